@@ -1,0 +1,153 @@
+# The toolkit: build/lib/libmodel.{a,so}, build/bin/nn*. See README.md; `make help` lists the targets.
+#
+#   DEV=1                    warnings are errors
+#   SAN=address,undefined    sanitizers
+#   STATIC=1                 self-contained programs
+#   ARCH=aarch64             cross build (see tests/arm), into build/aarch64
+#   PROGPREFIX=nn PREFIX=/usr/local DESTDIR=
+
+PROGPREFIX ?= nn
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+ARCH ?= $(shell uname -m)
+BUILD ?= build
+PROGRAMS := convert optimize quantize run bench inspect
+
+include tests/rules.mk
+
+ifeq ($(ARCH),$(shell uname -m))
+CROSS ?=
+else
+CROSS ?= $(ARCH)-linux-gnu-
+endif
+ifeq ($(origin CC),default)
+CC := $(CROSS)gcc
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS)gcc-ar
+endif
+STRIP ?= $(CROSS)strip
+SYSROOT_CPPFLAGS ?=
+SYSROOT_LDFLAGS ?=
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
+ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -pthread -ffunction-sections \
+	-fdata-sections $(WARN) $(CFLAGS)
+ALL_CPPFLAGS = -Ilib -I$(BUILD)/gen -DVERSION='"$(VERSION)"' -DPROGPREFIX='"$(PROGPREFIX)"' $(SYSROOT_CPPFLAGS) $(CPPFLAGS)
+ALL_LDFLAGS = -pthread -Wl,--gc-sections $(SYSROOT_LDFLAGS) $(LDFLAGS)
+ifdef DEV
+ALL_CFLAGS += -Werror
+endif
+ifdef SAN
+ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+ALL_LDFLAGS += -fsanitize=$(SAN)
+endif
+
+# Objects are keyed by everything that goes into the compiler's command, so that a DEV, SAN or cross build does not mix
+# with a plain one.
+KEY := $(shell printf '%s' '$(CC) $(ARCH) $(ALL_CFLAGS) $(ALL_CPPFLAGS)' | cksum | cut -d' ' -f1)
+OBJ := $(BUILD)/obj/$(KEY)
+
+# Each level of the processor's instruction set compiles every file of lib/kernel/isa once.
+ISA_x86_64 := generic avx2 avx512
+ISA_aarch64 := generic neon
+ISAS := $(or $(ISA_$(ARCH)),generic)
+ISA_FLAGS_generic :=
+ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi2 -mtune=haswell
+ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma -mf16c -mbmi2 \
+	-mprefer-vector-width=512 -mtune=skylake-avx512
+ISA_FLAGS_neon :=
+
+LIB_SRC := $(sort $(wildcard lib/*/*.c lib/format/*/*.c lib/*.c))
+ISA_SRC := $(sort $(wildcard lib/kernel/isa/*.c))
+PROTO := $(wildcard lib/format/*/*.proto)
+GEN_SRC := $(PROTO:lib/%.proto=$(BUILD)/gen/%.pb-c.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) \
+	$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))
+CMD_COMMON := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/common/*.c)))
+BIN := $(PROGRAMS:%=$(BUILD)/bin/$(PROGPREFIX)%)
+
+.PHONY: all help deps install uninstall clean tags
+all: $(BUILD)/lib/libmodel.a $(BUILD)/lib/libmodel.so $(BIN)
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo 'targets: all demo check check-arm deps install uninstall clean'
+
+# ---- the library -------------------------------------------------------------------------------------------------
+
+$(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJ)/gen/%.o: $(BUILD)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define ISA_RULE
+$(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) -O3 -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach i,$(ISAS),$(eval $(call ISA_RULE,$(i))))
+
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto
+	@mkdir -p $(@D)
+	protoc-c --proto_path=lib --c_out=$(BUILD)/gen $<
+
+# protobuf-c and zlib go into the library, so that nothing but libc and libm is needed beside it.
+STATIC_LIBS ?= $(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libprotobuf-c.a) \
+	$(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libz.a)
+
+$(BUILD)/lib/libmodel.a: $(LIB_OBJ)
+	@mkdir -p $(@D) && rm -f $@
+	$(AR) rcs $@ $^
+	@cd $(@D) && for l in $(STATIC_LIBS); do printf 'OPEN libmodel.a\nADDLIB %s\nSAVE\nEND\n' $$l | $(AR) -M; done
+
+$(BUILD)/lib/libmodel.so: $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,libmodel.so.0 -Wl,--exclude-libs,ALL -o $@ $^ $(STATIC_LIBS) $(ALL_LDFLAGS) -lm
+	@ln -sf libmodel.so $@.0
+
+# ---- the programs ------------------------------------------------------------------------------------------------
+
+ifdef STATIC
+PROG_LIBS = $(BUILD)/lib/libmodel.a -static
+else
+PROG_LIBS = $(BUILD)/lib/libmodel.so -Wl,-rpath,'$$ORIGIN/../lib'
+endif
+
+define PROG_RULE
+$(BUILD)/bin/$(PROGPREFIX)$(1): $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/$(1)/*.c))) $(CMD_COMMON) \
+		$(BUILD)/lib/libmodel.a $(BUILD)/lib/libmodel.so
+	@mkdir -p $$(@D)
+	$$(CC) -o $$@ $$(filter %.o,$$^) $$(PROG_LIBS) $$(ALL_LDFLAGS) -lm
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call PROG_RULE,$(p))))
+
+# ---- installing --------------------------------------------------------------------------------------------------
+
+INSTALL ?= install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	$(INSTALL) -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 644 lib/model.h $(DESTDIR)$(PREFIX)/include
+	$(INSTALL) -m 644 $(BUILD)/lib/libmodel.a $(DESTDIR)$(PREFIX)/lib
+	$(INSTALL) -m 755 $(BUILD)/lib/libmodel.so $(DESTDIR)$(PREFIX)/lib/libmodel.so.0
+	ln -sf libmodel.so.0 $(DESTDIR)$(PREFIX)/lib/libmodel.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' lib/libmodel.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmodel.pc
+	for p in $(PROGRAMS); do sed 's/^\.Nm nn\([a-z]\)/.Nm $(PROGPREFIX)\1/' man/nn$$p.1 \
+		> $(DESTDIR)$(PREFIX)/share/man/man1/$(PROGPREFIX)$$p.1 || exit 1; done
+	$(INSTALL) -m 644 man/nn.5 $(DESTDIR)$(PREFIX)/share/man/man5
+
+uninstall:
+	cd $(DESTDIR)$(PREFIX) && rm -f $(PROGRAMS:%=bin/$(PROGPREFIX)%) $(PROGRAMS:%=share/man/man1/$(PROGPREFIX)%.1) \
+		share/man/man5/nn.5 include/model.h lib/libmodel.a lib/libmodel.so lib/libmodel.so.0 lib/pkgconfig/libmodel.pc
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj/$(KEY) -name '*.d' 2>/dev/null)
