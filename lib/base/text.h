@@ -1,0 +1,45 @@
+/* A growing text buffer, and numbers as text without regard to the locale. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Appending to a text whose memory ran out does nothing; `failed` tells at the end. */
+struct text {
+    char *data; /* NUL-terminated once anything was added; NULL before */
+    size_t size, cap;
+    bool failed;
+};
+
+void text_init(struct text *t);
+void text_release(struct text *t);
+void text_add(struct text *t, const char *bytes, size_t n);
+void text_puts(struct text *t, const char *string);
+
+/* Numbers in the C locale's form, whatever setlocale() was told. */
+void text_printf(struct text *t, const char *format, ...) BASE_PRINTF(2, 3);
+
+/* The decimal of fewest digits that reads back to the same number: "3", "0.1", "1e+20"; or "nan", "inf", "-inf". */
+void text_f32(struct text *t, float value);
+void text_f64(struct text *t, double value);
+
+/* Bytes <= 0x20, 0x7f, '%' and those in `also` as %XX. */
+void text_escape(struct text *t, const char *bytes, size_t n, const char *also);
+
+/* Undoes text_escape() in place; the new length, or -1 for a malformed escape. The result is NUL-terminated: bytes[n]
+ * must be writable. It may hold NULs of its own where the text said %00. */
+ptrdiff_t text_unescape(char *bytes, size_t n);
+
+/* Whole-string conversions: true when all of [s, s+n), which needs no NUL behind it, is a number that fits; else *value
+ * stays. Base 10, no spaces; integers take a leading '-' (i64), floats either sign and nan, inf in any case. A float
+ * too small becomes 0 or a denormal, one too large does not fit. */
+bool text_to_i64(const char *s, size_t n, int64_t *value);
+bool text_to_u64(const char *s, size_t n, uint64_t *value);
+bool text_to_f64(const char *s, size_t n, double *value);
+bool text_to_f32(const char *s, size_t n, float *value);
+
+#endif
