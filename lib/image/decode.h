@@ -1,0 +1,33 @@
+/* Private to lib/image: what image_decode() is made of. */
+#ifndef IMAGE_DECODE_H
+#define IMAGE_DECODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/image.h"
+
+/* Width and height as the file's header says; -1 when it cannot be read. */
+int image_stb_size(const uint8_t *bytes, size_t n, int *width, int *height);
+
+/* The RGB samples, to be freed; NULL when they cannot be decoded. */
+uint8_t *image_stb_decode(const uint8_t *bytes, size_t n, int *width, int *height);
+
+/* Appends a PNG file; -1 when memory is short. */
+int image_stb_png(const struct image *image, struct text *out);
+
+/* Whether the segments of a JPEG follow each other up to the end marker, with Huffman tables that are prefix codes: stb
+ * takes both for granted. ITU-T T.81, annexes B and C. */
+int image_jpeg_check(const uint8_t *bytes, size_t n, struct error *err);
+
+/* Whether these files hold all the data that their headers speak of; stb would make up the rest. For a GIF, that of the
+ * first frame. */
+int image_png_check(const uint8_t *bytes, size_t n, struct error *err);
+int image_bmp_check(const uint8_t *bytes, size_t n, struct error *err);
+int image_gif_check(const uint8_t *bytes, size_t n, struct error *err);
+int image_tga_check(const uint8_t *bytes, size_t n, struct error *err);
+
+/* Netpbm's six formats: man pages pbm(5), pgm(5), ppm(5). */
+int image_pnm_decode(struct image *out, const uint8_t *bytes, size_t n, struct error *err);
+
+#endif

@@ -1,0 +1,136 @@
+#include "image/image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+int image_init(struct image *out, int width, int height, int channels, struct error *err)
+{
+    if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE ||
+        (int64_t)width * height > IMAGE_MAX_PIXELS)
+        return error_set(err, "a picture of %dx%d pixels: want sides of 1 to %d and at most %d pixels", width, height,
+                         IMAGE_MAX_SIDE, IMAGE_MAX_PIXELS);
+    if (channels != 1 && channels != 3)
+        return error_set(err, "a picture of %d channels: want 1 or 3", channels);
+    uint8_t *data = mem_calloc((size_t)width * height, channels, err);
+    if (!data)
+        return -1;
+    *out = (struct image){width, height, channels, data};
+    return 0;
+}
+
+void image_release(struct image *image)
+{
+    free(image->data);
+    image->data = NULL;
+}
+
+int image_crop(struct image *out, const struct image *in, const struct image_rect *rect, struct error *err)
+{
+    if (rect->x < 0 || rect->y < 0 || rect->width < 1 || rect->height < 1 || rect->width > in->width - rect->x ||
+        rect->height > in->height - rect->y)
+        return error_set(err, "crop of %dx%d at %d,%d: want it inside the picture's %dx%d", rect->width, rect->height,
+                         rect->x, rect->y, in->width, in->height);
+    struct image part;
+    if (image_init(&part, rect->width, rect->height, in->channels, err))
+        return -1;
+    size_t from_row = (size_t)in->width * in->channels, row = (size_t)part.width * part.channels;
+    const uint8_t *from = in->data + rect->y * from_row + (size_t)rect->x * in->channels;
+    for (int y = 0; y < part.height; y++)
+        memcpy(part.data + y * row, from + y * from_row, row);
+    *out = part;
+    return 0;
+}
+
+int image_place(struct image *out, const struct image *in, int width, int height, int x, int y, uint8_t pad,
+                struct error *err)
+{
+    if (x < 0 || y < 0 || in->width > width - x || in->height > height - y)
+        return error_set(err, "a picture of %dx%d at %d,%d: want it inside %dx%d", in->width, in->height, x, y, width,
+                         height);
+    struct image whole;
+    if (image_init(&whole, width, height, in->channels, err))
+        return -1;
+    size_t row = (size_t)in->width * in->channels, to_row = (size_t)width * in->channels;
+    memset(whole.data, pad, height * to_row);
+    uint8_t *to = whole.data + y * to_row + (size_t)x * in->channels;
+    for (int i = 0; i < in->height; i++)
+        memcpy(to + i * to_row, in->data + i * row, row);
+    *out = whole;
+    return 0;
+}
+
+int image_scaled(int a, int b, int c)
+{
+    int64_t product = (int64_t)a * b, whole = product / c, twice_rest = product % c * 2;
+    if (twice_rest > c || (twice_rest == c && whole % 2))
+        whole++;
+    return whole < 1 ? 1 : whole > INT32_MAX ? INT32_MAX : (int)whole;
+}
+
+struct image_rect image_fit(int w, int h, int width, int height)
+{
+    struct image_rect r = {0, 0, width, height};
+    if ((int64_t)width * h > (int64_t)height * w)
+        r.width = image_scaled(w, height, h);
+    else
+        r.height = image_scaled(h, width, w);
+    r.x = (width - r.width) / 2;
+    r.y = (height - r.height) / 2;
+    return r;
+}
+
+int image_letterbox(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
+                    uint8_t pad, struct error *err)
+{
+    struct image scaled;
+    struct image_rect at = image_fit(in->width, in->height, width, height);
+    if (image_resize(&scaled, in, at.width, at.height, filter, NULL, err))
+        return -1;
+    int failed = image_place(out, &scaled, width, height, at.x, at.y, pad, err);
+    image_release(&scaled);
+    return failed;
+}
+
+int image_grey(struct image *out, const struct image *in, struct error *err)
+{
+    struct image grey;
+    if (image_init(&grey, in->width, in->height, 1, err))
+        return -1;
+    size_t n = (size_t)in->width * in->height;
+    const uint8_t *p = in->data;
+    if (in->channels == 1)
+        memcpy(grey.data, p, n);
+    else
+        for (size_t i = 0; i < n; i++, p += 3)
+            grey.data[i] = (p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000) >> 16;
+    *out = grey;
+    return 0;
+}
+
+static int clamp(int64_t v, int high)
+{
+    return v < 0 ? 0 : v > high ? high : (int)v;
+}
+
+static void fill(struct image *image, int64_t x0, int64_t y0, int64_t x1, int64_t y1, const uint8_t *rgb)
+{
+    int left = clamp(x0, image->width), right = clamp(x1, image->width);
+    int bottom = clamp(y1, image->height);
+    for (int y = clamp(y0, image->height); y < bottom; y++) {
+        uint8_t *p = image->data + ((size_t)y * image->width + left) * image->channels;
+        for (int x = left; x < right; x++, p += image->channels)
+            memcpy(p, rgb, image->channels);
+    }
+}
+
+void image_draw_frame(struct image *image, const struct image_rect *rect, int thick, const uint8_t rgb[3])
+{
+    int64_t x0 = rect->x, y0 = rect->y, x1 = x0 + rect->width, y1 = y0 + rect->height;
+    int64_t tx = thick < rect->width ? thick : rect->width, ty = thick < rect->height ? thick : rect->height;
+    fill(image, x0, y0, x1, y0 + ty, rgb);
+    fill(image, x0, y1 - ty, x1, y1, rgb);
+    fill(image, x0, y0, x0 + tx, y1, rgb);
+    fill(image, x1 - tx, y0, x1, y1, rgb);
+}

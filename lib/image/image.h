@@ -1,0 +1,77 @@
+/* Pictures of 8-bit samples: decoding, resizing, cropping, padding, drawing, encoding. */
+#ifndef IMAGE_IMAGE_H
+#define IMAGE_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+#define IMAGE_MAX_PIXELS (1 << 26)
+#define IMAGE_MAX_SIDE 65535
+
+struct image {
+    int width, height;
+    int channels;  /* 3: red, green, blue; 1: grey */
+    uint8_t *data; /* from malloc: height rows of width pixels, channels interleaved, rows without gaps */
+};
+
+/* Part of a picture, in pixels; x, y is its top left corner. */
+struct image_rect {
+    int x, y, width, height;
+};
+
+/* A black picture. Sides of 1 to IMAGE_MAX_SIDE, at most IMAGE_MAX_PIXELS in all, 1 or 3 channels. Like every function
+ * here that has an `out`, fills it only on success (0); the caller then releases it. Returns -1 on an error. */
+int image_init(struct image *out, int width, int height, int channels, struct error *err);
+void image_release(struct image *image);
+
+/* Decodes the n bytes of a JPEG, PNG, GIF (first frame), BMP, PNM (P1 to P6), TGA or PSD file to RGB: grey is repeated,
+ * alpha dropped (a transparent part of a GIF shows its background), 16-bit samples keep their high byte, an EXIF
+ * orientation is not applied. The size is checked before anything is allocated; truncated files are refused (of PSD,
+ * which is rare here, not all). */
+int image_decode(struct image *out, const void *bytes, size_t n, struct error *err);
+
+enum image_filter {
+    IMAGE_BILINEAR,       /* antialiased: the triangle widens with the reduction */
+    IMAGE_BICUBIC,        /* antialiased, Keys' kernel with a = -1/2 */
+    IMAGE_NEAREST,        /* the pixel under the centre */
+    IMAGE_BILINEAR_PLAIN, /* two by two neighbours whatever the reduction; pixel centres at one half */
+};
+
+/* Resizes to width x height by convolution, first along rows, then along columns, rounding to 8 bits after each, with
+ * weights of 22 fractional bits: the result is that of PIL's Image.resize() to the bit (IMAGE_BILINEAR_PLAIN has no
+ * counterpart there). With a `window`, only that part of the result is computed. */
+int image_resize(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
+                 const struct image_rect *window, struct error *err);
+
+/* The rectangle must lie inside. */
+int image_crop(struct image *out, const struct image *in, const struct image_rect *rect, struct error *err);
+
+/* A width x height picture of samples `pad`, with `in` at x, y, wholly inside. */
+int image_place(struct image *out, const struct image *in, int width, int height, int x, int y, uint8_t pad,
+                struct error *err);
+
+/* Where a w x h picture comes to lie when scaled to fit inside width x height, centred, in proportion. */
+struct image_rect image_fit(int w, int h, int width, int height);
+
+/* image_fit(), image_resize() and image_place(). */
+int image_letterbox(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
+                    uint8_t pad, struct error *err);
+
+/* ITU-R 601-2 luma of an RGB picture, by PIL's integer weights; a grey one is copied. */
+int image_grey(struct image *out, const struct image *in, struct error *err);
+
+/* Draws a frame of `thick` pixels inward from the rectangle's border, clipped to the picture. A grey picture takes the
+ * first sample of the colour. */
+void image_draw_frame(struct image *image, const struct image_rect *rect, int thick, const uint8_t rgb[3]);
+
+/* a * b / c rounded to nearest, ties to even, as Python's round(); at least 1. a, b, c >= 1. */
+int image_scaled(int a, int b, int c);
+
+/* Appends the picture as a file. */
+int image_write_png(const struct image *image, struct text *out, struct error *err);
+int image_write_pnm(const struct image *image, struct text *out, struct error *err);
+
+#endif

@@ -1,0 +1,74 @@
+#include <string.h>
+
+#include "base/bytes.h"
+#include "image/decode.h"
+
+enum { DHT = 0xc4, RST0 = 0xd0, RST7 = 0xd7, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, TEM = 0x01 };
+
+/* The next marker's second byte, whatever lies before it skipped; -1 at the end of the data. */
+static int next_marker(struct bytes *b)
+{
+    while (bytes_left(b) > 1) {
+        const uint8_t *ff = memchr(b->at, 0xff, bytes_left(b));
+        if (!ff)
+            return -1;
+        b->at = ff + 1;
+        while (bytes_left(b) && *b->at == 0xff)
+            b->at++;
+        if (bytes_left(b) && *b->at != 0)
+            return bytes_u8(b);
+    }
+    return -1;
+}
+
+/* One table: a class and number, how many codes of 1 to 16 bits, their symbols. */
+static int check_table(struct bytes *b)
+{
+    bytes_u8(b);
+    const uint8_t *counts = bytes_take(b, 16);
+    if (!counts)
+        return -1;
+    unsigned symbols = 0, free_codes = 1;
+    for (int i = 0; i < 16; i++) {
+        free_codes *= 2;
+        if (counts[i] > free_codes)
+            return -1;
+        free_codes -= counts[i];
+        symbols += counts[i];
+    }
+    return symbols <= 256 && bytes_take(b, symbols) ? 0 : -1;
+}
+
+static int check_tables(const uint8_t *segment, size_t n, struct error *err)
+{
+    struct bytes b = bytes_of(segment, n);
+    while (bytes_left(&b))
+        if (check_table(&b))
+            return error_set(err, "JPEG: a Huffman table is not a prefix code of at most 256 symbols");
+    return 0;
+}
+
+static int check_segment(struct bytes *b, int marker, struct error *err)
+{
+    const uint8_t *head = bytes_take(b, 2);
+    unsigned length = head ? head[0] << 8 | head[1] : 0;
+    const uint8_t *body = length >= 2 ? bytes_take(b, length - 2) : NULL;
+    if (!body)
+        return error_set(err, "JPEG: truncated or damaged: segment 0x%02x ends beyond the file", marker);
+    return marker == DHT ? check_tables(body, length - 2, err) : 0;
+}
+
+int image_jpeg_check(const uint8_t *bytes, size_t n, struct error *err)
+{
+    struct bytes b = bytes_of(bytes, n);
+    int marker, scans = 0;
+    while ((marker = next_marker(&b)) != EOI) {
+        if (marker < 0)
+            return error_set(err, "JPEG: truncated: ends before the end-of-image marker");
+        scans += marker == SOS;
+        int bare = (marker >= RST0 && marker <= RST7) || marker == SOI || marker == TEM;
+        if (!bare && check_segment(&b, marker, err))
+            return -1;
+    }
+    return scans ? 0 : error_set(err, "JPEG: holds no scan: want at least one");
+}

@@ -1,0 +1,229 @@
+/* Resampling by separable convolution, as PIL does it for 8-bit pictures. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "image/image.h"
+
+#define BITS 22 /* of a weight's fraction: 8 bits of sample and 2 of overshoot still fit 32 */
+
+/* Which input samples each output sample is made of, along one axis. */
+struct taps {
+    int *first, *count; /* per output */
+    int32_t *weight;    /* `most` per output */
+    int most;
+};
+
+static double triangle(double x)
+{
+    x = fabs(x);
+    return x < 1 ? 1 - x : 0;
+}
+
+/* R. Keys, Cubic Convolution Interpolation for Digital Image Processing, 1981, equation 15. */
+static double keys(double x)
+{
+    const double a = -0.5;
+    x = fabs(x);
+    if (x < 1)
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
+
+static const struct filter {
+    double (*kernel)(double x);
+    double support;
+    int widens; /* with the reduction */
+} filters[] = {
+    [IMAGE_BILINEAR] = {triangle, 1, 1},
+    [IMAGE_BICUBIC] = {keys, 2, 1},
+    [IMAGE_BILINEAR_PLAIN] = {triangle, 1, 0},
+};
+
+static void taps_release(struct taps *t)
+{
+    free(t->first);
+    free(t->weight);
+}
+
+static int taps_alloc(struct taps *t, int outputs, int most, struct error *err)
+{
+    size_t weights;
+    t->most = most;
+    t->first = mem_calloc(outputs, 2 * sizeof *t->first, err);
+    t->weight = mem_mul(outputs, most, &weights) ? mem_calloc(weights, sizeof *t->weight, err) : NULL;
+    t->count = t->first + outputs;
+    if (t->first && t->weight)
+        return 0;
+    taps_release(t);
+    return error_memory(err);
+}
+
+/* The weights of one output whose centre lies at `centre` in the input; `w` is scratch of t->most. */
+static void taps_weigh(struct taps *t, int output, const struct filter *f, double centre, double stretch, int in,
+                       double *w)
+{
+    double support = f->support * stretch, sum = 0, inverse = 1 / stretch;
+    int first = (int)fmax(centre - support + 0.5, 0), end = (int)fmin(centre + support + 0.5, in);
+    int n = end - first;
+    for (int i = 0; i < n; i++) {
+        w[i] = f->kernel((i + first - centre + 0.5) * inverse);
+        sum += w[i];
+    }
+    t->first[output] = first;
+    t->count[output] = n;
+    int32_t *fixed = t->weight + (size_t)output * t->most;
+    for (int i = 0; i < n; i++) {
+        double v = (sum != 0 ? w[i] / sum : w[i]) * (1 << BITS);
+        fixed[i] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
+    }
+}
+
+/* Positions are summed up, not multiplied out, since that is where PIL's roundings come from. */
+static int taps_nearest(struct taps *t, int in, int out, int from, int n, struct error *err)
+{
+    if (taps_alloc(t, n, 1, err))
+        return -1;
+    double scale = (double)in / out, at = scale * 0.5;
+    for (int i = 0; i < from + n; i++, at += scale) {
+        if (i < from)
+            continue;
+        t->first[i - from] = at < in ? (int)at : in - 1;
+        t->count[i - from] = 1;
+        t->weight[i - from] = 1 << BITS;
+    }
+    return 0;
+}
+
+/* For outputs from … from + n of an axis that goes from `in` samples to `out`. */
+static int taps_init(struct taps *t, int in, int out, int from, int n, enum image_filter filter, struct error *err)
+{
+    if (filter == IMAGE_NEAREST)
+        return taps_nearest(t, in, out, from, n, err);
+    const struct filter *f = &filters[filter];
+    double scale = (double)in / out, stretch = f->widens && scale > 1 ? scale : 1;
+    if (taps_alloc(t, n, (int)ceil(f->support * stretch) * 2 + 1, err))
+        return -1;
+    double *scratch = mem_calloc(t->most, sizeof *scratch, err);
+    if (!scratch) {
+        taps_release(t);
+        return -1;
+    }
+    for (int i = 0; i < n; i++)
+        taps_weigh(t, i, f, (from + i + 0.5) * scale, stretch, in, scratch);
+    free(scratch);
+    return 0;
+}
+
+static inline uint8_t to_byte(int32_t sum)
+{
+    sum >>= BITS;
+    return sum < 0 ? 0 : sum > 255 ? 255 : sum;
+}
+
+/* One row; `channels` is a constant where this is inlined, so that its loops unroll. */
+__attribute__((always_inline)) static inline void along_row(uint8_t *out, const uint8_t *in, const struct taps *t,
+                                                            int n, int channels)
+{
+    for (int x = 0; x < n; x++, out += channels) {
+        const uint8_t *p = in + (size_t)t->first[x] * channels;
+        const int32_t *w = t->weight + (size_t)x * t->most;
+        int32_t sum[3] = {1 << (BITS - 1), 1 << (BITS - 1), 1 << (BITS - 1)};
+        for (int i = 0, count = t->count[x]; i < count; i++, p += channels)
+#pragma GCC unroll 3
+            for (int c = 0; c < channels; c++)
+                sum[c] += p[c] * w[i];
+#pragma GCC unroll 3
+        for (int c = 0; c < channels; c++)
+            out[c] = to_byte(sum[c]);
+    }
+}
+
+static void resize_row(uint8_t *out, const uint8_t *in, const struct taps *t, int n, int channels)
+{
+    if (channels == 3)
+        along_row(out, in, t, n, 3);
+    else
+        along_row(out, in, t, n, 1);
+}
+
+/* One row of `n` bytes out of `count` rows that lie `stride` bytes apart. */
+static void resize_column(uint8_t *restrict out, const uint8_t *in, size_t stride, const int32_t *w, int count,
+                          size_t n)
+{
+    enum { BLOCK = 32 };
+    for (size_t x = 0; x < n; x += BLOCK) {
+        int32_t sum[BLOCK];
+        size_t m = n - x < BLOCK ? n - x : BLOCK;
+        for (int j = 0; j < BLOCK; j++)
+            sum[j] = 1 << (BITS - 1);
+        for (int i = 0; i < count; i++) {
+            const uint8_t *p = in + i * stride + x;
+            if (m == BLOCK)
+                for (int j = 0; j < BLOCK; j++)
+                    sum[j] += p[j] * w[i];
+            else
+                for (size_t j = 0; j < m; j++)
+                    sum[j] += p[j] * w[i];
+        }
+        for (size_t j = 0; j < m; j++)
+            out[x + j] = to_byte(sum[j]);
+    }
+}
+
+/* The input rows that the result needs, brought to their final width, then the result's rows out of those. */
+static int convolve(struct image *out, const struct image *in, const struct taps *across, const struct taps *down,
+                    struct error *err)
+{
+    int top = down->first[0], end = down->first[out->height - 1] + down->count[out->height - 1];
+    struct image rows;
+    if (image_init(&rows, out->width, end - top, in->channels, err))
+        return -1;
+    size_t in_row = (size_t)in->width * in->channels, row = (size_t)out->width * out->channels;
+    for (int y = top; y < end; y++)
+        resize_row(rows.data + (y - top) * row, in->data + y * in_row, across, out->width, in->channels);
+    for (int y = 0; y < out->height; y++)
+        resize_column(out->data + y * row, rows.data + (down->first[y] - top) * row, row,
+                      down->weight + (size_t)y * down->most, down->count[y], row);
+    image_release(&rows);
+    return 0;
+}
+
+static int resize_window(struct image *out, const struct image *in, const struct taps *across, const struct taps *down,
+                         const struct image_rect *r, struct error *err)
+{
+    struct image result;
+    if (image_init(&result, r->width, r->height, in->channels, err))
+        return -1;
+    if (convolve(&result, in, across, down, err)) {
+        image_release(&result);
+        return -1;
+    }
+    *out = result;
+    return 0;
+}
+
+int image_resize(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
+                 const struct image_rect *window, struct error *err)
+{
+    struct image_rect r = window ? *window : (struct image_rect){0, 0, width, height};
+    if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE)
+        return error_set(err, "resize to %dx%d: want sides of 1 to %d", width, height, IMAGE_MAX_SIDE);
+    if (r.x < 0 || r.y < 0 || r.width < 1 || r.height < 1 || r.width > width - r.x || r.height > height - r.y)
+        return error_set(err, "window of %dx%d at %d,%d: want it inside %dx%d", r.width, r.height, r.x, r.y, width,
+                         height);
+    if (width == in->width && height == in->height)
+        return image_crop(out, in, &r, err);
+    struct taps across, down;
+    if (taps_init(&across, in->width, width, r.x, r.width, filter, err))
+        return -1;
+    if (taps_init(&down, in->height, height, r.y, r.height, filter, err)) {
+        taps_release(&across);
+        return -1;
+    }
+    int failed = resize_window(out, in, &across, &down, &r, err);
+    taps_release(&across);
+    taps_release(&down);
+    return failed;
+}

@@ -1,0 +1,90 @@
+/* The one file that holds the code of stb_image and stb_image_write. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/decode.h"
+
+/* One allocation's limit: a PNG's compressed data may claim a thousand times its size. Zeroed, so that a damaged file
+ * gives the same picture every time. */
+#define ALLOC_MAX ((size_t)1 << 30)
+
+static void *limited_alloc(size_t size)
+{
+    return size <= ALLOC_MAX ? calloc(1, size ? size : 1) : NULL;
+}
+
+static void *limited_realloc(void *old, size_t old_size, size_t size)
+{
+    uint8_t *new = size <= ALLOC_MAX ? realloc(old, size ? size : 1) : NULL;
+    if (new && size > old_size)
+        memset(new + old_size, 0, size - old_size);
+    return new;
+}
+
+/* It copies no bytes from or to NULL, which memcpy() does not allow. */
+static void *copy_any(void *to, const void *from, size_t n)
+{
+    return n ? memcpy(to, from, n) : to;
+}
+
+#pragma GCC diagnostic ignored "-Wunused-function" /* told at the end of the file, so not popped */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC push_options
+#pragma GCC optimize("O3", "wrapv") /* hostile coefficients overflow its integers */
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_NO_STDIO
+#define STBI_NO_HDR
+#define STBI_NO_LINEAR
+#define STBI_NO_PIC
+#define STBI_NO_PNM             /* takes 16-bit samples for 8-bit ones */
+#define STBI_NO_FAILURE_STRINGS /* would write to a global */
+#define STBI_MAX_DIMENSIONS IMAGE_MAX_SIDE
+#define STBI_MALLOC limited_alloc
+#define STBI_REALLOC_SIZED limited_realloc
+#define STBI_FREE free
+#define STBI_ASSERT(x) ((void)0)
+#ifdef __aarch64__
+#define STBI_NEON
+#endif
+#define memcpy copy_any
+#include <stb/stb_image.h>
+#undef memcpy
+
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#define STBI_WRITE_NO_STDIO
+#define STBIW_ASSERT(x) ((void)0)
+#include <stb/stb_image_write.h>
+
+#pragma GCC pop_options
+#pragma GCC diagnostic pop
+
+int image_stb_size(const uint8_t *bytes, size_t n, int *width, int *height)
+{
+    int channels;
+    return n <= INT32_MAX && stbi_info_from_memory(bytes, (int)n, width, height, &channels) ? 0 : -1;
+}
+
+uint8_t *image_stb_decode(const uint8_t *bytes, size_t n, int *width, int *height)
+{
+    int channels;
+    return n <= INT32_MAX ? stbi_load_from_memory(bytes, (int)n, width, height, &channels, 3) : NULL;
+}
+
+static void append(void *to, void *bytes, int n)
+{
+    text_add(to, bytes, n);
+}
+
+int image_stb_png(const struct image *image, struct text *out)
+{
+    int row = image->width * image->channels;
+    return stbi_write_png_to_func(append, out, image->width, image->height, image->channels, image->data, row) ? 0 : -1;
+}

@@ -1,0 +1,151 @@
+#include <stdlib.h>
+
+#include "../../test.h"
+#include "image/image.h"
+
+static struct image counted(int width, int height, int channels)
+{
+    struct image im;
+    struct error err;
+    CHECK(image_init(&im, width, height, channels, &err) == 0);
+    for (int i = 0; i < width * height * channels; i++)
+        im.data[i] = i * 7;
+    return im;
+}
+
+static void init_limits(void)
+{
+    struct image im;
+    struct error err;
+    static const int bad[][3] = {{0, 1, 3},       {1, 0, 3}, {-1, 1, 3}, {65536, 1, 3},
+                                 {8193, 8192, 3}, {1, 1, 2}, {1, 1, 4}};
+    for (int i = 0; i < 7; i++)
+        CHECK(image_init(&im, bad[i][0], bad[i][1], bad[i][2], &err) == -1 && err.text[0]);
+}
+
+static void crop(void)
+{
+    struct image in = counted(5, 4, 3), out;
+    struct error err;
+    static const struct image_rect bad[] = {{0, 0, 6, 4}, {1, 0, 5, 4}, {0, 3, 1, 2}, {-1, 0, 2, 2}, {0, 0, 0, 1},
+                                            {2147483647, 0, 1, 1}};
+    struct image_rect r = {2, 1, 3, 2};
+    CHECK(image_crop(&out, &in, &r, &err) == 0);
+    for (int y = 0; y < 2; y++)
+        for (int i = 0; i < 9; i++)
+            CHECK(out.data[y * 9 + i] == (uint8_t)((((y + 1) * 5 + 2) * 3 + i) * 7));
+    image_release(&out);
+    for (int i = 0; i < 6; i++)
+        CHECK(image_crop(&out, &in, &bad[i], &err) == -1);
+    image_release(&in);
+}
+
+static void place(void)
+{
+    struct image in = counted(2, 2, 1), out;
+    struct error err;
+    static const uint8_t want[] = {9, 9, 9, 9, 9, 9, 0, 7, 9, 9, 14, 21};
+    CHECK(image_place(&out, &in, 4, 3, 2, 1, 9, &err) == 0);
+    CHECK(memcmp(out.data, want, 12) == 0);
+    image_release(&out);
+    CHECK(image_place(&out, &in, 4, 3, 3, 1, 9, &err) == -1);
+    CHECK(image_place(&out, &in, 4, 3, 0, -1, 9, &err) == -1);
+    image_release(&in);
+}
+
+static void fit_and_letterbox(void)
+{
+    struct image_rect r = image_fit(768, 576, 320, 320);
+    CHECK(r.x == 0 && r.y == 40 && r.width == 320 && r.height == 240);
+    r = image_fit(576, 768, 320, 320);
+    CHECK(r.x == 40 && r.y == 0 && r.width == 240 && r.height == 320);
+    r = image_fit(65535, 1, 10, 10);
+    CHECK(r.width == 10 && r.height == 1 && r.y == 4);
+    r = image_fit(10, 10, 64, 64);
+    CHECK(r.width == 64 && r.height == 64);
+    struct image in = counted(8, 4, 3), out;
+    struct error err;
+    CHECK(image_letterbox(&out, &in, 8, 8, IMAGE_BILINEAR, 114, &err) == 0);
+    CHECK(out.data[0] == 114 && out.data[2 * 24 - 1] == 114 && out.data[6 * 24] == 114);
+    CHECK(memcmp(out.data + 2 * 24, in.data, 4 * 24) == 0);
+    image_release(&in);
+    image_release(&out);
+}
+
+static void rounding(void)
+{
+    CHECK(image_scaled(681, 256, 512) == 340 && image_scaled(683, 256, 512) == 342);
+    CHECK(image_scaled(500, 256, 375) == 341 && image_scaled(1, 1, 65535) == 1);
+    CHECK(image_scaled(65535, 65535, 1) == INT32_MAX);
+}
+
+static void grey(void)
+{
+    struct image in, out, again;
+    struct error err;
+    static const uint8_t rgb[] = {255, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255, 12, 34, 56};
+    static const uint8_t want[] = {255, 76, 150, 29, 30};
+    CHECK(image_init(&in, 5, 1, 3, &err) == 0);
+    memcpy(in.data, rgb, 15);
+    CHECK(image_grey(&out, &in, &err) == 0 && memcmp(out.data, want, 5) == 0);
+    CHECK(image_grey(&again, &out, &err) == 0 && memcmp(again.data, want, 5) == 0);
+    image_release(&in);
+    image_release(&out);
+    image_release(&again);
+}
+
+static void frame(void)
+{
+    static const char want[] = ".......####..#..#..####......." /* 6 x 5 */;
+    static const uint8_t white[3] = {255, 255, 255};
+    struct image im;
+    struct error err;
+    CHECK(image_init(&im, 6, 5, 1, &err) == 0);
+    struct image_rect r = {1, 1, 4, 3}, far = {-2147483647, 2147483647, 2147483647, 5}, around = {-3, -3, 100, 100};
+    image_draw_frame(&im, &r, 1, white);
+    image_draw_frame(&im, &far, 3, white);
+    image_draw_frame(&im, &around, 2, white);
+    for (int i = 0; i < 30; i++)
+        CHECK_MSG((im.data[i] == 255) == (want[i] == '#'), "at %d", i);
+    image_draw_frame(&im, &around, 1000, white);
+    for (int i = 0; i < 30; i++)
+        CHECK(im.data[i] == 255);
+    image_release(&im);
+}
+
+/* What is written reads back the same. */
+static void write_and_read(void)
+{
+    for (int channels = 1; channels <= 3; channels += 2)
+        for (int size = 1; size < 40; size += 6) {
+            struct image in = counted(size, 41 - size, channels), back;
+            struct error err;
+            for (int png = 0; png < 2; png++) {
+                struct text t;
+                text_init(&t);
+                CHECK((png ? image_write_png : image_write_pnm)(&in, &t, &err) == 0);
+                CHECK(image_decode(&back, t.data, t.size, &err) == 0);
+                CHECK(back.width == in.width && back.height == in.height);
+                int differ = 0;
+                for (int i = 0; i < in.width * in.height * 3; i++)
+                    differ += back.data[i] != in.data[channels == 3 ? i : i / 3];
+                CHECK_MSG(differ == 0, "png %d, %d channels, %d wide", png, channels, size);
+                image_release(&back);
+                text_release(&t);
+            }
+            image_release(&in);
+        }
+}
+
+int main(void)
+{
+    RUN(init_limits);
+    RUN(crop);
+    RUN(place);
+    RUN(fit_and_letterbox);
+    RUN(rounding);
+    RUN(grey);
+    RUN(frame);
+    RUN(write_and_read);
+    return TEST_END();
+}

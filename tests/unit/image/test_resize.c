@@ -1,0 +1,160 @@
+#include <stdlib.h>
+
+#include "../../test.h"
+#include "base/hash.h"
+#include "image/image.h"
+
+static struct image noise(int width, int height, int channels)
+{
+    struct image im;
+    struct error err;
+    CHECK(image_init(&im, width, height, channels, &err) == 0);
+    uint32_t state = 12345;
+    for (int i = 0; i < width * height * channels; i++) {
+        state = state * 1664525u + 1013904223u;
+        im.data[i] = state >> 24;
+    }
+    return im;
+}
+
+/* Checksums of what PIL 11.3 gives for the same noise. */
+static const struct known {
+    int w, h, width, height;
+    enum image_filter filter;
+    uint32_t crc;
+} known[] = {
+    {97, 61, 32, 20, IMAGE_BILINEAR, 0x499f18f0},
+    {97, 61, 32, 20, IMAGE_BICUBIC, 0x4cb37fbc},
+    {97, 61, 32, 20, IMAGE_NEAREST, 0x9679badf},
+    {31, 17, 100, 50, IMAGE_BILINEAR, 0x04e82039},
+    {31, 17, 100, 50, IMAGE_BICUBIC, 0xc8646007},
+    {31, 17, 100, 50, IMAGE_NEAREST, 0x03cdd769},
+    {64, 48, 64, 13, IMAGE_BILINEAR, 0xc006964c},
+    {64, 48, 64, 13, IMAGE_BICUBIC, 0xe1151aea},
+    {64, 48, 64, 13, IMAGE_NEAREST, 0xcd0871d4},
+    {1, 9, 5, 3, IMAGE_BILINEAR, 0xbf22dc77},
+    {1, 9, 5, 3, IMAGE_BICUBIC, 0x47d49d3d},
+    {1, 9, 5, 3, IMAGE_NEAREST, 0x02ff4b97},
+    {300, 2, 7, 2, IMAGE_BILINEAR, 0x6955b624},
+    {300, 2, 7, 2, IMAGE_BICUBIC, 0x01c23ede},
+    {300, 2, 7, 2, IMAGE_NEAREST, 0x6c5b03d7},
+    {50, 40, 33, 80, IMAGE_BILINEAR, 0xc6a34666},
+    {50, 40, 33, 80, IMAGE_BICUBIC, 0x01147149},
+    {50, 40, 33, 80, IMAGE_NEAREST, 0xa4eb0247},
+};
+
+static void equals_pil(void)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const struct known *k = &known[i];
+        struct image in = noise(k->w, k->h, 3), out;
+        struct error err;
+        CHECK(image_resize(&out, &in, k->width, k->height, k->filter, NULL, &err) == 0);
+        uint32_t crc = hash_crc32(out.data, (size_t)out.width * out.height * 3);
+        CHECK_MSG(crc == k->crc, "%dx%d to %dx%d, filter %d", k->w, k->h, k->width, k->height, k->filter);
+        image_release(&in);
+        image_release(&out);
+    }
+}
+
+/* Bilinear without antialiasing, straight from its definition. */
+static double plain(const struct image *in, double x, double y, int c)
+{
+    double value = 0, weight = 0;
+    for (int j = 0; j < in->height; j++)
+        for (int i = 0; i < in->width; i++) {
+            double wx = 1 - fabs(i + 0.5 - x), wy = 1 - fabs(j + 0.5 - y);
+            if (wx <= 0 || wy <= 0)
+                continue;
+            value += wx * wy * in->data[(j * in->width + i) * in->channels + c];
+            weight += wx * wy;
+        }
+    return value / weight;
+}
+
+static void plain_bilinear(void)
+{
+    static const int sizes[][4] = {{7, 5, 3, 2}, {5, 7, 13, 9}, {1, 1, 4, 4}, {20, 3, 3, 11}};
+    for (int s = 0; s < 4; s++) {
+        const int *z = sizes[s];
+        struct image in = noise(z[0], z[1], 3), out;
+        struct error err;
+        CHECK(image_resize(&out, &in, z[2], z[3], IMAGE_BILINEAR_PLAIN, NULL, &err) == 0);
+        for (int i = 0; i < z[2] * z[3] * 3; i++) {
+            int x = i / 3 % z[2], y = i / 3 / z[2];
+            double want = plain(&in, (x + 0.5) * z[0] / z[2], (y + 0.5) * z[1] / z[3], i % 3);
+            CHECK_MSG(fabs(out.data[i] - want) <= 1.01, "at %d: %d, want %g", i, out.data[i], want);
+        }
+        image_release(&in);
+        image_release(&out);
+    }
+}
+
+static void window_and_grey_are_parts(void)
+{
+    struct image in = noise(83, 59, 3), grey, whole, part, one;
+    struct error err;
+    struct image_rect r = {5, 9, 20, 11};
+    CHECK(image_init(&grey, 83, 59, 1, &err) == 0);
+    for (int i = 0; i < 83 * 59; i++)
+        grey.data[i] = in.data[i * 3];
+    for (int f = IMAGE_BILINEAR; f <= IMAGE_BILINEAR_PLAIN; f++) {
+        CHECK(image_resize(&whole, &in, 41, 33, f, NULL, &err) == 0);
+        CHECK(image_resize(&part, &in, 41, 33, f, &r, &err) == 0);
+        CHECK(image_resize(&one, &grey, 41, 33, f, NULL, &err) == 0);
+        int differ = 0;
+        for (int y = 0; y < r.height; y++)
+            differ += memcmp(part.data + y * 60, whole.data + ((y + r.y) * 41 + r.x) * 3, 60) != 0;
+        for (int i = 0; i < 41 * 33; i++)
+            differ += one.data[i] != whole.data[i * 3];
+        CHECK(differ == 0);
+        image_release(&whole);
+        image_release(&part);
+        image_release(&one);
+    }
+    image_release(&in);
+    image_release(&grey);
+}
+
+static void constant_stays(void)
+{
+    struct image in, out;
+    struct error err;
+    CHECK(image_init(&in, 37, 23, 3, &err) == 0);
+    memset(in.data, 255, 37 * 23 * 3);
+    for (int size = 1; size < 70; size += 3)
+        for (int f = IMAGE_BILINEAR; f <= IMAGE_BILINEAR_PLAIN; f++) {
+            CHECK(image_resize(&out, &in, size, 71 - size, f, NULL, &err) == 0);
+            for (int i = 0; i < out.width * out.height * 3; i++)
+                CHECK(out.data[i] == 255);
+            image_release(&out);
+        }
+    image_release(&in);
+}
+
+static void bad_sizes(void)
+{
+    struct image in = noise(4, 4, 3), out;
+    struct error err;
+    struct image_rect outside = {1, 1, 8, 8}, empty = {0, 0, 0, 1}, negative = {-1, 0, 2, 2};
+    CHECK(image_resize(&out, &in, 0, 5, IMAGE_BILINEAR, NULL, &err) == -1);
+    CHECK(image_resize(&out, &in, 5, -5, IMAGE_BILINEAR, NULL, &err) == -1);
+    CHECK(image_resize(&out, &in, 65536, 5, IMAGE_BILINEAR, NULL, &err) == -1);
+    CHECK(image_resize(&out, &in, 65535, 65535, IMAGE_BILINEAR, NULL, &err) == -1);
+    CHECK(image_resize(&out, &in, 8, 8, IMAGE_BILINEAR, &outside, &err) == -1);
+    CHECK(image_resize(&out, &in, 8, 8, IMAGE_BILINEAR, &empty, &err) == -1);
+    CHECK(image_resize(&out, &in, 8, 8, IMAGE_BILINEAR, &negative, &err) == -1);
+    CHECK(image_resize(&out, &in, 65535, 1, IMAGE_BICUBIC, NULL, &err) == 0);
+    image_release(&out);
+    image_release(&in);
+}
+
+int main(void)
+{
+    RUN(equals_pil);
+    RUN(plain_bilinear);
+    RUN(window_and_grey_are_parts);
+    RUN(constant_stays);
+    RUN(bad_sizes);
+    return TEST_END();
+}

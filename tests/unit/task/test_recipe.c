@@ -1,0 +1,313 @@
+#include <stdlib.h>
+
+#include "../../test.h"
+#include "task/recipe.h"
+
+static struct recipe parse(const char *text)
+{
+    struct recipe r;
+    struct error err;
+    int failed = recipe_parse(text, strlen(text), &r, &err);
+    CHECK_MSG(!failed, "%s: %s", text, failed ? err.text : "");
+    return r;
+}
+
+static struct image counted(int width, int height)
+{
+    struct image im;
+    struct error err;
+    CHECK(image_init(&im, width, height, 3, &err) == 0);
+    for (int i = 0; i < width * height * 3; i++)
+        im.data[i] = i * 5 % 251;
+    return im;
+}
+
+/* What is printed is canonical, and reads back as the same recipe. */
+static void prints_and_reads_back(void)
+{
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"resize=256,crop=224,rgb,mean=123.675:116.28:103.53,std=58.395:57.12:57.375", NULL},
+        {"std=128,mean=127,rgb,crop=224,resize=256", "resize=256,crop=224,rgb,mean=127,std=128"},
+        {"resize=320x320", NULL},
+        {"resize=320x240,filter=bicubic,bgr", NULL},
+        {"letterbox=640x640:114,scale=1/255", "letterbox=640x640,scale=0.003921569"},
+        {"letterbox=640x480:0,filter=nearest", NULL},
+        {"letterbox=1x65535:255", NULL},
+        {"filter=bilinear", ""},
+        {"filter=bilinear-noaa", NULL},
+        {"crop=10x20,gray,mean=-0.5,std=-2", NULL},
+        {"crop=10x10", "crop=10"},
+        {"scale=-1e-30,layout=nhwc,dtype=i8", NULL},
+        {"scale=1,layout=nchw,dtype=u8", "layout=nchw,dtype=u8"},
+        {"dtype=f32", ""},
+        {"input=images%2C 1%25", "input=images%2C%201%25"},
+        {"mean=1", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct recipe r = parse(cases[i][0]), again;
+        struct text t, u;
+        text_init(&t);
+        text_init(&u);
+        text_puts(&t, "-p ");
+        recipe_print(&r, &t);
+        CHECK_STR(t.data + 3, cases[i][1] ? cases[i][1] : cases[i][0]);
+        again = parse(t.data + 3);
+        CHECK(memcmp(&again, &r, sizeof r) == 0);
+        recipe_print(&again, &u);
+        CHECK_STR(u.data ? u.data : "", t.data + 3);
+        text_release(&t);
+        text_release(&u);
+    }
+}
+
+/* Text that is no recipe, and a word that the message must hold. */
+static void errors_name_the_key(void)
+{
+    static const char *const bad[][2] = {
+        {"resize", "resize: want N or WxH"},
+        {"resize=", "resize=: want N or WxH"},
+        {"resize=0", "resize=0"},
+        {"resize=65536", "65536"},
+        {"resize=256 ", "resize=256 :"},
+        {"resize=12x", "12x"},
+        {"resize=x12", "x12"},
+        {"resize=1x2x3", "1x2x3"},
+        {"resize=99999999999999999999", "99999999999999999999"},
+        {"letterbox=640", "WxH"},
+        {"letterbox=640x640:", "PAD"},
+        {"letterbox=640x640:256", "PAD"},
+        {"letterbox=640x640:1:2", "PAD"},
+        {"resize=2,letterbox=3x3", "letterbox=3x3"},
+        {"resize=2,resize=3", "twice"},
+        {"rgb,bgr", "bgr"},
+        {"rgb=1", "no value behind rgb"},
+        {"filter=lanczos", "bicubic"},
+        {"crop=-1", "crop=-1"},
+        {"mean=1:2", "A:B:C"},
+        {"mean=1:2:3:4", "A:B:C"},
+        {"mean=1:2:", "A:B:C"},
+        {"mean=:2:3", "A:B:C"},
+        {"mean=nan", "mean=nan"},
+        {"mean=1e999", "mean"},
+        {"mean=0x10", "mean"},
+        {"std=1:0:1", "none of them 0"},
+        {"std=inf", "std"},
+        {"scale=0", "scale"},
+        {"scale=1/0", "scale"},
+        {"scale=1/", "scale"},
+        {"scale=1/2/3", "scale"},
+        {"layout=hwc", "nchw or nhwc"},
+        {"layout=", "nchw or nhwc"},
+        {"dtype=f64", "f32, u8 or i8"},
+        {"input=", "name"},
+        {"input=%zz", "name"},
+        {"input=%00", "name"},
+        {"gray,mean=1:2:3", "gray"},
+        {"gray,std=1:2:3", "gray"},
+        {"resise=3", "unknown key"},
+        {",", "unknown key"},
+        {"rgb,", "comma"},
+        {"rgb,,crop=1", "unknown key"},
+        {"rgb\n", "0x0a"},
+        {"RGB", "unknown key"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct recipe r;
+        struct error err;
+        CHECK_MSG(recipe_parse(bad[i][0], strlen(bad[i][0]), &r, &err) == -1, "%s", bad[i][0]);
+        CHECK_MSG(strstr(err.text, bad[i][1]), "%s: %s", bad[i][0], err.text);
+    }
+}
+
+static void long_text(void)
+{
+    static char name[2000] = "input=";
+    struct recipe r;
+    struct error err;
+    memset(name + 6, 'a', 255);
+    CHECK(recipe_parse(name, 6 + 255, &r, &err) == 0 && strlen(r.input) == 255);
+    memset(name + 6, 'a', sizeof name - 6);
+    CHECK(recipe_parse(name, 6 + 256, &r, &err) == -1);
+    CHECK(recipe_parse(name, sizeof name, &r, &err) == -1 && strlen(err.text) < 400);
+}
+
+/* A photo's size, a recipe, an input's dims; then the resized size, window corner, input's size. */
+static void plans(void)
+{
+    static const struct {
+        const char *recipe;
+        int w, h, rank;
+        int64_t dims[4];
+        int scaled[2], window[2], size[2];
+    } cases[] = {
+        {"resize=256,crop=224", 500, 375, 4, {1, 3, 224, 224}, {341, 256}, {58, 16}, {224, 224}},
+        {"resize=256,crop=224", 375, 500, 4, {1, 224, 224, 3}, {256, 341}, {16, 58}, {224, 224}},
+        {"resize=256", 375, 500, 4, {1, 3, 224, 224}, {256, 341}, {16, 58}, {224, 224}},
+        {"resize=256", 375, 500, 4, {-1, 3, -1, -1}, {256, 341}, {0, 0}, {256, 341}},
+        {"", 375, 500, 4, {1, 3, 100, 200}, {200, 100}, {0, 0}, {200, 100}},
+        {"", 375, 500, 0, {0}, {375, 500}, {0, 0}, {375, 500}},
+        {"", 320, 32, 4, {1, 3, 48, -1}, {480, 48}, {0, 0}, {480, 48}},
+        {"", 30, 300, 4, {-1, 3, -1, 60}, {60, 600}, {0, 0}, {60, 600}},
+        {"crop=99x51", 100, 52, 4, {1, 3, 51, 99}, {100, 52}, {0, 0}, {99, 51}},
+        {"resize=20x30", 7, 9, 3, {30, 20, 3}, {20, 30}, {0, 0}, {20, 30}},
+        {"gray", 7, 9, 2, {28, 29}, {29, 28}, {0, 0}, {29, 28}},
+        {"letterbox=320x320", 768, 576, 4, {1, 3, 320, 320}, {320, 240}, {0, 0}, {320, 320}},
+        {"resize=1", 1, 65535, 4, {-1, 3, -1, -1}, {1, 65535}, {0, 0}, {1, 65535}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct recipe r = parse(cases[i].recipe);
+        struct recipe_plan p;
+        struct error err;
+        int failed = recipe_plan(&r, cases[i].w, cases[i].h, cases[i].dims, cases[i].rank, &p, &err);
+        CHECK_MSG(!failed, "case %zu: %s", i, failed ? err.text : "");
+        if (failed)
+            continue;
+        CHECK_MSG(p.scaled_width == cases[i].scaled[0] && p.scaled_height == cases[i].scaled[1], "case %zu: %dx%d", i,
+                  p.scaled_width, p.scaled_height);
+        CHECK_MSG(p.window.x == cases[i].window[0] && p.window.y == cases[i].window[1], "case %zu: %d,%d", i,
+                  p.window.x, p.window.y);
+        CHECK_MSG(p.width == cases[i].size[0] && p.height == cases[i].size[1], "case %zu: %dx%d", i, p.width, p.height);
+        CHECK(p.bytes == sizeof(float) * p.width * p.height * p.channels);
+        for (int d = 0; d < cases[i].rank; d++)
+            CHECK_MSG(cases[i].dims[d] <= 0 || p.dims[d] == cases[i].dims[d], "case %zu, dim %d: %d", i, d,
+                      (int)p.dims[d]);
+    }
+}
+
+static void plan_errors(void)
+{
+    static const struct {
+        const char *recipe;
+        int w, h, rank;
+        int64_t dims[5];
+        const char *word;
+    } cases[] = {
+        {"crop=224", 200, 300, 4, {1, 3, 224, 224}, "200x300"},
+        {"resize=100x100", 10, 10, 4, {1, 3, 224, 224}, "100x100"},
+        {"resize=256,crop=224", 500, 500, 4, {1, 3, 256, 256}, "224x224 pixels, the input wants 256x256"},
+        {"letterbox=320x320", 500, 500, 4, {1, 3, 256, 256}, "256x256"},
+        {"letterbox=320x320,crop=3", 500, 500, 0, {0}, "crop"},
+        {"rgb", 5, 5, 4, {1, 1, 5, 5}, "3 channels"},
+        {"gray", 5, 5, 4, {1, 3, 5, 5}, "1 channels"},
+        {"", 5, 5, 4, {1, 4, 5, 5}, "wants 4"},
+        {"mean=1:2:3", 5, 5, 4, {1, 1, 5, 5}, "three values"},
+        {"", 5, 5, 4, {2, 3, 5, 5}, "batch"},
+        {"", 5, 5, 5, {1, 1, 3, 5, 5}, "5 dimensions"},
+        {"", 5, 5, 1, {5}, "1 dimensions"},
+        {"", 5, 5, 4, {1, 3, 70000, 5}, "70000"},
+        {"resize=65535", 1, 2, 0, {0}, "131070"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct recipe r = parse(cases[i].recipe);
+        struct recipe_plan p;
+        struct error err;
+        CHECK_MSG(recipe_plan(&r, cases[i].w, cases[i].h, cases[i].dims, cases[i].rank, &p, &err) == -1, "case %zu", i);
+        CHECK_MSG(strstr(err.text, cases[i].word), "case %zu: %s", i, err.text);
+    }
+}
+
+static void *apply(const char *text, const struct image *photo, const int64_t *dims, int rank, struct recipe_plan *p)
+{
+    struct recipe r = parse(text);
+    struct error err;
+    void *out = NULL;
+    int failed = recipe_plan(&r, photo->width, photo->height, dims, rank, p, &err);
+    CHECK_MSG(!failed, "%s: %s", text, failed ? err.text : "");
+    if (!failed) {
+        out = malloc(p->bytes); /* exactly, so that a sanitizer sees more */
+        CHECK(recipe_apply(&r, p, photo, out, &err) == 0);
+    }
+    return out;
+}
+
+static void values_and_layouts(void)
+{
+    static const int64_t nchw[] = {1, 3, 4, 6}, nhwc[] = {1, 4, 6, 3};
+    static const float mean[] = {1.5f, 20, 300}, std[] = {3, 0.7f, -11};
+    struct image photo = counted(6, 4);
+    struct recipe_plan p;
+    float *planar = apply("rgb,mean=1.5:20:300,std=3:0.7:-11", &photo, nchw, 4, &p);
+    float *packed = apply("bgr,mean=1.5:20:300,std=3:0.7:-11,scale=1/255", &photo, nhwc, 4, &p);
+    for (int i = 0; i < 24; i++)
+        for (int c = 0; c < 3; c++) {
+            CHECK(planar[c * 24 + i] == ((float)photo.data[i * 3 + c] - mean[c]) / std[c]);
+            CHECK(packed[i * 3 + c] == ((float)photo.data[i * 3 + 2 - c] - mean[c]) / std[c] * (1.0f / 255));
+        }
+    free(planar);
+    free(packed);
+    image_release(&photo);
+}
+
+static void integers(void)
+{
+    static const int64_t dims[] = {1, 3, 4, 6};
+    struct image photo = counted(6, 4);
+    struct recipe_plan p;
+    uint8_t *same = apply("dtype=u8", &photo, dims, 4, &p);
+    CHECK(p.bytes == 72);
+    int8_t *shifted = apply("mean=128,dtype=i8", &photo, dims, 4, &p);
+    uint8_t *halved = apply("std=2,dtype=u8", &photo, dims, 4, &p);
+    int8_t *clamped = apply("dtype=i8", &photo, dims, 4, &p);
+    for (int i = 0; i < 72; i++) {
+        int v = photo.data[i % 24 * 3 + i / 24];
+        CHECK(same[i] == v && shifted[i] == v - 128);
+        CHECK(halved[i] == v / 2 + (v % 4 == 3)); /* ties to even */
+        CHECK(clamped[i] == (v > 127 ? 127 : v));
+    }
+    free(same);
+    free(shifted);
+    free(halved);
+    free(clamped);
+    image_release(&photo);
+}
+
+static void gray_and_letterbox(void)
+{
+    static const int64_t one[] = {1, 1, 4, 6}, box[] = {1, 3, 8, 6};
+    struct image photo = counted(6, 4), grey;
+    struct recipe_plan p;
+    struct error err;
+    float *g = apply("", &photo, one, 4, &p), *b = apply("letterbox=6x8:7,mean=1", &photo, box, 4, &p);
+    CHECK(image_grey(&grey, &photo, &err) == 0);
+    for (int i = 0; i < 24; i++)
+        CHECK(g[i] == grey.data[i]);
+    for (int i = 0; i < 12; i++)
+        CHECK(b[i] == 6 && b[36 + i] == 6 && b[48 + i] == 6 && b[12 + i] == photo.data[i * 3] - 1.0f);
+    free(g);
+    free(b);
+    image_release(&grey);
+    image_release(&photo);
+}
+
+/* The photo's corners come to where the plan says, and back. */
+static void maps_back(void)
+{
+    static const char *const recipes[] = {"resize=256,crop=224", "letterbox=320x320", "resize=10x90"};
+    for (int i = 0; i < 3; i++) {
+        struct recipe r = parse(recipes[i]);
+        struct recipe_plan p;
+        struct error err;
+        CHECK(recipe_plan(&r, 768, 576, NULL, 0, &p, &err) == 0);
+        float x = p.left - p.window.x, y = p.top - p.window.y;
+        recipe_unmap(&p.map, &x, &y);
+        CHECK(fabsf(x) < 1e-3f && fabsf(y) < 1e-3f);
+        x = p.left - p.window.x + p.scaled_width, y = p.top - p.window.y + p.scaled_height;
+        recipe_unmap(&p.map, &x, &y);
+        CHECK_MSG(fabsf(x - 768) < 1e-3f && fabsf(y - 576) < 1e-3f, "%s: %g, %g", recipes[i], x, y);
+    }
+}
+
+int main(void)
+{
+    RUN(prints_and_reads_back);
+    RUN(errors_name_the_key);
+    RUN(long_text);
+    RUN(plans);
+    RUN(plan_errors);
+    RUN(values_and_layouts);
+    RUN(integers);
+    RUN(gray_and_letterbox);
+    RUN(maps_back);
+    return TEST_END();
+}
