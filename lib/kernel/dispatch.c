@@ -1,0 +1,81 @@
+/* The levels compiled in, and the choice of one at run time. */
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "kernel/kernel.h"
+
+extern const struct kernels kernels_generic, kernels_avx2, kernels_avx512, kernels_neon;
+
+static const struct kernels *const levels[] = {
+#if defined(__x86_64__)
+    &kernels_avx512, &kernels_avx2,
+#elif defined(__aarch64__)
+    &kernels_neon,
+#endif
+    &kernels_generic, NULL};
+
+const struct kernels *const *kernel_levels(void)
+{
+    return levels;
+}
+
+static bool is_usable(const struct kernels *k)
+{
+    return (cpu_features() & k->needs) == k->needs;
+}
+
+/* "avx512, avx2, generic", as far as usable and as it fits. */
+static const char *usable_names(char *names, size_t size)
+{
+    size_t used = 0;
+    names[0] = '\0';
+    for (int i = 0; levels[i]; i++) {
+        size_t n = strlen(levels[i]->isa);
+        if (!is_usable(levels[i]) || used + n + 3 > size)
+            continue;
+        if (used) {
+            memcpy(names + used, ", ", 2);
+            used += 2;
+        }
+        memcpy(names + used, levels[i]->isa, n + 1);
+        used += n;
+    }
+    return names;
+}
+
+const struct kernels *kernel_select(const char *isa, struct error *err)
+{
+    bool known = false;
+    for (int i = 0; levels[i]; i++) {
+        bool named = !isa || !isa[0] || strcmp(isa, levels[i]->isa) == 0;
+        if (named && is_usable(levels[i]))
+            return levels[i];
+        known |= named;
+    }
+    char names[128];
+    usable_names(names, sizeof names);
+    error_set(err, "instruction set '%.40s': %s; want one of %s", isa ? isa : "",
+              known ? "this processor does not have it" : "not known", names);
+    return NULL;
+}
+
+size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n)
+{
+    size_t panel = (size_t)k->gemm_nr, rest = n % panel, columns = n - rest, floats, bytes;
+    if (rest)
+        rest = rest <= (size_t)k->vector ? (size_t)k->vector : panel;
+    if (!mem_add(columns, rest, &columns) || !mem_mul(depth, columns, &floats) ||
+        !mem_mul(floats, sizeof(float), &bytes))
+        return 0;
+    return floats;
+}
+
+size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps)
+{
+    size_t vector = (size_t)k->vector, rest = channels % vector, lanes = channels - rest, floats, bytes;
+    if (!mem_add(lanes, rest ? vector : 0, &lanes) || !mem_mul(lanes, taps, &floats) ||
+        !mem_mul(floats, sizeof(float), &bytes))
+        return 0;
+    return floats;
+}

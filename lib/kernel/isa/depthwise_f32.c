@@ -1,0 +1,282 @@
+/* Depthwise convolution of one row: lanes are channels, up to DW_PIXELS outputs of a row are summed at a time. A tap
+ * that lies outside the image is left out, so that every output is the chain of fma over the taps inside, by ky, then
+ * kx, whichever way it is computed. */
+#include "kernel/isa/epilogue.h"
+#include "kernel/isa/isa.h"
+#include "kernel/isa/vec.h"
+
+/* So many accumulators keep the multipliers busy, and leave registers for a row of weights. */
+#define DW_PIXELS 8
+
+/* Masked loads cost nothing extra on AVX-512; elsewhere a last, partial block of channels goes the general way. */
+#ifdef ISA_avx512
+#define DW_MASKED true
+#else
+#define DW_MASKED false
+#endif
+
+/* Some outputs from x, in channels `channel` to `end`, with the kernel's columns kx_begin <= kx < kx_end. */
+struct tile {
+    int x, channel, end, kx_begin, kx_end;
+};
+
+typedef void tile_fn(const struct kernel_depthwise_f32 *d, const struct tile *t);
+
+static int clamp(ptrdiff_t x, int low, int high)
+{
+    return x < low ? low : x > high ? high : (int)x;
+}
+
+V_FN v_f32 load_lanes(const float *p, int lanes, bool masked)
+{
+    return masked ? v_load_n(p, lanes) : v_load(p);
+}
+
+/* An undilated row of kw taps: each column is loaded once and meets every output that wants it. row[at] is the first
+ * column; those whose bit of `valid` is not set lie outside. */
+V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, int lanes,
+                    int pixels, int kw, int stride, bool checked, uint32_t valid)
+{
+    v_f32 w[7];
+#pragma GCC unroll 8
+    for (int kx = 0; kx < kw; kx++)
+        w[kx] = v_load(weight + kx * VL);
+#pragma GCC unroll 32
+    for (int j = 0; j < (pixels - 1) * stride + kw; j++, at += step) {
+        if (checked && !(valid >> j & 1))
+            continue;
+        v_f32 in = load_lanes(row + at, lanes, DW_MASKED);
+#pragma GCC unroll 8
+        for (int i = 0; i < pixels; i++)
+            if (j >= i * stride && j < i * stride + kw)
+                acc[i] = v_fma(in, w[j - i * stride], acc[i]);
+    }
+}
+
+/* Any row; all its columns from kx_begin to kx_end lie inside. */
+V_FN void row_any(v_f32 *acc, const float *row, ptrdiff_t at, const struct kernel_depthwise_f32 *d,
+                  const struct tile *t, const float *weight, int lanes, int pixels, bool masked)
+{
+    ptrdiff_t tap = d->dilation * d->in_step, pixel = d->stride * d->in_step;
+    for (int kx = t->kx_begin; kx < t->kx_end; kx++) {
+        v_f32 w = v_load(weight + (ptrdiff_t)kx * VL);
+        ptrdiff_t from = at + kx * tap;
+#pragma GCC unroll 8
+        for (int i = 0; i < pixels; i++, from += pixel)
+            acc[i] = v_fma(load_lanes(row + from, lanes, masked), w, acc[i]);
+    }
+}
+
+V_FN void start(v_f32 *acc, const float *bias, int pixels, int lanes)
+{
+    v_f32 first = bias ? v_load_n(bias, lanes) : v_zero();
+#pragma GCC unroll 8
+    for (int i = 0; i < pixels; i++)
+        acc[i] = first;
+}
+
+/* Through memory: the less common activations, and residuals. */
+static void finish_any(const struct kernel_depthwise_f32 *d, int x, int channel, int pixels, const v_f32 *acc)
+{
+    float sum[DW_PIXELS * VL], *out[DW_PIXELS];
+    const float *add[DW_PIXELS];
+    for (int i = 0; i < pixels; i++) {
+        v_store(sum + i * VL, acc[i]);
+        out[i] = d->out + (x + i) * d->out_step + channel;
+        add[i] = d->add ? d->add + (x + i) * d->add_step + channel : NULL;
+    }
+    int lanes = clamp(d->channels - channel, 0, VL);
+    K(epilogue_rows)(sum, pixels, VL, lanes, d->add ? add : NULL, d->add_last, out, d->act);
+}
+
+V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, int pixels, int lanes, bool masked)
+{
+    epilogue_simple(acc, pixels, d->act);
+#pragma GCC unroll 8
+    for (int i = 0; i < pixels; i++) {
+        if (masked)
+            v_store_n(out + i * d->out_step, acc[i], lanes);
+        else
+            v_store(out + i * d->out_step, acc[i]);
+    }
+}
+
+/* What is the same for all blocks of channels of a tile. */
+struct block {
+    struct kernel_depthwise_f32 d; /* a copy, which the stores cannot change */
+    ptrdiff_t at;                  /* the first column, as an offset into a row */
+    uint32_t valid;                /* of the columns that a fixed kernel reads, those inside */
+    bool all, simple;
+};
+
+/* One block of channels. kw = 0: any kernel. */
+V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t, int c,
+                     int pixels, int kw, int stride, bool masked)
+{
+    const struct kernel_depthwise_f32 *d = &b->d;
+    int lanes = masked ? clamp(t->end - c, 0, VL) : VL;
+    const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
+    v_f32 acc[DW_PIXELS];
+    start(acc, d->bias ? d->bias + c : NULL, pixels, lanes);
+    for (int ky = 0; ky < d->kernel_h; ky++, weight += d->kernel_w * VL) {
+        const float *row = d->row[ky];
+        if (!row)
+            continue;
+        if (!kw)
+            row_any(acc, row + c, b->at, d, t, weight, lanes, pixels, masked);
+        else if (b->all)
+            row_fixed(acc, row + c, b->at, d->in_step, weight, lanes, pixels, kw, stride, false, 0);
+        else
+            row_fixed(acc, row + c, b->at, d->in_step, weight, lanes, pixels, kw, stride, true, b->valid);
+    }
+    if (b->simple) {
+        finish(acc, d, d->out + t->x * d->out_step + c, pixels, lanes, masked);
+        return;
+    }
+    v_f32 copy[DW_PIXELS]; /* so that acc itself needs no address */
+#pragma GCC unroll 8
+    for (int i = 0; i < pixels; i++)
+        copy[i] = acc[i];
+    finish_any(given, t->x, c, pixels, copy);
+}
+
+/* Bit j: column first + j lies inside. */
+static uint32_t valid_columns(const struct kernel_depthwise_f32 *d, ptrdiff_t first, int columns)
+{
+    int begin = clamp(-first, 0, columns), end = clamp(d->in_width - first, begin, columns);
+    return (UINT32_C(1) << end) - (UINT32_C(1) << begin);
+}
+
+V_FN struct block start_block(const struct kernel_depthwise_f32 *d, const struct tile *t, int columns)
+{
+    ptrdiff_t first = (ptrdiff_t)t->x * d->stride - d->pad_left;
+    uint32_t valid = valid_columns(d, first, columns);
+    bool simple = !d->add && epilogue_is_simple(d->act);
+    return (struct block){*d, first * d->in_step, valid, valid == (UINT32_C(1) << columns) - 1, simple};
+}
+
+V_FN void tile_fixed(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels, int kw, int stride)
+{
+    struct tile t = *tile;
+    struct block b = start_block(d, &t, (pixels - 1) * stride + kw);
+    for (int c = t.channel; c < t.end; c += VL)
+        tile_block(d, &b, &t, c, pixels, kw, stride, DW_MASKED);
+}
+
+V_FN void tile_any(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels)
+{
+    struct tile t = *tile;
+    struct block b = start_block(d, &t, 0);
+    int c = t.channel;
+    for (; c + VL <= t.end; c += VL)
+        tile_block(d, &b, &t, c, pixels, 0, 0, false);
+    if (c < t.end)
+        tile_block(d, &b, &t, c, pixels, 0, 0, true);
+}
+
+#define TILE(pixels, kw, stride)                                                                                       \
+    static void tile_##pixels##_##kw##_##stride(const struct kernel_depthwise_f32 *d, const struct tile *t)            \
+    {                                                                                                                  \
+        tile_fixed(d, t, pixels, kw, stride);                                                                          \
+    }
+#define TILES(pixels)                                                                                                  \
+    TILE(pixels, 3, 1)                                                                                                 \
+    TILE(pixels, 3, 2)                                                                                                 \
+    TILE(pixels, 5, 1)                                                                                                 \
+    TILE(pixels, 5, 2)                                                                                                 \
+    TILE(pixels, 7, 1)                                                                                                 \
+    static void tile_##pixels(const struct kernel_depthwise_f32 *d, const struct tile *t)                              \
+    {                                                                                                                  \
+        tile_any(d, t, pixels);                                                                        \
+    }
+
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILES(6)
+TILES(7)
+TILES(8)
+
+#define FIXED(kw, stride)                                                                                              \
+    {                                                                                                                  \
+        tile_1_##kw##_##stride, tile_2_##kw##_##stride, tile_3_##kw##_##stride, tile_4_##kw##_##stride,                \
+            tile_5_##kw##_##stride, tile_6_##kw##_##stride, tile_7_##kw##_##stride, tile_8_##kw##_##stride             \
+    }
+
+static const struct fixed {
+    int kw, stride;
+    tile_fn *tiles[DW_PIXELS]; /* [pixels - 1] */
+} fixed[] = {
+    {3, 1, FIXED(3, 1)}, {3, 2, FIXED(3, 2)}, {5, 1, FIXED(5, 1)}, {5, 2, FIXED(5, 2)}, {7, 1, FIXED(7, 1)}};
+static tile_fn *const any_tiles[DW_PIXELS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7, tile_8};
+
+/* Outputs t->x <= x < end in tiles of nearly the same size, since a small remainder would be slow. */
+static void run_tiles(const struct kernel_depthwise_f32 *d, struct tile *t, int end, tile_fn *const *tiles)
+{
+    for (int left = end - t->x; left > 0; left = end - t->x) {
+        int count = (left - 1) / DW_PIXELS + 1, pixels = (left - 1) / count + 1;
+        tiles[pixels - 1](d, t);
+        t->x += pixels;
+    }
+}
+
+/* a / b rounded up, b > 0. */
+static ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b)
+{
+    return a > 0 ? (a - 1) / b + 1 : -(-a / b);
+}
+
+/* Outputs t->x <= x < end one by one, each with the taps that lie inside the row. */
+static void run_edge(const struct kernel_depthwise_f32 *d, struct tile *t, int end)
+{
+    for (; t->x < end; t->x++) {
+        ptrdiff_t first = (ptrdiff_t)t->x * d->stride - d->pad_left;
+        t->kx_begin = clamp(ceil_div(-first, d->dilation), 0, d->kernel_w);
+        t->kx_end = clamp(ceil_div(d->in_width - first, d->dilation), t->kx_begin, d->kernel_w);
+        tile_1(d, t);
+    }
+}
+
+static void run_any(const struct kernel_depthwise_f32 *d, struct tile *t)
+{
+    ptrdiff_t span = (ptrdiff_t)(d->kernel_w - 1) * d->dilation;
+    int begin = clamp(ceil_div(d->pad_left, d->stride), 0, d->width);
+    int end = clamp(ceil_div((ptrdiff_t)d->in_width + d->pad_left - span, d->stride), begin, d->width);
+    run_edge(d, t, begin);
+    t->kx_begin = 0;
+    t->kx_end = d->kernel_w;
+    run_tiles(d, t, end, any_tiles);
+    run_edge(d, t, d->width);
+}
+
+static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
+{
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (fixed[i].kw == d->kernel_w && fixed[i].stride == d->stride && d->dilation == 1)
+            return fixed[i].tiles;
+    return NULL;
+}
+
+void K(depthwise_f32)(const struct kernel_depthwise_f32 *d)
+{
+    tile_fn *const *tiles = find_fixed(d);
+    int split = !tiles ? 0 : DW_MASKED ? d->channels : d->channels / VL * VL;
+    if (split > 0) {
+        struct tile t = {.end = split};
+        run_tiles(d, &t, d->width, tiles);
+    }
+    if (split < d->channels) {
+        struct tile t = {.channel = split, .end = d->channels};
+        run_any(d, &t);
+    }
+}
+
+void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps)
+{
+    for (int first = 0; first < channels; first += VL)
+        for (int tap = 0; tap < taps; tap++)
+            for (int c = first; c < first + VL; c++)
+                *packed++ = c < channels ? w[c * c_step + tap] : 0;
+}

@@ -1,0 +1,189 @@
+/* Element by element: one loop per function, chosen outside the loop. */
+#include "kernel/isa/act.h"
+#include "kernel/isa/isa.h"
+#include "kernel/isa/part.h"
+#include "kernel/isa/vec_pow.h"
+
+/* ---- one argument ---- */
+
+/* n is a multiple of VL. */
+V_FN void unary_loop(enum kernel_act_kind kind, float *out, const float *in, size_t n, float a, float b)
+{
+    v_f32 va = v_set1(a), vb = v_set1(b);
+    for (size_t i = 0; i < n; i += VL)
+        v_store(out + i, v_unary(v_load(in + i), kind, va, vb));
+}
+
+#define UNARY_LOOP(kind)                                                                                               \
+    static void unary_##kind(float *out, const float *in, size_t n, float a, float b)                                  \
+    {                                                                                                                  \
+        unary_loop(KERNEL_##kind, out, in, n, a, b);                                                                   \
+    }
+KERNEL_UNARY_LIST(UNARY_LOOP)
+
+#define UNARY_ENTRY(kind) [KERNEL_##kind] = unary_##kind,
+static void (*const unary_loops[KERNEL_ACT_KINDS])(float *out, const float *in, size_t n, float a, float b) = {
+    KERNEL_UNARY_LIST(UNARY_ENTRY)};
+
+void K(unary_f32)(float *out, const float *in, size_t n, struct kernel_act act)
+{
+    size_t rest = n % VL, whole = n - rest;
+    unary_loops[act.kind](out, in, whole, act.a, act.b);
+    if (rest) {
+        float last[VL];
+        v_store(last, v_load_n(in + whole, (int)rest));
+        unary_loops[act.kind](last, last, VL, act.a, act.b);
+        v_store_n(out + whole, v_load(last), (int)rest);
+    }
+}
+
+/* The activation behind another function goes over what that has just left in the first-level cache. */
+#define BLOCK 1024
+
+static void activate(float *out, size_t n, struct kernel_act act)
+{
+    if (act.kind != KERNEL_NONE)
+        K(unary_f32)(out, out, n, act);
+}
+
+/* ---- two arguments ---- */
+
+#define BINARY_LIST(X) X(ADD) X(SUB) X(MUL) X(DIV) X(MAX) X(MIN) X(POW) X(PRELU)
+
+V_FN v_f32 binary(enum kernel_binary op, v_f32 a, v_f32 b)
+{
+    switch (op) {
+    case KERNEL_ADD:
+        return v_add(a, b);
+    case KERNEL_SUB:
+        return v_sub(a, b);
+    case KERNEL_MUL:
+        return v_mul(a, b);
+    case KERNEL_DIV:
+        return v_div(a, b);
+    case KERNEL_MAX:
+        return v_max_nan(a, b);
+    case KERNEL_MIN:
+        return v_min_nan(a, b);
+    case KERNEL_POW:
+        return v_pow(a, b);
+    default:
+        return v_select(v_le(v_zero(), a), a, v_mul(a, b));
+    }
+}
+
+V_FN void binary_body(size_t i, int count, enum kernel_binary op, float *out, const float *a, bool a_moves,
+                      const float *b, bool b_moves)
+{
+    v_f32 x = a_moves ? part_load(a + i, count) : v_set1(*a);
+    v_f32 y = b_moves ? part_load(b + i, count) : v_set1(*b);
+    part_store(out + i, binary(op, x, y), count);
+}
+
+V_FN void binary_loop(enum kernel_binary op, float *out, const float *a, bool a_moves, const float *b, bool b_moves,
+                      size_t n)
+{
+    if (a_moves && b_moves)
+        PART_LOOP(n, binary_body, op, out, a, true, b, true);
+    else if (a_moves)
+        PART_LOOP(n, binary_body, op, out, a, true, b, false);
+    else
+        PART_LOOP(n, binary_body, op, out, a, false, b, b_moves);
+}
+
+#define BINARY_LOOP(op)                                                                                                \
+    static void binary_##op(float *out, const float *a, bool a_moves, const float *b, bool b_moves, size_t n)          \
+    {                                                                                                                  \
+        binary_loop(KERNEL_##op, out, a, a_moves, b, b_moves, n);                                                      \
+    }
+BINARY_LIST(BINARY_LOOP)
+
+#define BINARY_ENTRY(op) [KERNEL_##op] = binary_##op,
+static void (*const binary_loops[KERNEL_BINARIES])(float *out, const float *a, bool a_moves, const float *b,
+                                                   bool b_moves, size_t n) = {BINARY_LIST(BINARY_ENTRY)};
+
+/* Powers that are nearly all of those in use, and quick. */
+enum quick_power { CUBE, SQUARE, SQRT, RECIPROCAL_SQRT };
+
+/* pow() differs from a square root at -0 and -inf. */
+V_FN v_f32 power_half(v_f32 x)
+{
+    return v_select(v_eq(x, v_set1(-INFINITY)), v_set1(INFINITY), v_sqrt(v_add(x, v_zero())));
+}
+
+V_FN void power_body(size_t i, int count, enum quick_power power, float *out, const float *in)
+{
+    v_f32 x = part_load(in + i, count), y;
+    if (power == CUBE)
+        y = v_mul(v_mul(x, x), x);
+    else if (power == SQUARE)
+        y = v_mul(x, x);
+    else if (power == SQRT)
+        y = power_half(x);
+    else
+        y = v_div(v_set1(1), power_half(x));
+    part_store(out + i, y, count);
+}
+
+/* False when b is none of them. */
+static bool quick_power(float *out, const float *a, float b, size_t n)
+{
+    if (b == 3)
+        PART_LOOP(n, power_body, CUBE, out, a);
+    else if (b == 2)
+        PART_LOOP(n, power_body, SQUARE, out, a);
+    else if (b == 0.5f)
+        PART_LOOP(n, power_body, SQRT, out, a);
+    else if (b == -0.5f)
+        PART_LOOP(n, power_body, RECIPROCAL_SQRT, out, a);
+    else
+        return false;
+    return true;
+}
+
+void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,
+                   struct kernel_act act)
+{
+    float a0 = n ? *a : 0, b0 = n ? *b : 0; /* a constant operand may lie in out */
+    for (size_t i = 0, m; i < n; i += m) {
+        m = n - i < BLOCK ? n - i : BLOCK;
+        const float *x = a_step ? a + i : &a0, *y = b_step ? b + i : &b0;
+        if (op != KERNEL_POW || !a_step || b_step || !quick_power(out + i, x, b0, m))
+            binary_loops[op](out + i, x, a_step, y, b_step, m);
+        activate(out + i, m, act);
+    }
+}
+
+/* ---- in scale + shift ---- */
+
+V_FN void scale_shift_body(size_t i, int count, float *out, const float *in, const float *scale, const float *shift)
+{
+    v_f32 x = part_load(in + i, count);
+    if (scale && shift)
+        x = v_fma(x, part_load(scale + i, count), part_load(shift + i, count));
+    else if (scale)
+        x = v_mul(x, part_load(scale + i, count));
+    else if (shift)
+        x = v_add(x, part_load(shift + i, count));
+    part_store(out + i, x, count);
+}
+
+static void scale_shift(float *out, const float *in, const float *scale, const float *shift, size_t n)
+{
+    if (scale && shift)
+        PART_LOOP(n, scale_shift_body, out, in, scale, shift);
+    else if (scale)
+        PART_LOOP(n, scale_shift_body, out, in, scale, NULL);
+    else
+        PART_LOOP(n, scale_shift_body, out, in, NULL, shift);
+}
+
+void K(scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n,
+                        struct kernel_act act)
+{
+    for (size_t i = 0, m; i < n; i += m) {
+        m = n - i < BLOCK ? n - i : BLOCK;
+        scale_shift(out + i, in + i, scale ? scale + i : NULL, shift ? shift + i : NULL, m);
+        activate(out + i, m, act);
+    }
+}

@@ -1,0 +1,45 @@
+/* The functions that every level compiles: K(gemm_f32) is gemm_f32_avx512 in the level that -DISA=avx512 makes. */
+#ifndef KERNEL_ISA_ISA_H
+#define KERNEL_ISA_ISA_H
+
+#include "kernel/kernel.h"
+
+#define KERNEL_JOIN_(a, b) a##_##b
+#define KERNEL_JOIN(a, b) KERNEL_JOIN_(a, b)
+#define K(name) KERNEL_JOIN(name, ISA)
+
+/* Described in kernel.h, under the same names. */
+void K(gemm_f32)(const struct kernel_gemm_f32 *g);
+void K(gemm_pack_f32)(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                      ptrdiff_t n_step);
+void K(depthwise_f32)(const struct kernel_depthwise_f32 *d);
+void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
+
+void K(unary_f32)(float *out, const float *in, size_t n, struct kernel_act act);
+void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,
+                   struct kernel_act act);
+void K(scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n,
+                        struct kernel_act act);
+
+void K(reduce_rows_f32)(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
+                        float scale);
+void K(reduce_columns_f32)(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows,
+                           size_t channels, bool go_on);
+float K(reduce_f32)(enum kernel_reduce op, const float *in, size_t n);
+void K(blend_f32)(float *out, const float *const *row, const float *weight, int rows, size_t channels);
+
+void K(softmax_f32)(float *out, const float *in, size_t n, bool log);
+void K(layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
+                       bool mean);
+
+void K(lstm_cell_f32)(float *h, float *c, const float *gates, const float *peephole, float clip, size_t n);
+void K(gru_cell_f32)(float *out, const float *h, const float *zr, const float *hx, const float *hr, size_t n);
+
+void K(f16_to_f32)(float *out, const uint16_t *in, size_t n);
+void K(f32_to_f16)(uint16_t *out, const float *in, size_t n);
+void K(bf16_to_f32)(float *out, const uint16_t *in, size_t n);
+void K(transpose_32)(void *out, ptrdiff_t out_step, const void *in, ptrdiff_t in_step, size_t rows, size_t columns);
+
+extern const struct kernels K(kernels);
+
+#endif

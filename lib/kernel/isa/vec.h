@@ -1,0 +1,229 @@
+/* One vector of floats, as wide as the level's registers: what plain C can say in gcc's vector arithmetic, the rest in
+ * the included file of the level. The level is chosen by -DISA_generic, -DISA_avx2, … Everything here is inlined.
+ *
+ *   VL                  floats in a vector
+ *   v_f32, v_i32        gcc vectors: + - * / & | ^ work on them as well as the functions below
+ *   v_mask              what a comparison gives; only for v_select and the m_ functions
+ *   v_load_n, v_store_n the first n lanes, 0 <= n <= VL; nothing else is touched, the other lanes are read as zero
+ *   m_first(n)          the mask of the first n lanes
+ *   v_fma(a, b, c)      a b + c, v_fnma c - a b; fused where the level has it, two roundings in `generic`
+ *   v_max, v_min        of the two: NaN when b is NaN; when only a is NaN, either NaN or b. So put the constant first.
+ *   v_max_nan, v_min_nan NaN when either is
+ *   v_to_i32            towards zero; out of range any value
+ *   v_hsum, v_hmax, …   over the lanes, in the order of a tree: lanes i and i + VL/2 first
+ */
+#ifndef KERNEL_ISA_VEC_H
+#define KERNEL_ISA_VEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define V_FN static inline __attribute__((always_inline, unused))
+
+#if defined(ISA_avx512)
+#define VL 16
+#define V_IOTA ((v_i32){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
+#elif defined(ISA_avx2)
+#define VL 8
+#define V_IOTA ((v_i32){0, 1, 2, 3, 4, 5, 6, 7})
+#else
+#define VL 4
+#define V_IOTA ((v_i32){0, 1, 2, 3})
+#endif
+
+typedef float v_f32 __attribute__((vector_size(VL * 4)));
+typedef int32_t v_i32 __attribute__((vector_size(VL * 4)));
+typedef uint32_t v_u32 __attribute__((vector_size(VL * 4)));
+typedef v_f32 v_f32_memory __attribute__((aligned(4), may_alias));
+typedef v_i32 v_i32_memory __attribute__((aligned(4), may_alias));
+
+V_FN v_i32 v_as_i32(v_f32 x)
+{
+    return (v_i32)x;
+}
+
+V_FN v_f32 v_as_f32(v_i32 x)
+{
+    return (v_f32)x;
+}
+
+#if defined(ISA_avx512)
+#include "kernel/isa/vec_avx512.h"
+#elif defined(ISA_avx2)
+#include "kernel/isa/vec_avx2.h"
+#elif defined(ISA_neon)
+#include "kernel/isa/vec_neon.h"
+#else
+#include "kernel/isa/vec_generic.h"
+#endif
+
+/* ---- memory ---- */
+
+V_FN v_f32 v_load(const float *p)
+{
+    return *(const v_f32_memory *)p;
+}
+
+V_FN void v_store(float *p, v_f32 x)
+{
+    *(v_f32_memory *)p = x;
+}
+
+V_FN v_i32 v_load_i32(const int32_t *p)
+{
+    return *(const v_i32_memory *)p;
+}
+
+V_FN void v_store_i32(int32_t *p, v_i32 x)
+{
+    *(v_i32_memory *)p = x;
+}
+
+V_FN v_f32 v_zero(void)
+{
+    return (v_f32){0};
+}
+
+/* ---- arithmetic ---- */
+
+V_FN v_f32 v_add(v_f32 a, v_f32 b)
+{
+    return a + b;
+}
+
+V_FN v_f32 v_sub(v_f32 a, v_f32 b)
+{
+    return a - b;
+}
+
+V_FN v_f32 v_mul(v_f32 a, v_f32 b)
+{
+    return a * b;
+}
+
+V_FN v_f32 v_div(v_f32 a, v_f32 b)
+{
+    return a / b;
+}
+
+V_FN v_f32 v_neg(v_f32 x)
+{
+    return -x;
+}
+
+V_FN v_f32 v_abs(v_f32 x)
+{
+    return (v_f32)((v_i32)x & INT32_MAX);
+}
+
+/* |x| with the sign of `sign`. */
+V_FN v_f32 v_copysign(v_f32 x, v_f32 sign)
+{
+    return (v_f32)(((v_i32)x & INT32_MAX) | ((v_i32)sign & INT32_MIN));
+}
+
+V_FN v_f32 v_max_nan(v_f32 a, v_f32 b)
+{
+    return v_select(v_isnan(a), a, v_max(a, b));
+}
+
+V_FN v_f32 v_min_nan(v_f32 a, v_f32 b)
+{
+    return v_select(v_isnan(a), a, v_min(a, b));
+}
+
+V_FN v_i32 v_to_i32(v_f32 x)
+{
+    return __builtin_convertvector(x, v_i32);
+}
+
+V_FN v_f32 v_from_i32(v_i32 x)
+{
+    return __builtin_convertvector(x, v_f32);
+}
+
+/* ---- integers; sums wrap ---- */
+
+V_FN v_i32 v_add_i32(v_i32 a, v_i32 b)
+{
+    return (v_i32)((v_u32)a + (v_u32)b);
+}
+
+V_FN v_i32 v_sub_i32(v_i32 a, v_i32 b)
+{
+    return (v_i32)((v_u32)a - (v_u32)b);
+}
+
+V_FN v_i32 v_and_i32(v_i32 a, v_i32 b)
+{
+    return a & b;
+}
+
+V_FN v_i32 v_or_i32(v_i32 a, v_i32 b)
+{
+    return a | b;
+}
+
+V_FN v_i32 v_xor_i32(v_i32 a, v_i32 b)
+{
+    return a ^ b;
+}
+
+V_FN v_i32 v_shl_i32(v_i32 x, int count)
+{
+    return (v_i32)((v_u32)x << count);
+}
+
+/* Copies of the sign come in from the left. */
+V_FN v_i32 v_sar_i32(v_i32 x, int count)
+{
+    return x >> count;
+}
+
+/* Zeros come in from the left. */
+V_FN v_i32 v_shr_i32(v_i32 x, int count)
+{
+    return (v_i32)((v_u32)x >> count);
+}
+
+/* ---- across the lanes ---- */
+
+/* Lane i gets lane i ^ distance; the distance is a power of two below VL. */
+V_FN v_f32 v_swap(v_f32 x, int distance)
+{
+    return __builtin_shuffle(x, V_IOTA ^ distance);
+}
+
+#define V_FOLD(op, x)                                                                                                  \
+    do {                                                                                                               \
+        _Pragma("GCC unroll 4") for (int distance_ = VL / 2; distance_ > 0; distance_ /= 2)(x) =                       \
+            op((x), v_swap((x), distance_));                                                                           \
+    } while (0)
+
+V_FN float v_hsum(v_f32 x)
+{
+    V_FOLD(v_add, x);
+    return x[0];
+}
+
+V_FN float v_hprod(v_f32 x)
+{
+    V_FOLD(v_mul, x);
+    return x[0];
+}
+
+/* NaN when a lane is. */
+V_FN float v_hmax(v_f32 x)
+{
+    V_FOLD(v_max_nan, x);
+    return x[0];
+}
+
+V_FN float v_hmin(v_f32 x)
+{
+    V_FOLD(v_min_nan, x);
+    return x[0];
+}
+
+#endif

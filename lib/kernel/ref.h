@@ -1,0 +1,45 @@
+/* The functions of the naive oracle, kernel_reference(): kernel.h says what each does. Plain C, in order, in double. */
+#ifndef KERNEL_REF_H
+#define KERNEL_REF_H
+
+#include "kernel/kernel.h"
+
+/* The activation's definition. */
+double act_ref(double x, struct kernel_act act);
+
+/* In ref_gemm.c. */
+void gemm_f32_ref(const struct kernel_gemm_f32 *g);
+void gemm_pack_f32_ref(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                       ptrdiff_t n_step);
+void depthwise_f32_ref(const struct kernel_depthwise_f32 *d);
+void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
+
+/* In ref_eltwise.c. */
+void unary_f32_ref(float *out, const float *in, size_t n, struct kernel_act act);
+void binary_f32_ref(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,
+                    struct kernel_act act);
+void scale_shift_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n,
+                         struct kernel_act act);
+
+/* In ref_reduce.c. */
+void reduce_rows_f32_ref(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
+                         float scale);
+void reduce_columns_f32_ref(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows,
+                            size_t channels, bool go_on);
+float reduce_f32_ref(enum kernel_reduce op, const float *in, size_t n);
+void blend_f32_ref(float *out, const float *const *row, const float *weight, int rows, size_t channels);
+
+/* In ref_norm.c. */
+void softmax_f32_ref(float *out, const float *in, size_t n, bool logarithm);
+void layer_norm_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
+                        bool mean);
+void lstm_cell_f32_ref(float *h, float *c, const float *gates, const float *peephole, float clip, size_t n);
+void gru_cell_f32_ref(float *out, const float *h, const float *zr, const float *hx, const float *hr, size_t n);
+
+/* In ref_convert.c. */
+void f16_to_f32_ref(float *out, const uint16_t *in, size_t n);
+void f32_to_f16_ref(uint16_t *out, const float *in, size_t n);
+void bf16_to_f32_ref(float *out, const uint16_t *in, size_t n);
+void transpose_32_ref(void *out, ptrdiff_t out_step, const void *in, ptrdiff_t in_step, size_t rows, size_t columns);
+
+#endif

@@ -1,0 +1,75 @@
+/* The oracle's products: kernel.h's definitions, element by element. */
+#include "kernel/ref.h"
+
+#define PANEL 6  /* kernel_reference()'s gemm_nr */
+#define VECTOR 3 /* and vector */
+
+/* The panel of n columns is narrow when one vector holds them. */
+static int panel_columns(int n)
+{
+    return n > VECTOR ? PANEL : VECTOR;
+}
+
+static double finish(double sum, const float *add, bool add_last, struct kernel_act act)
+{
+    if (add && !add_last)
+        sum += (double)*add;
+    sum = act_ref(sum, act);
+    return add && add_last ? sum + (double)*add : sum;
+}
+
+void gemm_f32_ref(const struct kernel_gemm_f32 *g)
+{
+    for (int i = 0; i < g->m; i++) {
+        for (int j = 0; j < g->n; j++) {
+            double sum = g->bias ? (double)g->bias[j] : 0;
+            const float *b = g->b + j;
+            for (int t = 0; t < g->taps; t++)
+                for (int l = 0; l < g->k; l++, b += panel_columns(g->n))
+                    sum += (double)g->a[i][g->tap[t] + l] * (double)*b;
+            g->c[i][j] = (float)finish(sum, g->add ? &g->add[i][j] : NULL, g->add_last, g->act);
+        }
+    }
+}
+
+void gemm_pack_f32_ref(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                       ptrdiff_t n_step)
+{
+    for (int first = 0; first < n; first += PANEL)
+        for (int t = 0; t < taps; t++)
+            for (int i = 0; i < k; i++)
+                for (int j = first; j < first + panel_columns(n - first); j++)
+                    *packed++ = j < n ? b[t * tap_step + i * k_step + j * n_step] : 0;
+}
+
+static double depthwise_sum(const struct kernel_depthwise_f32 *d, int x, int c)
+{
+    int taps = d->kernel_h * d->kernel_w;
+    double sum = d->bias ? (double)d->bias[c] : 0;
+    for (int tap = 0; tap < taps; tap++) {
+        const float *row = d->row[tap / d->kernel_w];
+        long column = (long)x * d->stride + (long)(tap % d->kernel_w) * d->dilation - d->pad_left;
+        float weight = d->weight[((long)(c / VECTOR) * taps + tap) * VECTOR + c % VECTOR];
+        if (row && column >= 0 && column < d->in_width)
+            sum += (double)row[column * d->in_step + c] * (double)weight;
+    }
+    return sum;
+}
+
+void depthwise_f32_ref(const struct kernel_depthwise_f32 *d)
+{
+    for (int x = 0; x < d->width; x++) {
+        for (int c = 0; c < d->channels; c++) {
+            const float *add = d->add ? &d->add[x * d->add_step + c] : NULL;
+            d->out[x * d->out_step + c] = (float)finish(depthwise_sum(d, x, c), add, d->add_last, d->act);
+        }
+    }
+}
+
+void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps)
+{
+    for (int first = 0; first < channels; first += VECTOR)
+        for (int tap = 0; tap < taps; tap++)
+            for (int c = first; c < first + VECTOR; c++)
+                *packed++ = c < channels ? w[c * c_step + tap] : 0;
+}
