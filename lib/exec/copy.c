@@ -1,0 +1,85 @@
+#include "exec/copy.h"
+
+#include <string.h>
+
+struct copy_args {
+    struct view from, to;
+    const struct kernels *kernels;
+    int64_t outer; /* slices of axis 0 */
+};
+
+static void run_copy(const struct step *s, int64_t tile, int thread)
+{
+    const struct copy_args *c = s->args;
+    (void)thread;
+    kernel_copy(c->kernels, view_data(&c->to), c->to.stride, view_data(&c->from), c->from.stride, c->to.dims, c->to.rank, view_element(&c->to),
+                plan_tile_first(c->outer, s->tiles, tile), plan_tile_first(c->outer, s->tiles, tile + 1));
+}
+
+/* Moves an axis of size > 1 that threads can share to the front, since kernel_copy() cuts along the first. */
+static void share_axis(struct view *from, struct view *to)
+{
+    int best = 0;
+    for (int i = 0; i < to->rank; i++)
+        if (to->dims[i] > 1 && (to->dims[best] == 1 || to->stride[i] > to->stride[best]))
+            best = i;
+    int64_t perm[TENSOR_MAX_RANK];
+    for (int i = 0; i < to->rank; i++)
+        perm[i] = i == 0 ? best : i <= best ? i - 1 : i;
+    view_permute(from, perm, from);
+    view_permute(to, perm, to);
+}
+
+int plan_copy_into(struct plan *p, const struct node *n, const struct view *from, const struct view *to, struct error *err)
+{
+    struct copy_args *c = plan_alloc(p, sizeof *c, err);
+    if (!c)
+        return -1;
+    *c = (struct copy_args){*from, *to, p->kernels, 1};
+    if (to->rank > 0) {
+        share_axis(&c->from, &c->to);
+        c->outer = c->to.dims[0];
+    }
+    int64_t tiles = plan_tiles(view_count(to), 32768, c->outer);
+    return plan_step(p, n, "copy", run_copy, c, tiles, err, PLAN_VIEWS(from, to)) ? 0 : -1;
+}
+
+/* Everything from `axis` inwards, borders included. */
+static void zero_all(const struct view *v, char *at, int axis)
+{
+    size_t element = view_element(v);
+    if (axis == v->rank) {
+        memset(at, 0, (size_t)v->dims[1] * element);
+        return;
+    }
+    const int *border = v->border[axis - 2];
+    for (int64_t i = -border[0]; i < v->dims[axis] + border[1]; i++)
+        zero_all(v, at + i * v->stride[axis] * (ptrdiff_t)element, axis + 1);
+}
+
+static void zero_borders(const struct view *v, char *at, int axis)
+{
+    ptrdiff_t step = v->stride[axis] * (ptrdiff_t)view_element(v);
+    const int *border = v->border[axis - 2];
+    for (int64_t i = -border[0]; i < v->dims[axis] + border[1]; i++)
+        if (i < 0 || i >= v->dims[axis])
+            zero_all(v, at + i * step, axis + 1);
+        else if (axis + 1 < v->rank)
+            zero_borders(v, at + i * step, axis + 1);
+}
+
+static void run_zero_border(const struct step *s, int64_t tile, int thread)
+{
+    const struct view *v = s->args;
+    (void)thread;
+    zero_borders(v, (char *)view_data(v) + tile * v->stride[0] * (ptrdiff_t)view_element(v), 2);
+}
+
+int copy_zero_border(struct plan *p, const struct view *v, struct error *err)
+{
+    struct view *args = plan_alloc(p, sizeof *args, err);
+    if (!args)
+        return -1;
+    *args = *v;
+    return plan_step(p, NULL, "border", run_zero_border, args, v->dims[0], err, PLAN_VIEWS(v)) ? 0 : -1;
+}

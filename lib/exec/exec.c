@@ -1,0 +1,347 @@
+#include "exec/exec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/plan.h"
+#include "pass/pass.h"
+
+/* Plans kept for as many different input shapes. */
+#define EXEC_PLANS 8
+
+struct exec *exec_new(const struct graph *g, const struct exec_options *options, struct error *err)
+{
+    struct exec *e = mem_calloc(1, sizeof *e, err);
+    if (!e)
+        return NULL;
+    e->kernels = options->kernels ? options->kernels : kernel_select(NULL, err);
+    e->pool = options->pool;
+    e->memory = options->memory ? options->memory : EXEC_MEMORY;
+    e->profile = options->profile;
+    e->graph = e->kernels ? graph_clone(g, err) : NULL;
+    if (!e->graph) {
+        exec_free(e);
+        return NULL;
+    }
+    op_resolve(e->graph);
+    return e;
+}
+
+struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err)
+{
+    struct exec *part = mem_calloc(1, sizeof *part, err);
+    if (!part) {
+        graph_free(g);
+        return NULL;
+    }
+    *part = (struct exec){.graph = g, .kernels = e->kernels, .pool = e->pool, .memory = e->memory, .profile = e->profile, .parent = e};
+    op_resolve(g);
+    return part;
+}
+
+void exec_free(struct exec *e)
+{
+    if (!e)
+        return;
+    for (struct plan *p = e->plans, *next; p; p = next) {
+        next = p->next;
+        plan_free(p);
+    }
+    for (struct exec_sub *s = e->subs, *next; s; s = next) {
+        next = s->next;
+        exec_free(s->exec);
+        free(s->captured);
+        free(s);
+    }
+    for (struct packed *k = e->packed, *next; k; k = next) {
+        next = k->next;
+        tensor_unref(k->key);
+        free(k->data);
+        free(k);
+    }
+    graph_free(e->graph);
+    free(e);
+}
+
+/* ---- plans for the inputs at hand ---- */
+
+static void type_of_item(struct type *type, const struct item *item)
+{
+    memset(type, 0, sizeof *type);
+    type->kind = item->kind == ITEM_TENSOR ? TYPE_TENSOR : item->kind == ITEM_SEQUENCE ? TYPE_SEQUENCE : TYPE_OPTIONAL;
+    if (item->kind != ITEM_TENSOR)
+        return;
+    type->dtype = item->tensor->dtype;
+    type->rank = item->tensor->rank;
+    memcpy(type->dims, item->tensor->dims, sizeof(int64_t) * (size_t)type->rank);
+}
+
+static bool plan_serves(const struct plan *p, struct item *const *in, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct type t;
+        type_of_item(&t, in[i]);
+        const struct type *s = &p->shapes[i];
+        if (t.kind != s->kind || t.dtype != s->dtype || t.rank != s->rank ||
+            memcmp(t.dims, s->dims, sizeof(int64_t) * (size_t)t.rank) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int bind_mismatch(const struct graph *g, const struct value *v, const struct type *given, struct error *err)
+{
+    char have[160], want[160];
+    return error_set(err, "input '%s': given %s, wants %s", v->name, type_text(g, given, have, sizeof have),
+                     type_text(g, &v->type, want, sizeof want));
+}
+
+/* Gives an input of the graph the type of the tensor at hand. */
+static int bind_input(struct graph *g, struct value *v, const struct type *given, struct error *err)
+{
+    struct type *t = &v->type;
+    if (given->kind != TYPE_TENSOR) {
+        if (t->kind != given->kind && t->kind != TYPE_UNKNOWN)
+            return bind_mismatch(g, v, given, err);
+        t->kind = given->kind;
+        return 0;
+    }
+    if (t->kind == TYPE_UNKNOWN)
+        *t = *given;
+    if (t->kind != TYPE_TENSOR || (t->dtype != DTYPE_NONE && t->dtype != given->dtype) || (t->rank >= 0 && t->rank != given->rank))
+        return bind_mismatch(g, v, given, err);
+    for (int i = 0; t->rank >= 0 && i < t->rank; i++) {
+        if (t->dims[i] >= 0 && t->dims[i] != given->dims[i])
+            return bind_mismatch(g, v, given, err);
+        if (t->dims[i] < 0 && t->dims[i] != DIM_UNKNOWN && graph_bind_symbol(g, t->dims[i], given->dims[i], err) < 0)
+            return -1;
+    }
+    t->dtype = given->dtype;
+    t->rank = given->rank;
+    memcpy(t->dims, given->dims, sizeof t->dims);
+    return 0;
+}
+
+/* A copy of the exec's graph with input types bound, inferred and optimised for them. */
+static struct graph *specialise(const struct exec *e, const struct type *shapes, struct error *err)
+{
+    struct graph *g = graph_clone(e->graph, err);
+    if (!g)
+        return NULL;
+    op_resolve(g);
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < g->input_count; i++)
+        status = bind_input(g, g->inputs[i], &shapes[i], err);
+    if (status == 0)
+        status = op_infer_graph(g, err);
+    if (status == 0)
+        status = pass_run_safe(g, err);
+    if (status == 0)
+        return g;
+    graph_free(g);
+    return NULL;
+}
+
+static struct plan *new_dynamic(struct exec *e, struct graph *g, struct error *err)
+{
+    struct plan *p = mem_calloc(1, sizeof *p, err);
+    if (!p) {
+        graph_free(g);
+        return NULL;
+    }
+    arena_init(&p->arena);
+    p->exec = e;
+    p->kernels = e->kernels;
+    p->graph = g;
+    p->dynamic = true;
+    return p;
+}
+
+static struct plan *make_plan(struct exec *e, struct graph *g, bool dynamic, struct error *err)
+{
+    op_resolve(g);
+    return dynamic ? new_dynamic(e, g, err) : plan_new(e, g, err);
+}
+
+/* A plan of g's beginning up to `at`, and an exec for what follows. */
+static struct plan *cut_plan(struct exec *e, const struct graph *g, const struct node *at, bool dynamic, struct error *err)
+{
+    struct graph *before, *after;
+    int *from;
+    if (cut_graph(g, at, &before, &after, &from, err) < 0)
+        return NULL;
+    struct plan *p = make_plan(e, before, dynamic, err);
+    if (!p) {
+        graph_free(after);
+        free(from);
+        return NULL;
+    }
+    p->then_from = from;
+    p->then = exec_new_part(e, after, err);
+    if (p->then)
+        return p;
+    plan_free(p);
+    return NULL;
+}
+
+static struct plan *plan_for(struct exec *e, const struct type *shapes, struct error *err)
+{
+    struct graph *g = specialise(e, shapes, err);
+    if (!g)
+        return NULL;
+    bool dynamic;
+    const struct node *at = cut_point(g, &dynamic);
+    if (!at && !dynamic)
+        return make_plan(e, g, false, err);
+    struct plan *p = cut_plan(e, g, at, dynamic, err);
+    graph_free(g);
+    return p;
+}
+
+static void drop_old_plans(struct exec *e)
+{
+    struct plan **at = &e->plans;
+    for (int i = 0; *at && i < EXEC_PLANS - 1; i++)
+        at = &(*at)->next;
+    while (*at) {
+        struct plan *old = *at;
+        *at = old->next;
+        plan_free(old);
+    }
+}
+
+/* The plan for these inputs, moved to the front of the cache. */
+static struct plan *find_plan(struct exec *e, struct item *const *in, struct error *err)
+{
+    size_t n = e->graph->input_count;
+    for (struct plan **at = &e->plans; *at; at = &(*at)->next) {
+        struct plan *p = *at;
+        if (!plan_serves(p, in, n))
+            continue;
+        *at = p->next;
+        p->next = e->plans;
+        return e->plans = p;
+    }
+    struct type *shapes = mem_calloc(n, sizeof *shapes, err);
+    if (!shapes)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        type_of_item(&shapes[i], in[i]);
+    drop_old_plans(e);
+    struct plan *p = plan_for(e, shapes, err);
+    if (!p) {
+        free(shapes);
+        return NULL;
+    }
+    p->shapes = shapes;
+    p->next = e->plans;
+    return e->plans = p;
+}
+
+/* ---- running ---- */
+
+/* A tensor for output i: the last run's, when nobody else holds it any more. */
+static struct item *output_item(struct plan *p, size_t i, struct error *err)
+{
+    struct item *kept = p->kept[i];
+    if (kept && kept->refs == 1 && kept->tensor->refs == 1)
+        return kept;
+    item_unref(kept);
+    const struct type *t = &p->graph->outputs[i]->type;
+    return p->kept[i] = item_of_tensor(tensor_new(t->dtype, t->rank, t->dims, err), err);
+}
+
+static int run_static(struct plan *p, struct item *const *in, struct item **out, struct error *err)
+{
+    for (size_t i = 0; i < p->graph->input_count; i++)
+        p->inputs[i].buffer->base = in[i]->tensor->data;
+    for (size_t i = 0; i < p->graph->output_count; i++) {
+        struct item *item = output_item(p, i, err);
+        if (!item)
+            return -1;
+        p->outputs[i].buffer->base = item->tensor->data;
+    }
+    if (plan_execute(p, p->exec->pool, p->exec->profile, err) < 0)
+        return -1;
+    for (size_t i = 0; i < p->graph->output_count; i++)
+        out[i] = item_ref(p->kept[i]);
+    return 0;
+}
+
+static void unref_all(struct item **items, size_t n)
+{
+    for (size_t i = 0; items && i < n; i++)
+        item_unref(items[i]);
+}
+
+/* A graph without nodes hands its inputs and constants on. */
+static int pass_through(const struct graph *g, struct item *const *in, struct item **out, struct error *err)
+{
+    for (size_t i = 0; i < g->output_count; i++) {
+        const struct value *v = g->outputs[i];
+        out[i] = NULL;
+        for (size_t j = 0; !out[i] && j < g->input_count; j++)
+            if (g->inputs[j] == v)
+                out[i] = item_ref(in[j]);
+        if (!out[i] && v->constant)
+            out[i] = item_of_tensor(tensor_ref(v->constant), err);
+        if (!out[i]) {
+            unref_all(out, i);
+            return v->constant ? -1 : error_set(err, "output '%s' has no value", v->name);
+        }
+    }
+    return 0;
+}
+
+static int run_plan(struct plan *p, struct item *const *in, struct item **out, struct error *err)
+{
+    return p->dynamic ? dynamic_run(p, in, out, err) : run_static(p, in, out, err);
+}
+
+/* The inputs of what follows the plan, new references; made is the plan's outputs. */
+static struct item **inputs_of_then(const struct plan *p, struct item *const *in, struct item *const *made, struct error *err)
+{
+    size_t n = p->then->graph->input_count;
+    struct item **next = mem_calloc(n, sizeof *next, err);
+    for (size_t i = 0; next && i < n; i++)
+        next[i] = item_ref(p->then_from[i] >= 0 ? in[p->then_from[i]] : made[-1 - p->then_from[i]]);
+    return next;
+}
+
+/* Runs a plan that has a successor: *in is replaced by the successor's inputs. */
+static int run_on(struct plan *p, struct item ***in, struct error *err)
+{
+    size_t n = p->graph->output_count;
+    struct item **made = mem_calloc(n, sizeof *made, err), **next = NULL;
+    if (made && run_plan(p, *in, made, err) == 0) {
+        next = inputs_of_then(p, *in, made, err);
+        unref_all(made, n);
+    }
+    free(made);
+    unref_all(*in, p->exec->graph->input_count);
+    free(*in);
+    *in = next;
+    return next ? 0 : -1;
+}
+
+int exec_run(struct exec *e, struct item *const *in, struct item **out, struct error *err)
+{
+    struct item **now = mem_calloc(e->graph->input_count, sizeof *now, err);
+    int status = now ? 1 : -1;
+    for (size_t i = 0; now && i < e->graph->input_count; i++)
+        now[i] = item_ref(in[i]);
+    while (status > 0) {
+        struct plan *p = e->graph->first ? find_plan(e, now, err) : NULL;
+        if (!p)
+            status = e->graph->first ? -1 : pass_through(e->graph, now, out, err);
+        else if (!p->then)
+            status = run_plan(p, now, out, err);
+        else if (run_on(p, &now, err) < 0)
+            return -1;
+        else
+            e = p->then;
+    }
+    unref_all(now, e->graph->input_count);
+    free(now);
+    return status;
+}

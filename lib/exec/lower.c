@@ -1,0 +1,123 @@
+#include "exec/lower.h"
+
+#include <string.h>
+
+#include "op/fused.h"
+
+static const struct lowering {
+    const char *domain, *op;
+    exec_lower_fn *fn;
+} lowerings[] = {
+#define LOWER(domain, op, fn) {domain, op, fn},
+#include "exec/lower.def"
+#undef LOWER
+};
+
+exec_lower_fn *exec_lower_find(const struct node *n)
+{
+    for (size_t i = 0; i != sizeof lowerings / sizeof *lowerings; i++)
+        if (strcmp(lowerings[i].op, n->op) == 0 && strcmp(lowerings[i].domain, n->domain) == 0)
+            return lowerings[i].fn;
+    return NULL;
+}
+
+bool exec_lower_is_f32(const struct node *n, int i)
+{
+    return node_in(n, i) && n->in[i]->type.dtype == DTYPE_F32;
+}
+
+bool exec_lower_is_weight(const struct node *n, int i)
+{
+    enum dtype dtype = plan_is_constant(n, i) ? n->in[i]->constant->dtype : DTYPE_NONE;
+    return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+}
+
+int exec_lower_window(const struct node *n, const int64_t *kernel, struct window *w, struct error *err)
+{
+    int spatial = n->in[0]->type.rank - 2;
+    if (spatial < 1 || spatial > VIEW_SPATIAL)
+        return 1;
+    if (window_read(w, n, spatial, kernel, err) < 0)
+        return -1;
+    return window_resolve(w, n->in[0]->type.dims + 2, err);
+}
+
+int exec_lower_bias(struct plan *p, struct node *n, int i, struct gemm_job *job, struct error *err)
+{
+    bool failed = false;
+    if (!node_in(n, i))
+        return 0;
+    job->bias = plan_constant_f32(p, n, i, &failed, err);
+    if (failed || job->bias)
+        return failed ? -1 : 0;
+    return plan_in_dense(p, n, i, ORDER_ROWS, &job->bias_view, err);
+}
+
+/* ---- activations ---- */
+
+/* What the kernels have: activations by the name that fused nodes use (lib/op/fused.h), and operators that are only ever nodes of their own. */
+static const struct {
+    const char *name;
+    enum kernel_act_kind kind;
+} activations[] = {
+    {"Relu", KERNEL_RELU},
+    {"Clip", KERNEL_CLIP},
+    {"LeakyRelu", KERNEL_LEAKY_RELU},
+    {"HardSigmoid", KERNEL_HARD_SIGMOID},
+    {"HardSwish", KERNEL_HARD_SWISH},
+    {"Sigmoid", KERNEL_SIGMOID},
+    {"Tanh", KERNEL_TANH},
+    {"Swish", KERNEL_SILU},
+    {"Gelu", KERNEL_GELU},
+    {"GeluTanh", KERNEL_GELU_TANH},
+    {"Elu", KERNEL_ELU},
+    {"Selu", KERNEL_SELU},
+    {"Celu", KERNEL_CELU},
+    {"Softplus", KERNEL_SOFTPLUS},
+    {"Softsign", KERNEL_SOFTSIGN},
+    {"Mish", KERNEL_MISH},
+    {"ThresholdedRelu", KERNEL_THRESHOLDED_RELU},
+    {"Erf", KERNEL_ERF},
+    {"Exp", KERNEL_EXP},
+    {"Log", KERNEL_LOG},
+    {"Sqrt", KERNEL_SQRT},
+    {"Reciprocal", KERNEL_RECIPROCAL},
+    {"Abs", KERNEL_ABS},
+    {"Neg", KERNEL_NEG},
+    {"Floor", KERNEL_FLOOR},
+    {"Ceil", KERNEL_CEIL},
+    {"Round", KERNEL_ROUND},
+    {"Sign", KERNEL_SIGN},
+    {"Sin", KERNEL_SIN},
+    {"Cos", KERNEL_COS},
+};
+
+static bool find_activation(const char *name, enum kernel_act_kind *kind)
+{
+    for (size_t i = 0; i != sizeof activations / sizeof *activations; i++)
+        if (strcmp(activations[i].name, name) == 0) {
+            *kind = activations[i].kind;
+            return true;
+        }
+    return false;
+}
+
+bool plan_unary(const struct node *n, struct kernel_act *act)
+{
+    *act = (struct kernel_act){KERNEL_NONE, 0, 0};
+    const struct fused_activation *fused = fused_activation_of(n, &act->a, &act->b);
+    if (fused)
+        return find_activation(fused->name, &act->kind);
+    return n->in_count == 1 && find_activation(n->op, &act->kind);
+}
+
+bool plan_activation(const struct node *n, struct kernel_act *act)
+{
+    *act = (struct kernel_act){KERNEL_NONE, 0, 0};
+    if (strcmp(n->domain, "nn") != 0)
+        return true;
+    const char *name = op_string(n, "activation");
+    act->a = op_float(n, "activation_alpha");
+    act->b = op_float(n, "activation_beta");
+    return !*name || find_activation(name, &act->kind);
+}

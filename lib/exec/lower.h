@@ -1,0 +1,26 @@
+/* What several lowerings share. */
+#ifndef EXEC_LOWER_H
+#define EXEC_LOWER_H
+
+#include "exec/plan.h"
+#include "op/window.h"
+
+#define LOWER(domain, op, fn) exec_lower_fn fn;
+#include "exec/lower.def"
+#undef LOWER
+
+/* Is input i an f32 tensor (as a run-time value or a constant)? */
+bool exec_lower_is_f32(const struct node *n, int i);
+/* A constant that can be had as f32: f32, f16 or bf16. */
+bool exec_lower_is_weight(const struct node *n, int i);
+
+/* The window of a (transposed) convolution or pool for its static shapes. 1: not a case for kernels (too many axes). */
+int exec_lower_window(const struct node *n, const int64_t *kernel, struct window *w, struct error *err);
+
+/* exec_lower_conv_border() of a ConvTranspose. */
+bool exec_lower_deconv_border(const struct node *n, int (*border)[2]);
+
+/* Fills the job's bias from input i, constant or not; absent: none. */
+int exec_lower_bias(struct plan *p, struct node *n, int i, struct gemm_job *job, struct error *err);
+
+#endif

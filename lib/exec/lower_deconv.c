@@ -1,0 +1,219 @@
+/* Transposed convolutions, as one matrix product for every phase of the result's grid: output place o = stride q + r gets the taps k with
+ * (r + pad - k dilation) divisible by the stride, each from input place q + (r + pad - k dilation) / stride. So each phase is a convolution of stride 1
+ * with a part of the kernel. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/lower.h"
+
+struct phase_axis {
+    int taps;
+    int64_t tap[64], from[64]; /* the kernel's tap, and the input place it reads for q = 0 */
+    int64_t count;             /* places of the result */
+};
+
+/* Output's begin padding of axis i, with auto_pad and output_shape resolved: from the sizes on both sides. */
+static int64_t pad_begin(const struct node *n, const struct window *w, int i)
+{
+    int64_t out = n->out[0]->type.dims[2 + i], full = (w->in[i] - 1) * w->stride[i] + window_extent(w, i);
+    int count;
+    const int64_t *adjust = op_ints(n, "output_padding", &count);
+    int64_t total = full + (count > i ? adjust[i] : 0) - out;
+    if (w->auto_pad == WINDOW_EXPLICIT && !op_has(n, "output_shape"))
+        return w->begin[i];
+    return w->auto_pad == WINDOW_SAME_UPPER ? total / 2 : total - total / 2;
+}
+
+static void make_phase(const struct window *w, int i, int64_t pad, int64_t out, int64_t r, struct phase_axis *a)
+{
+    a->taps = 0;
+    a->count = r < out ? (out - r + w->stride[i] - 1) / w->stride[i] : 0;
+    for (int64_t k = 0; k < w->kernel[i]; k++) {
+        int64_t from = r + pad - k * w->dilation[i];
+        if (from % w->stride[i] != 0)
+            continue;
+        a->tap[a->taps] = k;
+        a->from[a->taps++] = from / w->stride[i];
+    }
+}
+
+static bool fits(const struct node *n, struct window *w, struct error *err)
+{
+    if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || n->in[1]->constant->count == 0 || op_int(n, "group") != 1)
+        return false;
+    int spatial = n->in[0]->type.rank - 2;
+    if (spatial < 1 || spatial > 2 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
+        window_read(w, n, spatial, n->in[1]->constant->dims + 2, err) < 0)
+        return false;
+    for (int i = 0; i < spatial; i++) {
+        w->in[i] = n->in[0]->type.dims[2 + i];
+        w->out[i] = n->out[0]->type.dims[2 + i];
+        if (w->kernel[i] > 64 || w->out[i] < 1)
+            return false;
+    }
+    return true;
+}
+
+bool exec_lower_deconv_border(const struct node *n, int (*border)[2])
+{
+    struct window w;
+    struct error err;
+    bool any = false;
+    if (!fits(n, &w, &err))
+        return false;
+    for (int i = 0; i < w.rank; i++)
+        for (int64_t r = 0; r < w.stride[i] && r < w.out[i]; r++) {
+            struct phase_axis a;
+            make_phase(&w, i, pad_begin(n, &w, i), w.out[i], r, &a);
+            for (int t = 0; t < a.taps; t++) {
+                int64_t before = -a.from[t], behind = a.from[t] + a.count - w.in[i];
+                if (before > border[i][0] && before < INT16_MAX)
+                    border[i][0] = (int)before;
+                if (behind > border[i][1] && behind < INT16_MAX)
+                    border[i][1] = (int)behind;
+                any |= border[i][0] || border[i][1];
+            }
+        }
+    return any;
+}
+
+/* ---- weights ---- */
+
+struct pack_args {
+    const float *w;
+    int64_t in, out, plane; /* channels, floats of a kernel plane */
+    const struct phase_axis *axis;
+    int64_t kernel_w;
+};
+
+/* [taps of the phase][in] rows of `out`, from weights [in][out][kernel]. */
+static int pack_phase(float *packed, const void *args, const struct kernels *k, struct error *err)
+{
+    const struct pack_args *a = args;
+    const struct phase_axis *v = &a->axis[0], *h = &a->axis[1];
+    int64_t taps = v->taps * h->taps;
+    float *rows = mem_calloc((size_t)(taps * a->in), sizeof *rows * (size_t)a->out, err);
+    if (!rows)
+        return -1;
+    for (int i = 0; i < taps; i++) {
+        int64_t y = v->tap[i / h->taps], x = h->tap[i % h->taps];
+        for (int64_t j = 0; y >= 0 && x >= 0 && j < a->in * a->out; j++)
+            rows[i * a->in * a->out + j] = a->w[j * a->plane + y * a->kernel_w + x];
+    }
+    k->gemm_pack_f32(packed, rows, 1, 0, (int)(taps * a->in), a->out, (int)a->out, 1);
+    free(rows);
+    return 0;
+}
+
+/* ---- phases ---- */
+
+struct deconv {
+    struct window w; /* of two axes; the first one of size 1 for a 1-d convolution */
+    struct view x, out; /* rank 4 */
+    const float *weights;
+    struct gemm_job job; /* what all phases share */
+};
+
+static int phase_taps(struct plan *p, const struct deconv *d, const struct phase_axis *axis, struct gemm_job *job, struct error *err)
+{
+    int taps = axis[0].taps * axis[1].taps, t = 0;
+    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)taps, err);
+    if (!tap)
+        return -1;
+    for (int y = 0; y < axis[0].taps; y++)
+        for (int x = 0; x < axis[1].taps; x++)
+            tap[t++] = axis[0].from[y] * d->x.stride[2] + axis[1].from[x] * d->x.stride[3];
+    job->tap = tap;
+    job->taps = taps;
+    job->k = (int)d->x.dims[1];
+    return 0;
+}
+
+static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis, const int64_t *r, struct error *err)
+{
+    struct gemm_job job = d->job;
+    const int64_t pixels[GEMM_AXES] = {1, d->x.dims[0], axis[0].count, axis[1].count};
+    struct pack_args a = {d->weights, d->x.dims[1], d->out.dims[1], d->w.kernel[0] * d->w.kernel[1], axis, d->w.kernel[1]};
+    memcpy(job.dims, pixels, sizeof pixels);
+    job.a_stride[1] = d->x.stride[0];
+    job.c_stride[1] = d->out.stride[0];
+    for (int i = 0; i < 2; i++) {
+        job.a_stride[2 + i] = d->x.stride[2 + i];
+        job.c_stride[2 + i] = d->out.stride[2 + i] * d->w.stride[i];
+        job.c.offset += r[i] * d->out.stride[2 + i];
+    }
+    if (phase_taps(p, d, axis, &job, err) < 0)
+        return -1;
+    size_t floats = kernel_gemm_packed(p->kernels, (size_t)(job.taps * a.in), (size_t)a.out);
+    job.packed = exec_packed(p->exec, n->in[1]->constant, (uint64_t)r[0] << 32 | (uint64_t)r[1] << 8 | 't', floats, pack_phase, &a, err);
+    return job.packed ? gemm_emit(p, n, "gemm_f32", &job, err) : -1;
+}
+
+/* A phase that no tap reaches still has its bias: as a product over one tap of weight zero. */
+static void reach_nothing(struct phase_axis *a)
+{
+    a->taps = 1;
+    a->tap[0] = -1;
+    a->from[0] = 0;
+}
+
+static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const int64_t *pad, struct error *err)
+{
+    for (int64_t y = 0; y < d->w.stride[0] && y < d->w.out[0]; y++)
+        for (int64_t x = 0; x < d->w.stride[1] && x < d->w.out[1]; x++) {
+            struct phase_axis axis[2];
+            make_phase(&d->w, 0, pad[0], d->w.out[0], y, &axis[0]);
+            make_phase(&d->w, 1, pad[1], d->w.out[1], x, &axis[1]);
+            for (int i = 0; i < 2; i++)
+                if (axis[i].taps == 0)
+                    reach_nothing(&axis[i]);
+            if (emit_phase(p, n, d, axis, (const int64_t[]){y, x}, err) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+/* A 1-d convolution as a 2-d one over images of one row. */
+static void widen(struct deconv *d, int64_t *pad)
+{
+    struct window *w = &d->w;
+    const int64_t x_dims[4] = {d->x.dims[0], d->x.dims[1], 1, d->x.dims[2]}, out_dims[4] = {d->out.dims[0], d->out.dims[1], 1, d->out.dims[2]};
+    w->kernel[1] = w->kernel[0];
+    w->stride[1] = w->stride[0];
+    w->dilation[1] = w->dilation[0];
+    w->in[1] = w->in[0];
+    w->out[1] = w->out[0];
+    pad[1] = pad[0];
+    w->kernel[0] = w->stride[0] = w->dilation[0] = w->in[0] = w->out[0] = 1;
+    pad[0] = 0;
+    memcpy(d->x.dims, x_dims, sizeof x_dims);
+    memcpy(d->out.dims, out_dims, sizeof out_dims);
+    d->x.stride[3] = d->x.stride[2];
+    d->out.stride[3] = d->out.stride[2];
+    d->x.rank = d->out.rank = 4;
+}
+
+int exec_lower_deconv(struct plan *p, struct node *n, struct error *err)
+{
+    struct deconv d = {.weights = NULL};
+    struct error ignored;
+    int border[VIEW_SPATIAL][2] = {{0}};
+    int64_t pad[2] = {0};
+    bool failed = false;
+    if (!fits(n, &d.w, &ignored) || !plan_activation(n, &d.job.act))
+        return 1;
+    for (int i = 0; i < d.w.rank; i++)
+        pad[i] = pad_begin(n, &d.w, i);
+    exec_lower_deconv_border(n, border);
+    d.weights = plan_constant_f32(p, n, 1, &failed, err);
+    if (!d.weights || plan_in_channels(p, n, 0, border, &d.x, err) < 0 || exec_lower_bias(p, n, 2, &d.job, err) < 0 ||
+        plan_out(p, n, 0, ORDER_CHANNELS, &d.out, err) < 0)
+        return -1;
+    if (d.w.rank == 1)
+        widen(&d, pad);
+    d.job.a = d.x;
+    d.job.c = d.out;
+    d.job.n = (int)d.out.dims[1];
+    d.job.batches = 1;
+    return emit_phases(p, n, &d, pad, err);
+}

@@ -1,0 +1,264 @@
+/* Elementwise operators: activations and other functions of one operand, arithmetic of two, scale and shift along channels. */
+#include <string.h>
+
+#include "exec/lower.h"
+
+/* Elements below which a tile is not worth sharing. */
+#define ELTWISE_GRAIN 16384
+
+enum { OUT, A, B };
+
+struct eltwise_args {
+    struct view view[3]; /* OUT, A, B; those not used have no buffer */
+    int operands;        /* views used */
+    struct nest nest;
+    const struct kernels *kernels;
+    enum kernel_binary op;
+    struct kernel_act act;
+    int64_t pieces; /* that the innermost axis is cut into */
+};
+
+/* The address of operand k for position `index` of the outer axes. */
+static float *operand(const struct eltwise_args *e, const ptrdiff_t *offset, int k, int64_t first)
+{
+    return (float *)view_data(&e->view[k]) + offset[k] + first * e->nest.stride[k][e->nest.rank - 1];
+}
+
+static void run_piece(const struct eltwise_args *e, int64_t index, int64_t first, int64_t last)
+{
+    ptrdiff_t offset[3];
+    const ptrdiff_t inner_a = e->nest.stride[A][e->nest.rank - 1], inner_b = e->nest.stride[B][e->nest.rank - 1];
+    nest_at(&e->nest, e->operands, index, offset);
+    float *out = operand(e, offset, OUT, first);
+    const float *a = operand(e, offset, A, first);
+    if (e->operands == 2)
+        e->kernels->unary_f32(out, a, (size_t)(last - first), e->act);
+    else
+        e->kernels->binary_f32(e->op, out, a, (int)inner_a, operand(e, offset, B, first), (int)inner_b, (size_t)(last - first), e->act);
+}
+
+static void run_eltwise(const struct step *s, int64_t tile, int thread)
+{
+    const struct eltwise_args *e = s->args;
+    int64_t n = e->nest.dims[e->nest.rank - 1], all = nest_outer(&e->nest) * e->pieces;
+    (void)thread;
+    for (int64_t i = plan_tile_first(all, s->tiles, tile); i < plan_tile_first(all, s->tiles, tile + 1); i++)
+        run_piece(e, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces), plan_tile_first(n, e->pieces, i % e->pieces + 1));
+}
+
+/* The kernels step by 0 or 1 along the innermost axis, and write by 1. */
+static bool steps_fit(const struct eltwise_args *e)
+{
+    int inner = e->nest.rank - 1;
+    if (e->nest.dims[inner] == 1)
+        return true;
+    if (e->nest.stride[OUT][inner] != 1)
+        return false;
+    for (int k = A; k < e->operands; k++)
+        if (e->nest.stride[k][inner] != 1 && (e->nest.stride[k][inner] != 0 || e->operands == 2))
+            return false;
+    return true;
+}
+
+static void make_nest(struct eltwise_args *e)
+{
+    const struct view *views[3] = {&e->view[OUT], &e->view[A], &e->view[B]};
+    nest_make(&e->nest, views, e->operands);
+    if (e->nest.dims[e->nest.rank - 1] == 1)
+        for (int k = 0; k < e->operands; k++)
+            e->nest.stride[k][e->nest.rank - 1] = k != OUT && e->operands == 3 ? 0 : 1;
+    int64_t n = e->nest.dims[e->nest.rank - 1];
+    e->pieces = nest_outer(&e->nest) < 8 ? plan_tiles(n, ELTWISE_GRAIN, n) : 1;
+}
+
+static int emit(struct plan *p, struct node *n, const char *kernel, struct eltwise_args *e, struct error *err)
+{
+    int64_t count = view_count(&e->view[OUT]);
+    if (count == 0)
+        return 0;
+    int64_t tiles = plan_tiles(count, ELTWISE_GRAIN, nest_outer(&e->nest) * e->pieces);
+    return plan_step(p, n, kernel, run_eltwise, e, tiles, err, PLAN_VIEWS(&e->view[OUT], &e->view[A], &e->view[B])) ? 0 : -1;
+}
+
+int exec_lower_unary(struct plan *p, struct node *n, struct error *err)
+{
+    struct kernel_act act;
+    if (!exec_lower_is_f32(n, 0) || !plan_unary(n, &act))
+        return 1;
+    struct eltwise_args *e = plan_alloc(p, sizeof *e, err);
+    if (!e)
+        return -1;
+    *e = (struct eltwise_args){.operands = 2, .kernels = p->kernels, .act = act};
+    enum order order = view_order(plan_in(n, 0));
+    e->view[A] = *plan_in(n, 0);
+    if (plan_out_over(p, n, 0, 0, order, &e->view[OUT], err) < 0)
+        return -1;
+    make_nest(e);
+    if (!steps_fit(e)) {
+        if (plan_in_dense(p, n, 0, order, &e->view[A], err) < 0)
+            return -1;
+        make_nest(e);
+    }
+    return emit(p, n, "unary_f32", e, err);
+}
+
+/* ---- two operands ---- */
+
+static const struct {
+    const char *name;
+    enum kernel_binary op;
+} binaries[] = {
+    {"Add", KERNEL_ADD}, {"Sub", KERNEL_SUB}, {"Mul", KERNEL_MUL}, {"Div", KERNEL_DIV},
+    {"Max", KERNEL_MAX}, {"Min", KERNEL_MIN}, {"Pow", KERNEL_POW}, {"PRelu", KERNEL_PRELU},
+};
+
+static bool find_binary(const char *name, enum kernel_binary *op)
+{
+    for (size_t i = 0; i != sizeof binaries / sizeof *binaries; i++)
+        if (strcmp(binaries[i].name, name) == 0) {
+            *op = binaries[i].op;
+            return true;
+        }
+    return false;
+}
+
+static bool same_dims(const struct type *a, const struct type *b)
+{
+    return a->rank == b->rank && memcmp(a->dims, b->dims, sizeof(int64_t) * (size_t)a->rank) == 0;
+}
+
+/* The operand whose layout the result takes: one of the result's shape, not a constant if there is a choice. */
+static int leader(const struct node *n)
+{
+    for (int i = 0; i < 2; i++)
+        if (same_dims(&n->in[i]->type, &n->out[0]->type) && !n->in[i]->constant)
+            return i;
+    return same_dims(&n->in[0]->type, &n->out[0]->type) ? 0 : 1;
+}
+
+/* Operand i broadcast to the result's dims, laid out in `order` when its own layout does not serve. */
+static int load_operand(struct plan *p, struct node *n, int i, bool dense, enum order order, struct view *view, struct error *err)
+{
+    const struct type *out = &n->out[0]->type;
+    struct view own = *plan_in(n, i);
+    if (dense && same_dims(&n->in[i]->type, out) && plan_in_dense(p, n, i, order, &own, err) < 0)
+        return -1;
+    if (dense && !same_dims(&n->in[i]->type, out)) {
+        view_broadcast(&own, out->rank, out->dims, view);
+        return plan_copy(p, n, view, order, NULL, view, err);
+    }
+    view_broadcast(&own, out->rank, out->dims, view);
+    return 0;
+}
+
+int exec_lower_binary(struct plan *p, struct node *n, struct error *err)
+{
+    enum kernel_binary op;
+    struct kernel_act act;
+    if (n->in_count != 2 || !find_binary(n->op, &op) || !exec_lower_is_f32(n, 0) || !exec_lower_is_f32(n, 1) || n->out[0]->type.dtype != DTYPE_F32)
+        return 1;
+    if (!plan_activation(n, &act))
+        return 1;
+    struct eltwise_args *e = plan_alloc(p, sizeof *e, err);
+    if (!e)
+        return -1;
+    *e = (struct eltwise_args){.operands = 3, .kernels = p->kernels, .op = op, .act = act};
+    int lead = leader(n);
+    enum order order = view_order(plan_in(n, lead));
+    if (load_operand(p, n, 0, false, order, &e->view[A], err) < 0 || load_operand(p, n, 1, false, order, &e->view[B], err) < 0)
+        return -1;
+    if (plan_out_over(p, n, 0, lead, order, &e->view[OUT], err) < 0)
+        return -1;
+    make_nest(e);
+    for (int k = A; k <= B && !steps_fit(e); k++) {
+        if (load_operand(p, n, k - A, true, order, &e->view[k], err) < 0)
+            return -1;
+        make_nest(e);
+    }
+    return emit(p, n, "binary_f32", e, err);
+}
+
+/* ---- scale and shift along axis 1 ---- */
+
+struct scale_args {
+    struct view x, out;
+    const float *scale, *shift;
+    struct nest nest; /* its innermost axis is the channels */
+    const struct kernels *kernels;
+    struct kernel_act act;
+};
+
+static void run_scale(const struct step *s, int64_t tile, int thread)
+{
+    const struct scale_args *a = s->args;
+    int64_t pixels = nest_outer(&a->nest);
+    (void)thread;
+    for (int64_t i = plan_tile_first(pixels, s->tiles, tile); i < plan_tile_first(pixels, s->tiles, tile + 1); i++) {
+        ptrdiff_t offset[2];
+        nest_at(&a->nest, 2, i, offset);
+        a->kernels->scale_shift_f32((float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1], a->scale, a->shift,
+                                    (size_t)a->nest.dims[a->nest.rank - 1], a->act);
+    }
+}
+
+/* Pixels as one outer loop nest, channels inside it, whatever could be merged. */
+static void nest_of_pixels(struct scale_args *a)
+{
+    struct view out = a->out, x = a->x;
+    out.dims[1] = x.dims[1] = 1;
+    nest_make(&a->nest, (const struct view *const[]){&out, &x}, 2);
+    int inner = a->nest.rank++;
+    a->nest.dims[inner] = a->out.dims[1];
+    a->nest.stride[0][inner] = a->nest.stride[1][inner] = 1;
+}
+
+static int emit_scale(struct plan *p, struct node *n, const float *scale, const float *shift, struct kernel_act act, struct error *err)
+{
+    struct scale_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a)
+        return -1;
+    *a = (struct scale_args){.scale = scale, .shift = shift, .kernels = p->kernels, .act = act};
+    if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, ORDER_CHANNELS, &a->out, err) < 0)
+        return -1;
+    nest_of_pixels(a);
+    int64_t count = view_count(&a->out);
+    if (count == 0)
+        return 0;
+    return plan_step(p, n, "scale_shift_f32", run_scale, a, plan_tiles(count, ELTWISE_GRAIN, nest_outer(&a->nest)), err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+}
+
+int exec_lower_scale_shift(struct plan *p, struct node *n, struct error *err)
+{
+    struct kernel_act act;
+    bool failed = false;
+    if (!exec_lower_is_f32(n, 0) || n->in[0]->type.rank < 2 || !plan_activation(n, &act))
+        return 1;
+    const float *scale = plan_constant_f32(p, n, 1, &failed, err), *shift = plan_constant_f32(p, n, 2, &failed, err);
+    if (failed)
+        return -1;
+    if ((node_in(n, 1) && !scale) || (node_in(n, 2) && !shift))
+        return 1;
+    return emit_scale(p, n, scale, shift, act, err);
+}
+
+/* Inference-time BatchNormalization that could not be folded: the same with scale / sqrt(var + epsilon). */
+int exec_lower_batch_norm(struct plan *p, struct node *n, struct error *err)
+{
+    const float *in[5] = {NULL};
+    bool failed = false;
+    if (!exec_lower_is_f32(n, 0) || n->in[0]->type.rank < 2 || n->out_count != 1 || op_int(n, "training_mode"))
+        return 1;
+    for (int i = 1; i < 5; i++)
+        if (!(in[i] = plan_constant_f32(p, n, i, &failed, err)))
+            return failed ? -1 : 1;
+    int64_t channels = n->in[0]->type.dims[1];
+    float *scale = plan_alloc(p, sizeof *scale * (size_t)channels * 2, err), *shift = scale + channels;
+    if (!scale)
+        return -1;
+    for (int64_t c = 0; c < channels; c++) {
+        double factor = in[1][c] / __builtin_sqrt((double)in[4][c] + op_float(n, "epsilon"));
+        scale[c] = (float)factor;
+        shift[c] = (float)(in[2][c] - in[3][c] * factor);
+    }
+    return emit_scale(p, n, scale, shift, (struct kernel_act){KERNEL_NONE, 0, 0}, err);
+}

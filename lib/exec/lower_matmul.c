@@ -1,0 +1,272 @@
+/* MatMul, Gemm and their fused form. B is packed once when it is constant, else by a step of its own in each run. */
+#include <string.h>
+
+#include "exec/lower.h"
+
+/* The operands as matrices: a [batch…, M, K], b [batch…, K, N], out [batch…, M, N], as views after any transposition. */
+struct product {
+    struct view a, b, out;
+    int bias, residual; /* input numbers; -1: none */
+    struct kernel_act act;
+};
+
+/* ---- packing B ---- */
+
+struct pack_args {
+    struct view b;
+    const float *data; /* of a constant; else the view tells */
+    const struct kernels *kernels;
+    struct view to;
+    int64_t batches, k, n, panels;
+    size_t floats; /* of a batch */
+};
+
+static void pack_panels(const struct pack_args *a, float *packed, const float *b, int64_t batch, int64_t first, int64_t last)
+{
+    int rank = a->b.rank, nr = a->kernels->gemm_nr;
+    int64_t rest = batch;
+    for (int i = rank - 3; i >= 0; i--) {
+        b += rest % a->b.dims[i] * a->b.stride[i];
+        rest /= a->b.dims[i];
+    }
+    b += first * nr * a->b.stride[rank - 1];
+    packed += (size_t)batch * a->floats + (size_t)first * (size_t)nr * (size_t)a->k;
+    int64_t n = last * nr < a->n ? (last - first) * nr : a->n - first * nr;
+    a->kernels->gemm_pack_f32(packed, b, 1, 0, (int)a->k, a->b.stride[rank - 2], (int)n, a->b.stride[rank - 1]);
+}
+
+static void run_pack(const struct step *s, int64_t tile, int thread)
+{
+    const struct pack_args *a = s->args;
+    int64_t per_batch = s->tiles / a->batches, part = tile % per_batch;
+    (void)thread;
+    pack_panels(a, view_data(&a->to), view_data(&a->b), tile / per_batch, plan_tile_first(a->panels, per_batch, part),
+                plan_tile_first(a->panels, per_batch, part + 1));
+}
+
+static int pack_constant(float *packed, const void *args, const struct kernels *k, struct error *err)
+{
+    const struct pack_args *a = args;
+    (void)k, (void)err;
+    for (int64_t batch = 0; batch < a->batches; batch++)
+        pack_panels(a, packed, a->data + a->b.offset, batch, 0, a->panels);
+    return 0;
+}
+
+/* Tells packings of one tensor apart: by the steps of its last two axes. */
+static uint64_t pack_how(const struct view *b)
+{
+    return ((uint64_t)b->stride[b->rank - 2] << 32 ^ (uint64_t)b->stride[b->rank - 1] << 8) | 'm';
+}
+
+static int pack_b(struct plan *p, struct node *n, const struct product *m, struct gemm_job *job, struct error *err)
+{
+    struct pack_args *a = plan_alloc(p, sizeof *a, err);
+    bool failed = false;
+    size_t floats, bytes;
+    if (!a)
+        return -1;
+    int rank = m->b.rank;
+    *a = (struct pack_args){.b = m->b, .kernels = p->kernels, .batches = 1, .k = m->b.dims[rank - 2], .n = m->b.dims[rank - 1]};
+    for (int i = 0; i < rank - 2; i++)
+        a->batches *= m->b.dims[i];
+    a->panels = (a->n + p->kernels->gemm_nr - 1) / p->kernels->gemm_nr;
+    a->floats = kernel_gemm_packed(p->kernels, (size_t)a->k, (size_t)a->n);
+    if (!mem_mul(a->floats, (size_t)a->batches, &floats) || !mem_mul(floats, sizeof(float), &bytes))
+        return error_set(err, "the matrix is too large");
+    a->data = plan_constant_f32(p, n, 1, &failed, err);
+    if (failed)
+        return -1;
+    if (a->data) {
+        job->packed = exec_packed(p->exec, n->in[1]->constant, pack_how(&a->b), floats, pack_constant, a, err);
+        return job->packed ? 0 : -1;
+    }
+    if (plan_scratch(p, bytes, &a->to, err) < 0)
+        return -1;
+    job->packed_view = a->to;
+    int64_t tiles = a->batches * plan_tiles(a->k * a->n, 32768, a->panels);
+    return plan_step(p, n, "pack_f32", run_pack, a, tiles, err, PLAN_VIEWS(&a->b, &a->to)) ? 0 : -1;
+}
+
+/* ---- the product ---- */
+
+static int64_t batch_count(const struct view *v)
+{
+    int64_t count = 1;
+    for (int i = 0; i < v->rank - 2; i++)
+        count *= v->dims[i];
+    return count;
+}
+
+/* B is one matrix: then all of A's axes but the last are pixels. */
+static int fill_rows(const struct product *m, struct gemm_job *job)
+{
+    int axes = m->a.rank - 1, at = GEMM_AXES - axes;
+    if (at < 0)
+        return 1;
+    for (int i = 0; i < GEMM_AXES; i++)
+        job->dims[i] = i < at ? 1 : m->a.dims[i - at];
+    for (int i = 0; i < axes; i++) {
+        job->a_stride[at + i] = m->a.stride[i];
+        job->c_stride[at + i] = m->out.stride[i];
+        job->add_stride[at + i] = job->add.stride[i];
+    }
+    job->batches = 1;
+    return 0;
+}
+
+static ptrdiff_t batch_offset(const struct view *v, const struct view *out, int64_t batch)
+{
+    ptrdiff_t offset = 0;
+    for (int i = out->rank - 3; i >= 0; i--) {
+        int from = i - (out->rank - v->rank);
+        if (from >= 0 && v->dims[from] != 1)
+            offset += batch % out->dims[i] * v->stride[from];
+        batch /= out->dims[i];
+    }
+    return offset;
+}
+
+/* Which packed matrix batch i of the result uses: B's batch axes as if they were dense. */
+static ptrdiff_t packed_offset(const struct view *b, const struct view *out, int64_t batch, size_t floats)
+{
+    struct view dense = *b;
+    ptrdiff_t step = 1;
+    for (int i = b->rank - 3; i >= 0; i--) {
+        dense.stride[i] = step;
+        step *= b->dims[i];
+    }
+    return batch_offset(&dense, out, batch) * (ptrdiff_t)floats;
+}
+
+static int fill_batches(struct plan *p, const struct product *m, struct gemm_job *job, struct error *err)
+{
+    int rank = m->out.rank;
+    int64_t batches = batch_count(&m->out);
+    ptrdiff_t *offsets = batches <= INT32_MAX / 2 ? plan_alloc(p, sizeof *offsets * (size_t)batches * 4, err) : NULL;
+    if (!offsets)
+        return batches <= INT32_MAX / 2 ? -1 : 1;
+    ptrdiff_t *a = offsets, *c = a + batches, *add = c + batches, *b = add + batches;
+    size_t floats = kernel_gemm_packed(p->kernels, (size_t)m->b.dims[m->b.rank - 2], (size_t)m->b.dims[m->b.rank - 1]);
+    for (int64_t i = 0; i < batches; i++) {
+        a[i] = batch_offset(&m->a, &m->out, i);
+        c[i] = batch_offset(&m->out, &m->out, i);
+        add[i] = job->add.buffer ? batch_offset(&job->add, &m->out, i) : 0;
+        b[i] = packed_offset(&m->b, &m->out, i, floats);
+    }
+    job->batches = (int)batches;
+    job->a_batch = a;
+    job->c_batch = c;
+    job->add_batch = add;
+    job->b_batch = b;
+    for (int i = 0; i < GEMM_AXES; i++)
+        job->dims[i] = 1;
+    job->dims[GEMM_AXES - 1] = m->a.dims[m->a.rank - 2];
+    job->a_stride[GEMM_AXES - 1] = m->a.stride[m->a.rank - 2];
+    job->c_stride[GEMM_AXES - 1] = m->out.stride[rank - 2];
+    job->add_stride[GEMM_AXES - 1] = job->add.buffer ? job->add.stride[job->add.rank - 2] : 0;
+    return 0;
+}
+
+static int product_emit(struct plan *p, struct node *n, struct product *m, struct error *err)
+{
+    static const ptrdiff_t no_tap[1] = {0};
+    struct gemm_job job = {.tap = no_tap, .taps = 1, .k = (int)m->a.dims[m->a.rank - 1], .n = (int)m->b.dims[m->b.rank - 1], .act = m->act};
+    if (m->bias >= 0 && exec_lower_bias(p, n, m->bias, &job, err) < 0)
+        return -1;
+    if (m->residual >= 0) {
+        if (plan_in_contiguous(p, n, m->residual, n->in[m->residual]->type.rank - 1, &job.add, err) < 0)
+            return -1;
+        job.add_last = strcmp(n->domain, "nn") == 0 && op_int(n, "residual_last") != 0;
+    }
+    if (plan_out(p, n, 0, ORDER_ROWS, &m->out, err) < 0)
+        return -1;
+    job.a = m->a;
+    job.c = m->out;
+    if (pack_b(p, n, m, &job, err) < 0)
+        return -1;
+    bool one_matrix = batch_count(&m->b) == 1 && m->a.rank == m->out.rank;
+    int status = one_matrix ? fill_rows(m, &job) : 1;
+    if (status > 0)
+        status = fill_batches(p, m, &job, err);
+    return status < 0 ? -1 : gemm_emit(p, n, "gemm_f32", &job, err);
+}
+
+static void transpose_last(struct view *v)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    for (int i = 0; i < v->rank; i++)
+        perm[i] = i;
+    perm[v->rank - 1] = v->rank - 2;
+    perm[v->rank - 2] = v->rank - 1;
+    view_permute(v, perm, v);
+}
+
+/* f32 matrices (B may be a narrower constant) whose product is not empty. */
+static bool fits(const struct node *n)
+{
+    if (!exec_lower_is_f32(n, 0) || !(exec_lower_is_f32(n, 1) || exec_lower_is_weight(n, 1)) || n->out[0]->type.dtype != DTYPE_F32)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        const struct type *t = &n->in[i]->type;
+        if (t->rank < 2)
+            return false;
+        for (int j = 0; j < t->rank; j++)
+            if (t->dims[j] < 1 || t->dims[j] > INT32_MAX / 4)
+                return false;
+    }
+    return true;
+}
+
+/* Loads A with its K axis contiguous, B as it lies, each transposed if wanted. */
+static int load_operands(struct plan *p, struct node *n, struct product *m, bool trans_a, bool trans_b, struct error *err)
+{
+    int rank = n->in[0]->type.rank;
+    if (plan_in_contiguous(p, n, 0, trans_a ? rank - 2 : rank - 1, &m->a, err) < 0)
+        return -1;
+    m->b = *plan_in(n, 1);
+    if (trans_a)
+        transpose_last(&m->a);
+    if (trans_b)
+        transpose_last(&m->b);
+    return 0;
+}
+
+int exec_lower_matmul(struct plan *p, struct node *n, struct error *err)
+{
+    bool fused = strcmp(n->domain, "nn") == 0;
+    struct product m = {.bias = fused && node_in(n, 2) ? 2 : -1, .residual = fused && node_in(n, 3) ? 3 : -1};
+    if (!fits(n) || !plan_activation(n, &m.act))
+        return 1;
+    if (load_operands(p, n, &m, false, false, err) < 0)
+        return -1;
+    return product_emit(p, n, &m, err);
+}
+
+/* Gemm's C as a bias along N, or as a full matrix; false when it is neither. */
+static bool place_c(const struct node *n, int64_t rows, int64_t columns, struct product *m)
+{
+    const struct type *c = node_in(n, 2) ? &n->in[2]->type : NULL;
+    m->bias = m->residual = -1;
+    if (!c)
+        return true;
+    if (op_float(n, "beta") != 1 || c->dtype != DTYPE_F32)
+        return false;
+    int64_t count = tensor_count(c->rank, c->dims);
+    if (c->rank > 0 && c->dims[c->rank - 1] == columns && count == columns)
+        m->bias = 2;
+    else if (c->rank == 2 && c->dims[0] == rows && c->dims[1] == columns)
+        m->residual = 2;
+    return m->bias >= 0 || m->residual >= 0;
+}
+
+int exec_lower_gemm(struct plan *p, struct node *n, struct error *err)
+{
+    struct product m = {.act = {KERNEL_NONE, 0, 0}};
+    const struct type *out = &n->out[0]->type;
+    if (!fits(n) || op_float(n, "alpha") != 1 || !place_c(n, out->dims[0], out->dims[1], &m))
+        return 1;
+    if (load_operands(p, n, &m, op_int(n, "transA") != 0, op_int(n, "transB") != 0, err) < 0)
+        return -1;
+    return product_emit(p, n, &m, err);
+}

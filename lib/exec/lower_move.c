@@ -1,0 +1,327 @@
+/* Operators that only rearrange: most give another view of the same memory. */
+#include <string.h>
+
+#include "exec/lower.h"
+
+/* ---- other dims ---- */
+
+/* The result's dims on the input's memory, where strides allow, else on a row-major copy. */
+int exec_lower_reshape(struct plan *p, struct node *n, struct error *err)
+{
+    const struct type *out = &n->out[0]->type;
+    struct view view;
+    if (view_reshape(plan_in(n, 0), out->rank, out->dims, &view))
+        return plan_alias(p, n, 0, &view, err);
+    if (plan_in_dense(p, n, 0, ORDER_ROWS, &view, err) < 0)
+        return -1;
+    view_reshape(&view, out->rank, out->dims, &view);
+    return plan_alias(p, n, 0, &view, err);
+}
+
+int exec_lower_identity(struct plan *p, struct node *n, struct error *err)
+{
+    if (n->out_count != 1)
+        return 1;
+    return plan_alias(p, n, 0, plan_in(n, 0), err);
+}
+
+int exec_lower_transpose(struct plan *p, struct node *n, struct error *err)
+{
+    int count, rank = n->in[0]->type.rank;
+    int64_t reversed[TENSOR_MAX_RANK];
+    const int64_t *perm = op_ints(n, "perm", &count);
+    for (int i = 0; i < rank; i++)
+        reversed[i] = rank - 1 - i;
+    struct view view;
+    view_permute(plan_in(n, 0), count == rank ? perm : reversed, &view);
+    return plan_alias(p, n, 0, &view, err);
+}
+
+int exec_lower_expand(struct plan *p, struct node *n, struct error *err)
+{
+    struct view view;
+    view_broadcast(plan_in(n, 0), n->out[0]->type.rank, n->out[0]->type.dims, &view);
+    return plan_alias(p, n, 0, &view, err);
+}
+
+/* ---- parts ---- */
+
+static int normal_axis(int64_t axis, int rank)
+{
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
+/* Element i of constant input `in`, or `absent` when there is no such input. */
+static int64_t constant_int(const struct node *n, int in, int64_t i, int64_t absent)
+{
+    return node_in(n, in) ? tensor_get_i64(n->in[in]->constant, i) : absent;
+}
+
+static int64_t clamp(int64_t x, int64_t low, int64_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* The first element that a slice takes of an axis, as the standard clamps it. */
+static int64_t slice_start(int64_t start, int64_t step, int64_t dim)
+{
+    if (start < 0)
+        start = start < -dim ? -1 : start + dim;
+    return step > 0 ? clamp(start, 0, dim) : clamp(start, 0, dim - 1);
+}
+
+int exec_lower_slice(struct plan *p, struct node *n, struct error *err)
+{
+    struct view view = *plan_in(n, 0);
+    for (int i = 1; i < n->in_count; i++)
+        if (n->in[i] && !n->in[i]->constant)
+            return 1;
+    for (int64_t i = 0; i < n->in[1]->constant->count; i++) {
+        int axis = normal_axis(constant_int(n, 3, i, i), view.rank);
+        int64_t step = constant_int(n, 4, i, 1);
+        if (step == 0 || step == INT64_MIN)
+            return 1;
+        if (n->out[0]->type.dims[axis] > 0)
+            view.offset += slice_start(constant_int(n, 1, i, 0), step, view.dims[axis]) * view.stride[axis];
+        view.stride[axis] *= n->out[0]->type.dims[axis] > 1 ? step : 1;
+        view.dims[axis] = n->out[0]->type.dims[axis];
+        if (axis != 1)
+            memset(view.border, 0, sizeof view.border);
+    }
+    return plan_alias(p, n, 0, &view, err);
+}
+
+int exec_lower_split(struct plan *p, struct node *n, struct error *err)
+{
+    int axis = normal_axis(op_int(n, "axis"), n->in[0]->type.rank);
+    int64_t first = 0;
+    for (int i = 0; i < n->out_count; i++)
+        if (!n->out[i])
+            return 1;
+    for (int i = 0; i < n->out_count; i++) {
+        struct view view = *plan_in(n, 0);
+        view.dims[axis] = n->out[i]->type.dims[axis];
+        view.offset += first * view.stride[axis];
+        if (axis != 1)
+            memset(view.border, 0, sizeof view.border);
+        if (plan_alias(p, n, i, &view, err) < 0)
+            return -1;
+        first += view.dims[axis];
+    }
+    return 0;
+}
+
+/* ---- gathering ---- */
+
+struct gather_args {
+    struct view data, indices, out;
+    struct plan *plan;
+    int64_t axis_dim, index_count, outer;
+    size_t inner; /* bytes */
+};
+
+static int64_t read_index(const struct view *v, int64_t i)
+{
+    return v->dtype == DTYPE_I32 ? ((const int32_t *)view_data(v))[i] : ((const int64_t *)view_data(v))[i];
+}
+
+static void run_gather(const struct step *s, int64_t tile, int thread)
+{
+    const struct gather_args *g = s->args;
+    int64_t all = g->outer * g->index_count;
+    (void)thread;
+    for (int64_t i = plan_tile_first(all, s->tiles, tile); i < plan_tile_first(all, s->tiles, tile + 1); i++) {
+        int64_t index = read_index(&g->indices, i % g->index_count);
+        index += index < 0 ? g->axis_dim : 0;
+        if (index < 0 || index >= g->axis_dim) {
+            plan_fail(g->plan, s->node, "index %lld is outside of %lld elements", (long long)index, (long long)g->axis_dim);
+            return;
+        }
+        memcpy((char *)view_data(&g->out) + (size_t)i * g->inner,
+               (const char *)view_data(&g->data) + ((size_t)(i / g->index_count) * (size_t)g->axis_dim + (size_t)index) * g->inner, g->inner);
+    }
+}
+
+static int gather_rows(struct plan *p, struct node *n, int axis, struct error *err)
+{
+    struct gather_args *g = plan_alloc(p, sizeof *g, err);
+    if (!g)
+        return -1;
+    *g = (struct gather_args){.plan = p, .outer = 1};
+    if (plan_in_dense(p, n, 0, ORDER_ROWS, &g->data, err) < 0 || plan_in_dense(p, n, 1, ORDER_ROWS, &g->indices, err) < 0 ||
+        plan_out_dense(p, n, 0, &g->out, err) < 0)
+        return -1;
+    g->axis_dim = g->data.dims[axis];
+    g->index_count = view_count(&g->indices);
+    g->inner = view_element(&g->data);
+    for (int i = 0; i < axis; i++)
+        g->outer *= g->data.dims[i];
+    for (int i = axis + 1; i < g->data.rank; i++)
+        g->inner *= (size_t)g->data.dims[i];
+    int64_t all = g->outer * g->index_count;
+    if (all == 0)
+        return 0;
+    return plan_step(p, n, "gather", run_gather, g, plan_tiles(view_count(&g->out), 32768, all), err, PLAN_VIEWS(&g->data, &g->indices, &g->out)) ? 0 : -1;
+}
+
+int exec_lower_gather(struct plan *p, struct node *n, struct error *err)
+{
+    int rank = n->in[0]->type.rank, axis = normal_axis(op_int(n, "axis"), rank);
+    if (!plan_is_constant(n, 1) || n->in[1]->type.rank != 0)
+        return gather_rows(p, n, axis, err);
+    struct view view = *plan_in(n, 0);
+    int64_t index = tensor_get_i64(n->in[1]->constant, 0);
+    index += index < 0 ? view.dims[axis] : 0;
+    if (index < 0 || index >= view.dims[axis])
+        return 1;
+    view.offset += index * view.stride[axis];
+    view.rank--;
+    for (int i = axis; i < view.rank; i++) {
+        view.dims[i] = view.dims[i + 1];
+        view.stride[i] = view.stride[i + 1];
+    }
+    memset(view.border, 0, sizeof view.border);
+    return plan_alias(p, n, 0, &view, err);
+}
+
+/* ---- joining ---- */
+
+static bool same_place(const struct view *a, const struct view *b)
+{
+    if (a->buffer != b->buffer || a->offset != b->offset)
+        return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dims[i] != 1 && a->stride[i] != b->stride[i])
+            return false;
+    return true;
+}
+
+int exec_lower_concat(struct plan *p, struct node *n, struct error *err)
+{
+    int axis = normal_axis(op_int(n, "axis"), n->out[0]->type.rank);
+    struct place *place = plan_place(n->out[0]);
+    struct view out = place->view;
+    if (!place->placed && plan_out(p, n, 0, view_order(plan_in(n, 0)), &out, err) < 0)
+        return -1;
+    int64_t first = 0;
+    for (int i = 0; i < n->in_count; i++) {
+        struct view part = out;
+        part.dims[axis] = n->in[i]->type.dims[axis];
+        part.offset += first * part.stride[axis];
+        first += part.dims[axis];
+        if (view_count(&part) > 0 && !same_place(plan_in(n, i), &part) && plan_copy_into(p, n, plan_in(n, i), &part, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- copies between views with split axes ---- */
+
+/* DepthToSpace and SpaceToDepth: the larger side's axes split, permuted onto the other's. */
+static int blocks(struct plan *p, struct node *n, const struct view *depth, const struct view *space, int64_t b, bool crd, bool to_space, struct error *err)
+{
+    int64_t c = space->dims[1], h = depth->dims[2], w = depth->dims[3];
+    const int64_t dcr_dims[6] = {depth->dims[0], b, b, c, h, w}, crd_dims[6] = {depth->dims[0], c, b, b, h, w};
+    const int64_t dcr_perm[6] = {0, 3, 4, 1, 5, 2}, crd_perm[6] = {0, 1, 4, 2, 5, 3}, space_dims[6] = {depth->dims[0], c, h, b, w, b};
+    struct view d, s;
+    if (!view_reshape(depth, 6, crd ? crd_dims : dcr_dims, &d) || !view_reshape(space, 6, space_dims, &s))
+        return error_set(err, "the blocks do not fit the layout");
+    view_permute(&d, crd ? crd_perm : dcr_perm, &d);
+    return to_space ? plan_copy_into(p, n, &d, &s, err) : plan_copy_into(p, n, &s, &d, err);
+}
+
+int exec_lower_depth_to_space(struct plan *p, struct node *n, struct error *err)
+{
+    struct view out;
+    if (n->in[0]->type.rank != 4 || view_count(plan_in(n, 0)) == 0)
+        return 1;
+    if (plan_out(p, n, 0, view_order(plan_in(n, 0)), &out, err) < 0)
+        return -1;
+    return blocks(p, n, plan_in(n, 0), &out, op_int(n, "blocksize"), strcmp(op_string(n, "mode"), "CRD") == 0, true, err);
+}
+
+int exec_lower_space_to_depth(struct plan *p, struct node *n, struct error *err)
+{
+    struct view out;
+    if (n->in[0]->type.rank != 4 || view_count(plan_in(n, 0)) == 0)
+        return 1;
+    if (plan_out(p, n, 0, view_order(plan_in(n, 0)), &out, err) < 0)
+        return -1;
+    return blocks(p, n, &out, plan_in(n, 0), op_int(n, "blocksize"), false, false, err);
+}
+
+int exec_lower_tile(struct plan *p, struct node *n, struct error *err)
+{
+    struct view in = *plan_in(n, 0), out, from = in, to;
+    if (in.rank > TENSOR_MAX_RANK / 2 || in.rank == 0 || !plan_is_constant(n, 1) || view_count(&in) == 0)
+        return 1;
+    if (plan_out(p, n, 0, view_order(&in), &out, err) < 0)
+        return -1;
+    if (view_count(&out) == 0)
+        return 0;
+    int64_t dims[TENSOR_MAX_RANK];
+    from.rank = 2 * in.rank;
+    for (int i = 0; i < in.rank; i++) {
+        dims[2 * i] = from.dims[2 * i] = tensor_get_i64(n->in[1]->constant, i);
+        dims[2 * i + 1] = from.dims[2 * i + 1] = in.dims[i];
+        from.stride[2 * i] = 0;
+        from.stride[2 * i + 1] = in.stride[i];
+    }
+    if (!view_reshape(&out, from.rank, dims, &to))
+        return error_set(err, "the tiles do not fit the layout");
+    return plan_copy_into(p, n, &from, &to, err);
+}
+
+/* ---- padding ---- */
+
+struct fill_args {
+    struct view out;
+    struct nest nest;
+    float value;
+};
+
+static void run_fill(const struct step *s, int64_t tile, int thread)
+{
+    const struct fill_args *f = s->args;
+    int64_t n = f->nest.dims[f->nest.rank - 1], outer = nest_outer(&f->nest);
+    (void)thread;
+    for (int64_t i = plan_tile_first(outer, s->tiles, tile); i < plan_tile_first(outer, s->tiles, tile + 1); i++) {
+        ptrdiff_t offset, step = f->nest.stride[0][f->nest.rank - 1];
+        nest_at(&f->nest, 1, i, &offset);
+        float *at = (float *)view_data(&f->out) + offset;
+        for (int64_t j = 0; j < n; j++)
+            at[j * step] = f->value;
+    }
+}
+
+static int fill(struct plan *p, struct node *n, const struct view *out, float value, struct error *err)
+{
+    struct fill_args *f = plan_alloc(p, sizeof *f, err);
+    if (!f)
+        return -1;
+    *f = (struct fill_args){.out = *out, .value = value};
+    nest_make(&f->nest, (const struct view *const[]){&f->out}, 1);
+    int64_t tiles = plan_tiles(view_count(out), 65536, nest_outer(&f->nest));
+    return plan_step(p, n, "fill", run_fill, f, tiles, err, PLAN_VIEWS(out)) ? 0 : -1;
+}
+
+int exec_lower_pad(struct plan *p, struct node *n, struct error *err)
+{
+    struct view in = *plan_in(n, 0), out;
+    bool value = node_in(n, 2) != NULL;
+    if (strcmp(op_string(n, "mode"), "constant") != 0 || !exec_lower_is_f32(n, 0) || !plan_is_constant(n, 1) || (value && !plan_is_constant(n, 2)) ||
+        (node_in(n, 3) && !plan_is_constant(n, 3)) || view_count(&in) == 0)
+        return 1;
+    int64_t axes = n->in[1]->constant->count / 2;
+    for (int64_t i = 0; i < 2 * axes; i++)
+        if (tensor_get_i64(n->in[1]->constant, i) < 0)
+            return 1;
+    if (plan_out(p, n, 0, view_order(&in), &out, err) < 0 ||
+        fill(p, n, &out, value ? (float)tensor_get_f64(n->in[2]->constant, 0) : 0, err) < 0)
+        return -1;
+    struct view inner = out;
+    memcpy(inner.dims, in.dims, sizeof in.dims);
+    for (int64_t i = 0; i < axes; i++)
+        inner.offset += tensor_get_i64(n->in[1]->constant, i) * inner.stride[normal_axis(constant_int(n, 3, i, i), in.rank)];
+    return plan_copy_into(p, n, &in, &inner, err);
+}

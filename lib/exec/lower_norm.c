@@ -1,0 +1,267 @@
+/* Operators along one contiguous axis: softmax, layer normalisation, reductions. */
+#include <string.h>
+
+#include "exec/lower.h"
+
+struct row_args {
+    struct view x, out;
+    struct nest nest; /* rows: out, then x */
+    const struct kernels *kernels;
+    size_t n; /* floats a row */
+    const float *scale, *shift;
+    struct view scale_view, shift_view;
+    float epsilon;
+    bool log, mean;
+    enum kernel_reduce reduce;
+    struct kernel_act after; /* of a reduction */
+};
+
+static int normal_axis(int64_t axis, int rank)
+{
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
+/* ---- rows along one axis ---- */
+
+static void run_softmax(const struct step *s, int64_t tile, int thread)
+{
+    const struct row_args *a = s->args;
+    int64_t rows = nest_outer(&a->nest);
+    (void)thread;
+    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++) {
+        ptrdiff_t offset[2];
+        nest_at(&a->nest, 2, i, offset);
+        a->kernels->softmax_f32((float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1], a->n, a->log);
+    }
+}
+
+static void run_layer_norm(const struct step *s, int64_t tile, int thread)
+{
+    const struct row_args *a = s->args;
+    int64_t rows = nest_outer(&a->nest);
+    const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->scale, *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->shift;
+    (void)thread;
+    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++) {
+        ptrdiff_t offset[2];
+        nest_at(&a->nest, 2, i, offset);
+        a->kernels->layer_norm_f32((float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1], scale, shift, a->n, a->epsilon,
+                                   a->mean);
+    }
+}
+
+/* Rows are the loop nest over all axes before `axis` and behind it; those from axis to axis + count are inside the row. */
+static void nest_rows(struct row_args *a, int axis, int count)
+{
+    struct view out = a->out, x = a->x;
+    a->n = 1;
+    for (int i = axis; i < axis + count; i++) {
+        a->n *= (size_t)x.dims[i];
+        out.dims[i] = x.dims[i] = 1;
+    }
+    nest_make(&a->nest, (const struct view *const[]){&out, &x}, 2);
+    a->nest.dims[a->nest.rank] = 1; /* the innermost axis is the row's */
+    a->nest.stride[0][a->nest.rank] = a->nest.stride[1][a->nest.rank] = 0;
+    a->nest.rank++;
+}
+
+static int emit_rows(struct plan *p, struct node *n, const char *kernel, step_run *run, struct row_args *a, struct error *err)
+{
+    int64_t rows = nest_outer(&a->nest);
+    int64_t tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows);
+    return plan_step(p, n, kernel, run, a, tiles, err, PLAN_VIEWS(&a->x, &a->out, &a->scale_view, &a->shift_view)) ? 0 : -1;
+}
+
+static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
+{
+    int rank = n->in[0]->type.rank;
+    if (!exec_lower_is_f32(n, 0) || rank == 0 || view_count(plan_in(n, 0)) == 0)
+        return 1;
+    struct row_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a)
+        return -1;
+    int axis = normal_axis(op_int(n, "axis"), rank);
+    *a = (struct row_args){.kernels = p->kernels, .log = log};
+    enum order order = axis == 1 && rank >= 3 ? ORDER_CHANNELS : ORDER_ROWS;
+    if (axis != rank - 1 && axis != 1) { /* no layout of ours has it innermost: by way of a transposed copy */
+        int64_t perm[TENSOR_MAX_RANK];
+        for (int i = 0; i < rank; i++)
+            perm[i] = i == axis ? rank - 1 : i == rank - 1 ? axis : i;
+        struct view moved, result;
+        view_permute(plan_in(n, 0), perm, &moved);
+        if (plan_copy(p, n, &moved, ORDER_ROWS, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &result, err) < 0)
+            return -1;
+        a->out = a->x;
+        nest_rows(a, rank - 1, 1);
+        if (emit_rows(p, n, "softmax_f32", run_softmax, a, err) < 0)
+            return -1;
+        view_permute(&result, perm, &result);
+        return plan_copy_into(p, n, &a->x, &result, err);
+    }
+    if (plan_in_contiguous(p, n, 0, axis, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, order, &a->out, err) < 0)
+        return -1;
+    nest_rows(a, axis, 1);
+    return emit_rows(p, n, "softmax_f32", run_softmax, a, err);
+}
+
+int exec_lower_softmax(struct plan *p, struct node *n, struct error *err)
+{
+    return softmax(p, n, false, err);
+}
+
+int exec_lower_log_softmax(struct plan *p, struct node *n, struct error *err)
+{
+    return softmax(p, n, true, err);
+}
+
+/* Scale or shift (input i) of n floats: constant, or laid out by a step. */
+static int norm_factor(struct plan *p, struct node *n, int i, size_t count, const float **constant, struct view *view, struct error *err)
+{
+    bool failed = false;
+    if (!node_in(n, i))
+        return 0;
+    if ((size_t)tensor_count(n->in[i]->type.rank, n->in[i]->type.dims) != count)
+        return 1;
+    *constant = plan_constant_f32(p, n, i, &failed, err);
+    if (failed || *constant)
+        return failed ? -1 : 0;
+    return exec_lower_is_f32(n, i) ? plan_in_dense(p, n, i, ORDER_ROWS, view, err) : 1;
+}
+
+static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *err)
+{
+    int rank = n->in[0]->type.rank, axis = rank > 0 ? normal_axis(op_int(n, "axis"), rank) : 0;
+    if (!exec_lower_is_f32(n, 0) || rank == 0 || n->out_count > 1 || view_count(plan_in(n, 0)) == 0)
+        return 1;
+    struct row_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a)
+        return -1;
+    *a = (struct row_args){.kernels = p->kernels, .mean = mean, .epsilon = op_float(n, "epsilon")};
+    size_t count = 1;
+    for (int i = axis; i < rank; i++)
+        count *= (size_t)n->in[0]->type.dims[i];
+    int status = norm_factor(p, n, 1, count, &a->scale, &a->scale_view, err);
+    if (status == 0 && mean)
+        status = norm_factor(p, n, 2, count, &a->shift, &a->shift_view, err);
+    if (status != 0)
+        return status;
+    if (axis == rank - 1)
+        status = plan_in_contiguous(p, n, 0, axis, &a->x, err);
+    else
+        status = plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err);
+    if (status == 0)
+        status = axis == rank - 1 ? plan_out_over(p, n, 0, 0, ORDER_ROWS, &a->out, err) : plan_out_dense(p, n, 0, &a->out, err);
+    if (status < 0)
+        return -1;
+    nest_rows(a, axis, rank - axis);
+    return emit_rows(p, n, "layer_norm_f32", run_layer_norm, a, err);
+}
+
+int exec_lower_layer_norm(struct plan *p, struct node *n, struct error *err)
+{
+    return layer_norm(p, n, true, err);
+}
+
+int exec_lower_rms_norm(struct plan *p, struct node *n, struct error *err)
+{
+    return layer_norm(p, n, false, err);
+}
+
+/* ---- reductions ---- */
+
+/* What the kernels sum, and what is done with the result. */
+static const struct reduction {
+    const char *name;
+    enum kernel_reduce op;
+    enum kernel_act_kind after; /* KERNEL_AFFINE: divided by the count */
+} reductions[] = {
+    {"ReduceSum", KERNEL_SUM, KERNEL_NONE},
+    {"ReduceMean", KERNEL_SUM, KERNEL_AFFINE},
+    {"ReduceMax", KERNEL_REDUCE_MAX, KERNEL_NONE},
+    {"ReduceMin", KERNEL_REDUCE_MIN, KERNEL_NONE},
+    {"ReduceProd", KERNEL_PROD, KERNEL_NONE},
+    {"ReduceL1", KERNEL_SUM_ABS, KERNEL_NONE},
+    {"ReduceL2", KERNEL_SUM_SQUARE, KERNEL_SQRT},
+    {"ReduceSumSquare", KERNEL_SUM_SQUARE, KERNEL_NONE},
+    {"ReduceLogSum", KERNEL_SUM, KERNEL_LOG},
+};
+
+static const struct reduction *find_reduction(const char *name)
+{
+    for (size_t i = 0; i != sizeof reductions / sizeof *reductions; i++)
+        if (strcmp(reductions[i].name, name) == 0)
+            return &reductions[i];
+    return NULL;
+}
+
+/* Which axes are reduced; false when that is only known at run time, or none is. */
+static bool reduced_axes(const struct node *n, bool *reduced)
+{
+    int rank = n->in[0]->type.rank;
+    bool given = node_in(n, 1) && n->in[1]->type.dims[0] != 0;
+    if (given && !n->in[1]->constant)
+        return false;
+    if (!given && op_int(n, "noop_with_empty_axes"))
+        return false;
+    for (int i = 0; i < rank; i++)
+        reduced[i] = !given;
+    for (int64_t i = 0; given && i < n->in[1]->constant->count; i++)
+        reduced[normal_axis(tensor_get_i64(n->in[1]->constant, i), rank)] = true;
+    return true;
+}
+
+/* Reduced: along the contiguous axis, one number a row. */
+static void run_reduce_rows(const struct step *s, int64_t tile, int thread)
+{
+    const struct row_args *a = s->args;
+    int64_t rows = nest_outer(&a->nest);
+    (void)thread;
+    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++) {
+        ptrdiff_t offset[2];
+        nest_at(&a->nest, 2, i, offset);
+        float *out = (float *)view_data(&a->out) + offset[0];
+        *out = a->kernels->reduce_f32(a->reduce, (const float *)view_data(&a->x) + offset[1], a->n);
+        if (a->after.kind != KERNEL_NONE)
+            a->kernels->unary_f32(out, out, 1, a->after);
+    }
+}
+
+/* The reduced axes made innermost by a copy unless they are already: dims kept first, then reduced ones, as [rows, n]. */
+static int reduce_view(struct plan *p, struct node *n, const bool *reduced, struct view *x, struct error *err)
+{
+    const struct view *in = plan_in(n, 0);
+    int64_t perm[TENSOR_MAX_RANK], rows = 1, count = 1;
+    int at = 0;
+    for (int i = 0; i < in->rank; i++)
+        if (!reduced[i])
+            perm[at++] = i, rows *= in->dims[i];
+    for (int i = 0; i < in->rank; i++)
+        if (reduced[i])
+            perm[at++] = i, count *= in->dims[i];
+    struct view moved;
+    view_permute(in, perm, &moved);
+    if (view_reshape(&moved, 2, (const int64_t[]){rows, count}, x) && (count == 1 || x->stride[1] == 1))
+        return 0;
+    if (plan_copy(p, n, &moved, ORDER_ROWS, NULL, &moved, err) < 0)
+        return -1;
+    view_reshape(&moved, 2, (const int64_t[]){rows, count}, x);
+    return 0;
+}
+
+int exec_lower_reduce(struct plan *p, struct node *n, struct error *err)
+{
+    const struct reduction *r = find_reduction(n->op);
+    bool reduced[TENSOR_MAX_RANK];
+    if (!r || !exec_lower_is_f32(n, 0) || view_count(plan_in(n, 0)) == 0 || !reduced_axes(n, reduced))
+        return 1;
+    struct row_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a)
+        return -1;
+    *a = (struct row_args){.kernels = p->kernels, .reduce = r->op};
+    struct view out;
+    if (reduce_view(p, n, reduced, &a->x, err) < 0 || plan_out_dense(p, n, 0, &out, err) < 0)
+        return -1;
+    view_reshape(&out, 2, (const int64_t[]){a->x.dims[0], 1}, &a->out);
+    a->after = (struct kernel_act){r->after, r->after == KERNEL_AFFINE ? 1.0f / (float)a->x.dims[1] : 0, 0};
+    nest_rows(a, 1, 1);
+    return emit_rows(p, n, "reduce_f32", run_reduce_rows, a, err);
+}

@@ -1,0 +1,188 @@
+/* Pooling over channels-last pixels. */
+#include <string.h>
+
+#include "exec/lower.h"
+
+struct pool_args {
+    struct view x, out;
+    const struct kernels *kernels;
+    struct window w;
+    enum kernel_reduce op;
+    bool count_pad; /* the padding counts in an average's divisor */
+    int64_t rows;   /* outputs but for the innermost axis */
+};
+
+#define POOL_TAPS_MAX 1024
+
+/* The range of taps [*first, *last) of axis i that lie inside the input for output place `at`; *span: taps inside the padded input. */
+static void tap_range(const struct window *w, int i, int64_t at, int64_t *first, int64_t *last, int64_t *span)
+{
+    int64_t from = at * w->stride[i] - w->begin[i];
+    *first = from < 0 ? (-from + w->dilation[i] - 1) / w->dilation[i] : 0;
+    *last = from < w->in[i] ? (w->in[i] - from + w->dilation[i] - 1) / w->dilation[i] : 0;
+    *span = (w->in[i] + w->end[i] - from + w->dilation[i] - 1) / w->dilation[i];
+    if (*last > w->kernel[i])
+        *last = w->kernel[i];
+    if (*span > w->kernel[i])
+        *span = w->kernel[i];
+}
+
+/* Collects the addresses of the taps inside the image, in order; returns their number and sets *divisor. */
+static int collect_taps(const struct pool_args *a, const float *x, const int64_t *at, const float **tap, int64_t *divisor)
+{
+    int64_t first[VIEW_SPATIAL] = {0}, last[VIEW_SPATIAL] = {1, 1, 1}, span;
+    ptrdiff_t step[VIEW_SPATIAL] = {0};
+    int n = 0, pad = VIEW_SPATIAL - a->w.rank;
+    *divisor = 1;
+    for (int i = 0; i < a->w.rank; i++) {
+        tap_range(&a->w, i, at[i], &first[pad + i], &last[pad + i], &span);
+        step[pad + i] = a->w.dilation[i] * a->x.stride[2 + i];
+        x += (at[i] * a->w.stride[i] - a->w.begin[i]) * a->x.stride[2 + i];
+        *divisor *= span;
+    }
+    for (int64_t i = first[0]; i < last[0]; i++)
+        for (int64_t j = first[1]; j < last[1]; j++)
+            for (int64_t k = first[2]; k < last[2]; k++)
+                tap[n++] = x + i * step[0] + j * step[1] + k * step[2];
+    if (!a->count_pad)
+        *divisor = n;
+    return n;
+}
+
+static void run_pool_row(const struct pool_args *a, int64_t row)
+{
+    const float *tap[POOL_TAPS_MAX];
+    int64_t at[VIEW_SPATIAL], rest = row, divisor;
+    int last = a->w.rank - 1;
+    for (int i = last - 1; i >= 0; i--) {
+        at[i] = rest % a->w.out[i];
+        rest /= a->w.out[i];
+    }
+    const float *x = (const float *)view_data(&a->x) + rest * a->x.stride[0];
+    float *out = (float *)view_data(&a->out) + rest * a->out.stride[0];
+    for (int i = 0; i < last; i++)
+        out += at[i] * a->out.stride[2 + i];
+    for (at[last] = 0; at[last] < a->w.out[last]; at[last]++) {
+        int n = collect_taps(a, x, at, tap, &divisor);
+        a->kernels->reduce_rows_f32(a->op, out + at[last] * a->out.stride[2 + last], tap, n, (size_t)a->out.dims[1], 1.0f / (float)divisor);
+    }
+}
+
+static void run_pool(const struct step *s, int64_t tile, int thread)
+{
+    const struct pool_args *a = s->args;
+    (void)thread;
+    for (int64_t i = plan_tile_first(a->rows, s->tiles, tile); i < plan_tile_first(a->rows, s->tiles, tile + 1); i++)
+        run_pool_row(a, i);
+}
+
+/* Every window must hold a pixel, or the kernel would have nothing to reduce. */
+static bool windows_hold_pixels(const struct window *w)
+{
+    int64_t taps = 1;
+    for (int i = 0; i < w->rank; i++) {
+        int64_t extent = window_extent(w, i), last = (w->out[i] - 1) * w->stride[i] - w->begin[i];
+        taps *= w->kernel[i];
+        if (w->begin[i] < 0 || w->end[i] < 0 || w->begin[i] >= extent || last >= w->in[i] || taps > POOL_TAPS_MAX)
+            return false;
+        if (w->dilation[i] > 1 && (w->begin[i] > 0 || w->end[i] > 0)) /* taps may step over the whole image */
+            return false;
+    }
+    return true;
+}
+
+static int exec_lower_pool(struct plan *p, struct node *n, enum kernel_reduce op, bool count_pad, struct error *err)
+{
+    struct pool_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a)
+        return -1;
+    if (!exec_lower_is_f32(n, 0) || n->out_count > 1 || view_count(plan_in(n, 0)) == 0)
+        return 1;
+    int status = exec_lower_window(n, NULL, &a->w, err);
+    if (status != 0)
+        return status;
+    if (!windows_hold_pixels(&a->w))
+        return 1;
+    a->kernels = p->kernels;
+    a->op = op;
+    a->count_pad = count_pad;
+    if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &a->out, err) < 0)
+        return -1;
+    a->rows = a->x.dims[0];
+    int64_t work = view_count(&a->out);
+    for (int i = 0; i < a->w.rank; i++) {
+        a->rows *= i < a->w.rank - 1 ? a->w.out[i] : 1;
+        work *= a->w.kernel[i];
+    }
+    return plan_step(p, n, "pool_f32", run_pool, a, plan_tiles(work, 65536, a->rows), err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+}
+
+int exec_lower_max_pool(struct plan *p, struct node *n, struct error *err)
+{
+    return exec_lower_pool(p, n, KERNEL_REDUCE_MAX, false, err);
+}
+
+int exec_lower_average_pool(struct plan *p, struct node *n, struct error *err)
+{
+    return exec_lower_pool(p, n, KERNEL_SUM, op_int(n, "count_include_pad") != 0, err);
+}
+
+/* ---- over whole images ---- */
+
+struct global_args {
+    struct view x, out;
+    const struct kernels *kernels;
+    enum kernel_reduce op;
+    int64_t chunks; /* that the channels are cut into */
+    int64_t pixels;
+    struct nest nest; /* of one image's pixels */
+};
+
+/* Channels that one tile takes: few enough to share, whole cache lines. */
+#define GLOBAL_CHANNELS 64
+
+static void run_global(const struct step *s, int64_t tile, int thread)
+{
+    const struct global_args *a = s->args;
+    int64_t image = tile / a->chunks, first = tile % a->chunks * GLOBAL_CHANNELS, left = a->out.dims[1] - first;
+    size_t channels = (size_t)(left < GLOBAL_CHANNELS ? left : GLOBAL_CHANNELS);
+    const float *x = (const float *)view_data(&a->x) + image * a->x.stride[0] + first;
+    float *out = (float *)view_data(&a->out) + image * a->out.stride[0] + first;
+    int inner = a->nest.rank - 1;
+    (void)thread;
+    for (int64_t i = 0; i < nest_outer(&a->nest); i++) {
+        ptrdiff_t offset;
+        nest_at(&a->nest, 1, i, &offset);
+        a->kernels->reduce_columns_f32(a->op, out, x + offset, a->nest.stride[0][inner], (size_t)a->nest.dims[inner], channels, i > 0);
+    }
+    if (a->op == KERNEL_SUM)
+        a->kernels->unary_f32(out, out, channels, (struct kernel_act){KERNEL_AFFINE, 1.0f / (float)a->pixels, 0});
+}
+
+static int exec_lower_global(struct plan *p, struct node *n, enum kernel_reduce op, struct error *err)
+{
+    if (!exec_lower_is_f32(n, 0) || n->in[0]->type.rank < 3 || view_count(plan_in(n, 0)) == 0)
+        return 1;
+    struct global_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a)
+        return -1;
+    *a = (struct global_args){.kernels = p->kernels, .op = op};
+    if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &a->out, err) < 0)
+        return -1;
+    struct view image = a->x;
+    image.dims[0] = image.dims[1] = 1;
+    nest_make(&a->nest, (const struct view *const[]){&image}, 1);
+    a->pixels = view_count(&image);
+    a->chunks = (a->x.dims[1] + GLOBAL_CHANNELS - 1) / GLOBAL_CHANNELS;
+    return plan_step(p, n, "reduce_columns_f32", run_global, a, a->chunks * a->x.dims[0], err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+}
+
+int exec_lower_global_average_pool(struct plan *p, struct node *n, struct error *err)
+{
+    return exec_lower_global(p, n, KERNEL_SUM, err);
+}
+
+int exec_lower_global_max_pool(struct plan *p, struct node *n, struct error *err)
+{
+    return exec_lower_global(p, n, KERNEL_REDUCE_MAX, err);
+}

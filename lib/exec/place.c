@@ -1,0 +1,181 @@
+/* Where lowered values go: new memory, their Concat's, the caller's, or memory of an input that nobody needs any more. */
+#include <string.h>
+
+#include "exec/copy.h"
+#include "exec/plan.h"
+
+static bool wants_border(const int (*border)[2], int rank)
+{
+    for (int i = 0; i < rank - 2 && i < VIEW_SPATIAL; i++)
+        if (border[i][0] || border[i][1])
+            return true;
+    return false;
+}
+
+/* Lays a view out in a buffer of its own; dtype, rank and dims are set. */
+static int place_new(struct plan *p, struct view *v, enum order order, const int (*border)[2], struct error *err)
+{
+    struct view outer = *v;
+    bool bordered = border && order == ORDER_CHANNELS && v->rank - 2 <= VIEW_SPATIAL && wants_border(border, v->rank);
+    for (int i = 2; bordered && i < v->rank; i++) {
+        outer.dims[i] += border[i - 2][0] + border[i - 2][1];
+        v->border[i - 2][0] = border[i - 2][0];
+        v->border[i - 2][1] = border[i - 2][1];
+    }
+    int64_t count = tensor_count(outer.rank, outer.dims);
+    size_t bytes;
+    if (count < 0 || !mem_mul((size_t)count, view_element(v), &bytes) || bytes > TENSOR_MAX_BYTES)
+        return error_set(err, "a result is too large");
+    struct buffer *b = plan_alloc(p, sizeof *b, err);
+    if (!b)
+        return -1;
+    *b = (struct buffer){.size = bytes, .first = -1, .next = p->buffers};
+    p->buffers = b;
+    view_dense(&outer, order);
+    memcpy(v->stride, outer.stride, sizeof v->stride);
+    v->buffer = b;
+    v->offset = 0;
+    for (int i = 2; bordered && i < v->rank; i++)
+        v->offset += border[i - 2][0] * v->stride[i];
+    return bordered ? copy_zero_border(p, v, err) : 0;
+}
+
+static void view_of_value(struct view *v, const struct value *value)
+{
+    memset(v, 0, sizeof *v);
+    v->dtype = value->type.dtype;
+    v->rank = value->type.rank;
+    memcpy(v->dims, value->type.dims, sizeof v->dims);
+}
+
+static void settle(const struct value *value, const struct view *view)
+{
+    struct place *place = plan_place(value);
+    place->view = *view;
+    place->placed = true;
+    if (!view->buffer->external)
+        view->buffer->pending += (int)value_use_count(value);
+}
+
+static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view, struct error *err);
+
+/* The part of its home that belongs to the value, when the home lies (or can be laid) in this order. */
+static int place_at_home(struct plan *p, const struct value *value, enum order order, struct view *view, struct error *err)
+{
+    struct place *place = plan_place(value), *home = plan_place(place->home);
+    struct view whole;
+    if (!home->placed && place_value(p, place->home, order, &whole, err) < 0)
+        return -1;
+    whole = home->view;
+    int contiguous = order == ORDER_CHANNELS && whole.rank >= 3 ? 1 : whole.rank - 1;
+    if (whole.dtype != value->type.dtype || (whole.stride[contiguous] != 1 && whole.dims[contiguous] != 1))
+        return 1;
+    *view = whole;
+    memcpy(view->dims, value->type.dims, sizeof view->dims);
+    view->offset += place->home_offset * whole.stride[place->home_axis];
+    if (place->home_axis != 1)
+        memset(view->border, 0, sizeof view->border);
+    return 0;
+}
+
+/* The caller's memory, for a graph output whose layout it is. */
+static bool place_at_output(struct plan *p, const struct value *value, enum order order, struct view *view)
+{
+    for (size_t i = 0; i < p->graph->output_count; i++) {
+        if (p->graph->outputs[i] != value || !view_is_dense(&p->outputs[i], order))
+            continue;
+        *view = p->outputs[i];
+        return true;
+    }
+    return false;
+}
+
+static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view, struct error *err)
+{
+    struct place *place = plan_place(value);
+    int status = 1;
+    if (place->home)
+        status = place_at_home(p, value, order, view, err);
+    else if (value->is_output && place_at_output(p, value, order, view))
+        status = 0;
+    if (status > 0) {
+        view_of_value(view, value);
+        status = place_new(p, view, order, (const int (*)[2])place->border, err);
+    }
+    if (status == 0)
+        settle(value, view);
+    return status;
+}
+
+int plan_out(struct plan *p, struct node *n, int o, enum order order, struct view *view, struct error *err)
+{
+    const struct value *value = node_out(n, o);
+    if (value)
+        return place_value(p, value, order, view, err);
+    return error_set(err, "output %d is not wanted", o);
+}
+
+int plan_out_dense(struct plan *p, struct node *n, int o, struct view *view, struct error *err)
+{
+    if (node_out(n, o))
+        plan_place(n->out[o])->home = NULL;
+    return plan_out(p, n, o, ORDER_ROWS, view, err);
+}
+
+static bool may_overwrite(const struct value *out, const struct value *in, enum order order)
+{
+    const struct place *from = plan_place(in), *to = plan_place(out);
+    if (!from->placed || from->view.buffer->external || from->view.buffer->pending != 1 || in->constant)
+        return false;
+    if (to->home || out->is_output || in->type.dtype != out->type.dtype || in->type.rank != out->type.rank)
+        return false;
+    if (memcmp(in->type.dims, out->type.dims, sizeof(int64_t) * (size_t)in->type.rank) != 0)
+        return false;
+    for (int i = 0; i < VIEW_SPATIAL; i++)
+        if (from->view.border[i][0] < to->border[i][0] || from->view.border[i][1] < to->border[i][1])
+            return false;
+    for (int i = 0; i < from->view.rank; i++)
+        if (from->view.stride[i] == 0 && from->view.dims[i] > 1)
+            return false;
+    return order == view_order(&from->view);
+}
+
+int plan_out_over(struct plan *p, struct node *n, int o, int i, enum order order, struct view *view, struct error *err)
+{
+    const struct value *out = node_out(n, o);
+    if (!out || !may_overwrite(out, n->in[i], order))
+        return plan_out(p, n, o, order, view, err);
+    *view = plan_place(n->in[i])->view;
+    settle(out, view);
+    return 0;
+}
+
+int plan_alias(struct plan *p, struct node *n, int o, const struct view *view, struct error *err)
+{
+    (void)p;
+    if (!node_out(n, o))
+        return error_set(err, "output %d is not wanted", o);
+    settle(node_out(n, o), view);
+    return 0;
+}
+
+int plan_scratch(struct plan *p, size_t bytes, struct view *view, struct error *err)
+{
+    memset(view, 0, sizeof *view);
+    view->dtype = DTYPE_U8;
+    view->rank = 1;
+    view->dims[0] = (int64_t)bytes;
+    return place_new(p, view, ORDER_ROWS, NULL, err);
+}
+
+int plan_copy(struct plan *p, const struct node *n, const struct view *from, enum order order, int (*border)[2], struct view *to, struct error *err)
+{
+    const struct view source = *from; /* `to` may be the same */
+    struct view view = source;
+    memset(view.border, 0, sizeof view.border);
+    if (place_new(p, &view, order, (const int (*)[2])border, err) < 0)
+        return -1;
+    view.buffer->pending = INT32_MAX / 2; /* others may find the copy later: never overwritten */
+    *to = view;
+    return plan_copy_into(p, n, &source, to, err);
+}

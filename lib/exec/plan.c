@@ -1,0 +1,280 @@
+#include "exec/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/buffer.h"
+#include "exec/home.h"
+
+void *plan_alloc(struct plan *p, size_t size, struct error *err)
+{
+    return arena_alloc(&p->arena, size, err);
+}
+
+/* ---- external memory ---- */
+
+static struct buffer *external_buffer(struct plan *p, void *base, struct error *err)
+{
+    struct buffer *b = plan_alloc(p, sizeof *b, err);
+    if (b)
+        *b = (struct buffer){.base = base, .external = true, .first = -1, .pending = INT32_MAX / 2};
+    return b;
+}
+
+static int view_external(struct plan *p, const struct type *type, void *base, struct view *view, struct error *err)
+{
+    memset(view, 0, sizeof *view);
+    view->dtype = type->dtype;
+    view->rank = type->rank;
+    memcpy(view->dims, type->dims, sizeof view->dims);
+    view_dense(view, ORDER_ROWS);
+    view->buffer = external_buffer(p, base, err);
+    return view->buffer ? 0 : -1;
+}
+
+static int place_ports(struct plan *p, struct error *err)
+{
+    struct graph *g = p->graph;
+    p->inputs = plan_alloc(p, sizeof *p->inputs * g->input_count, err);
+    p->outputs = plan_alloc(p, sizeof *p->outputs * g->output_count, err);
+    p->kept = plan_alloc(p, sizeof *p->kept * g->output_count, err);
+    if (!p->inputs || !p->outputs || !p->kept)
+        return -1;
+    for (size_t i = 0; i < g->input_count; i++) {
+        struct place *place = plan_place(g->inputs[i]);
+        if (view_external(p, &g->inputs[i]->type, NULL, &p->inputs[i], err) < 0)
+            return -1;
+        place->view = p->inputs[i];
+        place->placed = true;
+    }
+    for (size_t i = 0; i < g->output_count; i++)
+        if (view_external(p, &g->outputs[i]->type, NULL, &p->outputs[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Sub-byte and string constants stay without a place: only the reference evaluation takes those, as tensors. */
+static int place_constants(struct plan *p, struct error *err)
+{
+    for (size_t i = 0; i < p->graph->value_count; i++) {
+        struct value *v = p->graph->values[i];
+        if (!v || !v->constant || v->constant->dtype == DTYPE_STRING || dtype_info(v->constant->dtype)->bits < 8)
+            continue;
+        struct type type = {.kind = TYPE_TENSOR, .dtype = v->constant->dtype, .rank = v->constant->rank};
+        memcpy(type.dims, v->constant->dims, sizeof type.dims);
+        if (view_external(p, &type, v->constant->data, &plan_place(v)->view, err) < 0)
+            return -1;
+        plan_place(v)->placed = true;
+    }
+    return 0;
+}
+
+/* ---- lowering ---- */
+
+static void done_with_inputs(const struct node *n)
+{
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && plan_place(n->in[i])->placed)
+            plan_place(n->in[i])->view.buffer->pending--;
+}
+
+static int exec_lower_all(struct plan *p, struct error *err)
+{
+    for (struct node *n = p->graph->first; n; n = n->next) {
+        char label[128];
+        exec_lower_fn *fn = exec_lower_find(n);
+        int status = fn ? fn(p, n, err) : 1;
+        if (status > 0)
+            status = exec_lower_reference(p, n, err);
+        if (status < 0)
+            return error_prefix(err, "%s", node_label(n, label, sizeof label));
+        done_with_inputs(n);
+    }
+    return 0;
+}
+
+/* Results that were not written where the caller will find them are copied there. */
+static int copy_outputs(struct plan *p, struct error *err)
+{
+    for (size_t i = 0; i < p->graph->output_count; i++) {
+        struct view *from = &plan_place(p->graph->outputs[i])->view;
+        if (from->buffer != p->outputs[i].buffer &&
+            plan_copy_into(p, p->graph->outputs[i]->producer, from, &p->outputs[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int build(struct plan *p, struct error *err)
+{
+    if (home_assign(p, err) < 0)
+        return -1;
+    home_borders(p);
+    if (place_ports(p, err) < 0 || place_constants(p, err) < 0 || exec_lower_all(p, err) < 0 || copy_outputs(p, err) < 0)
+        return -1;
+    p->next_tile = plan_alloc(p, sizeof *p->next_tile * (p->step_count + 1), err);
+    if (!p->next_tile)
+        return -1;
+    return buffer_place_all(p, p->exec->memory, err);
+}
+
+struct plan *plan_new(struct exec *e, struct graph *g, struct error *err)
+{
+    struct plan *p = mem_calloc(1, sizeof *p, err);
+    if (!p) {
+        graph_free(g);
+        return NULL;
+    }
+    p->exec = e;
+    p->kernels = e->kernels;
+    p->graph = g;
+    arena_init(&p->arena);
+    if (build(p, err) < 0) {
+        plan_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void plan_free(struct plan *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; p->kept && i < p->graph->output_count; i++)
+        item_unref(p->kept[i]);
+    for (struct buffer *b = p->buffers; b; b = b->next)
+        tensor_unref(b->owned);
+    exec_free(p->then);
+    free(p->then_from);
+    free(p->shapes);
+    free(p->memory);
+    free(p->steps);
+    arena_release(&p->arena);
+    graph_free(p->graph);
+    free(p);
+}
+
+/* ---- steps ---- */
+
+struct step *plan_step(struct plan *p, const struct node *n, const char *kernel, step_run *run, void *args, int64_t tiles, struct error *err,
+                       const struct view *const *views, int count)
+{
+    char text[160];
+    if (mem_grow(&p->steps, &p->step_cap, p->step_count + 1, sizeof *p->steps, err) < 0)
+        return NULL;
+    struct step *s = &p->steps[p->step_count];
+    const struct value *out = n ? node_out(n, 0) : NULL;
+    *s = (struct step){.node = n, .kernel = kernel, .run = run, .args = args, .tiles = tiles};
+    s->shape = arena_strdup(&p->arena, out ? type_text(p->graph, &out->type, text, sizeof text) : "", err);
+    if (!s->shape)
+        return NULL;
+    for (int i = 0; i < count; i++) {
+        struct buffer *b = views[i]->buffer;
+        if (!b)
+            continue;
+        if (b->first < 0)
+            b->first = (int)p->step_count;
+        b->last = (int)p->step_count;
+    }
+    p->step_count++;
+    return s;
+}
+
+int64_t plan_tiles(int64_t work, int64_t grain, int64_t most)
+{
+    int64_t tiles = work / grain;
+    return tiles < 1 ? 1 : tiles > most ? most : tiles;
+}
+
+/* ---- what lowerings ask of inputs ---- */
+
+const struct view *plan_in(const struct node *n, int i)
+{
+    return &plan_place(n->in[i])->view;
+}
+
+bool plan_is_constant(const struct node *n, int i)
+{
+    return node_in(n, i) && n->in[i]->constant;
+}
+
+static bool has_border(const struct view *v, const int (*border)[2])
+{
+    for (int i = 0; border && i < VIEW_SPATIAL; i++)
+        if (v->border[i][0] < border[i][0] || v->border[i][1] < border[i][1])
+            return false;
+    return true;
+}
+
+static bool serves(const struct view *v, enum order order, bool dense, const int (*border)[2])
+{
+    if (dense)
+        return view_is_dense(v, order);
+    return view_is_channels(v) && has_border(v, border);
+}
+
+/* The value in the wanted layout: as it lies, as copied before, or copied now. */
+static int in_layout(struct plan *p, struct node *n, int i, enum order order, bool dense, int (*border)[2], struct view *view, struct error *err)
+{
+    struct place *place = plan_place(n->in[i]);
+    const int (*want)[2] = (const int (*)[2])border;
+    if (serves(&place->view, order, dense, want)) {
+        *view = place->view;
+        return 0;
+    }
+    if (place->other.buffer && serves(&place->other, order, dense, want)) {
+        *view = place->other;
+        return 0;
+    }
+    /* Another consumer may want a wider border: one copy then serves all. */
+    if (plan_copy(p, n, &place->view, order, border ? place->border : NULL, view, err) < 0)
+        return -1;
+    place->other = *view;
+    return 0;
+}
+
+int plan_in_dense(struct plan *p, struct node *n, int i, enum order order, struct view *view, struct error *err)
+{
+    return in_layout(p, n, i, order, true, NULL, view, err);
+}
+
+int plan_in_channels(struct plan *p, struct node *n, int i, int (*border)[2], struct view *view, struct error *err)
+{
+    return in_layout(p, n, i, ORDER_CHANNELS, false, border, view, err);
+}
+
+int plan_in_contiguous(struct plan *p, struct node *n, int i, int axis, struct view *view, struct error *err)
+{
+    const struct view *v = plan_in(n, i);
+    int64_t perm[TENSOR_MAX_RANK];
+    if (v->dims[axis] == 1 || v->stride[axis] == 1) {
+        *view = *v;
+        return 0;
+    }
+    if (axis == v->rank - 1 || (axis == 1 && v->rank > 2))
+        return plan_in_dense(p, n, i, axis == v->rank - 1 ? ORDER_ROWS : ORDER_CHANNELS, view, err);
+    for (int k = 0; k < v->rank; k++) /* a copy with that axis and the last exchanged; the exchange undoes itself */
+        perm[k] = k == axis ? v->rank - 1 : k == v->rank - 1 ? axis : k;
+    view_permute(v, perm, view);
+    if (plan_copy(p, n, view, ORDER_ROWS, NULL, view, err) < 0)
+        return -1;
+    view_permute(view, perm, view);
+    return 0;
+}
+
+const float *plan_constant_f32(struct plan *p, struct node *n, int i, bool *failed, struct error *err)
+{
+    struct tensor *t = node_in(n, i) ? n->in[i]->constant : NULL;
+    if (!t || dtype_info(t->dtype)->class != DTYPE_CLASS_FLOAT)
+        return NULL;
+    if (t->dtype == DTYPE_F32)
+        return t->data;
+    struct buffer *b = external_buffer(p, NULL, err);
+    if (b && (b->owned = tensor_cast(t, DTYPE_F32, true, err)) != NULL) {
+        b->next = p->buffers;
+        p->buffers = b;
+        return b->owned->data;
+    }
+    *failed = true;
+    return NULL;
+}

@@ -1,0 +1,167 @@
+/* Builds small graphs and compares the executor, on every usable level and several thread counts, with the reference interpreter. */
+#ifndef TESTS_EXEC_TEST_H
+#define TESTS_EXEC_TEST_H
+
+#include <stdlib.h>
+
+#include "../../test.h"
+#include "base/cpu.h"
+#include "base/hash.h"
+#include "exec/exec.h"
+#include "op/op.h"
+
+#define DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
+#define INTS(...) (const int64_t[]){__VA_ARGS__}, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)
+#define MEMORY ((size_t)1 << 28)
+
+static struct error error;
+static struct graph *graph;
+static uint64_t seed;
+
+static void begin(void)
+{
+    graph = graph_new(&error);
+    seed = 1;
+}
+
+static struct value *input(const char *name, int rank, const int64_t *dims)
+{
+    struct value *v = graph_add_value(graph, name, &error);
+    v->type = (struct type){.kind = TYPE_TENSOR, .dtype = DTYPE_F32, .rank = rank};
+    memcpy(v->type.dims, dims, sizeof *dims * (size_t)rank);
+    graph_add_input(graph, v, &error);
+    return v;
+}
+
+static struct tensor *random_tensor(enum dtype dtype, int rank, const int64_t *dims, double deviation)
+{
+    struct tensor *t = tensor_new(dtype, rank, dims, &error);
+    for (int64_t i = 0; i < t->count; i++)
+        tensor_set_f64(t, i, deviation * hash_normal(&seed));
+    return t;
+}
+
+/* A constant, small enough that sums stay near one: rounding is compared, not cancellation. */
+static struct value *weight(int rank, const int64_t *dims)
+{
+    return graph_add_constant(graph, NULL, random_tensor(DTYPE_F32, rank, dims, 0.25), &error);
+}
+
+static struct value *ints(const int64_t *values, size_t n)
+{
+    return graph_add_constant(graph, NULL, tensor_ints((int64_t)n, values, &error), &error);
+}
+
+/* Inputs end with an entry that equals `none`; a NULL is an absent one. */
+static struct value none;
+static struct node *node(const char *domain, const char *op, struct value *const *in)
+{
+    struct node *n = graph_add_node(graph, domain, op, NULL, &error);
+    for (; *in != &none; in++)
+        node_add_input(n, *in, &error);
+    node_new_output(n, NULL, &error);
+    return n;
+}
+#define NODE(op, ...) node("", op, (struct value *[]){__VA_ARGS__, &none})
+#define FUSED(op, ...) node("nn", op, (struct value *[]){__VA_ARGS__, &none})
+
+static void output(struct value *v)
+{
+    graph_add_output(graph, v, &error);
+}
+
+/* Nodes that are left to the reference evaluation: what is tested here should have kernels. */
+static int reference_allowed;
+static void count_references(const struct exec *e)
+{
+    size_t count;
+    int references = 0;
+    struct exec_layer *layers = exec_layers(e, &count, &error);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(layers[i].kernel, "reference") == 0 && references++ >= reference_allowed)
+            CHECK_MSG(false, "%s has no kernel", layers[i].op);
+    free(layers);
+}
+
+/* Runs the executor twice and puts its results into out. */
+static int run_exec(const struct kernels *k, int threads, struct item **in, struct item **out)
+{
+    struct pool *pool = pool_new(threads, &error);
+    struct exec_options options = {.kernels = k, .pool = pool, .memory = MEMORY};
+    struct exec *e = exec_new(graph, &options, &error);
+    int status = e ? exec_run(e, in, out, &error) : -1;
+    for (size_t i = 0; status == 0 && i < graph->output_count; i++)
+        item_unref(out[i]);
+    if (status == 0) /* the second run meets a finished plan and used memory */
+        status = exec_run(e, in, out, &error);
+    if (status == 0)
+        count_references(e);
+    exec_free(e);
+    pool_free(pool);
+    return status;
+}
+
+static void compare_items(const struct item *got, const struct item *want, const char *isa, bool exact)
+{
+    const struct tensor *g = got->tensor, *w = want->tensor;
+    double most = 0, worst = 0;
+    CHECK_MSG(g->dtype == w->dtype && g->rank == w->rank && memcmp(g->dims, w->dims, sizeof(int64_t) * (size_t)w->rank) == 0, "%s: another type", isa);
+    if (g->count != w->count)
+        return;
+    if (exact) {
+        CHECK_MSG(tensor_equal(g, w), "%s: other bits with more threads", isa);
+        return;
+    }
+    for (int64_t i = 0; i < w->count; i++) {
+        double a = tensor_get_f64(g, i), b = tensor_get_f64(w, i);
+        CHECK_MSG(isnan(a) == isnan(b), "%s: element %lld: %g, want %g", isa, (long long)i, a, b);
+        if (isnan(a) || a == b)
+            continue;
+        most = fmax(most, fabs(b));
+        worst = fmax(worst, fabs(a - b));
+    }
+    CHECK_MSG(worst <= 1e-5 * most, "%s: differs by %g of %g", isa, worst, most);
+}
+
+static void compare_level(const struct kernels *k, struct item **in, struct item **want)
+{
+    struct item *one[8] = {NULL}, *three[8] = {NULL};
+    CHECK_MSG(run_exec(k, 1, in, one) == 0, "%s: %s", k->isa, error.text);
+    CHECK_MSG(run_exec(k, 3, in, three) == 0, "%s: %s", k->isa, error.text);
+    for (size_t i = 0; i < graph->output_count; i++) {
+        if (one[i])
+            compare_items(one[i], want[i], k->isa, false);
+        if (one[i] && three[i])
+            compare_items(three[i], one[i], k->isa, true);
+        item_unref(one[i]);
+        item_unref(three[i]);
+    }
+}
+
+/* Compares with random inputs (or those given) and frees the graph. */
+static void check_with(struct item **in)
+{
+    struct item *want[8] = {NULL};
+    op_resolve(graph);
+    CHECK_MSG(op_infer_graph(graph, &error) == 0 && graph_check(graph, &error) == 0, "%s", error.text);
+    CHECK_MSG(op_run(graph, in, want, MEMORY, 0, &error) == 0, "%s", error.text);
+    for (const struct kernels *const *k = kernel_levels(); want[0] && *k; k++)
+        if (((*k)->needs & ~cpu_features()) == 0)
+            compare_level(*k, in, want);
+    for (size_t i = 0; i < graph->output_count; i++)
+        item_unref(want[i]);
+    for (size_t i = 0; i < graph->input_count; i++)
+        item_unref(in[i]);
+    graph_free(graph);
+    reference_allowed = 0;
+}
+
+static void check(void)
+{
+    struct item *in[8];
+    for (size_t i = 0; i < graph->input_count; i++)
+        in[i] = item_of_tensor(random_tensor(DTYPE_F32, graph->inputs[i]->type.rank, graph->inputs[i]->type.dims, 1), &error);
+    check_with(in);
+}
+
+#endif

@@ -1,0 +1,148 @@
+/* Convolutions of all kinds against the reference. */
+#include "exec_test.h"
+
+struct conv_case {
+    int64_t n, c, h, w, out, kh, kw, group, stride, dilation, pads[4];
+};
+
+static void conv_case(const struct conv_case *t)
+{
+    begin();
+    struct value *x = input("x", DIMS(t->n, t->c, t->h, t->w));
+    struct node *n = NODE("Conv", x, weight(DIMS(t->out, t->c / t->group, t->kh, t->kw)), weight(DIMS(t->out)));
+    node_set_ints(n, "strides", INTS(t->stride, t->stride), &error);
+    node_set_ints(n, "dilations", INTS(t->dilation, t->dilation), &error);
+    node_set_ints(n, "pads", t->pads, 4, &error);
+    node_set_int(n, "group", t->group, &error);
+    output(n->out[0]);
+    check();
+}
+
+static void test_shapes(void)
+{
+    static const struct conv_case cases[] = {
+        {1, 3, 8, 8, 5, 1, 1, 1, 1, 1, {0}},          {1, 16, 7, 9, 33, 1, 1, 1, 1, 1, {0}},
+        {2, 3, 11, 10, 32, 3, 3, 1, 2, 1, {1, 1, 1, 1}}, {1, 8, 9, 9, 17, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+        {1, 8, 9, 9, 17, 3, 3, 1, 1, 2, {2, 2, 2, 2}},  {1, 3, 14, 15, 24, 7, 7, 1, 2, 1, {3, 3, 3, 3}},
+        {1, 4, 6, 5, 4, 3, 2, 1, 1, 1, {0, 1, 2, 0}},   {1, 12, 8, 8, 12, 3, 3, 12, 1, 1, {1, 1, 1, 1}},
+        {2, 19, 9, 7, 19, 5, 5, 19, 2, 1, {2, 2, 2, 2}}, {1, 16, 6, 6, 32, 3, 3, 4, 1, 1, {1, 1, 1, 1}},
+        {1, 6, 7, 7, 12, 3, 3, 6, 1, 1, {1, 1, 1, 1}},  {1, 4, 10, 10, 8, 3, 3, 2, 3, 2, {1, 0, 2, 3}},
+        {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, {0}},            {1, 5, 3, 3, 7, 3, 3, 1, 1, 1, {2, 2, 2, 2}},
+        {1, 40, 13, 13, 40, 3, 3, 40, 1, 3, {3, 3, 3, 3}}, {1, 5, 4, 4, 7, 1, 1, 1, 2, 1, {0}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        conv_case(&cases[i]);
+}
+
+static void test_ranks(void)
+{
+    begin();
+    struct value *x = input("x", DIMS(2, 5, 17));
+    struct node *n = NODE("Conv", x, weight(DIMS(9, 5, 3)));
+    node_set_ints(n, "pads", INTS(1, 2), &error);
+    struct node *d = NODE("Conv", n->out[0], weight(DIMS(9, 1, 3)), weight(DIMS(9)));
+    node_set_int(d, "group", 9, &error);
+    output(d->out[0]);
+    check();
+    begin();
+    x = input("x", DIMS(1, 3, 5, 6, 7));
+    n = NODE("Conv", x, weight(DIMS(4, 3, 2, 3, 3)));
+    node_set_ints(n, "pads", INTS(1, 1, 1, 0, 1, 1), &error);
+    output(n->out[0]);
+    check();
+}
+
+/* Every activation before and behind a residual, which may be overwritten or not. */
+static void test_fused(void)
+{
+    static const char *const activations[] = {"", "Relu", "Clip", "HardSwish", "Sigmoid", "Swish", "Gelu"};
+    for (size_t i = 0; i < 2 * sizeof activations / sizeof *activations; i++) {
+        begin();
+        struct value *x = input("x", DIMS(1, 20, 9, 8));
+        struct value *r = NODE("Relu", NODE("Conv", x, weight(DIMS(20, 20, 1, 1)))->out[0])->out[0];
+        struct node *n = FUSED("Conv", x, weight(DIMS(20, 20, 3, 3)), weight(DIMS(20)), r);
+        node_set_ints(n, "pads", INTS(1, 1, 1, 1), &error);
+        node_set_string(n, "activation", activations[i / 2], strlen(activations[i / 2]), &error);
+        node_set_float(n, "activation_alpha", i / 2 == 5, &error);
+        node_set_float(n, "activation_beta", 1, &error);
+        node_set_int(n, "residual_last", i % 2, &error);
+        output(n->out[0]);
+        check();
+    }
+}
+
+/* A value that is read with different borders, concatenated, and given back. */
+static void test_shared(void)
+{
+    begin();
+    struct value *x = input("x", DIMS(1, 8, 10, 10));
+    struct value *a = NODE("Relu", x)->out[0];
+    struct node *b = NODE("Conv", a, weight(DIMS(8, 8, 3, 3))), *c = NODE("Conv", a, weight(DIMS(8, 8, 5, 5)));
+    node_set_ints(b, "pads", INTS(1, 1, 1, 1), &error);
+    node_set_ints(c, "pads", INTS(2, 2, 2, 2), &error);
+    struct node *cat = NODE("Concat", a, b->out[0], c->out[0], x, b->out[0]);
+    node_set_int(cat, "axis", 1, &error);
+    struct node *d = NODE("Conv", cat->out[0], weight(DIMS(6, 40, 3, 3)));
+    node_set_ints(d, "pads", INTS(1, 1, 1, 1), &error);
+    output(d->out[0]);
+    output(c->out[0]);
+    output(a);
+    check();
+}
+
+/* The growing Concats of a dense block. */
+static void test_dense_block(void)
+{
+    begin();
+    struct value *parts[5] = {NODE("Relu", input("x", DIMS(1, 6, 7, 7)))->out[0]}, *all = parts[0];
+    for (int i = 1; i < 5; i++) {
+        struct value *s = NODE("Sigmoid", all)->out[0];
+        struct node *n = NODE("Conv", s, weight(DIMS(4, 6 + 4 * (i - 1), 3, 3)));
+        node_set_ints(n, "pads", INTS(1, 1, 1, 1), &error);
+        parts[i] = n->out[0];
+        struct node *cat = graph_add_node(graph, "", "Concat", NULL, &error);
+        for (int j = 0; j <= i; j++)
+            node_add_input(cat, parts[j], &error);
+        node_set_int(cat, "axis", 1, &error);
+        all = node_new_output(cat, NULL, &error);
+    }
+    output(NODE("Tanh", all)->out[0]);
+    check();
+}
+
+static void test_transposed(void)
+{
+    static const int64_t cases[][10] = {
+        /* c, out, h, w, kernel, stride, dilation, pad, output_padding, out_channels unused */
+        {3, 5, 4, 5, 2, 2, 1, 0, 0}, {8, 4, 5, 5, 3, 2, 1, 1, 1}, {4, 7, 3, 3, 4, 2, 1, 1, 0},
+        {2, 3, 4, 4, 3, 1, 2, 2, 0}, {5, 6, 3, 4, 2, 3, 1, 0, 0}, {4, 33, 6, 5, 5, 2, 1, 2, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int64_t *t = cases[i];
+        begin();
+        struct value *x = NODE("Relu", input("x", DIMS(2, t[0], t[2], t[3])))->out[0];
+        struct node *n = NODE("ConvTranspose", x, weight(DIMS(t[0], t[1], t[4], t[4])), weight(DIMS(t[1])));
+        node_set_ints(n, "strides", INTS(t[5], t[5]), &error);
+        node_set_ints(n, "dilations", INTS(t[6], t[6]), &error);
+        node_set_ints(n, "pads", INTS(t[7], t[7], t[7], t[7]), &error);
+        node_set_ints(n, "output_padding", INTS(t[8], t[8]), &error);
+        output(n->out[0]);
+        check();
+    }
+    begin();
+    struct node *n = NODE("ConvTranspose", input("x", DIMS(1, 3, 9)), weight(DIMS(3, 4, 4)));
+    node_set_ints(n, "strides", INTS(2), &error);
+    output(n->out[0]);
+    check();
+}
+
+int main(void)
+{
+    RUN(test_shapes);
+    RUN(test_ranks);
+    RUN(test_fused);
+    RUN(test_shared);
+    RUN(test_dense_block);
+    RUN(test_transposed);
+    return TEST_END();
+}

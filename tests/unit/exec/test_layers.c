@@ -1,0 +1,269 @@
+/* Everything but convolutions against the reference. */
+#include "exec_test.h"
+
+static void test_matmul(void)
+{
+    static const int64_t sizes[][3] = {{1, 1, 1}, {5, 7, 3}, {17, 33, 40}, {1, 64, 100}, {49, 16, 33}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int64_t m = sizes[i][0], k = sizes[i][1], n = sizes[i][2];
+        begin();
+        struct value *a = input("a", DIMS(2, 3, m, k));
+        output(NODE("MatMul", a, weight(DIMS(k, n)))->out[0]);                                        /* one constant matrix */
+        output(NODE("MatMul", a, weight(DIMS(3, k, n)))->out[0]);                                     /* a constant for each head */
+        output(NODE("MatMul", a, NODE("Relu", input("b", DIMS(2, 1, k, n)))->out[0])->out[0]);        /* of the run, broadcast */
+        struct node *t = NODE("Transpose", input("c", DIMS(2, 3, n, k)));
+        node_set_ints(t, "perm", INTS(0, 1, 3, 2), &error);
+        output(NODE("MatMul", a, t->out[0])->out[0]);                                                 /* a transposed view */
+        check();
+    }
+}
+
+static void test_gemm(void)
+{
+    for (int i = 0; i < 8; i++) {
+        begin();
+        struct value *a = i & 1 ? input("a", DIMS(9, 5)) : input("a", DIMS(5, 9)), *b = i & 2 ? weight(DIMS(7, 9)) : weight(DIMS(9, 7));
+        struct node *n = NODE("Gemm", a, b, i & 4 ? weight(DIMS(7)) : weight(DIMS(5, 7)));
+        node_set_int(n, "transA", i & 1, &error);
+        node_set_int(n, "transB", (i >> 1) & 1, &error);
+        output(n->out[0]);
+        struct node *f = FUSED("MatMul", n->out[0], weight(DIMS(7, 4)), weight(DIMS(4)), input("r", DIMS(5, 4)));
+        node_set_string(f, "activation", "Gelu", 4, &error);
+        node_set_int(f, "residual_last", i & 1, &error);
+        output(f->out[0]);
+        check();
+    }
+}
+
+static void test_elementwise(void)
+{
+    static const char *const ops[] = {"Add", "Sub", "Mul", "Div", "Max", "Min"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        begin();
+        struct value *x = input("x", DIMS(2, 5, 6, 7)), *y = NODE("Relu", x)->out[0];
+        struct value *c = NODE("Conv", x, weight(DIMS(5, 5, 1, 1)))->out[0];
+        output(NODE(ops[i], x, input("y", DIMS(2, 5, 6, 7)))->out[0]);
+        output(NODE(ops[i], c, input("channel", DIMS(5, 1, 1)))->out[0]);
+        output(NODE(ops[i], weight(DIMS(1)), c)->out[0]);
+        output(NODE(ops[i], c, weight(DIMS(7)))->out[0]);
+        output(NODE(ops[i], input("column", DIMS(2, 1, 6, 1)), weight(DIMS(5, 1, 7)))->out[0]);
+        output(NODE(ops[i], y, y)->out[0]);
+        struct value *last = NODE("Add", NODE(ops[i], c, x)->out[0], c)->out[0];
+        output(NODE("Tanh", last)->out[0]);
+        check();
+    }
+}
+
+static void test_scale_shift(void)
+{
+    begin();
+    struct value *x = input("x", DIMS(2, 21, 5, 3));
+    struct node *n = FUSED("ScaleShift", x, weight(DIMS(21)), weight(DIMS(21)));
+    node_set_string(n, "activation", "Relu", 4, &error);
+    output(n->out[0]);
+    struct value *spread = weight(DIMS(21));
+    for (int64_t i = 0; i < 21; i++)
+        tensor_set_f64(spread->constant, i, fabs(tensor_get_f64(spread->constant, i)));
+    struct node *b = NODE("BatchNormalization", x, weight(DIMS(21)), weight(DIMS(21)), weight(DIMS(21)), spread);
+    output(b->out[0]);
+    check();
+}
+
+static void test_views(void)
+{
+    begin();
+    struct value *x = input("x", DIMS(2, 12, 6, 10));
+    struct value *c = NODE("Conv", x, weight(DIMS(12, 12, 1, 1)))->out[0];
+    struct value *s = NODE("Slice", c, ints(INTS(3, -2)), ints(INTS(11, INT64_MIN)), ints(INTS(1, 3)), ints(INTS(2, -3)))->out[0];
+    output(NODE("Relu", s)->out[0]);
+    struct node *t = NODE("Transpose", c);
+    node_set_ints(t, "perm", INTS(2, 0, 3, 1), &error);
+    output(NODE("Sigmoid", t->out[0])->out[0]);
+    struct value *shuffled = NODE("Reshape", c, ints(INTS(2, 3, 4, 6, 10)))->out[0];
+    t = NODE("Transpose", shuffled);
+    node_set_ints(t, "perm", INTS(0, 2, 1, 3, 4), &error);
+    output(NODE("Conv", NODE("Reshape", t->out[0], ints(INTS(0, -1, 6, 10)))->out[0], weight(DIMS(4, 12, 1, 1)))->out[0]);
+    output(NODE("Expand", NODE("Slice", c, ints(INTS(0)), ints(INTS(1)), ints(INTS(2)))->out[0], ints(INTS(2, 12, 3, 10)))->out[0]);
+    output(NODE("Tile", c, ints(INTS(1, 2, 1, 3)))->out[0]);
+    output(NODE("Pad", c, ints(INTS(0, 1, 2, 0, 1, 0, 0, 3)), weight(0, NULL))->out[0]);
+    struct node *d = NODE("DepthToSpace", c);
+    node_set_int(d, "blocksize", 2, &error);
+    node_set_string(d, "mode", "CRD", 3, &error);
+    output(d->out[0]);
+    d = NODE("SpaceToDepth", c);
+    node_set_int(d, "blocksize", 2, &error);
+    output(d->out[0]);
+    check();
+}
+
+static void test_split_gather(void)
+{
+    begin();
+    struct value *x = NODE("Conv", input("x", DIMS(1, 12, 4, 5)), weight(DIMS(12, 12, 1, 1)))->out[0];
+    struct node *s = NODE("Split", x, ints(INTS(3, 4, 5)));
+    node_set_int(s, "axis", 1, &error);
+    node_new_output(s, NULL, &error);
+    node_new_output(s, NULL, &error);
+    struct node *cat = NODE("Concat", s->out[2], s->out[0], s->out[1]);
+    node_set_int(cat, "axis", -3, &error);
+    output(NODE("Tanh", cat->out[0])->out[0]);
+    struct node *g = NODE("Gather", x, ints(INTS(3, -1, 0, 3)));
+    node_set_int(g, "axis", 1, &error);
+    output(g->out[0]);
+    g = NODE("Gather", x, graph_add_constant(graph, NULL, tensor_scalar_i64(-2, &error), &error));
+    node_set_int(g, "axis", 2, &error);
+    output(g->out[0]);
+    check();
+}
+
+static void test_pools(void)
+{
+    static const int64_t cases[][8] = {
+        /* kernel, stride, pad begin, pad end, ceil, dilation, h, w */
+        {2, 2, 0, 0, 0, 1, 8, 8}, {3, 2, 1, 1, 0, 1, 9, 7}, {3, 2, 0, 0, 1, 1, 8, 9}, {5, 1, 2, 2, 0, 1, 6, 6},
+        {2, 1, 0, 1, 0, 1, 5, 6}, {2, 1, 0, 0, 0, 2, 7, 7}, {3, 3, 1, 0, 1, 1, 10, 11},
+    };
+    for (size_t i = 0; i < 3 * sizeof cases / sizeof *cases; i++) {
+        const int64_t *t = cases[i / 3];
+        begin();
+        struct value *x = input("x", DIMS(2, 19, t[6], t[7]));
+        struct node *n = NODE(i % 3 == 0 ? "MaxPool" : "AveragePool", x);
+        node_set_ints(n, "kernel_shape", INTS(t[0], t[0]), &error);
+        node_set_ints(n, "strides", INTS(t[1], t[1]), &error);
+        node_set_ints(n, "pads", INTS(t[2], t[2], t[3], t[3]), &error);
+        node_set_ints(n, "dilations", INTS(t[5], t[5]), &error);
+        node_set_int(n, "ceil_mode", t[4], &error);
+        if (i % 3 == 2)
+            node_set_int(n, "count_include_pad", 1, &error);
+        output(n->out[0]);
+        output(NODE("GlobalAveragePool", x)->out[0]);
+        output(NODE("GlobalMaxPool", n->out[0])->out[0]);
+        check();
+    }
+}
+
+static void test_rows(void)
+{
+    for (int64_t axis = -2; axis < 4; axis++) {
+        begin();
+        struct value *x = input("x", DIMS(2, 5, 6, 7)), *c = NODE("Conv", x, weight(DIMS(5, 5, 1, 1)))->out[0];
+        for (int i = 0; i < 4; i++) {
+            struct node *n = NODE(i & 1 ? "LogSoftmax" : "Softmax", i & 2 ? c : x);
+            node_set_int(n, "axis", axis, &error);
+            output(n->out[0]);
+        }
+        check();
+    }
+    begin();
+    struct value *x = input("x", DIMS(2, 5, 6, 7));
+    struct node *n = NODE("LayerNormalization", x, weight(DIMS(7)), weight(DIMS(7)));
+    output(n->out[0]);
+    n = NODE("LayerNormalization", NODE("Relu", x)->out[0], weight(DIMS(6, 7)));
+    node_set_int(n, "axis", 2, &error);
+    output(n->out[0]);
+    output(NODE("RMSNormalization", x, weight(DIMS(7)))->out[0]);
+    check();
+}
+
+static void test_group_norms(void)
+{
+    begin();
+    struct value *x = NODE("Conv", input("x", DIMS(2, 6, 5, 7)), weight(DIMS(6, 6, 1, 1)))->out[0];
+    output(NODE("InstanceNormalization", x, weight(DIMS(6)), weight(DIMS(6)))->out[0]);
+    struct node *n = NODE("GroupNormalization", x, weight(DIMS(6)), weight(DIMS(6)));
+    node_set_int(n, "num_groups", 3, &error);
+    output(n->out[0]);
+    check();
+}
+
+static void test_reductions(void)
+{
+    static const char *const ops[] = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare"};
+    static const int64_t axes[][3] = {{1, 2, 3}, {2, 3, -1}, {3, 3, 3}, {0, 2, 2}, {1, 1, 1}};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        begin();
+        struct value *x = input("x", DIMS(2, 5, 6, 7)), *c = NODE("Conv", x, weight(DIMS(5, 5, 1, 1)))->out[0];
+        for (size_t j = 0; j < sizeof axes / sizeof *axes; j++) {
+            size_t count = j == 0 ? 3 : j == 1 || j == 3 ? 2 : 1;
+            struct node *n = NODE(ops[i], j & 1 ? c : x, ints(axes[j], count));
+            node_set_int(n, "keepdims", j & 1, &error);
+            output(n->out[0]);
+        }
+        check();
+    }
+}
+
+static void test_rnn(void)
+{
+    static const char *const directions[] = {"forward", "reverse", "bidirectional"};
+    for (int i = 0; i < 6; i++) {
+        int64_t d = i % 3 == 2 ? 2 : 1, gates = i < 3 ? 4 : 3, h = 19, in = 11, batch = 3;
+        begin();
+        struct value *x = input("x", DIMS(5, batch, in)), *h0 = input("h", DIMS(d, batch, h)), *c0 = i < 3 ? input("c", DIMS(d, batch, h)) : NULL;
+        struct node *n = NODE(i < 3 ? "LSTM" : "GRU", x, weight(DIMS(d, gates * h, in)), weight(DIMS(d, gates * h, h)), weight(DIMS(d, 2 * gates * h)), NULL, h0);
+        if (i < 3) {
+            node_add_input(n, c0, &error);
+            node_add_input(n, weight(DIMS(d, 3 * h)), &error);
+        }
+        node_set_int(n, "hidden_size", h, &error);
+        node_set_string(n, "direction", directions[i % 3], strlen(directions[i % 3]), &error);
+        if (i >= 3)
+            node_set_int(n, "linear_before_reset", 1, &error);
+        output(n->out[0]);
+        output(node_new_output(n, NULL, &error));
+        if (i < 3)
+            output(node_new_output(n, NULL, &error));
+        check();
+    }
+}
+
+static void test_resize(void)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic"};
+    static const char *const places[] = {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"};
+    for (int i = 0; i < 12; i++) {
+        begin();
+        struct value *x = input("x", DIMS(2, 18, 5, 6));
+        struct node *n = NODE("Resize", x, NULL, NULL, ints(INTS(2, 18, i & 1 ? 11 : 3, i & 1 ? 13 : 8)));
+        node_set_string(n, "mode", modes[i % 3], strlen(modes[i % 3]), &error);
+        node_set_string(n, "coordinate_transformation_mode", places[i / 3], strlen(places[i / 3]), &error);
+        output(n->out[0]);
+        check();
+    }
+}
+
+/* Shapes that only the data tell. */
+static void test_dynamic(void)
+{
+    begin();
+    reference_allowed = 6;
+    struct value *x = input("x", DIMS(1, 4, 5, 5));
+    struct value *kept = NODE("Compress", NODE("Reshape", x, ints(INTS(4, 25)))->out[0], NODE("Cast", NODE("Relu", weight(DIMS(4)))->out[0])->out[0])->out[0];
+    node_set_int(kept->producer->in[1]->producer, "to", DTYPE_BOOL, &error);
+    node_set_int(kept->producer, "axis", 0, &error);
+    struct value *where = NODE("NonZero", NODE("Relu", kept)->out[0])->out[0];
+    struct node *float_where = NODE("Cast", where);
+    node_set_int(float_where, "to", DTYPE_F32, &error);
+    output(NODE("MatMul", kept, weight(DIMS(25, 6)))->out[0]);
+    output(NODE("ReduceSum", float_where->out[0])->out[0]);
+    output(NODE("Conv", x, weight(DIMS(3, 4, 3, 3)))->out[0]);
+    check();
+}
+
+int main(void)
+{
+    RUN(test_matmul);
+    RUN(test_gemm);
+    RUN(test_elementwise);
+    RUN(test_scale_shift);
+    RUN(test_views);
+    RUN(test_split_gather);
+    RUN(test_pools);
+    RUN(test_rows);
+    RUN(test_group_norms);
+    RUN(test_reductions);
+    RUN(test_rnn);
+    RUN(test_resize);
+    RUN(test_dynamic);
+    return TEST_END();
+}
