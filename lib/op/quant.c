@@ -1,0 +1,360 @@
+/* Quantised tensors. */
+#include "op/quant.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/half.h"
+#include "op/axes.h"
+#include "op/conv.h"
+#include "op/real.h"
+#include "op/rows.h"
+#include "op/util.h"
+
+double quant_round(enum dtype dtype, double value)
+{
+    switch (dtype) {
+    case DTYPE_F32: return (float)value;
+    case DTYPE_F16: return half_f16_to_f32(half_f32_to_f16((float)value));
+    case DTYPE_BF16: return half_bf16_to_f32(half_f32_to_bf16((float)value));
+    default: return value;
+    }
+}
+
+double quant_requantize(enum dtype dtype, double sum, float multiplier, double zero)
+{
+    return real_saturate(dtype, (double)nearbyintf((float)sum * multiplier) + zero);
+}
+
+int quant_check(const struct op_eval *c, int scale, int zero, int64_t channels, struct error *err)
+{
+    const int inputs[2] = {scale, zero};
+    for (int i = 0; i < 2; i++) {
+        const struct tensor *t = eval_in(c, inputs[i]);
+        if (t && t->count != 1 && (t->rank != 1 || t->count != channels))
+            return eval_error(c, err, "input %d has %lld elements, want 1 or %lld", inputs[i], (long long)t->count,
+                              (long long)channels);
+    }
+    return 0;
+}
+
+double quant_param(const struct op_eval *c, int input, int64_t i)
+{
+    const struct tensor *t = eval_in(c, input);
+    return t ? tensor_get_f64(t, t->count == 1 ? 0 : i) : 0;
+}
+
+/* ---- which scale an element has ---- */
+
+/* The tensor as outer x size x inner; along the middle axis `block` elements share a scale: all of them per tensor, one
+ * per axis. */
+struct grid {
+    bool per_tensor, per_block;
+    int64_t outer, size, inner;
+    int64_t block, blocks;
+};
+
+/* Works out the granularity from the scale's dims; all sizes may be symbols, of which nothing is asked. */
+static int grid_check(const struct node *n, int rank, const int64_t *dims, int scale_rank, const int64_t *scale,
+                      int *axis, bool *per_block, bool *per_tensor, struct error *err)
+{
+    int64_t at = op_int(n, "axis"), block = op_int(n, "block_size");
+    if (block < 0)
+        return error_set(err, "attribute block_size is %lld", (long long)block);
+    *per_block = block > 0;
+    *per_tensor = !*per_block && (scale_rank == 0 || (scale_rank == 1 && (scale[0] == 1 || rank == 0)));
+    *axis = 0;
+    if (*per_tensor)
+        return scale_rank && scale[0] >= 0 && scale[0] != 1
+                   ? error_set(err, "the scale has %lld elements, want one", (long long)scale[0])
+                   : 0;
+    if (rank == 1 && at == 1)
+        at = 0; /* the default, which means nothing here */
+    if (axes_one("attribute axis", at, rank, axis, err))
+        return -1;
+    if (!*per_block && (scale_rank != 1 || (scale[0] >= 0 && dims[*axis] >= 0 && scale[0] != dims[*axis])))
+        return error_set(err, "the scale is no scalar, nor has it one element for each of axis %d", *axis);
+    if (!*per_block)
+        return 0;
+    if (scale_rank != rank)
+        return error_set(err, "the scale has %d dims, want %d with attribute block_size", scale_rank, rank);
+    for (int i = 0; i < rank; i++) {
+        int64_t want = i == *axis && dims[i] > 0 ? (dims[i] - 1) / block + 1 : dims[i];
+        if (want >= 0 && scale[i] >= 0 && want != scale[i])
+            return error_set(err, "dim %d of the scale is %lld, want %lld", i, (long long)scale[i], (long long)want);
+    }
+    return 0;
+}
+
+static int grid_init(struct grid *g, const struct op_eval *c, struct error *err)
+{
+    const struct tensor *x = eval_in(c, 0), *scale = eval_in(c, 1), *zero = eval_in(c, 2);
+    int axis;
+    if (grid_check(c->node, x->rank, x->dims, scale->rank, scale->dims, &axis, &g->per_block, &g->per_tensor, err))
+        return real_eval_fail(c, err);
+    if (zero && (zero->count != scale->count ||
+                 (scale->count != 1 && real_want_dims(c, 2, "zero point", scale->rank, scale->dims, err))))
+        return eval_error(c, err, "the zero point has %lld elements, the scale %lld", (long long)zero->count,
+                          (long long)scale->count);
+    g->outer = real_product(x->dims, 0, axis);
+    g->size = x->rank ? x->dims[axis] : 1;
+    g->inner = x->rank ? real_product(x->dims, axis + 1, x->rank) : 1;
+    g->block = g->per_block ? op_int(c->node, "block_size") : 1;
+    g->blocks = g->per_block && x->rank ? scale->dims[axis] : 0;
+    return 0;
+}
+
+static int64_t grid_index(const struct grid *g, int64_t outer, int64_t i, int64_t inner)
+{
+    return g->per_tensor ? 0 : g->per_block ? (outer * g->blocks + i / g->block) * g->inner + inner : i;
+}
+
+/* Calls map() for every element with the scale and zero point that are its own. */
+struct mapping {
+    const struct tensor *x;
+    struct tensor *y;
+    enum dtype precision;
+    bool saturate;
+};
+
+typedef void map_fn(const struct mapping *m, int64_t i, double scale, double zero);
+
+static int grid_map(const struct grid *g, struct op_eval *c, const struct mapping *m, map_fn *map, struct error *err)
+{
+    const struct tensor *scale = eval_in(c, 1), *zero = eval_in(c, 2);
+    double *scales = real_load(scale, err), *zeros = scales ? real_load_or(zero, scale->count, 0, err) : NULL;
+    int64_t at = 0;
+    for (int64_t o = 0; zeros && o < g->outer; o++)
+        for (int64_t i = 0; i < g->size; i++)
+            for (int64_t k = 0; k < g->inner; k++) {
+                int64_t s = grid_index(g, o, i, k);
+                map(m, at++, scales[s], zeros[s]);
+            }
+    int status = zeros ? 0 : -1;
+    free(scales);
+    free(zeros);
+    return status;
+}
+
+static int infer_grid(struct op_infer *c, enum dtype dtype, struct error *err)
+{
+    const struct type *x = axes_ranked(c, 0), *scale = axes_ranked(c, 1);
+    bool per_block, per_tensor;
+    int axis;
+    if (x && scale &&
+        grid_check(c->node, x->rank, x->dims, scale->rank, scale->dims, &axis, &per_block, &per_tensor, err))
+        return real_infer_fail(c, err);
+    return infer_set(c, 0, dtype, x ? x->rank : -1, x ? x->dims : NULL, err);
+}
+
+/* ---- QuantizeLinear ---- */
+
+static int quantize_dtype(const struct node *n, enum dtype zero, enum dtype *dtype, struct error *err)
+{
+    static const bool allowed[DTYPE_COUNT] = {
+        [DTYPE_U8] = true,       [DTYPE_I8] = true,         [DTYPE_U16] = true,    [DTYPE_I16] = true,
+        [DTYPE_U4] = true,       [DTYPE_I4] = true,         [DTYPE_U2] = true,     [DTYPE_I2] = true,
+        [DTYPE_F8E4M3FN] = true, [DTYPE_F8E4M3FNUZ] = true, [DTYPE_F8E5M2] = true, [DTYPE_F8E5M2FNUZ] = true,
+        [DTYPE_F4E2M1] = true,
+    };
+    int64_t want = op_int(n, "output_dtype");
+    if (want && (want < 0 || want >= DTYPE_COUNT || !allowed[want]))
+        return error_set(err, "attribute output_dtype is %lld, which is no quantised type", (long long)want);
+    if (want && zero && want != (int64_t)zero)
+        return error_set(err, "attribute output_dtype is %s, the zero point %s", dtype_info((enum dtype)want)->name,
+                         dtype_info(zero)->name);
+    *dtype = want ? (enum dtype)want : zero ? zero : DTYPE_U8;
+    return 0;
+}
+
+int infer_quantize_linear(struct op_infer *c, struct error *err)
+{
+    enum dtype dtype;
+    if (quantize_dtype(c->node, node_in(c->node, 2) ? infer_dtype(c, 2) : DTYPE_NONE, &dtype, err))
+        return real_infer_fail(c, err);
+    if (node_in(c->node, 2) && !infer_dtype(c, 2) && !op_int(c->node, "output_dtype"))
+        dtype = DTYPE_NONE;
+    return infer_grid(c, dtype, err);
+}
+
+static const enum half_f8 f8_formats[DTYPE_COUNT] = {
+    [DTYPE_F8E4M3FN] = HALF_F8E4M3FN,
+    [DTYPE_F8E4M3FNUZ] = HALF_F8E4M3FNUZ,
+    [DTYPE_F8E5M2] = HALF_F8E5M2,
+    [DTYPE_F8E5M2FNUZ] = HALF_F8E5M2FNUZ,
+};
+
+static double quotient(const struct mapping *m, int64_t i, double scale)
+{
+    double x = tensor_get_f64(m->x, i);
+    return quant_round(m->precision, quant_round(m->precision, x) / quant_round(m->precision, scale));
+}
+
+static void quantize_int(const struct mapping *m, int64_t i, double scale, double zero)
+{
+    tensor_set_f64(m->y, i, real_saturate(m->y->dtype, nearbyint(quotient(m, i, scale)) + zero));
+}
+
+static void quantize_f8(const struct mapping *m, int64_t i, double scale, double zero)
+{
+    float value = (float)(quotient(m, i, scale) + zero);
+    ((uint8_t *)m->y->data)[i] = half_f32_to_f8(value, f8_formats[m->y->dtype], m->saturate);
+}
+
+static void quantize_f4(const struct mapping *m, int64_t i, double scale, double zero)
+{
+    tensor_set_f64(m->y, i, quotient(m, i, scale) + zero);
+}
+
+int eval_quantize_linear(struct op_eval *c, struct error *err)
+{
+    const struct tensor *x = eval_in(c, 0), *scale = eval_in(c, 1), *zero = eval_in(c, 2);
+    int64_t precision = op_int(c->node, "precision");
+    struct mapping m = {.x = x, .precision = scale->dtype, .saturate = op_int(c->node, "saturate") != 0};
+    struct grid grid;
+    enum dtype dtype;
+    if (quantize_dtype(c->node, zero ? zero->dtype : DTYPE_NONE, &dtype, err))
+        return real_eval_fail(c, err);
+    if (precision && precision != DTYPE_F32 && precision != DTYPE_F16 && precision != DTYPE_BF16)
+        return eval_error(c, err, "attribute precision is %lld, want that of f32 (1), f16 (10) or bf16 (16)",
+                          (long long)precision);
+    if (precision)
+        m.precision = (enum dtype)precision;
+    else if (scale->dtype == DTYPE_F8E8M0)
+        m.precision = x->dtype;
+    if (grid_init(&grid, c, err) || !(m.y = eval_out(c, 0, dtype, x->rank, x->dims, err)))
+        return -1;
+    double low, high;
+    bool whole = real_int_range(dtype, &low, &high);
+    return grid_map(&grid, c, &m, whole ? quantize_int : dtype == DTYPE_F4E2M1 ? quantize_f4 : quantize_f8, err);
+}
+
+/* ---- DequantizeLinear ---- */
+
+static int dequantize_dtype(const struct node *n, enum dtype scale, enum dtype *dtype, struct error *err)
+{
+    int64_t want = op_int(n, "output_dtype");
+    if (want && want != DTYPE_F32 && want != DTYPE_F16 && want != DTYPE_BF16)
+        return error_set(err, "attribute output_dtype is %lld, want that of f32 (1), f16 (10) or bf16 (16)",
+                         (long long)want);
+    *dtype = want ? (enum dtype)want : scale == DTYPE_F8E8M0 ? DTYPE_F32 : scale;
+    return 0;
+}
+
+int infer_dequantize_linear(struct op_infer *c, struct error *err)
+{
+    enum dtype dtype;
+    if (dequantize_dtype(c->node, infer_dtype(c, 1), &dtype, err))
+        return real_infer_fail(c, err);
+    return infer_grid(c, dtype, err);
+}
+
+static void dequantize(const struct mapping *m, int64_t i, double scale, double zero)
+{
+    double value = (tensor_get_f64(m->x, i) - zero) * scale;
+    real_write(m->y, i, 1, &value);
+}
+
+int eval_dequantize_linear(struct op_eval *c, struct error *err)
+{
+    const struct tensor *x = eval_in(c, 0);
+    struct mapping m = {.x = x};
+    struct grid grid;
+    enum dtype dtype;
+    if (dequantize_dtype(c->node, eval_in(c, 1)->dtype, &dtype, err))
+        return real_eval_fail(c, err);
+    if (grid_init(&grid, c, err) || !(m.y = eval_out(c, 0, dtype, x->rank, x->dims, err)))
+        return -1;
+    return grid_map(&grid, c, &m, dequantize, err);
+}
+
+/* ---- DynamicQuantizeLinear ---- */
+
+int infer_dynamic_quantize_linear(struct op_infer *c, struct error *err)
+{
+    const struct type *x = axes_ranked(c, 0);
+    if (infer_set(c, 0, DTYPE_U8, x ? x->rank : -1, x ? x->dims : NULL, err) ||
+        infer_set(c, 1, DTYPE_F32, 0, NULL, err))
+        return -1;
+    return infer_set(c, 2, DTYPE_U8, 0, NULL, err);
+}
+
+int eval_dynamic_quantize_linear(struct op_eval *c, struct error *err)
+{
+    const struct tensor *x = eval_in(c, 0);
+    const float *from = x->data;
+    float low = 0, high = 0;
+    struct tensor *y = eval_out(c, 0, DTYPE_U8, x->rank, x->dims, err);
+    struct tensor *y_scale = y ? eval_out(c, 1, DTYPE_F32, 0, NULL, err) : NULL;
+    struct tensor *y_zero = y_scale ? eval_out(c, 2, DTYPE_U8, 0, NULL, err) : NULL;
+    if (!y_zero)
+        return -1;
+    for (int64_t i = 0; i < x->count; i++) {
+        low = from[i] < low ? from[i] : low;
+        high = from[i] > high ? from[i] : high;
+    }
+    float scale = high > low ? (high - low) / 255 : 1; /* all zeros: any scale will do, but 0 */
+    double zero = real_saturate(DTYPE_U8, -low / scale);
+    *(float *)y_scale->data = scale;
+    *(uint8_t *)y_zero->data = (uint8_t)zero;
+    for (int64_t i = 0; i < x->count; i++)
+        ((uint8_t *)y->data)[i] = (uint8_t)real_saturate(DTYPE_U8, (double)nearbyintf(from[i] / scale) + zero);
+    return 0;
+}
+
+/* ---- QLinearConv ---- */
+
+int infer_qlinear_conv(struct op_infer *c, struct error *err)
+{
+    return conv_infer(c, 0, 3, infer_dtype(c, 7), err);
+}
+
+struct requantize {
+    const struct tensor *bias;
+    struct tensor *y;
+    float *multipliers; /* [out_channels] */
+    double zero;
+};
+
+static void store_requantized(const struct conv *conv, int64_t image, int64_t channel, int64_t first, int count,
+                              double *sums)
+{
+    const struct requantize *r = conv->user;
+    int64_t at = (image * conv->out_channels + channel) * conv->out_size + first;
+    double bias = r->bias ? tensor_get_f64(r->bias, channel) : 0;
+    for (int i = 0; i < count; i++)
+        sums[i] = quant_requantize(r->y->dtype, sums[i] + bias, r->multipliers[channel], r->zero);
+    real_write(r->y, at, count, sums);
+}
+
+static int qlinear_conv(struct op_eval *c, struct conv *conv, struct requantize *r, double *w_zero, struct error *err)
+{
+    float x_scale = (float)quant_param(c, 1, 0), y_scale = (float)quant_param(c, 6, 0);
+    for (int64_t i = 0; i < conv->out_channels; i++) {
+        r->multipliers[i] = x_scale * (float)quant_param(c, 4, i) / y_scale;
+        w_zero[i] = quant_param(c, 5, i);
+    }
+    conv->x_zero = quant_param(c, 2, 0);
+    conv->w_zero = w_zero;
+    r->zero = quant_param(c, 7, 0);
+    conv->store = store_requantized;
+    conv->user = r;
+    r->y = eval_out(c, 0, eval_in(c, 7)->dtype, conv->rank, conv->dims, err);
+    return r->y ? conv_run(conv, err) : -1;
+}
+
+int eval_qlinear_conv(struct op_eval *c, struct error *err)
+{
+    struct conv conv;
+    struct requantize r = {.bias = eval_in(c, 8)};
+    if (conv_init(&conv, c, eval_in(c, 0), eval_in(c, 3), r.bias, err) || quant_check(c, 1, 2, 1, err) ||
+        quant_check(c, 4, 5, conv.out_channels, err) || quant_check(c, 6, 7, 1, err))
+        return -1;
+    r.multipliers = mem_calloc((size_t)conv.out_channels, sizeof *r.multipliers, err);
+    double *w_zero = r.multipliers ? real_new(conv.out_channels, 1, err) : NULL;
+    int status = w_zero ? qlinear_conv(c, &conv, &r, w_zero, err) : -1;
+    free(w_zero);
+    free(r.multipliers);
+    return status;
+}
