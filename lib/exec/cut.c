@@ -112,9 +112,8 @@ static void remove_side(struct graph *g, intptr_t side)
 
 static void drop_outputs(struct graph *g)
 {
-    for (size_t i = 0; i < g->output_count; i++)
-        g->outputs[i]->is_output = false;
-    g->output_count = 0;
+    while (g->output_count > 0)
+        graph_remove_output(g->outputs[g->output_count - 1]);
 }
 
 /* A copy of g whose scratch marks are those of g. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exec/plan.h"
+#include "exec/widen.h"
 #include "pass/pass.h"
 
 /* Plans kept for as many different input shapes. */
@@ -134,8 +135,10 @@ static struct graph *specialise(const struct exec *e, const struct type *shapes,
         status = bind_input(g, g->inputs[i], &shapes[i], err);
     if (status == 0)
         status = op_infer_graph(g, err);
-    if (status == 0)
-        status = pass_run_safe(g, err);
+    if (status == 0) {
+        g = widen_halves(g, err);
+        status = g ? pass_run_safe(g, err) : -1;
+    }
     if (status == 0)
         return g;
     graph_free(g);

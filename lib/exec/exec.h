@@ -14,7 +14,7 @@ struct exec_options {
     bool profile;                  /* time every step */
 };
 
-#define EXEC_MEMORY ((size_t)768 << 20)
+#define EXEC_MEMORY ((size_t)880 << 20)
 
 /* One step of a plan, for listings. Strings live as long as the exec. */
 struct exec_layer {

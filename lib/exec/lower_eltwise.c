@@ -201,17 +201,6 @@ static void run_scale(const struct step *s, int64_t tile, int thread)
     }
 }
 
-/* Pixels as one outer loop nest, channels inside it, whatever could be merged. */
-static void nest_of_pixels(struct scale_args *a)
-{
-    struct view out = a->out, x = a->x;
-    out.dims[1] = x.dims[1] = 1;
-    nest_make(&a->nest, (const struct view *const[]){&out, &x}, 2);
-    int inner = a->nest.rank++;
-    a->nest.dims[inner] = a->out.dims[1];
-    a->nest.stride[0][inner] = a->nest.stride[1][inner] = 1;
-}
-
 static int emit_scale(struct plan *p, struct node *n, const float *scale, const float *shift, struct kernel_act act, struct error *err)
 {
     struct scale_args *a = plan_alloc(p, sizeof *a, err);
@@ -220,7 +209,7 @@ static int emit_scale(struct plan *p, struct node *n, const float *scale, const 
     *a = (struct scale_args){.scale = scale, .shift = shift, .kernels = p->kernels, .act = act};
     if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, ORDER_CHANNELS, &a->out, err) < 0)
         return -1;
-    nest_of_pixels(a);
+    nest_pixels(&a->nest, &a->out, &a->x);
     int64_t count = view_count(&a->out);
     if (count == 0)
         return 0;

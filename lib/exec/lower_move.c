@@ -44,6 +44,23 @@ int exec_lower_expand(struct plan *p, struct node *n, struct error *err)
     return plan_alias(p, n, 0, &view, err);
 }
 
+/* One element, seen everywhere. */
+int exec_lower_constant_of_shape(struct plan *p, struct node *n, struct error *err)
+{
+    const struct type *out = &n->out[0]->type;
+    const struct tensor *value = op_tensor(n, "value");
+    struct view one = {.dtype = out->dtype};
+    size_t element = view_element(&one);
+    char *data = plan_alloc(p, element, err);
+    one.buffer = data ? plan_external(p, data, err) : NULL;
+    if (!one.buffer)
+        return -1;
+    if (value)
+        memcpy(data, value->data, element);
+    view_broadcast(&one, out->rank, out->dims, &one);
+    return plan_alias(p, n, 0, &one, err);
+}
+
 /* ---- parts ---- */
 
 static int normal_axis(int64_t axis, int rank)

@@ -13,7 +13,7 @@ void *plan_alloc(struct plan *p, size_t size, struct error *err)
 
 /* ---- external memory ---- */
 
-static struct buffer *external_buffer(struct plan *p, void *base, struct error *err)
+struct buffer *plan_external(struct plan *p, void *base, struct error *err)
 {
     struct buffer *b = plan_alloc(p, sizeof *b, err);
     if (b)
@@ -28,7 +28,7 @@ static int view_external(struct plan *p, const struct type *type, void *base, st
     view->rank = type->rank;
     memcpy(view->dims, type->dims, sizeof view->dims);
     view_dense(view, ORDER_ROWS);
-    view->buffer = external_buffer(p, base, err);
+    view->buffer = plan_external(p, base, err);
     return view->buffer ? 0 : -1;
 }
 
@@ -269,7 +269,7 @@ const float *plan_constant_f32(struct plan *p, struct node *n, int i, bool *fail
         return NULL;
     if (t->dtype == DTYPE_F32)
         return t->data;
-    struct buffer *b = external_buffer(p, NULL, err);
+    struct buffer *b = plan_external(p, NULL, err);
     if (b && (b->owned = tensor_cast(t, DTYPE_F32, true, err)) != NULL) {
         b->next = p->buffers;
         p->buffers = b;

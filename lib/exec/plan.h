@@ -68,6 +68,8 @@ struct nest {
     ptrdiff_t stride[NEST_MAX][TENSOR_MAX_RANK];
 };
 void nest_make(struct nest *nest, const struct view *const *views, int count);
+/* A nest over the pixels of two channels-last views, whose innermost axis is the channels. */
+void nest_pixels(struct nest *nest, const struct view *out, const struct view *in);
 /* Offsets of each view at position `index` of the axes but the innermost. */
 void nest_at(const struct nest *nest, int count, int64_t index, ptrdiff_t *offset);
 int64_t nest_outer(const struct nest *nest); /* product of all but the innermost */
@@ -170,6 +172,8 @@ int plan_out_dense(struct plan *p, struct node *n, int o, struct view *view, str
 int plan_out_over(struct plan *p, struct node *n, int o, int i, enum order order, struct view *view, struct error *err);
 /* Places output o on existing memory. */
 int plan_alias(struct plan *p, struct node *n, int o, const struct view *view, struct error *err);
+/* A buffer over memory that is not the plan's to place; base may be set later. */
+struct buffer *plan_external(struct plan *p, void *base, struct error *err);
 /* Memory for use between steps of one node. */
 int plan_scratch(struct plan *p, size_t bytes, struct view *view, struct error *err);
 

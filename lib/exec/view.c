@@ -191,6 +191,16 @@ void nest_make(struct nest *nest, const struct view *const *views, int count)
     }
 }
 
+void nest_pixels(struct nest *nest, const struct view *out, const struct view *in)
+{
+    struct view o = *out, i = *in;
+    o.dims[1] = i.dims[1] = 1;
+    nest_make(nest, (const struct view *const[]){&o, &i}, 2);
+    int inner = nest->rank++;
+    nest->dims[inner] = out->dims[1];
+    nest->stride[0][inner] = nest->stride[1][inner] = 1;
+}
+
 int64_t nest_outer(const struct nest *nest)
 {
     int64_t n = 1;

@@ -173,6 +173,12 @@ static void test_group_norms(void)
     struct node *n = NODE("GroupNormalization", x, weight(DIMS(6)), weight(DIMS(6)));
     node_set_int(n, "num_groups", 3, &error);
     output(n->out[0]);
+    for (int64_t size = 1; size < 6; size++) {
+        struct node *l = NODE("LRN", x);
+        node_set_int(l, "size", size, &error);
+        node_set_float(l, "alpha", 0.5f, &error);
+        output(l->out[0]);
+    }
     check();
 }
 
@@ -232,6 +238,29 @@ static void test_resize(void)
     }
 }
 
+/* Half precision runs in single, and comes back. The reference rounds at every step, so it is only near. */
+static void test_halves(void)
+{
+    begin();
+    struct value *x = input("x", DIMS(1, 3, 8, 8));
+    x->type.dtype = DTYPE_F16;
+    struct value *w = graph_add_constant(graph, NULL, random_tensor(DTYPE_F16, 4, (const int64_t[]){8, 3, 3, 3}, 0.25), &error);
+    output(NODE("Relu", NODE("Conv", x, w)->out[0])->out[0]);
+    op_resolve(graph);
+    reference_allowed = 2; /* the Casts at the ports */
+    struct item *in = item_of_tensor(random_tensor(DTYPE_F16, 4, x->type.dims, 1), &error), *want = NULL, *got = NULL;
+    CHECK_MSG(op_infer_graph(graph, &error) == 0 && op_run(graph, &in, &want, MEMORY, 0, &error) == 0, "%s", error.text);
+    CHECK_MSG(run_exec(kernel_select("generic", &error), 1, &in, &got) == 0, "%s", error.text);
+    CHECK(got && got->tensor->dtype == DTYPE_F16);
+    for (int64_t i = 0; got && i < got->tensor->count; i++)
+        CHECK(fabs(tensor_get_f64(got->tensor, i) - tensor_get_f64(want->tensor, i)) < 1e-2);
+    item_unref(in);
+    item_unref(want);
+    item_unref(got);
+    graph_free(graph);
+    reference_allowed = 0;
+}
+
 /* Shapes that only the data tell. */
 static void test_dynamic(void)
 {
@@ -264,6 +293,7 @@ int main(void)
     RUN(test_reductions);
     RUN(test_rnn);
     RUN(test_resize);
+    RUN(test_halves);
     RUN(test_dynamic);
     return TEST_END();
 }

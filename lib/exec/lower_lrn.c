@@ -1,0 +1,67 @@
+/* Local response normalisation over channels-last pixels: a pixel's squares, between zeros, are summed over a sliding window of channels. */
+#include <string.h>
+
+#include "exec/lower.h"
+
+#define LRN_CHANNELS 4096 /* with the window's margins */
+
+struct lrn_args {
+    struct view x, out;
+    struct nest nest; /* pixels: out, then x */
+    const struct kernels *kernels;
+    int64_t channels;
+    int size;
+    float alpha, beta, bias;
+};
+
+#define LRN_SIZE 64
+
+static void run_pixel(const struct lrn_args *a, float *out, const float *x)
+{
+    float squares[LRN_CHANNELS], sums[LRN_CHANNELS];
+    const float *row[LRN_SIZE];
+    size_t n = (size_t)a->channels;
+    int before = (a->size - 1) / 2;
+    memset(squares, 0, (size_t)before * sizeof *squares);
+    memset(squares + before + n, 0, (size_t)(a->size - 1 - before) * sizeof *squares);
+    a->kernels->binary_f32(KERNEL_MUL, squares + before, x, 1, x, 1, n, (struct kernel_act){KERNEL_NONE, 0, 0});
+    for (int i = 0; i < a->size; i++)
+        row[i] = squares + i;
+    a->kernels->reduce_rows_f32(KERNEL_SUM, sums, row, a->size, n, a->alpha / (float)a->size);
+    a->kernels->unary_f32(sums, sums, n, (struct kernel_act){KERNEL_AFFINE, 1, a->bias});
+    a->kernels->binary_f32(KERNEL_POW, sums, sums, 1, &a->beta, 0, n, (struct kernel_act){KERNEL_NONE, 0, 0});
+    a->kernels->binary_f32(KERNEL_DIV, out, x, 1, sums, 1, n, (struct kernel_act){KERNEL_NONE, 0, 0});
+}
+
+static void run_lrn(const struct step *s, int64_t tile, int thread)
+{
+    const struct lrn_args *a = s->args;
+    int64_t pixels = nest_outer(&a->nest);
+    (void)thread;
+    for (int64_t i = plan_tile_first(pixels, s->tiles, tile); i < plan_tile_first(pixels, s->tiles, tile + 1); i++) {
+        ptrdiff_t offset[2];
+        nest_at(&a->nest, 2, i, offset);
+        run_pixel(a, (float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1]);
+    }
+}
+
+int exec_lower_lrn(struct plan *p, struct node *n, struct error *err)
+{
+    const struct type *x = &n->in[0]->type;
+    int64_t size = op_int(n, "size");
+    if (!exec_lower_is_f32(n, 0) || x->rank < 3 || size < 1 || size > LRN_SIZE || x->dims[1] + size > LRN_CHANNELS ||
+        view_count(plan_in(n, 0)) == 0)
+        return 1;
+    struct lrn_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a)
+        return -1;
+    *a = (struct lrn_args){.kernels = p->kernels, .channels = x->dims[1], .size = (int)size};
+    a->alpha = op_float(n, "alpha");
+    a->beta = op_float(n, "beta");
+    a->bias = op_float(n, "bias");
+    if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, ORDER_CHANNELS, &a->out, err) < 0)
+        return -1;
+    nest_pixels(&a->nest, &a->out, &a->x);
+    int64_t tiles = plan_tiles(view_count(&a->out), 4096, nest_outer(&a->nest));
+    return plan_step(p, n, "lrn_f32", run_lrn, a, tiles, err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+}
