@@ -12,8 +12,9 @@ static void run_copy(const struct step *s, int64_t tile, int thread)
 {
     const struct copy_args *c = s->args;
     (void)thread;
-    kernel_copy(c->kernels, view_data(&c->to), c->to.stride, view_data(&c->from), c->from.stride, c->to.dims, c->to.rank, view_element(&c->to),
-                plan_tile_first(c->outer, s->tiles, tile), plan_tile_first(c->outer, s->tiles, tile + 1));
+    kernel_copy(c->kernels, view_data(&c->to), c->to.stride, view_data(&c->from), c->from.stride, c->to.dims,
+                c->to.rank, view_element(&c->to), plan_tile_first(c->outer, s->tiles, tile),
+                plan_tile_first(c->outer, s->tiles, tile + 1));
 }
 
 /* Moves an axis of size > 1 that threads can share to the front, since kernel_copy() cuts along the first. */
@@ -30,7 +31,8 @@ static void share_axis(struct view *from, struct view *to)
     view_permute(to, perm, to);
 }
 
-int plan_copy_into(struct plan *p, const struct node *n, const struct view *from, const struct view *to, struct error *err)
+int plan_copy_into(struct plan *p, const struct node *n, const struct view *from, const struct view *to,
+                   struct error *err)
 {
     struct copy_args *c = plan_alloc(p, sizeof *c, err);
     if (!c)

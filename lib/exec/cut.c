@@ -37,7 +37,8 @@ static bool is_static(const struct node *n)
 /* Worth a plan of its own once shapes are known, rather than being evaluated in passing. */
 static bool is_heavy(const struct node *n)
 {
-    static const char *const heavy[] = {"Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM", "GRU", "RNN", "Attention", "QLinearConv", "QLinearMatMul"};
+    static const char *const heavy[] = {"Conv", "ConvTranspose", "MatMul",    "Gemm",        "LSTM",
+                                        "GRU",  "RNN",           "Attention", "QLinearConv", "QLinearMatMul"};
     for (size_t i = 0; i != sizeof heavy / sizeof *heavy; i++)
         if (strcmp(n->op, heavy[i]) == 0)
             return true;
@@ -129,7 +130,8 @@ static struct graph *clone_marked(const struct graph *g, const struct node *at, 
     return copy;
 }
 
-static struct graph *make_before(const struct graph *g, const struct node *at, struct value **cross, size_t n, struct error *err)
+static struct graph *make_before(const struct graph *g, const struct node *at, struct value **cross, size_t n,
+                                 struct error *err)
 {
     struct graph *b = clone_marked(g, at, err);
     if (!b)
@@ -161,7 +163,8 @@ static int make_input(struct graph *g, const struct value *cross, struct error *
     return graph_add_input(g, input, err);
 }
 
-static struct graph *make_after(const struct graph *g, const struct node *at, struct value **cross, size_t n, struct error *err)
+static struct graph *make_after(const struct graph *g, const struct node *at, struct value **cross, size_t n,
+                                struct error *err)
 {
     struct graph *a = clone_marked(g, at, err);
     if (!a)
@@ -175,7 +178,8 @@ static struct graph *make_after(const struct graph *g, const struct node *at, st
     return a;
 }
 
-/* Inputs of `after` are g's inputs, all of them, then the crossing values that g's nodes made, which are the outputs of `before`. */
+/* Inputs of `after` are g's inputs, all of them, then the crossing values that g's nodes made, which are the outputs of
+ * `before`. */
 static int *map_inputs(const struct graph *g, const struct graph *after, struct error *err)
 {
     int *from = mem_calloc(after->input_count, sizeof *from, err);
@@ -184,7 +188,8 @@ static int *map_inputs(const struct graph *g, const struct graph *after, struct 
     return from;
 }
 
-int cut_graph(const struct graph *g, const struct node *at, struct graph **before, struct graph **after, int **from, struct error *err)
+int cut_graph(const struct graph *g, const struct node *at, struct graph **before, struct graph **after, int **from,
+              struct error *err)
 {
     struct value **cross = mem_calloc(g->value_count, sizeof *cross, err);
     size_t n = 0;

@@ -24,7 +24,8 @@ static struct exec_sub *find_sub(struct exec *e, const struct graph *subgraph, s
 }
 
 /* op_eval's way to run an If branch or a Loop body: its own inputs, then what it captures. */
-static int run_graph(struct op_eval *c, const struct graph *g, struct item *const *in, struct item **out, struct error *err)
+static int run_graph(struct op_eval *c, const struct graph *g, struct item *const *in, struct item **out,
+                     struct error *err)
 {
     struct plan *p = c->user;
     struct exec_sub *s = find_sub(p->exec, g, err);
@@ -42,13 +43,21 @@ static int run_graph(struct op_eval *c, const struct graph *g, struct item *cons
 
 static int eval_node(struct plan *p, struct node *n, struct error *err)
 {
-    struct item **in = mem_calloc((size_t)n->in_count, sizeof *in, err), **out = in ? mem_calloc((size_t)n->out_count, sizeof *out, err) : NULL;
+    struct item **in = mem_calloc((size_t)n->in_count, sizeof *in, err),
+                **out = in ? mem_calloc((size_t)n->out_count, sizeof *out, err) : NULL;
     int status = out ? 0 : -1;
     if (out) {
         for (int i = 0; i < n->in_count; i++)
             in[i] = n->in[i] ? p->env[n->in[i]->index] : NULL;
-        struct op_eval c = {.node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = n->out_count, .memory = p->exec->memory,
-                            .seed = &p->exec->seed, .run_graph = run_graph, .user = p};
+        struct op_eval c = {.node = n,
+                            .in = in,
+                            .in_count = n->in_count,
+                            .out = out,
+                            .out_count = n->out_count,
+                            .memory = p->exec->memory,
+                            .seed = &p->exec->seed,
+                            .run_graph = run_graph,
+                            .user = p};
         status = op_eval_node(&c, err);
         for (int i = 0; status == 0 && i < n->out_count; i++)
             if (n->out[i])
@@ -69,7 +78,8 @@ static int load(struct plan *p, struct item *const *in, struct error *err)
     if (!p->env)
         return -1;
     for (size_t i = 0; i < g->value_count; i++)
-        if (g->values[i] && g->values[i]->constant && !(p->env[i] = item_of_tensor(tensor_ref(g->values[i]->constant), err)))
+        if (g->values[i] && g->values[i]->constant &&
+            !(p->env[i] = item_of_tensor(tensor_ref(g->values[i]->constant), err)))
             return -1;
     for (size_t i = 0; i < g->input_count; i++)
         p->env[g->inputs[i]->index] = item_ref(in[i]);

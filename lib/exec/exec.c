@@ -35,7 +35,8 @@ struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err)
         graph_free(g);
         return NULL;
     }
-    *part = (struct exec){.graph = g, .kernels = e->kernels, .pool = e->pool, .memory = e->memory, .profile = e->profile, .parent = e};
+    *part = (struct exec){
+        .graph = g, .kernels = e->kernels, .pool = e->pool, .memory = e->memory, .profile = e->profile, .parent = e};
     op_resolve(g);
     return part;
 }
@@ -109,7 +110,8 @@ static int bind_input(struct graph *g, struct value *v, const struct type *given
     }
     if (t->kind == TYPE_UNKNOWN)
         *t = *given;
-    if (t->kind != TYPE_TENSOR || (t->dtype != DTYPE_NONE && t->dtype != given->dtype) || (t->rank >= 0 && t->rank != given->rank))
+    if (t->kind != TYPE_TENSOR || (t->dtype != DTYPE_NONE && t->dtype != given->dtype) ||
+        (t->rank >= 0 && t->rank != given->rank))
         return bind_mismatch(g, v, given, err);
     for (int i = 0; t->rank >= 0 && i < t->rank; i++) {
         if (t->dims[i] >= 0 && t->dims[i] != given->dims[i])
@@ -167,7 +169,8 @@ static struct plan *make_plan(struct exec *e, struct graph *g, bool dynamic, str
 }
 
 /* A plan of g's beginning up to `at`, and an exec for what follows. */
-static struct plan *cut_plan(struct exec *e, const struct graph *g, const struct node *at, bool dynamic, struct error *err)
+static struct plan *cut_plan(struct exec *e, const struct graph *g, const struct node *at, bool dynamic,
+                             struct error *err)
 {
     struct graph *before, *after;
     int *from;
@@ -302,7 +305,8 @@ static int run_plan(struct plan *p, struct item *const *in, struct item **out, s
 }
 
 /* The inputs of what follows the plan, new references; made is the plan's outputs. */
-static struct item **inputs_of_then(const struct plan *p, struct item *const *in, struct item *const *made, struct error *err)
+static struct item **inputs_of_then(const struct plan *p, struct item *const *in, struct item *const *made,
+                                    struct error *err)
 {
     size_t n = p->then->graph->input_count;
     struct item **next = mem_calloc(n, sizeof *next, err);

@@ -31,10 +31,12 @@ struct exec;
 struct exec *exec_new(const struct graph *g, const struct exec_options *options, struct error *err);
 void exec_free(struct exec *e);
 
-/* in[input_count] tensors of the declared types → out[output_count], new references. Not thread-safe: one exec, one caller at a time. */
+/* in[input_count] tensors of the declared types → out[output_count], new references. Not thread-safe: one exec, one
+ * caller at a time. */
 int exec_run(struct exec *e, struct item *const *in, struct item **out, struct error *err);
 
-/* The steps of the plans used so far, in order; those of subgraphs behind the node that runs them. The array is freed by the caller. */
+/* The steps of the plans used so far, in order; those of subgraphs behind the node that runs them. The array is freed
+ * by the caller. */
 struct exec_layer *exec_layers(const struct exec *e, size_t *count, struct error *err);
 void exec_reset_profile(struct exec *e);
 

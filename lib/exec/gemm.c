@@ -1,7 +1,7 @@
 /* The matrix product under convolutions, transposed convolutions and matmuls, cut into tiles.
  *
- * Weights that fit well into the level-2 cache stay there: a tile of pixels meets all panels of B, then the next tile comes. Larger ones are met panel by panel,
- * each by all pixels, while the next panel is being fetched. */
+ * Weights that fit well into the level-2 cache stay there: a tile of pixels meets all panels of B, then the next tile
+ * comes. Larger ones are met panel by panel, each by all pixels, while the next panel is being fetched. */
 #include <string.h>
 
 #include "base/cpu.h"
@@ -36,8 +36,11 @@ static struct bases bases_of(const struct gemm_job *j, int batch)
     struct bases b = {
         .a = (const float *)view_data(&j->a) + (j->a_batch ? j->a_batch[batch] : 0),
         .c = (float *)view_data(&j->c) + (j->c_batch ? j->c_batch[batch] : 0),
-        .packed = (j->packed ? j->packed : (const float *)view_data(&j->packed_view)) + (j->b_batch ? j->b_batch[batch] : 0),
-        .bias = j->bias ? j->bias + (ptrdiff_t)batch * j->bias_batch : j->bias_view.buffer ? view_data(&j->bias_view) : NULL,
+        .packed =
+            (j->packed ? j->packed : (const float *)view_data(&j->packed_view)) + (j->b_batch ? j->b_batch[batch] : 0),
+        .bias = j->bias               ? j->bias + (ptrdiff_t)batch * j->bias_batch
+                : j->bias_view.buffer ? view_data(&j->bias_view)
+                                      : NULL,
     };
     if (j->add.buffer)
         b.add = (const float *)view_data(&j->add) + (j->add_batch ? j->add_batch[batch] : 0);
@@ -67,11 +70,19 @@ static void find_pixels(const struct gemm_job *j, const struct bases *b, int64_t
     }
 }
 
-static void run_panels(const struct gemm_args *g, const struct bases *b, struct pixel_tile *t, int m, int first, int last, size_t fetch)
+static void run_panels(const struct gemm_args *g, const struct bases *b, struct pixel_tile *t, int m, int first,
+                       int last, size_t fetch)
 {
     const struct gemm_job *j = &g->job;
     int nr = g->kernels->gemm_nr;
-    struct kernel_gemm_f32 k = {.a = t->a, .tap = j->tap, .taps = j->taps, .k = j->k, .add_last = j->add_last, .c = t->c, .m = m, .act = j->act};
+    struct kernel_gemm_f32 k = {.a = t->a,
+                                .tap = j->tap,
+                                .taps = j->taps,
+                                .k = j->k,
+                                .add_last = j->add_last,
+                                .c = t->c,
+                                .m = m,
+                                .act = j->act};
     k.add = b->add ? t->add : NULL;
     for (int i = 0; i < m; i++) {
         t->c[i] += first * nr;
@@ -101,7 +112,8 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     struct pixel_tile t;
     int64_t tiles = (to - from + g->kernels->gemm_mr - 1) / g->kernels->gemm_mr;
     for (int64_t i = 0; i < tiles; i++) {
-        int64_t begin = from + plan_tile_first(to - from, tiles, i), end = from + plan_tile_first(to - from, tiles, i + 1);
+        int64_t begin = from + plan_tile_first(to - from, tiles, i),
+                end = from + plan_tile_first(to - from, tiles, i + 1);
         find_pixels(&g->job, b, begin, (int)(end - begin), &t);
         run_panels(g, b, &t, (int)(end - begin), first, last, (size_t)(begin / g->kernels->gemm_mr) * g->fetch_bytes);
     }
@@ -114,7 +126,8 @@ static void run_gemm(const struct step *s, int64_t tile, int thread)
     int64_t block = tile % g->blocks, rest = tile / g->blocks;
     int group = (int)(rest % g->groups), batch = (int)(rest / g->groups);
     struct bases b = bases_of(&g->job, batch);
-    int first = (int)plan_tile_first(g->panels, g->groups, group), last = (int)plan_tile_first(g->panels, g->groups, group + 1);
+    int first = (int)plan_tile_first(g->panels, g->groups, group),
+        last = (int)plan_tile_first(g->panels, g->groups, group + 1);
     int64_t from = plan_tile_first(g->pixels, g->blocks, block), to = plan_tile_first(g->pixels, g->blocks, block + 1);
     if (g->resident)
         run_block(g, &b, from, to, first, last);

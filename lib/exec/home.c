@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "exec/lower.h"
+
 static bool is_concat(const struct node *n)
 {
     return n && node_is(n, "Concat") && n->out[0]->type.rank > 0;
@@ -9,8 +11,7 @@ static bool is_concat(const struct node *n)
 
 static int concat_axis(const struct node *n)
 {
-    int64_t axis = op_int(n, "axis");
-    return (int)(axis < 0 ? axis + n->out[0]->type.rank : axis);
+    return exec_lower_axis(op_int(n, "axis"), n->out[0]->type.rank);
 }
 
 /* Graph inputs, outputs and constants have memory of their own. */
@@ -27,7 +28,8 @@ static bool twice_in(const struct node *n, const struct value *v)
     return times > 1;
 }
 
-/* Where the inputs of n stand in a row among those of `larger`, along the same axis: the offset of the first; -1 when they do not. */
+/* Where the inputs of n stand in a row among those of `larger`, along the same axis: the offset of the first; -1 when
+ * they do not. */
 static int64_t find_run(const struct node *n, const struct node *larger)
 {
     int64_t offset = 0;

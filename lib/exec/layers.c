@@ -14,9 +14,13 @@ static int list_plan(struct listing *l, const struct plan *p, struct error *err)
         const struct step *s = &p->steps[i];
         if (mem_grow(&l->layers, &l->cap, l->count + 1, sizeof *l->layers, err) < 0)
             return -1;
-        l->layers[l->count++] = (struct exec_layer){.node = s->node ? s->node->name : "", .op = s->node ? s->node->op : "",
-                                                    .kernel = s->kernel, .shape = s->shape, .macs = s->macs,
-                                                    .seconds = s->seconds, .runs = s->runs};
+        l->layers[l->count++] = (struct exec_layer){.node = s->node ? s->node->name : "",
+                                                    .op = s->node ? s->node->op : "",
+                                                    .kernel = s->kernel,
+                                                    .shape = s->shape,
+                                                    .macs = s->macs,
+                                                    .seconds = s->seconds,
+                                                    .runs = s->runs};
     }
     for (const struct node *n = p->dynamic ? p->graph->first : NULL; n; n = n->next) {
         if (mem_grow(&l->layers, &l->cap, l->count + 1, sizeof *l->layers, err) < 0)

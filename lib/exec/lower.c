@@ -55,7 +55,8 @@ int exec_lower_bias(struct plan *p, struct node *n, int i, struct gemm_job *job,
 
 /* ---- activations ---- */
 
-/* What the kernels have: activations by the name that fused nodes use (lib/op/fused.h), and operators that are only ever nodes of their own. */
+/* What the kernels have: activations by the name that fused nodes use (lib/op/fused.h), and operators that are only
+ * ever nodes of their own. */
 static const struct {
     const char *name;
     enum kernel_act_kind kind;

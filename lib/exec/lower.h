@@ -9,6 +9,12 @@
 #include "exec/lower.def"
 #undef LOWER
 
+/* An axis of [-rank, rank), which inference has checked, in [0, rank). */
+static inline int exec_lower_axis(int64_t axis, int rank)
+{
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
 /* Is input i an f32 tensor (as a run-time value or a constant)? */
 bool exec_lower_is_f32(const struct node *n, int i);
 /* A constant that can be had as f32: f32, f16 or bf16. */

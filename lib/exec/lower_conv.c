@@ -17,7 +17,8 @@ static bool is_depthwise(const struct node *n)
 /* Cases that the kernels take: f32, weights at hand, something to sum. */
 static bool fits(const struct node *n, struct kernel_act *act)
 {
-    return exec_lower_is_f32(n, 0) && exec_lower_is_weight(n, 1) && n->in[1]->constant->count > 0 && view_count(plan_in(n, 0)) > 0 && plan_activation(n, act);
+    return exec_lower_is_f32(n, 0) && exec_lower_is_weight(n, 1) && n->in[1]->constant->count > 0 &&
+           view_count(plan_in(n, 0)) > 0 && plan_activation(n, act);
 }
 
 bool exec_lower_conv_border(const struct node *n, int (*border)[2])
@@ -60,13 +61,14 @@ static int pack_weights(float *packed, const void *args, const struct kernels *k
     const struct pack_args *a = args;
     (void)err;
     for (int g = 0; g < a->groups; g++)
-        k->gemm_pack_f32(packed + (size_t)g * pack_floats(k, a), a->w + (ptrdiff_t)g * a->out * a->in * a->taps, a->taps, 1, a->in, a->taps, a->out,
-                         (ptrdiff_t)a->in * a->taps);
+        k->gemm_pack_f32(packed + (size_t)g * pack_floats(k, a), a->w + (ptrdiff_t)g * a->out * a->in * a->taps,
+                         a->taps, 1, a->in, a->taps, a->out, (ptrdiff_t)a->in * a->taps);
     return 0;
 }
 
 /* The taps' offsets from a pixel's first; a run of the innermost axis is one tap where its pixels lie side by side. */
-static int fill_taps(struct plan *p, const struct window *w, const struct view *x, int64_t channels, struct gemm_job *job, struct error *err)
+static int fill_taps(struct plan *p, const struct window *w, const struct view *x, int64_t channels,
+                     struct gemm_job *job, struct error *err)
 {
     int last = w->rank - 1;
     bool run = w->dilation[last] == 1 && x->stride[1 + w->rank] == channels && x->dims[1] == channels;
@@ -127,16 +129,19 @@ static int fill_groups(struct plan *p, const struct pack_args *a, struct gemm_jo
     return 0;
 }
 
-static int fill_weights(struct plan *p, struct node *n, const struct pack_args *a, struct gemm_job *job, struct error *err)
+static int fill_weights(struct plan *p, struct node *n, const struct pack_args *a, struct gemm_job *job,
+                        struct error *err)
 {
     size_t floats;
     if (!mem_mul(pack_floats(p->kernels, a), (size_t)a->groups, &floats))
         floats = 0;
-    job->packed = exec_packed(p->exec, n->in[1]->constant, (uint64_t)a->groups << 8 | 'c', floats, pack_weights, a, err);
+    job->packed =
+        exec_packed(p->exec, n->in[1]->constant, (uint64_t)a->groups << 8 | 'c', floats, pack_weights, a, err);
     return job->packed ? 0 : -1;
 }
 
-/* The residual (input 3 of nn.Conv) and the result, which may lie over it: each element is read right before it is written. */
+/* The residual (input 3 of nn.Conv) and the result, which may lie over it: each element is read right before it is
+ * written. */
 static int fill_result(struct plan *p, struct node *n, struct gemm_job *job, struct error *err)
 {
     if (!node_in(n, 3))
@@ -147,16 +152,19 @@ static int fill_result(struct plan *p, struct node *n, struct gemm_job *job, str
     return plan_out_over(p, n, 0, 3, ORDER_CHANNELS, &job->c, err);
 }
 
-static int exec_lower_by_gemm(struct plan *p, struct node *n, const struct window *w, const struct pack_args *a, struct kernel_act act, struct error *err)
+static int exec_lower_by_gemm(struct plan *p, struct node *n, const struct window *w, const struct pack_args *a,
+                              struct kernel_act act, struct error *err)
 {
     struct gemm_job job = {.act = act, .n = a->out};
     int border[VIEW_SPATIAL][2];
     exec_lower_conv_border(n, border);
-    if (plan_in_channels(p, n, 0, border, &job.a, err) < 0 || exec_lower_bias(p, n, 2, &job, err) < 0 || fill_result(p, n, &job, err) < 0)
+    if (plan_in_channels(p, n, 0, border, &job.a, err) < 0 || exec_lower_bias(p, n, 2, &job, err) < 0 ||
+        fill_result(p, n, &job, err) < 0)
         return -1;
     struct view x = job.a;
     fill_pixels(w, &x, &job);
-    if (fill_taps(p, w, &x, a->in, &job, err) < 0 || fill_groups(p, a, &job, err) < 0 || fill_weights(p, n, a, &job, err) < 0)
+    if (fill_taps(p, w, &x, a->in, &job, err) < 0 || fill_groups(p, a, &job, err) < 0 ||
+        fill_weights(p, n, a, &job, err) < 0)
         return -1;
     return gemm_emit(p, n, "gemm_f32", &job, err);
 }
@@ -232,13 +240,15 @@ static void describe_rows(struct depthwise_args *d, const struct window *w)
     d->k.add_step = d->add.stride[2 + last];
 }
 
-static int exec_lower_depthwise(struct plan *p, struct node *n, const struct window *w, const struct pack_args *a, struct kernel_act act, struct error *err)
+static int exec_lower_depthwise(struct plan *p, struct node *n, const struct window *w, const struct pack_args *a,
+                                struct kernel_act act, struct error *err)
 {
     struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
     struct gemm_job ports = {0};
     if (!d)
         return -1;
-    if (plan_in_channels(p, n, 0, NULL, &d->x, err) < 0 || exec_lower_bias(p, n, 2, &ports, err) < 0 || fill_result(p, n, &ports, err) < 0)
+    if (plan_in_channels(p, n, 0, NULL, &d->x, err) < 0 || exec_lower_bias(p, n, 2, &ports, err) < 0 ||
+        fill_result(p, n, &ports, err) < 0)
         return -1;
     d->out = ports.c;
     d->add = ports.add;
@@ -249,7 +259,9 @@ static int exec_lower_depthwise(struct plan *p, struct node *n, const struct win
     d->k.bias = ports.bias;
     d->k.add_last = ports.add_last;
     d->k.act = act;
-    d->k.weight = exec_packed(p->exec, n->in[1]->constant, 'd', kernel_depthwise_packed(p->kernels, (size_t)a->groups, (size_t)a->taps), pack_depthwise, a, err);
+    d->k.weight =
+        exec_packed(p->exec, n->in[1]->constant, 'd',
+                    kernel_depthwise_packed(p->kernels, (size_t)a->groups, (size_t)a->taps), pack_depthwise, a, err);
     if (!d->k.weight)
         return -1;
     int64_t rows = d->x.dims[0] * d->out_height;
@@ -275,7 +287,8 @@ int exec_lower_conv(struct plan *p, struct node *n, struct error *err)
     int64_t groups = op_int(n, "group"), taps = n->in[1]->constant->count / dims[0] / dims[1];
     if (dims[0] > INT32_MAX / 2 || dims[1] * taps > INT32_MAX / 2)
         return 1;
-    struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), (int)groups, (int)(dims[0] / groups), (int)dims[1], (int)taps};
+    struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), (int)groups, (int)(dims[0] / groups), (int)dims[1],
+                          (int)taps};
     if (failed)
         return -1;
     if (is_depthwise(n) && w.kernel[0] <= DEPTHWISE_KERNEL_MAX)

@@ -1,6 +1,6 @@
-/* Transposed convolutions, as one matrix product for every phase of the result's grid: output place o = stride q + r gets the taps k with
- * (r + pad - k dilation) divisible by the stride, each from input place q + (r + pad - k dilation) / stride. So each phase is a convolution of stride 1
- * with a part of the kernel. */
+/* Transposed convolutions, as one matrix product for every phase of the result's grid: output place o = stride q + r
+ * gets the taps k with (r + pad - k dilation) divisible by the stride, each from input place q + (r + pad - k dilation)
+ * / stride. So each phase is a convolution of stride 1 with a part of the kernel. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +39,8 @@ static void make_phase(const struct window *w, int i, int64_t pad, int64_t out, 
 
 static bool fits(const struct node *n, struct window *w, struct error *err)
 {
-    if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || n->in[1]->constant->count == 0 || op_int(n, "group") != 1)
+    if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || n->in[1]->constant->count == 0 ||
+        op_int(n, "group") != 1)
         return false;
     int spatial = n->in[0]->type.rank - 2;
     if (spatial < 1 || spatial > 2 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
@@ -108,13 +109,14 @@ static int pack_phase(float *packed, const void *args, const struct kernels *k, 
 /* ---- phases ---- */
 
 struct deconv {
-    struct window w; /* of two axes; the first one of size 1 for a 1-d convolution */
+    struct window w;    /* of two axes; the first one of size 1 for a 1-d convolution */
     struct view x, out; /* rank 4 */
     const float *weights;
     struct gemm_job job; /* what all phases share */
 };
 
-static int phase_taps(struct plan *p, const struct deconv *d, const struct phase_axis *axis, struct gemm_job *job, struct error *err)
+static int phase_taps(struct plan *p, const struct deconv *d, const struct phase_axis *axis, struct gemm_job *job,
+                      struct error *err)
 {
     int taps = axis[0].taps * axis[1].taps, t = 0;
     ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)taps, err);
@@ -129,11 +131,13 @@ static int phase_taps(struct plan *p, const struct deconv *d, const struct phase
     return 0;
 }
 
-static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis, const int64_t *r, struct error *err)
+static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis,
+                      const int64_t *r, struct error *err)
 {
     struct gemm_job job = d->job;
     const int64_t pixels[GEMM_AXES] = {1, d->x.dims[0], axis[0].count, axis[1].count};
-    struct pack_args a = {d->weights, d->x.dims[1], d->out.dims[1], d->w.kernel[0] * d->w.kernel[1], axis, d->w.kernel[1]};
+    struct pack_args a = {d->weights, d->x.dims[1],  d->out.dims[1], d->w.kernel[0] * d->w.kernel[1],
+                          axis,       d->w.kernel[1]};
     memcpy(job.dims, pixels, sizeof pixels);
     job.a_stride[1] = d->x.stride[0];
     job.c_stride[1] = d->out.stride[0];
@@ -145,7 +149,8 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
     if (phase_taps(p, d, axis, &job, err) < 0)
         return -1;
     size_t floats = kernel_gemm_packed(p->kernels, (size_t)(job.taps * a.in), (size_t)a.out);
-    job.packed = exec_packed(p->exec, n->in[1]->constant, (uint64_t)r[0] << 32 | (uint64_t)r[1] << 8 | 't', floats, pack_phase, &a, err);
+    job.packed = exec_packed(p->exec, n->in[1]->constant, (uint64_t)r[0] << 32 | (uint64_t)r[1] << 8 | 't', floats,
+                             pack_phase, &a, err);
     return job.packed ? gemm_emit(p, n, "gemm_f32", &job, err) : -1;
 }
 
@@ -177,7 +182,8 @@ static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const i
 static void widen(struct deconv *d, int64_t *pad)
 {
     struct window *w = &d->w;
-    const int64_t x_dims[4] = {d->x.dims[0], d->x.dims[1], 1, d->x.dims[2]}, out_dims[4] = {d->out.dims[0], d->out.dims[1], 1, d->out.dims[2]};
+    const int64_t x_dims[4] = {d->x.dims[0], d->x.dims[1], 1, d->x.dims[2]},
+                  out_dims[4] = {d->out.dims[0], d->out.dims[1], 1, d->out.dims[2]};
     w->kernel[1] = w->kernel[0];
     w->stride[1] = w->stride[0];
     w->dilation[1] = w->dilation[0];

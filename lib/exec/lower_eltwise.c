@@ -1,4 +1,5 @@
-/* Elementwise operators: activations and other functions of one operand, arithmetic of two, scale and shift along channels. */
+/* Elementwise operators: activations and other functions of one operand, arithmetic of two, scale and shift along
+ * channels. */
 #include <string.h>
 
 #include "exec/lower.h"
@@ -34,7 +35,8 @@ static void run_piece(const struct eltwise_args *e, int64_t index, int64_t first
     if (e->operands == 2)
         e->kernels->unary_f32(out, a, (size_t)(last - first), e->act);
     else
-        e->kernels->binary_f32(e->op, out, a, (int)inner_a, operand(e, offset, B, first), (int)inner_b, (size_t)(last - first), e->act);
+        e->kernels->binary_f32(e->op, out, a, (int)inner_a, operand(e, offset, B, first), (int)inner_b,
+                               (size_t)(last - first), e->act);
 }
 
 static void run_eltwise(const struct step *s, int64_t tile, int thread)
@@ -43,7 +45,8 @@ static void run_eltwise(const struct step *s, int64_t tile, int thread)
     int64_t n = e->nest.dims[e->nest.rank - 1], all = nest_outer(&e->nest) * e->pieces;
     (void)thread;
     for (int64_t i = plan_tile_first(all, s->tiles, tile); i < plan_tile_first(all, s->tiles, tile + 1); i++)
-        run_piece(e, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces), plan_tile_first(n, e->pieces, i % e->pieces + 1));
+        run_piece(e, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces),
+                  plan_tile_first(n, e->pieces, i % e->pieces + 1));
 }
 
 /* The kernels step by 0 or 1 along the innermost axis, and write by 1. */
@@ -77,7 +80,9 @@ static int emit(struct plan *p, struct node *n, const char *kernel, struct eltwi
     if (count == 0)
         return 0;
     int64_t tiles = plan_tiles(count, ELTWISE_GRAIN, nest_outer(&e->nest) * e->pieces);
-    return plan_step(p, n, kernel, run_eltwise, e, tiles, err, PLAN_VIEWS(&e->view[OUT], &e->view[A], &e->view[B])) ? 0 : -1;
+    return plan_step(p, n, kernel, run_eltwise, e, tiles, err, PLAN_VIEWS(&e->view[OUT], &e->view[A], &e->view[B]))
+               ? 0
+               : -1;
 }
 
 int exec_lower_unary(struct plan *p, struct node *n, struct error *err)
@@ -137,7 +142,8 @@ static int leader(const struct node *n)
 }
 
 /* Operand i broadcast to the result's dims, laid out in `order` when its own layout does not serve. */
-static int load_operand(struct plan *p, struct node *n, int i, bool dense, enum order order, struct view *view, struct error *err)
+static int load_operand(struct plan *p, struct node *n, int i, bool dense, enum order order, struct view *view,
+                        struct error *err)
 {
     const struct type *out = &n->out[0]->type;
     struct view own = *plan_in(n, i);
@@ -155,7 +161,8 @@ int exec_lower_binary(struct plan *p, struct node *n, struct error *err)
 {
     enum kernel_binary op;
     struct kernel_act act;
-    if (n->in_count != 2 || !find_binary(n->op, &op) || !exec_lower_is_f32(n, 0) || !exec_lower_is_f32(n, 1) || n->out[0]->type.dtype != DTYPE_F32)
+    if (n->in_count != 2 || !find_binary(n->op, &op) || !exec_lower_is_f32(n, 0) || !exec_lower_is_f32(n, 1) ||
+        n->out[0]->type.dtype != DTYPE_F32)
         return 1;
     if (!plan_activation(n, &act))
         return 1;
@@ -165,7 +172,8 @@ int exec_lower_binary(struct plan *p, struct node *n, struct error *err)
     *e = (struct eltwise_args){.operands = 3, .kernels = p->kernels, .op = op, .act = act};
     int lead = leader(n);
     enum order order = view_order(plan_in(n, lead));
-    if (load_operand(p, n, 0, false, order, &e->view[A], err) < 0 || load_operand(p, n, 1, false, order, &e->view[B], err) < 0)
+    if (load_operand(p, n, 0, false, order, &e->view[A], err) < 0 ||
+        load_operand(p, n, 1, false, order, &e->view[B], err) < 0)
         return -1;
     if (plan_out_over(p, n, 0, lead, order, &e->view[OUT], err) < 0)
         return -1;
@@ -196,12 +204,14 @@ static void run_scale(const struct step *s, int64_t tile, int thread)
     for (int64_t i = plan_tile_first(pixels, s->tiles, tile); i < plan_tile_first(pixels, s->tiles, tile + 1); i++) {
         ptrdiff_t offset[2];
         nest_at(&a->nest, 2, i, offset);
-        a->kernels->scale_shift_f32((float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1], a->scale, a->shift,
+        a->kernels->scale_shift_f32((float *)view_data(&a->out) + offset[0],
+                                    (const float *)view_data(&a->x) + offset[1], a->scale, a->shift,
                                     (size_t)a->nest.dims[a->nest.rank - 1], a->act);
     }
 }
 
-static int emit_scale(struct plan *p, struct node *n, const float *scale, const float *shift, struct kernel_act act, struct error *err)
+static int emit_scale(struct plan *p, struct node *n, const float *scale, const float *shift, struct kernel_act act,
+                      struct error *err)
 {
     struct scale_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
@@ -213,7 +223,10 @@ static int emit_scale(struct plan *p, struct node *n, const float *scale, const 
     int64_t count = view_count(&a->out);
     if (count == 0)
         return 0;
-    return plan_step(p, n, "scale_shift_f32", run_scale, a, plan_tiles(count, ELTWISE_GRAIN, nest_outer(&a->nest)), err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+    return plan_step(p, n, "scale_shift_f32", run_scale, a, plan_tiles(count, ELTWISE_GRAIN, nest_outer(&a->nest)), err,
+                     PLAN_VIEWS(&a->x, &a->out))
+               ? 0
+               : -1;
 }
 
 int exec_lower_scale_shift(struct plan *p, struct node *n, struct error *err)

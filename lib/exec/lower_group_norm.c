@@ -1,5 +1,5 @@
-/* Instance and group normalisation: every group of channels of an image is one row of a row-major tensor, normalised as a whole, then scaled and shifted channel by
- * channel. */
+/* Instance and group normalisation: every group of channels of an image is one row of a row-major tensor, normalised as
+ * a whole, then scaled and shifted channel by channel. */
 #include "exec/lower.h"
 
 struct group_args {

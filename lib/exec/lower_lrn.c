@@ -1,4 +1,5 @@
-/* Local response normalisation over channels-last pixels: a pixel's squares, between zeros, are summed over a sliding window of channels. */
+/* Local response normalisation over channels-last pixels: a pixel's squares, between zeros, are summed over a sliding
+ * window of channels. */
 #include <string.h>
 
 #include "exec/lower.h"

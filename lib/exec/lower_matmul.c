@@ -3,7 +3,8 @@
 
 #include "exec/lower.h"
 
-/* The operands as matrices: a [batch…, M, K], b [batch…, K, N], out [batch…, M, N], as views after any transposition. */
+/* The operands as matrices: a [batch…, M, K], b [batch…, K, N], out [batch…, M, N], as views after any transposition.
+ */
 struct product {
     struct view a, b, out;
     int bias, residual; /* input numbers; -1: none */
@@ -21,7 +22,8 @@ struct pack_args {
     size_t floats; /* of a batch */
 };
 
-static void pack_panels(const struct pack_args *a, float *packed, const float *b, int64_t batch, int64_t first, int64_t last)
+static void pack_panels(const struct pack_args *a, float *packed, const float *b, int64_t batch, int64_t first,
+                        int64_t last)
 {
     int rank = a->b.rank, nr = a->kernels->gemm_nr;
     int64_t rest = batch;
@@ -67,7 +69,8 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
     if (!a)
         return -1;
     int rank = m->b.rank;
-    *a = (struct pack_args){.b = m->b, .kernels = p->kernels, .batches = 1, .k = m->b.dims[rank - 2], .n = m->b.dims[rank - 1]};
+    *a = (struct pack_args){
+        .b = m->b, .kernels = p->kernels, .batches = 1, .k = m->b.dims[rank - 2], .n = m->b.dims[rank - 1]};
     for (int i = 0; i < rank - 2; i++)
         a->batches *= m->b.dims[i];
     a->panels = (a->n + p->kernels->gemm_nr - 1) / p->kernels->gemm_nr;
@@ -171,7 +174,11 @@ static int fill_batches(struct plan *p, const struct product *m, struct gemm_job
 static int product_emit(struct plan *p, struct node *n, struct product *m, struct error *err)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    struct gemm_job job = {.tap = no_tap, .taps = 1, .k = (int)m->a.dims[m->a.rank - 1], .n = (int)m->b.dims[m->b.rank - 1], .act = m->act};
+    struct gemm_job job = {.tap = no_tap,
+                           .taps = 1,
+                           .k = (int)m->a.dims[m->a.rank - 1],
+                           .n = (int)m->b.dims[m->b.rank - 1],
+                           .act = m->act};
     if (m->bias >= 0 && exec_lower_bias(p, n, m->bias, &job, err) < 0)
         return -1;
     if (m->residual >= 0) {
@@ -205,7 +212,8 @@ static void transpose_last(struct view *v)
 /* f32 matrices (B may be a narrower constant) whose product is not empty. */
 static bool fits(const struct node *n)
 {
-    if (!exec_lower_is_f32(n, 0) || !(exec_lower_is_f32(n, 1) || exec_lower_is_weight(n, 1)) || n->out[0]->type.dtype != DTYPE_F32)
+    if (!exec_lower_is_f32(n, 0) || !(exec_lower_is_f32(n, 1) || exec_lower_is_weight(n, 1)) ||
+        n->out[0]->type.dtype != DTYPE_F32)
         return false;
     for (int i = 0; i < 2; i++) {
         const struct type *t = &n->in[i]->type;
@@ -219,7 +227,8 @@ static bool fits(const struct node *n)
 }
 
 /* Loads A with its K axis contiguous, B as it lies, each transposed if wanted. */
-static int load_operands(struct plan *p, struct node *n, struct product *m, bool trans_a, bool trans_b, struct error *err)
+static int load_operands(struct plan *p, struct node *n, struct product *m, bool trans_a, bool trans_b,
+                         struct error *err)
 {
     int rank = n->in[0]->type.rank;
     if (plan_in_contiguous(p, n, 0, trans_a ? rank - 2 : rank - 1, &m->a, err) < 0)

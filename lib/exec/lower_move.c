@@ -63,11 +63,6 @@ int exec_lower_constant_of_shape(struct plan *p, struct node *n, struct error *e
 
 /* ---- parts ---- */
 
-static int normal_axis(int64_t axis, int rank)
-{
-    return (int)(axis < 0 ? axis + rank : axis);
-}
-
 /* Element i of constant input `in`, or `absent` when there is no such input. */
 static int64_t constant_int(const struct node *n, int in, int64_t i, int64_t absent)
 {
@@ -94,7 +89,7 @@ int exec_lower_slice(struct plan *p, struct node *n, struct error *err)
         if (n->in[i] && !n->in[i]->constant)
             return 1;
     for (int64_t i = 0; i < n->in[1]->constant->count; i++) {
-        int axis = normal_axis(constant_int(n, 3, i, i), view.rank);
+        int axis = exec_lower_axis(constant_int(n, 3, i, i), view.rank);
         int64_t step = constant_int(n, 4, i, 1);
         if (step == 0 || step == INT64_MIN)
             return 1;
@@ -110,7 +105,7 @@ int exec_lower_slice(struct plan *p, struct node *n, struct error *err)
 
 int exec_lower_split(struct plan *p, struct node *n, struct error *err)
 {
-    int axis = normal_axis(op_int(n, "axis"), n->in[0]->type.rank);
+    int axis = exec_lower_axis(op_int(n, "axis"), n->in[0]->type.rank);
     int64_t first = 0;
     for (int i = 0; i < n->out_count; i++)
         if (!n->out[i])
@@ -151,11 +146,14 @@ static void run_gather(const struct step *s, int64_t tile, int thread)
         int64_t index = read_index(&g->indices, i % g->index_count);
         index += index < 0 ? g->axis_dim : 0;
         if (index < 0 || index >= g->axis_dim) {
-            plan_fail(g->plan, s->node, "index %lld is outside of %lld elements", (long long)index, (long long)g->axis_dim);
+            plan_fail(g->plan, s->node, "index %lld is outside of %lld elements", (long long)index,
+                      (long long)g->axis_dim);
             return;
         }
         memcpy((char *)view_data(&g->out) + (size_t)i * g->inner,
-               (const char *)view_data(&g->data) + ((size_t)(i / g->index_count) * (size_t)g->axis_dim + (size_t)index) * g->inner, g->inner);
+               (const char *)view_data(&g->data) +
+                   ((size_t)(i / g->index_count) * (size_t)g->axis_dim + (size_t)index) * g->inner,
+               g->inner);
     }
 }
 
@@ -165,8 +163,8 @@ static int gather_rows(struct plan *p, struct node *n, int axis, struct error *e
     if (!g)
         return -1;
     *g = (struct gather_args){.plan = p, .outer = 1};
-    if (plan_in_dense(p, n, 0, ORDER_ROWS, &g->data, err) < 0 || plan_in_dense(p, n, 1, ORDER_ROWS, &g->indices, err) < 0 ||
-        plan_out_dense(p, n, 0, &g->out, err) < 0)
+    if (plan_in_dense(p, n, 0, ORDER_ROWS, &g->data, err) < 0 ||
+        plan_in_dense(p, n, 1, ORDER_ROWS, &g->indices, err) < 0 || plan_out_dense(p, n, 0, &g->out, err) < 0)
         return -1;
     g->axis_dim = g->data.dims[axis];
     g->index_count = view_count(&g->indices);
@@ -178,12 +176,15 @@ static int gather_rows(struct plan *p, struct node *n, int axis, struct error *e
     int64_t all = g->outer * g->index_count;
     if (all == 0)
         return 0;
-    return plan_step(p, n, "gather", run_gather, g, plan_tiles(view_count(&g->out), 32768, all), err, PLAN_VIEWS(&g->data, &g->indices, &g->out)) ? 0 : -1;
+    return plan_step(p, n, "gather", run_gather, g, plan_tiles(view_count(&g->out), 32768, all), err,
+                     PLAN_VIEWS(&g->data, &g->indices, &g->out))
+               ? 0
+               : -1;
 }
 
 int exec_lower_gather(struct plan *p, struct node *n, struct error *err)
 {
-    int rank = n->in[0]->type.rank, axis = normal_axis(op_int(n, "axis"), rank);
+    int rank = n->in[0]->type.rank, axis = exec_lower_axis(op_int(n, "axis"), rank);
     if (!plan_is_constant(n, 1) || n->in[1]->type.rank != 0)
         return gather_rows(p, n, axis, err);
     struct view view = *plan_in(n, 0);
@@ -215,7 +216,7 @@ static bool same_place(const struct view *a, const struct view *b)
 
 int exec_lower_concat(struct plan *p, struct node *n, struct error *err)
 {
-    int axis = normal_axis(op_int(n, "axis"), n->out[0]->type.rank);
+    int axis = exec_lower_axis(op_int(n, "axis"), n->out[0]->type.rank);
     struct place *place = plan_place(n->out[0]);
     struct view out = place->view;
     if (!place->placed && plan_out(p, n, 0, view_order(plan_in(n, 0)), &out, err) < 0)
@@ -226,7 +227,8 @@ int exec_lower_concat(struct plan *p, struct node *n, struct error *err)
         part.dims[axis] = n->in[i]->type.dims[axis];
         part.offset += first * part.stride[axis];
         first += part.dims[axis];
-        if (view_count(&part) > 0 && !same_place(plan_in(n, i), &part) && plan_copy_into(p, n, plan_in(n, i), &part, err) < 0)
+        if (view_count(&part) > 0 && !same_place(plan_in(n, i), &part) &&
+            plan_copy_into(p, n, plan_in(n, i), &part, err) < 0)
             return -1;
     }
     return 0;
@@ -235,11 +237,13 @@ int exec_lower_concat(struct plan *p, struct node *n, struct error *err)
 /* ---- copies between views with split axes ---- */
 
 /* DepthToSpace and SpaceToDepth: the larger side's axes split, permuted onto the other's. */
-static int blocks(struct plan *p, struct node *n, const struct view *depth, const struct view *space, int64_t b, bool crd, bool to_space, struct error *err)
+static int blocks(struct plan *p, struct node *n, const struct view *depth, const struct view *space, int64_t b,
+                  bool crd, bool to_space, struct error *err)
 {
     int64_t c = space->dims[1], h = depth->dims[2], w = depth->dims[3];
     const int64_t dcr_dims[6] = {depth->dims[0], b, b, c, h, w}, crd_dims[6] = {depth->dims[0], c, b, b, h, w};
-    const int64_t dcr_perm[6] = {0, 3, 4, 1, 5, 2}, crd_perm[6] = {0, 1, 4, 2, 5, 3}, space_dims[6] = {depth->dims[0], c, h, b, w, b};
+    const int64_t dcr_perm[6] = {0, 3, 4, 1, 5, 2}, crd_perm[6] = {0, 1, 4, 2, 5, 3},
+                  space_dims[6] = {depth->dims[0], c, h, b, w, b};
     struct view d, s;
     if (!view_reshape(depth, 6, crd ? crd_dims : dcr_dims, &d) || !view_reshape(space, 6, space_dims, &s))
         return error_set(err, "the blocks do not fit the layout");
@@ -254,7 +258,8 @@ int exec_lower_depth_to_space(struct plan *p, struct node *n, struct error *err)
         return 1;
     if (plan_out(p, n, 0, view_order(plan_in(n, 0)), &out, err) < 0)
         return -1;
-    return blocks(p, n, plan_in(n, 0), &out, op_int(n, "blocksize"), strcmp(op_string(n, "mode"), "CRD") == 0, true, err);
+    return blocks(p, n, plan_in(n, 0), &out, op_int(n, "blocksize"), strcmp(op_string(n, "mode"), "CRD") == 0, true,
+                  err);
 }
 
 int exec_lower_space_to_depth(struct plan *p, struct node *n, struct error *err)
@@ -326,8 +331,8 @@ int exec_lower_pad(struct plan *p, struct node *n, struct error *err)
 {
     struct view in = *plan_in(n, 0), out;
     bool value = node_in(n, 2) != NULL;
-    if (strcmp(op_string(n, "mode"), "constant") != 0 || !exec_lower_is_f32(n, 0) || !plan_is_constant(n, 1) || (value && !plan_is_constant(n, 2)) ||
-        (node_in(n, 3) && !plan_is_constant(n, 3)) || view_count(&in) == 0)
+    if (strcmp(op_string(n, "mode"), "constant") != 0 || !exec_lower_is_f32(n, 0) || !plan_is_constant(n, 1) ||
+        (value && !plan_is_constant(n, 2)) || (node_in(n, 3) && !plan_is_constant(n, 3)) || view_count(&in) == 0)
         return 1;
     int64_t axes = n->in[1]->constant->count / 2;
     for (int64_t i = 0; i < 2 * axes; i++)
@@ -339,6 +344,7 @@ int exec_lower_pad(struct plan *p, struct node *n, struct error *err)
     struct view inner = out;
     memcpy(inner.dims, in.dims, sizeof in.dims);
     for (int64_t i = 0; i < axes; i++)
-        inner.offset += tensor_get_i64(n->in[1]->constant, i) * inner.stride[normal_axis(constant_int(n, 3, i, i), in.rank)];
+        inner.offset +=
+            tensor_get_i64(n->in[1]->constant, i) * inner.stride[exec_lower_axis(constant_int(n, 3, i, i), in.rank)];
     return plan_copy_into(p, n, &in, &inner, err);
 }

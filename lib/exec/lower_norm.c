@@ -3,7 +3,11 @@
 
 #include "exec/lower.h"
 
+struct row_args;
+typedef void row_fn(const struct row_args *a, float *out, const float *x);
+
 struct row_args {
+    row_fn *row; /* does one */
     struct view x, out;
     struct nest nest; /* rows: out, then x */
     const struct kernels *kernels;
@@ -16,14 +20,9 @@ struct row_args {
     struct kernel_act after; /* of a reduction */
 };
 
-static int normal_axis(int64_t axis, int rank)
-{
-    return (int)(axis < 0 ? axis + rank : axis);
-}
-
 /* ---- rows along one axis ---- */
 
-static void run_softmax(const struct step *s, int64_t tile, int thread)
+static void run_rows(const struct step *s, int64_t tile, int thread)
 {
     const struct row_args *a = s->args;
     int64_t rows = nest_outer(&a->nest);
@@ -31,25 +30,32 @@ static void run_softmax(const struct step *s, int64_t tile, int thread)
     for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++) {
         ptrdiff_t offset[2];
         nest_at(&a->nest, 2, i, offset);
-        a->kernels->softmax_f32((float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1], a->n, a->log);
+        a->row(a, (float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1]);
     }
 }
 
-static void run_layer_norm(const struct step *s, int64_t tile, int thread)
+static void softmax_row(const struct row_args *a, float *out, const float *x)
 {
-    const struct row_args *a = s->args;
-    int64_t rows = nest_outer(&a->nest);
-    const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->scale, *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->shift;
-    (void)thread;
-    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++) {
-        ptrdiff_t offset[2];
-        nest_at(&a->nest, 2, i, offset);
-        a->kernels->layer_norm_f32((float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1], scale, shift, a->n, a->epsilon,
-                                   a->mean);
-    }
+    a->kernels->softmax_f32(out, x, a->n, a->log);
 }
 
-/* Rows are the loop nest over all axes before `axis` and behind it; those from axis to axis + count are inside the row. */
+static void layer_norm_row(const struct row_args *a, float *out, const float *x)
+{
+    const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->scale;
+    const float *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->shift;
+    a->kernels->layer_norm_f32(out, x, scale, shift, a->n, a->epsilon, a->mean);
+}
+
+/* One number a row. */
+static void reduce_row(const struct row_args *a, float *out, const float *x)
+{
+    *out = a->kernels->reduce_f32(a->reduce, x, a->n);
+    if (a->after.kind != KERNEL_NONE)
+        a->kernels->unary_f32(out, out, 1, a->after);
+}
+
+/* Rows are the loop nest over all axes before `axis` and behind it; those from axis to axis + count are inside the row.
+ */
 static void nest_rows(struct row_args *a, int axis, int count)
 {
     struct view out = a->out, x = a->x;
@@ -64,11 +70,13 @@ static void nest_rows(struct row_args *a, int axis, int count)
     a->nest.rank++;
 }
 
-static int emit_rows(struct plan *p, struct node *n, const char *kernel, step_run *run, struct row_args *a, struct error *err)
+static int emit_rows(struct plan *p, struct node *n, const char *kernel, struct row_args *a, struct error *err)
 {
     int64_t rows = nest_outer(&a->nest);
     int64_t tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows);
-    return plan_step(p, n, kernel, run, a, tiles, err, PLAN_VIEWS(&a->x, &a->out, &a->scale_view, &a->shift_view)) ? 0 : -1;
+    return plan_step(p, n, kernel, run_rows, a, tiles, err, PLAN_VIEWS(&a->x, &a->out, &a->scale_view, &a->shift_view))
+               ? 0
+               : -1;
 }
 
 static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
@@ -79,8 +87,8 @@ static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
     struct row_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    int axis = normal_axis(op_int(n, "axis"), rank);
-    *a = (struct row_args){.kernels = p->kernels, .log = log};
+    int axis = exec_lower_axis(op_int(n, "axis"), rank);
+    *a = (struct row_args){.row = softmax_row, .kernels = p->kernels, .log = log};
     enum order order = axis == 1 && rank >= 3 ? ORDER_CHANNELS : ORDER_ROWS;
     if (axis != rank - 1 && axis != 1) { /* no layout of ours has it innermost: by way of a transposed copy */
         int64_t perm[TENSOR_MAX_RANK];
@@ -88,11 +96,12 @@ static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
             perm[i] = i == axis ? rank - 1 : i == rank - 1 ? axis : i;
         struct view moved, result;
         view_permute(plan_in(n, 0), perm, &moved);
-        if (plan_copy(p, n, &moved, ORDER_ROWS, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &result, err) < 0)
+        if (plan_copy(p, n, &moved, ORDER_ROWS, NULL, &a->x, err) < 0 ||
+            plan_out(p, n, 0, ORDER_ROWS, &result, err) < 0)
             return -1;
         a->out = a->x;
         nest_rows(a, rank - 1, 1);
-        if (emit_rows(p, n, "softmax_f32", run_softmax, a, err) < 0)
+        if (emit_rows(p, n, "softmax_f32", a, err) < 0)
             return -1;
         view_permute(&result, perm, &result);
         return plan_copy_into(p, n, &a->x, &result, err);
@@ -100,7 +109,7 @@ static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
     if (plan_in_contiguous(p, n, 0, axis, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, order, &a->out, err) < 0)
         return -1;
     nest_rows(a, axis, 1);
-    return emit_rows(p, n, "softmax_f32", run_softmax, a, err);
+    return emit_rows(p, n, "softmax_f32", a, err);
 }
 
 int exec_lower_softmax(struct plan *p, struct node *n, struct error *err)
@@ -114,7 +123,8 @@ int exec_lower_log_softmax(struct plan *p, struct node *n, struct error *err)
 }
 
 /* Scale or shift (input i) of n floats: constant, or laid out by a step. */
-static int norm_factor(struct plan *p, struct node *n, int i, size_t count, const float **constant, struct view *view, struct error *err)
+static int norm_factor(struct plan *p, struct node *n, int i, size_t count, const float **constant, struct view *view,
+                       struct error *err)
 {
     bool failed = false;
     if (!node_in(n, i))
@@ -129,13 +139,14 @@ static int norm_factor(struct plan *p, struct node *n, int i, size_t count, cons
 
 static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *err)
 {
-    int rank = n->in[0]->type.rank, axis = rank > 0 ? normal_axis(op_int(n, "axis"), rank) : 0;
+    int rank = n->in[0]->type.rank, axis = rank > 0 ? exec_lower_axis(op_int(n, "axis"), rank) : 0;
     if (!exec_lower_is_f32(n, 0) || rank == 0 || n->out_count > 1 || view_count(plan_in(n, 0)) == 0)
         return 1;
     struct row_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    *a = (struct row_args){.kernels = p->kernels, .mean = mean, .epsilon = op_float(n, "epsilon")};
+    *a = (struct row_args){
+        .row = layer_norm_row, .kernels = p->kernels, .mean = mean, .epsilon = op_float(n, "epsilon")};
     size_t count = 1;
     for (int i = axis; i < rank; i++)
         count *= (size_t)n->in[0]->type.dims[i];
@@ -149,11 +160,12 @@ static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *e
     else
         status = plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err);
     if (status == 0)
-        status = axis == rank - 1 ? plan_out_over(p, n, 0, 0, ORDER_ROWS, &a->out, err) : plan_out_dense(p, n, 0, &a->out, err);
+        status = axis == rank - 1 ? plan_out_over(p, n, 0, 0, ORDER_ROWS, &a->out, err)
+                                  : plan_out_dense(p, n, 0, &a->out, err);
     if (status < 0)
         return -1;
     nest_rows(a, axis, rank - axis);
-    return emit_rows(p, n, "layer_norm_f32", run_layer_norm, a, err);
+    return emit_rows(p, n, "layer_norm_f32", a, err);
 }
 
 int exec_lower_layer_norm(struct plan *p, struct node *n, struct error *err)
@@ -174,14 +186,10 @@ static const struct reduction {
     enum kernel_reduce op;
     enum kernel_act_kind after; /* KERNEL_AFFINE: divided by the count */
 } reductions[] = {
-    {"ReduceSum", KERNEL_SUM, KERNEL_NONE},
-    {"ReduceMean", KERNEL_SUM, KERNEL_AFFINE},
-    {"ReduceMax", KERNEL_REDUCE_MAX, KERNEL_NONE},
-    {"ReduceMin", KERNEL_REDUCE_MIN, KERNEL_NONE},
-    {"ReduceProd", KERNEL_PROD, KERNEL_NONE},
-    {"ReduceL1", KERNEL_SUM_ABS, KERNEL_NONE},
-    {"ReduceL2", KERNEL_SUM_SQUARE, KERNEL_SQRT},
-    {"ReduceSumSquare", KERNEL_SUM_SQUARE, KERNEL_NONE},
+    {"ReduceSum", KERNEL_SUM, KERNEL_NONE},        {"ReduceMean", KERNEL_SUM, KERNEL_AFFINE},
+    {"ReduceMax", KERNEL_REDUCE_MAX, KERNEL_NONE}, {"ReduceMin", KERNEL_REDUCE_MIN, KERNEL_NONE},
+    {"ReduceProd", KERNEL_PROD, KERNEL_NONE},      {"ReduceL1", KERNEL_SUM_ABS, KERNEL_NONE},
+    {"ReduceL2", KERNEL_SUM_SQUARE, KERNEL_SQRT},  {"ReduceSumSquare", KERNEL_SUM_SQUARE, KERNEL_NONE},
     {"ReduceLogSum", KERNEL_SUM, KERNEL_LOG},
 };
 
@@ -205,27 +213,12 @@ static bool reduced_axes(const struct node *n, bool *reduced)
     for (int i = 0; i < rank; i++)
         reduced[i] = !given;
     for (int64_t i = 0; given && i < n->in[1]->constant->count; i++)
-        reduced[normal_axis(tensor_get_i64(n->in[1]->constant, i), rank)] = true;
+        reduced[exec_lower_axis(tensor_get_i64(n->in[1]->constant, i), rank)] = true;
     return true;
 }
 
-/* Reduced: along the contiguous axis, one number a row. */
-static void run_reduce_rows(const struct step *s, int64_t tile, int thread)
-{
-    const struct row_args *a = s->args;
-    int64_t rows = nest_outer(&a->nest);
-    (void)thread;
-    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++) {
-        ptrdiff_t offset[2];
-        nest_at(&a->nest, 2, i, offset);
-        float *out = (float *)view_data(&a->out) + offset[0];
-        *out = a->kernels->reduce_f32(a->reduce, (const float *)view_data(&a->x) + offset[1], a->n);
-        if (a->after.kind != KERNEL_NONE)
-            a->kernels->unary_f32(out, out, 1, a->after);
-    }
-}
-
-/* The reduced axes made innermost by a copy unless they are already: dims kept first, then reduced ones, as [rows, n]. */
+/* The reduced axes made innermost by a copy unless they are already: dims kept first, then reduced ones, as [rows, n].
+ */
 static int reduce_view(struct plan *p, struct node *n, const bool *reduced, struct view *x, struct error *err)
 {
     const struct view *in = plan_in(n, 0);
@@ -256,12 +249,12 @@ int exec_lower_reduce(struct plan *p, struct node *n, struct error *err)
     struct row_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    *a = (struct row_args){.kernels = p->kernels, .reduce = r->op};
+    *a = (struct row_args){.row = reduce_row, .kernels = p->kernels, .reduce = r->op};
     struct view out;
     if (reduce_view(p, n, reduced, &a->x, err) < 0 || plan_out_dense(p, n, 0, &out, err) < 0)
         return -1;
     view_reshape(&out, 2, (const int64_t[]){a->x.dims[0], 1}, &a->out);
     a->after = (struct kernel_act){r->after, r->after == KERNEL_AFFINE ? 1.0f / (float)a->x.dims[1] : 0, 0};
     nest_rows(a, 1, 1);
-    return emit_rows(p, n, "reduce_f32", run_reduce_rows, a, err);
+    return emit_rows(p, n, "reduce_f32", a, err);
 }

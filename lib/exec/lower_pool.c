@@ -14,7 +14,8 @@ struct pool_args {
 
 #define POOL_TAPS_MAX 1024
 
-/* The range of taps [*first, *last) of axis i that lie inside the input for output place `at`; *span: taps inside the padded input. */
+/* The range of taps [*first, *last) of axis i that lie inside the input for output place `at`; *span: taps inside the
+ * padded input. */
 static void tap_range(const struct window *w, int i, int64_t at, int64_t *first, int64_t *last, int64_t *span)
 {
     int64_t from = at * w->stride[i] - w->begin[i];
@@ -28,7 +29,8 @@ static void tap_range(const struct window *w, int i, int64_t at, int64_t *first,
 }
 
 /* Collects the addresses of the taps inside the image, in order; returns their number and sets *divisor. */
-static int collect_taps(const struct pool_args *a, const float *x, const int64_t *at, const float **tap, int64_t *divisor)
+static int collect_taps(const struct pool_args *a, const float *x, const int64_t *at, const float **tap,
+                        int64_t *divisor)
 {
     int64_t first[VIEW_SPATIAL] = {0}, last[VIEW_SPATIAL] = {1, 1, 1}, span;
     ptrdiff_t step[VIEW_SPATIAL] = {0};
@@ -64,7 +66,8 @@ static void run_pool_row(const struct pool_args *a, int64_t row)
         out += at[i] * a->out.stride[2 + i];
     for (at[last] = 0; at[last] < a->w.out[last]; at[last]++) {
         int n = collect_taps(a, x, at, tap, &divisor);
-        a->kernels->reduce_rows_f32(a->op, out + at[last] * a->out.stride[2 + last], tap, n, (size_t)a->out.dims[1], 1.0f / (float)divisor);
+        a->kernels->reduce_rows_f32(a->op, out + at[last] * a->out.stride[2 + last], tap, n, (size_t)a->out.dims[1],
+                                    1.0f / (float)divisor);
     }
 }
 
@@ -114,7 +117,9 @@ static int exec_lower_pool(struct plan *p, struct node *n, enum kernel_reduce op
         a->rows *= i < a->w.rank - 1 ? a->w.out[i] : 1;
         work *= a->w.kernel[i];
     }
-    return plan_step(p, n, "pool_f32", run_pool, a, plan_tiles(work, 65536, a->rows), err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+    return plan_step(p, n, "pool_f32", run_pool, a, plan_tiles(work, 65536, a->rows), err, PLAN_VIEWS(&a->x, &a->out))
+               ? 0
+               : -1;
 }
 
 int exec_lower_max_pool(struct plan *p, struct node *n, struct error *err)
@@ -153,7 +158,8 @@ static void run_global(const struct step *s, int64_t tile, int thread)
     for (int64_t i = 0; i < nest_outer(&a->nest); i++) {
         ptrdiff_t offset;
         nest_at(&a->nest, 1, i, &offset);
-        a->kernels->reduce_columns_f32(a->op, out, x + offset, a->nest.stride[0][inner], (size_t)a->nest.dims[inner], channels, i > 0);
+        a->kernels->reduce_columns_f32(a->op, out, x + offset, a->nest.stride[0][inner], (size_t)a->nest.dims[inner],
+                                       channels, i > 0);
     }
     if (a->op == KERNEL_SUM)
         a->kernels->unary_f32(out, out, channels, (struct kernel_act){KERNEL_AFFINE, 1.0f / (float)a->pixels, 0});
@@ -174,7 +180,10 @@ static int exec_lower_global(struct plan *p, struct node *n, enum kernel_reduce 
     nest_make(&a->nest, (const struct view *const[]){&image}, 1);
     a->pixels = view_count(&image);
     a->chunks = (a->x.dims[1] + GLOBAL_CHANNELS - 1) / GLOBAL_CHANNELS;
-    return plan_step(p, n, "reduce_columns_f32", run_global, a, a->chunks * a->x.dims[0], err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+    return plan_step(p, n, "reduce_columns_f32", run_global, a, a->chunks * a->x.dims[0], err,
+                     PLAN_VIEWS(&a->x, &a->out))
+               ? 0
+               : -1;
 }
 
 int exec_lower_global_average_pool(struct plan *p, struct node *n, struct error *err)

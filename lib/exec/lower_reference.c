@@ -47,7 +47,8 @@ static int wrap_inputs(const struct reference_args *r, struct item **in, struct 
 static int check_result(const struct view *want, const struct item *got, struct error *err)
 {
     const struct tensor *t = got ? got->tensor : NULL;
-    if (!t || t->dtype != want->dtype || t->rank != want->rank || memcmp(t->dims, want->dims, sizeof(int64_t) * (size_t)t->rank) != 0)
+    if (!t || t->dtype != want->dtype || t->rank != want->rank ||
+        memcmp(t->dims, want->dims, sizeof(int64_t) * (size_t)t->rank) != 0)
         return error_set(err, "the result has another type than was inferred");
     return 0;
 }
@@ -62,16 +63,21 @@ static int store_outputs(const struct reference_args *r, struct item *const *out
             return -1;
         struct view from = *to;
         view_dense(&from, ORDER_ROWS);
-        kernel_copy(r->plan->kernels, view_data(to), to->stride, out[i]->tensor->data, from.stride, to->dims, to->rank, view_element(to), 0,
-                    to->rank ? to->dims[0] : 1);
+        kernel_copy(r->plan->kernels, view_data(to), to->stride, out[i]->tensor->data, from.stride, to->dims, to->rank,
+                    view_element(to), 0, to->rank ? to->dims[0] : 1);
     }
     return 0;
 }
 
 static int evaluate(const struct reference_args *r, struct item **in, struct item **out, struct error *err)
 {
-    struct op_eval c = {.node = r->node, .in = in, .in_count = r->node->in_count, .out = out, .out_count = r->node->out_count,
-                        .memory = r->plan->exec->memory, .seed = &r->plan->exec->seed};
+    struct op_eval c = {.node = r->node,
+                        .in = in,
+                        .in_count = r->node->in_count,
+                        .out = out,
+                        .out_count = r->node->out_count,
+                        .memory = r->plan->exec->memory,
+                        .seed = &r->plan->exec->seed};
     if (wrap_inputs(r, in, err) < 0 || op_eval_node(&c, err) < 0)
         return -1;
     return store_outputs(r, out, err);
@@ -82,7 +88,8 @@ static void run_reference(const struct step *s, int64_t tile, int thread)
     const struct reference_args *r = s->args;
     const struct node *n = r->node;
     struct error err = {""};
-    struct item **in = mem_calloc((size_t)n->in_count, sizeof *in, &err), **out = mem_calloc((size_t)n->out_count, sizeof *out, &err);
+    struct item **in = mem_calloc((size_t)n->in_count, sizeof *in, &err),
+                **out = mem_calloc((size_t)n->out_count, sizeof *out, &err);
     (void)tile, (void)thread;
     if (!in || !out || evaluate(r, in, out, &err) < 0)
         plan_fail(r->plan, NULL, "%s", err.text);

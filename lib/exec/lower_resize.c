@@ -1,4 +1,5 @@
-/* Resize over channels-last pixels: each result pixel is a weighted sum of a few pixels, with tables of taps for every axis. */
+/* Resize over channels-last pixels: each result pixel is a weighted sum of a few pixels, with tables of taps for every
+ * axis. */
 #include <string.h>
 
 #include "exec/lower.h"
@@ -8,7 +9,7 @@
 
 struct resize_axis {
     int64_t size;
-    int *count;                   /* [size] */
+    int *count;                     /* [size] */
     ptrdiff_t (*from)[RESIZE_TAPS]; /* offsets in floats */
     float (*weight)[RESIZE_TAPS];
 };
@@ -43,9 +44,11 @@ static void run_resize(const struct step *s, int64_t tile, int thread)
     size_t channels = (size_t)a->out.dims[1];
     (void)thread;
     for (int64_t i = plan_tile_first(a->rows, s->tiles, tile); i < plan_tile_first(a->rows, s->tiles, tile + 1); i++) {
-        int64_t at[VIEW_SPATIAL] = {i / a->axis[1].size % a->axis[0].size, i % a->axis[1].size, 0}, image = i / a->axis[1].size / a->axis[0].size;
+        int64_t at[VIEW_SPATIAL] = {i / a->axis[1].size % a->axis[0].size, i % a->axis[1].size, 0},
+                image = i / a->axis[1].size / a->axis[0].size;
         const float *x = (const float *)view_data(&a->x) + image * a->x.stride[0];
-        float *out = (float *)view_data(&a->out) + image * a->out.stride[0] + at[0] * a->out_stride[0] + at[1] * a->out_stride[1];
+        float *out = (float *)view_data(&a->out) + image * a->out.stride[0] + at[0] * a->out_stride[0] +
+                     at[1] * a->out_stride[1];
         for (; at[2] < a->axis[2].size; at[2]++, out += a->out_stride[2]) {
             int n = combine(a, at, x, row, weight);
             if (a->copies)
@@ -124,5 +127,8 @@ int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
             return status < 0 ? -1 : error_set(err, "the mode needs more than %d pixels along an axis", RESIZE_TAPS);
     }
     a->rows = a->out.dims[0] * a->axis[0].size * a->axis[1].size;
-    return plan_step(p, n, "resize_f32", run_resize, a, plan_tiles(view_count(&a->out), 16384, a->rows), err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+    return plan_step(p, n, "resize_f32", run_resize, a, plan_tiles(view_count(&a->out), 16384, a->rows), err,
+                     PLAN_VIEWS(&a->x, &a->out))
+               ? 0
+               : -1;
 }

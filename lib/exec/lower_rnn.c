@@ -1,4 +1,5 @@
-/* LSTM and GRU with their default activations: the inputs' part of all time steps is one matrix product, the recurrence a step of its own. */
+/* LSTM and GRU with their default activations: the inputs' part of all time steps is one matrix product, the recurrence
+ * a step of its own. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +19,9 @@ struct rnn {
     const float *w_bias[2], *candidate_bias[2], *peephole[2];
     struct view x, first_h, first_c; /* buffer NULL: zeros */
     struct view in;                  /* [directions][time][batch][gates * hidden] W x + b */
-    struct view state;               /* [directions]: h, c (batch * hidden each), gates (batch * gates * hidden), candidate (batch * hidden) */
-    struct view out[RNN_OUTPUTS];    /* buffer NULL: not wanted */
+    struct view state; /* [directions]: h, c (batch * hidden each), gates (batch * gates * hidden), candidate (batch *
+                          hidden) */
+    struct view out[RNN_OUTPUTS]; /* buffer NULL: not wanted */
 };
 
 static int64_t state_floats(const struct rnn *r)
@@ -28,13 +30,15 @@ static int64_t state_floats(const struct rnn *r)
 }
 
 /* out [batch][n] = a [batch][hidden] packed (+ bias) (+ add [batch][add_step]) */
-static void multiply(const struct rnn *r, float *out, int64_t n, const float *a, const float *packed, const float *bias, const float *add, int64_t add_step)
+static void multiply(const struct rnn *r, float *out, int64_t n, const float *a, const float *packed, const float *bias,
+                     const float *add, int64_t add_step)
 {
     static const ptrdiff_t no_tap[1] = {0};
     const float *rows[32], *adds[32];
     float *outs[32];
     int nr = r->kernels->gemm_nr;
-    struct kernel_gemm_f32 g = {.a = rows, .tap = no_tap, .taps = 1, .k = (int)r->hidden, .add = add ? adds : NULL, .c = outs};
+    struct kernel_gemm_f32 g = {
+        .a = rows, .tap = no_tap, .taps = 1, .k = (int)r->hidden, .add = add ? adds : NULL, .c = outs};
     for (int64_t b = 0; b < r->batch; b += g.m) {
         g.m = (int)(r->batch - b < r->kernels->gemm_mr ? r->batch - b : r->kernels->gemm_mr);
         for (int64_t first = 0; first < n; first += nr) {
@@ -51,7 +55,8 @@ static void multiply(const struct rnn *r, float *out, int64_t n, const float *a,
     }
 }
 
-static void run_time_step(const struct rnn *r, int direction, const float *in, float *h, float *c, float *gates, float *candidate)
+static void run_time_step(const struct rnn *r, int direction, const float *in, float *h, float *c, float *gates,
+                          float *candidate)
 {
     int64_t n = r->hidden, all = r->gates * n, own = r->lstm ? all : 2 * n;
     multiply(r, gates, own, h, r->r[direction], NULL, in, all);
@@ -59,9 +64,11 @@ static void run_time_step(const struct rnn *r, int direction, const float *in, f
         multiply(r, candidate, n, h, r->candidate[direction], r->candidate_bias[direction], NULL, 0);
     for (int64_t b = 0; b < r->batch; b++) {
         if (r->lstm)
-            r->kernels->lstm_cell_f32(h + b * n, c + b * n, gates + b * own, r->peephole[direction], r->clip, (size_t)n);
+            r->kernels->lstm_cell_f32(h + b * n, c + b * n, gates + b * own, r->peephole[direction], r->clip,
+                                      (size_t)n);
         else
-            r->kernels->gru_cell_f32(h + b * n, h + b * n, gates + b * own, in + b * all + 2 * n, candidate + b * n, (size_t)n);
+            r->kernels->gru_cell_f32(h + b * n, h + b * n, gates + b * own, in + b * all + 2 * n, candidate + b * n,
+                                     (size_t)n);
     }
 }
 
@@ -84,7 +91,8 @@ static void run_recurrence(const struct step *s, int64_t tile, int thread)
 {
     const struct rnn *r = s->args;
     int64_t slice = r->batch * r->hidden;
-    float *h = (float *)view_data(&r->state) + tile * state_floats(r), *c = h + slice, *candidate = c + slice, *gates = candidate + slice;
+    float *h = (float *)view_data(&r->state) + tile * state_floats(r), *c = h + slice, *candidate = c + slice,
+          *gates = candidate + slice;
     const float *in = (const float *)view_data(&r->in) + tile * r->time * r->batch * r->gates * r->hidden;
     bool backwards = tile == 1 || r->reverse;
     (void)thread;
@@ -114,11 +122,12 @@ static int pack_rows(float *packed, const void *args, const struct kernels *k, s
     return 0;
 }
 
-static const float *pack(struct plan *p, const struct node *n, int in, int64_t first, const float *w, int64_t rows, int64_t k, struct error *err)
+static const float *pack(struct plan *p, const struct node *n, int in, int64_t first, const float *w, int64_t rows,
+                         int64_t k, struct error *err)
 {
     struct pack_args a = {w + first * k, rows, k};
-    return exec_packed(p->exec, n->in[in]->constant, (uint64_t)first << 32 | (uint64_t)rows << 8 | 'r', kernel_gemm_packed(p->kernels, (size_t)k, (size_t)rows),
-                       pack_rows, &a, err);
+    return exec_packed(p->exec, n->in[in]->constant, (uint64_t)first << 32 | (uint64_t)rows << 8 | 'r',
+                       kernel_gemm_packed(p->kernels, (size_t)k, (size_t)rows), pack_rows, &a, err);
 }
 
 /* b holds the input biases, then the recurrent ones; they are summed where they only ever meet as a sum. */
@@ -141,14 +150,16 @@ static int load_weights(struct plan *p, struct node *n, struct rnn *r, struct er
 {
     bool failed = false;
     const float *w = plan_constant_f32(p, n, 1, &failed, err), *recurrent = plan_constant_f32(p, n, 2, &failed, err);
-    const float *b = plan_constant_f32(p, n, 3, &failed, err), *peephole = r->lstm ? plan_constant_f32(p, n, 7, &failed, err) : NULL;
+    const float *b = plan_constant_f32(p, n, 3, &failed, err),
+                *peephole = r->lstm ? plan_constant_f32(p, n, 7, &failed, err) : NULL;
     int64_t all = r->gates * r->hidden;
     if (failed)
         return -1;
     for (int d = 0; d < r->directions; d++) {
         r->w[d] = pack(p, n, 1, d * all, w, all, r->input, err);
         r->r[d] = pack(p, n, 2, d * all, recurrent, r->lstm ? all : 2 * r->hidden, r->hidden, err);
-        r->candidate[d] = r->lstm ? r->r[d] : pack(p, n, 2, d * all + 2 * r->hidden, recurrent, r->hidden, r->hidden, err);
+        r->candidate[d] =
+            r->lstm ? r->r[d] : pack(p, n, 2, d * all + 2 * r->hidden, recurrent, r->hidden, r->hidden, err);
         if (!r->w[d] || !r->r[d] || !r->candidate[d] || (b && sum_biases(p, r, d, b, err) < 0))
             return -1;
         r->peephole[d] = peephole ? peephole + d * 3 * r->hidden : NULL;
@@ -171,9 +182,11 @@ static bool weight_or_none(const struct node *n, int i)
 
 static bool fits(const struct node *n, bool lstm)
 {
-    if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || !exec_lower_is_weight(n, 2) || !weight_or_none(n, 3) || node_in(n, 4) || !weight_or_none(n, 7))
+    if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || !exec_lower_is_weight(n, 2) ||
+        !weight_or_none(n, 3) || node_in(n, 4) || !weight_or_none(n, 7))
         return false;
-    if (op_int(n, "layout") != 0 || !default_activations(n) || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0)
+    if (op_int(n, "layout") != 0 || !default_activations(n) ||
+        tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0)
         return false;
     return lstm ? op_int(n, "input_forget") == 0 : op_int(n, "linear_before_reset") != 0 && !op_has(n, "clip");
 }
@@ -186,9 +199,18 @@ static int input_product(struct plan *p, struct node *n, struct rnn *r, struct e
     if (plan_in_contiguous(p, n, 0, 2, &r->x, err) < 0 || plan_scratch(p, floats * sizeof(float), &r->in, err) < 0)
         return -1;
     for (int d = 0; d < r->directions; d++) {
-        struct gemm_job job = {.a = r->x, .c = r->in, .dims = {1, 1, r->time, r->batch}, .a_stride = {0, 0, r->x.stride[0], r->x.stride[1]},
-                               .c_stride = {0, 0, r->batch * all, all}, .tap = no_tap, .taps = 1, .k = (int)r->input, .n = (int)all, .batches = 1,
-                               .packed = r->w[d], .bias = r->w_bias[d]};
+        struct gemm_job job = {.a = r->x,
+                               .c = r->in,
+                               .dims = {1, 1, r->time, r->batch},
+                               .a_stride = {0, 0, r->x.stride[0], r->x.stride[1]},
+                               .c_stride = {0, 0, r->batch * all, all},
+                               .tap = no_tap,
+                               .taps = 1,
+                               .k = (int)r->input,
+                               .n = (int)all,
+                               .batches = 1,
+                               .packed = r->w[d],
+                               .bias = r->w_bias[d]};
         job.c.dtype = DTYPE_F32;
         job.c.offset = d * r->time * r->batch * all;
         if (gemm_emit(p, n, "gemm_f32", &job, err) < 0)
@@ -221,14 +243,24 @@ static int exec_lower_rnn(struct plan *p, struct node *n, bool lstm, struct erro
     if (!r)
         return -1;
     const int64_t *x = n->in[0]->type.dims, *w = n->in[2]->constant->dims;
-    *r = (struct rnn){.kernels = p->kernels, .lstm = lstm, .time = x[0], .batch = x[1], .input = x[2], .hidden = w[2], .directions = w[0],
-                      .gates = lstm ? 4 : 3, .reverse = strcmp(op_string(n, "direction"), "reverse") == 0, .clip = op_has(n, "clip") ? op_float(n, "clip") : 0};
+    *r = (struct rnn){.kernels = p->kernels,
+                      .lstm = lstm,
+                      .time = x[0],
+                      .batch = x[1],
+                      .input = x[2],
+                      .hidden = w[2],
+                      .directions = w[0],
+                      .gates = lstm ? 4 : 3,
+                      .reverse = strcmp(op_string(n, "direction"), "reverse") == 0,
+                      .clip = op_has(n, "clip") ? op_float(n, "clip") : 0};
     if (load_weights(p, n, r, err) < 0 || input_product(p, n, r, err) < 0 || load_states(p, n, r, err) < 0)
         return -1;
-    struct step *s = plan_step(p, n, lstm ? "lstm_f32" : "gru_f32", run_recurrence, r, r->directions, err,
-                               PLAN_VIEWS(&r->in, &r->first_h, &r->first_c, &r->state, &r->out[Y], &r->out[Y_H], &r->out[Y_C]));
+    struct step *s =
+        plan_step(p, n, lstm ? "lstm_f32" : "gru_f32", run_recurrence, r, r->directions, err,
+                  PLAN_VIEWS(&r->in, &r->first_h, &r->first_c, &r->state, &r->out[Y], &r->out[Y_H], &r->out[Y_C]));
     if (s)
-        s->macs = (double)r->directions * (double)r->time * (double)r->batch * r->gates * (double)r->hidden * (double)r->hidden;
+        s->macs = (double)r->directions * (double)r->time * (double)r->batch * r->gates * (double)r->hidden *
+                  (double)r->hidden;
     return s ? 0 : -1;
 }
 

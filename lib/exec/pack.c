@@ -13,7 +13,8 @@ static struct exec *topmost(struct exec *e)
     return e;
 }
 
-static struct packed *add_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats, struct error *err)
+static struct packed *add_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats,
+                                 struct error *err)
 {
     struct packed *k = mem_calloc(1, sizeof *k, err);
     size_t bytes;
@@ -32,7 +33,8 @@ static struct packed *add_packed(struct exec *e, const struct tensor *key, uint6
     return k;
 }
 
-const float *exec_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats, pack_fn *make, const void *args, struct error *err)
+const float *exec_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats, pack_fn *make,
+                         const void *args, struct error *err)
 {
     e = topmost(e);
     for (struct packed *k = e->packed; k; k = k->next)

@@ -1,4 +1,5 @@
-/* Where lowered values go: new memory, their Concat's, the caller's, or memory of an input that nobody needs any more. */
+/* Where lowered values go: new memory, their Concat's, the caller's, or memory of an input that nobody needs any more.
+ */
 #include <string.h>
 
 #include "exec/copy.h"
@@ -57,10 +58,12 @@ static void settle(const struct value *value, const struct view *view)
         view->buffer->pending += (int)value_use_count(value);
 }
 
-static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view, struct error *err);
+static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view,
+                       struct error *err);
 
 /* The part of its home that belongs to the value, when the home lies (or can be laid) in this order. */
-static int place_at_home(struct plan *p, const struct value *value, enum order order, struct view *view, struct error *err)
+static int place_at_home(struct plan *p, const struct value *value, enum order order, struct view *view,
+                         struct error *err)
 {
     struct place *place = plan_place(value), *home = plan_place(place->home);
     struct view whole;
@@ -90,7 +93,8 @@ static bool place_at_output(struct plan *p, const struct value *value, enum orde
     return false;
 }
 
-static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view, struct error *err)
+static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view,
+                       struct error *err)
 {
     struct place *place = plan_place(value);
     int status = 1;
@@ -100,7 +104,7 @@ static int place_value(struct plan *p, const struct value *value, enum order ord
         status = 0;
     if (status > 0) {
         view_of_value(view, value);
-        status = place_new(p, view, order, (const int (*)[2])place->border, err);
+        status = place_new(p, view, order, (const int(*)[2])place->border, err);
     }
     if (status == 0)
         settle(value, view);
@@ -168,12 +172,13 @@ int plan_scratch(struct plan *p, size_t bytes, struct view *view, struct error *
     return place_new(p, view, ORDER_ROWS, NULL, err);
 }
 
-int plan_copy(struct plan *p, const struct node *n, const struct view *from, enum order order, int (*border)[2], struct view *to, struct error *err)
+int plan_copy(struct plan *p, const struct node *n, const struct view *from, enum order order, int (*border)[2],
+              struct view *to, struct error *err)
 {
     const struct view source = *from; /* `to` may be the same */
     struct view view = source;
     memset(view.border, 0, sizeof view.border);
-    if (place_new(p, &view, order, (const int (*)[2])border, err) < 0)
+    if (place_new(p, &view, order, (const int(*)[2])border, err) < 0)
         return -1;
     view.buffer->pending = INT32_MAX / 2; /* others may find the copy later: never overwritten */
     *to = view;

@@ -110,7 +110,8 @@ static int build(struct plan *p, struct error *err)
     if (home_assign(p, err) < 0)
         return -1;
     home_borders(p);
-    if (place_ports(p, err) < 0 || place_constants(p, err) < 0 || exec_lower_all(p, err) < 0 || copy_outputs(p, err) < 0)
+    if (place_ports(p, err) < 0 || place_constants(p, err) < 0 || exec_lower_all(p, err) < 0 ||
+        copy_outputs(p, err) < 0)
         return -1;
     p->next_tile = plan_alloc(p, sizeof *p->next_tile * (p->step_count + 1), err);
     if (!p->next_tile)
@@ -156,8 +157,8 @@ void plan_free(struct plan *p)
 
 /* ---- steps ---- */
 
-struct step *plan_step(struct plan *p, const struct node *n, const char *kernel, step_run *run, void *args, int64_t tiles, struct error *err,
-                       const struct view *const *views, int count)
+struct step *plan_step(struct plan *p, const struct node *n, const char *kernel, step_run *run, void *args,
+                       int64_t tiles, struct error *err, const struct view *const *views, int count)
 {
     char text[160];
     if (mem_grow(&p->steps, &p->step_cap, p->step_count + 1, sizeof *p->steps, err) < 0)
@@ -214,10 +215,11 @@ static bool serves(const struct view *v, enum order order, bool dense, const int
 }
 
 /* The value in the wanted layout: as it lies, as copied before, or copied now. */
-static int in_layout(struct plan *p, struct node *n, int i, enum order order, bool dense, int (*border)[2], struct view *view, struct error *err)
+static int in_layout(struct plan *p, struct node *n, int i, enum order order, bool dense, int (*border)[2],
+                     struct view *view, struct error *err)
 {
     struct place *place = plan_place(n->in[i]);
-    const int (*want)[2] = (const int (*)[2])border;
+    const int(*want)[2] = (const int(*)[2])border;
     if (serves(&place->view, order, dense, want)) {
         *view = place->view;
         return 0;

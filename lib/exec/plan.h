@@ -7,15 +7,15 @@
 
 /* ---- memory ---- */
 
-/* A piece of memory that values share. Planned ones get their place in the arena once all steps are known; external ones (constants, graph inputs
- * and outputs) get `base` from elsewhere. */
+/* A piece of memory that values share. Planned ones get their place in the arena once all steps are known; external
+ * ones (constants, graph inputs and outputs) get `base` from elsewhere. */
 struct buffer {
     char *base;
-    size_t size;         /* bytes */
-    int first, last;     /* steps that touch it; first < 0: none yet */
+    size_t size;     /* bytes */
+    int first, last; /* steps that touch it; first < 0: none yet */
     bool external;
-    int pending;         /* uses of values in it that are still to be lowered: 1 allows to overwrite it in place */
-    struct buffer *next; /* of the plan's list */
+    int pending;          /* uses of values in it that are still to be lowered: 1 allows to overwrite it in place */
+    struct buffer *next;  /* of the plan's list */
     struct tensor *owned; /* a constant's tensor; or NULL */
 };
 
@@ -59,8 +59,8 @@ void view_broadcast(const struct view *v, int rank, const int64_t *dims, struct 
 /* The order whose stride ranking fits the view best: what an elementwise result should take. */
 enum order view_order(const struct view *v);
 
-/* A loop nest over several views of equal dims: axes sorted by the strides of the first view, size-1 axes dropped, mergeable ones merged. Axis
- * rank - 1 is innermost. */
+/* A loop nest over several views of equal dims: axes sorted by the strides of the first view, size-1 axes dropped,
+ * mergeable ones merged. Axis rank - 1 is innermost. */
 #define NEST_MAX 5
 struct nest {
     int rank; /* at least 1 */
@@ -107,8 +107,9 @@ struct place {
     struct view other; /* the same elements in another layout, made for a consumer; other.buffer NULL: none yet */
 };
 
-/* A graph, with shapes bound and passes run, as steps. When it holds nodes whose results' shapes only the data tell (or control flow), it is cut: a static
- * plan ends before the first such node; a dynamic one evaluates such nodes one by one; `then` runs what follows. */
+/* A graph, with shapes bound and passes run, as steps. When it holds nodes whose results' shapes only the data tell (or
+ * control flow), it is cut: a static plan ends before the first such node; a dynamic one evaluates such nodes one by
+ * one; `then` runs what follows. */
 struct plan {
     struct exec *exec;
     const struct kernels *kernels;
@@ -120,16 +121,17 @@ struct plan {
     char *memory; /* the activations' arena */
     size_t memory_size;
     struct view *inputs, *outputs; /* external buffers, by the graph's order */
-    struct item **kept;            /* [graph->output_count] results of the last run: their memory serves again once the caller let go */
-    atomic_llong *next_tile;       /* [step_count] */
-    struct error *error; /* where plan_fail() puts its message while a run is on */
+    struct item *
+        *kept; /* [graph->output_count] results of the last run: their memory serves again once the caller let go */
+    atomic_llong *next_tile; /* [step_count] */
+    struct error *error;     /* where plan_fail() puts its message while a run is on */
     atomic_bool failed, failing;
     bool dynamic;
-    struct item **env; /* while a dynamic plan runs: [graph->value_count] */
-    struct exec *then;    /* or NULL: the plan's outputs are the whole's */
-    int *then_from;       /* [then->graph->input_count] index of a plan input (>= 0), or of output k as -1 - k */
-    struct plan *next;    /* in the exec's cache, most recently used first */
-    struct type *shapes;  /* [graph->input_count] the input types that it serves */
+    struct item **env;   /* while a dynamic plan runs: [graph->value_count] */
+    struct exec *then;   /* or NULL: the plan's outputs are the whole's */
+    int *then_from;      /* [then->graph->input_count] index of a plan input (>= 0), or of output k as -1 - k */
+    struct plan *next;   /* in the exec's cache, most recently used first */
+    struct type *shapes; /* [graph->input_count] the input types that it serves */
 };
 
 struct plan *plan_new(struct exec *e, struct graph *g, struct error *err); /* takes the graph over, also on failure */
@@ -159,10 +161,12 @@ int plan_in_channels(struct plan *p, struct node *n, int i, int (*border)[2], st
 /* With `axis` contiguous. */
 int plan_in_contiguous(struct plan *p, struct node *n, int i, int axis, struct view *view, struct error *err);
 /* Copies a view into new memory laid out in `order`, with border. */
-int plan_copy(struct plan *p, const struct node *n, const struct view *from, enum order order, int (*border)[2], struct view *to, struct error *err);
+int plan_copy(struct plan *p, const struct node *n, const struct view *from, enum order order, int (*border)[2],
+              struct view *to, struct error *err);
 
 /* Adds a step that copies between two views of equal dims. */
-int plan_copy_into(struct plan *p, const struct node *n, const struct view *from, const struct view *to, struct error *err);
+int plan_copy_into(struct plan *p, const struct node *n, const struct view *from, const struct view *to,
+                   struct error *err);
 
 /* Places output o in new memory (or in its Concat's, or the graph output's) in this order. */
 int plan_out(struct plan *p, struct node *n, int o, enum order order, struct view *view, struct error *err);
@@ -178,11 +182,14 @@ struct buffer *plan_external(struct plan *p, void *base, struct error *err);
 int plan_scratch(struct plan *p, size_t bytes, struct view *view, struct error *err);
 
 /* Adds a step that touches these views' buffers. */
-struct step *plan_step(struct plan *p, const struct node *n, const char *kernel, step_run *run, void *args, int64_t tiles, struct error *err,
-                       const struct view *const *views, int count);
-#define PLAN_VIEWS(...) (const struct view *const[]){__VA_ARGS__}, (int)(sizeof((const struct view *const[]){__VA_ARGS__}) / sizeof(struct view *))
+struct step *plan_step(struct plan *p, const struct node *n, const char *kernel, step_run *run, void *args,
+                       int64_t tiles, struct error *err, const struct view *const *views, int count);
+#define PLAN_VIEWS(...)                                                                                                \
+    (const struct view *const[]){__VA_ARGS__},                                                                         \
+        (int)(sizeof((const struct view *const[]){__VA_ARGS__}) / sizeof(struct view *))
 
-/* A constant input's data as dense f32 (widened from f16, bf16); NULL when it is not constant, or with *failed set on error. The plan keeps it alive. */
+/* A constant input's data as dense f32 (widened from f16, bf16); NULL when it is not constant, or with *failed set on
+ * error. The plan keeps it alive. */
 const float *plan_constant_f32(struct plan *p, struct node *n, int i, bool *failed, struct error *err);
 bool plan_is_constant(const struct node *n, int i);
 
@@ -190,7 +197,8 @@ bool plan_is_constant(const struct node *n, int i);
  * node already. */
 void plan_fail(struct plan *p, const struct node *n, const char *format, ...) BASE_PRINTF(3, 4);
 
-/* The number of tiles that suits `work` (in elements or MACs) when a tile should have at least `grain`, and there are at most `most`. */
+/* The number of tiles that suits `work` (in elements or MACs) when a tile should have at least `grain`, and there are
+ * at most `most`. */
 int64_t plan_tiles(int64_t work, int64_t grain, int64_t most);
 static inline int64_t plan_tile_first(int64_t n, int64_t tiles, int64_t tile)
 {
@@ -205,8 +213,8 @@ bool plan_activation(const struct node *n, struct kernel_act *act);
 /* ---- the matrix product, under convolutions and matmuls (gemm.c) ---- */
 
 #define GEMM_AXES 4
-/* C[pixel][n] = act(sum over taps, k of A[pixel + tap][k] B[tap, k][n] + bias[n] + add[pixel][n]), for each of `batches`. A pixel is an index over up to
- * GEMM_AXES axes, each with strides in A, C and add. */
+/* C[pixel][n] = act(sum over taps, k of A[pixel + tap][k] B[tap, k][n] + bias[n] + add[pixel][n]), for each of
+ * `batches`. A pixel is an index over up to GEMM_AXES axes, each with strides in A, C and add. */
 struct gemm_job {
     struct view a, c, add; /* only buffer and offset are used; add.buffer NULL: none */
     int64_t dims[GEMM_AXES];
@@ -214,20 +222,23 @@ struct gemm_job {
     const ptrdiff_t *tap; /* [taps] */
     int taps, k, n;
     int batches;
-    const ptrdiff_t *a_batch, *c_batch, *add_batch, *b_batch; /* [batches], in floats; NULL: all 0. b_batch counts from packed */
-    const float *packed;   /* panels of constant B; or NULL, then */
+    const ptrdiff_t *a_batch, *c_batch, *add_batch,
+        *b_batch;            /* [batches], in floats; NULL: all 0. b_batch counts from packed */
+    const float *packed;     /* panels of constant B; or NULL, then */
     struct view packed_view; /* where a step before put them */
-    const float *bias;     /* or NULL */
-    struct view bias_view; /* a bias computed at run time; buffer NULL: none */
-    int bias_batch;        /* floats from one batch's bias to the next */
+    const float *bias;       /* or NULL */
+    struct view bias_view;   /* a bias computed at run time; buffer NULL: none */
+    int bias_batch;          /* floats from one batch's bias to the next */
     struct kernel_act act;
     bool add_last;
 };
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err);
 
-/* Packed constant weights are shared by all plans of an exec: `key` and `how` say which tensor and which packing. make() fills `floats` floats. */
+/* Packed constant weights are shared by all plans of an exec: `key` and `how` say which tensor and which packing.
+ * make() fills `floats` floats. */
 typedef int pack_fn(float *packed, const void *args, const struct kernels *k, struct error *err);
-const float *exec_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats, pack_fn *make, const void *args, struct error *err);
+const float *exec_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats, pack_fn *make,
+                         const void *args, struct error *err);
 
 /* ---- the exec ---- */
 
@@ -264,18 +275,21 @@ struct exec {
 /* An exec over a part of e's graph, which it takes over, also on failure. */
 struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err);
 
-/* Splits g before its node `at` (NULL: behind the last): into the graph of what comes before, whose outputs are what the rest (or the caller) needs of it, and of
- * the rest, whose inputs are found in from[] as struct plan's then_from says; from is for free(). g is left as it was. */
-int cut_graph(const struct graph *g, const struct node *at, struct graph **before, struct graph **after, int **from, struct error *err);
+/* Splits g before its node `at` (NULL: behind the last): into the graph of what comes before, whose outputs are what
+ * the rest (or the caller) needs of it, and of the rest, whose inputs are found in from[] as struct plan's then_from
+ * says; from is for free(). g is left as it was. */
+int cut_graph(const struct graph *g, const struct node *at, struct graph **before, struct graph **after, int **from,
+              struct error *err);
 
-/* Where a plan of g must end: at the first node that is not static; or, when the first node is not, behind a run of those, up to one that is worth planning
- * anew. NULL: at the end; *dynamic tells which kind it is. */
+/* Where a plan of g must end: at the first node that is not static; or, when the first node is not, behind a run of
+ * those, up to one that is worth planning anew. NULL: at the end; *dynamic tells which kind it is. */
 const struct node *cut_point(const struct graph *g, bool *dynamic);
 
 /* Evaluates the nodes of a dynamic plan (dynamic.c). */
 int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err);
 
-/* The zeroed border that a convolution (by gemm) or transposed convolution needs around its first input; false when it is none or needs none. */
+/* The zeroed border that a convolution (by gemm) or transposed convolution needs around its first input; false when it
+ * is none or needs none. */
 bool exec_lower_conv_border(const struct node *n, int (*border)[2]);
 
 /* The lowering of an operator; NULL when it has none. */

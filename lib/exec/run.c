@@ -29,8 +29,8 @@ static void run_tiles(struct plan *p, size_t index, int thread)
     }
 }
 
-/* One parallel region is the whole run: every thread walks the steps, takes tiles while there are any, and waits for the others. After a failure
- * all still meet at every barrier, so that none is left waiting. */
+/* One parallel region is the whole run: every thread walks the steps, takes tiles while there are any, and waits for
+ * the others. After a failure all still meet at every barrier, so that none is left waiting. */
 static void region_run(void *arg, int thread)
 {
     struct region *r = arg;

@@ -144,7 +144,8 @@ bool view_reshape(const struct view *v, int rank, const int64_t *dims, struct vi
 
 /* ---- loop nests ---- */
 
-static bool nest_mergeable(const struct nest *nest, int count, int outer, int64_t inner_dim, const ptrdiff_t *inner_stride)
+static bool nest_mergeable(const struct nest *nest, int count, int outer, int64_t inner_dim,
+                           const ptrdiff_t *inner_stride)
 {
     for (int k = 0; k < count; k++)
         if (nest->stride[k][outer] != inner_stride[k] * inner_dim)

@@ -9,7 +9,8 @@ static bool is_half(enum dtype dtype)
     return dtype == DTYPE_F16 || dtype == DTYPE_BF16;
 }
 
-/* The number of values of a half type, in subgraphs too; those of the root's inputs and outputs apart, when `inside`. */
+/* The number of values of a half type, in subgraphs too; those of the root's inputs and outputs apart, when `inside`.
+ */
 static size_t count_halves(const struct graph *root, bool inside)
 {
     size_t count = 0;
@@ -45,7 +46,8 @@ static int widen_node(struct node *n, struct error *err)
     return wide ? node_set_tensor(n, "value", wide, err) : -1;
 }
 
-static struct node *add_cast(struct graph *g, enum dtype to, struct node *before, const struct type *type, struct error *err)
+static struct node *add_cast(struct graph *g, enum dtype to, struct node *before, const struct type *type,
+                             struct error *err)
 {
     struct node *cast = graph_add_node(g, "", "Cast", before, err);
     struct value *out = cast ? node_new_output(cast, NULL, err) : NULL;

@@ -1,8 +1,8 @@
-/* Compute on pointers and sizes. A level ("generic", "avx2", …) is a table of functions, all compiled from the same sources in
- * isa/; ref.c has the same table in naive C as the oracle of the tests.
+/* Compute on pointers and sizes. A level ("generic", "avx2", …) is a table of functions, all compiled from the same
+ * sources in isa/; ref.c has the same table in naive C as the oracle of the tests.
  *
- * Every result is one fixed chain of operations per output element, so that the way the work is cut into calls does not change
- * a bit. Loads never go beyond what is named, stores are exact. NaN goes in, NaN comes out. */
+ * Every result is one fixed chain of operations per output element, so that the way the work is cut into calls does not
+ * change a bit. Loads never go beyond what is named, stores are exact. NaN goes in, NaN comes out. */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 
@@ -55,13 +55,32 @@ struct kernel_act {
     float a, b;
 };
 
-enum kernel_binary { KERNEL_ADD, KERNEL_SUB, KERNEL_MUL, KERNEL_DIV, KERNEL_MAX, KERNEL_MIN, KERNEL_POW, KERNEL_PRELU, KERNEL_BINARIES };
+enum kernel_binary {
+    KERNEL_ADD,
+    KERNEL_SUB,
+    KERNEL_MUL,
+    KERNEL_DIV,
+    KERNEL_MAX,
+    KERNEL_MIN,
+    KERNEL_POW,
+    KERNEL_PRELU,
+    KERNEL_BINARIES
+};
 
-enum kernel_reduce { KERNEL_SUM, KERNEL_SUM_SQUARE, KERNEL_SUM_ABS, KERNEL_REDUCE_MAX, KERNEL_REDUCE_MIN, KERNEL_PROD, KERNEL_REDUCES };
+enum kernel_reduce {
+    KERNEL_SUM,
+    KERNEL_SUM_SQUARE,
+    KERNEL_SUM_ABS,
+    KERNEL_REDUCE_MAX,
+    KERNEL_REDUCE_MIN,
+    KERNEL_PROD,
+    KERNEL_REDUCES
+};
 
 /* C[m][n] = act(A B + bias + add), one tile: m rows ("pixels") times one packed panel of B.
- * Row i of A is made of `taps` runs of k contiguous floats; run t begins at a[i] + tap[t]. That is a matrix (taps = 1, tap[0] = 0) as
- * well as a convolution over channels-last pixels. Each c is the chain fma(a, b, c) over taps, then k, starting from the bias (or 0). */
+ * Row i of A is made of `taps` runs of k contiguous floats; run t begins at a[i] + tap[t]. That is a matrix (taps = 1,
+ * tap[0] = 0) as well as a convolution over channels-last pixels. Each c is the chain fma(a, b, c) over taps, then k,
+ * starting from the bias (or 0). */
 struct kernel_gemm_f32 {
     const float *const *a; /* [m] */
     const ptrdiff_t *tap;  /* [taps], in floats */
@@ -73,20 +92,20 @@ struct kernel_gemm_f32 {
     float *const *c;         /* [m] rows of n */
     int m, n;                /* 1 <= m <= gemm_mr, 1 <= n <= gemm_nr */
     struct kernel_act act;
-    const void *fetch;       /* or NULL: bytes that will be wanted soon, such as this tile's share of the next panel, which */
-    size_t fetch_bytes;      /* are brought into the level-2 cache meanwhile, as far as the sums take long enough */
+    const void *fetch; /* or NULL: bytes that will be wanted soon, such as this tile's share of the next panel, which */
+    size_t fetch_bytes; /* are brought into the level-2 cache meanwhile, as far as the sums take long enough */
 };
 
 /* One row of a depthwise convolution: out[x][c] for 0 <= x < width. Output x, tap (ky, kx) reads
- * row[ky] + (x * stride + kx * dilation - pad_left) * in_step + c, when that column lies in 0 <= column < in_width and row[ky] is not NULL;
- * what lies outside counts as zero and is not read. */
+ * row[ky] + (x * stride + kx * dilation - pad_left) * in_step + c, when that column lies in 0 <= column < in_width and
+ * row[ky] is not NULL; what lies outside counts as zero and is not read. */
 struct kernel_depthwise_f32 {
-    const float *const *row; /* [kernel_h]: column 0 of the input rows; NULL: above or below the image */
+    const float *const *row;     /* [kernel_h]: column 0 of the input rows; NULL: above or below the image */
     ptrdiff_t in_step, out_step; /* floats from a pixel to the next */
     int in_width, width, channels, kernel_h, kernel_w, stride, dilation, pad_left;
-    const float *weight;     /* made by depthwise_pack_f32 */
-    const float *bias;       /* [channels], or NULL */
-    const float *add;        /* residual, laid out like out but with add_step; or NULL */
+    const float *weight; /* made by depthwise_pack_f32 */
+    const float *bias;   /* [channels], or NULL */
+    const float *add;    /* residual, laid out like out but with add_step; or NULL */
     ptrdiff_t add_step;
     bool add_last;
     float *out;
@@ -100,9 +119,11 @@ struct kernels {
     int vector;           /* floats in a vector */
 
     void (*gemm_f32)(const struct kernel_gemm_f32 *g);
-    /* Packs B[K][n], K = taps * k, element (t, i, j) at b[t * tap_step + i * k_step + j * n_step], into panels of gemm_nr columns (the last
-     * one of `vector` columns when no more than that remain), each [K][columns], zero-filled. Panel p begins at p * K * gemm_nr. */
-    void (*gemm_pack_f32)(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n, ptrdiff_t n_step);
+    /* Packs B[K][n], K = taps * k, element (t, i, j) at b[t * tap_step + i * k_step + j * n_step], into panels of
+     * gemm_nr columns (the last one of `vector` columns when no more than that remain), each [K][columns], zero-filled.
+     * Panel p begins at p * K * gemm_nr. */
+    void (*gemm_pack_f32)(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                          ptrdiff_t n_step);
 
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
     /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */
@@ -111,14 +132,19 @@ struct kernels {
     /* out[i] = act(in[i]); out may be in. */
     void (*unary_f32)(float *out, const float *in, size_t n, struct kernel_act act);
     /* out[i] = act(a[i * a_step] op b[i * b_step]), steps 0 or 1; out may be a or b. */
-    void (*binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n, struct kernel_act act);
+    void (*binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step,
+                       size_t n, struct kernel_act act);
     /* out[i] = act(in[i] * scale[i] + shift[i]); scale or shift may be NULL. */
-    void (*scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, struct kernel_act act);
+    void (*scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n,
+                            struct kernel_act act);
 
-    /* out[c] = op over r of row[r][c], in the order of r, times `scale` (1/n of a mean; ignored by max, min and prod). rows >= 1. */
-    void (*reduce_rows_f32)(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels, float scale);
+    /* out[c] = op over r of row[r][c], in the order of r, times `scale` (1/n of a mean; ignored by max, min and prod).
+     * rows >= 1. */
+    void (*reduce_rows_f32)(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
+                            float scale);
     /* The same with row r at in + r * step, accumulating over what out holds when `go_on`; scale is not applied. */
-    void (*reduce_columns_f32)(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows, size_t channels, bool go_on);
+    void (*reduce_columns_f32)(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows,
+                               size_t channels, bool go_on);
     /* op over n contiguous floats (lanes side by side first, then across: a fixed order). */
     float (*reduce_f32)(enum kernel_reduce op, const float *in, size_t n);
 
@@ -126,11 +152,14 @@ struct kernels {
     void (*blend_f32)(float *out, const float *const *row, const float *weight, int rows, size_t channels);
 
     void (*softmax_f32)(float *out, const float *in, size_t n, bool log);
-    /* (x - mean) / sqrt(var + epsilon) * scale + shift over n contiguous floats; scale, shift [n] or NULL. `mean` false: RMS normalisation. */
-    void (*layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon, bool mean);
+    /* (x - mean) / sqrt(var + epsilon) * scale + shift over n contiguous floats; scale, shift [n] or NULL. `mean`
+     * false: RMS normalisation. */
+    void (*layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
+                           bool mean);
 
-    /* One step of ONNX LSTM/GRU with default activations for n hidden units; gates hold the pre-activations (W x + R h + both biases), in
-     * ONNX's gate order, each n long. LSTM: i, o, f, c; peephole p (i, o, f, each n) or NULL; clip > 0 limits the pre-activations; c is updated. */
+    /* One step of ONNX LSTM/GRU with default activations for n hidden units; gates hold the pre-activations (W x + R h
+     * + both biases), in ONNX's gate order, each n long. LSTM: i, o, f, c; peephole p (i, o, f, each n) or NULL; clip >
+     * 0 limits the pre-activations; c is updated. */
     void (*lstm_cell_f32)(float *h, float *c, const float *gates, const float *peephole, float clip, size_t n);
     /* GRU: z and r pre-activations in zr (2n), hidden's input part in hx, its recurrent part (with its bias) in hr:
      * h' = (1 - z) tanh(hx + r * hr) + z h, which is linear_before_reset = 1. */
@@ -140,11 +169,13 @@ struct kernels {
     void (*f32_to_f16)(uint16_t *out, const float *in, size_t n);
     void (*bf16_to_f32)(float *out, const uint16_t *in, size_t n);
 
-    /* A 2-d transpose of 4-byte elements: out[j * out_step + i] = in[i * in_step + j], i < rows, j < columns; steps in elements. */
+    /* A 2-d transpose of 4-byte elements: out[j * out_step + i] = in[i * in_step + j], i < rows, j < columns; steps in
+     * elements. */
     void (*transpose_32)(void *out, ptrdiff_t out_step, const void *in, ptrdiff_t in_step, size_t rows, size_t columns);
 };
 
-/* The best level that this processor offers, or the one named (NN_ISA); an unknown or unusable name fails with the list of usable ones. */
+/* The best level that this processor offers, or the one named (NN_ISA); an unknown or unusable name fails with the list
+ * of usable ones. */
 const struct kernels *kernel_select(const char *isa, struct error *err);
 
 /* All levels compiled in, best first, NULL-terminated, without regard to this processor. */
@@ -157,10 +188,11 @@ const struct kernels *kernel_reference(void);
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);
 size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps);
 
-/* Strided copy of elements of 1, 2, 4, 8 or 16 bytes: for every index vector i of dims[rank], out[Σ i·out_step] = in[Σ i·in_step]; steps in
- * elements, in_step may be 0 or negative. Reorders the axes so that the innermost loop is contiguous or a 2-d transpose by k->transpose_32. Only the
- * slices first <= i < last of the outermost axis (as given) are done, so that threads can share one copy. */
-void kernel_copy(const struct kernels *k, void *out, const ptrdiff_t *out_step, const void *in, const ptrdiff_t *in_step, const int64_t *dims,
-                 int rank, size_t element, int64_t first, int64_t last);
+/* Strided copy of elements of 1, 2, 4, 8 or 16 bytes: for every index vector i of dims[rank], out[Σ i·out_step] = in[Σ
+ * i·in_step]; steps in elements, in_step may be 0 or negative. Reorders the axes so that the innermost loop is
+ * contiguous or a 2-d transpose by k->transpose_32. Only the slices first <= i < last of the outermost axis (as given)
+ * are done, so that threads can share one copy. */
+void kernel_copy(const struct kernels *k, void *out, const ptrdiff_t *out_step, const void *in,
+                 const ptrdiff_t *in_step, const int64_t *dims, int rank, size_t element, int64_t first, int64_t last);
 
 #endif

@@ -280,7 +280,9 @@ static int eval_expanded(struct op_eval *c, struct error *err)
 int op_eval_node(struct op_eval *c, struct error *err)
 {
     const struct op *op = c->node->def;
+    struct error unseen;
     char name[200];
+    err = err ? err : &unseen;
     if (!op)
         return eval_error(c, err, "operator %s%s%s is unknown", c->node->domain, c->node->domain[0] ? "." : "",
                           c->node->op);

@@ -1,7 +1,8 @@
-/* What an operator is: one row of a table for each, with its versions, signature, attributes, shape inference and meaning.
+/* What an operator is: one row of a table for each, with its versions, signature, attributes, shape inference and
+ * meaning.
  *
- * Operators are ONNX's, at opset OP_OPSET: readers raise older ones to it. The domain "nn" holds this toolkit's own: operators of other
- * frameworks and the fused forms that passes make. The rows stand in op.def, by family. */
+ * Operators are ONNX's, at opset OP_OPSET: readers raise older ones to it. The domain "nn" holds this toolkit's own:
+ * operators of other frameworks and the fused forms that passes make. The rows stand in op.def, by family. */
 #ifndef OP_OP_H
 #define OP_OP_H
 
@@ -17,19 +18,20 @@ struct op_eval;
 struct op {
     const char *domain, *name;
     const char *versions; /* opsets in which it changed, "1 6 13"; the last is the form used here */
-    /* Operands, space-separated: "X:T W:T B:T?" — name, type, then ? optional, * any number, + at least one (last one only). A type is a
-     * variable (capital letter first) bound in `types`, or a dtype, or seq(...) or opt(...) of one, or
-     * what a variable may stand for ("any,anyseq*"), which binds nothing: each operand for itself. */
+    /* Operands, space-separated: "X:T W:T B:T?" — name, type, then ? optional, * any number, + at least one (last one
+     * only). A type is a variable (capital letter first) bound in `types`, or a dtype, or seq(...) or opt(...) of one,
+     * or what a variable may stand for ("any,anyseq*"), which binds nothing: each operand for itself. */
     const char *inputs, *outputs;
-    /* "T=float I=i32,i64": what each variable may be: dtypes or the groups float (f16 f32 f64 bf16), f8, sint, uint, int (both), num (float and
-     * int), cplx, any (all tensor types), anyseq, anyopt. */
+    /* "T=float I=i32,i64": what each variable may be: dtypes or the groups float (f16 f32 f64 bf16), f8, sint, uint,
+     * int (both), num (float and int), cplx, any (all tensor types), anyseq, anyopt. */
     const char *types;
-    /* "axis:i=-1 axes:I value:t! mode:s=constant": name, kind (i f s t g y, capital for a list), then =default or ! for required. Lists
-     * have no default; that of a string is one of the words in attr.c. */
+    /* "axis:i=-1 axes:I value:t! mode:s=constant": name, kind (i f s t g y, capital for a list), then =default or ! for
+     * required. Lists have no default; that of a string is one of the words in attr.c. */
     const char *attrs;
     int (*infer)(struct op_infer *c, struct error *err);
     int (*eval)(struct op_eval *c, struct error *err); /* plain C, the oracle; NULL when there is `expand` */
-    /* Puts nodes that mean the same before the node, moves its outputs to them and leaves it without outputs; the caller removes it. */
+    /* Puts nodes that mean the same before the node, moves its outputs to them and leaves it without outputs; the
+     * caller removes it. */
     int (*expand)(struct node *n, struct error *err);
 };
 
@@ -45,7 +47,8 @@ int op_list_unknown(const struct graph *g, char *text, size_t size);
 /* Checks a node against its row: number of operands, element types, attributes' kinds, names and required ones. */
 int op_check(const struct node *n, struct error *err);
 
-/* ---- attributes, with the table's defaults. The node must be resolved, and the attribute of that kind in its row. ---- */
+/* ---- attributes, with the table's defaults. The node must be resolved, and the attribute of that kind in its row.
+ * ---- */
 
 bool op_has(const struct node *n, const char *name); /* set on the node itself */
 int64_t op_int(const struct node *n, const char *name);
@@ -71,12 +74,13 @@ enum dtype infer_dtype(const struct op_infer *c, int i);
 int infer_rank(const struct op_infer *c, int i); /* -1: unknown or absent */
 /* Input i's data when constant, else NULL. */
 const struct tensor *infer_constant(const struct op_infer *c, int i);
-/* Input i, an integer tensor of rank 0 or 1, all of whose elements are known numbers: their count, at most max; -1 when not known. */
+/* Input i, an integer tensor of rank 0 or 1, all of whose elements are known numbers: their count, at most max; -1 when
+ * not known. */
 int infer_ints(const struct op_infer *c, int i, int64_t *values, int max);
 /* Input i as dims: numbers, symbols, DIM_UNKNOWN. The count, or -1 when even that is not known. */
 int infer_dims(const struct op_infer *c, int i, int64_t *dims, int max);
-/* Sets the type of output o (nothing when it is not wanted). rank -1: unknown; dims NULL: none of them known. What was known before and still agrees is kept, so
- * a symbol's name from the file survives where inference finds no better. */
+/* Sets the type of output o (nothing when it is not wanted). rank -1: unknown; dims NULL: none of them known. What was
+ * known before and still agrees is kept, so a symbol's name from the file survives where inference finds no better. */
 int infer_set(struct op_infer *c, int o, enum dtype dtype, int rank, const int64_t *dims, struct error *err);
 int infer_set_type(struct op_infer *c, int o, const struct type *type, struct error *err);
 int infer_set_known(struct op_infer *c, int o, int count, const struct known *known, struct error *err);
@@ -86,7 +90,8 @@ int infer_error(const struct op_infer *c, struct error *err, const char *format,
 int infer_broadcast(struct graph *g, int64_t *a, int *rank, const int64_t *b, int b_rank);
 /* axis in [-rank, rank) to [0, rank); an error that names the attribute otherwise. */
 int infer_axis(const struct op_infer *c, const char *attr, int64_t axis, int rank, int *result, struct error *err);
-/* Runs `infer` of every node of a graph in order, its subgraphs' when their If, Loop or Scan is reached. Stops at the first error. */
+/* Runs `infer` of every node of a graph in order, its subgraphs' when their If, Loop or Scan is reached. Stops at the
+ * first error. */
 int op_infer_graph(struct graph *g, struct error *err);
 int op_infer_node(struct node *n, struct error *err);
 
@@ -98,10 +103,12 @@ struct op_eval {
     int in_count;
     struct item **out; /* to be set; [max(node->out_count, outputs of the row)] */
     int out_count;
-    size_t memory; /* bytes that one output may take */
+    size_t memory;  /* bytes that one output may take */
     uint64_t *seed; /* for random operators */
-    /* Runs a subgraph of the node: in[graph->input_count] → out[graph->output_count], new references. Set by who executes. */
-    int (*run_graph)(struct op_eval *c, const struct graph *g, struct item *const *in, struct item **out, struct error *err);
+    /* Runs a subgraph of the node: in[graph->input_count] → out[graph->output_count], new references. Set by who
+     * executes. */
+    int (*run_graph)(struct op_eval *c, const struct graph *g, struct item *const *in, struct item **out,
+                     struct error *err);
     void *user;
 };
 
@@ -117,11 +124,14 @@ int eval_ints(const struct op_eval *c, int i, int64_t *values, int max, struct e
 int eval_error(const struct op_eval *c, struct error *err, const char *format, ...) BASE_PRINTF(3, 4);
 int eval_axis(const struct op_eval *c, const char *attr, int64_t axis, int rank, int *result, struct error *err);
 
-/* Evaluates one node: checks the operands' kinds and types against the row, then `eval`, or `expand` by way of a graph of its own. */
+/* Evaluates one node: checks the operands' kinds and types against the row, then `eval`, or `expand` by way of a graph
+ * of its own. */
 int op_eval_node(struct op_eval *c, struct error *err);
 
-/* The reference interpreter: evaluates a graph node by node. in[input_count] (a NULL takes the constant of that input, if it is one), out[output_count] gets new
- * references. `memory` limits each tensor, and their sum at any time to four times that. */
-int op_run(const struct graph *g, struct item *const *in, struct item **out, size_t memory, uint64_t seed, struct error *err);
+/* The reference interpreter: evaluates a graph node by node. in[input_count] (a NULL takes the constant of that input,
+ * if it is one), out[output_count] gets new references. `memory` limits each tensor, and their sum at any time to four
+ * times that. */
+int op_run(const struct graph *g, struct item *const *in, struct item **out, size_t memory, uint64_t seed,
+           struct error *err);
 
 #endif

@@ -120,13 +120,13 @@ int64_t real_product(const int64_t *dims, int from, int to)
 
 int real_eval_fail(const struct op_eval *c, struct error *err)
 {
-    struct error inner = *err;
+    struct error inner = err ? *err : (struct error){0};
     return eval_error(c, err, "%s", inner.text);
 }
 
 int real_infer_fail(const struct op_infer *c, struct error *err)
 {
-    struct error inner = *err;
+    struct error inner = err ? *err : (struct error){0};
     return infer_error(c, err, "%s", inner.text);
 }
 

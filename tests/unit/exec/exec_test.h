@@ -1,4 +1,5 @@
-/* Builds small graphs and compares the executor, on every usable level and several thread counts, with the reference interpreter. */
+/* Builds small graphs and compares the executor, on every usable level and several thread counts, with the reference
+ * interpreter. */
 #ifndef TESTS_EXEC_TEST_H
 #define TESTS_EXEC_TEST_H
 
@@ -10,9 +11,13 @@
 #include "exec/exec.h"
 #include "op/op.h"
 
-#define DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
+#define DIMS(...)                                                                                                      \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[])                                       \
+    {                                                                                                                  \
+        __VA_ARGS__                                                                                                    \
+    }
 #define INTS(...) (const int64_t[]){__VA_ARGS__}, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)
-#define MEMORY ((size_t)1 << 28)
+#define MEMORY    ((size_t)1 << 28)
 
 static struct error error;
 static struct graph *graph;
@@ -62,7 +67,7 @@ static struct node *node(const char *domain, const char *op, struct value *const
     node_new_output(n, NULL, &error);
     return n;
 }
-#define NODE(op, ...) node("", op, (struct value *[]){__VA_ARGS__, &none})
+#define NODE(op, ...)  node("", op, (struct value *[]){__VA_ARGS__, &none})
 #define FUSED(op, ...) node("nn", op, (struct value *[]){__VA_ARGS__, &none})
 
 static void output(struct value *v)
@@ -105,7 +110,9 @@ static void compare_items(const struct item *got, const struct item *want, const
 {
     const struct tensor *g = got->tensor, *w = want->tensor;
     double most = 0, worst = 0;
-    CHECK_MSG(g->dtype == w->dtype && g->rank == w->rank && memcmp(g->dims, w->dims, sizeof(int64_t) * (size_t)w->rank) == 0, "%s: another type", isa);
+    CHECK_MSG(g->dtype == w->dtype && g->rank == w->rank &&
+                  memcmp(g->dims, w->dims, sizeof(int64_t) * (size_t)w->rank) == 0,
+              "%s: another type", isa);
     if (g->count != w->count)
         return;
     if (exact) {
@@ -160,7 +167,8 @@ static void check(void)
 {
     struct item *in[8];
     for (size_t i = 0; i < graph->input_count; i++)
-        in[i] = item_of_tensor(random_tensor(DTYPE_F32, graph->inputs[i]->type.rank, graph->inputs[i]->type.dims, 1), &error);
+        in[i] = item_of_tensor(random_tensor(DTYPE_F32, graph->inputs[i]->type.rank, graph->inputs[i]->type.dims, 1),
+                               &error);
     check_with(in);
 }
 

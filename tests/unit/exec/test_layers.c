@@ -8,12 +8,13 @@ static void test_matmul(void)
         int64_t m = sizes[i][0], k = sizes[i][1], n = sizes[i][2];
         begin();
         struct value *a = input("a", DIMS(2, 3, m, k));
-        output(NODE("MatMul", a, weight(DIMS(k, n)))->out[0]);                                        /* one constant matrix */
-        output(NODE("MatMul", a, weight(DIMS(3, k, n)))->out[0]);                                     /* a constant for each head */
-        output(NODE("MatMul", a, NODE("Relu", input("b", DIMS(2, 1, k, n)))->out[0])->out[0]);        /* of the run, broadcast */
+        output(NODE("MatMul", a, weight(DIMS(k, n)))->out[0]);    /* one constant matrix */
+        output(NODE("MatMul", a, weight(DIMS(3, k, n)))->out[0]); /* a constant for each head */
+        output(
+            NODE("MatMul", a, NODE("Relu", input("b", DIMS(2, 1, k, n)))->out[0])->out[0]); /* of the run, broadcast */
         struct node *t = NODE("Transpose", input("c", DIMS(2, 3, n, k)));
         node_set_ints(t, "perm", INTS(0, 1, 3, 2), &error);
-        output(NODE("MatMul", a, t->out[0])->out[0]);                                                 /* a transposed view */
+        output(NODE("MatMul", a, t->out[0])->out[0]); /* a transposed view */
         check();
     }
 }
@@ -22,7 +23,8 @@ static void test_gemm(void)
 {
     for (int i = 0; i < 8; i++) {
         begin();
-        struct value *a = i & 1 ? input("a", DIMS(9, 5)) : input("a", DIMS(5, 9)), *b = i & 2 ? weight(DIMS(7, 9)) : weight(DIMS(9, 7));
+        struct value *a = i & 1 ? input("a", DIMS(9, 5)) : input("a", DIMS(5, 9)),
+                     *b = i & 2 ? weight(DIMS(7, 9)) : weight(DIMS(9, 7));
         struct node *n = NODE("Gemm", a, b, i & 4 ? weight(DIMS(7)) : weight(DIMS(5, 7)));
         node_set_int(n, "transA", i & 1, &error);
         node_set_int(n, "transB", (i >> 1) & 1, &error);
@@ -74,7 +76,8 @@ static void test_views(void)
     begin();
     struct value *x = input("x", DIMS(2, 12, 6, 10));
     struct value *c = NODE("Conv", x, weight(DIMS(12, 12, 1, 1)))->out[0];
-    struct value *s = NODE("Slice", c, ints(INTS(3, -2)), ints(INTS(11, INT64_MIN)), ints(INTS(1, 3)), ints(INTS(2, -3)))->out[0];
+    struct value *s =
+        NODE("Slice", c, ints(INTS(3, -2)), ints(INTS(11, INT64_MIN)), ints(INTS(1, 3)), ints(INTS(2, -3)))->out[0];
     output(NODE("Relu", s)->out[0]);
     struct node *t = NODE("Transpose", c);
     node_set_ints(t, "perm", INTS(2, 0, 3, 1), &error);
@@ -82,8 +85,11 @@ static void test_views(void)
     struct value *shuffled = NODE("Reshape", c, ints(INTS(2, 3, 4, 6, 10)))->out[0];
     t = NODE("Transpose", shuffled);
     node_set_ints(t, "perm", INTS(0, 2, 1, 3, 4), &error);
-    output(NODE("Conv", NODE("Reshape", t->out[0], ints(INTS(0, -1, 6, 10)))->out[0], weight(DIMS(4, 12, 1, 1)))->out[0]);
-    output(NODE("Expand", NODE("Slice", c, ints(INTS(0)), ints(INTS(1)), ints(INTS(2)))->out[0], ints(INTS(2, 12, 3, 10)))->out[0]);
+    output(
+        NODE("Conv", NODE("Reshape", t->out[0], ints(INTS(0, -1, 6, 10)))->out[0], weight(DIMS(4, 12, 1, 1)))->out[0]);
+    output(
+        NODE("Expand", NODE("Slice", c, ints(INTS(0)), ints(INTS(1)), ints(INTS(2)))->out[0], ints(INTS(2, 12, 3, 10)))
+            ->out[0]);
     output(NODE("Tile", c, ints(INTS(1, 2, 1, 3)))->out[0]);
     output(NODE("Pad", c, ints(INTS(0, 1, 2, 0, 1, 0, 0, 3)), weight(0, NULL))->out[0]);
     struct node *d = NODE("DepthToSpace", c);
@@ -120,7 +126,7 @@ static void test_pools(void)
 {
     static const int64_t cases[][8] = {
         /* kernel, stride, pad begin, pad end, ceil, dilation, h, w */
-        {2, 2, 0, 0, 0, 1, 8, 8}, {3, 2, 1, 1, 0, 1, 9, 7}, {3, 2, 0, 0, 1, 1, 8, 9}, {5, 1, 2, 2, 0, 1, 6, 6},
+        {2, 2, 0, 0, 0, 1, 8, 8}, {3, 2, 1, 1, 0, 1, 9, 7}, {3, 2, 0, 0, 1, 1, 8, 9},   {5, 1, 2, 2, 0, 1, 6, 6},
         {2, 1, 0, 1, 0, 1, 5, 6}, {2, 1, 0, 0, 0, 2, 7, 7}, {3, 3, 1, 0, 1, 1, 10, 11},
     };
     for (size_t i = 0; i < 3 * sizeof cases / sizeof *cases; i++) {
@@ -184,7 +190,8 @@ static void test_group_norms(void)
 
 static void test_reductions(void)
 {
-    static const char *const ops[] = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare"};
+    static const char *const ops[] = {"ReduceSum", "ReduceMean", "ReduceMax",      "ReduceMin",
+                                      "ReduceL1",  "ReduceL2",   "ReduceSumSquare"};
     static const int64_t axes[][3] = {{1, 2, 3}, {2, 3, -1}, {3, 3, 3}, {0, 2, 2}, {1, 1, 1}};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         begin();
@@ -205,8 +212,10 @@ static void test_rnn(void)
     for (int i = 0; i < 6; i++) {
         int64_t d = i % 3 == 2 ? 2 : 1, gates = i < 3 ? 4 : 3, h = 19, in = 11, batch = 3;
         begin();
-        struct value *x = input("x", DIMS(5, batch, in)), *h0 = input("h", DIMS(d, batch, h)), *c0 = i < 3 ? input("c", DIMS(d, batch, h)) : NULL;
-        struct node *n = NODE(i < 3 ? "LSTM" : "GRU", x, weight(DIMS(d, gates * h, in)), weight(DIMS(d, gates * h, h)), weight(DIMS(d, 2 * gates * h)), NULL, h0);
+        struct value *x = input("x", DIMS(5, batch, in)), *h0 = input("h", DIMS(d, batch, h)),
+                     *c0 = i < 3 ? input("c", DIMS(d, batch, h)) : NULL;
+        struct node *n = NODE(i < 3 ? "LSTM" : "GRU", x, weight(DIMS(d, gates * h, in)), weight(DIMS(d, gates * h, h)),
+                              weight(DIMS(d, 2 * gates * h)), NULL, h0);
         if (i < 3) {
             node_add_input(n, c0, &error);
             node_add_input(n, weight(DIMS(d, 3 * h)), &error);
@@ -244,12 +253,14 @@ static void test_halves(void)
     begin();
     struct value *x = input("x", DIMS(1, 3, 8, 8));
     x->type.dtype = DTYPE_F16;
-    struct value *w = graph_add_constant(graph, NULL, random_tensor(DTYPE_F16, 4, (const int64_t[]){8, 3, 3, 3}, 0.25), &error);
+    struct value *w =
+        graph_add_constant(graph, NULL, random_tensor(DTYPE_F16, 4, (const int64_t[]){8, 3, 3, 3}, 0.25), &error);
     output(NODE("Relu", NODE("Conv", x, w)->out[0])->out[0]);
     op_resolve(graph);
     reference_allowed = 2; /* the Casts at the ports */
     struct item *in = item_of_tensor(random_tensor(DTYPE_F16, 4, x->type.dims, 1), &error), *want = NULL, *got = NULL;
-    CHECK_MSG(op_infer_graph(graph, &error) == 0 && op_run(graph, &in, &want, MEMORY, 0, &error) == 0, "%s", error.text);
+    CHECK_MSG(op_infer_graph(graph, &error) == 0 && op_run(graph, &in, &want, MEMORY, 0, &error) == 0, "%s",
+              error.text);
     CHECK_MSG(run_exec(kernel_select("generic", &error), 1, &in, &got) == 0, "%s", error.text);
     CHECK(got && got->tensor->dtype == DTYPE_F16);
     for (int64_t i = 0; got && i < got->tensor->count; i++)
@@ -267,7 +278,9 @@ static void test_dynamic(void)
     begin();
     reference_allowed = 6;
     struct value *x = input("x", DIMS(1, 4, 5, 5));
-    struct value *kept = NODE("Compress", NODE("Reshape", x, ints(INTS(4, 25)))->out[0], NODE("Cast", NODE("Relu", weight(DIMS(4)))->out[0])->out[0])->out[0];
+    struct value *kept = NODE("Compress", NODE("Reshape", x, ints(INTS(4, 25)))->out[0],
+                              NODE("Cast", NODE("Relu", weight(DIMS(4)))->out[0])->out[0])
+                             ->out[0];
     node_set_int(kept->producer->in[1]->producer, "to", DTYPE_BOOL, &error);
     node_set_int(kept->producer, "axis", 0, &error);
     struct value *where = NODE("NonZero", NODE("Relu", kept)->out[0])->out[0];
