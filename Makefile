@@ -13,6 +13,7 @@ ARCH ?= $(shell uname -m)
 BUILD ?= build
 PROGRAMS := convert optimize quantize run bench inspect
 
+.DEFAULT_GOAL := all
 include tests/rules.mk
 
 ifeq ($(ARCH),$(shell uname -m))
