@@ -34,6 +34,14 @@ static bool is_static(const struct node *n)
     return !has_subgraph(n);
 }
 
+bool cut_has_static_outputs(const struct graph *g)
+{
+    for (size_t i = 0; i < g->output_count; i++)
+        if (!type_is_static(&g->outputs[i]->type))
+            return false;
+    return true;
+}
+
 /* Worth a plan of its own once shapes are known, rather than being evaluated in passing. */
 static bool is_heavy(const struct node *n)
 {

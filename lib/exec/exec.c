@@ -139,7 +139,7 @@ static struct graph *specialise(const struct exec *e, const struct type *shapes,
         status = op_infer_graph(g, err);
     if (status == 0) {
         g = widen_halves(g, err);
-        status = g ? pass_run_safe(g, err) : -1;
+        status = g ? pass_run_for_exec(g, err) : -1;
     }
     if (status == 0)
         return g;
@@ -197,7 +197,7 @@ static struct plan *plan_for(struct exec *e, const struct type *shapes, struct e
         return NULL;
     bool dynamic;
     const struct node *at = cut_point(g, &dynamic);
-    if (!at && !dynamic)
+    if (!at && !dynamic && cut_has_static_outputs(g))
         return make_plan(e, g, false, err);
     struct plan *p = cut_plan(e, g, at, dynamic, err);
     graph_free(g);
@@ -260,7 +260,7 @@ static struct item *output_item(struct plan *p, size_t i, struct error *err)
 static int run_static(struct plan *p, struct item *const *in, struct item **out, struct error *err)
 {
     for (size_t i = 0; i < p->graph->input_count; i++)
-        p->inputs[i].buffer->base = in[i]->tensor->data;
+        p->inputs[i].buffer->base = in[i]->tensor ? in[i]->tensor->data : NULL; /* others only pass by */
     for (size_t i = 0; i < p->graph->output_count; i++) {
         struct item *item = output_item(p, i, err);
         if (!item)

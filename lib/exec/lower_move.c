@@ -18,9 +18,16 @@ int exec_lower_reshape(struct plan *p, struct node *n, struct error *err)
     return plan_alias(p, n, 0, &view, err);
 }
 
+/* A Dropout in training drops. */
+static bool may_train(const struct node *n)
+{
+    const struct value *mode = node_is(n, "Dropout") ? node_in(n, 2) : NULL;
+    return mode && !(mode->constant && mode->constant->count == 1 && tensor_get_i64(mode->constant, 0) == 0);
+}
+
 int exec_lower_identity(struct plan *p, struct node *n, struct error *err)
 {
-    if (n->out_count != 1)
+    if (n->out_count != 1 || may_train(n))
         return 1;
     return plan_alias(p, n, 0, plan_in(n, 0), err);
 }

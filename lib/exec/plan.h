@@ -284,6 +284,8 @@ int cut_graph(const struct graph *g, const struct node *at, struct graph **befor
 /* Where a plan of g must end: at the first node that is not static; or, when the first node is not, behind a run of
  * those, up to one that is worth planning anew. NULL: at the end; *dynamic tells which kind it is. */
 const struct node *cut_point(const struct graph *g, bool *dynamic);
+/* False when an output is an input, or a constant, of a kind that a static plan cannot hold: it has to be handed on. */
+bool cut_has_static_outputs(const struct graph *g);
 
 /* Evaluates the nodes of a dynamic plan (dynamic.c). */
 int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err);

@@ -107,9 +107,20 @@ struct type control_type_of(const struct op_infer *c, int i)
     return type ? *type : (struct type){.kind = TYPE_UNKNOWN, .rank = -1};
 }
 
+/* An optional of the other kind: a body may take the optional and give what is in it, as the operators on optionals
+ * take both. */
+static bool holds(const struct type *optional, const struct type *some)
+{
+    return optional->kind == TYPE_OPTIONAL && optional->element && optional->element->kind == some->kind;
+}
+
 bool control_merge(struct type *type, const struct type *other)
 {
     if (type->kind == TYPE_UNKNOWN || other->kind == TYPE_UNKNOWN) {
+        *type = (struct type){.kind = TYPE_UNKNOWN, .rank = -1};
+        return true;
+    }
+    if (holds(type, other) || holds(other, type)) {
         *type = (struct type){.kind = TYPE_UNKNOWN, .rank = -1};
         return true;
     }
@@ -193,19 +204,20 @@ static int check_branch(const struct node *n, const struct graph *g, const char 
 int infer_if(struct op_infer *c, struct error *err)
 {
     int64_t known;
-    bool sure = infer_ints(c, 0, &known, 1) == 1;
+    bool sure = infer_ints(c, 0, &known, 1) == 1, fits[2] = {false, false};
     const char *fault;
     for (int which = 1; which >= 0; which--) {
         struct graph *g = branch(c->node, which);
         if (check_branch(c->node, g, &fault))
             return infer_error(c, err, "%s %s", which ? "then_branch" : "else_branch", fault);
-        /* A branch that is never taken may well not fit. */
-        if ((!sure || (known != 0) == which) && op_infer_graph(g, err))
-            return -1;
+        /* A branch that is never taken may well not fit, and one that does not fit gives no result. */
+        fits[which] = (!sure || (known != 0) == which) && op_infer_graph(g, err) == 0;
     }
+    if (!fits[0] && !fits[1])
+        return -1;
     for (int o = 0; o < c->node->out_count; o++) {
-        struct type type = branch(c->node, !sure || known)->outputs[o]->type;
-        if (!sure && !control_merge(&type, &branch(c->node, false)->outputs[o]->type))
+        struct type type = branch(c->node, fits[1])->outputs[o]->type;
+        if (fits[0] && fits[1] && !control_merge(&type, &branch(c->node, false)->outputs[o]->type))
             return infer_error(c, err, "output %d has different types in then_branch and else_branch", o);
         if (infer_set_type(c, o, &type, err))
             return -1;

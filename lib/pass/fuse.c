@@ -1,0 +1,107 @@
+/* Activations and residual additions into the node before. Both look through nodes that only move axes. */
+#include <string.h>
+
+#include "op/fused.h"
+#include "pass/views.h"
+
+/* ---- activations ---- */
+
+/* Whether the node, or its fused form, can apply an activation to its result. */
+static bool takes_activation(const struct node *n)
+{
+    static const char *const ops[] = {"Conv", "ConvTranspose", "MatMul", "Add", "Sub", "Mul", "Div", "ScaleShift"};
+    bool fused = strcmp(n->domain, "nn") == 0;
+    if ((n->domain[0] && !fused) || !pass_is_float(node_out(n, 0)) || (fused && op_string(n, "activation")[0]))
+        return false;
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+        if (strcmp(n->op, ops[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Makes a node the fused form of what it is. */
+static int become_fused(struct node *n, struct error *err)
+{
+    if (!n->domain[0] && node_set_op(n, "nn", n->op, err))
+        return -1;
+    n->def = op_find("nn", n->op);
+    return 0;
+}
+
+static int rewrite_activation(struct node *n, struct error *err)
+{
+    float alpha, beta;
+    struct views views;
+    const struct fused_activation *a = fused_activation_of(n, &alpha, &beta);
+    if (!a || strcmp(a->op, "Shrink") == 0 || !node_out(n, 0) || n->out[0]->quant || !node_in(n, 0) ||
+        !views_find(n->in[0], &views) || !takes_activation(views.base))
+        return 0;
+    if (become_fused(views.base, err) || fused_set_activation(views.base, a, alpha, beta, err))
+        return -1;
+    return pass_bypass(n, 0, n->in[0], err);
+}
+
+int pass_fuse_activation(struct graph *g, struct error *err)
+{
+    return pass_each(g, rewrite_activation, err);
+}
+
+/* ---- residuals ---- */
+
+static bool takes_residual(const struct node *n)
+{
+    bool fused = strcmp(n->domain, "nn") == 0;
+    return (!n->domain[0] || fused) && (strcmp(n->op, "Conv") == 0 || strcmp(n->op, "MatMul") == 0) &&
+           !node_in(n, 3) && node_out(n, 0);
+}
+
+/* Lets the base of operand i of an Add do the addition, after its activation if it has one. */
+static int take_residual(struct node *n, const struct views *views, struct value *r, struct error *err)
+{
+    struct node *base = views->base;
+    struct value *v = views->count ? views->at[0]->out[0] : base->out[0];
+    int done = views_undo(views, r, n, &r, err);
+    if (done <= 0)
+        return done;
+    views_move(views, n);
+    if (become_fused(base, err))
+        return -1;
+    while (base->in_count < 3)
+        if (node_add_input(base, NULL, err))
+            return -1;
+    bool last = op_string(base, "activation")[0] != '\0';
+    if (node_set_input(base, 3, r, err) || node_set_int(base, "residual_last", last, err))
+        return -1;
+    return pass_bypass(n, 0, v, err);
+}
+
+#define SEARCH_MAX 64
+
+/* Which of two nodes before n is the nearer, as far as can be told soon. */
+static bool is_nearer(const struct node *n, const struct node *a, const struct node *b)
+{
+    for (int i = 0; i < SEARCH_MAX && n; i++, n = n->prev)
+        if (n == a || n == b)
+            return n == a;
+    return true;
+}
+
+/* The other operand is at hand by the time of the addition, so that the base can do it then. */
+static int rewrite_residual(struct node *n, struct error *err)
+{
+    struct views views[2];
+    bool takes[2];
+    if (!node_is(n, "Add") || n->in_count != 2 || !node_out(n, 0) || n->out[0]->quant || !pass_is_float(n->out[0]) ||
+        pass_constant(n->in[0]) || pass_constant(n->in[1]) || !pass_same_dims(n->in[0], n->in[1]))
+        return 0;
+    for (int i = 0; i < 2; i++)
+        takes[i] = views_find(n->in[i], &views[i]) && takes_residual(views[i].base);
+    int first = takes[0] && takes[1] ? !is_nearer(n, views[0].base, views[1].base) : takes[1];
+    int done = takes[first] ? take_residual(n, &views[first], n->in[1 - first], err) : 0;
+    return done == 0 && takes[1 - first] ? take_residual(n, &views[1 - first], n->in[first], err) : done;
+}
+
+int pass_fuse_residual(struct graph *g, struct error *err)
+{
+    return pass_each(g, rewrite_residual, err);
+}

@@ -1,0 +1,36 @@
+/* Graph → graph rewrites that keep the meaning. A pass is one file and one line in pass.def. */
+#ifndef PASS_PASS_H
+#define PASS_PASS_H
+
+#include "graph/graph.h"
+
+struct pass {
+    const char *name; /* "fold-constants" */
+    const char *what; /* one line for people */
+    bool safe;        /* the result is the same to rounding, and any runtime gains: run by default */
+    bool fuses;       /* makes nodes of domain "nn": run once the others have nothing left to do */
+    /* Rewrites what it finds in this graph (not in its subgraphs, but If branches may be taken over); the number of
+     * changes, or -1. The graph is resolved and inferred before, and new nodes are after. */
+    int (*run)(struct graph *g, struct error *err);
+};
+
+const struct pass *pass_table(size_t *count);
+const struct pass *pass_by_name(const char *name, size_t length);
+
+/* Runs the chosen passes over a resolved graph and its subgraphs, in the table's order, again and again until none
+ * changes anything: first those that do not fuse, then all. At most 50 rounds of each. The graph is inferred before and
+ * after. Names and types of inputs and outputs stay. counts, if not NULL, has one entry per row of the table and is
+ * added to. */
+int pass_run(struct graph *g, const bool *chosen, int *counts, struct error *err);
+
+/* All safe passes. */
+int pass_run_safe(struct graph *g, struct error *err);
+
+/* Those, and what makes the graph larger as a file but not to run: weights in full. */
+int pass_run_for_exec(struct graph *g, struct error *err);
+
+/* Largest constant in bytes that folding may create where its inputs were smaller: ConstantOfShape must not blow up a
+ * file. */
+#define PASS_FOLD_MAX ((size_t)16 << 20)
+
+#endif

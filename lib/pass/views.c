@@ -1,0 +1,72 @@
+#include "pass/views.h"
+
+static bool is_view(const struct node *n)
+{
+    static const char *const ops[] = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"};
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+        if (node_is(n, ops[i]))
+            return n->in_count > 0 && n->in[0];
+    return false;
+}
+
+bool views_find(struct value *v, struct views *views)
+{
+    views->count = 0;
+    while (pass_is_single(v) && v->producer && v->producer->def && v->producer_index == 0) {
+        views->base = v->producer;
+        if (!is_view(views->base))
+            return true;
+        if (views->count == VIEWS_MAX)
+            return false;
+        views->at[views->count++] = views->base;
+        v = views->base->in[0];
+    }
+    return false;
+}
+
+static struct node *undo_transpose(const struct node *view, struct value *r, struct node *before, struct error *err)
+{
+    int64_t perm[TENSOR_MAX_RANK], inverse[TENSOR_MAX_RANK];
+    int rank = pass_perm(view, perm) ? view->in[0]->type.rank : 0;
+    for (int i = 0; i < rank; i++)
+        inverse[perm[i]] = i;
+    struct node *n = pass_node(before, "", "Transpose", 1, &r, err);
+    return n && node_set_ints(n, "perm", inverse, (size_t)rank, err) == 0 ? n : NULL;
+}
+
+static struct node *undo_reshape(const struct node *view, struct value *r, struct node *before, struct error *err)
+{
+    const struct type *to = &view->in[0]->type;
+    struct value *in[2] = {r, pass_add_ints(before->graph, to->rank, to->dims, err)};
+    return in[1] ? pass_node(before, "", "Reshape", 2, in, err) : NULL;
+}
+
+static bool can_undo(const struct node *view)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    const struct type *to = &view->in[0]->type;
+    if (node_is(view, "Transpose"))
+        return pass_perm(view, perm);
+    return pass_is_static(view->in[0]) && tensor_count(to->rank, to->dims) > 0;
+}
+
+int views_undo(const struct views *views, struct value *r, struct node *before, struct value **result,
+               struct error *err)
+{
+    for (int i = 0; i < views->count; i++)
+        if (!can_undo(views->at[i]))
+            return 0;
+    for (int i = 0; i < views->count && r; i++) {
+        bool transpose = node_is(views->at[i], "Transpose");
+        r = pass_output((transpose ? undo_transpose : undo_reshape)(views->at[i], r, before, err), err);
+    }
+    *result = r;
+    return r ? 1 : -1;
+}
+
+void views_move(const struct views *views, struct node *before)
+{
+    graph_move_node(views->base, before);
+    for (int i = views->count; i-- > 0;)
+        graph_move_node(views->at[i], before);
+}

@@ -1,0 +1,221 @@
+/* Biases, residuals and activations into the node before. */
+#include "lab.h"
+
+#define FUSE "matmul-add,fuse-residual,fuse-activation,fold-shapes,remove-identity,dead-code"
+
+static void build(struct lab *lab)
+{
+    lab_start(lab);
+    lab->tolerance = 1e-5;
+    lab_input(lab, 'x', DIMS(1, 4, 5, 6));
+    lab_input(lab, 'z', DIMS(1, 4, 5, 6));
+    lab_constant(lab, 'w', DIMS(4, 4, 3, 3));
+    lab_constant(lab, 'v', DIMS(4, 4, 1, 1));
+    lab_constant(lab, 'b', DIMS(4));
+    lab_constant(lab, 'm', DIMS(6, 6));
+    lab_constant(lab, 'n', DIMS(6));
+    lab_constant(lab, 'g', DIMS(4, 4));
+    lab_constant(lab, 'u', DIMS(4, 2, 2, 2));
+}
+
+static const char *activation(const struct lab *lab, const char *op)
+{
+    const struct node *n = lab_find(lab, op);
+    return n && n->domain[0] ? op_string(n, "activation") : "none";
+}
+
+static void becomes(const char *expression, const char *ops)
+{
+    struct lab lab;
+    build(&lab);
+    lab_output(&lab, "y", expression);
+    bool same = lab_same(&lab, FUSE);
+    CHECK_MSG(same && strcmp(lab_ops(&lab), ops) == 0, "%s became \"%s\", want \"%s\"", expression, lab_ops(&lab), ops);
+    CHECK_STR(lab.g->outputs[0]->name, "y");
+    lab_end(&lab);
+}
+
+#define CONV "Conv[pads=1;1;1;1](x,w,b)"
+
+static void activations(void)
+{
+    static const char *const functions[] = {
+        "Relu(%s)", "Clip(%s,#0,#6)", "Clip(%s,-,#2)", "LeakyRelu[alpha=0.2f](%s)", "Elu(%s)", "Selu(%s)",
+        "HardSigmoid[alpha=0.3f,beta=0.4f](%s)", "HardSwish(%s)", "Sigmoid(%s)", "Tanh(%s)", "Softplus(%s)",
+        "Swish[alpha=1.5f](%s)", "Gelu(%s)", "Gelu[approximate=tanh](%s)", "Mish(%s)",
+        "ThresholdedRelu[alpha=0.5f](%s)",
+    };
+    char text[200];
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        snprintf(text, sizeof(text), functions[i], CONV);
+        becomes(text, "nn.Conv");
+        snprintf(text, sizeof(text), functions[i], "Mul(x,z)");
+        becomes(text, "nn.Mul");
+        snprintf(text, sizeof(text), functions[i], "ConvTranspose(x,u)");
+        becomes(text, "nn.ConvTranspose");
+        snprintf(text, sizeof(text), functions[i], "MatMul(x,m)");
+        becomes(text, "nn.MatMul");
+    }
+    becomes("Shrink(" CONV ")", "Conv Shrink");
+    becomes("Clip(" CONV ",#0,ReduceMax[keepdims=0](z))", "Conv ReduceMax Clip");
+    becomes("Relu(Sigmoid(Sub(x,z)))", "nn.Sub Relu");
+    becomes("Relu(Reshape(Transpose(Div(x,z)),#i4;30))", "nn.Div Transpose Reshape");
+}
+
+static void shared_results(void)
+{
+    struct lab lab;
+    build(&lab);
+    lab_let(&lab, 'c', CONV);
+    lab_output(&lab, "y", "Relu(c)");
+    lab_output(&lab, "p", "Neg(c)");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "Conv Relu Neg");
+    lab_end(&lab);
+
+    build(&lab);
+    lab.let['c'] = lab_output(&lab, "p", CONV);
+    lab_output(&lab, "y", "Relu(c)");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "Conv Relu");
+    lab_end(&lab);
+}
+
+static void residuals(void)
+{
+    struct lab lab;
+    build(&lab);
+    lab_output(&lab, "y", "Relu(Add(" CONV ",z))");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "nn.Conv");
+    CHECK(op_int(lab_find(&lab, "Conv"), "residual_last") == 0);
+    CHECK_STR(activation(&lab, "Conv"), "Relu");
+    lab_end(&lab);
+
+    build(&lab);
+    lab_output(&lab, "y", "Add(z,Relu(" CONV "))");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "nn.Conv");
+    CHECK(op_int(lab_find(&lab, "Conv"), "residual_last") == 1);
+    lab_end(&lab);
+
+    becomes("Add(" CONV ",Conv(x,v))", "Conv nn.Conv");
+    becomes("Relu(Add(z,Relu(" CONV ")))", "nn.Conv nn.Add");
+    becomes("Add(" CONV ",Exp(z))", "Exp nn.Conv"); /* the residual comes first */
+    becomes("Add(" CONV ",ReduceMax(z,#i2;3))", "Conv ReduceMax Add"); /* broadcast */
+    becomes("Add(" CONV ",#1)", "Conv Add");
+    becomes("Add(MatMul(x,m),z)", "nn.MatMul");
+    becomes("Add(ConvTranspose[pads=0;0;1;1,group=2](x,u),z)", "ConvTranspose Add");
+    becomes("Add(Transpose[perm=0;2;1;3](MatMul(Transpose[perm=0;2;1;3](x),m)),z)",
+            "Transpose Transpose nn.MatMul Transpose");
+    becomes("Add(Transpose[perm=0;3;1;2](MatMul(Transpose[perm=0;2;3;1](x),g)),z)",
+            "Transpose Transpose nn.MatMul Transpose");
+}
+
+/* The other operand made of the convolution's result, and of what is made after it. */
+static void residuals_in_order(void)
+{
+    struct lab lab;
+    build(&lab);
+    lab_let(&lab, 'c', CONV);
+    lab_output(&lab, "y", "Add(c,Exp(c))");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "Conv Exp Add");
+    lab_end(&lab);
+
+    build(&lab);
+    lab_let(&lab, 'c', CONV);
+    lab_let(&lab, 'e', "Exp(Neg(z))");
+    lab_output(&lab, "y", "Add(c,e)");
+    lab_output(&lab, "p", "Abs(e)");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK(lab_count(&lab, "", "Add") == 0);
+    lab_end(&lab);
+
+    build(&lab);
+    lab_let(&lab, 'c', CONV);
+    lab_output(&lab, "y", "Add(c,c)");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "Conv Add");
+    lab_end(&lab);
+}
+
+static void symbolic_dims(void)
+{
+    struct lab lab;
+    lab_start(&lab);
+    lab.tolerance = 1e-5;
+    for (int i = 0; i < 2; i++) {
+        struct value *v = lab_input(&lab, "xz"[i], DIMS(1, 4, 3, 3));
+        v->type.dims[2] = graph_symbol(lab.g, "H", &lab.err);
+    }
+    lab_constant(&lab, 'w', DIMS(4, 4, 3, 3));
+    lab_output(&lab, "y", "Add(" "Conv[pads=1;1;1;1](x,w)" ",z)");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "nn.Conv");
+    lab_end(&lab);
+
+    /* another symbol may be 1: then it is a broadcast */
+    lab_start(&lab);
+    lab.tolerance = 1e-5;
+    for (int i = 0; i < 2; i++) {
+        struct value *v = lab_input(&lab, "xz"[i], DIMS(1, 4, 3, 3));
+        v->type.dims[2] = graph_symbol(lab.g, i ? "H" : "K", &lab.err);
+    }
+    lab_constant(&lab, 'w', DIMS(4, 4, 3, 3));
+    lab_output(&lab, "y", "Add(" "Conv[pads=1;1;1;1](x,w)" ",z)");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "Conv Add");
+    lab_end(&lab);
+}
+
+/* x [2, 3, 8], w [8, 6]. */
+static void product(const char *expression, const char *ops)
+{
+    struct lab lab;
+    lab_start(&lab);
+    lab.tolerance = 1e-5;
+    lab_input(&lab, 'x', DIMS(2, 3, 8));
+    lab_input(&lab, 'r', DIMS(2, 3, 6));
+    lab_constant(&lab, 'w', DIMS(8, 6));
+    lab_constant(&lab, 'v', DIMS(6, 8));
+    lab_constant(&lab, 'b', DIMS(6));
+    lab_constant(&lab, 'c', DIMS(1, 1, 6));
+    lab_constant(&lab, 'd', DIMS(3, 6));
+    lab_output(&lab, "y", expression);
+    bool same = lab_same(&lab, FUSE);
+    CHECK_MSG(same && strcmp(lab_ops(&lab), ops) == 0, "%s became \"%s\", want \"%s\"", expression, lab_ops(&lab), ops);
+    lab_end(&lab);
+}
+
+#define ROWS "Reshape(x,#i6;8)"
+#define GEMM "Gemm[transB=1](" ROWS ",v,b)"
+
+static void products(void)
+{
+    product("Add(MatMul(x,w),b)", "nn.MatMul");
+    product("Add(c,MatMul(x,w))", "nn.MatMul");
+    product("Add(MatMul(x,w),#2)", "nn.MatMul");
+    product("Add(MatMul(x,w),d)", "MatMul Add");
+    product("Reshape(" GEMM ",#i2;3;6)", "nn.MatMul");
+    product("Reshape(Gemm[alpha=0.5f,beta=3.0f](" ROWS ",w,b),#i2;3;6)", "nn.MatMul");
+    product("Reshape(Gemm[alpha=0.5f](" ROWS ",w,#2),#i2;3;6)", "nn.MatMul");
+    product("Gelu(Reshape(" GEMM ",#i2;3;6))", "nn.MatMul");
+    product("Add(r,Reshape(" GEMM ",#i2;3;6))", "nn.MatMul");
+    product("MatMul(Relu(Reshape(" GEMM ",#i2;3;6)),v)", "nn.MatMul MatMul");
+    product("Add(r,Transpose[perm=1;0;2](Reshape(" GEMM ",#i3;2;6)))",
+            "Transpose Reshape nn.MatMul Reshape Transpose");
+    product("Reshape(Gemm(Reshape(Transpose[perm=0;2;1](x),#i6;8),w,b),#i2;3;6)", "Transpose Reshape nn.MatMul");
+    product("Gemm[transA=1](Transpose(" ROWS "),w,b)", "Reshape Transpose Gemm");
+}
+
+int main(void)
+{
+    RUN(activations);
+    RUN(shared_results);
+    RUN(residuals);
+    RUN(residuals_in_order);
+    RUN(symbolic_dims);
+    RUN(products);
+    return TEST_END();
+}
