@@ -13,8 +13,6 @@ ARCH ?= $(shell uname -m)
 BUILD ?= build
 PROGRAMS := convert optimize quantize run bench inspect
 
-.DEFAULT_GOAL := all
-include tests/rules.mk
 
 ifeq ($(ARCH),$(shell uname -m))
 CROSS ?=
@@ -151,4 +149,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
+include tests/rules.mk
 -include $(shell find $(BUILD)/obj/$(KEY) -name '*.d' 2>/dev/null)

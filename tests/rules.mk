@@ -1,14 +1,96 @@
-# The tests' part of the Makefile.
+# The tests' part of the Makefile: demo, check, check-arm and their pieces.
+
+.PHONY: demo check check-static check-unit check-bats check-models check-san check-arm
+
+# ---- what a newcomer types ---------------------------------------------------------------------------------------
+
+deps:
+	@tests/deps
+
+# A trained network names the cat in a photo.
+demo:
+	@tests/deps
+	@$(MAKE) --no-print-directory all > $(BUILD)-demo.log 2>&1 || { tail -n 20 $(BUILD)-demo.log; exit 1; }
+	@rm -f $(BUILD)-demo.log
+	@demo/run $(BUILD)/bin/$(PROGPREFIX)
+
+check:
+	@tests/deps
+	@$(MAKE) --no-print-directory all
+	@tests/sum '$(MAKE) --no-print-directory check-static' '$(MAKE) --no-print-directory check-unit' \
+		'$(MAKE) --no-print-directory check-bats' '$(MAKE) --no-print-directory check-models'
+
+# ---- pieces ------------------------------------------------------------------------------------------------------
+
+check-static: all
+	@BUILD=$(BUILD) CC=$(CC) tests/sum tests/static/layers tests/static/style tests/static/headers tests/static/symbols \
+		tests/static/man
 
 # Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
-UNIT_BIN = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/$(KEY)/%)
+UNIT_DIR = $(BUILD)/tests/$(KEY)
+UNIT_BIN = $(UNIT_SRC:tests/unit/%.c=$(UNIT_DIR)/%)
 
-.PHONY: check-unit
-check-unit: $$(UNIT_BIN)
-	@tests/run-units $(UNIT_BIN)
-
-.SECONDEXPANSION:
-$(BUILD)/tests/$$(KEY)/%: $$(OBJ)/tests/unit/%.o $(BUILD)/lib/libmodel.a
+$(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lm
+
+check-unit:
+	@$(MAKE) --no-print-directory build-unit
+	@tests/run-units $(UNIT_BIN)
+
+.PHONY: build-unit
+build-unit: $(UNIT_BIN)
+
+check-bats: all
+	@BUILD=$(BUILD) PROGPREFIX=$(PROGPREFIX) tests/run-bats tests/bats
+
+# Small real networks with the answers of their own runtimes.
+check-models: all
+	@tests/run-models $(BUILD)/bin/$(PROGPREFIX)
+
+# Unit tests and small networks under the sanitizers. Huge requests are to give an error, not to end the process.
+.PHONY: check-san check-san-here
+check-san:
+	@tests/deps
+	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= check-san-here
+
+check-san-here: all
+	@tests/sum '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models'
+
+# ---- aarch64, in emulation ---------------------------------------------------------------------------------------
+
+ARM_SYSROOT = $(abspath $(BUILD))/arm-sysroot
+
+check-arm:
+	@tests/deps arm
+	@tests/arm-sysroot $(ARM_SYSROOT)
+	@WRAPPER='qemu-aarch64 -L /usr/aarch64-linux-gnu' $(MAKE) --no-print-directory ARCH=aarch64 BUILD=$(BUILD)/aarch64 \
+		SYSROOT_CPPFLAGS=-isystem\ $(ARM_SYSROOT)/usr/include SYSROOT_LDFLAGS=-B$(ARM_SYSROOT)/usr/lib/aarch64-linux-gnu \
+		check-arm-here
+
+.PHONY: check-arm-here
+check-arm-here: all
+	@tests/sum '$(MAKE) --no-print-directory check-unit' 'tests/run-models $(BUILD)/bin/$(PROGPREFIX)'
+
+# ---- ONNX's backend suite ------------------------------------------------------------------------------------------
+
+# Every case the suite has, as the build is; CASES='test_conv*' for some of them. -levels: on every instruction set of this
+# processor; -san, -arm: under the sanitizers and in emulation, where time says nothing.
+.PHONY: conformance conformance-levels conformance-san conformance-arm
+CONFORMANCE = $(MAKE) --no-print-directory -f Makefile -f tests/conformance/rules.mk
+
+conformance conformance-levels:
+	@tests/deps
+	@$(CONFORMANCE) $@-here
+
+conformance-san:
+	@tests/deps
+	@ASAN_OPTIONS=allocator_may_return_null=1 $(CONFORMANCE) SAN=address,undefined BUILD=$(BUILD)/san STATIC= SECONDS=0 conformance-here
+
+conformance-arm:
+	@tests/deps arm
+	@tests/arm-sysroot $(ARM_SYSROOT)
+	@WRAPPER='qemu-aarch64 -L /usr/aarch64-linux-gnu' $(CONFORMANCE) ARCH=aarch64 BUILD=$(BUILD)/aarch64 SECONDS=0 \
+		SYSROOT_CPPFLAGS=-isystem\ $(ARM_SYSROOT)/usr/include SYSROOT_LDFLAGS=-B$(ARM_SYSROOT)/usr/lib/aarch64-linux-gnu \
+		conformance-levels-here
