@@ -13,7 +13,9 @@ struct gemm_args {
     struct gemm_job job;
     const struct kernels *kernels;
     int64_t pixels;
-    int64_t blocks; /* of pixels */
+    int64_t tiles;  /* of `rows` pixels each; the last may have fewer */
+    int64_t blocks; /* of tiles */
+    int rows;
     int groups;     /* of panels */
     int panels;
     size_t panel_floats; /* of a full one */
@@ -47,26 +49,56 @@ static struct bases bases_of(const struct gemm_job *j, int batch)
     return b;
 }
 
-/* The addresses of `count` pixels from `first` on. */
-static void find_pixels(const struct gemm_job *j, const struct bases *b, int64_t first, int count, struct pixel_tile *t)
-{
+/* A position in the index space of pixels, and its offsets. */
+struct pixel {
     int64_t at[GEMM_AXES];
-    for (int i = GEMM_AXES - 1; i >= 0; i--) {
-        at[i] = first % j->dims[i];
-        first /= j->dims[i];
+    ptrdiff_t a, c, add;
+};
+
+static void pixel_offsets(const struct gemm_job *j, struct pixel *p)
+{
+    p->a = p->c = p->add = 0;
+    for (int i = 0; i < GEMM_AXES; i++) {
+        p->a += p->at[i] * j->a_stride[i];
+        p->c += p->at[i] * j->c_stride[i];
+        p->add += p->at[i] * j->add_stride[i];
     }
-    for (int p = 0; p < count; p++) {
-        ptrdiff_t a = 0, c = 0, add = 0;
-        for (int i = 0; i < GEMM_AXES; i++) {
-            a += at[i] * j->a_stride[i];
-            c += at[i] * j->c_stride[i];
-            add += at[i] * j->add_stride[i];
-        }
-        t->a[p] = b->a + a;
-        t->c[p] = b->c + c;
-        t->add[p] = b->add ? b->add + add : NULL;
-        for (int i = GEMM_AXES - 1; i >= 0 && ++at[i] == j->dims[i]; i--)
-            at[i] = 0;
+}
+
+/* To the next pixel: a step along the innermost axis, mostly. */
+static void pixel_next(const struct gemm_job *j, struct pixel *p)
+{
+    int i = GEMM_AXES - 1;
+    if (++p->at[i] < j->dims[i]) {
+        p->a += j->a_stride[i];
+        p->c += j->c_stride[i];
+        p->add += j->add_stride[i];
+        return;
+    }
+    for (; i >= 0 && p->at[i] >= j->dims[i]; i--) {
+        p->at[i] = 0;
+        if (i > 0)
+            p->at[i - 1]++;
+    }
+    pixel_offsets(j, p);
+}
+
+static void find_pixel(const struct gemm_job *j, int64_t index, struct pixel *p)
+{
+    for (int i = GEMM_AXES - 1; i >= 0; i--) {
+        p->at[i] = index % j->dims[i];
+        index /= j->dims[i];
+    }
+    pixel_offsets(j, p);
+}
+
+/* The addresses of `count` pixels from *p on, which moves behind them. */
+static void find_pixels(const struct gemm_job *j, const struct bases *b, struct pixel *p, int count, struct pixel_tile *t)
+{
+    for (int i = 0; i < count; i++, pixel_next(j, p)) {
+        t->a[i] = b->a + p->a;
+        t->c[i] = b->c + p->c;
+        t->add[i] = b->add ? b->add + p->add : NULL;
     }
 }
 
@@ -106,16 +138,17 @@ static void run_panels(const struct gemm_args *g, const struct bases *b, struct 
     }
 }
 
-/* Pixels [from, to), cut evenly into tiles (16 are 8 and 8, not 14 and 2), against panels [first, last). */
+/* Tiles [from, to) of pixels against panels [first, last). */
 static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to, int first, int last)
 {
     struct pixel_tile t;
-    int64_t tiles = (to - from + g->kernels->gemm_mr - 1) / g->kernels->gemm_mr;
-    for (int64_t i = 0; i < tiles; i++) {
-        int64_t begin = from + plan_tile_first(to - from, tiles, i),
-                end = from + plan_tile_first(to - from, tiles, i + 1);
-        find_pixels(&g->job, b, begin, (int)(end - begin), &t);
-        run_panels(g, b, &t, (int)(end - begin), first, last, (size_t)(begin / g->kernels->gemm_mr) * g->fetch_bytes);
+    struct pixel p;
+    find_pixel(&g->job, from * g->rows, &p);
+    for (int64_t i = from; i < to; i++) {
+        int64_t left = g->pixels - i * g->rows;
+        int m = (int)(left < g->rows ? left : g->rows);
+        find_pixels(&g->job, b, &p, m, &t);
+        run_panels(g, b, &t, m, first, last, (size_t)i * g->fetch_bytes);
     }
 }
 
@@ -128,7 +161,7 @@ static void run_gemm(const struct step *s, int64_t tile, int thread)
     struct bases b = bases_of(&g->job, batch);
     int first = (int)plan_tile_first(g->panels, g->groups, group),
         last = (int)plan_tile_first(g->panels, g->groups, group + 1);
-    int64_t from = plan_tile_first(g->pixels, g->blocks, block), to = plan_tile_first(g->pixels, g->blocks, block + 1);
+    int64_t from = plan_tile_first(g->tiles, g->blocks, block), to = plan_tile_first(g->tiles, g->blocks, block + 1);
     if (g->resident)
         run_block(g, &b, from, to, first, last);
     else
@@ -146,18 +179,19 @@ static void choose_tiles(struct gemm_args *g)
 {
     const struct gemm_job *j = &g->job;
     size_t panel_bytes = g->panel_floats * sizeof(float), cache = (size_t)cpu_l2_bytes() / 2;
-    int64_t most = (g->pixels + g->kernels->gemm_mr - 1) / g->kernels->gemm_mr;
+    g->tiles = (g->pixels + g->kernels->gemm_mr - 1) / g->kernels->gemm_mr;
+    g->rows = (int)((g->pixels + g->tiles - 1) / g->tiles); /* evenly: 16 are 8 and 8, not 14 and 2 */
     double macs = (double)g->pixels * j->n * j->taps * j->k;
     g->resident = panel_bytes * (size_t)g->panels <= cache;
     g->groups = g->resident ? 1 : g->panels;
-    g->blocks = plan_tiles((int64_t)(macs / g->groups), GEMM_GRAIN, most);
+    g->blocks = plan_tiles((int64_t)(macs / g->groups), GEMM_GRAIN, g->tiles);
     int64_t work = (int64_t)(macs / (double)(g->blocks * g->groups));
-    if (g->blocks == most && work > GEMM_GRAIN) { /* few pixels: share the panels */
+    if (g->blocks == g->tiles && work > GEMM_GRAIN) { /* few pixels: share the panels */
         int64_t groups = g->groups * (work / GEMM_GRAIN + 1);
         g->groups = (int)(groups > g->panels ? g->panels : groups);
     }
-    if (!g->resident && most > 1)
-        g->fetch_bytes = (panel_bytes / (size_t)most + GEMM_FETCH - 1) / GEMM_FETCH * GEMM_FETCH;
+    if (!g->resident && g->tiles > 1)
+        g->fetch_bytes = (panel_bytes / (size_t)g->tiles + GEMM_FETCH - 1) / GEMM_FETCH * GEMM_FETCH;
 }
 
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err)

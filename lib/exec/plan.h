@@ -200,9 +200,10 @@ void plan_fail(struct plan *p, const struct node *n, const char *format, ...) BA
 /* The number of tiles that suits `work` (in elements or MACs) when a tile should have at least `grain`, and there are
  * at most `most`. */
 int64_t plan_tiles(int64_t work, int64_t grain, int64_t most);
+/* floor(n * tile / tiles), without the product's overflow. */
 static inline int64_t plan_tile_first(int64_t n, int64_t tiles, int64_t tile)
 {
-    return (int64_t)((__int128)n * tile / tiles);
+    return n / tiles * tile + n % tiles * tile / tiles;
 }
 
 /* The function of one operand that an ONNX node is; false when the kernels lack it. */
