@@ -31,7 +31,7 @@ SYSROOT_LDFLAGS ?=
 
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
-ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -pthread -ffunction-sections \
+ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fno-asynchronous-unwind-tables -pthread -ffunction-sections \
 	-fdata-sections $(WARN) $(CFLAGS)
 ALL_CPPFLAGS = -Ilib -I$(BUILD)/gen -DVERSION='"$(VERSION)"' -DPROGPREFIX='"$(PROGPREFIX)"' $(SYSROOT_CPPFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--gc-sections $(SYSROOT_LDFLAGS) $(LDFLAGS)
@@ -91,6 +91,7 @@ $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 endef
 $(foreach i,$(ISAS),$(eval $(call ISA_RULE,$(i))))
 
+.SECONDARY: $(GEN_SRC) $(GEN_SRC:.c=.h)
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=lib --c_out=$(BUILD)/gen $<

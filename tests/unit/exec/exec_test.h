@@ -52,7 +52,7 @@ static struct value *weight(int rank, const int64_t *dims)
     return graph_add_constant(graph, NULL, random_tensor(DTYPE_F32, rank, dims, 0.25), &error);
 }
 
-static struct value *ints(const int64_t *values, size_t n)
+static inline struct value *ints(const int64_t *values, size_t n)
 {
     return graph_add_constant(graph, NULL, tensor_ints((int64_t)n, values, &error), &error);
 }
