@@ -1,0 +1,102 @@
+/* Element types that operators took later than others. */
+#include <string.h>
+
+#include "format/onnx/lower.h"
+
+static const struct {
+    int since;
+    const char *ops, *dtypes; /* space-separated */
+    int input;                /* -1: any */
+} rows[] = {
+    {24, "SplitToSequence TopK", "bf16", 0},
+    {22,
+     "Acos Acosh Asin Asinh Atan Atanh AveragePool Bernoulli Conv ConvTranspose Cos Cosh DeformConv Det Elu EyeLike "
+     "GRU "
+     "GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample HardSigmoid InstanceNormalization LSTM LpNormalization "
+     "LpPool "
+     "MaxPool MaxRoiPool MaxUnpool NegativeLogLikelihoodLoss RNN RandomNormalLike RandomUniformLike RoiAlign Round "
+     "Selu "
+     "Sin Sinh Softplus Softsign Tan ThresholdedRelu",
+     "bf16", 0},
+    {21, "DequantizeLinear QuantizeLinear", "i16 u16", -1},
+    {21, "QLinearMatMul", "f16 bf16", -1},
+    {20, "IsInf", "f16 bf16", 0},
+    {20, "ReduceMax ReduceMin", "bool", 0},
+    {19, "DequantizeLinear", "f16 bf16", 1},
+    {19, "Equal", "str", 0},
+    {19, "QuantizeLinear", "f16 bf16", 0},
+    {16, "GreaterOrEqual LeakyRelu LessOrEqual PRelu", "bf16", 0},
+    {14, "Add Div Mul Sub", "i8 i16 u8 u16", 0},
+    {14, "BatchNormalization CumSum", "bf16", 0},
+    {14, "CumSum", "f16", 0},
+    {14, "Relu", "i8 i16 i32 i64", 0},
+    {13, "Pad", "bool str c64 c128", 0},
+    {12, "Clip Max Min", "i8 i16 i32 i64 u8 u16 u32 u64", 0},
+    {12, "MaxPool ReduceMax ReduceMin", "i8 u8", 0},
+    {12, "Pow", "i8 i16 i32 i64 u8 u16 u32 u64", -1},
+    {11, "Equal", "f16 f32 f64 i8 i16 u8 u16 u32 u64", 0},
+    {11, "Pad TopK", "i8 i16 i32 i64 u8 u16 u32 u64", 0},
+    {9, "Flatten", "bool i8 i16 i32 i64 u8 u16 u32 u64", 0},
+    {9, "Gemm MatMul PRelu", "i32 i64 u32 u64", 0},
+    {9, "Greater Less", "i8 i16 i32 i64 u8 u16 u32 u64", 0},
+};
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = words; (at = strstr(at, word)); at += n)
+        if ((at == words || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+            return true;
+    return false;
+}
+
+static int check_input(const struct node *n, int i, int since, const char *dtypes, struct error *err)
+{
+    const char *name = dtype_info(onnx_lower_dtype(n, i))->name;
+    if (!has_word(dtypes, name))
+        return 0;
+    return onnx_edit_error(n, err, "input %d, being %s, needs opset %d", i, name, since);
+}
+
+/* The first opset in which operators pass on sequences, or optionals. */
+static int opset_of_kind(const struct node *n, enum type_kind kind)
+{
+    bool control = node_is(n, "If") || node_is(n, "Loop") || node_is(n, "Scan");
+    if (!control && !node_is(n, "Identity"))
+        return 0;
+    return kind == TYPE_OPTIONAL ? 16 : kind == TYPE_SEQUENCE ? (control ? 13 : 14) : 0;
+}
+
+static int check_operands(const struct node *n, struct value *const *operands, int count, int opset, struct error *err)
+{
+    for (int i = 0; i < count; i++) {
+        int since = operands[i] ? opset_of_kind(n, operands[i]->type.kind) : 0;
+        if (opset < since)
+            return onnx_lower_needs(n, since, "an operand that is no tensor", err);
+    }
+    return 0;
+}
+
+/* Operands that are no tensors, and what takes more than optionals by now. */
+static int check_kinds(const struct node *n, int opset, struct error *err)
+{
+    enum type_kind kind = node_in(n, 0) ? n->in[0]->type.kind : TYPE_UNKNOWN;
+    bool optional = node_is(n, "OptionalGetElement") || node_is(n, "OptionalHasElement");
+    if (optional && opset < 18 && (!node_in(n, 0) || kind == TYPE_TENSOR || kind == TYPE_SEQUENCE))
+        return onnx_lower_needs(n, 18, "an input that is no optional", err);
+    if (check_operands(n, n->in, n->in_count, opset, err) != 0)
+        return -1;
+    return check_operands(n, n->out, n->out_count, opset, err);
+}
+
+int onnx_lower_check_types(const struct node *n, int opset, struct error *err)
+{
+    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+        if (opset >= rows[r].since || !has_word(rows[r].ops, n->op))
+            continue;
+        for (int i = 0; i < n->in_count; i++)
+            if ((rows[r].input < 0 || rows[r].input == i) && check_input(n, i, rows[r].since, rows[r].dtypes, err) != 0)
+                return -1;
+    }
+    return check_kinds(n, opset, err);
+}

@@ -1,0 +1,60 @@
+/* Tables of names, for the reader: hashing with linear probing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "format/onnx/onnx.h"
+
+struct onnx_name {
+    const char *name; /* NULL: empty */
+    void *what;
+};
+
+static struct onnx_name *probe(struct onnx_name *slots, size_t cap, const char *name)
+{
+    uint64_t hash = hash_bytes(name, strlen(name));
+    /* FNV's low bits alone are easily made to agree (finalizer of MurmurHash3). */
+    hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdu;
+    size_t i = (size_t)(hash ^ hash >> 33) & (cap - 1);
+    while (slots[i].name && strcmp(slots[i].name, name) != 0)
+        i = (i + 1) & (cap - 1);
+    return &slots[i];
+}
+
+void *onnx_names_find(const struct onnx_names *names, const char *name)
+{
+    return names->cap ? probe(names->slots, names->cap, name)->what : NULL;
+}
+
+static int grow(struct onnx_names *names, struct error *err)
+{
+    size_t cap = names->cap ? 2 * names->cap : 16;
+    struct onnx_name *slots = mem_calloc(cap, sizeof(*slots), err);
+    if (!slots)
+        return -1;
+    for (size_t i = 0; i < names->cap; i++)
+        if (names->slots[i].name)
+            *probe(slots, cap, names->slots[i].name) = names->slots[i];
+    free(names->slots);
+    names->slots = slots;
+    names->cap = cap;
+    return 0;
+}
+
+int onnx_names_add(struct onnx_names *names, const char *name, void *what, struct error *err)
+{
+    if (2 * (names->count + 1) > names->cap && grow(names, err) != 0)
+        return -1;
+    struct onnx_name *slot = probe(names->slots, names->cap, name);
+    if (slot->name)
+        return error_set(err, "'%.200s' is there twice", name);
+    *slot = (struct onnx_name){name, what};
+    names->count++;
+    return 0;
+}
+
+void onnx_names_release(struct onnx_names *names)
+{
+    free(names->slots);
+    *names = (struct onnx_names){NULL, 0, 0};
+}

@@ -1,0 +1,44 @@
+/* Raising nodes of older opsets to OP_OPSET, as the standard's history of each operator says. */
+#ifndef FORMAT_ONNX_RAISE_H
+#define FORMAT_ONNX_RAISE_H
+
+#include "format/onnx/edit.h"
+
+/* The graph at work. Nodes before the one at hand are raised and resolved, so that types can be inferred up to it. */
+struct onnx_raising {
+    struct graph *graph;
+    struct node *inferred;            /* the last node whose outputs' types were inferred; NULL: none */
+    const struct onnx_raising *outer; /* of the graph around, which stands at the node that holds this one */
+};
+
+struct onnx_raise_row {
+    const char *domain, *op;
+    int below; /* for nodes of an older opset than this */
+    /* *n may become another node that takes its place; new nodes before it are of OP_OPSET. */
+    int (*raise)(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row, struct error *err);
+    const char *attr; /* what the function works on, where it serves several rows */
+    int index;
+};
+
+typedef int onnx_raise_function(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row,
+                                struct error *err);
+
+/* Input i's rank and dtype, inferred when the file does not say; -1, and DTYPE_NONE when they cannot be told. */
+int onnx_raise_rank(struct onnx_raising *c, struct node *n, int i);
+enum dtype onnx_raise_dtype(struct onnx_raising *c, struct node *n, int i);
+
+/* raise_attr.c: attributes alone */
+onnx_raise_function onnx_raise_drop, onnx_raise_rename, onnx_raise_attr_input, onnx_raise_default_int,
+    onnx_raise_float_to_int, onnx_raise_cast, onnx_raise_selu, onnx_raise_grid_sample, onnx_raise_roi_align,
+    onnx_raise_split, onnx_raise_label_encoder, onnx_raise_scatter;
+/* raise_input.c: attributes that became inputs */
+onnx_raise_function onnx_raise_slice, onnx_raise_topk, onnx_raise_clip, onnx_raise_pad, onnx_raise_dropout,
+    onnx_raise_dft, onnx_raise_tile;
+/* raise_shape.c: broadcasting and axes */
+onnx_raise_function onnx_raise_broadcast, onnx_raise_prelu, onnx_raise_softmax;
+/* raise_norm.c */
+onnx_raise_function onnx_raise_batch_norm_spatial, onnx_raise_first_output, onnx_raise_group_norm;
+/* raise_resize.c */
+onnx_raise_function onnx_raise_upsample_sides, onnx_raise_upsample_scales, onnx_raise_upsample, onnx_raise_resize;
+
+#endif

@@ -1,0 +1,100 @@
+/* Reading a model. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/onnx/onnx.h"
+
+const char *onnx_domain(const char *domain)
+{
+    return !domain || strcmp(domain, "ai.onnx") == 0 ? "" : domain;
+}
+
+int onnx_opset(const struct onnx_scope *s, const char *domain)
+{
+    for (size_t i = 0; i < s->opset_count; i++)
+        if (strcmp(onnx_domain(s->opsets[i]->domain), domain) == 0)
+            return s->opsets[i]->version > 0 && s->opsets[i]->version < 1000 ? (int)s->opsets[i]->version : 0;
+    /* The first two IR versions do not say. */
+    return s->opset_count == 0 && !*domain && s->reader->model->ir_version < 3 ? 1 : 0;
+}
+
+/* ---- properties ---- */
+
+static int set_text(struct graph *g, const char *key, const char *text, struct error *err)
+{
+    return text && *text ? graph_set_property(g, key, text, strlen(text), err) : 0;
+}
+
+static int read_properties(struct onnx_reader *r, struct error *err)
+{
+    const Onnx__ModelProto *m = r->model;
+    if (set_text(r->root, "producer", m->producer_name, err) != 0 ||
+        set_text(r->root, "producer_version", m->producer_version, err) != 0)
+        return -1;
+    for (size_t i = 0; i < m->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *p = m->metadata_props[i];
+        if (p->key && *p->key &&
+            graph_set_property(r->root, p->key, (const char *)p->value.data, p->value.len, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static int read_model(struct onnx_reader *r, struct error *err)
+{
+    struct onnx_scope scope = {
+        .reader = r, .graph = r->root, .opsets = r->model->opset_import, .opset_count = r->model->n_opset_import};
+    if (!r->model->graph)
+        return error_set(err, "the model has no graph");
+    if (onnx_list_functions(r, err) != 0 || read_properties(r, err) != 0)
+        return -1;
+    int result = onnx_read_graph(&scope, r->model->graph, err);
+    onnx_names_release(&scope.names);
+    if (result != 0 || graph_sort(r->root, err) != 0 || onnx_raise(r->root, err) != 0)
+        return -1;
+    return graph_check(r->root, err);
+}
+
+static void reader_release(struct onnx_reader *r)
+{
+    for (size_t i = 0; i < r->external_count; i++)
+        blob_unref(r->externals[i].blob);
+    free(r->externals);
+    onnx_names_release(&r->functions);
+    arena_release(&r->arena);
+}
+
+static struct graph *onnx_read(const struct format_source *source, struct error *err)
+{
+    struct onnx_reader r = {.source = source};
+    Onnx__ModelProto *model = onnx_wire_unpack(source->blob->data, source->blob->size, err);
+    if (!model)
+        return NULL;
+    arena_init(&r.arena);
+    r.model = model;
+    r.root = graph_new(err);
+    if (r.root && read_model(&r, err) != 0) {
+        graph_free(r.root);
+        r.root = NULL;
+    }
+    reader_release(&r);
+    onnx_wire_free(model);
+    return r.root;
+}
+
+/* ---- recognising ---- */
+
+static int onnx_sniff(const struct format_source *source)
+{
+    return onnx_wire_is_model(source->blob->data, source->blob->size) ? 90 : 0;
+}
+
+static int write_graph(const struct graph *g, const struct format_target *target, struct error *err)
+{
+    /* The most that other programs read in one piece; a little is left for what stands beside the weights. */
+    return onnx_write(g, target, (size_t)INT32_MAX - (1 << 20), err);
+}
+
+const struct format format_onnx = {"onnx", ".onnx", "ONNX, opset 1 to 25", onnx_sniff, onnx_read, write_graph};

@@ -1,0 +1,281 @@
+/* Writing a model. */
+#include "format/onnx/write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the opset ---- */
+
+/* The first opset that has an element type. */
+static int opset_of_dtype(enum dtype dtype)
+{
+    switch (dtype) {
+    case DTYPE_BF16:
+        return 13;
+    case DTYPE_F8E4M3FN:
+    case DTYPE_F8E4M3FNUZ:
+    case DTYPE_F8E5M2:
+    case DTYPE_F8E5M2FNUZ:
+        return 19;
+    case DTYPE_U4:
+    case DTYPE_I4:
+        return 21;
+    case DTYPE_F4E2M1:
+        return 23;
+    case DTYPE_F8E8M0:
+        return 24;
+    case DTYPE_U2:
+    case DTYPE_I2:
+        return 25;
+    default:
+        return ONNX_OLDEST_TARGET;
+    }
+}
+
+/* The value whose element type needs the newest opset. */
+static const struct value *most_demanding(const struct graph *root, int *opset)
+{
+    const struct value *found = NULL;
+    *opset = ONNX_OLDEST_TARGET;
+    for (const struct graph *g = root; g; g = graph_next(root, g))
+        for (size_t i = 0; i < g->value_count; i++) {
+            const struct value *v = g->values[i];
+            if (!v || v->type.kind != TYPE_TENSOR || opset_of_dtype(v->type.dtype) <= *opset)
+                continue;
+            *opset = opset_of_dtype(v->type.dtype);
+            found = v;
+        }
+    return found;
+}
+
+static int choose_opset(const struct graph *g, int asked, struct error *err)
+{
+    int needed;
+    const struct value *v = most_demanding(g, &needed);
+    if (asked == 0)
+        return needed > ONNX_DEFAULT_OPSET ? needed : ONNX_DEFAULT_OPSET;
+    if (asked < ONNX_OLDEST_TARGET || asked > OP_OPSET)
+        return error_set(err, "opset %d cannot be written, want %d to %d", asked, ONNX_OLDEST_TARGET, OP_OPSET);
+    if (asked < needed)
+        return error_set(err, "value '%.200s' is of %s, which needs opset %d", v->name, dtype_info(v->type.dtype)->name,
+                         needed);
+    return asked;
+}
+
+/* The IR version that came with an opset; from 4 on, constants need not be inputs as well. */
+static int ir_version(int opset)
+{
+    static const struct {
+        int opset, version;
+    } table[] = {{25, 13}, {24, 12}, {23, 11}, {21, 10}, {19, 9}, {15, 8}, {12, 7}, {11, 6}, {10, 5}};
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (opset >= table[i].opset)
+            return table[i].version;
+    return 4;
+}
+
+/* ---- the model around the graph ---- */
+
+struct domains {
+    Onnx__OperatorSetIdProto **at;
+    size_t count;
+};
+
+#define MOST_DOMAINS 1000
+
+/* The version of its domain that a node wants. */
+static int version_of(const struct onnx_writer *w, const struct node *n)
+{
+    if (!*n->domain)
+        return w->opset;
+    if (!n->def)
+        return n->since > 0 ? n->since : 1;
+    const char *last = strrchr(n->def->versions, ' ');
+    return atoi(last ? last : n->def->versions);
+}
+
+static int note_domain(struct onnx_writer *w, struct domains *d, const char *domain, int version)
+{
+    size_t i = 0;
+    while (i < d->count && strcmp(d->at[i]->domain, domain) != 0)
+        i++;
+    if (i == d->count) {
+        if (i == MOST_DOMAINS)
+            return error_set(w->err, "operators of more than %d domains", MOST_DOMAINS);
+        d->at[i] = arena_alloc(&w->arena, sizeof(**d->at), w->err);
+        if (!d->at[i])
+            return -1;
+        onnx__operator_set_id_proto__init(d->at[i]);
+        d->at[i]->domain = onnx_string(domain);
+        d->at[i]->has_version = 1;
+        d->count++;
+    }
+    if (d->at[i]->version < version)
+        d->at[i]->version = version;
+    return 0;
+}
+
+static int set_opsets(struct onnx_writer *w, Onnx__ModelProto *m)
+{
+    struct domains d = {onnx_make_list(w, MOST_DOMAINS), 0};
+    if (!d.at || note_domain(w, &d, "", w->opset) != 0)
+        return -1;
+    for (const struct graph *g = w->root; g; g = graph_next(w->root, g))
+        for (const struct node *n = g->first; n; n = n->next)
+            if (note_domain(w, &d, n->domain, version_of(w, n)) != 0)
+                return -1;
+    m->opset_import = d.at;
+    m->n_opset_import = d.count;
+    return 0;
+}
+
+static int set_properties(struct onnx_writer *w, Onnx__ModelProto *m)
+{
+    size_t count = 0;
+    for (const struct property *p = w->root->properties; p; p = p->next)
+        count++;
+    m->metadata_props = onnx_make_list(w, count);
+    for (const struct property *p = w->root->properties; m->metadata_props && p; p = p->next) {
+        if (strcmp(p->key, "producer") == 0)
+            m->producer_name = onnx_string(p->value.data);
+        else if (strcmp(p->key, "producer_version") == 0)
+            m->producer_version = onnx_string(p->value.data);
+        else if (!(m->metadata_props[m->n_metadata_props++] = onnx_make_entry(w, p->key, p->value.data, p->value.size)))
+            return -1;
+    }
+    return m->metadata_props ? 0 : -1;
+}
+
+static int make_model(struct onnx_writer *w, Onnx__ModelProto *m)
+{
+    onnx__model_proto__init(m);
+    m->has_ir_version = 1;
+    m->ir_version = ir_version(w->opset);
+    if (set_opsets(w, m) != 0 || set_properties(w, m) != 0)
+        return -1;
+    return (m->graph = onnx_make_graph(w, w->root, 0)) ? 0 : -1;
+}
+
+/* ---- what ONNX's graphs do not allow ---- */
+
+static int repeat_output(struct graph *g, size_t i, struct error *err)
+{
+    struct node *n = graph_add_node(g, "", "Identity", NULL, err);
+    if (!n || node_add_input(n, g->outputs[i], err) != 0)
+        return -1;
+    struct value *v = node_new_output(n, NULL, err);
+    if (!v || graph_copy_type(g, &v->type, &g->outputs[i]->type, err) != 0 || graph_add_output(g, v, err) != 0)
+        return -1;
+    g->outputs[i] = v;
+    g->output_count--;
+    return 0;
+}
+
+/* Outputs are known by name: each must be another value. */
+static int part_outputs(struct graph *root, struct error *err)
+{
+    for (struct graph *g = root; g; g = graph_next(root, g)) {
+        for (size_t i = 0; i < g->output_count; i++)
+            g->outputs[i]->scratch = NULL;
+        for (size_t i = 0; i < g->output_count; i++) {
+            if (g->outputs[i]->scratch && repeat_output(g, i, err) != 0)
+                return -1;
+            g->outputs[i]->scratch = g;
+        }
+    }
+    return 0;
+}
+
+/* ---- streaming ---- */
+
+struct sink {
+    ProtobufCBuffer base;
+    struct file_out *out;
+    size_t used;
+    int result;
+    struct error *err;
+    uint8_t bytes[1 << 16];
+};
+
+static void flush(struct sink *s)
+{
+    if (s->result == 0)
+        s->result = file_write(s->out, s->bytes, s->used, s->err);
+    s->used = 0;
+}
+
+static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *data)
+{
+    struct sink *s = (struct sink *)buffer;
+    if (size > sizeof(s->bytes) - s->used)
+        flush(s);
+    if (size > sizeof(s->bytes)) {
+        if (s->result == 0)
+            s->result = file_write(s->out, data, size, s->err);
+        return;
+    }
+    if (size)
+        memcpy(s->bytes + s->used, data, size);
+    s->used += size;
+}
+
+static int write_stream(const Onnx__ModelProto *m, struct file_out *out, struct error *err)
+{
+    struct sink *s = mem_calloc(1, sizeof(*s), err);
+    if (!s)
+        return -1;
+    s->base.append = append;
+    s->out = out;
+    s->err = err;
+    onnx__model_proto__pack_to_buffer(m, &s->base);
+    flush(s);
+    int result = s->result;
+    free(s);
+    return result;
+}
+
+/* ---- the whole ---- */
+
+static int write_second(struct onnx_writer *w, const char *path)
+{
+    if (!path || strcmp(path, "-") == 0)
+        return error_set(w->err,
+                         "a model beyond 2 GiB keeps its weights in a second file: want a file's name to write to");
+    size_t size = strlen(path);
+    char *data = arena_alloc(&w->arena, size + sizeof(".data"), w->err);
+    if (!data)
+        return -1;
+    memcpy(data, path, size);
+    memcpy(data + size, ".data", sizeof(".data"));
+    const char *slash = strrchr(data, '/');
+    if (onnx_place_weights(w, slash ? slash + 1 : data) != 0)
+        return -1;
+    return onnx_write_weights(w, data);
+}
+
+static int write_model(struct onnx_writer *w, const struct format_target *target, size_t limit)
+{
+    Onnx__ModelProto m;
+    if (onnx_lower(w->root, w->opset, w->err) != 0 || part_outputs(w->root, w->err) != 0 || make_model(w, &m) != 0)
+        return -1;
+    if (onnx__model_proto__get_packed_size(&m) > limit && write_second(w, target->path) != 0)
+        return -1;
+    if (onnx__model_proto__get_packed_size(&m) > INT32_MAX)
+        return error_set(w->err, "the model is beyond 2 GiB even without its weights");
+    return write_stream(&m, target->out, w->err);
+}
+
+int onnx_write(const struct graph *g, const struct format_target *target, size_t limit, struct error *err)
+{
+    struct onnx_writer w = {.err = err};
+    w.opset = choose_opset(g, target->opset, err);
+    w.root = w.opset > 0 ? graph_clone(g, err) : NULL;
+    if (!w.root)
+        return -1;
+    arena_init(&w.arena);
+    int result = write_model(&w, target, limit);
+    free(w.weights);
+    arena_release(&w.arena);
+    graph_free(w.root);
+    return result;
+}

@@ -1,0 +1,132 @@
+/* Graphs as messages. */
+#include <string.h>
+
+#include "format/onnx/write.h"
+
+/* Whether a type says all that a file must say of it. */
+static bool is_complete(const struct type *type)
+{
+    while (type && (type->kind == TYPE_SEQUENCE || type->kind == TYPE_OPTIONAL))
+        type = type->element;
+    return type && type->kind == TYPE_TENSOR && type->dtype != DTYPE_NONE;
+}
+
+static Onnx__ValueInfoProto *make_info(struct onnx_writer *w, const struct value *v)
+{
+    Onnx__ValueInfoProto *p = arena_alloc(&w->arena, sizeof(*p), w->err);
+    if (!p)
+        return NULL;
+    onnx__value_info_proto__init(p);
+    p->name = onnx_string(v->name);
+    if (is_complete(&v->type) && !(p->type = onnx_make_type(w, &v->type)))
+        return NULL;
+    return p;
+}
+
+static int make_infos(struct onnx_writer *w, struct value *const *values, size_t count, Onnx__ValueInfoProto ***infos,
+                      size_t *n)
+{
+    *infos = onnx_make_list(w, count);
+    for (*n = 0; *infos && *n < count; ++*n)
+        if (!((*infos)[*n] = make_info(w, values[*n])))
+            return -1;
+    return *infos ? 0 : -1;
+}
+
+/* ---- constants ---- */
+
+static int add_constant(struct onnx_writer *w, Onnx__GraphProto *p, const char *name, const struct tensor *t)
+{
+    Onnx__TensorProto *message = onnx_make_tensor(w, t, name);
+    if (!message || mem_grow(&w->weights, &w->weight_cap, w->weight_count + 1, sizeof(*w->weights), w->err) != 0)
+        return -1;
+    w->weights[w->weight_count++] = (struct onnx_weight){message, t};
+    p->initializer[p->n_initializer++] = message;
+    return 0;
+}
+
+/* A parameter of a value's quantisation, as a constant and an entry that names it. */
+static Onnx__StringStringEntryProto *add_parameter(struct onnx_writer *w, Onnx__GraphProto *p, const struct value *v,
+                                                   const char *key, const char *suffix, const struct tensor *t)
+{
+    char *name = arena_alloc(&w->arena, strlen(v->name) + strlen(suffix) + 1, w->err);
+    if (!name)
+        return NULL;
+    strcpy(stpcpy(name, v->name), suffix);
+    if (!graph_find_value(v->graph, name) && add_constant(w, p, name, t) != 0)
+        return NULL;
+    return onnx_make_entry(w, key, name, strlen(name));
+}
+
+static int add_annotation(struct onnx_writer *w, Onnx__GraphProto *p, const struct value *v)
+{
+    Onnx__TensorAnnotation *a = arena_alloc(&w->arena, sizeof(*a), w->err);
+    if (!a)
+        return -1;
+    onnx__tensor_annotation__init(a);
+    a->tensor_name = onnx_string(v->name);
+    a->quant_parameter_tensor_names = onnx_make_list(w, 2);
+    Onnx__StringStringEntryProto **at = a->quant_parameter_tensor_names;
+    if (!at ||
+        !(at[a->n_quant_parameter_tensor_names++] = add_parameter(w, p, v, "SCALE_TENSOR", "_scale", v->quant->scale)))
+        return -1;
+    if (v->quant->zero_point && !(at[a->n_quant_parameter_tensor_names++] =
+                                      add_parameter(w, p, v, "ZERO_POINT_TENSOR", "_zero_point", v->quant->zero_point)))
+        return -1;
+    p->quantization_annotation[p->n_quantization_annotation++] = a;
+    return 0;
+}
+
+static bool is_annotated(const struct value *v)
+{
+    return v->quant && v->quant->scale->count == 1 && (!v->quant->zero_point || v->quant->zero_point->count == 1);
+}
+
+/* ---- values ---- */
+
+static bool wants_info(const struct value *v)
+{
+    return !v->constant && !v->is_input && !v->is_output && is_complete(&v->type);
+}
+
+static int add_values(struct onnx_writer *w, Onnx__GraphProto *p, const struct graph *g)
+{
+    p->initializer = onnx_make_list(w, 3 * g->value_count); /* with two parameters of quantisation each */
+    p->value_info = onnx_make_list(w, g->value_count);
+    p->quantization_annotation = onnx_make_list(w, g->value_count);
+    if (!p->initializer || !p->value_info || !p->quantization_annotation)
+        return -1;
+    for (size_t i = 0; i < g->value_count; i++) {
+        const struct value *v = g->values[i];
+        if (!v)
+            continue;
+        if (v->constant && value_use_count(v) > 0 && add_constant(w, p, v->name, v->constant) != 0)
+            return -1;
+        if (wants_info(v) && !(p->value_info[p->n_value_info++] = make_info(w, v)))
+            return -1;
+        if (is_annotated(v) && add_annotation(w, p, v) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+Onnx__GraphProto *onnx_make_graph(struct onnx_writer *w, const struct graph *g, int depth)
+{
+    Onnx__GraphProto *p = arena_alloc(&w->arena, sizeof(*p), w->err);
+    if (!p)
+        return NULL;
+    if (depth > ONNX_WRITE_DEPTH) {
+        error_set(w->err, "subgraphs nested more than %d deep cannot be read from an ONNX file", ONNX_WRITE_DEPTH);
+        return NULL;
+    }
+    onnx__graph_proto__init(p);
+    p->name = onnx_string(*g->name ? g->name : "graph");
+    if (make_infos(w, g->inputs, g->input_count, &p->input, &p->n_input) != 0 ||
+        make_infos(w, g->outputs, g->output_count, &p->output, &p->n_output) != 0 || add_values(w, p, g) != 0)
+        return NULL;
+    p->node = onnx_make_list(w, g->node_count);
+    for (const struct node *n = g->first; p->node && n; n = n->next)
+        if (!(p->node[p->n_node++] = onnx_make_node(w, n, depth)))
+            return NULL;
+    return p->node ? p : NULL;
+}

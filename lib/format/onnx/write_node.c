@@ -1,0 +1,104 @@
+/* Nodes and their attributes as messages. */
+#include <string.h>
+
+#include "format/onnx/write.h"
+
+static int set_strings(struct onnx_writer *w, Onnx__AttributeProto *p, const struct attr *a)
+{
+    p->strings = arena_alloc(&w->arena, a->n * sizeof(*p->strings), w->err);
+    for (; p->strings && p->n_strings < a->n; p->n_strings++)
+        p->strings[p->n_strings] =
+            (ProtobufCBinaryData){a->strings[p->n_strings].size, (uint8_t *)onnx_string(a->strings[p->n_strings].data)};
+    return p->strings ? 0 : -1;
+}
+
+/* Sets the content; the numbers are AttributeProto.AttributeType's. */
+static int set_content(struct onnx_writer *w, Onnx__AttributeProto *p, const struct attr *a, int depth)
+{
+    switch (a->kind) {
+    case ATTR_FLOAT:
+        p->type = 1;
+        p->has_f = 1;
+        p->f = a->f;
+        return 0;
+    case ATTR_INT:
+        p->type = 2;
+        p->has_i = 1;
+        p->i = a->i;
+        return 0;
+    case ATTR_STRING:
+        p->type = 3;
+        p->has_s = 1;
+        p->s = (ProtobufCBinaryData){a->s.size, (uint8_t *)onnx_string(a->s.data)};
+        return 0;
+    case ATTR_TENSOR:
+        p->type = 4;
+        return (p->t = onnx_make_tensor(w, a->tensor, NULL)) ? 0 : -1;
+    case ATTR_GRAPH:
+        p->type = 5;
+        return (p->g = onnx_make_graph(w, a->graph, depth + 1)) ? 0 : -1;
+    case ATTR_FLOATS:
+        p->type = 6;
+        p->n_floats = a->n;
+        p->floats = a->floats;
+        return 0;
+    case ATTR_INTS:
+        p->type = 7;
+        p->n_ints = a->n;
+        p->ints = a->ints;
+        return 0;
+    case ATTR_STRINGS:
+        p->type = 8;
+        return set_strings(w, p, a);
+    case ATTR_TYPE:
+        p->type = 13;
+        return (p->tp = onnx_make_type(w, a->type)) ? 0 : -1;
+    }
+    return error_set(w->err, "attribute %s is of no known kind", a->name);
+}
+
+static int set_attributes(struct onnx_writer *w, Onnx__NodeProto *p, const struct node *n, int depth)
+{
+    size_t count = 0;
+    for (const struct attr *a = n->attrs; a; a = a->next)
+        count++;
+    p->attribute = onnx_make_list(w, count);
+    for (const struct attr *a = n->attrs; p->attribute && a; a = a->next) {
+        Onnx__AttributeProto *to = arena_alloc(&w->arena, sizeof(*to), w->err);
+        if (!to)
+            return -1;
+        onnx__attribute_proto__init(to);
+        to->name = onnx_string(a->name);
+        to->has_type = 1;
+        if (set_content(w, to, a, depth) != 0)
+            return -1;
+        p->attribute[p->n_attribute++] = to;
+    }
+    return p->attribute ? 0 : -1;
+}
+
+static char **make_names(struct onnx_writer *w, struct value *const *values, int count)
+{
+    char **names = onnx_make_list(w, (size_t)count);
+    for (int i = 0; names && i < count; i++)
+        names[i] = onnx_string(values[i] ? values[i]->name : "");
+    return names;
+}
+
+Onnx__NodeProto *onnx_make_node(struct onnx_writer *w, const struct node *n, int depth)
+{
+    Onnx__NodeProto *p = arena_alloc(&w->arena, sizeof(*p), w->err);
+    if (!p)
+        return NULL;
+    onnx__node_proto__init(p);
+    p->input = make_names(w, n->in, n->in_count);
+    p->output = make_names(w, n->out, n->out_count);
+    if (!p->input || !p->output)
+        return NULL;
+    p->n_input = (size_t)n->in_count;
+    p->n_output = (size_t)n->out_count;
+    p->name = *n->name ? onnx_string(n->name) : NULL;
+    p->op_type = onnx_string(n->op);
+    p->domain = *n->domain ? onnx_string(n->domain) : NULL;
+    return set_attributes(w, p, n, depth) == 0 ? p : NULL;
+}
