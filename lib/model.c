@@ -1,0 +1,257 @@
+/* The public API: models and the tables. */
+#include "model_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "format/format.h"
+#include "op/op.h"
+#include "pass/pass.h"
+#include "quant/weights.h"
+
+const char *model_version(void)
+{
+    return VERSION;
+}
+
+void model_abandon_files(void)
+{
+    file_abandon_all();
+}
+
+/* ---- tables ---- */
+
+bool model_format_at(size_t index, struct model_format *format)
+{
+    size_t count;
+    const struct format *const *table = format_table(&count);
+    if (index >= count)
+        return false;
+    const struct format *f = table[index];
+    *format = (struct model_format){f->name, f->what, f->suffixes, f->read != NULL, f->write != NULL};
+    return true;
+}
+
+bool model_pass_at(size_t index, struct model_pass *pass)
+{
+    size_t count;
+    const struct pass *table = pass_table(&count);
+    if (index >= count)
+        return false;
+    *pass = (struct model_pass){table[index].name, table[index].what, table[index].safe};
+    return true;
+}
+
+bool model_task_at(size_t index, struct model_row *task)
+{
+    if (index >= TASK_IDS)
+        return false;
+    *task = (struct model_row){task_name((enum task_id)index), task_what((enum task_id)index)};
+    return true;
+}
+
+bool model_scheme_at(size_t index, struct model_row *scheme)
+{
+    size_t count;
+    const struct quant_scheme *table = quant_schemes(&count);
+    if (index >= count)
+        return false;
+    *scheme = (struct model_row){table[index].name, table[index].what};
+    return true;
+}
+
+/* ---- models ---- */
+
+struct model *model_of_graph(struct graph *g, struct error *err)
+{
+    struct model *m = g ? mem_calloc(1, sizeof *m, err) : NULL;
+    if (m)
+        m->graph = g;
+    else
+        graph_free(g);
+    return m;
+}
+
+static int find_format(const char *name, const struct format **format, struct error *err)
+{
+    *format = name ? format_by_name(name) : NULL;
+    if (!name || *format)
+        return 0;
+    struct text known;
+    text_init(&known);
+    size_t count;
+    const struct format *const *table = format_table(&count);
+    for (size_t i = 0; i < count; i++)
+        text_printf(&known, i ? ", %s" : "%s", table[i]->name);
+    error_set(err, "format '%s' is not known: want one of %s", name, known.failed || !known.data ? "" : known.data);
+    text_release(&known);
+    return -1;
+}
+
+struct model *model_read(const char *path, const char *format, struct model_error *err)
+{
+    const struct format *f;
+    if (find_format(format, &f, model_inner(err)) < 0)
+        return NULL;
+    return model_of_graph(format_read(path, f, model_inner(err)), model_inner(err));
+}
+
+int model_write(const struct model *m, const char *path, const char *format, int opset, struct model_error *err)
+{
+    const struct format *f;
+    if (find_format(format, &f, model_inner(err)) < 0)
+        return -1;
+    return format_write(m->graph, path, f, opset, model_inner(err));
+}
+
+struct model *model_copy(const struct model *m, struct model_error *err)
+{
+    struct graph *g = graph_clone(m->graph, model_inner(err));
+    if (g)
+        op_resolve(g);
+    return model_of_graph(g, model_inner(err));
+}
+
+void model_free(struct model *m)
+{
+    if (!m)
+        return;
+    graph_free(m->graph);
+    free(m);
+}
+
+int model_infer(struct model *m, struct model_error *err)
+{
+    return op_infer_graph(m->graph, model_inner(err));
+}
+
+int model_unknown(const struct model *m, char *text, size_t size)
+{
+    return op_list_unknown(m->graph, text, size);
+}
+
+/* ---- ports ---- */
+
+size_t model_input_count(const struct model *m)
+{
+    return m->graph->input_count;
+}
+
+size_t model_output_count(const struct model *m)
+{
+    return m->graph->output_count;
+}
+
+static void fill_port(const struct value *v, struct model_port *port)
+{
+    const struct type *t = &v->type;
+    *port = (struct model_port){.name = v->name, .dtype = "none", .rank = -1, .optional = v->is_input && v->constant};
+    type_text(v->graph, t, port->text, sizeof port->text);
+    if (t->kind != TYPE_TENSOR)
+        return;
+    port->dtype = dtype_info(t->dtype)->name;
+    port->rank = t->rank;
+    for (int i = 0; i < t->rank; i++)
+        port->dims[i] = t->dims[i] >= 0 ? t->dims[i] : -1;
+}
+
+bool model_input(const struct model *m, size_t index, struct model_port *port)
+{
+    if (index >= m->graph->input_count)
+        return false;
+    fill_port(m->graph->inputs[index], port);
+    return true;
+}
+
+bool model_output(const struct model *m, size_t index, struct model_port *port)
+{
+    if (index >= m->graph->output_count)
+        return false;
+    fill_port(m->graph->outputs[index], port);
+    return true;
+}
+
+/* ---- properties ---- */
+
+const char *model_property(const struct model *m, const char *key)
+{
+    const struct str *s = graph_property(m->graph, key);
+    return s ? s->data : NULL; /* graph_set_property() puts a NUL behind its copy */
+}
+
+static int check_recipe(const struct graph *g, const char *text, struct text *out, struct error *err)
+{
+    struct recipe r;
+    if (recipe_parse(text, strlen(text), &r, err) < 0 || model_check_recipe(g, &r, err) < 0)
+        return -1;
+    recipe_print(&r, out);
+    return 0;
+}
+
+static int check_task(const struct graph *g, const char *text, struct text *out, struct error *err)
+{
+    struct task task;
+    (void)g;
+    if (task_parse(text, strlen(text), &task, err) < 0)
+        return -1;
+    task_print(&task, out);
+    return 0;
+}
+
+static int check_labels(const struct graph *g, const char *text, struct text *out, struct error *err)
+{
+    struct task_labels labels;
+    (void)g;
+    if (task_labels_init(&labels, text, strlen(text), err) < 0)
+        return -1;
+    for (size_t i = 0; i < labels.count; i++)
+        text_printf(out, i ? "\n%s" : "%s", labels.names[i]);
+    task_labels_release(&labels);
+    return 0;
+}
+
+static const struct {
+    const char *key;
+    int (*check)(const struct graph *g, const char *text, struct text *out, struct error *err);
+} checked[] = {{"recipe", check_recipe}, {"task", check_task}, {"labels", check_labels}};
+
+int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err)
+{
+    for (size_t i = 0; i < sizeof checked / sizeof *checked; i++) {
+        if (strcmp(key, checked[i].key) != 0)
+            continue;
+        struct text canonical;
+        text_init(&canonical);
+        int status = checked[i].check(m->graph, text, &canonical, model_inner(err));
+        if (status == 0 && canonical.failed)
+            status = error_memory(model_inner(err));
+        if (status == 0)
+            status = graph_set_property(m->graph, key, canonical.data ? canonical.data : "", canonical.size,
+                                        model_inner(err));
+        text_release(&canonical);
+        return status;
+    }
+    return graph_set_property(m->graph, key, text, strlen(text), model_inner(err));
+}
+
+/* ---- rewriting ---- */
+
+int model_optimize(struct model *m, const bool *chosen, int *counts, struct model_error *err)
+{
+    size_t count;
+    const struct pass *table = pass_table(&count);
+    bool *safe = mem_calloc(count, sizeof *safe, model_inner(err));
+    if (!safe)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        safe[i] = table[i].safe;
+        if (counts)
+            counts[i] = 0;
+    }
+    int status = op_infer_graph(m->graph, model_inner(err));
+    if (status == 0)
+        status = pass_run(m->graph, chosen ? chosen : safe, counts, model_inner(err));
+    free(safe);
+    return status;
+}

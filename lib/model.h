@@ -1,0 +1,349 @@
+/* libmodel: reading, rewriting, running and describing neural networks.
+ *
+ * Functions that can fail return -1 or NULL and put one line of text into *err, which may be NULL. Nothing here prints,
+ * exits or keeps global state: different objects may be used on different threads at once, and one object by one thread
+ * at a time. Texts and arrays that are returned without `const` belong to the caller, for free(). */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MODEL_API __attribute__((visibility("default")))
+#define MODEL_MAX_RANK 12
+
+struct model_error {
+    char text[1024]; /* one line, without a newline at the end */
+};
+
+/* ---- the library ---- */
+
+MODEL_API const char *model_version(void);
+
+/* The level of the processor's instruction set in use: the best one, or the one that the environment's NN_ISA names.
+ * NULL when that is unknown or this processor lacks it. */
+MODEL_API const char *model_level(struct model_error *err);
+
+/* The levels that this processor has, best first; NULL behind the last. */
+MODEL_API const char *model_level_at(size_t index);
+
+/* Processors that this process may use, by affinity mask and cgroup: the default number of threads. */
+MODEL_API int model_processors(void);
+
+/* Multiply-adds a second, in billions, that one thread reaches in float32 with everything in registers and the first
+ * cache: measured now, in about a tenth of a second. 0 on an error. */
+MODEL_API double model_peak(struct model_error *err);
+
+/* Removes files that model_write() and others are in the midst of: for the handler of a signal that ends the program.
+ * Async-signal-safe. */
+MODEL_API void model_abandon_files(void);
+
+/* ---- what there is: rows of tables; false when index is beyond the last. The strings are constant. ---- */
+
+struct model_row {
+    const char *name, *what; /* what: one line for people */
+};
+
+struct model_format {
+    const char *name, *what, *suffixes; /* suffixes: ".onnx .pb", the first one being the usual */
+    bool reads, writes;
+};
+
+struct model_pass {
+    const char *name, *what;
+    bool safe; /* run by default: the result stays the same to rounding */
+};
+
+MODEL_API bool model_format_at(size_t index, struct model_format *format);
+MODEL_API bool model_pass_at(size_t index, struct model_pass *pass);
+MODEL_API bool model_task_at(size_t index, struct model_row *task);
+MODEL_API bool model_scheme_at(size_t index, struct model_row *scheme); /* of model_quantize() */
+MODEL_API bool model_precision_at(size_t index, struct model_row *precision);
+
+/* ---- models ---- */
+
+struct model;
+
+/* Reads a model of any known format. path NULL or "-": standard input; "first,second": a format in two files. format:
+ * a name of the table, or NULL to recognise it by content, then by suffix. The message begins with the path. */
+MODEL_API struct model *model_read(const char *path, const char *format, struct model_error *err);
+
+/* Writes a model; the file appears only when complete. path NULL or "-": standard output. format NULL: by the suffix,
+ * else .nn. opset: of ONNX, 0 for the default. The message begins with the path. */
+MODEL_API int model_write(const struct model *m, const char *path, const char *format, int opset,
+                          struct model_error *err);
+
+MODEL_API struct model *model_copy(const struct model *m, struct model_error *err); /* weights are shared */
+MODEL_API void model_free(struct model *m);                                         /* NULL is allowed */
+
+/* Infers shapes and types of all values. Fails where operands do not fit together. */
+MODEL_API int model_infer(struct model *m, struct model_error *err);
+
+/* Gives the input `name` these sizes, wherever its own are open, or, with rank 1, the symbolic size `name` this one;
+ * then infers. Fails when they contradict sizes that the model states. */
+MODEL_API int model_bind(struct model *m, const char *name, int rank, const int64_t *dims, struct model_error *err);
+
+/* Gives all sizes of inputs that are still open a small one (1 for a batch, 64 for the sides of pictures, else 16), the
+ * same for the same symbol, and infers; returns how many there were. Fails for an input of unknown rank. */
+MODEL_API int model_bind_rest(struct model *m, struct model_error *err);
+
+/* A property; NULL when it is not set. The text lives as long as the model. */
+MODEL_API const char *model_property(const struct model *m, const char *key);
+
+/* Sets a property. These keys are checked and brought to a canonical form: "recipe", how a photo becomes the input
+ * ("resize=256,crop=224,rgb,mean=127,std=128"); "task", what the output is ("classify", "detect=yolov8,score=0.3");
+ * "labels", one name a line. */
+MODEL_API int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err);
+
+/* How many operators are not known; their names, once each, comma-separated, into text. */
+MODEL_API int model_unknown(const struct model *m, char *text, size_t size);
+
+/* An input or output. */
+struct model_port {
+    const char *name;             /* lives as long as the model */
+    const char *dtype;            /* "f32", "i64", "u8", "bool", "str", …; "none": not a tensor, or unknown */
+    int rank;                     /* -1 when unknown */
+    int64_t dims[MODEL_MAX_RANK]; /* -1 where open */
+    char text[200];               /* "f32 Nx3x224x224" */
+    bool optional;                /* an input that has a value when none is given */
+};
+
+MODEL_API size_t model_input_count(const struct model *m);
+MODEL_API size_t model_output_count(const struct model *m);
+MODEL_API bool model_input(const struct model *m, size_t index, struct model_port *port);
+MODEL_API bool model_output(const struct model *m, size_t index, struct model_port *port);
+
+/* ---- rewriting ---- */
+
+/* Runs passes until none changes anything: those that `chosen` says (one entry a row of the table), or the safe ones
+ * when it is NULL. counts: NULL, or one entry a row, set to how often the pass changed something. */
+MODEL_API int model_optimize(struct model *m, const bool *chosen, int *counts, struct model_error *err);
+
+/* Stores the float32 weights of at least 256 elements that layers multiply by (and tables that they look up) as
+ * `scheme` says ("int8", "f16", "bf16"), followed by a Cast or DequantizeLinear that brings them back when the model is
+ * loaded; "f32" removes such nodes again. What is less than finite stays. The result is ordinary ONNX. */
+struct model_quantized {
+    const char *name; /* the weight's; lives as long as the model */
+    double largest, rms; /* of the differences between the weights before and after */
+    size_t elements, before, after; /* the latter in bytes, scales included */
+};
+
+/* *report, *count: a list for free(), one entry a tensor changed; report may be NULL. */
+MODEL_API int model_quantize(struct model *m, const char *scheme, struct model_quantized **report, size_t *count,
+                             struct model_error *err);
+
+/* ---- tensors: immutable, row-major, of any of the dtypes ---- */
+
+struct model_tensor;
+
+/* data: row-major elements, which are copied. Not for strings. */
+MODEL_API struct model_tensor *model_tensor_new(const char *dtype, int rank, const int64_t *dims, const void *data,
+                                                struct model_error *err);
+
+/* Reads a .npy file; the message begins with the path. */
+MODEL_API struct model_tensor *model_tensor_read(const char *path, struct model_error *err);
+
+/* Writes it as numpy.save() would, complete or not at all; types that NumPy lacks as the smallest that holds them. */
+MODEL_API int model_tensor_write(const struct model_tensor *t, const char *path, struct model_error *err);
+
+/* A random tensor for an input whose sizes are all known: standard normal numbers; integers below 100 and below the size
+ * of what they are an index into; both truth values. The same seed gives the same numbers. */
+MODEL_API struct model_tensor *model_tensor_random(const struct model *m, size_t input, uint64_t seed,
+                                                   struct model_error *err);
+
+/* Row `index` of the first axis, which becomes 1. */
+MODEL_API struct model_tensor *model_tensor_row(const struct model_tensor *t, int64_t index, struct model_error *err);
+
+MODEL_API struct model_tensor *model_tensor_ref(struct model_tensor *t);
+MODEL_API void model_tensor_free(struct model_tensor *t); /* gives up one reference; NULL is allowed */
+
+MODEL_API const char *model_tensor_dtype(const struct model_tensor *t);
+MODEL_API int model_tensor_rank(const struct model_tensor *t);
+MODEL_API const int64_t *model_tensor_dims(const struct model_tensor *t);
+MODEL_API int64_t model_tensor_count(const struct model_tensor *t);
+MODEL_API const void *model_tensor_data(const struct model_tensor *t);
+MODEL_API size_t model_tensor_bytes(const struct model_tensor *t);
+
+/* The first n elements (fewer, when there are fewer), separated by spaces, numbers in their shortest exact form. */
+MODEL_API char *model_tensor_text(const struct model_tensor *t, size_t n, struct model_error *err);
+
+/* How two tensors differ, as numbers. */
+struct model_difference {
+    double largest;   /* max |a - b| where both are numbers; inf where only one is a number */
+    double reference; /* max |b| of the finite ones */
+    double rms;       /* root of the mean square of a - b */
+    int64_t at;       /* the element where the largest is; -1 when there are no elements */
+    int64_t differing; /* elements that are not equal */
+};
+
+/* Fails, saying have and want, when shapes or types are not the same (types that are written the same count as such). */
+MODEL_API int model_tensor_compare(const struct model_tensor *have, const struct model_tensor *want,
+                                   struct model_difference *difference, struct model_error *err);
+
+/* A .npz file. */
+struct model_archive;
+
+MODEL_API struct model_archive *model_archive_open(const char *path, struct model_error *err);
+MODEL_API void model_archive_close(struct model_archive *a); /* NULL is allowed */
+MODEL_API size_t model_archive_count(const struct model_archive *a);
+MODEL_API const char *model_archive_name(const struct model_archive *a, size_t index); /* lives as long as it */
+MODEL_API struct model_tensor *model_archive_tensor(const struct model_archive *a, size_t index,
+                                                    struct model_error *err);
+
+/* ---- running ---- */
+
+struct model_session_options {
+    int threads;           /* 0: model_processors() */
+    const char *precision; /* of the table; NULL: "f32" */
+    bool profile;          /* time each layer */
+};
+
+struct model_session;
+
+/* Makes a model ready to run; it is not needed afterwards. Fails when an operator is not known. options may be NULL. */
+MODEL_API struct model_session *model_session_new(const struct model *m, const struct model_session_options *options,
+                                                  struct model_error *err);
+MODEL_API void model_session_free(struct model_session *s); /* NULL is allowed */
+
+/* in: one tensor an input, in the model's order (NULL where the input is optional); integers and floats of another
+ * width are converted where no value is lost by more than rounding. out: gets one a output, for model_tensor_free().
+ * The first run with given shapes makes a plan for them, which later ones use. */
+MODEL_API int model_session_run(struct model_session *s, struct model_tensor *const *in, struct model_tensor **out,
+                                struct model_error *err);
+
+/* A layer of the plans that were run. The strings live as long as the session. */
+struct model_layer {
+    const char *node, *op, *kernel; /* kernel "reference": evaluated in plain C, slowly */
+    const char *shape;              /* of the result, "1x64x56x56" */
+    double macs;                    /* multiply-adds of a run */
+    double seconds;                 /* sum over `runs`; 0 unless profiled */
+    long runs;
+};
+
+MODEL_API struct model_layer *model_session_layers(const struct model_session *s, size_t *count,
+                                                   struct model_error *err);
+MODEL_API void model_session_reset(struct model_session *s); /* forgets the times so far */
+
+/* Bytes taken by activations, and by weights in the form that kernels want. */
+MODEL_API size_t model_session_activations(const struct model_session *s);
+MODEL_API size_t model_session_weights(const struct model_session *s);
+
+/* How often two models were run on the same random inputs, and how far their outputs were apart at most. */
+struct model_agreement {
+    int runs;
+    double worst; /* max |a - b| / max |b|, over all outputs and runs */
+    size_t output; /* where */
+    bool agrees;
+};
+
+/* Runs a model, and evaluates another operator by operator in plain C, which is slow, on `runs` random inputs (open sizes
+ * as model_bind_rest() gives them); they agree when each output is within tolerance * max |output of the reference|.
+ * Stops at the first run where one is not. */
+MODEL_API int model_compare(const struct model *m, const struct model *reference, int runs, double tolerance,
+                            struct model_agreement *result, struct model_error *err);
+
+/* ---- photos and answers ---- */
+
+/* What became of a photo on its way to the input. */
+struct model_photo {
+    int width, height; /* of the photo */
+    int input_width, input_height;
+    float scale_x, scale_y, offset_x, offset_y; /* input = photo * scale + offset */
+    bool channels_last;
+};
+
+/* The model's input that takes the photo. -1 when the recipe is malformed or names none. */
+MODEL_API ptrdiff_t model_session_photo_input(struct model_session *s, struct model_error *err);
+
+/* Decodes a photo (JPEG, PNG, GIF, BMP, PNM, TGA, PSD) and prepares it by the model's recipe; without one it is scaled to
+ * the input's size. The message does not name the path. */
+MODEL_API struct model_tensor *model_session_photo(struct model_session *s, const char *path,
+                                                   struct model_photo *photo, struct model_error *err);
+
+enum model_answer_kind { MODEL_ANSWER_NONE, MODEL_ANSWER_LABELS, MODEL_ANSWER_BOXES, MODEL_ANSWER_MASK, MODEL_ANSWER_TEXT };
+
+struct model_answer {
+    size_t index;          /* of the label */
+    const char *label;     /* its name; NULL when the model has none. Lives as long as the session */
+    float score;           /* of a mask: the share of pixels */
+    float x0, y0, x1, y1;  /* a box, in pixels of the photo */
+};
+
+struct model_answers {
+    enum model_answer_kind kind;
+    struct model_answer *at; /* best first */
+    size_t count;
+    char *text; /* MODEL_ANSWER_TEXT: the text, whose score is `score` */
+    float score;
+    int mask_width, mask_height; /* MODEL_ANSWER_MASK */
+    unsigned char *mask; /* a label a pixel */
+};
+
+/* What kind of answers this session's model gives: MODEL_ANSWER_NONE without a task. */
+MODEL_API enum model_answer_kind model_session_answer_kind(const struct model_session *s);
+
+/* Makes answers of the first output: the best `most` of classification (and of the other kinds at most so many, 0 for
+ * all). photo NULL: boxes stay in pixels of the input. Released by model_answers_release(). */
+MODEL_API int model_session_answers(struct model_session *s, struct model_tensor *const *out,
+                                    const struct model_photo *photo, size_t most, struct model_answers *answers,
+                                    struct model_error *err);
+MODEL_API void model_answers_release(struct model_answers *answers);
+
+/* Writes a mask as a grey PNG, a label a pixel. */
+MODEL_API int model_mask_write(const struct model_answers *answers, const char *path, struct model_error *err);
+
+/* ---- describing ---- */
+
+/* The graph as the header of a .nn file, nn(5). */
+MODEL_API char *model_text(const struct model *m, struct model_error *err);
+
+/* A drawing for Graphviz. */
+MODEL_API char *model_dot(const struct model *m, struct model_error *err);
+
+struct model_op_count {
+    const char *name; /* "Conv", "com.microsoft.Gelu"; lives as long as the summary */
+    size_t count;
+};
+
+struct model_summary {
+    size_t nodes;
+    struct model_op_count *ops; /* most frequent first */
+    size_t op_count;
+    uint64_t parameters, parameter_bytes; /* of constants in floating point or quantised, and of all constants */
+    double macs;        /* multiply-adds of one run; those of layers with open sizes are not in it */
+    size_t macs_open;   /* layers that are not, for that reason */
+    double activations; /* bytes of the values that live at once, at most; those of open sizes are not in it */
+    size_t activations_open;
+};
+
+MODEL_API int model_summarize(const struct model *m, struct model_summary *summary, struct model_error *err);
+MODEL_API void model_summary_release(struct model_summary *summary);
+
+/* A constant's values; nan where there are none. */
+struct model_statistic {
+    const char *name; /* lives as long as the model */
+    const char *dtype;
+    char shape[160];
+    int64_t elements;
+    size_t bytes;
+    double least, greatest, mean, deviation; /* of the finite ones */
+    int64_t zeros, infinite; /* infinite: inf and nan */
+};
+
+MODEL_API struct model_statistic *model_statistics(const struct model *m, size_t *count, struct model_error *err);
+
+/* What differs between two models: lines "- DECLARATION" of what only the first has, "+ DECLARATION" of what only the
+ * second has, as in model_text(), then "~ constant NAME …" for constants of one shape with other values. "" when
+ * nothing does. */
+MODEL_API char *model_diff(const struct model *a, const struct model *b, struct model_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

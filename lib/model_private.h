@@ -1,0 +1,59 @@
+/* Shared by lib/model*.c. */
+#ifndef MODEL_PRIVATE_H
+#define MODEL_PRIVATE_H
+
+#include <assert.h>
+
+#include "base/error.h"
+#include "exec/exec.h"
+#include "graph/graph.h"
+#include "model.h"
+#include "task/task.h"
+
+static_assert(sizeof(struct model_error) == sizeof(struct error), "the public error is base's");
+static_assert(MODEL_MAX_RANK == TENSOR_MAX_RANK, "the public limit is the graph's");
+
+struct model {
+    struct graph *graph;
+};
+
+struct model_session {
+    struct graph *graph;  /* for the types of its inputs */
+    struct exec *exec;
+    struct pool *pool;
+    struct item **in, **out; /* as many as the graph has */
+    struct recipe recipe;
+    bool has_task;
+    struct task task;
+    struct task_labels labels;
+};
+
+static inline struct error *model_inner(struct model_error *err)
+{
+    return (struct error *)err;
+}
+
+/* A public tensor is a graph's tensor under another name. */
+static inline struct tensor *model_inner_tensor(const struct model_tensor *t)
+{
+    return (struct tensor *)(uintptr_t)t;
+}
+
+static inline struct model_tensor *model_outer_tensor(struct tensor *t)
+{
+    return (struct model_tensor *)t;
+}
+
+/* A new model that owns the graph, which is freed on failure; NULL gives NULL. */
+struct model *model_of_graph(struct graph *g, struct error *err);
+
+/* "1x3x224x224", "scalar". */
+const char *model_dims_text(int rank, const int64_t *dims, char *text, size_t size);
+
+/* Parses what a session needs of the model's properties. */
+int model_session_settings(struct model_session *s, struct error *err);
+
+/* Checks a recipe against the input it is for. */
+int model_check_recipe(const struct graph *g, const struct recipe *r, struct error *err);
+
+#endif

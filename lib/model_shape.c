@@ -1,0 +1,119 @@
+/* Giving open sizes of inputs a value. */
+#include "model_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "op/op.h"
+
+const char *model_dims_text(int rank, const int64_t *dims, char *text, size_t size)
+{
+    size_t used = 0;
+    snprintf(text, size, "scalar");
+    for (int i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, i ? "x%lld" : "%lld", (long long)dims[i]);
+    return text;
+}
+
+static int does_not_fit(const struct value *v, int rank, const int64_t *dims, struct error *err)
+{
+    char have[200], want[200];
+    return error_set(err, "input '%s': given %s, wants %s", v->name, model_dims_text(rank, dims, have, sizeof have),
+                     type_text(v->graph, &v->type, want, sizeof want));
+}
+
+/* One size of an input; what is open becomes it. */
+static int bind_dim(struct graph *g, struct value *v, int i, int64_t size, struct error *err)
+{
+    int64_t dim = v->type.dims[i];
+    if (dim < 0 && dim != DIM_UNKNOWN && graph_bind_symbol(g, dim, size, err) < 0)
+        return -1;
+    v->type.dims[i] = size;
+    return 0;
+}
+
+static int bind_input(struct graph *g, struct value *v, int rank, const int64_t *dims, struct error *err)
+{
+    struct type *t = &v->type;
+    if (t->kind != TYPE_TENSOR || (t->rank >= 0 && t->rank != rank))
+        return does_not_fit(v, rank, dims, err);
+    if (t->rank < 0) {
+        t->rank = rank;
+        for (int i = 0; i < rank; i++)
+            t->dims[i] = DIM_UNKNOWN;
+    }
+    for (int i = 0; i < rank; i++) {
+        if (t->dims[i] >= 0 && t->dims[i] != dims[i]) /* as given, or by a symbol just bound */
+            return does_not_fit(v, rank, dims, err);
+        if (bind_dim(g, v, i, dims[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The symbol of that name, when inputs mention it. */
+static bool find_symbol(const struct graph *g, const char *name, int64_t *symbol)
+{
+    for (size_t i = 0; i < g->input_count; i++) {
+        const struct type *t = &g->inputs[i]->type;
+        for (int d = 0; t->kind == TYPE_TENSOR && d < t->rank; d++) {
+            *symbol = t->dims[d];
+            if (*symbol < 0 && *symbol != DIM_UNKNOWN && strcmp(graph_symbol_name(g, *symbol), name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static struct value *find_input(const struct graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->input_count; i++)
+        if (strcmp(g->inputs[i]->name, name) == 0)
+            return g->inputs[i];
+    return NULL;
+}
+
+int model_bind(struct model *m, const char *name, int rank, const int64_t *dims, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct graph *g = m->graph;
+    struct value *v = find_input(g, name);
+    int64_t symbol;
+    int status;
+    if (rank > TENSOR_MAX_RANK)
+        return error_set(err, "input '%s': %d sizes: want at most %d", name, rank, TENSOR_MAX_RANK);
+    if (v)
+        status = bind_input(g, v, rank, dims, err);
+    else if (rank == 1 && find_symbol(g, name, &symbol))
+        status = graph_bind_symbol(g, symbol, dims[0], err);
+    else
+        return error_set(err, "no input '%s', nor an open size of that name; the first input is '%s'", name,
+                         g->input_count ? g->inputs[0]->name : "");
+    return status < 0 ? -1 : op_infer_graph(g, err);
+}
+
+/* A size for axis i of a tensor of that rank. */
+static int64_t usual_size(int rank, int i)
+{
+    return i == 0 ? 1 : rank == 4 && i >= 2 ? 64 : 16;
+}
+
+int model_bind_rest(struct model *m, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct graph *g = m->graph;
+    int count = 0;
+    for (size_t i = 0; i < g->input_count; i++) {
+        struct value *v = g->inputs[i];
+        if (v->type.kind != TYPE_TENSOR || v->type.rank < 0)
+            return error_set(err, "input '%s': its shape is not known: give it", v->name);
+        for (int d = 0; d < v->type.rank; d++) {
+            if (v->type.dims[d] >= 0)
+                continue;
+            if (bind_dim(g, v, d, usual_size(v->type.rank, d), err) < 0)
+                return -1;
+            count++;
+        }
+    }
+    return op_infer_graph(g, err) < 0 ? -1 : count;
+}
