@@ -1,0 +1,165 @@
+#include "files.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "program.h"
+
+bool has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), s = strlen(suffix);
+    return n >= s && strcasecmp(path + n - s, suffix) == 0;
+}
+
+const char *only_operand(int argc, char **argv)
+{
+    if (argc - optind > 1)
+        exit_usage("'%s': want one model", argv[optind + 1]);
+    return optind < argc ? argv[optind] : NULL;
+}
+
+void format_check(const char *name)
+{
+    struct model_format f;
+    char known[256] = "";
+    for (size_t i = 0; name && model_format_at(i, &f); i++) {
+        if (strcmp(f.name, name) == 0)
+            return;
+        size_t n = strlen(known);
+        snprintf(known + n, sizeof known - n, i ? ", %s" : "%s", f.name);
+    }
+    if (name)
+        exit_usage("format '%s' is not known: want one of %s", name, known);
+}
+
+void precision_check(const char *name)
+{
+    struct model_row row;
+    char known[128] = "";
+    for (size_t i = 0; model_precision_at(i, &row); i++) {
+        if (strcmp(row.name, name) == 0)
+            return;
+        size_t n = strlen(known);
+        snprintf(known + n, sizeof known - n, i ? ", %s" : "%s", row.name);
+    }
+    exit_usage("-P %s: want one of %s", name, known);
+}
+
+/* ---- out ---- */
+
+bool output_option(struct output *out, int key, const char *value)
+{
+    switch (key) {
+    case 'o':
+        out->path = value;
+        return true;
+    case 't':
+        out->format = value;
+        return true;
+    case OPTION_OPSET:
+        out->opset = (int)program_number("--opset", value, 1, 1000);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_standard(const char *path)
+{
+    return !path || strcmp(path, "-") == 0;
+}
+
+void output_check(const struct output *out)
+{
+    format_check(out->format);
+    if (is_standard(out->path) && isatty(1))
+        exit_usage("a model is not written to a terminal: want -o FILE, or a pipe");
+}
+
+int output_write(const struct output *out, const struct model *m)
+{
+    struct model_error err;
+    if (model_write(m, out->path, out->format, out->opset, &err) == 0)
+        return 0;
+    return say_failed("%s", err.text);
+}
+
+/* ---- in ---- */
+
+struct model *input_read(const char *path, const char *format)
+{
+    struct model_error err;
+    format_check(format);
+    if (is_standard(path) && isatty(0))
+        exit_usage("no model: want a file, or one on standard input");
+    struct model *m = model_read(path, format, &err);
+    if (!m)
+        say_failed("%s", err.text);
+    return m;
+}
+
+/* "1x3x224x224", or "" for a scalar; the number of sizes, -1 when malformed. */
+static int parse_dims(const char *text, int64_t *dims)
+{
+    int rank = 0;
+    while (*text) {
+        char *end;
+        errno = 0;
+        long long n = strtoll(text, &end, 10);
+        if (end == text || errno || n < 0 || rank == MODEL_MAX_RANK || (*end && *end != 'x' && *end != ',') ||
+            (*end && !end[1]))
+            return -1;
+        dims[rank++] = n;
+        text = end + (*end != 0);
+    }
+    return rank;
+}
+
+int bind_shape(struct model *m, const char *text, const char *path)
+{
+    struct model_error err;
+    int64_t dims[MODEL_MAX_RANK];
+    const char *equals = strrchr(text, '=');
+    int rank = equals ? parse_dims(equals + 1, dims) : -1;
+    if (rank < 0 || equals == text)
+        exit_usage("-s %s: want NAME=DIMS, for instance x=1x3x224x224", text);
+    char *name = get_copy(text);
+    name[equals - text] = 0;
+    int status = model_bind(m, name, rank, dims, &err);
+    free(name);
+    return status < 0 ? say_failed("%s: %s", path_name(path), err.text) : 0;
+}
+
+char *read_text(const char *path)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    size_t cap = 1 << 16, n = 0, got;
+    if (!f) {
+        say_failed("%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    char *text = get_memory(cap, 1);
+    while ((got = fread(text + n, 1, cap - n - 1, f)) > 0) {
+        n += got;
+        if (cap - n > 1)
+            continue;
+        char *more = realloc(text, cap *= 2);
+        if (!more)
+            exit(say_failed("out of memory"));
+        text = more;
+    }
+    text[n] = 0;
+    int failed = ferror(f) ? errno : 0;
+    if (f != stdin)
+        fclose(f);
+    if (failed == 0 && memchr(text, 0, n) == NULL)
+        return text;
+    say_failed("%s: %s", path, failed ? strerror(failed) : "not a text file");
+    free(text);
+    return NULL;
+}

@@ -1,0 +1,42 @@
+/* Models in and out, as all programs that write one do it. */
+#ifndef COMMON_FILES_H
+#define COMMON_FILES_H
+
+#include "model.h"
+
+/* Where a model goes. */
+struct output {
+    const char *path, *format; /* NULL: standard output; by the suffix */
+    int opset;                 /* 0: the format's default */
+};
+
+/* Takes one of OPTION_ROWS_OUTPUT; false when the key is none of them. */
+bool output_option(struct output *out, int key, const char *value);
+
+/* Exits when the model would go to a terminal, or to a format that is unknown. */
+void output_check(const struct output *out);
+
+/* 0, or 1 with a message. */
+int output_write(const struct output *out, const struct model *m);
+
+/* The one operand that may be left out; exits when there are more. NULL: standard input. */
+const char *only_operand(int argc, char **argv);
+
+/* Reads the model, or NULL with a message. Exits when the format is not known, or standard input a terminal. */
+struct model *input_read(const char *path, const char *format);
+
+/* Exits when no format has that name; NULL is allowed. */
+void format_check(const char *name);
+
+/* Exits when there is no precision of that name. */
+void precision_check(const char *name);
+
+/* Splits "NAME=1x3x224x224" and binds it; exits when it is malformed; 0, or 1 with a message. */
+int bind_shape(struct model *m, const char *text, const char *path);
+
+/* The whole of a text file, for free(); NULL with a message. */
+char *read_text(const char *path);
+
+bool has_suffix(const char *path, const char *suffix); /* in any case */
+
+#endif

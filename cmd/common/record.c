@@ -1,0 +1,179 @@
+#include "record.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "program.h"
+
+static FILE *out; /* NULL: standard output */
+static int fields; /* of the record so far */
+
+void record_to(FILE *file)
+{
+    out = file;
+}
+
+static FILE *to(void)
+{
+    return out ? out : stdout;
+}
+
+static void put(char c)
+{
+    putc(c, to());
+}
+
+static void puts_to(const char *text)
+{
+    fputs(text, to());
+}
+
+void record_begin(void)
+{
+    fields = 0;
+    if (program_json)
+        put('{');
+}
+
+void record_end(void)
+{
+    puts_to(program_json ? "}\n" : "\n");
+}
+
+/* ---- text in quotes ---- */
+
+/* The length of the UTF-8 sequence at s, at most `left` bytes; 0 when malformed. */
+static size_t utf8_length(const unsigned char *s, size_t left)
+{
+    size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+    if (n == 0 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if (s[i] >> 6 != 2)
+            return 0;
+    if (n < 3)
+        return n;
+    unsigned second = s[1]; /* overlong forms, surrogates, and what lies beyond U+10FFFF */
+    bool bad = (*s == 0xe0 && second < 0xa0) || (*s == 0xed && second > 0x9f) || (*s == 0xf0 && second < 0x90) ||
+               (*s == 0xf4 && second > 0x8f);
+    return bad ? 0 : n;
+}
+
+static void print_json_string(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t left = strlen(text);
+    put('"');
+    while (left) {
+        size_t n = utf8_length(s, left);
+        if (n == 0)
+            puts_to("\\ufffd");
+        else if (*s == '"' || *s == '\\')
+            fprintf(to(), "\\%c", *s);
+        else if (*s < 0x20 || *s == 0x7f)
+            fprintf(to(), "\\u%04x", *s);
+        else
+            fwrite(s, 1, n, to());
+        n = n ? n : 1;
+        s += n;
+        left -= n;
+    }
+    put('"');
+}
+
+static void print_plain(const char *text)
+{
+    for (; *text; text++)
+        if (*text == '\t' || *text == '\n' || *text == '\\')
+            fprintf(to(), "\\%c", *text == '\t' ? 't' : *text == '\n' ? 'n' : '\\');
+        else
+            put(*text);
+}
+
+/* ---- fields ---- */
+
+static void begin_field(const char *name)
+{
+    if (fields++)
+        put(program_json ? ',' : '\t');
+    if (!program_json)
+        return;
+    print_json_string(name);
+    put(':');
+}
+
+void record_text(const char *name, const char *text)
+{
+    begin_field(name);
+    if (!program_json)
+        print_plain(text ? text : "");
+    else if (text)
+        print_json_string(text);
+    else
+        puts_to("null");
+}
+
+void record_json_text(const char *name, const char *text)
+{
+    if (program_json)
+        record_text(name, text);
+}
+
+void record_integer(const char *name, int64_t value)
+{
+    begin_field(name);
+    fprintf(to(), "%lld", (long long)value);
+}
+
+void record_number(const char *name, const char *format, double value)
+{
+    begin_field(name);
+    if (program_json && !isfinite(value)) {
+        puts_to("null");
+        return;
+    }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    fprintf(to(), format, value);
+#pragma GCC diagnostic pop
+}
+
+/* A word of record_numbers() as JSON: nan and inf have no number there, and strings come in quotes. */
+static void print_json_word(const char *word, size_t n)
+{
+    char copy[64];
+    snprintf(copy, sizeof copy, "%.*s", (int)n, word);
+    double value;
+    int end = 0;
+    if (sscanf(copy, "%lf%n", &value, &end) == 1 && (size_t)end == n && isfinite(value))
+        puts_to(copy);
+    else if (end && (size_t)end == n)
+        puts_to("null");
+    else
+        print_json_string(copy);
+}
+
+void record_numbers(const char *name, const char *text)
+{
+    begin_field(name);
+    if (!program_json) {
+        print_plain(text);
+        return;
+    }
+    put('[');
+    for (const char *at = text; *at;) {
+        size_t n = strcspn(at, " ");
+        print_json_word(at, n);
+        at += n;
+        at += strspn(at, " ");
+        if (*at)
+            put(',');
+    }
+    put(']');
+}
+
+void record_flush(void)
+{
+    fflush(to());
+}

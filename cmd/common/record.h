@@ -1,0 +1,31 @@
+/* Results, on standard output: a record is a line of fields, separated by tabs, or with -J a JSON object. */
+#ifndef COMMON_RECORD_H
+#define COMMON_RECORD_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* Fields come between these two. The names are those of the JSON object; in a line of text they do not appear. */
+void record_begin(void);
+void record_end(void);
+
+/* In a line of text, what would break it (tab, newline, backslash) stands as \t, \n, \\. text NULL: "" or null. */
+void record_text(const char *name, const char *text);
+void record_integer(const char *name, int64_t value);
+
+/* printf()-style, with one double; what is not finite is null in JSON. */
+void record_number(const char *name, const char *format, double value);
+
+/* Numbers already written as text, separated by spaces: an array in JSON. */
+void record_numbers(const char *name, const char *text);
+
+/* Only in JSON, or only in text. */
+void record_json_text(const char *name, const char *text);
+
+/* Where records go from now on: standard output at first. */
+void record_to(FILE *file);
+
+/* Hands over what was printed so far: for answers that somebody waits for. */
+void record_flush(void);
+
+#endif

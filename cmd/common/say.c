@@ -1,0 +1,124 @@
+/* Messages, all on standard error. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "program.h"
+
+static bool progress_shown;
+
+/* ---- progress ---- */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void wipe_progress(void)
+{
+    if (progress_shown)
+        fputs("\r\033[K", stderr);
+    progress_shown = false;
+}
+
+/* "34 of 100, 12 s left" */
+static void print_progress(const char *what, size_t done, size_t total, double took)
+{
+    double left = done ? took / (double)done * (double)(total - done) : 0;
+    fprintf(stderr, "\r\033[K%s: %zu", what, done);
+    if (total)
+        fprintf(stderr, " of %zu, %.0f s left", total, left);
+    fflush(stderr);
+    progress_shown = true;
+}
+
+void say_progress(const char *what, size_t done, size_t total)
+{
+    static double start, last;
+    if (program_loudness < 0 || !isatty(2))
+        return;
+    double t = now();
+    if (start == 0)
+        start = t;
+    if (total && done >= total) {
+        wipe_progress();
+        start = 0;
+    } else if (t - start > 1 && t - last > 0.1) {
+        print_progress(what, done, total, t - start);
+        last = t;
+    }
+}
+
+/* ---- messages ---- */
+
+static void say(const char *format, va_list list)
+{
+    wipe_progress();
+    fflush(stdout); /* so that on one terminal they come in order */
+    flockfile(stderr);
+    fprintf(stderr, "%s: ", program_name);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    funlockfile(stderr);
+}
+
+int say_failed(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    say(format, list);
+    va_end(list);
+    return 1;
+}
+
+int say_usage(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    say(format, list);
+    va_end(list);
+    return 2;
+}
+
+void exit_usage(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    say(format, list);
+    va_end(list);
+    exit(2);
+}
+
+void say_note(const char *format, ...)
+{
+    va_list list;
+    if (program_loudness < 0)
+        return;
+    va_start(list, format);
+    say(format, list);
+    va_end(list);
+}
+
+const char *path_name(const char *path)
+{
+    return !path || strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+void *get_memory(size_t n, size_t size)
+{
+    void *p = calloc(n ? n : 1, size ? size : 1);
+    if (!p)
+        exit(say_failed("out of memory"));
+    return p;
+}
+
+char *get_copy(const char *text)
+{
+    size_t n = strlen(text) + 1;
+    return memcpy(get_memory(n, 1), text, n);
+}

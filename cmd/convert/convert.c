@@ -1,0 +1,169 @@
+/* nnconvert: a model of any known format in, one of any known format out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/files.h"
+#include "../common/program.h"
+#include "../common/record.h"
+#include "model.h"
+
+enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_LIST };
+
+static const struct option_row options[] = {
+    OPTION_ROW_FORMAT,
+    OPTION_ROWS_OUTPUT,
+    {'s', "shape", "NAME=DIMS", "bind an open input shape or size: x=1x3x224x224, batch=1; may be repeated"},
+    {'p', "recipe", "RECIPE", "how a photo becomes the input: resize=256,crop=224,rgb,mean=127,std=128"},
+    {'l', "labels", "FILE", "the names of what the output tells apart, one a line"},
+    {'T', "task", "TASK", "what the output is: classify, detect=yolov8, ...; --list names them"},
+    {OPTION_WEIGHTS, "weights", "TYPE", "store weights as f32, f16 or bf16"},
+    {OPTION_LIST, "list", NULL, "list formats and tasks"},
+    OPTION_ROW_JSON,
+    OPTION_ROWS_COMMON,
+};
+
+static const struct program program = {
+    .name = PROGPREFIX "convert",
+    .what = "Reads a model of any known format and writes it in another, by default as .nn.",
+    .operands = "[MODEL]",
+    .options = options,
+    .example = PROGPREFIX "convert -p resize=256,crop=224,rgb,mean=127,std=128 -T classify -o net.nn net.onnx",
+};
+
+struct request {
+    const char *from, *recipe, *labels, *task, *weights;
+    const char **shapes;
+    size_t shape_count;
+    bool list;
+    struct output out;
+};
+
+static void list_row(const char *kind, const char *name, const char *use, const char *suffixes, const char *what)
+{
+    record_begin();
+    record_text("kind", kind);
+    record_text("name", name);
+    record_text("use", use);
+    record_text("suffixes", suffixes);
+    record_text("what", what);
+    record_end();
+}
+
+static int list(void)
+{
+    struct model_format f;
+    struct model_row task;
+    for (size_t i = 0; model_format_at(i, &f); i++)
+        list_row("format", f.name, f.reads && f.writes ? "read,write" : f.reads ? "read" : "write", f.suffixes, f.what);
+    for (size_t i = 0; model_task_at(i, &task); i++)
+        list_row("task", task.name, "", "", task.what);
+    return 0;
+}
+
+static void take_option(struct request *r, int key, const char *value)
+{
+    switch (key) {
+    case 'f':
+        r->from = value;
+        break;
+    case 's':
+        r->shapes[r->shape_count++] = value;
+        break;
+    case 'p':
+        r->recipe = value;
+        break;
+    case 'l':
+        r->labels = value;
+        break;
+    case 'T':
+        r->task = value;
+        break;
+    case OPTION_WEIGHTS:
+        r->weights = value;
+        break;
+    case OPTION_LIST:
+        r->list = true;
+        break;
+    default:
+        output_option(&r->out, key, value);
+    }
+}
+
+static int set_property(struct model *m, const char *key, const char *text)
+{
+    struct model_error err;
+    return !text || model_set_property(m, key, text, &err) == 0 ? 0 : say_failed("%s", err.text);
+}
+
+static int set_labels(struct model *m, const char *path)
+{
+    char *text = path ? read_text(path) : NULL;
+    int status = path && !text ? 1 : set_property(m, "labels", text);
+    free(text);
+    return status;
+}
+
+static int set_shapes(const struct request *r, struct model *m, const char *path)
+{
+    for (size_t i = 0; i < r->shape_count; i++)
+        if (bind_shape(m, r->shapes[i], path))
+            return 1;
+    return 0;
+}
+
+static int change(const struct request *r, struct model *m, const char *path)
+{
+    struct model_error err;
+    if (set_shapes(r, m, path))
+        return 1;
+    if (model_infer(m, &err) < 0)
+        return say_failed("%s: %s", path_name(path), err.text);
+    if (set_property(m, "recipe", r->recipe) || set_property(m, "task", r->task) || set_labels(m, r->labels))
+        return 1;
+    if (r->weights && model_quantize(m, r->weights, NULL, NULL, &err) < 0)
+        return say_failed("%s", err.text);
+    return 0;
+}
+
+static int convert(const struct request *r, const char *path)
+{
+    char unknown[600];
+    struct model *m = input_read(path, r->from);
+    int status = m ? change(r, m, path) : 1;
+    if (status == 0 && model_unknown(m, unknown, sizeof unknown) > 0)
+        say_note("%s: operators that are not known, kept as they are: %s", path_name(path), unknown);
+    if (status == 0)
+        status = output_write(&r->out, m);
+    model_free(m);
+    return status;
+}
+
+/* "int8" needs nnquantize, which says what it costs. */
+static void check(const struct request *r)
+{
+    static const char *const types[] = {"f32", "f16", "bf16"};
+    bool known = !r->weights;
+    for (size_t i = 0; r->weights && i < sizeof types / sizeof *types; i++)
+        known |= strcmp(r->weights, types[i]) == 0;
+    if (!known)
+        exit_usage("--weights %s: want f32, f16 or bf16", r->weights);
+    format_check(r->from);
+    output_check(&r->out);
+}
+
+int main(int argc, char **argv)
+{
+    struct request r = {0};
+    const char *value;
+    program_start(&program, argc, argv);
+    r.shapes = get_memory((size_t)argc, sizeof *r.shapes);
+    for (int key; (key = program_option(&value)) != -1;)
+        take_option(&r, key, value);
+    const char *path = only_operand(argc, argv);
+    if (!r.list)
+        check(&r);
+    int status = r.list ? list() : convert(&r, path);
+    free(r.shapes);
+    return program_end(status);
+}

@@ -1,0 +1,226 @@
+/* nninspect: what is in a model. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/files.h"
+#include "../common/program.h"
+#include "../common/record.h"
+#include "model.h"
+
+enum { OPTION_SUMMARY = OPTION_FIRST, OPTION_WEIGHTS, OPTION_DOT };
+
+static const struct option_row options[] = {
+    {OPTION_SUMMARY, "summary", NULL, "inputs, outputs, recipe, operators by count, parameters, MACs, activations"},
+    {OPTION_WEIGHTS, "weights", NULL, "a line a constant: name, type, shape, bytes, min, max, mean, std, zeros, inf"},
+    {OPTION_DOT, "dot", NULL, "a drawing for Graphviz"},
+    {'d', "diff", "OTHER", "what differs from another model; exit 1 when anything does"},
+    OPTION_ROW_FORMAT,
+    OPTION_ROW_JSON,
+    OPTION_ROWS_COMMON,
+};
+
+static const struct program program = {
+    .name = PROGPREFIX "inspect",
+    .what = "Prints a model's graph as the header of a .nn file: a line a declaration, nodes in the order they run.",
+    .operands = "[MODEL]",
+    .options = options,
+    .example = PROGPREFIX "inspect --summary net.onnx",
+};
+
+/* ---- texts ---- */
+
+/* Prints a text and frees it; with -J a record for each line. */
+static int print_text(char *text, const char *path, const struct model_error *err)
+{
+    if (!text)
+        return say_failed("%s: %s", path_name(path), err->text);
+    if (!program_json) {
+        fputs(text, stdout);
+    } else {
+        char *rest = text;
+        for (char *line; (line = strsep(&rest, "\n"));) {
+            if (!*line)
+                continue;
+            record_begin();
+            record_text("line", line);
+            record_end();
+        }
+    }
+    free(text);
+    return 0;
+}
+
+/* ---- summary ---- */
+
+static void print_fact(const char *what, const char *name, const char *text)
+{
+    record_begin();
+    record_text("what", what);
+    record_text("name", name);
+    record_text("value", text);
+    record_end();
+}
+
+static void print_count(const char *what, const char *name, double value)
+{
+    record_begin();
+    record_text("what", what);
+    record_text("name", name);
+    record_number("value", "%.0f", value);
+    record_end();
+}
+
+static void print_ports(const struct model *m)
+{
+    struct model_port port;
+    for (size_t i = 0; model_input(m, i, &port); i++)
+        print_fact("input", port.name, port.text);
+    for (size_t i = 0; model_output(m, i, &port); i++)
+        print_fact("output", port.name, port.text);
+}
+
+static void print_property(const struct model *m, const char *key)
+{
+    const char *value = model_property(m, key);
+    if (value)
+        print_fact("property", key, value);
+}
+
+/* The labels themselves would fill the page. */
+static void print_labels(const struct model *m)
+{
+    const char *labels = model_property(m, "labels");
+    double count = labels && *labels;
+    for (; labels && *labels; labels++)
+        count += *labels == '\n';
+    if (count > 0)
+        print_count("property", "labels", count);
+}
+
+static void print_open(const char *what, size_t open)
+{
+    if (open)
+        print_count("open", what, (double)open);
+}
+
+static int summarize(const struct model *m, const char *path)
+{
+    struct model_summary s;
+    struct model_error err;
+    char unknown[600];
+    if (model_summarize(m, &s, &err) < 0)
+        return say_failed("%s: %s", path_name(path), err.text);
+    print_ports(m);
+    print_property(m, "recipe");
+    print_property(m, "task");
+    print_labels(m);
+    for (size_t i = 0; i < s.op_count; i++)
+        print_count("op", s.ops[i].name, (double)s.ops[i].count);
+    if (model_unknown(m, unknown, sizeof unknown) > 0)
+        print_fact("unknown", "ops", unknown);
+    print_count("total", "nodes", (double)s.nodes);
+    print_count("total", "parameters", (double)s.parameters);
+    print_count("total", "parameter bytes", (double)s.parameter_bytes);
+    print_count("total", "macs", s.macs);
+    print_open("macs", s.macs_open);
+    print_count("total", "activation bytes", s.activations);
+    print_open("activations", s.activations_open);
+    model_summary_release(&s);
+    return 0;
+}
+
+/* ---- weights ---- */
+
+static void print_statistic(const struct model_statistic *s)
+{
+    record_begin();
+    record_text("name", s->name);
+    record_text("dtype", s->dtype);
+    record_text("shape", s->shape);
+    record_integer("bytes", (int64_t)s->bytes);
+    record_number("min", "%.6g", s->least);
+    record_number("max", "%.6g", s->greatest);
+    record_number("mean", "%.6g", s->mean);
+    record_number("std", "%.6g", s->deviation);
+    record_integer("zeros", s->zeros);
+    record_integer("inf", s->infinite);
+    record_end();
+}
+
+static int print_weights(const struct model *m, const char *path)
+{
+    struct model_error err;
+    size_t count;
+    struct model_statistic *list = model_statistics(m, &count, &err);
+    if (!list)
+        return say_failed("%s: %s", path_name(path), err.text);
+    for (size_t i = 0; i < count; i++)
+        print_statistic(&list[i]);
+    free(list);
+    return 0;
+}
+
+/* ---- difference ---- */
+
+static int print_difference(const struct model *m, const char *path, const char *other, const char *format)
+{
+    struct model_error err;
+    struct model *b = input_read(other, format);
+    char *text = b ? model_diff(m, b, &err) : NULL;
+    bool same = text && !*text;
+    int status = b ? print_text(text, path, &err) : 1;
+    model_free(b);
+    return status || !same ? 1 : 0;
+}
+
+/* ---- all of it ---- */
+
+struct request {
+    const char *from, *other;
+    int what; /* an option's key; 0: the graph */
+};
+
+static int inspect(const struct request *r, const struct model *m, const char *path)
+{
+    struct model_error err;
+    switch (r->what) {
+    case OPTION_SUMMARY:
+        return summarize(m, path);
+    case OPTION_WEIGHTS:
+        return print_weights(m, path);
+    case OPTION_DOT:
+        return print_text(model_dot(m, &err), path, &err);
+    case 'd':
+        return print_difference(m, path, r->other, r->from);
+    default:
+        return print_text(model_text(m, &err), path, &err);
+    }
+}
+
+static void take_option(struct request *r, int key, const char *value)
+{
+    if (key == 'f') {
+        r->from = value;
+        return;
+    }
+    if (r->what && r->what != key)
+        exit_usage("want one of --summary, --weights, --dot and -d at a time");
+    r->what = key;
+    r->other = value;
+}
+
+int main(int argc, char **argv)
+{
+    struct request r = {0};
+    const char *value;
+    program_start(&program, argc, argv);
+    for (int key; (key = program_option(&value)) != -1;)
+        take_option(&r, key, value);
+    const char *path = only_operand(argc, argv);
+    struct model *m = input_read(path, r.from);
+    int status = m ? inspect(&r, m, path) : 1;
+    model_free(m);
+    return program_end(status);
+}

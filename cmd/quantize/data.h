@@ -1,0 +1,24 @@
+/* Data to measure with: photos and arrays, one sample after the other. */
+#ifndef QUANTIZE_DATA_H
+#define QUANTIZE_DATA_H
+
+#include "model.h"
+
+/* Takes one sample, a tensor for each of the model's inputs; 0, or an exit status that ends the walk. */
+typedef int sample_fn(void *arg, struct model_tensor *const *in, const char *name);
+
+struct walk {
+    const struct model *m;
+    struct model_session *s; /* prepares photos */
+    sample_fn *use;
+    void *arg;
+    struct model_tensor **in; /* [inputs of m] */
+    size_t done;              /* samples used so far */
+};
+
+/* Walks through `path`: a folder (its files in the order of their names), a photo, a .npy file (its rows, when the model
+ * takes one at a time), a .npz file (members by the inputs' names, else one sample a member), or a text file of such
+ * paths. Returns 0, or an exit status. */
+int data_walk(struct walk *w, const char *path);
+
+#endif

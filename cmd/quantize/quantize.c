@@ -1,0 +1,271 @@
+/* nnquantize: stores weights in fewer bits, and says what that costs. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/files.h"
+#include "../common/program.h"
+#include "../common/record.h"
+#include "data.h"
+#include "model.h"
+
+enum { OPTION_LIST = OPTION_FIRST };
+
+static const struct option_row options[] = {
+    {'w', "weights", "TYPE", "how to store weights: int8 (the default), f16 or bf16"},
+    {'c', "data", "DATA", "measure on a folder or list of photos, or .npy or .npz files; may be repeated"},
+    {'r', "report", "FILE", "write a line for each weight: name, type, largest and RMS error, bytes before and after"},
+    {'j', "threads", "N", "threads to use in measuring"},
+    {OPTION_LIST, "list", NULL, "list the ways to store weights"},
+    OPTION_ROW_FORMAT,
+    OPTION_ROWS_OUTPUT,
+    OPTION_ROW_JSON,
+    OPTION_ROWS_COMMON,
+};
+
+static const struct program program = {
+    .name = PROGPREFIX "quantize",
+    .what = "Stores weights in 8 or 16 bits, and tells how far they, and with -c the outputs, are from the original's.",
+    .operands = "[MODEL]",
+    .options = options,
+    .example = PROGPREFIX "quantize -c cat.png -o net8.nn net.nn",
+};
+
+struct request {
+    const char *from, *weights, *report;
+    const char **data;
+    size_t data_count;
+    int threads;
+    bool list;
+    struct output out;
+};
+
+static int list(void)
+{
+    struct model_row scheme;
+    for (size_t i = 0; model_scheme_at(i, &scheme); i++) {
+        record_begin();
+        record_text("name", scheme.name);
+        record_text("what", scheme.what);
+        record_end();
+    }
+    return 0;
+}
+
+/* ---- the report on weights ---- */
+
+static void write_rows(const struct request *r, const struct model_quantized *q, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        record_begin();
+        record_text("name", q[i].name);
+        record_text("type", r->weights);
+        record_number("largest", "%.6g", q[i].largest);
+        record_number("rms", "%.6g", q[i].rms);
+        record_integer("before", (int64_t)q[i].before);
+        record_integer("after", (int64_t)q[i].after);
+        record_end();
+    }
+}
+
+static int write_report(const struct request *r, const struct model_quantized *q, size_t n)
+{
+    FILE *f = fopen(r->report, "w");
+    if (!f)
+        return say_failed("%s: cannot be written", r->report);
+    record_to(f);
+    write_rows(r, q, n);
+    record_to(stdout);
+    return fclose(f) == 0 ? 0 : say_failed("%s: cannot be written", r->report);
+}
+
+static void tell_totals(const struct request *r, const char *path, const struct model_quantized *q, size_t n)
+{
+    double squares = 0, largest = 0, before = 0, after = 0, elements = 0;
+    for (size_t i = 0; i < n; i++) {
+        squares += q[i].rms * q[i].rms * (double)q[i].elements;
+        elements += (double)q[i].elements;
+        largest = q[i].largest > largest ? q[i].largest : largest;
+        before += (double)q[i].before;
+        after += (double)q[i].after;
+    }
+    say_note("%s: %zu weights as %s: %.0f bytes, before %.0f; largest error %.4g, rms %.4g", path_name(path), n, r->weights,
+             after, before, largest, elements > 0 ? sqrt(squares / elements) : 0);
+}
+
+/* ---- measuring on data ---- */
+
+/* What one output comes to over all samples. */
+struct measure {
+    double largest, reference, squares, elements;
+};
+
+struct measuring {
+    struct model_session *original, *result;
+    const struct model *m;
+    struct model_tensor **out[2];
+    struct measure *outputs;
+};
+
+static void free_outputs(struct measuring *k)
+{
+    for (size_t i = 0; i < model_output_count(k->m); i++)
+        for (int j = 0; j < 2; j++) {
+            model_tensor_free(k->out[j][i]);
+            k->out[j][i] = NULL;
+        }
+}
+
+static int add_difference(struct measure *o, const struct model_tensor *a, const struct model_tensor *b,
+                          struct model_error *err)
+{
+    struct model_difference d;
+    if (model_tensor_compare(a, b, &d, err) < 0)
+        return -1;
+    double n = (double)model_tensor_count(a);
+    o->largest = d.largest > o->largest ? d.largest : o->largest;
+    o->reference = d.reference > o->reference ? d.reference : o->reference;
+    o->squares += d.rms * d.rms * n;
+    o->elements += n;
+    return 0;
+}
+
+static int measure_sample(void *arg, struct model_tensor *const *in, const char *name)
+{
+    struct measuring *k = arg;
+    struct model_error err;
+    int status = model_session_run(k->original, in, k->out[0], &err);
+    if (status == 0)
+        status = model_session_run(k->result, in, k->out[1], &err);
+    for (size_t i = 0; status == 0 && i < model_output_count(k->m); i++)
+        status = add_difference(&k->outputs[i], k->out[1][i], k->out[0][i], &err);
+    free_outputs(k);
+    return status < 0 ? say_failed("%s: %s", name, err.text) : 0;
+}
+
+static void tell_outputs(const struct measuring *k, size_t samples)
+{
+    struct model_port port;
+    for (size_t i = 0; model_output(k->m, i, &port); i++) {
+        const struct measure *o = &k->outputs[i];
+        say_note("output '%s' over %zu samples: largest difference %.4g, rms %.4g; its largest value %.4g", port.name,
+                 samples, o->largest, o->elements > 0 ? sqrt(o->squares / o->elements) : 0, o->reference);
+    }
+}
+
+static int walk_all(const struct request *r, struct measuring *k)
+{
+    struct walk w = {.m = k->m, .s = k->original, .use = measure_sample, .arg = k};
+    int status = 0;
+    w.in = get_memory(model_input_count(k->m), sizeof *w.in);
+    for (size_t i = 0; status == 0 && i < r->data_count; i++)
+        status = data_walk(&w, r->data[i]);
+    free(w.in);
+    if (status == 0 && w.done == 0)
+        status = say_failed("%s: no photo or array in it", r->data[0]);
+    if (status == 0)
+        tell_outputs(k, w.done);
+    return status;
+}
+
+static int measure(const struct request *r, const struct model *original, const struct model *result)
+{
+    struct model_error err;
+    struct model_session_options o = {.threads = r->threads};
+    size_t n = model_output_count(original);
+    struct measuring k = {.m = original, .original = model_session_new(original, &o, &err)};
+    k.result = k.original ? model_session_new(result, &o, &err) : NULL;
+    k.out[0] = get_memory(n, sizeof **k.out);
+    k.out[1] = get_memory(n, sizeof **k.out);
+    k.outputs = get_memory(n, sizeof *k.outputs);
+    int status = k.result ? walk_all(r, &k) : say_failed("%s", err.text);
+    model_session_free(k.original);
+    model_session_free(k.result);
+    free(k.out[0]);
+    free(k.out[1]);
+    free(k.outputs);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+static int quantize(const struct request *r, const char *path, const struct model *original, struct model *m)
+{
+    struct model_quantized *report = NULL;
+    struct model_error err;
+    size_t n = 0;
+    if (model_quantize(m, r->weights, &report, &n, &err) < 0)
+        return say_failed("%s: %s", path_name(path), err.text);
+    tell_totals(r, path, report, n);
+    int status = r->report ? write_report(r, report, n) : 0;
+    free(report);
+    if (status == 0 && r->data_count)
+        status = measure(r, original, m);
+    return status ? status : output_write(&r->out, m);
+}
+
+static int run(const struct request *r, const char *path)
+{
+    struct model_error err;
+    output_check(&r->out);
+    struct model *original = input_read(path, r->from), *m = original ? model_copy(original, &err) : NULL;
+    int status = m ? quantize(r, path, original, m) : original ? say_failed("%s", err.text) : 1;
+    model_free(m);
+    model_free(original);
+    return status;
+}
+
+static void check_scheme(const char *name)
+{
+    struct model_row scheme;
+    char known[128] = "";
+    for (size_t i = 0; model_scheme_at(i, &scheme); i++) {
+        if (strcmp(scheme.name, name) == 0)
+            return;
+        size_t n = strlen(known);
+        snprintf(known + n, sizeof known - n, i ? ", %s" : "%s", scheme.name);
+    }
+    exit_usage("-w %s: want one of %s", name, known);
+}
+
+static void take_option(struct request *r, int key, const char *value)
+{
+    switch (key) {
+    case 'w':
+        check_scheme(value);
+        r->weights = value;
+        break;
+    case 'c':
+        r->data[r->data_count++] = value;
+        break;
+    case 'r':
+        r->report = value;
+        break;
+    case 'j':
+        r->threads = (int)program_number("-j", value, 1, 1024);
+        break;
+    case OPTION_LIST:
+        r->list = true;
+        break;
+    case 'f':
+        r->from = value;
+        break;
+    default:
+        output_option(&r->out, key, value);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct request r = {.weights = "int8"};
+    const char *value;
+    program_start(&program, argc, argv);
+    r.data = get_memory((size_t)argc, sizeof *r.data);
+    for (int key; (key = program_option(&value)) != -1;)
+        take_option(&r, key, value);
+    const char *path = only_operand(argc, argv);
+    int status = r.list ? list() : run(&r, path);
+    free(r.data);
+    return program_end(status);
+}

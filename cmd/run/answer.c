@@ -1,0 +1,131 @@
+/* Printing what outputs mean. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../common/program.h"
+#include "../common/record.h"
+#include "run.h"
+
+#define BEST 5   /* labels of a classification, unless -k says */
+#define VALUES 8 /* of an output without a task */
+
+static void print_label(const struct runner *r, const struct model_answers *a, size_t i)
+{
+    record_text("path", r->first);
+    record_integer("rank", (int64_t)i + 1);
+    record_number("score", "%.6g", a->at[i].score);
+    record_integer("index", (int64_t)a->at[i].index);
+    record_text("label", a->at[i].label);
+}
+
+/* The label's name, or its number. */
+static void print_name(const struct model_answer *a)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%zu", a->index);
+    record_text("label", a->label ? a->label : number);
+}
+
+static void print_box(const struct runner *r, const struct model_answers *a, size_t i)
+{
+    const struct model_answer *b = &a->at[i];
+    record_text("path", r->first);
+    print_name(b);
+    record_number("score", "%.6g", b->score);
+    record_number("x0", "%.2f", b->x0);
+    record_number("y0", "%.2f", b->y0);
+    record_number("x1", "%.2f", b->x1);
+    record_number("y1", "%.2f", b->y1);
+}
+
+static void print_share(const struct runner *r, const struct model_answers *a, size_t i)
+{
+    record_text("path", r->first);
+    print_name(&a->at[i]);
+    record_number("share", "%.6g", a->at[i].score);
+}
+
+static void print_text(const struct runner *r, const struct model_answers *a)
+{
+    record_begin();
+    record_text("path", r->first);
+    record_text("text", a->text);
+    record_number("score", "%.6g", a->score);
+    record_end();
+}
+
+static void print_answers(const struct runner *r, const struct model_answers *a)
+{
+    static void (*const print[])(const struct runner *, const struct model_answers *, size_t) = {
+        [MODEL_ANSWER_LABELS] = print_label, [MODEL_ANSWER_BOXES] = print_box, [MODEL_ANSWER_MASK] = print_share};
+    if (a->kind == MODEL_ANSWER_TEXT)
+        print_text(r, a);
+    for (size_t i = 0; i < a->count; i++) {
+        record_begin();
+        print[a->kind](r, a, i);
+        record_end();
+    }
+}
+
+/* ---- without a task ---- */
+
+static void add_shape(const struct model_tensor *t)
+{
+    char text[300];
+    size_t used = 0;
+    snprintf(text, sizeof text, "scalar");
+    for (int i = 0; i < model_tensor_rank(t); i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, i ? "x%lld" : "%lld",
+                                 (long long)model_tensor_dims(t)[i]);
+    record_text("shape", text);
+}
+
+static int print_output(const struct runner *r, size_t i)
+{
+    struct model_port port;
+    struct model_error err;
+    const struct model_tensor *t = r->out[i];
+    char *values = model_tensor_text(t, r->request->best ? (size_t)r->request->best : VALUES, &err);
+    if (!values)
+        return say_failed("%s", err.text);
+    model_output(r->m, i, &port);
+    record_begin();
+    if (r->request->many || program_json)
+        record_text("path", r->first);
+    record_text("name", port.name);
+    record_text("dtype", model_tensor_dtype(t));
+    add_shape(t);
+    record_numbers("values", values);
+    record_end();
+    free(values);
+    return 0;
+}
+
+static int print_outputs(const struct runner *r)
+{
+    int status = 0;
+    if (r->request->output && program_loudness <= 0)
+        return 0; /* they are in files */
+    for (size_t i = 0; status == 0 && i < r->output_count; i++)
+        status = print_output(r, i);
+    return status;
+}
+
+int answer(struct runner *r)
+{
+    struct model_answers a;
+    struct model_error err;
+    enum model_answer_kind kind = model_session_answer_kind(r->s);
+    size_t most = r->request->best ? (size_t)r->request->best : kind == MODEL_ANSWER_LABELS ? BEST : 0;
+    int status = 0;
+    if (kind == MODEL_ANSWER_NONE) {
+        status = print_outputs(r);
+    } else if (model_session_answers(r->s, r->out, r->has_photo ? &r->photo : NULL, most, &a, &err) < 0) {
+        status = say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
+    } else {
+        print_answers(r, &a);
+        model_answers_release(&a);
+    }
+    record_flush();
+    return status;
+}

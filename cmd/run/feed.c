@@ -1,0 +1,213 @@
+/* Inputs, until there are enough for a run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/files.h"
+#include "../common/program.h"
+#include "run.h"
+
+size_t feed_needed(const struct model *m)
+{
+    struct model_port port;
+    size_t needed = 0;
+    for (size_t i = 0; model_input(m, i, &port); i++)
+        needed += !port.optional;
+    return needed;
+}
+
+static size_t lacking(const struct runner *r)
+{
+    struct model_port port;
+    size_t n = 0;
+    for (size_t i = 0; model_input(r->m, i, &port); i++)
+        n += !port.optional && !r->given[i];
+    return n;
+}
+
+/* The first input that is not given yet, those that must be given first; -1 when all are. */
+static ptrdiff_t next_input(const struct runner *r)
+{
+    struct model_port port;
+    for (int optional = 0; optional < 2; optional++)
+        for (size_t i = 0; model_input(r->m, i, &port); i++)
+            if (!r->given[i] && port.optional == (optional == 1))
+                return (ptrdiff_t)i;
+    return -1;
+}
+
+/* ---- running ---- */
+
+static void clear(struct runner *r)
+{
+    for (size_t i = 0; i < r->input_count; i++) {
+        model_tensor_free(r->in[i]);
+        r->in[i] = NULL;
+        r->given[i] = false;
+    }
+    for (size_t i = 0; i < r->output_count; i++) {
+        model_tensor_free(r->out[i]);
+        r->out[i] = NULL;
+    }
+    free(r->first);
+    r->first = NULL;
+    r->failed = r->has_photo = false;
+}
+
+static int run(struct runner *r)
+{
+    struct model_error err;
+    if (model_session_run(r->s, r->in, r->out, &err) < 0)
+        return say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
+    if (r->request->output && write_outputs(r))
+        return 1;
+    if (r->request->expect)
+        return compare_outputs(r);
+    return answer(r);
+}
+
+static void run_and_clear(struct runner *r)
+{
+    r->status |= r->failed ? 1 : run(r);
+    clear(r);
+}
+
+/* ---- taking one input ---- */
+
+static void fail(struct runner *r)
+{
+    r->status = 1;
+    r->failed = true;
+}
+
+static void take(struct runner *r, ptrdiff_t input, struct model_tensor *t)
+{
+    if (r->given[input]) {
+        struct model_port port;
+        model_input(r->m, (size_t)input, &port);
+        say_failed("input '%s' is given twice in one run", port.name);
+        fail(r);
+        model_tensor_free(t);
+        return;
+    }
+    r->given[input] = true;
+    r->in[input] = t;
+}
+
+/* An archive: members by the inputs' names; else, in their order, the inputs not yet given. */
+static ptrdiff_t member_input(const struct runner *r, const char *name)
+{
+    struct model_port port;
+    for (size_t i = 0; model_input(r->m, i, &port); i++)
+        if (strcmp(port.name, name) == 0)
+            return (ptrdiff_t)i;
+    return -1;
+}
+
+static void feed_archive(struct runner *r, const char *path)
+{
+    struct model_error err = {""};
+    struct model_archive *a = model_archive_open(path, &err);
+    size_t named = 0;
+    for (size_t i = 0; a && i < model_archive_count(a); i++)
+        named += member_input(r, model_archive_name(a, i)) >= 0;
+    for (size_t i = 0; a && !r->failed && i < model_archive_count(a); i++) {
+        ptrdiff_t input = named ? member_input(r, model_archive_name(a, i)) : next_input(r);
+        struct model_tensor *t = input < 0 ? NULL : model_archive_tensor(a, i, &err);
+        if (t)
+            take(r, input, t);
+        else if (input >= 0)
+            fail(r);
+    }
+    if (!a || *err.text) {
+        say_failed("%s", err.text);
+        fail(r);
+    }
+    model_archive_close(a);
+}
+
+static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdiff_t *input)
+{
+    struct model_error err;
+    struct model_tensor *t = NULL;
+    ptrdiff_t at = *input >= 0 ? *input : model_session_photo_input(r->s, &err);
+    if (at >= 0 && !r->given[at])
+        *input = at;
+    if (at >= 0)
+        t = model_session_photo(r->s, path, &r->photo, &err);
+    if (t)
+        r->has_photo = true;
+    else
+        say_failed("%s: %s", path, err.text);
+    return t;
+}
+
+static struct model_tensor *read_array(const char *path)
+{
+    struct model_error err;
+    struct model_tensor *t = model_tensor_read(path, &err);
+    if (!t)
+        say_failed("%s", err.text);
+    return t;
+}
+
+/* A file for one input, the next when `input` is -1. */
+static void feed_file(struct runner *r, const char *path, ptrdiff_t input)
+{
+    bool named = input >= 0;
+    struct model_tensor *t = has_suffix(path, ".npy") ? read_array(path) : read_photo(r, path, &input);
+    if (input < 0 || (!named && r->given[input]))
+        input = next_input(r);
+    if (!t)
+        fail(r);
+    if (input >= 0)
+        take(r, input, t); /* without a tensor, too: the run is complete, and fails, all the same */
+    else
+        model_tensor_free(t);
+}
+
+/* The input that "NAME=" before a path names; -1 when it names none. */
+static ptrdiff_t named_input(const struct runner *r, const char *input, const char **path)
+{
+    struct model_port port;
+    for (size_t i = 0; model_input(r->m, i, &port); i++) {
+        size_t n = strlen(port.name);
+        if (strncmp(input, port.name, n) == 0 && input[n] == '=') {
+            *path = input + n + 1;
+            return (ptrdiff_t)i;
+        }
+    }
+    return -1;
+}
+
+void feed(struct runner *r, const char *input)
+{
+    const char *path = input;
+    ptrdiff_t at = named_input(r, input, &path);
+    if (r->input_count == 0) {
+        r->status = say_failed("%s: the model has no inputs", path);
+        return;
+    }
+    if (!r->first)
+        r->first = get_copy(path);
+    if (at < 0 && has_suffix(path, ".npz"))
+        feed_archive(r, path);
+    else
+        feed_file(r, path, at);
+    if (lacking(r) == 0 || (r->failed && has_suffix(path, ".npz")))
+        run_and_clear(r);
+}
+
+void feed_end(struct runner *r)
+{
+    struct model_port port = {.name = ""};
+    if (!r->first && feed_needed(r->m) == 0)
+        run_and_clear(r);
+    else if (r->first) {
+        ptrdiff_t input = next_input(r);
+        if (input >= 0)
+            model_input(r->m, (size_t)input, &port);
+        r->status = say_failed("%s: input '%s' is not given: a run wants %zu", r->first, port.name, feed_needed(r->m));
+    }
+    clear(r);
+}

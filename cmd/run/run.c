@@ -1,0 +1,186 @@
+/* nnrun: photos or tensors in, answers out. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/files.h"
+#include "../common/program.h"
+#include "run.h"
+
+enum { OPTION_EXPECT = OPTION_FIRST, OPTION_RTOL, OPTION_ATOL };
+
+static const struct option_row options[] = {
+    OPTION_ROW_FORMAT,
+    {'j', "threads", "N", "threads; as many as the process may use processors when not given"},
+    {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest of them that this CPU has"},
+    {'k', "best", "N", "how many labels (5), boxes or values to print"},
+    {'o', "output", "DIR", "write outputs to DIR/out_0.npy, ...; for more than one run to DIR/INPUT/out_0.npy, ..."},
+    {OPTION_EXPECT, "expect", "DIR", "compare outputs with such files, and exit 1 when one differs"},
+    {OPTION_RTOL, "rtol", "R", "for --expect: allow R times the largest expected value (1e-4)"},
+    {OPTION_ATOL, "atol", "A", "for --expect: and A more (0)"},
+    {'p', "recipe", "RECIPE", "how a photo becomes the input, instead of what the model says"},
+    {'T', "task", "TASK", "what the output is, instead of what the model says"},
+    {'l', "labels", "FILE", "names of labels, instead of the model's"},
+    {'0', "null", NULL, "paths on standard input end with NUL, not newline"},
+    OPTION_ROW_JSON,
+    OPTION_ROWS_COMMON,
+};
+
+static const struct program program = {
+    .name = PROGPREFIX "run",
+    .what = "Runs a model on each INPUT, a photo or a .npy or .npz file (NAME=FILE for the input NAME), and prints the\n"
+            "answers. The INPUT - reads paths from standard input and answers each as it comes.",
+    .operands = "MODEL [INPUT ...]",
+    .options = options,
+    .example = PROGPREFIX "run -k 3 net.nn cat.png",
+};
+
+static void take_option(struct request *r, int key, const char *value)
+{
+    switch (key) {
+    case 'f':
+        r->from = value;
+        break;
+    case 'j':
+        r->session.threads = (int)program_number("-j", value, 1, 1024);
+        break;
+    case 'P':
+        precision_check(value);
+        r->session.precision = value;
+        break;
+    case 'k':
+        r->best = program_number("-k", value, 1, 1000000000);
+        break;
+    case 'o':
+        r->output = value;
+        break;
+    case OPTION_EXPECT:
+        r->expect = value;
+        break;
+    case OPTION_RTOL:
+        r->rtol = program_real("--rtol", value, 0);
+        break;
+    case OPTION_ATOL:
+        r->atol = program_real("--atol", value, 0);
+        break;
+    case 'p':
+        r->recipe = value;
+        break;
+    case 'T':
+        r->task = value;
+        break;
+    case 'l':
+        r->labels = value;
+        break;
+    case '0':
+        r->nul = true;
+        break;
+    }
+}
+
+/* Puts what options say in the place of the model's own properties. */
+static int override(const struct request *r, struct model *m)
+{
+    struct model_error err;
+    char *labels = r->labels ? read_text(r->labels) : NULL;
+    int status = r->labels && !labels ? 1 : 0;
+    const char *set[][2] = {{"recipe", r->recipe}, {"task", r->task}, {"labels", labels}};
+    for (size_t i = 0; status == 0 && i < sizeof set / sizeof *set; i++)
+        if (set[i][1] && model_set_property(m, set[i][0], set[i][1], &err) < 0)
+            status = say_failed("%s", err.text);
+    free(labels);
+    return status;
+}
+
+/* ---- inputs ---- */
+
+static void feed_stdin(struct runner *r)
+{
+    char *line = NULL;
+    size_t cap = 0, done = 0;
+    ssize_t n;
+    char end = r->request->nul ? 0 : '\n';
+    while ((n = getdelim(&line, &cap, end, stdin)) > 0) {
+        if (line[n - 1] == end)
+            line[n - 1] = 0;
+        if (*line)
+            feed(r, line);
+        say_progress("running", ++done, 0);
+    }
+    free(line);
+}
+
+static void feed_all(struct runner *r, char **inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(inputs[i], "-") == 0)
+            feed_stdin(r);
+        else
+            feed(r, inputs[i]);
+        say_progress("running", i + 1, count);
+    }
+    feed_end(r);
+}
+
+/* Whether there is to be more than one run, which tells where -o writes. */
+static bool is_many(const struct model *m, char **inputs, size_t count)
+{
+    size_t needed = feed_needed(m), plain = 0, archives = 0;
+    bool list = false;
+    for (size_t i = 0; i < count; i++) {
+        list |= strcmp(inputs[i], "-") == 0;
+        archives += has_suffix(inputs[i], ".npz");
+        plain += !has_suffix(inputs[i], ".npz");
+    }
+    return list || plain > (needed ? needed : 1) || archives + (plain > 0) > 1;
+}
+
+static int run_all(struct request *r, const struct model *m, char **inputs, size_t count)
+{
+    struct model_error err;
+    struct runner runner = {.request = r, .m = m, .input_count = model_input_count(m),
+                            .output_count = model_output_count(m)};
+    runner.s = model_session_new(m, &r->session, &err);
+    if (!runner.s)
+        return say_failed("%s: %s", path_name(r->model), err.text);
+    runner.in = get_memory(runner.input_count, sizeof *runner.in);
+    runner.given = get_memory(runner.input_count, sizeof *runner.given);
+    runner.out = get_memory(runner.output_count, sizeof *runner.out);
+    r->many = is_many(m, inputs, count);
+    feed_all(&runner, inputs, count);
+    forget_folders(&runner);
+    model_session_free(runner.s);
+    free(runner.in);
+    free(runner.given);
+    free(runner.out);
+    return runner.status;
+}
+
+static int run(struct request *r, char **inputs, size_t count)
+{
+    struct model *m = input_read(r->model, r->from);
+    int status = m ? override(r, m) : 1;
+    if (status == 0 && count == 0 && feed_needed(m) > 0)
+        status = say_usage("%s wants an input: a photo, or a .npy file", path_name(r->model));
+    if (status == 0)
+        status = run_all(r, m, inputs, count);
+    model_free(m);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct request r = {.rtol = 1e-4};
+    const char *value;
+    program_start(&program, argc, argv);
+    for (int key; (key = program_option(&value)) != -1;)
+        take_option(&r, key, value);
+    if (optind == argc)
+        exit_usage("no model; %s -h tells how it is used", program.name);
+    r.model = argv[optind++];
+    for (int i = optind; i < argc; i++)
+        if (strcmp(argv[i], "-") == 0 && strcmp(r.model, "-") == 0)
+            exit_usage("standard input cannot be the model and a list of inputs at once");
+    return program_end(run(&r, argv + optind, (size_t)(argc - optind)));
+}

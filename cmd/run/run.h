@@ -1,0 +1,49 @@
+/* What the parts of nnrun share. */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include "model.h"
+
+struct request {
+    const char *model, *from, *recipe, *task, *labels;
+    struct model_session_options session;
+    long best;                   /* -k; 0: not given */
+    const char *output, *expect; /* folders */
+    double rtol, atol;
+    bool nul;  /* paths on standard input end with NUL */
+    bool many; /* more than one run is to be expected */
+};
+
+/* A model being run: inputs come one by one, and when all are there, it runs and answers. */
+struct runner {
+    const struct request *request;
+    const struct model *m;
+    struct model_session *s;
+    size_t input_count, output_count;
+    struct model_tensor **in, **out;
+    bool *given;      /* [input_count]: also where reading failed */
+    char *first;      /* path of this run's first input */
+    bool failed;      /* an input of this run could not be read */
+    bool has_photo;
+    struct model_photo photo;
+    int status;       /* of all so far: 0 or 1 */
+    void *folders;    /* of runs so far: a tree of names */
+};
+
+/* feed.c: takes INPUT, "NAME=FILE" or a path; runs when the model has all it needs. Errors are told, and kept in
+ * r->status. */
+void feed(struct runner *r, const char *input);
+/* Runs a model that needs no input, or tells what the last run lacks. */
+void feed_end(struct runner *r);
+/* Inputs that a run must be given. */
+size_t feed_needed(const struct model *m);
+
+/* answer.c: prints what the outputs mean. 0, or 1 with a message. */
+int answer(struct runner *r);
+
+/* files.c: writes outputs to request->output, and compares them with request->expect. 0, or 1 with a message. */
+int write_outputs(struct runner *r);
+int compare_outputs(struct runner *r);
+void forget_folders(struct runner *r);
+
+#endif
