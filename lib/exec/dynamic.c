@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "exec/plan.h"
+#include "op/lifetimes.h"
 
 static struct exec_sub *find_sub(struct exec *e, const struct graph *subgraph, struct error *err)
 {
@@ -41,10 +42,28 @@ static int run_graph(struct op_eval *c, const struct graph *g, struct item *cons
     return status;
 }
 
+/* The results become the values'; an error when these take too much together. */
+static int keep_outputs(struct plan *p, const struct node *n, struct item **out, struct error *err)
+{
+    for (int i = 0; i < op_out_count(n); i++) {
+        if (!node_out(n, i)) {
+            item_unref(out[i]);
+            continue;
+        }
+        p->env[n->out[i]->index] = out[i];
+        p->env_bytes += item_bytes(out[i]);
+    }
+    if (p->env_bytes <= p->exec->memory)
+        return 0;
+    char label[128];
+    return error_set(err, "%s: the values at hand take more than %zu bytes together",
+                     node_label(n, label, sizeof label), p->exec->memory);
+}
+
 static int eval_node(struct plan *p, struct node *n, struct error *err)
 {
     struct item **in = mem_calloc((size_t)n->in_count, sizeof *in, err),
-                **out = in ? mem_calloc((size_t)n->out_count, sizeof *out, err) : NULL;
+                **out = in ? mem_calloc((size_t)op_out_count(n), sizeof *out, err) : NULL;
     int status = out ? 0 : -1;
     if (out) {
         for (int i = 0; i < n->in_count; i++)
@@ -53,21 +72,36 @@ static int eval_node(struct plan *p, struct node *n, struct error *err)
                             .in = in,
                             .in_count = n->in_count,
                             .out = out,
-                            .out_count = n->out_count,
+                            .out_count = op_out_count(n),
                             .memory = p->exec->memory,
                             .seed = &p->exec->seed,
+                            .bodies = &exec_whole(p->exec)->bodies,
                             .run_graph = run_graph,
                             .user = p};
         status = op_eval_node(&c, err);
-        for (int i = 0; status == 0 && i < n->out_count; i++)
-            if (n->out[i])
-                p->env[n->out[i]->index] = out[i];
-            else
-                item_unref(out[i]);
+        if (status == 0)
+            status = keep_outputs(p, n, out, err);
     }
     free(in);
     free(out);
     return status;
+}
+
+static void forget_value(struct plan *p, size_t index)
+{
+    item_unref(p->env[index]);
+    p->env[index] = NULL;
+}
+
+/* Lets go of what no later node needs. */
+static void forget_dead(struct plan *p, const struct lifetimes *l, int64_t place)
+{
+    for (int64_t i = l->ends[place]; i >= 0; i = l->after[i]) {
+        const struct value *v = p->graph->values[i];
+        if (v->producer && p->env[i])
+            p->env_bytes -= item_bytes(p->env[i]);
+        forget_value(p, (size_t)i);
+    }
 }
 
 /* Values by their index: constants and the inputs at first. */
@@ -75,6 +109,7 @@ static int load(struct plan *p, struct item *const *in, struct error *err)
 {
     struct graph *g = p->graph;
     p->env = mem_calloc(g->value_count, sizeof *p->env, err);
+    p->env_bytes = 0;
     if (!p->env)
         return -1;
     for (size_t i = 0; i < g->value_count; i++)
@@ -89,7 +124,7 @@ static int load(struct plan *p, struct item *const *in, struct error *err)
 static void forget(struct plan *p)
 {
     for (size_t i = 0; p->env && i < p->graph->value_count; i++)
-        item_unref(p->env[i]);
+        forget_value(p, i);
     free(p->env);
     p->env = NULL;
 }
@@ -97,11 +132,17 @@ static void forget(struct plan *p)
 int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err)
 {
     struct graph *g = p->graph;
-    int status = load(p, in, err);
-    for (struct node *n = g->first; status == 0 && n; n = n->next)
+    struct lifetimes lifetimes = {0};
+    int64_t place = 0;
+    int status = lifetimes_init(&lifetimes, g, err) == 0 ? load(p, in, err) : -1;
+    for (struct node *n = g->first; status == 0 && n; n = n->next, place++) {
         status = eval_node(p, n, err);
+        if (status == 0)
+            forget_dead(p, &lifetimes, place);
+    }
     for (size_t i = 0; status == 0 && i < g->output_count; i++)
         out[i] = item_ref(p->env[g->outputs[i]->index]);
     forget(p);
+    lifetimes_release(&lifetimes);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "exec/plan.h"
 #include "exec/widen.h"
 #include "pass/pass.h"
@@ -36,7 +37,8 @@ struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err)
         return NULL;
     }
     *part = (struct exec){
-        .graph = g, .kernels = e->kernels, .pool = e->pool, .memory = e->memory, .profile = e->profile, .parent = e};
+        .graph = g, .kernels = e->kernels, .pool = e->pool, .memory = e->memory, .profile = e->profile, .parent = e,
+        .seed = hash_random(&e->seed)}; /* so that its draws are not those of another part */
     op_resolve(g);
     return part;
 }
@@ -335,6 +337,8 @@ int exec_run(struct exec *e, struct item *const *in, struct item **out, struct e
 {
     struct item **now = mem_calloc(e->graph->input_count, sizeof *now, err);
     int status = now ? 1 : -1;
+    if (!e->parent)
+        e->bodies = OP_MAX_BODIES;
     for (size_t i = 0; now && i < e->graph->input_count; i++)
         now[i] = item_ref(in[i]);
     while (status > 0) {

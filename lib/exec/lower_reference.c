@@ -75,7 +75,7 @@ static int evaluate(const struct reference_args *r, struct item **in, struct ite
                         .in = in,
                         .in_count = r->node->in_count,
                         .out = out,
-                        .out_count = r->node->out_count,
+                        .out_count = op_out_count(r->node),
                         .memory = r->plan->exec->memory,
                         .seed = &r->plan->exec->seed};
     if (wrap_inputs(r, in, err) < 0 || op_eval_node(&c, err) < 0)
@@ -89,14 +89,14 @@ static void run_reference(const struct step *s, int64_t tile, int thread)
     const struct node *n = r->node;
     struct error err = {""};
     struct item **in = mem_calloc((size_t)n->in_count, sizeof *in, &err),
-                **out = mem_calloc((size_t)n->out_count, sizeof *out, &err);
+                **out = mem_calloc((size_t)op_out_count(n), sizeof *out, &err);
     (void)tile, (void)thread;
     if (!in || !out || evaluate(r, in, out, &err) < 0)
         plan_fail(r->plan, NULL, "%s", err.text);
     if (in)
         free_items(in, n->in_count);
     if (out)
-        free_items(out, n->out_count);
+        free_items(out, op_out_count(n));
     free(in);
     free(out);
 }

@@ -6,13 +6,6 @@
 /* Never asked for. */
 #define PACK_FAILED UINT64_MAX
 
-static struct exec *topmost(struct exec *e)
-{
-    while (e->parent)
-        e = e->parent;
-    return e;
-}
-
 static struct packed *add_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats,
                                  struct error *err)
 {
@@ -36,7 +29,7 @@ static struct packed *add_packed(struct exec *e, const struct tensor *key, uint6
 const float *exec_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats, pack_fn *make,
                          const void *args, struct error *err)
 {
-    e = topmost(e);
+    e = exec_whole(e);
     for (struct packed *k = e->packed; k; k = k->next)
         if (k->key == key && k->how == how)
             return k->data;

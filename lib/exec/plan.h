@@ -128,6 +128,7 @@ struct plan {
     atomic_bool failed, failing;
     bool dynamic;
     struct item **env;   /* while a dynamic plan runs: [graph->value_count] */
+    size_t env_bytes;    /* of those that nodes made */
     struct exec *then;   /* or NULL: the plan's outputs are the whole's */
     int *then_from;      /* [then->graph->input_count] index of a plan input (>= 0), or of output k as -1 - k */
     struct plan *next;   /* in the exec's cache, most recently used first */
@@ -266,12 +267,21 @@ struct exec {
     size_t memory;
     bool profile;
     uint64_t seed;
+    int64_t bodies; /* of the whole: what op_eval's counts down */
     struct plan *plans;
     struct packed *packed;
     size_t packed_bytes;
     struct exec_sub *subs;
     struct exec *parent; /* of a part's exec: whose packed weights are used */
 };
+
+/* The exec that this one is a part of, however deep; itself when it is none. */
+static inline struct exec *exec_whole(struct exec *e)
+{
+    while (e->parent)
+        e = e->parent;
+    return e;
+}
 
 /* An exec over a part of e's graph, which it takes over, also on failure. */
 struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err);

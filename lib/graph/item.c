@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "graph/graph.h"
+
 static struct item *item_new(enum item_kind kind, enum dtype dtype, size_t n, struct error *err)
 {
     struct item *item = mem_calloc(1, sizeof *item, err);
@@ -80,6 +82,24 @@ static void drop(struct item *item, struct item **list)
         *list = item;
         item = first;
     }
+}
+
+/* What lies deeper than types can say is not counted. */
+static size_t count_bytes(const struct item *item, int depth)
+{
+    if (!item || depth > GRAPH_MAX_DEPTH)
+        return 0;
+    size_t sum = sizeof(*item);
+    if (item->kind == ITEM_TENSOR)
+        return sum + sizeof(*item->tensor) + item->tensor->size;
+    for (size_t i = 0; i < item->n; i++)
+        sum += sizeof(item->at[i]) + count_bytes(item->at[i], depth + 1);
+    return sum;
+}
+
+size_t item_bytes(const struct item *item)
+{
+    return count_bytes(item, 0);
 }
 
 /* Items may nest deeply: a list stands for recursion. */

@@ -23,6 +23,10 @@ struct item *item_sequence(enum dtype dtype, struct item *const *at, size_t n, s
 /* Takes its own reference to `some`, which may be NULL. */
 struct item *item_optional(struct item *some, enum dtype dtype, struct error *err);
 
+/* Bytes that it takes, the structs included, so that many empty tensors are not for nothing; what several items share
+ * counts for each. 0 for NULL. */
+size_t item_bytes(const struct item *item);
+
 struct item *item_ref(struct item *item); /* NULL gives NULL */
 void item_unref(struct item *item); /* NULL is allowed */
 

@@ -29,8 +29,8 @@ void image_release(struct image *image);
 
 /* Decodes the n bytes of a JPEG, PNG, GIF (first frame), BMP, PNM (P1 to P6), TGA or PSD file to RGB: grey is repeated,
  * alpha dropped (a transparent part of a GIF shows its background), 16-bit samples keep their high byte, an EXIF
- * orientation is not applied. The size is checked before anything is allocated; truncated files are refused (of PSD,
- * which is rare here, not all). */
+ * orientation is not applied. A JPEG gives the samples that libjpeg gives. The size is checked before anything is
+ * allocated; truncated files are refused (of PSD, which is rare here, not all). */
 int image_decode(struct image *out, const void *bytes, size_t n, struct error *err);
 
 enum image_filter {

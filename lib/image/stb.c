@@ -50,9 +50,13 @@ static void *copy_any(void *to, const void *from, size_t n)
 #define STBI_REALLOC_SIZED limited_realloc
 #define STBI_FREE free
 #define STBI_ASSERT(x) ((void)0)
-#ifdef __aarch64__
-#define STBI_NEON
-#endif
+#define STBI_NO_SIMD /* of JPEG alone, whose arithmetic is ours */
+/* Where stb defines these, with parameters, it defines something unused; where it takes their address, ours. */
+#include "image/jpeg_exact.h"
+#define stbi__resample_row_h_2(...) unused_h_2(__VA_ARGS__)
+#define stbi__resample_row_hv_2(...) unused_hv_2(__VA_ARGS__)
+#define stbi__YCbCr_to_RGB_row(...) unused_row(__VA_ARGS__)
+#define stbi__idct_block(...) unused_idct(__VA_ARGS__)
 #define memcpy copy_any
 #include <stb/stb_image.h>
 #undef memcpy

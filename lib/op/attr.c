@@ -63,7 +63,7 @@ bool attr_spec_find(const struct op *op, const char *name, struct attr_spec *spe
 const char *attr_word(const char *word, size_t size)
 {
     static const char *const words[] = {
-        "",        "DCR",        "NONE",   "NOTSET", "_Unused", "avg",  "constant",
+        "",        "DCR",        "NONE",   "NOTSET", "RGB",   "_Unused", "avg",  "constant",
         "forward", "half_pixel", "linear", "mean",   "nearest", "none", "round_prefer_floor",
         "stretch", "up",         "zeros",
     };

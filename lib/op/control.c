@@ -80,6 +80,8 @@ int control_run(struct op_eval *c, const struct graph *body, struct item *const 
 {
     if (!c->run_graph)
         return eval_error(c, err, "cannot run a subgraph here");
+    if (c->bodies && --*c->bodies < 0)
+        return eval_error(c, err, "more than %lld iterations in one run", (long long)OP_MAX_BODIES);
     return c->run_graph(c, body, in, out, err);
 }
 

@@ -28,6 +28,12 @@ int eval_error(const struct op_eval *c, struct error *err, const char *format, .
     return error_set(err, "%s: %s", check_label(c->node, label, sizeof(label)), text);
 }
 
+int op_out_count(const struct node *n)
+{
+    int named = n->def ? operand_count(n->def->outputs) : 0;
+    return n->out_count > named ? n->out_count : named;
+}
+
 int eval_give_item(struct op_eval *c, int o, struct item *item, struct error *err)
 {
     if (!item)

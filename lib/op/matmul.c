@@ -201,9 +201,9 @@ int eval_matmul(struct op_eval *c, struct error *err)
     return op_is_float(a->dtype) ? product_run(&p, err) : product_run_ints(&p, err);
 }
 
-int product_infer(struct op_infer *c, int ai, int bi, enum dtype dtype, struct error *err)
+int product_infer_types(struct op_infer *c, const struct type *a, const struct type *b, enum dtype dtype,
+                        struct error *err)
 {
-    const struct type *a = real_type(c, ai), *b = real_type(c, bi);
     if (a->rank < 0 || b->rank < 0)
         return infer_set(c, 0, dtype, -1, NULL, err);
     if (a->rank < 1 || b->rank < 1)
@@ -221,6 +221,11 @@ int product_infer(struct op_infer *c, int ai, int bi, enum dtype dtype, struct e
     if (b->rank > 1)
         dims[rank++] = b->dims[b->rank - 1];
     return infer_set(c, 0, dtype, rank, dims, err);
+}
+
+int product_infer(struct op_infer *c, int a, int b, enum dtype dtype, struct error *err)
+{
+    return product_infer_types(c, real_type(c, a), real_type(c, b), dtype, err);
 }
 
 int infer_matmul(struct op_infer *c, struct error *err)
@@ -293,9 +298,9 @@ int eval_gemm(struct op_eval *c, struct error *err)
     return op_is_float(a->dtype) ? product_run(&p, err) : run_gemm_ints(&p, err);
 }
 
-int infer_gemm(struct op_infer *c, struct error *err)
+int gemm_infer(struct op_infer *c, int ai, int bi, int ci, enum dtype dtype, struct error *err)
 {
-    const struct type *a = real_type(c, 0), *b = real_type(c, 1), *bias = infer_type(c, 2);
+    const struct type *a = real_type(c, ai), *b = real_type(c, bi), *bias = infer_type(c, ci);
     bool ta = op_int(c->node, "transA") != 0, tb = op_int(c->node, "transB") != 0;
     if ((a->rank >= 0 && a->rank != 2) || (b->rank >= 0 && b->rank != 2))
         return infer_error(c, err, "input %s has rank %d, want 2", a->rank >= 0 && a->rank != 2 ? "A" : "B",
@@ -311,5 +316,10 @@ int infer_gemm(struct op_infer *c, struct error *err)
         if (have > 1 && want >= 0 && have != want)
             return infer_error(c, err, "input C: dim %d is %lld, want %lld or 1", i, (long long)have, (long long)want);
     }
-    return infer_set(c, 0, a->dtype, 2, dims, err);
+    return infer_set(c, 0, dtype, 2, dims, err);
+}
+
+int infer_gemm(struct op_infer *c, struct error *err)
+{
+    return gemm_infer(c, 0, 1, 2, infer_dtype(c, 0), err);
 }

@@ -32,5 +32,10 @@ int product_run(const struct product *p, struct error *err);
 int product_run_ints(const struct product *p, struct error *err);
 /* numpy.matmul's shape of output 0 from inputs a and b. */
 int product_infer(struct op_infer *c, int a, int b, enum dtype dtype, struct error *err);
+/* The same from types. */
+int product_infer_types(struct op_infer *c, const struct type *a, const struct type *b, enum dtype dtype,
+                        struct error *err);
+/* Gemm's shape of output 0 from inputs a, b and c, by the attributes transA and transB. */
+int gemm_infer(struct op_infer *c, int ai, int bi, int ci, enum dtype dtype, struct error *err);
 
 #endif

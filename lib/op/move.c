@@ -1,4 +1,6 @@
 /* Operators that move elements about: whole axes. Slice is in move_slice.c, Pad in move_pad.c. */
+#include "op/move.h"
+
 #include <string.h>
 
 #include "op/axes.h"
@@ -59,11 +61,11 @@ int eval_transpose(struct op_eval *c, struct error *err)
 
 /* ---- Concat ---- */
 
-int infer_concat(struct op_infer *c, struct error *err)
+int concat_infer(struct op_infer *c, int first, int step, struct error *err)
 {
     int64_t out[TENSOR_MAX_RANK], sum = 0;
     int axis = 0, rank = -1, count = c->node->in_count;
-    for (int i = 0; i < count; i++) {
+    for (int i = first; i < count; i += step) {
         const struct type *in = axes_ranked(c, i);
         if (!in) {
             sum = DIM_UNKNOWN;
@@ -85,7 +87,12 @@ int infer_concat(struct op_infer *c, struct error *err)
     }
     if (rank >= 0)
         out[axis] = sum;
-    return infer_set(c, 0, infer_dtype(c, 0), rank, out, err);
+    return infer_set(c, 0, infer_dtype(c, first), rank, out, err);
+}
+
+int infer_concat(struct op_infer *c, struct error *err)
+{
+    return concat_infer(c, 0, 1, err);
 }
 
 /* The dims of the inputs side by side. */

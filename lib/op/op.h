@@ -97,20 +97,27 @@ int op_infer_node(struct node *n, struct error *err);
 
 /* ---- evaluation ---- */
 
+/* Runs of subgraphs in one run of a graph, all loops and branches together: a Loop may say that it never ends. */
+#define OP_MAX_BODIES (INT64_C(1) << 22)
+
 struct op_eval {
     const struct node *node;
     struct item *const *in; /* NULL: absent */
     int in_count;
-    struct item **out; /* to be set; [max(node->out_count, outputs of the row)] */
+    struct item **out; /* to be set; [op_out_count(node)] */
     int out_count;
     size_t memory;  /* bytes that one output may take */
     uint64_t *seed; /* for random operators */
+    int64_t *bodies; /* subgraph runs that are left to the whole run; NULL: as many as there may be */
     /* Runs a subgraph of the node: in[graph->input_count] → out[graph->output_count], new references. Set by who
      * executes. */
     int (*run_graph)(struct op_eval *c, const struct graph *g, struct item *const *in, struct item **out,
                      struct error *err);
     void *user;
 };
+
+/* The node's outputs, or those of its row when these are more: what evaluation gives. */
+int op_out_count(const struct node *n);
 
 const struct tensor *eval_in(const struct op_eval *c, int i); /* NULL: absent */
 bool eval_wants(const struct op_eval *c, int o);

@@ -280,6 +280,13 @@ int infer_dynamic_quantize_linear(struct op_infer *c, struct error *err)
     return infer_set(c, 2, DTYPE_U8, 0, NULL, err);
 }
 
+float quant_dynamic(float low, float high, double *zero)
+{
+    float scale = high > low ? (high - low) / 255 : 1; /* all zeros: any scale will do, but 0 */
+    *zero = real_saturate(DTYPE_U8, -low / scale);
+    return scale;
+}
+
 int eval_dynamic_quantize_linear(struct op_eval *c, struct error *err)
 {
     const struct tensor *x = eval_in(c, 0);
@@ -294,8 +301,8 @@ int eval_dynamic_quantize_linear(struct op_eval *c, struct error *err)
         low = from[i] < low ? from[i] : low;
         high = from[i] > high ? from[i] : high;
     }
-    float scale = high > low ? (high - low) / 255 : 1; /* all zeros: any scale will do, but 0 */
-    double zero = real_saturate(DTYPE_U8, -low / scale);
+    double zero;
+    float scale = quant_dynamic(low, high, &zero);
     *(float *)y_scale->data = scale;
     *(uint8_t *)y_zero->data = (uint8_t)zero;
     for (int64_t i = 0; i < x->count; i++)

@@ -16,4 +16,7 @@ int quant_check(const struct op_eval *c, int scale, int zero, int64_t channels, 
 /* Element i of an input that has one for all, or one each; absent: 0. */
 double quant_param(const struct op_eval *c, int input, int64_t i);
 
+/* DynamicQuantizeLinear's scale and zero point for numbers in [low, high], which holds 0. */
+float quant_dynamic(float low, float high, double *zero);
+
 #endif

@@ -1,14 +1,16 @@
 /* RNN, LSTM and GRU: the sequences, directions and layouts; products with the input are made for all steps at once. */
 #include "op/rnn.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "op/gemm.h"
+#include "op/quant.h"
 #include "op/real.h"
 #include "op/rows.h"
 
-enum { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_H, IN_C, IN_P };
+enum { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_H, IN_C, IN_P, IN_W_SCALE, IN_W_ZERO, IN_R_SCALE, IN_R_ZERO };
 enum { FUNCTIONS_MAX = 2 * 3 };
 
 /* ---- attributes and shapes ---- */
@@ -35,17 +37,18 @@ static int check_shapes(struct op_eval *c, struct rnn *r, struct error *err)
     r->steps = x->dims[r->batch_first];
     r->batch = x->dims[!r->batch_first];
     r->inputs = x->dims[2];
-    r->hidden = rec->dims[2];
+    r->hidden = rec->dims[r->quantized ? 1 : 2];
     int64_t d = r->directions, rows, size = op_int(c->node, "hidden_size");
     if (op_has(c->node, "hidden_size") && size != r->hidden)
         return eval_error(c, err, "attribute hidden_size: %lld, but R is for %lld", (long long)size,
                           (long long)r->hidden);
     if (__builtin_mul_overflow(r->hidden, 2 * r->gates, &rows))
         return eval_error(c, err, "the hidden size %lld is too large", (long long)r->hidden);
-    const int64_t w[] = {d, rows / 2, r->inputs}, rs[] = {d, rows / 2, r->hidden}, b[] = {d, rows},
-                  p[] = {d, 3 * r->hidden};
+    const int64_t n = rows / 2, w[2][3] = {{d, n, r->inputs}, {d, r->inputs, n}},
+                  rs[2][3] = {{d, n, r->hidden}, {d, r->hidden, n}}, b[] = {d, rows}, p[] = {d, 3 * r->hidden};
     const int64_t state[] = {r->batch_first ? r->batch : d, r->batch_first ? d : r->batch, r->hidden};
-    if (real_want_dims(c, IN_W, "W", 3, w, err) < 0 || real_want_dims(c, IN_R, "R", 3, rs, err) < 0 ||
+    if (real_want_dims(c, IN_W, "W", 3, w[r->quantized], err) < 0 ||
+        real_want_dims(c, IN_R, "R", 3, rs[r->quantized], err) < 0 ||
         real_want_dims(c, IN_B, "B", 2, b, err) < 0 ||
         real_want_dims(c, IN_LENGTHS, "sequence_lens", 1, &r->batch, err) < 0 ||
         real_want_dims(c, IN_H, "initial_h", 3, state, err) < 0)
@@ -86,6 +89,20 @@ static int times_transposed(const double *a, const double *b, double *to, int64_
     return gemm_arrays(&arrays, m, n, k, err);
 }
 
+/* Numbers as DynamicQuantizeLinear keeps them. */
+static void round_to_bytes(double *to, const double *from, int64_t n)
+{
+    float low = 0, high = 0;
+    double zero;
+    for (int64_t i = 0; i < n; i++) {
+        low = fminf(low, (float)from[i]);
+        high = fmaxf(high, (float)from[i]);
+    }
+    float scale = quant_dynamic(low, high, &zero);
+    for (int64_t i = 0; i < n; i++)
+        to[i] = (real_saturate(DTYPE_U8, nearbyintf((float)from[i] / scale) + zero) - zero) * scale;
+}
+
 static void add_to_rows(double *rows, int64_t count, int64_t n, const double *more)
 {
     for (int64_t i = 0; i < count; i++)
@@ -97,6 +114,10 @@ static void add_to_rows(double *rows, int64_t count, int64_t n, const double *mo
 static int multiply_states(const struct rnn *r, const struct work *work, const double *weights, const double *bias,
                            const double *states, struct error *err)
 {
+    if (r->quantized) {
+        round_to_bytes(work->reset, states, r->batch * r->hidden);
+        states = work->reset;
+    }
     if (times_transposed(states, weights, work->from_h, r->batch, r->gates * r->hidden, r->hidden, err) < 0)
         return -1;
     add_to_rows(work->from_h, r->batch, r->gates * r->hidden, bias);
@@ -218,12 +239,45 @@ static int give_states(struct op_eval *c, const struct rnn *r, int o, double *st
     return result;
 }
 
+/* One scale and zero point for each direction, or for each of its outputs. */
+static int check_scales(struct op_eval *c, const struct rnn *r, int scale, int zero, struct error *err)
+{
+    int64_t d = r->directions, rows = r->gates * r->hidden;
+    for (int i = scale; i <= zero; i++)
+        if (eval_in(c, i)->count != d && eval_in(c, i)->count != d * rows)
+            return eval_error(c, err, "input %d has %lld elements, want %lld or %lld", i,
+                              (long long)eval_in(c, i)->count, (long long)d, (long long)(d * rows));
+    return 0;
+}
+
+/* Weights [directions][outputs][inputs], made of quantised ones [directions][inputs][outputs] where they are such. */
+static double *load_weights(struct op_eval *c, const struct rnn *r, int input, int scale, int64_t columns,
+                            struct error *err)
+{
+    int64_t d = r->directions, rows = r->gates * r->hidden, at = 0;
+    double *given = real_load(eval_in(c, input), err);
+    if (!r->quantized || !given)
+        return given;
+    double *w = check_scales(c, r, scale, scale + 1, err) ? NULL : real_new(d * rows, columns, err);
+    const struct tensor *scales = eval_in(c, scale), *zeros = eval_in(c, scale + 1);
+    for (int64_t i = 0; w && i < d; i++)
+        for (int64_t k = 0; k < columns; k++)
+            for (int64_t j = 0; j < rows; j++, at++) {
+                double s = tensor_get_f64(scales, scales->count == d ? i : i * rows + j);
+                double z = tensor_get_f64(zeros, zeros->count == d ? i : i * rows + j);
+                w[(i * rows + j) * columns + k] = (given[at] - z) * s;
+            }
+    free(given);
+    return w;
+}
+
 static bool load_work(struct op_eval *c, const struct rnn *r, struct work *work, struct error *err)
 {
     int64_t width = r->gates * r->hidden;
     const struct tensor *p = r->gates == 4 ? eval_in(c, IN_P) : NULL;
-    return (work->x = real_load(eval_in(c, IN_X), err)) && (work->w = real_load(eval_in(c, IN_W), err)) &&
-           (work->r = real_load(eval_in(c, IN_R), err)) &&
+    return (work->x = real_load(eval_in(c, IN_X), err)) &&
+           (work->w = load_weights(c, r, IN_W, IN_W_SCALE, r->inputs, err)) &&
+           (work->r = load_weights(c, r, IN_R, IN_R_SCALE, r->hidden, err)) &&
            (work->bias = real_load_or(eval_in(c, IN_B), r->directions * 2 * width, 0, err)) &&
            (work->lengths = real_load_or(eval_in(c, IN_LENGTHS), r->batch, (double)r->steps, err)) &&
            (work->states = load_states(r, eval_in(c, IN_H), err)) &&
@@ -261,6 +315,8 @@ static int run(struct op_eval *c, struct rnn *r, struct error *err)
     if (check_shapes(c, r, err) < 0)
         return -1;
     int result = make_y(c, r, &work, err) < 0 || !load_work(c, r, &work, err) ? -1 : 0;
+    if (!result && r->quantized)
+        round_to_bytes(work.x, work.x, eval_in(c, IN_X)->count);
     for (int i = 0; !result && i < r->directions && r->batch > 0 && r->hidden > 0; i++)
         result = run_direction(r, &work, functions, i, err);
     if (!result)
@@ -288,9 +344,19 @@ int eval_lstm(struct op_eval *c, struct error *err)
     return run(c, &(struct rnn){.gates = 4, .functions = 3, .cell = rnn_cell_lstm, .input_forget = coupled}, err);
 }
 
+int eval_dynamic_quantize_lstm(struct op_eval *c, struct error *err)
+{
+    bool coupled = op_int(c->node, "input_forget") != 0;
+    return run(c,
+               &(struct rnn){.gates = 4, .functions = 3, .cell = rnn_cell_lstm, .input_forget = coupled,
+                             .quantized = true},
+               err);
+}
+
 /* ---- inference ---- */
 
-int infer_rnn(struct op_infer *c, struct error *err)
+/* hidden_axis: that of R which is as long as the state. */
+static int infer_with(struct op_infer *c, int hidden_axis, struct error *err)
 {
     const struct type *x = real_type(c, IN_X), *rec = real_type(c, IN_R);
     struct rnn r = {0};
@@ -302,7 +368,7 @@ int infer_rnn(struct op_infer *c, struct error *err)
         return infer_error(c, err, "input R has rank %d, want 3", rec->rank);
     int64_t steps = x->rank == 3 ? x->dims[r.batch_first] : DIM_UNKNOWN;
     int64_t batch = x->rank == 3 ? x->dims[!r.batch_first] : DIM_UNKNOWN, d = r.directions;
-    int64_t hidden = rec->rank == 3 ? rec->dims[2] : DIM_UNKNOWN;
+    int64_t hidden = rec->rank == 3 ? rec->dims[hidden_axis] : DIM_UNKNOWN;
     if (hidden < 0 && op_has(c->node, "hidden_size") && op_int(c->node, "hidden_size") >= 0)
         hidden = op_int(c->node, "hidden_size");
     const int64_t y[4] = {steps, d, batch, hidden}, y_batch[4] = {batch, steps, d, hidden};
@@ -313,4 +379,14 @@ int infer_rnn(struct op_infer *c, struct error *err)
         if (infer_set(c, o, x->dtype, 3, r.batch_first ? h_batch : h, err) < 0)
             return -1;
     return 0;
+}
+
+int infer_rnn(struct op_infer *c, struct error *err)
+{
+    return infer_with(c, 2, err);
+}
+
+int infer_dynamic_quantize_lstm(struct op_infer *c, struct error *err)
+{
+    return infer_with(c, 1, err);
 }

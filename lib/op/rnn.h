@@ -20,6 +20,7 @@ struct rnn {
     int gates, functions; /* 1 1, 3 2 (GRU), 4 3 (LSTM) */
     rnn_cell_fn *cell;
     bool batch_first, linear_before_reset, input_forget;
+    bool quantized; /* weights are 8-bit integers, inputs first; what they are multiplied by is rounded to 8 bits too */
     int directions;
     bool reverse; /* of the only direction */
     int64_t steps, batch, inputs, hidden;

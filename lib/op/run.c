@@ -4,23 +4,21 @@
 #include <stdlib.h>
 
 #include "op/check.h"
+#include "op/lifetimes.h"
 
-#define RUN_MAX_DEPTH 64
-#define RUN_SUM       4 /* times `memory`: what all values may take together */
+#define RUN_SUM 4 /* times `memory`: what all values may take together */
 
-/* For each value of a graph, the place of the last node that makes or uses it, itself or in a subgraph, and for each
- * place a chain of the values that end there. -1: none. Worked out once a graph. */
-struct lifetimes {
-    const struct graph *graph;
-    int64_t *last, *after; /* [graph->value_count] */
-    int64_t *ends;         /* [graph->node_count] */
-    struct lifetimes *next;
+/* A graph's, in the list of those met. */
+struct met {
+    struct lifetimes lifetimes;
+    struct met *next;
 };
 
 struct run {
     size_t memory, used, limit;
     uint64_t seed;
-    struct lifetimes *known;
+    int64_t bodies;
+    struct met *known;
 };
 
 /* A graph being executed. */
@@ -35,97 +33,30 @@ struct frame {
 
 /* ---- lifetimes ---- */
 
-static void note_use(const struct lifetimes *l, const struct value *v, int64_t place)
-{
-    if (v && v->graph == l->graph)
-        l->last[v->index] = place;
-}
-
-static int note_node(const struct lifetimes *l, const struct node *n, int64_t place, int depth, struct error *err)
-{
-    if (depth > RUN_MAX_DEPTH)
-        return error_set(err, "subgraphs are nested more than %d deep", RUN_MAX_DEPTH);
-    for (int i = 0; i < n->in_count; i++)
-        note_use(l, n->in[i], place);
-    for (const struct attr *a = n->attrs; a; a = a->next) {
-        if (a->kind != ATTR_GRAPH)
-            continue;
-        for (const struct node *inner = a->graph->first; inner; inner = inner->next)
-            if (note_node(l, inner, place, depth + 1, err))
-                return -1;
-        for (size_t i = 0; i < a->graph->output_count; i++)
-            note_use(l, a->graph->outputs[i], place);
-    }
-    return 0;
-}
-
-static int fill_lifetimes(struct lifetimes *l, struct error *err)
-{
-    const struct graph *g = l->graph;
-    l->last = mem_calloc(g->value_count, sizeof(*l->last), err);
-    l->after = mem_calloc(g->value_count, sizeof(*l->after), err);
-    l->ends = mem_calloc(g->node_count, sizeof(*l->ends), err);
-    if (!l->last || !l->after || !l->ends)
-        return -1;
-    for (size_t i = 0; i < g->value_count; i++)
-        l->last[i] = -1;
-    for (size_t i = 0; i < g->node_count; i++)
-        l->ends[i] = -1;
-    int64_t place = 0;
-    for (const struct node *n = g->first; n; n = n->next, place++) {
-        for (int o = 0; o < n->out_count; o++)
-            note_use(l, n->out[o], place);
-        if (note_node(l, n, place, 0, err))
-            return -1;
-    }
-    for (size_t i = 0; i < g->value_count; i++)
-        if (l->last[i] >= 0 && !g->values[i]->is_output) {
-            l->after[i] = l->ends[l->last[i]];
-            l->ends[l->last[i]] = (int64_t)i;
-        }
-    return 0;
-}
-
 static const struct lifetimes *lifetimes_of(struct run *run, const struct graph *g, struct error *err)
 {
-    for (const struct lifetimes *l = run->known; l; l = l->next)
-        if (l->graph == g)
-            return l;
-    struct lifetimes *l = mem_calloc(1, sizeof(*l), err);
-    if (!l)
+    for (const struct met *m = run->known; m; m = m->next)
+        if (m->lifetimes.graph == g)
+            return &m->lifetimes;
+    struct met *m = mem_calloc(1, sizeof(*m), err);
+    if (!m)
         return NULL;
-    l->graph = g;
-    l->next = run->known;
-    run->known = l;
-    return fill_lifetimes(l, err) ? NULL : l;
+    m->next = run->known;
+    run->known = m;
+    return lifetimes_init(&m->lifetimes, g, err) ? NULL : &m->lifetimes;
 }
 
 static void forget_lifetimes(struct run *run)
 {
     while (run->known) {
-        struct lifetimes *next = run->known->next;
-        free(run->known->last);
-        free(run->known->after);
-        free(run->known->ends);
+        struct met *next = run->known->next;
+        lifetimes_release(&run->known->lifetimes);
         free(run->known);
         run->known = next;
     }
 }
 
 /* ---- values ---- */
-
-/* With what the structs take, so that many empty tensors are not for nothing. */
-static size_t item_bytes(const struct item *item)
-{
-    if (!item)
-        return 0;
-    size_t sum = sizeof(*item);
-    if (item->kind == ITEM_TENSOR)
-        return sum + sizeof(*item->tensor) + item->tensor->size;
-    for (size_t i = 0; i < item->n; i++)
-        sum += sizeof(item->at[i]) + item_bytes(item->at[i]);
-    return sum;
-}
 
 static void drop_value(struct frame *f, size_t index)
 {
@@ -192,14 +123,14 @@ static void drop_dead(struct frame *f, int64_t place)
 
 static int run_node(struct frame *f, const struct node *n, int64_t place, struct error *err)
 {
-    int named = n->def ? operand_count(n->def->outputs) : 0;
     struct op_eval c = {.node = n,
                         .in_count = n->in_count,
                         .memory = f->run->memory,
                         .seed = &f->run->seed,
+                        .bodies = &f->run->bodies,
                         .run_graph = run_subgraph,
+                        .out_count = op_out_count(n),
                         .user = f};
-    c.out_count = n->out_count > named ? n->out_count : named;
     struct item **in = mem_calloc((size_t)n->in_count, sizeof(*in), err);
     c.out = mem_calloc((size_t)c.out_count, sizeof(*c.out), err);
     int result = in && c.out ? 0 : -1;
@@ -252,8 +183,8 @@ static int run_frame(struct run *run, struct frame *parent, const struct graph *
                      struct item **out, struct error *err)
 {
     struct frame f = {.run = run, .graph = g, .parent = parent, .depth = parent ? parent->depth + 1 : 0};
-    if (f.depth > RUN_MAX_DEPTH)
-        return error_set(err, "subgraphs are nested more than %d deep", RUN_MAX_DEPTH);
+    if (f.depth > GRAPH_MAX_DEPTH)
+        return error_set(err, "subgraphs are nested more than %d deep", GRAPH_MAX_DEPTH);
     f.lifetimes = lifetimes_of(run, g, err);
     f.items = f.lifetimes ? mem_calloc(g->value_count, sizeof(struct item *), err) : NULL;
     if (!f.items)
@@ -274,7 +205,7 @@ static int run_frame(struct run *run, struct frame *parent, const struct graph *
 int op_run(const struct graph *g, struct item *const *in, struct item **out, size_t memory, uint64_t seed,
            struct error *err)
 {
-    struct run run = {.memory = memory, .seed = seed};
+    struct run run = {.memory = memory, .seed = seed, .bodies = OP_MAX_BODIES};
     if (!mem_mul(memory, RUN_SUM, &run.limit))
         run.limit = SIZE_MAX;
     int result = run_frame(&run, NULL, g, in, out, err);

@@ -1,0 +1,208 @@
+#include "op/build.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "op/attr.h"
+
+/* ---- nodes ---- */
+
+static void check(struct build *b, bool fine)
+{
+    b->failed = b->failed || !fine;
+}
+
+struct value *build_node(struct build *b, const char *op, int count, struct value *const *in)
+{
+    if (b->failed)
+        return NULL;
+    struct node *n = graph_add_node(b->node->graph, "", op, b->node, b->err);
+    while (count > 0 && !in[count - 1])
+        count--;
+    check(b, n != NULL);
+    for (int i = 0; !b->failed && i < count; i++)
+        check(b, node_add_input(n, in[i], b->err) == 0);
+    if (b->failed)
+        return NULL;
+    n->def = op_find("", op);
+    struct value *v = node_new_output(n, NULL, b->err);
+    check(b, v != NULL);
+    return v;
+}
+
+struct value *build_output(struct build *b, struct value *v, int o)
+{
+    while (!b->failed && v->producer->out_count <= o)
+        check(b, node_new_output(v->producer, NULL, b->err) != NULL);
+    return b->failed ? NULL : v->producer->out[o];
+}
+
+/* ---- attributes ---- */
+
+struct value *build_int(struct build *b, struct value *v, const char *name, int64_t i)
+{
+    check(b, !b->failed && node_set_int(v->producer, name, i, b->err) == 0);
+    return b->failed ? NULL : v;
+}
+
+struct value *build_float(struct build *b, struct value *v, const char *name, float f)
+{
+    check(b, !b->failed && node_set_float(v->producer, name, f, b->err) == 0);
+    return b->failed ? NULL : v;
+}
+
+struct value *build_string(struct build *b, struct value *v, const char *name, const char *text)
+{
+    check(b, !b->failed && node_set_string(v->producer, name, text, strlen(text), b->err) == 0);
+    return b->failed ? NULL : v;
+}
+
+struct value *build_attrs(struct build *b, struct value *v)
+{
+    struct attr_spec spec;
+    if (b->failed)
+        return NULL;
+    check(b, node_take_attrs(v->producer, b->node, b->err) == 0);
+    for (const struct attr *a = v->producer->attrs, *next; a; a = next) {
+        next = a->next;
+        if (!attr_spec_find(v->producer->def, a->name, &spec))
+            node_remove_attr(v->producer, a->name);
+    }
+    return b->failed ? NULL : v;
+}
+
+/* ---- constants ---- */
+
+static struct value *add_constant(struct build *b, struct tensor *t)
+{
+    struct value *v = t ? graph_add_constant(b->node->graph, NULL, t, b->err) : NULL;
+    check(b, v != NULL);
+    return v;
+}
+
+struct value *build_list(struct build *b, int count, const int64_t *values)
+{
+    return b->failed ? NULL : add_constant(b, tensor_ints(count, values, b->err));
+}
+
+struct value *build_number(struct build *b, enum dtype dtype, double number)
+{
+    struct tensor *t = b->failed ? NULL : tensor_new(dtype, 0, NULL, b->err);
+    if (t)
+        tensor_set_f64(t, 0, number);
+    return b->failed ? NULL : add_constant(b, t);
+}
+
+/* ---- shorthands ---- */
+
+struct value *build_cast(struct build *b, struct value *v, enum dtype dtype)
+{
+    return build_int(b, BUILD(b, "Cast", v), "to", dtype);
+}
+
+struct value *build_transpose(struct build *b, struct value *v, int rank, const int64_t *perm)
+{
+    struct value *y = BUILD(b, "Transpose", v);
+    check(b, !b->failed && node_set_ints(y->producer, "perm", perm, (size_t)rank, b->err) == 0);
+    return b->failed ? NULL : y;
+}
+
+struct value *build_reshape(struct build *b, struct value *v, int rank, const int64_t *dims)
+{
+    return BUILD(b, "Reshape", v, build_list(b, rank, dims));
+}
+
+struct value *build_unsqueeze(struct build *b, struct value *v, int64_t axis)
+{
+    return BUILD(b, "Unsqueeze", v, BUILD_LIST(b, axis));
+}
+
+struct value *build_slice(struct build *b, struct value *v, int64_t axis, int64_t from, int64_t to)
+{
+    return BUILD(b, "Slice", v, BUILD_LIST(b, from), BUILD_LIST(b, to), BUILD_LIST(b, axis));
+}
+
+struct value *build_add(struct build *b, struct value *v, struct value *more)
+{
+    return more ? BUILD(b, "Add", v, more) : v;
+}
+
+struct value *build_shape(struct build *b, struct value *v, int64_t first, int64_t last)
+{
+    return build_int(b, build_int(b, BUILD(b, "Shape", v), "start", first), "end", last);
+}
+
+struct value *build_range(struct build *b, struct value *from, struct value *to)
+{
+    return BUILD(b, "Range", BUILD(b, "Squeeze", from), BUILD(b, "Squeeze", to), build_number(b, DTYPE_I64, 1));
+}
+
+/* ---- what must be known ---- */
+
+void build_fail(struct build *b, const char *format, ...)
+{
+    char text[600];
+    va_list args;
+    if (b->failed)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    b->failed = true;
+    error_set(b->err, "%s", text);
+}
+
+static const struct type *tensor_type(struct build *b, int i)
+{
+    const struct value *v = node_in(b->node, i);
+    bool known = v && v->type.kind == TYPE_TENSOR;
+    if (!known)
+        build_fail(b, "input %d is no tensor", i);
+    return known ? &v->type : NULL;
+}
+
+int build_rank(struct build *b, int i)
+{
+    const struct type *type = tensor_type(b, i);
+    if (type && type->rank < 0)
+        build_fail(b, "the rank of input %d must be known", i);
+    return b->failed ? -1 : type->rank;
+}
+
+int64_t build_dim(struct build *b, int i, int axis)
+{
+    int rank = build_rank(b, i), at = axis < 0 ? axis + rank : axis;
+    if (at < 0 || at >= rank) {
+        build_fail(b, "input %d has rank %d, want more", i, rank);
+        return -1;
+    }
+    int64_t dim = b->node->in[i]->type.dims[at];
+    if (dim < 0)
+        build_fail(b, "dim %d of input %d must be known", at, i);
+    return b->failed ? -1 : dim;
+}
+
+enum dtype build_dtype(struct build *b, int i)
+{
+    const struct type *type = tensor_type(b, i);
+    if (type && type->dtype == DTYPE_NONE)
+        build_fail(b, "the element type of input %d must be known", i);
+    return b->failed ? DTYPE_NONE : type->dtype;
+}
+
+/* ---- results ---- */
+
+void build_give(struct build *b, int o, struct value *v)
+{
+    struct value *out = node_out(b->node, o);
+    if (!out || b->failed)
+        return;
+    v->type = out->type;
+    check(b, graph_replace_value(out, v, b->err) == 0);
+}
+
+int build_end(const struct build *b)
+{
+    return b->failed ? -1 : 0;
+}

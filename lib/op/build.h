@@ -1,0 +1,65 @@
+/* Writing an operator as nodes of others: what `expand` functions use.
+ *
+ *     struct build b = {.node = n, .err = err};
+ *     struct value *x = BUILD(&b, "DequantizeLinear", node_in(n, 0), node_in(n, 1), node_in(n, 2));
+ *     build_give(&b, 0, BUILD(&b, "Relu", x));
+ *     return build_end(&b);
+ *
+ * After a failure all functions do nothing and return NULL, so that one check at the end is enough. Everything that can
+ * fail belongs before the first build_give(). */
+#ifndef OP_BUILD_H
+#define OP_BUILD_H
+
+#include "op/op.h"
+
+struct build {
+    struct node *node; /* what is being written as others, which go before it */
+    struct error *err;
+    bool failed;
+};
+
+/* A new node with these inputs (NULL: absent; trailing ones are left off), resolved; returns its first output. */
+struct value *build_node(struct build *b, const char *op, int count, struct value *const *in);
+#define BUILD(b, op, ...)                                                                                              \
+    build_node(b, op, (int)(sizeof((struct value *[]){__VA_ARGS__}) / sizeof(struct value *)),                         \
+               (struct value *[]){__VA_ARGS__})
+/* Output o of the node that makes v, which may be new. */
+struct value *build_output(struct build *b, struct value *v, int o);
+
+/* Attributes of the node that makes v; return v. */
+struct value *build_int(struct build *b, struct value *v, const char *name, int64_t i);
+struct value *build_float(struct build *b, struct value *v, const char *name, float f);
+struct value *build_string(struct build *b, struct value *v, const char *name, const char *text);
+/* All attributes of the node being written that the maker of v has too. */
+struct value *build_attrs(struct build *b, struct value *v);
+
+/* Constants: i64 [count], and a scalar of a number type. */
+struct value *build_list(struct build *b, int count, const int64_t *values);
+#define BUILD_LIST(b, ...)                                                                                             \
+    build_list(b, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+struct value *build_number(struct build *b, enum dtype dtype, double number);
+
+/* Shorthands. build_slice(): [from, to) of one axis. build_add(): a + b, where b may be NULL. */
+struct value *build_cast(struct build *b, struct value *v, enum dtype dtype);
+struct value *build_transpose(struct build *b, struct value *v, int rank, const int64_t *perm);
+struct value *build_reshape(struct build *b, struct value *v, int rank, const int64_t *dims);
+struct value *build_unsqueeze(struct build *b, struct value *v, int64_t axis);
+struct value *build_slice(struct build *b, struct value *v, int64_t axis, int64_t from, int64_t to);
+struct value *build_add(struct build *b, struct value *v, struct value *more);
+/* Elements first … last - 1 of v's shape, i64 [last - first]. */
+struct value *build_shape(struct build *b, struct value *v, int64_t first, int64_t last);
+/* The numbers from, from + 1, … to - 1, of i64 [1] each. */
+struct value *build_range(struct build *b, struct value *from, struct value *to);
+
+/* What must be known of input i of the node: fails where it is not. Return -1 then. */
+int build_rank(struct build *b, int i);
+int64_t build_dim(struct build *b, int i, int axis);
+enum dtype build_dtype(struct build *b, int i);
+void build_fail(struct build *b, const char *format, ...) BASE_PRINTF(2, 3);
+
+/* Output o of the node, if it is wanted, is v. */
+void build_give(struct build *b, int o, struct value *v);
+/* 0, or -1 after a failure. */
+int build_end(const struct build *b);
+
+#endif
