@@ -24,7 +24,7 @@ check:
 
 check-static: all
 	@BUILD=$(BUILD) CC=$(CC) tests/sum tests/static/layers tests/static/style tests/static/headers tests/static/symbols \
-		tests/static/man
+		tests/static/man '$(MAKE) --no-print-directory check-operators'
 
 # Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
@@ -73,24 +73,42 @@ check-arm:
 check-arm-here: all
 	@tests/sum '$(MAKE) --no-print-directory check-unit' 'tests/run-models $(BUILD)/bin/$(PROGPREFIX)'
 
+# ---- nn-operators(7), which is made from the operator table ----------------------------------------------------------
+
+.PHONY: operators check-operators
+include man/rules.mk
+
+operators check-operators:
+	@$(MAKE) --no-print-directory $@-here
+
 # ---- ONNX's backend suite ------------------------------------------------------------------------------------------
 
 # Every case the suite has, as the build is; CASES='test_conv*' for some of them. -levels: on every instruction set of this
 # processor; -san, -arm: under the sanitizers and in emulation, where time says nothing.
 .PHONY: conformance conformance-levels conformance-san conformance-arm
-CONFORMANCE = $(MAKE) --no-print-directory -f Makefile -f tests/conformance/rules.mk
+include tests/conformance/rules.mk
 
 conformance conformance-levels:
 	@tests/deps
-	@$(CONFORMANCE) $@-here
+	@$(MAKE) --no-print-directory $@-here
 
 conformance-san:
 	@tests/deps
-	@ASAN_OPTIONS=allocator_may_return_null=1 $(CONFORMANCE) SAN=address,undefined BUILD=$(BUILD)/san STATIC= SECONDS=0 conformance-here
+	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= SECONDS=0 conformance-here
 
 conformance-arm:
 	@tests/deps arm
 	@tests/arm-sysroot $(ARM_SYSROOT)
-	@WRAPPER='qemu-aarch64 -L /usr/aarch64-linux-gnu' $(CONFORMANCE) ARCH=aarch64 BUILD=$(BUILD)/aarch64 SECONDS=0 \
+	@WRAPPER='qemu-aarch64 -L /usr/aarch64-linux-gnu' $(MAKE) --no-print-directory ARCH=aarch64 BUILD=$(BUILD)/aarch64 SECONDS=0 \
 		SYSROOT_CPPFLAGS=-isystem\ $(ARM_SYSROOT)/usr/include SYSROOT_LDFLAGS=-B$(ARM_SYSROOT)/usr/lib/aarch64-linux-gnu \
 		conformance-levels-here
+
+# ---- onnxruntime ---------------------------------------------------------------------------------------------------
+
+# Operators of com.microsoft and whole models against onnxruntime, in a Python environment of their own outside the tree;
+# PATTERN='Attention*' for some of them.
+.PHONY: interop
+interop:
+	@tests/deps
+	@$(MAKE) --no-print-directory all
+	@tests/interop/run $(BUILD)/bin/$(PROGPREFIX) $(PATTERN)

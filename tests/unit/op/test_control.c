@@ -146,6 +146,44 @@ static void test_loop_limit(void)
     one_end(&o);
 }
 
+/* A body that says "go on" for ever. */
+static int go_on(struct op_eval *c, const struct graph *g, struct item *const *in, struct item **out, struct error *e)
+{
+    (void)c, (void)in;
+    for (size_t i = 0; i < g->output_count; i++)
+        out[i] = item_of_tensor(one_tensor(i == 0 ? DTYPE_BOOL : DTYPE_I64, SCALAR, VALUES(1)), e);
+    return 0;
+}
+
+/* A loop that never ends, and stacks nothing, ends when the whole run has had its number of iterations. */
+static void test_loop_endless(void)
+{
+    struct one o;
+    int64_t left = 1000;
+    one_start(&o, "", "Loop", 1);
+    one_in(&o, NULL);
+    one_in(&o, NULL);
+    one_in(&o, one_tensor(DTYPE_I64, SCALAR, VALUES(1)));
+    struct graph *g = graph_new_subgraph(o.g, &err);
+    input(g, DTYPE_I64, 0);
+    graph_add_output(g, input(g, DTYPE_BOOL, 0), &err);
+    graph_add_output(g, input(g, DTYPE_I64, 0), &err);
+    node_set_graph(o.n, "body", g, &err);
+    op_resolve(o.g);
+    struct item *in[] = {NULL, NULL, o.in[0]};
+    struct op_eval c = {.node = o.n,
+                        .in = in,
+                        .in_count = 3,
+                        .out = o.out,
+                        .out_count = 1,
+                        .memory = o.memory,
+                        .bodies = &left,
+                        .run_graph = go_on};
+    CHECK(op_eval_node(&c, &o.err) != 0 && strstr(o.err.text, "node 'it' (Loop): more than"));
+    CHECK(left == -1 && !o.out[0]);
+    one_end(&o);
+}
+
 /* A carried value that grows: its type must not stay that of the first iteration. */
 static void test_loop_growing(void)
 {
@@ -363,6 +401,7 @@ int main(void)
     RUN(test_if_types);
     RUN(test_loop);
     RUN(test_loop_limit);
+    RUN(test_loop_endless);
     RUN(test_loop_growing);
     RUN(test_loop_malformed);
     RUN(test_scan);

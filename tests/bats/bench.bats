@@ -1,0 +1,72 @@
+load helper
+
+@test "a line a model: name, min, median, p90, p99, GMAC/s, load, peak" {
+    nn bench -n 3 "$TINY/conv.onnx" "$TINY/mlp.onnx" > out
+    equal "$(wc -l < out)" 2
+    awk -F'\t' 'NF != 8 || $2 > $3 || $3 > $4 || $4 > $5 || $2 <= 0 || $7 <= 0 || $8 <= 0 { exit 1 }' out
+    equal "$(cut -f 1 out | tr '\n' ' ')" "$TINY/conv.onnx $TINY/mlp.onnx "
+}
+
+@test "-q: the median alone, as the last line" {
+    try bench -q -n 3 "$TINY/conv.onnx"
+    succeeded
+    matches "${lines[-1]}" '^[0-9]+\.?[0-9]*(e-?[0-9]+)?$'
+    equal "$stderr" ""
+}
+
+@test "-i gives an input, the others are random" {
+    npy a.npy f32 2x3
+    npy b.npy f32 2x3
+    nn bench -q -n 2 -i a=a.npy "$TINY/two.onnx"
+    nn bench -q -n 2 -i a=a.npy -i b=b.npy "$TINY/two.onnx"
+    try bench -q -n 2 -i c=a.npy "$TINY/two.onnx"
+    equal "$status" 1
+    matches "$stderr" 'c'
+    try bench -q -n 2 -i a "$TINY/two.onnx"
+    failed_with 2 'NAME=FILE'
+    npy wrong.npy f32 3x2
+    try bench -q -n 2 -i a=wrong.npy "$TINY/two.onnx"
+    failed_with 1 "given f32 3x2|given 3x2"
+    try bench -q -n 2 -i a=nowhere.npy "$TINY/two.onnx"
+    failed_with 1 'nowhere.npy: No such file'
+}
+
+@test "-s binds open sizes" {
+    nn bench -q -n 2 -s x=2x3x4 "$TINY/symbolic.onnx"
+    nn bench -q -n 2 "$TINY/symbolic.onnx"
+    try bench -q -n 2 -s x=2x3x5 "$TINY/symbolic.onnx"
+    equal "$status" 1
+}
+
+@test "--layers" {
+    nn bench --layers -j 1 -n 3 "$TINY/conv.onnx" > out
+    awk -F'\t' 'NF != 8 { exit 1 }' out
+    grep -q $'^conv1\tConv\t' out
+    awk -F'\t' '{ s += $6 } END { exit s < 95 || s > 105 }' out
+    nn bench --layers -J -j 1 -n 3 "$TINY/conv.onnx" | jq -es 'length > 3'
+}
+
+@test "-J" {
+    nn bench -J -n 3 "$TINY/conv.onnx" | jq -e '.median_ms > 0 and .min_ms <= .median_ms'
+}
+
+@test "-j, -P, -n" {
+    nn bench -q -j 1 -P f32 -n 1 "$TINY/mlp.onnx"
+    try bench -j 0 "$TINY/mlp.onnx"
+    failed_with 2 '-j'
+    try bench -n 0 "$TINY/mlp.onnx"
+    failed_with 2 '-n'
+    try bench -P f8 "$TINY/mlp.onnx"
+    failed_with 2 'f8'
+}
+
+@test "a model that fails: the others are measured, exit 1" {
+    try bench -n 2 "$TINY/unknown.onnx" "$TINY/mlp.onnx"
+    equal "$status" 1
+    matches "$output" 'mlp.onnx'
+    matches "$stderr" 'com.example.Blend'
+}
+
+@test "a model from a pipe" {
+    nn convert "$TINY/mlp.onnx" | nn bench -q -n 2 -
+}

@@ -1,0 +1,180 @@
+load helper
+
+@test "ONNX to .nn on standard output, and back" {
+    nn convert "$TINY/conv.onnx" > net.nn
+    equal "$(head -n 1 net.nn)" "nn 1"
+    nn convert -o back.onnx net.nn
+    nn convert -t onnx net.nn > stream.onnx
+    cmp back.onnx stream.onnx
+    nn convert back.onnx > again.nn
+    npy x.npy f32 1x3x32x32
+    equal "$(nn run again.nn x.npy)" "$(nn run "$TINY/conv.onnx" x.npy)"
+}
+
+@test "the same input gives the same bytes" {
+    for m in conv mlp symbolic two if unknown external; do
+        nn convert "$TINY/$m.onnx" > 1.nn
+        nn convert - < 1.nn > 2.nn
+        nn convert -o 3.nn 2.nn
+        cmp 1.nn 2.nn && cmp 2.nn 3.nn
+    done
+}
+
+@test "standard input: nothing, or -" {
+    nn convert < "$TINY/mlp.onnx" > 1.nn
+    nn convert - < "$TINY/mlp.onnx" > 2.nn
+    nn convert "$TINY/mlp.onnx" > 3.nn
+    cmp 1.nn 2.nn && cmp 2.nn 3.nn
+}
+
+@test "the suffix chooses the format, -t overrides it" {
+    nn convert -o a.onnx "$TINY/mlp.onnx"
+    nn convert -o a.nn "$TINY/mlp.onnx"
+    nn convert -t nn -o b.onnx "$TINY/mlp.onnx"
+    cmp a.nn b.onnx
+    ! cmp -s a.onnx b.onnx
+}
+
+@test "the format is recognised by content, whatever the name" {
+    cp "$TINY/mlp.onnx" net.nn
+    equal "$(nn inspect net.nn | head -n 1)" "nn 1"
+    nn convert -f onnx -o x.nn net.nn
+    try convert -f nn net.nn
+    failed_with 1 'nnconvert: net.nn: '
+}
+
+@test "-s binds a symbol, or a whole shape" {
+    matches "$(nn convert -s batch=5 "$TINY/symbolic.onnx" | nn inspect)" 'input x f32 5xlengthx4'
+    matches "$(nn convert -s batch=5 -s length=2 "$TINY/symbolic.onnx" | nn inspect)" 'y f32 5x3'
+    matches "$(nn convert -s x=5x2x4 "$TINY/symbolic.onnx" | nn inspect)" 'y f32 5x3'
+    matches "$(nn convert --shape x=5x2x4 "$TINY/symbolic.onnx" | nn inspect)" 'input x f32 5x2x4'
+}
+
+@test "-s that cannot be" {
+    try convert -s x=5x2x9 "$TINY/symbolic.onnx"
+    failed_with 1 "symbolic.onnx: input 'x'"
+    try convert -s nobody=5 "$TINY/symbolic.onnx"
+    failed_with 1 "nobody"
+    try convert -s x "$TINY/symbolic.onnx"
+    failed_with 2 'NAME=DIMS'
+    try convert -s x=5x-2x4 "$TINY/symbolic.onnx"
+    failed_with 2 'x=5x-2x4'
+    try convert -s x=99999999999999999999x2x4 "$TINY/symbolic.onnx"
+    failed_with 2 '9999'
+}
+
+@test "-p, -T and -l travel with the model, through ONNX too" {
+    classifier
+    matches "$(nn inspect net.nn)" 'property recipe resize=32x32,rgb,mean=127,std=128'
+    matches "$(nn inspect net.nn)" 'property task classify'
+    nn convert -o net.onnx net.nn
+    ppm red.ppm 40 30 255 0 0
+    equal "$(nn run -k 1 net.onnx red.ppm)" "$(nn run -k 1 net.nn red.ppm)"
+    matches "$(nn run -k 1 net.onnx red.ppm)" $'^red.ppm\t1\t0\\.[0-9]+\t[0-4]\t(cat|dog|cup|table|sky)$'
+}
+
+@test "a recipe, a task, labels that are wrong" {
+    try convert -p resize=0 "$TINY/conv.onnx"
+    failed_with 1 'resize'
+    try convert -p sharpen "$TINY/conv.onnx"
+    failed_with 1 'sharpen'
+    try convert -T guess "$TINY/conv.onnx"
+    failed_with 1 'guess'
+    try convert -l nowhere.txt "$TINY/conv.onnx"
+    failed_with 1 'nowhere.txt: No such file'
+    try convert -p input=nobody,resize=32x32 "$TINY/conv.onnx"
+    failed_with 1 'nobody'
+}
+
+@test "--weights f16, bf16, f32" {
+    npy x.npy f32 1x24
+    nn convert -o whole.nn "$TINY/mlp.onnx"
+    nn run -o want whole.nn x.npy
+    for t in f16 bf16; do
+        nn convert --weights $t -o half.nn "$TINY/mlp.onnx"
+        [ "$(wc -c < half.nn)" -lt $(($(wc -c < whole.nn) * 6 / 10)) ]
+        nn run --expect want --rtol 0.02 half.nn x.npy
+    done
+    nn convert --weights f32 -o again.nn half.nn
+    ! nn inspect again.nn | grep -q bf16
+    try convert --weights f8 "$TINY/mlp.onnx"
+    failed_with 2 'f32, f16 or bf16'
+}
+
+@test "--opset" {
+    nn convert --opset 13 -o a.onnx "$TINY/conv.onnx"
+    nn convert --opset 21 -o b.onnx "$TINY/conv.onnx"
+    ! cmp -s a.onnx b.onnx
+    npy x.npy f32 1x3x32x32
+    equal "$(nn run a.onnx x.npy)" "$(nn run b.onnx x.npy)"
+    try convert --opset 999 -o c.onnx "$TINY/conv.onnx"
+    [ "$status" -ne 0 ] && matches "$stderr" 'opset'
+    try convert --opset x -o c.onnx "$TINY/conv.onnx"
+    failed_with 2 'opset'
+    [ ! -e c.onnx ]
+}
+
+@test "--list" {
+    try convert --list
+    succeeded
+    matches "$output" $'format\tnn\tread,write\t\\.nn'
+    matches "$output" $'format\tonnx\tread,write\t\\.onnx'
+    nn convert -J --list | jq -es 'map(select(.kind == "format").name) == ["nn", "onnx"]'
+}
+
+@test "weights in a file beside the model" {
+    npy x.npy f32 1x32
+    nn convert "$TINY/external.onnx" > net.nn
+    equal "$(nn run net.nn x.npy)" "$(nn run "$TINY/external.onnx" x.npy)"
+    cp "$TINY/external.onnx" .
+    try convert external.onnx
+    failed_with 1 "external.onnx: tensor 'w': external data 'external.data'"
+    ln -s "$TINY/external.data" external.data
+    try convert external.onnx
+    failed_with 1 "external.data"
+    rm external.data
+    head -c 4000 "$TINY/external.data" > external.data
+    try convert external.onnx
+    failed_with 1 "external.onnx: tensor 'w'"
+}
+
+@test "external data does not lead out of the model's folder" {
+    mkdir inside
+    cp "$TINY/external.data" outside.bin
+    perl -pe 's/\x0dexternal\.data/\x0d..\/outs.bin\x00\x00/' "$TINY/external.onnx" > inside/external.onnx
+    cp outside.bin outs.bin
+    try convert inside/external.onnx
+    equal "$status" 1
+    perl -pe 's/external\.data/..\/outsid.bin/; s/\x0d\.\./\x0d../' "$TINY/external.onnx" > inside/external.onnx
+    cp outside.bin outsid.bin
+    try convert inside/external.onnx
+    equal "$status" 1
+}
+
+@test "unknown operators are kept and listed, all at once" {
+    try convert -o net.nn "$TINY/unknown.onnx"
+    succeeded
+    equal "$stderr" "nnconvert: $TINY/unknown.onnx: operators that are not known, kept as they are: com.example.Blend, com.example.Swizzle"
+    matches "$(nn inspect net.nn)" 'com.example.Blend.* strength=0.5'
+    nn convert -q -o back.onnx net.nn
+    cmp <(nn inspect back.onnx) <(nn inspect net.nn)
+}
+
+@test "-q says nothing, -v does no harm" {
+    try convert -q -o net.nn "$TINY/unknown.onnx"
+    succeeded
+    equal "$stderr" ""
+    nn convert -v -o net.nn "$TINY/conv.onnx"
+}
+
+@test "-f nn on a header written by hand" {
+    declare_nn hand.nn <<END
+input x f32 Nx3
+constant half f32 scalar = 0.5
+node - Mul x half -> y f32 Nx3
+output y
+END
+    npy x.npy f32 2x3 2 4 6
+    equal "$(nn run hand.nn x.npy)" $'y\tf32\t2x3\t1 2 3 1 2 3'
+    cmp <(nn convert hand.nn) hand.nn
+}

@@ -1,0 +1,228 @@
+load helper
+
+programs='convert optimize quantize run bench inspect'
+
+@test "-h: a page with usage, options and an example, exit 0" {
+    for p in $programs; do
+        try $p -h
+        succeeded
+        equal "$stderr" ""
+        matches "$output" "^usage: [a-z]*$p "
+        matches "$output" $'\nexample: '
+        equal "$(nn $p --help)" "$output"
+    done
+}
+
+@test "-h works without a usable NN_ISA" {
+    NN_ISA=nonsense try run -h
+    succeeded
+}
+
+@test "-V: version, level, levels" {
+    for p in $programs; do
+        try $p -V
+        succeeded
+        matches "${lines[0]}" "^[a-z]*$p [0-9]+\.[0-9]+\.[0-9]+$"
+        matches "${lines[1]}" '^level: [a-z0-9_]+$'
+        matches "${lines[2]}" '^levels: [a-z0-9_ ]*generic'
+        equal "$(nn $p --version)" "$output"
+    done
+}
+
+@test "unknown options, missing values, too many operands: exit 2, one line" {
+    for p in $programs; do
+        try $p -Z
+        failed_with 2 "^[a-z]*$p: option '-Z'"
+        try $p --nonsense
+        failed_with 2 "^[a-z]*$p: option '--nonsense'"
+        try $p -f
+        failed_with 2 "option '-f'"
+        try $p --from
+        failed_with 2 "option '--from'"
+        try $p --quiet=yes "$TINY/mlp.onnx"
+        failed_with 2 "option '--quiet'"
+        try $p -f nonsense "$TINY/mlp.onnx"
+        failed_with 2 "'nonsense'"
+    done
+    for p in convert optimize quantize inspect; do
+        try $p "$TINY/mlp.onnx" "$TINY/mlp.onnx"
+        failed_with 2 "^[a-z]*$p: "
+    done
+    for p in convert optimize quantize; do
+        try $p -t nonsense "$TINY/mlp.onnx"
+        failed_with 2 "'nonsense'"
+    done
+}
+
+@test "NN_ISA that this processor lacks, or that nobody knows: exit 2" {
+    for p in $programs; do
+        NN_ISA=nonsense try $p "$TINY/mlp.onnx"
+        failed_with 2 "nonsense.*generic"
+        NN_ISA=neon_dot try $p "$TINY/mlp.onnx"
+        [ "$(uname -m)" != x86_64 ] || equal "$status" 2
+    done
+    NN_ISA= nn inspect "$TINY/mlp.onnx" > /dev/null
+}
+
+@test "a file that is not there, or may not be read: program: file: what" {
+    for p in $programs; do
+        try $p nowhere.onnx x.npy
+        [ $p = run ] || [ $p = bench ] || try $p nowhere.onnx
+        equal "$status" 1
+        matches "${stderr%%$'\n'*}" "^[a-z]*$p: nowhere.onnx: No such file or directory$"
+    done
+}
+
+@test "a damaged model: file, where, what" {
+    head -c 1000 "$TINY/conv.onnx" > cut.onnx
+    try inspect cut.onnx
+    failed_with 1 '^nninspect: cut.onnx: '
+    nn convert -o net.nn "$TINY/conv.onnx"
+    head -c 1000 net.nn > cut.nn
+    try inspect cut.nn
+    failed_with 1 '^nninspect: cut.nn: .*cut short'
+    sed 's/pads=\[1,1,1,1\] strides/pads=[1,1,1] strides/' net.nn > odd.nn
+    try run odd.nn labels.txt
+    [ "$status" -ne 0 ] && matches "$stderr" '^nnrun: odd.nn: '
+    declare_nn pads.nn <<END
+input x f32 1x1x4x4
+constant w f32 1x1x1x1 = 1
+node conv1 Conv x w -> y f32 * : pads=[1,1,1]
+output y
+END
+    try inspect --summary pads.nn
+    equal "$status" 1
+    matches "$stderr" "^nninspect: pads.nn: .*conv1.*pads.*3 values, want 4"
+}
+
+@test "control characters of a hostile model do not reach the terminal" {
+    declare_nn evil.nn <<END
+input x f32 3
+node %1B[2J%0Aevil Conv x -> y f32 3
+output y
+END
+    npy x.npy f32 3
+    try run evil.nn x.npy
+    failed_with 1 'evil'
+    ! printf '%s' "$stderr" | grep -q $'\x1b'
+}
+
+@test "a model is never written to a terminal" {
+    for p in convert optimize quantize; do
+        run script -qec "'$NN$p' '$TINY/mlp.onnx'" /dev/null < /dev/null
+        equal "$status" 2
+        matches "$output" 'terminal'
+        ! printf '%s' "$output" | grep -q 'nn 1'
+    done
+    script -qec "'${NN}convert' -o net.nn '$TINY/mlp.onnx'" /dev/null < /dev/null
+    nn inspect net.nn > /dev/null
+    script -qec "'${NN}inspect' net.nn" /dev/null < /dev/null | grep -q '^nn 1'
+}
+
+@test "no model and a terminal on standard input: wrong usage, not a hang" {
+    for p in convert optimize quantize inspect; do
+        run timeout 10 script -qec "'$NN$p'" /dev/null
+        equal "$status" 2
+    done
+}
+
+@test "a full disk: exit 1" {
+    [ -c /dev/full ] || skip "no /dev/full"
+    npy x.npy f32 1x24
+    for command in "convert $TINY/mlp.onnx" "optimize $TINY/mlp.onnx" "quantize -q $TINY/mlp.onnx" "inspect $TINY/mlp.onnx" \
+        "run $TINY/mlp.onnx x.npy" "bench -q -n 2 $TINY/mlp.onnx" "convert --list" "run -h" "run -V"; do
+        run --separate-stderr bash -c "\"\$NN\"$command > /dev/full"
+        failed_with 1 'No space left on device'
+    done
+}
+
+@test "standard output that is closed: exit 1" {
+    npy x.npy f32 1x24
+    for command in "convert $TINY/mlp.onnx" "inspect $TINY/mlp.onnx" "run $TINY/mlp.onnx x.npy" "convert --list"; do
+        run --separate-stderr bash -c "\"\$NN\"$command >&-"
+        failed_with 1 'Bad file descriptor'
+    done
+}
+
+@test "standard input or error that is closed does no harm" {
+    npy x.npy f32 1x24
+    nn run "$TINY/mlp.onnx" x.npy > want.txt
+    nn run "$TINY/mlp.onnx" x.npy <&- | cmp - want.txt
+    nn run "$TINY/mlp.onnx" x.npy 2>&- | cmp - want.txt
+    nn convert -o net.nn "$TINY/unknown.onnx" 2>&- <&-
+    cmp net.nn <(nn convert -q "$TINY/unknown.onnx")
+}
+
+@test "a limit on file sizes: an error, and no file" {
+    run --separate-stderr bash -c 'ulimit -f 1; trap "" XFSZ; exec "$NN"convert -o out.nn "$0"' "$TINY/mlp.onnx"
+    equal "$status" 1
+    matches "$stderr" 'out.nn: File too large'
+    equal "$(ls -A | tr '\n' ' ')" 'labels.txt '
+    run bash -c 'ulimit -f 1; exec "$NN"convert -o out.nn "$0"' "$TINY/mlp.onnx"
+    [ "$status" -ne 0 ]
+    equal "$(ls -A | tr '\n' ' ')" 'labels.txt '
+}
+
+@test "a folder that cannot be written to, or is not there" {
+    try convert -o nowhere/out.nn "$TINY/mlp.onnx"
+    failed_with 1 '^nnconvert: nowhere/out.nn: No such file or directory'
+    mkdir folder
+    try convert -o folder "$TINY/mlp.onnx"
+    failed_with 1 '^nnconvert: folder: '
+    equal "$(ls -A folder)" ""
+    echo old > old.nn
+    try convert -o old.nn nowhere.onnx
+    equal "$(cat old.nn)" old
+}
+
+@test "ended by a signal while writing: the old file, nothing else" {
+    # A pipe as the model keeps the program waiting; a large constant keeps it writing.
+    {
+        echo 'input x f32 1'
+        for i in $(seq 60000); do echo "node a_rather_long_name_for_a_node_number_$i Relu x -> y$i f32 1"; done
+        echo 'output y1'
+    } | declare_nn large.nn
+    echo old > out.nn
+    for delay in 0 0.02 0.05 0.1 0.2 0.3; do
+        "$NN"optimize -p fold-scale -o out.nn large.nn &
+        sleep $delay
+        kill -TERM $! 2> /dev/null || true
+        wait $! || true
+        equal "$(ls -A | tr '\n' ' ')" 'labels.txt large.nn out.nn '
+        [ "$(cat out.nn | head -n 1)" = old ] || { nn inspect out.nn > /dev/null && echo old > out.nn; }
+    done
+}
+
+@test "links as outputs keep being links" {
+    nn convert -o real.nn "$TINY/mlp.onnx"
+    ln -s real.nn link.nn
+    nn convert -o link.nn "$TINY/conv.onnx"
+    [ -L link.nn ]
+    cmp real.nn <(nn convert "$TINY/conv.onnx")
+}
+
+@test "special files as outputs are written to, not replaced" {
+    nn convert -o /dev/stdout "$TINY/mlp.onnx" > a.nn
+    cmp a.nn <(nn convert "$TINY/mlp.onnx")
+    mkfifo pipe
+    cat pipe > b.nn &
+    nn convert -t nn -o pipe "$TINY/mlp.onnx"
+    wait $!
+    cmp a.nn b.nn
+    [ -p pipe ]
+}
+
+@test "a new file's mode follows the umask" {
+    (umask 027 && nn convert -o net.nn "$TINY/mlp.onnx")
+    equal "$(stat -c %a net.nn)" 640
+}
+
+@test "an absurd request is refused, not tried" {
+    declare_nn huge.nn <<END
+constant s i64 1 = 1000000000000
+node - ConstantOfShape s -> y f32 *
+output y
+END
+    try run huge.nn
+    failed_with 1 '^nnrun: huge.nn: |^nnrun: '
+}

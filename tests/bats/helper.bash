@@ -1,0 +1,54 @@
+# For all tests: `nn run …` calls the program under test, in a folder of the test's own. NN and MAN come from tests/run-bats.
+bats_require_minimum_version 1.5.0
+
+TOOLS=$BATS_TEST_DIRNAME
+TINY=$BATS_TEST_DIRNAME/../models/tiny
+DEMO=$BATS_TEST_DIRNAME/../../demo
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    printf 'cat\ndog\ncup\ntable\nsky\n' > labels.txt
+}
+
+nn() {
+    local program=$1
+    shift
+    "$NN$program" "$@"
+}
+
+# Runs a program, standard error apart: sets status, output, lines, stderr.
+try() {
+    run --separate-stderr nn "$@"
+}
+
+npy() { "$TOOLS/make-npy" "$@"; }
+show() { "$TOOLS/show-npy" "$@"; }
+ppm() { "$TOOLS/make-ppm" "$@"; }
+
+# A classifier that knows how to take a photo: net.nn.
+classifier() {
+    nn convert -p resize=32x32,rgb,mean=127,std=128 -T classify -l labels.txt -o net.nn "$TINY/conv.onnx"
+}
+
+# Declarations of a .nn file, from standard input, to a file.
+declare_nn() { "$TOOLS/make-nn" "$1"; }
+
+fail() {
+    echo "$*"
+    return 1
+}
+
+equal() { [ "$1" = "$2" ] || fail "got '$1', want '$2'"; }
+matches() { [[ $1 =~ $2 ]] || fail "'$1' does not match '$2'"; }
+
+# try … ended with this status and one line of error that matches.
+failed_with() {
+    equal "$status" "$1"
+    [ -n "$stderr" ] || fail "no message"
+    equal "$(printf '%s\n' "$stderr" | wc -l)" 1
+    matches "$stderr" "$2"
+}
+
+succeeded() {
+    equal "$status" 0
+}

@@ -1,0 +1,108 @@
+load helper
+
+operators() { nn inspect --summary "$1" | awk '$1 == "op" { print $2, $3 }'; }
+
+@test "the result does the same with less" {
+    nn optimize -o small.nn "$TINY/conv.onnx"
+    operators small.nn > ops
+    ! grep -q -e Identity -e BatchNormalization -e Relu ops
+    npy x.npy f32 1x3x32x32
+    nn run -o want "$TINY/conv.onnx" x.npy
+    nn run --expect want small.nn x.npy
+}
+
+@test "optimising twice changes nothing" {
+    for m in conv mlp symbolic two if; do
+        nn optimize "$TINY/$m.onnx" > 1.nn
+        nn optimize 1.nn > 2.nn
+        cmp 1.nn 2.nn
+    done
+}
+
+@test "the same input gives the same bytes" {
+    nn optimize "$TINY/conv.onnx" > 1.nn
+    nn optimize < "$TINY/conv.onnx" > 2.nn
+    nn convert "$TINY/conv.onnx" | nn optimize - > 3.nn
+    cmp 1.nn 2.nn && cmp 2.nn 3.nn
+}
+
+@test "-o writes ONNX, without operators of our own" {
+    nn optimize -o small.onnx "$TINY/conv.onnx"
+    nn inspect small.onnx > text
+    ! grep -q ' nn\.' text
+    npy x.npy f32 1x3x32x32
+    nn run -o want "$TINY/conv.onnx" x.npy
+    nn run --expect want small.onnx x.npy
+    nn optimize -t onnx "$TINY/conv.onnx" | cmp - small.onnx
+    nn optimize --opset 13 -o older.onnx "$TINY/conv.onnx"
+    nn run --expect want older.onnx x.npy
+}
+
+@test "-p runs passes alone, -x leaves them out" {
+    nn optimize -p remove-identity "$TINY/conv.onnx" > a.nn
+    operators a.nn > ops
+    grep -q BatchNormalization ops
+    ! grep -q Identity ops
+    nn optimize -x fuse-activation,fuse-residual "$TINY/conv.onnx" > b.nn
+    operators b.nn | grep -q Relu
+    nn optimize -p remove-identity,fold-scale "$TINY/conv.onnx" > c.nn
+    ! operators c.nn | grep -q BatchNormalization
+}
+
+@test "an unknown pass is wrong usage" {
+    try optimize -p nonsense "$TINY/conv.onnx"
+    failed_with 2 "^nnoptimize: pass 'nonsense'"
+    try optimize -x fold-scale,nonsense "$TINY/conv.onnx"
+    failed_with 2 "^nnoptimize: pass 'nonsense'"
+}
+
+@test "--list: name, default, what it does" {
+    try optimize --list
+    succeeded
+    for line in "${lines[@]}"; do
+        matches "$line" $'^[a-z-]+\t(yes|no)\t[^\t]+$'
+    done
+    nn optimize --list -J | jq -es 'map(.name) | index("dead-code") != null'
+}
+
+@test "every pass alone keeps the answer" {
+    npy x.npy f32 1x3x32x32
+    nn run -o want "$TINY/conv.onnx" x.npy
+    for p in $(nn optimize --list | cut -f 1); do
+        nn optimize -p "$p" --check=1 -o one.nn "$TINY/conv.onnx"
+        nn run --expect want one.nn x.npy
+    done
+}
+
+@test "-v tells how often each pass applied" {
+    try optimize -v -o small.nn "$TINY/conv.onnx"
+    succeeded
+    matches "$stderr" $'(^|\n)remove-identity\t[1-9]'
+    try optimize -o small.nn "$TINY/conv.onnx"
+    equal "$stderr" ""
+}
+
+@test "--check compares on random inputs" {
+    for m in conv mlp symbolic two if; do
+        try optimize --check -o small.nn "$TINY/$m.onnx"
+        succeeded
+        matches "$stderr" 'check: 3 runs agree'
+    done
+    try optimize --check=7 -o small.nn "$TINY/conv.onnx"
+    matches "$stderr" 'check: 7 runs agree'
+    try optimize --check=0 -o small.nn "$TINY/conv.onnx"
+    failed_with 2 'check'
+    try optimize -q --check -o small.nn "$TINY/conv.onnx"
+    equal "$stderr" ""
+}
+
+@test "a model with unknown operators is passed on" {
+    nn optimize -o out.nn "$TINY/unknown.onnx"
+    matches "$(nn inspect out.nn)" 'com.example.Swizzle'
+}
+
+@test "properties stay" {
+    classifier
+    nn optimize -o small.nn net.nn
+    equal "$(nn inspect small.nn | grep ^property)" "$(nn inspect net.nn | grep ^property)"
+}

@@ -1,0 +1,99 @@
+load helper
+
+
+@test "int8 by default: a quarter of the weights' size, near the same answer" {
+    nn convert -o whole.nn "$TINY/mlp.onnx"
+    try quantize -o small.nn "$TINY/mlp.onnx"
+    succeeded
+    matches "$stderr" '2 weights as int8'
+    nn inspect small.nn | grep -q DequantizeLinear
+    [ "$(wc -c < small.nn)" -lt $(($(wc -c < whole.nn) * 6 / 10)) ]
+    npy x.npy f32 1x24
+    nn run -o want whole.nn x.npy
+    nn run --expect want --rtol 0.05 small.nn x.npy
+}
+
+@test "-w f16, bf16" {
+    npy x.npy f32 1x24
+    nn run -o want "$TINY/mlp.onnx" x.npy
+    nn quantize -q -w f16 -o f16.nn "$TINY/mlp.onnx"
+    nn quantize -q -w bf16 -o bf16.nn "$TINY/mlp.onnx"
+    nn inspect f16.nn | grep -q ' f16 '
+    nn inspect bf16.nn | grep -q ' bf16 '
+    nn run --expect want --rtol 0.002 f16.nn x.npy
+    nn run --expect want --rtol 0.02 bf16.nn x.npy
+    try quantize -w int3 "$TINY/mlp.onnx"
+    failed_with 2 'int3'
+}
+
+@test "-c: the outputs' errors are those that nnrun -o shows" {
+    npy x.npy f32 1x24
+    try quantize -c x.npy -o small.nn "$TINY/mlp.onnx"
+    succeeded
+    told=$(printf '%s\n' "$stderr" | sed -n "s/.*output 'y'.*largest difference \([^,]*\), rms \([^;]*\);.*/\1 \2/p")
+    nn run -o a "$TINY/mlp.onnx" x.npy > /dev/null
+    nn run -o b small.nn x.npy > /dev/null
+    seen=$(perl -e '
+        my @t = map { [split " ", (split /\) /, $_)[1]] } @ARGV; my ($largest, $sum) = (0, 0);
+        for (0 .. $#{$t[0]}) { my $d = abs($t[0][$_] - $t[1][$_]); $largest = $d if $d > $largest; $sum += $d * $d; }
+        printf "%.2g %.2g", $largest, sqrt($sum / @{$t[0]});' "$(show a/out_0.npy 9)" "$(show b/out_0.npy 9)")
+    equal "$(printf '%.2g %.2g' $told)" "$seen"
+}
+
+@test "-c takes photos, folders, archives and lists" {
+    classifier
+    mkdir photos
+    ppm photos/red.ppm 40 30 255 0 0
+    ppm photos/blue.ppm 20 30 0 0 255
+    try quantize -c photos -o small.nn net.nn
+    succeeded
+    matches "$stderr" 'over 2 samples'
+    try quantize -c photos/red.ppm -o small.nn net.nn
+    matches "$stderr" 'over 1 sample'
+    npy x.npy f32 1x3x32x32
+    try quantize -c x.npy -c photos -o small.nn net.nn
+    matches "$stderr" 'over 3 samples'
+    ls photos/* > list.txt
+    try quantize -c list.txt -o small.nn net.nn
+    matches "$stderr" 'over 2 samples'
+    try quantize -q -c nowhere -o small.nn net.nn
+    failed_with 1 'nowhere: No such file'
+}
+
+@test "-r: a line a weight" {
+    nn quantize -q -r report.tsv -o small.nn "$TINY/mlp.onnx"
+    equal "$(wc -l < report.tsv)" 2
+    matches "$(head -n 1 report.tsv)" $'^w1\tint8\t[0-9.e-]+\t[0-9.e-]+\t4608\t1[0-9]{3}$'
+    nn quantize -q -J -r report.json -o small.nn "$TINY/mlp.onnx"
+    jq -es 'length == 2 and .[0].name == "w1"' report.json
+}
+
+@test "the same input gives the same bytes, in any way of reading" {
+    nn quantize -q "$TINY/mlp.onnx" > 1.nn
+    nn quantize -q < "$TINY/mlp.onnx" > 2.nn
+    cmp 1.nn 2.nn
+}
+
+@test "quantised models are ordinary ONNX" {
+    nn quantize -q -o small.onnx "$TINY/mlp.onnx"
+    nn quantize -q -t onnx "$TINY/mlp.onnx" | cmp - small.onnx
+    nn quantize -q --opset 21 -o other.onnx "$TINY/mlp.onnx"
+    npy x.npy f32 1x24
+    nn run -o want small.onnx x.npy
+    nn quantize -q "$TINY/mlp.onnx" > small.nn
+    nn run --expect want small.nn x.npy
+    nn run --expect want other.onnx x.npy
+}
+
+@test "--list" {
+    equal "$(nn quantize --list | cut -f 1 | tr '\n' ' ')" "int8 f16 bf16 "
+    nn quantize --list -J | jq -es 'length == 3'
+}
+
+@test "-j gives the same bytes" {
+    npy x.npy f32 1x24
+    for j in 1 2 3; do
+        nn quantize -j $j -c x.npy -o $j.nn "$TINY/mlp.onnx" 2> $j.txt
+    done
+    cmp 1.nn 2.nn && cmp 2.nn 3.nn && cmp 1.txt 2.txt && cmp 2.txt 3.txt
+}

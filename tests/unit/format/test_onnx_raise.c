@@ -1,0 +1,189 @@
+/* Older opsets: models whose results are worked out by hand from the standard of their time. */
+#include "onnx_file.h"
+
+static struct error err;
+
+/* A node of an old opset on input x, and what it gives. */
+static void gives(struct msg *g, int opset, const char *op, const char *in, const struct msg *attributes, int rank,
+                  const int64_t *dims, const float *x, int count, const float *want)
+{
+    file_value(g, 11, "x", 1, rank, dims);
+    file_node(g, op, in, "y", attributes);
+    file_value(g, 12, "y", 1, -1, NULL);
+    struct graph *graph = file_read_model(g, opset, &err);
+    CHECK_MSG(graph != NULL, "%s %d: %s", op, opset, err.text);
+    CHECK_MSG(graph_gives(graph, FILE_INPUTS(x, x), count, want), "%s of opset %d", op, opset);
+    graph_free(graph);
+    g->size = 0;
+}
+
+static const float ramp[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+
+static void broadcast(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0};
+    attr_int(&a, "broadcast", 1);
+    attr_int(&a, "axis", 1);
+    file_floats(&g, "b", FILE_DIMS(2), FILE_FLOATS(10, 20));
+    gives(&g, 6, "Add", "x,b", &a, FILE_DIMS(1, 2, 3), ramp, FILE_FLOATS(10, 11, 12, 23, 24, 25));
+    a.size = 0;
+    attr_int(&a, "broadcast", 1);
+    file_floats(&g, "b", FILE_DIMS(3), FILE_FLOATS(1, 2, 3));
+    gives(&g, 6, "Mul", "x,b", &a, FILE_DIMS(2, 3), ramp, FILE_FLOATS(0, 2, 6, 3, 8, 15));
+    /* The slope of each channel, of an input whose rank only inference tells. */
+    file_floats(&g, "b", FILE_DIMS(2), FILE_FLOATS(10, 100));
+    file_node(&g, "Neg", "x", "n", NULL);
+    gives(&g, 6, "PRelu", "n,b", NULL, FILE_DIMS(1, 2, 2, 1), ramp, FILE_FLOATS(0, -10, -200, -300));
+}
+
+/* exp of 0, 1, 2, 3 by their sum; what opset 12 saw as one axis. */
+static void softmax(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0};
+    const float whole[] = {0.032058604f, 0.0871443187f, 0.2368828181f, 0.6439142599f};
+    attr_int(&a, "axis", 1);
+    gives(&g, 12, "Softmax", "x", NULL, FILE_DIMS(1, 2, 2), ramp, 4, whole);
+    gives(&g, 11, "Softmax", "x", &a, FILE_DIMS(1, 4, 1, 1), ramp, 4, whole);
+    a.size = 0;
+    attr_int(&a, "axis", -1);
+    gives(&g, 11, "Softmax", "x", &a, FILE_DIMS(1, 2, 2), ramp,
+          FILE_FLOATS(0.2689414f, 0.7310586f, 0.2689414f, 0.7310586f));
+    gives(&g, 13, "Softmax", "x", NULL, FILE_DIMS(1, 2, 2), ramp,
+          FILE_FLOATS(0.2689414f, 0.7310586f, 0.2689414f, 0.7310586f));
+    a.size = 0;
+    attr_int(&a, "axis", 0);
+    gives(&g, 7, "Hardmax", "x", &a, FILE_DIMS(2, 2), ramp, FILE_FLOATS(0, 0, 0, 1));
+}
+
+static void attributes_to_inputs(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0};
+    attr_ints(&a, "starts", 1, (int64_t[]){1});
+    attr_ints(&a, "ends", 1, (int64_t[]){-1});
+    attr_ints(&a, "axes", 1, (int64_t[]){1});
+    gives(&g, 1, "Slice", "x", &a, FILE_DIMS(2, 4), ramp, FILE_FLOATS(1, 2, 5, 6));
+    a.size = 0;
+    attr_float(&a, "max", 2);
+    gives(&g, 6, "Clip", "x", &a, FILE_DIMS(4), ramp, FILE_FLOATS(0, 1, 2, 2));
+    a.size = 0;
+    attr_ints(&a, "paddings", 4, (int64_t[]){0, 1, 0, -1});
+    attr_float(&a, "value", 9);
+    gives(&g, 1, "Pad", "x", &a, FILE_DIMS(2, 2), ramp, FILE_FLOATS(9, 0, 9, 2));
+    a.size = 0;
+    attr_ints(&a, "shape", 2, (int64_t[]){-1, 2});
+    gives(&g, 1, "Reshape", "x", &a, FILE_DIMS(4), ramp, FILE_FLOATS(0, 1, 2, 3));
+    a.size = 0;
+    attr_ints(&a, "axes", 1, (int64_t[]){0});
+    attr_int(&a, "keepdims", 0);
+    gives(&g, 11, "ReduceMean", "x", &a, FILE_DIMS(2, 2), ramp, FILE_FLOATS(1, 2));
+    gives(&g, 11, "ReduceSum", "x", &a, FILE_DIMS(2, 2), ramp, FILE_FLOATS(2, 4));
+    a.size = 0;
+    attr_int(&a, "k", 1);
+    file_node(&g, "TopK", "x", "v,i", &a);
+    gives(&g, 9, "Neg", "v", NULL, FILE_DIMS(3), ramp, FILE_FLOATS(-2));
+    a.size = 0;
+    attr_string(&a, "to", "INT32");
+    file_node(&g, "Cast", "x", "i", &a);
+    a.size = 0;
+    attr_string(&a, "to", "FLOAT");
+    gives(&g, 5, "Cast", "i", &a, FILE_DIMS(2), (float[]){1.5f, 2.5f}, FILE_FLOATS(1, 2));
+    a.size = 0;
+    attr_ints(&a, "split", 2, (int64_t[]){1, 3});
+    file_node(&g, "Split", "x", "p,q", &a);
+    gives(&g, 2, "Neg", "q", NULL, FILE_DIMS(4), ramp, FILE_FLOATS(-1, -2, -3));
+    file_node(&g, "Split", "x", "p,q", NULL);
+    gives(&g, 13, "Neg", "q", NULL, FILE_DIMS(4), ramp, FILE_FLOATS(-2, -3));
+    gives(&g, 1, "Concat", "x,x", NULL, FILE_DIMS(1, 2), ramp, FILE_FLOATS(0, 1, 0, 1));
+}
+
+static void dropped(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0};
+    attr_ints(&a, "consumed_inputs", 1, (int64_t[]){0});
+    gives(&g, 1, "Relu", "x", &a, FILE_DIMS(2), (float[]){-1, 1}, FILE_FLOATS(0, 1));
+    a.size = 0;
+    attr_int(&a, "is_test", 1);
+    attr_float(&a, "ratio", 0.3f);
+    file_node(&g, "Dropout", "x", "d,mask", &a);
+    gives(&g, 6, "Neg", "d", NULL, FILE_DIMS(2), ramp, FILE_FLOATS(0, -1));
+}
+
+static void normalisation(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0};
+    attr_int(&a, "is_test", 1);
+    attr_float(&a, "epsilon", 0);
+    file_floats(&g, "s", FILE_DIMS(2), FILE_FLOATS(2, 4));
+    file_floats(&g, "b", FILE_DIMS(2), FILE_FLOATS(1, 0));
+    file_floats(&g, "m", FILE_DIMS(2), FILE_FLOATS(0, 1));
+    file_floats(&g, "v", FILE_DIMS(2), FILE_FLOATS(1, 4));
+    gives(&g, 6, "BatchNormalization", "x,s,b,m,v", &a, FILE_DIMS(1, 2, 2), ramp, FILE_FLOATS(1, 3, 2, 4));
+    attr_int(&a, "spatial", 0); /* [C, W] statistics */
+    file_floats(&g, "s", FILE_DIMS(1, 2), FILE_FLOATS(2, 4));
+    file_floats(&g, "b", FILE_DIMS(1, 2), FILE_FLOATS(1, 0));
+    file_floats(&g, "m", FILE_DIMS(1, 2), FILE_FLOATS(0, 1));
+    file_floats(&g, "v", FILE_DIMS(1, 2), FILE_FLOATS(1, 4));
+    gives(&g, 6, "BatchNormalization", "x,s,b,m,v", &a, FILE_DIMS(2, 1, 2), ramp, FILE_FLOATS(1, 0, 5, 4));
+    a.size = 0;
+    attr_int(&a, "num_groups", 1);
+    attr_float(&a, "epsilon", 0);
+    file_floats(&g, "s", FILE_DIMS(1), FILE_FLOATS(2));
+    file_floats(&g, "b", FILE_DIMS(1), FILE_FLOATS(1));
+    gives(&g, 18, "GroupNormalization", "x,s,b", &a, FILE_DIMS(1, 2, 1), (float[]){-1, 1}, FILE_FLOATS(-1, 3));
+    /* The same with a scale that is computed. */
+    file_floats(&g, "s", FILE_DIMS(1), FILE_FLOATS(-2));
+    file_floats(&g, "b", FILE_DIMS(1), FILE_FLOATS(1));
+    file_node(&g, "Neg", "s", "minus", NULL);
+    gives(&g, 18, "GroupNormalization", "x,minus,b", &a, FILE_DIMS(1, 2, 1), (float[]){-1, 1}, FILE_FLOATS(-1, 3));
+}
+
+static void resizing(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0};
+    const float twice[] = {1, 1, 1, 2};
+    attr_floats(&a, "scales", 4, twice);
+    gives(&g, 7, "Upsample", "x", &a, FILE_DIMS(1, 1, 1, 2), ramp, FILE_FLOATS(0, 0, 1, 1));
+    attr_string(&a, "mode", "linear");
+    gives(&g, 7, "Upsample", "x", &a, FILE_DIMS(1, 1, 1, 2), ramp, FILE_FLOATS(0, 0.5f, 1, 1));
+    a.size = 0;
+    attr_float(&a, "width_scale", 2);
+    attr_float(&a, "height_scale", 1);
+    gives(&g, 1, "Upsample", "x", &a, FILE_DIMS(1, 1, 1, 2), ramp, FILE_FLOATS(0, 0, 1, 1));
+    file_floats(&g, "s", FILE_DIMS(4), 4, twice);
+    gives(&g, 9, "Upsample", "x,s", NULL, FILE_DIMS(1, 1, 1, 2), ramp, FILE_FLOATS(0, 0, 1, 1));
+    file_floats(&g, "s", FILE_DIMS(4), 4, twice);
+    gives(&g, 10, "Resize", "x,s", NULL, FILE_DIMS(1, 1, 1, 2), ramp, FILE_FLOATS(0, 0, 1, 1));
+}
+
+/* The running sum along the sequence, for each element of the batch: the batch came first in opset 8. */
+static void scan8(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0}, body = {.size = 0};
+    file_value(&body, 11, "sum", 1, FILE_DIMS(1));
+    file_value(&body, 11, "next", 1, FILE_DIMS(1));
+    file_node(&body, "Add", "sum,next", "out", NULL);
+    file_node(&body, "Identity", "out", "copy", NULL);
+    file_value(&body, 12, "out", 1, FILE_DIMS(1));
+    file_value(&body, 12, "copy", 1, FILE_DIMS(1));
+    attr_msg(&a, "body", 6, 5, &body);
+    attr_int(&a, "num_scan_inputs", 1);
+    file_floats(&g, "zero", FILE_DIMS(2, 1), FILE_FLOATS(0, 100));
+    file_node(&g, "Scan", "-,zero,x", "last,all", &a);
+    gives(&g, 8, "Neg", "all", NULL, FILE_DIMS(2, 3, 1), ramp, FILE_FLOATS(0, -1, -3, -103, -107, -112));
+    attr_ints(&a, "directions", 1, (int64_t[]){1});
+    file_floats(&g, "zero", FILE_DIMS(2, 1), FILE_FLOATS(0, 100));
+    file_node(&g, "Scan", "-,zero,x", "last,all", &a);
+    gives(&g, 8, "Neg", "all", NULL, FILE_DIMS(2, 3, 1), ramp, FILE_FLOATS(-2, -3, -3, -105, -109, -112));
+}
+
+int main(void)
+{
+    RUN(broadcast);
+    RUN(softmax);
+    RUN(attributes_to_inputs);
+    RUN(dropped);
+    RUN(normalisation);
+    RUN(resizing);
+    RUN(scan8);
+    return TEST_END();
+}
