@@ -42,15 +42,13 @@ static void catch_signals(void)
     }
 }
 
-/* A file opened later must not get a standard descriptor's number. */
+/* A file opened later must not get a standard descriptor's number; writing to an output that is closed still fails. */
 static void open_standard(void)
 {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= 2);
-    if (fd > 2)
-        close(fd);
+    static const int modes[] = {O_RDWR, O_RDONLY, O_WRONLY};
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", modes[fd]) != fd)
+            return;
 }
 
 static void make_options(void)
@@ -81,15 +79,26 @@ void program_start(const struct program *program, int argc, char **argv)
     arg_count = argc;
     args = argv;
     open_standard();
+    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     catch_signals();
     make_options();
     opterr = 0;
 }
 
+/* Why writing to standard output failed, the first time; 0: it did not. */
+static int lost_because;
+
+void program_output_lost(void)
+{
+    lost_because = lost_because ? lost_because : errno;
+}
+
 int program_end(int status)
 {
-    if (fflush(stdout) != 0 || ferror(stdout))
-        status = say_failed("standard output: %s", strerror(errno));
+    if (fflush(stdout) != 0)
+        program_output_lost();
+    if (lost_because || ferror(stdout))
+        status = say_failed("standard output: %s", lost_because ? strerror(lost_because) : "not all could be written");
     free(long_options);
     free(letters);
     return status;
@@ -183,7 +192,7 @@ static void refuse(int found)
     const char *typed = args[optind - 1];
     if (optopt > 0 && optopt < OPTION_LONG && !in_table(optopt))
         exit_usage("option '-%c' is not known; %s -h lists them", optopt, the->name);
-    if (found == ':' && optopt > 0 && optopt < OPTION_LONG)
+    if (found == ':' && typed[1] != '-' && optopt > 0 && optopt < OPTION_LONG)
         exit_usage("option '-%c' wants a value", optopt);
     if (found == ':')
         exit_usage("option '%s' wants a value", typed);

@@ -50,6 +50,8 @@ void program_start(const struct program *program, int argc, char **argv);
  * then exits. */
 int program_option(const char **value);
 
+/* To be called when fflush() of standard output fails, as errno says; program_end() tells of it. */
+void program_output_lost(void);
 /* To be the last statement of main(): flushes standard output; returns status, or 1 with a message when that failed. */
 int program_end(int status);
 

@@ -175,5 +175,6 @@ void record_numbers(const char *name, const char *text)
 
 void record_flush(void)
 {
-    fflush(to());
+    if (fflush(to()) != 0 && to() == stdout)
+        program_output_lost();
 }

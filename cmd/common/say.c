@@ -1,4 +1,5 @@
 /* Messages, all on standard error. */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +57,17 @@ void say_progress(const char *what, size_t done, size_t total)
 
 /* ---- messages ---- */
 
+/* The reader of our pipe has gone: it knows why, and nobody wants to hear of it. */
+static bool is_unread(void)
+{
+    struct pollfd out = {.fd = 1, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
 static void say(const char *format, va_list list)
 {
+    if (is_unread())
+        return;
     wipe_progress();
     fflush(stdout); /* so that on one terminal they come in order */
     flockfile(stderr);

@@ -22,8 +22,7 @@ load helper
     try bench -q -n 2 -i c=a.npy "$TINY/two.onnx"
     equal "$status" 1
     matches "$stderr" 'c'
-    try bench -q -n 2 -i a "$TINY/two.onnx"
-    failed_with 2 'NAME=FILE'
+    nn bench -q -n 2 -i a.npy "$TINY/two.onnx" # without a name: the first input
     npy wrong.npy f32 3x2
     try bench -q -n 2 -i a=wrong.npy "$TINY/two.onnx"
     failed_with 1 "given f32 3x2|given 3x2"

@@ -90,9 +90,9 @@ constant w f32 1x1x1x1 = 1
 node conv1 Conv x w -> y f32 * : pads=[1,1,1]
 output y
 END
-    try inspect --summary pads.nn
+    try optimize pads.nn
     equal "$status" 1
-    matches "$stderr" "^nninspect: pads.nn: .*conv1.*pads.*3 values, want 4"
+    matches "$stderr" "^nnoptimize: pads.nn: .*conv1.*pads.*3 values, want 4"
 }
 
 @test "control characters of a hostile model do not reach the terminal" {
@@ -157,15 +157,15 @@ END
     run --separate-stderr bash -c 'ulimit -f 1; trap "" XFSZ; exec "$NN"convert -o out.nn "$0"' "$TINY/mlp.onnx"
     equal "$status" 1
     matches "$stderr" 'out.nn: File too large'
-    equal "$(ls -A | tr '\n' ' ')" 'labels.txt '
+    equal "$(ls -A | grep -v separate-stderr | tr '\n' ' ')" 'labels.txt '
     run bash -c 'ulimit -f 1; exec "$NN"convert -o out.nn "$0"' "$TINY/mlp.onnx"
     [ "$status" -ne 0 ]
-    equal "$(ls -A | tr '\n' ' ')" 'labels.txt '
+    equal "$(ls -A | grep -v separate-stderr | tr '\n' ' ')" 'labels.txt '
 }
 
 @test "a folder that cannot be written to, or is not there" {
     try convert -o nowhere/out.nn "$TINY/mlp.onnx"
-    failed_with 1 '^nnconvert: nowhere/out.nn: No such file or directory'
+    failed_with 1 '^nnconvert: nowhere/out.nn: .*No such file or directory'
     mkdir folder
     try convert -o folder "$TINY/mlp.onnx"
     failed_with 1 '^nnconvert: folder: '

@@ -17,7 +17,7 @@
 #include "conformance.h"
 #include "kernel/kernel.h"
 
-#define MOST_CASES 4000
+#define MOST_CASES   4000
 #define MOST_SECONDS 600 /* then a case is ended */
 
 struct row {

@@ -14,7 +14,7 @@ def cases():
 
 
 # What these are made of is in newer opsets than the usual one.
-_newer = {"MatMulNBits": 21, "RotaryEmbedding": 23, "GroupQueryAttention": 24}
+_newer = {"QuantizeLinear": 21, "DequantizeLinear": 21, "MatMulNBits": 21, "RotaryEmbedding": 23, "GroupQueryAttention": 24}
 
 
 def add(op, inputs, attrs=None, outputs=1, domain="com.microsoft", what="", **tolerance):
@@ -74,6 +74,12 @@ def quantized_elementwise():
 
 
 def quantized_pools():
+    for dtype in (np.uint8, np.int8, np.uint16, np.int16):
+        add("QuantizeLinear", [floats(3, 4), number(.02), number(5, dtype)])
+        add("QuantizeLinear", [floats(3, 4), floats(4) ** 2 + .01, bytes_of(dtype, 4)], {"axis": 1})
+        add("DequantizeLinear", [bytes_of(dtype, 3, 4), number(.02), number(5, dtype)])
+        add("DequantizeLinear", [bytes_of(dtype, 3, 4), floats(3), bytes_of(dtype, 3)], {"axis": 0})
+    add("DequantizeLinear", [integers(900, 3, 4), number(.02)])
     for dtype in (np.uint8, np.int8):
         zero, out_zero = number(7, dtype), number(11, dtype)
         for attrs in ({"kernel_shape": [2, 2]}, {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},

@@ -71,7 +71,11 @@ static void gives(struct graph *g, const float *x, const float *want)
     graph_free(g);
 }
 
-#define THREE(a, b, c) (const float[]){a, b, c}
+#define THREE(a, b, c)                                                                                                 \
+    (const float[])                                                                                                    \
+    {                                                                                                                  \
+        a, b, c                                                                                                        \
+    }
 
 /* Pick(x, c; slope): c ? LeakyRelu(x; alpha=@slope) : -x, both in branches, which see the function's input, a value of
  * its body, and its attribute. */
@@ -191,8 +195,8 @@ static void names_stay_apart(void)
     file_node_in(&f, 7, "", "Sub", "c,a", "t", NULL);
     file_node_in(&g, 1, "", "Neg", "x", "a", NULL);
     file_node_in(&g, 1, "", "Abs", "x", "b", NULL);
-    file_node_in(&g, 1, "f", "SumDiff", "a,b", "-,t", NULL);  /* -x - |x| */
-    file_node_in(&g, 1, "f", "SumDiff", "t,x", "y", NULL);    /* … + x */
+    file_node_in(&g, 1, "f", "SumDiff", "a,b", "-,t", NULL); /* -x - |x| */
+    file_node_in(&g, 1, "f", "SumDiff", "t,x", "y", NULL);   /* … + x */
     gives(read_calling(&g, &f, 1, true), THREE(-2, 0, 4), THREE(-2, 0, -4));
 }
 

@@ -1,5 +1,5 @@
-/* Operators of com.microsoft: numbers worked out by hand, inference with symbols, and what is wrong. That they agree with
- * onnxruntime is for tests/interop to show. */
+/* Operators of com.microsoft: numbers worked out by hand, inference with symbols, and what is wrong. That they agree
+ * with onnxruntime is for tests/interop to show. */
 #include "one.h"
 
 #define MICROSOFT "com.microsoft"

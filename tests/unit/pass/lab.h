@@ -10,7 +10,8 @@
  *
  * In an expression a letter is a value put there by lab_input(), lab_constant() or lab_let(), #3 a float scalar, #i3;4
  * a list of int64 (#s3 a scalar one), - an absent input; attributes are name=number, name=1;2;3 (a list: a trailing ';'
- * for one of one), name=word, or name=0.5f. "nn.Conv" is of domain nn. "Split#2" is its second output. */
+ * for one of one), name=word, or name=0.5f. "nn.Conv" is of domain nn, "ms.Gelu" of com.microsoft. "Split#2" is its
+ * second output. */
 #ifndef TESTS_UNIT_PASS_LAB_H
 #define TESTS_UNIT_PASS_LAB_H
 
@@ -145,9 +146,9 @@ LAB_UNUSED static struct value *lab_parse(struct lab *lab, const char **p)
     if (islower((unsigned char)**p) && !isalnum((unsigned char)(*p)[1]) && (*p)[1] != '.')
         return lab->let[(int)*(*p)++];
     *p = lab_word(*p, op);
-    bool fused = strncmp(op, "nn.", 3) == 0;
+    const char *domain = strncmp(op, "nn.", 3) == 0 ? "nn" : strncmp(op, "ms.", 3) == 0 ? "com.microsoft" : "";
     int outputs = **p == '#' ? (int)strtol(*p + 1, (char **)(uintptr_t)p, 10) : 1;
-    struct node *n = graph_add_node(lab->g, fused ? "nn" : "", fused ? op + 3 : op, NULL, &lab->err);
+    struct node *n = graph_add_node(lab->g, domain, *domain ? op + 3 : op, NULL, &lab->err);
     while (**p == '[' || **p == ',') {
         *p = lab_word(*p + 1, name);
         *p = lab_word(*p + 1, value);
