@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define MODEL_API __attribute__((visibility("default")))
+#define MODEL_API      __attribute__((visibility("default")))
 #define MODEL_MAX_RANK 12
 
 struct model_error {
@@ -128,8 +128,8 @@ MODEL_API int model_optimize(struct model *m, const bool *chosen, int *counts, s
  * `scheme` says ("int8", "f16", "bf16"), followed by a Cast or DequantizeLinear that brings them back when the model is
  * loaded; "f32" removes such nodes again. What is less than finite stays. The result is ordinary ONNX. */
 struct model_quantized {
-    const char *name; /* the weight's; lives as long as the model */
-    double largest, rms; /* of the differences between the weights before and after */
+    const char *name;               /* the weight's; lives as long as the model */
+    double largest, rms;            /* of the differences between the weights before and after */
     size_t elements, before, after; /* the latter in bytes, scales included */
 };
 
@@ -151,8 +151,8 @@ MODEL_API struct model_tensor *model_tensor_read(const char *path, struct model_
 /* Writes it as numpy.save() would, complete or not at all; types that NumPy lacks as the smallest that holds them. */
 MODEL_API int model_tensor_write(const struct model_tensor *t, const char *path, struct model_error *err);
 
-/* A random tensor for an input whose sizes are all known: standard normal numbers; integers below 100 and below the size
- * of what they are an index into; both truth values. The same seed gives the same numbers. */
+/* A random tensor for an input whose sizes are all known: standard normal numbers; integers below 100 and below the
+ * size of what they are an index into; both truth values. The same seed gives the same numbers. */
 MODEL_API struct model_tensor *model_tensor_random(const struct model *m, size_t input, uint64_t seed,
                                                    struct model_error *err);
 
@@ -174,14 +174,15 @@ MODEL_API char *model_tensor_text(const struct model_tensor *t, size_t n, struct
 
 /* How two tensors differ, as numbers. */
 struct model_difference {
-    double largest;   /* max |a - b| where both are numbers; inf where only one is a number */
-    double reference; /* max |b| of the finite ones */
-    double rms;       /* root of the mean square of a - b */
-    int64_t at;       /* the element where the largest is; -1 when there are no elements */
+    double largest;    /* max |a - b| where both are numbers; inf where only one is a number */
+    double reference;  /* max |b| of the finite ones */
+    double rms;        /* root of the mean square of a - b */
+    int64_t at;        /* the element where the largest is; -1 when there are no elements */
     int64_t differing; /* elements that are not equal */
 };
 
-/* Fails, saying have and want, when shapes or types are not the same (types that are written the same count as such). */
+/* Fails, saying have and want, when shapes or types are not the same (types that are written the same count as such).
+ */
 MODEL_API int model_tensor_compare(const struct model_tensor *have, const struct model_tensor *want,
                                    struct model_difference *difference, struct model_error *err);
 
@@ -236,14 +237,14 @@ MODEL_API size_t model_session_weights(const struct model_session *s);
 /* How often two models were run on the same random inputs, and how far their outputs were apart at most. */
 struct model_agreement {
     int runs;
-    double worst; /* max |a - b| / max |b|, over all outputs and runs */
+    double worst;  /* max |a - b| / max |b|, over all outputs and runs */
     size_t output; /* where */
     bool agrees;
 };
 
-/* Runs a model, and evaluates another operator by operator in plain C, which is slow, on `runs` random inputs (open sizes
- * as model_bind_rest() gives them); they agree when each output is within tolerance * max |output of the reference|.
- * Stops at the first run where one is not. */
+/* Runs a model, and evaluates another operator by operator in plain C, which is slow, on `runs` random inputs (open
+ * sizes as model_bind_rest() gives them); they agree when each output is within tolerance * max |output of the
+ * reference|. Stops at the first run where one is not. */
 MODEL_API int model_compare(const struct model *m, const struct model *reference, int runs, double tolerance,
                             struct model_agreement *result, struct model_error *err);
 
@@ -260,18 +261,24 @@ struct model_photo {
 /* The model's input that takes the photo. -1 when the recipe is malformed or names none. */
 MODEL_API ptrdiff_t model_session_photo_input(struct model_session *s, struct model_error *err);
 
-/* Decodes a photo (JPEG, PNG, GIF, BMP, PNM, TGA, PSD) and prepares it by the model's recipe; without one it is scaled to
- * the input's size. The message does not name the path. */
-MODEL_API struct model_tensor *model_session_photo(struct model_session *s, const char *path,
-                                                   struct model_photo *photo, struct model_error *err);
+/* Decodes a photo (JPEG, PNG, GIF, BMP, PNM, TGA, PSD) and prepares it by the model's recipe; without one it is scaled
+ * to the input's size. The message does not name the path. */
+MODEL_API struct model_tensor *model_session_photo(struct model_session *s, const char *path, struct model_photo *photo,
+                                                   struct model_error *err);
 
-enum model_answer_kind { MODEL_ANSWER_NONE, MODEL_ANSWER_LABELS, MODEL_ANSWER_BOXES, MODEL_ANSWER_MASK, MODEL_ANSWER_TEXT };
+enum model_answer_kind {
+    MODEL_ANSWER_NONE,
+    MODEL_ANSWER_LABELS,
+    MODEL_ANSWER_BOXES,
+    MODEL_ANSWER_MASK,
+    MODEL_ANSWER_TEXT
+};
 
 struct model_answer {
-    size_t index;          /* of the label */
-    const char *label;     /* its name; NULL when the model has none. Lives as long as the session */
-    float score;           /* of a mask: the share of pixels */
-    float x0, y0, x1, y1;  /* a box, in pixels of the photo */
+    size_t index;         /* of the label */
+    const char *label;    /* its name; NULL when the model has none. Lives as long as the session */
+    float score;          /* of a mask: the share of pixels */
+    float x0, y0, x1, y1; /* a box, in pixels of the photo */
 };
 
 struct model_answers {
@@ -281,7 +288,7 @@ struct model_answers {
     char *text; /* MODEL_ANSWER_TEXT: the text, whose score is `score` */
     float score;
     int mask_width, mask_height; /* MODEL_ANSWER_MASK */
-    unsigned char *mask; /* a label a pixel */
+    unsigned char *mask;         /* a label a pixel */
 };
 
 /* What kind of answers this session's model gives: MODEL_ANSWER_NONE without a task. */
@@ -315,8 +322,8 @@ struct model_summary {
     struct model_op_count *ops; /* most frequent first */
     size_t op_count;
     uint64_t parameters, parameter_bytes; /* of constants in floating point or quantised, and of all constants */
-    double macs;        /* multiply-adds of one run; those of layers with open sizes are not in it */
-    size_t macs_open;   /* layers that are not, for that reason */
+    double macs;                          /* multiply-adds of one run; those of layers with open sizes are not in it */
+    size_t macs_open;                     /* layers that are not, for that reason */
     double activations; /* bytes of the values that live at once, at most; those of open sizes are not in it */
     size_t activations_open;
 };
@@ -332,7 +339,7 @@ struct model_statistic {
     int64_t elements;
     size_t bytes;
     double least, greatest, mean, deviation; /* of the finite ones */
-    int64_t zeros, infinite; /* infinite: inf and nan */
+    int64_t zeros, infinite;                 /* infinite: inf and nan */
 };
 
 MODEL_API struct model_statistic *model_statistics(const struct model *m, size_t *count, struct model_error *err);

@@ -73,10 +73,15 @@ ptrdiff_t model_session_photo_input(struct model_session *s, struct model_error 
 
 static void describe(const struct recipe_plan *plan, const struct image *image, struct model_photo *photo)
 {
-    *photo = (struct model_photo){.width = image->width, .height = image->height, .input_width = plan->width,
-                                  .input_height = plan->height, .scale_x = plan->map.scale_x,
-                                  .scale_y = plan->map.scale_y, .offset_x = plan->map.offset_x,
-                                  .offset_y = plan->map.offset_y, .channels_last = plan->layout == RECIPE_NHWC};
+    *photo = (struct model_photo){.width = image->width,
+                                  .height = image->height,
+                                  .input_width = plan->width,
+                                  .input_height = plan->height,
+                                  .scale_x = plan->map.scale_x,
+                                  .scale_y = plan->map.scale_y,
+                                  .offset_x = plan->map.offset_x,
+                                  .offset_y = plan->map.offset_y,
+                                  .channels_last = plan->layout == RECIPE_NHWC};
 }
 
 static struct tensor *prepare(struct model_session *s, const struct image *image, struct model_photo *photo,
@@ -162,8 +167,11 @@ static int answer_boxes(struct question *q, struct error *err)
     int status = 0;
     for (size_t i = 0; status == 0 && i < boxes.count && (!q->most || i < q->most); i++) {
         const struct task_box *b = &boxes.box[i];
-        status = add_answer(q, &cap, (struct model_answer){.index = b->label, .score = b->score, .x0 = b->x0, .y0 = b->y0,
-                                                           .x1 = b->x1, .y1 = b->y1}, err);
+        status =
+            add_answer(q, &cap,
+                       (struct model_answer){
+                           .index = b->label, .score = b->score, .x0 = b->x0, .y0 = b->y0, .x1 = b->x1, .y1 = b->y1},
+                       err);
     }
     free(boxes.box);
     return status;

@@ -38,8 +38,7 @@ int model_tensor_write(const struct model_tensor *t, const char *path, struct mo
     struct file_out out;
     if (file_create(&out, path, model_inner(err)) < 0)
         return error_prefix(model_inner(err), "%s", path);
-    if (data_npy_write(model_inner_tensor(t), &out, model_inner(err)) == 0 &&
-        file_commit(&out, model_inner(err)) == 0)
+    if (data_npy_write(model_inner_tensor(t), &out, model_inner(err)) == 0 && file_commit(&out, model_inner(err)) == 0)
         return 0;
     file_abandon(&out);
     return error_prefix(model_inner(err), "%s", path);
@@ -49,7 +48,8 @@ struct model_tensor *model_tensor_row(const struct model_tensor *tensor, int64_t
 {
     struct error *err = model_inner(error);
     const struct tensor *t = model_inner_tensor(tensor);
-    if (t->rank == 0 || index < 0 || index >= t->dims[0] || t->dtype == DTYPE_STRING || dtype_info(t->dtype)->bits < 8) {
+    if (t->rank == 0 || index < 0 || index >= t->dims[0] || t->dtype == DTYPE_STRING ||
+        dtype_info(t->dtype)->bits < 8) {
         error_set(err, "row %lld of a tensor that has none such", (long long)index);
         return NULL;
     }

@@ -62,7 +62,10 @@ static void make_options(void)
     for (size_t i = 0; i < n; i++) {
         const struct option_row *r = &the->options[i];
         bool optional = r->value && r->value[0] == '[';
-        long_options[i] = (struct option){r->name, !r->value ? no_argument : optional ? optional_argument : required_argument,
+        long_options[i] = (struct option){r->name,
+                                          !r->value  ? no_argument
+                                          : optional ? optional_argument
+                                                     : required_argument,
                                           NULL, r->key};
         if (r->key >= OPTION_LONG)
             continue;

@@ -7,9 +7,10 @@
 
 /* An option. The table drives getopt_long(), the page that -h prints, and the man page's test. */
 struct option_row {
-    int key;           /* the letter, or a number from OPTION_LONG on for an option without one */
-    const char *name;  /* the long name */
-    const char *value; /* what it takes, "FILE"; NULL: nothing; "[=N]": it may be left out, and only the long form has it */
+    int key;          /* the letter, or a number from OPTION_LONG on for an option without one */
+    const char *name; /* the long name */
+    const char
+        *value; /* what it takes, "FILE"; NULL: nothing; "[=N]": it may be left out, and only the long form has it */
     const char *help;
 };
 
@@ -17,14 +18,20 @@ struct option_row {
 
 /* Rows that every table ends with. */
 #define OPTION_ROWS_COMMON                                                                                             \
-    {'q', "quiet", NULL, "print less"}, {'v', "verbose", NULL, "print more"},                                          \
-        {'h', "help", NULL, "print this page"}, {'V', "version", NULL, "print the version and the CPU level in use"},  \
+    {'q', "quiet", NULL, "print less"}, {'v', "verbose", NULL, "print more"}, {'h', "help", NULL, "print this page"},  \
+        {'V', "version", NULL, "print the version and the CPU level in use"},                                          \
     {                                                                                                                  \
         0, NULL, NULL, NULL                                                                                            \
     }
 
-#define OPTION_ROW_JSON {'J', "json", NULL, "print JSON, one object a line"}
-#define OPTION_ROW_FORMAT {'f', "from", "FORMAT", "the model's format, instead of recognising it"}
+#define OPTION_ROW_JSON                                                                                                \
+    {                                                                                                                  \
+        'J', "json", NULL, "print JSON, one object a line"                                                             \
+    }
+#define OPTION_ROW_FORMAT                                                                                              \
+    {                                                                                                                  \
+        'f', "from", "FORMAT", "the model's format, instead of recognising it"                                         \
+    }
 #define OPTION_ROWS_OUTPUT                                                                                             \
     {'t', "to", "FORMAT", "the format to write, instead of what the suffix says"},                                     \
         {'o', "output", "FILE", "where to write; standard output, as .nn, when not given"},                            \
@@ -34,8 +41,8 @@ struct option_row {
 enum { OPTION_OPSET = OPTION_LONG, OPTION_FIRST };
 
 struct program {
-    const char *name; /* "nnrun" */
-    const char *what; /* one line */
+    const char *name;     /* "nnrun" */
+    const char *what;     /* one line */
     const char *operands; /* "MODEL [INPUT ...]" */
     const struct option_row *options;
     const char *example; /* one line that works */
@@ -65,8 +72,8 @@ long program_number(const char *option, const char *text, long least, long most)
 double program_real(const char *option, const char *text, double least);
 
 /* "program: message\n" to standard error; the value is an exit status. */
-int say_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));                    /* 1 */
-int say_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));                     /* 2 */
+int say_failed(const char *format, ...) __attribute__((format(printf, 1, 2))); /* 1 */
+int say_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* 2 */
 _Noreturn void exit_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
 

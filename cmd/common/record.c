@@ -6,7 +6,7 @@
 
 #include "program.h"
 
-static FILE *out; /* NULL: standard output */
+static FILE *out;  /* NULL: standard output */
 static int fields; /* of the record so far */
 
 void record_to(FILE *file)
@@ -46,7 +46,11 @@ void record_end(void)
 /* The length of the UTF-8 sequence at s, at most `left` bytes; 0 when malformed. */
 static size_t utf8_length(const unsigned char *s, size_t left)
 {
-    size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+    size_t n = *s < 0x80                 ? 1
+               : *s >= 0xc2 && *s < 0xe0 ? 2
+               : *s >= 0xe0 && *s < 0xf0 ? 3
+               : *s >= 0xf0 && *s < 0xf5 ? 4
+                                         : 0;
     if (n == 0 || n > left)
         return 0;
     for (size_t i = 1; i < n; i++)

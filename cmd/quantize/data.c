@@ -150,7 +150,9 @@ static int walk_photo(struct walk *w, const char *path)
 
 static int walk_file(struct walk *w, const char *path)
 {
-    return has_suffix(path, ".npy") ? walk_npy(w, path) : has_suffix(path, ".npz") ? walk_npz(w, path) : walk_photo(w, path);
+    return has_suffix(path, ".npy")   ? walk_npy(w, path)
+           : has_suffix(path, ".npz") ? walk_npz(w, path)
+                                      : walk_photo(w, path);
 }
 
 static int is_visible(const struct dirent *e)

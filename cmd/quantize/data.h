@@ -16,9 +16,9 @@ struct walk {
     size_t done;              /* samples used so far */
 };
 
-/* Walks through `path`: a folder (its files in the order of their names), a photo, a .npy file (its rows, when the model
- * takes one at a time), a .npz file (members by the inputs' names, else one sample a member), or a text file of such
- * paths. Returns 0, or an exit status. */
+/* Walks through `path`: a folder (its files in the order of their names), a photo, a .npy file (its rows, when the
+ * model takes one at a time), a .npz file (members by the inputs' names, else one sample a member), or a text file of
+ * such paths. Returns 0, or an exit status. */
 int data_walk(struct walk *w, const char *path);
 
 #endif

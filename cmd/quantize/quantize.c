@@ -90,8 +90,8 @@ static void tell_totals(const struct request *r, const char *path, const struct 
         before += (double)q[i].before;
         after += (double)q[i].after;
     }
-    say_note("%s: %zu weights as %s: %.0f bytes, before %.0f; largest error %.4g, rms %.4g", path_name(path), n, r->weights,
-             after, before, largest, elements > 0 ? sqrt(squares / elements) : 0);
+    say_note("%s: %zu weights as %s: %.0f bytes, before %.0f; largest error %.4g, rms %.4g", path_name(path), n,
+             r->weights, after, before, largest, elements > 0 ? sqrt(squares / elements) : 0);
 }
 
 /* ---- measuring on data ---- */

@@ -134,10 +134,10 @@ static int tell_difference(const struct runner *r, const struct model_port *port
                            const struct model_difference *d, double allowed)
 {
     char where[300];
-    return say_failed("%s: output '%s' differs at %s by %.3g, at most %.3g is allowed; %lld of %lld elements are not equal",
-                      r->first ? r->first : path_name(r->request->model), port->name,
-                      place(have, d->at, where, sizeof where), d->largest, allowed, (long long)d->differing,
-                      (long long)model_tensor_count(have));
+    return say_failed(
+        "%s: output '%s' differs at %s by %.3g, at most %.3g is allowed; %lld of %lld elements are not equal",
+        r->first ? r->first : path_name(r->request->model), port->name, place(have, d->at, where, sizeof where),
+        d->largest, allowed, (long long)d->differing, (long long)model_tensor_count(have));
 }
 
 static int judge(const struct runner *r, size_t i, const struct model_tensor *want)
@@ -147,7 +147,8 @@ static int judge(const struct runner *r, size_t i, const struct model_tensor *wa
     struct model_difference d;
     model_output(r->m, i, &port);
     if (model_tensor_compare(r->out[i], want, &d, &err) < 0)
-        return say_failed("%s: output '%s' is %s", r->first ? r->first : path_name(r->request->model), port.name, err.text);
+        return say_failed("%s: output '%s' is %s", r->first ? r->first : path_name(r->request->model), port.name,
+                          err.text);
     double allowed = r->request->atol + r->request->rtol * d.reference;
     bool good = d.largest <= allowed;
     if (program_loudness >= 0) {

@@ -29,8 +29,9 @@ static const struct option_row options[] = {
 
 static const struct program program = {
     .name = PROGPREFIX "run",
-    .what = "Runs a model on each INPUT, a photo or a .npy or .npz file (NAME=FILE for the input NAME), and prints the\n"
-            "answers. The INPUT - reads paths from standard input and answers each as it comes.",
+    .what =
+        "Runs a model on each INPUT, a photo or a .npy or .npz file (NAME=FILE for the input NAME), and prints the\n"
+        "answers. The INPUT - reads paths from standard input and answers each as it comes.",
     .operands = "MODEL [INPUT ...]",
     .options = options,
     .example = PROGPREFIX "run -k 3 net.nn cat.png",
@@ -139,8 +140,8 @@ static bool is_many(const struct model *m, char **inputs, size_t count)
 static int run_all(struct request *r, const struct model *m, char **inputs, size_t count)
 {
     struct model_error err;
-    struct runner runner = {.request = r, .m = m, .input_count = model_input_count(m),
-                            .output_count = model_output_count(m)};
+    struct runner runner = {
+        .request = r, .m = m, .input_count = model_input_count(m), .output_count = model_output_count(m)};
     runner.s = model_session_new(m, &r->session, &err);
     if (!runner.s)
         return say_failed("%s: %s", path_name(r->model), err.text);

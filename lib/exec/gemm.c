@@ -16,7 +16,7 @@ struct gemm_args {
     int64_t tiles;  /* of `rows` pixels each; the last may have fewer */
     int64_t blocks; /* of tiles */
     int rows;
-    int groups;     /* of panels */
+    int groups; /* of panels */
     int panels;
     size_t panel_floats; /* of a full one */
     bool resident;       /* all panels fit the cache */
@@ -93,7 +93,8 @@ static void find_pixel(const struct gemm_job *j, int64_t index, struct pixel *p)
 }
 
 /* The addresses of `count` pixels from *p on, which moves behind them. */
-static void find_pixels(const struct gemm_job *j, const struct bases *b, struct pixel *p, int count, struct pixel_tile *t)
+static void find_pixels(const struct gemm_job *j, const struct bases *b, struct pixel *p, int count,
+                        struct pixel_tile *t)
 {
     for (int i = 0; i < count; i++, pixel_next(j, p)) {
         t->a[i] = b->a + p->a;

@@ -41,7 +41,7 @@ static uint8_t *stbi__resample_row_hv_2(uint8_t *out, uint8_t *near, uint8_t *fa
 
 /* ---- colour: ITU-R BT.601 as JFIF has it, in 16 fractional bits ---- */
 
-#define COLOUR_FIX(x) ((int)((x) * 65536 + 0.5))
+#define COLOUR_FIX(x) ((int)((x)*65536 + 0.5))
 
 /* Pixels of `step` bytes; a fourth is opaque. */
 static void stbi__YCbCr_to_RGB_row(uint8_t *out, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int count,
@@ -60,7 +60,7 @@ static void stbi__YCbCr_to_RGB_row(uint8_t *out, const uint8_t *y, const uint8_t
 
 /* ---- the inverse DCT: Loeffler, Ligtenberg, Moschytz 1989, in 13 fractional bits ---- */
 
-#define DCT_FIX(x) ((int)((x) * 8192 + 0.5))
+#define DCT_FIX(x) ((int)((x)*8192 + 0.5))
 
 /* Eight coefficients, `step` apart, to eight sums of 13 more fractional bits. */
 static inline void dct_1d(const int *in, int step, int *out)

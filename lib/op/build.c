@@ -15,6 +15,7 @@ static void check(struct build *b, bool fine)
 
 struct value *build_node(struct build *b, const char *op, int count, struct value *const *in)
 {
+    char name[300];
     if (b->failed)
         return NULL;
     struct node *n = graph_add_node(b->node->graph, "", op, b->node, b->err);
@@ -26,7 +27,11 @@ struct value *build_node(struct build *b, const char *op, int count, struct valu
     if (b->failed)
         return NULL;
     n->def = op_find("", op);
-    struct value *v = node_new_output(n, NULL, b->err);
+    if (b->node->name[0]) {
+        snprintf(name, sizeof(name), "%s/%s_%d", b->node->name, op, ++b->made);
+        check(b, node_set_name(n, name, b->err) == 0);
+    }
+    struct value *v = b->failed ? NULL : node_new_output(n, NULL, b->err);
     check(b, v != NULL);
     return v;
 }

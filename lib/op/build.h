@@ -16,9 +16,11 @@ struct build {
     struct node *node; /* what is being written as others, which go before it */
     struct error *err;
     bool failed;
+    int made; /* nodes so far */
 };
 
-/* A new node with these inputs (NULL: absent; trailing ones are left off), resolved; returns its first output. */
+/* A new node with these inputs (NULL: absent; trailing ones are left off), resolved, and named after the one being
+ * written, "attention_3/Softmax_12"; returns its first output. */
 struct value *build_node(struct build *b, const char *op, int count, struct value *const *in);
 #define BUILD(b, op, ...)                                                                                              \
     build_node(b, op, (int)(sizeof((struct value *[]){__VA_ARGS__}) / sizeof(struct value *)),                         \

@@ -211,7 +211,7 @@ static bool read_packed(struct build *b, struct packed *p)
     if (b->failed)
         return false;
     p->blocks = (p->depth - 1) / p->block + 1;
-    p->dtype = p->bits == 8 ? DTYPE_U8 : p->bits == 4 ? DTYPE_U4 : DTYPE_U2;
+    p->dtype = p->bits == 4 ? DTYPE_U4 : DTYPE_U8; /* u2 is newer than blocks are */
     return true;
 }
 

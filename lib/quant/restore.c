@@ -91,7 +91,8 @@ static bool is_plain(const struct node *n, const struct tensor *t, const struct 
 }
 
 /* The restored weight, or NULL; *skip when the node is none to restore. */
-static struct tensor *restored(const struct node *n, const struct kernels *k, bool scaled, bool *skip, struct error *err)
+static struct tensor *restored(const struct node *n, const struct kernels *k, bool scaled, bool *skip,
+                               struct error *err)
 {
     const struct tensor *t = constant_in(n, 0), *scale = constant_in(n, 1);
     int axis;

@@ -96,9 +96,9 @@ static const struct {
     const char *op;
     int input, axis; /* negative: from the end */
 } layers[] = {
-    {"Conv", 1, 0}, {"ConvTranspose", 1, 1}, {"Gemm", 1, AXIS_GEMM}, {"MatMul", 1, -1}, {"MatMul", 0, -2},
-    {"LSTM", 1, 1}, {"LSTM", 2, 1},          {"GRU", 1, 1},          {"GRU", 2, 1},     {"RNN", 1, 1},
-    {"RNN", 2, 1},  {"Gather", 0, 0},
+    {"Conv", 1, 0},    {"ConvTranspose", 1, 1}, {"Gemm", 1, AXIS_GEMM}, {"MatMul", 1, -1},
+    {"MatMul", 0, -2}, {"LSTM", 1, 1},          {"LSTM", 2, 1},         {"GRU", 1, 1},
+    {"GRU", 2, 1},     {"RNN", 1, 1},           {"RNN", 2, 1},          {"Gather", 0, 0},
 };
 
 static bool is_layer(const struct node *n, const char *op)
@@ -170,7 +170,10 @@ static void measure(const struct quant_job *job, struct quant_change *change)
         largest = d > largest ? d : largest;
         sum += d * d;
     }
-    *change = (struct quant_change){.value = job->value, .largest = largest, .rms = sqrt(sum / (double)n), .elements = n,
+    *change = (struct quant_change){.value = job->value,
+                                    .largest = largest,
+                                    .rms = sqrt(sum / (double)n),
+                                    .elements = n,
                                     .before = n * sizeof(float),
                                     .after = job->stored->size + (job->scale ? job->scale->size : 0)};
 }
@@ -237,8 +240,8 @@ static int store_in(struct graph *g, const struct quant_scheme *scheme, struct q
     return 0;
 }
 
-int quant_store_weights(struct graph *g, const struct quant_scheme *scheme, struct quant_change **changes, size_t *count,
-                        struct error *err)
+int quant_store_weights(struct graph *g, const struct quant_scheme *scheme, struct quant_change **changes,
+                        size_t *count, struct error *err)
 {
     struct quant_change *list = NULL;
     size_t n = 0, cap = 0;

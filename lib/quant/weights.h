@@ -18,8 +18,8 @@ const struct quant_scheme *quant_scheme_find(const char *name); /* NULL when unk
 
 /* One weight that was stored anew. */
 struct quant_change {
-    struct value *value;    /* holds the restored weight from now on */
-    double largest, rms;    /* of the differences from what it was */
+    struct value *value;            /* holds the restored weight from now on */
+    double largest, rms;            /* of the differences from what it was */
     size_t elements, before, after; /* the latter in bytes, scales included */
 };
 
@@ -29,8 +29,8 @@ struct quant_change {
 /* Stores the float32 constants that convolutions, products and recurrent layers multiply by, and the tables of Gather,
  * by a scheme. Constants with inf or nan, and those that overflow the type, stay. The list, one entry for each, is for
  * free(). The graph must be resolved; it is after. */
-int quant_store_weights(struct graph *g, const struct quant_scheme *scheme, struct quant_change **changes, size_t *count,
-                        struct error *err);
+int quant_store_weights(struct graph *g, const struct quant_scheme *scheme, struct quant_change **changes,
+                        size_t *count, struct error *err);
 
 /* Makes float32 constants of the results of Cast (from f16 and bf16) and, with `scaled`, DequantizeLinear (without
  * blocks) that have only constant operands; returns how many. */
