@@ -45,6 +45,30 @@ build-unit: $(UNIT_BIN)
 check-bats: all
 	@BUILD=$(BUILD) PROGPREFIX=$(PROGPREFIX) tests/run-bats tests/bats
 
+# Broken variants of model files, and hostile ones made for the purpose, in child processes with limits. `make fuzz` is thorough; check-fuzz is the
+# short version that `.ci/run` has under the sanitizers.
+FUZZ = $(UNIT_DIR)/fuzz
+FUZZ_MODELS = $(addprefix tests/models/tiny/,conv.onnx mlp.onnx if.onnx) $(addprefix $(UNIT_DIR)/,conv.nn mlp.nn if.nn)
+
+$(FUZZ): $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard tests/fuzz/*.c))) $(BUILD)/lib/libmodel.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lm
+
+$(UNIT_DIR)/%.nn: tests/models/tiny/%.onnx all
+	@mkdir -p $(@D)
+	@$(BUILD)/bin/$(PROGPREFIX)convert -q -o $@ $<
+
+.PHONY: fuzz check-fuzz judge
+fuzz: $(FUZZ) $(FUZZ_MODELS)
+	@tests/sum '$(FUZZ) -H' '$(FUZZ) -m 1000 -t 1000 $(FUZZ_MODELS)'
+
+check-fuzz: $(FUZZ) $(FUZZ_MODELS)
+	@tests/sum '$(FUZZ) -H' '$(FUZZ) -m 60 -t 60 $(FUZZ_MODELS)'
+
+# Networks that do not come with the project, where ../shared has them.
+judge: all
+	@tests/judge $(BUILD)/bin/$(PROGPREFIX)
+
 # Small real networks with the answers of their own runtimes.
 check-models: all
 	@tests/run-models $(BUILD)/bin/$(PROGPREFIX)
@@ -56,7 +80,8 @@ check-san:
 	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= check-san-here
 
 check-san-here: all
-	@tests/sum '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models'
+	@tests/sum '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models' \
+		'$(MAKE) --no-print-directory check-fuzz'
 
 # ---- aarch64, in emulation ---------------------------------------------------------------------------------------
 

@@ -98,7 +98,7 @@ int op_infer_node(struct node *n, struct error *err);
 /* ---- evaluation ---- */
 
 /* Runs of subgraphs in one run of a graph, all loops and branches together: a Loop may say that it never ends. */
-#define OP_MAX_BODIES (INT64_C(1) << 22)
+#define OP_MAX_BODIES (INT64_C(1) << 18)
 
 struct op_eval {
     const struct node *node;

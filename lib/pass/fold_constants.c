@@ -68,16 +68,22 @@ static int take_results(struct node *n, struct item *const *out, struct error *e
 
 #define FOLD_OPERANDS 64
 
-/* Bytes that a result may take: as many as the inputs, or a widening of them, or little. */
-static size_t result_max(const struct node *n, size_t bytes)
+/* Bytes that a result may take: as many as the largest input (not all together: doublings would go on for ever), or a
+ * widening of it, or little. */
+static size_t result_max(const struct node *n)
 {
     bool widens = node_is(n, "Cast") || node_is(n, "DequantizeLinear");
-    size_t most = widens && bytes < TENSOR_MAX_BYTES / 8 ? 8 * bytes : bytes;
+    size_t most = 0;
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && n->in[i]->constant->size > most)
+            most = n->in[i]->constant->size;
+    if (widens && most < TENSOR_MAX_BYTES / 8)
+        most *= 8;
     return most > PASS_FOLD_MAX ? most : PASS_FOLD_MAX;
 }
 
 /* A node that cannot be computed, or whose result would be too large, stays: when it runs it says what is wrong. */
-static int compute(struct node *n, size_t bytes, struct error *err)
+static int compute(struct node *n, struct error *err)
 {
     struct item *in[FOLD_OPERANDS] = {NULL}, *out[FOLD_OPERANDS] = {NULL};
     struct error ignored;
@@ -87,7 +93,7 @@ static int compute(struct node *n, size_t bytes, struct error *err)
         if (n->in[i])
             made = (in[i] = item_of_tensor(tensor_ref(n->in[i]->constant), &ignored)) != NULL;
     struct op_eval e = {.node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = FOLD_OPERANDS,
-                        .memory = result_max(n, bytes)};
+                        .memory = result_max(n)};
     if (made && op_eval_node(&e, &ignored) == 0)
         changed = take_results(n, out, err);
     for (int i = 0; i < FOLD_OPERANDS; i++) {
@@ -161,7 +167,7 @@ static int rewrite(struct node *n, struct error *err)
     if (!may_fold(n) || n->out_count < 1)
         return 0;
     if (all_constant(n, &bytes))
-        return is_constant_already(n) || is_too_heavy(n, bytes) ? 0 : compute(n, bytes, err);
+        return is_constant_already(n) || is_too_heavy(n, bytes) ? 0 : compute(n, err);
     return fold_known(n, err);
 }
 
@@ -173,7 +179,7 @@ int pass_fold_constants(struct graph *g, struct error *err)
 static int dequantize(struct node *n, struct error *err)
 {
     size_t bytes;
-    return node_is(n, "DequantizeLinear") && n->out_count > 0 && all_constant(n, &bytes) ? compute(n, bytes, err) : 0;
+    return node_is(n, "DequantizeLinear") && n->out_count > 0 && all_constant(n, &bytes) ? compute(n, err) : 0;
 }
 
 int pass_dequantize_weights(struct graph *g, struct error *err)
