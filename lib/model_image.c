@@ -54,12 +54,14 @@ static const struct str *property(const struct model_session *s, const char *key
     return value ? value : &none;
 }
 
+/* Other tools use these names as well ("task" is "detect" in detectors of Ultralytics): what is not in our words is not
+ * meant for us. What a user sets is checked by model_set_property(). */
 int model_session_settings(struct model_session *s, struct error *err)
 {
     const struct str *recipe = property(s, "recipe"), *task = property(s, "task"), *labels = property(s, "labels");
-    s->has_task = task->size > 0;
-    if (recipe_parse(recipe->data, recipe->size, &s->recipe, err) < 0 ||
-        (s->has_task && task_parse(task->data, task->size, &s->task, err) < 0))
+    struct error foreign;
+    s->has_task = task->size > 0 && task_parse(task->data, task->size, &s->task, &foreign) == 0;
+    if (recipe_parse(recipe->data, recipe->size, &s->recipe, &foreign) < 0 && recipe_parse("", 0, &s->recipe, err) < 0)
         return -1;
     return task_labels_init(&s->labels, labels->data, labels->size, err);
 }

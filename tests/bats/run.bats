@@ -313,3 +313,15 @@ END
     try run "$TINY/unknown.onnx" x.npy
     failed_with 1 'com.example.Blend, com.example.Swizzle'
 }
+
+@test "properties of other tools under our names do not matter" {
+    declare_nn foreign.nn <<END
+property task detect
+property recipe what%20is%20this
+input x f32 3
+node - Relu x -> y f32 3
+output y
+END
+    npy x.npy f32 3 1 2 3
+    equal "$(nn run foreign.nn x.npy | cut -f 1-3)" $'y\tf32\t3'
+}
