@@ -31,6 +31,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_DIR = $(BUILD)/tests/$(KEY)
 UNIT_BIN = $(UNIT_SRC:tests/unit/%.c=$(UNIT_DIR)/%)
 
+.SECONDARY: $(UNIT_SRC:%.c=$(OBJ)/%.o)
 $(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lm
