@@ -105,8 +105,27 @@ static int copy_outputs(struct plan *p, struct error *err)
     return 0;
 }
 
+/* No view may have more elements than can be counted: what lowerings multiply is safe behind this. */
+static int check_sizes(const struct plan *p, struct error *err)
+{
+    for (size_t i = 0; i < p->graph->value_count; i++) {
+        const struct value *v = p->graph->values[i];
+        char text[160];
+        size_t bytes;
+        if (!v || v->type.kind != TYPE_TENSOR || v->type.rank < 0)
+            continue;
+        int64_t count = tensor_count(v->type.rank, v->type.dims);
+        if (count < 0 || !tensor_bytes(v->type.dtype, count, &bytes) || bytes > TENSOR_MAX_BYTES)
+            return error_set(err, "value '%s': %s is too large", v->name,
+                             type_text(p->graph, &v->type, text, sizeof text));
+    }
+    return 0;
+}
+
 static int build(struct plan *p, struct error *err)
 {
+    if (check_sizes(p, err) < 0)
+        return -1;
     if (home_assign(p, err) < 0)
         return -1;
     home_borders(p);

@@ -20,8 +20,14 @@
 #include "fuzz.h"
 
 #define SECONDS 2
-#define MEMORY  ((size_t)1 << 30)
-#define BATCH   200 /* variants a child */
+/* The hostile files are made to take as long as limits let them, and the sanitizers take several times that. */
+#ifdef __SANITIZE_ADDRESS__
+#define HOSTILE_SECONDS 10
+#else
+#define HOSTILE_SECONDS SECONDS
+#endif
+#define MEMORY ((size_t)1 << 30)
+#define BATCH  200 /* variants a child */
 
 /* Written by the child, read by the parent. */
 struct progress {
@@ -37,6 +43,11 @@ struct work {
     char path[64], scratch[64];
     struct progress *progress;
 };
+
+static int seconds_of(const struct work *w)
+{
+    return w->variants.original.data ? SECONDS : HOSTILE_SECONDS;
+}
 
 /* ---- a child ---- */
 
@@ -112,7 +123,7 @@ static void child(struct work *w, size_t first, size_t end)
         make(w, i, &b);
         save(w->path, &b);
         memory_peak_reset();
-        time_limit(SECONDS);
+        time_limit(seconds_of(w));
         fault = attempt(w->path, w->scratch);
         time_limit(0);
         peak = memory_peak();
@@ -166,7 +177,7 @@ static void report(struct work *w, size_t index, int status)
     char path[4096], what[100];
 
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGPROF || WTERMSIG(status) == SIGALRM))
-        snprintf(what, sizeof what, "over %d s", SECONDS);
+        snprintf(what, sizeof what, "over %d s", seconds_of(w));
     else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         snprintf(what, sizeof what, "over %zu MiB of memory", MEMORY >> 20);
     else if (WIFSIGNALED(status))

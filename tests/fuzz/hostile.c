@@ -210,7 +210,8 @@ static void add(struct out *o, const void *bytes, size_t n)
         if (!o->data)
             abort();
     }
-    memcpy(o->data + o->size, bytes, n);
+    if (n > 0)
+        memcpy(o->data + o->size, bytes, n);
     o->size += n;
 }
 
