@@ -23,6 +23,13 @@
 /* The hostile files are made to take as long as limits let them, and the sanitizers take several times that. */
 #ifdef __SANITIZE_ADDRESS__
 #define HOSTILE_SECONDS 10
+
+/* Freed memory that the sanitizer holds back counts for the process, but the library did not keep it. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "quarantine_size_mb=16:allocator_may_return_null=1";
+}
 #else
 #define HOSTILE_SECONDS SECONDS
 #endif
