@@ -24,8 +24,9 @@ struct file_out {
     char *path, *temporary; /* both NULL for standard output, and for a pipe or device, which is written as it is */
 };
 
-/* "-" or NULL is standard output. A link is followed, the file it leads to replaced; a file that may not be written is
- * refused. At most 64 files at once in a process. When it fails, file_abandon() may be called but need not. */
+/* "-", "/dev/stdout" or NULL is standard output. A link is followed, the file it leads to replaced; a file that may not
+ * be written is refused. At most 64 files at once in a process. When it fails, file_abandon() may be called but need
+ * not. */
 int file_create(struct file_out *out, const char *path, struct error *err);
 
 /* Unbuffered. A pipe without reader is an error like others, and raises no SIGPIPE. */

@@ -169,10 +169,16 @@ static int create_at(struct file_out *out, const char *path, struct error *err)
     return out->path ? create_over(out, &st, err) : error_set(err, "%s", strerror(errno));
 }
 
+/* /dev/stdout by its name too: in a bare container it is often missing, or a plain file that somebody's -o made. */
+static bool names_standard_output(const char *path)
+{
+    return !path || strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
+}
+
 int file_create(struct file_out *out, const char *path, struct error *err)
 {
     *out = (struct file_out){.fd = -1};
-    if (!path || strcmp(path, "-") == 0) {
+    if (names_standard_output(path)) {
         out->fd = STDOUT_FILENO;
         return 0;
     }
