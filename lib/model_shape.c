@@ -32,10 +32,25 @@ static int bind_dim(struct graph *g, struct value *v, int i, int64_t size, struc
     return 0;
 }
 
+/* Whether the sizes are those of the type, and the same where a symbol is the same. */
+static bool agrees(const struct type *t, int rank, const int64_t *dims)
+{
+    if (t->kind != TYPE_TENSOR || (t->rank >= 0 && t->rank != rank))
+        return false;
+    for (int i = 0; i < t->rank; i++) {
+        if (t->dims[i] >= 0 && t->dims[i] != dims[i])
+            return false;
+        for (int k = 0; k < i && t->dims[i] != DIM_UNKNOWN; k++)
+            if (t->dims[k] == t->dims[i] && dims[k] != dims[i])
+                return false;
+    }
+    return true;
+}
+
 static int bind_input(struct graph *g, struct value *v, int rank, const int64_t *dims, struct error *err)
 {
     struct type *t = &v->type;
-    if (t->kind != TYPE_TENSOR || (t->rank >= 0 && t->rank != rank))
+    if (!agrees(t, rank, dims)) /* before anything is changed */
         return does_not_fit(v, rank, dims, err);
     if (t->rank < 0) {
         t->rank = rank;
@@ -43,7 +58,7 @@ static int bind_input(struct graph *g, struct value *v, int rank, const int64_t 
             t->dims[i] = DIM_UNKNOWN;
     }
     for (int i = 0; i < rank; i++) {
-        if (t->dims[i] >= 0 && t->dims[i] != dims[i]) /* as given, or by a symbol just bound */
+        if (t->dims[i] >= 0 && t->dims[i] != dims[i]) /* by a symbol just bound, of which it is an expression */
             return does_not_fit(v, rank, dims, err);
         if (bind_dim(g, v, i, dims[i], err) < 0)
             return -1;
