@@ -78,8 +78,10 @@ static int take_descr(struct cursor *c, struct header *h, struct error *err)
 {
     const char *s;
     size_t n;
-    if (!take_quoted(c, &s, &n))
+    if (take(c, '['))
         return error_set(err, "an array of records: want plain numbers");
+    if (!take_quoted(c, &s, &n))
+        return error_set(err, "malformed descr: want for instance '<f4'");
     bool has_order = n && strchr("<>|=", s[0]);
     h->order = has_order ? s[0] : '|';
     s += has_order;
