@@ -1,4 +1,5 @@
 /* nnquantize: stores weights in fewer bits, and says what that costs. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,13 +72,13 @@ static void write_rows(const struct request *r, const struct model_quantized *q,
 
 static int write_report(const struct request *r, const struct model_quantized *q, size_t n)
 {
-    FILE *f = fopen(r->report, "w");
+    FILE *f = strcmp(r->report, "-") == 0 ? stdout : fopen(r->report, "w");
     if (!f)
-        return say_failed("%s: cannot be written", r->report);
+        return say_failed("%s: %s", r->report, strerror(errno));
     record_to(f);
     write_rows(r, q, n);
     record_to(stdout);
-    return fclose(f) == 0 ? 0 : say_failed("%s: cannot be written", r->report);
+    return f == stdout || fclose(f) == 0 ? 0 : say_failed("%s: %s", r->report, strerror(errno));
 }
 
 static void tell_totals(const struct request *r, const char *path, const struct model_quantized *q, size_t n)
@@ -209,6 +210,8 @@ static int run(const struct request *r, const char *path)
 {
     struct model_error err;
     output_check(&r->out);
+    if (r->report && strcmp(r->report, "-") == 0 && (!r->out.path || strcmp(r->out.path, "-") == 0))
+        exit_usage("-r -: the model goes to standard output: want -o FILE");
     struct model *original = input_read(path, r->from), *m = original ? model_copy(original, &err) : NULL;
     int status = m ? quantize(r, path, original, m) : original ? say_failed("%s", err.text) : 1;
     model_free(m);
