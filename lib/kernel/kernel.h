@@ -80,7 +80,7 @@ enum kernel_reduce {
 /* C[m][n] = act(A B + bias + add), one tile: m rows ("pixels") times one packed panel of B.
  * Row i of A is made of `taps` runs of k contiguous floats; run t begins at a[i] + tap[t]. That is a matrix (taps = 1,
  * tap[0] = 0) as well as a convolution over channels-last pixels. Each c is the chain fma(a, b, c) over taps, then k,
- * starting from the bias (or 0). */
+ * starting from 0, to which the bias is added. */
 struct kernel_gemm_f32 {
     const float *const *a; /* [m] */
     const ptrdiff_t *tap;  /* [taps], in floats */

@@ -67,12 +67,13 @@ V_FN void row_any(v_f32 *acc, const float *row, ptrdiff_t at, const struct kerne
     }
 }
 
-V_FN void start(v_f32 *acc, const float *bias, int pixels, int lanes)
+/* As in gemm_f32.c only now. */
+V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes)
 {
-    v_f32 first = bias ? v_load_n(bias, lanes) : v_zero();
+    v_f32 b = v_load_n(bias, lanes);
 #pragma GCC unroll 8
     for (int i = 0; i < pixels; i++)
-        acc[i] = first;
+        acc[i] = v_add(acc[i], b);
 }
 
 /* Through memory: the less common activations, and residuals. */
@@ -117,7 +118,9 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct bloc
     int lanes = masked ? clamp(t->end - c, 0, VL) : VL;
     const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
     v_f32 acc[DW_PIXELS];
-    start(acc, d->bias ? d->bias + c : NULL, pixels, lanes);
+#pragma GCC unroll 8
+    for (int i = 0; i < pixels; i++)
+        acc[i] = v_zero();
     for (int ky = 0; ky < d->kernel_h; ky++, weight += d->kernel_w * VL) {
         const float *row = d->row[ky];
         if (!row)
@@ -129,6 +132,8 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct bloc
         else
             row_fixed(acc, row + c, b->at, d->in_step, weight, lanes, pixels, kw, stride, true, b->valid);
     }
+    if (d->bias)
+        add_bias(acc, d->bias + c, pixels, lanes);
     if (b->simple) {
         finish(acc, d, d->out + t->x * d->out_step + c, pixels, lanes, masked);
         return;

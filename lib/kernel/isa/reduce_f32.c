@@ -38,6 +38,15 @@ V_FN v_f32 reduce_step(enum kernel_reduce op, v_f32 sum, v_f32 x)
     }
 }
 
+/* Partial results of a kind are put together by the plain operation. */
+V_FN v_f32 join(enum kernel_reduce op, v_f32 a, v_f32 b)
+{
+    return reduce_step(is_sum(op) ? KERNEL_SUM : op, a, b);
+}
+
+/* So many steps make a partial sum: a single chain over an image's pixels would lose two digits on the way. */
+#define REDUCE_CHAIN 128
+
 /* ---- down the rows ---- */
 
 /* Rows by a table of pointers, or evenly spaced from `in` when there is none. */
@@ -57,19 +66,28 @@ V_FN const float *row_at(const struct rows *rows, size_t r)
 V_FN void reduce_block(enum kernel_reduce op, float *out, const struct rows *rows, size_t c, int vectors, int count,
                        bool go_on, float scale)
 {
-    v_f32 sum[8];
+    v_f32 total[8], sum[8];
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; v++)
-        sum[v] = go_on ? part_load(out + c + v * VL, count) : v_set1(identity(op));
-    for (size_t r = 0; r < rows->n; r++) {
-        const float *in = row_at(rows, r) + c;
+        total[v] = go_on ? part_load(out + c + v * VL, count) : v_set1(identity(op));
+    for (size_t r = 0; r < rows->n;) {
+        size_t end = rows->n - r > REDUCE_CHAIN ? r + REDUCE_CHAIN : rows->n;
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++)
-            sum[v] = reduce_step(op, sum[v], part_load(in + v * VL, count));
+            sum[v] = v_set1(identity(op));
+        for (; r < end; r++) {
+            const float *in = row_at(rows, r) + c;
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; v++)
+                sum[v] = reduce_step(op, sum[v], part_load(in + v * VL, count));
+        }
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++)
+            total[v] = join(op, total[v], sum[v]);
     }
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; v++)
-        part_store(out + c + v * VL, is_sum(op) ? v_mul(sum[v], v_set1(scale)) : sum[v], count);
+        part_store(out + c + v * VL, is_sum(op) ? v_mul(total[v], v_set1(scale)) : total[v], count);
 }
 
 V_FN void reduce_down(enum kernel_reduce op, float *out, const struct rows *rows, size_t channels, bool go_on,
@@ -135,14 +153,8 @@ V_FN float across(enum kernel_reduce op, v_f32 x)
     return op == KERNEL_PROD ? v_hprod(x) : v_hsum(x);
 }
 
-/* Partial results of a kind are put together by the plain operation. */
-V_FN v_f32 join(enum kernel_reduce op, v_f32 a, v_f32 b)
-{
-    return reduce_step(is_sum(op) ? KERNEL_SUM : op, a, b);
-}
-
-/* Vector i goes into sum i mod 4: four chains hide the latency. */
-V_FN float reduce_run(enum kernel_reduce op, const float *in, size_t n)
+/* At most REDUCE_CHAIN times four vectors. Vector i goes into sum i mod 4: four chains hide the latency. */
+V_FN v_f32 reduce_chain(enum kernel_reduce op, const float *in, size_t n)
 {
     v_f32 start = v_set1(identity(op)), sum[4] = {start, start, start, start};
     size_t i = 0;
@@ -154,7 +166,16 @@ V_FN float reduce_run(enum kernel_reduce op, const float *in, size_t n)
         sum[0] = reduce_step(op, sum[0], v_load(in + i));
     if (i < n)
         sum[1] = reduce_step(op, sum[1], part_fill(v_load_n(in + i, (int)(n - i)), (int)(n - i), start));
-    return across(op, join(op, join(op, sum[0], sum[1]), join(op, sum[2], sum[3])));
+    return join(op, join(op, sum[0], sum[1]), join(op, sum[2], sum[3]));
+}
+
+V_FN float reduce_run(enum kernel_reduce op, const float *in, size_t n)
+{
+    const size_t most = REDUCE_CHAIN * 4 * VL;
+    v_f32 total = v_set1(identity(op));
+    for (; n > most; in += most, n -= most)
+        total = join(op, total, reduce_chain(op, in, most));
+    return across(op, join(op, total, reduce_chain(op, in, n)));
 }
 
 #define RUN_LOOP(op)                                                                                                   \

@@ -1,4 +1,5 @@
-/* What every sum of products is to the bit: a chain of fma, in the levels that have it, or of products and sums. */
+/* What every sum of products is to the bit: a chain of fma, in the levels that have it, or of products and sums; then
+ * the bias. */
 #ifndef TESTS_KERNEL_CHAIN_H
 #define TESTS_KERNEL_CHAIN_H
 
@@ -9,10 +10,9 @@ struct chain {
     float sum, size; /* size: the sum of the magnitudes, which errors are relative to */
 };
 
-GUARD_FN struct chain chain_start(const struct kernels *k, const float *bias)
+GUARD_FN struct chain chain_start(const struct kernels *k)
 {
-    float first = bias ? *bias : 0;
-    return (struct chain){strcmp(k->isa, "generic") != 0, first, fabsf(first)};
+    return (struct chain){.fused = strcmp(k->isa, "generic") != 0};
 }
 
 GUARD_FN void chain_add(struct chain *c, float a, float b)
@@ -28,10 +28,10 @@ GUARD_FN float chain_act(const struct kernels *k, float x, struct kernel_act act
     return x;
 }
 
-GUARD_FN float chain_end(const struct chain *c, const struct kernels *k, const float *add, bool add_last,
-                         struct kernel_act act)
+GUARD_FN float chain_end(const struct chain *c, const struct kernels *k, const float *bias, const float *add,
+                         bool add_last, struct kernel_act act)
 {
-    float x = c->sum;
+    float x = bias ? c->sum + *bias : c->sum;
     if (add && !add_last)
         x += *add;
     x = chain_act(k, x, act);

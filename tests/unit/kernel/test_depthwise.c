@@ -25,7 +25,7 @@ static int random_to(int most)
 static float naive(const struct kernels *k, const struct problem *p, int x, int c, const float *add)
 {
     const struct kernel_depthwise_f32 *d = &p->d;
-    struct chain sum = chain_start(k, d->bias ? &d->bias[c] : NULL);
+    struct chain sum = chain_start(k);
     for (int ky = 0; ky < d->kernel_h; ky++) {
         for (int kx = 0; kx < d->kernel_w; kx++) {
             int column = x * d->stride + kx * d->dilation - d->pad_left;
@@ -34,7 +34,8 @@ static float naive(const struct kernels *k, const struct problem *p, int x, int 
                           p->weight[(c * d->kernel_h + ky) * d->kernel_w + kx]);
         }
     }
-    return chain_end(&sum, k, add ? &add[x * d->add_step + c] : NULL, d->add_last, d->act);
+    return chain_end(&sum, k, d->bias ? &d->bias[c] : NULL, add ? &add[x * d->add_step + c] : NULL, d->add_last,
+                     d->act);
 }
 
 /* The rows lie in one array that ends with the last channel of a last pixel, before a forbidden page; which row is the

@@ -19,12 +19,12 @@ static struct problem problem;
 static float naive(const struct kernels *k, const struct problem *p, const struct kernel_gemm_f32 *g, int i, int j,
                    float *size)
 {
-    struct chain c = chain_start(k, g->bias ? &g->bias[j] : NULL);
+    struct chain c = chain_start(k);
     for (int t = 0; t < p->taps; t++)
         for (int l = 0; l < p->k; l++)
             chain_add(&c, p->a[i][p->tap[t] + l], p->b[(t * p->k + l) * p->n + j]);
-    *size = c.size + (g->add ? fabsf(g->add[i][j]) : 0);
-    return chain_end(&c, k, g->add ? &g->add[i][j] : NULL, g->add_last, g->act);
+    *size = c.size + (g->bias ? fabsf(g->bias[j]) : 0) + (g->add ? fabsf(g->add[i][j]) : 0);
+    return chain_end(&c, k, g->bias ? &g->bias[j] : NULL, g->add ? &g->add[i][j] : NULL, g->add_last, g->act);
 }
 
 /* Rows in random order, so that each is sometimes the one before the forbidden page; runs that overlap, in any order,

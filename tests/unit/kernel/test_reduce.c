@@ -59,7 +59,7 @@ static void check_columns(const struct kernels *k, enum kernel_reduce op, size_t
     memcpy(whole, out, n * sizeof(float));
     k->reduce_columns_f32(op, out, in, step, first, n, false);
     k->reduce_columns_f32(op, out, in + first * step, step, rows - first, n, true);
-    CHECK_MSG(memcmp(whole, out, n * sizeof(float)) == 0, "%s op %d channels %zu in two parts", k->isa, op, n);
+    CHECK_CLOSE(out, whole, n, 1e-6, op == KERNEL_PROD ? 0 : 4, "%s op %d channels %zu in two parts", k->isa, op, n);
 }
 
 static void columns(void)
@@ -106,6 +106,23 @@ static void runs(void)
                 CHECK_MSG(guard_close(got, expected, 1e-5, op == KERNEL_PROD ? 0 : 1),
                           "%s op %d n %zu: got %g, want %g", k->isa, op, n, got, expected);
             }
+}
+
+/* The mean of an image of one value, of which a single chain of additions would keep three digits. */
+static void long_sums(void)
+{
+    enum { n = 1 << 17, width = 4 };
+    float *in = malloc(n * width * sizeof *in), sum[width];
+    int next = 0;
+    for (int i = 0; i < n * width; i++)
+        in[i] = 0.1f;
+    for (const struct kernels *k; (k = guard_level(&next));) {
+        float along = k->reduce_f32(KERNEL_SUM, in, n * width) / (n * width);
+        CHECK_MSG(guard_close(along, 0.1f, 2e-5, 0), "%s: along a run %.9g", k->isa, (double)along);
+        k->reduce_columns_f32(KERNEL_SUM, sum, in, width, n, width, false);
+        CHECK_MSG(guard_close(sum[3] / n, 0.1f, 2e-5, 0), "%s: down the rows %.9g", k->isa, (double)(sum[3] / n));
+    }
+    free(in);
 }
 
 /* NaN anywhere gives NaN; infinities do what the operation says. */
@@ -167,6 +184,7 @@ int main(void)
     RUN(columns);
     RUN(cuts);
     RUN(runs);
+    RUN(long_sums);
     RUN(special);
     RUN(blend);
     return TEST_END();
