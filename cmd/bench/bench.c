@@ -153,17 +153,12 @@ static int bench_one(const char *path, const struct request *r)
 
 static void take_option(struct request *r, int key, const char *value)
 {
+    if (session_option(&r->session, key, value))
+        return;
     switch (key) {
     case 'f':
         format_check(value);
         r->from = value;
-        break;
-    case 'j':
-        r->session.threads = (int)program_number("-j", value, 1, 1024);
-        break;
-    case 'P':
-        precision_check(value);
-        r->session.precision = value;
         break;
     case 'n':
         r->runs = program_number("-n", value, 1, 1000000);

@@ -37,17 +37,30 @@ void format_check(const char *name)
         exit_usage("format '%s' is not known: want one of %s", name, known);
 }
 
-void precision_check(const char *name)
+void row_check(const char *option, const char *name, bool (*at)(size_t i, struct model_row *row))
 {
     struct model_row row;
     char known[128] = "";
-    for (size_t i = 0; model_precision_at(i, &row); i++) {
+    for (size_t i = 0; at(i, &row); i++) {
         if (strcmp(row.name, name) == 0)
             return;
         size_t n = strlen(known);
         snprintf(known + n, sizeof known - n, i ? ", %s" : "%s", row.name);
     }
-    exit_usage("-P %s: want one of %s", name, known);
+    exit_usage("%s %s: want one of %s", option, name, known);
+}
+
+bool session_option(struct model_session_options *session, int key, const char *value)
+{
+    if (key == 'j') {
+        session->threads = (int)program_number("-j", value, 1, 1024);
+    } else if (key == 'P') {
+        row_check("-P", value, model_precision_at);
+        session->precision = value;
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* ---- out ---- */

@@ -28,8 +28,11 @@ struct model *input_read(const char *path, const char *format);
 /* Exits when no format has that name; NULL is allowed. */
 void format_check(const char *name);
 
-/* Exits when there is no precision of that name. */
-void precision_check(const char *name);
+/* Exits when no row of a table (model_scheme_at, …) has the name that was given to `option`. */
+void row_check(const char *option, const char *name, bool (*at)(size_t i, struct model_row *row));
+
+/* Takes -j or -P; false when the key is neither. */
+bool session_option(struct model_session_options *session, int key, const char *value);
 
 /* Splits "NAME=1x3x224x224" and binds it; exits when it is malformed; 0, or 1 with a message. */
 int bind_shape(struct model *m, const char *text, const char *path);

@@ -219,24 +219,11 @@ static int run(const struct request *r, const char *path)
     return status;
 }
 
-static void check_scheme(const char *name)
-{
-    struct model_row scheme;
-    char known[128] = "";
-    for (size_t i = 0; model_scheme_at(i, &scheme); i++) {
-        if (strcmp(scheme.name, name) == 0)
-            return;
-        size_t n = strlen(known);
-        snprintf(known + n, sizeof known - n, i ? ", %s" : "%s", scheme.name);
-    }
-    exit_usage("-w %s: want one of %s", name, known);
-}
-
 static void take_option(struct request *r, int key, const char *value)
 {
     switch (key) {
     case 'w':
-        check_scheme(value);
+        row_check("-w", value, model_scheme_at);
         r->weights = value;
         break;
     case 'c':

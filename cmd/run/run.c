@@ -39,16 +39,11 @@ static const struct program program = {
 
 static void take_option(struct request *r, int key, const char *value)
 {
+    if (session_option(&r->session, key, value))
+        return;
     switch (key) {
     case 'f':
         r->from = value;
-        break;
-    case 'j':
-        r->session.threads = (int)program_number("-j", value, 1, 1024);
-        break;
-    case 'P':
-        precision_check(value);
-        r->session.precision = value;
         break;
     case 'k':
         r->best = program_number("-k", value, 1, 1000000000);

@@ -1,6 +1,8 @@
 /* Lists of axes, checked. */
 #include "op/axes.h"
 
+#include <string.h>
+
 #include "op/real.h"
 
 int axes_one(const char *name, int64_t axis, int rank, int *result, struct error *err)
@@ -97,6 +99,23 @@ const struct type *axes_ranked(const struct op_infer *c, int i)
 {
     const struct type *type = infer_type(c, i);
     return type && type->kind == TYPE_TENSOR && type->rank >= 0 ? type : NULL;
+}
+
+int axes_infer_fewer(struct op_infer *c, struct error *err)
+{
+    const struct type *in = axes_ranked(c, 0);
+    int64_t out[TENSOR_MAX_RANK] = {DIM_UNKNOWN};
+    int axis, rank = 1;
+    if (op_has(c->node, "axis")) {
+        rank = in ? in->rank : -1;
+        if (in && infer_axis(c, "axis", op_int(c->node, "axis"), rank, &axis, err))
+            return -1;
+        if (in) {
+            memcpy(out, in->dims, sizeof out);
+            out[axis] = DIM_UNKNOWN;
+        }
+    }
+    return infer_set(c, 0, infer_dtype(c, 0), rank, out, err);
 }
 
 int axes_same_dim(int64_t a, int64_t b, int64_t *result)

@@ -26,6 +26,9 @@ int axes_scalar_infer(const struct op_infer *c, int i, const char *name, int64_t
 
 /* Type of input i when it is a tensor of known rank, else NULL. */
 const struct type *axes_ranked(const struct op_infer *c, int i);
+/* Sets output 0 to input 0 with fewer elements along the attribute axis; without that attribute, to a vector of some of
+ * its elements. */
+int axes_infer_fewer(struct op_infer *c, struct error *err);
 /* Two dims that must be equal: the better known one into *result; -1 when they are different numbers. */
 int axes_same_dim(int64_t a, int64_t b, int64_t *result);
 

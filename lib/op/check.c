@@ -16,6 +16,13 @@ const char *check_label(const struct node *n, char *text, size_t size)
     return text;
 }
 
+int check_error(const struct node *n, struct error *err, const char *format, va_list args)
+{
+    char text[800], label[200];
+    vsnprintf(text, sizeof(text), format, args);
+    return error_set(err, "%s: %s", check_label(n, label, sizeof(label)), text);
+}
+
 bool operand_spec_next(const char **text, struct operand_spec *spec)
 {
     const char *at = *text + strspn(*text, " ");

@@ -2,6 +2,8 @@
 #ifndef OP_CHECK_H
 #define OP_CHECK_H
 
+#include <stdarg.h>
+
 #include "op/op.h"
 
 struct operand_spec {
@@ -26,5 +28,7 @@ int check_types(const struct node *n, const struct type *const *in, int in_count
 
 /* "node 'conv1' (Conv)", or "node 12 (Conv)": the beginning of messages. */
 const char *check_label(const struct node *n, char *text, size_t size);
+/* That, a colon and the message; -1. */
+int check_error(const struct node *n, struct error *err, const char *format, va_list args);
 
 #endif

@@ -20,12 +20,11 @@ bool eval_wants(const struct op_eval *c, int o)
 
 int eval_error(const struct op_eval *c, struct error *err, const char *format, ...)
 {
-    char text[800], label[200];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    int status = check_error(c->node, err, format, args);
     va_end(args);
-    return error_set(err, "%s: %s", check_label(c->node, label, sizeof(label)), text);
+    return status;
 }
 
 int op_out_count(const struct node *n)

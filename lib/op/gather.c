@@ -70,14 +70,23 @@ int eval_gather(struct op_eval *c, struct error *err)
 
 /* ---- GatherElements ---- */
 
+int gather_elements_infer(struct op_infer *c, const struct type **data, const struct type **indices, struct error *err)
+{
+    int axis;
+    *data = axes_ranked(c, 0);
+    *indices = axes_ranked(c, 1);
+    if (*data && infer_axis(c, "axis", op_int(c->node, "axis"), (*data)->rank, &axis, err))
+        return -1;
+    if (*data && *indices && (*data)->rank != (*indices)->rank)
+        return infer_error(c, err, "input indices has %d dims, input data %d", (*indices)->rank, (*data)->rank);
+    return 0;
+}
+
 int infer_gather_elements(struct op_infer *c, struct error *err)
 {
-    const struct type *data = axes_ranked(c, 0), *indices = axes_ranked(c, 1);
-    int axis;
-    if (data && infer_axis(c, "axis", op_int(c->node, "axis"), data->rank, &axis, err))
+    const struct type *data, *indices;
+    if (gather_elements_infer(c, &data, &indices, err))
         return -1;
-    if (data && indices && data->rank != indices->rank)
-        return infer_error(c, err, "input indices has %d dims, input data %d", indices->rank, data->rank);
     return infer_set(c, 0, infer_dtype(c, 0), indices ? indices->rank : -1, indices ? indices->dims : NULL, err);
 }
 

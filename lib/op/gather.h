@@ -14,5 +14,7 @@ int gather_offset(const struct op_eval *c, const struct tensor *t, const struct 
 /* Ranks and dims of inputs 0 (data) and 1 (indices), and attribute axis, as GatherElements and ScatterElements want
  * them. */
 int gather_elements_check(const struct op_eval *c, int *axis, struct error *err);
+/* The same of types, as far as they are known. *data, *indices: ranked types, or NULL. */
+int gather_elements_infer(struct op_infer *c, const struct type **data, const struct type **indices, struct error *err);
 
 #endif

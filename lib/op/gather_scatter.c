@@ -104,12 +104,9 @@ static int infer_want_dims(const struct op_infer *c, int i, const char *what, in
 
 int infer_scatter(struct op_infer *c, struct error *err)
 {
-    const struct type *data = axes_ranked(c, 0), *indices = axes_ranked(c, 1);
-    int axis;
-    if (data && infer_axis(c, "axis", op_int(c->node, "axis"), data->rank, &axis, err))
+    const struct type *data, *indices;
+    if (gather_elements_infer(c, &data, &indices, err))
         return -1;
-    if (data && indices && data->rank != indices->rank)
-        return infer_error(c, err, "input indices has %d dims, input data %d", indices->rank, data->rank);
     if (indices && infer_want_dims(c, 2, "updates", indices->rank, indices->dims, err))
         return -1;
     return real_infer_same(c, 0, 0, err);

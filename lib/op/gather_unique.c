@@ -11,19 +11,8 @@
 
 int infer_unique(struct op_infer *c, struct error *err)
 {
-    const struct type *in = axes_ranked(c, 0);
-    int64_t out[TENSOR_MAX_RANK] = {DIM_UNKNOWN}, one = DIM_UNKNOWN;
-    int axis, rank = 1;
-    if (op_has(c->node, "axis")) {
-        rank = in ? in->rank : -1;
-        if (in && infer_axis(c, "axis", op_int(c->node, "axis"), rank, &axis, err))
-            return -1;
-        if (in) {
-            memcpy(out, in->dims, sizeof out);
-            out[axis] = DIM_UNKNOWN;
-        }
-    }
-    if (infer_set(c, 0, infer_dtype(c, 0), rank, out, err))
+    int64_t one = DIM_UNKNOWN;
+    if (axes_infer_fewer(c, err))
         return -1;
     for (int o = 1; o < 4; o++)
         if (infer_set(c, o, DTYPE_I64, 1, &one, err))

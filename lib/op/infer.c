@@ -176,45 +176,11 @@ int infer_set_known(struct op_infer *c, int o, int count, const struct known *kn
 
 int infer_error(const struct op_infer *c, struct error *err, const char *format, ...)
 {
-    char text[800], label[200];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    int status = check_error(c->node, err, format, args);
     va_end(args);
-    return error_set(err, "%s: %s", check_label(c->node, label, sizeof(label)), text);
-}
-
-/* One dim broadcast with another: a size, or -1 when they disagree; *result is set otherwise. */
-static bool broadcast_dim(int64_t a, int64_t b, int64_t *result)
-{
-    if (a == b || b == 1)
-        *result = a;
-    else if (a == 1)
-        *result = b;
-    else if (a >= 0 && b >= 0)
-        return false;
-    else if (a >= 0 || b >= 0)
-        *result = a >= 0 ? a : b; /* the other is that or 1 */
-    else
-        *result = DIM_UNKNOWN; /* either may turn out to be 1 */
-    return true;
-}
-
-int infer_broadcast(struct graph *g, int64_t *a, int *rank, const int64_t *b, int b_rank)
-{
-    (void)g;
-    if (b_rank > *rank) {
-        int more = b_rank - *rank;
-        memmove(a + more, a, (size_t)*rank * sizeof(*a));
-        for (int i = 0; i < more; i++)
-            a[i] = 1;
-        *rank = b_rank;
-    }
-    int64_t *tail = a + (*rank - b_rank);
-    for (int i = 0; i < b_rank; i++)
-        if (!broadcast_dim(tail[i], b[i], &tail[i]))
-            return -1;
-    return 0;
+    return status;
 }
 
 int op_infer_broadcast(struct op_infer *c, int o, enum dtype dtype, int first, int count, struct error *err)
@@ -228,7 +194,7 @@ int op_infer_broadcast(struct op_infer *c, int o, enum dtype dtype, int first, i
             continue;
         if (type->kind != TYPE_TENSOR || type->rank < 0)
             return infer_set(c, o, dtype, -1, NULL, err);
-        if (infer_broadcast(c->graph, dims, &rank, type->dims, type->rank))
+        if (op_broadcast(dims, &rank, type->dims, type->rank))
             return infer_error(c, err, "inputs %d (%s) and %d (%s) cannot be broadcast together", first,
                                type_text(c->graph, infer_type(c, first), have, sizeof(have)), i,
                                type_text(c->graph, type, other, sizeof(other)));

@@ -214,7 +214,7 @@ int product_infer_types(struct op_infer *c, const struct type *a, const struct t
     int rank = a->rank > 2 ? a->rank - 2 : 0;
     int64_t dims[TENSOR_MAX_RANK];
     memcpy(dims, a->dims, (size_t)rank * sizeof(int64_t));
-    if (infer_broadcast(c->graph, dims, &rank, b->dims, b->rank > 2 ? b->rank - 2 : 0) < 0)
+    if (op_broadcast(dims, &rank, b->dims, b->rank > 2 ? b->rank - 2 : 0) < 0)
         return infer_error(c, err, "the batch axes of A and B do not broadcast");
     if (a->rank > 1)
         dims[rank++] = a->dims[a->rank - 2];

@@ -25,6 +25,8 @@ struct value *microsoft_heads(struct build *b, struct value *v, int64_t heads);
 struct value *microsoft_swap(struct build *b, struct value *v);
 /* v behind `past` (NULL: v) along axis 2. */
 struct value *microsoft_behind(struct build *b, struct value *past, struct value *v);
+/* The end of an expansion: outputs y, and K and V as they are now where those are wanted. */
+int microsoft_end(struct build *b, struct value *y, struct value *k, struct value *v);
 /* The places of keys: 0, 1, … i64 [keys]. */
 struct value *microsoft_key_places(struct build *b, const struct attend *a);
 /* The least finite number of a type: added to a score it leaves no weight. */

@@ -122,6 +122,16 @@ struct value *microsoft_behind(struct build *b, struct value *past, struct value
     return past ? build_int(b, BUILD(b, "Concat", past, v), "axis", 2) : v;
 }
 
+int microsoft_end(struct build *b, struct value *y, struct value *k, struct value *v)
+{
+    k = node_out(b->node, 1) ? BUILD(b, "Identity", k) : NULL;
+    v = node_out(b->node, 2) ? BUILD(b, "Identity", v) : NULL;
+    build_give(b, 0, y);
+    build_give(b, 1, k);
+    build_give(b, 2, v);
+    return build_end(b);
+}
+
 void microsoft_read_attend(struct build *b, struct attend *a, int64_t size)
 {
     const struct node *n = b->node;
@@ -279,12 +289,7 @@ int expand_multi_head_attention(struct node *n, struct error *err)
                        .bias = node_in(n, IN_SCORES)};
     microsoft_read_attend(&b, &a, b.failed ? 1 : size);
     struct value *y = microsoft_attend(&b, &a, all_added(&b, &a));
-    k = node_out(n, 1) ? BUILD(&b, "Identity", k) : NULL;
-    v = node_out(n, 2) ? BUILD(&b, "Identity", v) : NULL;
-    build_give(&b, 0, y);
-    build_give(&b, 1, k);
-    build_give(&b, 2, v);
-    return build_end(&b);
+    return microsoft_end(&b, y, k, v);
 }
 
 /* An operand's dims as batch, heads, length, size. */

@@ -205,12 +205,7 @@ int expand_group_query_attention(struct node *n, struct error *err)
     else if (op_int(n, "smooth_softmax") > 0)
         a.sink = build_number(&b, a.dtype, 0);
     struct value *y = microsoft_attend(&b, &a, scores_added(&b, &g, &a));
-    k = node_out(n, 1) ? BUILD(&b, "Identity", k) : NULL;
-    v = node_out(n, 2) ? BUILD(&b, "Identity", v) : NULL;
-    build_give(&b, 0, y);
-    build_give(&b, 1, k);
-    build_give(&b, 2, v);
-    return build_end(&b);
+    return microsoft_end(&b, y, k, v);
 }
 
 int infer_group_query_attention(struct op_infer *c, struct error *err)

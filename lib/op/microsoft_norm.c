@@ -4,6 +4,7 @@
 #include "op/build.h"
 #include "op/real.h"
 #include "op/rows.h"
+#include "op/util.h"
 
 /* ---- activations ---- */
 
@@ -107,7 +108,7 @@ int infer_skip_layer_norm(struct op_infer *c, struct error *err)
         return infer_error(c, err, "input is a scalar, want rank 1 or more");
     if (rank > 0 && skip->rank >= 0) {
         memcpy(dims, x->dims, sizeof(dims));
-        if (skip->rank > rank || infer_broadcast(c->graph, dims, &rank, skip->dims, skip->rank))
+        if (skip->rank > rank || op_broadcast(dims, &rank, skip->dims, skip->rank))
             return infer_error(c, err, "input skip does not broadcast to input");
     }
     if (infer_like_first(c, err) || real_infer_same(c, 3, 0, err))

@@ -6,6 +6,7 @@
 #include "op/conv.h"
 #include "op/move.h"
 #include "op/real.h"
+#include "op/util.h"
 #include "op/rows.h"
 
 /* "QLinearAdd" is made of "Add". */
@@ -199,7 +200,7 @@ static int broadcast_inputs(struct op_infer *c, int count, const int *inputs, st
         const struct type *x = axes_ranked(c, inputs[i]);
         if (!x)
             return infer_set(c, 0, infer_dtype(c, inputs[count - 1]), -1, NULL, err);
-        if (infer_broadcast(c->graph, dims, &rank, x->dims, x->rank))
+        if (op_broadcast(dims, &rank, x->dims, x->rank))
             return infer_error(c, err, "inputs %d and %d cannot be broadcast together", inputs[0], inputs[i]);
     }
     return infer_set(c, 0, infer_dtype(c, inputs[count - 1]), rank, dims, err);

@@ -446,19 +446,7 @@ int eval_trilu(struct op_eval *c, struct error *err)
 
 int infer_compress(struct op_infer *c, struct error *err)
 {
-    const struct type *in = axes_ranked(c, 0);
-    int64_t out[TENSOR_MAX_RANK] = {DIM_UNKNOWN};
-    int axis, rank = 1;
-    if (op_has(c->node, "axis")) {
-        rank = in ? in->rank : -1;
-        if (in && infer_axis(c, "axis", op_int(c->node, "axis"), rank, &axis, err))
-            return -1;
-        if (in) {
-            memcpy(out, in->dims, sizeof out);
-            out[axis] = DIM_UNKNOWN;
-        }
-    }
-    return infer_set(c, 0, infer_dtype(c, 0), rank, out, err);
+    return axes_infer_fewer(c, err);
 }
 
 int eval_compress(struct op_eval *c, struct error *err)

@@ -86,8 +86,6 @@ int infer_set_type(struct op_infer *c, int o, const struct type *type, struct er
 int infer_set_known(struct op_infer *c, int o, int count, const struct known *known, struct error *err);
 /* "node 'conv1' (Conv): …" -1. */
 int infer_error(const struct op_infer *c, struct error *err, const char *format, ...) BASE_PRINTF(3, 4);
-/* numpy broadcasting of dims b into a (rank by pointer), symbols included; -1 when sizes disagree. */
-int infer_broadcast(struct graph *g, int64_t *a, int *rank, const int64_t *b, int b_rank);
 /* axis in [-rank, rank) to [0, rank); an error that names the attribute otherwise. */
 int infer_axis(const struct op_infer *c, const char *attr, int64_t axis, int rank, int *result, struct error *err);
 /* Runs `infer` of every node of a graph in order, its subgraphs' when their If, Loop or Scan is reached. Stops at the

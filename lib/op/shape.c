@@ -358,7 +358,7 @@ int infer_expand(struct op_infer *c, struct error *err)
         }
         rank = in->rank;
         memcpy(out, in->dims, sizeof out);
-        if (infer_broadcast(c->graph, out, &rank, want, n))
+        if (op_broadcast(out, &rank, want, n))
             return infer_error(c, err, "input shape cannot be broadcast with input's dims");
     }
     return infer_set(c, 0, infer_dtype(c, 0), rank, out, err);

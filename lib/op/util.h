@@ -18,7 +18,7 @@ void op_steps(int rank, const int64_t *dims, int64_t *steps);
 /* Steps with which a dense tensor is read when broadcast to out_dims (which it must fit): 0 where it repeats.
  * steps[out_rank]. */
 void op_broadcast_steps(int rank, const int64_t *dims, int out_rank, const int64_t *out_dims, int64_t *steps);
-/* numpy broadcasting of sizes b into a; -1 when they disagree. a has room for TENSOR_MAX_RANK. */
+/* numpy broadcasting of dims b into a, symbols included; -1 when sizes disagree. a has room for TENSOR_MAX_RANK. */
 int op_broadcast(int64_t *a, int *rank, const int64_t *b, int b_rank);
 /* "2x3x4" into text, which it returns: for messages. */
 const char *op_dims_text(int rank, const int64_t *dims, char *text, size_t size);

@@ -25,6 +25,22 @@ void op_broadcast_steps(int rank, const int64_t *dims, int out_rank, const int64
     }
 }
 
+/* One dim broadcast with another: a size, or -1 when they disagree; *result is set otherwise. */
+static bool broadcast_dim(int64_t a, int64_t b, int64_t *result)
+{
+    if (a == b || b == 1)
+        *result = a;
+    else if (a == 1)
+        *result = b;
+    else if (a >= 0 && b >= 0)
+        return false;
+    else if (a >= 0 || b >= 0)
+        *result = a >= 0 ? a : b; /* the other is that or 1 */
+    else
+        *result = DIM_UNKNOWN; /* either may turn out to be 1 */
+    return true;
+}
+
 int op_broadcast(int64_t *a, int *rank, const int64_t *b, int b_rank)
 {
     if (b_rank > *rank) {
@@ -35,12 +51,9 @@ int op_broadcast(int64_t *a, int *rank, const int64_t *b, int b_rank)
         *rank = b_rank;
     }
     int64_t *tail = a + (*rank - b_rank);
-    for (int i = 0; i < b_rank; i++) {
-        if (tail[i] == 1)
-            tail[i] = b[i];
-        else if (b[i] != 1 && b[i] != tail[i])
+    for (int i = 0; i < b_rank; i++)
+        if (!broadcast_dim(tail[i], b[i], &tail[i]))
             return -1;
-    }
     return 0;
 }
 

@@ -158,14 +158,7 @@ void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step
 
 V_FN void scale_shift_body(size_t i, int count, float *out, const float *in, const float *scale, const float *shift)
 {
-    v_f32 x = part_load(in + i, count);
-    if (scale && shift)
-        x = v_fma(x, part_load(scale + i, count), part_load(shift + i, count));
-    else if (scale)
-        x = v_mul(x, part_load(scale + i, count));
-    else if (shift)
-        x = v_add(x, part_load(shift + i, count));
-    part_store(out + i, x, count);
+    part_store(out + i, part_scale_shift(part_load(in + i, count), i, count, scale, shift), count);
 }
 
 static void scale_shift(float *out, const float *in, const float *scale, const float *shift, size_t n)

@@ -83,14 +83,7 @@ V_FN void normalise_body(size_t i, int count, float *out, const float *in, const
                          const v_f32 *moments)
 {
     v_f32 x = v_sub(v_sub(part_load(in + i, count), moments[0]), moments[1]);
-    x = v_mul(x, moments[2]);
-    if (scale && shift)
-        x = v_fma(x, part_load(scale + i, count), part_load(shift + i, count));
-    else if (scale)
-        x = v_mul(x, part_load(scale + i, count));
-    else if (shift)
-        x = v_add(x, part_load(shift + i, count));
-    part_store(out + i, x, count);
+    part_store(out + i, part_scale_shift(v_mul(x, moments[2]), i, count, scale, shift), count);
 }
 
 void K(layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,

@@ -25,6 +25,16 @@ V_FN v_f32 part_fill(v_f32 x, int count, v_f32 rest)
     return count == VL ? x : v_select(m_first(count), x, rest);
 }
 
+/* x scale + shift from element i on; both may be NULL. */
+V_FN v_f32 part_scale_shift(v_f32 x, size_t i, int count, const float *scale, const float *shift)
+{
+    if (scale && shift)
+        return v_fma(x, part_load(scale + i, count), part_load(shift + i, count));
+    if (scale)
+        return v_mul(x, part_load(scale + i, count));
+    return shift ? v_add(x, part_load(shift + i, count)) : x;
+}
+
 /* Runs body(i, count, …) over 0 <= i < n. */
 #define PART_LOOP(n, body, ...)                                                                                        \
     do {                                                                                                               \
