@@ -83,6 +83,7 @@ void program_start(const struct program *program, int argc, char **argv)
     args = argv;
     open_standard();
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+    setvbuf(stderr, NULL, _IOLBF, 1 << 12); /* a message in one piece, among those of other programs of a pipe */
     catch_signals();
     make_options();
     opterr = 0;

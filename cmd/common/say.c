@@ -22,8 +22,10 @@ static double now(void)
 
 static void wipe_progress(void)
 {
-    if (progress_shown)
+    if (progress_shown) {
         fputs("\r\033[K", stderr);
+        fflush(stderr);
+    }
     progress_shown = false;
 }
 
