@@ -3,26 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "op/einsum.h"
 #include "op/real.h"
 #include "op/rows.h"
 #include "op/util.h"
 
 /* ---- the equation ---- */
-
-enum {
-    EINSUM_MAX_INPUTS = 16,
-    EINSUM_LETTERS = 52,
-    EINSUM_AXES = EINSUM_LETTERS + TENSOR_MAX_RANK, /* letters, then the axes of the ellipsis */
-};
-
-struct einsum {
-    int inputs;
-    int term_rank[EINSUM_MAX_INPUTS], out_rank;
-    int term[EINSUM_MAX_INPUTS][TENSOR_MAX_RANK], out[TENSOR_MAX_RANK]; /* which axis each dim is */
-    int ellipsis; /* axes that it stands for; aligned at the right */
-    bool seen[EINSUM_AXES];
-    int64_t dims[EINSUM_AXES]; /* number, symbol or DIM_UNKNOWN */
-};
 
 static int letter_axis(char ch)
 {
@@ -143,9 +129,8 @@ static int read_output(struct einsum *e, const char *text, struct error *err)
     return 0;
 }
 
-/* Reads the equation for inputs of these ranks and dims. */
-static int read_equation(struct einsum *e, const char *text, int inputs, const int *ranks, const int64_t *const *dims,
-                         struct error *err)
+int einsum_read(struct einsum *e, const char *text, int inputs, const int *ranks, const int64_t *const *dims,
+                struct error *err)
 {
     memset(e, 0, sizeof *e);
     e->inputs = inputs;
@@ -174,7 +159,7 @@ int infer_einsum(struct op_infer *c, struct error *err)
     }
     if (!known)
         return infer_set(c, 0, infer_dtype(c, 0), -1, NULL, err);
-    if (read_equation(&e, op_string(c->node, "equation"), inputs, ranks, lists, err) < 0)
+    if (einsum_read(&e, op_string(c->node, "equation"), inputs, ranks, lists, err) < 0)
         return real_infer_fail(c, err);
     int64_t dims[TENSOR_MAX_RANK];
     for (int i = 0; i < e.out_rank; i++)
@@ -318,7 +303,7 @@ int eval_einsum(struct op_eval *c, struct error *err)
         ranks[i] = in[i]->rank;
         lists[i] = in[i]->dims;
     }
-    if (read_equation(&e, op_string(c->node, "equation"), c->in_count, ranks, lists, err) < 0)
+    if (einsum_read(&e, op_string(c->node, "equation"), c->in_count, ranks, lists, err) < 0)
         return real_eval_fail(c, err);
     int64_t dims[TENSOR_MAX_RANK];
     for (int i = 0; i < e.out_rank; i++)
