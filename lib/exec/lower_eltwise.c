@@ -74,6 +74,23 @@ static void make_nest(struct eltwise_args *e)
     e->pieces = nest_outer(&e->nest) < 8 ? plan_tiles(n, ELTWISE_GRAIN, n) : 1;
 }
 
+/* Places the result over operand `lead`, in whatever layout that has, when nothing else needs it and all operands then
+ * step alike; else in `order`, in which any operand can be laid out too. */
+static int place_result(struct plan *p, struct node *n, int lead, enum order order, struct eltwise_args *e,
+                        struct error *err)
+{
+    e->view[OUT] = *plan_in(n, lead);
+    if (plan_may_overwrite(n, 0, lead)) {
+        make_nest(e);
+        if (steps_fit(e))
+            return plan_alias(p, n, 0, &e->view[OUT], err);
+    }
+    if (plan_out_over(p, n, 0, lead, order, &e->view[OUT], err) < 0)
+        return -1;
+    make_nest(e);
+    return 0;
+}
+
 static int emit(struct plan *p, struct node *n, const char *kernel, struct eltwise_args *e, struct error *err)
 {
     int64_t count = view_count(&e->view[OUT]);
@@ -96,9 +113,8 @@ int exec_lower_unary(struct plan *p, struct node *n, struct error *err)
     *e = (struct eltwise_args){.operands = 2, .kernels = p->kernels, .act = act};
     enum order order = view_order(plan_in(n, 0));
     e->view[A] = *plan_in(n, 0);
-    if (plan_out_over(p, n, 0, 0, order, &e->view[OUT], err) < 0)
+    if (place_result(p, n, 0, order, e, err) < 0)
         return -1;
-    make_nest(e);
     if (!steps_fit(e)) {
         if (plan_in_dense(p, n, 0, order, &e->view[A], err) < 0)
             return -1;
@@ -175,9 +191,8 @@ int exec_lower_binary(struct plan *p, struct node *n, struct error *err)
     if (load_operand(p, n, 0, false, order, &e->view[A], err) < 0 ||
         load_operand(p, n, 1, false, order, &e->view[B], err) < 0)
         return -1;
-    if (plan_out_over(p, n, 0, lead, order, &e->view[OUT], err) < 0)
+    if (place_result(p, n, lead, order, e, err) < 0)
         return -1;
-    make_nest(e);
     for (int k = A; k <= B && !steps_fit(e); k++) {
         if (load_operand(p, n, k - A, true, order, &e->view[k], err) < 0)
             return -1;

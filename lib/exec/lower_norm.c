@@ -1,4 +1,4 @@
-/* Operators along one contiguous axis: softmax, layer normalisation, reductions. */
+/* Operators along one contiguous axis: softmax, layer normalisation. */
 #include <string.h>
 
 #include "exec/lower.h"
@@ -16,8 +16,6 @@ struct row_args {
     struct view scale_view, shift_view;
     float epsilon;
     bool log, mean;
-    enum kernel_reduce reduce;
-    struct kernel_act after; /* of a reduction */
 };
 
 /* ---- rows along one axis ---- */
@@ -44,14 +42,6 @@ static void layer_norm_row(const struct row_args *a, float *out, const float *x)
     const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->scale;
     const float *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->shift;
     a->kernels->layer_norm_f32(out, x, scale, shift, a->n, a->epsilon, a->mean);
-}
-
-/* One number a row. */
-static void reduce_row(const struct row_args *a, float *out, const float *x)
-{
-    *out = a->kernels->reduce_f32(a->reduce, x, a->n);
-    if (a->after.kind != KERNEL_NONE)
-        a->kernels->unary_f32(out, out, 1, a->after);
 }
 
 /* Rows are the loop nest over all axes before `axis` and behind it; those from axis to axis + count are inside the row.
@@ -176,85 +166,4 @@ int exec_lower_layer_norm(struct plan *p, struct node *n, struct error *err)
 int exec_lower_rms_norm(struct plan *p, struct node *n, struct error *err)
 {
     return layer_norm(p, n, false, err);
-}
-
-/* ---- reductions ---- */
-
-/* What the kernels sum, and what is done with the result. */
-static const struct reduction {
-    const char *name;
-    enum kernel_reduce op;
-    enum kernel_act_kind after; /* KERNEL_AFFINE: divided by the count */
-} reductions[] = {
-    {"ReduceSum", KERNEL_SUM, KERNEL_NONE},        {"ReduceMean", KERNEL_SUM, KERNEL_AFFINE},
-    {"ReduceMax", KERNEL_REDUCE_MAX, KERNEL_NONE}, {"ReduceMin", KERNEL_REDUCE_MIN, KERNEL_NONE},
-    {"ReduceProd", KERNEL_PROD, KERNEL_NONE},      {"ReduceL1", KERNEL_SUM_ABS, KERNEL_NONE},
-    {"ReduceL2", KERNEL_SUM_SQUARE, KERNEL_SQRT},  {"ReduceSumSquare", KERNEL_SUM_SQUARE, KERNEL_NONE},
-    {"ReduceLogSum", KERNEL_SUM, KERNEL_LOG},
-};
-
-static const struct reduction *find_reduction(const char *name)
-{
-    for (size_t i = 0; i != sizeof reductions / sizeof *reductions; i++)
-        if (strcmp(reductions[i].name, name) == 0)
-            return &reductions[i];
-    return NULL;
-}
-
-/* Which axes are reduced; false when that is only known at run time, or none is. */
-static bool reduced_axes(const struct node *n, bool *reduced)
-{
-    int rank = n->in[0]->type.rank;
-    bool given = node_in(n, 1) && n->in[1]->type.dims[0] != 0;
-    if (given && !n->in[1]->constant)
-        return false;
-    if (!given && op_int(n, "noop_with_empty_axes"))
-        return false;
-    for (int i = 0; i < rank; i++)
-        reduced[i] = !given;
-    for (int64_t i = 0; given && i < n->in[1]->constant->count; i++)
-        reduced[exec_lower_axis(tensor_get_i64(n->in[1]->constant, i), rank)] = true;
-    return true;
-}
-
-/* The reduced axes made innermost by a copy unless they are already: dims kept first, then reduced ones, as [rows, n].
- */
-static int reduce_view(struct plan *p, struct node *n, const bool *reduced, struct view *x, struct error *err)
-{
-    const struct view *in = plan_in(n, 0);
-    int64_t perm[TENSOR_MAX_RANK], rows = 1, count = 1;
-    int at = 0;
-    for (int i = 0; i < in->rank; i++)
-        if (!reduced[i])
-            perm[at++] = i, rows *= in->dims[i];
-    for (int i = 0; i < in->rank; i++)
-        if (reduced[i])
-            perm[at++] = i, count *= in->dims[i];
-    struct view moved;
-    view_permute(in, perm, &moved);
-    if (view_reshape(&moved, 2, (const int64_t[]){rows, count}, x) && (count == 1 || x->stride[1] == 1))
-        return 0;
-    if (plan_copy(p, n, &moved, ORDER_ROWS, NULL, &moved, err) < 0)
-        return -1;
-    view_reshape(&moved, 2, (const int64_t[]){rows, count}, x);
-    return 0;
-}
-
-int exec_lower_reduce(struct plan *p, struct node *n, struct error *err)
-{
-    const struct reduction *r = find_reduction(n->op);
-    bool reduced[TENSOR_MAX_RANK];
-    if (!r || !exec_lower_is_f32(n, 0) || view_count(plan_in(n, 0)) == 0 || !reduced_axes(n, reduced))
-        return 1;
-    struct row_args *a = plan_alloc(p, sizeof *a, err);
-    if (!a)
-        return -1;
-    *a = (struct row_args){.row = reduce_row, .kernels = p->kernels, .reduce = r->op};
-    struct view out;
-    if (reduce_view(p, n, reduced, &a->x, err) < 0 || plan_out_dense(p, n, 0, &out, err) < 0)
-        return -1;
-    view_reshape(&out, 2, (const int64_t[]){a->x.dims[0], 1}, &a->out);
-    a->after = (struct kernel_act){r->after, r->after == KERNEL_AFFINE ? 1.0f / (float)a->x.dims[1] : 0, 0};
-    nest_rows(a, 1, 1);
-    return emit_rows(p, n, "reduce_f32", a, err);
 }

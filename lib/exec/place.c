@@ -61,6 +61,19 @@ static void settle(const struct value *value, const struct view *view)
 static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view,
                        struct error *err);
 
+/* Whether the axis that would be innermost if the value had memory of its own is so inside `whole` too: kernels write
+ * runs along it. */
+static bool is_run_inside(const struct value *value, enum order order, const struct view *whole)
+{
+    struct view own;
+    view_of_value(&own, value);
+    view_dense(&own, order);
+    for (int i = 0; i < own.rank; i++)
+        if (own.dims[i] > 1 && own.stride[i] == 1 && whole->stride[i] != 1)
+            return false;
+    return true;
+}
+
 /* The part of its home that belongs to the value, when the home lies (or can be laid) in this order. */
 static int place_at_home(struct plan *p, const struct value *value, enum order order, struct view *view,
                          struct error *err)
@@ -70,8 +83,7 @@ static int place_at_home(struct plan *p, const struct value *value, enum order o
     if (!home->placed && place_value(p, place->home, order, &whole, err) < 0)
         return -1;
     whole = home->view;
-    int contiguous = order == ORDER_CHANNELS && whole.rank >= 3 ? 1 : whole.rank - 1;
-    if (whole.dtype != value->type.dtype || (whole.stride[contiguous] != 1 && whole.dims[contiguous] != 1))
+    if (whole.dtype != value->type.dtype || !is_run_inside(value, order, &whole))
         return 1;
     *view = whole;
     memcpy(view->dims, value->type.dims, sizeof view->dims);
@@ -126,8 +138,11 @@ int plan_out_dense(struct plan *p, struct node *n, int o, struct view *view, str
     return plan_out(p, n, o, ORDER_ROWS, view, err);
 }
 
-static bool may_overwrite(const struct value *out, const struct value *in, enum order order)
+bool plan_may_overwrite(const struct node *n, int o, int i)
 {
+    const struct value *out = node_out(n, o), *in = node_in(n, i);
+    if (!out || !in)
+        return false;
     const struct place *from = plan_place(in), *to = plan_place(out);
     if (!from->placed || from->view.buffer->external || from->view.buffer->pending != 1 || in->constant)
         return false;
@@ -135,23 +150,22 @@ static bool may_overwrite(const struct value *out, const struct value *in, enum 
         return false;
     if (memcmp(in->type.dims, out->type.dims, sizeof(int64_t) * (size_t)in->type.rank) != 0)
         return false;
-    for (int i = 0; i < VIEW_SPATIAL; i++)
-        if (from->view.border[i][0] < to->border[i][0] || from->view.border[i][1] < to->border[i][1])
+    for (int k = 0; k < VIEW_SPATIAL; k++)
+        if (from->view.border[k][0] < to->border[k][0] || from->view.border[k][1] < to->border[k][1])
             return false;
-    for (int i = 0; i < from->view.rank; i++)
-        if (from->view.stride[i] == 0 && from->view.dims[i] > 1)
+    for (int k = 0; k < from->view.rank; k++)
+        if (from->view.stride[k] == 0 && from->view.dims[k] > 1)
             return false;
-    return order == view_order(&from->view);
+    return true;
 }
 
 int plan_out_over(struct plan *p, struct node *n, int o, int i, enum order order, struct view *view, struct error *err)
 {
-    const struct value *out = node_out(n, o);
-    if (!out || !may_overwrite(out, n->in[i], order))
+    const struct view *in = plan_in(n, i);
+    if (!plan_may_overwrite(n, o, i) || view_order(in) != order || !is_run_inside(n->out[o], order, in))
         return plan_out(p, n, o, order, view, err);
-    *view = plan_place(n->in[i])->view;
-    settle(out, view);
-    return 0;
+    *view = *in;
+    return plan_alias(p, n, o, view, err);
 }
 
 int plan_alias(struct plan *p, struct node *n, int o, const struct view *view, struct error *err)

@@ -169,12 +169,15 @@ int plan_copy(struct plan *p, const struct node *n, const struct view *from, enu
 int plan_copy_into(struct plan *p, const struct node *n, const struct view *from, const struct view *to,
                    struct error *err);
 
-/* Places output o in new memory (or in its Concat's, or the graph output's) in this order. */
+/* Places output o in new memory (or in its Concat's, or the graph output's) in this order: its innermost axis is
+ * contiguous, the others may have gaps between. */
 int plan_out(struct plan *p, struct node *n, int o, enum order order, struct view *view, struct error *err);
 /* The same, without gaps: not in a Concat's memory, which takes a copy then. */
 int plan_out_dense(struct plan *p, struct node *n, int o, struct view *view, struct error *err);
 /* As plan_out(), over input i's memory when nothing else needs it and the layout fits; else as plan_out. */
 int plan_out_over(struct plan *p, struct node *n, int o, int i, enum order order, struct view *view, struct error *err);
+/* Whether output o may lie where input i does, which nothing else needs: its type and dims are the same. */
+bool plan_may_overwrite(const struct node *n, int o, int i);
 /* Places output o on existing memory. */
 int plan_alias(struct plan *p, struct node *n, int o, const struct view *view, struct error *err);
 /* A buffer over memory that is not the plan's to place; base may be set later. */

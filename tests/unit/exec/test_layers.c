@@ -206,6 +206,29 @@ static void test_reductions(void)
     }
 }
 
+/* Every set of axes of a value in either layout, wide enough to be summed as columns; half of them into a Concat. */
+static void test_reduced_axes(void)
+{
+    for (int set = 1; set < 16; set++) {
+        int64_t axes[4], count = 0;
+        for (int i = 0; i < 4; i++)
+            if (set >> i & 1)
+                axes[count++] = i;
+        begin();
+        struct value *x = input("x", DIMS(2, 19, 5, 17)), *c = NODE("Conv", x, weight(DIMS(70, 19, 1, 1)))->out[0];
+        for (int i = 0; i < 4; i++) {
+            struct node *n = NODE(i & 1 ? "ReduceMean" : "ReduceMax", i & 2 ? c : x, ints(axes, (size_t)count));
+            node_set_int(n, "keepdims", i & 1, &error);
+            output(n->out[0]);
+            n = NODE("ReduceL2", i & 2 ? c : x, ints(axes, (size_t)count));
+            struct node *both = NODE("Concat", n->out[0], NODE("Relu", n->out[0])->out[0]);
+            node_set_int(both, "axis", i, &error);
+            output(both->out[0]);
+        }
+        check();
+    }
+}
+
 static void test_rnn(void)
 {
     static const char *const directions[] = {"forward", "reverse", "bidirectional"};
@@ -304,6 +327,7 @@ int main(void)
     RUN(test_rows);
     RUN(test_group_norms);
     RUN(test_reductions);
+    RUN(test_reduced_axes);
     RUN(test_rnn);
     RUN(test_resize);
     RUN(test_halves);
