@@ -42,6 +42,27 @@ static void test_shapes(void)
         conv_case(&cases[i]);
 }
 
+/* Most taps lie in the border, for some pixels all but one: dilated further than the map is wide, with borders that
+ * differ before and behind, images that share a tile of pixels, groups, and rows longer than a tile. */
+static void test_far_taps(void)
+{
+    static const struct conv_case cases[] = {
+        {1, 8, 5, 5, 17, 3, 3, 1, 1, 12, {12, 12, 12, 12}}, {1, 8, 5, 6, 9, 3, 3, 1, 1, 18, {18, 18, 18, 18}},
+        {3, 8, 3, 3, 17, 3, 3, 1, 1, 7, {7, 7, 7, 7}},      {1, 6, 4, 5, 7, 3, 3, 1, 1, 6, {12, 3, 0, 9}},
+        {2, 6, 4, 5, 7, 3, 3, 1, 1, 6, {0, 9, 12, 3}},      {2, 12, 4, 4, 8, 3, 3, 4, 1, 9, {9, 9, 9, 9}},
+        {2, 20, 4, 4, 20, 3, 3, 20, 1, 9, {9, 9, 9, 9}},    {2, 5, 6, 7, 9, 3, 3, 1, 2, 8, {8, 8, 9, 9}},
+        {2, 5, 3, 70, 33, 3, 3, 1, 1, 2, {2, 2, 2, 2}},     {1, 5, 70, 3, 33, 5, 3, 1, 1, 4, {8, 4, 8, 4}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        conv_case(&cases[i]);
+    begin();
+    struct node *n = NODE("Conv", input("x", DIMS(2, 4, 3, 4, 5)), weight(DIMS(9, 4, 3, 3, 3)), weight(DIMS(9)));
+    node_set_ints(n, "dilations", INTS(5, 6, 7), &error);
+    node_set_ints(n, "pads", INTS(5, 8, 7, 6, 4, 9), &error);
+    output(n->out[0]);
+    check();
+}
+
 static void test_ranks(void)
 {
     begin();
@@ -147,6 +168,7 @@ static void test_transposed(void)
 int main(void)
 {
     RUN(test_shapes);
+    RUN(test_far_taps);
     RUN(test_ranks);
     RUN(test_fused);
     RUN(test_shared);
