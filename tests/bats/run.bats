@@ -325,3 +325,15 @@ END
     npy x.npy f32 3 1 2 3
     equal "$(nn run foreign.nn x.npy | cut -f 1-3)" $'y\tf32\t3'
 }
+
+@test "denormals are zero with any number of threads" {
+    declare_nn square.nn <<END
+input x f32 2
+node - Mul x x -> y f32 2
+output y
+END
+    npy x.npy f32 2 1e-20 2
+    for threads in 1 2; do
+        equal "$(nn run -j $threads square.nn x.npy | cut -f 4)" '0 4'
+    done
+}
