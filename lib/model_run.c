@@ -64,7 +64,7 @@ static int start(struct model_session *s, const struct model *m, const struct mo
     if (!k || check_precision(o->precision, k, err) < 0)
         return -1;
     s->graph = prepare(m->graph, k, err);
-    if (!s->graph || !(s->pool = pool_new(threads, err)))
+    if (!s->graph || (threads > 1 && !(s->pool = pool_new(threads, err))))
         return -1;
     s->in = mem_calloc(s->graph->input_count, sizeof *s->in, err);
     s->out = mem_calloc(s->graph->output_count, sizeof *s->out, err);

@@ -148,11 +148,11 @@ static void restore_mode(unsigned long old)
 
 #endif
 
-static void run_flushed(struct pool *pool, int thread)
+static void run_flushed(void (*fn)(void *arg, int thread), void *arg, int thread)
 {
     unsigned long mode = flush_denormals();
 
-    pool->fn(pool->arg, thread);
+    fn(arg, thread);
     restore_mode(mode);
 }
 
@@ -165,7 +165,7 @@ static void *work(void *arg)
         event_wait(&pool->start, region, pool->may_spin);
         if (!pool->fn)
             return NULL;
-        run_flushed(pool, worker->thread);
+        run_flushed(pool->fn, pool->arg, worker->thread);
         if (atomic_fetch_sub(&pool->running, 1) == 1)
             event_next(&pool->end);
     }
@@ -240,27 +240,30 @@ int pool_threads(const struct pool *pool)
 
 void pool_run(struct pool *pool, void (*fn)(void *arg, int thread), void *arg)
 {
-    unsigned ended = atomic_load_explicit(&pool->end.count, memory_order_relaxed);
+    unsigned ended;
 
+    if (!pool || pool->threads == 1) {
+        run_flushed(fn, arg, 0);
+        return;
+    }
+    ended = atomic_load_explicit(&pool->end.count, memory_order_relaxed);
     pool->fn = fn;
     pool->arg = arg;
-    if (pool->threads > 1) {
-        atomic_store_explicit(&pool->running, pool->threads - 1, memory_order_relaxed);
-        event_next(&pool->start);
-    }
-    run_flushed(pool, 0);
-    if (pool->threads > 1)
-        event_wait(&pool->end, ended, pool->may_spin);
+    atomic_store_explicit(&pool->running, pool->threads - 1, memory_order_relaxed);
+    event_next(&pool->start);
+    run_flushed(fn, arg, 0);
+    event_wait(&pool->end, ended, pool->may_spin);
 }
 
 /* The last to arrive opens the barrier for all by moving its count on: a count, like the sense of a sense-reversing
  * barrier (Mellor-Crummey and Scott 1991), tells one barrier from the next. */
 void pool_barrier(struct pool *pool)
 {
-    unsigned passed = atomic_load_explicit(&pool->barrier.count, memory_order_relaxed);
+    unsigned passed;
 
-    if (pool->threads == 1)
+    if (!pool || pool->threads == 1)
         return;
+    passed = atomic_load_explicit(&pool->barrier.count, memory_order_relaxed);
     if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->threads) {
         event_wait(&pool->barrier, passed, pool->may_spin);
         return;

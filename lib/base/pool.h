@@ -13,12 +13,13 @@ struct pool *pool_new(int threads, struct error *err);
 void pool_free(struct pool *pool);
 int pool_threads(const struct pool *pool);
 
-/* Runs fn(arg, thread) once on every thread, thread 0 being the caller, and returns when all are done. Inside,
- * denormals are flushed to zero on every thread; the caller's floating-point mode is restored. */
+/* Runs fn(arg, thread) once on every thread, thread 0 being the caller, and returns when all are done; pool NULL: on
+ * the caller alone. Inside, denormals are flushed to zero on every thread, so that results do not depend on how many
+ * there are; the caller's floating-point mode is restored. */
 void pool_run(struct pool *pool, void (*fn)(void *arg, int thread), void *arg);
 
-/* Inside a region: returns on every thread once all have called it. Spins for up to 50 us, then sleeps on a futex.
- * Memory written before it is seen by all after it. */
+/* Inside a region: returns on every thread once all have called it (pool NULL: at once). Spins for up to 50 us, then
+ * sleeps on a futex. Memory written before it is seen by all after it. */
 void pool_barrier(struct pool *pool);
 
 #endif

@@ -38,8 +38,7 @@ static void region_run(void *arg, int thread)
     double begun = r->profile ? now() : 0;
     for (size_t i = 0; i < p->step_count; i++) {
         run_tiles(p, i, thread);
-        if (r->pool)
-            pool_barrier(r->pool);
+        pool_barrier(r->pool);
         if (r->profile && thread == 0) {
             double ended = now();
             p->steps[i].seconds += ended - begun;
@@ -64,15 +63,12 @@ void plan_fail(struct plan *p, const struct node *n, const char *format, ...)
 
 int plan_execute(struct plan *p, struct pool *pool, bool profile, struct error *err)
 {
-    struct region region = {p, pool && pool_threads(pool) > 1 ? pool : NULL, profile};
+    struct region region = {p, pool, profile};
     for (size_t i = 0; i < p->step_count; i++)
         atomic_store_explicit(&p->next_tile[i], 0, memory_order_relaxed);
     atomic_store(&p->failed, false);
     atomic_store(&p->failing, false);
     p->error = err;
-    if (pool)
-        pool_run(pool, region_run, &region);
-    else
-        region_run(&region, 0);
+    pool_run(pool, region_run, &region);
     return atomic_load_explicit(&p->failed, memory_order_relaxed) ? -1 : 0;
 }
