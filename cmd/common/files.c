@@ -87,10 +87,15 @@ static bool is_standard(const char *path)
     return !path || strcmp(path, "-") == 0;
 }
 
+bool output_is_standard(const struct output *out)
+{
+    return is_standard(out->path) || strcmp(out->path, "/dev/stdout") == 0;
+}
+
 void output_check(const struct output *out)
 {
     format_check(out->format);
-    if (is_standard(out->path) && isatty(1))
+    if (output_is_standard(out) && isatty(1))
         exit_usage("a model is not written to a terminal: want -o FILE, or a pipe");
 }
 

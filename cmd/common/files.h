@@ -13,6 +13,9 @@ struct output {
 /* Takes one of OPTION_ROWS_OUTPUT; false when the key is none of them. */
 bool output_option(struct output *out, int key, const char *value);
 
+/* Whether the model goes to standard output. */
+bool output_is_standard(const struct output *out);
+
 /* Exits when the model would go to a terminal, or to a format that is unknown. */
 void output_check(const struct output *out);
 

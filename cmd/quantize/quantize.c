@@ -210,7 +210,7 @@ static int run(const struct request *r, const char *path)
 {
     struct model_error err;
     output_check(&r->out);
-    if (r->report && strcmp(r->report, "-") == 0 && (!r->out.path || strcmp(r->out.path, "-") == 0))
+    if (r->report && strcmp(r->report, "-") == 0 && output_is_standard(&r->out))
         exit_usage("-r -: the model goes to standard output: want -o FILE");
     struct model *original = input_read(path, r->from), *m = original ? model_copy(original, &err) : NULL;
     int status = m ? quantize(r, path, original, m) : original ? say_failed("%s", err.text) : 1;

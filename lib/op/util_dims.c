@@ -25,7 +25,7 @@ void op_broadcast_steps(int rank, const int64_t *dims, int out_rank, const int64
     }
 }
 
-/* One dim broadcast with another: a size, or -1 when they disagree; *result is set otherwise. */
+/* One dim broadcast with another, into *result; false when they are sizes that disagree. */
 static bool broadcast_dim(int64_t a, int64_t b, int64_t *result)
 {
     if (a == b || b == 1)

@@ -45,34 +45,34 @@ static void add_axis(struct axes *axes, int axis)
     axes->at[axes->count++] = axis;
 }
 
-/* ---- reading; what is left to the plain evaluation gives 0 ---- */
+/* ---- reading ---- */
 
-/* A diagonal, an axis named twice in one term, is no matrix product. */
-static int read_operands(const struct node *n, struct einsum *e, struct operand *o)
+/* False for what is left to the plain evaluation: a diagonal, an axis named twice in one term, is no product. */
+static bool read_operands(const struct node *n, struct einsum *e, struct operand *o)
 {
     int ranks[2];
     const int64_t *dims[2];
     if (n->in_count > 2 || !pass_is_float(n->out[0]))
-        return 0;
+        return false;
     for (int i = 0; i < n->in_count; i++) {
         const struct type *t = pass_type(n->in[i]);
         if (!t)
-            return 0;
+            return false;
         ranks[i] = t->rank;
         dims[i] = t->dims;
     }
     if (einsum_read(e, op_string(n, "equation"), n->in_count, ranks, dims, NULL) < 0)
-        return 0;
+        return false;
     for (int i = 0; i < n->in_count; i++) {
         o[i] = (struct operand){.v = n->in[i]};
         for (; o[i].rank < ranks[i]; o[i].rank++) {
             int axis = e->term[i][o[i].rank];
             if (is_in(&o[i], axis) || e->dims[axis] == 0)
-                return 0;
+                return false;
             o[i].axis[o[i].rank] = axis;
         }
     }
-    return 1;
+    return true;
 }
 
 static int64_t dim_of(const struct operand *o, int axis)

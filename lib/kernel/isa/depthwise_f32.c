@@ -67,7 +67,7 @@ V_FN void row_any(v_f32 *acc, const float *row, ptrdiff_t at, const struct kerne
     }
 }
 
-/* As in gemm_f32.c only now. */
+/* Only now, as in gemm_f32.c. */
 V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes)
 {
     v_f32 b = v_load_n(bias, lanes);

@@ -7,10 +7,11 @@
 #define VALUES_MAX 64
 #define COUNT_MAX  4000
 
-struct pot {
+/* The values so far. */
+static struct {
     struct value *at[VALUES_MAX];
     int count;
-};
+} pot;
 
 static int below(int n)
 {
@@ -28,12 +29,12 @@ static void infer(struct node *n)
     CHECK_MSG(n->def && op_infer_node(n, &error) == 0, "%s: %s", n->op, error.text);
 }
 
-static void keep(struct pot *pot, struct node *n)
+static void keep(struct node *n)
 {
     infer(n);
-    for (int o = 0; o < n->out_count && pot->count < VALUES_MAX; o++)
+    for (int o = 0; o < n->out_count && pot.count < VALUES_MAX; o++)
         if (n->out[o] && n->out[o]->type.rank > 0 && count_of(n->out[o]) > 0 && count_of(n->out[o]) <= COUNT_MAX)
-            pot->at[pot->count++] = n->out[o];
+            pot.at[pot.count++] = n->out[o];
 }
 
 static struct value *positive_weight(int rank, const int64_t *dims)
@@ -107,11 +108,11 @@ static struct node *add_unary(struct value *x)
 }
 
 /* With another value of the same shape, if there is one, or a constant for one axis. */
-static struct node *add_binary(const struct pot *pot, struct value *x)
+static struct node *add_binary(struct value *x)
 {
     const char *op = below(2) ? "Add" : "Mul";
     for (int tries = 0; tries < 8; tries++) {
-        struct value *y = pot->at[below(pot->count)];
+        struct value *y = pot.at[below(pot.count)];
         if (y->type.rank == x->type.rank && memcmp(y->type.dims, x->type.dims, sizeof y->type.dims) == 0)
             return NODE(op, y, x);
     }
@@ -162,44 +163,27 @@ static struct node *add_product(struct value *x)
     return NODE("MatMul", positive_weight(DIMS(1 + below(9), x->type.dims[rank > 1 ? rank - 2 : 0])), x);
 }
 
-static struct node *add_step(const struct pot *pot)
+/* Transpose and Slice twice: they are what makes the layouts. */
+static struct node *(*const adders[])(struct value *x) = {
+    add_transpose, add_transpose, add_slice,    add_slice,     add_reshape, add_split,
+    add_binary,    add_concat,    add_row_wise, add_reduction, add_product, add_unary,
+};
+
+static struct node *add_step(void)
 {
-    struct value *x = pot->at[below(3) ? pot->count - 1 : below(pot->count)]; /* mostly a chain */
-    switch (below(12)) {
-    case 0:
-    case 1:
-        return add_transpose(x);
-    case 2:
-    case 3:
-        return add_slice(x);
-    case 4:
-        return add_reshape(x);
-    case 5:
-        return add_split(x);
-    case 6:
-        return add_binary(pot, x);
-    case 7:
-        return add_concat(x);
-    case 8:
-        return add_row_wise(x);
-    case 9:
-        return add_reduction(x);
-    case 10:
-        return add_product(x);
-    default:
-        return add_unary(x);
-    }
+    struct value *x = pot.at[below(3) ? pot.count - 1 : below(pot.count)]; /* mostly a chain */
+    return adders[below(sizeof adders / sizeof *adders)](x);
 }
 
 static void random_graph(uint64_t number)
 {
-    struct pot pot = {.count = 0};
+    pot.count = 0;
     begin();
     seed = number;
-    keep(&pot, NODE("Abs", input("x", DIMS(1 + below(3), 1 + below(20), 1 + below(8), 1 + below(8)))));
-    keep(&pot, NODE("Abs", input("z", DIMS(1 + below(6), 1 + below(40)))));
+    keep(NODE("Abs", input("x", DIMS(1 + below(3), 1 + below(20), 1 + below(8), 1 + below(8)))));
+    keep(NODE("Abs", input("z", DIMS(1 + below(6), 1 + below(40)))));
     for (int i = 0; i < STEPS; i++)
-        keep(&pot, add_step(&pot));
+        keep(add_step());
     int outputs = 0;
     for (int i = pot.count - 1; i >= 2 && outputs < 3; i--)
         if (value_use_count(pot.at[i]) == 0) {
