@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/mem.h"
+#include "parse/protobuf.h"
 
 /* ---- what may be in which message ---- */
 
@@ -90,63 +89,21 @@ static size_t find_field(const struct message_spec *m, uint64_t number)
     return i;
 }
 
-/* ---- reading fields ---- */
-
-enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
-
-struct field {
-    uint64_t number;
-    int wire;
-    const uint8_t *data; /* its bytes, without tag and length */
-    size_t size;
-};
-
-/* The next field; false when the bytes are no field. */
-static bool next_field(struct bytes *b, struct field *f)
-{
-    uint64_t tag = bytes_varint(b), size;
-    f->number = tag >> 3;
-    f->wire = (int)(tag & 7);
-    f->data = b->at;
-    switch (f->wire) {
-    case WIRE_VARINT:
-        bytes_varint(b);
-        break;
-    case WIRE_FIXED64:
-        bytes_take(b, 8);
-        break;
-    case WIRE_BYTES:
-        size = bytes_varint(b);
-        f->data = b->at;
-        if (b->bad || size > bytes_left(b))
-            return false;
-        bytes_take(b, (size_t)size);
-        break;
-    case WIRE_FIXED32:
-        bytes_take(b, 4);
-        break;
-    default:
-        return false;
-    }
-    f->size = (size_t)(b->at - f->data);
-    return !b->bad && f->number > 0 && f->number < 1u << 29;
-}
+/* ---- the scan ---- */
 
 static bool wire_fits(const struct field_spec *spec, int wire)
 {
     switch (spec->kind) {
     case FIELD_VARINT:
-        return wire == WIRE_VARINT || (spec->repeated && wire == WIRE_BYTES);
+        return wire == PROTOBUF_WIRE_VARINT || (spec->repeated && wire == PROTOBUF_WIRE_BYTES);
     case FIELD_FIXED32:
-        return wire == WIRE_FIXED32 || (spec->repeated && wire == WIRE_BYTES);
+        return wire == PROTOBUF_WIRE_FIXED32 || (spec->repeated && wire == PROTOBUF_WIRE_BYTES);
     case FIELD_SPAN:
-        return spec->repeated || wire == WIRE_BYTES;
+        return spec->repeated || wire == PROTOBUF_WIRE_BYTES;
     default:
-        return wire == WIRE_BYTES;
+        return wire == PROTOBUF_WIRE_BYTES;
     }
 }
-
-/* ---- the scan ---- */
 
 struct scan {
     const uint8_t *base; /* of the file */
@@ -186,18 +143,18 @@ static int put_tag(struct scan *s, int number, int wire)
     return put_varint(s, (uint64_t)number << 3 | (uint64_t)wire);
 }
 
-static int put_span(struct scan *s, const struct field *f)
+static int put_span(struct scan *s, const struct protobuf_field *f)
 {
     uint64_t triple[3] = {f->number, (uint64_t)(f->data - s->base), f->size};
     for (int i = 0; i < 3; i++)
-        if (put_tag(s, SPAN_FIELD, WIRE_VARINT) != 0 || put_varint(s, triple[i]) != 0)
+        if (put_tag(s, SPAN_FIELD, PROTOBUF_WIRE_VARINT) != 0 || put_varint(s, triple[i]) != 0)
             return -1;
     return 0;
 }
 
-static int put_plain(struct scan *s, const struct field *f)
+static int put_plain(struct scan *s, const struct protobuf_field *f)
 {
-    if (put_tag(s, (int)f->number, f->wire) != 0 || (f->wire == WIRE_BYTES && put_varint(s, f->size) != 0))
+    if (put_tag(s, (int)f->number, f->wire) != 0 || (f->wire == PROTOBUF_WIRE_BYTES && put_varint(s, f->size) != 0))
         return -1;
     return put(s, f->data, f->size);
 }
@@ -205,14 +162,14 @@ static int put_plain(struct scan *s, const struct field *f)
 static int scan_message(struct scan *s, const struct message_spec *m, const uint8_t *data, size_t size, int depth);
 
 /* The length is not known before the message is: it gets the five bytes that the largest skeleton needs. */
-static int put_message(struct scan *s, const struct field_spec *spec, const struct field *f, int depth)
+static int put_message(struct scan *s, const struct field_spec *spec, const struct protobuf_field *f, int depth)
 {
     static const uint8_t length[5];
     if (depth >= WIRE_MAX_DEPTH)
         return error_set(s->err, "messages nested more than %d deep", WIRE_MAX_DEPTH);
     if (++s->messages > WIRE_MAX_MESSAGES)
         return error_set(s->err, "more than %d messages", WIRE_MAX_MESSAGES);
-    if (put_tag(s, spec->number, WIRE_BYTES) != 0 || put(s, length, sizeof length) != 0)
+    if (put_tag(s, spec->number, PROTOBUF_WIRE_BYTES) != 0 || put(s, length, sizeof length) != 0)
         return -1;
     size_t start = s->size;
     if (scan_message(s, spec->message, f->data, f->size, depth + 1) != 0)
@@ -225,8 +182,8 @@ static int put_message(struct scan *s, const struct field_spec *spec, const stru
     return 0;
 }
 
-static int put_field(struct scan *s, const struct message_spec *m, const struct field_spec *spec, const struct field *f,
-                     int depth)
+static int put_field(struct scan *s, const struct message_spec *m, const struct field_spec *spec,
+                     const struct protobuf_field *f, int depth)
 {
     if (!wire_fits(spec, f->wire))
         return error_set(s->err, "field %d of a %s has wire type %d", spec->number, m->name, f->wire);
@@ -242,11 +199,11 @@ static int put_field(struct scan *s, const struct message_spec *m, const struct 
 static int scan_message(struct scan *s, const struct message_spec *m, const uint8_t *data, size_t size, int depth)
 {
     struct bytes b = bytes_of(data, size);
-    struct field f;
+    struct protobuf_field f;
     unsigned char pieces[MOST_FIELDS] = {0};
     while (bytes_left(&b) > 0) {
         const uint8_t *at = b.at;
-        if (!next_field(&b, &f))
+        if (!protobuf_take(&b, &f))
             return error_set(s->err, "the file is damaged or cut off in a %s at byte %zu", m->name,
                              (size_t)(at - s->base));
         size_t i = find_field(m, f.number);
@@ -285,11 +242,11 @@ void onnx_wire_free(Onnx__ModelProto *model)
 /* ---- recognising ---- */
 
 /* Whether the field may be in a message whose fields of these numbers, and no others, are varints or byte strings. */
-static bool field_allowed(const struct field *f, uint32_t varints, uint32_t strings)
+static bool field_allowed(const struct protobuf_field *f, uint32_t varints, uint32_t strings)
 {
-    if (f->number >= 32 || (f->wire != WIRE_VARINT && f->wire != WIRE_BYTES))
+    if (f->number >= 32 || (f->wire != PROTOBUF_WIRE_VARINT && f->wire != PROTOBUF_WIRE_BYTES))
         return false;
-    return ((f->wire == WIRE_VARINT ? varints : strings) >> f->number & 1) != 0;
+    return ((f->wire == PROTOBUF_WIRE_VARINT ? varints : strings) >> f->number & 1) != 0;
 }
 
 #define BIT(n)        (UINT32_C(1) << (n))
@@ -300,9 +257,9 @@ static bool field_allowed(const struct field *f, uint32_t varints, uint32_t stri
 static bool is_graph(const uint8_t *data, size_t size)
 {
     struct bytes b = bytes_of(data, size);
-    struct field f;
+    struct protobuf_field f;
     for (int i = 0; i < 8 && bytes_left(&b) > 0; i++)
-        if (!next_field(&b, &f) || !field_allowed(&f, 0, GRAPH_STRINGS))
+        if (!protobuf_take(&b, &f) || !field_allowed(&f, 0, GRAPH_STRINGS))
             return false;
     return size > 0;
 }
@@ -310,10 +267,10 @@ static bool is_graph(const uint8_t *data, size_t size)
 int onnx_wire_is_model(const void *data, size_t size)
 {
     struct bytes b = bytes_of(data, size);
-    struct field f;
+    struct protobuf_field f;
     bool graph = false;
     for (int i = 0; i < 4096 && bytes_left(&b) > 0; i++) {
-        if (!next_field(&b, &f) || !field_allowed(&f, MODEL_VARINTS, MODEL_STRINGS))
+        if (!protobuf_take(&b, &f) || !field_allowed(&f, MODEL_VARINTS, MODEL_STRINGS))
             return 0;
         if (f.number == 7 && !is_graph(f.data, f.size))
             return 0;

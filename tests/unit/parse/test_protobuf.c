@@ -1,0 +1,184 @@
+#include <stdlib.h>
+
+#include "../../test.h"
+#include "parse/protobuf.h"
+
+/* ---- a table with every kind ---- */
+
+static const struct protobuf_type message_type;
+static const struct protobuf_row message_rows[] = {
+    {1, PROTOBUF_STRING, "name", NULL},      {2, PROTOBUF_INT, "count", NULL},
+    {3, PROTOBUF_FLOAT, "ratio", NULL},      {4, PROTOBUF_DOUBLE, "wide", NULL},
+    {5, PROTOBUF_SPAN32, "data", NULL},      {6, PROTOBUF_SPAN64, "doubles", NULL},
+    {7, PROTOBUF_SPAN8, "raw", NULL},        {8, PROTOBUF_MESSAGE, "child", &message_type},
+    {9, PROTOBUF_MESSAGE, "left_out", NULL},
+};
+static const struct protobuf_type message_type = {"Message", message_rows, sizeof message_rows / sizeof *message_rows};
+
+static struct arena arena;
+static struct error err;
+
+static struct protobuf *read_bytes(const void *data, size_t size)
+{
+    return protobuf_read(data, size, &message_type, &arena, &err);
+}
+
+#define READ(bytes) read_bytes(bytes, sizeof(bytes) - 1)
+
+/* ---- tests ---- */
+
+static void numbers_of_each_kind(void)
+{
+    const struct protobuf *m = READ("\x0a\x02hi\x10\xac\x02\x1d\x00\x00\x20\x40\x21\x00\x00\x00\x00\x00\x00\xf8\x3f");
+    CHECK(m);
+    CHECK_STR(protobuf_text(m, "name", ""), "hi");
+    CHECK(protobuf_int(m, "count", 0) == 300);
+    CHECK(protobuf_float(m, "ratio", 0) == 2.5);
+    CHECK(protobuf_float(m, "wide", 0) == 1.5);
+    CHECK(protobuf_int(m, "absent", -7) == -7);
+    CHECK(protobuf_int(NULL, "count", -7) == -7);
+    CHECK(protobuf_int(m, "name", -7) == -7);
+}
+
+static void a_negative_varint(void)
+{
+    const struct protobuf *m = READ("\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+    CHECK(m && protobuf_int(m, "count", 0) == -1);
+}
+
+static void packed_and_single_numbers_mix(void)
+{
+    const struct protobuf *m = READ("\x10\x05\x12\x03\x06\x80\x01\x10\x07"), *p;
+    static const int64_t want[] = {5, 6, 128, 7};
+    CHECK(m && protobuf_count(m, "count") == 4);
+    p = m ? protobuf_first(m, "count") : NULL;
+    for (int i = 0; p; p = protobuf_more(p), i++)
+        CHECK(protobuf_as_int(p, 0) == want[i]);
+    CHECK(m && protobuf_int(m, "count", 0) == 7);
+}
+
+static void a_packed_span_stays_where_it_is(void)
+{
+    static const char bytes[] = "\x2a\x08\x00\x00\x80\x3f\x00\x00\x00\x40";
+    const struct protobuf *m = READ(bytes), *p = m ? protobuf_find(m, "data") : NULL;
+    CHECK(p && p->kind == PROTOBUF_SPAN32 && p->span.count == 2 && p->span.step == 4);
+    CHECK(p && p->span.data == (const uint8_t *)bytes + 2);
+}
+
+static void single_floats_are_one_span(void)
+{
+    const struct protobuf *m = READ("\x2d\x00\x00\x80\x3f\x2d\x00\x00\x00\x40\x2d\x00\x00\x40\x40\x10\x01"), *p;
+    CHECK(m && protobuf_count(m, "data") == 1);
+    p = m ? protobuf_find(m, "data") : NULL;
+    CHECK(p && p->span.count == 3 && p->span.step == 5);
+    CHECK(p && memcmp(p->span.data + 10, "\x00\x00\x40\x40", 4) == 0);
+}
+
+static void single_floats_with_gaps_are_several_spans(void)
+{
+    /* The fourth lies not in step with the three before. */
+    const struct protobuf *m = READ("\x2d\x00\x00\x80\x3f\x2d\x00\x00\x00\x40\x10\x01\x2d\x00\x00\x40\x40"), *p;
+    CHECK(m && protobuf_count(m, "data") == 2);
+    p = m ? protobuf_first(m, "data") : NULL;
+    CHECK(p && p->span.count == 2);
+    CHECK(p && protobuf_more(p) && protobuf_more(p)->span.count == 1);
+}
+
+static void a_single_float_behind_packed_ones(void)
+{
+    const struct protobuf *m = READ("\x2a\x08\x00\x00\x80\x3f\x00\x00\x00\x40\x2d\x00\x00\x40\x40");
+    CHECK(m && protobuf_count(m, "data") == 2);
+}
+
+static void messages_nest_and_unknown_fields_are_left_out(void)
+{
+    const struct protobuf *m = READ("\x42\x07\x10\x09\x0a\x01x\xf8\x01\xff\x01\x4a\x02\x10\x01"), *child;
+    CHECK(!m); /* the tag f8 01 stands behind 7 bytes: its value is cut off */
+    m = READ("\x42\x08\x10\x09\x0a\x01x\xf8\x01\x01\x4a\x02\x10\x01");
+    child = m ? protobuf_message(m, "child") : NULL;
+    CHECK(child && protobuf_int(child, "count", 0) == 9);
+    CHECK(m && !protobuf_message(m, "left_out"));
+}
+
+static void refused(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } bad[] = {
+        {"\x0a\x05hi", 4},                                    /* longer than the file */
+        {"\x0a\x03h\0i", 5},                                  /* a NUL */
+        {"\x08\x01", 2},                                      /* a string as a varint */
+        {"\x2a\x03\x00\x00\x00", 5},                          /* no whole floats */
+        {"\x12\x02\x80\x80", 4},                              /* a packed varint cut off */
+        {"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11}, /* beyond 64 bits */
+        {"\x13\x14", 2},                                      /* a group */
+        {"\x00\x01", 2},                                      /* field 0 */
+        {"\x1d\x00\x00", 3},                                  /* a float cut off */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        *err.text = '\0';
+        CHECK_MSG(!read_bytes(bad[i].bytes, bad[i].size), "case %zu", i);
+        CHECK_MSG(*err.text, "case %zu", i);
+    }
+}
+
+/* The innermost message first. */
+static size_t nest(uint8_t *to, size_t room, int depth)
+{
+    uint8_t *at = to + room;
+    for (int i = 0; i < depth; i++) {
+        size_t size = (size_t)(to + room - at);
+        *--at = (uint8_t)(size >> 7);
+        *--at = (uint8_t)(size | 0x80);
+        *--at = 0x42;
+    }
+    memmove(to, at, (size_t)(to + room - at));
+    return (size_t)(to + room - at);
+}
+
+static void depth_is_limited(void)
+{
+    uint8_t bytes[1024];
+    CHECK(read_bytes(bytes, nest(bytes, sizeof bytes, PROTOBUF_MAX_DEPTH)));
+    CHECK(!read_bytes(bytes, nest(bytes, sizeof bytes, PROTOBUF_MAX_DEPTH + 1)));
+    CHECK(strstr(err.text, "nested"));
+}
+
+static void the_number_of_nodes_is_limited(void)
+{
+    size_t size = (size_t)PROTOBUF_MAX_NODES * 2 + 8;
+    uint8_t *bytes = malloc(size);
+    memset(bytes, 0x10, size); /* field 2 = 16, over and over */
+    CHECK(!read_bytes(bytes, size));
+    CHECK(strstr(err.text, "more than"));
+    free(bytes);
+}
+
+static void words_and_numbers_of_an_enum(void)
+{
+    static const char *const words[] = {"MAX", "AVE"};
+    const struct protobuf *m = READ("\x10\x01");
+    CHECK(protobuf_enum(m, "count", words, 2, 0) == 1);
+    CHECK(protobuf_enum(m, "absent", words, 2, 0) == 0);
+    CHECK(protobuf_enum(m, "count", words, 1, 0) == -1);
+}
+
+int main(void)
+{
+    arena_init(&arena);
+    RUN(numbers_of_each_kind);
+    RUN(a_negative_varint);
+    RUN(packed_and_single_numbers_mix);
+    RUN(a_packed_span_stays_where_it_is);
+    RUN(single_floats_are_one_span);
+    RUN(single_floats_with_gaps_are_several_spans);
+    RUN(a_single_float_behind_packed_ones);
+    RUN(messages_nest_and_unknown_fields_are_left_out);
+    RUN(refused);
+    RUN(depth_is_limited);
+    RUN(the_number_of_nodes_is_limited);
+    RUN(words_and_numbers_of_an_enum);
+    arena_release(&arena);
+    return TEST_END();
+}
