@@ -129,7 +129,7 @@ static void forget(struct plan *p)
     p->env = NULL;
 }
 
-int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err)
+static int run_nodes(struct plan *p, struct item *const *in, struct item **out, struct error *err)
 {
     struct graph *g = p->graph;
     struct lifetimes lifetimes = {0};
@@ -145,4 +145,27 @@ int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struc
     forget(p);
     lifetimes_release(&lifetimes);
     return status;
+}
+
+struct dynamic_args {
+    struct plan *plan;
+    struct item *const *in;
+    struct item **out;
+    struct error *err;
+    int status;
+};
+
+static void run_region(void *arg, int thread)
+{
+    struct dynamic_args *a = arg;
+    (void)thread;
+    a->status = run_nodes(a->plan, a->in, a->out, a->err);
+}
+
+/* As a region of one thread, so that denormals are treated as in a static plan. */
+int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err)
+{
+    struct dynamic_args a = {p, in, out, err, 0};
+    pool_run(NULL, run_region, &a);
+    return a.status;
 }

@@ -36,9 +36,13 @@ struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err)
         graph_free(g);
         return NULL;
     }
-    *part = (struct exec){
-        .graph = g, .kernels = e->kernels, .pool = e->pool, .memory = e->memory, .profile = e->profile, .parent = e,
-        .seed = hash_random(&e->seed)}; /* so that its draws are not those of another part */
+    *part = (struct exec){.graph = g,
+                          .kernels = e->kernels,
+                          .pool = e->pool,
+                          .memory = e->memory,
+                          .profile = e->profile,
+                          .parent = e,
+                          .seed = hash_random(&e->seed)}; /* so that its draws are not those of another part */
     op_resolve(g);
     return part;
 }
@@ -56,12 +60,6 @@ void exec_free(struct exec *e)
         exec_free(s->exec);
         free(s->captured);
         free(s);
-    }
-    for (struct packed *k = e->packed, *next; k; k = next) {
-        next = k->next;
-        tensor_unref(k->key);
-        free(k->data);
-        free(k);
     }
     graph_free(e->graph);
     free(e);
@@ -252,7 +250,7 @@ static struct plan *find_plan(struct exec *e, struct item *const *in, struct err
 static struct item *output_item(struct plan *p, size_t i, struct error *err)
 {
     struct item *kept = p->kept[i];
-    if (kept && kept->refs == 1 && kept->tensor->refs == 1)
+    if (kept && kept->refs == 1 && kept->tensor->refs == 1 && kept->tensor->blob->refs == 1)
         return kept;
     item_unref(kept);
     const struct type *t = &p->graph->outputs[i]->type;

@@ -37,9 +37,41 @@ int exec_lower_window(const struct node *n, const int64_t *kernel, struct window
     int spatial = n->in[0]->type.rank - 2;
     if (spatial < 1 || spatial > VIEW_SPATIAL)
         return 1;
-    if (window_read(w, n, spatial, kernel, err) < 0)
+    if (window_read(w, n, spatial, kernel, err) < 0 || window_resolve(w, n->in[0]->type.dims + 2, err) < 0)
         return -1;
-    return window_resolve(w, n->in[0]->type.dims + 2, err);
+    return exec_lower_window_is_near(w) ? 0 : 1;
+}
+
+/* Far beyond every window in use; its product with an offset inside the largest tensor fits an int64_t. */
+#define WINDOW_NEAR ((int64_t)1 << 24)
+
+bool exec_lower_window_is_near(const struct window *w)
+{
+    for (int i = 0; i < w->rank; i++)
+        if (w->stride[i] > WINDOW_NEAR || w->dilation[i] > WINDOW_NEAR || window_extent(w, i) > WINDOW_NEAR ||
+            w->begin[i] > WINDOW_NEAR || w->end[i] > WINDOW_NEAR || w->in[i] > INT32_MAX || w->out[i] > INT32_MAX)
+            return false;
+    return true;
+}
+
+/* A border may make a small value large, or a large one so many times larger. */
+#define BORDER_SMALL  ((int64_t)1 << 20)
+#define BORDER_GROWTH 16
+
+bool exec_lower_border(const struct type *x, const int64_t (*reach)[2], int (*border)[2])
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    memcpy(dims, x->dims, sizeof dims);
+    memset(border, 0, sizeof(int) * VIEW_SPATIAL * 2);
+    for (int i = 0; i < x->rank - 2; i++)
+        for (int j = 0; j < 2; j++) {
+            if (reach[i][j] > WINDOW_NEAR)
+                return false;
+            border[i][j] = reach[i][j] > 0 ? (int)reach[i][j] : 0;
+            dims[2 + i] += border[i][j];
+        }
+    int64_t with = tensor_count(x->rank, dims), without = tensor_count(x->rank, x->dims);
+    return with >= 0 && (with <= BORDER_SMALL || with / BORDER_GROWTH <= without);
 }
 
 int exec_lower_bias(struct plan *p, struct node *n, int i, struct gemm_job *job, struct error *err)

@@ -20,8 +20,16 @@ bool exec_lower_is_f32(const struct node *n, int i);
 /* A constant that can be had as f32: f32, f16 or bf16. */
 bool exec_lower_is_weight(const struct node *n, int i);
 
-/* The window of a (transposed) convolution or pool for its static shapes. 1: not a case for kernels (too many axes). */
+/* The window of a (transposed) convolution or pool for its static shapes. 1: not a case for kernels (too many axes, or
+ * not near). */
 int exec_lower_window(const struct node *n, const int64_t *kernel, struct window *w, struct error *err);
+/* Whether all sizes, steps and pads of the window fit an int, and what lowerings make of them an int64_t. */
+bool exec_lower_window_is_near(const struct window *w);
+
+/* The border of zeroed pixels around x for a kernel that reads reach[i][0] pixels before spatial axis i and reach[i][1]
+ * behind it (negative: not even all of it). False when it would take more memory than the convolution is worth: the
+ * reference does without. */
+bool exec_lower_border(const struct type *x, const int64_t (*reach)[2], int (*border)[2]);
 
 /* exec_lower_conv_border() of a ConvTranspose. */
 bool exec_lower_deconv_border(const struct node *n, int (*border)[2]);

@@ -8,40 +8,45 @@ static bool is_conv(const struct node *n)
     return strcmp(n->op, "Conv") == 0 && (strcmp(n->domain, "") == 0 || strcmp(n->domain, "nn") == 0);
 }
 
-static bool is_depthwise(const struct node *n)
+#define DEPTHWISE_KERNEL_MAX 64 /* rows */
+
+static bool is_depthwise(const struct node *n, const struct window *w)
 {
-    const int64_t *x = n->in[0]->type.dims, *w = n->in[1]->constant->dims;
-    return op_int(n, "group") == x[1] && w[0] == x[1] && n->in[0]->type.rank <= 4;
+    const int64_t *x = n->in[0]->type.dims, *weights = n->in[1]->constant->dims;
+    return op_int(n, "group") == x[1] && weights[0] == x[1] && w->rank <= 2 &&
+           (w->rank == 1 || w->kernel[0] <= DEPTHWISE_KERNEL_MAX);
 }
 
-/* Cases that the kernels take: f32, weights at hand, something to sum. */
-static bool fits(const struct node *n, struct kernel_act *act)
+/* Cases that the kernels take: f32, weights at hand, something to sum, sizes that fit. 1: it is none. */
+static int find_window(const struct node *n, struct window *w, struct error *err)
 {
-    return exec_lower_is_f32(n, 0) && exec_lower_is_weight(n, 1) && n->in[1]->constant->count > 0 &&
-           view_count(plan_in(n, 0)) > 0 && plan_activation(n, act);
+    if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1))
+        return 1;
+    const struct tensor *weights = n->in[1]->constant;
+    if (weights->count == 0 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
+        weights->dims[0] > INT32_MAX / 2 || weights->count / weights->dims[0] > INT32_MAX / 2)
+        return 1;
+    return exec_lower_window(n, weights->dims + 2, w, err);
+}
+
+/* The border that the product reads; false when it is too wide. */
+static bool gemm_border(const struct node *n, const struct window *w, int (*border)[2])
+{
+    int64_t reach[VIEW_SPATIAL][2];
+    for (int i = 0; i < w->rank; i++) {
+        reach[i][0] = w->begin[i];
+        reach[i][1] = (w->out[i] - 1) * w->stride[i] + window_extent(w, i) - w->begin[i] - w->in[i];
+    }
+    return exec_lower_border(&n->in[0]->type, (const int64_t(*)[2])reach, border);
 }
 
 bool exec_lower_conv_border(const struct node *n, int (*border)[2])
 {
     struct window w;
-    struct error err;
-    bool any = false;
-    memset(border, 0, sizeof(int) * VIEW_SPATIAL * 2);
+    struct error ignored;
     if (strcmp(n->op, "ConvTranspose") == 0)
         return exec_lower_deconv_border(n, border);
-    if (!is_conv(n) || !exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || is_depthwise(n))
-        return false;
-    if (exec_lower_window(n, n->in[1]->constant->dims + 2, &w, &err) != 0)
-        return false;
-    for (int i = 0; i < w.rank; i++) {
-        int64_t end = (w.out[i] - 1) * w.stride[i] + window_extent(&w, i) - w.begin[i] - w.in[i];
-        if (w.begin[i] > INT16_MAX || end > INT16_MAX)
-            return false;
-        border[i][0] = w.begin[i] > 0 ? (int)w.begin[i] : 0;
-        border[i][1] = end > 0 ? (int)end : 0;
-        any |= border[i][0] || border[i][1];
-    }
-    return any;
+    return is_conv(n) && find_window(n, &w, &ignored) == 0 && !is_depthwise(n, &w) && gemm_border(n, &w, border);
 }
 
 /* ---- by matrix products ---- */
@@ -135,8 +140,8 @@ static int fill_weights(struct plan *p, struct node *n, const struct pack_args *
     size_t floats;
     if (!mem_mul(pack_floats(p->kernels, a), (size_t)a->groups, &floats))
         floats = 0;
-    job->packed =
-        exec_packed(p->exec, n->in[1]->constant, (uint64_t)a->groups << 8 | 'c', floats, pack_weights, a, err);
+    job->packed = plan_packed(p, n->in[1]->constant, "conv", PACK_PARAMS(a->groups, a->out, a->in, a->taps), floats,
+                              pack_weights, a, err);
     return job->packed ? 0 : -1;
 }
 
@@ -157,7 +162,8 @@ static int exec_lower_by_gemm(struct plan *p, struct node *n, const struct windo
 {
     struct gemm_job job = {.act = act, .n = a->out};
     int border[VIEW_SPATIAL][2];
-    exec_lower_conv_border(n, border);
+    if (!gemm_border(n, w, border))
+        return 1;
     if (plan_in_channels(p, n, 0, border, &job.a, err) < 0 || exec_lower_bias(p, n, 2, &job, err) < 0 ||
         fill_result(p, n, &job, err) < 0)
         return -1;
@@ -179,8 +185,6 @@ struct depthwise_args {
     int64_t in_height, out_height, stride_h, dilation_h, pad_top;
     ptrdiff_t x_row, out_row, add_row;
 };
-
-#define DEPTHWISE_KERNEL_MAX 64
 
 static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int64_t y)
 {
@@ -260,7 +264,7 @@ static int exec_lower_depthwise(struct plan *p, struct node *n, const struct win
     d->k.add_last = ports.add_last;
     d->k.act = act;
     d->k.weight =
-        exec_packed(p->exec, n->in[1]->constant, 'd',
+        plan_packed(p, n->in[1]->constant, "depthwise", PACK_PARAMS(a->groups, a->taps),
                     kernel_depthwise_packed(p->kernels, (size_t)a->groups, (size_t)a->taps), pack_depthwise, a, err);
     if (!d->k.weight)
         return -1;
@@ -278,20 +282,16 @@ int exec_lower_conv(struct plan *p, struct node *n, struct error *err)
     struct window w;
     struct kernel_act act;
     bool failed = false;
-    if (!fits(n, &act))
-        return 1;
-    int status = exec_lower_window(n, n->in[1]->constant->dims + 2, &w, err);
-    if (status != 0)
-        return status;
+    int status = find_window(n, &w, err);
+    if (status != 0 || !plan_activation(n, &act))
+        return status < 0 ? -1 : 1;
     const int64_t *dims = n->in[1]->constant->dims;
     int64_t groups = op_int(n, "group"), taps = n->in[1]->constant->count / dims[0] / dims[1];
-    if (dims[0] > INT32_MAX / 2 || dims[1] * taps > INT32_MAX / 2)
-        return 1;
     struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), (int)groups, (int)(dims[0] / groups), (int)dims[1],
                           (int)taps};
     if (failed)
         return -1;
-    if (is_depthwise(n) && w.kernel[0] <= DEPTHWISE_KERNEL_MAX)
+    if (is_depthwise(n, &w))
         return exec_lower_depthwise(p, n, &w, &a, act, err);
     return exec_lower_by_gemm(p, n, &w, &a, act, err);
 }

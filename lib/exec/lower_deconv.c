@@ -37,45 +37,51 @@ static void make_phase(const struct window *w, int i, int64_t pad, int64_t out, 
     }
 }
 
+/* So many phases of the result's grid are worth a step each. */
+#define PHASES_MAX 256
+
 static bool fits(const struct node *n, struct window *w, struct error *err)
 {
     if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || n->in[1]->constant->count == 0 ||
-        op_int(n, "group") != 1)
+        n->in[1]->constant->count > INT32_MAX / 2 || op_int(n, "group") != 1)
         return false;
     int spatial = n->in[0]->type.rank - 2;
     if (spatial < 1 || spatial > 2 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
         window_read(w, n, spatial, n->in[1]->constant->dims + 2, err) < 0)
         return false;
+    int64_t phases = 1;
     for (int i = 0; i < spatial; i++) {
         w->in[i] = n->in[0]->type.dims[2 + i];
         w->out[i] = n->out[0]->type.dims[2 + i];
-        if (w->kernel[i] > 64 || w->out[i] < 1)
+        if (w->kernel[i] > 64 || w->out[i] < 1 || w->stride[i] > PHASES_MAX)
             return false;
+        phases *= w->stride[i];
     }
-    return true;
+    return phases <= PHASES_MAX && exec_lower_window_is_near(w);
+}
+
+/* The pixels beyond the input that the phases read. */
+static bool find_border(const struct node *n, const struct window *w, int (*border)[2])
+{
+    int64_t reach[VIEW_SPATIAL][2] = {{0}};
+    for (int i = 0; i < w->rank; i++)
+        for (int64_t r = 0; r < w->stride[i] && r < w->out[i]; r++) {
+            struct phase_axis a;
+            make_phase(w, i, pad_begin(n, w, i), w->out[i], r, &a);
+            for (int t = 0; t < a.taps; t++) {
+                int64_t before = -a.from[t], behind = a.from[t] + a.count - w->in[i];
+                reach[i][0] = before > reach[i][0] ? before : reach[i][0];
+                reach[i][1] = behind > reach[i][1] ? behind : reach[i][1];
+            }
+        }
+    return exec_lower_border(&n->in[0]->type, (const int64_t(*)[2])reach, border);
 }
 
 bool exec_lower_deconv_border(const struct node *n, int (*border)[2])
 {
     struct window w;
-    struct error err;
-    bool any = false;
-    if (!fits(n, &w, &err))
-        return false;
-    for (int i = 0; i < w.rank; i++)
-        for (int64_t r = 0; r < w.stride[i] && r < w.out[i]; r++) {
-            struct phase_axis a;
-            make_phase(&w, i, pad_begin(n, &w, i), w.out[i], r, &a);
-            for (int t = 0; t < a.taps; t++) {
-                int64_t before = -a.from[t], behind = a.from[t] + a.count - w.in[i];
-                if (before > border[i][0] && before < INT16_MAX)
-                    border[i][0] = (int)before;
-                if (behind > border[i][1] && behind < INT16_MAX)
-                    border[i][1] = (int)behind;
-                any |= border[i][0] || border[i][1];
-            }
-        }
-    return any;
+    struct error ignored;
+    return fits(n, &w, &ignored) && find_border(n, &w, border);
 }
 
 /* ---- weights ---- */
@@ -131,6 +137,15 @@ static int phase_taps(struct plan *p, const struct deconv *d, const struct phase
     return 0;
 }
 
+/* The kernel's taps that the phase has, as bits; 0 for a phase that no tap reaches. */
+static int64_t tap_set(const struct phase_axis *a)
+{
+    uint64_t set = 0;
+    for (int i = 0; i < a->taps; i++)
+        set |= a->tap[i] >= 0 ? UINT64_C(1) << a->tap[i] : 0;
+    return (int64_t)set;
+}
+
 static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis,
                       const int64_t *r, struct error *err)
 {
@@ -149,8 +164,9 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
     if (phase_taps(p, d, axis, &job, err) < 0)
         return -1;
     size_t floats = kernel_gemm_packed(p->kernels, (size_t)(job.taps * a.in), (size_t)a.out);
-    job.packed = exec_packed(p->exec, n->in[1]->constant, (uint64_t)r[0] << 32 | (uint64_t)r[1] << 8 | 't', floats,
-                             pack_phase, &a, err);
+    job.packed = plan_packed(p, n->in[1]->constant, "phase",
+                             PACK_PARAMS(a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])),
+                             floats, pack_phase, &a, err);
     return job.packed ? gemm_emit(p, n, "gemm_f32", &job, err) : -1;
 }
 
@@ -203,14 +219,13 @@ int exec_lower_deconv(struct plan *p, struct node *n, struct error *err)
 {
     struct deconv d = {.weights = NULL};
     struct error ignored;
-    int border[VIEW_SPATIAL][2] = {{0}};
+    int border[VIEW_SPATIAL][2];
     int64_t pad[2] = {0};
     bool failed = false;
-    if (!fits(n, &d.w, &ignored) || !plan_activation(n, &d.job.act))
+    if (!fits(n, &d.w, &ignored) || !find_border(n, &d.w, border) || !plan_activation(n, &d.job.act))
         return 1;
     for (int i = 0; i < d.w.rank; i++)
         pad[i] = pad_begin(n, &d.w, i);
-    exec_lower_deconv_border(n, border);
     d.weights = plan_constant_f32(p, n, 1, &failed, err);
     if (!d.weights || plan_in_channels(p, n, 0, border, &d.x, err) < 0 || exec_lower_bias(p, n, 2, &d.job, err) < 0 ||
         plan_out(p, n, 0, ORDER_CHANNELS, &d.out, err) < 0)

@@ -55,12 +55,6 @@ static int pack_constant(float *packed, const void *args, const struct kernels *
     return 0;
 }
 
-/* Tells packings of one tensor apart: by the steps of its last two axes. */
-static uint64_t pack_how(const struct view *b)
-{
-    return ((uint64_t)b->stride[b->rank - 2] << 32 ^ (uint64_t)b->stride[b->rank - 1] << 8) | 'm';
-}
-
 static int pack_b(struct plan *p, struct node *n, const struct product *m, struct gemm_job *job, struct error *err)
 {
     struct pack_args *a = plan_alloc(p, sizeof *a, err);
@@ -81,7 +75,9 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
     if (failed)
         return -1;
     if (a->data) {
-        job->packed = exec_packed(p->exec, n->in[1]->constant, pack_how(&a->b), floats, pack_constant, a, err);
+        job->packed = plan_packed(p, n->in[1]->constant, "matrix",
+                                  PACK_PARAMS(a->batches, a->k, a->n, a->b.stride[rank - 2], a->b.stride[rank - 1]),
+                                  floats, pack_constant, a, err);
         return job->packed ? 0 : -1;
     }
     if (plan_scratch(p, bytes, &a->to, err) < 0)

@@ -126,7 +126,7 @@ static const float *pack(struct plan *p, const struct node *n, int in, int64_t f
                          int64_t k, struct error *err)
 {
     struct pack_args a = {w + first * k, rows, k};
-    return exec_packed(p->exec, n->in[in]->constant, (uint64_t)first << 32 | (uint64_t)rows << 8 | 'r',
+    return plan_packed(p, n->in[in]->constant, "rows", PACK_PARAMS(first, rows, k),
                        kernel_gemm_packed(p->kernels, (size_t)k, (size_t)rows), pack_rows, &a, err);
 }
 
@@ -183,7 +183,8 @@ static bool weight_or_none(const struct node *n, int i)
 static bool fits(const struct node *n, bool lstm)
 {
     if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || !exec_lower_is_weight(n, 2) ||
-        !weight_or_none(n, 3) || node_in(n, 4) || !weight_or_none(n, 7))
+        !weight_or_none(n, 3) || node_in(n, 4) || !weight_or_none(n, 7) || n->in[1]->constant->count > INT32_MAX / 2 ||
+        n->in[2]->constant->count > INT32_MAX / 2)
         return false;
     if (op_int(n, "layout") != 0 || !default_activations(n) ||
         tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0)

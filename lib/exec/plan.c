@@ -164,6 +164,7 @@ void plan_free(struct plan *p)
         item_unref(p->kept[i]);
     for (struct buffer *b = p->buffers; b; b = b->next)
         tensor_unref(b->owned);
+    plan_release_packed(p);
     exec_free(p->then);
     free(p->then_from);
     free(p->shapes);

@@ -2,6 +2,7 @@
 #ifndef EXEC_PLAN_H
 #define EXEC_PLAN_H
 
+#include "base/hash.h"
 #include "exec/exec.h"
 #include "op/op.h"
 
@@ -118,6 +119,7 @@ struct plan {
     struct step *steps;
     size_t step_count, step_cap;
     struct buffer *buffers;
+    struct packed_use *packed;
     char *memory; /* the activations' arena */
     size_t memory_size;
     struct view *inputs, *outputs; /* external buffers, by the graph's order */
@@ -239,20 +241,33 @@ struct gemm_job {
 };
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err);
 
-/* Packed constant weights are shared by all plans of an exec: `key` and `how` say which tensor and which packing.
- * make() fills `floats` floats. */
+/* Constant weights in a kernel's order, made by make(), which fills `floats` floats. Tensors of the same bytes that are
+ * packed in the same way share one packing, whichever nodes and plans of the whole exec they belong to: `packing` names
+ * the way, params[count] is all that make() depends on but the bytes. They live as long as the plan. */
 typedef int pack_fn(float *packed, const void *args, const struct kernels *k, struct error *err);
-const float *exec_packed(struct exec *e, const struct tensor *key, uint64_t how, size_t floats, pack_fn *make,
-                         const void *args, struct error *err);
+const float *plan_packed(struct plan *p, const struct tensor *t, const char *packing, const int64_t *params, int count,
+                         size_t floats, pack_fn *make, const void *args, struct error *err);
+#define PACK_PARAMS(...) (const int64_t[]){__VA_ARGS__}, (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
 /* ---- the exec ---- */
 
+#define PACKED_PARAMS 6
 struct packed {
-    struct tensor *key; /* a reference */
-    uint64_t how;
+    struct hash_content content; /* of the tensor */
+    const char *packing;
+    int64_t params[PACKED_PARAMS];
     float *data;
+    size_t bytes;
+    int refs; /* plans' uses; it goes with the last of them */
     struct packed *next;
 };
+
+/* A plan's use of a packing. */
+struct packed_use {
+    struct packed *packed;
+    struct packed_use *next;
+};
+void plan_release_packed(struct plan *p);
 
 /* A subgraph of a dynamic node, as a graph of its own whose last inputs are what it captured. */
 struct exec_sub {
@@ -305,7 +320,7 @@ bool cut_has_static_outputs(const struct graph *g);
 int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err);
 
 /* The zeroed border that a convolution (by gemm) or transposed convolution needs around its first input; false when it
- * is none or needs none. */
+ * is none of these. */
 bool exec_lower_conv_border(const struct node *n, int (*border)[2]);
 
 /* The lowering of an operator; NULL when it has none. */

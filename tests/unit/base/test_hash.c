@@ -67,8 +67,30 @@ static void test_normal(void)
     CHECK(hash_normal(&state) == hash_normal(&again) && state == again);
 }
 
+/* Every bit of every word counts, and so does the size, of zeros too. */
+static void test_content(void)
+{
+    enum { N = 150 };
+    unsigned char data[N] = {0};
+    struct hash_content seen[N * 8 + N];
+    int count = 0, same = 0;
+
+    for (size_t n = 0; n < N; n++)
+        seen[count++] = hash_content(data, n);
+    for (int bit = 0; bit < N * 8; bit++) {
+        data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        seen[count++] = hash_content(data, N);
+        data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++)
+            same += seen[i].low == seen[j].low || seen[i].high == seen[j].high;
+    CHECK_MSG(same == 0, "%d pairs are the same", same);
+}
+
 int main(void)
 {
+    RUN(test_content);
     RUN(test_bytes);
     RUN(test_crc32);
     RUN(test_random);

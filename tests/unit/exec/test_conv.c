@@ -165,8 +165,77 @@ static void test_transposed(void)
     check();
 }
 
+/* Kernels of more than 64 taps along an axis, depthwise and not, and depthwise ones of more than 64 rows. */
+static void test_long_kernels(void)
+{
+    for (int64_t group = 1; group <= 19; group += 18) {
+        begin();
+        struct node *n = NODE("Conv", input("x", DIMS(2, 19, 90)), weight(DIMS(19, 19 / group, 75)), weight(DIMS(19)));
+        node_set_int(n, "group", group, &error);
+        node_set_ints(n, "pads", INTS(37, 37), &error);
+        output(n->out[0]);
+        check();
+    }
+    conv_case(&(struct conv_case){1, 5, 9, 8, 5, 70, 3, 5, 1, 1, {40, 1, 40, 1}});
+    conv_case(&(struct conv_case){1, 5, 8, 9, 5, 3, 70, 5, 1, 1, {1, 40, 1, 40}});
+}
+
+/* Pads and dilations that no short integer holds; the last ones are for the reference, which needs no border. */
+static void test_wide_windows(void)
+{
+    static const struct {
+        int64_t dilation, pad;
+        int references;
+    } cases[] = {{40000, 40000, 0}, {(int64_t)1 << 23, (int64_t)1 << 23, 1}, {(int64_t)1 << 32, (int64_t)1 << 32, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int64_t group = 1; group <= 4; group += 3) {
+            begin();
+            struct node *n = NODE("Conv", input("x", DIMS(1, 4, 9)), weight(DIMS(4, 4 / group, 3)), weight(DIMS(4)));
+            node_set_ints(n, "dilations", INTS(cases[i].dilation), &error);
+            node_set_ints(n, "pads", INTS(cases[i].pad, cases[i].pad), &error);
+            node_set_int(n, "group", group, &error);
+            output(n->out[0]);
+            reference_allowed = cases[i].references;
+            check();
+        }
+    begin();
+    struct node *n = NODE("Conv", input("x", DIMS(1, 2, 5, 5)), weight(DIMS(2, 2, 3, 3)));
+    node_set_ints(n, "dilations", INTS(30000, 30000), &error);
+    node_set_ints(n, "pads", INTS(30000, 30000, 30000, 30000), &error);
+    output(n->out[0]);
+    n = NODE("Conv", graph->inputs[0], weight(DIMS(2, 1, 1, 1)));
+    node_set_int(n, "group", 2, &error);
+    node_set_ints(n, "dilations", INTS((int64_t)1 << 32, (int64_t)1 << 32), &error);
+    output(n->out[0]);
+    n = NODE("MaxPool", graph->inputs[0]);
+    node_set_ints(n, "kernel_shape", INTS(1, 1), &error);
+    node_set_ints(n, "dilations", INTS((int64_t)1 << 40, (int64_t)1 << 40), &error);
+    output(n->out[0]);
+    reference_allowed = 3;
+    check();
+}
+
+/* One weight, used by transposed convolutions that pack it differently. */
+static void test_shared_transposed(void)
+{
+    static const int64_t ways[][3] = {{1, 1, 1}, {2, 1, 1}, {2, 1, 0}, {2, 2, 1}, {3, 1, 2}, {1, 2, 0}, {2, 1, 1}};
+    begin();
+    struct value *x = input("x", DIMS(1, 5, 6, 7)), *w = weight(DIMS(5, 4, 3, 3));
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct node *n = NODE("ConvTranspose", x, w);
+        node_set_ints(n, "strides", INTS(ways[i][0], ways[i][0]), &error);
+        node_set_ints(n, "dilations", INTS(ways[i][1], ways[i][1]), &error);
+        node_set_ints(n, "pads", INTS(ways[i][2], ways[i][2], ways[i][2], ways[i][2]), &error);
+        output(n->out[0]);
+    }
+    check();
+}
+
 int main(void)
 {
+    RUN(test_long_kernels);
+    RUN(test_wide_windows);
+    RUN(test_shared_transposed);
     RUN(test_shapes);
     RUN(test_far_taps);
     RUN(test_ranks);
