@@ -101,7 +101,7 @@ static int check_value(const struct graph *g, const struct value *v, size_t inde
         return value_fault(v, "has an impossible type", err);
     if (v->constant && !constant_ok(v))
         return value_fault(v, "is a constant of another type than it says", err);
-    if (!known_ok(v) || (v->quant && !v->quant->scale))
+    if (!known_ok(v))
         return value_fault(v, "has known elements or a quantisation that are not there", err);
     return check_uses(v, err);
 }

@@ -35,13 +35,6 @@ struct known {
     int64_t value; /* a number, or a symbolic dim (< 0) */
 };
 
-/* Affine quantisation of a value: real = scale * (q - zero_point), along axis when scale has more than one element. */
-struct quant {
-    struct tensor *scale, *zero_point; /* zero_point may be NULL: 0 */
-    int axis;
-    int64_t block; /* elements of the axis that share a scale; 0: none */
-};
-
 /* ---- values ---- */
 
 struct use {
@@ -56,7 +49,6 @@ struct value {
     struct tensor *constant; /* its data, when it is a constant; owned */
     struct known *known;     /* [known_count] when part of the elements are known, rank <= 1; else NULL */
     int known_count;
-    struct quant *quant;   /* or NULL */
     struct node *producer; /* NULL for graph inputs and constants */
     int producer_index;    /* which output of it */
     struct use *uses;      /* inputs of nodes, also in subgraphs; graph outputs are not in here */
@@ -195,9 +187,6 @@ int graph_replace_value(struct value *from, struct value *to, struct error *err)
 int graph_copy_type(struct graph *g, struct type *to, const struct type *from, struct error *err);
 /* Sets what is known of a value's elements; count 0: nothing. The list is copied. */
 int value_set_known(struct value *v, int count, const struct known *known, struct error *err);
-/* Sets a value's quantisation; scale NULL: none. Takes over both references, also on failure. */
-int value_set_quant(struct value *v, struct tensor *scale, struct tensor *zero_point, int axis, int64_t block,
-                    struct error *err);
 
 /* Nodes. Appended, or before another node when `before` is not NULL. */
 struct node *graph_add_node(struct graph *g, const char *domain, const char *op, struct node *before,

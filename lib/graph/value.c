@@ -52,7 +52,6 @@ void value_release(struct value *v)
 {
     tensor_unref(v->constant);
     v->constant = NULL;
-    value_set_quant(v, NULL, NULL, 0, 0, NULL);
 }
 
 void graph_remove_value(struct value *v)
@@ -152,27 +151,6 @@ int value_set_known(struct value *v, int count, const struct known *known, struc
     }
     v->known = copy;
     v->known_count = count;
-    return 0;
-}
-
-int value_set_quant(struct value *v, struct tensor *scale, struct tensor *zero_point, int axis, int64_t block,
-                    struct error *err)
-{
-    struct quant *q = scale ? graph_alloc(v->graph, 1, sizeof *q, err) : NULL;
-
-    if (!q)
-        tensor_unref(zero_point);
-    if (scale && !q) {
-        tensor_unref(scale);
-        return -1;
-    }
-    if (v->quant) {
-        tensor_unref(v->quant->scale);
-        tensor_unref(v->quant->zero_point);
-    }
-    if (q)
-        *q = (struct quant){scale, zero_point, axis, block};
-    v->quant = q;
     return 0;
 }
 

@@ -125,7 +125,7 @@ static bool is_finite(const struct affine *a)
 
 int affine_read(const struct node *n, struct value **x, struct affine *a, struct error *err)
 {
-    if (!n->def || !node_in(n, 0) || !node_out(n, 0) || n->out[0]->quant)
+    if (!n->def || !node_in(n, 0) || !node_out(n, 0))
         return 0;
     int found = read_arithmetic(n, x, a, err);
     if (found == 0)

@@ -71,7 +71,7 @@ static int merge_constants(struct graph *g, struct error *err)
         return -1;
     for (size_t i = 0; i < g->value_count && changed >= 0; i++) {
         struct value *v = g->values[i];
-        if (!v || !pass_constant(v) || v->is_output || v->quant || !v->use_count)
+        if (!v || !pass_constant(v) || v->is_output || !v->use_count)
             continue;
         changed = merge_constant(&table, v, err);
         changes += changed > 0;
@@ -140,7 +140,7 @@ static bool same_node(const struct node *a, const struct node *b)
 static int merge_node(struct node *first, struct node *n, struct error *err)
 {
     for (int o = 0; o < n->out_count; o++)
-        if (n->out[o] && (!first->out[o] || n->out[o]->is_output || n->out[o]->quant))
+        if (n->out[o] && (!first->out[o] || n->out[o]->is_output))
             return 0;
     for (int o = 0; o < n->out_count; o++)
         if (n->out[o] && graph_replace_value(n->out[o], first->out[o], err))

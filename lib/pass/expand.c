@@ -4,12 +4,9 @@
 
 #include <string.h>
 
-/* Rules of expansion ask for the ranks, and are exact when they are known. A quantised value's maker stays. */
+/* Rules of expansion ask for the ranks, and are exact when they are known. */
 static bool is_ready(const struct node *n)
 {
-    for (int o = 0; o < n->out_count; o++)
-        if (n->out[o] && n->out[o]->quant)
-            return false;
     for (int i = 0; i < n->in_count; i++)
         if (n->in[i] && (!pass_type(n->in[i]) || n->in[i]->type.dtype == DTYPE_NONE))
             return false;

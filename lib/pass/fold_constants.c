@@ -47,7 +47,7 @@ static int give_constant(struct node *n, int o, struct tensor *t, struct error *
     struct value *from = n->out[o], *v;
     if (!t)
         return -1;
-    if (!from->is_output && !from->quant)
+    if (!from->is_output)
         return graph_make_constant(from, t, err) ? -1 : 1;
     v = pass_add_constant(n->graph, t, err);
     struct node *identity = v ? pass_node(n, "", "Identity", 1, &v, err) : NULL;
@@ -156,7 +156,7 @@ static int fold_if(struct node *n, struct error *err)
 
 static bool is_constant_already(const struct node *n)
 {
-    return node_is(n, "Identity") && n->out[0] && (n->out[0]->is_output || n->out[0]->quant);
+    return node_is(n, "Identity") && n->out[0] && n->out[0]->is_output;
 }
 
 static int rewrite(struct node *n, struct error *err)

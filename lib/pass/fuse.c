@@ -33,7 +33,7 @@ static int rewrite_activation(struct node *n, struct error *err)
     float alpha, beta;
     struct views views;
     const struct fused_activation *a = fused_activation_of(n, &alpha, &beta);
-    if (!a || strcmp(a->op, "Shrink") == 0 || !node_out(n, 0) || n->out[0]->quant || !node_in(n, 0) ||
+    if (!a || strcmp(a->op, "Shrink") == 0 || !node_out(n, 0) || !node_in(n, 0) ||
         !views_find(n->in[0], &views) || !takes_activation(views.base))
         return 0;
     if (become_fused(views.base, err) || fused_set_activation(views.base, a, alpha, beta, err))
@@ -91,7 +91,7 @@ static int rewrite_residual(struct node *n, struct error *err)
 {
     struct views views[2];
     bool takes[2];
-    if (!node_is(n, "Add") || n->in_count != 2 || !node_out(n, 0) || n->out[0]->quant || !pass_is_float(n->out[0]) ||
+    if (!node_is(n, "Add") || n->in_count != 2 || !node_out(n, 0) || !pass_is_float(n->out[0]) ||
         pass_constant(n->in[0]) || pass_constant(n->in[1]) || !pass_same_dims(n->in[0], n->in[1]))
         return 0;
     for (int i = 0; i < 2; i++)

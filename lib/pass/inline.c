@@ -14,9 +14,6 @@ static struct value *copy_value(struct graph *to, struct value *v, struct error 
         return NULL;
     if (v->is_input)
         copy->constant = tensor_ref(v->constant);
-    if (v->quant && value_set_quant(copy, tensor_ref(v->quant->scale), tensor_ref(v->quant->zero_point), v->quant->axis,
-                                    v->quant->block, err))
-        return NULL;
     return copy;
 }
 
@@ -94,7 +91,7 @@ static void clear_scratch(struct graph *g)
 /* An output keeps its name and, where the branch's value cannot take its place, gets an Identity. */
 static int hand_output(struct node *n, int o, struct value *v, struct error *err)
 {
-    if (!n->out[o]->is_output && !n->out[o]->quant)
+    if (!n->out[o]->is_output)
         return graph_replace_value(n->out[o], v, err);
     struct node *identity = pass_node(n, "", "Identity", 1, &v, err);
     return identity && node_move_output(n, o, identity, err) == 0 ? op_infer_node(identity, err) : -1;

@@ -176,7 +176,7 @@ static bool all_private(const struct match *m)
             const struct value *v = m->node[i]->out[o];
             if (!v)
                 continue;
-            if (v->is_output || v->quant)
+            if (v->is_output)
                 return false;
             for (size_t k = 0; k < v->use_count; k++)
                 if (!is_matched(m, v->uses[k].node))

@@ -8,7 +8,7 @@
 
 const struct tensor *pass_constant(const struct value *v)
 {
-    return v && !v->is_input && !v->quant ? v->constant : NULL;
+    return v && !v->is_input ? v->constant : NULL;
 }
 
 /* Longer ones are weights, not scalars written out. */
@@ -75,7 +75,7 @@ bool pass_same_dims(const struct value *a, const struct value *b)
 
 bool pass_is_single(const struct value *v)
 {
-    return v->use_count == 1 && !v->is_output && !v->quant && v->uses[0].node->graph == v->graph;
+    return v->use_count == 1 && !v->is_output && v->uses[0].node->graph == v->graph;
 }
 
 bool pass_perm(const struct node *n, int64_t *perm)
@@ -204,7 +204,7 @@ int pass_replace(struct node *old, struct node *new, struct error *err)
 
 static bool can_bypass(const struct value *from, const struct value *to)
 {
-    if (from->quant || from == to)
+    if (from == to)
         return false;
     return !from->is_output || (from->graph == to->graph && to->producer && !to->is_output);
 }

@@ -11,7 +11,7 @@
 
 /* ---- looking ---- */
 
-/* Its data when it is a constant, not quantised, that no caller may replace; else NULL. v may be NULL, here and
+/* Its data when it is a constant that no caller may replace; else NULL. v may be NULL, here and
  * below. */
 const struct tensor *pass_constant(const struct value *v);
 /* Whether all elements of a constant (one at least) are the same number. */

@@ -142,7 +142,7 @@ static bool find_axis(const struct value *v, int *axis)
 static bool is_weight(const struct value *v, int *axis)
 {
     const struct tensor *t = v ? v->constant : NULL;
-    return t && t->dtype == DTYPE_F32 && t->count >= QUANT_LEAST && !v->is_input && !v->is_output && !v->quant &&
+    return t && t->dtype == DTYPE_F32 && t->count >= QUANT_LEAST && !v->is_input && !v->is_output &&
            find_axis(v, axis) && all_finite(t->data, t->count);
 }
 

@@ -129,76 +129,12 @@ static int read_output(struct nn_reader *r, struct graph *g, struct error *err)
     return name ? error_set(err, "output '%s' is declared nowhere above", name) : -1;
 }
 
-/* ---- quantisation ---- */
-
-struct quant_words {
-    int64_t axis, block;
-    struct tensor *scale, *zero_point;
-    bool has_axis;
-};
-
-static int read_quant_word(struct nn_reader *r, struct nn_span word, struct quant_words *q, struct error *err)
+/* Files of the first design; nothing was ever computed with it. */
+static int refuse_quant(struct nn_reader *r, struct graph *g, struct error *err)
 {
-    if (nn_begins(word, "axis=") && !q->has_axis) {
-        q->has_axis = true;
-        return nn_i64(nn_skip(word, 5), &q->axis, err);
-    }
-    if (nn_begins(word, "block=") && !q->block)
-        return nn_i64(nn_skip(word, 6), &q->block, err);
-    if (nn_begins(word, "scale=") && !q->scale)
-        return (q->scale = nn_read_literal(r, nn_skip(word, 6), err)) ? 0 : -1;
-    if (nn_begins(word, "zero_point=") && !q->zero_point)
-        return (q->zero_point = nn_read_literal(r, nn_skip(word, 11), err)) ? 0 : -1;
-    return error_set(err, "unexpected '%.*s', want axis=, block=, scale= and zero_point=, each once", nn_shown(word),
-                     word.at);
-}
-
-/* Whoever uses them takes it that there is a scale for each index along the axis. */
-static bool scales_fit(const struct value *v, const struct quant_words *q)
-{
-    int axis = (int)q->axis + (q->axis < 0 ? v->type.rank : 0);
-
-    if (q->scale->count == 1 || q->block || v->type.kind != TYPE_TENSOR || v->type.rank < 0)
-        return true;
-    return axis >= 0 && axis < v->type.rank && (v->type.dims[axis] < 0 || v->type.dims[axis] == q->scale->count);
-}
-
-static int check_quant(const struct value *v, const struct quant_words *q, struct error *err)
-{
-    if (!q->scale || !q->has_axis)
-        return error_set(err, "a quantisation needs axis= and scale=");
-    if (q->axis < -TENSOR_MAX_RANK || q->axis >= TENSOR_MAX_RANK || q->block < 0)
-        return error_set(err, "axis %lld, block %lld: impossible", (long long)q->axis, (long long)q->block);
-    if (dtype_info(q->scale->dtype)->class != DTYPE_CLASS_FLOAT)
-        return error_set(err, "a scale of type %s, want a float", dtype_info(q->scale->dtype)->name);
-    if (!scales_fit(v, q))
-        return error_set(err, "%lld scales along axis %lld of '%s', which has another size",
-                         (long long)q->scale->count, (long long)q->axis, v->name);
-    if (q->zero_point && q->zero_point->count != 1 && q->zero_point->count != q->scale->count)
-        return error_set(err, "%lld zero points for %lld scales", (long long)q->zero_point->count,
-                         (long long)q->scale->count);
-    return v->quant ? error_set(err, "a second quantisation of '%s'", v->name) : 0;
-}
-
-static int read_quant(struct nn_reader *r, struct graph *g, struct error *err)
-{
-    const char *name = read_name(r, "a quantisation", err);
-    struct value *v = name ? graph_find_local(g, name) : NULL;
-    struct quant_words q = {0};
-    struct nn_span word;
-    int result = 0;
-
-    if (!v)
-        return name ? error_set(err, "value '%s' is declared nowhere above", name) : -1;
-    while (result == 0 && nn_word(&r->line, &word))
-        result = read_quant_word(r, word, &q, err);
-    if (result == 0)
-        result = check_quant(v, &q, err);
-    if (result == 0)
-        return value_set_quant(v, q.scale, q.zero_point, (int)q.axis, q.block, err);
-    tensor_unref(q.scale);
-    tensor_unref(q.zero_point);
-    return -1;
+    (void)r;
+    (void)g;
+    return error_set(err, "a 'quant' line is no longer read: want QuantizeLinear and DequantizeLinear nodes");
 }
 
 /* ---- bodies ---- */
@@ -219,7 +155,7 @@ static int read_declaration(struct nn_reader *r, struct graph *g, struct nn_span
         int (*read)(struct nn_reader *r, struct graph *g, struct error *err);
     } table[] = {
         {"node", nn_read_node},   {"constant", read_constant}, {"input", read_input},      {"output", read_output},
-        {"quant", read_quant},    {"property", read_property}, {"graph", read_graph_name},
+        {"quant", refuse_quant},    {"property", read_property}, {"graph", read_graph_name},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

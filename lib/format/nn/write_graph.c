@@ -96,32 +96,6 @@ static int write_property(struct nn_writer *w, const struct property *p, struct 
 
 /* ---- values ---- */
 
-static int write_quant(struct nn_writer *w, const struct value *v, int depth, struct error *err)
-{
-    const struct quant *q = v ? v->quant : NULL;
-    size_t start = w->out->size;
-
-    if (!q)
-        return 0;
-    begin_line(w, "quant", depth);
-    put_word(w, v->name);
-    text_puts(w->out, " axis=");
-    nn_put_i64(w->out, q->axis);
-    if (q->block) {
-        text_puts(w->out, " block=");
-        nn_put_i64(w->out, q->block);
-    }
-    text_puts(w->out, " scale=");
-    if (nn_put_literal(w, v->graph, q->scale, err) != 0)
-        return -1;
-    if (q->zero_point) {
-        text_puts(w->out, " zero_point=");
-        if (nn_put_literal(w, v->graph, q->zero_point, err) != 0)
-            return -1;
-    }
-    return end_line(w, start, err);
-}
-
 static void put_value(struct nn_writer *w, const struct value *v)
 {
     put_word(w, v->name);
@@ -135,9 +109,7 @@ static int write_constant(struct nn_writer *w, const struct value *v, int depth,
 
     begin_line(w, "constant", depth);
     put_word(w, v->name);
-    if (nn_put_constant(w, v->graph, v->constant, err) != 0 || end_line(w, start, err) != 0)
-        return -1;
-    return write_quant(w, v, depth, err);
+    return nn_put_constant(w, v->graph, v->constant, err) != 0 ? -1 : end_line(w, start, err);
 }
 
 /* The constant of an input, which serves when nothing is fed, follows at once. */
@@ -149,7 +121,7 @@ static int write_input(struct nn_writer *w, const struct value *v, int depth, st
     put_value(w, v);
     if (end_line(w, start, err) != 0)
         return -1;
-    return v->constant ? write_constant(w, v, depth, err) : write_quant(w, v, depth, err);
+    return v->constant ? write_constant(w, v, depth, err) : 0;
 }
 
 static int write_constants(struct nn_writer *w, const struct graph *g, int depth, struct error *err)
@@ -283,9 +255,6 @@ static int write_node(struct nn_writer *w, const struct node *n, int depth, stru
         return -1;
     for (const struct attr *a = n->attrs; a; a = a->next)
         if (a->kind == ATTR_GRAPH && write_block(w, a, depth, err) != 0)
-            return -1;
-    for (int i = 0; i < n->out_count; i++)
-        if (write_quant(w, n->out[i], depth, err) != 0)
             return -1;
     return 0;
 }

@@ -104,33 +104,6 @@ static int read_info(struct onnx_scope *s, const Onnx__ValueInfoProto *p, struct
     return v && v->graph == s->graph && !v->is_input ? set_type(s, v, p->type, NULL, err) : 0;
 }
 
-/* ---- quantisation ---- */
-
-static struct tensor *annotated(const struct onnx_scope *s, const Onnx__TensorAnnotation *p, const char *key)
-{
-    for (size_t i = 0; i < p->n_quant_parameter_tensor_names; i++) {
-        const Onnx__StringStringEntryProto *e = p->quant_parameter_tensor_names[i];
-        char name[256];
-        if (strcmp(onnx_text(e->key), key) != 0 || e->value.len >= sizeof(name))
-            continue;
-        memcpy(name, e->value.data, e->value.len);
-        name[e->value.len] = '\0';
-        struct value *v = onnx_names_find(&s->names, name);
-        return v ? v->constant : NULL;
-    }
-    return NULL;
-}
-
-/* One scale, and one zero point or none, both constants; else nothing is noted. */
-static int read_annotation(const struct onnx_scope *s, const Onnx__TensorAnnotation *p, struct error *err)
-{
-    struct value *v = onnx_names_find(&s->names, onnx_text(p->tensor_name));
-    struct tensor *scale = annotated(s, p, "SCALE_TENSOR"), *zero = annotated(s, p, "ZERO_POINT_TENSOR");
-    if (!v || !scale || scale->count != 1 || scale->dtype != DTYPE_F32 || (zero && zero->count != 1))
-        return 0;
-    return value_set_quant(v, tensor_ref(scale), tensor_ref(zero), 0, 0, err);
-}
-
 /* ---- the whole ---- */
 
 int onnx_read_graph(struct onnx_scope *s, const Onnx__GraphProto *p, struct error *err)
@@ -139,11 +112,7 @@ int onnx_read_graph(struct onnx_scope *s, const Onnx__GraphProto *p, struct erro
     if (!s->graph->name || read_constants(s, p, err) != 0 ||
         read_infos(s, p->input, p->n_input, "input", read_input, err) != 0 ||
         onnx_read_nodes(s, p->node, p->n_node, err) != 0 ||
-        read_infos(s, p->value_info, p->n_value_info, "value", read_info, err) != 0 ||
-        read_infos(s, p->output, p->n_output, "output", read_output, err) != 0)
+        read_infos(s, p->value_info, p->n_value_info, "value", read_info, err) != 0)
         return -1;
-    for (size_t i = 0; i < p->n_quantization_annotation; i++)
-        if (read_annotation(s, p->quantization_annotation[i], err) != 0)
-            return -1;
-    return 0;
+    return read_infos(s, p->output, p->n_output, "output", read_output, err);
 }

@@ -45,43 +45,6 @@ static int add_constant(struct onnx_writer *w, Onnx__GraphProto *p, const char *
     return 0;
 }
 
-/* A parameter of a value's quantisation, as a constant and an entry that names it. */
-static Onnx__StringStringEntryProto *add_parameter(struct onnx_writer *w, Onnx__GraphProto *p, const struct value *v,
-                                                   const char *key, const char *suffix, const struct tensor *t)
-{
-    char *name = arena_alloc(&w->arena, strlen(v->name) + strlen(suffix) + 1, w->err);
-    if (!name)
-        return NULL;
-    strcpy(stpcpy(name, v->name), suffix);
-    if (!graph_find_value(v->graph, name) && add_constant(w, p, name, t) != 0)
-        return NULL;
-    return onnx_make_entry(w, key, name, strlen(name));
-}
-
-static int add_annotation(struct onnx_writer *w, Onnx__GraphProto *p, const struct value *v)
-{
-    Onnx__TensorAnnotation *a = arena_alloc(&w->arena, sizeof(*a), w->err);
-    if (!a)
-        return -1;
-    onnx__tensor_annotation__init(a);
-    a->tensor_name = onnx_string(v->name);
-    a->quant_parameter_tensor_names = onnx_make_list(w, 2);
-    Onnx__StringStringEntryProto **at = a->quant_parameter_tensor_names;
-    if (!at ||
-        !(at[a->n_quant_parameter_tensor_names++] = add_parameter(w, p, v, "SCALE_TENSOR", "_scale", v->quant->scale)))
-        return -1;
-    if (v->quant->zero_point && !(at[a->n_quant_parameter_tensor_names++] =
-                                      add_parameter(w, p, v, "ZERO_POINT_TENSOR", "_zero_point", v->quant->zero_point)))
-        return -1;
-    p->quantization_annotation[p->n_quantization_annotation++] = a;
-    return 0;
-}
-
-static bool is_annotated(const struct value *v)
-{
-    return v->quant && v->quant->scale->count == 1 && (!v->quant->zero_point || v->quant->zero_point->count == 1);
-}
-
 /* ---- values ---- */
 
 static bool wants_info(const struct value *v)
@@ -91,10 +54,9 @@ static bool wants_info(const struct value *v)
 
 static int add_values(struct onnx_writer *w, Onnx__GraphProto *p, const struct graph *g)
 {
-    p->initializer = onnx_make_list(w, 3 * g->value_count); /* with two parameters of quantisation each */
+    p->initializer = onnx_make_list(w, g->value_count);
     p->value_info = onnx_make_list(w, g->value_count);
-    p->quantization_annotation = onnx_make_list(w, g->value_count);
-    if (!p->initializer || !p->value_info || !p->quantization_annotation)
+    if (!p->initializer || !p->value_info)
         return -1;
     for (size_t i = 0; i < g->value_count; i++) {
         const struct value *v = g->values[i];
@@ -103,8 +65,6 @@ static int add_values(struct onnx_writer *w, Onnx__GraphProto *p, const struct g
         if (v->constant && value_use_count(v) > 0 && add_constant(w, p, v->name, v->constant) != 0)
             return -1;
         if (wants_info(v) && !(p->value_info[p->n_value_info++] = make_info(w, v)))
-            return -1;
-        if (is_annotated(v) && add_annotation(w, p, v) != 0)
             return -1;
     }
     return 0;

@@ -147,10 +147,7 @@ static inline struct graph *nn_sample(void)
     graph_set_property(g, "", odd, sizeof odd - 1, &err);
     graph_set_property(g, "x-", "x-new thing  here\nx-", 20, &err);
     graph_add_constant(g, "w:0", nn_random_tensor(DTYPE_F32, 2, (int64_t[]){5, 7}, &seed), &err);
-    v = graph_add_constant(g, "q", nn_random_tensor(DTYPE_I8, 2, (int64_t[]){32, 4}, &seed), &err);
-    value_set_quant(v, nn_random_tensor(DTYPE_F32, 1, (int64_t[]){32}, &seed),
-                    nn_random_tensor(DTYPE_I8, 1, (int64_t[]){32}, &seed), 0, 0, &err);
-    value_set_quant(x, tensor_scalar_f32(0.1f, &err), NULL, -1, 16, &err);
+    graph_add_constant(g, "q", nn_random_tensor(DTYPE_I8, 2, (int64_t[]){32, 4}, &seed), &err);
     for (int i = 0; i < 20; i++)
         strings[i] = (struct str){i % 2 ? odd : many, i % 2 ? sizeof odd - 1 : sizeof many - 1};
     graph_add_constant(g, "->", tensor_of_strings(1, (int64_t[]){20}, strings, &err), &err);
@@ -180,7 +177,6 @@ static inline struct graph *nn_sample(void)
     node_set_type(node, "type", &x->type, &err);
 
     y = nn_unary(g, "Relu", x, "y");
-    value_set_quant(y, tensor_scalar_f32(0.5f, &err), tensor_scalar_i64(3, &err), 0, 0, &err);
     node = graph_add_node(g, "", "If", NULL, &err);
     node_set_name(node, "choice", &err);
     node_add_input(node, flag, &err);

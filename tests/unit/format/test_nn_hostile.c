@@ -224,14 +224,8 @@ static const char *const faults[][2] = {
     {"nn 1\nnode - X -> : a=graph\nbegin a\noutput o\nend a\n", "line 4: output 'o' is declared nowhere above"},
     {"nn 1\nend a\n", "line 2: 'end' is no declaration that version 1 knows"},
     {"nn 1\nproperty a b\nproperty a c\n", "line 3: property 'a' is there twice"},
-    {"nn 1\nquant a axis=0 scale=f32:scalar[1]\n", "line 2: value 'a' is declared nowhere above"},
-    {"nn 1\ninput a f32 3\nquant a axis=0\n", "line 3: a quantisation needs axis= and scale="},
-    {"nn 1\ninput a f32 3\nquant a axis=99 scale=f32:scalar[1]\n", "line 3: axis 99, block 0: impossible"},
-    {"nn 1\ninput a f32 3\nquant a axis=0 scale=i32:scalar[1]\n", "line 3: a scale of type i32, want a float"},
-    {"nn 1\ninput a f32 3\nquant a axis=0 scale=f32:scalar[1] zero_point=u8:2[1,2]\n",
-     "line 3: 2 zero points for 1 scales"},
-    {"nn 1\ninput a f32 3\nquant a axis=0 scale=f32:2[1,2]\n",
-     "line 3: 2 scales along axis 0 of 'a', which has another size"},
+    {"nn 1\ninput a f32 3\nquant a axis=0 scale=f32:scalar[1]\n",
+     "line 3: a 'quant' line is no longer read: want QuantizeLinear and DequantizeLinear nodes"},
 };
 
 static void faults_are_named(void)

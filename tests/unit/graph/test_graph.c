@@ -159,10 +159,6 @@ static void constants(void)
     CHECK(!graph_find_value(g, "x"));
     graph_remove_value(r); /* in use: stays */
     CHECK(graph_find_value(g, "r") == r);
-    CHECK(value_set_quant(r, tensor_scalar_f32(0.5f, &err), NULL, 0, 0, &err) == 0 && r->quant->scale);
-    CHECK(value_set_quant(r, tensor_scalar_f32(0.5f, &err), tensor_scalar_i64(1, &err), -1, 0, &err) == 0);
-    check_whole();
-    CHECK(value_set_quant(r, NULL, NULL, 0, 0, &err) == 0 && !r->quant);
     graph_free(g);
 }
 
