@@ -147,13 +147,13 @@ static int read_span(struct scan *s, struct protobuf *to, const struct protobuf_
 static int read_message(struct scan *s, struct protobuf *to, const struct protobuf_type *type,
                         const struct protobuf_field *whole, int depth);
 
-static int read_field(struct scan *s, struct protobuf *to, const struct protobuf_type *type,
-                      const struct protobuf_row *row, const struct protobuf_field *f, int depth)
+static int read_field(struct scan *s, struct protobuf *to, const struct protobuf_row *row,
+                      const struct protobuf_field *f, int depth)
 {
     const struct kind *kind = &kinds[row->kind];
+    /* As every reader of the form does: a field of another type is one that is not known. */
     if (f->wire != kind->wire && !(f->wire == PROTOBUF_WIRE_BYTES && (kind->number || kind->width)))
-        return error_set(s->err, "the field %s of a %s has wire type %d, want %d", row->name, type->name, f->wire,
-                         kind->wire);
+        return 0;
     if (kind->number)
         return read_numbers(s, to, row, f);
     if (kind->width)
@@ -188,7 +188,7 @@ static int read_message(struct scan *s, struct protobuf *to, const struct protob
         if (++s->fields > PROTOBUF_MAX_FIELDS)
             return error_set(s->err, "more than %d fields", PROTOBUF_MAX_FIELDS);
         const struct protobuf_row *row = row_of_number(type, f.number);
-        if (row && read_field(s, to, type, row, &f, depth) != 0)
+        if (row && read_field(s, to, row, &f, depth) != 0)
             return -1;
     }
     return 0;

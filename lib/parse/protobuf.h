@@ -93,8 +93,8 @@ struct protobuf {
 #define PROTOBUF_MAX_FIELDS (16 << 20)
 #define PROTOBUF_MAX_NODES  (2 << 20)
 
-/* A message as a tree, in the arena; fields that are not in the table are left out. The bytes must outlive the tree,
- * which points into them where a field is a span. NULL with a message. */
+/* A message as a tree, in the arena; fields that are not in the table, or of another wire type, are left out. The bytes
+ * must outlive the tree, which points into them where a field is a span. NULL with a message. */
 struct protobuf *protobuf_read(const void *data, size_t size, const struct protobuf_type *type, struct arena *arena,
                                struct error *err);
 

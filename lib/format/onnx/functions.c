@@ -24,7 +24,7 @@ int onnx_list_functions(struct onnx_reader *r, struct error *err)
         Onnx__FunctionProto *f = r->model->functions[i];
         const char *key =
             function_key(&r->arena, onnx_domain(f->domain), onnx_text(f->name), onnx_text(f->overload), err);
-        if (!key || onnx_names_add(&r->functions, key, f, err) != 0)
+        if (!key || lookup_add(&r->functions, key, f, err) != 0)
             return error_prefix(err, "function '%.100s'", onnx_text(f->name));
     }
     return 0;
@@ -39,7 +39,7 @@ const Onnx__FunctionProto *onnx_function_of(const struct onnx_reader *r, const O
     arena_init(&arena);
     const char *key = function_key(&arena, onnx_domain(p->domain), onnx_text(p->op_type), onnx_text(p->overload), err);
     if (key)
-        f = onnx_names_find(&r->functions, key);
+        f = lookup_find(&r->functions, key);
     arena_release(&arena);
     return f;
 }
@@ -71,7 +71,7 @@ static int bind_inputs(struct onnx_scope *s, struct onnx_scope *inner, const Onn
         struct value *v = *p->input[i] ? onnx_find(s, p->input[i]) : NULL;
         if (*p->input[i] && !v && !onnx_is_absent(s, p->input[i]))
             return error_set(err, "input %zu, '%.200s': nothing makes a value of that name", i, p->input[i]);
-        if (v && *f->input[i] && onnx_names_add(&inner->names, f->input[i], v, err) != 0)
+        if (v && *f->input[i] && lookup_add(&inner->names, f->input[i], v, err) != 0)
             return -1;
     }
     return 0;
@@ -80,8 +80,8 @@ static int bind_inputs(struct onnx_scope *s, struct onnx_scope *inner, const Onn
 static int bind_outputs(const struct onnx_scope *s, struct onnx_call *call, const Onnx__NodeProto *p, struct error *err)
 {
     for (size_t i = 0; i < p->n_output; i++) {
-        struct value *v = *p->output[i] ? onnx_names_find(&s->names, p->output[i]) : NULL;
-        if (v && onnx_names_add(&call->outputs, call->function->output[i], v, err) != 0)
+        struct value *v = *p->output[i] ? lookup_find(&s->names, p->output[i]) : NULL;
+        if (v && lookup_add(&call->outputs, call->function->output[i], v, err) != 0)
             return -1;
     }
     return 0;
@@ -91,7 +91,7 @@ static int bind_outputs(const struct onnx_scope *s, struct onnx_call *call, cons
 static int pass_through(const struct onnx_scope *inner, const Onnx__FunctionProto *f, size_t i, struct value *to,
                         struct error *err)
 {
-    struct value *v = onnx_names_find(&inner->names, f->output[i]);
+    struct value *v = lookup_find(&inner->names, f->output[i]);
     if (v == to)
         return 0;
     if (!v)
@@ -111,7 +111,7 @@ static int read_body(struct onnx_scope *s, struct onnx_scope *inner, const Onnx_
         bind_outputs(s, call, p, err) != 0 || onnx_read_nodes(inner, f->node, f->n_node, err) != 0)
         return -1;
     for (size_t i = 0; i < p->n_output; i++)
-        if (*p->output[i] && pass_through(inner, f, i, onnx_names_find(&s->names, p->output[i]), err) != 0)
+        if (*p->output[i] && pass_through(inner, f, i, lookup_find(&s->names, p->output[i]), err) != 0)
             return -1;
     return 0;
 }
@@ -146,7 +146,7 @@ int onnx_inline(struct onnx_scope *s, const Onnx__NodeProto *p, const Onnx__Func
     inner.opsets = f->n_opset_import ? f->opset_import : s->reader->model->opset_import;
     inner.opset_count = f->n_opset_import ? f->n_opset_import : s->reader->model->n_opset_import;
     int result = read_body(s, &inner, p, &call, err);
-    onnx_names_release(&inner.names);
-    onnx_names_release(&call.outputs);
+    lookup_release(&inner.names);
+    lookup_release(&call.outputs);
     return result;
 }

@@ -2,6 +2,7 @@
 #ifndef FORMAT_ONNX_ONNX_H
 #define FORMAT_ONNX_ONNX_H
 
+#include "base/lookup.h"
 #include "format/format.h"
 #include "format/onnx/wire.h"
 #include "op/op.h"
@@ -11,18 +12,6 @@
 #define ONNX_MAX_CALLS   100 /* functions within functions */
 /* Bytes of sparse tensors made dense, in one file. */
 #define ONNX_MAX_DENSE ((size_t)256 << 20)
-
-/* ---- names (names.c): of values, to the values; of functions, to the functions ---- */
-
-struct onnx_names {
-    struct onnx_name *slots; /* open addressing */
-    size_t count, cap;       /* cap: 0 or a power of two, at least twice count */
-};
-
-void *onnx_names_find(const struct onnx_names *names, const char *name);
-/* The name must outlive the table. Fails when the name is taken. */
-int onnx_names_add(struct onnx_names *names, const char *name, void *what, struct error *err);
-void onnx_names_release(struct onnx_names *names);
 
 /* ---- the reader ---- */
 
@@ -35,7 +24,7 @@ struct onnx_reader {
     const struct format_source *source;
     const Onnx__ModelProto *model;
     struct graph *root;
-    struct onnx_names functions; /* "domain:name:overload" → Onnx__FunctionProto */
+    struct lookup functions; /* "domain:name:overload" → Onnx__FunctionProto */
     struct onnx_external *externals;
     size_t external_count, external_cap;
     size_t inlined;     /* nodes made from functions so far */
@@ -55,7 +44,7 @@ struct onnx_scope {
     struct onnx_reader *reader;
     struct onnx_scope *parent;    /* whose names are seen too; NULL for the root, and for a function */
     struct graph *graph;          /* where values and nodes go */
-    struct onnx_names names;      /* → struct value */
+    struct lookup names;          /* → struct value */
     const struct onnx_call *call; /* of the function that this is within; NULL: none */
     Onnx__OperatorSetIdProto **opsets;
     size_t opset_count;
@@ -67,7 +56,7 @@ struct onnx_call {
     const struct onnx_call *outer; /* the call that this one is made in */
     struct onnx_given *given;
     size_t given_count;
-    struct onnx_names outputs; /* the function's outputs → the values of the caller that they are */
+    struct lookup outputs; /* the function's outputs → the values of the caller that they are */
 };
 
 /* The opset of a domain in a scope; 0 when the file does not say. */

@@ -51,7 +51,7 @@ static int read_model(struct onnx_reader *r, struct error *err)
     if (onnx_list_functions(r, err) != 0 || read_properties(r, err) != 0)
         return -1;
     int result = onnx_read_graph(&scope, r->model->graph, err);
-    onnx_names_release(&scope.names);
+    lookup_release(&scope.names);
     if (result != 0 || graph_sort(r->root, err) != 0 || onnx_raise(r->root, err) != 0)
         return -1;
     return graph_check(r->root, err);
@@ -62,7 +62,7 @@ static void reader_release(struct onnx_reader *r)
     for (size_t i = 0; i < r->external_count; i++)
         blob_unref(r->externals[i].blob);
     free(r->externals);
-    onnx_names_release(&r->functions);
+    lookup_release(&r->functions);
     arena_release(&r->arena);
 }
 

@@ -84,7 +84,7 @@ static int set_graph(struct onnx_scope *s, struct node *n, const char *name, con
                                .opsets = s->opsets,
                                .opset_count = s->opset_count};
     int result = onnx_read_graph(&inner, p, err);
-    onnx_names_release(&inner.names);
+    lookup_release(&inner.names);
     return result;
 }
 

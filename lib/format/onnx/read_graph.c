@@ -22,13 +22,13 @@ static int add_constant(struct onnx_scope *s, const char *name, struct tensor *t
 {
     if (!t)
         return -1;
-    if (!*name || onnx_names_find(&s->names, name)) {
+    if (!*name || lookup_find(&s->names, name)) {
         tensor_unref(t);
         return *name ? error_set(err, "two values are named '%.200s'", name)
                      : error_set(err, "an initializer has no name");
     }
     struct value *v = graph_add_constant(s->graph, onnx_free_name(s, name), t, err);
-    return v ? onnx_names_add(&s->names, name, v, err) : -1;
+    return v ? lookup_add(&s->names, name, v, err) : -1;
 }
 
 static int read_constants(struct onnx_scope *s, const Onnx__GraphProto *p, struct error *err)
@@ -53,13 +53,13 @@ static int read_constants(struct onnx_scope *s, const Onnx__GraphProto *p, struc
 static int read_input(struct onnx_scope *s, const Onnx__ValueInfoProto *p, struct error *err)
 {
     const char *name = onnx_text(p->name);
-    struct value *known = onnx_names_find(&s->names, name);
+    struct value *known = lookup_find(&s->names, name);
     if (known && known->constant)
         return 0;
     if (known || !*name)
         return error_set(err, known ? "two values are named so" : "it has no name");
     struct value *v = graph_add_value(s->graph, onnx_free_name(s, name), err);
-    if (!v || graph_add_input(s->graph, v, err) != 0 || onnx_names_add(&s->names, name, v, err) != 0)
+    if (!v || graph_add_input(s->graph, v, err) != 0 || lookup_add(&s->names, name, v, err) != 0)
         return -1;
     return set_type(s, v, p->type, s->graph->parent ? NULL : name, err);
 }
@@ -100,7 +100,7 @@ static int read_infos(struct onnx_scope *s, Onnx__ValueInfoProto *const *infos, 
 
 static int read_info(struct onnx_scope *s, const Onnx__ValueInfoProto *p, struct error *err)
 {
-    struct value *v = onnx_names_find(&s->names, onnx_text(p->name));
+    struct value *v = lookup_find(&s->names, onnx_text(p->name));
     return v && v->graph == s->graph && !v->is_input ? set_type(s, v, p->type, NULL, err) : 0;
 }
 

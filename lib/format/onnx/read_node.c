@@ -9,7 +9,7 @@ struct value *onnx_find(const struct onnx_scope *s, const char *name)
 {
     struct value *v = NULL;
     for (; s && !v; s = s->parent)
-        v = onnx_names_find(&s->names, name);
+        v = lookup_find(&s->names, name);
     return v;
 }
 
@@ -37,13 +37,13 @@ const char *onnx_free_name(const struct onnx_scope *s, const char *name)
 /* The value of an output. A function's own outputs are the caller's values. */
 static struct value *make_value(struct onnx_scope *s, const char *name, struct error *err)
 {
-    struct value *v = s->call && !s->parent ? onnx_names_find(&s->call->outputs, name) : NULL;
+    struct value *v = s->call && !s->parent ? lookup_find(&s->call->outputs, name) : NULL;
     return v ? v : graph_add_value(s->graph, onnx_free_name(s, name), err);
 }
 
 static int declare(struct onnx_scope *s, const char *name, struct tensor *constant, struct error *err)
 {
-    if (onnx_names_find(&s->names, name)) {
+    if (lookup_find(&s->names, name)) {
         tensor_unref(constant);
         return error_set(err, "two values are named '%.200s'", name);
     }
@@ -54,7 +54,7 @@ static int declare(struct onnx_scope *s, const char *name, struct tensor *consta
     }
     if (constant && graph_make_constant(v, constant, err) != 0)
         return -1;
-    return onnx_names_add(&s->names, name, v, err);
+    return lookup_add(&s->names, name, v, err);
 }
 
 static int declare_outputs(struct onnx_scope *s, const Onnx__NodeProto *p, struct error *err)
@@ -81,7 +81,7 @@ static int connect(struct onnx_scope *s, struct node *n, const Onnx__NodeProto *
             return -1;
     }
     for (size_t i = 0; i < p->n_output; i++)
-        if (node_add_output(n, *p->output[i] ? onnx_names_find(&s->names, p->output[i]) : NULL, err) != 0)
+        if (node_add_output(n, *p->output[i] ? lookup_find(&s->names, p->output[i]) : NULL, err) != 0)
             return -1;
     return 0;
 }

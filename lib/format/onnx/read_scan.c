@@ -25,7 +25,7 @@ static struct node *make_outer(struct onnx_scope *s, const Onnx__NodeProto *p, s
             return NULL;
     }
     for (size_t i = 0; i < p->n_output; i++)
-        if (node_add_output(n, onnx_names_find(&s->names, p->output[i]), err) != 0)
+        if (node_add_output(n, lookup_find(&s->names, p->output[i]), err) != 0)
             return NULL;
     return n;
 }

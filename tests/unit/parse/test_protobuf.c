@@ -100,6 +100,13 @@ static void messages_nest_and_unknown_fields_are_left_out(void)
     CHECK(m && !protobuf_message(m, "left_out"));
 }
 
+/* Forks give numbers other meanings. */
+static void a_field_of_another_wire_type_is_left_out(void)
+{
+    const struct protobuf *m = READ("\x08\x01\x15\x00\x00\x80\x3f\x10\x05");
+    CHECK(m && !protobuf_find(m, "name") && protobuf_count(m, "count") == 1);
+}
+
 static void refused(void)
 {
     static const struct {
@@ -108,7 +115,6 @@ static void refused(void)
     } bad[] = {
         {"\x0a\x05hi", 4},                                    /* longer than the file */
         {"\x0a\x03h\0i", 5},                                  /* a NUL */
-        {"\x08\x01", 2},                                      /* a string as a varint */
         {"\x2a\x03\x00\x00\x00", 5},                          /* no whole floats */
         {"\x12\x02\x80\x80", 4},                              /* a packed varint cut off */
         {"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11}, /* beyond 64 bits */
@@ -175,6 +181,7 @@ int main(void)
     RUN(single_floats_with_gaps_are_several_spans);
     RUN(a_single_float_behind_packed_ones);
     RUN(messages_nest_and_unknown_fields_are_left_out);
+    RUN(a_field_of_another_wire_type_is_left_out);
     RUN(refused);
     RUN(depth_is_limited);
     RUN(the_number_of_nodes_is_limited);

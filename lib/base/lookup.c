@@ -1,16 +1,13 @@
-/* Tables of names, for the reader: hashing with linear probing. */
+/* Hashing with linear probing. */
+#include "base/lookup.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "format/onnx/onnx.h"
+#include "base/mem.h"
 
-struct onnx_name {
-    const char *name; /* NULL: empty */
-    void *what;
-};
-
-static struct onnx_name *probe(struct onnx_name *slots, size_t cap, const char *name)
+static struct lookup_slot *probe(struct lookup_slot *slots, size_t cap, const char *name)
 {
     uint64_t hash = hash_bytes(name, strlen(name));
     /* FNV's low bits alone are easily made to agree (finalizer of MurmurHash3). */
@@ -21,15 +18,15 @@ static struct onnx_name *probe(struct onnx_name *slots, size_t cap, const char *
     return &slots[i];
 }
 
-void *onnx_names_find(const struct onnx_names *names, const char *name)
+void *lookup_find(const struct lookup *names, const char *name)
 {
     return names->cap ? probe(names->slots, names->cap, name)->what : NULL;
 }
 
-static int grow(struct onnx_names *names, struct error *err)
+static int grow(struct lookup *names, struct error *err)
 {
     size_t cap = names->cap ? 2 * names->cap : 16;
-    struct onnx_name *slots = mem_calloc(cap, sizeof(*slots), err);
+    struct lookup_slot *slots = mem_calloc(cap, sizeof(*slots), err);
     if (!slots)
         return -1;
     for (size_t i = 0; i < names->cap; i++)
@@ -41,20 +38,20 @@ static int grow(struct onnx_names *names, struct error *err)
     return 0;
 }
 
-int onnx_names_add(struct onnx_names *names, const char *name, void *what, struct error *err)
+int lookup_add(struct lookup *names, const char *name, void *what, struct error *err)
 {
     if (2 * (names->count + 1) > names->cap && grow(names, err) != 0)
         return -1;
-    struct onnx_name *slot = probe(names->slots, names->cap, name);
+    struct lookup_slot *slot = probe(names->slots, names->cap, name);
     if (slot->name)
         return error_set(err, "'%.200s' is there twice", name);
-    *slot = (struct onnx_name){name, what};
+    *slot = (struct lookup_slot){name, what};
     names->count++;
     return 0;
 }
 
-void onnx_names_release(struct onnx_names *names)
+void lookup_release(struct lookup *names)
 {
     free(names->slots);
-    *names = (struct onnx_names){NULL, 0, 0};
+    *names = (struct lookup){NULL, 0, 0};
 }

@@ -1,0 +1,25 @@
+/* Tables of names: from a string to whatever it stands for. */
+#ifndef BASE_LOOKUP_H
+#define BASE_LOOKUP_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct lookup_slot {
+    const char *name; /* NULL: empty */
+    void *what;
+};
+
+/* Starts as {0}. */
+struct lookup {
+    struct lookup_slot *slots; /* open addressing */
+    size_t count, cap;         /* cap: 0 or a power of two, at least twice count */
+};
+
+void *lookup_find(const struct lookup *names, const char *name); /* NULL: not there */
+/* The name must outlive the table. Fails when the name is taken. */
+int lookup_add(struct lookup *names, const char *name, void *what, struct error *err);
+void lookup_release(struct lookup *names);
+
+#endif
