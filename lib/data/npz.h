@@ -1,4 +1,4 @@
-/* NumPy's archives of arrays: zip files, members stored or deflated. Source of the format: PKWARE APPNOTE 6.3. */
+/* NumPy's archives of arrays: zip files of .npy members. */
 #ifndef DATA_NPZ_H
 #define DATA_NPZ_H
 
