@@ -45,12 +45,7 @@ bool cut_has_static_outputs(const struct graph *g)
 /* Worth a plan of its own once shapes are known, rather than being evaluated in passing. */
 static bool is_heavy(const struct node *n)
 {
-    static const char *const heavy[] = {"Conv", "ConvTranspose", "MatMul",    "Gemm",        "LSTM",
-                                        "GRU",  "RNN",           "Attention", "QLinearConv", "QLinearMatMul"};
-    for (size_t i = 0; i != sizeof heavy / sizeof *heavy; i++)
-        if (strcmp(n->op, heavy[i]) == 0)
-            return true;
-    return has_subgraph(n);
+    return op_trait(n, "heavy") || has_subgraph(n);
 }
 
 const struct node *cut_point(const struct graph *g, bool *dynamic)

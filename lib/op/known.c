@@ -341,11 +341,8 @@ static struct tensor *whole_input(const struct op_infer *c, int i, struct error 
 
 static bool deterministic(const struct node *n)
 {
-    static const char *const random[] = {"Bernoulli",        "Multinomial",   "RandomNormal",
-                                         "RandomNormalLike", "RandomUniform", "RandomUniformLike"};
-    for (size_t i = 0; i < sizeof(random) / sizeof(random[0]); i++)
-        if (strcmp(n->op, random[i]) == 0)
-            return false;
+    if (op_trait(n, "random"))
+        return false;
     for (const struct attr *a = n->attrs; a; a = a->next)
         if (a->kind == ATTR_GRAPH)
             return false;

@@ -33,10 +33,31 @@ struct op {
     /* Puts nodes that mean the same before the node, moves its outputs to them and leaves it without outputs; the
      * caller removes it. */
     int (*expand)(struct node *n, struct error *err);
+    /* What else is asked of an operator, as words, for op_trait():
+     *     random       equal operands may give other results
+     *     heavy        takes much more time than moving its operands
+     *     view         row-major elements keep their values and places: only dims change
+     *     nonnegative  no element of the result is below 0
+     *     commutes     the two operands may change places
+     * and, as "axes=…", how axes of operands are axes of results. Where axes of the operands of the results' rank
+     * change places, those of the results do:
+     *     each     numpy broadcasting of all operands
+     *     first    of operand 0; the others have none
+     *     along    the same, and the attribute `axis` names one
+     *     set      the same, and the attribute `axes` names some
+     *     tail     of operand 0, where the axes from the attribute `axis` on must stay
+     *     rows     of operand 0, where the last axis must stay
+     *     lists    of operand 0; other operands have numbers for each axis
+     *     reduce   of operand 0; those named by the attribute `axis` or by operand 1 become 1 or go
+     *     gather   of operand 0, where `axis` becomes the axes of operand 1
+     *     squeeze, unsqueeze, view   as these operators do */
+    const char *traits;
 };
 
 /* The row of an operator at OP_OPSET; NULL when unknown. */
 const struct op *op_find(const char *domain, const char *name);
+/* Whether a word stands among the traits of the node's row; false for an unknown operator. */
+bool op_trait(const struct node *n, const char *word);
 /* All rows, for listings. */
 const struct op *op_table(size_t *count);
 
@@ -104,8 +125,8 @@ struct op_eval {
     int in_count;
     struct item **out; /* to be set; [op_out_count(node)] */
     int out_count;
-    size_t memory;  /* bytes that one output may take */
-    uint64_t *seed; /* for random operators */
+    size_t memory;   /* bytes that one output may take */
+    uint64_t *seed;  /* for random operators */
     int64_t *bodies; /* subgraph runs that are left to the whole run; NULL: as many as there may be */
     /* Runs a subgraph of the node: in[graph->input_count] → out[graph->output_count], new references. Set by who
      * executes. */

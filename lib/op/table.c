@@ -5,17 +5,17 @@
 #include <string.h>
 
 #define none NULL
-#define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand)                            \
-    {domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand},
+#define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, ...)                       \
+    {domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, "" __VA_ARGS__},
 static const struct op table[] = {
 #include "op/op.def"
-    {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 #undef OP
 
 /* The lengths of the names, in a row of their own: few rows are left to compare then, and the rows can stay in the
  * families' order. */
-#define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand) sizeof(name) - 1,
+#define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, ...) sizeof(name) - 1,
 static const uint8_t lengths[] = {
 #include "op/op.def"
     0,
@@ -32,6 +32,18 @@ const struct op *op_find(const char *domain, const char *name)
         if (lengths[i] == length && memcmp(table[i].name, name, length) == 0 && strcmp(table[i].domain, domain) == 0)
             return &table[i];
     return NULL;
+}
+
+bool op_trait(const struct node *n, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = n->def ? n->def->traits : ""; *at; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        if (length == size && memcmp(at, word, size) == 0)
+            return true;
+        at += length;
+    }
+    return false;
 }
 
 const struct op *op_table(size_t *count)

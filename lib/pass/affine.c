@@ -223,12 +223,10 @@ static int through_split(const struct node *n, int o, struct affine *a, struct e
 
 int affine_through(const struct node *n, int o, struct affine *a, struct error *err)
 {
-    static const char *const reshapes[] = {"Reshape", "Squeeze", "Unsqueeze", "Flatten"};
     if (!n->def || !node_in(n, 0))
         return 0;
-    for (size_t i = 0; i < sizeof(reshapes) / sizeof(reshapes[0]); i++)
-        if (node_is(n, reshapes[i]))
-            return through_reshape(n, a, err);
+    if (op_trait(n, "view"))
+        return through_reshape(n, a, err);
     if (node_is(n, "Transpose"))
         return through_transpose(n, a);
     return node_is(n, "Split") ? through_split(n, o, a, err) : 0;

@@ -7,25 +7,11 @@
 /* Quantised weights stay so: the quantised operators behind want them, and they are smaller. */
 static bool may_fold(const struct node *n)
 {
-    static const char *const kept[] = {"DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear"};
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        if (strcmp(n->op, kept[i]) == 0)
-            return false;
-    return pass_is_deterministic(n);
+    return strcmp(n->op, "DequantizeLinear") != 0 && pass_is_deterministic(n);
 }
 
 /* Constants that take long to multiply are no oversight of the exporter's, and may be an attack. */
 #define HEAVY_MAX ((size_t)1 << 20)
-
-static bool is_too_heavy(const struct node *n, size_t bytes)
-{
-    static const char *const heavy[] = {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose", "DeformConv", "LSTM",
-                                        "GRU",    "RNN",  "DFT",    "Det",  "Attention",     "STFT"};
-    for (size_t i = 0; i < sizeof(heavy) / sizeof(heavy[0]) && bytes > HEAVY_MAX; i++)
-        if (strcmp(n->op, heavy[i]) == 0)
-            return true;
-    return false;
-}
 
 static bool all_constant(const struct node *n, size_t *bytes)
 {
@@ -92,8 +78,8 @@ static int compute(struct node *n, struct error *err)
     for (int i = 0; made && i < n->in_count; i++)
         if (n->in[i])
             made = (in[i] = item_of_tensor(tensor_ref(n->in[i]->constant), &ignored)) != NULL;
-    struct op_eval e = {.node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = FOLD_OPERANDS,
-                        .memory = result_max(n)};
+    struct op_eval e = {
+        .node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = FOLD_OPERANDS, .memory = result_max(n)};
     if (made && op_eval_node(&e, &ignored) == 0)
         changed = take_results(n, out, err);
     for (int i = 0; i < FOLD_OPERANDS; i++) {
@@ -167,7 +153,7 @@ static int rewrite(struct node *n, struct error *err)
     if (!may_fold(n) || n->out_count < 1)
         return 0;
     if (all_constant(n, &bytes))
-        return is_constant_already(n) || is_too_heavy(n, bytes) ? 0 : compute(n, err);
+        return is_constant_already(n) || (op_trait(n, "heavy") && bytes > HEAVY_MAX) ? 0 : compute(n, err);
     return fold_known(n, err);
 }
 

@@ -3,15 +3,6 @@
 
 #include "pass/util.h"
 
-static bool is_reshape_like(const struct node *n)
-{
-    static const char *const ops[] = {"Reshape", "Squeeze", "Unsqueeze", "Flatten"};
-    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-        if (node_is(n, ops[i]))
-            return true;
-    return false;
-}
-
 /* Transpose of a Transpose, which stays for others that use it. */
 static int merge_transposes(struct node *n, struct error *err)
 {
@@ -76,7 +67,7 @@ static int merge_reshapes(struct node *n, struct error *err)
     struct value *from = n->in[0];
     if (!shape_of(n->out[0], shape))
         return 0;
-    while (from->producer && from->producer->def && is_reshape_like(from->producer) && node_in(from->producer, 0))
+    while (from->producer && op_trait(from->producer, "view") && node_in(from->producer, 0))
         from = from->producer->in[0];
     if (from == n->in[0] && (has_constant_shape(n) || (!node_is(n, "Reshape") && !pass_is_static(n->out[0]))))
         return 0;
@@ -88,7 +79,7 @@ static int rewrite(struct node *n, struct error *err)
     int64_t shape[TENSOR_MAX_RANK];
     if (!node_in(n, 0) || !node_out(n, 0))
         return 0;
-    if (is_reshape_like(n))
+    if (op_trait(n, "view"))
         return merge_reshapes(n, err);
     if (!node_is(n, "Transpose"))
         return 0;

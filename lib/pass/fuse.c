@@ -1,22 +1,25 @@
 /* Activations and residual additions into the node before. Both look through nodes that only move axes. */
 #include <string.h>
 
+#include "op/attr.h"
 #include "op/fused.h"
 #include "pass/views.h"
 
 /* ---- activations ---- */
 
+/* The row of the node's operator in domain nn; NULL when there is none. */
+static const struct op *fused_form(const struct node *n)
+{
+    return n->domain[0] && strcmp(n->domain, "nn") != 0 ? NULL : op_find("nn", n->op);
+}
+
 /* Whether the node, or its fused form, can apply an activation to its result. */
 static bool takes_activation(const struct node *n)
 {
-    static const char *const ops[] = {"Conv", "ConvTranspose", "MatMul", "Add", "Sub", "Mul", "Div", "ScaleShift"};
-    bool fused = strcmp(n->domain, "nn") == 0;
-    if ((n->domain[0] && !fused) || !pass_is_float(node_out(n, 0)) || (fused && op_string(n, "activation")[0]))
-        return false;
-    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-        if (strcmp(n->op, ops[i]) == 0)
-            return true;
-    return false;
+    const struct op *fused = fused_form(n);
+    struct attr_spec spec;
+    return fused && attr_spec_find(fused, "activation", &spec) && pass_is_float(node_out(n, 0)) &&
+           (n->def != fused || !op_string(n, "activation")[0]);
 }
 
 /* Makes a node the fused form of what it is. */
@@ -33,8 +36,8 @@ static int rewrite_activation(struct node *n, struct error *err)
     float alpha, beta;
     struct views views;
     const struct fused_activation *a = fused_activation_of(n, &alpha, &beta);
-    if (!a || strcmp(a->op, "Shrink") == 0 || !node_out(n, 0) || !node_in(n, 0) ||
-        !views_find(n->in[0], &views) || !takes_activation(views.base))
+    if (!a || strcmp(a->op, "Shrink") == 0 || !node_out(n, 0) || !node_in(n, 0) || !views_find(n->in[0], &views) ||
+        !takes_activation(views.base))
         return 0;
     if (become_fused(views.base, err) || fused_set_activation(views.base, a, alpha, beta, err))
         return -1;
@@ -50,9 +53,9 @@ int pass_fuse_activation(struct graph *g, struct error *err)
 
 static bool takes_residual(const struct node *n)
 {
-    bool fused = strcmp(n->domain, "nn") == 0;
-    return (!n->domain[0] || fused) && (strcmp(n->op, "Conv") == 0 || strcmp(n->op, "MatMul") == 0) &&
-           !node_in(n, 3) && node_out(n, 0);
+    const struct op *fused = fused_form(n);
+    struct attr_spec spec;
+    return fused && attr_spec_find(fused, "residual_last", &spec) && !node_in(n, 3) && node_out(n, 0);
 }
 
 /* Lets the base of operand i of an Add do the addition, after its activation if it has one. */

@@ -72,12 +72,10 @@ static bool average_takes(const struct node *n, const struct pad *pad)
 
 static bool is_never_negative(const struct value *v)
 {
-    static const char *const ops[] = {"Relu", "Sigmoid", "HardSigmoid", "Softmax", "Abs", "Exp", "Softplus"};
     const struct node *n = v->producer;
     double low;
-    for (size_t i = 0; n && i < sizeof(ops) / sizeof(ops[0]); i++)
-        if (node_is(n, ops[i]))
-            return true;
+    if (n && op_trait(n, "nonnegative"))
+        return true;
     return n && node_is(n, "Clip") && pass_scalar(node_in(n, 1), &low) && low >= 0;
 }
 

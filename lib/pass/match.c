@@ -108,8 +108,7 @@ static const char *match_attrs(const char *p, const struct node *n)
 
 static bool is_commutative(const struct node *n)
 {
-    return n->in_count == 2 && (strcmp(n->op, "Add") == 0 || strcmp(n->op, "Mul") == 0 || strcmp(n->op, "Max") == 0 ||
-                                strcmp(n->op, "Min") == 0);
+    return n->in_count == 2 && op_trait(n, "commutes");
 }
 
 #define MAX_OPERANDS 6

@@ -255,11 +255,5 @@ bool pass_has_subgraph(const struct node *n)
 
 bool pass_is_deterministic(const struct node *n)
 {
-    static const char *const random[] = {
-        "Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
-    };
-    for (size_t i = 0; i < sizeof(random) / sizeof(random[0]); i++)
-        if (strcmp(n->op, random[i]) == 0)
-            return false;
-    return n->def && !pass_has_subgraph(n);
+    return n->def && !op_trait(n, "random") && !pass_has_subgraph(n);
 }

@@ -2,11 +2,7 @@
 
 static bool is_view(const struct node *n)
 {
-    static const char *const ops[] = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"};
-    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-        if (node_is(n, ops[i]))
-            return n->in_count > 0 && n->in[0];
-    return false;
+    return (op_trait(n, "view") || node_is(n, "Transpose")) && node_in(n, 0);
 }
 
 bool views_find(struct value *v, struct views *views)

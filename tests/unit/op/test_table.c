@@ -59,6 +59,34 @@ static void test_attribute_columns(void)
     }
 }
 
+/* Every word of the traits is one that op.h explains, and at most one says how axes map. */
+static void test_traits(void)
+{
+    static const char *const known[] = {"random",       "heavy",         "view",        "nonnegative", "commutes",
+                                        "axes=each",    "axes=first",    "axes=along",  "axes=set",    "axes=tail",
+                                        "axes=rows",    "axes=lists",    "axes=reduce", "axes=gather", "axes=view",
+                                        "axes=squeeze", "axes=unsqueeze"};
+    size_t count;
+    const struct op *ops = op_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        int maps = 0;
+        for (const char *at = ops[i].traits; *at; at += strspn(at, " ")) {
+            size_t size = strcspn(at, " "), k = 0;
+            while (k < sizeof(known) / sizeof(known[0]) && (strlen(known[k]) != size || memcmp(known[k], at, size)))
+                k++;
+            CHECK_MSG(k < sizeof(known) / sizeof(known[0]), "%s: '%s'", ops[i].name, at);
+            maps += strncmp(at, "axes=", 5) == 0;
+            at += size;
+        }
+        CHECK_MSG(maps <= 1, "%s: '%s'", ops[i].name, ops[i].traits);
+    }
+    struct node n = {.def = op_find("", "Softmax")};
+    CHECK(op_trait(&n, "nonnegative") && op_trait(&n, "axes=along") && !op_trait(&n, "axes=") &&
+          !op_trait(&n, "along"));
+    n.def = NULL;
+    CHECK(!op_trait(&n, "heavy"));
+}
+
 static void test_find(void)
 {
     CHECK(op_find("", "Conv") && !op_find("", "conv") && !op_find("", "") && !op_find("nn", "Relu") &&
@@ -163,6 +191,7 @@ int main(void)
     RUN(test_rows);
     RUN(test_versions);
     RUN(test_attribute_columns);
+    RUN(test_traits);
     RUN(test_find);
     RUN(test_defaults);
     RUN(test_unknown);
