@@ -2,6 +2,7 @@
 #include "base/cpu.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,11 +92,11 @@ uint32_t cpu_features(void)
 
 #include <sys/auxv.h>
 
-#define HWCAP_HAS_ASIMD (1ul << 1)
-#define HWCAP_HAS_FPHP (1ul << 9)
+#define HWCAP_HAS_ASIMD   (1ul << 1)
+#define HWCAP_HAS_FPHP    (1ul << 9)
 #define HWCAP_HAS_ASIMDHP (1ul << 10)
 #define HWCAP_HAS_ASIMDDP (1ul << 20)
-#define HWCAP2_HAS_I8MM (1ul << 13)
+#define HWCAP2_HAS_I8MM   (1ul << 13)
 
 uint32_t cpu_features(void)
 {
@@ -281,7 +282,7 @@ static long sysfs_l2(int index)
     return size <= 0 || size > 1 << 20 ? 0 : unit == 'K' ? size << 10 : unit == 'M' ? size << 20 : size;
 }
 
-long cpu_l2_bytes(void)
+static long find_l2(void)
 {
     long size = 0;
 
@@ -292,4 +293,14 @@ long cpu_l2_bytes(void)
         size = sysconf(_SC_LEVEL2_CACHE_SIZE);
 #endif
     return size > 0 ? size : 1 << 20;
+}
+
+long cpu_l2_bytes(void)
+{
+    static atomic_long known;
+    long size = atomic_load_explicit(&known, memory_order_relaxed);
+
+    if (size == 0)
+        atomic_store_explicit(&known, size = find_l2(), memory_order_relaxed);
+    return size;
 }

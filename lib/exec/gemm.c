@@ -1,7 +1,8 @@
 /* The matrix product under convolutions, transposed convolutions and matmuls, cut into tiles.
  *
  * Weights that fit well into the level-2 cache stay there: a tile of pixels meets all panels of B, then the next tile
- * comes. Larger ones are met panel by panel, each by all pixels, while the next panel is being fetched. */
+ * comes. Larger ones are met in groups of panels that fit: each group by all tiles of pixels, of which each fetches its
+ * share of the next group meanwhile. */
 #include <string.h>
 
 #include "base/cpu.h"
@@ -13,14 +14,12 @@ struct gemm_args {
     struct gemm_job job;
     const struct kernels *kernels;
     int64_t pixels;
-    int64_t tiles;  /* of `rows` pixels each; the last may have fewer */
+    int64_t tiles;  /* of pixels: nearly even, so that 16 are 8 and 8, not 14 and 2 */
     int64_t blocks; /* of tiles */
-    int rows;
-    int groups; /* of panels */
+    int groups;     /* of panels, nearly even */
     int panels;
     size_t panel_floats; /* of a full one */
-    bool resident;       /* all panels fit the cache */
-    size_t fetch_bytes;  /* of the next panel, by each tile of pixels */
+    int64_t fetchers;    /* tiles that share the fetching of the next group; 0: none do */
 };
 
 struct pixel_tile {
@@ -103,53 +102,58 @@ static void find_pixels(const struct gemm_job *j, const struct bases *b, struct 
     }
 }
 
-static void run_panels(const struct gemm_args *g, const struct bases *b, struct pixel_tile *t, int m, int first,
-                       int last, size_t fetch)
+/* Panels [first, last) are a group, and `next` the end of the one behind it. */
+struct group {
+    int first, last, next;
+};
+
+static struct group group_at(const struct gemm_args *g, int index)
 {
-    const struct gemm_job *j = &g->job;
-    int nr = g->kernels->gemm_nr;
-    struct kernel_gemm_f32 k = {.a = t->a,
-                                .tap = j->tap,
-                                .taps = j->taps,
-                                .k = j->k,
-                                .add_last = j->add_last,
-                                .c = t->c,
-                                .m = m,
-                                .act = j->act};
-    k.add = b->add ? t->add : NULL;
-    for (int i = 0; i < m; i++) {
-        t->c[i] += first * nr;
-        if (b->add)
-            t->add[i] += first * nr;
-    }
-    for (int panel = first; panel < last; panel++) {
-        k.b = b->packed + (size_t)panel * g->panel_floats;
-        k.bias = b->bias ? b->bias + panel * nr : NULL;
-        k.n = j->n - panel * nr < nr ? j->n - panel * nr : nr;
-        if (panel + 1 < g->panels && fetch + g->fetch_bytes <= g->panel_floats * sizeof(float)) {
-            k.fetch = (const char *)(k.b + g->panel_floats) + fetch;
-            k.fetch_bytes = g->fetch_bytes;
-        }
-        g->kernels->gemm_f32(&k);
-        for (int i = 0; i < m; i++) {
-            t->c[i] += nr;
-            if (b->add)
-                t->add[i] += nr;
-        }
-    }
+    int next = index + 2 > g->groups ? g->groups : index + 2;
+    return (struct group){(int)plan_tile_first(g->panels, g->groups, index),
+                          (int)plan_tile_first(g->panels, g->groups, index + 1),
+                          (int)plan_tile_first(g->panels, g->groups, next)};
 }
 
-/* Tiles [from, to) of pixels against panels [first, last). */
-static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to, int first, int last)
+/* A prefetch covers two cache lines. */
+#define GEMM_FETCH 128
+
+/* The share of tile `index` in fetching the next group. */
+static void share_fetch(const struct gemm_args *g, const struct bases *b, const struct group *group, int64_t index,
+                        struct kernel_gemm_f32 *k)
 {
+    size_t panel = g->panel_floats * sizeof(float), bytes = panel * (size_t)(group->next - group->last);
+    if (!g->fetchers || bytes == 0)
+        return;
+    size_t share = (bytes / (size_t)g->fetchers + GEMM_FETCH - 1) / GEMM_FETCH * GEMM_FETCH,
+           from = share * (size_t)(index % g->fetchers);
+    k->fetch = (const char *)b->packed + panel * (size_t)group->last + from;
+    k->fetch_bytes = from >= bytes ? 0 : from + share > bytes ? bytes - from : share;
+}
+
+/* Tiles [from, to) of pixels against a group of panels. */
+static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to,
+                      const struct group *group)
+{
+    const struct gemm_job *j = &g->job;
+    int column = group->first * g->kernels->gemm_nr, end = group->last * g->kernels->gemm_nr;
+    struct bases at = *b;
     struct pixel_tile t;
     struct pixel p;
-    find_pixel(&g->job, from * g->rows, &p);
+    at.c += column;
+    at.add = b->add ? b->add + column : NULL;
+    struct kernel_gemm_f32 k = {.a = t.a, .tap = j->tap, .taps = j->taps, .k = j->k, .c = t.c, .act = j->act};
+    k.b = b->packed + (size_t)group->first * g->panel_floats;
+    k.bias = b->bias ? b->bias + column : NULL;
+    k.add = b->add ? t.add : NULL;
+    k.add_last = j->add_last;
+    k.n = (end < j->n ? end : j->n) - column;
+    find_pixel(j, plan_tile_first(g->pixels, g->tiles, from), &p);
     for (int64_t i = from; i < to; i++) {
-        int64_t left = g->pixels - i * g->rows;
-        int m = (int)(left < g->rows ? left : g->rows);
-        find_pixels(&g->job, b, &p, m, &t);
-        run_panels(g, b, &t, m, first, last, (size_t)i * g->fetch_bytes);
+        k.m = (int)(plan_tile_first(g->pixels, g->tiles, i + 1) - plan_tile_first(g->pixels, g->tiles, i));
+        find_pixels(j, &at, &p, k.m, &t);
+        share_fetch(g, b, group, i, &k);
+        g->kernels->gemm_f32(&k);
     }
 }
 
@@ -158,41 +162,40 @@ static void run_gemm(const struct step *s, int64_t tile, int thread)
     const struct gemm_args *g = s->args;
     (void)thread;
     int64_t block = tile % g->blocks, rest = tile / g->blocks;
-    int group = (int)(rest % g->groups), batch = (int)(rest / g->groups);
-    struct bases b = bases_of(&g->job, batch);
-    int first = (int)plan_tile_first(g->panels, g->groups, group),
-        last = (int)plan_tile_first(g->panels, g->groups, group + 1);
-    int64_t from = plan_tile_first(g->tiles, g->blocks, block), to = plan_tile_first(g->tiles, g->blocks, block + 1);
-    if (g->resident)
-        run_block(g, &b, from, to, first, last);
-    else
-        for (int panel = first; panel < last; panel++)
-            run_block(g, &b, from, to, panel, panel + 1);
+    struct group group = group_at(g, (int)(rest % g->groups));
+    struct bases b = bases_of(&g->job, (int)(rest / g->groups));
+    run_block(g, &b, plan_tile_first(g->tiles, g->blocks, block), plan_tile_first(g->tiles, g->blocks, block + 1),
+              &group);
 }
 
 /* Work in MACs below which a tile is not worth the trouble of sharing. */
 #define GEMM_GRAIN 1000000
 
-/* A prefetch covers two cache lines. */
-#define GEMM_FETCH 128
+/* The panels' groups: all of them are one when they leave half of the level-2 cache to the pixels, else each takes
+ * about a third, since the next one comes in meanwhile. */
+static int count_groups(const struct gemm_args *g)
+{
+    double panel = (double)g->panel_floats * sizeof(float), cache = (double)cpu_l2_bytes();
+    if (panel * g->panels <= cache / 2)
+        return 1;
+    int together = panel < cache / 3 ? (int)(cache / 3 / panel) : 1;
+    return (g->panels + together - 1) / together;
+}
 
-static void choose_tiles(struct gemm_args *g)
+static void choose_tiles(struct gemm_args *g, int threads)
 {
     const struct gemm_job *j = &g->job;
-    size_t panel_bytes = g->panel_floats * sizeof(float), cache = (size_t)cpu_l2_bytes() / 2;
-    g->tiles = (g->pixels + g->kernels->gemm_mr - 1) / g->kernels->gemm_mr;
-    g->rows = (int)((g->pixels + g->tiles - 1) / g->tiles); /* evenly: 16 are 8 and 8, not 14 and 2 */
     double macs = (double)g->pixels * j->n * j->taps * j->k;
-    g->resident = panel_bytes * (size_t)g->panels <= cache;
-    g->groups = g->resident ? 1 : g->panels;
+    g->tiles = (g->pixels + g->kernels->gemm_mr - 1) / g->kernels->gemm_mr;
+    g->groups = count_groups(g);
     g->blocks = plan_tiles((int64_t)(macs / g->groups), GEMM_GRAIN, g->tiles);
-    int64_t work = (int64_t)(macs / (double)(g->blocks * g->groups));
+    double work = macs / (double)(g->blocks * g->groups);
     if (g->blocks == g->tiles && work > GEMM_GRAIN) { /* few pixels: share the panels */
-        int64_t groups = g->groups * (work / GEMM_GRAIN + 1);
-        g->groups = (int)(groups > g->panels ? g->panels : groups);
+        double groups = g->groups * (work / GEMM_GRAIN + 1);
+        g->groups = groups > g->panels ? g->panels : (int)groups;
     }
-    if (!g->resident && g->tiles > 1)
-        g->fetch_bytes = (panel_bytes / (size_t)g->tiles + GEMM_FETCH - 1) / GEMM_FETCH * GEMM_FETCH;
+    if (g->tiles > 1) /* each thread has a cache of its own to fill */
+        g->fetchers = (g->tiles + threads - 1) / threads;
 }
 
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err)
@@ -208,7 +211,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
     int nr = p->kernels->gemm_nr;
     g->panels = (job->n + nr - 1) / nr;
     g->panel_floats = (size_t)job->taps * (size_t)job->k * (size_t)nr;
-    choose_tiles(g);
+    choose_tiles(g, p->exec->pool ? pool_threads(p->exec->pool) : 1);
     struct step *s = plan_step(p, n, kernel, run_gemm, g, g->blocks * g->groups * job->batches, err,
                                PLAN_VIEWS(&job->a, &job->c, &job->add, &job->packed_view, &job->bias_view));
     if (!s)

@@ -36,22 +36,23 @@ static void multiply(const struct rnn *r, float *out, int64_t n, const float *a,
     static const ptrdiff_t no_tap[1] = {0};
     const float *rows[32], *adds[32];
     float *outs[32];
-    int nr = r->kernels->gemm_nr;
-    struct kernel_gemm_f32 g = {
-        .a = rows, .tap = no_tap, .taps = 1, .k = (int)r->hidden, .add = add ? adds : NULL, .c = outs};
+    struct kernel_gemm_f32 g = {.a = rows,
+                                .tap = no_tap,
+                                .taps = 1,
+                                .k = (int)r->hidden,
+                                .b = packed,
+                                .bias = bias,
+                                .add = add ? adds : NULL,
+                                .c = outs,
+                                .n = (int)n};
     for (int64_t b = 0; b < r->batch; b += g.m) {
         g.m = (int)(r->batch - b < r->kernels->gemm_mr ? r->batch - b : r->kernels->gemm_mr);
-        for (int64_t first = 0; first < n; first += nr) {
-            for (int i = 0; i < g.m; i++) {
-                rows[i] = a + (b + i) * r->hidden;
-                outs[i] = out + (b + i) * n + first;
-                adds[i] = add ? add + (b + i) * add_step + first : NULL;
-            }
-            g.b = packed + first * r->hidden;
-            g.bias = bias ? bias + first : NULL;
-            g.n = (int)(n - first < nr ? n - first : nr);
-            r->kernels->gemm_f32(&g);
+        for (int i = 0; i < g.m; i++) {
+            rows[i] = a + (b + i) * r->hidden;
+            outs[i] = out + (b + i) * n;
+            adds[i] = add ? add + (b + i) * add_step : NULL;
         }
+        r->kernels->gemm_f32(&g);
     }
 }
 

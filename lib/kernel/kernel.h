@@ -77,7 +77,8 @@ enum kernel_reduce {
     KERNEL_REDUCES
 };
 
-/* C[m][n] = act(A B + bias + add), one tile: m rows ("pixels") times one packed panel of B.
+/* C[m][n] = act(A B + bias + add), one tile: m rows ("pixels") times the packed panels of n columns of B, one after
+ * another, so that what is done once a tile is not done once a panel.
  * Row i of A is made of `taps` runs of k contiguous floats; run t begins at a[i] + tap[t]. That is a matrix (taps = 1,
  * tap[0] = 0) as well as a convolution over channels-last pixels. Each c is the chain fma(a, b, c) over taps, then k,
  * starting from 0, to which the bias is added. */
@@ -85,14 +86,15 @@ struct kernel_gemm_f32 {
     const float *const *a; /* [m] */
     const ptrdiff_t *tap;  /* [taps], in floats */
     int taps, k;
-    const float *b;          /* one panel made by gemm_pack_f32 */
+    const float *b;          /* panels made by gemm_pack_f32 */
     const float *bias;       /* [n], or NULL */
     const float *const *add; /* [m] rows of n, or NULL: a residual */
     bool add_last;           /* the residual is added behind the activation, not before it */
     float *const *c;         /* [m] rows of n */
-    int m, n;                /* 1 <= m <= gemm_mr, 1 <= n <= gemm_nr */
+    int m, n;                /* 1 <= m <= gemm_mr, 1 <= n */
     struct kernel_act act;
-    const void *fetch; /* or NULL: bytes that will be wanted soon, such as this tile's share of the next panel, which */
+    const void
+        *fetch; /* or NULL: bytes that will be wanted soon, such as this tile's share of the next panels, which */
     size_t fetch_bytes; /* are brought into the level-2 cache meanwhile, as far as the sums take long enough */
 };
 

@@ -1,7 +1,7 @@
 /* The oracle's products: kernel.h's definitions, element by element. */
 #include "kernel/ref.h"
 
-#define PANEL 6  /* kernel_reference()'s gemm_nr */
+#define PANEL  6 /* kernel_reference()'s gemm_nr */
 #define VECTOR 3 /* and vector */
 
 /* The panel of n columns is narrow when one vector holds them. */
@@ -22,10 +22,11 @@ void gemm_f32_ref(const struct kernel_gemm_f32 *g)
 {
     for (int i = 0; i < g->m; i++) {
         for (int j = 0; j < g->n; j++) {
+            int first = j / PANEL * PANEL, columns = panel_columns(g->n - first);
             double sum = g->bias ? (double)g->bias[j] : 0;
-            const float *b = g->b + j;
+            const float *b = g->b + (ptrdiff_t)first * g->taps * g->k + j - first;
             for (int t = 0; t < g->taps; t++)
-                for (int l = 0; l < g->k; l++, b += panel_columns(g->n))
+                for (int l = 0; l < g->k; l++, b += columns)
                     sum += (double)g->a[i][g->tap[t] + l] * (double)*b;
             g->c[i][j] = (float)finish(sum, g->add ? &g->add[i][j] : NULL, g->add_last, g->act);
         }

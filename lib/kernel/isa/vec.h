@@ -7,6 +7,8 @@
  *   v_load_n, v_store_n the first n lanes, 0 <= n <= VL; nothing else is touched, the other lanes are read as zero
  *   m_first(n)          the mask of the first n lanes
  *   v_fma(a, b, c)      a b + c, v_fnma c - a b; fused where the level has it, two roundings in `generic`
+ *   v_fma_to(&c, a, b)  c = v_fma(a, b, c), in c's register: left to itself, gcc exchanges accumulators with operands
+ *                       until it runs out of registers
  *   v_max, v_min        of the two: NaN when b is NaN; when only a is NaN, either NaN or b. So put the constant first.
  *   v_max_nan, v_min_nan NaN when either is
  *   v_to_i32            towards zero; out of range any value
@@ -22,13 +24,13 @@
 #define V_FN static inline __attribute__((always_inline, unused))
 
 #if defined(ISA_avx512)
-#define VL 16
+#define VL     16
 #define V_IOTA ((v_i32){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
 #elif defined(ISA_avx2)
-#define VL 8
+#define VL     8
 #define V_IOTA ((v_i32){0, 1, 2, 3, 4, 5, 6, 7})
 #else
-#define VL 4
+#define VL     4
 #define V_IOTA ((v_i32){0, 1, 2, 3})
 #endif
 

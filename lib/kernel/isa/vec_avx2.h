@@ -36,6 +36,11 @@ V_FN v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
+V_FN void v_fma_to(v_f32 *c, v_f32 a, v_f32 b)
+{
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(*c) : "x"(a), "x"(b));
+}
+
 V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c)
 {
     return _mm256_fnmadd_ps(a, b, c);

@@ -25,6 +25,11 @@ V_FN v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c)
     return a * b + c;
 }
 
+V_FN void v_fma_to(v_f32 *c, v_f32 a, v_f32 b)
+{
+    *c = v_fma(a, b, *c);
+}
+
 V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c)
 {
     return c - a * b;

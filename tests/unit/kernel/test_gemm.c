@@ -1,10 +1,10 @@
 /* gemm_f32 and its packing, for every level of this processor. */
 #include "chain.h"
 
-#define MAX_M 16
-#define MAX_N 40
+#define MAX_M    16
+#define MAX_N    104 /* three panels and a part of one */
 #define MAX_TAPS 9
-#define MAX_K 70
+#define MAX_K    70
 
 struct problem {
     int m, n, taps, k;
@@ -124,7 +124,8 @@ static void every_tile(void)
     for (int l = 0; (k = guard_level(&l));) {
         for (int m = 1; m <= k->gemm_mr; m++) {
             for (int n = 1; n <= k->gemm_nr; n++) {
-                make_problem(&problem, m, n, random_to(3), random_to(19));
+                int before = (int)(guard_random() % 3) * k->gemm_nr;
+                make_problem(&problem, m, before + n, random_to(3), random_to(19));
                 run_problem(k, &problem);
             }
         }
@@ -164,8 +165,17 @@ static void residual_in_place(void)
                 old[i] = before[i];
             }
             struct kernel_act act = {pass % 3 == 0 ? KERNEL_NONE : pass % 3 == 1 ? KERNEL_RELU : KERNEL_SILU, 1, 0};
-            struct kernel_gemm_f32 g = {.a = p->a, .tap = p->tap, .taps = 1, .k = p->k, .b = b, .add = add,
-                                        .add_last = pass >= 3, .c = row, .m = p->m, .n = p->n, .act = act};
+            struct kernel_gemm_f32 g = {.a = p->a,
+                                        .tap = p->tap,
+                                        .taps = 1,
+                                        .k = p->k,
+                                        .b = b,
+                                        .add = add,
+                                        .add_last = pass >= 3,
+                                        .c = row,
+                                        .m = p->m,
+                                        .n = p->n,
+                                        .act = act};
             k->gemm_f32(&g);
             g.add = old;
             check_outputs(k, p, &g);
@@ -179,10 +189,10 @@ static void oracle(void)
     const struct kernels *k, *ref = kernel_reference();
     for (int l = 0; (k = guard_level(&l));) {
         for (int round = 0; round < 60; round++) {
-            int m = random_to(k->gemm_mr < ref->gemm_mr ? k->gemm_mr : ref->gemm_mr), n = random_to(ref->gemm_nr);
+            int m = random_to(k->gemm_mr < ref->gemm_mr ? k->gemm_mr : ref->gemm_mr), n = random_to(3 * ref->gemm_nr);
             make_problem(&problem, m, n, random_to(3), random_to(MAX_K));
             struct problem *p = &problem;
-            float b[3 * MAX_K * 40], bref[3 * MAX_K * 8], c[2][MAX_M][MAX_N], *row[2][MAX_M];
+            float b[3 * MAX_K * 40], bref[3 * MAX_K * 24], c[2][MAX_M][MAX_N], *row[2][MAX_M];
             k->gemm_pack_f32(b, p->b, p->taps, (ptrdiff_t)p->k * n, p->k, n, n, 1);
             ref->gemm_pack_f32(bref, p->b, p->taps, (ptrdiff_t)p->k * n, p->k, n, n, 1);
             for (int i = 0; i < m; i++) {
@@ -228,8 +238,15 @@ static void not_a_number(void)
                 a[0][3] = NAN;
                 a[k->gemm_mr - 1][5] = INFINITY;
                 problem.tap[0] = 0;
-                struct kernel_gemm_f32 g = {.a = problem.a, .tap = problem.tap, .taps = 1, .k = 6, .b = b, .c = row,
-                                            .m = k->gemm_mr, .n = n, .act = acts[act]};
+                struct kernel_gemm_f32 g = {.a = problem.a,
+                                            .tap = problem.tap,
+                                            .taps = 1,
+                                            .k = 6,
+                                            .b = b,
+                                            .c = row,
+                                            .m = k->gemm_mr,
+                                            .n = n,
+                                            .act = acts[act]};
                 k->gemm_f32(&g);
                 check_outputs(k, &problem, &g);
                 for (int j = 0; j < n; j++)
