@@ -33,6 +33,21 @@ bool model_format_at(size_t index, struct model_format *format)
     return true;
 }
 
+bool model_format_option_at(size_t format, size_t index, struct model_row *option)
+{
+    size_t count;
+    const struct format *const *table = format_table(&count);
+    const struct target_option *o = format < count ? table[format]->options : NULL;
+    while (o && o->name && index > 0) {
+        o++;
+        index--;
+    }
+    if (!o || !o->name)
+        return false;
+    *option = (struct model_row){o->name, o->what};
+    return true;
+}
+
 bool model_pass_at(size_t index, struct model_pass *pass)
 {
     size_t count;
@@ -97,12 +112,21 @@ struct model *model_read(const char *path, const char *format, struct model_erro
     return model_of_graph(format_read(path, f, model_inner(err)), model_inner(err));
 }
 
-int model_write(const struct model *m, const char *path, const char *format, int opset, struct model_error *err)
+int model_check_target(const char *path, const char *format, const char *options, struct model_error *err)
 {
     const struct format *f;
     if (find_format(format, &f, model_inner(err)) < 0)
         return -1;
-    return format_write(m->graph, path, f, opset, model_inner(err));
+    return format_for_writing(path, f, options, model_inner(err)) ? 0 : -1;
+}
+
+int model_write(const struct model *m, const char *path, const char *format, const char *options,
+                struct model_error *err)
+{
+    const struct format *f;
+    if (find_format(format, &f, model_inner(err)) < 0)
+        return -1;
+    return format_write(m->graph, path, f, options, model_inner(err));
 }
 
 struct model *model_copy(const struct model *m, struct model_error *err)

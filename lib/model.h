@@ -60,6 +60,8 @@ struct model_pass {
 };
 
 MODEL_API bool model_format_at(size_t index, struct model_format *format);
+/* What the writer of format number `format` can be asked. */
+MODEL_API bool model_format_option_at(size_t format, size_t index, struct model_row *option);
 MODEL_API bool model_pass_at(size_t index, struct model_pass *pass);
 MODEL_API bool model_task_at(size_t index, struct model_row *task);
 MODEL_API bool model_scheme_at(size_t index, struct model_row *scheme); /* of model_quantize() */
@@ -73,10 +75,14 @@ struct model;
  * a name of the table, or NULL to recognise it by content, then by suffix. The message begins with the path. */
 MODEL_API struct model *model_read(const char *path, const char *format, struct model_error *err);
 
-/* Writes a model; the file appears only when complete. path NULL or "-": standard output. format NULL: by the suffix,
- * else .nn. opset: of ONNX, 0 for the default. The message begins with the path. */
-MODEL_API int model_write(const struct model *m, const char *path, const char *format, int opset,
+/* Writes a model; its files appear only when complete. path NULL or "-": standard output. format NULL: by the suffix,
+ * and .nn for standard output. options: what is asked of the format, "opset=17,fp16", or NULL. The message begins with
+ * the path. */
+MODEL_API int model_write(const struct model *m, const char *path, const char *format, const char *options,
                           struct model_error *err);
+
+/* Whether model_write() could choose a format from this, and the format has such options. */
+MODEL_API int model_check_target(const char *path, const char *format, const char *options, struct model_error *err);
 
 MODEL_API struct model *model_copy(const struct model *m, struct model_error *err); /* weights are shared */
 MODEL_API void model_free(struct model *m);                                         /* NULL is allowed */

@@ -65,6 +65,14 @@ bool session_option(struct model_session_options *session, int key, const char *
 
 /* ---- out ---- */
 
+/* Puts "NAME=VALUE" behind what was asked so far. */
+static void add_options(struct output *out, const char *name, const char *value)
+{
+    size_t had = strlen(out->options), room = sizeof out->options - had;
+    if ((size_t)snprintf(out->options + had, room, "%s%s%s", had ? "," : "", name, value) >= room)
+        exit_usage("-O %s: more than %zu bytes of options", value, sizeof out->options);
+}
+
 bool output_option(struct output *out, int key, const char *value)
 {
     switch (key) {
@@ -74,8 +82,12 @@ bool output_option(struct output *out, int key, const char *value)
     case 't':
         out->format = value;
         return true;
+    case 'O':
+        add_options(out, "", value);
+        return true;
     case OPTION_OPSET:
-        out->opset = (int)program_number("--opset", value, 1, 1000);
+        program_number("--opset", value, 1, 1000);
+        add_options(out, "opset=", value);
         return true;
     default:
         return false;
@@ -94,7 +106,10 @@ bool output_is_standard(const struct output *out)
 
 void output_check(const struct output *out)
 {
+    struct model_error err;
     format_check(out->format);
+    if (model_check_target(out->path, out->format, out->options, &err) < 0)
+        exit_usage("%s", err.text);
     if (output_is_standard(out) && isatty(1))
         exit_usage("a model is not written to a terminal: want -o FILE, or a pipe");
 }
@@ -102,7 +117,7 @@ void output_check(const struct output *out)
 int output_write(const struct output *out, const struct model *m)
 {
     struct model_error err;
-    if (model_write(m, out->path, out->format, out->opset, &err) == 0)
+    if (model_write(m, out->path, out->format, out->options, &err) == 0)
         return 0;
     return say_failed("%s", err.text);
 }

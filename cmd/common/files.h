@@ -7,7 +7,7 @@
 /* Where a model goes. */
 struct output {
     const char *path, *format; /* NULL: standard output; by the suffix */
-    int opset;                 /* 0: the format's default */
+    char options[256];         /* what is asked of the format, "opset=17,fp16" */
 };
 
 /* Takes one of OPTION_ROWS_OUTPUT; false when the key is none of them. */
@@ -16,7 +16,7 @@ bool output_option(struct output *out, int key, const char *value);
 /* Whether the model goes to standard output. */
 bool output_is_standard(const struct output *out);
 
-/* Exits when the model would go to a terminal, or to a format that is unknown. */
+/* Exits when the model would go to a terminal, to a format that is unknown, or one without such options. */
 void output_check(const struct output *out);
 
 /* 0, or 1 with a message. */

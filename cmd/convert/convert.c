@@ -18,7 +18,7 @@ static const struct option_row options[] = {
     {'l', "labels", "FILE", "the names of what the output tells apart, one a line"},
     {'T', "task", "TASK", "what the output is: classify, detect=yolov8, ...; --list names them"},
     {OPTION_WEIGHTS, "weights", "TYPE", "store weights as f32, f16 or bf16"},
-    {OPTION_LIST, "list", NULL, "list formats and tasks"},
+    {OPTION_LIST, "list", NULL, "list formats, what can be asked of them, and tasks"},
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
 };
@@ -53,9 +53,12 @@ static void list_row(const char *kind, const char *name, const char *use, const 
 static int list(void)
 {
     struct model_format f;
-    struct model_row task;
-    for (size_t i = 0; model_format_at(i, &f); i++)
+    struct model_row task, option;
+    for (size_t i = 0; model_format_at(i, &f); i++) {
         list_row("format", f.name, f.reads && f.writes ? "read,write" : f.reads ? "read" : "write", f.suffixes, f.what);
+        for (size_t o = 0; model_format_option_at(i, o, &option); o++)
+            list_row("option", option.name, f.name, "", option.what);
+    }
     for (size_t i = 0; model_task_at(i, &task); i++)
         list_row("task", task.name, "", "", task.what);
     return 0;

@@ -254,11 +254,46 @@ static int open_beside(const char *beside, const char *name, struct error *err)
     return fd;
 }
 
+/* The length of the folder's part of a path. */
+static size_t folder_size(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) : 0;
+}
+
+/* Where `beside` and the file it names are both links into one folder, as in the caches of model hubs, the latter is
+ * opened there; -1 without a message when this is not so. */
+static int open_in_store(const char *beside, const char *name)
+{
+    struct stat st;
+    size_t size = folder_size(beside);
+    char *model = lstat(beside, &st) == 0 && S_ISLNK(st.st_mode) ? realpath(beside, NULL) : NULL, *link = NULL;
+    char *path = mem_calloc(size + strlen(name) + 2, 1, NULL);
+    int fd = -1;
+
+    if (model && path) {
+        memcpy(path, beside, size);
+        if (size)
+            path[size++] = '/';
+        strcpy(path + size, name);
+        link = realpath(path, NULL);
+    }
+    if (link && folder_size(link) == folder_size(model) && memcmp(link, model, folder_size(model)) == 0)
+        fd = open(link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+    free(link);
+    free(path);
+    free(model);
+    return fd;
+}
+
 struct blob *file_read_beside(const char *beside, const char *name, struct error *err)
 {
     struct blob *blob = NULL;
     struct stat st;
-    int fd = open_beside(beside, name, err);
+    int fd = is_inside_name(name) ? open_in_store(beside, name) : -1;
+
+    if (fd < 0)
+        fd = open_beside(beside, name, err);
 
     if (fd < 0)
         return NULL;

@@ -14,8 +14,9 @@
  * meanwhile ends the process with SIGBUS. */
 struct blob *file_read(const char *path, struct error *err);
 
-/* As file_read(), of a file named by a model (`name`, relative, without "..", no link followed on the way) in the
- * folder that holds `beside`. Only regular files; `beside` "-" is refused. Never blocks. */
+/* As file_read(), of a file named by a model (`name`, relative, without "..") in the folder that holds `beside`. No
+ * link is followed on the way, but where `beside` is a link too and both lead into the same folder. Only regular
+ * files; `beside` "-" is refused. Never blocks. */
 struct blob *file_read_beside(const char *beside, const char *name, struct error *err);
 
 /* A file being written under a temporary name in the folder of `path`. */
@@ -35,6 +36,10 @@ int file_write(struct file_out *out, const void *data, size_t size, struct error
 /* Renames the temporary file to its path, with the permissions of the file it replaces, else those of a plain creation.
  * When that fails the temporary file is removed. */
 int file_commit(struct file_out *out, struct error *err);
+
+/* The same for several files that belong together: when one cannot be put into its place, those before it are taken
+ * back, and what they had replaced stands there again. Ends all of them. */
+int file_commit_all(struct file_out *files, int count, struct error *err);
 
 /* Removes the temporary file; does nothing after file_commit(). */
 void file_abandon(struct file_out *out);

@@ -253,15 +253,73 @@ static int close_out(struct file_out *out, struct error *err)
     return close(fd) < 0 && errno != EINTR ? error_set(err, "%s", strerror(errno)) : 0;
 }
 
+/* Renames the temporary file, which is closed, to its path. */
+static int put_in_place(struct file_out *out, struct error *err)
+{
+    return out->temporary && rename(out->temporary, out->path) < 0 ? error_set(err, "%s", strerror(errno)) : 0;
+}
+
 int file_commit(struct file_out *out, struct error *err)
 {
-    int status = close_out(out, err);
+    return file_commit_all(out, 1, err);
+}
 
-    if (status == 0 && out->temporary && rename(out->temporary, out->path) < 0)
-        status = error_set(err, "%s", strerror(errno));
-    if (status < 0)
-        file_abandon(out);
+/* ---- files that belong together ---- */
+
+/* Another name for the file that `out` is to replace, which loses its own only where the file system has no links; NULL
+ * when there is none. */
+static char *keep_old(const struct file_out *out)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    char *name = temporary_name(out->path, (uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32, NULL);
+    if (name && (link(out->path, name) == 0 || rename(out->path, name) == 0))
+        return name;
+    free(name);
+    return NULL;
+}
+
+/* old NULL: nothing stood there. */
+static void take_back(const struct file_out *out, const char *old)
+{
+    if (old)
+        rename(old, out->path);
     else
-        forget(out);
+        unlink(out->path);
+}
+
+static int place_all(struct file_out *files, int count, char **old, struct error *err)
+{
+    for (int i = 0; i < count; i++) {
+        if (files[i].temporary && i < count - 1)
+            old[i] = keep_old(&files[i]);
+        if (put_in_place(&files[i], err) == 0)
+            continue;
+        while (i-- > 0)
+            if (files[i].temporary)
+                take_back(&files[i], old[i]);
+        return -1;
+    }
+    return 0;
+}
+
+int file_commit_all(struct file_out *files, int count, struct error *err)
+{
+    char *old[OPEN_MOST] = {0};
+    int status = 0;
+
+    for (int i = 0; i < count && status == 0; i++)
+        status = close_out(&files[i], err);
+    if (status == 0)
+        status = place_all(files, count, old, err);
+    for (int i = 0; i < count; i++) {
+        if (old[i] && status == 0)
+            unlink(old[i]);
+        free(old[i]);
+        if (status < 0)
+            file_abandon(&files[i]);
+        else
+            forget(&files[i]);
+    }
     return status;
 }

@@ -1,19 +1,18 @@
 /* The table of formats; opening, recognising and replacing model files. */
 #include "format/format.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "format/sniff.h"
 
-#define FORMAT(name) extern const struct format format_##name;
+#define FORMAT(name, samples) extern const struct format format_##name;
 #include "format/format.def"
 #undef FORMAT
 
-#define FORMAT(name) &format_##name,
+#define FORMAT(name, samples) &format_##name,
 static const struct format *const table[] = {
 #include "format/format.def"
 };
@@ -35,23 +34,10 @@ const struct format *format_by_name(const char *name)
     return NULL;
 }
 
-/* Whether the path ends with one of the space-separated suffixes, in any case, and has something before it. */
-static bool ends_with(const char *path, const char *suffixes)
-{
-    size_t path_size = strlen(path), size;
-
-    for (const char *at = suffixes + strspn(suffixes, " "); *at; at += size + strspn(at + size, " ")) {
-        size = strcspn(at, " ");
-        if (size < path_size && strncasecmp(path + path_size - size, at, size) == 0)
-            return true;
-    }
-    return false;
-}
-
 const struct format *format_by_suffix(const char *path)
 {
     for (size_t i = 0; i < TABLE_COUNT; i++)
-        if (ends_with(path, table[i]->suffixes))
+        if (source_suffix(path, table[i]->suffixes))
             return table[i];
     return NULL;
 }
@@ -70,9 +56,9 @@ static void list_names(struct text *names, bool writers)
     }
 }
 
-static int unknown_error(const struct format_source *source, struct error *err)
+static int unknown_error(const struct source *source, struct error *err)
 {
-    const char *what = sniff_foreign(source->blob);
+    const char *what = source->is_folder ? "a directory" : sniff_foreign(source->blob);
     struct text names;
 
     list_names(&names, false);
@@ -85,7 +71,7 @@ static int unknown_error(const struct format_source *source, struct error *err)
 }
 
 /* The format that is surest of the content; among equals the one that the suffix says. NULL: none is. */
-static const struct format *by_content(const struct format_source *source)
+static const struct format *by_content(const struct source *source)
 {
     const struct format *best = NULL, *said = source->path ? format_by_suffix(source->path) : NULL;
     int most = 0;
@@ -101,13 +87,62 @@ static const struct format *by_content(const struct format_source *source)
     return best;
 }
 
+/* ---- the second file given in place of the first ---- */
+
+/* Opens `first` with `second` as its other file, if some format takes it for a model. */
+static const struct format *open_swapped(struct source *other, const char *first, const char *second)
+{
+    if (source_open_both(other, first, second, NULL) != 0)
+        return NULL;
+    const struct format *format = by_content(other);
+    if (!format)
+        source_release(other);
+    return format;
+}
+
+/* Where the path may be a format's second file: looks for the first beside it. */
+static const struct format *find_first(struct source *other, const struct source *source)
+{
+    const struct format *format = NULL;
+    for (size_t i = 0; i < TABLE_COUNT && !format; i++) {
+        if (!table[i]->twins || !source_suffix(source->path, table[i]->twins))
+            continue;
+        char copy[256], *rest = NULL;
+        snprintf(copy, sizeof(copy), "%s", table[i]->suffixes);
+        for (char *suffix = strtok_r(copy, " ", &rest); suffix && !format; suffix = strtok_r(NULL, " ", &rest)) {
+            char *first = source_renamed(source->path, table[i]->twins, suffix, NULL);
+            if (first && strcmp(first, source->path) != 0)
+                format = open_swapped(other, first, source->path);
+            free(first);
+        }
+    }
+    return format;
+}
+
+/* Lets the source be the model's first file, when the second was given first or alone. */
+static const struct format *by_other(struct source *source)
+{
+    struct source other;
+    const struct format *format = NULL;
+    if (!source->path || source->is_folder)
+        return NULL;
+    format = source->second ? open_swapped(&other, source->second, source->path) : find_first(&other, source);
+    if (format) {
+        source_release(source);
+        *source = other;
+    }
+    return format;
+}
+
 /* A file whose content tells nothing goes by its suffix, so that the reader may say what is wrong with it; but not one
  * that is plainly something else. */
-static const struct format *recognise(const struct format_source *source, struct error *err)
+static const struct format *recognise(struct source *source, struct error *err)
 {
     const struct format *format = by_content(source);
 
-    if (!format && !sniff_foreign(source->blob) && source->path)
+    if (!format)
+        format = by_other(source);
+    if (!format && !source->is_folder && !sniff_foreign(source->blob) && source->path)
         format = format_by_suffix(source->path);
     if (!format)
         unknown_error(source, err);
@@ -116,115 +151,100 @@ static const struct format *recognise(const struct format_source *source, struct
 
 /* ---- reading ---- */
 
-/* The comma behind which the first of two paths is a file; else the first comma; NULL when there is none. */
-static char *find_split(char *path)
+static struct graph *read_source(struct source *source, const struct format *format, struct error *err)
 {
-    for (char *comma = strchr(path, ','); comma; comma = strchr(comma + 1, ',')) {
-        *comma = '\0';
-        bool is_file = access(path, F_OK) == 0;
-        *comma = ',';
-        if (is_file)
-            return comma;
-    }
-    return strchr(path, ',');
-}
-
-/* Makes two paths of "first,second", both in *copy; *twin stays NULL when `path` is a file's as it is, or holds no
- * comma. */
-static int split_twins(const char *path, char **copy, const char **twin, struct error *err)
-{
-    size_t size = strlen(path) + 1;
-    char *comma;
-
-    *copy = mem_calloc(size, 1, err);
-    if (!*copy)
-        return -1;
-    memcpy(*copy, path, size);
-    comma = access(path, F_OK) == 0 ? NULL : find_split(*copy);
-    if (comma) {
-        *comma = '\0';
-        *twin = comma + 1;
-    }
-    return 0;
-}
-
-static struct graph *read_source(const struct format_source *source, const struct format *format, struct error *err)
-{
-    const char *no_model = sniff_no_model(source->blob);
+    const char *no_model = source->is_folder ? NULL : sniff_no_model(source->blob);
 
     if (no_model) {
         error_set(err, "%s", no_model);
         return NULL;
     }
+    if (format && format->sniff && !format->sniff(source))
+        by_other(source);
     if (!format && !(format = recognise(source, err)))
         return NULL;
+    source->suffixes = format->suffixes;
     if (format->read)
         return format->read(source, err);
     error_set(err, "is %s: the format %s can be written, not read", format->what, format->name);
     return NULL;
 }
 
-static struct graph *read_path(const char *path, const char *twin, const struct format *format, struct error *err)
-{
-    struct format_source source = {.path = path, .twin = twin, .blob = file_read(path ? path : "-", err)};
-    struct graph *g = source.blob ? read_source(&source, format, err) : NULL;
-
-    blob_unref(source.blob);
-    if (!g)
-        error_prefix(err, "%s", path ? path : "standard input");
-    return g;
-}
-
 struct graph *format_read(const char *path, const struct format *format, struct error *err)
 {
-    const char *twin = NULL;
-    struct graph *g;
-    char *copy;
-
-    if (!path || strcmp(path, "-") == 0)
-        return read_path(NULL, NULL, format, err);
-    if (split_twins(path, &copy, &twin, err) != 0)
-        return NULL;
-    g = read_path(copy, twin, format, err);
-    free(copy);
+    struct source source;
+    struct graph *g = NULL;
+    if (source_open(&source, path, err) == 0) {
+        g = read_source(&source, format, err);
+        if (!g)
+            error_prefix(err, "%s", source.path ? source.path : "standard input");
+        source_release(&source);
+    }
     return g;
 }
 
 /* ---- writing ---- */
-
-static int write_target(const struct graph *g, const struct format *format, struct format_target *target,
-                        struct error *err)
-{
-    struct file_out out;
-
-    target->out = &out;
-    if (file_create(&out, target->path, err) != 0)
-        return -1;
-    if (format->write(g, target, err) == 0 && file_commit(&out, err) == 0)
-        return 0;
-    file_abandon(&out);
-    return -1;
-}
 
 static int no_writer(const struct format *format, struct error *err)
 {
     struct text names;
 
     list_names(&names, true);
-    error_set(err, "the format %s cannot be written (writes: %s)", format->name, names.data ? names.data : "");
+    if (format)
+        error_set(err, "the format %s cannot be written (writes: %s)", format->name, names.data ? names.data : "");
+    else
+        error_set(err, "its suffix names no format: want one that does, or -t FORMAT (writes: %s)",
+                  names.data ? names.data : "");
     text_release(&names);
     return -1;
 }
 
-int format_write(const struct graph *g, const char *path, const struct format *format, int opset, struct error *err)
+static bool is_standard_output(const char *path)
 {
-    struct format_target target = {.path = path && strcmp(path, "-") != 0 ? path : NULL, .opset = opset};
+    return !path || strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
+}
 
-    if (!format && target.path)
-        format = format_by_suffix(target.path);
+/* Chooses the format and makes the target ready. */
+static const struct format *start(struct target *target, const char *path, const struct format *format,
+                                  const char *options, struct error *err)
+{
     if (!format)
-        format = format_by_name("nn");
-    if ((format->write ? write_target(g, format, &target, err) : no_writer(format, err)) == 0)
-        return 0;
-    return error_prefix(err, "%s", target.path ? target.path : "standard output");
+        format = is_standard_output(path) ? format_by_name("nn") : format_by_suffix(path);
+    if (!format || !format->write) {
+        no_writer(format, err);
+        return NULL;
+    }
+    return target_init(target, path, format->suffixes, options, format->options, err) == 0 ? format : NULL;
+}
+
+static int prefix_path(const char *path, struct error *err)
+{
+    return error_prefix(err, "%s", is_standard_output(path) ? "standard output" : path);
+}
+
+const struct format *format_for_writing(const char *path, const struct format *format, const char *options,
+                                        struct error *err)
+{
+    struct target target;
+    const struct format *chosen = start(&target, path, format, options, err);
+
+    if (chosen)
+        target_abandon(&target);
+    else
+        prefix_path(path, err);
+    return chosen;
+}
+
+int format_write(const struct graph *g, const char *path, const struct format *format, const char *options,
+                 struct error *err)
+{
+    struct target target;
+    const struct format *chosen = start(&target, path, format, options, err);
+
+    if (!chosen)
+        return prefix_path(path, err);
+    if (chosen->write(g, &target, err) == 0)
+        return target_commit(&target, err) == 0 ? 0 : prefix_path(path, err);
+    target_abandon(&target);
+    return prefix_path(path, err);
 }

@@ -3,45 +3,45 @@
 #ifndef FORMAT_FORMAT_H
 #define FORMAT_FORMAT_H
 
-#include "base/file.h"
+#include "format/source.h"
+#include "format/target.h"
 #include "graph/graph.h"
-
-/* Where a model comes from. */
-struct format_source {
-    const char *path;  /* NULL: standard input */
-    const char *twin;  /* a second file given with the first, "net.param,other.bin"; or NULL */
-    struct blob *blob; /* the first file's bytes */
-};
-
-/* Where a model goes, and how. */
-struct format_target {
-    struct file_out *out;
-    const char *path; /* NULL: standard output, so that no second file can stand beside it */
-    int opset;        /* of ONNX; 0: the format's default */
-};
 
 struct format {
     const char *name;     /* as -f and -t take it */
-    const char *suffixes; /* ".onnx .pb", space-separated */
+    const char *suffixes; /* ".onnx .pb", space-separated: of the file that is the model, or its first part */
+    const char *twins;    /* suffixes of its second file, which may be given instead of the first; or NULL */
     const char *what;     /* one line for people */
+    const struct target_option *options; /* what a writer can be asked; or NULL */
     /* How sure the content is this format's: 0 no, 100 a magic number. Reads little. */
-    int (*sniff)(const struct format_source *source);
+    int (*sniff)(const struct source *source);
     /* A graph at OP_OPSET, op_resolve()d and graph_check()ed, its types as the file states them; or NULL. NULL
      * function: cannot be read. */
-    struct graph *(*read)(const struct format_source *source, struct error *err);
+    struct graph *(*read)(const struct source *source, struct error *err);
     /* Leaves the graph as it was. NULL function: cannot be written. */
-    int (*write)(const struct graph *g, const struct format_target *target, struct error *err);
+    int (*write)(const struct graph *g, struct target *target, struct error *err);
+    /* The names of the operators or layers that the reader knows, from its tables; NULL behind the last. NULL
+     * function: those of ONNX. */
+    const char *(*operator_at)(size_t index);
 };
 
 const struct format *const *format_table(size_t *count);
 const struct format *format_by_name(const char *name); /* NULL when unknown */
 const struct format *format_by_suffix(const char *path);
 
-/* Opens and reads a model: path NULL or "-" is standard input; "first,second" names twins; format NULL recognises by
- * content, then suffix. The message is prefixed with the path. */
+/* Opens and reads a model: path NULL or "-" is standard input; "first,second" names two files of one model, in either
+ * order, and either is enough where the other is found beside it; format NULL recognises by content, then suffix. The
+ * message is prefixed with the path. */
 struct graph *format_read(const char *path, const struct format *format, struct error *err);
 
-/* Writes to path (NULL or "-": standard output), complete or not at all; format NULL goes by suffix, else .nn. */
-int format_write(const struct graph *g, const char *path, const struct format *format, int opset, struct error *err);
+/* What format_write() would write as: format, else what the path says. NULL with a message when that is none, cannot be
+ * written, or has no such options. */
+const struct format *format_for_writing(const char *path, const struct format *format, const char *options,
+                                        struct error *err);
+
+/* Writes to path (NULL or "-": standard output), complete or not at all; format NULL goes by suffix, or is .nn for
+ * standard output. options: NULL or "opset=17,…". */
+int format_write(const struct graph *g, const char *path, const struct format *format, const char *options,
+                 struct error *err);
 
 #endif

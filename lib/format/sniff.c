@@ -11,14 +11,19 @@ struct magic {
     const char *what;
 };
 
-#define MAGIC(offset, bytes, what) {offset, sizeof(bytes) - 1, bytes, what}
+#define MAGIC(offset, bytes, what)                                                                                     \
+    {                                                                                                                  \
+        offset, sizeof(bytes) - 1, bytes, what                                                                         \
+    }
 
 static const struct magic no_models[] = {
-    MAGIC(0, "version https://git-lfs",
-          "is a Git LFS pointer, not the file itself: fetch that with 'git lfs pull'"),
+    MAGIC(0, "version https://git-lfs", "is a Git LFS pointer, not the file itself: fetch that with 'git lfs pull'"),
     MAGIC(0, "\x1f\x8b", "is compressed with gzip: decompress it first, with 'gzip -d'"),
     MAGIC(0, "BZh", "is compressed with bzip2: decompress it first, with 'bzip2 -d'"),
-    MAGIC(0, "\xfd" "7zXZ", "is compressed with xz: decompress it first, with 'xz -d'"),
+    MAGIC(0,
+          "\xfd"
+          "7zXZ",
+          "is compressed with xz: decompress it first, with 'xz -d'"),
     MAGIC(0, "\x28\xb5\x2f\xfd", "is compressed with zstd: decompress it first, with 'zstd -d'"),
     MAGIC(0, "\x89PNG", "is a picture (PNG), want a model"),
     MAGIC(0, "\xff\xd8\xff", "is a picture (JPEG), want a model"),
@@ -55,8 +60,7 @@ static const struct magic foreign[] = {
 static const char *find(const struct magic *table, size_t count, const struct blob *blob)
 {
     for (const struct magic *m = table; m < table + count; m++)
-        if (blob->size >= m->offset + m->size &&
-            memcmp((const char *)blob->data + m->offset, m->bytes, m->size) == 0)
+        if (blob->size >= m->offset + m->size && memcmp((const char *)blob->data + m->offset, m->bytes, m->size) == 0)
             return m->what;
     return NULL;
 }

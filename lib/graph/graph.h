@@ -167,6 +167,8 @@ int graph_add_output(struct graph *g, struct value *v, struct error *err);
 struct value *graph_find_value(const struct graph *g, const char *name);
 /* In g alone. */
 struct value *graph_find_local(const struct graph *g, const char *name);
+/* A name that no graph of the root has: `stem` and a number. */
+const char *graph_fresh_name(struct graph *g, const char *stem, struct error *err);
 /* Gives a value another name, which must be new. */
 int graph_rename_value(struct value *v, const char *name, struct error *err);
 /* Takes a value out of the graph's inputs or outputs, every place of it; it stays a value. Linear in their number. */

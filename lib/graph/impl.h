@@ -18,9 +18,6 @@ int names_add(struct value *v, struct error *err); /* fails when the name is tak
 void names_remove(struct value *v);
 struct value *names_find(const struct graph *g, const char *name);
 
-/* A name that no graph of the root has, beginning with `stem`. */
-const char *names_fresh(struct graph *g, const char *stem, struct error *err);
-
 /* ---- values (value.c) ---- */
 
 /* Whether a node of `from` may use a value of `of`: the same graph or one that encloses it. */

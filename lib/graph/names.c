@@ -136,7 +136,7 @@ struct value *graph_find_value(const struct graph *g, const char *name)
     return v;
 }
 
-const char *names_fresh(struct graph *g, const char *stem, struct error *err)
+const char *graph_fresh_name(struct graph *g, const char *stem, struct error *err)
 {
     struct graph_names *root = names_of(g->root, err);
     size_t size = strlen(stem) + 24;

@@ -188,7 +188,7 @@ struct value *node_new_output(struct node *n, const char *name, struct error *er
     struct value *v;
 
     if (name && *name && graph_find_value(n->graph, name)) {
-        name = names_fresh(n->graph, name, err);
+        name = graph_fresh_name(n->graph, name, err);
         if (!name)
             return NULL;
     }

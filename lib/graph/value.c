@@ -19,7 +19,7 @@ static struct value *new_value(struct graph *g, const char *name, struct error *
         return NULL;
     v->graph = g;
     v->type.rank = -1;
-    v->name = name && *name ? arena_strdup(&g->root->arena, name, err) : names_fresh(g, "", err);
+    v->name = name && *name ? arena_strdup(&g->root->arena, name, err) : graph_fresh_name(g, "", err);
     return v->name ? v : NULL;
 }
 
@@ -175,7 +175,7 @@ int graph_make_constant(struct value *v, struct tensor *constant, struct error *
  * that only making the name can fail. */
 static int hand_over_name(struct value *from, struct value *to, struct error *err)
 {
-    const char *name = from->name, *fresh = names_fresh(from->graph, "", err);
+    const char *name = from->name, *fresh = graph_fresh_name(from->graph, "", err);
 
     if (!fresh)
         return -1;

@@ -8,38 +8,65 @@
 
 /* ---- nodes ---- */
 
-static void check(struct build *b, bool fine)
+void build_check(struct build *b, bool fine)
 {
     b->failed = b->failed || !fine;
 }
 
+void build_infer(struct build *b)
+{
+    struct node *n = b->latest;
+    b->latest = NULL;
+    build_check(b, b->failed || !n || op_infer_node(n, b->err) == 0);
+}
+
+/* The nodes of a layer are named after it, the first one of a graph being filled as it is. */
+static int name_node(struct build *b, struct node *n)
+{
+    const char *of = b->node ? b->node->name : b->layer ? b->layer : "";
+    char name[300];
+    b->made++;
+    if (!*of)
+        return 0;
+    if (!b->node && b->made == 1)
+        return node_set_name(n, of, b->err);
+    snprintf(name, sizeof(name), "%s/%s_%d", of, n->op, b->made);
+    return node_set_name(n, name, b->err);
+}
+
+/* A node without operands; op may begin with a domain. */
+static struct node *add_node(struct build *b, const char *op)
+{
+    const char *dot = strrchr(op, '.');
+    char domain[100] = "";
+    if (dot)
+        snprintf(domain, sizeof(domain), "%.*s", (int)(dot - op), op);
+    struct node *n = graph_add_node(build_place(b), domain, dot ? dot + 1 : op, b->node, b->err);
+    if (n)
+        n->def = op_find(n->domain, n->op);
+    return n;
+}
+
 struct value *build_node(struct build *b, const char *op, int count, struct value *const *in)
 {
-    char name[300];
-    if (b->failed)
-        return NULL;
-    struct node *n = graph_add_node(b->node->graph, "", op, b->node, b->err);
+    build_infer(b);
+    struct node *n = b->failed ? NULL : add_node(b, op);
     while (count > 0 && !in[count - 1])
         count--;
-    check(b, n != NULL);
+    build_check(b, n != NULL);
     for (int i = 0; !b->failed && i < count; i++)
-        check(b, node_add_input(n, in[i], b->err) == 0);
-    if (b->failed)
-        return NULL;
-    n->def = op_find("", op);
-    if (b->node->name[0]) {
-        snprintf(name, sizeof(name), "%s/%s_%d", b->node->name, op, ++b->made);
-        check(b, node_set_name(n, name, b->err) == 0);
-    }
+        build_check(b, node_add_input(n, in[i], b->err) == 0);
+    build_check(b, !b->failed && name_node(b, n) == 0);
     struct value *v = b->failed ? NULL : node_new_output(n, NULL, b->err);
-    check(b, v != NULL);
+    build_check(b, v != NULL);
+    b->latest = b->node || b->failed ? NULL : n;
     return v;
 }
 
 struct value *build_output(struct build *b, struct value *v, int o)
 {
     while (!b->failed && v->producer->out_count <= o)
-        check(b, node_new_output(v->producer, NULL, b->err) != NULL);
+        build_check(b, node_new_output(v->producer, NULL, b->err) != NULL);
     return b->failed ? NULL : v->producer->out[o];
 }
 
@@ -47,19 +74,19 @@ struct value *build_output(struct build *b, struct value *v, int o)
 
 struct value *build_int(struct build *b, struct value *v, const char *name, int64_t i)
 {
-    check(b, !b->failed && node_set_int(v->producer, name, i, b->err) == 0);
+    build_check(b, !b->failed && node_set_int(v->producer, name, i, b->err) == 0);
     return b->failed ? NULL : v;
 }
 
 struct value *build_float(struct build *b, struct value *v, const char *name, float f)
 {
-    check(b, !b->failed && node_set_float(v->producer, name, f, b->err) == 0);
+    build_check(b, !b->failed && node_set_float(v->producer, name, f, b->err) == 0);
     return b->failed ? NULL : v;
 }
 
 struct value *build_string(struct build *b, struct value *v, const char *name, const char *text)
 {
-    check(b, !b->failed && node_set_string(v->producer, name, text, strlen(text), b->err) == 0);
+    build_check(b, !b->failed && node_set_string(v->producer, name, text, strlen(text), b->err) == 0);
     return b->failed ? NULL : v;
 }
 
@@ -68,7 +95,7 @@ struct value *build_attrs(struct build *b, struct value *v)
     struct attr_spec spec;
     if (b->failed)
         return NULL;
-    check(b, node_take_attrs(v->producer, b->node, b->err) == 0);
+    build_check(b, node_take_attrs(v->producer, b->node, b->err) == 0);
     for (const struct attr *a = v->producer->attrs, *next; a; a = next) {
         next = a->next;
         if (!attr_spec_find(v->producer->def, a->name, &spec))
@@ -77,18 +104,38 @@ struct value *build_attrs(struct build *b, struct value *v)
     return b->failed ? NULL : v;
 }
 
+struct value *build_ints(struct build *b, struct value *v, const char *name, int count, const int64_t *values)
+{
+    build_check(b, !b->failed && node_set_ints(v->producer, name, values, (size_t)count, b->err) == 0);
+    return b->failed ? NULL : v;
+}
+
+struct value *build_floats(struct build *b, struct value *v, const char *name, int count, const float *values)
+{
+    build_check(b, !b->failed && node_set_floats(v->producer, name, values, (size_t)count, b->err) == 0);
+    return b->failed ? NULL : v;
+}
+
 /* ---- constants ---- */
 
 static struct value *add_constant(struct build *b, struct tensor *t)
 {
-    struct value *v = t ? graph_add_constant(b->node->graph, NULL, t, b->err) : NULL;
-    check(b, v != NULL);
+    struct value *v = t ? graph_add_constant(build_place(b), NULL, t, b->err) : NULL;
+    build_check(b, v != NULL);
     return v;
 }
 
 struct value *build_list(struct build *b, int count, const int64_t *values)
 {
     return b->failed ? NULL : add_constant(b, tensor_ints(count, values, b->err));
+}
+
+struct value *build_f32s(struct build *b, int count, const float *values)
+{
+    struct tensor *t = b->failed ? NULL : tensor_new(DTYPE_F32, 1, &(int64_t){count}, b->err);
+    if (t && count)
+        memcpy(t->data, values, t->size);
+    return b->failed ? NULL : add_constant(b, t);
 }
 
 struct value *build_number(struct build *b, enum dtype dtype, double number)
@@ -108,9 +155,7 @@ struct value *build_cast(struct build *b, struct value *v, enum dtype dtype)
 
 struct value *build_transpose(struct build *b, struct value *v, int rank, const int64_t *perm)
 {
-    struct value *y = BUILD(b, "Transpose", v);
-    check(b, !b->failed && node_set_ints(y->producer, "perm", perm, (size_t)rank, b->err) == 0);
-    return b->failed ? NULL : y;
+    return build_ints(b, BUILD(b, "Transpose", v), "perm", rank, perm);
 }
 
 struct value *build_reshape(struct build *b, struct value *v, int rank, const int64_t *dims)
@@ -204,7 +249,7 @@ void build_give(struct build *b, int o, struct value *v)
     if (!out || b->failed)
         return;
     v->type = out->type;
-    check(b, graph_replace_value(out, v, b->err) == 0);
+    build_check(b, graph_replace_value(out, v, b->err) == 0);
 }
 
 int build_end(const struct build *b)

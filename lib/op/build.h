@@ -1,9 +1,19 @@
-/* Writing an operator as nodes of others: what `expand` functions use.
+/* Making nodes. Writing an operator as nodes of others, which is what `expand` functions do:
  *
  *     struct build b = {.node = n, .err = err};
  *     struct value *x = BUILD(&b, "DequantizeLinear", node_in(n, 0), node_in(n, 1), node_in(n, 2));
  *     build_give(&b, 0, BUILD(&b, "Relu", x));
  *     return build_end(&b);
+ *
+ * and filling an empty graph, which is what readers do:
+ *
+ *     struct build b = {.graph = g, .err = err};
+ *     struct value *x = build_input(&b, "data", DTYPE_F32, 4, dims);
+ *     build_layer(&b, "conv1");
+ *     struct value *y = BUILD(&b, "Conv", x, build_constant(&b, "conv1/weight", weight));
+ *     build_ints(&b, y, "pads", 4, pads);
+ *     build_graph_output(&b, y, "prob");
+ *     return build_graph_end(&b);
  *
  * After a failure all functions do nothing and return NULL, so that one check at the end is enough. Everything that can
  * fail belongs before the first build_give(). */
@@ -13,14 +23,24 @@
 #include "op/op.h"
 
 struct build {
-    struct node *node; /* what is being written as others, which go before it */
+    struct node *node;   /* what is being written as others, which go before it; NULL: */
+    struct graph *graph; /* what is being filled, at its end */
     struct error *err;
     bool failed;
-    int made; /* nodes so far */
+    int made;            /* nodes so far of the node or layer */
+    const char *layer;   /* the name that build_layer() gave */
+    struct node *latest; /* of a graph being filled: its types are not inferred yet */
 };
 
+/* Where new nodes and values go. */
+static inline struct graph *build_place(const struct build *b)
+{
+    return b->node ? b->node->graph : b->graph;
+}
+
 /* A new node with these inputs (NULL: absent; trailing ones are left off), resolved, and named after the one being
- * written, "attention_3/Softmax_12"; returns its first output. */
+ * written, "attention_3/Softmax_12", or after the layer; returns its first output. The operator of another domain is
+ * "nn.Reorg". */
 struct value *build_node(struct build *b, const char *op, int count, struct value *const *in);
 #define BUILD(b, op, ...)                                                                                              \
     build_node(b, op, (int)(sizeof((struct value *[]){__VA_ARGS__}) / sizeof(struct value *)),                         \
@@ -32,13 +52,16 @@ struct value *build_output(struct build *b, struct value *v, int o);
 struct value *build_int(struct build *b, struct value *v, const char *name, int64_t i);
 struct value *build_float(struct build *b, struct value *v, const char *name, float f);
 struct value *build_string(struct build *b, struct value *v, const char *name, const char *text);
+struct value *build_ints(struct build *b, struct value *v, const char *name, int count, const int64_t *values);
+struct value *build_floats(struct build *b, struct value *v, const char *name, int count, const float *values);
 /* All attributes of the node being written that the maker of v has too. */
 struct value *build_attrs(struct build *b, struct value *v);
 
-/* Constants: i64 [count], and a scalar of a number type. */
+/* Constants: i64 [count], f32 [count], and a scalar of a number type. */
 struct value *build_list(struct build *b, int count, const int64_t *values);
 #define BUILD_LIST(b, ...)                                                                                             \
     build_list(b, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+struct value *build_f32s(struct build *b, int count, const float *values);
 struct value *build_number(struct build *b, enum dtype dtype, double number);
 
 /* Shorthands. build_slice(): [from, to) of one axis. build_add(): a + b, where b may be NULL. */
@@ -57,11 +80,43 @@ struct value *build_range(struct build *b, struct value *from, struct value *to)
 int build_rank(struct build *b, int i);
 int64_t build_dim(struct build *b, int i, int axis);
 enum dtype build_dtype(struct build *b, int i);
+/* A failure with this message, or, where there is one already, that. */
 void build_fail(struct build *b, const char *format, ...) BASE_PRINTF(2, 3);
 
 /* Output o of the node, if it is wanted, is v. */
 void build_give(struct build *b, int o, struct value *v);
+/* A failure unless it is `fine`; for calls that set the message themselves. */
+void build_check(struct build *b, bool fine);
 /* 0, or -1 after a failure. */
 int build_end(const struct build *b);
+
+/* ---- filling a graph ---- */
+
+/* What the next nodes belong to: the first of them gets this name, the others "conv1/Relu_2". The text is not copied,
+ * and stays until the next layer. */
+void build_layer(struct build *b, const char *name);
+
+/* A graph input. rank -1: unknown. */
+struct value *build_input(struct build *b, const char *name, enum dtype dtype, int rank, const int64_t *dims);
+
+/* A constant named `name`, or, when that is taken, `name` with a number; fresh when NULL. Takes over the tensor; NULL
+ * (an error already set) is a failure. */
+struct value *build_constant(struct build *b, const char *name, struct tensor *t);
+
+/* Names the value v as the file does; with a number when that is taken. Returns v. */
+struct value *build_name(struct build *b, struct value *v, const char *name);
+
+/* The type of a value as far as it can be inferred, for layers whose meaning depends on it; NULL after a failure. */
+const struct type *build_type(struct build *b, struct value *v);
+
+/* Infers the types of the latest node: they follow one step behind, when all attributes are set. */
+void build_infer(struct build *b);
+
+/* The next graph output, of exactly that name (a value that has it already gives it up); name NULL: as it is called. A
+ * graph input, constant, or value that is an output already goes through an Identity. */
+void build_graph_output(struct build *b, struct value *v, const char *name);
+
+/* Puts the nodes in order and checks the whole. 0, or -1 after a failure. */
+int build_graph_end(struct build *b);
 
 #endif

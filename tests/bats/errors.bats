@@ -168,8 +168,11 @@ END
     failed_with 1 '^nnconvert: nowhere/out.nn: .*No such file or directory'
     mkdir folder
     try convert -o folder "$TINY/mlp.onnx"
-    failed_with 1 '^nnconvert: folder: '
-    equal "$(ls -A folder)" ""
+    failed_with 2 '^nnconvert: folder: its suffix names no format'
+    mkdir folder.nn
+    try convert -o folder.nn "$TINY/mlp.onnx"
+    failed_with 1 '^nnconvert: folder.nn: .*directory'
+    equal "$(ls -A folder folder.nn)" "$(printf 'folder:\n\nfolder.nn:')"
     echo old > old.nn
     try convert -o old.nn nowhere.onnx
     equal "$(cat old.nn)" old

@@ -54,7 +54,7 @@ static struct item *read_tensor(struct bytes b, struct error *err)
     struct text model;
     text_init(&model);
     put_model(&model, b);
-    struct format_source source = {.blob = blob_new(model.size, err)};
+    struct source source = {.blob = blob_new(model.size, err)};
     struct graph *g = NULL;
     if (source.blob) {
         memcpy(source.blob->data, model.data, model.size);

@@ -106,14 +106,14 @@ static void write_and_read(const struct model *m, const char *scratch)
 {
     struct model *back;
 
-    if (model_write(m, scratch, "nn", 0, &error) != 0) {
+    if (model_write(m, scratch, "nn", NULL, &error) != 0) {
         explained("writing .nn");
     } else if (!(back = model_read(scratch, "nn", &error))) {
         snprintf(fault, sizeof fault, "cannot be read back: %.1000s", error.text);
     } else {
         model_free(back);
     }
-    if (model_write(m, scratch, "onnx", 0, &error) != 0)
+    if (model_write(m, scratch, "onnx", NULL, &error) != 0)
         explained("writing ONNX");
 }
 

@@ -11,12 +11,12 @@
 /* The page nn(5) says that version 1 means these operators: newer ones are another version of the format. */
 _Static_assert(OP_OPSET == 25, "version 1 of .nn holds operators of opset 25");
 
-static int sniff(const struct format_source *source)
+static int sniff(const struct source *source)
 {
     return source->blob->size >= 4 && memcmp(source->blob->data, "nn ", 3) == 0 ? 100 : 0;
 }
 
-static struct graph *read(const struct format_source *source, struct error *err)
+static struct graph *read(const struct source *source, struct error *err)
 {
     return nn_read_blob(source->blob, err);
 }
@@ -59,20 +59,23 @@ static int write_data(const struct nn_writer *w, struct file_out *out, struct er
     return 0;
 }
 
-static int write(const struct graph *g, const struct format_target *target, struct error *err)
+static int write(const struct graph *g, struct target *target, struct error *err)
 {
     struct text header;
     struct nn_writer w = {.out = &header};
+    struct file_out *out = target_file(target, NULL, err);
     int result;
 
+    if (!out)
+        return -1;
     text_init(&header);
     result = nn_write_graph(&w, g, err);
     if (result == 0)
         result = end_header(&w, err);
     if (result == 0)
-        result = file_write(target->out, header.data, header.size, err);
+        result = file_write(out, header.data, header.size, err);
     if (result == 0)
-        result = write_data(&w, target->out, err);
+        result = write_data(&w, out, err);
     nn_writer_release(&w);
     text_release(&header);
     return result;

@@ -21,7 +21,7 @@ struct onnx_external {
 };
 
 struct onnx_reader {
-    const struct format_source *source;
+    const struct source *source;
     const Onnx__ModelProto *model;
     struct graph *root;
     struct lookup functions; /* "domain:name:overload" → Onnx__FunctionProto */
@@ -114,7 +114,7 @@ int onnx_raise(struct graph *root, struct error *err);
 /* ---- writing ---- */
 
 /* As format->write; beyond `limit` bytes the weights go to a second file (write.c). */
-int onnx_write(const struct graph *g, const struct format_target *target, size_t limit, struct error *err);
+int onnx_write(const struct graph *g, struct target *target, size_t limit, struct error *err);
 /* Lowers a graph from OP_OPSET to an older opset (lower.c). Decomposes the domain "nn" first. */
 int onnx_lower(struct graph *root, int opset, struct error *err);
 #define ONNX_DEFAULT_OPSET 17

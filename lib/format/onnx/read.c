@@ -66,7 +66,7 @@ static void reader_release(struct onnx_reader *r)
     arena_release(&r->arena);
 }
 
-static struct graph *onnx_read(const struct format_source *source, struct error *err)
+static struct graph *onnx_read(const struct source *source, struct error *err)
 {
     struct onnx_reader r = {.source = source};
     Onnx__ModelProto *model = onnx_wire_unpack(source->blob->data, source->blob->size, err);
@@ -86,15 +86,25 @@ static struct graph *onnx_read(const struct format_source *source, struct error 
 
 /* ---- recognising ---- */
 
-static int onnx_sniff(const struct format_source *source)
+static int onnx_sniff(const struct source *source)
 {
     return onnx_wire_is_model(source->blob->data, source->blob->size) ? 90 : 0;
 }
 
-static int write_graph(const struct graph *g, const struct format_target *target, struct error *err)
+static int write_graph(const struct graph *g, struct target *target, struct error *err)
 {
     /* The most that other programs read in one piece; a little is left for what stands beside the weights. */
     return onnx_write(g, target, (size_t)INT32_MAX - (1 << 20), err);
 }
 
-const struct format format_onnx = {"onnx", ".onnx", "ONNX, opset 1 to 25", onnx_sniff, onnx_read, write_graph};
+static const struct target_option options[] = {{"opset", "N", "the opset to write, 7 to 25"}, {NULL, NULL, NULL}};
+
+const struct format format_onnx = {
+    .name = "onnx",
+    .suffixes = ".onnx",
+    .what = "ONNX, opset 1 to 25",
+    .options = options,
+    .sniff = onnx_sniff,
+    .read = onnx_read,
+    .write = write_graph,
+};

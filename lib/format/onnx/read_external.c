@@ -36,18 +36,24 @@ static int read_place(struct onnx_reader *r, const Onnx__TensorProto *p, struct 
     return place->location ? 0 : error_set(err, "its data lie in another file, which is not named");
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* A second file given by hand serves the location of its name, and one that is not to be found. */
 static struct blob *open_file(const struct onnx_reader *r, const char *location, struct error *err)
 {
-    struct blob *blob;
-    if (r->source->twin)
-        blob = file_read(r->source->twin, err);
-    else if (!r->source->path || strcmp(r->source->path, "-") == 0) {
-        error_set(err, "its data lie beside the model, which standard input cannot reach; name the model's file");
-        blob = NULL;
-    } else
-        blob = file_read_beside(r->source->path, location, err);
+    const char *second = r->source->second;
+    bool is_second = second && strcmp(base_name(second), base_name(location)) == 0;
+    struct blob *blob = is_second ? NULL : source_member(r->source, location, err);
+    if (!blob && second && (is_second || r->external_count == 0)) {
+        is_second = true;
+        blob = source_twin(r->source, "", err);
+    }
     if (!blob)
-        error_prefix(err, "external data '%.200s'", r->source->twin ? r->source->twin : location);
+        error_prefix(err, "external data '%.200s'", is_second ? second : location);
     return blob;
 }
 

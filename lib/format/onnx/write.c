@@ -1,6 +1,8 @@
 /* Writing a model. */
 #include "format/onnx/write.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,39 +238,39 @@ static int write_stream(const Onnx__ModelProto *m, struct file_out *out, struct 
 
 /* ---- the whole ---- */
 
-static int write_second(struct onnx_writer *w, const char *path)
+/* A model beyond 2 GiB keeps its weights in a second file. */
+static int write_second(struct onnx_writer *w, struct target *target)
 {
-    if (!path || strcmp(path, "-") == 0)
-        return error_set(w->err,
-                         "a model beyond 2 GiB keeps its weights in a second file: want a file's name to write to");
-    size_t size = strlen(path);
-    char *data = arena_alloc(&w->arena, size + sizeof(".data"), w->err);
-    if (!data)
+    struct file_out *out = target_file(target, "+.data", w->err);
+    const char *slash = target->path ? strrchr(target->path, '/') : NULL;
+    char location[NAME_MAX + sizeof(".data")];
+    if (!out)
         return -1;
-    memcpy(data, path, size);
-    memcpy(data + size, ".data", sizeof(".data"));
-    const char *slash = strrchr(data, '/');
-    if (onnx_place_weights(w, slash ? slash + 1 : data) != 0)
+    snprintf(location, sizeof(location), "%s.data", slash ? slash + 1 : target->path);
+    if (onnx_place_weights(w, arena_strdup(&w->arena, location, w->err)) != 0)
         return -1;
-    return onnx_write_weights(w, data);
+    return onnx_write_weights(w, out);
 }
 
-static int write_model(struct onnx_writer *w, const struct format_target *target, size_t limit)
+static int write_model(struct onnx_writer *w, struct target *target, size_t limit)
 {
     Onnx__ModelProto m;
-    if (onnx_lower(w->root, w->opset, w->err) != 0 || part_outputs(w->root, w->err) != 0 || make_model(w, &m) != 0)
+    struct file_out *out = target_file(target, NULL, w->err);
+    if (!out || onnx_lower(w->root, w->opset, w->err) != 0 || part_outputs(w->root, w->err) != 0 ||
+        make_model(w, &m) != 0)
         return -1;
-    if (onnx__model_proto__get_packed_size(&m) > limit && write_second(w, target->path) != 0)
+    if (onnx__model_proto__get_packed_size(&m) > limit && write_second(w, target) != 0)
         return -1;
     if (onnx__model_proto__get_packed_size(&m) > INT32_MAX)
         return error_set(w->err, "the model is beyond 2 GiB even without its weights");
-    return write_stream(&m, target->out, w->err);
+    return write_stream(&m, out, w->err);
 }
 
-int onnx_write(const struct graph *g, const struct format_target *target, size_t limit, struct error *err)
+int onnx_write(const struct graph *g, struct target *target, size_t limit, struct error *err)
 {
     struct onnx_writer w = {.err = err};
-    w.opset = choose_opset(g, target->opset, err);
+    int asked = target_number(target, "opset", err);
+    w.opset = asked < 0 ? -1 : choose_opset(g, asked, err);
     w.root = w.opset > 0 ? graph_clone(g, err) : NULL;
     if (!w.root)
         return -1;

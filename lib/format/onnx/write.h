@@ -28,9 +28,10 @@ Onnx__TensorProto *onnx_make_tensor(struct onnx_writer *w, const struct tensor *
 void *onnx_make_list(struct onnx_writer *w, size_t n);
 Onnx__StringStringEntryProto *onnx_make_entry(struct onnx_writer *w, const char *key, const char *bytes, size_t size);
 
-/* Moves weights of 1024 bytes and more to `location`, and says where (write_external.c). */
+/* Moves weights of 1024 bytes and more to `location`, and says where (write_external.c); location NULL (an error
+ * already set) gives -1. */
 int onnx_place_weights(struct onnx_writer *w, const char *location);
-int onnx_write_weights(struct onnx_writer *w, const char *path);
+int onnx_write_weights(struct onnx_writer *w, struct file_out *out);
 
 /* Subgraphs in subgraphs, such that a file's messages are at most 100 deep. */
 #define ONNX_WRITE_DEPTH 30

@@ -42,6 +42,8 @@ static int place(struct onnx_writer *w, Onnx__TensorProto *p, const char *locati
 int onnx_place_weights(struct onnx_writer *w, const char *location)
 {
     size_t offset = 0;
+    if (!location)
+        return -1;
     for (size_t i = 0; i < w->weight_count; i++) {
         struct onnx_weight *weight = &w->weights[i];
         if (!moves(weight))
@@ -54,7 +56,7 @@ int onnx_place_weights(struct onnx_writer *w, const char *location)
     return 0;
 }
 
-static int write_all(struct onnx_writer *w, struct file_out *out)
+int onnx_write_weights(struct onnx_writer *w, struct file_out *out)
 {
     static const char zeros[ALIGNMENT];
     size_t offset = 0;
@@ -68,15 +70,4 @@ static int write_all(struct onnx_writer *w, struct file_out *out)
         offset = aligned(offset) + t->size;
     }
     return 0;
-}
-
-int onnx_write_weights(struct onnx_writer *w, const char *path)
-{
-    struct file_out out;
-    if (file_create(&out, path, w->err) != 0)
-        return error_prefix(w->err, "%s", path);
-    if (write_all(w, &out) == 0 && file_commit(&out, w->err) == 0)
-        return 0;
-    file_abandon(&out);
-    return error_prefix(w->err, "%s", path);
 }

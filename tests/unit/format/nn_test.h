@@ -35,7 +35,7 @@ static inline struct blob *nn_frame(const char *text, size_t text_size, const vo
 
 static inline struct graph *nn_graph(struct blob *blob)
 {
-    struct format_source source = {.blob = blob};
+    struct source source = {.blob = blob};
 
     err.text[0] = '\0';
     return format_by_name("nn")->read(&source, &err);
@@ -58,7 +58,7 @@ static inline struct blob *nn_bytes(const struct graph *g)
     struct blob *blob = NULL;
 
     err.text[0] = '\0';
-    if (format_write(g, path, format_by_name("nn"), 0, &err) == 0)
+    if (format_write(g, path, format_by_name("nn"), NULL, &err) == 0)
         blob = file_read(path, &err);
     close(fd);
     unlink(path);

@@ -248,7 +248,7 @@ FILE_UNUSED static struct graph *file_parse(const void *data, size_t size, const
     if (size)
         memcpy(blob->data, data, size);
     blob->size = size;
-    struct format_source source = {path, NULL, blob};
+    struct source source = {.path = path, .blob = blob};
     format_onnx.sniff(&source);
     g = format_onnx.read(&source, err);
     blob_unref(blob);

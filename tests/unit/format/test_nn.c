@@ -131,8 +131,8 @@ static void floats_in_the_header_are_exact(void)
         }
     back = nn_round(g);
     for (size_t i = 0; back && i < g->value_count; i++)
-        wrong += memcmp(g->values[i]->constant->data, back->values[i]->constant->data,
-                        g->values[i]->constant->size) != 0;
+        wrong +=
+            memcmp(g->values[i]->constant->data, back->values[i]->constant->data, g->values[i]->constant->size) != 0;
     CHECK_MSG(wrong == 0, "%d of %zu", wrong, g->value_count);
     graph_free(back);
     graph_free(g);
@@ -227,8 +227,7 @@ static void types_round_trip(void)
     for (size_t i = 0; back && i < g->input_count; i++) {
         char a[400], b[400];
 
-        CHECK_STR(type_text(g, &g->inputs[i]->type, a, sizeof a),
-                  type_text(back, &back->inputs[i]->type, b, sizeof b));
+        CHECK_STR(type_text(g, &g->inputs[i]->type, a, sizeof a), type_text(back, &back->inputs[i]->type, b, sizeof b));
         CHECK(g->inputs[i]->type.kind == back->inputs[i]->type.kind);
     }
     graph_free(back);

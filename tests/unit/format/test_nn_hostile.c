@@ -89,10 +89,34 @@ static void random_mutations_of_bytes(void)
 /* One edit of the header's text: a piece removed, doubled, moved, or replaced by something that means much. */
 static void mutate_text(struct text *text, const char *header, size_t size, uint64_t *seed)
 {
-    static const char *const pieces[] = {
-        "9223372036854775807", "-", "->", ":", "x", "\n", " ", "[", "]", "{", "}", "\"", "%00", "%", "seq(", "graph",
-        "0", "nan", "bytes=", "=", "end then_branch\n", "@", ".", "*", "node - Neg x -> w f32 *\n",
-        "constant c u8 99999999999 =", "x-\n", ","};
+    static const char *const pieces[] = {"9223372036854775807",
+                                         "-",
+                                         "->",
+                                         ":",
+                                         "x",
+                                         "\n",
+                                         " ",
+                                         "[",
+                                         "]",
+                                         "{",
+                                         "}",
+                                         "\"",
+                                         "%00",
+                                         "%",
+                                         "seq(",
+                                         "graph",
+                                         "0",
+                                         "nan",
+                                         "bytes=",
+                                         "=",
+                                         "end then_branch\n",
+                                         "@",
+                                         ".",
+                                         "*",
+                                         "node - Neg x -> w f32 *\n",
+                                         "constant c u8 99999999999 =",
+                                         "x-\n",
+                                         ","};
     size_t at = hash_random(seed) % size, n = hash_random(seed) % 12, from = hash_random(seed) % size;
 
     if (n > size - at)

@@ -13,27 +13,26 @@ static char path[64], data_path[80];
 
 static int write_to(const struct graph *g, int opset, size_t limit)
 {
-    struct file_out out;
-    struct format_target target = {&out, path, opset};
+    struct target target;
+    char options[32];
     err.text[0] = '\0';
-    if (file_create(&out, path, &err) != 0)
+    snprintf(options, sizeof(options), "opset=%d", opset);
+    if (target_init(&target, path, ".onnx", opset ? options : NULL, format_onnx.options, &err) != 0)
         return -1;
-    if (onnx_write(g, &target, limit, &err) == 0 && file_commit(&out, &err) == 0)
-        return 0;
-    file_abandon(&out);
+    if (onnx_write(g, &target, limit, &err) == 0)
+        return target_commit(&target, &err);
+    target_abandon(&target);
     return -1;
 }
 
 static struct graph *read_from(const char *name)
 {
-    struct blob *blob = file_read(name, &err);
-    struct graph *g = NULL;
-    if (!blob)
+    struct source source;
+    if (source_open(&source, name, &err) != 0)
         return NULL;
-    struct format_source source = {name, NULL, blob};
     CHECK(format_onnx.sniff(&source) > 50);
-    g = format_onnx.read(&source, &err);
-    blob_unref(blob);
+    struct graph *g = format_onnx.read(&source, &err);
+    source_release(&source);
     return g;
 }
 
@@ -350,8 +349,10 @@ static void second_file(void)
     unlink(data_path);
     again = read_from(path);
     CHECK(!again && strstr(err.text, "tensor 'large': external data"));
-    struct file_out out = {.fd = -1};
-    CHECK(onnx_write(g, &(struct format_target){&out, NULL, 0}, 2000, &err) != 0 && strstr(err.text, "second file"));
+    struct target target;
+    CHECK(target_init(&target, NULL, ".onnx", NULL, NULL, &err) == 0);
+    CHECK(onnx_write(g, &target, 2000, &err) != 0 && strstr(err.text, "second file"));
+    target_abandon(&target);
     graph_free(g);
 }
 

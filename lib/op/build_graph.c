@@ -1,0 +1,99 @@
+/* Filling a graph. */
+#include <string.h>
+
+#include "op/build.h"
+
+void build_layer(struct build *b, const char *name)
+{
+    b->layer = name;
+    b->made = 0;
+}
+
+/* ---- names ---- */
+
+/* `name`, or, when another value than v has it, `name` with a number. */
+static const char *free_name(struct build *b, const struct value *v, const char *name)
+{
+    struct graph *g = build_place(b);
+    const struct value *other = graph_find_local(g, name);
+    return other && other != v ? graph_fresh_name(g, name, b->err) : name;
+}
+
+struct value *build_name(struct build *b, struct value *v, const char *name)
+{
+    if (b->failed || !name || !*name)
+        return b->failed ? NULL : v;
+    name = free_name(b, v, name);
+    build_check(b, name && graph_rename_value(v, name, b->err) == 0);
+    return b->failed ? NULL : v;
+}
+
+/* ---- values ---- */
+
+struct value *build_input(struct build *b, const char *name, enum dtype dtype, int rank, const int64_t *dims)
+{
+    struct value *v = b->failed ? NULL : graph_add_value(b->graph, name, b->err);
+    build_check(b, v && graph_add_input(b->graph, v, b->err) == 0);
+    if (b->failed)
+        return NULL;
+    v->type = (struct type){.kind = TYPE_TENSOR, .dtype = dtype, .rank = rank};
+    if (rank > 0)
+        memcpy(v->type.dims, dims, (size_t)rank * sizeof(*dims));
+    return v;
+}
+
+struct value *build_constant(struct build *b, const char *name, struct tensor *t)
+{
+    if (b->failed || !t) {
+        b->failed = true;
+        tensor_unref(t);
+        return NULL;
+    }
+    struct value *v = graph_add_constant(build_place(b), name && *name ? free_name(b, NULL, name) : NULL, t, b->err);
+    build_check(b, v != NULL);
+    return v;
+}
+
+const struct type *build_type(struct build *b, struct value *v)
+{
+    if (v && v->producer == b->latest)
+        build_infer(b);
+    return b->failed ? NULL : &v->type;
+}
+
+/* ---- the end ---- */
+
+/* Takes a name from the value that has it. */
+static void claim_name(struct build *b, const struct value *v, const char *name)
+{
+    struct value *other = graph_find_local(b->graph, name);
+    if (!other || other == v)
+        return;
+    if (other->is_input || other->is_output) {
+        build_fail(b, "two of the model's inputs and outputs are called '%.200s'", name);
+        return;
+    }
+    const char *fresh = graph_fresh_name(b->graph, name, b->err);
+    build_check(b, fresh && graph_rename_value(other, fresh, b->err) == 0);
+}
+
+void build_graph_output(struct build *b, struct value *v, const char *name)
+{
+    if (b->failed)
+        return;
+    if (v->is_input || v->is_output || v->constant)
+        v = BUILD(b, "Identity", v);
+    build_infer(b);
+    if (!b->failed && name && *name) {
+        claim_name(b, v, name);
+        build_name(b, v, name);
+    }
+    build_check(b, !b->failed && graph_add_output(b->graph, v, b->err) == 0);
+}
+
+int build_graph_end(struct build *b)
+{
+    build_infer(b);
+    build_check(b, !b->failed && graph_sort(b->graph, b->err) == 0 && graph_check(b->graph, b->err) == 0);
+    return build_end(b);
+}

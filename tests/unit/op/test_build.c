@@ -1,0 +1,98 @@
+/* Filling a graph with the builder: names, types, outputs, failures that stick. */
+#include "op/build.h"
+#include "../../test.h"
+
+static struct error err;
+
+static struct build begin(void)
+{
+    return (struct build){.graph = graph_new(&err), .err = &err};
+}
+
+static void a_small_network(void)
+{
+    struct build b = begin();
+    struct value *x = build_input(&b, "data", DTYPE_F32, 2, (int64_t[]){2, 3});
+    build_layer(&b, "fc");
+    struct value *w = build_constant(&b, "fc", tensor_new(DTYPE_F32, 2, (int64_t[]){3, 4}, &err));
+    struct value *y = BUILD(&b, "MatMul", x, w);
+    const struct type *type = build_type(&b, y);
+    CHECK(type && type->rank == 2 && type->dims[0] == 2 && type->dims[1] == 4);
+    y = BUILD(&b, "Relu", y);
+    build_graph_output(&b, y, "prob");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    struct node *first = b.graph->first;
+    CHECK_STR(first->name, "fc");
+    CHECK_STR(first->next->name, "fc/Relu_2");
+    CHECK_STR(b.graph->outputs[0]->name, "prob");
+    CHECK(b.graph->outputs[0]->type.dims[1] == 4);
+    graph_free(b.graph);
+}
+
+static void names_are_unique(void)
+{
+    struct build b = begin();
+    struct value *x = build_input(&b, "x", DTYPE_F32, -1, NULL);
+    struct value *y = build_name(&b, BUILD(&b, "Relu", x), "x");
+    struct value *z = build_name(&b, BUILD(&b, "Relu", y), "x");
+    CHECK(strncmp(y->name, "x_", 2) == 0 && strncmp(z->name, "x_", 2) == 0 && strcmp(y->name, z->name) != 0);
+    struct value *w = build_name(&b, BUILD(&b, "Relu", z), "out");
+    build_graph_output(&b, z, "out");
+    CHECK_STR(z->name, "out");
+    CHECK(strncmp(w->name, "out_", 4) == 0);
+    build_graph_output(&b, z, "again");
+    build_graph_output(&b, x, "unchanged");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    CHECK(b.graph->output_count == 3);
+    CHECK_STR(b.graph->outputs[1]->name, "again");
+    CHECK_STR(b.graph->outputs[2]->name, "unchanged");
+    graph_free(b.graph);
+}
+
+static void other_domains(void)
+{
+    struct build b = begin();
+    struct value *x = build_input(&b, "x", DTYPE_F32, -1, NULL);
+    struct value *y = build_int(&b, BUILD(&b, "caffe.Foreign", x), "size", 3);
+    build_graph_output(&b, y, "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    CHECK_STR(b.graph->first->domain, "caffe");
+    CHECK_STR(b.graph->first->op, "Foreign");
+    CHECK(!b.graph->first->def);
+    graph_free(b.graph);
+}
+
+/* The message is that of the first failure, whatever follows. */
+static void failures_stick(void)
+{
+    struct build b = begin();
+    struct value *x = build_input(&b, "x", DTYPE_F32, 2, (int64_t[]){2, 3});
+    struct value *w = build_constant(&b, NULL, tensor_new(DTYPE_F32, 2, (int64_t[]){5, 4}, &err));
+    build_layer(&b, "fc");
+    struct value *y = BUILD(&b, "MatMul", x, w);
+    y = BUILD(&b, "Relu", y);
+    y = build_int(&b, BUILD(&b, "Softmax", y), "axis", 1);
+    CHECK(!y && b.failed);
+    build_fail(&b, "another");
+    build_graph_output(&b, y, "y");
+    CHECK(build_graph_end(&b) == -1 && strstr(err.text, "fc"));
+    graph_free(b.graph);
+}
+
+static void an_input_twice(void)
+{
+    struct build b = begin();
+    build_input(&b, "x", DTYPE_F32, -1, NULL);
+    CHECK(!build_input(&b, "x", DTYPE_F32, -1, NULL) && build_end(&b) == -1);
+    graph_free(b.graph);
+}
+
+int main(void)
+{
+    RUN(a_small_network);
+    RUN(names_are_unique);
+    RUN(other_domains);
+    RUN(failures_stick);
+    RUN(an_input_twice);
+    return TEST_END();
+}
