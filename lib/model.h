@@ -350,10 +350,32 @@ struct model_statistic {
 
 MODEL_API struct model_statistic *model_statistics(const struct model *m, size_t *count, struct model_error *err);
 
-/* What differs between two models: lines "- DECLARATION" of what only the first has, "+ DECLARATION" of what only the
- * second has, as in model_text(), then "~ constant NAME …" for constants of one shape with other values. "" when
- * nothing does. */
-MODEL_API char *model_diff(const struct model *a, const struct model *b, struct model_error *err);
+/* ---- two models ---- */
+
+/* The layers of two models, paired by what they do and not by what they are called. Both are brought to one form first:
+ * optimised without fusing, weights in full, open sizes of inputs as the other model has them, else small. */
+struct model_pairing;
+
+MODEL_API struct model_pairing *model_pairing_new(const struct model *first, const struct model *second,
+                                                  struct model_error *err);
+MODEL_API void model_pairing_free(struct model_pairing *p); /* NULL is allowed */
+
+/* A difference. The strings live as long as the pairing. */
+struct model_finding {
+    const char *what; /* "only" in one; another "operator", "attribute", "weights", "input" or "shape"; elements in
+                         another "order" */
+    const char *first, *second; /* the layer's name in either model; NULL where it has none */
+    const char *op;             /* in the first that has it */
+    const char *text;           /* for people: "strides: 1,1 and 2,2" */
+};
+
+/* The findings in the order of the layers; false beyond the last. None: both are the same network, up to names, the
+ * order of nodes, properties, and rounding of the weights. */
+MODEL_API bool model_pairing_finding(const struct model_pairing *p, size_t index, struct model_finding *finding);
+
+/* The largest difference of weights that passes for rounding, relative to the largest element of its tensor. What may
+ * pass follows from how both models store their weights. */
+MODEL_API double model_pairing_rounding(const struct model_pairing *p);
 
 #ifdef __cplusplus
 }

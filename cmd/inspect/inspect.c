@@ -7,7 +7,7 @@
 #include "../common/files.h"
 #include "../common/program.h"
 #include "../common/record.h"
-#include "model.h"
+#include "inspect.h"
 
 enum { OPTION_SUMMARY = OPTION_FIRST, OPTION_WEIGHTS, OPTION_DOT };
 
@@ -15,7 +15,7 @@ static const struct option_row options[] = {
     {OPTION_SUMMARY, "summary", NULL, "inputs, outputs, recipe, operators by count, parameters, MACs, activations"},
     {OPTION_WEIGHTS, "weights", NULL, "a line a constant: name, type, shape, bytes, min, max, mean, std, zeros, inf"},
     {OPTION_DOT, "dot", NULL, "a drawing for Graphviz"},
-    {'d', "diff", "OTHER", "what differs from another model; exit 1 when anything does"},
+    {'d', "diff", "OTHER", "whether OTHER is the same network, or where they differ; exit 1 when they do"},
     OPTION_ROW_FORMAT,
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
@@ -160,19 +160,6 @@ static int print_weights(const struct model *m, const char *path)
         print_statistic(&list[i]);
     free(list);
     return 0;
-}
-
-/* ---- difference ---- */
-
-static int print_difference(const struct model *m, const char *path, const char *other, const char *format)
-{
-    struct model_error err;
-    struct model *b = input_read(other, format);
-    char *text = b ? model_diff(m, b, &err) : NULL;
-    bool same = text && !*text;
-    int status = b ? print_text(text, path, &err) : 1;
-    model_free(b);
-    return status || !same ? 1 : 0;
 }
 
 /* ---- all of it ---- */

@@ -50,27 +50,55 @@ load helper
     equal "$(grep -c '{' out)" "$(grep -c '}' out)"
 }
 
-@test "-d: nothing when equal, else lines and status 1" {
-    nn convert -o a.nn "$TINY/mlp.onnx"
-    try inspect -d a.nn a.nn
-    succeeded
-    equal "$output" ""
-    nn convert -s batch=2 -o b.nn "$TINY/symbolic.onnx"
-    nn convert -s batch=3 -o c.nn "$TINY/symbolic.onnx"
-    try inspect -d c.nn b.nn
-    equal "$status" 1
-    matches "$output" '- input x f32 2xlengthx4'
-    matches "$output" '\+ input x f32 3xlengthx4'
-    try inspect --diff c.nn - < b.nn
-    equal "$status" 1
+@test "-d: the same network, in other formats, opsets, optimised, with other names and order" {
+    for model in mlp conv symbolic two if unknown; do
+        nn convert -q -o a.nn "$TINY/$model.onnx"
+        nn optimize -q -o b.nn "$TINY/$model.onnx"
+        sed 's/\<conv1\>/first/g' a.nn > c.nn
+        for other in a.nn b.nn c.nn; do
+            try inspect -d $other "$TINY/$model.onnx"
+            succeeded
+            matches "$output" '^the same network'
+        done
+    done
+    nn inspect -d c.nn - < a.nn
+    nn inspect -J -d a.nn b.nn | jq -es '.[0].what == "same"'
+    equal "$(nn inspect -q -d a.nn b.nn)" ""
 }
 
-@test "-d sees another value of a weight" {
-    nn convert -o a.nn "$TINY/mlp.onnx"
+@test "-d: rounding is told, and larger differences are not rounding" {
+    nn quantize -q -w f16 -o half.nn "$TINY/../ppocr_cls.onnx"
+    try inspect -d half.nn "$TINY/../ppocr_cls.onnx"
+    succeeded
+    matches "$output" '^the same network up to rounding: .* 0\.000'
     perl -0pe 's/(.*)\xbd/$1\xbc/s' "$TINY/mlp.onnx" > b.onnx
     ! cmp -s b.onnx "$TINY/mlp.onnx"
     try inspect -d b.onnx "$TINY/mlp.onnx"
     equal "$status" 1
+    equal "$(cut -f 1,3 <<< "$output" | sort -u)" $'weights\tproduct1\nweights\tproduct2'
+}
+
+@test "-d: the layer, and what differs" {
+    common='input x f32 1x1x6x6
+constant w f32 1x1x3x3 = 1 2 3 4 5 6 7 8 9'
+    net() {
+        printf '%s\nnode c1 Conv x w -> a f32 * : pads=[1,1,1,1] strides=[%s]\nnode act %s a -> b f32 *\nnode c2 Conv b w -> y f32 *\noutput y\n' \
+            "$common" "$1" "$2" | declare_nn "$3"
+    }
+    net 1,1 Relu a.nn
+    net 2,1 Relu b.nn
+    net 1,1 Tanh c.nn
+    try inspect -d a.nn b.nn
+    equal "$status" 1
+    equal "$output" $'attribute\tConv\tc1\tc1\tstrides: 2,1 and 1,1'
+    try inspect -d c.nn a.nn
+    equal "$output" $'operator\tRelu\tact\tact\tRelu and Tanh'
+    equal "$(nn inspect -J -d c.nn a.nn | jq -r '[.what, .op, .layer, .other, .detail] | join("/")')" 'operator/Relu/act/act/Relu and Tanh'
+    printf '%s\nnode c1 Conv x w -> a f32 * : pads=[1,1,1,1]\nnode c2 Conv a w -> y f32 *\noutput y\n' "$common" | declare_nn d.nn
+    try inspect -d d.nn a.nn
+    equal "$output" $'only\tRelu\tact\t\tRelu'
+    try inspect -d a.nn d.nn
+    equal "$output" $'only\tRelu\t\tact\tRelu'
 }
 
 @test "a branch's inside is shown" {

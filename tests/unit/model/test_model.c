@@ -317,26 +317,6 @@ static void described(void)
     model_free(m);
 }
 
-static void told_apart(void)
-{
-    struct model_error err = {""};
-    struct model *a = convolution(0), *b = convolution(0), *c = convolution(0.5f);
-    char *text = model_diff(a, b, &err);
-    CHECK_STR(text, "");
-    free(text);
-    text = model_diff(a, c, &err);
-    CHECK(text && text[0] == '-' && strstr(text, "\n+ constant w ") &&
-          strstr(text, "\n~ constant w f32 4x3x3x3: 108 of 108 elements, largest difference 0.5, rms 0.5\n"));
-    free(text);
-    CHECK(model_set_property(b, "note", "x", &err) == 0);
-    text = model_diff(a, b, &err);
-    CHECK_STR(text, "+ property note x\n");
-    free(text);
-    model_free(a);
-    model_free(b);
-    model_free(c);
-}
-
 static void tables_end(void)
 {
     struct model_format f;
@@ -368,7 +348,6 @@ int main(void)
     RUN(rows);
     RUN(models_are_compared);
     RUN(described);
-    RUN(told_apart);
     RUN(tables_end);
     return TEST_END();
 }

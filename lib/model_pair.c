@@ -1,0 +1,138 @@
+/* The public API: pairing the layers of two models. */
+#include "model_pair.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "op/op.h"
+
+/* ---- binding sizes as the other model has them ---- */
+
+static size_t given_inputs(const struct graph *g, struct value **list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->input_count; i++)
+        if (!g->inputs[i]->constant)
+            list[n++] = g->inputs[i];
+    return n;
+}
+
+/* The layouts in which a picture may come: the second's axis k is the first's axis perm[k]. */
+static const unsigned char layouts[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {0, 3, 1, 2}};
+
+static bool may_be(const struct type *a, const struct type *b, const unsigned char *perm)
+{
+    for (int i = 0; i < a->rank; i++) {
+        int64_t x = a->dims[a->rank == 4 ? perm[i] : i], y = b->dims[i];
+        if (x >= 0 && y >= 0 && x != y)
+            return false;
+    }
+    return true;
+}
+
+/* Gives open sizes of `to` those of `from`; how often there was one. */
+static int take_sizes(struct value *to, const struct value *from, struct error *err)
+{
+    const struct type *a = &from->type, *b = &to->type;
+    size_t at = 0;
+    if (a->kind != TYPE_TENSOR || b->kind != TYPE_TENSOR || a->rank != b->rank)
+        return 0;
+    while (at < sizeof layouts / sizeof *layouts && !may_be(a, b, layouts[at]))
+        at += a->rank == 4 ? 1 : sizeof layouts / sizeof *layouts;
+    for (int i = 0; at < sizeof layouts / sizeof *layouts && i < a->rank; i++) {
+        int64_t size = a->dims[a->rank == 4 ? layouts[at][i] : i];
+        if (size < 0 || to->type.dims[i] >= 0)
+            continue;
+        if (to->type.dims[i] != DIM_UNKNOWN && graph_bind_symbol(to->graph, to->type.dims[i], size, err) < 0)
+            return -1;
+        to->type.dims[i] = size;
+    }
+    return 0;
+}
+
+static struct value *same_name(struct value *const *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i]->name, name) == 0)
+            return list[i];
+    return NULL;
+}
+
+/* Inputs correspond by name, else by number. */
+static int take_all_sizes(struct graph *to, const struct graph *from, struct error *err)
+{
+    struct value **a = mem_calloc(from->input_count, sizeof *a, err), **b = mem_calloc(to->input_count, sizeof *b, err);
+    int status = a && b ? 0 : -1;
+    size_t n = a ? given_inputs(from, a) : 0, m = b ? given_inputs(to, b) : 0;
+    for (size_t i = 0; status == 0 && i < m; i++) {
+        struct value *v = same_name(a, n, b[i]->name);
+        v = v ? v : i < n ? a[i] : NULL;
+        status = v ? take_sizes(b[i], v, err) : 0;
+    }
+    free(a);
+    free(b);
+    return status;
+}
+
+/* Open sizes get those of the other; then the first's usual ones, and what is open in the second as well these. */
+static int bind_both(struct model *a, struct model *b, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    if (take_all_sizes(a->graph, b->graph, err) < 0 || model_bind_rest(a, error) < 0 ||
+        take_all_sizes(b->graph, a->graph, err) < 0)
+        return -1;
+    return model_bind_rest(b, error) < 0 ? -1 : 0;
+}
+
+/* ---- the pairing ---- */
+
+static struct model_pairing *pair_models(const struct model *a, const struct model *b, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct model_pairing *p = mem_calloc(1, sizeof *p, err);
+    if (p && pair_init(&p->pair, a->graph, b->graph, err) == 0)
+        return p;
+    model_pairing_free(p);
+    return NULL;
+}
+
+struct model_pairing *model_pairing_new(const struct model *first, const struct model *second,
+                                        struct model_error *error)
+{
+    struct model *a = model_copy(first, error), *b = a ? model_copy(second, error) : NULL;
+    struct model_pairing *p = NULL;
+    if (b && bind_both(a, b, NULL) == 0)
+        p = pair_models(a, b, error);
+    if (b && !p) /* sizes that cannot be: paired with open ones */
+        p = pair_models(first, second, error);
+    model_free(a);
+    model_free(b);
+    return p;
+}
+
+void model_pairing_free(struct model_pairing *p)
+{
+    if (p)
+        pair_release(&p->pair);
+    free(p);
+}
+
+bool model_pairing_finding(const struct model_pairing *p, size_t index, struct model_finding *finding)
+{
+    if (index >= p->pair.finding_count)
+        return false;
+    const struct pair_finding *f = &p->pair.findings[index];
+    const struct pair_layer *a = f->a == PAIR_NONE ? NULL : &p->pair.a.layers[f->a];
+    const struct pair_layer *b = f->b == PAIR_NONE ? NULL : &p->pair.b.layers[f->b];
+    *finding = (struct model_finding){.what = f->what,
+                                      .first = a ? pair_name(a) : NULL,
+                                      .second = b ? pair_name(b) : NULL,
+                                      .op = a ? a->op : b->op,
+                                      .text = f->text};
+    return true;
+}
+
+double model_pairing_rounding(const struct model_pairing *p)
+{
+    return p->pair.rounding;
+}

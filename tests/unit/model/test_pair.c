@@ -1,0 +1,345 @@
+/* Pairing the layers of two models: the same network in other forms, and one difference at a time. */
+#include <stdlib.h>
+
+#include "../../test.h"
+#include "model_private.h"
+#include "op/build.h"
+#include "op/op.h"
+
+/* ---- a small network, in many forms ---- */
+
+struct form {
+    const char *prefix; /* of all names */
+    bool channels_last; /* input, activations and the flattened vector, between Transposes */
+    bool swapped;       /* operands of the Add */
+    bool shuffled;      /* nodes in another order, as far as that goes */
+    bool with_matmul;   /* MatMul and Add for Gemm */
+    bool open_batch;
+    bool brief; /* up to act3, and without the Add */
+    enum {
+        AS_IT_IS,
+        NEAR_WEIGHT,
+        OTHER_STRIDE,
+        OTHER_PAD,
+        OTHER_ACTIVATION,
+        NO_ACTIVATION,
+        OTHER_POOL,
+        NO_RESIDUAL,
+        OTHER_SOURCE,
+        TURNED_KERNEL,
+        OTHER_EPSILON
+    } change;
+};
+
+struct maker {
+    struct graph *g;
+    const struct form *form;
+    int count; /* names so far */
+};
+
+static const char *fresh(struct maker *m, char *text)
+{
+    sprintf(text, "%s%d", m->form->prefix, m->count++);
+    return text;
+}
+
+static struct node *node(struct maker *m, const char *op, const char *name, struct value *a, struct value *b,
+                         struct value *c)
+{
+    struct value *in[] = {a, b, c};
+    char text[60];
+    struct node *n = graph_add_node(m->g, "", op, NULL, NULL);
+    sprintf(text, "%s%s", m->form->prefix, name);
+    node_set_name(n, text, NULL);
+    for (int i = 0; i < 3 && in[i]; i++)
+        node_add_input(n, in[i], NULL);
+    return n;
+}
+
+static struct value *out(struct maker *m, struct node *n)
+{
+    char text[60];
+    return node_new_output(n, fresh(m, text), NULL);
+}
+
+/* Random numbers, the same for the same seed. */
+static struct tensor *numbers(int rank, const int64_t *dims, unsigned seed)
+{
+    struct tensor *t = tensor_new(DTYPE_F32, rank, dims, NULL);
+    for (int64_t i = 0; i < t->count; i++) {
+        seed = seed * 1664525 + 1013904223;
+        ((float *)t->data)[i] = (float)(seed >> 8) / (float)(1 << 24) - 0.5f;
+    }
+    return t;
+}
+
+static struct value *constant(struct maker *m, struct tensor *t)
+{
+    char text[60];
+    return graph_add_constant(m->g, fresh(m, text), t, NULL);
+}
+
+static struct value *transpose(struct maker *m, struct value *x, bool to_last)
+{
+    static const int64_t last[] = {0, 2, 3, 1}, first[] = {0, 3, 1, 2};
+    if (!m->form->channels_last)
+        return x;
+    struct node *n = node(m, "Transpose", "t", x, NULL, NULL);
+    node_set_ints(n, "perm", to_last ? last : first, 4, NULL);
+    return out(m, n);
+}
+
+/* Takes and gives channels last, if that is the form. */
+static struct value *convolution(struct maker *m, const char *name, struct value *x, unsigned seed, int64_t channels)
+{
+    int64_t dims[] = {6, channels, 3, 3}, pads[] = {1, 1, 1, 1}, strides[] = {1, 1};
+    struct tensor *w = numbers(4, dims, seed);
+    bool here = strcmp(name, "conv2") == 0;
+    if (here && m->form->change == NEAR_WEIGHT)
+        ((float *)w->data)[77] += 1e-3f;
+    for (int64_t i = 0; here && m->form->change == TURNED_KERNEL && i < 6 * channels; i++)
+        for (int64_t y = 0; y < 3; y++)
+            for (int64_t z = 0; z < y; z++) {
+                float *k = (float *)w->data + i * 9, t = k[y * 3 + z];
+                k[y * 3 + z] = k[z * 3 + y];
+                k[z * 3 + y] = t;
+            }
+    if (here && m->form->change == OTHER_STRIDE)
+        strides[0] = 2;
+    if (here && m->form->change == OTHER_PAD)
+        pads[0] = pads[1] = 0, pads[2] = pads[3] = 2;
+    struct node *n = node(m, "Conv", name, transpose(m, x, false), constant(m, w), NULL);
+    node_set_ints(n, "pads", pads, 4, NULL);
+    node_set_ints(n, "strides", strides, 2, NULL);
+    return transpose(m, out(m, n), true);
+}
+
+static struct value *normalisation(struct maker *m, struct value *x)
+{
+    int64_t dims[] = {6};
+    struct node *n = node(m, "BatchNormalization", "bn", transpose(m, x, false), NULL, NULL);
+    for (unsigned i = 0; i < 4; i++) {
+        struct tensor *t = numbers(1, dims, 50 + i);
+        for (int k = 0; i == 3 && k < 6; k++)
+            ((float *)t->data)[k] += 1;
+        node_add_input(n, constant(m, t), NULL);
+    }
+    node_set_float(n, "epsilon", m->form->change == OTHER_EPSILON ? 1e-2f : 1e-5f, NULL);
+    return transpose(m, out(m, n), true);
+}
+
+static struct value *activation(struct maker *m, const char *name, struct value *x)
+{
+    bool here = strcmp(name, "act2") == 0;
+    if (here && m->form->change == NO_ACTIVATION)
+        return x;
+    return out(m, node(m, here && m->form->change == OTHER_ACTIVATION ? "Sigmoid" : "Relu", name, x, NULL, NULL));
+}
+
+static struct value *pool(struct maker *m, struct value *x)
+{
+    static const int64_t two[] = {2, 2};
+    bool average = m->form->change == OTHER_POOL;
+    struct node *n = node(m, average ? "AveragePool" : "MaxPool", "pool", transpose(m, x, false), NULL, NULL);
+    node_set_ints(n, "kernel_shape", two, 2, NULL);
+    node_set_ints(n, "strides", two, 2, NULL);
+    return transpose(m, out(m, n), true);
+}
+
+/* The matrix, its rows in the order of the flattened elements of 6 x 4 x 4. */
+static struct value *matrix(struct maker *m)
+{
+    static const int64_t dims[] = {96, 5};
+    struct tensor *plain = numbers(2, dims, 9), *t = tensor_new(DTYPE_F32, 2, dims, NULL);
+    for (int64_t k = 0; k < 96; k++) {
+        int64_t channel = k / 16, place = k % 16, row = m->form->channels_last ? place * 6 + channel : k;
+        memcpy((float *)t->data + row * 5, (float *)plain->data + k * 5, 5 * sizeof(float));
+    }
+    tensor_unref(plain);
+    return constant(m, t);
+}
+
+static struct value *classifier(struct maker *m, struct value *x)
+{
+    static const int64_t dims[] = {5};
+    struct value *bias = constant(m, numbers(1, dims, 10)), *w = matrix(m);
+    x = out(m, node(m, "Flatten", "flat", x, NULL, NULL));
+    if (!m->form->with_matmul)
+        return out(m, node(m, "Gemm", "fc", x, w, bias));
+    x = out(m, node(m, "MatMul", "fc", x, w, NULL));
+    return out(m, node(m, "Add", "fc_bias", bias, x, NULL));
+}
+
+static struct value *network_input(struct maker *m)
+{
+    static const int64_t first[] = {1, 3, 8, 8}, last[] = {1, 8, 8, 3};
+    char text[60];
+    sprintf(text, "%sx", m->form->prefix);
+    struct value *x = graph_add_value(m->g, text, NULL);
+    x->type = (struct type){.kind = TYPE_TENSOR, .dtype = DTYPE_F32, .rank = 4};
+    memcpy(x->type.dims, m->form->channels_last ? last : first, sizeof first);
+    if (m->form->open_batch)
+        x->type.dims[0] = graph_symbol(m->g, "N", NULL);
+    graph_add_input(m->g, x, NULL);
+    return x;
+}
+
+/* Nodes as late as they may come, instead of in the order of making. */
+static void shuffle(struct graph *g)
+{
+    for (struct node *n = g->last, *before; n; n = before) {
+        before = n->prev;
+        graph_move_node(n, NULL);
+    }
+    CHECK(graph_sort(g, NULL) == 0);
+}
+
+/* conv3 of what comes before it, and the residual that is added to its result. */
+static struct value *block(struct maker *m, struct value *y, struct value *skip)
+{
+    bool crossed = m->form->change == OTHER_SOURCE;
+    struct value *sum = convolution(m, "conv3", crossed ? skip : y, 3, 6), *more = crossed ? y : skip;
+    if (m->form->brief || m->form->change == NO_RESIDUAL)
+        return activation(m, "act3", sum);
+    struct node *n = m->form->swapped ? node(m, "Add", "sum", more, sum, NULL) : node(m, "Add", "sum", sum, more, NULL);
+    return activation(m, "act3", out(m, n));
+}
+
+static struct model *make(const struct form *form)
+{
+    struct error err = {""};
+    struct maker m = {.g = graph_new(NULL), .form = form};
+    struct value *x = network_input(&m);
+    struct value *skip = activation(&m, "act1", normalisation(&m, convolution(&m, "conv1", x, 1, 3)));
+    struct value *y = block(&m, activation(&m, "act2", convolution(&m, "conv2", skip, 2, 6)), skip);
+    if (!form->brief)
+        y = out(&m, node(&m, "Softmax", "prob", classifier(&m, pool(&m, y)), NULL, NULL));
+    graph_add_output(m.g, y, NULL);
+    if (form->shuffled)
+        shuffle(m.g);
+    op_resolve(m.g);
+    CHECK_MSG(graph_check(m.g, &err) == 0 && op_infer_graph(m.g, &err) == 0, "%s", err.text);
+    return model_of_graph(m.g, NULL);
+}
+
+/* ---- the same ---- */
+
+static void check_same(struct model *a, struct model *b, double rounding)
+{
+    struct model_error err = {""};
+    struct model_finding f;
+    struct model_pairing *p = model_pairing_new(a, b, &err);
+    CHECK_MSG(p != NULL, "%s", err.text);
+    for (size_t i = 0; p && model_pairing_finding(p, i, &f); i++)
+        CHECK_MSG(false, "%s: %s %s / %s: %s", f.what, f.op, f.first ? f.first : "", f.second ? f.second : "", f.text);
+    if (p)
+        CHECK_MSG(model_pairing_rounding(p) <= rounding, "%g", model_pairing_rounding(p));
+    model_pairing_free(p);
+}
+
+static void forms_are_the_same(void)
+{
+    static const struct form plain = {.prefix = ""}, forms[] = {
+                                                         {.prefix = ""},
+                                                         {.prefix = "other_"},
+                                                         {.prefix = "", .channels_last = true},
+                                                         {.prefix = "z", .swapped = true, .shuffled = true},
+                                                         {.prefix = "", .with_matmul = true},
+                                                         {.prefix = "", .open_batch = true},
+                                                         {.prefix = "y",
+                                                          .channels_last = true,
+                                                          .swapped = true,
+                                                          .shuffled = true,
+                                                          .with_matmul = true},
+                                                     };
+    struct model *a = make(&plain);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct model *b = make(&forms[i]);
+        check_same(a, b, 0);
+        check_same(b, a, 0);
+        CHECK(model_optimize(b, NULL, NULL, NULL) == 0);
+        check_same(a, b, 4e-6);
+        model_free(b);
+    }
+    model_free(a);
+}
+
+static void stored_otherwise(void)
+{
+    static const struct form plain = {.prefix = ""};
+    static const struct {
+        const char *scheme;
+        double least, most;
+    } ways[] = {{"f16", 1e-5, 5.2e-4}, {"bf16", 1e-4, 4.1e-3}, {"int8", 1e-4, 4.2e-3}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct model *a = make(&plain), *b = model_copy(a, NULL);
+        CHECK(model_quantize(b, ways[i].scheme, NULL, NULL, NULL) == 0);
+        check_same(a, b, ways[i].most);
+        struct model_pairing *p = model_pairing_new(a, b, NULL);
+        CHECK(model_pairing_rounding(p) >= ways[i].least);
+        model_pairing_free(p);
+        model_free(a);
+        model_free(b);
+    }
+}
+
+/* ---- one difference ---- */
+
+/* What the pairing with the plain network says first, and how many findings there are. */
+static void check_finding(const struct form *form, size_t count, const char *what, const char *first,
+                          const char *second, const char *text)
+{
+    const struct form plain = {.prefix = "", .brief = form->brief};
+    struct model_finding f;
+    struct model_error err = {""};
+    struct model *a = make(&plain), *b = make(form);
+    struct model_pairing *p = model_pairing_new(a, b, &err);
+    size_t n = 0;
+    CHECK_MSG(p != NULL, "%s", err.text);
+    for (; p && model_pairing_finding(p, n, &f); n++) {
+        if (n > 0)
+            continue;
+        CHECK_STR(f.what, what);
+        CHECK_STR(f.first ? f.first : "", first);
+        CHECK_STR(f.second ? f.second : "", second);
+        CHECK_MSG(strstr(f.text, text), "got \"%s\", want \"%s\"", f.text, text);
+    }
+    CHECK_MSG(n == count, "%zu findings, want %zu, the first: %s %s", n, count, what, first);
+    model_pairing_free(p);
+    model_free(a);
+    model_free(b);
+}
+
+static void one_difference_is_named(void)
+{
+    static const struct {
+        int change;
+        size_t count;
+        const char *what, *first, *second, *text;
+    } cases[] = {
+        {NEAR_WEIGHT, 1, "weights", "conv2", "conv2", "W: 1 of 324 elements differ, by 0.001 at most"},
+        {TURNED_KERNEL, 1, "weights", "conv2", "conv2", "W: the same values"},
+        {OTHER_PAD, 1, "attribute", "conv2", "conv2", "pads: 1,1 and 0,0"},
+        {OTHER_ACTIVATION, 1, "operator", "act2", "act2", "Relu and Sigmoid"},
+        {NO_ACTIVATION, 1, "only", "act2", "", "Relu"},
+        {OTHER_POOL, 1, "operator", "pool", "pool", "MaxPool and AveragePool"},
+        {OTHER_EPSILON, 2, "weights", "conv1", "conv1", "W: 162 of 162 elements differ"},
+        {OTHER_SOURCE, 2, "input", "conv3", "conv3", "X: from act2 and from act1"},
+        {OTHER_STRIDE, 1, "attribute", "conv2", "conv2", "strides: 1,1 and 2,1"},
+        {NO_RESIDUAL, 1, "only", "sum", "", "Add"},
+    };
+    for (int last = 0; last < 2; last++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            struct form form = {.prefix = "", .channels_last = last == 1, .brief = cases[i].change == OTHER_STRIDE};
+            memcpy(&form.change, &cases[i].change, sizeof form.change);
+            check_finding(&form, cases[i].count, cases[i].what, cases[i].first, cases[i].second, cases[i].text);
+        }
+}
+
+int main(void)
+{
+    RUN(forms_are_the_same);
+    RUN(stored_otherwise);
+    RUN(one_difference_is_named);
+    return TEST_END();
+}
