@@ -1,0 +1,207 @@
+/* Reading a net: tensors, operators in order, inputs and outputs. */
+#include "format/mnn/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/mnn/handlers.h"
+#include "format/mnn/mnn.h"
+
+#define MAX_TABLES  (1 << 24) /* of a file: far more than operators and their parameters make */
+#define MAX_TENSORS (1 << 22)
+
+/* ---- scopes ---- */
+
+static int scope_open(struct mnn_scope *s, const char *names, struct error *err)
+{
+    size_t count = mnn_vector(&s->table, names).count;
+    int64_t said = mnn_int(&s->table, "tensorNumber");
+    if (count == 0 && said > 0 && said < MAX_TENSORS)
+        count = (size_t)said;
+    s->values = count <= s->reader->file.size ? mem_calloc(count, sizeof(*s->values), err) : NULL;
+    s->count = s->values ? count : 0;
+    return s->values ? 0 : error_set(err, "%zu tensors are more than the file can hold", count);
+}
+
+static const char *tensor_name(struct mnn_scope *s, const char *names, size_t i)
+{
+    struct flatbuf_vector name = flatbuf_vector_string(mnn_vector(&s->table, names), i);
+    return name.count ? arena_strndup(&s->b.graph->root->arena, (const char *)name.data, name.count, s->b.err) : NULL;
+}
+
+const char *mnn_tensor_name(struct mnn_scope *s, size_t i)
+{
+    return tensor_name(s, s->outer ? "tensors" : "tensorName", i);
+}
+
+/* ---- one operator ---- */
+
+static const struct mnn_kind kinds[] = {
+#define OP(number, name, param, read, onnx) {number, #name, #param, read, onnx},
+#include "format/mnn/ops.def"
+#undef OP
+};
+
+const char *mnn_operator_at(size_t index)
+{
+    return index < sizeof(kinds) / sizeof(*kinds) ? kinds[index].name : NULL;
+}
+
+const struct mnn_kind *mnn_kind_at(int number)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (kinds[i].number == number)
+            return &kinds[i];
+    return NULL;
+}
+
+static void check_indexes(struct mnn_op *o, struct flatbuf_vector v, const char *what)
+{
+    for (size_t i = 0; i < v.count && !o->b->failed; i++) {
+        int64_t index = flatbuf_vector_int(v, i);
+        if (index >= (int64_t)o->scope->count || (index < 0 && what[0] == 'o'))
+            build_fail(o->b, "%s %zu is tensor %lld of %zu", what, i, (long long)index, o->scope->count);
+    }
+}
+
+/* What cannot be told apart in the file: a number that is no operator's here. */
+static const struct mnn_kind unknown = {-1, "Op", "", mnn_read_opaque, NULL};
+
+static void read_op(struct mnn_scope *s, const struct mnn_table *table)
+{
+    struct mnn_op o = {.scope = s, .b = &s->b, .table = *table, .param = mnn_sub(table, "main")};
+    const struct mnn_kind *kind = mnn_kind_at((int)mnn_int(table, "type"));
+    struct flatbuf_vector name = mnn_vector(table, "name");
+    o.kind = kind ? kind : &unknown;
+    if (!o.param.raw.file)
+        o.param.schema = mnn_schema_find(o.kind->param);
+    o.in = mnn_vector(table, "inputIndexes");
+    o.out = mnn_vector(table, "outputIndexes");
+    o.name = arena_strndup(&s->b.graph->root->arena, (const char *)name.data, name.count, s->b.err);
+    build_check(o.b, o.name != NULL);
+    check_indexes(&o, o.in, "input");
+    check_indexes(&o, o.out, "output");
+    build_layer(o.b, o.name);
+    o.before = s->b.graph->last;
+    if (!o.b->failed)
+        (o.kind->read ? o.kind->read : mnn_read_opaque)(&o);
+    if (flatbuf_check(&s->reader->file, s->b.err) != 0)
+        build_check(o.b, false);
+    else if (o.b->failed)
+        error_prefix(s->b.err, "operator '%.200s' (%s)", o.name ? o.name : "", o.kind->name);
+}
+
+int mnn_read_nodes(struct mnn_scope *s, const char *field)
+{
+    size_t count = mnn_vector(&s->table, field).count;
+    for (size_t i = 0; i < count && !s->b.failed; i++) {
+        struct mnn_table op = mnn_item(&s->table, field, i);
+        read_op(s, &op);
+    }
+    return s->b.failed ? -1 : 0;
+}
+
+/* ---- outputs ---- */
+
+/* A truth value leaves as MNN has it, i32; so do all integers. */
+static void add_output(struct mnn_scope *s, size_t i, const char *name)
+{
+    struct value *v = s->values[i].value;
+    const struct type *type = v ? build_type(&s->b, v) : NULL;
+    build_layer(&s->b, name);
+    if (type && !v->is_input && (type->dtype == DTYPE_I64 || type->dtype == DTYPE_BOOL))
+        v = build_cast(&s->b, v, DTYPE_I32);
+    build_graph_output(&s->b, v, name);
+}
+
+static int find_tensor(struct mnn_scope *s, struct flatbuf_vector name)
+{
+    struct flatbuf_vector names = mnn_vector(&s->table, "tensorName");
+    for (size_t i = s->count; i-- > 0;) {
+        struct flatbuf_vector each = flatbuf_vector_string(names, i);
+        if (s->values[i].value && each.count == name.count && memcmp(each.data, name.data, name.count) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static void read_named_outputs(struct mnn_scope *s, struct flatbuf_vector list)
+{
+    for (size_t i = 0; i < list.count && !s->b.failed; i++) {
+        struct flatbuf_vector name = flatbuf_vector_string(list, i);
+        int at = find_tensor(s, name);
+        if (at < 0)
+            build_fail(&s->b, "output '%.*s' is no tensor that an operator makes", (int)(name.count % 200), name.data);
+        else
+            add_output(s, (size_t)at, mnn_tensor_name(s, (size_t)at));
+    }
+}
+
+/* Old files do not list outputs: these are what nothing takes. */
+static void read_unused_outputs(struct mnn_scope *s)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < s->count && !s->b.failed; i++) {
+        struct value *v = s->values[i].value;
+        if (!v || v->constant || s->values[i].used || v->is_input)
+            continue;
+        const char *name = mnn_tensor_name(s, i);
+        add_output(s, i, name ? name : v->name);
+        found++;
+    }
+    if (!s->b.failed && found == 0)
+        build_fail(&s->b, "the net has no outputs");
+}
+
+/* ---- the whole ---- */
+
+static void set_property(struct graph *g, const char *key, struct flatbuf_vector text, struct build *b)
+{
+    if (text.count)
+        build_check(b, graph_set_property(g, key, (const char *)text.data, text.count, b->err) == 0);
+}
+
+static void read_properties(struct mnn_scope *s)
+{
+    struct mnn_table extra = mnn_sub(&s->table, "extraInfo");
+    struct graph *g = s->b.graph;
+    struct flatbuf_vector code = mnn_vector(&s->table, "bizCode");
+    build_check(&s->b, graph_set_property(g, "producer", "MNN", 3, s->b.err) == 0);
+    set_property(g, "producer_version", mnn_vector(&extra, "version"), &s->b);
+    g->name = arena_strndup(&g->arena, (const char *)code.data, code.count, s->b.err);
+    build_check(&s->b, g->name != NULL);
+}
+
+static int read_net(struct mnn_scope *s, struct error *err)
+{
+    struct flatbuf_vector outputs = mnn_vector(&s->table, "outputName");
+    if (mnn_vector(&s->table, "oplists").count == 0)
+        return error_set(err, "the net has no operators");
+    if (scope_open(s, "tensorName", err) != 0)
+        return -1;
+    read_properties(s);
+    mnn_read_nodes(s, "oplists");
+    if (!s->b.failed && outputs.count)
+        read_named_outputs(s, outputs);
+    else if (!s->b.failed)
+        read_unused_outputs(s);
+    free(s->values);
+    return flatbuf_check(&s->reader->file, err) != 0 ? -1 : build_graph_end(&s->b);
+}
+
+struct graph *mnn_read(const struct source *source, struct error *err)
+{
+    struct mnn_reader r = {.source = source, .err = err};
+    struct mnn_scope s = {.reader = &r, .b = {.graph = graph_new(err), .err = err}};
+    if (!s.b.graph)
+        return NULL;
+    flatbuf_init(&r.file, source->blob->data, source->blob->size, MAX_TABLES);
+    r.net = (struct mnn_table){flatbuf_root(&r.file), mnn_schema_find("Net")};
+    s.table = r.net;
+    int result = read_net(&s, err);
+    blob_unref(r.weights);
+    if (result == 0)
+        return s.b.graph;
+    graph_free(s.b.graph);
+    return NULL;
+}
