@@ -377,6 +377,30 @@ MODEL_API bool model_pairing_finding(const struct model_pairing *p, size_t index
  * pass follows from how both models store their weights. */
 MODEL_API double model_pairing_rounding(const struct model_pairing *p);
 
+/* The result of a layer, or an output, of two models that ran on the same input; the strings live as long as the
+ * pairing. */
+struct model_layer_error {
+    const char *layer, *other; /* its name in the first and in the second */
+    const char *op;            /* "Conv"; "output" */
+    int rank;                  /* shape in the first */
+    int64_t dims[MODEL_MAX_RANK];
+    bool comparable;                    /* the shapes are the same, up to the layout; the rest is 0 otherwise */
+    struct model_difference difference; /* the second's being the reference, in the first's layout */
+    double snr;                         /* signal-to-noise ratio of the first in dB; inf when they are equal */
+};
+
+/* What is not 0 ends the run, which then fails. */
+typedef int model_layer_error_fn(void *arg, const struct model_layer_error *e);
+
+/* Runs both models and tells of each pair of layers in canonical form, then of the outputs of the models as they are,
+ * run as model_session_run() does. first, second: one tensor an input, as for that. An input of the second that is NULL
+ * gets what the corresponding one of the first has, in its own layout and quantisation; one of the first that is NULL
+ * gets model_tensor_random(). first and second themselves may be NULL. Results are held for so many layers at a time as
+ * fit into 256 MiB; each such group is a run from the beginning. */
+MODEL_API int model_pairing_run(struct model_pairing *p, const struct model_session_options *options,
+                                struct model_tensor *const *first, struct model_tensor *const *second,
+                                model_layer_error_fn *tell, void *arg, struct model_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -86,7 +86,7 @@ static int not_alike(const struct tensor *a, const struct tensor *b, struct erro
                      model_dims_text(b->rank, b->dims, want, sizeof want));
 }
 
-static void add_numbers(struct model_difference *d, int64_t i, double a, double b, double *squares)
+void model_add_difference(struct model_difference *d, int64_t i, double a, double b, double *squares)
 {
     double apart = isnan(a) && isnan(b) ? 0 : a == b ? 0 : isfinite(a) && isfinite(b) ? fabs(a - b) : INFINITY;
     if (isfinite(b) && fabs(b) > d->reference)
@@ -104,7 +104,7 @@ static void compare_strings(struct model_difference *d, const struct tensor *a, 
     const struct str *x = a->data, *y = b->data;
     for (int64_t i = 0; i < a->count; i++) {
         bool same = x[i].size == y[i].size && (!x[i].size || memcmp(x[i].data, y[i].data, x[i].size) == 0);
-        add_numbers(d, i, same ? 0 : INFINITY, 0, squares);
+        model_add_difference(d, i, same ? 0 : INFINITY, 0, squares);
     }
 }
 
@@ -118,7 +118,7 @@ static void compare_numbers(struct model_difference *d, const struct tensor *a, 
         tensor_load_f64(a, first, n, x);
         tensor_load_f64(b, first, n, y);
         for (int64_t i = 0; i < n; i++)
-            add_numbers(d, first + i, x[i], y[i], squares);
+            model_add_difference(d, first + i, x[i], y[i], squares);
     }
 }
 

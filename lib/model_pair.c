@@ -86,13 +86,21 @@ static int bind_both(struct model *a, struct model *b, struct model_error *error
 
 /* ---- the pairing ---- */
 
-static struct model_pairing *pair_models(const struct model *a, const struct model *b, struct model_error *error)
+/* Takes the models over. */
+static struct model_pairing *pair_models(struct model *a, struct model *b, struct model_error *error)
 {
     struct error *err = model_inner(error);
-    struct model_pairing *p = mem_calloc(1, sizeof *p, err);
-    if (p && pair_init(&p->pair, a->graph, b->graph, err) == 0)
-        return p;
-    model_pairing_free(p);
+    struct model_pairing *p = a && b ? mem_calloc(1, sizeof *p, err) : NULL;
+    if (p) {
+        p->first = a;
+        p->second = b;
+        if (pair_init(&p->pair, a->graph, b->graph, err) == 0)
+            return p;
+        model_pairing_free(p);
+        return NULL;
+    }
+    model_free(a);
+    model_free(b);
     return NULL;
 }
 
@@ -100,20 +108,26 @@ struct model_pairing *model_pairing_new(const struct model *first, const struct 
                                         struct model_error *error)
 {
     struct model *a = model_copy(first, error), *b = a ? model_copy(second, error) : NULL;
-    struct model_pairing *p = NULL;
-    if (b && bind_both(a, b, NULL) == 0)
-        p = pair_models(a, b, error);
-    if (b && !p) /* sizes that cannot be: paired with open ones */
-        p = pair_models(first, second, error);
-    model_free(a);
-    model_free(b);
-    return p;
+    if (b && bind_both(a, b, NULL) == 0) {
+        struct model_pairing *p = pair_models(a, b, error);
+        if (p)
+            return p;
+    } else {
+        model_free(a);
+        model_free(b);
+    }
+    a = model_copy(first, error); /* sizes that cannot be: paired with open ones */
+    b = a ? model_copy(second, error) : NULL;
+    return pair_models(a, b, error);
 }
 
 void model_pairing_free(struct model_pairing *p)
 {
-    if (p)
-        pair_release(&p->pair);
+    if (!p)
+        return;
+    pair_release(&p->pair);
+    model_free(p->first);
+    model_free(p->second);
     free(p);
 }
 

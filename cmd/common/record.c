@@ -143,6 +143,25 @@ void record_number(const char *name, const char *format, double value)
 #pragma GCC diagnostic pop
 }
 
+static void print_json_dims(int rank, const int64_t *dims)
+{
+    put('[');
+    for (int i = 0; i < rank; i++)
+        fprintf(to(), dims[i] < 0 ? "%snull" : "%s%lld", i ? "," : "", (long long)dims[i]);
+    put(']');
+}
+
+void record_shape(const char *name, int rank, const int64_t *dims)
+{
+    begin_field(name);
+    if (program_json && rank >= 0)
+        print_json_dims(rank, dims);
+    else
+        puts_to(rank < 0 ? (program_json ? "null" : "?") : rank == 0 ? "scalar" : "");
+    for (int i = 0; !program_json && i < rank; i++)
+        fprintf(to(), dims[i] < 0 ? "%s?" : "%s%lld", i ? "x" : "", (long long)dims[i]);
+}
+
 /* A word of record_numbers() as JSON: nan and inf have no number there, and strings come in quotes. */
 static void print_json_word(const char *word, size_t n)
 {

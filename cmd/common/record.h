@@ -16,6 +16,10 @@ void record_integer(const char *name, int64_t value);
 /* printf()-style, with one double; what is not finite is null in JSON. */
 void record_number(const char *name, const char *format, double value);
 
+/* "1x3x224x224", an array in JSON; what is open (negative) is ? or null. rank 0: "scalar"; negative, not known: "?" or
+ * null. */
+void record_shape(const char *name, int rank, const int64_t *dims);
+
 /* Numbers already written as text, separated by spaces: an array in JSON. */
 void record_numbers(const char *name, const char *text);
 

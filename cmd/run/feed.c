@@ -50,13 +50,16 @@ static void clear(struct runner *r)
         r->out[i] = NULL;
     }
     free(r->first);
-    r->first = NULL;
+    free(r->photo_path);
+    r->first = r->photo_path = NULL;
     r->failed = r->has_photo = false;
 }
 
 static int run(struct runner *r)
 {
     struct model_error err;
+    if (r->other)
+        return compare_layers(r);
     if (model_session_run(r->s, r->in, r->out, &err) < 0)
         return say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
     if (r->request->output && write_outputs(r))
@@ -135,10 +138,13 @@ static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdi
         *input = at;
     if (at >= 0)
         t = model_session_photo(r->s, path, &r->photo, &err);
-    if (t)
-        r->has_photo = true;
-    else
+    if (!t) {
         say_failed("%s: %s", path, err.text);
+        return NULL;
+    }
+    r->has_photo = true;
+    free(r->photo_path);
+    r->photo_path = get_copy(path);
     return t;
 }
 

@@ -8,7 +8,7 @@
 #include "../common/program.h"
 #include "run.h"
 
-enum { OPTION_EXPECT = OPTION_FIRST, OPTION_RTOL, OPTION_ATOL };
+enum { OPTION_EXPECT = OPTION_FIRST, OPTION_COMPARE, OPTION_RTOL, OPTION_ATOL };
 
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
@@ -17,8 +17,9 @@ static const struct option_row options[] = {
     {'k', "best", "N", "how many labels (5), boxes or values to print"},
     {'o', "output", "DIR", "write outputs to DIR/out_0.npy, ...; for more than one run to DIR/INPUT/out_0.npy, ..."},
     {OPTION_EXPECT, "expect", "DIR", "compare outputs with such files, and exit 1 when one differs"},
-    {OPTION_RTOL, "rtol", "R", "for --expect: allow R times the largest expected value (1e-4)"},
-    {OPTION_ATOL, "atol", "A", "for --expect: and A more (0)"},
+    {OPTION_COMPARE, "compare", "OTHER", "run OTHER too, and print how far both are apart layer by layer"},
+    {OPTION_RTOL, "rtol", "R", "for these two: allow R times the largest expected value (1e-4)"},
+    {OPTION_ATOL, "atol", "A", "for these two: and A more (0)"},
     {'p', "recipe", "RECIPE", "how a photo becomes the input, instead of what the model says"},
     {'T', "task", "TASK", "what the output is, instead of what the model says"},
     {'l', "labels", "FILE", "names of labels, instead of the model's"},
@@ -53,6 +54,9 @@ static void take_option(struct request *r, int key, const char *value)
         break;
     case OPTION_EXPECT:
         r->expect = value;
+        break;
+    case OPTION_COMPARE:
+        r->compare = value;
         break;
     case OPTION_RTOL:
         r->rtol = program_real("--rtol", value, 0);
@@ -132,11 +136,14 @@ static bool is_many(const struct model *m, char **inputs, size_t count)
     return list || plain > (needed ? needed : 1) || archives + (plain > 0) > 1;
 }
 
-static int run_all(struct request *r, const struct model *m, char **inputs, size_t count)
+static int run_all(struct request *r, const struct model *m, const struct model *other, char **inputs, size_t count)
 {
     struct model_error err;
-    struct runner runner = {
-        .request = r, .m = m, .input_count = model_input_count(m), .output_count = model_output_count(m)};
+    struct runner runner = {.request = r,
+                            .m = m,
+                            .other = other,
+                            .input_count = model_input_count(m),
+                            .output_count = model_output_count(m)};
     runner.s = model_session_new(m, &r->session, &err);
     if (!runner.s)
         return say_failed("%s: %s", path_name(r->model), err.text);
@@ -144,7 +151,10 @@ static int run_all(struct request *r, const struct model *m, char **inputs, size
     runner.given = get_memory(runner.input_count, sizeof *runner.given);
     runner.out = get_memory(runner.output_count, sizeof *runner.out);
     r->many = is_many(m, inputs, count);
-    feed_all(&runner, inputs, count);
+    if (other && count == 0)
+        runner.status = compare_layers(&runner);
+    else
+        feed_all(&runner, inputs, count);
     forget_folders(&runner);
     model_session_free(runner.s);
     free(runner.in);
@@ -153,14 +163,33 @@ static int run_all(struct request *r, const struct model *m, char **inputs, size
     return runner.status;
 }
 
+/* A model without a recipe takes the other's, so that both see the same photo. */
+static void share_recipe(struct model *m, struct model *other)
+{
+    const char *recipe = model_property(m, "recipe"), *others = model_property(other, "recipe");
+    if (!recipe && others)
+        model_set_property(m, "recipe", others, NULL);
+}
+
+static int run_with(struct request *r, struct model *m, char **inputs, size_t count)
+{
+    struct model *other = input_read(r->compare, r->from);
+    if (!other)
+        return 1;
+    share_recipe(m, other);
+    int status = run_all(r, m, other, inputs, count);
+    model_free(other);
+    return status;
+}
+
 static int run(struct request *r, char **inputs, size_t count)
 {
     struct model *m = input_read(r->model, r->from);
     int status = m ? override(r, m) : 1;
-    if (status == 0 && count == 0 && feed_needed(m) > 0)
+    if (status == 0 && count == 0 && feed_needed(m) > 0 && !r->compare)
         status = say_usage("%s wants an input: a photo, or a .npy file", path_name(r->model));
     if (status == 0)
-        status = run_all(r, m, inputs, count);
+        status = r->compare ? run_with(r, m, inputs, count) : run_all(r, m, NULL, inputs, count);
     model_free(m);
     return status;
 }

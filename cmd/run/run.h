@@ -9,6 +9,7 @@ struct request {
     struct model_session_options session;
     long best;                   /* -k; 0: not given */
     const char *output, *expect; /* folders */
+    const char *compare;         /* the other model */
     double rtol, atol;
     bool nul;  /* paths on standard input end with NUL */
     bool many; /* more than one run is to be expected */
@@ -17,7 +18,7 @@ struct request {
 /* A model being run: inputs come one by one, and when all are there, it runs and answers. */
 struct runner {
     const struct request *request;
-    const struct model *m;
+    const struct model *m, *other; /* other: to compare with, or NULL */
     struct model_session *s;
     size_t input_count, output_count;
     struct model_tensor **in, **out;
@@ -26,6 +27,7 @@ struct runner {
     bool failed;      /* an input of this run could not be read */
     bool has_photo;
     struct model_photo photo;
+    char *photo_path;
     int status;       /* of all so far: 0 or 1 */
     void *folders;    /* of runs so far: a tree of names */
 };
@@ -45,5 +47,9 @@ int answer(struct runner *r);
 int write_outputs(struct runner *r);
 int compare_outputs(struct runner *r);
 void forget_folders(struct runner *r);
+
+/* compare.c: runs the other model on the same inputs, those that are NULL at random, and prints how far they are apart
+ * layer by layer. 0, or 1 when they are beyond the tolerance or with a message. */
+int compare_layers(struct runner *r);
 
 #endif

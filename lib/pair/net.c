@@ -14,8 +14,7 @@ static bool is_float(const struct value *v)
     return v && v->type.kind == TYPE_TENSOR && dtype_info(v->type.dtype)->class == DTYPE_CLASS_FLOAT;
 }
 
-/* Rounding to 8 bits and back, by constants. */
-static bool is_rounding(const struct node *n)
+bool pair_is_rounding(const struct node *n)
 {
     return (node_is(n, "QuantizeLinear") || node_is(n, "DequantizeLinear")) && node_in(n, 1) && n->in[1]->constant;
 }
@@ -28,7 +27,7 @@ bool pair_is_view(const struct node *n)
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (node_is(n, ops[i]))
             return true;
-    return is_rounding(n) || (node_is(n, "Cast") && is_float(n->in[0]) && is_float(node_out(n, 0)));
+    return pair_is_rounding(n) || (node_is(n, "Cast") && is_float(n->in[0]) && is_float(node_out(n, 0)));
 }
 
 bool pair_is_commutative(const struct pair_layer *l)

@@ -63,6 +63,8 @@ int pair_align(struct pair_net *a, struct pair_net *b, struct error *err);
 
 /* Whether the node is part of an edge; its input 0 is then where that goes on. */
 bool pair_is_view(const struct node *n);
+/* Whether it is rounding to fewer bits, or back from them, by constants: a view too. */
+bool pair_is_rounding(const struct node *n);
 /* Whether operands may change places. */
 bool pair_is_commutative(const struct pair_layer *l);
 /* "conv1": the node's name, else that of its result. */

@@ -336,10 +336,87 @@ static void one_difference_is_named(void)
         }
 }
 
+/* ---- running both ---- */
+
+struct told {
+    double allowed; /* of the reference's range */
+    int layers, outputs, parted;
+    char first[60]; /* that is beyond */
+};
+
+static int tell(void *arg, const struct model_layer_error *e)
+{
+    struct told *t = arg;
+    t->layers++;
+    t->outputs += strcmp(e->op, "output") == 0;
+    CHECK_MSG(e->comparable, "%s %s", e->op, e->layer);
+    if (e->difference.largest <= t->allowed * e->difference.reference)
+        return 0;
+    CHECK(e->snr < 200);
+    if (t->parted++ == 0)
+        snprintf(t->first, sizeof t->first, "%s", e->layer);
+    return 0;
+}
+
+static struct told run_both(const struct form *form, double allowed)
+{
+    static const struct form plain = {.prefix = ""};
+    struct told t = {.allowed = allowed};
+    struct model_error err = {""};
+    struct model *a = make(&plain), *b = make(form);
+    struct model_session_options o = {.threads = 1};
+    struct model_pairing *p = model_pairing_new(b, a, &err);
+    CHECK_MSG(p && model_pairing_run(p, &o, NULL, NULL, tell, &t, &err) == 0, "%s", err.text);
+    model_pairing_free(p);
+    model_free(a);
+    model_free(b);
+    return t;
+}
+
+static void run_side_by_side(void)
+{
+    for (int last = 0; last < 2; last++) {
+        struct form form = {.prefix = "other_", .channels_last = last, .swapped = true, .shuffled = true};
+        struct told t = run_both(&form, 1e-5);
+        CHECK_MSG(t.layers == 11 && t.outputs == 1 && t.parted == 0, "%d layers, %d parted, first %s", t.layers,
+                  t.parted, t.first);
+        form.change = NEAR_WEIGHT;
+        t = run_both(&form, 1e-5);
+        CHECK_MSG(t.parted > 1 && strcmp(t.first, "other_conv2") == 0, "%s", t.first);
+        form.change = OTHER_ACTIVATION;
+        t = run_both(&form, 1e-5);
+        CHECK_MSG(t.parted > 1 && strcmp(t.first, "other_act2") == 0, "%s", t.first);
+    }
+}
+
+/* Sizes that one model leaves open, the other gives; a tensor may come in either's layout. */
+static void inputs_are_carried_over(void)
+{
+    static const struct form open = {.prefix = "", .open_batch = true}, last = {.prefix = "", .channels_last = true};
+    static const int64_t dims[] = {1, 8, 8, 3}, wrong[] = {1, 8, 8, 4};
+    struct model_error err = {""};
+    struct told t = {.allowed = 1e-5};
+    struct model *a = make(&last), *b = make(&open);
+    struct model_pairing *p = model_pairing_new(a, b, &err);
+    struct tensor *x = numbers(4, dims, 3), *y = numbers(4, wrong, 3);
+    struct model_tensor *in[] = {model_outer_tensor(x)}, *odd[] = {model_outer_tensor(y)};
+    CHECK_MSG(model_pairing_run(p, NULL, in, NULL, tell, &t, &err) == 0, "%s", err.text);
+    CHECK(t.layers == 11 && t.parted == 0);
+    CHECK(model_pairing_run(p, NULL, odd, NULL, tell, &t, &err) < 0);
+    CHECK_MSG(strstr(err.text, "given 1x8x8x4 for 'x', wants 1x3x8x8"), "%s", err.text);
+    tensor_unref(x);
+    tensor_unref(y);
+    model_pairing_free(p);
+    model_free(a);
+    model_free(b);
+}
+
 int main(void)
 {
     RUN(forms_are_the_same);
     RUN(stored_otherwise);
     RUN(one_difference_is_named);
+    RUN(run_side_by_side);
+    RUN(inputs_are_carried_over);
     return TEST_END();
 }
