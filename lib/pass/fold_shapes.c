@@ -3,22 +3,6 @@
 
 #include "pass/util.h"
 
-/* Transpose of a Transpose, which stays for others that use it. */
-static int merge_transposes(struct node *n, struct error *err)
-{
-    struct node *before = n->in[0]->producer;
-    int64_t first[TENSOR_MAX_RANK], second[TENSOR_MAX_RANK], both[TENSOR_MAX_RANK];
-    if (!before || !before->def || !node_is(before, "Transpose") || !pass_perm(before, first) || !pass_perm(n, second))
-        return 0;
-    int rank = n->in[0]->type.rank;
-    for (int i = 0; i < rank; i++)
-        both[i] = first[second[i]];
-    struct node *merged = pass_node(n, "", "Transpose", 1, before->in, err);
-    if (!merged || node_set_ints(merged, "perm", both, (size_t)rank, err))
-        return -1;
-    return pass_replace(n, merged, err);
-}
-
 /* The dims of a tensor as Reshape takes them: at most one is not known, and is told from the others. */
 static bool shape_of(const struct value *v, int64_t *shape)
 {
@@ -39,20 +23,22 @@ static int make_reshape(struct node *n, struct value *from, const int64_t *shape
     return in[1] ? pass_replace(n, pass_node(n, "", "Reshape", 2, in, err), err) : -1;
 }
 
-/* Whether a Transpose leaves the axes of more than one element in their order. */
+/* Whether a Transpose moves axes, and leaves those of more than one element in their order. */
 static bool moves_ones(const struct node *n)
 {
     int64_t perm[TENSOR_MAX_RANK], last = -1;
-    if (!pass_is_static(n->in[0]) || !pass_perm(n, perm))
+    bool moves = false;
+    if (!pass_type(n->in[0]) || !pass_perm(n, perm))
         return false;
     for (int i = 0; i < n->in[0]->type.rank; i++) {
+        moves |= perm[i] != i;
         if (n->in[0]->type.dims[perm[i]] == 1)
             continue;
         if (perm[i] < last)
             return false;
         last = perm[i];
     }
-    return true;
+    return moves;
 }
 
 static bool has_constant_shape(const struct node *n)
@@ -74,6 +60,25 @@ static int merge_reshapes(struct node *n, struct error *err)
     return make_reshape(n, from, shape, err);
 }
 
+/* A Squeeze or Unsqueeze of all axes of 1 in a type. */
+static struct node *make_ones(struct node *n, const char *op, struct value *v, const struct type *t, struct error *err)
+{
+    int64_t ones[TENSOR_MAX_RANK], count = 0;
+    for (int i = 0; i < t->rank; i++)
+        if (t->dims[i] == 1)
+            ones[count++] = i;
+    struct value *in[2] = {v, pass_add_ints(n->graph, count, ones, err)};
+    return v && in[1] ? pass_node(n, "", op, 2, in, err) : NULL;
+}
+
+/* Where dims that are not known cannot be told to a Reshape. */
+static int replace_ones(struct node *n, struct error *err)
+{
+    struct node *squeeze = make_ones(n, "Squeeze", n->in[0], &n->in[0]->type, err);
+    struct value *rest = squeeze ? pass_output(squeeze, err) : NULL;
+    return pass_replace(n, make_ones(n, "Unsqueeze", rest, &n->out[0]->type, err), err);
+}
+
 static int rewrite(struct node *n, struct error *err)
 {
     int64_t shape[TENSOR_MAX_RANK];
@@ -81,11 +86,9 @@ static int rewrite(struct node *n, struct error *err)
         return 0;
     if (op_trait(n, "view"))
         return merge_reshapes(n, err);
-    if (!node_is(n, "Transpose"))
+    if (!node_is(n, "Transpose") || !moves_ones(n))
         return 0;
-    if (moves_ones(n) && shape_of(n->out[0], shape))
-        return make_reshape(n, n->in[0], shape, err);
-    return merge_transposes(n, err);
+    return shape_of(n->out[0], shape) ? make_reshape(n, n->in[0], shape, err) : replace_ones(n, err);
 }
 
 int pass_fold_shapes(struct graph *g, struct error *err)
