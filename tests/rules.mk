@@ -49,7 +49,8 @@ check-bats: all
 # Broken variants of model files, and hostile ones made for the purpose, in child processes with limits. `make fuzz` is thorough; check-fuzz is the
 # short version that `.ci/run` has under the sanitizers.
 FUZZ = $(UNIT_DIR)/fuzz
-FUZZ_MODELS = $(addprefix tests/models/tiny/,conv.onnx mlp.onnx if.onnx) $(addprefix $(UNIT_DIR)/,conv.nn mlp.nn if.nn)
+FUZZ_MODELS = $(addprefix tests/models/,$(shell sed -n 's/^FORMAT([a-z0-9]*, "\(.*\)")$$/\1/p' lib/format/format.def)) \
+	$(addprefix $(UNIT_DIR)/,conv.nn if.nn)
 
 $(FUZZ): $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard tests/fuzz/*.c))) $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
@@ -60,15 +61,15 @@ $(UNIT_DIR)/%.nn: tests/models/tiny/%.onnx all
 	@$(BUILD)/bin/$(PROGPREFIX)convert -q -o $@ $<
 
 .PHONY: fuzz check-fuzz judge
-fuzz: $(FUZZ) $(FUZZ_MODELS)
+fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
 	@tests/sum '$(FUZZ) -H' '$(FUZZ) -m 1000 -t 1000 $(FUZZ_MODELS)'
 
-check-fuzz: $(FUZZ) $(FUZZ_MODELS)
+check-fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
 	@tests/sum '$(FUZZ) -H' '$(FUZZ) -m 60 -t 60 $(FUZZ_MODELS)'
 
-# Networks that do not come with the project, where ../shared has them.
+# Networks that do not come with the project, where ../shared has them; PATTERN='*.tflite' for some of them.
 judge: all
-	@tests/judge $(BUILD)/bin/$(PROGPREFIX)
+	@tests/judge $(BUILD)/bin/$(PROGPREFIX) $(if $(PATTERN),'$(PATTERN)')
 
 # Small real networks with the answers of their own runtimes.
 check-models: all

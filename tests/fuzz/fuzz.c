@@ -1,5 +1,6 @@
 /* fuzz [-m MUTATIONS] [-t TRUNCATIONS] [-s SEED] [-k FOLDER] MODEL…
  * fuzz -H                the hostile files instead
+ * A MODEL of two files is FIRST,SECOND, the latter named as it stands beside the former: each is broken in turn.
  * Gives broken variants of model files to the library, in child processes, and reports each that ends one, takes over
  * two seconds or a gibibyte, or is handled wrongly; such files are kept in FOLDER. Ends with "N passed, N failed". */
 #define _GNU_SOURCE
@@ -46,6 +47,7 @@ struct progress {
 struct work {
     struct variants variants; /* original.data NULL: hostile files */
     const char *name, *keep;
+    char model[600]; /* what attempt() is given: path, or with the whole one of two files */
     size_t count, failed;
     char path[64], scratch[64];
     struct progress *progress;
@@ -131,7 +133,7 @@ static void child(struct work *w, size_t first, size_t end)
         save(w->path, &b);
         memory_peak_reset();
         time_limit(seconds_of(w));
-        fault = attempt(w->path, w->scratch);
+        fault = attempt(w->model, w->scratch);
         time_limit(0);
         peak = memory_peak();
         if (!fault && peak <= MEMORY)
@@ -254,9 +256,12 @@ static void try_all(struct work *w, size_t *passed, size_t *failed)
     *passed += w->count - w->failed;
 }
 
-static int try_file(struct work w, const char *path, size_t truncations, size_t *passed, size_t *failed)
+/* Breaks one file; `before` and `behind` are what stands around its name where the model is two. */
+static int try_file(struct work w, const char *path, const char *before, const char *behind, size_t truncations,
+                    size_t *passed, size_t *failed)
 {
     w.name = path;
+    snprintf(w.model, sizeof w.model, "%s%s%s", before, w.path, behind);
     if (read_original(path, &w.variants.original) != 0)
         return -1;
     w.variants.truncations =
@@ -267,9 +272,25 @@ static int try_file(struct work w, const char *path, size_t truncations, size_t 
     return 0;
 }
 
+static int try_model(const struct work *w, const char *model, size_t truncations, size_t *passed, size_t *failed)
+{
+    char first[200], second[400], before[201], behind[401];
+    const char *comma = strchr(model, ','), *slash = strrchr(model, '/');
+
+    if (!comma)
+        return try_file(*w, model, "", "", truncations, passed, failed);
+    snprintf(first, sizeof first, "%.*s", (int)(comma - model), model);
+    snprintf(second, sizeof second, "%.*s%s", slash ? (int)(slash + 1 - model) : 0, model, comma + 1);
+    snprintf(before, sizeof before, "%s,", first);
+    snprintf(behind, sizeof behind, ",%s", second);
+    int broken = try_file(*w, first, "", behind, truncations, passed, failed);
+    return try_file(*w, second, before, "", truncations, passed, failed) | broken;
+}
+
 static void try_hostile(struct work w, size_t *passed, size_t *failed)
 {
     w.name = "hostile";
+    snprintf(w.model, sizeof w.model, "%s", w.path);
     while (*hostile_name(w.count))
         w.count++;
     try_all(&w, passed, failed);
@@ -312,7 +333,7 @@ int main(int argc, char **argv)
     if (hostile)
         try_hostile(w, &passed, &failed);
     for (; optind < argc; optind++)
-        broken |= try_file(w, argv[optind], truncations, &passed, &failed);
+        broken |= try_model(&w, argv[optind], truncations, &passed, &failed);
     unlink(w.path);
     unlink(w.scratch);
     printf("%zu passed, %zu failed\n", passed, failed);

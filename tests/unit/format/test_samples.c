@@ -26,7 +26,7 @@ static void each(const struct format *f, const char *samples, void (*try)(const 
     char copy[4096], path[300], *rest = NULL;
     snprintf(copy, sizeof(copy), "%s", samples);
     for (char *name = strtok_r(copy, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
-        snprintf(path, sizeof(path), "tests/models/%s", name);
+        snprintf(path, sizeof(path), "tests/models/%.*s", (int)strcspn(name, ","), name);
         CHECK_MSG(access(path, R_OK) == 0, "%s of format %s is not there", path, f->name);
         try(f, path);
     }
