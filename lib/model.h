@@ -106,7 +106,8 @@ MODEL_API const char *model_property(const struct model *m, const char *key);
  * "labels", one name a line. */
 MODEL_API int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err);
 
-/* How many operators are not known; their names, once each, comma-separated, into text. */
+/* How many operators are not known; into text, once each, their names, how many there are and an example:
+ * "caffe.Warp (3: warp1, ...), caffe.Other (1: x)". */
 MODEL_API int model_unknown(const struct model *m, char *text, size_t size);
 
 /* An input or output. */

@@ -63,7 +63,8 @@ const struct op *op_table(size_t *count);
 
 /* Sets node->def of every node, subgraphs included. Unknown operators are no error. */
 void op_resolve(struct graph *g);
-/* The unknown operators of a graph, "domain.Name" once each, comma-separated, into text; returns their number. */
+/* The unknown operators of a graph, once each, with their number and an example, "caffe.Warp (3: warp1, ...), …", into
+ * text; returns how many there are. */
 int op_list_unknown(const struct graph *g, char *text, size_t size);
 /* Checks a node against its row: number of operands, element types, attributes' kinds, names and required ones. */
 int op_check(const struct node *n, struct error *err);

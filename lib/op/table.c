@@ -1,6 +1,7 @@
 /* The operator table and finding rows in it. */
 #include "op/rows.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,44 +79,60 @@ void op_resolve(struct graph *g)
     each_node(g, 0, resolve, NULL);
 }
 
-struct listing {
-    char *text;
-    size_t size, used;
-    int count;
+/* ---- unknown operators ---- */
+
+#define MOST_LISTED 64
+
+struct unknown {
+    const struct node *first;
+    size_t count;
 };
 
-/* Whether `name` stands in the comma-separated list already. */
-static bool listed(const struct listing *l, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *at = l->text; l->used && (at = strstr(at, name)) != NULL; at += n)
-        if ((at == l->text || at[-1] == ' ') && (at[n] == ',' || at[n] == '\0'))
-            return true;
-    return false;
-}
+struct listing {
+    struct unknown at[MOST_LISTED];
+    size_t count, more; /* more: nodes of operators beyond those */
+};
 
 static void list_unknown(struct node *n, void *arg)
 {
     struct listing *l = arg;
-    char name[256];
+    size_t i = 0;
     if (op_find(n->domain, n->op))
         return;
-    snprintf(name, sizeof(name), "%s%s%s", n->domain, n->domain[0] ? "." : "", n->op);
-    if (listed(l, name))
+    while (i < l->count && (strcmp(l->at[i].first->op, n->op) != 0 || strcmp(l->at[i].first->domain, n->domain) != 0))
+        i++;
+    if (i == MOST_LISTED) {
+        l->more++;
         return;
-    l->count++;
-    size_t want = strlen(name) + (l->used ? 2 : 0);
-    if (want >= l->size - l->used)
-        return;
-    l->used += (size_t)snprintf(l->text + l->used, l->size - l->used, "%s%s", l->used ? ", " : "", name);
+    }
+    if (i == l->count)
+        l->at[l->count++] = (struct unknown){n, 0};
+    l->at[i].count++;
+}
+
+static void append(char *text, size_t size, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, size - used, format, args);
+    va_end(args);
 }
 
 int op_list_unknown(const struct graph *g, char *text, size_t size)
 {
-    struct listing l = {text, size, 0, 0};
+    struct listing l = {.count = 0};
+    char label[200];
     if (size == 0)
         return 0;
     text[0] = '\0';
     each_node(g, 0, list_unknown, &l);
-    return l.count;
+    for (size_t i = 0; i < l.count; i++) {
+        const struct node *n = l.at[i].first;
+        append(text, size, "%s%s%s%s (%zu: %s%s)", i ? ", " : "", n->domain, n->domain[0] ? "." : "", n->op,
+               l.at[i].count, node_label(n, label, sizeof(label)), l.at[i].count > 1 ? ", ..." : "");
+    }
+    if (l.more)
+        append(text, size, " and %zu nodes of others", l.more);
+    return (int)l.count;
 }

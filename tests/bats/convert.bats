@@ -154,7 +154,7 @@ load helper
 @test "unknown operators are kept and listed, all at once" {
     try convert -o net.nn "$TINY/unknown.onnx"
     succeeded
-    equal "$stderr" "nnconvert: $TINY/unknown.onnx: operators that are not known, kept as they are: com.example.Blend, com.example.Swizzle"
+    equal "$stderr" "nnconvert: $TINY/unknown.onnx: operators that are not known, kept as they are: com.example.Blend (1: odd1), com.example.Swizzle (1: odd2)"
     matches "$(nn inspect net.nn)" 'com.example.Blend.* strength=0.5'
     nn convert -q -o back.onnx net.nn
     cmp <(nn inspect back.onnx) <(nn inspect net.nn)

@@ -115,14 +115,14 @@ static void test_defaults(void)
 static void test_unknown(void)
 {
     struct one o;
-    char text[64], small[8];
+    char text[200], small[8];
     one_start(&o, "", "Frobnicate", 1);
     graph_add_node(o.g, "com.acme", "Thing", NULL, &o.err);
     graph_add_node(o.g, "", "Frobnicate", NULL, &o.err);
     graph_add_node(o.g, "", "Frob", NULL, &o.err);
     op_resolve(o.g);
     CHECK(op_list_unknown(o.g, text, sizeof(text)) == 3);
-    CHECK_STR(text, "Frobnicate, com.acme.Thing, Frob");
+    CHECK_STR(text, "Frobnicate (2: it, ...), com.acme.Thing (1: node 1 (Thing)), Frob (1: node 3 (Frob))");
     CHECK(op_list_unknown(o.g, small, sizeof(small)) >= 1);
     CHECK(op_check(o.n, &o.err) == 0);
     CHECK(one_eval(&o) != 0 && strstr(o.err.text, "unknown"));
