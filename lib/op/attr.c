@@ -1,6 +1,7 @@
 /* Attributes, with the table's defaults. */
 #include "op/attr.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -63,9 +64,9 @@ bool attr_spec_find(const struct op *op, const char *name, struct attr_spec *spe
 const char *attr_word(const char *word, size_t size)
 {
     static const char *const words[] = {
-        "",        "DCR",        "NONE",   "NOTSET", "RGB",   "_Unused", "avg",  "constant",
-        "forward", "half_pixel", "linear", "mean",   "nearest", "none", "round_prefer_floor",
-        "stretch", "up",         "zeros",
+        "",      "CORNER",  "DCR",     "NONE",       "NOTSET", "RGB",  "_Unused", "avg",  "caffe",
+        "constant", "darknet", "exclude", "floor", "forward", "half_pixel", "inside", "linear", "mean",
+        "nearest", "none", "round_prefer_floor", "stretch", "sum", "up", "zeros",
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strlen(words[i]) == size && memcmp(words[i], word, size) == 0)
@@ -148,4 +149,17 @@ struct graph *op_graph(const struct node *n, const char *name)
 {
     const struct attr *a = own(n, name, ATTR_GRAPH);
     return a ? a->graph : NULL;
+}
+
+int attr_choice(const struct node *n, const char *name, const char *const *words, int count, int *at, struct error *err)
+{
+    const char *word = op_string(n, name);
+    char text[200] = "";
+    for (*at = 0; *at < count; ++*at) {
+        if (strcmp(words[*at], word) == 0)
+            return 0;
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "", words[*at]);
+    }
+    return error_set(err, "attribute %s: '%.40s', want one of %s", name, word, text);
 }

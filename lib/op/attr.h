@@ -24,5 +24,8 @@ const char *attr_word(const char *word, size_t size);
 
 /* "int", "floats", …: for messages. */
 const char *attr_kind_name(enum attr_kind kind);
+/* The place in words[count] of a string attribute; a plain message when it is none of them. */
+int attr_choice(const struct node *n, const char *name, const char *const *words, int count, int *at,
+                struct error *err);
 
 #endif

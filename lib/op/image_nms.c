@@ -1,6 +1,7 @@
 /* NonMaxSuppression: of each class the boxes with the highest scores that do not overlap a better one too much. */
 #include <stdlib.h>
 
+#include "op/box.h"
 #include "op/real.h"
 #include "op/rows.h"
 
@@ -10,79 +11,33 @@ struct nms {
     float iou_threshold, score_threshold;
 };
 
-struct corners {
-    float x1, y1, x2, y2;
-};
-
 static void order(float a, float b, float *low, float *high)
 {
     *low = a < b ? a : b;
     *high = a < b ? b : a;
 }
 
-static struct corners corners_of(const struct nms *s, const float *box)
+static struct box corners_of(const struct nms *s, const float *box)
 {
-    struct corners c;
+    struct box c;
     if (s->centered) {
         float half_width = box[2] / 2, half_height = box[3] / 2;
-        return (struct corners){box[0] - half_width, box[1] - half_height, box[0] + half_width, box[1] + half_height};
+        return (struct box){box[0] - half_width, box[1] - half_height, box[0] + half_width, box[1] + half_height};
     }
     order(box[0], box[2], &c.y1, &c.y2);
     order(box[1], box[3], &c.x1, &c.x2);
     return c;
 }
 
-/* In single precision, as the operator's types say: a threshold of 0.7 must mean the same everywhere. */
-static bool overlap(const struct nms *s, const float *box_a, const float *box_b)
-{
-    struct corners a = corners_of(s, box_a), b = corners_of(s, box_b);
-    float x1 = a.x1 > b.x1 ? a.x1 : b.x1, x2 = a.x2 < b.x2 ? a.x2 : b.x2;
-    float y1 = a.y1 > b.y1 ? a.y1 : b.y1, y2 = a.y2 < b.y2 ? a.y2 : b.y2;
-    if (!(x2 > x1 && y2 > y1))
-        return false;
-    float shared = (x2 - x1) * (y2 - y1);
-    float area_a = (a.x2 - a.x1) * (a.y2 - a.y1), area_b = (b.x2 - b.x1) * (b.y2 - b.y1);
-    float all = area_a + area_b - shared;
-    return shared > 0 && area_a > 0 && area_b > 0 && all > 0 && shared / all > s->iou_threshold;
-}
-
-struct candidate {
-    float score;
-    int64_t box;
-};
-
-/* Higher scores first, then lower numbers. */
-static int compare(const void *pa, const void *pb)
-{
-    const struct candidate *a = pa, *b = pb;
-    if (a->score != b->score)
-        return a->score > b->score ? -1 : 1;
-    return a->box < b->box ? -1 : a->box > b->box;
-}
-
 /* Candidates of one class; NaN never is one when there is a threshold, and last when there is none. */
-static int64_t collect(const struct nms *s, const float *scores, int64_t n, struct candidate *to)
+static int64_t collect(const struct nms *s, const float *scores, int64_t n, struct box_candidate *to)
 {
-    int64_t count = 0;
+    if (s->has_threshold)
+        return box_collect(scores, n, 1, s->score_threshold, false, to);
     for (int64_t i = 0; i < n; i++)
-        if (!s->has_threshold || scores[i] > s->score_threshold)
-            to[count++] = (struct candidate){scores[i] == scores[i] ? scores[i] : -__builtin_inff(), i};
-    qsort(to, (size_t)count, sizeof *to, compare);
-    return count;
-}
-
-/* Keeps the chosen ones at the front; their number. */
-static int64_t choose(const struct nms *s, const float *boxes, struct candidate *list, int64_t count)
-{
-    int64_t chosen = 0;
-    for (int64_t i = 0; i < count && chosen < s->most; i++) {
-        bool kept = true;
-        for (int64_t k = 0; kept && k < chosen; k++)
-            kept = !overlap(s, boxes + 4 * list[i].box, boxes + 4 * list[k].box);
-        if (kept)
-            list[chosen++] = list[i];
-    }
-    return chosen;
+        to[i] = (struct box_candidate){scores[i] == scores[i] ? scores[i] : -__builtin_inff(), i, 0};
+    box_sort(to, n);
+    return n;
 }
 
 /* The chosen (image, class, box) triples so far. */
@@ -91,19 +46,37 @@ struct triples {
     size_t count, cap; /* in numbers */
 };
 
-static int run_class(const struct nms *s, const struct tensor *boxes, const struct tensor *scores, int64_t image,
-                     int64_t class, struct candidate *list, struct triples *out, struct error *err)
+/* What one image needs. */
+struct workspace {
+    struct box *boxes;          /* [n] */
+    struct box_candidate *list; /* [n] */
+};
+
+static int run_class(const struct nms *s, const struct workspace *work, const struct tensor *scores, int64_t image,
+                     int64_t class, struct triples *out, struct error *err)
 {
-    int64_t n = boxes->dims[1];
-    int64_t count = collect(s, (const float *)scores->data + (image * scores->dims[1] + class) * n, n, list);
-    count = choose(s, (const float *)boxes->data + image * n * 4, list, count);
+    int64_t n = scores->dims[2];
+    int64_t count = collect(s, (const float *)scores->data + (image * scores->dims[1] + class) * n, n, work->list);
+    count = box_suppress(work->boxes, work->list, count, s->most, s->iou_threshold, 1);
     if (mem_grow(&out->values, &out->cap, out->count + 3 * (size_t)count, sizeof *out->values, err) < 0)
         return -1;
     for (int64_t i = 0; i < count; i++) {
         out->values[out->count++] = image;
         out->values[out->count++] = class;
-        out->values[out->count++] = list[i].box;
+        out->values[out->count++] = work->list[i].box;
     }
+    return 0;
+}
+
+static int run_image(const struct nms *s, const struct workspace *work, const struct tensor *boxes,
+                     const struct tensor *scores, int64_t image, struct triples *out, struct error *err)
+{
+    int64_t n = boxes->dims[1];
+    for (int64_t i = 0; i < n; i++)
+        work->boxes[i] = corners_of(s, (const float *)boxes->data + (image * n + i) * 4);
+    for (int64_t class = 0; class < scores->dims[1]; class++)
+        if (run_class(s, work, scores, image, class, out, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -151,13 +124,16 @@ int eval_non_max_suppression(struct op_eval *c, struct error *err)
         real_want_dims(c, 1, "scores", 3, (int64_t[]){boxes->dims[0], scores->dims[1], boxes->dims[1]}, err) < 0 ||
         read_nms(c, &s, err) < 0)
         return -1;
-    struct candidate *list = mem_calloc((size_t)boxes->dims[1], sizeof *list, err);
-    int result = list ? 0 : -1;
-    for (int64_t i = 0; !result && s.most > 0 && scores->count > 0 && i < boxes->dims[0] * scores->dims[1]; i++)
-        result = run_class(&s, boxes, scores, i / scores->dims[1], i % scores->dims[1], list, &out, err);
+    size_t n = (size_t)boxes->dims[1];
+    struct workspace work = {mem_calloc(n, sizeof *work.boxes, err), NULL};
+    work.list = work.boxes ? mem_calloc(n, sizeof *work.list, err) : NULL;
+    int result = work.list ? 0 : -1;
+    for (int64_t i = 0; !result && s.most > 0 && scores->count > 0 && i < boxes->dims[0]; i++)
+        result = run_image(&s, &work, boxes, scores, i, &out, err);
     if (!result)
         result = give_triples(c, &out, err);
-    free(list);
+    free(work.list);
+    free(work.boxes);
     free(out.values);
     return result;
 }

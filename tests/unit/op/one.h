@@ -154,10 +154,10 @@ ONE_UNUSED static const char *one_type(struct one *o, int i)
     return type_text(o->g, &node_out(o->n, i)->type, text, sizeof(text));
 }
 
-/* Whether output i, as the type that was inferred has it, is these numbers to a relative 1e-6 (exactly, for integers);
- * NaN equals NaN. */
-ONE_UNUSED static bool one_gives(struct one *o, int i, enum dtype dtype, int rank, const int64_t *dims,
-                                 const double *values)
+/* Whether output i, as the type that was inferred has it, is these numbers, floats to a relative `relative` and an
+ * absolute `absolute`, integers exactly; NaN equals NaN. */
+ONE_UNUSED static bool one_within(struct one *o, int i, enum dtype dtype, int rank, const int64_t *dims,
+                                  const double *values, double relative, double absolute)
 {
     if (one_run(o)) {
         printf("  %s\n", o->err.text);
@@ -176,7 +176,7 @@ ONE_UNUSED static bool one_gives(struct one *o, int i, enum dtype dtype, int ran
         }
     for (int64_t k = 0; k < t->count; k++) {
         double got = tensor_get_f64(t, k), want = values[k];
-        double slack = dtype_info(dtype)->class == DTYPE_CLASS_FLOAT ? 1e-6 * fabs(want) + 1e-30 : 0;
+        double slack = dtype_info(dtype)->class == DTYPE_CLASS_FLOAT ? relative * fabs(want) + absolute : 0;
         if (dtype_info(dtype)->bits < 32)
             slack *= 2000;
         if (isnan(want) ? !isnan(got) : got != want && !(fabs(got - want) <= slack)) {
@@ -185,6 +185,19 @@ ONE_UNUSED static bool one_gives(struct one *o, int i, enum dtype dtype, int ran
         }
     }
     return true;
+}
+
+/* Floats to a relative 1e-6. */
+ONE_UNUSED static bool one_gives(struct one *o, int i, enum dtype dtype, int rank, const int64_t *dims,
+                                 const double *values)
+{
+    return one_within(o, i, dtype, rank, dims, values, 1e-6, 1e-30);
+}
+
+/* f32, near a number as another runtime rounds it. */
+ONE_UNUSED static bool one_near(struct one *o, int i, int rank, const int64_t *dims, const double *values, double slack)
+{
+    return one_within(o, i, DTYPE_F32, rank, dims, values, slack, slack);
 }
 
 /* Whether inference or evaluation fails with a message that has these words. */
