@@ -33,9 +33,9 @@ static void *copy_any(void *to, const void *from, size_t n)
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #pragma GCC diagnostic ignored "-Wshadow"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC push_options
-#pragma GCC optimize("O3", "wrapv") /* hostile coefficients overflow its integers */
+#endif
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
@@ -67,7 +67,6 @@ static void *copy_any(void *to, const void *from, size_t n)
 #define STBIW_ASSERT(x) ((void)0)
 #include <stb/stb_image_write.h>
 
-#pragma GCC pop_options
 #pragma GCC diagnostic pop
 
 int image_stb_size(const uint8_t *bytes, size_t n, int *width, int *height)

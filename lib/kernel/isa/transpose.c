@@ -10,20 +10,21 @@ typedef int64_t v_pairs __attribute__((vector_size(VL * 4)));
 typedef int64_t v_four_pairs __attribute__((vector_size(16)));
 
 /* 4 x 4 elements in each 16-byte part of four vectors: x[r][c] -> x[c][r]. First elements of two rows pair up, then
- * pairs of two such; `lane` and `pair` number the elements of a vector, which are of the given types. */
-#define TRANSPOSE_4(x, type, lane, pairs_type, pair)                                                                   \
+ * pairs of two such. `lanes` and `pairs` list the elements and pairs of a vector of `type`, `n` of the former. */
+#define LOW(i, n)  ((i) & ~3) + ((i) >> 1 & 1) + ((i)&1) * (n)
+#define HIGH(i, n) LOW(i, n) + 2
+#define EVEN(i, n) ((i) & ~1) + ((i)&1) * (n)
+#define ODD(i, n)  EVEN(i, n) + 1
+#define TRANSPOSE_4(x, type, pairs_type, lanes, pairs, n)                                                              \
     do {                                                                                                               \
-        const int n_ = sizeof(type) / 4;                                                                               \
-        const type low_ = ((lane) & ~3) + ((lane) >> 1 & 1) + ((lane)&1) * n_;                                         \
-        const pairs_type even_ = ((pair) & ~1) + ((pair)&1) * (n_ / 2);                                                \
-        pairs_type a_ = (pairs_type)__builtin_shuffle((x)[0], (x)[1], low_);                                           \
-        pairs_type b_ = (pairs_type)__builtin_shuffle((x)[2], (x)[3], low_);                                           \
-        pairs_type c_ = (pairs_type)__builtin_shuffle((x)[0], (x)[1], low_ + 2);                                       \
-        pairs_type d_ = (pairs_type)__builtin_shuffle((x)[2], (x)[3], low_ + 2);                                       \
-        (x)[0] = (type)__builtin_shuffle(a_, b_, even_);                                                               \
-        (x)[1] = (type)__builtin_shuffle(a_, b_, even_ + 1);                                                           \
-        (x)[2] = (type)__builtin_shuffle(c_, d_, even_);                                                               \
-        (x)[3] = (type)__builtin_shuffle(c_, d_, even_ + 1);                                                           \
+        pairs_type a_ = (pairs_type)__builtin_shufflevector((x)[0], (x)[1], lanes(LOW, n));                            \
+        pairs_type b_ = (pairs_type)__builtin_shufflevector((x)[2], (x)[3], lanes(LOW, n));                            \
+        pairs_type c_ = (pairs_type)__builtin_shufflevector((x)[0], (x)[1], lanes(HIGH, n));                           \
+        pairs_type d_ = (pairs_type)__builtin_shufflevector((x)[2], (x)[3], lanes(HIGH, n));                           \
+        (x)[0] = (type)__builtin_shufflevector(a_, b_, pairs(EVEN, n / 2));                                            \
+        (x)[1] = (type)__builtin_shufflevector(a_, b_, pairs(ODD, n / 2));                                             \
+        (x)[2] = (type)__builtin_shufflevector(c_, d_, pairs(EVEN, n / 2));                                            \
+        (x)[3] = (type)__builtin_shufflevector(c_, d_, pairs(ODD, n / 2));                                             \
     } while (0)
 
 V_FN v_four load_four(const int32_t *p)
@@ -34,8 +35,6 @@ V_FN v_four load_four(const int32_t *p)
 /* load_every_fourth: four columns of rows 0, 4, 8, … side by side. (Of what gcc knows to join vectors, only the
  * intrinsics take the second one from memory.) */
 #if VL == 16
-#define V_PAIR ((v_pairs){0, 1, 2, 3, 4, 5, 6, 7})
-
 V_FN v_i32 load_every_fourth(const int32_t *p, ptrdiff_t step)
 {
     __m512i x = _mm512_castsi128_si512((__m128i)load_four(p));
@@ -44,15 +43,12 @@ V_FN v_i32 load_every_fourth(const int32_t *p, ptrdiff_t step)
     return (v_i32)_mm512_inserti32x4(x, (__m128i)load_four(p + 12 * step), 3);
 }
 #elif VL == 8
-#define V_PAIR ((v_pairs){0, 1, 2, 3})
-
 V_FN v_i32 load_every_fourth(const int32_t *p, ptrdiff_t step)
 {
     __m256i x = _mm256_castsi128_si256((__m128i)load_four(p));
     return (v_i32)_mm256_inserti128_si256(x, (__m128i)load_four(p + 4 * step), 1);
 }
 #else
-#define V_PAIR ((v_pairs){0, 1})
 #define load_every_fourth(p, step) load_four(p)
 #endif
 
@@ -63,7 +59,7 @@ V_FN void wide_block(int32_t *out, ptrdiff_t out_step, const int32_t *in, ptrdif
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
         x[i] = load_every_fourth(in + i * in_step, in_step);
-    TRANSPOSE_4(x, v_i32, V_IOTA, v_pairs, V_PAIR);
+    TRANSPOSE_4(x, v_i32, v_pairs, LANES, LANE_PAIRS, VL);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
         v_store_i32(out + i * out_step, x[i]);
@@ -82,7 +78,7 @@ V_FN void small_block(int32_t *out, ptrdiff_t out_step, const int32_t *in, ptrdi
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++)
         x[i] = load_some(in + i * in_step, columns);
-    TRANSPOSE_4(x, v_four, ((v_four){0, 1, 2, 3}), v_four_pairs, ((v_four_pairs){0, 1}));
+    TRANSPOSE_4(x, v_four, v_four_pairs, LANES_4, LANES_2, 4);
 #pragma GCC unroll 4
     for (int i = 0; i < columns; i++)
         memcpy(out + i * out_step, &x[i], (size_t)rows * sizeof(*out));

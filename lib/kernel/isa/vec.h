@@ -191,16 +191,35 @@ V_FN v_i32 v_shr_i32(v_i32 x, int count)
 
 /* ---- across the lanes ---- */
 
-/* Lane i gets lane i ^ distance; the distance is a power of two below VL. */
-V_FN v_f32 v_swap(v_f32 x, int distance)
-{
-    return __builtin_shuffle(x, V_IOTA ^ distance);
-}
+/* f(0, a), f(1, a), … for as many lanes as there are: shuffles want their lanes as constants. */
+#define LANES_2(f, a)  f(0, a), f(1, a)
+#define LANES_4(f, a)  LANES_2(f, a), f(2, a), f(3, a)
+#define LANES_8(f, a)  LANES_4(f, a), f(4, a), f(5, a), f(6, a), f(7, a)
+#define LANES_16(f, a) LANES_8(f, a), f(8, a), f(9, a), f(10, a), f(11, a), f(12, a), f(13, a), f(14, a), f(15, a)
+#if VL == 16
+#define LANES      LANES_16
+#define LANE_PAIRS LANES_8
+#elif VL == 8
+#define LANES      LANES_8
+#define LANE_PAIRS LANES_4
+#else
+#define LANES      LANES_4
+#define LANE_PAIRS LANES_2
+#endif
 
+/* Lane i gets lane i ^ distance, a power of two below VL (beyond: x itself). */
+#define V_SWAPPED(i, distance) ((i) ^ (distance) % VL)
+#define V_SWAP(x, distance)    __builtin_shufflevector(x, x, LANES(V_SWAPPED, distance))
+
+/* op() over all lanes, in halves; the result in each of them. */
 #define V_FOLD(op, x)                                                                                                  \
     do {                                                                                                               \
-        _Pragma("GCC unroll 4") for (int distance_ = VL / 2; distance_ > 0; distance_ /= 2)(x) =                       \
-            op((x), v_swap((x), distance_));                                                                           \
+        if (VL > 8)                                                                                                    \
+            (x) = op((x), V_SWAP((x), 8));                                                                             \
+        if (VL > 4)                                                                                                    \
+            (x) = op((x), V_SWAP((x), 4));                                                                             \
+        (x) = op((x), V_SWAP((x), 2));                                                                                 \
+        (x) = op((x), V_SWAP((x), 1));                                                                                 \
     } while (0)
 
 V_FN float v_hsum(v_f32 x)

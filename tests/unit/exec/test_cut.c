@@ -174,7 +174,8 @@ static void results_are_kept(void)
 {
     struct exec_options options = {0};
     struct item *shape = item_of_tensor(tensor_ints(2, (const int64_t[]){1, 4}, &err), &err), *out[2] = {NULL};
-    graph_add_output(graph, reshaped("Neg", 4), &err);
+    struct value *y = reshaped("Neg", 4); /* makes the graph */
+    graph_add_output(graph, y, &err);
     struct exec *e = exec_new(graph, &options, &err);
     for (int i = 0; i < 2; i++) {
         struct item *in[2] = {floats(4, 10 * i), shape};

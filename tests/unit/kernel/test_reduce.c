@@ -2,7 +2,7 @@
 #include "guard.h"
 
 #define MAX_ROWS 30
-#define MAX_C 300
+#define MAX_C    300
 
 static struct guard in_guard, out_guard, row_guard[MAX_ROWS];
 static float want[MAX_C];
@@ -45,20 +45,20 @@ static void rows(void)
 /* In two parts, of which the second goes on. The step is larger than the row, or negative. */
 static void check_columns(const struct kernels *k, enum kernel_reduce op, size_t n, ptrdiff_t step)
 {
-    enum { rows = 13, first = 5 };
-    size_t span = (rows - 1) * (size_t)labs(step) + n;
+    enum { height = 13, first = 5 };
+    size_t span = (height - 1) * (size_t)labs(step) + n;
     float *in = guard_floats(in_guard, span), whole[MAX_C];
     guard_fill(in, span, size_for(op));
     if (step < 0)
-        in += (rows - 1) * -step;
+        in += (height - 1) * -step;
     float *out = guard_out(out_guard, n * sizeof(float), n % 4 * 4);
-    k->reduce_columns_f32(op, out, in, step, rows, n, false);
+    k->reduce_columns_f32(op, out, in, step, height, n, false);
     CHECK_MSG(guard_intact(out_guard, out, n * sizeof(float)), "%s op %d channels %zu writes elsewhere", k->isa, op, n);
-    kernel_reference()->reduce_columns_f32(op, want, in, step, rows, n, false);
+    kernel_reference()->reduce_columns_f32(op, want, in, step, height, n, false);
     CHECK_CLOSE(out, want, n, 3e-6, op == KERNEL_PROD ? 0 : 1, "%s op %d channels %zu", k->isa, op, n);
     memcpy(whole, out, n * sizeof(float));
     k->reduce_columns_f32(op, out, in, step, first, n, false);
-    k->reduce_columns_f32(op, out, in + first * step, step, rows - first, n, true);
+    k->reduce_columns_f32(op, out, in + first * step, step, height - first, n, true);
     CHECK_CLOSE(out, whole, n, 1e-6, op == KERNEL_PROD ? 0 : 4, "%s op %d channels %zu in two parts", k->isa, op, n);
 }
 
@@ -77,17 +77,17 @@ static void columns(void)
 /* How the channels are cut does not change a bit. */
 static void cuts(void)
 {
-    enum { n = 150, rows = 7 };
-    static float in[rows][n];
+    enum { n = 150, height = 7 };
+    static float in[height][n];
     int next = 0;
-    guard_fill(in[0], rows * n, 1);
+    guard_fill(in[0], height * n, 1);
     for (const struct kernels *k; (k = guard_level(&next));)
         for (int op = 0; op < KERNEL_REDUCES; op++)
             for (size_t at = 1; at < n; at += 7) {
                 float whole[n], cut[n];
-                k->reduce_columns_f32(op, whole, in[0], n, rows, n, false);
-                k->reduce_columns_f32(op, cut, in[0], n, rows, at, false);
-                k->reduce_columns_f32(op, cut + at, in[0] + at, n, rows, n - at, false);
+                k->reduce_columns_f32(op, whole, in[0], n, height, n, false);
+                k->reduce_columns_f32(op, cut, in[0], n, height, at, false);
+                k->reduce_columns_f32(op, cut + at, in[0] + at, n, height, n - at, false);
                 CHECK_MSG(memcmp(cut, whole, sizeof(whole)) == 0, "%s op %d cut at %zu", k->isa, op, at);
             }
 }
