@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/mnn/read.h"
+#include "format/mnn/handlers.h"
 
 /* ---- inputs ---- */
 
@@ -96,15 +96,28 @@ enum mnn_layout mnn_layout_in(const struct mnn_op *o, size_t i)
 
 /* ---- outputs ---- */
 
+/* A tensor that the file describes as quantised is rounded to 8-bit integers and back. */
+static struct value *rounded(struct mnn_op *o, const struct mnn_value *slot, struct value *v)
+{
+    if (slot->scale == 0 || mnn_dtype(o, v) != DTYPE_F32 || v->constant)
+        return v;
+    struct value *scale = build_number(o->b, DTYPE_F32, slot->scale), *zero = build_number(o->b, DTYPE_I8, slot->zero);
+    return BUILD(o->b, "DequantizeLinear", BUILD(o->b, "QuantizeLinear", v, scale, zero), scale, zero);
+}
+
 void mnn_give_as(struct mnn_op *o, size_t i, struct value *v, enum mnn_layout layout)
 {
     if (o->b->failed || i >= o->out.count)
         return;
     size_t index = (size_t)flatbuf_vector_int(o->out, i);
     struct mnn_value *slot = &o->scope->values[index];
-    struct node *last = o->b->graph->last;
+    struct node *before = o->before;
+    v = o->kind->read == mnn_read_convert ? v : rounded(o, slot, v);
+    if (o->b->failed)
+        return;
     /* What is only passed on keeps the name that it has. */
-    const char *name = last != o->before && v->producer == last ? mnn_tensor_name(o->scope, index) : NULL;
+    struct node *last = o->b->graph->last;
+    const char *name = last != before && v->producer == last ? mnn_tensor_name(o->scope, index) : NULL;
     if (name)
         build_name(o->b, v, name);
     slot->value = v;

@@ -23,6 +23,22 @@ static int scope_open(struct mnn_scope *s, const char *names, struct error *err)
     return s->values ? 0 : error_set(err, "%zu tensors are more than the file can hold", count);
 }
 
+/* What the file says of tensors that are rounded to integers. */
+static void read_describes(struct mnn_scope *s)
+{
+    size_t count = mnn_vector(&s->table, "extraTensorDescribe").count;
+    for (size_t i = 0; i < count; i++) {
+        struct mnn_table describe = mnn_item(&s->table, "extraTensorDescribe", i);
+        struct mnn_table quant = mnn_sub(&describe, "quantInfo");
+        int64_t index = mnn_int(&describe, "index");
+        if (index < 0 || index >= (int64_t)s->count)
+            continue;
+        float zero = mnn_float(&quant, "zero");
+        s->values[index].scale = mnn_float(&quant, "scale");
+        s->values[index].zero = zero >= -128 && zero <= 127 ? zero : 0;
+    }
+}
+
 static const char *tensor_name(struct mnn_scope *s, const char *names, size_t i)
 {
     struct flatbuf_vector name = flatbuf_vector_string(mnn_vector(&s->table, names), i);
@@ -179,6 +195,7 @@ static int read_net(struct mnn_scope *s, struct error *err)
         return error_set(err, "the net has no operators");
     if (scope_open(s, "tensorName", err) != 0)
         return -1;
+    read_describes(s);
     read_properties(s);
     mnn_read_nodes(s, "oplists");
     if (!s->b.failed && outputs.count)

@@ -30,6 +30,7 @@ struct mnn_value {
     struct value *value; /* NULL: not made yet */
     enum mnn_layout layout;
     bool used; /* by an operator */
+    float scale, zero; /* of 8-bit integers that it is rounded to; scale 0: it is not */
 };
 
 /* A net or subgraph being read. */
@@ -123,8 +124,18 @@ struct value *mnn_constant(struct mnn_op *o, const char *what, struct tensor *t)
 /* The weights of a convolution or inner product as f32 of these dims (the file's order); in graphs with quantised
  * weights a DequantizeLinear behind the stored numbers. weights.c */
 struct value *mnn_weights(struct mnn_op *o, const struct mnn_table *param, int rank, const int64_t *dims);
+/* Its codes alone. */
+struct tensor *mnn_codes(struct mnn_op *o, const struct mnn_table *param, int rank, const int64_t *dims);
 /* Its bias, f32 [count]. */
 struct value *mnn_bias(struct mnn_op *o, const struct mnn_table *param, int64_t count);
+
+/* ---- convolutions of integers (read_int8.c), whose parameters are a QuantizedFloatParam ---- */
+
+/* Input 0 as real numbers; weights, bias; and the result as integers again, if it is to be. */
+struct value *mnn_int8_image(struct mnn_op *o, int64_t zero);
+struct value *mnn_int8_weight(struct mnn_op *o, const struct mnn_table *quan, int rank, const int64_t *dims);
+struct value *mnn_int8_bias(struct mnn_op *o, const struct mnn_table *quan, int64_t count);
+struct value *mnn_int8_result(struct mnn_op *o, const struct mnn_table *quan, struct value *y);
 
 /* ---- pieces that several handlers share ---- */
 

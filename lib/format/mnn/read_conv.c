@@ -79,8 +79,6 @@ static void read_convolution(struct mnn_op *o, bool depthwise)
         return;
     struct value *weight = read_weight(o, &w, false);
     struct value *y = BUILD(o->b, "Conv", x, weight, read_bias(o, &w));
-    if (mnn_has_in(o, 1))
-        w.group = depthwise ? w.group : 1;
     mnn_give_image(o, 0, mnn_activate(o, &w.common, set_window(o, &w, y)));
 }
 
@@ -92,6 +90,38 @@ void mnn_read_convolution(struct mnn_op *o)
 void mnn_read_depthwise(struct mnn_op *o)
 {
     read_convolution(o, true);
+}
+
+/* ---- of integers ---- */
+
+/* With scales beside the weights the integers have no meaning of their own; else it is a convolution as others. */
+static void read_convolution_int8(struct mnn_op *o, bool depthwise)
+{
+    struct mnn_table quan = mnn_sub(&o->param, "symmetricQuan");
+    struct window w = {.common = mnn_sub(&o->param, "common")};
+    if (!mnn_vector(&quan, "scale").count || !mnn_vector(&quan, "bias").count) {
+        read_convolution(o, depthwise);
+        return;
+    }
+    struct value *x = mnn_int8_image(o, mnn_int(&quan, "zeroPoint"));
+    read_window(o, &w);
+    read_channels(o, &w, x, depthwise);
+    if (o->b->failed)
+        return;
+    const int64_t dims[4] = {w.out, w.in / w.group, w.kernel[0], w.kernel[1]};
+    struct value *weight = mnn_int8_weight(o, &quan, 4, dims), *bias = mnn_int8_bias(o, &quan, w.out);
+    struct value *y = set_window(o, &w, BUILD(o->b, "Conv", x, weight, bias));
+    mnn_give_image(o, 0, mnn_int8_result(o, &quan, mnn_activate(o, &w.common, y)));
+}
+
+void mnn_read_convolution_int8(struct mnn_op *o)
+{
+    read_convolution_int8(o, false);
+}
+
+void mnn_read_depthwise_int8(struct mnn_op *o)
+{
+    read_convolution_int8(o, true);
 }
 
 /* ---- transposed ---- */

@@ -150,6 +150,17 @@ static struct value *read_coded(struct mnn_op *o, const struct mnn_table *param,
     return v;
 }
 
+struct tensor *mnn_codes(struct mnn_op *o, const struct mnn_table *param, int rank, const int64_t *dims)
+{
+    struct mnn_table quan = mnn_sub(param, "quanParameter");
+    struct coded c = {.rows = 1};
+    struct tensor *alpha = tensor_scalar_f32(1, o->b->err);
+    if (alpha && tensor_count(rank, dims) >= 0)
+        read_codes(o, param, &quan, alpha, &c, rank, dims);
+    tensor_unref(alpha);
+    return c.codes;
+}
+
 /* Floats of which only those are stored that are not 0. */
 static struct tensor *read_sparse_floats(struct mnn_op *o, const struct mnn_table *param, const struct mnn_table *quan,
                                          int rank, const int64_t *dims)
