@@ -12,17 +12,6 @@
 
 /* ---- scopes ---- */
 
-static int scope_open(struct mnn_scope *s, const char *names, struct error *err)
-{
-    size_t count = mnn_vector(&s->table, names).count;
-    int64_t said = mnn_int(&s->table, "tensorNumber");
-    if (count == 0 && said > 0 && said < MAX_TENSORS)
-        count = (size_t)said;
-    s->values = count <= s->reader->file.size ? mem_calloc(count, sizeof(*s->values), err) : NULL;
-    s->count = s->values ? count : 0;
-    return s->values ? 0 : error_set(err, "%zu tensors are more than the file can hold", count);
-}
-
 /* What the file says of tensors that are rounded to integers. */
 static void read_describes(struct mnn_scope *s)
 {
@@ -39,15 +28,25 @@ static void read_describes(struct mnn_scope *s)
     }
 }
 
-static const char *tensor_name(struct mnn_scope *s, const char *names, size_t i)
+int mnn_scope_open(struct mnn_scope *s, struct error *err)
 {
-    struct flatbuf_vector name = flatbuf_vector_string(mnn_vector(&s->table, names), i);
-    return name.count ? arena_strndup(&s->b.graph->root->arena, (const char *)name.data, name.count, s->b.err) : NULL;
+    size_t count = mnn_vector(&s->table, s->outer ? "tensors" : "tensorName").count;
+    int64_t said = mnn_int(&s->table, "tensorNumber");
+    if (count == 0 && said > 0 && said < MAX_TENSORS)
+        count = (size_t)said;
+    s->values = count <= s->reader->file.size ? mem_calloc(count, sizeof(*s->values), err) : NULL;
+    s->count = s->values ? count : 0;
+    if (!s->values)
+        return error_set(err, "%zu tensors are more than the file can hold", count);
+    read_describes(s);
+    return 0;
 }
 
 const char *mnn_tensor_name(struct mnn_scope *s, size_t i)
 {
-    return tensor_name(s, s->outer ? "tensors" : "tensorName", i);
+    struct flatbuf_vector names = mnn_vector(&s->table, s->outer ? "tensors" : "tensorName");
+    struct flatbuf_vector name = flatbuf_vector_string(names, i);
+    return name.count ? arena_strndup(&s->b.graph->root->arena, (const char *)name.data, name.count, s->b.err) : NULL;
 }
 
 /* ---- one operator ---- */
@@ -193,9 +192,8 @@ static int read_net(struct mnn_scope *s, struct error *err)
     struct flatbuf_vector outputs = mnn_vector(&s->table, "outputName");
     if (mnn_vector(&s->table, "oplists").count == 0)
         return error_set(err, "the net has no operators");
-    if (scope_open(s, "tensorName", err) != 0)
+    if (mnn_scope_open(s, err) != 0)
         return -1;
-    read_describes(s);
     read_properties(s);
     mnn_read_nodes(s, "oplists");
     if (!s->b.failed && outputs.count)

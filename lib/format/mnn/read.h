@@ -29,7 +29,7 @@ enum mnn_type {
 struct mnn_value {
     struct value *value; /* NULL: not made yet */
     enum mnn_layout layout;
-    bool used; /* by an operator */
+    bool used;         /* by an operator */
     float scale, zero; /* of 8-bit integers that it is rounded to; scale 0: it is not */
 };
 
@@ -49,7 +49,7 @@ struct mnn_reader {
     struct mnn_table net;
     struct blob *weights; /* the second file; NULL while nothing was asked of it */
     struct error *err;
-    int depth; /* of subgraphs */
+    int depth, subgraphs; /* how deep they nest, how many were read */
 };
 
 /* A row of ops.def. */
@@ -148,6 +148,8 @@ enum dtype mnn_graph_type(int type);
 struct value *mnn_int_vector(struct mnn_op *o, struct value *v);
 struct value *mnn_int_scalar(struct mnn_op *o, struct value *v);
 
+/* Makes room for the tensors of a scope whose table and build are set; the caller frees s->values. */
+int mnn_scope_open(struct mnn_scope *s, struct error *err);
 /* All operators of a scope. opaque.c: one that is not known. */
 int mnn_read_nodes(struct mnn_scope *s, const char *field);
 /* The name of tensor i, in the graph's arena; NULL when the file has none. */

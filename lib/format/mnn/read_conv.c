@@ -7,6 +7,7 @@
 struct window {
     int64_t kernel[2], stride[2], dilation[2], pads[4]; /* height, width; top, left, bottom, right */
     int64_t group, out, in;                             /* channels */
+    int axes;                                           /* 2, or 1: of signals, which have a height only */
     enum mnn_pad pad;
     struct mnn_table common;
 };
@@ -32,6 +33,7 @@ static void read_window(struct mnn_op *o, struct window *w)
 static void read_channels(struct mnn_op *o, struct window *w, struct value *x, bool depthwise)
 {
     const struct type *type = x ? build_type(o->b, x) : NULL;
+    w->axes = type && type->rank == 3 ? 1 : 2;
     if (type && type->rank >= 2 && type->dims[1] > 0)
         w->in = type->dims[1];
     else if (w->in == 0 && depthwise)
@@ -46,20 +48,22 @@ static void read_channels(struct mnn_op *o, struct window *w, struct value *x, b
 static struct value *set_window(struct mnn_op *o, const struct window *w, struct value *v)
 {
     struct build *b = o->b;
-    build_ints(b, v, "kernel_shape", 2, w->kernel);
-    build_ints(b, v, "strides", 2, w->stride);
-    build_ints(b, v, "dilations", 2, w->dilation);
+    const int64_t none[4] = {0}, signal[2] = {w->pads[0], w->pads[2]};
+    build_ints(b, v, "kernel_shape", w->axes, w->kernel);
+    build_ints(b, v, "strides", w->axes, w->stride);
+    build_ints(b, v, "dilations", w->axes, w->dilation);
     build_int(b, v, "group", w->group);
     if (w->pad == MNN_PAD_SAME)
         return build_string(b, v, "auto_pad", "SAME_UPPER");
-    return build_ints(b, v, "pads", 4, w->pad == MNN_PAD_VALID ? (int64_t[4]){0} : w->pads);
+    return build_ints(b, v, "pads", 2 * w->axes, w->pad == MNN_PAD_VALID ? none : w->axes == 1 ? signal : w->pads);
 }
 
 static struct value *read_weight(struct mnn_op *o, const struct window *w, bool transposed)
 {
     const int64_t dims[4] = {transposed ? w->in : w->out, (transposed ? w->out : w->in) / w->group, w->kernel[0],
                              w->kernel[1]};
-    return mnn_has_in(o, 1) ? mnn_in_float(o, 1) : mnn_weights(o, &o->param, 4, dims);
+    return mnn_has_in(o, 1) ? mnn_in_float(o, 1)
+                            : mnn_weights(o, &o->param, 2 + (w->kernel[1] == 1 ? w->axes : 2), dims);
 }
 
 static struct value *read_bias(struct mnn_op *o, const struct window *w)

@@ -10,9 +10,13 @@ void mnn_read_input(struct mnn_op *o)
 {
     int64_t dims[TENSOR_MAX_RANK], type = mnn_int(&o->param, "dtype");
     int rank = mnn_ints(o, &o->param, "dims", dims, TENSOR_MAX_RANK);
+    if (o->scope->outer && o->out.count && o->scope->values[flatbuf_vector_int(o->out, 0)].value)
+        return; /* of a subgraph, and given from outside */
     enum dtype dtype = type == MNN_INT32 || type == MNN_BOOL ? DTYPE_I32 : mnn_graph_type((int)type);
+    if (rank == 0 && mnn_int(&o->param, "dformat") != MNN_NCHW) /* an image of any size */
+        rank = 4;
     for (int i = 0; i < rank; i++)
-        dims[i] = dims[i] > 0 ? dims[i] : DIM_UNKNOWN;
+        dims[i] = mnn_vector(&o->param, "dims").count && dims[i] > 0 ? dims[i] : DIM_UNKNOWN;
     if (dtype == DTYPE_NONE || o->out.count != 1)
         build_fail(o->b, "an input of data type %lld with %zu outputs", (long long)type, o->out.count);
     if (o->b->failed)
