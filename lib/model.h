@@ -188,8 +188,8 @@ struct model_difference {
     int64_t differing; /* elements that are not equal */
 };
 
-/* Fails, saying have and want, when shapes or types are not the same (types that are written the same count as such).
- */
+/* Fails, saying have and want, when shapes or types are not the same (types that are written the same count as such, and
+ * so do shapes that differ by axes of 1 in front). */
 MODEL_API int model_tensor_compare(const struct model_tensor *have, const struct model_tensor *want,
                                    struct model_difference *difference, struct model_error *err);
 
@@ -219,7 +219,8 @@ MODEL_API struct model_session *model_session_new(const struct model *m, const s
 MODEL_API void model_session_free(struct model_session *s); /* NULL is allowed */
 
 /* in: one tensor an input, in the model's order (NULL where the input is optional); integers and floats of another
- * width are converted where no value is lost by more than rounding. out: gets one a output, for model_tensor_free().
+ * width are converted where no value is lost by more than rounding, and a batch of one may lack its first axis. out:
+ * gets one a output, for model_tensor_free().
  * The first run with given shapes makes a plan for them, which later ones use. */
 MODEL_API int model_session_run(struct model_session *s, struct model_tensor *const *in, struct model_tensor **out,
                                 struct model_error *err);

@@ -146,14 +146,25 @@ static int compare_complex(struct model_difference *d, const struct tensor *a, c
     return status;
 }
 
+/* Whether the sizes are the same, but for axes of 1 in front: a batch of one beside what has no batch axis. */
+static bool same_dims(const struct tensor *a, const struct tensor *b)
+{
+    int i = 0, k = 0;
+    for (; a->rank - i > b->rank && a->dims[i] == 1; i++)
+        ;
+    for (; b->rank - k > a->rank && b->dims[k] == 1; k++)
+        ;
+    return a->rank - i == b->rank - k &&
+           (a->rank == i || memcmp(a->dims + i, b->dims + k, sizeof *a->dims * (size_t)(a->rank - i)) == 0);
+}
+
 int model_tensor_compare(const struct model_tensor *have, const struct model_tensor *want,
                          struct model_difference *d, struct model_error *err)
 {
     const struct tensor *a = model_inner_tensor(have), *b = model_inner_tensor(want);
     double squares = 0;
     int status = 0;
-    if (data_npy_dtype(a->dtype) != data_npy_dtype(b->dtype) || a->rank != b->rank ||
-        (a->rank && memcmp(a->dims, b->dims, sizeof *a->dims * (size_t)a->rank) != 0))
+    if (data_npy_dtype(a->dtype) != data_npy_dtype(b->dtype) || !same_dims(a, b))
         return not_alike(a, b, model_inner(err));
     *d = (struct model_difference){.at = -1};
     enum dtype_class class = dtype_info(a->dtype)->class;

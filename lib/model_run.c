@@ -160,6 +160,17 @@ static bool fits(const struct value *v, const struct tensor *t)
     return true;
 }
 
+/* An array without the batch axis, as runtimes have it that know none, is a batch of one. A new reference. */
+static struct tensor *with_batch(const struct value *v, struct tensor *t, struct error *err)
+{
+    int64_t dims[TENSOR_MAX_RANK] = {1};
+    bool lacks = v->type.kind == TYPE_TENSOR && v->type.rank == t->rank + 1 && v->type.dims[0] == 1;
+    if (!lacks)
+        return tensor_ref(t);
+    memcpy(dims + 1, t->dims, (size_t)t->rank * sizeof *dims);
+    return tensor_reshaped(t, t->rank + 1, dims, err);
+}
+
 static struct item *make_input(const struct value *v, struct tensor *given, struct error *err)
 {
     if (!given && v->constant)
@@ -169,11 +180,13 @@ static struct item *make_input(const struct value *v, struct tensor *given, stru
         error_set(err, "input '%s': not given, wants %s", v->name, type_text(v->graph, &v->type, want, sizeof want));
         return NULL;
     }
-    if (!fits(v, given)) {
+    struct tensor *t = with_batch(v, given, err), *declared = NULL;
+    if (t && !fits(v, t))
         wrong_type(v, given, err);
-        return NULL;
-    }
-    return item_of_tensor(as_declared(v, given, err), err);
+    else if (t)
+        declared = as_declared(v, t, err);
+    tensor_unref(t);
+    return declared ? item_of_tensor(declared, err) : NULL;
 }
 
 /* What an output item holds, a new reference. */
