@@ -64,9 +64,19 @@ bool attr_spec_find(const struct op *op, const char *name, struct attr_spec *spe
 const char *attr_word(const char *word, size_t size)
 {
     static const char *const words[] = {
-        "",      "CORNER",  "DCR",     "NONE",       "NOTSET", "RGB",  "_Unused", "avg",  "caffe",
-        "constant", "darknet", "exclude", "floor", "forward", "half_pixel", "inside", "linear", "mean",
-        "nearest", "none", "round_prefer_floor", "stretch", "sum", "up", "zeros",
+        "",         "CORNER",
+        "DCR",      "NONE",
+        "NOTSET",   "RGB",
+        "_Unused",  "average",
+        "avg",      "caffe",
+        "constant", "darknet",
+        "exclude",  "floor",
+        "forward",  "half_pixel",
+        "inside",   "linear",
+        "mean",     "nearest",
+        "none",     "round_prefer_floor",
+        "stretch",  "sum",
+        "up",       "zeros",
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strlen(words[i]) == size && memcmp(words[i], word, size) == 0)
