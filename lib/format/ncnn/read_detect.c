@@ -1,0 +1,65 @@
+/* Detection: prior boxes, and boxes from what a network says of them. */
+#include <stdlib.h>
+
+#include "format/ncnn/read.h"
+
+/* A list parameter as an attribute; nothing when it is empty. */
+static void set_floats(struct reader *r, struct value *v, const char *name, int id)
+{
+    size_t n = ncnn_count(r->l, id);
+    float *list = n ? mem_calloc(n, sizeof(*list), r->b.err) : NULL;
+    build_check(&r->b, !n || list);
+    for (size_t i = 0; list && i < n; i++)
+        list[i] = ncnn_float_at(r->l, id, i);
+    if (list)
+        build_floats(&r->b, v, name, (int)n, list);
+    free(list);
+}
+
+/* Parameters id (of the width) and id + 1 (of the height), unless -233, which the operator calls 0. */
+static float pair_part(struct reader *r, int id)
+{
+    float n = ncnn_float(r->l, id, -233);
+    return n == -233 ? 0 : n;
+}
+
+struct value *ncnn_prior_box(struct reader *r)
+{
+    struct build *b = &r->b;
+    bool image = r->l->in_count > 1;
+    int width = ncnn_int(r->l, 9, 0), height = ncnn_int(r->l, 10, 0);
+    if (!image && width == -233 && height == -233)
+        return ncnn_opaque(r); /* MXNet's form */
+    struct value *v = BUILD(b, "nn.PriorBox", ncnn_in(r, 0), image ? ncnn_in(r, 1) : NULL);
+    set_floats(r, v, "min_sizes", 0);
+    set_floats(r, v, "max_sizes", 1);
+    set_floats(r, v, "aspect_ratios", 2);
+    build_floats(b, v, "variances", 4,
+                 (float[]){ncnn_float(r->l, 3, 0.1f), ncnn_float(r->l, 4, 0.1f), ncnn_float(r->l, 5, 0.2f),
+                           ncnn_float(r->l, 6, 0.2f)});
+    build_int(b, v, "flip", ncnn_int(r->l, 7, 1) != 0);
+    build_int(b, v, "clip", ncnn_int(r->l, 8, 0) != 0);
+    build_int(b, v, "unique", 0);
+    build_ints(b, v, "image_size", 2, (int64_t[]){height == -233 ? 0 : height, width == -233 ? 0 : width});
+    build_floats(b, v, "step", 2, (float[]){pair_part(r, 12), pair_part(r, 11)});
+    build_float(b, v, "offset", ncnn_float(r->l, 13, 0));
+    build_int(b, v, "step_ceil", ncnn_int(r->l, 14, 0) != 0);
+    return build_int(b, v, "center_less_one", ncnn_int(r->l, 15, 0) != 0);
+}
+
+struct value *ncnn_detection_output(struct reader *r)
+{
+    struct build *b = &r->b;
+    int classes = ncnn_int(r->l, 0, 0);
+    if (classes == -233)
+        return ncnn_opaque(r); /* MXNet's form */
+    struct value *v = BUILD(b, "nn.DetectionOutput", ncnn_in(r, 0), ncnn_in(r, 1), ncnn_in(r, 2));
+    build_int(b, v, "num_classes", classes);
+    build_string(b, v, "code_type", "CENTER_SIZE");
+    build_string(b, v, "rows", "ncnn");
+    build_float(b, v, "nms_threshold", ncnn_float(r->l, 1, 0.05f));
+    build_int(b, v, "top_k", ncnn_int(r->l, 2, 300));
+    build_int(b, v, "keep_top_k", ncnn_int(r->l, 3, 100));
+    build_float(b, v, "confidence_threshold", ncnn_float(r->l, 4, 0.5f));
+    return build_unsqueeze(b, v, 0);
+}
