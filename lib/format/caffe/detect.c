@@ -1,0 +1,82 @@
+/* Layers of detectors. Source: prior_box_layer.cpp and detection_output_layer.cpp of Caffe-SSD, proposal_layer.py of
+ * Faster R-CNN. */
+#include <float.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format/caffe/caffe.h"
+
+#define MOST_BOXES 256
+
+/* A list of numbers as an attribute, where it is given. */
+static void set_list(struct caffe_read *l, struct value *v, const char *attribute, const char *name)
+{
+    float values[MOST_BOXES];
+    int n = 0;
+    for (const struct protobuf *p = protobuf_first(l->param, name); p; p = protobuf_more(p)) {
+        if (n == MOST_BOXES) {
+            build_fail(l->b, "%s is given more than %d times", name, MOST_BOXES);
+            return;
+        }
+        values[n++] = (float)protobuf_as_float(p, 0);
+    }
+    if (n)
+        build_floats(l->b, v, attribute, n, values);
+}
+
+void caffe_read_prior_box(struct caffe_read *l)
+{
+    float step = caffe_float(l, "step", 0), steps[2] = {caffe_float(l, "step_h", step), caffe_float(l, "step_w", step)};
+    int64_t side = caffe_int_in(l, "img_size", 0, 0, INT32_MAX);
+    int64_t image[2] = {caffe_int_in(l, "img_h", side, 0, INT32_MAX), caffe_int_in(l, "img_w", side, 0, INT32_MAX)};
+    caffe_rank(l, 0);
+    caffe_rank(l, 1);
+    struct value *v = l->b->failed ? NULL : BUILD(l->b, "nn.PriorBox", l->in[0], l->in[1]);
+    set_list(l, v, "min_sizes", "min_size");
+    set_list(l, v, "max_sizes", "max_size");
+    set_list(l, v, "aspect_ratios", "aspect_ratio");
+    set_list(l, v, "variances", "variance");
+    build_int(l->b, v, "flip", caffe_int(l, "flip", 1) != 0);
+    build_int(l->b, v, "clip", caffe_int(l, "clip", 0) != 0);
+    build_float(l->b, v, "offset", caffe_float(l, "offset", 0.5f));
+    if (image[0] && image[1])
+        build_ints(l->b, v, "image_size", 2, image);
+    if (steps[0] != 0 && steps[1] != 0)
+        build_floats(l->b, v, "step", 2, steps);
+    l->out[0] = v;
+}
+
+static void set_property(struct caffe_read *l, const char *key, const char *text)
+{
+    build_check(l->b, !l->b->failed && graph_set_property(l->b->graph, key, text, strlen(text), l->b->err) == 0);
+}
+
+void caffe_read_detection_output(struct caffe_read *l)
+{
+    static const char *const codes[] = {NULL, "CORNER", "CENTER_SIZE", "CORNER_SIZE"};
+    const struct protobuf *nms = protobuf_message(l->param, "nms_param");
+    int64_t classes = caffe_int_in(l, "num_classes", 0, 1, INT32_MAX);
+    int code = protobuf_enum(l->param, "code_type", codes, 4, 1);
+    char text[24];
+    if (code < 1)
+        build_fail(l->b, "its code_type is not read, want CORNER, CENTER_SIZE or CORNER_SIZE");
+    caffe_rank(l, 2);
+    struct value *v =
+        l->b->failed ? NULL : build_node(l->b, "nn.DetectionOutput", l->in_count < 5 ? l->in_count : 5, l->in);
+    build_int(l->b, v, "num_classes", classes);
+    build_int(l->b, v, "share_location", caffe_int(l, "share_location", 1) != 0);
+    build_int(l->b, v, "background_label_id", caffe_int(l, "background_label_id", 0));
+    build_string(l->b, v, "code_type", code < 1 ? "" : codes[code]);
+    build_int(l->b, v, "variance_encoded_in_target", caffe_int(l, "variance_encoded_in_target", 0) != 0);
+    build_float(l->b, v, "confidence_threshold", caffe_float(l, "confidence_threshold", -FLT_MAX));
+    build_float(l->b, v, "nms_threshold", (float)protobuf_float(nms, "nms_threshold", 0.3f));
+    build_float(l->b, v, "eta", (float)protobuf_float(nms, "eta", 1));
+    build_int(l->b, v, "top_k", protobuf_int(nms, "top_k", -1));
+    build_int(l->b, v, "keep_top_k", caffe_int(l, "keep_top_k", -1));
+    if (l->in_count > 3)
+        build_float(l->b, v, "objectness_score", caffe_float(l, "objectness_score", 0.01f));
+    l->out[0] = v;
+    snprintf(text, sizeof(text), "%lld", (long long)classes);
+    set_property(l, "classes", text);
+    set_property(l, "task", "detect=ssd");
+}

@@ -1,0 +1,284 @@
+/* A net as a list of layers in the newest form. The older two are raised to it: the second (V1) has an enum for types,
+ * the first (V0) also keeps the parameters of all types in one message. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/caffe/caffe.h"
+
+/* ---- types ---- */
+
+static const struct old_type {
+    int number; /* of V1's enum; -1: none */
+    const char *word, *v0, *type;
+} old_types[] = {
+    {35, "ABSVAL", NULL, "AbsVal"},
+    {1, "ACCURACY", "accuracy", "Accuracy"},
+    {30, "ARGMAX", NULL, "ArgMax"},
+    {2, "BNLL", "bnll", "BNLL"},
+    {3, "CONCAT", "concat", "Concat"},
+    {37, "CONTRASTIVE_LOSS", NULL, "ContrastiveLoss"},
+    {4, "CONVOLUTION", "conv", "Convolution"},
+    {5, "DATA", "data", "Data"},
+    {39, "DECONVOLUTION", NULL, "Deconvolution"},
+    {6, "DROPOUT", "dropout", "Dropout"},
+    {32, "DUMMY_DATA", NULL, "DummyData"},
+    {7, "EUCLIDEAN_LOSS", "euclidean_loss", "EuclideanLoss"},
+    {25, "ELTWISE", NULL, "Eltwise"},
+    {38, "EXP", NULL, "Exp"},
+    {8, "FLATTEN", "flatten", "Flatten"},
+    {9, "HDF5_DATA", "hdf5_data", "HDF5Data"},
+    {10, "HDF5_OUTPUT", "hdf5_output", "HDF5Output"},
+    {28, "HINGE_LOSS", NULL, "HingeLoss"},
+    {11, "IM2COL", "im2col", "Im2col"},
+    {12, "IMAGE_DATA", "images", "ImageData"},
+    {13, "INFOGAIN_LOSS", "infogain_loss", "InfogainLoss"},
+    {14, "INNER_PRODUCT", "innerproduct", "InnerProduct"},
+    {15, "LRN", "lrn", "LRN"},
+    {29, "MEMORY_DATA", NULL, "MemoryData"},
+    {16, "MULTINOMIAL_LOGISTIC_LOSS", "multinomial_logistic_loss", "MultinomialLogisticLoss"},
+    {34, "MVN", NULL, "MVN"},
+    {-1, NULL, "padding", "Padding"},
+    {17, "POOLING", "pool", "Pooling"},
+    {26, "POWER", NULL, "Power"},
+    {18, "RELU", "relu", "ReLU"},
+    {19, "SIGMOID", "sigmoid", "Sigmoid"},
+    {27, "SIGMOID_CROSS_ENTROPY_LOSS", NULL, "SigmoidCrossEntropyLoss"},
+    {36, "SILENCE", NULL, "Silence"},
+    {20, "SOFTMAX", "softmax", "Softmax"},
+    {21, "SOFTMAX_LOSS", "softmax_loss", "SoftmaxWithLoss"},
+    {22, "SPLIT", "split", "Split"},
+    {33, "SLICE", NULL, "Slice"},
+    {23, "TANH", "tanh", "TanH"},
+    {24, "WINDOW_DATA", "window_data", "WindowData"},
+    {31, "THRESHOLD", NULL, "Threshold"},
+};
+
+#define OLD_TYPES (sizeof(old_types) / sizeof(*old_types))
+
+/* V1's type, a number or a word; NULL: unknown. */
+static const char *v1_type(const struct protobuf *layer)
+{
+    const struct protobuf *p = protobuf_find(layer, "type");
+    const char *word = protobuf_as_text(p, NULL);
+    for (size_t i = 0; p && i < OLD_TYPES; i++)
+        if (word ? old_types[i].word && strcmp(old_types[i].word, word) == 0
+                 : old_types[i].number >= 0 && protobuf_as_int(p, -1) == old_types[i].number)
+            return old_types[i].type;
+    return word;
+}
+
+static const char *v0_type(const struct protobuf *layer)
+{
+    const char *word = protobuf_text(layer, "type", "");
+    for (size_t i = 0; i < OLD_TYPES; i++)
+        if (old_types[i].v0 && strcmp(old_types[i].v0, word) == 0)
+            return old_types[i].type;
+    return word;
+}
+
+/* ---- V0 ---- */
+
+/* Where its parameters went. */
+static const struct moved {
+    const char *type, *field, *param, *name;
+} moved[] = {
+    {"Convolution", "num_output", "convolution_param", "num_output"},
+    {"Convolution", "biasterm", "convolution_param", "bias_term"},
+    {"Convolution", "pad", "convolution_param", "pad"},
+    {"Convolution", "kernelsize", "convolution_param", "kernel_size"},
+    {"Convolution", "group", "convolution_param", "group"},
+    {"Convolution", "stride", "convolution_param", "stride"},
+    {"Pooling", "pool", "pooling_param", "pool"},
+    {"Pooling", "pad", "pooling_param", "pad"},
+    {"Pooling", "kernelsize", "pooling_param", "kernel_size"},
+    {"Pooling", "stride", "pooling_param", "stride"},
+    {"InnerProduct", "num_output", "inner_product_param", "num_output"},
+    {"InnerProduct", "biasterm", "inner_product_param", "bias_term"},
+    {"LRN", "local_size", "lrn_param", "local_size"},
+    {"LRN", "alpha", "lrn_param", "alpha"},
+    {"LRN", "beta", "lrn_param", "beta"},
+    {"LRN", "k", "lrn_param", "k"},
+    {"Concat", "concat_dim", "concat_param", "concat_dim"},
+    {"Data", "batchsize", "data_param", "batch_size"},
+    {"Data", "scale", "transform_param", "scale"},
+    {"Data", "cropsize", "transform_param", "crop_size"},
+    {"Data", "meanfile", "transform_param", "mean_file"},
+    {"ImageData", "batchsize", "image_data_param", "batch_size"},
+    {"ImageData", "new_height", "image_data_param", "new_height"},
+    {"ImageData", "new_width", "image_data_param", "new_width"},
+    {"ImageData", "scale", "transform_param", "scale"},
+    {"ImageData", "cropsize", "transform_param", "crop_size"},
+};
+
+struct lister {
+    struct caffe_net *net;
+    struct arena *arena;
+    size_t nodes;
+    struct lookup paddings; /* the top of a Padding layer → that layer */
+    struct error *err;
+};
+
+static struct protobuf *add(struct lister *s, struct protobuf *to, const char *name, enum protobuf_kind kind)
+{
+    return protobuf_add(to, name, kind, s->arena, &s->nodes, s->err);
+}
+
+/* A copy of a number or text under another name. */
+static int add_copy(struct lister *s, struct protobuf *to, const char *name, const struct protobuf *from)
+{
+    struct protobuf *p = add(s, to, name, from->kind);
+    if (!p)
+        return -1;
+    struct protobuf *next = p->next;
+    *p = *from;
+    p->name = name;
+    p->next = next;
+    return 0;
+}
+
+/* The message within another, made where it is missing. */
+static struct protobuf *part(struct lister *s, struct protobuf *to, const char *name)
+{
+    struct protobuf *p = to->last && strcmp(to->last->name, name) == 0 ? to->last : NULL;
+    return p ? p : add(s, to, name, PROTOBUF_MESSAGE);
+}
+
+static int move_parameters(struct lister *s, struct protobuf *to, const struct protobuf *v0, const char *type)
+{
+    for (const struct moved *m = moved; m < moved + sizeof(moved) / sizeof(*moved); m++) {
+        const struct protobuf *from = strcmp(m->type, type) == 0 ? protobuf_find(v0, m->field) : NULL;
+        struct protobuf *param = from ? part(s, to, m->param) : NULL;
+        if (from && (!param || add_copy(s, param, m->name, from) != 0))
+            return -1;
+    }
+    return 0;
+}
+
+/* V0 had layers that only pad: what they would have added is the padding of the convolution behind. */
+static int move_padding(struct lister *s, struct protobuf *to, const char **bottom)
+{
+    const struct caffe_layer *padding = lookup_find(&s->paddings, *bottom);
+    const struct protobuf *pad = padding ? protobuf_find(padding->owner, "pad") : NULL;
+    struct protobuf *param = pad ? part(s, to, "convolution_param") : NULL;
+    if (padding)
+        *bottom = protobuf_text(padding->message, "bottom", "");
+    return pad && (!param || add_copy(s, param, "pad", pad) != 0) ? -1 : 0;
+}
+
+static int add_bottoms(struct lister *s, struct protobuf *to, const struct protobuf *v1, const char *type)
+{
+    bool convolution = strcmp(type, "Convolution") == 0;
+    for (const struct protobuf *p = protobuf_first(v1, "bottom"); p; p = protobuf_more(p)) {
+        const char *name = protobuf_as_text(p, "");
+        if (convolution && move_padding(s, to, &name) != 0)
+            return -1;
+        struct protobuf *bottom = add(s, to, "bottom", PROTOBUF_STRING);
+        if (!bottom)
+            return -1;
+        bottom->text = name;
+        bottom->size = strlen(name);
+    }
+    return 0;
+}
+
+/* A V0 layer as one of the newest form. */
+static int raise_v0(struct lister *s, struct caffe_layer *layer, const struct protobuf *v1, const struct protobuf *v0)
+{
+    struct protobuf *to = arena_alloc(s->arena, sizeof(*to), s->err);
+    if (!to)
+        return -1;
+    to->kind = PROTOBUF_MESSAGE;
+    to->name = "layer";
+    to->line = v1->line;
+    *layer = (struct caffe_layer){protobuf_text(v0, "name", ""), v0_type(v0), to, v0};
+    if (move_parameters(s, to, v0, layer->type) != 0 || add_bottoms(s, to, v1, layer->type) != 0)
+        return -1;
+    for (const struct protobuf *p = protobuf_first(v1, "top"); p; p = protobuf_more(p))
+        if (add_copy(s, to, "top", p) != 0)
+            return -1;
+    if (strcmp(layer->type, "Padding") == 0)
+        return lookup_add(&s->paddings, protobuf_text(to, "top", ""), layer, s->err);
+    return 0;
+}
+
+/* ---- the list ---- */
+
+static int list_layer(struct lister *s, struct caffe_layer *layer, const struct protobuf *p)
+{
+    const struct protobuf *v0 = protobuf_message(p, "layer");
+    const char *type = protobuf_text(p, "type", NULL);
+    if (strcmp(p->name, "layers") == 0) {
+        if (v0)
+            return raise_v0(s, layer, p, v0);
+        type = v1_type(p);
+    }
+    *layer = (struct caffe_layer){protobuf_text(p, "name", ""), type, p, p};
+    if (type && *type)
+        return 0;
+    return error_set(s->err, "the layer '%.200s' has no type that is known", layer->name);
+}
+
+static int list_layers(struct lister *s, const char *field)
+{
+    struct caffe_net *net = s->net;
+    for (const struct protobuf *p = protobuf_first(net->message, field); p; p = protobuf_more(p))
+        if (p->kind == PROTOBUF_MESSAGE && list_layer(s, &net->layers[net->count++], p) != 0)
+            return -1;
+    return 0;
+}
+
+int caffe_net_list(struct caffe_net *net, const struct protobuf *message, struct arena *arena, struct error *err)
+{
+    struct lister s = {.net = net, .arena = arena, .err = err};
+    size_t count = protobuf_count(message, "layers") + protobuf_count(message, "layer");
+    *net = (struct caffe_net){.message = message};
+    net->layers = arena_alloc(arena, (count + 1) * sizeof(*net->layers), err);
+    if (!net->layers)
+        return -1;
+    int failed = list_layers(&s, "layers") != 0 || list_layers(&s, "layer") != 0;
+    lookup_release(&s.paddings);
+    return failed ? -1 : 0;
+}
+
+/* ---- phases ---- */
+
+static const char *const phases[] = {"TRAIN", "TEST"};
+
+static bool has_stage(const struct protobuf *state, const char *stage)
+{
+    for (const struct protobuf *p = protobuf_first(state, "stage"); p; p = protobuf_more(p))
+        if (strcmp(protobuf_as_text(p, ""), stage) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a rule fits the net in use: its phase is TEST, whatever was trained. */
+static bool rule_fits(const struct protobuf *state, const struct protobuf *rule)
+{
+    int64_t level = protobuf_int(state, "level", 0);
+    if (protobuf_enum(rule, "phase", phases, 2, 1) != 1 || level < protobuf_int(rule, "min_level", INT64_MIN) ||
+        level > protobuf_int(rule, "max_level", INT64_MAX))
+        return false;
+    for (const struct protobuf *p = protobuf_first(rule, "stage"); p; p = protobuf_more(p))
+        if (!has_stage(state, protobuf_as_text(p, "")))
+            return false;
+    for (const struct protobuf *p = protobuf_first(rule, "not_stage"); p; p = protobuf_more(p))
+        if (has_stage(state, protobuf_as_text(p, "")))
+            return false;
+    return true;
+}
+
+static bool any_fits(const struct protobuf *state, const struct protobuf *rule)
+{
+    for (; rule; rule = protobuf_more(rule))
+        if (rule_fits(state, rule))
+            return true;
+    return false;
+}
+
+bool caffe_layer_is_used(const struct caffe_net *net, const struct caffe_layer *layer)
+{
+    const struct protobuf *state = protobuf_message(net->message, "state");
+    const struct protobuf *include = protobuf_first(layer->message, "include");
+    return include ? any_fits(state, include) : !any_fits(state, protobuf_first(layer->message, "exclude"));
+}
