@@ -189,7 +189,7 @@ struct model_difference {
 };
 
 /* Fails, saying have and want, when shapes or types are not the same (types that are written the same count as such,
- * and so do shapes that differ by axes of 1 in front). */
+ * and so do shapes that differ in axes of size 1). */
 MODEL_API int model_tensor_compare(const struct model_tensor *have, const struct model_tensor *want,
                                    struct model_difference *difference, struct model_error *err);
 

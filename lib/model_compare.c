@@ -146,16 +146,23 @@ static int compare_complex(struct model_difference *d, const struct tensor *a, c
     return status;
 }
 
-/* Whether the sizes are the same, but for axes of 1 in front: a batch of one beside what has no batch axis. */
+/* The next axis from i on whose size is not 1; the rank when there is none. */
+static int next_axis(const struct tensor *t, int i)
+{
+    while (i < t->rank && t->dims[i] == 1)
+        i++;
+    return i;
+}
+
+/* Whether the sizes are the same, but for axes of 1: formats and runtimes differ in those. */
 static bool same_dims(const struct tensor *a, const struct tensor *b)
 {
-    int i = 0, k = 0;
-    for (; a->rank - i > b->rank && a->dims[i] == 1; i++)
-        ;
-    for (; b->rank - k > a->rank && b->dims[k] == 1; k++)
-        ;
-    return a->rank - i == b->rank - k &&
-           (a->rank == i || memcmp(a->dims + i, b->dims + k, sizeof *a->dims * (size_t)(a->rank - i)) == 0);
+    int i = next_axis(a, 0), k = next_axis(b, 0);
+    while (i < a->rank && k < b->rank && a->dims[i] == b->dims[k]) {
+        i = next_axis(a, i + 1);
+        k = next_axis(b, k + 1);
+    }
+    return i == a->rank && k == b->rank;
 }
 
 int model_tensor_compare(const struct model_tensor *have, const struct model_tensor *want,

@@ -49,7 +49,7 @@ check-bats: all
 # Broken variants of model files, and hostile ones made for the purpose, in child processes with limits. `make fuzz` is thorough; check-fuzz is the
 # short version that `.ci/run` has under the sanitizers.
 FUZZ = $(UNIT_DIR)/fuzz
-FUZZ_MODELS = $(addprefix tests/models/,$(shell sed -n 's/^FORMAT([a-z0-9]*, "\(.*\)")$$/\1/p' lib/format/format.def)) \
+FUZZ_MODELS = $(addprefix tests/models/,$(shell awk -F'"' '/^FORMAT|^ +"/ { for (i = 2; i <= NF; i += 2) print $$i }' lib/format/format.def)) \
 	$(addprefix $(UNIT_DIR)/,conv.nn if.nn)
 
 $(FUZZ): $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard tests/fuzz/*.c))) $(BUILD)/lib/libmodel.a

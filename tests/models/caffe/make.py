@@ -187,3 +187,77 @@ layer { name: "fc2" type: "InnerProduct" bottom: "conv1" top: "fc2" inner_produc
 layer { name: "loss" type: "Softmax" bottom: "fc2" top: "loss" }
 """, weights([("conv1", "Convolution", conv), ("fc2", "InnerProduct", fc)], 2))
 answer("alone", ["loss"], "/tmp/alone", data=(1, 3, 9, 9))
+
+# ---- a detector ----
+
+
+def head(i, bottom, sizes):
+    def conv(what, n):
+        return f"""layer {{ name: "{bottom}_{what}" type: "Convolution" bottom: "{bottom}" top: "{bottom}_{what}"
+  convolution_param {{ num_output: {n} kernel_size: 3 pad: 1 }} }}
+layer {{ name: "{bottom}_{what}_perm" type: "Permute" bottom: "{bottom}_{what}" top: "{bottom}_{what}_perm"
+  permute_param {{ order: 0 order: 2 order: 3 order: 1 }} }}
+layer {{ name: "{bottom}_{what}_flat" type: "Flatten" bottom: "{bottom}_{what}_perm" top: "{bottom}_{what}_flat" }}
+"""
+    return conv("loc", 16) + conv("conf", 12) + f"""layer {{ name: "{bottom}_prior" type: "PriorBox" bottom: "{bottom}" bottom: "data" top: "{bottom}_prior"
+  prior_box_param {{ min_size: {sizes[0]} max_size: {sizes[1]} aspect_ratio: 2 flip: true clip: {"false" if i else "true"}
+    variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2 offset: 0.5 }} }}
+"""
+
+
+def both(what, axis):
+    suffix = what if what == "prior" else what + "_flat"
+    return f'layer {{ name: "{what}" type: "Concat" bottom: "norm1_{suffix}" bottom: "conv2_{suffix}" top: "{what}" concat_param {{ axis: {axis} }} }}\n'
+
+
+SSD = """name: "ssd"
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 16 dim: 16 } } }
+layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1" convolution_param { num_output: 6 kernel_size: 3 pad: 1 stride: 2 } }
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
+layer { name: "norm1" type: "Normalize" bottom: "conv1" top: "norm1"
+  norm_param { across_spatial: false channel_shared: false scale_filler { type: "constant" value: 20 } } }
+layer { name: "conv2" type: "Convolution" bottom: "conv1" top: "conv2" convolution_param { num_output: 8 kernel_size: 3 pad: 1 stride: 2 } }
+layer { name: "relu2" type: "ReLU" bottom: "conv2" top: "conv2" }
+""" + head(0, "norm1", (3, 6)) + head(1, "conv2", (6, 11)) + both("loc", 1) + both("conf", 1) + both("prior", 2) + """\
+layer { name: "conf_shape" type: "Reshape" bottom: "conf" top: "conf_shape" reshape_param { shape { dim: 0 dim: -1 dim: 3 } } }
+layer { name: "conf_soft" type: "Softmax" bottom: "conf_shape" top: "conf_soft" softmax_param { axis: 2 } }
+layer { name: "conf_all" type: "Flatten" bottom: "conf_soft" top: "conf_all" }
+layer { name: "detection_out" type: "DetectionOutput" bottom: "loc" bottom: "conf_all" bottom: "prior" top: "detection_out"
+  include { phase: TEST }
+  detection_output_param { num_classes: 3 share_location: true background_label_id: 0 code_type: CENTER_SIZE keep_top_k: 20
+    confidence_threshold: 0.4 nms_param { nms_threshold: 0.45 top_k: 100 } } }
+"""
+save("ssd", SSD, weights([
+    ("conv1", "Convolution", [w(6, 3, 3, 3), w(6)]), ("norm1", "Normalize", [rng.uniform(4, 8, 6)]),
+    ("conv2", "Convolution", [w(8, 6, 3, 3), w(8)]),
+    ("norm1_loc", "Convolution", [w(16, 6, 3, 3) * 0.3, w(16)]), ("norm1_conf", "Convolution", [w(12, 6, 3, 3), w(12)]),
+    ("conv2_loc", "Convolution", [w(16, 8, 3, 3), w(16)]), ("conv2_conf", "Convolution", [w(12, 8, 3, 3), w(12)]),
+], 2))
+answer("ssd", ["detection_out"], data=(1, 3, 16, 16))
+rows = np.load("ssd/out_0.npy")  # by score; Caffe has them by label, then by score
+np.save("ssd/out_0.npy", rows[:, :, np.lexsort((-rows[0, 0, :, 2], rows[0, 0, :, 1]))])
+
+# ---- a recurrent layer, whose second bottom says where sequences begin anew ----
+
+T, N, I, H = 5, 2, 3, 4
+save("lstm", f"""name: "lstm"
+layer {{ name: "in" type: "Input" top: "x" top: "go_on" input_param {{ shape {{ dim: {T} dim: {N} dim: {I} }} shape {{ dim: {T} dim: {N} }} }} }}
+layer {{ name: "lstm" type: "LSTM" bottom: "x" bottom: "go_on" top: "y" recurrent_param {{ num_output: {H} }} }}
+""", weights([("lstm", "LSTM", lstm := [w(4 * H, I), w(4 * H), w(4 * H, H)])], 2))
+
+
+def sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+
+
+x, go_on = rng.standard_normal((T, N, I)), np.array([[0, 0], [1, 1], [1, 0], [1, 1], [1, 1]], float)
+h, c, y = np.zeros((N, H)), np.zeros((N, H)), []
+for t in range(T):
+    g = x[t] @ lstm[0].T + lstm[1] + (h * go_on[t][:, None]) @ lstm[2].T
+    i, f, o, n = (g[:, k * H:(k + 1) * H] for k in range(4))
+    c = sigmoid(f) * c * go_on[t][:, None] + sigmoid(i) * np.tanh(n)
+    h = sigmoid(o) * np.tanh(c)
+    y.append(h)
+os.makedirs("lstm", exist_ok=True)
+for name, a in ("in_0", x), ("in_1", go_on), ("out_0", np.array(y)):
+    np.save(f"lstm/{name}.npy", a.astype(np.float32))
