@@ -122,8 +122,13 @@ static bool is_alike(const struct pair_layer *a, const struct pair_layer *b)
            fabs(a->weight - b->weight) <= 1e-3 * (a->weight + b->weight);
 }
 
-int pair_align(struct pair_net *a, struct pair_net *b, struct error *err)
+/* *total: what all pairs have in common. */
+static int align_once(struct pair_net *a, struct pair_net *b, long *total, struct error *err)
 {
+    for (size_t i = 0; i < a->count; i++)
+        a->layers[i].partner = PAIR_NONE;
+    for (size_t i = 0; i < b->count; i++)
+        b->layers[i].partner = PAIR_NONE;
     size_t least = a->count < b->count ? a->count : b->count, first = 0, last = 0;
     while (first < least && is_alike(&a->layers[first], &b->layers[first])) {
         link_pair(a, b, first, first);
@@ -135,5 +140,43 @@ int pair_align(struct pair_net *a, struct pair_net *b, struct error *err)
     }
     struct table t = {
         .a = a, .b = b, .first = first, .rows = a->count - first - last, .columns = b->count - first - last};
-    return align_rest(&t, a, b, err);
+    if (align_rest(&t, a, b, err) < 0)
+        return -1;
+    *total = 0;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->layers[i].partner != PAIR_NONE)
+            *total += score(&a->layers[i], &b->layers[a->layers[i].partner]);
+    return 0;
+}
+
+static bool are_all_paired(const struct pair_net *net)
+{
+    for (size_t i = 0; i < net->count; i++)
+        if (net->layers[i].partner == PAIR_NONE)
+            return false;
+    return true;
+}
+
+/* Orders b anew, by outputs that correspond; total: of the alignment so far, which is kept when it is the better one.
+ */
+static int align_outputs(struct pair_net *a, struct pair_net *b, long total, struct error *err)
+{
+    size_t *position = mem_calloc(b->graph->output_count, sizeof *position, err);
+    long other = 0;
+    int status = position ? pair_match_outputs(a, b, position, err) : -1;
+    if (status == 0 && (status = pair_order(b, position, err)) == 0)
+        status = align_once(a, b, &other, err);
+    free(position);
+    if (status < 0 || other >= total)
+        return status;
+    return pair_order(b, NULL, err) < 0 ? -1 : align_once(a, b, &total, err);
+}
+
+/* By depth an output that has more behind it in one of the networks may change places with another. */
+int pair_align(struct pair_net *a, struct pair_net *b, struct error *err)
+{
+    long total;
+    if (align_once(a, b, &total, err) < 0)
+        return -1;
+    return are_all_paired(a) && are_all_paired(b) ? 0 : align_outputs(a, b, total, err);
 }

@@ -227,7 +227,7 @@ int pair_net_init(struct pair_net *net, const struct graph *of, struct error *er
         return -1;
     list_edges(net);
     set_keys(net);
-    return pair_order(net, err);
+    return pair_order(net, NULL, err);
 }
 
 void pair_net_release(struct pair_net *net)

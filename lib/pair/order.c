@@ -128,12 +128,16 @@ static bool is_output(const struct pair_layer *l)
 }
 
 /* Depths are known after the first walk, and the second goes by them. */
-static void walk_all(struct walk *w, struct rank *outputs)
+static void walk_all(struct walk *w, struct rank *outputs, const size_t *position)
 {
     size_t n = 0;
     for (size_t i = 0; i < w->net->count; i++)
-        if (is_output(&w->net->layers[i]))
-            outputs[n++] = rank_of(w->net, i);
+        if (is_output(&w->net->layers[i])) {
+            outputs[n] = rank_of(w->net, i);
+            if (position)
+                outputs[n].depth = SIZE_MAX - position[w->net->layers[i].port];
+            n++;
+        }
     qsort(outputs, n, sizeof *outputs, by_rank);
     for (size_t i = 0; i < w->net->count; i++)
         w->place[i] = PAIR_NONE;
@@ -162,7 +166,7 @@ static int reorder(struct walk *w, struct error *err)
     return 0;
 }
 
-int pair_order(struct pair_net *net, struct error *err)
+int pair_order(struct pair_net *net, const size_t *position, struct error *err)
 {
     struct walk w = {.net = net};
     struct rank *outputs = mem_calloc(net->count, sizeof *outputs, err);
@@ -171,7 +175,7 @@ int pair_order(struct pair_net *net, struct error *err)
     w.place = mem_calloc(net->count, sizeof *w.place, err);
     int status = outputs && w.stack && w.order && w.place ? set_cones(net, err) : -1;
     for (int pass = 0; status == 0 && pass < 2; pass++)
-        walk_all(&w, outputs);
+        walk_all(&w, outputs, position);
     if (status == 0)
         status = reorder(&w, err);
     free(outputs);

@@ -55,10 +55,13 @@ struct graph *pair_canonical(const struct graph *of, struct error *err);
 int pair_net_init(struct pair_net *net, const struct graph *of, struct error *err);
 void pair_net_release(struct pair_net *net);
 
-/* net.c calls it: brings layers into the order that their structure gives. */
-int pair_order(struct pair_net *net, struct error *err);
+/* Brings layers into the order that their structure gives, beginning at the deepest output, or by the position given to
+ * each output of the graph. */
+int pair_order(struct pair_net *net, const size_t *position, struct error *err);
+/* Positions for the outputs of b, [outputs of b], such that those come together that are made from the same weights. */
+int pair_match_outputs(const struct pair_net *a, const struct pair_net *b, size_t *position, struct error *err);
 
-/* Sets layers[].partner of both. */
+/* Sets layers[].partner of both, after pair_net_init(); may order them anew. */
 int pair_align(struct pair_net *a, struct pair_net *b, struct error *err);
 
 /* Whether the node is part of an edge; its input 0 is then where that goes on. */
