@@ -167,7 +167,7 @@ size_t model_output_count(const struct model *m)
     return m->graph->output_count;
 }
 
-static void fill_port(const struct value *v, struct model_port *port)
+void model_fill_port(const struct value *v, struct model_port *port)
 {
     const struct type *t = &v->type;
     *port = (struct model_port){.name = v->name, .dtype = "none", .rank = -1, .optional = v->is_input && v->constant};
@@ -176,15 +176,17 @@ static void fill_port(const struct value *v, struct model_port *port)
         return;
     port->dtype = dtype_info(t->dtype)->name;
     port->rank = t->rank;
-    for (int i = 0; i < t->rank; i++)
+    for (int i = 0; i < t->rank; i++) {
         port->dims[i] = t->dims[i] >= 0 ? t->dims[i] : -1;
+        port->symbols[i] = t->dims[i] >= 0 ? NULL : graph_symbol_name(v->graph, t->dims[i]);
+    }
 }
 
 bool model_input(const struct model *m, size_t index, struct model_port *port)
 {
     if (index >= m->graph->input_count)
         return false;
-    fill_port(m->graph->inputs[index], port);
+    model_fill_port(m->graph->inputs[index], port);
     return true;
 }
 
@@ -192,7 +194,7 @@ bool model_output(const struct model *m, size_t index, struct model_port *port)
 {
     if (index >= m->graph->output_count)
         return false;
-    fill_port(m->graph->outputs[index], port);
+    model_fill_port(m->graph->outputs[index], port);
     return true;
 }
 

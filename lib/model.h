@@ -116,7 +116,8 @@ struct model_port {
     const char *dtype;            /* "f32", "i64", "u8", "bool", "str", …; "none": not a tensor, or unknown */
     int rank;                     /* -1 when unknown */
     int64_t dims[MODEL_MAX_RANK]; /* -1 where open */
-    char text[200];               /* "f32 Nx3x224x224" */
+    const char *symbols[MODEL_MAX_RANK]; /* names of sizes that are open, "?" without one; NULL where they are not */
+    char text[200];               /* "f32 Nx3x224x224", "f32 batch x 3" */
     bool optional;                /* an input that has a value when none is given */
 };
 
@@ -320,6 +321,39 @@ MODEL_API char *model_text(const struct model *m, struct model_error *err);
 /* A drawing for Graphviz. */
 MODEL_API char *model_dot(const struct model *m, struct model_error *err);
 
+/* A value: an input, a constant, an output, or what a node makes. */
+struct model_value {
+    const char *graph; /* "" for the model's own; else the node that this subgraph belongs to */
+    const char *role;  /* "input", "constant", "output" or "value" */
+    struct model_port port;
+    size_t bytes;                        /* of a constant */
+};
+
+struct model_attribute {
+    const char *name;
+    const char *kind; /* "int", "float", "string", "ints", "floats", "strings", "tensor", "graph", "type" */
+    const char *text; /* elements of lists are separated by blanks; of a tensor, the type and a few elements */
+};
+
+struct model_node {
+    const char *graph;            /* as a value's */
+    const char *name, *domain, *op; /* name may be ""; domain "" is ONNX's own, "nn" the toolkit's */
+    const char *const *inputs, *const *outputs; /* names of values, "" for those that are absent */
+    size_t input_count, output_count, attribute_count;
+    const struct model_attribute *attributes;
+};
+
+/* Functions to be called, or NULL; what they are given lives for that call. What is not 0 ends the walk. */
+struct model_walk {
+    int (*property)(void *arg, const char *key, const char *text);
+    int (*value)(void *arg, const struct model_value *v);
+    int (*node)(void *arg, const struct model_node *n);
+    void *arg;
+};
+
+/* Walks through properties, then values and nodes, those of the model before those of each subgraph. */
+MODEL_API int model_walk(const struct model *m, const struct model_walk *walk, struct model_error *err);
+
 struct model_op_count {
     const char *name; /* "Conv", "com.microsoft.Gelu"; lives as long as the summary */
     size_t count;
@@ -343,7 +377,8 @@ MODEL_API void model_summary_release(struct model_summary *summary);
 struct model_statistic {
     const char *name; /* lives as long as the model */
     const char *dtype;
-    char shape[160];
+    int rank;
+    int64_t dims[MODEL_MAX_RANK];
     int64_t elements;
     size_t bytes;
     double least, greatest, mean, deviation; /* of the finite ones */

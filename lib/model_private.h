@@ -50,6 +50,9 @@ struct model *model_of_graph(struct graph *g, struct error *err);
 /* "1x3x224x224", "scalar". */
 const char *model_dims_text(int rank, const int64_t *dims, char *text, size_t size);
 
+/* Describes a value. */
+void model_fill_port(const struct value *v, struct model_port *port);
+
 /* Adds element i, which is a where b is wanted, to a difference that begins with `at` -1; its square to *squares. */
 void model_add_difference(struct model_difference *d, int64_t i, double a, double b, double *squares);
 

@@ -20,7 +20,7 @@ static const struct option_row options[] = {
     {'n', "runs", "RUNS", "run so often; until the median is known to 1 % when not given, or 5 seconds are over"},
     {'i', "input", "NAME=FILE.npy", "an input, which is seeded normal numbers else; may be repeated"},
     {'s', "shape", "NAME=DIMS", "bind an open input shape or size: x=1x3x224x224; may be repeated"},
-    {OPTION_LAYERS, "layers", NULL, "a line a layer: name, op, kernel, shape, ms, %, GMAC/s, % of the CPU's peak"},
+    {OPTION_LAYERS, "layers", NULL, "a line a layer: name, op, kernel, type and shape, ms, %, GMAC/s, % of the CPU's peak"},
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
 };
@@ -178,10 +178,11 @@ static void take_option(struct request *r, int key, const char *value)
 static int bench_all(const struct request *r, char **paths, size_t count)
 {
     int status = 0;
-    if (isatty(1) && !program_json && program_loudness >= 0 && !r->layers)
-        puts("name\tmin ms\tmedian ms\tp90 ms\tp99 ms\tGMAC/s\tload ms\tpeak MiB");
+    if (!r->layers && program_loudness >= 0)
+        record_table();
     for (size_t i = 0; i < count; i++)
         status |= bench_one(paths[i], r);
+    record_table_end();
     return status;
 }
 

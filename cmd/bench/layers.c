@@ -1,7 +1,7 @@
 /* Where the time goes, layer by layer. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "../common/program.h"
 #include "../common/record.h"
@@ -29,6 +29,20 @@ static double seconds_of(const struct model_layer *l)
     return l->runs ? l->seconds / (double)l->runs : 0;
 }
 
+/* "f32 1x64x56x56": one field, or two in JSON. */
+static void print_type(const char *text)
+{
+    char dtype[16];
+    size_t n = strcspn(text, " ");
+    if (!program_json) {
+        record_text("shape", text);
+        return;
+    }
+    snprintf(dtype, sizeof dtype, "%.*s", (int)n, text);
+    record_text("dtype", dtype);
+    record_shape_text("shape", text[n] ? text + n + 1 : "?");
+}
+
 static void print_layer(const struct bench *b, const struct model_layer *l, double total, double peak)
 {
     double seconds = seconds_of(l), speed = seconds > 0 ? l->macs / seconds * 1e-9 : 0;
@@ -37,7 +51,7 @@ static void print_layer(const struct bench *b, const struct model_layer *l, doub
     record_text("name", l->node);
     record_text("op", l->op);
     record_text("kernel", l->kernel);
-    record_text("shape", l->shape);
+    print_type(l->shape);
     record_number("ms", "%.4f", seconds * 1e3);
     record_number("percent", "%.1f", total > 0 ? 100 * seconds / total : 0);
     record_number("gmacs", "%.2f", speed);
@@ -60,10 +74,10 @@ int print_layers(struct bench *b, const struct request *r)
     peak *= r->session.threads ? r->session.threads : model_processors();
     for (size_t i = 0; i < count; i++)
         total += seconds_of(&layers[i]);
-    if (isatty(1) && !program_json)
-        printf("name\top\tkernel\tshape\tms\t%%\tGMAC/s\t%% of %.0f GMAC/s\n", peak);
+    record_table();
     for (size_t i = 0; i < count; i++)
         print_layer(b, &layers[i], total, peak);
+    record_table_end();
     free(layers);
     return 0;
 }

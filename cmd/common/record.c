@@ -97,8 +97,9 @@ static void print_plain(const char *text)
 
 /* ---- fields ---- */
 
-static void begin_field(const char *name)
+static void begin_field(const char *name, bool number)
 {
+    record_column(fields, name, number);
     if (fields++)
         put(program_json ? ',' : '\t');
     if (!program_json)
@@ -109,7 +110,7 @@ static void begin_field(const char *name)
 
 void record_text(const char *name, const char *text)
 {
-    begin_field(name);
+    begin_field(name, false);
     if (!program_json)
         print_plain(text ? text : "");
     else if (text)
@@ -126,13 +127,13 @@ void record_json_text(const char *name, const char *text)
 
 void record_integer(const char *name, int64_t value)
 {
-    begin_field(name);
+    begin_field(name, true);
     fprintf(to(), "%lld", (long long)value);
 }
 
 void record_number(const char *name, const char *format, double value)
 {
-    begin_field(name);
+    begin_field(name, true);
     if (program_json && !isfinite(value)) {
         puts_to("null");
         return;
@@ -153,13 +154,74 @@ static void print_json_dims(int rank, const int64_t *dims)
 
 void record_shape(const char *name, int rank, const int64_t *dims)
 {
-    begin_field(name);
+    begin_field(name, false);
     if (program_json && rank >= 0)
         print_json_dims(rank, dims);
     else
         puts_to(rank < 0 ? (program_json ? "null" : "?") : rank == 0 ? "scalar" : "");
     for (int i = 0; !program_json && i < rank; i++)
         fprintf(to(), dims[i] < 0 ? "%s?" : "%s%lld", i ? "x" : "", (long long)dims[i]);
+}
+
+void record_shape_text(const char *name, const char *text)
+{
+    int64_t dims[64];
+    int rank = 0, used = 0;
+    long long size;
+    for (const char *at = text; rank < 64 && sscanf(at, rank ? "x%lld%n" : "%lld%n", &size, &used) == 1; at += used)
+        dims[rank++] = size;
+    if (program_json)
+        record_shape(name, rank || strcmp(text, "scalar") == 0 ? rank : -1, dims);
+    else
+        record_text(name, text);
+}
+
+/* ---- only in JSON ---- */
+
+void record_symbols(const char *name, int rank, const int64_t *dims, const char *const *symbols)
+{
+    begin_field(name, false);
+    puts_to(rank < 0 ? "null" : "[");
+    for (int i = 0; i < rank; i++) {
+        puts_to(i ? "," : "");
+        if (dims[i] >= 0)
+            fprintf(to(), "%lld", (long long)dims[i]);
+        else if (symbols[i] && strcmp(symbols[i], "?") != 0)
+            print_json_string(symbols[i]);
+        else
+            puts_to("null");
+    }
+    puts_to(rank < 0 ? "" : "]");
+}
+
+void record_texts(const char *name, size_t n, const char *const *texts)
+{
+    begin_field(name, false);
+    put('[');
+    for (size_t i = 0; i < n; i++) {
+        puts_to(i ? "," : "");
+        print_json_string(texts[i]);
+    }
+    put(']');
+}
+
+void record_truth(const char *name, bool value)
+{
+    begin_field(name, false);
+    puts_to(value ? "true" : "false");
+}
+
+void record_object(const char *name)
+{
+    begin_field(name, false);
+    put('{');
+    fields = 0;
+}
+
+void record_object_end(void)
+{
+    put('}');
+    fields = 1;
 }
 
 /* A word of record_numbers() as JSON: nan and inf have no number there, and strings come in quotes. */
@@ -177,9 +239,15 @@ static void print_json_word(const char *word, size_t n)
         print_json_string(copy);
 }
 
+void record_word(const char *name, const char *text)
+{
+    begin_field(name, true);
+    print_json_word(text, strlen(text));
+}
+
 void record_numbers(const char *name, const char *text)
 {
-    begin_field(name);
+    begin_field(name, false);
     if (!program_json) {
         print_plain(text);
         return;
@@ -198,6 +266,7 @@ void record_numbers(const char *name, const char *text)
 
 void record_flush(void)
 {
+    record_table_flush();
     if (fflush(to()) != 0 && to() == stdout)
         program_output_lost();
 }

@@ -2,6 +2,7 @@
 #ifndef COMMON_RECORD_H
 #define COMMON_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -20,14 +21,36 @@ void record_number(const char *name, const char *format, double value);
  * null. */
 void record_shape(const char *name, int rank, const int64_t *dims);
 
+/* The same from text. */
+void record_shape_text(const char *name, const char *text);
+
+/* JSON alone: an array of sizes, with the name in the place of one that is open; an array of strings; true or false; a
+ * number already written as text. */
+void record_symbols(const char *name, int rank, const int64_t *dims, const char *const *symbols);
+void record_texts(const char *name, size_t n, const char *const *texts);
+void record_truth(const char *name, bool value);
+void record_word(const char *name, const char *text);
+
+/* JSON alone: what comes between these two is an object of its own. */
+void record_object(const char *name);
+void record_object_end(void);
+
 /* Numbers already written as text, separated by spaces: an array in JSON. */
 void record_numbers(const char *name, const char *text);
 
 /* Only in JSON, or only in text. */
 void record_json_text(const char *name, const char *text);
 
-/* Where records go from now on: standard output at first. */
+/* Where records go from now on: standard output at first, and for NULL. */
 void record_to(FILE *file);
+
+/* table.c: records until record_table_end() make a table; when it goes to a terminal, it gets aligned columns and a
+ * header (not with -q). record_table_flush() prints what there is so far. */
+void record_table(void);
+void record_table_flush(void);
+void record_table_end(void);
+/* For record.c: a field of the table, in its column. */
+void record_column(int index, const char *name, bool number);
 
 /* Hands over what was printed so far: for answers that somebody waits for. */
 void record_flush(void);

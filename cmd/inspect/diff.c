@@ -38,9 +38,11 @@ static int print_findings(const struct model_pairing *p)
 {
     struct model_finding f;
     size_t count = 0;
+    record_table();
     for (; model_pairing_finding(p, count, &f); count++)
         if (program_loudness >= 0)
             print_finding(&f);
+    record_table_end();
     if (count == 0)
         print_same(model_pairing_rounding(p));
     return count > 0;

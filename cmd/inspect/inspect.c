@@ -76,9 +76,9 @@ static void print_ports(const struct model *m)
 {
     struct model_port port;
     for (size_t i = 0; model_input(m, i, &port); i++)
-        print_fact("input", port.name, port.text);
+        print_port("input", &port);
     for (size_t i = 0; model_output(m, i, &port); i++)
-        print_fact("output", port.name, port.text);
+        print_port("output", &port);
 }
 
 static void print_property(const struct model *m, const char *key)
@@ -112,9 +112,11 @@ static int summarize(const struct model *m, const char *path)
     char unknown[600];
     if (model_summarize(m, &s, &err) < 0)
         return say_failed("%s: %s", path_name(path), err.text);
+    static const char *const keys[] = {"producer", "producer_version", "opset", "recipe", "task"};
+    record_table();
     print_ports(m);
-    print_property(m, "recipe");
-    print_property(m, "task");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        print_property(m, keys[i]);
     print_labels(m);
     for (size_t i = 0; i < s.op_count; i++)
         print_count("op", s.ops[i].name, (double)s.ops[i].count);
@@ -127,6 +129,7 @@ static int summarize(const struct model *m, const char *path)
     print_open("macs", s.macs_open);
     print_count("total", "activation bytes", s.activations);
     print_open("activations", s.activations_open);
+    record_table_end();
     model_summary_release(&s);
     return 0;
 }
@@ -138,7 +141,7 @@ static void print_statistic(const struct model_statistic *s)
     record_begin();
     record_text("name", s->name);
     record_text("dtype", s->dtype);
-    record_text("shape", s->shape);
+    record_shape("shape", s->rank, s->dims);
     record_integer("bytes", (int64_t)s->bytes);
     record_number("min", "%.6g", s->least);
     record_number("max", "%.6g", s->greatest);
@@ -156,8 +159,10 @@ static int print_weights(const struct model *m, const char *path)
     struct model_statistic *list = model_statistics(m, &count, &err);
     if (!list)
         return say_failed("%s: %s", path_name(path), err.text);
+    record_table();
     for (size_t i = 0; i < count; i++)
         print_statistic(&list[i]);
+    record_table_end();
     free(list);
     return 0;
 }
@@ -182,7 +187,7 @@ static int inspect(const struct request *r, const struct model *m, const char *p
     case 'd':
         return print_difference(m, path, r->other, r->from);
     default:
-        return print_text(model_text(m, &err), path, &err);
+        return program_json ? print_objects(m, path) : print_text(model_text(m, &err), path, &err);
     }
 }
 

@@ -110,9 +110,11 @@ static int compare_with(const struct runner *r, const struct model *m, struct mo
                         struct model_error *err)
 {
     struct comparison c = {.r = r};
+    record_table();
     struct model_pairing *p = prepare_photo(r, second, err) == 0 ? model_pairing_new(m, r->other, err) : NULL;
-    int status = p && model_pairing_run(p, &r->request->session, r->in, second, tell, &c, err) == 0
-                     ? conclude(&c, p)
+    bool ran = p && model_pairing_run(p, &r->request->session, r->in, second, tell, &c, err) == 0;
+    record_table_end();
+    int status = ran ? conclude(&c, p)
                      : say_failed("%s and %s: %s", path_name(r->request->model), r->request->compare, err->text);
     model_pairing_free(p);
     return status;

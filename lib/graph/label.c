@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,15 +30,28 @@ static void append(char *buffer, size_t size, size_t *used, const char *text)
     buffer[*used] = '\0';
 }
 
+/* Words need blanks around the x, "batch x 3"; letters, as in "Nx3x2*H", do not. */
+static bool is_wordy(const struct graph *g, const struct type *type)
+{
+    for (int i = 0; i < type->rank; i++) {
+        const char *name = type->dims[i] < 0 ? graph_symbol_name(g, type->dims[i]) : "";
+        for (size_t k = 0; name[k]; k++)
+            if (name[k] == 'x' || (isalpha((unsigned char)name[k]) && isalpha((unsigned char)name[k + 1])))
+                return true;
+    }
+    return false;
+}
+
 static void append_dims(const struct graph *g, const struct type *type, char *buffer, size_t size, size_t *used)
 {
+    const char *by = is_wordy(g, type) ? " x " : "x";
     char number[24];
 
     if (type->rank <= 0)
         append(buffer, size, used, type->rank < 0 ? " *" : " scalar");
     for (int i = 0; i < type->rank; i++) {
         snprintf(number, sizeof number, "%lld", (long long)type->dims[i]);
-        append(buffer, size, used, i ? "x" : " ");
+        append(buffer, size, used, i ? by : " ");
         append(buffer, size, used, type->dims[i] >= 0 ? number : graph_symbol_name(g, type->dims[i]));
     }
 }

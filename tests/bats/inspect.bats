@@ -33,7 +33,32 @@ load helper
 
 @test "--summary with open sizes" {
     nn inspect --summary "$TINY/symbolic.onnx" > out
-    grep -q 'batchxlengthx4' out
+    grep -qx $'input\tx\tf32 batch x length x 4' out
+    nn inspect --summary -J "$TINY/symbolic.onnx" | jq -es '.[0].shape == ["batch", "length", 4]'
+    grep -qx $'property\topset\t17' out
+    grep -qx $'property\tproducer\ttests' out
+}
+
+@test "-J: an object for each property, value and node" {
+    nn inspect -J "$TINY/conv.onnx" > out
+    jq -es 'map(.kind) | group_by(.) | map({(.[0]): length}) | add
+        == {constant: 10, input: 1, node: 10, output: 1, property: 2, value: 9}' out
+    jq -es 'map(select(.kind == "node" and .name == "conv1")) ==
+        [{kind: "node", name: "conv1", domain: "", op: "Conv", inputs: ["image", "w1", "b1"], outputs: ["c1"],
+          attributes: {pads: [1, 1, 1, 1], strides: [2, 2]}}]' out
+    jq -es 'map(select(.name == "c1"))[0].shape == [1, 8, 16, 16]' out
+    nn inspect -J "$TINY/if.onnx" | jq -es 'map(select(.graph == "branch" and .kind == "node").op) | sort == ["Mul", "Neg"]'
+    nn inspect -J "$TINY/symbolic.onnx" | jq -es 'map(select(.kind == "input"))[0].shape == ["batch", "length", 4]'
+    nn inspect -J --weights "$TINY/conv.onnx" | jq -es '.[0].shape == [8, 3, 3, 3]'
+}
+
+@test "tables have a header and aligned columns on a terminal, and not in a pipe" {
+    script -qec "'${NN}inspect' --weights '$TINY/conv.onnx'" /dev/null < /dev/null | tr -d '\r' > out
+    matches "$(head -n 1 out)" '^name  *dtype  *shape  *bytes  *min  *max'
+    equal "$(grep -c $'\t' out)" 0
+    equal "$(awk '{ print index($0, $2) }' out | sort -u | wc -l)" 1
+    equal "$(nn inspect --weights "$TINY/conv.onnx" | head -n 1 | cut -f 1-4)" $'w1\tf32\t8x3x3x3\t864'
+    script -qec "'${NN}bench' -n 2 '$TINY/conv.onnx'" /dev/null < /dev/null | head -n 1 | grep -q '^name .* median ms '
 }
 
 @test "--weights" {

@@ -1,4 +1,5 @@
 /* Reading a model. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +26,13 @@ static int set_text(struct graph *g, const char *key, const char *text, struct e
     return text && *text ? graph_set_property(g, key, text, strlen(text), err) : 0;
 }
 
-static int read_properties(struct onnx_reader *r, struct error *err)
+static int read_properties(struct onnx_reader *r, int opset, struct error *err)
 {
     const Onnx__ModelProto *m = r->model;
-    if (set_text(r->root, "producer", m->producer_name, err) != 0 ||
+    char number[16] = "";
+    if (opset > 0)
+        snprintf(number, sizeof number, "%d", opset);
+    if (set_text(r->root, "opset", number, err) != 0 || set_text(r->root, "producer", m->producer_name, err) != 0 ||
         set_text(r->root, "producer_version", m->producer_version, err) != 0)
         return -1;
     for (size_t i = 0; i < m->n_metadata_props; i++) {
@@ -48,7 +52,7 @@ static int read_model(struct onnx_reader *r, struct error *err)
         .reader = r, .graph = r->root, .opsets = r->model->opset_import, .opset_count = r->model->n_opset_import};
     if (!r->model->graph)
         return error_set(err, "the model has no graph");
-    if (onnx_list_functions(r, err) != 0 || read_properties(r, err) != 0)
+    if (onnx_list_functions(r, err) != 0 || read_properties(r, onnx_opset(&scope, ""), err) != 0)
         return -1;
     int result = onnx_read_graph(&scope, r->model->graph, err);
     lookup_release(&scope.names);

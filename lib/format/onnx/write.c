@@ -142,6 +142,8 @@ static int set_properties(struct onnx_writer *w, Onnx__ModelProto *m)
             m->producer_name = onnx_string(p->value.data);
         else if (strcmp(p->key, "producer_version") == 0)
             m->producer_version = onnx_string(p->value.data);
+        else if (strcmp(p->key, "opset") == 0)
+            continue; /* that of the file read; the one written is in its own place */
         else if (!(m->metadata_props[m->n_metadata_props++] = onnx_make_entry(w, p->key, p->value.data, p->value.size)))
             return -1;
     }
