@@ -67,6 +67,11 @@ LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) 
 CMD_COMMON := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/common/*.c)))
 BIN := $(PROGRAMS:%=$(BUILD)/bin/$(PROGPREFIX)%)
 
+# All processors, unless -j says how many.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+endif
+
 .PHONY: all help deps install uninstall clean tags
 all: $(BUILD)/lib/libmodel.a $(BUILD)/lib/libmodel.so $(BIN)
 
@@ -76,7 +81,17 @@ help:
 
 # ---- the library -------------------------------------------------------------------------------------------------
 
-$(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h)
+# What building needs, by the names of Debian's packages.
+$(BUILD)/gen/needs:
+	@missing=; command -v protoc-c > /dev/null || missing=' protobuf-c-compiler'; \
+	for h in zlib.h:zlib1g-dev protobuf-c/protobuf-c.h:libprotobuf-c-dev stb/stb_image.h:libstb-dev; do \
+		echo "#include <$${h%:*}>" | $(CC) $(SYSROOT_CPPFLAGS) $(CPPFLAGS) -x c -E -o /dev/null - 2> /dev/null || \
+			missing="$$missing $${h#*:}"; \
+	done; \
+	[ -z "$$missing" ] || { echo "packages are missing:$$missing; 'make deps' installs them" >&2; exit 1; }
+	@mkdir -p $(@D) && touch $@
+
+$(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h) $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -96,7 +111,7 @@ endef
 $(foreach i,$(ISAS),$(eval $(call ISA_RULE,$(i))))
 
 .SECONDARY: $(GEN_SRC) $(GEN_SRC:.c=.h)
-$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto | $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	protoc-c --proto_path=lib --c_out=$(BUILD)/gen $<
 
