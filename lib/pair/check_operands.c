@@ -69,41 +69,15 @@ static const char *source_name(const struct pair_net *net, const struct pair_edg
 /* Operators that take their operands in any layout: elementwise ones, and those whose axis is a setting. */
 bool check_is_free(const struct pair_layer *l)
 {
-    static const char *const ops[] = {"output",      "Relu",
-                                      "LeakyRelu",   "PRelu",
-                                      "Sigmoid",     "Tanh",
-                                      "Clip",        "HardSigmoid",
-                                      "HardSwish",   "Swish",
-                                      "Mish",        "Gelu",
-                                      "Elu",         "Selu",
-                                      "Celu",        "Softplus",
-                                      "Softsign",    "ThresholdedRelu",
-                                      "Exp",         "Log",
-                                      "Sqrt",        "Neg",
-                                      "Abs",         "Erf",
-                                      "Floor",       "Ceil",
-                                      "Round",       "Sign",
-                                      "Sin",         "Cos",
-                                      "Not",         "Reciprocal",
-                                      "Add",         "Sub",
-                                      "Mul",         "Div",
-                                      "Pow",         "Mod",
-                                      "Min",         "Max",
-                                      "Sum",         "Mean",
-                                      "And",         "Or",
-                                      "Xor",         "Equal",
-                                      "Less",        "Greater",
-                                      "LessOrEqual", "GreaterOrEqual",
-                                      "Where",       "Cast",
-                                      "Concat",      "Softmax",
-                                      "LogSoftmax",  "ArgMax",
-                                      "ArgMin",      "Slice",
-                                      "Split",       "ReduceMean",
-                                      "ReduceSum",   "ReduceMax",
-                                      "ReduceMin",   "ReduceProd",
-                                      "ReduceL1",    "ReduceL2"};
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (strcmp(l->op, ops[i]) == 0)
+    static const char ops[] =
+        " output Relu LeakyRelu PRelu Sigmoid Tanh Clip HardSigmoid HardSwish Swish Mish Gelu Elu Selu Celu Softplus "
+        "Softsign ThresholdedRelu Exp Log Sqrt Neg Abs Erf Floor Ceil Round Sign Sin Cos Not Reciprocal Add Sub Mul "
+        "Div Pow Mod Min Max Sum Mean And Or Xor Equal Less Greater LessOrEqual GreaterOrEqual Where Cast Concat "
+        "Softmax LogSoftmax ArgMax ArgMin Slice Split ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 "
+        "ReduceL2 ";
+    size_t n = strlen(l->op);
+    for (const char *at = strstr(ops, l->op); at; at = strstr(at + 1, l->op))
+        if (at[-1] == ' ' && at[n] == ' ')
             return true;
     return false;
 }
@@ -119,7 +93,7 @@ static void check_path(struct check *c, int k, const struct pair_edge *a, const 
 {
     bool free_layer = check_is_free(c->a), product = strcmp(c->a->op, "MatMul") == 0 && k == 0;
     char name[60], x[200], y[200];
-    if (pair_follow(a, b, &c->p->layouts[a->layer], free_layer, product, match, c->err) < 0) {
+    if (pair_follow(a, b, &c->p->layouts[a->layer], free_layer, product, &c->p->budget, match, c->err) < 0) {
         c->failed = true;
         return;
     }
@@ -138,7 +112,7 @@ static void check_path(struct check *c, int k, const struct pair_edge *a, const 
     all->met = true;
 }
 
-static void check_operand(struct check *c, int k, const struct pair_edge *a, const struct pair_edge *b, int32_t **rows,
+static void check_operand(struct check *c, int k, const struct pair_edge *a, const struct pair_edge *b,
                           struct operands *all)
 {
     static const struct pair_edge none = {.layer = PAIR_NONE};
@@ -147,7 +121,7 @@ static void check_operand(struct check *c, int k, const struct pair_edge *a, con
     b = b ? b : &none;
     bool constant_a = a->value && a->value->constant, constant_b = b->value && b->value->constant;
     if (constant_a && constant_b && !pair_is_setting(c->a, k))
-        check_constant(c, k, a->value, b->value, *rows, &all->layout);
+        check_constant(c, k, a->value, b->value, all);
     if ((constant_a && constant_b) || (!a->value && !b->value) ||
         may_be_absent(c->a, k, a->value ? a->value : b->value) || pair_is_setting(c->a, k) || pair_is_setting(c->b, k))
         return;
@@ -158,10 +132,11 @@ static void check_operand(struct check *c, int k, const struct pair_edge *a, con
                      source_name(&c->p->a, a), source_name(&c->p->b, b));
     if (relation == DIRECT)
         check_path(c, k, a, b, &match, all);
-    if (match.rows && !*rows)
-        *rows = match.rows;
-    else
-        free(match.rows);
+    if (match.rows) { /* of a product's first operand: there is one */
+        free(all->rows);
+        all->rows = match.rows;
+        all->row_count = match.row_count;
+    }
 }
 
 /* Whether operands that may change places have done so. */
@@ -181,7 +156,6 @@ void check_operands(struct check *c, struct operands *all)
 {
     int count = c->a->edge_count > c->b->edge_count ? c->a->edge_count : c->b->edge_count;
     bool swapped = are_swapped(c);
-    int32_t *rows = NULL;
     for (int constants = 0; constants < 2; constants++) /* layouts come from operands that are none */
         for (int k = 0; k < count && !c->failed; k++) {
             int other = swapped ? 1 - k : k;
@@ -189,7 +163,8 @@ void check_operands(struct check *c, struct operands *all)
             const struct pair_edge *b = other < c->b->edge_count ? &c->b->edges[other] : NULL;
             bool constant = (!a || !a->value || a->value->constant) && (!b || !b->value || b->value->constant);
             if (constant == (constants == 1))
-                check_operand(c, k, a, b, &rows, all);
+                check_operand(c, k, a, b, all);
         }
-    free(rows);
+    free(all->rows);
+    all->rows = NULL;
 }

@@ -35,7 +35,8 @@ static bool find_line(const char *text, const struct line *wanted, int before, s
 
 #define MOST_LINES 256
 
-/* "strides: 1,1 and 2,2" for every line of `text` that the other has not as it is. both: also where it has the key. */
+/* "strides: 1,1 and 2,2" for every line of `text` that the other has not as it is; when `text` is not the first's, for
+ * those alone whose key the other lacks. */
 static void report_lines(struct check *c, const char *text, const char *other, bool first)
 {
     struct line l, found;
@@ -101,8 +102,15 @@ static void report_order(struct check *c, const char *name, const struct pair_la
     check_report(c, "weights", "%s: the same values, but the second's axes are the first's axes %s", name, axes);
 }
 
-void check_constant(struct check *c, int k, const struct value *a, const struct value *b, const int32_t *rows,
-                    const struct pair_layout *layout)
+/* The order of rows is that of a matrix, and there is one. */
+static const int32_t *rows_for(const struct operands *all, int k, const struct tensor *a, const struct tensor *b)
+{
+    bool fits = k == 1 && a->rank == 2 && b->rank == 2 && a->dims[0] == all->row_count && b->dims[0] == a->dims[0] &&
+                b->dims[1] == a->dims[1];
+    return fits ? all->rows : NULL;
+}
+
+void check_constant(struct check *c, int k, const struct value *a, const struct value *b, const struct operands *all)
 {
     struct pair_change change;
     char name[60], x[200], y[200];
@@ -110,7 +118,8 @@ void check_constant(struct check *c, int k, const struct value *a, const struct 
     if (a->constant->rank <= 1) /* a bias, into which the rounding of a whole row of weights may be folded */
         precision *= 4;
     check_operand_name(c->a, k, name, sizeof name);
-    pair_compare_constants(a->constant, b->constant, rows, layout, precision, &change);
+    pair_compare_constants(a->constant, b->constant, rows_for(all, k, a->constant, b->constant), &all->layout,
+                           precision, &change);
     double ratio = change.largest > 0 ? change.largest / change.range : 0;
     if (change.same)
         c->p->rounding = fmax(c->p->rounding, ratio);

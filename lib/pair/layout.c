@@ -68,7 +68,7 @@ int64_t pair_layout_map(const struct pair_layout *layout, const int64_t *a, int6
 
 /* ---- following an edge: which element of its source each element of its value is ---- */
 
-#define MOST_ELEMENTS ((int64_t)1 << 23) /* beyond, an edge that moves elements is taken to be right */
+#define MOST_ELEMENTS ((int64_t)1 << 24) /* of one edge */
 
 static bool moves(const struct pair_edge *e)
 {
@@ -216,13 +216,14 @@ static int compare_edges(const struct pair_edge *a, const struct pair_edge *b, s
     match->same = !known || try_layouts(x, is_free, &match->layout);
     if (match->same || !is_product || last_dim(a->value) != last_dim(b->value))
         return 0;
-    match->rows = match_rows(x, last_dim(a->value), err);
+    match->row_count = last_dim(a->value);
+    match->rows = match_rows(x, match->row_count, err);
     match->same = match->rows != NULL;
     return 0;
 }
 
 int pair_follow(const struct pair_edge *a, const struct pair_edge *b, const struct pair_layout *layout, bool is_free,
-                bool is_product, struct pair_match *match, struct error *err)
+                bool is_product, int64_t *budget, struct pair_match *match, struct error *err)
 {
     struct both x = {.layout = layout};
     int source_rank = pair_squeeze(&a->source->type, x.source);
@@ -235,8 +236,10 @@ int pair_follow(const struct pair_edge *a, const struct pair_edge *b, const stru
         return 0; /* shapes are looked at elsewhere */
     if (!layout->moved && !moves(a) && !moves(b))
         return 0;
-    if (x.count > MOST_ELEMENTS || source_rank > TENSOR_MAX_RANK || (layout->moved && layout->rank != source_rank))
+    if (x.count > MOST_ELEMENTS || x.count > *budget || source_rank > TENSOR_MAX_RANK ||
+        (layout->moved && layout->rank != source_rank))
         return 0;
+    *budget -= x.count;
     int status = compare_edges(a, b, &x, is_free, is_product, match, err);
     free(x.list_a);
     free(x.list_b);

@@ -142,7 +142,7 @@ int pair_init(struct pair *p, const struct graph *a, const struct graph *b, stru
 {
     struct error ignored = {""};
     err = err ? err : &ignored;
-    *p = (struct pair){0};
+    *p = (struct pair){.budget = PAIR_BUDGET};
     *err = (struct error){""};
     if (pair_net_init(&p->a, a, err) < 0)
         return error_prefix(err, "the first");

@@ -94,14 +94,18 @@ int64_t pair_layout_map(const struct pair_layout *layout, const int64_t *a, int6
 struct pair_match {
     bool same;                 /* in one of the layouts that the layer allows */
     struct pair_layout layout; /* that one */
+    int64_t row_count;
     int32_t *rows; /* or NULL: row k of a constant matrix that it is multiplied by is row rows[k] of the other;
                       to be freed */
 };
 
 /* Follows both edges. layout: that of the values that the edges begin at. is_free: the layer takes any layout; else it
- * must see all elements in the same order, apart from rows of a matrix. */
+ * must see all elements in the same order, apart from rows of a matrix. *budget: elements that may still be looked at;
+ * when it is used up, edges that move elements are taken to be right. */
 int pair_follow(const struct pair_edge *a, const struct pair_edge *b, const struct pair_layout *layout, bool is_free,
-                bool is_product, struct pair_match *match, struct error *err);
+                bool is_product, int64_t *budget, struct pair_match *match, struct error *err);
+/* Elements that all edges of a pair of networks may have together. */
+#define PAIR_BUDGET ((int64_t)1 << 27)
 
 /* ---- constants and attributes ---- */
 
@@ -139,6 +143,7 @@ struct pair {
     struct pair_layout *layouts; /* [a.count]: of each layer's result, where it has a partner */
     struct pair_finding *findings;
     size_t finding_count, finding_cap;
+    int64_t budget; /* elements of edges that may still be looked at */
     double
         rounding; /* the largest difference of weights that are taken to be the same, relative to the tensor's range */
 };

@@ -117,6 +117,19 @@ static void write_and_read(const struct model *m, const char *scratch)
         explained("writing ONNX");
 }
 
+static void pair(const struct model *a, const struct model *b)
+{
+    struct model_pairing *p = model_pairing_new(a, b, &error);
+    struct model_finding f;
+    size_t n = 0;
+
+    while (p && model_pairing_finding(p, n, &f))
+        n++;
+    if (!p)
+        explained("pairing");
+    model_pairing_free(p);
+}
+
 static void rewrite(const struct model *original, const char *scratch)
 {
     struct model *m = model_copy(original, &error);
@@ -128,6 +141,7 @@ static void rewrite(const struct model *original, const char *scratch)
         explained("optimising");
     } else {
         bind_and_run(m);
+        pair(original, m);
         if (model_quantize(m, "int8", NULL, &count, &error) != 0)
             explained("quantising");
         write_and_read(m, scratch);
