@@ -30,7 +30,7 @@ static int use_inputs(struct walk *w, const char *name)
     if (status == 0)
         status = w->use(w->arg, w->in, name);
     drop_inputs(w);
-    w->done++;
+    w->done += status == 0;
     return status;
 }
 
@@ -175,9 +175,9 @@ static int walk_folder(struct walk *w, const char *path)
         char *file = get_memory(strlen(path) + strlen(entries[i]->d_name) + 2, 1);
         struct stat st;
         sprintf(file, "%s/%s", path, entries[i]->d_name);
-        if (status == 0 && stat(file, &st) == 0 && S_ISREG(st.st_mode)) {
+        if (stat(file, &st) == 0 && S_ISREG(st.st_mode)) {
             say_progress("measuring", (size_t)i, (size_t)n);
-            status = walk_file(w, file);
+            status |= walk_file(w, file);
         }
         free(file);
         free(entries[i]);
@@ -190,9 +190,9 @@ static int walk_list(struct walk *w, const char *path)
 {
     char *text = read_text(path), *rest = text;
     int status = text ? 0 : 1;
-    for (char *line; status == 0 && (line = strsep(&rest, "\n"));)
+    for (char *line; text && (line = strsep(&rest, "\n"));)
         if (*line)
-            status = walk_file(w, line);
+            status |= walk_file(w, line);
     free(text);
     return status;
 }

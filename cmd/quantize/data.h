@@ -4,7 +4,7 @@
 
 #include "model.h"
 
-/* Takes one sample, a tensor for each of the model's inputs; 0, or an exit status that ends the walk. */
+/* Takes one sample, a tensor for each of the model's inputs; 0, or 1 with a message. */
 typedef int sample_fn(void *arg, struct model_tensor *const *in, const char *name);
 
 struct walk {
@@ -18,7 +18,7 @@ struct walk {
 
 /* Walks through `path`: a folder (its files in the order of their names), a photo, a .npy file (its rows, when the
  * model takes one at a time), a .npz file (members by the inputs' names, else one sample a member), or a text file of
- * such paths. Returns 0, or an exit status. */
+ * such paths. Returns 0, or 1 when a file could not be used, which was told; the rest is gone through all the same. */
 int data_walk(struct walk *w, const char *path);
 
 #endif

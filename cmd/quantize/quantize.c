@@ -107,6 +107,7 @@ struct measuring {
     const struct model *m;
     struct model_tensor **out[2];
     struct measure *outputs;
+    size_t samples; /* that were measured */
 };
 
 static void free_outputs(struct measuring *k)
@@ -160,17 +161,19 @@ static int walk_all(const struct request *r, struct measuring *k)
     struct walk w = {.m = k->m, .s = k->original, .use = measure_sample, .arg = k};
     int status = 0;
     w.in = get_memory(model_input_count(k->m), sizeof *w.in);
-    for (size_t i = 0; status == 0 && i < r->data_count; i++)
-        status = data_walk(&w, r->data[i]);
+    for (size_t i = 0; i < r->data_count; i++)
+        status |= data_walk(&w, r->data[i]);
     free(w.in);
+    k->samples = w.done;
     if (status == 0 && w.done == 0)
         status = say_failed("%s: no photo or array in it", r->data[0]);
-    if (status == 0)
+    if (w.done)
         tell_outputs(k, w.done);
     return status;
 }
 
-static int measure(const struct request *r, const struct model *original, const struct model *result)
+/* 0, or 1 when something failed; *samples: on how many it did not. */
+static int measure(const struct request *r, const struct model *original, const struct model *result, size_t *samples)
 {
     struct model_error err;
     struct model_session_options o = {.threads = r->threads};
@@ -186,6 +189,7 @@ static int measure(const struct request *r, const struct model *original, const 
     free(k.out[0]);
     free(k.out[1]);
     free(k.outputs);
+    *samples = k.samples;
     return status;
 }
 
@@ -201,9 +205,11 @@ static int quantize(const struct request *r, const char *path, const struct mode
     tell_totals(r, path, report, n);
     int status = r->report ? write_report(r, report, n) : 0;
     free(report);
-    if (status == 0 && r->data_count)
-        status = measure(r, original, m);
-    return status ? status : output_write(&r->out, m);
+    size_t samples = 1;
+    bool ready = status == 0;
+    if (ready && r->data_count)
+        status = measure(r, original, m, &samples); /* data that cannot be read leave the model as good as it is */
+    return ready && samples ? status | output_write(&r->out, m) : status;
 }
 
 static int run(const struct request *r, const char *path)

@@ -1,5 +1,22 @@
 load helper
 
+@test "-c: a bad file among many is told, and the rest is measured" {
+    mkdir data
+    npy data/a.npy f32 1x24
+    echo nonsense > data/b.png
+    npy data/c.npy f32 1x25
+    npy data/d.npy f32 1x24
+    try quantize -c data -o out.nn "$TINY/mlp.onnx"
+    equal "$status" 1
+    matches "$stderr" 'data/b.png: '
+    matches "$stderr" 'data/c.npy: '
+    matches "$stderr" 'over 2 samples'
+    nn inspect out.nn > /dev/null
+    try quantize -c data/b.png -o none.nn "$TINY/mlp.onnx"
+    equal "$status" 1
+    [ ! -e none.nn ]
+}
+
 
 @test "int8 by default: a quarter of the weights' size, near the same answer" {
     nn convert -o whole.nn "$TINY/mlp.onnx"
