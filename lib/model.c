@@ -209,17 +209,43 @@ const char *model_property(const struct model *m, const char *key)
 static int check_recipe(const struct graph *g, const char *text, struct text *out, struct error *err)
 {
     struct recipe r;
-    if (recipe_parse(text, strlen(text), &r, err) < 0 || model_check_recipe(g, &r, err) < 0)
+    if (recipe_parse(text, strlen(text), &r, err) < 0 || (g && model_check_recipe(g, &r, err) < 0))
         return -1;
     recipe_print(&r, out);
     return 0;
 }
 
+/* Of a classifier, whose last size has to be known; labels NULL: not set. */
+static int check_label_count(const struct graph *g, const char *task_text, const char *label_text, struct error *err)
+{
+    struct task task;
+    struct task_labels labels;
+    const struct type *t = g && g->output_count ? &g->outputs[0]->type : NULL;
+    struct error ignored;
+    if (!t || !task_text || !label_text || task_parse(task_text, strlen(task_text), &task, &ignored) < 0 ||
+        task.kind != TASK_CLASSIFY || t->kind != TYPE_TENSOR || t->rank < 1)
+        return 0;
+    int64_t count = 1;
+    for (int i = t->rank > 1; i < t->rank; i++)
+        count = t->dims[i] < 0 || count < 0 ? -1 : count * t->dims[i];
+    if (count < 0 || task_labels_init(&labels, label_text, strlen(label_text), err) < 0)
+        return count < 0 ? 0 : -1;
+    int status = task_labels_check(&labels, (size_t)count, err);
+    task_labels_release(&labels);
+    return status;
+}
+
+static const char *property_text(const struct graph *g, const char *key)
+{
+    const struct str *s = g ? graph_property(g, key) : NULL;
+    return s ? s->data : NULL;
+}
+
 static int check_task(const struct graph *g, const char *text, struct text *out, struct error *err)
 {
     struct task task;
-    (void)g;
-    if (task_parse(text, strlen(text), &task, err) < 0)
+    if (task_parse(text, strlen(text), &task, err) < 0 ||
+        check_label_count(g, text, property_text(g, "labels"), err) < 0)
         return -1;
     task_print(&task, out);
     return 0;
@@ -228,8 +254,8 @@ static int check_task(const struct graph *g, const char *text, struct text *out,
 static int check_labels(const struct graph *g, const char *text, struct text *out, struct error *err)
 {
     struct task_labels labels;
-    (void)g;
-    if (task_labels_init(&labels, text, strlen(text), err) < 0)
+    if (check_label_count(g, property_text(g, "task"), text, err) < 0 ||
+        task_labels_init(&labels, text, strlen(text), err) < 0)
         return -1;
     for (size_t i = 0; i < labels.count; i++)
         text_printf(out, i ? "\n%s" : "%s", labels.names[i]);
@@ -241,6 +267,18 @@ static const struct {
     const char *key;
     int (*check)(const struct graph *g, const char *text, struct text *out, struct error *err);
 } checked[] = {{"recipe", check_recipe}, {"task", check_task}, {"labels", check_labels}};
+
+int model_check_property(const char *key, const char *text, struct model_error *err)
+{
+    struct text canonical;
+    int status = 0;
+    text_init(&canonical);
+    for (size_t i = 0; i < sizeof checked / sizeof *checked; i++)
+        if (strcmp(key, checked[i].key) == 0)
+            status = checked[i].check(NULL, text, &canonical, model_inner(err));
+    text_release(&canonical);
+    return status;
+}
 
 int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err)
 {

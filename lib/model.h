@@ -106,6 +106,9 @@ MODEL_API const char *model_property(const struct model *m, const char *key);
  * "labels", one name a line. */
 MODEL_API int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err);
 
+/* Whether model_set_property() would take that text, as far as can be told without a model. */
+MODEL_API int model_check_property(const char *key, const char *text, struct model_error *err);
+
 /* How many operators are not known; into text, once each, their names, how many there are and an example:
  * "caffe.Warp (3: warp1, ...), caffe.Other (1: x)". */
 MODEL_API int model_unknown(const struct model *m, char *text, size_t size);
@@ -162,6 +165,10 @@ MODEL_API int model_tensor_write(const struct model_tensor *t, const char *path,
 /* A random tensor for an input whose sizes are all known: standard normal numbers; integers below 100 and below the
  * size of what they are an index into; both truth values. The same seed gives the same numbers. */
 MODEL_API struct model_tensor *model_tensor_random(const struct model *m, size_t input, uint64_t seed,
+                                                   struct model_error *err);
+
+/* A tensor for an input whose sizes are all known, of that number in every place. */
+MODEL_API struct model_tensor *model_tensor_filled(const struct model *m, size_t input, double number,
                                                    struct model_error *err);
 
 /* Row `index` of the first axis, which becomes 1. */
@@ -252,10 +259,11 @@ struct model_agreement {
 };
 
 /* Runs a model, and evaluates another operator by operator in plain C, which is slow, on `runs` random inputs (open
- * sizes as model_bind_rest() gives them); they agree when each output is within tolerance * max |output of the
+ * sizes as model_bind_rest() gives them); in: NULL, or a tensor for each input, NULL where it is to be random. They
+ * agree when each output is within tolerance * max |output of the
  * reference|. Stops at the first run where one is not. */
 MODEL_API int model_compare(const struct model *m, const struct model *reference, int runs, double tolerance,
-                            struct model_agreement *result, struct model_error *err);
+                            struct model_tensor *const *in, struct model_agreement *result, struct model_error *err);
 
 /* ---- photos and answers ---- */
 

@@ -17,7 +17,7 @@
 static const struct {
     const char *op;
     int input; /* the indices; the table is input 0 */
-} lookups[] = {{"Gather", 1}, {"GatherElements", 1}, {"GatherND", 1}};
+} lookups[] = {{"Gather", 1}, {"GatherElements", 1}, {"GatherND", 1}, {"ScatterElements", 1}, {"ScatterND", 1}};
 
 static const char *const handing_on[] = {"Cast", "Identity", "Reshape", "Unsqueeze", "Squeeze", "Flatten"};
 
@@ -73,6 +73,23 @@ struct model_tensor *model_tensor_random(const struct model *m, size_t input, ui
             tensor_set_f64(t, i, hash_normal(&state));
         else
             tensor_set_i64(t, i, (int64_t)(hash_random(&state) % (uint64_t)limit));
+    return model_outer_tensor(t);
+}
+
+struct model_tensor *model_tensor_filled(const struct model *m, size_t input, double number, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    const struct value *v = m->graph->inputs[input];
+    enum dtype_class class = dtype_info(v->type.dtype)->class;
+    if (v->type.kind != TYPE_TENSOR || v->type.rank < 0 || tensor_count(v->type.rank, v->type.dims) < 0 ||
+        class == DTYPE_CLASS_STRING || class == DTYPE_CLASS_NONE) {
+        char text[200];
+        error_set(err, "input '%s': no number for %s", v->name, type_text(v->graph, &v->type, text, sizeof text));
+        return NULL;
+    }
+    struct tensor *t = tensor_new(v->type.dtype, v->type.rank, v->type.dims, err);
+    for (int64_t i = 0; t && i < t->count; i++)
+        tensor_set_f64(t, i, number);
     return model_outer_tensor(t);
 }
 
@@ -258,11 +275,12 @@ static int compare_output(struct pair *p, size_t i, double tolerance, struct mod
     return 0;
 }
 
-static int run_pair(struct pair *p, uint64_t seed, struct error *err)
+static int run_pair(struct pair *p, struct model_tensor *const *in, uint64_t seed, struct error *err)
 {
     struct graph *g = p->reference->graph;
     for (size_t i = 0; i < p->inputs; i++) {
-        p->in[i] = model_tensor_random(p->reference, i, seed, (struct model_error *)err);
+        p->in[i] = in && in[i] ? model_tensor_ref(in[i])
+                               : model_tensor_random(p->reference, i, seed, (struct model_error *)err);
         p->items[i] = item_of_tensor(tensor_ref(model_inner_tensor(p->in[i])), err);
         if (!p->items[i])
             return -1;
@@ -276,14 +294,14 @@ static int run_pair(struct pair *p, uint64_t seed, struct error *err)
 }
 
 int model_compare(const struct model *m, const struct model *reference, int runs, double tolerance,
-                  struct model_agreement *result, struct model_error *error)
+                  struct model_tensor *const *in, struct model_agreement *result, struct model_error *error)
 {
     struct error *err = model_inner(error);
     struct pair p = {0};
     struct model_agreement r = {.agrees = true};
     int status = pair_init(&p, m, reference, error);
     while (status == 0 && r.agrees && r.runs < runs) {
-        status = run_pair(&p, (uint64_t)++r.runs, err);
+        status = run_pair(&p, in, (uint64_t)++r.runs, err);
         for (size_t i = 0; status == 0 && i < p.outputs; i++)
             if ((status = compare_output(&p, i, tolerance, &r, err)) < 0)
                 error_prefix(err, "output '%s'", p.reference->graph->outputs[i]->name);

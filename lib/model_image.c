@@ -86,15 +86,26 @@ static void describe(const struct recipe_plan *plan, const struct image *image, 
                                   .channels_last = plan->layout == RECIPE_NHWC};
 }
 
+/* Without a recipe, two dims are no picture: a vector in a batch. */
+static int check_picture(const struct model_session *s, const struct value *v, struct error *err)
+{
+    char text[200];
+    if (property(s, "recipe")->size || v->type.kind != TYPE_TENSOR || v->type.rank < 0 || v->type.rank > 2)
+        return 0;
+    return error_set(err, "input '%s' is %s, which takes no photo: want a .npy file", v->name,
+                     type_text(v->graph, &v->type, text, sizeof text));
+}
+
 static struct tensor *prepare(struct model_session *s, const struct image *image, struct model_photo *photo,
                               struct error *err)
 {
     static const enum dtype dtypes[] = {[RECIPE_F32] = DTYPE_F32, [RECIPE_U8] = DTYPE_U8, [RECIPE_I8] = DTYPE_I8};
     struct recipe_plan plan;
     ptrdiff_t i = photo_input(s->graph, &s->recipe, err);
-    if (i < 0 || plan_for(&s->recipe, s->graph->inputs[i], image->width, image->height, &plan, err) < 0)
+    const struct value *v = i < 0 ? NULL : s->graph->inputs[i];
+    if (!v || check_picture(s, v, err) < 0 || plan_for(&s->recipe, v, image->width, image->height, &plan, err) < 0)
         return NULL;
-    struct recipe mine = for_input(&s->recipe, &s->graph->inputs[i]->type);
+    struct recipe mine = for_input(&s->recipe, &v->type);
     struct tensor *t = tensor_new(dtypes[mine.dtype], plan.rank, plan.dims, err);
     describe(&plan, image, photo);
     if (t && recipe_apply(&mine, &plan, image, t->data, err) == 0)

@@ -80,6 +80,15 @@ static bool find_symbol(const struct graph *g, const char *name, int64_t *symbol
     return false;
 }
 
+static int unknown_name(const struct graph *g, const char *name, struct error *err)
+{
+    char names[600] = "";
+    size_t used = 0;
+    for (size_t i = 0; used + 1 < sizeof names && i < g->input_count; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, i ? ", '%s'" : "'%s'", g->inputs[i]->name);
+    return error_set(err, "no input '%s', nor an open size of that name: want one of %s", name, names);
+}
+
 static struct value *find_input(const struct graph *g, const char *name)
 {
     for (size_t i = 0; i < g->input_count; i++)
@@ -102,8 +111,7 @@ int model_bind(struct model *m, const char *name, int rank, const int64_t *dims,
     else if (rank == 1 && find_symbol(g, name, &symbol))
         status = graph_bind_symbol(g, symbol, dims[0], err);
     else
-        return error_set(err, "no input '%s', nor an open size of that name; the first input is '%s'", name,
-                         g->input_count ? g->inputs[0]->name : "");
+        return unknown_name(g, name, err);
     return status < 0 ? -1 : op_infer_graph(g, err);
 }
 

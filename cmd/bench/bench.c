@@ -18,9 +18,8 @@ static const struct option_row options[] = {
     {'j', "threads", "N", "threads; as many as the process may use processors when not given"},
     {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest of them that this CPU has"},
     {'n', "runs", "RUNS", "run so often; until the median is known to 1 % when not given, or 5 seconds are over"},
-    {'i', "input", "NAME=FILE.npy", "an input, which is seeded normal numbers else; may be repeated"},
-    {'s', "shape", "NAME=DIMS", "bind an open input shape or size: x=1x3x224x224; may be repeated"},
-    {OPTION_LAYERS, "layers", NULL, "a line a layer: name, op, kernel, type and shape, ms, %, GMAC/s, % of the CPU's peak"},
+    OPTION_ROWS_INPUTS,
+    {OPTION_LAYERS, "layers", NULL, "a line a layer: name, op, kernel, shape, ms, %, GMAC/s, % of the CPU's peak"},
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
 };
@@ -153,7 +152,7 @@ static int bench_one(const char *path, const struct request *r)
 
 static void take_option(struct request *r, int key, const char *value)
 {
-    if (session_option(&r->session, key, value))
+    if (session_option(&r->session, key, value) || inputs_option(&r->inputs, key, value))
         return;
     switch (key) {
     case 'f':
@@ -162,12 +161,6 @@ static void take_option(struct request *r, int key, const char *value)
         break;
     case 'n':
         r->runs = program_number("-n", value, 1, 1000000);
-        break;
-    case 'i':
-        r->inputs[r->input_count++] = value;
-        break;
-    case 's':
-        r->shapes[r->shape_count++] = value;
         break;
     case OPTION_LAYERS:
         r->layers = true;
@@ -191,14 +184,12 @@ int main(int argc, char **argv)
     struct request r = {0};
     const char *value;
     program_start(&program, argc, argv);
-    r.inputs = get_memory((size_t)argc, sizeof *r.inputs);
-    r.shapes = get_memory((size_t)argc, sizeof *r.shapes);
+    inputs_init(&r.inputs, argc);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     if (optind == argc)
         exit_usage("no model; %s -h tells how it is used", program.name);
     int status = bench_all(&r, argv + optind, (size_t)(argc - optind));
-    free(r.inputs);
-    free(r.shapes);
+    inputs_release(&r.inputs);
     return program_end(status);
 }

@@ -2,13 +2,13 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
+#include "../common/inputs.h"
 #include "model.h"
 
 struct request {
     const char *from;
     struct model_session_options session;
-    const char **inputs, **shapes; /* NAME=FILE, NAME=DIMS */
-    size_t input_count, shape_count;
+    struct inputs inputs;
     long runs; /* 0: until the estimate is steady */
     bool layers;
 };

@@ -50,6 +50,13 @@ void row_check(const char *option, const char *name, bool (*at)(size_t i, struct
     exit_usage("%s %s: want one of %s", option, name, known);
 }
 
+void property_check(const char *option, const char *key, const char *text)
+{
+    struct model_error err;
+    if (text && model_check_property(key, text, &err) < 0)
+        exit_usage("%s %s: %s", option, text, err.text);
+}
+
 bool session_option(struct model_session_options *session, int key, const char *value)
 {
     if (key == 'j') {

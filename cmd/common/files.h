@@ -34,6 +34,9 @@ void format_check(const char *name);
 /* Exits when no row of a table (model_scheme_at, …) has the name that was given to `option`. */
 void row_check(const char *option, const char *name, bool (*at)(size_t i, struct model_row *row));
 
+/* Exits when the text that `option` was given cannot be that property; NULL is allowed. */
+void property_check(const char *option, const char *key, const char *text);
+
 /* Takes -j or -P; false when the key is neither. */
 bool session_option(struct model_session_options *session, int key, const char *value);
 

@@ -151,6 +151,8 @@ static void check(const struct request *r)
         known |= strcmp(r->weights, types[i]) == 0;
     if (!known)
         exit_usage("--weights %s: want f32, f16 or bf16", r->weights);
+    property_check("-p", "recipe", r->recipe);
+    property_check("-T", "task", r->task);
     format_check(r->from);
     output_check(&r->out);
 }

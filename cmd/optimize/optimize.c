@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "../common/files.h"
+#include "../common/inputs.h"
 #include "../common/program.h"
 #include "../common/record.h"
 #include "model.h"
 
-enum { OPTION_LIST = OPTION_FIRST, OPTION_CHECK };
+enum { OPTION_LIST = OPTION_FIRST, OPTION_CHECK, OPTION_RTOL };
 
 #define CHECK_RUNS 3
 #define CHECK_TOLERANCE 1e-4
@@ -17,6 +18,8 @@ static const struct option_row options[] = {
     {'p', "passes", "PASS,...", "run these alone"},
     {'x', "except", "PASS,...", "do not run these"},
     {OPTION_CHECK, "check", "[=N]", "run original and result on N random inputs (3), and fail when they differ"},
+    OPTION_ROWS_INPUTS,
+    {OPTION_RTOL, "rtol", "R", "for --check: allow R times the largest value of an output (1e-4)"},
     {OPTION_LIST, "list", NULL, "list the passes"},
     OPTION_ROW_FORMAT,
     OPTION_ROWS_OUTPUT,
@@ -39,6 +42,8 @@ struct request {
     int *counts;
     size_t passes;
     long runs; /* of the check; 0: none */
+    double rtol;
+    struct inputs inputs; /* for it */
     bool list, narrowed; /* narrowed: by -p */
 };
 
@@ -94,12 +99,13 @@ static void tell_counts(const struct request *r)
             fprintf(stderr, "%s\t%d\n", p.name, r->counts[i]);
 }
 
-static int check(const struct model *m, const struct model *original, long runs, const char *path)
+static int check_on(const struct request *r, const struct model *m, const struct model *original,
+                    struct model_tensor *const *in, const char *path)
 {
     struct model_agreement a;
     struct model_error err;
     struct model_port port = {.name = ""};
-    if (model_compare(m, original, (int)runs, CHECK_TOLERANCE, &a, &err) < 0)
+    if (model_compare(m, original, (int)r->runs, r->rtol, in, &a, &err) < 0)
         return say_failed("%s: check: %s", path_name(path), err.text);
     if (a.agrees) {
         say_note("%s: check: %d runs agree, to %.2g of the largest value", path_name(path), a.runs, a.worst);
@@ -107,7 +113,23 @@ static int check(const struct model *m, const struct model *original, long runs,
     }
     model_output(original, a.output, &port);
     return say_failed("%s: check: output '%s' differs in run %d by %.2g of its largest value, at most %g is allowed",
-                      path_name(path), port.name, a.runs, a.worst, CHECK_TOLERANCE);
+                      path_name(path), port.name, a.runs, a.worst, r->rtol);
+}
+
+static int check(const struct request *r, const struct model *m, const struct model *original, const char *path)
+{
+    struct model_error err;
+    struct model *copy = model_copy(original, &err);
+    size_t n = model_input_count(original);
+    struct model_tensor **in = get_memory(n, sizeof *in);
+    int status = !copy ? say_failed("%s", err.text) : inputs_apply(&r->inputs, copy, path_name(path), in);
+    if (status == 0)
+        status = check_on(r, m, copy, in, path);
+    for (size_t i = 0; i < n; i++)
+        model_tensor_free(in[i]);
+    free(in);
+    model_free(copy);
+    return status;
 }
 
 static int optimize(const struct request *r, struct model *m, const char *path)
@@ -120,13 +142,15 @@ static int optimize(const struct request *r, struct model *m, const char *path)
     if (status == 0 && program_loudness > 0)
         tell_counts(r);
     if (status == 0 && r->runs)
-        status = check(m, original, r->runs, path);
+        status = check(r, m, original, path);
     model_free(original);
     return status ? status : output_write(&r->out, m);
 }
 
 static void take_option(struct request *r, int key, const char *value)
 {
+    if (inputs_option(&r->inputs, key, value))
+        return;
     switch (key) {
     case 'p':
         if (!r->narrowed)
@@ -139,6 +163,9 @@ static void take_option(struct request *r, int key, const char *value)
         break;
     case OPTION_CHECK:
         r->runs = value ? program_number("--check", value, 1, 1000000) : CHECK_RUNS;
+        break;
+    case OPTION_RTOL:
+        r->rtol = program_real("--rtol", value, 0);
         break;
     case OPTION_LIST:
         r->list = true;
@@ -162,15 +189,17 @@ static int run(const struct request *r, const char *path)
 
 int main(int argc, char **argv)
 {
-    struct request r = {0};
+    struct request r = {.rtol = CHECK_TOLERANCE};
     const char *value;
     program_start(&program, argc, argv);
     choose_safe(&r);
+    inputs_init(&r.inputs, argc);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     const char *path = only_operand(argc, argv);
     int status = r.list ? list() : run(&r, path);
     free(r.chosen);
     free(r.counts);
+    inputs_release(&r.inputs);
     return program_end(status);
 }

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../common/files.h"
+#include "../common/inputs.h"
 #include "../common/program.h"
 #include "run.h"
 
@@ -129,6 +131,17 @@ static void feed_archive(struct runner *r, const char *path)
     model_archive_close(a);
 }
 
+/* Once: how a photo became the input though nothing says so. */
+static void tell_assumed(struct runner *r, const char *path)
+{
+    if (model_property(r->m, "recipe") || r->assumed)
+        return;
+    say_note("%s: the model has no recipe: photos are scaled to %dx%d, values are 0 to 255, in layout %s; "
+             "-p sets another",
+             path, r->photo.input_width, r->photo.input_height, r->photo.channels_last ? "nhwc" : "nchw");
+    r->assumed = true;
+}
+
 static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdiff_t *input)
 {
     struct model_error err;
@@ -142,6 +155,7 @@ static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdi
         say_failed("%s: %s", path, err.text);
         return NULL;
     }
+    tell_assumed(r, path);
     r->has_photo = true;
     free(r->photo_path);
     r->photo_path = get_copy(path);
@@ -172,26 +186,29 @@ static void feed_file(struct runner *r, const char *path, ptrdiff_t input)
         model_tensor_free(t);
 }
 
-/* The input that "NAME=" before a path names; -1 when it names none. */
-static ptrdiff_t named_input(const struct runner *r, const char *input, const char **path)
+/* "NAME=FILE" where neither the model has such an input, nor is that a file's name. */
+static bool is_misnamed(const struct runner *r, const char *input)
 {
-    struct model_port port;
-    for (size_t i = 0; model_input(r->m, i, &port); i++) {
-        size_t n = strlen(port.name);
-        if (strncmp(input, port.name, n) == 0 && input[n] == '=') {
-            *path = input + n + 1;
-            return (ptrdiff_t)i;
-        }
-    }
-    return -1;
+    char names[300];
+    const char *equals = strchr(input, '=');
+    if (!equals || memchr(input, '/', (size_t)(equals - input)) || access(input, F_OK) == 0)
+        return false;
+    say_failed("%s: no input '%.*s': want one of %s", input, (int)(equals - input), input,
+               input_names(r->m, names, sizeof names));
+    return true;
 }
 
 void feed(struct runner *r, const char *input)
 {
     const char *path = input;
-    ptrdiff_t at = named_input(r, input, &path);
+    ptrdiff_t at = input_named(r->m, input, &path);
     if (r->input_count == 0) {
         r->status = say_failed("%s: the model has no inputs", path);
+        return;
+    }
+    if (at < 0 && is_misnamed(r, input)) {
+        r->status = 1;
+        r->misnamed = true;
         return;
     }
     if (!r->first)
@@ -209,7 +226,7 @@ void feed_end(struct runner *r)
     struct model_port port = {.name = ""};
     if (!r->first && feed_needed(r->m) == 0)
         run_and_clear(r);
-    else if (r->first) {
+    else if (r->first && !r->misnamed) {
         ptrdiff_t input = next_input(r);
         if (input >= 0)
             model_input(r->m, (size_t)input, &port);

@@ -14,6 +14,7 @@ static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
     {'j', "threads", "N", "threads; as many as the process may use processors when not given"},
     {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest of them that this CPU has"},
+    {'s', "shape", "NAME=DIMS", "bind an open input shape or size: x=1x3x224x224, batch=1"},
     {'k', "best", "N", "how many labels (5), boxes or values to print"},
     {'o', "output", "DIR", "write outputs to DIR/out_0.npy, ...; for more than one run to DIR/INPUT/out_0.npy, ..."},
     {OPTION_EXPECT, "expect", "DIR", "compare outputs with such files, and exit 1 when one differs"},
@@ -40,7 +41,7 @@ static const struct program program = {
 
 static void take_option(struct request *r, int key, const char *value)
 {
-    if (session_option(&r->session, key, value))
+    if (session_option(&r->session, key, value) || inputs_option(&r->inputs, key, value))
         return;
     switch (key) {
     case 'f':
@@ -186,6 +187,8 @@ static int run(struct request *r, char **inputs, size_t count)
 {
     struct model *m = input_read(r->model, r->from);
     int status = m ? override(r, m) : 1;
+    if (status == 0)
+        status = inputs_apply(&r->inputs, m, path_name(r->model), NULL);
     if (status == 0 && count == 0 && feed_needed(m) > 0 && !r->compare)
         status = say_usage("%s wants an input: a photo, or a .npy file", path_name(r->model));
     if (status == 0)
@@ -199,13 +202,18 @@ int main(int argc, char **argv)
     struct request r = {.rtol = 1e-4};
     const char *value;
     program_start(&program, argc, argv);
+    inputs_init(&r.inputs, argc);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     if (optind == argc)
         exit_usage("no model; %s -h tells how it is used", program.name);
+    property_check("-p", "recipe", r.recipe);
+    property_check("-T", "task", r.task);
     r.model = argv[optind++];
     for (int i = optind; i < argc; i++)
         if (strcmp(argv[i], "-") == 0 && strcmp(r.model, "-") == 0)
             exit_usage("standard input cannot be the model and a list of inputs at once");
-    return program_end(run(&r, argv + optind, (size_t)(argc - optind)));
+    int status = run(&r, argv + optind, (size_t)(argc - optind));
+    inputs_release(&r.inputs);
+    return program_end(status);
 }

@@ -2,6 +2,7 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "../common/inputs.h"
 #include "model.h"
 
 struct request {
@@ -10,6 +11,7 @@ struct request {
     long best;                   /* -k; 0: not given */
     const char *output, *expect; /* folders */
     const char *compare;         /* the other model */
+    struct inputs inputs;        /* -s */
     double rtol, atol;
     bool nul;  /* paths on standard input end with NUL */
     bool many; /* more than one run is to be expected */
@@ -28,6 +30,8 @@ struct runner {
     bool has_photo;
     struct model_photo photo;
     char *photo_path;
+    bool assumed;  /* it was told what is done to photos without a recipe */
+    bool misnamed; /* an input was given for a name that the model does not have */
     int status;       /* of all so far: 0 or 1 */
     void *folders;    /* of runs so far: a tree of names */
 };

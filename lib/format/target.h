@@ -15,6 +15,7 @@ struct target_option {
     const char *name;  /* "opset" */
     const char *value; /* what it takes, "N"; NULL: nothing */
     const char *what;  /* one line for people */
+    int least, most;   /* of a number; both 0: anything */
 };
 
 struct target {

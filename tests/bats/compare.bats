@@ -75,6 +75,14 @@ END
     equal "$status" 1
 }
 
+@test "--compare: open sizes as -s says" {
+    try run -J --compare "$TINY/symbolic.onnx" -s batch=2 -s length=5 "$TINY/symbolic.onnx"
+    succeeded
+    jq -es '.[0].shape == [2, 5, 3] and .[2].shape == [2, 3]' <<< "$output"
+    try run -s nothing=2 --compare "$TINY/symbolic.onnx" "$TINY/symbolic.onnx"
+    failed_with 1 "no input 'nothing'"
+}
+
 @test "--compare: what cannot be" {
     nn convert -o a.nn "$TINY/mlp.onnx"
     try run --compare nowhere.onnx a.nn

@@ -75,11 +75,11 @@ load helper
 
 @test "a recipe, a task, labels that are wrong" {
     try convert -p resize=0 "$TINY/conv.onnx"
-    failed_with 1 'resize'
+    failed_with 2 'resize'
     try convert -p sharpen "$TINY/conv.onnx"
-    failed_with 1 'sharpen'
+    failed_with 2 'sharpen'
     try convert -T guess "$TINY/conv.onnx"
-    failed_with 1 'guess'
+    failed_with 2 'guess'
     try convert -l nowhere.txt "$TINY/conv.onnx"
     failed_with 1 'nowhere.txt: No such file'
     try convert -p input=nobody,resize=32x32 "$TINY/conv.onnx"

@@ -54,6 +54,54 @@ programs='convert optimize quantize run bench inspect'
     done
 }
 
+@test "wrong usage exits 2: recipes, tasks, opsets" {
+    for p in convert run; do
+        try $p -p colour=red "$TINY/conv.onnx"
+        failed_with 2 'colour=red'
+        try $p -T dream "$TINY/conv.onnx"
+        failed_with 2 'dream'
+    done
+    try convert --opset 99 -t onnx "$TINY/conv.onnx"
+    failed_with 2 'opset=99: want a number from 7 to 25'
+    try convert -p gray -o out.nn "$TINY/conv.onnx"
+    equal "$status" 1
+}
+
+@test "an input that the model does not have: the names of those that it has" {
+    npy x.npy f32 1x3x32x32
+    try run "$TINY/conv.onnx" picture=x.npy
+    failed_with 1 "picture=x.npy: no input 'picture': want one of 'image'"
+    try bench -i picture=x.npy "$TINY/conv.onnx"
+    failed_with 1 "no such input: want one of 'image'"
+    try bench -s picture=1 "$TINY/conv.onnx"
+    failed_with 1 "no input 'picture', nor an open size of that name: want one of 'image'"
+    cp x.npy a=b.npy
+    nn run "$TINY/conv.onnx" a=b.npy | grep -q '^scores'
+}
+
+@test "a photo where none is taken, and one without a recipe" {
+    ppm photo.ppm 8 8 10 20 30
+    try run "$TINY/mlp.onnx" photo.ppm
+    failed_with 1 "photo.ppm: input 'x' is f32 1x24, which takes no photo"
+    try run "$TINY/conv.onnx" photo.ppm photo.ppm
+    succeeded
+    equal "$(printf '%s\n' "$stderr" | wc -l)" 1
+    matches "$stderr" 'photo.ppm: the model has no recipe: photos are scaled to 32x32, values are 0 to 255, in layout nchw'
+    equal "$(nn run -q "$TINY/conv.onnx" photo.ppm 2>&1 | wc -l)" 1
+}
+
+@test "labels that are too few or too many for a classifier fail where they are given" {
+    printf 'a\nb\n' > two.txt
+    try convert -T classify -l two.txt -o out.nn "$TINY/conv.onnx"
+    equal "$status" 1
+    matches "$stderr" '2 labels.*5'
+    [ ! -e out.nn ]
+    nn convert -l two.txt -o two.nn "$TINY/conv.onnx"
+    try run -T classify two.nn x.npy
+    equal "$status" 1
+    matches "$stderr" '2 labels'
+}
+
 @test "NN_ISA that this processor lacks, or that nobody knows: exit 2" {
     for p in $programs; do
         NN_ISA=nonsense try $p "$TINY/mlp.onnx"

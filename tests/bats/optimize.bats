@@ -1,5 +1,25 @@
 load helper
 
+@test "--check on inputs given, with a tolerance" {
+    declare_nn length.nn <<END
+input x f32 nx4
+input n i64 scalar
+constant zero i64 1 = 0
+constant one i64 1 = 1
+node - Unsqueeze n zero -> e i64 1
+node - Slice x zero e zero one -> h f32 *
+node - Relu h -> y f32 *
+output y
+END
+    try optimize --check -i n=2 -s x=3x4 -o out.nn length.nn
+    succeeded
+    try optimize --check -i m=2 -o out.nn length.nn
+    failed_with 1 "no such input: want one of 'x', 'n'"
+    try optimize --check --rtol -1 length.nn
+    equal "$status" 2
+    nn bench -q -n 2 -i n=2 -s x=3x4 length.nn
+}
+
 operators() { nn inspect --summary "$1" | awk '$1 == "op" { print $2, $3 }'; }
 
 @test "the result does the same with less" {

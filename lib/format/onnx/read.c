@@ -101,7 +101,8 @@ static int write_graph(const struct graph *g, struct target *target, struct erro
     return onnx_write(g, target, (size_t)INT32_MAX - (1 << 20), err);
 }
 
-static const struct target_option options[] = {{"opset", "N", "the opset to write, 7 to 25"}, {NULL, NULL, NULL}};
+static const struct target_option options[] = {{"opset", "N", "the opset to write, 7 to 25", 7, 25},
+                                               {NULL, NULL, NULL, 0, 0}};
 
 const struct format format_onnx = {
     .name = "onnx",

@@ -1,0 +1,106 @@
+#include "inputs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "program.h"
+
+void inputs_init(struct inputs *inputs, int most)
+{
+    *inputs = (struct inputs){.shapes = get_memory((size_t)most, sizeof *inputs->shapes),
+                              .tensors = get_memory((size_t)most, sizeof *inputs->tensors)};
+}
+
+void inputs_release(struct inputs *inputs)
+{
+    free(inputs->shapes);
+    free(inputs->tensors);
+}
+
+bool inputs_option(struct inputs *inputs, int key, const char *value)
+{
+    if (key == 's')
+        inputs->shapes[inputs->shape_count++] = value;
+    else if (key == 'i')
+        inputs->tensors[inputs->tensor_count++] = value;
+    return key == 's' || key == 'i';
+}
+
+/* ---- names ---- */
+
+ptrdiff_t input_named(const struct model *m, const char *given, const char **value)
+{
+    struct model_port port;
+    for (size_t i = 0; model_input(m, i, &port); i++) {
+        size_t n = strlen(port.name);
+        if (strncmp(given, port.name, n) == 0 && given[n] == '=') {
+            *value = given + n + 1;
+            return (ptrdiff_t)i;
+        }
+    }
+    return -1;
+}
+
+const char *input_names(const struct model *m, char *text, size_t size)
+{
+    struct model_port port;
+    size_t used = 0;
+    snprintf(text, size, "none");
+    for (size_t i = 0; used + 1 < size && model_input(m, i, &port); i++)
+        used += (size_t)snprintf(text + used, size - used, i ? ", '%s'" : "'%s'", port.name);
+    return text;
+}
+
+/* ---- tensors ---- */
+
+static struct model_tensor *read_value(const struct model *m, size_t i, const char *value, struct model_error *err)
+{
+    char *end;
+    double number = strtod(value, &end);
+    return *value && !*end ? model_tensor_filled(m, i, number, err) : model_tensor_read(value, err);
+}
+
+static int take_tensor(struct model *m, const char *given, const char *path, struct model_tensor **in)
+{
+    struct model_error err;
+    struct model_port port;
+    char names[300];
+    const char *value = given;
+    ptrdiff_t i = input_named(m, given, &value);
+    if (i < 0 && !strchr(given, '=') && model_input_count(m) > 0)
+        i = 0;
+    if (i < 0)
+        return say_failed("%s: -i %s: the model has no such input: want one of %s", path, given,
+                          input_names(m, names, sizeof names));
+    model_tensor_free(in[i]);
+    in[i] = read_value(m, (size_t)i, value, &err);
+    if (!in[i])
+        return say_failed("%s", err.text);
+    model_input(m, (size_t)i, &port);
+    if (model_bind(m, port.name, model_tensor_rank(in[i]), model_tensor_dims(in[i]), &err) < 0)
+        return say_failed("%s: %s", path, err.text);
+    return 0;
+}
+
+int inputs_apply(const struct inputs *inputs, struct model *m, const char *path, struct model_tensor **in)
+{
+    for (size_t i = 0; i < inputs->shape_count; i++)
+        if (bind_shape(m, inputs->shapes[i], path))
+            return 1;
+    for (size_t i = 0; i < inputs->tensor_count; i++)
+        if (take_tensor(m, inputs->tensors[i], path, in))
+            return 1;
+    return 0;
+}
+
+int inputs_fill(const struct model *m, const char *path, uint64_t seed, struct model_tensor **in)
+{
+    struct model_error err;
+    struct model_port port;
+    for (size_t i = 0; model_input(m, i, &port); i++)
+        if (!in[i] && !port.optional && !(in[i] = model_tensor_random(m, i, seed, &err)))
+            return say_failed("%s: %s", path, err.text);
+    return 0;
+}

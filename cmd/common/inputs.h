@@ -1,0 +1,39 @@
+/* Inputs that options give: -s NAME=DIMS binds open sizes, -i NAME=FILE.npy or NAME=NUMBER gives a tensor. */
+#ifndef COMMON_INPUTS_H
+#define COMMON_INPUTS_H
+
+#include "model.h"
+
+struct inputs {
+    const char **shapes, **tensors; /* as given */
+    size_t shape_count, tensor_count;
+};
+
+#define OPTION_ROWS_INPUTS                                                                                             \
+    {'i', "input", "NAME=VALUE", "an input: a .npy file, or a number for all of it; random when not given"},           \
+    {                                                                                                                  \
+        's', "shape", "NAME=DIMS", "bind an open input shape or size: x=1x3x224x224, batch=1"                          \
+    }
+
+/* most: how often the options may come. */
+void inputs_init(struct inputs *inputs, int most);
+void inputs_release(struct inputs *inputs);
+
+/* Takes -s or -i; false when the key is neither. */
+bool inputs_option(struct inputs *inputs, int key, const char *value);
+
+/* Binds the sizes, and those of the tensors; in[inputs of m], all NULL, gets the tensors, for model_tensor_free(). 0,
+ * or 1 with a message. */
+int inputs_apply(const struct inputs *inputs, struct model *m, const char *path, struct model_tensor **in);
+
+/* Random tensors for inputs that are NULL and must be given, of a model whose sizes are all bound; 0, or 1 with a
+ * message. */
+int inputs_fill(const struct model *m, const char *path, uint64_t seed, struct model_tensor **in);
+
+/* The input that "NAME=" begins with, and what is behind; -1 when there is none. */
+ptrdiff_t input_named(const struct model *m, const char *given, const char **value);
+
+/* "'x', 'y'", the model's inputs, as far as they fit. */
+const char *input_names(const struct model *m, char *text, size_t size);
+
+#endif
