@@ -1,5 +1,6 @@
 #include "format/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,12 +31,14 @@ static int unknown_option(const struct target_option *known, const char *name, s
     return -1;
 }
 
-static int check_number(const struct target_option *o, const char *value, struct error *err)
+static int check_range(const struct target_option *o, const char *value, struct error *err)
 {
     int64_t number;
-    if (text_to_i64(value, strlen(value), &number) && number >= o->least && number <= o->most)
+    int least, most;
+    if (sscanf(o->value, "%d..%d", &least, &most) != 2 ||
+        (text_to_i64(value, strlen(value), &number) && number >= least && number <= most))
         return 0;
-    return error_set(err, "option %s=%s: want a number from %d to %d", o->name, value, o->least, o->most);
+    return error_set(err, "option %s=%s: want a number from %d to %d", o->name, value, least, most);
 }
 
 /* Cuts "name=value" and keeps it. */
@@ -49,7 +52,7 @@ static int take_option(struct target *t, char *text, const struct target_option 
         return unknown_option(known, text, err);
     if (!o->value != !equals)
         return error_set(err, "option '%s' takes %s", text, o->value ? "a value" : "no value");
-    if (o->most && check_number(o, equals + 1, err) < 0)
+    if (o->value && check_range(o, equals + 1, err) < 0)
         return -1;
     if (t->option_count == TARGET_OPTIONS)
         return error_set(err, "more than %d options", TARGET_OPTIONS);

@@ -13,9 +13,8 @@
 /* What can be asked of a format: a row of a list that ends with a name of NULL. */
 struct target_option {
     const char *name;  /* "opset" */
-    const char *value; /* what it takes, "N"; NULL: nothing */
+    const char *value; /* what it takes, "N", or a number of a range, "7..25"; NULL: nothing */
     const char *what;  /* one line for people */
-    int least, most;   /* of a number; both 0: anything */
 };
 
 struct target {

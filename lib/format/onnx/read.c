@@ -101,8 +101,7 @@ static int write_graph(const struct graph *g, struct target *target, struct erro
     return onnx_write(g, target, (size_t)INT32_MAX - (1 << 20), err);
 }
 
-static const struct target_option options[] = {{"opset", "N", "the opset to write, 7 to 25", 7, 25},
-                                               {NULL, NULL, NULL, 0, 0}};
+static const struct target_option options[] = {{"opset", "7..25", "the opset to write"}, {NULL, NULL, NULL}};
 
 const struct format format_onnx = {
     .name = "onnx",
