@@ -4,24 +4,27 @@
 
 #include "op/op.h"
 #include "pair/pair.h"
-#include "pass/pass.h"
+#include "pass/util.h"
 
-/* Fused forms are what the executor wants; a layer is one step of the network. Other operators of domain nn say more as
- * they are than written out. */
-static bool is_fused(const struct node *n)
+/* Fused forms are what the executor wants; a layer is one step of the network. Of the other operators of domain nn
+ * those are written out that exporters to ONNX write in that way; the rest says more as it is. */
+static bool is_written_out(const struct node *n)
 {
-    return n->def && n->def->expand && strcmp(n->domain, "nn") == 0 && strstr(n->def->attrs, "activation:");
+    static const char *const ops[] = {"ShuffleChannel", "Reorg", "Interp", "Normalize"};
+    if (!n->def || strcmp(n->domain, "nn") != 0)
+        return false;
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(n->op, ops[i]) == 0)
+            return true;
+    return strstr(n->def->attrs, "activation:") != NULL;
 }
 
 static int write_out(struct graph *g, struct error *err)
 {
     for (struct node *n = g->first, *next; n; n = next) {
         next = n->next;
-        if (!is_fused(n))
-            continue;
-        if (n->def->expand(n, err) < 0)
+        if (is_written_out(n) && pass_expand_node(n, err) < 0)
             return -1;
-        graph_remove_node(n);
     }
     return 0;
 }
@@ -53,8 +56,10 @@ struct graph *pair_canonical(const struct graph *of, struct error *err)
 {
     struct graph *g = graph_clone(of, err);
     int status = g ? 0 : -1;
-    if (g)
+    if (g) {
         op_resolve(g);
+        status = op_infer_graph(g, err);
+    }
     for (struct graph *s = g; status == 0 && s; s = graph_next(g, s))
         status = write_out(s, err);
     if (status == 0)

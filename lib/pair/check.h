@@ -19,14 +19,14 @@ struct operands {
     bool met, alike;           /* alike: all have the same shapes in both networks */
     int32_t *rows;             /* as in struct pair_match; NULL behind check_operands() */
     int64_t row_count;
+    double scaled; /* of the weights: as in struct pair_change */
 };
 
 void check_add(struct check *c, const char *what, size_t a, size_t b, const char *text);
 /* A finding on the pair. */
 void check_report(struct check *c, const char *what, const char *format, ...) BASE_PRINTF(3, 4);
 
-void check_constant(struct check *c, int operand, const struct value *a, const struct value *b,
-                    const struct operands *all);
+void check_constant(struct check *c, int operand, const struct value *a, const struct value *b, struct operands *all);
 void check_operands(struct check *c, struct operands *all);
 void check_settings(struct check *c, const struct pair_layout *layout);
 

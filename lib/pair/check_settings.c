@@ -110,21 +110,37 @@ static const int32_t *rows_for(const struct operands *all, int k, const struct t
     return fits ? all->rows : NULL;
 }
 
-void check_constant(struct check *c, int k, const struct value *a, const struct value *b, const struct operands *all)
+/* Of the results' channels in weights, which a normalisation behind the layer scales. */
+static int channel_axis(const struct pair_layer *l, int k, int rank)
+{
+    bool weights = k == 1 && rank >= 2;
+    return !weights                              ? -1
+           : strcmp(l->op, "Conv") == 0          ? 0
+           : strcmp(l->op, "ConvTranspose") == 0 ? 1
+           : strcmp(l->op, "MatMul") == 0        ? rank - 1
+                                                 : -1;
+}
+
+void check_constant(struct check *c, int k, const struct value *a, const struct value *b, struct operands *all)
 {
     struct pair_change change;
     char name[60], x[200], y[200];
     double precision = fmax(c->p->a.precision, c->p->b.precision);
     if (a->constant->rank <= 1) /* a bias, into which the rounding of a whole row of weights may be folded */
-        precision *= 4;
+        precision = fmax(precision, all->scaled) * 4;
     check_operand_name(c->a, k, name, sizeof name);
     pair_compare_constants(a->constant, b->constant, rows_for(all, k, a->constant, b->constant), &all->layout,
-                           precision, &change);
+                           precision, channel_axis(c->a, k, a->constant->rank), &change);
     double ratio = change.largest > 0 ? change.largest / change.range : 0;
-    if (change.same)
+    if (change.scaled <= PAIR_EPSILON)
+        all->scaled = fmax(all->scaled, change.scaled);
+    if (change.same || (change.scaled > 0 && change.scaled <= PAIR_EPSILON))
         c->p->rounding = fmax(c->p->rounding, ratio);
     else if (change.other.moved)
         report_order(c, name, &change.other);
+    else if (change.scaled > 0)
+        check_report(c, "weights", "%s: the same but for a factor for each channel, of up to 1 +- %.3g", name,
+                     change.scaled);
     else if (!change.alike)
         check_report(c, "weights", "%s: %s and %s", name, check_shape_text(a, x, sizeof x),
                      check_shape_text(b, y, sizeof y));

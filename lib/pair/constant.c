@@ -95,6 +95,30 @@ static void find_order(const struct tensor *a, const struct tensor *b, const int
     }
 }
 
+/* The largest |factor - 1| when b is a with a factor for each index of an axis, which its largest element tells; else
+ * 0. */
+static double find_factors(const struct tensor *a, const struct tensor *b, int axis, double most)
+{
+    int64_t inner = 1, channels = a->dims[axis], n = a->count;
+    double worst = 0;
+    for (int i = axis + 1; i < a->rank; i++)
+        inner *= a->dims[i];
+    for (int64_t c = 0; c < channels; c++) {
+        double x = 0, y = 0;
+        for (int64_t i = c * inner; i < n; i += i % inner == inner - 1 ? (channels - 1) * inner + 1 : 1)
+            if (fabs(tensor_get_f64(a, i)) > fabs(x)) {
+                x = tensor_get_f64(a, i);
+                y = tensor_get_f64(b, i);
+            }
+        double factor = x != 0 ? y / x : 1;
+        for (int64_t i = c * inner; i < n; i += i % inner == inner - 1 ? (channels - 1) * inner + 1 : 1)
+            if (!(apart(tensor_get_f64(a, i) * factor, tensor_get_f64(b, i)) <= most))
+                return 0;
+        worst = fmax(worst, fabs(factor - 1));
+    }
+    return worst;
+}
+
 /* The order in which b has to be read: that of the layout, when it makes these dims those. */
 static bool set_place(struct place *p, const struct pair_layout *layout, int rank, const int64_t *dims_b)
 {
@@ -108,7 +132,7 @@ static bool set_place(struct place *p, const struct pair_layout *layout, int ran
 }
 
 void pair_compare_constants(const struct tensor *a, const struct tensor *b, const int32_t *rows,
-                            const struct pair_layout *layout, double precision, struct pair_change *change)
+                            const struct pair_layout *layout, double precision, int channel, struct pair_change *change)
 {
     int64_t dims_b[TENSOR_MAX_RANK];
     struct place p = {.rows = rows, .row = a->rank ? a->dims[a->rank - 1] : 1};
@@ -131,4 +155,6 @@ void pair_compare_constants(const struct tensor *a, const struct tensor *b, cons
     if (!change->alike || change->largest > most)
         find_order(a, b, p.dims, dims_b, rank, most, change);
     change->same = change->alike && change->largest <= most;
+    if (change->alike && !change->same && in_order && !rows && channel >= 0 && channel < a->rank && is_real(a))
+        change->scaled = find_factors(a, b, channel, most);
 }

@@ -201,13 +201,14 @@ static void set_keys(struct pair_net *net)
 
 /* ---- precision ---- */
 
-/* Half a step of the coarsest way in which weights are stored, and what folding scales into them costs. */
+/* Half a step of the coarsest way in which weights are stored (some programs truncate to half precision: a whole one),
+ * and what folding scales into them costs. */
 static double stored_precision(const struct graph *top)
 {
     static const struct {
         enum dtype dtype;
         double step;
-    } types[] = {{DTYPE_F16, 0x1p-11}, {DTYPE_BF16, 0x1p-8}, {DTYPE_I8, 0.5 / 127}, {DTYPE_U8, 1.0 / 255}};
+    } types[] = {{DTYPE_F16, 0x1p-10}, {DTYPE_BF16, 0x1p-8}, {DTYPE_I8, 0.5 / 127}, {DTYPE_U8, 1.0 / 255}};
     double step = 4e-6;
     for (const struct graph *g = top; g; g = graph_next(top, g))
         for (size_t i = 0; i < g->value_count; i++)

@@ -13,7 +13,10 @@
 #include "base/text.h"
 #include "graph/graph.h"
 
-#define PAIR_NONE     SIZE_MAX
+#define PAIR_NONE SIZE_MAX
+/* Converters fold normalisation with an epsilon of their own (Keras has 1.001e-5 for 1e-5), which scales a channel of
+ * small variance by up to so much. */
+#define PAIR_EPSILON  1e-3
 #define PAIR_MAX_AXES 4 /* axes longer than 1 up to which other layouts are tried */
 
 /* ---- one network ---- */
@@ -115,12 +118,15 @@ struct pair_change {
     double largest, range; /* max |a - b|, and max |a| and |b| */
     int64_t differing, count;
     struct pair_layout other; /* when `moved`: they are the same with the axes in this order */
+    double scaled; /* largest |factor - 1|, when they are the same but for a factor for each channel; else 0 */
 };
 
 /* rows: as in struct pair_match; layout: of the values that the constants meet, or NULL; precision: difference to be
- * taken for rounding, relative to the range. Integers differ by any difference. */
+ * taken for rounding, relative to the range; channel: the axis of the channels, or -1. Integers differ by any
+ * difference. */
 void pair_compare_constants(const struct tensor *a, const struct tensor *b, const int32_t *rows,
-                            const struct pair_layout *layout, double precision, struct pair_change *change);
+                            const struct pair_layout *layout, double precision, int channel,
+                            struct pair_change *change);
 
 /* Appends what a layer was set to, a line each: "strides\t2,2\n": attributes with their defaults, and what constant
  * operands say of axes; only as far as it makes a difference (a stride along an axis of one result does not). layout:

@@ -125,7 +125,7 @@ static void add_attribute(struct text *t, const struct node *n, const char *name
 /* Attributes that say only how the result is shaped, which the result shows. */
 static bool is_shaping(const char *name)
 {
-    static const char *const names[] = {"keepdims", "noop_with_empty_axes", "num_outputs"};
+    static const char *const names[] = {"keepdims", "noop_with_empty_axes", "num_outputs", "keep_aspect_ratio_policy"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -149,7 +149,8 @@ static void add_known(const struct pair_layer *l, const struct pair_layout *layo
     for (const char *at = l->node->def->attrs; attr_spec_next(&at, &spec);) {
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)spec.name_size, spec.name);
-        if (is_shaping(name) || is_fusion(l->node, name))
+        bool resized = strcmp(l->op, "Resize") == 0 && strcmp(name, "axes") == 0; /* which its sizes are for */
+        if (resized || is_shaping(name) || is_fusion(l->node, name))
             continue;
         if (strcmp(name, "axis") == 0 && spec.kind == ATTR_INT)
             add_axis_list(t, name, value_with_axes(l), 1, (int64_t[]){op_int(l->node, name)}, layout);
@@ -259,7 +260,8 @@ static bool add_reduction(const struct pair_layer *l, const struct pair_layout *
     return true;
 }
 
-static bool add_resize(const struct pair_layer *l, const struct pair_layout *layout, struct text *t)
+/* Sizes and scales show in the result. */
+static bool add_sized(const struct pair_layer *l, const struct pair_layout *layout, struct text *t)
 {
     add_known(l, layout, t);
     return true;
@@ -271,12 +273,24 @@ static const struct {
     unsigned operands;
     bool (*add)(const struct pair_layer *l, const struct pair_layout *layout, struct text *t);
 } special[] = {
-    {"Conv", 0, add_convolution},        {"ConvTranspose", 0, add_convolution}, {"MaxPool", 0, add_convolution},
-    {"AveragePool", 0, add_convolution}, {"LpPool", 0, add_convolution},        {"Slice", 0x1e, add_slice},
-    {"ReduceMean", 2, add_reduction},    {"ReduceSum", 2, add_reduction},       {"ReduceMax", 2, add_reduction},
-    {"ReduceMin", 2, add_reduction},     {"ReduceProd", 2, add_reduction},      {"ReduceL1", 2, add_reduction},
-    {"ReduceL2", 2, add_reduction},      {"ReduceLogSumExp", 2, add_reduction}, {"ReduceSumSquare", 2, add_reduction},
-    {"ReduceLogSum", 2, add_reduction},  {"Resize", 0xe, add_resize},           {"Split", 2, add_resize},
+    {"Conv", 0, add_convolution},
+    {"ConvTranspose", 0, add_convolution},
+    {"MaxPool", 0, add_convolution},
+    {"AveragePool", 0, add_convolution},
+    {"LpPool", 0, add_convolution},
+    {"Slice", 0x1e, add_slice},
+    {"ReduceMean", 2, add_reduction},
+    {"ReduceSum", 2, add_reduction},
+    {"ReduceMax", 2, add_reduction},
+    {"ReduceMin", 2, add_reduction},
+    {"ReduceProd", 2, add_reduction},
+    {"ReduceL1", 2, add_reduction},
+    {"ReduceL2", 2, add_reduction},
+    {"ReduceLogSumExp", 2, add_reduction},
+    {"ReduceSumSquare", 2, add_reduction},
+    {"ReduceLogSum", 2, add_reduction},
+    {"Resize", 0xe, add_sized},
+    {"Split", 2, add_sized},
 };
 
 #define SPECIALS (sizeof special / sizeof *special)

@@ -20,12 +20,11 @@ static void remove_made(struct node *before, struct node *n)
         graph_remove_node(n->prev);
 }
 
-/* A node that cannot be expanded stays: when it runs it says what is wrong. */
-static int rewrite(struct node *n, struct error *err)
+int pass_expand_node(struct node *n, struct error *err)
 {
     struct node *before = n->prev;
     struct error ignored;
-    if (!n->def->expand || strcmp(n->domain, "nn") == 0 || !is_ready(n) || op_check(n, &ignored))
+    if (!n->def || !n->def->expand || !is_ready(n) || op_check(n, &ignored))
         return 0;
     if (n->def->expand(n, &ignored)) {
         remove_made(before, n);
@@ -36,6 +35,11 @@ static int rewrite(struct node *n, struct error *err)
             return -1;
     pass_remove(n);
     return 1;
+}
+
+static int rewrite(struct node *n, struct error *err)
+{
+    return strcmp(n->domain, "nn") == 0 ? 0 : pass_expand_node(n, err);
 }
 
 int pass_expand(struct graph *g, struct error *err)
