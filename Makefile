@@ -68,7 +68,7 @@ CMD_COMMON := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/common/*.c)))
 BIN := $(PROGRAMS:%=$(BUILD)/bin/$(PROGPREFIX)%)
 
 # All processors, unless -j says how many.
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 endif
 

@@ -25,12 +25,19 @@ struct side_by_side {
     void *arg;
 };
 
-/* A result as the next layer sees it: rounded, where that is done at once. */
+/* What rounds a value, or brings it back, and nothing else uses it: the result of that; else NULL. */
+static struct value *rounded(const struct value *v, const char *op)
+{
+    const struct node *n = v && v->use_count == 1 && !v->is_output ? v->uses[0].node : NULL;
+    return n && v->uses[0].index == 0 && pair_is_rounding(n) && node_is(n, op) ? n->out[0] : NULL;
+}
+
+/* A result as the next layer sees it, in real numbers. */
 static struct value *seen_result(struct value *v)
 {
-    while (v->use_count == 1 && !v->is_output && pair_is_rounding(v->uses[0].node) && v->uses[0].index == 0)
-        v = v->uses[0].node->out[0];
-    return v;
+    struct value *real = rounded(v, "DequantizeLinear");
+    real = real ? real : rounded(rounded(v, "QuantizeLinear"), "DequantizeLinear");
+    return real ? real : v;
 }
 
 static size_t bytes_of(const struct value *v)

@@ -73,6 +73,10 @@ END
     equal "$(cut -f 5 <<< "$output" | sort -u)" same
     try run --compare u8.nn a.nn x.npy
     equal "$status" 1
+    sed 's/^output y/constant r f32 scalar = 2\nconstant h u8 scalar = 128\nnode - QuantizeLinear y r h -> yq u8 *\noutput yq/' last.nn |
+        grep -v '^nn 1$\|^data' | declare_nn out8.nn
+    try run --rtol 0.02 --compare out8.nn a.nn x.npy
+    equal "$(cut -f 1,5 <<< "$output")" $'Conv\tsame\nRelu\tsame\nConv\tsame\noutput\tsame'
 }
 
 @test "--compare: open sizes as -s says" {

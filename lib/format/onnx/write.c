@@ -56,8 +56,6 @@ static int choose_opset(const struct graph *g, int asked, struct error *err)
     const struct value *v = most_demanding(g, &needed);
     if (asked == 0)
         return needed > ONNX_DEFAULT_OPSET ? needed : ONNX_DEFAULT_OPSET;
-    if (asked < ONNX_OLDEST_TARGET || asked > OP_OPSET)
-        return error_set(err, "opset %d cannot be written, want %d to %d", asked, ONNX_OLDEST_TARGET, OP_OPSET);
     if (asked < needed)
         return error_set(err, "value '%.200s' is of %s, which needs opset %d", v->name, dtype_info(v->type.dtype)->name,
                          needed);

@@ -248,8 +248,8 @@ static void refusals(void)
     refused("MaxPool", 9, "node 'it' (MaxPool): attribute ceil_mode as it is needs opset 10");
     refused("ReduceSum", 12, "input 1 (axes), being computed, needs opset 13");
     refused("QuantizeLinear", 17, "input 2, being i16, needs opset 21");
-    refused("Relu", 6, "opset 6 cannot be written, want 7 to 25");
-    refused("Relu", 26, "opset 26");
+    refused("Relu", 6, "option opset=6: want a number from 7 to 25");
+    refused("Relu", 26, "option opset=26");
 }
 
 /* ---- what else a file holds ---- */
