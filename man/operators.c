@@ -9,7 +9,9 @@ static const struct {
     const char *domain, *op;
 } lowered[] = {
 #define LOWER(domain, op, function) {domain, op},
+#define CHOICE(domain, op, way)     {domain, op},
 #include "exec/lower.def"
+#undef CHOICE
 #undef LOWER
 };
 

@@ -8,8 +8,6 @@
 #include "base/cpu.h"
 #include "exec/plan.h"
 
-#define GEMM_MR_MAX 32
-
 struct gemm_args {
     struct gemm_job job;
     const struct kernels *kernels;
@@ -23,8 +21,8 @@ struct gemm_args {
 };
 
 struct pixel_tile {
-    const float *a[GEMM_MR_MAX], *add[GEMM_MR_MAX];
-    float *c[GEMM_MR_MAX];
+    const float *a[KERNEL_GEMM_MR_MAX], *add[KERNEL_GEMM_MR_MAX];
+    float *c[KERNEL_GEMM_MR_MAX];
 };
 
 struct bases {
@@ -211,7 +209,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
     int nr = p->kernels->gemm_nr;
     g->panels = (job->n + nr - 1) / nr;
     g->panel_floats = (size_t)job->taps * (size_t)job->k * (size_t)nr;
-    choose_tiles(g, p->exec->pool ? pool_threads(p->exec->pool) : 1);
+    choose_tiles(g, plan_threads(p));
     struct step *s = plan_step(p, n, kernel, run_gemm, g, g->blocks * g->groups * job->batches, err,
                                PLAN_VIEWS(&job->a, &job->c, &job->add, &job->packed_view, &job->bias_view));
     if (!s)

@@ -103,7 +103,8 @@ void home_borders(struct plan *p)
 {
     for (struct node *n = p->graph->first; n; n = n->next) {
         int border[VIEW_SPATIAL][2];
-        if (exec_lower_conv_border(n, border))
+        const struct exec_way *way = exec_lower_find(p->kernels, n);
+        if (way && way->border && way->border(n, border))
             widen(plan_place(n->in[0])->border, border);
     }
     for (struct node *n = p->graph->first; n; n = n->next)

@@ -6,19 +6,30 @@
 
 static const struct lowering {
     const char *domain, *op;
-    exec_lower_fn *fn;
+    const struct exec_way *way;
 } lowerings[] = {
-#define LOWER(domain, op, fn) {domain, op, fn},
+#define LOWER(domain, op, fn)   {domain, op, &(const struct exec_way){NULL, NULL, fn}},
+#define CHOICE(domain, op, way) {domain, op, &exec_way_##way},
 #include "exec/lower.def"
+#undef CHOICE
 #undef LOWER
 };
 
-exec_lower_fn *exec_lower_find(const struct node *n)
+const struct exec_way *exec_lower_find(const struct kernels *k, const struct node *n)
 {
-    for (size_t i = 0; i != sizeof lowerings / sizeof *lowerings; i++)
-        if (strcmp(lowerings[i].op, n->op) == 0 && strcmp(lowerings[i].domain, n->domain) == 0)
-            return lowerings[i].fn;
-    return NULL;
+    const struct exec_way *best = NULL;
+    double least = 0;
+    for (size_t i = 0; i != sizeof lowerings / sizeof *lowerings; i++) {
+        const struct lowering *l = &lowerings[i];
+        if (strcmp(l->op, n->op) != 0 || strcmp(l->domain, n->domain) != 0)
+            continue;
+        double cost = l->way->cost ? l->way->cost(k, n) : 0;
+        if (cost >= 0 && (!best || cost < least)) {
+            best = l->way;
+            least = cost;
+        }
+    }
+    return best;
 }
 
 bool exec_lower_is_f32(const struct node *n, int i)

@@ -5,8 +5,10 @@
 #include "exec/plan.h"
 #include "op/window.h"
 
-#define LOWER(domain, op, fn) exec_lower_fn fn;
+#define LOWER(domain, op, fn)   exec_lower_fn fn;
+#define CHOICE(domain, op, way) extern const struct exec_way exec_way_##way;
 #include "exec/lower.def"
+#undef CHOICE
 #undef LOWER
 
 /* An axis of [-rank, rank), which inference has checked, in [0, rank). */
@@ -30,9 +32,6 @@ bool exec_lower_window_is_near(const struct window *w);
  * behind it (negative: not even all of it). False when it would take more memory than the convolution is worth: the
  * reference does without. */
 bool exec_lower_border(const struct type *x, const int64_t (*reach)[2], int (*border)[2]);
-
-/* exec_lower_conv_border() of a ConvTranspose. */
-bool exec_lower_deconv_border(const struct node *n, int (*border)[2]);
 
 /* Fills the job's bias from input i, constant or not; absent: none. */
 int exec_lower_bias(struct plan *p, struct node *n, int i, struct gemm_job *job, struct error *err);

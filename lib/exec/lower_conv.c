@@ -1,73 +1,78 @@
-/* Convolutions: as matrix products over channels-last pixels, and depthwise ones by a kernel of their own. */
+/* Convolutions as matrix products over channels-last pixels, and what all ways to do them share. */
+#include "exec/lower_conv.h"
+
 #include <string.h>
 
-#include "exec/lower.h"
-
-static bool is_conv(const struct node *n)
+bool exec_conv_read(const struct node *n, struct conv *c)
 {
-    return strcmp(n->op, "Conv") == 0 && (strcmp(n->domain, "") == 0 || strcmp(n->domain, "nn") == 0);
-}
-
-#define DEPTHWISE_KERNEL_MAX 64 /* rows */
-
-static bool is_depthwise(const struct node *n, const struct window *w)
-{
-    const int64_t *x = n->in[0]->type.dims, *weights = n->in[1]->constant->dims;
-    return op_int(n, "group") == x[1] && weights[0] == x[1] && w->rank <= 2 &&
-           (w->rank == 1 || w->kernel[0] <= DEPTHWISE_KERNEL_MAX);
-}
-
-/* Cases that the kernels take: f32, weights at hand, something to sum, sizes that fit. 1: it is none. */
-static int find_window(const struct node *n, struct window *w, struct error *err)
-{
+    struct error ignored;
     if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1))
-        return 1;
-    const struct tensor *weights = n->in[1]->constant;
-    if (weights->count == 0 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
-        weights->dims[0] > INT32_MAX / 2 || weights->count / weights->dims[0] > INT32_MAX / 2)
-        return 1;
-    return exec_lower_window(n, weights->dims + 2, w, err);
+        return false;
+    const struct tensor *w = n->in[1]->constant;
+    if (w->count == 0 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 || w->dims[0] > INT32_MAX / 2 ||
+        w->count / w->dims[0] > INT32_MAX / 2)
+        return false;
+    c->groups = (int)op_int(n, "group");
+    c->out = (int)w->dims[0] / c->groups;
+    c->in = (int)w->dims[1];
+    c->taps = (int)(w->count / w->dims[0] / w->dims[1]);
+    return plan_activation(n, &c->act) && exec_lower_window(n, w->dims + 2, &c->w, &ignored) == 0;
 }
 
-/* The border that the product reads; false when it is too wide. */
-static bool gemm_border(const struct node *n, const struct window *w, int (*border)[2])
+bool exec_conv_border(const struct node *n, const struct window *w, const int64_t *beyond, int (*border)[2])
 {
     int64_t reach[VIEW_SPATIAL][2];
     for (int i = 0; i < w->rank; i++) {
         reach[i][0] = w->begin[i];
         reach[i][1] = (w->out[i] - 1) * w->stride[i] + window_extent(w, i) - w->begin[i] - w->in[i];
+        reach[i][1] += beyond ? beyond[i] : 0;
     }
     return exec_lower_border(&n->in[0]->type, (const int64_t(*)[2])reach, border);
 }
 
-bool exec_lower_conv_border(const struct node *n, int (*border)[2])
+int exec_conv_ports(struct plan *p, struct node *n, struct conv_ports *ports, struct error *err)
 {
-    struct window w;
-    struct error ignored;
-    if (strcmp(n->op, "ConvTranspose") == 0)
-        return exec_lower_deconv_border(n, border);
-    return is_conv(n) && find_window(n, &w, &ignored) == 0 && !is_depthwise(n, &w) && gemm_border(n, &w, border);
+    struct gemm_job job = {.bias = NULL};
+    memset(ports, 0, sizeof *ports);
+    if (exec_lower_bias(p, n, 2, &job, err) < 0)
+        return -1;
+    ports->bias = job.bias;
+    ports->bias_view = job.bias_view;
+    if (!node_in(n, 3))
+        return plan_out(p, n, 0, ORDER_CHANNELS, &ports->out, err);
+    ports->add_last = op_int(n, "residual_last") != 0;
+    if (plan_in_channels(p, n, 3, NULL, &ports->add, err) < 0)
+        return -1;
+    return plan_out_over(p, n, 0, 3, ORDER_CHANNELS, &ports->out, err);
+}
+
+/* A core does two vectors of multiply-adds a cycle, of which good kernels reach nine tenths, and gets about eight
+ * bytes from beyond its caches, half of them while it computes. */
+double exec_conv_cycles(const struct kernels *k, double macs, double weight_bytes)
+{
+    return macs / (2 * k->vector) / 0.9 + weight_bytes / 8;
 }
 
 /* ---- by matrix products ---- */
 
+static size_t pack_floats(const struct kernels *k, const struct conv *c)
+{
+    return kernel_gemm_packed(k, (size_t)c->in * (size_t)c->taps, (size_t)c->out);
+}
+
 struct pack_args {
     const float *w;
-    int groups, out, in, taps; /* out, in: channels of a group */
+    const struct conv *conv;
 };
-
-static size_t pack_floats(const struct kernels *k, const struct pack_args *a)
-{
-    return kernel_gemm_packed(k, (size_t)a->in * (size_t)a->taps, (size_t)a->out);
-}
 
 static int pack_weights(float *packed, const void *args, const struct kernels *k, struct error *err)
 {
     const struct pack_args *a = args;
+    const struct conv *c = a->conv;
     (void)err;
-    for (int g = 0; g < a->groups; g++)
-        k->gemm_pack_f32(packed + (size_t)g * pack_floats(k, a), a->w + (ptrdiff_t)g * a->out * a->in * a->taps,
-                         a->taps, 1, a->in, a->taps, a->out, (ptrdiff_t)a->in * a->taps);
+    for (int g = 0; g < c->groups; g++)
+        k->gemm_pack_f32(packed + (size_t)g * pack_floats(k, c), a->w + (ptrdiff_t)g * c->out * c->in * c->taps,
+                         c->taps, 1, c->in, c->taps, c->out, (ptrdiff_t)c->in * c->taps);
     return 0;
 }
 
@@ -115,183 +120,78 @@ static void fill_pixels(const struct window *w, const struct view *x, struct gem
 }
 
 /* Groups are batches of the product. */
-static int fill_groups(struct plan *p, const struct pack_args *a, struct gemm_job *job, struct error *err)
+static int fill_groups(struct plan *p, const struct conv *c, struct gemm_job *job, struct error *err)
 {
-    ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)a->groups * 3, err);
+    ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)c->groups * 3, err);
     if (!offsets)
         return -1;
-    ptrdiff_t *in = offsets, *out = in + a->groups, *packed = out + a->groups;
-    for (int g = 0; g < a->groups; g++) {
-        in[g] = (ptrdiff_t)g * a->in;
-        out[g] = (ptrdiff_t)g * a->out;
-        packed[g] = (ptrdiff_t)g * (ptrdiff_t)pack_floats(p->kernels, a);
+    ptrdiff_t *in = offsets, *out = in + c->groups, *packed = out + c->groups;
+    for (int g = 0; g < c->groups; g++) {
+        in[g] = (ptrdiff_t)g * c->in;
+        out[g] = (ptrdiff_t)g * c->out;
+        packed[g] = (ptrdiff_t)g * (ptrdiff_t)pack_floats(p->kernels, c);
     }
-    job->batches = a->groups;
+    job->batches = c->groups;
     job->a_batch = in;
     job->c_batch = job->add_batch = out;
     job->b_batch = packed;
-    job->bias_batch = a->out;
+    job->bias_batch = c->out;
     return 0;
 }
 
-static int fill_weights(struct plan *p, struct node *n, const struct pack_args *a, struct gemm_job *job,
-                        struct error *err)
+static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct gemm_job *job, struct error *err)
 {
+    bool failed = false;
     size_t floats;
-    if (!mem_mul(pack_floats(p->kernels, a), (size_t)a->groups, &floats))
+    struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), c};
+    if (failed)
+        return -1;
+    if (!mem_mul(pack_floats(p->kernels, c), (size_t)c->groups, &floats))
         floats = 0;
-    job->packed = plan_packed(p, n->in[1]->constant, "conv", PACK_PARAMS(a->groups, a->out, a->in, a->taps), floats,
-                              pack_weights, a, err);
+    job->packed = plan_packed(p, n->in[1]->constant, "conv", PACK_PARAMS(c->groups, c->out, c->in, c->taps), floats,
+                              pack_weights, &a, err);
     return job->packed ? 0 : -1;
 }
 
-/* The residual (input 3 of nn.Conv) and the result, which may lie over it: each element is read right before it is
- * written. */
-static int fill_result(struct plan *p, struct node *n, struct gemm_job *job, struct error *err)
+static bool gemm_border(const struct node *n, int (*border)[2])
 {
-    if (!node_in(n, 3))
-        return plan_out(p, n, 0, ORDER_CHANNELS, &job->c, err);
-    job->add_last = op_int(n, "residual_last") != 0;
-    if (plan_in_channels(p, n, 3, NULL, &job->add, err) < 0)
-        return -1;
-    return plan_out_over(p, n, 0, 3, ORDER_CHANNELS, &job->c, err);
+    struct conv c;
+    return exec_conv_read(n, &c) && exec_conv_border(n, &c.w, NULL, border);
 }
 
-static int exec_lower_by_gemm(struct plan *p, struct node *n, const struct window *w, const struct pack_args *a,
-                              struct kernel_act act, struct error *err)
+static double gemm_cost(const struct kernels *k, const struct node *n)
 {
-    struct gemm_job job = {.act = act, .n = a->out};
     int border[VIEW_SPATIAL][2];
-    if (!gemm_border(n, w, border))
-        return 1;
-    if (plan_in_channels(p, n, 0, border, &job.a, err) < 0 || exec_lower_bias(p, n, 2, &job, err) < 0 ||
-        fill_result(p, n, &job, err) < 0)
+    struct conv c;
+    if (!exec_conv_read(n, &c) || !exec_conv_border(n, &c.w, NULL, border))
         return -1;
+    double pixels = (double)n->in[0]->type.dims[0], floats = (double)pack_floats(k, &c) * c.groups;
+    for (int i = 0; i < c.w.rank; i++)
+        pixels *= (double)c.w.out[i];
+    return exec_conv_cycles(k, pixels * floats, floats * sizeof(float));
+}
+
+static int gemm_lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct conv c;
+    struct conv_ports ports;
+    int border[VIEW_SPATIAL][2];
+    if (!exec_conv_read(n, &c) || !exec_conv_border(n, &c.w, NULL, border))
+        return 1;
+    struct gemm_job job = {.act = c.act, .n = c.out};
+    if (plan_in_channels(p, n, 0, border, &job.a, err) < 0 || exec_conv_ports(p, n, &ports, err) < 0)
+        return -1;
+    job.c = ports.out;
+    job.add = ports.add;
+    job.add_last = ports.add_last;
+    job.bias = ports.bias;
+    job.bias_view = ports.bias_view;
     struct view x = job.a;
-    fill_pixels(w, &x, &job);
-    if (fill_taps(p, w, &x, a->in, &job, err) < 0 || fill_groups(p, a, &job, err) < 0 ||
-        fill_weights(p, n, a, &job, err) < 0)
+    fill_pixels(&c.w, &x, &job);
+    if (fill_taps(p, &c.w, &x, c.in, &job, err) < 0 || fill_groups(p, &c, &job, err) < 0 ||
+        fill_weights(p, n, &c, &job, err) < 0)
         return -1;
     return gemm_emit(p, n, "gemm_f32", &job, err);
 }
 
-/* ---- depthwise ---- */
-
-struct depthwise_args {
-    struct view x, out, add; /* add.buffer NULL: none */
-    struct view bias_view;
-    const struct kernels *kernels;
-    struct kernel_depthwise_f32 k;
-    int64_t in_height, out_height, stride_h, dilation_h, pad_top;
-    ptrdiff_t x_row, out_row, add_row;
-};
-
-static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int64_t y)
-{
-    const float *rows[DEPTHWISE_KERNEL_MAX];
-    struct kernel_depthwise_f32 k = d->k;
-    const float *x = (const float *)view_data(&d->x) + image * d->x.stride[0];
-    for (int i = 0; i < k.kernel_h; i++) {
-        int64_t from = y * d->stride_h - d->pad_top + i * d->dilation_h;
-        rows[i] = from >= 0 && from < d->in_height ? x + from * d->x_row : NULL;
-    }
-    k.row = rows;
-    k.out = (float *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row;
-    if (d->add.buffer)
-        k.add = (const float *)view_data(&d->add) + image * d->add.stride[0] + y * d->add_row;
-    if (d->bias_view.buffer)
-        k.bias = view_data(&d->bias_view);
-    d->kernels->depthwise_f32(&k);
-}
-
-static void run_depthwise(const struct step *s, int64_t tile, int thread)
-{
-    const struct depthwise_args *d = s->args;
-    int64_t rows = d->x.dims[0] * d->out_height;
-    (void)thread;
-    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++)
-        run_depthwise_row(d, i / d->out_height, i % d->out_height);
-}
-
-static int pack_depthwise(float *packed, const void *args, const struct kernels *k, struct error *err)
-{
-    const struct pack_args *a = args;
-    (void)err;
-    k->depthwise_pack_f32(packed, a->w, a->taps, a->groups, a->taps);
-    return 0;
-}
-
-static void describe_rows(struct depthwise_args *d, const struct window *w)
-{
-    int last = w->rank - 1, rows = w->rank == 2;
-    d->in_height = rows ? w->in[0] : 1;
-    d->out_height = rows ? w->out[0] : 1;
-    d->stride_h = rows ? w->stride[0] : 1;
-    d->dilation_h = rows ? w->dilation[0] : 1;
-    d->pad_top = rows ? w->begin[0] : 0;
-    d->x_row = rows ? d->x.stride[2] : 0;
-    d->out_row = rows ? d->out.stride[2] : 0;
-    d->add_row = rows ? d->add.stride[2] : 0;
-    d->k.kernel_h = rows ? (int)w->kernel[0] : 1;
-    d->k.kernel_w = (int)w->kernel[last];
-    d->k.stride = (int)w->stride[last];
-    d->k.dilation = (int)w->dilation[last];
-    d->k.pad_left = (int)w->begin[last];
-    d->k.in_width = (int)w->in[last];
-    d->k.width = (int)w->out[last];
-    d->k.in_step = d->x.stride[2 + last];
-    d->k.out_step = d->out.stride[2 + last];
-    d->k.add_step = d->add.stride[2 + last];
-}
-
-static int exec_lower_depthwise(struct plan *p, struct node *n, const struct window *w, const struct pack_args *a,
-                                struct kernel_act act, struct error *err)
-{
-    struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
-    struct gemm_job ports = {0};
-    if (!d)
-        return -1;
-    if (plan_in_channels(p, n, 0, NULL, &d->x, err) < 0 || exec_lower_bias(p, n, 2, &ports, err) < 0 ||
-        fill_result(p, n, &ports, err) < 0)
-        return -1;
-    d->out = ports.c;
-    d->add = ports.add;
-    d->bias_view = ports.bias_view;
-    d->kernels = p->kernels;
-    describe_rows(d, w);
-    d->k.channels = a->groups;
-    d->k.bias = ports.bias;
-    d->k.add_last = ports.add_last;
-    d->k.act = act;
-    d->k.weight =
-        plan_packed(p, n->in[1]->constant, "depthwise", PACK_PARAMS(a->groups, a->taps),
-                    kernel_depthwise_packed(p->kernels, (size_t)a->groups, (size_t)a->taps), pack_depthwise, a, err);
-    if (!d->k.weight)
-        return -1;
-    int64_t rows = d->x.dims[0] * d->out_height;
-    double macs = (double)view_count(&d->out) * a->taps;
-    struct step *s = plan_step(p, n, "depthwise_f32", run_depthwise, d, plan_tiles((int64_t)macs, 300000, rows), err,
-                               PLAN_VIEWS(&d->x, &d->out, &d->add, &d->bias_view));
-    if (s)
-        s->macs = macs;
-    return s ? 0 : -1;
-}
-
-int exec_lower_conv(struct plan *p, struct node *n, struct error *err)
-{
-    struct window w;
-    struct kernel_act act;
-    bool failed = false;
-    int status = find_window(n, &w, err);
-    if (status != 0 || !plan_activation(n, &act))
-        return status < 0 ? -1 : 1;
-    const int64_t *dims = n->in[1]->constant->dims;
-    int64_t groups = op_int(n, "group"), taps = n->in[1]->constant->count / dims[0] / dims[1];
-    struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), (int)groups, (int)(dims[0] / groups), (int)dims[1],
-                          (int)taps};
-    if (failed)
-        return -1;
-    if (is_depthwise(n, &w))
-        return exec_lower_depthwise(p, n, &w, &a, act, err);
-    return exec_lower_by_gemm(p, n, &w, &a, act, err);
-}
+const struct exec_way exec_way_conv_gemm = {gemm_cost, gemm_border, gemm_lower};

@@ -77,11 +77,18 @@ static bool find_border(const struct node *n, const struct window *w, int (*bord
     return exec_lower_border(&n->in[0]->type, (const int64_t(*)[2])reach, border);
 }
 
-bool exec_lower_deconv_border(const struct node *n, int (*border)[2])
+static bool deconv_border(const struct node *n, int (*border)[2])
 {
     struct window w;
     struct error ignored;
     return fits(n, &w, &ignored) && find_border(n, &w, border);
+}
+
+static double deconv_cost(const struct kernels *k, const struct node *n)
+{
+    int border[VIEW_SPATIAL][2];
+    (void)k;
+    return deconv_border(n, border) ? 0 : -1;
 }
 
 /* ---- weights ---- */
@@ -215,7 +222,7 @@ static void widen(struct deconv *d, int64_t *pad)
     d->x.rank = d->out.rank = 4;
 }
 
-int exec_lower_deconv(struct plan *p, struct node *n, struct error *err)
+static int deconv_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct deconv d = {.weights = NULL};
     struct error ignored;
@@ -238,3 +245,5 @@ int exec_lower_deconv(struct plan *p, struct node *n, struct error *err)
     d.job.batches = 1;
     return emit_phases(p, n, &d, pad, err);
 }
+
+const struct exec_way exec_way_deconv = {deconv_cost, deconv_border, deconv_lower};

@@ -34,8 +34,8 @@ static void multiply(const struct rnn *r, float *out, int64_t n, const float *a,
                      const float *add, int64_t add_step)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    const float *rows[32], *adds[32];
-    float *outs[32];
+    const float *rows[KERNEL_GEMM_MR_MAX], *adds[KERNEL_GEMM_MR_MAX];
+    float *outs[KERNEL_GEMM_MR_MAX];
     struct kernel_gemm_f32 g = {.a = rows,
                                 .tap = no_tap,
                                 .taps = 1,

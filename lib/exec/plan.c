@@ -82,8 +82,8 @@ static int exec_lower_all(struct plan *p, struct error *err)
 {
     for (struct node *n = p->graph->first; n; n = n->next) {
         char label[128];
-        exec_lower_fn *fn = exec_lower_find(n);
-        int status = fn ? fn(p, n, err) : 1;
+        const struct exec_way *way = exec_lower_find(p->kernels, n);
+        int status = way ? way->lower(p, n, err) : 1;
         if (status > 0)
             status = exec_lower_reference(p, n, err);
         if (status < 0)

@@ -301,6 +301,12 @@ static inline struct exec *exec_whole(struct exec *e)
     return e;
 }
 
+/* Threads that a run may have: for memory of each, never for what a step computes. */
+static inline int plan_threads(const struct plan *p)
+{
+    return p->exec->pool ? pool_threads(p->exec->pool) : 1;
+}
+
 /* An exec over a part of e's graph, which it takes over, also on failure. */
 struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err);
 
@@ -319,12 +325,18 @@ bool cut_has_static_outputs(const struct graph *g);
 /* Evaluates the nodes of a dynamic plan (dynamic.c). */
 int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err);
 
-/* The zeroed border that a convolution (by gemm) or transposed convolution needs around its first input; false when it
- * is none of these. */
-bool exec_lower_conv_border(const struct node *n, int (*border)[2]);
+/* One of the ways to lower an operator. Which one is taken depends on shapes and the processor alone, so that results
+ * do not depend on threads or moments. */
+struct exec_way {
+    /* Cycles that one thread should take, negative: it is not a case for this way. */
+    double (*cost)(const struct kernels *k, const struct node *n);
+    /* NULL, or the zeroed border that it needs around the first input; false: none. */
+    bool (*border)(const struct node *n, int (*border)[2]);
+    exec_lower_fn *lower;
+};
 
-/* The lowering of an operator; NULL when it has none. */
-exec_lower_fn *exec_lower_find(const struct node *n);
+/* The cheapest way for a node; NULL when it has none. */
+const struct exec_way *exec_lower_find(const struct kernels *k, const struct node *n);
 int exec_lower_reference(struct plan *p, struct node *n, struct error *err);
 
 #endif

@@ -114,10 +114,36 @@ struct kernel_depthwise_f32 {
     struct kernel_act act;
 };
 
+/* One tile of Winograd's F(size x size, 3 x 3), size 2 or 4 (winograd.h), its (size + 2)² inputs at x: element (y, x)
+ * of the transformed tile goes to plane y * (size + 2) + x of out, channels contiguous. */
+struct kernel_winograd_input_f32 {
+    int size, channels;
+    const float *x;
+    ptrdiff_t row, pixel; /* floats from a row of the tile to the next, from a pixel to the next */
+    float *out;
+    ptrdiff_t plane;
+};
+
+/* Back: out = act(Aᵀ sums A + bias + add) for the tile's first `height` rows of `width` pixels, 1 to size each. */
+struct kernel_winograd_output_f32 {
+    int size, channels, height, width;
+    const float *sums; /* (size + 2)² planes */
+    ptrdiff_t plane;
+    const float *bias; /* [channels], or NULL */
+    const float *add;  /* residual, or NULL */
+    ptrdiff_t add_row, add_pixel;
+    bool add_last;
+    float *out;
+    ptrdiff_t out_row, out_pixel;
+    struct kernel_act act;
+};
+
+#define KERNEL_GEMM_MR_MAX 32
+
 struct kernels {
     const char *isa;
     uint32_t needs;       /* enum cpu_feature bits */
-    int gemm_mr, gemm_nr; /* a tile's rows; a panel's columns: two vectors */
+    int gemm_mr, gemm_nr; /* a tile's rows, at most KERNEL_GEMM_MR_MAX; a panel's columns: two vectors */
     int vector;           /* floats in a vector */
 
     void (*gemm_f32)(const struct kernel_gemm_f32 *g);
@@ -130,6 +156,14 @@ struct kernels {
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
     /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */
     void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
+
+    void (*winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
+    void (*winograd_output_f32)(const struct kernel_winograd_output_f32 *w);
+    /* Transforms the filters of n outputs, tap t of (output j, channel c) at w[j * n_step + c * c_step + t], t < 9, and
+     * packs each of the (size + 2)² matrices [channels][n] that they make as gemm_pack_f32 does; `plane` floats lie
+     * between two of these. */
+    void (*winograd_pack_f32)(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
+                              int channels, int n);
 
     /* out[i] = act(in[i]); out may be in. */
     void (*unary_f32)(float *out, const float *in, size_t n, struct kernel_act act);

@@ -14,6 +14,12 @@ void gemm_pack_f32_ref(float *packed, const float *b, int taps, ptrdiff_t tap_st
 void depthwise_f32_ref(const struct kernel_depthwise_f32 *d);
 void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
 
+/* In ref_winograd.c. */
+void winograd_input_f32_ref(const struct kernel_winograd_input_f32 *w);
+void winograd_output_f32_ref(const struct kernel_winograd_output_f32 *w);
+void winograd_pack_f32_ref(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
+                           int channels, int n);
+
 /* In ref_eltwise.c. */
 void unary_f32_ref(float *out, const float *in, size_t n, struct kernel_act act);
 void binary_f32_ref(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,

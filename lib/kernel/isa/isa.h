@@ -5,8 +5,8 @@
 #include "kernel/kernel.h"
 
 #define KERNEL_JOIN_(a, b) a##_##b
-#define KERNEL_JOIN(a, b) KERNEL_JOIN_(a, b)
-#define K(name) KERNEL_JOIN(name, ISA)
+#define KERNEL_JOIN(a, b)  KERNEL_JOIN_(a, b)
+#define K(name)            KERNEL_JOIN(name, ISA)
 
 /* Described in kernel.h, under the same names. */
 void K(gemm_f32)(const struct kernel_gemm_f32 *g);
@@ -14,6 +14,11 @@ void K(gemm_pack_f32)(float *packed, const float *b, int taps, ptrdiff_t tap_ste
                       ptrdiff_t n_step);
 void K(depthwise_f32)(const struct kernel_depthwise_f32 *d);
 void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
+
+void K(winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
+void K(winograd_output_f32)(const struct kernel_winograd_output_f32 *w);
+void K(winograd_pack_f32)(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
+                          int channels, int n);
 
 void K(unary_f32)(float *out, const float *in, size_t n, struct kernel_act act);
 void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,

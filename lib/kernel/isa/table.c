@@ -15,7 +15,7 @@
 #endif
 
 #define STRING_(name) #name
-#define STRING(name) STRING_(name)
+#define STRING(name)  STRING_(name)
 
 const struct kernels K(kernels) = {
     .isa = STRING(ISA),
@@ -27,6 +27,9 @@ const struct kernels K(kernels) = {
     .gemm_pack_f32 = K(gemm_pack_f32),
     .depthwise_f32 = K(depthwise_f32),
     .depthwise_pack_f32 = K(depthwise_pack_f32),
+    .winograd_input_f32 = K(winograd_input_f32),
+    .winograd_output_f32 = K(winograd_output_f32),
+    .winograd_pack_f32 = K(winograd_pack_f32),
     .unary_f32 = K(unary_f32),
     .binary_f32 = K(binary_f32),
     .scale_shift_f32 = K(scale_shift_f32),

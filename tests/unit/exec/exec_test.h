@@ -75,16 +75,22 @@ static void output(struct value *v)
     graph_add_output(graph, v, &error);
 }
 
-/* Nodes that are left to the reference evaluation: what is tested here should have kernels. */
+/* Nodes that are left to the reference evaluation: what is tested here should have kernels. And a kernel that must be
+ * among those chosen, or NULL. */
 static int reference_allowed;
-static void count_references(const struct exec *e)
+static const char *kernel_wanted;
+static void check_kernels(const struct exec *e)
 {
     size_t count;
     int references = 0;
+    bool found = !kernel_wanted;
     struct exec_layer *layers = exec_layers(e, &count, &error);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        found = found || strcmp(layers[i].kernel, kernel_wanted) == 0;
         if (strcmp(layers[i].kernel, "reference") == 0 && references++ >= reference_allowed)
             CHECK_MSG(false, "%s has no kernel", layers[i].op);
+    }
+    CHECK_MSG(found, "no step is %s", kernel_wanted);
     free(layers);
 }
 
@@ -100,7 +106,7 @@ static int run_exec(const struct kernels *k, int threads, struct item **in, stru
     if (status == 0) /* the second run meets a finished plan and used memory */
         status = exec_run(e, in, out, &error);
     if (status == 0)
-        count_references(e);
+        check_kernels(e);
     exec_free(e);
     pool_free(pool);
     return status;
@@ -161,6 +167,7 @@ static void check_with(struct item **in)
         item_unref(in[i]);
     graph_free(graph);
     reference_allowed = 0;
+    kernel_wanted = NULL;
 }
 
 static void check(void)

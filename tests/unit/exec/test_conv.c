@@ -231,8 +231,53 @@ static void test_shared_transposed(void)
     check();
 }
 
+/* Winograd's convolutions: many tiles and few, maps that tiles do not fill, images together, channels that vectors and
+ * panels do not fill, more than a group of them, pads that differ. */
+static void test_winograd(void)
+{
+    static const struct {
+        const char *kernel;
+        struct conv_case c;
+    } cases[] = {
+        {"winograd_4_f32", {1, 24, 41, 43, 40, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
+        {"winograd_4_f32", {3, 17, 22, 31, 19, 3, 3, 1, 1, 1, {0, 1, 2, 0}}},
+        {"winograd_4_f32", {1, 32, 44, 40, 150, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
+        {"winograd_4_f32", {1, 40, 28, 29, 72, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
+        {"winograd_2_f32", {1, 200, 5, 6, 136, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
+        {"winograd_2_f32", {3, 131, 5, 5, 130, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        kernel_wanted = cases[i].kernel;
+        conv_case(&cases[i].c);
+    }
+}
+
+/* With what may stand behind: residual, activation, a place in a Concat, a wider border for who comes next. */
+static void test_winograd_fused(void)
+{
+    for (int i = 0; i < 4; i++) {
+        begin();
+        struct value *x = input("x", DIMS(1, 16, 30, 27)), *r = NODE("Conv", x, weight(DIMS(24, 16, 1, 1)))->out[0];
+        struct node *n = FUSED("Conv", x, weight(DIMS(24, 16, 3, 3)), weight(DIMS(24)), r);
+        const char *activation = i < 2 ? "Relu" : "Swish";
+        node_set_ints(n, "pads", INTS(1, 1, 1, 1), &error);
+        node_set_string(n, "activation", activation, strlen(activation), &error);
+        node_set_float(n, "activation_alpha", 1, &error);
+        node_set_int(n, "residual_last", i % 2, &error);
+        struct node *cat = NODE("Concat", n->out[0], NODE("Relu", x)->out[0]);
+        node_set_int(cat, "axis", 1, &error);
+        struct node *last = NODE("Conv", cat->out[0], weight(DIMS(32, 40, 3, 3)));
+        node_set_ints(last, "pads", INTS(1, 1, 1, 1), &error);
+        output(last->out[0]);
+        kernel_wanted = "winograd_4_f32";
+        check();
+    }
+}
+
 int main(void)
 {
+    RUN(test_winograd);
+    RUN(test_winograd_fused);
     RUN(test_long_kernels);
     RUN(test_wide_windows);
     RUN(test_shared_transposed);

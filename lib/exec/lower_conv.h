@@ -1,0 +1,33 @@
+/* What the ways to lower a Conv share. */
+#ifndef EXEC_LOWER_CONV_H
+#define EXEC_LOWER_CONV_H
+
+#include "exec/lower.h"
+
+struct conv {
+    struct window w;
+    int groups, out, in, taps; /* out, in: channels of a group */
+    struct kernel_act act;
+};
+
+/* Reads a Conv of f32 with weights at hand, something to sum, and sizes that fit. False: it is not a case for kernels.
+ */
+bool exec_conv_read(const struct node *n, struct conv *c);
+
+/* The zeroed border that the whole window reads, or what `beyond` more pixels behind each axis make of it; false when
+ * it is too wide. */
+bool exec_conv_border(const struct node *n, const struct window *w, const int64_t *beyond, int (*border)[2]);
+
+/* Where the results go, and what is added to them: bias, residual (input 3 of nn.Conv). The result may lie over the
+ * residual: each element is read right before it is written. */
+struct conv_ports {
+    struct view out, add, bias_view; /* buffer NULL: none */
+    const float *bias;               /* or NULL */
+    bool add_last;
+};
+int exec_conv_ports(struct plan *p, struct node *n, struct conv_ports *ports, struct error *err);
+
+/* Cycles for so many multiply-adds in vectors, and for so many bytes of weights that come from beyond the caches. */
+double exec_conv_cycles(const struct kernels *k, double macs, double weight_bytes);
+
+#endif

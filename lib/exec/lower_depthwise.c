@@ -1,0 +1,134 @@
+/* Depthwise convolutions: a row of the result is a call of the kernel, which handles edges itself. */
+#include "exec/lower_conv.h"
+
+struct depthwise_args {
+    struct view x, out, add; /* add.buffer NULL: none */
+    struct view bias_view;
+    const struct kernels *kernels;
+    struct kernel_depthwise_f32 k;
+    int64_t in_height, out_height, stride_h, dilation_h, pad_top;
+    ptrdiff_t x_row, out_row, add_row;
+};
+
+#define DEPTHWISE_KERNEL_MAX 64 /* rows */
+
+static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int64_t y)
+{
+    const float *rows[DEPTHWISE_KERNEL_MAX];
+    struct kernel_depthwise_f32 k = d->k;
+    const float *x = (const float *)view_data(&d->x) + image * d->x.stride[0];
+    for (int i = 0; i < k.kernel_h; i++) {
+        int64_t from = y * d->stride_h - d->pad_top + i * d->dilation_h;
+        rows[i] = from >= 0 && from < d->in_height ? x + from * d->x_row : NULL;
+    }
+    k.row = rows;
+    k.out = (float *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row;
+    if (d->add.buffer)
+        k.add = (const float *)view_data(&d->add) + image * d->add.stride[0] + y * d->add_row;
+    if (d->bias_view.buffer)
+        k.bias = view_data(&d->bias_view);
+    d->kernels->depthwise_f32(&k);
+}
+
+static void run_depthwise(const struct step *s, int64_t tile, int thread)
+{
+    const struct depthwise_args *d = s->args;
+    int64_t rows = d->x.dims[0] * d->out_height;
+    (void)thread;
+    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++)
+        run_depthwise_row(d, i / d->out_height, i % d->out_height);
+}
+
+struct pack_args {
+    const float *w;
+    int channels, taps;
+};
+
+static int pack_depthwise(float *packed, const void *args, const struct kernels *k, struct error *err)
+{
+    const struct pack_args *a = args;
+    (void)err;
+    k->depthwise_pack_f32(packed, a->w, a->taps, a->channels, a->taps);
+    return 0;
+}
+
+static void describe_rows(struct depthwise_args *d, const struct window *w)
+{
+    int last = w->rank - 1, rows = w->rank == 2;
+    d->in_height = rows ? w->in[0] : 1;
+    d->out_height = rows ? w->out[0] : 1;
+    d->stride_h = rows ? w->stride[0] : 1;
+    d->dilation_h = rows ? w->dilation[0] : 1;
+    d->pad_top = rows ? w->begin[0] : 0;
+    d->x_row = rows ? d->x.stride[2] : 0;
+    d->out_row = rows ? d->out.stride[2] : 0;
+    d->add_row = rows ? d->add.stride[2] : 0;
+    d->k.kernel_h = rows ? (int)w->kernel[0] : 1;
+    d->k.kernel_w = (int)w->kernel[last];
+    d->k.stride = (int)w->stride[last];
+    d->k.dilation = (int)w->dilation[last];
+    d->k.pad_left = (int)w->begin[last];
+    d->k.in_width = (int)w->in[last];
+    d->k.width = (int)w->out[last];
+    d->k.in_step = d->x.stride[2 + last];
+    d->k.out_step = d->out.stride[2 + last];
+    d->k.add_step = d->add.stride[2 + last];
+}
+
+static bool fits(const struct node *n, struct conv *c)
+{
+    return exec_conv_read(n, c) && c->in == 1 && c->out == 1 && c->w.rank <= 2 &&
+           (c->w.rank == 1 || c->w.kernel[0] <= DEPTHWISE_KERNEL_MAX);
+}
+
+/* It never loses against products of one channel. */
+static double depthwise_cost(const struct kernels *k, const struct node *n)
+{
+    struct conv c;
+    (void)k;
+    return fits(n, &c) ? 0 : -1;
+}
+
+static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct depthwise_args *d,
+                        struct error *err)
+{
+    bool failed = false;
+    struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), c->groups, c->taps};
+    if (failed)
+        return -1;
+    d->k.weight =
+        plan_packed(p, n->in[1]->constant, "depthwise", PACK_PARAMS(c->groups, c->taps),
+                    kernel_depthwise_packed(p->kernels, (size_t)c->groups, (size_t)c->taps), pack_depthwise, &a, err);
+    return d->k.weight ? 0 : -1;
+}
+
+static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
+    struct conv_ports ports;
+    struct conv c;
+    if (!fits(n, &c))
+        return 1;
+    if (!d || plan_in_channels(p, n, 0, NULL, &d->x, err) < 0 || exec_conv_ports(p, n, &ports, err) < 0)
+        return -1;
+    d->out = ports.out;
+    d->add = ports.add;
+    d->bias_view = ports.bias_view;
+    d->kernels = p->kernels;
+    describe_rows(d, &c.w);
+    d->k.channels = c.groups;
+    d->k.bias = ports.bias;
+    d->k.add_last = ports.add_last;
+    d->k.act = c.act;
+    if (fill_weights(p, n, &c, d, err) < 0)
+        return -1;
+    int64_t rows = d->x.dims[0] * d->out_height;
+    double macs = (double)view_count(&d->out) * c.taps;
+    struct step *s = plan_step(p, n, "depthwise_f32", run_depthwise, d, plan_tiles((int64_t)macs, 300000, rows), err,
+                               PLAN_VIEWS(&d->x, &d->out, &d->add, &d->bias_view));
+    if (s)
+        s->macs = macs;
+    return s ? 0 : -1;
+}
+
+const struct exec_way exec_way_depthwise = {depthwise_cost, NULL, depthwise_lower};

@@ -1,0 +1,267 @@
+/* Winograd's transforms of a tile: lanes are channels, a tile is transformed along its columns, then along its rows.
+ * The matrices follow from the points (see kernel/winograd.h): a row of the input's is a coefficient list of f(x)/(x -
+ * p). */
+#include "kernel/isa/epilogue.h"
+#include "kernel/isa/isa.h"
+#include "kernel/isa/vec.h"
+#include "kernel/winograd.h"
+
+#define TILE    WINOGRAD_TILE /* the largest */
+#define OUTPUTS (WINOGRAD_TILE - 2)
+#define ROOT2   1.41421356f
+
+/* a b + c for a number a. */
+V_FN v_f32 times(float a, v_f32 b, v_f32 c)
+{
+    return v_fma(v_set1(a), b, c);
+}
+
+/* f = x (x - 1) (x + 1) */
+V_FN void input_4(v_f32 *o, const v_f32 *d)
+{
+    o[0] = v_sub(d[2], d[0]);
+    o[1] = v_add(d[2], d[1]);
+    o[2] = v_sub(d[2], d[1]);
+    o[3] = v_sub(d[3], d[1]);
+}
+
+/* f = x (x² - 1/2) (x² - 2) */
+V_FN void input_6(v_f32 *o, const v_f32 *d)
+{
+    v_f32 even = times(-2, d[2], d[4]), odd = v_mul(times(-2, d[1], d[3]), v_set1(ROOT2 / 2));
+    o[0] = v_add(times(-2.5f, d[2], d[4]), d[0]);
+    o[1] = v_add(even, odd);
+    o[2] = v_sub(even, odd);
+    even = times(-0.5f, d[2], d[4]);
+    odd = v_mul(times(-0.5f, d[1], d[3]), v_set1(ROOT2));
+    o[3] = v_add(even, odd);
+    o[4] = v_sub(even, odd);
+    o[5] = v_add(times(-2.5f, d[3], d[5]), d[1]);
+}
+
+/* Row i: the points to the power of i; infinity counts in the last. */
+V_FN void output_4(v_f32 *o, const v_f32 *m)
+{
+    o[0] = v_add(m[0], v_add(m[1], m[2]));
+    o[1] = v_add(v_sub(m[1], m[2]), m[3]);
+}
+
+V_FN void output_6(v_f32 *o, const v_f32 *m)
+{
+    v_f32 sum_a = v_add(m[1], m[2]), less_a = v_sub(m[1], m[2]);
+    v_f32 sum_b = v_add(m[3], m[4]), less_b = v_sub(m[3], m[4]);
+    o[0] = v_add(m[0], v_add(sum_a, sum_b));
+    o[1] = times(ROOT2 / 2, less_a, v_mul(less_b, v_set1(ROOT2)));
+    o[2] = times(0.5f, sum_a, v_add(sum_b, sum_b));
+    o[3] = times(ROOT2 / 4, less_a, times(2 * ROOT2, less_b, m[5]));
+}
+
+V_FN void input_line(v_f32 *o, const v_f32 *d, int tile)
+{
+    if (tile == 4)
+        input_4(o, d);
+    else
+        input_6(o, d);
+}
+
+V_FN void output_line(v_f32 *o, const v_f32 *m, int tile)
+{
+    if (tile == 4)
+        output_4(o, m);
+    else
+        output_6(o, m);
+}
+
+V_FN v_f32 load(const float *p, int lanes)
+{
+    return lanes == VL ? v_load(p) : v_load_n(p, lanes);
+}
+
+V_FN void store(float *p, v_f32 x, int lanes)
+{
+    if (lanes == VL)
+        v_store(p, x);
+    else
+        v_store_n(p, x, lanes);
+}
+
+/* ---- input ---- */
+
+V_FN void input_lanes(const struct kernel_winograd_input_f32 *w, int c, int lanes, int tile)
+{
+    v_f32 columns[TILE][TILE];
+#pragma GCC unroll 6
+    for (int x = 0; x < tile; x++) {
+        v_f32 d[TILE], o[TILE];
+#pragma GCC unroll 6
+        for (int y = 0; y < tile; y++)
+            d[y] = load(w->x + y * w->row + x * w->pixel + c, lanes);
+        input_line(o, d, tile);
+#pragma GCC unroll 6
+        for (int y = 0; y < tile; y++)
+            columns[y][x] = o[y];
+    }
+#pragma GCC unroll 6
+    for (int y = 0; y < tile; y++) {
+        v_f32 o[TILE];
+        input_line(o, columns[y], tile);
+#pragma GCC unroll 6
+        for (int x = 0; x < tile; x++)
+            store(w->out + (y * tile + x) * w->plane + c, o[x], lanes);
+    }
+}
+
+V_FN void input_tile(const struct kernel_winograd_input_f32 *w, int tile)
+{
+    int c = 0;
+    for (; c + VL <= w->channels; c += VL)
+        input_lanes(w, c, VL, tile);
+    if (c < w->channels)
+        input_lanes(w, c, w->channels - c, tile);
+}
+
+static void input_tile_4(const struct kernel_winograd_input_f32 *w)
+{
+    input_tile(w, 4);
+}
+
+static void input_tile_6(const struct kernel_winograd_input_f32 *w)
+{
+    input_tile(w, 6);
+}
+
+void K(winograd_input_f32)(const struct kernel_winograd_input_f32 *w)
+{
+    if (w->size == 2)
+        input_tile_4(w);
+    else
+        input_tile_6(w);
+}
+
+/* ---- output ---- */
+
+/* The results of a tile in channels c to c + lanes, through what follows the sums, pixel by pixel. */
+static void finish(const struct kernel_winograd_output_f32 *w, v_f32 *acc, int c, int lanes)
+{
+    float sum[OUTPUTS * OUTPUTS * VL], *out[OUTPUTS * OUTPUTS];
+    const float *add[OUTPUTS * OUTPUTS];
+    int count = 0;
+    for (int y = 0; y < w->height; y++)
+        for (int x = 0; x < w->width; x++, count++) {
+            v_store(sum + count * VL, acc[y * w->size + x]);
+            out[count] = w->out + y * w->out_row + x * w->out_pixel + c;
+            add[count] = w->add ? w->add + y * w->add_row + x * w->add_pixel + c : NULL;
+        }
+    K(epilogue_rows)(sum, count, VL, lanes, w->add ? add : NULL, w->add_last, out, w->act);
+}
+
+/* The same in registers, for a simple activation. */
+V_FN void finish_simple(const struct kernel_winograd_output_f32 *w, v_f32 *acc, int c, int lanes, int size)
+{
+    for (int y = 0; y < w->height; y++)
+        for (int x = 0; x < w->width; x++) {
+            v_f32 *sum = &acc[y * size + x], add = v_zero();
+            if (w->add)
+                add = load(w->add + y * w->add_row + x * w->add_pixel + c, lanes);
+            if (w->add && !w->add_last)
+                *sum = v_add(*sum, add);
+            epilogue_simple(sum, 1, w->act);
+            if (w->add && w->add_last)
+                *sum = v_add(*sum, add);
+            store(w->out + y * w->out_row + x * w->out_pixel + c, *sum, lanes);
+        }
+}
+
+V_FN void output_lanes(const struct kernel_winograd_output_f32 *w, int c, int lanes, int tile)
+{
+    int size = tile - 2;
+    v_f32 rows[OUTPUTS][TILE], acc[OUTPUTS * OUTPUTS], bias = w->bias ? load(w->bias + c, lanes) : v_zero();
+#pragma GCC unroll 6
+    for (int x = 0; x < tile; x++) {
+        v_f32 m[TILE], o[OUTPUTS];
+#pragma GCC unroll 6
+        for (int y = 0; y < tile; y++)
+            m[y] = load(w->sums + (y * tile + x) * w->plane + c, lanes);
+        output_line(o, m, tile);
+#pragma GCC unroll 4
+        for (int y = 0; y < size; y++)
+            rows[y][x] = o[y];
+    }
+#pragma GCC unroll 4
+    for (int y = 0; y < size; y++) {
+        v_f32 o[OUTPUTS];
+        output_line(o, rows[y], tile);
+#pragma GCC unroll 4
+        for (int x = 0; x < size; x++)
+            acc[y * size + x] = v_add(o[x], bias);
+    }
+    if (epilogue_is_simple(w->act))
+        finish_simple(w, acc, c, lanes, size);
+    else
+        finish(w, acc, c, lanes);
+}
+
+V_FN void output_tile(const struct kernel_winograd_output_f32 *w, int tile)
+{
+    int c = 0;
+    for (; c + VL <= w->channels; c += VL)
+        output_lanes(w, c, VL, tile);
+    if (c < w->channels)
+        output_lanes(w, c, w->channels - c, tile);
+}
+
+static void output_tile_4(const struct kernel_winograd_output_f32 *w)
+{
+    output_tile(w, 4);
+}
+
+static void output_tile_6(const struct kernel_winograd_output_f32 *w)
+{
+    output_tile(w, 6);
+}
+
+void K(winograd_output_f32)(const struct kernel_winograd_output_f32 *w)
+{
+    if (w->size == 2)
+        output_tile_4(w);
+    else
+        output_tile_6(w);
+}
+
+/* ---- weights ---- */
+
+/* u = G g Gᵀ of VL filters side by side, in double: it is done once. */
+static void filter_lanes(double (*u)[VL], const double (*g)[VL], const double (*matrix)[3], int tile)
+{
+    double columns[TILE][3][VL];
+    for (int i = 0; i < tile; i++)
+        for (int x = 0; x < 3; x++)
+            for (int j = 0; j < VL; j++)
+                columns[i][x][j] = matrix[i][0] * g[x][j] + matrix[i][1] * g[3 + x][j] + matrix[i][2] * g[6 + x][j];
+    for (int i = 0; i < tile * tile; i++) {
+        const double *m = matrix[i % tile];
+        for (int j = 0; j < VL; j++)
+            u[i][j] = m[0] * columns[i / tile][0][j] + m[1] * columns[i / tile][1][j] + m[2] * columns[i / tile][2][j];
+    }
+}
+
+void K(winograd_pack_f32)(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
+                          int channels, int n)
+{
+    double matrix[TILE][3], g[9][VL], u[TILE * TILE][VL];
+    int tile = size + 2;
+    winograd_filter_matrix(size, matrix);
+    for (int first = 0; first < n; first += VL) {
+        int panel = first / (2 * VL) * 2 * VL, columns = n - panel > VL ? 2 * VL : VL;
+        float *to = packed + (ptrdiff_t)panel * channels + first % (2 * VL);
+        for (int c = 0; c < channels; c++, to += columns) {
+            for (int tap = 0; tap < 9; tap++)
+                for (int j = 0; j < VL; j++)
+                    g[tap][j] = first + j < n ? (double)w[(first + j) * n_step + c * c_step + tap] : 0;
+            filter_lanes(u, (const double(*)[VL])g, (const double(*)[3])matrix, tile);
+            for (int i = 0; i < tile * tile; i++)
+                for (int j = 0; j < VL; j++)
+                    to[(size_t)i * plane + (size_t)j] = (float)u[i][j];
+        }
+    }
+}
