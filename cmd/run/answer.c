@@ -116,6 +116,8 @@ int answer(struct runner *r)
     struct model_answers a;
     struct model_error err;
     enum model_answer_kind kind = model_session_answer_kind(r->s);
+    if (kind == MODEL_ANSWER_BOXES && !r->has_photo && !r->request->task)
+        kind = MODEL_ANSWER_NONE; /* where boxes lie in an array's picture is not known: the outputs as they are */
     size_t most = r->request->best ? (size_t)r->request->best : kind == MODEL_ANSWER_LABELS ? BEST : 0;
     int status = 0;
     if (kind == MODEL_ANSWER_NONE) {

@@ -1,5 +1,6 @@
 #include "format/source.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -137,12 +138,33 @@ void source_release(struct source *s)
 
 /* ---- other files ---- */
 
+/* The only file of the model's folder that ends with a suffix, for free(); NULL when there are none, or several. */
+static char *find_only(const struct source *s, const char *suffix, size_t suffix_size)
+{
+    const char *slash = strrchr(s->path, '/');
+    size_t folder_size = slash ? (size_t)(slash + 1 - s->path) : 0;
+    char *folder = join(folder_size ? s->path : "./", folder_size ? folder_size : 2, "", 0, NULL), *found = NULL;
+    DIR *dir = folder ? opendir(folder) : NULL;
+    int count = 0;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        size_t size = strlen(e->d_name);
+        if (size <= suffix_size || strncasecmp(e->d_name + size - suffix_size, suffix, suffix_size) != 0)
+            continue;
+        free(found);
+        found = ++count == 1 ? join(s->path, folder_size, e->d_name, size, NULL) : NULL;
+    }
+    if (dir)
+        closedir(dir);
+    free(folder);
+    return found;
+}
+
 /* The path of the first twin that there is, for free(); NULL without a message when there is none. */
 static char *find_twin(const struct source *s, const char *suffixes)
 {
     const char *at = suffixes;
     for (size_t size = 0; s->path && next_word(&at, &size);) {
-        char *path = renamed(s->path, s->suffixes, at, size, NULL);
+        char *path = *at == '*' ? find_only(s, at + 1, size - 1) : renamed(s->path, s->suffixes, at, size, NULL);
         if (path && strcmp(path, s->path) != 0 && is_there(path))
             return path;
         free(path);

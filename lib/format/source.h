@@ -24,8 +24,8 @@ int source_open_both(struct source *s, const char *first, const char *second, st
 void source_release(struct source *s);
 
 /* The model's other file: the one that the user gave, else the one whose name is the model's with another suffix
- * (".bin" replaces; "+.weight" is added), whichever of the space-separated `suffixes` there is. NULL with a message
- * that says where it was looked for. The caller unrefs. */
+ * (".bin" replaces; "+.weight" is added), or, "*.bin", the only file of the folder that ends so; whichever of the
+ * space-separated `suffixes` there is. NULL with a message that says where it was looked for. The caller unrefs. */
 struct blob *source_twin(const struct source *s, const char *suffixes, struct error *err);
 /* Whether there is one. */
 bool source_has_twin(const struct source *s, const char *suffixes);

@@ -288,7 +288,8 @@ static struct graph *read_both(struct blob *text, struct blob *file, struct erro
 static struct graph *caffe_read(const struct source *s, struct error *err)
 {
     bool is_text = caffe_is_text(s->blob);
-    const char *twins = is_text ? ".caffemodel" : ".prototxt";
+    /* "deploy.prototxt" often stands beside weights of another name. */
+    const char *twins = is_text ? ".caffemodel *.caffemodel" : ".prototxt";
     struct blob *twin = NULL;
     if (source_has_twin(s, twins) && !(twin = source_twin(s, twins, err)))
         return NULL;

@@ -204,8 +204,9 @@ static struct graph *read_cfg(const struct source *s, struct blob *file, struct 
 
 static struct graph *darknet_read(const struct source *s, struct error *err)
 {
+    static const char twins[] = ".weights *.weights"; /* training writes "net_best.weights" beside "net.cfg" */
     struct blob *file = NULL;
-    if (source_has_twin(s, ".weights") && !(file = source_twin(s, ".weights", err)))
+    if (source_has_twin(s, twins) && !(file = source_twin(s, twins, err)))
         return NULL;
     struct graph *g = read_cfg(s, file, err);
     blob_unref(file);

@@ -7,18 +7,17 @@
 #include "op/op.h"
 
 static struct error err;
+static char folder[] = "/tmp/test_caffe_XXXXXX", path[64];
 
 /* The graph of a net; NULL with a message, which begins with the path. */
 static struct graph *read_net(const char *text)
 {
-    char path[] = "/tmp/test_caffe_XXXXXX";
-    int fd = mkstemp(path);
-    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+    FILE *f = fopen(path, "w");
+    if (!f)
         return NULL;
-    close(fd);
-    struct graph *g = format_read(path, format_by_name("caffe"), &err);
-    unlink(path);
-    return g;
+    fputs(text, f);
+    fclose(f);
+    return format_read(path, format_by_name("caffe"), &err);
 }
 
 #define INPUT "input: 'data' input_shape { dim: 1 dim: 4 dim: 6 dim: 7 } "
@@ -187,13 +186,15 @@ static void refused(void)
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         *err.text = '\0';
         CHECK_MSG(!read_net(bad[i].text), "%s", bad[i].text);
-        const char *message = strstr(err.text, ": ");
-        CHECK_STR(message ? message + 2 : err.text, bad[i].want);
+        CHECK_STR(err.text + strlen(path) + 2, bad[i].want);
     }
 }
 
 int main(void)
 {
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(path, sizeof(path), "%s/net.prototxt", folder);
     RUN(pools_round_up);
     RUN(layers_that_reshape);
     RUN(layers_of_training_are_left_out);
@@ -201,5 +202,7 @@ int main(void)
     RUN(a_patch_slides);
     RUN(an_unknown_layer_is_kept);
     RUN(refused);
+    unlink(path);
+    rmdir(folder);
     return TEST_END();
 }

@@ -97,6 +97,22 @@ static void twins_are_found(void)
     source_release(&s);
 }
 
+/* The only file of a kind is the model's, whatever its name. */
+static void the_only_one_is_the_twin(void)
+{
+    struct source s;
+    mkdir(path_of("lone"), 0777);
+    put("lone/deploy.prototxt", "net");
+    put("lone/trained.caffemodel", "weights");
+    CHECK(source_open(&s, path_of("lone/deploy.prototxt"), &err) == 0);
+    s.suffixes = ".prototxt";
+    CHECK(!source_has_twin(&s, ".caffemodel"));
+    CHECK(blob_is(source_twin(&s, ".caffemodel *.caffemodel", &err), "weights"));
+    put("lone/other.caffemodel", "others");
+    CHECK(!source_has_twin(&s, ".caffemodel *.caffemodel"));
+    source_release(&s);
+}
+
 static void members_stay_inside(void)
 {
     struct source s;
@@ -215,6 +231,7 @@ int main(void)
     RUN(suffixes);
     RUN(renaming);
     RUN(twins_are_found);
+    RUN(the_only_one_is_the_twin);
     RUN(members_stay_inside);
     RUN(links_into_one_store);
     RUN(options);
