@@ -109,7 +109,12 @@ struct model *model_read(const char *path, const char *format, struct model_erro
     const struct format *f;
     if (find_format(format, &f, model_inner(err)) < 0)
         return NULL;
-    return model_of_graph(format_read(path, f, model_inner(err)), model_inner(err));
+    struct graph *g = format_read_any(path, &f, model_inner(err));
+    if (g && f->channels_last && pass_cancel_wraps(g, model_inner(err))) {
+        graph_free(g);
+        return NULL;
+    }
+    return model_of_graph(g, model_inner(err));
 }
 
 int model_check_target(const char *path, const char *format, const char *options, struct model_error *err)

@@ -151,7 +151,7 @@ static const struct format *recognise(struct source *source, struct error *err)
 
 /* ---- reading ---- */
 
-static struct graph *read_source(struct source *source, const struct format *format, struct error *err)
+static struct graph *read_source(struct source *source, const struct format **format, struct error *err)
 {
     const char *no_model = source->is_folder ? NULL : sniff_no_model(source->blob);
 
@@ -159,18 +159,18 @@ static struct graph *read_source(struct source *source, const struct format *for
         error_set(err, "%s", no_model);
         return NULL;
     }
-    if (format && format->sniff && !format->sniff(source))
+    if (*format && (*format)->sniff && !(*format)->sniff(source))
         by_other(source);
-    if (!format && !(format = recognise(source, err)))
+    if (!*format && !(*format = recognise(source, err)))
         return NULL;
-    source->suffixes = format->suffixes;
-    if (format->read)
-        return format->read(source, err);
-    error_set(err, "is %s: the format %s can be written, not read", format->what, format->name);
+    source->suffixes = (*format)->suffixes;
+    if ((*format)->read)
+        return (*format)->read(source, err);
+    error_set(err, "is %s: the format %s can be written, not read", (*format)->what, (*format)->name);
     return NULL;
 }
 
-struct graph *format_read(const char *path, const struct format *format, struct error *err)
+struct graph *format_read_any(const char *path, const struct format **format, struct error *err)
 {
     struct source source;
     struct graph *g = NULL;
@@ -181,6 +181,11 @@ struct graph *format_read(const char *path, const struct format *format, struct 
         source_release(&source);
     }
     return g;
+}
+
+struct graph *format_read(const char *path, const struct format *format, struct error *err)
+{
+    return format_read_any(path, &format, err);
 }
 
 /* ---- writing ---- */

@@ -12,6 +12,7 @@ struct format {
     const char *suffixes; /* ".onnx .pb", space-separated: of the file that is the model, or its first part */
     const char *twins;    /* suffixes of its second file, which may be given instead of the first; or NULL */
     const char *what;     /* one line for people */
+    bool channels_last;   /* its reader puts spatial operators between Transposes: pass_cancel_wraps() is for those */
     const struct target_option *options; /* what a writer can be asked; or NULL */
     /* How sure the content is this format's: 0 no, 100 a magic number. Reads little. */
     int (*sniff)(const struct source *source);
@@ -33,6 +34,8 @@ const struct format *format_by_suffix(const char *path);
  * order, and either is enough where the other is found beside it; format NULL recognises by content, then suffix. The
  * message is prefixed with the path. */
 struct graph *format_read(const char *path, const struct format *format, struct error *err);
+/* The same, where *format becomes that which was recognised. */
+struct graph *format_read_any(const char *path, const struct format **format, struct error *err);
 
 /* What format_write() would write as: format, else what the path says. NULL with a message when that is none, cannot be
  * written, or has no such options. */

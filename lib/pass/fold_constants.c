@@ -162,6 +162,18 @@ int pass_fold_constants(struct graph *g, struct error *err)
     return pass_each(g, rewrite, err);
 }
 
+static int fold_move(struct node *n, struct error *err)
+{
+    size_t bytes;
+    bool moves = op_trait(n, "view") || node_is(n, "Transpose") || node_is(n, "Gather");
+    return moves && n->out_count == 1 && all_constant(n, &bytes) ? compute(n, err) : 0;
+}
+
+int pass_fold_moves(struct graph *g, struct error *err)
+{
+    return pass_each(g, fold_move, err);
+}
+
 static int dequantize(struct node *n, struct error *err)
 {
     size_t bytes;

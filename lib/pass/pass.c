@@ -80,6 +80,30 @@ int pass_run_safe(struct graph *g, struct error *err)
     return pass_run(g, chosen, NULL, err);
 }
 
+/* Constants that are read are not computed with: those of half precision would be widened in the file. */
+int pass_cancel_wraps(struct graph *g, struct error *err)
+{
+    static const struct pass steps[] = {{.name = "fold-shapes", .run = pass_fold_shapes},
+                                        {.name = "cancel-transposes", .run = pass_cancel_transposes},
+                                        {.name = "fold-moves", .run = pass_fold_moves},
+                                        {.name = "dead-code", .run = pass_dead_code}};
+    struct error ignored;
+    if (op_infer_graph(g, &ignored))
+        return 0;
+    for (int round = 0, changes = 1; changes && round < MAX_ROUNDS; round++) {
+        changes = 0;
+        for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+            int n = run_one(g, &steps[i], err);
+            if (n < 0)
+                return -1;
+            changes |= n > 0;
+        }
+        if (changes && op_infer_graph(g, err))
+            return -1;
+    }
+    return 0;
+}
+
 int pass_run_for_exec(struct graph *g, struct error *err)
 {
     bool chosen[PASS_COUNT];

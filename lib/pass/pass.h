@@ -29,6 +29,10 @@ int pass_run_safe(struct graph *g, struct error *err);
 /* Those, and what makes the graph larger as a file but not to run: weights in full. */
 int pass_run_for_exec(struct graph *g, struct error *err);
 
+/* Takes the Transposes out that a reader of a channels-last format puts around spatial operators, and what they leave
+ * behind. A graph that cannot be inferred stays as it is: whoever runs it will be told why. */
+int pass_cancel_wraps(struct graph *g, struct error *err);
+
 /* Largest constant in bytes that folding may create where its inputs were smaller: ConstantOfShape must not blow up a
  * file. */
 #define PASS_FOLD_MAX ((size_t)16 << 20)

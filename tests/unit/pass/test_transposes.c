@@ -412,6 +412,30 @@ static void large(void)
     lab_end(&lab);
 }
 
+/* After reading no constant is computed with: one of half precision stays so. */
+static void wraps_of_readers(void)
+{
+    struct lab lab;
+    start(&lab, 2, 5, 7);
+    lab.dtype = DTYPE_F16;
+    lab_constant(&lab, 'e', DIMS(1, 1, 8));
+    lab.dtype = DTYPE_F32;
+    lab_output(&lab, "y", "Mul(LRN[size=3](" TO_FIRST "(Mul(h,Cast[to=1](e)))),#2)");
+    op_resolve(lab.g);
+    struct graph *before = graph_clone(lab.g, &lab.err);
+    CHECK_MSG(pass_cancel_wraps(lab.g, &lab.err) == 0, "%s", lab.err.text);
+    CHECK(lab_compare(&lab, before, lab.g) && lab_sound(&lab, lab.g));
+    CHECK(lab_count(&lab, "", "Transpose") == 0 && lab_count(&lab, "", "Cast") == 1);
+    graph_free(before);
+    lab_end(&lab);
+
+    start(&lab, 2, 5, 7);
+    lab_output(&lab, "y", "Add(h,x)"); /* cannot be inferred */
+    op_resolve(lab.g);
+    CHECK(pass_cancel_wraps(lab.g, &lab.err) == 0 && lab_count(&lab, "", "Add") == 1);
+    lab_end(&lab);
+}
+
 int main(void)
 {
     RUN(between_layers);
@@ -422,6 +446,7 @@ int main(void)
     RUN(branches);
     RUN(random_networks);
     RUN(random_outputs);
+    RUN(wraps_of_readers);
     RUN(large);
     return TEST_END();
 }
