@@ -38,12 +38,11 @@ int model_quantize(struct model *m, const char *name, struct model_quantized **r
     struct error *err = model_inner(error);
     bool restore = strcmp(name, "f32") == 0;
     const struct quant_scheme *scheme = quant_scheme_find(name);
-    const struct kernels *k = kernel_select(getenv("NN_ISA"), err);
     struct quant_change *changes = NULL;
     size_t n = 0;
     if (!scheme && !restore)
         return unknown_scheme(name, err);
-    if (!k || quant_restore_weights(m->graph, k, restore, err) < 0 ||
+    if (quant_restore_weights(m->graph, restore, err) < 0 ||
         (scheme && quant_store_weights(m->graph, scheme, &changes, &n, err) < 0) || op_infer_graph(m->graph, err) < 0) {
         free(changes);
         return -1;

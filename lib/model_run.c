@@ -40,8 +40,8 @@ static int check_precision(const char *name, const struct kernels *k, struct err
 
 /* ---- making a session ---- */
 
-/* A copy of the model with weights as the kernels want them. */
-static struct graph *prepare(const struct graph *of, const struct kernels *k, struct error *err)
+/* A copy of the model with weights in full, which plans for all shapes share then. */
+static struct graph *prepare(const struct graph *of, struct error *err)
 {
     char unknown[600];
     struct graph *g = graph_clone(of, err);
@@ -50,7 +50,7 @@ static struct graph *prepare(const struct graph *of, const struct kernels *k, st
     op_resolve(g);
     if (op_list_unknown(g, unknown, sizeof unknown) > 0)
         error_set(err, "operators that are not known: %s", unknown);
-    else if (quant_restore_weights(g, k, true, err) >= 0)
+    else if (quant_restore_weights(g, true, err) >= 0)
         return g;
     graph_free(g);
     return NULL;
@@ -63,7 +63,7 @@ static int start(struct model_session *s, const struct model *m, const struct mo
     const struct kernels *k = kernel_select(getenv("NN_ISA"), err);
     if (!k || check_precision(o->precision, k, err) < 0)
         return -1;
-    s->graph = prepare(m->graph, k, err);
+    s->graph = prepare(m->graph, err);
     if (!s->graph || (threads > 1 && !(s->pool = pool_new(threads, err))))
         return -1;
     s->in = mem_calloc(s->graph->input_count, sizeof *s->in, err);

@@ -64,10 +64,26 @@ static struct tensor parts_of(const struct tensor *t)
     return parts;
 }
 
+/* Weights of half precision are many. */
+static void widen_halves(const struct tensor *from, struct tensor *to)
+{
+    const uint16_t *x = from->data;
+    float *y = to->data;
+
+    if (from->dtype == DTYPE_F16)
+        for (int64_t i = 0; i < from->count; i++)
+            y[i] = half_f16_to_f32(x[i]);
+    else
+        for (int64_t i = 0; i < from->count; i++)
+            y[i] = half_bf16_to_f32(x[i]);
+}
+
 static void cast_numbers(const struct tensor *from, struct tensor *to, bool saturate, enum half_round round)
 {
     if (is_whole(from) && is_whole(to)) {
         cast_integers(from, to);
+    } else if ((from->dtype == DTYPE_F16 || from->dtype == DTYPE_BF16) && to->dtype == DTYPE_F32) {
+        widen_halves(from, to);
     } else if (class_of(from) == DTYPE_CLASS_COMPLEX && class_of(to) == DTYPE_CLASS_COMPLEX) {
         struct tensor a = parts_of(from), b = parts_of(to);
 

@@ -15,10 +15,14 @@
 double quant_round(enum dtype dtype, double value)
 {
     switch (dtype) {
-    case DTYPE_F32: return (float)value;
-    case DTYPE_F16: return half_f16_to_f32(half_f32_to_f16((float)value));
-    case DTYPE_BF16: return half_bf16_to_f32(half_f32_to_bf16((float)value));
-    default: return value;
+    case DTYPE_F32:
+        return (float)value;
+    case DTYPE_F16:
+        return half_f16_to_f32(half_f32_to_f16((float)value));
+    case DTYPE_BF16:
+        return half_bf16_to_f32(half_f32_to_bf16((float)value));
+    default:
+        return value;
     }
 }
 
@@ -250,6 +254,61 @@ int infer_dequantize_linear(struct op_infer *c, struct error *err)
     return infer_grid(c, dtype, err);
 }
 
+/* A run of n bytes that share a scale and a zero point. */
+static void scale_run(float *out, const struct tensor *x, int64_t first, int64_t n, float scale, float zero)
+{
+    const int8_t *s = (const int8_t *)x->data + first;
+    const uint8_t *u = (const uint8_t *)x->data + first;
+    out += first;
+    if (x->dtype == DTYPE_I8)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = ((float)s[i] - zero) * scale;
+    else
+        for (int64_t i = 0; i < n; i++)
+            out[i] = ((float)u[i] - zero) * scale;
+}
+
+/* A run of n bytes, each with its own. */
+static void scale_row(float *out, const struct tensor *x, int64_t first, int64_t n, const float *scale,
+                      const float *zero)
+{
+    const int8_t *s = (const int8_t *)x->data + first;
+    const uint8_t *u = (const uint8_t *)x->data + first;
+    out += first;
+    if (x->dtype == DTYPE_I8)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = ((float)s[i] - zero[i]) * scale[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            out[i] = ((float)u[i] - zero[i]) * scale[i];
+}
+
+/* Weights of 8 bits are many: one scale, or one for each of the axis, in single precision, which is exact to rounding
+ * here as there. */
+static bool is_plain(const struct tensor *x, const struct tensor *scale, const struct tensor *y, const struct grid *g)
+{
+    return (x->dtype == DTYPE_I8 || x->dtype == DTYPE_U8) && scale->dtype == DTYPE_F32 && y->dtype == DTYPE_F32 &&
+           !g->per_block;
+}
+
+static int dequantize_plain(const struct op_eval *c, const struct grid *g, struct tensor *y, struct error *err)
+{
+    const struct tensor *x = eval_in(c, 0), *scale = eval_in(c, 1), *zero = eval_in(c, 2);
+    const float *scales = scale->data;
+    float *zeros = mem_calloc((size_t)scale->count, sizeof(*zeros), err);
+    int64_t run = g->per_tensor ? x->count : g->inner;
+    for (int64_t i = 0; zeros && zero && i < scale->count; i++)
+        zeros[i] = (float)tensor_get_i64(zero, i);
+    if (zeros && run == 1)
+        for (int64_t at = 0; at < x->count; at += scale->count)
+            scale_row(y->data, x, at, scale->count, scales, zeros);
+    else if (zeros)
+        for (int64_t at = 0, i = 0; at < x->count; at += run, i = (i + 1) % scale->count)
+            scale_run(y->data, x, at, run, scales[i], zeros[i]);
+    free(zeros);
+    return zeros ? 0 : -1;
+}
+
 static void dequantize(const struct mapping *m, int64_t i, double scale, double zero)
 {
     double value = (tensor_get_f64(m->x, i) - zero) * scale;
@@ -266,7 +325,8 @@ int eval_dequantize_linear(struct op_eval *c, struct error *err)
         return real_eval_fail(c, err);
     if (grid_init(&grid, c, err) || !(m.y = eval_out(c, 0, dtype, x->rank, x->dims, err)))
         return -1;
-    return grid_map(&grid, c, &m, dequantize, err);
+    return is_plain(x, eval_in(c, 1), m.y, &grid) ? dequantize_plain(c, &grid, m.y, err)
+                                                  : grid_map(&grid, c, &m, dequantize, err);
 }
 
 /* ---- DynamicQuantizeLinear ---- */

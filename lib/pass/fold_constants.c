@@ -162,11 +162,15 @@ int pass_fold_constants(struct graph *g, struct error *err)
     return pass_each(g, rewrite, err);
 }
 
-static int fold_move(struct node *n, struct error *err)
+int pass_compute(struct node *n, struct error *err)
 {
     size_t bytes;
-    bool moves = op_trait(n, "view") || node_is(n, "Transpose") || node_is(n, "Gather");
-    return moves && n->out_count == 1 && all_constant(n, &bytes) ? compute(n, err) : 0;
+    return n->out_count > 0 && all_constant(n, &bytes) ? compute(n, err) : 0;
+}
+
+static int fold_move(struct node *n, struct error *err)
+{
+    return op_trait(n, "view") || node_is(n, "Transpose") || node_is(n, "Gather") ? pass_compute(n, err) : 0;
 }
 
 int pass_fold_moves(struct graph *g, struct error *err)
@@ -176,8 +180,7 @@ int pass_fold_moves(struct graph *g, struct error *err)
 
 static int dequantize(struct node *n, struct error *err)
 {
-    size_t bytes;
-    return node_is(n, "DequantizeLinear") && n->out_count > 0 && all_constant(n, &bytes) ? compute(n, err) : 0;
+    return node_is(n, "DequantizeLinear") ? pass_compute(n, err) : 0;
 }
 
 int pass_dequantize_weights(struct graph *g, struct error *err)

@@ -3,7 +3,6 @@
 #define QUANT_WEIGHTS_H
 
 #include "graph/graph.h"
-#include "kernel/kernel.h"
 
 struct quant_job;
 
@@ -32,8 +31,8 @@ struct quant_change {
 int quant_store_weights(struct graph *g, const struct quant_scheme *scheme, struct quant_change **changes,
                         size_t *count, struct error *err);
 
-/* Makes float32 constants of the results of Cast (from f16 and bf16) and, with `scaled`, DequantizeLinear (without
- * blocks) that have only constant operands; returns how many. */
-int quant_restore_weights(struct graph *g, const struct kernels *k, bool scaled, struct error *err);
+/* Makes float32 constants of the results of Cast (from f16 and bf16) and, with `scaled`, of DequantizeLinear that have
+ * only constant operands; returns how many. The graph must be resolved. */
+int quant_restore_weights(struct graph *g, bool scaled, struct error *err);
 
 #endif
