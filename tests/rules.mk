@@ -52,7 +52,7 @@ FUZZ = $(UNIT_DIR)/fuzz
 FUZZ_MODELS = $(addprefix tests/models/,$(shell awk -F'"' '/^FORMAT|^ +"/ { for (i = 2; i <= NF; i += 2) print $$i }' lib/format/format.def)) \
 	$(addprefix $(UNIT_DIR)/,conv.nn if.nn)
 
-$(FUZZ): $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard tests/fuzz/*.c))) $(BUILD)/lib/libmodel.a
+$(FUZZ): $(patsubst %.c,$(OBJ)/%.o,$(filter-out tests/fuzz/cover.c,$(sort $(wildcard tests/fuzz/*.c)))) $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lm
 
@@ -66,6 +66,21 @@ fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
 
 check-fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
 	@tests/sum '$(FUZZ) -H' '$(FUZZ) -m 60 -t 60 $(FUZZ_MODELS)'
+
+# The same by clang's libFuzzer, which seeks inputs that reach new code: SECONDS of each format's samples, on two processors. Findings stay in build/cover/found.
+.PHONY: fuzz-cover fuzz-cover-here
+COVER = $(UNIT_DIR)/cover
+
+$(COVER): $(OBJ)/tests/fuzz/cover.o $(OBJ)/tests/fuzz/attempt.o $(BUILD)/lib/libmodel.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -lm
+
+fuzz-cover:
+	@tests/deps fuzz
+	@$(MAKE) --no-print-directory CC=clang AR=llvm-ar SAN=fuzzer-no-link,address,undefined BUILD=$(BUILD)/cover CFLAGS='-O1 -g' fuzz-cover-here
+
+fuzz-cover-here: $(COVER)
+	@tests/fuzz/cover $(COVER) $(BUILD) $(or $(SECONDS),60) $(FORMATS)
 
 # Networks that do not come with the project, where ../shared has them; PATTERN='*.tflite' for some of them.
 judge: all
