@@ -70,7 +70,7 @@ static size_t print_domain(const char *domain, const char *title)
 }
 
 static const char head[] =
-    ".\\\" Made by man/operators.c from the operator table: `make operators`.\n"
+    ".\\\" Made by man/operators.c from the operator table: `make pages`.\n"
     ".Dd November 25, 2026\n.Dt NN-OPERATORS 7\n.Os\n.Sh NAME\n.Nm nn-operators\n"
     ".Nd the operators that a network may be made of\n.Sh DESCRIPTION\n"
     "These are the operators that the nn programs know: those of ONNX up to opset 25, which define what they mean, and,\n"

@@ -1,14 +1,16 @@
-# The program that writes nn-operators(7): see `operators` in tests/rules.mk.
-OPERATORS_RUN = $(BUILD)/tests/$(KEY)/operators
+# The pages that are made from tables: see `pages` in tests/rules.mk. Each is printed by a program of its own.
+PAGES := operators formats
+PAGE_RUNS = $(PAGES:%=$(BUILD)/tests/$(KEY)/%)
 
-$(OPERATORS_RUN): $(OBJ)/man/operators.o $(BUILD)/lib/libmodel.a
+$(PAGE_RUNS): $(BUILD)/tests/$(KEY)/%: $(OBJ)/man/%.o $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lm
 
-.PHONY: operators-here check-operators-here
-operators-here: $(OPERATORS_RUN)
-	@$(WRAPPER) $< > man/nn-operators.7.new && mv man/nn-operators.7.new man/nn-operators.7
+.PHONY: pages-here check-pages-here
+pages-here: $(PAGE_RUNS)
+	@for p in $(PAGES); do $(WRAPPER) $(BUILD)/tests/$(KEY)/$$p > man/nn-$$p.7.new && mv man/nn-$$p.7.new man/nn-$$p.7 || exit 1; done
 
-check-operators-here: $(OPERATORS_RUN)
-	@$(WRAPPER) $< | cmp -s - man/nn-operators.7 && echo '1 passed, 0 failed' || \
-		{ echo 'man/nn-operators.7 is not what the operator table says: make operators'; echo '0 passed, 1 failed'; exit 1; }
+check-pages-here: $(PAGE_RUNS)
+	@failed=0; for p in $(PAGES); do $(WRAPPER) $(BUILD)/tests/$(KEY)/$$p | cmp -s - man/nn-$$p.7 || \
+		{ echo "man/nn-$$p.7 is not what the tables say: make pages"; failed=$$((failed + 1)); }; done; \
+		echo "$$(($(words $(PAGES)) - failed)) passed, $$failed failed"; [ $$failed = 0 ]

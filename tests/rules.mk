@@ -24,7 +24,7 @@ check:
 
 check-static: all
 	@BUILD=$(BUILD) CC=$(CC) tests/sum tests/static/layers tests/static/style tests/static/headers tests/static/symbols \
-		tests/static/man '$(MAKE) --no-print-directory check-operators'
+		tests/static/man '$(MAKE) --no-print-directory check-pages'
 
 # Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
@@ -115,13 +115,14 @@ check-arm:
 check-arm-here: all
 	@tests/sum '$(MAKE) --no-print-directory check-unit' 'tests/run-models $(BUILD)/bin/$(PROGPREFIX)'
 
-# ---- nn-operators(7), which is made from the operator table ----------------------------------------------------------
+# ---- nn-operators(7) and nn-formats(7), which are made from tables -----------------------------------------------------
 
-.PHONY: operators check-operators
+.PHONY: pages operators check-pages
 include man/rules.mk
 
-operators check-operators:
+pages check-pages:
 	@$(MAKE) --no-print-directory $@-here
+operators: pages
 
 # ---- ONNX's backend suite ------------------------------------------------------------------------------------------
 
