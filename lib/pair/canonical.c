@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "op/op.h"
+#include "pair/canonical.h"
 #include "pair/pair.h"
 #include "pass/util.h"
 
@@ -15,7 +16,7 @@ static bool is_written_out(const struct node *n)
         return false;
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (strcmp(n->op, ops[i]) == 0)
-            return true;
+            return pass_type(node_in(n, 0)) != NULL;
     return strstr(n->def->attrs, "activation:") != NULL;
 }
 
@@ -61,7 +62,8 @@ struct graph *pair_canonical(const struct graph *of, struct error *err)
         status = op_infer_graph(g, err);
     }
     for (struct graph *s = g; status == 0 && s; s = graph_next(g, s))
-        status = write_out(s, err);
+        if (write_out(s, err) < 0 || canonical_slices(s, err) < 0)
+            status = -1;
     if (status == 0)
         status = rewrite(g, err);
     if (status == 0)

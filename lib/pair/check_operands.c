@@ -73,7 +73,7 @@ bool check_is_free(const struct pair_layer *l)
         " output Relu LeakyRelu PRelu Sigmoid Tanh Clip HardSigmoid HardSwish Swish Mish Gelu Elu Selu Celu Softplus "
         "Softsign ThresholdedRelu Exp Log Sqrt Neg Abs Erf Floor Ceil Round Sign Sin Cos Not Reciprocal Add Sub Mul "
         "Div Pow Mod Min Max Sum Mean And Or Xor Equal Less Greater LessOrEqual GreaterOrEqual Where Cast Concat "
-        "Softmax LogSoftmax ArgMax ArgMin Slice Split ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 "
+        "Softmax LogSoftmax ArgMax ArgMin ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 "
         "ReduceL2 ";
     size_t n = strlen(l->op);
     for (const char *at = strstr(ops, l->op); at; at = strstr(at + 1, l->op))
@@ -88,6 +88,15 @@ static bool same_count(const struct value *a, const struct value *b)
     return n < 0 || n == tensor_count(b->type.rank, b->type.dims);
 }
 
+/* Whether values of different shapes are so by their edges; a layer of one operand may take its elements as it likes.
+ */
+static bool is_reshaped(const struct check *c, const struct pair_edge *a, const struct pair_edge *b)
+{
+    if (same_count(a->value, b->value))
+        return c->a->edge_count > 1;
+    return check_same_shape(a->source, b->source, &c->p->layouts[a->layer]);
+}
+
 static void check_path(struct check *c, int k, const struct pair_edge *a, const struct pair_edge *b,
                        struct pair_match *match, struct operands *all)
 {
@@ -100,10 +109,9 @@ static void check_path(struct check *c, int k, const struct pair_edge *a, const 
     bool as_others = !all->met || match->layout.rank != all->layout.rank ||
                      memcmp(match->layout.perm, all->layout.perm, sizeof match->layout.perm) == 0;
     if (!match->same || (free_layer && !as_others))
-        check_report(c, "order", "%s: the elements of %s come in another order",
+        check_report(c, "order", "%s: other elements of %s, or in another order",
                      check_operand_name(c->a, k, name, sizeof name), source_name(&c->p->a, a));
-    else if (same_count(a->value, b->value) && !check_same_shape(a->value, b->value, &match->layout) &&
-             c->a->edge_count > 1)
+    else if (!check_same_shape(a->value, b->value, &match->layout) && is_reshaped(c, a, b))
         check_report(c, "shape", "%s: taken as %s and %s", check_operand_name(c->a, k, name, sizeof name),
                      check_shape_text(a->value, x, sizeof x), check_shape_text(b->value, y, sizeof y));
     all->alike &= check_same_shape(a->value, b->value, &match->layout);

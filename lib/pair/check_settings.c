@@ -58,10 +58,13 @@ static void report_lines(struct check *c, const char *text, const char *other, b
 void check_settings(struct check *c, const struct pair_layout *layout)
 {
     struct text a, b;
+    struct pair_layout plain = {.rank = layout->rank, .moved = layout->moved}; /* the second's axes as they are */
+    for (int i = 0; i < PAIR_MAX_AXES; i++)
+        plain.perm[i] = i;
     text_init(&a);
     text_init(&b);
     pair_settings(c->a, layout, &a);
-    pair_settings(c->b, NULL, &b);
+    pair_settings(c->b, &plain, &b);
     c->failed |= a.failed || b.failed;
     size_t before = c->p->finding_count;
     const char *x = a.data ? a.data : "", *y = b.data ? b.data : "";

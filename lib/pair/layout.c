@@ -68,56 +68,97 @@ int64_t pair_layout_map(const struct pair_layout *layout, const int64_t *a, int6
 
 /* ---- following an edge: which element of its source each element of its value is ---- */
 
-#define MOST_ELEMENTS ((int64_t)1 << 24) /* of one edge */
+#define MOST_ELEMENTS ((int64_t)1 << 24) /* of a source */
 
 static bool moves(const struct pair_edge *e)
 {
     for (const struct value *v = e->value; v != e->source; v = v->producer->in[0])
-        if (node_is(v->producer, "Transpose"))
+        if (node_is(v->producer, "Transpose") || node_is(v->producer, "Slice"))
             return true;
     return false;
 }
 
-/* Applies a Transpose to a list of elements. */
-static bool transpose(const struct node *n, const int32_t *from, int32_t *to, int64_t count)
+/* Places of elements in what a node takes: from `base` on, `step` further for each place along an axis. */
+struct steps {
+    int64_t base, step[TENSOR_MAX_RANK];
+};
+
+static bool transpose_steps(const struct node *n, const int64_t *stride, struct steps *s)
 {
-    int64_t perm[TENSOR_MAX_RANK], stride[TENSOR_MAX_RANK], step[TENSOR_MAX_RANK], at[TENSOR_MAX_RANK] = {0};
-    const int64_t *in = n->in[0]->type.dims, *out = n->out[0]->type.dims;
-    int rank = n->in[0]->type.rank;
-    if (!pass_perm(n, perm) || !pass_is_static(n->out[0]) || !pass_is_static(n->in[0]))
+    int64_t perm[TENSOR_MAX_RANK];
+    if (!pass_perm(n, perm))
         return false;
-    for (int64_t size = 1, k = rank; k-- > 0; size *= in[k])
+    for (int k = 0; k < n->in[0]->type.rank; k++)
+        s->step[k] = stride[perm[k]];
+    return true;
+}
+
+static bool slice_steps(const struct node *n, const int64_t *stride, struct steps *s)
+{
+    int64_t start[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK], step[TENSOR_MAX_RANK];
+    const struct type *x = &n->in[0]->type;
+    int count = pass_ints(node_in(n, 1), start, TENSOR_MAX_RANK);
+    if (count < 0 || (node_in(n, 3) && pass_ints(n->in[3], axes, TENSOR_MAX_RANK) != count) ||
+        (node_in(n, 4) && pass_ints(n->in[4], step, TENSOR_MAX_RANK) != count))
+        return false;
+    memcpy(s->step, stride, sizeof s->step);
+    for (int i = 0; i < count; i++) {
+        int64_t axis = node_in(n, 3) ? axes[i] : i, by = node_in(n, 4) ? step[i] : 1;
+        axis += axis < 0 ? x->rank : 0;
+        if (axis < 0 || axis >= x->rank)
+            return false;
+        int64_t dim = x->dims[axis], from = start[i] < 0 ? start[i] + dim : start[i];
+        from = from < 0 ? 0 : from >= dim ? dim - 1 : from;
+        s->base += from * stride[axis];
+        s->step[axis] = by * stride[axis];
+    }
+    return true;
+}
+
+/* Applies a node to a list of elements. */
+static bool apply(const struct node *n, const int32_t *from, int32_t *to)
+{
+    struct steps s = {0};
+    int64_t stride[TENSOR_MAX_RANK] = {0}, at[TENSOR_MAX_RANK] = {0}, place;
+    if (!pass_is_static(n->in[0]) || !pass_is_static(n->out[0]))
+        return false;
+    const struct type *in = &n->in[0]->type, *out = &n->out[0]->type;
+    int64_t count = tensor_count(out->rank, out->dims), size = 1;
+    for (int k = in->rank; k-- > 0; size *= in->dims[k])
         stride[k] = size;
-    for (int k = 0; k < rank; k++)
-        step[k] = stride[perm[k]];
-    int64_t offset = 0;
+    if (!(node_is(n, "Slice") ? slice_steps : transpose_steps)(n, stride, &s))
+        return false;
+    place = s.base;
     for (int64_t i = 0; i < count; i++) {
-        to[i] = from[offset];
-        for (int k = rank; k-- > 0;) {
-            offset += step[k];
-            if (++at[k] < out[k])
+        if (place < 0 || place >= size)
+            return false;
+        to[i] = from[place];
+        for (int k = out->rank; k-- > 0;) {
+            place += s.step[k];
+            if (++at[k] < out->dims[k])
                 break;
-            offset -= at[k] * step[k];
+            place -= at[k] * s.step[k];
             at[k] = 0;
         }
     }
     return true;
 }
 
-static bool follow_transposes(const struct value *v, const struct value *source, int32_t **list, int32_t **other,
-                              int64_t count)
+#define MOST_VIEWS 64
+
+static bool apply_all(const struct pair_edge *e, int32_t **list, int32_t **other)
 {
-    const struct value *chain[64];
+    const struct node *chain[MOST_VIEWS];
     int n = 0;
-    for (; v != source; v = v->producer->in[0]) {
-        if (!node_is(v->producer, "Transpose"))
+    for (const struct value *v = e->value; v != e->source; v = v->producer->in[0]) {
+        if (!node_is(v->producer, "Transpose") && !node_is(v->producer, "Slice"))
             continue;
-        if (n == 64)
+        if (n == MOST_VIEWS)
             return false;
-        chain[n++] = v;
+        chain[n++] = v->producer;
     }
     while (n-- > 0) {
-        if (!transpose(chain[n]->producer, *list, *other, count))
+        if (!apply(chain[n], *list, *other))
             return false;
         int32_t *t = *list;
         *list = *other;
@@ -126,7 +167,7 @@ static bool follow_transposes(const struct value *v, const struct value *source,
     return true;
 }
 
-/* The elements' list, for free(); NULL with *failed false when that cannot be told. */
+/* The elements' list, for free(), out of `count` of the source; NULL with *failed false when that cannot be told. */
 static int32_t *elements(const struct pair_edge *e, int64_t count, bool *failed, struct error *err)
 {
     int32_t *list = mem_calloc((size_t)count, sizeof *list, err),
@@ -134,12 +175,32 @@ static int32_t *elements(const struct pair_edge *e, int64_t count, bool *failed,
     *failed = !list || !other;
     for (int64_t i = 0; !*failed && i < count; i++)
         list[i] = (int32_t)i;
-    bool known = !*failed && follow_transposes(e->value, e->source, &list, &other, count);
+    bool known = !*failed && apply_all(e, &list, &other);
     free(other);
     if (known)
         return list;
     free(list);
     return NULL;
+}
+
+/* Whether both edges go through the same nodes, for those whose elements cannot be listed. */
+static bool same_nodes(const struct pair_edge *a, const struct pair_edge *b)
+{
+    const struct value *v = a->value, *w = b->value;
+    for (; v != a->source && w != b->source; v = v->producer->in[0], w = w->producer->in[0]) {
+        const struct node *n = v->producer, *m = w->producer;
+        int64_t x[TENSOR_MAX_RANK], y[TENSOR_MAX_RANK];
+        if (strcmp(n->op, m->op) != 0 || n->in_count != m->in_count)
+            return false;
+        for (int i = 1; i < n->in_count; i++)
+            if (!n->in[i] != !m->in[i] || (n->in[i] && (!n->in[i]->constant || !m->in[i]->constant ||
+                                                        !tensor_equal(n->in[i]->constant, m->in[i]->constant))))
+                return false;
+        if (node_is(n, "Transpose") &&
+            (!pass_perm(n, x) || !pass_perm(m, y) || memcmp(x, y, sizeof *x * (size_t)n->in[0]->type.rank) != 0))
+            return false;
+    }
+    return v == a->source && w == b->source;
 }
 
 /* ---- both edges ---- */
@@ -149,7 +210,7 @@ struct both {
     int64_t source[TENSOR_MAX_RANK];                /* dims of a's source, squeezed */
     int64_t a[TENSOR_MAX_RANK], b[TENSOR_MAX_RANK]; /* dims of the values, squeezed */
     int rank_a, rank_b;
-    int64_t count;
+    int64_t count, source_count;
     int32_t *list_a, *list_b; /* NULL: in order */
 };
 
@@ -208,13 +269,13 @@ static int compare_edges(const struct pair_edge *a, const struct pair_edge *b, s
                          bool is_product, struct pair_match *match, struct error *err)
 {
     bool failed = false, moved_a = moves(a), moved_b = moves(b);
-    x->list_a = moved_a ? elements(a, x->count, &failed, err) : NULL;
-    x->list_b = moved_b && !failed ? elements(b, x->count, &failed, err) : NULL;
+    x->list_a = moved_a ? elements(a, x->source_count, &failed, err) : NULL;
+    x->list_b = moved_b && !failed ? elements(b, x->source_count, &failed, err) : NULL;
     if (failed)
         return -1;
     bool known = (!moved_a || x->list_a) && (!moved_b || x->list_b);
-    match->same = !known || try_layouts(x, is_free, &match->layout);
-    if (match->same || !is_product || last_dim(a->value) != last_dim(b->value))
+    match->same = known ? try_layouts(x, is_free, &match->layout) : same_nodes(a, b);
+    if (match->same || !known || !is_product || x->count != x->source_count || last_dim(a->value) != last_dim(b->value))
         return 0;
     match->row_count = last_dim(a->value);
     match->rows = match_rows(x, match->row_count, err);
@@ -226,20 +287,27 @@ int pair_follow(const struct pair_edge *a, const struct pair_edge *b, const stru
                 bool is_product, int64_t *budget, struct pair_match *match, struct error *err)
 {
     struct both x = {.layout = layout};
-    int source_rank = pair_squeeze(&a->source->type, x.source);
+    const struct type *source = &a->source->type, *other = &b->source->type;
+    int source_rank = pair_squeeze(source, x.source);
     *match = (struct pair_match){.same = true};
-    x.rank_a = pair_squeeze(&a->value->type, x.a);
-    x.rank_b = pair_squeeze(&b->value->type, x.b);
-    x.count = tensor_count(a->value->type.rank, a->value->type.dims);
-    if (source_rank < 0 || x.rank_a < 0 || x.rank_b < 0 || x.count < 0 ||
-        x.count != tensor_count(b->value->type.rank, b->value->type.dims))
-        return 0; /* shapes are looked at elsewhere */
     if (!layout->moved && !moves(a) && !moves(b))
         return 0;
-    if (x.count > MOST_ELEMENTS || x.count > *budget || source_rank > TENSOR_MAX_RANK ||
-        (layout->moved && layout->rank != source_rank))
+    x.rank_a = pair_squeeze(&a->value->type, x.a);
+    x.rank_b = pair_squeeze(&b->value->type, x.b);
+    if (source_rank < 0 || x.rank_a < 0 || x.rank_b < 0 || !pass_is_static(b->source)) {
+        match->same = same_nodes(a, b);
         return 0;
-    *budget -= x.count;
+    }
+    x.count = tensor_count(a->value->type.rank, a->value->type.dims);
+    x.source_count = tensor_count(source->rank, source->dims);
+    if (x.count < 0 || x.count != tensor_count(b->value->type.rank, b->value->type.dims) ||
+        x.source_count != tensor_count(other->rank, other->dims) || (layout->moved && layout->rank != source_rank))
+        return 0; /* shapes are looked at elsewhere */
+    if (x.source_count > MOST_ELEMENTS || x.source_count > *budget || x.count > x.source_count) {
+        match->same = same_nodes(a, b) || layout->moved;
+        return 0;
+    }
+    *budget -= x.source_count;
     int status = compare_edges(a, b, &x, is_free, is_product, match, err);
     free(x.list_a);
     free(x.list_b);

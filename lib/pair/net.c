@@ -19,6 +19,15 @@ bool pair_is_rounding(const struct node *n)
     return (node_is(n, "QuantizeLinear") || node_is(n, "DequantizeLinear")) && node_in(n, 1) && n->in[1]->constant;
 }
 
+/* Whether all operands but the first are constants. */
+static bool has_constants(const struct node *n)
+{
+    for (int i = 1; i < n->in_count; i++)
+        if (n->in[i] && !n->in[i]->constant)
+            return false;
+    return true;
+}
+
 bool pair_is_view(const struct node *n)
 {
     static const char *const ops[] = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"};
@@ -27,6 +36,8 @@ bool pair_is_view(const struct node *n)
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (node_is(n, ops[i]))
             return true;
+    if (node_is(n, "Slice"))
+        return has_constants(n);
     return pair_is_rounding(n) || (node_is(n, "Cast") && is_float(n->in[0]) && is_float(node_out(n, 0)));
 }
 

@@ -130,7 +130,7 @@ void pair_compare_constants(const struct tensor *a, const struct tensor *b, cons
 
 /* Appends what a layer was set to, a line each: "strides\t2,2\n": attributes with their defaults, and what constant
  * operands say of axes; only as far as it makes a difference (a stride along an axis of one result does not). layout:
- * axes are numbered as the partner's would be; NULL: as they are. */
+ * axes are numbered as the partner's would be. */
 void pair_settings(const struct pair_layer *l, const struct pair_layout *layout, struct text *text);
 /* Whether operand i is one that pair_settings() tells of. */
 bool pair_is_setting(const struct pair_layer *l, int i);

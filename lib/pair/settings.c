@@ -20,7 +20,7 @@ static void add_axes(struct text *t, const char *name, const struct value *v, co
             axes[n++] = i;
     text_printf(t, "%s\t", name);
     for (int i = 0; i < n; i++) {
-        int axis = axes[layout && layout->moved && layout->rank == n ? layout->perm[i] : i];
+        int axis = axes[layout->moved && layout->rank == n ? layout->perm[i] : i];
         text_printf(t, marked[axis] ? "%s[%lld]" : "%s%lld", i ? "," : "", (long long)v->type.dims[axis]);
     }
     text_puts(t, "\n");
@@ -221,31 +221,6 @@ static bool add_convolution(const struct pair_layer *l, const struct pair_layout
 
 /* ---- settings in operands ---- */
 
-static bool add_slice(const struct pair_layer *l, const struct pair_layout *layout, struct text *t)
-{
-    int64_t start[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK], step[TENSOR_MAX_RANK];
-    const struct node *n = l->node;
-    const struct value *x = n->in[0];
-    int count = pass_ints(node_in(n, 1), start, TENSOR_MAX_RANK);
-    if (count < 0 || !pass_is_static(x) || (node_in(n, 3) && pass_ints(n->in[3], axes, TENSOR_MAX_RANK) != count) ||
-        (node_in(n, 4) && pass_ints(n->in[4], step, TENSOR_MAX_RANK) != count))
-        return false;
-    for (int i = 0; i < count; i++) {
-        int64_t axis = node_in(n, 3) ? axes[i] : i, by = node_in(n, 4) ? step[i] : 1;
-        axis += axis < 0 ? x->type.rank : 0;
-        if (axis < 0 || axis >= x->type.rank)
-            return false;
-        int64_t dim = x->type.dims[axis], from = start[i] < 0 ? start[i] + dim : start[i];
-        from = from < 0 ? 0 : from >= dim ? dim - (by < 0) : from;
-        if (dim == 1 ||
-            (from == 0 && by == 1 && l->value && pass_is_static(l->value) && l->value->type.dims[axis] == dim))
-            continue;
-        add_axis_list(t, "axis", x, 1, &axis, layout);
-        text_printf(t, "start\t%lld\nstep\t%lld\n", (long long)from, (long long)by);
-    }
-    return true;
-}
-
 static bool add_reduction(const struct pair_layer *l, const struct pair_layout *layout, struct text *t)
 {
     int64_t axes[TENSOR_MAX_RANK];
@@ -278,7 +253,7 @@ static const struct {
     {"MaxPool", 0, add_convolution},
     {"AveragePool", 0, add_convolution},
     {"LpPool", 0, add_convolution},
-    {"Slice", 0x1e, add_slice},
+
     {"ReduceMean", 2, add_reduction},
     {"ReduceSum", 2, add_reduction},
     {"ReduceMax", 2, add_reduction},

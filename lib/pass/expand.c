@@ -24,7 +24,7 @@ int pass_expand_node(struct node *n, struct error *err)
 {
     struct node *before = n->prev;
     struct error ignored;
-    if (!n->def || !n->def->expand || !is_ready(n) || op_check(n, &ignored))
+    if (!n->def || !n->def->expand || op_check(n, &ignored))
         return 0;
     if (n->def->expand(n, &ignored)) {
         remove_made(before, n);
@@ -39,7 +39,7 @@ int pass_expand_node(struct node *n, struct error *err)
 
 static int rewrite(struct node *n, struct error *err)
 {
-    return strcmp(n->domain, "nn") == 0 ? 0 : pass_expand_node(n, err);
+    return strcmp(n->domain, "nn") == 0 || !is_ready(n) ? 0 : pass_expand_node(n, err);
 }
 
 int pass_expand(struct graph *g, struct error *err)

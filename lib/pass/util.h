@@ -71,8 +71,8 @@ bool pass_has_subgraph(const struct node *n);
 
 /* ---- other files ---- */
 
-/* Writes a node as others, if its row says how and all types are known; it is removed. 1, 0 when that cannot be: when
- * the node runs it says what is wrong; or -1 (expand.c). */
+/* Writes a node as others, if its row says how; it is removed. 1, 0 when that cannot be: when the node runs it says
+ * what is wrong; or -1 (expand.c). */
 int pass_expand_node(struct node *n, struct error *err);
 /* Puts constants in the place of the outputs of a node whose inputs are all constant (fold_constants.c); 1, 0 when that
  * cannot be, -1. */

@@ -126,6 +126,51 @@ constant w f32 1x1x3x3 = 1 2 3 4 5 6 7 8 9'
     equal "$output" $'only\tRelu\t\tact\tRelu'
 }
 
+@test "-d: parts of a value, however they are taken" {
+    part() {
+        { echo 'input x f32 1x4x6'; cat; echo 'output y'; } | declare_nn "$1"
+    }
+    part split.nn <<< $'node - Split x -> a f32 * b f32 * : axis=1 num_outputs=2\nnode sub Sub a b -> y f32 *'
+    slices() {
+        part "$1" <<END
+constant zero i64 1 = 0
+constant two i64 1 = 2
+constant four i64 1 = 4
+constant one i64 1 = 1
+node - Slice x $2 $3 one -> a f32 *
+node - Slice x $4 $5 one -> b f32 *
+node sub Sub a b -> y f32 *
+END
+    }
+    slices slice.nn zero two two four
+    slices turned.nn two four zero two
+    slices same.nn zero two zero two
+    part gather.nn <<END
+constant dims i64 3 = 2 2 6
+constant out i64 3 = 1 2 6
+constant zero i64 scalar = 0
+constant one i64 scalar = 1
+node - Reshape x dims -> r f32 *
+node - Gather r zero -> a f32 * : axis=0
+node - Gather r one -> b f32 * : axis=0
+node sub Sub a b -> c f32 *
+node - Reshape c out -> y f32 *
+END
+    for other in slice gather split; do
+        try inspect -d split.nn $other.nn
+        succeeded
+        equal "$output" 'the same network'
+    done
+    for other in turned same; do
+        try inspect -d split.nn $other.nn
+        equal "$status" 1
+        matches "$output" $'^order\tSub\tsub\tsub\t[AB]: other elements of x'
+    done
+    slices longer.nn zero two one four
+    try inspect -d longer.nn split.nn
+    equal "$status" 1
+}
+
 @test "a branch's inside is shown" {
     matches "$(nn inspect "$TINY/if.onnx")" 'begin then_branch'
     matches "$(nn inspect --summary "$TINY/if.onnx")" $'op\tIf\t1'
