@@ -5,6 +5,7 @@
 #include "op/build.h"
 #include "op/conv.h"
 #include "op/move.h"
+#include "op/quant.h"
 #include "op/real.h"
 #include "op/util.h"
 #include "op/rows.h"
@@ -16,23 +17,6 @@ static const char *real_operator(const struct node *n)
 }
 
 /* ---- operands ---- */
-
-/* The numbers that input x stands for, with its scale and zero point; along `axis` where these are lists. */
-static struct value *dequantized(struct build *b, int x, int scale, int zero, int64_t axis)
-{
-    const struct node *n = b->node;
-    struct value *v = BUILD(b, "DequantizeLinear", node_in(n, x), node_in(n, scale), node_in(n, zero));
-    return build_int(b, v, "axis", axis);
-}
-
-/* Output 0 from numbers; without a zero point of the type of input `like`. */
-static void give_quantized(struct build *b, struct value *v, int scale, int zero, int like)
-{
-    struct value *y = BUILD(b, "QuantizeLinear", v, node_in(b->node, scale), node_in(b->node, zero));
-    if (!node_in(b->node, zero))
-        y = build_int(b, y, "output_dtype", build_dtype(b, like));
-    build_give(b, 0, y);
-}
 
 /* The channels' axis from the last place to the second, or back. */
 static struct value *move_channels(struct build *b, struct value *v, int rank, bool to_last)
@@ -54,13 +38,13 @@ int expand_qlinear_unary(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     int rank = is_channels_last(n) ? build_rank(&b, 0) : 0;
-    struct value *x = dequantized(&b, 0, 1, 2, 0);
+    struct value *x = quant_build_real(&b, 0, 1, 2, 0);
     if (rank)
         x = move_channels(&b, x, rank, false);
     struct value *y = build_attrs(&b, BUILD(&b, real_operator(n), x));
     if (rank)
         y = move_channels(&b, y, rank, true);
-    give_quantized(&b, y, 3, 4, 0);
+    quant_build_give(&b, y, 3, 4, 0);
     return build_end(&b);
 }
 
@@ -68,14 +52,14 @@ int expand_qlinear_unary(struct node *n, struct error *err)
 int expand_qlinear_softmax(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
-    struct value *x = dequantized(&b, 0, 1, 2, 0), *shape = NULL;
+    struct value *x = quant_build_real(&b, 0, 1, 2, 0), *shape = NULL;
     bool flat = op_int(n, "opset") < 13;
     if (flat) {
         shape = BUILD(&b, "Shape", x);
         x = build_int(&b, BUILD(&b, "Flatten", x), "axis", op_int(n, "axis"));
     }
     struct value *y = build_int(&b, BUILD(&b, "Softmax", x), "axis", flat ? -1 : op_int(n, "axis"));
-    give_quantized(&b, flat ? BUILD(&b, "Reshape", y, shape) : y, 3, 4, 0);
+    quant_build_give(&b, flat ? BUILD(&b, "Reshape", y, shape) : y, 3, 4, 0);
     return build_end(&b);
 }
 
@@ -84,9 +68,9 @@ int expand_qlinear_reduce_mean(struct node *n, struct error *err)
     struct build b = {.node = n, .err = err};
     int count;
     const int64_t *axes = op_ints(n, "axes", &count);
-    struct value *x = dequantized(&b, 0, 1, 2, 0);
+    struct value *x = quant_build_real(&b, 0, 1, 2, 0);
     struct value *y = BUILD(&b, "ReduceMean", x, count ? build_list(&b, count, axes) : NULL);
-    give_quantized(&b, build_int(&b, y, "keepdims", op_int(n, "keepdims")), 3, 4, 0);
+    quant_build_give(&b, build_int(&b, y, "keepdims", op_int(n, "keepdims")), 3, 4, 0);
     return build_end(&b);
 }
 
@@ -219,16 +203,16 @@ int infer_qlinear_where(struct op_infer *c, struct error *err)
 int expand_qlinear_binary(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
-    struct value *left = dequantized(&b, 0, 1, 2, 0), *right = dequantized(&b, 3, 4, 5, 0);
-    give_quantized(&b, BUILD(&b, real_operator(n), left, right), 6, 7, 0);
+    struct value *left = quant_build_real(&b, 0, 1, 2, 0), *right = quant_build_real(&b, 3, 4, 5, 0);
+    quant_build_give(&b, BUILD(&b, real_operator(n), left, right), 6, 7, 0);
     return build_end(&b);
 }
 
 int expand_qlinear_where(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
-    struct value *x = dequantized(&b, 1, 2, 3, 0), *y = dequantized(&b, 4, 5, 6, 0);
-    give_quantized(&b, BUILD(&b, "Where", n->in[0], x, y), 7, 8, 1);
+    struct value *x = quant_build_real(&b, 1, 2, 3, 0), *y = quant_build_real(&b, 4, 5, 6, 0);
+    quant_build_give(&b, BUILD(&b, "Where", n->in[0], x, y), 7, 8, 1);
     return build_end(&b);
 }
 
@@ -256,8 +240,8 @@ int expand_qlinear_concat(struct node *n, struct error *err)
     if (count < 0)
         build_fail(&b, "%d inputs, want two and up to %d times three", n->in_count, CONCAT_MAX);
     for (int i = 0; i < count; i++)
-        in[i] = dequantized(&b, 2 + 3 * i, 3 + 3 * i, 4 + 3 * i, 0);
+        in[i] = quant_build_real(&b, 2 + 3 * i, 3 + 3 * i, 4 + 3 * i, 0);
     struct value *y = b.failed ? NULL : build_node(&b, "Concat", count, in);
-    give_quantized(&b, build_int(&b, y, "axis", op_int(n, "axis")), 0, 1, 1);
+    quant_build_give(&b, build_int(&b, y, "axis", op_int(n, "axis")), 0, 1, 1);
     return build_end(&b);
 }

@@ -1,0 +1,231 @@
+/* DequantizeLinear, an operator and QuantizeLinear become one operator of whole numbers of domain "nn"
+ * (op/fused_quant.c), which expands to them again. */
+#include <math.h>
+#include <string.h>
+
+#include "op/fused.h"
+#include "pass/util.h"
+
+static bool is_byte(const struct value *v)
+{
+    return v && v->type.kind == TYPE_TENSOR && (v->type.dtype == DTYPE_I8 || v->type.dtype == DTYPE_U8);
+}
+
+/* Whether the scales of a QuantizeLinear or DequantizeLinear are one, or (axis >= 0) one for each of that axis. */
+static bool has_scales(const struct node *n, int axis)
+{
+    const struct tensor *scale = pass_constant(node_in(n, 1)), *zero = pass_constant(node_in(n, 2));
+    const struct type *x = pass_type(node_in(n, 0));
+    if (!scale || scale->dtype != DTYPE_F32 || !x || op_int(n, "block_size") || (node_in(n, 2) && !zero) ||
+        (zero && zero->count != scale->count))
+        return false;
+    int64_t at = op_int(n, "axis");
+    return scale->count == 1 || (axis >= 0 && scale->rank == 1 && (at < 0 ? at + x->rank : at) == axis);
+}
+
+/* The zero point, or one that is 0 with the scale's dims. */
+static struct value *zero_of(struct node *n, enum dtype dtype, struct error *err)
+{
+    const struct tensor *scale = n->in[1]->constant;
+    if (node_in(n, 2))
+        return n->in[2];
+    return pass_add_constant(n->graph, tensor_new(dtype, scale->rank, scale->dims, err), err);
+}
+
+/* The DequantizeLinear of bytes that makes a value; NULL when it is made otherwise. */
+static struct node *dequantizer(const struct value *v, int axis)
+{
+    struct node *n = v ? v->producer : NULL;
+    return n && n->def && node_is(n, "DequantizeLinear") && is_byte(node_in(n, 0)) && has_scales(n, axis) ? n : NULL;
+}
+
+/* Whether a bias counts in units of the product of both scales, to rounding. */
+static bool is_bias(const struct value *v, const struct tensor *x_scale, const struct tensor *w_scale)
+{
+    const struct node *n = v->producer;
+    const struct tensor *q = n && n->def && node_is(n, "DequantizeLinear") ? pass_constant(node_in(n, 0)) : NULL;
+    if (!q || q->dtype != DTYPE_I32 || q->rank != 1 || !has_scales(n, 0))
+        return false;
+    const struct tensor *scale = n->in[1]->constant, *zero = pass_constant(node_in(n, 2));
+    int64_t count = scale->count > w_scale->count ? scale->count : w_scale->count;
+    for (int64_t i = 0; i < count; i++) {
+        double want = tensor_get_f64(x_scale, 0) * tensor_get_f64(w_scale, w_scale->count > 1 ? i : 0);
+        double is = tensor_get_f64(scale, scale->count > 1 ? i : 0);
+        if (fabs(is - want) > 1e-6 * want || (zero && tensor_get_i64(zero, zero->count > 1 ? i : 0)))
+            return false;
+    }
+    return true;
+}
+
+/* ---- what is fused ---- */
+
+/* An operator of two operands of bytes, and a bias. */
+struct base {
+    const struct form *form;
+    struct node *n;
+    struct value *bias; /* dequantised; NULL: none */
+    struct node *both[2];
+};
+
+static const struct form {
+    const char *op, *fused;
+    int axis;     /* of operand 1 along which its scales may go; -1: none */
+    bool weights; /* operand 1 is constant, of rank 2 for products */
+} forms[] = {
+    {"Conv", "QConv", 0, true}, {"MatMul", "QMatMul", 1, true}, {"Gemm", "QMatMul", 1, true},
+    {"Add", "QAdd", -1, false}, {"Mul", "QMul", -1, false},
+};
+
+/* The operator itself, or its fused form without a residual. */
+static const struct form *form_of(const struct node *n)
+{
+    if ((n->domain[0] && strcmp(n->domain, "nn") != 0) || node_in(n, 3))
+        return NULL;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (strcmp(n->op, forms[i].op) == 0)
+            return &forms[i];
+    return NULL;
+}
+
+/* Whether a Gemm is a product with rows of the second operand turned at most. */
+static bool is_plain(const struct node *gemm)
+{
+    return !op_int(gemm, "transA") && op_float(gemm, "alpha") == 1 &&
+           (!node_in(gemm, 2) || op_float(gemm, "beta") == 1);
+}
+
+static bool is_turned(const struct node *n)
+{
+    return node_is(n, "Gemm") && op_int(n, "transB");
+}
+
+static bool find_operands(struct base *b)
+{
+    const struct form *f = b->form;
+    int axis = is_turned(b->n) ? 0 : f->axis;
+    b->both[0] = dequantizer(node_in(b->n, 0), -1);
+    b->both[1] = dequantizer(node_in(b->n, 1), axis);
+    if (!b->both[0] || !b->both[1])
+        return false;
+    const struct tensor *w = pass_constant(b->both[1]->in[0]);
+    if (f->weights && (!w || (strcmp(f->op, "Conv") != 0 && w->rank != 2)))
+        return false;
+    return !b->bias || is_bias(b->bias, b->both[0]->in[1]->constant, b->both[1]->in[1]->constant);
+}
+
+/* An Add of a bias to a product. */
+static bool find_sum(struct node *n, struct base *b)
+{
+    for (int i = 0; i < 2 && node_is(n, "Add") && n->in_count == 2; i++) {
+        struct node *product = pass_sole_producer(n->in[i], "", "MatMul");
+        *b = (struct base){product ? form_of(product) : NULL, product, n->in[1 - i], {NULL, NULL}};
+        if (b->form && find_operands(b))
+            return true;
+    }
+    return false;
+}
+
+static bool find(struct node *n, struct base *b)
+{
+    if (find_sum(n, b))
+        return true;
+    *b = (struct base){form_of(n), n, NULL, {NULL, NULL}};
+    if (!b->form || (node_is(n, "Gemm") && !is_plain(n)))
+        return false;
+    b->bias = b->form->weights ? node_in(n, 2) : NULL;
+    return find_operands(b);
+}
+
+/* The activation between the operator and QuantizeLinear, as a node of its own or as an attribute. */
+struct activation {
+    const struct fused_activation *kind; /* NULL: none */
+    float alpha, beta;
+};
+
+static bool is_bound(const struct fused_activation *a)
+{
+    return strcmp(a->name, "Relu") == 0 || strcmp(a->name, "Clip") == 0;
+}
+
+/* The operator that makes v for QuantizeLinear alone; NULL when an activation behind it is no bound. */
+static struct node *find_base(const struct value *v, struct activation *a)
+{
+    struct node *n = pass_is_single(v) ? v->producer : NULL;
+    *a = (struct activation){NULL, 0, 0};
+    if (n && n->def && (a->kind = fused_activation_of(n, &a->alpha, &a->beta)) != NULL) {
+        if (!is_bound(a->kind))
+            return NULL;
+        n = pass_is_single(n->in[0]) ? n->in[0]->producer : NULL;
+    }
+    if (!n || !n->def)
+        return NULL;
+    if (strcmp(n->domain, "nn") != 0 || !form_of(n) || !op_string(n, "activation")[0])
+        return n;
+    if (a->kind) /* two in a row */
+        return NULL;
+    a->kind = fused_activation_find(op_string(n, "activation"));
+    a->alpha = op_float(n, "activation_alpha");
+    a->beta = op_float(n, "activation_beta");
+    return a->kind && is_bound(a->kind) ? n : NULL;
+}
+
+/* ---- making ---- */
+
+/* Copies the attributes that the new operator has, too. */
+static int copy_attrs(struct node *to, const struct node *from, struct error *err)
+{
+    static const char *const lists[] = {"dilations", "kernel_shape", "pads", "strides"};
+    const char *word = op_string(from, "auto_pad");
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        int count;
+        const int64_t *list = op_ints(from, lists[i], &count);
+        if (list && node_set_ints(to, lists[i], list, (size_t)count, err))
+            return -1;
+    }
+    return node_set_int(to, "group", op_int(from, "group"), err) ||
+                   node_set_string(to, "auto_pad", word, strlen(word), err)
+               ? -1
+               : 0;
+}
+
+/* The second operand of a Gemm as that of a MatMul. */
+static struct value *turn(struct node *before, struct value *v, struct error *err)
+{
+    return pass_output(pass_node(before, "", "Transpose", 1, &v, err), err);
+}
+
+static int make(struct node *q, const struct base *b, const struct activation *a, struct error *err)
+{
+    struct value *in[9] = {NULL};
+    bool conv = strcmp(b->form->op, "Conv") == 0;
+    for (int i = 0; i < 2; i++) {
+        in[3 * i] = b->both[i]->in[0];
+        in[3 * i + 1] = b->both[i]->in[1];
+        in[3 * i + 2] = zero_of(b->both[i], b->both[i]->in[0]->type.dtype, err);
+    }
+    if (is_turned(b->n))
+        in[3] = turn(q, in[3], err);
+    in[6] = q->in[1];
+    in[7] = zero_of(q, q->out[0]->type.dtype, err);
+    in[8] = b->bias ? b->bias->producer->in[0] : NULL;
+    struct node *n = in[2] && in[3] && in[5] && in[7] ? pass_node(q, "nn", b->form->fused, 9, in, err) : NULL;
+    if (!n || (conv && copy_attrs(n, b->n, err)) || node_set_name(n, b->n->name, err) ||
+        (a->kind && fused_set_activation(n, a->kind, a->alpha, a->beta, err)))
+        return -1;
+    return pass_replace(q, n, err);
+}
+
+static int fuse(struct node *q, struct error *err)
+{
+    struct base b;
+    struct activation a;
+    if (!node_is(q, "QuantizeLinear") || !node_in(q, 0) || !is_byte(node_out(q, 0)) || !has_scales(q, -1))
+        return 0;
+    struct node *n = find_base(q->in[0], &a);
+    return n && find(n, &b) ? make(q, &b, &a, err) : 0;
+}
+
+int pass_fuse_qdq(struct graph *g, struct error *err)
+{
+    return pass_each(g, fuse, err);
+}

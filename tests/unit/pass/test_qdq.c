@@ -1,0 +1,115 @@
+/* What stands between DequantizeLinear and QuantizeLinear becomes one operator of whole numbers. */
+#include "lab.h"
+
+static void number(struct lab *lab, char letter, enum dtype dtype, int rank, const int64_t *dims, double low,
+                   double high)
+{
+    struct tensor *t = tensor_new(dtype, rank, dims, &lab->err);
+    for (int64_t i = 0; t && i < t->count; i++)
+        tensor_set_f64(t, i, low + (high - low) * hash_uniform(&lab->seed));
+    lab_tensor(lab, letter, t);
+}
+
+/* x, y, r: u8 images and rows, of scale s and t, zero point z and none; w, v: weights of one scale and of one a
+ * channel, with the biases b and d; m: a matrix; h: real weights. */
+static void start(struct lab *lab)
+{
+    static const int64_t channels = 6;
+    lab_start(lab);
+    lab->tolerance = 1.01 / 255; /* the whole sum is rounded once, and real ones twice: a step */
+    lab->dtype = DTYPE_U8;
+    lab->low = 0;
+    lab->high = 255;
+    lab_input(lab, 'x', DIMS(2, 4, 5, 6));
+    lab_input(lab, 'y', DIMS(2, 4, 5, 6));
+    lab_input(lab, 'r', DIMS(7, 6));
+    lab->dtype = DTYPE_F32;
+    number(lab, 's', DTYPE_F32, SCALAR, 0.03125, 0.03125);
+    number(lab, 't', DTYPE_F32, SCALAR, 0.5, 0.5);
+    number(lab, 'z', DTYPE_U8, SCALAR, 120, 120);
+    number(lab, 'k', DTYPE_I8, SCALAR, -5, -5);
+    number(lab, 'h', DTYPE_F32, DIMS(6, 4, 3, 3), -1, 1);
+    number(lab, 'w', DTYPE_I8, DIMS(6, 4, 3, 3), -128, 127);
+    number(lab, 'v', DTYPE_U8, DIMS(6, 2, 3, 3), 0, 255);
+    number(lab, 'b', DTYPE_I32, DIMS(6), -3000, 3000);
+    number(lab, 'm', DTYPE_I8, DIMS(6, 3), -128, 127);
+    number(lab, 'j', DTYPE_I8, DIMS(3, 6), -128, 127);
+    number(lab, 'e', DTYPE_I32, DIMS(3), -3000, 3000);
+    number(lab, 'p', DTYPE_F32, DIMS(6), 0.01, 0.02);
+    number(lab, 'o', DTYPE_U8, DIMS(6), 100, 140);
+    number(lab, 'a', DTYPE_F32, SCALAR, 0.0078125, 0.0078125);
+    number(lab, 'c', DTYPE_F32, SCALAR, 0.03125 * 0.0078125, 0.03125 * 0.0078125);
+    struct tensor *scales = tensor_new(DTYPE_F32, 1, &channels, &lab->err);
+    for (int i = 0; i < 6; i++)
+        tensor_set_f64(scales, i, (double)(float)(0.03125 * tensor_get_f64(lab->let['p']->constant, i)));
+    lab_tensor(lab, 'd', scales);
+    lab_let(lab, 'f', "DequantizeLinear(x,s,z)");
+    lab_let(lab, 'g', "DequantizeLinear(y,t)");
+}
+
+static void fused_forms(void)
+{
+    static const struct {
+        const char *expression, *op;
+        int left; /* DequantizeLinear and QuantizeLinear nodes */
+    } cases[] = {
+        {"QuantizeLinear(Conv(f,DequantizeLinear(w,a)),t,z)", "QConv", 0},
+        {"QuantizeLinear(Conv[pads=1;1;1;1,strides=2;2](f,DequantizeLinear(w,a),DequantizeLinear(b,c)),t,k)", "QConv",
+         0},
+        {"QuantizeLinear(Conv[group=2](f,DequantizeLinear[axis=0](v,p,o),DequantizeLinear[axis=0](b,d)),t,z)", "QConv",
+         0},
+        {"QuantizeLinear(Relu(Conv(f,DequantizeLinear(w,a))),t)", "QConv", 0},
+        {"QuantizeLinear(Clip(Conv(f,DequantizeLinear(w,a),DequantizeLinear(b,c)),#-1,#6),s,k)", "QConv", 0},
+        {"QuantizeLinear(MatMul(f,DequantizeLinear(m,a)),t,z)", "QMatMul", 0},
+        {"QuantizeLinear(Relu(Add(MatMul(f,DequantizeLinear(m,a)),DequantizeLinear(e,c))),t,z)", "QMatMul", 0},
+        {"QuantizeLinear(Gemm(DequantizeLinear(r,s,z),DequantizeLinear(m,a),DequantizeLinear(e,c)),t)", "QMatMul", 0},
+        {"QuantizeLinear(Gemm[transB=1](DequantizeLinear(r,s,z),DequantizeLinear(j,a)),t)", "QMatMul", 0},
+        {"QuantizeLinear(Gemm[alpha=2f](DequantizeLinear(r,s,z),DequantizeLinear(m,a)),t)", NULL, 3},
+        {"QuantizeLinear(Add(f,g),t,z)", "QAdd", 0},
+        {"QuantizeLinear(Relu(Mul(f,f)),t,z)", "QMul", 0},
+        {"QuantizeLinear(Conv(f,DequantizeLinear(w,a),DequantizeLinear(b,a)),t,z)", NULL, 4}, /* another unit */
+        {"QuantizeLinear(Tanh(Conv(f,DequantizeLinear(w,a))),t,z)", NULL, 3},
+        {"QuantizeLinear(Conv(f,h),t,z)", NULL, 2},
+        {"QuantizeLinear(Add(f,Neg(g)),t,z)", NULL, 3},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        start(&lab);
+        const char *text = cases[i].expression;
+        lab_output(&lab, "out", text);
+        CHECK_MSG(lab_same(&lab, "fuse-qdq,fold-constants,dead-code"), "%s", text);
+        if (cases[i].op)
+            CHECK_MSG(lab_count(&lab, "nn", cases[i].op) == 1 && lab_count(&lab, NULL, NULL) == 1, "%s: %s", text,
+                      lab_ops(&lab));
+        int left = lab_count(&lab, "", "DequantizeLinear") + lab_count(&lab, "", "QuantizeLinear");
+        CHECK_MSG(left == cases[i].left, "%s: %s", text, lab_ops(&lab));
+        lab_end(&lab);
+    }
+}
+
+/* Values that are needed as numbers, too, stay; a chain of layers has nothing real inside. */
+static void chains(void)
+{
+    struct lab lab;
+    start(&lab);
+    lab_let(&lab, 'n', "Conv[pads=1;1;1;1](f,DequantizeLinear(w,a))");
+    lab_output(&lab, "q", "QuantizeLinear(n,t,z)");
+    lab_output(&lab, "out", "Neg(n)");
+    CHECK(lab_same(&lab, "fuse-qdq,dead-code") && lab_count(&lab, "nn", "QConv") == 0);
+    lab_end(&lab);
+
+    start(&lab);
+    lab_let(&lab, 'f', "DequantizeLinear(QuantizeLinear(Relu(Conv[pads=1;1;1;1](f,DequantizeLinear(w,a))),t,z),t,z)");
+    lab_let(&lab, 'g', "DequantizeLinear(QuantizeLinear(Add(f,f),t,z),t,z)");
+    lab_output(&lab, "out", "QuantizeLinear(MatMul(g,DequantizeLinear(m,a)),t,z)");
+    CHECK(lab_same(&lab, "fuse-qdq,dead-code"));
+    CHECK_MSG(strcmp(lab_ops(&lab), "nn.QConv nn.QAdd nn.QMatMul") == 0, "%s", lab_ops(&lab));
+    lab_end(&lab);
+}
+
+int main(void)
+{
+    RUN(fused_forms);
+    RUN(chains);
+    return TEST_END();
+}
