@@ -152,6 +152,33 @@ static int infer_grid(struct op_infer *c, enum dtype dtype, struct error *err)
     return infer_set(c, 0, dtype, x ? x->rank : -1, x ? x->dims : NULL, err);
 }
 
+/* ---- many at once ---- */
+
+/* Elements [first, first + n), which share a scale and a zero point. */
+typedef void run_fn(const struct tensor *x, struct tensor *y, int64_t first, int64_t n, float scale, float zero);
+
+/* The zero points, for free(): one for each scale. */
+static float *load_zeros(const struct op_eval *c, struct error *err)
+{
+    const struct tensor *scale = eval_in(c, 1), *zero = eval_in(c, 2);
+    float *zeros = mem_calloc((size_t)scale->count, sizeof(*zeros), err);
+    for (int64_t i = 0; zeros && zero && i < scale->count; i++)
+        zeros[i] = (float)tensor_get_i64(zero, i);
+    return zeros;
+}
+
+static int each_run(const struct op_eval *c, const struct grid *g, struct tensor *y, run_fn *map, struct error *err)
+{
+    const struct tensor *x = eval_in(c, 0), *scale = eval_in(c, 1);
+    const float *scales = scale->data;
+    float *zeros = load_zeros(c, err);
+    int64_t run = g->per_tensor ? x->count : g->inner;
+    for (int64_t at = 0, i = 0; zeros && at < x->count; at += run, i = (i + 1) % scale->count)
+        map(x, y, at, run, scales[i], zeros[i]);
+    free(zeros);
+    return zeros ? 0 : -1;
+}
+
 /* ---- QuantizeLinear ---- */
 
 static int quantize_dtype(const struct node *n, enum dtype zero, enum dtype *dtype, struct error *err)
@@ -200,6 +227,43 @@ static void quantize_int(const struct mapping *m, int64_t i, double scale, doubl
     tensor_set_f64(m->y, i, real_saturate(m->y->dtype, nearbyint(quotient(m, i, scale)) + zero));
 }
 
+/* Adding and taking away 1.5 * 2^23 rounds a float that is smaller than 2^22 to a whole number, ties to even. */
+#define ROUNDER 12582912.0f
+
+/* Bounds first: they are whole numbers, so that rounding does not leave them. nan becomes the least. */
+static inline int32_t quantize_one(float x, float scale, float least, float most)
+{
+    float q = x / scale;
+    q = q > least ? q : least;
+    q = q < most ? q : most;
+    return (int32_t)(q + ROUNDER - ROUNDER);
+}
+
+static void quantize_run(const struct tensor *x, struct tensor *y, int64_t first, int64_t n, float scale, float zero)
+{
+    const float *in = (const float *)x->data + first;
+    uint8_t *bytes = (uint8_t *)y->data + first;
+    uint16_t *words = (uint16_t *)y->data + first;
+    double low, high;
+    real_int_range(y->dtype, &low, &high);
+    float least = (float)low - zero, most = (float)high - zero;
+    int32_t offset = (int32_t)zero;
+    if (dtype_info(y->dtype)->bits == 8)
+        for (int64_t i = 0; i < n; i++)
+            bytes[i] = (uint8_t)(quantize_one(in[i], scale, least, most) + offset);
+    else
+        for (int64_t i = 0; i < n; i++)
+            words[i] = (uint16_t)(quantize_one(in[i], scale, least, most) + offset);
+}
+
+/* Activations of a quantised network are many. */
+static bool is_plain_quantize(const struct mapping *m, const struct tensor *scale, const struct grid *g)
+{
+    bool fits =
+        m->y->dtype == DTYPE_U8 || m->y->dtype == DTYPE_I8 || m->y->dtype == DTYPE_U16 || m->y->dtype == DTYPE_I16;
+    return fits && m->x->dtype == DTYPE_F32 && scale->dtype == DTYPE_F32 && m->precision == DTYPE_F32 && !g->per_block;
+}
+
 static void quantize_f8(const struct mapping *m, int64_t i, double scale, double zero)
 {
     float value = (float)(quotient(m, i, scale) + zero);
@@ -231,6 +295,8 @@ int eval_quantize_linear(struct op_eval *c, struct error *err)
         return -1;
     double low, high;
     bool whole = real_int_range(dtype, &low, &high);
+    if (is_plain_quantize(&m, scale, &grid))
+        return each_run(c, &grid, m.y, quantize_run, err);
     return grid_map(&grid, c, &m, whole ? quantize_int : dtype == DTYPE_F4E2M1 ? quantize_f4 : quantize_f8, err);
 }
 
@@ -254,12 +320,11 @@ int infer_dequantize_linear(struct op_infer *c, struct error *err)
     return infer_grid(c, dtype, err);
 }
 
-/* A run of n bytes that share a scale and a zero point. */
-static void scale_run(float *out, const struct tensor *x, int64_t first, int64_t n, float scale, float zero)
+static void dequantize_run(const struct tensor *x, struct tensor *y, int64_t first, int64_t n, float scale, float zero)
 {
     const int8_t *s = (const int8_t *)x->data + first;
     const uint8_t *u = (const uint8_t *)x->data + first;
-    out += first;
+    float *out = (float *)y->data + first;
     if (x->dtype == DTYPE_I8)
         for (int64_t i = 0; i < n; i++)
             out[i] = ((float)s[i] - zero) * scale;
@@ -269,8 +334,8 @@ static void scale_run(float *out, const struct tensor *x, int64_t first, int64_t
 }
 
 /* A run of n bytes, each with its own. */
-static void scale_row(float *out, const struct tensor *x, int64_t first, int64_t n, const float *scale,
-                      const float *zero)
+static void dequantize_row(float *out, const struct tensor *x, int64_t first, int64_t n, const float *scale,
+                           const float *zero)
 {
     const int8_t *s = (const int8_t *)x->data + first;
     const uint8_t *u = (const uint8_t *)x->data + first;
@@ -285,7 +350,8 @@ static void scale_row(float *out, const struct tensor *x, int64_t first, int64_t
 
 /* Weights of 8 bits are many: one scale, or one for each of the axis, in single precision, which is exact to rounding
  * here as there. */
-static bool is_plain(const struct tensor *x, const struct tensor *scale, const struct tensor *y, const struct grid *g)
+static bool is_plain_dequantize(const struct tensor *x, const struct tensor *scale, const struct tensor *y,
+                                const struct grid *g)
 {
     return (x->dtype == DTYPE_I8 || x->dtype == DTYPE_U8) && scale->dtype == DTYPE_F32 && y->dtype == DTYPE_F32 &&
            !g->per_block;
@@ -293,18 +359,12 @@ static bool is_plain(const struct tensor *x, const struct tensor *scale, const s
 
 static int dequantize_plain(const struct op_eval *c, const struct grid *g, struct tensor *y, struct error *err)
 {
-    const struct tensor *x = eval_in(c, 0), *scale = eval_in(c, 1), *zero = eval_in(c, 2);
-    const float *scales = scale->data;
-    float *zeros = mem_calloc((size_t)scale->count, sizeof(*zeros), err);
-    int64_t run = g->per_tensor ? x->count : g->inner;
-    for (int64_t i = 0; zeros && zero && i < scale->count; i++)
-        zeros[i] = (float)tensor_get_i64(zero, i);
-    if (zeros && run == 1)
-        for (int64_t at = 0; at < x->count; at += scale->count)
-            scale_row(y->data, x, at, scale->count, scales, zeros);
-    else if (zeros)
-        for (int64_t at = 0, i = 0; at < x->count; at += run, i = (i + 1) % scale->count)
-            scale_run(y->data, x, at, run, scales[i], zeros[i]);
+    const struct tensor *x = eval_in(c, 0), *scale = eval_in(c, 1);
+    if (g->per_tensor || g->inner > 1)
+        return each_run(c, g, y, dequantize_run, err);
+    float *zeros = load_zeros(c, err);
+    for (int64_t at = 0; zeros && at < x->count; at += scale->count)
+        dequantize_row(y->data, x, at, scale->count, scale->data, zeros);
     free(zeros);
     return zeros ? 0 : -1;
 }
@@ -325,8 +385,8 @@ int eval_dequantize_linear(struct op_eval *c, struct error *err)
         return real_eval_fail(c, err);
     if (grid_init(&grid, c, err) || !(m.y = eval_out(c, 0, dtype, x->rank, x->dims, err)))
         return -1;
-    return is_plain(x, eval_in(c, 1), m.y, &grid) ? dequantize_plain(c, &grid, m.y, err)
-                                                  : grid_map(&grid, c, &m, dequantize, err);
+    return is_plain_dequantize(x, eval_in(c, 1), m.y, &grid) ? dequantize_plain(c, &grid, m.y, err)
+                                                             : grid_map(&grid, c, &m, dequantize, err);
 }
 
 /* ---- DynamicQuantizeLinear ---- */

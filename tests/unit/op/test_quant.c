@@ -42,6 +42,32 @@ static void test_quantize(void)
     one_end(&o);
 }
 
+/* All of the range, ties, what lies far outside and is no number, in every type: as in double precision. */
+static void test_quantize_many(void)
+{
+    static const enum dtype dtypes[] = {DTYPE_U8, DTYPE_I8, DTYPE_U16, DTYPE_I16};
+    static const double lows[] = {0, -128, 0, -32768}, highs[] = {255, 127, 65535, 32767};
+    static const double odd[] = {INFINITY, -INFINITY, NAN, 3e38, -3e38, 0, -0.0, 1e-40};
+    for (size_t k = 0; k < sizeof dtypes / sizeof *dtypes; k++)
+        for (int spread = 0; spread < 2; spread++) {
+            double x[4000], want[4000], zero[2] = {lows[k], 7}, scale[2] = {0.5, 0.0123};
+            for (int i = 0; i < 4000; i++) {
+                int c = spread ? i / 1000 % 2 : 0;
+                x[i] = i < 8 ? odd[i] : (float)((i % 1000 - 500) * (i % 3 ? 0.25 : 40.17) * (k > 1 ? 200 : 1));
+                float quotient = (float)x[i] / (float)scale[c];
+                double q = nearbyint((double)quotient) + zero[c];
+                want[i] = q >= highs[k] ? highs[k] : q > lows[k] ? q : lows[k];
+            }
+            struct one o;
+            one_start(&o, "", "QuantizeLinear", 1);
+            one_in(&o, one_tensor(DTYPE_F32, DIMS(2, 2, 1000), x));
+            one_in(&o, one_tensor(DTYPE_F32, spread, (const int64_t[]){2}, scale));
+            one_in(&o, one_tensor(dtypes[k], spread, (const int64_t[]){2}, zero));
+            CHECK_MSG(one_gives(&o, 0, dtypes[k], DIMS(2, 2, 1000), want), "%s", dtype_info(dtypes[k])->name);
+            one_end(&o);
+        }
+}
+
 static void test_granularity(void)
 {
     struct one o;
@@ -152,6 +178,7 @@ static void test_conv(void)
 int main(void)
 {
     RUN(test_quantize);
+    RUN(test_quantize_many);
     RUN(test_granularity);
     RUN(test_errors);
     RUN(test_dynamic);
