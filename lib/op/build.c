@@ -243,6 +243,21 @@ enum dtype build_dtype(struct build *b, int i)
 
 /* ---- results ---- */
 
+int build_become(struct build *b, const char *op, int count, struct value *const *in)
+{
+    struct node *n = b->node;
+    for (int i = 0; !b->failed && i < count; i++)
+        build_check(b, node_set_input(n, i, in[i], b->err) == 0);
+    if (b->failed)
+        return -1;
+    node_truncate_inputs(n, count);
+    while (n->attrs)
+        node_remove_attr(n, n->attrs->name);
+    build_check(b, node_set_op(n, "", op, b->err) == 0);
+    n->def = op_find("", op);
+    return build_end(b);
+}
+
 void build_give(struct build *b, int o, struct value *v)
 {
     struct value *out = node_out(b->node, o);

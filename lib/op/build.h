@@ -83,6 +83,12 @@ enum dtype build_dtype(struct build *b, int i);
 /* A failure with this message, or, where there is one already, that. */
 void build_fail(struct build *b, const char *format, ...) BASE_PRINTF(2, 3);
 
+/* Makes the node being written another operator, with these inputs (NULL: absent) and no attributes; it keeps its
+ * outputs, its name and its place. 0, or -1 after a failure. */
+int build_become(struct build *b, const char *op, int count, struct value *const *in);
+#define BUILD_BECOME(b, op, ...)                                                                                       \
+    build_become(b, op, (int)(sizeof((struct value *[]){__VA_ARGS__}) / sizeof(struct value *)),                       \
+                 (struct value *[]){__VA_ARGS__})
 /* Output o of the node, if it is wanted, is v. */
 void build_give(struct build *b, int o, struct value *v);
 /* A failure unless it is `fine`; for calls that set the message themselves. */

@@ -14,36 +14,6 @@ static int add_inputs(struct node *n, int count, struct value *const *in, struct
     return 0;
 }
 
-struct value *onnx_edit_op(struct node *before, const char *op, int count, struct value *const *in, struct error *err)
-{
-    struct node *n = graph_add_node(before->graph, "", op, before, err);
-    if (!n || add_inputs(n, count, in, err) != 0)
-        return NULL;
-    n->def = op_find("", op);
-    return node_new_output(n, NULL, err);
-}
-
-struct value *onnx_edit_op_int(struct node *before, const char *op, struct value *in, const char *attr, int64_t value,
-                               struct error *err)
-{
-    struct value *v = in ? onnx_edit_op(before, op, 1, &in, err) : NULL;
-    return v && node_set_int(v->producer, attr, value, err) == 0 ? v : NULL;
-}
-
-int onnx_edit_become(struct node *n, const char *op, int count, struct value *const *in, struct error *err)
-{
-    for (int i = 0; i < count; i++)
-        if (node_set_input(n, i, in[i], err) != 0)
-            return -1;
-    node_truncate_inputs(n, count);
-    while (n->attrs)
-        node_remove_attr(n, n->attrs->name);
-    if (node_set_op(n, "", op, err) != 0)
-        return -1;
-    n->def = op_find("", op);
-    return 0;
-}
-
 static struct node *copy_before(struct node *n, struct error *err)
 {
     struct node *copy = graph_add_node(n->graph, n->domain, n->op, n, err);
@@ -79,43 +49,6 @@ struct node *onnx_edit_drop_outputs(struct node *n, int outputs, struct error *e
 
 /* ---- constants ---- */
 
-static struct value *add(struct node *n, struct tensor *t, struct error *err)
-{
-    return t ? graph_add_constant(n->graph, NULL, t, err) : NULL;
-}
-
-struct value *onnx_edit_ints(struct node *n, int64_t count, const int64_t *values, struct error *err)
-{
-    return add(n, tensor_ints(count, values, err), err);
-}
-
-struct value *onnx_edit_int(struct node *n, int64_t value, struct error *err)
-{
-    return add(n, tensor_scalar_i64(value, err), err);
-}
-
-struct value *onnx_edit_number(struct node *n, enum dtype dtype, double value, struct error *err)
-{
-    struct tensor *t = tensor_new(dtype, 0, NULL, err);
-    if (t)
-        tensor_set_f64(t, 0, value);
-    return add(n, t, err);
-}
-
-struct value *onnx_edit_floats(struct node *n, int64_t count, const float *values, struct error *err)
-{
-    struct tensor *t = tensor_new(DTYPE_F32, 1, &count, err);
-    if (t && count)
-        memcpy(t->data, values, (size_t)count * sizeof(float));
-    return add(n, t, err);
-}
-
-struct value *onnx_edit_empty(struct node *n, enum dtype dtype, struct error *err)
-{
-    int64_t none = 0;
-    return add(n, tensor_new(dtype, 1, &none, err), err);
-}
-
 const struct tensor *onnx_edit_constant(const struct node *n, int i)
 {
     const struct value *v = node_in(n, i);
@@ -150,7 +83,8 @@ int onnx_edit_attr_to_input(struct node *n, const char *attr, int index, struct 
         return onnx_edit_error(n, err, "attribute %s is no list of ints", attr);
     if (node_in(n, index))
         return onnx_edit_error(n, err, "it has %s as attribute and as input", attr);
-    struct value *v = onnx_edit_ints(n, (int64_t)a->n, a->ints, err);
+    struct build b = {.node = n, .err = err};
+    struct value *v = build_list(&b, (int)a->n, a->ints);
     if (!v || onnx_edit_set_input(n, index, v, err) != 0)
         return -1;
     node_remove_attr(n, attr);

@@ -229,7 +229,7 @@ int onnx_lower_reduce(struct node *n, const struct onnx_lower_row *row, int opse
         return onnx_lower_needs(n, row->since, "noop_with_empty_axes with computed axes", err);
     node_remove_attr(n, "noop_with_empty_axes");
     if (noop && none)
-        return EDIT_BECOME(n, "Identity", err, n->in[0]);
+        return BUILD_BECOME((&(struct build){.node = n, .err = err}), "Identity", n->in[0]);
     if (none) {
         node_truncate_inputs(n, 1);
         return 0;
@@ -253,7 +253,7 @@ int onnx_lower_split(struct node *n, const struct onnx_lower_row *row, int opset
         return onnx_lower_needs(n, row->since, "so many unequal parts", err);
     for (int64_t i = 0; i < parts; i++)
         sizes[i] = i < parts - 1 ? part : size - part * (parts - 1);
-    struct value *v = onnx_edit_ints(n, parts, sizes, err);
+    struct value *v = build_list(&(struct build){.node = n, .err = err}, parts, sizes);
     return v ? onnx_edit_set_input(n, 1, v, err) : -1;
 }
 
@@ -280,7 +280,7 @@ int onnx_lower_pad_axes(struct node *n, const struct onnx_lower_row *row, int op
         all[axis] = pads[i];
         all[axis + rank] = pads[i + count];
     }
-    struct value *v = onnx_edit_ints(n, 2 * rank, all, err);
+    struct value *v = build_list(&(struct build){.node = n, .err = err}, 2 * rank, all);
     if (!v || node_set_input(n, 1, v, err) != 0)
         return -1;
     node_truncate_inputs(n, node_in(n, 2) ? 3 : 2);

@@ -22,7 +22,7 @@ static struct value *whole_scales(struct node *n, const struct attr *axes, int r
         all[i] = 1;
     for (size_t i = 0; i < axes->n; i++)
         all[axes->ints[i] < 0 ? axes->ints[i] + rank : axes->ints[i]] = (float)tensor_get_f64(t, (int64_t)i);
-    return onnx_edit_floats(n, rank, all, err);
+    return build_f32s(&(struct build){.node = n, .err = err}, rank, all);
 }
 
 static struct value *whole_sizes(struct node *n, const struct attr *axes, int rank, struct error *err)
@@ -36,7 +36,7 @@ static struct value *whole_sizes(struct node *n, const struct attr *axes, int ra
     for (int i = 0; i < rank; i++)
         if (all[i] < 0)
             return NULL;
-    return onnx_edit_ints(n, rank, all, err);
+    return build_list(&(struct build){.node = n, .err = err}, rank, all);
 }
 
 int onnx_lower_resize_axes(struct node *n, const struct onnx_lower_row *row, int opset, struct error *err)
@@ -71,7 +71,7 @@ int onnx_lower_resize_inputs(struct node *n, const struct onnx_lower_row *row, i
     for (int i = 1; i <= 2; i++) {
         if (node_in(n, i))
             continue;
-        struct value *empty = onnx_edit_empty(n, DTYPE_F32, err);
+        struct value *empty = build_f32s(&(struct build){.node = n, .err = err}, 0, NULL);
         if (!empty || onnx_edit_set_input(n, i, empty, err) != 0)
             return -1;
     }
@@ -94,7 +94,7 @@ static struct value *scales_of(struct node *n, struct error *err)
             return NULL;
         scales[i] = (float)((double)sizes[i] / (double)dim);
     }
-    return onnx_edit_floats(n, rank, scales, err);
+    return build_f32s(&(struct build){.node = n, .err = err}, rank, scales);
 }
 
 /* The geometry of opset 10: output x reads input floor(x / scale), or between that and the next. */
@@ -107,7 +107,7 @@ int onnx_lower_resize_plain(struct node *n, const struct onnx_lower_row *row, in
         (!linear && !onnx_edit_attr_is(n, "nearest_mode", "floor")) || onnx_edit_attr_is(n, "mode", "cubic") ||
         onnx_edit_get_int(n, "exclude_outside", 0) != 0)
         return onnx_lower_needs(n, row->since, "other than asymmetric, floor or linear resizing by known scales", err);
-    if (EDIT_BECOME(n, "Resize", err, n->in[0], scales) != 0)
+    if (BUILD_BECOME((&(struct build){.node = n, .err = err}), "Resize", n->in[0], scales) != 0)
         return -1;
     return node_set_string(n, "mode", linear ? "linear" : "nearest", linear ? 6 : 7, err);
 }
@@ -120,7 +120,7 @@ int onnx_lower_upsample(struct node *n, const struct onnx_lower_row *row, int op
     for (int64_t i = 0; t && i < t->count; i++)
         if (!(tensor_get_f64(t, i) >= 1))
             return onnx_lower_needs(n, row->since, "a scale below 1", err);
-    if (EDIT_BECOME(n, "Upsample", err, n->in[0], n->in[1]) != 0)
+    if (BUILD_BECOME((&(struct build){.node = n, .err = err}), "Upsample", n->in[0], n->in[1]) != 0)
         return -1;
     return node_set_string(n, "mode", linear ? "linear" : "nearest", linear ? 6 : 7, err);
 }

@@ -8,7 +8,8 @@
 static struct value *number_like(struct onnx_raising *c, struct node *n, double value, struct error *err)
 {
     enum dtype dtype = onnx_raise_dtype(c, n, 0);
-    return onnx_edit_number(n, dtype == DTYPE_NONE || dtype == DTYPE_STRING ? DTYPE_F32 : dtype, value, err);
+    return build_number(&(struct build){.node = n, .err = err},
+                        dtype == DTYPE_NONE || dtype == DTYPE_STRING ? DTYPE_F32 : dtype, value);
 }
 
 /* A float attribute becomes input `index`, unless it is absent or equals `same`. */
@@ -47,7 +48,7 @@ int onnx_raise_topk(struct onnx_raising *c, struct node **n, const struct onnx_r
     (void)row;
     if (!a || a->kind != ATTR_INT)
         return 0;
-    struct value *k = onnx_edit_ints(*n, 1, &a->i, err);
+    struct value *k = build_list(&(struct build){.node = *n, .err = err}, 1, &a->i);
     if (!k || onnx_edit_set_input(*n, 1, k, err) != 0)
         return -1;
     node_remove_attr(*n, "k");
@@ -75,7 +76,8 @@ int onnx_raise_dropout(struct onnx_raising *c, struct node **n, const struct onn
 /* The axis had a default of its own. */
 int onnx_raise_dft(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row, struct error *err)
 {
-    struct value *axis = onnx_edit_int(*n, onnx_edit_get_int(*n, "axis", 1), err);
+    struct build b = {.node = *n, .err = err};
+    struct value *axis = build_number(&b, DTYPE_I64, (double)onnx_edit_get_int(*n, "axis", 1));
     (void)c;
     (void)row;
     if (!axis || onnx_edit_set_input(*n, 2, axis, err) != 0)
@@ -101,7 +103,7 @@ int onnx_raise_tile(struct onnx_raising *c, struct node **n, const struct onnx_r
         return onnx_edit_error(*n, err, "axis %lld, want 0 to %d", (long long)at, rank - 1);
     for (int i = 0; i < rank; i++)
         repeats[i] = i == at ? tensor_get_i64(tiles, 0) : 1;
-    struct value *v = onnx_edit_ints(*n, rank, repeats, err);
+    struct value *v = build_list(&(struct build){.node = *n, .err = err}, rank, repeats);
     if (!v || node_set_input(*n, 1, v, err) != 0)
         return -1;
     node_truncate_inputs(*n, 2);

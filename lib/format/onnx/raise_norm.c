@@ -16,15 +16,13 @@ int onnx_raise_batch_norm_spatial(struct onnx_raising *c, struct node **n, const
     *n = onnx_edit_drop_outputs(*n, 1, err);
     if (!*n)
         return -1;
+    struct build b = {.node = *n, .err = err};
     struct value *const *in = (*n)->in;
     struct value *epsilon =
-        onnx_edit_number(*n, dtype == DTYPE_NONE ? DTYPE_F32 : dtype, onnx_edit_get_float(*n, "epsilon", 1e-5f), err);
-    struct value *sum = epsilon ? EDIT_OP(*n, "Add", err, in[4], epsilon) : NULL;
-    struct value *deviation = sum ? EDIT_OP(*n, "Sqrt", err, sum) : NULL;
-    struct value *centred = deviation ? EDIT_OP(*n, "Sub", err, in[0], in[3]) : NULL;
-    struct value *normal = centred ? EDIT_OP(*n, "Div", err, centred, deviation) : NULL;
-    struct value *scaled = normal ? EDIT_OP(*n, "Mul", err, normal, in[1]) : NULL;
-    return scaled ? EDIT_BECOME(*n, "Add", err, scaled, in[2]) : -1;
+        build_number(&b, dtype == DTYPE_NONE ? DTYPE_F32 : dtype, onnx_edit_get_float(*n, "epsilon", 1e-5f));
+    struct value *deviation = BUILD(&b, "Sqrt", BUILD(&b, "Add", in[4], epsilon));
+    struct value *normal = BUILD(&b, "Div", BUILD(&b, "Sub", in[0], in[3]), deviation);
+    return BUILD_BECOME(&b, "Add", BUILD(&b, "Mul", normal, in[1]), in[2]);
 }
 
 /* BatchNormalization had five outputs, of which an inference uses the first; the mask of Dropout was of another type.
@@ -60,19 +58,11 @@ static struct tensor *repeat_each(const struct tensor *t, int64_t times, struct 
 /* [groups] to [channels] in the graph: by way of [groups, channels / groups]. */
 static struct value *repeat_computed(struct node *n, struct value *v, int64_t groups, struct error *err)
 {
-    struct value *shape = EDIT_OP(n, "Shape", err, n->in[0]);
-    if (!shape || node_set_int(shape->producer, "start", 1, err) != 0 ||
-        node_set_int(shape->producer, "end", 2, err) != 0)
-        return NULL;
-    struct value *count = onnx_edit_ints(n, 1, &groups, err), *one = onnx_edit_ints(n, 1, &(int64_t){1}, err);
-    struct value *all = onnx_edit_ints(n, 1, &(int64_t){-1}, err);
-    struct value *times = count && one && all ? EDIT_OP(n, "Div", err, shape, count) : NULL;
-    struct value *target = times ? EDIT_OP(n, "Concat", err, count, times) : NULL;
-    if (!target || node_set_int(target->producer, "axis", 0, err) != 0)
-        return NULL;
-    struct value *column = EDIT_OP(n, "Unsqueeze", err, v, one);
-    struct value *wide = column ? EDIT_OP(n, "Expand", err, column, target) : NULL;
-    return wide ? EDIT_OP(n, "Reshape", err, wide, all) : NULL;
+    struct build b = {.node = n, .err = err};
+    struct value *count = BUILD_LIST(&b, groups);
+    struct value *times = BUILD(&b, "Div", build_shape(&b, n->in[0], 1, 2), count);
+    struct value *target = build_int(&b, BUILD(&b, "Concat", count, times), "axis", 0);
+    return build_reshape(&b, BUILD(&b, "Expand", build_unsqueeze(&b, v, 1), target), 1, (int64_t[]){-1});
 }
 
 int onnx_raise_group_norm(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row, struct error *err)

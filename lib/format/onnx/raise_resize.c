@@ -24,7 +24,7 @@ int onnx_raise_upsample_scales(struct onnx_raising *c, struct node **n, const st
     (void)row;
     if (!a || a->kind != ATTR_FLOATS)
         return node_in(*n, 1) ? 0 : onnx_edit_error(*n, err, "attribute scales is missing, or no list of floats");
-    struct value *scales = onnx_edit_floats(*n, (int64_t)a->n, a->floats, err);
+    struct value *scales = build_f32s(&(struct build){.node = *n, .err = err}, (int)a->n, a->floats);
     if (!scales || onnx_edit_set_input(*n, 1, scales, err) != 0)
         return -1;
     node_remove_attr(*n, "scales");
@@ -49,7 +49,7 @@ int onnx_raise_upsample(struct onnx_raising *c, struct node **n, const struct on
     if (node_attr(*n, "mode") && !linear && !onnx_edit_attr_is(*n, "mode", "nearest"))
         return onnx_edit_error(*n, err, "attribute mode is unknown, want nearest or linear");
     (*n)->since = 11;
-    if (EDIT_BECOME(*n, "Resize", err, (*n)->in[0], NULL, (*n)->in[1]) != 0)
+    if (BUILD_BECOME((&(struct build){.node = *n, .err = err}), "Resize", (*n)->in[0], NULL, (*n)->in[1]) != 0)
         return -1;
     return set_geometry(*n, linear, err);
 }

@@ -20,8 +20,8 @@ static int append_axes(struct node *n, int i, int rank, int count, struct error 
         struct tensor *reshaped = tensor_reshaped(t, rank + count, dims, err);
         v = reshaped ? graph_add_constant(n->graph, NULL, reshaped, err) : NULL;
     } else {
-        struct value *axes = onnx_edit_ints(n, count, dims, err);
-        v = axes ? EDIT_OP(n, "Unsqueeze", err, n->in[i], axes) : NULL;
+        struct build b = {.node = n, .err = err};
+        v = BUILD(&b, "Unsqueeze", n->in[i], build_list(&b, count, dims));
     }
     return v ? node_set_input(n, i, v, err) : -1;
 }
@@ -74,12 +74,12 @@ static int single_axis(const struct type *type, int axis)
 }
 
 /* The shape of a value as an operand: numbers when they are known. */
-static struct value *shape_of(struct node *n, struct value *v, struct error *err)
+static struct value *shape_of(struct build *b, struct value *v)
 {
     bool known = v->type.kind == TYPE_TENSOR && v->type.rank >= 0;
     for (int i = 0; known && i < v->type.rank; i++)
         known = v->type.dims[i] > 0;
-    return known ? onnx_edit_ints(n, v->type.rank, v->type.dims, err) : EDIT_OP(n, "Shape", err, v);
+    return known ? build_list(b, v->type.rank, v->type.dims) : BUILD(b, "Shape", v);
 }
 
 int onnx_raise_softmax(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row, struct error *err)
@@ -96,13 +96,14 @@ int onnx_raise_softmax(struct onnx_raising *c, struct node **n, const struct onn
     int single = rank > 0 && axis < rank ? single_axis(&(*n)->in[0]->type, (int)axis) : -1;
     if (single >= 0)
         return node_set_int(*n, "axis", single, err);
-    struct value *x = (*n)->in[0], *flat = onnx_edit_op_int(*n, "Flatten", x, "axis", axis, err);
+    struct build b = {.node = *n, .err = err};
+    struct value *x = (*n)->in[0], *flat = build_int(&b, BUILD(&b, "Flatten", x), "axis", axis);
     if (!flat || node_set_input(*n, 0, flat, err) != 0 || node_set_int(*n, "axis", -1, err) != 0)
         return -1;
-    struct value *y = onnx_edit_split(*n, err), *shape = y ? shape_of(*n, x, err) : NULL;
+    struct value *y = onnx_edit_split(*n, err), *shape = y ? shape_of(&b, x) : NULL;
     if (!shape)
         return -1;
     y->producer->def = op_find("", y->producer->op);
     y->producer->since = 0;
-    return EDIT_BECOME(*n, "Reshape", err, y, shape);
+    return BUILD_BECOME(&b, "Reshape", y, shape);
 }
