@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "files.h"
 #include "program.h"
@@ -55,11 +56,17 @@ const char *input_names(const struct model *m, char *text, size_t size)
 
 /* ---- tensors ---- */
 
-static struct model_tensor *read_value(const struct model *m, size_t i, const char *value, struct model_error *err)
+bool input_is_number(const char *value)
 {
     char *end;
-    double number = strtod(value, &end);
-    return *value && !*end ? model_tensor_filled(m, i, number, err) : model_tensor_read(value, err);
+    strtod(value, &end);
+    return *value && !*end && access(value, F_OK) != 0;
+}
+
+struct model_tensor *input_value(const struct model *m, size_t input, const char *value, struct model_error *err)
+{
+    return input_is_number(value) ? model_tensor_filled(m, input, strtod(value, NULL), err)
+                                  : model_tensor_read(value, err);
 }
 
 static int take_tensor(struct model *m, const char *given, const char *path, struct model_tensor **in)
@@ -75,7 +82,7 @@ static int take_tensor(struct model *m, const char *given, const char *path, str
         return say_failed("%s: -i %s: the model has no such input: want one of %s", path, given,
                           input_names(m, names, sizeof names));
     model_tensor_free(in[i]);
-    in[i] = read_value(m, (size_t)i, value, &err);
+    in[i] = input_value(m, (size_t)i, value, &err);
     if (!in[i])
         return say_failed("%s", err.text);
     model_input(m, (size_t)i, &port);

@@ -30,6 +30,11 @@ int inputs_apply(const struct inputs *inputs, struct model *m, const char *path,
  * message. */
 int inputs_fill(const struct model *m, const char *path, uint64_t seed, struct model_tensor **in);
 
+/* A tensor as -i takes it: a .npy file, or a number for an input of known sizes; NULL with a message in err. */
+struct model_tensor *input_value(const struct model *m, size_t input, const char *value, struct model_error *err);
+/* Whether the text is a number, and no file's name. */
+bool input_is_number(const char *value);
+
 /* The input that "NAME=" begins with, and what is behind; -1 when there is none. */
 ptrdiff_t input_named(const struct model *m, const char *given, const char **value);
 

@@ -54,6 +54,7 @@ static int list(void)
 {
     struct model_format f;
     struct model_row task, option;
+    record_table();
     for (size_t i = 0; model_format_at(i, &f); i++) {
         list_row("format", f.name, f.reads && f.writes ? "read,write" : f.reads ? "read" : "write", f.suffixes, f.what);
         for (size_t o = 0; model_format_option_at(i, o, &option); o++)
@@ -61,6 +62,7 @@ static int list(void)
     }
     for (size_t i = 0; model_task_at(i, &task); i++)
         list_row("task", task.name, "", "", task.what);
+    record_table_end();
     return 0;
 }
 

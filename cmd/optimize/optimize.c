@@ -50,6 +50,7 @@ struct request {
 static int list(void)
 {
     struct model_pass p;
+    record_table();
     for (size_t i = 0; model_pass_at(i, &p); i++) {
         record_begin();
         record_text("name", p.name);
@@ -57,6 +58,7 @@ static int list(void)
         record_text("what", p.what);
         record_end();
     }
+    record_table_end();
     return 0;
 }
 

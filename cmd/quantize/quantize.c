@@ -45,12 +45,14 @@ struct request {
 static int list(void)
 {
     struct model_row scheme;
+    record_table();
     for (size_t i = 0; model_scheme_at(i, &scheme); i++) {
         record_begin();
         record_text("name", scheme.name);
         record_text("what", scheme.what);
         record_end();
     }
+    record_table_end();
     return 0;
 }
 

@@ -162,10 +162,11 @@ static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdi
     return t;
 }
 
-static struct model_tensor *read_array(const char *path)
+/* Of a file, or, for a named input, a number. */
+static struct model_tensor *read_array(const struct runner *r, const char *path, ptrdiff_t input)
 {
     struct model_error err;
-    struct model_tensor *t = model_tensor_read(path, &err);
+    struct model_tensor *t = input < 0 ? model_tensor_read(path, &err) : input_value(r->m, (size_t)input, path, &err);
     if (!t)
         say_failed("%s", err.text);
     return t;
@@ -175,7 +176,8 @@ static struct model_tensor *read_array(const char *path)
 static void feed_file(struct runner *r, const char *path, ptrdiff_t input)
 {
     bool named = input >= 0;
-    struct model_tensor *t = has_suffix(path, ".npy") ? read_array(path) : read_photo(r, path, &input);
+    bool array = has_suffix(path, ".npy") || (named && input_is_number(path));
+    struct model_tensor *t = array ? read_array(r, path, input) : read_photo(r, path, &input);
     if (input < 0 || (!named && r->given[input]))
         input = next_input(r);
     if (!t)
@@ -224,7 +226,7 @@ void feed(struct runner *r, const char *input)
 void feed_end(struct runner *r)
 {
     struct model_port port = {.name = ""};
-    if (!r->first && feed_needed(r->m) == 0)
+    if ((!r->first && feed_needed(r->m) == 0) || (r->first && r->other && !r->misnamed)) /* the rest is random */
         run_and_clear(r);
     else if (r->first && !r->misnamed) {
         ptrdiff_t input = next_input(r);

@@ -1,5 +1,25 @@
 load helper
 
+@test "a number for an input, and the rest from files" {
+    declare_nn sum.nn <<END
+input x f32 1x3
+input n f32 scalar
+input k f32 qx3
+node - Mul x n -> a f32 1x3
+node - Add a k -> y f32 *
+output y
+END
+    npy x.npy f32 1x3 1 2 3
+    try run -s q=1 sum.nn x.npy n=2 k=0.5
+    succeeded
+    equal "$output" $'y\tf32\t1x3\t2.5 4.5 6.5'
+    try run -s q=1 sum.nn n=2 k=0.5
+    equal "$status" 1
+    try run -J -s q=1 --compare sum.nn sum.nn n=0 k=4
+    succeeded
+    jq -es '.[-1].reference == 4' <<< "$output"
+}
+
 photos() {
     classifier
     ppm red.ppm 40 30 255 0 0
