@@ -80,5 +80,17 @@ static int sniff(const struct source *source)
 
 /* ---- the row ---- */
 
-const struct format format_mnn = {
-    .name = "mnn", .suffixes = ".mnn", .what = "MNN", .sniff = sniff, .read = mnn_read, .operator_at = mnn_operator_at};
+static const struct target_option options[] = {
+    {"fp16", NULL, "weights as half floats"},
+    {"int8", NULL, "weights of convolutions and products in 8 bits, a scale a channel"},
+    {NULL, NULL, NULL},
+};
+
+const struct format format_mnn = {.name = "mnn",
+                                  .suffixes = ".mnn",
+                                  .what = "MNN",
+                                  .options = options,
+                                  .sniff = sniff,
+                                  .read = mnn_read,
+                                  .write = mnn_write,
+                                  .operator_at = mnn_operator_at};

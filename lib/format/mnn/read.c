@@ -1,6 +1,7 @@
 /* Reading a net: tensors, operators in order, inputs and outputs. */
 #include "format/mnn/read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,14 @@ const struct mnn_kind *mnn_kind_at(int number)
     return NULL;
 }
 
+const struct mnn_kind *mnn_kind_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
 static void check_indexes(struct mnn_op *o, struct flatbuf_vector v, const char *what)
 {
     for (size_t i = 0; i < v.count && !o->b->failed; i++) {
@@ -77,6 +86,23 @@ static void check_indexes(struct mnn_op *o, struct flatbuf_vector v, const char 
         if (index >= (int64_t)o->scope->count || (index < 0 && what[0] == 'o'))
             build_fail(o->b, "%s %zu is tensor %lld of %zu", what, i, (long long)index, o->scope->count);
     }
+}
+
+/* The node that makes the result is called as the operator; one before it, which has that name, after itself. */
+static void name_nodes(struct mnn_op *o)
+{
+    char name[300];
+    struct node *first = o->before ? o->before->next : o->b->graph->first;
+    size_t at = o->out.count ? (size_t)flatbuf_vector_int(o->out, 0) : 0;
+    struct value *v = o->out.count ? o->scope->values[at].value : NULL;
+    struct node *last = v && v->graph == o->b->graph ? v->producer : NULL;
+    if (!first || !last || first == last || last == o->before)
+        return;
+    for (struct node *n = first; n != last; n = n->next)
+        if (!n->next)
+            return; /* made before this operator's turn */
+    snprintf(name, sizeof(name), "%.250s/%s_1", o->name, first->op);
+    build_check(o->b, node_set_name(first, name, o->b->err) == 0 && node_set_name(last, o->name, o->b->err) == 0);
 }
 
 /* What cannot be told apart in the file: a number that is no operator's here. */
@@ -100,6 +126,8 @@ static void read_op(struct mnn_scope *s, const struct mnn_table *table)
     o.before = s->b.graph->last;
     if (!o.b->failed)
         (o.kind->read ? o.kind->read : mnn_read_opaque)(&o);
+    if (!o.b->failed)
+        name_nodes(&o);
     if (flatbuf_check(&s->reader->file, s->b.err) != 0)
         build_check(o.b, false);
     else if (o.b->failed)

@@ -73,7 +73,9 @@ struct mnn_op {
     struct node *before; /* the last node when its turn came; or NULL */
 };
 
-const struct mnn_kind *mnn_kind_at(int number); /* NULL when unknown */
+/* NULL when unknown. */
+const struct mnn_kind *mnn_kind_at(int number);
+const struct mnn_kind *mnn_kind_named(const char *name);
 
 /* ---- operands ---- */
 

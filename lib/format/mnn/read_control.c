@@ -1,4 +1,5 @@
 /* Branches and loops, whose bodies are subgraphs of the net, found by name. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,12 +55,16 @@ static void preset(struct mnn_scope *s, int64_t index, struct value *v, enum mnn
 /* What leaves a subgraph is of its own graph, and a truth value only where one is wanted. */
 static void add_result(struct mnn_scope *s, int64_t index, bool truth)
 {
+    char name[32];
+    snprintf(name, sizeof(name), "result%zu", s->b.graph->output_count);
+    const char *layer = arena_strdup(&s->b.graph->root->arena, name, s->b.err);
     struct value *v = index >= 0 && index < (int64_t)s->count ? s->values[index].value : NULL;
     const struct type *type = v && !s->b.failed ? build_type(&s->b, v) : NULL;
     if (!type) {
         build_fail(&s->b, "result %lld of the subgraph is not made", (long long)index);
         return;
     }
+    build_layer(&s->b, layer ? layer : "");
     if (truth != (type->dtype == DTYPE_BOOL) && (truth || type->dtype == DTYPE_BOOL))
         v = build_cast(&s->b, v, truth ? DTYPE_BOOL : DTYPE_I64);
     else if (v->graph != s->b.graph)

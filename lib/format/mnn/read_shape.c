@@ -224,6 +224,22 @@ void mnn_read_tile(struct mnn_op *o)
 }
 
 /* Pads come in pairs, (before, after) of each axis. */
+static struct value *read_pads(struct mnn_op *o)
+{
+    int64_t pairs[2 * TENSOR_MAX_RANK], pads[2 * TENSOR_MAX_RANK];
+    int count = mnn_in_ints(o, 1, pairs, 2 * TENSOR_MAX_RANK);
+    struct value *given = mnn_in(o, 1);
+    if (count < 0) {
+        given = build_reshape(o->b, given, 2, (int64_t[]){-1, 2});
+        return mnn_int_vector(o, build_transpose(o->b, given, 2, (int64_t[]){1, 0}));
+    }
+    for (int i = 0; i < count / 2; i++) {
+        pads[i] = pairs[2 * i];
+        pads[i + count / 2] = pairs[2 * i + 1];
+    }
+    return build_list(o->b, count / 2 * 2, pads);
+}
+
 void mnn_read_padding(struct mnn_op *o)
 {
     static const char *const modes[] = {"constant", "reflect", NULL, "edge"};
@@ -232,9 +248,8 @@ void mnn_read_padding(struct mnn_op *o)
         mnn_read_opaque(o);
         return;
     }
-    struct value *pairs = build_reshape(o->b, mnn_in(o, 1), 2, (int64_t[]){-1, 2});
-    struct value *pads = mnn_int_vector(o, build_transpose(o->b, pairs, 2, (int64_t[]){1, 0}));
-    struct value *fill = mode == 0 && mnn_has_in(o, 2) ? BUILD(o->b, "Squeeze", mnn_in(o, 2)) : NULL;
+    struct value *pads = read_pads(o);
+    struct value *fill = mode == 0 && mnn_has_in(o, 2) ? mnn_int_scalar(o, mnn_in(o, 2)) : NULL;
     struct value *y = BUILD(o->b, "Pad", mnn_in(o, 0), pads, fill);
     mnn_give(o, 0, build_string(o->b, y, "mode", modes[mode]));
 }

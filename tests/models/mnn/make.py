@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes the small MNN models beside it, and the answers of MNN itself: needs Python's mnn, onnx and numpy and the program mnnconvert that comes with mnn, none of which
 the tests need. Run in this folder. The files differ from run to run in an identifier that the converter draws."""
+import json
 import os
 import pathlib
 import subprocess
@@ -73,27 +74,83 @@ make("cnn", [
     weight("slope", 16, 1, 1), weight("w5", 5, 32), weight("b5", 5), nh.from_array(np.float32(0), "zero"), nh.from_array(np.float32(6), "six"),
     nh.from_array(np.array([1, 1, 2, 2], np.float32), "scales")])
 image = rng.standard_normal((1, 3, 16, 16)).astype(np.float32)
-for name, options in {"cnn": [], "cnn_fp16": ["--fp16"], "cnn_w8": ["--weightQuantBits", "8"], "cnn_w4": ["--weightQuantBits", "4", "--weightQuantAsymmetric=0"],
-                      "cnn_outside": ["--weightQuantBits", "8", "--saveExternalData"]}.items():
+for name, options in {"cnn": [], "f16": ["--fp16"], "w8": ["--weightQuantBits", "8"], "w4": ["--weightQuantBits", "4", "--weightQuantAsymmetric=0"],
+                      "far": ["--weightQuantBits", "8", "--saveExternalData"]}.items():
     convert("cnn", name, *options)
     answer(name, [("image", image)], ["scores"])
 
-# Shape arithmetic, integers, reductions.
-make("shape", [
-    h.make_node("Shape", ["x"], ["shape"], "shape"),
-    h.make_node("Gather", ["shape", "one"], ["n"], "gather", axis=0),
-    h.make_node("Unsqueeze", ["n", "zero"], ["n1"], "unsqueeze"),
-    h.make_node("Concat", ["n1", "minus"], ["wanted"], "concat", axis=0),
-    h.make_node("Reshape", ["x", "wanted"], ["rows"], "reshape"),
-    h.make_node("Slice", ["rows", "zero", "three", "axis1"], ["part"], "slice"),
-    h.make_node("Softmax", ["part"], ["soft"], "softmax", axis=-1),
-    h.make_node("ReduceMean", ["soft"], ["mean"], "mean", axes=[0], keepdims=1),
-    h.make_node("Sub", ["soft", "mean"], ["y"], "sub"),
-    h.make_node("ArgMax", ["rows"], ["index"], "argmax", axis=1, keepdims=0),
-], [info("x", [2, 4, 6])], [info("y", [4, 3]), info("index", [4], T.INT64)], [
-    nh.from_array(np.array(v, np.int64), n) for n, v in {"one": 1, "zero": [0], "minus": [-1], "three": [3], "axis1": [1]}.items()])
-convert("shape", "shape")
-answer("shape", [("x", rng.standard_normal((2, 4, 6)).astype(np.float32))], ["y", "index"])
+# A loop, which the converter makes of a recurrent layer.
+make("loop", [h.make_node("LSTM", ["x", "w", "r", "b"], ["", "y"], "lstm", hidden_size=4)], [info("x", [5, 1, 3])], [info("y", [1, 1, 4])], [
+    weight("w", 1, 16, 3), weight("r", 1, 16, 4), weight("b", 1, 32)])
+convert("loop", "loop")
+answer("loop", [("x", rng.standard_normal((5, 1, 3)).astype(np.float32))], ["y"])
+
+# A branch.
+then = h.make_graph([h.make_node("Neg", ["x"], ["negated"])], "then", [], [info("negated", [3])])
+other = h.make_graph([h.make_node("Mul", ["x", "x"], ["squared"])], "else", [], [info("squared", [3])])
+make("if", [
+    h.make_node("ReduceSum", ["x"], ["sum"], "sum", keepdims=0),
+    h.make_node("Less", ["sum", "zero"], ["negative"], "less"),
+    h.make_node("If", ["negative"], ["y"], "branch", then_branch=then, else_branch=other),
+], [info("x", [3])], [info("y", [3])], [nh.from_array(np.float32(0), "zero")])
+convert("if", "if")
+answer("if", [("x", np.array([1, -5, 2], np.float32))], ["y"])
+
+
+# What no converter makes any more, or only of other sources, is written down as the schema has it.
+def op(kind, inputs, output, table="NONE", **fields):
+    return {"type": kind, "name": output, "inputs": inputs, "outputs": [output] if isinstance(output, str) else output, "main_type": table, "main": fields}
+
+
+def net(name, source, ops):
+    names = []
+    for o in ops:
+        names += [n for n in o["outputs"] if n not in names]
+    for o in ops:
+        o["inputIndexes"] = [names.index(n) for n in o.pop("inputs")]
+        o["outputIndexes"] = [names.index(n) for n in o.pop("outputs")]
+        if not o["main"]:
+            del o["main"]
+    json.dump({"sourceType": source, "tensorName": names, "oplists": ops, "bizCode": "tests"}, open(f"/tmp/{name}.json", "w"))
+    subprocess.run(["mnnconvert", "-f", "JSON", "--modelFile", f"/tmp/{name}.json", "--MNNModel", f"{name}.mnn", "--bizCode", "tests"], check=True, stdout=subprocess.DEVNULL)
+
+
+def numbers(*dims, low=None):
+    n = int(np.prod(dims))
+    return rng.integers(-127, 128, n).tolist() if low is None else (rng.random(n) + low).round(3).tolist()
+
+
+def common(kernel, out, inputs, **more):
+    return dict(kernelX=kernel, kernelY=kernel, padX=kernel // 2, padY=kernel // 2, outputCount=out, inputCount=inputs, **more)
+
+
+# Integers without scales between float ends, as the first quantiser left them.
+net("int8", "CAFFE", [
+    op("Input", [], "image", "Input", dims=[1, 3, 6, 6], dtype="DT_FLOAT", dformat="NC4HW4"),
+    op("FloatToInt8", ["image"], "q", "QuantizedFloatParam", tensorScale=[40.0] * 3),
+    op("ConvInt8", ["q"], "c1", "Convolution2D", common=common(3, 8, 3, relu=True),
+       symmetricQuan=dict(weight=numbers(8, 3, 3, 3), bias=numbers(8), scale=(rng.random(8) * 0.002 + 0.001).round(5).tolist())),
+    op("DepthwiseConvInt8", ["c1"], "c2", "Convolution2D", common=common(3, 8, 8, group=8),
+       symmetricQuan=dict(weight=numbers(8, 1, 3, 3), bias=numbers(8), scale=(rng.random(8) * 0.002 + 0.001).round(5).tolist())),
+    op("Int8ToFloat", ["c2"], "f", "QuantizedFloatParam", tensorScale=[0.05] * 8),
+    op("Pooling", ["f"], "y", "Pool", isGlobal=True, type="AVEPOOL"),
+])
+answer("int8", [("image", rng.standard_normal((1, 3, 6, 6)).astype(np.float32))], ["y"])
+
+# Channels last, as TensorFlow has them: layouts change, axes do not.
+net("tf", "TENSORFLOW", [
+    op("Input", [], "image", "Input", dims=[1, 6, 8, 3], dtype="DT_FLOAT", dformat="NHWC"),
+    op("ConvertTensor", ["image"], "packed", "TensorConvertInfo", source="NHWC", dest="NC4HW4"),
+    op("Convolution", ["packed"], "c1", "Convolution2D", common=dict(common(3, 4, 3, relu6=True, strideX=2, strideY=2), padX=0, padY=0, padMode="SAME"),
+       weight=numbers(4, 3, 3, 3, low=-0.5), bias=numbers(4, low=-0.5)),
+    op("Pooling", ["c1"], "p1", "Pool", kernelX=2, kernelY=2, strideX=1, strideY=1, type="AVEPOOL", padType="SAME", ceilModel=False),
+    op("ConvertTensor", ["p1"], "plain", "TensorConvertInfo", source="NC4HW4", dest="NHWC"),
+    op("Const", [], "bias", "Blob", dims=[4], dataFormat="NHWC", dataType="DT_FLOAT", float32s=[0.1, 0.2, 0.3, 0.4]),
+    op("BinaryOp", ["plain", "bias"], "sum", "BinaryOp", opType="ADD", T="DT_FLOAT"),
+    op("Reduction", ["sum"], "mean", "ReductionParam", operation="MEAN", dim=[1, 2], keepDims=False),
+    op("Softmax", ["mean"], "y", "Axis", axis=-1),
+])
+answer("tf", [("image", rng.standard_normal((1, 6, 8, 3)).astype(np.float32))], ["y"])
 
 for left in pathlib.Path(".").glob(".__*"):
     os.remove(left)

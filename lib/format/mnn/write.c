@@ -1,0 +1,220 @@
+/* Writing a net: a copy of the graph, its operators one by one, the list of what cannot be carried. */
+#include "format/mnn/write.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format/mnn/mnn.h"
+#include "format/mnn/writers.h"
+
+/* ---- rows ---- */
+
+static const struct mnn_row rows[] = {
+#define WRITER(onnx, write, type, detail) {onnx, write, type, detail},
+#include "format/mnn/writers.def"
+#undef WRITER
+};
+
+const struct mnn_row *mnn_row_of(const struct node *n)
+{
+    for (size_t i = 0; n->domain[0] == '\0' && i < sizeof(rows) / sizeof(*rows); i++)
+        if (strcmp(rows[i].onnx, n->op) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+/* ---- faults ---- */
+
+void mnn_cannot(struct mnn_writer *w, const char *format, ...)
+{
+    char why[200], label[200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    if (w->fault_count++ < 12)
+        text_printf(&w->faults, "%s%s (%s%s%s): %s", w->faults.size ? "; " : "",
+                    node_label(w->node, label, sizeof(label)), w->node->domain, w->node->domain[0] ? "." : "",
+                    w->node->op, why);
+}
+
+static int report(struct mnn_writer *w)
+{
+    if (w->fault_count == 0)
+        return 0;
+    return error_set(w->err, "MNN cannot carry %d of its nodes: %s%s", w->fault_count,
+                     w->faults.data ? w->faults.data : "", w->fault_count > 12 ? "; …" : "");
+}
+
+/* ---- expansion ---- */
+
+/* Operators without a row that are defined by others are written as these. New nodes come before the old one: going
+ * back to the first of them lets them expand in turn. */
+static int expand_all(struct graph *g, struct error *err)
+{
+    for (struct node *n = g->first, *next; n; n = next) {
+        struct node *before = n->prev;
+        next = n->next;
+        if (mnn_row_of(n) || !n->def || !n->def->expand)
+            continue;
+        if (n->def->expand(n, err) != 0)
+            return error_prefix(err, "node '%.100s' (%.100s)", n->name, n->op);
+        graph_remove_node(n);
+        next = before ? before->next : g->first;
+    }
+    return 0;
+}
+
+/* ---- inputs and outputs ---- */
+
+static const struct {
+    enum dtype dtype;
+    enum mnn_type type;
+} types[] = {{DTYPE_F32, MNN_FLOAT},  {DTYPE_I32, MNN_INT32}, {DTYPE_I64, MNN_INT32},
+             {DTYPE_BOOL, MNN_INT32}, {DTYPE_U8, MNN_UINT8},  {DTYPE_I8, MNN_INT8}};
+
+int mnn_type_of(enum dtype dtype)
+{
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (types[i].dtype == dtype)
+            return (int)types[i].type;
+    return 0;
+}
+
+int mnn_write_graph_input(struct mnn_writer *w, struct value *v, const char *name)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    int type = v->type.kind == TYPE_TENSOR ? mnn_type_of(v->type.dtype) : 0, tensor;
+    if (type == 0 || v->type.rank < 0)
+        return error_set(w->err, "input '%.200s' has no type that MNN has", v->name);
+    for (int i = 0; i < v->type.rank; i++)
+        dims[i] = v->type.dims[i] >= 0 ? v->type.dims[i] : -1;
+    uint32_t ref = v->type.rank ? mnn_put_ints(w, dims, (size_t)v->type.rank) : 0;
+    mnn_begin(w, "Input");
+    mnn_put_ref(w, "dims", ref);
+    mnn_put_int(w, "dtype", type);
+    mnn_put_int(w, "dformat", MNN_NCHW);
+    mnn_end_param(w);
+    w->name = name;
+    tensor = mnn_new_tensor(w, name);
+    mnn_emit(w, 34, NULL, 0, NULL, 1, &tensor);
+    return w->out.failed ? -1 : tensor;
+}
+
+/* Every output is a plain tensor of its name. */
+static uint32_t write_outputs(struct mnn_writer *w)
+{
+    uint32_t refs[1024], result = 0;
+    size_t count = w->at.graph->output_count;
+    if (count > sizeof(refs) / sizeof(*refs)) {
+        error_set(w->err, "%zu outputs are more than MNN is written with", count);
+        w->out.failed = true;
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        mnn_plain(w, w->at.graph->outputs[i]);
+    for (size_t i = 0; i < count; i++)
+        refs[i] = flatbuf_put_string(&w->out, w->at.graph->outputs[i]->name);
+    result = flatbuf_put_refs(&w->out, refs, count);
+    return result;
+}
+
+/* ---- the whole ---- */
+
+static void write_node(struct mnn_writer *w, struct node *n)
+{
+    const struct mnn_row *row = mnn_row_of(n);
+    w->node = n;
+    w->param = 0;
+    w->param_number = 0;
+    if (n->scratch) /* part of an operator that is written already */
+        return;
+    if (n->out_count == 1 && mnn_is_fixed(n->out[0]) && !n->out[0]->is_output)
+        return; /* a constant of whoever takes it */
+    w->name = mnn_node_name(w, n);
+    if (row && row->write)
+        row->write(w, n);
+    else
+        mnn_write_opaque(w, n);
+}
+
+void mnn_write_nodes(struct mnn_writer *w)
+{
+    for (struct node *n = w->at.graph->first; n && !w->out.failed; n = n->next)
+        write_node(w, n);
+}
+
+static uint32_t write_net(struct mnn_writer *w)
+{
+    uint32_t outputs = write_outputs(w), code = flatbuf_put_string(&w->out, w->at.graph->name);
+    uint32_t ops = flatbuf_put_refs(&w->out, w->at.ops, w->at.op_count);
+    uint32_t names = flatbuf_put_refs(&w->out, w->at.names, w->at.name_count);
+    uint32_t subgraphs = w->subgraph_count ? flatbuf_put_refs(&w->out, w->subgraphs, w->subgraph_count) : 0;
+    uint32_t said = flatbuf_put_string(&w->out, "3.0.0");
+    mnn_begin(w, "ExtraInfo");
+    mnn_put_ref(w, "version", said);
+    uint32_t info = mnn_end(w);
+    mnn_begin(w, "Net");
+    mnn_put_ref(w, "bizCode", code);
+    mnn_put_ref(w, "extraInfo", info);
+    mnn_put_ref(w, "oplists", ops);
+    mnn_put_ref(w, "outputName", outputs);
+    mnn_put_int(w, "sourceType", MNN_ONNX);
+    mnn_put_ref(w, "tensorName", names);
+    mnn_put_ref(w, "subgraphs", subgraphs);
+    return mnn_end(w);
+}
+
+static int write_all(struct mnn_writer *w, struct target *target)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < w->at.graph->input_count; i++) {
+        struct value *v = w->at.graph->inputs[i];
+        int tensor = mnn_write_graph_input(w, v, v->name);
+        if (tensor < 0)
+            return -1;
+        w->at.places[v->index].plain = tensor;
+    }
+    mnn_write_nodes(w);
+    if (report(w) != 0)
+        return -1;
+    uint32_t net = write_net(w);
+    const uint8_t *data = report(w) == 0 ? flatbuf_finish(&w->out, net, NULL, &size) : NULL;
+    struct file_out *file = data ? target_file(target, NULL, w->err) : NULL;
+    return file ? file_write(file, data, size, w->err) : -1;
+}
+
+static void release(struct mnn_writer *w)
+{
+    mnn_level_close(&w->at);
+    free(w->subgraphs);
+    text_release(&w->faults);
+    flatbuf_out_release(&w->out);
+}
+
+static int prepare(struct mnn_writer *w, struct graph *g)
+{
+    if (!g)
+        return -1;
+    for (struct graph *each = g; each; each = (struct graph *)graph_next(g, each))
+        if (expand_all(each, w->err) != 0)
+            return -1;
+    return op_infer_graph(g, w->err) != 0 ? -1 : mnn_level_open(&w->at, g, w->err);
+}
+
+int mnn_write(const struct graph *g, struct target *target, struct error *err)
+{
+    struct mnn_writer w = {.err = err};
+    struct graph *copy = graph_clone(g, err);
+    w.half = target_option(target, "fp16") != NULL;
+    w.int8 = target_option(target, "int8") != NULL;
+    text_init(&w.faults);
+    flatbuf_out_init(&w.out, err);
+    int result = prepare(&w, copy) == 0 ? write_all(&w, target) : -1;
+    release(&w);
+    graph_free(copy);
+    return result;
+}
