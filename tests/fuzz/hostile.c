@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz.h"
+#include "hostile.h"
 
 #define X                           "input x f32 1x3x8x8\n"
 #define I1(name, a)                 "constant " name " i64 1 = " a "\n"
@@ -197,12 +197,7 @@ static const struct {
 
 /* ---- made by loops ---- */
 
-struct out {
-    char *data;
-    size_t size, room;
-};
-
-static void add(struct out *o, const void *bytes, size_t n)
+void hostile_add(struct out *o, const void *bytes, size_t n)
 {
     while (o->size + n > o->room) {
         o->room = o->room * 2 + 4096;
@@ -215,9 +210,9 @@ static void add(struct out *o, const void *bytes, size_t n)
     o->size += n;
 }
 
-static void say(struct out *o, const char *text)
+void hostile_say(struct out *o, const char *text)
 {
-    add(o, text, strlen(text));
+    hostile_add(o, text, strlen(text));
 }
 
 static void line(struct out *o, const char *format, int a, int b)
@@ -225,30 +220,31 @@ static void line(struct out *o, const char *format, int a, int b)
     char text[200];
     int n = snprintf(text, sizeof text, format, a, b);
 
-    add(o, text, (size_t)n);
+    hostile_add(o, text, (size_t)n);
 }
 
 static void nested_branches(struct out *o)
 {
-    say(o, "input c bool scalar\ninput x f32 3\nnode - If c -> y f32 3 : then_branch=graph else_branch=graph\n");
+    hostile_say(o,
+                "input c bool scalar\ninput x f32 3\nnode - If c -> y f32 3 : then_branch=graph else_branch=graph\n");
     for (int i = 0; i < 10000; i++)
-        say(o, "begin then_branch\nnode - If c -> z f32 3 : then_branch=graph else_branch=graph\n");
+        hostile_say(o, "begin then_branch\nnode - If c -> z f32 3 : then_branch=graph else_branch=graph\n");
 }
 
 static void nested_types(struct out *o)
 {
-    say(o, "input x ");
+    hostile_say(o, "input x ");
     for (int i = 0; i < 10000; i++)
-        say(o, "seq(");
-    say(o, "f32");
+        hostile_say(o, "seq(");
+    hostile_say(o, "f32");
     for (int i = 0; i < 10000; i++)
-        say(o, ")");
-    say(o, " 3\nnode - Identity x -> y - -\n");
+        hostile_say(o, ")");
+    hostile_say(o, " 3\nnode - Identity x -> y - -\n");
 }
 
 static void chain(struct out *o, const char *first, const char *format, int n)
 {
-    say(o, first);
+    hostile_say(o, first);
     for (int i = 0; i < n; i++)
         line(o, format, i, i + 1);
     line(o, "node - Identity v%d -> y ? *\n", n, 0);
@@ -296,14 +292,14 @@ static void squared_symbols(struct out *o)
 
 static void loop(struct out *o, const char *trips, const char *scanned)
 {
-    say(o, "input x f32 3\nconstant n i64 scalar = ");
-    say(o, trips);
-    say(o, "\nnode - Loop n - x -> y f32 3");
-    say(o, *scanned ? " s ? *" : "");
-    say(o, " : body=graph\nbegin body\n  input i i64 scalar\n  input c bool scalar\n  input a f32 3\n"
-           "  node - Relu a -> b f32 3\n  node - Identity c -> d bool scalar\n  output d\n  output b\n");
-    say(o, scanned);
-    say(o, "end body\n");
+    hostile_say(o, "input x f32 3\nconstant n i64 scalar = ");
+    hostile_say(o, trips);
+    hostile_say(o, "\nnode - Loop n - x -> y f32 3");
+    hostile_say(o, *scanned ? " s ? *" : "");
+    hostile_say(o, " : body=graph\nbegin body\n  input i i64 scalar\n  input c bool scalar\n  input a f32 3\n"
+                   "  node - Relu a -> b f32 3\n  node - Identity c -> d bool scalar\n  output d\n  output b\n");
+    hostile_say(o, scanned);
+    hostile_say(o, "end body\n");
 }
 
 static void loop_without_end(struct out *o)
@@ -318,28 +314,28 @@ static void loop_that_collects(struct out *o)
 
 static void many_outputs(struct out *o)
 {
-    say(o, "input x f32 4\nnode - Split x -> y ? *");
+    hostile_say(o, "input x f32 4\nnode - Split x -> y ? *");
     for (int i = 0; i < 20000; i++)
         line(o, " z%d ? *", i, 0);
-    say(o, " : axis=0\n");
+    hostile_say(o, " : axis=0\n");
 }
 
 static void many_symbols(struct out *o)
 {
     for (int i = 0; i < 5000; i++)
         line(o, "input x%d f32 a%dxb\n", i, i);
-    say(o, "node - Concat");
+    hostile_say(o, "node - Concat");
     for (int i = 0; i < 5000; i++)
         line(o, " x%d", i, 0);
-    say(o, " -> y ? * : axis=0\n");
+    hostile_say(o, " -> y ? * : axis=0\n");
 }
 
 static void long_name(struct out *o)
 {
-    say(o, "input x f32 3\nnode ");
+    hostile_say(o, "input x f32 3\nnode ");
     for (int i = 0; i < 200000; i++)
-        say(o, "%0A%1B[31m");
-    say(o, " Conv x -> y ? *\n");
+        hostile_say(o, "%0A%1B[31m");
+    hostile_say(o, " Conv x -> y ? *\n");
 }
 
 /* ---- ONNX, from the inside out ---- */
@@ -347,8 +343,8 @@ static void long_name(struct out *o)
 static void varint(struct out *o, size_t n)
 {
     for (; n >= 0x80; n >>= 7)
-        add(o, &(unsigned char){(unsigned char)(n | 0x80)}, 1);
-    add(o, &(unsigned char){(unsigned char)n}, 1);
+        hostile_add(o, &(unsigned char){(unsigned char)(n | 0x80)}, 1);
+    hostile_add(o, &(unsigned char){(unsigned char)n}, 1);
 }
 
 /* Puts what o holds into the field of a message. */
@@ -356,10 +352,10 @@ static void wrap(struct out *o, int field, const char *before)
 {
     struct out whole = {0};
 
-    say(&whole, before);
+    hostile_say(&whole, before);
     varint(&whole, (size_t)field << 3 | 2);
     varint(&whole, o->size);
-    add(&whole, o->data, o->size);
+    hostile_add(&whole, o->data, o->size);
     free(o->data);
     *o = whole;
 }
@@ -372,7 +368,7 @@ static void finish_onnx(struct out *o)
 
 static void onnx_nested_graphs(struct out *o)
 {
-    say(o, "\x12\x01g");
+    hostile_say(o, "\x12\x01g");
     for (int i = 0; i < 3000; i++) {
         wrap(o, 6, "\x0a\x0bthen_branch\xa0\x01\x05"); /* AttributeProto.g */
         wrap(o, 5, "\x0a\x01x\x12\x01y\x22\x02If");    /* NodeProto.attribute */
@@ -383,7 +379,7 @@ static void onnx_nested_graphs(struct out *o)
 
 static void onnx_nested_types(struct out *o)
 {
-    say(o, "\x0a\x02\x08\x01");
+    hostile_say(o, "\x0a\x02\x08\x01");
     for (int i = 0; i < 5000; i++) {
         wrap(o, 1, "");             /* elem_type of … */
         wrap(o, i % 2 ? 4 : 9, ""); /* … a sequence or an optional */
@@ -399,13 +395,13 @@ static void onnx_doubling_functions(struct out *o)
     struct out all = {0};
     char text[100];
 
-    say(o, "\x0a\x01x\x12\x01y\x22\x03"
-           "f00\x3a\x01"
-           "d");
+    hostile_say(o, "\x0a\x01x\x12\x01y\x22\x03"
+                   "f00\x3a\x01"
+                   "d");
     wrap(o, 1, "");
     finish_onnx(o);
-    say(o, "\x42\x05\x0a\x01"
-           "d\x10\x01"); /* opset_import of the functions' domain */
+    hostile_say(o, "\x42\x05\x0a\x01"
+                   "d\x10\x01"); /* opset_import of the functions' domain */
     for (int i = 0; i < 30; i++) {
         struct out f = {0};
 
@@ -415,23 +411,23 @@ static void onnx_doubling_functions(struct out *o)
                  "\x0a\x03"
                  "f%02d\x22\x01x\x2a\x01y",
                  i);
-        say(&f, text);
+        hostile_say(&f, text);
         for (int k = 0; k < 2; k++) {
             snprintf(text, sizeof text,
                      "\x3a\x0e\x0a\x01%c\x12\x01%c\x22\x03"
                      "f%02d\x3a\x01"
                      "d",
                      k ? 't' : 'x', k ? 'y' : 't', i + 1);
-            say(&f, text);
+            hostile_say(&f, text);
         }
-        say(&f, "\x4a\x05\x0a\x01"
-                "d\x10\x01\x52\x01"
-                "d");
+        hostile_say(&f, "\x4a\x05\x0a\x01"
+                        "d\x10\x01\x52\x01"
+                        "d");
         wrap(&f, 25, "");
-        add(&all, f.data, f.size);
+        hostile_add(&all, f.data, f.size);
         free(f.data);
     }
-    add(o, all.data, all.size);
+    hostile_add(o, all.data, all.size);
     free(all.data);
 }
 
@@ -440,7 +436,7 @@ static void onnx_huge_dims(struct out *o)
     static const char dims[] =
         "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x40\x08\x80\x80\x80\x80\x80\x80\x80\x80\x40\x10\x01\x42\x01w";
 
-    say(o, dims);
+    hostile_say(o, dims);
     wrap(o, 5, "\x12\x01g"); /* GraphProto.initializer */
     finish_onnx(o);
 }
@@ -448,7 +444,7 @@ static void onnx_huge_dims(struct out *o)
 static void onnx_empty_nodes(struct out *o)
 {
     for (int i = 0; i < 1000000; i++)
-        say(o, "\x0a");
+        hostile_say(o, "\x0a");
     for (size_t i = 1; i < o->size; i += 2)
         o->data[i] = '\0';
     finish_onnx(o);
@@ -484,28 +480,43 @@ static const struct {
 
 enum { SMALL = sizeof small / sizeof *small, MADE = sizeof made / sizeof *made };
 
+/* Those behind the ones made here. */
+static const struct hostile_case *text_case(size_t index)
+{
+    for (size_t i = SMALL + MADE; hostile_texts[i - SMALL - MADE].name; i++)
+        if (i == index)
+            return &hostile_texts[i - SMALL - MADE];
+    return NULL;
+}
+
 const char *hostile_name(size_t index)
 {
-    return index < SMALL ? small[index].name : index < SMALL + MADE ? made[index - SMALL].name : "";
+    if (index >= SMALL + MADE)
+        return text_case(index) ? text_case(index)->name : "";
+    return index < SMALL ? small[index].name : made[index - SMALL].name;
 }
 
 /* The line that ends the header of a .nn file, padded to 64 bytes. */
 static void finish_nn(struct out *o)
 {
-    say(o, "output y\ndata 0");
+    hostile_say(o, "output y\ndata 0");
     while ((o->size + 1) % 64)
-        say(o, " ");
-    say(o, "\n");
+        hostile_say(o, " ");
+    hostile_say(o, "\n");
 }
 
 struct bytes hostile_make(size_t index)
 {
     struct out o = {0};
+    if (text_case(index)) {
+        text_case(index)->make(&o);
+        return (struct bytes){(unsigned char *)o.data, o.size};
+    }
     int onnx = index >= SMALL && made[index - SMALL].onnx;
 
-    say(&o, onnx ? "" : "nn 1\n");
+    hostile_say(&o, onnx ? "" : "nn 1\n");
     if (index < SMALL)
-        say(&o, small[index].text);
+        hostile_say(&o, small[index].text);
     else
         made[index - SMALL].make(&o);
     if (!onnx)

@@ -19,7 +19,7 @@ struct caffe_layer {
 };
 
 struct caffe_net {
-    const struct protobuf *message;
+    const struct protobuf *message, *state; /* state: the field of that name; NULL: none */
     struct caffe_layer *layers;
     size_t count;
 };
@@ -41,6 +41,7 @@ struct caffe_reader {
     struct lookup weights;    /* a layer's name → struct caffe_layer of the file with weights */
     struct lookup tops;       /* a top's name → struct caffe_top */
     struct caffe_top *first_top, *last_top;
+    int adopted; /* inputs that layers of training made */
 };
 
 /* What a name of the file stands for at this point: layers that work in place give it a new value. */

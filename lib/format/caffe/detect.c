@@ -1,9 +1,11 @@
 /* Layers of detectors. Source: prior_box_layer.cpp and detection_output_layer.cpp of Caffe-SSD, proposal_layer.py of
  * Faster R-CNN. */
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/caffe/caffe.h"
 
 #define MOST_BOXES 256
@@ -79,4 +81,72 @@ void caffe_read_detection_output(struct caffe_read *l)
     snprintf(text, sizeof(text), "%lld", (long long)classes);
     set_property(l, "classes", text);
     set_property(l, "task", "detect=ssd");
+}
+
+/* ---- proposals ---- */
+
+/* Where a parameter in Python's notation, "'feat_stride': 16", has its value; NULL: it is not there. */
+static const char *find_python(const char *text, const char *key)
+{
+    size_t n = strlen(key);
+    for (const char *at = strstr(text, key); at; at = strstr(at + 1, key))
+        if (at > text && (at[-1] == '\'' || at[-1] == '"') && at[n] == at[-1])
+            return at + n + 1;
+    return NULL;
+}
+
+/* The numbers behind a key, up to the next key or the end; how many. */
+static int python_numbers(const char *text, const char *key, float *values, int max)
+{
+    const char *at = find_python(text, key);
+    int n = 0;
+    for (; at && n < max; n++) {
+        at += strcspn(at, "0123456789.'\"\n");
+        size_t size = strspn(at, "0123456789.");
+        if (!size || !text_to_f32(at, size, &values[n]))
+            break;
+        at += size;
+    }
+    return n;
+}
+
+/* Of the layer that is written in Python, or of the one with parameters of its own, where names differ. */
+static struct value *add_proposal(struct caffe_read *l)
+{
+    caffe_rank(l, 2);
+    struct value *v = l->b->failed ? NULL : BUILD(l->b, "nn.Proposal", l->in[0], l->in[1], l->in[2]);
+    for (int i = 1; i < l->out_count && i < 2; i++)
+        l->out[i] = build_output(l->b, v, i);
+    l->out[0] = v;
+    return v;
+}
+
+void caffe_read_proposal(struct caffe_read *l)
+{
+    struct value *v = add_proposal(l);
+    build_int(l->b, v, "feat_stride", caffe_int_in(l, "feat_stride", 16, 1, 65535));
+    build_int(l->b, v, "base_size", caffe_int_in(l, "base_size", 16, 1, 65535));
+    build_int(l->b, v, "pre_nms_topn", caffe_int(l, "pre_nms_topn", 6000));
+    build_int(l->b, v, "post_nms_topn", caffe_int(l, "post_nms_topn", 300));
+    build_float(l->b, v, "nms_threshold", caffe_float(l, "nms_thresh", 0.7f));
+    build_float(l->b, v, "min_size", caffe_float(l, "min_size", 16));
+    set_list(l, v, "ratios", "ratio");
+    set_list(l, v, "scales", "scale");
+}
+
+/* A layer is a class of some module; that of Faster R-CNN is known. */
+void caffe_read_python(struct caffe_read *l)
+{
+    const char *text = protobuf_text(l->param, "param_str", protobuf_text(l->param, "param_str_", ""));
+    float stride = 16, scales[MOST_BOXES];
+    if (strcmp(protobuf_text(l->param, "layer", ""), "ProposalLayer") != 0) {
+        caffe_read_opaque(l);
+        return;
+    }
+    struct value *v = add_proposal(l);
+    python_numbers(text, "feat_stride", &stride, 1);
+    build_int(l->b, v, "feat_stride", (int64_t)fminf(fmaxf(stride, 1), 65535));
+    int n = python_numbers(text, "scales", scales, MOST_BOXES);
+    if (n)
+        build_floats(l->b, v, "scales", n, scales);
 }

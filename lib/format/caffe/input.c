@@ -19,33 +19,36 @@ static int read_shape(struct build *b, const struct protobuf *shape, int64_t *di
     return rank;
 }
 
-static const char *top_name(const struct caffe_read *l, int i)
-{
-    const struct protobuf *p = protobuf_first(l->layer->message, "top");
-    while (i-- > 0 && p)
-        p = protobuf_more(p);
-    return protobuf_as_text(p, l->layer->name);
-}
-
 /* An input of the graph. Where the net slides, heights and widths are open. */
-static struct value *add_input(struct caffe_reader *r, const char *name, int rank, int64_t *dims)
+static struct value *add_input(struct caffe_reader *r, const struct protobuf *top, int rank, int64_t *dims)
 {
     for (int i = 2; i < 4 && rank == 4; i++)
         if (r->slides || dims[i] < 0)
             dims[i] = graph_symbol(r->build.graph, i == 2 ? "H" : "W", r->build.err);
-    return build_input(&r->build, name, DTYPE_F32, rank, dims);
+    return build_input(&r->build, protobuf_as_text(top, ""), DTYPE_F32, rank, dims);
+}
+
+static const struct protobuf *first_top(const struct caffe_read *l)
+{
+    return protobuf_first(l->layer->message, "top");
+}
+
+/* The next field of the name; the last one serves for all that are behind it. */
+static const struct protobuf *next_or_last(const struct protobuf *p)
+{
+    const struct protobuf *more = p ? protobuf_more(p) : NULL;
+    return more ? more : p;
 }
 
 /* A shape for each top, or one for all. */
 void caffe_read_input(struct caffe_read *l)
 {
-    const struct protobuf *shape = protobuf_first(l->param, "shape");
+    const struct protobuf *shape = protobuf_first(l->param, "shape"), *top = first_top(l);
     int64_t dims[TENSOR_MAX_RANK];
-    for (int i = 0; i < l->out_count && !l->b->failed; i++) {
+    for (int i = 0; top && !l->b->failed; i++, top = protobuf_more(top)) {
         int rank = shape ? read_shape(l->b, shape, dims) : -1;
-        const struct protobuf *more = shape ? protobuf_more(shape) : NULL;
-        shape = more ? more : shape;
-        l->out[i] = add_input(l->reader, top_name(l, i), rank, dims);
+        l->out[i] = add_input(l->reader, top, rank, dims);
+        shape = next_or_last(shape);
     }
 }
 
@@ -75,7 +78,7 @@ void caffe_read_data(struct caffe_read *l)
     int64_t dims[4] = {first_of(l, batch, 1), first_of(l, channels, gray ? 1 : 3), first_of(l, height, DIM_UNKNOWN),
                        first_of(l, width, DIM_UNKNOWN)};
     if (l->out_count > 0)
-        l->out[0] = add_input(l->reader, top_name(l, 0), strcmp(l->layer->type, "HDF5Data") == 0 ? -1 : 4, dims);
+        l->out[0] = add_input(l->reader, first_top(l), strcmp(l->layer->type, "HDF5Data") == 0 ? -1 : 4, dims);
 }
 
 /* One number everywhere is a constant; what is random is an input. */
@@ -83,7 +86,8 @@ void caffe_read_dummy(struct caffe_read *l)
 {
     static const char *const legacy[] = {"num", "channels", "height", "width"};
     const struct protobuf *shape = protobuf_first(l->param, "shape"), *filler = protobuf_first(l->param, "data_filler");
-    for (int i = 0; i < l->out_count && !l->b->failed; i++) {
+    const struct protobuf *top = first_top(l);
+    for (int i = 0; top && !l->b->failed; i++, top = protobuf_more(top)) {
         int64_t dims[TENSOR_MAX_RANK];
         int rank = shape ? read_shape(l->b, shape, dims) : 4;
         for (int k = 0; k < 4 && !shape; k++)
@@ -96,11 +100,9 @@ void caffe_read_dummy(struct caffe_read *l)
         if (number)
             l->out[i] = BUILD(l->b, "Expand", build_constant(l->b, NULL, number), build_list(l->b, rank, dims));
         else
-            l->out[i] = add_input(l->reader, top_name(l, i), rank, dims);
-        const struct protobuf *more = shape ? protobuf_more(shape) : NULL;
-        shape = more ? more : shape;
-        more = filler ? protobuf_more(filler) : NULL;
-        filler = more ? more : filler;
+            l->out[i] = add_input(l->reader, top, rank, dims);
+        shape = next_or_last(shape);
+        filler = next_or_last(filler);
     }
 }
 
@@ -130,6 +132,6 @@ void caffe_add_inputs(struct caffe_reader *r)
                 build_fail(&r->build, "input_dim: want 4 sizes of 1 or more for each input");
         }
         shape = shape ? protobuf_more(shape) : NULL;
-        caffe_set_top(r, protobuf_as_text(p, ""), add_input(r, protobuf_as_text(p, ""), rank, dims));
+        caffe_set_top(r, protobuf_as_text(p, ""), add_input(r, p, rank, dims));
     }
 }

@@ -231,7 +231,7 @@ int caffe_net_list(struct caffe_net *net, const struct protobuf *message, struct
 {
     struct lister s = {.net = net, .arena = arena, .err = err};
     size_t count = protobuf_count(message, "layers") + protobuf_count(message, "layer");
-    *net = (struct caffe_net){.message = message};
+    *net = (struct caffe_net){.message = message, .state = protobuf_message(message, "state")};
     net->layers = arena_alloc(arena, (count + 1) * sizeof(*net->layers), err);
     if (!net->layers)
         return -1;
@@ -278,7 +278,6 @@ static bool any_fits(const struct protobuf *state, const struct protobuf *rule)
 
 bool caffe_layer_is_used(const struct caffe_net *net, const struct caffe_layer *layer)
 {
-    const struct protobuf *state = protobuf_message(net->message, "state");
     const struct protobuf *include = protobuf_first(layer->message, "include");
-    return include ? any_fits(state, include) : !any_fits(state, protobuf_first(layer->message, "exclude"));
+    return include ? any_fits(net->state, include) : !any_fits(net->state, protobuf_first(layer->message, "exclude"));
 }

@@ -122,9 +122,10 @@ void caffe_read_roi_pooling(struct caffe_read *l)
 
 void caffe_read_psroi_pooling(struct caffe_read *l)
 {
+    int64_t group = caffe_int_in(l, "group_size", 0, 1, 65535);
     caffe_rank(l, 1);
     struct value *v = l->b->failed ? NULL : BUILD(l->b, "nn.PSRoiPool", l->in[0], l->in[1]);
     build_int(l->b, v, "output_dim", caffe_int_in(l, "output_dim", 0, 1, INT32_MAX));
-    build_int(l->b, v, "group_size", caffe_int_in(l, "group_size", 0, 1, 65535));
+    build_ints(l->b, v, "pooled_shape", 2, (int64_t[]){group, group});
     l->out[0] = build_float(l->b, v, "spatial_scale", caffe_float(l, "spatial_scale", 1));
 }

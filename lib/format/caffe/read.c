@@ -62,13 +62,16 @@ static bool makes_top(const struct caffe_layer *layer, const char *name)
     return false;
 }
 
+#define MOST_ADOPTED 64 /* each is looked for among all layers */
+
 /* A net saved while it was trained has its data from a layer of training: what that made is an input. */
 static struct caffe_top *adopt_input(struct caffe_reader *r, const char *name)
 {
-    for (size_t i = 0; i < r->net.count; i++) {
+    for (size_t i = 0; i < r->net.count && r->adopted < MOST_ADOPTED; i++) {
         const struct caffe_layer *layer = &r->net.layers[i];
         if (protobuf_first(layer->message, "bottom") || caffe_layer_is_used(&r->net, layer) || !makes_top(layer, name))
             continue;
+        r->adopted++;
         return caffe_read_layer(r, layer) == 0 ? lookup_find(&r->tops, name) : NULL;
     }
     build_fail(&r->build, "its bottom '%.200s' is made by no layer before it", name);
@@ -119,11 +122,15 @@ static bool is_bottom(const struct caffe_read *l, const struct value *v)
     return false;
 }
 
-/* Names the value as the top, or, where the top has had another value, as the layer. */
+/* Names the value as the top, or, where the top has had another value, as the layer; where that is taken too, not. */
 static void give_top(struct caffe_read *l, const char *name, struct value *v)
 {
+    const struct graph *g = l->b->graph;
+    const char *free_name = !graph_find_local(g, name)             ? name
+                            : !graph_find_local(g, l->layer->name) ? l->layer->name
+                                                                   : NULL;
     if (v && !v->is_input && !v->constant && !is_bottom(l, v))
-        build_name(l->b, v, graph_find_local(l->b->graph, name) ? l->layer->name : name);
+        build_name(l->b, v, free_name);
     caffe_set_top(l->reader, name, v);
 }
 
@@ -146,8 +153,8 @@ int caffe_read_layer(struct caffe_reader *r, const struct caffe_layer *layer)
     l.out_count = (int)protobuf_count(layer->message, "top");
     l.out = arena_alloc(&r->arena, ((size_t)l.out_count + 2) * sizeof(*l.out), r->build.err);
     build_check(&r->build, l.out != NULL);
-    build_layer(&r->build, layer->name);
     if (!r->build.failed && find_bottoms(&l) == 0 && find_blobs(&l) == 0) {
+        build_layer(&r->build, layer->name);
         (kind ? kind->read : caffe_read_opaque)(&l);
         build_infer(&r->build);
         if (!r->build.failed)
@@ -163,7 +170,7 @@ int caffe_read_layer(struct caffe_reader *r, const struct caffe_layer *layer)
 static void add_outputs(struct caffe_reader *r)
 {
     for (const struct caffe_top *top = r->first_top; top && !r->build.failed; top = top->next)
-        if (top->value && !top->is_used && !top->value->is_input)
+        if (top->value && !top->is_used && !(top->value->is_input && strcmp(top->value->name, top->name) == 0))
             build_graph_output(&r->build, top->value, top->name);
     if (r->build.graph->output_count == 0)
         build_fail(&r->build, "the net has no outputs");
@@ -188,6 +195,7 @@ static struct graph *build_net(struct caffe_reader *r, bool slides, struct error
     r->build = (struct build){.graph = g, .err = err};
     r->slides = slides;
     r->first_top = r->last_top = NULL;
+    r->adopted = 0;
     read_layers(r);
     lookup_release(&r->tops);
     if (!r->build.failed && caffe_set_recipe(r) == 0 && build_graph_end(&r->build) == 0)

@@ -136,7 +136,8 @@ struct value *caffe_weight(struct caffe_read *l, int i, const char *what, int ra
     char name[300];
     snprintf(name, sizeof(name), "%.250s/%s", l->layer->name, what);
     struct tensor *t = read_blob(l, i, rank, dims, false);
-    return t ? build_constant(l->b, name, t) : NULL;
+    /* Layers of one name have their weights from one; a free name is not looked for. */
+    return t ? build_constant(l->b, graph_find_local(l->b->graph, name) ? NULL : name, t) : NULL;
 }
 
 struct tensor *caffe_blob_copy(struct caffe_read *l, int i, int rank, const int64_t *dims)

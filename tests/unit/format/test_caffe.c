@@ -148,6 +148,31 @@ static void an_unknown_layer_is_kept(void)
     graph_free(g);
 }
 
+/* Its parameters are a line of Python. */
+static void a_python_layer_of_proposals(void)
+{
+    struct graph *g = read_net(INPUT "layer { name: 'p' type: 'Python' bottom: 'data' bottom: 'data' bottom: 'data' "
+                                     "  top: 'rois' python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' "
+                                     "  param_str: \"'feat_stride': 8\\n'scales': !!python/tuple [2, 4.5]\" } }");
+    CHECK_MSG(g && g->output_count == 1, "%s", err.text);
+    if (!g)
+        return;
+    const struct node *n = g->outputs[0]->producer;
+    const struct attr *stride = node_attr(n, "feat_stride"), *scales = node_attr(n, "scales");
+    CHECK_STR(n->op, "Proposal");
+    CHECK(stride && stride->i == 8);
+    CHECK(scales && scales->n == 2 && scales->floats[0] == 2 && scales->floats[1] == 4.5f);
+    graph_free(g);
+}
+
+/* A layer that does nothing still makes a result of the input. */
+static void the_input_may_be_the_output(void)
+{
+    struct graph *g = read_net(INPUT "layer { name: 's' type: 'Split' bottom: 'data' top: 's' }");
+    CHECK_MSG(g && g->output_count == 1 && strcmp(g->outputs[0]->name, "s") == 0, "%s", err.text);
+    graph_free(g);
+}
+
 /* ---- messages ---- */
 
 static void refused(void)
@@ -201,6 +226,8 @@ int main(void)
     RUN(a_layer_in_place_gives_the_name_on);
     RUN(a_patch_slides);
     RUN(an_unknown_layer_is_kept);
+    RUN(a_python_layer_of_proposals);
+    RUN(the_input_may_be_the_output);
     RUN(refused);
     unlink(path);
     rmdir(folder);

@@ -1,0 +1,23 @@
+/* Private to the hostile files: putting them together. */
+#ifndef TESTS_FUZZ_HOSTILE_H
+#define TESTS_FUZZ_HOSTILE_H
+
+#include "fuzz.h"
+
+struct out {
+    char *data;
+    size_t size, room;
+};
+
+void hostile_add(struct out *o, const void *bytes, size_t n);
+void hostile_say(struct out *o, const char *text);
+
+struct hostile_case {
+    const char *name;
+    void (*make)(struct out *o);
+};
+
+/* Files of Caffe and Darknet (hostile_text.c); a name of NULL behind the last. */
+extern const struct hostile_case hostile_texts[];
+
+#endif
