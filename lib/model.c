@@ -1,6 +1,7 @@
 /* The public API: models and the tables. */
 #include "model_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,10 +173,27 @@ size_t model_output_count(const struct model *m)
     return m->graph->output_count;
 }
 
+static bool is_optional(const struct value *v)
+{
+    return v && v->is_input && v->constant;
+}
+
+/* A state's next value: "h_out" beside the input "h", which has a value when none is given. */
+static bool is_next_state(const struct value *v)
+{
+    char stem[256];
+    size_t n = strlen(v->name);
+    if (n < 5 || n >= sizeof stem || strcmp(v->name + n - 4, "_out") != 0)
+        return false;
+    snprintf(stem, sizeof stem, "%.*s", (int)n - 4, v->name);
+    return is_optional(graph_find_local(v->graph, stem));
+}
+
 void model_fill_port(const struct value *v, struct model_port *port)
 {
     const struct type *t = &v->type;
-    *port = (struct model_port){.name = v->name, .dtype = "none", .rank = -1, .optional = v->is_input && v->constant};
+    *port = (struct model_port){.name = v->name, .dtype = "none", .rank = -1};
+    port->optional = is_optional(v) || is_next_state(v);
     type_text(v->graph, t, port->text, sizeof port->text);
     if (t->kind != TYPE_TENSOR)
         return;

@@ -121,7 +121,8 @@ struct model_port {
     int64_t dims[MODEL_MAX_RANK]; /* -1 where open */
     const char *symbols[MODEL_MAX_RANK]; /* names of sizes that are open, "?" without one; NULL where they are not */
     char text[200];               /* "f32 Nx3x224x224", "f32 batch x 3" */
-    bool optional;                /* an input that has a value when none is given */
+    bool optional;                /* an input that has a value when none is given; an output "h_out" that is the next
+                                   * value of such an input "h" */
 };
 
 MODEL_API size_t model_input_count(const struct model *m);

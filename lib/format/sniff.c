@@ -31,7 +31,6 @@ static const struct magic no_models[] = {
 
 static const struct magic foreign[] = {
     MAGIC(4, "ORTM", "in ONNX Runtime's own form (.ort; use the .onnx file it was made from)"),
-    MAGIC(4, "TFL3", "a TensorFlow Lite model"),
     MAGIC(4, "PTMF", "a PyTorch mobile model"),
     MAGIC(4, "ET12", "an ExecuTorch program"),
     MAGIC(4, "CIR0", "a circle model"),

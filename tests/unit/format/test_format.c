@@ -144,7 +144,6 @@ static void messages_help(void)
     CHECK_BYTES("a.nn", "\xef\xbb\xbf<HTML>", "web page");
     CHECK_BYTES("a.onnx", "\x1f\x8b\x08 rest", "compressed with gzip");
     CHECK_BYTES("a.onnx", "\x20\0\0\0ORTM....", "ONNX Runtime's own form");
-    CHECK_BYTES("a.tflite", "\x20\0\0\0TFL3....", "is a TensorFlow Lite model");
     CHECK_BYTES("a.pt", "PK\x03\x04....", "is a zip archive");
     CHECK_BYTES("a.onnx", "{\"irVersion\": 8}", "ONNX model as JSON");
     CHECK_BYTES("a.safetensors", "\x10\0\0\0\0\0\0\0{\"a\":1}", "safetensors");
