@@ -247,9 +247,9 @@ static int fill(struct tflite_file *f, struct build *b)
         tflite_give_variables(f, b);
     }
     tflite_results_release(&out);
-    if (flatbuf_check(&f->buf, f->err) < 0 || b->failed)
+    if (flatbuf_check(&f->buf, f->err) < 0 || b->failed || build_graph_end(b) < 0)
         return -1;
-    return build_graph_end(b);
+    return tflite_read_metadata(f);
 }
 
 static struct graph *tflite_read(const struct source *source, struct error *err)

@@ -176,6 +176,9 @@ void tflite_write_state(struct tflite_op *o, int k, struct value *v);
 /* The outputs for all that keep their value. */
 void tflite_give_variables(struct tflite_file *f, struct build *b);
 
+/* What the file says of its input and output, as properties: recipe, labels, task. */
+int tflite_read_metadata(struct tflite_file *f);
+
 /* ---- the table ---- */
 
 const struct tflite_row *tflite_row(int code); /* NULL: not in the table */
