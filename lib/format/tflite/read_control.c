@@ -80,7 +80,7 @@ void tflite_read_if(struct tflite_op *o)
         return;
     struct graph *yes = branch(o, IF_THEN, in, count, &then_count);
     struct graph *no = o->b->failed ? NULL : branch(o, IF_ELSE, in, count, &else_count);
-    struct value *v = BUILD(o->b, "If", build_reshape(o->b, condition, 0, NULL));
+    struct value *v = BUILD(o->b, "If", tflite_scalar(o->b, condition));
     build_check(o->b, v && node_set_graph(v->producer, "then_branch", yes, o->b->err) == 0 &&
                           node_set_graph(v->producer, "else_branch", no, o->b->err) == 0);
     if (!o->b->failed && then_count != else_count)
@@ -96,7 +96,7 @@ static struct value *condition(struct tflite_op *o, struct build *b, struct valu
     int64_t index = flatbuf_int(o->options, WHILE_CONDITION, 4, 0);
     if (tflite_read_graph(o->g->file, index, b, in, count, &r) == 0 && r.count != 1)
         build_fail(b, "the condition of a loop has %zu results", r.count);
-    struct value *v = b->failed ? NULL : build_reshape(b, r.values[0], 0, NULL);
+    struct value *v = b->failed ? NULL : tflite_scalar(b, r.values[0]);
     tflite_results_release(&r);
     return v;
 }
@@ -168,9 +168,11 @@ static struct tflite_variable *add_variable(struct tflite_graph *g, const char *
     build_check(g->b, v && name);
     if (g->b->failed)
         return NULL;
-    *v = (struct tflite_variable){.name = name, .next = g->file->variables};
-    g->file->variables = v;
-    return v;
+    *v = (struct tflite_variable){.name = name};
+    struct tflite_variable **end = &g->file->variables;
+    while (*end)
+        end = &(*end)->next;
+    return *end = v;
 }
 
 /* An input that need not be given: `first` is its default. */

@@ -32,7 +32,7 @@ void tflite_read_nms(struct tflite_op *o)
     tflite_give_raw(o, next++, build_cast(b, BUILD(b, "Pad", at, behind), DTYPE_I32));
     if (has_sigma)
         tflite_give(o, next++, BUILD(b, "Pad", BUILD(b, "Gather", scores, at), behind));
-    tflite_give_raw(o, next, build_cast(b, build_reshape(b, count, 0, NULL), DTYPE_I32));
+    tflite_give_raw(o, next, build_cast(b, tflite_scalar(b, count), DTYPE_I32));
 }
 
 /* Options are a map of numbers, which the attributes are named after. */

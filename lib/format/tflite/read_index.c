@@ -21,11 +21,6 @@ static void give_as_stated(struct tflite_op *o, int k, struct value *v)
         tflite_give_raw(o, k, build_cast(o->b, v, type.dtype));
 }
 
-static struct value *scalar(struct tflite_op *o, struct value *v)
-{
-    return build_reshape(o->b, v, 0, NULL);
-}
-
 /* ---- gathering ---- */
 
 /* The first `batch` axes of x and the indices are the same ones: the axis is moved behind them for GatherND. */
@@ -97,7 +92,7 @@ void tflite_read_sparse_to_dense(struct tflite_op *o)
 {
     int rank = tflite_want_rank(o, 0);
     struct value *at = tflite_i64_as_is(o, 0), *values = tflite_raw(o, 2);
-    struct value *all = BUILD(o->b, "Expand", scalar(o, tflite_raw(o, 3)), tflite_i64(o, 1));
+    struct value *all = BUILD(o->b, "Expand", tflite_scalar(o->b, tflite_raw(o, 3)), tflite_i64(o, 1));
     if (rank < 2)
         at = build_reshape(o->b, at, 2, (int64_t[]){-1, 1});
     if (tflite_want_rank(o, 2) == 0)
@@ -147,13 +142,15 @@ void tflite_read_one_hot(struct tflite_op *o)
     if (rank > TENSOR_MAX_RANK || o->b->failed)
         return;
     struct value *at = build_unsqueeze(o->b, build_cast(o->b, tflite_raw(o, 0), DTYPE_I64), axis);
-    struct value *depth = scalar(o, tflite_i64(o, 1));
+    struct value *depth = tflite_scalar(o->b, tflite_i64(o, 1));
     struct value *each =
         BUILD(o->b, "Range", build_number(o->b, DTYPE_I64, 0), depth, build_number(o->b, DTYPE_I64, 1));
     for (int i = axis; i < rank; i++)
         dims[i - axis] = i == axis ? -1 : 1;
     struct value *is_on = BUILD(o->b, "Equal", at, build_reshape(o->b, each, rank - axis, dims));
-    tflite_give(o, 0, BUILD(o->b, "Where", is_on, scalar(o, tflite_real(o, 2)), scalar(o, tflite_real(o, 3))));
+    tflite_give(
+        o, 0,
+        BUILD(o->b, "Where", is_on, tflite_scalar(o->b, tflite_real(o, 2)), tflite_scalar(o->b, tflite_real(o, 3))));
 }
 
 void tflite_read_where(struct tflite_op *o)
@@ -190,8 +187,8 @@ void tflite_read_bucketize(struct tflite_op *o)
 static struct value *diagonal(struct tflite_op *o, struct value *rows, struct value *columns)
 {
     struct value *zero = build_number(o->b, DTYPE_I64, 0), *one = build_number(o->b, DTYPE_I64, 1);
-    struct value *i = BUILD(o->b, "Range", zero, scalar(o, rows), one);
-    struct value *k = BUILD(o->b, "Range", zero, scalar(o, columns), one);
+    struct value *i = BUILD(o->b, "Range", zero, tflite_scalar(o->b, rows), one);
+    struct value *k = BUILD(o->b, "Range", zero, tflite_scalar(o->b, columns), one);
     return BUILD(o->b, "Equal", build_unsqueeze(o->b, i, 1), k);
 }
 

@@ -257,7 +257,7 @@ void tflite_read_top_k(struct tflite_op *o)
 
 void tflite_read_cumsum(struct tflite_op *o)
 {
-    struct value *axis = build_reshape(o->b, tflite_raw(o, 1), 0, NULL);
+    struct value *axis = tflite_scalar(o->b, tflite_raw(o, 1));
     struct value *y = BUILD(o->b, "CumSum", tflite_real(o, 0), axis);
     y = build_int(o->b, y, "exclusive", flatbuf_int(o->options, 0, 1, 0) != 0);
     tflite_give(o, 0, build_int(o->b, y, "reverse", flatbuf_int(o->options, 1, 1, 0) != 0));

@@ -188,7 +188,7 @@ void tflite_read_pad(struct tflite_op *o)
 {
     struct value *x = tflite_real(o, 0), *with = NULL;
     if (tflite_has(o, 2))
-        with = build_reshape(o->b, tflite_real(o, 2), 0, NULL);
+        with = tflite_scalar(o->b, tflite_real(o, 2));
     tflite_give(o, 0, BUILD(o->b, "Pad", x, pads(o), with));
 }
 

@@ -182,6 +182,12 @@ struct value *tflite_weights(struct tflite_op *o, int k, int rank, const int64_t
 
 /* ---- results ---- */
 
+struct value *tflite_scalar(struct build *b, struct value *v)
+{
+    const struct type *type = build_type(b, v);
+    return type && type->rank == 0 ? v : build_reshape(b, v, 0, NULL);
+}
+
 struct value *tflite_activate(struct build *b, struct value *v, int64_t act)
 {
     switch (act) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the small TFLite models beside it, and the answers of LiteRT's reference kernels: needs Python's tensorflow-cpu, ai-edge-litert, flatbuffers and numpy, none of which
+"""Makes the small TFLite models beside it, and the answers of LiteRT's reference kernels: needs Python's tensorflow-cpu, tf-keras, ai-edge-litert, flatbuffers and numpy, none of which
 the tests need. Run in this folder."""
 import io
 import os
@@ -8,6 +8,8 @@ import zipfile
 
 import flatbuffers
 import numpy as np
+os.environ["TF_USE_LEGACY_KERAS"] = "1"  # whose recurrent layers the converter knows
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -16,9 +18,9 @@ INT8 = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
 INT16 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 
 
-def convert(function, shapes, samples=None, ops=None, dtype=None, half=False, module=None):
+def convert(function, shapes, samples=None, ops=None, dtype=None, half=False, module=None, keras=None):
     concrete = tf.function(function, input_signature=[tf.TensorSpec(s, d) for s, d in shapes]).get_concrete_function()
-    c = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    c = tf.lite.TFLiteConverter.from_keras_model(keras) if keras else tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     if samples or half:
         c.optimizations = [tf.lite.Optimize.DEFAULT]
     if half:
@@ -32,22 +34,29 @@ def convert(function, shapes, samples=None, ops=None, dtype=None, half=False, mo
     return c.convert()
 
 
-def answer(name, inputs):
+def answer(name, inputs, folder, states):
     it = Interpreter(model_path=f"{name}.tflite", experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
     it.allocate_tensors()
-    folder = pathlib.Path(name)
+    folder = pathlib.Path(folder)
     folder.mkdir(exist_ok=True)
     for i, (d, x) in enumerate(zip(it.get_input_details(), inputs)):
         it.set_tensor(d["index"], x)
         np.save(folder / f"in_{i}.npy", x)
     it.invoke()
-    for i, d in enumerate(it.get_output_details()):
-        np.save(folder / f"out_{i}.npy", it.get_tensor(d["index"]))
+    outputs = [it.get_tensor(d["index"]) for d in it.get_output_details()]
+    for i, x in enumerate(outputs + states(it, outputs)):
+        np.save(folder / f"out_{i}.npy", x)
 
 
-def make(name, data, inputs):
+def make(name, data, inputs, folder=None, states=lambda it, outputs: []):
+    """states: the new values of what is kept from run to run, in the order of the file's operators."""
     pathlib.Path(f"{name}.tflite").write_bytes(data)
-    answer(name, inputs)
+    answer(name, inputs, folder or name, states)
+
+
+def hidden_and_cell(it, outputs):
+    lstm = next(o for o in it._get_ops_details() if o["op_name"] == "UNIDIRECTIONAL_SEQUENCE_LSTM")
+    return [it.get_tensor(lstm["inputs"][k]) for k in (18, 19)]
 
 
 def cnn():
@@ -146,15 +155,16 @@ def main():
     make("cnn_fp16", convert(lambda v: net(v), photo, half=True), [x])
     byte = np.clip(np.round(x * 127), -128, 127)
     make("cnn_int8", convert(lambda v: net(v), photo, samples, INT8, tf.int8), [byte.astype(np.int8)])
-    make("cnn_int16", convert(lambda v: net(v), photo, samples, INT16, tf.int16), [np.round(x * 32000).astype(np.int16)])
-    lstm = tf.keras.Sequential([L.Input((4, 3)), L.LSTM(3, return_sequences=True), L.Dense(3)])
-    make("lstm", convert(lambda v: lstm(v), [((1, 4, 3), tf.float32)]), [rng.standard_normal((1, 4, 3)).astype(np.float32)])
+    short = np.round(x * 32000).astype(np.int16)
+    make("cnn_int16", convert(lambda v: net(v), photo, samples, INT16, tf.int16), [short], "cnn_int16.answer")
+    lstm = tf.keras.Sequential([L.Input((4, 3), batch_size=1), L.LSTM(3, return_sequences=True), L.Dense(3)])
+    steps = rng.standard_normal((1, 4, 3)).astype(np.float32)
+    make("lstm", convert(lambda v: lstm(v), [((1, 4, 3), tf.float32)], keras=lstm), [steps], states=hidden_and_cell)
     four = rng.standard_normal((1, 4)).astype(np.float32)
     make("flow", convert(loop, [((1, 4), tf.float32), ((1,), tf.int32)]), [four, np.array([3], np.int32)])
     mean = Mean()
-    make("variable", convert(mean.__call__, [((1, 4), tf.float32)], module=mean), [four])
+    make("variable", convert(mean.__call__, [((1, 4), tf.float32)], module=mean), [four], states=lambda it, o: [o[0] - 1])
 
 
 if __name__ == "__main__":
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""
     main()
