@@ -42,6 +42,7 @@ static bool search(struct flow *f, int64_t *work)
     int head = 0, tail = 0;
     for (int i = 0; i < f->places; i++)
         f->from[i] = -1;
+    *work -= f->places;
     f->from[FLOW_SINK] = f->edge_count;
     f->queue[tail++] = FLOW_SINK;
     while (head < tail && *work > 0)
