@@ -37,6 +37,7 @@ struct op {
      *     random       equal operands may give other results
      *     heavy        takes much more time than moving its operands
      *     view         row-major elements keep their values and places: only dims change
+     *     moves        elements of the result are those of operand 0 (of Concat: all), some or many times
      *     nonnegative  no element of the result is below 0
      *     commutes     the two operands may change places
      * and, as "axes=…", how axes of operands are axes of results. Where axes of the operands of the results' rank

@@ -4,24 +4,7 @@
 #include <string.h>
 
 #include "op/fused.h"
-#include "pass/util.h"
-
-static bool is_byte(const struct value *v)
-{
-    return v && v->type.kind == TYPE_TENSOR && (v->type.dtype == DTYPE_I8 || v->type.dtype == DTYPE_U8);
-}
-
-/* Whether the scales of a QuantizeLinear or DequantizeLinear are one, or (axis >= 0) one for each of that axis. */
-static bool has_scales(const struct node *n, int axis)
-{
-    const struct tensor *scale = pass_constant(node_in(n, 1)), *zero = pass_constant(node_in(n, 2));
-    const struct type *x = pass_type(node_in(n, 0));
-    if (!scale || scale->dtype != DTYPE_F32 || !x || op_int(n, "block_size") || (node_in(n, 2) && !zero) ||
-        (zero && zero->count != scale->count))
-        return false;
-    int64_t at = op_int(n, "axis");
-    return scale->count == 1 || (axis >= 0 && scale->rank == 1 && (at < 0 ? at + x->rank : at) == axis);
-}
+#include "pass/qdq.h"
 
 /* The zero point, or one that is 0 with the scale's dims. */
 static struct value *zero_of(struct node *n, enum dtype dtype, struct error *err)
@@ -32,19 +15,12 @@ static struct value *zero_of(struct node *n, enum dtype dtype, struct error *err
     return pass_add_constant(n->graph, tensor_new(dtype, scale->rank, scale->dims, err), err);
 }
 
-/* The DequantizeLinear of bytes that makes a value; NULL when it is made otherwise. */
-static struct node *dequantizer(const struct value *v, int axis)
-{
-    struct node *n = v ? v->producer : NULL;
-    return n && n->def && node_is(n, "DequantizeLinear") && is_byte(node_in(n, 0)) && has_scales(n, axis) ? n : NULL;
-}
-
 /* Whether a bias counts in units of the product of both scales, to rounding. */
 static bool is_bias(const struct value *v, const struct tensor *x_scale, const struct tensor *w_scale)
 {
     const struct node *n = v->producer;
     const struct tensor *q = n && n->def && node_is(n, "DequantizeLinear") ? pass_constant(node_in(n, 0)) : NULL;
-    if (!q || q->dtype != DTYPE_I32 || q->rank != 1 || !has_scales(n, 0))
+    if (!q || q->dtype != DTYPE_I32 || q->rank != 1 || !qdq_has_scales(n, 0))
         return false;
     const struct tensor *scale = n->in[1]->constant, *zero = pass_constant(node_in(n, 2));
     int64_t count = scale->count > w_scale->count ? scale->count : w_scale->count;
@@ -103,8 +79,8 @@ static bool find_operands(struct base *b)
 {
     const struct form *f = b->form;
     int axis = is_turned(b->n) ? 0 : f->axis;
-    b->both[0] = dequantizer(node_in(b->n, 0), -1);
-    b->both[1] = dequantizer(node_in(b->n, 1), axis);
+    b->both[0] = qdq_dequantizer(node_in(b->n, 0), -1);
+    b->both[1] = qdq_dequantizer(node_in(b->n, 1), axis);
     if (!b->both[0] || !b->both[1])
         return false;
     const struct tensor *w = pass_constant(b->both[1]->in[0]);
@@ -219,7 +195,7 @@ static int fuse(struct node *q, struct error *err)
 {
     struct base b;
     struct activation a;
-    if (!node_is(q, "QuantizeLinear") || !node_in(q, 0) || !is_byte(node_out(q, 0)) || !has_scales(q, -1))
+    if (!node_is(q, "QuantizeLinear") || !node_in(q, 0) || !qdq_is_byte(node_out(q, 0)) || !qdq_has_scales(q, -1))
         return 0;
     struct node *n = find_base(q->in[0], &a);
     return n && find(n, &b) ? make(q, &b, &a, err) : 0;

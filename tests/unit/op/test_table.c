@@ -63,10 +63,10 @@ static void test_attribute_columns(void)
 /* Every word of the traits is one that op.h explains, and at most one says how axes map. */
 static void test_traits(void)
 {
-    static const char *const known[] = {"random",       "heavy",         "view",        "nonnegative", "commutes",
-                                        "axes=each",    "axes=first",    "axes=along",  "axes=set",    "axes=tail",
-                                        "axes=rows",    "axes=lists",    "axes=reduce", "axes=gather", "axes=view",
-                                        "axes=squeeze", "axes=unsqueeze"};
+    static const char *const known[] = {"random",    "heavy",        "view",          "nonnegative", "commutes",
+                                        "moves",     "axes=each",    "axes=first",    "axes=along",  "axes=set",
+                                        "axes=tail", "axes=rows",    "axes=lists",    "axes=reduce", "axes=gather",
+                                        "axes=view", "axes=squeeze", "axes=unsqueeze"};
     size_t count;
     const struct op *ops = op_table(&count);
     for (size_t i = 0; i < count; i++) {

@@ -107,9 +107,41 @@ static void chains(void)
     lab_end(&lab);
 }
 
+/* Integers are moved as they are where the scale is one, and only there. */
+static void moves(void)
+{
+    static const struct {
+        const char *expression;
+        const char *ops; /* what is left */
+    } cases[] = {
+        {"Identity(QuantizeLinear(DequantizeLinear(x,s,z),s,z))", "Identity"},
+        {"QuantizeLinear(Reshape(f,#i2;20;6),s,z)", "Reshape"},
+        {"QuantizeLinear(Transpose[perm=0;2;3;1](f),s,z)", "Transpose"},
+        {"QuantizeLinear(Concat[axis=1](f,DequantizeLinear(y,s,z),f),s,z)", "Concat"},
+        {"QuantizeLinear(Slice(f,#i1,#i3,#i1),s,z)", "Slice"},
+        {"QuantizeLinear(Unsqueeze(Tile(f,#i1;2;1;1),#i0),s,z)", "DequantizeLinear Tile Unsqueeze QuantizeLinear"},
+        {"QuantizeLinear(Concat[axis=1](f,g),s,z)", "DequantizeLinear DequantizeLinear Concat QuantizeLinear"},
+        {"QuantizeLinear(Reshape(f,#i2;20;6),t,z)", "DequantizeLinear Reshape QuantizeLinear"},
+        {"QuantizeLinear(Reshape(f,#i2;20;6),s,i)", "DequantizeLinear Reshape QuantizeLinear"},
+        {"QuantizeLinear(Reshape(f,#i2;20;6),s,k)", "DequantizeLinear Reshape QuantizeLinear"},
+        {"QuantizeLinear(Neg(f),s,z)", "DequantizeLinear Neg QuantizeLinear"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        start(&lab);
+        number(&lab, 'i', DTYPE_U8, SCALAR, 3, 3);
+        lab.tolerance = 0;
+        lab_output(&lab, "out", cases[i].expression);
+        CHECK_MSG(lab_same(&lab, "move-quantized,dead-code") && strcmp(lab_ops(&lab), cases[i].ops) == 0, "%s: %s",
+                  cases[i].expression, lab_ops(&lab));
+        lab_end(&lab);
+    }
+}
+
 int main(void)
 {
     RUN(fused_forms);
     RUN(chains);
+    RUN(moves);
     return TEST_END();
 }

@@ -1,0 +1,15 @@
+/* QuantizeLinear and DequantizeLinear as passes look at them. */
+#ifndef PASS_QDQ_H
+#define PASS_QDQ_H
+
+#include "pass/util.h"
+
+/* A tensor of 8-bit integers. */
+bool qdq_is_byte(const struct value *v);
+/* Whether the scales of such a node are constant f32, and one, or (axis >= 0) one for each of that axis. Its zero
+ * points are as many, or absent. */
+bool qdq_has_scales(const struct node *n, int axis);
+/* The DequantizeLinear of bytes with such scales that makes a value; NULL when it is made otherwise. */
+struct node *qdq_dequantizer(const struct value *v, int axis);
+
+#endif
