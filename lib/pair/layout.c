@@ -115,8 +115,8 @@ static bool slice_steps(const struct node *n, const int64_t *stride, struct step
     return true;
 }
 
-/* Applies a node to a list of elements. */
-static bool apply(const struct node *n, const int32_t *from, int32_t *to)
+/* Applies a node to a list of *have elements; `to` has room for as many. Types may be what a file states. */
+static bool apply(const struct node *n, const int32_t *from, int32_t *to, int64_t *have)
 {
     struct steps s = {0};
     int64_t stride[TENSOR_MAX_RANK] = {0}, at[TENSOR_MAX_RANK] = {0}, place;
@@ -124,6 +124,8 @@ static bool apply(const struct node *n, const int32_t *from, int32_t *to)
         return false;
     const struct type *in = &n->in[0]->type, *out = &n->out[0]->type;
     int64_t count = tensor_count(out->rank, out->dims), size = 1;
+    if (tensor_count(in->rank, in->dims) != *have || count > *have)
+        return false;
     for (int k = in->rank; k-- > 0; size *= in->dims[k])
         stride[k] = size;
     if (!(node_is(n, "Slice") ? slice_steps : transpose_steps)(n, stride, &s))
@@ -141,12 +143,14 @@ static bool apply(const struct node *n, const int32_t *from, int32_t *to)
             at[k] = 0;
         }
     }
+    *have = count;
     return true;
 }
 
 #define MOST_VIEWS 64
 
-static bool apply_all(const struct pair_edge *e, int32_t **list, int32_t **other)
+/* have: elements of the source; want: of the value. */
+static bool apply_all(const struct pair_edge *e, int32_t **list, int32_t **other, int64_t have, int64_t want)
 {
     const struct node *chain[MOST_VIEWS];
     int n = 0;
@@ -158,24 +162,25 @@ static bool apply_all(const struct pair_edge *e, int32_t **list, int32_t **other
         chain[n++] = v->producer;
     }
     while (n-- > 0) {
-        if (!apply(chain[n], *list, *other))
+        if (!apply(chain[n], *list, *other, &have))
             return false;
         int32_t *t = *list;
         *list = *other;
         *other = t;
     }
-    return true;
+    return have == want;
 }
 
-/* The elements' list, for free(), out of `count` of the source; NULL with *failed false when that cannot be told. */
-static int32_t *elements(const struct pair_edge *e, int64_t count, bool *failed, struct error *err)
+/* The list of `want` elements, for free(), out of `count` of the source; NULL with *failed false when that cannot be
+ * told. */
+static int32_t *elements(const struct pair_edge *e, int64_t count, int64_t want, bool *failed, struct error *err)
 {
     int32_t *list = mem_calloc((size_t)count, sizeof *list, err),
             *other = mem_calloc((size_t)count, sizeof *other, err);
     *failed = !list || !other;
     for (int64_t i = 0; !*failed && i < count; i++)
         list[i] = (int32_t)i;
-    bool known = !*failed && apply_all(e, &list, &other);
+    bool known = !*failed && apply_all(e, &list, &other, count, want);
     free(other);
     if (known)
         return list;
@@ -246,9 +251,9 @@ static bool try_layouts(const struct both *x, bool is_free, struct pair_layout *
 static int32_t *match_rows(const struct both *x, int64_t depth, struct error *err)
 {
     int32_t *at = mem_calloc((size_t)x->count, sizeof *at, err), *rows = mem_calloc((size_t)depth, sizeof *rows, err);
-    for (int64_t k = 0; at && rows && k < x->count; k++)
+    for (int64_t k = 0; at && k < x->count; k++)
         at[in_list(x->list_b, k)] = (int32_t)k;
-    bool known = at && rows;
+    bool known = at && rows && depth <= x->count;
     for (int64_t k = 0; known && k < depth; k++) {
         rows[k] = at[pair_layout_map(x->layout, x->source, in_list(x->list_a, k))];
         known = rows[k] < depth;
@@ -269,8 +274,8 @@ static int compare_edges(const struct pair_edge *a, const struct pair_edge *b, s
                          bool is_product, struct pair_match *match, struct error *err)
 {
     bool failed = false, moved_a = moves(a), moved_b = moves(b);
-    x->list_a = moved_a ? elements(a, x->source_count, &failed, err) : NULL;
-    x->list_b = moved_b && !failed ? elements(b, x->source_count, &failed, err) : NULL;
+    x->list_a = moved_a ? elements(a, x->source_count, x->count, &failed, err) : NULL;
+    x->list_b = moved_b && !failed ? elements(b, x->source_count, x->count, &failed, err) : NULL;
     if (failed)
         return -1;
     bool known = (!moved_a || x->list_a) && (!moved_b || x->list_b);
