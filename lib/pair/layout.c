@@ -109,6 +109,7 @@ static bool slice_steps(const struct node *n, const int64_t *stride, struct step
             return false;
         int64_t dim = x->dims[axis], from = start[i] < 0 ? start[i] + dim : start[i];
         from = from < 0 ? 0 : from >= dim ? dim - 1 : from;
+        by = by > dim ? dim : by < -dim ? -dim : by; /* further is as far */
         s->base += from * stride[axis];
         s->step[axis] = by * stride[axis];
     }
