@@ -113,22 +113,32 @@ void caffe_read_interp(struct caffe_read *l)
     l->out[0] = build_int(l->b, v, "pad_end", caffe_int_in(l, "pad_end", 0, -65535, 0));
 }
 
+/* The size of the top where the file gives it; else NULL: the scale tells. */
+static struct value *upsample_size(struct caffe_read *l)
+{
+    int64_t size[2] = {caffe_int(l, "upsample_h", 0), caffe_int(l, "upsample_w", 0)};
+    if (size[0] <= 0 || size[1] <= 0)
+        return NULL;
+    return BUILD_LIST(l->b, caffe_dim(l, 0, 0), caffe_dim(l, 0, 1), size[0], size[1]);
+}
+
 /* By a mask of where the maxima were (SegNet), or each pixel repeated. */
 void caffe_read_upsample(struct caffe_read *l)
 {
     int64_t scale = caffe_int_in(l, "scale", 2, 1, 65535);
-    int64_t size[2] = {caffe_int(l, "upsample_h", scale * caffe_dim(l, 0, 2)),
-                       caffe_int(l, "upsample_w", scale * caffe_dim(l, 0, 3))};
+    struct value *size = upsample_size(l);
+    if (caffe_rank(l, 0) != 4)
+        build_fail(l->b, "its bottom has %d axes, want 4", caffe_rank(l, 0));
     if (l->b->failed)
         return;
-    struct value *shape = BUILD_LIST(l->b, caffe_dim(l, 0, 0), caffe_dim(l, 0, 1), size[0], size[1]);
-    if (l->in_count < 2) {
-        struct value *up = l->b->failed ? NULL : BUILD(l->b, "Resize", l->in[0], NULL, NULL, shape);
-        build_string(l->b, up, "nearest_mode", "floor");
-        l->out[0] = build_string(l->b, up, "coordinate_transformation_mode", "asymmetric");
+    if (l->in_count > 1) {
+        struct value *v = BUILD(l->b, "MaxUnpool", l->in[0], l->in[1], size);
+        build_ints(l->b, v, "kernel_shape", 2, (int64_t[]){scale, scale});
+        l->out[0] = build_ints(l->b, v, "strides", 2, (int64_t[]){scale, scale});
         return;
     }
-    struct value *v = l->b->failed ? NULL : BUILD(l->b, "MaxUnpool", l->in[0], l->in[1], shape);
-    build_ints(l->b, v, "kernel_shape", 2, (int64_t[]){scale, scale});
-    l->out[0] = build_ints(l->b, v, "strides", 2, (int64_t[]){scale, scale});
+    struct value *scales = size ? NULL : build_f32s(l->b, 4, (float[]){1, 1, (float)scale, (float)scale});
+    struct value *v = BUILD(l->b, "Resize", l->in[0], NULL, scales, size);
+    build_string(l->b, v, "nearest_mode", "floor");
+    l->out[0] = build_string(l->b, v, "coordinate_transformation_mode", "asymmetric");
 }

@@ -26,6 +26,7 @@ struct darknet_reader {
     struct value **results; /* of each layer so far; NULL: it has none */
     int count;              /* of them: the number of the layer being read */
     int64_t width, height;  /* of the net's input */
+    int64_t classes;        /* of a head; 0: there is none */
     struct value *input;
     struct arena *arena;
     struct darknet_state *first_state, *last_state;

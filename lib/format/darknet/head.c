@@ -21,6 +21,7 @@ static struct value *add_head(struct darknet_read *l, int64_t boxes, float thres
     build_floats(l->b, v, "anchors", 2 * (int)num, anchors);
     build_int(l->b, v, "classes", classes);
     l->is_head = true;
+    l->reader->classes = classes;
     /* The key is also there for training; without it, what other readers of these files take. */
     return build_float(l->b, v, "threshold", darknet_float(l->section, "thresh", threshold));
 }

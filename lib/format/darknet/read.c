@@ -135,12 +135,25 @@ static void read_layers(struct darknet_reader *r)
 
 /* ---- what the files know beside the net ---- */
 
+/* The lines of a text, the last one with or without an end. */
+static int64_t count_lines(const char *text, size_t size)
+{
+    int64_t n = size && text[size - 1] != '\n';
+    for (size_t i = 0; i < size; i++)
+        n += text[i] == '\n';
+    return n;
+}
+
+/* Names that stand beside the net, when they are as many as its classes. */
 static int set_labels(struct darknet_reader *r, const struct source *s, struct error *err)
 {
-    if (s->second || !source_has_twin(s, ".names"))
+    static const char twins[] = ".names *.names";
+    if (s->second || !source_has_twin(s, twins))
         return 0;
-    struct blob *names = source_twin(s, ".names", err);
-    int failed = !names || graph_set_property(r->build.graph, "labels", names->data, names->size, err) != 0;
+    struct blob *names = source_twin(s, twins, err);
+    int failed = !names;
+    if (names && (r->classes == 0 || r->classes == count_lines(names->data, names->size)))
+        failed = graph_set_property(r->build.graph, "labels", names->data, names->size, err);
     blob_unref(names);
     return failed ? -1 : 0;
 }
