@@ -178,3 +178,22 @@ END
     equal "$(nn run hand.nn x.npy)" $'y\tf32\t2x3\t1 2 3 1 2 3'
     cmp <(nn convert hand.nn) hand.nn
 }
+
+@test "two files in either order, or one of them where the other stands beside it" {
+    local models=$TINY/.. model
+    cp "$models"/caffe/classify.{prototxt,caffemodel} "$models"/darknet/yolo.{cfg,weights} .
+    nn convert -o caffe.nn classify.prototxt
+    nn convert -o darknet.nn yolo.cfg
+    for model in classify.caffemodel classify.caffemodel,classify.prototxt classify.prototxt,classify.caffemodel; do
+        cmp <(nn convert "$model") caffe.nn
+    done
+    for model in yolo.weights yolo.weights,yolo.cfg yolo.cfg,yolo.weights; do
+        cmp <(nn convert "$model") darknet.nn
+    done
+    mv classify.caffemodel trained.caffemodel
+    cmp <(nn convert classify.prototxt) caffe.nn
+    rm classify.prototxt
+    try convert trained.caffemodel
+    equal "$status" 1
+    equal "$stderr" "nnconvert: trained.caffemodel: holds weights, but no net: give the .prototxt too, A.prototxt,B.caffemodel"
+}

@@ -277,6 +277,15 @@ static int read_text(struct caffe_reader *r, const struct blob *text, struct err
     return caffe_net_list(&r->net, message, &r->arena, err);
 }
 
+/* Some tools write weights by the names of their layers, and nothing of how these hang together. */
+static int check_net(const struct caffe_net *net, struct error *err)
+{
+    for (size_t i = 0; i < net->count; i++)
+        if (protobuf_first(net->layers[i].message, "top"))
+            return 0;
+    return error_set(err, "holds weights, but no net: give the .prototxt too, A.prototxt,B.caffemodel");
+}
+
 /* text or file may be NULL. */
 static struct graph *read_both(struct blob *text, struct blob *file, struct error *err)
 {
@@ -286,7 +295,7 @@ static struct graph *read_both(struct blob *text, struct blob *file, struct erro
     if ((!file || read_weights(&r, &r.trained, err) == 0) && (!text || read_text(&r, text, err) == 0)) {
         if (!text)
             r.net = r.trained;
-        g = read_net(&r, err);
+        g = text || check_net(&r.net, err) == 0 ? read_net(&r, err) : NULL;
     }
     lookup_release(&r.weights);
     arena_release(&r.arena);
