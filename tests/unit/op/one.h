@@ -26,7 +26,7 @@
     {                                                                                                                  \
         __VA_ARGS__                                                                                                    \
     }
-#define ONE_MAX    8
+#define ONE_MAX    12
 #define ONE_UNUSED __attribute__((unused))
 
 struct one {
