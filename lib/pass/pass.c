@@ -108,6 +108,6 @@ int pass_run_for_exec(struct graph *g, struct error *err)
 {
     bool chosen[PASS_COUNT];
     for (size_t i = 0; i < PASS_COUNT; i++)
-        chosen[i] = table[i].safe || table[i].run == pass_dequantize_weights;
+        chosen[i] = table[i].safe || table[i].run == pass_dequantize_weights || table[i].run == pass_fake_quantize;
     return pass_run(g, chosen, NULL, err);
 }

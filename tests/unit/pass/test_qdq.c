@@ -138,10 +138,39 @@ static void moves(void)
     }
 }
 
+/* In numbers, to the bit. */
+static void in_numbers(void)
+{
+    static const struct {
+        const char *expression;
+        int left; /* DequantizeLinear and QuantizeLinear nodes */
+    } cases[] = {
+        {"DequantizeLinear(QuantizeLinear(l,s,z),s,z)", 0},      {"DequantizeLinear(QuantizeLinear(l,s,k),s,k)", 0},
+        {"DequantizeLinear(QuantizeLinear(l,s),s)", 0},          {"DequantizeLinear(QuantizeLinear(l,s,z),t,z)", 2},
+        {"DequantizeLinear(QuantizeLinear(l,s,z),s)", 2},        {"DequantizeLinear(QuantizeLinear(l,p,o),p,o)", 2},
+        {"DequantizeLinear(Abs(QuantizeLinear(l,s,k)),s,k)", 2},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        start(&lab);
+        lab.dtype = DTYPE_F32;
+        lab.low = -9;
+        lab.high = 9;
+        lab_input(&lab, 'l', DIMS(50, 6)); /* beyond both ends */
+        lab.tolerance = 0;
+        lab_output(&lab, "out", cases[i].expression);
+        CHECK_MSG(lab_same(&lab, "fake-quantize,fold-constants,dead-code"), "%s", cases[i].expression);
+        int left = lab_count(&lab, "", "DequantizeLinear") + lab_count(&lab, "", "QuantizeLinear");
+        CHECK_MSG(left == cases[i].left, "%s: %s", cases[i].expression, lab_ops(&lab));
+        lab_end(&lab);
+    }
+}
+
 int main(void)
 {
     RUN(fused_forms);
     RUN(chains);
     RUN(moves);
+    RUN(in_numbers);
     return TEST_END();
 }
