@@ -26,12 +26,16 @@ static const char *operator_at(size_t index)
     return ncnn_type_name((int)index);
 }
 
+static const struct target_option options[] = {{"fp16", NULL, "store weights as f16"}, {NULL, NULL, NULL}};
+
 const struct format format_ncnn = {
     .name = "ncnn",
     .suffixes = ".param .param.bin",
     .twins = ".bin",
     .what = "ncnn's layers (.param, .param.bin) and weights (.bin)",
     .sniff = sniff,
+    .options = options,
     .read = read,
+    .write = ncnn_write,
     .operator_at = operator_at,
 };

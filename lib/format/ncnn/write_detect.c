@@ -1,0 +1,114 @@
+/* Detection, and layers that were read without being understood. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/ncnn/write.h"
+
+static void put_list(struct writer *w, int id, const char *attr)
+{
+    int count;
+    const float *list = op_floats(w->n, attr, &count);
+    if (count)
+        ncnn_put_floats(w, id, (size_t)count, list);
+}
+
+void ncnn_write_prior_box(struct writer *w)
+{
+    const struct value *image = node_in(w->n, 1);
+    int count, sizes, steps;
+    const float *variances = op_floats(w->n, "variances", &count), *step = op_floats(w->n, "step", &steps);
+    const int64_t *size = op_ints(w->n, "image_size", &sizes);
+    if (op_int(w->n, "unique"))
+        ncnn_miss(w, "that leaves off ratios it has met");
+    const char *in[2] = {ncnn_blob(w, w->n->in[0]), image ? ncnn_blob(w, image) : NULL};
+    const char *out = ncnn_result(w, w->n->out[0]);
+    ncnn_layer_of(w, "PriorBox", image ? 2 : 1, in, 1, &out);
+    put_list(w, 0, "min_sizes");
+    put_list(w, 1, "max_sizes");
+    put_list(w, 2, "aspect_ratios");
+    for (int i = 0; i < 4; i++)
+        ncnn_put_float(w, 3 + i, count == 4 ? variances[i] : count == 1 ? variances[0] : 0.1f);
+    ncnn_put_int(w, 7, op_int(w->n, "flip"));
+    ncnn_put_int(w, 8, op_int(w->n, "clip"));
+    ncnn_put_int(w, 9, sizes == 2 && size[1] ? size[1] : -233);
+    ncnn_put_int(w, 10, sizes == 2 && size[0] ? size[0] : -233);
+    ncnn_put_float(w, 11, steps == 2 && step[1] != 0 ? step[1] : -233);
+    ncnn_put_float(w, 12, steps == 2 && step[0] != 0 ? step[0] : -233);
+    ncnn_put_float(w, 13, op_float(w->n, "offset"));
+    ncnn_put_int(w, 14, op_int(w->n, "step_ceil"));
+    ncnn_put_int(w, 15, op_int(w->n, "center_less_one"));
+}
+
+void ncnn_write_detection_output(struct writer *w)
+{
+    const char *in[3], *out;
+    bool fine = strcmp(op_string(w->n, "code_type"), "CENTER_SIZE") == 0 &&
+                strcmp(op_string(w->n, "rows"), "ncnn") == 0 && op_int(w->n, "share_location") &&
+                !op_int(w->n, "variance_encoded_in_target") && op_float(w->n, "eta") == 1 && !op_int(w->n, "clip") &&
+                op_int(w->n, "background_label_id") == 0;
+    if (!fine || w->n->in_count > 3) {
+        ncnn_miss(w, "of another form than ncnn's own");
+        return;
+    }
+    for (int i = 0; i < 3; i++)
+        in[i] = ncnn_blob(w, w->n->in[i]);
+    out = ncnn_result(w, w->n->out[0]);
+    ncnn_set_batch(w, w->n->out[0], -1);
+    ncnn_layer_of(w, "DetectionOutput", 3, in, 1, &out);
+    ncnn_put_int(w, 0, op_int(w->n, "num_classes"));
+    ncnn_put_float(w, 1, op_float(w->n, "nms_threshold"));
+    ncnn_put_int(w, 2, op_int(w->n, "top_k") < 0 ? INT32_MAX : op_int(w->n, "top_k"));
+    ncnn_put_int(w, 3, op_int(w->n, "keep_top_k") < 0 ? INT32_MAX : op_int(w->n, "keep_top_k"));
+    ncnn_put_float(w, 4, op_float(w->n, "confidence_threshold"));
+}
+
+/* ---- opaque ---- */
+
+/* Attribute p3 is parameter 3; others mean nothing to ncnn. */
+static void put_attr(struct writer *w, const struct attr *a)
+{
+    int id = a->name[0] == 'p' ? atoi(a->name + 1) : -1;
+    if (id < 0 || id > 31 || strspn(a->name + 1, "0123456789") != strlen(a->name + 1))
+        return;
+    if (a->kind == ATTR_INT)
+        ncnn_put_int(w, id, a->i);
+    else if (a->kind == ATTR_FLOAT)
+        ncnn_put_float(w, id, a->f);
+    else if (a->kind == ATTR_INTS)
+        ncnn_put_ints(w, id, a->n, a->ints);
+    else if (a->kind == ATTR_FLOATS)
+        ncnn_put_floats(w, id, a->n, a->floats);
+    else if (a->kind == ATTR_STRING && strnlen(a->s.data, a->s.size) == a->s.size) {
+        char text[256];
+        size_t n = a->s.size < sizeof(text) - 1 ? a->s.size : sizeof(text) - 1;
+        memcpy(text, a->s.data, n);
+        text[n] = '\0';
+        ncnn_put_string(w, id, text);
+    }
+}
+
+/* Constants of such a node were records of the weight file. */
+void ncnn_write_opaque(struct writer *w)
+{
+    const char *in[64], *out[64];
+    int n = 0, outs = w->n->out_count;
+    if (w->n->in_count > 64 || outs > 64) {
+        ncnn_miss(w, "of too many operands");
+        return;
+    }
+    for (int i = 0; i < w->n->in_count; i++)
+        if (w->n->in[i] && !w->n->in[i]->constant)
+            in[n++] = ncnn_blob(w, w->n->in[i]);
+    for (int o = 0; o < outs; o++)
+        out[o] = w->n->out[o] ? ncnn_result(w, w->n->out[o]) : ncnn_fresh(w, w->n->name);
+    const char *type = arena_strdup(&w->net.arena, w->n->op, w->err);
+    ncnn_write_check(w, type != NULL);
+    if (w->failed)
+        return;
+    ncnn_layer_of(w, type, n, in, outs, out);
+    for (const struct attr *a = w->n->attrs; a; a = a->next)
+        put_attr(w, a);
+    for (int i = 0; i < w->n->in_count; i++)
+        if (w->n->in[i] && w->n->in[i]->constant)
+            ncnn_put_record(w, ncnn_constant_of(w, w->n->in[i]), false);
+}

@@ -1,0 +1,168 @@
+/* Before a graph is written: sizes of batches are set, constants computed, operators expanded. */
+#include <string.h>
+
+#include "format/ncnn/write.h"
+
+#define OPERANDS 64
+#define ROUNDS   16 /* what is computed may tell more sizes; an expansion may give what is expanded again */
+
+/* ---- constants ---- */
+
+static bool all_constant(const struct node *n)
+{
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && !n->in[i]->constant)
+            return false;
+    return n->in_count > 0 && n->in_count <= OPERANDS && n->out_count <= OPERANDS && n->def;
+}
+
+/* Results of a node whose operands are constants; whether there are any. The caller unrefs. */
+static bool evaluate(struct node *n, struct item **out, struct error *err)
+{
+    struct item *in[OPERANDS] = {NULL};
+    size_t most = (size_t)1 << 20;
+    bool made = true;
+    for (int i = 0; made && i < n->in_count; i++) {
+        const struct tensor *t = n->in[i] ? n->in[i]->constant : NULL;
+        made = !t || (in[i] = item_of_tensor(tensor_ref(n->in[i]->constant), err)) != NULL;
+        if (t && t->size > most / 8)
+            most = t->size * 8;
+    }
+    struct op_eval e = {
+        .node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = OPERANDS, .memory = most};
+    made = made && op_eval_node(&e, err) == 0;
+    for (int i = 0; i < n->in_count; i++)
+        item_unref(in[i]);
+    return made;
+}
+
+struct tensor *ncnn_write_evaluate(struct node *n, struct error *err)
+{
+    struct item *out[OPERANDS] = {NULL};
+    struct tensor *t = NULL;
+    if (all_constant(n) && evaluate(n, out, err) && out[0]->kind == ITEM_TENSOR)
+        t = tensor_ref(out[0]->tensor);
+    for (int i = 0; i < OPERANDS; i++)
+        item_unref(out[i]);
+    return t;
+}
+
+/* What inference knows of a value; NULL when that is not all. */
+static struct tensor *known_tensor(const struct value *v, struct error *err)
+{
+    const struct type *t = &v->type;
+    if (!v->known || t->kind != TYPE_TENSOR || t->rank < 0 || t->rank > 1 || t->dtype == DTYPE_NONE)
+        return NULL;
+    for (int i = 0; i < v->known_count; i++)
+        if (v->known[i].kind != KNOWN_NUMBER)
+            return NULL;
+    struct tensor *to = tensor_new(t->dtype, t->rank, (int64_t[]){v->known_count}, err);
+    for (int i = 0; to && i < v->known_count; i++)
+        tensor_set_i64(to, i, v->known[i].value);
+    return to;
+}
+
+/* DequantizeLinear of constants stays, for layers of 8 bits. A node that fails here says why when it is written. */
+static int fold_node(struct node *n, bool *any, struct error *err)
+{
+    struct error ignored;
+    struct item *out[OPERANDS] = {NULL};
+    bool made =
+        all_constant(n) && !node_is(n, "DequantizeLinear") && !op_trait(n, "random") && evaluate(n, out, &ignored);
+    int status = 0;
+    for (int o = 0; o < n->out_count && status == 0; o++) {
+        struct value *v = n->out[o];
+        struct tensor *t = !v || v->is_output ? NULL
+                           : made && out[o]   ? out[o]->kind == ITEM_TENSOR ? tensor_ref(out[o]->tensor) : NULL
+                                              : known_tensor(v, &ignored);
+        *any |= t != NULL;
+        if (t)
+            status = graph_make_constant(v, t, err);
+    }
+    for (int i = 0; i < OPERANDS; i++)
+        item_unref(out[i]);
+    return status;
+}
+
+static bool is_dead(const struct node *n)
+{
+    for (int o = 0; o < n->out_count; o++)
+        if (n->out[o] && value_use_count(n->out[o]) > 0)
+            return false;
+    return true;
+}
+
+static void sweep(struct graph *g)
+{
+    for (struct node *n = g->last, *prev; n; n = prev) {
+        prev = n->prev;
+        if (is_dead(n))
+            graph_remove_node(n);
+    }
+}
+
+static int fold(struct graph *g, bool *any, struct error *err)
+{
+    for (struct node *n = g->first, *next; n; n = next) {
+        next = n->next;
+        if (fold_node(n, any, err) != 0)
+            return -1;
+    }
+    sweep(g);
+    return 0;
+}
+
+/* ---- operators ---- */
+
+static void expand(struct graph *g, bool *any)
+{
+    for (struct node *n = g->first, *next; n; n = next) {
+        next = n->next;
+        if (!n->def || !n->def->expand || ncnn_write_row(n))
+            continue;
+        struct error ignored;
+        if (n->def->expand(n, &ignored) != 0)
+            continue; /* it is listed as what cannot be written */
+        graph_remove_node(n);
+        *any = true;
+    }
+}
+
+/* An open first size of an input is that of the batch. */
+static int bind_batches(struct graph *g, struct error *err)
+{
+    for (size_t i = 0; i < g->input_count; i++) {
+        struct type *t = &g->inputs[i]->type;
+        if (t->kind != TYPE_TENSOR || t->rank < 2 || t->dims[0] >= 0)
+            continue;
+        if (t->dims[0] != DIM_UNKNOWN && graph_bind_symbol(g, t->dims[0], 1, err) != 0)
+            return -1;
+        t->dims[0] = 1;
+    }
+    return 0;
+}
+
+static int prepare(struct graph *g, struct error *err)
+{
+    bool any = true;
+    op_resolve(g);
+    if (bind_batches(g, err) != 0)
+        return -1;
+    for (int round = 0; any && round < ROUNDS; round++) {
+        any = false;
+        if (op_infer_graph(g, err) != 0 || fold(g, &any, err) != 0)
+            return -1;
+        expand(g, &any);
+    }
+    sweep(g);
+    return 0;
+}
+
+struct graph *ncnn_write_prepare(const struct graph *g, struct error *err)
+{
+    struct graph *copy = graph_clone(g, err);
+    if (copy && prepare(copy, err) == 0)
+        return copy;
+    graph_free(copy);
+    return NULL;
+}
