@@ -289,6 +289,7 @@ const struct format format_tflite = {
     .name = "tflite",
     .suffixes = ".tflite .lite",
     .what = "TensorFlow Lite (LiteRT)",
+    .channels_last = true,
     .sniff = tflite_sniff,
     .read = tflite_read,
     .operator_at = tflite_operator_at,
