@@ -23,18 +23,17 @@ struct window {
 };
 
 /* A flag "pad" stands for half the size; without it "padding" counts. */
-static void read_window(struct darknet_read *l, struct window *w, const struct darknet_map *in)
+static void read_window(struct darknet_read *l, struct window *w, int64_t channels, int64_t usual_size)
 {
     int64_t stride = darknet_in(l, "stride", 1, 1, 65535);
-    w->filters = darknet_in(l, "filters", 1, 1, MOST_FILTERS);
-    w->size = darknet_in(l, "size", 1, 1, 65535);
+    w->size = darknet_in(l, "size", usual_size, 1, 65535);
     w->stride[0] = darknet_in(l, "stride_y", stride, 1, 65535);
     w->stride[1] = darknet_in(l, "stride_x", stride, 1, 65535);
     w->dilation = w->size > 1 ? darknet_in(l, "dilation", 1, 1, 65535) : 1;
     w->groups = darknet_in(l, "groups", 1, 1, MOST_FILTERS);
     w->pad = darknet_int(l->section, "pad", 0) ? w->size / 2 : darknet_in(l, "padding", 0, 0, 65535);
-    if (!l->b->failed && (in->channels % w->groups || w->filters % w->groups))
-        build_fail(l->b, "%lld channels and %lld filters are no multiples of groups=%lld", (long long)in->channels,
+    if (!l->b->failed && (channels % w->groups || w->filters % w->groups))
+        build_fail(l->b, "%lld channels and %lld filters are no multiples of groups=%lld", (long long)channels,
                    (long long)w->filters, (long long)w->groups);
     if (darknet_int(l->section, "antialiasing", 0) || darknet_int(l->section, "share_index", 0) ||
         darknet_int(l->section, "flipped", 0) || darknet_int(l->section, "xnor", 0) ||
@@ -42,11 +41,11 @@ static void read_window(struct darknet_read *l, struct window *w, const struct d
         build_fail(l->b, "antialiasing, share_index, flipped, binary and xnor are not read, want 0");
 }
 
-static struct value *add_window(struct darknet_read *l, const char *op, struct value *weight, struct value *bias,
-                                const struct window *w)
+static struct value *add_window(struct darknet_read *l, const char *op, struct value *x, struct value *weight,
+                                struct value *bias, const struct window *w)
 {
     int64_t pad = w->pad * w->dilation;
-    struct value *v = l->b->failed ? NULL : BUILD(l->b, op, l->in, weight, bias);
+    struct value *v = l->b->failed ? NULL : BUILD(l->b, op, x, weight, bias);
     build_ints(l->b, v, "kernel_shape", 2, (int64_t[]){w->size, w->size});
     build_ints(l->b, v, "strides", 2, w->stride);
     build_ints(l->b, v, "pads", 4, (int64_t[]){pad, pad, pad, pad});
@@ -54,39 +53,56 @@ static struct value *add_window(struct darknet_read *l, const char *op, struct v
     return build_int(l->b, v, "group", w->groups);
 }
 
+/* "input_weight", or "weight" without the layer's part. */
+static struct value *part_weight(struct darknet_read *l, const char *part, const char *what, int rank,
+                                 const int64_t *dims)
+{
+    char name[60];
+    snprintf(name, sizeof(name), "%s%s%s", part, *part ? "_" : "", what);
+    return darknet_weight(l, name, rank, dims);
+}
+
 /* Biases, perhaps three arrays of normalisation, then the weights. */
-static void convolve(struct darknet_read *l, const char *op, const struct window *w, const int64_t *dims)
+static struct value *convolve(struct darknet_read *l, struct value *x, const char *op, const struct window *w,
+                              const int64_t *dims, const char *part)
 {
     struct value *norm[3] = {NULL};
     static const char *const names[] = {"scale", "mean", "variance"};
     bool normal = darknet_int(l->section, "batch_normalize", 0) != 0;
-    struct value *bias = darknet_weight(l, "bias", 1, &w->filters);
+    struct value *bias = part_weight(l, part, "bias", 1, &w->filters);
     for (int i = 0; i < 3 && normal; i++)
-        norm[i] = darknet_weight(l, names[i], 1, &w->filters);
-    struct value *weight = darknet_weight(l, "weight", 4, dims);
-    struct value *v = add_window(l, op, weight, normal ? NULL : bias, w);
-    if (normal)
-        v = normalized(l, v, norm[0], bias, norm[1], norm[2]);
-    l->out = darknet_activate(l, v, "logistic");
+        norm[i] = part_weight(l, part, names[i], 1, &w->filters);
+    struct value *weight = part_weight(l, part, "weight", 4, dims);
+    struct value *v = add_window(l, op, x, weight, normal ? NULL : bias, w);
+    return normal ? normalized(l, v, norm[0], bias, norm[1], norm[2]) : v;
+}
+
+struct value *darknet_convolve(struct darknet_read *l, struct value *x, int64_t channels, int64_t filters,
+                               int64_t usual_size, const char *part)
+{
+    struct window w = {.filters = filters};
+    read_window(l, &w, channels, usual_size);
+    if (l->b->failed)
+        return NULL;
+    return convolve(l, x, "Conv", &w, (int64_t[]){filters, channels / w.groups, w.size, w.size}, part);
 }
 
 void darknet_read_convolutional(struct darknet_read *l)
 {
     struct darknet_map in = darknet_map_of(l, &l->in);
-    struct window w = {0};
-    read_window(l, &w, &in);
-    if (!l->b->failed)
-        convolve(l, "Conv", &w, (int64_t[]){w.filters, in.channels / w.groups, w.size, w.size});
+    int64_t filters = darknet_in(l, "filters", 1, 1, MOST_FILTERS);
+    l->out = darknet_activate(l, darknet_convolve(l, l->in, in.channels, filters, 1, ""), "logistic");
 }
 
 void darknet_read_deconvolutional(struct darknet_read *l)
 {
     struct darknet_map in = darknet_map_of(l, &l->in);
-    struct window w = {0};
-    read_window(l, &w, &in);
+    struct window w = {.filters = darknet_in(l, "filters", 1, 1, MOST_FILTERS)};
+    read_window(l, &w, in.channels, 1);
     w.groups = 1;
     if (!l->b->failed)
-        convolve(l, "ConvTranspose", &w, (int64_t[]){in.channels, w.filters, w.size, w.size});
+        l->out = convolve(l, l->in, "ConvTranspose", &w, (int64_t[]){in.channels, w.filters, w.size, w.size}, "");
+    l->out = darknet_activate(l, l->out, "logistic");
 }
 
 /* ---- matrix products ---- */
@@ -98,10 +114,8 @@ struct value *darknet_connect(struct darknet_read *l, struct value *x, int64_t i
     static const char *const names[] = {"bias", "weight", "scale", "mean", "variance"};
     struct value *part[5] = {NULL};
     for (int i = 0; i < (normal ? 5 : 2); i++) {
-        char name[60];
         int64_t dims[2] = {i == 1 && transposed ? inputs : outputs, transposed ? outputs : inputs};
-        snprintf(name, sizeof(name), "%s%s%s", what, *what ? "_" : "", names[i]);
-        part[i] = darknet_weight(l, name, i == 1 ? 2 : 1, dims);
+        part[i] = part_weight(l, what, names[i], i == 1 ? 2 : 1, dims);
     }
     struct value *v = l->b->failed ? NULL : BUILD(l->b, "Gemm", x, part[1], normal ? NULL : part[0]);
     build_int(l->b, v, "transB", !transposed);
@@ -129,7 +143,7 @@ static struct value *patches(struct darknet_read *l, const struct darknet_map *i
     struct tensor *gather = l->b->failed ? NULL : tensor_new(DTYPE_F32, 4, dims, l->b->err);
     for (int64_t i = 0; gather && i < dims[0]; i++)
         ((float *)gather->data)[i * taps + i % taps] = 1;
-    return add_window(l, "Conv", build_constant(l->b, NULL, gather), NULL, w);
+    return add_window(l, "Conv", l->in, build_constant(l->b, NULL, gather), NULL, w);
 }
 
 /* A kernel of its own for each place. */

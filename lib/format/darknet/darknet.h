@@ -72,6 +72,9 @@ void darknet_end_weights(struct darknet_reader *r);
  * are named "what_bias", … */
 struct value *darknet_connect(struct darknet_read *l, struct value *x, int64_t inputs, int64_t outputs,
                               const char *what);
+/* A convolution of x, likewise; its window is that of the section's keys, of usual_size where they do not say. */
+struct value *darknet_convolve(struct darknet_read *l, struct value *x, int64_t channels, int64_t filters,
+                               int64_t usual_size, const char *part);
 /* What comes in as [N, *inputs]. */
 struct value *darknet_flat(struct darknet_read *l, int64_t *inputs);
 

@@ -1,5 +1,5 @@
 /* Recurrent layers, one step a run. Their states are inputs that need not be given, zero then, and outputs.
- * Source: rnn_layer.c, gru_layer.c and lstm_layer.c. */
+ * Source: rnn_layer.c, crnn_layer.c, gru_layer.c and lstm_layer.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,14 +23,23 @@ static struct darknet_state *add_state(struct darknet_read *l, const char *what)
     return state;
 }
 
-/* The state of so many numbers before the run. */
-static struct value *begin_state(struct darknet_read *l, struct darknet_state *state, int64_t size)
+/* No state is much larger than the weights that work on it: more is an attack. */
+#define MOST_STATE (1 << 24)
+
+/* The state before the run. */
+static struct value *begin_state_of(struct darknet_read *l, struct darknet_state *state, int rank, const int64_t *dims)
 {
-    int64_t dims[2] = {1, size};
-    struct value *v = l->b->failed ? NULL : build_input(l->b, state->name, DTYPE_F32, 2, dims);
-    struct tensor *zero = v ? tensor_new(DTYPE_F32, 2, dims, l->b->err) : NULL;
+    if (!l->b->failed && tensor_count(rank, dims) > MOST_STATE)
+        build_fail(l->b, "its state has more than %d numbers", MOST_STATE);
+    struct value *v = l->b->failed ? NULL : build_input(l->b, state->name, DTYPE_F32, rank, dims);
+    struct tensor *zero = v ? tensor_new(DTYPE_F32, rank, dims, l->b->err) : NULL;
     build_check(l->b, zero && graph_make_constant(v, zero, l->b->err) == 0);
     return l->b->failed ? NULL : v;
+}
+
+static struct value *begin_state(struct darknet_read *l, struct darknet_state *state, int64_t size)
+{
+    return begin_state_of(l, state, 2, (int64_t[]){1, size});
 }
 
 static struct value *end_state(struct darknet_state *state, struct value *v)
@@ -66,6 +75,22 @@ void darknet_read_rnn(struct darknet_read *l)
         new = sum(l, new, h);
     end_state(state, new);
     l->out = darknet_activate(l, darknet_connect(l, new, hidden, outputs, "output"), "logistic");
+}
+
+/* The same with convolutions. */
+void darknet_read_crnn(struct darknet_read *l)
+{
+    struct darknet_map in = darknet_map_of(l, &l->in);
+    int64_t hidden = darknet_in(l, "hidden", 1, 1, MOST_OUTPUTS), outputs = darknet_in(l, "output", 1, 1, MOST_OUTPUTS);
+    struct darknet_state *state = add_state(l, "h");
+    struct value *h = begin_state_of(l, state, 4, (int64_t[]){1, hidden, in.height, in.width});
+    struct value *new = darknet_convolve(l, l->in, in.channels, hidden, 3, "input");
+    new = darknet_activate(l, new, "logistic");
+    new = sum(l, new, darknet_activate(l, darknet_convolve(l, h, hidden, hidden, 3, "self"), "logistic"));
+    if (darknet_int(l->section, "shortcut", 0))
+        new = sum(l, new, h);
+    end_state(state, new);
+    l->out = darknet_activate(l, darknet_convolve(l, new, hidden, outputs, 3, "output"), "logistic");
 }
 
 /* z * h + (1 - z) * new, which is new + z * (h - new). */
