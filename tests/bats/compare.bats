@@ -87,6 +87,20 @@ END
     failed_with 1 "no input 'nothing'"
 }
 
+@test "the same network in another format, in half precision, too" {
+    for model in conv mlp; do
+        for option in "" "-O fp16"; do
+            nn convert $option -o net.param "$TINY/$model.onnx"
+            try inspect -d "$TINY/$model.onnx" net.param
+            succeeded
+            matches "$output" '^the same network'
+            try run --rtol 0.01 --compare "$TINY/$model.onnx" net.param
+            succeeded
+            equal "$(cut -f 5 <<< "$output" | sort -u)" same
+        done
+    done
+}
+
 @test "--compare: what cannot be" {
     nn convert -o a.nn "$TINY/mlp.onnx"
     try run --compare nowhere.onnx a.nn
