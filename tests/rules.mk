@@ -24,7 +24,7 @@ check:
 
 check-static: all
 	@BUILD=$(BUILD) CC=$(CC) tests/sum tests/static/layers tests/static/style tests/static/headers tests/static/symbols \
-		tests/static/man '$(MAKE) --no-print-directory check-pages'
+		tests/static/spills tests/static/man '$(MAKE) --no-print-directory check-pages'
 
 # Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
