@@ -155,3 +155,4 @@ interop:
 	@tests/deps
 	@$(MAKE) --no-print-directory all
 	@tests/interop/run $(BUILD)/bin/$(PROGPREFIX) $(PATTERN)
+	@tests/interop/run-mnn $(BUILD)/bin/$(PROGPREFIX)

@@ -102,7 +102,7 @@ def op(kind, inputs, output, table="NONE", **fields):
     return {"type": kind, "name": output, "inputs": inputs, "outputs": [output] if isinstance(output, str) else output, "main_type": table, "main": fields}
 
 
-def net(name, source, ops):
+def net(name, source, ops, **more):
     names = []
     for o in ops:
         names += [n for n in o["outputs"] if n not in names]
@@ -111,7 +111,7 @@ def net(name, source, ops):
         o["outputIndexes"] = [names.index(n) for n in o.pop("outputs")]
         if not o["main"]:
             del o["main"]
-    json.dump({"sourceType": source, "tensorName": names, "oplists": ops, "bizCode": "tests"}, open(f"/tmp/{name}.json", "w"))
+    json.dump({"sourceType": source, "tensorName": names, "oplists": ops, "bizCode": "tests", **more}, open(f"/tmp/{name}.json", "w"))
     subprocess.run(["mnnconvert", "-f", "JSON", "--modelFile", f"/tmp/{name}.json", "--MNNModel", f"{name}.mnn", "--bizCode", "tests"], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -136,6 +136,24 @@ net("int8", "CAFFE", [
     op("Pooling", ["f"], "y", "Pool", isGlobal=True, type="AVEPOOL"),
 ])
 answer("int8", [("image", rng.standard_normal((1, 3, 6, 6)).astype(np.float32))], ["y"])
+
+
+
+def codes(rows, area):
+    """int8 weights in the coding that the file has for them, and their scales."""
+    head = bytes([2, rows, 0, area, 0, 0]) + bytes((i - 128) & 255 for i in range(256))
+    data = head + bytes((c + 128) & 255 for c in numbers(rows, area))
+    return dict(buffer=[b - 256 if b > 127 else b for b in data], alpha=(rng.random(rows) * 0.004 + 0.001).round(5).tolist(), type=1, quantScale=1.0, aMaxOrBits=8)
+
+
+# Tensors that the file describes as rounded to integers, as the present quantiser leaves them.
+net("q8", "ONNX", [
+    op("Input", [], "image", "Input", dims=[1, 3, 8, 8], dtype="DT_FLOAT", dformat="NC4HW4"),
+    op("Convolution", ["image"], "c1", "Convolution2D", common=common(3, 8, 3, relu=True), bias=numbers(8, low=-0.5), quanParameter=codes(8, 27), symmetricQuan=dict(nbits=8)),
+    op("Convolution", ["c1"], "y", "Convolution2D", common=common(1, 4, 8), bias=numbers(4, low=-0.5), quanParameter=codes(4, 8), symmetricQuan=dict(nbits=8)),
+], extraTensorDescribe=[dict(index=i, name=n, quantInfo=dict(scale=s, zero=z, min=-128.0, max=127.0, type="DT_INT8"))
+                        for i, n, s, z in ((0, "image", 0.03, 0.0), (1, "c1", 0.02, -128.0), (2, "y", 0.05, 0.0))])
+answer("q8", [("image", rng.standard_normal((1, 3, 8, 8)).astype(np.float32))], ["y"])
 
 # Channels last, as TensorFlow has them: layouts change, axes do not.
 net("tf", "TENSORFLOW", [

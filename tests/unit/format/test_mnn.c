@@ -1,0 +1,105 @@
+/* MNN: codings of weights, what is kept of unknown operators, what the writer says it cannot carry. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/format.h"
+#include "format/mnn/idst.h"
+#include "op/build.h"
+#include "../../test.h"
+
+static struct error err;
+static char path[] = "/tmp/test_mnn_XXXXXX.mnn";
+
+/* ---- codings ---- */
+
+static void dense_codes_come_back(void)
+{
+    int8_t codes[6 * 11];
+    const struct idst_rest rest = {.rows = 6};
+    for (int bits = 4; bits <= 8; bits += 4) {
+        size_t size;
+        bool wide;
+        int found, span = 1 << bits;
+        for (int i = 0; i < 66; i++)
+            codes[i] = (int8_t)(i * 37 % span - span / 2);
+        void *data = idst_write(codes, 6, 66, bits, &size, &wide, &err);
+        int8_t *back = data ? idst_read(IDST_DENSE, data, size, wide, 66, &rest, &found, &err) : NULL;
+        CHECK_MSG(back && memcmp(back, codes, sizeof(codes)) == 0 && found == bits, "%d bits: %s", bits, err.text);
+        for (size_t cut = 0; cut < size; cut++)
+            CHECK(idst_read(IDST_DENSE, data, cut, wide, 66, &rest, &found, &err) == NULL);
+        free(back);
+        free(data);
+    }
+}
+
+/* [2][4], of which elements 1, 4 and 7 are 5, -3 and 5: steps of 2 bits, values of 1 bit from the book (-3, 5). */
+static const uint8_t sparse[] = {2, 2, 0, 4, 0, 3, 0, 0, 0, 2, 0x7c, 2, 0xfd, 5, 0xa0};
+
+static void sparse_codes_lie_at_their_steps(void)
+{
+    static const int8_t want[8] = {0, 5, 0, 0, -3, 0, 0, 5};
+    const struct idst_rest rest = {.rows = 2};
+    int bits;
+    int8_t *back = idst_read(IDST_SPARSE, sparse, sizeof(sparse), false, 8, &rest, &bits, &err);
+    CHECK_MSG(back && memcmp(back, want, sizeof(want)) == 0, "%s", err.text);
+    free(back);
+    CHECK(idst_read(IDST_SPARSE, sparse, sizeof(sparse), false, 7, &rest, &bits, &err) == NULL);
+    CHECK(idst_read(IDST_SPARSE, sparse, sizeof(sparse) - 1, false, 8, &rest, &bits, &err) == NULL);
+}
+
+/* More than the bytes can mean is refused before anything is allocated. */
+static void absurd_counts_are_refused(void)
+{
+    const struct idst_rest rest = {.rows = 1};
+    int bits;
+    CHECK(idst_read(IDST_DENSE, sparse, sizeof(sparse), false, INT64_C(1) << 40, &rest, &bits, &err) == NULL);
+    CHECK(idst_read(IDST_SPARSE, sparse, sizeof(sparse), true, INT64_MAX, &rest, &bits, &err) == NULL);
+    CHECK(idst_read(IDST_BYTES, sparse, sizeof(sparse), true, -1, &rest, &bits, &err) == NULL);
+}
+
+/* ---- writing ---- */
+
+static struct graph *with_two(const char *first, const char *second)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 2, (int64_t[]){2, 3});
+    build_layer(&b, "a");
+    x = BUILD(&b, first, x);
+    build_layer(&b, "b");
+    build_graph_output(&b, BUILD(&b, second, x), "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    return b.graph;
+}
+
+static void all_that_cannot_be_carried_is_named(void)
+{
+    struct graph *g = with_two("com.example.Mix", "com.example.Blend");
+    CHECK(format_write(g, path, format_by_name("mnn"), NULL, &err) != 0);
+    CHECK_MSG(strstr(err.text, "a (com.example.Mix)") && strstr(err.text, "b (com.example.Blend)"), "%s", err.text);
+    graph_free(g);
+}
+
+static void unknown_operators_are_kept(void)
+{
+    struct graph *g = with_two("mnn.Op700", "Relu"), *back = NULL;
+    CHECK_MSG(format_write(g, path, format_by_name("mnn"), NULL, &err) == 0, "%s", err.text);
+    back = format_read(path, NULL, &err);
+    CHECK_MSG(back && strcmp(back->first->domain, "mnn") == 0 && strcmp(back->first->op, "Op700") == 0, "%s", err.text);
+    graph_free(g);
+    graph_free(back);
+}
+
+int main(void)
+{
+    int fd = mkstemps(path, 4);
+    CHECK(fd >= 0);
+    close(fd);
+    RUN(dense_codes_come_back);
+    RUN(sparse_codes_lie_at_their_steps);
+    RUN(absurd_counts_are_refused);
+    RUN(all_that_cannot_be_carried_is_named);
+    RUN(unknown_operators_are_kept);
+    unlink(path);
+    return TEST_END();
+}
