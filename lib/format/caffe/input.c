@@ -9,8 +9,8 @@ static int read_shape(struct build *b, const struct protobuf *shape, int64_t *di
     int rank = 0;
     for (const struct protobuf *p = protobuf_first(shape, "dim"); p; p = protobuf_more(p)) {
         int64_t dim = protobuf_as_int(p, -1);
-        if (rank == TENSOR_MAX_RANK || dim < 1) {
-            build_fail(b, "axis %d of its shape has size %lld, want 1 or more, and at most %d axes", rank,
+        if (rank == TENSOR_MAX_RANK || dim < 1 || dim > INT32_MAX) {
+            build_fail(b, "axis %d of its shape has size %lld, want 1 to 2147483647, and at most %d axes", rank,
                        (long long)dim, TENSOR_MAX_RANK);
             return -1;
         }
@@ -60,7 +60,7 @@ static int64_t first_of(const struct caffe_read *l, const char *const *names, in
     for (; *names; names++)
         for (int i = 0; i < 3; i++) {
             int64_t size = protobuf_int(places[i], *names, 0);
-            if (size > 0)
+            if (size > 0 && size <= INT32_MAX)
                 return size;
         }
     return otherwise;
@@ -128,8 +128,8 @@ void caffe_add_inputs(struct caffe_reader *r)
         for (int i = 0; i < 4 && !shape && dim; i++) {
             dims[i] = protobuf_as_int(dim, -1);
             dim = protobuf_more(dim);
-            if (dims[i] < 1 || (!dim && i < 3))
-                build_fail(&r->build, "input_dim: want 4 sizes of 1 or more for each input");
+            if (dims[i] < 1 || dims[i] > INT32_MAX || (!dim && i < 3))
+                build_fail(&r->build, "input_dim: want 4 sizes of 1 to 2147483647 for each input");
         }
         shape = shape ? protobuf_more(shape) : NULL;
         caffe_set_top(r, protobuf_as_text(p, ""), add_input(r, p, rank, dims));

@@ -32,7 +32,8 @@ void caffe_read_reshape(struct caffe_read *l)
 {
     int rank = caffe_rank(l, 0), n = 0;
     const struct protobuf *shape = protobuf_message(l->param, "shape");
-    int64_t axis = caffe_int(l, "axis", 0), count = caffe_int(l, "num_axes", -1), others[TENSOR_MAX_RANK];
+    int64_t axis = caffe_int_in(l, "axis", 0, -rank - 1, rank), count = caffe_int(l, "num_axes", -1);
+    int64_t others[TENSOR_MAX_RANK];
     if (axis < 0)
         axis += rank + 1;
     if (count == -1)

@@ -43,6 +43,9 @@ int64_t darknet_in(struct darknet_read *l, const char *key, int64_t otherwise, i
     return low;
 }
 
+/* Of a map, so that sizes can be multiplied. */
+#define MOST_ELEMENTS (INT64_C(1) << 40)
+
 struct darknet_map darknet_map_of(struct darknet_read *l, struct value **v)
 {
     const struct type *type = *v ? build_type(l->b, *v) : NULL;
@@ -52,10 +55,10 @@ struct darknet_map darknet_map_of(struct darknet_read *l, struct value **v)
     }
     if (l->b->failed)
         return (struct darknet_map){0};
-    if (type && type->kind == TYPE_TENSOR && type->rank == 4 && type->dims[1] > 0 && type->dims[2] > 0 &&
-        type->dims[3] > 0)
+    int64_t count = type && type->kind == TYPE_TENSOR && type->rank == 4 ? tensor_count(3, type->dims + 1) : 0;
+    if (count > 0 && count <= MOST_ELEMENTS)
         return (struct darknet_map){type->dims[1], type->dims[2], type->dims[3]};
-    build_fail(l->b, "what comes in is no map of known size");
+    build_fail(l->b, "what comes in is no map of known size, or has more than 2^40 elements");
     return (struct darknet_map){0};
 }
 

@@ -205,7 +205,7 @@ static void refused(void)
         {"layer {\n name: 'x'\n type: 5 }", "line 3: type has a value of another kind, want a string"},
         {"net: 'a.prototxt' base_lr: 0.1",
          "the settings of a training (a solver), not a net: want the file that its \"net\" names"},
-        {"input: 'data' input_dim: 1", "input_dim: want 4 sizes of 1 or more for each input"},
+        {"input: 'data' input_dim: 1", "input_dim: want 4 sizes of 1 to 2147483647 for each input"},
         {INPUT, "the net has no outputs"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
