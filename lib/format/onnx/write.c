@@ -252,12 +252,28 @@ static int write_second(struct onnx_writer *w, struct target *target)
     return onnx_write_weights(w, out);
 }
 
+/* A copy of the graph at w->opset; when no opset was asked for, at the first from there on that can say it. */
+static struct graph *lowered(const struct graph *g, struct onnx_writer *w, bool is_asked)
+{
+    static const int steps[] = {ONNX_DEFAULT_OPSET, 21, OP_OPSET};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        if (!is_asked && w->opset < steps[i])
+            w->opset = steps[i];
+        struct graph *copy = graph_clone(g, w->err);
+        if (copy && onnx_lower(copy, w->opset, w->err) == 0)
+            return copy;
+        graph_free(copy);
+        if (!copy || is_asked)
+            break;
+    }
+    return NULL;
+}
+
 static int write_model(struct onnx_writer *w, struct target *target, size_t limit)
 {
     Onnx__ModelProto m;
     struct file_out *out = target_file(target, NULL, w->err);
-    if (!out || onnx_lower(w->root, w->opset, w->err) != 0 || part_outputs(w->root, w->err) != 0 ||
-        make_model(w, &m) != 0)
+    if (!out || part_outputs(w->root, w->err) != 0 || make_model(w, &m) != 0)
         return -1;
     if (onnx__model_proto__get_packed_size(&m) > limit && write_second(w, target) != 0)
         return -1;
@@ -271,7 +287,7 @@ int onnx_write(const struct graph *g, struct target *target, size_t limit, struc
     struct onnx_writer w = {.err = err};
     int asked = target_number(target, "opset", err);
     w.opset = asked < 0 ? -1 : choose_opset(g, asked, err);
-    w.root = w.opset > 0 ? graph_clone(g, err) : NULL;
+    w.root = w.opset > 0 ? lowered(g, &w, asked > 0) : NULL;
     if (!w.root)
         return -1;
     arena_init(&w.arena);
