@@ -213,15 +213,29 @@ static bool is_map(const struct value *v)
     return v->type.kind == TYPE_TENSOR && v->type.rank == 4;
 }
 
+static bool is_place(const struct value *v)
+{
+    return is_map(v) && v->type.dims[2] == 1 && v->type.dims[3] == 1;
+}
+
+/* Whether the net averages all places into one: then it tells what a picture is of, whatever its size. */
+static bool pools_all(const struct graph *g)
+{
+    for (const struct node *n = g->first; n; n = n->next)
+        if (node_is(n, "AveragePool") && is_place(node_out(n, 0)))
+            return true;
+    return false;
+}
+
 /* Whether the net is stated for a patch, of which it makes one place of a map: then it is meant to slide over whole
  * pictures, as MTCNN's first does. */
 static bool is_patch(const struct graph *g)
 {
     for (size_t i = 0; i < g->output_count; i++)
-        if (!is_map(g->outputs[i]) || g->outputs[i]->type.dims[2] != 1 || g->outputs[i]->type.dims[3] != 1)
+        if (!is_place(g->outputs[i]))
             return false;
     return g->input_count == 1 && is_map(g->inputs[0]) && g->inputs[0]->type.dims[2] <= PATCH &&
-           g->inputs[0]->type.dims[3] <= PATCH;
+           g->inputs[0]->type.dims[3] <= PATCH && !pools_all(g);
 }
 
 /* Whether every output grows with the input. */

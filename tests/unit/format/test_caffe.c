@@ -130,6 +130,8 @@ static void a_patch_slides(void)
     CHECK_STR(output_shape(text), "f32 1x4xH-5xW-5");
     snprintf(text, sizeof(text), patch, "global_pooling: true");
     CHECK_STR(output_shape(text), "f32 1x4x1x1");
+    snprintf(text, sizeof(text), patch, "pool: AVE kernel_size: 6");
+    CHECK_STR(output_shape(text), "f32 1x4x1x1");
 }
 
 static void an_unknown_layer_is_kept(void)
