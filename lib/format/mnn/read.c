@@ -161,8 +161,7 @@ static int find_tensor(struct mnn_scope *s, struct flatbuf_vector name)
 {
     struct flatbuf_vector names = mnn_vector(&s->table, "tensorName");
     for (size_t i = s->count; i-- > 0;) {
-        struct flatbuf_vector each = flatbuf_vector_string(names, i);
-        if (s->values[i].value && each.count == name.count && memcmp(each.data, name.data, name.count) == 0)
+        if (s->values[i].value && mnn_same_bytes(flatbuf_vector_string(names, i), name))
             return (int)i;
     }
     return -1;

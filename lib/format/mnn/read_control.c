@@ -11,11 +11,6 @@
 
 /* ---- reading a subgraph ---- */
 
-static bool equals(struct flatbuf_vector a, struct flatbuf_vector b)
-{
-    return a.count == b.count && (a.count == 0 || memcmp(a.data, b.data, a.count) == 0);
-}
-
 static struct mnn_table find_subgraph(struct mnn_op *o, const char *field)
 {
     const struct mnn_table *net = &o->scope->reader->net;
@@ -23,7 +18,7 @@ static struct mnn_table find_subgraph(struct mnn_op *o, const char *field)
     size_t count = mnn_vector(net, "subgraphs").count;
     for (size_t i = 0; i < count; i++) {
         struct mnn_table sub = mnn_item(net, "subgraphs", i);
-        if (name.count && equals(mnn_vector(&sub, "name"), name))
+        if (name.count && mnn_same_bytes(mnn_vector(&sub, "name"), name))
             return sub;
     }
     build_fail(o->b, "its subgraph '%.*s' is not in the file", (int)(name.count % 200), name.data);
@@ -98,7 +93,7 @@ static int64_t find_tensor(struct mnn_scope *s, struct flatbuf_vector name)
 {
     struct flatbuf_vector names = mnn_vector(&s->table, "tensors");
     for (size_t i = 0; i < names.count && i < s->count; i++)
-        if (equals(flatbuf_vector_string(names, i), name))
+        if (mnn_same_bytes(flatbuf_vector_string(names, i), name))
             return (int64_t)i;
     return -1;
 }

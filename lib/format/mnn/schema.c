@@ -165,3 +165,8 @@ struct mnn_table mnn_item(const struct mnn_table *t, const char *field, size_t i
         return (struct mnn_table){0};
     return (struct mnn_table){flatbuf_vector_table(flatbuf_vector(t->raw, slot, 4), i), table_schema(&f)};
 }
+
+bool mnn_same_bytes(struct flatbuf_vector a, struct flatbuf_vector b)
+{
+    return a.count == b.count && (a.count == 0 || memcmp(a.data, b.data, a.count) == 0);
+}

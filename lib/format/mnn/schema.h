@@ -41,4 +41,7 @@ struct mnn_table mnn_sub(const struct mnn_table *t, const char *field);
 /* Element i of a vector of tables. */
 struct mnn_table mnn_item(const struct mnn_table *t, const char *field, size_t i);
 
+/* Whether two strings are the same; an absent one is empty. */
+bool mnn_same_bytes(struct flatbuf_vector a, struct flatbuf_vector b);
+
 #endif

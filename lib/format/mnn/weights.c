@@ -74,7 +74,7 @@ static struct tensor *read_buffer(struct mnn_op *o, const struct mnn_table *para
 static struct tensor *make_codes(const int8_t *codes, int bits, int rank, const int64_t *dims, struct error *err)
 {
     struct tensor *t = tensor_new(bits <= 4 ? DTYPE_I4 : DTYPE_I8, rank, dims, err);
-    if (t && t->dtype == DTYPE_I8)
+    if (t && t->count && t->dtype == DTYPE_I8)
         memcpy(t->data, codes, (size_t)t->count);
     else if (t)
         for (int64_t i = 0; i < t->count; i++)

@@ -87,12 +87,14 @@ int mnn_type_of(enum dtype dtype)
 int mnn_write_graph_input(struct mnn_writer *w, struct value *v, const char *name)
 {
     int64_t dims[TENSOR_MAX_RANK];
-    int type = v->type.kind == TYPE_TENSOR ? mnn_type_of(v->type.dtype) : 0, tensor;
-    if (type == 0 || v->type.rank < 0)
+    bool inner = w->at.graph->parent != NULL; /* what a subgraph is given has dims of its own, stated or not */
+    enum dtype dtype = v->type.kind == TYPE_TENSOR ? v->type.dtype : DTYPE_NONE;
+    int type = mnn_type_of(inner && dtype == DTYPE_NONE ? DTYPE_F32 : dtype), rank = mnn_rank_of(v), tensor;
+    if (type == 0 || (rank < 0 && !inner))
         return error_set(w->err, "input '%.200s' has no type that MNN has", v->name);
-    for (int i = 0; i < v->type.rank; i++)
+    for (int i = 0; i < rank; i++)
         dims[i] = v->type.dims[i] >= 0 ? v->type.dims[i] : -1;
-    uint32_t ref = v->type.rank ? mnn_put_ints(w, dims, (size_t)v->type.rank) : 0;
+    uint32_t ref = rank > 0 ? mnn_put_ints(w, dims, (size_t)rank) : 0;
     mnn_begin(w, "Input");
     mnn_put_ref(w, "dims", ref);
     mnn_put_int(w, "dtype", type);

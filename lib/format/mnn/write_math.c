@@ -215,21 +215,35 @@ void mnn_write_where(struct mnn_writer *w, struct node *n)
     mnn_emit_plain(w, 257);
 }
 
+/* max(x, 0) + slope * min(x, 0) */
+static void write_slopes(struct mnn_writer *w, struct node *n)
+{
+    int x = mnn_plain(w, n->in[0]), slope = mnn_plain(w, n->in[1]), zero = mnn_const_float(w, "zero", 0);
+    mnn_param_binary(w, 9);
+    int above = mnn_step(w, 7, "above", 2, (int[]){x, zero});
+    mnn_param_binary(w, 8);
+    int below = mnn_step(w, 7, "below", 2, (int[]){x, zero});
+    mnn_param_binary(w, 2);
+    below = mnn_step(w, 7, "scaled", 2, (int[]){below, slope});
+    mnn_param_binary(w, 0);
+    mnn_emit(w, 7, NULL, 2, (int[]){above, below}, 1, (int[]){mnn_result(w, 0, false)});
+}
+
 void mnn_write_prelu(struct mnn_writer *w, struct node *n)
 {
     const struct value *x = n->in[0], *slope = n->in[1];
-    int64_t channels = x->type.rank >= 2 ? x->type.dims[1] : -1;
-    bool fits = slope->constant && slope->constant->dtype == DTYPE_F32 && x->type.rank == 4 &&
-                (slope->constant->count == 1 || (slope->constant->count == channels && slope->constant->rank >= 3 &&
-                                                 slope->constant->dims[slope->constant->rank - 3] == channels));
-    if (!fits) {
-        mnn_cannot(w, "its slope must be constant, one a channel of an image");
+    const struct tensor *t = slope->constant;
+    int64_t channels = x->type.rank == 4 ? x->type.dims[1] : -1;
+    bool image = t && t->dtype == DTYPE_F32 && x->type.rank == 4 &&
+                 (t->count == 1 || (t->count == channels && t->rank >= 3 && t->dims[t->rank - 3] == channels));
+    if (!image) {
+        write_slopes(w, n);
         return;
     }
     int in = mnn_packed(w, n->in[0]);
-    uint32_t data = flatbuf_put_vector(&w->out, slope->constant->data, (size_t)slope->constant->count, 4, 4);
+    uint32_t data = flatbuf_put_vector(&w->out, t->data, (size_t)t->count, 4, 4);
     mnn_begin(w, "PRelu");
-    mnn_put_int(w, "slopeCount", slope->constant->count);
+    mnn_put_int(w, "slopeCount", t->count);
     mnn_put_ref(w, "slope", data);
     mnn_end_param(w);
     mnn_emit(w, 49, NULL, 1, &in, 1, (int[]){mnn_result(w, 0, true)});
