@@ -7,6 +7,7 @@
 #include "format/format.h"
 #include "format/tflite/operators.h"
 #include "format/tflite/schema.h"
+#include "format/tflite/write.h"
 
 /* Tables of the FlatBuffer that may be visited, and tensors of subgraphs, those read several times counted each time.
  */
@@ -244,6 +245,16 @@ static void drop_unused(struct graph *root)
                 graph_remove_value(g->values[i]);
 }
 
+/* Types that the file states need not be what operators take. */
+static int check_types(const struct tflite_file *f)
+{
+    for (struct graph *g = f->root; g; g = graph_next(f->root, g))
+        for (const struct node *n = g->first; n; n = n->next)
+            if (n->def && op_check(n, f->err) < 0)
+                return -1;
+    return 0;
+}
+
 static int fill(struct tflite_file *f, struct build *b)
 {
     struct tflite_results out;
@@ -259,7 +270,7 @@ static int fill(struct tflite_file *f, struct build *b)
     if (flatbuf_check(&f->buf, f->err) < 0 || b->failed)
         return -1;
     drop_unused(f->root);
-    if (build_graph_end(b) < 0)
+    if (build_graph_end(b) < 0 || check_types(f) < 0)
         return -1;
     return tflite_read_metadata(f);
 }
@@ -285,6 +296,8 @@ static int tflite_sniff(const struct source *source)
     return blob->size >= 8 && memcmp((const char *)blob->data + 4, TFLITE_IDENTIFIER, 4) == 0 ? 100 : 0;
 }
 
+static const struct target_option options[] = {{"fp16", NULL, "weights as half floats"}, {NULL, NULL, NULL}};
+
 const struct format format_tflite = {
     .name = "tflite",
     .suffixes = ".tflite .lite",
@@ -292,5 +305,7 @@ const struct format format_tflite = {
     .channels_last = true,
     .sniff = tflite_sniff,
     .read = tflite_read,
+    .write = tflite_write,
+    .options = options,
     .operator_at = tflite_operator_at,
 };

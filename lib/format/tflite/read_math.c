@@ -21,28 +21,32 @@ void tflite_read_clip(struct tflite_op *o)
                       build_number(o->b, DTYPE_F32, o->row->onnx[1] - '0')));
 }
 
-/* The same tensor: DENSIFY, whose input is dense already here. */
-void tflite_read_identity(struct tflite_op *o)
+/* Whether a result is a form of a constant, which is made when somebody asks for it. */
+static bool is_decoded(struct tflite_op *o)
 {
     struct tflite_tensor *in = tflite_input(o, 0), *out = tflite_output(o, 0);
-    if (in && out && tflite_tensor_data(o->g, in)) {
-        out->decoded = in->decoded >= 0 ? in->decoded : (int)(in - o->g->tensors);
-        out->raw = out->real = tflite_tensor_raw(o->g, in);
-        return;
-    }
-    tflite_give(o, 0, BUILD(o->b, "Identity", tflite_in(o, 0)));
+    if (!in || !out || out->raw || out->decoded >= 0 || tflite_tensor_data(o->g, out))
+        return false;
+    if (in->decoded < 0 && (in->variable || !tflite_tensor_data(o->g, in)))
+        return false;
+    out->decoded = in->decoded >= 0 ? in->decoded : (int)(in - o->g->tensors);
+    return true;
 }
 
-/* Half floats and integers with a scale become floats. Weights are found behind it by their tensor's `decoded`. */
+/* DENSIFY, whose input is dense already here. */
+void tflite_read_identity(struct tflite_op *o)
+{
+    if (!is_decoded(o))
+        tflite_give(o, 0, BUILD(o->b, "Identity", tflite_in(o, 0)));
+}
+
+/* Half floats and integers with a scale become floats. */
 void tflite_read_dequantize(struct tflite_op *o)
 {
-    struct tflite_tensor *in = tflite_input(o, 0), *out = tflite_output(o, 0);
+    if (is_decoded(o))
+        return;
     struct value *x = tflite_real(o, 0);
     const struct type *type = build_type(o->b, x);
-    if (in && out && tflite_tensor_data(o->g, in))
-        out->decoded = (int)(in - o->g->tensors);
-    if (in && out && in->decoded >= 0)
-        out->decoded = in->decoded;
     tflite_give(o, 0, type && type->dtype != DTYPE_F32 ? build_cast(o->b, x, DTYPE_F32) : x);
 }
 

@@ -175,7 +175,8 @@ struct value *tflite_weights(struct tflite_op *o, int k, int rank, const int64_t
     }
     if (!data || !perm)
         return perm ? build_transpose(o->b, tflite_real(o, k), rank, perm) : tflite_real(o, k);
-    struct value *raw = build_constant(o->b, tflite_tensor_name(o->g, source), permuted(o, data, perm));
+    const char *name = flatbuf_string(source->table, TENSOR_NAME).count ? tflite_tensor_name(o->g, source) : NULL;
+    struct value *raw = build_constant(o->b, name, permuted(o, data, perm));
     struct value *real = tflite_dequantise(o->g, source, raw, perm);
     return data->dtype == DTYPE_F16 ? build_cast(o->b, real, DTYPE_F32) : real;
 }
@@ -209,10 +210,11 @@ struct value *tflite_activate(struct build *b, struct value *v, int64_t act)
 
 static void keep(struct tflite_op *o, struct tflite_tensor *t, struct value *raw, struct value *real)
 {
-    const char *name = tflite_tensor_name(o->g, t);
+    bool has_name = flatbuf_string(t->table, TENSOR_NAME).count != 0;
+    const char *name = has_name ? tflite_tensor_name(o->g, t) : NULL;
     if (o->b->failed)
         return;
-    t->raw = raw->producer && !raw->is_output ? build_name(o->b, raw, name) : raw;
+    t->raw = raw->producer && !raw->is_output && name ? build_name(o->b, raw, name) : raw;
     t->real = real;
 }
 

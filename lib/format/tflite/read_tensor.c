@@ -164,14 +164,28 @@ const struct tensor *tflite_tensor_data(struct tflite_graph *g, struct tflite_te
 
 /* ---- values ---- */
 
+/* What DEQUANTIZE and DENSIFY make of constants, once somebody asks for it: those who take weights do not. */
+static struct value *decoded(struct tflite_graph *g, struct tflite_tensor *t)
+{
+    struct value *v = tflite_tensor_real(g, &g->tensors[t->decoded]);
+    const struct type *have = build_type(g->b, v);
+    struct type want;
+    if (!v || !have || tflite_tensor_type(g, t, &want) < 0)
+        return NULL;
+    return t->real = have->dtype == want.dtype ? v : build_cast(g->b, v, want.dtype);
+}
+
 struct value *tflite_tensor_raw(struct tflite_graph *g, struct tflite_tensor *t)
 {
     if (!t || t->raw)
         return t ? t->raw : NULL;
+    if (t->decoded >= 0)
+        return t->raw = decoded(g, t);
     const struct tensor *constant = tflite_tensor_data(g, t);
     const char *name = tflite_tensor_name(g, t);
     if (constant && name)
-        t->raw = build_constant(g->b, name, tensor_ref(t->constant));
+        t->raw =
+            build_constant(g->b, flatbuf_string(t->table, TENSOR_NAME).count ? name : NULL, tensor_ref(t->constant));
     else if (flatbuf_int(t->table, TENSOR_VARIABLE, 1, 0) && !g->b->failed)
         t->raw = tflite_read_state(g, t);
     else if (!g->b->failed)

@@ -112,7 +112,8 @@ static void stay_the_same(const struct format *f, const char *path)
     for (int i = 0; i < 3; i++)
         snprintf(name[i], sizeof(name[i]), "%s/%d%s", scratch, i, suffix);
     bool wrote = rewrite(f, path, name[0]);
-    CHECK_MSG(wrote, "%s: %s", path, err.text);
+    bool says_why = strstr(err.text, "cannot carry"); /* a format may be read in more than it is written in */
+    CHECK_MSG(wrote || says_why, "%s: %s", path, err.text);
     if (wrote && rewrite(f, name[0], name[1]))
         CHECK_MSG(same_bytes(name[0], name[1]), "%s: the second time other bytes are written than the first", path);
 }
