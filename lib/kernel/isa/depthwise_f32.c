@@ -92,7 +92,7 @@ static void finish_any(const struct kernel_depthwise_f32 *d, int x, int channel,
 
 V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, int pixels, int lanes, bool masked)
 {
-    epilogue_simple(acc, pixels, d->act);
+    epilogue_clip(acc, pixels, d->act);
 #pragma GCC unroll 8
     for (int i = 0; i < pixels; i++) {
         if (masked)
@@ -156,7 +156,7 @@ V_FN struct block start_block(const struct kernel_depthwise_f32 *d, const struct
 {
     ptrdiff_t first = (ptrdiff_t)t->x * d->stride - d->pad_left;
     uint32_t valid = valid_columns(d, first, columns);
-    bool simple = !d->add && epilogue_is_simple(d->act);
+    bool simple = !d->add && epilogue_is_clip(d->act);
     return (struct block){*d, first * d->in_step, valid, valid == (UINT32_C(1) << columns) - 1, simple};
 }
 

@@ -2,30 +2,47 @@
 #ifndef KERNEL_ISA_EPILOGUE_H
 #define KERNEL_ISA_EPILOGUE_H
 
+#include "kernel/isa/act.h"
 #include "kernel/isa/isa.h"
 #include "kernel/isa/vec.h"
 
-/* The activations that cost an instruction or two are done in the registers. */
-V_FN bool epilogue_is_simple(struct kernel_act act)
+/* The activations of one or two instructions. */
+V_FN bool epilogue_is_clip(struct kernel_act act)
 {
     return act.kind == KERNEL_NONE || act.kind == KERNEL_RELU || act.kind == KERNEL_CLIP;
 }
 
-/* acc[0..count), each a vector, through a simple activation. */
+/* Those of a few, which are done in the registers too where gcc has enough of them. */
+V_FN bool epilogue_is_simple(struct kernel_act act)
+{
+    return epilogue_is_clip(act) || act.kind == KERNEL_LEAKY_RELU || act.kind == KERNEL_HARD_SWISH;
+}
+
+V_FN void epilogue_each(v_f32 *acc, int count, enum kernel_act_kind kind, struct kernel_act act)
+{
+    v_f32 a = v_set1(act.a), b = v_set1(act.b);
+#pragma GCC unroll 32
+    for (int i = 0; i < count; i++)
+        acc[i] = v_act(acc[i], kind, a, b);
+}
+
+/* acc[0..count), each a vector, through an activation that epilogue_is_clip(). */
+V_FN void epilogue_clip(v_f32 *acc, int count, struct kernel_act act)
+{
+    if (act.kind == KERNEL_RELU)
+        epilogue_each(acc, count, KERNEL_RELU, act);
+    else if (act.kind == KERNEL_CLIP)
+        epilogue_each(acc, count, KERNEL_CLIP, act);
+}
+
+/* The same for one that epilogue_is_simple(). */
 V_FN void epilogue_simple(v_f32 *acc, int count, struct kernel_act act)
 {
-    if (act.kind == KERNEL_NONE)
-        return;
-    v_f32 low = v_set1(act.kind == KERNEL_RELU ? 0 : act.a);
-#pragma GCC unroll 32
-    for (int i = 0; i < count; i++)
-        acc[i] = v_max(low, acc[i]);
-    if (act.kind == KERNEL_RELU)
-        return;
-    v_f32 high = v_set1(act.b);
-#pragma GCC unroll 32
-    for (int i = 0; i < count; i++)
-        acc[i] = v_min(high, acc[i]);
+    epilogue_clip(acc, count, act);
+    if (act.kind == KERNEL_LEAKY_RELU)
+        epilogue_each(acc, count, KERNEL_LEAKY_RELU, act);
+    else if (act.kind == KERNEL_HARD_SWISH)
+        epilogue_each(acc, count, KERNEL_HARD_SWISH, act);
 }
 
 /* sum[rows][lanes] (lanes: 1 or 2 vectors) into c[i][0..n), with all that may come between; sum is overwritten. An
