@@ -141,6 +141,8 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     at.c += column;
     at.add = b->add ? b->add + column : NULL;
     struct kernel_gemm_f32 k = {.a = t.a, .tap = j->tap, .taps = j->taps, .k = j->k, .c = t.c, .act = j->act};
+    k.b_tap = j->b_tap;
+    k.b_taps = j->b_taps;
     k.b = b->packed + (size_t)group->first * g->panel_floats;
     k.bias = b->bias ? b->bias + column : NULL;
     k.add = b->add ? t.add : NULL;
@@ -208,7 +210,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
         return 0;
     int nr = p->kernels->gemm_nr;
     g->panels = (job->n + nr - 1) / nr;
-    g->panel_floats = (size_t)job->taps * (size_t)job->k * (size_t)nr;
+    g->panel_floats = (size_t)(job->b_tap ? job->b_taps : job->taps) * (size_t)job->k * (size_t)nr;
     choose_tiles(g, plan_threads(p));
     struct step *s = plan_step(p, n, kernel, run_gemm, g, g->blocks * g->groups * job->batches, err,
                                PLAN_VIEWS(&job->a, &job->c, &job->add, &job->packed_view, &job->bias_view));

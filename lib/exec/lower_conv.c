@@ -46,14 +46,14 @@ int exec_conv_ports(struct plan *p, struct node *n, struct conv_ports *ports, st
     return plan_out_over(p, n, 0, 3, ORDER_CHANNELS, &ports->out, err);
 }
 
-/* A core does two vectors of multiply-adds a cycle, of which good kernels reach nine tenths, and gets about eight
- * bytes from beyond its caches, half of them while it computes. */
+/* A core does two vectors of multiply-adds a cycle, of which good kernels reach nine tenths, and waits for weights from
+ * beyond its caches at about eight bytes a cycle, prefetching taken into account. */
 double exec_conv_cycles(const struct kernels *k, double macs, double weight_bytes)
 {
     return macs / (2 * k->vector) / 0.9 + weight_bytes / 8;
 }
 
-/* ---- by matrix products ---- */
+/* ---- as matrix products ---- */
 
 static size_t pack_floats(const struct kernels *k, const struct conv *c)
 {
@@ -76,33 +76,44 @@ static int pack_weights(float *packed, const void *args, const struct kernels *k
     return 0;
 }
 
-/* The taps' offsets from a pixel's first; a run of the innermost axis is one tap where its pixels lie side by side. */
-static int fill_taps(struct plan *p, const struct window *w, const struct view *x, int64_t channels,
+/* The taps' offsets from the part's first one; a run of the innermost axis is one tap where its pixels lie side by
+ * side.
+ */
+static int fill_taps(struct plan *p, const struct conv *c, const struct conv_part *part, const struct view *x,
                      struct gemm_job *job, struct error *err)
 {
+    const struct window *w = &c->w;
     int last = w->rank - 1;
-    bool run = w->dilation[last] == 1 && x->stride[1 + w->rank] == channels && x->dims[1] == channels;
+    bool run = w->dilation[last] == 1 && part->taps[last] == w->kernel[last] && x->stride[1 + w->rank] == c->in &&
+               x->dims[1] == c->in;
     int64_t taps = 1, inner = run ? w->kernel[last] : 1, dims[VIEW_SPATIAL];
     for (int i = 0; i < w->rank; i++)
-        taps *= dims[i] = i == last && run ? 1 : w->kernel[i];
-    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)taps, err);
-    if (!tap)
+        taps *= dims[i] = i == last && run ? 1 : part->taps[i];
+    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(taps + 1), err); /* there may be none */
+    int *b_tap = plan_alloc(p, sizeof *b_tap * (size_t)(taps + 1), err);
+    if (!tap || !b_tap)
         return -1;
     for (int64_t t = 0; t < taps; t++) {
-        int64_t rest = t;
+        int64_t rest = t, step = 1;
         for (int i = last; i >= 0; i--) {
-            tap[t] += rest % dims[i] * w->dilation[i] * x->stride[2 + i];
+            int64_t at = rest % dims[i];
+            tap[t] += at * w->dilation[i] * x->stride[2 + i];
+            b_tap[t] += (int)((part->tap[i] + at) * step);
+            step *= i == last && run ? 1 : w->kernel[i];
             rest /= dims[i];
         }
     }
     job->tap = tap;
     job->taps = (int)taps;
-    job->k = (int)(channels * inner);
+    job->k = (int)(c->in * inner);
+    job->b_taps = c->taps / (int)inner;
+    job->b_tap = job->taps == job->b_taps ? NULL : b_tap;
     return 0;
 }
 
-static void fill_pixels(const struct window *w, const struct view *x, struct gemm_job *job)
+static void fill_pixels(const struct conv *c, const struct conv_part *part, const struct view *x, struct gemm_job *job)
 {
+    const struct window *w = &c->w;
     int at = GEMM_AXES - 1 - w->rank;
     for (int i = 0; i < GEMM_AXES; i++)
         job->dims[i] = 1;
@@ -111,11 +122,14 @@ static void fill_pixels(const struct window *w, const struct view *x, struct gem
     job->c_stride[at] = job->c.stride[0];
     job->add_stride[at] = job->add.stride[0];
     for (int i = 0; i < w->rank; i++) {
-        job->dims[at + 1 + i] = w->out[i];
+        job->dims[at + 1 + i] = part->count[i];
         job->a_stride[at + 1 + i] = x->stride[2 + i] * w->stride[i];
         job->c_stride[at + 1 + i] = job->c.stride[2 + i];
         job->add_stride[at + 1 + i] = job->add.stride[2 + i];
-        job->a.offset -= w->begin[i] * x->stride[2 + i];
+        job->a.offset +=
+            (part->first[i] * w->stride[i] + part->tap[i] * w->dilation[i] - w->begin[i]) * x->stride[2 + i];
+        job->c.offset += part->first[i] * job->c.stride[2 + i];
+        job->add.offset += part->first[i] * job->add.stride[2 + i];
     }
 }
 
@@ -159,13 +173,39 @@ static bool gemm_border(const struct node *n, int (*border)[2])
     return exec_conv_read(n, &c) && exec_conv_border(n, &c.w, NULL, border);
 }
 
+double exec_conv_packed(const struct kernels *k, const struct conv *c)
+{
+    return (double)pack_floats(k, c) * c->groups;
+}
+
+int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const struct conv *c,
+                   const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
+                   struct error *err)
+{
+    struct gemm_job job = {.a = *x,
+                           .c = ports->out,
+                           .add = ports->add,
+                           .add_last = ports->add_last,
+                           .bias = ports->bias,
+                           .bias_view = ports->bias_view,
+                           .act = c->act,
+                           .n = c->out};
+    fill_pixels(c, part, x, &job);
+    if (fill_taps(p, c, part, x, &job, err) < 0 || fill_groups(p, c, &job, err) < 0 ||
+        fill_weights(p, n, c, &job, err) < 0)
+        return -1;
+    return gemm_emit(p, n, kernel, &job, err);
+}
+
+/* ---- as a whole ---- */
+
 static double gemm_cost(const struct kernels *k, const struct node *n)
 {
     int border[VIEW_SPATIAL][2];
     struct conv c;
     if (!exec_conv_read(n, &c) || !exec_conv_border(n, &c.w, NULL, border))
         return -1;
-    double pixels = (double)n->in[0]->type.dims[0], floats = (double)pack_floats(k, &c) * c.groups;
+    double pixels = (double)n->in[0]->type.dims[0], floats = exec_conv_packed(k, &c);
     for (int i = 0; i < c.w.rank; i++)
         pixels *= (double)c.w.out[i];
     return exec_conv_cycles(k, pixels * floats, floats * sizeof(float));
@@ -174,24 +214,17 @@ static double gemm_cost(const struct kernels *k, const struct node *n)
 static int gemm_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct conv c;
+    struct view x;
     struct conv_ports ports;
+    struct conv_part whole = {.first = {0}};
     int border[VIEW_SPATIAL][2];
     if (!exec_conv_read(n, &c) || !exec_conv_border(n, &c.w, NULL, border))
         return 1;
-    struct gemm_job job = {.act = c.act, .n = c.out};
-    if (plan_in_channels(p, n, 0, border, &job.a, err) < 0 || exec_conv_ports(p, n, &ports, err) < 0)
+    if (plan_in_channels(p, n, 0, border, &x, err) < 0 || exec_conv_ports(p, n, &ports, err) < 0)
         return -1;
-    job.c = ports.out;
-    job.add = ports.add;
-    job.add_last = ports.add_last;
-    job.bias = ports.bias;
-    job.bias_view = ports.bias_view;
-    struct view x = job.a;
-    fill_pixels(&c.w, &x, &job);
-    if (fill_taps(p, &c.w, &x, c.in, &job, err) < 0 || fill_groups(p, &c, &job, err) < 0 ||
-        fill_weights(p, n, &c, &job, err) < 0)
-        return -1;
-    return gemm_emit(p, n, "gemm_f32", &job, err);
+    memcpy(whole.count, c.w.out, sizeof whole.count);
+    memcpy(whole.taps, c.w.kernel, sizeof whole.taps);
+    return exec_conv_emit(p, n, "gemm_f32", &c, &ports, &x, &whole, err);
 }
 
 const struct exec_way exec_way_conv_gemm = {gemm_cost, gemm_border, gemm_lower};

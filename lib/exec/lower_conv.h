@@ -27,6 +27,19 @@ struct conv_ports {
 };
 int exec_conv_ports(struct plan *p, struct node *n, struct conv_ports *ports, struct error *err);
 
+/* A box of outputs, and a box of the kernel's taps that are summed for them. */
+struct conv_part {
+    int64_t first[VIEW_SPATIAL], count[VIEW_SPATIAL];
+    int64_t tap[VIEW_SPATIAL], taps[VIEW_SPATIAL];
+};
+/* A matrix product over input x for a part; `kernel` is the step's name. */
+int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const struct conv *c,
+                   const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
+                   struct error *err);
+
+/* Floats of the packed weights of all groups. */
+double exec_conv_packed(const struct kernels *k, const struct conv *c);
+
 /* Cycles for so many multiply-adds in vectors, and for so many bytes of weights that come from beyond the caches. */
 double exec_conv_cycles(const struct kernels *k, double macs, double weight_bytes);
 

@@ -228,6 +228,8 @@ struct gemm_job {
     ptrdiff_t a_stride[GEMM_AXES], c_stride[GEMM_AXES], add_stride[GEMM_AXES];
     const ptrdiff_t *tap; /* [taps] */
     int taps, k, n;
+    const int *b_tap; /* [taps] which of the b_taps taps of B each is; NULL: B has the same, in order */
+    int b_taps;
     int batches;
     const ptrdiff_t *a_batch, *c_batch, *add_batch,
         *b_batch;            /* [batches], in floats; NULL: all 0. b_batch counts from packed */

@@ -86,7 +86,9 @@ struct kernel_gemm_f32 {
     const float *const *a; /* [m] */
     const ptrdiff_t *tap;  /* [taps], in floats */
     int taps, k;
-    const float *b;          /* panels made by gemm_pack_f32 */
+    const float *b;   /* panels made by gemm_pack_f32 */
+    const int *b_tap; /* [taps] which of the panels' b_taps taps each is; NULL: they are the same taps, in order */
+    int b_taps;
     const float *bias;       /* [n], or NULL */
     const float *const *add; /* [m] rows of n, or NULL: a residual */
     bool add_last;           /* the residual is added behind the activation, not before it */

@@ -24,10 +24,12 @@ void gemm_f32_ref(const struct kernel_gemm_f32 *g)
         for (int j = 0; j < g->n; j++) {
             int first = j / PANEL * PANEL, columns = panel_columns(g->n - first);
             double sum = g->bias ? (double)g->bias[j] : 0;
-            const float *b = g->b + (ptrdiff_t)first * g->taps * g->k + j - first;
-            for (int t = 0; t < g->taps; t++)
-                for (int l = 0; l < g->k; l++, b += columns)
-                    sum += (double)g->a[i][g->tap[t] + l] * (double)*b;
+            const float *b = g->b + (ptrdiff_t)first * (g->b_tap ? g->b_taps : g->taps) * g->k + j - first;
+            for (int t = 0; t < g->taps; t++) {
+                ptrdiff_t row = (ptrdiff_t)(g->b_tap ? g->b_tap[t] : t) * g->k;
+                for (int l = 0; l < g->k; l++)
+                    sum += (double)g->a[i][g->tap[t] + l] * (double)b[(row + l) * columns];
+            }
             g->c[i][j] = (float)finish(sum, g->add ? &g->add[i][j] : NULL, g->add_last, g->act);
         }
     }

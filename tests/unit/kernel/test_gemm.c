@@ -132,6 +132,32 @@ static void every_tile(void)
     }
 }
 
+/* Panels of more taps than are summed, in an order of their own. */
+static void some_taps(void)
+{
+    enum { TAPS = 5, DEPTH = 7 };
+    static const int which[] = {4, 1, 2};
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));) {
+        static float all[TAPS * DEPTH * MAX_N];
+        int n = 2 * k->gemm_nr + 1;
+        guard_fill(all, (size_t)(TAPS * DEPTH * n), 1);
+        make_problem(&problem, k->gemm_mr, n, 3, DEPTH);
+        for (int t = 0; t < 3; t++)
+            memcpy(problem.b + t * DEPTH * n, all + which[t] * DEPTH * n, sizeof(float) * DEPTH * (size_t)n);
+        float *b = guard_floats(packed, kernel_gemm_packed(k, TAPS * DEPTH, (size_t)n)), *c[MAX_M];
+        k->gemm_pack_f32(b, all, TAPS, DEPTH * n, DEPTH, n, n, 1);
+        place_rows(&problem, c, 0);
+        struct kernel_gemm_f32 g = {.a = problem.a, .tap = problem.tap, .taps = 3, .k = DEPTH, .b = b, .c = c};
+        g.b_tap = which;
+        g.b_taps = TAPS;
+        g.m = problem.m;
+        g.n = n;
+        k->gemm_f32(&g);
+        check_outputs(k, &problem, &g);
+    }
+}
+
 static void every_depth(void)
 {
     const struct kernels *k;
@@ -307,6 +333,7 @@ int main(void)
     biases = guard_new(sizeof(float) * MAX_N);
     RUN(every_tile);
     RUN(every_depth);
+    RUN(some_taps);
     RUN(residual_in_place);
     RUN(oracle);
     RUN(not_a_number);
