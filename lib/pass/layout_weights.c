@@ -37,15 +37,20 @@ static bool is_single(const struct value *v)
     return t && tensor_count(t->rank, t->dims) == 1;
 }
 
-/* The integers of weights that are dequantised, with one scale or with one for each column. */
-static const struct value *quantised(const struct node *product)
+/* What brings weights that are stored in fewer bits back, each column in one way: Cast, or DequantizeLinear with one
+ * scale, or with one for each column. NULL for another node. */
+static struct node *restorer(const struct node *product)
 {
-    const struct node *n = product->in[1]->producer;
-    if (!n || !n->def || !node_is(n, "DequantizeLinear") || !node_in(n, 0) || !node_in(n, 1) || op_int(n, "block_size"))
+    struct node *n = product->in[1]->producer;
+    if (!n || !n->def || !pass_constant(node_in(n, 0)))
+        return NULL;
+    if (node_is(n, "Cast"))
+        return n;
+    if (!node_is(n, "DequantizeLinear") || !node_in(n, 1) || op_int(n, "block_size"))
         return NULL;
     int64_t axis = op_int(n, "axis");
     axis += axis < 0 ? 2 : 0;
-    return is_single(n->in[1]) || axis == (is_turned(product) ? 0 : 1) ? n->in[0] : NULL;
+    return is_single(n->in[1]) || axis == (is_turned(product) ? 0 : 1) ? n : NULL;
 }
 
 /* Whether operand 0 of the node is rows of elements that meet constant weights. */
@@ -54,8 +59,9 @@ static bool is_product(const struct node *n, int index)
     if (index != 0 || !n->def || (!node_is(n, "MatMul") && !node_is(n, "Gemm")) || !node_in(n, 1) ||
         (node_is(n, "Gemm") && op_int(n, "transA")))
         return false;
-    const struct value *w = pass_constant(n->in[1]) ? n->in[1] : quantised(n);
-    return w && pass_constant(w) && w->constant->rank == 2;
+    const struct node *from = restorer(n);
+    const struct tensor *w = pass_constant(from ? from->in[0] : n->in[1]);
+    return w && w->rank == 2;
 }
 
 static struct value *reshape(struct node *before, struct value *v, int rank, const int64_t *dims, struct error *err)
@@ -84,12 +90,12 @@ static struct value *permute_rows(struct node *product, struct value *w, const s
 
 static int permute(struct node *product, const struct rows *r, struct error *err)
 {
-    struct node *dequantize = pass_constant(product->in[1]) ? NULL : product->in[1]->producer;
-    struct value *w = permute_rows(product, dequantize ? dequantize->in[0] : product->in[1], r, err);
-    if (w && dequantize) {
-        struct value *in[3] = {w, dequantize->in[1], node_in(dequantize, 2)};
-        struct node *n = pass_node(product, "", "DequantizeLinear", 3, in, err);
-        w = n && node_take_attrs(n, dequantize, err) == 0 ? pass_output(n, err) : NULL;
+    struct node *from = restorer(product);
+    struct value *w = permute_rows(product, from ? from->in[0] : product->in[1], r, err);
+    if (w && from) {
+        struct value *in[3] = {w, node_in(from, 1), node_in(from, 2)};
+        struct node *n = pass_node(product, "", from->op, 3, in, err);
+        w = n && node_take_attrs(n, from, err) == 0 ? pass_output(n, err) : NULL;
     }
     return w ? node_set_input(product, 1, w, err) : -1;
 }

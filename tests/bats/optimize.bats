@@ -126,3 +126,19 @@ operators() { nn inspect --summary "$1" | awk '$1 == "op" { print $2, $3 }'; }
     nn optimize -o small.nn net.nn
     equal "$(nn inspect small.nn | grep ^property)" "$(nn inspect net.nn | grep ^property)"
 }
+
+@test "channels-last networks keep one Transpose, of their input" {
+    for model in cnn cnn_fp16 cnn_int8; do
+        nn convert -q -o out.nn "$TINY/../tflite/$model.tflite"
+        equal "$(nn inspect out.nn | grep -c '^node .* Transpose ')" 1
+    done
+}
+
+@test "operators of whole numbers, and back for other runtimes" {
+    nn convert -q -o out.nn "$TINY/../tflite/cnn_int8.tflite"
+    nn optimize -q -p fuse-qdq -o whole.nn out.nn
+    matches "$(nn inspect whole.nn)" ' nn.QConv '
+    nn convert -q -o whole.onnx whole.nn
+    matches "$(nn inspect whole.onnx)" ' QuantizeLinear '
+    equal "$(nn inspect whole.onnx | grep -c nn.QConv)" 0
+}

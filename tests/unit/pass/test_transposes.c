@@ -430,6 +430,18 @@ static void wraps_of_readers(void)
     lab_end(&lab);
 
     start(&lab, 2, 5, 7);
+    lab.dtype = DTYPE_F16;
+    lab_constant(&lab, 'w', DIMS(280, 3));
+    lab.dtype = DTYPE_F32;
+    lab_output(&lab, "y", "MatMul(Flatten(h),Cast[to=1](w))");
+    op_resolve(lab.g);
+    before = graph_clone(lab.g, &lab.err);
+    CHECK(pass_cancel_wraps(lab.g, &lab.err) == 0 && lab_compare(&lab, before, lab.g) && lab_sound(&lab, lab.g));
+    CHECK(lab_count(&lab, "", "Transpose") == 0 && lab_count(&lab, "", "Cast") == 1);
+    graph_free(before);
+    lab_end(&lab);
+
+    start(&lab, 2, 5, 7);
     lab_output(&lab, "y", "Add(h,x)"); /* cannot be inferred */
     op_resolve(lab.g);
     CHECK(pass_cancel_wraps(lab.g, &lab.err) == 0 && lab_count(&lab, "", "Add") == 1);
