@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "exec/lower.h"
 #include "exec/plan.h"
 #include "exec/widen.h"
 #include "pass/pass.h"
+#include "pass/util.h"
 
 /* Plans kept for as many different input shapes. */
 #define EXEC_PLANS 8
@@ -125,6 +127,18 @@ static int bind_input(struct graph *g, struct value *v, const struct type *given
     return 0;
 }
 
+/* Operators that are nothing but others, and have no kernel of their own, become those, which have. */
+static int write_out(struct graph *g, struct error *err)
+{
+    for (struct node *n = g->first, *next; n; n = next) {
+        next = n->next;
+        bool has_own = !n->def || n->def->eval || exec_lower_find(n);
+        if (strcmp(n->domain, "nn") == 0 && !has_own && pass_expand_node(n, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* A copy of the exec's graph with input types bound, inferred and optimised for them. */
 static struct graph *specialise(const struct exec *e, const struct type *shapes, struct error *err)
 {
@@ -137,6 +151,8 @@ static struct graph *specialise(const struct exec *e, const struct type *shapes,
         status = bind_input(g, g->inputs[i], &shapes[i], err);
     if (status == 0)
         status = op_infer_graph(g, err);
+    if (status == 0)
+        status = write_out(g, err);
     if (status == 0) {
         g = widen_halves(g, err);
         status = g ? pass_run_for_exec(g, err) : -1;

@@ -212,9 +212,7 @@ int expand_prior_box(struct node *n, struct error *err)
     if (known)
         t = prior_tensor(&p, err);
     free(p.ratios);
-    struct value *v = t ? graph_add_constant(n->graph, NULL, t, err) : NULL;
-    if (!v)
-        return -1;
-    build_give(&b, 0, BUILD(&b, "Identity", v));
+    build_check(&b, t != NULL);
+    build_give(&b, 0, BUILD(&b, "Identity", t ? build_constant(&b, NULL, t) : NULL));
     return build_end(&b);
 }

@@ -47,6 +47,8 @@ int ssd_read(struct ssd *s, const struct node *n, struct error *err)
         return error_set(err, "attribute num_classes: %lld, want 1 to %d", (long long)s->classes, SSD_CLASSES_MAX);
     if (!(s->eta > 0 && s->eta <= 1))
         return error_set(err, "attribute eta: %g, want more than 0 and at most 1", (double)s->eta);
+    if (!(s->nms >= 0))
+        return error_set(err, "attribute nms_threshold: %g, want 0 or more", (double)s->nms);
     return 0;
 }
 
@@ -125,10 +127,13 @@ static struct box decode(const struct ssd *s, const float *prior, const float *v
         float x = s->code == SSD_CORNER ? 1 : width, y = s->code == SSD_CORNER ? 1 : height;
         b = (struct box){prior[0] + by[0] * x, prior[1] + by[1] * y, prior[2] + by[2] * x, prior[3] + by[3] * y};
     }
-    if (s->clip)
-        b = (struct box){fminf(fmaxf(b.x1, 0), 1), fminf(fmaxf(b.y1, 0), 1), fminf(fmaxf(b.x2, 0), 1),
-                         fminf(fmaxf(b.y2, 0), 1)};
     return b;
+}
+
+static struct box clipped(const struct box *b)
+{
+    return (struct box){fminf(fmaxf(b->x1, 0), 1), fminf(fmaxf(b->y1, 0), 1), fminf(fmaxf(b->x2, 0), 1),
+                        fminf(fmaxf(b->y2, 0), 1)};
 }
 
 /* What has been kept of one image so far, and room to work in. */
@@ -155,8 +160,10 @@ static void decode_all(struct found *f, const float *priors, const float *loc, c
         memcpy(&prior, priors + 4 * i, sizeof prior);
         if (arm_loc)
             prior = decode(s, &prior.x1, variance, arm_loc + 4 * i);
-        for (int64_t k = 0; k < sets; k++)
-            f->boxes[k * s->priors + i] = decode(s, &prior.x1, variance, loc + 4 * (i * sets + k));
+        for (int64_t k = 0; k < sets; k++) {
+            struct box b = decode(s, &prior.x1, variance, loc + 4 * (i * sets + k));
+            f->boxes[k * s->priors + i] = s->clip ? clipped(&b) : b;
+        }
     }
 }
 

@@ -88,9 +88,7 @@ int infer_yolo_region(struct op_infer *c, struct error *err)
 static struct value *constant(struct build *b, int rank, const int64_t *dims, struct tensor **t)
 {
     *t = b->failed ? NULL : tensor_new(build_dtype(b, 0), rank, dims, b->err);
-    struct value *v = *t ? graph_add_constant(b->node->graph, NULL, *t, b->err) : NULL;
-    b->failed |= !v;
-    return v;
+    return b->failed ? NULL : build_constant(b, NULL, *t);
 }
 
 static struct value *with_number(struct build *b, const char *op, struct value *v, double number)

@@ -6,13 +6,6 @@
 #include "op/real.h"
 #include "op/util.h"
 
-static struct value *with_ints(struct build *b, struct value *v, const char *name, int count, const int64_t *values)
-{
-    if (v && node_set_ints(v->producer, name, values, (size_t)count, b->err) < 0)
-        b->failed = true;
-    return b->failed ? NULL : v;
-}
-
 /* ---- ShuffleChannel ---- */
 
 /* Axes from 2 on stay as they are where their dims are known, and become one where not. */
@@ -314,16 +307,6 @@ static struct value *target_size(struct build *b, const struct interp *s, struct
     return s->size ? build_list(b, 2, s->size) : factor_sizes(b, s, x);
 }
 
-static struct value *scale_list(struct build *b, const float *scales)
-{
-    struct tensor *t = tensor_new(DTYPE_F32, 1, (int64_t[]){2}, b->err);
-    if (t)
-        memcpy(t->data, scales, 2 * sizeof *scales);
-    struct value *v = t ? graph_add_constant(b->node->graph, NULL, t, b->err) : NULL;
-    b->failed |= !v;
-    return v;
-}
-
 int expand_interp(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
@@ -336,10 +319,10 @@ int expand_interp(struct node *n, struct error *err)
         x = BUILD(&b, "Slice", x, BUILD_LIST(&b, s.begin, s.begin),
                   s.end ? BUILD_LIST(&b, -s.end, -s.end) : BUILD_LIST(&b, INT64_MAX, INT64_MAX), BUILD_LIST(&b, 2, 3));
     if (!node_in(n, 1) && !s.size && s.scales)
-        y = BUILD(&b, "Resize", x, none, scale_list(&b, s.scales));
+        y = BUILD(&b, "Resize", x, none, build_f32s(&b, 2, s.scales));
     else
         y = BUILD(&b, "Resize", x, none, none, target_size(&b, &s, x));
-    y = with_ints(&b, y, "axes", 2, (int64_t[]){2, 3});
+    y = build_ints(&b, y, "axes", 2, (int64_t[]){2, 3});
     y = build_string(&b, y, "mode", mode);
     y = build_string(&b, y, "coordinate_transformation_mode", coordinates);
     if (strcmp(mode, "nearest") == 0)

@@ -101,12 +101,11 @@ int infer_legacy_pool(struct op_infer *c, struct error *err)
 static struct value *pool_node(struct build *b, const struct pool *p, struct value *x, const int64_t *pads, bool ceil,
                                bool include)
 {
+    int n = p->w.rank;
     struct value *y = BUILD(b, p->max ? "MaxPool" : "AveragePool", x);
-    size_t n = (size_t)p->w.rank;
-    if (b->failed || node_set_ints(y->producer, "kernel_shape", p->w.kernel, n, b->err) < 0 ||
-        node_set_ints(y->producer, "strides", p->w.stride, n, b->err) < 0 ||
-        (pads && node_set_ints(y->producer, "pads", pads, 2 * n, b->err) < 0))
-        b->failed = true;
+    y = build_ints(b, build_ints(b, y, "kernel_shape", n, p->w.kernel), "strides", n, p->w.stride);
+    if (pads)
+        y = build_ints(b, y, "pads", 2 * n, pads);
     if (ceil)
         y = build_int(b, y, "ceil_mode", 1);
     return include ? build_int(b, y, "count_include_pad", 1) : y;
@@ -162,9 +161,7 @@ static struct value *factors(struct build *b, const struct pool *p, const int64_
             factor *= (double)p->w.kernel[i] / taps(p, i, at[i], in[i]);
         tensor_set_f64(t, k, factor);
     }
-    struct value *v = t ? graph_add_constant(b->node->graph, NULL, t, b->err) : NULL;
-    b->failed |= !v;
-    return v;
+    return b->failed ? NULL : build_constant(b, NULL, t);
 }
 
 /* The pool for known sizes: pads so that no window reaches beyond them. */
@@ -174,10 +171,9 @@ static struct value *sized_pool(struct build *b, const struct pool *p, struct va
     int64_t pads[2 * WINDOW_MAX], out[WINDOW_MAX];
     bool small = true, counted = p->divisor != COUNT_CLIPPED;
     for (int i = 0; i < n; i++) {
-        if (out_dim(p, i, in[i], &out[i], b->err) < 0) {
-            b->failed = true;
+        build_check(b, out_dim(p, i, in[i], &out[i], b->err) == 0);
+        if (b->failed)
             return NULL;
-        }
         int64_t end = (out[i] - 1) * p->w.stride[i] + p->w.kernel[i] - in[i] - p->w.begin[i];
         pads[i] = p->w.begin[i];
         pads[n + i] = end > 0 ? end : 0;

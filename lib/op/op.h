@@ -29,9 +29,9 @@ struct op {
      * required. Lists have no default; that of a string is one of the words in attr.c. */
     const char *attrs;
     int (*infer)(struct op_infer *c, struct error *err);
-    int (*eval)(struct op_eval *c, struct error *err); /* plain C, the oracle; NULL when there is `expand` */
+    int (*eval)(struct op_eval *c, struct error *err); /* plain C, the oracle; NULL: `expand` */
     /* Puts nodes that mean the same before the node, moves its outputs to them and leaves it without outputs; the
-     * caller removes it. */
+     * caller removes it. An operator that has `eval` too is written so for other runtimes, and evaluated by it. */
     int (*expand)(struct node *n, struct error *err);
     /* What else is asked of an operator, as words, for op_trait():
      *     random       equal operands may give other results

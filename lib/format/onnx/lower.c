@@ -125,10 +125,11 @@ int onnx_lower_needs(const struct node *n, int since, const char *what, struct e
 
 static int decompose(struct node *n, struct error *err)
 {
+    struct error why;
     if (!n->def || !n->def->expand)
         return onnx_edit_error(n, err, "this operator of the toolkit's own has no meaning in ONNX");
-    if (n->def->expand(n, err) != 0)
-        return -1;
+    if (n->def->expand(n, &why) != 0)
+        return onnx_edit_error(n, err, "%s", why.text);
     graph_remove_node(n);
     return 0;
 }

@@ -315,6 +315,33 @@ static void test_dynamic(void)
     check();
 }
 
+/* Operators that are only written as others run by the kernels of those, and priors are constants. */
+static void test_written_out(void)
+{
+    reference_allowed = 0;
+    begin();
+    struct value *x = input("x", DIMS(1, 6, 4, 5));
+    struct node *shuffle = FUSED("ShuffleChannel", x), *pool = FUSED("MaxPool", shuffle->out[0]);
+    struct node *normal = FUSED("Normalize", pool->out[0], weight(DIMS(6))),
+                *prior = FUSED("PriorBox", normal->out[0], x);
+    node_set_int(shuffle, "group", 3, &error);
+    node_set_ints(pool, "kernel_shape", INTS(2, 2), &error);
+    node_set_ints(pool, "strides", INTS(2, 2), &error);
+    node_set_string(pool, "rounding", "ceil_full", 9, &error);
+    node_set_floats(prior, "min_sizes", (float[]){2, 3}, 2, &error);
+    output(normal->out[0]);
+    output(prior->out[0]);
+    check();
+    begin(); /* and what has an evaluation of its own is a step, or cut off */
+    x = input("loc", DIMS(1, 8));
+    struct node *found =
+        FUSED("DetectionOutput", NODE("Abs", x)->out[0], input("conf", DIMS(1, 6)), weight(DIMS(1, 2, 8)));
+    node_set_int(found, "num_classes", 3, &error);
+    output(NODE("Neg", found->out[0])->out[0]);
+    reference_allowed = 2;
+    check();
+}
+
 int main(void)
 {
     RUN(test_matmul);
@@ -332,5 +359,6 @@ int main(void)
     RUN(test_resize);
     RUN(test_halves);
     RUN(test_dynamic);
+    RUN(test_written_out);
     return TEST_END();
 }

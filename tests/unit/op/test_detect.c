@@ -1,6 +1,6 @@
 /* Detection operators. Numbers named Caffe or Darknet came from OpenCV 4.11, those named ncnn from ncnn 1.0.20261020.
  */
-#include "one.h"
+#include "expansion.h"
 
 static struct one o;
 
@@ -472,6 +472,179 @@ static void test_yolo_errors(void)
     one_end(&o);
 }
 
+/* ---- eval and expansion ---- */
+
+static uint32_t seed;
+
+/* In [0, 1), of few different values, so that there are ties. */
+static double chance(void)
+{
+    seed = seed * 1664525 + 1013904223;
+    return (double)(seed >> 24) / 256;
+}
+
+static struct tensor *random_tensor(int rank, const int64_t *dims, double low, double high)
+{
+    struct tensor *t = one_tensor(DTYPE_F32, rank, dims, NULL);
+    for (int64_t i = 0; i < t->count; i++)
+        tensor_set_f64(t, i, low + (high - low) * chance());
+    return t;
+}
+
+/* Sets of boxes with low corners below the high ones, and variances. */
+static struct tensor *random_priors(int64_t sets, int64_t n)
+{
+    struct tensor *t = random_tensor(DIMS(sets, 2, n * 4), 0, 0.5);
+    for (int64_t i = 0; i < t->count; i++)
+        if (i % (8 * n) < 4 * n && i % 4 >= 2)
+            tensor_set_f64(t, i, tensor_get_f64(t, i - 2) + 0.1 + 0.5 * chance());
+    return t;
+}
+
+static void random_ssd(uint32_t bits)
+{
+    static const char *const codes[] = {"CORNER", "CENTER_SIZE", "CORNER_SIZE"};
+    int64_t images = 1 + (bits & 1), classes = 2 + (bits >> 1 & 3), n = 13, share = bits >> 3 & 1;
+    int64_t rows = n * 4 * (share ? 1 : classes);
+    bool arm = bits >> 4 & 1;
+    one_start(&o, "nn", "DetectionOutput", 1);
+    one_in(&o, random_tensor(DIMS(images, rows), -1, 1));
+    one_in(&o, random_tensor(DIMS(images, n, classes), 0, 1));
+    one_in(&o, random_priors(bits >> 5 & 1 ? images : 1, n));
+    one_in(&o, arm ? random_tensor(DIMS(images, 2 * n), 0, 1) : NULL);
+    one_in(&o, arm ? random_tensor(DIMS(images, 4 * n), -1, 1) : NULL);
+    node_set_int(o.n, "num_classes", classes, &o.err);
+    node_set_int(o.n, "share_location", share, &o.err);
+    node_set_int(o.n, "variance_encoded_in_target", bits >> 6 & 1, &o.err);
+    node_set_int(o.n, "background_label_id", (int64_t)(bits >> 7 & 3) - 1, &o.err);
+    node_set_int(o.n, "clip", bits >> 9 & 1, &o.err);
+    node_set_int(o.n, "top_k", (int64_t)(bits >> 10 & 3) * 3 - 1, &o.err);
+    node_set_int(o.n, "keep_top_k", (int64_t)(bits >> 12 & 3) * 4 - 1, &o.err);
+    node_set_float(o.n, "confidence_threshold", bits >> 14 & 1 ? 0.5f : 0.97f, &o.err);
+    node_set_float(o.n, "nms_threshold", (float)(bits >> 15 & 3) / 3, &o.err);
+    node_set_float(o.n, "objectness_score", 0.25f, &o.err);
+    word("rows", bits >> 17 & 1 ? "ncnn" : "caffe");
+    word("code_type", codes[(bits >> 18 & 3) % 3]);
+}
+
+static void test_ssd_expansion(void)
+{
+    for (uint32_t i = 0; i < 300; i++) {
+        seed = i;
+        for (int k = 0; k < 3; k++)
+            chance();
+        random_ssd(seed >> 4);
+        CHECK_MSG(expansion_agrees(&o, 2e-6), "case %u", i);
+        one_end(&o);
+    }
+    ssd(1, ssd_conf); /* a threshold that falls is no operator of ONNX */
+    node_set_float(o.n, "eta", 0.5f, &o.err);
+    node_set_float(o.n, "nms_threshold", 0.6f, &o.err);
+    CHECK(!expansion_replace(&o) && strstr(o.err.text, "eta 0.5"));
+    one_end(&o);
+    ssd(1, ssd_conf); /* but up to 0.5 it does not fall */
+    node_set_float(o.n, "eta", 0.5f, &o.err);
+    CHECK(expansion_agrees(&o, 2e-6));
+    one_end(&o);
+}
+
+/* ---- ncnn's YOLO ---- */
+
+/* Values as those of yolo(), and a second input of one row. */
+static void yolo3(float confidence, float overlap)
+{
+    double x[84], y[28];
+    for (int i = 0; i < 84; i++)
+        x[i] = (float)(sin(i * 1.7 + 0.3) * 1.5);
+    for (int i = 0; i < 28; i++)
+        y[i] = (float)sin(i * 0.9 + 1) * 2;
+    one_start(&o, "nn", "Yolov3DetectionOutput", 1);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 14, 2, 3), x));
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 14, 1, 2), y));
+    node_set_int(o.n, "classes", 2, &o.err);
+    node_set_int(o.n, "boxes", 2, &o.err);
+    node_set_float(o.n, "confidence_threshold", confidence, &o.err);
+    node_set_float(o.n, "nms_threshold", overlap, &o.err);
+    floats("anchors", FLOATS(4, 6, 10, 12, 20, 9, 30, 40));
+    ints("mask", DIMS(0, 1, 2, 3));
+    floats("anchors_scale", FLOATS(16, 32));
+}
+
+static void test_yolo3(void) /* ncnn */
+{
+    double x[84];
+    for (int i = 0; i < 84; i++)
+        x[i] = (float)(sin(i * 1.7 + 0.3) * 1.5);
+    one_start(&o, "nn", "YoloDetectionOutput", 1);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 14, 2, 3), x));
+    node_set_int(o.n, "classes", 2, &o.err);
+    node_set_int(o.n, "boxes", 2, &o.err);
+    node_set_float(o.n, "confidence_threshold", 0.3f, &o.err);
+    floats("anchors", FLOATS(1.5f, 0.5f, 2, 1));
+    CHECK(one_near(&o, 0, DIMS(7, 6),
+                   VALUES(2, 0.7083947, 0.2270287, 0.2475781, 0.5752515, 0.5562178, 2, 0.6372045, 0.7014316, 0.2224583,
+                          0.8393342, 0.58877, 2, 0.5937126, 0.3581026, 0.7814282, 1.097445, 0.9443697, 1, 0.5504472,
+                          -0.5881038, 0.1021143, 2.182481, 0.2322143, 1, 0.5058408, -0.5529136, 0.7419226, 0.7121285,
+                          0.7983973, 2, 0.4326373, 0.4303954, 0.09023172, 0.5795531, 1.64207, 1, 0.3806087, -0.8539864,
+                          0.04580856, 1.260013, 0.1650857),
+                   2e-6));
+    one_end(&o);
+    yolo3(0.5f, 0.45f);
+    CHECK(one_near(&o, 0, DIMS(9, 6),
+                   VALUES(2, 0.7184399, 0.3467303, 0.2861581, 0.4555499, 0.5176378, 2, 0.6864566, 0.6122513, 0.8017959,
+                          0.8432957, 0.924002, 2, 0.6236818, 0.758891, 0.2682473, 0.7818748, 0.542981, 1, 0.6231837,
+                          0.4002322, 0.483958, 0.4430615, 0.8390378, 1, 0.607586, 0.3920399, -0.1963727, 0.4558729,
+                          1.490536, 1, 0.5954477, -0.02581272, 0.748982, 0.1850276, 0.791338, 1, 0.5182667, 0.3642848,
+                          0.1183768, 1.230093, 0.2159518, 2, 0.5173512, 0.8964196, -0.5130743, 0.9726321, 1.027818, 2,
+                          0.5084102, 0.87322, -3.297366, 0.9932141, 3.790835),
+                   2e-6));
+    one_end(&o);
+    yolo3(1, 0.45f);
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(0, 6), VALUES(0)));
+    one_end(&o);
+    yolo3(0.5f, 0.45f);
+    ints("mask", DIMS(0, 1, 2, 4));
+    CHECK(one_fails(&o, "attribute mask: box 3 has no anchor"));
+    one_end(&o);
+    yolo3(0.5f, 0.45f);
+    ints("mask", DIMS(0, 1, 2));
+    CHECK(one_fails(&o, "attribute mask: box 3 has no anchor"));
+    one_end(&o);
+    yolo3(0.5f, NAN);
+    CHECK(one_fails(&o, "attribute nms_threshold"));
+    one_end(&o);
+    static const int64_t counts[] = {0, -1, INT64_MAX, INT64_MIN, 3};
+    for (int i = 0; i < 10; i++) {
+        yolo3(0.5f, 0.5f);
+        node_set_int(o.n, i < 5 ? "classes" : "boxes", counts[i % 5], &o.err);
+        CHECK(one_run(&o) != 0);
+        one_end(&o);
+    }
+}
+
+static void test_yolo_expansion(void)
+{
+    for (int i = 0; i < 6; i++) {
+        yolo3(i % 2 ? 0.25f : 0.01f, (float)i / 5);
+        CHECK_MSG(expansion_agrees(&o, 2e-6), "case %d", i);
+        one_end(&o);
+    }
+    yolo3(1, 0.45f);
+    CHECK(expansion_agrees(&o, 2e-6));
+    one_end(&o);
+    for (int i = 0; i < 6; i++) {
+        seed = (uint32_t)i;
+        one_start(&o, "nn", "YoloDetectionOutput", 1);
+        one_in(&o, random_tensor(DIMS(1, 24, 4, 5), -2, 2));
+        node_set_int(o.n, "classes", 3, &o.err);
+        node_set_int(o.n, "boxes", 3, &o.err);
+        node_set_float(o.n, "confidence_threshold", 0.25f, &o.err);
+        floats("anchors", FLOATS(1, 2, 3, 2, 0.5f, 0.25f));
+        CHECK_MSG(expansion_agrees(&o, 2e-6), "case %d", i);
+        one_end(&o);
+    }
+}
+
 int main(void)
 {
     RUN(test_prior_caffe);
@@ -486,5 +659,8 @@ int main(void)
     RUN(test_ssd_errors);
     RUN(test_yolo);
     RUN(test_yolo_errors);
+    RUN(test_ssd_expansion);
+    RUN(test_yolo3);
+    RUN(test_yolo_expansion);
     return TEST_END();
 }
