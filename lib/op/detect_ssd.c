@@ -287,18 +287,11 @@ static int check_arm(const struct op_eval *c, const struct ssd *s, int input, co
     return 0;
 }
 
-static struct type type_of(const struct tensor *t)
-{
-    struct type type = {.kind = TYPE_TENSOR, .dtype = t->dtype, .rank = t->rank};
-    memcpy(type.dims, t->dims, sizeof type.dims);
-    return type;
-}
-
 static int read_all(struct op_eval *c, struct ssd *s, struct error *err)
 {
     struct type types[3];
     for (int i = 0; i < 3; i++) {
-        types[i] = type_of(eval_in(c, i));
+        types[i] = real_type_of(eval_in(c, i));
         if (types[i].rank < 1)
             return eval_error(c, err, "input %d is a scalar, want a row for each image", i);
     }

@@ -159,6 +159,13 @@ const struct type *real_type(const struct op_infer *c, int i)
     return type && type->kind == TYPE_TENSOR ? type : &unknown;
 }
 
+struct type real_type_of(const struct tensor *t)
+{
+    struct type type = {.kind = TYPE_TENSOR, .dtype = t->dtype, .rank = t->rank};
+    memcpy(type.dims, t->dims, sizeof type.dims);
+    return type;
+}
+
 int real_infer_same(struct op_infer *c, int o, int i, struct error *err)
 {
     const struct type *type = real_type(c, i);

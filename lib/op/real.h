@@ -41,6 +41,8 @@ int real_want_dims(const struct op_eval *c, int i, const char *what, int rank, c
 /* Type of a required input i; one of which nothing is known where it is absent or no tensor, so that infer needs no
  * check before it. */
 const struct type *real_type(const struct op_infer *c, int i);
+/* The type of a tensor, so that eval can ask what infer asks. */
+struct type real_type_of(const struct tensor *t);
 /* Infers output o as input i. */
 int real_infer_same(struct op_infer *c, int o, int i, struct error *err);
 /* infer: output 0 has the type of input 0. */
