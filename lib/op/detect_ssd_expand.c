@@ -113,8 +113,9 @@ static struct value *kept_rows(struct build *b, const struct ssd *s, struct valu
         return rows;
     struct value *best = detect_best(b, score, s->keep_top_k);
     if (!s->by_score) { /* back in the order of the labels */
-        best = build_int(b, BUILD(b, "TopK", best, build_shape(b, best, 0, 1)), "axis", 0);
-        best = build_int(b, best, "largest", 0);
+        struct value *places = build_int(b, BUILD(b, "TopK", best, build_shape(b, best, 0, 1)), "axis", 0);
+        build_output(b, places, 1); /* the operator always has both */
+        best = build_int(b, places, "largest", 0);
     }
     return detect_gather(b, rows, best, 0);
 }

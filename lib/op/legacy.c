@@ -293,6 +293,10 @@ int infer_interp(struct op_infer *c, struct error *err)
 static struct value *factor_sizes(struct build *b, const struct interp *s, struct value *x)
 {
     struct value *one = BUILD_LIST(b, 1), *size = build_shape(b, x, 2, 4);
+    if (s->scales) {
+        size = BUILD(b, "Mul", build_cast(b, size, DTYPE_F32), build_f32s(b, 2, s->scales));
+        return build_cast(b, BUILD(b, "Floor", size), DTYPE_I64);
+    }
     if (s->shrink > 1)
         size = BUILD(b, "Add", BUILD(b, "Div", BUILD(b, "Sub", size, one), BUILD_LIST(b, s->shrink)), one);
     if (s->zoom > 1)
@@ -300,11 +304,21 @@ static struct value *factor_sizes(struct build *b, const struct interp *s, struc
     return size;
 }
 
-static struct value *target_size(struct build *b, const struct interp *s, struct value *x)
+/* The sizes of the result, i64 [4]. */
+static struct value *target_sizes(struct build *b, const struct interp *s, struct value *x)
 {
+    struct value *size = s->size ? build_list(b, 2, s->size) : NULL;
     if (node_in(b->node, 1))
-        return build_shape(b, b->node->in[1], -2, INT64_MAX);
-    return s->size ? build_list(b, 2, s->size) : factor_sizes(b, s, x);
+        size = build_shape(b, b->node->in[1], -2, INT64_MAX);
+    else if (!size)
+        size = factor_sizes(b, s, x);
+    return build_int(b, BUILD(b, "Concat", build_shape(b, x, 0, 2), size), "axis", 0);
+}
+
+/* Whether places follow from the scales themselves, not from the sizes that they give. */
+static bool by_scales(const struct interp *s, const struct node *n)
+{
+    return s->scales && !s->size && !node_in(n, 1) && strcmp(op_string(n, "coordinates"), "asymmetric") == 0;
 }
 
 int expand_interp(struct node *n, struct error *err)
@@ -318,11 +332,10 @@ int expand_interp(struct node *n, struct error *err)
     if (s.begin || s.end)
         x = BUILD(&b, "Slice", x, BUILD_LIST(&b, s.begin, s.begin),
                   s.end ? BUILD_LIST(&b, -s.end, -s.end) : BUILD_LIST(&b, INT64_MAX, INT64_MAX), BUILD_LIST(&b, 2, 3));
-    if (!node_in(n, 1) && !s.size && s.scales)
-        y = BUILD(&b, "Resize", x, none, build_f32s(&b, 2, s.scales));
+    if (by_scales(&s, n))
+        y = BUILD(&b, "Resize", x, none, build_f32s(&b, 4, (float[]){1, 1, s.scales[0], s.scales[1]}));
     else
-        y = BUILD(&b, "Resize", x, none, none, target_size(&b, &s, x));
-    y = build_ints(&b, y, "axes", 2, (int64_t[]){2, 3});
+        y = BUILD(&b, "Resize", x, none, none, target_sizes(&b, &s, x));
     y = build_string(&b, y, "mode", mode);
     y = build_string(&b, y, "coordinate_transformation_mode", coordinates);
     if (strcmp(mode, "nearest") == 0)
