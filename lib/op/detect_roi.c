@@ -17,14 +17,15 @@ static int read_psroi(struct psroi *p, const struct node *n, const struct type *
                       struct error *err)
 {
     int count;
-    const int64_t *pooled = op_ints(n, "pooled_shape", &count);
+    const int64_t *shape = op_ints(n, "pooled_shape", &count), group = op_int(n, "group_size");
     *p = (struct psroi){.outputs = op_int(n, "output_dim"), .scale = op_float(n, "spatial_scale")};
-    if (count != 2)
+    if (count != 0 && count != 2)
         return error_set(err, "attribute pooled_shape: %d values, want height and width", count);
     for (int i = 0; i < 2; i++) {
-        p->pooled[i] = pooled[i];
-        if (pooled[i] < 1 || pooled[i] > ROI_POOLED_MAX)
-            return error_set(err, "attribute pooled_shape: %lld, want 1 to %d", (long long)pooled[i], ROI_POOLED_MAX);
+        p->pooled[i] = count ? shape[i] : group;
+        if (p->pooled[i] < 1 || p->pooled[i] > ROI_POOLED_MAX)
+            return error_set(err, "attribute %s: %lld, want 1 to %d", count ? "pooled_shape" : "group_size",
+                             (long long)p->pooled[i], ROI_POOLED_MAX);
     }
     if (p->outputs < 1 || p->outputs > INT32_MAX)
         return error_set(err, "attribute output_dim: %lld, want at least 1", (long long)p->outputs);

@@ -140,6 +140,12 @@ static void test_psroi(void) /* ncnn */
                           -0.8554217, -0.3373494, -0.8192771, -0.3012048),
                    1e-6));
     one_end(&o);
+    psroi(1, 1, VALUES(0, 10, 5, 60, 50));
+    node_remove_attr(o.n, "pooled_shape");
+    node_set_int(o.n, "output_dim", 3, &o.err);
+    node_set_int(o.n, "group_size", 2, &o.err);
+    CHECK(one_run(&o) == 0 && o.out[0]->tensor->dims[1] == 3 && o.out[0]->tensor->dims[3] == 2);
+    one_end(&o);
     psroi(1, 0, NULL);
     CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(0, 2, 2, 3), VALUES(0)));
     one_end(&o);
