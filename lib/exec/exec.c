@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "exec/lower.h"
 #include "exec/plan.h"
 #include "exec/widen.h"
 #include "pass/pass.h"
@@ -128,11 +127,11 @@ static int bind_input(struct graph *g, struct value *v, const struct type *given
 }
 
 /* Operators that are nothing but others, and have no kernel of their own, become those, which have. */
-static int write_out(struct graph *g, struct error *err)
+static int write_out(const struct kernels *k, struct graph *g, struct error *err)
 {
     for (struct node *n = g->first, *next; n; n = next) {
         next = n->next;
-        bool has_own = !n->def || n->def->eval || exec_lower_find(n);
+        bool has_own = !n->def || n->def->eval || exec_lower_find(k, n);
         if (strcmp(n->domain, "nn") == 0 && !has_own && pass_expand_node(n, err) < 0)
             return -1;
     }
@@ -152,7 +151,7 @@ static struct graph *specialise(const struct exec *e, const struct type *shapes,
     if (status == 0)
         status = op_infer_graph(g, err);
     if (status == 0)
-        status = write_out(g, err);
+        status = write_out(e->kernels, g, err);
     if (status == 0) {
         g = widen_halves(g, err);
         status = g ? pass_run_for_exec(g, err) : -1;

@@ -1,5 +1,6 @@
 /* Detection: prior boxes, and boxes from what a network says of them. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "format/ncnn/read.h"
 
@@ -61,5 +62,45 @@ struct value *ncnn_detection_output(struct reader *r)
     build_int(b, v, "top_k", ncnn_int(r->l, 2, 300));
     build_int(b, v, "keep_top_k", ncnn_int(r->l, 3, 100));
     build_float(b, v, "confidence_threshold", ncnn_float(r->l, 4, 0.5f));
+    return build_unsqueeze(b, v, 0);
+}
+
+/* Which anchor each box has: whole numbers that the file has as floats. */
+static void set_mask(struct reader *r, struct value *v, int id)
+{
+    size_t n = ncnn_count(r->l, id);
+    int64_t *list = n ? mem_calloc(n, sizeof(*list), r->b.err) : NULL;
+    build_check(&r->b, !n || list);
+    for (size_t i = 0; list && i < n; i++) {
+        float anchor = ncnn_float_at(r->l, id, i);
+        list[i] = anchor >= 0 && anchor < (1 << 20) ? (int64_t)anchor : -1;
+    }
+    if (list)
+        build_ints(&r->b, v, "mask", (int)n, list);
+    free(list);
+}
+
+/* YoloDetectionOutput, and of version 3, which takes several grids. */
+struct value *ncnn_yolo_output(struct reader *r)
+{
+    struct build *b = &r->b;
+    bool third = strcmp(r->l->type, "Yolov3DetectionOutput") == 0;
+    int count = third ? r->l->in_count : 1;
+    struct value **in = mem_calloc((size_t)count, sizeof(*in), b->err);
+    build_check(b, in);
+    for (int i = 0; in && i < count; i++)
+        in[i] = ncnn_in(r, i);
+    struct value *v =
+        b->failed ? NULL : build_node(b, third ? "nn.Yolov3DetectionOutput" : "nn.YoloDetectionOutput", count, in);
+    free(in);
+    build_int(b, v, "classes", ncnn_int(r->l, 0, 20));
+    build_int(b, v, "boxes", ncnn_int(r->l, 1, 5));
+    build_float(b, v, "confidence_threshold", ncnn_float(r->l, 2, 0.01f));
+    build_float(b, v, "nms_threshold", ncnn_float(r->l, 3, 0.45f));
+    set_floats(r, v, "anchors", 4);
+    if (third) {
+        set_mask(r, v, 5);
+        set_floats(r, v, "anchors_scale", 6);
+    }
     return build_unsqueeze(b, v, 0);
 }
