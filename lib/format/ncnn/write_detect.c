@@ -62,6 +62,45 @@ void ncnn_write_detection_output(struct writer *w)
     ncnn_put_float(w, 4, op_float(w->n, "confidence_threshold"));
 }
 
+/* The mask is read as floats. */
+static void put_mask(struct writer *w)
+{
+    int count;
+    const int64_t *mask = op_ints(w->n, "mask", &count);
+    float *list = count ? mem_calloc((size_t)count, sizeof(*list), w->err) : NULL;
+    ncnn_write_check(w, !count || list);
+    for (int i = 0; list && i < count; i++)
+        list[i] = (float)mask[i];
+    if (list)
+        ncnn_put_floats(w, 5, (size_t)count, list);
+    free(list);
+}
+
+void ncnn_write_yolo_output(struct writer *w)
+{
+    bool third = strcmp(w->n->op, "Yolov3DetectionOutput") == 0;
+    const char *in[64], *out;
+    int count = w->n->in_count;
+    if (count > 64) {
+        ncnn_miss(w, "of too many operands");
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        in[i] = ncnn_blob(w, w->n->in[i]);
+    out = ncnn_result(w, w->n->out[0]);
+    ncnn_set_batch(w, w->n->out[0], -1);
+    ncnn_layer_of(w, third ? "Yolov3DetectionOutput" : "YoloDetectionOutput", count, in, 1, &out);
+    ncnn_put_int(w, 0, op_int(w->n, "classes"));
+    ncnn_put_int(w, 1, op_int(w->n, "boxes"));
+    ncnn_put_float(w, 2, op_float(w->n, "confidence_threshold"));
+    ncnn_put_float(w, 3, op_float(w->n, "nms_threshold"));
+    put_list(w, 4, "anchors");
+    if (third) {
+        put_mask(w);
+        put_list(w, 6, "anchors_scale");
+    }
+}
+
 /* ---- opaque ---- */
 
 /* Attribute p3 is parameter 3; others mean nothing to ncnn. */
