@@ -153,9 +153,12 @@ static void an_unknown_layer_is_kept(void)
 /* Its parameters are a line of Python. */
 static void a_python_layer_of_proposals(void)
 {
-    struct graph *g = read_net(INPUT "layer { name: 'p' type: 'Python' bottom: 'data' bottom: 'data' bottom: 'data' "
-                                     "  top: 'rois' python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' "
-                                     "  param_str: \"'feat_stride': 8\\n'scales': !!python/tuple [2, 4.5]\" } }");
+    struct graph *g = read_net("input: 's' input_shape { dim: 1 dim: 12 dim: 6 dim: 7 } "
+                               "input: 'd' input_shape { dim: 1 dim: 24 dim: 6 dim: 7 } "
+                               "input: 'i' input_shape { dim: 1 dim: 3 } "
+                               "layer { name: 'p' type: 'Python' bottom: 's' bottom: 'd' bottom: 'i' "
+                               "  top: 'rois' python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' "
+                               "  param_str: \"'feat_stride': 8\\n'scales': !!python/tuple [2, 4.5]\" } }");
     CHECK_MSG(g && g->output_count == 1, "%s", err.text);
     if (!g)
         return;
