@@ -231,7 +231,8 @@ int tflite_read_graph(struct tflite_file *f, int64_t index, struct build *b, str
     for (size_t i = 0; i < g.tensor_count; i++)
         tensor_unref(g.tensors[i].constant);
     free(g.tensors);
-    return b->failed || f->buf.fault ? -1 : 0;
+    build_check(b, !f->buf.fault);
+    return b->failed ? -1 : 0;
 }
 
 /* ---- the file ---- */

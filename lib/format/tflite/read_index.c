@@ -8,7 +8,7 @@ enum gather_slots { GATHER_AXIS, GATHER_BATCH };
 
 static enum dtype dtype_of(struct tflite_op *o, struct value *v)
 {
-    const struct type *type = build_type(o->b, v);
+    const struct type *type = tflite_type(o->b, v);
     return type ? type->dtype : DTYPE_NONE;
 }
 

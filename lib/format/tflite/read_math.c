@@ -46,7 +46,7 @@ void tflite_read_dequantize(struct tflite_op *o)
     if (is_decoded(o))
         return;
     struct value *x = tflite_real(o, 0);
-    const struct type *type = build_type(o->b, x);
+    const struct type *type = tflite_type(o->b, x);
     tflite_give(o, 0, type && type->dtype != DTYPE_F32 ? build_cast(o->b, x, DTYPE_F32) : x);
 }
 
@@ -146,7 +146,7 @@ void tflite_read_squared_difference(struct tflite_op *o)
 
 static bool is_float(struct tflite_op *o, struct value *v)
 {
-    const struct type *type = build_type(o->b, v);
+    const struct type *type = tflite_type(o->b, v);
     return type && dtype_info(type->dtype)->class == DTYPE_CLASS_FLOAT;
 }
 

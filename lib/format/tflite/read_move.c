@@ -76,7 +76,7 @@ void tflite_read_fill(struct tflite_op *o)
 void tflite_read_zeros_like(struct tflite_op *o)
 {
     struct value *x = tflite_real(o, 0);
-    const struct type *type = build_type(o->b, x);
+    const struct type *type = tflite_type(o->b, x);
     struct value *zero = type ? build_number(o->b, type->dtype, 0) : NULL;
     tflite_give(o, 0, BUILD(o->b, "Expand", zero, BUILD(o->b, "Shape", x)));
 }

@@ -21,6 +21,11 @@ void tflite_fail(struct tflite_op *o, const char *format, ...)
 
 /* ---- operands ---- */
 
+const struct type *tflite_type(struct build *b, struct value *v)
+{
+    return v ? build_type(b, v) : NULL;
+}
+
 static struct tflite_tensor *operand(struct tflite_op *o, struct flatbuf_vector list, int k)
 {
     int64_t i = (size_t)k < list.count ? flatbuf_vector_int(list, (size_t)k) : -1;
@@ -97,7 +102,7 @@ struct value *tflite_i64_as_is(struct tflite_op *o, int k)
 int tflite_dims(struct tflite_op *o, int k, int64_t *dims)
 {
     struct tflite_tensor *t = tflite_input(o, k);
-    const struct type *known = t && t->raw ? build_type(o->b, t->raw) : NULL;
+    const struct type *known = t && t->raw ? tflite_type(o->b, t->raw) : NULL;
     struct type stated;
     if (!t || o->b->failed || tflite_tensor_type(o->g, t, &stated) < 0)
         return -1;
@@ -185,7 +190,7 @@ struct value *tflite_weights(struct tflite_op *o, int k, int rank, const int64_t
 
 struct value *tflite_scalar(struct build *b, struct value *v)
 {
-    const struct type *type = build_type(b, v);
+    const struct type *type = tflite_type(b, v);
     return type && type->rank == 0 ? v : build_reshape(b, v, 0, NULL);
 }
 

@@ -197,7 +197,7 @@ static struct value *lstm_step(struct tflite_op *o, const struct lstm_inputs *in
 /* Step by step: for what ONNX's operator cannot say. The steps must be known. */
 static struct value *lstm_unrolled(struct tflite_op *o, struct value *x, const struct lstm_inputs *in)
 {
-    const struct type *type = build_type(o->b, x);
+    const struct type *type = tflite_type(o->b, x);
     int64_t steps = type && type->rank == 3 ? type->dims[0] : -1;
     struct value *all[TFLITE_STEPS_MOST];
     if (steps < 1 || steps > TFLITE_STEPS_MOST) {

@@ -168,7 +168,7 @@ const struct tensor *tflite_tensor_data(struct tflite_graph *g, struct tflite_te
 static struct value *decoded(struct tflite_graph *g, struct tflite_tensor *t)
 {
     struct value *v = tflite_tensor_real(g, &g->tensors[t->decoded]);
-    const struct type *have = build_type(g->b, v);
+    const struct type *have = tflite_type(g->b, v);
     struct type want;
     if (!v || !have || tflite_tensor_type(g, t, &want) < 0)
         return NULL;

@@ -150,6 +150,8 @@ int tflite_axis(struct tflite_op *o, int64_t axis, int rank);
 void tflite_give(struct tflite_op *o, int k, struct value *v);
 void tflite_give_raw(struct tflite_op *o, int k, struct value *v);
 
+/* build_type(), and NULL for what is absent. */
+const struct type *tflite_type(struct build *b, struct value *v);
 /* v, of one element, as a scalar. */
 struct value *tflite_scalar(struct build *b, struct value *v);
 /* v with a fused activation (enum tflite_act). */

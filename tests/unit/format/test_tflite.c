@@ -1,0 +1,207 @@
+/* TFLite files made by hand: what no converter writes, and sparse tensors. */
+#include <stdlib.h>
+
+#include "../../test.h"
+#include "base/file.h"
+#include "format/format.h"
+#include "graph/item.h"
+#include "op/op.h"
+#include "parse/flatbuf_write.h"
+
+static struct error err;
+
+struct tensor_spec {
+    int type; /* 0 f32, 1 f16, 2 i32, 6 bool, 9 i8 */
+    int32_t dim;
+    const void *data; /* [dim]; NULL: not a constant */
+    size_t size;
+    uint32_t sparsity;
+};
+
+struct operator_spec {
+    int code;
+    int32_t in[2], out; /* in[1] -2: one input alone */
+    uint32_t options;
+};
+
+static uint32_t put_tensor(struct flatbuf_out *o, const struct tensor_spec *t, int buffer)
+{
+    uint32_t shape = flatbuf_put_i32s(o, &t->dim, 1);
+    flatbuf_begin(o);
+    flatbuf_add_ref(o, 0, shape);
+    flatbuf_add_int(o, 1, 1, t->type, 0);
+    flatbuf_add_int(o, 2, 4, t->data ? buffer : 0, 0);
+    flatbuf_add_ref(o, 6, t->sparsity);
+    return flatbuf_end(o);
+}
+
+static uint32_t put_operator(struct flatbuf_out *o, const struct operator_spec *s, int code)
+{
+    uint32_t in = flatbuf_put_i32s(o, s->in, s->in[1] == -2 ? 1 : 2), out = flatbuf_put_i32s(o, &s->out, 1);
+    flatbuf_begin(o);
+    flatbuf_add_int(o, 0, 4, code, 0);
+    flatbuf_add_ref(o, 1, in);
+    flatbuf_add_ref(o, 2, out);
+    flatbuf_add_ref(o, 4, s->options);
+    return flatbuf_end(o);
+}
+
+/* A model of one subgraph: tensor 0 is its input, the last tensor its output. The graph it is read as, or NULL. */
+static struct graph *read_model(struct flatbuf_out *o, const struct tensor_spec *tensors, int tensor_count,
+                                const struct operator_spec *operators, int operator_count)
+{
+    uint32_t refs[16], buffers[17], codes[16], lists[4];
+    int32_t first = 0, last = tensor_count - 1;
+    size_t size;
+    flatbuf_begin(o);
+    buffers[0] = flatbuf_end(o);
+    for (int i = 0; i < tensor_count; i++) {
+        uint32_t data = tensors[i].data ? flatbuf_put_vector(o, tensors[i].data, tensors[i].size, 1, 16) : 0;
+        flatbuf_begin(o);
+        flatbuf_add_ref(o, 0, data);
+        buffers[i + 1] = flatbuf_end(o);
+        refs[i] = put_tensor(o, &tensors[i], i + 1);
+    }
+    lists[0] = flatbuf_put_refs(o, refs, (size_t)tensor_count);
+    for (int i = 0; i < operator_count; i++) {
+        flatbuf_begin(o);
+        flatbuf_add_int(o, 0, 1, operators[i].code, -1);
+        codes[i] = flatbuf_end(o);
+        refs[i] = put_operator(o, &operators[i], i);
+    }
+    lists[1] = flatbuf_put_refs(o, refs, (size_t)operator_count);
+    lists[2] = flatbuf_put_i32s(o, &first, 1);
+    lists[3] = flatbuf_put_i32s(o, &last, 1);
+    flatbuf_begin(o);
+    flatbuf_add_ref(o, 0, lists[0]);
+    flatbuf_add_ref(o, 1, lists[2]);
+    flatbuf_add_ref(o, 2, lists[3]);
+    flatbuf_add_ref(o, 3, lists[1]);
+    uint32_t graph = flatbuf_end(o), graphs = flatbuf_put_refs(o, &graph, 1);
+    uint32_t all_codes = flatbuf_put_refs(o, codes, (size_t)operator_count);
+    uint32_t all_buffers = flatbuf_put_refs(o, buffers, (size_t)tensor_count + 1);
+    flatbuf_begin(o);
+    flatbuf_add_int(o, 0, 4, 3, 0);
+    flatbuf_add_ref(o, 1, all_codes);
+    flatbuf_add_ref(o, 2, graphs);
+    flatbuf_add_ref(o, 4, all_buffers);
+    const uint8_t *data = flatbuf_finish(o, flatbuf_end(o), "TFL3", &size);
+    struct blob *blob = blob_new(size, NULL);
+    memcpy(blob->data, data, size);
+    struct source source = {.blob = blob};
+    struct graph *g = format_by_name("tflite")->read(&source, &err);
+    blob_unref(blob);
+    flatbuf_out_release(o);
+    return g;
+}
+
+static void begin(struct flatbuf_out *o)
+{
+    err.text[0] = '\0';
+    flatbuf_out_init(o, &err);
+}
+
+static void refused(struct flatbuf_out *o, const struct tensor_spec *t, int tensors, const struct operator_spec *op,
+                    int operators, const char *want)
+{
+    struct graph *g = read_model(o, t, tensors, op, operators);
+    CHECK_MSG(!g && strstr(err.text, want), "got \"%s\", want \"%s\"", err.text, want);
+    graph_free(g);
+}
+
+static void test_operands(void)
+{
+    static const struct tensor_spec t[] = {{.dim = 4}, {.dim = 4}, {.dim = 4}};
+    struct flatbuf_out o;
+    begin(&o);
+    refused(&o, t, 3, &(struct operator_spec){0, {0, 7}, 2, 0}, 1, "tensor 7 of a subgraph of 3");
+    begin(&o);
+    refused(&o, t, 3, &(struct operator_spec){0, {0, 1}, 2, 0}, 1, "used before an operator has made it");
+    begin(&o);
+    refused(&o, t, 3, &(struct operator_spec){90, {-1, -1}, 2, 0}, 1, ""); /* FLOOR_DIV of nothing */
+}
+
+static void test_buffers_of_other_sizes(void)
+{
+    static const float numbers[] = {1, 2, 3};
+    static const struct tensor_spec t[] = {{.dim = 4}, {.dim = 4, .data = numbers, .size = 12}, {.dim = 4}};
+    struct flatbuf_out o;
+    begin(&o);
+    refused(&o, t, 3, &(struct operator_spec){0, {0, 1}, 2, 0}, 1, "4 elements of f32 in 12 bytes");
+}
+
+/* A WHILE whose condition and body are the subgraph that it is in. */
+static void test_endless_nesting(void)
+{
+    static const struct tensor_spec t[] = {{.type = 6, .dim = 1}, {.type = 6, .dim = 1}};
+    static const struct operator_spec op = {119, {0, -2}, 1, 0};
+    struct flatbuf_out o;
+    begin(&o);
+    refused(&o, t, 2, &op, 1, "inside of one another deeper");
+}
+
+static void test_decoding_in_a_circle(void)
+{
+    static const uint16_t halves[] = {0x3c00, 0x4000, 0x4200, 0x4400};
+    static const struct tensor_spec t[] = {
+        {.dim = 4}, {.type = 1, .dim = 4, .data = halves, .size = 8}, {.dim = 4}, {.dim = 4}};
+    static const struct operator_spec op[] = {{6, {1, -1}, 2, 0}, {6, {2, -1}, 1, 0}, {0, {0, 2}, 3, 0}};
+    struct flatbuf_out o;
+    begin(&o);
+    struct graph *g = read_model(&o, t, 4, op, 3);
+    CHECK_MSG(g || err.text[0], "neither a graph nor a message");
+    graph_free(g);
+}
+
+/* [0 5 0 0 7 0] as one sparse level: segments {0, 2}, indices {1, 4}. */
+static uint32_t put_sparsity(struct flatbuf_out *o, int32_t second)
+{
+    const int32_t segments[] = {0, 2}, indices[] = {1, second}, order[] = {0};
+    uint32_t list[2], vectors[2];
+    list[0] = flatbuf_put_i32s(o, segments, 2);
+    list[1] = flatbuf_put_i32s(o, indices, 2);
+    for (int i = 0; i < 2; i++) {
+        flatbuf_begin(o);
+        flatbuf_add_ref(o, 0, list[i]);
+        vectors[i] = flatbuf_end(o);
+    }
+    flatbuf_begin(o);
+    flatbuf_add_int(o, 0, 1, 1, 0);
+    flatbuf_add_int(o, 2, 1, 1, 0);
+    flatbuf_add_ref(o, 3, vectors[0]);
+    flatbuf_add_int(o, 4, 1, 1, 0);
+    flatbuf_add_ref(o, 5, vectors[1]);
+    uint32_t level = flatbuf_end(o), levels = flatbuf_put_refs(o, &level, 1), o1 = flatbuf_put_i32s(o, order, 1);
+    flatbuf_begin(o);
+    flatbuf_add_ref(o, 0, o1);
+    flatbuf_add_ref(o, 2, levels);
+    return flatbuf_end(o);
+}
+
+static void test_sparse(void)
+{
+    static const float values[] = {5, 7}, want[] = {0, 5, 0, 0, 7, 0};
+    struct tensor_spec t[] = {{.dim = 6}, {.dim = 6, .data = values, .size = 8}, {.dim = 6}};
+    const struct operator_spec add = {0, {0, 1}, 2, 0};
+    struct flatbuf_out o;
+    begin(&o);
+    t[1].sparsity = put_sparsity(&o, 4);
+    struct graph *g = read_model(&o, t, 3, &add, 1);
+    CHECK_MSG(g != NULL, "%s", err.text);
+    const struct tensor *c = g ? node_in(g->first, 1)->constant : NULL;
+    CHECK(c && c->count == 6 && memcmp(c->data, want, sizeof want) == 0);
+    graph_free(g);
+    begin(&o);
+    t[1].sparsity = put_sparsity(&o, 6);
+    refused(&o, t, 3, &add, 1, "indices do not fit");
+}
+
+int main(void)
+{
+    RUN(test_operands);
+    RUN(test_buffers_of_other_sizes);
+    RUN(test_endless_nesting);
+    RUN(test_decoding_in_a_circle);
+    RUN(test_sparse);
+    return TEST_END();
+}
