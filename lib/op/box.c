@@ -24,7 +24,8 @@ static int compare(const void *pa, const void *pb)
 
 void box_sort(struct box_candidate *list, int64_t count)
 {
-    qsort(list, (size_t)count, sizeof *list, compare);
+    if (count > 0) /* without any, there may be no list */
+        qsort(list, (size_t)count, sizeof *list, compare);
 }
 
 int64_t box_collect(const float *scores, int64_t count, int64_t step, float threshold, bool inclusive,

@@ -228,13 +228,14 @@ struct interp {
 
 static int read_interp(struct interp *s, const struct node *n, const struct type *x, struct error *err)
 {
+    int64_t begin = op_int(n, "pad_begin"), end = op_int(n, "pad_end");
     int sizes, scales;
     *s = (struct interp){.size = op_ints(n, "size", &sizes),
                          .scales = op_floats(n, "scales", &scales),
                          .zoom = op_int(n, "zoom_factor"),
                          .shrink = op_int(n, "shrink_factor"),
-                         .begin = -op_int(n, "pad_begin"),
-                         .end = -op_int(n, "pad_end")};
+                         .begin = begin < -INT32_MAX ? -1 : -begin,
+                         .end = end < -INT32_MAX ? -1 : -end};
     if (x->rank >= 0 && x->rank != 4)
         return error_set(err, "input X has rank %d, want 4", x->rank);
     if ((sizes && sizes != 2) || (scales && scales != 2))
@@ -248,8 +249,9 @@ static int read_interp(struct interp *s, const struct node *n, const struct type
     if (s->zoom < 1 || s->zoom > 1 << 20 || s->shrink < 1 || s->shrink > 1 << 20)
         return error_set(err, "attributes zoom_factor and shrink_factor: %lld and %lld, want at least 1",
                          (long long)s->zoom, (long long)s->shrink);
-    if (s->begin < 0 || s->begin > INT32_MAX || s->end < 0 || s->end > INT32_MAX)
-        return error_set(err, "attributes pad_begin and pad_end: want 0 or less");
+    if (s->begin < 0 || s->end < 0)
+        return error_set(err, "attributes pad_begin and pad_end: %lld and %lld, want 0 or less", (long long)begin,
+                         (long long)end);
     return 0;
 }
 

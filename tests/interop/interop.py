@@ -9,6 +9,7 @@ import numpy as np
 
 import models
 import operators
+import own
 from side import Fault, check, one_node, write
 
 
@@ -43,14 +44,16 @@ def main():
     prefix, patterns = sys.argv[1], sys.argv[2:] or ["*"]
     counts = collections.OrderedDict()
     skipped = 0
-    for case in operators.cases() + models.cases():
+    for case in operators.cases() + own.cases() + models.cases():
         if not any(fnmatch.fnmatch(case["name"], p) for p in patterns):
             continue
         np.random.seed(1)
         row = counts.setdefault(case["group"], [0, 0])
         start = time.time()
         try:
-            if "op" in case:
+            if "own" in case:
+                own.run(prefix, case)
+            elif "op" in case:
                 run_operator(prefix, case)
             elif not run_model(prefix, case):
                 skipped += 1
