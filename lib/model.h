@@ -115,14 +115,14 @@ MODEL_API int model_unknown(const struct model *m, char *text, size_t size);
 
 /* An input or output. */
 struct model_port {
-    const char *name;             /* lives as long as the model */
-    const char *dtype;            /* "f32", "i64", "u8", "bool", "str", …; "none": not a tensor, or unknown */
-    int rank;                     /* -1 when unknown */
-    int64_t dims[MODEL_MAX_RANK]; /* -1 where open */
+    const char *name;                    /* lives as long as the model */
+    const char *dtype;                   /* "f32", "i64", "u8", "bool", "str", …; "none": not a tensor, or unknown */
+    int rank;                            /* -1 when unknown */
+    int64_t dims[MODEL_MAX_RANK];        /* -1 where open */
     const char *symbols[MODEL_MAX_RANK]; /* names of sizes that are open, "?" without one; NULL where they are not */
-    char text[200];               /* "f32 Nx3x224x224", "f32 batch x 3" */
-    bool optional;                /* an input that has a value when none is given; an output "h_out" that is the next
-                                   * value of such an input "h" */
+    char text[200];                      /* "f32 Nx3x224x224", "f32 batch x 3" */
+    bool optional; /* an input that has a value when none is given; an output "h_out" that is the next
+                    * value of such an input "h" */
 };
 
 MODEL_API size_t model_input_count(const struct model *m);
@@ -270,7 +270,7 @@ MODEL_API int model_compare(const struct model *m, const struct model *reference
 
 /* What became of a photo on its way to the input. */
 struct model_photo {
-    int width, height; /* of the photo */
+    int width, height; /* of the photo, upright unless its recipe says exif=no */
     int input_width, input_height;
     float scale_x, scale_y, offset_x, offset_y; /* input = photo * scale + offset */
     bool channels_last;
@@ -335,7 +335,7 @@ struct model_value {
     const char *graph; /* "" for the model's own; else the node that this subgraph belongs to */
     const char *role;  /* "input", "constant", "output" or "value" */
     struct model_port port;
-    size_t bytes;                        /* of a constant */
+    size_t bytes; /* of a constant */
 };
 
 struct model_attribute {
@@ -345,8 +345,8 @@ struct model_attribute {
 };
 
 struct model_node {
-    const char *graph;            /* as a value's */
-    const char *name, *domain, *op; /* name may be ""; domain "" is ONNX's own, "nn" the toolkit's */
+    const char *graph;                          /* as a value's */
+    const char *name, *domain, *op;             /* name may be ""; domain "" is ONNX's own, "nn" the toolkit's */
     const char *const *inputs, *const *outputs; /* names of values, "" for those that are absent */
     size_t input_count, output_count, attribute_count;
     const struct model_attribute *attributes;

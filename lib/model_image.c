@@ -121,10 +121,11 @@ struct model_tensor *model_session_photo(struct model_session *s, const char *pa
     struct image image;
     struct blob *blob = file_read(path, err);
     int status = blob ? image_decode(&image, blob->data, blob->size, err) : -1;
+    int orientation = status < 0 || s->recipe.as_stored ? 1 : image_exif_orientation(blob->data, blob->size);
     blob_unref(blob);
     if (status < 0)
         return NULL;
-    struct tensor *t = prepare(s, &image, photo, err);
+    struct tensor *t = image_turn(&image, orientation, err) < 0 ? NULL : prepare(s, &image, photo, err);
     image_release(&image);
     return model_outer_tensor(t);
 }

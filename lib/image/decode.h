@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "image/image.h"
 
 /* Width and height as the file's header says; -1 when it cannot be read. */
@@ -19,6 +20,15 @@ int image_stb_png(const struct image *image, struct text *out);
 /* Whether the segments of a JPEG follow each other up to the end marker, with Huffman tables that are prefix codes: stb
  * takes both for granted. ITU-T T.81, annexes B and C. */
 int image_jpeg_check(const uint8_t *bytes, size_t n, struct error *err);
+
+/* The second byte of the next marker, whatever lies before it skipped; -1 at the end of the data. */
+int image_jpeg_marker(struct bytes *b);
+
+/* Whether nothing belongs to a marker, neither length nor body. */
+bool image_jpeg_is_bare(int marker);
+
+/* The body of the segment whose marker was just read; bad when it ends beyond the data. */
+struct bytes image_jpeg_body(struct bytes *b);
 
 /* Whether these files hold all the data that their headers speak of; stb would make up the rest. For a GIF, that of the
  * first frame. */

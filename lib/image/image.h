@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 #define IMAGE_MAX_PIXELS (1 << 26)
-#define IMAGE_MAX_SIDE 65535
+#define IMAGE_MAX_SIDE   65535
 
 struct image {
     int width, height;
@@ -29,9 +29,16 @@ void image_release(struct image *image);
 
 /* Decodes the n bytes of a JPEG, PNG, GIF (first frame), BMP, PNM (P1 to P6), TGA or PSD file to RGB: grey is repeated,
  * alpha dropped (a transparent part of a GIF shows its background), 16-bit samples keep their high byte, an EXIF
- * orientation is not applied. A JPEG gives the samples that libjpeg gives. The size is checked before anything is
- * allocated; truncated files are refused (of PSD, which is rare here, not all). */
+ * orientation is not applied (see image_turn()). A JPEG gives the samples that libjpeg gives. The size is checked
+ * before anything is allocated; truncated files are refused (of PSD, which is rare here, not all). */
 int image_decode(struct image *out, const void *bytes, size_t n, struct error *err);
+
+/* The orientation that a JPEG or PNG file asks for, 1 to 8 as EXIF counts; 1 (as stored) when it asks for none, or when
+ * what it says cannot be read. */
+int image_exif_orientation(const uint8_t *bytes, size_t n);
+
+/* Brings a picture stored with an orientation of 1 to 8 upright, in place. */
+int image_turn(struct image *image, int orientation, struct error *err);
 
 enum image_filter {
     IMAGE_BILINEAR,       /* antialiased: the triangle widens with the reduction */

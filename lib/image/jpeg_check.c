@@ -5,8 +5,7 @@
 
 enum { DHT = 0xc4, RST0 = 0xd0, RST7 = 0xd7, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, TEM = 0x01 };
 
-/* The next marker's second byte, whatever lies before it skipped; -1 at the end of the data. */
-static int next_marker(struct bytes *b)
+int image_jpeg_marker(struct bytes *b)
 {
     while (bytes_left(b) > 1) {
         const uint8_t *ff = memchr(b->at, 0xff, bytes_left(b));
@@ -39,35 +38,44 @@ static int check_table(struct bytes *b)
     return symbols <= 256 && bytes_take(b, symbols) ? 0 : -1;
 }
 
-static int check_tables(const uint8_t *segment, size_t n, struct error *err)
+static int check_tables(struct bytes b, struct error *err)
 {
-    struct bytes b = bytes_of(segment, n);
     while (bytes_left(&b))
         if (check_table(&b))
             return error_set(err, "JPEG: a Huffman table is not a prefix code of at most 256 symbols");
     return 0;
 }
 
-static int check_segment(struct bytes *b, int marker, struct error *err)
+bool image_jpeg_is_bare(int marker)
+{
+    return (marker >= RST0 && marker <= RST7) || marker == SOI || marker == TEM;
+}
+
+struct bytes image_jpeg_body(struct bytes *b)
 {
     const uint8_t *head = bytes_take(b, 2);
     unsigned length = head ? head[0] << 8 | head[1] : 0;
     const uint8_t *body = length >= 2 ? bytes_take(b, length - 2) : NULL;
-    if (!body)
+    return body ? bytes_of(body, length - 2) : (struct bytes){.bad = true};
+}
+
+static int check_segment(struct bytes *b, int marker, struct error *err)
+{
+    struct bytes body = image_jpeg_body(b);
+    if (body.bad)
         return error_set(err, "JPEG: truncated or damaged: segment 0x%02x ends beyond the file", marker);
-    return marker == DHT ? check_tables(body, length - 2, err) : 0;
+    return marker == DHT ? check_tables(body, err) : 0;
 }
 
 int image_jpeg_check(const uint8_t *bytes, size_t n, struct error *err)
 {
     struct bytes b = bytes_of(bytes, n);
     int marker, scans = 0;
-    while ((marker = next_marker(&b)) != EOI) {
+    while ((marker = image_jpeg_marker(&b)) != EOI) {
         if (marker < 0)
             return error_set(err, "JPEG: truncated: ends before the end-of-image marker");
         scans += marker == SOS;
-        int bare = (marker >= RST0 && marker <= RST7) || marker == SOI || marker == TEM;
-        if (!bare && check_segment(&b, marker, err))
+        if (!image_jpeg_is_bare(marker) && check_segment(&b, marker, err))
             return -1;
     }
     return scans ? 0 : error_set(err, "JPEG: holds no scan: want at least one");

@@ -67,6 +67,12 @@ static int to_floats(struct slice s, int *n, float out[3])
     return *n == 3 && (to_float(second, &out[1]) || to_float(s, &out[2])) ? -1 : 0;
 }
 
+static int set_exif(struct recipe *r, struct slice v)
+{
+    r->as_stored = is_word(v, "no");
+    return r->as_stored || is_word(v, "yes") ? 0 : -1;
+}
+
 static int set_resize(struct recipe *r, struct slice v)
 {
     r->fit = memchr(v.at, 'x', v.n) ? RECIPE_EXACT : RECIPE_SHORT;
@@ -107,8 +113,8 @@ static const char *const filter_names[] = {
     [IMAGE_NEAREST] = "nearest",
     [IMAGE_BILINEAR_PLAIN] = "bilinear-noaa",
 };
-static const char *const colour_names[] = {[RECIPE_AS_INPUT] = "", [RECIPE_RGB] = "rgb", [RECIPE_BGR] = "bgr",
-                                           [RECIPE_GRAY] = "gray"};
+static const char *const colour_names[] = {
+    [RECIPE_AS_INPUT] = "", [RECIPE_RGB] = "rgb", [RECIPE_BGR] = "bgr", [RECIPE_GRAY] = "gray"};
 static const char *const layout_names[] = {[RECIPE_GUESS] = "", [RECIPE_NCHW] = "nchw", [RECIPE_NHWC] = "nhwc"};
 static const char *const dtype_names[] = {[RECIPE_F32] = "f32", [RECIPE_U8] = "u8", [RECIPE_I8] = "i8"};
 
@@ -177,10 +183,11 @@ static int set_input(struct recipe *r, struct slice v)
 }
 
 static const struct key {
-    const char *name, *want; /* want: NULL for a key without a value */
-    int group;               /* at most one key of a group may be given */
+    const char *name, *want;                          /* want: NULL for a key without a value */
+    int group;                                        /* at most one key of a group may be given */
     int (*set)(struct recipe *r, struct slice value); /* of a key without a value: its name */
 } keys[] = {
+    {"exif", "yes or no", 10, set_exif},
     {"resize", "N or WxH, in pixels of 1 to 65535", 0, set_resize},
     {"letterbox", "WxH or WxH:PAD, in pixels of 1 to 65535, PAD of 0 to 255", 0, set_letterbox},
     {"filter", "bilinear, bicubic, nearest or bilinear-noaa", 1, set_filter},
@@ -215,10 +222,11 @@ static int parse_item(struct recipe *r, struct slice item, unsigned *seen, struc
             return error_set(err, "recipe: %.*s: want %s", shown, item.at, k->want);
         return 0;
     }
-    return error_set(err,
-                     "recipe: %.*s: unknown key: want resize, letterbox, filter, crop, rgb, bgr, gray, mean, std, "
-                     "scale, layout, dtype or input",
-                     shown, item.at);
+    return error_set(
+        err,
+        "recipe: %.*s: unknown key: want exif, resize, letterbox, filter, crop, rgb, bgr, gray, mean, std, "
+        "scale, layout, dtype or input",
+        shown, item.at);
 }
 
 int recipe_parse(const char *text, size_t n, struct recipe *out, struct error *err)
@@ -268,6 +276,8 @@ static void print_fit(struct text *out, const struct recipe *r)
 /* Every key with a comma before it. */
 static void print_all(struct text *out, const struct recipe *r)
 {
+    if (r->as_stored)
+        text_puts(out, ",exif=no");
     print_fit(out, r);
     if (r->filter)
         text_printf(out, ",filter=%s", filter_names[r->filter]);

@@ -2,6 +2,7 @@
 #ifndef TASK_RECIPE_H
 #define TASK_RECIPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ enum recipe_layout { RECIPE_GUESS, RECIPE_NCHW, RECIPE_NHWC };
 enum recipe_dtype { RECIPE_F32, RECIPE_U8, RECIPE_I8 };
 
 struct recipe {
+    bool as_stored; /* exif=no: the photo is taken as its pixels are stored, not turned upright */
     enum recipe_fit fit;
     int width, height; /* RECIPE_SHORT: both N */
     uint8_t pad;       /* 114 unless given */

@@ -43,6 +43,8 @@ static void prints_and_reads_back(void)
         {"dtype=f32", ""},
         {"input=images%2C 1%25", "input=images%2C%201%25"},
         {"mean=1", NULL},
+        {"exif=no,resize=3x4", NULL},
+        {"exif=yes", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct recipe r = parse(cases[i][0]), again;
@@ -105,6 +107,7 @@ static void errors_name_the_key(void)
         {"input=%00", "name"},
         {"gray,mean=1:2:3", "gray"},
         {"gray,std=1:2:3", "gray"},
+        {"exif=maybe", "yes or no"},
         {"resise=3", "unknown key"},
         {",", "unknown key"},
         {"rgb,", "comma"},
