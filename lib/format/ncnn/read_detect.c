@@ -104,3 +104,34 @@ struct value *ncnn_yolo_output(struct reader *r)
     }
     return build_unsqueeze(b, v, 0);
 }
+
+/* ---- regions ---- */
+
+/* Of the first region alone, a blob of four numbers; the operator has rows with the image before them. */
+struct value *ncnn_psroi_pool(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *rows = build_reshape(b, ncnn_in(r, 1), 2, (int64_t[]){-1, 4});
+    struct value *first = BUILD(b, "Pad", build_slice(b, rows, 0, 0, 1), BUILD_LIST(b, 0, 1, 0, 0));
+    struct value *v = BUILD(b, "nn.PSRoiPool", ncnn_in(r, 0), first);
+    build_ints(b, v, "pooled_shape", 2, (int64_t[]){ncnn_int(r->l, 1, 7), ncnn_int(r->l, 0, 7)});
+    build_int(b, v, "output_dim", ncnn_int(r->l, 3, 0));
+    return build_float(b, v, "spatial_scale", ncnn_float(r->l, 2, 0.0625f));
+}
+
+/* Regions [n, 1, 4], and their scores [n, 1, 1]. */
+struct value *ncnn_proposal(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *v = BUILD(b, "nn.Proposal", ncnn_in(r, 0), ncnn_in(r, 1), ncnn_in(r, 2));
+    build_string(b, v, "rows", "ncnn");
+    build_int(b, v, "feat_stride", ncnn_int(r->l, 0, 16));
+    build_int(b, v, "base_size", ncnn_int(r->l, 1, 16));
+    build_int(b, v, "pre_nms_topn", ncnn_int(r->l, 2, 6000));
+    build_int(b, v, "post_nms_topn", ncnn_int(r->l, 3, 300));
+    build_float(b, v, "nms_threshold", ncnn_float(r->l, 4, 0.7f));
+    build_float(b, v, "min_size", (float)ncnn_int(r->l, 5, 16));
+    if (r->l->out_count > 1)
+        ncnn_give(r, 1, BUILD(b, "Unsqueeze", build_output(b, v, 1), BUILD_LIST(b, 0, 2, 3)));
+    return BUILD(b, "Unsqueeze", v, BUILD_LIST(b, 0, 2));
+}

@@ -195,5 +195,15 @@ def code_books():
     n.save("codes", [image(2, 5, 6)], binary=True)
 
 
-for make in (cnn, half_precision, eight_bits, rows, code_books):
+def found():
+    """Boxes of two grids."""
+    n = Net()
+    n.layer("Input", "a", [], ["a"], _0=3, _1=2, _2=14)
+    n.layer("Input", "b", [], ["b"], _0=2, _1=1, _2=14)
+    n.layer("Yolov3DetectionOutput", "yolo", ["a", "b"], ["boxes"], _0=2, _1=2, _2=0.5, _3=0.45,
+            _4=[4.0, 6.0, 10.0, 12.0, 20.0, 9.0, 30.0, 40.0], _5=[0.0, 1.0, 2.0, 3.0], _6=[16.0, 32.0])
+    n.save("found", [rng.standard_normal(dims).astype(np.float32) for dims in ((14, 2, 3), (14, 1, 2))])
+
+
+for make in (cnn, half_precision, eight_bits, rows, code_books, found):
     make()
