@@ -43,6 +43,19 @@ check-unit:
 .PHONY: build-unit
 build-unit: $(UNIT_BIN)
 
+# GMAC/s and share of the peak of the kernels, for who changes one; LEVEL=avx2 for one level.
+TIMING = $(UNIT_DIR)/timing
+
+$(TIMING): $(OBJ)/tests/timing/kernels.o $(BUILD)/lib/libmodel.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lm
+
+.PHONY: timing
+timing:
+	@$(MAKE) --no-print-directory $(TIMING) > $(BUILD)-timing.log 2>&1 || { tail -n 20 $(BUILD)-timing.log; exit 1; }
+	@rm -f $(BUILD)-timing.log
+	@$(TIMING) $(LEVEL)
+
 check-bats: all
 	@BUILD=$(BUILD) PROGPREFIX=$(PROGPREFIX) tests/run-bats tests/bats
 
