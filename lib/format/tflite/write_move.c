@@ -52,8 +52,10 @@ void tflite_write_reshape(struct tflite_writer *w, struct node *n, const struct 
     int64_t dims[TENSOR_MAX_RANK];
     if (!sizes_of(w, n, n->out[0], dims))
         return;
-    bool is_last = tflite_prefers_last(w, n->in[0]) && feeds_weights(n);
-    if (is_last)
+    const struct type *x = &n->in[0]->type;
+    bool is_pixel = x->rank == 4 && x->dims[2] == 1 && x->dims[3] == 1; /* both forms have one order of elements */
+    bool is_last = tflite_prefers_last(w, n->in[0]) && (is_pixel || feeds_weights(n));
+    if (is_last && !is_pixel)
         w->forms[n->out[0]->index].flat = n->in[0];
     int in[] = {tflite_take(w, n->in[0], is_last), tflite_put_ints(w, n->out[0]->type.rank, dims)};
     give_moved(w, n, row->code, 0, 2, in, false);
