@@ -15,16 +15,32 @@ static int64_t size_after(int64_t size, int64_t stride)
     return (size + stride - 1) / stride;
 }
 
-static void read_pads(const struct node *n, struct window *w, const int64_t *size)
+/* What SAME would put around axis i, in all. */
+static int64_t same_total(const struct window *w, int64_t size, int i)
+{
+    int64_t reach = (w->kernel[i] - 1) * w->dilation[i] + 1;
+    int64_t total = (size_after(size, w->stride[i]) - 1) * w->stride[i] + reach - size;
+    return total > 0 ? total : 0;
+}
+
+/* Sizes rounded up are rounded down over what is put behind. */
+static void round_up(struct window *w, const int64_t *size, const int64_t *out)
+{
+    for (int i = 0; i < 2; i++) {
+        int64_t reach = (w->kernel[i] - 1) * w->dilation[i] + 1;
+        int64_t more = (out[i] - 1) * w->stride[i] + reach - size[i] - w->pad[i] - w->pad[i + 2];
+        w->pad[i + 2] += more > 0 ? more : 0;
+    }
+}
+
+static void read_pads(const struct node *n, struct window *w, const int64_t *size, const int64_t *rounded)
 {
     int count;
     const char *automatic = op_string(n, "auto_pad");
     const int64_t *pads = op_ints(n, "pads", &count);
     bool same = true, none = true;
     for (int i = 0; i < 2; i++) {
-        int64_t reach = (w->kernel[i] - 1) * w->dilation[i] + 1;
-        int64_t total = (size_after(size[i], w->stride[i]) - 1) * w->stride[i] + reach - size[i];
-        total = total > 0 ? total : 0;
+        int64_t total = same_total(w, size[i], i);
         if (strcmp(automatic, "NOTSET") == 0 && count == 4) {
             w->pad[i] = pads[i];
             w->pad[i + 2] = pads[i + 2];
@@ -32,14 +48,21 @@ static void read_pads(const struct node *n, struct window *w, const int64_t *siz
             w->pad[i] = automatic[5] == 'U' ? total / 2 : total - total / 2;
             w->pad[i + 2] = total - w->pad[i];
         }
-        same = same && size[i] > 0 && w->pad[i] == total / 2 && w->pad[i + 2] == total - total / 2;
+    }
+    if (rounded)
+        round_up(w, size, rounded);
+    for (int i = 0; i < 2; i++) {
+        int64_t total = same_total(w, size[i], i);
+        same = same && w->pad[i] == total / 2 && w->pad[i + 2] == total - total / 2;
         none = none && !w->pad[i] && !w->pad[i + 2];
     }
     w->is_same = same && !none;
     w->is_padded = !same && !none;
 }
 
-static bool read_window(struct tflite_writer *w, const struct node *n, const int64_t *kernel, struct window *out)
+/* rounded: the sizes of the result, where these are rounded up; or NULL. */
+static bool read_window(struct tflite_writer *w, const struct node *n, const int64_t *kernel, const int64_t *rounded,
+                        struct window *out)
 {
     static const char *const names[] = {"strides", "dilations"};
     const struct type *x = &n->in[0]->type;
@@ -55,7 +78,7 @@ static bool read_window(struct tflite_writer *w, const struct node *n, const int
         return false;
     }
     memcpy(out->kernel, kernel, sizeof out->kernel);
-    read_pads(n, out, x->dims + 2);
+    read_pads(n, out, x->dims + 2, rounded);
     return true;
 }
 
@@ -115,7 +138,7 @@ void tflite_write_conv(struct tflite_writer *w, struct node *n, const struct tfl
         tflite_cannot(w, n, "its filter must be a constant of four axes");
         return;
     }
-    if (!read_window(w, n, f->dims + 2, &win))
+    if (!read_window(w, n, f->dims + 2, NULL, &win))
         return;
     bool is_stored = tflite_on_stored(w, n, true);
     int x = is_stored ? tflite_take_stored(w, n->in[0], true) : tflite_take(w, n->in[0], true);
@@ -143,11 +166,14 @@ void tflite_write_pool(struct tflite_writer *w, struct node *n, const struct tfl
     const int64_t *kernel = op_ints(n, "kernel_shape", &count);
     struct window win;
     bool is_max = row->code == 17, counts = !is_max && op_int(n, "count_include_pad");
-    if (count != 2 || op_int(n, "ceil_mode") || n->out_count > 1) {
-        tflite_cannot(w, n, "only two axes, sizes rounded down and no indices can be said");
+    const struct type *y = &n->out[0]->type;
+    bool rounds_up = op_int(n, "ceil_mode") != 0;
+    if (count != 2 || n->out_count > 1 ||
+        (rounds_up && (!is_max || y->rank != 4 || y->dims[2] < 1 || y->dims[3] < 1))) {
+        tflite_cannot(w, n, "only two axes, no indices, and means of sizes rounded down can be said");
         return;
     }
-    if (!read_window(w, n, kernel, &win))
+    if (!read_window(w, n, kernel, rounds_up ? y->dims + 2 : NULL, &win))
         return;
     if (win.dilation[0] != 1 || win.dilation[1] != 1 || (!is_max && win.is_padded && !counts)) {
         tflite_cannot(w, n, "its padding or dilation cannot be said");
