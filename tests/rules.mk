@@ -169,3 +169,4 @@ interop:
 	@$(MAKE) --no-print-directory all
 	@tests/interop/run $(BUILD)/bin/$(PROGPREFIX) $(PATTERN)
 	@tests/interop/run-mnn $(BUILD)/bin/$(PROGPREFIX)
+	@tests/interop/run-tflite $(BUILD)/bin/$(PROGPREFIX)
