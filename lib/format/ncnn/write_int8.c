@@ -76,7 +76,9 @@ void ncnn_write_dequantize(struct writer *w)
     const struct value *x = w->n->in[0];
     if (x->constant) /* a weight: whoever takes it asks for it */
         return;
-    if (!x->producer || !node_is(x->producer, "QuantizeLinear"))
-        ncnn_miss(w, "of integers that are not those of QuantizeLinear");
+    const struct node *round = x->producer && node_is(x->producer, "QuantizeLinear") ? x->producer : NULL;
+    const struct value *scale = node_in(w->n, 1);
+    if (!round || !scale->constant || !round->in[1]->constant || !tensor_equal(scale->constant, round->in[1]->constant))
+        ncnn_miss(w, "of integers that are not those of a QuantizeLinear of the same scale");
     ncnn_alias(w, w->n->out[0], x);
 }
