@@ -170,3 +170,4 @@ interop:
 	@tests/interop/run $(BUILD)/bin/$(PROGPREFIX) $(PATTERN)
 	@tests/interop/run-mnn $(BUILD)/bin/$(PROGPREFIX)
 	@tests/interop/run-tflite $(BUILD)/bin/$(PROGPREFIX)
+	@tests/interop/run-ncnn $(BUILD)/bin/$(PROGPREFIX)

@@ -1,0 +1,130 @@
+"""ncnn_side.py PREFIX: see run-ncnn."""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SHARED = os.path.join(HERE, "../../../shared/models")
+
+
+def cases():
+    """Models with inputs: the samples that have answers, then the golden cases."""
+    with open(os.path.join(HERE, "../../lib/format/format.def")) as f:
+        rows = re.findall(r'^FORMAT\(\w+, "(.*)"\)$', f.read(), re.M)
+    for sample in " ".join(rows).split():
+        model = os.path.join(HERE, "../models", sample.split(",")[0])
+        inputs = sorted(glob.glob(os.path.splitext(model)[0] + "/in_*.npy"))
+        if inputs:
+            yield model, inputs
+    seen = set()
+    for meta in sorted(glob.glob(SHARED + "/**/meta.json", recursive=True)):
+        golden = os.path.dirname(meta)
+        with open(meta) as f:
+            case = json.load(f)
+        for name in [case["model"]] + case.get("also", []):
+            model = os.path.join(golden.split("/golden/")[0], name)
+            if model not in seen:
+                seen.add(model)
+                yield model, [os.path.join(golden, i["file"]) for i in case["inputs"]]
+
+
+def blobs(param):
+    """Names and numbers of axes (None: not stated) of the inputs; names of what no layer takes."""
+    made, used, inputs = [], set(), []
+    for line in open(param).read().splitlines()[2:]:
+        words = line.split()
+        ins, outs = int(words[2]), int(words[3])
+        used.update(words[4:4 + ins])
+        made += words[4 + ins:4 + ins + outs]
+        if words[0] == "Input":
+            sizes = [w for w in words[5:] if re.match(r"(0|1|2|11)=", w)]
+            inputs.append((words[4], len(sizes) or None))
+    return inputs, [b for b in made if b not in used]
+
+
+def run_ncnn(stem, arrays):
+    import ncnn
+    net = ncnn.Net()
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.opt.use_bf16_storage = net.opt.use_winograd_convolution = False
+    if net.load_param(stem + ".param") != 0 or net.load_model(stem + ".bin") != 0:
+        raise RuntimeError("ncnn does not load what was written")
+    run = net.create_extractor()
+    inputs, outputs = blobs(stem + ".param")
+    keep = []
+    for (name, axes), array in zip(inputs, arrays):
+        while array.ndim > (axes or array.ndim - 1) and array.shape[0] == 1:
+            array = array[0]
+        if array.dtype == np.int64:
+            array = array.astype(np.int32)
+        keep.append(ncnn.Mat(np.ascontiguousarray(array)).clone())
+        run.input(name, keep[-1])
+    results = []
+    for name in outputs:
+        status, mat = run.extract(name)
+        if status != 0:
+            raise RuntimeError(f"ncnn does not compute '{name}'")
+        results.append(np.array(mat))
+    return results
+
+
+def compare(results, wanted, allowed):
+    """Outputs stand in another order: each wanted one is held against the nearest of its size."""
+    for want in wanted:
+        errors = [(np.abs(r.ravel().astype(np.float64) - want.ravel()).max(), i) for i, r in enumerate(results) if r.size == want.size]
+        if not errors:
+            raise RuntimeError(f"no output of {want.shape}: {[r.shape for r in results]}")
+        error, at = min(errors)
+        if not error <= allowed * max(np.abs(want).max(), 1e-9):
+            raise RuntimeError(f"differs by {error:.3g} where the largest is {np.abs(want).max():.3g}")
+        results.pop(at)
+
+
+def check(prefix, model, inputs, options, allowed, work):
+    """In a process of its own: ncnn ends it where it meets what it does not expect."""
+    written = subprocess.run([prefix + "convert", "-q", *options, "-o", work + "/net.param", model], capture_output=True, text=True)
+    if written.returncode != 0:
+        return written.stderr.strip().split(": ", 2)[-1]
+    subprocess.run([prefix + "run", "-q", "-o", work + "/want", model, *inputs], check=True, capture_output=True)
+    wanted = [np.load(f) for f in sorted(glob.glob(work + "/want/**/*.npy", recursive=True))]
+    child = os.fork()
+    if child == 0:
+        try:
+            compare(run_ncnn(work + "/net", [np.load(i) for i in inputs]), wanted, allowed)
+            os._exit(0)
+        except Exception as e:  # pylint: disable=broad-except
+            print(f"{model}: {e}", flush=True)
+            os._exit(1)
+    if os.waitpid(child, 0)[1] != 0:
+        raise RuntimeError("not the same in ncnn")
+    return None
+
+
+def main():
+    prefix, passed, failed, left = os.path.abspath(sys.argv[1]), 0, 0, []
+    for model, inputs in cases():
+        for options, allowed in (((), 1e-4), (("-O", "fp16"), 2e-2)):
+            with tempfile.TemporaryDirectory() as work:
+                try:
+                    why = check(prefix, model, inputs, options, allowed, work)
+                except (RuntimeError, subprocess.CalledProcessError) as e:
+                    print(f"{model} {' '.join(options)}: {e}", flush=True)
+                    failed += 1
+                    continue
+            if why:
+                left.append(f"{os.path.relpath(model, HERE)}: {why[:300]}")
+                break
+            passed += 1
+    print("\n".join(["not carried:"] + left) if left else "all are carried")
+    print(f"{passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
