@@ -23,14 +23,18 @@ void model_abandon_files(void)
 
 /* ---- tables ---- */
 
+static struct model_format row_of(const struct format *f)
+{
+    return (struct model_format){f->name, f->what, f->suffixes, f->read != NULL, f->write != NULL, f->has_properties};
+}
+
 bool model_format_at(size_t index, struct model_format *format)
 {
     size_t count;
     const struct format *const *table = format_table(&count);
     if (index >= count)
         return false;
-    const struct format *f = table[index];
-    *format = (struct model_format){f->name, f->what, f->suffixes, f->read != NULL, f->write != NULL};
+    *format = row_of(table[index]);
     return true;
 }
 
@@ -118,21 +122,41 @@ struct model *model_read(const char *path, const char *format, struct model_erro
     return model_of_graph(g, model_inner(err));
 }
 
-int model_check_target(const char *path, const char *format, const char *options, struct model_error *err)
+int model_check_target(const char *path, const char *format, const char *options, struct model_format *chosen,
+                       struct model_error *err)
 {
     const struct format *f;
     if (find_format(format, &f, model_inner(err)) < 0)
         return -1;
-    return format_for_writing(path, f, options, model_inner(err)) ? 0 : -1;
+    f = format_for_writing(path, f, options, model_inner(err));
+    if (f && chosen)
+        *chosen = row_of(f);
+    return f ? 0 : -1;
+}
+
+/* What is computed from constants alone becomes numbers; *err stays as it was where that is no help. */
+static int write_folded(const struct graph *of, const char *path, const struct format *f, const char *options,
+                        struct error *err)
+{
+    struct graph *g = graph_clone(of, NULL);
+    int status = -1;
+    if (g) {
+        op_resolve(g);
+        if (op_infer_graph(g, NULL) == 0 && pass_run_unfused(g, NULL) == 0)
+            status = format_write(g, path, f, options, err);
+    }
+    graph_free(g);
+    return status;
 }
 
 int model_write(const struct model *m, const char *path, const char *format, const char *options,
                 struct model_error *err)
 {
     const struct format *f;
-    if (find_format(format, &f, model_inner(err)) < 0)
+    if (find_format(format, &f, model_inner(err)) < 0 || !(f = format_for_writing(path, f, options, model_inner(err))))
         return -1;
-    return format_write(m->graph, path, f, options, model_inner(err));
+    int status = format_write(m->graph, path, f, options, model_inner(err));
+    return status < 0 && f->has_numbers ? write_folded(m->graph, path, f, options, model_inner(err)) : status;
 }
 
 struct model *model_copy(const struct model *m, struct model_error *err)

@@ -52,6 +52,7 @@ struct model_row {
 struct model_format {
     const char *name, *what, *suffixes; /* suffixes: ".onnx .pb", the first one being the usual */
     bool reads, writes;
+    bool has_properties; /* what is written carries recipe, task and labels */
 };
 
 struct model_pass {
@@ -81,8 +82,10 @@ MODEL_API struct model *model_read(const char *path, const char *format, struct 
 MODEL_API int model_write(const struct model *m, const char *path, const char *format, const char *options,
                           struct model_error *err);
 
-/* Whether model_write() could choose a format from this, and the format has such options. */
-MODEL_API int model_check_target(const char *path, const char *format, const char *options, struct model_error *err);
+/* Whether model_write() could choose a format from this, and the format has such options: *chosen, which may be NULL.
+ */
+MODEL_API int model_check_target(const char *path, const char *format, const char *options, struct model_format *chosen,
+                                 struct model_error *err);
 
 MODEL_API struct model *model_copy(const struct model *m, struct model_error *err); /* weights are shared */
 MODEL_API void model_free(struct model *m);                                         /* NULL is allowed */

@@ -115,18 +115,37 @@ void output_check(const struct output *out)
 {
     struct model_error err;
     format_check(out->format);
-    if (model_check_target(out->path, out->format, out->options, &err) < 0)
+    if (model_check_target(out->path, out->format, out->options, NULL, &err) < 0)
         exit_usage("%s", err.text);
     if (output_is_standard(out) && isatty(1))
         exit_usage("a model is not written to a terminal: want -o FILE, or a pipe");
 }
 
+/* What a user attached, and the format has no place for. */
+static void tell_left_out(const struct output *out, const struct model *m)
+{
+    static const char *const keys[] = {"recipe", "task", "labels"};
+    struct model_format f;
+    char list[32] = "";
+    if (model_check_target(out->path, out->format, out->options, &f, NULL) < 0 || f.has_properties)
+        return;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (model_property(m, keys[i])) {
+            size_t n = strlen(list);
+            snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", keys[i]);
+        }
+    if (*list)
+        say_note("%s: the format %s has no place for the model's %s, which are left out", path_name(out->path), f.name,
+                 list);
+}
+
 int output_write(const struct output *out, const struct model *m)
 {
     struct model_error err;
-    if (model_write(m, out->path, out->format, out->options, &err) == 0)
-        return 0;
-    return say_failed("%s", err.text);
+    if (model_write(m, out->path, out->format, out->options, &err) < 0)
+        return say_failed("%s", err.text);
+    tell_left_out(out, m);
+    return 0;
 }
 
 /* ---- in ---- */

@@ -13,6 +13,8 @@ struct format {
     const char *twins;    /* suffixes of its second file, which may be given instead of the first; or NULL */
     const char *what;     /* one line for people */
     bool channels_last;   /* its reader puts spatial operators between Transposes: pass_cancel_wraps() is for those */
+    bool has_properties;  /* recipe, task and labels are written and read again */
+    bool has_numbers;     /* its operators take numbers where ONNX's take operands */
     const struct target_option *options; /* what a writer can be asked; or NULL */
     /* How sure the content is this format's: 0 no, 100 a magic number. Reads little. */
     int (*sniff)(const struct source *source);

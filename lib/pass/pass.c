@@ -80,6 +80,14 @@ int pass_run_safe(struct graph *g, struct error *err)
     return pass_run(g, chosen, NULL, err);
 }
 
+int pass_run_unfused(struct graph *g, struct error *err)
+{
+    bool chosen[PASS_COUNT];
+    for (size_t i = 0; i < PASS_COUNT; i++)
+        chosen[i] = table[i].safe && !table[i].fuses;
+    return pass_run(g, chosen, NULL, err);
+}
+
 /* Constants that are read are not computed with: those of half precision would be widened in the file. */
 int pass_cancel_wraps(struct graph *g, struct error *err)
 {

@@ -26,7 +26,11 @@ int pass_run(struct graph *g, const bool *chosen, int *counts, struct error *err
 /* All safe passes. */
 int pass_run_safe(struct graph *g, struct error *err);
 
-/* Those, and what serves running only: weights in full, and arithmetic that rounds numbers as integers would be. */
+/* Those that do not fuse: for a file whose operators take numbers where ONNX's take operands. */
+int pass_run_unfused(struct graph *g, struct error *err);
+
+/* All safe passes, and what serves running only: weights in full, and arithmetic that rounds numbers as integers would
+ * be. */
 int pass_run_for_exec(struct graph *g, struct error *err);
 
 /* Takes the Transposes out that a reader of a channels-last format puts around spatial operators, and what they leave

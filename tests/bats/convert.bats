@@ -197,3 +197,22 @@ END
     equal "$status" 1
     equal "$stderr" "nnconvert: trained.caffemodel: holds weights, but no net: give the .prototxt too, A.prototxt,B.caffemodel"
 }
+
+@test "what a format has no place for is told; what it wants as numbers is computed" {
+    nn convert -p resize=32x32 -T classify -o net.nn "$TINY/conv.onnx"
+    try convert -o net.param net.nn
+    succeeded
+    matches "$stderr" 'net.param: the format ncnn has no place for .* recipe, task'
+    declare_nn sum.nn << 'END'
+input x f32 1x4
+constant a i64 2 = 1 1
+constant b i64 2 = 1 1
+node - Add a b -> s i64 2
+node - Reshape x s -> y f32 2x2
+output y
+END
+    nn convert -o sum.tflite sum.nn
+    npy x.npy f32 1x4
+    nn run -o out sum.nn x.npy
+    nn run --expect out sum.tflite x.npy
+}

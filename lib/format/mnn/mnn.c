@@ -89,6 +89,7 @@ static const struct target_option options[] = {
 const struct format format_mnn = {.name = "mnn",
                                   .suffixes = ".mnn",
                                   .what = "MNN",
+                                  .has_numbers = true,
                                   .options = options,
                                   .sniff = sniff,
                                   .read = mnn_read,

@@ -33,6 +33,7 @@ const struct format format_ncnn = {
     .suffixes = ".param .param.bin",
     .twins = ".bin",
     .what = "ncnn's layers (.param, .param.bin) and weights (.bin)",
+    .has_numbers = true,
     .sniff = sniff,
     .options = options,
     .read = read,

@@ -85,6 +85,7 @@ const struct format format_nn = {
     .name = "nn",
     .suffixes = ".nn",
     .what = "the toolkit's own model file",
+    .has_properties = true,
     .sniff = sniff,
     .read = read,
     .write = write,

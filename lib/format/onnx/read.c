@@ -107,6 +107,7 @@ const struct format format_onnx = {
     .name = "onnx",
     .suffixes = ".onnx",
     .what = "ONNX, opset 1 to 25",
+    .has_properties = true,
     .options = options,
     .sniff = onnx_sniff,
     .read = onnx_read,

@@ -304,6 +304,7 @@ const struct format format_tflite = {
     .suffixes = ".tflite .lite",
     .what = "TensorFlow Lite (LiteRT)",
     .channels_last = true,
+    .has_numbers = true,
     .sniff = tflite_sniff,
     .read = tflite_read,
     .write = tflite_write,
