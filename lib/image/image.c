@@ -43,7 +43,7 @@ int image_crop(struct image *out, const struct image *in, const struct image_rec
     return 0;
 }
 
-int image_place(struct image *out, const struct image *in, int width, int height, int x, int y, uint8_t pad,
+int image_place(struct image *out, const struct image *in, int width, int height, int x, int y, const uint8_t *fill,
                 struct error *err)
 {
     if (x < 0 || y < 0 || in->width > width - x || in->height > height - y)
@@ -53,7 +53,8 @@ int image_place(struct image *out, const struct image *in, int width, int height
     if (image_init(&whole, width, height, in->channels, err))
         return -1;
     size_t row = (size_t)in->width * in->channels, to_row = (size_t)width * in->channels;
-    memset(whole.data, pad, height * to_row);
+    for (size_t i = 0; i < height * to_row; i += in->channels)
+        memcpy(whole.data + i, fill, in->channels);
     uint8_t *to = whole.data + y * to_row + (size_t)x * in->channels;
     for (int i = 0; i < in->height; i++)
         memcpy(to + i * to_row, in->data + i * row, row);
@@ -67,30 +68,6 @@ int image_scaled(int a, int b, int c)
     if (twice_rest > c || (twice_rest == c && whole % 2))
         whole++;
     return whole < 1 ? 1 : whole > INT32_MAX ? INT32_MAX : (int)whole;
-}
-
-struct image_rect image_fit(int w, int h, int width, int height)
-{
-    struct image_rect r = {0, 0, width, height};
-    if ((int64_t)width * h > (int64_t)height * w)
-        r.width = image_scaled(w, height, h);
-    else
-        r.height = image_scaled(h, width, w);
-    r.x = (width - r.width) / 2;
-    r.y = (height - r.height) / 2;
-    return r;
-}
-
-int image_letterbox(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
-                    uint8_t pad, struct error *err)
-{
-    struct image scaled;
-    struct image_rect at = image_fit(in->width, in->height, width, height);
-    if (image_resize(&scaled, in, at.width, at.height, filter, NULL, err))
-        return -1;
-    int failed = image_place(out, &scaled, width, height, at.x, at.y, pad, err);
-    image_release(&scaled);
-    return failed;
 }
 
 int image_grey(struct image *out, const struct image *in, struct error *err)
@@ -114,7 +91,7 @@ static int clamp(int64_t v, int high)
     return v < 0 ? 0 : v > high ? high : (int)v;
 }
 
-static void fill(struct image *image, int64_t x0, int64_t y0, int64_t x1, int64_t y1, const uint8_t *rgb)
+static void fill_area(struct image *image, int64_t x0, int64_t y0, int64_t x1, int64_t y1, const uint8_t *rgb)
 {
     int left = clamp(x0, image->width), right = clamp(x1, image->width);
     int bottom = clamp(y1, image->height);
@@ -129,8 +106,8 @@ void image_draw_frame(struct image *image, const struct image_rect *rect, int th
 {
     int64_t x0 = rect->x, y0 = rect->y, x1 = x0 + rect->width, y1 = y0 + rect->height;
     int64_t tx = thick < rect->width ? thick : rect->width, ty = thick < rect->height ? thick : rect->height;
-    fill(image, x0, y0, x1, y0 + ty, rgb);
-    fill(image, x0, y1 - ty, x1, y1, rgb);
-    fill(image, x0, y0, x0 + tx, y1, rgb);
-    fill(image, x1 - tx, y0, x1, y1, rgb);
+    fill_area(image, x0, y0, x1, y0 + ty, rgb);
+    fill_area(image, x0, y1 - ty, x1, y1, rgb);
+    fill_area(image, x0, y0, x0 + tx, y1, rgb);
+    fill_area(image, x1 - tx, y0, x1, y1, rgb);
 }

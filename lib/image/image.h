@@ -45,6 +45,9 @@ enum image_filter {
     IMAGE_BICUBIC,        /* antialiased, Keys' kernel with a = -1/2 */
     IMAGE_NEAREST,        /* the pixel under the centre */
     IMAGE_BILINEAR_PLAIN, /* two by two neighbours whatever the reduction; pixel centres at one half */
+    IMAGE_LANCZOS,        /* antialiased, three lobes */
+    IMAGE_BOX,            /* antialiased: the mean of what a pixel covers */
+    IMAGE_FILTERS
 };
 
 /* Resizes to width x height by convolution, first along rows, then along columns, rounding to 8 bits after each, with
@@ -56,16 +59,9 @@ int image_resize(struct image *out, const struct image *in, int width, int heigh
 /* The rectangle must lie inside. */
 int image_crop(struct image *out, const struct image *in, const struct image_rect *rect, struct error *err);
 
-/* A width x height picture of samples `pad`, with `in` at x, y, wholly inside. */
-int image_place(struct image *out, const struct image *in, int width, int height, int x, int y, uint8_t pad,
+/* A width x height picture of the colour `fill`, a sample a channel, with `in` at x, y, wholly inside. */
+int image_place(struct image *out, const struct image *in, int width, int height, int x, int y, const uint8_t *fill,
                 struct error *err);
-
-/* Where a w x h picture comes to lie when scaled to fit inside width x height, centred, in proportion. */
-struct image_rect image_fit(int w, int h, int width, int height);
-
-/* image_fit(), image_resize() and image_place(). */
-int image_letterbox(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
-                    uint8_t pad, struct error *err);
 
 /* ITU-R 601-2 luma of an RGB picture, by PIL's integer weights; a grey one is copied. */
 int image_grey(struct image *out, const struct image *in, struct error *err);

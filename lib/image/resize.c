@@ -31,14 +31,25 @@ static double keys(double x)
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
+/* C. E. Duchon, Lanczos Filtering in One and Two Dimensions, 1979: sinc(x) sinc(x / 3). */
+static double lanczos(double x)
+{
+    double a = x * M_PI, b = x / 3 * M_PI;
+    return x == 0 ? 1 : fabs(x) < 3 ? sin(a) / a * (sin(b) / b) : 0;
+}
+
+static double box(double x)
+{
+    return x > -0.5 && x <= 0.5;
+}
+
 static const struct filter {
     double (*kernel)(double x);
     double support;
     int widens; /* with the reduction */
 } filters[] = {
-    [IMAGE_BILINEAR] = {triangle, 1, 1},
-    [IMAGE_BICUBIC] = {keys, 2, 1},
-    [IMAGE_BILINEAR_PLAIN] = {triangle, 1, 0},
+    [IMAGE_BILINEAR] = {triangle, 1, 1}, [IMAGE_BICUBIC] = {keys, 2, 1}, [IMAGE_BILINEAR_PLAIN] = {triangle, 1, 0},
+    [IMAGE_LANCZOS] = {lanczos, 3, 1},   [IMAGE_BOX] = {box, 0.5, 1},
 };
 
 static void taps_release(struct taps *t)

@@ -1,10 +1,32 @@
-/* The text of a recipe. To add a key: a row in `keys`, a field of struct recipe. */
+/* The text of a recipe. To add a key: a row in `keys`, a field of struct recipe or of struct recipe_step. */
 #include "task/recipe.h"
 
 #include <math.h>
 #include <string.h>
 
-#define DEFAULT_PAD 114 /* the grey of YOLO's letterboxes */
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
+const char *const recipe_size_names[] = {
+    [RECIPE_EXACT] = "",        [RECIPE_SHORT] = "short", [RECIPE_LONG] = "long", [RECIPE_WIDTH] = "width",
+    [RECIPE_HEIGHT] = "height", [RECIPE_MIN] = "min",     [RECIPE_MAX] = "max",   [RECIPE_MULTIPLE] = "multiple",
+    [RECIPE_FIT] = "fit",       [RECIPE_CLAMP] = "clamp",
+};
+const char *const recipe_round_names[] = {
+    [RECIPE_ROUND_DEFAULT] = "", [RECIPE_ROUND_NEAR] = "near", [RECIPE_ROUND_DOWN] = "down", [RECIPE_ROUND_UP] = "up"};
+const char *const recipe_kind_names[] = {
+    [RECIPE_RESIZE] = "resize", [RECIPE_CROP] = "crop", [RECIPE_LETTERBOX] = "letterbox", [RECIPE_PAD] = "pad",
+    [RECIPE_MEAN] = "mean",     [RECIPE_STD] = "std",   [RECIPE_SCALE] = "scale",
+};
+const char *const recipe_library_names[] = {[RECIPE_PIL] = "pil", [RECIPE_TORCHVISION] = "torchvision"};
+const char *const recipe_filter_names[] = {
+    [IMAGE_BILINEAR] = "bilinear", [IMAGE_BICUBIC] = "bicubic",
+    [IMAGE_NEAREST] = "nearest",   [IMAGE_BILINEAR_PLAIN] = "bilinear-noaa",
+    [IMAGE_LANCZOS] = "lanczos",   [IMAGE_BOX] = "box",
+};
+const char *const recipe_colour_names[] = {
+    [RECIPE_AS_INPUT] = "", [RECIPE_RGB] = "rgb", [RECIPE_BGR] = "bgr", [RECIPE_GRAY] = "gray"};
+const char *const recipe_layout_names[] = {[RECIPE_GUESS] = "", [RECIPE_NCHW] = "nchw", [RECIPE_NHWC] = "nhwc"};
+const char *const recipe_dtype_names[] = {[RECIPE_F32] = "f32", [RECIPE_U8] = "u8", [RECIPE_I8] = "i8"};
 
 /* A part of the text. */
 struct slice {
@@ -23,16 +45,29 @@ static struct slice cut(struct slice *s, char c)
     return head;
 }
 
+/* The parts between the `c`, empty ones too; how many, or -1 for more than `most`. */
+static int split(struct slice s, char c, struct slice *part, int most)
+{
+    int n = 0;
+    for (bool more = true; more; n++) {
+        if (n == most)
+            return -1;
+        more = memchr(s.at, c, s.n) != NULL;
+        part[n] = cut(&s, c);
+    }
+    return n;
+}
+
 static int is_word(struct slice s, const char *word)
 {
     return s.n == strlen(word) && memcmp(s.at, word, s.n) == 0;
 }
 
-/* The index of a word in a list; -1 when it is not there. */
+/* The index of a word in a list; -1 when it is not there. Empty words of the list are none. */
 static int find_word(struct slice s, const char *const *words, int n)
 {
     for (int i = 0; i < n; i++)
-        if (is_word(s, words[i]))
+        if (s.n && is_word(s, words[i]))
             return i;
     return -1;
 }
@@ -46,10 +81,14 @@ static int to_number(struct slice s, int low, int high, int *out)
     return 0;
 }
 
-static int to_size(struct slice s, int *width, int *height)
+/* WxH, or with `one` also N for both. */
+static int to_sides(struct slice s, bool one, int *width, int *height)
 {
-    struct slice w = cut(&s, 'x');
-    return to_number(w, 1, IMAGE_MAX_SIDE, width) || to_number(s, 1, IMAGE_MAX_SIDE, height) ? -1 : 0;
+    struct slice part[2];
+    int n = split(s, 'x', part, 2);
+    if (n < 1 + !one || to_number(part[0], 1, IMAGE_MAX_SIDE, width))
+        return -1;
+    return to_number(part[n - 1], 1, IMAGE_MAX_SIDE, height);
 }
 
 static int to_float(struct slice s, float *out)
@@ -58,14 +97,113 @@ static int to_float(struct slice s, float *out)
 }
 
 /* One or three numbers. */
-static int to_floats(struct slice s, int *n, float out[3])
+static int to_values(struct recipe_step *s, const struct slice *part, int n)
 {
-    struct slice first = cut(&s, ':'), second = cut(&s, ':');
-    *n = second.at == first.at + first.n ? 1 : 3;
-    if (to_float(first, &out[0]))
+    if (n != 1 && n != 3)
         return -1;
-    return *n == 3 && (to_float(second, &out[1]) || to_float(s, &out[2])) ? -1 : 0;
+    s->values = n;
+    for (int i = 0; i < n; i++)
+        if (to_float(part[i], &s->value[i]))
+            return -1;
+    return 0;
 }
+
+/* ---- steps: each reads the values of the one that is made ---- */
+
+bool recipe_size_is_pair(enum recipe_size size)
+{
+    return size == RECIPE_EXACT || size >= RECIPE_FIT;
+}
+
+/* The parts that are the size; how many there are, -1 when they are none. */
+static int read_size(struct recipe_step *s, const struct slice *part, int n)
+{
+    int size = n > 1 ? find_word(part[0], recipe_size_names, COUNT(recipe_size_names)) : -1, word = size >= 0;
+    s->size = word ? size : memchr(part[0].at, 'x', part[0].n) ? RECIPE_EXACT : RECIPE_SHORT;
+    if (recipe_size_is_pair(s->size))
+        return to_sides(part[word], false, &s->width, &s->height) ? -1 : 1 + word;
+    if (to_number(part[word], 1, IMAGE_MAX_SIDE, &s->width))
+        return -1;
+    s->height = s->width;
+    return 1 + word;
+}
+
+static int set_resize(struct recipe_step *s, struct slice v)
+{
+    struct slice part[3];
+    int n = split(v, ':', part, COUNT(part)), used = n < 0 ? -1 : read_size(s, part, n);
+    if (used < 0 || n > used + 1)
+        return -1;
+    int round = n > used ? find_word(part[used], recipe_round_names, COUNT(recipe_round_names)) : 0;
+    s->round = round < 0 ? 0 : round;
+    return round < 0 ? -1 : 0;
+}
+
+float recipe_default_fill(enum recipe_kind kind)
+{
+    return kind == RECIPE_LETTERBOX ? 114 : 0;
+}
+
+/* [:COLOUR][:corner] */
+static int read_fill(struct recipe_step *s, const struct slice *part, int n)
+{
+    s->corner = n > 0 && is_word(part[n - 1], "corner");
+    n -= s->corner;
+    if (n && to_values(s, part, n))
+        return -1;
+    if (n == 1 && s->value[0] == recipe_default_fill(s->kind)) {
+        s->values = 0;
+        s->value[0] = 0;
+    }
+    return 0;
+}
+
+static int set_box(struct recipe_step *s, struct slice v)
+{
+    struct slice part[6];
+    int n = split(v, ':', part, COUNT(part)), used = n < 0 ? -1 : read_size(s, part, n);
+    bool multiple = s->kind == RECIPE_PAD && s->size == RECIPE_MULTIPLE;
+    return used < 0 || (s->size != RECIPE_EXACT && !multiple) ? -1 : read_fill(s, part + used, n - used);
+}
+
+static int set_crop(struct recipe_step *s, struct slice v)
+{
+    struct slice part[3];
+    int n = split(v, '+', part, COUNT(part));
+    s->x = s->y = -1;
+    if ((n != 1 && n != 3) || to_sides(part[0], n == 1, &s->width, &s->height))
+        return -1;
+    return n == 3 && (to_number(part[1], 0, IMAGE_MAX_SIDE, &s->x) || to_number(part[2], 0, IMAGE_MAX_SIDE, &s->y)) ? -1
+                                                                                                                    : 0;
+}
+
+static int set_mean(struct recipe_step *s, struct slice v)
+{
+    struct slice part[3];
+    return to_values(s, part, split(v, ':', part, COUNT(part)));
+}
+
+static int set_std(struct recipe_step *s, struct slice v)
+{
+    int failed = set_mean(s, v);
+    for (int i = 0; !failed && i < s->values; i++)
+        failed = s->value[i] == 0;
+    return failed ? -1 : 0;
+}
+
+static int set_scale(struct recipe_step *s, struct slice v)
+{
+    struct slice part[2];
+    float below = 1;
+    int n = split(v, '/', part, COUNT(part));
+    s->values = 1;
+    if (n < 1 || to_float(part[0], &s->value[0]) || (n == 2 && (to_float(part[1], &below) || below == 0)))
+        return -1;
+    s->value[0] /= below;
+    return isfinite(s->value[0]) && s->value[0] != 0 ? 0 : -1;
+}
+
+/* ---- settings ---- */
 
 static int set_exif(struct recipe *r, struct slice v)
 {
@@ -73,97 +211,35 @@ static int set_exif(struct recipe *r, struct slice v)
     return r->as_stored || is_word(v, "yes") ? 0 : -1;
 }
 
-static int set_resize(struct recipe *r, struct slice v)
+static int set_library(struct recipe *r, struct slice name)
 {
-    r->fit = memchr(v.at, 'x', v.n) ? RECIPE_EXACT : RECIPE_SHORT;
-    if (r->fit == RECIPE_EXACT)
-        return to_size(v, &r->width, &r->height);
-    if (to_number(v, 1, IMAGE_MAX_SIDE, &r->width))
-        return -1;
-    r->height = r->width;
+    r->library = find_word(name, recipe_library_names, COUNT(recipe_library_names));
     return 0;
 }
-
-static int set_letterbox(struct recipe *r, struct slice v)
-{
-    struct slice size = cut(&v, ':');
-    int pad = r->pad, has_pad = v.at != size.at + size.n;
-    r->fit = RECIPE_LETTERBOX;
-    if (to_size(size, &r->width, &r->height) || (has_pad && to_number(v, 0, 255, &pad)))
-        return -1;
-    r->pad = pad;
-    return 0;
-}
-
-static int set_crop(struct recipe *r, struct slice v)
-{
-    if (memchr(v.at, 'x', v.n))
-        return to_size(v, &r->crop_width, &r->crop_height);
-    if (to_number(v, 1, IMAGE_MAX_SIDE, &r->crop_width))
-        return -1;
-    r->crop_height = r->crop_width;
-    return 0;
-}
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-
-static const char *const filter_names[] = {
-    [IMAGE_BILINEAR] = "bilinear",
-    [IMAGE_BICUBIC] = "bicubic",
-    [IMAGE_NEAREST] = "nearest",
-    [IMAGE_BILINEAR_PLAIN] = "bilinear-noaa",
-};
-static const char *const colour_names[] = {
-    [RECIPE_AS_INPUT] = "", [RECIPE_RGB] = "rgb", [RECIPE_BGR] = "bgr", [RECIPE_GRAY] = "gray"};
-static const char *const layout_names[] = {[RECIPE_GUESS] = "", [RECIPE_NCHW] = "nchw", [RECIPE_NHWC] = "nhwc"};
-static const char *const dtype_names[] = {[RECIPE_F32] = "f32", [RECIPE_U8] = "u8", [RECIPE_I8] = "i8"};
 
 static int set_filter(struct recipe *r, struct slice v)
 {
-    int i = find_word(v, filter_names, COUNT(filter_names));
+    int i = find_word(v, recipe_filter_names, COUNT(recipe_filter_names));
     r->filter = i < 0 ? 0 : i;
     return i < 0 ? -1 : 0;
 }
 
 static int set_colour(struct recipe *r, struct slice name)
 {
-    r->colour = find_word(name, colour_names, COUNT(colour_names));
+    r->colour = find_word(name, recipe_colour_names, COUNT(recipe_colour_names));
     return 0;
-}
-
-static int set_mean(struct recipe *r, struct slice v)
-{
-    return to_floats(v, &r->means, r->mean);
-}
-
-static int set_std(struct recipe *r, struct slice v)
-{
-    int failed = to_floats(v, &r->stds, r->std);
-    for (int i = 0; !failed && i < r->stds; i++)
-        failed = r->std[i] == 0;
-    return failed ? -1 : 0;
-}
-
-static int set_scale(struct recipe *r, struct slice v)
-{
-    struct slice over = cut(&v, '/');
-    float below = 1;
-    if (to_float(over, &r->scale) || (v.at != over.at + over.n && (to_float(v, &below) || below == 0)))
-        return -1;
-    r->scale /= below;
-    return isfinite(r->scale) && r->scale != 0 ? 0 : -1;
 }
 
 static int set_layout(struct recipe *r, struct slice v)
 {
-    int i = find_word(v, layout_names, COUNT(layout_names));
+    int i = find_word(v, recipe_layout_names, COUNT(recipe_layout_names));
     r->layout = i < 0 ? 0 : i;
-    return i < 1 ? -1 : 0;
+    return i < 0 ? -1 : 0;
 }
 
 static int set_dtype(struct recipe *r, struct slice v)
 {
-    int i = find_word(v, dtype_names, COUNT(dtype_names));
+    int i = find_word(v, recipe_dtype_names, COUNT(recipe_dtype_names));
     r->dtype = i < 0 ? 0 : i;
     return i < 0 ? -1 : 0;
 }
@@ -184,127 +260,161 @@ static int set_input(struct recipe *r, struct slice v)
 
 static const struct key {
     const char *name, *want;                          /* want: NULL for a key without a value */
-    int group;                                        /* at most one key of a group may be given */
+    int group;                                        /* of a setting: at most one key of a group may be given */
     int (*set)(struct recipe *r, struct slice value); /* of a key without a value: its name */
 } keys[] = {
-    {"exif", "yes or no", 10, set_exif},
-    {"resize", "N or WxH, in pixels of 1 to 65535", 0, set_resize},
-    {"letterbox", "WxH or WxH:PAD, in pixels of 1 to 65535, PAD of 0 to 255", 0, set_letterbox},
-    {"filter", "bilinear, bicubic, nearest or bilinear-noaa", 1, set_filter},
-    {"crop", "N or WxH, in pixels of 1 to 65535", 2, set_crop},
+    {"exif", "yes or no", 0, set_exif},
+    {"pil", NULL, 1, set_library},
+    {"torchvision", NULL, 1, set_library},
+    {"filter", "bilinear, bicubic, lanczos, box, nearest or bilinear-noaa", 2, set_filter},
     {"rgb", NULL, 3, set_colour},
     {"bgr", NULL, 3, set_colour},
     {"gray", NULL, 3, set_colour},
-    {"mean", "one number or three, A:B:C", 4, set_mean},
-    {"std", "one number or three, A:B:C, none of them 0", 5, set_std},
-    {"scale", "a number other than 0, or a fraction as 1/255", 6, set_scale},
-    {"layout", "nchw or nhwc", 7, set_layout},
-    {"dtype", "f32, u8 or i8", 8, set_dtype},
-    {"input", "the input's name of at most 255 bytes, with %XX for ',' and '%'", 9, set_input},
+    {"layout", "nchw or nhwc", 4, set_layout},
+    {"dtype", "f32, u8 or i8", 5, set_dtype},
+    {"input", "the input's name of at most 255 bytes, with %XX for ',' and '%'", 6, set_input},
 };
 
-/* One `key=value` or `key`. `seen` has a bit for each group met so far. */
+static const struct step_key {
+    const char *want;
+    int (*set)(struct recipe_step *s, struct slice value);
+} step_keys[] = {
+    [RECIPE_RESIZE] = {"N or WxH, short, long, width, height, min, max or multiple:N, or fit or clamp:WxH, of 1 to "
+                       "65535, then perhaps :near, :down or :up",
+                       set_resize},
+    [RECIPE_CROP] = {"N, WxH or WxH+X+Y, in pixels of 1 to 65535", set_crop},
+    [RECIPE_LETTERBOX] = {"WxH or WxH:PAD, in pixels of 1 to 65535, PAD of 0 to 255 or R:G:B, then perhaps :corner",
+                          set_box},
+    [RECIPE_PAD] = {"WxH or multiple:N, in pixels of 1 to 65535, then perhaps :PAD or :R:G:B, of 0 to 255 before mean, "
+                    "std and scale, then perhaps :corner",
+                    set_box},
+    [RECIPE_MEAN] = {"one number or three, A:B:C", set_mean},
+    [RECIPE_STD] = {"one number or three, A:B:C, none of them 0", set_std},
+    [RECIPE_SCALE] = {"a number other than 0, or a fraction as 1/255", set_scale},
+};
+
+/* ---- the whole ---- */
+
+/* What a message shows of an item. */
+static int shown(struct slice item)
+{
+    return item.n < 80 ? (int)item.n : 80;
+}
+
+static bool is_sample(float v)
+{
+    return v >= 0 && v <= 255 && v == rintf(v);
+}
+
+/* The number of steps on the picture, which come before those on its values. */
+static int picture_steps(const struct recipe *r)
+{
+    int n = 0;
+    while (n < r->count && r->steps[n].kind <= RECIPE_PAD)
+        n++;
+    return n;
+}
+
+static int check_order(const struct recipe *r, const struct recipe_step *s, struct slice item, struct error *err)
+{
+    bool has_values = picture_steps(r) < r->count;
+    if (has_values && r->steps[r->count - 1].kind == RECIPE_PAD)
+        return error_set(err, "recipe: %.*s: behind a pad of values: want that pad last", shown(item), item.at);
+    for (int i = 0; i < s->values && s->kind <= RECIPE_PAD && !(has_values && s->kind == RECIPE_PAD); i++)
+        if (!is_sample(s->value[i]))
+            return error_set(err, "recipe: %.*s: want %s", shown(item), item.at, step_keys[s->kind].want);
+    return 0;
+}
+
+/* Where a step goes: one on the picture before those on its values. A mean behind its std goes before it, since the
+ * pair has one meaning only. */
+static int place_of(const struct recipe *r, enum recipe_kind kind)
+{
+    int n = r->count;
+    if (kind < RECIPE_PAD)
+        return picture_steps(r);
+    bool after_std = kind == RECIPE_MEAN && n && r->steps[n - 1].kind == RECIPE_STD;
+    return n - (after_std && !(n > 1 && r->steps[n - 2].kind == RECIPE_MEAN));
+}
+
+static int parse_step(struct recipe *r, enum recipe_kind kind, struct slice item, struct slice value, struct error *err)
+{
+    struct recipe_step s;
+    memset(&s, 0, sizeof s);
+    s.kind = kind;
+    if (value.at == item.at || step_keys[kind].set(&s, value))
+        return error_set(err, "recipe: %.*s: want %s", shown(item), item.at, step_keys[kind].want);
+    if (check_order(r, &s, item, err))
+        return -1;
+    if (kind == RECIPE_SCALE && s.value[0] == 1)
+        return 0;
+    if (r->count == RECIPE_MAX_STEPS)
+        return error_set(err, "recipe: %.*s: want at most %d steps", shown(item), item.at, RECIPE_MAX_STEPS);
+    int at = place_of(r, kind);
+    memmove(&r->steps[at + 1], &r->steps[at], (r->count - at) * sizeof s);
+    memcpy(&r->steps[at], &s, sizeof s);
+    r->count++;
+    return 0;
+}
+
+/* `seen` has a bit for each group met so far. */
+static int parse_setting(struct recipe *r, const struct key *k, struct slice item, struct slice value, unsigned *seen,
+                         struct error *err)
+{
+    bool has_value = value.at != item.at;
+    if (*seen & 1u << k->group)
+        return error_set(err, "recipe: %.*s: given twice, or with another key that excludes it", shown(item), item.at);
+    *seen |= 1u << k->group;
+    if (!k->want != !has_value)
+        return error_set(err, "recipe: %.*s: want %s%s", shown(item), item.at, k->want ? k->want : "no value behind ",
+                         k->want ? "" : k->name);
+    if (k->set(r, value))
+        return error_set(err, "recipe: %.*s: want %s", shown(item), item.at, k->want);
+    return 0;
+}
+
+/* One `key=value` or `key`. */
 static int parse_item(struct recipe *r, struct slice item, unsigned *seen, struct error *err)
 {
     struct slice v = item, name = cut(&v, '=');
-    int has_value = name.n < item.n, shown = item.n < 80 ? (int)item.n : 80;
-    for (int i = 0; i < COUNT(keys); i++) {
-        const struct key *k = &keys[i];
-        if (!is_word(name, k->name))
-            continue;
-        if (*seen & 1u << k->group)
-            return error_set(err, "recipe: %.*s: given twice, or with another key that excludes it", shown, item.at);
-        *seen |= 1u << k->group;
-        if (!k->want != !has_value)
-            return error_set(err, "recipe: %.*s: want %s%s", shown, item.at, k->want ? k->want : "no value behind ",
-                             k->want ? "" : k->name);
-        if (k->set(r, has_value ? v : name))
-            return error_set(err, "recipe: %.*s: want %s", shown, item.at, k->want);
-        return 0;
-    }
-    return error_set(
-        err,
-        "recipe: %.*s: unknown key: want exif, resize, letterbox, filter, crop, rgb, bgr, gray, mean, std, "
-        "scale, layout, dtype or input",
-        shown, item.at);
+    struct slice value = name.n < item.n ? v : item;
+    int kind = find_word(name, recipe_kind_names, COUNT(recipe_kind_names));
+    if (kind >= 0)
+        return parse_step(r, kind, item, value, err);
+    for (int i = 0; i < COUNT(keys); i++)
+        if (is_word(name, keys[i].name))
+            return parse_setting(r, &keys[i], item, value, seen, err);
+    return error_set(err,
+                     "recipe: %.*s: unknown key: want resize, crop, letterbox, pad, mean, std, scale, rgb, bgr, gray, "
+                     "filter, pil, torchvision, exif, layout, dtype or input",
+                     shown(item), item.at);
+}
+
+static int check_whole(const struct recipe *r, const char *text, size_t n, struct error *err)
+{
+    if (n && text[n - 1] == ',')
+        return error_set(err, "recipe: ends with a comma: want a key behind it, or no comma");
+    for (int i = 0; i < r->count && r->colour == RECIPE_GRAY; i++)
+        if (r->steps[i].values == 3)
+            return error_set(err, "recipe: gray with three values of %s: want one",
+                             recipe_kind_names[r->steps[i].kind]);
+    return 0;
 }
 
 int recipe_parse(const char *text, size_t n, struct recipe *out, struct error *err)
 {
-    struct recipe r = {.pad = DEFAULT_PAD, .scale = 1};
+    struct recipe r;
     struct slice rest = {text, n};
     unsigned seen = 0;
+    memset(&r, 0, sizeof r);
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             return error_set(err, "recipe: control byte 0x%02x at %zu: want printable text", (unsigned char)text[i], i);
     while (rest.n)
         if (parse_item(&r, cut(&rest, ','), &seen, err))
             return -1;
-    if (n && text[n - 1] == ',')
-        return error_set(err, "recipe: ends with a comma: want a key behind it, or no comma");
-    if (r.colour == RECIPE_GRAY && (r.means == 3 || r.stds == 3))
-        return error_set(err, "recipe: gray with three values of mean or std: want one");
+    if (check_whole(&r, text, n, err))
+        return -1;
     *out = r;
     return 0;
-}
-
-static void print_size(struct text *out, const char *key, int width, int height)
-{
-    text_printf(out, width == height ? ",%s=%d" : ",%s=%dx%d", key, width, height);
-}
-
-static void print_floats(struct text *out, const char *key, int n, const float *v)
-{
-    for (int i = 0; i < n; i++) {
-        text_puts(out, i ? ":" : key);
-        text_f32(out, v[i]);
-    }
-}
-
-static void print_fit(struct text *out, const struct recipe *r)
-{
-    if (r->fit == RECIPE_SHORT)
-        text_printf(out, ",resize=%d", r->width);
-    if (r->fit == RECIPE_EXACT)
-        text_printf(out, ",resize=%dx%d", r->width, r->height);
-    if (r->fit == RECIPE_LETTERBOX)
-        text_printf(out, ",letterbox=%dx%d", r->width, r->height);
-    if (r->fit == RECIPE_LETTERBOX && r->pad != DEFAULT_PAD)
-        text_printf(out, ":%d", r->pad);
-}
-
-/* Every key with a comma before it. */
-static void print_all(struct text *out, const struct recipe *r)
-{
-    if (r->as_stored)
-        text_puts(out, ",exif=no");
-    print_fit(out, r);
-    if (r->filter)
-        text_printf(out, ",filter=%s", filter_names[r->filter]);
-    if (r->crop_width)
-        print_size(out, "crop", r->crop_width, r->crop_height);
-    if (r->colour)
-        text_printf(out, ",%s", colour_names[r->colour]);
-    print_floats(out, ",mean=", r->means, r->mean);
-    print_floats(out, ",std=", r->stds, r->std);
-    print_floats(out, ",scale=", r->scale != 1, &r->scale);
-    if (r->layout)
-        text_printf(out, ",layout=%s", layout_names[r->layout]);
-    if (r->dtype)
-        text_printf(out, ",dtype=%s", dtype_names[r->dtype]);
-    if (r->input[0]) {
-        text_puts(out, ",input=");
-        text_escape(out, r->input, strlen(r->input), ",");
-    }
-}
-
-void recipe_print(const struct recipe *r, struct text *out)
-{
-    struct text t;
-    text_init(&t);
-    print_all(&t, r);
-    if (t.size)
-        text_add(out, t.data + 1, t.size - 1);
-    out->failed |= t.failed;
-    text_release(&t);
 }

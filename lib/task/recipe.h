@@ -10,27 +10,60 @@
 #include "base/text.h"
 #include "image/image.h"
 
-enum recipe_fit {
-    RECIPE_TO_INPUT,  /* neither resize nor letterbox given: to the input's size, unless there is a crop */
-    RECIPE_SHORT,     /* resize=N: the short side to N, the long side in proportion, rounded to nearest */
-    RECIPE_EXACT,     /* resize=WxH */
-    RECIPE_LETTERBOX, /* letterbox=WxH[:PAD]: to fit inside, centred, the rest filled */
+#define RECIPE_MAX_STEPS 16
+
+/* Steps, done in the order given: first those up to RECIPE_PAD, which change the picture's size, then the others, which
+ * change its values. A pad may also stand behind all others: then it fills with a value of the input. */
+enum recipe_kind {
+    RECIPE_RESIZE,    /* resize=SIZE[:ROUNDING]; several in a row come to one size, and one resampling */
+    RECIPE_CROP,      /* crop=N, crop=WxH: the centre; crop=WxH+X+Y: from there */
+    RECIPE_LETTERBOX, /* letterbox=WxH[:COLOUR][:corner]: to fit inside, the rest filled */
+    RECIPE_PAD,       /* pad=WxH[:COLOUR][:corner], pad=multiple:N...: no resizing; a larger picture stays */
+    RECIPE_MEAN,      /* subtracted */
+    RECIPE_STD,       /* divided by */
+    RECIPE_SCALE,     /* multiplied with */
 };
+
+/* What is asked of the sides; in proportion unless said. */
+enum recipe_size {
+    RECIPE_EXACT,    /* WxH: both, whatever the proportion */
+    RECIPE_SHORT,    /* N or short:N */
+    RECIPE_LONG,     /* long:N */
+    RECIPE_WIDTH,    /* width:N */
+    RECIPE_HEIGHT,   /* height:N */
+    RECIPE_MIN,      /* min:N: the short side, if it is shorter */
+    RECIPE_MAX,      /* max:N: the long side, if it is longer */
+    RECIPE_MULTIPLE, /* multiple:N: each to a multiple of N, at least N */
+    RECIPE_FIT,      /* fit:WxH: the largest that fits inside */
+    RECIPE_CLAMP,    /* clamp:WxH: each cut down to that if larger, whatever the proportion */
+};
+
+/* Of a side that follows from the other: by default to nearest, ties to even; truncated for torchvision. */
+enum recipe_round { RECIPE_ROUND_DEFAULT, RECIPE_ROUND_NEAR, RECIPE_ROUND_DOWN, RECIPE_ROUND_UP };
+
+enum recipe_library { RECIPE_PIL, RECIPE_TORCHVISION };
 enum recipe_colour { RECIPE_AS_INPUT, RECIPE_RGB, RECIPE_BGR, RECIPE_GRAY };
 enum recipe_layout { RECIPE_GUESS, RECIPE_NCHW, RECIPE_NHWC };
 enum recipe_dtype { RECIPE_F32, RECIPE_U8, RECIPE_I8 };
 
+struct recipe_step {
+    enum recipe_kind kind;
+    enum recipe_size size;
+    enum recipe_round round;
+    int width, height; /* of a size in one number: both N */
+    int x, y;          /* of a crop; -1: the centre */
+    int corner;        /* 1: the picture at the top left; 0: centred */
+    int values;        /* how many are given: 0, 1 or 3. A colour is red, green, blue, others as the input's channels */
+    float value[3];
+};
+
 struct recipe {
-    bool as_stored; /* exif=no: the photo is taken as its pixels are stored, not turned upright */
-    enum recipe_fit fit;
-    int width, height; /* RECIPE_SHORT: both N */
-    uint8_t pad;       /* 114 unless given */
+    int count;
+    struct recipe_step steps[RECIPE_MAX_STEPS];
+    bool as_stored;              /* exif=no: the photo is taken as its pixels are stored, not turned upright */
+    enum recipe_library library; /* whose rounding of sizes and places */
     enum image_filter filter;
-    int crop_width, crop_height; /* 0: none given */
-    enum recipe_colour colour;
-    int means, stds; /* how many were given: 0, 1 or 3, in the order of the input's channels */
-    float mean[3], std[3];
-    float scale; /* 1 unless given */
+    enum recipe_colour colour; /* gray: before all steps */
     enum recipe_layout layout;
     enum recipe_dtype dtype;
     char input[256]; /* the input's name; "" for the first */
@@ -40,20 +73,45 @@ struct recipe {
  * the key, what was given and what would be right. */
 int recipe_parse(const char *text, size_t n, struct recipe *out, struct error *err);
 
-/* Appends the canonical text, which recipe_parse() reads as the same recipe: fixed order, defaults left out. */
+/* Appends the canonical text, which recipe_parse() reads as the same recipe: defaults left out. */
 void recipe_print(const struct recipe *r, struct text *out);
+
+/* The words of a size, indexed by enum recipe_size, and the others. Private to the parser and printer. */
+extern const char *const recipe_size_names[RECIPE_CLAMP + 1];
+extern const char *const recipe_round_names[RECIPE_ROUND_UP + 1];
+extern const char *const recipe_kind_names[RECIPE_SCALE + 1];
+extern const char *const recipe_library_names[RECIPE_TORCHVISION + 1];
+extern const char *const recipe_filter_names[IMAGE_FILTERS];
+extern const char *const recipe_colour_names[RECIPE_GRAY + 1];
+extern const char *const recipe_layout_names[RECIPE_NHWC + 1];
+extern const char *const recipe_dtype_names[RECIPE_I8 + 1];
+
+/* What a colour is when none is given: the grey of YOLO's letterboxes, or black. */
+float recipe_default_fill(enum recipe_kind kind);
+
+/* Whether a size takes two numbers. */
+bool recipe_size_is_pair(enum recipe_size size);
 
 /* From the photo's pixels to those of the input: x * scale_x + offset_x. */
 struct recipe_map {
     float scale_x, scale_y, offset_x, offset_y;
 };
 
+/* Steps that are done at once: the picture is resized to scaled_width x scaled_height, of which `window` is kept and
+ * laid at left, top into a picture of width x height filled with `fill`. */
+struct recipe_stage {
+    int scaled_width, scaled_height;
+    struct image_rect window;
+    int left, top, width, height;
+    uint8_t fill[3];
+};
+
 /* What a recipe comes to for one photo and one input. */
 struct recipe_plan {
     struct recipe_map map;
-    int scaled_width, scaled_height; /* of the photo resized */
-    struct image_rect window;        /* the part of the resized photo that is kept */
-    int left, top;                   /* where that part lies in the input's width x height */
+    int stages; /* at least 1 */
+    struct recipe_stage stage[RECIPE_MAX_STEPS + 2];
+    int left, top; /* where the last stage's picture lies in the input's width x height */
     int width, height, channels;
     enum recipe_colour colour;
     enum recipe_layout layout;
@@ -68,8 +126,8 @@ struct recipe_plan {
 int recipe_plan(const struct recipe *r, int width, int height, const int64_t *dims, int rank, struct recipe_plan *out,
                 struct error *err);
 
-/* Writes plan->bytes to `out`: ((sample - mean) / std) * scale, computed in float32; for the integer dtypes rounded to
- * nearest even and saturated. `photo` must have the size that was planned for. */
+/* Writes plan->bytes to `out`: each sample after mean, std and scale in their order, computed in float32; for the
+ * integer dtypes rounded to nearest even and saturated. `photo` must have the size that was planned for. */
 int recipe_apply(const struct recipe *r, const struct recipe_plan *plan, const struct image *photo, void *out,
                  struct error *err);
 

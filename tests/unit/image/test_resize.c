@@ -41,6 +41,18 @@ static const struct known {
     {50, 40, 33, 80, IMAGE_BILINEAR, 0xc6a34666},
     {50, 40, 33, 80, IMAGE_BICUBIC, 0x01147149},
     {50, 40, 33, 80, IMAGE_NEAREST, 0xa4eb0247},
+    {97, 61, 32, 20, IMAGE_LANCZOS, 0x36e19a84},
+    {97, 61, 32, 20, IMAGE_BOX, 0x7017e984},
+    {31, 17, 100, 50, IMAGE_LANCZOS, 0x62ddd4fd},
+    {31, 17, 100, 50, IMAGE_BOX, 0x03cdd769},
+    {64, 48, 64, 13, IMAGE_LANCZOS, 0xb1159dd9},
+    {64, 48, 64, 13, IMAGE_BOX, 0x8b08170b},
+    {1, 9, 5, 3, IMAGE_LANCZOS, 0x681626fa},
+    {1, 9, 5, 3, IMAGE_BOX, 0x372ebd64},
+    {300, 2, 7, 2, IMAGE_LANCZOS, 0xeb412e3c},
+    {300, 2, 7, 2, IMAGE_BOX, 0x72e184bf},
+    {50, 40, 33, 80, IMAGE_LANCZOS, 0xa40423ac},
+    {50, 40, 33, 80, IMAGE_BOX, 0xc1f4b045},
 };
 
 static void equals_pil(void)

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "../../test.h"
+#include "base/hash.h"
 #include "task/recipe.h"
 
 static struct recipe parse(const char *text)
@@ -28,7 +29,20 @@ static void prints_and_reads_back(void)
     static const char *const cases[][2] = {
         {"", ""},
         {"resize=256,crop=224,rgb,mean=123.675:116.28:103.53,std=58.395:57.12:57.375", NULL},
-        {"std=128,mean=127,rgb,crop=224,resize=256", "resize=256,crop=224,rgb,mean=127,std=128"},
+        {"rgb,mean=127,dtype=u8,std=128,torchvision,exif=no", "exif=no,torchvision,rgb,mean=127,std=128,dtype=u8"},
+        {"std=128,mean=127,rgb,crop=224,resize=256", "crop=224,resize=256,rgb,mean=127,std=128"},
+        {"mean=1,resize=3,std=2,crop=2", "resize=3,crop=2,mean=1,std=2"},
+        {"mean=1,std=2,mean=3,std=4", NULL},
+        {"scale=1/2,mean=1,std=2,mean=3", "scale=0.5,mean=1,std=2,mean=3"},
+        {"resize=short:256", "resize=256"},
+        {"resize=long:256:down,resize=multiple:32:near,resize=clamp:300x200", NULL},
+        {"resize=width:3,resize=height:4:up,resize=min:5,resize=max:6,resize=fit:7x8:up", NULL},
+        {"crop=10x10+0+65535", NULL},
+        {"letterbox=640x640:114:corner", "letterbox=640x640:corner"},
+        {"letterbox=640x640:1:2:255:corner", NULL},
+        {"pad=3x4:0,pad=multiple:32:7:corner", "pad=3x4,pad=multiple:32:7:corner"},
+        {"resize=height:48:up,mean=127.5,std=127.5,pad=320x48:-0.25:corner", NULL},
+        {"pil,filter=lanczos", "filter=lanczos"},
         {"resize=320x320", NULL},
         {"resize=320x240,filter=bicubic,bgr", NULL},
         {"letterbox=640x640:114,scale=1/255", "letterbox=640x640,scale=0.003921569"},
@@ -80,11 +94,31 @@ static void errors_name_the_key(void)
         {"letterbox=640x640:", "PAD"},
         {"letterbox=640x640:256", "PAD"},
         {"letterbox=640x640:1:2", "PAD"},
-        {"resize=2,letterbox=3x3", "letterbox=3x3"},
-        {"resize=2,resize=3", "twice"},
+        {"letterbox=640:1:2:3", "WxH"},
+        {"letterbox=640x640:1.5", "PAD"},
+        {"letterbox=multiple:3", "WxH"},
+        {"letterbox=2x2:corner:1", "PAD"},
+        {"pad=-1", "pad=-1"},
+        {"pad=4x4:-1", "0 to 255 before mean"},
+        {"pad=short:4", "multiple:N"},
+        {"resize=short", "short"},
+        {"resize=fit:4", "fit or clamp:WxH"},
+        {"resize=short:4x4", "short"},
+        {"resize=4:upwards", ":up"},
+        {"resize=4:up:up", ":up"},
+        {"crop=4+1+1", "WxH+X+Y"},
+        {"crop=4x4+1", "WxH+X+Y"},
+        {"crop=4x4+-1+1", "WxH+X+Y"},
+        {"mean=1,pad=3x3,scale=2", "want that pad last"},
+        {"mean=1,pad=3x3,pad=4x4", "want that pad last"},
+        {"mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,"
+         "mean=1,"
+         "mean=1",
+         "at most 16 steps"},
+        {"pil,torchvision", "excludes"},
         {"rgb,bgr", "bgr"},
         {"rgb=1", "no value behind rgb"},
-        {"filter=lanczos", "bicubic"},
+        {"filter=lancsos", "bicubic"},
         {"crop=-1", "crop=-1"},
         {"mean=1:2", "A:B:C"},
         {"mean=1:2:3:4", "A:B:C"},
@@ -105,6 +139,7 @@ static void errors_name_the_key(void)
         {"input=", "name"},
         {"input=%zz", "name"},
         {"input=%00", "name"},
+        {"letterbox=3x3:1:2:3,gray", "letterbox: want one"},
         {"gray,mean=1:2:3", "gray"},
         {"gray,std=1:2:3", "gray"},
         {"exif=maybe", "yes or no"},
@@ -156,6 +191,36 @@ static void plans(void)
         {"resize=20x30", 7, 9, 3, {30, 20, 3}, {20, 30}, {0, 0}, {20, 30}},
         {"gray", 7, 9, 2, {28, 29}, {29, 28}, {0, 0}, {29, 28}},
         {"letterbox=320x320", 768, 576, 4, {1, 3, 320, 320}, {320, 240}, {0, 0}, {320, 320}},
+        {"crop=30,resize=20", 50, 70, 0, {0}, {20, 20}, {0, 0}, {20, 20}},
+        {"crop=30x20+5+7", 50, 70, 0, {0}, {50, 70}, {5, 7}, {30, 20}},
+        {"crop=40,crop=30x20+5+7", 50, 70, 0, {0}, {50, 70}, {10, 22}, {30, 20}},
+        {"letterbox=64x64,crop=32x60", 50, 100, 0, {0}, {64, 64}, {16, 2}, {32, 60}},
+        {"resize=max:96,resize=multiple:32", 190, 100, 0, {0}, {96, 64}, {0, 0}, {96, 64}},
+        {"resize=max:96,resize=min:40", 90, 10, 0, {0}, {360, 40}, {0, 0}, {360, 40}},
+        {"resize=long:99:down", 100, 56, 0, {0}, {99, 55}, {0, 0}, {99, 55}},
+        {"resize=height:48:up,resize=clamp:320x48,mean=1,pad=320x48:corner",
+         100,
+         31,
+         4,
+         {1, 3, 48, 320},
+         {155, 48},
+         {0, 0},
+         {320, 48}},
+        {"resize=height:48:up,resize=clamp:320x48,mean=1,pad=320x48:corner",
+         999,
+         31,
+         4,
+         {1, 3, 48, 320},
+         {320, 48},
+         {0, 0},
+         {320, 48}},
+        {"pad=multiple:32", 33, 64, 0, {0}, {33, 64}, {0, 0}, {64, 64}},
+        {"resize=fit:40x40:up", 100, 33, 0, {0}, {40, 14}, {0, 0}, {40, 14}},
+        /* of torchvision's Resize(256) and CenterCrop: the long side truncated, halves of the place to even */
+        {"torchvision,resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {80, 16}, {224, 224}},
+        {"resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {79, 16}, {224, 224}},
+        {"torchvision,resize=256,crop=224", 357, 500, 0, {0}, {256, 358}, {16, 67}, {224, 224}},
+        {"resize=256,crop=224", 357, 500, 0, {0}, {256, 359}, {16, 67}, {224, 224}},
         {"resize=1", 1, 65535, 4, {-1, 3, -1, -1}, {1, 65535}, {0, 0}, {1, 65535}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -166,10 +231,11 @@ static void plans(void)
         CHECK_MSG(!failed, "case %zu: %s", i, failed ? err.text : "");
         if (failed)
             continue;
-        CHECK_MSG(p.scaled_width == cases[i].scaled[0] && p.scaled_height == cases[i].scaled[1], "case %zu: %dx%d", i,
-                  p.scaled_width, p.scaled_height);
-        CHECK_MSG(p.window.x == cases[i].window[0] && p.window.y == cases[i].window[1], "case %zu: %d,%d", i,
-                  p.window.x, p.window.y);
+        const struct recipe_stage *last = &p.stage[p.stages - 1];
+        CHECK_MSG(last->scaled_width == cases[i].scaled[0] && last->scaled_height == cases[i].scaled[1],
+                  "case %zu: %dx%d", i, last->scaled_width, last->scaled_height);
+        CHECK_MSG(last->window.x == cases[i].window[0] && last->window.y == cases[i].window[1], "case %zu: %d,%d", i,
+                  last->window.x, last->window.y);
         CHECK_MSG(p.width == cases[i].size[0] && p.height == cases[i].size[1], "case %zu: %dx%d", i, p.width, p.height);
         CHECK(p.bytes == sizeof(float) * p.width * p.height * p.channels);
         for (int d = 0; d < cases[i].rank; d++)
@@ -190,7 +256,12 @@ static void plan_errors(void)
         {"resize=100x100", 10, 10, 4, {1, 3, 224, 224}, "100x100"},
         {"resize=256,crop=224", 500, 500, 4, {1, 3, 256, 256}, "224x224 pixels, the input wants 256x256"},
         {"letterbox=320x320", 500, 500, 4, {1, 3, 256, 256}, "256x256"},
-        {"letterbox=320x320,crop=3", 500, 500, 0, {0}, "crop"},
+        {"letterbox=320x320,crop=321", 500, 500, 0, {0}, "smaller crop"},
+        {"crop=30x20+21+7", 50, 70, 0, {0}, "want it inside"},
+        {"pad=65535x65535", 50, 70, 0, {0}, "65535x65535"},
+        {"mean=1,pad=65535x65535", 50, 70, 0, {0}, "65535x65535"},
+        {"resize=65535x65535", 50, 70, 0, {0}, "65535x65535"},
+        {"letterbox=8x8:1:2:3", 5, 5, 4, {1, 1, 8, 8}, "three values"},
         {"rgb", 5, 5, 4, {1, 1, 5, 5}, "3 channels"},
         {"gray", 5, 5, 4, {1, 3, 5, 5}, "1 channels"},
         {"", 5, 5, 4, {1, 4, 5, 5}, "wants 4"},
@@ -283,22 +354,140 @@ static void gray_and_letterbox(void)
     image_release(&photo);
 }
 
-/* The photo's corners come to where the plan says, and back. */
+/* Where a photo's point comes to, worked out by hand, and back. */
 static void maps_back(void)
 {
-    static const char *const recipes[] = {"resize=256,crop=224", "letterbox=320x320", "resize=10x90"};
-    for (int i = 0; i < 3; i++) {
-        struct recipe r = parse(recipes[i]);
+    static const struct {
+        const char *recipe;
+        float x, y; /* of the photo's 200, 100 */
+    } cases[] = {
+        {"resize=256,crop=224", 200 * 341.0f / 768 - 58, 100 * 256.0f / 576 - 16},
+        {"letterbox=320x320", 200 * 320.0f / 768, 100 * 240.0f / 576 + 40},
+        {"letterbox=320x320:corner", 200 * 320.0f / 768, 100 * 240.0f / 576},
+        {"resize=10x90", 200 * 10.0f / 768, 100 * 90.0f / 576},
+        {"crop=500x500+10+20,resize=250,pad=300x400", 95 + 25, 40 + 75},
+        {"pad=1000x600,resize=500x300,crop=400x200+9+8,letterbox=800x800,crop=500", (158 - 9) * 2 - 150,
+         (56 - 8) * 2 + 200 - 150},
+        {"mean=1,pad=800x600", 216, 112},
+        {"crop=768x576,mean=1,pad=800x600:corner", 200, 100},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct recipe r = parse(cases[i].recipe);
         struct recipe_plan p;
         struct error err;
         CHECK(recipe_plan(&r, 768, 576, NULL, 0, &p, &err) == 0);
-        float x = p.left - p.window.x, y = p.top - p.window.y;
+        float x = 200 * p.map.scale_x + p.map.offset_x, y = 100 * p.map.scale_y + p.map.offset_y;
+        CHECK_MSG(fabsf(x - cases[i].x) < 1e-3f && fabsf(y - cases[i].y) < 1e-3f, "%s: %g, %g", cases[i].recipe, x, y);
         recipe_unmap(&p.map, &x, &y);
-        CHECK(fabsf(x) < 1e-3f && fabsf(y) < 1e-3f);
-        x = p.left - p.window.x + p.scaled_width, y = p.top - p.window.y + p.scaled_height;
-        recipe_unmap(&p.map, &x, &y);
-        CHECK_MSG(fabsf(x - 768) < 1e-3f && fabsf(y - 576) < 1e-3f, "%s: %g, %g", recipes[i], x, y);
+        CHECK_MSG(fabsf(x - 200) < 1e-3f && fabsf(y - 100) < 1e-3f, "%s: %g, %g", cases[i].recipe, x, y);
     }
+}
+
+/* The plan's coordinates agree with the pixels: a white square is found where they say. */
+static void pixels_lie_where_mapped(void)
+{
+    static const char *const recipes[] = {
+        "resize=80x60,crop=50x40,letterbox=100x100:0",
+        "pad=90x90,resize=180x180,crop=120x120+31+33",
+        "letterbox=64x64:0:corner,crop=64x40+0+0,mean=0,pad=80x80",
+        "crop=36x28+2+2,resize=height:56,pad=multiple:64:corner",
+    };
+    struct image photo;
+    struct error err;
+    CHECK(image_init(&photo, 40, 32, 3, &err) == 0);
+    for (int y = 14; y < 20; y++)
+        memset(photo.data + (y * 40 + 16) * 3, 255, 8 * 3); /* centre 20, 17 */
+    for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
+        struct recipe_plan p;
+        float *v = apply(recipes[i], &photo, NULL, 0, &p);
+        double sum = 0, x = 0, y = 0;
+        for (int k = 0; k < p.width * p.height; k++) {
+            sum += v[k];
+            x += v[k] * (k % p.width + 0.5);
+            y += v[k] * (k / p.width + 0.5);
+        }
+        float cx = x / sum, cy = y / sum;
+        recipe_unmap(&p.map, &cx, &cy);
+        CHECK_MSG(fabsf(cx - 20) < 0.1f && fabsf(cy - 17) < 0.1f, "%s: %g, %g", recipes[i], cx, cy);
+        free(v);
+    }
+    image_release(&photo);
+}
+
+/* A pad before mean is normalised, one behind is not. */
+static void pads(void)
+{
+    struct image photo = counted(2, 1);
+    struct recipe_plan p;
+    float *before = apply("pad=4x1:10:20:30:corner,bgr,mean=1,std=2", &photo, NULL, 0, &p);
+    float *behind = apply("crop=2x1,mean=1,std=2,pad=5x3:-0.5,layout=nhwc", &photo, NULL, 0, &p);
+    int8_t *bytes = apply("mean=1,pad=4x1:-300:corner,dtype=i8", &photo, NULL, 0, &p);
+    for (int c = 0; c < 3; c++) {
+        CHECK(before[c * 4] == (photo.data[2 - c] - 1) / 2.0f && before[c * 4 + 3] == ((3 - c) * 10 - 1) / 2.0f);
+        CHECK(behind[c] == -0.5f && behind[(5 + 1) * 3 + c] == (photo.data[c] - 1) / 2.0f && behind[44] == -0.5f);
+        CHECK(bytes[c * 4 + 1] == photo.data[3 + c] - 1 && bytes[c * 4 + 2] == -128);
+    }
+    free(before);
+    free(behind);
+    free(bytes);
+    image_release(&photo);
+}
+
+/* Random recipes of random pieces: refused or done within bounds, and printed text reads back. */
+static void random_recipes(void)
+{
+    static const char *const pieces[] = {
+        "resize=7",
+        "resize=9x5",
+        "resize=fit:8x8:up",
+        "resize=multiple:4",
+        "resize=min:12",
+        "resize=max:6:down",
+        "resize=clamp:5x6",
+        "resize=width:13",
+        "resize=height:11",
+        "crop=4",
+        "crop=5x3",
+        "crop=3x2+1+2",
+        "letterbox=12x9",
+        "pad=11x7:5",
+        "letterbox=6x10:1:corner",
+        "pad=multiple:8",
+        "pad=20x20:1:2:3",
+        "mean=3",
+        "std=1:2:3",
+        "scale=1/255",
+        "gray",
+        "bgr",
+        "torchvision",
+        "layout=nhwc",
+        "dtype=i8",
+        "filter=lanczos",
+        "filter=nearest",
+    };
+    uint64_t state = 5;
+    int done = 0;
+    for (int round = 0; round < 3000; round++) {
+        struct image photo = counted(1 + hash_random(&state) % 30, 1 + hash_random(&state) % 30);
+        char text[400] = "exif=yes";
+        struct recipe r;
+        struct recipe_plan p;
+        struct error err;
+        for (int n = hash_random(&state) % 6; n; n--) {
+            strcat(text, ",");
+            strcat(text, pieces[hash_random(&state) % (sizeof pieces / sizeof *pieces)]);
+        }
+        if (recipe_parse(text, strlen(text), &r, &err) == 0 &&
+            recipe_plan(&r, photo.width, photo.height, NULL, 0, &p, &err) == 0) {
+            void *out = malloc(p.bytes);
+            CHECK_MSG(recipe_apply(&r, &p, &photo, out, &err) == 0, "%s", text);
+            free(out);
+            done++;
+        } else
+            CHECK(err.text[0]);
+        image_release(&photo);
+    }
+    CHECK_MSG(done > 1000, "%d of 3000", done);
 }
 
 int main(void)
@@ -312,5 +501,8 @@ int main(void)
     RUN(integers);
     RUN(gray_and_letterbox);
     RUN(maps_back);
+    RUN(pixels_lie_where_mapped);
+    RUN(pads);
+    RUN(random_recipes);
     return TEST_END();
 }

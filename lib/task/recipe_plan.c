@@ -1,0 +1,408 @@
+/* What a recipe does to a photo of some size: the plan. */
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "task/recipe.h"
+
+/* The input as its dims say: 0 where they do not. */
+struct target {
+    int width, height, channels;
+    enum recipe_layout layout;
+};
+
+static int is_channels(int64_t dim)
+{
+    return dim == 1 || dim == 3;
+}
+
+static int known(int64_t dim)
+{
+    return dim > 0 ? (int)dim : 0;
+}
+
+/* Which of the layouts a shape c0 x h x w or h x w x c1 has. */
+static enum recipe_layout guess_layout(const struct recipe *r, int64_t first, int64_t last)
+{
+    if (r->layout != RECIPE_GUESS)
+        return r->layout;
+    return is_channels(last) && !is_channels(first) ? RECIPE_NHWC : RECIPE_NCHW;
+}
+
+static int find_target(const struct recipe *r, const int64_t *dims, int rank, struct target *t, struct error *err)
+{
+    *t = (struct target){.layout = r->layout == RECIPE_GUESS ? RECIPE_NCHW : r->layout};
+    if (rank == 0)
+        return 0;
+    if (rank < 2 || rank > 4)
+        return error_set(err, "recipe: the input has %d dimensions: want 2 to 4 for a picture", rank);
+    for (int i = 0; i < rank; i++)
+        if (dims[i] > IMAGE_MAX_SIDE)
+            return error_set(err, "recipe: dimension %d of the input is %lld: want at most %d for a picture", i,
+                             (long long)dims[i], IMAGE_MAX_SIDE);
+    if (rank == 4 && dims[0] > 1)
+        return error_set(err, "recipe: the input is a batch of %d pictures: want a batch of 1", (int)dims[0]);
+    const int64_t *d = dims + (rank == 4);
+    if (rank == 2) {
+        *t = (struct target){known(d[1]), known(d[0]), 1, t->layout};
+        return 0;
+    }
+    t->layout = guess_layout(r, d[0], d[2]);
+    int last = t->layout == RECIPE_NHWC;
+    *t = (struct target){known(d[2 - last]), known(d[1 - last]), known(d[last ? 2 : 0]), t->layout};
+    return 0;
+}
+
+static int choose_colour(const struct recipe *r, const struct target *t, struct recipe_plan *p, struct error *err)
+{
+    p->colour = r->colour;
+    if (p->colour == RECIPE_AS_INPUT)
+        p->colour = t->channels == 1 ? RECIPE_GRAY : RECIPE_RGB;
+    p->channels = p->colour == RECIPE_GRAY ? 1 : 3;
+    if (t->channels && t->channels != p->channels)
+        return error_set(err, "recipe: gives %d channels, the input wants %d", p->channels, t->channels);
+    for (int i = 0; i < r->count && p->channels == 1; i++)
+        if (r->steps[i].values == 3)
+            return error_set(err, "recipe: three values of %s for an input of one channel: want one",
+                             recipe_kind_names[r->steps[i].kind]);
+    return 0;
+}
+
+/* ---- sizes ---- */
+
+struct size {
+    int width, height;
+};
+
+/* a * b / c, at least 1. */
+static int proportion(int a, int b, int c, enum recipe_round round)
+{
+    if (round == RECIPE_ROUND_NEAR)
+        return image_scaled(a, b, c);
+    int64_t v = ((int64_t)a * b + (round == RECIPE_ROUND_UP ? c - 1 : 0)) / c;
+    return v < 1 ? 1 : v > INT_MAX ? INT_MAX : (int)v;
+}
+
+static struct size by_width(struct size s, int width, enum recipe_round round)
+{
+    return (struct size){width, proportion(s.height, width, s.width, round)};
+}
+
+static struct size by_height(struct size s, int height, enum recipe_round round)
+{
+    return (struct size){proportion(s.width, height, s.height, round), height};
+}
+
+static int lesser(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static struct size to_exact(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    (void)s, (void)round;
+    return (struct size){step->width, step->height};
+}
+
+static struct size to_short(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    return (s.width <= s.height ? by_width : by_height)(s, step->width, round);
+}
+
+static struct size to_long(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    return (s.width >= s.height ? by_width : by_height)(s, step->width, round);
+}
+
+static struct size to_width(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    return by_width(s, step->width, round);
+}
+
+static struct size to_height(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    return by_height(s, step->width, round);
+}
+
+static struct size to_min(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    return lesser(s.width, s.height) < step->width ? to_short(step, s, round) : s;
+}
+
+static struct size to_max(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    return s.width > step->width || s.height > step->width ? to_long(step, s, round) : s;
+}
+
+static struct size to_multiple(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    int n = step->width;
+    return (struct size){proportion(s.width, 1, n, round) * n, proportion(s.height, 1, n, round) * n};
+}
+
+static struct size to_fit(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    bool tall = (int64_t)step->width * s.height > (int64_t)step->height * s.width;
+    return tall ? by_height(s, step->height, round) : by_width(s, step->width, round);
+}
+
+static struct size to_clamp(const struct recipe_step *step, struct size s, enum recipe_round round)
+{
+    (void)round;
+    return (struct size){lesser(s.width, step->width), lesser(s.height, step->height)};
+}
+
+static struct size (*const sizes[])(const struct recipe_step *step, struct size s, enum recipe_round round) = {
+    [RECIPE_EXACT] = to_exact,   [RECIPE_SHORT] = to_short, [RECIPE_LONG] = to_long, [RECIPE_WIDTH] = to_width,
+    [RECIPE_HEIGHT] = to_height, [RECIPE_MIN] = to_min,     [RECIPE_MAX] = to_max,   [RECIPE_MULTIPLE] = to_multiple,
+    [RECIPE_FIT] = to_fit,       [RECIPE_CLAMP] = to_clamp,
+};
+
+/* ---- stages ---- */
+
+static struct recipe_stage *last(struct recipe_plan *p)
+{
+    return &p->stage[p->stages - 1];
+}
+
+/* One that does nothing yet. */
+static void add_stage(struct recipe_plan *p, int width, int height)
+{
+    p->stage[p->stages++] = (struct recipe_stage){.scaled_width = width,
+                                                  .scaled_height = height,
+                                                  .window = {0, 0, width, height},
+                                                  .width = width,
+                                                  .height = height};
+}
+
+/* Whether nothing is laid around the window yet, and whether nothing is cut off either. */
+static bool is_bare(const struct recipe_stage *s)
+{
+    return s->width == s->window.width && s->height == s->window.height;
+}
+
+static bool is_whole(const struct recipe_stage *s)
+{
+    return is_bare(s) && s->window.width == s->scaled_width && s->window.height == s->scaled_height;
+}
+
+static int resize_to(struct recipe_plan *p, struct size to, struct error *err)
+{
+    struct size from = {last(p)->width, last(p)->height};
+    if (to.width > IMAGE_MAX_SIDE || to.height > IMAGE_MAX_SIDE)
+        return error_set(err, "recipe: a photo of %dx%d would become %dx%d: want sides of at most %d", from.width,
+                         from.height, to.width, to.height, IMAGE_MAX_SIDE);
+    if (is_whole(last(p)))
+        p->stages--;
+    add_stage(p, to.width, to.height);
+    return 0;
+}
+
+static enum recipe_round rounding(const struct recipe *r, const struct recipe_step *step)
+{
+    if (step->round)
+        return step->round;
+    return r->library == RECIPE_TORCHVISION ? RECIPE_ROUND_DOWN : RECIPE_ROUND_NEAR;
+}
+
+static struct size size_for(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p)
+{
+    return sizes[step->size](step, (struct size){last(p)->width, last(p)->height}, rounding(r, step));
+}
+
+static int plan_resize(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
+{
+    return resize_to(p, size_for(r, step, p), err);
+}
+
+/* Where the centre part of `in` begins: torchvision rounds halves to even, others down. */
+static int centre(const struct recipe *r, int in, int part)
+{
+    int twice = in - part;
+    return twice / 2 + (r->library == RECIPE_TORCHVISION && twice % 4 == 3);
+}
+
+static int crop_to(const struct recipe *r, struct recipe_plan *p, struct size to, int x, int y, struct error *err)
+{
+    int w = last(p)->width, h = last(p)->height;
+    if (to.width > w || to.height > h)
+        return error_set(err, "recipe: a crop of %dx%d from a photo of %dx%d after resizing: want a smaller crop",
+                         to.width, to.height, w, h);
+    x = x < 0 ? centre(r, w, to.width) : x;
+    y = y < 0 ? centre(r, h, to.height) : y;
+    if (x > w - to.width || y > h - to.height)
+        return error_set(err, "recipe: a crop of %dx%d at %d,%d of a photo of %dx%d: want it inside", to.width,
+                         to.height, x, y, w, h);
+    if (!is_bare(last(p)))
+        add_stage(p, w, h);
+    struct recipe_stage *s = last(p);
+    s->window = (struct image_rect){s->window.x + x, s->window.y + y, to.width, to.height};
+    s->width = to.width;
+    s->height = to.height;
+    return 0;
+}
+
+static int plan_crop(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
+{
+    return crop_to(r, p, (struct size){step->width, step->height}, step->x, step->y, err);
+}
+
+/* The size that a pad leads to: never a smaller one. */
+static struct size padded(const struct recipe_step *step, struct size s)
+{
+    struct size to = sizes[step->size](step, s, RECIPE_ROUND_UP);
+    return (struct size){to.width > s.width ? to.width : s.width, to.height > s.height ? to.height : s.height};
+}
+
+static int check_sides(struct size s, struct error *err)
+{
+    if (s.width > IMAGE_MAX_SIDE || s.height > IMAGE_MAX_SIDE || (int64_t)s.width * s.height > IMAGE_MAX_PIXELS)
+        return error_set(err, "recipe: gives %dx%d pixels: want sides of at most %d and at most %d pixels", s.width,
+                         s.height, IMAGE_MAX_SIDE, IMAGE_MAX_PIXELS);
+    return 0;
+}
+
+static float fill_value(const struct recipe_step *step, int channel)
+{
+    return step->values ? step->value[step->values == 3 ? channel : 0] : recipe_default_fill(step->kind);
+}
+
+static int lay(const struct recipe_step *step, struct recipe_plan *p, struct size to, struct error *err)
+{
+    if (check_sides(to, err))
+        return -1;
+    if (!is_bare(last(p)))
+        add_stage(p, last(p)->width, last(p)->height);
+    struct recipe_stage *s = last(p);
+    s->left = step->corner ? 0 : (to.width - s->width) / 2;
+    s->top = step->corner ? 0 : (to.height - s->height) / 2;
+    s->width = to.width;
+    s->height = to.height;
+    for (int c = 0; c < 3; c++)
+        s->fill[c] = (uint8_t)fill_value(step, c);
+    return 0;
+}
+
+static int plan_letterbox(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p,
+                          struct error *err)
+{
+    struct size s = {last(p)->width, last(p)->height};
+    if (resize_to(p, to_fit(step, s, rounding(r, step)), err))
+        return -1;
+    return lay(step, p, (struct size){step->width, step->height}, err);
+}
+
+static int plan_pad(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
+{
+    (void)r;
+    return lay(step, p, padded(step, (struct size){last(p)->width, last(p)->height}), err);
+}
+
+static int (*const planners[])(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p,
+                               struct error *err) = {
+    [RECIPE_RESIZE] = plan_resize,
+    [RECIPE_CROP] = plan_crop,
+    [RECIPE_LETTERBOX] = plan_letterbox,
+    [RECIPE_PAD] = plan_pad,
+};
+
+/* ---- the whole ---- */
+
+/* Where no step makes a size: to the input's. If one side of that is open, the photo's proportions count. */
+static int resize_to_input(const struct target *t, struct recipe_plan *p, struct error *err)
+{
+    int w = last(p)->width, h = last(p)->height;
+    if (!t->width && !t->height)
+        return 0;
+    struct size to = {t->width ? t->width : image_scaled(w, t->height, h),
+                      t->height ? t->height : image_scaled(h, t->width, w)};
+    return resize_to(p, to, err);
+}
+
+/* After a resize alone, the centre is kept that the input has room for. */
+static int crop_to_input(const struct recipe *r, const struct target *t, struct recipe_plan *p, struct error *err)
+{
+    struct size to = {t->width ? t->width : last(p)->width, t->height ? t->height : last(p)->height};
+    return crop_to(r, p, to, -1, -1, err);
+}
+
+/* The steps on the picture, which come first; how many there are. */
+static int plan_steps(const struct recipe *r, struct recipe_plan *p, struct error *err)
+{
+    int i = 0;
+    for (; i < r->count && r->steps[i].kind <= RECIPE_PAD; i++)
+        if (planners[r->steps[i].kind](r, &r->steps[i], p, err))
+            return -1;
+    return i;
+}
+
+static int plan_geometry(const struct recipe *r, const struct target *t, struct recipe_plan *p, struct error *err)
+{
+    const struct recipe_step *pad = r->count ? &r->steps[r->count - 1] : NULL;
+    int n = plan_steps(r, p, err);
+    bool resizes_only = true;
+    for (int i = 0; i < n; i++)
+        resizes_only &= r->steps[i].kind == RECIPE_RESIZE;
+    bool pads_values = n >= 0 && n < r->count && pad->kind == RECIPE_PAD;
+    if (n < 0 || (n == 0 && !pads_values && resize_to_input(t, p, err)))
+        return -1;
+    if (resizes_only && !pads_values && crop_to_input(r, t, p, err))
+        return -1;
+    struct size in = {last(p)->width, last(p)->height}, all = pads_values ? padded(pad, in) : in;
+    p->width = all.width;
+    p->height = all.height;
+    p->left = !pads_values || pad->corner ? 0 : (all.width - in.width) / 2;
+    p->top = !pads_values || pad->corner ? 0 : (all.height - in.height) / 2;
+    return check_sides(all, err);
+}
+
+/* Every stage after the other, then the pad of values. */
+static struct recipe_map plan_map(const struct recipe_plan *p, int width, int height)
+{
+    struct recipe_map m = {1, 1, 0, 0};
+    for (int i = 0; i < p->stages; i++) {
+        const struct recipe_stage *s = &p->stage[i];
+        float x = (float)s->scaled_width / width, y = (float)s->scaled_height / height;
+        m = (struct recipe_map){m.scale_x * x, m.scale_y * y, m.offset_x * x + (s->left - s->window.x),
+                                m.offset_y * y + (s->top - s->window.y)};
+        width = s->width;
+        height = s->height;
+    }
+    m.offset_x += p->left;
+    m.offset_y += p->top;
+    return m;
+}
+
+static void plan_tensor(const struct recipe *r, int rank, struct recipe_plan *p)
+{
+    int64_t chw[] = {1, p->channels, p->height, p->width}, hwc[] = {1, p->height, p->width, p->channels};
+    p->rank = rank ? rank : 4;
+    const int64_t *dims = rank == 2 ? chw + 2 : (p->layout == RECIPE_NHWC ? hwc : chw) + (4 - p->rank);
+    memcpy(p->dims, dims, p->rank * sizeof *dims);
+    p->bytes = (size_t)p->width * p->height * p->channels * (r->dtype == RECIPE_F32 ? sizeof(float) : 1);
+}
+
+int recipe_plan(const struct recipe *r, int width, int height, const int64_t *dims, int rank, struct recipe_plan *out,
+                struct error *err)
+{
+    struct target t;
+    if (find_target(r, dims, rank, &t, err))
+        return -1;
+    struct recipe_plan p = {.layout = t.layout};
+    add_stage(&p, width, height);
+    if (choose_colour(r, &t, &p, err) || plan_geometry(r, &t, &p, err))
+        return -1;
+    if ((t.width && t.width != p.width) || (t.height && t.height != p.height))
+        return error_set(err, "recipe: gives %dx%d pixels, the input wants %dx%d", p.width, p.height,
+                         t.width ? t.width : p.width, t.height ? t.height : p.height);
+    p.map = plan_map(&p, width, height);
+    plan_tensor(r, rank, &p);
+    *out = p;
+    return 0;
+}
+
+void recipe_unmap(const struct recipe_map *map, float *x, float *y)
+{
+    *x = (*x - map->offset_x) / map->scale_x;
+    *y = (*y - map->offset_y) / map->scale_y;
+}
