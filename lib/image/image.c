@@ -70,7 +70,8 @@ int image_scaled(int a, int b, int c)
     return whole < 1 ? 1 : whole > INT32_MAX ? INT32_MAX : (int)whole;
 }
 
-int image_grey(struct image *out, const struct image *in, struct error *err)
+/* Weights of `bits` bits of fraction. */
+static int weigh_channels(struct image *out, const struct image *in, const uint32_t w[3], int bits, struct error *err)
 {
     struct image grey;
     if (image_init(&grey, in->width, in->height, 1, err))
@@ -81,9 +82,21 @@ int image_grey(struct image *out, const struct image *in, struct error *err)
         memcpy(grey.data, p, n);
     else
         for (size_t i = 0; i < n; i++, p += 3)
-            grey.data[i] = (p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000) >> 16;
+            grey.data[i] = (p[0] * w[0] + p[1] * w[1] + p[2] * w[2] + (1u << (bits - 1))) >> bits;
     *out = grey;
     return 0;
+}
+
+int image_grey(struct image *out, const struct image *in, struct error *err)
+{
+    static const uint32_t weights[] = {19595, 38470, 7471};
+    return weigh_channels(out, in, weights, 16, err);
+}
+
+int image_grey_opencv(struct image *out, const struct image *in, struct error *err)
+{
+    static const uint32_t weights[] = {9798, 19235, 3735};
+    return weigh_channels(out, in, weights, 15, err);
 }
 
 static int clamp(int64_t v, int high)

@@ -47,12 +47,19 @@ enum image_filter {
     IMAGE_BILINEAR_PLAIN, /* two by two neighbours whatever the reduction; pixel centres at one half */
     IMAGE_LANCZOS,        /* antialiased, three lobes */
     IMAGE_BOX,            /* antialiased: the mean of what a pixel covers */
+    IMAGE_CV_LINEAR,      /* OpenCV's INTER_LINEAR and so on, none antialiased but the last */
+    IMAGE_CV_CUBIC,
+    IMAGE_CV_NEAREST, /* the pixel under the top left corner */
+    IMAGE_CV_LANCZOS, /* INTER_LANCZOS4 */
+    IMAGE_CV_AREA,
     IMAGE_FILTERS
 };
 
 /* Resizes to width x height by convolution, first along rows, then along columns, rounding to 8 bits after each, with
  * weights of 22 fractional bits: the result is that of PIL's Image.resize() to the bit (IMAGE_BILINEAR_PLAIN has no
- * counterpart there). With a `window`, only that part of the result is computed. */
+ * counterpart there). Those of OpenCV give what its resize() gives (INTER_CUBIC, INTER_LANCZOS4 and INTER_AREA, which
+ * it computes in part in floating point, but for rare roundings). With a `window`, only that part of the result is
+ * computed. */
 int image_resize(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
                  const struct image_rect *window, struct error *err);
 
@@ -65,6 +72,9 @@ int image_place(struct image *out, const struct image *in, int width, int height
 
 /* ITU-R 601-2 luma of an RGB picture, by PIL's integer weights; a grey one is copied. */
 int image_grey(struct image *out, const struct image *in, struct error *err);
+
+/* The same by OpenCV's weights, of 15 bits. */
+int image_grey_opencv(struct image *out, const struct image *in, struct error *err);
 
 /* Draws a frame of `thick` pixels inward from the rectangle's border, clipped to the picture. A grey picture takes the
  * first sample of the colour. */

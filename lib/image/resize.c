@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "image/image.h"
+#include "image/resize.h"
 
 #define BITS 22 /* of a weight's fraction: 8 bits of sample and 2 of overshoot still fit 32 */
 
@@ -226,6 +226,8 @@ int image_resize(struct image *out, const struct image *in, int width, int heigh
                          height);
     if (width == in->width && height == in->height)
         return image_crop(out, in, &r, err);
+    if (filter >= IMAGE_CV_LINEAR)
+        return image_resize_opencv(out, in, width, height, filter, &r, err);
     struct taps across, down;
     if (taps_init(&across, in->width, width, r.x, r.width, filter, err))
         return -1;

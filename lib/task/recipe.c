@@ -17,11 +17,13 @@ const char *const recipe_kind_names[] = {
     [RECIPE_RESIZE] = "resize", [RECIPE_CROP] = "crop", [RECIPE_LETTERBOX] = "letterbox", [RECIPE_PAD] = "pad",
     [RECIPE_MEAN] = "mean",     [RECIPE_STD] = "std",   [RECIPE_SCALE] = "scale",
 };
-const char *const recipe_library_names[] = {[RECIPE_PIL] = "pil", [RECIPE_TORCHVISION] = "torchvision"};
+const char *const recipe_library_names[] = {
+    [RECIPE_PIL] = "pil", [RECIPE_TORCHVISION] = "torchvision", [RECIPE_OPENCV] = "opencv"};
 const char *const recipe_filter_names[] = {
-    [IMAGE_BILINEAR] = "bilinear", [IMAGE_BICUBIC] = "bicubic",
-    [IMAGE_NEAREST] = "nearest",   [IMAGE_BILINEAR_PLAIN] = "bilinear-noaa",
-    [IMAGE_LANCZOS] = "lanczos",   [IMAGE_BOX] = "box",
+    [RECIPE_BILINEAR] = "bilinear", [RECIPE_BICUBIC] = "bicubic",
+    [RECIPE_NEAREST] = "nearest",   [RECIPE_BILINEAR_NOAA] = "bilinear-noaa",
+    [RECIPE_LANCZOS] = "lanczos",   [RECIPE_BOX] = "box",
+    [RECIPE_AREA] = "area",
 };
 const char *const recipe_colour_names[] = {
     [RECIPE_AS_INPUT] = "", [RECIPE_RGB] = "rgb", [RECIPE_BGR] = "bgr", [RECIPE_GRAY] = "gray"};
@@ -106,6 +108,22 @@ static int to_values(struct recipe_step *s, const struct slice *part, int n)
         if (to_float(part[i], &s->value[i]))
             return -1;
     return 0;
+}
+
+/* Of PIL and torchvision, then of OpenCV; -1: none. */
+static const int image_filters[][2] = {
+    [RECIPE_BILINEAR] = {IMAGE_BILINEAR, IMAGE_CV_LINEAR},
+    [RECIPE_BICUBIC] = {IMAGE_BICUBIC, IMAGE_CV_CUBIC},
+    [RECIPE_NEAREST] = {IMAGE_NEAREST, IMAGE_CV_NEAREST},
+    [RECIPE_BILINEAR_NOAA] = {IMAGE_BILINEAR_PLAIN, -1},
+    [RECIPE_LANCZOS] = {IMAGE_LANCZOS, IMAGE_CV_LANCZOS},
+    [RECIPE_BOX] = {IMAGE_BOX, -1},
+    [RECIPE_AREA] = {-1, IMAGE_CV_AREA},
+};
+
+int recipe_image_filter(const struct recipe *r)
+{
+    return image_filters[r->filter][r->library == RECIPE_OPENCV];
 }
 
 /* ---- steps: each reads the values of the one that is made ---- */
@@ -266,7 +284,8 @@ static const struct key {
     {"exif", "yes or no", 0, set_exif},
     {"pil", NULL, 1, set_library},
     {"torchvision", NULL, 1, set_library},
-    {"filter", "bilinear, bicubic, lanczos, box, nearest or bilinear-noaa", 2, set_filter},
+    {"opencv", NULL, 1, set_library},
+    {"filter", "bilinear, bicubic, lanczos, box, nearest, bilinear-noaa or area", 2, set_filter},
     {"rgb", NULL, 3, set_colour},
     {"bgr", NULL, 3, set_colour},
     {"gray", NULL, 3, set_colour},
@@ -386,7 +405,7 @@ static int parse_item(struct recipe *r, struct slice item, unsigned *seen, struc
             return parse_setting(r, &keys[i], item, value, seen, err);
     return error_set(err,
                      "recipe: %.*s: unknown key: want resize, crop, letterbox, pad, mean, std, scale, rgb, bgr, gray, "
-                     "filter, pil, torchvision, exif, layout, dtype or input",
+                     "filter, pil, torchvision, opencv, exif, layout, dtype or input",
                      shown(item), item.at);
 }
 
@@ -394,6 +413,10 @@ static int check_whole(const struct recipe *r, const char *text, size_t n, struc
 {
     if (n && text[n - 1] == ',')
         return error_set(err, "recipe: ends with a comma: want a key behind it, or no comma");
+    if (recipe_image_filter(r) < 0)
+        return error_set(err, "recipe: filter=%s: not one of %s: want bilinear, bicubic, lanczos, nearest or %s",
+                         recipe_filter_names[r->filter], recipe_library_names[r->library],
+                         r->library == RECIPE_OPENCV ? "area" : "box");
     for (int i = 0; i < r->count && r->colour == RECIPE_GRAY; i++)
         if (r->steps[i].values == 3)
             return error_set(err, "recipe: gray with three values of %s: want one",

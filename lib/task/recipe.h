@@ -41,7 +41,16 @@ enum recipe_size {
 /* Of a side that follows from the other: by default to nearest, ties to even; truncated for torchvision. */
 enum recipe_round { RECIPE_ROUND_DEFAULT, RECIPE_ROUND_NEAR, RECIPE_ROUND_DOWN, RECIPE_ROUND_UP };
 
-enum recipe_library { RECIPE_PIL, RECIPE_TORCHVISION };
+enum recipe_library { RECIPE_PIL, RECIPE_TORCHVISION, RECIPE_OPENCV };
+enum recipe_filter {
+    RECIPE_BILINEAR,
+    RECIPE_BICUBIC,
+    RECIPE_NEAREST,
+    RECIPE_BILINEAR_NOAA,
+    RECIPE_LANCZOS,
+    RECIPE_BOX,
+    RECIPE_AREA,
+};
 enum recipe_colour { RECIPE_AS_INPUT, RECIPE_RGB, RECIPE_BGR, RECIPE_GRAY };
 enum recipe_layout { RECIPE_GUESS, RECIPE_NCHW, RECIPE_NHWC };
 enum recipe_dtype { RECIPE_F32, RECIPE_U8, RECIPE_I8 };
@@ -61,8 +70,8 @@ struct recipe {
     int count;
     struct recipe_step steps[RECIPE_MAX_STEPS];
     bool as_stored;              /* exif=no: the photo is taken as its pixels are stored, not turned upright */
-    enum recipe_library library; /* whose rounding of sizes and places */
-    enum image_filter filter;
+    enum recipe_library library; /* whose resampling, grey, and rounding of sizes and places */
+    enum recipe_filter filter;
     enum recipe_colour colour; /* gray: before all steps */
     enum recipe_layout layout;
     enum recipe_dtype dtype;
@@ -80,11 +89,14 @@ void recipe_print(const struct recipe *r, struct text *out);
 extern const char *const recipe_size_names[RECIPE_CLAMP + 1];
 extern const char *const recipe_round_names[RECIPE_ROUND_UP + 1];
 extern const char *const recipe_kind_names[RECIPE_SCALE + 1];
-extern const char *const recipe_library_names[RECIPE_TORCHVISION + 1];
-extern const char *const recipe_filter_names[IMAGE_FILTERS];
+extern const char *const recipe_library_names[RECIPE_OPENCV + 1];
+extern const char *const recipe_filter_names[RECIPE_AREA + 1];
 extern const char *const recipe_colour_names[RECIPE_GRAY + 1];
 extern const char *const recipe_layout_names[RECIPE_NHWC + 1];
 extern const char *const recipe_dtype_names[RECIPE_I8 + 1];
+
+/* How a filter of the recipe is computed; -1 when its library has no such filter. */
+int recipe_image_filter(const struct recipe *r);
 
 /* What a colour is when none is given: the grey of YOLO's letterboxes, or black. */
 float recipe_default_fill(enum recipe_kind kind);

@@ -103,7 +103,7 @@ static int run_stage(const struct recipe *r, const struct recipe_stage *s, const
                      struct error *err)
 {
     struct image boxed;
-    if (image_resize(out, in, s->scaled_width, s->scaled_height, r->filter, &s->window, err))
+    if (image_resize(out, in, s->scaled_width, s->scaled_height, recipe_image_filter(r), &s->window, err))
         return -1;
     if (out->width == s->width && out->height == s->height)
         return 0;
@@ -116,7 +116,7 @@ static int make_picture(const struct recipe *r, const struct recipe_plan *p, con
 {
     struct image grey, made;
     bool to_grey = p->channels == 1 && photo->channels != 1;
-    if (to_grey && image_grey(&grey, photo, err))
+    if (to_grey && (r->library == RECIPE_OPENCV ? image_grey_opencv : image_grey)(&grey, photo, err))
         return -1;
     int failed = run_stage(r, &p->stage[0], to_grey ? &grey : photo, out, err);
     if (to_grey)

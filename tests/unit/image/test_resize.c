@@ -53,9 +53,46 @@ static const struct known {
     {300, 2, 7, 2, IMAGE_BOX, 0x72e184bf},
     {50, 40, 33, 80, IMAGE_LANCZOS, 0xa40423ac},
     {50, 40, 33, 80, IMAGE_BOX, 0xc1f4b045},
+    /* of OpenCV 4.14 */
+    {97, 61, 32, 20, IMAGE_CV_LINEAR, 0x8e8960ae},
+    {97, 61, 32, 20, IMAGE_CV_CUBIC, 0xbe4c2db0},
+    {97, 61, 32, 20, IMAGE_CV_NEAREST, 0x407dbec2},
+    {97, 61, 32, 20, IMAGE_CV_LANCZOS, 0x2c7ad62a},
+    {97, 61, 32, 20, IMAGE_CV_AREA, 0xeeb1730b},
+    {31, 17, 100, 50, IMAGE_CV_LINEAR, 0xeb140f58},
+    {31, 17, 100, 50, IMAGE_CV_CUBIC, 0xfc2bf1b3},
+    {31, 17, 100, 50, IMAGE_CV_NEAREST, 0xab278cca},
+    {31, 17, 100, 50, IMAGE_CV_LANCZOS, 0xb69836c5},
+    {31, 17, 100, 50, IMAGE_CV_AREA, 0x8a46045c},
+    {64, 48, 32, 24, IMAGE_CV_LINEAR, 0x40d32be9},
+    {64, 48, 32, 24, IMAGE_CV_NEAREST, 0xc1aa9a97},
+    {64, 48, 32, 24, IMAGE_CV_LANCZOS, 0xdd01c502},
+    {64, 48, 32, 24, IMAGE_CV_AREA, 0x40d32be9},
+    {64, 48, 16, 16, IMAGE_CV_LINEAR, 0x252b1677},
+    {64, 48, 16, 16, IMAGE_CV_NEAREST, 0x03b42686},
+    {64, 48, 16, 16, IMAGE_CV_LANCZOS, 0x537aa4b9},
+    {64, 48, 16, 16, IMAGE_CV_AREA, 0xe49587db},
+    {1, 9, 5, 3, IMAGE_CV_LINEAR, 0x02ff4b97},
+    {1, 9, 5, 3, IMAGE_CV_CUBIC, 0x02ff4b97},
+    {1, 9, 5, 3, IMAGE_CV_NEAREST, 0xeb57db4c},
+    {1, 9, 5, 3, IMAGE_CV_LANCZOS, 0x02ff4b97},
+    {1, 9, 5, 3, IMAGE_CV_AREA, 0xd5e3d783},
+    {300, 2, 7, 2, IMAGE_CV_LINEAR, 0x9b77a7d7},
+    {300, 2, 7, 2, IMAGE_CV_NEAREST, 0x93d6b69a},
+    {300, 2, 7, 2, IMAGE_CV_LANCZOS, 0x6f274132},
+    {300, 2, 7, 2, IMAGE_CV_AREA, 0xb5ee6c2d},
+    {3, 191, 147, 110, IMAGE_CV_LINEAR, 0x6fd49627},
+    {3, 191, 147, 110, IMAGE_CV_NEAREST, 0xc3684f78},
+    {3, 191, 147, 110, IMAGE_CV_LANCZOS, 0x5cf7a342},
+    {3, 191, 147, 110, IMAGE_CV_AREA, 0x217f4ba3},
+    {50, 40, 33, 80, IMAGE_CV_LINEAR, 0x4440fade},
+    {50, 40, 33, 80, IMAGE_CV_CUBIC, 0x7addda65},
+    {50, 40, 33, 80, IMAGE_CV_NEAREST, 0xb8460b21},
+    {50, 40, 33, 80, IMAGE_CV_LANCZOS, 0x8e1a5898},
+    {50, 40, 33, 80, IMAGE_CV_AREA, 0xf3126a16},
 };
 
-static void equals_pil(void)
+static void equals_others(void)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const struct known *k = &known[i];
@@ -67,6 +104,37 @@ static void equals_pil(void)
         image_release(&in);
         image_release(&out);
     }
+}
+
+/* The checksum of OpenCV's cvtColor() with COLOR_RGB2GRAY. */
+static void grey_of_opencv(void)
+{
+    struct image in = noise(97, 61, 3), grey;
+    struct error err;
+    CHECK(image_grey_opencv(&grey, &in, &err) == 0);
+    CHECK(hash_crc32(grey.data, 97 * 61) == 0xc75ec798);
+    image_release(&in);
+    image_release(&grey);
+}
+
+/* Places in the picture's corners, and a reduction to one pixel, whose sums are large. */
+static void extremes(void)
+{
+    static const int sizes[][4] = {
+        {4096, 4096, 1, 1}, {4099, 4099, 1, 1}, {1, 1, 50, 70}, {65535, 1, 1, 3}, {2, 9, 65535, 1}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int f = 0; f < IMAGE_FILTERS; f++) {
+            const int *z = sizes[i];
+            struct image in, out;
+            struct error err;
+            CHECK(image_init(&in, z[0], z[1], 1, &err) == 0);
+            memset(in.data, 255, (size_t)z[0] * z[1]);
+            CHECK(image_resize(&out, &in, z[2], z[3], f, NULL, &err) == 0);
+            CHECK_MSG(out.data[0] == 255 && out.data[z[2] * z[3] - 1] == 255, "size %zu, filter %d: %d", i, f,
+                      out.data[0]);
+            image_release(&in);
+            image_release(&out);
+        }
 }
 
 /* Bilinear without antialiasing, straight from its definition. */
@@ -110,7 +178,7 @@ static void window_and_grey_are_parts(void)
     CHECK(image_init(&grey, 83, 59, 1, &err) == 0);
     for (int i = 0; i < 83 * 59; i++)
         grey.data[i] = in.data[i * 3];
-    for (int f = IMAGE_BILINEAR; f <= IMAGE_BILINEAR_PLAIN; f++) {
+    for (int f = IMAGE_BILINEAR; f < IMAGE_FILTERS; f++) {
         CHECK(image_resize(&whole, &in, 41, 33, f, NULL, &err) == 0);
         CHECK(image_resize(&part, &in, 41, 33, f, &r, &err) == 0);
         CHECK(image_resize(&one, &grey, 41, 33, f, NULL, &err) == 0);
@@ -135,7 +203,7 @@ static void constant_stays(void)
     CHECK(image_init(&in, 37, 23, 3, &err) == 0);
     memset(in.data, 255, 37 * 23 * 3);
     for (int size = 1; size < 70; size += 3)
-        for (int f = IMAGE_BILINEAR; f <= IMAGE_BILINEAR_PLAIN; f++) {
+        for (int f = IMAGE_BILINEAR; f < IMAGE_FILTERS; f++) {
             CHECK(image_resize(&out, &in, size, 71 - size, f, NULL, &err) == 0);
             for (int i = 0; i < out.width * out.height * 3; i++)
                 CHECK(out.data[i] == 255);
@@ -163,8 +231,10 @@ static void bad_sizes(void)
 
 int main(void)
 {
-    RUN(equals_pil);
+    RUN(equals_others);
     RUN(plain_bilinear);
+    RUN(grey_of_opencv);
+    RUN(extremes);
     RUN(window_and_grey_are_parts);
     RUN(constant_stays);
     RUN(bad_sizes);

@@ -43,6 +43,7 @@ static void prints_and_reads_back(void)
         {"pad=3x4:0,pad=multiple:32:7:corner", "pad=3x4,pad=multiple:32:7:corner"},
         {"resize=height:48:up,mean=127.5,std=127.5,pad=320x48:-0.25:corner", NULL},
         {"pil,filter=lanczos", "filter=lanczos"},
+        {"filter=area,opencv", "opencv,filter=area"},
         {"resize=320x320", NULL},
         {"resize=320x240,filter=bicubic,bgr", NULL},
         {"letterbox=640x640:114,scale=1/255", "letterbox=640x640,scale=0.003921569"},
@@ -116,6 +117,8 @@ static void errors_name_the_key(void)
          "mean=1",
          "at most 16 steps"},
         {"pil,torchvision", "excludes"},
+        {"filter=area", "not one of pil"},
+        {"opencv,filter=box", "or area"},
         {"rgb,bgr", "bgr"},
         {"rgb=1", "no value behind rgb"},
         {"filter=lancsos", "bicubic"},
@@ -464,6 +467,7 @@ static void random_recipes(void)
         "dtype=i8",
         "filter=lanczos",
         "filter=nearest",
+        "opencv",
     };
     uint64_t state = 5;
     int done = 0;

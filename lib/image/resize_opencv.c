@@ -1,0 +1,402 @@
+/* Resampling as OpenCV does it for 8-bit pictures: modules/imgproc/src/resize.cpp of its releases 4 and 5. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "image/resize.h"
+
+#define MOST_TAPS 8
+
+/* Which input samples each output sample is made of, along one axis. */
+struct taps {
+    int n;           /* per output */
+    int bits;        /* of a weight's fraction */
+    int *at;         /* n per output: which sample; the border is repeated */
+    int32_t *weight; /* n per output */
+};
+
+/* Of one axis; `from` and `n` of the outputs that are wanted. */
+struct axis {
+    int in, out, from, n;
+    double scale; /* inputs per output, as OpenCV rounds it */
+};
+
+static struct axis axis_of(int in, int out, int from, int n)
+{
+    return (struct axis){in, out, from, n, 1 / ((double)out / in)};
+}
+
+/* ---- weights: of the samples around one that lies `x` behind the middle left one ---- */
+
+static void weigh_linear(float x, float *w)
+{
+    w[0] = 1 - x;
+    w[1] = x;
+}
+
+/* Keys' kernel with a = -3/4; the last weight is what the others leave of 1. */
+static void weigh_cubic(float x, float *w)
+{
+    const float a = -0.75f;
+    float far = x + 1, near = 1 - x;
+    w[0] = ((a * far - 5 * a) * far + 8 * a) * far - 4 * a;
+    w[1] = ((a + 2) * x - (a + 3)) * x * x + 1;
+    w[2] = ((a + 2) * near - (a + 3)) * near * near + 1;
+    w[3] = 1 - w[0] - w[1] - w[2];
+}
+
+/* sinc(t) sinc(t / 4) of eight samples, up to a factor that the sum takes out: sin(pi t) only changes its sign. */
+static void weigh_lanczos(float x, float *w)
+{
+    float sum = 0;
+    for (int i = 0; i < 8; i++) {
+        double y = ((double)x + 3 - i) * (M_PI / 4);
+        w[i] =
+            fabs(y) < 1e-6 ? 1e30f : (float)((i % 2 ? -1 : 1) * sin(y) / (y * y)); /* as if nothing else were there */
+        sum += w[i];
+    }
+    for (int i = 0; i < 8; i++)
+        w[i] /= sum;
+}
+
+/* OpenCV's own code has 11 bits everywhere; its usual builds hand INTER_CUBIC to a library that computes in floating
+ * point, which 20 bits come down to. */
+static const struct kernel {
+    int taps, bits;
+    void (*weigh)(float x, float *w);
+} kernels[IMAGE_FILTERS] = {
+    [IMAGE_CV_LINEAR] = {2, 11, weigh_linear},
+    [IMAGE_CV_CUBIC] = {4, 20, weigh_cubic},
+    [IMAGE_CV_LANCZOS] = {8, 11, weigh_lanczos},
+    [IMAGE_CV_AREA] = {2, 11, weigh_linear}, /* where a side grows */
+};
+
+static void taps_release(struct taps *t)
+{
+    free(t->at);
+    free(t->weight);
+}
+
+static int taps_alloc(struct taps *t, int outputs, const struct kernel *k, struct error *err)
+{
+    t->n = k->taps;
+    t->bits = k->bits;
+    t->at = mem_calloc(outputs, t->n * sizeof *t->at, err);
+    t->weight = mem_calloc(outputs, t->n * sizeof *t->weight, err);
+    if (t->at && t->weight)
+        return 0;
+    taps_release(t);
+    return -1;
+}
+
+static int clamp(int v, int count)
+{
+    return v < 0 ? 0 : v >= count ? count - 1 : v;
+}
+
+/* The sample at or left of an output's place, and how far behind it that lies. */
+static int place(const struct axis *a, int output, bool area, float *x)
+{
+    if (area) {
+        int at = (int)floor(output * a->scale);
+        *x = (float)(output + 1 - (at + 1) * ((double)a->out / a->in));
+        *x = *x <= 0 ? 0 : *x - floorf(*x);
+        return at;
+    }
+    float v = (float)((output + 0.5) * a->scale - 0.5), whole = floorf(v);
+    *x = v - whole;
+    return (int)whole;
+}
+
+static int taps_init(struct taps *t, const struct axis *a, enum image_filter filter, struct error *err)
+{
+    const struct kernel *k = &kernels[filter];
+    if (taps_alloc(t, a->n, k, err))
+        return -1;
+    for (int i = 0; i < a->n; i++) {
+        float x, w[MOST_TAPS];
+        int at = place(a, a->from + i, filter == IMAGE_CV_AREA, &x);
+        k->weigh(x, w);
+        for (int j = 0; j < k->taps; j++) {
+            t->at[i * k->taps + j] = clamp(at + j - (k->taps / 2 - 1), a->in);
+            t->weight[i * k->taps + j] = (int32_t)rintf(w[j] * (1 << k->bits));
+        }
+    }
+    return 0;
+}
+
+/* ---- by weights: rows first, which keep the fraction, then columns ---- */
+
+/* One row; `channels` and `taps` are constants where this is inlined. */
+__attribute__((always_inline)) static inline void along_row(int32_t *out, const uint8_t *in, const struct taps *t,
+                                                            int n, int channels, int taps)
+{
+    const int *at = t->at;
+    const int32_t *w = t->weight;
+    for (int x = 0; x < n; x++, out += channels, at += taps, w += taps)
+        for (int c = 0; c < channels; c++) {
+            int32_t sum = 0;
+            for (int i = 0; i < taps; i++)
+                sum += in[at[i] * channels + c] * w[i];
+            out[c] = sum;
+        }
+}
+
+static void resize_row(int32_t *out, const uint8_t *in, const struct taps *t, int n, int channels)
+{
+    if (channels == 3 && t->n == 2)
+        along_row(out, in, t, n, 3, 2);
+    else
+        along_row(out, in, t, n, channels, t->n);
+}
+
+static uint8_t to_byte(int64_t v)
+{
+    return v < 0 ? 0 : v > 255 ? 255 : (uint8_t)v;
+}
+
+/* Of two rows, OpenCV drops 4 bits before and 16 after multiplying, so that 16-bit lanes do. */
+static void mix_two(uint8_t *restrict out, int32_t *const *row, const int32_t *w, size_t n)
+{
+    const int32_t *a = row[0], *b = row[1];
+    for (size_t i = 0; i < n; i++)
+        out[i] = to_byte(((w[0] * (a[i] >> 4) >> 16) + (w[1] * (b[i] >> 4) >> 16) + 2) >> 2);
+}
+
+static void mix_rows(uint8_t *restrict out, int32_t *const *row, const int32_t *w, const struct taps *t, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int64_t sum = (int64_t)1 << (2 * t->bits - 1);
+        for (int k = 0; k < t->n; k++)
+            sum += (int64_t)row[k][i] * w[k];
+        out[i] = to_byte(sum >> (2 * t->bits));
+    }
+}
+
+/* Input rows brought to their final width: at most as many as a column takes, each in the slot of its number. */
+struct rows {
+    int32_t *data;
+    int held[MOST_TAPS]; /* which row a slot has; -1 for none */
+};
+
+static int32_t *find_row(struct rows *rows, const struct image *in, int y, const struct taps *across,
+                         const struct image *out)
+{
+    int slot = y % across->n;
+    int32_t *row = rows->data + (size_t)slot * out->width * out->channels;
+    if (rows->held[slot] != y)
+        resize_row(row, in->data + (size_t)y * in->width * in->channels, across, out->width, out->channels);
+    rows->held[slot] = y;
+    return row;
+}
+
+static int by_weights(struct image *out, const struct image *in, const struct taps *across, const struct taps *down,
+                      struct error *err)
+{
+    size_t n = (size_t)out->width * out->channels;
+    struct rows rows = {.data = mem_calloc(n * across->n, sizeof *rows.data, err)};
+    if (!rows.data)
+        return -1;
+    memset(rows.held, -1, sizeof rows.held);
+    for (int y = 0; y < out->height; y++) {
+        int32_t *row[MOST_TAPS];
+        const int32_t *w = down->weight + y * down->n;
+        for (int k = 0; k < down->n; k++)
+            row[k] = find_row(&rows, in, down->at[y * down->n + k], across, out);
+        if (down->n == 2)
+            mix_two(out->data + y * n, row, w, n);
+        else
+            mix_rows(out->data + y * n, row, w, down, n);
+    }
+    free(rows.data);
+    return 0;
+}
+
+static int resize_by_weights(struct image *out, const struct image *in, const struct axis *x, const struct axis *y,
+                             enum image_filter filter, struct error *err)
+{
+    struct taps across, down;
+    if (taps_init(&across, x, filter, err))
+        return -1;
+    if (taps_init(&down, y, filter, err)) {
+        taps_release(&across);
+        return -1;
+    }
+    int failed = by_weights(out, in, &across, &down, err);
+    taps_release(&across);
+    taps_release(&down);
+    return failed;
+}
+
+/* ---- the nearest: of the place of a pixel's corner, not of its centre ---- */
+
+static int nearest_at(const struct axis *a, int i)
+{
+    return clamp((int)floor((a->from + i) * a->scale), a->in);
+}
+
+static void resize_nearest(struct image *out, const struct image *in, const struct axis *x, const struct axis *y)
+{
+    int channels = in->channels;
+    uint8_t *to = out->data;
+    for (int j = 0; j < y->n; j++) {
+        const uint8_t *row = in->data + (size_t)nearest_at(y, j) * in->width * channels;
+        for (int i = 0; i < x->n; i++, to += channels)
+            memcpy(to, row + (size_t)nearest_at(x, i) * channels, channels);
+    }
+}
+
+/* ---- the mean of what a pixel covers, in whole pixels ---- */
+
+static uint8_t block_mean(const uint8_t *in, size_t row, int channels, int width, int height)
+{
+    uint64_t sum = 0;
+    for (int j = 0; j < height; j++)
+        for (int i = 0; i < width; i++)
+            sum += in[j * row + (size_t)i * channels];
+    if (width == 2 && height == 2)
+        return (uint8_t)((sum + 2) >> 2);
+    return (uint8_t)rintf((float)sum * (1.f / (width * height)));
+}
+
+static void resize_blocks(struct image *out, const struct image *in, const struct axis *x, const struct axis *y)
+{
+    int channels = in->channels, width = x->in / x->out, height = y->in / y->out;
+    size_t row = (size_t)in->width * channels;
+    uint8_t *to = out->data;
+    for (int j = 0; j < y->n; j++)
+        for (int i = 0; i < x->n; i++)
+            for (int c = 0; c < channels; c++)
+                *to++ = block_mean(in->data + (size_t)(y->from + j) * height * row +
+                                       (size_t)(x->from + i) * width * channels + c,
+                                   row, channels, width, height);
+}
+
+/* ---- the same with parts of pixels, in float32 ---- */
+
+/* What an output covers: `n` samples from `first` on, the first and the last perhaps in part. */
+struct cover {
+    int first, n;
+    float left, middle, right; /* the shares of the first, of those between, of the last */
+};
+
+static struct cover cover_of(const struct axis *a, int i)
+{
+    double start = (a->from + i) * a->scale, end = start + a->scale;
+    double size = fmin(a->scale, a->in - start);
+    int whole = (int)ceil(start), stop = (int)floor(end) < a->in - 1 ? (int)floor(end) : a->in - 1;
+    if (whole > stop)
+        whole = stop;
+    struct cover c = {whole, stop - whole, (float)(1 / size), (float)(1 / size), (float)(1 / size)};
+    if (whole - start > 1e-3) {
+        c.first--;
+        c.n++;
+        c.left = (float)((whole - start) / size);
+    }
+    if (end - stop > 1e-3) {
+        c.n++;
+        c.right = (float)(fmin(fmin(end - stop, 1), size) / size);
+        c.left = c.n == 1 ? c.right : c.left;
+    }
+    return c;
+}
+
+static float share(const struct cover *c, int k)
+{
+    return k == 0 ? c->left : k == c->n - 1 ? c->right : c->middle;
+}
+
+/* One input row: the weighted sum of each output's samples. */
+static void cover_row(float *sum, const uint8_t *in, const struct cover *covers, int n, int channels)
+{
+    for (int x = 0; x < n; x++, sum += channels) {
+        const struct cover *c = &covers[x];
+        const uint8_t *p = in + (size_t)c->first * channels;
+        memset(sum, 0, channels * sizeof *sum);
+        for (int k = 0; k < c->n; k++, p += channels) {
+            float w = share(c, k);
+            for (int i = 0; i < channels; i++)
+                sum[i] += p[i] * w;
+        }
+    }
+}
+
+static uint8_t float_to_byte(float v)
+{
+    return v >= 255 ? 255 : v <= 0 ? 0 : (uint8_t)rintf(v);
+}
+
+static void cover_rows(struct image *out, const struct image *in, const struct cover *across, const struct axis *y,
+                       float *row, float *sum)
+{
+    size_t n = (size_t)out->width * out->channels, in_row = (size_t)in->width * in->channels;
+    for (int j = 0; j < y->n; j++) {
+        struct cover c = cover_of(y, j);
+        memset(sum, 0, n * sizeof *sum);
+        for (int k = 0; k < c.n; k++) {
+            float w = share(&c, k);
+            cover_row(row, in->data + (c.first + k) * in_row, across, out->width, out->channels);
+            for (size_t i = 0; i < n; i++)
+                sum[i] += row[i] * w;
+        }
+        for (size_t i = 0; i < n; i++)
+            out->data[j * n + i] = float_to_byte(sum[i]);
+    }
+}
+
+static int resize_covers(struct image *out, const struct image *in, const struct axis *x, const struct axis *y,
+                         struct error *err)
+{
+    size_t n = (size_t)out->width * out->channels;
+    struct cover *across = mem_calloc(out->width, sizeof *across, err);
+    float *row = across ? mem_calloc(2 * n, sizeof *row, err) : NULL;
+    for (int i = 0; row && i < x->n; i++)
+        across[i] = cover_of(x, i);
+    if (row)
+        cover_rows(out, in, across, y, row, row + n);
+    int failed = row ? 0 : -1;
+    free(row);
+    free(across);
+    return failed;
+}
+
+/* ---- which of these ---- */
+
+static int resize_area(struct image *out, const struct image *in, const struct axis *x, const struct axis *y,
+                       struct error *err)
+{
+    if (x->out > x->in || y->out > y->in)
+        return resize_by_weights(out, in, x, y, IMAGE_CV_AREA, err);
+    if (x->in % x->out || y->in % y->out)
+        return resize_covers(out, in, x, y, err);
+    resize_blocks(out, in, x, y);
+    return 0;
+}
+
+static int resize_any(struct image *out, const struct image *in, const struct axis *x, const struct axis *y,
+                      enum image_filter filter, struct error *err)
+{
+    bool halved = x->in == 2 * x->out && y->in == 2 * y->out;
+    if (filter == IMAGE_CV_AREA || (filter == IMAGE_CV_LINEAR && halved))
+        return resize_area(out, in, x, y, err);
+    if (filter != IMAGE_CV_NEAREST)
+        return resize_by_weights(out, in, x, y, filter, err);
+    resize_nearest(out, in, x, y);
+    return 0;
+}
+
+int image_resize_opencv(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
+                        const struct image_rect *r, struct error *err)
+{
+    struct image result;
+    struct axis x = axis_of(in->width, width, r->x, r->width), y = axis_of(in->height, height, r->y, r->height);
+    if (image_init(&result, r->width, r->height, in->channels, err))
+        return -1;
+    if (resize_any(&result, in, &x, &y, filter, err)) {
+        image_release(&result);
+        return -1;
+    }
+    *out = result;
+    return 0;
+}
