@@ -103,10 +103,13 @@ $(OBJ)/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -DNDEBUG $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Sanitizers on kernels that are unrolled in full take minutes to optimise.
+ISA_OPT := $(if $(SAN),-O1,-O3)
+
 define ISA_RULE
 $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) -O3 -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $(ISA_OPT) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach i,$(ISAS),$(eval $(call ISA_RULE,$(i))))
 
