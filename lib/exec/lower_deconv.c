@@ -21,6 +21,8 @@ static int64_t pad_begin(const struct node *n, const struct window *w, int i)
     int64_t total = full + (count > i ? adjust[i] : 0) - out;
     if (w->auto_pad == WINDOW_EXPLICIT && !op_has(n, "output_shape"))
         return w->begin[i];
+    if (total < 0)
+        return 0; /* places beyond the windows get the bias alone */
     return w->auto_pad == WINDOW_SAME_UPPER ? total / 2 : total - total / 2;
 }
 
@@ -111,7 +113,7 @@ static int pack_phase(float *packed, const void *args, const struct kernels *k, 
         return -1;
     for (int i = 0; i < taps; i++) {
         int64_t y = v->tap[i / h->taps], x = h->tap[i % h->taps];
-        for (int64_t j = 0; y >= 0 && x >= 0 && j < a->in * a->out; j++)
+        for (int64_t j = 0; j < a->in * a->out; j++)
             rows[i * a->in * a->out + j] = a->w[j * a->plane + y * a->kernel_w + x];
     }
     k->gemm_pack_f32(packed, rows, 1, 0, (int)(taps * a->in), a->out, (int)a->out, 1);
@@ -132,7 +134,7 @@ static int phase_taps(struct plan *p, const struct deconv *d, const struct phase
                       struct error *err)
 {
     int taps = axis[0].taps * axis[1].taps, t = 0;
-    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)taps, err);
+    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(taps + 1), err); /* there may be none */
     if (!tap)
         return -1;
     for (int y = 0; y < axis[0].taps; y++)
@@ -144,12 +146,12 @@ static int phase_taps(struct plan *p, const struct deconv *d, const struct phase
     return 0;
 }
 
-/* The kernel's taps that the phase has, as bits; 0 for a phase that no tap reaches. */
+/* The kernel's taps that the phase has, as bits. */
 static int64_t tap_set(const struct phase_axis *a)
 {
     uint64_t set = 0;
     for (int i = 0; i < a->taps; i++)
-        set |= a->tap[i] >= 0 ? UINT64_C(1) << a->tap[i] : 0;
+        set |= UINT64_C(1) << a->tap[i];
     return (int64_t)set;
 }
 
@@ -170,19 +172,14 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
     }
     if (phase_taps(p, d, axis, &job, err) < 0)
         return -1;
-    size_t floats = kernel_gemm_packed(p->kernels, (size_t)(job.taps * a.in), (size_t)a.out);
-    job.packed = plan_packed(p, n->in[1]->constant, "phase",
-                             PACK_PARAMS(a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])),
-                             floats, pack_phase, &a, err);
+    if (job.taps == 0)
+        job.packed = d->weights; /* is not read: what no tap reaches has its bias alone */
+    else
+        job.packed =
+            plan_packed(p, n->in[1]->constant, "phase",
+                        PACK_PARAMS(a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])),
+                        kernel_gemm_packed(p->kernels, (size_t)(job.taps * a.in), (size_t)a.out), pack_phase, &a, err);
     return job.packed ? gemm_emit(p, n, "gemm_f32", &job, err) : -1;
-}
-
-/* A phase that no tap reaches still has its bias: as a product over one tap of weight zero. */
-static void reach_nothing(struct phase_axis *a)
-{
-    a->taps = 1;
-    a->tap[0] = -1;
-    a->from[0] = 0;
 }
 
 static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const int64_t *pad, struct error *err)
@@ -192,9 +189,6 @@ static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const i
             struct phase_axis axis[2];
             make_phase(&d->w, 0, pad[0], d->w.out[0], y, &axis[0]);
             make_phase(&d->w, 1, pad[1], d->w.out[1], x, &axis[1]);
-            for (int i = 0; i < 2; i++)
-                if (axis[i].taps == 0)
-                    reach_nothing(&axis[i]);
             if (emit_phase(p, n, d, axis, (const int64_t[]){y, x}, err) < 0)
                 return -1;
         }

@@ -165,6 +165,28 @@ static void test_transposed(void)
     check();
 }
 
+/* Places that no tap reaches have the bias, whatever the input holds; all that output_shape or auto_pad want beyond the
+ * windows lies behind them. */
+static void test_deconv_gaps(void)
+{
+    static const char *const auto_pads[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER"};
+    static const int64_t shapes[] = {0, 5, 6, 7, 13, 40};
+    for (size_t i = 0; i < 3 * sizeof shapes / sizeof *shapes; i++) {
+        int64_t shape = shapes[i / 3];
+        begin();
+        struct node *n = NODE("ConvTranspose", input("x", DIMS(2, 1, 3, 3)), weight(DIMS(1, 4, 1, 1)), weight(DIMS(4)));
+        node_set_ints(n, "strides", INTS(3, 2), &error);
+        node_set_string(n, "auto_pad", auto_pads[i % 3], strlen(auto_pads[i % 3]), &error);
+        if (shape)
+            node_set_ints(n, "output_shape", INTS(shape, shape), &error);
+        output(n->out[0]);
+        struct tensor *t = random_tensor(DTYPE_F32, DIMS(2, 1, 3, 3), 1);
+        tensor_set_f64(t, 0, INFINITY);
+        tensor_set_f64(t, 17, NAN);
+        check_with((struct item *[]){item_of_tensor(t, &error)});
+    }
+}
+
 /* Kernels of more than 64 taps along an axis, depthwise and not, and depthwise ones of more than 64 rows. */
 static void test_long_kernels(void)
 {
@@ -304,6 +326,7 @@ int main(void)
     RUN(test_dilated);
     RUN(test_winograd);
     RUN(test_winograd_fused);
+    RUN(test_deconv_gaps);
     RUN(test_long_kernels);
     RUN(test_wide_windows);
     RUN(test_shared_transposed);
