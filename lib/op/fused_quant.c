@@ -64,7 +64,8 @@ static void bound_output(const struct op_eval *c)
     int64_t high = (int64_t)quantized(c, y->dtype, clips ? op_float(c->node, "activation_beta") : INFINITY);
     for (int64_t i = 0; i < y->count; i++) {
         int64_t q = tensor_get_i64(y, i);
-        tensor_set_i64(y, i, q > high ? high : q < low ? low : q);
+        q = q < low ? low : q;
+        tensor_set_i64(y, i, q > high ? high : q); /* as Clip does where its bounds are in the wrong order */
     }
 }
 

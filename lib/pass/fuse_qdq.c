@@ -15,12 +15,13 @@ static struct value *zero_of(struct node *n, enum dtype dtype, struct error *err
     return pass_add_constant(n->graph, tensor_new(dtype, scale->rank, scale->dims, err), err);
 }
 
-/* Whether a bias counts in units of the product of both scales, to rounding. */
-static bool is_bias(const struct value *v, const struct tensor *x_scale, const struct tensor *w_scale)
+/* Whether a bias has an element for each of `columns`, and counts in units of the product of both scales, to rounding.
+ */
+static bool is_bias(const struct value *v, int64_t columns, const struct tensor *x_scale, const struct tensor *w_scale)
 {
     const struct node *n = v->producer;
     const struct tensor *q = n && n->def && node_is(n, "DequantizeLinear") ? pass_constant(node_in(n, 0)) : NULL;
-    if (!q || q->dtype != DTYPE_I32 || q->rank != 1 || !qdq_has_scales(n, 0))
+    if (!q || q->dtype != DTYPE_I32 || q->rank != 1 || q->count != columns || !qdq_has_scales(n, 0))
         return false;
     const struct tensor *scale = n->in[1]->constant, *zero = pass_constant(node_in(n, 2));
     int64_t count = scale->count > w_scale->count ? scale->count : w_scale->count;
@@ -86,7 +87,7 @@ static bool find_operands(struct base *b)
     const struct tensor *w = pass_constant(b->both[1]->in[0]);
     if (f->weights && (!w || (strcmp(f->op, "Conv") != 0 && w->rank != 2)))
         return false;
-    return !b->bias || is_bias(b->bias, b->both[0]->in[1]->constant, b->both[1]->in[1]->constant);
+    return !b->bias || is_bias(b->bias, w->dims[axis], b->both[0]->in[1]->constant, b->both[1]->in[1]->constant);
 }
 
 /* An Add of a bias to a product. */
@@ -198,6 +199,8 @@ static int fuse(struct node *q, struct error *err)
     if (!node_is(q, "QuantizeLinear") || !node_in(q, 0) || !qdq_is_byte(node_out(q, 0)) || !qdq_has_scales(q, -1))
         return 0;
     struct node *n = find_base(q->in[0], &a);
+    if (a.kind && !(tensor_get_f64(q->in[1]->constant, 0) > 0)) /* else the bounds would change places */
+        return 0;
     return n && find(n, &b) ? make(q, &b, &a, err) : 0;
 }
 

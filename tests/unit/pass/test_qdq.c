@@ -11,7 +11,8 @@ static void number(struct lab *lab, char letter, enum dtype dtype, int rank, con
 }
 
 /* x, y, r: u8 images and rows, of scale s and t, zero point z and none; w, v: weights of one scale and of one a
- * channel, with the biases b and d; m: a matrix; h: real weights. */
+ * channel, with the biases b and d; m: a matrix; h: real weights;
+ * q: a bias of one element; n: a negative scale. */
 static void start(struct lab *lab)
 {
     static const int64_t channels = 6;
@@ -35,6 +36,9 @@ static void start(struct lab *lab)
     number(lab, 'm', DTYPE_I8, DIMS(6, 3), -128, 127);
     number(lab, 'j', DTYPE_I8, DIMS(3, 6), -128, 127);
     number(lab, 'e', DTYPE_I32, DIMS(3), -3000, 3000);
+    number(lab, 'n', DTYPE_F32, SCALAR, -0.5, -0.5);
+    number(lab, 'q', DTYPE_I32, DIMS(1), 3000, 3000);
+    number(lab, 'u', DTYPE_I8, DIMS(6, 1), -128, 127);
     number(lab, 'p', DTYPE_F32, DIMS(6), 0.01, 0.02);
     number(lab, 'o', DTYPE_U8, DIMS(6), 100, 140);
     number(lab, 'a', DTYPE_F32, SCALAR, 0.0078125, 0.0078125);
@@ -60,6 +64,8 @@ static void fused_forms(void)
          0},
         {"QuantizeLinear(Relu(Conv(f,DequantizeLinear(w,a))),t)", "QConv", 0},
         {"QuantizeLinear(Clip(Conv(f,DequantizeLinear(w,a),DequantizeLinear(b,c)),#-1,#6),s,k)", "QConv", 0},
+        {"QuantizeLinear(Clip(Conv(f,DequantizeLinear(w,a)),#2,#1),s,k)", "QConv", 0},
+        {"QuantizeLinear(Relu(Conv(f,DequantizeLinear(w,a))),n,z)", NULL, 3},
         {"QuantizeLinear(MatMul(f,DequantizeLinear(m,a)),t,z)", "QMatMul", 0},
         {"QuantizeLinear(Relu(Add(MatMul(f,DequantizeLinear(m,a)),DequantizeLinear(e,c))),t,z)", "QMatMul", 0},
         {"QuantizeLinear(Gemm(DequantizeLinear(r,s,z),DequantizeLinear(m,a),DequantizeLinear(e,c)),t)", "QMatMul", 0},
@@ -67,7 +73,10 @@ static void fused_forms(void)
         {"QuantizeLinear(Gemm[alpha=2f](DequantizeLinear(r,s,z),DequantizeLinear(m,a)),t)", NULL, 3},
         {"QuantizeLinear(Add(f,g),t,z)", "QAdd", 0},
         {"QuantizeLinear(Relu(Mul(f,f)),t,z)", "QMul", 0},
-        {"QuantizeLinear(Conv(f,DequantizeLinear(w,a),DequantizeLinear(b,a)),t,z)", NULL, 4}, /* another unit */
+        {"QuantizeLinear(Conv(f,DequantizeLinear(w,a),DequantizeLinear(b,a)),t,z)", NULL, 4},        /* another unit */
+        {"QuantizeLinear(Add(MatMul(f,DequantizeLinear(m,a)),DequantizeLinear(q,c)),t,z)", NULL, 4}, /* one for all */
+        {"QuantizeLinear(Gemm(DequantizeLinear(r,s,z),DequantizeLinear(m,a),DequantizeLinear(q,c)),t)", NULL, 4},
+        {"QuantizeLinear(Add(MatMul(f,DequantizeLinear(u,a)),DequantizeLinear(e,c)),t,z)", NULL, 4}, /* it broadcasts */
         {"QuantizeLinear(Tanh(Conv(f,DequantizeLinear(w,a))),t,z)", NULL, 3},
         {"QuantizeLinear(Conv(f,h),t,z)", NULL, 2},
         {"QuantizeLinear(Add(f,Neg(g)),t,z)", NULL, 3},
