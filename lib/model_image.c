@@ -47,6 +47,25 @@ int model_check_recipe(const struct graph *g, const struct recipe *r, struct err
     return i < 0 ? -1 : plan_for(r, g->inputs[i], 4096, 4096, &plan, err); /* a photo that any crop fits */
 }
 
+char *model_recipe_import(const char *path, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct recipe r;
+    struct text t;
+    struct blob *blob = file_read(path, err);
+    int status = blob ? recipe_import((const char *)blob->data, blob->size, &r, err) : -1;
+    blob_unref(blob);
+    if (status < 0)
+        return NULL;
+    text_init(&t);
+    recipe_print(&r, &t);
+    if (!t.failed && t.data)
+        return t.data;
+    text_release(&t);
+    error_memory(err);
+    return NULL;
+}
+
 static const struct str *property(const struct model_session *s, const char *key)
 {
     static const struct str none = {"", 0};

@@ -57,6 +57,19 @@ void property_check(const char *option, const char *key, const char *text)
         exit_usage("%s %s: %s", option, text, err.text);
 }
 
+const char *recipe_option(const char *value)
+{
+    static char *kept;
+    struct model_error err;
+    if (value[0] != '@')
+        return value;
+    free(kept);
+    kept = model_recipe_import(value + 1, &err);
+    if (!kept)
+        exit_usage("-p %s: %s", value, err.text);
+    return kept;
+}
+
 bool session_option(struct model_session_options *session, int key, const char *value)
 {
     if (key == 'j') {

@@ -37,6 +37,10 @@ void row_check(const char *option, const char *name, bool (*at)(size_t i, struct
 /* Exits when the text that `option` was given cannot be that property; NULL is allowed. */
 void property_check(const char *option, const char *key, const char *text);
 
+/* The recipe that -p was given: the text, or for @FILE what that file asks for, which is kept until the next call.
+ * Exits when the file cannot be used. */
+const char *recipe_option(const char *value);
+
 /* Takes -j or -P; false when the key is neither. */
 bool session_option(struct model_session_options *session, int key, const char *value);
 

@@ -76,7 +76,7 @@ static void take_option(struct request *r, int key, const char *value)
         r->shapes[r->shape_count++] = value;
         break;
     case 'p':
-        r->recipe = value;
+        r->recipe = recipe_option(value);
         break;
     case 'l':
         r->labels = value;

@@ -66,7 +66,7 @@ static void take_option(struct request *r, int key, const char *value)
         r->atol = program_real("--atol", value, 0);
         break;
     case 'p':
-        r->recipe = value;
+        r->recipe = recipe_option(value);
         break;
     case 'T':
         r->task = value;

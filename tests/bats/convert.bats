@@ -73,6 +73,20 @@ load helper
     matches "$(nn run -k 1 net.onnx red.ppm)" $'^red.ppm\t1\t0\\.[0-9]+\t[0-4]\t(cat|dog|cup|table|sky)$'
 }
 
+@test "-p @FILE takes the recipe of a published configuration" {
+    echo '{"do_resize": true, "size": {"height": 32, "width": 32}, "resample": 3, "do_rescale": true,
+           "do_normalize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}' > preprocessor_config.json
+    nn convert -p @preprocessor_config.json -o net.nn "$TINY/conv.onnx"
+    matches "$(nn inspect net.nn)" 'property recipe resize=32x32,filter=bicubic,rgb,scale=0.003921569,mean=0.5:0.5:0.5,std=0.5:0.5:0.5'
+    ppm red.ppm 40 30 255 0 0
+    equal "$(nn run -p @preprocessor_config.json "$TINY/conv.onnx" red.ppm)" "$(nn run net.nn red.ppm)"
+    try convert -p @none.json "$TINY/conv.onnx"
+    failed_with 2 'none.json: No such file'
+    echo '{"do_resize": true}' > bad.json
+    try convert -p @bad.json "$TINY/conv.onnx"
+    failed_with 2 'bad.json: recipe: size'
+}
+
 @test "a recipe, a task, labels that are wrong" {
     try convert -p resize=0 "$TINY/conv.onnx"
     failed_with 2 'resize'
