@@ -55,8 +55,9 @@ enum image_filter {
     IMAGE_FILTERS
 };
 
-/* Resizes to width x height by convolution, first along rows, then along columns, rounding to 8 bits after each, with
- * weights of 22 fractional bits: the result is that of PIL's Image.resize() to the bit (IMAGE_BILINEAR_PLAIN has no
+/* Resizes to width x height by convolution along rows and columns (these first where the height shrinks by more than
+ * twice as many pixels as the width), rounding to 8 bits after each, with weights of 22 fractional bits: the result is
+ * that of Image.resize() of Pillow 13 to the bit (IMAGE_BILINEAR_PLAIN has no
  * counterpart there). Those of OpenCV give what its resize() gives (INTER_CUBIC, INTER_LANCZOS4 and INTER_AREA, which
  * it computes in part in floating point, but for rare roundings). With a `window`, only that part of the result is
  * computed. */

@@ -53,6 +53,27 @@ static const struct known {
     {300, 2, 7, 2, IMAGE_BOX, 0x72e184bf},
     {50, 40, 33, 80, IMAGE_LANCZOS, 0xa40423ac},
     {50, 40, 33, 80, IMAGE_BOX, 0xc1f4b045},
+    /* tall ones, and the limits between both orders, of Pillow 13 */
+    {31, 90, 20, 33, IMAGE_BILINEAR, 0x22001547},
+    {31, 90, 20, 33, IMAGE_BICUBIC, 0x04c0c383},
+    {31, 90, 20, 33, IMAGE_LANCZOS, 0x082c696b},
+    {31, 90, 20, 33, IMAGE_BOX, 0x88c38d85},
+    {40, 60, 39, 58, IMAGE_BILINEAR, 0x207e449f},
+    {40, 60, 39, 58, IMAGE_BICUBIC, 0xddd46b74},
+    {40, 60, 39, 58, IMAGE_LANCZOS, 0xc1b1ca57},
+    {40, 60, 39, 58, IMAGE_BOX, 0x139a5e73},
+    {40, 60, 39, 57, IMAGE_BILINEAR, 0xa06d277f},
+    {40, 60, 39, 57, IMAGE_BICUBIC, 0x5a0a950d},
+    {40, 60, 39, 57, IMAGE_LANCZOS, 0xb7f0e81f},
+    {40, 60, 39, 57, IMAGE_BOX, 0x22e4f3d9},
+    {40, 30, 77, 29, IMAGE_BILINEAR, 0x59328a60},
+    {40, 30, 77, 29, IMAGE_BICUBIC, 0xd13e467e},
+    {40, 30, 77, 29, IMAGE_LANCZOS, 0xdd5a05a4},
+    {40, 30, 77, 29, IMAGE_BOX, 0x2a636864},
+    {9, 200, 30, 7, IMAGE_BILINEAR, 0x036bd690},
+    {9, 200, 30, 7, IMAGE_BICUBIC, 0xb0486798},
+    {9, 200, 30, 7, IMAGE_LANCZOS, 0xa03869da},
+    {9, 200, 30, 7, IMAGE_BOX, 0x322c090c},
     /* of OpenCV 4.14 */
     {97, 61, 32, 20, IMAGE_CV_LINEAR, 0x8e8960ae},
     {97, 61, 32, 20, IMAGE_CV_CUBIC, 0xbe4c2db0},
@@ -178,15 +199,16 @@ static void window_and_grey_are_parts(void)
     CHECK(image_init(&grey, 83, 59, 1, &err) == 0);
     for (int i = 0; i < 83 * 59; i++)
         grey.data[i] = in.data[i * 3];
-    for (int f = IMAGE_BILINEAR; f < IMAGE_FILTERS; f++) {
-        CHECK(image_resize(&whole, &in, 41, 33, f, NULL, &err) == 0);
-        CHECK(image_resize(&part, &in, 41, 33, f, &r, &err) == 0);
-        CHECK(image_resize(&one, &grey, 41, 33, f, NULL, &err) == 0);
+    for (int i = 0; i < 2 * IMAGE_FILTERS; i++) {
+        int f = i / 2, width = i % 2 ? 80 : 41; /* of 80, columns come first */
+        CHECK(image_resize(&whole, &in, width, 33, f, NULL, &err) == 0);
+        CHECK(image_resize(&part, &in, width, 33, f, &r, &err) == 0);
+        CHECK(image_resize(&one, &grey, width, 33, f, NULL, &err) == 0);
         int differ = 0;
         for (int y = 0; y < r.height; y++)
-            differ += memcmp(part.data + y * 60, whole.data + ((y + r.y) * 41 + r.x) * 3, 60) != 0;
-        for (int i = 0; i < 41 * 33; i++)
-            differ += one.data[i] != whole.data[i * 3];
+            differ += memcmp(part.data + y * 60, whole.data + ((y + r.y) * width + r.x) * 3, 60) != 0;
+        for (int k = 0; k < width * 33; k++)
+            differ += one.data[k] != whole.data[k * 3];
         CHECK(differ == 0);
         image_release(&whole);
         image_release(&part);
