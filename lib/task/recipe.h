@@ -126,7 +126,7 @@ struct recipe_stage {
 struct recipe_plan {
     struct recipe_map map;
     int stages; /* at least 1 */
-    struct recipe_stage stage[RECIPE_MAX_STEPS + 2];
+    struct recipe_stage stage[2 * RECIPE_MAX_STEPS + 2];
     int left, top; /* where the last stage's picture lies in the input's width x height */
     int width, height, channels;
     enum recipe_colour colour;

@@ -242,11 +242,6 @@ static int crop_to(const struct recipe *r, struct recipe_plan *p, struct size to
     return 0;
 }
 
-static int plan_crop(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
-{
-    return crop_to(r, p, (struct size){step->width, step->height}, step->x, step->y, err);
-}
-
 /* The size that a pad leads to: never a smaller one. */
 static struct size padded(const struct recipe_step *step, struct size s)
 {
@@ -281,6 +276,17 @@ static int lay(const struct recipe_step *step, struct recipe_plan *p, struct siz
     for (int c = 0; c < 3; c++)
         s->fill[c] = (uint8_t)fill_value(step, c);
     return 0;
+}
+
+/* torchvision lays a picture that is smaller than its centre crop onto black first. */
+static int plan_crop(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
+{
+    static const struct recipe_step black = {.kind = RECIPE_PAD};
+    struct size s = {last(p)->width, last(p)->height}, to = padded(step, s);
+    bool lays = r->library == RECIPE_TORCHVISION && step->x < 0 && (to.width > s.width || to.height > s.height);
+    if (lays && lay(&black, p, to, err))
+        return -1;
+    return crop_to(r, p, (struct size){step->width, step->height}, step->x, step->y, err);
 }
 
 static int plan_letterbox(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p,

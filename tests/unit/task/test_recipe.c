@@ -436,6 +436,19 @@ static void pads(void)
     image_release(&photo);
 }
 
+/* torchvision's CenterCrop of more than there is: black around, the odd pixel of it right and below. */
+static void crops_beyond(void)
+{
+    struct image photo = counted(4, 3);
+    struct recipe_plan p;
+    float *v = apply("torchvision,crop=7x2", &photo, NULL, 0, &p);
+    CHECK(p.width == 7 && p.height == 2 && p.map.offset_x == 1 && p.map.offset_y == 0);
+    for (int x = 0; x < 7; x++)
+        CHECK(v[x] == (x < 1 || x > 4 ? 0 : photo.data[(x - 1) * 3]));
+    free(v);
+    image_release(&photo);
+}
+
 /* Random recipes of random pieces: refused or done within bounds, and printed text reads back. */
 static void random_recipes(void)
 {
@@ -507,6 +520,7 @@ int main(void)
     RUN(maps_back);
     RUN(pixels_lie_where_mapped);
     RUN(pads);
+    RUN(crops_beyond);
     RUN(random_recipes);
     return TEST_END();
 }
