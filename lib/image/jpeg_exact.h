@@ -13,10 +13,22 @@ static inline uint8_t clamp_sample(int x)
 
 /* ---- chroma at half resolution, doubled by interpolation: 3/4 of the nearer sample, 1/4 of the farther ---- */
 
+/* Rows of one or two samples are repeated instead. */
+#define FEWEST_SAMPLES 3
+
+static uint8_t *repeat_samples(uint8_t *out, const uint8_t *near, int w)
+{
+    for (int i = 0; i < w; i++)
+        out[2 * i] = out[2 * i + 1] = near[i];
+    return out;
+}
+
 /* Along rows. near is the row; far and hs are not needed. 1/2 is rounded down and up in turn. */
 static uint8_t *stbi__resample_row_h_2(uint8_t *out, uint8_t *near, uint8_t *far, int w, int hs)
 {
     (void)far, (void)hs;
+    if (w < FEWEST_SAMPLES)
+        return repeat_samples(out, near, w);
     for (int i = 0; i < w; i++) {
         out[2 * i] = (uint8_t)((3 * near[i] + near[i > 0 ? i - 1 : 0] + 1) >> 2);
         out[2 * i + 1] = (uint8_t)((3 * near[i] + near[i < w - 1 ? i + 1 : i] + 2) >> 2);
@@ -29,6 +41,8 @@ static uint8_t *stbi__resample_row_hv_2(uint8_t *out, uint8_t *near, uint8_t *fa
 {
     int now = 3 * near[0] + far[0], last = now;
     (void)hs;
+    if (w < FEWEST_SAMPLES)
+        return repeat_samples(out, near, w);
     for (int i = 0; i < w; i++) {
         int next = i < w - 1 ? 3 * near[i + 1] + far[i + 1] : now;
         out[2 * i] = (uint8_t)((3 * now + last + 8) >> 4);

@@ -27,6 +27,35 @@ static void every_format(void)
     }
 }
 
+/* Colour at half resolution that is too narrow to be interpolated: 4x2 pixels, and what PIL reads. */
+static void narrow_jpeg(void)
+{
+    static const uint8_t file[] = {
+        255, 216, 255, 224, 0,   16,  74,  70,  73,  70,  0,   1,   1,   0,   0,   1,   0,   1,   0,   0,   255, 219,
+        0,   67,  0,   3,   2,   2,   3,   2,   2,   3,   3,   3,   3,   4,   3,   3,   4,   5,   8,   5,   5,   4,
+        4,   5,   10,  7,   7,   6,   8,   12,  10,  12,  12,  11,  10,  11,  11,  13,  14,  18,  16,  13,  14,  17,
+        14,  11,  11,  16,  22,  16,  17,  19,  20,  21,  21,  21,  12,  15,  23,  24,  22,  20,  24,  18,  20,  21,
+        20,  255, 219, 0,   67,  1,   3,   4,   4,   5,   4,   5,   9,   5,   5,   9,   20,  13,  11,  13,  20,  20,
+        20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,
+        20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,  20,
+        20,  20,  20,  20,  255, 192, 0,   17,  8,   0,   2,   0,   4,   3,   1,   34,  0,   2,   17,  1,   3,   17,
+        1,   255, 196, 0,   21,  0,   1,   1,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+        0,   7,   255, 196, 0,   31,  16,  0,   2,   2,   2,   1,   5,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+        0,   1,   2,   3,   4,   0,   5,   17,  6,   7,   33,  65,  97,  255, 196, 0,   20,  1,   1,   0,   0,   0,
+        0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   7,   255, 196, 0,   30,  17,  0,   1,   2,   7,
+        1,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   1,   0,   2,   4,   6,   50,  53,  113, 114, 178,
+        193, 255, 218, 0,   12,  3,   1,   0,   2,   17,  3,   17,  0,   63,  0,   168, 246, 134, 237, 141, 231, 78,
+        189, 173, 148, 242, 236, 44,  180, 116, 11,  77,  105, 204, 174, 75,  107, 41,  179, 114, 205, 201, 242, 204,
+        196, 253, 98,  125, 227, 24,  192, 73,  146, 237, 17,  159, 2,   33,  53,  191, 103, 116, 87,  255, 217};
+    static const uint8_t rgb[] = {185, 216, 221, 188, 219, 224, 79, 201, 126, 89,  211, 136,
+                                  47,  78,  83,  160, 191, 196, 2,  124, 49,  109, 231, 156};
+    struct image im;
+    struct error err;
+    CHECK(image_decode(&im, file, sizeof file, &err) == 0);
+    CHECK(im.width == 4 && im.height == 2 && memcmp(im.data, rgb, sizeof rgb) == 0);
+    image_release(&im);
+}
+
 /* Cut anywhere, a file is refused, or (where only a trailer was lost) still gives the picture's size. */
 static void truncated(void)
 {
@@ -90,10 +119,23 @@ static void netpbm(void)
         {TEXT("P5\n2 1\n65535\n\xff\xff\x80\x00"), {255, 255, 255, 128, 128, 128}},
         {TEXT("P6\n2 1\n255\n\x01\x02\x03\x04\x05\x06"), {1, 2, 3, 4, 5, 6}},
     };
-    static const char *const bad[] = {"P5", "P5 2 1", "P5 2 1 255 ", "P5 0 1 255 ", "P5 2 1 0 ab", "P5 2 1 70000 abcd",
-                                      "P2 2 1 15 0 16", "P2 2 1 15 0", "P2 2 1 15 0 x", "P6 2 1 255 abcde", "P1 2 1 12",
-                                      "P3 60000 60000 255 1 2 3", "P6 99999999999999999999 1 255 abc", "P4 9 1 a",
-                                      "P5 -2 1 255 ab", "P7 2 1 255 ab", "P5 2 1 10 \x0b\x0c"};
+    static const char *const bad[] = {"P5",
+                                      "P5 2 1",
+                                      "P5 2 1 255 ",
+                                      "P5 0 1 255 ",
+                                      "P5 2 1 0 ab",
+                                      "P5 2 1 70000 abcd",
+                                      "P2 2 1 15 0 16",
+                                      "P2 2 1 15 0",
+                                      "P2 2 1 15 0 x",
+                                      "P6 2 1 255 abcde",
+                                      "P1 2 1 12",
+                                      "P3 60000 60000 255 1 2 3",
+                                      "P6 99999999999999999999 1 255 abc",
+                                      "P4 9 1 a",
+                                      "P5 -2 1 255 ab",
+                                      "P7 2 1 255 ab",
+                                      "P5 2 1 10 \x0b\x0c"};
     struct image im;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int failed = decode_text(&im, good[i].bytes, good[i].n);
@@ -164,7 +206,9 @@ static void what_it_is_not(void)
         const char *name;
     } other[] = {{TEXT("RIFF1234WEBPVP8 "), "WebP"},
                  {TEXT("II*\0........"), "TIFF"},
-                 {TEXT("\0\0\0\x20" "ftypavif"), "AVIF"},
+                 {TEXT("\0\0\0\x20"
+                       "ftypavif"),
+                  "AVIF"},
                  {TEXT("\x93NUMPY\1\0"), "NumPy"},
                  {TEXT(""), "not a picture"},
                  {TEXT("hello, world, this is text, not a picture"), "not a picture"}};
@@ -179,6 +223,7 @@ static void what_it_is_not(void)
 int main(void)
 {
     RUN(every_format);
+    RUN(narrow_jpeg);
     RUN(truncated);
     RUN(mutated);
     RUN(netpbm);
