@@ -1,5 +1,6 @@
 /* Resampling as OpenCV does it for 8-bit pictures: modules/imgproc/src/resize.cpp of its releases 4 and 5. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,15 +62,18 @@ static void weigh_lanczos(float x, float *w)
 }
 
 /* OpenCV's own code has 11 bits everywhere; its usual builds hand INTER_CUBIC to a library that computes in floating
- * point, which 20 bits come down to. */
+ * point, which 20 bits and halves to even come down to, but for sides of less than 4 pixels. */
+#define BITS       11
+#define FLOAT_BITS 20
+
 static const struct kernel {
     int taps, bits;
     void (*weigh)(float x, float *w);
 } kernels[IMAGE_FILTERS] = {
-    [IMAGE_CV_LINEAR] = {2, 11, weigh_linear},
-    [IMAGE_CV_CUBIC] = {4, 20, weigh_cubic},
-    [IMAGE_CV_LANCZOS] = {8, 11, weigh_lanczos},
-    [IMAGE_CV_AREA] = {2, 11, weigh_linear}, /* where a side grows */
+    [IMAGE_CV_LINEAR] = {2, BITS, weigh_linear},
+    [IMAGE_CV_CUBIC] = {4, FLOAT_BITS, weigh_cubic},
+    [IMAGE_CV_LANCZOS] = {8, BITS, weigh_lanczos},
+    [IMAGE_CV_AREA] = {2, BITS, weigh_linear}, /* where a side grows */
 };
 
 static void taps_release(struct taps *t)
@@ -109,14 +113,13 @@ static int place(const struct axis *a, int output, bool area, float *x)
     return (int)whole;
 }
 
-static int taps_init(struct taps *t, const struct axis *a, enum image_filter filter, struct error *err)
+static int taps_init(struct taps *t, const struct axis *a, const struct kernel *k, bool area, struct error *err)
 {
-    const struct kernel *k = &kernels[filter];
     if (taps_alloc(t, a->n, k, err))
         return -1;
     for (int i = 0; i < a->n; i++) {
         float x, w[MOST_TAPS];
-        int at = place(a, a->from + i, filter == IMAGE_CV_AREA, &x);
+        int at = place(a, a->from + i, area, &x);
         k->weigh(x, w);
         for (int j = 0; j < k->taps; j++) {
             t->at[i * k->taps + j] = clamp(at + j - (k->taps / 2 - 1), a->in);
@@ -166,11 +169,13 @@ static void mix_two(uint8_t *restrict out, int32_t *const *row, const int32_t *w
 
 static void mix_rows(uint8_t *restrict out, int32_t *const *row, const int32_t *w, const struct taps *t, size_t n)
 {
+    int64_t half = (int64_t)1 << (2 * t->bits - 1);
     for (size_t i = 0; i < n; i++) {
-        int64_t sum = (int64_t)1 << (2 * t->bits - 1);
+        int64_t sum = half;
         for (int k = 0; k < t->n; k++)
             sum += (int64_t)row[k][i] * w[k];
-        out[i] = to_byte(sum >> (2 * t->bits));
+        bool tie = t->bits == FLOAT_BITS && (sum & (2 * half - 1)) == 0;
+        out[i] = to_byte((sum >> (2 * t->bits)) & (tie ? ~(int64_t)1 : ~(int64_t)0));
     }
 }
 
@@ -217,9 +222,13 @@ static int resize_by_weights(struct image *out, const struct image *in, const st
                              enum image_filter filter, struct error *err)
 {
     struct taps across, down;
-    if (taps_init(&across, x, filter, err))
+    struct kernel k = kernels[filter];
+    bool area = filter == IMAGE_CV_AREA;
+    if (in->width < 4 || in->height < 4)
+        k.bits = BITS;
+    if (taps_init(&across, x, &k, area, err))
         return -1;
-    if (taps_init(&down, y, filter, err)) {
+    if (taps_init(&down, y, &k, area, err)) {
         taps_release(&across);
         return -1;
     }

@@ -75,6 +75,10 @@ static const struct known {
     {9, 200, 30, 7, IMAGE_LANCZOS, 0xa03869da},
     {9, 200, 30, 7, IMAGE_BOX, 0x322c090c},
     /* of OpenCV 4.14 */
+    {64, 48, 32, 24, IMAGE_CV_CUBIC, 0x09d91e23},
+    {64, 48, 16, 16, IMAGE_CV_CUBIC, 0xd3d75055},
+    {300, 2, 7, 2, IMAGE_CV_CUBIC, 0x7bbcff85},
+    {3, 191, 147, 110, IMAGE_CV_CUBIC, 0x75e572d5},
     {97, 61, 32, 20, IMAGE_CV_LINEAR, 0x8e8960ae},
     {97, 61, 32, 20, IMAGE_CV_CUBIC, 0xbe4c2db0},
     {97, 61, 32, 20, IMAGE_CV_NEAREST, 0x407dbec2},
