@@ -17,6 +17,8 @@ static struct node *find_pair(const struct node *n)
         !qdq_has_scales(n, -1) || q->in[0]->type.dtype != DTYPE_F32 || op_int(q, "precision") ||
         (op_int(n, "output_dtype") && op_int(n, "output_dtype") != DTYPE_F32))
         return NULL;
+    if (number(q->in[1]) == 0) /* 0 / 0 is no number, but some integer */
+        return NULL;
     return number(q->in[1]) == number(n->in[1]) && number(node_in(q, 2)) == number(node_in(n, 2)) ? q : NULL;
 }
 

@@ -154,10 +154,14 @@ static void in_numbers(void)
         const char *expression;
         int left; /* DequantizeLinear and QuantizeLinear nodes */
     } cases[] = {
-        {"DequantizeLinear(QuantizeLinear(l,s,z),s,z)", 0},      {"DequantizeLinear(QuantizeLinear(l,s,k),s,k)", 0},
-        {"DequantizeLinear(QuantizeLinear(l,s),s)", 0},          {"DequantizeLinear(QuantizeLinear(l,s,z),t,z)", 2},
-        {"DequantizeLinear(QuantizeLinear(l,s,z),s)", 2},        {"DequantizeLinear(QuantizeLinear(l,p,o),p,o)", 2},
+        {"DequantizeLinear(QuantizeLinear(l,s,z),s,z)", 0},
+        {"DequantizeLinear(QuantizeLinear(l,s,k),s,k)", 0},
+        {"DequantizeLinear(QuantizeLinear(l,s),s)", 0},
+        {"DequantizeLinear(QuantizeLinear(l,s,z),t,z)", 2},
+        {"DequantizeLinear(QuantizeLinear(l,s,z),s)", 2},
+        {"DequantizeLinear(QuantizeLinear(l,p,o),p,o)", 2},
         {"DequantizeLinear(Abs(QuantizeLinear(l,s,k)),s,k)", 2},
+        {"DequantizeLinear(QuantizeLinear(Mul(l,#0),i,z),i,z)", 2},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lab lab;
@@ -166,6 +170,7 @@ static void in_numbers(void)
         lab.low = -9;
         lab.high = 9;
         lab_input(&lab, 'l', DIMS(50, 6)); /* beyond both ends */
+        number(&lab, 'i', DTYPE_F32, SCALAR, 0, 0);
         lab.tolerance = 0;
         lab_output(&lab, "out", cases[i].expression);
         CHECK_MSG(lab_same(&lab, "fake-quantize,fold-constants,dead-code"), "%s", cases[i].expression);
