@@ -8,4 +8,16 @@
 int image_resize_opencv(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
                         const struct image_rect *window, struct error *err);
 
+/* Of one axis; `from` and `n` of the outputs that are wanted. */
+struct resize_axis {
+    int in, out, from, n;
+    double scale; /* inputs per output, as OpenCV rounds it */
+};
+
+/* OpenCV's INTER_AREA into `out`, of the wanted size: where both sides shrink by whole numbers, and otherwise. */
+void image_resize_blocks(struct image *out, const struct image *in, const struct resize_axis *x,
+                         const struct resize_axis *y);
+int image_resize_covers(struct image *out, const struct image *in, const struct resize_axis *x,
+                        const struct resize_axis *y, struct error *err);
+
 #endif

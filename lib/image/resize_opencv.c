@@ -17,15 +17,9 @@ struct taps {
     int32_t *weight; /* n per output */
 };
 
-/* Of one axis; `from` and `n` of the outputs that are wanted. */
-struct axis {
-    int in, out, from, n;
-    double scale; /* inputs per output, as OpenCV rounds it */
-};
-
-static struct axis axis_of(int in, int out, int from, int n)
+static struct resize_axis axis_of(int in, int out, int from, int n)
 {
-    return (struct axis){in, out, from, n, 1 / ((double)out / in)};
+    return (struct resize_axis){in, out, from, n, 1 / ((double)out / in)};
 }
 
 /* ---- weights: of the samples around one that lies `x` behind the middle left one ---- */
@@ -100,7 +94,7 @@ static int clamp(int v, int count)
 }
 
 /* The sample at or left of an output's place, and how far behind it that lies. */
-static int place(const struct axis *a, int output, bool area, float *x)
+static int place(const struct resize_axis *a, int output, bool area, float *x)
 {
     if (area) {
         int at = (int)floor(output * a->scale);
@@ -113,7 +107,7 @@ static int place(const struct axis *a, int output, bool area, float *x)
     return (int)whole;
 }
 
-static int taps_init(struct taps *t, const struct axis *a, const struct kernel *k, bool area, struct error *err)
+static int taps_init(struct taps *t, const struct resize_axis *a, const struct kernel *k, bool area, struct error *err)
 {
     if (taps_alloc(t, a->n, k, err))
         return -1;
@@ -218,8 +212,8 @@ static int by_weights(struct image *out, const struct image *in, const struct ta
     return 0;
 }
 
-static int resize_by_weights(struct image *out, const struct image *in, const struct axis *x, const struct axis *y,
-                             enum image_filter filter, struct error *err)
+static int resize_by_weights(struct image *out, const struct image *in, const struct resize_axis *x,
+                             const struct resize_axis *y, enum image_filter filter, struct error *err)
 {
     struct taps across, down;
     struct kernel k = kernels[filter];
@@ -240,12 +234,13 @@ static int resize_by_weights(struct image *out, const struct image *in, const st
 
 /* ---- the nearest: of the place of a pixel's corner, not of its centre ---- */
 
-static int nearest_at(const struct axis *a, int i)
+static int nearest_at(const struct resize_axis *a, int i)
 {
     return clamp((int)floor((a->from + i) * a->scale), a->in);
 }
 
-static void resize_nearest(struct image *out, const struct image *in, const struct axis *x, const struct axis *y)
+static void resize_nearest(struct image *out, const struct image *in, const struct resize_axis *x,
+                           const struct resize_axis *y)
 {
     int channels = in->channels;
     uint8_t *to = out->data;
@@ -256,135 +251,21 @@ static void resize_nearest(struct image *out, const struct image *in, const stru
     }
 }
 
-/* ---- the mean of what a pixel covers, in whole pixels ---- */
-
-static uint8_t block_mean(const uint8_t *in, size_t row, int channels, int width, int height)
-{
-    uint64_t sum = 0;
-    for (int j = 0; j < height; j++)
-        for (int i = 0; i < width; i++)
-            sum += in[j * row + (size_t)i * channels];
-    if (width == 2 && height == 2)
-        return (uint8_t)((sum + 2) >> 2);
-    return (uint8_t)rintf((float)sum * (1.f / (width * height)));
-}
-
-static void resize_blocks(struct image *out, const struct image *in, const struct axis *x, const struct axis *y)
-{
-    int channels = in->channels, width = x->in / x->out, height = y->in / y->out;
-    size_t row = (size_t)in->width * channels;
-    uint8_t *to = out->data;
-    for (int j = 0; j < y->n; j++)
-        for (int i = 0; i < x->n; i++)
-            for (int c = 0; c < channels; c++)
-                *to++ = block_mean(in->data + (size_t)(y->from + j) * height * row +
-                                       (size_t)(x->from + i) * width * channels + c,
-                                   row, channels, width, height);
-}
-
-/* ---- the same with parts of pixels, in float32 ---- */
-
-/* What an output covers: `n` samples from `first` on, the first and the last perhaps in part. */
-struct cover {
-    int first, n;
-    float left, middle, right; /* the shares of the first, of those between, of the last */
-};
-
-static struct cover cover_of(const struct axis *a, int i)
-{
-    double start = (a->from + i) * a->scale, end = start + a->scale;
-    double size = fmin(a->scale, a->in - start);
-    int whole = (int)ceil(start), stop = (int)floor(end) < a->in - 1 ? (int)floor(end) : a->in - 1;
-    if (whole > stop)
-        whole = stop;
-    struct cover c = {whole, stop - whole, (float)(1 / size), (float)(1 / size), (float)(1 / size)};
-    if (whole - start > 1e-3) {
-        c.first--;
-        c.n++;
-        c.left = (float)((whole - start) / size);
-    }
-    if (end - stop > 1e-3) {
-        c.n++;
-        c.right = (float)(fmin(fmin(end - stop, 1), size) / size);
-        c.left = c.n == 1 ? c.right : c.left;
-    }
-    return c;
-}
-
-static float share(const struct cover *c, int k)
-{
-    return k == 0 ? c->left : k == c->n - 1 ? c->right : c->middle;
-}
-
-/* One input row: the weighted sum of each output's samples. */
-static void cover_row(float *sum, const uint8_t *in, const struct cover *covers, int n, int channels)
-{
-    for (int x = 0; x < n; x++, sum += channels) {
-        const struct cover *c = &covers[x];
-        const uint8_t *p = in + (size_t)c->first * channels;
-        memset(sum, 0, channels * sizeof *sum);
-        for (int k = 0; k < c->n; k++, p += channels) {
-            float w = share(c, k);
-            for (int i = 0; i < channels; i++)
-                sum[i] += p[i] * w;
-        }
-    }
-}
-
-static uint8_t float_to_byte(float v)
-{
-    return v >= 255 ? 255 : v <= 0 ? 0 : (uint8_t)rintf(v);
-}
-
-static void cover_rows(struct image *out, const struct image *in, const struct cover *across, const struct axis *y,
-                       float *row, float *sum)
-{
-    size_t n = (size_t)out->width * out->channels, in_row = (size_t)in->width * in->channels;
-    for (int j = 0; j < y->n; j++) {
-        struct cover c = cover_of(y, j);
-        memset(sum, 0, n * sizeof *sum);
-        for (int k = 0; k < c.n; k++) {
-            float w = share(&c, k);
-            cover_row(row, in->data + (c.first + k) * in_row, across, out->width, out->channels);
-            for (size_t i = 0; i < n; i++)
-                sum[i] += row[i] * w;
-        }
-        for (size_t i = 0; i < n; i++)
-            out->data[j * n + i] = float_to_byte(sum[i]);
-    }
-}
-
-static int resize_covers(struct image *out, const struct image *in, const struct axis *x, const struct axis *y,
-                         struct error *err)
-{
-    size_t n = (size_t)out->width * out->channels;
-    struct cover *across = mem_calloc(out->width, sizeof *across, err);
-    float *row = across ? mem_calloc(2 * n, sizeof *row, err) : NULL;
-    for (int i = 0; row && i < x->n; i++)
-        across[i] = cover_of(x, i);
-    if (row)
-        cover_rows(out, in, across, y, row, row + n);
-    int failed = row ? 0 : -1;
-    free(row);
-    free(across);
-    return failed;
-}
-
 /* ---- which of these ---- */
 
-static int resize_area(struct image *out, const struct image *in, const struct axis *x, const struct axis *y,
-                       struct error *err)
+static int resize_area(struct image *out, const struct image *in, const struct resize_axis *x,
+                       const struct resize_axis *y, struct error *err)
 {
     if (x->out > x->in || y->out > y->in)
         return resize_by_weights(out, in, x, y, IMAGE_CV_AREA, err);
     if (x->in % x->out || y->in % y->out)
-        return resize_covers(out, in, x, y, err);
-    resize_blocks(out, in, x, y);
+        return image_resize_covers(out, in, x, y, err);
+    image_resize_blocks(out, in, x, y);
     return 0;
 }
 
-static int resize_any(struct image *out, const struct image *in, const struct axis *x, const struct axis *y,
-                      enum image_filter filter, struct error *err)
+static int resize_any(struct image *out, const struct image *in, const struct resize_axis *x,
+                      const struct resize_axis *y, enum image_filter filter, struct error *err)
 {
     bool halved = x->in == 2 * x->out && y->in == 2 * y->out;
     if (filter == IMAGE_CV_AREA || (filter == IMAGE_CV_LINEAR && halved))
@@ -399,7 +280,7 @@ int image_resize_opencv(struct image *out, const struct image *in, int width, in
                         const struct image_rect *r, struct error *err)
 {
     struct image result;
-    struct axis x = axis_of(in->width, width, r->x, r->width), y = axis_of(in->height, height, r->y, r->height);
+    struct resize_axis x = axis_of(in->width, width, r->x, r->width), y = axis_of(in->height, height, r->y, r->height);
     if (image_init(&result, r->width, r->height, in->channels, err))
         return -1;
     if (resize_any(&result, in, &x, &y, filter, err)) {

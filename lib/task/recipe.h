@@ -108,6 +108,16 @@ float recipe_default_fill(enum recipe_kind kind);
 /* Whether a size takes two numbers. */
 bool recipe_size_is_pair(enum recipe_size size);
 
+/* Width and height of a picture, in pixels. */
+struct recipe_sides {
+    int width, height;
+};
+
+/* What a picture's sides become by the size of a step, at least 1 and perhaps more than a picture may have. `round` is
+ * not RECIPE_ROUND_DEFAULT. recipe_fit() takes any step's width and height for RECIPE_FIT. */
+struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round);
+struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round);
+
 /* From the photo's pixels to those of the input: x * scale_x + offset_x. */
 struct recipe_map {
     float scale_x, scale_y, offset_x, offset_y;

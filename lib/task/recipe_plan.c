@@ -1,5 +1,4 @@
 /* What a recipe does to a photo of some size: the plan. */
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -68,96 +67,6 @@ static int choose_colour(const struct recipe *r, const struct target *t, struct 
     return 0;
 }
 
-/* ---- sizes ---- */
-
-struct size {
-    int width, height;
-};
-
-/* a * b / c, at least 1. */
-static int proportion(int a, int b, int c, enum recipe_round round)
-{
-    if (round == RECIPE_ROUND_NEAR)
-        return image_scaled(a, b, c);
-    int64_t v = ((int64_t)a * b + (round == RECIPE_ROUND_UP ? c - 1 : 0)) / c;
-    return v < 1 ? 1 : v > INT_MAX ? INT_MAX : (int)v;
-}
-
-static struct size by_width(struct size s, int width, enum recipe_round round)
-{
-    return (struct size){width, proportion(s.height, width, s.width, round)};
-}
-
-static struct size by_height(struct size s, int height, enum recipe_round round)
-{
-    return (struct size){proportion(s.width, height, s.height, round), height};
-}
-
-static int lesser(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static struct size to_exact(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    (void)s, (void)round;
-    return (struct size){step->width, step->height};
-}
-
-static struct size to_short(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    return (s.width <= s.height ? by_width : by_height)(s, step->width, round);
-}
-
-static struct size to_long(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    return (s.width >= s.height ? by_width : by_height)(s, step->width, round);
-}
-
-static struct size to_width(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    return by_width(s, step->width, round);
-}
-
-static struct size to_height(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    return by_height(s, step->width, round);
-}
-
-static struct size to_min(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    return lesser(s.width, s.height) < step->width ? to_short(step, s, round) : s;
-}
-
-static struct size to_max(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    return s.width > step->width || s.height > step->width ? to_long(step, s, round) : s;
-}
-
-static struct size to_multiple(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    int n = step->width;
-    return (struct size){proportion(s.width, 1, n, round) * n, proportion(s.height, 1, n, round) * n};
-}
-
-static struct size to_fit(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    bool tall = (int64_t)step->width * s.height > (int64_t)step->height * s.width;
-    return tall ? by_height(s, step->height, round) : by_width(s, step->width, round);
-}
-
-static struct size to_clamp(const struct recipe_step *step, struct size s, enum recipe_round round)
-{
-    (void)round;
-    return (struct size){lesser(s.width, step->width), lesser(s.height, step->height)};
-}
-
-static struct size (*const sizes[])(const struct recipe_step *step, struct size s, enum recipe_round round) = {
-    [RECIPE_EXACT] = to_exact,   [RECIPE_SHORT] = to_short, [RECIPE_LONG] = to_long, [RECIPE_WIDTH] = to_width,
-    [RECIPE_HEIGHT] = to_height, [RECIPE_MIN] = to_min,     [RECIPE_MAX] = to_max,   [RECIPE_MULTIPLE] = to_multiple,
-    [RECIPE_FIT] = to_fit,       [RECIPE_CLAMP] = to_clamp,
-};
-
 /* ---- stages ---- */
 
 static struct recipe_stage *last(struct recipe_plan *p)
@@ -186,9 +95,9 @@ static bool is_whole(const struct recipe_stage *s)
     return is_bare(s) && s->window.width == s->scaled_width && s->window.height == s->scaled_height;
 }
 
-static int resize_to(struct recipe_plan *p, struct size to, struct error *err)
+static int resize_to(struct recipe_plan *p, struct recipe_sides to, struct error *err)
 {
-    struct size from = {last(p)->width, last(p)->height};
+    struct recipe_sides from = {last(p)->width, last(p)->height};
     if (to.width > IMAGE_MAX_SIDE || to.height > IMAGE_MAX_SIDE)
         return error_set(err, "recipe: a photo of %dx%d would become %dx%d: want sides of at most %d", from.width,
                          from.height, to.width, to.height, IMAGE_MAX_SIDE);
@@ -205,9 +114,9 @@ static enum recipe_round rounding(const struct recipe *r, const struct recipe_st
     return r->library == RECIPE_TORCHVISION ? RECIPE_ROUND_DOWN : RECIPE_ROUND_NEAR;
 }
 
-static struct size size_for(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p)
+static struct recipe_sides size_for(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p)
 {
-    return sizes[step->size](step, (struct size){last(p)->width, last(p)->height}, rounding(r, step));
+    return recipe_resized(step, (struct recipe_sides){last(p)->width, last(p)->height}, rounding(r, step));
 }
 
 static int plan_resize(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
@@ -222,7 +131,8 @@ static int centre(const struct recipe *r, int in, int part)
     return twice / 2 + (r->library == RECIPE_TORCHVISION && twice % 4 == 3);
 }
 
-static int crop_to(const struct recipe *r, struct recipe_plan *p, struct size to, int x, int y, struct error *err)
+static int crop_to(const struct recipe *r, struct recipe_plan *p, struct recipe_sides to, int x, int y,
+                   struct error *err)
 {
     int w = last(p)->width, h = last(p)->height;
     if (to.width > w || to.height > h)
@@ -243,13 +153,13 @@ static int crop_to(const struct recipe *r, struct recipe_plan *p, struct size to
 }
 
 /* The size that a pad leads to: never a smaller one. */
-static struct size padded(const struct recipe_step *step, struct size s)
+static struct recipe_sides padded(const struct recipe_step *step, struct recipe_sides s)
 {
-    struct size to = sizes[step->size](step, s, RECIPE_ROUND_UP);
-    return (struct size){to.width > s.width ? to.width : s.width, to.height > s.height ? to.height : s.height};
+    struct recipe_sides to = recipe_resized(step, s, RECIPE_ROUND_UP);
+    return (struct recipe_sides){to.width > s.width ? to.width : s.width, to.height > s.height ? to.height : s.height};
 }
 
-static int check_sides(struct size s, struct error *err)
+static int check_sides(struct recipe_sides s, struct error *err)
 {
     if (s.width > IMAGE_MAX_SIDE || s.height > IMAGE_MAX_SIDE || (int64_t)s.width * s.height > IMAGE_MAX_PIXELS)
         return error_set(err, "recipe: gives %dx%d pixels: want sides of at most %d and at most %d pixels", s.width,
@@ -262,7 +172,7 @@ static float fill_value(const struct recipe_step *step, int channel)
     return step->values ? step->value[step->values == 3 ? channel : 0] : recipe_default_fill(step->kind);
 }
 
-static int lay(const struct recipe_step *step, struct recipe_plan *p, struct size to, struct error *err)
+static int lay(const struct recipe_step *step, struct recipe_plan *p, struct recipe_sides to, struct error *err)
 {
     if (check_sides(to, err))
         return -1;
@@ -282,26 +192,26 @@ static int lay(const struct recipe_step *step, struct recipe_plan *p, struct siz
 static int plan_crop(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
     static const struct recipe_step black = {.kind = RECIPE_PAD};
-    struct size s = {last(p)->width, last(p)->height}, to = padded(step, s);
+    struct recipe_sides s = {last(p)->width, last(p)->height}, to = padded(step, s);
     bool lays = r->library == RECIPE_TORCHVISION && step->x < 0 && (to.width > s.width || to.height > s.height);
     if (lays && lay(&black, p, to, err))
         return -1;
-    return crop_to(r, p, (struct size){step->width, step->height}, step->x, step->y, err);
+    return crop_to(r, p, (struct recipe_sides){step->width, step->height}, step->x, step->y, err);
 }
 
 static int plan_letterbox(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p,
                           struct error *err)
 {
-    struct size s = {last(p)->width, last(p)->height};
-    if (resize_to(p, to_fit(step, s, rounding(r, step)), err))
+    struct recipe_sides s = {last(p)->width, last(p)->height};
+    if (resize_to(p, recipe_fit(step, s, rounding(r, step)), err))
         return -1;
-    return lay(step, p, (struct size){step->width, step->height}, err);
+    return lay(step, p, (struct recipe_sides){step->width, step->height}, err);
 }
 
 static int plan_pad(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
     (void)r;
-    return lay(step, p, padded(step, (struct size){last(p)->width, last(p)->height}), err);
+    return lay(step, p, padded(step, (struct recipe_sides){last(p)->width, last(p)->height}), err);
 }
 
 static int (*const planners[])(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p,
@@ -320,15 +230,15 @@ static int resize_to_input(const struct target *t, struct recipe_plan *p, struct
     int w = last(p)->width, h = last(p)->height;
     if (!t->width && !t->height)
         return 0;
-    struct size to = {t->width ? t->width : image_scaled(w, t->height, h),
-                      t->height ? t->height : image_scaled(h, t->width, w)};
+    struct recipe_sides to = {t->width ? t->width : image_scaled(w, t->height, h),
+                              t->height ? t->height : image_scaled(h, t->width, w)};
     return resize_to(p, to, err);
 }
 
 /* After a resize alone, the centre is kept that the input has room for. */
 static int crop_to_input(const struct recipe *r, const struct target *t, struct recipe_plan *p, struct error *err)
 {
-    struct size to = {t->width ? t->width : last(p)->width, t->height ? t->height : last(p)->height};
+    struct recipe_sides to = {t->width ? t->width : last(p)->width, t->height ? t->height : last(p)->height};
     return crop_to(r, p, to, -1, -1, err);
 }
 
@@ -354,7 +264,7 @@ static int plan_geometry(const struct recipe *r, const struct target *t, struct 
         return -1;
     if (resizes_only && !pads_values && crop_to_input(r, t, p, err))
         return -1;
-    struct size in = {last(p)->width, last(p)->height}, all = pads_values ? padded(pad, in) : in;
+    struct recipe_sides in = {last(p)->width, last(p)->height}, all = pads_values ? padded(pad, in) : in;
     p->width = all.width;
     p->height = all.height;
     p->left = !pads_values || pad->corner ? 0 : (all.width - in.width) / 2;
