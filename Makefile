@@ -103,8 +103,9 @@ $(OBJ)/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -DNDEBUG $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Sanitizers on kernels that are unrolled in full take minutes to optimise.
-ISA_OPT := $(if $(SAN),-O1,-O3)
+# Sanitizers on kernels that are unrolled in full take minutes to optimise; those of the coverage-guided fuzzer, which seeks
+# faults of readers, leave them out.
+ISA_OPT := $(if $(SAN),-O1,-O3) $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
 
 define ISA_RULE
 $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
