@@ -90,7 +90,7 @@ $(COVER): $(OBJ)/tests/fuzz/cover.o $(OBJ)/tests/fuzz/attempt.o $(BUILD)/lib/lib
 
 fuzz-cover:
 	@tests/deps fuzz
-	@$(MAKE) --no-print-directory CC=clang AR=llvm-ar SAN=fuzzer-no-link,address,undefined BUILD=$(BUILD)/cover CFLAGS='-O1 -g' fuzz-cover-here
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined BUILD=$(BUILD)/cover CFLAGS='-O1 -g' fuzz-cover-here
 
 fuzz-cover-here: $(COVER)
 	@tests/fuzz/cover $(COVER) $(BUILD) $(or $(SECONDS),60) $(FORMATS)
