@@ -72,6 +72,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 endif
 
+.DELETE_ON_ERROR:
 .PHONY: all help deps install uninstall clean tags
 all: $(BUILD)/lib/libmodel.a $(BUILD)/lib/libmodel.so $(BIN)
 
