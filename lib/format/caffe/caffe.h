@@ -41,7 +41,8 @@ struct caffe_reader {
     struct lookup weights;    /* a layer's name → struct caffe_layer of the file with weights */
     struct lookup tops;       /* a top's name → struct caffe_top */
     struct caffe_top *first_top, *last_top;
-    int adopted; /* inputs that layers of training made */
+    int adopted;    /* inputs that layers of training made */
+    int64_t copied; /* elements of weights that could not stay in the file */
 };
 
 /* What a name of the file stands for at this point: layers that work in place give it a new value. */

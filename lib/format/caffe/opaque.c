@@ -7,6 +7,7 @@
 #include "format/caffe/caffe.h"
 
 #define MOST_VALUES 4096 /* of one attribute */
+#define MOST_FIELDS 8192 /* of one message: each is looked for among all */
 
 /* What of a layer is no parameter. */
 static bool is_common(const char *name)
@@ -49,8 +50,11 @@ static bool is_first(const struct protobuf *message, const struct protobuf *p)
 /* "kernel_size" of its parameters, "nms_param.top_k" of a message within. */
 static void set_parameters(struct caffe_read *l, const struct protobuf *message, const char *prefix, int depth)
 {
+    int fields = 0;
     for (const struct protobuf *p = message->first; p && !l->b->failed; p = p->next) {
         char name[200];
+        if (++fields > MOST_FIELDS)
+            build_fail(l->b, "it has more than %d fields in one message", MOST_FIELDS);
         if (!is_first(message, p) || (depth == 0 && is_common(p->name)))
             continue;
         snprintf(name, sizeof(name), "%s%s%.80s", prefix, *prefix ? "." : "", p->name);

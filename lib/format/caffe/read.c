@@ -196,6 +196,7 @@ static struct graph *build_net(struct caffe_reader *r, bool slides, struct error
     r->slides = slides;
     r->first_top = r->last_top = NULL;
     r->adopted = 0;
+    r->copied = 0;
     read_layers(r);
     lookup_release(&r->tops);
     if (!r->build.failed && caffe_set_recipe(r) == 0 && build_graph_end(&r->build) == 0)

@@ -105,6 +105,20 @@ static bool is_mapped(const struct caffe_read *l, const struct protobuf *first)
            first->span.step == sizeof(float);
 }
 
+/* Elements copied beside twice those of the file: layers of one name have the same weights, again and again. */
+#define MOST_COPIED (1 << 24)
+
+static bool may_copy(struct caffe_read *l, size_t count)
+{
+    struct caffe_reader *r = l->reader;
+    int64_t most = MOST_COPIED + (r->file ? (int64_t)(r->file->size / 2) : 0);
+    r->copied += (int64_t)count;
+    if (r->copied > most)
+        build_fail(l->b, "its weights, shared with layers before, make %lld elements in all, want at most %lld",
+                   (long long)r->copied, (long long)most);
+    return !l->b->failed;
+}
+
 static struct tensor *read_blob(struct caffe_read *l, int i, int rank, const int64_t *want, bool copied)
 {
     const struct protobuf *blob = l->b->failed ? NULL : blob_at(l, i);
@@ -124,8 +138,10 @@ static struct tensor *read_blob(struct caffe_read *l, int i, int rank, const int
     if (!copied && is_mapped(l, first)) {
         t = tensor_of_blob(DTYPE_F32, rank, dims, file, (size_t)(first->span.data - (const uint8_t *)file->data),
                            l->b->err);
-    } else if ((t = tensor_new(DTYPE_F32, rank, dims, l->b->err))) {
-        load(blob, field, t->data);
+    } else {
+        t = may_copy(l, count) ? tensor_new(DTYPE_F32, rank, dims, l->b->err) : NULL;
+        if (t)
+            load(blob, field, t->data);
     }
     build_check(l->b, t != NULL);
     return t;

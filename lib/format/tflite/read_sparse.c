@@ -109,7 +109,8 @@ static bool read_levels(struct sparse *s, struct flatbuf_table sparsity, int ran
     return true;
 }
 
-/* Every axis has one level, and may have one of blocks; that of the axis steps over whole blocks. */
+/* Every axis has one level, and may have one of blocks; that of the axis steps over whole blocks. With a second one of
+ * either kind, indices would reach beyond the tensor. */
 static bool set_strides(struct sparse *s, int rank, const int64_t *dims)
 {
     int64_t inner = 1, stride[TENSOR_MAX_RANK], block[TENSOR_MAX_RANK];
@@ -120,9 +121,12 @@ static bool set_strides(struct sparse *s, int rank, const int64_t *dims)
     }
     for (int i = 0; i < s->count; i++) {
         const struct level *l = &s->levels[i];
+        int kind = l->is_block ? 2 : 1;
+        if (seen[l->axis] & kind)
+            return false;
         if (l->is_block)
             block[l->axis] = l->size;
-        seen[l->axis] |= l->is_block ? 2 : 1;
+        seen[l->axis] |= kind;
     }
     for (int i = 0; i < s->count; i++) {
         struct level *l = &s->levels[i];
@@ -151,7 +155,7 @@ struct tensor *tflite_densify(struct tflite_file *f, struct flatbuf_table sparsi
         return NULL;
     }
     s.dense = tensor_new(values->dtype, rank, dims, f->err);
-    if (s.dense)
+    if (s.dense && count > 0) /* levels around an empty one may be of any size */
         walk(&s, 0, 0, 0);
     if (s.dense && s.bad) {
         error_set(f->err, "a sparse tensor whose indices do not fit its shape");

@@ -180,6 +180,66 @@ static void the_input_may_be_the_output(void)
 
 /* ---- messages ---- */
 
+/* Each field was looked for among all others: 100000 took a minute. */
+static void fields_of_an_unknown_layer_are_bounded(void)
+{
+    static char text[200000];
+    size_t n = (size_t)snprintf(text, sizeof(text), INPUT "layer { name: 'u' type: 'U' bottom: 'data' u_param { ");
+    for (int i = 0; i < 9000; i++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "a%d {} ", i);
+    snprintf(text + n, sizeof(text) - n, "} top: 'u' }");
+    CHECK(!read_net(text));
+    CHECK_MSG(strstr(err.text, "more than 8192 fields in one message"), "%s", err.text);
+}
+
+static unsigned char *put_varint(unsigned char *at, size_t n)
+{
+    for (; n >= 128; n >>= 7)
+        *at++ = (unsigned char)(n | 128);
+    *at++ = (unsigned char)n;
+    return at;
+}
+
+/* A file with one layer 'a', which has so many doubles as weights. */
+static void put_weights(const char *to, size_t count)
+{
+    static const unsigned char name[] = {0x0a, 1, 'a', 0x12, 1, 'I'};
+    static unsigned char head[64], zeros[60000];
+    size_t data = count * sizeof(double), blob = 1 + (size_t)(put_varint(head, data) - head) + data;
+    size_t layer = sizeof(name) + 1 + (size_t)(put_varint(head, blob) - head) + blob;
+    unsigned char *at = put_varint(put_varint(head, 100 << 3 | 2), layer);
+    memcpy(at, name, sizeof(name));
+    at = put_varint(put_varint(at + sizeof(name), 7 << 3 | 2), blob);
+    at = put_varint(put_varint(at, 8 << 3 | 2), data);
+    FILE *f = fopen(to, "wb");
+    CHECK(f && fwrite(head, 1, (size_t)(at - head), f) == (size_t)(at - head) && fwrite(zeros, 1, data, f) == data);
+    if (f)
+        fclose(f);
+}
+
+/* 2900 layers of one name, each of which had a copy of 6048 numbers. */
+static void copies_of_shared_weights_are_bounded(void)
+{
+    static char text[400000], both[160], weights[80];
+    size_t n = (size_t)snprintf(text, sizeof(text), INPUT);
+    for (int i = 0; i < 2900; i++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n,
+                              "layer { name: 'a' type: 'InnerProduct' bottom: 'data' top: '%d' "
+                              "inner_product_param { num_output: 36 bias_term: false } }\n",
+                              i);
+    snprintf(weights, sizeof(weights), "%s.weights", path);
+    snprintf(both, sizeof(both), "%s,%s", path, weights);
+    put_weights(weights, 6048);
+    FILE *f = fopen(path, "w");
+    CHECK(f && fwrite(text, 1, n, f) == n);
+    if (f)
+        fclose(f);
+    struct graph *g = format_read(both, format_by_name("caffe"), &err);
+    CHECK_MSG(!g && strstr(err.text, "shared with layers before"), "%s", err.text);
+    graph_free(g);
+    unlink(weights);
+}
+
 static void refused(void)
 {
     static const struct {
@@ -233,6 +293,8 @@ int main(void)
     RUN(an_unknown_layer_is_kept);
     RUN(a_python_layer_of_proposals);
     RUN(the_input_may_be_the_output);
+    RUN(fields_of_an_unknown_layer_are_bounded);
+    RUN(copies_of_shared_weights_are_bounded);
     RUN(refused);
     unlink(path);
     rmdir(folder);

@@ -109,6 +109,20 @@ static void weights_must_fit(void)
     }
 }
 
+/* What gathers the inputs of a window has 91^4 elements, whatever the file holds. */
+static void a_local_layer_is_bounded(void)
+{
+    static const char text[] = "[net]\nwidth=91\nheight=91\nchannels=1\n[local]\nsize=91\nactivation=linear\n";
+    static const int32_t version[] = {0, 2, 5, 0, 0};
+    static char weights[sizeof(version) + (1 + 91 * 91) * sizeof(float)];
+    memcpy(weights, version, sizeof(version));
+    put(net_path, text, strlen(text));
+    put(weights_path, weights, sizeof(weights));
+    CHECK(!format_read(net_path, NULL, &err));
+    CHECK_MSG(strstr(err.text, "[local]: a window of 91 over 1 channels"), "%s", err.text);
+    unlink(weights_path);
+}
+
 static void refused(void)
 {
     static const struct {
@@ -162,6 +176,7 @@ int main(void)
     RUN(shapes);
     RUN(blanks_and_comments_do_not_count);
     RUN(weights_must_fit);
+    RUN(a_local_layer_is_bounded);
     RUN(refused);
     RUN(names_are_labels);
     unlink(net_path);

@@ -196,6 +196,38 @@ static void test_sparse(void)
     refused(&o, t, 3, &add, 1, "indices do not fit");
 }
 
+/* Levels that are dense, each of an axis or block by `order`. */
+static uint32_t put_dense_levels(struct flatbuf_out *o, int count, const int32_t *order, const int32_t *sizes,
+                                 int blocks)
+{
+    static const int32_t block_axes[] = {0, 0};
+    uint32_t levels[3];
+    for (int i = 0; i < count; i++) {
+        flatbuf_begin(o);
+        flatbuf_add_int(o, 1, 4, sizes[i], 0);
+        levels[i] = flatbuf_end(o);
+    }
+    uint32_t list = flatbuf_put_refs(o, levels, (size_t)count), all = flatbuf_put_i32s(o, order, (size_t)count);
+    uint32_t cut = flatbuf_put_i32s(o, block_axes, (size_t)blocks);
+    flatbuf_begin(o);
+    flatbuf_add_ref(o, 0, all);
+    flatbuf_add_ref(o, 1, cut);
+    flatbuf_add_ref(o, 2, list);
+    return flatbuf_end(o);
+}
+
+/* With two levels of blocks on one axis indices reached beyond the tensor: element 4 of 4 and more. */
+static void test_sparse_levels_of_one_axis(void)
+{
+    static const int32_t order[] = {0, 1, 2}, sizes[] = {4, 64, 1};
+    static float values[256];
+    struct tensor_spec t[] = {{.dim = 4}, {.dim = 4, .data = values, .size = sizeof values}, {.dim = 4}};
+    struct flatbuf_out o;
+    begin(&o);
+    t[1].sparsity = put_dense_levels(&o, 3, order, sizes, 2);
+    refused(&o, t, 3, &(struct operator_spec){0, {0, 1}, 2, 0}, 1, "levels do not fit");
+}
+
 int main(void)
 {
     RUN(test_operands);
@@ -203,5 +235,6 @@ int main(void)
     RUN(test_endless_nesting);
     RUN(test_decoding_in_a_circle);
     RUN(test_sparse);
+    RUN(test_sparse_levels_of_one_axis);
     return TEST_END();
 }
