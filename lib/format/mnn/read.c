@@ -121,6 +121,8 @@ static void read_op(struct mnn_scope *s, const struct mnn_table *table)
     o.name = arena_strndup(&s->b.graph->root->arena, (const char *)name.data, name.count, s->b.err);
     build_check(o.b, o.name != NULL);
     check_indexes(&o, o.in, "input");
+    if (o.in.count && !mnn_has_in(&o, 0)) /* further ones may be absent */
+        build_fail(o.b, "input 0 is absent");
     check_indexes(&o, o.out, "output");
     build_layer(o.b, o.name);
     o.before = s->b.graph->last;

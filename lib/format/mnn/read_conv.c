@@ -241,7 +241,8 @@ void mnn_read_inner_product(struct mnn_op *o)
     int64_t axis = mnn_int(&o->param, "axis");
     axis = type->rank == 2 || axis < 1 ? 1 : axis;
     for (int i = (int)axis; i < type->rank; i++)
-        in = type->dims[i] > 0 ? in * type->dims[i] : 0;
+        if (type->dims[i] <= 0 || __builtin_mul_overflow(in, type->dims[i], &in))
+            in = 0;
     if (in == 0 && out > 0)
         in = mnn_int(&o->param, "weightSize") / out;
     if (type->rank > 2)

@@ -97,7 +97,7 @@ int ncnn_dims(struct reader *r, struct value *v)
         return 0;
     if (t->kind != TYPE_TENSOR || t->rank < 1)
         build_fail(&r->b, "the number of axes of blob '%s' is not known", v->name);
-    return t->rank - 1;
+    return r->b.failed ? 0 : t->rank - 1;
 }
 
 int64_t ncnn_size(struct reader *r, struct value *v, int blob_axis)
@@ -109,8 +109,10 @@ int64_t ncnn_size(struct reader *r, struct value *v, int blob_axis)
 int ncnn_axis(struct reader *r, struct value *v, int blob_axis)
 {
     int dims = ncnn_dims(r, v);
-    if (blob_axis < -dims || blob_axis >= dims)
+    if (blob_axis < -dims || blob_axis >= dims) {
         build_fail(&r->b, "axis %d of a blob of %d axes", blob_axis, dims);
+        return 0;
+    }
     return blob_axis < 0 ? blob_axis + dims + 1 : blob_axis + 1;
 }
 

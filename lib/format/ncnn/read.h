@@ -46,7 +46,7 @@ void ncnn_give(struct reader *r, int o, struct value *v);
 /* Axes of the blob, without the batch; fails when unknown. A size that is not known is negative. */
 int ncnn_dims(struct reader *r, struct value *v);
 int64_t ncnn_size(struct reader *r, struct value *v, int blob_axis);
-/* ncnn's axis (may be negative) of a blob to the graph's. */
+/* ncnn's axis (may be negative) of a blob to the graph's; 0 with a failure when the blob has not so many. */
 int ncnn_axis(struct reader *r, struct value *v, int blob_axis);
 
 /* The next record of the weight file as a constant "layer.name". A tagged one comes as float32: through a Cast from

@@ -14,8 +14,8 @@ struct value *ncnn_matmul(struct reader *r)
         x = build_unsqueeze(b, x, 1);
     if (y_vector)
         y = build_unsqueeze(b, y, 2);
-    if (ncnn_int(r->l, 0, 0) && !y_vector) {
-        int64_t perm[5] = {0, 1, 2, 3, 4};
+    if (ncnn_int(r->l, 0, 0) && y_dims > 1) {
+        int64_t perm[TENSOR_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
         perm[y_dims] = y_dims - 1;
         perm[y_dims - 1] = y_dims;
         y = build_transpose(b, y, y_dims + 1, perm);

@@ -155,7 +155,7 @@ static const char *const reductions[] = {
 struct value *ncnn_reduction(struct reader *r)
 {
     struct build *b = &r->b;
-    int64_t axes[4];
+    int64_t axes[TENSOR_MAX_RANK];
     struct value *x = ncnn_in(r, 0);
     int dims = ncnn_dims(r, x), type = ncnn_int(r->l, 0, 0), n = (int)ncnn_count(r->l, 3);
     bool keeps = ncnn_int(r->l, 4, 0) != 0;

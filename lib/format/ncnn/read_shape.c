@@ -245,8 +245,10 @@ static int listed_axes(struct reader *r, struct value *x, int dims, int64_t *axe
     }
     if (ncnn_count(r->l, 3) || !x)
         return n;
-    letters_of(dims, at);
-    for (int i = 0; i < dims; i++)
+    if (dims > 4)
+        build_fail(&r->b, "has flags for four axes; its blob has %d", dims);
+    letters_of(r->b.failed ? 0 : dims, at);
+    for (int i = 0; i < dims && !r->b.failed; i++)
         if (ncnn_int(r->l, size_ids[at[i]], 0) && ncnn_size(r, x, i) == 1)
             axes[n++] = i + 1;
     return n;

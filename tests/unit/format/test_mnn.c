@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "format/format.h"
 #include "format/mnn/idst.h"
 #include "op/build.h"
@@ -90,6 +91,28 @@ static void unknown_operators_are_kept(void)
     graph_free(back);
 }
 
+/* Every small word of a file as -1: among them are the inputs of operators, which are absent then. */
+static void absent_inputs(void)
+{
+    struct blob *file = file_read("tests/models/mnn/tf.mnn", &err);
+    CHECK_MSG(file != NULL, "%s", err.text);
+    int refused = 0;
+    for (size_t at = 0; file && at + 4 <= file->size; at += 4) {
+        struct blob *copy = blob_new(file->size, &err);
+        uint32_t word;
+        memcpy(copy->data, file->data, file->size);
+        memcpy(&word, (char *)copy->data + at, sizeof(word));
+        if (word < 40)
+            memset((char *)copy->data + at, 0xff, sizeof(word));
+        struct graph *g = format_by_name("mnn")->read(&(struct source){.blob = copy}, &err);
+        refused += !g && strstr(err.text, "input 0 is absent");
+        graph_free(g);
+        blob_unref(copy);
+    }
+    CHECK_MSG(refused > 0, "no word was an input");
+    blob_unref(file);
+}
+
 int main(void)
 {
     int fd = mkstemps(path, 4);
@@ -101,5 +124,6 @@ int main(void)
     RUN(all_that_cannot_be_carried_is_named);
     RUN(unknown_operators_are_kept);
     unlink(path);
+    RUN(absent_inputs);
     return TEST_END();
 }

@@ -1,0 +1,58 @@
+/* Malformed ncnn nets as text; tests/models/ncnn has whole ones with answers. */
+#include <string.h>
+
+#include "../../test.h"
+#include "base/file.h"
+#include "format/format.h"
+
+static struct error err;
+
+#define INPUT "Input in 0 1 a 0=4 1=4 2=3 "
+
+static void refused(const char *layers, const char *want)
+{
+    struct blob *blob = blob_new(strlen(layers), &err);
+    memcpy(blob->data, layers, strlen(layers));
+    struct source source = {.blob = blob};
+    struct graph *g = format_by_name("ncnn")->read(&source, &err);
+    CHECK_MSG(!g && strstr(err.text, want), "got \"%s\", want \"%s\"", err.text, want);
+    graph_free(g);
+    blob_unref(blob);
+}
+
+/* An axis that the blob has not was an index all the same. */
+static void an_axis_beyond_the_blob(void)
+{
+    refused("7767517\n2 2\n" INPUT "\nTile t 1 1 a b 0=100000000 1=5\n", "axis 100000000 of a blob of 3 axes");
+    refused("7767517\n2 2\n" INPUT "\nTile t 1 1 a b 0=-2000000000 1=5\n", "axis -2000000000 of a blob of 3 axes");
+}
+
+/* Blobs of more than four axes can be made, and have no letters for these. */
+static void a_blob_of_seven_axes(void)
+{
+    refused("7767517\n3 3\nInput in 0 1 a 0=1 1=1 2=1 11=1\nExpandDims e 1 1 a b -23303=3,0,1,2\n"
+            "Squeeze s 1 1 b c 0=1 1=1 2=1 11=1\n",
+            "has flags for four axes; its blob has 7");
+}
+
+/* A reduction of all axes. */
+static void all_of_seven_axes(void)
+{
+    static const char layers[] = "7767517\n3 3\nInput in 0 1 a 0=1 1=1 2=1 11=1\n"
+                                 "ExpandDims e 1 1 a b -23303=3,0,1,2\nReduction r 1 1 b c 0=0 1=1 4=1\n";
+    struct blob *blob = blob_new(sizeof(layers) - 1, &err);
+    memcpy(blob->data, layers, sizeof(layers) - 1);
+    struct source source = {.blob = blob};
+    struct graph *g = format_by_name("ncnn")->read(&source, &err);
+    CHECK_MSG(g && g->output_count == 1 && g->outputs[0]->type.rank == 8, "%s", err.text);
+    graph_free(g);
+    blob_unref(blob);
+}
+
+int main(void)
+{
+    RUN(an_axis_beyond_the_blob);
+    RUN(a_blob_of_seven_axes);
+    RUN(all_of_seven_axes);
+    return TEST_END();
+}
