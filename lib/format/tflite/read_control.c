@@ -20,7 +20,8 @@ static int values_from(struct tflite_op *o, int first, struct value **in)
     if (count < 0 || count > VALUES_MOST)
         tflite_fail(o, "%zu inputs: want at most %d", o->inputs.count, VALUES_MOST);
     for (int i = 0; i < count && !o->b->failed; i++)
-        in[i] = tflite_raw(o, first + i);
+        if (!(in[i] = tflite_raw(o, first + i)))
+            tflite_fail(o, "input %d is absent", first + i);
     build_infer(o->b);
     return o->b->failed ? -1 : count;
 }

@@ -140,6 +140,15 @@ static void test_endless_nesting(void)
     refused(&o, t, 2, &op, 1, "inside of one another deeper");
 }
 
+/* A loop over a value that is not there. */
+static void test_loop_without_input(void)
+{
+    static const struct tensor_spec t[] = {{.type = 6, .dim = 1}, {.type = 6, .dim = 1}};
+    struct flatbuf_out o;
+    begin(&o);
+    refused(&o, t, 2, &(struct operator_spec){119, {-1, -2}, 1, 0}, 1, "input 0 is absent");
+}
+
 static void test_decoding_in_a_circle(void)
 {
     static const uint16_t halves[] = {0x3c00, 0x4000, 0x4200, 0x4400};
@@ -233,6 +242,7 @@ int main(void)
     RUN(test_operands);
     RUN(test_buffers_of_other_sizes);
     RUN(test_endless_nesting);
+    RUN(test_loop_without_input);
     RUN(test_decoding_in_a_circle);
     RUN(test_sparse);
     RUN(test_sparse_levels_of_one_axis);
