@@ -51,10 +51,12 @@ static bool is_first(const struct protobuf *message, const struct protobuf *p)
 static void set_parameters(struct caffe_read *l, const struct protobuf *message, const char *prefix, int depth)
 {
     int fields = 0;
+    for (const struct protobuf *p = message->first; p && fields <= MOST_FIELDS; p = p->next)
+        fields++;
+    if (fields > MOST_FIELDS)
+        build_fail(l->b, "it has more than %d fields in one message", MOST_FIELDS);
     for (const struct protobuf *p = message->first; p && !l->b->failed; p = p->next) {
         char name[200];
-        if (++fields > MOST_FIELDS)
-            build_fail(l->b, "it has more than %d fields in one message", MOST_FIELDS);
         if (!is_first(message, p) || (depth == 0 && is_common(p->name)))
             continue;
         snprintf(name, sizeof(name), "%s%s%.80s", prefix, *prefix ? "." : "", p->name);
