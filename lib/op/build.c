@@ -67,7 +67,7 @@ struct value *build_output(struct build *b, struct value *v, int o)
 {
     while (!b->failed && v->producer->out_count <= o)
         build_check(b, node_new_output(v->producer, NULL, b->err) != NULL);
-    return b->failed ? NULL : v->producer->out[o];
+    return b->failed || o < 0 ? NULL : v->producer->out[o];
 }
 
 /* ---- attributes ---- */

@@ -45,7 +45,7 @@ struct value *build_node(struct build *b, const char *op, int count, struct valu
 #define BUILD(b, op, ...)                                                                                              \
     build_node(b, op, (int)(sizeof((struct value *[]){__VA_ARGS__}) / sizeof(struct value *)),                         \
                (struct value *[]){__VA_ARGS__})
-/* Output o of the node that makes v, which may be new. */
+/* Output o of the node that makes v, which may be new; NULL for -1. */
 struct value *build_output(struct build *b, struct value *v, int o);
 
 /* Attributes of the node that makes v; return v. */

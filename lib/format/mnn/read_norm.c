@@ -97,8 +97,15 @@ static struct value *shaped(struct mnn_op *o, struct value *v, const struct type
     return build_reshape(o->b, v, type->rank - first, type->dims + first);
 }
 
+/* A file's word alone makes no scale larger than this. */
+#define MAX_ONES (1 << 24)
+
 static struct value *ones(struct mnn_op *o, const struct type *type, int first)
 {
+    if (tensor_count(type->rank - first, type->dims + first) > MAX_ONES) {
+        build_fail(o->b, "a scale of more than %d ones", MAX_ONES);
+        return NULL;
+    }
     struct tensor *t = tensor_new(DTYPE_F32, type->rank - first, type->dims + first, o->b->err);
     for (int64_t i = 0; t && i < t->count; i++)
         ((float *)t->data)[i] = 1;

@@ -37,8 +37,8 @@ static void fill_rest(const struct type *type, int64_t axis, int64_t *sizes, int
     for (int i = 0; i < count; i++) {
         if (sizes[i] < 0)
             open = i;
-        else
-            sum += sizes[i];
+        else if (__builtin_add_overflow(sum, sizes[i], &sum))
+            return; /* what Split says of such sizes will be the message */
     }
     if (open >= 0 && at >= 0 && at < type->rank && type->dims[at] >= sum)
         sizes[open] = type->dims[at] - sum;

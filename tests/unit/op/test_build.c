@@ -79,6 +79,17 @@ static void failures_stick(void)
     graph_free(b.graph);
 }
 
+static void more_outputs(void)
+{
+    struct build b = begin();
+    struct value *x = build_input(&b, "x", DTYPE_F32, 1, (int64_t[]){4});
+    struct value *y = build_int(&b, BUILD(&b, "Split", x), "num_outputs", 2), *second = build_output(&b, y, 1);
+    CHECK(second && second != y && build_output(&b, y, 0) == y && !build_output(&b, y, -1));
+    build_graph_output(&b, second, "second");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    graph_free(b.graph);
+}
+
 static void an_input_twice(void)
 {
     struct build b = begin();
@@ -93,6 +104,7 @@ int main(void)
     RUN(names_are_unique);
     RUN(other_domains);
     RUN(failures_stick);
+    RUN(more_outputs);
     RUN(an_input_twice);
     return TEST_END();
 }
