@@ -63,7 +63,7 @@ static struct tensor *quantized(struct reader *r, const struct tensor *t, const 
     struct tensor *to = tensor_new(DTYPE_I8, t->rank, t->dims, r->b.err);
     for (int64_t i = 0; to && i < t->count; i++) {
         float q = roundf((float)tensor_get_f64(t, i) * ((const float *)scales->data)[i / run]);
-        ((int8_t *)to->data)[i] = q > 127 ? 127 : q < -127 ? -127 : (int8_t)q;
+        ((int8_t *)to->data)[i] = q > 127 ? 127 : q > -127 ? (int8_t)q : -127; /* NaN too */
     }
     build_check(&r->b, to != NULL);
     return to;
