@@ -91,9 +91,20 @@ void build_graph_output(struct build *b, struct value *v, const char *name)
     build_check(b, !b->failed && graph_add_output(b->graph, v, b->err) == 0);
 }
 
+/* Whether all operators have operands as their rows want them: a file may say otherwise. */
+static bool is_sound(const struct graph *root, struct error *err)
+{
+    for (const struct graph *g = root; g; g = graph_next(root, g))
+        for (const struct node *n = g->first; n; n = n->next)
+            if (n->def && op_check(n, err) != 0)
+                return false;
+    return true;
+}
+
 int build_graph_end(struct build *b)
 {
     build_infer(b);
-    build_check(b, !b->failed && graph_sort(b->graph, b->err) == 0 && graph_check(b->graph, b->err) == 0);
+    build_check(b, !b->failed && graph_sort(b->graph, b->err) == 0 && graph_check(b->graph, b->err) == 0 &&
+                       is_sound(b->graph, b->err));
     return build_end(b);
 }

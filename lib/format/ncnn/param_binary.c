@@ -90,7 +90,7 @@ static int parameters(struct words *w, struct ncnn_layer *l)
         struct ncnn_param *p = arena_alloc(&w->net->arena, sizeof(*p), w->err);
         if (!p)
             return -1;
-        p->id = id <= -23400 ? -id - 23400 : id <= -23300 ? -id - 23300 : id;
+        p->id = id <= -23400 ? -(id + 23400) : id <= -23300 ? -(id + 23300) : id;
         if (p->id < 0 || p->id > 31)
             return error_set(w->err, "parameter %d; 0 to 31 were expected", p->id);
         if (value(w, id, p) != 0)

@@ -90,6 +90,16 @@ static void more_outputs(void)
     graph_free(b.graph);
 }
 
+/* Operands of a type that the operator does not take. */
+static void unsound_operands(void)
+{
+    struct build b = begin();
+    struct value *x = build_input(&b, "x", DTYPE_I64, 1, (int64_t[]){4});
+    build_graph_output(&b, BUILD(&b, "QuantizeLinear", x, build_number(&b, DTYPE_F32, 0.5)), "y");
+    CHECK(build_graph_end(&b) == -1 && strstr(err.text, "QuantizeLinear"));
+    graph_free(b.graph);
+}
+
 static void an_input_twice(void)
 {
     struct build b = begin();
@@ -105,6 +115,7 @@ int main(void)
     RUN(other_domains);
     RUN(failures_stick);
     RUN(more_outputs);
+    RUN(unsound_operands);
     RUN(an_input_twice);
     return TEST_END();
 }
