@@ -185,6 +185,15 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+size_t text_utf8(char to[4], uint32_t point)
+{
+    size_t n = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, point >>= 6)
+        to[i] = (char)(0x80 | (point & 0x3f));
+    to[0] = (char)(n == 1 ? point : (0xf00u >> n & 0xff) | point);
+    return n;
+}
+
 ptrdiff_t text_unescape(char *bytes, size_t n)
 {
     size_t size = 0;

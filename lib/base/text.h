@@ -34,6 +34,9 @@ void text_escape(struct text *t, const char *bytes, size_t n, const char *also);
  * must be writable. It may hold NULs of its own where the text said %00. */
 ptrdiff_t text_unescape(char *bytes, size_t n);
 
+/* A code point as UTF-8, without a NUL; its bytes, 1 to 4. It must be one: below 0x110000. */
+size_t text_utf8(char to[4], uint32_t point);
+
 /* Whole-string conversions: true when all of [s, s+n), which needs no NUL behind it, is a number that fits; else *value
  * stays. Base 10, no spaces; integers take a leading '-' (i64), floats either sign and nan, inf in any case. A float
  * too small becomes 0 or a denormal, one too large does not fit. */

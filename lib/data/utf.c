@@ -10,14 +10,7 @@ static bool is_point(uint32_t p)
 void data_utf8_put(struct text *text, uint32_t p)
 {
     char c[4];
-    if (!is_point(p))
-        p = REPLACEMENT;
-    int n = p < 0x80 ? 1 : p < 0x800 ? 2 : p < 0x10000 ? 3 : 4;
-    for (int i = n - 1; i > 0; i--, p >>= 6)
-        c[i] = (char)(0x80 | (p & 0x3f));
-    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    c[0] = (char)(lead[n] | p);
-    text_add(text, c, (size_t)n);
+    text_add(text, c, text_utf8(c, is_point(p) ? p : REPLACEMENT));
 }
 
 uint32_t data_utf8_get(const uint8_t **at, const uint8_t *end)

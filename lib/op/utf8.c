@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "base/text.h"
+
 uint32_t utf8_read(const char *s, size_t n, size_t *size)
 {
     static const uint32_t lowest[5] = {0, 0, 0x80, 0x800, 0x10000};
@@ -28,16 +30,9 @@ uint32_t utf8_read(const char *s, size_t n, size_t *size)
 
 size_t utf8_write(char *to, uint32_t code)
 {
-    if (code > UTF8_MAX)
-        code -= UTF8_MAX + 1;
-    else if (code >= 0x80) {
-        size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-        for (size_t i = length - 1; i > 0; i--, code >>= 6)
-            to[i] = (char)(0x80 | (code & 0x3f));
-        to[0] = (char)((0xf00u >> length & 0xff) | code);
-        return length;
-    }
-    to[0] = (char)code;
+    if (code <= UTF8_MAX)
+        return text_utf8(to, code);
+    *to = (char)(code - (UTF8_MAX + 1));
     return 1;
 }
 

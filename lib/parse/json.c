@@ -36,21 +36,6 @@ static int hex_digits(const char *s, unsigned *value)
     return 0;
 }
 
-/* Shorter than the escape that it replaces. */
-static char *put_utf8(char *to, unsigned c)
-{
-    static const uint8_t heads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    int n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    if (n == 1) {
-        *to = (char)c;
-        return to + 1;
-    }
-    for (int i = n - 1; i > 0; i--, c >>= 6)
-        to[i] = (char)(0x80 | (c & 0x3f));
-    to[0] = (char)(heads[n] | c);
-    return to + n;
-}
-
 /* Behind "\u". */
 static int read_unicode(struct reader *r, char **to)
 {
@@ -65,7 +50,7 @@ static int read_unicode(struct reader *r, char **to)
     }
     if (c >= 0xd800 && c < 0xe000)
         return fail(r, "a pair of surrogates");
-    *to = put_utf8(*to, c);
+    *to += text_utf8(*to, c); /* shorter than the escape that it replaces */
     return 0;
 }
 
