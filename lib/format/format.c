@@ -56,13 +56,28 @@ static void list_names(struct text *names, bool writers)
     }
 }
 
+/* The format whose second file goes by the suffix, where files of that kind tell nothing themselves; NULL. */
+static const struct format *second_of(const struct source *source)
+{
+    for (size_t i = 0; i < TABLE_COUNT && source->path && !source->is_folder; i++)
+        if (table[i]->twins && source_suffix(source->path, table[i]->twins))
+            return table[i];
+    return NULL;
+}
+
 static int unknown_error(const struct source *source, struct error *err)
 {
     const char *what = source->is_folder ? "a directory" : sniff_foreign(source->blob);
+    const struct format *of = second_of(source);
     struct text names;
 
     list_names(&names, false);
-    if (what)
+    if (!what && of)
+        error_set(err,
+                  "not a model file that I know, unless the second of two (%s): want its first one, of suffix %.*s, "
+                  "beside it, or both given, FIRST,SECOND",
+                  of->name, (int)strcspn(of->suffixes, " "), of->suffixes);
+    else if (what)
         error_set(err, "is %s, which is not read (reads: %s)", what, names.data ? names.data : "");
     else
         error_set(err, "not a model file that I know (reads: %s)", names.data ? names.data : "");
@@ -100,6 +115,21 @@ static const struct format *open_swapped(struct source *other, const char *first
     return format;
 }
 
+/* Opens the first file that goes with `second`: of its name, or the only one of the folder that has such a suffix. */
+static const struct format *open_first(struct source *other, const struct format *of, const char *suffix,
+                                       const char *second)
+{
+    char *first = source_renamed(second, of->twins, suffix, NULL), *only = NULL;
+    const struct format *format = NULL;
+    if (first && strcmp(first, second) != 0)
+        format = open_swapped(other, first, second);
+    if (!format && (only = source_only(second, suffix, NULL)) && strcmp(only, second) != 0)
+        format = open_swapped(other, only, second);
+    free(first);
+    free(only);
+    return format;
+}
+
 /* Where the path may be a format's second file: looks for the first beside it. */
 static const struct format *find_first(struct source *other, const struct source *source)
 {
@@ -109,12 +139,8 @@ static const struct format *find_first(struct source *other, const struct source
             continue;
         char copy[256], *rest = NULL;
         snprintf(copy, sizeof(copy), "%s", table[i]->suffixes);
-        for (char *suffix = strtok_r(copy, " ", &rest); suffix && !format; suffix = strtok_r(NULL, " ", &rest)) {
-            char *first = source_renamed(source->path, table[i]->twins, suffix, NULL);
-            if (first && strcmp(first, source->path) != 0)
-                format = open_swapped(other, first, source->path);
-            free(first);
-        }
+        for (char *suffix = strtok_r(copy, " ", &rest); suffix && !format; suffix = strtok_r(NULL, " ", &rest))
+            format = open_first(other, table[i], suffix, source->path);
     }
     return format;
 }

@@ -138,20 +138,18 @@ void source_release(struct source *s)
 
 /* ---- other files ---- */
 
-/* The only file of the model's folder that ends with a suffix, for free(); NULL when there are none, or several. */
-static char *find_only(const struct source *s, const char *suffix, size_t suffix_size)
+char *source_only(const char *path, const char *suffix, struct error *err)
 {
-    const char *slash = strrchr(s->path, '/');
-    size_t folder_size = slash ? (size_t)(slash + 1 - s->path) : 0;
-    char *folder = join(folder_size ? s->path : "./", folder_size ? folder_size : 2, "", 0, NULL), *found = NULL;
+    const char *slash = strrchr(path, '/');
+    size_t folder_size = slash ? (size_t)(slash + 1 - path) : 0;
+    char *folder = join(folder_size ? path : "./", folder_size ? folder_size : 2, "", 0, err), *found = NULL;
     DIR *dir = folder ? opendir(folder) : NULL;
     int count = 0;
     for (struct dirent *e; dir && (e = readdir(dir));) {
-        size_t size = strlen(e->d_name);
-        if (size <= suffix_size || strncasecmp(e->d_name + size - suffix_size, suffix, suffix_size) != 0)
+        if (!source_suffix(e->d_name, suffix))
             continue;
         free(found);
-        found = ++count == 1 ? join(s->path, folder_size, e->d_name, size, NULL) : NULL;
+        found = ++count == 1 ? join(path, folder_size, e->d_name, strlen(e->d_name), err) : NULL;
     }
     if (dir)
         closedir(dir);
@@ -159,12 +157,23 @@ static char *find_only(const struct source *s, const char *suffix, size_t suffix
     return found;
 }
 
+/* What one word of the list stands for, whether it is there or not. */
+static char *find_beside(const struct source *s, const char *word, size_t size)
+{
+    char suffix[32];
+    if (*word != '*' || size > sizeof(suffix))
+        return renamed(s->path, s->suffixes, word, size, NULL);
+    memcpy(suffix, word + 1, size - 1);
+    suffix[size - 1] = '\0';
+    return source_only(s->path, suffix, NULL);
+}
+
 /* The path of the first twin that there is, for free(); NULL without a message when there is none. */
 static char *find_twin(const struct source *s, const char *suffixes)
 {
     const char *at = suffixes;
     for (size_t size = 0; s->path && next_word(&at, &size);) {
-        char *path = *at == '*' ? find_only(s, at + 1, size - 1) : renamed(s->path, s->suffixes, at, size, NULL);
+        char *path = find_beside(s, at, size);
         if (path && strcmp(path, s->path) != 0 && is_there(path))
             return path;
         free(path);

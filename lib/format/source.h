@@ -38,6 +38,10 @@ struct blob *source_member(const struct source *s, const char *name, struct erro
  * the list the last suffix of all is replaced. */
 char *source_renamed(const char *path, const char *suffixes, const char *suffix, struct error *err);
 
+/* The only file of the folder of `path` that ends with the suffix, in any case, for free(); NULL, without a message,
+ * when there is none, or several. */
+char *source_only(const char *path, const char *suffix, struct error *err);
+
 /* How long the longest of the space-separated suffixes is that ends the path (in any case, with something before it);
  * 0: none does. */
 size_t source_suffix(const char *path, const char *suffixes);

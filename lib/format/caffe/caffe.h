@@ -50,6 +50,7 @@ struct caffe_top {
     const char *name;
     struct value *value; /* NULL: it is not part of the graph, as labels are */
     bool is_used;        /* since the value was given */
+    bool is_made;        /* by a layer, also where the value is still an input */
     struct caffe_top *next;
 };
 

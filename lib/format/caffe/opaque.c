@@ -6,7 +6,6 @@
 
 #include "format/caffe/caffe.h"
 
-#define MOST_VALUES 4096 /* of one attribute */
 #define MOST_FIELDS 8192 /* of one message: each is looked for among all */
 
 /* What of a layer is no parameter. */
@@ -23,15 +22,18 @@ static bool is_common(const char *name)
 
 static void set_numbers(struct caffe_read *l, const char *name, const struct protobuf *field, size_t count)
 {
-    float floats[MOST_VALUES];
-    int64_t ints[MOST_VALUES];
+    float *floats = arena_alloc(&l->reader->arena, count * sizeof(*floats), l->b->err);
+    int64_t *ints = arena_alloc(&l->reader->arena, count * sizeof(*ints), l->b->err);
     size_t n = 0;
     bool whole = true;
-    for (const struct protobuf *p = field; p && n < count; p = protobuf_more(p), n++) {
+    build_check(l->b, floats && ints);
+    for (const struct protobuf *p = field; p && !l->b->failed; p = protobuf_more(p), n++) {
         floats[n] = (float)protobuf_as_float(p, 0);
         ints[n] = protobuf_as_int(p, 0);
         whole &= p->kind == PROTOBUF_INT;
     }
+    if (l->b->failed)
+        return;
     if (count == 1 && whole)
         build_int(l->b, l->out[0], name, ints[0]);
     else if (count == 1)
@@ -64,7 +66,7 @@ static void set_parameters(struct caffe_read *l, const struct protobuf *message,
         if (p->kind == PROTOBUF_MESSAGE && depth < 3)
             set_parameters(l, p, depth == 0 ? "" : name, depth + 1);
         else if (p->kind == PROTOBUF_INT || p->kind == PROTOBUF_FLOAT)
-            set_numbers(l, name, p, count < MOST_VALUES ? count : MOST_VALUES);
+            set_numbers(l, name, p, count);
         else if (p->kind == PROTOBUF_STRING || p->kind == PROTOBUF_WORD)
             build_string(l->b, l->out[0], name, p->text);
     }

@@ -35,14 +35,14 @@ static const char *operator_at(size_t index)
 
 /* ---- tops ---- */
 
-int caffe_set_top(struct caffe_reader *r, const char *name, struct value *value)
+static struct caffe_top *set_top(struct caffe_reader *r, const char *name, struct value *value)
 {
     struct caffe_top *top = lookup_find(&r->tops, name);
     if (!top) {
         top = arena_alloc(&r->arena, sizeof(*top), r->build.err);
         if (!top || lookup_add(&r->tops, name, top, r->build.err) != 0) {
             build_check(&r->build, false);
-            return -1;
+            return NULL;
         }
         if (r->last_top)
             r->last_top->next = top;
@@ -51,7 +51,12 @@ int caffe_set_top(struct caffe_reader *r, const char *name, struct value *value)
         r->last_top = top;
     }
     *top = (struct caffe_top){.name = name, .value = value, .next = top->next};
-    return 0;
+    return top;
+}
+
+int caffe_set_top(struct caffe_reader *r, const char *name, struct value *value)
+{
+    return set_top(r, name, value) ? 0 : -1;
 }
 
 static bool makes_top(const struct caffe_layer *layer, const char *name)
@@ -129,9 +134,12 @@ static void give_top(struct caffe_read *l, const char *name, struct value *v)
     const char *free_name = !graph_find_local(g, name)             ? name
                             : !graph_find_local(g, l->layer->name) ? l->layer->name
                                                                    : NULL;
-    if (v && !v->is_input && !v->constant && !is_bottom(l, v))
+    bool passed = is_bottom(l, v);
+    if (v && !v->is_input && !v->constant && !passed)
         build_name(l->b, v, free_name);
-    caffe_set_top(l->reader, name, v);
+    struct caffe_top *top = set_top(l->reader, name, v);
+    if (top)
+        top->is_made = passed || strcmp(top->name, v ? v->name : "") != 0;
 }
 
 static void give_tops(struct caffe_read *l)
@@ -167,12 +175,21 @@ int caffe_read_layer(struct caffe_reader *r, const struct caffe_layer *layer)
 
 /* ---- the net ---- */
 
+/* A net that works in place on its input has a result of the same name, which goes by its layer's then. */
+static void add_output(struct caffe_reader *r, const struct caffe_top *top)
+{
+    const struct value *same = graph_find_local(r->build.graph, top->name);
+    bool taken = same && same->is_input;
+    build_graph_output(&r->build, top->value, taken ? top->value->is_input ? NULL : top->value->name : top->name);
+}
+
+/* What no layer takes is a result. */
 static void add_outputs(struct caffe_reader *r)
 {
     for (const struct caffe_top *top = r->first_top; top && !r->build.failed; top = top->next)
-        if (top->value && !top->is_used && !(top->value->is_input && strcmp(top->value->name, top->name) == 0))
-            build_graph_output(&r->build, top->value, top->name);
-    if (r->build.graph->output_count == 0)
+        if (top->value && !top->is_used && (top->is_made || !top->value->is_input))
+            add_output(r, top);
+    if (!r->build.failed && r->build.graph->output_count == 0)
         build_fail(&r->build, "the net has no outputs");
 }
 

@@ -28,6 +28,8 @@ static int add_section(struct darknet_cfg *cfg, char *line, int number, struct e
     char *end = strchr(line, ']');
     if (!end)
         return error_set(err, "line %d: '%.60s' has no ']'", number, line);
+    if (end == line + 1)
+        return error_set(err, "line %d: '[]' names no layer, want a type between the brackets", number);
     if (cfg->count == DARKNET_MAX_SECTIONS)
         return error_set(err, "line %d: more than %d sections", number, DARKNET_MAX_SECTIONS);
     if (mem_grow(&cfg->sections, &cfg->cap, cfg->count + 1, sizeof(*cfg->sections), err) != 0)

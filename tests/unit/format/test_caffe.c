@@ -178,7 +178,34 @@ static void the_input_may_be_the_output(void)
     graph_free(g);
 }
 
+/* A result that has the name of an input goes by its layer's. */
+static void a_net_may_work_in_place_only(void)
+{
+    struct graph *g = read_net(INPUT "layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'data' }");
+    CHECK_MSG(g && g->output_count == 1 && strcmp(g->outputs[0]->name, "r") == 0, "%s", err.text);
+    graph_free(g);
+    g = read_net(INPUT "layer { name: 'd' type: 'Dropout' bottom: 'data' top: 'data' }");
+    CHECK_MSG(g && g->output_count == 1 && count_ops(g, "Identity") == 1, "%s", err.text);
+    graph_free(g);
+    CHECK(!read_net(INPUT "layer { name: 'a' type: 'Accuracy' bottom: 'data' }"));
+    CHECK_MSG(strstr(err.text, "the net has no outputs"), "%s", err.text);
+}
+
 /* ---- messages ---- */
+
+static void lists_of_an_unknown_layer_are_whole(void)
+{
+    static char text[60000];
+    size_t n = (size_t)snprintf(text, sizeof(text), INPUT "layer { name: 'u' type: 'U' bottom: 'data' u_param { ");
+    for (int i = 0; i < 5000; i++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "a: %d ", i);
+    snprintf(text + n, sizeof(text) - n, "} top: 'u' }");
+    struct graph *g = read_net(text);
+    CHECK_MSG(g != NULL, "%s", err.text);
+    const struct attr *a = g ? node_attr(g->first, "a") : NULL;
+    CHECK(a && a->kind == ATTR_INTS && a->n == 5000 && a->ints[4999] == 4999);
+    graph_free(g);
+}
 
 /* Each field was looked for among all others: 100000 took a minute. */
 static void fields_of_an_unknown_layer_are_bounded(void)
@@ -293,6 +320,8 @@ int main(void)
     RUN(an_unknown_layer_is_kept);
     RUN(a_python_layer_of_proposals);
     RUN(the_input_may_be_the_output);
+    RUN(a_net_may_work_in_place_only);
+    RUN(lists_of_an_unknown_layer_are_whole);
     RUN(fields_of_an_unknown_layer_are_bounded);
     RUN(copies_of_shared_weights_are_bounded);
     RUN(refused);

@@ -142,6 +142,7 @@ static void refused(void)
         {"[net]\nwidth=8\n", "[net]: height=0, want 1 to 1048576"},
         {"[net]\nnonsense\n", "line 2: 'nonsense' is neither a section nor key=value"},
         {"[net\n", "line 1: '[net' has no ']'"},
+        {NET "[]\n", "line 5: '[]' names no layer, want a type between the brackets"},
         {NET, "the net has no layers"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -167,6 +168,23 @@ static void names_are_labels(void)
     unlink(path);
 }
 
+/* The net of weights that were named alone is that of their name, or else the only one beside them. */
+static void weights_find_their_net(void)
+{
+    char best[64];
+    snprintf(best, sizeof(best), "%s/best.weights", folder);
+    graph_free(read_net(NET "[convolutional]\n", 5));
+    CHECK(rename(weights_path, best) == 0);
+    struct graph *g = format_read(best, NULL, &err);
+    CHECK_MSG(g && g->input_count == 1, "%s", err.text);
+    graph_free(g);
+    unlink(net_path);
+    CHECK(!format_read(best, NULL, &err));
+    CHECK_MSG(strstr(err.text, "unless the second of two (darknet): want its first one, of suffix .cfg"), "%s",
+              err.text);
+    unlink(best);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -179,6 +197,7 @@ int main(void)
     RUN(a_local_layer_is_bounded);
     RUN(refused);
     RUN(names_are_labels);
+    RUN(weights_find_their_net);
     unlink(net_path);
     unlink(weights_path);
     rmdir(folder);
