@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/exec_private.h"
+
 #define BUFFER_ALIGN 64
 /* Vectors may be loaded beyond the last element of a value. */
 #define BUFFER_SLACK 64
@@ -11,6 +13,11 @@ struct placed {
     struct buffer *buffer;
     size_t offset, size;
 };
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
+}
 
 static int by_size(const void *a, const void *b)
 {
@@ -55,7 +62,7 @@ static size_t collect(struct plan *p, struct placed *all)
         if (b->external || b->first < 0)
             continue;
         if (all)
-            all[n] = (struct placed){b, 0, (b->size + BUFFER_SLACK + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN};
+            all[n] = (struct placed){b, 0, aligned(b->size + BUFFER_SLACK)};
         n++;
     }
     return n;
@@ -63,10 +70,14 @@ static size_t collect(struct plan *p, struct placed *all)
 
 static int allocate(struct plan *p, const struct placed *all, size_t n, size_t limit, struct error *err)
 {
-    size_t total = 0;
+    size_t scratch = 0, total = 0;
     for (size_t i = 0; i < n; i++)
-        if (all[i].offset + all[i].size > total)
-            total = all[i].offset + all[i].size;
+        if (all[i].offset + all[i].size > scratch)
+            scratch = all[i].offset + all[i].size;
+    if (p->scratch_bytes > 0)
+        p->scratch_bytes = aligned(p->scratch_bytes + BUFFER_SLACK);
+    if (!mem_mul(p->scratch_bytes, (size_t)plan_threads(p), &total) || !mem_add(total, scratch, &total))
+        return error_set(err, "the activations do not fit the address space");
     if (total > limit)
         return error_set(err, "the activations take %zu MiB, and the limit is %zu MiB", total >> 20, limit >> 20);
     p->memory_size = total;
@@ -74,6 +85,7 @@ static int allocate(struct plan *p, const struct placed *all, size_t n, size_t l
         p->memory = NULL;
         return error_memory(err);
     }
+    p->scratch = p->memory + scratch;
     for (size_t i = 0; i < n; i++)
         all[i].buffer->base = p->memory + all[i].offset;
     return 0;

@@ -5,16 +5,13 @@
 struct copy_args {
     struct view from, to;
     const struct kernels *kernels;
-    int64_t outer; /* slices of axis 0 */
 };
 
-static void run_copy(const struct step *s, int64_t tile, int thread)
+static void run_copy(const struct step *s, struct tile tile)
 {
     const struct copy_args *c = s->args;
-    (void)thread;
     kernel_copy(c->kernels, view_data(&c->to), c->to.stride, view_data(&c->from), c->from.stride, c->to.dims,
-                c->to.rank, view_element(&c->to), plan_tile_first(c->outer, s->tiles, tile),
-                plan_tile_first(c->outer, s->tiles, tile + 1));
+                c->to.rank, view_element(&c->to), tile.first, tile.last);
 }
 
 /* Moves an axis of size > 1 that threads can share to the front, since kernel_copy() cuts along the first. */
@@ -37,13 +34,18 @@ int plan_copy_into(struct plan *p, const struct node *n, const struct view *from
     struct copy_args *c = plan_alloc(p, sizeof *c, err);
     if (!c)
         return -1;
-    *c = (struct copy_args){*from, *to, p->kernels, 1};
-    if (to->rank > 0) {
+    *c = (struct copy_args){*from, *to, p->kernels};
+    if (to->rank > 0)
         share_axis(&c->from, &c->to);
-        c->outer = c->to.dims[0];
-    }
-    int64_t tiles = plan_tiles(view_count(to), 32768, c->outer);
-    return plan_step(p, n, "copy", run_copy, c, tiles, err, PLAN_VIEWS(from, to)) ? 0 : -1;
+    int64_t slices = to->rank > 0 ? c->to.dims[0] : 1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "copy",
+                                    .run = run_copy,
+                                    .args = c,
+                                    .units = slices,
+                                    .tiles = plan_tiles(view_count(to), 32768, slices)},
+                     err, PLAN_VIEWS(from, to));
 }
 
 /* Everything from `axis` inwards, borders included. */
@@ -70,11 +72,11 @@ static void zero_borders(const struct view *v, char *at, int axis)
             zero_borders(v, at + i * step, axis + 1);
 }
 
-static void run_zero_border(const struct step *s, int64_t tile, int thread)
+static void run_zero_border(const struct step *s, struct tile tile)
 {
     const struct view *v = s->args;
-    (void)thread;
-    zero_borders(v, (char *)view_data(v) + tile * v->stride[0] * (ptrdiff_t)view_element(v), 2);
+    for (int64_t i = tile.first; i < tile.last; i++)
+        zero_borders(v, (char *)view_data(v) + i * v->stride[0] * (ptrdiff_t)view_element(v), 2);
 }
 
 int copy_zero_border(struct plan *p, const struct view *v, struct error *err)
@@ -83,5 +85,6 @@ int copy_zero_border(struct plan *p, const struct view *v, struct error *err)
     if (!args)
         return -1;
     *args = *v;
-    return plan_step(p, NULL, "border", run_zero_border, args, v->dims[0], err, PLAN_VIEWS(v)) ? 0 : -1;
+    return plan_step(p, &(struct step){.kernel = "border", .run = run_zero_border, .args = args, .units = v->dims[0]},
+                     err, PLAN_VIEWS(v));
 }

@@ -1,8 +1,9 @@
-/* Cutting a graph in two where the shapes of what follows are known only at run time. */
+#include "exec/cut.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec/plan.h"
+#include "op/op.h"
 
 static bool type_is_static(const struct type *t)
 {

@@ -1,7 +1,7 @@
 /* Evaluating nodes one by one, each as soon as its operands' shapes are known; subgraphs get execs of their own. */
 #include <stdlib.h>
 
-#include "exec/plan.h"
+#include "exec/exec_private.h"
 #include "op/lifetimes.h"
 
 static struct exec_sub *find_sub(struct exec *e, const struct graph *subgraph, struct error *err)

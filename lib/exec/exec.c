@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "exec/plan.h"
+#include "exec/cut.h"
+#include "exec/exec_private.h"
+#include "exec/lower.h"
 #include "exec/widen.h"
 #include "pass/pass.h"
 #include "pass/util.h"
@@ -79,7 +81,7 @@ static void type_of_item(struct type *type, const struct item *item)
     memcpy(type->dims, item->tensor->dims, sizeof(int64_t) * (size_t)type->rank);
 }
 
-static bool plan_serves(const struct plan *p, struct item *const *in, size_t n)
+static bool serves(const struct plan *p, struct item *const *in, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct type t;
@@ -205,7 +207,7 @@ static struct plan *cut_plan(struct exec *e, const struct graph *g, const struct
     return NULL;
 }
 
-static struct plan *plan_for(struct exec *e, const struct type *shapes, struct error *err)
+static struct plan *make_plan_for(struct exec *e, const struct type *shapes, struct error *err)
 {
     struct graph *g = specialise(e, shapes, err);
     if (!g)
@@ -237,7 +239,7 @@ static struct plan *find_plan(struct exec *e, struct item *const *in, struct err
     size_t n = e->graph->input_count;
     for (struct plan **at = &e->plans; *at; at = &(*at)->next) {
         struct plan *p = *at;
-        if (!plan_serves(p, in, n))
+        if (!serves(p, in, n))
             continue;
         *at = p->next;
         p->next = e->plans;
@@ -249,7 +251,7 @@ static struct plan *find_plan(struct exec *e, struct item *const *in, struct err
     for (size_t i = 0; i < n; i++)
         type_of_item(&shapes[i], in[i]);
     drop_old_plans(e);
-    struct plan *p = plan_for(e, shapes, err);
+    struct plan *p = make_plan_for(e, shapes, err);
     if (!p) {
         free(shapes);
         return NULL;

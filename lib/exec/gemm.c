@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/cpu.h"
-#include "exec/plan.h"
+#include "exec/exec_private.h"
+#include "exec/gemm.h"
 
 struct gemm_args {
     struct gemm_job job;
@@ -157,15 +158,16 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     }
 }
 
-static void run_gemm(const struct step *s, int64_t tile, int thread)
+static void run_gemm(const struct step *s, struct tile tile)
 {
     const struct gemm_args *g = s->args;
-    (void)thread;
-    int64_t block = tile % g->blocks, rest = tile / g->blocks;
-    struct group group = group_at(g, (int)(rest % g->groups));
-    struct bases b = bases_of(&g->job, (int)(rest / g->groups));
-    run_block(g, &b, plan_tile_first(g->tiles, g->blocks, block), plan_tile_first(g->tiles, g->blocks, block + 1),
-              &group);
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        int64_t block = i % g->blocks, rest = i / g->blocks;
+        struct group group = group_at(g, (int)(rest % g->groups));
+        struct bases b = bases_of(&g->job, (int)(rest / g->groups));
+        run_block(g, &b, plan_tile_first(g->tiles, g->blocks, block), plan_tile_first(g->tiles, g->blocks, block + 1),
+                  &group);
+    }
 }
 
 /* Work in MACs below which a tile is not worth the trouble of sharing. */
@@ -212,10 +214,12 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
     g->panels = (job->n + nr - 1) / nr;
     g->panel_floats = (size_t)(job->b_tap ? job->b_taps : job->taps) * (size_t)job->k * (size_t)nr;
     choose_tiles(g, plan_threads(p));
-    struct step *s = plan_step(p, n, kernel, run_gemm, g, g->blocks * g->groups * job->batches, err,
-                               PLAN_VIEWS(&job->a, &job->c, &job->add, &job->packed_view, &job->bias_view));
-    if (!s)
-        return -1;
-    s->macs = (double)g->pixels * job->n * job->taps * job->k * job->batches;
-    return 0;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = kernel,
+                                    .run = run_gemm,
+                                    .args = g,
+                                    .units = g->blocks * g->groups * job->batches,
+                                    .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
+                     err, PLAN_VIEWS(&job->a, &job->c, &job->add, &job->packed_view, &job->bias_view));
 }

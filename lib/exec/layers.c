@@ -1,7 +1,7 @@
 /* What the plans consist of, for listings. */
 #include <stdlib.h>
 
-#include "exec/plan.h"
+#include "exec/exec_private.h"
 
 struct listing {
     struct exec_layer *layers;

@@ -2,8 +2,27 @@
 #ifndef EXEC_LOWER_H
 #define EXEC_LOWER_H
 
+#include "exec/gemm.h"
+#include "exec/packing.h"
 #include "exec/plan.h"
 #include "op/window.h"
+
+/* Lowers a node to steps: 0 done, 1 not a case for it (the reference takes it), -1 failed. */
+typedef int exec_lower_fn(struct plan *p, struct node *n, struct error *err);
+
+/* One of the ways to lower an operator. Which one is taken depends on shapes and the processor alone, so that results
+ * do not depend on threads or moments. */
+struct exec_way {
+    /* Cycles that one thread should take, negative: it is not a case for this way. */
+    double (*cost)(const struct kernels *k, const struct node *n);
+    /* NULL, or the zeroed border that it needs around the first input; false: none. */
+    bool (*border)(const struct node *n, int (*border)[2]);
+    exec_lower_fn *lower;
+};
+
+/* The cheapest way for a node; NULL when it has none. */
+const struct exec_way *exec_lower_find(const struct kernels *k, const struct node *n);
+int exec_lower_reference(struct plan *p, struct node *n, struct error *err);
 
 #define LOWER(domain, op, fn)   exec_lower_fn fn;
 #define CHOICE(domain, op, way) extern const struct exec_way exec_way_##way;
@@ -32,6 +51,11 @@ bool exec_lower_window_is_near(const struct window *w);
  * behind it (negative: not even all of it). False when it would take more memory than the convolution is worth: the
  * reference does without. */
 bool exec_lower_border(const struct type *x, const int64_t (*reach)[2], int (*border)[2]);
+
+/* The function of one operand that an ONNX node is; false when the kernels lack it. */
+bool plan_unary(const struct node *n, struct kernel_act *act);
+/* The activation fused into a node: KERNEL_NONE when there is none. False when the kernels lack it. */
+bool plan_activation(const struct node *n, struct kernel_act *act);
 
 /* Fills the job's bias from input i, constant or not; absent: none. */
 int exec_lower_bias(struct plan *p, struct node *n, int i, struct gemm_job *job, struct error *err);

@@ -60,14 +60,14 @@ static size_t pack_floats(const struct kernels *k, const struct conv *c)
     return kernel_gemm_packed(k, (size_t)c->in * (size_t)c->taps, (size_t)c->out);
 }
 
-struct pack_args {
+struct conv_weights {
     const float *w;
     const struct conv *conv;
 };
 
 static int pack_weights(float *packed, const void *args, const struct kernels *k, struct error *err)
 {
-    const struct pack_args *a = args;
+    const struct conv_weights *a = args;
     const struct conv *c = a->conv;
     (void)err;
     for (int g = 0; g < c->groups; g++)
@@ -157,7 +157,7 @@ static int fill_weights(struct plan *p, struct node *n, const struct conv *c, st
 {
     bool failed = false;
     size_t floats;
-    struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), c};
+    struct conv_weights a = {plan_constant_f32(p, n, 1, &failed, err), c};
     if (failed)
         return -1;
     if (!mem_mul(pack_floats(p->kernels, c), (size_t)c->groups, &floats))

@@ -95,7 +95,7 @@ static double deconv_cost(const struct kernels *k, const struct node *n)
 
 /* ---- weights ---- */
 
-struct pack_args {
+struct phase_weights {
     const float *w;
     int64_t in, out, plane; /* channels, floats of a kernel plane */
     const struct phase_axis *axis;
@@ -105,7 +105,7 @@ struct pack_args {
 /* [taps of the phase][in] rows of `out`, from weights [in][out][kernel]. */
 static int pack_phase(float *packed, const void *args, const struct kernels *k, struct error *err)
 {
-    const struct pack_args *a = args;
+    const struct phase_weights *a = args;
     const struct phase_axis *v = &a->axis[0], *h = &a->axis[1];
     int64_t taps = v->taps * h->taps;
     float *rows = mem_calloc((size_t)(taps * a->in), sizeof *rows * (size_t)a->out, err);
@@ -160,8 +160,8 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
 {
     struct gemm_job job = d->job;
     const int64_t pixels[GEMM_AXES] = {1, d->x.dims[0], axis[0].count, axis[1].count};
-    struct pack_args a = {d->weights, d->x.dims[1],  d->out.dims[1], d->w.kernel[0] * d->w.kernel[1],
-                          axis,       d->w.kernel[1]};
+    struct phase_weights a = {d->weights, d->x.dims[1],  d->out.dims[1], d->w.kernel[0] * d->w.kernel[1],
+                              axis,       d->w.kernel[1]};
     memcpy(job.dims, pixels, sizeof pixels);
     job.a_stride[1] = d->x.stride[0];
     job.c_stride[1] = d->out.stride[0];
@@ -196,7 +196,7 @@ static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const i
 }
 
 /* A 1-d convolution as a 2-d one over images of one row. */
-static void widen(struct deconv *d, int64_t *pad)
+static void make_2d(struct deconv *d, int64_t *pad)
 {
     struct window *w = &d->w;
     const int64_t x_dims[4] = {d->x.dims[0], d->x.dims[1], 1, d->x.dims[2]},
@@ -232,7 +232,7 @@ static int deconv_lower(struct plan *p, struct node *n, struct error *err)
         plan_out(p, n, 0, ORDER_CHANNELS, &d.out, err) < 0)
         return -1;
     if (d.w.rank == 1)
-        widen(&d, pad);
+        make_2d(&d, pad);
     d.job.a = d.x;
     d.job.c = d.out;
     d.job.n = (int)d.out.dims[1];

@@ -30,23 +30,21 @@ static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int
     d->kernels->depthwise_f32(&k);
 }
 
-static void run_depthwise(const struct step *s, int64_t tile, int thread)
+static void run_depthwise(const struct step *s, struct tile tile)
 {
     const struct depthwise_args *d = s->args;
-    int64_t rows = d->x.dims[0] * d->out_height;
-    (void)thread;
-    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++)
+    for (int64_t i = tile.first; i < tile.last; i++)
         run_depthwise_row(d, i / d->out_height, i % d->out_height);
 }
 
-struct pack_args {
+struct depthwise_weights {
     const float *w;
     int channels, taps;
 };
 
 static int pack_depthwise(float *packed, const void *args, const struct kernels *k, struct error *err)
 {
-    const struct pack_args *a = args;
+    const struct depthwise_weights *a = args;
     (void)err;
     k->depthwise_pack_f32(packed, a->w, a->taps, a->channels, a->taps);
     return 0;
@@ -93,7 +91,7 @@ static int fill_weights(struct plan *p, struct node *n, const struct conv *c, st
                         struct error *err)
 {
     bool failed = false;
-    struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), c->groups, c->taps};
+    struct depthwise_weights a = {plan_constant_f32(p, n, 1, &failed, err), c->groups, c->taps};
     if (failed)
         return -1;
     d->k.weight =
@@ -124,11 +122,15 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
         return -1;
     int64_t rows = d->x.dims[0] * d->out_height;
     double macs = (double)view_count(&d->out) * c.taps;
-    struct step *s = plan_step(p, n, "depthwise_f32", run_depthwise, d, plan_tiles((int64_t)macs, 300000, rows), err,
-                               PLAN_VIEWS(&d->x, &d->out, &d->add, &d->bias_view));
-    if (s)
-        s->macs = macs;
-    return s ? 0 : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "depthwise_f32",
+                                    .run = run_depthwise,
+                                    .args = d,
+                                    .units = rows,
+                                    .tiles = plan_tiles((int64_t)macs, 300000, rows),
+                                    .macs = macs},
+                     err, PLAN_VIEWS(&d->x, &d->out, &d->add, &d->bias_view));
 }
 
 const struct exec_way exec_way_depthwise = {depthwise_cost, NULL, depthwise_lower};

@@ -39,12 +39,11 @@ static void run_piece(const struct eltwise_args *e, int64_t index, int64_t first
                                (size_t)(last - first), e->act);
 }
 
-static void run_eltwise(const struct step *s, int64_t tile, int thread)
+static void run_eltwise(const struct step *s, struct tile tile)
 {
     const struct eltwise_args *e = s->args;
-    int64_t n = e->nest.dims[e->nest.rank - 1], all = nest_outer(&e->nest) * e->pieces;
-    (void)thread;
-    for (int64_t i = plan_tile_first(all, s->tiles, tile); i < plan_tile_first(all, s->tiles, tile + 1); i++)
+    int64_t n = e->nest.dims[e->nest.rank - 1];
+    for (int64_t i = tile.first; i < tile.last; i++)
         run_piece(e, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces),
                   plan_tile_first(n, e->pieces, i % e->pieces + 1));
 }
@@ -93,13 +92,17 @@ static int place_result(struct plan *p, struct node *n, int lead, enum order ord
 
 static int emit(struct plan *p, struct node *n, const char *kernel, struct eltwise_args *e, struct error *err)
 {
-    int64_t count = view_count(&e->view[OUT]);
+    int64_t count = view_count(&e->view[OUT]), pieces = nest_outer(&e->nest) * e->pieces;
     if (count == 0)
         return 0;
-    int64_t tiles = plan_tiles(count, ELTWISE_GRAIN, nest_outer(&e->nest) * e->pieces);
-    return plan_step(p, n, kernel, run_eltwise, e, tiles, err, PLAN_VIEWS(&e->view[OUT], &e->view[A], &e->view[B]))
-               ? 0
-               : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = kernel,
+                                    .run = run_eltwise,
+                                    .args = e,
+                                    .units = pieces,
+                                    .tiles = plan_tiles(count, ELTWISE_GRAIN, pieces)},
+                     err, PLAN_VIEWS(&e->view[OUT], &e->view[A], &e->view[B]));
 }
 
 int exec_lower_unary(struct plan *p, struct node *n, struct error *err)
@@ -211,12 +214,10 @@ struct scale_args {
     struct kernel_act act;
 };
 
-static void run_scale(const struct step *s, int64_t tile, int thread)
+static void run_scale(const struct step *s, struct tile tile)
 {
     const struct scale_args *a = s->args;
-    int64_t pixels = nest_outer(&a->nest);
-    (void)thread;
-    for (int64_t i = plan_tile_first(pixels, s->tiles, tile); i < plan_tile_first(pixels, s->tiles, tile + 1); i++) {
+    for (int64_t i = tile.first; i < tile.last; i++) {
         ptrdiff_t offset[2];
         nest_at(&a->nest, 2, i, offset);
         a->kernels->scale_shift_f32((float *)view_data(&a->out) + offset[0],
@@ -235,13 +236,17 @@ static int emit_scale(struct plan *p, struct node *n, const float *scale, const 
     if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, ORDER_CHANNELS, &a->out, err) < 0)
         return -1;
     nest_pixels(&a->nest, &a->out, &a->x);
-    int64_t count = view_count(&a->out);
+    int64_t count = view_count(&a->out), pixels = nest_outer(&a->nest);
     if (count == 0)
         return 0;
-    return plan_step(p, n, "scale_shift_f32", run_scale, a, plan_tiles(count, ELTWISE_GRAIN, nest_outer(&a->nest)), err,
-                     PLAN_VIEWS(&a->x, &a->out))
-               ? 0
-               : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "scale_shift_f32",
+                                    .run = run_scale,
+                                    .args = a,
+                                    .units = pixels,
+                                    .tiles = plan_tiles(count, ELTWISE_GRAIN, pixels)},
+                     err, PLAN_VIEWS(&a->x, &a->out));
 }
 
 int exec_lower_scale_shift(struct plan *p, struct node *n, struct error *err)

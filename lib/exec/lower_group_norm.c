@@ -11,18 +11,22 @@ struct group_args {
     float epsilon;
 };
 
-static void run_group(const struct step *s, int64_t tile, int thread)
+static void normalise(const struct group_args *a, int64_t group)
 {
-    const struct group_args *a = s->args;
     size_t row = (size_t)(a->channels * a->pixels);
-    const float *x = (const float *)view_data(&a->x) + (size_t)tile * row;
-    float *out = (float *)view_data(&a->out) + (size_t)tile * row;
-    int64_t first = tile % a->groups * a->channels;
-    (void)thread;
+    const float *x = (const float *)view_data(&a->x) + (size_t)group * row;
+    float *out = (float *)view_data(&a->out) + (size_t)group * row;
+    int64_t first = group % a->groups * a->channels;
     a->kernels->layer_norm_f32(out, x, NULL, NULL, row, a->epsilon, true);
     for (int64_t c = 0; c < a->channels; c++, out += a->pixels)
         a->kernels->unary_f32(out, out, (size_t)a->pixels,
                               (struct kernel_act){KERNEL_AFFINE, a->scale[first + c], a->shift[first + c]});
+}
+
+static void run_groups(const struct step *s, struct tile tile)
+{
+    for (int64_t i = tile.first; i < tile.last; i++)
+        normalise(s->args, i);
 }
 
 static int group_norm(struct plan *p, struct node *n, int64_t groups, struct error *err)
@@ -45,7 +49,10 @@ static int group_norm(struct plan *p, struct node *n, int64_t groups, struct err
         return 1;
     if (plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err) < 0 || plan_out_dense(p, n, 0, &a->out, err) < 0)
         return -1;
-    return plan_step(p, n, "group_norm_f32", run_group, a, dims[0] * groups, err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+    return plan_step(
+        p,
+        &(struct step){.node = n, .kernel = "group_norm_f32", .run = run_groups, .args = a, .units = dims[0] * groups},
+        err, PLAN_VIEWS(&a->x, &a->out));
 }
 
 int exec_lower_instance_norm(struct plan *p, struct node *n, struct error *err)

@@ -34,12 +34,10 @@ static void run_pixel(const struct lrn_args *a, float *out, const float *x)
     a->kernels->binary_f32(KERNEL_DIV, out, x, 1, sums, 1, n, (struct kernel_act){KERNEL_NONE, 0, 0});
 }
 
-static void run_lrn(const struct step *s, int64_t tile, int thread)
+static void run_lrn(const struct step *s, struct tile tile)
 {
     const struct lrn_args *a = s->args;
-    int64_t pixels = nest_outer(&a->nest);
-    (void)thread;
-    for (int64_t i = plan_tile_first(pixels, s->tiles, tile); i < plan_tile_first(pixels, s->tiles, tile + 1); i++) {
+    for (int64_t i = tile.first; i < tile.last; i++) {
         ptrdiff_t offset[2];
         nest_at(&a->nest, 2, i, offset);
         run_pixel(a, (float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1]);
@@ -63,6 +61,13 @@ int exec_lower_lrn(struct plan *p, struct node *n, struct error *err)
     if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, ORDER_CHANNELS, &a->out, err) < 0)
         return -1;
     nest_pixels(&a->nest, &a->out, &a->x);
-    int64_t tiles = plan_tiles(view_count(&a->out), 4096, nest_outer(&a->nest));
-    return plan_step(p, n, "lrn_f32", run_lrn, a, tiles, err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+    int64_t pixels = nest_outer(&a->nest);
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "lrn_f32",
+                                    .run = run_lrn,
+                                    .args = a,
+                                    .units = pixels,
+                                    .tiles = plan_tiles(view_count(&a->out), 4096, pixels)},
+                     err, PLAN_VIEWS(&a->x, &a->out));
 }

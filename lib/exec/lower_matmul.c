@@ -13,7 +13,7 @@ struct product {
 
 /* ---- packing B ---- */
 
-struct pack_args {
+struct matrix_args {
     struct view b;
     const float *data; /* of a constant; else the view tells */
     const struct kernels *kernels;
@@ -22,7 +22,7 @@ struct pack_args {
     size_t floats; /* of a batch */
 };
 
-static void pack_panels(const struct pack_args *a, float *packed, const float *b, int64_t batch, int64_t first,
+static void pack_panels(const struct matrix_args *a, float *packed, const float *b, int64_t batch, int64_t first,
                         int64_t last)
 {
     int rank = a->b.rank, nr = a->kernels->gemm_nr;
@@ -37,18 +37,20 @@ static void pack_panels(const struct pack_args *a, float *packed, const float *b
     a->kernels->gemm_pack_f32(packed, b, 1, 0, (int)a->k, a->b.stride[rank - 2], (int)n, a->b.stride[rank - 1]);
 }
 
-static void run_pack(const struct step *s, int64_t tile, int thread)
+static void run_pack(const struct step *s, struct tile tile)
 {
-    const struct pack_args *a = s->args;
-    int64_t per_batch = s->tiles / a->batches, part = tile % per_batch;
-    (void)thread;
-    pack_panels(a, view_data(&a->to), view_data(&a->b), tile / per_batch, plan_tile_first(a->panels, per_batch, part),
-                plan_tile_first(a->panels, per_batch, part + 1));
+    const struct matrix_args *a = s->args;
+    int64_t per_batch = s->units / a->batches;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        int64_t part = i % per_batch;
+        pack_panels(a, view_data(&a->to), view_data(&a->b), i / per_batch, plan_tile_first(a->panels, per_batch, part),
+                    plan_tile_first(a->panels, per_batch, part + 1));
+    }
 }
 
 static int pack_constant(float *packed, const void *args, const struct kernels *k, struct error *err)
 {
-    const struct pack_args *a = args;
+    const struct matrix_args *a = args;
     (void)k, (void)err;
     for (int64_t batch = 0; batch < a->batches; batch++)
         pack_panels(a, packed, a->data + a->b.offset, batch, 0, a->panels);
@@ -57,13 +59,13 @@ static int pack_constant(float *packed, const void *args, const struct kernels *
 
 static int pack_b(struct plan *p, struct node *n, const struct product *m, struct gemm_job *job, struct error *err)
 {
-    struct pack_args *a = plan_alloc(p, sizeof *a, err);
+    struct matrix_args *a = plan_alloc(p, sizeof *a, err);
     bool failed = false;
     size_t floats, bytes;
     if (!a)
         return -1;
     int rank = m->b.rank;
-    *a = (struct pack_args){
+    *a = (struct matrix_args){
         .b = m->b, .kernels = p->kernels, .batches = 1, .k = m->b.dims[rank - 2], .n = m->b.dims[rank - 1]};
     for (int i = 0; i < rank - 2; i++)
         a->batches *= m->b.dims[i];
@@ -83,8 +85,9 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
     if (plan_scratch(p, bytes, &a->to, err) < 0)
         return -1;
     job->packed_view = a->to;
-    int64_t tiles = a->batches * plan_tiles(a->k * a->n, 32768, a->panels);
-    return plan_step(p, n, "pack_f32", run_pack, a, tiles, err, PLAN_VIEWS(&a->b, &a->to)) ? 0 : -1;
+    int64_t parts = a->batches * plan_tiles(a->k * a->n, 32768, a->panels);
+    return plan_step(p, &(struct step){.node = n, .kernel = "pack_f32", .run = run_pack, .args = a, .units = parts},
+                     err, PLAN_VIEWS(&a->b, &a->to));
 }
 
 /* ---- the product ---- */

@@ -144,12 +144,10 @@ static int64_t read_index(const struct view *v, int64_t i)
     return v->dtype == DTYPE_I32 ? ((const int32_t *)view_data(v))[i] : ((const int64_t *)view_data(v))[i];
 }
 
-static void run_gather(const struct step *s, int64_t tile, int thread)
+static void run_gather(const struct step *s, struct tile tile)
 {
     const struct gather_args *g = s->args;
-    int64_t all = g->outer * g->index_count;
-    (void)thread;
-    for (int64_t i = plan_tile_first(all, s->tiles, tile); i < plan_tile_first(all, s->tiles, tile + 1); i++) {
+    for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t index = read_index(&g->indices, i % g->index_count);
         index += index < 0 ? g->axis_dim : 0;
         if (index < 0 || index >= g->axis_dim) {
@@ -183,10 +181,14 @@ static int gather_rows(struct plan *p, struct node *n, int axis, struct error *e
     int64_t all = g->outer * g->index_count;
     if (all == 0)
         return 0;
-    return plan_step(p, n, "gather", run_gather, g, plan_tiles(view_count(&g->out), 32768, all), err,
-                     PLAN_VIEWS(&g->data, &g->indices, &g->out))
-               ? 0
-               : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "gather",
+                                    .run = run_gather,
+                                    .args = g,
+                                    .units = all,
+                                    .tiles = plan_tiles(view_count(&g->out), 32768, all)},
+                     err, PLAN_VIEWS(&g->data, &g->indices, &g->out));
 }
 
 int exec_lower_gather(struct plan *p, struct node *n, struct error *err)
@@ -309,12 +311,11 @@ struct fill_args {
     float value;
 };
 
-static void run_fill(const struct step *s, int64_t tile, int thread)
+static void run_fill(const struct step *s, struct tile tile)
 {
     const struct fill_args *f = s->args;
-    int64_t n = f->nest.dims[f->nest.rank - 1], outer = nest_outer(&f->nest);
-    (void)thread;
-    for (int64_t i = plan_tile_first(outer, s->tiles, tile); i < plan_tile_first(outer, s->tiles, tile + 1); i++) {
+    int64_t n = f->nest.dims[f->nest.rank - 1];
+    for (int64_t i = tile.first; i < tile.last; i++) {
         ptrdiff_t offset, step = f->nest.stride[0][f->nest.rank - 1];
         nest_at(&f->nest, 1, i, &offset);
         float *at = (float *)view_data(&f->out) + offset;
@@ -330,8 +331,15 @@ static int fill(struct plan *p, struct node *n, const struct view *out, float va
         return -1;
     *f = (struct fill_args){.out = *out, .value = value};
     nest_make(&f->nest, (const struct view *const[]){&f->out}, 1);
-    int64_t tiles = plan_tiles(view_count(out), 65536, nest_outer(&f->nest));
-    return plan_step(p, n, "fill", run_fill, f, tiles, err, PLAN_VIEWS(out)) ? 0 : -1;
+    int64_t rows = nest_outer(&f->nest);
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "fill",
+                                    .run = run_fill,
+                                    .args = f,
+                                    .units = rows,
+                                    .tiles = plan_tiles(view_count(out), 65536, rows)},
+                     err, PLAN_VIEWS(out));
 }
 
 int exec_lower_pad(struct plan *p, struct node *n, struct error *err)

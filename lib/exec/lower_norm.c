@@ -20,12 +20,10 @@ struct row_args {
 
 /* ---- rows along one axis ---- */
 
-static void run_rows(const struct step *s, int64_t tile, int thread)
+static void run_rows(const struct step *s, struct tile tile)
 {
     const struct row_args *a = s->args;
-    int64_t rows = nest_outer(&a->nest);
-    (void)thread;
-    for (int64_t i = plan_tile_first(rows, s->tiles, tile); i < plan_tile_first(rows, s->tiles, tile + 1); i++) {
+    for (int64_t i = tile.first; i < tile.last; i++) {
         ptrdiff_t offset[2];
         nest_at(&a->nest, 2, i, offset);
         a->row(a, (float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1]);
@@ -46,7 +44,7 @@ static void layer_norm_row(const struct row_args *a, float *out, const float *x)
 
 /* Rows are the loop nest over all axes before `axis` and behind it; those from axis to axis + count are inside the row.
  */
-static void nest_rows(struct row_args *a, int axis, int count)
+static void make_nest(struct row_args *a, int axis, int count)
 {
     struct view out = a->out, x = a->x;
     a->n = 1;
@@ -63,10 +61,14 @@ static void nest_rows(struct row_args *a, int axis, int count)
 static int emit_rows(struct plan *p, struct node *n, const char *kernel, struct row_args *a, struct error *err)
 {
     int64_t rows = nest_outer(&a->nest);
-    int64_t tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows);
-    return plan_step(p, n, kernel, run_rows, a, tiles, err, PLAN_VIEWS(&a->x, &a->out, &a->scale_view, &a->shift_view))
-               ? 0
-               : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = kernel,
+                                    .run = run_rows,
+                                    .args = a,
+                                    .units = rows,
+                                    .tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows)},
+                     err, PLAN_VIEWS(&a->x, &a->out, &a->scale_view, &a->shift_view));
 }
 
 static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
@@ -90,7 +92,7 @@ static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
             plan_out(p, n, 0, ORDER_ROWS, &result, err) < 0)
             return -1;
         a->out = a->x;
-        nest_rows(a, rank - 1, 1);
+        make_nest(a, rank - 1, 1);
         if (emit_rows(p, n, "softmax_f32", a, err) < 0)
             return -1;
         view_permute(&result, perm, &result);
@@ -98,7 +100,7 @@ static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
     }
     if (plan_in_contiguous(p, n, 0, axis, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, order, &a->out, err) < 0)
         return -1;
-    nest_rows(a, axis, 1);
+    make_nest(a, axis, 1);
     return emit_rows(p, n, "softmax_f32", a, err);
 }
 
@@ -154,7 +156,7 @@ static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *e
                                   : plan_out_dense(p, n, 0, &a->out, err);
     if (status < 0)
         return -1;
-    nest_rows(a, axis, rank - axis);
+    make_nest(a, axis, rank - axis);
     return emit_rows(p, n, "layer_norm_f32", a, err);
 }
 

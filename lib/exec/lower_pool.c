@@ -9,7 +9,6 @@ struct pool_args {
     struct window w;
     enum kernel_reduce op;
     bool count_pad; /* the padding counts in an average's divisor */
-    int64_t rows;   /* outputs but for the innermost axis */
 };
 
 #define POOL_TAPS_MAX 1024
@@ -71,12 +70,10 @@ static void run_pool_row(const struct pool_args *a, int64_t row)
     }
 }
 
-static void run_pool(const struct step *s, int64_t tile, int thread)
+static void run_pool(const struct step *s, struct tile tile)
 {
-    const struct pool_args *a = s->args;
-    (void)thread;
-    for (int64_t i = plan_tile_first(a->rows, s->tiles, tile); i < plan_tile_first(a->rows, s->tiles, tile + 1); i++)
-        run_pool_row(a, i);
+    for (int64_t i = tile.first; i < tile.last; i++)
+        run_pool_row(s->args, i);
 }
 
 /* Every window must hold a pixel, or the kernel would have nothing to reduce. */
@@ -94,7 +91,7 @@ static bool windows_hold_pixels(const struct window *w)
     return true;
 }
 
-static int exec_lower_pool(struct plan *p, struct node *n, enum kernel_reduce op, bool count_pad, struct error *err)
+static int lower_pool(struct plan *p, struct node *n, enum kernel_reduce op, bool count_pad, struct error *err)
 {
     struct pool_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
@@ -111,23 +108,27 @@ static int exec_lower_pool(struct plan *p, struct node *n, enum kernel_reduce op
     a->count_pad = count_pad;
     if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &a->out, err) < 0)
         return -1;
-    a->rows = a->x.dims[0];
-    int64_t work = view_count(&a->out);
+    int64_t rows = a->x.dims[0], work = view_count(&a->out); /* rows: outputs but for the innermost axis */
     for (int i = 0; i < a->w.rank; i++) {
-        a->rows *= i < a->w.rank - 1 ? a->w.out[i] : 1;
+        rows *= i < a->w.rank - 1 ? a->w.out[i] : 1;
         work *= a->w.kernel[i];
     }
-    return plan_step(p, n, "pool_f32", run_pool, a, plan_tiles(work, 65536, a->rows), err, PLAN_VIEWS(&a->x, &a->out))
-               ? 0
-               : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "pool_f32",
+                                    .run = run_pool,
+                                    .args = a,
+                                    .units = rows,
+                                    .tiles = plan_tiles(work, 65536, rows)},
+                     err, PLAN_VIEWS(&a->x, &a->out));
 }
 
 int exec_lower_max_pool(struct plan *p, struct node *n, struct error *err)
 {
-    return exec_lower_pool(p, n, KERNEL_REDUCE_MAX, false, err);
+    return lower_pool(p, n, KERNEL_REDUCE_MAX, false, err);
 }
 
 int exec_lower_average_pool(struct plan *p, struct node *n, struct error *err)
 {
-    return exec_lower_pool(p, n, KERNEL_SUM, op_int(n, "count_include_pad") != 0, err);
+    return lower_pool(p, n, KERNEL_SUM, op_int(n, "count_include_pad") != 0, err);
 }

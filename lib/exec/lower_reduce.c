@@ -7,7 +7,8 @@
 struct reduction {
     const char *name;
     enum kernel_reduce op;
-    enum kernel_act_kind after; /* KERNEL_AFFINE: divided by the count */
+    enum kernel_act_kind after;
+    bool is_mean; /* divided by the count */
 };
 
 struct reduce_args {
@@ -54,13 +55,10 @@ static void reduce_columns(const struct reduce_args *a, int64_t piece)
     finish(a, out, columns);
 }
 
-static void run_columns(const struct step *s, int64_t tile, int thread)
+static void run_columns(const struct step *s, struct tile tile)
 {
-    const struct reduce_args *a = s->args;
-    int64_t pieces = nest_outer(&a->kept) * a->chunks;
-    (void)thread;
-    for (int64_t i = plan_tile_first(pieces, s->tiles, tile); i < plan_tile_first(pieces, s->tiles, tile + 1); i++)
-        reduce_columns(a, i);
+    for (int64_t i = tile.first; i < tile.last; i++)
+        reduce_columns(s->args, i);
 }
 
 /* x as the result sees it, and as one element of the result does. */
@@ -94,8 +92,15 @@ static int emit_columns(struct plan *p, struct node *n, struct reduce_args *a, s
     if (count < REDUCE_GRAIN / REDUCE_COLUMNS)
         a->chunk = REDUCE_GRAIN / count / REDUCE_COLUMNS * REDUCE_COLUMNS;
     a->chunks = (columns + a->chunk - 1) / a->chunk;
-    int64_t pieces = nest_outer(&a->kept) * a->chunks, tiles = plan_tiles(view_count(&a->x), REDUCE_GRAIN, pieces);
-    return plan_step(p, n, "reduce_columns_f32", run_columns, a, tiles, err, PLAN_VIEWS(&a->x, &a->out)) ? 0 : -1;
+    int64_t pieces = nest_outer(&a->kept) * a->chunks;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "reduce_columns_f32",
+                                    .run = run_columns,
+                                    .args = a,
+                                    .units = pieces,
+                                    .tiles = plan_tiles(view_count(&a->x), REDUCE_GRAIN, pieces)},
+                     err, PLAN_VIEWS(&a->x, &a->out));
 }
 
 /* 1 where the columns are not contiguous. */
@@ -117,22 +122,19 @@ static int lower_columns(struct plan *p, struct node *n, const bool *reduced, st
 
 /* ---- along rows ---- */
 
-static void run_rows(const struct step *s, int64_t tile, int thread)
+static void run_rows(const struct step *s, struct tile tile)
 {
     const struct reduce_args *a = s->args;
-    int64_t rows = a->x.dims[0], from = plan_tile_first(rows, s->tiles, tile),
-            to = plan_tile_first(rows, s->tiles, tile + 1);
     const float *x = view_data(&a->x);
     float *out = view_data(&a->out);
-    (void)thread;
-    for (int64_t i = from; i < to; i++)
+    for (int64_t i = tile.first; i < tile.last; i++)
         out[i] = a->kernels->reduce_f32(a->op, x + i * a->x.stride[0], a->n);
-    finish(a, out + from, (size_t)(to - from));
+    finish(a, out + tile.first, (size_t)(tile.last - tile.first));
 }
 
 /* The view as [rows, n], the kept axes being the rows; false where strides do not allow it or a row is not contiguous.
  */
-static bool view_rows(const struct view *x, const bool *reduced, struct view *moved, struct view *rows)
+static bool as_rows(const struct view *x, const bool *reduced, struct view *moved, struct view *rows)
 {
     int64_t perm[TENSOR_MAX_RANK], dims[2] = {1, 1};
     int at = 0;
@@ -151,10 +153,14 @@ static int lower_rows(struct plan *p, struct node *n, struct reduce_args *a, str
     a->n = (size_t)a->x.dims[1];
     if (plan_out_dense(p, n, 0, &a->out, err) < 0)
         return -1;
-    return plan_step(p, n, "reduce_f32", run_rows, a, plan_tiles(view_count(&a->x), 8192, a->x.dims[0]), err,
-                     PLAN_VIEWS(&a->x, &a->out))
-               ? 0
-               : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "reduce_f32",
+                                    .run = run_rows,
+                                    .args = a,
+                                    .units = a->x.dims[0],
+                                    .tiles = plan_tiles(view_count(&a->x), 8192, a->x.dims[0])},
+                     err, PLAN_VIEWS(&a->x, &a->out));
 }
 
 static int lower_reduction(struct plan *p, struct node *n, const struct reduction *r, const bool *reduced,
@@ -168,8 +174,9 @@ static int lower_reduction(struct plan *p, struct node *n, const struct reductio
     *a = (struct reduce_args){.x = *plan_in(n, 0), .kernels = p->kernels, .op = r->op};
     for (int i = 0; i < a->x.rank; i++)
         count *= reduced[i] ? a->x.dims[i] : 1;
-    a->after = (struct kernel_act){r->after, r->after == KERNEL_AFFINE ? 1.0f / (float)count : 0, 0};
-    bool in_rows = view_rows(&a->x, reduced, &moved, &rows);
+    a->after =
+        r->is_mean ? (struct kernel_act){KERNEL_AFFINE, 1.0f / (float)count, 0} : (struct kernel_act){r->after, 0, 0};
+    bool in_rows = as_rows(&a->x, reduced, &moved, &rows);
     int status = in_rows ? 1 : lower_columns(p, n, reduced, a, err);
     if (status <= 0)
         return status;
@@ -185,17 +192,17 @@ static int lower_reduction(struct plan *p, struct node *n, const struct reductio
 /* ---- the operators ---- */
 
 static const struct reduction reductions[] = {
-    {"ReduceSum", KERNEL_SUM, KERNEL_NONE},
-    {"ReduceMean", KERNEL_SUM, KERNEL_AFFINE},
-    {"ReduceMax", KERNEL_REDUCE_MAX, KERNEL_NONE},
-    {"ReduceMin", KERNEL_REDUCE_MIN, KERNEL_NONE},
-    {"ReduceProd", KERNEL_PROD, KERNEL_NONE},
-    {"ReduceL1", KERNEL_SUM_ABS, KERNEL_NONE},
-    {"ReduceL2", KERNEL_SUM_SQUARE, KERNEL_SQRT},
-    {"ReduceSumSquare", KERNEL_SUM_SQUARE, KERNEL_NONE},
-    {"ReduceLogSum", KERNEL_SUM, KERNEL_LOG},
-    {"GlobalAveragePool", KERNEL_SUM, KERNEL_AFFINE},
-    {"GlobalMaxPool", KERNEL_REDUCE_MAX, KERNEL_NONE},
+    {"ReduceSum", KERNEL_SUM, KERNEL_NONE, false},
+    {"ReduceMean", KERNEL_SUM, KERNEL_NONE, true},
+    {"ReduceMax", KERNEL_REDUCE_MAX, KERNEL_NONE, false},
+    {"ReduceMin", KERNEL_REDUCE_MIN, KERNEL_NONE, false},
+    {"ReduceProd", KERNEL_PROD, KERNEL_NONE, false},
+    {"ReduceL1", KERNEL_SUM_ABS, KERNEL_NONE, false},
+    {"ReduceL2", KERNEL_SUM_SQUARE, KERNEL_SQRT, false},
+    {"ReduceSumSquare", KERNEL_SUM_SQUARE, KERNEL_NONE, false},
+    {"ReduceLogSum", KERNEL_SUM, KERNEL_LOG, false},
+    {"GlobalAveragePool", KERNEL_SUM, KERNEL_NONE, true},
+    {"GlobalMaxPool", KERNEL_REDUCE_MAX, KERNEL_NONE, false},
 };
 
 static const struct reduction *find_reduction(const char *name)

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec/plan.h"
+#include "exec/exec_private.h"
+#include "exec/lower.h"
 
 struct reference_args {
     struct plan *plan;
@@ -83,14 +84,14 @@ static int evaluate(const struct reference_args *r, struct item **in, struct ite
     return store_outputs(r, out, err);
 }
 
-static void run_reference(const struct step *s, int64_t tile, int thread)
+static void run_reference(const struct step *s, struct tile tile)
 {
     const struct reference_args *r = s->args;
     const struct node *n = r->node;
     struct error err = {""};
     struct item **in = mem_calloc((size_t)n->in_count, sizeof *in, &err),
                 **out = mem_calloc((size_t)op_out_count(n), sizeof *out, &err);
-    (void)tile, (void)thread;
+    (void)tile;
     if (!in || !out || evaluate(r, in, out, &err) < 0)
         plan_fail(r->plan, NULL, "%s", err.text);
     if (in)
@@ -125,5 +126,6 @@ int exec_lower_reference(struct plan *p, struct node *n, struct error *err)
         if (n->out[i] && plan_out(p, n, i, ORDER_ROWS, &r->to[i], err) < 0)
             return -1;
     }
-    return plan_step(p, n, "reference", run_reference, r, 1, err, touched, (int)ports) ? 0 : -1;
+    return plan_step(p, &(struct step){.node = n, .kernel = "reference", .run = run_reference, .args = r, .units = 1},
+                     err, touched, (int)ports);
 }

@@ -20,7 +20,6 @@ struct resize_args {
     struct resize_axis axis[VIEW_SPATIAL]; /* right-aligned; those in front of size 1 */
     ptrdiff_t out_stride[VIEW_SPATIAL];
     bool copies; /* every pixel is one pixel of the input */
-    int64_t rows;
 };
 
 /* All combinations of the axes' taps at one place of the result. */
@@ -36,14 +35,13 @@ static int combine(const struct resize_args *a, const int64_t *at, const float *
     return n;
 }
 
-static void run_resize(const struct step *s, int64_t tile, int thread)
+static void run_resize(const struct step *s, struct tile tile)
 {
     const struct resize_args *a = s->args;
     const float *row[RESIZE_TAPS * RESIZE_TAPS * RESIZE_TAPS];
     float weight[RESIZE_TAPS * RESIZE_TAPS * RESIZE_TAPS];
     size_t channels = (size_t)a->out.dims[1];
-    (void)thread;
-    for (int64_t i = plan_tile_first(a->rows, s->tiles, tile); i < plan_tile_first(a->rows, s->tiles, tile + 1); i++) {
+    for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t at[VIEW_SPATIAL] = {i / a->axis[1].size % a->axis[0].size, i % a->axis[1].size, 0},
                 image = i / a->axis[1].size / a->axis[0].size;
         const float *x = (const float *)view_data(&a->x) + image * a->x.stride[0];
@@ -126,9 +124,13 @@ int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
         if (status != 0)
             return status < 0 ? -1 : error_set(err, "the mode needs more than %d pixels along an axis", RESIZE_TAPS);
     }
-    a->rows = a->out.dims[0] * a->axis[0].size * a->axis[1].size;
-    return plan_step(p, n, "resize_f32", run_resize, a, plan_tiles(view_count(&a->out), 16384, a->rows), err,
-                     PLAN_VIEWS(&a->x, &a->out))
-               ? 0
-               : -1;
+    int64_t rows = a->out.dims[0] * a->axis[0].size * a->axis[1].size;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "resize_f32",
+                                    .run = run_resize,
+                                    .args = a,
+                                    .units = rows,
+                                    .tiles = plan_tiles(view_count(&a->out), 16384, rows)},
+                     err, PLAN_VIEWS(&a->x, &a->out));
 }

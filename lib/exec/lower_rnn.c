@@ -87,37 +87,40 @@ static void store_state(const struct view *to, const float *from, int64_t direct
         memcpy((float *)view_data(to) + direction * (ptrdiff_t)n, from, n * sizeof *from);
 }
 
-/* A tile is a direction. */
-static void run_recurrence(const struct step *s, int64_t tile, int thread)
+static void run_direction(const struct rnn *r, int64_t direction)
 {
-    const struct rnn *r = s->args;
     int64_t slice = r->batch * r->hidden;
-    float *h = (float *)view_data(&r->state) + tile * state_floats(r), *c = h + slice, *candidate = c + slice,
+    float *h = (float *)view_data(&r->state) + direction * state_floats(r), *c = h + slice, *candidate = c + slice,
           *gates = candidate + slice;
-    const float *in = (const float *)view_data(&r->in) + tile * r->time * r->batch * r->gates * r->hidden;
-    bool backwards = tile == 1 || r->reverse;
-    (void)thread;
-    load_state(h, &r->first_h, tile, (size_t)slice);
-    load_state(c, &r->first_c, tile, (size_t)slice);
+    const float *in = (const float *)view_data(&r->in) + direction * r->time * r->batch * r->gates * r->hidden;
+    bool backwards = direction == 1 || r->reverse;
+    load_state(h, &r->first_h, direction, (size_t)slice);
+    load_state(c, &r->first_c, direction, (size_t)slice);
     for (int64_t i = 0; i < r->time; i++) {
         int64_t t = backwards ? r->time - 1 - i : i;
-        run_time_step(r, (int)tile, in + t * r->batch * r->gates * r->hidden, h, c, gates, candidate);
-        store_state(&r->out[Y], h, t * r->directions + tile, (size_t)slice);
+        run_time_step(r, (int)direction, in + t * r->batch * r->gates * r->hidden, h, c, gates, candidate);
+        store_state(&r->out[Y], h, t * r->directions + direction, (size_t)slice);
     }
-    store_state(&r->out[Y_H], h, tile, (size_t)slice);
-    store_state(&r->out[Y_C], c, tile, (size_t)slice);
+    store_state(&r->out[Y_H], h, direction, (size_t)slice);
+    store_state(&r->out[Y_C], c, direction, (size_t)slice);
+}
+
+static void run_recurrence(const struct step *s, struct tile tile)
+{
+    for (int64_t i = tile.first; i < tile.last; i++)
+        run_direction(s->args, i);
 }
 
 /* ---- weights ---- */
 
-struct pack_args {
+struct rows_args {
     const float *w; /* [n][k] */
     int64_t n, k;
 };
 
 static int pack_rows(float *packed, const void *args, const struct kernels *k, struct error *err)
 {
-    const struct pack_args *a = args;
+    const struct rows_args *a = args;
     (void)err;
     k->gemm_pack_f32(packed, a->w, 1, 0, (int)a->k, 1, (int)a->n, a->k);
     return 0;
@@ -126,7 +129,7 @@ static int pack_rows(float *packed, const void *args, const struct kernels *k, s
 static const float *pack(struct plan *p, const struct node *n, int in, int64_t first, const float *w, int64_t rows,
                          int64_t k, struct error *err)
 {
-    struct pack_args a = {w + first * k, rows, k};
+    struct rows_args a = {w + first * k, rows, k};
     return plan_packed(p, n->in[in]->constant, "rows", PACK_PARAMS(first, rows, k),
                        kernel_gemm_packed(p->kernels, (size_t)k, (size_t)rows), pack_rows, &a, err);
 }
@@ -237,7 +240,7 @@ static int load_states(struct plan *p, struct node *n, struct rnn *r, struct err
     return 0;
 }
 
-static int exec_lower_rnn(struct plan *p, struct node *n, bool lstm, struct error *err)
+static int lower_rnn(struct plan *p, struct node *n, bool lstm, struct error *err)
 {
     if (!fits(n, lstm))
         return 1;
@@ -257,21 +260,24 @@ static int exec_lower_rnn(struct plan *p, struct node *n, bool lstm, struct erro
                       .clip = op_has(n, "clip") ? op_float(n, "clip") : 0};
     if (load_weights(p, n, r, err) < 0 || input_product(p, n, r, err) < 0 || load_states(p, n, r, err) < 0)
         return -1;
-    struct step *s =
-        plan_step(p, n, lstm ? "lstm_f32" : "gru_f32", run_recurrence, r, r->directions, err,
-                  PLAN_VIEWS(&r->in, &r->first_h, &r->first_c, &r->state, &r->out[Y], &r->out[Y_H], &r->out[Y_C]));
-    if (s)
-        s->macs = (double)r->directions * (double)r->time * (double)r->batch * r->gates * (double)r->hidden *
-                  (double)r->hidden;
-    return s ? 0 : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = lstm ? "lstm_f32" : "gru_f32",
+                                    .run = run_recurrence,
+                                    .args = r,
+                                    .units = r->directions,
+                                    .macs = (double)r->directions * (double)r->time * (double)r->batch * r->gates *
+                                            (double)r->hidden * (double)r->hidden},
+                     err,
+                     PLAN_VIEWS(&r->in, &r->first_h, &r->first_c, &r->state, &r->out[Y], &r->out[Y_H], &r->out[Y_C]));
 }
 
 int exec_lower_lstm(struct plan *p, struct node *n, struct error *err)
 {
-    return exec_lower_rnn(p, n, true, err);
+    return lower_rnn(p, n, true, err);
 }
 
 int exec_lower_gru(struct plan *p, struct node *n, struct error *err)
 {
-    return exec_lower_rnn(p, n, false, err);
+    return lower_rnn(p, n, false, err);
 }

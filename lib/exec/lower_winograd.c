@@ -23,8 +23,8 @@ struct winograd_args {
     int64_t height, width;        /* of the result */
     int64_t blocks;               /* of tiles */
     int64_t most;                 /* tiles of the largest */
-    struct view v, sums;          /* transformed tiles, of each thread or all; sums, of each thread */
-    size_t v_floats, sums_floats; /* of a thread */
+    struct view v;                /* all transformed tiles, when a step of its own makes them */
+    size_t v_floats, sums_floats; /* of a block */
 };
 
 /* So that the planes of a tile's elements do not all begin in the same set of a cache. */
@@ -120,43 +120,41 @@ static void run_group(const struct winograd_args *w, int64_t first, int64_t last
     transform_back(w, first, last, channel, n, sums, plane);
 }
 
-static void run_block(const struct step *s, int64_t tile, int thread)
+static void run_blocks(const struct step *s, struct tile tile)
 {
     const struct winograd_args *w = s->args;
-    int64_t first = plan_tile_first(w->tiles, w->blocks, tile), last = plan_tile_first(w->tiles, w->blocks, tile + 1);
-    float *v = (float *)view_data(&w->v) + (size_t)thread * w->v_floats,
-          *sums = (float *)view_data(&w->sums) + (size_t)thread * w->sums_floats;
-    transform(w, first, last, v, plane_floats(last - first, w->in));
-    for (int g = 0; g < w->groups; g++)
-        run_group(w, first, last, g, v, sums);
+    float *v = tile.scratch, *sums = v + w->v_floats;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        int64_t first = plan_tile_first(w->tiles, w->blocks, i), last = plan_tile_first(w->tiles, w->blocks, i + 1);
+        transform(w, first, last, v, plane_floats(last - first, w->in));
+        for (int g = 0; g < w->groups; g++)
+            run_group(w, first, last, g, v, sums);
+    }
 }
 
-static void run_transform(const struct step *s, int64_t tile, int thread)
+static void run_transform(const struct step *s, struct tile tile)
 {
     const struct winograd_args *w = s->args;
-    int64_t first = plan_tile_first(w->tiles, s->tiles, tile);
-    (void)thread;
-    transform(w, first, plan_tile_first(w->tiles, s->tiles, tile + 1), (float *)view_data(&w->v) + first * w->in,
-              plane_floats(w->tiles, w->in));
+    transform(w, tile.first, tile.last, (float *)view_data(&w->v) + tile.first * w->in, plane_floats(w->tiles, w->in));
 }
 
-static void run_channels(const struct step *s, int64_t tile, int thread)
+static void run_groups(const struct step *s, struct tile tile)
 {
     const struct winograd_args *w = s->args;
-    run_group(w, 0, w->tiles, (int)tile, view_data(&w->v),
-              (float *)view_data(&w->sums) + (size_t)thread * w->sums_floats);
+    for (int64_t i = tile.first; i < tile.last; i++)
+        run_group(w, 0, w->tiles, (int)i, view_data(&w->v), tile.scratch);
 }
 
 /* ---- weights ---- */
 
-struct pack_args {
+struct winograd_weights {
     const float *w;
     const struct winograd_args *winograd;
 };
 
 static int pack_weights(float *packed, const void *args, const struct kernels *k, struct error *err)
 {
-    const struct pack_args *a = args;
+    const struct winograd_weights *a = args;
     const struct winograd_args *w = a->winograd;
     (void)err;
     for (int first = 0; first < w->out; first += w->group) {
@@ -172,7 +170,7 @@ static int pack_weights(float *packed, const void *args, const struct kernels *k
 static int fill_weights(struct plan *p, struct node *n, struct winograd_args *w, struct error *err)
 {
     bool failed = false;
-    struct pack_args a = {plan_constant_f32(p, n, 1, &failed, err), w};
+    struct winograd_weights a = {plan_constant_f32(p, n, 1, &failed, err), w};
     size_t floats = kernel_gemm_packed(p->kernels, (size_t)w->in, (size_t)w->out);
     if (failed)
         return -1;
@@ -239,16 +237,11 @@ static bool cut(struct winograd_args *w)
     return many;
 }
 
-static int make_scratch(struct plan *p, struct winograd_args *w, bool many, struct error *err)
+static void size_block(struct winograd_args *w)
 {
-    size_t threads = (size_t)plan_threads(p), elements = (size_t)w->elements, v, sums;
     int n = w->out < w->group ? w->out : w->group;
-    w->v_floats = elements * (size_t)plane_floats(w->most, w->in);
-    w->sums_floats = elements * (size_t)plane_floats(w->most, n);
-    if (!mem_mul(w->v_floats * sizeof(float), many ? threads : 1, &v) ||
-        !mem_mul(w->sums_floats * sizeof(float), threads, &sums))
-        return error_memory(err);
-    return plan_scratch(p, v, &w->v, err) < 0 || plan_scratch(p, sums, &w->sums, err) < 0 ? -1 : 0;
+    w->v_floats = (size_t)w->elements * (size_t)plane_floats(w->most, w->in);
+    w->sums_floats = (size_t)w->elements * (size_t)plane_floats(w->most, n);
 }
 
 static void describe(struct winograd_args *w, const struct conv *c)
@@ -265,18 +258,34 @@ static void describe(struct winograd_args *w, const struct conv *c)
         w->x.offset -= c->w.begin[i] * w->x.stride[2 + i];
 }
 
+static int emit_transform(struct plan *p, const struct node *n, struct winograd_args *w, struct error *err)
+{
+    if (plan_scratch(p, w->v_floats * sizeof(float), &w->v, err) < 0)
+        return -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "winograd_input_f32",
+                                    .run = run_transform,
+                                    .args = w,
+                                    .units = w->tiles,
+                                    .tiles = plan_tiles(w->tiles * w->in * w->elements, 32768, w->tiles)},
+                     err, PLAN_VIEWS(&w->x, &w->v));
+}
+
 static int emit(struct plan *p, const struct node *n, struct winograd_args *w, bool many, struct error *err)
 {
-    const char *name = w->size == 2 ? "winograd_2_f32" : "winograd_4_f32";
     struct conv_ports *o = &w->ports;
-    if (!many && !plan_step(p, n, "winograd_input_f32", run_transform, w,
-                            plan_tiles(w->tiles * w->in * w->elements, 32768, w->tiles), err, PLAN_VIEWS(&w->x, &w->v)))
+    if (!many && emit_transform(p, n, w, err) < 0)
         return -1;
-    struct step *s = plan_step(p, n, name, many ? run_block : run_channels, w, many ? w->blocks : w->groups, err,
-                               PLAN_VIEWS(&w->x, &w->v, &w->sums, &o->out, &o->add, &o->bias_view));
-    if (s)
-        s->macs = (double)view_count(&o->out) * w->in * 9;
-    return s ? 0 : -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = w->size == 2 ? "winograd_2_f32" : "winograd_4_f32",
+                                    .run = many ? run_blocks : run_groups,
+                                    .args = w,
+                                    .units = many ? w->blocks : w->groups,
+                                    .scratch = ((many ? w->v_floats : 0) + w->sums_floats) * sizeof(float),
+                                    .macs = (double)view_count(&o->out) * w->in * 9},
+                     err, PLAN_VIEWS(&w->x, &w->v, &o->out, &o->add, &o->bias_view));
 }
 
 static int winograd_lower(struct plan *p, struct node *n, int size, struct error *err)
@@ -293,8 +302,9 @@ static int winograd_lower(struct plan *p, struct node *n, int size, struct error
         return -1;
     describe(w, &c);
     bool many = cut(w);
-    if (fill_weights(p, n, w, err) < 0 || make_scratch(p, w, many, err) < 0)
+    if (fill_weights(p, n, w, err) < 0)
         return -1;
+    size_block(w);
     return emit(p, n, w, many, err);
 }
 

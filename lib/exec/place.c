@@ -49,13 +49,13 @@ static void view_of_value(struct view *v, const struct value *value)
     memcpy(v->dims, value->type.dims, sizeof v->dims);
 }
 
-static void settle(const struct value *value, const struct view *view)
+static void assign_place(const struct value *value, const struct view *view)
 {
     struct place *place = plan_place(value);
     place->view = *view;
     place->placed = true;
     if (!view->buffer->external)
-        view->buffer->pending += (int)value_use_count(value);
+        view->buffer->uses_left += (int)value_use_count(value);
 }
 
 static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view,
@@ -74,21 +74,21 @@ static bool is_run_inside(const struct value *value, enum order order, const str
     return true;
 }
 
-/* The part of its home that belongs to the value, when the home lies (or can be laid) in this order. */
-static int place_at_home(struct plan *p, const struct value *value, enum order order, struct view *view,
-                         struct error *err)
+/* The part of its Concat that belongs to the value, when that lies (or can be laid) in this order. */
+static int place_in_concat(struct plan *p, const struct value *value, enum order order, struct view *view,
+                           struct error *err)
 {
-    struct place *place = plan_place(value), *home = plan_place(place->home);
+    struct place *place = plan_place(value), *parent = plan_place(place->concat_parent);
     struct view whole;
-    if (!home->placed && place_value(p, place->home, order, &whole, err) < 0)
+    if (!parent->placed && place_value(p, place->concat_parent, order, &whole, err) < 0)
         return -1;
-    whole = home->view;
+    whole = parent->view;
     if (whole.dtype != value->type.dtype || !is_run_inside(value, order, &whole))
         return 1;
     *view = whole;
     memcpy(view->dims, value->type.dims, sizeof view->dims);
-    view->offset += place->home_offset * whole.stride[place->home_axis];
-    if (place->home_axis != 1)
+    view->offset += place->concat_offset * whole.stride[place->concat_axis];
+    if (place->concat_axis != 1)
         memset(view->border, 0, sizeof view->border);
     return 0;
 }
@@ -110,8 +110,8 @@ static int place_value(struct plan *p, const struct value *value, enum order ord
 {
     struct place *place = plan_place(value);
     int status = 1;
-    if (place->home)
-        status = place_at_home(p, value, order, view, err);
+    if (place->concat_parent)
+        status = place_in_concat(p, value, order, view, err);
     else if (value->is_output && place_at_output(p, value, order, view))
         status = 0;
     if (status > 0) {
@@ -119,7 +119,7 @@ static int place_value(struct plan *p, const struct value *value, enum order ord
         status = place_new(p, view, order, (const int(*)[2])place->border, err);
     }
     if (status == 0)
-        settle(value, view);
+        assign_place(value, view);
     return status;
 }
 
@@ -134,7 +134,7 @@ int plan_out(struct plan *p, struct node *n, int o, enum order order, struct vie
 int plan_out_dense(struct plan *p, struct node *n, int o, struct view *view, struct error *err)
 {
     if (node_out(n, o))
-        plan_place(n->out[o])->home = NULL;
+        plan_place(n->out[o])->concat_parent = NULL;
     return plan_out(p, n, o, ORDER_ROWS, view, err);
 }
 
@@ -144,9 +144,9 @@ bool plan_may_overwrite(const struct node *n, int o, int i)
     if (!out || !in)
         return false;
     const struct place *from = plan_place(in), *to = plan_place(out);
-    if (!from->placed || from->view.buffer->external || from->view.buffer->pending != 1 || in->constant)
+    if (!from->placed || from->view.buffer->external || from->view.buffer->uses_left != 1 || in->constant)
         return false;
-    if (to->home || out->is_output || in->type.dtype != out->type.dtype || in->type.rank != out->type.rank)
+    if (to->concat_parent || out->is_output || in->type.dtype != out->type.dtype || in->type.rank != out->type.rank)
         return false;
     if (memcmp(in->type.dims, out->type.dims, sizeof(int64_t) * (size_t)in->type.rank) != 0)
         return false;
@@ -173,7 +173,7 @@ int plan_alias(struct plan *p, struct node *n, int o, const struct view *view, s
     (void)p;
     if (!node_out(n, o))
         return error_set(err, "output %d is not wanted", o);
-    settle(node_out(n, o), view);
+    assign_place(node_out(n, o), view);
     return 0;
 }
 
@@ -194,7 +194,7 @@ int plan_copy(struct plan *p, const struct node *n, const struct view *from, enu
     memset(view.border, 0, sizeof view.border);
     if (place_new(p, &view, order, (const int(*)[2])border, err) < 0)
         return -1;
-    view.buffer->pending = INT32_MAX / 2; /* others may find the copy later: never overwritten */
+    view.buffer->uses_left = INT32_MAX / 2; /* others may find the copy later: never overwritten */
     *to = view;
     return plan_copy_into(p, n, &source, to, err);
 }

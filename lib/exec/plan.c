@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "exec/buffer.h"
-#include "exec/home.h"
+#include "exec/concat.h"
+#include "exec/exec_private.h"
+#include "exec/lower.h"
 
 void *plan_alloc(struct plan *p, size_t size, struct error *err)
 {
@@ -17,11 +19,11 @@ struct buffer *plan_external(struct plan *p, void *base, struct error *err)
 {
     struct buffer *b = plan_alloc(p, sizeof *b, err);
     if (b)
-        *b = (struct buffer){.base = base, .external = true, .first = -1, .pending = INT32_MAX / 2};
+        *b = (struct buffer){.base = base, .external = true, .first = -1, .uses_left = INT32_MAX / 2};
     return b;
 }
 
-static int view_external(struct plan *p, const struct type *type, void *base, struct view *view, struct error *err)
+static int make_external(struct plan *p, const struct type *type, void *base, struct view *view, struct error *err)
 {
     memset(view, 0, sizeof *view);
     view->dtype = type->dtype;
@@ -42,13 +44,13 @@ static int place_ports(struct plan *p, struct error *err)
         return -1;
     for (size_t i = 0; i < g->input_count; i++) {
         struct place *place = plan_place(g->inputs[i]);
-        if (view_external(p, &g->inputs[i]->type, NULL, &p->inputs[i], err) < 0)
+        if (make_external(p, &g->inputs[i]->type, NULL, &p->inputs[i], err) < 0)
             return -1;
         place->view = p->inputs[i];
         place->placed = true;
     }
     for (size_t i = 0; i < g->output_count; i++)
-        if (view_external(p, &g->outputs[i]->type, NULL, &p->outputs[i], err) < 0)
+        if (make_external(p, &g->outputs[i]->type, NULL, &p->outputs[i], err) < 0)
             return -1;
     return 0;
 }
@@ -62,7 +64,7 @@ static int place_constants(struct plan *p, struct error *err)
             continue;
         struct type type = {.kind = TYPE_TENSOR, .dtype = v->constant->dtype, .rank = v->constant->rank};
         memcpy(type.dims, v->constant->dims, sizeof type.dims);
-        if (view_external(p, &type, v->constant->data, &plan_place(v)->view, err) < 0)
+        if (make_external(p, &type, v->constant->data, &plan_place(v)->view, err) < 0)
             return -1;
         plan_place(v)->placed = true;
     }
@@ -75,10 +77,10 @@ static void done_with_inputs(const struct node *n)
 {
     for (int i = 0; i < n->in_count; i++)
         if (n->in[i] && plan_place(n->in[i])->placed)
-            plan_place(n->in[i])->view.buffer->pending--;
+            plan_place(n->in[i])->view.buffer->uses_left--;
 }
 
-static int exec_lower_all(struct plan *p, struct error *err)
+static int lower_all(struct plan *p, struct error *err)
 {
     for (struct node *n = p->graph->first; n; n = n->next) {
         char label[128];
@@ -126,11 +128,10 @@ static int build(struct plan *p, struct error *err)
 {
     if (check_sizes(p, err) < 0)
         return -1;
-    if (home_assign(p, err) < 0)
+    if (concat_assign(p, err) < 0)
         return -1;
-    home_borders(p);
-    if (place_ports(p, err) < 0 || place_constants(p, err) < 0 || exec_lower_all(p, err) < 0 ||
-        copy_outputs(p, err) < 0)
+    concat_borders(p);
+    if (place_ports(p, err) < 0 || place_constants(p, err) < 0 || lower_all(p, err) < 0 || copy_outputs(p, err) < 0)
         return -1;
     p->next_tile = plan_alloc(p, sizeof *p->next_tile * (p->step_count + 1), err);
     if (!p->next_tile)
@@ -177,18 +178,20 @@ void plan_free(struct plan *p)
 
 /* ---- steps ---- */
 
-struct step *plan_step(struct plan *p, const struct node *n, const char *kernel, step_run *run, void *args,
-                       int64_t tiles, struct error *err, const struct view *const *views, int count)
+int plan_step(struct plan *p, const struct step *step, struct error *err, const struct view *const *views, int count)
 {
     char text[160];
     if (mem_grow(&p->steps, &p->step_cap, p->step_count + 1, sizeof *p->steps, err) < 0)
-        return NULL;
+        return -1;
     struct step *s = &p->steps[p->step_count];
-    const struct value *out = n ? node_out(n, 0) : NULL;
-    *s = (struct step){.node = n, .kernel = kernel, .run = run, .args = args, .tiles = tiles};
+    const struct value *out = step->node ? node_out(step->node, 0) : NULL;
+    *s = *step;
+    s->tiles = s->tiles ? s->tiles : s->units;
     s->shape = arena_strdup(&p->arena, out ? type_text(p->graph, &out->type, text, sizeof text) : "", err);
     if (!s->shape)
-        return NULL;
+        return -1;
+    if (s->scratch > p->scratch_bytes)
+        p->scratch_bytes = s->scratch;
     for (int i = 0; i < count; i++) {
         struct buffer *b = views[i]->buffer;
         if (!b)
@@ -198,7 +201,7 @@ struct step *plan_step(struct plan *p, const struct node *n, const char *kernel,
         b->last = (int)p->step_count;
     }
     p->step_count++;
-    return s;
+    return 0;
 }
 
 int64_t plan_tiles(int64_t work, int64_t grain, int64_t most)

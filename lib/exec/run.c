@@ -18,15 +18,23 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Takes tiles of a step while there are any. */
 static void run_tiles(struct plan *p, size_t index, int thread)
 {
-    const struct step *step = &p->steps[index];
+    const struct step *s = &p->steps[index];
+    struct tile tile = {.scratch = p->scratch + p->scratch_bytes * (size_t)thread};
+    if (s->enter)
+        s->enter();
     while (!atomic_load_explicit(&p->failed, memory_order_relaxed)) {
-        long long tile = atomic_fetch_add_explicit(&p->next_tile[index], 1, memory_order_relaxed);
-        if (tile >= step->tiles)
-            return;
-        step->run(step, tile, thread);
+        long long i = atomic_fetch_add_explicit(&p->next_tile[index], 1, memory_order_relaxed);
+        if (i >= s->tiles)
+            break;
+        tile.first = plan_tile_first(s->units, s->tiles, i);
+        tile.last = plan_tile_first(s->units, s->tiles, i + 1);
+        s->run(s, tile);
     }
+    if (s->leave)
+        s->leave();
 }
 
 /* One parallel region is the whole run: every thread walks the steps, takes tiles while there are any, and waits for

@@ -1,7 +1,7 @@
+#include "exec/view.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "exec/plan.h"
 
 size_t view_element(const struct view *v)
 {
@@ -144,8 +144,8 @@ bool view_reshape(const struct view *v, int rank, const int64_t *dims, struct vi
 
 /* ---- loop nests ---- */
 
-static bool nest_mergeable(const struct nest *nest, int count, int outer, int64_t inner_dim,
-                           const ptrdiff_t *inner_stride)
+static bool is_mergeable(const struct nest *nest, int count, int outer, int64_t inner_dim,
+                         const ptrdiff_t *inner_stride)
 {
     for (int k = 0; k < count; k++)
         if (nest->stride[k][outer] != inner_stride[k] * inner_dim)
@@ -153,14 +153,14 @@ static bool nest_mergeable(const struct nest *nest, int count, int outer, int64_
     return true;
 }
 
-static void nest_add_axis(struct nest *nest, const struct view *const *views, int count, int axis)
+static void add_axis(struct nest *nest, const struct view *const *views, int count, int axis)
 {
     ptrdiff_t stride[NEST_MAX];
     int64_t dim = views[0]->dims[axis];
     for (int k = 0; k < count; k++)
         stride[k] = views[k]->stride[axis];
     int at = nest->rank;
-    if (at > 0 && nest_mergeable(nest, count, at - 1, dim, stride)) {
+    if (at > 0 && is_mergeable(nest, count, at - 1, dim, stride)) {
         at--;
         nest->dims[at] *= dim;
     } else {
@@ -185,7 +185,7 @@ void nest_make(struct nest *nest, const struct view *const *views, int count)
         axes[j] = i;
     }
     for (int i = 0; i < n; i++)
-        nest_add_axis(nest, views, count, axes[i]);
+        add_axis(nest, views, count, axes[i]);
     if (nest->rank == 0) {
         nest->rank = 1;
         nest->dims[0] = 1;

@@ -65,7 +65,7 @@ static struct tensor parts_of(const struct tensor *t)
 }
 
 /* Weights of half precision are many. */
-static void widen_halves(const struct tensor *from, struct tensor *to)
+static void halves_to_f32(const struct tensor *from, struct tensor *to)
 {
     const uint16_t *x = from->data;
     float *y = to->data;
@@ -83,7 +83,7 @@ static void cast_numbers(const struct tensor *from, struct tensor *to, bool satu
     if (is_whole(from) && is_whole(to)) {
         cast_integers(from, to);
     } else if ((from->dtype == DTYPE_F16 || from->dtype == DTYPE_BF16) && to->dtype == DTYPE_F32) {
-        widen_halves(from, to);
+        halves_to_f32(from, to);
     } else if (class_of(from) == DTYPE_CLASS_COMPLEX && class_of(to) == DTYPE_CLASS_COMPLEX) {
         struct tensor a = parts_of(from), b = parts_of(to);
 

@@ -107,7 +107,7 @@ static void merge(struct copy *c)
 
 /* A short contiguous run becomes one larger element. (Only aligned ones become four bytes, for the sake of
  * transpose_32.) */
-static void widen(struct copy *c)
+static void enlarge_element(struct copy *c)
 {
     const struct axis run = c->rank > 1 ? c->axis[c->rank - 1] : (struct axis){0, 0, 0};
     if (run.out != 1 || run.in != 1 || run.n > 16)
@@ -216,6 +216,6 @@ void kernel_copy(const struct kernels *k, void *out, const ptrdiff_t *out_step, 
     }
     qsort(c.axis, (size_t)c.rank, sizeof(*c.axis), by_falling_step);
     merge(&c);
-    widen(&c);
+    enlarge_element(&c);
     run(&c);
 }

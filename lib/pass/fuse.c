@@ -3,7 +3,7 @@
 
 #include "op/attr.h"
 #include "op/fused.h"
-#include "pass/views.h"
+#include "pass/moves.h"
 
 /* ---- activations ---- */
 
@@ -34,12 +34,12 @@ static int become_fused(struct node *n, struct error *err)
 static int rewrite_activation(struct node *n, struct error *err)
 {
     float alpha, beta;
-    struct views views;
+    struct moves moves;
     const struct fused_activation *a = fused_activation_of(n, &alpha, &beta);
-    if (!a || strcmp(a->op, "Shrink") == 0 || !node_out(n, 0) || !node_in(n, 0) || !views_find(n->in[0], &views) ||
-        !takes_activation(views.base))
+    if (!a || strcmp(a->op, "Shrink") == 0 || !node_out(n, 0) || !node_in(n, 0) || !moves_find(n->in[0], &moves) ||
+        !takes_activation(moves.base))
         return 0;
-    if (become_fused(views.base, err) || fused_set_activation(views.base, a, alpha, beta, err))
+    if (become_fused(moves.base, err) || fused_set_activation(moves.base, a, alpha, beta, err))
         return -1;
     return pass_bypass(n, 0, n->in[0], err);
 }
@@ -59,14 +59,14 @@ static bool takes_residual(const struct node *n)
 }
 
 /* Lets the base of operand i of an Add do the addition, after its activation if it has one. */
-static int take_residual(struct node *n, const struct views *views, struct value *r, struct error *err)
+static int take_residual(struct node *n, const struct moves *moves, struct value *r, struct error *err)
 {
-    struct node *base = views->base;
-    struct value *v = views->count ? views->at[0]->out[0] : base->out[0];
-    int done = views_undo(views, r, n, &r, err);
+    struct node *base = moves->base;
+    struct value *v = moves->count ? moves->at[0]->out[0] : base->out[0];
+    int done = moves_undo(moves, r, n, &r, err);
     if (done <= 0)
         return done;
-    views_move(views, n);
+    moves_put_before(moves, n);
     if (become_fused(base, err))
         return -1;
     while (base->in_count < 3)
@@ -92,16 +92,16 @@ static bool is_nearer(const struct node *n, const struct node *a, const struct n
 /* The other operand is at hand by the time of the addition, so that the base can do it then. */
 static int rewrite_residual(struct node *n, struct error *err)
 {
-    struct views views[2];
+    struct moves moves[2];
     bool takes[2];
     if (!node_is(n, "Add") || n->in_count != 2 || !node_out(n, 0) || !pass_is_float(n->out[0]) ||
         pass_constant(n->in[0]) || pass_constant(n->in[1]) || !pass_same_dims(n->in[0], n->in[1]))
         return 0;
     for (int i = 0; i < 2; i++)
-        takes[i] = views_find(n->in[i], &views[i]) && takes_residual(views[i].base);
-    int first = takes[0] && takes[1] ? !is_nearer(n, views[0].base, views[1].base) : takes[1];
-    int done = takes[first] ? take_residual(n, &views[first], n->in[1 - first], err) : 0;
-    return done == 0 && takes[1 - first] ? take_residual(n, &views[1 - first], n->in[first], err) : done;
+        takes[i] = moves_find(n->in[i], &moves[i]) && takes_residual(moves[i].base);
+    int first = takes[0] && takes[1] ? !is_nearer(n, moves[0].base, moves[1].base) : takes[1];
+    int done = takes[first] ? take_residual(n, &moves[first], n->in[1 - first], err) : 0;
+    return done == 0 && takes[1 - first] ? take_residual(n, &moves[1 - first], n->in[first], err) : done;
 }
 
 int pass_fuse_residual(struct graph *g, struct error *err)

@@ -1,21 +1,21 @@
-#include "pass/views.h"
+#include "pass/moves.h"
 
-static bool is_view(const struct node *n)
+static bool is_move(const struct node *n)
 {
     return (op_trait(n, "view") || node_is(n, "Transpose")) && node_in(n, 0);
 }
 
-bool views_find(struct value *v, struct views *views)
+bool moves_find(struct value *v, struct moves *moves)
 {
-    views->count = 0;
+    moves->count = 0;
     while (pass_is_single(v) && v->producer && v->producer->def && v->producer_index == 0) {
-        views->base = v->producer;
-        if (!is_view(views->base))
+        moves->base = v->producer;
+        if (!is_move(moves->base))
             return true;
-        if (views->count == VIEWS_MAX)
+        if (moves->count == MOVES_MAX)
             return false;
-        views->at[views->count++] = views->base;
-        v = views->base->in[0];
+        moves->at[moves->count++] = moves->base;
+        v = moves->base->in[0];
     }
     return false;
 }
@@ -46,23 +46,23 @@ static bool can_undo(const struct node *view)
     return pass_is_static(view->in[0]) && tensor_count(to->rank, to->dims) > 0;
 }
 
-int views_undo(const struct views *views, struct value *r, struct node *before, struct value **result,
+int moves_undo(const struct moves *moves, struct value *r, struct node *before, struct value **result,
                struct error *err)
 {
-    for (int i = 0; i < views->count; i++)
-        if (!can_undo(views->at[i]))
+    for (int i = 0; i < moves->count; i++)
+        if (!can_undo(moves->at[i]))
             return 0;
-    for (int i = 0; i < views->count && r; i++) {
-        bool transpose = node_is(views->at[i], "Transpose");
-        r = pass_output((transpose ? undo_transpose : undo_reshape)(views->at[i], r, before, err), err);
+    for (int i = 0; i < moves->count && r; i++) {
+        bool transpose = node_is(moves->at[i], "Transpose");
+        r = pass_output((transpose ? undo_transpose : undo_reshape)(moves->at[i], r, before, err), err);
     }
     *result = r;
     return r ? 1 : -1;
 }
 
-void views_move(const struct views *views, struct node *before)
+void moves_put_before(const struct moves *moves, struct node *before)
 {
-    graph_move_node(views->base, before);
-    for (int i = views->count; i-- > 0;)
-        graph_move_node(views->at[i], before);
+    graph_move_node(moves->base, before);
+    for (int i = moves->count; i-- > 0;)
+        graph_move_node(moves->at[i], before);
 }

@@ -1,8 +1,9 @@
-/* Constant weights in the kernels' order, made once and shared by all plans of an exec that use them. */
+#include "exec/packing.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec/plan.h"
+#include "exec/exec_private.h"
 
 static void unref_packed(struct exec *e, struct packed *k)
 {

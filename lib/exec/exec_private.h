@@ -1,0 +1,70 @@
+/* The exec: what its plans share. */
+#ifndef EXEC_EXEC_PRIVATE_H
+#define EXEC_EXEC_PRIVATE_H
+
+#include "base/hash.h"
+#include "exec/exec.h"
+#include "exec/plan.h"
+
+#define PACKED_PARAMS 6
+struct packed {
+    struct hash_content content; /* of the tensor */
+    const char *packing;
+    int64_t params[PACKED_PARAMS];
+    float *data;
+    size_t bytes;
+    int refs; /* plans' uses; it goes with the last of them */
+    struct packed *next;
+};
+
+/* A plan's use of a packing. */
+struct packed_use {
+    struct packed *packed;
+    struct packed_use *next;
+};
+
+/* A subgraph of a dynamic node, as a graph of its own whose last inputs are what it captured. */
+struct exec_sub {
+    const struct graph *subgraph;
+    struct exec *exec;
+    struct value **captured; /* of the dynamic plan's graph */
+    size_t captured_count;
+    struct exec_sub *next;
+};
+
+struct exec {
+    struct graph *graph;
+    const struct kernels *kernels;
+    struct pool *pool;
+    size_t memory;
+    bool profile;
+    uint64_t seed;
+    int64_t bodies; /* of the whole: what op_eval's counts down */
+    struct plan *plans;
+    struct packed *packed;
+    size_t packed_bytes;
+    struct exec_sub *subs;
+    struct exec *parent; /* of a part's exec: whose packed weights are used */
+};
+
+/* The exec that this one is a part of, however deep; itself when it is none. */
+static inline struct exec *exec_whole(struct exec *e)
+{
+    while (e->parent)
+        e = e->parent;
+    return e;
+}
+
+/* Threads that a run may have: for memory of each, never for what a step computes. */
+static inline int plan_threads(const struct plan *p)
+{
+    return p->exec->pool ? pool_threads(p->exec->pool) : 1;
+}
+
+/* An exec over a part of e's graph, which it takes over, also on failure. */
+struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err);
+
+/* Evaluates the nodes of a dynamic plan (dynamic.c). */
+int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err);
+
+#endif

@@ -1,0 +1,74 @@
+/* Where values lie: buffers, strided views of them, and loop nests over views. */
+#ifndef EXEC_VIEW_H
+#define EXEC_VIEW_H
+
+#include "graph/graph.h"
+
+/* A piece of memory that values share. Planned ones get their place in the arena once all steps are known; external
+ * ones (constants, graph inputs and outputs) get `base` from elsewhere. */
+struct buffer {
+    char *base;
+    size_t size;     /* bytes */
+    int first, last; /* steps that touch it; first < 0: none yet */
+    bool external;
+    int uses_left;       /* of values in it, by nodes that are still to be lowered: 1 allows to overwrite it in place */
+    struct buffer *next; /* of the plan's list */
+    struct tensor *owned; /* a constant's tensor; or NULL */
+};
+
+#define VIEW_SPATIAL 3 /* spatial axes that can have a border */
+
+/* A value's place: dims in ONNX order, a stride (in elements) per axis. Layout is nothing but the strides' order. */
+struct view {
+    struct buffer *buffer;
+    enum dtype dtype;
+    int rank;
+    int64_t dims[TENSOR_MAX_RANK];
+    ptrdiff_t stride[TENSOR_MAX_RANK];
+    ptrdiff_t offset; /* elements from the buffer's base to index 0 */
+    /* Zeroed pixels that lie around the spatial axes (2, 3, …) of a channels-last value, before and behind. */
+    int border[VIEW_SPATIAL][2];
+};
+
+enum order {
+    ORDER_ROWS,     /* row-major as ONNX has it */
+    ORDER_CHANNELS, /* axis 1 innermost: NHWC, for rank >= 3 */
+};
+
+/* Element size in bytes. */
+size_t view_element(const struct view *v);
+int64_t view_count(const struct view *v);
+/* The address of index 0; valid from the first run on, or at once for a constant. */
+static inline void *view_data(const struct view *v)
+{
+    return v->buffer->base + v->offset * (ptrdiff_t)view_element(v);
+}
+/* Fills strides for a dense view with axes laid out in `order`. */
+void view_dense(struct view *v, enum order order);
+bool view_is_dense(const struct view *v, enum order order);
+/* Axis 1 contiguous (or of size 1). */
+bool view_is_channels(const struct view *v);
+/* Sees the same elements with other dims, if strides allow. */
+bool view_reshape(const struct view *v, int rank, const int64_t *dims, struct view *result);
+void view_permute(const struct view *v, const int64_t *perm, struct view *result);
+/* Right-aligned broadcast to dims, with stride 0 along repeated axes. */
+void view_broadcast(const struct view *v, int rank, const int64_t *dims, struct view *result);
+/* The order whose stride ranking fits the view best: what an elementwise result should take. */
+enum order view_order(const struct view *v);
+
+/* A loop nest over several views of equal dims: axes sorted by the strides of the first view, size-1 axes dropped,
+ * mergeable ones merged. Axis rank - 1 is innermost. */
+#define NEST_MAX 5
+struct nest {
+    int rank; /* at least 1 */
+    int64_t dims[TENSOR_MAX_RANK];
+    ptrdiff_t stride[NEST_MAX][TENSOR_MAX_RANK];
+};
+void nest_make(struct nest *nest, const struct view *const *views, int count);
+/* A nest over the pixels of two channels-last views, whose innermost axis is the channels. */
+void nest_pixels(struct nest *nest, const struct view *out, const struct view *in);
+/* Offsets of each view at position `index` of the axes but the innermost. */
+void nest_at(const struct nest *nest, int count, int64_t index, ptrdiff_t *offset);
+int64_t nest_outer(const struct nest *nest); /* product of all but the innermost */
+
+#endif
