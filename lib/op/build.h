@@ -76,6 +76,21 @@ struct value *build_shape(struct build *b, struct value *v, int64_t first, int64
 /* The numbers from, from + 1, … to - 1, of i64 [1] each. */
 struct value *build_range(struct build *b, struct value *from, struct value *to);
 
+/* Entries of a slice, x[1:5:2, ..., newaxis, 3], one for an axis; the masks have a bit for each. */
+struct build_slice_entries {
+    int count; /* at most TENSOR_MAX_RANK */
+    int64_t begin[TENSOR_MAX_RANK], end[TENSOR_MAX_RANK], step[TENSOR_MAX_RANK];
+    struct value *begins, *ends; /* i64 [count], instead of begin and end where those are known at run time alone */
+    uint32_t no_begin, no_end;   /* from the first, to the last one on */
+    uint32_t ellipsis, new_axis; /* takes all axes that are left over; adds an axis */
+    uint32_t shrink;             /* the element at begin, without its axis */
+};
+/* x of that rank (build_index.c). */
+struct value *build_slice_all(struct build *b, struct value *x, int rank, const struct build_slice_entries *entries);
+/* Elements of x along an axis, counted from 0; the first `batch` axes of x and of the indices (i64) are the same. */
+struct value *build_gather(struct build *b, struct value *x, int rank, struct value *indices, int index_rank, int axis,
+                           int batch);
+
 /* What must be known of input i of the node: fails where it is not. Return -1 then. */
 int build_rank(struct build *b, int i);
 int64_t build_dim(struct build *b, int i, int axis);

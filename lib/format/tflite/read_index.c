@@ -23,42 +23,16 @@ static void give_as_stated(struct tflite_op *o, int k, struct value *v)
 
 /* ---- gathering ---- */
 
-/* The first `batch` axes of x and the indices are the same ones: the axis is moved behind them for GatherND. */
-static struct value *gather_batches(struct tflite_op *o, int axis, int batch)
-{
-    int64_t perm[TENSOR_MAX_RANK], back[TENSOR_MAX_RANK];
-    int rank = tflite_want_rank(o, 0), index_rank = tflite_want_rank(o, 1), n = 0;
-    if (batch > axis || batch > index_rank || rank + index_rank - batch > TENSOR_MAX_RANK) {
-        tflite_fail(o, "%d batch axes with axis %d", batch, axis);
-        return NULL;
-    }
-    for (int i = 0; i < batch; i++)
-        perm[n++] = i;
-    perm[n++] = axis;
-    for (int i = batch; i < rank; i++)
-        if (i != axis)
-            perm[n++] = i;
-    struct value *x = build_transpose(o->b, tflite_in(o, 0), rank, perm);
-    struct value *at = build_unsqueeze(o->b, tflite_i64_as_is(o, 1), -1);
-    struct value *y = build_int(o->b, BUILD(o->b, "GatherND", x, at), "batch_dims", batch);
-    /* y: batch axes, those of the indices, those of x before the axis and behind it; wanted: the second and third
-     * swapped */
-    int more = index_rank - batch, before = axis - batch, all = rank - 1 + more;
-    for (int i = 0; i < all; i++)
-        back[i] = i < batch ? i : i < batch + before ? i + more : i < batch + before + more ? i - before : i;
-    return build_transpose(o->b, y, all, back);
-}
-
 void tflite_read_gather(struct tflite_op *o)
 {
     int axis = tflite_axis(o, (int32_t)flatbuf_int(o->options, GATHER_AXIS, 4, 0), tflite_want_rank(o, 0));
     int64_t batch = flatbuf_int(o->options, GATHER_BATCH, 4, 0), index_rank = tflite_want_rank(o, 1);
     if (batch < 0)
         batch += index_rank;
-    if (batch != 0)
-        tflite_give(o, 0, gather_batches(o, axis, tflite_axis(o, batch, TENSOR_MAX_RANK)));
-    else
-        tflite_give(o, 0, build_int(o->b, BUILD(o->b, "Gather", tflite_in(o, 0), tflite_raw(o, 1)), "axis", axis));
+    tflite_give(o, 0,
+                build_gather(o->b, tflite_in(o, 0), tflite_want_rank(o, 0),
+                             batch ? tflite_i64_as_is(o, 1) : tflite_raw(o, 1), (int)index_rank, axis,
+                             tflite_axis(o, batch, TENSOR_MAX_RANK)));
 }
 
 void tflite_read_gather_nd(struct tflite_op *o)

@@ -1,0 +1,155 @@
+/* Slices and gathers as NumPy, TensorFlow and OpenVINO write them. */
+#include "op/build.h"
+
+/* A list of axes' numbers, of which some may only be known at run time. */
+struct bounds {
+    int count;
+    int64_t numbers[TENSOR_MAX_RANK];
+    struct value *values[TENSOR_MAX_RANK]; /* i64 [1]; NULL: the number */
+};
+
+struct work {
+    struct build *b;
+    const struct build_slice_entries *entries;
+    struct bounds from, to;
+    int64_t axes[TENSOR_MAX_RANK], steps[TENSOR_MAX_RANK];
+    int64_t shrunk[TENSOR_MAX_RANK], added[TENSOR_MAX_RANK]; /* axes of the input; axes of the result */
+    int shrunk_count, added_count;
+};
+
+static bool has(uint32_t mask, int i)
+{
+    return mask >> i & 1;
+}
+
+static struct value *list_of(struct build *b, const struct bounds *s)
+{
+    struct value *parts[TENSOR_MAX_RANK];
+    bool is_known = true;
+    for (int i = 0; i < s->count; i++)
+        is_known = is_known && !s->values[i];
+    if (is_known)
+        return build_list(b, s->count, s->numbers);
+    for (int i = 0; i < s->count; i++)
+        parts[i] = s->values[i] ? s->values[i] : BUILD_LIST(b, s->numbers[i]);
+    return s->count == 1 ? parts[0] : build_int(b, build_node(b, "Concat", s->count, parts), "axis", 0);
+}
+
+static struct value *element(struct work *w, struct value *list, int i)
+{
+    return build_slice(w->b, list, 0, i, i + 1);
+}
+
+/* The element behind; the one behind the last is not 0. */
+static struct value *behind(struct build *b, struct value *from)
+{
+    return BUILD(b, "Where", BUILD(b, "Equal", from, BUILD_LIST(b, -1)), BUILD_LIST(b, INT64_MAX),
+                 BUILD(b, "Add", from, BUILD_LIST(b, 1)));
+}
+
+static void set_begin(struct work *w, int i, int n, bool shrink)
+{
+    const struct build_slice_entries *e = w->entries;
+    if (has(e->no_begin, i) && !shrink)
+        w->from.numbers[n] = e->step[i] > 0 ? 0 : INT64_MAX;
+    else if (e->begins)
+        w->from.values[n] = element(w, e->begins, i);
+    else
+        w->from.numbers[n] = e->begin[i];
+}
+
+static void set_end(struct work *w, int i, int n, bool shrink)
+{
+    const struct build_slice_entries *e = w->entries;
+    int64_t from = w->from.numbers[n];
+    w->to.numbers[n] = e->step[i] > 0 ? INT64_MAX : INT64_MIN;
+    if (shrink && w->from.values[n])
+        w->to.values[n] = behind(w->b, w->from.values[n]);
+    else if (shrink)
+        w->to.numbers[n] = from == -1 || from == INT64_MAX ? INT64_MAX : from + 1;
+    else if (!has(e->no_end, i) && e->ends)
+        w->to.values[n] = element(w, e->ends, i);
+    else if (!has(e->no_end, i))
+        w->to.numbers[n] = e->end[i];
+}
+
+/* One entry: a range of an axis of the input. */
+static void add_range(struct work *w, int i, int axis)
+{
+    int n = w->from.count;
+    bool shrink = has(w->entries->shrink, i);
+    if (w->entries->step[i] == 0)
+        build_fail(w->b, "a slice has a step of 0");
+    set_begin(w, i, n, shrink);
+    set_end(w, i, n, shrink);
+    if (shrink)
+        w->shrunk[w->shrunk_count++] = axis;
+    w->axes[n] = axis;
+    w->steps[n] = shrink ? 1 : w->entries->step[i];
+    w->from.count = w->to.count = n + 1;
+}
+
+/* Entries go through the axes: a new one takes none, the ellipsis as many as are left over. */
+static void walk(struct work *w, int rank)
+{
+    const struct build_slice_entries *e = w->entries;
+    int axis = 0, out = 0, taken = 0;
+    for (int i = 0; i < e->count; i++)
+        taken += !has(e->new_axis, i) && !has(e->ellipsis, i);
+    for (int i = 0; i < e->count && !w->b->failed; i++) {
+        if (has(e->ellipsis, i)) {
+            axis += rank - taken;
+            out += rank - taken;
+            taken = rank;
+        } else if (has(e->new_axis, i)) {
+            w->added[w->added_count++] = out++;
+        } else if (axis >= rank || axis < 0) {
+            build_fail(w->b, "a slice has more entries than the input has axes, %d", rank);
+        } else {
+            add_range(w, i, axis++);
+            out += !has(e->shrink, i);
+        }
+    }
+}
+
+struct value *build_slice_all(struct build *b, struct value *x, int rank, const struct build_slice_entries *entries)
+{
+    struct work w = {.b = b, .entries = entries};
+    if (b->failed)
+        return NULL;
+    walk(&w, rank);
+    if (w.from.count)
+        x = BUILD(b, "Slice", x, list_of(b, &w.from), list_of(b, &w.to), build_list(b, w.from.count, w.axes),
+                  build_list(b, w.from.count, w.steps));
+    if (w.shrunk_count)
+        x = BUILD(b, "Squeeze", x, build_list(b, w.shrunk_count, w.shrunk));
+    if (w.added_count)
+        x = BUILD(b, "Unsqueeze", x, build_list(b, w.added_count, w.added));
+    return x;
+}
+
+struct value *build_gather(struct build *b, struct value *x, int rank, struct value *indices, int index_rank, int axis,
+                           int batch)
+{
+    int64_t perm[TENSOR_MAX_RANK], back[TENSOR_MAX_RANK];
+    int n = 0, more = index_rank - batch, before = axis - batch, all = rank - 1 + more;
+    if (batch == 0)
+        return build_int(b, BUILD(b, "Gather", x, indices), "axis", axis);
+    if (batch < 0 || before < 0 || more < 0 || axis >= rank || all > TENSOR_MAX_RANK) {
+        build_fail(b, "a gather along axis %d of %d has %d batch axes", axis, rank, batch);
+        return NULL;
+    }
+    for (int i = 0; i < batch; i++)
+        perm[n++] = i;
+    perm[n++] = axis;
+    for (int i = batch; i < rank; i++)
+        if (i != axis)
+            perm[n++] = i;
+    x = build_transpose(b, x, rank, perm);
+    struct value *y = build_int(b, BUILD(b, "GatherND", x, build_unsqueeze(b, indices, -1)), "batch_dims", batch);
+    /* y: batch axes, those of the indices, those of x before the axis and behind it; wanted: the second and third
+     * swapped */
+    for (int i = 0; i < all; i++)
+        back[i] = i < batch ? i : i < batch + before ? i + more : i < batch + before + more ? i - before : i;
+    return build_transpose(b, y, all, back);
+}
