@@ -154,7 +154,8 @@ struct model_tensor *model_session_photo(struct model_session *s, const char *pa
 /* What one kind of task needs to answer. */
 struct question {
     struct model_session *s;
-    const struct tensor *t; /* float32 */
+    struct model_tensor *const *out;
+    const struct tensor *t; /* the first, as float32 */
     const struct model_photo *photo;
     size_t most;
     struct model_answers *answers;
@@ -186,6 +187,30 @@ static int answer_labels(struct question *q, struct error *err)
     return status;
 }
 
+/* Boxes in pixels of the input, from the outputs up to the first that is not of numbers. */
+static int find_boxes(struct question *q, struct task_boxes *boxes, struct error *err)
+{
+    size_t n = q->s->graph->output_count, count = 0;
+    struct task_output *outputs = mem_calloc(n, sizeof *outputs, err);
+    struct tensor **wide = mem_calloc(n, sizeof(struct tensor *), err);
+    struct error ignored;
+    for (; outputs && wide && count < n; count++) {
+        struct tensor *t = tensor_cast(model_inner_tensor(q->out[count]), DTYPE_F32, false, &ignored);
+        if (!t)
+            break;
+        wide[count] = t;
+        outputs[count] = (struct task_output){t->data, t->dims, t->rank};
+    }
+    int status =
+        count ? task_detect(&q->s->task, outputs, count, q->photo->input_width, q->photo->input_height, boxes, err)
+              : -1;
+    while (count > 0)
+        tensor_unref(wide[--count]);
+    free(wide);
+    free(outputs);
+    return status;
+}
+
 static int answer_boxes(struct question *q, struct error *err)
 {
     const struct model_photo *p = q->photo;
@@ -193,7 +218,7 @@ static int answer_boxes(struct question *q, struct error *err)
     size_t cap = 0;
     if (!p)
         return error_set(err, "boxes need a photo as the input, to know its size");
-    if (task_detect(&q->s->task, q->t->data, q->t->dims, q->t->rank, p->input_width, p->input_height, &boxes, err) < 0)
+    if (find_boxes(q, &boxes, err) < 0)
         return -1;
     struct recipe_map map = {p->scale_x, p->scale_y, p->offset_x, p->offset_y};
     task_boxes_unmap(&boxes, &map, p->width, p->height);
@@ -279,7 +304,7 @@ int model_session_answers(struct model_session *s, struct model_tensor *const *o
     if (s->graph->output_count == 0)
         return error_set(err, "the model has no output");
     struct tensor *t = tensor_cast(model_inner_tensor(out[0]), DTYPE_F32, false, err);
-    struct question q = {s, t, photo, most, answers};
+    struct question q = {s, out, t, photo, most, answers};
     int status = t ? kinds[s->task.kind].answer(&q, err) : -1;
     tensor_unref(t);
     if (status == 0)

@@ -137,7 +137,8 @@ void build_infer(struct build *b);
  * graph input, constant, or value that is an output already goes through an Identity. */
 void build_graph_output(struct build *b, struct value *v, const char *name);
 
-/* Puts the nodes in order and checks the whole. 0, or -1 after a failure. */
+/* Puts the nodes in order and checks the whole; property "task" of a net that ends with boxes is set. 0, or -1 after a
+ * failure. */
 int build_graph_end(struct build *b);
 
 #endif

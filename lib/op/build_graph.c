@@ -101,9 +101,48 @@ static bool is_sound(const struct graph *root, struct error *err)
     return true;
 }
 
+/* ---- what the results mean ---- */
+
+/* Operators that give boxes, and the task ("task/task.def") of a net that ends with one. */
+static const struct {
+    const char *op, *task;
+} detectors[] = {
+    {"DetectionOutput", "detect=ssd"},         {"YoloRegion", "detect=yolov3"},
+    {"YoloDetectionOutput", "detect=ncnn"},    {"Yolov3DetectionOutput", "detect=ncnn"},
+    {"DetectionPostProcess", "detect=tflite"},
+};
+
+/* The node that computes an output, before those that change nothing but its form. */
+static const struct node *maker(const struct value *v)
+{
+    static const char *const forms[] = {"Identity", "Unsqueeze", "Squeeze", "Reshape"};
+    const struct node *n = v->producer;
+    for (size_t i = 0; n && i < sizeof(forms) / sizeof(*forms); i++)
+        if (node_is(n, forms[i])) {
+            n = node_in(n, 0) ? node_in(n, 0)->producer : NULL;
+            i = (size_t)-1;
+        }
+    return n;
+}
+
+/* A net that ends with boxes is a detector, unless its file says what else it is. */
+static void set_task(struct build *b)
+{
+    const struct graph *g = b->graph;
+    const struct node *n = g->output_count ? maker(g->outputs[0]) : NULL;
+    if (!n || strcmp(n->domain, "nn") != 0 || graph_property(g, "task"))
+        return;
+    for (size_t i = 0; i < sizeof(detectors) / sizeof(*detectors); i++)
+        if (strcmp(n->op, detectors[i].op) == 0)
+            build_check(b, graph_set_property(b->graph, "task", detectors[i].task, strlen(detectors[i].task), b->err) ==
+                               0);
+}
+
 int build_graph_end(struct build *b)
 {
     build_infer(b);
+    if (!b->failed)
+        set_task(b);
     build_check(b, !b->failed && graph_sort(b->graph, b->err) == 0 && graph_check(b->graph, b->err) == 0 &&
                        is_sound(b->graph, b->err));
     return build_end(b);

@@ -26,8 +26,10 @@ int task_candidate(struct task_candidates *c, struct task_box box, struct error 
 }
 
 /* The last two dims as rows and columns, the others being 1. */
-static int as_matrix(const float *values, const int64_t *dims, int rank, struct task_rows *out, struct error *err)
+static int as_matrix(const struct task_output *o, struct task_rows *out, struct error *err)
 {
+    const int64_t *dims = o->dims;
+    int rank = o->rank;
     size_t n;
     for (int i = 0; i < rank; i++)
         if (dims[i] < 0 || (i < rank - 2 && dims[i] != 1))
@@ -35,7 +37,7 @@ static int as_matrix(const float *values, const int64_t *dims, int rank, struct 
                              (long long)dims[i]);
     if (rank < 2 || !mem_mul(dims[rank - 2], dims[rank - 1], &n))
         return error_set(err, "task: the output has %d dimensions: want rows and columns", rank);
-    *out = (struct task_rows){values, dims[rank - 2], dims[rank - 1], dims[rank - 1], 1};
+    *out = (struct task_rows){o->values, dims[rank - 2], dims[rank - 1], dims[rank - 1], 1};
     return 0;
 }
 
@@ -76,35 +78,120 @@ static int decode_centres(struct task_candidates *c, const struct task_rows *m, 
     return 0;
 }
 
-int task_decode_yolov8(struct task_candidates *c, const float *values, const int64_t *dims, int rank, struct error *err)
+int task_decode_yolov8(struct task_candidates *c, const struct task_output *outputs, size_t count, struct error *err)
 {
     struct task_rows m;
-    if (as_matrix(values, dims, rank, &m, err))
+    (void)count;
+    if (as_matrix(outputs, &m, err))
         return -1;
-    struct task_rows turned = {values, m.columns, m.rows, m.column_step, m.row_step};
+    struct task_rows turned = {m.values, m.columns, m.rows, m.column_step, m.row_step};
     return decode_centres(c, &turned, false, err);
 }
 
-int task_decode_yolov5(struct task_candidates *c, const float *values, const int64_t *dims, int rank, struct error *err)
+int task_decode_yolov5(struct task_candidates *c, const struct task_output *outputs, size_t count, struct error *err)
 {
     struct task_rows m;
-    return as_matrix(values, dims, rank, &m, err) ? -1 : decode_centres(c, &m, true, err);
+    (void)count;
+    return as_matrix(outputs, &m, err) ? -1 : decode_centres(c, &m, true, err);
 }
 
-int task_decode_ssd(struct task_candidates *c, const float *values, const int64_t *dims, int rank, struct error *err)
+/* Corners in the order x0, y0, x1, y1, as fractions of the input; the label less `first`, which is not a number or
+ * negative where the row is none. */
+static int add_fractions(struct task_candidates *c, float label, float first, float score, const float *corner,
+                         struct error *err)
+{
+    if (!(label >= first && label < 65536))
+        return 0;
+    struct task_box box = {(size_t)(label - first), score,
+                           corner[0] * c->width,    corner[1] * c->height,
+                           corner[2] * c->width,    corner[3] * c->height};
+    return task_candidate(c, box, err);
+}
+
+static int decode_corners(struct task_candidates *c, const struct task_rows *m, float first, struct error *err)
+{
+    for (size_t r = 0; r < m->rows; r++) {
+        const float *v = cell(m, r, m->columns - 6);
+        if (add_fractions(c, v[0], first, v[1], v + 2, err))
+            return -1;
+    }
+    return 0;
+}
+
+int task_decode_ssd(struct task_candidates *c, const struct task_output *outputs, size_t count, struct error *err)
 {
     struct task_rows m;
-    if (as_matrix(values, dims, rank, &m, err))
+    (void)count;
+    if (as_matrix(outputs, &m, err))
         return -1;
     if (m.rows && m.columns != 6 && m.columns != 7)
         return error_set(err, "task: %zu values for a box: want 6 or 7", m.columns);
-    for (size_t r = 0; r < m.rows; r++) {
-        const float *v = cell(&m, r, m.columns - 6);
-        if (!(v[0] >= 0 && v[0] < 65536))
-            continue;
-        struct task_box box = {(size_t)v[0],       v[1], v[2] * c->width, v[3] * c->height, v[4] * c->width,
-                               v[5] * c->height};
+    return decode_corners(c, &m, 0, err);
+}
+
+int task_decode_ncnn(struct task_candidates *c, const struct task_output *outputs, size_t count, struct error *err)
+{
+    struct task_rows m;
+    (void)count;
+    if (as_matrix(outputs, &m, err))
+        return -1;
+    if (m.rows && m.columns != 6)
+        return error_set(err, "task: %zu values for a box: want 6", m.columns);
+    return decode_corners(c, &m, 1, err);
+}
+
+/* Scores have been multiplied by the objectness. */
+static int decode_grid(struct task_candidates *c, const struct task_rows *m, struct error *err)
+{
+    for (size_t r = 0; r < m->rows; r++) {
+        const float *v = cell(m, r, 0);
+        struct task_box box = best_class(m, r, 5);
+        float x = v[0] * c->width, y = v[1] * c->height, w = v[2] * c->width / 2, h = v[3] * c->height / 2;
+        box.x0 = x - w, box.y0 = y - h, box.x1 = x + w, box.y1 = y + h;
         if (task_candidate(c, box, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* A grid an output; what is no grid of the first one's labels is something else that the network tells. */
+int task_decode_yolov3(struct task_candidates *c, const struct task_output *outputs, size_t count, struct error *err)
+{
+    struct task_rows first, m;
+    struct error ignored;
+    if (as_matrix(outputs, &first, err))
+        return -1;
+    if (first.columns < 6)
+        return error_set(err, "task: %zu values for a box: want 5 and one for each label", first.columns);
+    for (size_t i = 0; i < count; i++)
+        if (as_matrix(&outputs[i], &m, &ignored) == 0 && m.columns == first.columns && decode_grid(c, &m, err))
+            return -1;
+    return 0;
+}
+
+static size_t elements(const struct task_output *o)
+{
+    size_t n = 1;
+    for (int i = 0; i < o->rank; i++)
+        if (o->dims[i] < 0 || !mem_mul(n, (size_t)o->dims[i], &n))
+            return 0;
+    return n;
+}
+
+int task_decode_tflite(struct task_candidates *c, const struct task_output *outputs, size_t count, struct error *err)
+{
+    struct task_rows m;
+    if (count < 4)
+        return error_set(err, "task: %zu outputs: want four, boxes, labels, scores and their number", count);
+    if (as_matrix(outputs, &m, err))
+        return -1;
+    if (m.columns != 4 || elements(&outputs[1]) != m.rows || elements(&outputs[2]) != m.rows ||
+        elements(&outputs[3]) != 1)
+        return error_set(err, "task: %zu boxes of %zu values, %zu labels, %zu scores: want 4 values, as many of each",
+                         m.rows, m.columns, elements(&outputs[1]), elements(&outputs[2]));
+    for (size_t r = 0; r < m.rows && (float)r < outputs[3].values[0]; r++) {
+        const float *v = cell(&m, r, 0), corners[] = {v[1], v[0], v[3], v[2]};
+        if (add_fractions(c, outputs[1].values[r], 0, outputs[2].values[r], corners, err))
             return -1;
     }
     return 0;
@@ -148,13 +235,13 @@ static void suppress(struct task_boxes *b, float iou)
     b->count = kept;
 }
 
-int task_detect(const struct task *task, const float *values, const int64_t *dims, int rank, int width, int height,
+int task_detect(const struct task *task, const struct task_output *outputs, size_t count, int width, int height,
                 struct task_boxes *out, struct error *err)
 {
     struct task_candidates c = {.task = task, .width = width, .height = height};
     if (!decoders[task->id])
         return error_set(err, "task %s: gives no boxes: want one of detect=", task_name(task->id));
-    if (decoders[task->id](&c, values, dims, rank, err)) {
+    if (decoders[task->id](&c, outputs, count, err)) {
         free(c.boxes.box);
         return -1;
     }

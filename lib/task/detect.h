@@ -20,9 +20,11 @@ struct task_candidates {
 /* Appends the box unless its score is too low or anything about it is not finite. */
 int task_candidate(struct task_candidates *c, struct task_box box, struct error *err);
 
-typedef int task_decode_fn(struct task_candidates *c, const float *values, const int64_t *dims, int rank,
+/* There is one output or more. */
+typedef int task_decode_fn(struct task_candidates *c, const struct task_output *outputs, size_t count,
                            struct error *err);
 
-task_decode_fn task_decode_yolov8, task_decode_yolov5, task_decode_ssd;
+task_decode_fn task_decode_yolov8, task_decode_yolov5, task_decode_ssd, task_decode_ncnn, task_decode_yolov3,
+    task_decode_tflite;
 
 #endif

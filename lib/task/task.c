@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define DEFAULT_SCORE 0.25f
-#define DEFAULT_IOU 0.45f
+#define DEFAULT_IOU   0.45f
 
 static const struct row {
     const char *name, *what;

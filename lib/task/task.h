@@ -82,9 +82,17 @@ struct task_boxes {
 
 #define TASK_MAX_BOXES 300
 
-/* Decodes an output into boxes in pixels of the input, which is width x height; drops those below the task's score and
- * those that overlap a better one of the same label (intersection over union); keeps at most TASK_MAX_BOXES. */
-int task_detect(const struct task *task, const float *values, const int64_t *dims, int rank, int width, int height,
+/* An output of the network. */
+struct task_output {
+    const float *values;
+    const int64_t *dims;
+    int rank;
+};
+
+/* Decodes outputs, of which most tasks take the first only, into boxes in pixels of the input, which is width x height;
+ * drops those below the task's score and those that overlap a better one of the same label (intersection over union);
+ * keeps at most TASK_MAX_BOXES. */
+int task_detect(const struct task *task, const struct task_output *outputs, size_t count, int width, int height,
                 struct task_boxes *out, struct error *err);
 
 /* Moves boxes from the input's pixels to those of the photo, clipped to its width x height. */

@@ -48,11 +48,6 @@ void caffe_read_prior_box(struct caffe_read *l)
     l->out[0] = v;
 }
 
-static void set_property(struct caffe_read *l, const char *key, const char *text)
-{
-    build_check(l->b, !l->b->failed && graph_set_property(l->b->graph, key, text, strlen(text), l->b->err) == 0);
-}
-
 void caffe_read_detection_output(struct caffe_read *l)
 {
     static const char *const codes[] = {NULL, "CORNER", "CENTER_SIZE", "CORNER_SIZE"};
@@ -79,8 +74,7 @@ void caffe_read_detection_output(struct caffe_read *l)
         build_float(l->b, v, "objectness_score", caffe_float(l, "objectness_score", 0.01f));
     l->out[0] = v;
     snprintf(text, sizeof(text), "%lld", (long long)classes);
-    set_property(l, "classes", text);
-    set_property(l, "task", "detect=ssd");
+    build_check(l->b, !l->b->failed && graph_set_property(l->b->graph, "classes", text, strlen(text), l->b->err) == 0);
 }
 
 /* ---- proposals ---- */

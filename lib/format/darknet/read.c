@@ -161,10 +161,10 @@ static int set_labels(struct darknet_reader *r, const struct source *s, struct e
     return failed ? -1 : 0;
 }
 
-/* Pictures as the program gives them to its nets: red, green, blue from 0 to 1. */
+/* Pictures as the program gives them to its nets: red, green, blue from 0 to 1, resized by OpenCV. */
 static int set_properties(struct darknet_reader *r, const struct source *s, struct error *err)
 {
-    static const char recipe[] = "rgb,scale=0.003921569", gray[] = "gray,scale=0.003921569";
+    static const char recipe[] = "opencv,rgb,scale=0.003921569", gray[] = "opencv,gray,scale=0.003921569";
     int64_t channels = r->input->type.dims[1];
     const char *text = channels == 3 ? recipe : channels == 1 ? gray : NULL;
     if (text && graph_set_property(r->build.graph, "recipe", text, strlen(text), err) != 0)

@@ -185,6 +185,23 @@ static void weights_find_their_net(void)
     unlink(best);
 }
 
+/* What a program needs to answer with boxes on a photo. */
+static void a_detector_says_so(void)
+{
+    struct graph *g = read_net(NET "[yolo]\nmask=0\nclasses=1\nnum=1\nanchors=3,4\n", -1);
+    CHECK(!g && strstr(err.text, "want filters=6"));
+    g = read_net("[net]\nwidth=8\nheight=6\nchannels=6\n[yolo]\nclasses=1\nnum=1\nanchors=3,4\n", -1);
+    CHECK_MSG(g && graph_property(g, "task"), "%s", err.text);
+    CHECK(g && strcmp(graph_property(g, "task")->data, "detect=yolov3") == 0);
+    graph_free(g);
+    g = read_net(NET "[avgpool]\n", -1);
+    CHECK(g && !graph_property(g, "task"));
+    graph_free(g);
+    g = read_net("[net]\nwidth=8\nheight=6\nchannels=3\n[avgpool]\n", -1);
+    CHECK(g && strcmp(graph_property(g, "recipe")->data, "opencv,rgb,scale=0.003921569") == 0);
+    graph_free(g);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -198,6 +215,7 @@ int main(void)
     RUN(refused);
     RUN(names_are_labels);
     RUN(weights_find_their_net);
+    RUN(a_detector_says_so);
     unlink(net_path);
     unlink(weights_path);
     rmdir(folder);

@@ -59,10 +59,9 @@ static void labels(void)
         const char *text;
         size_t count;
         const char *last;
-    } cases[] = {{"a\nb", 2, "b"},      {"a\nb\n", 2, "b"},   {"a\r\nb\r\n", 2, "b"},
-                 {"\n", 0, NULL},       {"a\n\nc\n", 3, "c"}, {"a\r\nb\r\n\r\n", 2, "b"},
-                 {"a\n \n", 2, " "},    {"", 0, NULL},        {"\xef\xbb\xbfx", 1, "x"},
-                 {"one, two\n", 1, "one, two"}};
+    } cases[] = {{"a\nb", 2, "b"},          {"a\nb\n", 2, "b"},           {"a\r\nb\r\n", 2, "b"}, {"\n", 0, NULL},
+                 {"a\n\nc\n", 3, "c"},      {"a\r\nb\r\n\r\n", 2, "b"},   {"a\n \n", 2, " "},     {"", 0, NULL},
+                 {"\xef\xbb\xbfx", 1, "x"}, {"one, two\n", 1, "one, two"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct task_labels l = labels_of(cases[i].text);
         CHECK_MSG(l.count == cases[i].count, "case %zu: %zu", i, l.count);
@@ -125,7 +124,7 @@ enum { ANCHORS = 6, CLASSES = 2 };
 /* Centre, size, scores. The second overlaps the first with the same label, the third with the other one; the fourth is
  * weak, the fifth not finite. */
 static const float anchors[ANCHORS][4 + CLASSES] = {
-    {50, 40, 20, 10, 0.1f, 0.8f}, {51, 40, 20, 10, 0, 0.7f},      {50, 41, 20, 10, 0.9f, 0.1f},
+    {50, 40, 20, 10, 0.1f, 0.8f}, {51, 40, 20, 10, 0, 0.7f},    {50, 41, 20, 10, 0.9f, 0.1f},
     {10, 10, 4, 4, 0.2f, 0.1f},   {NAN, 10, 4, 4, 0.99f, 0.1f}, {80, 80, 6, 6, 0.3f, 0.4f},
 };
 
@@ -150,17 +149,18 @@ static void yolov8(void)
     for (int i = 0; i < ANCHORS; i++)
         for (int j = 0; j < 4 + CLASSES; j++)
             turned[j][i] = anchors[i][j];
-    CHECK(task_detect(&t, turned[0], dims, 3, 100, 100, &b, &err) == 0);
+    CHECK(task_detect(&t, &(struct task_output){turned[0], dims, 3}, 1, 100, 100, &b, &err) == 0);
     check_boxes(&b);
     struct recipe_map map = {0.5f, 0.25f, 10, -20};
     task_boxes_unmap(&b, &map, 90, 240);
     CHECK(b.box[0].x0 == 60 && b.box[0].x1 == 90 && b.box[0].y0 == 224 && b.box[0].y1 == 240);
     free(b.box);
-    CHECK(task_detect(&t, turned[0], no_class, 3, 100, 100, &b, &err) == -1);
-    CHECK(task_detect(&t, turned[0], batch, 3, 100, 100, &b, &err) == -1);
-    CHECK(task_detect(&t, turned[0], dims + 2, 1, 100, 100, &b, &err) == -1);
+    CHECK(task_detect(&t, &(struct task_output){turned[0], no_class, 3}, 1, 100, 100, &b, &err) == -1);
+    CHECK(task_detect(&t, &(struct task_output){turned[0], batch, 3}, 1, 100, 100, &b, &err) == -1);
+    CHECK(task_detect(&t, &(struct task_output){turned[0], dims + 2, 1}, 1, 100, 100, &b, &err) == -1);
     t = task_of("mask");
-    CHECK(task_detect(&t, turned[0], dims, 3, 100, 100, &b, &err) == -1 && strstr(err.text, "no boxes"));
+    CHECK(task_detect(&t, &(struct task_output){turned[0], dims, 3}, 1, 100, 100, &b, &err) == -1 &&
+          strstr(err.text, "no boxes"));
 }
 
 static void yolov5(void)
@@ -173,10 +173,10 @@ static void yolov5(void)
     for (int i = 0; i < ANCHORS; i++)
         for (int j = 0; j < 5 + CLASSES; j++)
             rows[i][j] = j < 4 ? anchors[i][j] : j == 4 ? 0.5f : anchors[i][j - 1] * 2;
-    CHECK(task_detect(&t, rows[0], dims, 3, 100, 100, &b, &err) == 0);
+    CHECK(task_detect(&t, &(struct task_output){rows[0], dims, 3}, 1, 100, 100, &b, &err) == 0);
     check_boxes(&b);
     free(b.box);
-    CHECK(task_detect(&t, rows[0], none, 3, 100, 100, &b, &err) == 0 && b.count == 0);
+    CHECK(task_detect(&t, &(struct task_output){rows[0], none, 3}, 1, 100, 100, &b, &err) == 0 && b.count == 0);
     free(b.box);
 }
 
@@ -190,13 +190,65 @@ static void ssd(void)
     static const int64_t dims[] = {1, 1, 4, 7}, six[] = {1, 6}, five[] = {1, 5};
     struct task_boxes b;
     struct error err;
-    CHECK(task_detect(&t, rows[0], dims, 4, 200, 100, &b, &err) == 0);
+    CHECK(task_detect(&t, &(struct task_output){rows[0], dims, 4}, 1, 200, 100, &b, &err) == 0);
     CHECK(b.count == 2 && b.box[0].label == 1 && b.box[0].x1 == 200 && b.box[0].y1 == 100);
     CHECK(b.count == 2 && b.box[1].label == 2 && fabsf(b.box[1].x0 - 20) < 1e-4f && fabsf(b.box[1].y1 - 40) < 1e-4f);
     free(b.box);
-    CHECK(task_detect(&t, rows[0] + 1, six, 2, 10, 10, &b, &err) == 0 && b.count == 1 && b.box[0].label == 2);
+    CHECK(task_detect(&t, &(struct task_output){rows[0] + 1, six, 2}, 1, 10, 10, &b, &err) == 0 && b.count == 1 &&
+          b.box[0].label == 2);
     free(b.box);
-    CHECK(task_detect(&t, rows[0], five, 2, 10, 10, &b, &err) == -1);
+    CHECK(task_detect(&t, &(struct task_output){rows[0], five, 2}, 1, 10, 10, &b, &err) == -1);
+}
+
+/* The same rows, their labels counted from 1. */
+static void ncnn(void)
+{
+    struct task t = task_of("detect=ncnn");
+    static const float rows[][6] = {{1, 0.9f, 0, 0, 1, 1}, {0, 0.9f, 0, 0, 1, 1}, {80, 0.8f, 0.5f, 0, 1, 1}};
+    static const int64_t dims[] = {1, 3, 6}, seven[] = {1, 7};
+    struct task_boxes b;
+    struct error err;
+    CHECK(task_detect(&t, &(struct task_output){rows[0], dims, 3}, 1, 200, 100, &b, &err) == 0);
+    CHECK(b.count == 2 && b.box[0].label == 0 && b.box[1].label == 79 && b.box[1].x0 == 100);
+    free(b.box);
+    CHECK(task_detect(&t, &(struct task_output){rows[0], seven, 2}, 1, 10, 10, &b, &err) == -1);
+}
+
+/* Grids of all outputs of one width, as Darknet's heads. */
+static void yolov3(void)
+{
+    struct task t = task_of("detect=yolov3");
+    static const float coarse[][7] = {{0.5f, 0.5f, 0.5f, 1, 0.9f, 0.1f, 0.7f}, {0.1f, 0.1f, 0.1f, 0.1f, 0.9f, 0, 0.1f}};
+    static const float fine[][7] = {{0.5f, 0.5f, 0.5f, 0.9f, 0.9f, 0, 0.8f}, {0.25f, 0.5f, 0.5f, 0.5f, 0.9f, 0.3f, 0}};
+    static const int64_t dims[] = {1, 2, 7}, state[] = {1, 14};
+    struct task_output outputs[] = {{coarse[0], dims, 3}, {fine[0], state, 2}, {fine[0], dims, 3}};
+    struct task_boxes b;
+    struct error err;
+    CHECK(task_detect(&t, outputs, 3, 200, 100, &b, &err) == 0);
+    CHECK(b.count == 2 && b.box[0].label == 1 && b.box[0].score == 0.8f && b.box[0].x0 == 50 && b.box[0].x1 == 150);
+    CHECK(b.count == 2 && b.box[1].label == 0 && b.box[1].x0 == 0 && b.box[1].y0 == 25 && b.box[1].y1 == 75);
+    free(b.box);
+    outputs[0].rank = 1;
+    CHECK(task_detect(&t, outputs, 3, 200, 100, &b, &err) == -1);
+}
+
+static void tflite(void)
+{
+    struct task t = task_of("detect=tflite");
+    static const float boxes[][4] = {{0.1f, 0.2f, 0.3f, 0.4f}, {0, 0, 1, 1}, {0, 0, 1, 1}};
+    static const float labels[] = {7, 2, 2}, scores[] = {0.5f, 0.75f, 0.9f}, number = 2;
+    static const int64_t dims[] = {1, 3, 4}, row[] = {1, 3}, one[] = {1};
+    struct task_output outputs[] = {{boxes[0], dims, 3}, {labels, row, 2}, {scores, row, 2}, {&number, one, 1}};
+    struct task_boxes b;
+    struct error err;
+    CHECK(task_detect(&t, outputs, 4, 100, 200, &b, &err) == 0);
+    CHECK(b.count == 2 && b.box[0].label == 2 && b.box[0].score == 0.75f && b.box[0].y1 == 200);
+    CHECK(b.count == 2 && b.box[1].label == 7 && fabsf(b.box[1].x0 - 20) < 1e-4f && fabsf(b.box[1].y1 - 60) < 1e-4f);
+    free(b.box);
+    CHECK(task_detect(&t, outputs, 3, 100, 200, &b, &err) == -1 && strstr(err.text, "four"));
+    outputs[2].dims = one;
+    outputs[2].rank = 1;
+    CHECK(task_detect(&t, outputs, 4, 100, 200, &b, &err) == -1);
 }
 
 /* Many boxes, none overlapping: the best TASK_MAX_BOXES stay, in order. */
@@ -212,7 +264,7 @@ static void many_boxes(void)
         float row[] = {i * 10.0f, 5, 8, 8, 1, 0.3f + (float)(i * 7919 % N) / N / 2};
         memcpy(rows[i], row, sizeof row);
     }
-    CHECK(task_detect(&t, rows[0], dims, 2, 100, 100, &b, &err) == 0);
+    CHECK(task_detect(&t, &(struct task_output){rows[0], dims, 2}, 1, 100, 100, &b, &err) == 0);
     CHECK(b.count == TASK_MAX_BOXES);
     for (size_t i = 1; i < b.count; i++)
         CHECK(b.box[i].score < b.box[i - 1].score);
@@ -281,6 +333,9 @@ int main(void)
     RUN(yolov8);
     RUN(yolov5);
     RUN(ssd);
+    RUN(ncnn);
+    RUN(yolov3);
+    RUN(tflite);
     RUN(many_boxes);
     RUN(mask);
     RUN(ctc);
