@@ -64,6 +64,8 @@ check-bats: all
 FUZZ = $(UNIT_DIR)/fuzz
 FUZZ_MODELS = $(addprefix tests/models/,$(shell awk -F'"' '/^FORMAT|^ +"/ { for (i = 2; i <= NF; i += 2) print $$i }' lib/format/format.def)) \
 	$(addprefix $(UNIT_DIR)/,conv.nn if.nn)
+# What was found once, as it was found.
+FUZZ_FOUND = $(FUZZ) -m 0 -t 1 $(wildcard tests/fuzz/found/*)
 
 $(FUZZ): $(patsubst %.c,$(OBJ)/%.o,$(filter-out tests/fuzz/cover.c,$(sort $(wildcard tests/fuzz/*.c)))) $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
@@ -75,10 +77,10 @@ $(UNIT_DIR)/%.nn: tests/models/tiny/%.onnx all
 
 .PHONY: fuzz check-fuzz judge
 fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
-	@tests/sum '$(FUZZ) -H' '$(FUZZ) -m 1000 -t 1000 $(FUZZ_MODELS)'
+	@tests/sum '$(FUZZ) -H' '$(FUZZ_FOUND)' '$(FUZZ) -m 1000 -t 1000 $(FUZZ_MODELS)'
 
 check-fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
-	@tests/sum '$(FUZZ) -H' '$(FUZZ) -m 60 -t 60 $(FUZZ_MODELS)'
+	@tests/sum '$(FUZZ) -H' '$(FUZZ_FOUND)' '$(FUZZ) -m 60 -t 60 $(FUZZ_MODELS)'
 
 # The same by clang's libFuzzer, which seeks inputs that reach new code: SECONDS of each format's samples, on two processors. Findings stay in build/cover/found.
 .PHONY: fuzz-cover fuzz-cover-here

@@ -12,8 +12,8 @@ struct bytes {
 };
 
 /* Variants of a file, numbered: first each truncation, or `truncations` of them spread evenly when there are more than
- * that many bytes; then `mutations`, the same for the same number. Into out->data, which holds original->size * 2 + 64
- * bytes. */
+ * that many bytes, the last being the whole; then `mutations`, the same for the same number. Into out->data, which
+ * holds original->size * 2 + 64 bytes. */
 struct variants {
     struct bytes original;
     size_t truncations, mutations;

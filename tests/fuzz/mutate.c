@@ -95,7 +95,7 @@ void variant_make(const struct variants *v, size_t index, struct bytes *out)
 
     out->size = v->original.size;
     if (index < v->truncations)
-        out->size = (size_t)((double)v->original.size * (double)index / (double)v->truncations);
+        out->size = (size_t)((double)v->original.size * (double)(index + 1) / (double)v->truncations);
     memcpy(out->data, v->original.data, out->size);
     if (index >= v->truncations)
         mutate(out, &state);
