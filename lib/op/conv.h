@@ -41,5 +41,6 @@ int conv_give(struct op_eval *c, const struct conv *conv, const struct tensor *b
 void conv_tap(const struct window *w, int64_t tap, int64_t *at);
 /* Output 0 from the inputs with these indices. */
 int conv_infer(struct op_infer *c, int x, int w, enum dtype dtype, struct error *err);
+int conv_transpose_infer(struct op_infer *c, int x, int w, enum dtype dtype, struct error *err);
 
 #endif

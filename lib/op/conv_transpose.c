@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "op/conv.h"
+#include "op/quant.h"
 #include "op/real.h"
 #include "op/rows.h"
 
@@ -103,13 +104,13 @@ static int check_transpose_channels(int64_t group, int64_t channels, int64_t w_c
     return 0;
 }
 
-int infer_conv_transpose(struct op_infer *c, struct error *err)
+int conv_transpose_infer(struct op_infer *c, int x_input, int w_input, enum dtype dtype, struct error *err)
 {
-    const struct type *x = real_type(c, 0), *wt = real_type(c, 1);
+    const struct type *x = real_type(c, x_input), *wt = real_type(c, w_input);
     bool x_known = x && x->rank >= 0, w_known = wt && wt->rank >= 0;
     int rank = x_known ? x->rank : w_known ? wt->rank : -1;
     if (rank < 0)
-        return infer_set(c, 0, infer_dtype(c, 0), -1, NULL, err);
+        return infer_set(c, 0, dtype, -1, NULL, err);
     if (rank < 3)
         return infer_error(c, err, "X has rank %d, want at least 3", rank);
     if (x_known && w_known && x->rank != wt->rank)
@@ -122,16 +123,22 @@ int infer_conv_transpose(struct op_infer *c, struct error *err)
         return real_infer_fail(c, err);
     dims[0] = x_known ? x->dims[0] : DIM_UNKNOWN;
     dims[1] = w_known ? graph_dim_mul(c->graph, wt->dims[1], group) : DIM_UNKNOWN;
-    return infer_set(c, 0, infer_dtype(c, 0), rank, dims, err);
+    return infer_set(c, 0, dtype, rank, dims, err);
+}
+
+int infer_conv_transpose(struct op_infer *c, struct error *err)
+{
+    return conv_transpose_infer(c, 0, 1, infer_dtype(c, 0), err);
 }
 
 /* ---- ConvTranspose ---- */
 
 struct transpose {
-    struct window window; /* in: Y's spatial dims, out: X's */
+    struct window window;                            /* in: Y's spatial dims, out: X's */
     int64_t channels, outputs, taps, x_size, y_size; /* channels and outputs of one group */
-    const double *x, *w; /* of this image and group */
-    double *y;           /* [outputs][y_size] */
+    const double *x, *w;                             /* of this image and group */
+    double *y;                                       /* [outputs][y_size] */
+    const struct op_eval *quantised;                 /* nn.QConvTranspose, whose sums are rounded; else NULL */
 };
 
 static void load_x(const struct gemm *g, int64_t depth, int64_t column, int k, int n, double *b)
@@ -175,13 +182,26 @@ static void scatter(const struct gemm *g, int64_t row, int64_t column, int m, in
     }
 }
 
+/* Every group has the same scales. */
+static void requantise(struct transpose *t, enum dtype dtype)
+{
+    double zero = quant_param(t->quantised, 7, 0);
+    for (int64_t i = 0; i < t->outputs * t->y_size; i++)
+        t->y[i] = quant_requantize(dtype, t->y[i], quant_multiplier(t->quantised, i / t->y_size), zero);
+}
+
 /* All images and groups; x, w, sums are the operands and the room for one group's output, as doubles. */
 static int run_transpose(struct transpose *t, struct tensor *y, int64_t batch, int64_t groups, const double *x,
                          const double *w, const double *bias, double *sums, struct error *err)
 {
     int64_t size = t->outputs * t->y_size;
-    struct gemm g = {.m = t->outputs * t->taps, .n = t->x_size, .k = t->channels, .load_a = load_w, .load_b = load_x,
-                     .store = scatter, .user = t};
+    struct gemm g = {.m = t->outputs * t->taps,
+                     .n = t->x_size,
+                     .k = t->channels,
+                     .load_a = load_w,
+                     .load_b = load_x,
+                     .store = scatter,
+                     .user = t};
     for (int64_t part = 0; part < batch * groups; part++) {
         int64_t group = part % groups;
         t->x = x + part * t->channels * t->x_size;
@@ -191,6 +211,8 @@ static int run_transpose(struct transpose *t, struct tensor *y, int64_t batch, i
             sums[i] = bias[group * t->outputs + i / t->y_size];
         if (gemm_run(&g, err) < 0)
             return -1;
+        if (t->quantised)
+            requantise(t, y->dtype);
         real_write(y, part * size, size, sums);
     }
     return 0;
@@ -223,23 +245,50 @@ static int init_transpose(struct transpose *t, const struct node *n, const struc
     return 0;
 }
 
-int eval_conv_transpose(struct op_eval *c, struct error *err)
+/* Elements less their zero point, one for each of `channels` runs of `run`, again and again. */
+static double *load_shifted(const struct transpose *t, const struct tensor *x, int zero, int64_t channels, int64_t run,
+                            struct error *err)
 {
-    const struct tensor *x = eval_in(c, 0), *w = eval_in(c, 1), *bias = eval_in(c, 2);
-    struct transpose t;
+    double *values = real_load(x, err);
+    for (int64_t i = 0; values && t->quantised && i < x->count; i++)
+        values[i] -= quant_param(t->quantised, zero, i / run % channels);
+    return values;
+}
+
+/* Output 0, of type `dtype`, from the operands at these inputs. */
+static int give_transpose(struct op_eval *c, struct transpose *t, int x_input, int w_input, int bias_input,
+                          enum dtype dtype, struct error *err)
+{
+    const struct tensor *x = eval_in(c, x_input), *w = eval_in(c, w_input), *bias = eval_in(c, bias_input);
     int64_t dims[TENSOR_MAX_RANK];
-    if (init_transpose(&t, c->node, x, w, bias, dims, err) < 0)
+    if (init_transpose(t, c->node, x, w, bias, dims, err) < 0)
         return real_eval_fail(c, err);
-    struct tensor *y = eval_out(c, 0, x->dtype, x->rank, dims, err);
+    if (t->quantised &&
+        (quant_check(c, 1, 2, 1, err) || quant_check(c, 4, 5, t->outputs, err) || quant_check(c, 6, 7, 1, err)))
+        return -1;
+    struct tensor *y = eval_out(c, 0, dtype, x->rank, dims, err);
     if (y && y->count == 0)
         return 0;
-    double *xs = y ? real_load(x, err) : NULL, *ws = xs ? real_load(w, err) : NULL;
+    double *xs = y ? load_shifted(t, x, 2, 1, x->count, err) : NULL;
+    double *ws = xs ? load_shifted(t, w, 5, t->outputs, t->taps, err) : NULL;
     double *bs = ws ? real_load_or(bias, dims[1], 0, err) : NULL;
-    double *sums = bs ? real_new(t.outputs, t.y_size, err) : NULL;
-    int result = sums ? run_transpose(&t, y, dims[0], op_int(c->node, "group"), xs, ws, bs, sums, err) : -1;
+    double *sums = bs ? real_new(t->outputs, t->y_size, err) : NULL;
+    int result = sums ? run_transpose(t, y, dims[0], op_int(c->node, "group"), xs, ws, bs, sums, err) : -1;
     free(xs);
     free(ws);
     free(bs);
     free(sums);
     return result;
+}
+
+int eval_conv_transpose(struct op_eval *c, struct error *err)
+{
+    struct transpose t = {.quantised = NULL};
+    return give_transpose(c, &t, 0, 1, 2, eval_in(c, 0)->dtype, err);
+}
+
+int conv_transpose_requantized(struct op_eval *c, struct error *err)
+{
+    struct transpose t = {.quantised = c};
+    return give_transpose(c, &t, 0, 3, 8, quant_result(c), err);
 }

@@ -135,16 +135,14 @@ int infer_qlinear_matmul(struct op_infer *c, struct error *err)
 static int requantise_columns(const struct op_eval *c, const struct product *p, struct error *err)
 {
     const struct tensor *bias = eval_in(c, 8);
-    float a_scale = (float)quant_param(c, 1, 0), y_scale = (float)quant_param(c, 6, 0);
     if (quant_check(c, 1, 2, 1, err) || quant_check(c, 4, 5, p->n, err) || quant_check(c, 6, 7, 1, err))
         return -1;
     if (bias && (bias->rank != 1 || bias->count != p->n))
         return eval_error(c, err, "input C has %lld elements, want %lld", (long long)bias->count, (long long)p->n);
     for (int64_t i = 0; i < p->y->count; i++) {
         int64_t column = i % p->n;
-        float multiplier = a_scale * (float)quant_param(c, 4, column) / y_scale;
         double sum = p->sums[i] + (bias ? tensor_get_f64(bias, column) : 0);
-        p->sums[i] = quant_requantize(p->y->dtype, sum, multiplier, quant_param(c, 7, 0));
+        p->sums[i] = quant_requantize(p->y->dtype, sum, quant_multiplier(c, column), quant_param(c, 7, 0));
     }
     real_write(p->y, 0, p->y->count, p->sums);
     return 0;
@@ -155,7 +153,7 @@ int matmul_requantized(struct op_eval *c, struct error *err)
     struct product p;
     if (product_init(&p, eval_in(c, 0), eval_in(c, 3), err) < 0)
         return real_eval_fail(c, err);
-    p.y = eval_out(c, 0, eval_in(c, 7)->dtype, p.rank, p.dims, err);
+    p.y = eval_out(c, 0, quant_result(c), p.rank, p.dims, err);
     double *a = p.y ? load_adjusted(c, p.a, eval_in(c, 2), NULL, true, err) : NULL;
     double *b = a ? load_adjusted(c, p.b, eval_in(c, 5), NULL, false, err) : NULL;
     p.sums = b ? real_new(p.y->count, 1, err) : NULL;

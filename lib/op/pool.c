@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "op/quant.h"
 #include "op/real.h"
 #include "op/rows.h"
 #include "op/window.h"
@@ -13,6 +14,8 @@ struct pool {
     bool include_pad, column_major;
     double p; /* of Lp */
     struct window window;
+    const struct op_eval *quantised; /* nn.QAveragePool, whose sums are of integers less `zero`; else NULL */
+    double zero;
 };
 
 /* What a window has come to. */
@@ -33,6 +36,8 @@ static void add_value(const struct pool *pool, struct pooled *sum, double value,
 
 static double finish(const struct pool *pool, const struct pooled *sum, double count)
 {
+    if (pool->quantised)
+        return quant_average(pool->quantised, 1, sum->value, count);
     if (pool->kind == POOL_AVERAGE)
         return sum->value / count;
     return pool->kind == POOL_LP ? pow(sum->value, 1 / pool->p) : sum->value;
@@ -94,6 +99,8 @@ static void run_planes(const struct pool *pool, const struct tensor *x, double *
     for (int64_t n = 0; n < x->dims[0] * x->dims[1]; n++) {
         int64_t at[WINDOW_MAX] = {0};
         real_read(x, n * in_size, in_size, plane);
+        for (int64_t i = 0; pool->quantised && i < in_size; i++)
+            plane[i] -= pool->zero;
         for (int64_t o = n * out_size; o < (n + 1) * out_size; o++, window_next(w->rank, w->out, at)) {
             struct pooled sum;
             double value = pool_place(pool, plane, at, &sum);
@@ -156,6 +163,15 @@ static int read_power(struct op_eval *c, struct pool *pool, struct error *err)
         return eval_error(c, err, "attribute p: %lld, want at least 1", (long long)p);
     pool->p = (double)p;
     return 0;
+}
+
+int eval_q_average_pool(struct op_eval *c, struct error *err)
+{
+    struct pool pool = {.kind = POOL_AVERAGE,
+                        .include_pad = op_int(c->node, "count_include_pad") != 0,
+                        .quantised = c,
+                        .zero = quant_param(c, 2, 0)};
+    return quant_check(c, 1, 2, 1, err) || quant_check(c, 3, 4, 1, err) ? -1 : run_pool(c, &pool, err);
 }
 
 int eval_lp_pool(struct op_eval *c, struct error *err)

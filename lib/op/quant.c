@@ -28,7 +28,8 @@ double quant_round(enum dtype dtype, double value)
 
 double quant_requantize(enum dtype dtype, double sum, float multiplier, double zero)
 {
-    return real_saturate(dtype, (double)nearbyintf((float)sum * multiplier) + zero);
+    float value = (float)sum * multiplier;
+    return dtype == DTYPE_F32 ? value : real_saturate(dtype, (double)nearbyintf(value) + zero);
 }
 
 int quant_check(const struct op_eval *c, int scale, int zero, int64_t channels, struct error *err)
@@ -47,6 +48,23 @@ double quant_param(const struct op_eval *c, int input, int64_t i)
 {
     const struct tensor *t = eval_in(c, input);
     return t ? tensor_get_f64(t, t->count == 1 ? 0 : i) : 0;
+}
+
+float quant_multiplier(const struct op_eval *c, int64_t channel)
+{
+    float product = (float)quant_param(c, 1, 0) * (float)quant_param(c, 4, channel);
+    return eval_in(c, 6) ? product / (float)quant_param(c, 6, 0) : product;
+}
+
+enum dtype quant_result(const struct op_eval *c)
+{
+    return eval_in(c, 7) ? eval_in(c, 7)->dtype : DTYPE_F32;
+}
+
+double quant_average(const struct op_eval *c, int at, double sum, double count)
+{
+    float multiplier = (float)quant_param(c, at, 0) / ((float)quant_param(c, at + 2, 0) * (float)count);
+    return quant_requantize(eval_in(c, 0)->dtype, sum, multiplier, quant_param(c, at + 3, 0));
 }
 
 /* ---- which scale an element has ---- */
@@ -457,9 +475,8 @@ static void store_requantized(const struct conv *conv, int64_t image, int64_t ch
 
 static int qlinear_conv(struct op_eval *c, struct conv *conv, struct requantize *r, double *w_zero, struct error *err)
 {
-    float x_scale = (float)quant_param(c, 1, 0), y_scale = (float)quant_param(c, 6, 0);
     for (int64_t i = 0; i < conv->out_channels; i++) {
-        r->multipliers[i] = x_scale * (float)quant_param(c, 4, i) / y_scale;
+        r->multipliers[i] = quant_multiplier(c, i);
         w_zero[i] = quant_param(c, 5, i);
     }
     conv->x_zero = quant_param(c, 2, 0);
@@ -467,7 +484,7 @@ static int qlinear_conv(struct op_eval *c, struct conv *conv, struct requantize 
     r->zero = quant_param(c, 7, 0);
     conv->store = store_requantized;
     conv->user = r;
-    r->y = eval_out(c, 0, eval_in(c, 7)->dtype, conv->rank, conv->dims, err);
+    r->y = eval_out(c, 0, quant_result(c), conv->rank, conv->dims, err);
     return r->y ? conv_run(conv, err) : -1;
 }
 

@@ -8,7 +8,7 @@
 double quant_round(enum dtype dtype, double value);
 
 /* The quantised value of an exact sum: round(sum * multiplier) + zero, in f32, ties to even, clamped to an integer
- * dtype. */
+ * dtype. For DTYPE_F32 the number itself: sum * multiplier. */
 double quant_requantize(enum dtype dtype, double sum, float multiplier, double zero);
 
 /* Fails unless inputs scale and zero point (absent: 0) have either one element or `channels`. */
@@ -16,11 +16,25 @@ int quant_check(const struct op_eval *c, int scale, int zero, int64_t channels, 
 /* Element i of an input that has one for all, or one each; absent: 0. */
 double quant_param(const struct op_eval *c, int input, int64_t i);
 
+/* Of an operator with operands x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point: what a sum of
+ * output channel i is multiplied by, x_scale * w_scale / y_scale in f32, without the last where there is no y_scale;
+ * and the type of its result, that of y_zero_point, else f32. */
+float quant_multiplier(const struct op_eval *c, int64_t channel);
+enum dtype quant_result(const struct op_eval *c);
+
+/* The quantised mean of `count` elements with an exact sum, of the type of input 0; inputs at, at + 1, … are x_scale,
+ * x_zero_point, y_scale, y_zero_point. */
+double quant_average(const struct op_eval *c, int at, double sum, double count);
+
 /* DynamicQuantizeLinear's scale and zero point for numbers in [low, high], which holds 0. */
 float quant_dynamic(float low, float high, double *zero);
 
-/* Output 0 of nn.QMatMul before its activation. */
+/* Output 0 of nn.QMatMul and nn.QConvTranspose before the activation. */
 int matmul_requantized(struct op_eval *c, struct error *err);
+int conv_transpose_requantized(struct op_eval *c, struct error *err);
+
+/* Elements of nn.QTable's table: one for each byte, in the order of the numbers that these stand for. */
+#define QUANT_TABLE 256
 
 /* In expansions: the numbers that input x stands for, with its scale and zero point (absent: NULL); along `axis` where
  * these are lists. */

@@ -6,6 +6,7 @@
 
 #include "op/axes.h"
 #include "op/order.h"
+#include "op/quant.h"
 #include "op/real.h"
 #include "op/rows.h"
 #include "op/util.h"
@@ -220,27 +221,53 @@ static int reduce_real(struct reduce *r, const struct reduction *op, struct tens
     return 0;
 }
 
+/* The output, zeroed, and which of its elements each of the input's belongs to; NULL with a message. */
+static struct tensor *start_reduce(struct op_eval *c, struct reduce *r, struct error *err)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    int axes[TENSOR_MAX_RANK], n, rank = r->in->rank;
+    bool gone[TENSOR_MAX_RANK];
+    if (axes_eval(c, 1, "axes", rank, axes, &n, err))
+        return NULL;
+    reduce_mark(c->node, rank, axes, n, gone);
+    int out_rank = reduce_dims(rank, r->in->dims, gone, op_int(c->node, "keepdims") != 0, dims);
+    struct tensor *out = eval_out(c, 0, r->in->dtype, out_rank, dims, err);
+    if (!out)
+        return NULL;
+    r->out_count = out->count;
+    for (int64_t i = rank - 1, step = 1; i >= 0; i--) {
+        r->steps[i] = gone[i] ? 0 : step;
+        step *= gone[i] ? 1 : r->in->dims[i];
+    }
+    return out;
+}
+
 int eval_reduce(struct op_eval *c, struct error *err)
 {
     struct reduce r = {.in = eval_in(c, 0)};
     const struct reduction *op = reduction_of(c->node);
-    int64_t dims[TENSOR_MAX_RANK];
-    int axes[TENSOR_MAX_RANK], n, rank = r.in->rank;
-    bool gone[TENSOR_MAX_RANK];
-    if (axes_eval(c, 1, "axes", rank, axes, &n, err))
-        return -1;
-    reduce_mark(c->node, rank, axes, n, gone);
-    int out_rank = reduce_dims(rank, r.in->dims, gone, op_int(c->node, "keepdims") != 0, dims);
-    struct tensor *out = eval_out(c, 0, r.in->dtype, out_rank, dims, err);
+    struct tensor *out = start_reduce(c, &r, err);
     if (!out)
         return -1;
-    r.out_count = out->count;
-    for (int64_t i = rank - 1, step = 1; i >= 0; i--) {
-        r.steps[i] = gone[i] ? 0 : step;
-        step *= gone[i] ? 1 : r.in->dims[i];
-    }
     bool whole = !op_is_float(r.in->dtype) && op->finish == FINISH_NONE;
     return whole ? reduce_whole(&r, op->fold, out, err) : reduce_real(&r, op, out, err);
+}
+
+int eval_q_reduce_mean(struct op_eval *c, struct error *err)
+{
+    struct reduce r = {.in = eval_in(c, 0)};
+    struct tensor *out = quant_check(c, 2, 3, 1, err) || quant_check(c, 4, 5, 1, err) ? NULL : start_reduce(c, &r, err);
+    r.real = out ? real_new(r.out_count, 1, err) : NULL;
+    if (!r.real)
+        return -1;
+    double terms = r.out_count ? (double)(r.in->count / r.out_count) : 0, zero = quant_param(c, 3, 0);
+    start_real(&r, FOLD_SUM);
+    fold_all(&r, FOLD_SUM);
+    for (int64_t i = 0; i < r.out_count; i++)
+        r.real[i] = quant_average(c, 2, r.real[i] - terms * zero, terms);
+    real_write(out, 0, r.out_count, r.real);
+    free(r.real);
+    return 0;
 }
 
 /* ---- ArgMax, ArgMin ---- */

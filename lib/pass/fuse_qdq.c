@@ -1,5 +1,6 @@
 /* DequantizeLinear, an operator and QuantizeLinear become one operator of whole numbers of domain "nn"
- * (op/fused_quant.c), which expands to them again. */
+ * (op/fused_quant.c), which expands to them again; so do QLinearConv and QLinearMatMul. Products whose result is wanted
+ * as numbers have no QuantizeLinear. */
 #include <math.h>
 #include <string.h>
 
@@ -46,11 +47,12 @@ struct base {
 
 static const struct form {
     const char *op, *fused;
-    int axis;     /* of operand 1 along which its scales may go; -1: none */
-    bool weights; /* operand 1 is constant, of rank 2 for products */
+    int axis; /* of operand 1 along which its scales may go where it is constant; -1: none */
+    enum { FORM_CONV, FORM_PRODUCT, FORM_ELEMENTS } kind;
 } forms[] = {
-    {"Conv", "QConv", 0, true}, {"MatMul", "QMatMul", 1, true}, {"Gemm", "QMatMul", 1, true},
-    {"Add", "QAdd", -1, false}, {"Mul", "QMul", -1, false},
+    {"Conv", "QConv", 0, FORM_CONV},        {"ConvTranspose", "QConvTranspose", 1, FORM_CONV},
+    {"MatMul", "QMatMul", 1, FORM_PRODUCT}, {"Gemm", "QMatMul", 1, FORM_PRODUCT},
+    {"Add", "QAdd", -1, FORM_ELEMENTS},     {"Mul", "QMul", -1, FORM_ELEMENTS},
 };
 
 /* The operator itself, or its fused form without a residual. */
@@ -76,6 +78,16 @@ static bool is_turned(const struct node *n)
     return node_is(n, "Gemm") && op_int(n, "transB");
 }
 
+/* How many output channels, each with a bias, constant weights have; 0: this cannot be fused. */
+static int64_t channels_of(const struct base *b, const struct tensor *w, int axis)
+{
+    if (b->form->kind == FORM_PRODUCT)
+        return w->rank == 2 ? w->dims[axis] : 0;
+    bool transposed = strcmp(b->form->op, "ConvTranspose") == 0;
+    int64_t groups = transposed ? op_int(b->n, "group") : 1, scales = b->both[1]->in[1]->constant->count;
+    return groups == 1 || scales == 1 ? w->dims[axis] * groups : 0;
+}
+
 static bool find_operands(struct base *b)
 {
     const struct form *f = b->form;
@@ -84,10 +96,13 @@ static bool find_operands(struct base *b)
     b->both[1] = qdq_dequantizer(node_in(b->n, 1), axis);
     if (!b->both[0] || !b->both[1])
         return false;
-    const struct tensor *w = pass_constant(b->both[1]->in[0]);
-    if (f->weights && (!w || (strcmp(f->op, "Conv") != 0 && w->rank != 2)))
-        return false;
-    return !b->bias || is_bias(b->bias, w->dims[axis], b->both[0]->in[1]->constant, b->both[1]->in[1]->constant);
+    const struct tensor *w = pass_constant(b->both[1]->in[0]), *scale = b->both[1]->in[1]->constant;
+    if (f->kind == FORM_ELEMENTS)
+        return true;
+    if (!w) /* two results are multiplied */
+        return node_is(b->n, "MatMul") && !b->bias && scale->count == 1;
+    int64_t channels = channels_of(b, w, axis);
+    return channels > 0 && (!b->bias || is_bias(b->bias, channels, b->both[0]->in[1]->constant, scale));
 }
 
 /* An Add of a bias to a product. */
@@ -109,7 +124,7 @@ static bool find(struct node *n, struct base *b)
     *b = (struct base){form_of(n), n, NULL, {NULL, NULL}};
     if (!b->form || (node_is(n, "Gemm") && !is_plain(n)))
         return false;
-    b->bias = b->form->weights ? node_in(n, 2) : NULL;
+    b->bias = b->form->kind == FORM_ELEMENTS ? NULL : node_in(n, 2);
     return find_operands(b);
 }
 
@@ -151,9 +166,11 @@ static struct node *find_base(const struct value *v, struct activation *a)
 /* Copies the attributes that the new operator has, too. */
 static int copy_attrs(struct node *to, const struct node *from, struct error *err)
 {
-    static const char *const lists[] = {"dilations", "kernel_shape", "pads", "strides"};
+    static const char *const lists[] = {"dilations", "kernel_shape",   "pads",
+                                        "strides",   "output_padding", "output_shape"};
+    bool transposed = strcmp(from->op, "ConvTranspose") == 0;
     const char *word = op_string(from, "auto_pad");
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+    for (size_t i = 0; i < (transposed ? 6 : 4); i++) {
         int count;
         const int64_t *list = op_ints(from, lists[i], &count);
         if (list && node_set_ints(to, lists[i], list, (size_t)count, err))
@@ -171,37 +188,141 @@ static struct value *turn(struct node *before, struct value *v, struct error *er
     return pass_output(pass_node(before, "", "Transpose", 1, &v, err), err);
 }
 
-static int make(struct node *q, const struct base *b, const struct activation *a, struct error *err)
+/* Puts it in the place of `last`, the QuantizeLinear that rounds it, or what gives it as numbers. */
+static int make(struct node *last, const struct base *b, const struct activation *a, struct error *err)
 {
     struct value *in[9] = {NULL};
-    bool conv = strcmp(b->form->op, "Conv") == 0;
+    bool rounds = node_is(last, "QuantizeLinear");
     for (int i = 0; i < 2; i++) {
         in[3 * i] = b->both[i]->in[0];
         in[3 * i + 1] = b->both[i]->in[1];
         in[3 * i + 2] = zero_of(b->both[i], b->both[i]->in[0]->type.dtype, err);
     }
     if (is_turned(b->n))
-        in[3] = turn(q, in[3], err);
-    in[6] = q->in[1];
-    in[7] = zero_of(q, q->out[0]->type.dtype, err);
+        in[3] = turn(last, in[3], err);
+    in[6] = rounds ? last->in[1] : NULL;
+    in[7] = rounds ? zero_of(last, last->out[0]->type.dtype, err) : NULL;
     in[8] = b->bias ? b->bias->producer->in[0] : NULL;
-    struct node *n = in[2] && in[3] && in[5] && in[7] ? pass_node(q, "nn", b->form->fused, 9, in, err) : NULL;
-    if (!n || (conv && copy_attrs(n, b->n, err)) || node_set_name(n, b->n->name, err) ||
+    bool ready = in[2] && in[3] && in[5] && (!rounds || in[7]);
+    struct node *n = ready ? pass_node(last, "nn", b->form->fused, 9, in, err) : NULL;
+    if (!n || (b->form->kind == FORM_CONV && copy_attrs(n, b->n, err)) || node_set_name(n, b->n->name, err) ||
         (a->kind && fused_set_activation(n, a->kind, a->alpha, a->beta, err)))
         return -1;
-    return pass_replace(q, n, err);
+    return pass_replace(last, n, err);
 }
 
-static int fuse(struct node *q, struct error *err)
+/* ---- averages ---- */
+
+/* The axes that GlobalAveragePool takes the mean of. */
+static struct value *spatial_axes(struct node *n, struct error *err)
+{
+    int64_t axes[TENSOR_MAX_RANK];
+    int rank = n->in[0]->type.rank;
+    for (int i = 2; i < rank; i++)
+        axes[i - 2] = i;
+    return pass_add_ints(n->graph, rank - 2, axes, err);
+}
+
+static int make_mean(struct node *q, struct node *n, const struct node *x, struct error *err)
+{
+    bool window = node_is(n, "AveragePool"), global = node_is(n, "GlobalAveragePool");
+    struct value *x_zero = zero_of((struct node *)(uintptr_t)x, x->in[0]->type.dtype, err);
+    struct value *y_zero = x_zero ? zero_of(q, q->out[0]->type.dtype, err) : NULL;
+    struct value *axes = !y_zero || window ? NULL : global ? spatial_axes(n, err) : node_in(n, 1);
+    if (!y_zero || (global && !axes))
+        return -1;
+    struct value *in[6] = {x->in[0], axes, x->in[1], x_zero, q->in[1], y_zero};
+    in[1] = window ? in[0] : axes;
+    struct node *mean =
+        window ? pass_node(q, "nn", "QAveragePool", 5, in + 1, err) : pass_node(q, "nn", "QReduceMean", 6, in, err);
+    if (!mean || (!global && node_take_attrs(mean, n, err)))
+        return -1;
+    return pass_replace(q, mean, err);
+}
+
+static bool is_mean(const struct node *n)
+{
+    return node_is(n, "AveragePool") || node_is(n, "ReduceMean") ||
+           (node_is(n, "GlobalAveragePool") && pass_type(n->in[0]) && n->in[0]->type.rank > 2);
+}
+
+/* ---- both ---- */
+
+static int fuse_rounded(struct node *q, struct error *err)
 {
     struct base b;
     struct activation a;
-    if (!node_is(q, "QuantizeLinear") || !node_in(q, 0) || !qdq_is_byte(node_out(q, 0)) || !qdq_has_scales(q, -1))
+    if (!node_in(q, 0) || !qdq_is_byte(node_out(q, 0)) || !qdq_has_scales(q, -1))
         return 0;
-    struct node *n = find_base(q->in[0], &a);
+    struct node *n = find_base(q->in[0], &a), *x = n && is_mean(n) ? qdq_dequantizer(n->in[0], -1) : NULL;
+    if (x && !a.kind && x->in[0]->type.dtype == q->out[0]->type.dtype)
+        return make_mean(q, n, x, err);
     if (a.kind && !(tensor_get_f64(q->in[1]->constant, 0) > 0)) /* else the bounds would change places */
         return 0;
     return n && find(n, &b) ? make(q, &b, &a, err) : 0;
+}
+
+/* Whether QuantizeLinear comes behind a value, with no more than a bias and a bound between. */
+static bool is_rounded(const struct value *v)
+{
+    float alpha, beta;
+    for (; pass_is_single(v) && v->uses[0].node->def; v = v->uses[0].node->out[0]) {
+        const struct node *n = v->uses[0].node;
+        const struct fused_activation *a = fused_activation_of(n, &alpha, &beta);
+        if (node_is(n, "QuantizeLinear"))
+            return true;
+        if (!(a && is_bound(a)) && !(node_is(n, "Add") && node_is(v->producer, "MatMul")))
+            return false;
+    }
+    return false;
+}
+
+static int fuse_real(struct node *n, struct error *err)
+{
+    static const struct activation none = {NULL, 0, 0};
+    struct base b, sum;
+    if (n->domain[0] || n->out_count != 1 || is_rounded(n->out[0]))
+        return 0;
+    struct node *next = node_is(n, "MatMul") && pass_is_single(n->out[0]) ? n->out[0]->uses[0].node : NULL;
+    if (!find(n, &b) || b.form->kind == FORM_ELEMENTS || strcmp(b.form->op, "ConvTranspose") == 0 ||
+        (next && next->def && find_sum(next, &sum)))
+        return 0;
+    return make(n, &b, &none, err);
+}
+
+/* The same operands in the same order. */
+static int rename(struct node *n, const char *op, struct error *err)
+{
+    if (node_set_op(n, "nn", op, err))
+        return -1;
+    n->def = op_find("nn", op);
+    return 1;
+}
+
+static bool is_single_number(const struct value *v)
+{
+    const struct type *t = pass_type(v);
+    return t && tensor_count(t->rank, t->dims) == 1;
+}
+
+/* Rows with scales of their own are no case for nn.QMatMul. */
+static bool is_by_column(const struct node *n)
+{
+    const struct type *b = pass_type(node_in(n, 3)), *scale = pass_type(node_in(n, 4));
+    for (int i = 1; i < 8; i += i == 2 ? 4 : 1)
+        if (!is_single_number(node_in(n, i)))
+            return false;
+    return b && scale && b->rank >= 2 &&
+           (is_single_number(n->in[4]) || (scale->rank == 1 && scale->dims[0] == b->dims[b->rank - 1]));
+}
+
+static int fuse(struct node *n, struct error *err)
+{
+    if (node_is(n, "QLinearConv"))
+        return rename(n, "QConv", err);
+    if (node_is(n, "QLinearMatMul"))
+        return is_by_column(n) ? rename(n, "QMatMul", err) : 0;
+    return node_is(n, "QuantizeLinear") ? fuse_rounded(n, err) : fuse_real(n, err);
 }
 
 int pass_fuse_qdq(struct graph *g, struct error *err)

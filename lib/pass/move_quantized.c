@@ -24,7 +24,7 @@ static struct value *integers(const struct node *q, const struct value *v)
 static int move(struct node *q, struct node *n, struct error *err)
 {
     struct node *moved = pass_node(q, n->domain, n->op, n->in_count, n->in, err);
-    int operands = node_is(n, "Concat") ? n->in_count : 1;
+    int operands = qdq_moved(n);
     if (!moved || node_take_attrs(moved, n, err))
         return -1;
     for (int i = 0; i < operands; i++)
@@ -41,13 +41,11 @@ static int rewrite(struct node *q, struct error *err)
     if (same)
         return pass_bypass(q, 0, same, err);
     struct node *n = pass_is_single(q->in[0]) ? q->in[0]->producer : NULL;
-    if (!n || !op_trait(n, "moves") || n->out_count != 1 || n->in_count < 1)
-        return 0;
-    int operands = node_is(n, "Concat") ? n->in_count : 1;
+    int operands = n ? qdq_moved(n) : 0;
     for (int i = 0; i < operands; i++)
-        if (!n->in[i] || !integers(q, n->in[i]))
+        if (!integers(q, n->in[i]))
             return 0;
-    return move(q, n, err);
+    return operands ? move(q, n, err) : 0;
 }
 
 int pass_move_quantized(struct graph *g, struct error *err)

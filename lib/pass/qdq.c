@@ -1,5 +1,7 @@
 #include "pass/qdq.h"
 
+#include <string.h>
+
 bool qdq_is_byte(const struct value *v)
 {
     return v && v->type.kind == TYPE_TENSOR && (v->type.dtype == DTYPE_I8 || v->type.dtype == DTYPE_U8);
@@ -22,4 +24,23 @@ struct node *qdq_dequantizer(const struct value *v, int axis)
     return n && n->def && node_is(n, "DequantizeLinear") && qdq_is_byte(node_in(n, 0)) && qdq_has_scales(n, axis)
                ? n
                : NULL;
+}
+
+static bool moves(const struct node *n)
+{
+    if (node_is(n, "Resize"))
+        return strcmp(op_string(n, "mode"), "nearest") == 0 &&
+               strcmp(op_string(n, "coordinate_transformation_mode"), "tf_crop_and_resize") != 0;
+    return op_trait(n, "moves") || node_is(n, "MaxPool");
+}
+
+int qdq_moved(const struct node *n)
+{
+    if (!n->def || n->out_count != 1 || !moves(n))
+        return 0;
+    int count = node_is(n, "Concat") ? n->in_count : 1;
+    for (int i = 0; i < count; i++)
+        if (!node_in(n, i))
+            return 0;
+    return count;
 }

@@ -11,5 +11,8 @@ bool qdq_is_byte(const struct value *v);
 bool qdq_has_scales(const struct node *n, int axis);
 /* The DequantizeLinear of bytes with such scales that makes a value; NULL when it is made otherwise. */
 struct node *qdq_dequantizer(const struct value *v, int axis);
+/* How many of the first operands of a node are moved to its only output, element by element (the greatest of a window
+ * is such, too, as rounding keeps the order); 0: it is no such node, or one of them is absent. */
+int qdq_moved(const struct node *n);
 
 #endif

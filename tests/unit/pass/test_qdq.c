@@ -77,19 +77,39 @@ static void fused_forms(void)
         {"QuantizeLinear(Add(MatMul(f,DequantizeLinear(m,a)),DequantizeLinear(q,c)),t,z)", NULL, 4}, /* one for all */
         {"QuantizeLinear(Gemm(DequantizeLinear(r,s,z),DequantizeLinear(m,a),DequantizeLinear(q,c)),t)", NULL, 4},
         {"QuantizeLinear(Add(MatMul(f,DequantizeLinear(u,a)),DequantizeLinear(e,c)),t,z)", NULL, 4}, /* it broadcasts */
-        {"QuantizeLinear(Tanh(Conv(f,DequantizeLinear(w,a))),t,z)", NULL, 3},
+        {"QuantizeLinear(Tanh(Conv(f,DequantizeLinear(w,a))),t,z)", "QConv", 1},
+        {"Conv[pads=1;1;1;1](f,DequantizeLinear(w,a),DequantizeLinear(b,c))", "QConv", 0},
+        {"Add(MatMul(f,DequantizeLinear(m,a)),DequantizeLinear(e,c))", "QMatMul", 0},
+        {"Gemm[transB=1](DequantizeLinear(r,s,z),DequantizeLinear(j,a))", "QMatMul", 0},
+        {"QuantizeLinear(MatMul(Transpose[perm=0;1;3;2](f),g),t,z)", NULL, 3},
+        {"QuantizeLinear(ConvTranspose[strides=2;2,output_padding=1;0](f,l,DequantizeLinear(i,c)),t,z)",
+         "QConvTranspose", 0},
+        {"QuantizeLinear(Relu(ConvTranspose[group=2,pads=1;1;0;0](f,l)),t,z)", "QConvTranspose", 0},
+        {"QuantizeLinear(AveragePool[kernel_shape=3;2,pads=1;0;1;1,strides=2;1](f),t,z)", "QAveragePool", 0},
+        {"QuantizeLinear(AveragePool[kernel_shape=3;2,pads=1;0;1;1,count_include_pad=1,ceil_mode=1](f),t,z)",
+         "QAveragePool", 0},
+        {"QuantizeLinear(GlobalAveragePool(f),t,z)", "QReduceMean", 0},
+        {"QuantizeLinear(ReduceMean[keepdims=0](f,#i1;3),t,z)", "QReduceMean", 0},
+        {"QuantizeLinear(ReduceMean(f),t,z)", "QReduceMean", 0},
+        {"QuantizeLinear(Relu(GlobalAveragePool(f)),t,z)", NULL, 2},
+        {"QuantizeLinear(GlobalAveragePool(f),t,k)", NULL, 2}, /* of another type */
+        {"QLinearConv(x,s,z,w,a,k,t,z,b)", "QConv", 0},
+        {"QLinearMatMul(r,s,z,m,a,k,t,z)", "QMatMul", 0},
         {"QuantizeLinear(Conv(f,h),t,z)", NULL, 2},
         {"QuantizeLinear(Add(f,Neg(g)),t,z)", NULL, 3},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lab lab;
         start(&lab);
+        number(&lab, 'l', DTYPE_I8, DIMS(4, 2, 3, 2), -128, 127);
+        number(&lab, 'i', DTYPE_I32, DIMS(2), -3000, 3000);
+        lab_let(&lab, 'l', "DequantizeLinear(l,a)");
         const char *text = cases[i].expression;
         lab_output(&lab, "out", text);
         CHECK_MSG(lab_same(&lab, "fuse-qdq,fold-constants,dead-code"), "%s", text);
         if (cases[i].op)
-            CHECK_MSG(lab_count(&lab, "nn", cases[i].op) == 1 && lab_count(&lab, NULL, NULL) == 1, "%s: %s", text,
-                      lab_ops(&lab));
+            CHECK_MSG(lab_count(&lab, "nn", cases[i].op) == 1 && (cases[i].left || lab_count(&lab, NULL, NULL) == 1),
+                      "%s: %s", text, lab_ops(&lab));
         int left = lab_count(&lab, "", "DequantizeLinear") + lab_count(&lab, "", "QuantizeLinear");
         CHECK_MSG(left == cases[i].left, "%s: %s", text, lab_ops(&lab));
         lab_end(&lab);
@@ -104,7 +124,8 @@ static void chains(void)
     lab_let(&lab, 'n', "Conv[pads=1;1;1;1](f,DequantizeLinear(w,a))");
     lab_output(&lab, "q", "QuantizeLinear(n,t,z)");
     lab_output(&lab, "out", "Neg(n)");
-    CHECK(lab_same(&lab, "fuse-qdq,dead-code") && lab_count(&lab, "nn", "QConv") == 0);
+    CHECK(lab_same(&lab, "fuse-qdq,dead-code"));
+    CHECK_MSG(strcmp(lab_ops(&lab), "nn.QConv QuantizeLinear Neg") == 0, "%s", lab_ops(&lab));
     lab_end(&lab);
 
     start(&lab);
@@ -134,11 +155,17 @@ static void moves(void)
         {"QuantizeLinear(Reshape(f,#i2;20;6),s,i)", "DequantizeLinear Reshape QuantizeLinear"},
         {"QuantizeLinear(Reshape(f,#i2;20;6),s,k)", "DequantizeLinear Reshape QuantizeLinear"},
         {"QuantizeLinear(Neg(f),s,z)", "DequantizeLinear Neg QuantizeLinear"},
+        {"QuantizeLinear(MaxPool[kernel_shape=3;3,pads=1;1;1;1](f),s,z)", "MaxPool"},
+        {"QuantizeLinear(Resize(f,-,c),s,z)", "Resize"},
+        {"QuantizeLinear(Resize[mode=linear](f,-,c),s,z)", "DequantizeLinear Resize QuantizeLinear"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lab lab;
         start(&lab);
         number(&lab, 'i', DTYPE_U8, SCALAR, 3, 3);
+        number(&lab, 'l', DTYPE_F32, DIMS(4), 1, 1);
+        tensor_set_f64(lab.let['l']->constant, 3, 2);
+        lab.let['c'] = lab.let['l'];
         lab.tolerance = 0;
         lab_output(&lab, "out", cases[i].expression);
         CHECK_MSG(lab_same(&lab, "move-quantized,dead-code") && strcmp(lab_ops(&lab), cases[i].ops) == 0, "%s: %s",
@@ -180,9 +207,59 @@ static void in_numbers(void)
     }
 }
 
+/* What works on each element alone is a table, to the bit; other scales come before what moves. */
+static void tables(void)
+{
+    static const struct {
+        const char *expression, *ops;
+    } cases[] = {
+        {"QuantizeLinear(Sigmoid(f),a)", "nn.QTable"},
+        {"QuantizeLinear(Mul(f,DequantizeLinear(QuantizeLinear(Sigmoid(f),a),a)),t,k)", "nn.QTable"},
+        {"QuantizeLinear(Clip(Div(Add(f,#3),#6),#0,#1),t,z)", "nn.QTable"},
+        {"QuantizeLinear(DequantizeLinear(QuantizeLinear(Neg(f),a,k),a,k),t)", "nn.QTable"},
+        {"QuantizeLinear(f,t,k)", "nn.QTable"},
+        {"QuantizeLinear(Tanh(DequantizeLinear(QuantizeLinear(Add(f,g),t,z),t,z)),a)",
+         "DequantizeLinear DequantizeLinear Add QuantizeLinear nn.QTable"},
+        {"QuantizeLinear(Mul(f,g),t)", "DequantizeLinear DequantizeLinear Mul QuantizeLinear"},
+        {"QuantizeLinear(Add(f,h),t)", "DequantizeLinear Add QuantizeLinear"},
+        {"QuantizeLinear(Reshape(f,#i2;20;6),t,z)", "nn.QTable Reshape"},
+        {"QuantizeLinear(Concat[axis=1](f,g),s,z)", "nn.QTable Concat"},
+        {"QuantizeLinear(MaxPool[kernel_shape=2;2](f),t,k)", "nn.QTable MaxPool"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        start(&lab);
+        lab.dtype = DTYPE_F32;
+        lab.low = -1;
+        lab.high = 1;
+        lab_constant(&lab, 'l', DIMS(4, 1, 1));
+        lab.let['h'] = lab.let['l'];
+        lab.tolerance = 0;
+        lab_output(&lab, "out", cases[i].expression);
+        CHECK_MSG(lab_same(&lab, "tabulate,move-quantized,dead-code") && strcmp(lab_ops(&lab), cases[i].ops) == 0,
+                  "%s: %s", cases[i].expression, lab_ops(&lab));
+        lab_end(&lab);
+    }
+}
+
+/* A chain that branches and meets again is looked through in bounded time. */
+static void long_chains(void)
+{
+    struct lab lab;
+    start(&lab);
+    lab.tolerance = 0;
+    for (int i = 0; i < 60; i++)
+        lab_let(&lab, 'f', "DequantizeLinear(QuantizeLinear(Add(f,Mul(f,#0.5)),t,z),t,z)");
+    lab_output(&lab, "out", "QuantizeLinear(f,t,z)");
+    CHECK(lab_same(&lab, "tabulate,dead-code") && lab_count(&lab, "nn", "QTable") >= 1);
+    lab_end(&lab);
+}
+
 int main(void)
 {
     RUN(fused_forms);
+    RUN(tables);
+    RUN(long_chains);
     RUN(chains);
     RUN(moves);
     RUN(in_numbers);
