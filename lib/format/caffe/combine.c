@@ -207,3 +207,11 @@ void caffe_read_argmax(struct caffe_read *l)
         build_int(l->b, BUILD(l->b, "TopK", l->in[0], build_list(l->b, 1, &k)), "axis", caffe_axis(l, "axis", 0, rank));
     l->out[0] = values ? best : build_cast(l->b, build_output(l->b, best, 1), DTYPE_F32);
 }
+
+/* The images of the first bottom that the second names by number. */
+void caffe_read_batch_reindex(struct caffe_read *l)
+{
+    caffe_rank(l, 1);
+    if (!l->b->failed)
+        l->out[0] = BUILD(l->b, "Gather", l->in[0], build_cast(l->b, l->in[1], DTYPE_I64));
+}

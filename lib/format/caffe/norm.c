@@ -178,11 +178,13 @@ void caffe_read_mvn(struct caffe_read *l)
     l->out[0] = BUILD(b, "Div", centred, caffe_shifted(l, deviation, caffe_float(l, "eps", 1e-9f)));
 }
 
-/* x / sqrt(sum(x²) + eps) * scale: over the channels, or over everything. Source: normalize_layer.cpp of Caffe-SSD. */
+/* x / sqrt(sum(x²) + eps) * scale: over the channels, or over everything. Source: normalize_layer.cpp of Caffe-SSD.
+ * That of other forks has no scale. */
 void caffe_read_normalize(struct caffe_read *l)
 {
     int64_t channels = caffe_int(l, "channel_shared", 1) ? 1 : caffe_dim(l, 0, 1);
-    struct value *scale = caffe_weight(l, 0, "scale", 1, &channels);
+    bool alone = l->reader->file && l->blob_count == 0;
+    struct value *scale = alone ? NULL : caffe_weight(l, 0, "scale", 1, &channels);
     caffe_rank(l, 0);
     struct value *v = l->b->failed ? NULL : BUILD(l->b, "nn.Normalize", l->in[0], scale);
     build_int(l->b, v, "across_spatial", caffe_int(l, "across_spatial", 1) != 0);

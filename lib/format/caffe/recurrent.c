@@ -168,3 +168,19 @@ void caffe_read_rnn(struct caffe_read *l)
         l->out[0] = BUILD(l->b, "Tanh", build_add(l->b, BUILD(l->b, "MatMul", hidden, weight), bias));
     give_states(&r, v);
 }
+
+#define MOST_STEPS (1 << 20)
+
+/* A second bottom where every sequence is of all steps: 0 at the first, 1 at the others. */
+void caffe_read_continuation(struct caffe_read *l)
+{
+    int64_t steps = caffe_int_in(l, "time_step", 0, 1, MOST_STEPS);
+    int64_t batch = caffe_int_in(l, "batch_size", l->in_count ? caffe_dim(l, 0, 0) : 1, 1, MOST_STEPS);
+    if (!l->b->failed && steps > MOST_STEPS / batch)
+        build_fail(l->b, "%lld steps of %lld sequences, want at most %d in all", (long long)steps, (long long)batch,
+                   MOST_STEPS);
+    struct tensor *t = l->b->failed ? NULL : tensor_new(DTYPE_F32, 2, (int64_t[]){steps, batch}, l->b->err);
+    for (int64_t i = batch; t && i < steps * batch; i++)
+        ((float *)t->data)[i] = 1;
+    l->out[0] = build_constant(l->b, NULL, t);
+}

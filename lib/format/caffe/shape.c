@@ -71,6 +71,15 @@ void caffe_read_permute(struct caffe_read *l)
     l->out[0] = l->b->failed ? NULL : build_transpose(l->b, l->in[0], rank, order);
 }
 
+/* An axis from its end to its start. */
+void caffe_read_reverse(struct caffe_read *l)
+{
+    int rank = caffe_rank(l, 0), axis = rank ? caffe_axis(l, "axis", 0, rank) : 0;
+    if (!l->b->failed)
+        l->out[0] = BUILD(l->b, "Slice", l->in[0], BUILD_LIST(l->b, -1), BUILD_LIST(l->b, INT64_MIN),
+                          BUILD_LIST(l->b, axis), BUILD_LIST(l->b, -1));
+}
+
 void caffe_read_tile(struct caffe_read *l)
 {
     int rank = caffe_rank(l, 0), axis = rank ? caffe_axis(l, "axis", 1, rank) : 0;

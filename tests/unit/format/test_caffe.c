@@ -80,6 +80,9 @@ static void layers_that_reshape(void)
     CHECK_STR(output_shape(SHAPE("Interp", "interp_param { zoom_factor: 2 }")), "f32 1x4x11x13");
     CHECK_STR(output_shape(SHAPE("Interp", "interp_param { height: 3 width: 20 }")), "f32 1x4x3x20");
     CHECK_STR(output_shape(SHAPE("Upsample", "upsample_param { scale: 3 }")), "f32 1x4x18x21");
+    CHECK_STR(output_shape(SHAPE("Reverse", "reverse_param { axis: 2 }")), "f32 1x4x6x7");
+    CHECK_STR(output_shape(SHAPE("BatchReindex", "bottom: 'data'")), "f32 1x4x6x7x4x6x7");
+    CHECK_STR(output_shape(SHAPE("ContinuationIndicator", "continuation_indicator_param { time_step: 9 }")), "f32 9x1");
     CHECK_STR(output_shape(SHAPE("SPP", "spp_param { pyramid_height: 2 }")), "f32 1x20");
 }
 
