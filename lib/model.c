@@ -361,8 +361,12 @@ int model_optimize(struct model *m, const bool *chosen, int *counts, struct mode
             counts[i] = 0;
     }
     int status = op_infer_graph(m->graph, model_inner(err));
+    /* Weights of half precision are computed with in full; those that only were widened by that go back. */
+    const struct quant_scheme *stored = status == 0 ? quant_stored_by(m->graph) : NULL;
     if (status == 0)
         status = pass_run(m->graph, chosen ? chosen : safe, counts, model_inner(err));
+    if (status == 0 && stored && (status = quant_store_exact(m->graph, stored, model_inner(err))) == 0)
+        status = op_infer_graph(m->graph, model_inner(err));
     free(safe);
     return status;
 }

@@ -10,6 +10,7 @@
 /* The weight at work: w[outer][channels][inner], with one scale for each channel where the scheme has scales. */
 struct quant_job {
     struct graph *graph;
+    struct node *before; /* where the nodes go that bring weights back: the graph's first, to begin with */
     const struct quant_scheme *scheme;
     struct value *value;
     const float *w;
@@ -195,7 +196,7 @@ static int rewrite(struct quant_job *job, struct error *err)
     struct value *scale = stored && job->scale ? add_constant(v, "scale", &job->scale, err) : NULL;
     bool scaled = job->scheme->dtype == DTYPE_I8;
     struct node *n = stored && (scale || !scaled)
-                         ? graph_add_node(v->graph, "", scaled ? "DequantizeLinear" : "Cast", v->graph->first, err)
+                         ? graph_add_node(v->graph, "", scaled ? "DequantizeLinear" : "Cast", job->before, err)
                          : NULL;
     if (!n || node_set_name(n, v->name, err) < 0 || node_add_input(n, stored, err) < 0)
         return -1;
@@ -225,9 +226,10 @@ static int store_one(struct quant_job *job, struct quant_change *change, struct 
 static int store_in(struct graph *g, const struct quant_scheme *scheme, struct quant_change **changes, size_t *count,
                     size_t *cap, struct error *err)
 {
+    struct node *before = g->first;
     size_t n = g->value_count; /* those added meanwhile are not weights */
     for (size_t i = 0; i < n; i++) {
-        struct quant_job job = {.graph = g, .scheme = scheme, .value = g->values[i]};
+        struct quant_job job = {.graph = g, .before = before, .scheme = scheme, .value = g->values[i]};
         if (!is_weight(job.value, &job.axis))
             continue;
         if (mem_grow(changes, cap, *count + 1, sizeof **changes, err) < 0)
@@ -237,6 +239,57 @@ static int store_in(struct graph *g, const struct quant_scheme *scheme, struct q
             return -1;
         *count += (size_t)done;
     }
+    return 0;
+}
+
+/* ---- constants that were halves ---- */
+
+/* The schemes that only cast. */
+static const struct quant_scheme *scheme_of(enum dtype dtype)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (schemes[i].dtype == dtype && schemes[i].store == store_cast)
+            return &schemes[i];
+    return NULL;
+}
+
+const struct quant_scheme *quant_stored_by(struct graph *g)
+{
+    for (struct graph *s = g; s; s = graph_next(g, s))
+        for (const struct node *n = s->first; n; n = n->next) {
+            const struct value *v = node_is(n, "Cast") ? node_in(n, 0) : NULL;
+            const struct quant_scheme *scheme = v && v->constant ? scheme_of(v->constant->dtype) : NULL;
+            if (scheme && v->constant->count >= QUANT_LEAST)
+                return scheme;
+        }
+    return NULL;
+}
+
+static int store_exact(struct quant_job job, struct error *err)
+{
+    const struct tensor *t = job.value->constant;
+    int status = job.scheme->store(&job, err);
+    if (status == 0 && memcmp(job.restored->data, t->data, t->size) == 0)
+        status = rewrite(&job, err);
+    tensor_unref(job.stored);
+    tensor_unref(job.restored);
+    return status;
+}
+
+int quant_store_exact(struct graph *g, const struct quant_scheme *scheme, struct error *err)
+{
+    for (struct graph *s = g; s; s = graph_next(g, s)) {
+        struct node *before = s->first;
+        size_t n = s->value_count; /* those added meanwhile are the stored ones */
+        for (size_t i = 0; i < n; i++) {
+            struct value *v = s->values[i];
+            if (v && v->constant && v->constant->dtype == DTYPE_F32 && v->constant->count >= QUANT_LEAST &&
+                !v->is_input && !v->is_output &&
+                store_exact((struct quant_job){.graph = s, .before = before, .scheme = scheme, .value = v}, err) < 0)
+                return -1;
+        }
+    }
+    op_resolve(g);
     return 0;
 }
 

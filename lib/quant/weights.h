@@ -31,6 +31,13 @@ struct quant_change {
 int quant_store_weights(struct graph *g, const struct quant_scheme *scheme, struct quant_change **changes,
                         size_t *count, struct error *err);
 
+/* The scheme by which the graph has constants that are only cast to float32, f16 or bf16; NULL: none. */
+const struct quant_scheme *quant_stored_by(struct graph *g);
+
+/* Stores by such a scheme every float32 constant that comes back bit for bit: what had been stored so before passes
+ * computed it in full. The graph must be resolved; it is after. */
+int quant_store_exact(struct graph *g, const struct quant_scheme *scheme, struct error *err);
+
 /* Makes float32 constants of the results of Cast (from f16 and bf16) and, with `scaled`, of DequantizeLinear that have
  * only constant operands; returns how many. The graph must be resolved. */
 int quant_restore_weights(struct graph *g, bool scaled, struct error *err);

@@ -142,3 +142,17 @@ operators() { nn inspect --summary "$1" | awk '$1 == "op" { print $2, $3 }'; }
     matches "$(nn inspect whole.onnx)" ' QuantizeLinear '
     equal "$(nn inspect whole.onnx | grep -c nn.QConv)" 0
 }
+
+@test "weights of half precision stay so in the file" {
+    npy x.npy f32 1x24
+    for t in f16 bf16; do
+        nn convert --weights $t -o half.nn "$TINY/mlp.onnx"
+        nn optimize -q -o optimised.nn half.nn
+        [ "$(wc -c < optimised.nn)" -le "$(wc -c < half.nn)" ]
+        nn inspect optimised.nn | grep -q " $t "
+        nn run -o want half.nn x.npy
+        nn run --expect want --rtol 1e-6 optimised.nn x.npy
+        nn optimize -q -o again.nn optimised.nn
+        cmp again.nn optimised.nn
+    done
+}

@@ -220,6 +220,22 @@ static void restored_as_the_standard_says(void)
     }
 }
 
+/* What was half a float comes back as such, and only that. */
+static void halves_are_stored_again(void)
+{
+    struct graph *g = layer("MatMul", 2, (int64_t[]){24, 32}, false);
+    struct error err = {""};
+    CHECK(!quant_stored_by(g));
+    store(g, "f16", NULL);
+    const struct quant_scheme *scheme = quant_stored_by(g);
+    CHECK(scheme && strcmp(scheme->name, "f16") == 0);
+    CHECK(quant_restore_weights(g, false, &err) == 1 && !quant_stored_by(g));
+    CHECK(quant_store_exact(g, quant_scheme_find("bf16"), &err) == 0 && !quant_stored_by(g));
+    CHECK_MSG(quant_store_exact(g, quant_scheme_find("f16"), &err) == 0 && quant_stored_by(g), "%s", err.text);
+    CHECK_MSG(graph_check(g, &err) == 0, "%s", err.text);
+    graph_free(g);
+}
+
 int main(void)
 {
     RUN(the_channel_axis_follows_the_layer);
@@ -229,5 +245,6 @@ int main(void)
     RUN(zeros_and_the_smallest);
     RUN(shared_weight);
     RUN(restored_as_the_standard_says);
+    RUN(halves_are_stored_again);
     return TEST_END();
 }
