@@ -175,6 +175,11 @@ void model_free(struct model *m)
     free(m);
 }
 
+void model_drop_weights(struct model *m)
+{
+    graph_drop_constants(m->graph);
+}
+
 int model_infer(struct model *m, struct model_error *err)
 {
     return op_infer_graph(m->graph, model_inner(err));

@@ -90,6 +90,10 @@ MODEL_API int model_check_target(const char *path, const char *format, const cha
 MODEL_API struct model *model_copy(const struct model *m, struct model_error *err); /* weights are shared */
 MODEL_API void model_free(struct model *m);                                         /* NULL is allowed */
 
+/* Lets go of the weights, for a caller who has made a session of the model and only asks for names, types and
+ * properties from then on: the session then holds the only copy. Such a model cannot be run, written or rewritten. */
+MODEL_API void model_drop_weights(struct model *m);
+
 /* Infers shapes and types of all values. Fails where operands do not fit together. */
 MODEL_API int model_infer(struct model *m, struct model_error *err);
 

@@ -72,7 +72,10 @@ static int start(struct model_session *s, const struct model *m, const struct mo
         return -1;
     struct exec_options options = {.kernels = k, .pool = s->pool, .profile = o->profile};
     s->exec = exec_new(s->graph, &options, err);
-    return s->exec ? 0 : -1;
+    if (!s->exec)
+        return -1;
+    graph_drop_constants(s->graph);
+    return 0;
 }
 
 struct model_session *model_session_new(const struct model *m, const struct model_session_options *options,

@@ -117,6 +117,7 @@ static int load(struct bench *b, const struct request *r, double read_seconds)
     b->s = model_session_new(b->m, &o, &err);
     if (!b->s)
         return say_failed("%s: %s", b->path, err.text);
+    model_drop_weights(b->m);
     if (time_run(b) < 0)
         return 1;
     b->load = read_seconds + now() - start;

@@ -137,7 +137,7 @@ static bool is_many(const struct model *m, char **inputs, size_t count)
     return list || plain > (needed ? needed : 1) || archives + (plain > 0) > 1;
 }
 
-static int run_all(struct request *r, const struct model *m, const struct model *other, char **inputs, size_t count)
+static int run_all(struct request *r, struct model *m, const struct model *other, char **inputs, size_t count)
 {
     struct model_error err;
     struct runner runner = {.request = r,
@@ -148,6 +148,8 @@ static int run_all(struct request *r, const struct model *m, const struct model 
     runner.s = model_session_new(m, &r->session, &err);
     if (!runner.s)
         return say_failed("%s: %s", path_name(r->model), err.text);
+    if (!other)
+        model_drop_weights(m);
     runner.in = get_memory(runner.input_count, sizeof *runner.in);
     runner.given = get_memory(runner.input_count, sizeof *runner.given);
     runner.out = get_memory(runner.output_count, sizeof *runner.out);

@@ -103,6 +103,7 @@ static struct blob *read_to_end(int fd, struct error *err)
  * standard input's may have, and one on a file system that cannot map. */
 static struct blob *read_regular(int fd, const struct stat *st, struct error *err)
 {
+    struct blob *blob;
     void *p;
 
     if ((uintmax_t)st->st_size > SIZE_MAX) {
@@ -114,7 +115,10 @@ static struct blob *read_regular(int fd, const struct stat *st, struct error *er
     p = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED)
         return read_to_end(fd, err);
-    return map_blob(p, (size_t)st->st_size, err);
+    blob = map_blob(p, (size_t)st->st_size, err);
+    if (blob)
+        blob->is_file = true;
+    return blob;
 }
 
 static bool is_null_device(const struct stat *st)

@@ -3,11 +3,13 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#define ARENA_ALIGN 16u
-#define ARENA_FIRST 4096u
+#define ARENA_ALIGN   16u
+#define ARENA_FIRST   4096u
 #define ARENA_LARGEST (256u * 1024)
-#define BLOB_ALIGN 64u
+#define BLOB_ALIGN    64u
 
 static int too_many(struct error *err, size_t n, size_t size)
 {
@@ -161,6 +163,7 @@ static void release_heap(struct blob *blob)
 struct blob *blob_new(size_t size, struct error *err)
 {
     struct blob *blob = mem_calloc(1, sizeof *blob, err);
+
     size_t total;
 
     if (!blob)
@@ -203,6 +206,16 @@ struct blob *blob_part(struct blob *whole, size_t offset, size_t size, struct er
     part->refs = 1;
     part->release = release_part;
     return part;
+}
+
+void blob_drop_pages(const struct blob *blob, const void *data, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const struct blob *whole = blob->release == release_part ? blob->owner : blob;
+    uintptr_t first = ((uintptr_t)data + page - 1) / page * page, last = ((uintptr_t)data + size) / page * page;
+
+    if (whole->is_file && first < last)
+        madvise((void *)first, last - first, MADV_DONTNEED);
 }
 
 struct blob *blob_ref(struct blob *blob)

@@ -51,6 +51,7 @@ struct blob {
     int refs;
     void (*release)(struct blob *blob); /* frees data, not the struct; NULL when there is nothing to free */
     void *owner;                        /* for release() */
+    bool is_file;                       /* mapped, and not to be written: its pages can be read again */
 };
 
 /* Zeroed bytes, 64-byte aligned. */
@@ -60,5 +61,9 @@ struct blob *blob_new(size_t size, struct error *err);
 struct blob *blob_part(struct blob *whole, size_t offset, size_t size, struct error *err);
 struct blob *blob_ref(struct blob *blob);
 void blob_unref(struct blob *blob); /* NULL is allowed */
+
+/* Takes a mapped file's pages that lie wholly in these bytes of the blob out of the process's memory: a later access
+ * finds them in the system's cache of the file, or reads them again. Does nothing for other blobs. */
+void blob_drop_pages(const struct blob *blob, const void *data, size_t size);
 
 #endif

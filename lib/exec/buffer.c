@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "exec/exec_private.h"
 
 #define BUFFER_ALIGN 64
@@ -81,10 +82,9 @@ static int allocate(struct plan *p, const struct placed *all, size_t n, size_t l
     if (total > limit)
         return error_set(err, "the activations take %zu MiB, and the limit is %zu MiB", total >> 20, limit >> 20);
     p->memory_size = total;
-    if (posix_memalign((void **)&p->memory, BUFFER_ALIGN, total ? total : 1) != 0) {
-        p->memory = NULL;
-        return error_memory(err);
-    }
+    p->memory = pages_new(total, err);
+    if (!p->memory)
+        return -1;
     p->scratch = p->memory + scratch;
     for (size_t i = 0; i < n; i++)
         all[i].buffer->base = p->memory + all[i].offset;

@@ -14,6 +14,59 @@
 /* Plans kept for as many different input shapes. */
 #define EXEC_PLANS 8
 
+/* ---- graphs that plans are made of ---- */
+
+/* Operators that are nothing but others, and have no kernel of their own, become those, which have. */
+static int write_out(const struct kernels *k, struct graph *g, struct error *err)
+{
+    for (struct node *n = g->first, *next; n; n = next) {
+        next = n->next;
+        bool has_own = !n->def || n->def->eval || exec_lower_find(k, n);
+        if (strcmp(n->domain, "nn") == 0 && !has_own && pass_expand_node(n, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Brings a graph, which may be replaced, to the form in which it is run. */
+static int rewrite(const struct exec *e, struct graph **g, struct error *err)
+{
+    op_resolve(*g);
+    if (op_infer_graph(*g, err) < 0 || write_out(e->kernels, *g, err) < 0)
+        return -1;
+    *g = widen_halves(*g, err);
+    return *g ? pass_run_for_exec(*g, err) : -1;
+}
+
+/* What does not depend on the inputs' sizes is rewritten once, for the plans of all. A graph in which that cannot be
+ * stays as it is: whoever wants a plan is told why. */
+static void rewrite_once(struct exec *e)
+{
+    struct error ignored;
+    struct graph *g = graph_clone(e->graph, &ignored);
+    if (g && rewrite(e, &g, &ignored) == 0) {
+        graph_free(e->graph);
+        e->graph = g;
+        e->is_rewritten = true;
+    } else {
+        graph_free(g);
+    }
+}
+
+/* Whether all inputs are tensors of known sizes, so that there is one plan. */
+static bool has_one_shape(const struct graph *g)
+{
+    for (size_t i = 0; i < g->input_count; i++) {
+        const struct type *t = &g->inputs[i]->type;
+        if (t->kind != TYPE_TENSOR || t->dtype == DTYPE_NONE || t->rank < 0)
+            return false;
+        for (int k = 0; k < t->rank; k++)
+            if (t->dims[k] < 0)
+                return false;
+    }
+    return true;
+}
+
 struct exec *exec_new(const struct graph *g, const struct exec_options *options, struct error *err)
 {
     struct exec *e = mem_calloc(1, sizeof *e, err);
@@ -29,6 +82,7 @@ struct exec *exec_new(const struct graph *g, const struct exec_options *options,
         return NULL;
     }
     op_resolve(e->graph);
+    rewrite_once(e);
     return e;
 }
 
@@ -128,36 +182,17 @@ static int bind_input(struct graph *g, struct value *v, const struct type *given
     return 0;
 }
 
-/* Operators that are nothing but others, and have no kernel of their own, become those, which have. */
-static int write_out(const struct kernels *k, struct graph *g, struct error *err)
-{
-    for (struct node *n = g->first, *next; n; n = next) {
-        next = n->next;
-        bool has_own = !n->def || n->def->eval || exec_lower_find(k, n);
-        if (strcmp(n->domain, "nn") == 0 && !has_own && pass_expand_node(n, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* A copy of the exec's graph with input types bound, inferred and optimised for them. */
 static struct graph *specialise(const struct exec *e, const struct type *shapes, struct error *err)
 {
     struct graph *g = graph_clone(e->graph, err);
     if (!g)
         return NULL;
-    op_resolve(g);
     int status = 0;
     for (size_t i = 0; status == 0 && i < g->input_count; i++)
         status = bind_input(g, g->inputs[i], &shapes[i], err);
-    if (status == 0)
-        status = op_infer_graph(g, err);
-    if (status == 0)
-        status = write_out(e->kernels, g, err);
-    if (status == 0) {
-        g = widen_halves(g, err);
-        status = g ? pass_run_for_exec(g, err) : -1;
-    }
+    if (status == 0 && !(e->is_rewritten && has_one_shape(e->graph)))
+        status = rewrite(e, &g, err);
     if (status == 0)
         return g;
     graph_free(g);
@@ -221,11 +256,16 @@ static struct plan *make_plan_for(struct exec *e, const struct type *shapes, str
     return p;
 }
 
+/* Leaves the plans used last: EXEC_PLANS of them, and whose activations fit the limit together, but one in any case. */
 static void drop_old_plans(struct exec *e)
 {
     struct plan **at = &e->plans;
-    for (int i = 0; *at && i < EXEC_PLANS - 1; i++)
-        at = &(*at)->next;
+    size_t bytes = 0;
+    for (int i = 0; *at && i < EXEC_PLANS; i++, at = &(*at)->next) {
+        bytes += (*at)->memory_size;
+        if (i > 0 && bytes > e->memory)
+            break;
+    }
     while (*at) {
         struct plan *old = *at;
         *at = old->next;
@@ -250,7 +290,6 @@ static struct plan *find_plan(struct exec *e, struct item *const *in, struct err
         return NULL;
     for (size_t i = 0; i < n; i++)
         type_of_item(&shapes[i], in[i]);
-    drop_old_plans(e);
     struct plan *p = make_plan_for(e, shapes, err);
     if (!p) {
         free(shapes);
@@ -258,7 +297,11 @@ static struct plan *find_plan(struct exec *e, struct item *const *in, struct err
     }
     p->shapes = shapes;
     p->next = e->plans;
-    return e->plans = p;
+    e->plans = p;
+    drop_old_plans(e);
+    if (has_one_shape(e->graph)) /* nobody will want another plan */
+        graph_drop_constants(e->graph);
+    return p;
 }
 
 /* ---- running ---- */

@@ -33,7 +33,8 @@ struct exec_sub {
 };
 
 struct exec {
-    struct graph *graph;
+    struct graph *graph; /* without its constants once no other plan can be made of it */
+    bool is_rewritten;   /* as plans want it, as far as that does not depend on shapes */
     const struct kernels *kernels;
     struct pool *pool;
     size_t memory;

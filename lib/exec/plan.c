@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "exec/buffer.h"
 #include "exec/concat.h"
 #include "exec/exec_private.h"
@@ -169,7 +170,7 @@ void plan_free(struct plan *p)
     exec_free(p->then);
     free(p->then_from);
     free(p->shapes);
-    free(p->memory);
+    pages_free(p->memory, p->memory_size);
     free(p->steps);
     arena_release(&p->arena);
     graph_free(p->graph);

@@ -99,6 +99,24 @@ static void release_tensors(struct graph *g)
                 attr_release(a);
 }
 
+static void drop_constants(struct graph *g)
+{
+    for (size_t i = 0; i < g->value_count; i++) {
+        struct value *v = g->values[i];
+        if (!v || v->is_input || v->is_output)
+            continue;
+        tensor_unref(v->constant);
+        v->constant = NULL;
+    }
+}
+
+void graph_drop_constants(struct graph *root)
+{
+    drop_constants(root);
+    for (struct graph *g = root->owned; g; g = g->next_owned)
+        drop_constants(g);
+}
+
 void graph_free(struct graph *root)
 {
     if (!root)

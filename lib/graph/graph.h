@@ -185,6 +185,10 @@ int graph_make_constant(struct value *v, struct tensor *constant, struct error *
  * input or a value of another graph. */
 int graph_replace_value(struct value *from, struct value *to, struct error *err);
 
+/* Lets go of all constants, in subgraphs too, that are no inputs or outputs of the graph: for one of which only names
+ * and types are asked from now on. */
+void graph_drop_constants(struct graph *root);
+
 /* A copy of a type, elements of sequences and optionals included, in g's arena. */
 int graph_copy_type(struct graph *g, struct type *to, const struct type *from, struct error *err);
 /* Sets what is known of a value's elements; count 0: nothing. The list is copied. */

@@ -63,11 +63,13 @@ static size_t alignment(enum dtype dtype)
     return dtype_info(dtype)->class == DTYPE_CLASS_COMPLEX ? size / 2 : size ? size : 1;
 }
 
-static struct tensor *copied(struct tensor *t, const void *data, struct error *err)
+static struct tensor *copied(struct tensor *t, const struct blob *blob, const void *data, struct error *err)
 {
     t = with_blob(t, blob_new(t->size, err));
-    if (t)
-        memcpy(t->data, data, t->size);
+    if (!t)
+        return NULL;
+    memcpy(t->data, data, t->size);
+    blob_drop_pages(blob, data, t->size);
     return t;
 }
 
@@ -91,7 +93,7 @@ struct tensor *tensor_of_blob(enum dtype dtype, int rank, const int64_t *dims, s
         return with_blob(t, blob_new(0, err));
     data = (char *)blob->data + offset;
     if ((uintptr_t)data % alignment(dtype) != 0)
-        return copied(t, data, err);
+        return copied(t, blob, data, err);
     with_blob(t, blob_ref(blob));
     t->data = data;
     return t;

@@ -34,19 +34,32 @@ static struct tensor *plain_matrix(const struct tensor *b, bool transposed, doub
     return t;
 }
 
-/* float32, the common case, in blocks: a large matrix's rows are far apart. */
+#define BLOCK 32
+
+/* A block of at most BLOCK rows and columns, by way of a buffer whose rows do not share a set of the cache, as those of
+ * a large matrix may. */
+static void transpose_block(float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows,
+                            int64_t columns)
+{
+    float block[BLOCK][BLOCK + 1];
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            block[j][i] = from[i * from_row + j];
+    for (int64_t j = 0; j < columns; j++)
+        memcpy(to + j * to_row, block[j], (size_t)rows * sizeof *to);
+}
+
+/* float32, the common case. */
 static struct tensor *transposed_f32(const struct tensor *b, struct error *err)
 {
-    enum { BLOCK = 32 };
     int64_t n = b->dims[0], k = b->dims[1];
     struct tensor *t = tensor_new(DTYPE_F32, 2, (int64_t[]){k, n}, err);
     const float *from = b->data;
     float *to = t ? t->data : NULL;
-    for (int64_t i0 = 0; to && i0 < n; i0 += BLOCK)
-        for (int64_t j0 = 0; j0 < k; j0 += BLOCK)
-            for (int64_t i = i0; i < n && i < i0 + BLOCK; i++)
-                for (int64_t j = j0; j < k && j < j0 + BLOCK; j++)
-                    to[j * n + i] = from[i * k + j];
+    for (int64_t i = 0; to && i < n; i += BLOCK)
+        for (int64_t j = 0; j < k; j += BLOCK)
+            transpose_block(to + j * n + i, n, from + i * k + j, k, n - i < BLOCK ? n - i : BLOCK,
+                            k - j < BLOCK ? k - j : BLOCK);
     return t;
 }
 

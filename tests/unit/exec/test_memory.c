@@ -1,4 +1,5 @@
 /* What an exec keeps between runs. */
+#include "exec/exec_private.h"
 #include "exec_test.h"
 
 static struct item *run_rows(struct exec *e, int64_t rows, int64_t columns)
@@ -58,8 +59,54 @@ static void test_equal_weights(void)
     check();
 }
 
+/* Once there is a plan of the only shape that is possible, the exec's graph holds no weights; another shape is refused
+ * as before, and the plan goes on. */
+static void test_lets_go(void)
+{
+    enum { N = 24 };
+    begin();
+    struct value *w = weight(DIMS(N, N));
+    struct tensor *t = tensor_ref(w->constant);
+    output(NODE("MatMul", input("x", DIMS(3, N)), w)->out[0]);
+    struct exec_options options = {0};
+    struct exec *e = exec_new(graph, &options, &error);
+    graph_free(graph);
+    struct item *first = run_rows(e, 3, N);
+    CHECK_MSG(t->refs <= 2, "%d references", t->refs); /* ours, and the plan's */
+    struct item *out = NULL, *in = item_of_tensor(random_tensor(DTYPE_F32, DIMS(4, N), 1), &error);
+    CHECK(exec_run(e, &in, &out, &error) < 0 && strstr(error.text, "input 'x'"));
+    item_unref(in);
+    item_unref(first);
+    item_unref(run_rows(e, 3, N));
+    exec_free(e);
+    tensor_unref(t);
+}
+
+/* Plans for many shapes do not pile up their activations: together they stay within the limit of one. */
+static void test_many_plans(void)
+{
+    enum { N = 64, ROWS = 512 };
+    begin();
+    struct value *x = input("x", DIMS(1, N));
+    x->type.dims[0] = graph_symbol(graph, "rows", &error);
+    output(NODE("Softmax", NODE("MatMul", x, weight(DIMS(N, N)))->out[0])->out[0]);
+    struct exec_options options = {.memory = 3 * ROWS * N * sizeof(float)};
+    struct exec *e = exec_new(graph, &options, &error);
+    for (int64_t rows = ROWS; rows < ROWS + 20; rows++)
+        item_unref(run_rows(e, rows, N));
+    size_t bytes = 0, plans = 0;
+    for (const struct plan *p = e->plans; p; p = p->next, plans++)
+        bytes += p->memory_size;
+    CHECK_MSG(plans >= 1 && bytes <= options.memory, "%zu plans of %zu bytes, %zu allowed", plans, bytes,
+              options.memory);
+    exec_free(e);
+    graph_free(graph);
+}
+
 int main(void)
 {
+    RUN(test_many_plans);
+    RUN(test_lets_go);
     RUN(test_many_lengths);
     RUN(test_equal_weights);
     return TEST_END();

@@ -1,0 +1,67 @@
+#define _GNU_SOURCE /* MAP_ANONYMOUS, madvise */
+#include "base/pages.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define ALIGN 64u
+#define HUGE  ((size_t)2 << 20)
+
+/* AddressSanitizer sees what goes beyond the end of malloc()'s memory alone. */
+#if defined(__SANITIZE_ADDRESS__)
+#define LARGE SIZE_MAX
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LARGE SIZE_MAX
+#endif
+#endif
+#ifndef LARGE
+#define LARGE HUGE
+#endif
+
+static void *new_small(size_t size, struct error *err)
+{
+    size_t whole = (size + (size ? 0 : 1) + ALIGN - 1) / ALIGN * ALIGN;
+    void *p = size > MEM_MOST ? NULL : aligned_alloc(ALIGN, whole);
+    if (p)
+        memset(p, 0, whole);
+    else
+        error_memory(err);
+    return p;
+}
+
+/* Room for the alignment is mapped too, and given back at both ends: pages that are not touched cost nothing. */
+void *pages_new(size_t size, struct error *err)
+{
+    if (size < LARGE)
+        return new_small(size, err);
+    char *p = size > MEM_MOST
+                  ? MAP_FAILED
+                  : mmap(NULL, size + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) {
+        error_memory(err);
+        return NULL;
+    }
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = (HUGE - (uintptr_t)p % HUGE) % HUGE;
+    size_t kept = (size + page - 1) / page * page;
+    if (before > 0)
+        munmap(p, before);
+    p += before;
+    if (HUGE - before > kept - size)
+        munmap(p + kept, size + HUGE - before - kept);
+    madvise(p, size / HUGE * HUGE, MADV_HUGEPAGE); /* refused where there are none */
+    return p;
+}
+
+void pages_free(void *p, size_t size)
+{
+    if (size < LARGE)
+        free(p);
+    else if (p)
+        munmap(p, size);
+}
