@@ -203,11 +203,14 @@ static bool replace_in(struct binding *b, const struct symbol *s, struct symbol_
 
 static int64_t replaced(struct binding *b, int64_t dim)
 {
+    const struct symbol *s = symbol_of(b->root, dim);
     struct symbol_sum sum;
     size_t i = (size_t)(-1 - dim);
 
-    if (!symbol_of(b->root, dim) || i >= b->count)
+    if (!s || i >= b->count)
         return dim;
+    if (s->kind == SYMBOL_NAME)
+        return dim == b->symbol ? b->size : dim;
     if (!b->known[i]) {
         b->dims[i] = replace_dim(b, dim, &sum) ? symbol_of_sum(b->root, &sum) : DIM_UNKNOWN;
         b->known[i] = 1;

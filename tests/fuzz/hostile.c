@@ -480,19 +480,22 @@ static const struct {
 
 enum { SMALL = sizeof small / sizeof *small, MADE = sizeof made / sizeof *made };
 
-/* Those behind the ones made here. */
-static const struct hostile_case *text_case(size_t index)
+/* Those behind the ones made here; NULL: none. */
+static const struct hostile_case *other_case(size_t index)
 {
-    for (size_t i = SMALL + MADE; hostile_texts[i - SMALL - MADE].name; i++)
-        if (i == index)
-            return &hostile_texts[i - SMALL - MADE];
+    const struct hostile_case *lists[] = {hostile_texts, hostile_binaries};
+    size_t at = SMALL + MADE;
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+        for (const struct hostile_case *c = lists[k]; c->name; c++, at++)
+            if (at == index)
+                return c;
     return NULL;
 }
 
 const char *hostile_name(size_t index)
 {
     if (index >= SMALL + MADE)
-        return text_case(index) ? text_case(index)->name : "";
+        return other_case(index) ? other_case(index)->name : "";
     return index < SMALL ? small[index].name : made[index - SMALL].name;
 }
 
@@ -508,8 +511,8 @@ static void finish_nn(struct out *o)
 struct bytes hostile_make(size_t index)
 {
     struct out o = {0};
-    if (text_case(index)) {
-        text_case(index)->make(&o);
+    if (other_case(index)) {
+        other_case(index)->make(&o);
         return (struct bytes){(unsigned char *)o.data, o.size};
     }
     int onnx = index >= SMALL && made[index - SMALL].onnx;

@@ -108,6 +108,17 @@ static void name_nodes(struct mnn_op *o)
 /* What cannot be told apart in the file: a number that is no operator's here. */
 static const struct mnn_kind unknown = {-1, "Op", "", mnn_read_opaque, NULL};
 
+#define ROOM_BESIDE (1 << 20) /* bodies may be read several times */
+
+/* Operators and their lists of operands, of which many may be one in the file, take as many bytes as it has. */
+static void check_room(struct mnn_op *o)
+{
+    struct mnn_reader *r = o->scope->reader;
+    r->taken += 20 + 4 * (o->in.count + o->out.count);
+    if (r->taken > r->file.size + ROOM_BESIDE)
+        build_fail(o->b, "more operators and operands than the file has room for: they are shared");
+}
+
 static void read_op(struct mnn_scope *s, const struct mnn_table *table)
 {
     struct mnn_op o = {.scope = s, .b = &s->b, .table = *table, .param = mnn_sub(table, "main")};
@@ -120,6 +131,7 @@ static void read_op(struct mnn_scope *s, const struct mnn_table *table)
     o.out = mnn_vector(table, "outputIndexes");
     o.name = arena_strndup(&s->b.graph->root->arena, (const char *)name.data, name.count, s->b.err);
     build_check(o.b, o.name != NULL);
+    check_room(&o);
     check_indexes(&o, o.in, "input");
     if (o.in.count && !mnn_has_in(&o, 0)) /* further ones may be absent */
         build_fail(o.b, "input 0 is absent");

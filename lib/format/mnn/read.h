@@ -50,6 +50,7 @@ struct mnn_reader {
     struct blob *weights; /* the second file; NULL while nothing was asked of it */
     struct error *err;
     int depth, subgraphs; /* how deep they nest, how many were read */
+    size_t taken;         /* bytes of operators and their operands, as if none were shared */
 };
 
 /* A row of ops.def. */

@@ -104,6 +104,9 @@ static void read_operator(struct tflite_graph *g, struct flatbuf_table table)
     o.outputs = flatbuf_vector(table, OPERATOR_OUTPUTS, 4);
     if (g->file->operators++ >= TFLITE_OPERATORS_MOST)
         build_fail(g->b, "more than %d operators", TFLITE_OPERATORS_MOST);
+    g->file->operands += o.inputs.count + o.outputs.count;
+    if (g->file->operands > g->file->blob->size / 4 + TFLITE_OPERATORS_MOST)
+        build_fail(g->b, "more operands than the file has room for: operators share their lists");
     if (!code.file && !g->b->failed)
         build_fail(g->b, "an operator without a code");
     struct tflite_tensor *first = o.outputs.count ? tflite_output(&o, 0) : NULL;

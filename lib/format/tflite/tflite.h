@@ -27,8 +27,8 @@ struct tflite_file {
     struct flatbuf_vector codes, graphs, buffers;
     struct graph *root;
     struct error *err;
-    int depth, operators; /* so far */
-    size_t tensors;
+    int depth, operators;              /* so far */
+    size_t tensors, operands;          /* likewise */
     struct tflite_variable *variables; /* resources, a list in root's arena */
     bool is_init;                      /* inside a CALL_ONCE */
 };
