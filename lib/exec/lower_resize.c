@@ -5,7 +5,8 @@
 #include "exec/lower.h"
 #include "op/resize.h"
 
-#define RESIZE_TAPS 4 /* of an axis: cubic */
+#define RESIZE_TAPS 4         /* of an axis: cubic */
+#define RESIZE_SIDE (1 << 20) /* of what a table of taps is made for */
 
 struct resize_axis {
     int64_t size;
@@ -101,8 +102,8 @@ static bool fits(const struct node *n, struct resize *r)
     if (resize_plan(r, n, x->rank, x->dims, filled(n, 1), filled(n, 2), filled(n, 3), &ignored) < 0 || r->antialias ||
         r->coordinates == TF_CROP_AND_RESIZE)
         return false;
-    for (int i = 0; i < 2; i++)
-        if (r->in[i] != r->out[i] || r->scale[i] != 1)
+    for (int i = 0; i < x->rank; i++)
+        if (i < 2 ? r->in[i] != r->out[i] || r->scale[i] != 1 : r->out[i] > RESIZE_SIDE)
             return false;
     return tensor_count(x->rank, r->out) > 0;
 }
