@@ -1,0 +1,190 @@
+/* Functions of element by element, as operators ("torch.abs") and in expressions ("add(@0,abs(@1))"). */
+#include <math.h>
+#include <string.h>
+
+#include "format/pnnx/read.h"
+
+/* Bool, integers, floats; among these by size. */
+static int width(enum dtype dtype)
+{
+    static const int kinds[] = {[DTYPE_CLASS_FLOAT] = 300, [DTYPE_CLASS_INT] = 200, [DTYPE_CLASS_UINT] = 199};
+    const struct dtype_info *info = dtype_info(dtype);
+    return info->class <= DTYPE_CLASS_UINT ? kinds[info->class] + (int)info->bits : 0;
+}
+
+void pnnx_promote(struct reader *r, struct value **x, struct value **y)
+{
+    enum dtype a = pnnx_type(r, *x), b = pnnx_type(r, *y);
+    if (r->b.failed || a == b || a == DTYPE_NONE || b == DTYPE_NONE)
+        return;
+    if (width(a) < width(b))
+        *x = build_cast(&r->b, *x, b);
+    else
+        *y = build_cast(&r->b, *y, a);
+}
+
+static bool is_float(struct reader *r, struct value *v)
+{
+    return dtype_info(pnnx_type(r, v))->class == DTYPE_CLASS_FLOAT;
+}
+
+/* A function's nodes; op is what its row says. */
+typedef struct value *(*make_fn)(struct reader *r, const char *op, struct value *x, struct value *y);
+
+static struct value *plain(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    if (y)
+        pnnx_promote(r, &x, &y);
+    return BUILD(&r->b, op, x, y);
+}
+
+/* A float also of integers. */
+static struct value *of_floats(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    if (!is_float(r, x))
+        x = build_cast(&r->b, x, DTYPE_F32);
+    return plain(r, op, x, y);
+}
+
+static struct value *of_bools(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    x = build_cast(&r->b, x, DTYPE_BOOL);
+    return BUILD(&r->b, op, x, y ? build_cast(&r->b, y, DTYPE_BOOL) : NULL);
+}
+
+/* Of bits, but of truth values the logical one: "BitwiseAnd" and "And". */
+static struct value *of_bits(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    return pnnx_type(r, x) == DTYPE_BOOL ? of_bools(r, op + strlen("Bitwise"), x, y) : plain(r, op, x, y);
+}
+
+static struct value *same(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)r, (void)op, (void)y;
+    return x;
+}
+
+static struct value *to_int(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)op, (void)y;
+    return build_cast(&r->b, x, DTYPE_I64);
+}
+
+static struct value *to_float(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)op, (void)y;
+    return build_cast(&r->b, x, DTYPE_F32);
+}
+
+static struct value *square(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)y;
+    return BUILD(&r->b, op, x, x);
+}
+
+static struct value *rsqrt(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    return BUILD(&r->b, "Reciprocal", of_floats(r, op, x, y));
+}
+
+/* Towards zero. */
+static struct value *trunc_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)y;
+    struct value *size = BUILD(&r->b, op, BUILD(&r->b, "Abs", x));
+    return is_float(r, x) ? BUILD(&r->b, "Mul", BUILD(&r->b, "Sign", x), size) : x;
+}
+
+static struct value *log_of_base(struct reader *r, struct value *x, double base)
+{
+    return pnnx_by(r, "Mul", of_floats(r, "Log", x, NULL), 1 / log(base));
+}
+
+static struct value *log10_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)op, (void)y;
+    return log_of_base(r, x, 10);
+}
+
+static struct value *log2_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)op, (void)y;
+    return log_of_base(r, x, 2);
+}
+
+static struct value *log1p_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)y;
+    return BUILD(&r->b, op, pnnx_by(r, "Add", x, 1));
+}
+
+static struct value *expm1_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)y;
+    return pnnx_by(r, "Sub", BUILD(&r->b, op, x), 1);
+}
+
+static struct value *not_equal(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    return BUILD(&r->b, "Not", plain(r, op, x, y));
+}
+
+/* The remainder has the sign of the divisor. */
+static struct value *remainder_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    pnnx_promote(r, &x, &y);
+    if (!is_float(r, x))
+        return BUILD(&r->b, op, x, y);
+    struct value *whole = BUILD(&r->b, "Floor", BUILD(&r->b, "Div", x, y));
+    return BUILD(&r->b, "Sub", x, BUILD(&r->b, "Mul", whole, y));
+}
+
+static struct value *fmod_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    return build_int(&r->b, plain(r, op, x, y), "fmod", 1);
+}
+
+static struct value *floor_divide(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    pnnx_promote(r, &x, &y);
+    if (is_float(r, x))
+        return BUILD(&r->b, "Floor", BUILD(&r->b, op, x, y));
+    return BUILD(&r->b, op, BUILD(&r->b, "Sub", x, BUILD(&r->b, "Mod", x, y)), y);
+}
+
+/* log(e^x + e^y) = max + log(1 + e^(min - max)). */
+static struct value *log_add_exp(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    struct value *max = plain(r, "Max", x, y), *min = plain(r, "Min", x, y);
+    struct value *sum = pnnx_by(r, "Add", BUILD(&r->b, "Exp", BUILD(&r->b, "Sub", min, max)), 1);
+    return BUILD(&r->b, "Add", max, BUILD(&r->b, op, sum));
+}
+
+/* The angle of the point (y, x), x being the ordinate: moved by a half turn, with the ordinate's sign, where y < 0. */
+static struct value *atan2_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    struct build *b = &r->b;
+    struct value *zero = build_number(b, DTYPE_F32, 0), *pi = build_number(b, DTYPE_F32, 3.14159265358979323846);
+    struct value *turn = BUILD(b, "Where", BUILD(b, "Less", x, zero), BUILD(b, "Neg", pi), pi);
+    struct value *more = BUILD(b, "Where", BUILD(b, "Less", y, zero), turn, zero);
+    return BUILD(b, "Add", BUILD(b, op, BUILD(b, "Div", x, y)), more);
+}
+
+static const struct function {
+    const char *name;
+    int count;
+    const char *op;
+    make_fn make;
+} functions[] = {
+#define FUNCTION(name, count, op, make) {name, count, op, make},
+#include "format/pnnx/functions.def"
+#undef FUNCTION
+};
+
+struct value *pnnx_function(struct reader *r, const char *name, int count, struct value **in)
+{
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+        if (functions[i].count == count && strcmp(functions[i].name, name) == 0)
+            return functions[i].make(r, functions[i].op, in[0], count > 1 ? in[1] : NULL);
+    return NULL;
+}

@@ -1,0 +1,110 @@
+/* Reductions, sorting, sums along an axis. */
+#include <string.h>
+
+#include "format/pnnx/read.h"
+
+/* The axes of the parameter "dim"; NULL: all. */
+static struct value *axes_of(struct reader *r, struct value *x)
+{
+    int64_t axes[TENSOR_MAX_RANK];
+    int rank = pnnx_rank(r, x), n = pnnx_ints(r, "dim", TENSOR_MAX_RANK, axes);
+    for (int i = 0; i < n; i++)
+        axes[i] = pnnx_axis(r, axes[i], rank);
+    return n ? build_list(&r->b, n, axes) : NULL;
+}
+
+static struct value *reduced(struct reader *r, const char *op, struct value *x, bool keeps)
+{
+    return build_int(&r->b, BUILD(&r->b, op, x, axes_of(r, x)), "keepdims", keeps);
+}
+
+struct value *pnnx_reduce(struct reader *r)
+{
+    struct value *x = pnnx_in(r, "input", 0);
+    enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype")), own = pnnx_type(r, x);
+    if (dtype == DTYPE_NONE && own == DTYPE_BOOL)
+        dtype = DTYPE_I64;
+    if (dtype != DTYPE_NONE && dtype != own)
+        x = build_cast(&r->b, x, dtype);
+    return reduced(r, r->arg, x, pnnx_bool(r, "keepdim", false));
+}
+
+/* torch.max and torch.min of an axis give the elements and their places. */
+struct value *pnnx_extreme(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *x = pnnx_in(r, "input", 0), *y = pnnx_optional(r, "other", 1);
+    bool is_max = strcmp(r->arg, "max") == 0, keeps = pnnx_bool(r, "keepdim", false);
+    if (y) {
+        pnnx_promote(r, &x, &y);
+        return BUILD(b, is_max ? "Max" : "Min", x, y);
+    }
+    struct value *v = reduced(r, is_max ? "ReduceMax" : "ReduceMin", x, keeps);
+    if (r->op->out_count > 1) {
+        struct value *at = build_int(b, BUILD(b, is_max ? "ArgMax" : "ArgMin", x), "keepdims", keeps);
+        int axis = pnnx_axis(r, pnnx_int(r, "dim", 0), pnnx_rank(r, x));
+        pnnx_give(r, 1, build_int(b, at, "axis", axis));
+    }
+    return v;
+}
+
+struct value *pnnx_arg_extreme(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *x = pnnx_in(r, "input", 0);
+    bool all = !pnnx_text(r, "dim"), keeps = pnnx_bool(r, "keepdim", false);
+    if (all)
+        x = build_reshape(b, x, 1, (int64_t[]){-1});
+    struct value *v = build_int(b, BUILD(b, r->arg, x), "axis", pnnx_int(r, "dim", 0));
+    return build_int(b, v, "keepdims", keeps && !all);
+}
+
+/* The mean of the squares of what is off the mean; unbiased, or by a correction, of n - 1. */
+struct value *pnnx_variance(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *x = pnnx_in(r, "input", 0);
+    int64_t axes[TENSOR_MAX_RANK], n = 1, less = pnnx_int(r, "correction", pnnx_bool(r, "unbiased", true));
+    int rank = pnnx_rank(r, x), count = pnnx_ints(r, "dim", TENSOR_MAX_RANK, axes);
+    for (int i = 0; i < (count ? count : rank) && !b->failed; i++) {
+        int64_t size = pnnx_size(r, x, count ? pnnx_axis(r, axes[i], rank) : i);
+        n = size < 0 || n > 1 << 30 ? -1 : n * size;
+        if (less && n <= less)
+            build_fail(b, "wants to know of how many elements more than %lld it is", (long long)less);
+    }
+    struct value *off = BUILD(b, "Sub", x, reduced(r, "ReduceMean", x, true));
+    struct value *v = reduced(r, "ReduceMean", BUILD(b, "Mul", off, off), pnnx_bool(r, "keepdim", false));
+    if (less)
+        v = pnnx_by(r, "Mul", v, (double)n / (double)(n - less));
+    return strcmp(r->arg, "std") == 0 ? BUILD(b, "Sqrt", v) : v;
+}
+
+struct value *pnnx_norm(struct reader *r)
+{
+    const char *p = pnnx_text(r, "p");
+    bool plain = !p || strcmp(p, "fro") == 0 || pnnx_float(r, "p", 2) == 2;
+    if (!plain && pnnx_float(r, "p", 2) != 1)
+        build_fail(&r->b, "has the norm %s; 1 and 2 are known", p);
+    struct value *x = pnnx_in(r, "input", 0);
+    return reduced(r, plain ? "ReduceL2" : "ReduceL1", x, pnnx_bool(r, "keepdim", false));
+}
+
+struct value *pnnx_cumsum(struct reader *r)
+{
+    struct value *x = pnnx_in(r, "input", 0);
+    int axis = pnnx_axis(r, pnnx_int(r, "dim", 0), pnnx_rank(r, x));
+    return BUILD(&r->b, "CumSum", x, build_number(&r->b, DTYPE_I64, axis));
+}
+
+struct value *pnnx_topk(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *x = pnnx_in(r, "input", 0);
+    struct value *v = BUILD(b, "TopK", x, BUILD_LIST(b, pnnx_int(r, "k", 1)));
+    build_int(b, v, "axis", pnnx_int(r, "dim", -1));
+    build_int(b, v, "largest", pnnx_bool(r, "largest", true));
+    build_int(b, v, "sorted", pnnx_bool(r, "sorted", true));
+    if (r->op->out_count > 1)
+        pnnx_give(r, 1, build_output(b, v, 1));
+    return v;
+}

@@ -1,0 +1,184 @@
+/* Operators that change the resolution, or move elements between space and channels. */
+#include <string.h>
+
+#include "base/text.h"
+#include "format/pnnx/read.h"
+
+/* ---- interpolation ---- */
+
+static const struct mode {
+    const char *name, *mode;
+} modes[] = {
+    {"nearest", "nearest"}, {"nearest-exact", "nearest"}, {"linear", "linear"},
+    {"bilinear", "linear"}, {"trilinear", "linear"},      {"bicubic", "cubic"},
+};
+
+/* The mode that the row or the file states, of F.upsample_nearest and the like. */
+static const char *set_mode(struct reader *r, struct value *v, const char *text)
+{
+    struct build *b = &r->b;
+    bool corners = pnnx_bool(r, "align_corners", r->arg && strcmp(r->arg, "bilinear") == 0);
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (strcmp(modes[i].name, text) != 0)
+            continue;
+        bool plain = strcmp(text, "nearest") == 0, exact = strcmp(text, "nearest-exact") == 0;
+        build_string(b, v, "mode", modes[i].mode);
+        build_string(b, v, "coordinate_transformation_mode",
+                     plain               ? "asymmetric"
+                     : corners && !exact ? "align_corners"
+                                         : "half_pixel");
+        if (plain || exact)
+            build_string(b, v, "nearest_mode", plain ? "floor" : "round_prefer_ceil");
+        return text;
+    }
+    build_fail(b, "has the mode '%s'", text);
+    return NULL;
+}
+
+/* Positions follow from the factors where these are given, as ONNX has it, and from the sizes where not. */
+struct value *pnnx_upsample(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *x = pnnx_in(r, "input", 0), *v = NULL;
+    int n = pnnx_rank(r, x) - 2;
+    int64_t axes[] = {2, 3, 4}, sizes[WINDOW_AXES] = {0};
+    float scales[WINDOW_AXES];
+    const char *text = r->arg ? r->arg : pnnx_text(r, "mode");
+    struct value *list = NULL, *factors = NULL;
+    if (n < 1 || n > WINDOW_AXES) {
+        build_fail(b, "wants a tensor of 3 to 5 axes");
+        return NULL;
+    }
+    struct pnnx_operand *size = pnnx_operand(r, "size", -1);
+    if (size && size->value) {
+        list = size->value;
+    } else if (pnnx_text(r, "size")) {
+        pnnx_window(r, "size", n, 0, sizes);
+        list = build_list(b, n, sizes);
+    } else {
+        int count = pnnx_floats(r, "scale_factor", n, scales);
+        for (int i = 1; count == 1 && i < n; i++)
+            scales[i] = scales[0];
+        for (int i = 0; i < n; i++)
+            if (!count || !(scales[i] > 0 && scales[i] < 65536))
+                build_fail(b, "has no size and no factor");
+        factors = b->failed ? NULL : build_f32s(b, n, scales);
+    }
+    v = build_ints(b, BUILD(b, "Resize", x, NULL, factors, list), "axes", n, axes);
+    return set_mode(r, v, text ? text : "nearest") ? v : NULL;
+}
+
+struct value *pnnx_grid_sample(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *v = BUILD(b, "GridSample", pnnx_in(r, "input", 0), pnnx_in(r, "grid", 1));
+    const char *padding = pnnx_text(r, "padding_mode");
+    build_string(b, v, "mode",
+                 pnnx_is(r, "mode", "nearest")   ? "nearest"
+                 : pnnx_is(r, "mode", "bicubic") ? "cubic"
+                                                 : "linear");
+    build_string(b, v, "padding_mode", padding ? padding : "zeros");
+    return build_int(b, v, "align_corners", pnnx_bool(r, "align_corners", false));
+}
+
+struct value *pnnx_affine_grid(struct reader *r)
+{
+    struct value *theta = pnnx_in(r, "theta", 0), *size = pnnx_shape(r, "size");
+    if (!size)
+        build_fail(&r->b, "has no size");
+    struct value *v = BUILD(&r->b, "AffineGrid", theta, size);
+    return build_int(&r->b, v, "align_corners", pnnx_bool(r, "align_corners", false));
+}
+
+/* ---- between space and channels ---- */
+
+static int64_t factor(struct reader *r, const char *key)
+{
+    int64_t n = pnnx_int(r, key, 0);
+    if (n < 1 || n > 4096)
+        build_fail(&r->b, "has %lld as %s", (long long)n, key);
+    return n;
+}
+
+struct value *pnnx_pixel_shuffle(struct reader *r)
+{
+    struct value *v = BUILD(&r->b, "DepthToSpace", pnnx_in(r, "input", 0));
+    return build_string(&r->b, build_int(&r->b, v, "blocksize", factor(r, "upscale_factor")), "mode", "CRD");
+}
+
+struct value *pnnx_pixel_unshuffle(struct reader *r)
+{
+    struct value *v = BUILD(&r->b, "nn.Reorg", pnnx_in(r, "input", 0));
+    return build_string(&r->b, build_int(&r->b, v, "stride", factor(r, "downscale_factor")), "mode", "CRD");
+}
+
+/* The number of groups is a parameter, or of aten:: the second operand. */
+struct value *pnnx_channel_shuffle(struct reader *r)
+{
+    struct value *x = pnnx_in(r, "input", 0);
+    int64_t n = pnnx_int(r, "groups", 0);
+    struct pnnx_operand *second = r->op->in_count > 1 ? lookup_find(&r->names, r->op->in[1]) : NULL;
+    if (!n && second && second->literal)
+        text_to_i64(second->literal, strlen(second->literal), &n);
+    if (n < 1)
+        build_fail(&r->b, "has %lld groups", (long long)n);
+    return build_int(&r->b, BUILD(&r->b, "nn.ShuffleChannel", x), "group", n);
+}
+
+/* ---- columns ---- */
+
+struct columns {
+    int64_t kernel[2], strides[2], pads[2], dilations[2];
+};
+
+static void read_columns(struct reader *r, struct columns *c)
+{
+    pnnx_window(r, "kernel_size", 2, 0, c->kernel);
+    pnnx_window(r, "stride", 2, 1, c->strides);
+    pnnx_window(r, "padding", 2, 0, c->pads);
+    pnnx_window(r, "dilation", 2, 1, c->dilations);
+}
+
+struct value *pnnx_fold(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct columns c;
+    int64_t size[2];
+    read_columns(r, &c);
+    pnnx_window(r, "output_size", 2, 0, size);
+    struct value *v = BUILD(b, "Col2Im", pnnx_in(r, "input", 0), build_list(b, 2, size), build_list(b, 2, c.kernel));
+    build_ints(b, v, "strides", 2, c.strides);
+    build_ints(b, v, "dilations", 2, c.dilations);
+    return build_ints(b, v, "pads", 4, (int64_t[]){c.pads[0], c.pads[1], c.pads[0], c.pads[1]});
+}
+
+/* One filter for each tap, which takes the element there and no other. */
+static struct value *tap_filters(struct reader *r, const struct columns *c)
+{
+    int64_t n = c->kernel[0] * c->kernel[1], dims[] = {n, 1, c->kernel[0], c->kernel[1]};
+    if (n < 1 || n > 1 << 12)
+        build_fail(&r->b, "has a window of %lld elements", (long long)n);
+    struct tensor *t = r->b.failed ? NULL : tensor_new(DTYPE_F32, 4, dims, r->b.err);
+    build_check(&r->b, t != NULL);
+    for (int64_t i = 0; t && i < n; i++)
+        ((float *)t->data)[i * n + i] = 1;
+    return t ? build_constant(&r->b, NULL, t) : NULL;
+}
+
+/* [N, C, H, W] to [N, C * taps, places]: a convolution of each channel by itself. */
+struct value *pnnx_unfold(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct columns c;
+    read_columns(r, &c);
+    struct value *x = pnnx_in(r, "input", 0);
+    int64_t channels = pnnx_size(r, x, 1);
+    if (channels < 1 || channels > 1 << 20 || pnnx_rank(r, x) != 4)
+        build_fail(b, "wants an image of known channels");
+    struct value *flat =
+        BUILD(b, "Reshape", x, pnnx_concat(r, 2, (struct value *[]){BUILD_LIST(b, -1, 1), build_shape(b, x, 2, 4)}, 0));
+    struct value *v = BUILD(b, "Conv", flat, tap_filters(r, &c));
+    pnnx_window_set(r, v, 2, NULL, c.strides, c.pads, c.dilations);
+    return build_reshape(b, build_reshape(b, v, 3, (int64_t[]){0, 0, -1}), 3,
+                         (int64_t[]){-1, channels * c.kernel[0] * c.kernel[1], 0});
+}
