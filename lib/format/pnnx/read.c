@@ -230,19 +230,22 @@ const char *pnnx_type_at(size_t index)
     return index < ROWS ? rows[index].type : index - ROWS < FUNCTIONS ? functions[index - ROWS] : NULL;
 }
 
-/* "torch.abs", "Tensor.abs", "F.tanh" are functions of one element also where they have no row. */
+/* "torch.abs", "Tensor.abs", "F.tanh", "aten::abs" are functions of one element also where they have no row. */
 static struct value *by_name(struct reader *r)
 {
-    const char *type = r->op->type, *dot = strrchr(type, '.');
-    bool torch = strncmp(type, "torch.", 6) == 0 || strncmp(type, "Tensor.", 7) == 0 || strncmp(type, "F.", 2) == 0;
+    static const char *const spaces[] = {"torch.", "Tensor.", "F.", "aten::"};
+    const char *type = r->op->type, *name = NULL;
     struct value *in[3] = {NULL};
     int n = r->op->in_count;
-    if (dot && torch && strchr(type, '.') == dot && n > 0 && n <= 2) {
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++)
+        if (strncmp(type, spaces[i], strlen(spaces[i])) == 0)
+            name = type + strlen(spaces[i]);
+    if (name && n > 0 && n <= 2) {
         for (int i = 0; i < n; i++)
             in[i] = pnnx_at(r, i);
         if (n == 1 && pnnx_param(r->op, "other")) /* the second is a number of the script */
             in[n++] = literal_value(r, pnnx_param(r->op, "other"));
-        struct value *v = r->b.failed ? NULL : pnnx_function(r, dot + 1, n, in);
+        struct value *v = r->b.failed ? NULL : pnnx_function(r, name, n, in);
         if (v || r->b.failed)
             return v;
     }

@@ -195,3 +195,27 @@ struct value *pnnx_slice_indexes(struct reader *r)
     }
     return pnnx_concat(r, n, in, 0);
 }
+
+/* Tensor.index: "expr=[None,[1,3,2]]" or "[None,None,@1]", an index for one axis. */
+struct value *pnnx_index(struct reader *r)
+{
+    const char *text = pnnx_param(r->op, "expr");
+    struct parse p = {.r = r, .at = text && *text == '[' ? text + 1 : ""};
+    struct value *x = pnnx_at(r, 0), *index = NULL;
+    int axis = 0;
+    for (int at = 0; !r->b.failed && !taken(&p, ']'); at++) {
+        if (strncmp(p.at, "None", 4) == 0) {
+            p.at += 4;
+        } else {
+            if (index)
+                build_fail(&r->b, "has indices for two axes, which is not known");
+            index = as_value(&p, expression(&p), NULL);
+            axis = at;
+        }
+        if (!taken(&p, ',') && *p.at != ']')
+            failure(&p);
+    }
+    if (!r->b.failed && (!index || pnnx_type(r, index) == DTYPE_BOOL))
+        build_fail(&r->b, "has no index, or one of truth values, which is not known");
+    return build_int(&r->b, BUILD(&r->b, "Gather", x, index), "axis", axis);
+}

@@ -24,6 +24,25 @@ static struct value *slice_one(struct reader *r, struct value *x)
     return BUILD(&r->b, "Slice", x, start, end, BUILD_LIST(&r->b, axis), step);
 }
 
+/* Those of the list `key` that `kept` names, of numbers or an operand; NULL when the list is not given. */
+static struct value *list_of(struct reader *r, const char *key, int n, const int64_t *kept)
+{
+    int64_t all[TENSOR_MAX_RANK];
+    struct pnnx_operand *operand = pnnx_operand(r, key, -1);
+    if (operand && operand->value)
+        return BUILD(&r->b, "Gather", operand->value, build_list(&r->b, n, kept));
+    int count = pnnx_ints(r, key, TENSOR_MAX_RANK, all);
+    if (!count)
+        return NULL;
+    for (int i = 0; i < n; i++) { /* kept[i] >= i */
+        if (kept[i] >= count)
+            build_fail(&r->b, "has %d %s", count, key);
+        else
+            all[i] = all[kept[i]];
+    }
+    return build_list(&r->b, n, all);
+}
+
 /* Axes with an index in `selects` lose it; from behind, so that axes keep their places. */
 static struct value *select_axes(struct reader *r, struct value *v, int n, const int64_t *axes, const int64_t *selects)
 {
@@ -34,25 +53,33 @@ static struct value *select_axes(struct reader *r, struct value *v, int n, const
     return v;
 }
 
-/* All axes at once: lists of numbers, or operands where they are computed. */
+/* All axes at once, in rising order: a slice of some, an index of others, whose slice means nothing. */
 struct value *pnnx_slice(struct reader *r)
 {
     struct build *b = &r->b;
-    int64_t axes[TENSOR_MAX_RANK], selects[TENSOR_MAX_RANK];
+    int64_t axes[TENSOR_MAX_RANK], selects[TENSOR_MAX_RANK], kept[TENSOR_MAX_RANK], sliced[TENSOR_MAX_RANK];
     struct value *x = pnnx_in(r, "input", 0);
-    int rank = pnnx_rank(r, x), n = pnnx_ints(r, "dims", TENSOR_MAX_RANK, axes);
+    int rank = pnnx_rank(r, x), n = pnnx_ints(r, "dims", TENSOR_MAX_RANK, axes), count = 0;
     if (!n)
         return slice_one(r, x);
+    int given = pnnx_ints(r, "selects", TENSOR_MAX_RANK, selects);
+    if (given && given != n)
+        build_fail(b, "has %d selects for %d axes", given, n);
     for (int i = 0; i < n; i++) {
         axes[i] = pnnx_axis(r, axes[i], rank);
-        selects[i] = OPEN;
+        selects[i] = given ? selects[i] : OPEN;
+        if (selects[i] == OPEN) {
+            sliced[count] = axes[i];
+            kept[count++] = i;
+        }
     }
-    int given = pnnx_ints(r, "selects", TENSOR_MAX_RANK, selects);
-    struct value *starts = pnnx_shape(r, "starts"), *ends = pnnx_shape(r, "ends"), *steps = pnnx_shape(r, "steps");
-    if (!starts || !ends || (given && given != n))
-        build_fail(b, "has no starts and ends, or not as many selects as dims");
-    struct value *v = BUILD(b, "Slice", x, starts, ends, build_list(b, n, axes), steps);
-    return given ? select_axes(r, v, n, axes, selects) : v;
+    if (count) {
+        struct value *starts = list_of(r, "starts", count, kept), *ends = list_of(r, "ends", count, kept);
+        if (!starts || !ends)
+            build_fail(b, "has no starts and ends");
+        x = BUILD(b, "Slice", x, starts, ends, build_list(b, count, sliced), list_of(r, "steps", count, kept));
+    }
+    return select_axes(r, x, n, axes, selects);
 }
 
 struct value *pnnx_select(struct reader *r)
