@@ -151,9 +151,11 @@ static int64_t count_lines(const char *text, size_t size)
 static int set_labels(struct darknet_reader *r, const struct source *s, struct error *err)
 {
     static const char twins[] = ".names *.names";
-    if (s->second || !source_has_twin(s, twins))
+    struct source alone = *s;
+    alone.second = NULL; /* the weights */
+    if (!source_has_twin(&alone, twins))
         return 0;
-    struct blob *names = source_twin(s, twins, err);
+    struct blob *names = source_twin(&alone, twins, err);
     int failed = !names;
     if (names && (r->classes == 0 || r->classes == count_lines(names->data, names->size)))
         failed = graph_set_property(r->build.graph, "labels", names->data, names->size, err);

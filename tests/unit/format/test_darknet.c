@@ -165,6 +165,12 @@ static void names_are_labels(void)
     if (g && graph_property(g, "labels"))
         CHECK(graph_property(g, "labels")->size == 8);
     graph_free(g);
+    char both[140];
+    graph_free(read_net(NET "[convolutional]\n", 5));
+    snprintf(both, sizeof(both), "%s,%s", net_path, weights_path);
+    g = format_read(both, NULL, &err);
+    CHECK_MSG(g && graph_property(g, "labels"), "%s", err.text);
+    graph_free(g);
     unlink(path);
 }
 
