@@ -35,6 +35,10 @@ ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-er
 	-fdata-sections $(WARN) $(CFLAGS)
 ALL_CPPFLAGS = -Ilib -I$(BUILD)/gen -DVERSION='"$(VERSION)"' -DPROGPREFIX='"$(PROGPREFIX)"' $(SYSROOT_CPPFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--gc-sections $(SYSROOT_LDFLAGS) $(LDFLAGS)
+# The tables' addresses in a bit each instead of 24 bytes; asks for glibc 2.36 or musl 1.2.4. Linkers without it warn.
+ifeq ($(ARCH),x86_64)
+RELOCATIONS ?= -Wl,-z,pack-relative-relocs
+endif
 ifdef DEV
 ALL_CFLAGS += -Werror
 endif
@@ -131,7 +135,7 @@ $(BUILD)/lib/libmodel.a: $(LIB_OBJ)
 
 $(BUILD)/lib/libmodel.so: $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-soname,libmodel.so.0 -Wl,--exclude-libs,ALL -o $@ $^ $(STATIC_LIBS) $(ALL_LDFLAGS) -lm
+	$(CC) -shared -Wl,-soname,libmodel.so.0 -Wl,--exclude-libs,ALL $(RELOCATIONS) -o $@ $^ $(STATIC_LIBS) $(ALL_LDFLAGS) -lm
 	@ln -sf libmodel.so $@.0
 
 # ---- the programs ------------------------------------------------------------------------------------------------
