@@ -91,6 +91,9 @@ struct value *build_slice_all(struct build *b, struct value *x, int rank, const 
 struct value *build_gather(struct build *b, struct value *x, int rank, struct value *indices, int index_rank, int axis,
                            int batch);
 
+/* x with its first and last elements along an axis mirrored before and behind, those at the edges too. */
+struct value *build_pad_symmetric(struct build *b, struct value *x, int axis, int64_t before, int64_t behind);
+
 /* What must be known of input i of the node: fails where it is not. Return -1 then. */
 int build_rank(struct build *b, int i);
 int64_t build_dim(struct build *b, int i, int axis);

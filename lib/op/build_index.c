@@ -1,4 +1,4 @@
-/* Slices and gathers as NumPy, TensorFlow and OpenVINO write them. */
+/* Slices, gathers and pads as NumPy, TensorFlow and OpenVINO write them. */
 #include "op/build.h"
 
 /* A list of axes' numbers, of which some may only be known at run time. */
@@ -152,4 +152,24 @@ struct value *build_gather(struct build *b, struct value *x, int rank, struct va
     for (int i = 0; i < all; i++)
         back[i] = i < batch ? i : i < batch + before ? i + more : i < batch + before + more ? i - before : i;
     return build_transpose(b, y, all, back);
+}
+
+/* Elements from `from` down to before `to`. */
+static struct value *mirror(struct build *b, struct value *x, int64_t axis, int64_t from, int64_t to)
+{
+    return BUILD(b, "Slice", x, BUILD_LIST(b, from), BUILD_LIST(b, to), BUILD_LIST(b, axis), BUILD_LIST(b, -1));
+}
+
+struct value *build_pad_symmetric(struct build *b, struct value *x, int axis, int64_t before, int64_t behind)
+{
+    struct value *parts[3];
+    int n = 0;
+    if (before < 0 || behind < 0 || before > INT32_MAX || behind > INT32_MAX)
+        build_fail(b, "symmetric pads of %lld and %lld", (long long)before, (long long)behind);
+    if (before > 0)
+        parts[n++] = mirror(b, x, axis, before - 1, INT64_MIN);
+    parts[n++] = x;
+    if (behind > 0)
+        parts[n++] = mirror(b, x, axis, -1, -1 - behind);
+    return n == 1 ? x : build_int(b, build_node(b, "Concat", n, parts), "axis", axis);
 }

@@ -192,14 +192,6 @@ void tflite_read_pad(struct tflite_op *o)
     tflite_give(o, 0, BUILD(o->b, "Pad", x, pads(o), with));
 }
 
-/* The part of an axis that is `count` long from `from` on, backwards. */
-static struct value *mirror(struct tflite_op *o, struct value *x, int64_t axis, int64_t from, int64_t to)
-{
-    return BUILD(o->b, "Slice", x, BUILD_LIST(o->b, from), BUILD_LIST(o->b, to), BUILD_LIST(o->b, axis),
-                 BUILD_LIST(o->b, -1));
-}
-
-/* Mode 0 leaves the edge out, as ONNX's "reflect" does; mode 1 repeats it, which ONNX has no word for. */
 void tflite_read_mirror_pad(struct tflite_op *o)
 {
     int64_t pairs[2 * TENSOR_MAX_RANK];
@@ -209,19 +201,7 @@ void tflite_read_mirror_pad(struct tflite_op *o)
         return;
     }
     int count = tflite_want_ints(o, 1, pairs, 2 * TENSOR_MAX_RANK);
-    for (int axis = 0; 2 * axis + 1 < count; axis++) {
-        int64_t before = pairs[2 * axis], behind = pairs[2 * axis + 1];
-        struct value *parts[3];
-        int n = 0;
-        if (before < 0 || behind < 0 || behind > INT32_MAX)
-            tflite_fail(o, "paddings of %lld and %lld", (long long)before, (long long)behind);
-        if (before > 0)
-            parts[n++] = mirror(o, x, axis, before - 1, INT64_MIN);
-        parts[n++] = x;
-        if (behind > 0)
-            parts[n++] = mirror(o, x, axis, -1, -1 - behind);
-        if (n > 1)
-            x = concat(o, n, parts, axis);
-    }
+    for (int axis = 0; 2 * axis + 1 < count; axis++)
+        x = build_pad_symmetric(o->b, x, axis, pairs[2 * axis], pairs[2 * axis + 1]);
     tflite_give(o, 0, x);
 }

@@ -1,0 +1,229 @@
+/* Convolutions and pools. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/openvino/openvino.h"
+
+#define MOST_SPATIAL 3
+
+static const char *const rules[] = {"explicit", "same_upper", "same_lower", "valid", "notset", NULL};
+enum rule { RULE_EXPLICIT, RULE_SAME_UPPER, RULE_SAME_LOWER, RULE_VALID, RULE_NOTSET };
+
+/* ---- windows ---- */
+
+static void copy_list(struct openvino_read *l, struct value *v, const char *from, const char *to, int spatial,
+                      int64_t otherwise)
+{
+    int64_t values[MOST_SPATIAL];
+    int count = openvino_ints(l, from, values, spatial);
+    bool plain = true;
+    if (count >= 0 && count != spatial)
+        build_fail(l->b, "its %s has %d numbers, want %d", from, count, spatial);
+    for (int i = 0; i < count; i++)
+        plain = plain && values[i] == otherwise;
+    if (count > 0 && !plain && v)
+        build_ints(l->b, v, to, count, values);
+}
+
+/* All pads, those at the ends behind those at the beginnings. */
+static bool read_pads(struct openvino_read *l, int spatial, int64_t *pads)
+{
+    bool any = false;
+    memset(pads, 0, 2 * MOST_SPATIAL * sizeof(*pads));
+    int begin = openvino_ints(l, "pads_begin", pads, spatial);
+    int end = openvino_ints(l, "pads_end", pads + spatial, spatial);
+    if ((begin > 0 && begin != spatial) || (end > 0 && end != spatial))
+        build_fail(l->b, "it has %d and %d pads, want %d", begin, end, spatial);
+    for (int i = 0; i < 2 * spatial; i++)
+        any = any || pads[i];
+    return any;
+}
+
+static enum rule set_pads(struct openvino_read *l, struct value *v, int spatial)
+{
+    static const char *const onnx[] = {NULL, "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
+    enum rule rule = (enum rule)openvino_word(l, "auto_pad", "explicit", rules);
+    int64_t pads[2 * MOST_SPATIAL];
+    if (onnx[rule])
+        build_string(l->b, v, "auto_pad", onnx[rule]);
+    else if (read_pads(l, spatial, pads))
+        build_ints(l->b, v, "pads", 2 * spatial, pads);
+    return rule;
+}
+
+static int spatial_axes(struct openvino_read *l)
+{
+    int spatial = openvino_rank(l, 0) - 2;
+    if (!l->b->failed && (spatial < 1 || spatial > MOST_SPATIAL))
+        build_fail(l->b, "its input has %d axes, want 3 to 5", spatial + 2);
+    return l->b->failed ? 1 : spatial;
+}
+
+/* ---- convolutions ---- */
+
+static struct value *finish_conv(struct openvino_read *l, struct value *v, int64_t group)
+{
+    int spatial = spatial_axes(l);
+    copy_list(l, v, "strides", "strides", spatial, 1);
+    copy_list(l, v, "dilations", "dilations", spatial, 1);
+    if (group > 1)
+        build_int(l->b, v, "group", group);
+    return v;
+}
+
+/* [groups, o, i, …] becomes [groups * o, i, …]. */
+static struct value *grouped_weights(struct openvino_read *l, int64_t *group)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    int rank = openvino_rank(l, 1);
+    if (rank < 4)
+        build_fail(l->b, "its weights have %d axes, want 4 to 6", rank);
+    *group = openvino_dim(l, 1, 0);
+    for (int i = 1; i < rank; i++)
+        dims[i - 1] = openvino_dim(l, 1, i);
+    if (*group < 1 || dims[0] < 0 || __builtin_mul_overflow(dims[0], *group, &dims[0]))
+        build_fail(l->b, "the sizes of its weights must be known");
+    return openvino_reshaped(l, 1, rank - 1, dims);
+}
+
+static void conv(struct openvino_read *l, struct value *weights, int64_t group)
+{
+    struct value *v = BUILD(l->b, "Conv", openvino_in(l, 0), weights);
+    set_pads(l, v, spatial_axes(l));
+    l->out[0] = finish_conv(l, v, group);
+}
+
+void openvino_read_conv(struct openvino_read *l)
+{
+    conv(l, openvino_in(l, 1), 1);
+}
+
+void openvino_read_group_conv(struct openvino_read *l)
+{
+    int64_t group = 1;
+    struct value *weights = grouped_weights(l, &group);
+    conv(l, weights, group);
+}
+
+/* Where the size of the result is given, pads follow from it: the larger half stands at the end, or, for same_lower,
+ * at the beginning. */
+static void set_size(struct openvino_read *l, struct value *v, int spatial)
+{
+    int64_t size[MOST_SPATIAL], pads[2 * MOST_SPATIAL], extra[MOST_SPATIAL] = {0};
+    int64_t stride[MOST_SPATIAL] = {1, 1, 1}, dilation[MOST_SPATIAL] = {1, 1, 1};
+    bool lower = openvino_word(l, "auto_pad", "explicit", rules) == RULE_SAME_LOWER;
+    int weight_axis = openvino_rank(l, 1) - spatial;
+    openvino_ints(l, "output_padding", extra, spatial);
+    openvino_ints(l, "strides", stride, spatial);
+    openvino_ints(l, "dilations", dilation, spatial);
+    if (openvino_want_ints(l, 2, size, spatial) != spatial)
+        build_fail(l->b, "the size of its result has not %d numbers", spatial);
+    for (int i = 0; i < spatial && !l->b->failed; i++) {
+        int64_t in = openvino_dim(l, 0, 2 + i), kernel = openvino_dim(l, 1, weight_axis + i), total;
+        if (in < 0 || kernel < 1 || in > INT32_MAX || kernel > INT32_MAX || stride[i] > INT32_MAX ||
+            dilation[i] > INT32_MAX || size[i] > INT32_MAX || stride[i] < 1 || dilation[i] < 1 || size[i] < 0 ||
+            extra[i] < 0 || extra[i] > INT32_MAX)
+            build_fail(l->b, "the sizes of its input and weights must be known, and less than 2^31");
+        total = l->b->failed ? 0 : stride[i] * (in - 1) + dilation[i] * (kernel - 1) + 1 + extra[i] - size[i];
+        if (total < 0) { /* what no window reaches is 0 */
+            extra[i] -= total;
+            total = 0;
+        }
+        pads[i] = lower ? total - total / 2 : total / 2;
+        pads[spatial + i] = total - pads[i];
+    }
+    build_ints(l->b, v, "pads", 2 * spatial, pads);
+    if (extra[0] || extra[1] || extra[2])
+        build_ints(l->b, v, "output_padding", spatial, extra);
+}
+
+static void deconv(struct openvino_read *l, struct value *weights, int64_t group)
+{
+    int spatial = spatial_axes(l);
+    struct value *v = BUILD(l->b, "ConvTranspose", openvino_in(l, 0), weights);
+    if (openvino_has(l, 2))
+        set_size(l, v, spatial);
+    else {
+        set_pads(l, v, spatial);
+        copy_list(l, v, "output_padding", "output_padding", spatial, 0);
+    }
+    l->out[0] = finish_conv(l, v, group);
+}
+
+void openvino_read_deconv(struct openvino_read *l)
+{
+    deconv(l, openvino_in(l, 1), 1);
+}
+
+void openvino_read_group_deconv(struct openvino_read *l)
+{
+    int64_t group = 1;
+    struct value *weights = grouped_weights(l, &group);
+    deconv(l, weights, group);
+}
+
+/* ---- pools ---- */
+
+static const char *const roundings[] = {"floor", "ceil", "ceil_torch", NULL};
+
+/* Of a layer whose rounding is "ceil", whether that differs from ONNX's, which drops a last window that begins behind
+ * the input and its first pad. */
+static bool has_empty_window(struct openvino_read *l, int spatial)
+{
+    int64_t kernel[MOST_SPATIAL] = {1, 1, 1}, stride[MOST_SPATIAL] = {1, 1, 1}, pads[2 * MOST_SPATIAL];
+    openvino_ints(l, "kernel", kernel, spatial);
+    openvino_ints(l, "strides", stride, spatial);
+    read_pads(l, spatial, pads);
+    for (int i = 0; i < spatial && !l->b->failed; i++) {
+        int64_t in = openvino_dim(l, 0, 2 + i), over = in + pads[i] + pads[spatial + i] - kernel[i];
+        if (in >= 0 && stride[i] > 0 && over >= 0 && (over + stride[i] - 1) / stride[i] * stride[i] >= in + pads[i])
+            return true;
+    }
+    return false;
+}
+
+static void pool(struct openvino_read *l, const char *name, bool exclude)
+{
+    int spatial = spatial_axes(l), rounding = openvino_word(l, "rounding_type", "floor", roundings);
+    bool is_legacy = rounding == 1 && has_empty_window(l, spatial), average = strcmp(name, "AveragePool") == 0;
+    char legacy[40];
+    snprintf(legacy, sizeof(legacy), "nn.%s", name);
+    struct value *v = BUILD(l->b, is_legacy ? legacy : name, openvino_in(l, 0));
+    set_pads(l, v, spatial);
+    copy_list(l, v, "kernel", "kernel_shape", spatial, 0);
+    copy_list(l, v, "strides", "strides", spatial, 1);
+    if (is_legacy) {
+        build_string(l->b, v, "rounding", "ceil_full");
+        if (average && !exclude)
+            build_string(l->b, v, "count", "include_clipped");
+    } else {
+        if (rounding)
+            build_int(l->b, v, "ceil_mode", 1);
+        if (average && !exclude)
+            build_int(l->b, v, "count_include_pad", 1);
+    }
+    l->out[0] = v;
+}
+
+void openvino_read_max_pool(struct openvino_read *l)
+{
+    pool(l, "MaxPool", true);
+    copy_list(l, l->out[0], "dilations", "dilations", spatial_axes(l), 1);
+    if (l->layer->out_count > 1)
+        l->out[1] = build_output(l->b, l->out[0], 1);
+}
+
+void openvino_read_average_pool(struct openvino_read *l)
+{
+    pool(l, "AveragePool", openvino_bool(l, "exclude-pad", true));
+}
+
+void openvino_read_adaptive_pool(struct openvino_read *l)
+{
+    int64_t size[MOST_SPATIAL];
+    int spatial = spatial_axes(l), count = openvino_want_ints(l, 1, size, MOST_SPATIAL);
+    if (count != spatial)
+        build_fail(l->b, "the size of its result has %d numbers, want %d", count, spatial);
+    struct value *v = build_ints(l->b, BUILD(l->b, "nn.AdaptivePool", openvino_in(l, 0)), "output_size", count, size);
+    l->out[0] = build_string(l->b, v, "mode", l->kind->onnx);
+}

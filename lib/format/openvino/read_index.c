@@ -1,0 +1,212 @@
+/* Splits, slices, gathers and scatters. */
+#include <string.h>
+
+#include "format/openvino/openvino.h"
+
+/* ---- splits ---- */
+
+static void give_parts(struct openvino_read *l, struct value *v, int axis)
+{
+    build_int(l->b, v, "axis", axis);
+    for (int o = 0; o < l->layer->out_count && !l->b->failed; o++)
+        build_output(l->b, v, o);
+    for (int o = 0; o < l->layer->out_count && !l->b->failed; o++)
+        l->out[o] = build_output(l->b, v, o);
+}
+
+void openvino_read_split(struct openvino_read *l)
+{
+    int axis = openvino_in_axis(l, 1, openvino_rank(l, 0));
+    struct value *v = BUILD(l->b, "Split", openvino_in(l, 0));
+    give_parts(l, build_int(l->b, v, "num_outputs", l->layer->out_count), axis);
+}
+
+/* One length may be -1: what is left. */
+void openvino_read_variadic_split(struct openvino_read *l)
+{
+    int axis = openvino_in_axis(l, 1, openvino_rank(l, 0)), count = l->layer->out_count, open = -1;
+    const struct tensor *t = openvino_constant(l, 2);
+    int64_t rest = openvino_dim(l, 0, axis);
+    int64_t *lengths = arena_alloc(&l->body->reader->arena, ((size_t)count + 1) * sizeof(*lengths), l->b->err);
+    build_check(l->b, lengths != NULL);
+    if (l->b->failed || !t || t->count != count || openvino_in_ints(l, 2, lengths, count) != count) {
+        build_fail(l->b, "its lengths must be constants, one for each output");
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        if (lengths[i] < 0)
+            open = i;
+        else if (__builtin_sub_overflow(rest, lengths[i], &rest))
+            rest = -1;
+    }
+    if (open >= 0 && rest < 0)
+        build_fail(l->b, "the length of -1 cannot be told");
+    else if (open >= 0)
+        lengths[open] = rest;
+    give_parts(l, BUILD(l->b, "Split", openvino_in(l, 0), build_list(l->b, count, lengths)), axis);
+}
+
+/* ---- slices ---- */
+
+static uint32_t mask(struct openvino_read *l, const char *name)
+{
+    int64_t bits[TENSOR_MAX_RANK];
+    uint32_t all = 0;
+    int count = openvino_ints(l, name, bits, TENSOR_MAX_RANK);
+    for (int i = 0; i < count; i++)
+        all |= (uint32_t)(bits[i] != 0) << i;
+    return all;
+}
+
+void openvino_read_strided_slice(struct openvino_read *l)
+{
+    struct build_slice_entries e = {0};
+    int begin = openvino_in_ints(l, 1, e.begin, TENSOR_MAX_RANK), end = openvino_in_ints(l, 2, e.end, TENSOR_MAX_RANK);
+    int64_t count = openvino_dim(l, 1, 0);
+    if (count < 0 || count > TENSOR_MAX_RANK)
+        build_fail(l->b, "the number of its begins must be known");
+    e.count = l->b->failed ? 0 : (int)count;
+    for (int i = 0; i < e.count; i++)
+        e.step[i] = 1;
+    if (openvino_has(l, 3) && openvino_want_ints(l, 3, e.step, TENSOR_MAX_RANK) != e.count)
+        build_fail(l->b, "it has not as many strides as begins");
+    if (begin != e.count)
+        e.begins = openvino_list(l, 1);
+    if (end != e.count)
+        e.ends = openvino_list(l, 2);
+    e.no_begin = mask(l, "begin_mask");
+    e.no_end = mask(l, "end_mask");
+    e.new_axis = mask(l, "new_axis_mask");
+    e.shrink = mask(l, "shrink_axis_mask");
+    e.ellipsis = mask(l, "ellipsis_mask");
+    l->out[0] = build_slice_all(l->b, openvino_in(l, 0), openvino_rank(l, 0), &e);
+}
+
+/* The step stands before the axes here, behind them in ONNX. */
+void openvino_read_slice(struct openvino_read *l)
+{
+    struct value *axes = openvino_has(l, 4) ? openvino_list(l, 4) : NULL;
+    l->out[0] =
+        BUILD(l->b, "Slice", openvino_in(l, 0), openvino_list(l, 1), openvino_list(l, 2), axes, openvino_list(l, 3));
+}
+
+void openvino_read_reverse(struct openvino_read *l)
+{
+    static const char *const modes[] = {"index", "mask", NULL};
+    int64_t axes[TENSOR_MAX_RANK], from[TENSOR_MAX_RANK], to[TENSOR_MAX_RANK], steps[TENSOR_MAX_RANK];
+    int count = openvino_want_ints(l, 1, axes, TENSOR_MAX_RANK), n = 0;
+    bool is_mask = openvino_word(l, "mode", "index", modes) == 1;
+    for (int i = 0; i < count; i++) {
+        if (is_mask && !axes[i])
+            continue;
+        axes[n] = is_mask ? i : axes[i];
+        from[n] = INT64_MAX;
+        to[n] = INT64_MIN;
+        steps[n++] = -1;
+    }
+    l->out[0] = BUILD(l->b, "Slice", openvino_in(l, 0), build_list(l->b, n, from), build_list(l->b, n, to),
+                      build_list(l->b, n, axes), build_list(l->b, n, steps));
+}
+
+void openvino_read_reverse_sequence(struct openvino_read *l)
+{
+    int64_t time = openvino_int(l, "seq_axis", 1), batch = openvino_int(l, "batch_axis", 0);
+    if (time + batch != 1 || (time != 0 && time != 1)) {
+        openvino_read_opaque(l);
+        return;
+    }
+    struct value *v = BUILD(l->b, "ReverseSequence", openvino_in(l, 0), openvino_i64(l, 1));
+    l->out[0] = build_int(l->b, build_int(l->b, v, "time_axis", time), "batch_axis", batch);
+}
+
+/* ---- gathers and scatters ---- */
+
+void openvino_read_gather(struct openvino_read *l)
+{
+    int rank = openvino_rank(l, 0), index_rank = openvino_rank(l, 1);
+    int axis = openvino_in_axis(l, 2, rank);
+    int64_t batch = openvino_int(l, "batch_dims", 0);
+    if (batch < 0)
+        batch += index_rank;
+    struct value *indices = batch ? openvino_i64(l, 1) : openvino_in(l, 1);
+    l->out[0] = build_gather(l->b, openvino_in(l, 0), rank, indices, index_rank, axis, (int)batch);
+}
+
+void openvino_read_gather_elements(struct openvino_read *l)
+{
+    struct value *v = BUILD(l->b, "GatherElements", openvino_in(l, 0), openvino_in(l, 1));
+    l->out[0] = build_int(l->b, v, "axis", openvino_int(l, "axis", 0));
+}
+
+void openvino_read_gather_nd(struct openvino_read *l)
+{
+    struct value *v = BUILD(l->b, "GatherND", openvino_in(l, 0), openvino_i64(l, 1));
+    int64_t batch = openvino_int(l, "batch_dims", 0);
+    l->out[0] = batch ? build_int(l->b, v, "batch_dims", batch) : v;
+}
+
+void openvino_read_scatter_elements(struct openvino_read *l)
+{
+    static const char *const words[] = {"none", "sum", "prod", "min", "max", NULL};
+    static const char *const onnx[] = {NULL, "add", "mul", "min", "max"};
+    int axis = openvino_in_axis(l, 3, openvino_rank(l, 0)), how = openvino_word(l, "reduction", "none", words);
+    struct value *v = BUILD(l->b, "ScatterElements", openvino_in(l, 0), openvino_in(l, 1), openvino_in(l, 2));
+    build_int(l->b, v, "axis", axis);
+    if (how && !openvino_bool(l, "use_init_val", true))
+        build_fail(l->b, "a scatter that leaves the first values out is not read");
+    l->out[0] = how ? build_string(l->b, v, "reduction", onnx[how]) : v;
+}
+
+/* Whole slices of the data along an axis are replaced: that axis is moved to the front for it. */
+void openvino_read_scatter_update(struct openvino_read *l)
+{
+    int rank = openvino_rank(l, 0), axis = openvino_in_axis(l, 3, rank), index_rank = openvino_rank(l, 1);
+    int64_t to[TENSOR_MAX_RANK], back[TENSOR_MAX_RANK], updates[TENSOR_MAX_RANK];
+    if (axis > 0 && index_rank != 1)
+        build_fail(l->b, "it updates axis %d with indices of %d axes, want 1", axis, index_rank);
+    for (int i = 0; i < rank && !l->b->failed; i++) {
+        to[i] = updates[i] = i == 0 ? axis : i <= axis ? i - 1 : i;
+        back[i] = i < axis ? i + 1 : i == axis ? 0 : i;
+    }
+    struct value *x = openvino_in(l, 0), *new = openvino_in(l, 2);
+    struct value *indices = build_unsqueeze(l->b, openvino_i64(l, 1), -1);
+    if (axis == 0) {
+        l->out[0] = BUILD(l->b, "ScatterND", x, indices, new);
+        return;
+    }
+    struct value *v = BUILD(l->b, "ScatterND", build_transpose(l->b, x, rank, to), indices,
+                            build_transpose(l->b, new, rank, updates));
+    l->out[0] = build_transpose(l->b, v, rank, back);
+}
+
+/* ---- finding ---- */
+
+void openvino_read_one_hot(struct openvino_read *l)
+{
+    struct value *off = BUILD(l->b, "Reshape", openvino_in(l, 3), BUILD_LIST(l->b, 1));
+    struct value *on = BUILD(l->b, "Reshape", openvino_in(l, 2), BUILD_LIST(l->b, 1));
+    struct value *both = build_int(l->b, BUILD(l->b, "Concat", off, on), "axis", 0);
+    struct value *v = BUILD(l->b, "OneHot", openvino_in(l, 0), openvino_in(l, 1), both);
+    l->out[0] = build_int(l->b, v, "axis", openvino_int(l, "axis", -1));
+}
+
+void openvino_read_non_zero(struct openvino_read *l)
+{
+    l->out[0] = openvino_as(l, BUILD(l->b, "NonZero", openvino_in(l, 0)), "output_type", "i64");
+}
+
+void openvino_read_top_k(struct openvino_read *l)
+{
+    static const char *const modes[] = {"max", "min", NULL};
+    static const char *const sorts[] = {"value", "none", "index", NULL};
+    struct value *v = BUILD(l->b, "TopK", openvino_in(l, 0), openvino_list(l, 1));
+    build_int(l->b, v, "axis", openvino_int(l, "axis", -1));
+    if (openvino_word(l, "mode", "max", modes) == 1)
+        build_int(l->b, v, "largest", 0);
+    if (openvino_word(l, "sort", "value", sorts) == 2)
+        build_fail(l->b, "the largest elements sorted by index are not read");
+    struct value *at = build_output(l->b, v, 1);
+    l->out[0] = v;
+    if (l->layer->out_count > 1)
+        l->out[1] = openvino_as(l, at, "index_element_type", "i32");
+}

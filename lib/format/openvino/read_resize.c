@@ -1,0 +1,126 @@
+/* Sampling: Interpolate, of the first operation set and of the fourth on, and GridSample. */
+#include <string.h>
+
+#include "format/openvino/openvino.h"
+
+struct resize {
+    int64_t axes[TENSOR_MAX_RANK];
+    int count, rank;
+    bool by_scale;
+    struct value *sizes; /* or scales */
+    int operand;         /* the input that says them */
+};
+
+/* Pads of the input, which stand before. */
+static struct value *padded(struct openvino_read *l, int rank)
+{
+    int64_t pads[2 * TENSOR_MAX_RANK] = {0};
+    bool any = false;
+    openvino_ints(l, "pads_begin", pads, rank);
+    openvino_ints(l, "pads_end", pads + rank, rank);
+    for (int i = 0; i < 2 * rank; i++)
+        any = any || pads[i];
+    return any ? BUILD(l->b, "Pad", openvino_in(l, 0), build_list(l->b, 2 * rank, pads)) : openvino_in(l, 0);
+}
+
+/* Whether any axis gets smaller, as far as that can be told. */
+static bool shrinks(struct openvino_read *l, const struct resize *r)
+{
+    int64_t sizes[TENSOR_MAX_RANK];
+    const struct tensor *t = openvino_constant(l, r->operand);
+    for (int i = 0; i < r->count && t && t->count == r->count; i++) {
+        tensor_load_i64(t, i, 1, &sizes[i]);
+        if (r->by_scale ? tensor_get_f64(t, i) < 1 : sizes[i] < openvino_dim(l, 0, (int)r->axes[i]))
+            return true;
+    }
+    return false;
+}
+
+static void set_nearest(struct openvino_read *l, struct value *v, const struct resize *r, const char *coordinates,
+                        const char *rule)
+{
+    if (strcmp(rule, "simple") == 0)
+        rule = shrinks(l, r) ? "ceil" : "floor";
+    if (strcmp(coordinates, "tf_half_pixel_for_nn") == 0) {
+        if (strcmp(rule, "floor") != 0)
+            build_fail(l->b, "nearest_mode %s with tf_half_pixel_for_nn is not read", rule);
+        coordinates = "half_pixel"; /* floor((x + 0.5) / scale) */
+        rule = "round_prefer_ceil";
+    }
+    build_string(l->b, v, "coordinate_transformation_mode", coordinates);
+    build_string(l->b, v, "nearest_mode", rule);
+}
+
+static void resize(struct openvino_read *l, struct resize *r, const char *mode, const char *coordinates,
+                   const char *nearest)
+{
+    struct value *x = padded(l, r->rank), *scales = r->by_scale ? r->sizes : NULL;
+    struct value *v = BUILD(l->b, "Resize", x, NULL, scales, r->by_scale ? NULL : r->sizes);
+    bool is_linear = strncmp(mode, "linear", 6) == 0;
+    if (r->count < r->rank)
+        build_ints(l->b, v, "axes", r->count, r->axes);
+    build_string(l->b, v, "mode", is_linear ? "linear" : mode);
+    if (strcmp(mode, "nearest") == 0)
+        set_nearest(l, v, r, coordinates, nearest);
+    else
+        build_string(l->b, v, "coordinate_transformation_mode", coordinates);
+    if (strcmp(mode, "cubic") == 0)
+        build_float(l->b, v, "cubic_coeff_a", openvino_float(l, "cube_coeff", -0.75f));
+    if (openvino_bool(l, "antialias", false) && strcmp(mode, "nearest") != 0)
+        build_int(l->b, v, "antialias", 1);
+    l->out[0] = v;
+}
+
+static void read_axes(struct openvino_read *l, struct resize *r, int k)
+{
+    r->rank = openvino_rank(l, 0);
+    r->count = k >= 0 && openvino_has(l, k) ? openvino_want_ints(l, k, r->axes, TENSOR_MAX_RANK) : r->rank;
+    for (int i = 0; i < r->count; i++)
+        r->axes[i] = k >= 0 && openvino_has(l, k) ? openvino_axis(l, r->axes[i], r->rank) : i;
+}
+
+/* The first set: axes and the rule of coordinates are attributes. */
+static void first_form(struct openvino_read *l)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
+    struct resize r = {.rank = openvino_rank(l, 0), .operand = 1};
+    bool corners = openvino_bool(l, "align_corners", true);
+    int mode = openvino_word(l, "mode", "", modes);
+    r.count = openvino_ints(l, "axes", r.axes, TENSOR_MAX_RANK);
+    for (int i = 0; i < r.count; i++)
+        r.axes[i] = openvino_axis(l, r.axes[i], r.rank);
+    r.sizes = openvino_list(l, 1);
+    resize(l, &r, modes[mode], corners ? "align_corners" : "asymmetric", "simple");
+}
+
+void openvino_read_interpolate(struct openvino_read *l)
+{
+    static const char *const modes[] = {"nearest", "linear", "linear_onnx", "cubic", NULL};
+    static const char *const places[] = {"half_pixel",           "pytorch_half_pixel", "asymmetric",
+                                         "tf_half_pixel_for_nn", "align_corners",      NULL};
+    static const char *const by[] = {"sizes", "scales", NULL};
+    bool newest = l->layer->version >= 11;
+    if (l->layer->version < 4 && l->layer->version > 0) {
+        first_form(l);
+        return;
+    }
+    struct resize r = {.by_scale = openvino_word(l, "shape_calculation_mode", "sizes", by) == 1};
+    int mode = openvino_word(l, "mode", "", modes);
+    int place = openvino_word(l, "coordinate_transformation_mode", "half_pixel", places);
+    r.operand = !newest && r.by_scale ? 2 : 1;
+    read_axes(l, &r, newest ? 2 : 3);
+    r.sizes = r.by_scale ? openvino_in(l, r.operand) : openvino_list(l, r.operand);
+    resize(l, &r, modes[mode], places[place], openvino_text(l, "nearest_mode", "round_prefer_floor"));
+}
+
+void openvino_read_grid_sample(struct openvino_read *l)
+{
+    static const char *const modes[] = {"bilinear", "nearest", "bicubic", NULL};
+    static const char *const onnx[] = {"linear", "nearest", "cubic"};
+    static const char *const pads[] = {"zeros", "border", "reflection", NULL};
+    int mode = openvino_word(l, "mode", "bilinear", modes), pad = openvino_word(l, "padding_mode", "zeros", pads);
+    struct value *v = BUILD(l->b, "GridSample", openvino_in(l, 0), openvino_in(l, 1));
+    build_int(l->b, v, "align_corners", openvino_bool(l, "align_corners", false));
+    build_string(l->b, v, "mode", onnx[mode]);
+    l->out[0] = build_string(l->b, v, "padding_mode", pads[pad]);
+}

@@ -1,0 +1,96 @@
+/* Variables, which keep their value from run to run: each is an input with its first value as default, and an output.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/openvino/openvino.h"
+
+#define MOST_ELEMENTS (1 << 24) /* of a first value that is not in the file */
+
+struct openvino_variable {
+    const char *name;
+    struct value *first, *now;
+    struct openvino_variable *next;
+};
+
+static struct openvino_variable *find(struct openvino_read *l, const char *name)
+{
+    struct openvino_variable *v = l->body->reader->variables;
+    while (v && strcmp(v->name, name) != 0)
+        v = v->next;
+    return v;
+}
+
+/* The first value, a constant; zeros of the variable's shape where none is given. */
+static struct tensor *first_value(struct openvino_read *l)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    const struct tensor *given = openvino_has(l, 0) ? openvino_constant(l, 0) : NULL;
+    if (given)
+        return tensor_ref((struct tensor *)given);
+    const struct type *type = openvino_has(l, 0) ? build_type(l->b, l->in[0]) : NULL;
+    enum dtype dtype = type ? type->dtype : openvino_element_type(openvino_text(l, "variable_type", "f32"));
+    int rank = type ? type->rank : openvino_stated_dims(l, "variable_shape", dims);
+    for (int i = 0; i < rank && type; i++)
+        dims[i] = type->dims[i];
+    int64_t count = rank < 0 ? -1 : tensor_count(rank, dims);
+    if (count < 0 || count > MOST_ELEMENTS || dtype == DTYPE_NONE) {
+        build_fail(l->b, "the first value of its variable must be a constant, or its shape known");
+        return NULL;
+    }
+    return tensor_new(dtype, rank, dims, l->b->err);
+}
+
+static void add_variable(struct openvino_read *l, const char *name)
+{
+    struct graph *root = l->body->reader->root;
+    struct openvino_variable *v = arena_alloc(&l->body->reader->arena, sizeof(*v), l->b->err);
+    if (l->b->graph != root)
+        build_fail(l->b, "a variable that is read within a loop or branch");
+    struct tensor *first = l->b->failed ? NULL : first_value(l);
+    build_check(l->b, v && first);
+    if (!l->b->failed) {
+        name = openvino_keep(l, name);
+        struct value *in = build_input(l->b, name, first->dtype, first->rank, first->dims);
+        build_check(l->b, in && graph_make_constant(in, tensor_ref(first), l->b->err) == 0);
+        *v = (struct openvino_variable){name, in, in, l->body->reader->variables};
+        l->body->reader->variables = v;
+    }
+    tensor_unref(first);
+}
+
+void openvino_read_read_value(struct openvino_read *l)
+{
+    const char *name = openvino_text(l, "variable_id", "variable");
+    if (!find(l, name))
+        add_variable(l, name);
+    if (!l->b->failed)
+        l->out[0] = find(l, name)->first;
+}
+
+/* Its reader may stand behind: then the value is still to be made one. */
+void openvino_read_assign(struct openvino_read *l)
+{
+    const char *name = openvino_text(l, "variable_id", "variable");
+    struct openvino_variable *v = find(l, name);
+    if (!v)
+        build_fail(l->b, "variable '%.100s' is written before it is read", name);
+    if (l->b->graph != l->body->reader->root)
+        build_fail(l->b, "a variable that a loop or branch changes, which is not read");
+    struct value *now = openvino_in(l, 0);
+    if (!l->b->failed)
+        v->now = now;
+    for (int o = 0; o < l->layer->out_count; o++)
+        l->out[o] = now;
+}
+
+void openvino_give_variables(struct openvino_body *body)
+{
+    char name[300];
+    for (struct openvino_variable *v = body->reader->variables; v && !body->b.failed; v = v->next) {
+        if (v->now == v->first)
+            continue;
+        snprintf(name, sizeof(name), "%.290s_out", v->name);
+        build_graph_output(&body->b, v->now, name);
+    }
+}
