@@ -168,7 +168,8 @@ void openvino_read_result(struct openvino_read *l)
     const struct openvino_edge *from = &l->layer->in[0];
     const struct openvino_layer *layer = &body->net.layers[from->layer];
     const char *named = openvino_text(l, "output_names", NULL), *names = layer->out[from->port].names;
-    const char *name = named && *named   ? first_name(l, named)
+    const char *name = v->is_input       ? openvino_keep(l, l->layer->name)
+                       : named && *named ? first_name(l, named)
                        : names && *names ? first_name(l, names)
                                          : openvino_keep(l, layer->out_count == 1 ? layer->name : l->layer->name);
     build_layer(l->b, name);

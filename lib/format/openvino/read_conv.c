@@ -197,6 +197,7 @@ static void pool(struct openvino_read *l, const char *name, bool exclude)
         if (average && !exclude)
             build_string(l->b, v, "count", "include_clipped");
     } else {
+        copy_list(l, v, "dilations", "dilations", spatial, 1);
         if (rounding)
             build_int(l->b, v, "ceil_mode", 1);
         if (average && !exclude)
@@ -208,8 +209,7 @@ static void pool(struct openvino_read *l, const char *name, bool exclude)
 void openvino_read_max_pool(struct openvino_read *l)
 {
     pool(l, "MaxPool", true);
-    copy_list(l, l->out[0], "dilations", "dilations", spatial_axes(l), 1);
-    if (l->layer->out_count > 1)
+    if (l->layer->out_count > 1 && l->out[0] && !*l->out[0]->producer->domain)
         l->out[1] = build_output(l->b, l->out[0], 1);
 }
 

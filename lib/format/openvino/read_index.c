@@ -25,11 +25,10 @@ void openvino_read_split(struct openvino_read *l)
 void openvino_read_variadic_split(struct openvino_read *l)
 {
     int axis = openvino_in_axis(l, 1, openvino_rank(l, 0)), count = l->layer->out_count, open = -1;
-    const struct tensor *t = openvino_constant(l, 2);
     int64_t rest = openvino_dim(l, 0, axis);
     int64_t *lengths = arena_alloc(&l->body->reader->arena, ((size_t)count + 1) * sizeof(*lengths), l->b->err);
     build_check(l->b, lengths != NULL);
-    if (l->b->failed || !t || t->count != count || openvino_in_ints(l, 2, lengths, count) != count) {
+    if (l->b->failed || openvino_in_ints(l, 2, lengths, count) != count) {
         build_fail(l->b, "its lengths must be constants, one for each output");
         return;
     }
@@ -145,16 +144,27 @@ void openvino_read_gather_nd(struct openvino_read *l)
     l->out[0] = batch ? build_int(l->b, v, "batch_dims", batch) : v;
 }
 
+static struct value *set_reduction(struct openvino_read *l, struct value *v)
+{
+    static const char *const words[] = {"none", "sum", "prod", "min", "max", "sub", NULL};
+    static const char *const onnx[] = {NULL, "add", "mul", "min", "max", NULL};
+    int how = openvino_word(l, "reduction", "none", words);
+    if (how && (!onnx[how] || !openvino_bool(l, "use_init_val", true)))
+        build_fail(l->b, "a scatter that subtracts, or leaves the first values out, is not read");
+    return how && onnx[how] ? build_string(l->b, v, "reduction", onnx[how]) : v;
+}
+
 void openvino_read_scatter_elements(struct openvino_read *l)
 {
-    static const char *const words[] = {"none", "sum", "prod", "min", "max", NULL};
-    static const char *const onnx[] = {NULL, "add", "mul", "min", "max"};
-    int axis = openvino_in_axis(l, 3, openvino_rank(l, 0)), how = openvino_word(l, "reduction", "none", words);
+    int axis = openvino_in_axis(l, 3, openvino_rank(l, 0));
     struct value *v = BUILD(l->b, "ScatterElements", openvino_in(l, 0), openvino_in(l, 1), openvino_in(l, 2));
-    build_int(l->b, v, "axis", axis);
-    if (how && !openvino_bool(l, "use_init_val", true))
-        build_fail(l->b, "a scatter that leaves the first values out is not read");
-    l->out[0] = how ? build_string(l->b, v, "reduction", onnx[how]) : v;
+    l->out[0] = set_reduction(l, build_int(l->b, v, "axis", axis));
+}
+
+void openvino_read_scatter_nd(struct openvino_read *l)
+{
+    struct value *v = BUILD(l->b, "ScatterND", openvino_in(l, 0), openvino_i64(l, 1), openvino_in(l, 2));
+    l->out[0] = set_reduction(l, v);
 }
 
 /* Whole slices of the data along an axis are replaced: that axis is moved to the front for it. */
