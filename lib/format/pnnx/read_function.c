@@ -82,6 +82,12 @@ static struct value *square(struct reader *r, const char *op, struct value *x, s
     return BUILD(&r->b, op, x, x);
 }
 
+static struct value *zero_of(struct reader *r, const char *op, struct value *x, struct value *y)
+{
+    (void)y;
+    return pnnx_by(r, op, x, 0);
+}
+
 static struct value *rsqrt(struct reader *r, const char *op, struct value *x, struct value *y)
 {
     return BUILD(&r->b, "Reciprocal", of_floats(r, op, x, y));

@@ -36,6 +36,21 @@ static int collect(struct reader *r, struct value **in, int most)
     return n;
 }
 
+/* The file states the types of results, which nothing else tells here. */
+static void set_type(struct reader *r, struct value *v, const char *operand)
+{
+    char key[300];
+    int64_t dims[TENSOR_MAX_RANK] = {0};
+    enum dtype dtype;
+    snprintf(key, sizeof(key), "#%.280s", operand);
+    const char *hint = pnnx_param(r->op, key);
+    int rank = pnnx_hint(hint, dims, &dtype);
+    if (!v || rank < 0)
+        return;
+    v->type = (struct type){.kind = TYPE_TENSOR, .dtype = dtype, .rank = rank};
+    memcpy(v->type.dims, dims, sizeof(dims));
+}
+
 struct value *pnnx_opaque(struct reader *r)
 {
     struct value *in[64], *v;
@@ -51,5 +66,7 @@ struct value *pnnx_opaque(struct reader *r)
             set_attribute(r, v, &r->op->params[i]);
     for (int o = 1; o < r->op->out_count && !r->b.failed; o++)
         pnnx_give(r, o, build_output(&r->b, v, o));
+    for (int o = 0; o < r->op->out_count && !r->b.failed; o++)
+        set_type(r, node_out(v->producer, o), r->op->out[o]);
     return v;
 }
