@@ -8,6 +8,11 @@
 
 #define NCNN_MAGIC 7767517
 
+/* In binary files: the number before an array of parameter i is NCNN_ARRAY_BASE - i, before a string likewise. */
+#define NCNN_ARRAY_BASE    -23300
+#define NCNN_STRING_BASE   -23400
+#define NCNN_END_OF_PARAMS -233
+
 /* What a parameter's words are. A binary file does not say: then the layer that asks decides. */
 enum ncnn_kind { NCNN_INT, NCNN_FLOAT, NCNN_RAW, NCNN_STRING };
 
@@ -61,7 +66,8 @@ size_t ncnn_count(const struct ncnn_layer *l, int id);
 int ncnn_int_at(const struct ncnn_layer *l, int id, size_t i);
 float ncnn_float_at(const struct ncnn_layer *l, int id, size_t i);
 
-/* The name of a layer type by its number in binary files, NULL when there is none; and the reverse, -1. */
+/* The name of a layer type by its number in binary files, NULL when there is none; and the reverse, -1 for none, which
+ * knows the names that ncnn_read_binary() gives to types of no name. */
 const char *ncnn_type_name(int index);
 int ncnn_type_index(const char *name);
 

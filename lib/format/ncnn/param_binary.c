@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/ncnn/net.h"
 
-#define CUSTOM_BIT  0x100 /* of a type: the program's own layer */
-#define END_OF_LIST -233
+#define CUSTOM_BIT 0x100    /* of a type: the program's own layer */
+#define CUSTOM     "custom" /* and what it is called here, with its number */
 
 static const char *const type_names[] = {
 #define LAYER(name, read) #name,
@@ -25,6 +26,11 @@ int ncnn_type_index(const char *name)
     for (int i = 0; i < TYPES; i++)
         if (strcmp(type_names[i], name) == 0)
             return i;
+    int64_t number;
+    if (strncmp(name, CUSTOM, strlen(CUSTOM)) == 0 &&
+        text_to_i64(name + strlen(CUSTOM), strlen(name + strlen(CUSTOM)), &number) && number >= 0 &&
+        number < CUSTOM_BIT)
+        return (int)number | CUSTOM_BIT;
     return -1;
 }
 
@@ -61,15 +67,15 @@ static int blobs(struct words *w, int count, int *out_count, const char ***out)
 
 static int value(struct words *w, int id, struct ncnn_param *p)
 {
-    bool is_string = id <= -23400;
-    int32_t n = id <= -23300 ? word(w) : 1;
+    bool is_string = id <= NCNN_STRING_BASE;
+    int32_t n = id <= NCNN_ARRAY_BASE ? word(w) : 1;
     if (n < 0 || (is_string && n > 255))
         return error_set(w->err, "parameter %d has %d elements", p->id, n);
     size_t size = is_string ? ((size_t)n + 3) / 4 * 4 : (size_t)n * 4;
     const uint8_t *from = bytes_take(&w->b, size);
     if (!from)
         return error_set(w->err, "ends within parameter %d", p->id);
-    p->is_array = id <= -23300 && !is_string;
+    p->is_array = id <= NCNN_ARRAY_BASE && !is_string;
     p->kind = is_string ? NCNN_STRING : NCNN_RAW;
     if (is_string)
         return (p->string = arena_strndup(&w->net->arena, (const char *)from, (size_t)n, w->err)) ? 0 : -1;
@@ -84,13 +90,13 @@ static int value(struct words *w, int id, struct ncnn_param *p)
 
 static int parameters(struct words *w, struct ncnn_layer *l)
 {
-    for (int32_t id = word(w); id != END_OF_LIST; id = word(w)) {
+    for (int32_t id = word(w); id != NCNN_END_OF_PARAMS; id = word(w)) {
         if (w->b.bad)
             return error_set(w->err, "ends within a layer's parameters");
         struct ncnn_param *p = arena_alloc(&w->net->arena, sizeof(*p), w->err);
         if (!p)
             return -1;
-        p->id = id <= -23400 ? -(id + 23400) : id <= -23300 ? -(id + 23300) : id;
+        p->id = id <= NCNN_STRING_BASE ? NCNN_STRING_BASE - id : id <= NCNN_ARRAY_BASE ? NCNN_ARRAY_BASE - id : id;
         if (p->id < 0 || p->id > 31)
             return error_set(w->err, "parameter %d; 0 to 31 were expected", p->id);
         if (value(w, id, p) != 0)
@@ -110,9 +116,7 @@ static int layer(struct words *w, int number)
     if (w->b.bad)
         return error_set(w->err, "ends before the layer");
     const char *known = ncnn_type_name(type);
-    l->type = known                 ? known
-              : (type & CUSTOM_BIT) ? numbered(w, "custom", type & ~CUSTOM_BIT)
-                                    : numbered(w, "type", type);
+    l->type = known ? known : (type & CUSTOM_BIT) ? numbered(w, CUSTOM, type & ~CUSTOM_BIT) : numbered(w, "type", type);
     l->name = numbered(w, "layer", number);
     if (!l->type || !l->name)
         return -1;

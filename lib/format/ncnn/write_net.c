@@ -1,4 +1,4 @@
-/* All nodes of a graph as layers, and the files. */
+/* All nodes of a graph as layers, and the files: of parameters as text, or in words where the name says .param.bin. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "format/ncnn/ncnn.h"
 #include "format/ncnn/write.h"
 #include "format/ncnn/write_text.h"
+#include "format/source.h"
 
 static const struct ncnn_write_row rows[] = {
 #define OP(domain, op, function) {domain, op, ncnn_write_##function},
@@ -225,9 +226,15 @@ static int write_files(struct writer *w, struct target *target)
 {
     struct text text;
     struct file_out *param = target_file(target, NULL, w->err), *bin = NULL;
+    bool binary = target->path && source_suffix(target->path, ".param.bin");
     text_init(&text);
-    ncnn_write_net(&text, &w->net);
-    int status = text.failed ? error_memory(w->err) : param ? file_write(param, text.data, text.size, w->err) : -1;
+    int status = 0;
+    if (binary)
+        status = ncnn_write_words(&text, &w->net, w->err);
+    else
+        ncnn_write_net(&text, &w->net);
+    if (status == 0)
+        status = text.failed ? error_memory(w->err) : param ? file_write(param, text.data, text.size, w->err) : -1;
     text_release(&text);
     if (status == 0 && !(bin = target_file(target, ".bin", w->err)))
         status = -1;

@@ -9,6 +9,8 @@
 
 /* The .param file. Arrays are written as every version of ncnn reads them. */
 void ncnn_write_net(struct text *t, const struct ncnn_net *net);
+/* The .param.bin file. Fails for a layer type without a number. */
+int ncnn_write_words(struct text *t, const struct ncnn_net *net, struct error *err);
 
 /* The next record of the .bin file: f32, or int8 with a tag; `half` stores tagged floats as f16. */
 int ncnn_write_record(struct file_out *out, const struct tensor *t, bool tagged, bool half, struct error *err);

@@ -6,7 +6,7 @@
 
 #define DEPTH    64
 #define NAME     32
-#define ELEMENTS 16
+#define ELEMENTS 64
 
 /* A value, or a number that takes the type of what it meets. */
 struct term {
@@ -48,22 +48,48 @@ static bool taken(struct parse *p, char c)
     return true;
 }
 
-/* "[a,b]": a list of sizes. */
+/* A list of tensors is a tuple, the operator's output. */
+static void give_tuple(struct reader *r, int n, const struct term *in)
+{
+    struct pnnx_operand *out = lookup_find(&r->names, r->op->out[0]);
+    struct pnnx_operand *all = arena_alloc(&r->arena, (size_t)n * sizeof(*all), r->b.err);
+    out->parts = arena_alloc(&r->arena, (size_t)n * sizeof(struct pnnx_operand *), r->b.err);
+    build_check(&r->b, all && out->parts);
+    for (int i = 0; i < n && !r->b.failed; i++) {
+        all[i] = (struct pnnx_operand){.name = out->name, .value = in[i].value};
+        out->parts[i] = &all[i];
+    }
+    out->part_count = n;
+}
+
+/* "[a,b]": a list of sizes, or, as the whole expression, of tensors. */
 static struct term list(struct parse *p)
 {
-    struct build *b = &p->r->b;
-    struct value *in[ELEMENTS];
+    struct reader *r = p->r;
+    struct term in[ELEMENTS];
+    struct value *values[ELEMENTS];
     int n = 0;
-    while (!b->failed && !taken(p, ']')) {
-        struct term t = n < ELEMENTS ? expression(p) : failure(p);
-        struct value *v = build_cast(b, as_value(p, t, NULL), DTYPE_I64);
-        if (b->failed)
-            return t;
-        in[n++] = build_reshape(b, v, 1, (int64_t[]){1});
+    bool tensors = false;
+    while (!r->b.failed && !taken(p, ']')) {
+        if (n == ELEMENTS)
+            return failure(p);
+        in[n++] = expression(p);
         if (!taken(p, ',') && *p->at != ']')
             return failure(p);
     }
-    return (struct term){.value = n ? pnnx_concat(p->r, n, in, 0) : build_list(b, 0, NULL)};
+    for (int i = 0; i < n && !r->b.failed; i++)
+        tensors |= in[i].value && pnnx_rank(r, in[i].value) > 0;
+    for (int i = 0; i < n && !r->b.failed; i++)
+        in[i].value = as_value(p, in[i], NULL);
+    if (r->b.failed || (tensors && p->depth > 1))
+        return failure(p);
+    if (tensors) {
+        give_tuple(r, n, in);
+        return (struct term){0};
+    }
+    for (int i = 0; i < n; i++)
+        values[i] = build_reshape(&r->b, build_cast(&r->b, in[i].value, DTYPE_I64), 1, (int64_t[]){1});
+    return (struct term){.value = n ? pnnx_concat(r, n, values, 0) : build_list(&r->b, 0, NULL)};
 }
 
 /* "@12": an input. */
@@ -172,10 +198,11 @@ struct value *pnnx_expression(struct reader *r)
         return NULL;
     }
     struct parse p = {.r = r, .at = text};
-    struct value *v = as_value(&p, expression(&p), NULL);
+    struct term t = expression(&p);
+    bool tuple = ((struct pnnx_operand *)lookup_find(&r->names, r->op->out[0]))->parts != NULL;
     if (!r->b.failed && *p.at)
         failure(&p);
-    return v;
+    return tuple ? NULL : as_value(&p, t, NULL);
 }
 
 /* pnnx.SliceIndexes: "indexes=(0,@0,2147483647)", numbers and inputs as a list. */
