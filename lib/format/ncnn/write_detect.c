@@ -126,6 +126,22 @@ static void put_attr(struct writer *w, const struct attr *a)
     }
 }
 
+/* Of what such a node makes or takes the shape need not be known. */
+static bool is_open(const struct value *v)
+{
+    return v->type.kind != TYPE_TENSOR || v->type.rank < 0;
+}
+
+static const char *blob_of(struct writer *w, const struct value *v)
+{
+    return is_open(v) ? ncnn_blob_held(w, v) : ncnn_blob(w, v);
+}
+
+static const char *result_of(struct writer *w, const struct value *v)
+{
+    return is_open(v) ? ncnn_result_as(w, v, &(struct blob_shape){0}) : ncnn_result(w, v);
+}
+
 /* Constants of such a node were records of the weight file. */
 void ncnn_write_opaque(struct writer *w)
 {
@@ -137,9 +153,9 @@ void ncnn_write_opaque(struct writer *w)
     }
     for (int i = 0; i < w->n->in_count; i++)
         if (w->n->in[i] && !w->n->in[i]->constant)
-            in[n++] = ncnn_blob(w, w->n->in[i]);
+            in[n++] = blob_of(w, w->n->in[i]);
     for (int o = 0; o < outs; o++)
-        out[o] = w->n->out[o] ? ncnn_result(w, w->n->out[o]) : ncnn_fresh(w, w->n->name);
+        out[o] = w->n->out[o] ? result_of(w, w->n->out[o]) : ncnn_fresh(w, w->n->name);
     const char *type = arena_strdup(&w->net.arena, w->n->op, w->err);
     ncnn_write_check(w, type != NULL);
     if (w->failed)

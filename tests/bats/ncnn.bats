@@ -1,0 +1,44 @@
+load helper
+
+NCNN=$BATS_TEST_DIRNAME/../models/ncnn
+
+# Samples of the project, and the real networks where they are at hand.
+nets() {
+    find "$NCNN" -maxdepth 1 -type f \( -name '*.param' -o -name '*.param.bin' \)
+    find "$BATS_TEST_DIRNAME/../../../shared/models/" -name '*.param' ! -name '*.pnnx.param' -size -200k 2> missing || true
+}
+
+@test "a written file is written again to the byte, as text and in words, with floats of 32 and 16 bits" {
+    local count=0
+    while read -r net; do
+        for suffix in param param.bin; do
+            for option in "" "-O fp16"; do
+                nn convert $option -o "1.$suffix" "$net" 2> warnings
+                nn convert $option -o "2.$suffix" "1.$suffix" 2> warnings
+                cmp "1.$suffix" "2.$suffix" && cmp 1.bin 2.bin || fail "$net as $suffix $option"
+                count=$((count + 1))
+            done
+        done
+    done < <(nets)
+    [ "$count" -ge 20 ]
+}
+
+@test "a file in words gives the answers of the text, with the same weights" {
+    for name in cnn half int8 rows; do
+        nn convert -o words.param.bin "$NCNN/$name.param" 2> warnings
+        nn convert -o text.param "$NCNN/$name.param" 2> warnings
+        cmp words.bin text.bin
+        equal "$(head -c 4 words.param.bin | od -An -tx1)" " dd 85 76 00"
+        equal "$(nn run words.param.bin "$NCNN/$name"/in_*.npy | cut -f 3-)" "$(nn run text.param "$NCNN/$name"/in_*.npy | cut -f 3-)"
+    done
+}
+
+@test "a layer without a number is not written in words" {
+    printf '7767517\n2 2\nInput in 0 1 a 0=4\nFancy f 1 1 a b 0=3 -23301=2,1.5,2.5 2="a b"\n' > net.param
+    nn convert -o again.param net.param
+    grep -q 'Fancy .* 0=3 -23301=2,1.5,2.5 2="a b"' again.param
+    try convert -o net.param.bin net.param
+    equal "$status" 2
+    matches "$stderr" "layer 'b': the type Fancy has no number"
+    [ ! -e net.param.bin ] && [ ! -e net.bin ]
+}
