@@ -160,6 +160,56 @@ struct model_quantized {
 MODEL_API int model_quantize(struct model *m, const char *scheme, struct model_quantized **report, size_t *count,
                              struct model_error *err);
 
+/* ---- static quantisation: a network that computes with 8-bit integers, in the form of ONNX's QuantizeLinear and
+ * DequantizeLinear. First samples of what it will be used on go through it, then it is made. ---- */
+
+struct model_calibration;
+struct model_tensor;
+
+struct model_calibration_options {
+    const char *activations;      /* "u8" (also for NULL) or "s8" */
+    const char *range;            /* how their ranges are chosen, a row of the table; NULL: the first */
+    const char *const *keep;      /* names of layers, and operators, that stay in float32 */
+    size_t keep_count;
+    double max_loss; /* leave layers in float32, as few as can be, so that on the samples kept the root of the mean
+                      * square of what the outputs are off is at most this share of their own; 0: none are */
+    int threads;     /* 0: model_processors() */
+    void (*progress)(void *arg, const char *what, size_t done, size_t total); /* of long work; or NULL */
+    void *progress_arg;
+};
+
+MODEL_API bool model_range_at(size_t index, struct model_row *range);
+
+/* Fails when there is nothing to quantise. The strings of the options must live as long as it. */
+MODEL_API struct model_calibration *model_calibration_new(const struct model *m,
+                                                          const struct model_calibration_options *options,
+                                                          struct model_error *err);
+MODEL_API void model_calibration_free(struct model_calibration *c); /* NULL is allowed */
+
+/* Runs the network on a sample, given as to model_session_run(), and takes note of all activations. A few of the
+ * samples are kept. */
+MODEL_API int model_calibration_add(struct model_calibration *c, struct model_tensor *const *in,
+                                    struct model_error *err);
+
+/* The quantised model; no sample can be added any more. */
+MODEL_API struct model *model_calibration_finish(struct model_calibration *c, struct model_error *err);
+
+/* A layer, or, behind these, an output of the network. The strings live as long as the calibration. */
+struct model_calibrated {
+    const char *name, *op; /* op "output": of the network */
+    const char *type;      /* of its result: "u8", "s8", or "f32" where it is not rounded; "": the layer is not
+                            * quantised */
+    double snr;            /* signal-to-noise ratio of the result on the samples kept, in dB; inf when it is exact */
+    double low, high;      /* what is not clipped; nan when it is not rounded */
+    double clipped;        /* the share of what was seen that is */
+    size_t before, after;  /* bytes of weights and bias */
+    double seconds_before, seconds_after; /* of a run of the layer on this processor; nan when it is not told apart */
+};
+
+/* Once model_calibration_finish() has given a model: a list for free(). */
+MODEL_API struct model_calibrated *model_calibration_report(struct model_calibration *c, size_t *count,
+                                                            struct model_error *err);
+
 /* ---- tensors: immutable, row-major, of any of the dtypes ---- */
 
 struct model_tensor;

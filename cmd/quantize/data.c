@@ -176,24 +176,37 @@ static int walk_folder(struct walk *w, const char *path)
         struct stat st;
         sprintf(file, "%s/%s", path, entries[i]->d_name);
         if (stat(file, &st) == 0 && S_ISREG(st.st_mode)) {
-            say_progress("measuring", (size_t)i, (size_t)n);
+            say_progress(w->what, (size_t)i, (size_t)n);
             status |= walk_file(w, file);
         }
         free(file);
         free(entries[i]);
     }
     free(entries);
+    say_progress(w->what, 1, 1);
     return status;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t n = 1;
+    while ((text = strchr(text, '\n')))
+        n++, text++;
+    return n;
 }
 
 static int walk_list(struct walk *w, const char *path)
 {
     char *text = read_text(path), *rest = text;
     int status = text ? 0 : 1;
-    for (char *line; text && (line = strsep(&rest, "\n"));)
-        if (*line)
+    size_t done = 0, lines = text ? count_lines(text) : 0;
+    for (char *line; text && (line = strsep(&rest, "\n")); done++)
+        if (*line) {
+            say_progress(w->what, done, lines);
             status |= walk_file(w, line);
+        }
     free(text);
+    say_progress(w->what, 1, 1);
     return status;
 }
 

@@ -8,6 +8,7 @@
 typedef int sample_fn(void *arg, struct model_tensor *const *in, const char *name);
 
 struct walk {
+    const char *what; /* is done, for progress */
     const struct model *m;
     struct model_session *s; /* prepares photos */
     sample_fn *use;

@@ -1,24 +1,26 @@
-/* nnquantize: stores weights in fewer bits, and says what that costs. */
+/* nnquantize: 8-bit networks by data, or weights in fewer bits, and what that costs. */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../common/files.h"
 #include "../common/program.h"
 #include "../common/record.h"
-#include "data.h"
-#include "model.h"
+#include "quantize.h"
 
-enum { OPTION_LIST = OPTION_FIRST };
+enum { OPTION_LIST = OPTION_FIRST, OPTION_MAX_LOSS };
 
 static const struct option_row options[] = {
-    {'w', "weights", "TYPE", "how to store weights: int8 (the default), f16 or bf16"},
-    {'c', "data", "DATA", "measure on a folder or list of photos, or .npy or .npz files; may be repeated"},
-    {'r', "report", "FILE", "write a line for each weight: name, type, largest and RMS error, bytes before and after"},
-    {'j', "threads", "N", "threads to use in measuring"},
-    {OPTION_LIST, "list", NULL, "list the ways to store weights"},
+    {'c', "data", "DATA", "calibrate with a folder or list of photos, or .npy or .npz files; may be repeated"},
+    {'m', "range", "METHOD", "how ranges are chosen: mse (the default), minmax, percentile or entropy"},
+    {'a', "activations", "TYPE", "u8 (the default) or s8"},
+    {'k', "keep", "NAME", "leave the layer, or all of the operator, of that name in float32; may be repeated"},
+    {OPTION_MAX_LOSS, "max-loss", "PERCENT", "leave so few layers in float32 that outputs are off by no more"},
+    {'w', "weights", "TYPE", "store weights alone, as int8 (without -c the default), f16 or bf16"},
+    {'r', "report", "FILE",
+     "write a line for each layer: signal to noise, range, bytes, times; with -w for each weight"},
+    {'j', "threads", "N", "threads to use"},
+    {OPTION_LIST, "list", NULL, "list the ways to store weights, and to choose ranges"},
     OPTION_ROW_FORMAT,
     OPTION_ROWS_OUTPUT,
     OPTION_ROW_JSON,
@@ -27,204 +29,74 @@ static const struct option_row options[] = {
 
 static const struct program program = {
     .name = PROGPREFIX "quantize",
-    .what = "Stores weights in 8 or 16 bits, and tells how far they, and with -c the outputs, are from the original's.",
+    .what = "Makes a network of 8-bit integers by data that it is shown, or stores weights alone in 8 or 16 bits.",
     .operands = "[MODEL]",
     .options = options,
-    .example = PROGPREFIX "quantize -c cat.png -o net8.nn net.nn",
+    .example = PROGPREFIX "quantize -c photos -o net8.onnx net.onnx",
 };
 
-struct request {
-    const char *from, *weights, *report;
-    const char **data;
-    size_t data_count;
-    int threads;
-    bool list;
-    struct output out;
-};
+static bool lists;
+
+static void list_rows(const char *kind, bool (*at)(size_t i, struct model_row *row))
+{
+    struct model_row row;
+    for (size_t i = 0; at(i, &row); i++) {
+        record_begin();
+        record_text("kind", kind);
+        record_text("name", row.name);
+        record_text("what", row.what);
+        record_end();
+    }
+}
 
 static int list(void)
 {
-    struct model_row scheme;
     record_table();
-    for (size_t i = 0; model_scheme_at(i, &scheme); i++) {
-        record_begin();
-        record_text("name", scheme.name);
-        record_text("what", scheme.what);
-        record_end();
-    }
+    list_rows("weights", model_scheme_at);
+    list_rows("range", model_range_at);
     record_table_end();
     return 0;
 }
 
-/* ---- the report on weights ---- */
+/* ---- the report ---- */
 
-static void write_rows(const struct request *r, const struct model_quantized *q, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        record_begin();
-        record_text("name", q[i].name);
-        record_text("type", r->weights);
-        record_number("largest", "%.6g", q[i].largest);
-        record_number("rms", "%.6g", q[i].rms);
-        record_integer("before", (int64_t)q[i].before);
-        record_integer("after", (int64_t)q[i].after);
-        record_end();
-    }
-}
+static FILE *report_file;
 
-static int write_report(const struct request *r, const struct model_quantized *q, size_t n)
+int report_open(const struct request *r)
 {
-    FILE *f = strcmp(r->report, "-") == 0 ? stdout : fopen(r->report, "w");
-    if (!f)
+    report_file = strcmp(r->report, "-") == 0 ? stdout : fopen(r->report, "w");
+    if (!report_file)
         return say_failed("%s: %s", r->report, strerror(errno));
-    record_to(f);
-    write_rows(r, q, n);
-    record_to(stdout);
-    return f == stdout || fclose(f) == 0 ? 0 : say_failed("%s: %s", r->report, strerror(errno));
-}
-
-static void tell_totals(const struct request *r, const char *path, const struct model_quantized *q, size_t n)
-{
-    double squares = 0, largest = 0, before = 0, after = 0, elements = 0;
-    for (size_t i = 0; i < n; i++) {
-        squares += q[i].rms * q[i].rms * (double)q[i].elements;
-        elements += (double)q[i].elements;
-        largest = q[i].largest > largest ? q[i].largest : largest;
-        before += (double)q[i].before;
-        after += (double)q[i].after;
-    }
-    say_note("%s: %zu weights as %s: %.0f bytes, before %.0f; largest error %.4g, rms %.4g", path_name(path), n,
-             r->weights, after, before, largest, elements > 0 ? sqrt(squares / elements) : 0);
-}
-
-/* ---- measuring on data ---- */
-
-/* What one output comes to over all samples. */
-struct measure {
-    double largest, reference, squares, elements;
-};
-
-struct measuring {
-    struct model_session *original, *result;
-    const struct model *m;
-    struct model_tensor **out[2];
-    struct measure *outputs;
-    size_t samples; /* that were measured */
-};
-
-static void free_outputs(struct measuring *k)
-{
-    for (size_t i = 0; i < model_output_count(k->m); i++)
-        for (int j = 0; j < 2; j++) {
-            model_tensor_free(k->out[j][i]);
-            k->out[j][i] = NULL;
-        }
-}
-
-static int add_difference(struct measure *o, const struct model_tensor *a, const struct model_tensor *b,
-                          struct model_error *err)
-{
-    struct model_difference d;
-    if (model_tensor_compare(a, b, &d, err) < 0)
-        return -1;
-    double n = (double)model_tensor_count(a);
-    o->largest = d.largest > o->largest ? d.largest : o->largest;
-    o->reference = d.reference > o->reference ? d.reference : o->reference;
-    o->squares += d.rms * d.rms * n;
-    o->elements += n;
+    record_to(report_file);
     return 0;
 }
 
-static int measure_sample(void *arg, struct model_tensor *const *in, const char *name)
+int report_close(const struct request *r)
 {
-    struct measuring *k = arg;
-    struct model_error err;
-    int status = model_session_run(k->original, in, k->out[0], &err);
-    if (status == 0)
-        status = model_session_run(k->result, in, k->out[1], &err);
-    for (size_t i = 0; status == 0 && i < model_output_count(k->m); i++)
-        status = add_difference(&k->outputs[i], k->out[1][i], k->out[0][i], &err);
-    free_outputs(k);
-    return status < 0 ? say_failed("%s: %s", name, err.text) : 0;
-}
-
-static void tell_outputs(const struct measuring *k, size_t samples)
-{
-    struct model_port port;
-    for (size_t i = 0; model_output(k->m, i, &port); i++) {
-        const struct measure *o = &k->outputs[i];
-        say_note("output '%s' over %zu samples: largest difference %.4g, rms %.4g; its largest value %.4g", port.name,
-                 samples, o->largest, o->elements > 0 ? sqrt(o->squares / o->elements) : 0, o->reference);
-    }
-}
-
-static int walk_all(const struct request *r, struct measuring *k)
-{
-    struct walk w = {.m = k->m, .s = k->original, .use = measure_sample, .arg = k};
-    int status = 0;
-    w.in = get_memory(model_input_count(k->m), sizeof *w.in);
-    for (size_t i = 0; i < r->data_count; i++)
-        status |= data_walk(&w, r->data[i]);
-    free(w.in);
-    k->samples = w.done;
-    if (status == 0 && w.done == 0)
-        status = say_failed("%s: no photo or array in it", r->data[0]);
-    if (w.done)
-        tell_outputs(k, w.done);
-    return status;
-}
-
-/* 0, or 1 when something failed; *samples: on how many it did not. */
-static int measure(const struct request *r, const struct model *original, const struct model *result, size_t *samples)
-{
-    struct model_error err;
-    struct model_session_options o = {.threads = r->threads};
-    size_t n = model_output_count(original);
-    struct measuring k = {.m = original, .original = model_session_new(original, &o, &err)};
-    k.result = k.original ? model_session_new(result, &o, &err) : NULL;
-    k.out[0] = get_memory(n, sizeof **k.out);
-    k.out[1] = get_memory(n, sizeof **k.out);
-    k.outputs = get_memory(n, sizeof *k.outputs);
-    int status = k.result ? walk_all(r, &k) : say_failed("%s", err.text);
-    model_session_free(k.original);
-    model_session_free(k.result);
-    free(k.out[0]);
-    free(k.out[1]);
-    free(k.outputs);
-    *samples = k.samples;
-    return status;
+    record_to(stdout);
+    return report_file == stdout || fclose(report_file) == 0 ? 0 : say_failed("%s: %s", r->report, strerror(errno));
 }
 
 /* ---- all of it ---- */
 
-static int quantize(const struct request *r, const char *path, const struct model *original, struct model *m)
-{
-    struct model_quantized *report = NULL;
-    struct model_error err;
-    size_t n = 0;
-    if (model_quantize(m, r->weights, &report, &n, &err) < 0)
-        return say_failed("%s: %s", path_name(path), err.text);
-    tell_totals(r, path, report, n);
-    int status = r->report ? write_report(r, report, n) : 0;
-    free(report);
-    size_t samples = 1;
-    bool ready = status == 0;
-    if (ready && r->data_count)
-        status = measure(r, original, m, &samples); /* data that cannot be read leave the model as good as it is */
-    return ready && samples ? status | output_write(&r->out, m) : status;
-}
-
 static int run(const struct request *r, const char *path)
 {
-    struct model_error err;
     output_check(&r->out);
     if (r->report && strcmp(r->report, "-") == 0 && output_is_standard(&r->out))
         exit_usage("-r -: the model goes to standard output: want -o FILE");
-    struct model *original = input_read(path, r->from), *m = original ? model_copy(original, &err) : NULL;
-    int status = m ? quantize(r, path, original, m) : original ? say_failed("%s", err.text) : 1;
-    model_free(m);
+    struct model *original = input_read(path, r->from);
+    if (!original)
+        return 1;
+    int status = r->data_count && !r->weights ? quantize_all(r, path, original) : quantize_weights(r, path, original);
     model_free(original);
     return status;
+}
+
+static void take_type(struct request *r, const char *value)
+{
+    if (strcmp(value, "u8") != 0 && strcmp(value, "s8") != 0)
+        exit_usage("-a %s: want u8 or s8", value);
+    r->calibration.activations = value;
 }
 
 static void take_option(struct request *r, int key, const char *value)
@@ -237,14 +109,27 @@ static void take_option(struct request *r, int key, const char *value)
     case 'c':
         r->data[r->data_count++] = value;
         break;
+    case 'm':
+        row_check("-m", value, model_range_at);
+        r->calibration.range = value;
+        break;
+    case 'a':
+        take_type(r, value);
+        break;
+    case 'k':
+        r->keep[r->calibration.keep_count++] = value;
+        break;
+    case OPTION_MAX_LOSS:
+        r->calibration.max_loss = program_real("--max-loss", value, 0) / 100;
+        break;
     case 'r':
         r->report = value;
         break;
     case 'j':
-        r->threads = (int)program_number("-j", value, 1, 1024);
+        r->calibration.threads = (int)program_number("-j", value, 1, 1024);
         break;
     case OPTION_LIST:
-        r->list = true;
+        lists = true;
         break;
     case 'f':
         r->from = value;
@@ -254,16 +139,28 @@ static void take_option(struct request *r, int key, const char *value)
     }
 }
 
+/* What -c alone is for. */
+static void check_request(const struct request *r)
+{
+    const struct model_calibration_options *o = &r->calibration;
+    if ((o->range || o->activations || o->keep_count || o->max_loss > 0) && (!r->data_count || r->weights))
+        exit_usage("-m, -a, -k and --max-loss: want data to calibrate with, -c, and not -w");
+}
+
 int main(int argc, char **argv)
 {
-    struct request r = {.weights = "int8"};
+    struct request r = {.weights = NULL};
     const char *value;
     program_start(&program, argc, argv);
     r.data = get_memory((size_t)argc, sizeof *r.data);
+    r.keep = get_memory((size_t)argc, sizeof *r.keep);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
+    r.calibration.keep = r.keep;
     const char *path = only_operand(argc, argv);
-    int status = r.list ? list() : run(&r, path);
+    check_request(&r);
+    int status = lists ? list() : run(&r, path);
     free(r.data);
+    free(r.keep);
     return program_end(status);
 }

@@ -1,6 +1,62 @@
 load helper
 
-@test "-c: a bad file among many is told, and the rest is measured" {
+# Three convolutions, and photos that differ: conv.nn, photos/.
+calibratable() {
+    classifier
+    mkdir -p photos
+    ppm photos/red.ppm 40 30 255 0 0
+    ppm photos/blue.ppm 20 30 0 0 255
+    ppm photos/grey.ppm 32 32 90 130 110
+}
+
+@test "-c: a network of 8-bit integers, near the same answer, that is ordinary ONNX" {
+    calibratable
+    nn run -o want net.nn photos/grey.ppm > /dev/null
+    for type in u8 s8; do
+        for range in mse minmax percentile entropy; do
+            try quantize -c photos -a $type -m $range -o net8.onnx net.nn
+            succeeded
+            matches "$stderr" 'by 3 samples, 0 of them left in float32'
+            nn inspect net8.onnx | grep -q QuantizeLinear
+            nn convert -p resize=32x32,rgb,mean=127,std=128 -T classify -o net8.nn net8.onnx
+            nn run --expect want --rtol 0.1 net8.nn photos/grey.ppm > /dev/null
+        done
+    done
+    nn quantize -q -c photos net.nn > 1.nn
+    nn quantize -q -j 1 -c photos < net.nn > 2.nn
+    cmp 1.nn 2.nn
+}
+
+@test "-c: what stays in float, by name, operator or loss" {
+    calibratable
+    nn quantize -q -c photos -o all.nn net.nn
+    all=$(nn inspect all.nn | grep -c QuantizeLinear)
+    nn quantize -q -c photos -k Conv -o some.nn net.nn
+    [ "$(nn inspect some.nn | grep -c QuantizeLinear)" -lt "$all" ]
+    try quantize -c photos --max-loss 0.00001 -o none.nn net.nn
+    succeeded
+    matches "$stderr" 'output .*ratio inf dB'
+    try quantize -c photos --max-loss 100 -o lax.nn net.nn
+    succeeded
+    cmp all.nn lax.nn
+    try quantize -k Conv net.nn
+    failed_with 2 'want data'
+    try quantize -c photos -m guess net.nn
+    failed_with 2 'guess'
+    try quantize -c photos -a u4 net.nn
+    failed_with 2 'want u8 or s8'
+}
+
+@test "-c -r: a line a layer" {
+    calibratable
+    nn quantize -q -c photos -r report.tsv -o net8.nn net.nn
+    matches "$(head -n 1 report.tsv)" $'\tConv\tu8\t[0-9.]+\t[-0-9.e]+\t[0-9.e]+\t[0-9.e-]+\t[0-9]+\t[0-9]+\t'
+    matches "$(tail -n 1 report.tsv)" $'\toutput\tf32\t'
+    nn quantize -q -J -c photos -r report.json -o net8.nn net.nn
+    jq -es '.[0].operator == "Conv" and .[0].snr > 20 and .[-1].operator == "output"' report.json
+}
+
+@test "-c: a bad file among many is told, and the rest is used" {
     mkdir data
     npy data/a.npy f32 1x24
     echo nonsense > data/b.png
@@ -10,7 +66,7 @@ load helper
     equal "$status" 1
     matches "$stderr" 'data/b.png: '
     matches "$stderr" 'data/c.npy: '
-    matches "$stderr" 'over 2 samples'
+    matches "$stderr" 'by 2 samples'
     nn inspect out.nn > /dev/null
     try quantize -c data/b.png -o none.nn "$TINY/mlp.onnx"
     equal "$status" 1
@@ -43,9 +99,9 @@ load helper
     failed_with 2 'int3'
 }
 
-@test "-c: the outputs' errors are those that nnrun -o shows" {
+@test "-w -c: the outputs' errors are those that nnrun -o shows" {
     npy x.npy f32 1x24
-    try quantize -c x.npy -o small.nn "$TINY/mlp.onnx"
+    try quantize -w int8 -c x.npy -o small.nn "$TINY/mlp.onnx"
     succeeded
     told=$(printf '%s\n' "$stderr" | sed -n "s/.*output 'y'.*largest difference \([^,]*\), rms \([^;]*\);.*/\1 \2/p")
     nn run -o a "$TINY/mlp.onnx" x.npy > /dev/null
@@ -64,15 +120,15 @@ load helper
     ppm photos/blue.ppm 20 30 0 0 255
     try quantize -c photos -o small.nn net.nn
     succeeded
-    matches "$stderr" 'over 2 samples'
+    matches "$stderr" 'by 2 samples'
     try quantize -c photos/red.ppm -o small.nn net.nn
-    matches "$stderr" 'over 1 sample'
+    matches "$stderr" 'by 1 sample'
     npy x.npy f32 1x3x32x32
     try quantize -c x.npy -c photos -o small.nn net.nn
-    matches "$stderr" 'over 3 samples'
+    matches "$stderr" 'by 3 samples'
     ls photos/* > list.txt
     try quantize -c list.txt -o small.nn net.nn
-    matches "$stderr" 'over 2 samples'
+    matches "$stderr" 'by 2 samples'
     try quantize -q -c nowhere -o small.nn net.nn
     failed_with 1 'nowhere: No such file'
 }
@@ -103,8 +159,8 @@ load helper
 }
 
 @test "--list" {
-    equal "$(nn quantize --list | cut -f 1 | tr '\n' ' ')" "int8 f16 bf16 "
-    nn quantize --list -J | jq -es 'length == 3'
+    equal "$(nn quantize --list | grep ^weights | cut -f 2 | tr '\n' ' ')" "int8 f16 bf16 "
+    nn quantize --list -J | jq -es 'length == 7'
 }
 
 @test "-j gives the same bytes" {

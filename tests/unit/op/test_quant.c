@@ -1,4 +1,6 @@
 /* QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, QLinearConv. */
+#include <math.h>
+
 #include "one.h"
 
 static void test_quantize(void)
@@ -175,8 +177,30 @@ static void test_conv(void)
     one_end(&o);
 }
 
+static void test_histogram(void)
+{
+    struct one o;
+    one_start(&o, "nn", "Histogram", 2); /* not finite: not counted; the end belongs to the last */
+    node_set_int(o.n, "bins", 4, &o.err);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(2, 4), VALUES(-1, 0, 0.4, 0.5, 2, INFINITY, NAN, -0.1)));
+    CHECK(one_gives(&o, 0, DTYPE_I32, DIMS(8), VALUES(0, 0, 1, 1, 2, 1, 0, 1)));
+    CHECK(one_gives(&o, 1, DTYPE_F32, DIMS(3), VALUES(0.5, -1, 2)));
+    one_end(&o);
+    one_start(&o, "nn", "Histogram", 2);
+    node_set_int(o.n, "bins", 0, &o.err);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1), VALUES(1)));
+    CHECK(one_fails(&o, "bins is 0"));
+    one_end(&o);
+    one_start(&o, "nn", "Histogram", 2);
+    node_set_int(o.n, "bins", 1, &o.err);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(0), NULL));
+    CHECK(one_gives(&o, 0, DTYPE_I32, DIMS(2), VALUES(0, 0)));
+    one_end(&o);
+}
+
 int main(void)
 {
+    RUN(test_histogram);
     RUN(test_quantize);
     RUN(test_quantize_many);
     RUN(test_granularity);

@@ -1,0 +1,48 @@
+/* Shared by lib/model_calibrate*.c. */
+#ifndef MODEL_CALIBRATE_H
+#define MODEL_CALIBRATE_H
+
+#include "model_private.h"
+#include "quant/calibrate.h"
+
+/* Samples kept for what has to be run more than once: every first, second, fourth … of all, so that they are spread
+ * over the data however many there are. */
+#define CALIBRATE_KEPT 16
+
+struct model_calibration {
+    struct quant_calibration quant;
+    struct model_calibration_options options;
+    struct model_session *watch;
+    size_t inputs, watched;     /* of the network; outputs of `watch` */
+    struct model_tensor **kept; /* [CALIBRATE_KEPT * inputs] */
+    size_t kept_count, stride, seen;
+    bool *floats; /* [layers] that --max-loss left in float32 */
+};
+
+/* A session for a graph, which is freed; g NULL (an error already set) gives NULL. */
+struct model_session *calibrate_session(const struct model_calibration *c, struct graph *g, bool profile,
+                                        struct model_error *err);
+
+void calibrate_free_tensors(struct model_tensor **t, size_t n); /* the list too; NULL is allowed */
+
+/* Signal and noise of results over samples. */
+struct calibrate_noise {
+    double signal, noise; /* sums of squares: of what is right, and of the differences */
+};
+static inline double calibrate_loss(const struct calibrate_noise *n)
+{
+    return n->signal > 0 ? n->noise / n->signal : n->noise > 0 ? 1 : 0;
+}
+
+/* Runs two graphs with as many outputs, which are freed, on the first `samples` kept, and adds to noise[outputs] how
+ * far the second's are from the first's. */
+int calibrate_compare(const struct model_calibration *c, struct graph *right, struct graph *other, size_t samples,
+                      struct calibrate_noise *noise, struct model_error *err);
+
+/* Tells how far long work has come. */
+void calibrate_tell(const struct model_calibration *c, const char *what, size_t done, size_t total);
+
+/* Fills c->floats so that options.max_loss is met; 0, also when that is impossible, or -1. */
+int calibrate_limit_loss(struct model_calibration *c, struct model_error *err);
+
+#endif

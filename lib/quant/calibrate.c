@@ -1,0 +1,371 @@
+#include "quant/calibrate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pass/qdq.h"
+#include "quant/weights.h"
+
+/* ---- the form that is quantised ---- */
+
+/* Scales and shifts of channels as the convolution of each by one number, which has a quantised form. */
+static int as_convolution(struct node *n, struct error *err)
+{
+    const struct type *x = pass_type(node_in(n, 0));
+    const struct tensor *scale = pass_constant(node_in(n, 1)), *shift = pass_constant(node_in(n, 2));
+    if (strcmp(n->domain, "nn") != 0 || strcmp(n->op, "ScaleShift") != 0 || op_string(n, "activation")[0] || !x ||
+        x->rank < 3 || x->dims[1] < 1 || !scale || !shift || scale->count != x->dims[1] || shift->count != x->dims[1])
+        return 0;
+    int64_t dims[TENSOR_MAX_RANK] = {x->dims[1]};
+    for (int i = 1; i < x->rank; i++)
+        dims[i] = 1;
+    struct value *w = pass_add_constant(n->graph, tensor_reshaped(scale, x->rank, dims, err), err);
+    struct value *b = w ? pass_add_constant(n->graph, tensor_reshaped(shift, 1, dims, err), err) : NULL;
+    struct node *conv = b ? pass_node(n, "", "Conv", 3, (struct value *[]){n->in[0], w, b}, err) : NULL;
+    return conv && node_set_int(conv, "group", dims[0], err) == 0 ? pass_replace(n, conv, err) : -1;
+}
+
+/* Values and nodes are found again by their names. */
+static int name_nodes(struct graph *g, struct error *err)
+{
+    for (struct node *n = g->first; n; n = n->next)
+        if (!*n->name && n->out_count && n->out[0] && node_set_name(n, n->out[0]->name, err))
+            return -1;
+    return 0;
+}
+
+static int prepare(struct graph *g, struct error *err)
+{
+    op_resolve(g);
+    if (quant_restore_weights(g, true, err) < 0 || pass_run_unfused(g, err) || pass_each(g, as_convolution, err) < 0)
+        return -1;
+    return name_nodes(g, err) ? -1 : op_infer_graph(g, err);
+}
+
+/* ---- ---- */
+
+static int make_weights(struct quant_calibration *c, struct error *err)
+{
+    c->weights = mem_calloc(c->places.layer_count, sizeof *c->weights, err);
+    for (size_t i = 0; c->weights && i < c->places.layer_count; i++) {
+        const struct quant_layer *l = &c->places.layers[i];
+        if (l->kind == QUANT_PRODUCT &&
+            quant_weights_init(&c->weights[i], l->node->in[1]->constant, quant_weight_axis(l->node), err))
+            return -1;
+    }
+    return c->weights ? 0 : -1;
+}
+
+static int make_histograms(struct quant_calibration *c, struct error *err)
+{
+    c->seen = mem_calloc(c->places.site_count, sizeof *c->seen, err);
+    for (size_t i = 0; c->seen && i < c->places.site_count; i++)
+        if (!c->places.sites[i].is_moved && !(c->seen[i] = mem_calloc(1, sizeof **c->seen, err)))
+            return -1;
+    c->ranges = c->seen ? mem_calloc(c->places.site_count, sizeof *c->ranges, err) : NULL;
+    c->clipped = c->ranges ? mem_calloc(c->places.site_count, sizeof *c->clipped, err) : NULL;
+    return c->clipped ? 0 : -1;
+}
+
+int quant_calibration_init(struct quant_calibration *c, const struct graph *g, const struct quant_settings *settings,
+                           struct error *err)
+{
+    *c = (struct quant_calibration){.settings = *settings, .g = graph_clone(g, err)};
+    if (c->g && prepare(c->g, err) == 0 &&
+        quant_place(c->g, settings->keep, settings->keep_count, &c->places, err) == 0 && make_weights(c, err) == 0 &&
+        make_histograms(c, err) == 0)
+        return 0;
+    quant_calibration_release(c);
+    return -1;
+}
+
+void quant_calibration_release(struct quant_calibration *c)
+{
+    for (size_t i = 0; c->weights && i < c->places.layer_count; i++)
+        quant_weights_release(&c->weights[i]);
+    for (size_t i = 0; c->seen && i < c->places.site_count; i++)
+        free(c->seen[i]);
+    free(c->weights);
+    free(c->seen);
+    free(c->ranges);
+    free(c->clipped);
+    quant_places_release(&c->places);
+    graph_free(c->g);
+    *c = (struct quant_calibration){0};
+}
+
+/* ---- graphs to run ---- */
+
+/* A copy without outputs. */
+static struct graph *copy_without_outputs(const struct graph *g, struct error *err)
+{
+    struct graph *copy = graph_clone(g, err);
+    while (copy && copy->output_count)
+        graph_remove_output(copy->outputs[copy->output_count - 1]);
+    return copy;
+}
+
+static int watch_range(struct graph *g, const char *name, struct error *err)
+{
+    struct value *v = graph_find_local(g, name);
+    struct node *n = v ? graph_add_node(g, "nn", "Histogram", NULL, err) : NULL;
+    if (!n || node_add_input(n, v, err) || node_set_int(n, "bins", QUANT_BINS, err))
+        return -1;
+    for (int o = 0; o < 2; o++) {
+        struct value *out = node_new_output(n, NULL, err);
+        if (!out || graph_add_output(g, out, err))
+            return -1;
+    }
+    return 0;
+}
+
+struct graph *quant_watch_ranges(const struct quant_calibration *c, struct error *err)
+{
+    struct graph *g = copy_without_outputs(c->g, err);
+    int status = g ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < c->places.site_count; i++)
+        if (c->seen[i])
+            status = watch_range(g, c->places.sites[i].value->name, err);
+    if (status == 0) {
+        op_resolve(g);
+        return g;
+    }
+    graph_free(g);
+    return NULL;
+}
+
+void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out)
+{
+    for (size_t i = 0; i < c->places.site_count; i++)
+        if (c->seen[i]) {
+            quant_observe(c->seen[i], out[0], out[1]);
+            out += 2;
+        }
+}
+
+/* ---- ranges ---- */
+
+/* Groups have the histogram of all that was seen of their values. */
+int quant_choose_ranges(struct quant_calibration *c, struct error *err)
+{
+    const struct quant_places *p = &c->places;
+    struct quant_histogram *sum = mem_calloc(1, sizeof *sum, err);
+    for (size_t i = 0; sum && i < p->site_count; i++) {
+        if (p->sites[i].group != i)
+            continue;
+        *sum = (struct quant_histogram){.total = 0};
+        for (size_t j = 0; j < p->site_count; j++)
+            if (p->sites[j].group == i && c->seen[j])
+                quant_histogram_add(sum, c->seen[j]);
+        quant_range_choose(sum, c->settings.method, c->settings.dtype, &c->ranges[i]);
+        c->clipped[i] = quant_range_clipped(sum, &c->ranges[i]);
+    }
+    for (size_t i = 0; sum && i < p->site_count; i++) {
+        c->ranges[i] = c->ranges[p->sites[i].group];
+        c->clipped[i] = c->clipped[p->sites[i].group];
+    }
+    free(sum);
+    return sum ? 0 : -1;
+}
+
+/* ---- the result ---- */
+
+/* Settings with more names of what stays in float; *keep is for free(). */
+static int keep_more(const struct quant_calibration *c, const bool *floats, struct quant_settings *s,
+                     const char ***keep, struct error *err)
+{
+    const char **list = mem_calloc(c->settings.keep_count + c->places.layer_count, sizeof *list, err);
+    *s = c->settings;
+    *keep = list;
+    if (!list)
+        return -1;
+    if (s->keep_count)
+        memcpy(list, s->keep, s->keep_count * sizeof *list);
+    for (size_t i = 0; floats && i < c->places.layer_count; i++)
+        if (floats[i])
+            list[s->keep_count++] = c->places.layers[i].node->name;
+    s->keep = list;
+    return 0;
+}
+
+/* Copies of values have those of c->g at scratch, where these had their copies after graph_clone(). */
+static void link_copies(const struct quant_calibration *c)
+{
+    for (size_t i = 0; i < c->g->value_count; i++)
+        if (c->g->values[i])
+            ((struct value *)c->g->values[i]->scratch)->scratch = c->g->values[i];
+}
+
+/* What was decided of the original of a layer, or of a value; NULL when it was not quantised. */
+static const struct quant_weights *weights_of(const struct quant_calibration *c, const struct quant_layer *copy)
+{
+    const struct value *v = copy->node->out[0]->scratch;
+    for (size_t i = 0; i < c->places.layer_count; i++)
+        if (c->places.layers[i].node == v->producer)
+            return &c->weights[i];
+    return NULL;
+}
+
+static const struct quant_range *range_of(const struct quant_calibration *c, const struct quant_site *copy)
+{
+    const struct quant_site *site = quant_site_of(&c->places, copy->value->scratch);
+    return site ? &c->ranges[site - c->places.sites] : NULL;
+}
+
+static int insert(const struct quant_calibration *c, struct graph *g, const struct quant_places *p, struct error *err)
+{
+    struct quant_range *ranges = mem_calloc(p->site_count, sizeof *ranges, err);
+    struct quant_weights *weights = ranges ? mem_calloc(p->layer_count, sizeof *weights, err) : NULL;
+    int status = weights ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < p->site_count; i++) {
+        const struct quant_range *r = range_of(c, &p->sites[i]);
+        status = r ? 0 : error_set(err, "value '%s' was not observed", p->sites[i].value->name);
+        ranges[i] = r ? *r : ranges[i];
+    }
+    for (size_t i = 0; status == 0 && i < p->layer_count; i++) {
+        const struct quant_weights *w = weights_of(c, &p->layers[i]);
+        status = w ? 0 : error_set(err, "layer '%s' was not observed", p->layers[i].node->name);
+        weights[i] = w ? *w : weights[i];
+    }
+    if (status == 0)
+        status = quant_insert(g, p, ranges, weights, c->settings.dtype, err);
+    free(ranges);
+    free(weights);
+    return status;
+}
+
+struct graph *quant_quantized(const struct quant_calibration *c, const bool *floats, struct error *err)
+{
+    struct quant_places p = {0};
+    struct quant_settings s;
+    const char **keep = NULL;
+    struct graph *g = graph_clone(c->g, err);
+    int status = g && keep_more(c, floats, &s, &keep, err) == 0 ? 0 : -1;
+    if (status == 0) {
+        link_copies(c);
+        op_resolve(g);
+        status = quant_place(g, s.keep, s.keep_count, &p, err);
+    }
+    if (status == 0)
+        status = insert(c, g, &p, err);
+    if (status == 0 && pass_dead_code(g, err) < 0) /* the weights in float */
+        status = -1;
+    quant_places_release(&p);
+    free(keep);
+    if (status == 0)
+        return g;
+    graph_free(g);
+    return NULL;
+}
+
+/* ---- looking at it ---- */
+
+/* Behind bias and bound. */
+static const struct value *result_of(const struct quant_calibration *c, size_t layer)
+{
+    const struct quant_places *p = &c->places;
+    const struct value *v = p->layers[layer].node->out[0];
+    for (size_t i = layer + 1; i < p->layer_count && pass_is_single(v); i++) {
+        const struct quant_layer *l = &p->layers[i];
+        if (l->node == v->uses[0].node && (l->kind == QUANT_BIAS || l->kind == QUANT_BOUND))
+            v = l->node->out[0];
+    }
+    return v;
+}
+
+struct value *quant_seen(const struct quant_calibration *c, size_t layer, const struct graph *in)
+{
+    const struct value *real = result_of(c, layer);
+    struct value *v = graph_find_local(in, real->name);
+    const struct quant_site *site = in == c->g ? NULL : quant_site_of(&c->places, real);
+    for (size_t i = 0; v && site && i < v->use_count; i++) {
+        const struct node *q = v->uses[i].node;
+        if (node_is(q, "QuantizeLinear") && q->out[0]->use_count == 1 &&
+            node_is(q->out[0]->uses[0].node, "DequantizeLinear"))
+            return q->out[0]->uses[0].node->out[0];
+    }
+    return v;
+}
+
+const struct quant_range *quant_range_of(const struct quant_calibration *c, size_t layer)
+{
+    const struct quant_site *site = quant_site_of(&c->places, result_of(c, layer));
+    return site ? &c->ranges[site - c->places.sites] : NULL;
+}
+
+/* ---- what rounding the weights moves ---- */
+
+bool quant_has_bias(const struct quant_layer *l)
+{
+    return l->kind == QUANT_PRODUCT && !node_is(l->node, "MatMul");
+}
+
+/* The node with its weights and bias in float, on the same rounded operand. */
+static struct value *add_twin(struct node *rounded, const struct node *real, struct error *err)
+{
+    struct graph *g = rounded->graph;
+    struct node *twin = graph_add_node(g, real->domain, real->op, NULL, err);
+    if (!twin || node_take_attrs(twin, rounded, err) || node_add_input(twin, rounded->in[0], err))
+        return NULL;
+    for (int i = 1; i < real->in_count; i++) {
+        struct value *v = real->in[i] ? graph_add_constant(g, NULL, tensor_ref(real->in[i]->constant), err) : NULL;
+        if ((real->in[i] && !v) || node_add_input(twin, v, err))
+            return NULL;
+    }
+    return node_new_output(twin, NULL, err);
+}
+
+static struct value *add_operator(struct graph *g, const char *op, struct value *a, struct value *b, struct error *err)
+{
+    struct node *n = graph_add_node(g, "", op, NULL, err);
+    if (!n || node_add_input(n, a, err) || node_add_input(n, b, err))
+        return NULL;
+    return node_new_output(n, NULL, err);
+}
+
+static int watch_shift(struct graph *g, const struct node *real, struct error *err)
+{
+    int64_t axes[TENSOR_MAX_RANK];
+    int axis, count = 0, rank = real->out[0]->type.rank;
+    quant_channels(real, &axis);
+    for (int i = 0; i < rank; i++)
+        if (i != axis)
+            axes[count++] = i;
+    struct value *rounded = graph_find_local(g, real->out[0]->name), *list = pass_add_ints(g, count, axes, err);
+    struct value *twin = rounded && list ? add_twin(rounded->producer, real, err) : NULL;
+    struct value *off = twin ? add_operator(g, "Sub", twin, rounded, err) : NULL;
+    struct value *mean = off ? add_operator(g, "ReduceMean", off, list, err) : NULL;
+    return mean && node_set_int(mean->producer, "keepdims", 0, err) == 0 ? graph_add_output(g, mean, err) : -1;
+}
+
+struct graph *quant_watch_shifts(const struct quant_calibration *c, struct error *err)
+{
+    struct graph *g = quant_quantized(c, NULL, err);
+    while (g && g->output_count)
+        graph_remove_output(g->outputs[g->output_count - 1]);
+    int status = g ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < c->places.layer_count; i++)
+        if (quant_has_bias(&c->places.layers[i]))
+            status = watch_shift(g, c->places.layers[i].node, err);
+    if (status == 0) {
+        op_resolve(g);
+        return g;
+    }
+    graph_free(g);
+    return NULL;
+}
+
+int quant_take_shifts(struct quant_calibration *c, struct tensor *const *out, double share, struct error *err)
+{
+    for (size_t i = 0; i < c->places.layer_count; i++) {
+        struct quant_weights *w = &c->weights[i];
+        if (!quant_has_bias(&c->places.layers[i]))
+            continue;
+        const struct tensor *t = *out++;
+        if (!w->shift && !(w->shift = mem_calloc((size_t)t->count, sizeof *w->shift, err)))
+            return -1;
+        for (int64_t k = 0; k < t->count; k++)
+            w->shift[k] += share * tensor_get_f64(t, k);
+    }
+    return 0;
+}

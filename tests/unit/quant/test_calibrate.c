@@ -1,0 +1,237 @@
+/* Where networks are quantised, and that what comes out is nearly the same network. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "../../test.h"
+#include "base/hash.h"
+#include "op/build.h"
+#include "quant/calibrate.h"
+
+static uint64_t seed = 11;
+
+static struct tensor *random_tensor(int rank, const int64_t *dims, double scale)
+{
+    struct tensor *t = tensor_new(DTYPE_F32, rank, dims, NULL);
+    for (int64_t i = 0; i < t->count; i++)
+        tensor_set_f64(t, i, scale * hash_normal(&seed));
+    return t;
+}
+
+#define WEIGHTS(b, scale, ...)                                                                                         \
+    build_constant(                                                                                                    \
+        b, NULL,                                                                                                       \
+        random_tensor((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}, scale))
+
+/* Each makes y of x, f32 1x4x8x8. */
+typedef struct value *network_fn(struct build *b, struct value *x);
+
+static struct value *conv(struct build *b, struct value *x, int64_t to, int64_t from)
+{
+    struct value *y = BUILD(b, "Conv", x, WEIGHTS(b, 0.3, to, from, 3, 3), WEIGHTS(b, 0.2, to));
+    return build_ints(b, y, "pads", 4, (int64_t[]){1, 1, 1, 1});
+}
+
+static struct value *residual(struct build *b, struct value *x)
+{
+    struct value *a = BUILD(b, "Relu", conv(b, x, 6, 4));
+    struct value *sum = BUILD(b, "Relu", BUILD(b, "Add", conv(b, a, 6, 6), a));
+    return conv(b, sum, 3, 6);
+}
+
+static struct value *joined(struct build *b, struct value *x)
+{
+    struct value *a = BUILD(b, "Relu", conv(b, x, 4, 4)), *c = conv(b, x, 4, 4);
+    struct value *all = build_int(b, BUILD(b, "Concat", a, c), "axis", 1);
+    struct value *pooled = build_ints(b, BUILD(b, "MaxPool", all), "kernel_shape", 2, (int64_t[]){2, 2});
+    return BUILD(b, "Softmax", BUILD(b, "Flatten", conv(b, pooled, 2, 8)));
+}
+
+static struct value *gated(struct build *b, struct value *x)
+{
+    struct value *a = BUILD(b, "HardSwish", conv(b, x, 6, 4));
+    struct value *gate = BUILD(b, "Conv", BUILD(b, "GlobalAveragePool", a), WEIGHTS(b, 0.5, 6, 6, 1, 1));
+    struct value *y = BUILD(b, "Mul", a, BUILD(b, "HardSigmoid", gate));
+    struct value *flat = BUILD(b, "Flatten", y);
+    return BUILD(b, "Gemm", flat, WEIGHTS(b, 0.05, 6 * 64, 5), WEIGHTS(b, 1, 5));
+}
+
+/* Sums between normalisations, and products of two results, stay. */
+static struct value *attention(struct build *b, struct value *x)
+{
+    struct value *rows = build_reshape(b, x, 3, (int64_t[]){1, 32, 8}), *scale = WEIGHTS(b, 1, 8);
+    struct value *n = BUILD(b, "LayerNormalization", rows, scale);
+    struct value *q = BUILD(b, "Add", BUILD(b, "MatMul", n, WEIGHTS(b, 0.3, 8, 8)), WEIGHTS(b, 0.1, 8));
+    struct value *k = BUILD(b, "MatMul", n, WEIGHTS(b, 0.3, 8, 8));
+    struct value *p = BUILD(b, "Softmax", BUILD(b, "MatMul", q, build_transpose(b, k, 3, (int64_t[]){0, 2, 1})));
+    struct value *sum = BUILD(b, "Add", rows, BUILD(b, "MatMul", p, n));
+    return BUILD(b, "LayerNormalization", sum, scale);
+}
+
+static struct value *scaled(struct build *b, struct value *x)
+{
+    struct value *wide = BUILD(b, "Relu", conv(b, x, 5, 4));
+    struct value *y = BUILD(b, "BatchNormalization", wide, WEIGHTS(b, 1, 5), WEIGHTS(b, 1, 5), WEIGHTS(b, 1, 5),
+                            build_f32s(b, 5, (float[]){1, 2, 3, 0.5f, 1}));
+    struct value *up =
+        build_int(b, BUILD(b, "ConvTranspose", BUILD(b, "Relu", y), WEIGHTS(b, 0.3, 5, 3, 2, 2)), "group", 1);
+    return build_ints(b, up, "strides", 2, (int64_t[]){2, 2});
+}
+
+static struct graph *make(network_fn *network, struct error *err)
+{
+    struct graph *g = graph_new(err);
+    struct build b = {.graph = g, .err = err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 4, (int64_t[]){1, 4, 8, 8});
+    build_graph_output(&b, network(&b, x), "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err->text);
+    op_resolve(g);
+    CHECK_MSG(op_infer_graph(g, err) == 0, "%s", err->text);
+    return g;
+}
+
+static struct tensor **run(const struct graph *g, struct tensor *x, struct error *err)
+{
+    struct item *in = item_of_tensor(tensor_ref(x), err);
+    struct item **out = calloc(g->output_count, sizeof *out);
+    struct tensor **t = calloc(g->output_count, sizeof *t);
+    CHECK_MSG(op_run(g, &in, out, 1 << 24, 0, err) == 0, "%s", err->text);
+    for (size_t i = 0; i < g->output_count; i++) {
+        t[i] = out[i] ? tensor_ref(out[i]->tensor) : NULL;
+        item_unref(out[i]);
+    }
+    item_unref(in);
+    free(out);
+    return t;
+}
+
+static void drop(struct tensor **t, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        tensor_unref(t[i]);
+    free(t);
+}
+
+/* Both passes of data, as who runs graphs would make them. */
+static void observe(struct quant_calibration *c, struct tensor *const *samples, int count, struct error *err)
+{
+    struct graph *watch = quant_watch_ranges(c, err);
+    CHECK_MSG(watch && op_infer_graph(watch, err) == 0, "%s", err->text);
+    for (int i = 0; i < count; i++) {
+        struct tensor **out = run(watch, samples[i], err);
+        quant_take_ranges(c, out);
+        drop(out, watch->output_count);
+    }
+    graph_free(watch);
+    CHECK(quant_choose_ranges(c, err) == 0);
+    watch = quant_watch_shifts(c, err);
+    CHECK_MSG(watch && op_infer_graph(watch, err) == 0, "%s", err->text);
+    for (int i = 0; i < count; i++) {
+        struct tensor **out = run(watch, samples[i], err);
+        CHECK(quant_take_shifts(c, out, 1.0 / count, err) == 0);
+        drop(out, watch->output_count);
+    }
+    graph_free(watch);
+}
+
+static double noise_ratio(const struct tensor *want, const struct tensor *have)
+{
+    double signal = 0, noise = 0;
+    for (int64_t i = 0; i < want->count; i++) {
+        double d = tensor_get_f64(want, i) - tensor_get_f64(have, i);
+        signal += tensor_get_f64(want, i) * tensor_get_f64(want, i);
+        noise += d * d;
+    }
+    return 10 * log10(signal / noise);
+}
+
+static int count_op(const struct graph *g, const char *op)
+{
+    int n = 0;
+    for (const struct node *at = g->first; at; at = at->next)
+        n += strcmp(at->op, op) == 0;
+    return n;
+}
+
+#define SAMPLES 4
+
+static void networks(void)
+{
+    static const struct {
+        network_fn *network;
+        const char *keep;
+        int rounds, weights, scales; /* QuantizeLinear nodes; constants of i8; different scales of activations */
+        double least;                /* dB */
+    } cases[] = {
+        {residual, NULL, 4, 3, 4, 30},    {residual, "Add", 3, 3, 3, 30}, {joined, NULL, 5, 3, 2, 30},
+        {gated, NULL, 8, 3, 7, 28},       {attention, NULL, 1, 2, 1, 30}, {scaled, NULL, 3, 3, 3, 30},
+        {residual, "Conv", 0, 0, 0, 200},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = {""};
+        struct graph *g = make(cases[i].network, &err);
+        struct quant_calibration c;
+        struct quant_settings s = {.dtype = i % 2 ? DTYPE_I8 : DTYPE_U8,
+                                   .method = quant_range_find("mse"),
+                                   .keep = &cases[i].keep,
+                                   .keep_count = cases[i].keep != NULL};
+        CHECK_MSG(quant_calibration_init(&c, g, &s, &err) == 0, "%s", err.text);
+        struct tensor *samples[SAMPLES];
+        for (int k = 0; k < SAMPLES; k++)
+            samples[k] = random_tensor(4, (int64_t[]){1, 4, 8, 8}, 1);
+        observe(&c, samples, SAMPLES, &err);
+        struct graph *result = quant_quantized(&c, NULL, &err);
+        CHECK_MSG(result && graph_check(result, &err) == 0, "%s", err.text);
+        struct tensor **want = run(g, samples[0], &err), **have = run(result, samples[0], &err);
+        CHECK_MSG(noise_ratio(want[0], have[0]) >= cases[i].least, "%zu: %g dB", i, noise_ratio(want[0], have[0]));
+        int weights = 0, scales = 0;
+        for (size_t k = 0; k < result->value_count; k++)
+            weights += result->values[k] && result->values[k]->constant &&
+                       result->values[k]->constant->dtype == DTYPE_I8 && result->values[k]->constant->rank > 1;
+        for (size_t k = 0; k < c.places.site_count; k++)
+            scales += c.places.sites[k].group == k;
+        CHECK_MSG(count_op(result, "QuantizeLinear") == cases[i].rounds && weights == cases[i].weights &&
+                      scales == cases[i].scales,
+                  "%zu: %d roundings, %d weights, %d scales", i, count_op(result, "QuantizeLinear"), weights, scales);
+        drop(want, 1);
+        drop(have, 1);
+        for (int k = 0; k < SAMPLES; k++)
+            tensor_unref(samples[k]);
+        graph_free(result);
+        quant_calibration_release(&c);
+        graph_free(g);
+    }
+}
+
+/* A channel whose weights are next to nothing keeps its bias. */
+static void small_weights(void)
+{
+    struct error err = {""};
+    struct graph *g = graph_new(&err);
+    struct build b = {.graph = g, .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 4, (int64_t[]){1, 1, 1, 2});
+    struct value *w = build_reshape(&b, build_f32s(&b, 3, (float[]){1e-12f, 0, 0.5f}), 4, (int64_t[]){3, 1, 1, 1});
+    build_graph_output(&b, BUILD(&b, "Conv", x, w, build_f32s(&b, 3, (float[]){7, -3, 1})), "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    op_resolve(g);
+    struct quant_calibration c;
+    struct quant_settings s = {.dtype = DTYPE_U8, .method = quant_range_find("minmax")};
+    CHECK_MSG(op_infer_graph(g, &err) == 0 && quant_calibration_init(&c, g, &s, &err) == 0, "%s", err.text);
+    struct tensor *sample = random_tensor(4, (int64_t[]){1, 1, 1, 2}, 1);
+    observe(&c, &sample, 1, &err);
+    struct graph *result = quant_quantized(&c, NULL, &err);
+    struct tensor **have = run(result, sample, &err);
+    CHECK_MSG(fabs(tensor_get_f64(have[0], 0) - 7) < 1e-5 && fabs(tensor_get_f64(have[0], 2) + 3) < 0.02, "%g %g",
+              tensor_get_f64(have[0], 0), tensor_get_f64(have[0], 2));
+    drop(have, 1);
+    tensor_unref(sample);
+    graph_free(result);
+    quant_calibration_release(&c);
+    graph_free(g);
+}
+
+int main(void)
+{
+    RUN(networks);
+    RUN(small_weights);
+    return TEST_END();
+}
