@@ -10,8 +10,9 @@
 #include "../common/program.h"
 #include "../common/record.h"
 #include "bench.h"
+#include "score.h"
 
-enum { OPTION_LAYERS = OPTION_FIRST };
+enum { OPTION_LAYERS = OPTION_FIRST, OPTION_SCORE };
 
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
@@ -20,6 +21,7 @@ static const struct option_row options[] = {
     {'n', "runs", "RUNS", "run so often; until the median is known to 1 % when not given, or 5 seconds are over"},
     OPTION_ROWS_INPUTS,
     {OPTION_LAYERS, "layers", NULL, "a line a layer: name, op, kernel, shape, ms, %, GMAC/s, % of the CPU's peak"},
+    {OPTION_SCORE, "score", "LIST", "instead: how often the model is right on a list of lines \"path label\""},
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
 };
@@ -166,12 +168,30 @@ static void take_option(struct request *r, int key, const char *value)
     case OPTION_LAYERS:
         r->layers = true;
         break;
+    case OPTION_SCORE:
+        r->score = value;
+        break;
     }
+}
+
+static int score_all(const struct request *r, char **paths, size_t count)
+{
+    size_t n;
+    struct example *examples = examples_read(r->score, &n);
+    int status = examples ? 0 : 1;
+    if (program_loudness >= 0)
+        record_table();
+    for (size_t i = 0; examples && i < count; i++)
+        status |= score_model(paths[i], r, examples, n);
+    record_table_end();
+    return status;
 }
 
 static int bench_all(const struct request *r, char **paths, size_t count)
 {
     int status = 0;
+    if (r->score)
+        return score_all(r, paths, count);
     if (!r->layers && program_loudness >= 0)
         record_table();
     for (size_t i = 0; i < count; i++)

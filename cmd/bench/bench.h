@@ -11,6 +11,7 @@ struct request {
     struct inputs inputs;
     long runs; /* 0: until the estimate is steady */
     bool layers;
+    const char *score; /* a list of examples; or NULL */
 };
 
 /* A model with inputs, ready to be run again and again. */

@@ -69,3 +69,29 @@ load helper
 @test "a model from a pipe" {
     nn convert "$TINY/mlp.onnx" | nn bench -q -n 2 -
 }
+
+@test "--score: how often a classifier is right" {
+    classifier
+    mkdir photos
+    ppm photos/red.ppm 40 30 255 0 0
+    ppm photos/blue.ppm 20 30 0 0 255
+    red=$(nn run -k 1 net.nn photos/red.ppm | cut -f 4,5)
+    blue=$(nn run -k 5 net.nn photos/blue.ppm | tail -n 1 | cut -f 4)
+    printf 'red.ppm %s and more\n\nblue.ppm\t%s\n' "${red%$'\t'*}" "$blue" > photos/list.txt
+    try bench --score photos/list.txt net.nn
+    succeeded
+    matches "$stdout$output" $'^net.nn\t2\t1\t2\t50.00\t100.00\t[0-9.]+$'
+    printf 'photos/red.ppm %s\n' "${red#*$'\t'}" > named.txt
+    equal "$(nn bench -q -j 3 --score named.txt net.nn)" 100.00
+    equal "$(nn bench -q --score - net.nn < named.txt)" 100.00
+    nn bench -J --score named.txt net.nn net.nn | jq -es 'length == 2 and .[1].right == 1'
+    printf 'photos/red.ppm %s\nphotos/none.ppm 1\n' "${red#*$'\t'}" > broken.txt
+    try bench --score broken.txt net.nn
+    equal "$status" 1
+    matches "$stderr" 'photos/none.ppm: '
+    matches "$output" $'^net.nn\t1\t1\t'
+    try bench --score photos/red.ppm net.nn
+    equal "$status" 1
+    try bench --score named.txt "$TINY/mlp.onnx"
+    failed_with 1 'does not classify'
+}
