@@ -91,7 +91,8 @@ int mnn_write_graph_input(struct mnn_writer *w, struct value *v, const char *nam
     enum dtype dtype = v->type.kind == TYPE_TENSOR ? v->type.dtype : DTYPE_NONE;
     int type = mnn_type_of(inner && dtype == DTYPE_NONE ? DTYPE_F32 : dtype), rank = mnn_rank_of(v), tensor;
     if (type == 0 || (rank < 0 && !inner))
-        return error_set(w->err, "input '%.200s' has no type that MNN has", v->name);
+        return error_set(w->err, "MNN cannot carry input '%.200s' of type %s%s", v->name, dtype_info(dtype)->name,
+                         rank < 0 ? ", of a rank that is not known" : "");
     for (int i = 0; i < rank; i++)
         dims[i] = v->type.dims[i] >= 0 ? v->type.dims[i] : -1;
     uint32_t ref = rank > 0 ? mnn_put_ints(w, dims, (size_t)rank) : 0;

@@ -113,6 +113,7 @@ int mnn_unpack_step(struct mnn_writer *w, const char *part, int tensor);
 void mnn_param_int(struct mnn_writer *w, const char *table, const char *field, int64_t value);
 void mnn_param_binary(struct mnn_writer *w, int operation);
 void mnn_param_unary(struct mnn_writer *w, int operation);
+void mnn_param_clip(struct mnn_writer *w, double low, double high);
 
 /* An input that is constant, as numbers: the count, or -1 (noted as a fault when `needed`). */
 int mnn_input_ints(struct mnn_writer *w, int i, int64_t *values, int max, bool needed);

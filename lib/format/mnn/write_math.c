@@ -70,7 +70,7 @@ void mnn_write_selu(struct mnn_writer *w, struct node *n)
     mnn_emit_same(w, 78);
 }
 
-static void put_clip(struct mnn_writer *w, double low, double high)
+void mnn_param_clip(struct mnn_writer *w, double low, double high)
 {
     mnn_begin(w, "Relu6");
     mnn_put_float(w, "minValue", (float)low);
@@ -94,7 +94,7 @@ void mnn_write_clip(struct mnn_writer *w, struct node *n)
         mnn_cannot(w, "its bounds must be constant, its operand float");
         return;
     }
-    put_clip(w, low, high);
+    mnn_param_clip(w, low, high);
     mnn_emit_same(w, 70);
 }
 
@@ -106,7 +106,7 @@ void mnn_write_hard_sigmoid(struct mnn_writer *w, struct node *n)
     in[1] = mnn_const_float(w, "beta", op_float(n, "beta"));
     mnn_param_binary(w, 0);
     in[0] = mnn_step(w, 7, "shifted", 2, in);
-    put_clip(w, 0, 1);
+    mnn_param_clip(w, 0, 1);
     mnn_emit(w, 70, NULL, 1, in, 1, (int[]){mnn_result(w, 0, false)});
 }
 
@@ -470,36 +470,4 @@ void mnn_write_lrn(struct mnn_writer *w, struct node *n)
     mnn_put_float(w, "bias", op_float(n, "bias"));
     mnn_end_param(w);
     mnn_emit(w, 37, NULL, 1, &in, 1, (int[]){mnn_result(w, 0, true)});
-}
-
-/* ---- integers ---- */
-
-static void write_scaled(struct mnn_writer *w, struct node *n, bool inverted)
-{
-    const struct value *scale = n->in[1], *zero = node_in(n, 2);
-    bool fits = scale->constant && scale->constant->count == 1 && scale->constant->dtype == DTYPE_F32 &&
-                (!zero || (zero->constant && zero->constant->dtype == DTYPE_I8)) && zero;
-    if (!fits) {
-        mnn_cannot(w, "of other than int8 with one constant scale");
-        return;
-    }
-    float f = *(const float *)scale->constant->data;
-    f = inverted ? 1 / f : f;
-    int in = mnn_packed(w, n->in[0]);
-    uint32_t scales = flatbuf_put_vector(&w->out, &f, 1, 4, 4);
-    mnn_begin(w, "QuantizedFloatParam");
-    mnn_put_ref(w, "tensorScale", scales);
-    mnn_put_int(w, "zeroPoint", tensor_get_i64(zero->constant, 0));
-    mnn_end_param(w);
-    mnn_emit(w, mnn_row(w)->type, NULL, 1, &in, 1, (int[]){mnn_result(w, 0, true)});
-}
-
-void mnn_write_quantize(struct mnn_writer *w, struct node *n)
-{
-    write_scaled(w, n, true);
-}
-
-void mnn_write_dequantize(struct mnn_writer *w, struct node *n)
-{
-    write_scaled(w, n, false);
 }

@@ -1,0 +1,20 @@
+load helper
+
+TFLITE=$BATS_TEST_DIRNAME/../models/tflite
+
+@test "integers that a user gives, or of other types than MNN's, are written as arithmetic: the same answers, and stable bytes" {
+    nn convert -o 1.mnn "$TFLITE/cnn_int8.tflite" 2> warnings
+    nn convert -o 2.mnn 1.mnn 2> warnings
+    nn convert -o 3.mnn 2.mnn 2> warnings
+    cmp 2.mnn 3.mnn
+    equal "$(nn run 1.mnn "$TFLITE"/cnn_int8/in_*.npy | cut -f 3-)" "$(nn run "$TFLITE/cnn_int8.tflite" "$TFLITE"/cnn_int8/in_*.npy | cut -f 3-)"
+    nn inspect 1.mnn > text
+    matches "$(grep '^input' text)" ' i8 '
+}
+
+@test "types that MNN has not are refused by name" {
+    try convert -o out.mnn "$TFLITE/cnn_int16.tflite"
+    equal "$status" 1
+    matches "$stderr" 'MNN cannot carry input .* of type i16'
+    [ ! -e out.mnn ]
+}
