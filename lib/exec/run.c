@@ -46,7 +46,7 @@ static void region_run(void *arg, int thread)
     double begun = r->profile ? now() : 0;
     for (size_t i = 0; i < p->step_count; i++) {
         run_tiles(p, i, thread);
-        pool_barrier(r->pool);
+        pool_barrier(r->pool, thread);
         if (r->profile && thread == 0) {
             double ended = now();
             p->steps[i].seconds += ended - begun;
