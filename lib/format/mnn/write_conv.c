@@ -21,11 +21,11 @@ static void take(const struct node *n, const char *attr, int axes, int64_t *to, 
 }
 
 /* false, with a fault, for what MNN has not. */
-static bool read_window(struct mnn_writer *w, struct node *n, const int64_t *kernel, struct window *at)
+static bool read_window(struct mnn_writer *w, struct node *n, int rank, const int64_t *kernel, struct window *at)
 {
     const char *pad = op_string(n, "auto_pad");
     int count;
-    at->axes = mnn_rank_of(n->in[0]) - 2;
+    at->axes = rank - 2;
     const int64_t *pads = op_ints(n, "pads", &count);
     if (at->axes != 1 && at->axes != 2) {
         mnn_cannot(w, "of rank %d, want 3 or 4", at->axes + 2);
@@ -141,7 +141,7 @@ void mnn_write_conv(struct mnn_writer *w, struct node *n)
     struct conv c = {.group = op_int(n, "group")};
     if (weight->rank < 3 || weight->dims[0] < 0 || weight->dims[1] < 0)
         mnn_cannot(w, "the dims of its weights must be known");
-    else if (read_window(w, n, weight->dims + 2, &c.at)) {
+    else if (read_window(w, n, weight->rank, weight->dims + 2, &c.at)) {
         c.out = weight->dims[0];
         c.in = weight->dims[1] * c.group;
         emit_conv(w, n, &c, false, NULL);
@@ -158,7 +158,7 @@ void mnn_write_conv_transpose(struct mnn_writer *w, struct node *n)
     int64_t padding[2] = {count > 0 ? more[0] : 0, count > 1 ? more[1] : 0};
     if (weight->rank != 4 || weight->dims[0] < 0 || weight->dims[1] < 0 || sized)
         mnn_cannot(w, "of images, with weights of known dims and without a size of its output, only");
-    else if (read_window(w, n, weight->dims + 2, &c.at)) {
+    else if (read_window(w, n, weight->rank, weight->dims + 2, &c.at)) {
         c.in = weight->dims[0];
         c.out = weight->dims[1] * c.group;
         if (c.group > 1 && (c.group != c.in || c.group != c.out))
@@ -268,7 +268,7 @@ void mnn_write_pool(struct mnn_writer *w, struct node *n)
 {
     struct window at;
     bool average = mnn_row(w)->detail == 1, ceil = op_int(n, "ceil_mode") != 0;
-    if (!read_window(w, n, NULL, &at))
+    if (!read_window(w, n, mnn_rank_of(n->in[0]), NULL, &at))
         return;
     if (at.axes != 2 || at.dilation[0] != 1 || at.dilation[1] != 1 || n->out_count > 1 ||
         (ceil && !rounds_alike(n, &at))) {
