@@ -111,6 +111,7 @@ int mnn_pack_step(struct mnn_writer *w, const char *part, int tensor);
 int mnn_unpack_step(struct mnn_writer *w, const char *part, int tensor);
 /* Parameters of the operators that several writers use. */
 void mnn_param_int(struct mnn_writer *w, const char *table, const char *field, int64_t value);
+void mnn_param_ints(struct mnn_writer *w, const char *table, const char *field, const int64_t *values, int count);
 void mnn_param_binary(struct mnn_writer *w, int operation);
 void mnn_param_unary(struct mnn_writer *w, int operation);
 void mnn_param_clip(struct mnn_writer *w, double low, double high);

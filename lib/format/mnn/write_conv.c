@@ -121,12 +121,30 @@ static void put_conv(struct mnn_writer *w, const struct conv *c, const struct mn
     mnn_end_param(w);
 }
 
+/* Of a signal that nothing tells from an image, the number of its axes not being known: it becomes an image, and its
+ * result a signal. */
+static void emit_open(struct mnn_writer *w, struct node *n, struct conv *c, const struct mnn_weight *weight, int type)
+{
+    int x = mnn_plain(w, n->in[0]);
+    absorb(w, n, &c->relu, &c->relu6);
+    mnn_param_ints(w, "SqueezeParam", "squeezeDims", (int64_t[]){3}, 1);
+    x = mnn_pack_step(w, "image", mnn_step(w, 107, "image", 1, &x));
+    put_conv(w, c, weight, NULL);
+    x = mnn_unpack_step(w, "product", mnn_step(w, type, "product", 1, &x));
+    mnn_param_ints(w, "SqueezeParam", "squeezeDims", (int64_t[]){3}, 1);
+    mnn_emit(w, 90, NULL, 1, &x, 1, (int[]){mnn_result(w, 0, false)});
+}
+
 static void emit_conv(struct mnn_writer *w, struct node *n, struct conv *c, bool transposed, const int64_t *more)
 {
     struct mnn_weight weight;
     bool depthwise = c->group > 1 && c->group == c->in && c->group == c->out;
     if (!mnn_put_weights(w, n->in[1], node_in(n, 2), c->out, transposed, &weight)) {
         mnn_cannot(w, "its weights and bias must be constant");
+        return;
+    }
+    if (c->at.axes == 1 && mnn_rank_of(n->in[0]) < 0) {
+        emit_open(w, n, c, &weight, 12 + depthwise);
         return;
     }
     int in = mnn_packed(w, n->in[0]);

@@ -33,7 +33,7 @@ void mnn_write_flatten(struct mnn_writer *w, struct node *n)
     mnn_emit_plain(w, 28);
 }
 
-static void put_list(struct mnn_writer *w, const char *table, const char *field, const int64_t *list, int count)
+void mnn_param_ints(struct mnn_writer *w, const char *table, const char *field, const int64_t *list, int count)
 {
     uint32_t ref = count > 0 ? mnn_put_ints(w, list, (size_t)count) : 0;
     mnn_begin(w, table);
@@ -45,7 +45,7 @@ void mnn_write_squeeze(struct mnn_writer *w, struct node *n)
 {
     int64_t axes[TENSOR_MAX_RANK];
     int count = node_in(n, 1) ? mnn_input_ints(w, 1, axes, TENSOR_MAX_RANK, true) : 0, x = mnn_plain(w, n->in[0]);
-    put_list(w, "SqueezeParam", "squeezeDims", axes, count);
+    mnn_param_ints(w, "SqueezeParam", "squeezeDims", axes, count);
     mnn_emit(w, mnn_row(w)->type, NULL, 1, &x, 1, (int[]){mnn_result(w, 0, false)});
 }
 
@@ -58,7 +58,7 @@ void mnn_write_transpose(struct mnn_writer *w, struct node *n)
         reversed[i] = rank - 1 - i;
     if (count == 0 && rank < 0)
         mnn_cannot(w, "the rank of its operand must be known");
-    put_list(w, "Permute", "dims", count ? perm : reversed, count ? count : rank);
+    mnn_param_ints(w, "Permute", "dims", count ? perm : reversed, count ? count : rank);
     mnn_emit(w, 46, NULL, 1, &x, 1, (int[]){mnn_result(w, 0, false)});
 }
 
@@ -229,7 +229,7 @@ void mnn_write_non_zero(struct mnn_writer *w, struct node *n)
     mnn_begin(w, "Extra");
     mnn_end_param(w);
     x = mnn_step(w, 103, "rows", 1, &x);
-    put_list(w, "Permute", "dims", (int64_t[]){1, 0}, 2);
+    mnn_param_ints(w, "Permute", "dims", (int64_t[]){1, 0}, 2);
     mnn_emit(w, 46, NULL, 1, &x, 1, (int[]){mnn_result(w, 0, false)});
 }
 
