@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "op/build.h"
 #include "op/op.h"
 #include "pair/canonical.h"
 #include "pair/pair.h"
@@ -29,6 +30,55 @@ static int write_out(struct graph *g, struct error *err)
     }
     return 0;
 }
+
+/* ---- products written as convolutions ---- */
+
+static bool all_are(const struct node *n, const char *attribute, int64_t number)
+{
+    int count;
+    const int64_t *list = op_ints(n, attribute, &count);
+    for (int i = 0; i < count; i++)
+        if (list[i] != number)
+            return false;
+    return true;
+}
+
+/* A convolution of single pixels that were rows of a matrix before: what MNN makes of Gemm and MatMul. One of pixels
+ * that a pool left is a convolution in all formats. */
+static bool is_product(const struct node *n)
+{
+    const struct type *x = pass_type(node_in(n, 0)), *w = pass_type(node_in(n, 1));
+    const struct node *from = node_is(n, "Conv") ? n->in[0]->producer : NULL;
+    bool rows = from && (node_is(from, "Reshape") || node_is(from, "Unsqueeze"));
+    return rows && x && w && x->rank == 4 && w->rank == 4 && x->dims[1] > 0 && x->dims[2] == 1 && x->dims[3] == 1 &&
+           w->dims[0] > 0 && w->dims[1] == x->dims[1] && w->dims[2] == 1 && w->dims[3] == 1 && all_are(n, "pads", 0);
+}
+
+static int make_product(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    int64_t inputs = n->in[0]->type.dims[1], outputs = n->in[1]->type.dims[0];
+    struct value *rows = build_reshape(&b, n->in[0], 2, (int64_t[]){-1, inputs});
+    struct value *weight = build_reshape(&b, n->in[1], 2, (int64_t[]){outputs, inputs});
+    struct value *y = build_int(&b, BUILD(&b, "Gemm", rows, weight, node_in(n, 2)), "transB", 1);
+    build_give(&b, 0, build_reshape(&b, y, 4, (int64_t[]){-1, outputs, 1, 1}));
+    if (build_end(&b) != 0)
+        return -1;
+    graph_remove_node(n);
+    return 0;
+}
+
+static int make_products(struct graph *g, struct error *err)
+{
+    for (struct node *n = g->first, *next; n; n = next) {
+        next = n->next;
+        if (is_product(n) && make_product(n, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- passes ---- */
 
 /* All safe passes that do not fuse, weights in full, and products with their bias, which Gemm and MatMul with Add share
  * as nn.MatMul. */
@@ -62,7 +112,7 @@ struct graph *pair_canonical(const struct graph *of, struct error *err)
         status = op_infer_graph(g, err);
     }
     for (struct graph *s = g; status == 0 && s; s = graph_next(g, s))
-        if (write_out(s, err) < 0 || canonical_slices(s, err) < 0)
+        if (write_out(s, err) < 0 || make_products(s, err) < 0 || canonical_slices(s, err) < 0)
             status = -1;
     if (status == 0)
         status = rewrite(g, err);

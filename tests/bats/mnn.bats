@@ -18,3 +18,11 @@ TFLITE=$BATS_TEST_DIRNAME/../models/tflite
     matches "$stderr" 'MNN cannot carry input .* of type i16'
     [ ! -e out.mnn ]
 }
+
+@test "a product, which MNN writes as a convolution, is a layer like the one that it was" {
+    for m in mlp symbolic; do
+        nn convert -o net.mnn "$TINY/$m.onnx" 2> warnings
+        nn inspect -d "$TINY/$m.onnx" net.mnn > said || { cat said; false; }
+        matches "$(cat said)" '^the same network'
+    done
+}
