@@ -115,9 +115,14 @@ ISA_OPT := $(if $(SAN),-O1,-O3) $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=a
 define ISA_RULE
 $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $(ISA_OPT) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $$(ISA_OPT) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach i,$(ISAS),$(eval $(call ISA_RULE,$(i))))
+
+# The largest of the kernels, on processors for which there is a better level: small is enough.
+ifneq ($(ISAS),generic)
+$(OBJ)/lib/kernel/isa/depthwise_f32.generic.o: ISA_OPT := $(if $(SAN),$(ISA_OPT),-Os)
+endif
 
 .SECONDARY: $(GEN_SRC) $(GEN_SRC:.c=.h)
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto | $(BUILD)/gen/needs
