@@ -13,6 +13,18 @@ static bool wants_border(const int (*border)[2], int rank)
     return false;
 }
 
+/* Pixels that are half or whole pages apart lie in two sets or one of the first-level cache, which a product over a
+ * dozen of them overfills: up to 25 % of its time. */
+#define HALF_PAGE 2048
+#define GAP       64 /* bytes */
+
+static int64_t channel_gap(const struct view *v, enum order order)
+{
+    size_t element = view_element(v);
+    bool paged = order == ORDER_CHANNELS && v->rank > 2 && (size_t)v->dims[1] % (HALF_PAGE / element) == 0;
+    return paged ? (int64_t)(GAP / element) : 0;
+}
+
 /* Lays a view out in a buffer of its own; dtype, rank and dims are set. */
 static int place_new(struct plan *p, struct view *v, enum order order, const int (*border)[2], struct error *err)
 {
@@ -23,6 +35,7 @@ static int place_new(struct plan *p, struct view *v, enum order order, const int
         v->border[i - 2][0] = border[i - 2][0];
         v->border[i - 2][1] = border[i - 2][1];
     }
+    outer.dims[1] += channel_gap(v, order);
     int64_t count = tensor_count(outer.rank, outer.dims);
     size_t bytes;
     if (count < 0 || !mem_mul((size_t)count, view_element(v), &bytes) || bytes > TENSOR_MAX_BYTES)
