@@ -56,18 +56,27 @@ OBJ := $(BUILD)/obj/$(KEY)
 ISA_x86_64 := generic avx2 avx512
 ISA_aarch64 := generic neon
 ISAS := $(or $(ISA_$(ARCH)),generic)
-ISA_FLAGS_generic :=
+ISA_FLAGS_generic := -O2
 ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi2 -mtune=haswell
 ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma -mf16c -mbmi2 \
 	-mprefer-vector-width=512 -mtune=skylake-avx512
 ISA_FLAGS_neon :=
+
+# Levels that differ from the one they rest on in the products of bytes alone; avx512 has those of avx2.
+ISA_BYTES_x86_64 := avxvnni avx512vnni
+ISA_BYTES_aarch64 := dotprod
+ISA_BYTES := $(ISA_BYTES_$(ARCH))
+ISA_FLAGS_avxvnni := -DISA_avx2 $(ISA_FLAGS_avx2)
+ISA_FLAGS_avx512vnni := -DISA_avx512 $(ISA_FLAGS_avx512)
+ISA_FLAGS_dotprod := -DISA_neon -march=armv8.2-a+dotprod
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c lib/format/*/*.c lib/*.c))
 ISA_SRC := $(sort $(wildcard lib/kernel/isa/*.c))
 PROTO := $(wildcard lib/format/*/*.proto)
 GEN_SRC := $(PROTO:lib/%.proto=$(BUILD)/gen/%.pb-c.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) \
-	$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))
+	$(filter-out %/gemm_q8.avx512.o,$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
+	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o)
 CMD_COMMON := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/common/*.c)))
 BIN := $(PROGRAMS:%=$(BUILD)/bin/$(PROGPREFIX)%)
 
@@ -117,7 +126,7 @@ $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $$(ISA_OPT) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach i,$(ISAS),$(eval $(call ISA_RULE,$(i))))
+$(foreach i,$(ISAS) $(ISA_BYTES),$(eval $(call ISA_RULE,$(i))))
 
 # The largest of the kernels, on processors for which there is a better level: small is enough.
 ifneq ($(ISAS),generic)

@@ -28,8 +28,8 @@ int model_processors(void)
 
 /* ---- peak ---- */
 
-#define PEAK_DEPTH 64 /* of the product: its panel and rows fit the smallest first-level cache */
-#define PEAK_ROWS 64
+#define PEAK_DEPTH  64 /* of the product: its panel and rows fit the smallest first-level cache */
+#define PEAK_ROWS   64
 #define PEAK_REPEAT 200
 #define PEAK_ROUNDS 60
 
@@ -43,25 +43,25 @@ static double now(void)
 /* The best of many short rounds of one tile of the product. */
 static double measure_peak(const struct kernels *k, float *a, float *b, float *c)
 {
-    const float *a_rows[PEAK_ROWS];
-    float *c_rows[PEAK_ROWS];
+    const void *a_rows[PEAK_ROWS];
+    void *c_rows[PEAK_ROWS];
     ptrdiff_t tap = 0;
-    int rows = k->gemm_mr < PEAK_ROWS ? k->gemm_mr : PEAK_ROWS;
+    int rows = k->gemm_f32->mr < PEAK_ROWS ? k->gemm_f32->mr : PEAK_ROWS, nr = k->gemm_f32->nr;
     for (int i = 0; i < rows; i++) {
         a_rows[i] = a + i * PEAK_DEPTH;
-        c_rows[i] = c + i * k->gemm_nr;
+        c_rows[i] = c + i * nr;
     }
-    struct kernel_gemm_f32 g = {.a = a_rows, .tap = &tap, .taps = 1, .k = PEAK_DEPTH, .b = b, .c = c_rows, .m = rows,
-                                .n = k->gemm_nr};
+    struct kernel_gemm g = {
+        .a = a_rows, .tap = &tap, .taps = 1, .k = PEAK_DEPTH, .b = b, .c = c_rows, .m = rows, .n = nr};
     double best = 1e30;
     for (int round = 0; round < PEAK_ROUNDS; round++) {
         double start = now();
         for (int i = 0; i < PEAK_REPEAT; i++)
-            k->gemm_f32(&g);
+            k->gemm_f32->run(&g);
         double took = now() - start;
         best = took < best ? took : best;
     }
-    return 1e-9 * PEAK_REPEAT * PEAK_DEPTH * rows * k->gemm_nr / best;
+    return 1e-9 * PEAK_REPEAT * PEAK_DEPTH * rows * nr / best;
 }
 
 double model_peak(struct model_error *err)
@@ -69,7 +69,8 @@ double model_peak(struct model_error *err)
     const struct kernels *k = kernel_select(getenv("NN_ISA"), model_inner(err));
     if (!k)
         return 0;
-    size_t a = PEAK_ROWS * PEAK_DEPTH, b = (size_t)PEAK_DEPTH * (size_t)k->gemm_nr, c = PEAK_ROWS * (size_t)k->gemm_nr;
+    size_t a = PEAK_ROWS * PEAK_DEPTH, b = (size_t)PEAK_DEPTH * (size_t)k->gemm_f32->nr,
+           c = PEAK_ROWS * (size_t)k->gemm_f32->nr;
     struct blob *memory = blob_new((a + b + c) * sizeof(float), model_inner(err));
     if (!memory)
         return 0;

@@ -11,19 +11,10 @@ struct packed {
     struct hash_content content; /* of the tensor */
     const char *packing;
     int64_t params[PACKED_PARAMS];
-    float *data;
+    void *data;
     size_t bytes;
     int refs; /* plans' uses; it goes with the last of them */
-    struct packed_region *region;
     struct packed *next;
-};
-
-/* Memory that packings share; it goes with the last of them. */
-struct packed_region {
-    char *base;
-    size_t size, used;
-    int packings;
-    struct packed_region *next;
 };
 
 /* A plan's use of a packing. */
@@ -53,7 +44,6 @@ struct exec {
     struct plan *plans;
     struct packed *packed;
     size_t packed_bytes;
-    struct packed_region *regions; /* the newest first, which is being filled */
     struct exec_sub *subs;
     struct exec *parent; /* of a part's exec: whose packed weights are used */
 };

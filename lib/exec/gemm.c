@@ -11,39 +11,47 @@
 
 struct gemm_args {
     struct gemm_job job;
-    const struct kernels *kernels;
+    ptrdiff_t a_size, c_size; /* bytes of an element */
     int64_t pixels;
     int64_t tiles;  /* of pixels: nearly even, so that 16 are 8 and 8, not 14 and 2 */
     int64_t blocks; /* of tiles */
     int groups;     /* of panels, nearly even */
     int panels;
-    size_t panel_floats; /* of a full one */
-    int64_t fetchers;    /* tiles that share the fetching of the next group; 0: none do */
+    size_t panel;     /* bytes of a full one */
+    int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
 };
 
 struct pixel_tile {
-    const float *a[KERNEL_GEMM_MR_MAX], *add[KERNEL_GEMM_MR_MAX];
-    float *c[KERNEL_GEMM_MR_MAX];
+    const void *a[KERNEL_GEMM_MR_MAX], *add[KERNEL_GEMM_MR_MAX];
+    void *c[KERNEL_GEMM_MR_MAX];
 };
 
 struct bases {
-    const float *a, *add, *packed, *bias;
-    float *c;
+    const char *a, *add, *packed;
+    char *c;
+    const char *bias;
+    const float *multiplier;
 };
 
-static struct bases bases_of(const struct gemm_job *j, int batch)
+/* Bytes of an element of a bias. */
+#define BIAS_SIZE 4
+
+static struct bases bases_of(const struct gemm_args *g, int batch)
 {
+    const struct gemm_job *j = &g->job;
+    ptrdiff_t column = (ptrdiff_t)batch * j->bias_batch;
     struct bases b = {
-        .a = (const float *)view_data(&j->a) + (j->a_batch ? j->a_batch[batch] : 0),
-        .c = (float *)view_data(&j->c) + (j->c_batch ? j->c_batch[batch] : 0),
-        .packed =
-            (j->packed ? j->packed : (const float *)view_data(&j->packed_view)) + (j->b_batch ? j->b_batch[batch] : 0),
-        .bias = j->bias               ? j->bias + (ptrdiff_t)batch * j->bias_batch
+        .a = (const char *)view_data(&j->a) + (j->a_batch ? j->a_batch[batch] * g->a_size : 0),
+        .c = (char *)view_data(&j->c) + (j->c_batch ? j->c_batch[batch] * g->c_size : 0),
+        .packed = (const char *)(j->packed ? j->packed : view_data(&j->packed_view)),
+        .bias = j->to.bias            ? (const char *)j->to.bias + column * BIAS_SIZE
                 : j->bias_view.buffer ? view_data(&j->bias_view)
                                       : NULL,
+        .multiplier = j->to.multiplier ? j->to.multiplier + column : NULL,
     };
+    b.packed += j->b_batch ? j->b_batch[batch] : 0;
     if (j->add.buffer)
-        b.add = (const float *)view_data(&j->add) + (j->add_batch ? j->add_batch[batch] : 0);
+        b.add = (const char *)view_data(&j->add) + (j->add_batch ? j->add_batch[batch] * g->c_size : 0);
     return b;
 }
 
@@ -91,13 +99,13 @@ static void find_pixel(const struct gemm_job *j, int64_t index, struct pixel *p)
 }
 
 /* The addresses of `count` pixels from *p on, which moves behind them. */
-static void find_pixels(const struct gemm_job *j, const struct bases *b, struct pixel *p, int count,
+static void find_pixels(const struct gemm_args *g, const struct bases *b, struct pixel *p, int count,
                         struct pixel_tile *t)
 {
-    for (int i = 0; i < count; i++, pixel_next(j, p)) {
-        t->a[i] = b->a + p->a;
-        t->c[i] = b->c + p->c;
-        t->add[i] = b->add ? b->add + p->add : NULL;
+    for (int i = 0; i < count; i++, pixel_next(&g->job, p)) {
+        t->a[i] = b->a + p->a * g->a_size;
+        t->c[i] = b->c + p->c * g->c_size;
+        t->add[i] = b->add ? b->add + p->add * g->c_size : NULL;
     }
 }
 
@@ -119,42 +127,57 @@ static struct group group_at(const struct gemm_args *g, int index)
 
 /* The share of tile `index` in fetching the next group. */
 static void share_fetch(const struct gemm_args *g, const struct bases *b, const struct group *group, int64_t index,
-                        struct kernel_gemm_f32 *k)
+                        struct kernel_gemm *k)
 {
-    size_t panel = g->panel_floats * sizeof(float), bytes = panel * (size_t)(group->next - group->last);
+    size_t bytes = g->panel * (size_t)(group->next - group->last);
     if (!g->fetchers || bytes == 0)
         return;
     size_t share = (bytes / (size_t)g->fetchers + GEMM_FETCH - 1) / GEMM_FETCH * GEMM_FETCH,
            from = share * (size_t)(index % g->fetchers);
-    k->fetch = (const char *)b->packed + panel * (size_t)group->last + from;
+    k->fetch = b->packed + g->panel * (size_t)group->last + from;
     k->fetch_bytes = from >= bytes ? 0 : from + share > bytes ? bytes - from : share;
+}
+
+/* A call for the columns of a group, but for its rows. */
+static struct kernel_gemm describe(const struct gemm_args *g, const struct bases *b, const struct group *group,
+                                   struct pixel_tile *t, void *scratch)
+{
+    const struct gemm_job *j = &g->job;
+    int column = group->first * j->product->nr, end = group->last * j->product->nr;
+    struct kernel_gemm k = {.a = t->a,
+                            .tap = j->tap,
+                            .taps = j->taps,
+                            .k = j->k,
+                            .b = b->packed + (size_t)group->first * g->panel,
+                            .b_tap = j->b_tap,
+                            .b_taps = j->b_taps,
+                            .c = t->c,
+                            .n = (end < j->n ? end : j->n) - column,
+                            .to = j->to,
+                            .scratch = scratch};
+    k.to.bias = b->bias ? b->bias + (ptrdiff_t)column * BIAS_SIZE : NULL;
+    k.to.multiplier = b->multiplier ? b->multiplier + column : NULL;
+    k.to.add = b->add ? t->add : NULL;
+    return k;
 }
 
 /* Tiles [from, to) of pixels against a group of panels. */
 static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to,
-                      const struct group *group)
+                      const struct group *group, void *scratch)
 {
-    const struct gemm_job *j = &g->job;
-    int column = group->first * g->kernels->gemm_nr, end = group->last * g->kernels->gemm_nr;
+    ptrdiff_t column = (ptrdiff_t)group->first * g->job.product->nr * g->c_size;
     struct bases at = *b;
     struct pixel_tile t;
     struct pixel p;
+    struct kernel_gemm k = describe(g, b, group, &t, scratch);
     at.c += column;
     at.add = b->add ? b->add + column : NULL;
-    struct kernel_gemm_f32 k = {.a = t.a, .tap = j->tap, .taps = j->taps, .k = j->k, .c = t.c, .act = j->act};
-    k.b_tap = j->b_tap;
-    k.b_taps = j->b_taps;
-    k.b = b->packed + (size_t)group->first * g->panel_floats;
-    k.bias = b->bias ? b->bias + column : NULL;
-    k.add = b->add ? t.add : NULL;
-    k.add_last = j->add_last;
-    k.n = (end < j->n ? end : j->n) - column;
-    find_pixel(j, plan_tile_first(g->pixels, g->tiles, from), &p);
+    find_pixel(&g->job, plan_tile_first(g->pixels, g->tiles, from), &p);
     for (int64_t i = from; i < to; i++) {
         k.m = (int)(plan_tile_first(g->pixels, g->tiles, i + 1) - plan_tile_first(g->pixels, g->tiles, i));
-        find_pixels(j, &at, &p, k.m, &t);
+        find_pixels(g, &at, &p, k.m, &t);
         share_fetch(g, b, group, i, &k);
-        g->kernels->gemm_f32(&k);
+        g->job.product->run(&k);
     }
 }
 
@@ -164,9 +187,9 @@ static void run_gemm(const struct step *s, struct tile tile)
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t block = i % g->blocks, rest = i / g->blocks;
         struct group group = group_at(g, (int)(rest % g->groups));
-        struct bases b = bases_of(&g->job, (int)(rest / g->groups));
+        struct bases b = bases_of(g, (int)(rest / g->groups));
         run_block(g, &b, plan_tile_first(g->tiles, g->blocks, block), plan_tile_first(g->tiles, g->blocks, block + 1),
-                  &group);
+                  &group, tile.scratch);
     }
 }
 
@@ -177,7 +200,7 @@ static void run_gemm(const struct step *s, struct tile tile)
  * about a third, since the next one comes in meanwhile. */
 static int count_groups(const struct gemm_args *g)
 {
-    double panel = (double)g->panel_floats * sizeof(float), cache = (double)cpu_l2_bytes();
+    double panel = (double)g->panel, cache = (double)cpu_l2_bytes();
     if (panel * g->panels <= cache / 2)
         return 1;
     int together = panel < cache / 3 ? (int)(cache / 3 / panel) : 1;
@@ -188,7 +211,7 @@ static void choose_tiles(struct gemm_args *g, int threads)
 {
     const struct gemm_job *j = &g->job;
     double macs = (double)g->pixels * j->n * j->taps * j->k;
-    g->tiles = (g->pixels + g->kernels->gemm_mr - 1) / g->kernels->gemm_mr;
+    g->tiles = (g->pixels + j->product->mr - 1) / j->product->mr;
     g->groups = count_groups(g);
     g->blocks = plan_tiles((int64_t)(macs / g->groups), GEMM_GRAIN, g->tiles);
     double work = macs / (double)(g->blocks * g->groups);
@@ -205,21 +228,28 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
     struct gemm_args *g = plan_alloc(p, sizeof *g, err);
     if (!g)
         return -1;
-    *g = (struct gemm_args){.job = *job, .kernels = p->kernels, .pixels = 1};
+    const struct kernel_product *product = job->product;
+    *g = (struct gemm_args){.job = *job,
+                            .a_size = (ptrdiff_t)kernel_type_size(product->a),
+                            .c_size = (ptrdiff_t)kernel_type_size(job->to.c),
+                            .pixels = 1};
     for (int i = 0; i < GEMM_AXES; i++)
         g->pixels *= job->dims[i];
     if (g->pixels == 0 || job->n == 0 || job->batches == 0)
         return 0;
-    int nr = p->kernels->gemm_nr;
-    g->panels = (job->n + nr - 1) / nr;
-    g->panel_floats = (size_t)(job->b_tap ? job->b_taps : job->taps) * (size_t)job->k * (size_t)nr;
+    g->panels = (job->n + product->nr - 1) / product->nr;
+    g->panel = kernel_product_packed(product, (size_t)(job->b_tap ? job->b_taps : job->taps), (size_t)job->k,
+                                     (size_t)product->nr);
     choose_tiles(g, plan_threads(p));
+    size_t rows = g->pixels < product->mr ? (size_t)g->pixels : (size_t)product->mr,
+           scratch = kernel_product_scratch(product, rows, (size_t)job->taps, (size_t)job->k);
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = kernel,
                                     .run = run_gemm,
                                     .args = g,
                                     .units = g->blocks * g->groups * job->batches,
+                                    .scratch = scratch,
                                     .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
-                     err, PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view));
+                     err, PLAN_VIEWS(&job->a, &job->c, &job->add, &job->packed_view, &job->bias_view));
 }

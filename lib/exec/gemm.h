@@ -5,10 +5,13 @@
 #include "exec/plan.h"
 
 #define GEMM_AXES 4
-/* C[pixel][n] = act(sum over taps, k of A[pixel + tap][k] B[tap, k][n] + bias[n] + add[pixel][n]), for each of
- * `batches`. A pixel is an index over up to GEMM_AXES axes, each with strides in A, C and add. */
+/* C[pixel][n] = epilogue(sum over taps, k of A[pixel + tap][k] B[tap, k][n]), for each of `batches`. A pixel is an
+ * index over up to GEMM_AXES axes, each with strides in A, C and add. Types are those of the product and of the
+ * epilogue; strides and offsets count elements. */
 struct gemm_job {
-    struct view a, c, add; /* only buffer and offset are used; add.buffer NULL: none */
+    const struct kernel_product *product;
+    struct kernel_epilogue to; /* but for its `add`, which is: */
+    struct view a, c, add;     /* only buffer and offset are used; add.buffer NULL: none */
     int64_t dims[GEMM_AXES];
     ptrdiff_t a_stride[GEMM_AXES], c_stride[GEMM_AXES], add_stride[GEMM_AXES];
     const ptrdiff_t *tap; /* [taps] */
@@ -17,14 +20,11 @@ struct gemm_job {
     int b_taps;
     int batches;
     const ptrdiff_t *a_batch, *c_batch, *add_batch,
-        *b_batch;            /* [batches], in floats; NULL: all 0. b_batch counts from packed */
-    const float *packed;     /* panels of constant B; or NULL, then */
+        *b_batch;            /* [batches]; NULL: all 0. b_batch is in bytes from packed */
+    const void *packed;      /* panels of constant B; or NULL, then */
     struct view packed_view; /* where a step before put them */
-    const float *bias;       /* or NULL */
-    struct view bias_view;   /* a bias computed at run time; buffer NULL: none */
-    int bias_batch;          /* floats from one batch's bias to the next */
-    struct kernel_act act;
-    bool add_last;
+    struct view bias_view;   /* a bias computed at run time, in to.bias's stead; buffer NULL: none */
+    int bias_batch;          /* elements from one batch's bias and multipliers to the next */
 };
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err);
 

@@ -90,8 +90,8 @@ int exec_lower_bias(struct plan *p, struct node *n, int i, struct gemm_job *job,
     bool failed = false;
     if (!node_in(n, i))
         return 0;
-    job->bias = plan_constant_f32(p, n, i, &failed, err);
-    if (failed || job->bias)
+    job->to.bias = plan_constant_f32(p, n, i, &failed, err);
+    if (failed || job->to.bias)
         return failed ? -1 : 0;
     return plan_in_dense(p, n, i, ORDER_ROWS, &job->bias_view, err);
 }

@@ -32,11 +32,11 @@ bool exec_conv_border(const struct node *n, const struct window *w, const int64_
 
 int exec_conv_ports(struct plan *p, struct node *n, struct conv_ports *ports, struct error *err)
 {
-    struct gemm_job job = {.bias = NULL};
+    struct gemm_job job = {.to = {.bias = NULL}};
     memset(ports, 0, sizeof *ports);
     if (exec_lower_bias(p, n, 2, &job, err) < 0)
         return -1;
-    ports->bias = job.bias;
+    ports->bias = job.to.bias;
     ports->bias_view = job.bias_view;
     if (!node_in(n, 3))
         return plan_out(p, n, 0, ORDER_CHANNELS, &ports->out, err);
@@ -55,9 +55,10 @@ double exec_conv_cycles(const struct kernels *k, double macs, double weight_byte
 
 /* ---- as matrix products ---- */
 
-static size_t pack_floats(const struct kernels *k, const struct conv *c)
+/* Bytes of a group's packed weights. */
+static size_t pack_size(const struct kernels *k, const struct conv *c)
 {
-    return kernel_gemm_packed(k, (size_t)c->in * (size_t)c->taps, (size_t)c->out);
+    return kernel_product_packed(k->gemm_f32, 1, (size_t)c->in * (size_t)c->taps, (size_t)c->out);
 }
 
 struct conv_weights {
@@ -65,14 +66,14 @@ struct conv_weights {
     const struct conv *conv;
 };
 
-static int pack_weights(float *packed, const void *args, const struct kernels *k, struct error *err)
+static int pack_weights(void *packed, const void *args, const struct kernels *k, struct error *err)
 {
     const struct conv_weights *a = args;
     const struct conv *c = a->conv;
     (void)err;
     for (int g = 0; g < c->groups; g++)
-        k->gemm_pack_f32(packed + (size_t)g * pack_floats(k, c), a->w + (ptrdiff_t)g * c->out * c->in * c->taps,
-                         c->taps, 1, c->in, c->taps, c->out, (ptrdiff_t)c->in * c->taps);
+        k->gemm_f32->pack((char *)packed + (size_t)g * pack_size(k, c), a->w + (ptrdiff_t)g * c->out * c->in * c->taps,
+                          c->taps, 1, c->in, c->taps, c->out, (ptrdiff_t)c->in * c->taps);
     return 0;
 }
 
@@ -143,7 +144,7 @@ static int fill_groups(struct plan *p, const struct conv *c, struct gemm_job *jo
     for (int g = 0; g < c->groups; g++) {
         in[g] = (ptrdiff_t)g * c->in;
         out[g] = (ptrdiff_t)g * c->out;
-        packed[g] = (ptrdiff_t)g * (ptrdiff_t)pack_floats(p->kernels, c);
+        packed[g] = (ptrdiff_t)g * (ptrdiff_t)pack_size(p->kernels, c);
     }
     job->batches = c->groups;
     job->a_batch = in;
@@ -156,13 +157,13 @@ static int fill_groups(struct plan *p, const struct conv *c, struct gemm_job *jo
 static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct gemm_job *job, struct error *err)
 {
     bool failed = false;
-    size_t floats;
+    size_t bytes;
     struct conv_weights a = {plan_constant_f32(p, n, 1, &failed, err), c};
     if (failed)
         return -1;
-    if (!mem_mul(pack_floats(p->kernels, c), (size_t)c->groups, &floats))
-        floats = 0;
-    job->packed = plan_packed(p, n->in[1]->constant, "conv", PACK_PARAMS(c->groups, c->out, c->in, c->taps), floats,
+    if (!mem_mul(pack_size(p->kernels, c), (size_t)c->groups, &bytes))
+        bytes = 0;
+    job->packed = plan_packed(p, n->in[1]->constant, "conv", PACK_PARAMS(c->groups, c->out, c->in, c->taps), bytes,
                               pack_weights, &a, err);
     return job->packed ? 0 : -1;
 }
@@ -175,20 +176,19 @@ static bool gemm_border(const struct node *n, int (*border)[2])
 
 double exec_conv_packed(const struct kernels *k, const struct conv *c)
 {
-    return (double)pack_floats(k, c) * c->groups;
+    return (double)pack_size(k, c) / sizeof(float) * c->groups;
 }
 
 int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const struct conv *c,
                    const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
                    struct error *err)
 {
-    struct gemm_job job = {.a = *x,
+    struct gemm_job job = {.product = p->kernels->gemm_f32,
+                           .to = {.bias = ports->bias, .add_last = ports->add_last, .act = c->act},
+                           .a = *x,
                            .c = ports->out,
                            .add = ports->add,
-                           .add_last = ports->add_last,
-                           .bias = ports->bias,
                            .bias_view = ports->bias_view,
-                           .act = c->act,
                            .n = c->out};
     fill_pixels(c, part, x, &job);
     if (fill_taps(p, c, part, x, &job, err) < 0 || fill_groups(p, c, &job, err) < 0 ||

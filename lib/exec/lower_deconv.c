@@ -103,7 +103,7 @@ struct phase_weights {
 };
 
 /* [taps of the phase][in] rows of `out`, from weights [in][out][kernel]. */
-static int pack_phase(float *packed, const void *args, const struct kernels *k, struct error *err)
+static int pack_phase(void *packed, const void *args, const struct kernels *k, struct error *err)
 {
     const struct phase_weights *a = args;
     const struct phase_axis *v = &a->axis[0], *h = &a->axis[1];
@@ -116,7 +116,7 @@ static int pack_phase(float *packed, const void *args, const struct kernels *k, 
         for (int64_t j = 0; j < a->in * a->out; j++)
             rows[i * a->in * a->out + j] = a->w[j * a->plane + y * a->kernel_w + x];
     }
-    k->gemm_pack_f32(packed, rows, 1, 0, (int)(taps * a->in), a->out, (int)a->out, 1);
+    k->gemm_f32->pack(packed, rows, 1, 0, (int)(taps * a->in), a->out, (int)a->out, 1);
     free(rows);
     return 0;
 }
@@ -175,10 +175,10 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
     if (job.taps == 0)
         job.packed = d->weights; /* is not read: what no tap reaches has its bias alone */
     else
-        job.packed =
-            plan_packed(p, n->in[1]->constant, "phase",
-                        PACK_PARAMS(a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])),
-                        kernel_gemm_packed(p->kernels, (size_t)(job.taps * a.in), (size_t)a.out), pack_phase, &a, err);
+        job.packed = plan_packed(p, n->in[1]->constant, "phase",
+                                 PACK_PARAMS(a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])),
+                                 kernel_product_packed(job.product, 1, (size_t)(job.taps * a.in), (size_t)a.out),
+                                 pack_phase, &a, err);
     return job.packed ? gemm_emit(p, n, "gemm_f32", &job, err) : -1;
 }
 
@@ -218,12 +218,12 @@ static void make_2d(struct deconv *d, int64_t *pad)
 
 static int deconv_lower(struct plan *p, struct node *n, struct error *err)
 {
-    struct deconv d = {.weights = NULL};
+    struct deconv d = {.job.product = p->kernels->gemm_f32};
     struct error ignored;
     int border[VIEW_SPATIAL][2];
     int64_t pad[2] = {0};
     bool failed = false;
-    if (!fits(n, &d.w, &ignored) || !find_border(n, &d.w, border) || !plan_activation(n, &d.job.act))
+    if (!fits(n, &d.w, &ignored) || !find_border(n, &d.w, border) || !plan_activation(n, &d.job.to.act))
         return 1;
     for (int i = 0; i < d.w.rank; i++)
         pad[i] = pad_begin(n, &d.w, i);

@@ -42,7 +42,7 @@ struct depthwise_weights {
     int channels, taps;
 };
 
-static int pack_depthwise(float *packed, const void *args, const struct kernels *k, struct error *err)
+static int pack_depthwise(void *packed, const void *args, const struct kernels *k, struct error *err)
 {
     const struct depthwise_weights *a = args;
     (void)err;
@@ -94,9 +94,9 @@ static int fill_weights(struct plan *p, struct node *n, const struct conv *c, st
     struct depthwise_weights a = {plan_constant_f32(p, n, 1, &failed, err), c->groups, c->taps};
     if (failed)
         return -1;
-    d->k.weight =
-        plan_packed(p, n->in[1]->constant, "depthwise", PACK_PARAMS(c->groups, c->taps),
-                    kernel_depthwise_packed(p->kernels, (size_t)c->groups, (size_t)c->taps), pack_depthwise, &a, err);
+    d->k.weight = plan_packed(p, n->in[1]->constant, "depthwise", PACK_PARAMS(c->groups, c->taps),
+                              kernel_depthwise_packed(p->kernels, (size_t)c->groups, (size_t)c->taps) * sizeof(float),
+                              pack_depthwise, &a, err);
     return d->k.weight ? 0 : -1;
 }
 
@@ -130,7 +130,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
                                     .units = rows,
                                     .tiles = plan_tiles((int64_t)macs, 300000, rows),
                                     .macs = macs},
-                     err, PLAN_WRITES(&d->out, &d->x, &d->add, &d->bias_view));
+                     err, PLAN_VIEWS(&d->x, &d->out, &d->add, &d->bias_view));
 }
 
 const struct exec_way exec_way_depthwise = {depthwise_cost, NULL, depthwise_lower};

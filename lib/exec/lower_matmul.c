@@ -19,22 +19,23 @@ struct matrix_args {
     const struct kernels *kernels;
     struct view to;
     int64_t batches, k, n, panels;
-    size_t floats; /* of a batch */
+    size_t bytes; /* of a batch */
 };
 
-static void pack_panels(const struct matrix_args *a, float *packed, const float *b, int64_t batch, int64_t first,
+static void pack_panels(const struct matrix_args *a, char *packed, const float *b, int64_t batch, int64_t first,
                         int64_t last)
 {
-    int rank = a->b.rank, nr = a->kernels->gemm_nr;
+    const struct kernel_product *product = a->kernels->gemm_f32;
+    int rank = a->b.rank, nr = product->nr;
     int64_t rest = batch;
     for (int i = rank - 3; i >= 0; i--) {
         b += rest % a->b.dims[i] * a->b.stride[i];
         rest /= a->b.dims[i];
     }
     b += first * nr * a->b.stride[rank - 1];
-    packed += (size_t)batch * a->floats + (size_t)first * (size_t)nr * (size_t)a->k;
+    packed += (size_t)batch * a->bytes + (size_t)first * (size_t)nr * (size_t)a->k * sizeof(float);
     int64_t n = last * nr < a->n ? (last - first) * nr : a->n - first * nr;
-    a->kernels->gemm_pack_f32(packed, b, 1, 0, (int)a->k, a->b.stride[rank - 2], (int)n, a->b.stride[rank - 1]);
+    product->pack(packed, b, 1, 0, (int)a->k, a->b.stride[rank - 2], (int)n, a->b.stride[rank - 1]);
 }
 
 static void run_pack(const struct step *s, struct tile tile)
@@ -48,7 +49,7 @@ static void run_pack(const struct step *s, struct tile tile)
     }
 }
 
-static int pack_constant(float *packed, const void *args, const struct kernels *k, struct error *err)
+static int pack_constant(void *packed, const void *args, const struct kernels *k, struct error *err)
 {
     const struct matrix_args *a = args;
     (void)k, (void)err;
@@ -61,7 +62,7 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
 {
     struct matrix_args *a = plan_alloc(p, sizeof *a, err);
     bool failed = false;
-    size_t floats, bytes;
+    size_t bytes;
     if (!a)
         return -1;
     int rank = m->b.rank;
@@ -69,9 +70,9 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
         .b = m->b, .kernels = p->kernels, .batches = 1, .k = m->b.dims[rank - 2], .n = m->b.dims[rank - 1]};
     for (int i = 0; i < rank - 2; i++)
         a->batches *= m->b.dims[i];
-    a->panels = (a->n + p->kernels->gemm_nr - 1) / p->kernels->gemm_nr;
-    a->floats = kernel_gemm_packed(p->kernels, (size_t)a->k, (size_t)a->n);
-    if (!mem_mul(a->floats, (size_t)a->batches, &floats) || !mem_mul(floats, sizeof(float), &bytes))
+    a->panels = (a->n + job->product->nr - 1) / job->product->nr;
+    a->bytes = kernel_product_packed(job->product, 1, (size_t)a->k, (size_t)a->n);
+    if (!mem_mul(a->bytes, (size_t)a->batches, &bytes))
         return error_set(err, "the matrix is too large");
     a->data = plan_constant_f32(p, n, 1, &failed, err);
     if (failed)
@@ -79,7 +80,7 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
     if (a->data) {
         job->packed = plan_packed(p, n->in[1]->constant, "matrix",
                                   PACK_PARAMS(a->batches, a->k, a->n, a->b.stride[rank - 2], a->b.stride[rank - 1]),
-                                  floats, pack_constant, a, err);
+                                  bytes, pack_constant, a, err);
         return job->packed ? 0 : -1;
     }
     if (plan_scratch(p, bytes, &a->to, err) < 0)
@@ -87,7 +88,7 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
     job->packed_view = a->to;
     int64_t parts = a->batches * plan_tiles(a->k * a->n, 32768, a->panels);
     return plan_step(p, &(struct step){.node = n, .kernel = "pack_f32", .run = run_pack, .args = a, .units = parts},
-                     err, PLAN_WRITES(&a->to, &a->b));
+                     err, PLAN_VIEWS(&a->b, &a->to));
 }
 
 /* ---- the product ---- */
@@ -130,7 +131,7 @@ static ptrdiff_t batch_offset(const struct view *v, const struct view *out, int6
 }
 
 /* Which packed matrix batch i of the result uses: B's batch axes as if they were dense. */
-static ptrdiff_t packed_offset(const struct view *b, const struct view *out, int64_t batch, size_t floats)
+static ptrdiff_t packed_offset(const struct view *b, const struct view *out, int64_t batch, size_t bytes)
 {
     struct view dense = *b;
     ptrdiff_t step = 1;
@@ -138,7 +139,7 @@ static ptrdiff_t packed_offset(const struct view *b, const struct view *out, int
         dense.stride[i] = step;
         step *= b->dims[i];
     }
-    return batch_offset(&dense, out, batch) * (ptrdiff_t)floats;
+    return batch_offset(&dense, out, batch) * (ptrdiff_t)bytes;
 }
 
 static int fill_batches(struct plan *p, const struct product *m, struct gemm_job *job, struct error *err)
@@ -149,12 +150,13 @@ static int fill_batches(struct plan *p, const struct product *m, struct gemm_job
     if (!offsets)
         return batches <= INT32_MAX / 2 ? -1 : 1;
     ptrdiff_t *a = offsets, *c = a + batches, *add = c + batches, *b = add + batches;
-    size_t floats = kernel_gemm_packed(p->kernels, (size_t)m->b.dims[m->b.rank - 2], (size_t)m->b.dims[m->b.rank - 1]);
+    size_t bytes =
+        kernel_product_packed(job->product, 1, (size_t)m->b.dims[m->b.rank - 2], (size_t)m->b.dims[m->b.rank - 1]);
     for (int64_t i = 0; i < batches; i++) {
         a[i] = batch_offset(&m->a, &m->out, i);
         c[i] = batch_offset(&m->out, &m->out, i);
         add[i] = job->add.buffer ? batch_offset(&job->add, &m->out, i) : 0;
-        b[i] = packed_offset(&m->b, &m->out, i, floats);
+        b[i] = packed_offset(&m->b, &m->out, i, bytes);
     }
     job->batches = (int)batches;
     job->a_batch = a;
@@ -173,17 +175,18 @@ static int fill_batches(struct plan *p, const struct product *m, struct gemm_job
 static int product_emit(struct plan *p, struct node *n, struct product *m, struct error *err)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    struct gemm_job job = {.tap = no_tap,
+    struct gemm_job job = {.product = p->kernels->gemm_f32,
+                           .to = {.act = m->act},
+                           .tap = no_tap,
                            .taps = 1,
                            .k = (int)m->a.dims[m->a.rank - 1],
-                           .n = (int)m->b.dims[m->b.rank - 1],
-                           .act = m->act};
+                           .n = (int)m->b.dims[m->b.rank - 1]};
     if (m->bias >= 0 && exec_lower_bias(p, n, m->bias, &job, err) < 0)
         return -1;
     if (m->residual >= 0) {
         if (plan_in_contiguous(p, n, m->residual, n->in[m->residual]->type.rank - 1, &job.add, err) < 0)
             return -1;
-        job.add_last = strcmp(n->domain, "nn") == 0 && op_int(n, "residual_last") != 0;
+        job.to.add_last = strcmp(n->domain, "nn") == 0 && op_int(n, "residual_last") != 0;
     }
     if (plan_out(p, n, 0, ORDER_ROWS, &m->out, err) < 0)
         return -1;

@@ -34,25 +34,24 @@ static void multiply(const struct rnn *r, float *out, int64_t n, const float *a,
                      const float *add, int64_t add_step)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    const float *rows[KERNEL_GEMM_MR_MAX], *adds[KERNEL_GEMM_MR_MAX];
-    float *outs[KERNEL_GEMM_MR_MAX];
-    struct kernel_gemm_f32 g = {.a = rows,
-                                .tap = no_tap,
-                                .taps = 1,
-                                .k = (int)r->hidden,
-                                .b = packed,
-                                .bias = bias,
-                                .add = add ? adds : NULL,
-                                .c = outs,
-                                .n = (int)n};
+    const void *rows[KERNEL_GEMM_MR_MAX], *adds[KERNEL_GEMM_MR_MAX];
+    void *outs[KERNEL_GEMM_MR_MAX];
+    struct kernel_gemm g = {.a = rows,
+                            .tap = no_tap,
+                            .taps = 1,
+                            .k = (int)r->hidden,
+                            .b = packed,
+                            .to = {.bias = bias, .add = add ? adds : NULL},
+                            .c = outs,
+                            .n = (int)n};
     for (int64_t b = 0; b < r->batch; b += g.m) {
-        g.m = (int)(r->batch - b < r->kernels->gemm_mr ? r->batch - b : r->kernels->gemm_mr);
+        g.m = (int)(r->batch - b < r->kernels->gemm_f32->mr ? r->batch - b : r->kernels->gemm_f32->mr);
         for (int i = 0; i < g.m; i++) {
             rows[i] = a + (b + i) * r->hidden;
             outs[i] = out + (b + i) * n;
             adds[i] = add ? add + (b + i) * add_step : NULL;
         }
-        r->kernels->gemm_f32(&g);
+        r->kernels->gemm_f32->run(&g);
     }
 }
 
@@ -118,11 +117,11 @@ struct rows_args {
     int64_t n, k;
 };
 
-static int pack_rows(float *packed, const void *args, const struct kernels *k, struct error *err)
+static int pack_rows(void *packed, const void *args, const struct kernels *k, struct error *err)
 {
     const struct rows_args *a = args;
     (void)err;
-    k->gemm_pack_f32(packed, a->w, 1, 0, (int)a->k, 1, (int)a->n, a->k);
+    k->gemm_f32->pack(packed, a->w, 1, 0, (int)a->k, 1, (int)a->n, a->k);
     return 0;
 }
 
@@ -131,7 +130,7 @@ static const float *pack(struct plan *p, const struct node *n, int in, int64_t f
 {
     struct rows_args a = {w + first * k, rows, k};
     return plan_packed(p, n->in[in]->constant, "rows", PACK_PARAMS(first, rows, k),
-                       kernel_gemm_packed(p->kernels, (size_t)k, (size_t)rows), pack_rows, &a, err);
+                       kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)k, (size_t)rows), pack_rows, &a, err);
 }
 
 /* b holds the input biases, then the recurrent ones; they are summed where they only ever meet as a sum. */
@@ -204,7 +203,9 @@ static int input_product(struct plan *p, struct node *n, struct rnn *r, struct e
     if (plan_in_contiguous(p, n, 0, 2, &r->x, err) < 0 || plan_scratch(p, floats * sizeof(float), &r->in, err) < 0)
         return -1;
     for (int d = 0; d < r->directions; d++) {
-        struct gemm_job job = {.a = r->x,
+        struct gemm_job job = {.product = p->kernels->gemm_f32,
+                               .to = {.bias = r->w_bias[d]},
+                               .a = r->x,
                                .c = r->in,
                                .dims = {1, 1, r->time, r->batch},
                                .a_stride = {0, 0, r->x.stride[0], r->x.stride[1]},
@@ -214,8 +215,7 @@ static int input_product(struct plan *p, struct node *n, struct rnn *r, struct e
                                .k = (int)r->input,
                                .n = (int)all,
                                .batches = 1,
-                               .packed = r->w[d],
-                               .bias = r->w_bias[d]};
+                               .packed = r->w[d]};
         job.c.dtype = DTYPE_F32;
         job.c.offset = d * r->time * r->batch * all;
         if (gemm_emit(p, n, "gemm_f32", &job, err) < 0)

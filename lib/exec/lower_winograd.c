@@ -64,10 +64,10 @@ static void multiply(const struct winograd_args *w, const float *v, int64_t tile
                      int n, float *sums)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    const float *a[KERNEL_GEMM_MR_MAX];
-    float *c[KERNEL_GEMM_MR_MAX];
-    struct kernel_gemm_f32 k = {.a = a, .tap = no_tap, .taps = 1, .k = w->in, .b = b, .c = c, .n = n};
-    int64_t count = (tiles + w->kernels->gemm_mr - 1) / w->kernels->gemm_mr;
+    const void *a[KERNEL_GEMM_MR_MAX];
+    void *c[KERNEL_GEMM_MR_MAX];
+    struct kernel_gemm k = {.a = a, .tap = no_tap, .taps = 1, .k = w->in, .b = b, .c = c, .n = n};
+    int64_t count = (tiles + w->kernels->gemm_f32->mr - 1) / w->kernels->gemm_f32->mr;
     size_t share = b_floats * sizeof(float) / (size_t)count;
     for (int64_t i = 0, row = 0; i < count; i++) {
         for (k.m = 0; row < plan_tile_first(tiles, count, i + 1); row++, k.m++) {
@@ -76,7 +76,7 @@ static void multiply(const struct winograd_args *w, const float *v, int64_t tile
         }
         k.fetch = (const char *)(b + b_floats) + (size_t)i * share;
         k.fetch_bytes = share;
-        w->kernels->gemm_f32(&k);
+        w->kernels->gemm_f32->run(&k);
     }
 }
 
@@ -152,8 +152,9 @@ struct winograd_weights {
     const struct winograd_args *winograd;
 };
 
-static int pack_weights(float *packed, const void *args, const struct kernels *k, struct error *err)
+static int pack_weights(void *to, const void *args, const struct kernels *k, struct error *err)
 {
+    float *packed = to;
     const struct winograd_weights *a = args;
     const struct winograd_args *w = a->winograd;
     (void)err;
@@ -171,12 +172,12 @@ static int fill_weights(struct plan *p, struct node *n, struct winograd_args *w,
 {
     bool failed = false;
     struct winograd_weights a = {plan_constant_f32(p, n, 1, &failed, err), w};
-    size_t floats = kernel_gemm_packed(p->kernels, (size_t)w->in, (size_t)w->out);
+    size_t bytes = kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)w->in, (size_t)w->out);
     if (failed)
         return -1;
-    if (!mem_mul(floats, (size_t)w->elements, &floats))
-        floats = 0;
-    w->weights = plan_packed(p, n->in[1]->constant, "winograd", PACK_PARAMS(w->size, w->in, w->out, w->group), floats,
+    if (!mem_mul(bytes, (size_t)w->elements, &bytes))
+        bytes = 0;
+    w->weights = plan_packed(p, n->in[1]->constant, "winograd", PACK_PARAMS(w->size, w->in, w->out, w->group), bytes,
                              pack_weights, &a, err);
     return w->weights ? 0 : -1;
 }
@@ -227,7 +228,7 @@ static double winograd_cost(const struct kernels *k, const struct node *n, int s
 /* True: every block is a tile of one step; false: all are one block, and a step before transforms it. */
 static bool cut(struct winograd_args *w)
 {
-    int mr = w->kernels->gemm_mr, nr = w->kernels->gemm_nr, together = (BLOCK_TILES + mr - 1) / mr * mr;
+    int mr = w->kernels->gemm_f32->mr, nr = w->kernels->gemm_f32->nr, together = (BLOCK_TILES + mr - 1) / mr * mr;
     bool many = w->tiles >= 4 * together;
     int group = many && w->out <= NARROW ? w->out : GROUP_CHANNELS;
     w->group = (group + nr - 1) / nr * nr;
@@ -269,7 +270,7 @@ static int emit_transform(struct plan *p, const struct node *n, struct winograd_
                                     .args = w,
                                     .units = w->tiles,
                                     .tiles = plan_tiles(w->tiles * w->in * w->elements, 32768, w->tiles)},
-                     err, PLAN_WRITES(&w->v, &w->x));
+                     err, PLAN_VIEWS(&w->x, &w->v));
 }
 
 static int emit(struct plan *p, const struct node *n, struct winograd_args *w, bool many, struct error *err)
@@ -285,7 +286,7 @@ static int emit(struct plan *p, const struct node *n, struct winograd_args *w, b
                                     .units = many ? w->blocks : w->groups,
                                     .scratch = ((many ? w->v_floats : 0) + w->sums_floats) * sizeof(float),
                                     .macs = (double)view_count(&o->out) * w->in * 9},
-                     err, PLAN_WRITES(&o->out, &w->x, &w->v, &o->add, &o->bias_view));
+                     err, PLAN_VIEWS(&w->x, &w->v, &o->out, &o->add, &o->bias_view));
 }
 
 static int winograd_lower(struct plan *p, struct node *n, int size, struct error *err)

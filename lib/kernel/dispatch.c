@@ -5,15 +5,17 @@
 #include "base/mem.h"
 #include "kernel/kernel.h"
 
-extern const struct kernels kernels_generic, kernels_avx2, kernels_avx512, kernels_neon;
+extern const struct kernels kernels_generic, kernels_avx2, kernels_avxvnni, kernels_avx512, kernels_avx512vnni,
+    kernels_neon, kernels_dotprod;
 
 static const struct kernels *const levels[] = {
 #if defined(__x86_64__)
-    &kernels_avx512, &kernels_avx2,
+    &kernels_avx512vnni, &kernels_avx512,
+    &kernels_avxvnni,    &kernels_avx2,
 #elif defined(__aarch64__)
-    &kernels_neon,
+    &kernels_dotprod, &kernels_neon,
 #endif
-    &kernels_generic, NULL};
+    &kernels_generic,    NULL};
 
 const struct kernels *const *kernel_levels(void)
 {
@@ -60,15 +62,39 @@ const struct kernels *kernel_select(const char *isa, struct error *err)
     return NULL;
 }
 
+size_t kernel_type_size(enum kernel_type type)
+{
+    return type == KERNEL_U8 || type == KERNEL_S8 ? 1 : 4;
+}
+
+/* n rounded up to a multiple; false when that does not fit. */
+static bool round_up(size_t n, size_t multiple, size_t *result)
+{
+    size_t rest = n % multiple;
+    return mem_add(n, rest ? multiple - rest : 0, result);
+}
+
+size_t kernel_product_packed(const struct kernel_product *p, size_t taps, size_t k, size_t n)
+{
+    size_t panel = (size_t)p->nr, rest = n % panel, columns = n - rest, bytes;
+    if (rest)
+        rest = rest <= (size_t)p->vector ? (size_t)p->vector : panel;
+    bool fits = round_up(k, (size_t)p->kr, &k) && mem_add(columns, rest, &columns) && mem_mul(k, taps, &bytes) &&
+                mem_mul(bytes, columns, &bytes) && mem_mul(bytes, kernel_type_size(p->b), &bytes);
+    return fits ? bytes : 0;
+}
+
+size_t kernel_product_scratch(const struct kernel_product *p, size_t rows, size_t taps, size_t k)
+{
+    size_t bytes;
+    bool fits = round_up(k, (size_t)p->kr, &k) && mem_mul(k, taps, &bytes) && mem_mul(bytes, rows, &bytes) &&
+                mem_mul(bytes, (size_t)p->scratch, &bytes);
+    return fits ? bytes : SIZE_MAX;
+}
+
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n)
 {
-    size_t panel = (size_t)k->gemm_nr, rest = n % panel, columns = n - rest, floats, bytes;
-    if (rest)
-        rest = rest <= (size_t)k->vector ? (size_t)k->vector : panel;
-    if (!mem_add(columns, rest, &columns) || !mem_mul(depth, columns, &floats) ||
-        !mem_mul(floats, sizeof(float), &bytes))
-        return 0;
-    return floats;
+    return kernel_product_packed(k->gemm_f32, 1, depth, n) / sizeof(float);
 }
 
 size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps)

@@ -11,49 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-
-/* Activations, as ONNX defines them. */
-enum kernel_act_kind {
-    KERNEL_NONE,
-    KERNEL_RELU,
-    KERNEL_CLIP,         /* to [a, b] */
-    KERNEL_LEAKY_RELU,   /* a: slope below zero */
-    KERNEL_HARD_SIGMOID, /* max(0, min(1, a x + b)) */
-    KERNEL_HARD_SWISH,   /* x max(0, min(1, x/6 + 1/2)) */
-    KERNEL_SIGMOID,
-    KERNEL_TANH,
-    KERNEL_SILU,      /* x sigmoid(a x) */
-    KERNEL_GELU,      /* x/2 (1 + erf(x/sqrt 2)) */
-    KERNEL_GELU_TANH, /* its approximation by tanh */
-    KERNEL_ELU,       /* a */
-    KERNEL_SELU,      /* a, b: alpha, gamma */
-    KERNEL_CELU,      /* a */
-    KERNEL_SOFTPLUS,
-    KERNEL_SOFTSIGN,
-    KERNEL_MISH,
-    KERNEL_THRESHOLDED_RELU, /* a */
-    /* The following are only ever separate layers, but share the unary kernel. */
-    KERNEL_ERF,
-    KERNEL_EXP,
-    KERNEL_LOG,
-    KERNEL_SQRT,
-    KERNEL_RECIPROCAL,
-    KERNEL_ABS,
-    KERNEL_NEG,
-    KERNEL_FLOOR,
-    KERNEL_CEIL,
-    KERNEL_ROUND, /* half to even */
-    KERNEL_SIGN,
-    KERNEL_SIN,
-    KERNEL_COS,
-    KERNEL_AFFINE, /* a x + b */
-    KERNEL_ACT_KINDS
-};
-
-struct kernel_act {
-    enum kernel_act_kind kind;
-    float a, b;
-};
+#include "kernel/product.h"
 
 enum kernel_binary {
     KERNEL_ADD,
@@ -75,29 +33,6 @@ enum kernel_reduce {
     KERNEL_REDUCE_MIN,
     KERNEL_PROD,
     KERNEL_REDUCES
-};
-
-/* C[m][n] = act(A B + bias + add), one tile: m rows ("pixels") times the packed panels of n columns of B, one after
- * another, so that what is done once a tile is not done once a panel.
- * Row i of A is made of `taps` runs of k contiguous floats; run t begins at a[i] + tap[t]. That is a matrix (taps = 1,
- * tap[0] = 0) as well as a convolution over channels-last pixels. Each c is the chain fma(a, b, c) over taps, then k,
- * starting from 0, to which the bias is added. */
-struct kernel_gemm_f32 {
-    const float *const *a; /* [m] */
-    const ptrdiff_t *tap;  /* [taps], in floats */
-    int taps, k;
-    const float *b;   /* panels made by gemm_pack_f32 */
-    const int *b_tap; /* [taps] which of the panels' b_taps taps each is; NULL: they are the same taps, in order */
-    int b_taps;
-    const float *bias;       /* [n], or NULL */
-    const float *const *add; /* [m] rows of n, or NULL: a residual */
-    bool add_last;           /* the residual is added behind the activation, not before it */
-    float *const *c;         /* [m] rows of n */
-    int m, n;                /* 1 <= m <= gemm_mr, 1 <= n */
-    struct kernel_act act;
-    const void
-        *fetch; /* or NULL: bytes that will be wanted soon, such as this tile's share of the next panels, which */
-    size_t fetch_bytes; /* are brought into the level-2 cache meanwhile, as far as the sums take long enough */
 };
 
 /* One row of a depthwise convolution: out[x][c] for 0 <= x < width. Output x, tap (ky, kx) reads
@@ -140,20 +75,13 @@ struct kernel_winograd_output_f32 {
     struct kernel_act act;
 };
 
-#define KERNEL_GEMM_MR_MAX 32
-
 struct kernels {
     const char *isa;
-    uint32_t needs;       /* enum cpu_feature bits */
-    int gemm_mr, gemm_nr; /* a tile's rows, at most KERNEL_GEMM_MR_MAX; a panel's columns: two vectors */
-    int vector;           /* floats in a vector */
+    uint32_t needs; /* enum cpu_feature bits */
+    int vector;     /* floats in a vector */
 
-    void (*gemm_f32)(const struct kernel_gemm_f32 *g);
-    /* Packs B[K][n], K = taps * k, element (t, i, j) at b[t * tap_step + i * k_step + j * n_step], into panels of
-     * gemm_nr columns (the last one of `vector` columns when no more than that remain), each [K][columns], zero-filled.
-     * Panel p begins at p * K * gemm_nr. */
-    void (*gemm_pack_f32)(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
-                          ptrdiff_t n_step);
+    /* Products by the type of A: of f32 with f32, of bytes with s8. */
+    const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;
 
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
     /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */
@@ -162,7 +90,7 @@ struct kernels {
     void (*winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
     void (*winograd_output_f32)(const struct kernel_winograd_output_f32 *w);
     /* Transforms the filters of n outputs, tap t of (output j, channel c) at w[j * n_step + c * c_step + t], t < 9, and
-     * packs each of the (size + 2)² matrices [channels][n] that they make as gemm_pack_f32 does; `plane` floats lie
+     * packs each of the (size + 2)² matrices [channels][n] that they make as gemm_f32 does; `plane` floats lie
      * between two of these. */
     void (*winograd_pack_f32)(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
                               int channels, int n);
@@ -222,7 +150,7 @@ const struct kernels *const *kernel_levels(void);
 /* The naive oracle, for tests. */
 const struct kernels *kernel_reference(void);
 
-/* Floats that gemm_pack_f32 and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
+/* Floats that gemm_f32->pack and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);
 size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps);
 

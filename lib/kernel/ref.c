@@ -4,11 +4,10 @@
 /* A tile of odd size and a vector of three show up whoever takes these for powers of two. */
 static const struct kernels reference = {
     .isa = "reference",
-    .gemm_mr = 5,
-    .gemm_nr = 6,
     .vector = 3,
-    .gemm_f32 = gemm_f32_ref,
-    .gemm_pack_f32 = gemm_pack_f32_ref,
+    .gemm_f32 = &gemm_f32_ref,
+    .gemm_u8 = &gemm_u8_ref,
+    .gemm_s8 = &gemm_s8_ref,
     .depthwise_f32 = depthwise_f32_ref,
     .depthwise_pack_f32 = depthwise_pack_f32_ref,
     .winograd_input_f32 = winograd_input_f32_ref,

@@ -8,9 +8,10 @@
 double act_ref(double x, struct kernel_act act);
 
 /* In ref_gemm.c. */
-void gemm_f32_ref(const struct kernel_gemm_f32 *g);
-void gemm_pack_f32_ref(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
-                       ptrdiff_t n_step);
+extern const struct kernel_product gemm_f32_ref;
+
+/* In ref_q8.c. */
+extern const struct kernel_product gemm_u8_ref, gemm_s8_ref;
 void depthwise_f32_ref(const struct kernel_depthwise_f32 *d);
 void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
 

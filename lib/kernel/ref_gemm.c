@@ -1,8 +1,8 @@
 /* The oracle's products: kernel.h's definitions, element by element. */
 #include "kernel/ref.h"
 
-#define PANEL  6 /* kernel_reference()'s gemm_nr */
-#define VECTOR 3 /* and vector */
+#define PANEL  6
+#define VECTOR 3
 
 /* The panel of n columns is narrow when one vector holds them. */
 static int panel_columns(int n)
@@ -18,32 +18,48 @@ static double finish(double sum, const float *add, bool add_last, struct kernel_
     return add && add_last ? sum + (double)*add : sum;
 }
 
-void gemm_f32_ref(const struct kernel_gemm_f32 *g)
+static void run(const struct kernel_gemm *g)
 {
+    const struct kernel_epilogue *to = &g->to;
+    const float *bias = to->bias;
     for (int i = 0; i < g->m; i++) {
+        const float *a = g->a[i], *add = to->add ? to->add[i] : NULL;
         for (int j = 0; j < g->n; j++) {
             int first = j / PANEL * PANEL, columns = panel_columns(g->n - first);
-            double sum = g->bias ? (double)g->bias[j] : 0;
-            const float *b = g->b + (ptrdiff_t)first * (g->b_tap ? g->b_taps : g->taps) * g->k + j - first;
+            double sum = bias ? (double)bias[j] : 0;
+            const float *b =
+                (const float *)g->b + (ptrdiff_t)first * (g->b_tap ? g->b_taps : g->taps) * g->k + j - first;
             for (int t = 0; t < g->taps; t++) {
                 ptrdiff_t row = (ptrdiff_t)(g->b_tap ? g->b_tap[t] : t) * g->k;
                 for (int l = 0; l < g->k; l++)
-                    sum += (double)g->a[i][g->tap[t] + l] * (double)b[(row + l) * columns];
+                    sum += (double)a[g->tap[t] + l] * (double)b[(row + l) * columns];
             }
-            g->c[i][j] = (float)finish(sum, g->add ? &g->add[i][j] : NULL, g->add_last, g->act);
+            ((float *)g->c[i])[j] = (float)finish(sum, add ? &add[j] : NULL, to->add_last, to->act);
         }
     }
 }
 
-void gemm_pack_f32_ref(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
-                       ptrdiff_t n_step)
+static void pack(void *packed, const void *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                 ptrdiff_t n_step)
 {
+    float *to = packed;
+    const float *from = b;
     for (int first = 0; first < n; first += PANEL)
         for (int t = 0; t < taps; t++)
             for (int i = 0; i < k; i++)
                 for (int j = first; j < first + panel_columns(n - first); j++)
-                    *packed++ = j < n ? b[t * tap_step + i * k_step + j * n_step] : 0;
+                    *to++ = j < n ? from[t * tap_step + i * k_step + j * n_step] : 0;
 }
+
+const struct kernel_product gemm_f32_ref = {.name = "gemm_f32",
+                                            .a = KERNEL_F32,
+                                            .b = KERNEL_F32,
+                                            .mr = 5,
+                                            .nr = PANEL,
+                                            .vector = VECTOR,
+                                            .kr = 1,
+                                            .run = run,
+                                            .pack = pack};
 
 static double depthwise_sum(const struct kernel_depthwise_f32 *d, int x, int c)
 {

@@ -62,18 +62,18 @@ struct product {
 static void multiply(void *args, int round)
 {
     const struct product *p = args;
-    const float *a[KERNEL_GEMM_MR_MAX];
-    float *c[KERNEL_GEMM_MR_MAX];
+    const void *a[KERNEL_GEMM_MR_MAX];
+    void *c[KERNEL_GEMM_MR_MAX];
     const ptrdiff_t tap = 0;
-    int tiles = (p->m + p->k->gemm_mr - 1) / p->k->gemm_mr;
-    struct kernel_gemm_f32 g = {.a = a, .tap = &tap, .taps = 1, .k = p->depth, .c = c, .n = p->n, .act = p->act};
+    int tiles = (p->m + p->k->gemm_f32->mr - 1) / p->k->gemm_f32->mr;
+    struct kernel_gemm g = {.a = a, .tap = &tap, .taps = 1, .k = p->depth, .c = c, .n = p->n, .to.act = p->act};
     g.b = p->b + (size_t)(round % p->copies) * p->b_floats;
     for (int i = 0, row = 0; i < tiles; i++) {
         for (g.m = 0; row < (int)((int64_t)p->m * (i + 1) / tiles); row++, g.m++) {
             a[g.m] = p->a + (size_t)row * (size_t)p->depth;
             c[g.m] = p->c + (size_t)row * (size_t)p->n;
         }
-        p->k->gemm_f32(&g);
+        p->k->gemm_f32->run(&g);
     }
 }
 
@@ -175,8 +175,8 @@ int main(int argc, char **argv)
         if (((*k)->needs & ~cpu_features()) != 0 || (argc > 1 && strcmp(argv[1], (*k)->isa) != 0))
             continue;
         /* The peak: one tile whose operands stay in the first-level cache. */
-        double peak =
-            time_product(*k, (*k)->gemm_mr, 256, (*k)->gemm_nr, (struct kernel_act){KERNEL_NONE, 0, 0}, false);
+        double peak = time_product(*k, (*k)->gemm_f32->mr, 256, (*k)->gemm_f32->nr,
+                                   (struct kernel_act){KERNEL_NONE, 0, 0}, false);
         printf("%s\tgemm_f32\tone tile, in cache\t%.1f\t100\n", (*k)->isa, peak);
         products(*k, peak);
         activations(*k, peak);

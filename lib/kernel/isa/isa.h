@@ -9,9 +9,7 @@
 #define K(name)            KERNEL_JOIN(name, ISA)
 
 /* Described in kernel.h, under the same names. */
-void K(gemm_f32)(const struct kernel_gemm_f32 *g);
-void K(gemm_pack_f32)(float *packed, const float *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
-                      ptrdiff_t n_step);
+extern const struct kernel_product K(gemm_f32), K(gemm_u8), K(gemm_s8);
 void K(depthwise_f32)(const struct kernel_depthwise_f32 *d);
 void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
 
@@ -46,5 +44,8 @@ void K(bf16_to_f32)(float *out, const uint16_t *in, size_t n);
 void K(transpose_32)(void *out, ptrdiff_t out_step, const void *in, ptrdiff_t in_step, size_t rows, size_t columns);
 
 extern const struct kernels K(kernels);
+
+/* Tables of levels that rest on another. */
+extern const struct kernels kernels_avx512vnni, kernels_avxvnni, kernels_dotprod;
 
 #endif

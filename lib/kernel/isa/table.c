@@ -1,6 +1,5 @@
 /* The level's table. */
 #include "base/cpu.h"
-#include "kernel/isa/gemm_f32.h"
 #include "kernel/isa/isa.h"
 #include "kernel/isa/vec.h"
 
@@ -17,32 +16,36 @@
 #define STRING_(name) #name
 #define STRING(name)  STRING_(name)
 
-const struct kernels K(kernels) = {
-    .isa = STRING(ISA),
-    .needs = NEEDS,
-    .gemm_mr = GEMM_MR,
-    .gemm_nr = 2 * VL,
-    .vector = VL,
-    .gemm_f32 = K(gemm_f32),
-    .gemm_pack_f32 = K(gemm_pack_f32),
-    .depthwise_f32 = K(depthwise_f32),
-    .depthwise_pack_f32 = K(depthwise_pack_f32),
-    .winograd_input_f32 = K(winograd_input_f32),
-    .winograd_output_f32 = K(winograd_output_f32),
-    .winograd_pack_f32 = K(winograd_pack_f32),
-    .unary_f32 = K(unary_f32),
-    .binary_f32 = K(binary_f32),
-    .scale_shift_f32 = K(scale_shift_f32),
-    .reduce_rows_f32 = K(reduce_rows_f32),
-    .reduce_columns_f32 = K(reduce_columns_f32),
-    .reduce_f32 = K(reduce_f32),
-    .blend_f32 = K(blend_f32),
-    .softmax_f32 = K(softmax_f32),
-    .layer_norm_f32 = K(layer_norm_f32),
-    .lstm_cell_f32 = K(lstm_cell_f32),
-    .gru_cell_f32 = K(gru_cell_f32),
-    .f16_to_f32 = K(f16_to_f32),
-    .f32_to_f16 = K(f32_to_f16),
-    .bf16_to_f32 = K(bf16_to_f32),
-    .transpose_32 = K(transpose_32),
-};
+/* What levels that rest on this one share with it: all but the products of bytes. */
+#define LEVEL                                                                                                          \
+    .vector = VL, .gemm_f32 = &K(gemm_f32), .depthwise_f32 = K(depthwise_f32),                                         \
+    .depthwise_pack_f32 = K(depthwise_pack_f32), .winograd_input_f32 = K(winograd_input_f32),                          \
+    .winograd_output_f32 = K(winograd_output_f32), .winograd_pack_f32 = K(winograd_pack_f32),                          \
+    .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32), .scale_shift_f32 = K(scale_shift_f32),                     \
+    .reduce_rows_f32 = K(reduce_rows_f32), .reduce_columns_f32 = K(reduce_columns_f32), .reduce_f32 = K(reduce_f32),   \
+    .blend_f32 = K(blend_f32), .softmax_f32 = K(softmax_f32), .layer_norm_f32 = K(layer_norm_f32),                     \
+    .lstm_cell_f32 = K(lstm_cell_f32), .gru_cell_f32 = K(gru_cell_f32), .f16_to_f32 = K(f16_to_f32),                   \
+    .f32_to_f16 = K(f32_to_f16), .bf16_to_f32 = K(bf16_to_f32), .transpose_32 = K(transpose_32)
+
+/* The table of a level that is this one, or rests on it. */
+#define TABLE(name, features, u8, s8)                                                                                  \
+    {                                                                                                                  \
+        .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_u8 = &(u8), .gemm_s8 = &(s8)                    \
+    }
+
+#if defined(ISA_avx512)
+/* Without VNNI, products of bytes are those of AVX2. */
+extern const struct kernel_product gemm_u8_avx2, gemm_s8_avx2, gemm_u8_avx512vnni, gemm_s8_avx512vnni;
+const struct kernels kernels_avx512 = TABLE(avx512, 0, gemm_u8_avx2, gemm_s8_avx2);
+const struct kernels kernels_avx512vnni = TABLE(avx512vnni, CPU_VNNI512, gemm_u8_avx512vnni, gemm_s8_avx512vnni);
+#else
+const struct kernels K(kernels) = TABLE(ISA, 0, K(gemm_u8), K(gemm_s8));
+#endif
+
+#if defined(ISA_avx2)
+extern const struct kernel_product gemm_u8_avxvnni, gemm_s8_avxvnni;
+const struct kernels kernels_avxvnni = TABLE(avxvnni, CPU_AVXVNNI, gemm_u8_avxvnni, gemm_s8_avxvnni);
+#elif defined(ISA_neon)
+extern const struct kernel_product gemm_u8_dotprod, gemm_s8_dotprod;
+const struct kernels kernels_dotprod = TABLE(dotprod, CPU_DOTPROD, gemm_u8_dotprod, gemm_s8_dotprod);
+#endif

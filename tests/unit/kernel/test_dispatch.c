@@ -11,10 +11,10 @@ static void levels(void)
     CHECK_STR(all[count - 1]->isa, "generic");
     CHECK(all[count - 1]->needs == 0);
     for (int i = 0; i < count; i++)
-        CHECK(all[i]->gemm_nr == 2 * all[i]->vector && all[i]->gemm_mr >= 1);
+        CHECK(all[i]->gemm_f32->nr == 2 * all[i]->vector && all[i]->gemm_f32->mr >= 1);
 }
 
-/* A table without a hole: all members from gemm_f32 on are functions. */
+/* A table without a hole: all members from gemm_f32 on are products and functions. */
 static void complete(void)
 {
     const struct kernels *const *all = kernel_levels();

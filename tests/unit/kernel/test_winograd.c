@@ -86,12 +86,12 @@ static void convolve(const struct kernels *k, int size, int channels, int n, con
     k->winograd_input_f32(&in);
     k->winograd_pack_f32(packed, plane, size, filters, channels * 9, 9, channels, n);
     for (int i = 0; i < tile * tile; i++) {
-        const float *row = v + i * channels;
-        float *c = sums + i * n;
+        const void *row = v + i * channels;
+        void *c = sums + i * n;
         const ptrdiff_t tap = 0;
-        struct kernel_gemm_f32 g = {.a = &row, .tap = &tap, .taps = 1, .k = channels, .c = &c, .m = 1, .n = n};
+        struct kernel_gemm g = {.a = &row, .tap = &tap, .taps = 1, .k = channels, .c = &c, .m = 1, .n = n};
         g.b = packed + (size_t)i * plane;
-        k->gemm_f32(&g);
+        k->gemm_f32->run(&g);
     }
     struct kernel_winograd_output_f32 w = {.size = size, .channels = n, .height = size, .width = size, .sums = sums};
     w.plane = n;

@@ -1,0 +1,119 @@
+/* Sums of products of bytes, exact: each lane of a vector of B holds DOT_KR elements of a column, and gets as many of a
+ * row's.
+ *
+ *   DOT_KR            elements that are multiplied together
+ *   dot_element       the type that a row's elements have while they are summed
+ *   DOT_OFFSET(sign)  what is added to a u8 (false) or s8 (true) to become one
+ *   dot_row(p)        DOT_KR elements of a row, in every lane
+ *   dot_columns(p)    VL * DOT_KR elements of B
+ *   dot_to(&c, a, b)  c += the products
+ */
+#ifndef KERNEL_ISA_DOT_H
+#define KERNEL_ISA_DOT_H
+
+#include <string.h>
+
+#include "kernel/isa/vec.h"
+
+#if defined(ISA_avx512vnni) || defined(ISA_avxvnni)
+
+/* vpdpbusd multiplies u8 by s8, and does not saturate. */
+#define DOT_KR           4
+#define DOT_OFFSET(sign) ((sign) ? 128 : 0)
+typedef uint8_t dot_element;
+
+V_FN v_i32 dot_columns(const int8_t *p)
+{
+    return v_load_i32((const int32_t *)(const void *)p);
+}
+
+V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
+{
+#if defined(ISA_avx512vnni)
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(*c) : "v"(a), "v"(b));
+#else
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(*c) : "x"(a), "x"(b));
+#endif
+}
+
+#elif defined(ISA_dotprod)
+
+#define DOT_KR           4
+#define DOT_OFFSET(sign) ((sign) ? 0 : -128)
+typedef int8_t dot_element;
+
+V_FN v_i32 dot_columns(const int8_t *p)
+{
+    return (v_i32)vld1q_s8(p);
+}
+
+V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
+{
+    __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(*c) : "w"(b), "w"(a));
+}
+
+#elif defined(ISA_neon)
+
+/* A product of two s8 fits 16 bits, and pairs of them are added to 32. */
+#define DOT_KR           2
+#define DOT_OFFSET(sign) ((sign) ? 0 : -128)
+typedef int8_t dot_element;
+
+V_FN v_i32 dot_columns(const int8_t *p)
+{
+    int8x8_t pairs = vld1_s8(p);
+    return (v_i32)vcombine_s8(pairs, pairs);
+}
+
+V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
+{
+    *c = (v_i32)vpadalq_s16((int32x4_t)*c, vmull_s8(vget_low_s8((int8x16_t)a), vget_low_s8((int8x16_t)b)));
+}
+
+#else
+
+/* Products of 16 bits, added in pairs: the only exact way before VNNI, since vpmaddubsw saturates. */
+#define DOT_KR           2
+#define DOT_OFFSET(sign) 0
+typedef int16_t dot_element;
+
+typedef int8_t v_pairs_s8 __attribute__((vector_size(VL * 2)));
+typedef int16_t v_pairs __attribute__((vector_size(VL * 4)));
+
+V_FN v_i32 dot_columns(const int8_t *p)
+{
+    v_pairs_s8 x;
+    memcpy(&x, p, sizeof x);
+    return (v_i32) __builtin_convertvector(x, v_pairs);
+}
+
+V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
+{
+#if defined(ISA_avx512)
+    *c = v_add_i32(*c, (v_i32)_mm512_madd_epi16((__m512i)a, (__m512i)b));
+#elif defined(ISA_avx2)
+    *c = v_add_i32(*c, (v_i32)_mm256_madd_epi16((__m256i)a, (__m256i)b));
+#elif defined(__SSE2__)
+    *c = v_add_i32(*c, (v_i32)__builtin_ia32_pmaddwd128((v_pairs)a, (v_pairs)b));
+#else
+    v_i32 low = v_sar_i32(v_shl_i32(a, 16), 16) * v_sar_i32(v_shl_i32(b, 16), 16);
+    *c = v_add_i32(*c, v_add_i32(low, v_sar_i32(a, 16) * v_sar_i32(b, 16)));
+#endif
+}
+
+#endif
+
+V_FN v_i32 dot_row(const dot_element *p)
+{
+#if defined(ISA_neon) && DOT_KR == 2
+    int16_t x;
+    memcpy(&x, p, sizeof x);
+    return (v_i32)vdupq_n_s16(x);
+#else
+    int32_t x;
+    memcpy(&x, p, sizeof x);
+    return v_set1_i32(x);
+#endif
+}
+
+#endif

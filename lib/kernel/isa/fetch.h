@@ -1,0 +1,29 @@
+/* Fetching what a product will need soon into the level-2 cache, a step at a time. */
+#ifndef KERNEL_ISA_FETCH_H
+#define KERNEL_ISA_FETCH_H
+
+#include "kernel/isa/vec.h"
+#include "kernel/product.h"
+
+/* What is still to be fetched. */
+struct fetch {
+    const char *at, *end;
+};
+
+/* All that the call asks for, with the panels from its first column on; nothing with later ones. */
+V_FN struct fetch fetch_begin(const struct kernel_gemm *g, int column)
+{
+    return (struct fetch){g->fetch, g->fetch && column == 0 ? (const char *)g->fetch + g->fetch_bytes : g->fetch};
+}
+
+/* A step of it, two cache lines. */
+V_FN void fetch_next(struct fetch *f)
+{
+    if (f->at >= f->end)
+        return;
+    __builtin_prefetch(f->at, 0, 2);
+    __builtin_prefetch(f->at + 64, 0, 2);
+    f->at += 128;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* Matrix products C = epilogue(A B): what a kernel for them says of itself, and one call of it.
+ *
+ * A has f32 or bytes, B f32 or s8; sums are f32 or, exact and wrapping, s32. One description serves all types, so that
+ * whoever cuts a product into tiles, packs weights or finds a kernel need not know them. */
+#ifndef KERNEL_PRODUCT_H
+#define KERNEL_PRODUCT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Activations, as ONNX defines them. */
+enum kernel_act_kind {
+    KERNEL_NONE,
+    KERNEL_RELU,
+    KERNEL_CLIP,         /* to [a, b] */
+    KERNEL_LEAKY_RELU,   /* a: slope below zero */
+    KERNEL_HARD_SIGMOID, /* max(0, min(1, a x + b)) */
+    KERNEL_HARD_SWISH,   /* x max(0, min(1, x/6 + 1/2)) */
+    KERNEL_SIGMOID,
+    KERNEL_TANH,
+    KERNEL_SILU,      /* x sigmoid(a x) */
+    KERNEL_GELU,      /* x/2 (1 + erf(x/sqrt 2)) */
+    KERNEL_GELU_TANH, /* its approximation by tanh */
+    KERNEL_ELU,       /* a */
+    KERNEL_SELU,      /* a, b: alpha, gamma */
+    KERNEL_CELU,      /* a */
+    KERNEL_SOFTPLUS,
+    KERNEL_SOFTSIGN,
+    KERNEL_MISH,
+    KERNEL_THRESHOLDED_RELU, /* a */
+    /* The following are only ever separate layers, but share the unary kernel. */
+    KERNEL_ERF,
+    KERNEL_EXP,
+    KERNEL_LOG,
+    KERNEL_SQRT,
+    KERNEL_RECIPROCAL,
+    KERNEL_ABS,
+    KERNEL_NEG,
+    KERNEL_FLOOR,
+    KERNEL_CEIL,
+    KERNEL_ROUND, /* half to even */
+    KERNEL_SIGN,
+    KERNEL_SIN,
+    KERNEL_COS,
+    KERNEL_AFFINE, /* a x + b */
+    KERNEL_ACT_KINDS
+};
+
+struct kernel_act {
+    enum kernel_act_kind kind;
+    float a, b;
+};
+
+enum kernel_type { KERNEL_F32, KERNEL_U8, KERNEL_S8, KERNEL_S32 };
+
+size_t kernel_type_size(enum kernel_type type);
+
+/* Whole numbers from floats: clamp(round(x), low, high) + zero, ties to even; |low|, |high| < 2^21. */
+struct kernel_rounding {
+    float low, high;
+    int32_t zero;
+};
+
+/* From a tile's sums to C. */
+struct kernel_epilogue {
+    const void *bias; /* [n], of the sums' type; or NULL */
+    /* Sums of f32: act(sum + bias + add), or act(sum + bias) + add when add_last. */
+    const void *const *add; /* [m] rows of n, or NULL: a residual */
+    bool add_last;
+    struct kernel_act act;
+    /* Sums of s32 become f32(sum + bias) * multiplier, and bytes of that by `rounding`; C of s32 gets sum + bias. */
+    enum kernel_type c;      /* KERNEL_U8 for bytes of either kind, KERNEL_F32 or KERNEL_S32 */
+    const float *multiplier; /* [n] */
+    struct kernel_rounding rounding;
+};
+
+/* One tile: m rows ("pixels") times the packed panels of n columns of B, one after another, so that what is done once a
+ * tile is not done once a panel.
+ * Row i of A is made of `taps` runs of k contiguous elements; run t begins at element tap[t] of a[i]. That is a matrix
+ * (taps = 1, tap[0] = 0) as well as a convolution over channels-last pixels. A sum of f32 is the chain fma(a, b, c)
+ * over taps, then k, starting from 0, to which the bias is added. */
+struct kernel_gemm {
+    const void *const *a; /* [m] */
+    const ptrdiff_t *tap; /* [taps] */
+    int taps, k;
+    const void *b;    /* panels made by the kernel's pack() */
+    const int *b_tap; /* [taps] which of the panels' b_taps taps each is; NULL: they are the same taps, in order */
+    int b_taps;
+    void *const *c; /* [m] rows of n */
+    int m, n;       /* 1 <= m <= mr, 1 <= n */
+    struct kernel_epilogue to;
+    void *scratch;      /* kernel_product_scratch() bytes, 64-byte aligned; NULL when these are 0 */
+    const void *fetch;  /* or NULL: bytes that will be wanted soon, such as this tile's share of the next panels, */
+    size_t fetch_bytes; /* which are brought into the level-2 cache meanwhile, as far as the sums take long enough */
+};
+
+#define KERNEL_GEMM_MR_MAX 32
+
+struct kernel_product {
+    const char *name;      /* "gemm_f32" */
+    enum kernel_type a, b; /* elements of A and of B */
+    int mr, nr, vector;    /* a tile's rows, a panel's columns, those of a narrow last panel: one vector */
+    int kr;                /* elements that are multiplied together: a run's rest up to so many counts as zeros */
+    int a_offset;          /* is added to every element of A: who packs B takes its multiples off the bias */
+    int scratch;           /* bytes that a call needs for each element of the tile's rows, rounded up to kr */
+    void (*run)(const struct kernel_gemm *g);
+    /* Packs B[K][n], K = taps * k, element (t, i, j) at b[t * tap_step + i * k_step + j * n_step], into panels of nr
+     * columns (the last one of `vector` columns when no more than that remain), each [taps][k / kr, rounded
+     * up][columns][kr], zero-filled. */
+    void (*pack)(void *packed, const void *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                 ptrdiff_t n_step);
+};
+
+/* Bytes of the packed form of B with `taps` runs of k and n columns, or of one full panel (n = nr); 0 when that does
+ * not fit a size_t. */
+size_t kernel_product_packed(const struct kernel_product *p, size_t taps, size_t k, size_t n);
+/* Bytes of scratch for a tile of `rows` rows; 0 when it needs none, or SIZE_MAX when that does not fit. */
+size_t kernel_product_scratch(const struct kernel_product *p, size_t rows, size_t taps, size_t k);
+
+#endif

@@ -1,0 +1,203 @@
+/* Exact products of bytes, for every level of this processor. */
+#include "guard.h"
+
+#define MAX_M    16
+#define MAX_N    104
+#define MAX_TAPS 5
+#define MAX_K    300
+
+struct problem {
+    int m, n, taps, k;
+    bool is_signed;
+    int8_t b[MAX_TAPS * MAX_K * MAX_N]; /* [taps][k][n] */
+    const void *a[MAX_M];
+    ptrdiff_t tap[MAX_TAPS];
+};
+
+static struct guard rows, packed, outputs, words, scratch;
+static struct problem problem;
+
+/* How operands are drawn: anything, or what makes sums largest. */
+enum draw { ANY, LEAST, MOST, DRAWS };
+
+static uint8_t draw_byte(enum draw draw, bool is_signed)
+{
+    if (draw == ANY)
+        return (uint8_t)guard_random();
+    return is_signed ? (draw == LEAST ? 0x80 : 0x7f) : draw == LEAST ? 0 : 0xff;
+}
+
+static void make_rows(struct problem *p, enum draw draw)
+{
+    ptrdiff_t span = 0;
+    for (int t = 0; t < p->taps; t++) {
+        p->tap[t] = (ptrdiff_t)(guard_random() % 40);
+        span = p->tap[t] > span ? p->tap[t] : span;
+    }
+    p->tap[guard_random() % (unsigned)p->taps] = span;
+    span += p->k;
+    uint8_t *all = rows.end - span * p->m;
+    for (ptrdiff_t i = 0; i < span * p->m; i++)
+        all[i] = draw_byte(draw, p->is_signed);
+    int turn = (int)(guard_random() % (unsigned)p->m);
+    for (int i = 0; i < p->m; i++)
+        p->a[i] = all + (i + turn) % p->m * span;
+}
+
+static void make_problem(struct problem *p, int m, int n, int taps, int k, enum draw draw)
+{
+    p->m = m;
+    p->n = n;
+    p->taps = taps;
+    p->k = k;
+    p->is_signed = guard_random() % 2;
+    for (int i = 0; i < taps * k * n; i++)
+        p->b[i] = (int8_t)draw_byte(draw, true);
+    make_rows(p, draw);
+}
+
+/* The sum without what the kernel adds to A. */
+static int32_t naive(const struct problem *p, int i, int j)
+{
+    int32_t sum = 0;
+    for (int t = 0; t < p->taps; t++)
+        for (int l = 0; l < p->k; l++) {
+            uint8_t x = ((const uint8_t *)p->a[i])[p->tap[t] + l];
+            sum += (p->is_signed ? (int8_t)x : x) * p->b[(t * p->k + l) * p->n + j];
+        }
+    return sum;
+}
+
+/* Biases that take off what the kernel adds, and something beside. */
+static void make_bias(const struct problem *p, int offset, int32_t *bias, int32_t *own)
+{
+    for (int j = 0; j < p->n; j++) {
+        uint32_t sum = 0;
+        for (int i = 0; i < p->taps * p->k; i++)
+            sum += (uint32_t)(offset * p->b[i * p->n + j]);
+        own[j] = (int32_t)(guard_random() % 20000) - 10000;
+        bias[j] = (int32_t)((uint32_t)own[j] - sum);
+    }
+}
+
+static void check_element(const struct kernels *k, const struct problem *p, const struct kernel_gemm *g, int i, int j,
+                          int32_t sum)
+{
+    const struct kernel_rounding *r = &g->to.rounding;
+    if (g->to.c == KERNEL_S32) {
+        int32_t got = ((const int32_t *)g->c[i])[j];
+        CHECK_MSG(got == sum, "%s m %d n %d taps %d k %d signed %d: c[%d][%d] %d, want %d", k->isa, p->m, p->n, p->taps,
+                  p->k, p->is_signed, i, j, got, sum);
+        return;
+    }
+    float real = (float)sum * g->to.multiplier[j];
+    if (g->to.c == KERNEL_F32) {
+        CHECK_MSG(((const float *)g->c[i])[j] == real, "%s: c[%d][%d] of floats", k->isa, i, j);
+        return;
+    }
+    float q = fminf(fmaxf(nearbyintf(real), r->low), r->high);
+    uint8_t want = (uint8_t)((int)q + r->zero), got = ((const uint8_t *)g->c[i])[j];
+    CHECK_MSG(got == want, "%s m %d n %d taps %d k %d: c[%d][%d] %d, want %d of %g", k->isa, p->m, p->n, p->taps, p->k,
+              i, j, got, want, (double)real);
+}
+
+static void run_problem(const struct kernels *k, const struct problem *p)
+{
+    static const enum kernel_type types[] = {KERNEL_U8, KERNEL_U8, KERNEL_S32, KERNEL_F32};
+    const struct kernel_product *product = p->is_signed ? k->gemm_s8 : k->gemm_u8;
+    size_t taps = (size_t)p->taps, depth = (size_t)p->k,
+           bytes = kernel_product_packed(product, taps, depth, (size_t)p->n),
+           rest = kernel_product_scratch(product, (size_t)p->m, taps, depth);
+    int32_t bias[MAX_N], own[MAX_N], *bias_end = (int32_t *)(void *)words.end - p->n;
+    float *multiplier = (float *)(void *)words.start;
+    void *c[MAX_M];
+    struct kernel_gemm g = {.a = p->a, .tap = p->tap, .taps = p->taps, .k = p->k, .c = c, .m = p->m, .n = p->n};
+    make_bias(p, product->a_offset, bias, own);
+    memcpy(bias_end, bias, sizeof *bias * (size_t)p->n);
+    for (int j = 0; j < p->n; j++)
+        multiplier[j] = guard_random_float(0.01f);
+    int8_t *b = (int8_t *)packed.end - bytes;
+    product->pack(b, p->b, p->taps, (ptrdiff_t)p->k * p->n, p->k, p->n, p->n, 1);
+    g.b = b;
+    g.scratch = scratch.end - (rest + 63) / 64 * 64;
+    g.to.bias = bias_end;
+    g.to.multiplier = multiplier;
+    g.to.c = types[guard_random() % 4];
+    g.to.rounding = guard_random() % 2 ? (struct kernel_rounding){-7, 248, 7} : (struct kernel_rounding){0, 60, -128};
+    size_t size = kernel_type_size(g.to.c), row = (size_t)p->n * size + 8;
+    unsigned char *out = guard_out(outputs, row * (size_t)p->m, 0);
+    for (int i = 0; i < p->m; i++)
+        c[i] = out + (size_t)i * row;
+    product->run(&g);
+    CHECK_MSG(guard_intact(outputs, out, row * (size_t)p->m), "%s: written before C", k->isa);
+    for (int i = 0; i < p->m; i++) {
+        for (int j = 0; j < p->n; j++)
+            check_element(k, p, &g, i, j, naive(p, i, j) + own[j]);
+        for (size_t j = row - 8; j < row; j++)
+            CHECK_MSG(out[(size_t)i * row + j] == 0xa5, "%s n %d: written behind row %d", k->isa, p->n, i);
+    }
+}
+
+static int random_to(int most)
+{
+    return 1 + (int)(guard_random() % (unsigned)most);
+}
+
+static void every_tile(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int m = 1; m <= k->gemm_u8->mr; m++)
+            for (int n = 1; n <= k->gemm_u8->nr; n++) {
+                int before = (int)(guard_random() % 3) * k->gemm_u8->nr;
+                make_problem(&problem, m, before + n, random_to(3), random_to(40), ANY);
+                run_problem(k, &problem);
+            }
+}
+
+static void every_depth(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int taps = 1; taps <= MAX_TAPS; taps += 2)
+            for (int depth = 1; depth <= 70; depth++) {
+                make_problem(&problem, random_to(k->gemm_u8->mr), random_to(k->gemm_u8->nr), taps, depth, ANY);
+                run_problem(k, &problem);
+            }
+}
+
+/* What saturates in 16 bits. */
+static void extremes(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int draw = LEAST; draw < DRAWS; draw++)
+            for (int round = 0; round < 8; round++) {
+                make_problem(&problem, k->gemm_u8->mr, k->gemm_u8->nr + 1, 2, MAX_K - round, (enum draw)draw);
+                run_problem(k, &problem);
+            }
+}
+
+/* The oracle's own packing and offset. */
+static void oracle(void)
+{
+    const struct kernels *ref = kernel_reference();
+    for (int round = 0; round < 200; round++) {
+        make_problem(&problem, random_to(ref->gemm_u8->mr), random_to(20), random_to(3), random_to(20), ANY);
+        run_problem(ref, &problem);
+    }
+}
+
+int main(void)
+{
+    rows = guard_new(MAX_M * (MAX_K + 40));
+    packed = guard_new(MAX_TAPS * (MAX_K + 8) * (MAX_N + 64));
+    outputs = guard_new(MAX_M * (MAX_N * 4 + 8));
+    words = guard_new(MAX_N * 8);
+    scratch = guard_new(MAX_M * MAX_TAPS * (MAX_K + 8) * 2 + 64);
+    RUN(every_tile);
+    RUN(every_depth);
+    RUN(extremes);
+    RUN(oracle);
+    return TEST_END();
+}
