@@ -1,6 +1,8 @@
 /* Hashing with linear probing. */
 #include "base/lookup.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +50,30 @@ int lookup_add(struct lookup *names, const char *name, void *what, struct error 
     *slot = (struct lookup_slot){name, what};
     names->count++;
     return 0;
+}
+
+static bool is_there(const struct lookup *names, const char *base, long number, char *text)
+{
+    snprintf(text, LOOKUP_FRESH, "%.200s_%ld", base, number);
+    return lookup_find(names, text) != NULL;
+}
+
+/* Steps that double, then halve: thousands of nodes may have one name. */
+void lookup_fresh(const struct lookup *names, const char *base, int from, char text[LOOKUP_FRESH])
+{
+    long there = from - 1L, step = 1;
+    snprintf(text, LOOKUP_FRESH, "%.200s", base);
+    if (!lookup_find(names, text))
+        return;
+    for (; is_there(names, base, there + step, text); step *= 2)
+        there += step;
+    while (step > 1) { /* there + step is free */
+        long half = step / 2;
+        bool taken = is_there(names, base, there + half, text);
+        there += taken ? half : 0;
+        step = taken ? step - half : half;
+    }
+    is_there(names, base, there + 1, text);
 }
 
 void lookup_release(struct lookup *names)

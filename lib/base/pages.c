@@ -65,3 +65,8 @@ void pages_free(void *p, size_t size)
     else if (p)
         munmap(p, size);
 }
+
+bool pages_watched(void)
+{
+    return LARGE == SIZE_MAX;
+}

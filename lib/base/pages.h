@@ -2,6 +2,7 @@
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -13,5 +14,8 @@ void *pages_new(size_t size, struct error *err);
 
 /* p NULL is allowed; `size` is what it was made with. */
 void pages_free(void *p, size_t size);
+
+/* Whether AddressSanitizer watches the ends of what pages_new() gives: several things then should not share it. */
+bool pages_watched(void);
 
 #endif

@@ -1,8 +1,9 @@
-#define _GNU_SOURCE /* syscall */
+#define _GNU_SOURCE /* syscall, sched_getcpu */
 #include "base/pool.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdalign.h>
 #include <stdbool.h>
@@ -17,8 +18,8 @@
 #include "base/mem.h"
 
 #define THREADS_MOST 1024
-#define SPIN_NS 50000
-#define LINE 64
+#define SPIN_NS      50000
+#define LINE         64
 
 /* A number that threads wait on until it changes. `sleepers` saves the waker a system call when all still spin. */
 struct event {
@@ -27,16 +28,22 @@ struct event {
 };
 
 struct pool {
-    struct event start;   /* counts regions */
-    struct event end;     /* counts regions whose workers are done */
-    struct event barrier; /* counts barriers that all have reached */
-    alignas(LINE) atomic_int running; /* workers still inside the region */
-    alignas(LINE) atomic_int arrived; /* threads at the present barrier */
+    struct event start;                              /* counts regions */
+    struct event end;                                /* counts regions whose workers are done */
+    struct event barrier;                            /* counts barriers that all have reached */
+    alignas(LINE) atomic_int running;                /* workers still inside the region */
+    alignas(LINE) atomic_int arrived;                /* threads at the present barrier */
     alignas(LINE) void (*fn)(void *arg, int thread); /* written before start.count: NULL ends the workers */
     void *arg;
     int threads, started;
-    bool may_spin;
+    bool has_processors; /* for all threads */
     struct worker *workers;
+    struct seat *seats; /* [threads] */
+};
+
+/* Where a thread last came to a barrier. */
+struct seat {
+    alignas(LINE) atomic_int cpu;
 };
 
 struct worker {
@@ -85,9 +92,9 @@ static bool spin(struct event *event, unsigned old)
 /* A waiter first counts itself among the sleepers and then looks at the count; a waker first changes the count and then
  * looks for sleepers. In one order of all four (hence seq_cst), one of them sees the other; the kernel compares again.
  * */
-static void event_wait(struct event *event, unsigned old, bool may_spin)
+static void event_wait(struct event *event, unsigned old, bool spins)
 {
-    if (may_spin && spin(event, old))
+    if (spins && spin(event, old))
         return;
     atomic_fetch_add(&event->sleepers, 1);
     while (atomic_load(&event->count) == old)
@@ -148,6 +155,20 @@ static void restore_mode(unsigned long old)
 
 #endif
 
+/* Notes where this thread runs. False when another one was last seen on the same processor: the scheduler then has both
+ * take turns, and who spins holds up who is waited for. */
+static bool may_spin(struct pool *pool, int thread)
+{
+    int cpu = sched_getcpu();
+    bool alone = pool->has_processors;
+
+    if (atomic_load_explicit(&pool->seats[thread].cpu, memory_order_relaxed) != cpu)
+        atomic_store_explicit(&pool->seats[thread].cpu, cpu, memory_order_relaxed);
+    for (int i = 0; i < pool->threads && alone; i++)
+        alone = i == thread || atomic_load_explicit(&pool->seats[i].cpu, memory_order_relaxed) != cpu;
+    return alone;
+}
+
 static void run_flushed(void (*fn)(void *arg, int thread), void *arg, int thread)
 {
     unsigned long mode = flush_denormals();
@@ -162,7 +183,7 @@ static void *work(void *arg)
     struct pool *pool = worker->pool;
 
     for (unsigned region = 0;; region++) {
-        event_wait(&pool->start, region, pool->may_spin);
+        event_wait(&pool->start, region, may_spin(pool, worker->thread));
         if (!pool->fn)
             return NULL;
         run_flushed(pool->fn, pool->arg, worker->thread);
@@ -190,6 +211,13 @@ static int start_workers(struct pool *pool)
     return failed;
 }
 
+static void release(struct pool *pool)
+{
+    free(pool->workers);
+    free(pool->seats);
+    free(pool);
+}
+
 struct pool *pool_new(int threads, struct error *err)
 {
     struct pool *pool;
@@ -206,12 +234,16 @@ struct pool *pool_new(int threads, struct error *err)
     }
     memset(pool, 0, sizeof *pool);
     pool->threads = threads;
-    pool->may_spin = threads <= cpu_count(); /* else who spins holds up who is waited for */
+    pool->has_processors = threads <= cpu_count();
     pool->workers = mem_calloc((size_t)threads, sizeof *pool->workers, err);
-    if (!pool->workers) {
-        free(pool);
+    pool->seats = aligned_alloc(LINE, (size_t)threads * sizeof *pool->seats);
+    if (!pool->workers || !pool->seats) {
+        error_memory(err);
+        release(pool);
         return NULL;
     }
+    for (int i = 0; i < threads; i++)
+        atomic_init(&pool->seats[i].cpu, -1);
     failed = start_workers(pool);
     if (failed) {
         error_set(err, "cannot start thread %d of %d: %s", pool->started + 2, threads, strerror(failed));
@@ -229,8 +261,7 @@ void pool_free(struct pool *pool)
     event_next(&pool->start);
     for (int i = 0; i < pool->started; i++)
         pthread_join(pool->workers[i].id, NULL);
-    free(pool->workers);
-    free(pool);
+    release(pool);
 }
 
 int pool_threads(const struct pool *pool)
@@ -252,20 +283,22 @@ void pool_run(struct pool *pool, void (*fn)(void *arg, int thread), void *arg)
     atomic_store_explicit(&pool->running, pool->threads - 1, memory_order_relaxed);
     event_next(&pool->start);
     run_flushed(fn, arg, 0);
-    event_wait(&pool->end, ended, pool->may_spin);
+    event_wait(&pool->end, ended, may_spin(pool, 0));
 }
 
 /* The last to arrive opens the barrier for all by moving its count on: a count, like the sense of a sense-reversing
  * barrier (Mellor-Crummey and Scott 1991), tells one barrier from the next. */
-void pool_barrier(struct pool *pool)
+void pool_barrier(struct pool *pool, int thread)
 {
     unsigned passed;
+    bool spins;
 
     if (!pool || pool->threads == 1)
         return;
+    spins = may_spin(pool, thread);
     passed = atomic_load_explicit(&pool->barrier.count, memory_order_relaxed);
     if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->threads) {
-        event_wait(&pool->barrier, passed, pool->may_spin);
+        event_wait(&pool->barrier, passed, spins);
         return;
     }
     atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);

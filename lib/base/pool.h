@@ -18,8 +18,9 @@ int pool_threads(const struct pool *pool);
  * there are; the caller's floating-point mode is restored. */
 void pool_run(struct pool *pool, void (*fn)(void *arg, int thread), void *arg);
 
-/* Inside a region: returns on every thread once all have called it (pool NULL: at once). Spins for up to 50 us, then
- * sleeps on a futex. Memory written before it is seen by all after it. */
-void pool_barrier(struct pool *pool);
+/* Inside a region, by each thread with its number: returns once all have called it (pool NULL: at once). Spins for up
+ * to 50 us, unless another thread shares this one's processor, then sleeps on a futex. Memory written before it is seen
+ * by all after it. */
+void pool_barrier(struct pool *pool, int thread);
 
 #endif

@@ -45,7 +45,7 @@ int plan_copy_into(struct plan *p, const struct node *n, const struct view *from
                                     .args = c,
                                     .units = slices,
                                     .tiles = plan_tiles(view_count(to), 32768, slices)},
-                     err, PLAN_VIEWS(from, to));
+                     err, PLAN_WRITES(to, from));
 }
 
 /* Everything from `axis` inwards, borders included. */
@@ -86,5 +86,5 @@ int copy_zero_border(struct plan *p, const struct view *v, struct error *err)
         return -1;
     *args = *v;
     return plan_step(p, &(struct step){.kernel = "border", .run = run_zero_border, .args = args, .units = v->dims[0]},
-                     err, PLAN_VIEWS(v));
+                     err, PLAN_VIEWS_USED(STEP_MAKES_BORDER, v));
 }

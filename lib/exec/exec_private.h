@@ -14,7 +14,16 @@ struct packed {
     void *data;
     size_t bytes;
     int refs; /* plans' uses; it goes with the last of them */
+    struct packed_region *region;
     struct packed *next;
+};
+
+/* Memory that packings share; it goes with the last of them. */
+struct packed_region {
+    char *base;
+    size_t size, used;
+    int packings;
+    struct packed_region *next;
 };
 
 /* A plan's use of a packing. */
@@ -44,6 +53,7 @@ struct exec {
     struct plan *plans;
     struct packed *packed;
     size_t packed_bytes;
+    struct packed_region *regions; /* the newest first, which is being filled */
     struct exec_sub *subs;
     struct exec *parent; /* of a part's exec: whose packed weights are used */
 };

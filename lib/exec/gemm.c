@@ -251,5 +251,5 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
                                     .units = g->blocks * g->groups * job->batches,
                                     .scratch = scratch,
                                     .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
-                     err, PLAN_VIEWS(&job->a, &job->c, &job->add, &job->packed_view, &job->bias_view));
+                     err, PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view));
 }

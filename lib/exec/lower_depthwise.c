@@ -130,7 +130,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
                                     .units = rows,
                                     .tiles = plan_tiles((int64_t)macs, 300000, rows),
                                     .macs = macs},
-                     err, PLAN_VIEWS(&d->x, &d->out, &d->add, &d->bias_view));
+                     err, PLAN_WRITES(&d->out, &d->x, &d->add, &d->bias_view));
 }
 
 const struct exec_way exec_way_depthwise = {depthwise_cost, NULL, depthwise_lower};

@@ -102,7 +102,7 @@ static int emit(struct plan *p, struct node *n, const char *kernel, struct eltwi
                                     .args = e,
                                     .units = pieces,
                                     .tiles = plan_tiles(count, ELTWISE_GRAIN, pieces)},
-                     err, PLAN_VIEWS(&e->view[OUT], &e->view[A], &e->view[B]));
+                     err, PLAN_WRITES(&e->view[OUT], &e->view[A], &e->view[B]));
 }
 
 int exec_lower_unary(struct plan *p, struct node *n, struct error *err)
@@ -246,7 +246,7 @@ static int emit_scale(struct plan *p, struct node *n, const float *scale, const 
                                     .args = a,
                                     .units = pixels,
                                     .tiles = plan_tiles(count, ELTWISE_GRAIN, pixels)},
-                     err, PLAN_VIEWS(&a->x, &a->out));
+                     err, PLAN_WRITES(&a->out, &a->x));
 }
 
 int exec_lower_scale_shift(struct plan *p, struct node *n, struct error *err)

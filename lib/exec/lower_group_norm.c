@@ -52,7 +52,7 @@ static int group_norm(struct plan *p, struct node *n, int64_t groups, struct err
     return plan_step(
         p,
         &(struct step){.node = n, .kernel = "group_norm_f32", .run = run_groups, .args = a, .units = dims[0] * groups},
-        err, PLAN_VIEWS(&a->x, &a->out));
+        err, PLAN_WRITES(&a->out, &a->x));
 }
 
 int exec_lower_instance_norm(struct plan *p, struct node *n, struct error *err)

@@ -69,5 +69,5 @@ int exec_lower_lrn(struct plan *p, struct node *n, struct error *err)
                                     .args = a,
                                     .units = pixels,
                                     .tiles = plan_tiles(view_count(&a->out), 4096, pixels)},
-                     err, PLAN_VIEWS(&a->x, &a->out));
+                     err, PLAN_WRITES(&a->out, &a->x));
 }

@@ -88,7 +88,7 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
     job->packed_view = a->to;
     int64_t parts = a->batches * plan_tiles(a->k * a->n, 32768, a->panels);
     return plan_step(p, &(struct step){.node = n, .kernel = "pack_f32", .run = run_pack, .args = a, .units = parts},
-                     err, PLAN_VIEWS(&a->b, &a->to));
+                     err, PLAN_WRITES(&a->to, &a->b));
 }
 
 /* ---- the product ---- */

@@ -188,7 +188,7 @@ static int gather_rows(struct plan *p, struct node *n, int axis, struct error *e
                                     .args = g,
                                     .units = all,
                                     .tiles = plan_tiles(view_count(&g->out), 32768, all)},
-                     err, PLAN_VIEWS(&g->data, &g->indices, &g->out));
+                     err, PLAN_WRITES(&g->out, &g->data, &g->indices));
 }
 
 int exec_lower_gather(struct plan *p, struct node *n, struct error *err)
@@ -339,7 +339,7 @@ static int fill(struct plan *p, struct node *n, const struct view *out, float va
                                     .args = f,
                                     .units = rows,
                                     .tiles = plan_tiles(view_count(out), 65536, rows)},
-                     err, PLAN_VIEWS(out));
+                     err, PLAN_WRITES(out));
 }
 
 int exec_lower_pad(struct plan *p, struct node *n, struct error *err)

@@ -68,7 +68,7 @@ static int emit_rows(struct plan *p, struct node *n, const char *kernel, struct 
                                     .args = a,
                                     .units = rows,
                                     .tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows)},
-                     err, PLAN_VIEWS(&a->x, &a->out, &a->scale_view, &a->shift_view));
+                     err, PLAN_WRITES(&a->out, &a->x, &a->scale_view, &a->shift_view));
 }
 
 static int softmax(struct plan *p, struct node *n, bool log, struct error *err)

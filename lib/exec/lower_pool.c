@@ -120,7 +120,7 @@ static int lower_pool(struct plan *p, struct node *n, enum kernel_reduce op, boo
                                     .args = a,
                                     .units = rows,
                                     .tiles = plan_tiles(work, 65536, rows)},
-                     err, PLAN_VIEWS(&a->x, &a->out));
+                     err, PLAN_WRITES(&a->out, &a->x));
 }
 
 int exec_lower_max_pool(struct plan *p, struct node *n, struct error *err)

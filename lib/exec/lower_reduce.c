@@ -100,7 +100,7 @@ static int emit_columns(struct plan *p, struct node *n, struct reduce_args *a, s
                                     .args = a,
                                     .units = pieces,
                                     .tiles = plan_tiles(view_count(&a->x), REDUCE_GRAIN, pieces)},
-                     err, PLAN_VIEWS(&a->x, &a->out));
+                     err, PLAN_WRITES(&a->out, &a->x));
 }
 
 /* 1 where the columns are not contiguous. */
@@ -160,7 +160,7 @@ static int lower_rows(struct plan *p, struct node *n, struct reduce_args *a, str
                                     .args = a,
                                     .units = a->x.dims[0],
                                     .tiles = plan_tiles(view_count(&a->x), 8192, a->x.dims[0])},
-                     err, PLAN_VIEWS(&a->x, &a->out));
+                     err, PLAN_WRITES(&a->out, &a->x));
 }
 
 static int lower_reduction(struct plan *p, struct node *n, const struct reduction *r, const bool *reduced,

@@ -126,6 +126,9 @@ int exec_lower_reference(struct plan *p, struct node *n, struct error *err)
         if (n->out[i] && plan_out(p, n, i, ORDER_ROWS, &r->to[i], err) < 0)
             return -1;
     }
-    return plan_step(p, &(struct step){.node = n, .kernel = "reference", .run = run_reference, .args = r, .units = 1},
-                     err, touched, (int)ports);
+    return plan_step(
+        p,
+        &(struct step){
+            .node = n, .kernel = "reference", .run = run_reference, .args = r, .units = 1, .is_reference = true},
+        err, touched, (int)ports, STEP_USES_ANYHOW);
 }

@@ -133,5 +133,5 @@ int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
                                     .args = a,
                                     .units = rows,
                                     .tiles = plan_tiles(view_count(&a->out), 16384, rows)},
-                     err, PLAN_VIEWS(&a->x, &a->out));
+                     err, PLAN_WRITES(&a->out, &a->x));
 }

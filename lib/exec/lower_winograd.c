@@ -270,7 +270,7 @@ static int emit_transform(struct plan *p, const struct node *n, struct winograd_
                                     .args = w,
                                     .units = w->tiles,
                                     .tiles = plan_tiles(w->tiles * w->in * w->elements, 32768, w->tiles)},
-                     err, PLAN_VIEWS(&w->x, &w->v));
+                     err, PLAN_WRITES(&w->v, &w->x));
 }
 
 static int emit(struct plan *p, const struct node *n, struct winograd_args *w, bool many, struct error *err)
@@ -286,7 +286,7 @@ static int emit(struct plan *p, const struct node *n, struct winograd_args *w, b
                                     .units = many ? w->blocks : w->groups,
                                     .scratch = ((many ? w->v_floats : 0) + w->sums_floats) * sizeof(float),
                                     .macs = (double)view_count(&o->out) * w->in * 9},
-                     err, PLAN_VIEWS(&w->x, &w->v, &o->out, &o->add, &o->bias_view));
+                     err, PLAN_WRITES(&o->out, &w->x, &w->v, &o->add, &o->bias_view));
 }
 
 static int winograd_lower(struct plan *p, struct node *n, int size, struct error *err)

@@ -8,6 +8,7 @@
 #include "exec/concat.h"
 #include "exec/exec_private.h"
 #include "exec/lower.h"
+#include "exec/schedule.h"
 
 void *plan_alloc(struct plan *p, size_t size, struct error *err)
 {
@@ -134,8 +135,7 @@ static int build(struct plan *p, struct error *err)
     concat_borders(p);
     if (place_ports(p, err) < 0 || place_constants(p, err) < 0 || lower_all(p, err) < 0 || copy_outputs(p, err) < 0)
         return -1;
-    p->next_tile = plan_alloc(p, sizeof *p->next_tile * (p->step_count + 1), err);
-    if (!p->next_tile)
+    if (schedule_make(p, err) < 0 || run_prepare(p, err) < 0)
         return -1;
     return buffer_place_all(p, p->exec->memory, err);
 }
@@ -179,7 +179,48 @@ void plan_free(struct plan *p)
 
 /* ---- steps ---- */
 
-int plan_step(struct plan *p, const struct step *step, struct error *err, const struct view *const *views, int count)
+/* Where a view has one run of neighbouring elements after another, all a pitch apart, as parts of a Concat have. */
+static void find_runs(const struct view *v, struct access *a)
+{
+    ptrdiff_t pitch = PTRDIFF_MAX, run = 1;
+    for (int i = 0; i < v->rank; i++)
+        if (v->dims[i] > 1 && v->stride[i] == 1)
+            run = v->dims[i];
+        else if (v->dims[i] > 1 && v->stride[i] < pitch)
+            pitch = v->stride[i];
+    if (pitch <= 0 || v->offset < 0 || v->offset % pitch + run > pitch)
+        return;
+    for (int i = 0; i < v->rank; i++)
+        if (v->dims[i] > 1 && v->stride[i] != 1 && v->stride[i] % pitch != 0)
+            return;
+    a->pitch = pitch;
+    a->first = v->offset % pitch;
+    a->run = run;
+}
+
+static int note_accesses(struct plan *p, struct step *s, const struct view *const *views, int count,
+                         enum step_uses uses, struct error *err)
+{
+    s->access = plan_alloc(p, sizeof *s->access * (size_t)count, err);
+    if (!s->access)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        if (!views[i]->buffer)
+            continue;
+        struct access *a = &s->access[s->access_count++];
+        *a = (struct access){.buffer = views[i]->buffer};
+        if (uses == STEP_MAKES_BORDER)
+            a->kind = ACCESS_BORDER;
+        else if (uses == STEP_WRITES_FIRST)
+            a->kind = i == 0 ? ACCESS_WRITE : ACCESS_READ;
+        if (a->kind == ACCESS_WRITE)
+            find_runs(views[i], a);
+    }
+    return 0;
+}
+
+int plan_step(struct plan *p, const struct step *step, struct error *err, const struct view *const *views, int count,
+              enum step_uses uses)
 {
     char text[160];
     if (mem_grow(&p->steps, &p->step_cap, p->step_count + 1, sizeof *p->steps, err) < 0)
@@ -189,18 +230,10 @@ int plan_step(struct plan *p, const struct step *step, struct error *err, const 
     *s = *step;
     s->tiles = s->tiles ? s->tiles : s->units;
     s->shape = arena_strdup(&p->arena, out ? type_text(p->graph, &out->type, text, sizeof text) : "", err);
-    if (!s->shape)
+    if (!s->shape || note_accesses(p, s, views, count, uses, err) < 0)
         return -1;
     if (s->scratch > p->scratch_bytes)
         p->scratch_bytes = s->scratch;
-    for (int i = 0; i < count; i++) {
-        struct buffer *b = views[i]->buffer;
-        if (!b)
-            continue;
-        if (b->first < 0)
-            b->first = (int)p->step_count;
-        b->last = (int)p->step_count;
-    }
     p->step_count++;
     return 0;
 }

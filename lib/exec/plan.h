@@ -25,6 +25,23 @@ struct tile {
  * where one ends and the next begins. */
 typedef void step_run(const struct step *step, struct tile tile);
 
+/* How a step uses the views that it names. */
+enum step_uses {
+    STEP_USES_ANYHOW,
+    STEP_WRITES_FIRST, /* writes elements of the first, and reads the others */
+    STEP_MAKES_BORDER, /* writes what lies around the elements */
+};
+
+enum access_kind { ACCESS_ANY, ACCESS_READ, ACCESS_WRITE, ACCESS_BORDER };
+
+/* Memory that a step uses. */
+struct access {
+    struct buffer *buffer;
+    enum access_kind kind;
+    /* Of elements written: [first, first + run) of each `pitch` elements of the buffer. pitch 0: not so simple. */
+    ptrdiff_t pitch, first, run;
+};
+
 struct step {
     const struct node *node; /* of the plan's graph; may be NULL */
     const char *kernel;
@@ -35,8 +52,13 @@ struct step {
     size_t scratch;                      /* bytes that a thread needs to do a tile */
     void (*enter)(void), (*leave)(void); /* each thread calls them around its tiles; or NULL */
     double macs;
-    const char *shape; /* of the node's result: set by plan_step() */
-    double seconds;    /* these two are counted by profiled runs */
+    bool is_reference; /* evaluates an operator: not while another one does */
+    const char *shape; /* of the node's result: these are set by plan_step() */
+    struct access *access;
+    int access_count;
+    bool waits;      /* for all before it; these are set by schedule_make() */
+    bool is_chained; /* to the step before it, whose thread runs it then */
+    double seconds;  /* these are counted by profiled runs */
     long runs;
 };
 
@@ -52,6 +74,8 @@ struct place {
     int64_t concat_offset;
     struct view other; /* the same elements in another layout, made for a consumer; other.buffer NULL: none yet */
 };
+
+struct cursor;
 
 /* A graph, with shapes bound and passes run, as steps. When it holds nodes whose results' shapes only the data tell (or
  * control flow), it is cut: a static plan ends before the first such node; a dynamic one evaluates such nodes one by
@@ -72,9 +96,10 @@ struct plan {
     struct view *inputs, *outputs; /* external buffers, by the graph's order */
     struct item *
         *kept; /* [graph->output_count] results of the last run: their memory serves again once the caller let go */
-    atomic_llong *next_tile; /* [step_count] */
-    struct error *error;     /* where plan_fail() puts its message while a run is on */
+    struct cursor *cursors; /* [threads][step_count] */
+    struct error *error;    /* where plan_fail() puts its message while a run is on */
     atomic_bool failed, failing;
+    bool was_left; /* the last run failed: some tiles were not done */
     bool dynamic;
     struct item **env;   /* while a dynamic plan runs: [graph->value_count] */
     size_t env_bytes;    /* of those that nodes made */
@@ -86,6 +111,8 @@ struct plan {
 
 struct plan *plan_new(struct exec *e, struct graph *g, struct error *err); /* takes the graph over, also on failure */
 void plan_free(struct plan *p);
+/* Makes what running takes, once all steps are there. */
+int run_prepare(struct plan *p, struct error *err);
 /* Runs the steps; inputs' and outputs' bases must have been set. */
 int plan_execute(struct plan *p, struct pool *pool, bool profile, struct error *err);
 
@@ -132,10 +159,14 @@ struct buffer *plan_external(struct plan *p, void *base, struct error *err);
 int plan_scratch(struct plan *p, size_t bytes, struct view *view, struct error *err);
 
 /* Adds a step that touches these views' buffers. */
-int plan_step(struct plan *p, const struct step *step, struct error *err, const struct view *const *views, int count);
-#define PLAN_VIEWS(...)                                                                                                \
+int plan_step(struct plan *p, const struct step *step, struct error *err, const struct view *const *views, int count,
+              enum step_uses uses);
+/* The views, where the step may write any of them, and where it writes the first alone. */
+#define PLAN_VIEWS(...)  PLAN_VIEWS_USED(STEP_USES_ANYHOW, __VA_ARGS__)
+#define PLAN_WRITES(...) PLAN_VIEWS_USED(STEP_WRITES_FIRST, __VA_ARGS__)
+#define PLAN_VIEWS_USED(uses, ...)                                                                                     \
     (const struct view *const[]){__VA_ARGS__},                                                                         \
-        (int)(sizeof((const struct view *const[]){__VA_ARGS__}) / sizeof(struct view *))
+        (int)(sizeof((const struct view *const[]){__VA_ARGS__}) / sizeof(struct view *)), uses
 
 /* A constant input's data as dense f32 (widened from f16, bf16); NULL when it is not constant, or with *failed set on
  * error. The plan keeps it alive. */

@@ -3,13 +3,31 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "exec/plan.h"
+#include "exec/exec_private.h"
 
 struct region {
     struct plan *plan;
     struct pool *pool;
     bool profile;
 };
+
+/* Which of a thread's tiles of a step is next, counted from its first; as many as it has, or more: none. Other threads
+ * move it on too. */
+struct cursor {
+    atomic_llong next;
+};
+
+int run_prepare(struct plan *p, struct error *err)
+{
+    p->cursors = plan_alloc(p, sizeof *p->cursors * (size_t)plan_threads(p) * p->step_count, err);
+    p->was_left = true;
+    return p->cursors ? 0 : -1;
+}
+
+static struct cursor *cursors_of(const struct plan *p, int thread)
+{
+    return p->cursors + (size_t)thread * p->step_count;
+}
 
 static double now(void)
 {
@@ -18,42 +36,93 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Takes tiles of a step while there are any. */
-static void run_tiles(struct plan *p, size_t index, int thread)
+static void run_tile(struct plan *p, const struct step *s, int64_t index, int thread)
+{
+    struct tile tile = {.first = plan_tile_first(s->units, s->tiles, index),
+                        .last = plan_tile_first(s->units, s->tiles, index + 1),
+                        .scratch = p->scratch + p->scratch_bytes * (size_t)thread};
+    s->run(s, tile);
+}
+
+/* Takes what is left of the tiles that are `owner`'s: neighbours, so that what they share stays in one cache. */
+static bool run_share(struct plan *p, size_t index, int threads, int owner, int thread)
 {
     const struct step *s = &p->steps[index];
-    struct tile tile = {.scratch = p->scratch + p->scratch_bytes * (size_t)thread};
+    int64_t first = plan_tile_first(s->tiles, threads, owner), end = plan_tile_first(s->tiles, threads, owner + 1);
+    struct cursor *c = &cursors_of(p, owner)[index];
+    bool ran = false;
+    if (owner != thread && atomic_load_explicit(&c->next, memory_order_relaxed) >= end - first)
+        return false;
+    while (!atomic_load_explicit(&p->failed, memory_order_relaxed)) {
+        int64_t at = first + atomic_fetch_add_explicit(&c->next, 1, memory_order_relaxed);
+        if (at >= end)
+            break;
+        run_tile(p, s, at, thread);
+        ran = true;
+    }
+    return ran;
+}
+
+/* Takes the thread's own tiles of a step, then others'. True when it did some. */
+static bool run_tiles(struct plan *p, size_t index, int threads, int thread)
+{
+    const struct step *s = &p->steps[index];
+    bool ran = false;
     if (s->enter)
         s->enter();
-    while (!atomic_load_explicit(&p->failed, memory_order_relaxed)) {
-        long long i = atomic_fetch_add_explicit(&p->next_tile[index], 1, memory_order_relaxed);
-        if (i >= s->tiles)
-            break;
-        tile.first = plan_tile_first(s->units, s->tiles, i);
-        tile.last = plan_tile_first(s->units, s->tiles, i + 1);
-        s->run(s, tile);
-    }
+    for (int i = 0; i < threads; i++)
+        ran |= run_share(p, index, threads, (thread + i) % threads, thread);
     if (s->leave)
         s->leave();
+    return ran;
+}
+
+/* A step's followers in its chain are of one tile, as it is: who did that one goes on with them. */
+static void run_chain(struct plan *p, size_t index, int threads, int thread)
+{
+    if (!run_tiles(p, index, threads, thread))
+        return;
+    for (size_t i = index + 1; i < p->step_count && p->steps[i].is_chained; i++)
+        run_tiles(p, i, threads, thread);
+}
+
+static void run_steps(struct plan *p, struct pool *pool, int threads, int thread)
+{
+    for (size_t i = 0; i < p->step_count; i++) {
+        if (p->steps[i].waits && i > 0)
+            pool_barrier(pool, thread);
+        if (!p->steps[i].is_chained)
+            run_chain(p, i, threads, thread);
+    }
+}
+
+/* Each step on its own, so that its time can be told. */
+static void profile_steps(struct plan *p, struct pool *pool, int threads, int thread)
+{
+    double begun = now();
+    for (size_t i = 0; i < p->step_count; i++) {
+        run_tiles(p, i, threads, thread);
+        pool_barrier(pool, thread);
+        if (thread > 0)
+            continue;
+        double ended = now();
+        p->steps[i].seconds += ended - begun;
+        p->steps[i].runs++;
+        begun = ended;
+    }
 }
 
 /* One parallel region is the whole run: every thread walks the steps, takes tiles while there are any, and waits for
- * the others. After a failure all still meet at every barrier, so that none is left waiting. */
+ * the others before each phase. After a failure all still meet at every barrier, so that none is left waiting. A thread
+ * sets back its own cursors: those who come to its tiles before find them done, which they are, since the last run. */
 static void region_run(void *arg, int thread)
 {
     struct region *r = arg;
     struct plan *p = r->plan;
-    double begun = r->profile ? now() : 0;
-    for (size_t i = 0; i < p->step_count; i++) {
-        run_tiles(p, i, thread);
-        pool_barrier(r->pool);
-        if (r->profile && thread == 0) {
-            double ended = now();
-            p->steps[i].seconds += ended - begun;
-            p->steps[i].runs++;
-            begun = ended;
-        }
-    }
+    struct cursor *own = cursors_of(p, thread);
+    for (size_t i = 0; i < p->step_count; i++)
+        atomic_store_explicit(&own[i].next, 0, memory_order_relaxed);
+    (r->profile ? profile_steps : run_steps)(p, r->pool, plan_threads(p), thread);
 }
 
 void plan_fail(struct plan *p, const struct node *n, const char *format, ...)
@@ -72,11 +141,13 @@ void plan_fail(struct plan *p, const struct node *n, const char *format, ...)
 int plan_execute(struct plan *p, struct pool *pool, bool profile, struct error *err)
 {
     struct region region = {p, pool, profile};
-    for (size_t i = 0; i < p->step_count; i++)
-        atomic_store_explicit(&p->next_tile[i], 0, memory_order_relaxed);
+    if (p->was_left) /* with tiles that were not done */
+        for (size_t i = 0; i < p->step_count * (size_t)plan_threads(p); i++)
+            atomic_store_explicit(&p->cursors[i].next, p->steps[i % p->step_count].tiles, memory_order_relaxed);
     atomic_store(&p->failed, false);
     atomic_store(&p->failing, false);
     p->error = err;
     pool_run(pool, region_run, &region);
-    return atomic_load_explicit(&p->failed, memory_order_relaxed) ? -1 : 0;
+    p->was_left = atomic_load_explicit(&p->failed, memory_order_relaxed);
+    return p->was_left ? -1 : 0;
 }

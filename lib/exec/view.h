@@ -9,7 +9,7 @@
 struct buffer {
     char *base;
     size_t size;     /* bytes */
-    int first, last; /* steps that touch it; first < 0: none yet */
+    int first, last; /* phases (schedule.h) of the steps that touch it; first < 0: none */
     bool external;
     int uses_left;       /* of values in it, by nodes that are still to be lowered: 1 allows to overwrite it in place */
     struct buffer *next; /* of the plan's list */

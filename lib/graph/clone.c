@@ -111,6 +111,10 @@ struct graph *graph_clone(const struct graph *root, struct error *err)
         graph_free(copy);
         return NULL;
     }
+    if (copy) {
+        copy->computed = root->computed;
+        copy->computed_most = root->computed_most;
+    }
     return copy;
 }
 

@@ -54,8 +54,8 @@ struct value {
     struct use *uses;      /* inputs of nodes, also in subgraphs; graph outputs are not in here */
     size_t use_count, use_cap;
     bool is_input, is_output; /* of its graph */
-    size_t index;  /* in graph->values */
-    void *scratch; /* for the function at work; means nothing between calls */
+    size_t index;             /* in graph->values */
+    void *scratch;            /* for the function at work; means nothing between calls */
 };
 
 /* ---- attributes ---- */
@@ -121,19 +121,21 @@ struct graph {
     struct graph *parent, *root; /* parent: NULL for the root; root: itself for the root */
     struct node *holder;         /* of a subgraph: the node it is an attribute of; NULL while there is none */
     const char *name;
-    struct arena arena;         /* the root's is used by all */
-    struct node *first, *last;  /* in execution order */
+    struct arena arena;        /* the root's is used by all */
+    struct node *first, *last; /* in execution order */
     size_t node_count;
     struct value **values; /* all of this graph, constants included, in order of creation; removed ones are NULL */
     size_t value_count, value_cap;
     struct value **inputs, **outputs;
     size_t input_count, input_cap, output_count, output_cap;
-    struct graph_names *names;   /* hash table name → value */
-    struct property *properties; /* of the root: recipe, task, labels, producer, … in the order they were set */
+    struct graph_names *names;     /* hash table name → value */
+    struct property *properties;   /* of the root: recipe, task, labels, producer, … in the order they were set */
     struct graph_symbols *symbols; /* of the root */
     struct graph *next_owned;      /* the root's list of its subgraphs, detached ones too */
     struct graph *owned;
-    void *scratch; /* as a value's */
+    size_t computed, computed_most; /* of the root: bytes of constants that passes computed, and may in all; 0: not yet
+                                       known. A clone has them too */
+    void *scratch;                  /* as a value's */
 };
 
 /* Subgraphs nest at most this deep, the root being 0; so do the elements of types. */
@@ -197,7 +199,7 @@ int value_set_known(struct value *v, int count, const struct known *known, struc
 /* Nodes. Appended, or before another node when `before` is not NULL. */
 struct node *graph_add_node(struct graph *g, const char *domain, const char *op, struct node *before,
                             struct error *err);
-int node_add_input(struct node *n, struct value *v, struct error *err); /* v may be NULL */
+int node_add_input(struct node *n, struct value *v, struct error *err);            /* v may be NULL */
 int node_set_input(struct node *n, int index, struct value *v, struct error *err); /* index <= in_count */
 void node_truncate_inputs(struct node *n, int count);
 int node_add_output(struct node *n, struct value *v, struct error *err); /* v has no producer yet; may be NULL */

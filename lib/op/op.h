@@ -156,6 +156,10 @@ int eval_axis(const struct op_eval *c, const char *attr, int64_t axis, int rank,
  * of its own. */
 int op_eval_node(struct op_eval *c, struct error *err);
 
+/* The same before the graph runs, in[n->in_count] being constants (NULL: absent) and out[out_count] NULLs: fails where
+ * a result, or all that were computed in the graph so far, would be far larger than what the graph holds. */
+int op_compute(const struct node *n, struct item *const *in, struct item **out, int out_count, struct error *err);
+
 /* The reference interpreter: evaluates a graph node by node. in[input_count] (a NULL takes the constant of that input,
  * if it is one), out[output_count] gets new references. `memory` limits each tensor, and their sum at any time to four
  * times that. */

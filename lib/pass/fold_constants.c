@@ -54,20 +54,6 @@ static int take_results(struct node *n, struct item *const *out, struct error *e
 
 #define FOLD_OPERANDS 64
 
-/* Bytes that a result may take: as many as the largest input (not all together: doublings would go on for ever), or a
- * widening of it, or little. */
-static size_t result_max(const struct node *n)
-{
-    bool widens = node_is(n, "Cast") || node_is(n, "DequantizeLinear");
-    size_t most = 0;
-    for (int i = 0; i < n->in_count; i++)
-        if (n->in[i] && n->in[i]->constant->size > most)
-            most = n->in[i]->constant->size;
-    if (widens && most < TENSOR_MAX_BYTES / 8)
-        most *= 8;
-    return most > PASS_FOLD_MAX ? most : PASS_FOLD_MAX;
-}
-
 /* A node that cannot be computed, or whose result would be too large, stays: when it runs it says what is wrong. */
 static int compute(struct node *n, struct error *err)
 {
@@ -78,9 +64,7 @@ static int compute(struct node *n, struct error *err)
     for (int i = 0; made && i < n->in_count; i++)
         if (n->in[i])
             made = (in[i] = item_of_tensor(tensor_ref(n->in[i]->constant), &ignored)) != NULL;
-    struct op_eval e = {
-        .node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = FOLD_OPERANDS, .memory = result_max(n)};
-    if (made && op_eval_node(&e, &ignored) == 0)
+    if (made && op_compute(n, in, out, FOLD_OPERANDS, &ignored) == 0)
         changed = take_results(n, out, err);
     for (int i = 0; i < FOLD_OPERANDS; i++) {
         item_unref(in[i]);

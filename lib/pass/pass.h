@@ -37,8 +37,4 @@ int pass_run_for_exec(struct graph *g, struct error *err);
  * behind. A graph that cannot be inferred stays as it is: whoever runs it will be told why. */
 int pass_cancel_wraps(struct graph *g, struct error *err);
 
-/* Largest constant in bytes that folding may create where its inputs were smaller: ConstantOfShape must not blow up a
- * file. */
-#define PASS_FOLD_MAX ((size_t)16 << 20)
-
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model.h"
 
@@ -117,6 +118,19 @@ static void write_and_read(const struct model *m, const char *scratch)
         explained("writing ONNX");
 }
 
+/* Formats that carry less than the model may have: they write it, or say why not. */
+static void write_others(const struct model *m, const char *scratch)
+{
+    static const char *const formats[] = {"ncnn", "tflite", "mnn"};
+    char second[100]; /* ncnn's, beside the first */
+
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (model_write(m, scratch, formats[i], NULL, &error) != 0)
+            explained(formats[i]);
+    snprintf(second, sizeof second, "%.*s.bin", (int)(strrchr(scratch, '.') - scratch), scratch);
+    unlink(second);
+}
+
 static void pair(const struct model *a, const struct model *b)
 {
     struct model_pairing *p = model_pairing_new(a, b, &error);
@@ -165,6 +179,7 @@ const char *attempt(const char *path, const char *scratch)
     if (model_infer(m, &error) != 0)
         explained("inferring");
     else {
+        write_others(m, scratch);
         bind_and_run(m);
         rewrite(m, scratch);
     }

@@ -26,9 +26,10 @@ void variant_make(const struct variants *v, size_t index, struct bytes *out);
 const char *hostile_name(size_t index);
 struct bytes hostile_make(size_t index);
 
-/* Reads the model in `path`, infers, optimises, quantises, describes, writes it to `scratch` as .nn and ONNX, and runs
- * it on random input. Returns NULL, or what is wrong with the library's behaviour, in a text that stays until the next
- * call: an error without a message, a message of two lines, a model that cannot be read back. */
+/* Reads the model in `path`, infers, optimises, quantises, describes, writes it to `scratch` in every format, and runs
+ * it on random input. `scratch` has a suffix. Returns NULL, or what is wrong with the library's behaviour, in a text
+ * that stays until the next call: an error without a message, a message of two lines, a model that cannot be read back.
+ */
 const char *attempt(const char *path, const char *scratch);
 
 #endif

@@ -265,6 +265,19 @@ static void doubling_constants(struct out *o)
     chain(o, "constant v0 f32 2 = 1 2\n", "node - Concat v%1$d v%1$d -> v%2$d ? * : axis=0\n", 60);
 }
 
+/* Each constant is of the most that one may be. */
+static void many_expansions(struct out *o)
+{
+    hostile_say(o, "input x f32 1\nconstant c f32 scalar = 1\nconstant s i64 1 = 4000000\n");
+    for (int i = 0; i < 300; i++)
+        line(o,
+             "node - Expand c s -> e%1$d ? *\nnode - Add x e%1$d -> a%1$d ? *\nnode - ReduceSum a%1$d -> r%1$d ? *\n",
+             i, 0);
+    for (int i = 0; i < 300; i++)
+        line(o, "output r%1$d\n", i, 0);
+    hostile_say(o, "node - ReduceSum a0 -> y ? *\n");
+}
+
 static void doubling_text(struct out *o)
 {
     chain(o, "constant v0 str 1 = [\"abcdefgh\"]\n", "node - StringConcat v%1$d v%1$d -> v%2$d str *\n", 44);
@@ -460,6 +473,7 @@ static const struct {
     {"a chain of 10,000 nodes", long_chain, 0},
     {"44 doublings by Concat", doubling_concat, 0},
     {"60 doublings of a constant", doubling_constants, 0},
+    {"300 expansions of a constant", many_expansions, 0},
     {"44 doublings of text", doubling_text, 0},
     {"2^60 paths", doubling_paths, 0},
     {"62 doublings of a symbol", doubling_symbols, 0},

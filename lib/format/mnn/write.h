@@ -2,6 +2,7 @@
 #ifndef FORMAT_MNN_WRITE_H
 #define FORMAT_MNN_WRITE_H
 
+#include "base/lookup.h"
 #include "base/text.h"
 #include "format/mnn/read.h"
 #include "format/target.h"
@@ -18,8 +19,7 @@ struct mnn_level {
     struct mnn_place *places; /* [graph->value_count], by value->index */
     uint32_t *ops, *names;    /* references */
     size_t op_count, op_cap, name_count, name_cap;
-    char **op_names; /* [op_count], to be unique; from malloc */
-    size_t op_name_cap;
+    struct lookup op_names;  /* so far: they are to be unique */
     struct value **captured; /* [capture_count] values of graphs around, which are inputs here */
     int *captured_as;        /* [capture_count], tensors */
     size_t capture_count, capture_cap, capture_as_cap;

@@ -77,21 +77,11 @@ uint32_t mnn_put_ints(struct mnn_writer *w, const int64_t *values, size_t count)
 
 /* ---- names ---- */
 
-static bool is_taken(const struct mnn_writer *w, const char *name)
-{
-    for (size_t i = 0; i < w->at.op_count; i++)
-        if (strcmp(w->at.op_names[i], name) == 0)
-            return true;
-    return false;
-}
-
 /* Its own, or made of its operator's; with a number where that is taken. In the arena of the graph. */
 const char *mnn_node_name(struct mnn_writer *w, const struct node *n)
 {
-    char name[300];
-    snprintf(name, sizeof(name), "%.250s", n->name[0] ? n->name : n->op);
-    for (int i = 2; is_taken(w, name); i++)
-        snprintf(name, sizeof(name), "%.250s_%d", n->name[0] ? n->name : n->op, i);
+    char name[LOOKUP_FRESH];
+    lookup_fresh(&w->at.op_names, n->name[0] ? n->name : n->op, 2, name);
     const char *kept = arena_strdup(&w->at.graph->root->arena, name, w->err);
     w->out.failed = w->out.failed || !kept;
     return kept ? kept : "";
@@ -137,18 +127,13 @@ static uint32_t put_indexes(struct mnn_writer *w, int count, const int *list)
 
 static bool keep_op(struct mnn_writer *w, uint32_t op, const char *name)
 {
-    size_t cap = w->at.op_cap;
-    char *copy = strdup(name);
-    if (!copy || mem_grow(&w->at.ops, &cap, w->at.op_count + 1, sizeof(*w->at.ops), w->err) != 0 ||
-        mem_grow(&w->at.op_names, &w->at.op_name_cap, w->at.op_count + 1, sizeof(*w->at.op_names), w->err) != 0) {
-        free(copy);
-        w->out.failed = true;
-        return false;
-    }
-    w->at.op_cap = cap;
-    w->at.ops[w->at.op_count] = op;
-    w->at.op_names[w->at.op_count++] = copy;
-    return true;
+    const char *copy = arena_strdup(&w->at.graph->root->arena, name, w->err);
+    bool kept = copy && mem_grow(&w->at.ops, &w->at.op_cap, w->at.op_count + 1, sizeof(*w->at.ops), w->err) == 0 &&
+                (lookup_find(&w->at.op_names, copy) || lookup_add(&w->at.op_names, copy, w, w->err) == 0);
+    if (kept)
+        w->at.ops[w->at.op_count++] = op;
+    w->out.failed |= !kept;
+    return kept;
 }
 
 void mnn_emit(struct mnn_writer *w, int type, const char *part, int in_count, const int *in, int out_count,
@@ -457,9 +442,7 @@ int mnn_level_open(struct mnn_level *level, struct graph *g, struct error *err)
 
 void mnn_level_close(struct mnn_level *level)
 {
-    for (size_t i = 0; i < level->op_count; i++)
-        free(level->op_names[i]);
-    free(level->op_names);
+    lookup_release(&level->op_names);
     free(level->ops);
     free(level->names);
     free(level->places);

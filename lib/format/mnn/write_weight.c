@@ -22,9 +22,7 @@ static struct item *evaluate_node(struct mnn_writer *w, struct node *n, int dept
     bool known = n->in_count <= 8 && n->def && op_out_count(n) == 1;
     for (int i = 0; known && i < n->in_count; i++)
         known = !n->in[i] || (in[i] = evaluate(w, n->in[i], depth + 1)) != NULL;
-    struct op_eval c = {
-        .node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = 1, .memory = (size_t)1 << 32};
-    if (known && op_eval_node(&c, &ignored) == 0)
+    if (known && op_compute(n, in, out, 1, &ignored) == 0)
         result = item_ref(out[0]);
     item_unref(out[0]);
     for (int i = 0; i < 8; i++)

@@ -136,17 +136,11 @@ static const char *plain_name(struct writer *w, const char *name)
 
 static const char *claim(struct writer *w, const char *name)
 {
-    char text[260];
-    const char *plain = plain_name(w, name);
-    for (int i = 1; !w->failed; i++) {
-        if (!lookup_find(&w->names, plain)) {
-            ncnn_write_check(w, lookup_add(&w->names, plain, w, w->err) == 0);
-            return plain;
-        }
-        snprintf(text, sizeof(text), "%.200s_%d", name, i);
-        plain = plain_name(w, text);
-    }
-    return "";
+    char text[LOOKUP_FRESH];
+    lookup_fresh(&w->names, plain_name(w, name), 1, text);
+    const char *fresh = arena_strdup(&w->net.arena, text, w->err);
+    ncnn_write_check(w, fresh && lookup_add(&w->names, fresh, w, w->err) == 0);
+    return fresh ? fresh : "";
 }
 
 /* The name of the node's layer: without what a reader adds to those of several nodes, "lstm/LSTM_2". */

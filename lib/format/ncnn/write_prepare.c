@@ -20,17 +20,11 @@ static bool all_constant(const struct node *n)
 static bool evaluate(struct node *n, struct item **out, struct error *err)
 {
     struct item *in[OPERANDS] = {NULL};
-    size_t most = (size_t)1 << 20;
     bool made = true;
-    for (int i = 0; made && i < n->in_count; i++) {
-        const struct tensor *t = n->in[i] ? n->in[i]->constant : NULL;
-        made = !t || (in[i] = item_of_tensor(tensor_ref(n->in[i]->constant), err)) != NULL;
-        if (t && t->size > most / 8)
-            most = t->size * 8;
-    }
-    struct op_eval e = {
-        .node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = OPERANDS, .memory = most};
-    made = made && op_eval_node(&e, err) == 0;
+    for (int i = 0; made && i < n->in_count; i++)
+        if (n->in[i] && n->in[i]->constant)
+            made = (in[i] = item_of_tensor(tensor_ref(n->in[i]->constant), err)) != NULL;
+    made = made && op_compute(n, in, out, OPERANDS, err) == 0;
     for (int i = 0; i < n->in_count; i++)
         item_unref(in[i]);
     return made;

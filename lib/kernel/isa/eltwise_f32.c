@@ -1,40 +1,51 @@
 /* Element by element: one loop per function, chosen outside the loop. */
-#include "kernel/isa/act.h"
-#include "kernel/isa/isa.h"
+#include "kernel/isa/epilogue.h"
 #include "kernel/isa/part.h"
 #include "kernel/isa/vec_pow.h"
 
 /* ---- one argument ---- */
 
-/* n is a multiple of VL. */
-V_FN void unary_loop(enum kernel_act_kind kind, float *out, const float *in, size_t n, float a, float b)
+/* Rows of n floats; those of `in` are in_step apart. */
+struct unary {
+    float *const *out;
+    const float *in;
+    ptrdiff_t in_step;
+    int rows;
+    size_t n;
+    float a, b;
+};
+
+V_FN void unary_loop(enum kernel_act_kind kind, const struct unary *u)
 {
-    v_f32 va = v_set1(a), vb = v_set1(b);
-    for (size_t i = 0; i < n; i += VL)
-        v_store(out + i, v_unary(v_load(in + i), kind, va, vb));
+    v_f32 a = v_set1(u->a), b = v_set1(u->b);
+    const float *in = u->in;
+    for (int row = 0; row < u->rows; row++, in += u->in_step) {
+        float *out = u->out[row];
+        for (size_t i = 0; i < u->n; i += VL) { /* one body for the last part too: there are many functions */
+            int count = u->n - i < VL ? (int)(u->n - i) : VL;
+            part_store(out + i, v_unary(part_load(in + i, count), kind, a, b), count);
+        }
+    }
 }
 
 #define UNARY_LOOP(kind)                                                                                               \
-    static void unary_##kind(float *out, const float *in, size_t n, float a, float b)                                  \
+    static void unary_##kind(const struct unary *u)                                                                    \
     {                                                                                                                  \
-        unary_loop(KERNEL_##kind, out, in, n, a, b);                                                                   \
+        unary_loop(KERNEL_##kind, u);                                                                                  \
     }
 KERNEL_UNARY_LIST(UNARY_LOOP)
 
 #define UNARY_ENTRY(kind) [KERNEL_##kind] = unary_##kind,
-static void (*const unary_loops[KERNEL_ACT_KINDS])(float *out, const float *in, size_t n, float a, float b) = {
-    KERNEL_UNARY_LIST(UNARY_ENTRY)};
+static void (*const unary_loops[KERNEL_ACT_KINDS])(const struct unary *u) = {KERNEL_UNARY_LIST(UNARY_ENTRY)};
 
 void K(unary_f32)(float *out, const float *in, size_t n, struct kernel_act act)
 {
-    size_t rest = n % VL, whole = n - rest;
-    unary_loops[act.kind](out, in, whole, act.a, act.b);
-    if (rest) {
-        float last[VL];
-        v_store(last, v_load_n(in + whole, (int)rest));
-        unary_loops[act.kind](last, last, VL, act.a, act.b);
-        v_store_n(out + whole, v_load(last), (int)rest);
-    }
+    unary_loops[act.kind](&(struct unary){&out, in, 0, 1, n, act.a, act.b});
+}
+
+void K(unary_rows)(float *const *out, const float *in, ptrdiff_t in_step, int rows, size_t n, struct kernel_act act)
+{
+    unary_loops[act.kind](&(struct unary){out, in, in_step, rows, n, act.a, act.b});
 }
 
 /* The activation behind another function goes over what that has just left in the first-level cache. */

@@ -14,18 +14,11 @@ static void add_rows(float *sum, int rows, int lanes, int n, const float *const 
 void K(epilogue_rows)(float *sum, int rows, int lanes, int n, const float *const *add, bool add_last, float *const *c,
                       struct kernel_act act)
 {
-    if (add && !add_last)
-        add_rows(sum, rows, lanes, n, add);
-    K(unary_f32)(sum, sum, (size_t)rows * (size_t)lanes, act);
-    if (add && add_last)
-        add_rows(sum, rows, lanes, n, add);
-    for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < n; j += VL) {
-            v_f32 x = v_load(sum + i * lanes + j);
-            if (n - j < VL)
-                v_store_n(c[i] + j, x, n - j);
-            else
-                v_store(c[i] + j, x);
-        }
+    if (add && add_last) {
+        K(unary_f32)(sum, sum, (size_t)rows * (size_t)lanes, act);
+        act.kind = KERNEL_NONE;
     }
+    if (add)
+        add_rows(sum, rows, lanes, n, add);
+    K(unary_rows)(c, sum, lanes, rows, (size_t)n, act);
 }

@@ -50,4 +50,7 @@ V_FN void epilogue_simple(v_f32 *acc, int count, struct kernel_act act)
 void K(epilogue_rows)(float *sum, int rows, int lanes, int n, const float *const *add, bool add_last, float *const *c,
                       struct kernel_act act);
 
+/* out[i][0..n) = act(in[i * in_step]…). */
+void K(unary_rows)(float *const *out, const float *in, ptrdiff_t in_step, int rows, size_t n, struct kernel_act act);
+
 #endif

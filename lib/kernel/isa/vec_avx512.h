@@ -66,6 +66,9 @@ V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c)
     return _mm512_fnmadd_ps(a, b, c);
 }
 
+/* x 2^n for a whole n, infinity where that is too large. */
+#define V_SCALE(x, n) _mm512_scalef_ps(x, n)
+
 V_FN v_f32 v_max(v_f32 a, v_f32 b)
 {
     return _mm512_max_ps(a, b);

@@ -25,17 +25,21 @@ V_FN v_f32 v_polynomial(v_f32 x, const float *c, int n)
 /* Adding this to a small number rounds it to an integer, which stands in the low bits of the sum. */
 #define V_ROUNDER 0x1.8p23f
 
-/* x = n ln 2 + r with |r| <= ln 2 / 2, for |x| < 2^21: gives exp(r) - 1, and n as what is to be added to a float's
- * bits to multiply it by 2^n. */
-V_FN v_f32 v_expm1_reduced(v_f32 x, v_i32 *exponent)
+/* x = n ln 2 + r with |r| <= ln 2 / 2, for |x| < 2^21: gives exp(r) - 1, and n + V_ROUNDER. */
+V_FN v_f32 v_expm1_reduced(v_f32 x, v_f32 *shifted)
 {
     static const float c[] = {0.49999997f, 0.16666545f, 0.0416674651f, 0.00836642366f, 0.00138683163f};
-    v_f32 shifted = v_fma(x, v_set1(1.44269504f), v_set1(V_ROUNDER));
-    v_f32 n = v_sub(shifted, v_set1(V_ROUNDER));
+    *shifted = v_fma(x, v_set1(1.44269504f), v_set1(V_ROUNDER));
+    v_f32 n = v_sub(*shifted, v_set1(V_ROUNDER));
     v_f32 r = v_fnma(n, v_set1(0x1.62e4p-1f), x);
     r = v_fnma(n, v_set1(1.42860682e-6f), r);
-    *exponent = v_shl_i32(v_as_i32(shifted), 23);
     return v_fma(v_mul(r, r), v_polynomial(r, c, 5), r);
+}
+
+/* Of n + V_ROUNDER, what is to be added to a float's bits to multiply it by 2^n. */
+V_FN v_i32 v_exponent(v_f32 shifted)
+{
+    return v_shl_i32(v_as_i32(shifted), 23);
 }
 
 #define V_EXP_MAX 0x1.62e42ep6f  /* the largest float whose exp() is finite */
@@ -44,19 +48,23 @@ V_FN v_f32 v_expm1_reduced(v_f32 x, v_i32 *exponent)
 /* Error: 1.1 ulp. Below V_EXP_MIN: 0. */
 V_FN v_f32 v_exp(v_f32 x)
 {
-    v_i32 exponent;
-    v_f32 y = v_add(v_set1(1), v_expm1_reduced(x, &exponent));
-    y = v_as_f32(v_add_i32(v_as_i32(y), exponent));
+    v_f32 shifted;
+#ifdef V_SCALE
+    v_f32 p = v_expm1_reduced(v_min(v_set1(128), x), &shifted); /* less than infinity, which it would make NaN */
+    v_f32 y = V_SCALE(v_add(v_set1(1), p), v_sub(shifted, v_set1(V_ROUNDER)));
+#else
+    v_f32 y = v_add(v_set1(1), v_expm1_reduced(x, &shifted));
+    y = v_as_f32(v_add_i32(v_as_i32(y), v_exponent(shifted)));
     y = v_select(v_le(x, v_set1(V_EXP_MAX)), y, v_add(x, v_set1(INFINITY))); /* infinity, or NaN */
+#endif
     return v_select(v_lt(x, v_set1(V_EXP_MIN)), v_zero(), y);
 }
 
 /* exp(x) - 1 for x <= 88. Error: 1 ulp. */
 V_FN v_f32 v_expm1(v_f32 x)
 {
-    v_i32 exponent;
-    v_f32 p = v_expm1_reduced(v_max(v_set1(-30), x), &exponent);
-    v_f32 scale = v_as_f32(v_add_i32(exponent, v_set1_i32(127 << 23)));
+    v_f32 shifted, p = v_expm1_reduced(v_max(v_set1(-30), x), &shifted);
+    v_f32 scale = v_as_f32(v_add_i32(v_exponent(shifted), v_set1_i32(127 << 23)));
     return v_fma(scale, p, v_sub(scale, v_set1(1)));
 }
 
@@ -79,7 +87,7 @@ V_FN v_f32 v_tanh(v_f32 x)
 V_FN v_f32 v_erf(v_f32 x)
 {
     /* g - 1: the sum with 1 costs nothing and keeps the digits of the first coefficient. */
-    static const float c[] = {0.128379166f,   0.636619568f,     0.102776304f,   -0.0191478226f, -0.000169504696f,
+    static const float c[] = {0.128379166f,   0.636619568f,     0.102776304f,    -0.0191478226f,  -0.000169504696f,
                               0.00167567784f, -0.000637365039f, 0.000118862066f, -9.38808535e-06f};
     v_f32 size = v_min(v_set1(3.92f), v_abs(x));
     v_f32 t = v_fma(size, v_polynomial(size, c, 9), size);

@@ -55,12 +55,12 @@ static void exchange(void *arg, int thread)
 
     for (int round = 1; round <= c->rounds; round++) {
         c->shared[thread] = round * 10 + thread;
-        pool_barrier(c->pool);
+        pool_barrier(c->pool, thread);
         for (int i = 0; i < threads; i++) {
             if (c->shared[i] != round * 10 + i)
                 atomic_fetch_add(&c->wrong, 1);
         }
-        pool_barrier(c->pool);
+        pool_barrier(c->pool, thread);
     }
 }
 
@@ -86,12 +86,12 @@ static void straggle(void *arg, int thread)
         if (round % pool_threads(c->pool) == thread)
             nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
         c->shared[thread] = round;
-        pool_barrier(c->pool);
+        pool_barrier(c->pool, thread);
         for (int i = 0; i < pool_threads(c->pool); i++) {
             if (c->shared[i] != round)
                 atomic_fetch_add(&c->wrong, 1);
         }
-        pool_barrier(c->pool);
+        pool_barrier(c->pool, thread);
     }
 }
 

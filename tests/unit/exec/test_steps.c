@@ -4,6 +4,7 @@
 #include "../../test.h"
 #include "exec/buffer.h"
 #include "exec/exec_private.h"
+#include "exec/schedule.h"
 
 #define UNITS   1000
 #define SCRATCH 300
@@ -43,8 +44,9 @@ static void check_step(int threads, const struct step *step)
     for (int i = 0; i < UNITS; i++)
         done[i] = 0;
     entered = left = mixed = 0;
-    CHECK(plan_step(&p, step, &error, NULL, 0) == 0 && plan_step(&p, step, &error, NULL, 0) == 0);
-    p.next_tile = plan_alloc(&p, sizeof *p.next_tile * p.step_count, &error);
+    for (int i = 0; i < 2; i++)
+        CHECK(plan_step(&p, step, &error, NULL, 0, STEP_USES_ANYHOW) == 0);
+    CHECK(schedule_make(&p, &error) == 0 && run_prepare(&p, &error) == 0);
     CHECK(buffer_place_all(&p, 1 << 20, &error) == 0 && p.memory_size >= (size_t)threads * SCRATCH);
     CHECK(plan_execute(&p, pool, false, &error) == 0);
     for (int i = 0; i < UNITS; i++)
@@ -76,8 +78,8 @@ static void test_limit(void)
     struct exec e = {.pool = NULL};
     struct plan p = {.exec = &e};
     arena_init(&p.arena);
-    CHECK(plan_step(&p, &(struct step){.kernel = "test", .run = run, .units = 1, .scratch = 1 << 16}, &error, NULL,
-                    0) == 0);
+    CHECK(plan_step(&p, &(struct step){.kernel = "test", .run = run, .units = 1, .scratch = 1 << 16}, &error, NULL, 0,
+                    STEP_USES_ANYHOW) == 0);
     CHECK(buffer_place_all(&p, 1 << 16, &error) < 0);
     CHECK(buffer_place_all(&p, 1 << 17, &error) == 0);
     free(p.steps);
@@ -85,8 +87,115 @@ static void test_limit(void)
     arena_release(&p.arena);
 }
 
+/* ---- which steps wait ---- */
+
+static struct plan plan;
+static struct buffer buffers[4];
+
+/* `channels` channels from `first` on of 6 pixels of 64. */
+static struct view part(int buffer, int64_t channels, int64_t first)
+{
+    return (struct view){.buffer = &buffers[buffer],
+                         .dtype = DTYPE_F32,
+                         .rank = 4,
+                         .dims = {1, channels, 2, 3},
+                         .stride = {384, 1, 192, 64},
+                         .offset = first};
+}
+
+static void add(int64_t tiles, enum step_uses uses, struct view first, struct view second)
+{
+    const struct view *views[] = {&first, &second};
+    CHECK(plan_step(&plan, &(struct step){.kernel = "test", .run = run, .units = tiles}, &error, views,
+                    second.buffer ? 2 : 1, uses) == 0);
+}
+
+static void begin_plan(void)
+{
+    plan = (struct plan){.exec = NULL};
+    arena_init(&plan.arena);
+    for (int i = 0; i < 4; i++) {
+        buffers[i] = (struct buffer){.first = -1, .size = 1000, .next = plan.buffers};
+        plan.buffers = &buffers[i];
+    }
+}
+
+/* One letter for each step, in the order in which they run: | waits, + goes with the phase, c is chained. */
+static void check_order(const char *want)
+{
+    char got[16] = "";
+    CHECK(schedule_make(&plan, &error) == 0);
+    for (size_t i = 0; i < plan.step_count; i++)
+        got[i] = plan.steps[i].is_chained ? 'c' : plan.steps[i].waits ? '|' : '+';
+    CHECK_MSG(strcmp(got, want) == 0, "%s, not %s", got, want);
+    free(plan.steps);
+    arena_release(&plan.arena);
+}
+
+static void test_waits_for_data(void)
+{
+    struct view none = {.buffer = NULL};
+    begin_plan();
+    add(5, STEP_WRITES_FIRST, part(0, 64, 0), none);
+    add(5, STEP_WRITES_FIRST, part(1, 64, 0), part(0, 64, 0));
+    add(5, STEP_WRITES_FIRST, part(2, 64, 0), part(0, 64, 0)); /* two that read the same */
+    add(5, STEP_WRITES_FIRST, part(0, 64, 0), none);           /* what they read is overwritten */
+    check_order("||+|");
+    CHECK(buffers[0].first == 0 && buffers[0].last == 2 && buffers[1].first == 1 && buffers[1].last == 1);
+    CHECK(buffers[3].first == -1);
+    begin_plan();
+    add(5, STEP_USES_ANYHOW, part(1, 64, 0), part(0, 64, 0));
+    add(5, STEP_USES_ANYHOW, part(2, 64, 0), part(0, 64, 0));
+    check_order("||");
+}
+
+static void test_parts(void)
+{
+    struct view none = {.buffer = NULL};
+    begin_plan();
+    add(5, STEP_WRITES_FIRST, part(0, 16, 0), none);
+    add(5, STEP_WRITES_FIRST, part(0, 48, 16), none);          /* beside it */
+    add(5, STEP_WRITES_FIRST, part(0, 16, 8), none);           /* over both */
+    add(5, STEP_WRITES_FIRST, part(1, 8, 0), part(0, 16, 32)); /* a reader of one part */
+    add(5, STEP_WRITES_FIRST, part(0, 48, 32), none);          /* beyond the pixel */
+    check_order("|+|||");
+}
+
+static void test_borders(void)
+{
+    struct view none = {.buffer = NULL};
+    begin_plan();
+    add(1, STEP_MAKES_BORDER, part(0, 64, 0), none);
+    add(5, STEP_WRITES_FIRST, part(0, 64, 0), none);
+    add(5, STEP_WRITES_FIRST, part(1, 64, 0), part(0, 64, 0));
+    check_order("|+|");
+}
+
+/* Small steps in a row are one thread's. Of two independent ones, each has its own; who needs both waits. */
+static void test_chains(void)
+{
+    struct view none = {.buffer = NULL};
+    begin_plan();
+    add(1, STEP_WRITES_FIRST, part(0, 64, 0), none);
+    add(1, STEP_WRITES_FIRST, part(1, 64, 0), none);
+    add(1, STEP_WRITES_FIRST, part(2, 64, 0), part(0, 64, 0));
+    add(1, STEP_WRITES_FIRST, part(3, 64, 0), part(2, 64, 0));
+    add(1, STEP_WRITES_FIRST, part(2, 64, 0), part(1, 64, 0)); /* while the first chain reads it */
+    add(2, STEP_WRITES_FIRST, part(0, 64, 0), part(2, 64, 0));
+    check_order("|cc+||");
+    begin_plan();
+    buffers[0].size = 1 << 20; /* not to be held longer than needed */
+    add(1, STEP_WRITES_FIRST, part(0, 64, 0), none);
+    add(1, STEP_WRITES_FIRST, part(1, 64, 0), part(0, 64, 0));
+    check_order("||");
+}
+
 int main(void)
 {
+    RUN(test_waits_for_data);
+    RUN(test_parts);
+    RUN(test_borders);
+    RUN(test_chains);
     RUN(test_steps);
     RUN(test_limit);
     return TEST_END();
