@@ -111,3 +111,48 @@ double flexbuf_find(const struct flexbuf *f, const char *key, double otherwise)
     }
     return otherwise;
 }
+
+/* ---- writing ---- */
+
+static void put_u32(uint8_t *to, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> 8 * i);
+}
+
+static void put_value(uint8_t *to, double number, bool is_float)
+{
+    float narrow = (float)number;
+    uint32_t bits;
+    memcpy(&bits, &narrow, sizeof bits);
+    put_u32(to, is_float ? bits : (uint32_t)(int32_t)number);
+}
+
+/* Keys, the vector of offsets to them, the map's values and their types, the root: an offset of one byte to the map. */
+size_t flexbuf_put_map(const struct flexbuf_field *fields, const double *numbers, size_t count, uint8_t *to,
+                       size_t size)
+{
+    size_t text = 0, at = 0;
+    for (size_t i = 0; i < count; i++)
+        text += strlen(fields[i].key) + 1;
+    size_t keys = (text + 3) / 4 * 4 + 4, map = keys + 4 * count + 12, types = map + 4 * count, root = types + count;
+    if (root + 3 > size || root - map > 255)
+        return 0;
+    memset(to, 0, root);
+    put_u32(to + keys - 4, (uint32_t)count);
+    put_u32(to + map - 12, (uint32_t)(map - 12 - keys));
+    put_u32(to + map - 8, 4);
+    put_u32(to + map - 4, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(fields[i].key) + 1;
+        memcpy(to + at, fields[i].key, length);
+        put_u32(to + keys + 4 * i, (uint32_t)(keys + 4 * i - at));
+        put_value(to + map + 4 * i, numbers[i], fields[i].is_float);
+        to[types + i] = (fields[i].is_float ? FLEX_FLOAT : FLEX_INT) << 2 | 2;
+        at += length;
+    }
+    to[root] = (uint8_t)(root - map);
+    to[root + 1] = FLEX_MAP << 2 | 2;
+    to[root + 2] = 1;
+    return root + 3;
+}

@@ -1,4 +1,5 @@
-/* Bounded reading of FlexBuffers (the schemaless form of FlatBuffers): the numbers of a map at the root. */
+/* Bounded reading of FlexBuffers (the schemaless form of FlatBuffers), the numbers of a map at the root, and writing
+ * of such a map. */
 #ifndef PARSE_FLEXBUF_H
 #define PARSE_FLEXBUF_H
 
@@ -24,5 +25,16 @@ bool flexbuf_number(const struct flexbuf *f, size_t i, double *value, bool *is_f
 
 /* The number of that name; `otherwise` when there is none. */
 double flexbuf_find(const struct flexbuf *f, const char *key, double otherwise);
+
+/* What a number of a map is called, and whether it is a float. */
+struct flexbuf_field {
+    const char *key;
+    bool is_float;
+};
+
+/* A map of numbers of four bytes; the keys must stand in their order. Returns the bytes that it took of to[size], 0
+ * when they are too few. */
+size_t flexbuf_put_map(const struct flexbuf_field *fields, const double *numbers, size_t count, uint8_t *to,
+                       size_t size);
 
 #endif

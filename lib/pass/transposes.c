@@ -239,6 +239,15 @@ static int decide(struct region *r, struct error *err)
 
 /* ---- turning ---- */
 
+/* A value's name goes to the one that takes its place; graph outputs keep theirs. */
+static int pass_on_name(struct value *from, struct value *to, struct error *err)
+{
+    const char *name = from->name, *fresh = from->is_output ? NULL : graph_fresh_name(from->graph, "", err);
+    if (from->is_output)
+        return 0;
+    return fresh && graph_rename_value(from, fresh, err) == 0 ? graph_rename_value(to, name, err) : -1;
+}
+
 /* A node that gives v' in the place of one that gives v, which Transposes make of it from now on. */
 static int turn_results(struct region *r, struct member *m, struct error *err)
 {
@@ -249,8 +258,8 @@ static int turn_results(struct region *r, struct member *m, struct error *err)
     m->n = n;
     for (int o = 0; o < old->out_count; o++) {
         struct value *v = old->out[o];
-        struct value *other = v ? node_new_output(n, v->name, err) : NULL;
-        if (!v ? node_add_output(n, NULL, err) : !other)
+        struct value *other = v ? node_new_output(n, v->is_output ? v->name : NULL, err) : NULL;
+        if (!v ? node_add_output(n, NULL, err) : !other || pass_on_name(v, other, err))
             return -1;
         if (!v)
             continue;

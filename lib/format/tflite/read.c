@@ -41,8 +41,11 @@ static struct tflite_row find_row(struct tflite_graph *g, struct flatbuf_table c
         return row ? *row : (struct tflite_row){number, name, tflite_read_opaque, NULL, -1, false};
     }
     const struct tflite_row *row = tflite_row(number);
+    const struct tflite_opaque *opaque = tflite_opaque(number);
     if (row)
         return *row;
+    if (opaque)
+        return (struct tflite_row){number, opaque->name, tflite_read_opaque, NULL, -1, false};
     snprintf(text, sizeof text, "OPERATOR_%d", number);
     const char *name = arena_strdup(&g->file->root->arena, text, g->file->err);
     build_check(g->b, name != NULL);
@@ -68,12 +71,37 @@ static bool is_one_scale(struct tflite_op *o)
     return same && first && tflite_is_quantised(first, &scale);
 }
 
+/* What a node of the domain "tflite" needs to be written again. */
+static void keep_options(struct tflite_op *o, struct node *n)
+{
+    const struct tflite_opaque *row = tflite_opaque(o->row->code);
+    struct flatbuf_vector bytes = flatbuf_vector(o->table, OPERATOR_CUSTOM, 1);
+    struct flatbuf_table code = flatbuf_vector_table(o->g->file->codes, flatbuf_uint(o->table, OPERATOR_CODE, 4, 0));
+    struct flatbuf_vector custom = flatbuf_string(code, CODE_CUSTOM);
+    char name[16];
+    bool good = true;
+    for (int slot = 0; row && row->widths[slot] && good; slot++) {
+        int64_t number = flatbuf_int(o->options, slot, row->widths[slot] - '0', 0);
+        if (number)
+            good = node_set_int(n, tflite_slot_name(slot, name, sizeof name), number, o->b->err) == 0;
+    }
+    if (!row && o->row->code != TFLITE_CUSTOM && good)
+        good = node_set_int(n, "code", o->row->code, o->b->err) == 0;
+    if (!row && (o->options.file || flatbuf_table(o->table, OPERATOR_OPTIONS_2).file) && good)
+        good = node_set_int(n, "has_options", 1, o->b->err) == 0;
+    if (bytes.count && good)
+        good = node_set_string(n, "custom_options", (const char *)bytes.data, bytes.count, o->b->err) == 0;
+    bool is_other = custom.count != strlen(o->row->name) || memcmp(custom.data, o->row->name, custom.count) != 0;
+    if (o->row->code == TFLITE_CUSTOM && custom.count && is_other && good)
+        good = node_set_string(n, "custom_code", (const char *)custom.data, custom.count, o->b->err) == 0;
+    build_check(o->b, good);
+}
+
 void tflite_read_opaque(struct tflite_op *o)
 {
     struct value *in[64];
     char name[160];
     size_t count = o->inputs.count;
-    struct flatbuf_vector bytes = flatbuf_vector(o->table, OPERATOR_CUSTOM, 1);
     if (count > 64 || o->outputs.count < 1 || o->outputs.count > 64) {
         tflite_fail(o, "%zu inputs and %zu outputs: want at most 64, and an output", count, o->outputs.count);
         return;
@@ -82,9 +110,8 @@ void tflite_read_opaque(struct tflite_op *o)
         in[i] = tflite_raw(o, (int)i);
     snprintf(name, sizeof name, "tflite.%.100s", o->row->name);
     struct value *v = build_node(o->b, name, (int)count, in);
-    if (v && bytes.count)
-        build_check(o->b, node_set_string(v->producer, "custom_options", (const char *)bytes.data, bytes.count,
-                                          o->b->err) == 0);
+    if (v)
+        keep_options(o, v->producer);
     for (int i = 0; i < (int)o->outputs.count && !o->b->failed; i++) {
         struct value *out = build_output(o->b, v, i);
         struct tflite_tensor *t = tflite_output(o, i);
@@ -307,6 +334,7 @@ const struct format format_tflite = {
     .suffixes = ".tflite .lite",
     .what = "TensorFlow Lite (LiteRT)",
     .channels_last = true,
+    .has_properties = true,
     .has_numbers = true,
     .sniff = tflite_sniff,
     .read = tflite_read,

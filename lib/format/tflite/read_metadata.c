@@ -4,20 +4,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "format/tflite/metadata.h"
 #include "format/tflite/schema.h"
 #include "format/tflite/tflite.h"
 #include "parse/zip.h"
 
 #define TABLES_MOST 100000
 #define LABELS_MOST ((size_t)1 << 20)
-
-enum metadata_slots { META_GRAPHS = 3 };
-enum metadata_graph_slots { META_INPUTS = 2, META_OUTPUTS };
-enum metadata_tensor_slots { META_CONTENT = 3, META_UNITS, META_FILES = 6 };
-enum metadata_content_slots { CONTENT_TYPE, CONTENT };
-enum metadata_unit_slots { UNIT_TYPE, UNIT_OPTIONS };
-enum metadata_file_slots { FILE_NAME, FILE_TYPE = 2 };
-enum metadata_types { CONTENT_IMAGE = 2, UNIT_NORMALIZATION = 1, FILE_AXIS_LABELS = 2, IMAGE_GREY = 2 };
 
 /* The buffer that the model's list of metadata names so; its size, or 0. */
 static size_t find(struct tflite_file *f, const char *name, const uint8_t **data)
@@ -157,11 +150,19 @@ static int put_labels(struct tflite_file *f, struct flatbuf_table tensor)
 
 /* ---- the whole ---- */
 
-int tflite_read_metadata(struct tflite_file *f)
+/* An entry of ours, word for word. */
+static int put_entry(struct tflite_file *f, const char *entry, const char *key)
+{
+    const uint8_t *data;
+    size_t size = find(f, entry, &data);
+    return size && size < LABELS_MOST ? graph_set_property(f->root, key, (const char *)data, size, f->err) : 0;
+}
+
+static int read_library(struct tflite_file *f)
 {
     const uint8_t *data;
     struct flatbuf meta;
-    size_t size = find(f, "TFLITE_METADATA", &data);
+    size_t size = find(f, TFLITE_META, &data);
     if (!size)
         return 0;
     flatbuf_init(&meta, data, size, TABLES_MOST);
@@ -174,4 +175,12 @@ int tflite_read_metadata(struct tflite_file *f)
     struct tflite_tensor t = {.table = flatbuf_vector_table(tensors, (size_t)first)};
     struct stored q = stored_by(&t);
     return put_recipe(f, input, &q) < 0 || put_labels(f, output) < 0 ? -1 : 0;
+}
+
+int tflite_read_metadata(struct tflite_file *f)
+{
+    return read_library(f) < 0 || put_entry(f, TFLITE_META_RECIPE, "recipe") < 0 ||
+                   put_entry(f, TFLITE_META_TASK, "task") < 0
+               ? -1
+               : 0;
 }

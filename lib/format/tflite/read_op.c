@@ -80,13 +80,20 @@ int tflite_want_ints(struct tflite_op *o, int k, int64_t *values, int max)
     return count;
 }
 
+static struct value *as_i64(struct tflite_op *o, int k)
+{
+    struct value *v = tflite_raw(o, k);
+    const struct type *type = tflite_type(o->b, v);
+    return type && type->dtype == DTYPE_I64 ? v : build_cast(o->b, v, DTYPE_I64);
+}
+
 struct value *tflite_i64(struct tflite_op *o, int k)
 {
     int64_t values[TENSOR_MAX_RANK];
     int count = tflite_ints(o, k, values, TENSOR_MAX_RANK);
     if (count >= 0)
         return build_list(o->b, count, values);
-    struct value *v = build_cast(o->b, tflite_raw(o, k), DTYPE_I64);
+    struct value *v = as_i64(o, k);
     return tflite_dims(o, k, NULL) == 1 ? v : BUILD(o->b, "Reshape", v, BUILD_LIST(o->b, -1));
 }
 
@@ -96,7 +103,7 @@ struct value *tflite_i64_as_is(struct tflite_op *o, int k)
     const struct tensor *data = t ? tflite_tensor_data(o->g, t) : NULL;
     if (data && data->dtype != DTYPE_STRING)
         return build_constant(o->b, NULL, tensor_cast(data, DTYPE_I64, true, o->b->err));
-    return build_cast(o->b, tflite_raw(o, k), DTYPE_I64);
+    return as_i64(o, k);
 }
 
 int tflite_dims(struct tflite_op *o, int k, int64_t *dims)

@@ -1,4 +1,5 @@
 /* The table of operators. */
+#include <stdio.h>
 #include <string.h>
 
 #include "format/tflite/operators.h"
@@ -30,6 +31,34 @@ const struct tflite_row *tflite_custom_row(const char *name)
         if (strcmp(customs[i].name, name) == 0)
             return &customs[i];
     return NULL;
+}
+
+static const struct tflite_opaque opaques[] = {
+#define OPAQUE(number, name, options, widths) {number, name, options, widths},
+#include "format/tflite/opaque.def"
+#undef OPAQUE
+};
+
+const struct tflite_opaque *tflite_opaque(int code)
+{
+    for (size_t i = 0; i < COUNT(opaques); i++)
+        if (opaques[i].code == code)
+            return &opaques[i];
+    return NULL;
+}
+
+const struct tflite_opaque *tflite_opaque_by_name(const char *name)
+{
+    for (size_t i = 0; i < COUNT(opaques); i++)
+        if (strcmp(opaques[i].name, name) == 0)
+            return &opaques[i];
+    return NULL;
+}
+
+const char *tflite_slot_name(int slot, char *text, size_t size)
+{
+    snprintf(text, size, "slot_%d", slot);
+    return text;
 }
 
 const char *tflite_operator_at(size_t index)

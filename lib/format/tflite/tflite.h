@@ -188,6 +188,18 @@ int tflite_read_metadata(struct tflite_file *f);
 const struct tflite_row *tflite_row(int code); /* NULL: not in the table */
 const struct tflite_row *tflite_custom_row(const char *name);
 const char *tflite_operator_at(size_t index); /* NULL beyond the end */
+
+/* A builtin operator that is kept as it is: its options are attributes, named after their slots, of numbers that take
+ * as many bytes as the digits of `widths` say. */
+struct tflite_opaque {
+    int code;
+    const char *name;
+    int options; /* the number of their table in the union */
+    const char *widths;
+};
+const struct tflite_opaque *tflite_opaque(int code); /* NULL: not in the table */
+const struct tflite_opaque *tflite_opaque_by_name(const char *name);
+const char *tflite_slot_name(int slot, char *text, size_t size); /* returns text */
 void tflite_read_detection(struct tflite_op *o);
 
 #endif

@@ -33,9 +33,9 @@ static int report(struct tflite_writer *w)
 
 static bool is_perm(const struct node *n, const int64_t *want)
 {
-    int count;
-    const int64_t *perm = op_ints(n, "perm", &count);
-    return node_is(n, "Transpose") && count == 4 && memcmp(perm, want, 4 * sizeof *perm) == 0;
+    int count = 0;
+    const int64_t *perm = node_is(n, "Transpose") ? op_ints(n, "perm", &count) : NULL;
+    return count == 4 && memcmp(perm, want, 4 * sizeof *perm) == 0;
 }
 
 static double bound(const struct node *n, int i, double otherwise)
@@ -67,7 +67,7 @@ static bool is_whole_scale(const struct node *n)
 struct tflite_end tflite_follow(struct node *n, bool is_last, bool can_act, bool is_stored)
 {
     static const int64_t to_last[] = {0, 2, 3, 1}, to_plain[] = {0, 3, 1, 2};
-    struct tflite_end end = {.v = n->out[0], .is_last = is_last};
+    struct tflite_end end = {.v = n->out[0], .is_last = is_last, .name = n->out[0]->name};
     while (end.v->use_count == 1 && !end.v->is_output && !end.quantize) {
         struct node *u = end.v->uses[0].node;
         int act = can_act && !end.act ? act_of(u) : ACT_NONE;
@@ -83,12 +83,12 @@ struct tflite_end tflite_follow(struct node *n, bool is_last, bool can_act, bool
             break;
         u->scratch = u; /* done */
         end.v = u->out[0];
+        end.name = tflite_is_fresh(end.v->name) ? end.name : end.v->name;
     }
     return end;
 }
 
-/* The QuantizeLinear that it would come to; NULL. */
-static const struct node *quantize_behind(const struct node *n, bool can_act)
+const struct node *tflite_quantize_behind(const struct node *n, bool can_act)
 {
     const struct value *v = n->out[0];
     bool has_act = false;
@@ -105,15 +105,69 @@ static const struct node *quantize_behind(const struct node *n, bool can_act)
     return NULL;
 }
 
-const struct node *tflite_on_stored(const struct tflite_writer *w, struct node *n, bool can_act)
+/* The operands that are computed on: others say sizes, axes or bounds. */
+static int computed_on(const struct node *n)
 {
-    bool all = n->in_count > 0;
-    for (int i = 0; i < n->in_count; i++)
-        all = all && (!n->in[i] || tflite_is_stored(w, n->in[i]));
-    return all ? quantize_behind(n, can_act) : NULL;
+    static const char *const firsts[] = {"Clip", "Pad", "Resize"};
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++)
+        if (node_is(n, firsts[i]))
+            return 1;
+    return strncmp(n->op, "Reduce", 6) == 0 ? 1 : n->in_count;
 }
 
-static int new_like(struct tflite_writer *w, const struct value *v, bool is_last)
+bool tflite_takes_stored(const struct tflite_writer *w, const struct node *n)
+{
+    bool all = n->in_count > 0;
+    for (int i = 0; i < computed_on(n); i++)
+        all = all && (!n->in[i] || tflite_is_stored(w, n->in[i]));
+    return all;
+}
+
+/* Kernels give these results in one scale alone: the range that the function has. */
+static bool has_own_scale(const struct node *n, const struct node *q)
+{
+    static const struct {
+        const char *op;
+        double scale, zero; /* of i8 */
+    } known[] = {{"Sigmoid", 1.0 / 256, -128},
+                 {"Softmax", 1.0 / 256, -128},
+                 {"Tanh", 1.0 / 128, 0},
+                 {"LogSoftmax", 16.0 / 256, 127}};
+    const struct tensor *scale = node_in(q, 1)->constant, *zero = node_in(q, 2)->constant;
+    bool is_short = zero->dtype == DTYPE_I16;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (node_is(n, known[i].op))
+            return tensor_get_f64(scale, 0) == (is_short ? 1.0 / 32768 : known[i].scale) &&
+                   tensor_get_f64(zero, 0) == (is_short ? 0 : known[i].zero + (zero->dtype == DTYPE_U8 ? 128 : 0));
+    return false;
+}
+
+/* Whether all that n computes on has the scale that it gives. */
+static bool keeps_scale(const struct node *n, const struct node *q)
+{
+    for (int k = 0; k < computed_on(n); k++) {
+        const struct node *d = n->in[k] ? n->in[k]->producer : NULL;
+        while (d && node_is(d, "Transpose"))
+            d = node_in(d, 0)->producer;
+        for (int i = 0; i <= 2; i++)
+            if (!d || !node_is(d, "DequantizeLinear") ||
+                (i && (!node_in(d, i) || !tensor_equal(node_in(d, i)->constant, node_in(q, i)->constant))))
+                return false;
+    }
+    return true;
+}
+
+bool tflite_computes_stored(const struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+{
+    if (row->stored == STORED_NO || !tflite_takes_stored(w, n))
+        return false;
+    if (row->stored == STORED_IN)
+        return true;
+    const struct node *q = tflite_quantize_behind(n, row->act >= 0);
+    return q && (row->stored == STORED_SAME ? keeps_scale(n, q) : row->stored == STORED_OWN ? has_own_scale(n, q) : true);
+}
+
+int tflite_new_like(struct tflite_writer *w, const struct value *v, bool is_last)
 {
     static const int last[] = {0, 2, 3, 1};
     int64_t dims[TENSOR_MAX_RANK];
@@ -131,283 +185,139 @@ static int new_like(struct tflite_writer *w, const struct value *v, bool is_last
 
 int tflite_give_end(struct tflite_writer *w, const struct tflite_end *end)
 {
-    int tensor = new_like(w, end->v, end->is_last);
-    struct tflite_form *f = &w->forms[end->v->index];
+    int tensor = tflite_new_like(w, end->v, end->is_last);
+    struct tflite_form *f = &w->at.forms[end->v->index];
     *(end->is_last ? &f->last : &f->plain) = tensor;
+    if (tensor && end->name)
+        w->at.tensors[tensor - 1].name = end->name;
     if (end->quantize)
         tflite_set_scale(w, tensor, end->quantize, 0);
     return tensor;
 }
 
-/* ---- operators ---- */
-
-static uint32_t put_list(struct tflite_writer *w, int count, const int *tensors)
+int tflite_give_plain(struct tflite_writer *w, const struct node *n, int o)
 {
-    int32_t numbers[64];
-    for (int i = 0; i < count; i++) {
-        numbers[i] = tensors[i] - 1;
-        w->failed = w->failed || tensors[i] < 0;
+    struct value *v = node_out(n, o);
+    return v ? tflite_give_end(w, &(struct tflite_end){.v = v}) : 0;
+}
+
+/* ---- a graph ---- */
+
+/* What nothing needs any more, from the end on. */
+static void drop_dead(struct graph *g)
+{
+    for (struct node *n = g->last, *before; n; n = before) {
+        bool is_needed = false;
+        before = n->prev;
+        for (int i = 0; i < n->out_count; i++)
+            is_needed = is_needed || (n->out[i] && (n->out[i]->use_count || n->out[i]->is_output));
+        if (!is_needed)
+            graph_remove_node(n);
     }
-    return flatbuf_put_i32s(&w->out, numbers, (size_t)count);
 }
 
-void tflite_call(struct tflite_writer *w, int code, uint32_t options, int in_count, const int *in, int out_count,
-                 const int *out)
+static void write_node(struct tflite_writer *w, struct node *n)
 {
-    struct tflite_call call = {.code = code, .options = options};
-    if (w->failed || mem_grow(&w->calls, &w->call_cap, w->call_count + 1, sizeof *w->calls, w->err) < 0) {
-        w->failed = true;
-        return;
-    }
-    call.inputs = put_list(w, in_count, in);
-    call.outputs = put_list(w, out_count, out);
-    w->calls[w->call_count++] = call;
-}
-
-uint32_t tflite_option(struct tflite_writer *w, int slot, int width, int64_t value, int act_slot, int act)
-{
-    flatbuf_begin(&w->out);
-    if (slot >= 0)
-        flatbuf_add_int(&w->out, slot, width, value, 0);
-    if (act_slot >= 0)
-        flatbuf_add_int(&w->out, act_slot, 1, act, 0);
-    return flatbuf_end(&w->out);
-}
-
-/* ---- the whole ---- */
-
-static int type_of(enum dtype dtype)
-{
-    for (size_t i = 0; i < tflite_dtype_count; i++)
-        if (tflite_dtypes[i] == dtype && dtype != DTYPE_NONE)
-            return (int)i;
-    return -1;
-}
-
-static uint32_t put_quant(struct tflite_writer *w, const struct tflite_out *t)
-{
-    int64_t zeros[4096] = {0};
-    size_t count = (size_t)t->scale->count;
-    if (count > 4096) {
-        error_set(w->err, "%zu scales: want at most 4096", count);
-        w->failed = true;
-        return 0;
-    }
-    for (size_t i = 0; t->zero && i < count; i++)
-        zeros[i] = tensor_get_i64(t->zero, t->zero->count == 1 ? 0 : (int64_t)i);
-    uint32_t scale = flatbuf_put_vector(&w->out, t->scale->data, count, 4, 4);
-    uint32_t zero = flatbuf_put_vector(&w->out, zeros, count, 8, 8);
-    flatbuf_begin(&w->out);
-    flatbuf_add_ref(&w->out, QUANT_SCALE, scale);
-    flatbuf_add_ref(&w->out, QUANT_ZERO, zero);
-    flatbuf_add_int(&w->out, QUANT_AXIS, 4, t->axis, 0);
-    return flatbuf_end(&w->out);
-}
-
-/* Not for names that only the graph gave, "_12": they would be others after reading. */
-static uint32_t put_name(struct tflite_writer *w, const char *name)
-{
-    bool is_fresh = name[0] == '_' && name[1];
-    for (const char *c = name + 1; is_fresh && *c; c++)
-        is_fresh = (*c >= '0' && *c <= '9') || *c == '_';
-    return is_fresh || !*name ? 0 : flatbuf_put_string(&w->out, name);
-}
-
-static uint32_t put_tensor(struct tflite_writer *w, const struct tflite_out *t, size_t buffer)
-{
-    int32_t shape[TENSOR_MAX_RANK], open[TENSOR_MAX_RANK];
-    int type = type_of(t->dtype);
-    bool is_open = false;
-    for (int i = 0; i < t->rank; i++) {
-        if (t->dims[i] > INT32_MAX)
-            type = -1;
-        open[i] = (int32_t)t->dims[i];
-        shape[i] = t->dims[i] < 0 ? 1 : (int32_t)t->dims[i];
-        is_open = is_open || t->dims[i] < 0;
-    }
-    if (type < 0) {
-        error_set(w->err, "value '%.200s' of %s has no type in TFLite", t->name, dtype_info(t->dtype)->name);
-        w->failed = true;
-    }
-    uint32_t quant = t->scale ? put_quant(w, t) : 0, name = put_name(w, t->name);
-    uint32_t dims = flatbuf_put_i32s(&w->out, shape, (size_t)t->rank);
-    uint32_t signature = is_open ? flatbuf_put_i32s(&w->out, open, (size_t)t->rank) : 0;
-    flatbuf_begin(&w->out);
-    flatbuf_add_ref(&w->out, TENSOR_SHAPE, dims);
-    flatbuf_add_int(&w->out, TENSOR_TYPE, 1, type, 0);
-    flatbuf_add_int(&w->out, TENSOR_BUFFER, 4, (int64_t)buffer, 0);
-    flatbuf_add_ref(&w->out, TENSOR_NAME, name);
-    flatbuf_add_ref(&w->out, TENSOR_QUANT, quant);
-    flatbuf_add_ref(&w->out, TENSOR_SIGNATURE, signature);
-    flatbuf_add_int(&w->out, TENSOR_HAS_RANK, 1, 1, 0);
-    return flatbuf_end(&w->out);
-}
-
-static uint32_t put_buffer(struct tflite_writer *w, uint32_t data)
-{
-    flatbuf_begin(&w->out);
-    flatbuf_add_ref(&w->out, BUFFER_DATA, data);
-    return flatbuf_end(&w->out);
-}
-
-/* The codes in use, each once; codes[256] gets where. */
-static uint32_t put_codes(struct tflite_writer *w, int *where)
-{
-    uint32_t refs[256];
-    size_t count = 0;
-    for (int i = 0; i < 256; i++)
-        where[i] = -1;
-    for (size_t i = 0; i < w->call_count; i++) {
-        int code = w->calls[i].code;
-        if (where[code] >= 0)
-            continue;
-        where[code] = (int)count;
-        flatbuf_begin(&w->out);
-        flatbuf_add_int(&w->out, CODE_OLD, 1, code < 127 ? code : 127, 0);
-        flatbuf_add_int(&w->out, CODE_VERSION, 4, tflite_version_of(code), 1);
-        flatbuf_add_int(&w->out, CODE_NEW, 4, code, 0);
-        refs[count++] = flatbuf_end(&w->out);
-    }
-    return flatbuf_put_refs(&w->out, refs, count);
-}
-
-static uint32_t put_calls(struct tflite_writer *w, const int *where, uint32_t *refs)
-{
-    for (size_t i = 0; i < w->call_count; i++) {
-        const struct tflite_call *c = &w->calls[i];
-        flatbuf_begin(&w->out);
-        flatbuf_add_int(&w->out, OPERATOR_CODE, 4, where[c->code], 0);
-        flatbuf_add_ref(&w->out, OPERATOR_INPUTS, c->inputs);
-        flatbuf_add_ref(&w->out, OPERATOR_OUTPUTS, c->outputs);
-        if (c->options)
-            flatbuf_add_int(&w->out, OPERATOR_OPTIONS_TYPE, 1, tflite_options_of(c->code), 0);
-        flatbuf_add_ref(&w->out, OPERATOR_OPTIONS, c->options);
-        refs[i] = flatbuf_end(&w->out);
-    }
-    return flatbuf_put_refs(&w->out, refs, w->call_count);
-}
-
-static uint32_t put_ports(struct tflite_writer *w, struct value *const *values, size_t count)
-{
-    int32_t *numbers = mem_calloc(count, sizeof *numbers, w->err);
-    w->failed = w->failed || !numbers;
-    for (size_t i = 0; numbers && i < count; i++) {
-        int tensor = tflite_take(w, values[i], false);
-        numbers[i] = tensor - 1;
-        if (tensor)
-            w->tensors[tensor - 1].name = values[i]->name;
-    }
-    uint32_t ref = numbers ? flatbuf_put_i32s(&w->out, numbers, count) : 0;
-    free(numbers);
-    return ref;
-}
-
-static uint32_t put_model(struct tflite_writer *w, uint32_t *refs, uint32_t *buffers)
-{
-    int where[256];
-    size_t buffer_count = 1;
-    uint32_t outputs = put_ports(w, w->g->outputs, w->g->output_count);
-    uint32_t inputs = put_ports(w, w->g->inputs, w->g->input_count);
-    uint32_t codes = put_codes(w, where), operators = put_calls(w, where, refs);
-    buffers[0] = put_buffer(w, 0);
-    for (size_t i = 0; i < w->tensor_count && !w->failed; i++) {
-        if (w->tensors[i].data)
-            buffers[buffer_count] = put_buffer(w, w->tensors[i].data);
-        refs[i] = put_tensor(w, &w->tensors[i], w->tensors[i].data ? buffer_count++ : 0);
-    }
-    uint32_t tensors = flatbuf_put_refs(&w->out, refs, w->tensor_count);
-    uint32_t all = flatbuf_put_refs(&w->out, buffers, buffer_count), name = flatbuf_put_string(&w->out, "main");
-    flatbuf_begin(&w->out);
-    flatbuf_add_ref(&w->out, GRAPH_TENSORS, tensors);
-    flatbuf_add_ref(&w->out, GRAPH_INPUTS, inputs);
-    flatbuf_add_ref(&w->out, GRAPH_OUTPUTS, outputs);
-    flatbuf_add_ref(&w->out, GRAPH_OPERATORS, operators);
-    flatbuf_add_ref(&w->out, GRAPH_NAME, name);
-    uint32_t graph = flatbuf_end(&w->out), graphs = flatbuf_put_refs(&w->out, &graph, 1);
-    flatbuf_begin(&w->out);
-    flatbuf_add_int(&w->out, MODEL_VERSION, 4, TFLITE_VERSION, 0);
-    flatbuf_add_ref(&w->out, MODEL_CODES, codes);
-    flatbuf_add_ref(&w->out, MODEL_GRAPHS, graphs);
-    flatbuf_add_ref(&w->out, MODEL_BUFFERS, all);
-    return flatbuf_end(&w->out);
-}
-
-/* Operators without a row that others define are written as these. New nodes come before the old one. */
-static int expand_all(struct graph *g, struct error *err)
-{
-    for (struct node *n = g->first, *next; n; n = next) {
-        struct node *before = n->prev;
-        next = n->next;
-        if (tflite_writes_of(n) || !n->def || !n->def->expand)
-            continue;
-        if (n->def->expand(n, err) != 0)
-            return -1;
-        graph_remove_node(n);
-        next = before ? before->next : g->first;
-    }
-    return op_infer_graph(g, err);
+    const struct tflite_writes *row = tflite_writes_of(n);
+    if (row)
+        row->write(w, n, row);
+    else if (strcmp(n->domain, "tflite") == 0)
+        tflite_write_opaque(w, n, NULL);
+    else
+        tflite_cannot(w, n, "it has no operator for it");
+    for (int i = 0; i < n->out_count && w->fault_count; i++)
+        if (n->out[i] && !w->at.forms[n->out[i]->index].last)
+            w->at.forms[n->out[i]->index].plain = 1; /* so that all that cannot be carried is found */
 }
 
 static void write_nodes(struct tflite_writer *w)
 {
-    for (size_t i = 0; i < w->g->input_count; i++) {
-        struct value *v = w->g->inputs[i];
-        if (v->constant && !w->failed) {
-            error_set(w->err, "TFLite cannot carry the value that input '%.200s' has when none is given", v->name);
-            w->failed = true;
-        }
-        w->forms[v->index].plain = new_like(w, v, false);
-    }
-    for (struct node *n = w->g->first; n; n = n->next)
+    for (struct node *n = w->at.g->first; n; n = n->next)
         n->scratch = NULL;
-    for (struct node *n = w->g->first; n && !w->failed; n = n->next) {
-        const struct tflite_writes *row = tflite_writes_of(n);
-        if (n->scratch)
-            continue; /* part of an operator that is written already */
-        if (row)
-            row->write(w, n, row);
-        else
-            tflite_cannot(w, n, "it has no operator for it");
-        for (int i = 0; i < n->out_count && w->fault_count; i++)
-            if (n->out[i] && !w->forms[n->out[i]->index].last)
-                w->forms[n->out[i]->index].plain = 1; /* so that all that cannot be carried is found */
-    }
+    for (struct node *n = w->at.g->first; n && !w->failed; n = n->next)
+        if (!n->scratch) /* else part of an operator that is written already */
+            write_node(w, n);
 }
 
-static int write_all(struct tflite_writer *w, struct target *target)
+/* Room for the forms of all values that there are now. */
+static bool open_scope(struct tflite_writer *w, struct graph *g)
+{
+    w->at = (struct tflite_scope){.g = g, .forms = mem_calloc(g->value_count, sizeof *w->at.forms, w->err)};
+    w->failed = w->failed || !w->at.forms;
+    for (size_t i = 0; i < g->input_count && !w->failed; i++)
+        w->at.forms[g->inputs[i]->index].plain = tflite_new_like(w, g->inputs[i], false);
+    return !w->failed;
+}
+
+int tflite_write_subgraph(struct tflite_writer *w, struct graph *g, const char *name)
+{
+    struct tflite_scope outer = w->at;
+    int number = (int)w->graphs.count;
+    op_resolve(g);
+    tflite_add_ref(w, &w->graphs, 0);
+    w->failed = w->failed || tflite_lower(g, w->err) < 0;
+    drop_dead(g);
+    w->at = (struct tflite_scope){.g = g};
+    if (!w->failed && open_scope(w, g)) {
+        write_nodes(w);
+        uint32_t ref = w->fault_count ? 0 : tflite_put_graph(w, name);
+        w->graphs.refs[number] = ref;
+    }
+    tflite_close_scope(&w->at);
+    w->at = outer;
+    return w->failed ? -1 : number;
+}
+
+/* ---- the whole ---- */
+
+static int write_root(struct tflite_writer *w, struct graph *g)
+{
+    tflite_add_ref(w, &w->graphs, 0);
+    w->failed = w->failed || tflite_lower(g, w->err) < 0;
+    if (!w->failed)
+        tflite_find_states(w, g);
+    drop_dead(g);
+    if (!w->failed && open_scope(w, g)) {
+        tflite_open_states(w);
+        write_nodes(w);
+        if (!w->fault_count)
+            tflite_close_states(w);
+        if (!w->fault_count)
+            w->graphs.refs[0] = tflite_put_graph(w, "main");
+    }
+    tflite_close_scope(&w->at);
+    return report(w);
+}
+
+static int write_all(struct tflite_writer *w, struct graph *g, struct target *target)
 {
     size_t size = 0;
-    write_nodes(w);
-    if (report(w) < 0)
+    tflite_put_buffer(w, NULL, 0);
+    if (write_root(w, g) < 0)
         return -1;
-    size_t most = w->tensor_count + w->call_count + 2 * (w->g->output_count + w->g->input_count) + 2;
-    uint32_t *refs = mem_calloc(2 * most, sizeof *refs, w->err);
-    uint32_t root = refs ? put_model(w, refs, refs + most) : 0;
-    free(refs);
-    const uint8_t *data = refs && report(w) == 0 ? flatbuf_finish(&w->out, root, TFLITE_IDENTIFIER, &size) : NULL;
+    uint32_t root = tflite_put_model(w, tflite_put_metadata(w, g));
+    const uint8_t *data = report(w) == 0 ? flatbuf_finish(&w->out, root, TFLITE_IDENTIFIER, &size) : NULL;
     struct file_out *file = data ? target_file(target, NULL, w->err) : NULL;
-    return file ? file_write(file, data, size, w->err) : -1;
+    if (!file || file_write(file, data, size, w->err) < 0)
+        return -1;
+    return tflite_write_labels(g, file, size, w->err);
 }
 
-int tflite_write(const struct graph *g, struct target *target, struct error *err)
+int tflite_write(const struct graph *from, struct target *target, struct error *err)
 {
-    struct tflite_writer w = {.err = err};
-    int result = -1;
-    w.half = target_option(target, "fp16") != NULL;
-    w.g = graph_clone(g, err);
+    struct tflite_writer w = {.err = err, .half = target_option(target, "fp16") != NULL};
+    struct graph *g = graph_clone(from, err);
     text_init(&w.faults);
     flatbuf_out_init(&w.out, err);
-    if (w.g)
-        op_resolve(w.g);
-    if (w.g && expand_all(w.g, err) == 0) {
-        w.forms = mem_calloc(w.g->value_count, sizeof *w.forms, err);
-        result = w.forms ? write_all(&w, target) : -1;
-    }
-    free(w.forms);
-    free(w.tensors);
-    free(w.calls);
+    if (g)
+        op_resolve(g);
+    int result = g ? write_all(&w, g, target) : -1;
+    free(w.codes);
+    free(w.buffers.refs);
+    free(w.graphs.refs);
+    free(w.states);
     text_release(&w.faults);
     flatbuf_out_release(&w.out);
-    graph_free(w.g);
+    graph_free(g);
     return result;
 }

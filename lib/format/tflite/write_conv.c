@@ -10,16 +10,13 @@ struct window {
     bool is_same, is_padded;                           /* is_padded: neither as SAME nor none */
 };
 
-static int64_t size_after(int64_t size, int64_t stride)
-{
-    return (size + stride - 1) / stride;
-}
-
-/* What SAME would put around axis i, in all. */
+/* What SAME would put around axis i, in all; -1: it depends on a size that is not known. */
 static int64_t same_total(const struct window *w, int64_t size, int i)
 {
     int64_t reach = (w->kernel[i] - 1) * w->dilation[i] + 1;
-    int64_t total = (size_after(size, w->stride[i]) - 1) * w->stride[i] + reach - size;
+    if (size < 1)
+        return w->stride[i] == 1 ? reach - 1 : -1;
+    int64_t total = ((size + w->stride[i] - 1) / w->stride[i] - 1) * w->stride[i] + reach - size;
     return total > 0 ? total : 0;
 }
 
@@ -33,31 +30,41 @@ static void round_up(struct window *w, const int64_t *size, const int64_t *out)
     }
 }
 
-static void read_pads(const struct node *n, struct window *w, const int64_t *size, const int64_t *rounded)
+/* The padding that is meant; false: it depends on what is not known. */
+static bool read_pads(const struct node *n, struct window *w, const int64_t *size)
 {
     int count;
     const char *automatic = op_string(n, "auto_pad");
     const int64_t *pads = op_ints(n, "pads", &count);
-    bool same = true, none = true;
     for (int i = 0; i < 2; i++) {
         int64_t total = same_total(w, size[i], i);
+        bool is_upper = strcmp(automatic, "SAME_UPPER") == 0, is_same = strncmp(automatic, "SAME", 4) == 0;
+        if (is_same && total < 0 && !is_upper)
+            return false;
+        w->is_same = is_same && is_upper;
         if (strcmp(automatic, "NOTSET") == 0 && count == 4) {
             w->pad[i] = pads[i];
             w->pad[i + 2] = pads[i + 2];
-        } else if (strncmp(automatic, "SAME", 4) == 0) {
-            w->pad[i] = automatic[5] == 'U' ? total / 2 : total - total / 2;
+        } else if (is_same && total >= 0) {
+            w->pad[i] = is_upper ? total / 2 : total - total / 2;
             w->pad[i + 2] = total - w->pad[i];
         }
     }
-    if (rounded)
-        round_up(w, size, rounded);
+    return true;
+}
+
+/* Whether TFLite has a word for the padding. */
+static void name_padding(struct window *w, const int64_t *size)
+{
+    bool same = true, none = true;
     for (int i = 0; i < 2; i++) {
         int64_t total = same_total(w, size[i], i);
-        same = same && w->pad[i] == total / 2 && w->pad[i + 2] == total - total / 2;
+        same = same && total >= 0 && w->pad[i] == total / 2 && w->pad[i + 2] == total - total / 2;
         none = none && !w->pad[i] && !w->pad[i + 2];
     }
-    w->is_same = same && !none;
-    w->is_padded = !same && !none;
+    none = none && !(w->is_same && (same_total(w, size[0], 0) < 0 || same_total(w, size[1], 1) < 0));
+    w->is_same = w->is_same || (same && !none);
+    w->is_padded = !w->is_same && !none;
 }
 
 /* rounded: the sizes of the result, where these are rounded up; or NULL. */
@@ -73,12 +80,14 @@ static bool read_window(struct tflite_writer *w, const struct node *n, const int
         if (count == 2)
             memcpy(k ? out->dilation : out->stride, list, 2 * sizeof *list);
     }
-    if (x->rank != 4 || x->dims[2] < 1 || x->dims[3] < 1) {
-        tflite_cannot(w, n, "its input must be of four axes and known height and width");
+    memcpy(out->kernel, kernel, sizeof out->kernel);
+    if (x->rank != 4 || !read_pads(n, out, x->dims + 2)) {
+        tflite_cannot(w, n, "it must have four axes, and sizes that its padding follows from");
         return false;
     }
-    memcpy(out->kernel, kernel, sizeof out->kernel);
-    read_pads(n, out, x->dims + 2, rounded);
+    if (rounded)
+        round_up(out, x->dims + 2, rounded);
+    name_padding(out, x->dims + 2);
     return true;
 }
 
@@ -89,13 +98,13 @@ static int padded(struct tflite_writer *w, int in, const struct window *win, dou
     struct tensor *t = in ? tensor_new(DTYPE_I32, 2, dims, w->err) : NULL;
     if (!t)
         return 0;
-    memcpy(size, w->tensors[in - 1].dims, sizeof size);
+    memcpy(size, w->at.tensors[in - 1].dims, sizeof size);
     for (int i = 0; i < 2; i++) {
         tensor_set_i64(t, 2 + 2 * i, win->pad[i]);
         tensor_set_i64(t, 3 + 2 * i, win->pad[i + 2]);
-        size[i + 1] += win->pad[i] + win->pad[i + 2];
+        size[i + 1] += size[i + 1] < 0 ? 0 : win->pad[i] + win->pad[i + 2];
     }
-    struct tflite_out from = w->tensors[in - 1];
+    struct tflite_out from = w->at.tensors[in - 1];
     int call[3] = {in, tflite_put_constant(w, "", t), 0}, count = 2;
     tensor_unref(t);
     if (with != 0) {
@@ -104,10 +113,7 @@ static int padded(struct tflite_writer *w, int in, const struct window *win, dou
         tensor_unref(number);
     }
     int out = tflite_new_tensor(w, "", from.dtype, 4, size);
-    if (out) {
-        w->tensors[out - 1].scale = from.scale;
-        w->tensors[out - 1].zero = from.zero;
-    }
+    tflite_copy_scale(w, out, in);
     tflite_call(w, count == 2 ? 34 : 60, 0, count, call, 1, &out);
     return out;
 }
@@ -140,7 +146,7 @@ void tflite_write_conv(struct tflite_writer *w, struct node *n, const struct tfl
     }
     if (!read_window(w, n, f->dims + 2, NULL, &win))
         return;
-    bool is_stored = tflite_on_stored(w, n, true);
+    bool is_stored = tflite_computes_stored(w, n, row);
     int x = is_stored ? tflite_take_stored(w, n->in[0], true) : tflite_take(w, n->in[0], true);
     if (win.is_padded)
         x = padded(w, x, &win, 0);
@@ -179,7 +185,7 @@ void tflite_write_pool(struct tflite_writer *w, struct node *n, const struct tfl
         tflite_cannot(w, n, "its padding or dilation cannot be said");
         return;
     }
-    bool pads = win.is_padded || (counts && win.is_same), is_stored = !pads && tflite_keeps_scale(w, n, true);
+    bool pads = win.is_padded || (counts && win.is_same), is_stored = !pads && tflite_computes_stored(w, n, row);
     int in = is_stored ? tflite_take_stored(w, n->in[0], true) : tflite_take(w, n->in[0], true);
     if (pads)
         in = padded(w, in, &win, is_max ? -INFINITY : 0);
@@ -197,22 +203,38 @@ void tflite_write_pool(struct tflite_writer *w, struct node *n, const struct tfl
 
 /* ---- products ---- */
 
-static void dense(struct tflite_writer *w, struct node *n, const struct tflite_writes *row, const int64_t *perm)
+/* The Add of constants [units] that follows a product alone, and the operand that they are; NULL. */
+static struct node *bias_behind(const struct node *n, int64_t units, struct value **bias)
 {
-    bool is_stored = tflite_on_stored(w, n, true);
-    int64_t units = n->out[0]->type.dims[n->out[0]->type.rank - 1];
-    const struct value *flat = w->forms[n->in[0]->index].flat;
-    int in[] = {is_stored ? tflite_take_stored(w, n->in[0], false) : tflite_take(w, n->in[0], false),
+    const struct value *y = n->out[0];
+    struct node *add = y->use_count == 1 && !y->is_output ? y->uses[0].node : NULL;
+    if (!add || !node_is(add, "Add") || add->graph != n->graph || node_in(n, 2))
+        return NULL;
+    *bias = add->in[!y->uses[0].index];
+    bool is_bias = tflite_is_constant(*bias) && (*bias)->type.rank == 1 && (*bias)->type.dims[0] == units;
+    return is_bias ? add : NULL;
+}
+
+static void dense(struct tflite_writer *w, struct node *n, const int64_t *perm)
+{
+    const struct type *y = &n->out[0]->type;
+    struct value *bias = node_in(n, 2);
+    struct node *add = bias_behind(n, y->dims[y->rank - 1], &bias), *last = add ? add : n;
+    bool is_stored = tflite_takes_stored(w, n) && (!bias || tflite_is_stored(w, bias)) &&
+                     tflite_quantize_behind(last, true);
+    const struct value *flat = w->at.forms[n->in[0]->index].flat;
+    int in[] = {tflite_take_as(w, n->in[0], false, is_stored),
                 flat ? tflite_take_flat_weights(w, n->in[1], flat, is_stored)
                      : tflite_take_weights(w, n->in[1], perm, is_stored),
-                take_bias(w, n, units, is_stored)};
-    struct tflite_end end = tflite_follow(n, false, true, is_stored);
+                bias ? tflite_take_as(w, bias, false, is_stored) : 0};
+    if (add)
+        add->scratch = add;
+    struct tflite_end end = tflite_follow(last, false, true, is_stored);
     int out = tflite_give_end(w, &end);
-    (void)row;
     flatbuf_begin(&w->out);
     flatbuf_add_int(&w->out, 0, 1, end.act, 0);
     flatbuf_add_int(&w->out, 2, 1, n->in[0]->type.rank > 2, 0);
-    tflite_call(w, 9, flatbuf_end(&w->out), in[2] < 0 ? 2 : 3, in, 1, &out);
+    tflite_call(w, 9, flatbuf_end(&w->out), 3, in, 1, &out);
 }
 
 void tflite_write_dense(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
@@ -224,67 +246,121 @@ void tflite_write_dense(struct tflite_writer *w, struct node *n, const struct tf
         tflite_cannot(w, n, "only x W + b with constant W and b can be said");
         return;
     }
-    dense(w, n, row, op_int(n, "transB") ? NULL : swap);
+    dense(w, n, op_int(n, "transB") ? NULL : swap);
+    (void)row;
 }
 
 void tflite_write_matmul(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
     static const int64_t swap[] = {1, 0};
     if (tflite_is_constant(n->in[1]) && n->in[1]->type.rank == 2 && n->in[0]->type.rank >= 2) {
-        dense(w, n, row, swap);
+        dense(w, n, swap);
         return;
     }
     if (n->in[0]->type.rank < 2 || n->in[1]->type.rank < 2) {
         tflite_cannot(w, n, "a factor has less than two axes");
         return;
     }
-    int in[] = {tflite_take(w, n->in[0], false), tflite_take(w, n->in[1], false)};
-    struct tflite_end end = tflite_follow(n, false, false, false);
+    bool is_stored = tflite_computes_stored(w, n, row);
+    int in[] = {tflite_take_as(w, n->in[0], false, is_stored), tflite_take_as(w, n->in[1], false, is_stored)};
+    struct tflite_end end = tflite_follow(n, false, false, is_stored);
     int out = tflite_give_end(w, &end);
     tflite_call(w, row->code, 0, 2, in, 1, &out);
 }
 
-/* ---- sizes ---- */
+/* ---- transposed convolutions ---- */
 
-void tflite_write_blocks(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+/* A filter [in, out, h, w] in TFLite's order. */
+static const int64_t transposed_filter[] = {1, 2, 3, 0};
+
+/* Pads of both sides and what is added to the size behind, from attributes. */
+static bool read_transposed(const struct node *n, struct window *w, int64_t *more)
 {
-    if (n->in[0]->type.rank != 4 || (row->code == 5 && strcmp(op_string(n, "mode"), "DCR") != 0)) {
-        tflite_cannot(w, n, "its order of blocks cannot be said");
-        return;
+    int count;
+    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type, *f = &n->in[1]->type;
+    const int64_t *pads = op_ints(n, "pads", &count), *strides = op_ints(n, "strides", &count);
+    const int64_t *dilations = op_ints(n, "dilations", &count), *extra = op_ints(n, "output_padding", &count);
+    *w = (struct window){.stride = {1, 1}, .dilation = {1, 1}};
+    for (int i = 0; i < 2; i++) {
+        w->stride[i] = strides ? strides[i] : 1;
+        w->kernel[i] = f->dims[2 + i];
+        more[i] = extra ? extra[i] : 0;
+        w->pad[i] = pads ? pads[i] : 0;
+        w->pad[i + 2] = pads ? pads[i + 2] : 0;
+        if (dilations && dilations[i] != 1)
+            return false;
+        if (strcmp(op_string(n, "auto_pad"), "NOTSET") == 0 && !op_has(n, "output_shape"))
+            continue;
+        if (x->dims[2 + i] < 1 || y->dims[2 + i] < 1)
+            return false;
+        int64_t total = (x->dims[2 + i] - 1) * w->stride[i] + w->kernel[i] + more[i] - y->dims[2 + i];
+        w->pad[i] = total < 0 ? 0 : strcmp(op_string(n, "auto_pad"), "SAME_UPPER") == 0 ? total / 2 : total - total / 2;
+        w->pad[i + 2] = total - w->pad[i];
     }
-    int in = tflite_take(w, n->in[0], true);
-    struct tflite_end end = tflite_follow(n, true, false, false);
-    int out = tflite_give_end(w, &end);
-    tflite_call(w, row->code, tflite_option(w, 0, 4, op_int(n, "blocksize"), -1, 0), 1, &in, 1, &out);
+    return true;
 }
 
-/* The mode and rounding that TFLite has a word for: 0 asymmetric, 1 corners, 2 half pixels; -1: none. */
-static int resize_kind(const struct node *n, bool is_nearest)
+/* The shape of the result with `pad` more before its rows and columns, as constants or by that of x. */
+static int transposed_shape(struct tflite_writer *w, const struct node *n, int x, const struct window *win,
+                            const int64_t *more, const int64_t *pad)
 {
-    const char *where = op_string(n, "coordinate_transformation_mode"), *nearest = op_string(n, "nearest_mode");
-    int kind = strcmp(where, "asymmetric") == 0                                               ? 0
-               : strcmp(where, "align_corners") == 0                                          ? 1
-               : strcmp(where, "half_pixel") == 0 || strcmp(where, "pytorch_half_pixel") == 0 ? 2
-                                                                                              : -1;
-    bool rounds = is_nearest && strcmp(nearest, kind == 0 ? "floor" : "round_prefer_ceil") != 0;
-    return op_int(n, "antialias") || rounds ? -1 : kind;
+    const struct type *y = &n->out[0]->type;
+    int64_t dims[] = {y->dims[0], y->dims[2] + pad[0], y->dims[3] + pad[1], y->dims[1]}, four = 4;
+    if (y->dims[0] >= 0 && y->dims[2] >= 0 && y->dims[3] >= 0)
+        return tflite_put_ints(w, 4, dims);
+    int64_t times[] = {1, win->stride[0], win->stride[1], 0}, plus[] = {0, 0, 0, y->dims[1]};
+    for (int i = 0; i < 2; i++)
+        plus[i + 1] = win->kernel[i] - win->stride[i] - win->pad[i] - win->pad[i + 2] + more[i] + pad[i];
+    int steps[3];
+    for (int i = 0; i < 3; i++)
+        steps[i] = tflite_new_tensor(w, "", DTYPE_I32, 1, &four);
+    tflite_call(w, 77, tflite_option(w, 0, 1, TYPE_I32, -1, 0), 1, &x, 1, &steps[0]);
+    tflite_call(w, 18, tflite_option(w, -1, 0, 0, 0, 0), 2, (int[]){steps[0], tflite_put_ints(w, 4, times)}, 1, &steps[1]);
+    tflite_call(w, 0, tflite_option(w, -1, 0, 0, 0, 0), 2, (int[]){steps[1], tflite_put_ints(w, 4, plus)}, 1, &steps[2]);
+    return steps[2];
 }
 
-void tflite_write_resize(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+/* The result from row and column `pad` on. */
+static void cut_before(struct tflite_writer *w, int from, const int64_t *pad, int to)
 {
-    const char *mode = op_string(n, "mode");
-    bool is_nearest = strcmp(mode, "nearest") == 0;
-    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
-    int kind = is_nearest || strcmp(mode, "linear") == 0 ? resize_kind(n, is_nearest) : -1;
-    if (kind < 0 || x->rank != 4 || y->rank != 4 || x->dims[1] != y->dims[1] || y->dims[2] < 1 || y->dims[3] < 1) {
-        tflite_cannot(w, n, "its mode cannot be said, or its sizes are not known");
+    int64_t begin[] = {0, pad[0], pad[1], 0}, size[] = {-1, -1, -1, -1};
+    int in[] = {from, tflite_put_ints(w, 4, begin), tflite_put_ints(w, 4, size)};
+    tflite_call(w, 65, 0, 3, in, 1, &to);
+}
+
+void tflite_write_conv_transpose(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+{
+    const struct type *f = &n->in[1]->type;
+    struct window win;
+    int64_t more[2], cut[2] = {0};
+    if (n->in[0]->type.rank != 4 || n->out[0]->type.rank != 4 || f->rank != 4 || op_int(n, "group") != 1 ||
+        !tflite_is_constant(n->in[1]) || !read_transposed(n, &win, more)) {
+        tflite_cannot(w, n, "only one group without dilation, and a constant filter, can be said");
         return;
     }
-    int in[] = {tflite_take(w, n->in[0], true), tflite_put_ints(w, 2, y->dims + 2)}, first = is_nearest ? 0 : 2;
-    struct tflite_end end = tflite_follow(n, true, false, false);
-    int out = tflite_give_end(w, &end);
+    bool same = true;
+    for (int i = 0; i < 2; i++) {
+        int64_t total = win.pad[i] + win.pad[i + 2] - more[i];
+        same = same && total >= 0 && win.pad[i] == total / 2;
+    }
+    for (int i = 0; i < 2 && !same; i++)
+        cut[i] = win.pad[i];
+    bool cuts = cut[0] || cut[1], is_stored = !cuts && tflite_computes_stored(w, n, row);
+    int x = tflite_take_as(w, n->in[0], true, is_stored);
+    int in[] = {transposed_shape(w, n, x, &win, more, cut),
+                tflite_take_weights(w, n->in[1], transposed_filter, is_stored), x,
+                node_in(n, 2) ? tflite_take_as(w, n->in[2], false, is_stored) : 0};
+    struct tflite_end end = tflite_follow(n, true, !cuts, is_stored);
+    int out = tflite_give_end(w, &end), whole = cuts ? tflite_like_tensor(w, out) : out;
+    for (int i = 0; i < 2 && cuts && whole; i++)
+        if (w->at.tensors[whole - 1].dims[i + 1] >= 0)
+            w->at.tensors[whole - 1].dims[i + 1] += cut[i];
     flatbuf_begin(&w->out);
-    flatbuf_add_int(&w->out, first, 1, kind == 1, 0);
-    flatbuf_add_int(&w->out, first + 1, 1, kind == 2, 0);
-    tflite_call(w, is_nearest ? 97 : row->code, flatbuf_end(&w->out), 2, in, 1, &out);
+    flatbuf_add_int(&w->out, 0, 1, same ? PADDING_SAME : PADDING_VALID, 0);
+    flatbuf_add_int(&w->out, 1, 4, win.stride[1], 0);
+    flatbuf_add_int(&w->out, 2, 4, win.stride[0], 0);
+    flatbuf_add_int(&w->out, row->act, 1, end.act, 0);
+    tflite_call(w, row->code, flatbuf_end(&w->out), in[3] ? 4 : 3, in, 1, &whole);
+    if (cuts)
+        cut_before(w, whole, cut, out);
 }

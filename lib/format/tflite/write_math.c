@@ -5,55 +5,28 @@
 #include "format/tflite/schema.h"
 #include "format/tflite/writers.h"
 
-static int take(struct tflite_writer *w, const struct value *v, bool is_last, bool is_stored)
+int tflite_take_as(struct tflite_writer *w, const struct value *v, bool is_last, bool is_stored)
 {
     return is_stored ? tflite_take_stored(w, v, is_last) : tflite_take(w, v, is_last);
 }
 
-bool tflite_keeps_scale(const struct tflite_writer *w, struct node *n, bool can_act)
-{
-    const struct node *q = tflite_on_stored(w, n, can_act), *d = q ? n->in[0]->producer : NULL;
-    while (d && node_is(d, "Transpose"))
-        d = node_in(d, 0)->producer;
-    if (!d || !node_is(d, "DequantizeLinear"))
-        return false;
-    for (int i = 1; i <= 2; i++)
-        if (!node_in(d, i) || !node_in(d, i)->constant ||
-            !tensor_equal(node_in(d, i)->constant, node_in(q, i)->constant))
-            return false;
-    return true;
-}
-
-/* Kernels give these results in one scale alone: the range that the function has. */
-static bool has_own_scale(const struct tflite_writer *w, struct node *n)
-{
-    static const struct {
-        const char *op;
-        double scale, zero; /* of i8 */
-    } known[] = {{"Sigmoid", 1.0 / 256, -128}, {"Softmax", 1.0 / 256, -128}, {"Tanh", 1.0 / 128, 0}};
-    const struct node *q = tflite_on_stored(w, n, false);
-    for (size_t i = 0; q && i < sizeof known / sizeof *known; i++)
-        if (node_is(n, known[i].op))
-            return node_in(q, 2)->constant->dtype == DTYPE_I8 &&
-                   tensor_get_f64(node_in(q, 1)->constant, 0) == known[i].scale &&
-                   tensor_get_f64(node_in(q, 2)->constant, 0) == known[i].zero;
-    return false;
-}
+/* ---- of one ---- */
 
 void tflite_write_unary(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
-    bool is_last = tflite_prefers_last(w, n->in[0]), is_stored = has_own_scale(w, n);
-    int in = take(w, n->in[0], is_last, is_stored);
+    bool is_last = tflite_prefers_last(w, n->in[0]), is_stored = tflite_computes_stored(w, n, row);
+    int in = tflite_take_as(w, n->in[0], is_last, is_stored);
     struct tflite_end end = tflite_follow(n, is_last, false, is_stored);
     int out = tflite_give_end(w, &end);
-    tflite_call(w, row->code, 0, 1, &in, 1, &out);
+    bool is_approximate = node_is(n, "Gelu") && strcmp(op_string(n, "approximate"), "tanh") == 0;
+    tflite_call(w, row->code, is_approximate ? tflite_option(w, 0, 1, 1, -1, 0) : 0, 1, &in, 1, &out);
 }
 
 void tflite_write_leaky(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
-    bool is_last = tflite_prefers_last(w, n->in[0]);
-    int in = tflite_take(w, n->in[0], is_last);
-    struct tflite_end end = tflite_follow(n, is_last, false, false);
+    bool is_last = tflite_prefers_last(w, n->in[0]), is_stored = tflite_computes_stored(w, n, row);
+    int in = tflite_take_as(w, n->in[0], is_last, is_stored);
+    struct tflite_end end = tflite_follow(n, is_last, false, is_stored);
     int out = tflite_give_end(w, &end);
     flatbuf_begin(&w->out);
     flatbuf_add_float(&w->out, 0, op_float(n, "alpha"), 0);
@@ -66,44 +39,61 @@ static double bound(const struct node *n, int i, double otherwise)
     return !v ? otherwise : v->constant && v->constant->count == 1 ? tensor_get_f64(v->constant, 0) : NAN;
 }
 
-/* By MINIMUM and MAXIMUM where there is no operator for the bounds. */
-void tflite_write_clip(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+/* The operator of its own that bounds have; 0: none. */
+static int clip_code(double low, double high)
 {
-    double low = bound(n, 1, -INFINITY), high = bound(n, 2, INFINITY);
-    bool is_last = tflite_prefers_last(w, n->in[0]);
-    if (isnan(low) || isnan(high)) {
-        tflite_cannot(w, n, "its bounds are not constants");
-        return;
-    }
+    return low == 0 && high == 6     ? 21
+           : low == 0 && isinf(high) ? 19
+           : low == -1 && high == 1  ? 20
+           : low == 0 && high == 1   ? 152
+                                     : 0;
+}
+
+/* By MINIMUM and MAXIMUM where there is no operator for the bounds. */
+static void clip_by_two(struct tflite_writer *w, struct node *n, bool is_last, const double *bounds)
+{
     int in = tflite_take(w, n->in[0], is_last);
     struct tflite_end end = tflite_follow(n, is_last, false, false);
-    if (low == 0 && high == 6) {
-        int out = tflite_give_end(w, &end);
-        tflite_call(w, row->code, 0, 1, &in, 1, &out);
-        return;
-    }
     for (int i = 1; i <= 2; i++) {
         int pair[2] = {in, 0};
-        if (isinf(bound(n, i, INFINITY)))
+        if (isinf(bounds[i - 1]))
             continue;
         pair[1] = tflite_take(w, n->in[i], false);
-        bool is_end = i == 2 || isinf(high);
-        int out =
-            is_end ? tflite_give_end(w, &end)
-                   : tflite_new_tensor(w, n->out[0]->name, DTYPE_F32, w->tensors[in - 1].rank, w->tensors[in - 1].dims);
+        bool is_end = i == 2 || isinf(bounds[1]);
+        int out = is_end ? tflite_give_end(w, &end) : tflite_like_tensor(w, in);
         tflite_call(w, i == 1 ? 55 : 57, 0, 2, pair, 1, &out);
         in = out;
     }
-    if (isinf(low) && isinf(high))
-        tflite_cannot(w, n, "it has no bounds");
 }
+
+void tflite_write_clip(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+{
+    double bounds[] = {bound(n, 1, -INFINITY), bound(n, 2, INFINITY)};
+    bool is_last = tflite_prefers_last(w, n->in[0]);
+    int code = n->out[0]->type.dtype == DTYPE_F32 ? clip_code(bounds[0], bounds[1]) : 0;
+    if (isnan(bounds[0]) || isnan(bounds[1]) || (isinf(bounds[0]) && isinf(bounds[1]))) {
+        tflite_cannot(w, n, "its bounds are not constants, or none");
+        return;
+    }
+    if (!code) {
+        clip_by_two(w, n, is_last, bounds);
+        return;
+    }
+    bool is_stored = tflite_computes_stored(w, n, row);
+    int in = tflite_take_as(w, n->in[0], is_last, is_stored);
+    struct tflite_end end = tflite_follow(n, is_last, false, is_stored);
+    int out = tflite_give_end(w, &end);
+    tflite_call(w, code, 0, 1, &in, 1, &out);
+}
+
+/* ---- of two ---- */
 
 /* A constant of fewer axes, that is to meet a value with channels last, as one of four. */
 static int take_beside(struct tflite_writer *w, const struct value *v, bool is_last, bool is_stored)
 {
     const struct tensor *c = v->is_input ? NULL : v->constant;
     if (!is_last || v->type.rank == 4 || !c || c->count == 1)
-        return take(w, v, is_last && v->type.rank == 4, is_stored);
+        return tflite_take_as(w, v, is_last && v->type.rank == 4, is_stored);
     int64_t dims[4] = {1, 1, 1, 1}, last[4];
     static const int order[] = {0, 2, 3, 1};
     for (int i = 0; i < c->rank; i++)
@@ -140,10 +130,9 @@ void tflite_write_binary(struct tflite_writer *w, struct node *n, const struct t
         return;
     }
     is_last = is_last && meets_last(n->in[0]) && meets_last(n->in[1]);
-    bool can_act = row->act >= 0, can_store = row->code == 0 || row->code == 18 || row->code == 41;
-    bool is_stored = can_store && tflite_on_stored(w, n, can_act);
+    bool can_act = row->act >= 0, is_stored = tflite_computes_stored(w, n, row);
     int in[] = {take_beside(w, n->in[0], is_last, is_stored), take_beside(w, n->in[1], is_last, is_stored)};
-    struct tflite_end end = tflite_follow(n, is_last, can_act, is_stored);
+    struct tflite_end end = tflite_follow(n, is_last, can_act, is_stored && row->stored != STORED_IN);
     int out = tflite_give_end(w, &end);
     uint32_t options = can_act ? tflite_option(w, -1, 0, 0, row->act, end.act) : 0;
     tflite_call(w, row->code, options, 2, in, 1, &out);
@@ -158,60 +147,57 @@ void tflite_write_softmax(struct tflite_writer *w, struct node *n, const struct 
         tflite_cannot(w, n, "it is not along the last axis");
         return;
     }
-    bool is_stored = has_own_scale(w, n);
-    int in = take(w, n->in[0], is_last, is_stored);
+    bool is_stored = tflite_computes_stored(w, n, row);
+    int in = tflite_take_as(w, n->in[0], is_last, is_stored);
     struct tflite_end end = tflite_follow(n, is_last, false, is_stored);
     int out = tflite_give_end(w, &end);
     flatbuf_begin(&w->out);
-    flatbuf_add_float(&w->out, 0, 1, 0);
+    if (node_is(n, "Softmax"))
+        flatbuf_add_float(&w->out, 0, 1, 0);
     tflite_call(w, row->code, flatbuf_end(&w->out), 1, &in, 1, &out);
 }
 
-void tflite_write_reduce(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+/* ---- reductions ---- */
+
+static void reduce(struct tflite_writer *w, struct node *n, const struct tflite_writes *row, int count, int64_t *axes,
+                   bool keep)
 {
-    static const int place[] = {0, 3, 1, 2};
-    int64_t axes[TENSOR_MAX_RANK], count = 0;
-    const struct value *list = node_in(n, 1);
-    int rank = n->in[0]->type.rank;
-    bool keep = op_int(n, "keepdims") != 0, is_last = keep && tflite_prefers_last(w, n->in[0]);
-    if (rank < 1 || (list && (!list->constant || list->constant->count > TENSOR_MAX_RANK))) {
-        tflite_cannot(w, n, "its axes are not constants");
-        return;
-    }
-    count = list ? list->constant->count : rank;
-    for (int64_t i = 0; i < count; i++) {
-        axes[i] = list ? tensor_get_i64(list->constant, i) : i;
-        axes[i] += axes[i] < 0 ? rank : 0;
-        axes[i] = is_last && axes[i] >= 0 && axes[i] < 4 ? place[axes[i]] : axes[i];
-    }
-    int in[] = {tflite_take(w, n->in[0], is_last), tflite_put_ints(w, (int)count, axes)};
-    struct tflite_end end = tflite_follow(n, is_last, false, false);
+    bool is_last = keep && tflite_prefers_last(w, n->in[0]), is_stored = tflite_computes_stored(w, n, row);
+    for (int i = 0; i < count; i++)
+        axes[i] = tflite_moved_axis(axes[i], n->in[0]->type.rank, is_last);
+    int in[] = {tflite_take_as(w, n->in[0], is_last, is_stored), tflite_put_ints(w, count, axes)};
+    struct tflite_end end = tflite_follow(n, is_last, false, is_stored);
     int out = tflite_give_end(w, &end);
     tflite_call(w, row->code, tflite_option(w, 0, 1, keep, -1, 0), 2, in, 1, &out);
 }
 
-void tflite_write_global(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+void tflite_write_reduce(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
-    static const int64_t axes[] = {1, 2};
-    if (n->in[0]->type.rank != 4) {
-        tflite_cannot(w, n, "it is not of four axes");
+    int64_t axes[TENSOR_MAX_RANK];
+    const struct value *list = node_in(n, 1);
+    int rank = n->in[0]->type.rank, count = rank;
+    if (rank < 0 || (list && (!list->constant || list->constant->count > TENSOR_MAX_RANK))) {
+        tflite_cannot(w, n, "its axes are not constants");
         return;
     }
-    int in[] = {tflite_take(w, n->in[0], true), tflite_put_ints(w, 2, axes)};
-    struct tflite_end end = tflite_follow(n, true, false, false);
-    int out = tflite_give_end(w, &end);
-    tflite_call(w, row->code, tflite_option(w, 0, 1, 1, -1, 0), 2, in, 1, &out);
+    if (list && (list->constant->count || op_int(n, "noop_with_empty_axes")))
+        count = (int)list->constant->count;
+    for (int i = 0; i < count; i++)
+        axes[i] = list && list->constant->count ? tensor_get_i64(list->constant, i) : i;
+    reduce(w, n, row, count, axes, op_int(n, "keepdims") != 0);
 }
 
-static int type_number(enum dtype dtype)
+void tflite_write_global(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
-    return dtype == DTYPE_F32    ? TYPE_F32
-           : dtype == DTYPE_I32  ? TYPE_I32
-           : dtype == DTYPE_I64  ? TYPE_I64
-           : dtype == DTYPE_U8   ? TYPE_U8
-           : dtype == DTYPE_I8   ? TYPE_I8
-           : dtype == DTYPE_BOOL ? TYPE_BOOL
-                                 : TYPE_F16;
+    int64_t axes[TENSOR_MAX_RANK];
+    int rank = n->in[0]->type.rank;
+    if (rank < 3) {
+        tflite_cannot(w, n, "its axes are not known");
+        return;
+    }
+    for (int i = 2; i < rank; i++)
+        axes[i - 2] = i;
+    reduce(w, n, row, rank - 2, axes, true);
 }
 
 void tflite_write_cast(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
@@ -223,8 +209,8 @@ void tflite_write_cast(struct tflite_writer *w, struct node *n, const struct tfl
     struct tflite_end end = tflite_follow(n, is_last, false, false);
     int out = tflite_give_end(w, &end);
     flatbuf_begin(&w->out);
-    flatbuf_add_int(&w->out, 0, 1, type_number(n->in[0]->type.dtype), 0);
-    flatbuf_add_int(&w->out, 1, 1, type_number(n->out[0]->type.dtype), 0);
+    flatbuf_add_int(&w->out, 0, 1, tflite_type_of(n->in[0]->type.dtype), 0);
+    flatbuf_add_int(&w->out, 1, 1, tflite_type_of(n->out[0]->type.dtype), 0);
     tflite_call(w, row->code, flatbuf_end(&w->out), 1, &in, 1, &out);
 }
 
@@ -240,9 +226,9 @@ void tflite_write_dequantize(struct tflite_writer *w, struct node *n, const stru
         tflite_cannot(w, n, "its scale is not one constant");
         return;
     }
-    struct tflite_form *from = &w->forms[n->in[0]->index];
-    w->forms[n->out[0]->index].stored = n->in[0];
-    w->forms[n->out[0]->index].flat = from->flat;
+    struct tflite_form *from = &w->at.forms[n->in[0]->index];
+    w->at.forms[n->out[0]->index].stored = n->in[0];
+    w->at.forms[n->out[0]->index].flat = from->flat;
     tflite_set_scale(w, from->plain, n, 0);
     tflite_set_scale(w, from->last, n, 0);
 }
@@ -255,7 +241,7 @@ void tflite_write_quantize(struct tflite_writer *w, struct node *n, const struct
         tflite_cannot(w, n, "its scale is not one constant");
         return;
     }
-    int in = take(w, n->in[0], is_last, is_stored);
+    int in = tflite_take_as(w, n->in[0], is_last, is_stored);
     struct tflite_end end = {.v = n->out[0], .is_last = is_last, .quantize = n};
     int out = tflite_give_end(w, &end);
     tflite_call(w, row->code, 0, 1, &in, 1, &out);

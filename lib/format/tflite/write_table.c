@@ -1,19 +1,24 @@
 /* The table of operators that are written. */
 #include <string.h>
 
+#include "format/tflite/tflite.h"
 #include "format/tflite/writers.h"
 
 static const struct tflite_writes rows[] = {
-#define WRITES(op, function, code, act) {op, tflite_write_##function, code, act},
+#define WRITES(op, function, code, act, stored) {op, tflite_write_##function, code, act, stored},
 #include "format/tflite/writers.def"
 #undef WRITES
 };
 
 const struct tflite_writes *tflite_writes_of(const struct node *n)
 {
-    for (size_t i = 0; n->domain[0] == '\0' && i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].op, n->op) == 0)
+    size_t length = strlen(n->domain);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *op = rows[i].op;
+        bool is_own = length && strncmp(op, n->domain, length) == 0 && op[length] == '.';
+        if (strcmp(is_own ? op + length + 1 : length ? "" : op, n->op) == 0)
             return &rows[i];
+    }
     return NULL;
 }
 
@@ -25,7 +30,11 @@ static const struct {
     {14, 0, 2},  {17, 5, 2},   {18, 21, 2},   {19, 0, 2},  {21, 0, 2},  {22, 17, 1}, {23, 15, 3}, {25, 9, 2},
     {26, 19, 2}, {28, 0, 2},   {34, 22, 2},   {36, 23, 2}, {39, 26, 2}, {40, 27, 2}, {41, 28, 2}, {42, 29, 1},
     {45, 32, 2}, {53, 37, 1},  {55, 39, 2},   {57, 39, 2}, {74, 27, 2}, {82, 27, 2}, {89, 27, 2}, {97, 74, 3},
-    {98, 75, 2}, {114, 89, 1}, {126, 101, 2}, {60, 43, 2},
+    {98, 75, 2}, {114, 89, 1}, {126, 101, 2}, {60, 43, 2},  {13, 13, 1},  {44, 71, 1},  {48, 34, 1},  {49, 35, 1},
+    {50, 36, 1}, {54, 0, 1}, {56, 40, 1}, {65, 48, 1}, {67, 49, 3}, {69, 51, 1}, {77, 55, 1}, {79, 57, 1}, {85, 61, 1},
+    {94, 68, 1}, {95, 72, 1}, {96, 73, 1}, {100, 77, 1}, {102, 79, 1}, {107, 83, 1}, {109, 85, 1}, {112, 87, 1},
+    {118, 92, 1}, {119, 93, 1}, {122, 97, 1}, {123, 98, 1}, {128, 102, 1}, {129, 103, 1}, {130, 104, 2}, {142, 111, 1},
+    {143, 112, 1}, {144, 113, 1}, {150, 116, 1}, {158, 123, 1}, {160, 125, 1}, {43, 30, 1}, {70, 52, 1},
 };
 
 int tflite_options_of(int code)
@@ -33,7 +42,7 @@ int tflite_options_of(int code)
     for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++)
         if (builtins[i].code == code)
             return builtins[i].options;
-    return 0;
+    return tflite_opaque(code) ? tflite_opaque(code)->options : 0;
 }
 
 int tflite_version_of(int code)

@@ -7,50 +7,83 @@
 
 int tflite_new_tensor(struct tflite_writer *w, const char *name, enum dtype dtype, int rank, const int64_t *dims)
 {
-    if (w->failed || mem_grow(&w->tensors, &w->tensor_cap, w->tensor_count + 1, sizeof *w->tensors, w->err) < 0) {
+    if (w->failed || mem_grow(&w->at.tensors, &w->at.tensor_cap, w->at.tensor_count + 1, sizeof *w->at.tensors, w->err) < 0) {
         w->failed = true;
         return 0;
     }
-    struct tflite_out *t = &w->tensors[w->tensor_count++];
+    struct tflite_out *t = &w->at.tensors[w->at.tensor_count++];
     *t = (struct tflite_out){.name = name, .dtype = dtype, .rank = rank};
     memcpy(t->dims, dims, (size_t)rank * sizeof *dims);
-    return (int)w->tensor_count;
+    return (int)w->at.tensor_count;
 }
 
 void tflite_set_scale(struct tflite_writer *w, int tensor, const struct node *qdq, int axis)
 {
     if (!tensor)
         return;
-    struct tflite_out *t = &w->tensors[tensor - 1];
+    struct tflite_out *t = &w->at.tensors[tensor - 1];
     const struct value *zero = node_in(qdq, 2);
     t->scale = node_in(qdq, 1)->constant;
     t->zero = zero ? zero->constant : NULL;
     t->axis = t->scale->count > 1 ? axis : 0;
 }
 
+void tflite_copy_scale(struct tflite_writer *w, int to, int from)
+{
+    if (!to || !from)
+        return;
+    const struct tflite_out *t = &w->at.tensors[from - 1];
+    w->at.tensors[to - 1].scale = t->scale;
+    w->at.tensors[to - 1].zero = t->zero;
+}
+
+int tflite_like_tensor(struct tflite_writer *w, int from)
+{
+    if (!from || w->failed)
+        return 0;
+    struct tflite_out t = w->at.tensors[from - 1];
+    int to = tflite_new_tensor(w, "", t.dtype, t.rank, t.dims);
+    tflite_copy_scale(w, to, from);
+    return to;
+}
+
 /* ---- constants ---- */
 
 int tflite_put_constant(struct tflite_writer *w, const char *name, const struct tensor *t)
 {
-    uint32_t data = flatbuf_put_vector(&w->out, t->data, t->size, 1, 16);
     int tensor = tflite_new_tensor(w, name, t->dtype, t->rank, t->dims);
     if (tensor)
-        w->tensors[tensor - 1].data = data;
+        w->at.tensors[tensor - 1].constant = tensor_ref((struct tensor *)(uintptr_t)t);
     return tensor;
+}
+
+static int put_numbers_of(struct tflite_writer *w, enum dtype dtype, int rank, int64_t count, const int64_t *values)
+{
+    struct tensor *t = tensor_new(dtype, rank, &count, w->err);
+    for (int64_t i = 0; t && i < t->count; i++)
+        tensor_set_i64(t, i, dtype != DTYPE_I32       ? values[i]
+                             : values[i] > INT32_MAX ? INT32_MAX
+                             : values[i] < INT32_MIN ? INT32_MIN
+                                                     : values[i]);
+    int tensor = t ? tflite_put_constant(w, "", t) : 0;
+    w->failed = w->failed || !t;
+    tensor_unref(t);
+    return tensor;
+}
+
+int tflite_put_list(struct tflite_writer *w, enum dtype dtype, int count, const int64_t *values)
+{
+    return put_numbers_of(w, dtype, 1, count, values);
 }
 
 int tflite_put_ints(struct tflite_writer *w, int count, const int64_t *values)
 {
-    int64_t n = count;
-    struct tensor *t = tensor_new(DTYPE_I32, 1, &n, w->err);
-    int tensor = 0;
-    for (int i = 0; t && i < count; i++)
-        tensor_set_i64(t, i, values[i] > INT32_MAX ? INT32_MAX : values[i] < INT32_MIN ? INT32_MIN : values[i]);
-    if (t)
-        tensor = tflite_put_constant(w, "", t);
-    w->failed = w->failed || !t;
-    tensor_unref(t);
-    return tensor;
+    return put_numbers_of(w, DTYPE_I32, 1, count, values);
+}
+
+int tflite_put_scalar(struct tflite_writer *w, enum dtype dtype, int64_t number)
+{
+    return put_numbers_of(w, dtype, 0, 1, &number);
 }
 
 static const struct node *dequantize_of(const struct value *v)
@@ -207,28 +240,25 @@ static const int64_t to_last[] = {0, 2, 3, 1}, to_plain[] = {0, 3, 1, 2};
 static int transposed(struct tflite_writer *w, int from, const int64_t *perm)
 {
     int64_t dims[4];
-    if (!from || (size_t)from > w->tensor_count)
+    if (!from || (size_t)from > w->at.tensor_count)
         return 0;
-    struct tflite_out t = w->tensors[from - 1];
+    struct tflite_out t = w->at.tensors[from - 1];
     for (int i = 0; i < 4; i++)
         dims[i] = t.dims[perm[i]];
     int in[] = {from, tflite_put_ints(w, 4, perm)}, out = tflite_new_tensor(w, "", t.dtype, 4, dims);
-    if (out) {
-        w->tensors[out - 1].scale = t.scale;
-        w->tensors[out - 1].zero = t.zero;
-    }
+    tflite_copy_scale(w, out, from);
     tflite_call(w, 39, 0, 2, in, 1, &out);
     return out;
 }
 
 bool tflite_is_stored(const struct tflite_writer *w, const struct value *v)
 {
-    return w->forms[v->index].stored || (dequantize_of(v) && tflite_is_constant(v));
+    return w->at.forms[v->index].stored || (dequantize_of(v) && tflite_is_constant(v));
 }
 
 bool tflite_prefers_last(const struct tflite_writer *w, const struct value *v)
 {
-    const struct tflite_form *f = &w->forms[v->index];
+    const struct tflite_form *f = &w->at.forms[v->index];
     if (v->type.rank != 4)
         return false;
     if (f->stored)
@@ -238,7 +268,7 @@ bool tflite_prefers_last(const struct tflite_writer *w, const struct value *v)
 
 static int take_form(struct tflite_writer *w, const struct value *v, bool is_last)
 {
-    struct tflite_form *f = &w->forms[v->index];
+    struct tflite_form *f = &w->at.forms[v->index];
     if (is_last && !f->last)
         f->last = transposed(w, f->plain, to_last);
     if (!is_last && !f->plain)
@@ -248,7 +278,7 @@ static int take_form(struct tflite_writer *w, const struct value *v, bool is_las
 
 int tflite_take_stored(struct tflite_writer *w, const struct value *v, bool is_last)
 {
-    const struct tflite_form *f = &w->forms[v->index];
+    const struct tflite_form *f = &w->at.forms[v->index];
     if (!f->stored)
         return tflite_take_weights(w, v, is_last && v->type.rank == 4 ? to_last : NULL, true);
     if (f->is_turned && !is_last)
@@ -258,13 +288,13 @@ int tflite_take_stored(struct tflite_writer *w, const struct value *v, bool is_l
 
 int tflite_take(struct tflite_writer *w, const struct value *v, bool is_last)
 {
-    struct tflite_form *f = &w->forms[v->index];
+    struct tflite_form *f = &w->at.forms[v->index];
     int *place = is_last ? &f->last : &f->plain;
     if (tflite_is_constant(v))
         return *place ? *place : (*place = tflite_take_weights(w, v, is_last ? to_last : NULL, false));
     if (!f->plain && !f->last && f->stored) {
         int in = tflite_take_stored(w, v, is_last);
-        int out = in ? tflite_new_tensor(w, "", DTYPE_F32, v->type.rank, w->tensors[in - 1].dims) : 0;
+        int out = in ? tflite_new_tensor(w, "", DTYPE_F32, v->type.rank, w->at.tensors[in - 1].dims) : 0;
         tflite_call(w, 6, 0, 1, &in, 1, &out);
         *place = out;
     }

@@ -1,0 +1,15 @@
+/* The functions of the rows in lowers.def. */
+#ifndef FORMAT_TFLITE_LOWER_H
+#define FORMAT_TFLITE_LOWER_H
+
+#include "format/tflite/write.h"
+#include "op/build.h"
+
+#define LOWERS(op, function, when) int tflite_lower_##function(struct node *n, struct error *err);
+#include "format/tflite/lowers.def"
+#undef LOWERS
+
+/* Output 0 becomes y, when all went well: 1, else -1. */
+int tflite_lowered(struct build *b, struct value *y);
+
+#endif

@@ -1,0 +1,330 @@
+/* Activations, reductions and norms as arithmetic. */
+#include <math.h>
+#include <string.h>
+
+#include "format/tflite/lower.h"
+
+static struct value *number(struct build *b, double v)
+{
+    return build_number(b, build_dtype(b, 0), v);
+}
+
+/* ---- elementwise ---- */
+
+static struct value *exp_below(struct build *b, struct value *x, double divisor)
+{
+    struct value *low = BUILD(b, "Min", x, number(b, 0));
+    low = divisor != 1 ? BUILD(b, "Div", low, number(b, divisor)) : low;
+    return BUILD(b, "Sub", BUILD(b, "Exp", low), number(b, 1));
+}
+
+/* max(x, 0) + factor * (exp(min(x, 0) / divisor) - 1) */
+static struct value *elu(struct build *b, struct value *x, double factor, double divisor)
+{
+    return BUILD(b, "Add", BUILD(b, "Relu", x), BUILD(b, "Mul", exp_below(b, x, divisor), number(b, factor)));
+}
+
+static struct value *lower_elu(struct build *b, struct value *x)
+{
+    return elu(b, x, (double)op_float(b->node, "alpha"), 1);
+}
+
+static struct value *lower_celu(struct build *b, struct value *x)
+{
+    double alpha = (double)op_float(b->node, "alpha");
+    return elu(b, x, alpha, alpha);
+}
+
+static struct value *lower_selu(struct build *b, struct value *x)
+{
+    return BUILD(b, "Mul", lower_elu(b, x), number(b, (double)op_float(b->node, "gamma")));
+}
+
+static struct value *lower_hard_sigmoid(struct build *b, struct value *x)
+{
+    struct value *y = BUILD(b, "Mul", x, number(b, (double)op_float(b->node, "alpha")));
+    y = BUILD(b, "Add", y, number(b, (double)op_float(b->node, "beta")));
+    return BUILD(b, "Min", BUILD(b, "Max", y, number(b, 0)), number(b, 1));
+}
+
+/* max(x, 0) + log(1 + exp(-|x|)) does not overflow. */
+static struct value *lower_softplus(struct build *b, struct value *x)
+{
+    struct value *small = BUILD(b, "Exp", BUILD(b, "Neg", BUILD(b, "Abs", x)));
+    return BUILD(b, "Add", BUILD(b, "Relu", x), BUILD(b, "Log", BUILD(b, "Add", small, number(b, 1))));
+}
+
+static struct value *lower_mish(struct build *b, struct value *x)
+{
+    return BUILD(b, "Mul", x, BUILD(b, "Tanh", lower_softplus(b, x)));
+}
+
+static struct value *lower_softsign(struct build *b, struct value *x)
+{
+    return BUILD(b, "Div", x, BUILD(b, "Add", BUILD(b, "Abs", x), number(b, 1)));
+}
+
+static struct value *lower_swish(struct build *b, struct value *x)
+{
+    float alpha = op_float(b->node, "alpha");
+    struct value *y = alpha != 1 ? BUILD(b, "Mul", x, number(b, (double)alpha)) : x;
+    return BUILD(b, "Mul", x, BUILD(b, "Sigmoid", y));
+}
+
+static struct value *lower_thresholded(struct build *b, struct value *x)
+{
+    struct value *above = BUILD(b, "Greater", x, number(b, (double)op_float(b->node, "alpha")));
+    return BUILD(b, "Where", above, x, number(b, 0));
+}
+
+static struct value *lower_shrink(struct build *b, struct value *x)
+{
+    struct value *most = number(b, (double)op_float(b->node, "lambd"));
+    struct value *bias = number(b, (double)op_float(b->node, "bias")), *zero = number(b, 0);
+    struct value *low =
+        BUILD(b, "Where", BUILD(b, "Less", x, BUILD(b, "Neg", most)), BUILD(b, "Add", x, bias), zero);
+    return BUILD(b, "Where", BUILD(b, "Greater", x, most), BUILD(b, "Sub", x, bias), low);
+}
+
+/* gelu(z) + gelu(-z) is z erf(z / sqrt(2)). */
+static struct value *lower_erf(struct build *b, struct value *x)
+{
+    struct value *z = BUILD(b, "Mul", x, number(b, M_SQRT2)), *zero = number(b, 0);
+    struct value *sum = BUILD(b, "Add", BUILD(b, "Gelu", z), BUILD(b, "Gelu", BUILD(b, "Neg", z)));
+    return BUILD(b, "Div", sum, BUILD(b, "Where", BUILD(b, "Equal", z, zero), number(b, 1), z));
+}
+
+static struct value *lower_reciprocal(struct build *b, struct value *x)
+{
+    return BUILD(b, "Div", number(b, 1), x);
+}
+
+static struct value *lower_tan(struct build *b, struct value *x)
+{
+    return BUILD(b, "Div", BUILD(b, "Sin", x), BUILD(b, "Cos", x));
+}
+
+static struct value *half_of(struct build *b, struct value *x, const char *op)
+{
+    struct value *sum = BUILD(b, op, BUILD(b, "Exp", x), BUILD(b, "Exp", BUILD(b, "Neg", x)));
+    return BUILD(b, "Mul", sum, number(b, 0.5));
+}
+
+static struct value *lower_sinh(struct build *b, struct value *x)
+{
+    return half_of(b, x, "Sub");
+}
+
+static struct value *lower_cosh(struct build *b, struct value *x)
+{
+    return half_of(b, x, "Add");
+}
+
+static struct value *lower_is_nan(struct build *b, struct value *x)
+{
+    return BUILD(b, "Not", BUILD(b, "Equal", x, x));
+}
+
+static struct value *lower_is_inf(struct build *b, struct value *x)
+{
+    bool up = op_int(b->node, "detect_positive") != 0, down = op_int(b->node, "detect_negative") != 0;
+    struct value *y = up && down ? BUILD(b, "Abs", x) : down ? BUILD(b, "Neg", x) : x;
+    return BUILD(b, "Equal", y, number(b, (double)INFINITY));
+}
+
+static struct value *lower_xor(struct build *b, struct value *x)
+{
+    return BUILD(b, "Not", BUILD(b, "Equal", x, node_in(b->node, 1)));
+}
+
+static const struct {
+    const char *op;
+    struct value *(*lower)(struct build *b, struct value *x);
+} activations[] = {
+    {"Celu", lower_celu},         {"Cosh", lower_cosh},         {"Elu", lower_elu},
+    {"Erf", lower_erf},           {"HardSigmoid", lower_hard_sigmoid},
+    {"IsInf", lower_is_inf},      {"IsNaN", lower_is_nan},      {"Mish", lower_mish},
+    {"Reciprocal", lower_reciprocal}, {"Selu", lower_selu},     {"Shrink", lower_shrink},
+    {"Sinh", lower_sinh},         {"Softplus", lower_softplus}, {"Softsign", lower_softsign},
+    {"Swish", lower_swish},       {"Tan", lower_tan},           {"ThresholdedRelu", lower_thresholded},
+    {"Xor", lower_xor},
+};
+
+int tflite_lower_activation(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    struct value *y = NULL;
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
+        if (node_is(n, activations[i].op))
+            y = activations[i].lower(&b, node_in(n, 0));
+    return tflite_lowered(&b, y);
+}
+
+/* The remainder with the sign of what is divided. */
+int tflite_lower_fmod(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    struct value *x = BUILD(&b, "Abs", node_in(n, 0)), *y = BUILD(&b, "Abs", node_in(n, 1));
+    struct value *rest = BUILD(&b, "Sub", x, BUILD(&b, "Mul", y, BUILD(&b, "Floor", BUILD(&b, "Div", x, y))));
+    return tflite_lowered(&b, BUILD(&b, "Mul", rest, BUILD(&b, "Sign", node_in(n, 0))));
+}
+
+/* Of any number of operands: two at a time. */
+int tflite_lower_chain(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    const char *op = node_is(n, "Sum") || node_is(n, "Mean") ? "Add" : n->op;
+    struct value *y = node_in(n, 0);
+    for (int i = 1; i < n->in_count; i++)
+        y = BUILD(&b, op, y, node_in(n, i));
+    if (node_is(n, "Mean") && n->in_count > 1)
+        y = BUILD(&b, "Mul", y, number(&b, 1.0 / n->in_count));
+    return tflite_lowered(&b, y == node_in(n, 0) ? BUILD(&b, "Identity", y) : y);
+}
+
+/* ---- reductions ---- */
+
+static struct value *reduced(struct build *b, const char *op, struct value *x, bool keep)
+{
+    struct value *y = BUILD(b, op, x, node_in(b->node, 1));
+    y = op_int(b->node, "noop_with_empty_axes") ? build_int(b, y, "noop_with_empty_axes", 1) : y;
+    return keep ? y : build_int(b, y, "keepdims", 0);
+}
+
+int tflite_lower_norm(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    struct value *x = node_in(n, 0), *y;
+    bool keep = op_int(n, "keepdims") != 0, is_square = node_is(n, "ReduceL2") || node_is(n, "ReduceSumSquare");
+    if (node_is(n, "ReduceLogSumExp")) {
+        struct value *most = reduced(&b, "ReduceMax", x, true);
+        y = reduced(&b, "ReduceSum", BUILD(&b, "Exp", BUILD(&b, "Sub", x, most)), keep);
+        return tflite_lowered(&b, BUILD(&b, "Add", BUILD(&b, "Log", y), reduced(&b, "ReduceMax", x, keep)));
+    }
+    x = is_square ? BUILD(&b, "Mul", x, x) : node_is(n, "ReduceL1") ? BUILD(&b, "Abs", x) : x;
+    y = reduced(&b, "ReduceSum", x, keep);
+    y = node_is(n, "ReduceL2") ? BUILD(&b, "Sqrt", y) : node_is(n, "ReduceLogSum") ? BUILD(&b, "Log", y) : y;
+    return tflite_lowered(&b, y);
+}
+
+/* ---- norms ---- */
+
+static struct value *mean(struct build *b, struct value *x, int count, const int64_t *axes)
+{
+    return BUILD(b, "ReduceMean", x, build_list(b, count, axes));
+}
+
+/* (x - mean) / sqrt(variance + epsilon) */
+static struct value *normalised(struct build *b, struct value *x, int count, const int64_t *axes, double epsilon)
+{
+    struct value *rest = BUILD(b, "Sub", x, mean(b, x, count, axes));
+    struct value *variance = mean(b, BUILD(b, "Mul", rest, rest), count, axes);
+    return BUILD(b, "Div", rest, BUILD(b, "Sqrt", BUILD(b, "Add", variance, number(b, epsilon))));
+}
+
+/* y * scale + bias, which are of one axis, that of channels in a value of `rank` axes. */
+static struct value *scaled(struct build *b, struct value *y, int scale, int bias, int rank)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    for (int i = 0; i < rank - 1; i++)
+        dims[i] = i ? 1 : -1;
+    y = BUILD(b, "Mul", y, build_reshape(b, node_in(b->node, scale), rank - 1, dims));
+    return BUILD(b, "Add", y, build_reshape(b, node_in(b->node, bias), rank - 1, dims));
+}
+
+static int axes_from(int first, int rank, int64_t *axes)
+{
+    for (int i = first; i < rank; i++)
+        axes[i - first] = i;
+    return rank - first;
+}
+
+/* x * a + (bias - mean * a), a = scale / sqrt(variance + epsilon), which are constants where their parts are. */
+int tflite_lower_batch_norm(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    const struct tensor *t[5] = {NULL};
+    int rank = n->in[0]->type.rank;
+    for (int i = 1; i < 5; i++)
+        t[i] = node_in(n, i) ? n->in[i]->constant : NULL;
+    if (rank < 2 || op_int(n, "training_mode") || !t[1] || !t[2] || !t[3] || !t[4])
+        return 0;
+    int64_t dims[TENSOR_MAX_RANK] = {t[1]->count};
+    for (int i = 1; i < rank - 1; i++)
+        dims[i] = 1;
+    struct tensor *factor = tensor_new(DTYPE_F32, rank - 1, dims, err), *shift = tensor_new(DTYPE_F32, rank - 1, dims, err);
+    for (int64_t i = 0; factor && shift && i < t[1]->count; i++) {
+        double a = tensor_get_f64(t[1], i) / sqrt(tensor_get_f64(t[4], i) + (double)op_float(n, "epsilon"));
+        tensor_set_f64(factor, i, a);
+        tensor_set_f64(shift, i, tensor_get_f64(t[2], i) - tensor_get_f64(t[3], i) * a);
+    }
+    struct value *y = BUILD(&b, "Mul", n->in[0], build_constant(&b, NULL, factor));
+    return tflite_lowered(&b, BUILD(&b, "Add", y, build_constant(&b, NULL, shift)));
+}
+
+int tflite_lower_instance_norm(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    int64_t axes[TENSOR_MAX_RANK];
+    int rank = build_rank(&b, 0), count = axes_from(2, rank, axes);
+    struct value *y = normalised(&b, n->in[0], count, axes, (double)op_float(n, "epsilon"));
+    return tflite_lowered(&b, scaled(&b, y, 1, 2, rank));
+}
+
+int tflite_lower_mean_variance(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    static const int64_t usual[] = {0, 2, 3};
+    int count;
+    const int64_t *axes = op_ints(n, "axes", &count);
+    return tflite_lowered(&b, normalised(&b, n->in[0], axes ? count : 3, axes ? axes : usual, 1e-9));
+}
+
+int tflite_lower_group_norm(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    int64_t groups = op_int(n, "num_groups"), axes[] = {2};
+    int rank = build_rank(&b, 0);
+    struct value *y = build_reshape(&b, n->in[0], 3, (int64_t[]){0, groups, -1});
+    y = normalised(&b, y, 1, axes, (double)op_float(n, "epsilon"));
+    y = BUILD(&b, "Reshape", y, BUILD(&b, "Shape", n->in[0]));
+    return tflite_lowered(&b, scaled(&b, y, 1, 2, rank));
+}
+
+static int from_axis(const struct node *n, int rank, int64_t *axes)
+{
+    int64_t axis = op_int(n, "axis");
+    return axes_from((int)(axis < 0 ? axis + rank : axis), rank, axes);
+}
+
+int tflite_lower_layer_norm(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    int64_t axes[TENSOR_MAX_RANK];
+    int rank = build_rank(&b, 0);
+    if (n->out_count > 1)
+        return 0;
+    struct value *y = normalised(&b, n->in[0], from_axis(n, rank, axes), axes, (double)op_float(n, "epsilon"));
+    y = BUILD(&b, "Mul", y, node_in(n, 1));
+    return tflite_lowered(&b, build_add(&b, y, node_in(n, 2)));
+}
+
+int tflite_lower_rms_norm(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    int64_t axes[TENSOR_MAX_RANK];
+    int rank = build_rank(&b, 0), count = from_axis(n, rank, axes);
+    struct value *square = mean(&b, BUILD(&b, "Mul", n->in[0], n->in[0]), count, axes);
+    square = BUILD(&b, "Add", square, number(&b, (double)op_float(n, "epsilon")));
+    struct value *y = BUILD(&b, "Div", n->in[0], BUILD(&b, "Sqrt", square));
+    return tflite_lowered(&b, BUILD(&b, "Mul", y, node_in(n, 1)));
+}
+
+int tflite_lower_lp_norm(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    struct value *x = n->in[0], *axes = BUILD_LIST(&b, op_int(n, "axis"));
+    bool is_square = op_int(n, "p") == 2;
+    struct value *sum = BUILD(&b, "ReduceSum", is_square ? BUILD(&b, "Mul", x, x) : BUILD(&b, "Abs", x), axes);
+    return tflite_lowered(&b, BUILD(&b, "Div", x, is_square ? BUILD(&b, "Sqrt", sum) : sum));
+}

@@ -1,0 +1,162 @@
+/* What a graph is brought to before it is written: operators that TFLite has. */
+#include <string.h>
+
+#include "format/tflite/lower.h"
+
+#define ROUNDS 8 /* what one gives may be another's */
+
+int tflite_lowered(struct build *b, struct value *y)
+{
+    struct value *out = node_out(b->node, 0);
+    const char *name = out ? out->name : NULL, *fresh = name ? graph_fresh_name(build_place(b), "", b->err) : NULL;
+    if (b->failed || !y)
+        return -1;
+    build_give(b, 0, y);
+    if (name && strcmp(y->name, name) != 0 && !y->is_input && !y->constant)
+        build_check(b, fresh && graph_rename_value(out, fresh, b->err) == 0 &&
+                           graph_rename_value(y, name, b->err) == 0);
+    return build_end(b) < 0 ? -1 : 1;
+}
+
+/* ---- when ---- */
+
+static bool always(const struct node *n)
+{
+    return n->in_count > 0;
+}
+
+static bool is_flat(const struct node *n)
+{
+    return n->in[0]->type.rank == 3;
+}
+
+static bool is_grouped(const struct node *n)
+{
+    return op_int(n, "group") > 1;
+}
+
+static bool is_columns(const struct node *n)
+{
+    return strcmp(op_string(n, "mode"), "DCR") != 0;
+}
+
+static bool is_scaled(const struct node *n)
+{
+    return op_float(n, "alpha") != 1;
+}
+
+/* Not x W + b with constants. */
+static bool is_general(const struct node *n)
+{
+    const struct value *c = node_in(n, 2);
+    return op_int(n, "transA") || op_float(n, "alpha") != 1 || !tflite_is_constant(n->in[1]) ||
+           (c && (op_float(n, "beta") != 1 || !tflite_is_constant(c) || c->type.rank != 1));
+}
+
+static bool has_vector(const struct node *n)
+{
+    return n->in[0]->type.rank == 1 || n->in[1]->type.rank == 1;
+}
+
+static bool is_several(const struct node *n)
+{
+    return n->in_count != 2;
+}
+
+static bool is_fmod(const struct node *n)
+{
+    return op_int(n, "fmod") != 0;
+}
+
+static bool is_edge(const struct node *n)
+{
+    return strcmp(op_string(n, "mode"), "edge") == 0;
+}
+
+/* Not along the last axis; of four, that of channels becomes it. */
+static bool is_inner(const struct node *n)
+{
+    int rank = n->in[0]->type.rank;
+    int64_t axis = op_int(n, "axis");
+    axis += axis < 0 ? rank : 0;
+    return rank > 1 && axis != rank - 1 && !(rank == 4 && axis == 1);
+}
+
+static bool is_inner_or_least(const struct node *n)
+{
+    int rank = n->in[0]->type.rank;
+    int64_t axis = op_int(n, "axis");
+    return rank > 0 && ((axis != -1 && axis != rank - 1) || !op_int(n, "largest"));
+}
+
+/* Means that TFLite's pooling does not take: it counts what is inside, by sizes rounded down. */
+static bool wants_average(const struct node *n)
+{
+    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
+    int count;
+    const int64_t *pads = op_ints(n, "pads", &count);
+    bool is_padded = false;
+    for (int i = 0; i < count; i++)
+        is_padded = is_padded || (pads[i] && strcmp(op_string(n, "auto_pad"), "NOTSET") == 0);
+    const int64_t *kernel = op_ints(n, "kernel_shape", &count);
+    bool is_known = x->rank == 4 && kernel && x->dims[2] > 0 && x->dims[3] > 0 && y->rank == 4 && y->dims[2] > 0 &&
+                    y->dims[3] > 0 && !op_has(n, "dilations");
+    return is_known && (op_int(n, "ceil_mode") || (is_padded && !op_int(n, "count_include_pad")));
+}
+
+/* A single pixel's channels, moved from the last axis to the second or back. */
+static bool is_pixel(const struct node *n)
+{
+    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
+    bool fits = x->rank == 4 && y->rank == 4 && x->dims[2] == 1 && y->dims[2] == 1 && x->dims[0] == y->dims[0];
+    return fits && x->dims[1] == y->dims[3] && x->dims[3] == y->dims[1] && (x->dims[1] == 1) != (x->dims[3] == 1);
+}
+
+static const struct {
+    const char *op;
+    int (*lower)(struct node *n, struct error *err);
+    bool (*when)(const struct node *n);
+} rows[] = {
+#define LOWERS(op, function, when) {op, tflite_lower_##function, when},
+#include "format/tflite/lowers.def"
+#undef LOWERS
+};
+
+/* ---- the whole ---- */
+
+/* 1 when the node has been written as others, 0 when it stays, -1 after a failure. */
+static int lower(struct node *n, struct error *err)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && n->def; i++)
+        if (node_is(n, rows[i].op) && rows[i].when(n))
+            return rows[i].lower(n, err);
+    if (tflite_writes_of(n) || !n->def || !n->def->expand)
+        return 0;
+    return n->def->expand(n, err) == 0 ? 1 : -1;
+}
+
+/* New nodes come before the old one. */
+static int lower_all(struct graph *g, bool *any, struct error *err)
+{
+    for (struct node *n = g->first, *next; n; n = next) {
+        next = n->next;
+        int made = lower(n, err);
+        if (made < 0)
+            return -1;
+        if (made)
+            graph_remove_node(n);
+        *any = *any || made;
+    }
+    return op_infer_graph(g, err);
+}
+
+int tflite_lower(struct graph *g, struct error *err)
+{
+    bool any = true;
+    int status = op_infer_graph(g, err);
+    for (int i = 0; i < ROUNDS && any && status == 0; i++) {
+        any = false;
+        status = lower_all(g, &any, err);
+    }
+    return status;
+}
