@@ -114,7 +114,7 @@ static int collect(struct region *r, struct value *v, const struct perm *perm, s
 {
     if (add_label(r, v, perm, err))
         return -1;
-    for (size_t i = 0; i < r->label_count && *r->work > 0; i++) {
+    for (size_t i = 0; i<r->label_count && * r->work> 0; i++) {
         const struct label l = r->labels[i];
         if (l.v->producer && visit(r, l.v->producer, -1, &l.perm, err))
             return -1;

@@ -230,3 +230,27 @@ END
     nn run -o out sum.nn x.npy
     nn run --expect out sum.tflite x.npy
 }
+
+@test "TFLite written again is the same file, with the recipe and the labels; so are operators that only it knows" {
+    for m in "$TINY"/../tflite/*.tflite; do
+        nn convert -q -o 1.tflite "$m"
+        nn convert -q -o 2.tflite 1.tflite
+        cmp 1.tflite 2.tflite
+    done
+    printf 'ant\nbee\ncat\ndog\nelk\n' > names
+    nn convert -p resize=12x12,crop=10x10,rgb,mean=1:2:3,std=4 -l names -T classify -o named.tflite "$TINY/../tflite/cnn_int8.tflite"
+    nn convert -o named.nn named.tflite
+    matches "$(nn inspect --summary named.tflite)" "resize=12x12,crop=10,rgb,mean=1:2:3,std=4"
+    matches "$(nn inspect --summary named.tflite)" classify
+    grep -q -a elk named.nn
+    declare_nn own.nn << 'END'
+input x f32 1x4
+node - tflite.RFFT2D x -> _1 c64 1x4
+node - tflite.Swirl _1 -> y f32 1x4 : custom_options="turns:3"
+output y
+END
+    nn convert -q -o own.tflite own.nn
+    nn convert -q -o again.nn own.tflite
+    matches "$(nn inspect again.nn)" 'custom_options="turns:3"'
+    matches "$(nn inspect again.nn)" tflite.RFFT2D
+}

@@ -9,6 +9,9 @@
 #include "format/tflite/lowers.def"
 #undef LOWERS
 
+/* Whether a Reshape only moves channels of size 1, or of a single pixel, between the last axis and the second: what
+ * Transpose that is. */
+bool tflite_turn(const struct node *n, int64_t *perm);
 /* Output 0 becomes y, when all went well: 1, else -1. */
 int tflite_lowered(struct build *b, struct value *y);
 

@@ -81,8 +81,7 @@ static struct value *lower_shrink(struct build *b, struct value *x)
 {
     struct value *most = number(b, (double)op_float(b->node, "lambd"));
     struct value *bias = number(b, (double)op_float(b->node, "bias")), *zero = number(b, 0);
-    struct value *low =
-        BUILD(b, "Where", BUILD(b, "Less", x, BUILD(b, "Neg", most)), BUILD(b, "Add", x, bias), zero);
+    struct value *low = BUILD(b, "Where", BUILD(b, "Less", x, BUILD(b, "Neg", most)), BUILD(b, "Add", x, bias), zero);
     return BUILD(b, "Where", BUILD(b, "Greater", x, most), BUILD(b, "Sub", x, bias), low);
 }
 
@@ -141,12 +140,23 @@ static const struct {
     const char *op;
     struct value *(*lower)(struct build *b, struct value *x);
 } activations[] = {
-    {"Celu", lower_celu},         {"Cosh", lower_cosh},         {"Elu", lower_elu},
-    {"Erf", lower_erf},           {"HardSigmoid", lower_hard_sigmoid},
-    {"IsInf", lower_is_inf},      {"IsNaN", lower_is_nan},      {"Mish", lower_mish},
-    {"Reciprocal", lower_reciprocal}, {"Selu", lower_selu},     {"Shrink", lower_shrink},
-    {"Sinh", lower_sinh},         {"Softplus", lower_softplus}, {"Softsign", lower_softsign},
-    {"Swish", lower_swish},       {"Tan", lower_tan},           {"ThresholdedRelu", lower_thresholded},
+    {"Celu", lower_celu},
+    {"Cosh", lower_cosh},
+    {"Elu", lower_elu},
+    {"Erf", lower_erf},
+    {"HardSigmoid", lower_hard_sigmoid},
+    {"IsInf", lower_is_inf},
+    {"IsNaN", lower_is_nan},
+    {"Mish", lower_mish},
+    {"Reciprocal", lower_reciprocal},
+    {"Selu", lower_selu},
+    {"Shrink", lower_shrink},
+    {"Sinh", lower_sinh},
+    {"Softplus", lower_softplus},
+    {"Softsign", lower_softsign},
+    {"Swish", lower_swish},
+    {"Tan", lower_tan},
+    {"ThresholdedRelu", lower_thresholded},
     {"Xor", lower_xor},
 };
 
@@ -252,7 +262,8 @@ int tflite_lower_batch_norm(struct node *n, struct error *err)
     int64_t dims[TENSOR_MAX_RANK] = {t[1]->count};
     for (int i = 1; i < rank - 1; i++)
         dims[i] = 1;
-    struct tensor *factor = tensor_new(DTYPE_F32, rank - 1, dims, err), *shift = tensor_new(DTYPE_F32, rank - 1, dims, err);
+    struct tensor *factor = tensor_new(DTYPE_F32, rank - 1, dims, err),
+                  *shift = tensor_new(DTYPE_F32, rank - 1, dims, err);
     for (int64_t i = 0; factor && shift && i < t[1]->count; i++) {
         double a = tensor_get_f64(t[1], i) / sqrt(tensor_get_f64(t[4], i) + (double)op_float(n, "epsilon"));
         tensor_set_f64(factor, i, a);

@@ -51,7 +51,8 @@ static struct value *wider_input(struct build *b, struct value *x)
 
 int tflite_lower_flat_window(struct node *n, struct error *err)
 {
-    static const char *const lists[] = {"kernel_shape", "strides", "dilations", "pads", "output_padding", "output_shape"};
+    static const char *const lists[] = {"kernel_shape", "strides",        "dilations",
+                                        "pads",         "output_padding", "output_shape"};
     struct build b = {.node = n, .err = err};
     bool has_filter = n->in_count > 1;
     if (n->out_count > 1)
@@ -161,7 +162,8 @@ int tflite_lower_matmul(struct node *n, struct error *err)
 
 static struct value *real(struct build *b, int q, int axis)
 {
-    struct value *v = BUILD(b, "DequantizeLinear", node_in(b->node, q), node_in(b->node, q + 1), node_in(b->node, q + 2));
+    struct value *v =
+        BUILD(b, "DequantizeLinear", node_in(b->node, q), node_in(b->node, q + 1), node_in(b->node, q + 2));
     const struct value *scale = node_in(b->node, q + 1);
     return axis >= 0 && scale->type.rank == 1 ? build_int(b, v, "axis", axis) : v;
 }
@@ -267,11 +269,37 @@ int tflite_lower_edge(struct node *n, struct error *err)
     return tflite_lowered(&b, x == n->in[0] ? BUILD(&b, "Identity", x) : x);
 }
 
-int tflite_lower_pixel(struct node *n, struct error *err)
+bool tflite_turn(const struct node *n, int64_t *perm)
 {
-    static const int64_t to_last[] = {0, 2, 3, 1}, to_plain[] = {0, 3, 1, 2};
+    static const int64_t perms[2][4] = {{0, 2, 3, 1}, {0, 3, 1, 2}};
+    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
+    for (int k = 0; k < 2 && x->rank == 4 && y->rank == 4; k++) {
+        int64_t channels = x->dims[k ? 3 : 1];
+        bool fits = channels == 1 || (x->dims[k ? 1 : 2] == 1 && x->dims[k ? 2 : 3] == 1);
+        for (int i = 0; i < 4; i++)
+            fits = fits && y->dims[i] == x->dims[perms[k][i]];
+        memcpy(perm, perms[k], sizeof perms[k]);
+        if (fits && memcmp(x->dims, y->dims, 4 * sizeof *x->dims) != 0)
+            return true;
+    }
+    return false;
+}
+
+int tflite_lower_turn(struct node *n, struct error *err)
+{
     struct build b = {.node = n, .err = err};
-    return tflite_lowered(&b, build_transpose(&b, n->in[0], 4, n->in[0]->type.dims[3] == 1 ? to_last : to_plain));
+    int64_t perm[4];
+    tflite_turn(n, perm);
+    return tflite_lowered(&b, build_transpose(&b, n->in[0], 4, perm));
+}
+
+/* The stored integers are given their new shape, and made real then. */
+int tflite_lower_stored_view(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    struct node *d = n->in[0]->producer;
+    struct value *in[] = {d->in[0], node_in(n, 1)}, *y = build_attrs(&b, build_node(&b, n->op, 2, in));
+    return tflite_lowered(&b, BUILD(&b, "DequantizeLinear", y, node_in(d, 1), node_in(d, 2)));
 }
 
 int tflite_lower_dropout(struct node *n, struct error *err)

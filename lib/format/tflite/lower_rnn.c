@@ -15,11 +15,11 @@ struct direction {
     enum cell cell;
     int64_t units;
     const char *acts[3];
-    struct value *x;                 /* [steps, batch, gates * units]: the input's part of all steps */
-    struct value *weights[2];        /* [units, …]: of the state; for a GRU those of its candidate apart */
-    struct value *bias[2];           /* [gates * units] */
-    struct value *h, *c;             /* [batch, units]; NULL: zeros */
-    bool is_reset_behind;            /* GRU: linear_before_reset */
+    struct value *x;          /* [steps, batch, gates * units]: the input's part of all steps */
+    struct value *weights[2]; /* [units, …]: of the state; for a GRU those of its candidate apart */
+    struct value *bias[2];    /* [gates * units] */
+    struct value *h, *c;      /* [batch, units]; NULL: zeros */
+    bool is_reset_behind;     /* GRU: linear_before_reset */
 };
 
 static const struct {
@@ -119,8 +119,8 @@ static struct value *input_part(struct build *b, const struct recurrent *t, int6
     int64_t count = rows;
     struct tensor *both = tensor_new(DTYPE_F32, 1, &count, b->err);
     for (int64_t i = 0; both && i < rows; i++)
-        tensor_set_f64(both, i, tensor_get_f64(t->bias, 2 * d * rows + i) +
-                                    tensor_get_f64(t->bias, (2 * d + 1) * rows + i));
+        tensor_set_f64(both, i,
+                       tensor_get_f64(t->bias, 2 * d * rows + i) + tensor_get_f64(t->bias, (2 * d + 1) * rows + i));
     return BUILD(b, "Add", x, build_constant(b, NULL, both));
 }
 

@@ -18,12 +18,6 @@ enum metadata_tensor_slots { META_NAME, META_CONTENT = 3, META_UNITS, META_FILES
 enum metadata_content_slots { CONTENT_TYPE, CONTENT };
 enum metadata_unit_slots { UNIT_TYPE, UNIT_OPTIONS };
 enum metadata_file_slots { FILE_NAME, FILE_TYPE = 2 };
-enum metadata_types {
-    CONTENT_IMAGE = 2,
-    UNIT_NORMALIZATION = 1,
-    FILE_AXIS_LABELS = 2,
-    IMAGE_RGB = 1,
-    IMAGE_GREY = 2
-};
+enum metadata_types { CONTENT_IMAGE = 2, UNIT_NORMALIZATION = 1, FILE_AXIS_LABELS = 2, IMAGE_RGB = 1, IMAGE_GREY = 2 };
 
 #endif

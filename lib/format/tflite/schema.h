@@ -45,7 +45,18 @@ enum tflite_padding { PADDING_SAME, PADDING_VALID };
 enum tflite_act { ACT_NONE, ACT_RELU, ACT_RELU_N1_TO_1, ACT_RELU6, ACT_TANH, ACT_SIGN_BIT };
 
 /* Tensor types, as places of tflite_dtypes[]. */
-enum tflite_type { TYPE_F32, TYPE_F16, TYPE_I32, TYPE_U8, TYPE_I64, TYPE_STRING, TYPE_BOOL, TYPE_I16, TYPE_I8 = 9, TYPE_RESOURCE = 13 };
+enum tflite_type {
+    TYPE_F32,
+    TYPE_F16,
+    TYPE_I32,
+    TYPE_U8,
+    TYPE_I64,
+    TYPE_STRING,
+    TYPE_BOOL,
+    TYPE_I16,
+    TYPE_I8 = 9,
+    TYPE_RESOURCE = 13
+};
 
 /* Operator codes: of those known by name, and the ones that are looked for. */
 #define TFLITE_CUSTOM          32

@@ -164,7 +164,9 @@ bool tflite_computes_stored(const struct tflite_writer *w, struct node *n, const
     if (row->stored == STORED_IN)
         return true;
     const struct node *q = tflite_quantize_behind(n, row->act >= 0);
-    return q && (row->stored == STORED_SAME ? keeps_scale(n, q) : row->stored == STORED_OWN ? has_own_scale(n, q) : true);
+    return q && (row->stored == STORED_SAME  ? keeps_scale(n, q)
+                 : row->stored == STORED_OWN ? has_own_scale(n, q)
+                                             : true);
 }
 
 int tflite_new_like(struct tflite_writer *w, const struct value *v, bool is_last)
@@ -172,7 +174,7 @@ int tflite_new_like(struct tflite_writer *w, const struct value *v, bool is_last
     static const int last[] = {0, 2, 3, 1};
     int64_t dims[TENSOR_MAX_RANK];
     if (v->type.kind != TYPE_TENSOR || v->type.rank < 0 || v->type.dtype == DTYPE_NONE) {
-        error_set(w->err, "value '%.200s' has no known type", v->name);
+        error_set(w->err, "TFLite cannot carry value '%.200s', whose rank or type is not known", v->name);
         w->failed = true;
         return 0;
     }

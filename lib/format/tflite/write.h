@@ -189,8 +189,8 @@ int tflite_lower(struct graph *g, struct error *err);
 
 /* ---- write_state.c ---- */
 
-/* Inputs that have a default are listed with the outputs that follow them, "x" with "x_out". Those of an LSTM become its
- * own; inputs with a default that no output follows become constants. */
+/* Inputs that have a default are listed with the outputs that follow them, "x" with "x_out". Those of an LSTM become
+ * its own; inputs with a default that no output follows become constants. */
 void tflite_find_states(struct tflite_writer *w, struct graph *g);
 /* Variables: before all nodes, and behind them. */
 void tflite_open_states(struct tflite_writer *w);

@@ -196,8 +196,8 @@ static bool open_loop(struct tflite_writer *w, struct node *n, struct loop *l)
     l->counts = l->has_limit || l->limit < INT64_MAX || l->body->inputs[0]->use_count || l->body->inputs[0]->is_output;
     l->same = same_as_condition(n, l->body, l->carried);
     l->asks = l->same < 0;
-    if (l->carried < 0 || l->body->output_count != (size_t)l->carried + 1 ||
-        l->body->input_count + 1 > VALUES_MOST || (first && first->type.rank != 0)) {
+    if (l->carried < 0 || l->body->output_count != (size_t)l->carried + 1 || l->body->input_count + 1 > VALUES_MOST ||
+        (first && first->type.rank != 0)) {
         tflite_cannot(w, n, "it gathers results of all rounds, or goes around with more than 256 values");
         return false;
     }

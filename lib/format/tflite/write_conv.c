@@ -210,8 +210,9 @@ static struct node *bias_behind(const struct node *n, int64_t units, struct valu
     struct node *add = y->use_count == 1 && !y->is_output ? y->uses[0].node : NULL;
     if (!add || !node_is(add, "Add") || add->graph != n->graph || node_in(n, 2))
         return NULL;
-    *bias = add->in[!y->uses[0].index];
-    bool is_bias = tflite_is_constant(*bias) && (*bias)->type.rank == 1 && (*bias)->type.dims[0] == units;
+    struct value *other = add->in[!y->uses[0].index];
+    bool is_bias = tflite_is_constant(other) && other->type.rank == 1 && other->type.dims[0] == units;
+    *bias = is_bias ? other : *bias;
     return is_bias ? add : NULL;
 }
 
@@ -220,8 +221,8 @@ static void dense(struct tflite_writer *w, struct node *n, const int64_t *perm)
     const struct type *y = &n->out[0]->type;
     struct value *bias = node_in(n, 2);
     struct node *add = bias_behind(n, y->dims[y->rank - 1], &bias), *last = add ? add : n;
-    bool is_stored = tflite_takes_stored(w, n) && (!bias || tflite_is_stored(w, bias)) &&
-                     tflite_quantize_behind(last, true);
+    bool is_stored =
+        tflite_takes_stored(w, n) && (!bias || tflite_is_stored(w, bias)) && tflite_quantize_behind(last, true);
     const struct value *flat = w->at.forms[n->in[0]->index].flat;
     int in[] = {tflite_take_as(w, n->in[0], false, is_stored),
                 flat ? tflite_take_flat_weights(w, n->in[1], flat, is_stored)
@@ -315,8 +316,10 @@ static int transposed_shape(struct tflite_writer *w, const struct node *n, int x
     for (int i = 0; i < 3; i++)
         steps[i] = tflite_new_tensor(w, "", DTYPE_I32, 1, &four);
     tflite_call(w, 77, tflite_option(w, 0, 1, TYPE_I32, -1, 0), 1, &x, 1, &steps[0]);
-    tflite_call(w, 18, tflite_option(w, -1, 0, 0, 0, 0), 2, (int[]){steps[0], tflite_put_ints(w, 4, times)}, 1, &steps[1]);
-    tflite_call(w, 0, tflite_option(w, -1, 0, 0, 0, 0), 2, (int[]){steps[1], tflite_put_ints(w, 4, plus)}, 1, &steps[2]);
+    tflite_call(w, 18, tflite_option(w, -1, 0, 0, 0, 0), 2, (int[]){steps[0], tflite_put_ints(w, 4, times)}, 1,
+                &steps[1]);
+    tflite_call(w, 0, tflite_option(w, -1, 0, 0, 0, 0), 2, (int[]){steps[1], tflite_put_ints(w, 4, plus)}, 1,
+                &steps[2]);
     return steps[2];
 }
 

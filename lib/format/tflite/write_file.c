@@ -201,7 +201,8 @@ static uint32_t put_tensor(struct tflite_writer *w, struct tflite_out *t)
     uint32_t buffer = t->constant ? tflite_put_buffer(w, t->constant->data, t->constant->size) : 0;
     tensor_unref(t->constant);
     t->constant = NULL;
-    uint32_t quant = t->scale ? put_quant(w, t) : 0, name = *t->name && !tflite_is_fresh(t->name) ? flatbuf_put_string(&w->out, t->name) : 0;
+    uint32_t quant = t->scale ? put_quant(w, t) : 0,
+             name = *t->name && !tflite_is_fresh(t->name) ? flatbuf_put_string(&w->out, t->name) : 0;
     uint32_t dims = flatbuf_put_i32s(&w->out, shape, (size_t)t->rank);
     uint32_t signature = is_open ? flatbuf_put_i32s(&w->out, open, (size_t)t->rank) : 0;
     flatbuf_begin(&w->out);

@@ -111,7 +111,8 @@ void tflite_write_arg(struct tflite_writer *w, struct node *n, const struct tfli
     for (int i = 0; i < x->rank; i++)
         if (i != axis)
             dims[rank++] = x->dims[i] >= 0 ? x->dims[i] : -1;
-    int in[] = {is_stored ? tflite_take_stored(w, n->in[0], false) : tflite_take(w, n->in[0], false), tflite_put_scalar(w, DTYPE_I32, axis)};
+    int in[] = {is_stored ? tflite_take_stored(w, n->in[0], false) : tflite_take(w, n->in[0], false),
+                tflite_put_scalar(w, DTYPE_I32, axis)};
     struct node *cast = tflite_only_use(n->out[0], "Cast");
     const struct node *last = !keep && cast && cast->out[0]->type.dtype == DTYPE_I32 ? cast : n;
     int made = keep ? tflite_new_tensor(w, "", DTYPE_I64, rank, dims) : tflite_give_plain(w, last, 0);
@@ -128,7 +129,8 @@ void tflite_write_arg(struct tflite_writer *w, struct node *n, const struct tfli
 void tflite_write_top_k(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
     const struct tensor *k = n->in[1]->is_input ? NULL : n->in[1]->constant;
-    int in[] = {tflite_take(w, n->in[0], false), k ? tflite_put_scalar(w, DTYPE_I32, tensor_get_i64(k, 0)) : 0}, out[2] = {0};
+    int in[] = {tflite_take(w, n->in[0], false), k ? tflite_put_scalar(w, DTYPE_I32, tensor_get_i64(k, 0)) : 0},
+        out[2] = {0};
     const struct type *y = &n->out[0]->type;
     int64_t dims[TENSOR_MAX_RANK];
     if (!k) {

@@ -13,8 +13,8 @@ int tflite_lowered(struct build *b, struct value *y)
         return -1;
     build_give(b, 0, y);
     if (name && strcmp(y->name, name) != 0 && !y->is_input && !y->constant)
-        build_check(b, fresh && graph_rename_value(out, fresh, b->err) == 0 &&
-                           graph_rename_value(y, name, b->err) == 0);
+        build_check(b,
+                    fresh && graph_rename_value(out, fresh, b->err) == 0 && graph_rename_value(y, name, b->err) == 0);
     return build_end(b) < 0 ? -1 : 1;
 }
 
@@ -104,12 +104,19 @@ static bool wants_average(const struct node *n)
     return is_known && (op_int(n, "ceil_mode") || (is_padded && !op_int(n, "count_include_pad")));
 }
 
-/* A single pixel's channels, moved from the last axis to the second or back. */
-static bool is_pixel(const struct node *n)
+/* Integers with one scale made real before its shape changes. */
+static bool is_behind_stored(const struct node *n)
 {
-    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
-    bool fits = x->rank == 4 && y->rank == 4 && x->dims[2] == 1 && y->dims[2] == 1 && x->dims[0] == y->dims[0];
-    return fits && x->dims[1] == y->dims[3] && x->dims[3] == y->dims[1] && (x->dims[1] == 1) != (x->dims[3] == 1);
+    const struct node *d = n->in[0]->producer;
+    bool is_whole =
+        d && node_is(d, "DequantizeLinear") && node_in(d, 1)->constant && node_in(d, 1)->constant->count == 1;
+    return is_whole && d->in[0]->producer && !d->in[0]->constant;
+}
+
+static bool is_turn(const struct node *n)
+{
+    int64_t perm[4];
+    return tflite_turn(n, perm);
 }
 
 static const struct {

@@ -216,7 +216,17 @@ void tflite_write_cast(struct tflite_writer *w, struct node *n, const struct tfl
 
 /* ---- quantisation ---- */
 
-/* Nothing yet: who takes it, takes the stored numbers or asks for a DEQUANTIZE. */
+static void set_scale(struct tflite_writer *w, const struct value *v, const struct node *dequantize)
+{
+    const struct tflite_form *f = &w->at.forms[v->index];
+    const int tensors[] = {f->plain, f->last};
+    for (int i = 0; i < 2; i++)
+        if (tensors[i] && !w->at.tensors[tensors[i] - 1].scale)
+            tflite_set_scale(w, tensors[i], dequantize, 0);
+}
+
+/* Nothing yet: who takes it, takes the stored numbers or asks for a DEQUANTIZE. The scale is also that of what the
+ * numbers were before they were given a shape. */
 void tflite_write_dequantize(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
     (void)row;
@@ -229,8 +239,9 @@ void tflite_write_dequantize(struct tflite_writer *w, struct node *n, const stru
     struct tflite_form *from = &w->at.forms[n->in[0]->index];
     w->at.forms[n->out[0]->index].stored = n->in[0];
     w->at.forms[n->out[0]->index].flat = from->flat;
-    tflite_set_scale(w, from->plain, n, 0);
-    tflite_set_scale(w, from->last, n, 0);
+    for (const struct value *v = n->in[0]; v;
+         v = v->producer && op_trait(v->producer, "view") ? v->producer->in[0] : NULL)
+        set_scale(w, v, n);
 }
 
 void tflite_write_quantize(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)

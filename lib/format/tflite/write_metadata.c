@@ -162,7 +162,8 @@ static uint32_t put_root(struct flatbuf_out *out, const struct graph *g, const s
 
 /* ---- entries ---- */
 
-static void add_entry(struct tflite_writer *w, struct tflite_refs *list, const char *name, const void *data, size_t size)
+static void add_entry(struct tflite_writer *w, struct tflite_refs *list, const char *name, const void *data,
+                      size_t size)
 {
     uint32_t buffer = tflite_put_buffer(w, data, size), text = flatbuf_put_string(&w->out, name);
     flatbuf_begin(&w->out);

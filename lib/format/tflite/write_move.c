@@ -49,7 +49,8 @@ static void write_axes(struct tflite_writer *w, struct node *n, const struct ten
 {
     int32_t list[TENSOR_MAX_RANK];
     bool is_squeeze = node_is(n, "Squeeze");
-    int in[] = {tflite_take(w, n->in[0], false), is_squeeze ? 0 : tflite_put_scalar(w, DTYPE_I32, tensor_get_i64(axes, 0))};
+    int in[] = {tflite_take(w, n->in[0], false),
+                is_squeeze ? 0 : tflite_put_scalar(w, DTYPE_I32, tensor_get_i64(axes, 0))};
     uint32_t options = 0;
     for (int64_t i = 0; i < axes->count; i++)
         list[i] = (int32_t)tensor_get_i64(axes, i);

@@ -72,10 +72,17 @@ void tflite_write_opaque(struct tflite_writer *w, struct node *n, const struct t
 void tflite_write_detection(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
     static const struct flexbuf_field fields[] = {
-        {"detections_per_class", false}, {"h_scale", true},          {"max_classes_per_detection", false},
-        {"max_detections", false},       {"nms_iou_threshold", true}, {"nms_score_threshold", true},
-        {"num_classes", false},          {"use_regular_nms", false}, {"w_scale", true},
-        {"x_scale", true},               {"y_scale", true},
+        {"detections_per_class", false},
+        {"h_scale", true},
+        {"max_classes_per_detection", false},
+        {"max_detections", false},
+        {"nms_iou_threshold", true},
+        {"nms_score_threshold", true},
+        {"num_classes", false},
+        {"use_regular_nms", false},
+        {"w_scale", true},
+        {"x_scale", true},
+        {"y_scale", true},
     };
     enum { COUNT = sizeof fields / sizeof *fields };
     double numbers[COUNT];

@@ -194,8 +194,9 @@ void tflite_write_lstm(struct tflite_writer *w, struct node *n, const struct tfl
     bool asks_last = (node_out(n, 1) && n->out[1]->use_count) || (node_out(n, 2) && n->out[2]->use_count);
     if (!tflite_can_fuse_lstm(n) || asks_last || node_in(n, 5) || node_in(n, 6) || r->rank != 3 || x->dims[1] < 1 ||
         !node_out(n, 0)) {
-        tflite_cannot(w, n, "only constant weights, a known number of steps, and the functions sigmoid and tanh can be "
-                            "said");
+        tflite_cannot(w, n,
+                      "only constant weights, a known number of steps, and the functions sigmoid and tanh can be "
+                      "said");
         return;
     }
     int64_t units = r->dims[2], batch = x->dims[1], steps = x->dims[0];

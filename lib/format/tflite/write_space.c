@@ -68,8 +68,10 @@ static int resize_kind(const struct node *n, bool is_nearest)
     static const struct {
         const char *where, *nearest;
         int kind;
-    } known[] = {{"asymmetric", "floor", 0},           {"align_corners", "round_prefer_ceil", 1},
-                 {"half_pixel", "round_prefer_ceil", 2}, {"pytorch_half_pixel", "round_prefer_ceil", 2},
+    } known[] = {{"asymmetric", "floor", 0},
+                 {"align_corners", "round_prefer_ceil", 1},
+                 {"half_pixel", "round_prefer_ceil", 2},
+                 {"pytorch_half_pixel", "round_prefer_ceil", 2},
                  {"tf_half_pixel_for_nn", "floor", 2}};
     const char *where = op_string(n, "coordinate_transformation_mode"), *nearest = op_string(n, "nearest_mode");
     bool is_even = grows_evenly(n, 2) && grows_evenly(n, 3) && strncmp(nearest, "round", 5) == 0;

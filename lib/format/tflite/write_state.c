@@ -46,7 +46,8 @@ static bool is_state(const struct node *n, int k, int o, struct tflite_state *s)
     s->out = squeeze ? squeeze->out[0] : NULL;
     const struct node *quantize = s->out ? tflite_only_use(s->out, "QuantizeLinear") : NULL;
     s->out = quantize ? quantize->out[0] : s->out;
-    return s->out && partner(s->in->graph, s->in) == s->out && !s->out->use_count && is_zero(dequantize, s->in->constant);
+    return s->out && partner(s->in->graph, s->in) == s->out && !s->out->use_count &&
+           is_zero(dequantize, s->in->constant);
 }
 
 bool tflite_has_states(const struct node *n, struct tflite_state *states)
@@ -68,8 +69,7 @@ static void absorb(struct tflite_writer *w, struct node *n)
                 graph_remove_input(pair[k].in);
                 graph_remove_output(pair[k].out);
             }
-    w->failed =
-        w->failed || node_set_input(n, 5, NULL, w->err) < 0 || node_set_input(n, 6, NULL, w->err) < 0;
+    w->failed = w->failed || node_set_input(n, 5, NULL, w->err) < 0 || node_set_input(n, 6, NULL, w->err) < 0;
 }
 
 static void find_pairs(struct tflite_writer *w, struct graph *g)

@@ -7,7 +7,8 @@
 
 int tflite_new_tensor(struct tflite_writer *w, const char *name, enum dtype dtype, int rank, const int64_t *dims)
 {
-    if (w->failed || mem_grow(&w->at.tensors, &w->at.tensor_cap, w->at.tensor_count + 1, sizeof *w->at.tensors, w->err) < 0) {
+    if (w->failed ||
+        mem_grow(&w->at.tensors, &w->at.tensor_cap, w->at.tensor_count + 1, sizeof *w->at.tensors, w->err) < 0) {
         w->failed = true;
         return 0;
     }
@@ -61,10 +62,11 @@ static int put_numbers_of(struct tflite_writer *w, enum dtype dtype, int rank, i
 {
     struct tensor *t = tensor_new(dtype, rank, &count, w->err);
     for (int64_t i = 0; t && i < t->count; i++)
-        tensor_set_i64(t, i, dtype != DTYPE_I32       ? values[i]
-                             : values[i] > INT32_MAX ? INT32_MAX
-                             : values[i] < INT32_MIN ? INT32_MIN
-                                                     : values[i]);
+        tensor_set_i64(t, i,
+                       dtype != DTYPE_I32      ? values[i]
+                       : values[i] > INT32_MAX ? INT32_MAX
+                       : values[i] < INT32_MIN ? INT32_MIN
+                                               : values[i]);
     int tensor = t ? tflite_put_constant(w, "", t) : 0;
     w->failed = w->failed || !t;
     tensor_unref(t);

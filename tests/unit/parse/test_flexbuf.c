@@ -52,9 +52,26 @@ static void test_malformed(void)
             walk(0, at, (uint8_t)value);
 }
 
+static void test_written(void)
+{
+    static const struct flexbuf_field fields[] = {{"a", false}, {"bc", true}, {"count", false}};
+    static const double numbers[] = {-7, 2.5, 300};
+    uint8_t bytes[64];
+    struct flexbuf f;
+    size_t size = flexbuf_put_map(fields, numbers, 3, bytes, sizeof bytes);
+    CHECK(size > 0);
+    flexbuf_init(&f, bytes, size);
+    CHECK(f.count == 3);
+    for (int i = 0; i < 3; i++)
+        CHECK(flexbuf_find(&f, fields[i].key, 0) == numbers[i]);
+    for (size_t room = 0; room < size; room++)
+        CHECK(flexbuf_put_map(fields, numbers, 3, bytes, room) == 0);
+}
+
 int main(void)
 {
     RUN(test_numbers);
     RUN(test_malformed);
+    RUN(test_written);
     return TEST_END();
 }
