@@ -31,9 +31,37 @@ static void a_name_is_there_once(void)
     lookup_release(&t);
 }
 
+/* The next number where all before are taken; a free one in any case. */
+static void fresh_names(void)
+{
+    static char names[100][8];
+    struct lookup t = {0};
+    char text[LOOKUP_FRESH], want[16];
+    lookup_fresh(&t, "a", 1, text);
+    CHECK_STR(text, "a");
+    CHECK(lookup_add(&t, "a", &t, &err) == 0);
+    for (int i = 0; i < 100; i++) {
+        lookup_fresh(&t, "a", 2, text);
+        snprintf(want, sizeof(want), "a_%d", i + 2);
+        CHECK_STR(text, want);
+        snprintf(names[i], sizeof(names[i]), "a_%d", i + 2);
+        CHECK(lookup_add(&t, names[i], &t, &err) == 0);
+    }
+    for (const char *hole = "a_103a_105a_109a_110a_117a_133"; *hole; hole += 5) {
+        static char others[8][8];
+        static int n;
+        snprintf(others[n], sizeof(others[n]), "%.5s", hole);
+        CHECK(lookup_add(&t, others[n++], &t, &err) == 0);
+        lookup_fresh(&t, "a", 2, text);
+        CHECK_MSG(!lookup_find(&t, text), "%s", text);
+    }
+    lookup_release(&t);
+}
+
 int main(void)
 {
     RUN(names_are_found_again);
     RUN(a_name_is_there_once);
+    RUN(fresh_names);
     return TEST_END();
 }
