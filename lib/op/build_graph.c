@@ -132,6 +132,9 @@ static void set_task(struct build *b)
     const struct node *n = g->output_count ? maker(g->outputs[0]) : NULL;
     if (!n || strcmp(n->domain, "nn") != 0 || graph_property(g, "task"))
         return;
+    for (size_t i = 1; i < 4 && strcmp(n->op, "DetectionPostProcess") == 0; i++)
+        if (g->output_count < 4 || maker(g->outputs[i]) != n)
+            return;
     for (size_t i = 0; i < sizeof(detectors) / sizeof(*detectors); i++)
         if (strcmp(n->op, detectors[i].op) == 0)
             build_check(b, graph_set_property(b->graph, "task", detectors[i].task, strlen(detectors[i].task), b->err) ==

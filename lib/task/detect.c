@@ -178,20 +178,33 @@ static size_t elements(const struct task_output *o)
     return n;
 }
 
+/* The places of boxes, labels, scores and their number among the outputs: as the operator has them, and as newer
+ * converters list them. */
+static const size_t tflite_orders[][4] = {{0, 1, 2, 3}, {1, 3, 0, 2}};
+
+static bool is_in_order(const struct task_output *outputs, const size_t *order)
+{
+    const struct task_output *boxes = &outputs[order[0]];
+    size_t n = elements(&outputs[order[1]]);
+    return boxes->rank >= 2 && boxes->dims[boxes->rank - 1] == 4 && elements(boxes) == 4 * n &&
+           elements(&outputs[order[2]]) == n && elements(&outputs[order[3]]) == 1;
+}
+
 int task_decode_tflite(struct task_candidates *c, const struct task_output *outputs, size_t count, struct error *err)
 {
     struct task_rows m;
-    if (count < 4)
-        return error_set(err, "task: %zu outputs: want four, boxes, labels, scores and their number", count);
-    if (as_matrix(outputs, &m, err))
+    size_t k = 0;
+    while (k < 2 && count >= 4 && !is_in_order(outputs, tflite_orders[k]))
+        k++;
+    if (k == 2 || count < 4)
+        return error_set(err, "task: %zu outputs: want four, n boxes of 4 values, n labels, n scores and their number",
+                         count);
+    const size_t *order = tflite_orders[k];
+    if (as_matrix(&outputs[order[0]], &m, err))
         return -1;
-    if (m.columns != 4 || elements(&outputs[1]) != m.rows || elements(&outputs[2]) != m.rows ||
-        elements(&outputs[3]) != 1)
-        return error_set(err, "task: %zu boxes of %zu values, %zu labels, %zu scores: want 4 values, as many of each",
-                         m.rows, m.columns, elements(&outputs[1]), elements(&outputs[2]));
-    for (size_t r = 0; r < m.rows && (float)r < outputs[3].values[0]; r++) {
+    for (size_t r = 0; r < m.rows && (float)r < outputs[order[3]].values[0]; r++) {
         const float *v = cell(&m, r, 0), corners[] = {v[1], v[0], v[3], v[2]};
-        if (add_fractions(c, outputs[1].values[r], 0, outputs[2].values[r], corners, err))
+        if (add_fractions(c, outputs[order[1]].values[r], 0, outputs[order[2]].values[r], corners, err))
             return -1;
     }
     return 0;

@@ -246,6 +246,9 @@ static void tflite(void)
     CHECK(b.count == 2 && b.box[1].label == 7 && fabsf(b.box[1].x0 - 20) < 1e-4f && fabsf(b.box[1].y1 - 60) < 1e-4f);
     free(b.box);
     CHECK(task_detect(&t, outputs, 3, 100, 200, &b, &err) == -1 && strstr(err.text, "four"));
+    struct task_output newer[] = {outputs[2], outputs[0], outputs[3], outputs[1]};
+    CHECK(task_detect(&t, newer, 4, 100, 200, &b, &err) == 0 && b.count == 2 && b.box[1].label == 7);
+    free(b.box);
     outputs[2].dims = one;
     outputs[2].rank = 1;
     CHECK(task_detect(&t, outputs, 4, 100, 200, &b, &err) == -1);
