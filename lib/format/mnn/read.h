@@ -51,6 +51,7 @@ struct mnn_reader {
     struct error *err;
     int depth, subgraphs; /* how deep they nest, how many were read */
     size_t taken;         /* bytes of operators and their operands, as if none were shared */
+    uint64_t unpacked;    /* weights that were stored in fewer bits, or left out as zeros, as if none were shared */
 };
 
 /* A row of ops.def. */

@@ -82,6 +82,18 @@ static struct tensor *make_codes(const int8_t *codes, int bits, int rank, const 
     return t;
 }
 
+/* No coding of integers makes more than 256 of a byte, none of floats more than 32; operators that share their bytes
+ * could make more of them together. `each` counts a weight as so many integers. */
+static bool may_unpack(struct mnn_op *o, int64_t count, uint64_t each)
+{
+    struct mnn_reader *r = o->scope->reader;
+    uint64_t bytes = (uint64_t)r->file.size + (r->weights ? r->weights->size : 0), most = bytes * 256;
+    if ((uint64_t)count <= most / each && (r->unpacked += (uint64_t)count * each) <= most)
+        return true;
+    build_fail(o->b, "weights that are more together than the file's %llu bytes can mean", (unsigned long long)bytes);
+    return false;
+}
+
 static void read_codes(struct mnn_op *o, const struct mnn_table *param, const struct mnn_table *quan,
                        const struct tensor *alpha, struct coded *c, int rank, const int64_t *dims)
 {
@@ -91,7 +103,7 @@ static void read_codes(struct mnn_op *o, const struct mnn_table *param, const st
     int bits = 8;
     if (buffer && (c->rows < 1 || count % c->rows))
         build_fail(o->b, "%lld weights have %lld scales", (long long)count, (long long)c->rows);
-    int8_t *codes = buffer && !o->b->failed
+    int8_t *codes = buffer && !o->b->failed && may_unpack(o, count, 1)
                         ? idst_read((enum idst_coding)mnn_int(quan, "type"), buffer->data, buffer->size,
                                     mnn_int(quan, "shapeInt32") != 0, count, &rest, &bits, o->b->err)
                         : NULL;
@@ -167,7 +179,8 @@ static struct tensor *read_sparse_floats(struct mnn_op *o, const struct mnn_tabl
 {
     struct tensor *alpha = read_alpha(o, param, quan);
     struct flatbuf_vector index = mnn_vector(quan, "index");
-    struct tensor *t = alpha ? tensor_new(DTYPE_F32, rank, dims, o->b->err) : NULL;
+    bool fits = alpha && may_unpack(o, tensor_count(rank, dims), 8);
+    struct tensor *t = fits ? tensor_new(DTYPE_F32, rank, dims, o->b->err) : NULL;
     if (t && (int64_t)index.count != alpha->count)
         build_fail(o->b, "%zu places have %lld values", index.count, (long long)alpha->count);
     for (size_t i = 0; t && !o->b->failed && i < index.count; i++) {
@@ -210,7 +223,7 @@ struct value *mnn_weights(struct mnn_op *o, const struct mnn_table *param, int r
     if (o->b->failed)
         return NULL;
     if (mnn_vector(&quan, "index").count) {
-        if (mnn_int(&quan, "weightSize") == count && (uint64_t)count < o->scope->reader->file.size * 256)
+        if (mnn_int(&quan, "weightSize") == count)
             return mnn_constant(o, "weight", read_sparse_floats(o, param, &quan, rank, dims));
         build_fail(o->b, "%lld weights, want %lld", (long long)mnn_int(&quan, "weightSize"), (long long)count);
         return NULL;
