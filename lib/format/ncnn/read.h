@@ -31,6 +31,8 @@ typedef struct value *(*ncnn_read_fn)(struct reader *r);
 #define LAYER(name, read) struct value *ncnn_##read(struct reader *r);
 #include "format/ncnn/layer.def"
 #undef LAYER
+/* A layer of a type that ncnn has not: a node of the domain ncnn, which nothing runs. */
+struct value *ncnn_opaque(struct reader *r);
 
 /* x * clip(x * alpha + beta, 0, 1), which is also a fused activation. */
 struct value *ncnn_hard_swish_of(struct reader *r, struct value *x, float alpha, float beta);

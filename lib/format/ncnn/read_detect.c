@@ -107,13 +107,61 @@ struct value *ncnn_yolo_output(struct reader *r)
 
 /* ---- regions ---- */
 
-/* Of the first region alone, a blob of four numbers; the operator has rows with the image before them. */
+/* These layers take the first region alone, of a blob of four numbers each: corners of both ends. */
+static struct value *first_box(struct reader *r)
+{
+    struct value *boxes = ncnn_in(r, 1);
+    if (ncnn_dims(r, boxes) == 1 && ncnn_size(r, boxes, 0) == 4)
+        return boxes;
+    struct value *rows = build_reshape(&r->b, boxes, 2, (int64_t[]){-1, 4});
+    return build_slice(&r->b, rows, 0, 0, 1);
+}
+
+/* The same with the number of the image before it, as operators of several images have it. */
+static struct value *first_region(struct reader *r)
+{
+    return BUILD(&r->b, "Pad", first_box(r), BUILD_LIST(&r->b, 0, 1, 0, 0));
+}
+
+/* Width and height of the result, parameters 0 and 1. */
+static void pooled_size(struct reader *r, int64_t *height, int64_t *width)
+{
+    *width = ncnn_int(r->l, 0, 0);
+    *height = ncnn_int(r->l, 1, 0);
+    if (*width < 1 || *height < 1 || *width > 4096 || *height > 4096)
+        build_fail(&r->b, "has a result of %lld x %lld", (long long)*width, (long long)*height);
+}
+
+struct value *ncnn_roi_pooling(struct reader *r)
+{
+    struct build *b = &r->b;
+    int64_t size[2];
+    pooled_size(r, &size[0], &size[1]);
+    struct value *v = BUILD(b, "MaxRoiPool", ncnn_in(r, 0), first_region(r));
+    build_ints(b, v, "pooled_shape", 2, size);
+    return build_float(b, v, "spatial_scale", ncnn_float(r->l, 2, 1));
+}
+
+/* Version 1 is the operator as it is. Version 0 cuts each bin at the image's border instead of the points outside of
+ * it: the same for regions inside of the image, which proposals are. */
+struct value *ncnn_roi_align(struct reader *r)
+{
+    struct build *b = &r->b;
+    int64_t height, width;
+    pooled_size(r, &height, &width);
+    struct value *v = BUILD(b, "RoiAlign", ncnn_in(r, 0), first_box(r), BUILD_LIST(b, 0));
+    build_int(b, v, "output_height", height);
+    build_int(b, v, "output_width", width);
+    build_int(b, v, "sampling_ratio", ncnn_int(r->l, 3, 0) > 0 ? ncnn_int(r->l, 3, 0) : 0);
+    build_float(b, v, "spatial_scale", ncnn_float(r->l, 2, 1));
+    return build_string(b, v, "coordinate_transformation_mode",
+                        ncnn_int(r->l, 4, 0) ? "half_pixel" : "output_half_pixel");
+}
+
 struct value *ncnn_psroi_pool(struct reader *r)
 {
     struct build *b = &r->b;
-    struct value *rows = build_reshape(b, ncnn_in(r, 1), 2, (int64_t[]){-1, 4});
-    struct value *first = BUILD(b, "Pad", build_slice(b, rows, 0, 0, 1), BUILD_LIST(b, 0, 1, 0, 0));
-    struct value *v = BUILD(b, "nn.PSRoiPool", ncnn_in(r, 0), first);
+    struct value *v = BUILD(b, "nn.PSRoiPool", ncnn_in(r, 0), first_region(r));
     build_ints(b, v, "pooled_shape", 2, (int64_t[]){ncnn_int(r->l, 1, 7), ncnn_int(r->l, 0, 7)});
     build_int(b, v, "output_dim", ncnn_int(r->l, 3, 0));
     return build_float(b, v, "spatial_scale", ncnn_float(r->l, 2, 0.0625f));

@@ -112,15 +112,49 @@ static struct value *along(struct reader *r, struct value *v, int64_t scales)
     return scales > 1 ? build_int(&r->b, v, "axis", 1) : v;
 }
 
-struct value *ncnn_quantize(struct reader *r)
+static struct value *quantized_along(struct reader *r, struct value *x, struct value *scale, int64_t n)
 {
     struct build *b = &r->b;
-    int64_t n = ncnn_int(r->l, 0, 1);
-    struct value *x = ncnn_in(r, 0), *scale = scale_record(r, "scale", n), *zero = NULL;
+    struct value *zero = NULL;
     if (n > 1)
         zero = build_constant(b, NULL, tensor_new(DTYPE_I8, 1, &n, b->err));
     else
         zero = build_number(b, DTYPE_I8, 0);
     struct value *q = along(r, BUILD(b, "QuantizeLinear", x, scale, zero), n);
     return along(r, BUILD(b, "DequantizeLinear", q, scale, zero), n);
+}
+
+struct value *ncnn_quantize(struct reader *r)
+{
+    int64_t n = ncnn_int(r->l, 0, 1);
+    struct value *x = ncnn_in(r, 0);
+    return quantized_along(r, x, scale_record(r, "scale", n), n);
+}
+
+/* A record of n numbers, one for all or along the blob's first axis. */
+static struct value *record(struct reader *r, const char *name, int64_t n, struct value *x)
+{
+    return n > 1 ? ncnn_channels(r, name, n, x) : ncnn_raw(r, name, 1, &n);
+}
+
+static struct value *dequantized(struct reader *r, struct value *x, struct value *scale, struct value *bias)
+{
+    return build_add(&r->b, BUILD(&r->b, "Mul", build_cast(&r->b, x, DTYPE_F32), scale), bias);
+}
+
+struct value *ncnn_dequantize(struct reader *r)
+{
+    int64_t biases = ncnn_int(r->l, 1, 0);
+    struct value *x = ncnn_in(r, 0), *scale = record(r, "scale", ncnn_int(r->l, 0, 1), x);
+    return dequantized(r, x, scale, biases > 0 ? record(r, "bias", biases, x) : NULL);
+}
+
+/* Sums of products to the integers of the next layer, which count as the numbers that they mean. */
+struct value *ncnn_requantize(struct reader *r)
+{
+    int64_t outputs = ncnn_int(r->l, 1, 1), biases = ncnn_int(r->l, 2, 0);
+    struct value *x = ncnn_in(r, 0), *scale = record(r, "scale_in", ncnn_int(r->l, 0, 1), x);
+    struct value *to = scale_record(r, "scale_out", outputs), *bias = biases > 0 ? record(r, "bias", biases, x) : NULL;
+    struct value *v = ncnn_activation(r, dequantized(r, x, scale, bias), 3);
+    return quantized_along(r, v, to, outputs);
 }

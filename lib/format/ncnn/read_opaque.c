@@ -6,15 +6,6 @@
 
 #include "format/ncnn/read.h"
 
-/* What such a layer reads from the weight file: raw records as long as these parameters say. */
-static const struct {
-    const char *type;
-    int ids[3], fallbacks[3], count;
-} records[] = {
-    {"Dequantize", {0, 1}, {1, 0}, 2},
-    {"Requantize", {0, 1, 2}, {1, 1, 0}, 3},
-};
-
 static void set_list(struct reader *r, struct value *v, const char *name, const struct ncnn_param *p)
 {
     struct build *b = &r->b;
@@ -48,29 +39,16 @@ static void set_attribute(struct reader *r, struct value *v, const struct ncnn_p
         build_int(b, v, name, ncnn_int(r->l, p->id, 0));
 }
 
-/* Inputs of the node: the layer's, then its weights. */
-static int collect(struct reader *r, struct value **in, int most)
-{
-    int n = 0;
-    for (; n < r->l->in_count && n < most - 3; n++)
-        in[n] = ncnn_in(r, n);
-    for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
-        for (int k = 0; strcmp(records[i].type, r->l->type) == 0 && k < records[i].count; k++) {
-            int64_t size = ncnn_int(r->l, records[i].ids[k], records[i].fallbacks[k]);
-            if (size > 0)
-                in[n++] = ncnn_raw(r, "weight", 1, &size);
-        }
-    return n;
-}
-
 struct value *ncnn_opaque(struct reader *r)
 {
     struct build *b = &r->b;
     struct value *in[64];
     char op[300];
-    int n = collect(r, in, 64);
-    if (r->l->in_count > 61 || r->l->out_count < 1 || strchr(r->l->type, '.'))
+    int n = r->l->in_count;
+    if (n > 64 || r->l->out_count < 1 || strchr(r->l->type, '.'))
         build_fail(b, "is of an unknown type, with %d inputs and %d outputs", r->l->in_count, r->l->out_count);
+    for (int i = 0; i < n && !b->failed; i++)
+        in[i] = ncnn_in(r, i);
     snprintf(op, sizeof(op), "ncnn.%.200s", r->l->type);
     struct value *v = build_node(b, op, b->failed ? 0 : n, in);
     for (const struct ncnn_param *p = r->l->params; p && !b->failed; p = p->next)

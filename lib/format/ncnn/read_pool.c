@@ -144,6 +144,38 @@ struct value *ncnn_statistics_pooling(struct reader *r)
     return build_int(b, BUILD(b, "Concat", flat, deviation), "axis", 1);
 }
 
+/* One level of a pyramid: n x n windows over the map with zeros around it. */
+static struct value *pyramid_level(struct reader *r, struct value *x, int64_t n)
+{
+    struct window w = {.axes = 2};
+    for (int i = 0; i < 2; i++) {
+        int64_t size = ncnn_size(r, x, i + 1);
+        if (size < 1)
+            build_fail(&r->b, "wants to know the size of its map");
+        w.kernel[i] = w.stride[i] = (size + n - 1) / n;
+        w.dilation[i] = 1;
+        w.pads[i] = w.pads[i + 2] = (w.kernel[i] * n - size + 1) / 2;
+    }
+    if (r->b.failed)
+        return NULL;
+    struct value *padded = w.pads[0] || w.pads[1] ? ncnn_window_pad(r, x, &w, w.pads, 0) : x;
+    memset(w.pads, 0, sizeof(w.pads));
+    return ncnn_window_set(r, BUILD(&r->b, is_average(r) ? "AveragePool" : "MaxPool", padded), &w);
+}
+
+/* Pools of 1, 4, 16, … windows, each flattened, one behind the other. */
+struct value *ncnn_spp(struct reader *r)
+{
+    struct build *b = &r->b;
+    struct value *in[8], *x = ncnn_in(r, 0);
+    int levels = ncnn_int(r->l, 1, 1);
+    if (ncnn_dims(r, x) != 3 || levels < 1 || levels > 8)
+        build_fail(b, "has %d levels, or a blob that is not of three axes", levels);
+    for (int i = 0; i < levels && !b->failed; i++)
+        in[i] = build_reshape(b, pyramid_level(r, x, 1 << i), 2, (int64_t[]){0, -1});
+    return b->failed ? NULL : build_int(b, build_node(b, "Concat", levels, in), "axis", 1);
+}
+
 /* ---- Reduction ---- */
 
 static const char *const reductions[] = {

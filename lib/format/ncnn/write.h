@@ -63,6 +63,8 @@ const struct ncnn_write_row *ncnn_write_row(const struct node *n);
 #define OP(domain, op, function) void ncnn_write_##function(struct writer *w);
 #include "format/ncnn/write.def"
 #undef OP
+/* Whether a Pad puts an image's number before a region, for layers alone that have none in ncnn. */
+bool ncnn_is_region(const struct node *n);
 /* A node of the domain ncnn, as it was read. */
 void ncnn_write_opaque(struct writer *w);
 

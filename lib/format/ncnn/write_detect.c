@@ -126,6 +126,81 @@ static void put_attr(struct writer *w, const struct attr *a)
     }
 }
 
+/* ---- regions ---- */
+
+/* The one region of an operand [1, 4], or of [1, 5] with an image's number of 0 in front; NULL for anything else. */
+static const struct value *one_region(const struct value *v, int columns)
+{
+    static const int64_t front[] = {0, 1, 0, 0};
+    const struct node *pad = columns == 5 ? v->producer : NULL;
+    if (columns == 5) {
+        bool fine = pad && node_is(pad, "Pad") && pad->in[1]->constant && pad->in[1]->constant->size == sizeof(front) &&
+                    memcmp(pad->in[1]->constant->data, front, sizeof(front)) == 0 && !node_in(pad, 2);
+        v = fine ? pad->in[0] : NULL;
+    }
+    return v && v->type.rank == 2 && v->type.dims[0] == 1 && v->type.dims[1] == 4 ? v : NULL;
+}
+
+bool ncnn_is_region(const struct node *n)
+{
+    const struct value *v = n->out[0];
+    if (v->is_output || !one_region(v, 5))
+        return false;
+    for (size_t i = 0; i < v->use_count; i++)
+        if (v->uses[i].index != 1 ||
+            (!node_is(v->uses[i].node, "MaxRoiPool") && strcmp(v->uses[i].node->op, "PSRoiPool") != 0))
+            return false;
+    return true;
+}
+
+/* The layer of a map and one region, with the size of its result. false: a miss. */
+static bool region_layer(struct writer *w, const char *type, int columns, int64_t height, int64_t width)
+{
+    const struct value *region = one_region(w->n->in[1], columns);
+    if (!region) {
+        ncnn_miss(w, "of other than one region");
+        return false;
+    }
+    const char *in[2] = {ncnn_blob(w, w->n->in[0]), ncnn_blob(w, region)}, *out = ncnn_result(w, w->n->out[0]);
+    ncnn_layer_of(w, type, 2, in, 1, &out);
+    ncnn_put_int(w, 0, width);
+    ncnn_put_int(w, 1, height);
+    ncnn_put_float(w, 2, op_float(w->n, "spatial_scale"));
+    return true;
+}
+
+static bool pooled_layer(struct writer *w, const char *type)
+{
+    int count;
+    const int64_t *size = op_ints(w->n, "pooled_shape", &count);
+    return region_layer(w, type, 5, count == 2 ? size[0] : 1, count == 2 ? size[1] : 1);
+}
+
+void ncnn_write_max_roi_pool(struct writer *w)
+{
+    pooled_layer(w, "ROIPooling");
+}
+
+void ncnn_write_psroi_pool(struct writer *w)
+{
+    if (pooled_layer(w, "PSROIPooling"))
+        ncnn_put_int(w, 3, op_int(w->n, "output_dim"));
+}
+
+void ncnn_write_roi_align(struct writer *w)
+{
+    const char *mode = op_string(w->n, "coordinate_transformation_mode");
+    if (strcmp(op_string(w->n, "mode"), "avg") != 0)
+        ncnn_miss(w, "that takes maxima");
+    else if (region_layer(w, "ROIAlign", 4, op_int(w->n, "output_height"), op_int(w->n, "output_width"))) {
+        ncnn_put_int(w, 3, op_int(w->n, "sampling_ratio"));
+        ncnn_put_int(w, 4, strcmp(mode, "half_pixel") == 0);
+        ncnn_put_int(w, 5, 1);
+    }
+}
+
+/* ---- what was not understood ---- */
+
 /* Of what such a node makes or takes the shape need not be known. */
 static bool is_open(const struct value *v)
 {

@@ -169,6 +169,8 @@ static const int pad_ids[] = {7, 0, 2, 8, 1, 3};
 
 void ncnn_write_pad(struct writer *w)
 {
+    if (ncnn_is_region(w->n))
+        return;
     static const char *const modes[] = {"constant", "edge", "reflect"};
     const struct value *x = w->n->in[0];
     const struct tensor *number = ncnn_constant_of(w, node_in(w->n, 2));

@@ -205,5 +205,27 @@ def found():
     n.save("found", [rng.standard_normal(dims).astype(np.float32) for dims in ((14, 2, 3), (14, 1, 2))])
 
 
-for make in (cnn, half_precision, eight_bits, rows, code_books, found):
+def places():
+    """Regions of a map, diagonals, parts put in place, a spectrum and back."""
+    n = Net()
+    n.layer("Input", "map", [], ["map"], _0=9, _1=8, _2=8)
+    n.layer("Input", "region", [], ["region"], _0=4)
+    n.layer("Input", "part", [], ["part"], _0=3, _1=2, _2=4)
+    n.layer("Input", "signal", [], ["signal"], _0=48)
+    n.layer("Split", "maps", ["map"], ["m0", "m1", "m2", "m3"])
+    n.layer("Split", "regions", ["region"], ["r0", "r1", "r2"])
+    n.layer("ROIAlign", "align", ["m0", "r0"], ["aligned"], _0=3, _1=2, _2=0.5, _4=1, _5=1)
+    n.layer("ROIPooling", "pool", ["m1", "r1"], ["pooled"], _0=3, _1=2, _2=0.5)
+    n.layer("PSROIPooling", "psroi", ["m2", "r2"], ["chosen"], _0=2, _1=2, _2=0.5, _3=2)
+    n.layer("CopyTo", "copy", ["m3", "part"], ["copied"], _9=[-3, 5], _11=[1, 2])
+    n.layer("Spectrogram", "spectrum", ["signal"], ["s"], _0=16, _1=0, _2=4, _3=12, _4=1, _7=2)
+    n.layer("Split", "spectra", ["s"], ["s0", "s1"])
+    n.layer("InverseSpectrogram", "inverse", ["s0"], ["back"], _0=16, _1=1, _2=4, _3=12, _4=1, _7=2)
+    n.layer("Spectrogram", "power", ["back"], ["p"], _0=8, _1=2)
+    n.layer("Diag", "diagonal", ["p"], ["row"], _0=2)
+    n.layer("Diag", "matrix", ["row"], ["square"], _0=-1)
+    n.save("places", [image(8, 8, 9), np.array([4, 2, 15, 14], np.float32), image(4, 2, 3), rng.standard_normal(48).astype(np.float32)])
+
+
+for make in (cnn, half_precision, eight_bits, rows, code_books, found, places):
     make()
