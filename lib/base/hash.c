@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <zlib.h>
 
 uint64_t hash_bytes(const void *data, size_t size)
 {
@@ -55,11 +54,6 @@ struct hash_content hash_content(const void *data, size_t size)
         hash.high = mix(hash.high, (lane[k] << 29 | lane[k] >> 35) + (uint64_t)k);
     }
     return hash;
-}
-
-uint32_t hash_crc32(const void *data, size_t size)
-{
-    return size ? (uint32_t)crc32_z(0, data, size) : 0;
 }
 
 /* Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014), with Vigna's constants. */

@@ -17,6 +17,25 @@ static void test_crc32(void)
     CHECK(hash_crc32("\0", 1) == 0xd202ef8du);
 }
 
+/* Long and short, aligned or not, against a sum made bit by bit. */
+static void test_crc32_lengths(void)
+{
+    uint8_t data[700];
+    uint64_t state = 5;
+
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)hash_random(&state);
+    for (size_t first = 0; first < 20; first++) {
+        uint32_t crc = ~0u;
+        for (size_t n = 0; first + n < sizeof data; n++) {
+            CHECK_MSG(hash_crc32(data + first, n) == ~crc, "%zu bytes from %zu on", n, first);
+            crc ^= data[first + n];
+            for (int bit = 0; bit < 8; bit++)
+                crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+        }
+    }
+}
+
 static void test_random(void)
 {
     uint64_t state = 0;
@@ -93,6 +112,7 @@ int main(void)
     RUN(test_content);
     RUN(test_bytes);
     RUN(test_crc32);
+    RUN(test_crc32_lengths);
     RUN(test_random);
     RUN(test_uniform);
     RUN(test_normal);
