@@ -36,15 +36,22 @@ static struct tensor *plain_matrix(const struct tensor *b, bool transposed, doub
 
 #define BLOCK 32
 
+/* Columns from a block to the one that is fetched meanwhile: more rows than a processor sees as streams. */
+#define AHEAD (4 * BLOCK)
+
 /* A block of at most BLOCK rows and columns, by way of a buffer whose rows do not share a set of the cache, as those of
  * a large matrix may. */
 static void transpose_block(float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows,
-                            int64_t columns)
+                            int64_t columns, bool has_more)
 {
     float block[BLOCK][BLOCK + 1];
-    for (int64_t i = 0; i < rows; i++)
+    for (int64_t i = 0; i < rows; i++) {
+        const float *row = from + i * from_row;
+        for (int64_t j = 0; has_more && j < BLOCK; j += BLOCK / 2)
+            __builtin_prefetch(row + AHEAD + j);
         for (int64_t j = 0; j < columns; j++)
-            block[j][i] = from[i * from_row + j];
+            block[j][i] = row[j];
+    }
     for (int64_t j = 0; j < columns; j++)
         memcpy(to + j * to_row, block[j], (size_t)rows * sizeof *to);
 }
@@ -59,7 +66,7 @@ static struct tensor *transposed_f32(const struct tensor *b, struct error *err)
     for (int64_t i = 0; to && i < n; i += BLOCK)
         for (int64_t j = 0; j < k; j += BLOCK)
             transpose_block(to + j * n + i, n, from + i * k + j, k, n - i < BLOCK ? n - i : BLOCK,
-                            k - j < BLOCK ? k - j : BLOCK);
+                            k - j < BLOCK ? k - j : BLOCK, k - j >= AHEAD + BLOCK);
     return t;
 }
 
