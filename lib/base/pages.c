@@ -35,7 +35,8 @@ static void *new_small(size_t size, struct error *err)
     return p;
 }
 
-/* Room for the alignment is mapped too, and given back at both ends: pages that are not touched cost nothing. */
+/* Stands where huge pages could. Room for the alignment is mapped too, and given back at both ends: pages that are not
+ * touched cost nothing. */
 void *pages_new(size_t size, struct error *err)
 {
     if (size < LARGE)
@@ -54,8 +55,22 @@ void *pages_new(size_t size, struct error *err)
     p += before;
     if (HUGE - before > kept - size)
         munmap(p + kept, size + HUGE - before - kept);
-    madvise(p, size / HUGE * HUGE, MADV_HUGEPAGE); /* refused where there are none */
     return p;
+}
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* since Linux 6.1 */
+#endif
+
+/* When the kernel does not do it now, it may do it some day. */
+size_t pages_make_huge(void *p, size_t size)
+{
+    if (size < HUGE || LARGE == SIZE_MAX)
+        return size;
+    if (madvise(p, HUGE, MADV_COLLAPSE) == 0)
+        return HUGE;
+    madvise(p, size / HUGE * HUGE, MADV_HUGEPAGE);
+    return size;
 }
 
 void pages_free(void *p, size_t size)

@@ -7,10 +7,14 @@
 
 #include "base/error.h"
 
-/* Zeroed, 64-byte aligned. From 2 MiB on its whole stretches of 2 MiB are huge pages where the system has them: a first
- * touch of all of it then takes a 500th of the faults, and walks over it fewer misses of the TLB. size 0 gives a
- * pointer too. NULL with a message when memory is short. */
+/* Zeroed, 64-byte aligned, from 2 MiB on on pages of its own. size 0 gives a pointer too. NULL with a message when
+ * memory is short. */
 void *pages_new(size_t size, struct error *err);
+
+/* Makes one huge page of the first pages of what is left of such memory, where the system has them: the address of the
+ * whole, or a multiple of what was returned behind it. Gives the bytes that are dealt with. That takes from 0.2 ms to 2
+ * ms, when the machine is a virtual one that has to get the page from its host first. */
+size_t pages_make_huge(void *p, size_t size);
 
 /* p NULL is allowed; `size` is what it was made with. */
 void pages_free(void *p, size_t size);

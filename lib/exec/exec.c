@@ -67,6 +67,19 @@ static bool has_one_shape(const struct graph *g)
     return true;
 }
 
+/* Of all constants, as f32 at least. */
+static size_t weight_bytes(const struct graph *root)
+{
+    size_t bytes = 0;
+    for (const struct graph *g = root; g; g = graph_next(root, g))
+        for (size_t i = 0; i < g->value_count; i++) {
+            const struct tensor *t = g->values[i] ? g->values[i]->constant : NULL;
+            size_t wide = t ? (size_t)t->count * sizeof(float) : 0;
+            bytes += t && t->size > wide ? t->size : wide;
+        }
+    return bytes;
+}
+
 struct exec *exec_new(const struct graph *g, const struct exec_options *options, struct error *err)
 {
     struct exec *e = mem_calloc(1, sizeof *e, err);
@@ -83,6 +96,7 @@ struct exec *exec_new(const struct graph *g, const struct exec_options *options,
     }
     op_resolve(e->graph);
     rewrite_once(e);
+    e->weight_bytes = weight_bytes(e->graph);
     return e;
 }
 
@@ -245,8 +259,16 @@ static struct plan *cut_plan(struct exec *e, const struct graph *g, const struct
 static struct plan *make_plan_for(struct exec *e, const struct type *shapes, struct error *err)
 {
     struct graph *g = specialise(e, shapes, err);
-    if (!g)
+    if (g && e->is_spent)
+        error_set(err, "the model could not be made ready when it was tried before");
+    if (!g || e->is_spent) {
+        graph_free(g);
         return NULL;
+    }
+    if (has_one_shape(e->graph)) { /* nobody will want another plan */
+        graph_drop_constants(e->graph);
+        e->is_spent = true;
+    }
     bool dynamic;
     const struct node *at = cut_point(g, &dynamic);
     if (!at && !dynamic && cut_has_static_outputs(g))
@@ -299,8 +321,6 @@ static struct plan *find_plan(struct exec *e, struct item *const *in, struct err
     p->next = e->plans;
     e->plans = p;
     drop_old_plans(e);
-    if (has_one_shape(e->graph)) /* nobody will want another plan */
-        graph_drop_constants(e->graph);
     return p;
 }
 
@@ -391,7 +411,7 @@ static int run_on(struct plan *p, struct item ***in, struct error *err)
     return next ? 0 : -1;
 }
 
-int exec_run(struct exec *e, struct item *const *in, struct item **out, struct error *err)
+static int run_whole(struct exec *e, struct item *const *in, struct item **out, struct error *err)
 {
     struct item **now = mem_calloc(e->graph->input_count, sizeof *now, err);
     int status = now ? 1 : -1;
@@ -412,5 +432,15 @@ int exec_run(struct exec *e, struct item *const *in, struct item **out, struct e
     }
     unref_all(now, e->graph->input_count);
     free(now);
+    return status;
+}
+
+/* An exec that is run again is worth huge pages, and as much time as its run took. */
+int exec_run(struct exec *e, struct item *const *in, struct item **out, struct error *err)
+{
+    double begun = run_now();
+    int status = run_whole(e, in, out, err);
+    if (!e->parent && e->runs++ > 0)
+        packing_make_huge(e, run_now() - begun);
     return status;
 }

@@ -4,15 +4,14 @@
 
 #include "base/hash.h"
 #include "exec/exec.h"
+#include "exec/packing.h"
 #include "exec/plan.h"
 
-#define PACKED_PARAMS 6
 struct packed {
+    uint64_t tensor_id;
     struct hash_content content; /* of the tensor */
-    const char *packing;
-    int64_t params[PACKED_PARAMS];
+    struct packing how;          /* but for args */
     void *data;
-    size_t bytes;
     int refs; /* plans' uses; it goes with the last of them */
     struct packed_region *region;
     struct packed *next;
@@ -22,8 +21,18 @@ struct packed {
 struct packed_region {
     char *base;
     size_t size, used;
+    size_t huge; /* of which so much lies in huge pages, if there are any */
     int packings;
     struct packed_region *next;
+};
+
+/* A packing that is to be filled. */
+struct pack_job {
+    struct packing how;
+    void *packed;
+    struct tensor *tensor;
+    int64_t tiles;
+    struct pack_job *next;
 };
 
 /* A plan's use of a packing. */
@@ -43,6 +52,7 @@ struct exec_sub {
 
 struct exec {
     struct graph *graph; /* without its constants once no other plan can be made of it */
+    bool is_spent;       /* they are gone */
     bool is_rewritten;   /* as plans want it, as far as that does not depend on shapes */
     const struct kernels *kernels;
     struct pool *pool;
@@ -52,8 +62,9 @@ struct exec {
     int64_t bodies; /* of the whole: what op_eval's counts down */
     struct plan *plans;
     struct packed *packed;
-    size_t packed_bytes;
+    size_t packed_bytes, weight_bytes;
     struct packed_region *regions; /* the newest first, which is being filled */
+    long runs;
     struct exec_sub *subs;
     struct exec *parent; /* of a part's exec: whose packed weights are used */
 };
@@ -74,6 +85,9 @@ static inline int plan_threads(const struct plan *p)
 
 /* An exec over a part of e's graph, which it takes over, also on failure. */
 struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err);
+
+/* Seconds since some moment. */
+double run_now(void);
 
 /* Evaluates the nodes of a dynamic plan (dynamic.c). */
 int dynamic_run(struct plan *p, struct item *const *in, struct item **out, struct error *err);

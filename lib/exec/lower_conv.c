@@ -61,19 +61,26 @@ static size_t pack_size(const struct kernels *k, const struct conv *c)
     return kernel_product_packed(k->gemm_f32, 1, (size_t)c->in * (size_t)c->taps, (size_t)c->out);
 }
 
-struct conv_weights {
-    const float *w;
-    const struct conv *conv;
-};
-
-static int pack_weights(void *packed, const void *args, const struct kernels *k, struct error *err)
+static int panels_of(const struct kernels *k, const struct conv *c)
 {
-    const struct conv_weights *a = args;
-    const struct conv *c = a->conv;
-    (void)err;
-    for (int g = 0; g < c->groups; g++)
-        k->gemm_f32->pack((char *)packed + (size_t)g * pack_size(k, c), a->w + (ptrdiff_t)g * c->out * c->in * c->taps,
-                          c->taps, 1, c->in, c->taps, c->out, (ptrdiff_t)c->in * c->taps);
+    return (c->out + k->gemm_f32->nr - 1) / k->gemm_f32->nr;
+}
+
+/* A unit is a panel of a group. */
+static int pack_weights(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                        const struct kernels *k)
+{
+    const struct conv *c = args;
+    int panels = panels_of(k, c), nr = k->gemm_f32->nr;
+    ptrdiff_t row = (ptrdiff_t)c->in * c->taps; /* of an output channel */
+    for (int64_t i = first; i < last; i++) {
+        int64_t group = i / panels, channel = i % panels * nr;
+        int n = c->out - channel < nr ? (int)(c->out - channel) : nr;
+        char *to = (char *)packed + (size_t)group * pack_size(k, c) +
+                   kernel_product_packed(k->gemm_f32, (size_t)c->taps, (size_t)c->in, (size_t)channel);
+        k->gemm_f32->pack(to, (const float *)weights + (group * c->out + channel) * row, c->taps, 1, c->in, c->taps, n,
+                          row);
+    }
     return 0;
 }
 
@@ -156,15 +163,18 @@ static int fill_groups(struct plan *p, const struct conv *c, struct gemm_job *jo
 
 static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct gemm_job *job, struct error *err)
 {
-    bool failed = false;
     size_t bytes;
-    struct conv_weights a = {plan_constant_f32(p, n, 1, &failed, err), c};
-    if (failed)
-        return -1;
     if (!mem_mul(pack_size(p->kernels, c), (size_t)c->groups, &bytes))
         bytes = 0;
-    job->packed = plan_packed(p, n->in[1]->constant, "conv", PACK_PARAMS(c->groups, c->out, c->in, c->taps), bytes,
-                              pack_weights, &a, err);
+    job->packed = plan_packed(p, n, 1,
+                              &(struct packing){.name = "conv",
+                                                .params = {c->groups, c->out, c->in, c->taps},
+                                                .bytes = bytes,
+                                                .units = c->groups * panels_of(p->kernels, c),
+                                                .pack = pack_weights,
+                                                .args = c,
+                                                .args_size = sizeof *c},
+                              err);
     return job->packed ? 0 : -1;
 }
 

@@ -96,25 +96,28 @@ static double deconv_cost(const struct kernels *k, const struct node *n)
 /* ---- weights ---- */
 
 struct phase_weights {
-    const float *w;
     int64_t in, out, plane; /* channels, floats of a kernel plane */
-    const struct phase_axis *axis;
     int64_t kernel_w;
+    struct phase_axis axis[2];
 };
 
 /* [taps of the phase][in] rows of `out`, from weights [in][out][kernel]. */
-static int pack_phase(void *packed, const void *args, const struct kernels *k, struct error *err)
+static int pack_phase(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                      const struct kernels *k)
 {
+    const float *w = weights;
+    struct error ignored;
     const struct phase_weights *a = args;
     const struct phase_axis *v = &a->axis[0], *h = &a->axis[1];
     int64_t taps = v->taps * h->taps;
-    float *rows = mem_calloc((size_t)(taps * a->in), sizeof *rows * (size_t)a->out, err);
+    float *rows = mem_calloc((size_t)(taps * a->in), sizeof *rows * (size_t)a->out, &ignored);
+    (void)first, (void)last; /* one unit */
     if (!rows)
         return -1;
     for (int i = 0; i < taps; i++) {
         int64_t y = v->tap[i / h->taps], x = h->tap[i % h->taps];
         for (int64_t j = 0; j < a->in * a->out; j++)
-            rows[i * a->in * a->out + j] = a->w[j * a->plane + y * a->kernel_w + x];
+            rows[i * a->in * a->out + j] = w[j * a->plane + y * a->kernel_w + x];
     }
     k->gemm_f32->pack(packed, rows, 1, 0, (int)(taps * a->in), a->out, (int)a->out, 1);
     free(rows);
@@ -124,9 +127,8 @@ static int pack_phase(void *packed, const void *args, const struct kernels *k, s
 /* ---- phases ---- */
 
 struct deconv {
-    struct window w;    /* of two axes; the first one of size 1 for a 1-d convolution */
-    struct view x, out; /* rank 4 */
-    const float *weights;
+    struct window w;     /* of two axes; the first one of size 1 for a 1-d convolution */
+    struct view x, out;  /* rank 4 */
     struct gemm_job job; /* what all phases share */
 };
 
@@ -160,8 +162,8 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
 {
     struct gemm_job job = d->job;
     const int64_t pixels[GEMM_AXES] = {1, d->x.dims[0], axis[0].count, axis[1].count};
-    struct phase_weights a = {d->weights, d->x.dims[1],  d->out.dims[1], d->w.kernel[0] * d->w.kernel[1],
-                              axis,       d->w.kernel[1]};
+    struct phase_weights a = {
+        d->x.dims[1], d->out.dims[1], d->w.kernel[0] * d->w.kernel[1], d->w.kernel[1], {axis[0], axis[1]}};
     memcpy(job.dims, pixels, sizeof pixels);
     job.a_stride[1] = d->x.stride[0];
     job.c_stride[1] = d->out.stride[0];
@@ -173,12 +175,18 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
     if (phase_taps(p, d, axis, &job, err) < 0)
         return -1;
     if (job.taps == 0)
-        job.packed = d->weights; /* is not read: what no tap reaches has its bias alone */
+        job.packed = job.tap; /* is not read: what no tap reaches has its bias alone */
     else
-        job.packed = plan_packed(p, n->in[1]->constant, "phase",
-                                 PACK_PARAMS(a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])),
-                                 kernel_product_packed(job.product, 1, (size_t)(job.taps * a.in), (size_t)a.out),
-                                 pack_phase, &a, err);
+        job.packed = plan_packed(
+            p, n, 1,
+            &(struct packing){.name = "phase",
+                              .params = {a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])},
+                              .bytes = kernel_product_packed(job.product, 1, (size_t)(job.taps * a.in), (size_t)a.out),
+                              .units = 1,
+                              .pack = pack_phase,
+                              .args = &a,
+                              .args_size = sizeof a},
+            err);
     return job.packed ? gemm_emit(p, n, "gemm_f32", &job, err) : -1;
 }
 
@@ -222,13 +230,11 @@ static int deconv_lower(struct plan *p, struct node *n, struct error *err)
     struct error ignored;
     int border[VIEW_SPATIAL][2];
     int64_t pad[2] = {0};
-    bool failed = false;
     if (!fits(n, &d.w, &ignored) || !find_border(n, &d.w, border) || !plan_activation(n, &d.job.to.act))
         return 1;
     for (int i = 0; i < d.w.rank; i++)
         pad[i] = pad_begin(n, &d.w, i);
-    d.weights = plan_constant_f32(p, n, 1, &failed, err);
-    if (!d.weights || plan_in_channels(p, n, 0, border, &d.x, err) < 0 || exec_lower_bias(p, n, 2, &d.job, err) < 0 ||
+    if (plan_in_channels(p, n, 0, border, &d.x, err) < 0 || exec_lower_bias(p, n, 2, &d.job, err) < 0 ||
         plan_out(p, n, 0, ORDER_CHANNELS, &d.out, err) < 0)
         return -1;
     if (d.w.rank == 1)

@@ -37,16 +37,12 @@ static void run_depthwise(const struct step *s, struct tile tile)
         run_depthwise_row(d, i / d->out_height, i % d->out_height);
 }
 
-struct depthwise_weights {
-    const float *w;
-    int channels, taps;
-};
-
-static int pack_depthwise(void *packed, const void *args, const struct kernels *k, struct error *err)
+static int pack_depthwise(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                          const struct kernels *k)
 {
-    const struct depthwise_weights *a = args;
-    (void)err;
-    k->depthwise_pack_f32(packed, a->w, a->taps, a->channels, a->taps);
+    const struct conv *c = args;
+    (void)first, (void)last; /* one unit */
+    k->depthwise_pack_f32(packed, weights, c->taps, c->groups, c->taps);
     return 0;
 }
 
@@ -90,13 +86,16 @@ static double depthwise_cost(const struct kernels *k, const struct node *n)
 static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct depthwise_args *d,
                         struct error *err)
 {
-    bool failed = false;
-    struct depthwise_weights a = {plan_constant_f32(p, n, 1, &failed, err), c->groups, c->taps};
-    if (failed)
-        return -1;
-    d->k.weight = plan_packed(p, n->in[1]->constant, "depthwise", PACK_PARAMS(c->groups, c->taps),
-                              kernel_depthwise_packed(p->kernels, (size_t)c->groups, (size_t)c->taps) * sizeof(float),
-                              pack_depthwise, &a, err);
+    size_t floats = kernel_depthwise_packed(p->kernels, (size_t)c->groups, (size_t)c->taps);
+    d->k.weight = plan_packed(p, n, 1,
+                              &(struct packing){.name = "depthwise",
+                                                .params = {c->groups, c->taps},
+                                                .bytes = floats * sizeof(float),
+                                                .units = 1,
+                                                .pack = pack_depthwise,
+                                                .args = c,
+                                                .args_size = sizeof *c},
+                              err);
     return d->k.weight ? 0 : -1;
 }
 

@@ -15,7 +15,6 @@ struct product {
 
 struct matrix_args {
     struct view b;
-    const float *data; /* of a constant; else the view tells */
     const struct kernels *kernels;
     struct view to;
     int64_t batches, k, n, panels;
@@ -49,19 +48,23 @@ static void run_pack(const struct step *s, struct tile tile)
     }
 }
 
-static int pack_constant(void *packed, const void *args, const struct kernels *k, struct error *err)
+/* A unit is a panel of a matrix. */
+static int pack_constant(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                         const struct kernels *k)
 {
     const struct matrix_args *a = args;
-    (void)k, (void)err;
-    for (int64_t batch = 0; batch < a->batches; batch++)
-        pack_panels(a, packed, a->data + a->b.offset, batch, 0, a->panels);
+    (void)k;
+    for (int64_t i = first, end; i < last; i = end) {
+        int64_t batch = i / a->panels, panel = i % a->panels;
+        end = last < (batch + 1) * a->panels ? last : (batch + 1) * a->panels;
+        pack_panels(a, packed, (const float *)weights + a->b.offset, batch, panel, panel + end - i);
+    }
     return 0;
 }
 
 static int pack_b(struct plan *p, struct node *n, const struct product *m, struct gemm_job *job, struct error *err)
 {
     struct matrix_args *a = plan_alloc(p, sizeof *a, err);
-    bool failed = false;
     size_t bytes;
     if (!a)
         return -1;
@@ -74,13 +77,17 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
     a->bytes = kernel_product_packed(job->product, 1, (size_t)a->k, (size_t)a->n);
     if (!mem_mul(a->bytes, (size_t)a->batches, &bytes))
         return error_set(err, "the matrix is too large");
-    a->data = plan_constant_f32(p, n, 1, &failed, err);
-    if (failed)
-        return -1;
-    if (a->data) {
-        job->packed = plan_packed(p, n->in[1]->constant, "matrix",
-                                  PACK_PARAMS(a->batches, a->k, a->n, a->b.stride[rank - 2], a->b.stride[rank - 1]),
-                                  bytes, pack_constant, a, err);
+    if (plan_is_constant(n, 1)) {
+        job->packed = plan_packed(
+            p, n, 1,
+            &(struct packing){.name = "matrix",
+                              .params = {a->batches, a->k, a->n, a->b.stride[rank - 2], a->b.stride[rank - 1]},
+                              .bytes = bytes,
+                              .units = a->batches * a->panels,
+                              .pack = pack_constant,
+                              .args = a,
+                              .args_size = sizeof *a},
+            err);
         return job->packed ? 0 : -1;
     }
     if (plan_scratch(p, bytes, &a->to, err) < 0)

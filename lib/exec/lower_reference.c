@@ -118,6 +118,8 @@ int exec_lower_reference(struct plan *p, struct node *n, struct error *err)
         return -1;
     for (int i = 0; i < n->in_count; i++) {
         touched[i] = &r->from[i];
+        if (plan_is_constant(n, i))
+            plan_place(n->in[i])->is_kept = true;
         if (n->in[i] && !n->in[i]->constant && plan_in_dense(p, n, i, ORDER_ROWS, &r->from[i], err) < 0)
             return -1;
     }

@@ -112,25 +112,36 @@ static void run_recurrence(const struct step *s, struct tile tile)
 
 /* ---- weights ---- */
 
+/* Rows of k numbers. */
 struct rows_args {
-    const float *w; /* [n][k] */
-    int64_t n, k;
+    int64_t first, count, k;
 };
 
-static int pack_rows(void *packed, const void *args, const struct kernels *k, struct error *err)
+/* A unit is a panel. */
+static int pack_rows(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                     const struct kernels *k)
 {
     const struct rows_args *a = args;
-    (void)err;
-    k->gemm_f32->pack(packed, a->w, 1, 0, (int)a->k, 1, (int)a->n, a->k);
+    int64_t row = first * k->gemm_f32->nr, end = last * k->gemm_f32->nr < a->count ? last * k->gemm_f32->nr : a->count;
+    k->gemm_f32->pack((char *)packed + kernel_product_packed(k->gemm_f32, 1, (size_t)a->k, (size_t)row),
+                      (const float *)weights + (a->first + row) * a->k, 1, 0, (int)a->k, 1, (int)(end - row), a->k);
     return 0;
 }
 
-static const float *pack(struct plan *p, const struct node *n, int in, int64_t first, const float *w, int64_t rows,
-                         int64_t k, struct error *err)
+static const float *pack(struct plan *p, const struct node *n, int in, int64_t first, int64_t rows, int64_t k,
+                         struct error *err)
 {
-    struct rows_args a = {w + first * k, rows, k};
-    return plan_packed(p, n->in[in]->constant, "rows", PACK_PARAMS(first, rows, k),
-                       kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)k, (size_t)rows), pack_rows, &a, err);
+    struct rows_args a = {first, rows, k};
+    return plan_packed(
+        p, n, in,
+        &(struct packing){.name = "rows",
+                          .params = {first, rows, k},
+                          .bytes = kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)k, (size_t)rows),
+                          .units = (rows + p->kernels->gemm_f32->nr - 1) / p->kernels->gemm_f32->nr,
+                          .pack = pack_rows,
+                          .args = &a,
+                          .args_size = sizeof a},
+        err);
 }
 
 /* b holds the input biases, then the recurrent ones; they are summed where they only ever meet as a sum. */
@@ -152,17 +163,15 @@ static int sum_biases(struct plan *p, struct rnn *r, int d, const float *b, stru
 static int load_weights(struct plan *p, struct node *n, struct rnn *r, struct error *err)
 {
     bool failed = false;
-    const float *w = plan_constant_f32(p, n, 1, &failed, err), *recurrent = plan_constant_f32(p, n, 2, &failed, err);
     const float *b = plan_constant_f32(p, n, 3, &failed, err),
                 *peephole = r->lstm ? plan_constant_f32(p, n, 7, &failed, err) : NULL;
     int64_t all = r->gates * r->hidden;
     if (failed)
         return -1;
     for (int d = 0; d < r->directions; d++) {
-        r->w[d] = pack(p, n, 1, d * all, w, all, r->input, err);
-        r->r[d] = pack(p, n, 2, d * all, recurrent, r->lstm ? all : 2 * r->hidden, r->hidden, err);
-        r->candidate[d] =
-            r->lstm ? r->r[d] : pack(p, n, 2, d * all + 2 * r->hidden, recurrent, r->hidden, r->hidden, err);
+        r->w[d] = pack(p, n, 1, d * all, all, r->input, err);
+        r->r[d] = pack(p, n, 2, d * all, r->lstm ? all : 2 * r->hidden, r->hidden, err);
+        r->candidate[d] = r->lstm ? r->r[d] : pack(p, n, 2, d * all + 2 * r->hidden, r->hidden, r->hidden, err);
         if (!r->w[d] || !r->r[d] || !r->candidate[d] || (b && sum_biases(p, r, d, b, err) < 0))
             return -1;
         r->peephole[d] = peephole ? peephole + d * 3 * r->hidden : NULL;

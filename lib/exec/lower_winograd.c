@@ -147,38 +147,35 @@ static void run_groups(const struct step *s, struct tile tile)
 
 /* ---- weights ---- */
 
-struct winograd_weights {
-    const float *w;
-    const struct winograd_args *winograd;
-};
-
-static int pack_weights(void *to, const void *args, const struct kernels *k, struct error *err)
+/* A unit is a group. */
+static int pack_weights(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                        const struct kernels *k)
 {
-    float *packed = to;
-    const struct winograd_weights *a = args;
-    const struct winograd_args *w = a->winograd;
-    (void)err;
-    for (int first = 0; first < w->out; first += w->group) {
-        int n = w->out - first < w->group ? w->out - first : w->group;
-        size_t matrix = kernel_gemm_packed(k, (size_t)w->in, (size_t)n);
-        k->winograd_pack_f32(packed, matrix, w->size, a->w + (ptrdiff_t)first * w->in * 9, (ptrdiff_t)w->in * 9, 9,
-                             w->in, n);
-        packed += (size_t)w->elements * matrix;
+    const struct winograd_args *w = args;
+    for (int64_t i = first; i < last; i++) {
+        int channel = (int)i * w->group, n = w->out - channel < w->group ? w->out - channel : w->group;
+        size_t before = kernel_gemm_packed(k, (size_t)w->in, (size_t)channel);
+        k->winograd_pack_f32(
+            (float *)packed + (size_t)w->elements * before, kernel_gemm_packed(k, (size_t)w->in, (size_t)n), w->size,
+            (const float *)weights + (ptrdiff_t)channel * w->in * 9, (ptrdiff_t)w->in * 9, 9, w->in, n);
     }
     return 0;
 }
 
 static int fill_weights(struct plan *p, struct node *n, struct winograd_args *w, struct error *err)
 {
-    bool failed = false;
-    struct winograd_weights a = {plan_constant_f32(p, n, 1, &failed, err), w};
     size_t bytes = kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)w->in, (size_t)w->out);
-    if (failed)
-        return -1;
     if (!mem_mul(bytes, (size_t)w->elements, &bytes))
         bytes = 0;
-    w->weights = plan_packed(p, n->in[1]->constant, "winograd", PACK_PARAMS(w->size, w->in, w->out, w->group), bytes,
-                             pack_weights, &a, err);
+    w->weights = plan_packed(p, n, 1,
+                             &(struct packing){.name = "winograd",
+                                               .params = {w->size, w->in, w->out, w->group},
+                                               .bytes = bytes,
+                                               .units = w->groups,
+                                               .pack = pack_weights,
+                                               .args = w,
+                                               .args_size = sizeof *w},
+                             err);
     return w->weights ? 0 : -1;
 }
 

@@ -6,6 +6,8 @@
 #include "base/pages.h"
 #include "exec/exec_private.h"
 
+/* ---- memory ---- */
+
 /* Packings lie side by side, in regions that grow with what there is, up to this: large enough for huge pages, without
  * which the prefetchers stop every 4 KiB (a third of the time of products that wait for weights). */
 #define REGION_LEAST ((size_t)64 << 10)
@@ -30,17 +32,16 @@ static struct packed_region *add_region(struct exec *e, size_t bytes, struct err
     return r;
 }
 
-/* Gives k its place. */
 static int place_packed(struct exec *e, struct packed *k, struct error *err)
 {
     size_t bytes;
-    if (k->bytes == 0 || !mem_add(k->bytes, 63, &bytes))
+    if (k->how.bytes == 0 || !mem_add(k->how.bytes, 63, &bytes))
         return error_memory(err);
     bytes -= bytes % 64;
     struct packed_region *r = e->regions;
     if ((!r || r->size - r->used < bytes) && !(r = add_region(e, bytes, err)))
         return -1;
-    k->data = (float *)(r->base + r->used);
+    k->data = r->base + r->used;
     k->region = r;
     r->used += bytes;
     r->packings++;
@@ -59,6 +60,29 @@ static void leave_region(struct exec *e, struct packed_region *r)
     free(r);
 }
 
+static bool make_huge(void *base, size_t size, size_t *done, double until)
+{
+    while (*done < size) {
+        if (run_now() >= until)
+            return false;
+        *done += pages_make_huge((char *)base + *done, size - *done);
+    }
+    return true;
+}
+
+void packing_make_huge(struct exec *e, double seconds)
+{
+    double until = run_now() + seconds;
+    for (struct plan *p = e->plans; p; p = p->next)
+        if (!make_huge(p->memory, p->memory_size, &p->huge, until))
+            return;
+    for (struct packed_region *r = e->regions; r; r = r->next)
+        if (!make_huge(r->base, r->used, &r->huge, until))
+            return;
+}
+
+/* ---- packings ---- */
+
 static void unref_packed(struct exec *e, struct packed *k)
 {
     if (--k->refs > 0)
@@ -67,62 +91,189 @@ static void unref_packed(struct exec *e, struct packed *k)
     while (*at != k)
         at = &(*at)->next;
     *at = k->next;
-    e->packed_bytes -= k->bytes;
+    e->packed_bytes -= k->how.bytes;
     leave_region(e, k->region);
     free(k);
 }
 
-void plan_release_packed(struct plan *p)
+void packing_release(struct plan *p)
 {
+    for (struct pack_job *j = p->jobs; j; j = j->next)
+        tensor_unref(j->tensor);
     for (struct packed_use *u = p->packed; u; u = u->next)
         unref_packed(exec_whole(p->exec), u->packed);
 }
 
-static bool same_packing(const struct packed *a, const struct packed *b)
+static bool same_way(const struct packing *a, const struct packing *b)
 {
-    return a->content.size == b->content.size && a->content.low == b->content.low &&
-           a->content.high == b->content.high && a->bytes == b->bytes && strcmp(a->packing, b->packing) == 0 &&
+    return a->bytes == b->bytes && a->as_stored == b->as_stored && strcmp(a->name, b->name) == 0 &&
            memcmp(a->params, b->params, sizeof a->params) == 0;
 }
 
-/* Adds an empty one like `wanted` to the exec. */
-static struct packed *add_packed(struct exec *e, const struct packed *wanted, struct error *err)
+static bool same_content(const struct hash_content *a, const struct hash_content *b)
 {
+    return a->size == b->size && a->low == b->low && a->high == b->high;
+}
+
+/* The tensor's bytes are looked at only when it is not known by itself. */
+static struct packed *find_packed(struct exec *e, const struct tensor *t, const struct packing *how,
+                                  struct hash_content *content)
+{
+    for (struct packed *k = e->packed; k; k = k->next)
+        if (k->tensor_id == t->id && same_way(&k->how, how))
+            return k;
+    *content = hash_content(t->data, t->size);
+    for (struct packed *k = e->packed; k; k = k->next)
+        if (same_content(&k->content, content) && same_way(&k->how, how))
+            return k;
+    return NULL;
+}
+
+/* Packing makes weights larger, by Winograd's transformation four times, by filled up panels more where they are small.
+ * What goes beyond that counts as the activations of a plan do. */
+#define PACKED_GROWTH 5
+
+static struct packed *add_packed(struct exec *e, const struct tensor *t, const struct packing *how,
+                                 const struct hash_content *content, struct error *err)
+{
+    size_t usual = e->weight_bytes < SIZE_MAX / PACKED_GROWTH / 2 ? e->weight_bytes * PACKED_GROWTH : SIZE_MAX / 2;
+    if (how->bytes > SIZE_MAX / 4 || e->packed_bytes + how->bytes > usual + e->memory) {
+        error_set(err, "the packed weights take more than %zu MiB", (usual + e->memory) >> 20);
+        return NULL;
+    }
     struct packed *k = mem_calloc(1, sizeof *k, err);
     if (!k)
         return NULL;
-    *k = *wanted;
+    *k = (struct packed){.tensor_id = t->id, .content = *content, .how = *how};
+    k->how.args = NULL;
     if (place_packed(e, k, err) < 0) {
         free(k);
         return NULL;
     }
     k->next = e->packed;
     e->packed = k;
-    e->packed_bytes += k->bytes;
+    e->packed_bytes += how->bytes;
     return k;
 }
 
-const void *plan_packed(struct plan *p, const struct tensor *t, const char *packing, const int64_t *params, int count,
-                        size_t bytes, pack_fn *make, const void *args, struct error *err)
+/* ---- filling them ---- */
+
+/* What is worth a thread's trouble, and what is worth waking them all. */
+#define PACK_GRAIN ((size_t)256 << 10)
+#define PACK_BATCH ((size_t)32 << 20)
+
+static int add_job(struct plan *p, struct tensor *t, struct packed *k, const struct packing *how, struct error *err)
+{
+    struct pack_job *j = plan_alloc(p, sizeof *j, err);
+    void *args = plan_alloc(p, how->args_size, err);
+    if (!j || !args)
+        return -1;
+    memcpy(args, how->args, how->args_size);
+    *j = (struct pack_job){.how = *how, .packed = k->data, .tensor = tensor_ref(t), .next = p->jobs};
+    j->how.args = args;
+    j->tiles = plan_tiles((int64_t)how->bytes, (int64_t)PACK_GRAIN, how->units);
+    p->jobs = j;
+    p->job_bytes += how->bytes;
+    return 0;
+}
+
+const void *plan_packed(struct plan *p, const struct node *n, int i, const struct packing *how, struct error *err)
 {
     struct exec *e = exec_whole(p->exec);
+    struct tensor *t = n->in[i]->constant;
     struct packed_use *use = plan_alloc(p, sizeof *use, err);
-    struct packed wanted = {.content = hash_content(t->data, t->size), .packing = packing, .bytes = bytes};
+    struct hash_content content;
     if (!use)
         return NULL;
-    memcpy(wanted.params, params, sizeof *params * (size_t)count);
-    struct packed *k = e->packed;
-    while (k && !same_packing(k, &wanted))
-        k = k->next;
+    struct packed *k = find_packed(e, t, how, &content);
     bool found = k != NULL;
-    if (!found && !(k = add_packed(e, &wanted, err)))
+    if (!found && !(k = add_packed(e, t, how, &content, err)))
         return NULL;
     k->refs++;
-    if (!found && make(k->data, args, e->kernels, err) < 0) {
-        unref_packed(e, k);
-        return NULL;
-    }
     *use = (struct packed_use){k, p->packed};
     p->packed = use;
-    return k->data;
+    plan_place(n->in[i])->is_packed = true;
+    return found || add_job(p, t, k, how, err) == 0 ? k->data : NULL;
+}
+
+struct filling {
+    struct plan *plan;
+    atomic_llong next;
+    atomic_bool failed;
+};
+
+/* Tiles of all jobs, one job after the other. */
+static void fill_region(void *arg, int thread)
+{
+    struct filling *f = arg;
+    const struct pack_job *j = f->plan->jobs;
+    int64_t before = 0;
+    (void)thread;
+    for (;;) {
+        int64_t at = atomic_fetch_add_explicit(&f->next, 1, memory_order_relaxed);
+        while (j && at - before >= j->tiles) {
+            before += j->tiles;
+            j = j->next;
+        }
+        if (!j)
+            return;
+        at -= before;
+        if (j->how.pack(j->packed, j->tensor->data, j->how.args, plan_tile_first(j->how.units, j->tiles, at),
+                        plan_tile_first(j->how.units, j->tiles, at + 1), f->plan->kernels) < 0)
+            atomic_store(&f->failed, true);
+    }
+}
+
+/* Weights in the type that packing wants. */
+static int widen_jobs(struct plan *p, struct error *err)
+{
+    for (struct pack_job *j = p->jobs; j; j = j->next) {
+        if (j->how.as_stored || j->tensor->dtype == DTYPE_F32)
+            continue;
+        struct tensor *wide = tensor_cast(j->tensor, DTYPE_F32, true, err);
+        if (!wide)
+            return -1;
+        tensor_unref(j->tensor);
+        j->tensor = wide;
+    }
+    return 0;
+}
+
+static int fill(struct plan *p, struct error *err)
+{
+    struct filling f = {.plan = p};
+    if (widen_jobs(p, err) < 0)
+        return -1;
+    pool_run(p->job_bytes > PACK_GRAIN ? p->exec->pool : NULL, fill_region, &f);
+    for (struct pack_job *j = p->jobs; j; j = j->next) {
+        blob_drop_pages(j->tensor->blob, j->tensor->data, j->tensor->size);
+        tensor_unref(j->tensor);
+    }
+    p->jobs = NULL;
+    p->job_bytes = 0;
+    return atomic_load(&f.failed) ? error_memory(err) : 0;
+}
+
+/* A constant that was only packed, by all who use it, is let go. */
+static void release_constants(struct plan *p)
+{
+    for (size_t i = 0; i < p->graph->value_count; i++) {
+        struct value *v = p->graph->values[i];
+        struct place *place = v && v->constant ? plan_place(v) : NULL;
+        if (!place || !place->is_packed || place->is_kept || v->is_output || place->uses_lowered < v->use_count ||
+            (place->view.buffer && place->view.buffer->is_touched))
+            continue;
+        tensor_unref(v->constant);
+        v->constant = NULL;
+    }
+}
+
+int packing_fill(struct plan *p, struct error *err)
+{
+    if (p->is_lowered || p->job_bytes >= PACK_BATCH) {
+        if (p->jobs && fill(p, err) < 0)
+            return -1;
+        release_constants(p);
+    }
+    return 0;
 }

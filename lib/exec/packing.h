@@ -4,16 +4,37 @@
 
 #include "exec/plan.h"
 
-/* Constant weights in a kernel's order, made by make(), which fills `bytes` bytes (0: the size fits no size_t). Tensors
+#define PACKING_PARAMS 6
+
+/* Packs units [first, last) of the weights. -1 when memory is short. */
+typedef int pack_fn(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                    const struct kernels *k);
+
+/* A way to pack. The result depends on nothing but the weights, the name and the params. */
+struct packing {
+    const char *name;
+    int64_t params[PACKING_PARAMS];
+    size_t bytes;  /* of the result; 0: the size fits no size_t */
+    int64_t units; /* that threads can share */
+    pack_fn *pack;
+    const void *args; /* for pack(); a copy is made */
+    size_t args_size;
+    bool as_stored; /* weights in their own type; else as f32 */
+};
+
+/* Memory for the packed input i of a node, a constant: filled, by all threads together, before the plan is run. Tensors
  * of the same bytes that are packed in the same way share one packing, whichever nodes and plans of the whole exec they
- * belong to: `packing` names the way, params[count] is all that make() depends on but the bytes. They live as long as
- * the plan. */
-typedef int pack_fn(void *packed, const void *args, const struct kernels *k, struct error *err);
-const void *plan_packed(struct plan *p, const struct tensor *t, const char *packing, const int64_t *params, int count,
-                        size_t bytes, pack_fn *make, const void *args, struct error *err);
-#define PACK_PARAMS(...) (const int64_t[]){__VA_ARGS__}, (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+ * belong to. It lives as long as the plan; the tensor itself is let go unless something else needs it. */
+const void *plan_packed(struct plan *p, const struct node *n, int i, const struct packing *how, struct error *err);
+
+/* Fills what is not filled yet: of a plan that is being made, once enough has come together and at the end. */
+int packing_fill(struct plan *p, struct error *err);
 
 /* Lets go of all that the plan uses. */
-void plan_release_packed(struct plan *p);
+void packing_release(struct plan *p);
+
+/* Gives the exec's large memory huge pages, which take much longer to get than small ones when they are new, for at
+ * most so many seconds. */
+void packing_make_huge(struct exec *e, double seconds);
 
 #endif

@@ -77,9 +77,13 @@ static int place_constants(struct plan *p, struct error *err)
 
 static void done_with_inputs(const struct node *n)
 {
-    for (int i = 0; i < n->in_count; i++)
-        if (n->in[i] && plan_place(n->in[i])->placed)
-            plan_place(n->in[i])->view.buffer->uses_left--;
+    for (int i = 0; i < n->in_count; i++) {
+        struct place *place = n->in[i] ? plan_place(n->in[i]) : NULL;
+        if (place && place->placed)
+            place->view.buffer->uses_left--;
+        if (place)
+            place->uses_lowered++;
+    }
 }
 
 static int lower_all(struct plan *p, struct error *err)
@@ -93,8 +97,11 @@ static int lower_all(struct plan *p, struct error *err)
         if (status < 0)
             return error_prefix(err, "%s", node_label(n, label, sizeof label));
         done_with_inputs(n);
+        if (packing_fill(p, err) < 0)
+            return -1;
     }
-    return 0;
+    p->is_lowered = true;
+    return packing_fill(p, err);
 }
 
 /* Results that were not written where the caller will find them are copied there. */
@@ -166,7 +173,7 @@ void plan_free(struct plan *p)
         item_unref(p->kept[i]);
     for (struct buffer *b = p->buffers; b; b = b->next)
         tensor_unref(b->owned);
-    plan_release_packed(p);
+    packing_release(p);
     exec_free(p->then);
     free(p->then_from);
     free(p->shapes);
@@ -208,6 +215,7 @@ static int note_accesses(struct plan *p, struct step *s, const struct view *cons
         if (!views[i]->buffer)
             continue;
         struct access *a = &s->access[s->access_count++];
+        views[i]->buffer->is_touched = true;
         *a = (struct access){.buffer = views[i]->buffer};
         if (uses == STEP_MAKES_BORDER)
             a->kind = ACCESS_BORDER;
@@ -326,6 +334,7 @@ const float *plan_constant_f32(struct plan *p, struct node *n, int i, bool *fail
     struct tensor *t = node_in(n, i) ? n->in[i]->constant : NULL;
     if (!t || dtype_info(t->dtype)->class != DTYPE_CLASS_FLOAT)
         return NULL;
+    plan_place(n->in[i])->is_kept = true;
     if (t->dtype == DTYPE_F32)
         return t->data;
     struct buffer *b = plan_external(p, NULL, err);

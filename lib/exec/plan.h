@@ -72,7 +72,9 @@ struct place {
     struct value *concat_parent; /* the Concat result that it should be written into; or NULL */
     int concat_axis;
     int64_t concat_offset;
-    struct view other; /* the same elements in another layout, made for a consumer; other.buffer NULL: none yet */
+    bool is_packed, is_kept; /* of a constant: a step needs it packed; as it is */
+    size_t uses_lowered;     /* of a constant, by nodes */
+    struct view other;       /* the same elements in another layout, made for a consumer; other.buffer NULL: none yet */
 };
 
 struct cursor;
@@ -89,8 +91,11 @@ struct plan {
     size_t step_count, step_cap;
     struct buffer *buffers;
     struct packed_use *packed;
-    char *memory; /* the activations' arena, then each thread's scratch */
-    size_t memory_size;
+    struct pack_job *jobs; /* while it is being made */
+    size_t job_bytes;
+    bool is_lowered;
+    char *memory;             /* the activations' arena, then each thread's scratch */
+    size_t memory_size, huge; /* huge: of which so much lies in huge pages, if there are any */
     char *scratch;
     size_t scratch_bytes;          /* of a thread: the most that a step wants, rounded to cache lines */
     struct view *inputs, *outputs; /* external buffers, by the graph's order */

@@ -29,7 +29,7 @@ static struct cursor *cursors_of(const struct plan *p, int thread)
     return p->cursors + (size_t)thread * p->step_count;
 }
 
-static double now(void)
+double run_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -99,13 +99,13 @@ static void run_steps(struct plan *p, struct pool *pool, int threads, int thread
 /* Each step on its own, so that its time can be told. */
 static void profile_steps(struct plan *p, struct pool *pool, int threads, int thread)
 {
-    double begun = now();
+    double begun = run_now();
     for (size_t i = 0; i < p->step_count; i++) {
         run_tiles(p, i, threads, thread);
         pool_barrier(pool, thread);
         if (thread > 0)
             continue;
-        double ended = now();
+        double ended = run_now();
         p->steps[i].seconds += ended - begun;
         p->steps[i].runs++;
         begun = ended;

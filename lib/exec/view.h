@@ -9,6 +9,7 @@
 struct buffer {
     char *base;
     size_t size;     /* bytes */
+    bool is_touched; /* by a step */
     int first, last; /* phases (schedule.h) of the steps that touch it; first < 0: none */
     bool external;
     int uses_left;       /* of values in it, by nodes that are still to be lowered: 1 allows to overwrite it in place */

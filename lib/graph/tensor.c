@@ -14,6 +14,8 @@ static int measure(struct tensor *t, struct error *err)
     return 0;
 }
 
+static uint64_t last_id;
+
 /* Everything but the data. */
 static struct tensor *shell(enum dtype dtype, int rank, const int64_t *dims, struct error *err)
 {
@@ -26,6 +28,7 @@ static struct tensor *shell(enum dtype dtype, int rank, const int64_t *dims, str
     t = mem_calloc(1, sizeof *t, err);
     if (!t)
         return NULL;
+    t->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
     t->refs = 1;
     t->dtype = dtype;
     t->rank = rank;

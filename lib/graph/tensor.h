@@ -73,6 +73,7 @@ struct str {
 /* Row-major, dense, in the machine's (little-endian) order; elements below 8 bits are packed low bits first, rows not
  * padded. Immutable once shared. */
 struct tensor {
+    uint64_t id; /* of all tensors ever, this one alone has it */
     int refs;
     enum dtype dtype;
     int rank;

@@ -72,7 +72,7 @@ static void test_lets_go(void)
     struct exec *e = exec_new(graph, &options, &error);
     graph_free(graph);
     struct item *first = run_rows(e, 3, N);
-    CHECK_MSG(t->refs <= 2, "%d references", t->refs); /* ours, and the plan's */
+    CHECK_MSG(t->refs == 1, "%d references", t->refs); /* ours */
     struct item *out = NULL, *in = item_of_tensor(random_tensor(DTYPE_F32, DIMS(4, N), 1), &error);
     CHECK(exec_run(e, &in, &out, &error) < 0 && strstr(error.text, "input 'x'"));
     item_unref(in);
@@ -103,8 +103,43 @@ static void test_many_plans(void)
     graph_free(graph);
 }
 
+/* A weight that a step reads as it is stays, though another node has packed it. */
+static void test_keeps(void)
+{
+    enum { N = 24 };
+    begin();
+    struct value *w = weight(DIMS(N, N)), *x = input("x", DIMS(N, N));
+    output(NODE("Add", NODE("MatMul", x, w)->out[0], w)->out[0]);
+    check();
+}
+
+/* Nodes that pack one weight in ever other ways take no more memory than allowed. */
+static void test_packed_limit(void)
+{
+    enum { N = 1 << 12, WAYS = 11 };
+    begin();
+    struct value *x = input("x", DIMS(1, N)), *w = weight(DIMS(N));
+    for (int64_t i = 1, k = 2; i < WAYS; i++, k *= 2) { /* each [k, N / k]: its panels are filled up */
+        struct value *rows = NODE("Reshape", x, ints(INTS(N / k, k)))->out[0];
+        struct tensor *t = tensor_reshaped(w->constant, 2, (const int64_t[]){k, N / k}, &error);
+        output(NODE("MatMul", rows, graph_add_constant(graph, NULL, t, &error))->out[0]);
+    }
+    op_resolve(graph);
+    struct exec_options options = {.memory = 1 << 10};
+    struct exec *e = exec_new(graph, &options, &error);
+    e->weight_bytes = N * sizeof(float);
+    struct item *out[WAYS] = {NULL}, *in = item_of_tensor(random_tensor(DTYPE_F32, DIMS(1, N), 1), &error);
+    CHECK(exec_run(e, &in, out, &error) < 0 && strstr(error.text, "packed weights"));
+    CHECK(exec_run(e, &in, out, &error) < 0 && strstr(error.text, "before"));
+    item_unref(in);
+    exec_free(e);
+    graph_free(graph);
+}
+
 int main(void)
 {
+    RUN(test_keeps);
+    RUN(test_packed_limit);
     RUN(test_many_plans);
     RUN(test_lets_go);
     RUN(test_many_lengths);
