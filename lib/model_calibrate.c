@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "op/op.h"
 
+#define CHANNEL_SAMPLES 8 /* are enough to equalise by */
+
 bool model_range_at(size_t index, struct model_row *range)
 {
     size_t count;
@@ -35,8 +37,8 @@ static int read_settings(const struct model_calibration_options *o, struct quant
 {
     const char *type = o->activations ? o->activations : "u8";
     bool is_signed = strcmp(type, "s8") == 0;
-    *s = (struct quant_settings){
-        .dtype = is_signed ? DTYPE_I8 : DTYPE_U8, .keep = o->keep, .keep_count = o->keep_count};
+    *s =
+        (struct quant_settings){.dtype = is_signed ? DTYPE_I8 : DTYPE_U8, .keep = o->keep, .keep_count = o->keep_count};
     if (!is_signed && strcmp(type, "u8") != 0)
         return error_set(err, "type '%s' of activations: want u8 or s8", type);
     s->method = o->range ? quant_range_find(o->range) : quant_range_methods(&(size_t){0});
@@ -53,6 +55,27 @@ struct model_session *calibrate_session(const struct model_calibration *c, struc
     return s;
 }
 
+/* From now on samples go through this graph, which is freed. */
+static int watch(struct model_calibration *c, struct graph *g, struct model_error *err)
+{
+    model_session_free(c->watch);
+    c->watched = g ? g->output_count : 0;
+    c->watch = calibrate_session(c, g, false, err);
+    return c->watch ? 0 : -1;
+}
+
+static int watch_ranges(struct model_calibration *c, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    if (quant_calibration_begin(&c->quant, err))
+        return -1;
+    if (c->quant.places.layer_count == 0)
+        return error_set(err, "there is nothing to quantise: want convolutions, or products by constants, in float32");
+    c->floats = mem_calloc(c->quant.places.layer_count, sizeof *c->floats, err);
+    c->by_channels = false;
+    return c->floats ? watch(c, quant_watch_ranges(&c->quant, err), error) : -1;
+}
+
 static int start(struct model_calibration *c, const struct model *m, const struct model_calibration_options *o,
                  struct model_error *error)
 {
@@ -63,14 +86,13 @@ static int start(struct model_calibration *c, const struct model *m, const struc
     c->stride = 1;
     if (read_settings(o, &settings, err) || quant_calibration_init(&c->quant, m->graph, &settings, err))
         return -1;
-    if (c->quant.places.layer_count == 0)
-        return error_set(err, "there is nothing to quantise: want convolutions, or products by constants, in float32");
     c->kept = mem_calloc(CALIBRATE_KEPT * c->inputs, sizeof *c->kept, err);
-    c->floats = c->kept ? mem_calloc(c->quant.places.layer_count, sizeof *c->floats, err) : NULL;
-    struct graph *watched = c->floats ? quant_watch_ranges(&c->quant, err) : NULL;
-    c->watched = watched ? watched->output_count : 0;
-    c->watch = calibrate_session(c, watched, false, error);
-    return c->watch ? 0 : -1;
+    c->by_channels = c->quant.channelled_count > 0;
+    if (!c->kept)
+        return -1;
+    return c->by_channels
+               ? watch(c, quant_watch_channels(c->quant.g, c->quant.channelled, c->quant.channelled_count, err), error)
+               : watch_ranges(c, error);
 }
 
 struct model_calibration *model_calibration_new(const struct model *m, const struct model_calibration_options *options,
@@ -131,16 +153,36 @@ static void keep(struct model_calibration *c, struct model_tensor *const *in)
     c->kept_count++;
 }
 
-int model_calibration_add(struct model_calibration *c, struct model_tensor *const *in, struct model_error *error)
+/* One sample through what is watched. */
+static int look(struct model_calibration *c, struct model_tensor *const *in, struct model_error *error)
 {
     struct model_tensor **out = mem_calloc(c->watched, sizeof *out, model_inner(error));
     int status = out ? model_session_run(c->watch, in, out, error) : -1;
-    if (status == 0) {
+    if (status == 0 && c->by_channels)
+        quant_take_channels(c->quant.channelled, c->quant.channelled_count, (struct tensor *const *)out);
+    else if (status == 0)
         quant_take_ranges(&c->quant, (struct tensor *const *)out);
-        keep(c, in);
-    }
     calibrate_free_tensors(out, c->watched);
     return status;
+}
+
+/* Ends the look at channels: the samples so far, which were all kept, go through once more. */
+static int end_channels(struct model_calibration *c, struct model_error *error)
+{
+    if (watch_ranges(c, error))
+        return -1;
+    for (size_t i = 0; i < c->kept_count; i++)
+        if (look(c, c->kept + i * c->inputs, error))
+            return -1;
+    return 0;
+}
+
+int model_calibration_add(struct model_calibration *c, struct model_tensor *const *in, struct model_error *error)
+{
+    if (look(c, in, error))
+        return -1;
+    keep(c, in);
+    return c->by_channels && c->seen == CHANNEL_SAMPLES ? end_channels(c, error) : 0;
 }
 
 /* ---- biases ---- */
@@ -180,6 +222,8 @@ struct model *model_calibration_finish(struct model_calibration *c, struct model
         error_set(err, "no sample was given");
         return NULL;
     }
+    if (c->by_channels && end_channels(c, error))
+        return NULL;
     model_session_free(c->watch);
     c->watch = NULL;
     if (quant_choose_ranges(&c->quant, err) || correct(c, error) || calibrate_limit_loss(c, error))

@@ -13,6 +13,7 @@ struct model_calibration {
     struct quant_calibration quant;
     struct model_calibration_options options;
     struct model_session *watch;
+    bool by_channels;           /* what is watched: channels, to be equalised, not ranges yet */
     size_t inputs, watched;     /* of the network; outputs of `watch` */
     struct model_tensor **kept; /* [CALIBRATE_KEPT * inputs] */
     size_t kept_count, stride, seen;

@@ -6,8 +6,8 @@
 #include "model_calibrate.h"
 #include "op/op.h"
 
-#define CHUNK    ((size_t)24 << 20) /* bytes of results of either network held at once */
-#define PROFILED 3                  /* samples to take times on */
+#define CHUNK    ((size_t)6 << 20) /* bytes of results of either network held at once */
+#define PROFILED 3                 /* samples to take times on */
 
 /* ---- two graphs on the same samples ---- */
 

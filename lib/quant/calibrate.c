@@ -71,12 +71,24 @@ int quant_calibration_init(struct quant_calibration *c, const struct graph *g, c
                            struct error *err)
 {
     *c = (struct quant_calibration){.settings = *settings, .g = graph_clone(g, err)};
-    if (c->g && prepare(c->g, err) == 0 &&
-        quant_place(c->g, settings->keep, settings->keep_count, &c->places, err) == 0 && make_weights(c, err) == 0 &&
-        make_histograms(c, err) == 0)
+    if (c->g && prepare(c->g, err) == 0)
+        c->channelled = quant_find_channelled(c->g, &c->channelled_count, err);
+    if (c->channelled)
         return 0;
     quant_calibration_release(c);
     return -1;
+}
+
+int quant_calibration_begin(struct quant_calibration *c, struct error *err)
+{
+    const struct quant_settings *s = &c->settings;
+    if (quant_equalize(c->g, c->channelled, c->channelled_count, err) ||
+        quant_place(c->g, s->keep, s->keep_count, &c->places, err))
+        return -1;
+    quant_channelled_free(c->channelled, c->channelled_count);
+    c->channelled = NULL;
+    c->channelled_count = 0;
+    return make_weights(c, err) || make_histograms(c, err) ? -1 : 0;
 }
 
 void quant_calibration_release(struct quant_calibration *c)
@@ -89,6 +101,7 @@ void quant_calibration_release(struct quant_calibration *c)
     free(c->seen);
     free(c->ranges);
     free(c->clipped);
+    quant_channelled_free(c->channelled, c->channelled_count);
     quant_places_release(&c->places);
     graph_free(c->g);
     *c = (struct quant_calibration){0};
@@ -145,27 +158,137 @@ void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out)
 
 /* ---- ranges ---- */
 
-/* Groups have the histogram of all that was seen of their values. */
+/* The only user of a value, when that is a function of its elements; else NULL. */
+static const struct node *function_of(const struct quant_places *p, const struct quant_site *site)
+{
+    const struct node *n = pass_is_single(site->value) ? site->value->uses[0].node : NULL;
+    for (size_t i = 0; n && i < p->layer_count; i++)
+        if (p->layers[i].node == n)
+            return p->layers[i].kind == QUANT_TABLE ? n : NULL;
+    return NULL;
+}
+
+/* What it makes of the ends of the bins: f[2 * QUANT_BINS + 1]. False where it cannot be evaluated, or gives no number.
+ */
+static bool tabulate(const struct node *n, const struct quant_histogram *h, double *f)
+{
+    struct error ignored;
+    struct item *in[QUANT_OPERANDS] = {NULL}, *out[1] = {NULL};
+    struct tensor *x = tensor_new(DTYPE_F32, 1, (int64_t[]){2 * QUANT_BINS + 1}, &ignored);
+    bool made = x && n->in_count <= QUANT_OPERANDS, finite = true;
+    for (int i = 0; made && i < x->count; i++)
+        ((float *)x->data)[i] = (float)(i - QUANT_BINS) * h->width;
+    for (int i = 0; made && i < n->in_count; i++)
+        if (n->in[i])
+            made = (in[i] = item_of_tensor(tensor_ref(n->in[i]->constant ? n->in[i]->constant : x), &ignored)) != NULL;
+    struct op_eval e = {.node = n, .in = in, .in_count = n->in_count, .out = out, .out_count = 1, .memory = 1 << 20};
+    made = made && op_eval_node(&e, &ignored) == 0 && out[0]->tensor->count == x->count;
+    for (int i = 0; made && i < x->count; i++) {
+        f[i] = tensor_get_f64(out[0]->tensor, i);
+        finite = finite && f[i] - f[i] == 0;
+    }
+    for (int i = 0; i < QUANT_OPERANDS; i++)
+        item_unref(in[i]);
+    item_unref(out[0]);
+    tensor_unref(x);
+    return made && finite;
+}
+
+/* Histograms of groups, at the number of each. */
+struct grouping {
+    struct quant_calibration *c;
+    struct quant_histogram **sums; /* [site_count] */
+};
+
+static void choose_range(const struct grouping *k, size_t group)
+{
+    double f[2 * QUANT_BINS + 1];
+    struct quant_calibration *c = k->c;
+    const struct quant_histogram *h = k->sums[group];
+    size_t members = 0;
+    for (size_t i = 0; i < c->places.site_count; i++)
+        members += c->places.sites[i].group == group;
+    const struct node *n = members == 1 && h->total > 0 ? function_of(&c->places, &c->places.sites[group]) : NULL;
+    const double *function = n && tabulate(n, h, f) ? f : NULL;
+    quant_range_choose(h, c->settings.method, function, c->settings.dtype, &c->ranges[group]);
+    c->clipped[group] = quant_range_clipped(h, &c->ranges[group]);
+}
+
+static void join(const struct grouping *k, size_t from, size_t to)
+{
+    struct quant_places *p = &k->c->places;
+    for (size_t i = 0; i < p->site_count; i++)
+        if (p->sites[i].group == from)
+            p->sites[i].group = to;
+}
+
+/* Whether a group is one value that nothing but the Concat takes: a scale of its own would gain nothing. */
+static bool is_for_one(const struct grouping *k, size_t group)
+{
+    const struct quant_places *p = &k->c->places;
+    for (size_t i = 0; i < p->site_count; i++)
+        if (p->sites[i].group == group && (i != group || !pass_is_single(p->sites[i].value)))
+            return false;
+    return true;
+}
+
+/* What is concatenated has one scale, unless others would lose a bit or more by it: to bring an operand to another
+ * scale is a look into a table. */
+static void join_concat(const struct grouping *k, const struct quant_layer *l)
+{
+    const struct quant_places *p = &k->c->places;
+    const struct quant_site *out = quant_site_of(p, l->node->out[0]), *in;
+    int inputs[QUANT_OPERANDS], count = out ? quant_operands(l, inputs, QUANT_OPERANDS) : 0;
+    size_t to = count ? out->group : 0, seen = 0, groups[QUANT_OPERANDS];
+    for (int i = 0; i < count; i++) {
+        size_t at = 0;
+        if (!(in = quant_site_of(p, l->node->in[inputs[i]])) || in->group == to)
+            continue;
+        while (at < seen && groups[at] != in->group)
+            at++;
+        if (at == seen)
+            quant_histogram_add(k->sums[to], k->sums[groups[seen++] = in->group]);
+    }
+    if (seen)
+        choose_range(k, to);
+    for (size_t i = 0; i < seen; i++) {
+        choose_range(k, groups[i]);
+        if (is_for_one(k, groups[i]) || 2 * k->c->ranges[groups[i]].scale > k->c->ranges[to].scale)
+            join(k, groups[i], to);
+    }
+}
+
+static int sum_groups(const struct grouping *k, struct error *err)
+{
+    const struct quant_places *p = &k->c->places;
+    for (size_t i = 0; i < p->site_count; i++)
+        if (p->sites[i].group == i && !(k->sums[i] = mem_calloc(1, sizeof *k->sums[i], err)))
+            return -1;
+    for (size_t i = 0; i < p->site_count; i++)
+        if (k->c->seen[i])
+            quant_histogram_add(k->sums[p->sites[i].group], k->c->seen[i]);
+    return 0;
+}
+
 int quant_choose_ranges(struct quant_calibration *c, struct error *err)
 {
     const struct quant_places *p = &c->places;
-    struct quant_histogram *sum = mem_calloc(1, sizeof *sum, err);
-    for (size_t i = 0; sum && i < p->site_count; i++) {
-        if (p->sites[i].group != i)
-            continue;
-        *sum = (struct quant_histogram){.total = 0};
-        for (size_t j = 0; j < p->site_count; j++)
-            if (p->sites[j].group == i && c->seen[j])
-                quant_histogram_add(sum, c->seen[j]);
-        quant_range_choose(sum, c->settings.method, c->settings.dtype, &c->ranges[i]);
-        c->clipped[i] = quant_range_clipped(sum, &c->ranges[i]);
-    }
-    for (size_t i = 0; sum && i < p->site_count; i++) {
+    struct grouping k = {.c = c, .sums = mem_calloc(p->site_count, sizeof *k.sums, err)};
+    int status = k.sums ? sum_groups(&k, err) : -1;
+    for (size_t i = 0; status == 0 && i < p->layer_count; i++)
+        if (node_is(p->layers[i].node, "Concat"))
+            join_concat(&k, &p->layers[i]);
+    for (size_t i = 0; status == 0 && i < p->site_count; i++)
+        if (p->sites[i].group == i)
+            choose_range(&k, i);
+    for (size_t i = 0; status == 0 && i < p->site_count; i++) {
         c->ranges[i] = c->ranges[p->sites[i].group];
         c->clipped[i] = c->clipped[p->sites[i].group];
     }
-    free(sum);
-    return sum ? 0 : -1;
+    for (size_t i = 0; k.sums && i < p->site_count; i++)
+        free(k.sums[i]);
+    free(k.sums);
+    return status;
 }
 
 /* ---- the result ---- */

@@ -3,6 +3,7 @@
 #ifndef QUANT_CALIBRATE_H
 #define QUANT_CALIBRATE_H
 
+#include "quant/equalize.h"
 #include "quant/insert.h"
 
 struct quant_settings {
@@ -14,7 +15,9 @@ struct quant_settings {
 
 struct quant_calibration {
     struct quant_settings settings;
-    struct graph *g; /* the network in float, as it will be quantised */
+    struct graph *g;                     /* the network in float, as it will be quantised */
+    struct quant_channelled *channelled; /* [channelled_count] until quant_calibration_begin() */
+    size_t channelled_count;
     struct quant_places places;
     struct quant_histogram **seen; /* [places.site_count]; NULL: none of its own */
     struct quant_range *ranges;    /* [places.site_count]; set by quant_choose_ranges() */
@@ -23,9 +26,12 @@ struct quant_calibration {
 };
 
 /* Brings a copy of the graph to the form that is quantised: normalisation folded into weights, operators of other
- * frameworks written out, what is left of scales and shifts as convolutions. 0, or -1 with a message. */
+ * frameworks written out, what is left of scales and shifts as convolutions; and finds what can be equalised. 0, or -1
+ * with a message. Then quant_watch_channels() on some data, if there is anything, and: */
 int quant_calibration_init(struct quant_calibration *c, const struct graph *g, const struct quant_settings *settings,
                            struct error *err);
+/* Equalises by what was seen of channels, and places what is quantised. */
+int quant_calibration_begin(struct quant_calibration *c, struct error *err);
 void quant_calibration_release(struct quant_calibration *c);
 
 /* The network with nn.Histogram behind what is to be observed; its outputs are theirs, two for each. To be freed. */

@@ -282,7 +282,7 @@ static int fill(struct placing *p, struct quant_places *places, struct error *er
             places->layers[places->layer_count++] = p->nodes[i];
     }
     for (size_t i = 0; i < places->layer_count; i++)
-        if (places->layers[i].kind == QUANT_MOVE)
+        if (places->layers[i].kind == QUANT_MOVE && !node_is(places->layers[i].node, "Concat"))
             share(p, places, &places->layers[i]);
     for (size_t i = 0; i < places->site_count; i++)
         places->sites[i].group = root_of(places, i);

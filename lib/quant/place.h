@@ -29,7 +29,7 @@ struct quant_layer {
 /* A value that is rounded to bytes for its users. */
 struct quant_site {
     struct value *value;
-    size_t group;    /* those of equal group have one scale; the number of one of them */
+    size_t group;    /* those of equal group have one scale; the number of one of them. Concat joins none yet */
     bool is_rounded; /* what makes it works on bytes: all nodes see it rounded; else those of these layers alone */
     bool is_moved;   /* its elements are those of others of the group */
 };

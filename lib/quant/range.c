@@ -8,17 +8,18 @@
 #define FRACTION 100  /* candidates for an end */
 #define BINS     (2 * QUANT_BINS)
 
-static void choose_all(const struct quant_histogram *h, double *low, double *high)
+static void choose_all(const struct quant_histogram *h, const double *function, double *low, double *high)
 {
+    (void)function;
     *low = (double)h->least;
     *high = (double)h->greatest;
 }
 
-static void choose_percentile(const struct quant_histogram *h, double *low, double *high)
+static void choose_percentile(const struct quant_histogram *h, const double *function, double *low, double *high)
 {
     double left = OUTSIDE * h->total, below = 0, above = 0;
     int first = 0, last = BINS - 1;
-    choose_all(h, low, high);
+    choose_all(h, function, low, high);
     while (first < last && (below += h->counts[first]) <= left)
         first++;
     while (last > first && (above += h->counts[last]) <= left)
@@ -29,19 +30,23 @@ static void choose_percentile(const struct quant_histogram *h, double *low, doub
 
 /* ---- least squares ---- */
 
-/* Sums over the bins before each: how many, their sum, their squares. */
+/* Sums over the bins before each: how many numbers, what the function makes of them, its squares, and the squares of
+ * its slope. */
 struct moments {
-    double n[BINS + 1], sum[BINS + 1], squares[BINS + 1];
+    double n[BINS + 1], sum[BINS + 1], squares[BINS + 1], slopes[BINS + 1];
 };
 
-static void sum_up(const struct quant_histogram *h, struct moments *m)
+/* A zero is exact, whatever the scale: its bin costs nothing. */
+static void sum_up(const struct quant_histogram *h, const double *function, struct moments *m)
 {
-    m->n[0] = m->sum[0] = m->squares[0] = 0;
+    m->n[0] = m->sum[0] = m->squares[0] = m->slopes[0] = 0;
     for (int i = 0; i < BINS; i++) {
-        double n = h->counts[i], x = quant_bin(h, i);
+        double n = h->counts[i], x = function ? (function[i] + function[i + 1]) / 2 : quant_bin(h, i);
+        double slope = function ? (function[i + 1] - function[i]) / (double)h->width : 1;
         m->n[i + 1] = m->n[i] + n;
         m->sum[i + 1] = m->sum[i] + n * x;
         m->squares[i + 1] = m->squares[i] + n * x * x;
+        m->slopes[i + 1] = m->slopes[i] + (i == QUANT_BINS ? 0 : n * slope * slope);
     }
 }
 
@@ -58,21 +63,24 @@ static double distance(const struct moments *m, int first, int last, double x)
     return m->squares[last] - m->squares[first] - 2 * x * sum + x * x * n;
 }
 
-/* Rounding inside costs a twelfth of a step's square (Widrow), but nothing for zeros: their bin is not counted. */
-static double cost(const struct quant_histogram *h, const struct moments *m, double low, double high)
+/* Rounding inside costs a twelfth of a step's square (Widrow), times that of the slope. */
+static double cost(const struct quant_histogram *h, const double *function, const struct moments *m, double low,
+                   double high)
 {
     int first = bin_of(h, low), last = bin_of(h, high);
-    double step = (high - low) / STEPS, inside = m->n[last] - m->n[first] - h->counts[QUANT_BINS];
-    return distance(m, 0, first, low) + distance(m, last, BINS, high) + fmax(0, inside) * step * step / 12;
+    double step = (high - low) / STEPS, inside = m->slopes[last] - m->slopes[first];
+    return distance(m, 0, first, function ? function[first] : low) +
+           distance(m, last, BINS, function ? function[last] : high) + fmax(0, inside) * step * step / 12;
 }
 
-/* The better of the ends candidates on one side, given the other. */
-static double best_end(const struct quant_histogram *h, const struct moments *m, double end, double other)
+/* The best of the candidates for one end, given the other. */
+static double best_end(const struct quant_histogram *h, const double *function, const struct moments *m, double end,
+                       double other)
 {
     double best = end, least = INFINITY;
-    for (int i = FRACTION; i >= FRACTION / 10; i--) {
+    for (int i = FRACTION; i >= 1; i--) {
         double x = end * i / FRACTION;
-        double c = end > 0 ? cost(h, m, other, x) : cost(h, m, x, other);
+        double c = end > 0 ? cost(h, function, m, other, x) : cost(h, function, m, x, other);
         if (c < least) {
             least = c;
             best = x;
@@ -81,16 +89,16 @@ static double best_end(const struct quant_histogram *h, const struct moments *m,
     return best;
 }
 
-static void choose_least_squares(const struct quant_histogram *h, double *low, double *high)
+static void choose_least_squares(const struct quant_histogram *h, const double *function, double *low, double *high)
 {
     struct moments m;
     double least = fmin(0, (double)h->least), greatest = fmax(0, (double)h->greatest);
-    sum_up(h, &m);
+    sum_up(h, function, &m);
     *low = least;
     *high = greatest;
     for (int round = 0; round < 3; round++) {
-        *high = greatest > 0 ? best_end(h, &m, greatest, *low) : 0;
-        *low = least < 0 ? best_end(h, &m, least, *high) : 0;
+        *high = greatest > 0 ? best_end(h, function, &m, greatest, *low) : 0;
+        *low = least < 0 ? best_end(h, function, &m, least, *high) : 0;
     }
 }
 
@@ -119,7 +127,7 @@ static double divergence(const double *magnitudes, int n, double beyond, int lev
     return result;
 }
 
-static void choose_entropy(const struct quant_histogram *h, double *low, double *high)
+static void choose_entropy(const struct quant_histogram *h, const double *function, double *low, double *high)
 {
     double magnitudes[QUANT_BINS], least = INFINITY, beyond = 0;
     bool both = h->least < 0 && h->greatest > 0;
@@ -127,7 +135,7 @@ static void choose_entropy(const struct quant_histogram *h, double *low, double 
     for (int i = 0; i < QUANT_BINS; i++)
         magnitudes[i] = h->counts[QUANT_BINS + i] + h->counts[QUANT_BINS - 1 - i];
     magnitudes[0] = magnitudes[1]; /* that many are zero says nothing of the rest */
-    choose_all(h, low, high);
+    choose_all(h, function, low, high);
     for (int n = QUANT_BINS; n > levels; n -= 4) {
         double d = divergence(magnitudes, n, beyond, levels);
         if (d < least) {
@@ -175,12 +183,12 @@ void quant_range_set(double low, double high, enum dtype dtype, struct quant_ran
     range->high = (float)(least + STEPS - range->zero) * range->scale;
 }
 
-void quant_range_choose(const struct quant_histogram *h, const struct quant_range_method *method, enum dtype dtype,
-                        struct quant_range *range)
+void quant_range_choose(const struct quant_histogram *h, const struct quant_range_method *method,
+                        const double *function, enum dtype dtype, struct quant_range *range)
 {
     double low = 0, high = 0;
     if (h->total > 0)
-        method->choose(h, &low, &high);
+        method->choose(h, function, &low, &high);
     quant_range_set(low, high, dtype, range);
 }
 

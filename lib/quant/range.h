@@ -13,15 +13,17 @@ struct quant_range {
 /* How the ends are chosen from what was seen; what lies outside becomes the nearest end. */
 struct quant_range_method {
     const char *name, *what;
-    void (*choose)(const struct quant_histogram *h, double *low, double *high);
+    void (*choose)(const struct quant_histogram *h, const double *function, double *low, double *high);
 };
 
 const struct quant_range_method *quant_range_methods(size_t *count);
 const struct quant_range_method *quant_range_find(const char *name); /* NULL when unknown */
 
-/* Scale and zero point for DTYPE_U8 or DTYPE_I8. Nothing seen gives a scale of 1. */
-void quant_range_choose(const struct quant_histogram *h, const struct quant_range_method *method, enum dtype dtype,
-                        struct quant_range *range);
+/* Scale and zero point for DTYPE_U8 or DTYPE_I8. Nothing seen gives a scale of 1. function: NULL, or what is made of
+ * the numbers and nothing else, for the end of each bin [2 * QUANT_BINS + 1]: then errors of that count, where the
+ * method counts errors. */
+void quant_range_choose(const struct quant_histogram *h, const struct quant_range_method *method,
+                        const double *function, enum dtype dtype, struct quant_range *range);
 /* For bounds that are known. */
 void quant_range_set(double low, double high, enum dtype dtype, struct quant_range *range);
 

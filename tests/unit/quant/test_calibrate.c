@@ -114,7 +114,16 @@ static void drop(struct tensor **t, size_t n)
 /* Both passes of data, as who runs graphs would make them. */
 static void observe(struct quant_calibration *c, struct tensor *const *samples, int count, struct error *err)
 {
-    struct graph *watch = quant_watch_ranges(c, err);
+    struct graph *watch = quant_watch_channels(c->g, c->channelled, c->channelled_count, err);
+    CHECK_MSG(watch && op_infer_graph(watch, err) == 0, "%s", err->text);
+    for (int i = 0; i < count; i++) {
+        struct tensor **out = run(watch, samples[i], err);
+        quant_take_channels(c->channelled, c->channelled_count, out);
+        drop(out, watch->output_count);
+    }
+    graph_free(watch);
+    CHECK_MSG(quant_calibration_begin(c, err) == 0, "%s", err->text);
+    watch = quant_watch_ranges(c, err);
     CHECK_MSG(watch && op_infer_graph(watch, err) == 0, "%s", err->text);
     for (int i = 0; i < count; i++) {
         struct tensor **out = run(watch, samples[i], err);
@@ -229,8 +238,44 @@ static void small_weights(void)
     graph_free(g);
 }
 
+/* A depthwise layer behind channels of very different size: by factors they are all rounded well. */
+static struct value *uneven(struct build *b, struct value *x)
+{
+    struct tensor *w = random_tensor(4, (int64_t[]){6, 4, 1, 1}, 1);
+    for (int64_t i = 0; i < w->count; i++)
+        tensor_set_f64(w, i, tensor_get_f64(w, i) * pow(2, (double)(i / 4) - 5));
+    struct value *y = BUILD(b, "Relu", BUILD(b, "Conv", x, build_constant(b, NULL, w)));
+    struct tensor *depthwise = random_tensor(4, (int64_t[]){6, 1, 3, 3}, 1);
+    for (int64_t i = 0; i < depthwise->count; i++) /* which makes them equal again */
+        tensor_set_f64(depthwise, i, tensor_get_f64(depthwise, i) * pow(2, 5 - (double)(i / 9)));
+    return build_int(b, BUILD(b, "Conv", y, build_constant(b, NULL, depthwise)), "group", 6);
+}
+
+static void equalisation(void)
+{
+    struct error err = {""};
+    struct graph *g = make(uneven, &err);
+    struct quant_calibration c;
+    struct quant_settings s = {.dtype = DTYPE_U8, .method = quant_range_find("mse")};
+    CHECK_MSG(quant_calibration_init(&c, g, &s, &err) == 0 && c.channelled_count == 1, "%s", err.text);
+    struct tensor *sample = random_tensor(4, (int64_t[]){1, 4, 8, 8}, 1);
+    observe(&c, &sample, 1, &err);
+    struct graph *result = quant_quantized(&c, NULL, &err);
+    struct tensor **want = run(g, sample, &err), **same = run(c.g, sample, &err), **have = run(result, sample, &err);
+    CHECK_MSG(noise_ratio(want[0], same[0]) > 100, "%g dB", noise_ratio(want[0], same[0]));
+    CHECK_MSG(noise_ratio(want[0], have[0]) > 30, "%g dB", noise_ratio(want[0], have[0]));
+    drop(want, 1);
+    drop(same, 1);
+    drop(have, 1);
+    tensor_unref(sample);
+    graph_free(result);
+    quant_calibration_release(&c);
+    graph_free(g);
+}
+
 int main(void)
 {
+    RUN(equalisation);
     RUN(networks);
     RUN(small_weights);
     return TEST_END();

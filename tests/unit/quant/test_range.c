@@ -48,7 +48,7 @@ static void growing(void)
 static struct quant_range choose(const struct quant_histogram *h, const char *method, enum dtype dtype)
 {
     struct quant_range r;
-    quant_range_choose(h, quant_range_find(method), dtype, &r);
+    quant_range_choose(h, quant_range_find(method), NULL, dtype, &r);
     return r;
 }
 
@@ -102,8 +102,28 @@ static void ranges(void)
     CHECK(!quant_range_find("guess"));
 }
 
+/* Before a function that is flat below 0, nothing is spent on what lies there. */
+static void before_a_function(void)
+{
+    static struct quant_histogram h;
+    static float x[20000];
+    static double relu[2 * QUANT_BINS + 1];
+    uint64_t seed = 9;
+    struct quant_range r;
+    for (int i = 0; i < 20000; i++)
+        x[i] = (float)hash_normal(&seed);
+    observe(&h, x, 20000);
+    for (int i = 0; i <= 2 * QUANT_BINS; i++)
+        relu[i] = fmax(0, (i - QUANT_BINS) * (double)h.width);
+    quant_range_choose(&h, quant_range_find("mse"), relu, DTYPE_U8, &r);
+    CHECK_MSG(r.low > -0.1f && r.high > 2.5f, "%g to %g", r.low, r.high);
+    quant_range_choose(&h, quant_range_find("minmax"), relu, DTYPE_U8, &r);
+    CHECK_MSG(r.low < -3, "%g", r.low);
+}
+
 int main(void)
 {
+    RUN(before_a_function);
     RUN(growing);
     RUN(ranges);
     return TEST_END();
