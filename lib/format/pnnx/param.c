@@ -250,6 +250,8 @@ struct tensor *pnnx_weight_tensor(struct reader *r, const char *name)
     char key[128], member[600];
     snprintf(key, sizeof(key), "@%.120s", name);
     const char *hint = pnnx_param(r->op, key);
+    if (r->weight && !r->b.failed)
+        return r->weight(r->weight_owner, name);
     if (!hint || r->b.failed)
         return NULL;
     snprintf(member, sizeof(member), "%.400s.%.120s", r->op->name, name);

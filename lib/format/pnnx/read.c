@@ -13,6 +13,9 @@
 
 static struct pnnx_operand *find(const struct reader *r, const char *name)
 {
+    int64_t i;
+    if (r->given && *name == '%' && text_to_i64(name + 1, strlen(name + 1), &i))
+        return &r->given[i];
     return lookup_find(&r->names, name);
 }
 
@@ -268,6 +271,14 @@ static int read_operator(struct reader *r, const struct pnnx_operator *op)
         pnnx_give(r, 0, v);
     build_infer(&r->b);
     return r->b.failed ? error_prefix(r->b.err, "operator '%s' (%s)", op->name, op->type) : 0;
+}
+
+int pnnx_read_one(struct reader *r, const struct pnnx_operator *op, struct pnnx_operand *given)
+{
+    r->given = given;
+    int result = read_operator(r, op);
+    r->given = NULL;
+    return result;
 }
 
 static int read_net(struct reader *r, struct error *err)

@@ -35,7 +35,14 @@ struct reader {
     struct lookup members;
     size_t *member_at; /* 0, 1, 2, …: what the table's names stand for */
     int inputs, outputs;
+    /* For a reader of another of PyTorch's forms, which has operators one by one: */
+    struct pnnx_operand *given; /* operands "%0", "%1", … of the operator, its outputs too */
+    struct tensor *(*weight)(void *owner, const char *name); /* a weight "weight_ih_l0", referenced; NULL: none */
+    void *weight_owner;
 };
+
+/* Reads one such operator: values of its outputs are put into given[]. -1 after a failure of r->b. */
+int pnnx_read_one(struct reader *r, const struct pnnx_operator *op, struct pnnx_operand *given);
 
 /* Reads the operator: its first output; further ones go to pnnx_give(). NULL after a failure, or without any. */
 typedef struct value *(*pnnx_read_fn)(struct reader *r);

@@ -1,0 +1,309 @@
+/* What lies in the archive: members, and pickled values with their tensors. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/torch/torch.h"
+
+#define MOST_DEPTH 64
+
+struct blob *torch_member(struct torch_reader *t, const char *name, size_t most)
+{
+    char path[1200];
+    snprintf(path, sizeof(path), "%.500s%.600s", t->prefix, name);
+    size_t at = zip_find(t->zip, path);
+    struct blob *blob = NULL;
+    if (at == zip_count(t->zip))
+        torch_fail(t, "the archive has no member '%.600s'", path);
+    else if (!(blob = zip_read(t->zip, at, most, t->b->err)))
+        error_prefix(t->b->err, "member '%.600s'", path);
+    torch_check(t, blob != NULL);
+    return blob;
+}
+
+/* ---- tensors ---- */
+
+static const struct {
+    const char *storage; /* "torch FloatStorage" */
+    enum dtype dtype;
+} storages[] = {
+    {"torch FloatStorage", DTYPE_F32},     {"torch DoubleStorage", DTYPE_F64}, {"torch HalfStorage", DTYPE_F16},
+    {"torch BFloat16Storage", DTYPE_BF16}, {"torch LongStorage", DTYPE_I64},   {"torch IntStorage", DTYPE_I32},
+    {"torch ShortStorage", DTYPE_I16},     {"torch CharStorage", DTYPE_I8},    {"torch ByteStorage", DTYPE_U8},
+    {"torch BoolStorage", DTYPE_BOOL},     {"torch QInt8Storage", DTYPE_I8},   {"torch QUInt8Storage", DTYPE_U8},
+    {"torch QInt32Storage", DTYPE_I32},
+};
+
+struct view {
+    enum dtype dtype;
+    const char *key;
+    int64_t offset, dims[TENSOR_MAX_RANK], strides[TENSOR_MAX_RANK];
+    int rank;
+};
+
+static bool read_sizes(const struct pickle *p, int64_t *sizes, int *rank)
+{
+    if (!p || p->kind != PICKLE_TUPLE || p->size > TENSOR_MAX_RANK)
+        return false;
+    for (size_t i = 0; i < p->size; i++) {
+        if (p->items[i]->kind != PICKLE_INT || p->items[i]->i < 0)
+            return false;
+        sizes[i] = p->items[i]->i;
+    }
+    *rank = (int)p->size;
+    return true;
+}
+
+/* ('storage', torch FloatStorage, '12', 'cpu', 432) */
+static bool read_storage(const struct pickle *p, struct view *v)
+{
+    const struct pickle *t = p && p->kind == PICKLE_OUTSIDE && p->size == 1 ? p->items[0] : NULL;
+    if (!t || t->kind != PICKLE_TUPLE || t->size < 5 || t->items[2]->kind != PICKLE_STRING)
+        return false;
+    for (size_t i = 0; i < sizeof(storages) / sizeof(*storages); i++)
+        if (pickle_is_global(t->items[1], storages[i].storage)) {
+            v->dtype = storages[i].dtype;
+            v->key = t->items[2]->text;
+            return true;
+        }
+    return false;
+}
+
+static bool is_dense(const struct view *v)
+{
+    int64_t inner = 1;
+    for (int i = v->rank; i-- > 0; inner *= v->dims[i])
+        if (v->dims[i] != 1 && v->strides[i] != inner)
+            return false;
+    return true;
+}
+
+/* Elements in any order, which may be the same several times. */
+static struct tensor *strided(const struct view *v, const struct blob *blob, struct error *err)
+{
+    struct tensor *t = tensor_new(v->dtype, v->rank, v->dims, err);
+    size_t width = dtype_info(v->dtype)->bits / 8;
+    int64_t index[TENSOR_MAX_RANK] = {0}, at = v->offset;
+    for (int64_t i = 0; t && i < t->count; i++) {
+        memcpy((char *)t->data + (size_t)i * width, (const char *)blob->data + (size_t)at * width, width);
+        for (int a = v->rank; a-- > 0;) {
+            at += v->strides[a];
+            if (++index[a] < v->dims[a])
+                break;
+            at -= v->strides[a] * v->dims[a];
+            index[a] = 0;
+        }
+    }
+    return t;
+}
+
+/* Whether all elements lie within the storage; a tensor that repeats elements is no larger than 16 times that. */
+static bool fits(const struct view *v, const struct blob *blob)
+{
+    int64_t width = dtype_info(v->dtype)->bits / 8, have = (int64_t)blob->size / width, last = v->offset;
+    int64_t count = tensor_count(v->rank, v->dims);
+    if (count < 0 || v->offset < 0 || count > 16 * have + 65536)
+        return false;
+    for (int i = 0; i < v->rank && count > 0; i++) {
+        int64_t part;
+        if (__builtin_mul_overflow(v->dims[i] - 1, v->strides[i], &part) || __builtin_add_overflow(last, part, &last))
+            return false;
+    }
+    return count == 0 || last < have;
+}
+
+static struct tensor *read_view(struct torch_reader *t, const struct view *v)
+{
+    char name[300];
+    snprintf(name, sizeof(name), "%s%.200s", t->data, v->key);
+    struct blob *blob = torch_member(t, name, SIZE_MAX);
+    struct tensor *tensor = NULL;
+    if (blob && !fits(v, blob))
+        torch_fail(t, "a tensor reaches beyond its storage '%.100s' (%zu bytes)", v->key, blob->size);
+    else if (blob && is_dense(v))
+        tensor = tensor_of_blob(v->dtype, v->rank, v->dims, blob, (size_t)v->offset * dtype_info(v->dtype)->bits / 8,
+                                t->b->err);
+    else if (blob)
+        tensor = strided(v, blob, t->b->err);
+    blob_unref(blob);
+    return tensor;
+}
+
+/* (storage, offset, sizes, strides, …) */
+static struct value *rebuild(struct torch_reader *t, const struct pickle *args, const char *path)
+{
+    struct view v = {0};
+    int rank = 0;
+    if (!args || args->kind != PICKLE_TUPLE || args->size < 4 || !read_storage(args->items[0], &v) ||
+        args->items[1]->kind != PICKLE_INT || !read_sizes(args->items[2], v.dims, &v.rank) ||
+        !read_sizes(args->items[3], v.strides, &rank) || rank != v.rank) {
+        torch_fail(t, "'%.200s' is a tensor that is not understood", path);
+        return NULL;
+    }
+    v.offset = args->items[1]->i;
+    struct tensor *tensor = read_view(t, &v);
+    return build_constant(t->b, path, tensor);
+}
+
+/* ---- quantised ones: (storage, offset, sizes, strides, (scheme, scale, zero point, …), …) ---- */
+
+static struct value *constant_of(struct torch_reader *t, struct pickle *p, const char *path, enum dtype dtype)
+{
+    struct torch_value v = torch_unpickle(t, p, path);
+    struct value *x = torch_graph_value(t, v);
+    if (!x || !x->constant || t->b->failed)
+        return NULL;
+    return build_constant(t->b, path, tensor_cast(x->constant, dtype, true, t->b->err));
+}
+
+static struct value *rebuild_quantised(struct torch_reader *t, const struct pickle *args, const char *path)
+{
+    struct value *q = rebuild(t, args, path);
+    const struct pickle *how = args->size > 4 ? args->items[4] : NULL;
+    if (t->b->failed || !how || how->kind != PICKLE_TUPLE || how->size < 3) {
+        torch_fail(t, "'%.200s' is quantised in a way that is not read", path);
+        return NULL;
+    }
+    bool channels = how->size > 3 && how->items[3]->kind == PICKLE_INT;
+    struct value *scale = constant_of(t, how->items[1], NULL, DTYPE_F32);
+    struct value *zero = constant_of(t, how->items[2], NULL, q->constant->dtype);
+    struct value *v = BUILD(t->b, "DequantizeLinear", q, scale, q->constant->dtype == DTYPE_I32 ? NULL : zero);
+    return channels ? build_int(t->b, v, "axis", how->items[3]->i) : v;
+}
+
+/* ---- values ---- */
+
+static struct torch_value items_of(struct torch_reader *t, struct pickle *p, enum torch_kind kind, const char *path,
+                                   int depth);
+
+/* "__torch__.a.b C" becomes "__torch__.a.b.C". */
+static const char *class_name(struct torch_reader *t, const struct pickle *p)
+{
+    char *name = p->kind == PICKLE_GLOBAL ? arena_strdup(&t->arena, p->text, t->b->err) : NULL;
+    torch_check(t, name != NULL || p->kind != PICKLE_GLOBAL);
+    if (!name)
+        return "";
+    char *space = strchr(name, ' ');
+    if (space)
+        *space = '.';
+    return name;
+}
+
+static struct torch_value unpickle(struct torch_reader *t, struct pickle *p, const char *path, int depth);
+
+/* What the pickle would call, where it is one of these. */
+static struct torch_value call_of(struct torch_reader *t, struct pickle *p, const char *path, int depth)
+{
+    static const char *const wrappers[] = {
+        "torch._utils _rebuild_parameter",    "torch._utils _rebuild_parameter_with_state",
+        "torch.jit._pickle build_intlist",    "torch.jit._pickle build_doublelist",
+        "torch.jit._pickle build_boollist",   "torch.jit._pickle build_tensorlist",
+        "torch.jit._pickle restore_type_tag", "torch Size"};
+    const struct pickle *function = p->items[0];
+    struct pickle *args = p->size > 1 ? p->items[1] : NULL, *first = args && args->size ? args->items[0] : NULL;
+    if (pickle_is_global(function, "torch._utils _rebuild_tensor_v2") ||
+        pickle_is_global(function, "torch._utils _rebuild_tensor_v3") ||
+        pickle_is_global(function, "torch._utils _rebuild_tensor"))
+        return torch_tensor(t, rebuild(t, args, path));
+    if (pickle_is_global(function, "torch._utils _rebuild_qtensor"))
+        return torch_tensor(t, rebuild_quantised(t, args, path));
+    if (pickle_is_global(function, "collections OrderedDict"))
+        return torch_list(t, TORCH_DICT);
+    if (pickle_is_global(function, "torch device"))
+        return torch_string("cpu");
+    for (size_t i = 0; i < sizeof(wrappers) / sizeof(*wrappers) && first; i++)
+        if (pickle_is_global(function, wrappers[i]))
+            return unpickle(t, first, path, depth + 1);
+    torch_fail(t, "the pickle would call '%.200s', which is refused",
+               function->kind == PICKLE_GLOBAL ? function->text : "?");
+    return torch_none();
+}
+
+static struct torch_value items_of(struct torch_reader *t, struct pickle *p, enum torch_kind kind, const char *path,
+                                   int depth)
+{
+    struct torch_value list = torch_list(t, kind);
+    char name[600];
+    for (size_t i = 0; i < p->size && !t->b->failed; i++) {
+        snprintf(name, sizeof(name), "%.500s.%zu", path, i);
+        const char *kept = arena_strdup(&t->arena, name, t->b->err);
+        torch_check(t, kept != NULL);
+        if (kept)
+            torch_append(t, list, unpickle(t, p->items[i], kept, depth + 1));
+    }
+    return list;
+}
+
+static struct torch_value object_of(struct torch_reader *t, struct pickle *p, const char *path)
+{
+    struct torch_value v = torch_object(t, class_name(t, p->items[0]), path);
+    if (v.kind == TORCH_OBJECT)
+        v.object->state = p->size > 2 ? p->items[2] : NULL;
+    return v;
+}
+
+static struct torch_value fresh(struct torch_reader *t, struct pickle *p, const char *path, int depth)
+{
+    switch (p->kind) {
+    case PICKLE_NONE:
+        return torch_none();
+    case PICKLE_BOOL:
+        return torch_bool(p->i != 0);
+    case PICKLE_INT:
+        return torch_int(p->i);
+    case PICKLE_FLOAT:
+        return torch_float(p->f);
+    case PICKLE_STRING:
+        return torch_string(p->text);
+    case PICKLE_TUPLE:
+        return items_of(t, p, TORCH_TUPLE, path, depth);
+    case PICKLE_LIST:
+        return items_of(t, p, TORCH_LIST, path, depth);
+    case PICKLE_DICT:
+        return items_of(t, p, TORCH_DICT, path, depth);
+    case PICKLE_CALL:
+        return call_of(t, p, path, depth);
+    case PICKLE_OBJECT:
+        return object_of(t, p, path);
+    case PICKLE_GLOBAL:
+        return (struct torch_value){.kind = TORCH_NAME, .text = class_name(t, p)};
+    default:
+        torch_fail(t, "'%.200s' is a pickled value that is not understood", path);
+        return torch_none();
+    }
+}
+
+/* A value that stands twice in the pickle is one: weights that layers share, modules. */
+static struct torch_value unpickle(struct torch_reader *t, struct pickle *p, const char *path, int depth)
+{
+    bool shared = p->kind == PICKLE_CALL || p->kind == PICKLE_OBJECT;
+    struct torch_value *known = shared ? p->scratch : NULL;
+    if (depth > MOST_DEPTH)
+        torch_fail(t, "a pickled value that is more than %d deep", MOST_DEPTH);
+    if (t->b->failed)
+        return torch_none();
+    if (known)
+        return *known;
+    struct torch_value v = fresh(t, p, path, depth);
+    if (shared && !t->b->failed) {
+        known = p->scratch = arena_alloc(&t->arena, sizeof(v), t->b->err);
+        torch_check(t, known != NULL);
+        if (known)
+            *known = v;
+    }
+    return v;
+}
+
+struct torch_value torch_unpickle_part(struct torch_reader *t, struct torch_object *o, struct pickle *p,
+                                       const char *path)
+{
+    const char *data = t->data;
+    t->data = o->data;
+    struct torch_value v = torch_unpickle(t, p, path);
+    t->data = data;
+    return v;
+}
+
+struct torch_value torch_unpickle(struct torch_reader *t, struct pickle *p, const char *path)
+{
+    return unpickle(t, p, path, 0);
+}

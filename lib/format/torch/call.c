@@ -1,0 +1,348 @@
+/* Calls of operators: arguments bound to the names of a row, and handed to the functions that read PyTorch's operators
+ * for pnnx. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "format/torch/make.h"
+#include "format/torch/torch.h"
+
+const struct torch_row torch_rows[] = {
+#define AT(name, type, args, make) {name, type, args, torch_make_##make},
+#include "format/torch/schema.def"
+#undef AT
+};
+const size_t torch_row_count = sizeof(torch_rows) / sizeof(*torch_rows);
+
+void torch_fail(struct torch_reader *t, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    build_fail(t->b, "%s", text);
+}
+
+/* ---- element types ---- */
+
+static const struct {
+    int64_t number; /* in scripts */
+    enum dtype dtype;
+    const char *name; /* as pnnx has it */
+} dtypes[] = {
+    {0, DTYPE_U8, "u8"},      {1, DTYPE_I8, "i8"},      {2, DTYPE_I16, "i16"}, {3, DTYPE_I32, "i32"},
+    {4, DTYPE_I64, "i64"},    {5, DTYPE_F16, "f16"},    {6, DTYPE_F32, "f32"}, {7, DTYPE_F64, "f64"},
+    {11, DTYPE_BOOL, "bool"}, {15, DTYPE_BF16, "bf16"},
+};
+
+#define DTYPES (sizeof(dtypes) / sizeof(*dtypes))
+
+enum dtype torch_dtype(int64_t scalar_type)
+{
+    for (size_t i = 0; i < DTYPES; i++)
+        if (dtypes[i].number == scalar_type)
+            return dtypes[i].dtype;
+    return DTYPE_NONE;
+}
+
+int64_t torch_scalar_type(enum dtype dtype)
+{
+    for (size_t i = 0; i < DTYPES; i++)
+        if (dtypes[i].dtype == dtype)
+            return dtypes[i].number;
+    return 6;
+}
+
+static const char *dtype_name(int64_t scalar_type)
+{
+    for (size_t i = 0; i < DTYPES; i++)
+        if (dtypes[i].number == scalar_type)
+            return dtypes[i].name;
+    return NULL;
+}
+
+/* ---- handing over ---- */
+
+#define MOST_OPERANDS 256
+#define MOST_PARAMS   48
+
+struct work {
+    struct torch_reader *t;
+    struct pnnx_operator op;
+    struct pnnx_operand *operands;
+    int count;
+    const char **in;
+    struct pnnx_param params[MOST_PARAMS];
+};
+
+static char *keep(struct work *w, const char *text)
+{
+    char *kept = arena_strdup(&w->t->arena, text, w->t->b->err);
+    torch_check(w->t, kept != NULL);
+    return kept;
+}
+
+static void add_param(struct work *w, const char *key, const char *text)
+{
+    if (w->op.param_count == MOST_PARAMS)
+        torch_fail(w->t, "a call with too many arguments");
+    else
+        w->params[w->op.param_count++] = (struct pnnx_param){keep(w, key), text};
+}
+
+/* An operand, and what it is called; NULL: no memory. */
+static struct pnnx_operand *add_operand(struct work *w)
+{
+    char name[16];
+    if (w->count == MOST_OPERANDS) {
+        torch_fail(w->t, "a call with more than %d operands", MOST_OPERANDS);
+        return NULL;
+    }
+    struct pnnx_operand *o = &w->operands[w->count];
+    snprintf(name, sizeof(name), "%%%d", w->count++);
+    o->name = keep(w, name);
+    return w->t->b->failed ? NULL : o;
+}
+
+static const char *number_text(struct work *w, struct torch_value v)
+{
+    struct text text;
+    if (v.kind == TORCH_BOOL)
+        return v.i ? "True" : "False";
+    text_init(&text);
+    if (v.kind == TORCH_INT)
+        text_printf(&text, "%lld", (long long)v.i);
+    else
+        text_f64(&text, v.f);
+    if (v.kind == TORCH_FLOAT && text.data && isfinite(v.f) && !strpbrk(text.data, ".e"))
+        text_puts(&text, ".0"); /* a float shows that it is one */
+    const char *kept = text.failed ? "" : keep(w, text.data);
+    text_release(&text);
+    return kept;
+}
+
+/* "(1,2)" */
+static const char *list_text(struct work *w, const struct torch_list *l)
+{
+    struct text text;
+    text_init(&text);
+    text_puts(&text, "(");
+    for (size_t i = 0; i < l->count; i++)
+        text_printf(&text, "%s%s", i ? "," : "", number_text(w, l->items[i]));
+    text_puts(&text, ")");
+    const char *kept = text.failed ? "" : keep(w, text.data);
+    text_release(&text);
+    return kept;
+}
+
+static void add_role(struct work *w, const char *name, const struct pnnx_operand *o)
+{
+    char key[64];
+    snprintf(key, sizeof(key), "$%.60s", name);
+    if (o)
+        add_param(w, key, o->name);
+}
+
+static void add_input(struct work *w, struct torch_value v, const char *role)
+{
+    struct pnnx_operand *o = add_operand(w);
+    if (!o)
+        return;
+    o->value = torch_graph_value(w->t, v);
+    w->in[w->op.in_count++] = o->name;
+    if (role)
+        add_role(w, role, o);
+}
+
+static void add_list(struct work *w, const char *name, struct torch_value v)
+{
+    const struct torch_list *l = v.list;
+    bool numbers = true, tensors = false;
+    for (size_t i = 0; i < l->count; i++) {
+        numbers = numbers && torch_is_number(l->items[i]);
+        tensors = tensors || l->items[i].kind == TORCH_TENSOR;
+    }
+    if (numbers && l->count)
+        add_param(w, name, list_text(w, l));
+    for (size_t i = 0; tensors && i < l->count && !w->t->b->failed; i++)
+        add_input(w, l->items[i], NULL);
+    if (numbers || tensors)
+        return;
+    struct pnnx_operand *o = add_operand(w);
+    if (o)
+        o->value = torch_graph_list(w->t, v);
+    add_role(w, name, o);
+}
+
+static void add_argument(struct work *w, const char *name, bool is_type, struct torch_value v)
+{
+    if (v.kind == TORCH_NONE)
+        return;
+    if (is_type && v.kind == TORCH_INT && dtype_name(v.i))
+        add_param(w, name, dtype_name(v.i));
+    else if (v.kind == TORCH_STRING)
+        add_param(w, name, v.text);
+    else if (torch_is_list(v))
+        add_list(w, name, v);
+    else if (v.kind == TORCH_TENSOR || v.kind == TORCH_SIZE)
+        add_input(w, v, name);
+    else if (torch_is_number(v)) {
+        struct pnnx_operand *o = add_operand(w);
+        if (o)
+            o->literal = number_text(w, v);
+        add_role(w, name, o);
+    } else {
+        torch_fail(w->t, "argument '%.60s' is nothing that an operator takes", name);
+    }
+}
+
+/* The next name of a row: false at the end. */
+static bool next_name(const char **names, char *name, size_t size, bool *is_type)
+{
+    *names += strspn(*names, " ");
+    size_t n = strcspn(*names, " ");
+    const char *mark = memchr(*names, ':', n);
+    *is_type = mark != NULL;
+    snprintf(name, size, "%.*s", (int)(mark ? mark - *names : (ptrdiff_t)n), *names);
+    *names += n;
+    return n > 0;
+}
+
+void torch_emit(struct torch_reader *t, const char *type, const char *names, const struct torch_value *args, int count,
+                struct torch_value *out, int outs)
+{
+    struct work w = {.t = t, .op = {.type = type}};
+    char name[1024];
+    bool is_type;
+    snprintf(name, sizeof(name), "%.800s%s%.100s", t->path, *t->path ? "/" : "",
+             strchr(type, '.') ? strrchr(type, '.') + 1 : type);
+    w.op.name = keep(&w, name);
+    w.operands = arena_alloc(&t->arena, MOST_OPERANDS * sizeof(*w.operands), t->b->err);
+    w.in = arena_alloc(&t->arena, MOST_OPERANDS * sizeof(*w.in), t->b->err);
+    w.op.out = arena_alloc(&t->arena, (size_t)(outs + 1) * sizeof(*w.op.out), t->b->err);
+    torch_check(t, w.operands && w.in && w.op.out);
+    w.op.in = w.in;
+    w.op.params = w.params;
+    for (int i = 0; i < count && !t->b->failed && next_name(&names, name, sizeof(name), &is_type); i++)
+        add_argument(&w, name, is_type, args[i]);
+    int first = w.count;
+    for (int o = 0; o < outs && !t->b->failed; o++) {
+        struct pnnx_operand *operand = add_operand(&w);
+        w.op.out[o] = operand ? operand->name : NULL;
+    }
+    w.op.out_count = outs;
+    if (!t->b->failed)
+        pnnx_read_one(&t->ops, &w.op, w.operands);
+    for (int o = 0; o < outs; o++)
+        out[o] = t->b->failed ? torch_none() : torch_tensor(t, w.operands[first + o].value);
+}
+
+struct torch_value torch_emit_one(struct torch_reader *t, const char *type, const char *names,
+                                  const struct torch_value *args, int count)
+{
+    struct torch_value out;
+    torch_emit(t, type, names, args, count, &out, 1);
+    return out;
+}
+
+/* ---- calls ---- */
+
+/* "torch.relu_" is relu in place; "ops.quantized.linear" is quantized.linear. */
+static const char *short_name(struct torch_reader *t, const char *name, bool *in_place)
+{
+    static const char *const spaces[] = {"torch._C._nn.", "torch.", "ops.aten.", "ops.prim.", "ops."};
+    size_t n;
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++)
+        if (strncmp(name, spaces[i], strlen(spaces[i])) == 0) {
+            name += strlen(spaces[i]);
+            break;
+        }
+    n = strlen(name);
+    *in_place = n > 2 && name[n - 1] == '_' && name[n - 2] != '_';
+    if (!*in_place)
+        return name;
+    char *kept = arena_strndup(&t->arena, name, n - 1, t->b->err);
+    torch_check(t, kept != NULL);
+    return kept ? kept : "";
+}
+
+static const struct torch_row *find_row(const char *name)
+{
+    for (size_t i = 0; i < torch_row_count; i++)
+        if (strcmp(torch_rows[i].name, name) == 0)
+            return &torch_rows[i];
+    return NULL;
+}
+
+static void bind(struct torch_bound *c, const struct torch_args *args)
+{
+    const char *names = c->row->args;
+    char name[64];
+    bool is_type;
+    while (c->count < 24 && next_name(&names, name, sizeof(name), &is_type)) {
+        int place = c->count++;
+        c->arg[place] = torch_none();
+        if (place < args->count && !args->names[place])
+            c->arg[place] = args->values[place];
+        for (int i = 0; i < args->count; i++)
+            if (args->names[i] && strcmp(args->names[i], name) == 0)
+                c->arg[place] = args->values[i];
+    }
+}
+
+struct torch_value torch_make_NULL(struct torch_reader *t, struct torch_bound *c)
+{
+    return torch_emit_one(t, c->row->type, c->row->args, c->arg, c->count);
+}
+
+/* A function of element by element that has no row. */
+static struct torch_value by_function(struct torch_reader *t, const char *name, const struct torch_args *args)
+{
+    struct value *in[2] = {NULL, NULL};
+    int count = 0;
+    for (int i = 0; i < args->count && i < 2 && !args->names[i] && !t->b->failed; i++)
+        if (args->values[i].kind == TORCH_TENSOR || args->values[i].kind == TORCH_SIZE ||
+            torch_is_number(args->values[i]))
+            in[count++] = torch_graph_value(t, args->values[i]);
+    if (strncmp(name, "__", 2) == 0) { /* __and__, __or__ */
+        char plain[32];
+        snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(name + 2, "_"), name + 2);
+        return torch_tensor(t, count ? torch_function(t, plain, count, in) : NULL);
+    }
+    struct value *v = count ? torch_function(t, name, count, in) : NULL;
+    return torch_tensor(t, v);
+}
+
+static struct torch_value evaluate(struct torch_reader *t, const char *name, const struct torch_args *args)
+{
+    struct torch_value v = torch_none();
+    if (torch_scalar(t, name, args, &v) || t->b->failed)
+        return v;
+    const struct torch_row *row = find_row(name);
+    if (row) {
+        struct torch_bound c = {.row = row};
+        bind(&c, args);
+        return row->make(t, &c);
+    }
+    v = by_function(t, name, args);
+    if (v.kind == TORCH_NONE && !t->b->failed)
+        torch_fail(t, "the operator %.100s is not known", name);
+    return v;
+}
+
+struct torch_value torch_call(struct torch_reader *t, const char *name, const struct torch_args *args)
+{
+    bool in_place;
+    const char *plain = short_name(t, name, &in_place);
+    if (t->b->failed)
+        return torch_none();
+    struct torch_value v = evaluate(t, plain, args);
+    struct torch_value self = args->count ? args->values[0] : torch_none();
+    if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed)
+        return v;
+    self.tensor->value = v.tensor->value;
+    return self;
+}

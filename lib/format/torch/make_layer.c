@@ -1,0 +1,338 @@
+/* Convolutions, pools, normalisations, recurrent layers: what their calls say otherwise than pnnx. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/torch/make.h"
+
+/* ---- what an input must be ---- */
+
+#define MOST_STEPS 64 /* of functions between an input and where its rank is told */
+
+/* The graph input that v comes from by functions that keep its rank; *chain: the nodes between, last first. */
+static struct value *find_input(struct value *v, struct node **chain, int *count)
+{
+    *count = 0;
+    while (v && !v->is_input && *count < MOST_STEPS) {
+        struct node *n = v->producer;
+        if (!n || n->in_count == 0 || !op_trait(n, "axes=each"))
+            return NULL;
+        chain[(*count)++] = n;
+        v = n->in[0];
+    }
+    return v && v->is_input && !v->constant ? v : NULL;
+}
+
+void torch_expect(struct torch_reader *t, struct torch_value x, int rank, int64_t channels, enum dtype dtype)
+{
+    struct node *chain[MOST_STEPS];
+    char name[300];
+    struct error ignored;
+    int count;
+    const struct type *type = x.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, x.tensor->value) : NULL;
+    struct value *in = type && type->rank < 0 ? find_input(x.tensor->value, chain, &count) : NULL;
+    if (!in || rank > TENSOR_MAX_RANK)
+        return;
+    in->type.rank = rank;
+    if (dtype != DTYPE_NONE)
+        in->type.dtype = dtype;
+    for (int i = 0; i < rank; i++) {
+        snprintf(name, sizeof(name), i ? "%.250s_%d" : "batch", in->name, i);
+        in->type.dims[i] = i == 1 && channels > 0 ? channels : graph_symbol(t->b->graph, name, t->b->err);
+        torch_check(t, i == 1 ? true : in->type.dims[i] != 0);
+    }
+    while (count-- > 0 && !t->b->failed)
+        op_infer_node(chain[count], &ignored);
+}
+
+static int64_t dim_of(struct torch_reader *t, struct torch_value v, int axis)
+{
+    const struct type *type = v.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, v.tensor->value) : NULL;
+    return type && axis < type->rank && type->dims[axis] >= 0 ? type->dims[axis] : -1;
+}
+
+static int rank_of(struct torch_reader *t, struct torch_value v)
+{
+    const struct type *type = v.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, v.tensor->value) : NULL;
+    return type ? type->rank : -1;
+}
+
+/* ---- convolutions and pools ---- */
+
+/* The number of spatial axes is the last but one letter: "F.conv2d". */
+static void expect_spatial(struct torch_reader *t, const char *type, struct torch_bound *c)
+{
+    size_t n = strlen(type);
+    int axes = type[n - 1] == 'd' ? type[n - 2] - '0' : 0;
+    int64_t channels = -1;
+    if (axes < 1 || axes > 3)
+        return;
+    if (strncmp(type, "F.conv", 6) == 0 && c->count > 6) {
+        bool transposed = strstr(type, "transpose") != NULL;
+        int64_t groups = c->arg[6].kind == TORCH_INT && c->arg[6].i > 0 ? c->arg[6].i : 1;
+        channels = dim_of(t, c->arg[1], transposed ? 0 : 1);
+        channels = transposed || channels < 0 || channels > INT32_MAX ? channels : channels * groups;
+    }
+    torch_expect(t, c->arg[0], axes + 2, channels, DTYPE_NONE);
+}
+
+struct torch_value torch_make_spatial(struct torch_reader *t, struct torch_bound *c)
+{
+    expect_spatial(t, c->row->type, c);
+    return torch_make_NULL(t, c);
+}
+
+/* The places of maxima are not made. */
+struct torch_value torch_make_with_indices(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value both = torch_list(t, TORCH_TUPLE);
+    torch_append(t, both, torch_make_spatial(t, c));
+    torch_append(t, both, torch_none());
+    return both;
+}
+
+struct torch_value torch_make_first_of(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value all = torch_list(t, TORCH_TUPLE);
+    torch_append(t, all, torch_make_NULL(t, c));
+    torch_append(t, all, torch_none());
+    torch_append(t, all, torch_none());
+    return all;
+}
+
+/* Of all kinds in one: the weight's rank tells the axes. */
+static struct torch_value any_convolution(struct torch_reader *t, struct torch_bound *c, bool transposed,
+                                          const char *names)
+{
+    char type[40];
+    int axes = rank_of(t, c->arg[1]) - 2;
+    if (axes < 1 || axes > 3)
+        torch_fail(t, "a convolution whose weight has %d axes", axes + 2);
+    snprintf(type, sizeof(type), "F.conv%s%dd", transposed ? "_transpose" : "", axes);
+    struct torch_bound plain = *c;
+    plain.arg[6] = c->arg[c->count - 1]; /* groups */
+    plain.count = 7;
+    expect_spatial(t, type, &plain);
+    const char *kept = arena_strdup(&t->arena, type, t->b->err);
+    torch_check(t, kept != NULL);
+    return t->b->failed ? torch_none() : torch_emit_one(t, kept, names, c->arg, c->count);
+}
+
+struct torch_value torch_make_convolution(struct torch_reader *t, struct torch_bound *c)
+{
+    bool transposed = torch_truth(t, c->arg[6]) == 1;
+    c->arg[6] = torch_none();
+    if (!transposed)
+        c->arg[7] = torch_none();
+    return any_convolution(t, c, transposed, c->row->args);
+}
+
+struct torch_value torch_make_convolution_mode(struct torch_reader *t, struct torch_bound *c)
+{
+    return any_convolution(t, c, false, c->row->args);
+}
+
+struct torch_value torch_make_deform(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value arg[8] = {c->arg[0], c->arg[1], c->arg[4], c->arg[2]};
+    for (int i = 0; i < 3; i++) {
+        arg[4 + i] = torch_list(t, TORCH_LIST);
+        torch_append(t, arg[4 + i], c->arg[5 + 2 * i]);
+        torch_append(t, arg[4 + i], c->arg[6 + 2 * i]);
+    }
+    arg[7] = torch_truth(t, c->arg[13]) == 1 ? c->arg[3] : torch_none();
+    return torch_emit_one(t, c->row->type, "input weight bias offset stride padding dilation mask", arg, 8);
+}
+
+struct torch_value torch_make_linear(struct torch_reader *t, struct torch_bound *c)
+{
+    torch_expect(t, c->arg[0], 2, dim_of(t, c->arg[1], 1), DTYPE_NONE);
+    return torch_make_NULL(t, c);
+}
+
+struct torch_value torch_make_embedding(struct torch_reader *t, struct torch_bound *c)
+{
+    torch_expect(t, c->arg[1], 2, 0, DTYPE_I64);
+    return torch_make_NULL(t, c);
+}
+
+/* With the statistics of training it is a batch normalisation. */
+struct torch_value torch_make_instance_norm(struct torch_reader *t, struct torch_bound *c)
+{
+    bool own = torch_truth(t, c->arg[5]) != 0;
+    if (own)
+        c->arg[3] = c->arg[4] = torch_none();
+    return torch_emit_one(t, own ? c->row->type : "F.batch_norm", c->row->args, c->arg, c->count);
+}
+
+struct torch_value torch_make_upsample(struct torch_reader *t, struct torch_bound *c)
+{
+    static const char *const names = "input size align_corners scale_factor mode";
+    bool nearest = strstr(c->row->type, "nearest") != NULL;
+    struct torch_value arg[5] = {c->arg[0], c->arg[1], nearest ? torch_none() : c->arg[2], torch_none(),
+                                 torch_string(c->row->type)};
+    int first = nearest ? 2 : 3;
+    struct torch_value scales = c->arg[first];
+    if (!torch_is_list(scales) && scales.kind != TORCH_NONE) {
+        scales = torch_list(t, TORCH_LIST);
+        for (int i = first; i < c->count && c->arg[i].kind != TORCH_NONE; i++)
+            torch_append(t, scales, c->arg[i]);
+    }
+    if (torch_is_list(scales) && scales.list->count) {
+        arg[3] = scales;
+        arg[1] = torch_none(); /* positions follow from the factors where these are given */
+    }
+    return torch_emit_one(t, "F.interpolate", names, arg, 5);
+}
+
+struct torch_value torch_make_grid_sample(struct torch_reader *t, struct torch_bound *c)
+{
+    static const char *const modes[] = {"bilinear", "nearest", "bicubic"};
+    static const char *const pads[] = {"zeros", "border", "reflection"};
+    if (c->arg[2].kind == TORCH_INT && c->arg[2].i >= 0 && c->arg[2].i < 3)
+        c->arg[2] = torch_string(modes[c->arg[2].i]);
+    if (c->arg[3].kind == TORCH_INT && c->arg[3].i >= 0 && c->arg[3].i < 3)
+        c->arg[3] = torch_string(pads[c->arg[3].i]);
+    return torch_make_NULL(t, c);
+}
+
+/* ---- weights in objects ---- */
+
+/* x rounded to 128 levels (256 without reduce_range) between its least and largest element, as far as 0 at least.
+ * Source: ChooseQuantizationParams() of PyTorch's quant_utils.h. */
+static struct torch_value rounded(struct torch_reader *t, struct torch_value x, bool reduce_range)
+{
+    struct build *b = t->b;
+    struct value *v = torch_graph_value(t, x), *zero = build_number(b, DTYPE_F32, 0);
+    struct value *top = build_number(b, DTYPE_F32, reduce_range ? 127 : 255);
+    struct value *low = BUILD(b, "Min", build_int(b, BUILD(b, "ReduceMin", v), "keepdims", 0), zero);
+    struct value *high = BUILD(b, "Max", build_int(b, BUILD(b, "ReduceMax", v), "keepdims", 0), zero);
+    struct value *scale = BUILD(b, "Div", BUILD(b, "Sub", high, low), top);
+    struct value *shift = BUILD(b, "Round", BUILD(b, "Div", BUILD(b, "Neg", low), scale));
+    struct value *q = BUILD(b, "Add", BUILD(b, "Round", BUILD(b, "Div", v, scale)), shift);
+    q = BUILD(b, "Sub", BUILD(b, "Clip", q, zero, top), shift);
+    return torch_tensor(t, BUILD(b, "Mul", q, scale));
+}
+
+/* An object whose state is (weight, bias); products of numbers of 8 bits. */
+struct torch_value torch_make_packed_linear(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_object *o = c->arg[1].kind == TORCH_OBJECT ? c->arg[1].object : NULL;
+    const struct pickle *state = o ? o->state : NULL;
+    if (!state || state->kind != PICKLE_TUPLE || state->size < 2) {
+        torch_fail(t, "packed weights that are not understood");
+        return torch_none();
+    }
+    struct torch_value arg[3] = {rounded(t, c->arg[0], torch_truth(t, c->arg[2]) == 1),
+                                 torch_unpickle_part(t, o, state->items[0], o->path),
+                                 torch_unpickle_part(t, o, state->items[1], o->path)};
+    torch_expect(t, c->arg[0], 2, dim_of(t, arg[1], 1), DTYPE_NONE);
+    struct torch_value v = torch_emit_one(t, c->row->type, "input weight bias", arg, 3);
+    if (!strstr(c->row->name, "relu") || t->b->failed)
+        return v;
+    return torch_tensor(t, BUILD(t->b, "Relu", torch_graph_value(t, v)));
+}
+
+/* ---- recurrent layers ---- */
+
+/* Weights stand in one list: for each layer and direction those of input and state, and two biases. */
+struct weights {
+    const struct torch_list *params;
+    bool bias, bidirectional;
+};
+
+static const struct tensor *weight_at(const struct weights *w, const char *name)
+{
+    static const char *const kinds[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
+    int each = w->bias ? 4 : 2, layer = 0;
+    for (int k = 0; k < 4; k++) {
+        size_t n = strlen(kinds[k]);
+        if (strncmp(name, kinds[k], n) != 0 || sscanf(name + n, "_l%d", &layer) != 1 || layer < 0)
+            continue;
+        bool reverse = strstr(name, "_reverse") != NULL;
+        size_t at = (size_t)(layer * (w->bidirectional ? 2 : 1) + reverse) * (size_t)each + (size_t)k;
+        if (k >= each || at >= w->params->count || w->params->items[at].kind != TORCH_TENSOR)
+            return NULL;
+        return w->params->items[at].tensor->value->constant;
+    }
+    return NULL;
+}
+
+static struct tensor *give_weight(void *owner, const char *name)
+{
+    return tensor_ref((struct tensor *)weight_at(owner, name));
+}
+
+/* A list of "(96,32)f32" for each weight of the first direction, which is how pnnx tells sizes. */
+static void add_hints(struct torch_reader *t, const struct weights *w, int layers, struct torch_value *values,
+                      char (*names)[32], int *count)
+{
+    char text[64];
+    for (int layer = 0; layer < layers && layer < 64; layer++) {
+        snprintf(names[*count], 32, "@weight_ih_l%d", layer);
+        const struct tensor *weight = weight_at(w, names[*count] + 1);
+        if (!weight || weight->rank != 2 || weight->dtype != DTYPE_F32) {
+            torch_fail(t, "the weights of a recurrent layer must be constants");
+            return;
+        }
+        snprintf(text, sizeof(text), "(%lld,%lld)f32", (long long)weight->dims[0], (long long)weight->dims[1]);
+        const char *kept = arena_strdup(&t->arena, text, t->b->err);
+        torch_check(t, kept != NULL);
+        values[(*count)++] = torch_string(kept ? kept : "");
+    }
+}
+
+/* aten::lstm has its two states in a list; aten::gru and the others have one tensor. */
+struct torch_value torch_make_recurrent(struct torch_reader *t, struct torch_bound *c)
+{
+    struct weights w = {.bias = torch_truth(t, c->arg[3]) == 1, .bidirectional = torch_truth(t, c->arg[7]) == 1};
+    bool lstm = torch_is_list(c->arg[1]);
+    struct torch_value values[80], out[3], all = torch_list(t, TORCH_TUPLE);
+    char names[72][32], list[72 * 32] = "input";
+    int count = 0, at = 1, layers = c->arg[4].kind == TORCH_INT ? (int)c->arg[4].i : 0;
+    if (!torch_is_list(c->arg[2]) || layers < 1 || layers > 16 || t->b->failed) {
+        torch_fail(t, "a recurrent layer that is not understood: packed sequences are not read");
+        return all;
+    }
+    w.params = c->arg[2].list;
+    add_hints(t, &w, layers, values + 8, names, &count);
+    const struct tensor *hidden = weight_at(&w, "weight_hh_l0");
+    if (t->b->failed || !hidden || hidden->rank != 2)
+        return all;
+    const struct tensor *input = weight_at(&w, "weight_ih_l0");
+    torch_expect(t, c->arg[0], 3, 0, DTYPE_NONE);
+    (void)input;
+    values[0] = c->arg[0];
+    if (lstm) {
+        for (size_t i = 0; i < 2 && i < c->arg[1].list->count; i++, at++) {
+            values[at] = c->arg[1].list->items[i];
+            strcat(list, i ? " cell" : " hidden");
+        }
+    } else {
+        values[at++] = c->arg[1];
+        strcat(list, " hidden");
+    }
+    static const char *const keys = " hidden_size num_layers bidirectional batch_first bias";
+    strcat(list, keys);
+    const struct torch_value sizes[] = {torch_int(hidden->dims[1]), c->arg[4], torch_bool(w.bidirectional), c->arg[8],
+                                        torch_bool(w.bias)};
+    struct torch_value arg[96];
+    memcpy(arg, values, (size_t)at * sizeof(*arg));
+    memcpy(arg + at, sizes, sizeof(sizes));
+    at += 5;
+    for (int i = 0; i < count; i++) {
+        arg[at++] = values[8 + i];
+        strcat(list, " ");
+        strcat(list, names[i]);
+    }
+    if (strcmp(c->row->name, "rnn_relu") == 0) {
+        arg[at++] = torch_string("relu");
+        strcat(list, " nonlinearity");
+    }
+    t->ops.weight = give_weight;
+    t->ops.weight_owner = &w;
+    torch_emit(t, c->row->type, list, arg, at, out, lstm ? 3 : 2);
+    t->ops.weight = NULL;
+    for (int i = 0; i < (lstm ? 3 : 2); i++)
+        torch_append(t, all, out[i]);
+    return all;
+}

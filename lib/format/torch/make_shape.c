@@ -1,0 +1,301 @@
+/* Shapes, parts, and what a script asks of a tensor. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/torch/make.h"
+
+static const struct type *type_of(struct torch_reader *t, struct torch_value v)
+{
+    bool is_value = v.kind == TORCH_TENSOR || v.kind == TORCH_SIZE;
+    return is_value && !t->b->failed ? build_type(t->b, v.tensor->value) : NULL;
+}
+
+/* ---- what is asked ---- */
+
+struct torch_value torch_make_same(struct torch_reader *t, struct torch_bound *c)
+{
+    (void)t;
+    return c->arg[0];
+}
+
+static struct torch_value dim_at(struct torch_reader *t, struct torch_value x, int64_t axis)
+{
+    const struct type *type = type_of(t, x);
+    int64_t at = type && type->rank >= 0 && axis < 0 ? axis + type->rank : axis;
+    if (!type || (type->rank >= 0 && (at < 0 || at >= type->rank)) || at < -TENSOR_MAX_RANK || at >= TENSOR_MAX_RANK) {
+        torch_fail(t, "the size of axis %lld of what has fewer", (long long)axis);
+        return torch_none();
+    }
+    if (type->rank >= 0 && type->dims[at] >= 0)
+        return torch_int(type->dims[at]);
+    struct value *shape = BUILD(t->b, "Shape", x.tensor->value);
+    return torch_size(t, BUILD(t->b, "Gather", shape, build_number(t->b, DTYPE_I64, (double)at)));
+}
+
+struct torch_value torch_make_size(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct type *type = type_of(t, c->arg[0]);
+    if (c->arg[1].kind == TORCH_INT)
+        return dim_at(t, c->arg[0], c->arg[1].i);
+    struct torch_value list = torch_list(t, TORCH_LIST);
+    if (!type || type->rank < 0)
+        torch_fail(t, "the number of axes of an input is not known; no operator before tells it");
+    for (int i = 0; !t->b->failed && i < type->rank; i++)
+        torch_append(t, list, dim_at(t, c->arg[0], i));
+    return list;
+}
+
+struct torch_value torch_make_dim(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct type *type = type_of(t, c->arg[0]);
+    if (!type || type->rank < 0)
+        torch_fail(t, "the number of axes of an input is not known; no operator before tells it");
+    return t->b->failed ? torch_none() : torch_int(type->rank);
+}
+
+struct torch_value torch_make_numel(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct type *type = type_of(t, c->arg[0]);
+    int64_t count = type && type->rank >= 0 ? tensor_count(type->rank, type->dims) : -1;
+    return count >= 0 ? torch_int(count) : torch_size(t, BUILD(t->b, "Size", torch_graph_value(t, c->arg[0])));
+}
+
+struct torch_value torch_make_dtype(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct type *type = type_of(t, c->arg[0]);
+    return torch_int(torch_scalar_type(type ? type->dtype : DTYPE_F32));
+}
+
+struct torch_value torch_make_is_float(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct type *type = type_of(t, c->arg[0]);
+    return torch_bool(type && dtype_info(type->dtype)->class == DTYPE_CLASS_FLOAT);
+}
+
+struct torch_value torch_make_is_no(struct torch_reader *t, struct torch_bound *c)
+{
+    (void)t, (void)c;
+    return torch_bool(false);
+}
+
+struct torch_value torch_make_device(struct torch_reader *t, struct torch_bound *c)
+{
+    (void)t;
+    return c->arg[0].kind == TORCH_STRING ? c->arg[0] : torch_string("cpu");
+}
+
+/* Of a tensor: its part at an index of the first axis. */
+struct torch_value torch_make_get_item(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value arg[3] = {c->arg[0], torch_int(0), c->arg[1]};
+    return torch_emit_one(t, "torch.select", "input dim index", arg, 3);
+}
+
+/* ---- other values ---- */
+
+/* The element type is told by its number, or by a tensor; a device is a string, flags are booleans. */
+struct torch_value torch_make_to(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct type *type = type_of(t, c->arg[0]);
+    enum dtype dtype = DTYPE_NONE;
+    for (int i = 1; i < c->count && dtype == DTYPE_NONE; i++) {
+        if (c->arg[i].kind == TORCH_INT)
+            dtype = torch_dtype(c->arg[i].i);
+        else if (c->arg[i].kind == TORCH_TENSOR && type_of(t, c->arg[i]))
+            dtype = type_of(t, c->arg[i])->dtype;
+    }
+    if (dtype == DTYPE_NONE || !type || type->dtype == dtype)
+        return c->arg[0];
+    return torch_tensor(t, build_cast(t->b, c->arg[0].tensor->value, dtype));
+}
+
+/* "_cast_Long" */
+struct torch_value torch_make_cast(struct torch_reader *t, struct torch_bound *c)
+{
+    static const char *const names[] = {"Byte", "Int", "Long", "Half", "Float"};
+    static const enum dtype dtypes[] = {DTYPE_U8, DTYPE_I32, DTYPE_I64, DTYPE_F16, DTYPE_F32};
+    size_t i = 0;
+    while (i < 4 && strcmp(names[i], c->row->name + strlen("_cast_")) != 0)
+        i++;
+    return torch_tensor(t, build_cast(t->b, torch_graph_value(t, c->arg[0]), dtypes[i]));
+}
+
+/* The other's elements in this one's shape and type. */
+struct torch_value torch_make_copy(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct type *type = type_of(t, c->arg[0]);
+    struct value *v = torch_graph_value(t, c->arg[1]), *x = torch_graph_value(t, c->arg[0]);
+    if (c->arg[0].kind == TORCH_TENSOR && c->arg[0].tensor->is_view)
+        torch_fail(t, "a part of a tensor is written in place, which is not read");
+    if (!type || t->b->failed)
+        return torch_none();
+    return torch_tensor(t, BUILD(t->b, "Expand", build_cast(t->b, v, type->dtype), BUILD(t->b, "Shape", x)));
+}
+
+struct torch_value torch_make_zero(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_bound both = *c;
+    both.arg[1] = torch_int(0);
+    return torch_make_copy(t, &both);
+}
+
+/* A number, or lists of numbers, as a tensor. */
+struct torch_value torch_make_make_tensor(struct torch_reader *t, struct torch_bound *c)
+{
+    enum dtype dtype = c->arg[1].kind == TORCH_INT ? torch_dtype(c->arg[1].i) : DTYPE_NONE;
+    struct torch_value data = c->arg[0];
+    struct value *v = NULL;
+    if (torch_is_list(data)) {
+        int64_t count = (int64_t)data.list->count;
+        bool floats = false;
+        for (int64_t i = 0; i < count; i++)
+            floats = floats || data.list->items[i].kind == TORCH_FLOAT;
+        struct tensor *tensor = tensor_new(floats ? DTYPE_F32 : DTYPE_I64, 1, &count, t->b->err);
+        for (int64_t i = 0; tensor && i < count; i++) {
+            if (!torch_is_number(data.list->items[i]))
+                torch_fail(t, "a tensor of lists of lists is not read");
+            tensor_set_f64(tensor, i, torch_number(data.list->items[i]));
+        }
+        v = build_constant(t->b, NULL, tensor);
+    } else {
+        v = torch_graph_value(t, data);
+    }
+    const struct type *type = v ? build_type(t->b, v) : NULL;
+    if (type && dtype != DTYPE_NONE && type->dtype != dtype)
+        v = build_cast(t->b, v, dtype);
+    return torch_tensor(t, v);
+}
+
+/* Without a type it is that of the number. */
+struct torch_value torch_make_full(struct torch_reader *t, struct torch_bound *c)
+{
+    if (c->arg[2].kind == TORCH_NONE && c->arg[1].kind != TORCH_FLOAT)
+        c->arg[2] = torch_int(c->arg[1].kind == TORCH_BOOL ? 11 : 4);
+    if (c->arg[1].kind == TORCH_BOOL)
+        c->arg[1] = torch_int(c->arg[1].i);
+    return torch_make_NULL(t, c);
+}
+
+/* arange(end), arange(start, end), arange(start, end, step). */
+struct torch_value torch_make_arange(struct torch_reader *t, struct torch_bound *c)
+{
+    bool floats = false;
+    if (c->arg[1].kind == TORCH_NONE) {
+        c->arg[1] = c->arg[0];
+        c->arg[0] = torch_int(0);
+    }
+    for (int i = 0; i < 3; i++)
+        floats = floats || c->arg[i].kind == TORCH_FLOAT;
+    if (c->arg[3].kind == TORCH_NONE)
+        c->arg[3] = torch_int(floats ? 6 : 4);
+    return torch_make_NULL(t, c);
+}
+
+struct torch_value torch_make_reversed(struct torch_reader *t, struct torch_bound *c)
+{
+    return torch_tensor(t, BUILD(t->b, "Transpose", torch_graph_value(t, c->arg[0])));
+}
+
+/* ---- parts ---- */
+
+/* An end that means "to the last" is left out. */
+struct torch_value torch_make_slice(struct torch_reader *t, struct torch_bound *c)
+{
+    if (c->arg[3].kind == TORCH_INT && c->arg[3].i > INT32_MAX - 1)
+        c->arg[3] = torch_none();
+    bool whole = c->arg[3].kind == TORCH_NONE &&
+                 (c->arg[2].kind == TORCH_NONE || (c->arg[2].kind == TORCH_INT && !c->arg[2].i)) &&
+                 (c->arg[4].kind == TORCH_NONE || (c->arg[4].kind == TORCH_INT && c->arg[4].i == 1));
+    struct torch_value v = whole ? torch_tensor(t, torch_graph_value(t, c->arg[0])) : torch_make_NULL(t, c);
+    if (v.kind == TORCH_TENSOR)
+        v.tensor->is_view = true;
+    return v;
+}
+
+/* How many parts: what the script does with the list needs to know it. */
+static int64_t count_pieces(struct torch_reader *t, struct torch_bound *c, int64_t size)
+{
+    struct torch_value by = c->arg[1];
+    if (strcmp(c->row->name, "unbind") == 0)
+        return size;
+    if (torch_is_list(by))
+        return (int64_t)by.list->count;
+    if (by.kind != TORCH_INT || by.i < 1 || size < 1)
+        return -1;
+    int64_t each = strstr(c->row->name, "chunk") ? (size + by.i - 1) / by.i : by.i;
+    (void)t;
+    return (size + each - 1) / each;
+}
+
+struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value out[128], list = torch_list(t, TORCH_LIST), axis = c->arg[c->count - 1];
+    const struct type *type = type_of(t, c->arg[0]);
+    int64_t at = axis.kind == TORCH_INT ? axis.i : 0, size = -1;
+    if (type && type->rank >= 0 && at < 0)
+        at += type->rank;
+    if (type && at >= 0 && at < type->rank)
+        size = type->dims[at];
+    int64_t count = count_pieces(t, c, size);
+    if (count < 0 && strstr(c->row->name, "chunk") && c->arg[1].kind == TORCH_INT)
+        count = c->arg[1].i;
+    if (count < 1 || count > 128) {
+        torch_fail(t, "a tensor is cut into parts whose number is not known, or more than 128");
+        return list;
+    }
+    torch_emit(t, c->row->type, c->row->args, c->arg, c->count, out, (int)count);
+    for (int64_t i = 0; i < count; i++)
+        torch_append(t, list, out[i]);
+    return list;
+}
+
+/* A list that is joined may hold one tensor, or numbers that become one. */
+struct torch_value torch_make_join(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value list = torch_list(t, TORCH_LIST);
+    for (size_t i = 0; torch_is_list(c->arg[0]) && i < c->arg[0].list->count && !t->b->failed; i++) {
+        struct torch_value item = c->arg[0].list->items[i];
+        torch_append(t, list, item.kind == TORCH_TENSOR ? item : torch_tensor(t, torch_graph_value(t, item)));
+    }
+    c->arg[0] = list;
+    return torch_make_NULL(t, c);
+}
+
+/* One tensor of indices, or several behind one another; before them None. */
+struct torch_value torch_make_index(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct torch_list *list = torch_is_list(c->arg[1]) ? c->arg[1].list : NULL;
+    struct value *in[TENSOR_MAX_RANK], *x = torch_graph_value(t, c->arg[0]);
+    int first = -1, count = 0;
+    for (size_t i = 0; list && i < list->count && i < TENSOR_MAX_RANK; i++) {
+        if (list->items[i].kind == TORCH_NONE)
+            continue;
+        if (first < 0)
+            first = (int)i;
+        if ((int)i != first + count)
+            torch_fail(t, "indices of axes that are not neighbours are not read");
+        in[count++] = torch_graph_value(t, list->items[i]);
+    }
+    const struct type *type = count && in[0] ? build_type(t->b, in[0]) : NULL;
+    if (!type || (count > 1 && first > 0) || type->dtype == DTYPE_BOOL) {
+        torch_fail(t, "an index by a mask, or by several tensors behind other axes, is not read");
+        return torch_none();
+    }
+    if (count == 1)
+        return torch_tensor(t, build_int(t->b, BUILD(t->b, "Gather", x, in[0]), "axis", first));
+    struct value *sum = in[0]; /* what all broadcast to */
+    for (int i = 1; i < count; i++)
+        sum = BUILD(t->b, "Add", sum, in[i]);
+    struct value *shape = BUILD(t->b, "Shape", sum);
+    for (int i = 0; i < count; i++)
+        in[i] = build_unsqueeze(t->b, BUILD(t->b, "Expand", in[i], shape), -1);
+    struct value *all = build_int(t->b, build_node(t->b, "Concat", count, in), "axis", -1);
+    return torch_tensor(t, BUILD(t->b, "GatherND", x, all));
+}
+
+struct torch_value torch_make_triangle(struct torch_reader *t, struct torch_bound *c)
+{
+    struct value *k = c->arg[1].kind == TORCH_INT ? build_number(t->b, DTYPE_I64, (double)c->arg[1].i) : NULL;
+    struct value *v = BUILD(t->b, "Trilu", torch_graph_value(t, c->arg[0]), k);
+    return torch_tensor(t, build_int(t->b, v, "upper", strcmp(c->row->name, "triu") == 0));
+}

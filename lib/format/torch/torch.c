@@ -1,0 +1,221 @@
+/* Reading a TorchScript archive: its forward() is run once, and leaves the graph. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/format.h"
+#include "format/torch/torch.h"
+
+#define MOST_SOURCES (64 << 20) /* bytes of one source, unpacked */
+
+/* ---- members ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* The folder that everything lies in: what stands before "data.pkl"; NULL: there is none. */
+static char *find_prefix(struct zip *zip, struct arena *arena, struct error *err)
+{
+    for (size_t i = 0; i < zip_count(zip); i++) {
+        const char *name = zip_name(zip, i);
+        size_t n = strlen(name);
+        if (ends_with(name, "/data.pkl") && strchr(name, '/') == name + n - strlen("/data.pkl"))
+            return arena_strndup(arena, name, n - strlen("data.pkl"), err);
+    }
+    error_set(err, "the archive has no data.pkl, as PyTorch writes it");
+    return NULL;
+}
+
+/* "slim-320/code/__torch__/a/b.py" is module "__torch__.a.b". */
+static int read_source(struct torch_reader *t, size_t i, struct error *err)
+{
+    const char *name = zip_name(t->zip, i);
+    size_t skip = strlen(t->prefix) + strlen("code/"), n = strlen(name);
+    char module[1024];
+    if (strncmp(name, t->prefix, strlen(t->prefix)) != 0 || strncmp(name + strlen(t->prefix), "code/", 5) != 0 ||
+        !ends_with(name, ".py") || n - skip > sizeof(module))
+        return 0;
+    snprintf(module, sizeof(module), "%.*s", (int)(n - skip - 3), name + skip);
+    for (char *c = module; *c; c++)
+        *c = *c == '/' ? '.' : *c;
+    struct blob *blob = zip_read(t->zip, i, MOST_SOURCES, err);
+    int result = blob ? torch_source_read(t, module, blob->data, blob->size, err) : -1;
+    blob_unref(blob);
+    return result;
+}
+
+static struct pickle *read_pickle(struct torch_reader *t, const char *name)
+{
+    struct blob *blob = torch_member(t, name, PICKLE_MAX_BYTES);
+    struct pickle *p = blob ? pickle_read(blob->data, blob->size, NULL, &t->arena, t->b->err) : NULL;
+    if (blob && !p)
+        error_prefix(t->b->err, "%s", name);
+    torch_check(t, p != NULL);
+    blob_unref(blob);
+    return p;
+}
+
+static int open_archive(struct torch_reader *t, const struct source *s, struct error *err)
+{
+    size_t sources = 0;
+    t->zip = zip_open(s->blob, err);
+    t->prefix = t->zip ? find_prefix(t->zip, &t->arena, err) : NULL;
+    if (!t->prefix)
+        return -1;
+    for (size_t i = 0; i < zip_count(t->zip); i++) {
+        if (read_source(t, i, err) != 0)
+            return -1;
+        sources += ends_with(zip_name(t->zip, i), ".py");
+    }
+    if (sources == 0)
+        return error_set(err, "it holds weights without a network (a state dict, or a pickled module): want one that "
+                              "torch.jit.script(), torch.jit.trace() or torch.export.export() made");
+    return 0;
+}
+
+/* ---- inputs and outputs ---- */
+
+/* The arguments of forward() behind self, as inputs of the graph; those that have a default keep it. */
+static void add_inputs(struct torch_reader *t, const char *function, struct torch_args *args)
+{
+    const struct torch_function *fn = lookup_find(&t->functions, function);
+    const struct torch_token *at = fn ? fn->source->lines[fn->line].at + 3 : NULL;
+    const struct torch_token *end = fn ? fn->source->lines[fn->line].end : NULL;
+    int depth = 0;
+    bool is_name = true;
+    if (!fn)
+        torch_fail(t, "the module has no forward(): '%.200s' is not in the archive", function);
+    for (; at < end && depth >= 0 && !t->b->failed; at++) {
+        bool sign = at->kind == TOKEN_SIGN;
+        if (is_name && at->kind == TOKEN_NAME && strcmp(at->text, "self") != 0) {
+            bool optional = false;
+            for (const struct torch_token *c = at; c < end && strcmp(c->text, ",") != 0; c++)
+                optional = optional || strcmp(c->text, "=") == 0 || strcmp(c->text, "Optional") == 0;
+            if (args->count == 32)
+                torch_fail(t, "forward() has more than 32 arguments");
+            else if (!optional)
+                args->values[args->count++] = torch_tensor(t, build_input(t->b, at->text, DTYPE_F32, -1, NULL));
+            else
+                args->values[args->count++] = torch_none();
+        }
+        is_name = depth == 0 && sign && strcmp(at->text, ",") == 0;
+        depth += sign && strchr("([", *at->text) ? 1 : sign && strchr(")]", *at->text) ? -1 : 0;
+    }
+}
+
+static void give(struct torch_reader *t, struct torch_value v, const char *name, int depth)
+{
+    char text[300];
+    if (t->b->failed || v.kind == TORCH_NONE || depth > 8)
+        return;
+    if (torch_is_list(v))
+        for (size_t i = 0; i < v.list->count; i++) {
+            snprintf(text, sizeof(text), v.list->count > 1 ? "%.250s_%zu" : "%.250s", name, i);
+            give(t, v.list->items[i], text, depth + 1);
+        }
+    else if (v.kind == TORCH_DICT)
+        for (size_t i = 0; i + 1 < v.list->count; i += 2)
+            give(t, v.list->items[i + 1], v.list->items[i].kind == TORCH_STRING ? v.list->items[i].text : name,
+                 depth + 1);
+    else {
+        const char *kept = arena_strdup(&t->b->graph->arena, name, t->b->err);
+        torch_check(t, kept != NULL);
+        build_layer(t->b, kept);
+        build_graph_output(t->b, torch_graph_value(t, v), kept);
+    }
+}
+
+/* ---- the whole ---- */
+
+/* What was computed for a decision, and is of no other use. */
+static void remove_unused(struct graph *g)
+{
+    for (struct node *n = g->last, *before; n; n = before) {
+        bool used = false;
+        before = n->prev;
+        for (int o = 0; o < n->out_count; o++)
+            used = used || (n->out[o] && value_use_count(n->out[o]));
+        if (!used)
+            graph_remove_node(n);
+    }
+}
+
+static int read_module(struct torch_reader *t, struct error *err)
+{
+    struct torch_value values[33];
+    const char *names[33] = {NULL};
+    struct torch_args args = {.values = values, .names = names, .count = 1};
+    char constants[600], function[700];
+    snprintf(constants, sizeof(constants), "%.500sconstants.pkl", t->prefix);
+    struct pickle *data = read_pickle(t, "data.pkl");
+    if (!t->b->failed && zip_find(t->zip, constants) < zip_count(t->zip))
+        t->pickled = read_pickle(t, "constants.pkl");
+    if (t->b->failed)
+        return -1;
+    values[0] = torch_unpickle(t, data, "");
+    if (!t->b->failed && values[0].kind != TORCH_OBJECT)
+        return error_set(err, "the pickle holds no module");
+    if (t->b->failed)
+        return -1;
+    snprintf(function, sizeof(function), "%.600s.forward", values[0].object->class);
+    add_inputs(t, function, &args);
+    struct torch_value result = t->b->failed ? torch_none() : torch_run(t, function, &args);
+    give(t, result, "output", 0);
+    if (!t->b->failed && t->b->graph->output_count == 0)
+        torch_fail(t, "forward() returns no tensor");
+    torch_check(t, graph_set_property(t->b->graph, "producer", "PyTorch", 7, err) == 0);
+    build_infer(t->b);
+    remove_unused(t->b->graph);
+    return build_graph_end(t->b);
+}
+
+static struct graph *torch_read(const struct source *s, struct error *err)
+{
+    struct graph *g = graph_new(err);
+    struct torch_reader t = {.ops = {.b = {.graph = g, .err = err}}, .path = "", .data = "data/"};
+    t.b = &t.ops.b;
+    int result = g && open_archive(&t, s, err) == 0 ? read_module(&t, err) : -1;
+    lookup_release(&t.functions);
+    lookup_release(&t.constants);
+    lookup_release(&t.tuples);
+    zip_close(t.zip);
+    arena_release(&t.ops.arena);
+    arena_release(&t.arena);
+    if (result == 0)
+        return g;
+    graph_free(g);
+    return NULL;
+}
+
+static int sniff(const struct source *s)
+{
+    struct error ignored;
+    struct arena arena;
+    if (!zip_is(s->blob))
+        return 0;
+    struct zip *zip = zip_open(s->blob, &ignored);
+    if (!zip)
+        return 0;
+    arena_init(&arena);
+    bool found = find_prefix(zip, &arena, &ignored) != NULL;
+    arena_release(&arena);
+    zip_close(zip);
+    return found ? 95 : 0;
+}
+
+static const char *operator_at(size_t index)
+{
+    return index < torch_row_count ? torch_rows[index].name : NULL;
+}
+
+const struct format format_torch = {
+    .name = "torch",
+    .suffixes = ".pt .jit .ptl .pth",
+    .what = "PyTorch: TorchScript archives",
+    .sniff = sniff,
+    .read = torch_read,
+    .operator_at = operator_at,
+};

@@ -1,0 +1,268 @@
+/* Inside lib/format/torch: TorchScript archives. A zip holds a pickle of the module (weights and attributes) and the
+ * source of its methods, in a subset of Python.
+ *
+ * Reading runs forward() once: numbers, lists and objects are Python's and computed on the way (script.c, eval.c,
+ * expr.c, scalar.c); tensors are values of the graph, and a call of an operator adds nodes (call.c, schema.def) through
+ * the functions that read PyTorch's operators for pnnx (format/pnnx/ops.def). Loops over what is known are thus
+ * unrolled, modules inlined, and branches on what is known taken. */
+#ifndef FORMAT_TORCH_TORCH_H
+#define FORMAT_TORCH_TORCH_H
+
+#include "base/lookup.h"
+#include "format/pnnx/read.h"
+#include "parse/pickle.h"
+#include "parse/zip.h"
+
+/* ---- Python's values ---- */
+
+enum torch_kind {
+    TORCH_NONE,
+    TORCH_BOOL,
+    TORCH_INT,
+    TORCH_FLOAT,
+    TORCH_STRING,
+    TORCH_TENSOR,
+    TORCH_SIZE, /* a number that only a run tells: a tensor without axes */
+    TORCH_LIST,
+    TORCH_TUPLE,
+    TORCH_DICT, /* keys and values in turn */
+    TORCH_OBJECT,
+    TORCH_NAME /* of a function or class: "torch.conv2d" */
+};
+
+/* An operator that works in place gives the tensor another value. */
+struct torch_tensor {
+    struct value *value;
+    bool is_view; /* of another tensor: what works on it in place would change both */
+};
+
+struct torch_value {
+    enum torch_kind kind;
+    union {
+        int64_t i; /* also of TORCH_BOOL */
+        double f;
+        const char *text;
+        struct torch_tensor *tensor;
+        struct torch_list *list;
+        struct torch_object *object;
+    };
+};
+
+struct torch_list {
+    struct torch_value *items;
+    size_t count, cap;
+};
+
+struct torch_attr {
+    const char *name;
+    struct torch_value value;
+    struct torch_attr *next;
+};
+
+struct torch_object {
+    const char *class;          /* "__torch__.torch.nn.modules.conv.Conv2d" */
+    const char *path;           /* where it stands in the module: "features.0"; "" for the whole */
+    const struct pickle *state; /* what is not an attribute yet; may be NULL */
+    const char *data;           /* where the storages of its tensors lie: "data/" */
+    struct torch_attr *attrs;
+};
+
+/* ---- sources (script.c) ---- */
+
+enum torch_token_kind { TOKEN_NAME, TOKEN_NUMBER, TOKEN_STRING, TOKEN_SIGN };
+
+struct torch_token {
+    enum torch_token_kind kind;
+    const char *text; /* with a NUL behind; a string without its quotes */
+};
+
+struct torch_line {
+    int indent;
+    uint32_t number; /* in the file */
+    const struct torch_token *at, *end;
+};
+
+struct torch_source {
+    const char *module; /* "__torch__.torch.nn.modules.conv" */
+    struct torch_line *lines;
+    size_t count;
+};
+
+struct torch_function {
+    const struct torch_source *source;
+    size_t line; /* of its "def" */
+};
+
+struct torch_reader;
+
+/* Takes the source apart and lists its functions, methods and constants of classes. The message tells the line. */
+int torch_source_read(struct torch_reader *t, const char *module, const char *text, size_t size, struct error *err);
+
+/* ---- the reader (torch.c) ---- */
+
+#define TORCH_DEPTH      1500      /* of calls, expressions and lists within each other */
+#define TORCH_STATEMENTS (1 << 20) /* run in all */
+
+struct torch_reader {
+    struct reader ops; /* the operators' functions, and the builder in it */
+    struct build *b;
+    struct arena arena;
+    struct zip *zip;
+    const char *prefix;      /* of the archive's members: "slim-320/" */
+    struct lookup functions; /* "module.Class.method" → struct torch_function */
+    struct lookup constants; /* "module.Class:name" → struct torch_line, whose tokens are an expression */
+    struct lookup tuples;    /* names of classes that are named tuples */
+    struct pickle *pickled;  /* the tuple of CONSTANTS */
+    int depth;
+    long statements;
+    const char *path; /* of the module at work, for names */
+    const char *data; /* where the storages of what is unpickled lie: "data/" */
+    bool deduced;     /* an input's shape was found from what is done with it */
+};
+
+/* A failure unless `fine`. */
+void torch_check(struct torch_reader *t, bool fine);
+void torch_fail(struct torch_reader *t, const char *format, ...) BASE_PRINTF(2, 3);
+
+/* ---- archives (archive.c) ---- */
+
+/* Member "prefix + name", whole; NULL with a failure. */
+struct blob *torch_member(struct torch_reader *t, const char *name, size_t most);
+/* A part of an object's state. */
+struct torch_value torch_unpickle_part(struct torch_reader *t, struct torch_object *o, struct pickle *p,
+                                       const char *path);
+/* A pickled value; `path` names tensors and objects. */
+struct torch_value torch_unpickle(struct torch_reader *t, struct pickle *p, const char *path);
+
+/* ---- values (value.c) ---- */
+
+static inline struct torch_value torch_none(void)
+{
+    return (struct torch_value){.kind = TORCH_NONE};
+}
+
+static inline struct torch_value torch_int(int64_t i)
+{
+    return (struct torch_value){.kind = TORCH_INT, .i = i};
+}
+
+static inline struct torch_value torch_bool(bool yes)
+{
+    return (struct torch_value){.kind = TORCH_BOOL, .i = yes};
+}
+
+static inline struct torch_value torch_float(double f)
+{
+    return (struct torch_value){.kind = TORCH_FLOAT, .f = f};
+}
+
+static inline struct torch_value torch_string(const char *text)
+{
+    return (struct torch_value){.kind = TORCH_STRING, .text = text};
+}
+
+struct torch_value torch_tensor(struct torch_reader *t, struct value *v);
+struct torch_value torch_size(struct torch_reader *t, struct value *v);
+struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind);
+void torch_append(struct torch_reader *t, struct torch_value to, struct torch_value item);
+struct torch_value torch_object(struct torch_reader *t, const char *class, const char *path);
+/* An attribute, or a constant of the class; false when there is none. */
+bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value *value);
+void torch_attr_set(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value value);
+
+static inline bool torch_is_list(struct torch_value v)
+{
+    return v.kind == TORCH_LIST || v.kind == TORCH_TUPLE;
+}
+
+static inline bool torch_is_number(struct torch_value v)
+{
+    return v.kind == TORCH_BOOL || v.kind == TORCH_INT || v.kind == TORCH_FLOAT;
+}
+
+static inline double torch_number(struct torch_value v)
+{
+    return v.kind == TORCH_FLOAT ? v.f : (double)v.i;
+}
+
+/* The value as one of the graph: tensors and numbers; NULL for None, and, with a failure, for others. */
+struct value *torch_graph_value(struct torch_reader *t, struct torch_value v);
+/* A list of whole numbers as i64 [n], also where a run alone tells some. */
+struct value *torch_graph_list(struct torch_reader *t, struct torch_value list);
+/* A function of pnnx/functions.def, of one or two operands; NULL when there is none of that name. What has no axes
+ * takes the element type of the other operand, unless it is of a higher kind (a float among integers). */
+struct value *torch_function(struct torch_reader *t, const char *name, int count, struct value **in);
+/* The truth of a value: 0, 1, or -1 when only a run tells. */
+int torch_truth(struct torch_reader *t, struct torch_value v);
+bool torch_equal(struct torch_value a, struct torch_value b);
+
+/* ---- running (eval.c, expr.c) ---- */
+
+struct torch_args {
+    struct torch_value *values;
+    const char **names; /* NULL entries: by place */
+    int count;
+};
+
+struct torch_frame {
+    struct torch_reader *t;
+    const struct torch_source *source;
+    struct lookup names; /* → struct torch_value */
+    struct torch_value result;
+    bool returned;
+};
+
+struct torch_cursor {
+    const struct torch_token *at, *end;
+};
+
+bool torch_at(const struct torch_cursor *c, const char *sign);
+bool torch_take(struct torch_cursor *c, const char *sign);
+struct torch_value torch_expression(struct torch_frame *f, struct torch_cursor *c);
+struct torch_value *torch_local(struct torch_frame *f, const char *name); /* NULL: there is none */
+void torch_assign(struct torch_frame *f, const char *name, struct torch_value v);
+
+/* Runs a method or function: `self` first among the arguments of the former. */
+struct torch_value torch_run(struct torch_reader *t, const char *function, const struct torch_args *args);
+
+/* ---- calls (call.c) ---- */
+
+/* A call of what is no function of the sources: "torch.add", "ops.prim.NumToTensor", "int". */
+struct torch_value torch_call(struct torch_reader *t, const char *name, const struct torch_args *args);
+
+/* A function of an operator: its arguments in the order of its row. */
+struct torch_bound {
+    const struct torch_row *row;
+    struct torch_value arg[24];
+    int count;
+};
+
+struct torch_row {
+    const char *name; /* "conv2d", or "quantized.linear" */
+    const char *type; /* as pnnx calls it; or NULL */
+    const char
+        *args; /* names of the arguments, as pnnx has them: "input weight …"; ":t" behind one marks an element type */
+    struct torch_value (*make)(struct torch_reader *t, struct torch_bound *c);
+};
+
+extern const struct torch_row torch_rows[];
+extern const size_t torch_row_count;
+
+/* Functions of Python's numbers, lists and strings (scalar.c); false when the name, or what it is given, is not one. */
+bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_args *args, struct torch_value *result);
+
+/* The operator `type` of pnnx with these arguments (names as in a row); results to out[outs]. */
+void torch_emit(struct torch_reader *t, const char *type, const char *names, const struct torch_value *args, int count,
+                struct torch_value *out, int outs);
+/* The same with one result. */
+struct torch_value torch_emit_one(struct torch_reader *t, const char *type, const char *names,
+                                  const struct torch_value *args, int count);
+
+/* Gives a graph input whose rank is not known this rank, when v comes from one by functions of element by element;
+ * channels and dtype: 0 where not known. */
+void torch_expect(struct torch_reader *t, struct torch_value v, int rank, int64_t channels, enum dtype dtype);
+/* PyTorch's number of an element type. */
+enum dtype torch_dtype(int64_t scalar_type);
+int64_t torch_scalar_type(enum dtype dtype);
+
+#endif
