@@ -22,7 +22,7 @@ struct json {
     size_t count, cap;
 };
 
-#define JSON_MAX_BYTES (1 << 20)
+#define JSON_MAX_BYTES (16 << 20)
 #define JSON_MAX_DEPTH 64
 
 /* Reads n bytes of text, at most JSON_MAX_BYTES. On success the caller releases the tree; -1 on an error, whose message

@@ -98,6 +98,8 @@ static struct value *layer_of(struct reader *r, const struct rnn *n, struct valu
     struct value *h = layer_state(r, n, 0, layer), *c = layer_state(r, n, 1, layer);
     struct value *y = BUILD(b, n->cell->op, x, w, rec, bias, NULL, h, c);
     build_int(b, y, "hidden_size", n->hidden);
+    if (r->op->out_count > 1) /* before types are inferred */
+        build_output(b, y, n->cell->gates == 4 ? 2 : 1);
     if (n->directions == 2)
         build_string(b, y, "direction", "bidirectional");
     if (n->cell->gates == 3)

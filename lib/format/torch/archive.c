@@ -33,13 +33,6 @@ static const struct {
     {"torch QInt32Storage", DTYPE_I32},
 };
 
-struct view {
-    enum dtype dtype;
-    const char *key;
-    int64_t offset, dims[TENSOR_MAX_RANK], strides[TENSOR_MAX_RANK];
-    int rank;
-};
-
 static bool read_sizes(const struct pickle *p, int64_t *sizes, int *rank)
 {
     if (!p || p->kind != PICKLE_TUPLE || p->size > TENSOR_MAX_RANK)
@@ -54,7 +47,7 @@ static bool read_sizes(const struct pickle *p, int64_t *sizes, int *rank)
 }
 
 /* ('storage', torch FloatStorage, '12', 'cpu', 432) */
-static bool read_storage(const struct pickle *p, struct view *v)
+static bool read_storage(const struct pickle *p, struct torch_view *v, const char **key)
 {
     const struct pickle *t = p && p->kind == PICKLE_OUTSIDE && p->size == 1 ? p->items[0] : NULL;
     if (!t || t->kind != PICKLE_TUPLE || t->size < 5 || t->items[2]->kind != PICKLE_STRING)
@@ -62,13 +55,13 @@ static bool read_storage(const struct pickle *p, struct view *v)
     for (size_t i = 0; i < sizeof(storages) / sizeof(*storages); i++)
         if (pickle_is_global(t->items[1], storages[i].storage)) {
             v->dtype = storages[i].dtype;
-            v->key = t->items[2]->text;
+            *key = t->items[2]->text;
             return true;
         }
     return false;
 }
 
-static bool is_dense(const struct view *v)
+static bool is_dense(const struct torch_view *v)
 {
     int64_t inner = 1;
     for (int i = v->rank; i-- > 0; inner *= v->dims[i])
@@ -78,7 +71,7 @@ static bool is_dense(const struct view *v)
 }
 
 /* Elements in any order, which may be the same several times. */
-static struct tensor *strided(const struct view *v, const struct blob *blob, struct error *err)
+static struct tensor *strided(const struct torch_view *v, const struct blob *blob, struct error *err)
 {
     struct tensor *t = tensor_new(v->dtype, v->rank, v->dims, err);
     size_t width = dtype_info(v->dtype)->bits / 8;
@@ -97,7 +90,7 @@ static struct tensor *strided(const struct view *v, const struct blob *blob, str
 }
 
 /* Whether all elements lie within the storage; a tensor that repeats elements is no larger than 16 times that. */
-static bool fits(const struct view *v, const struct blob *blob)
+static bool fits(const struct torch_view *v, const struct blob *blob)
 {
     int64_t width = dtype_info(v->dtype)->bits / 8, have = (int64_t)blob->size / width, last = v->offset;
     int64_t count = tensor_count(v->rank, v->dims);
@@ -111,36 +104,39 @@ static bool fits(const struct view *v, const struct blob *blob)
     return count == 0 || last < have;
 }
 
-static struct tensor *read_view(struct torch_reader *t, const struct view *v)
+struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *v)
 {
-    char name[300];
-    snprintf(name, sizeof(name), "%s%.200s", t->data, v->key);
-    struct blob *blob = torch_member(t, name, SIZE_MAX);
+    struct blob *blob = torch_member(t, v->member, SIZE_MAX);
     struct tensor *tensor = NULL;
     if (blob && !fits(v, blob))
-        torch_fail(t, "a tensor reaches beyond its storage '%.100s' (%zu bytes)", v->key, blob->size);
+        torch_fail(t, "a tensor reaches beyond its storage '%.100s' (%zu bytes)", v->member, blob->size);
     else if (blob && is_dense(v))
         tensor = tensor_of_blob(v->dtype, v->rank, v->dims, blob, (size_t)v->offset * dtype_info(v->dtype)->bits / 8,
                                 t->b->err);
     else if (blob)
         tensor = strided(v, blob, t->b->err);
     blob_unref(blob);
+    torch_check(t, tensor != NULL);
     return tensor;
 }
 
 /* (storage, offset, sizes, strides, …) */
 static struct value *rebuild(struct torch_reader *t, const struct pickle *args, const char *path)
 {
-    struct view v = {0};
+    struct torch_view v = {0};
+    char member[300];
+    const char *key = NULL;
     int rank = 0;
-    if (!args || args->kind != PICKLE_TUPLE || args->size < 4 || !read_storage(args->items[0], &v) ||
+    if (!args || args->kind != PICKLE_TUPLE || args->size < 4 || !read_storage(args->items[0], &v, &key) ||
         args->items[1]->kind != PICKLE_INT || !read_sizes(args->items[2], v.dims, &v.rank) ||
         !read_sizes(args->items[3], v.strides, &rank) || rank != v.rank) {
         torch_fail(t, "'%.200s' is a tensor that is not understood", path);
         return NULL;
     }
     v.offset = args->items[1]->i;
-    struct tensor *tensor = read_view(t, &v);
+    snprintf(member, sizeof(member), "%s%.200s", t->data, key);
+    v.member = member;
+    struct tensor *tensor = torch_view_read(t, &v);
     return build_constant(t->b, path, tensor);
 }
 

@@ -277,19 +277,37 @@ static const struct torch_row *find_row(const char *name)
     return NULL;
 }
 
+bool torch_names_argument(const char *name, const char *argument)
+{
+    const struct torch_row *row = find_row(strncmp(name, "ops.aten.", 9) == 0 ? name + 9 : name);
+    const char *names = row ? row->args : "";
+    char one[64];
+    bool is_type;
+    while (next_name(&names, one, sizeof(one), &is_type))
+        if (strcmp(one, argument) == 0)
+            return true;
+    return false;
+}
+
 static void bind(struct torch_bound *c, const struct torch_args *args)
 {
     const char *names = c->row->args;
     char name[64];
     bool is_type;
+    int next = 0; /* of those by place */
     while (c->count < 24 && next_name(&names, name, sizeof(name), &is_type)) {
         int place = c->count++;
         c->arg[place] = torch_none();
-        if (place < args->count && !args->names[place])
-            c->arg[place] = args->values[place];
-        for (int i = 0; i < args->count; i++)
-            if (args->names[i] && strcmp(args->names[i], name) == 0)
+        bool named = false;
+        for (int i = 0; i < args->count && !named; i++)
+            if (args->names[i] && strcmp(args->names[i], name) == 0) {
                 c->arg[place] = args->values[i];
+                named = true;
+            }
+        while (next < args->count && args->names[next] && !named)
+            next++;
+        if (!named && next < args->count)
+            c->arg[place] = args->values[next++];
     }
 }
 

@@ -7,6 +7,7 @@
 #include "format/torch/torch.h"
 
 #define MOST_SOURCES (64 << 20) /* bytes of one source, unpacked */
+#define EXPORTED     "models/model.json"
 
 /* ---- members ---- */
 
@@ -16,16 +17,13 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* The folder that everything lies in: what stands before "data.pkl"; NULL: there is none. */
-static char *find_prefix(struct zip *zip, struct arena *arena, struct error *err)
+char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err)
 {
     for (size_t i = 0; i < zip_count(zip); i++) {
-        const char *name = zip_name(zip, i);
-        size_t n = strlen(name);
-        if (ends_with(name, "/data.pkl") && strchr(name, '/') == name + n - strlen("/data.pkl"))
-            return arena_strndup(arena, name, n - strlen("data.pkl"), err);
+        const char *name = zip_name(zip, i), *slash = strchr(name, '/');
+        if (slash && strcmp(slash + 1, member) == 0)
+            return arena_strndup(arena, name, (size_t)(slash + 1 - name), err);
     }
-    error_set(err, "the archive has no data.pkl, as PyTorch writes it");
     return NULL;
 }
 
@@ -62,9 +60,12 @@ static int open_archive(struct torch_reader *t, const struct source *s, struct e
 {
     size_t sources = 0;
     t->zip = zip_open(s->blob, err);
-    t->prefix = t->zip ? find_prefix(t->zip, &t->arena, err) : NULL;
-    if (!t->prefix)
+    if (!t->zip)
         return -1;
+    if ((t->prefix = torch_prefix(t->zip, EXPORTED, &t->arena, err)))
+        return 0;
+    if (!(t->prefix = torch_prefix(t->zip, "data.pkl", &t->arena, err)))
+        return error_set(err, "the archive has no data.pkl and no " EXPORTED ", as PyTorch writes them");
     for (size_t i = 0; i < zip_count(t->zip); i++) {
         if (read_source(t, i, err) != 0)
             return -1;
@@ -143,7 +144,7 @@ static void remove_unused(struct graph *g)
     }
 }
 
-static int read_module(struct torch_reader *t, struct error *err)
+static int run_module(struct torch_reader *t, struct error *err)
 {
     struct torch_value values[33];
     const char *names[33] = {NULL};
@@ -166,6 +167,16 @@ static int read_module(struct torch_reader *t, struct error *err)
     give(t, result, "output", 0);
     if (!t->b->failed && t->b->graph->output_count == 0)
         torch_fail(t, "forward() returns no tensor");
+    return t->b->failed ? -1 : 0;
+}
+
+static int read_module(struct torch_reader *t, struct error *err)
+{
+    char exported[600];
+    snprintf(exported, sizeof(exported), "%.500s" EXPORTED, t->prefix);
+    int result = zip_find(t->zip, exported) < zip_count(t->zip) ? torch_export_read(t, err) : run_module(t, err);
+    if (result != 0)
+        return -1;
     torch_check(t, graph_set_property(t->b->graph, "producer", "PyTorch", 7, err) == 0);
     build_infer(t->b);
     remove_unused(t->b->graph);
@@ -200,7 +211,7 @@ static int sniff(const struct source *s)
     if (!zip)
         return 0;
     arena_init(&arena);
-    bool found = find_prefix(zip, &arena, &ignored) != NULL;
+    bool found = torch_prefix(zip, "data.pkl", &arena, &ignored) || torch_prefix(zip, EXPORTED, &arena, &ignored);
     arena_release(&arena);
     zip_close(zip);
     return found ? 95 : 0;
@@ -213,8 +224,8 @@ static const char *operator_at(size_t index)
 
 const struct format format_torch = {
     .name = "torch",
-    .suffixes = ".pt .jit .ptl .pth",
-    .what = "PyTorch: TorchScript archives",
+    .suffixes = ".pt .pt2 .jit .ptl .pth",
+    .what = "PyTorch: TorchScript and torch.export archives",
     .sniff = sniff,
     .read = torch_read,
     .operator_at = operator_at,

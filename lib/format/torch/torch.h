@@ -124,8 +124,23 @@ struct torch_reader {
 void torch_check(struct torch_reader *t, bool fine);
 void torch_fail(struct torch_reader *t, const char *format, ...) BASE_PRINTF(2, 3);
 
+/* The folder that everything in the archive lies in, with a '/': what stands before `member`; NULL: it has none. */
+char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err);
+/* An archive of torch.export.save(), whose operators are listed (export.c). -1 after a failure of the build. */
+int torch_export_read(struct torch_reader *t, struct error *err);
+
 /* ---- archives (archive.c) ---- */
 
+/* A tensor's place in a storage: sizes and strides in elements. */
+struct torch_view {
+    enum dtype dtype;
+    const char *member; /* the storage: "data/12" */
+    int64_t offset, dims[TENSOR_MAX_RANK], strides[TENSOR_MAX_RANK];
+    int rank;
+};
+
+/* Its elements; NULL with a failure. */
+struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *v);
 /* Member "prefix + name", whole; NULL with a failure. */
 struct blob *torch_member(struct torch_reader *t, const char *name, size_t most);
 /* A part of an object's state. */
@@ -229,6 +244,9 @@ struct torch_value torch_run(struct torch_reader *t, const char *function, const
 
 /* A call of what is no function of the sources: "torch.add", "ops.prim.NumToTensor", "int". */
 struct torch_value torch_call(struct torch_reader *t, const char *name, const struct torch_args *args);
+
+/* Whether an operator of that name has a row with this argument, by which it can be given. */
+bool torch_names_argument(const char *name, const char *argument);
 
 /* A function of an operator: its arguments in the order of its row. */
 struct torch_bound {

@@ -1,0 +1,327 @@
+/* Archives of torch.export: operators with their arguments as JSON, weights as raw storages. Source of the fields:
+ * PyTorch's torch/_export/serde/schema.py. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/torch/torch.h"
+#include "parse/json.h"
+
+struct export
+{
+    struct torch_reader *t;
+    struct json json;
+    const struct json_node *graph;
+    struct lookup values; /* a name → struct torch_value */
+};
+
+/* ---- JSON ---- */
+
+static const struct json_node *member(const struct export *e, const struct json_node *n, const char *key)
+{
+    return json_member(&e->json, n, key);
+}
+
+static const char *string(const struct export *e, const struct json_node *n, const char *key)
+{
+    const struct json_node *found = member(e, n, key);
+    return found && found->kind == JSON_STRING ? found->string : "";
+}
+
+static int64_t whole(const struct json_node *n, int64_t otherwise)
+{
+    return n && n->kind == JSON_NUMBER && n->number > -0x1p62 && n->number < 0x1p62 ? (int64_t)n->number : otherwise;
+}
+
+/* ---- element types, which have numbers of their own here ---- */
+
+static const enum dtype dtypes[] = {DTYPE_NONE, DTYPE_U8,  DTYPE_I8,   DTYPE_I16,  DTYPE_I32,  DTYPE_I64,  DTYPE_F16,
+                                    DTYPE_F32,  DTYPE_F64, DTYPE_NONE, DTYPE_NONE, DTYPE_NONE, DTYPE_BOOL, DTYPE_BF16};
+
+static enum dtype dtype_of(const struct json_node *n)
+{
+    int64_t i = whole(n, 0);
+    return i > 0 && i < (int64_t)(sizeof(dtypes) / sizeof(*dtypes)) ? dtypes[i] : DTYPE_NONE;
+}
+
+/* ---- values by name ---- */
+
+static void put(struct export *e, const char *name, struct torch_value v)
+{
+    struct torch_reader *t = e->t;
+    struct torch_value *slot = arena_alloc(&t->arena, sizeof(*slot), t->b->err);
+    torch_check(t, slot && lookup_add(&e->values, name, slot, t->b->err) == 0);
+    if (!t->b->failed)
+        *slot = v;
+}
+
+static struct torch_value get(struct export *e, const char *name)
+{
+    struct torch_value *found = lookup_find(&e->values, name);
+    if (!found)
+        torch_fail(e->t, "'%.200s' is used before it is made", name);
+    return found ? *found : torch_none();
+}
+
+/* ---- arguments ---- */
+
+static struct torch_value argument(struct export *e, const struct json_node *arg, int depth);
+
+/* {"as_int": 3} or {"as_name": "sym_size"}, a whole number that may be told by a run alone. */
+static struct torch_value sym_int(struct export *e, const struct json_node *n)
+{
+    const struct json_node *name = member(e, n, "as_name");
+    return name && name->kind == JSON_STRING ? get(e, name->string) : torch_int(whole(member(e, n, "as_int"), 0));
+}
+
+static struct torch_value plain(struct export *e, const struct json_node *n, const char *kind, int depth)
+{
+    switch (n->kind) {
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return strcmp(kind, "as_none") == 0 ? torch_none() : torch_bool(n->kind == JSON_TRUE);
+    case JSON_NUMBER:
+        return strncmp(kind, "as_float", 8) == 0 ? torch_float(n->number) : torch_int(whole(n, 0));
+    case JSON_STRING:
+        if (strncmp(kind, "as_float", 8) == 0)
+            return torch_float(*n->string == '-' ? -__builtin_inf() : __builtin_inf());
+        return torch_string(n->string);
+    case JSON_OBJECT:
+        if (strncmp(kind, "as_sym", 6) == 0)
+            return sym_int(e, n);
+        if (strncmp(kind, "as_tensor", 9) == 0)
+            return get(e, string(e, n, "name"));
+        return argument(e, n, depth + 1);
+    default:
+        return torch_none();
+    }
+}
+
+/* An object of one member, whose key says what it is: "as_tensor", "as_ints". */
+static struct torch_value argument(struct export *e, const struct json_node *arg, int depth)
+{
+    struct torch_reader *t = e->t;
+    const struct json_node *n = arg && arg->kind == JSON_OBJECT ? json_first(&e->json, arg) : NULL;
+    if (!n || depth > 8) {
+        torch_fail(t, "an argument that is not understood");
+        return torch_none();
+    }
+    if (strcmp(n->key, "as_scalar_type") == 0)
+        return torch_int(torch_scalar_type(dtype_of(n)));
+    if (strcmp(n->key, "as_device") == 0)
+        return torch_string("cpu");
+    if (strcmp(n->key, "as_memory_format") == 0 || strcmp(n->key, "as_layout") == 0 || strcmp(n->key, "as_none") == 0)
+        return torch_none();
+    if (n->kind != JSON_ARRAY)
+        return plain(e, n, n->key, depth);
+    struct torch_value list = torch_list(t, TORCH_LIST);
+    for (const struct json_node *i = json_first(&e->json, n); i && !t->b->failed; i = json_next(&e->json, i))
+        torch_append(t, list, plain(e, i, n->key, depth));
+    return list;
+}
+
+/* ---- operators ---- */
+
+#define MOST_ARGS 32
+
+/* "torch.ops.aten.conv2d.default" is called as "ops.aten.conv2d", "_operator.add" as "add". */
+static const char *call_name(struct export *e, const char *target)
+{
+    char name[200];
+    const char *at = strncmp(target, "torch.ops.", 10) == 0 ? target + 6 : target, *dot = strrchr(at, '.');
+    bool operator= strncmp(at, "ops.", 4) == 0;
+    if (operator&& dot && dot> at + 4)
+        snprintf(name, sizeof(name), "%.*s", (int)(dot - at), at);
+    else
+        snprintf(name, sizeof(name), "%s", dot ? dot + 1 : at);
+    const char *kept = arena_strdup(&e->t->arena, name, e->t->b->err);
+    torch_check(e->t, kept != NULL);
+    return kept ? kept : "";
+}
+
+/* Results: one value, or a list for several. */
+static void take_outputs(struct export *e, const struct json_node *node, struct torch_value v)
+{
+    const struct json_node *out = json_first(&e->json, member(e, node, "outputs")),
+                           *second = out ? json_next(&e->json, out) : NULL;
+    const struct json_node *list = member(e, out, "as_tensors");
+    size_t i = 0;
+    if (list)
+        out = json_first(&e->json, list);
+    for (; out && !e->t->b->failed; out = json_next(&e->json, out), i++) {
+        const struct json_node *tensor = list ? out : member(e, out, "as_tensor");
+        const char *name = tensor ? string(e, tensor, "name") : string(e, member(e, out, "as_sym_int"), "as_name");
+        bool several = (second || list) && torch_is_list(v);
+        struct torch_value one = !several ? v : i < v.list->count ? v.list->items[i] : torch_none();
+        if (*name)
+            put(e, name, one);
+    }
+}
+
+static void read_node(struct export *e, const struct json_node *node)
+{
+    struct torch_reader *t = e->t;
+    struct torch_value values[MOST_ARGS];
+    const char *names[MOST_ARGS], *target = string(e, node, "target");
+    struct torch_args args = {.values = values, .names = names};
+    const char *name = call_name(e, target);
+    if (strstr(name, "._assert") || strstr(name, ".sym_constrain") || strstr(name, "._guards"))
+        return;
+    const struct json_node *in = json_first(&e->json, member(e, node, "inputs"));
+    for (; in && !t->b->failed; in = json_next(&e->json, in)) {
+        if (args.count == MOST_ARGS) {
+            torch_fail(t, "an operator with more than %d arguments", MOST_ARGS);
+            break;
+        }
+        const char *key = string(e, in, "name");
+        names[args.count] = *key && torch_names_argument(name, key) ? key : NULL;
+        values[args.count++] = argument(e, member(e, in, "arg"), 0);
+    }
+    struct torch_value v = t->b->failed ? torch_none() : torch_call(t, name, &args);
+    take_outputs(e, node, v);
+    if (t->b->failed)
+        error_prefix(t->b->err, "'%.100s' (%.100s)", string(e, node, "name"), target);
+}
+
+/* ---- weights ---- */
+
+static bool read_sizes(const struct export *e, const struct json *json, const struct json_node *list, int64_t *sizes,
+                       int *rank)
+{
+    (void)e;
+    *rank = 0;
+    for (const struct json_node *n = json_first(json, list); n; n = json_next(json, n)) {
+        int64_t size = whole(json_member(json, n, "as_int"), -1);
+        if (*rank == TENSOR_MAX_RANK || size < 0)
+            return false;
+        sizes[(*rank)++] = size;
+    }
+    return list != NULL;
+}
+
+static struct value *weight(struct export *e, const struct json *config, const char *folder, const char *name)
+{
+    struct torch_reader *t = e->t;
+    const struct json_node *entry = json_member(config, json_member(config, config->node, "config"), name);
+    const struct json_node *meta = json_member(config, entry, "tensor_meta"),
+                           *path = json_member(config, entry, "path_name");
+    const struct json_node *pickled = json_member(config, entry, "use_pickle");
+    struct torch_view v = {.dtype = dtype_of(json_member(config, meta, "dtype"))};
+    char text[400];
+    int rank;
+    if (!path || path->kind != JSON_STRING || v.dtype == DTYPE_NONE || (pickled && pickled->kind == JSON_TRUE) ||
+        !read_sizes(e, config, json_member(config, meta, "sizes"), v.dims, &v.rank) ||
+        !read_sizes(e, config, json_member(config, meta, "strides"), v.strides, &rank) || rank != v.rank) {
+        torch_fail(t, "weight '%.200s' is missing, or stored in a way that is not read", name);
+        return NULL;
+    }
+    v.offset = whole(json_member(config, json_member(config, meta, "storage_offset"), "as_int"), 0);
+    snprintf(text, sizeof(text), "%s%.300s", folder, path->string);
+    v.member = text;
+    struct tensor *tensor = torch_view_read(t, &v);
+    return build_constant(t->b, name, tensor);
+}
+
+/* A file that lists weights. */
+static bool read_config(struct torch_reader *t, const char *name, struct json *config)
+{
+    struct blob *blob = torch_member(t, name, JSON_MAX_BYTES);
+    torch_check(t, blob && json_parse(config, blob->data, blob->size, t->b->err) == 0);
+    blob_unref(blob);
+    return !t->b->failed;
+}
+
+/* ---- inputs and outputs ---- */
+
+static void add_input(struct export *e, const char *name)
+{
+    struct torch_reader *t = e->t;
+    const struct json_node *meta = member(e, member(e, e->graph, "tensor_values"), name);
+    int64_t dims[TENSOR_MAX_RANK];
+    int rank = 0;
+    for (const struct json_node *n = json_first(&e->json, member(e, meta, "sizes")); n; n = json_next(&e->json, n)) {
+        const char *expression = string(e, member(e, n, "as_expr"), "expr_str");
+        if (rank == TENSOR_MAX_RANK)
+            torch_fail(t, "input '%.100s' has more than %d axes", name, TENSOR_MAX_RANK);
+        else
+            dims[rank++] = *expression ? graph_symbol(t->b->graph, expression, t->b->err)
+                                       : whole(member(e, n, "as_int"), DIM_UNKNOWN);
+    }
+    enum dtype dtype = dtype_of(member(e, meta, "dtype"));
+    if (dtype == DTYPE_NONE)
+        torch_fail(t, "input '%.100s' has an element type that is not read", name);
+    if (!t->b->failed)
+        put(e, name, torch_tensor(t, build_input(t->b, name, dtype, rank, dims)));
+}
+
+/* What each input of the graph is: a weight, or one of the user's. */
+static void read_inputs(struct export *e, const struct json_node *signature)
+{
+    static const char *const kinds[][2] = {
+        {"parameter", "parameter_name"}, {"buffer", "buffer_name"}, {"tensor_constant", "tensor_constant_name"}};
+    struct torch_reader *t = e->t;
+    struct json weights = {0}, constants = {0};
+    bool fine = read_config(t, "data/weights/model_weights_config.json", &weights) &&
+                read_config(t, "data/constants/model_constants_config.json", &constants);
+    const struct json_node *spec = json_first(&e->json, member(e, signature, "input_specs"));
+    for (; spec && fine && !t->b->failed; spec = json_next(&e->json, spec)) {
+        const struct json_node *user = member(e, member(e, member(e, spec, "user_input"), "arg"), "as_tensor");
+        if (user)
+            add_input(e, string(e, user, "name"));
+        for (int i = 0; i < 3 && !t->b->failed; i++) {
+            const struct json_node *found = member(e, spec, kinds[i][0]), *persistent = member(e, found, "persistent");
+            bool constant = i == 2 || (persistent && persistent->kind == JSON_FALSE);
+            if (found)
+                put(e, string(e, member(e, found, "arg"), "name"),
+                    torch_tensor(t, weight(e, constant ? &constants : &weights,
+                                           constant ? "data/constants/" : "data/weights/",
+                                           string(e, found, kinds[i][1]))));
+        }
+    }
+    json_release(&weights);
+    json_release(&constants);
+}
+
+static void give_outputs(struct export *e, const struct json_node *signature)
+{
+    struct torch_reader *t = e->t;
+    const struct json_node *spec = json_first(&e->json, member(e, signature, "output_specs"));
+    for (; spec && !t->b->failed; spec = json_next(&e->json, spec)) {
+        const struct json_node *tensor = member(e, member(e, member(e, spec, "user_output"), "arg"), "as_tensor");
+        if (!tensor)
+            continue;
+        const char *name = arena_strdup(&t->b->graph->arena, string(e, tensor, "name"), t->b->err);
+        torch_check(t, name != NULL);
+        struct torch_value v = get(e, name ? name : "");
+        if (t->b->failed)
+            return;
+        build_layer(t->b, name);
+        build_graph_output(t->b, torch_graph_value(t, v), name);
+    }
+    if (!t->b->failed && t->b->graph->output_count == 0)
+        torch_fail(t, "the program returns no tensor");
+}
+
+int torch_export_read(struct torch_reader *t, struct error *err)
+{
+    struct export e = {.t = t};
+    struct blob *blob = torch_member(t, "models/model.json", JSON_MAX_BYTES);
+    int result = blob ? json_parse(&e.json, blob->data, blob->size, err) : -1;
+    blob_unref(blob);
+    if (result != 0)
+        return -1;
+    const struct json_node *module = member(&e, e.json.node, "graph_module"),
+                           *signature = member(&e, module, "signature");
+    e.graph = member(&e, module, "graph");
+    if (!e.graph || !signature)
+        torch_fail(t, "models/model.json holds no graph");
+    if (!t->b->failed)
+        read_inputs(&e, signature);
+    const struct json_node *node = json_first(&e.json, member(&e, e.graph, "nodes"));
+    for (; node && !t->b->failed; node = json_next(&e.json, node))
+        read_node(&e, node);
+    if (!t->b->failed)
+        give_outputs(&e, signature);
+    lookup_release(&e.values);
+    json_release(&e.json);
+    return t->b->failed ? -1 : 0;
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Makes the small PyTorch archives beside it, and the answers of PyTorch: needs Python's torch (2.15) and numpy, none of which the tests need. Run in this folder. Archives
+differ from run to run in an identifier that PyTorch draws."""
+import os
+from typing import List
+
+import numpy as np
+import torch
+from torch import nn
+
+torch.manual_seed(7)
+
+
+def save(name, module, *inputs):
+    with torch.no_grad():
+        answers = module(*inputs)
+    stem = os.path.splitext(name)[0] if not name.endswith("2") else name[:-4]
+    os.makedirs(stem, exist_ok=True)
+    for k, a in enumerate(inputs):
+        np.save("%s/in_%d.npy" % (stem, k), a.numpy())
+    for k, a in enumerate(answers if isinstance(answers, tuple) else (answers,)):
+        np.save("%s/out_%d.npy" % (stem, k), a.numpy())
+
+
+class Block(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1, groups=2, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x):
+        return nn.functional.relu(self.norm(self.conv(x)) + x, inplace=True)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Hardswish())
+        self.blocks = nn.ModuleList([Block(8), Block(8)])
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        y = nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        a, b = y.chunk(2, 1)
+        pooled = nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        return torch.softmax(self.head(pooled), 1), torch.cat([a * torch.sigmoid(b), b[:, :1]], 1)
+
+
+class Flow(nn.Module):
+    """What a script keeps of Python: loops, branches, lists, dicts, numbers."""
+    scale: float
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(10, 6)
+        self.lstm = nn.LSTM(6, 4, num_layers=2, bidirectional=True, batch_first=True)
+        self.gru = nn.GRU(8, 3, batch_first=True)
+        self.scale = 0.5
+
+    def forward(self, words):
+        x = self.embedding(words)
+        y, (h, c) = self.lstm(x)
+        z, _ = self.gru(y)
+        parts: List[torch.Tensor] = []
+        for i in range(3):
+            if i % 2 == 0:
+                parts.append(z[:, :, i] * (i + self.scale))
+            else:
+                parts.append(-z[:, :, i])
+        n = 0
+        while n < len(parts) - 1:
+            n += 2
+        if y.dim() != 3:
+            raise RuntimeError("three axes were expected")
+        return torch.stack(parts, -1), parts[n] + float(n), h.mean(0)
+
+
+net = Net().eval()
+for block in net.blocks:
+    block.norm.running_mean.normal_(0, 0.2)
+    block.norm.running_var.uniform_(0.5, 2)
+image = torch.randn(1, 3, 13, 11)
+torch.jit.save(torch.jit.trace(net, image), "cnn.pt")
+save("cnn.pt", net, image)
+torch.jit.save(torch.jit.freeze(torch.jit.script(net)), "frozen.pt")
+save("frozen.pt", net, image)
+torch.export.save(torch.export.export(net, (image,)), "export.pt2")
+save("export.pt2", net, image)
+flow = Flow().eval()
+words = torch.randint(0, 10, (2, 5))
+torch.jit.save(torch.jit.script(flow), "flow.pt")
+save("flow.pt", flow, words)
