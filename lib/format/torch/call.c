@@ -157,6 +157,17 @@ static void add_input(struct work *w, struct torch_value v, const char *role)
         add_role(w, role, o);
 }
 
+/* Arguments for which an operator's function takes what only a run tells; the others it would not see. */
+static void check_open(struct work *w, const char *name)
+{
+    static const char *const names[] = {"input", "other", "start", "end",   "step",     "length",
+                                        "index", "shape", "size",  "sizes", "condition"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcmp(names[i], name) == 0)
+            return;
+    torch_fail(w->t, "argument '%.60s' depends on the size of an input, which only a run tells", name);
+}
+
 static void add_list(struct work *w, const char *name, struct torch_value v)
 {
     const struct torch_list *l = v.list;
@@ -171,6 +182,7 @@ static void add_list(struct work *w, const char *name, struct torch_value v)
         add_input(w, l->items[i], NULL);
     if (numbers || tensors)
         return;
+    check_open(w, name);
     struct pnnx_operand *o = add_operand(w);
     if (o)
         o->value = torch_graph_list(w->t, v);
@@ -187,9 +199,12 @@ static void add_argument(struct work *w, const char *name, bool is_type, struct 
         add_param(w, name, v.text);
     else if (torch_is_list(v))
         add_list(w, name, v);
-    else if (v.kind == TORCH_TENSOR || v.kind == TORCH_SIZE)
+    else if (v.kind == TORCH_TENSOR)
         add_input(w, v, name);
-    else if (torch_is_number(v)) {
+    else if (v.kind == TORCH_SIZE) {
+        check_open(w, name);
+        add_input(w, v, name);
+    } else if (torch_is_number(v)) {
         struct pnnx_operand *o = add_operand(w);
         if (o)
             o->literal = number_text(w, v);
@@ -362,5 +377,6 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
     if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed)
         return v;
     self.tensor->value = v.tensor->value;
+    torch_write_back(t, self.tensor);
     return self;
 }

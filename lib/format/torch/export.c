@@ -27,9 +27,12 @@ static const char *string(const struct export *e, const struct json_node *n, con
     return found && found->kind == JSON_STRING ? found->string : "";
 }
 
+/* The largest number, which means "to the end", is none that a double has. */
 static int64_t whole(const struct json_node *n, int64_t otherwise)
 {
-    return n && n->kind == JSON_NUMBER && n->number > -0x1p62 && n->number < 0x1p62 ? (int64_t)n->number : otherwise;
+    if (!n || n->kind != JSON_NUMBER)
+        return otherwise;
+    return n->number >= 0x1p62 ? INT64_MAX : n->number <= -0x1p62 ? INT64_MIN : (int64_t)n->number;
 }
 
 /* ---- element types, which have numbers of their own here ---- */

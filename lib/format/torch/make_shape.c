@@ -125,8 +125,6 @@ struct torch_value torch_make_copy(struct torch_reader *t, struct torch_bound *c
 {
     const struct type *type = type_of(t, c->arg[0]);
     struct value *v = torch_graph_value(t, c->arg[1]), *x = torch_graph_value(t, c->arg[0]);
-    if (c->arg[0].kind == TORCH_TENSOR && c->arg[0].tensor->is_view)
-        torch_fail(t, "a part of a tensor is written in place, which is not read");
     if (!type || t->b->failed)
         return torch_none();
     return torch_tensor(t, BUILD(t->b, "Expand", build_cast(t->b, v, type->dtype), BUILD(t->b, "Shape", x)));
@@ -198,6 +196,82 @@ struct torch_value torch_make_reversed(struct torch_reader *t, struct torch_boun
 
 /* ---- parts ---- */
 
+/* Remembers which part of x a result is, where numbers tell. */
+static void keep_track(struct torch_reader *t, struct torch_value part, struct torch_value x, struct torch_value axis,
+                       int64_t start, int64_t end, bool axis_gone)
+{
+    const struct type *type = type_of(t, x);
+    int64_t at = axis.kind == TORCH_INT ? axis.i : 0, size;
+    if (part.kind != TORCH_TENSOR || x.kind != TORCH_TENSOR)
+        return;
+    part.tensor->lost = true;
+    if (!type || type->rank < 1)
+        return;
+    at = at < 0 ? at + type->rank : at;
+    size = at >= 0 && at < type->rank ? type->dims[at] : -1;
+    start = start < 0 ? start + size : start;
+    end = end < 0 ? end + size : end > size ? size : end;
+    part.tensor->lost = size < 0 || start < 0 || start > end;
+    if (!part.tensor->lost)
+        *part.tensor = (struct torch_tensor){part.tensor->value, x.tensor, (int)at, start, end, axis_gone, false};
+}
+
+void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
+{
+    for (; part->base && !t->b->failed && !part->lost; part = part->base) {
+        struct value *whole = part->base->value, *parts[3], *new = part->value;
+        const struct type *type = build_type(t->b, whole);
+        int64_t end = part->axis_gone ? part->start + 1 : part->end, size = type ? type->dims[part->axis] : 0;
+        int n = 0;
+        if (part->start > 0)
+            parts[n++] = build_slice(t->b, whole, part->axis, 0, part->start);
+        parts[n++] = part->axis_gone ? build_unsqueeze(t->b, new, part->axis) : new;
+        if (end < size)
+            parts[n++] = build_slice(t->b, whole, part->axis, end, size);
+        part->base->value =
+            n == 1 ? parts[0] : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", part->axis);
+    }
+    if (part->lost)
+        torch_fail(t, "a part of a tensor is written in place, and which one depends on the size of an input");
+}
+
+/* Pads that depend on sizes: from the last axis on, before and behind. */
+static struct torch_value open_pad(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct type *type = type_of(t, c->arg[0]);
+    const struct torch_list *pads = c->arg[1].list;
+    struct torch_value all = torch_list(t, TORCH_LIST);
+    bool constant = strcmp(c->row->name, "constant_pad_nd") == 0 || c->arg[2].kind == TORCH_NONE ||
+                    (c->arg[2].kind == TORCH_STRING && strcmp(c->arg[2].text, "constant") == 0);
+    int rank = type ? type->rank : -1;
+    if (rank < 1 || pads->count % 2 || pads->count > 2 * (size_t)rank || !constant || 2 * rank > TENSOR_MAX_RANK) {
+        torch_fail(t, "pads that depend on sizes, which are not understood");
+        return all;
+    }
+    for (int i = 0; i < 2 * rank; i++) {
+        size_t at = 2 * (size_t)(rank - 1 - i % rank) + (i >= rank);
+        torch_append(t, all, at < pads->count ? pads->items[at] : torch_int(0));
+    }
+    struct value *x = torch_graph_value(t, c->arg[0]), *list = torch_graph_list(t, all);
+    return torch_tensor(t, BUILD(t->b, "Pad", x, list));
+}
+
+struct torch_value torch_make_pad(struct torch_reader *t, struct torch_bound *c)
+{
+    bool open = false;
+    for (size_t i = 0; torch_is_list(c->arg[1]) && i < c->arg[1].list->count; i++)
+        open = open || c->arg[1].list->items[i].kind == TORCH_SIZE;
+    return open ? open_pad(t, c) : torch_make_NULL(t, c);
+}
+
+struct torch_value torch_make_select(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value v = torch_make_NULL(t, c);
+    if (c->arg[2].kind == TORCH_INT)
+        keep_track(t, v, c->arg[0], c->arg[1], c->arg[2].i, INT64_MAX, true);
+    return v;
+}
+
 /* An end that means "to the last" is left out. */
 struct torch_value torch_make_slice(struct torch_reader *t, struct torch_bound *c)
 {
@@ -207,8 +281,14 @@ struct torch_value torch_make_slice(struct torch_reader *t, struct torch_bound *
                  (c->arg[2].kind == TORCH_NONE || (c->arg[2].kind == TORCH_INT && !c->arg[2].i)) &&
                  (c->arg[4].kind == TORCH_NONE || (c->arg[4].kind == TORCH_INT && c->arg[4].i == 1));
     struct torch_value v = whole ? torch_tensor(t, torch_graph_value(t, c->arg[0])) : torch_make_NULL(t, c);
-    if (v.kind == TORCH_TENSOR)
-        v.tensor->is_view = true;
+    bool numbers = (c->arg[2].kind == TORCH_NONE || c->arg[2].kind == TORCH_INT) &&
+                   (c->arg[3].kind == TORCH_NONE || c->arg[3].kind == TORCH_INT) &&
+                   (c->arg[4].kind == TORCH_NONE || (c->arg[4].kind == TORCH_INT && c->arg[4].i == 1));
+    if (!numbers && v.kind == TORCH_TENSOR)
+        v.tensor->lost = true;
+    if (numbers)
+        keep_track(t, v, c->arg[0], c->arg[1], c->arg[2].kind == TORCH_INT ? c->arg[2].i : 0,
+                   c->arg[3].kind == TORCH_INT ? c->arg[3].i : INT64_MAX, false);
     return v;
 }
 

@@ -30,10 +30,15 @@ enum torch_kind {
     TORCH_NAME /* of a function or class: "torch.conv2d" */
 };
 
-/* An operator that works in place gives the tensor another value. */
+/* An operator that works in place gives the tensor another value; and, where it is a part of another one, that too: its
+ * elements from `start` to before `end` of an axis, or, where that axis is gone, the one at `start`. */
 struct torch_tensor {
     struct value *value;
-    bool is_view; /* of another tensor: what works on it in place would change both */
+    struct torch_tensor *base; /* NULL: it is no part, or one that is not kept track of */
+    int axis;
+    int64_t start, end;
+    bool axis_gone;
+    bool lost; /* it is a part of one, but which is not known */
 };
 
 struct torch_value {
@@ -275,6 +280,9 @@ void torch_emit(struct torch_reader *t, const char *type, const char *names, con
 /* The same with one result. */
 struct torch_value torch_emit_one(struct torch_reader *t, const char *type, const char *names,
                                   const struct torch_value *args, int count);
+
+/* After a part of a tensor was given another value: all that it is a part of get it too. */
+void torch_write_back(struct torch_reader *t, struct torch_tensor *part);
 
 /* Gives a graph input whose rank is not known this rank, when v comes from one by functions of element by element;
  * channels and dtype: 0 where not known. */
