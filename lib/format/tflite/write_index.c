@@ -67,6 +67,35 @@ void tflite_write_plain(struct tflite_writer *w, struct node *n, const struct tf
     tflite_call(w, row->code, 0, n->in_count, in, 1, &out);
 }
 
+/* With batch axes that both operands share, only indices of one axis can be said: by GATHER. */
+void tflite_write_gather_nd(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
+{
+    const struct type *at = &n->in[1]->type;
+    int64_t batch = op_int(n, "batch_dims"), dims[TENSOR_MAX_RANK];
+    int open = 0;
+    if (!batch) {
+        tflite_write_plain(w, n, row);
+        return;
+    }
+    for (int i = 0; i + 1 < at->rank; i++) {
+        dims[i] = at->dims[i] >= 0 ? at->dims[i] : -1;
+        open += dims[i] < 0;
+    }
+    if (at->rank < 1 || at->dims[at->rank - 1] != 1 || open > 1) {
+        tflite_cannot(w, n, "its indices are of several axes");
+        return;
+    }
+    int list[] = {tflite_take(w, n->in[1], false), tflite_put_ints(w, at->rank - 1, dims)};
+    int in[] = {tflite_take(w, n->in[0], false), tflite_new_tensor(w, "", at->dtype, at->rank - 1, dims)};
+    tflite_call(w, 22, 0, 2, list, 1, &in[1]);
+    int out = tflite_give_plain(w, n, 0);
+    tflite_copy_scale(w, out, in[0]);
+    flatbuf_begin(&w->out);
+    flatbuf_add_int(&w->out, 0, 4, batch, 0);
+    flatbuf_add_int(&w->out, 1, 4, batch, 0);
+    tflite_call(w, 36, flatbuf_end(&w->out), 2, in, 1, &out);
+}
+
 /* Operand 1 is a list of sizes. */
 void tflite_write_sized(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {

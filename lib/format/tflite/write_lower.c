@@ -113,6 +113,11 @@ static bool is_behind_stored(const struct node *n)
     return is_whole && d->in[0]->producer && !d->in[0]->constant;
 }
 
+static bool is_narrow(const struct node *n)
+{
+    return tflite_is_narrow(n);
+}
+
 static bool is_turn(const struct node *n)
 {
     int64_t perm[4];

@@ -213,7 +213,7 @@ void tflite_write_split(struct tflite_writer *w, struct node *n, const struct tf
             return;
         }
     }
-    equal = equal || !node_in(n, 1);
+    equal = equal || (!node_in(n, 1) && (n->out_count < 1 || sizes[0] < 0));
     int64_t axis = tflite_moved_axis(place, rank, is_last);
     int x = tflite_take(w, n->in[0], is_last);
     int at = tflite_put_scalar(w, DTYPE_I32, axis), list = equal ? 0 : tflite_put_ints(w, n->out_count, sizes);

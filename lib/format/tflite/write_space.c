@@ -39,11 +39,13 @@ void tflite_write_lrn(struct tflite_writer *w, struct node *n, const struct tfli
 
 /* ---- resizing ---- */
 
+/* How much an axis grows; 0 where sizes say that, NaN where only the run does. */
 static double factor(const struct node *n, int axis)
 {
     const struct value *scales = node_in(n, 2);
-    const struct tensor *t = scales ? scales->constant : NULL;
-    return t && t->count == 4 ? tensor_get_f64(t, axis) : 0;
+    const struct tensor *t = scales && !scales->is_input ? scales->constant : NULL;
+    bool is_given = scales && scales->type.rank == 1 && scales->type.dims[0] != 0;
+    return t && t->count == 4 ? tensor_get_f64(t, axis) : is_given ? NAN : 0;
 }
 
 /* Whether a size grows by a whole factor, so that no place lies between two pixels. */
