@@ -254,3 +254,14 @@ END
     matches "$(nn inspect again.nn)" 'custom_options="turns:3"'
     matches "$(nn inspect again.nn)" tflite.RFFT2D
 }
+
+@test "what a network keeps from run to run stays an input with a default, by way of ONNX too" {
+    for m in lstm variable; do
+        nn convert -o "$m.onnx" "$TINY/../tflite/$m.tflite"
+        nn convert -o "$m.tflite" "$m.onnx"
+        equal "$(nn inspect --summary "$m.onnx" | grep -c '^input')" "$(nn inspect --summary "$TINY/../tflite/$m.tflite" | grep -c '^input')"
+        for f in "$m.onnx" "$m.tflite"; do
+            nn run --expect "$TINY/../tflite/$m" "$f" "$TINY/../tflite/$m/in_0.npy"
+        done
+    done
+}

@@ -1,4 +1,5 @@
 /* Graphs: constants, inputs, nodes, what is said of types, outputs. */
+#include <stdio.h>
 #include <string.h>
 
 #include "format/onnx/onnx.h"
@@ -104,6 +105,41 @@ static int read_info(struct onnx_scope *s, const Onnx__ValueInfoProto *p, struct
     return v && v->graph == s->graph && !v->is_input ? set_type(s, v, p->type, NULL, err) : 0;
 }
 
+/* ---- states ---- */
+
+/* The constant "h" that an output "h_out" follows; NULL. */
+static struct value *state_before(const struct onnx_scope *s, const char *out)
+{
+    char stem[256];
+    size_t n = strlen(out);
+    if (n < 5 || n >= sizeof stem || strcmp(out + n - 4, "_out") != 0)
+        return NULL;
+    snprintf(stem, sizeof stem, "%.*s", (int)n - 4, out);
+    struct value *v = lookup_find(&s->names, stem);
+    return v && v->constant && v->graph == s->graph && !v->is_input ? v : NULL;
+}
+
+/* Inputs with a default that an output follows are what a network keeps from run to run: they stay inputs. */
+static int read_states(struct onnx_scope *s, const Onnx__GraphProto *p, struct error *err)
+{
+    struct lookup followed = {0};
+    int status = 0, count = 0;
+    for (size_t i = 0; i < p->n_output && status == 0; i++) {
+        struct value *v = state_before(s, onnx_text(p->output[i]->name));
+        if (v && !lookup_find(&followed, v->name)) {
+            status = lookup_add(&followed, v->name, v, err);
+            count++;
+        }
+    }
+    for (size_t i = 0; i < p->n_input && status == 0 && count; i++) {
+        struct value *v = lookup_find(&followed, onnx_text(p->input[i]->name));
+        if (v && !v->is_input)
+            status = graph_add_input(s->graph, v, err);
+    }
+    lookup_release(&followed);
+    return status;
+}
+
 /* ---- the whole ---- */
 
 int onnx_read_graph(struct onnx_scope *s, const Onnx__GraphProto *p, struct error *err)
@@ -114,5 +150,7 @@ int onnx_read_graph(struct onnx_scope *s, const Onnx__GraphProto *p, struct erro
         onnx_read_nodes(s, p->node, p->n_node, err) != 0 ||
         read_infos(s, p->value_info, p->n_value_info, "value", read_info, err) != 0)
         return -1;
-    return read_infos(s, p->output, p->n_output, "output", read_output, err);
+    if (read_infos(s, p->output, p->n_output, "output", read_output, err) != 0)
+        return -1;
+    return s->graph->parent ? 0 : read_states(s, p, err);
 }
