@@ -17,8 +17,8 @@ struct hostile_case {
     void (*make)(struct out *o);
 };
 
-/* Files of Caffe and Darknet (hostile_text.c), and of the mobile formats (hostile_binary.c); a name of NULL behind the
- * last. */
+/* Files of Caffe, Darknet, OpenVINO and pnnx (hostile_text.c), and of the mobile formats (hostile_binary.c); a name of
+ * NULL behind the last. */
 extern const struct hostile_case hostile_texts[], hostile_binaries[];
 
 #endif

@@ -180,10 +180,11 @@ static void ncnn_begin(struct out *o, long layers)
     hostile_say(o, text);
 }
 
-static void ncnn_chain(struct out *o, int count, const char *format)
+/* `lines` of a text so often. */
+static void ncnn_chain(struct out *o, int count, int lines, const char *format)
 {
     char text[200];
-    ncnn_begin(o, count + 1);
+    ncnn_begin(o, count * lines + 1);
     for (int i = 0; i < count; i++) {
         snprintf(text, sizeof text, format, i, i + 1);
         hostile_say(o, text);
@@ -192,17 +193,17 @@ static void ncnn_chain(struct out *o, int count, const char *format)
 
 static void ncnn_doubling_concat(struct out *o)
 {
-    ncnn_chain(o, 70, "Split s%1$d 1 2 b%1$d x%1$d y%1$d\nConcat c%1$d 2 1 x%1$d y%1$d b%2$d\n");
+    ncnn_chain(o, 70, 2, "Split s%1$d 1 2 b%1$d x%1$d y%1$d\nConcat c%1$d 2 1 x%1$d y%1$d b%2$d\n");
 }
 
 static void ncnn_layers(struct out *o)
 {
-    ncnn_chain(o, 20000, "Sigmoid s%1$d 1 1 b%1$d b%2$d\n");
+    ncnn_chain(o, 20000, 1, "Sigmoid s%1$d 1 1 b%1$d b%2$d\n");
 }
 
 static void ncnn_interp(struct out *o)
 {
-    ncnn_chain(o, 20, "Interp i%1$d 1 1 b%1$d b%2$d 0=1 1=1000 2=1000\n");
+    ncnn_chain(o, 20, 1, "Interp i%1$d 1 1 b%1$d b%2$d 0=1 1=1000 2=1000\n");
 }
 
 static void ncnn_memory(struct out *o)

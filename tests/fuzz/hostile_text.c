@@ -1,4 +1,4 @@
-/* Nets of Caffe and Darknet, which are text. */
+/* Nets of Caffe, Darknet, OpenVINO and pnnx, which are text. */
 #include <stdio.h>
 
 #include "hostile.h"
@@ -106,6 +106,125 @@ static void darknet_long_line(struct out *o)
     repeat(o, NET "[route]\nlayers=", "0,", 1000000);
 }
 
+/* ---- OpenVINO ---- */
+
+#define IR      "<?xml version=\"1.0\"?><net name=\"n\" version=\"11\"><layers>"
+#define IR_PORT "precision=\"FP32\"><dim>1</dim><dim>3</dim></port>"
+#define IR_INPUT                                                                                                       \
+    "<layer id=\"0\" name=\"x\" type=\"Parameter\" version=\"opset1\"><data shape=\"1,3\" "                            \
+    "element_type=\"f32\"/><output>"                                                                                   \
+    "<port id=\"0\" " IR_PORT "</output></layer>"
+
+static void number(struct out *o, const char *format, int i)
+{
+    char text[300];
+
+    snprintf(text, sizeof text, format, i, i + 1);
+    hostile_say(o, text);
+}
+
+/* The result, layer `id`, of the one before. */
+static void ir_result(struct out *o, int id)
+{
+    number(o, "<layer id=\"%d\" name=\"y\" type=\"Result\" version=\"opset1\"><input><port id=\"0\"/></input></layer>",
+           id);
+}
+
+/* `count` layers of a type, each of two inputs and an output, of which each takes the one before on both. */
+static void ir_chain(struct out *o, const char *type, int count)
+{
+    hostile_say(o, IR IR_INPUT);
+    for (int i = 1; i <= count; i++) {
+        number(o, "<layer id=\"%d\" name=\"", i);
+        number(o, "l%d\" type=\"", i);
+        hostile_say(o, type);
+        hostile_say(o, "\" version=\"opset1\"><data axis=\"1\"/><input><port id=\"0\" " IR_PORT
+                       "<port id=\"1\" " IR_PORT "</input><output><port id=\"2\" " IR_PORT "</output></layer>");
+    }
+    ir_result(o, count + 1);
+    hostile_say(o, "</layers><edges>");
+    for (int i = 0; i < count; i++)
+        for (int port = 0; port < 2; port++) {
+            number(o,
+                   i ? "<edge from-layer=\"%1$d\" from-port=\"2\" to-layer=\"%2$d\" "
+                     : "<edge from-layer=\"%1$d\" from-port=\"0\" to-layer=\"%2$d\" ",
+                   i);
+            number(o, "to-port=\"%d\"/>", port);
+        }
+    number(o, "<edge from-layer=\"%1$d\" from-port=\"2\" to-layer=\"%2$d\" to-port=\"0\"/></edges></net>", count);
+}
+
+static void ir_nested(struct out *o)
+{
+    repeat(o, IR, "<layer>", 100000);
+}
+
+static void ir_doublings(struct out *o)
+{
+    ir_chain(o, "Concat", 70);
+}
+
+static void ir_layers(struct out *o)
+{
+    ir_chain(o, "Add", 10000);
+}
+
+static void ir_edges(struct out *o)
+{
+    repeat(o, IR IR_INPUT "</layers><edges>", "<edge from-layer=\"0\" from-port=\"0\" to-layer=\"0\" to-port=\"0\"/>",
+           200000);
+    hostile_say(o, "</edges></net>");
+}
+
+static void ir_ports(struct out *o)
+{
+    hostile_say(o,
+                IR IR_INPUT "<layer id=\"1\" name=\"c\" type=\"Concat\" version=\"opset1\"><data axis=\"1\"/><input>");
+    for (int i = 0; i < 60000; i++)
+        number(o, "<port id=\"%d\"/>", i);
+    hostile_say(o, "</input><output><port id=\"60000\"/></output></layer>");
+    ir_result(o, 2);
+    hostile_say(o, "</layers><edges><edge from-layer=\"1\" from-port=\"60000\" to-layer=\"2\" to-port=\"0\"/>");
+    for (int i = 0; i < 60000; i++)
+        number(o, "<edge from-layer=\"0\" from-port=\"0\" to-layer=\"1\" to-port=\"%d\"/>", i);
+    hostile_say(o, "</edges></net>");
+}
+
+static void ir_attributes(struct out *o)
+{
+    hostile_say(o, IR "<layer id=\"0\" name=\"x\" type=\"Parameter\" version=\"opset1\"><data ");
+    for (int i = 0; i < 100000; i++)
+        number(o, "a%d=\"1\" ", i);
+    hostile_say(o, "shape=\"9223372036854775807,9223372036854775807\" element_type=\"f32\"/><output><port "
+                   "id=\"2\"/></output></layer>");
+    ir_result(o, 1);
+    hostile_say(o,
+                "</layers><edges><edge from-layer=\"0\" from-port=\"2\" to-layer=\"1\" to-port=\"0\"/></edges></net>");
+}
+
+/* ---- pnnx ---- */
+
+static void pnnx_operators(struct out *o)
+{
+    hostile_say(o, "7767517\n20001 20001\npnnx.Input i 0 1 0 #0=(1,3,8,8)f32\n");
+    for (int i = 0; i < 20000; i++)
+        number(o, "nn.ReLU r%1$d 1 1 %1$d %2$d #%2$d=(1,3,8,8)f32\n", i);
+}
+
+static void pnnx_expression(struct out *o)
+{
+    hostile_say(o, "7767517\n2 2\npnnx.Input i 0 1 0 #0=(1,3,8,8)f32\npnnx.Expression e 1 1 0 1 expr=");
+    for (int i = 0; i < 100000; i++)
+        hostile_say(o, "add(");
+    hostile_say(o, "@0\n");
+}
+
+static void pnnx_shape(struct out *o)
+{
+    hostile_say(o, "7767517\n2 2\npnnx.Input i 0 1 0 #0=(2147483647,2147483647,2147483647,2147483647)f32\n"
+                   "nn.Upsample u 1 1 0 1 mode=nearest scale_factor=(1.000000e+09,1.000000e+09) size=None\n");
+}
+
 const struct hostile_case hostile_texts[] = {
     {"Caffe: 100,000 nested messages", caffe_nested_messages},
     {"Caffe: 20,000 layers of one name in place", caffe_layers_in_place},
@@ -121,5 +240,14 @@ const struct hostile_case hostile_texts[] = {
     {"Darknet: 100,001 sections", darknet_many_sections},
     {"Darknet: 5,000 sums", darknet_sums},
     {"Darknet: a list of 1,000,000", darknet_long_line},
+    {"OpenVINO: 100,000 nested elements", ir_nested},
+    {"OpenVINO: 70 doublings by Concat", ir_doublings},
+    {"OpenVINO: 10,000 layers", ir_layers},
+    {"OpenVINO: 200,000 edges to one place", ir_edges},
+    {"OpenVINO: a layer of 60,000 ports", ir_ports},
+    {"OpenVINO: 100,000 attributes", ir_attributes},
+    {"pnnx: 20,000 operators", pnnx_operators},
+    {"pnnx: 100,000 nested calls", pnnx_expression},
+    {"pnnx: an input of 2^124 elements", pnnx_shape},
     {NULL, NULL},
 };
