@@ -13,45 +13,20 @@ uint64_t hash_bytes(const void *data, size_t size)
     return hash;
 }
 
-/* A product with an odd number and a shift inwards: each undoes only with the same word, so that equal states mean
- * equal words. */
-static inline uint64_t mix(uint64_t state, uint64_t word)
-{
-    state = (state ^ word) * 0x9fb21c651e98df25u;
-    return state ^ state >> 32;
-}
+#define SAMPLES      64
+#define SAMPLE_BYTES 64
 
-/* Words side by side, so that their chains of products overlap. */
-#define LANES 8
-
-static void mix_block(uint64_t *lane, const char *block)
-{
-    for (int i = 0; i < LANES; i++) {
-        uint64_t word;
-        memcpy(&word, block + i * 8, 8);
-        lane[i] = mix(lane[i], word);
-    }
-}
-
-struct hash_content hash_content(const void *data, size_t size)
+uint64_t hash_sample(const void *data, size_t size)
 {
     const char *p = data;
-    uint64_t lane[LANES];
-    struct hash_content hash = {size, size, ~size};
+    uint64_t hash = size;
 
-    for (int i = 0; i < LANES; i++)
-        lane[i] = (uint64_t)i;
-    size_t i = 0;
-    for (; size - i >= LANES * 8; i += LANES * 8)
-        mix_block(lane, p + i);
-    if (i < size) {
-        char last[LANES * 8] = {0};
-        memcpy(last, p + i, size - i);
-        mix_block(lane, last);
-    }
-    for (int k = 0; k < LANES; k++) {
-        hash.low = mix(hash.low, lane[k]);
-        hash.high = mix(hash.high, (lane[k] << 29 | lane[k] >> 35) + (uint64_t)k);
+    if (size <= (size_t)SAMPLES * SAMPLE_BYTES)
+        return hash_bytes(data, size);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        size_t at = i < SAMPLES - 1 ? size / SAMPLES * i : size - SAMPLE_BYTES;
+        hash ^= hash_bytes(p + at, SAMPLE_BYTES);
+        hash = hash_random(&hash);
     }
     return hash;
 }

@@ -73,6 +73,20 @@ size_t pages_make_huge(void *p, size_t size)
     return size;
 }
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* since Linux 5.14 */
+#endif
+
+#define POPULATE_LEAST ((size_t)1 << 20)
+
+void pages_populate(void *p, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)p + page - 1) / page * page, last = ((uintptr_t)p + size) / page * page;
+    if (size >= POPULATE_LEAST)
+        madvise((void *)first, last - first, MADV_POPULATE_WRITE);
+}
+
 void pages_free(void *p, size_t size)
 {
     if (size < LARGE)

@@ -19,6 +19,10 @@ size_t pages_make_huge(void *p, size_t size);
 /* p NULL is allowed; `size` is what it was made with. */
 void pages_free(void *p, size_t size);
 
+/* Gets the pages of memory that is about to be written all over, from anywhere, in one go: that takes less than a fault
+ * for each. */
+void pages_populate(void *p, size_t size);
+
 /* Whether AddressSanitizer watches the ends of what pages_new() gives: several things then should not share it. */
 bool pages_watched(void);
 

@@ -2,15 +2,14 @@
 #ifndef EXEC_EXEC_PRIVATE_H
 #define EXEC_EXEC_PRIVATE_H
 
-#include "base/hash.h"
 #include "exec/exec.h"
 #include "exec/packing.h"
 #include "exec/plan.h"
 
 struct packed {
-    uint64_t tensor_id;
-    struct hash_content content; /* of the tensor */
-    struct packing how;          /* but for args */
+    uint64_t tensor_id, sample;  /* of the tensor */
+    struct packing how;          /* but for args, when it is filled */
+    const struct tensor *tensor; /* until it is filled */
     void *data;
     int refs; /* plans' uses; it goes with the last of them */
     struct packed_region *region;
@@ -29,7 +28,7 @@ struct packed_region {
 /* A packing that is to be filled. */
 struct pack_job {
     struct packing how;
-    void *packed;
+    struct packed *packed;
     struct tensor *tensor;
     int64_t tiles;
     struct pack_job *next;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/pages.h"
 #include "exec/exec_private.h"
 
@@ -110,31 +111,58 @@ static bool same_way(const struct packing *a, const struct packing *b)
            memcmp(a->params, b->params, sizeof a->params) == 0;
 }
 
-static bool same_content(const struct hash_content *a, const struct hash_content *b)
+/* Whether the tensor, whose sample is the same, gives what k holds, or will: packs it in order to know, when k's own is
+ * gone. 1, 0, or -1 with a message. */
+static int gives(const struct tensor *t, const struct packing *how, const struct packed *k,
+                 const struct kernels *kernels, struct error *err)
 {
-    return a->size == b->size && a->low == b->low && a->high == b->high;
+    if (k->tensor)
+        return k->tensor->dtype == t->dtype && k->tensor->size == t->size &&
+               memcmp(k->tensor->data, t->data, t->size) == 0;
+    struct tensor *wide = how->as_stored ? NULL : tensor_cast(t, DTYPE_F32, true, err);
+    char *packed = how->as_stored || wide ? pages_new(how->bytes, err) : NULL;
+    int same = -1;
+    if (packed && how->pack(packed, wide ? wide->data : t->data, how->args, 0, how->units, kernels) == 0)
+        same = memcmp(packed, k->data, how->bytes) == 0;
+    pages_free(packed, how->bytes);
+    tensor_unref(wide);
+    return same;
 }
 
-/* The tensor's bytes are looked at only when it is not known by itself. */
-static struct packed *find_packed(struct exec *e, const struct tensor *t, const struct packing *how,
-                                  struct hash_content *content)
+/* Tensors that look the same and are not must not be compared all with all. */
+#define TRIES_MOST 8
+
+/* One that holds the same: *found NULL when there is none. */
+static int find_packed(struct exec *e, const struct tensor *t, const struct packing *how, uint64_t sample,
+                       struct packed **found, struct error *err)
 {
     for (struct packed *k = e->packed; k; k = k->next)
-        if (k->tensor_id == t->id && same_way(&k->how, how))
-            return k;
-    *content = hash_content(t->data, t->size);
-    for (struct packed *k = e->packed; k; k = k->next)
-        if (same_content(&k->content, content) && same_way(&k->how, how))
-            return k;
-    return NULL;
+        if (k->tensor_id == t->id && same_way(&k->how, how)) {
+            *found = k;
+            return 0;
+        }
+    int tries = 0;
+    for (struct packed *k = e->packed; k && tries < TRIES_MOST; k = k->next) {
+        bool may_be = k->sample == sample && same_way(&k->how, how);
+        int same = may_be ? gives(t, how, k, e->kernels, err) : 0;
+        tries += may_be;
+        if (same < 0)
+            return -1;
+        if (same) {
+            *found = k;
+            return 0;
+        }
+    }
+    *found = NULL;
+    return 0;
 }
 
 /* Packing makes weights larger, by Winograd's transformation four times, by filled up panels more where they are small.
  * What goes beyond that counts as the activations of a plan do. */
 #define PACKED_GROWTH 5
 
-static struct packed *add_packed(struct exec *e, const struct tensor *t, const struct packing *how,
-                                 const struct hash_content *content, struct error *err)
+static struct packed *add_packed(struct exec *e, const struct tensor *t, const struct packing *how, uint64_t sample,
+                                 struct error *err)
 {
     size_t usual = e->weight_bytes < SIZE_MAX / PACKED_GROWTH / 2 ? e->weight_bytes * PACKED_GROWTH : SIZE_MAX / 2;
     if (how->bytes > SIZE_MAX / 4 || e->packed_bytes + how->bytes > usual + e->memory) {
@@ -144,7 +172,7 @@ static struct packed *add_packed(struct exec *e, const struct tensor *t, const s
     struct packed *k = mem_calloc(1, sizeof *k, err);
     if (!k)
         return NULL;
-    *k = (struct packed){.tensor_id = t->id, .content = *content, .how = *how};
+    *k = (struct packed){.tensor_id = t->id, .sample = sample, .how = *how, .tensor = t};
     k->how.args = NULL;
     if (place_packed(e, k, err) < 0) {
         free(k);
@@ -169,7 +197,7 @@ static int add_job(struct plan *p, struct tensor *t, struct packed *k, const str
     if (!j || !args)
         return -1;
     memcpy(args, how->args, how->args_size);
-    *j = (struct pack_job){.how = *how, .packed = k->data, .tensor = tensor_ref(t), .next = p->jobs};
+    *j = (struct pack_job){.how = *how, .packed = k, .tensor = tensor_ref(t), .next = p->jobs};
     j->how.args = args;
     j->tiles = plan_tiles((int64_t)how->bytes, (int64_t)PACK_GRAIN, how->units);
     p->jobs = j;
@@ -182,12 +210,12 @@ const void *plan_packed(struct plan *p, const struct node *n, int i, const struc
     struct exec *e = exec_whole(p->exec);
     struct tensor *t = n->in[i]->constant;
     struct packed_use *use = plan_alloc(p, sizeof *use, err);
-    struct hash_content content;
-    if (!use)
+    uint64_t sample = hash_sample(t->data, t->size);
+    struct packed *k;
+    if (!use || find_packed(e, t, how, sample, &k, err) < 0)
         return NULL;
-    struct packed *k = find_packed(e, t, how, &content);
     bool found = k != NULL;
-    if (!found && !(k = add_packed(e, t, how, &content, err)))
+    if (!found && !(k = add_packed(e, t, how, sample, err)))
         return NULL;
     k->refs++;
     *use = (struct packed_use){k, p->packed};
@@ -218,7 +246,7 @@ static void fill_region(void *arg, int thread)
         if (!j)
             return;
         at -= before;
-        if (j->how.pack(j->packed, j->tensor->data, j->how.args, plan_tile_first(j->how.units, j->tiles, at),
+        if (j->how.pack(j->packed->data, j->tensor->data, j->how.args, plan_tile_first(j->how.units, j->tiles, at),
                         plan_tile_first(j->how.units, j->tiles, at + 1), f->plan->kernels) < 0)
             atomic_store(&f->failed, true);
     }
@@ -246,6 +274,7 @@ static int fill(struct plan *p, struct error *err)
         return -1;
     pool_run(p->job_bytes > PACK_GRAIN ? p->exec->pool : NULL, fill_region, &f);
     for (struct pack_job *j = p->jobs; j; j = j->next) {
+        j->packed->tensor = NULL;
         blob_drop_pages(j->tensor->blob, j->tensor->data, j->tensor->size);
         tensor_unref(j->tensor);
     }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
+
 /* Fills in count and size; says what is wrong with them. */
 static int measure(struct tensor *t, struct error *err)
 {
@@ -71,6 +73,7 @@ static struct tensor *copied(struct tensor *t, const struct blob *blob, const vo
     t = with_blob(t, blob_new(t->size, err));
     if (!t)
         return NULL;
+    pages_populate(t->data, t->size);
     memcpy(t->data, data, t->size);
     blob_drop_pages(blob, data, t->size);
     return t;

@@ -97,11 +97,24 @@ static struct value *gemm_matrix(struct node *n, struct error *err)
     return pass_add_constant(n->graph, t, err);
 }
 
+#define LARGE_BYTES ((size_t)1 << 20)
+#define FEW_ROWS    16
+
+/* A large matrix would have to be transposed for a few rows: the executor packs it as it lies, and what an activation
+ * behind it costs is nothing beside that. */
+static bool is_better_left(const struct node *n, const struct tensor *b)
+{
+    const struct type *y = &n->out[0]->type;
+    return op_int(n, "transB") && op_float(n, "alpha") == 1 && b->size >= LARGE_BYTES && y->kind == TYPE_TENSOR &&
+           y->rank == 2 && y->dims[0] >= 0 && y->dims[0] <= FEW_ROWS;
+}
+
 static int rewrite_gemm(struct node *n, struct error *err)
 {
     const struct tensor *b = pass_constant(node_in(n, 1)), *c = pass_constant(node_in(n, 2));
     int done = 1;
-    if (!b || b->rank != 2 || !pass_is_float(n->out[0]) || op_int(n, "transA") || (node_in(n, 2) && !c))
+    if (!b || b->rank != 2 || !pass_is_float(n->out[0]) || op_int(n, "transA") || (node_in(n, 2) && !c) ||
+        is_better_left(n, b))
         return 0;
     struct value *in[3] = {n->in[0], NULL, NULL};
     if (c) {

@@ -86,30 +86,39 @@ static void test_normal(void)
     CHECK(hash_normal(&state) == hash_normal(&again) && state == again);
 }
 
-/* Every bit of every word counts, and so does the size, of zeros too. */
-static void test_content(void)
+/* Every bit of short data counts, and so does the size, of zeros too. */
+static void test_sample(void)
 {
-    enum { N = 150 };
+    enum { N = 150, LARGE = 100000 };
     unsigned char data[N] = {0};
-    struct hash_content seen[N * 8 + N];
+    static unsigned char large[LARGE];
+    uint64_t seen[N * 8 + N];
     int count = 0, same = 0;
 
     for (size_t n = 0; n < N; n++)
-        seen[count++] = hash_content(data, n);
+        seen[count++] = hash_sample(data, n);
     for (int bit = 0; bit < N * 8; bit++) {
         data[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        seen[count++] = hash_content(data, N);
+        seen[count++] = hash_sample(data, N);
         data[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
     for (int i = 0; i < count; i++)
         for (int j = 0; j < i; j++)
-            same += seen[i].low == seen[j].low || seen[i].high == seen[j].high;
+            same += seen[i] == seen[j];
     CHECK_MSG(same == 0, "%d pairs are the same", same);
+    for (size_t n = 4000; n < LARGE; n += 4001) { /* the ends are looked at, and the size */
+        uint64_t before = hash_sample(large, n);
+        CHECK(hash_sample(large, n + 1) != before);
+        large[n - 1] ^= 1;
+        CHECK(hash_sample(large, n) != before);
+        large[n - 1] ^= 1;
+        CHECK(hash_sample(large, n) == before);
+    }
 }
 
 int main(void)
 {
-    RUN(test_content);
+    RUN(test_sample);
     RUN(test_bytes);
     RUN(test_crc32);
     RUN(test_crc32_lengths);
