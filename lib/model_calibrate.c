@@ -226,7 +226,8 @@ struct model *model_calibration_finish(struct model_calibration *c, struct model
         return NULL;
     model_session_free(c->watch);
     c->watch = NULL;
-    if (quant_choose_ranges(&c->quant, err) || correct(c, error) || calibrate_limit_loss(c, error))
+    if (quant_choose_ranges(&c->quant, err) || calibrate_adapt(c, error) || correct(c, error) ||
+        calibrate_limit_loss(c, error))
         return NULL;
     return model_of_graph(quant_quantized(&c->quant, c->floats, err), err);
 }

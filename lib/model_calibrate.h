@@ -43,6 +43,9 @@ int calibrate_compare(const struct model_calibration *c, struct graph *right, st
 /* Tells how far long work has come. */
 void calibrate_tell(const struct model_calibration *c, const char *what, size_t done, size_t total);
 
+/* Rounds weights anew, when options.effort says so. */
+int calibrate_adapt(struct model_calibration *c, struct model_error *err);
+
 /* Fills c->floats so that options.max_loss is met; 0, also when that is impossible, or -1. */
 int calibrate_limit_loss(struct model_calibration *c, struct model_error *err);
 

@@ -15,6 +15,7 @@ static const struct option_row options[] = {
     {'m', "range", "METHOD", "how ranges are chosen: mse (the default), minmax, percentile or entropy"},
     {'a', "activations", "TYPE", "u8 (the default) or s8"},
     {'k', "keep", "NAME", "leave the layer, or all of the operator, of that name in float32; may be repeated"},
+    {'e', "effort", "N", "round weights by what layers give on N samples, at most 16, not each to the nearest"},
     {OPTION_MAX_LOSS, "max-loss", "PERCENT", "leave so few layers in float32 that outputs are off by no more"},
     {'w', "weights", "TYPE", "store weights alone, as int8 (without -c the default), f16 or bf16"},
     {'r', "report", "FILE",
@@ -119,6 +120,9 @@ static void take_option(struct request *r, int key, const char *value)
     case 'k':
         r->keep[r->calibration.keep_count++] = value;
         break;
+    case 'e':
+        r->calibration.effort = (int)program_number("-e", value, 0, 16);
+        break;
     case OPTION_MAX_LOSS:
         r->calibration.max_loss = program_real("--max-loss", value, 0) / 100;
         break;
@@ -143,8 +147,8 @@ static void take_option(struct request *r, int key, const char *value)
 static void check_request(const struct request *r)
 {
     const struct model_calibration_options *o = &r->calibration;
-    if ((o->range || o->activations || o->keep_count || o->max_loss > 0) && (!r->data_count || r->weights))
-        exit_usage("-m, -a, -k and --max-loss: want data to calibrate with, -c, and not -w");
+    if ((o->range || o->activations || o->keep_count || o->effort || o->max_loss > 0) && (!r->data_count || r->weights))
+        exit_usage("-m, -a, -k, -e and --max-loss: want data to calibrate with, -c, and not -w");
 }
 
 int main(int argc, char **argv)

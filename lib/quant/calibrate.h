@@ -3,6 +3,7 @@
 #ifndef QUANT_CALIBRATE_H
 #define QUANT_CALIBRATE_H
 
+#include "quant/adapt.h"
 #include "quant/equalize.h"
 #include "quant/insert.h"
 
@@ -58,5 +59,9 @@ struct graph *quant_watch_shifts(const struct quant_calibration *c, struct error
 /* Takes `share` of such outputs of one run into the biases to be (Nagel et al., Data-free quantization, 2019). */
 int quant_take_shifts(struct quant_calibration *c, struct tensor *const *out, double share, struct error *err);
 bool quant_has_bias(const struct quant_layer *l);
+
+/* The quantised network, whose outputs are the operands of those layers of [first, last) that are QUANT_PRODUCT, as
+ * they see them; to be freed. */
+struct graph *quant_watch_operands(const struct quant_calibration *c, size_t first, size_t last, struct error *err);
 
 #endif

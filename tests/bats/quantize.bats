@@ -47,6 +47,19 @@ calibratable() {
     failed_with 2 'want u8 or s8'
 }
 
+@test "-c -e: weights rounded by what layers give" {
+    calibratable
+    nn run -o want net.nn photos/grey.ppm > /dev/null
+    nn quantize -q -c photos -o plain.nn net.nn
+    try quantize -c photos -e 3 -o adapted.nn net.nn
+    succeeded
+    ! cmp -s plain.nn adapted.nn
+    nn run --expect want --rtol 0.1 adapted.nn photos/grey.ppm > /dev/null
+    nn quantize -q -j 1 -c photos -e 3 net.nn | cmp - adapted.nn
+    try quantize -c photos -e 17 net.nn
+    failed_with 2 '17'
+}
+
 @test "-c -r: a line a layer" {
     calibratable
     nn quantize -q -c photos -r report.tsv -o net8.nn net.nn

@@ -273,8 +273,88 @@ static void equalisation(void)
     graph_free(g);
 }
 
+/* What rounding the weights of n changes of its result on x: the sum of squares. */
+static double weight_noise(const struct node *n, const struct quant_weights *w, struct tensor *x, struct error *err)
+{
+    const struct tensor *real = n->in[1]->constant;
+    struct quant_shape shape = quant_shape_of(real, quant_weight_axis(n));
+    struct tensor *off = tensor_new(DTYPE_F32, real->rank, real->dims, err);
+    for (int64_t i = 0; i < real->count; i++) {
+        int64_t channel = i / (int64_t)shape.inner % (int64_t)shape.channels;
+        double scale = tensor_get_f64(w->scale, w->scale->count == 1 ? 0 : channel);
+        tensor_set_f64(off, i, tensor_get_f64(real, i) - scale * tensor_get_f64(w->rounded, i));
+    }
+    struct item *in[2] = {item_of_tensor(tensor_ref(x), err), item_of_tensor(off, err)}, *out = NULL;
+    struct op_eval e = {.node = n, .in = in, .in_count = 2, .out = &out, .out_count = 1, .memory = 1 << 24};
+    CHECK_MSG(op_eval_node(&e, err) == 0, "%s", err->text);
+    double sum = 0;
+    for (int64_t i = 0; out && i < out->tensor->count; i++)
+        sum += tensor_get_f64(out->tensor, i) * tensor_get_f64(out->tensor, i);
+    item_unref(in[0]);
+    item_unref(in[1]);
+    item_unref(out);
+    return sum;
+}
+
+static struct value *grouped(struct build *b, struct value *x)
+{
+    struct value *y = BUILD(b, "Conv", x, WEIGHTS(b, 1, 6, 2, 3, 3));
+    build_int(b, y, "group", 2);
+    build_ints(b, y, "strides", 2, (int64_t[]){2, 1});
+    return build_ints(b, y, "pads", 4, (int64_t[]){1, 0, 1, 2});
+}
+
+static struct value *turned(struct build *b, struct value *x)
+{
+    struct value *rows = build_reshape(b, x, 2, (int64_t[]){32, 8});
+    return build_int(b, BUILD(b, "Gemm", rows, WEIGHTS(b, 1, 12, 8)), "transB", 1);
+}
+
+static struct value *product(struct build *b, struct value *x)
+{
+    return BUILD(b, "MatMul", build_reshape(b, x, 3, (int64_t[]){2, 16, 8}), WEIGHTS(b, 1, 8, 12));
+}
+
+/* Numbers that go together: weights that are rounded one way are made up for by others. */
+static void adaptive_rounding(void)
+{
+    static network_fn *const networks[] = {grouped, turned, product};
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
+        struct error err = {""};
+        struct graph *g = make(networks[i], &err);
+        struct quant_calibration c;
+        struct quant_settings s = {.dtype = DTYPE_U8, .method = quant_range_find("mse")};
+        struct tensor *x = random_tensor(4, (int64_t[]){1, 4, 8, 8}, 0.2);
+        for (int64_t k = 0; k < x->count; k++)
+            tensor_set_f64(x, k, tensor_get_f64(x, k) + 1 + (double)(k / 8 % 8) / 8);
+        CHECK_MSG(quant_calibration_init(&c, g, &s, &err) == 0, "%s", err.text);
+        observe(&c, &x, 1, &err);
+        size_t at = 0;
+        while (c.places.layers[at].kind != QUANT_PRODUCT)
+            at++;
+        struct graph *watch = quant_watch_operands(&c, 0, c.places.layer_count, &err);
+        CHECK_MSG(watch && op_infer_graph(watch, &err) == 0, "%s", err.text);
+        struct tensor **operand = run(watch, x, &err);
+        const struct node *n = c.places.layers[at].node;
+        double before = weight_noise(n, &c.weights[at], operand[0], &err);
+        struct quant_moments m;
+        CHECK(quant_moments_init(&m, &c.places.layers[at], &err) == 0 && m.n);
+        quant_moments_add(&m, operand[0]);
+        CHECK(quant_moments_round(&m, &c.weights[at], &err) == 0);
+        double after = weight_noise(n, &c.weights[at], operand[0], &err);
+        CHECK_MSG(after < 0.3 * before, "%zu: %g before, %g after", i, before, after);
+        quant_moments_release(&m);
+        drop(operand, 1);
+        tensor_unref(x);
+        graph_free(watch);
+        quant_calibration_release(&c);
+        graph_free(g);
+    }
+}
+
 int main(void)
 {
+    RUN(adaptive_rounding);
     RUN(equalisation);
     RUN(networks);
     RUN(small_weights);
