@@ -88,6 +88,15 @@ uint32_t cpu_features(void)
     return found;
 }
 
+bool cpu_halves_512(void)
+{
+    uint32_t a = 0, b = 0, c, d;
+
+    bool amd = __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541; /* "Auth" of AuthenticAMD */
+    bool known = amd && __get_cpuid(1, &a, &b, &c, &d);
+    return known && (a >> 8 & 0xf) + (a >> 20 & 0xff) == 0x19;
+}
+
 #elif defined(__aarch64__)
 
 #include <sys/auxv.h>
@@ -111,11 +120,21 @@ uint32_t cpu_features(void)
     return found;
 }
 
+bool cpu_halves_512(void)
+{
+    return false;
+}
+
 #else
 
 uint32_t cpu_features(void)
 {
     return 0;
+}
+
+bool cpu_halves_512(void)
+{
+    return false;
 }
 
 #endif

@@ -55,15 +55,21 @@ double exec_conv_cycles(const struct kernels *k, double macs, double weight_byte
 
 /* ---- as matrix products ---- */
 
+static const struct kernel_product *product_of(const struct kernels *k, const struct conv *c)
+{
+    return kernel_gemm_f32(k, (size_t)c->out);
+}
+
 /* Bytes of a group's packed weights. */
 static size_t pack_size(const struct kernels *k, const struct conv *c)
 {
-    return kernel_product_packed(k->gemm_f32, 1, (size_t)c->in * (size_t)c->taps, (size_t)c->out);
+    return kernel_product_packed(product_of(k, c), 1, (size_t)c->in * (size_t)c->taps, (size_t)c->out);
 }
 
 static int panels_of(const struct kernels *k, const struct conv *c)
 {
-    return (c->out + k->gemm_f32->nr - 1) / k->gemm_f32->nr;
+    int nr = product_of(k, c)->nr;
+    return (c->out + nr - 1) / nr;
 }
 
 /* A unit is a panel of a group. */
@@ -71,15 +77,16 @@ static int pack_weights(void *packed, const void *weights, const void *args, int
                         const struct kernels *k)
 {
     const struct conv *c = args;
-    int panels = panels_of(k, c), nr = k->gemm_f32->nr;
+    const struct kernel_product *product = product_of(k, c);
+    int panels = panels_of(k, c), nr = product->nr;
     ptrdiff_t row = (ptrdiff_t)c->in * c->taps; /* of an output channel */
     for (int64_t i = first; i < last; i++) {
         int64_t group = i / panels, channel = i % panels * nr;
         int n = c->out - channel < nr ? (int)(c->out - channel) : nr;
         char *to = (char *)packed + (size_t)group * pack_size(k, c) +
-                   kernel_product_packed(k->gemm_f32, (size_t)c->taps, (size_t)c->in, (size_t)channel);
-        k->gemm_f32->pack(to, (const float *)weights + (group * c->out + channel) * row, c->taps, 1, c->in, c->taps, n,
-                          row);
+                   kernel_product_packed(product, (size_t)c->taps, (size_t)c->in, (size_t)channel);
+        product->pack(to, (const float *)weights + (group * c->out + channel) * row, c->taps, 1, c->in, c->taps, n,
+                      row);
     }
     return 0;
 }
@@ -193,7 +200,7 @@ int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const str
                    const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
                    struct error *err)
 {
-    struct gemm_job job = {.product = p->kernels->gemm_f32,
+    struct gemm_job job = {.product = product_of(p->kernels, c),
                            .to = {.bias = ports->bias, .add_last = ports->add_last, .act = c->act},
                            .a = *x,
                            .c = ports->out,

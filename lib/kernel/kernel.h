@@ -82,6 +82,7 @@ struct kernels {
 
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;
+    const struct kernel_product *gemm_half_f32; /* in vectors of half the size; or NULL */
 
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
     /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */
@@ -149,6 +150,9 @@ const struct kernels *const *kernel_levels(void);
 
 /* The naive oracle, for tests. */
 const struct kernels *kernel_reference(void);
+
+/* The product of f32 for B of n columns. */
+const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
 
 /* Floats that gemm_f32->pack and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);

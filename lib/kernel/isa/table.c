@@ -16,9 +16,16 @@
 #define STRING_(name) #name
 #define STRING(name)  STRING_(name)
 
+#if defined(ISA_avx512)
+#define HALF &gemm_f32_avx2
+extern const struct kernel_product gemm_f32_avx2;
+#else
+#define HALF NULL
+#endif
+
 /* What levels that rest on this one share with it: all but the products of bytes. */
 #define LEVEL                                                                                                          \
-    .vector = VL, .gemm_f32 = &K(gemm_f32), .depthwise_f32 = K(depthwise_f32),                                         \
+    .vector = VL, .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF, .depthwise_f32 = K(depthwise_f32),                  \
     .depthwise_pack_f32 = K(depthwise_pack_f32), .winograd_input_f32 = K(winograd_input_f32),                          \
     .winograd_output_f32 = K(winograd_output_f32), .winograd_pack_f32 = K(winograd_pack_f32),                          \
     .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32), .scale_shift_f32 = K(scale_shift_f32),                     \
