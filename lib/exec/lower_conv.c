@@ -168,21 +168,44 @@ static int fill_groups(struct plan *p, const struct conv *c, struct gemm_job *jo
     return 0;
 }
 
-static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct gemm_job *job, struct error *err)
+const void *exec_conv_weights(struct plan *p, struct node *n, const struct conv *c, struct error *err)
 {
     size_t bytes;
     if (!mem_mul(pack_size(p->kernels, c), (size_t)c->groups, &bytes))
         bytes = 0;
-    job->packed = plan_packed(p, n, 1,
-                              &(struct packing){.name = "conv",
-                                                .params = {c->groups, c->out, c->in, c->taps},
-                                                .bytes = bytes,
-                                                .units = c->groups * panels_of(p->kernels, c),
-                                                .pack = pack_weights,
-                                                .args = c,
-                                                .args_size = sizeof *c},
-                              err);
-    return job->packed ? 0 : -1;
+    return plan_packed(p, n, 1,
+                       &(struct packing){.name = "conv",
+                                         .params = {c->groups, c->out, c->in, c->taps},
+                                         .bytes = bytes,
+                                         .units = c->groups * panels_of(p->kernels, c),
+                                         .pack = pack_weights,
+                                         .args = c,
+                                         .args_size = sizeof *c},
+                       err);
+}
+
+/* Weights that were multiplied by factors, of each image: images are batches. */
+static int fill_scaled(struct plan *p, const struct conv *c, const struct view *x, struct gemm_job *job,
+                       struct error *err)
+{
+    int64_t images = x->dims[0];
+    ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)images * 4, err);
+    if (!offsets)
+        return -1;
+    ptrdiff_t *in = offsets, *out = in + images, *add = out + images, *packed = add + images;
+    for (int64_t i = 0; i < images; i++) {
+        in[i] = i * x->stride[0];
+        out[i] = i * job->c.stride[0];
+        add[i] = i * job->add.stride[0];
+        packed[i] = i * (ptrdiff_t)pack_size(p->kernels, c);
+    }
+    job->dims[GEMM_AXES - 1 - c->w.rank] = 1;
+    job->batches = (int)images;
+    job->a_batch = in;
+    job->c_batch = out;
+    job->add_batch = add;
+    job->b_batch = packed;
+    return 0;
 }
 
 static bool gemm_border(const struct node *n, int (*border)[2])
@@ -208,8 +231,11 @@ int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const str
                            .bias_view = ports->bias_view,
                            .n = c->out};
     fill_pixels(c, part, x, &job);
-    if (fill_taps(p, c, part, x, &job, err) < 0 || fill_groups(p, c, &job, err) < 0 ||
-        fill_weights(p, n, c, &job, err) < 0)
+    job.packed_view = plan_place(n->in[0])->weights;
+    bool scaled = job.packed_view.buffer != NULL;
+    if (fill_taps(p, c, part, x, &job, err) < 0 ||
+        (scaled ? fill_scaled(p, c, x, &job, err) : fill_groups(p, c, &job, err)) < 0 ||
+        (!scaled && !(job.packed = exec_conv_weights(p, n, c, err))))
         return -1;
     return gemm_emit(p, n, kernel, &job, err);
 }

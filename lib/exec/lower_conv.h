@@ -37,6 +37,9 @@ int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const str
                    const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
                    struct error *err);
 
+/* The weights of all groups, packed for products; NULL on error. */
+const void *exec_conv_weights(struct plan *p, struct node *n, const struct conv *c, struct error *err);
+
 /* Floats of the packed weights of all groups. */
 double exec_conv_packed(const struct kernels *k, const struct conv *c);
 

@@ -68,6 +68,8 @@ struct step {
 struct place {
     struct view view;
     bool placed;
+    struct view weights; /* the value is to be multiplied by a factor of each channel, as these packed weights of its
+                            only user, a product, already are: an image's behind the other's; buffer NULL: it is not */
     int border[VIEW_SPATIAL][2]; /* wanted by its consumers */
     struct value *concat_parent; /* the Concat result that it should be written into; or NULL */
     int concat_axis;

@@ -102,6 +102,8 @@ struct kernels {
     void (*binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step,
                        size_t n, struct kernel_act act);
     /* out[i] = act(in[i] * scale[i] + shift[i]); scale or shift may be NULL. */
+    void (*scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_t scale_step, size_t rows,
+                           size_t columns); /* out[i][j] = in[i][j] * scale[i * scale_step] */
     void (*scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n,
                             struct kernel_act act);
 

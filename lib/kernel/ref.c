@@ -15,6 +15,7 @@ static const struct kernels reference = {
     .winograd_pack_f32 = winograd_pack_f32_ref,
     .unary_f32 = unary_f32_ref,
     .binary_f32 = binary_f32_ref,
+    .scale_rows_f32 = scale_rows_f32_ref,
     .scale_shift_f32 = scale_shift_f32_ref,
     .reduce_rows_f32 = reduce_rows_f32_ref,
     .reduce_columns_f32 = reduce_columns_f32_ref,

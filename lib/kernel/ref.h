@@ -25,6 +25,8 @@ void winograd_pack_f32_ref(float *packed, size_t plane, int size, const float *w
 void unary_f32_ref(float *out, const float *in, size_t n, struct kernel_act act);
 void binary_f32_ref(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,
                     struct kernel_act act);
+void scale_rows_f32_ref(float *out, const float *in, const float *scale, ptrdiff_t scale_step, size_t rows,
+                        size_t columns);
 void scale_shift_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n,
                          struct kernel_act act);
 

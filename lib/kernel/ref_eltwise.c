@@ -161,6 +161,13 @@ void binary_f32_ref(enum kernel_binary op, float *out, const float *a, int a_ste
         out[i] = act_ref(binary(op, a_step ? a[i] : a0, b_step ? b[i] : b0), act);
 }
 
+void scale_rows_f32_ref(float *out, const float *in, const float *scale, ptrdiff_t scale_step, size_t rows,
+                        size_t columns)
+{
+    for (size_t i = 0; i < rows * columns; i++)
+        out[i] = in[i] * scale[(ptrdiff_t)(i / columns) * scale_step];
+}
+
 void scale_shift_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n,
                          struct kernel_act act)
 {

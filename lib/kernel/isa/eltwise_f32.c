@@ -165,6 +165,22 @@ void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step
     }
 }
 
+/* ---- in scale ---- */
+
+V_FN void scale_row_body(size_t i, int count, float *out, const float *in, v_f32 scale)
+{
+    part_store(out + i, v_mul(part_load(in + i, count), scale), count);
+}
+
+void K(scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_t scale_step, size_t rows,
+                       size_t columns)
+{
+    for (size_t i = 0; i < rows; i++, out += columns, in += columns) {
+        v_f32 factor = v_set1(scale[(ptrdiff_t)i * scale_step]);
+        PART_LOOP(columns, scale_row_body, out, in, factor);
+    }
+}
+
 /* ---- in scale + shift ---- */
 
 V_FN void scale_shift_body(size_t i, int count, float *out, const float *in, const float *scale, const float *shift)

@@ -21,6 +21,8 @@ void K(winograd_pack_f32)(float *packed, size_t plane, int size, const float *w,
 void K(unary_f32)(float *out, const float *in, size_t n, struct kernel_act act);
 void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,
                    struct kernel_act act);
+void K(scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_t scale_step, size_t rows,
+                       size_t columns);
 void K(scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n,
                         struct kernel_act act);
 

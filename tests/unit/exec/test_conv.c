@@ -321,8 +321,40 @@ static void test_winograd_fused(void)
     }
 }
 
+/* Factors of channels before 1x1 convolutions: of each image or of all, on either side, where the weights are fewer
+ * than the pixels and where they are not, with a stride, and with another user of the product. */
+static void factor_case(int64_t images, int64_t out, int64_t stride, bool first, bool shared)
+{
+    begin();
+    struct value *x = input("x", DIMS(3, 20, 9, 7)), *s = input("s", DIMS(images, 20, 1, 1));
+    struct node *m = first ? NODE("Mul", s, x) : NODE("Mul", x, s);
+    struct node *n = NODE("Conv", m->out[0], weight(DIMS(out, 20, 1, 1)), weight(DIMS(out)));
+    node_set_ints(n, "strides", INTS(stride, stride), &error);
+    output(n->out[0]);
+    if (shared)
+        output(NODE("Relu", m->out[0])->out[0]);
+    check();
+}
+
+static void test_factors(void)
+{
+    for (int i = 0; i < 16; i++)
+        factor_case(i & 1 ? 3 : 1, i & 8 ? 49 : 17, i & 2 ? 2 : 1, i & 4, false);
+    factor_case(3, 600, 1, false, false);
+    factor_case(3, 17, 1, false, true);
+    begin(); /* not factors of channels */
+    struct node *m = NODE("Mul", input("x", DIMS(2, 6, 9, 7)), input("s", DIMS(2, 6, 9, 1)));
+    output(NODE("Conv", m->out[0], weight(DIMS(5, 6, 1, 1)))->out[0]);
+    check();
+    begin(); /* pixels that are the same in all places, and factors that are not alone */
+    m = NODE("Mul", input("x", DIMS(1, 1, 9, 7)), input("s", DIMS(2, 6, 1, 1)));
+    output(NODE("Conv", m->out[0], weight(DIMS(5, 6, 1, 1)))->out[0]);
+    check();
+}
+
 int main(void)
 {
+    RUN(test_factors);
     RUN(test_dilated);
     RUN(test_winograd);
     RUN(test_winograd_fused);

@@ -3,9 +3,9 @@
 
 #define MAX_N 1100 /* more than a block of the kernels, which is 1024 */
 
-static const float special[] = {0,       -0.0f,    NAN,    INFINITY,   -INFINITY,     1e-40f, -1e-40f, 3e38f,
-                                -3e38f,  1,        -1,     0.5f,       -0.5f,         1.5f,   2.5f,    -2.5f,
-                                88.7f,   -87.3f,   1e-7f,  8388609.0f, -8388607.5f,   1e9f,   2,       3};
+static const float special[] = {0,      -0.0f,  NAN,   INFINITY,   -INFINITY,   1e-40f, -1e-40f, 3e38f,
+                                -3e38f, 1,      -1,    0.5f,       -0.5f,       1.5f,   2.5f,    -2.5f,
+                                88.7f,  -87.3f, 1e-7f, 8388609.0f, -8388607.5f, 1e9f,   2,       3};
 #define SPECIALS (sizeof(special) / sizeof(*special))
 
 static struct guard in_guard, b_guard, out_guard;
@@ -20,8 +20,8 @@ static struct kernel_act act_of(enum kernel_act_kind kind)
     return act;
 }
 
-static const size_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 11, 15, 16, 17, 23, 24, 25, 31, 32, 33, 63, 64, 67, 1023, 1025,
-                               MAX_N};
+static const size_t sizes[] = {1,  2,  3,  4,  5,  7,  8,  9,  11, 15,   16,   17,
+                               23, 24, 25, 31, 32, 33, 63, 64, 67, 1023, 1025, MAX_N};
 #define SIZES (sizeof(sizes) / sizeof(*sizes))
 
 /* Tiny results may become zero, and infinities and NaN may not change places. */
@@ -209,6 +209,22 @@ static void scale_shift(void)
             }
 }
 
+static void scale_rows(void)
+{
+    int next = 0;
+    for (const struct kernels *k; (k = guard_level(&next));)
+        for (size_t n = 1; n < 50; n++) {
+            float *in = guard_floats(in_guard, 5 * n), *scale = guard_floats(b_guard, 9);
+            float *out = guard_out(out_guard, 5 * n * sizeof(float), 0);
+            guard_fill(in, 5 * n, 3);
+            guard_fill(scale, 9, 3);
+            k->scale_rows_f32(out, in, scale, 2, 5, n);
+            CHECK_MSG(guard_intact(out_guard, out, 5 * n * sizeof(float)), "%s n %zu writes elsewhere", k->isa, n);
+            kernel_reference()->scale_rows_f32(want, in, scale, 2, 5, n);
+            CHECK_MSG(memcmp(out, want, 5 * n * sizeof(float)) == 0, "%s n %zu", k->isa, n);
+        }
+}
+
 /* No elements at all: nothing is touched. */
 static void empty(void)
 {
@@ -234,6 +250,7 @@ int main(void)
     RUN(overwritten_constant);
     RUN(power_accuracy);
     RUN(scale_shift);
+    RUN(scale_rows);
     RUN(empty);
     return TEST_END();
 }
