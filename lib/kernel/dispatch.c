@@ -69,7 +69,7 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n)
 {
     size_t panel = (size_t)k->gemm_f32->nr, rest = n % panel;
     bool narrow = n < HALF_PANELS * panel && rest > 0 && rest <= panel * 3 / 4;
-    return narrow && k->gemm_half_f32 && cpu_halves_512() ? k->gemm_half_f32 : k->gemm_f32;
+    return narrow && cpu_halves_512() ? k->gemm_half_f32 : k->gemm_f32;
 }
 
 size_t kernel_type_size(enum kernel_type type)

@@ -82,7 +82,7 @@ struct kernels {
 
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;
-    const struct kernel_product *gemm_half_f32; /* in vectors of half the size; or NULL */
+    const struct kernel_product *gemm_half_f32; /* in vectors of half the size, if there are such */
 
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
     /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */

@@ -6,6 +6,7 @@ static const struct kernels reference = {
     .isa = "reference",
     .vector = 3,
     .gemm_f32 = &gemm_f32_ref,
+    .gemm_half_f32 = &gemm_f32_ref,
     .gemm_u8 = &gemm_u8_ref,
     .gemm_s8 = &gemm_s8_ref,
     .depthwise_f32 = depthwise_f32_ref,

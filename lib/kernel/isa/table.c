@@ -20,7 +20,7 @@
 #define HALF &gemm_f32_avx2
 extern const struct kernel_product gemm_f32_avx2;
 #else
-#define HALF NULL
+#define HALF &K(gemm_f32)
 #endif
 
 /* What levels that rest on this one share with it: all but the products of bytes. */
