@@ -71,21 +71,39 @@ static unsigned bits_for(unsigned count)
 
 /* ---- codings ---- */
 
+/* Numbers of `width` bits become codes of the book; false when one is not in it. A full book is what nearly all files
+ * have. */
+static bool look_up(const uint8_t *packed, int64_t count, unsigned width, const int8_t *book, unsigned n, int8_t *codes)
+{
+    uint32_t bits = 0;
+    unsigned have = 0, largest = 0, mask = (1u << width) - 1;
+    if (n == BOOK_MAX) {
+        for (int64_t i = 0; i < count; i++)
+            codes[i] = book[packed[i]];
+        return true;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        if (have < width) {
+            bits = bits << 8 | *packed++;
+            have += 8;
+        }
+        unsigned index = bits >> (have - width) & mask;
+        have -= width;
+        largest = index > largest ? index : largest;
+        codes[i] = book[index];
+    }
+    return largest < n;
+}
+
 static bool read_dense(struct bytes *b, int8_t *codes, int64_t count, int *bits)
 {
-    int8_t book[BOOK_MAX];
+    int8_t book[BOOK_MAX] = {0};
     unsigned n = take_book(b, book), width = bits_for(n);
     const uint8_t *packed = n ? take_bits(b, (uint64_t)count, width) : NULL;
     if (!packed)
         return false;
     *bits = n == 1u << width ? (int)width : 8;
-    for (int64_t i = 0; i < count; i++) {
-        unsigned index = unpack(packed, i, (int)width);
-        if (index >= n)
-            return false;
-        codes[i] = book[index];
-    }
-    return true;
+    return look_up(packed, count, width, book, n, codes);
 }
 
 /* A code of 0, or the one that gives 0 by row. */
@@ -147,14 +165,14 @@ static bool read_any(enum idst_coding coding, struct bytes *b, bool wide, int8_t
     return coding == IDST_SPARSE ? read_sparse(b, codes, count, rest) : read_dense(b, codes, count, bits);
 }
 
-int8_t *idst_read(enum idst_coding coding, const void *data, size_t size, bool wide, int64_t count,
-                  const struct idst_rest *rest, int *bits, struct error *err)
+struct blob *idst_read(enum idst_coding coding, const void *data, size_t size, bool wide, int64_t count,
+                       const struct idst_rest *rest, int *bits, struct error *err)
 {
     struct bytes b = bytes_of(data, size);
-    int8_t *codes = is_plausible(coding, size, count) ? mem_calloc((size_t)count, 1, err) : NULL;
-    if (codes && read_any(coding, &b, wide, codes, count, rest, bits))
+    struct blob *codes = is_plausible(coding, size, count) ? blob_new((size_t)count, err) : NULL;
+    if (codes && read_any(coding, &b, wide, codes->data, count, rest, bits))
         return codes;
-    free(codes);
+    blob_unref(codes);
     error_set(err, "its quantised weights, %zu bytes in coding %d, are malformed or not %lld", size, (int)coding,
               (long long)count);
     return NULL;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 
 enum idst_coding { IDST_DENSE = 1, IDST_SPARSE = 2, IDST_HALF = 3, IDST_BYTES = 4, IDST_EXTERNAL_FLOAT = 8 };
 
@@ -18,10 +19,10 @@ struct idst_rest {
     int64_t rows;
 };
 
-/* Decodes into `codes` [count], from malloc, for free(); bits: of a code. wide: dims are of 32 bits, not 16. NULL with
+/* Decodes into bytes [count]; bits: of a code. wide: dims are of 32 bits, not 16. NULL with
  * a message when the bytes are malformed or hold another count. */
-int8_t *idst_read(enum idst_coding coding, const void *data, size_t size, bool wide, int64_t count,
-                  const struct idst_rest *rest, int *bits, struct error *err);
+struct blob *idst_read(enum idst_coding coding, const void *data, size_t size, bool wide, int64_t count,
+                       const struct idst_rest *rest, int *bits, struct error *err);
 
 /* The dense coding of [rows][count / rows] codes of `bits` bits (4 or 8), with a linear book: a buffer for free(). */
 void *idst_write(const int8_t *codes, int64_t rows, int64_t count, int bits, size_t *size, bool *wide,

@@ -71,14 +71,13 @@ static struct tensor *read_buffer(struct mnn_op *o, const struct mnn_table *para
                                    : mnn_external(o, param, 1, DTYPE_U8, 1, &count);
 }
 
-static struct tensor *make_codes(const int8_t *codes, int bits, int rank, const int64_t *dims, struct error *err)
+static struct tensor *make_codes(struct blob *codes, int bits, int rank, const int64_t *dims, struct error *err)
 {
-    struct tensor *t = tensor_new(bits <= 4 ? DTYPE_I4 : DTYPE_I8, rank, dims, err);
-    if (t && t->count && t->dtype == DTYPE_I8)
-        memcpy(t->data, codes, (size_t)t->count);
-    else if (t)
-        for (int64_t i = 0; i < t->count; i++)
-            tensor_set_i64(t, i, codes[i]);
+    if (bits > 4)
+        return tensor_of_blob(DTYPE_I8, rank, dims, codes, 0, err);
+    struct tensor *t = tensor_new(DTYPE_I4, rank, dims, err);
+    for (int64_t i = 0; t && i < t->count; i++)
+        ((uint8_t *)t->data)[i / 2] |= (uint8_t)((((const int8_t *)codes->data)[i] & 15) << 4 * (i & 1));
     return t;
 }
 
@@ -103,16 +102,16 @@ static void read_codes(struct mnn_op *o, const struct mnn_table *param, const st
     int bits = 8;
     if (buffer && (c->rows < 1 || count % c->rows))
         build_fail(o->b, "%lld weights have %lld scales", (long long)count, (long long)c->rows);
-    int8_t *codes = buffer && !o->b->failed && may_unpack(o, count, 1)
-                        ? idst_read((enum idst_coding)mnn_int(quan, "type"), buffer->data, buffer->size,
-                                    mnn_int(quan, "shapeInt32") != 0, count, &rest, &bits, o->b->err)
-                        : NULL;
+    struct blob *codes = buffer && !o->b->failed && may_unpack(o, count, 1)
+                             ? idst_read((enum idst_coding)mnn_int(quan, "type"), buffer->data, buffer->size,
+                                         mnn_int(quan, "shapeInt32") != 0, count, &rest, &bits, o->b->err)
+                             : NULL;
     bool direct = c->rows == 1 || (c->rows == dims[0] && strncmp(o->kind->name, "Deconvolution", 13) != 0);
     c->codes = !codes   ? NULL
                : direct ? make_codes(codes, bits, rank, dims, o->b->err)
                         : make_codes(codes, bits, 2, (int64_t[]){c->rows, count / c->rows}, o->b->err);
     build_check(o->b, c->codes != NULL);
-    free(codes);
+    blob_unref(codes);
     tensor_unref(buffer);
 }
 

@@ -25,11 +25,12 @@ static void dense_codes_come_back(void)
         for (int i = 0; i < 66; i++)
             codes[i] = (int8_t)(i * 37 % span - span / 2);
         void *data = idst_write(codes, 6, 66, bits, &size, &wide, &err);
-        int8_t *back = data ? idst_read(IDST_DENSE, data, size, wide, 66, &rest, &found, &err) : NULL;
-        CHECK_MSG(back && memcmp(back, codes, sizeof(codes)) == 0 && found == bits, "%d bits: %s", bits, err.text);
+        struct blob *back = data ? idst_read(IDST_DENSE, data, size, wide, 66, &rest, &found, &err) : NULL;
+        CHECK_MSG(back && memcmp(back->data, codes, sizeof(codes)) == 0 && found == bits, "%d bits: %s", bits,
+                  err.text);
         for (size_t cut = 0; cut < size; cut++)
             CHECK(idst_read(IDST_DENSE, data, cut, wide, 66, &rest, &found, &err) == NULL);
-        free(back);
+        blob_unref(back);
         free(data);
     }
 }
@@ -42,9 +43,9 @@ static void sparse_codes_lie_at_their_steps(void)
     static const int8_t want[8] = {0, 5, 0, 0, -3, 0, 0, 5};
     const struct idst_rest rest = {.rows = 2};
     int bits;
-    int8_t *back = idst_read(IDST_SPARSE, sparse, sizeof(sparse), false, 8, &rest, &bits, &err);
-    CHECK_MSG(back && memcmp(back, want, sizeof(want)) == 0, "%s", err.text);
-    free(back);
+    struct blob *back = idst_read(IDST_SPARSE, sparse, sizeof(sparse), false, 8, &rest, &bits, &err);
+    CHECK_MSG(back && memcmp(back->data, want, sizeof(want)) == 0, "%s", err.text);
+    blob_unref(back);
     CHECK(idst_read(IDST_SPARSE, sparse, sizeof(sparse), false, 7, &rest, &bits, &err) == NULL);
     CHECK(idst_read(IDST_SPARSE, sparse, sizeof(sparse) - 1, false, 8, &rest, &bits, &err) == NULL);
 }
