@@ -1,4 +1,4 @@
-/* Scales of 8-bit layers. */
+/* Scales of 8-bit layers, and rounding that no such layer takes in, as arithmetic. */
 #include "format/ncnn/write_int8.h"
 
 #include <string.h>
@@ -59,26 +59,100 @@ void ncnn_int8_put(struct writer *w, const struct int8_layer *q, int64_t count)
 
 /* ---- by themselves ---- */
 
-/* Behind a rounding that no layer takes in, values go on unrounded: ncnn's layers of floats have no such thing. */
+/* Whether a layer of 8 bits takes the numbers behind a DequantizeLinear, rounding them itself. */
+static bool takes_rounded(struct writer *w, const struct value *v, const struct use *use)
+{
+    struct int8_layer q;
+    const struct node *n = use->node;
+    bool gemm = node_is(n, "Gemm") && op_int(n, "transB") && op_float(n, "alpha") == 1;
+    return (gemm || node_is(n, "Conv")) && use->index == 0 && ncnn_int8_find(w, &q, v, n->in[1]);
+}
+
+/* Whether layers of 8 bits alone take what a QuantizeLinear makes. */
+static bool is_taken_in(struct writer *w, const struct value *codes)
+{
+    for (size_t i = 0; i < codes->use_count; i++) {
+        const struct node *n = codes->uses[i].node;
+        const struct value *v = node_is(n, "DequantizeLinear") && codes->uses[i].index == 0 ? n->out[0] : NULL;
+        if (!v || v->is_output)
+            return false;
+        for (size_t k = 0; k < v->use_count; k++)
+            if (!takes_rounded(w, v, &v->uses[k]))
+                return false;
+    }
+    return !codes->is_output;
+}
+
+/* One number, of a scale or zero point; false, a miss, when it is none. 0 for one that is absent. */
+static bool number_of(struct writer *w, const struct value *v, float *number)
+{
+    const struct tensor *t = v ? v->constant : NULL;
+    *number = t && t->count == 1 ? (float)tensor_get_f64(t, 0) : 0;
+    if (v && (!t || t->count != 1))
+        ncnn_miss(w, "with other than one constant scale and zero point");
+    return !v || (t && t->count == 1);
+}
+
+enum { ADD = 0, SUB = 1, MUL = 2, DIVIDE = 3, ROUND = 18 };
+
+static const char *by_number(struct writer *w, int type, const char *from, float number, const char *to)
+{
+    ncnn_layer_of(w, "BinaryOp", 1, &from, 1, &to);
+    ncnn_put_int(w, 0, type);
+    ncnn_put_int(w, 1, 1);
+    ncnn_put_float(w, 2, number);
+    return to;
+}
+
+/* The integers as floats: divided, rounded, moved by the zero point, kept within their type. */
+static void write_codes(struct writer *w)
+{
+    const struct node *n = w->n;
+    enum dtype dtype = n->out[0]->type.dtype;
+    float scale, zero, low = dtype == DTYPE_I8 ? -128 : 0, high = dtype == DTYPE_I8 ? 127 : 255;
+    if (!number_of(w, n->in[1], &scale) || !number_of(w, node_in(n, 2), &zero))
+        return;
+    if (dtype != DTYPE_I8 && dtype != DTYPE_U8) {
+        ncnn_miss(w, "to integers of other than 8 bits");
+        return;
+    }
+    const char *v = ncnn_blob(w, n->in[0]);
+    v = by_number(w, DIVIDE, v, scale, ncnn_fresh(w, v));
+    const char *rounded = ncnn_fresh(w, v), *out;
+    ncnn_layer_of(w, "UnaryOp", 1, &v, 1, &rounded);
+    ncnn_put_int(w, 0, ROUND);
+    if (zero != 0)
+        rounded = by_number(w, ADD, rounded, zero, ncnn_fresh(w, rounded));
+    out = ncnn_result(w, n->out[0]);
+    ncnn_layer_of(w, "Clip", 1, &rounded, 1, &out);
+    ncnn_put_float(w, 0, low);
+    ncnn_put_float(w, 1, high);
+}
+
 void ncnn_write_quantize(struct writer *w)
 {
-    const struct value *q = w->n->out[0];
-    for (size_t i = 0; i < q->use_count; i++)
-        if (!node_is(q->uses[i].node, "DequantizeLinear"))
-            ncnn_miss(w, "to integers that something else than DequantizeLinear takes");
-    if (!quantiser(q, "QuantizeLinear"))
-        ncnn_miss(w, "with a zero point, or scales that are no constant");
-    ncnn_alias(w, q, w->n->in[0]);
+    if (is_taken_in(w, w->n->out[0]))
+        ncnn_alias(w, w->n->out[0], w->n->in[0]);
+    else
+        write_codes(w);
 }
 
 void ncnn_write_dequantize(struct writer *w)
 {
-    const struct value *x = w->n->in[0];
+    const struct node *n = w->n;
+    const struct value *x = n->in[0];
+    const struct node *from = x->producer && node_is(x->producer, "QuantizeLinear") ? x->producer : NULL;
+    float scale, zero;
     if (x->constant) /* a weight: whoever takes it asks for it */
         return;
-    const struct node *round = x->producer && node_is(x->producer, "QuantizeLinear") ? x->producer : NULL;
-    const struct value *scale = node_in(w->n, 1);
-    if (!round || !scale->constant || !round->in[1]->constant || !tensor_equal(scale->constant, round->in[1]->constant))
-        ncnn_miss(w, "of integers that are not those of a QuantizeLinear of the same scale");
-    ncnn_alias(w, w->n->out[0], x);
+    if (from && is_taken_in(w, x)) {
+        ncnn_alias(w, n->out[0], x);
+        return;
+    }
+    if (!number_of(w, n->in[1], &scale) || !number_of(w, node_in(n, 2), &zero))
+        return;
+    const char *v = ncnn_blob(w, x);
+    if (zero != 0)
+        v = by_number(w, SUB, v, zero, ncnn_fresh(w, v));
+    by_number(w, MUL, v, scale, ncnn_result(w, n->out[0]));
 }

@@ -32,7 +32,8 @@ static void write_input(struct writer *w, const struct value *v)
     const char *name = ncnn_result(w, v);
     bool known = true;
     enum dtype dtype = v->type.dtype;
-    if (dtype != DTYPE_F32 && dtype != DTYPE_I32 && dtype != DTYPE_I64)
+    enum dtype_class class = dtype_info(dtype)->class;
+    if (dtype != DTYPE_F32 && class != DTYPE_CLASS_INT && class != DTYPE_CLASS_UINT)
         ncnn_miss(w, "of a type that is neither float32 nor an integer");
     ncnn_layer_of(w, "Input", 0, NULL, 1, &name);
     for (int i = 0; i < s.n; i++)
