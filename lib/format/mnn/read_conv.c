@@ -3,6 +3,8 @@
 
 #include "format/mnn/handlers.h"
 
+#define WIDEST (1 << 16) /* of pads */
+
 /* What a Convolution2DCommon says, completed by what is known of the input. */
 struct window {
     int64_t kernel[2], stride[2], dilation[2], pads[4]; /* height, width; top, left, bottom, right */
@@ -24,6 +26,9 @@ static void read_window(struct mnn_op *o, struct window *w)
     struct flatbuf_vector pads = mnn_vector(c, "pads");
     for (size_t i = 0; pads.count >= 4 && i < 4; i++)
         w->pads[i] = flatbuf_vector_int(pads, i);
+    for (int i = 0; i < 4; i++)
+        if (w->pads[i] < 0 || w->pads[i] > WIDEST)
+            build_fail(o->b, "a pad of %lld: want 0 to %d", (long long)w->pads[i], WIDEST);
     if (w->out < 0 || w->in < 0 || w->kernel[0] < 1 || w->kernel[1] < 1)
         build_fail(o->b, "its kernel is %lldx%lld, of %lld channels", (long long)w->kernel[0], (long long)w->kernel[1],
                    (long long)w->out);
@@ -73,6 +78,32 @@ static struct value *read_bias(struct mnn_op *o, const struct window *w)
     return mnn_has_in(o, 1) && !mnn_has(&o->param, "bias") ? NULL : mnn_bias(o, &o->param, w->out);
 }
 
+/* ---- of a rank that is not known ---- */
+
+/* Whether the input may be a signal as well as an image. */
+static bool is_open(struct mnn_op *o, const struct window *w, struct value *x)
+{
+    const struct type *type = x && w->kernel[1] == 1 ? build_type(o->b, x) : NULL;
+    return type && type->kind == TYPE_TENSOR && type->rank < 0;
+}
+
+/* The shape of x with a width of 1 where it has none. */
+static struct value *as_image(struct mnn_op *o, struct value *x)
+{
+    struct build *b = o->b;
+    struct value *longer = BUILD(b, "Concat", BUILD(b, "Shape", x), BUILD_LIST(b, 1));
+    return BUILD(b, "Reshape", x, build_slice(b, build_int(b, longer, "axis", 0), 0, 0, 4));
+}
+
+/* An image with as many axes as x. */
+static struct value *with_axes_of(struct mnn_op *o, struct value *y, struct value *x)
+{
+    struct build *b = o->b;
+    struct value *rank = build_reshape(b, BUILD(b, "Size", BUILD(b, "Shape", x)), 1, (int64_t[]){1});
+    struct value *shape = BUILD(b, "Slice", BUILD(b, "Shape", y), BUILD_LIST(b, 0), rank, BUILD_LIST(b, 0));
+    return BUILD(b, "Reshape", y, shape);
+}
+
 static void read_convolution(struct mnn_op *o, bool depthwise)
 {
     struct window w = {.common = mnn_sub(&o->param, "common")};
@@ -81,9 +112,10 @@ static void read_convolution(struct mnn_op *o, bool depthwise)
     read_channels(o, &w, x, depthwise);
     if (o->b->failed)
         return;
-    struct value *weight = read_weight(o, &w, false);
-    struct value *y = BUILD(o->b, "Conv", x, weight, read_bias(o, &w));
-    mnn_give_image(o, 0, mnn_activate(o, &w.common, set_window(o, &w, y)));
+    bool open = is_open(o, &w, x);
+    struct value *weight = read_weight(o, &w, false), *image = open ? as_image(o, x) : x;
+    struct value *y = set_window(o, &w, BUILD(o->b, "Conv", image, weight, read_bias(o, &w)));
+    mnn_give_image(o, 0, mnn_activate(o, &w.common, open ? with_axes_of(o, y, x) : y));
 }
 
 void mnn_read_convolution(struct mnn_op *o)
