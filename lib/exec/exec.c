@@ -435,12 +435,19 @@ static int run_whole(struct exec *e, struct item *const *in, struct item **out, 
     return status;
 }
 
-/* An exec that is run again is worth huge pages, and as much time as its run took. */
+/* An exec that is run again is worth huge pages: for a while as much time as its runs take, then a small part of it. */
+static void spend_on_pages(struct exec *e, double run_seconds)
+{
+    double begun = run_now();
+    packing_make_huge(e, e->page_seconds < 0.2 ? run_seconds : run_seconds / 16);
+    e->page_seconds += run_now() - begun;
+}
+
 int exec_run(struct exec *e, struct item *const *in, struct item **out, struct error *err)
 {
     double begun = run_now();
     int status = run_whole(e, in, out, err);
     if (!e->parent && e->runs++ > 0)
-        packing_make_huge(e, run_now() - begun);
+        spend_on_pages(e, run_now() - begun);
     return status;
 }

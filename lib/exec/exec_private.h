@@ -64,6 +64,7 @@ struct exec {
     size_t packed_bytes, weight_bytes;
     struct packed_region *regions; /* the newest first, which is being filled */
     long runs;
+    double page_seconds; /* spent on huge pages */
     struct exec_sub *subs;
     struct exec *parent; /* of a part's exec: whose packed weights are used */
 };
