@@ -8,6 +8,8 @@
 #include "data.h"
 #include "quantize.h"
 
+#define POOR 15 /* dB */
+
 static void tell_progress(void *arg, const char *what, size_t done, size_t total)
 {
     (void)arg;
@@ -73,7 +75,8 @@ static void tell_rows(const char *path, const struct model_calibrated *rows, siz
              path_name(path), layers, samples, floats, after, before);
     for (size_t i = 0; i < n; i++)
         if (strcmp(rows[i].op, "output") == 0)
-            say_note("output '%s': signal-to-noise ratio %.1f dB", rows[i].name, rows[i].snr);
+            say_note("output '%s': signal-to-noise ratio %.1f dB%s", rows[i].name, rows[i].snr,
+                     rows[i].snr < POOR ? ", which is poor: --max-loss leaves layers in float32" : "");
 }
 
 static int report(const struct request *r, const char *path, struct model_calibration *c, size_t samples)

@@ -26,12 +26,29 @@ struct node *qdq_dequantizer(const struct value *v, int axis)
                : NULL;
 }
 
+/* Numbers that are there already, or zeros, which any scale has. */
+static bool pads_zeros(const struct node *n)
+{
+    double number;
+    bool constant = node_is(n, "Pad") && strcmp(op_string(n, "mode"), "constant") == 0;
+    return node_is(n, "Pad") && (!constant || !node_in(n, 2) || (pass_scalar(n->in[2], &number) && number == 0));
+}
+
+int qdq_pad_bytes(struct node *pad, const struct node *q, struct error *err)
+{
+    if (!node_is(pad, "Pad") || strcmp(op_string(pad, "mode"), "constant") != 0)
+        return 0;
+    const struct tensor *zero = pass_constant(node_in(q, 2));
+    struct value *v = pass_add_scalar(pad->graph, q->out[0]->type.dtype, zero ? tensor_get_f64(zero, 0) : 0, err);
+    return v ? node_set_input(pad, 2, v, err) : -1;
+}
+
 static bool moves(const struct node *n)
 {
     if (node_is(n, "Resize"))
         return strcmp(op_string(n, "mode"), "nearest") == 0 &&
                strcmp(op_string(n, "coordinate_transformation_mode"), "tf_crop_and_resize") != 0;
-    return op_trait(n, "moves") || node_is(n, "MaxPool");
+    return op_trait(n, "moves") || node_is(n, "MaxPool") || pads_zeros(n);
 }
 
 int qdq_moved(const struct node *n)

@@ -14,5 +14,7 @@ struct node *qdq_dequantizer(const struct value *v, int axis);
 /* How many of the first operands of a node are moved to its only output, element by element (the greatest of a window
  * is such, too, as rounding keeps the order); 0: it is no such node, or one of them is absent. */
 int qdq_moved(const struct node *n);
+/* Lets a Pad of zeros, which such a node may be, work on the integers that q gives. */
+int qdq_pad_bytes(struct node *pad, const struct node *q, struct error *err);
 
 #endif

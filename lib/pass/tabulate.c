@@ -181,7 +181,7 @@ static int advance(struct node *q, struct error *err)
         if (!v || node_set_input(moved, i, v, err))
             return -1;
     }
-    return pass_replace(q, moved, err);
+    return qdq_pad_bytes(moved, q, err) ? -1 : pass_replace(q, moved, err);
 }
 
 static int rewrite(struct node *q, struct error *err)

@@ -25,6 +25,33 @@ static int as_convolution(struct node *n, struct error *err)
     return conv && node_set_int(conv, "group", dims[0], err) == 0 ? pass_replace(n, conv, err) : -1;
 }
 
+/* Split as Slices, which move bytes. */
+static int as_slices(struct node *n, struct error *err)
+{
+    const struct type *x = pass_type(node_in(n, 0));
+    int64_t from = 0, axis = x && node_is(n, "Split") ? op_int(n, "axis") : 0;
+    if (!x || !node_is(n, "Split") || axis < -x->rank || axis >= x->rank)
+        return 0;
+    axis = axis < 0 ? axis + x->rank : axis;
+    for (int o = 0; o < n->out_count; o++)
+        if (!n->out[o] || !pass_is_static(n->out[o]))
+            return 0;
+    struct value *axes = pass_add_ints(n->graph, 1, &axis, err);
+    for (int o = 0; axes && o < n->out_count; o++) {
+        int64_t to = from + n->out[o]->type.dims[axis];
+        struct value *in[4] = {n->in[0], pass_add_ints(n->graph, 1, &from, err), NULL, axes};
+        in[2] = in[1] ? pass_add_ints(n->graph, 1, &to, err) : NULL;
+        struct node *slice = in[2] ? pass_node(n, "", "Slice", 4, in, err) : NULL;
+        if (!slice || node_move_output(n, o, slice, err))
+            return -1;
+        from = to;
+    }
+    if (!axes)
+        return -1;
+    pass_remove(n);
+    return 1;
+}
+
 /* Values and nodes are found again by their names. */
 static int name_nodes(struct graph *g, struct error *err)
 {
@@ -37,7 +64,8 @@ static int name_nodes(struct graph *g, struct error *err)
 static int prepare(struct graph *g, struct error *err)
 {
     op_resolve(g);
-    if (quant_restore_weights(g, true, err) < 0 || pass_run_unfused(g, err) || pass_each(g, as_convolution, err) < 0)
+    if (quant_restore_weights(g, true, err) < 0 || pass_run_unfused(g, err) || pass_each(g, as_convolution, err) < 0 ||
+        pass_each(g, as_slices, err) < 0)
         return -1;
     return name_nodes(g, err) ? -1 : op_infer_graph(g, err);
 }

@@ -157,6 +157,10 @@ static void moves(void)
         {"QuantizeLinear(Neg(f),s,z)", "DequantizeLinear Neg QuantizeLinear"},
         {"QuantizeLinear(MaxPool[kernel_shape=3;3,pads=1;1;1;1](f),s,z)", "MaxPool"},
         {"QuantizeLinear(Resize(f,-,c),s,z)", "Resize"},
+        {"QuantizeLinear(Pad(f,#i0;1;0;0;0;0;2;0),s,z)", "Pad"},
+        {"QuantizeLinear(Pad(f,#i0;1;0;0;0;0;2;0,#0),s,z)", "Pad"},
+        {"QuantizeLinear(Pad[mode=reflect](f,#i0;1;0;0;0;0;2;0),s,z)", "Pad"},
+        {"QuantizeLinear(Pad(f,#i0;1;0;0;0;0;2;0,#1),s,z)", "DequantizeLinear Pad QuantizeLinear"},
         {"QuantizeLinear(Resize[mode=linear](f,-,c),s,z)", "DequantizeLinear Resize QuantizeLinear"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -225,6 +229,7 @@ static void tables(void)
         {"QuantizeLinear(Reshape(f,#i2;20;6),t,z)", "nn.QTable Reshape"},
         {"QuantizeLinear(Concat[axis=1](f,g),s,z)", "nn.QTable Concat"},
         {"QuantizeLinear(MaxPool[kernel_shape=2;2](f),t,k)", "nn.QTable MaxPool"},
+        {"QuantizeLinear(Pad(f,#i0;1;0;0;0;0;2;0),t,k)", "nn.QTable Pad"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lab lab;

@@ -67,6 +67,16 @@ static struct value *attention(struct build *b, struct value *x)
     return BUILD(b, "LayerNormalization", sum, scale);
 }
 
+static struct value *parted(struct build *b, struct value *x)
+{
+    struct value *y = BUILD(b, "Relu", conv(b, x, 6, 4)), *in[2] = {y, build_list(b, 2, (int64_t[]){4, 2})};
+    struct value *first = build_int(b, build_node(b, "Split", 2, in), "axis", 1);
+    struct value *pads = build_list(b, 8, (int64_t[]){0, 0, 1, 1, 0, 0, 1, 1});
+    struct value *padded = BUILD(b, "Pad", build_output(b, first, 1), pads);
+    struct value *wide = BUILD(b, "Conv", padded, WEIGHTS(b, 0.3, 4, 2, 3, 3));
+    return conv(b, BUILD(b, "Add", first, wide), 2, 4);
+}
+
 static struct value *scaled(struct build *b, struct value *x)
 {
     struct value *wide = BUILD(b, "Relu", conv(b, x, 5, 4));
@@ -173,7 +183,7 @@ static void networks(void)
     } cases[] = {
         {residual, NULL, 4, 3, 4, 30},    {residual, "Add", 3, 3, 3, 30}, {joined, NULL, 5, 3, 2, 30},
         {gated, NULL, 8, 3, 7, 28},       {attention, NULL, 1, 2, 1, 30}, {scaled, NULL, 3, 3, 3, 30},
-        {residual, "Conv", 0, 0, 0, 200},
+        {residual, "Conv", 0, 0, 0, 200},   {parted, NULL, 6, 3, 4, 28},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct error err = {""};
