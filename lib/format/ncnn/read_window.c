@@ -9,7 +9,7 @@ static int axes_of(const char *type)
     return strstr(type, "1D") ? 1 : strstr(type, "3D") ? 3 : 2;
 }
 
-#define MOST (1 << 20)
+#define MOST (1 << 16)
 
 static int64_t size_in(struct reader *r, int id, int fallback)
 {

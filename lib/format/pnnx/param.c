@@ -334,7 +334,7 @@ void pnnx_window(struct reader *r, const char *key, int axes, int64_t fallback, 
     for (int i = 0; i < axes; i++) {
         if (n < 2)
             out[i] = n ? out[0] : fallback;
-        if (out[i] < 0 || out[i] > 1 << 20)
+        if (out[i] < 0 || out[i] > 1 << 16)
             build_fail(&r->b, "has %lld in %s", (long long)out[i], key);
     }
 }
