@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/tflite/permute.h"
 #include "format/tflite/schema.h"
 #include "format/tflite/tflite.h"
 
@@ -138,41 +139,6 @@ int tflite_axis(struct tflite_op *o, int64_t axis, int rank)
 
 /* ---- weights ---- */
 
-/* Element i of `to` is that of `from` whose index the permutation says. */
-static void permute(const struct tensor *from, struct tensor *to, const int64_t *perm)
-{
-    int64_t stride[TENSOR_MAX_RANK], step[TENSOR_MAX_RANK], index[TENSOR_MAX_RANK] = {0}, at = 0, inner = 1;
-    size_t width = dtype_info(from->dtype)->bits / 8;
-    for (int a = from->rank; a-- > 0; inner *= from->dims[a])
-        stride[a] = inner;
-    for (int a = 0; a < to->rank; a++)
-        step[a] = stride[perm[a]];
-    for (int64_t i = 0; i < to->count; i++) {
-        if (width)
-            memcpy((char *)to->data + (size_t)i * width, (const char *)from->data + (size_t)at * width, width);
-        else
-            tensor_set_i64(to, i, tensor_get_i64(from, at));
-        for (int a = to->rank; a-- > 0;) {
-            at += step[a];
-            if (++index[a] < to->dims[a])
-                break;
-            at -= step[a] * to->dims[a];
-            index[a] = 0;
-        }
-    }
-}
-
-static struct tensor *permuted(struct tflite_op *o, const struct tensor *t, const int64_t *perm)
-{
-    int64_t dims[TENSOR_MAX_RANK];
-    for (int a = 0; a < t->rank; a++)
-        dims[a] = t->dims[perm[a]];
-    struct tensor *to = tensor_new(t->dtype, t->rank, dims, o->b->err);
-    if (to)
-        permute(t, to, perm);
-    return to;
-}
-
 struct value *tflite_weights(struct tflite_op *o, int k, int rank, const int64_t *perm)
 {
     struct tflite_tensor *t = tflite_input(o, k), *source = t;
@@ -188,7 +154,7 @@ struct value *tflite_weights(struct tflite_op *o, int k, int rank, const int64_t
     if (!data || !perm)
         return perm ? build_transpose(o->b, tflite_real(o, k), rank, perm) : tflite_real(o, k);
     const char *name = flatbuf_string(source->table, TENSOR_NAME).count ? tflite_tensor_name(o->g, source) : NULL;
-    struct value *raw = build_constant(o->b, name, permuted(o, data, perm));
+    struct value *raw = build_constant(o->b, name, tflite_permuted(data, perm, o->b->err));
     struct value *real = tflite_dequantise(o->g, source, raw, perm);
     return data->dtype == DTYPE_F16 ? build_cast(o->b, real, DTYPE_F32) : real;
 }

@@ -44,8 +44,13 @@ static double factor(const struct node *n, int axis)
 {
     const struct value *scales = node_in(n, 2);
     const struct tensor *t = scales && !scales->is_input ? scales->constant : NULL;
-    bool is_given = scales && scales->type.rank == 1 && scales->type.dims[0] != 0;
-    return t && t->count == 4 ? tensor_get_f64(t, axis) : is_given ? NAN : 0;
+    int count, at = axis;
+    const int64_t *axes = op_ints(n, "axes", &count);
+    if (!scales || scales->type.rank != 1 || scales->type.dims[0] == 0)
+        return 0;
+    for (int i = 0; i < count; i++)
+        at = axes[i] == axis ? i : at;
+    return t && at < t->count && (!axes || axes[at] == axis) ? tensor_get_f64(t, at) : (double)NAN;
 }
 
 /* Whether a size grows by a whole factor, so that no place lies between two pixels. */
@@ -65,7 +70,7 @@ static bool is_exact(const struct node *n, int axis)
 }
 
 /* The mode and rounding that TFLite has a word for: 0 asymmetric, 1 corners, 2 half pixels; -1: none. */
-static int resize_kind(const struct node *n, bool is_nearest)
+static int resize_kind(const struct node *n, bool is_nearest, int space)
 {
     static const struct {
         const char *where, *nearest;
@@ -76,7 +81,7 @@ static int resize_kind(const struct node *n, bool is_nearest)
                  {"pytorch_half_pixel", "round_prefer_ceil", 2},
                  {"tf_half_pixel_for_nn", "floor", 2}};
     const char *where = op_string(n, "coordinate_transformation_mode"), *nearest = op_string(n, "nearest_mode");
-    bool is_even = grows_evenly(n, 2) && grows_evenly(n, 3) && strncmp(nearest, "round", 5) == 0;
+    bool is_even = grows_evenly(n, space) && grows_evenly(n, space + 1) && strncmp(nearest, "round", 5) == 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(where, known[i].where) == 0 &&
             (!is_nearest || strcmp(nearest, known[i].nearest) == 0 || (known[i].kind == 2 && is_even)))
@@ -84,20 +89,22 @@ static int resize_kind(const struct node *n, bool is_nearest)
     return -1;
 }
 
-static bool is_pytorch_point(const struct node *n)
+static bool is_pytorch_point(const struct node *n, int space)
 {
     const struct type *y = &n->out[0]->type;
     return strcmp(op_string(n, "coordinate_transformation_mode"), "pytorch_half_pixel") == 0 &&
-           (y->dims[2] == 1 || y->dims[3] == 1);
+           (y->dims[space] == 1 || y->dims[space + 1] == 1);
 }
 
 /* Height and width of the result: constants, the last two of the sizes given, or x's multiplied. */
-static int new_size(struct tflite_writer *w, const struct node *n, int x)
+static int new_size(struct tflite_writer *w, const struct node *n, int x, int space)
 {
     const struct type *y = &n->out[0]->type;
-    int64_t two = 2, four = 4, times[] = {(int64_t)factor(n, 2), (int64_t)factor(n, 3)}, one = 1, from = 2, to = 4;
-    if (y->dims[2] > 0 && y->dims[3] > 0)
-        return tflite_put_ints(w, 2, y->dims + 2);
+    int64_t two = 2, four = 4, times[] = {1, 1}, one = 1, from = space, to = space + 2;
+    if (y->dims[space] > 0 && y->dims[space + 1] > 0)
+        return tflite_put_ints(w, 2, y->dims + space);
+    for (int i = 0; i < 2 && !node_in(n, 3); i++)
+        times[i] = (int64_t)factor(n, space + i);
     int list, out = tflite_new_tensor(w, "", DTYPE_I32, 1, &two);
     if (node_in(n, 3)) {
         list = tflite_take_list(w, n->in[3]);
@@ -116,23 +123,40 @@ static int new_size(struct tflite_writer *w, const struct node *n, int x)
     return made;
 }
 
+/* The first of the two axes that are resized: 2, or 1 of a value whose channels stand last; 0: other ones are. */
+static int first_of_space(const struct node *n)
+{
+    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
+    if (x->rank != 4 || y->rank != 4 || x->dims[0] != y->dims[0])
+        return 0;
+    return x->dims[1] == y->dims[1] ? 2 : x->dims[3] == y->dims[3] ? 1 : 0;
+}
+
+/* Whether TFLite has a word for the way, and the sizes can be told. */
+static bool can_resize(const struct node *n, int space, int kind)
+{
+    const struct type *y = &n->out[0]->type;
+    if (!space || kind < 0 || op_int(n, "antialias") || is_pytorch_point(n, space))
+        return false;
+    bool grows = factor(n, space) >= 1 && factor(n, space + 1) >= 1;
+    bool is_known = y->dims[space] > 0 && y->dims[space + 1] > 0;
+    return (is_known || (!op_has(n, "axes") && (node_in(n, 3) || grows))) && is_exact(n, space) &&
+           is_exact(n, space + 1);
+}
+
 void tflite_write_resize(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
     const char *mode = op_string(n, "mode");
-    bool is_nearest = strcmp(mode, "nearest") == 0;
-    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
-    int kind = is_nearest || strcmp(mode, "linear") == 0 ? resize_kind(n, is_nearest) : -1;
-    bool is_known = y->rank == 4 && y->dims[2] > 0 && y->dims[3] > 0;
-    bool can_follow = is_known || node_in(n, 3) || (factor(n, 2) >= 1 && factor(n, 3) >= 1);
-    if (kind < 0 || x->rank != 4 || y->rank != 4 || x->dims[1] != y->dims[1] || op_int(n, "antialias") ||
-        op_has(n, "axes") || !can_follow || !is_exact(n, 2) || !is_exact(n, 3) || is_pytorch_point(n)) {
+    bool is_nearest = strcmp(mode, "nearest") == 0, is_linear = strcmp(mode, "linear") == 0;
+    int space = first_of_space(n), kind = space && (is_nearest || is_linear) ? resize_kind(n, is_nearest, space) : -1;
+    if (!can_resize(n, space, kind)) {
         tflite_cannot(w, n, "its mode cannot be said, or its sizes are not known");
         return;
     }
-    bool is_stored = tflite_computes_stored(w, n, row);
-    int in[2] = {tflite_take_as(w, n->in[0], true, is_stored)}, first = is_nearest ? 0 : 2;
-    in[1] = new_size(w, n, in[0]);
-    struct tflite_end end = tflite_follow(n, true, false, is_stored);
+    bool is_stored = tflite_computes_stored(w, n, row), is_last = space == 2;
+    int in[2] = {tflite_take_as(w, n->in[0], is_last, is_stored)}, first = is_nearest ? 0 : 2;
+    in[1] = new_size(w, n, in[0], space);
+    struct tflite_end end = tflite_follow(n, is_last, false, is_stored);
     int out = tflite_give_end(w, &end);
     flatbuf_begin(&w->out);
     flatbuf_add_int(&w->out, first, 1, kind == 1, 0);

@@ -1,20 +1,21 @@
 /* Tensors of a file being written: constants, forms of values, scales. */
 #include <string.h>
 
+#include "format/tflite/permute.h"
 #include "format/tflite/schema.h"
 #include "format/tflite/write.h"
 #include "op/op.h"
 
 int tflite_new_tensor(struct tflite_writer *w, const char *name, enum dtype dtype, int rank, const int64_t *dims)
 {
-    if (w->failed ||
-        mem_grow(&w->at.tensors, &w->at.tensor_cap, w->at.tensor_count + 1, sizeof *w->at.tensors, w->err) < 0) {
+    struct tflite_out t = {.name = name, .dtype = dtype, .rank = rank};
+    if (rank) /* copied first: dims may be another tensor's, which moves when there are more */
+        memcpy(t.dims, dims, (size_t)rank * sizeof *dims);
+    if (w->failed || mem_grow(&w->at.tensors, &w->at.tensor_cap, w->at.tensor_count + 1, sizeof t, w->err) < 0) {
         w->failed = true;
         return 0;
     }
-    struct tflite_out *t = &w->at.tensors[w->at.tensor_count++];
-    *t = (struct tflite_out){.name = name, .dtype = dtype, .rank = rank};
-    memcpy(t->dims, dims, (size_t)rank * sizeof *dims);
+    w->at.tensors[w->at.tensor_count++] = t;
     return (int)w->at.tensor_count;
 }
 
@@ -138,30 +139,6 @@ static struct tensor *real_numbers(const struct node *n, const struct tensor *q,
     return t;
 }
 
-static struct tensor *permuted(const struct tensor *from, const int64_t *perm, struct error *err)
-{
-    int64_t dims[TENSOR_MAX_RANK], step[TENSOR_MAX_RANK], index[TENSOR_MAX_RANK] = {0}, at = 0;
-    for (int a = 0; a < from->rank; a++) {
-        dims[a] = from->dims[perm[a]];
-        step[a] = 1;
-        for (int i = (int)perm[a] + 1; i < from->rank; i++)
-            step[a] *= from->dims[i];
-    }
-    struct tensor *to = tensor_new(from->dtype, from->rank, dims, err);
-    size_t width = dtype_info(from->dtype)->bits / 8;
-    for (int64_t i = 0; to && i < to->count; i++) {
-        memcpy((char *)to->data + (size_t)i * width, (const char *)from->data + (size_t)at * width, width);
-        for (int a = to->rank; a-- > 0;) {
-            at += step[a];
-            if (++index[a] < to->dims[a])
-                break;
-            at -= step[a] * to->dims[a];
-            index[a] = 0;
-        }
-    }
-    return to;
-}
-
 /* Halves, behind which a DEQUANTIZE makes floats. */
 static int put_halves(struct tflite_writer *w, const char *name, const struct tensor *t)
 {
@@ -207,7 +184,8 @@ static struct tensor *numbers_of(struct tflite_writer *w, const struct value *v,
 int tflite_take_weights(struct tflite_writer *w, const struct value *v, const int64_t *perm, bool is_stored)
 {
     const struct node *n = dequantize_of(v);
-    struct tensor *t = numbers_of(w, v, is_stored), *turned = t && perm ? permuted(t, perm, w->err) : tensor_ref(t);
+    struct tensor *t = numbers_of(w, v, is_stored),
+                  *turned = t && perm ? tflite_permuted(t, perm, w->err) : tensor_ref(t);
     int axis = n && t ? scale_axis(n, t->rank) : 0, to = 0;
     while (perm && t && to < t->rank - 1 && perm[to] != axis)
         to++;
@@ -224,7 +202,7 @@ int tflite_take_flat_weights(struct tflite_writer *w, const struct value *v, con
     struct tensor *t = numbers_of(w, v, is_stored), *cut, *turned, *whole;
     int64_t dims[4] = {t ? t->dims[0] : 0, flat->type.dims[1], flat->type.dims[2], flat->type.dims[3]};
     cut = t ? tensor_reshaped(t, 4, dims, w->err) : NULL;
-    turned = cut ? permuted(cut, perm, w->err) : NULL;
+    turned = cut ? tflite_permuted(cut, perm, w->err) : NULL;
     whole = turned ? tensor_reshaped(turned, 2, t->dims, w->err) : NULL;
     int tensor = put_weights(w, v, whole, 0, is_stored);
     w->failed = w->failed || !tensor;

@@ -1,0 +1,26 @@
+#include "format/tflite/permute.h"
+
+#include "op/util.h"
+
+struct tensor *tflite_permuted(const struct tensor *from, const int64_t *perm, struct error *err)
+{
+    int64_t dims[TENSOR_MAX_RANK], stride[TENSOR_MAX_RANK], steps[TENSOR_MAX_RANK];
+    const int64_t *const lists[] = {steps};
+    struct op_walk w;
+    if (from->dtype == DTYPE_STRING) {
+        error_set(err, "strings where numbers are wanted");
+        return NULL;
+    }
+    op_steps(from->rank, from->dims, stride);
+    for (int a = 0; a < from->rank; a++) {
+        dims[a] = from->dims[perm[a]];
+        steps[a] = stride[perm[a]];
+    }
+    struct tensor *to = tensor_new(from->dtype, from->rank, dims, err);
+    if (!to)
+        return NULL;
+    op_walk_init(&w, to->rank, to->dims, 1, lists);
+    while (op_walk(&w))
+        op_move(to, w.done, 1, from, w.at[0], w.run_step[0], w.run);
+    return to;
+}
