@@ -6,6 +6,7 @@ struct bounds {
     int count;
     int64_t numbers[TENSOR_MAX_RANK];
     struct value *values[TENSOR_MAX_RANK]; /* i64 [1]; NULL: the number */
+    struct value *whole;                   /* i64 [count]: all of them; or NULL */
 };
 
 struct work {
@@ -26,6 +27,8 @@ static struct value *list_of(struct build *b, const struct bounds *s)
 {
     struct value *parts[TENSOR_MAX_RANK];
     bool is_known = true;
+    if (s->whole)
+        return s->whole;
     for (int i = 0; i < s->count; i++)
         is_known = is_known && !s->values[i];
     if (is_known)
@@ -52,7 +55,7 @@ static void set_begin(struct work *w, int i, int n, bool shrink)
     const struct build_slice_entries *e = w->entries;
     if (has(e->no_begin, i) && !shrink)
         w->from.numbers[n] = e->step[i] > 0 ? 0 : INT64_MAX;
-    else if (e->begins)
+    else if (e->begins && !w->from.whole)
         w->from.values[n] = element(w, e->begins, i);
     else
         w->from.numbers[n] = e->begin[i];
@@ -67,7 +70,7 @@ static void set_end(struct work *w, int i, int n, bool shrink)
         w->to.values[n] = behind(w->b, w->from.values[n]);
     else if (shrink)
         w->to.numbers[n] = from == -1 || from == INT64_MAX ? INT64_MAX : from + 1;
-    else if (!has(e->no_end, i) && e->ends)
+    else if (!has(e->no_end, i) && e->ends && !w->to.whole)
         w->to.values[n] = element(w, e->ends, i);
     else if (!has(e->no_end, i))
         w->to.numbers[n] = e->end[i];
@@ -115,8 +118,11 @@ static void walk(struct work *w, int rank)
 struct value *build_slice_all(struct build *b, struct value *x, int rank, const struct build_slice_entries *entries)
 {
     struct work w = {.b = b, .entries = entries};
+    bool is_plain = !entries->ellipsis && !entries->new_axis && !entries->shrink;
     if (b->failed)
         return NULL;
+    w.from.whole = is_plain && !entries->no_begin ? entries->begins : NULL;
+    w.to.whole = is_plain && !entries->no_end ? entries->ends : NULL;
     walk(&w, rank);
     if (w.from.count)
         x = BUILD(b, "Slice", x, list_of(b, &w.from), list_of(b, &w.to), build_list(b, w.from.count, w.axes),

@@ -293,13 +293,30 @@ int tflite_lower_turn(struct node *n, struct error *err)
     return tflite_lowered(&b, build_transpose(&b, n->in[0], 4, perm));
 }
 
-/* The stored integers are given their new shape, and made real then. */
+/* The stored integers are moved, and made real then. */
 int tflite_lower_stored_view(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     struct node *d = n->in[0]->producer;
     struct value *in[] = {d->in[0], node_in(n, 1)}, *y = build_attrs(&b, build_node(&b, n->op, 2, in));
     return tflite_lowered(&b, BUILD(&b, "DequantizeLinear", y, node_in(d, 1), node_in(d, 2)));
+}
+
+/* What moves a constant's elements gives a constant. */
+int tflite_lower_moved_constant(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    struct error unused;
+    struct tensor *t = tflite_evaluate(n->out[0], &unused);
+    return t ? tflite_lowered(&b, build_constant(&b, NULL, t)) : 0;
+}
+
+/* Of two changes of shape the last counts. */
+int tflite_lower_second_view(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    const struct type *y = &n->out[0]->type;
+    return tflite_lowered(&b, build_reshape(&b, n->in[0]->producer->in[0], y->rank, y->dims));
 }
 
 int tflite_lower_dropout(struct node *n, struct error *err)

@@ -22,6 +22,7 @@ struct tflite_out {
     int64_t dims[TENSOR_MAX_RANK];     /* < 0: open */
     struct tensor *constant;           /* its data, until they are written; owned */
     bool is_variable;                  /* keeps its value from run to run */
+    bool is_port;                      /* an input or output of the subgraph */
     const struct tensor *scale, *zero; /* of a quantised one; the graph's */
     int axis;
 };

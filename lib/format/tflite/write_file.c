@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lookup.h"
 #include "format/tflite/schema.h"
 #include "format/tflite/tflite.h"
 #include "format/tflite/writers.h"
@@ -217,12 +218,33 @@ static uint32_t put_tensor(struct tflite_writer *w, struct tflite_out *t)
     return flatbuf_end(&w->out);
 }
 
+/* Whether a name is still free; it is not any more. */
+static bool claim_name(struct tflite_writer *w, struct lookup *names, const char *name)
+{
+    bool is_free = !lookup_find(names, name);
+    if (is_free && lookup_add(names, name, w, w->err) < 0)
+        w->failed = true;
+    return is_free;
+}
+
 static uint32_t put_tensors(struct tflite_writer *w, const int *map)
 {
     struct tflite_refs list = {0};
-    for (size_t i = 0; i < w->at.tensor_count && !w->failed; i++)
-        if (map[i] >= 0)
-            tflite_add_ref(w, &list, put_tensor(w, &w->at.tensors[i]));
+    struct lookup names = {0};
+    const struct graph *g = w->at.g;
+    for (size_t i = 0; i < g->input_count && !w->failed; i++)
+        claim_name(w, &names, g->inputs[i]->name);
+    for (size_t i = 0; i < g->output_count && !w->failed; i++)
+        claim_name(w, &names, g->outputs[i]->name);
+    for (size_t i = 0; i < w->at.tensor_count && !w->failed; i++) {
+        struct tflite_out *t = &w->at.tensors[i];
+        if (map[i] < 0)
+            continue;
+        if (*t->name && !t->is_port && !claim_name(w, &names, t->name))
+            t->name = ""; /* one value may stand in two forms */
+        tflite_add_ref(w, &list, put_tensor(w, t));
+    }
+    lookup_release(&names);
     uint32_t ref = flatbuf_put_refs(&w->out, list.refs, list.count);
     free(list.refs);
     return ref;
@@ -243,8 +265,10 @@ static void take_ports(struct tflite_writer *w, struct value *const *values, siz
 {
     for (size_t i = 0; i < count; i++) {
         tensors[i] = tflite_take(w, values[i], false);
-        if (tensors[i])
+        if (tensors[i]) {
             w->at.tensors[tensors[i] - 1].name = values[i]->name;
+            w->at.tensors[tensors[i] - 1].is_port = true;
+        }
     }
 }
 

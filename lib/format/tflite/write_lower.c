@@ -104,13 +104,52 @@ static bool wants_average(const struct node *n)
     return is_known && (op_int(n, "ceil_mode") || (is_padded && !op_int(n, "count_include_pad")));
 }
 
-/* Integers with one scale made real before its shape changes. */
+static bool is_constant(const struct value *v)
+{
+    return v->constant && !v->is_input;
+}
+
+/* Integers with one scale made real before they are moved; a Transpose of what is no constant is left. */
 static bool is_behind_stored(const struct node *n)
 {
     const struct node *d = n->in[0]->producer;
     bool is_whole =
         d && node_is(d, "DequantizeLinear") && node_in(d, 1)->constant && node_in(d, 1)->constant->count == 1;
-    return is_whole && d->in[0]->producer && !d->in[0]->constant;
+    return is_whole && (is_constant(d->in[0]) || (d->in[0]->producer && !node_is(n, "Transpose")));
+}
+
+static bool is_moved_constant(const struct node *n)
+{
+    return is_constant(n->in[0]) && n->in[0]->type.dtype != DTYPE_STRING && !n->out[0]->is_output;
+}
+
+/* Whether a Transpose moves only axes of size 1. */
+static bool keeps_order(const struct node *n)
+{
+    int count = 0;
+    int64_t last = -1;
+    const int64_t *perm = node_is(n, "Transpose") ? op_ints(n, "perm", &count) : NULL;
+    for (int i = 0; i < count; i++) {
+        if (n->in[0]->type.dims[perm[i]] == 1)
+            continue;
+        if (perm[i] < last)
+            return false;
+        last = perm[i];
+    }
+    return perm != NULL;
+}
+
+/* Behind another change of shape, and to known sizes. */
+static bool is_second_view(const struct node *n)
+{
+    const struct node *p = n->in[0]->producer;
+    const struct type *y = &n->out[0]->type;
+    if (!p || !(op_trait(p, "view") || keeps_order(p)) || p->in[0]->constant || y->rank < 0 || p->graph != n->graph)
+        return false;
+    for (int i = 0; i < y->rank; i++)
+        if (y->dims[i] < 0)
+            return false;
+    return !(node_is(p, "Transpose") && p->in[0]->producer && !op_trait(p->in[0]->producer, "view"));
 }
 
 static bool is_narrow(const struct node *n)

@@ -82,7 +82,8 @@ void tflite_write_reshape(struct tflite_writer *w, struct node *n, const struct 
         write_axes(w, n, unsaid_axes(n));
         return;
     }
-    bool is_pixel = x->rank == 4 && x->dims[2] == 1 && x->dims[3] == 1; /* both forms have one order of elements */
+    /* both forms have one order of elements */
+    bool is_pixel = x->rank == 4 && (x->dims[1] == 1 || (x->dims[2] == 1 && x->dims[3] == 1));
     bool is_last = tflite_prefers_last(w, n->in[0]) && (is_pixel || feeds_weights(n));
     if (is_last && !is_pixel)
         w->at.forms[n->out[0]->index].flat = n->in[0];

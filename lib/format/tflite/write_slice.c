@@ -33,6 +33,21 @@ static const struct tensor *constant(const struct node *n, int i)
     return v && !v->is_input ? v->constant : NULL;
 }
 
+/* Bounds that are the ends of the axis are said by masks. */
+static void name_ends(const struct node *n, struct slice *s, int64_t axis)
+{
+    bool ahead = s->numbers[STEPS][axis] > 0;
+    int64_t from = s->numbers[FROM][axis], to = s->numbers[TO][axis];
+    if (constant(n, FROM) && (ahead ? from == 0 : from >= INT32_MAX)) {
+        s->whole_begin |= 1u << axis;
+        s->numbers[FROM][axis] = 0;
+    }
+    if (constant(n, TO) && (ahead ? to >= INT32_MAX : to <= INT32_MIN)) {
+        s->whole_end |= 1u << axis;
+        s->numbers[TO][axis] = 0;
+    }
+}
+
 /* false: axes or steps are no constants, or not the axes of the operand. */
 static bool read_slice(const struct node *n, bool is_last, struct slice *s)
 {
@@ -61,10 +76,22 @@ static bool read_slice(const struct node *n, bool is_last, struct slice *s)
         for (int k = FROM; k <= TO; k++)
             if (constant(n, k))
                 s->numbers[k][axis] = tensor_get_i64(constant(n, k), i);
-        bool runs_out = constant(n, TO) && s->numbers[STEPS][axis] < 0 && s->numbers[TO][axis] <= INT32_MIN;
-        s->whole_end |= runs_out ? 1u << axis : 0;
+        name_ends(n, s, axis);
     }
     return true;
+}
+
+/* An operand as integers of 32 bits: what it was before it became 64, or cut to their range. */
+static int take_narrow(struct tflite_writer *w, const struct value *v)
+{
+    static const int64_t most[] = {INT32_MAX}, least[] = {INT32_MIN};
+    const struct node *cast = v->producer;
+    if (cast && node_is(cast, "Cast") && cast->in[0]->type.dtype == DTYPE_I32)
+        return tflite_take(w, cast->in[0], false);
+    int list = tflite_take(w, v, false), bounded = tflite_like_tensor(w, list), both = tflite_like_tensor(w, list);
+    tflite_call(w, 57, 0, 2, (int[]){list, tflite_put_list(w, v->type.dtype, 1, most)}, 1, &bounded);
+    tflite_call(w, 55, 0, 2, (int[]){bounded, tflite_put_list(w, v->type.dtype, 1, least)}, 1, &both);
+    return tflite_as_type(w, both, DTYPE_I32);
 }
 
 /* A list of bounds for every axis: of constants, or put together at run time. */
@@ -74,12 +101,12 @@ static int take_bounds(struct tflite_writer *w, const struct node *n, const stru
     int64_t one = 1, rank = s->rank;
     if (constant(n, k))
         return tflite_put_ints(w, s->rank, s->numbers[k]);
-    const struct value *v = n->in[k];
-    int64_t most[] = {INT32_MAX}, least[] = {INT32_MIN};
-    int list = tflite_take(w, v, false), bounded = tflite_like_tensor(w, list), both = tflite_like_tensor(w, list);
-    tflite_call(w, 57, 0, 2, (int[]){list, tflite_put_list(w, v->type.dtype, 1, most)}, 1, &bounded);
-    tflite_call(w, 55, 0, 2, (int[]){bounded, tflite_put_list(w, v->type.dtype, 1, least)}, 1, &both);
-    list = tflite_as_type(w, both, DTYPE_I32);
+    int list = take_narrow(w, n->in[k]);
+    bool is_whole = true;
+    for (int i = 0; i < s->rank; i++)
+        is_whole = is_whole && s->element[i] == i;
+    if (is_whole)
+        return list;
     for (int i = 0; i < s->rank; i++) {
         int64_t at = s->element[i];
         if (at < 0) {
@@ -103,8 +130,12 @@ void tflite_write_slice(struct tflite_writer *w, struct node *n, const struct tf
         tflite_cannot(w, n, "its axes are not constants");
         return;
     }
-    int in[] = {tflite_take(w, n->in[0], is_last), take_bounds(w, n, &s, FROM), take_bounds(w, n, &s, TO),
-                tflite_put_ints(w, s.rank, s.numbers[STEPS])};
+    int in[4] = {tflite_take(w, n->in[0], is_last)};
+    for (int known = 0; known < 2; known++) /* what is computed comes first, as it will when it is read again */
+        for (int k = FROM; k <= TO; k++)
+            if ((constant(n, k) != NULL) == known)
+                in[k] = take_bounds(w, n, &s, k);
+    in[3] = tflite_put_ints(w, s.rank, s.numbers[STEPS]);
     flatbuf_begin(&w->out);
     flatbuf_add_int(&w->out, 0, 4, s.whole_begin, 0);
     flatbuf_add_int(&w->out, 1, 4, s.whole_end, 0);
