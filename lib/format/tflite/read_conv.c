@@ -122,21 +122,50 @@ void tflite_read_conv3d(struct tflite_op *o)
     tflite_give(o, 0, conv(o, &w, x[4] / filter[3], perm));
 }
 
-/* Input 0 is the output's shape. The padding is that of the convolution which this one is the gradient of, half of it
- * before; rows that no tap reaches are added behind. */
+/* The elements of input 0, the output's shape, as dims: numbers, or symbols where they follow from open ones. */
+static bool wanted_dims(struct tflite_op *o, int64_t *want)
+{
+    if (tflite_ints(o, 0, want, 4) == 4)
+        return true;
+    struct value *v = tflite_raw(o, 0);
+    bool is_known = tflite_type(o->b, v) && v->known_count == 4;
+    for (int i = 0; i < 4 && is_known; i++) {
+        is_known = v->known[i].kind != KNOWN_NOT;
+        want[i] = v->known[i].value;
+    }
+    if (!is_known)
+        tflite_fail(o, "input 0 must be a shape of 4 sizes that follow from those of the input");
+    return is_known;
+}
+
+/* The rows that a transposed convolution gives beyond what is wanted: (x - 1) stride + filter - want. */
+static int64_t surplus(struct graph *root, int64_t x, int64_t stride, int64_t filter, int64_t want)
+{
+    int64_t all = graph_dim_mul(root, x, stride);
+    if (filter >= stride)
+        return graph_dim_sub(root, graph_dim_add(root, all, filter - stride), want);
+    return graph_dim_sub(root, all, graph_dim_add(root, want, stride - filter));
+}
+
+/* The padding is that of the convolution which this one is the gradient of, half of it before; rows that no tap reaches
+ * are added behind. */
 static struct value *transpose_pads(struct tflite_op *o, struct value *y, const struct window *w, const int64_t *filter,
                                     const int64_t *want)
 {
+    struct graph *root = o->g->file->root;
     int64_t x[TENSOR_MAX_RANK], pads[6] = {0}, more[3] = {0};
     if (tflite_dims(o, 2, x) != w->rank + 2)
         return NULL;
     for (int i = 0; i < w->rank; i++) {
-        int64_t reach, total;
-        if (x[i + 1] < 1 || want[i + 1] < 1 || __builtin_mul_overflow(x[i + 1] - 1, w->stride[i], &reach)) {
-            tflite_fail(o, "the sizes of input and output must be known");
+        int64_t total = x[i + 1] != 0 && want[i + 1] != 0
+                            ? surplus(root, x[i + 1], w->stride[i], filter[i + 1], want[i + 1])
+                            : DIM_UNKNOWN;
+        if (total < 0 && x[i + 1] > 0 && want[i + 1] > 0 && w->stride[i] <= INT32_MAX && x[i + 1] <= INT32_MAX)
+            total = (x[i + 1] - 1) * w->stride[i] + filter[i + 1] - want[i + 1];
+        else if (total < 0) {
+            tflite_fail(o, "the output's size must follow from the input's");
             return NULL;
         }
-        total = reach - want[i + 1] + filter[i + 1];
         pads[i] = w->is_same && total > 0 ? total / 2 : 0;
         pads[i + w->rank] = total > 0 ? total - pads[i] : 0;
         more[i] = total < 0 ? -total : 0;
@@ -155,7 +184,7 @@ void tflite_read_conv_transpose(struct tflite_op *o)
         .is_same = flatbuf_int(o->options, CONV_PADDING, 1, 0) == PADDING_SAME,
     };
     int64_t want[4], filter[TENSOR_MAX_RANK];
-    if (!check_window(o, &w) || !filter_dims(o, 1, 4, filter) || tflite_want_ints(o, 0, want, 4) != 4)
+    if (!check_window(o, &w) || !filter_dims(o, 1, 4, filter) || !wanted_dims(o, want))
         return;
     struct value *x = tflite_to_nchw(o->b, tflite_real(o, 2), 4);
     struct value *y = BUILD(o->b, "ConvTranspose", x, tflite_weights(o, 1, 4, perm), bias(o, 3));
