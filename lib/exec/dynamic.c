@@ -113,7 +113,7 @@ static int load(struct plan *p, struct item *const *in, struct error *err)
     if (!p->env)
         return -1;
     for (size_t i = 0; i < g->value_count; i++)
-        if (g->values[i] && g->values[i]->constant &&
+        if (g->values[i] && g->values[i]->constant && !g->values[i]->is_input &&
             !(p->env[i] = item_of_tensor(tensor_ref(g->values[i]->constant), err)))
             return -1;
     for (size_t i = 0; i < g->input_count; i++)
