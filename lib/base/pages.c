@@ -12,7 +12,7 @@
 #define ALIGN 64u
 #define HUGE  ((size_t)2 << 20)
 
-/* AddressSanitizer sees what goes beyond the end of malloc()'s memory alone. */
+/* From this on, pages of their own. AddressSanitizer sees what goes beyond the end of malloc()'s memory alone. */
 #if defined(__SANITIZE_ADDRESS__)
 #define LARGE SIZE_MAX
 #elif defined(__has_feature)
@@ -21,7 +21,7 @@
 #endif
 #endif
 #ifndef LARGE
-#define LARGE HUGE
+#define LARGE ((size_t)128 << 10)
 #endif
 
 static void *new_small(size_t size, struct error *err)
@@ -35,26 +35,26 @@ static void *new_small(size_t size, struct error *err)
     return p;
 }
 
-/* Stands where huge pages could. Room for the alignment is mapped too, and given back at both ends: pages that are not
- * touched cost nothing. */
+/* Of 2 MiB and more, stands where huge pages can: room for the alignment is mapped too, and given back at both ends. */
 void *pages_new(size_t size, struct error *err)
 {
     if (size < LARGE)
         return new_small(size, err);
+    size_t room = size < HUGE ? 0 : HUGE;
     char *p = size > MEM_MOST
                   ? MAP_FAILED
-                  : mmap(NULL, size + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                  : mmap(NULL, size + room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) {
         error_memory(err);
         return NULL;
     }
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = (HUGE - (uintptr_t)p % HUGE) % HUGE;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = room ? (HUGE - (uintptr_t)p % HUGE) % HUGE : 0;
     size_t kept = (size + page - 1) / page * page;
     if (before > 0)
         munmap(p, before);
     p += before;
-    if (HUGE - before > kept - size)
-        munmap(p + kept, size + HUGE - before - kept);
+    if (size + room - before > kept)
+        munmap(p + kept, size + room - before - kept);
     return p;
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-/* Zeroed, 64-byte aligned, from 2 MiB on on pages of its own. size 0 gives a pointer too. NULL with a message when
+/* Zeroed, 64-byte aligned; what is large lies on pages of its own. size 0 gives a pointer too. NULL with a message when
  * memory is short. */
 void *pages_new(size_t size, struct error *err);
 

@@ -85,6 +85,7 @@ static int allocate(struct plan *p, const struct placed *all, size_t n, size_t l
     p->memory = pages_new(total, err);
     if (!p->memory)
         return -1;
+    pages_populate(p->memory, total);
     p->scratch = p->memory + scratch;
     for (size_t i = 0; i < n; i++)
         all[i].buffer->base = p->memory + all[i].offset;

@@ -60,6 +60,9 @@ struct tensor *tensor_new(enum dtype dtype, int rank, const int64_t *dims, struc
     return t ? with_blob(t, blob_new(t->size, err)) : NULL;
 }
 
+/* Pages are not dropped for less: it takes a system call. */
+#define DROP_LEAST ((size_t)64 << 10)
+
 /* What the data's address must be a multiple of. */
 static size_t alignment(enum dtype dtype)
 {
@@ -75,7 +78,8 @@ static struct tensor *copied(struct tensor *t, const struct blob *blob, const vo
         return NULL;
     pages_populate(t->data, t->size);
     memcpy(t->data, data, t->size);
-    blob_drop_pages(blob, data, t->size);
+    if (t->size >= DROP_LEAST)
+        blob_drop_pages(blob, data, t->size);
     return t;
 }
 
