@@ -91,12 +91,16 @@ int concat_assign(struct plan *p, struct error *err)
     return 0;
 }
 
-static void raise(int (*border)[2], const int (*by)[2])
+/* Where consumers want different bytes in it, the last one has its way, and others a copy. */
+static void raise(struct place *place, const int (*by)[2], int fill)
 {
     for (int i = 0; i < VIEW_SPATIAL; i++)
-        for (int j = 0; j < 2; j++)
-            if (by[i][j] > border[i][j])
-                border[i][j] = by[i][j];
+        for (int j = 0; j < 2; j++) {
+            if (by[i][j] > 0)
+                place->fill = (uint8_t)fill;
+            if (by[i][j] > place->border[i][j])
+                place->border[i][j] = by[i][j];
+        }
 }
 
 void concat_borders(struct plan *p)
@@ -105,12 +109,12 @@ void concat_borders(struct plan *p)
         int border[VIEW_SPATIAL][2];
         const struct exec_way *way = exec_lower_find(p->kernels, n);
         if (way && way->border && way->border(n, border))
-            raise(plan_place(n->in[0])->border, border);
+            raise(plan_place(n->in[0]), (const int(*)[2])border, way->fill ? way->fill(n) : 0);
     }
     for (struct node *n = p->graph->first; n; n = n->next)
         for (int i = 0; i < n->out_count; i++) {
             struct place *place = n->out[i] ? plan_place(n->out[i]) : NULL;
             if (place && place->concat_parent && place->concat_axis == 1)
-                raise(plan_place(place->concat_parent)->border, place->border);
+                raise(plan_place(place->concat_parent), (const int(*)[2])place->border, place->fill);
         }
 }

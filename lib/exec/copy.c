@@ -49,42 +49,42 @@ int plan_copy_into(struct plan *p, const struct node *n, const struct view *from
 }
 
 /* Everything from `axis` inwards, borders included. */
-static void zero_all(const struct view *v, char *at, int axis)
+static void fill_all(const struct view *v, char *at, int axis)
 {
     size_t element = view_element(v);
     if (axis == v->rank) {
-        memset(at, 0, (size_t)v->dims[1] * element);
+        memset(at, v->fill, (size_t)v->dims[1] * element);
         return;
     }
     const int *border = v->border[axis - 2];
     for (int64_t i = -border[0]; i < v->dims[axis] + border[1]; i++)
-        zero_all(v, at + i * v->stride[axis] * (ptrdiff_t)element, axis + 1);
+        fill_all(v, at + i * v->stride[axis] * (ptrdiff_t)element, axis + 1);
 }
 
-static void zero_borders(const struct view *v, char *at, int axis)
+static void fill_borders(const struct view *v, char *at, int axis)
 {
     ptrdiff_t step = v->stride[axis] * (ptrdiff_t)view_element(v);
     const int *border = v->border[axis - 2];
     for (int64_t i = -border[0]; i < v->dims[axis] + border[1]; i++)
         if (i < 0 || i >= v->dims[axis])
-            zero_all(v, at + i * step, axis + 1);
+            fill_all(v, at + i * step, axis + 1);
         else if (axis + 1 < v->rank)
-            zero_borders(v, at + i * step, axis + 1);
+            fill_borders(v, at + i * step, axis + 1);
 }
 
-static void run_zero_border(const struct step *s, struct tile tile)
+static void run_fill_border(const struct step *s, struct tile tile)
 {
     const struct view *v = s->args;
     for (int64_t i = tile.first; i < tile.last; i++)
-        zero_borders(v, (char *)view_data(v) + i * v->stride[0] * (ptrdiff_t)view_element(v), 2);
+        fill_borders(v, (char *)view_data(v) + i * v->stride[0] * (ptrdiff_t)view_element(v), 2);
 }
 
-int copy_zero_border(struct plan *p, const struct view *v, struct error *err)
+int copy_fill_border(struct plan *p, const struct view *v, struct error *err)
 {
     struct view *args = plan_alloc(p, sizeof *args, err);
     if (!args)
         return -1;
     *args = *v;
-    return plan_step(p, &(struct step){.kernel = "border", .run = run_zero_border, .args = args, .units = v->dims[0]},
+    return plan_step(p, &(struct step){.kernel = "border", .run = run_fill_border, .args = args, .units = v->dims[0]},
                      err, PLAN_VIEWS_USED(STEP_MAKES_BORDER, v));
 }

@@ -4,7 +4,7 @@
 
 #include "exec/plan.h"
 
-/* Zeroes the border around a channels-last view, before anything else is written. */
-int copy_zero_border(struct plan *p, const struct view *v, struct error *err);
+/* Fills the border around a channels-last view, before anything else is written. */
+int copy_fill_border(struct plan *p, const struct view *v, struct error *err);
 
 #endif

@@ -16,13 +16,25 @@
 
 /* ---- graphs that plans are made of ---- */
 
-/* Operators that are nothing but others, and have no kernel of their own, become those, which have. */
-static int write_out(const struct kernels *k, struct graph *g, struct error *err)
+static bool has_known_dims(const struct node *n)
+{
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && (n->in[i]->type.kind != TYPE_TENSOR ||
+                         tensor_count(n->in[i]->type.rank, n->in[i]->type.dims) < 0))
+            return false;
+    return true;
+}
+
+/* Operators that are nothing but others, and have no kernel of their own, become those, which have. So do those of
+ * whole numbers, `numbers`, although they can be evaluated. */
+static int write_out(const struct kernels *k, struct graph *g, bool numbers, struct error *err)
 {
     for (struct node *n = g->first, *next; n; n = next) {
         next = n->next;
-        bool has_own = !n->def || n->def->eval || exec_lower_find(k, n);
-        if (strcmp(n->domain, "nn") == 0 && !has_own && pass_expand_node(n, err) < 0)
+        if (strcmp(n->domain, "nn") != 0 || !n->def)
+            continue;
+        bool may = numbers ? n->op[0] == 'Q' && n->def->expand && has_known_dims(n) : !n->def->eval;
+        if (may && !exec_lower_find(k, n) && pass_expand_node(n, err) < 0)
             return -1;
     }
     return 0;
@@ -32,10 +44,12 @@ static int write_out(const struct kernels *k, struct graph *g, struct error *err
 static int rewrite(const struct exec *e, struct graph **g, struct error *err)
 {
     op_resolve(*g);
-    if (op_infer_graph(*g, err) < 0 || write_out(e->kernels, *g, err) < 0)
+    if (op_infer_graph(*g, err) < 0 || write_out(e->kernels, *g, false, err) < 0)
         return -1;
     *g = widen_halves(*g, err);
-    return *g ? pass_run_for_exec(*g, err) : -1;
+    if (!*g || pass_run_quantised(*g, err) < 0 || write_out(e->kernels, *g, true, err) < 0)
+        return -1;
+    return pass_run_for_exec(*g, err);
 }
 
 /* What does not depend on the inputs' sizes is rewritten once, for the plans of all. A graph in which that cannot be

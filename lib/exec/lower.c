@@ -8,7 +8,7 @@ static const struct lowering {
     const char *domain, *op;
     const struct exec_way *way;
 } lowerings[] = {
-#define LOWER(domain, op, fn)   {domain, op, &(const struct exec_way){NULL, NULL, fn}},
+#define LOWER(domain, op, fn)   {domain, op, &(const struct exec_way){.lower = fn}},
 #define CHOICE(domain, op, way) {domain, op, &exec_way_##way},
 #include "exec/lower.def"
 #undef CHOICE

@@ -15,9 +15,11 @@ typedef int exec_lower_fn(struct plan *p, struct node *n, struct error *err);
 struct exec_way {
     /* Cycles that one thread should take, negative: it is not a case for this way. */
     double (*cost)(const struct kernels *k, const struct node *n);
-    /* NULL, or the zeroed border that it needs around the first input; false: none. */
+    /* NULL, or the border that it needs around the first input; false: none. */
     bool (*border)(const struct node *n, int (*border)[2]);
     exec_lower_fn *lower;
+    /* The byte that this border holds; NULL: 0. */
+    int (*fill)(const struct node *n);
 };
 
 /* The cheapest way for a node; NULL when it has none. */

@@ -154,11 +154,12 @@ static int fill_groups(struct plan *p, const struct conv *c, struct gemm_job *jo
     ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)c->groups * 3, err);
     if (!offsets)
         return -1;
+    size_t group = kernel_product_packed(job->product, (size_t)job->b_taps, (size_t)job->k, (size_t)c->out);
     ptrdiff_t *in = offsets, *out = in + c->groups, *packed = out + c->groups;
     for (int g = 0; g < c->groups; g++) {
         in[g] = (ptrdiff_t)g * c->in;
         out[g] = (ptrdiff_t)g * c->out;
-        packed[g] = (ptrdiff_t)g * (ptrdiff_t)pack_size(p->kernels, c);
+        packed[g] = (ptrdiff_t)g * (ptrdiff_t)group;
     }
     job->batches = c->groups;
     job->a_batch = in;
@@ -219,6 +220,13 @@ double exec_conv_packed(const struct kernels *k, const struct conv *c)
     return (double)pack_size(k, c) / sizeof(float) * c->groups;
 }
 
+int exec_conv_geometry(struct plan *p, const struct conv *c, const struct view *x, const struct conv_part *part,
+                       struct gemm_job *job, struct error *err)
+{
+    fill_pixels(c, part, x, job);
+    return fill_taps(p, c, part, x, job, err) < 0 || fill_groups(p, c, job, err) < 0 ? -1 : 0;
+}
+
 int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const struct conv *c,
                    const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
                    struct error *err)
@@ -270,4 +278,4 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
     return exec_conv_emit(p, n, "gemm_f32", &c, &ports, &x, &whole, err);
 }
 
-const struct exec_way exec_way_conv_gemm = {gemm_cost, gemm_border, gemm_lower};
+const struct exec_way exec_way_conv_gemm = {.cost = gemm_cost, .border = gemm_border, .lower = gemm_lower};

@@ -246,4 +246,4 @@ static int deconv_lower(struct plan *p, struct node *n, struct error *err)
     return emit_phases(p, n, &d, pad, err);
 }
 
-const struct exec_way exec_way_deconv = {deconv_cost, deconv_border, deconv_lower};
+const struct exec_way exec_way_deconv = {.cost = deconv_cost, .border = deconv_border, .lower = deconv_lower};

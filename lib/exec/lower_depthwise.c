@@ -132,4 +132,4 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
                      err, PLAN_WRITES(&d->out, &d->x, &d->add, &d->bias_view));
 }
 
-const struct exec_way exec_way_depthwise = {depthwise_cost, NULL, depthwise_lower};
+const struct exec_way exec_way_depthwise = {.cost = depthwise_cost, .border = NULL, .lower = depthwise_lower};

@@ -140,4 +140,4 @@ static int dilated_lower(struct plan *p, struct node *n, struct error *err)
     return 0;
 }
 
-const struct exec_way exec_way_dilated = {dilated_cost, NULL, dilated_lower};
+const struct exec_way exec_way_dilated = {.cost = dilated_cost, .border = NULL, .lower = dilated_lower};

@@ -1,14 +1,17 @@
-/* Pooling over channels-last pixels. */
+/* Pooling over channels-last pixels, of f32 or bytes. */
 #include <string.h>
 
-#include "exec/lower.h"
+#include "exec/lower_quant.h"
 
 struct pool_args {
     struct view x, out;
     const struct kernels *kernels;
     struct window w;
     enum kernel_reduce op;
-    bool count_pad; /* the padding counts in an average's divisor */
+    bool count_pad;            /* the padding counts in an average's divisor */
+    bool bytes;                /* then: */
+    struct kernel_reduce_q8 q; /* what all outputs share */
+    struct kernel_byte x_of, out_of;
 };
 
 #define POOL_TAPS_MAX 1024
@@ -28,17 +31,16 @@ static void tap_range(const struct window *w, int i, int64_t at, int64_t *first,
 }
 
 /* Collects the addresses of the taps inside the image, in order; returns their number and sets *divisor. */
-static int collect_taps(const struct pool_args *a, const float *x, const int64_t *at, const float **tap,
-                        int64_t *divisor)
+static int collect_taps(const struct pool_args *a, const char *x, const int64_t *at, const void **tap, int64_t *divisor)
 {
     int64_t first[VIEW_SPATIAL] = {0}, last[VIEW_SPATIAL] = {1, 1, 1}, span;
-    ptrdiff_t step[VIEW_SPATIAL] = {0};
+    ptrdiff_t step[VIEW_SPATIAL] = {0}, size = (ptrdiff_t)view_element(&a->x);
     int n = 0, pad = VIEW_SPATIAL - a->w.rank;
     *divisor = 1;
     for (int i = 0; i < a->w.rank; i++) {
         tap_range(&a->w, i, at[i], &first[pad + i], &last[pad + i], &span);
-        step[pad + i] = a->w.dilation[i] * a->x.stride[2 + i];
-        x += (at[i] * a->w.stride[i] - a->w.begin[i]) * a->x.stride[2 + i];
+        step[pad + i] = a->w.dilation[i] * a->x.stride[2 + i] * size;
+        x += (at[i] * a->w.stride[i] - a->w.begin[i]) * a->x.stride[2 + i] * size;
         *divisor *= span;
     }
     for (int64_t i = first[0]; i < last[0]; i++)
@@ -58,9 +60,30 @@ static bool is_inside(const struct window *w, int64_t at)
     return from >= 0 && from + (w->kernel[last] - 1) * w->dilation[last] < w->in[last];
 }
 
+/* One output of `channels` from n taps. */
+static void reduce_taps(const struct pool_args *a, void *out, const void *const *tap, int n, int64_t divisor)
+{
+    size_t channels = (size_t)a->out.dims[1];
+    struct kernel_reduce_q8 q = a->q;
+    if (!a->bytes) {
+        const float *rows[POOL_TAPS_MAX];
+        memcpy(rows, tap, sizeof *rows * (size_t)n);
+        a->kernels->reduce_rows_f32(a->op, out, rows, n, channels, 1.0f / (float)divisor);
+        return;
+    }
+    q.row = tap;
+    q.rows = n;
+    q.channels = channels;
+    q.out = out;
+    q.bias = -n * (int32_t)a->x_of.zero;
+    q.multiplier = a->x_of.scale / (a->out_of.scale * (float)divisor);
+    a->kernels->reduce_rows_q8(&q);
+}
+
 static void run_pool_row(const struct pool_args *a, int64_t row)
 {
-    const float *tap[POOL_TAPS_MAX];
+    const void *tap[POOL_TAPS_MAX];
+    ptrdiff_t size = (ptrdiff_t)view_element(&a->x);
     int64_t at[VIEW_SPATIAL], rest = row, divisor;
     int last = a->w.rank - 1, n = 0;
     bool inside = false; /* the output before */
@@ -68,19 +91,18 @@ static void run_pool_row(const struct pool_args *a, int64_t row)
         at[i] = rest % a->w.out[i];
         rest /= a->w.out[i];
     }
-    const float *x = (const float *)view_data(&a->x) + rest * a->x.stride[0];
-    float *out = (float *)view_data(&a->out) + rest * a->out.stride[0];
+    const char *x = (const char *)view_data(&a->x) + rest * a->x.stride[0] * size;
+    char *out = (char *)view_data(&a->out) + rest * a->out.stride[0] * size;
     for (int i = 0; i < last; i++)
-        out += at[i] * a->out.stride[2 + i];
+        out += at[i] * a->out.stride[2 + i] * size;
     for (at[last] = 0; at[last] < a->w.out[last]; at[last]++) {
         bool before = inside;
         inside = is_inside(&a->w, at[last]);
         if (!before || !inside)
             n = collect_taps(a, x, at, tap, &divisor);
         for (int i = 0; i < n && before && inside; i++) /* the same taps, a step on */
-            tap[i] += a->w.stride[last] * a->x.stride[2 + last];
-        a->kernels->reduce_rows_f32(a->op, out + at[last] * a->out.stride[2 + last], tap, n, (size_t)a->out.dims[1],
-                                    1.0f / (float)divisor);
+            tap[i] = (const char *)tap[i] + a->w.stride[last] * a->x.stride[2 + last] * size;
+        reduce_taps(a, out + at[last] * a->out.stride[2 + last] * size, tap, n, divisor);
     }
 }
 
@@ -105,12 +127,27 @@ static bool windows_hold_pixels(const struct window *w)
     return true;
 }
 
+/* The largest byte, or the mean of nn.QAveragePool. */
+static bool fits_bytes(const struct node *n, struct pool_args *a, enum kernel_reduce op)
+{
+    a->q.is_signed = n->in[0]->type.dtype == DTYPE_I8;
+    a->q.mean = op == KERNEL_SUM;
+    if (!a->q.mean)
+        return n->in[0]->type.dtype == DTYPE_I8 || n->in[0]->type.dtype == DTYPE_U8;
+    if (!exec_quant_byte(n, n->in[0], 1, &a->x_of) || !exec_quant_byte(n, n->out[0], 3, &a->out_of))
+        return false;
+    a->q.rounding = exec_quant_bounds(&a->out_of);
+    return true;
+}
+
 static int lower_pool(struct plan *p, struct node *n, enum kernel_reduce op, bool count_pad, struct error *err)
 {
     struct pool_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    if (!exec_lower_is_f32(n, 0) || n->out_count > 1 || view_count(plan_in(n, 0)) == 0)
+    a->bytes = view_element(plan_in(n, 0)) == 1;
+    if ((a->bytes ? !fits_bytes(n, a, op) : !exec_lower_is_f32(n, 0)) || n->out_count > 1 ||
+        view_count(plan_in(n, 0)) == 0)
         return 1;
     int status = exec_lower_window(n, NULL, &a->w, err);
     if (status != 0)
@@ -129,7 +166,7 @@ static int lower_pool(struct plan *p, struct node *n, enum kernel_reduce op, boo
     }
     return plan_step(p,
                      &(struct step){.node = n,
-                                    .kernel = "pool_f32",
+                                    .kernel = a->bytes ? "pool_q8" : "pool_f32",
                                     .run = run_pool,
                                     .args = a,
                                     .units = rows,
@@ -145,4 +182,82 @@ int exec_lower_max_pool(struct plan *p, struct node *n, struct error *err)
 int exec_lower_average_pool(struct plan *p, struct node *n, struct error *err)
 {
     return lower_pool(p, n, KERNEL_SUM, op_int(n, "count_include_pad") != 0, err);
+}
+
+int exec_lower_q_average_pool(struct plan *p, struct node *n, struct error *err)
+{
+    return exec_lower_average_pool(p, n, err);
+}
+
+/* ---- the mean of all pixels ---- */
+
+struct mean_args {
+    struct view x, out;
+    struct nest nest; /* of an image's pixels */
+    struct kernel_reduce_q8 q;
+    const struct kernels *kernels;
+};
+
+static void run_mean(const struct step *s, struct tile tile)
+{
+    const struct mean_args *a = s->args;
+    const void **row = tile.scratch;
+    struct kernel_reduce_q8 q = a->q;
+    q.row = row;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        const uint8_t *x = (const uint8_t *)view_data(&a->x) + i * a->x.stride[0];
+        for (int k = 0; k < q.rows; k++) {
+            ptrdiff_t offset[1];
+            nest_at(&a->nest, 1, k, offset);
+            row[k] = x + offset[0];
+        }
+        q.out = (uint8_t *)view_data(&a->out) + i * a->out.stride[0];
+        a->kernels->reduce_rows_q8(&q);
+    }
+}
+
+/* Axes 2 and on, all of them. */
+static bool is_spatial(const struct node *n)
+{
+    int rank = n->in[0]->type.rank;
+    if (!plan_is_constant(n, 1) || rank < 3 || n->in[1]->constant->count != rank - 2)
+        return false;
+    unsigned seen = 0;
+    for (int i = 0; i < rank - 2; i++)
+        seen |= 1u << exec_lower_axis(tensor_get_i64(n->in[1]->constant, i), rank);
+    return seen == (1u << rank) - 4;
+}
+
+int exec_lower_q_reduce_mean(struct plan *p, struct node *n, struct error *err)
+{
+    struct mean_args *a = plan_alloc(p, sizeof *a, err);
+    struct kernel_byte x_of, out_of;
+    if (!a || !is_spatial(n) || !exec_quant_byte(n, n->in[0], 2, &x_of) || !exec_quant_byte(n, n->out[0], 4, &out_of))
+        return a ? 1 : -1;
+    int64_t pixels = tensor_count(n->in[0]->type.rank - 2, n->in[0]->type.dims + 2), count = view_count(plan_in(n, 0));
+    if (pixels > INT32_MAX / 512 || count == 0)
+        return 1;
+    if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &a->out, err) < 0)
+        return -1;
+    struct view image = a->x;
+    image.dims[0] = image.dims[1] = 1;
+    nest_make(&a->nest, (const struct view *const[]){&image}, 1);
+    /* nest_at() leaves the innermost axis out. */
+    a->nest.dims[a->nest.rank++] = 1;
+    a->kernels = p->kernels;
+    a->q = (struct kernel_reduce_q8){.rows = (int)pixels,
+                                     .channels = (size_t)a->x.dims[1],
+                                     .is_signed = x_of.is_signed,
+                                     .mean = true,
+                                     .bias = -(int32_t)pixels * (int32_t)x_of.zero,
+                                     .multiplier = x_of.scale / (out_of.scale * (float)pixels),
+                                     .rounding = exec_quant_bounds(&out_of)};
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "mean_q8",
+                                    .run = run_mean,
+                                    .args = a,
+                                    .units = a->x.dims[0],
+                                    .scratch = sizeof(void *) * (size_t)pixels},
+                     err, PLAN_WRITES(&a->out, &a->x));
 }

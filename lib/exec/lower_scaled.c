@@ -123,4 +123,4 @@ static int scaled_lower(struct plan *p, struct node *n, struct error *err)
                      err, PLAN_VIEWS(&a->factor, &a->to));
 }
 
-const struct exec_way exec_way_scaled = {scaled_cost, NULL, scaled_lower};
+const struct exec_way exec_way_scaled = {.cost = scaled_cost, .border = NULL, .lower = scaled_lower};

@@ -340,5 +340,5 @@ static int lower_4(struct plan *p, struct node *n, struct error *err)
     return winograd_lower(p, n, 4, err);
 }
 
-const struct exec_way exec_way_winograd_2 = {cost_2, border_2, lower_2},
-                      exec_way_winograd_4 = {cost_4, border_4, lower_4};
+const struct exec_way exec_way_winograd_2 = {.cost = cost_2, .border = border_2, .lower = lower_2},
+                      exec_way_winograd_4 = {.cost = cost_4, .border = border_4, .lower = lower_4};

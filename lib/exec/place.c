@@ -51,7 +51,7 @@ static int place_new(struct plan *p, struct view *v, enum order order, const int
     v->offset = 0;
     for (int i = 2; bordered && i < v->rank; i++)
         v->offset += border[i - 2][0] * v->stride[i];
-    return bordered ? copy_zero_border(p, v, err) : 0;
+    return bordered ? copy_fill_border(p, v, err) : 0;
 }
 
 static void view_of_value(struct view *v, const struct value *value)
@@ -129,6 +129,7 @@ static int place_value(struct plan *p, const struct value *value, enum order ord
         status = 0;
     if (status > 0) {
         view_of_value(view, value);
+        view->fill = place->fill;
         status = place_new(p, view, order, (const int(*)[2])place->border, err);
     }
     if (status == 0)
@@ -164,8 +165,9 @@ bool plan_may_overwrite(const struct node *n, int o, int i)
     if (memcmp(in->type.dims, out->type.dims, sizeof(int64_t) * (size_t)in->type.rank) != 0)
         return false;
     for (int k = 0; k < VIEW_SPATIAL; k++)
-        if (from->view.border[k][0] < to->border[k][0] || from->view.border[k][1] < to->border[k][1])
-            return false;
+        for (int j = 0; j < 2; j++)
+            if (from->view.border[k][j] < to->border[k][j] || (to->border[k][j] > 0 && from->view.fill != to->fill))
+                return false;
     for (int k = 0; k < from->view.rank; k++)
         if (from->view.stride[k] == 0 && from->view.dims[k] > 1)
             return false;

@@ -264,37 +264,45 @@ bool plan_is_constant(const struct node *n, int i)
     return node_in(n, i) && n->in[i]->constant;
 }
 
-static bool has_border(const struct view *v, const int (*border)[2])
+/* A layout that a consumer wants: dense in an order, or channels last in a border of bytes `fill`. */
+struct layout {
+    enum order order;
+    bool dense;
+    const int (*border)[2]; /* NULL: none */
+    int fill;
+};
+
+static bool has_border(const struct view *v, const struct layout *l)
 {
-    for (int i = 0; border && i < VIEW_SPATIAL; i++)
-        if (v->border[i][0] < border[i][0] || v->border[i][1] < border[i][1])
-            return false;
+    for (int i = 0; l->border && i < VIEW_SPATIAL; i++)
+        for (int j = 0; j < 2; j++)
+            if (v->border[i][j] < l->border[i][j] || (l->border[i][j] > 0 && v->fill != l->fill))
+                return false;
     return true;
 }
 
-static bool serves(const struct view *v, enum order order, bool dense, const int (*border)[2])
+static bool serves(const struct view *v, const struct layout *l)
 {
-    if (dense)
-        return view_is_dense(v, order);
-    return view_is_channels(v) && has_border(v, border);
+    return l->dense ? view_is_dense(v, l->order) : view_is_channels(v) && has_border(v, l);
 }
 
 /* The value in the wanted layout: as it lies, as copied before, or copied now. */
-static int in_layout(struct plan *p, struct node *n, int i, enum order order, bool dense, int (*border)[2],
-                     struct view *view, struct error *err)
+static int in_layout(struct plan *p, struct node *n, int i, const struct layout *l, struct view *view,
+                     struct error *err)
 {
     struct place *place = plan_place(n->in[i]);
-    const int(*want)[2] = (const int(*)[2])border;
-    if (serves(&place->view, order, dense, want)) {
+    if (serves(&place->view, l)) {
         *view = place->view;
         return 0;
     }
-    if (place->other.buffer && serves(&place->other, order, dense, want)) {
+    if (place->other.buffer && serves(&place->other, l)) {
         *view = place->other;
         return 0;
     }
+    struct view from = place->view;
+    from.fill = (uint8_t)l->fill;
     /* Another consumer may want a wider border: one copy then serves all. */
-    if (plan_copy(p, n, &place->view, order, border ? place->border : NULL, view, err) < 0)
+    if (plan_copy(p, n, &from, l->order, l->border ? place->border : NULL, view, err) < 0)
         return -1;
     place->other = *view;
     return 0;
@@ -302,12 +310,19 @@ static int in_layout(struct plan *p, struct node *n, int i, enum order order, bo
 
 int plan_in_dense(struct plan *p, struct node *n, int i, enum order order, struct view *view, struct error *err)
 {
-    return in_layout(p, n, i, order, true, NULL, view, err);
+    return in_layout(p, n, i, &(struct layout){.order = order, .dense = true}, view, err);
 }
 
 int plan_in_channels(struct plan *p, struct node *n, int i, int (*border)[2], struct view *view, struct error *err)
 {
-    return in_layout(p, n, i, ORDER_CHANNELS, false, border, view, err);
+    return plan_in_filled(p, n, i, border, 0, view, err);
+}
+
+int plan_in_filled(struct plan *p, struct node *n, int i, int (*border)[2], int fill, struct view *view,
+                   struct error *err)
+{
+    struct layout l = {.order = ORDER_CHANNELS, .border = (const int(*)[2])border, .fill = fill};
+    return in_layout(p, n, i, &l, view, err);
 }
 
 int plan_in_contiguous(struct plan *p, struct node *n, int i, int axis, struct view *view, struct error *err)

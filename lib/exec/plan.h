@@ -71,6 +71,7 @@ struct place {
     struct view weights; /* the value is to be multiplied by a factor of each channel, as these packed weights of its
                             only user, a product, already are: an image's behind the other's; buffer NULL: it is not */
     int border[VIEW_SPATIAL][2]; /* wanted by its consumers */
+    uint8_t fill;                /* what it holds */
     struct value *concat_parent; /* the Concat result that it should be written into; or NULL */
     int concat_axis;
     int64_t concat_offset;
@@ -139,6 +140,9 @@ const struct view *plan_in(const struct node *n, int i);
 int plan_in_dense(struct plan *p, struct node *n, int i, enum order order, struct view *view, struct error *err);
 /* With axis 1 contiguous and at least `border` zeroed pixels around. border NULL: none. */
 int plan_in_channels(struct plan *p, struct node *n, int i, int (*border)[2], struct view *view, struct error *err);
+/* The same with a border of bytes `fill`. */
+int plan_in_filled(struct plan *p, struct node *n, int i, int (*border)[2], int fill, struct view *view,
+                   struct error *err);
 /* With `axis` contiguous. */
 int plan_in_contiguous(struct plan *p, struct node *n, int i, int axis, struct view *view, struct error *err);
 /* Copies a view into new memory laid out in `order`, with border. */

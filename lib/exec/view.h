@@ -27,8 +27,10 @@ struct view {
     int64_t dims[TENSOR_MAX_RANK];
     ptrdiff_t stride[TENSOR_MAX_RANK];
     ptrdiff_t offset; /* elements from the buffer's base to index 0 */
-    /* Zeroed pixels that lie around the spatial axes (2, 3, …) of a channels-last value, before and behind. */
+    /* Pixels that lie around the spatial axes (2, 3, …) of a channels-last value, before and behind, every byte of them
+     * `fill`: 0, or the zero point of bytes that stand for numbers. */
     int border[VIEW_SPATIAL][2];
+    uint8_t fill;
 };
 
 enum order {

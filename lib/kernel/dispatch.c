@@ -115,3 +115,11 @@ size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t 
         return 0;
     return floats;
 }
+
+size_t kernel_depthwise_q8_packed(const struct kernels *k, size_t channels, size_t taps)
+{
+    size_t bytes;
+    bool fits = round_up(channels, (size_t)k->vector, &channels) && round_up(taps, 2, &taps) &&
+                mem_mul(channels, taps, &bytes) && mem_mul(bytes, sizeof(int16_t), &bytes);
+    return fits ? bytes : 0;
+}

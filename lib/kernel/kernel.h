@@ -51,6 +51,51 @@ struct kernel_depthwise_f32 {
     struct kernel_act act;
 };
 
+/* One row of a depthwise convolution of bytes, exact: output x is the sum over taps of what lies x * x_step + tap[t]
+ * behind x. Every tap of every output is read. */
+struct kernel_depthwise_q8 {
+    const uint8_t *x;
+    const ptrdiff_t *tap; /* [taps] */
+    ptrdiff_t x_step, out_step;
+    int taps, width, channels;
+    bool is_signed;
+    const void *weight;        /* made by depthwise_pack_q8 */
+    struct kernel_epilogue to; /* to bytes; the bias takes KERNEL_DEPTHWISE_OFFSET off elements that are signed */
+    uint8_t *out;
+};
+#define KERNEL_DEPTHWISE_OFFSET 128
+
+/* What a byte stands for: (x - zero) * scale, in f32. */
+struct kernel_byte {
+    bool is_signed;
+    float zero, scale;
+};
+
+/* out[i] = bytes of (a op b) / scale, where a and b are what a[i * a_step] and b[i * b_step] stand for, steps 0 or 1,
+ * and op is + or *. out may be a or b. */
+struct kernel_binary_q8 {
+    bool multiplies;
+    const void *a, *b;
+    int a_step, b_step;
+    struct kernel_byte a_of, b_of;
+    float scale;
+    struct kernel_rounding rounding;
+    void *out;
+    size_t n;
+};
+
+/* out[c] = over r of row[r][c] the largest, or bytes of (bias + sum) * multiplier. rows >= 1; sums fit s32. */
+struct kernel_reduce_q8 {
+    const void *const *row;
+    int rows;
+    size_t channels;
+    bool is_signed, mean;
+    int32_t bias;
+    float multiplier;
+    struct kernel_rounding rounding;
+    void *out;
+};
+
 /* One tile of Winograd's F(size x size, 3 x 3), size 2 or 4 (winograd.h), its (size + 2)² inputs at x: element (y, x)
  * of the transformed tile goes to plane y * (size + 2) + x of out, channels contiguous. */
 struct kernel_winograd_input_f32 {
@@ -87,6 +132,16 @@ struct kernels {
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
     /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */
     void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
+
+    void (*depthwise_q8)(const struct kernel_depthwise_q8 *d);
+    /* Weight (c, tap) at w[c * taps + tap]; kernel_depthwise_q8_packed() bytes are written. */
+    void (*depthwise_pack_q8)(void *packed, const int8_t *w, int channels, int taps);
+
+    /* Bytes of in / scale; what is no number becomes the least. */
+    void (*quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding);
+    void (*dequantize_8)(float *out, const void *in, size_t n, const struct kernel_byte *of);
+    void (*binary_q8)(const struct kernel_binary_q8 *b);
+    void (*reduce_rows_q8)(const struct kernel_reduce_q8 *d);
 
     void (*winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
     void (*winograd_output_f32)(const struct kernel_winograd_output_f32 *w);
@@ -158,6 +213,7 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
 
 /* Floats that gemm_f32->pack and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);
+size_t kernel_depthwise_q8_packed(const struct kernels *k, size_t channels, size_t taps); /* in bytes */
 size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps);
 
 /* Strided copy of elements of 1, 2, 4, 8 or 16 bytes: for every index vector i of dims[rank], out[Σ i·out_step] = in[Σ

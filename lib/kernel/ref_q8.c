@@ -45,7 +45,7 @@ static void store(const struct kernel_epilogue *to, void *c, int column, int32_t
     if (to->c == KERNEL_S32)
         ((int32_t *)c)[column] = sum;
     else if (to->c == KERNEL_F32)
-        ((float *)c)[column] = real;
+        ((float *)c)[column] = fminf(fmaxf(real, to->rounding.low), to->rounding.high);
     else
         ((uint8_t *)c)[column] =
             (uint8_t)((int)fminf(fmaxf(q, to->rounding.low), to->rounding.high) + to->rounding.zero);
@@ -89,3 +89,74 @@ static void pack(void *packed, const void *b, int taps, ptrdiff_t tap_step, int 
 
 const struct kernel_product gemm_u8_ref = PRODUCT(KERNEL_U8, run_u8);
 const struct kernel_product gemm_s8_ref = PRODUCT(KERNEL_S8, run_s8);
+
+void depthwise_q8_ref(const struct kernel_depthwise_q8 *d)
+{
+    const int8_t *w = d->weight;
+    for (int x = 0; x < d->width; x++)
+        for (int c = 0; c < d->channels; c++) {
+            int32_t sum = ((const int32_t *)d->to.bias)[c];
+            for (int t = 0; t < d->taps; t++) {
+                uint8_t in = d->x[x * d->x_step + d->tap[t] + c];
+                sum += (d->is_signed ? (int8_t)in + KERNEL_DEPTHWISE_OFFSET : in) * w[c * d->taps + t];
+            }
+            store(&d->to, d->out + x * d->out_step, c, sum);
+        }
+}
+
+void depthwise_pack_q8_ref(void *packed, const int8_t *w, int channels, int taps)
+{
+    int8_t *to = packed;
+    for (int i = 0; i < channels * taps; i++)
+        to[i] = w[i];
+}
+
+/* ---- element by element ---- */
+
+static uint8_t byte_of(float x, const struct kernel_rounding *r)
+{
+    float q = nearbyintf(x);
+    return (uint8_t)((int)fminf(q > r->low ? q : r->low, r->high) + r->zero);
+}
+
+static float real_of(const void *p, size_t i, const struct kernel_byte *of)
+{
+    float x = of->is_signed ? ((const int8_t *)p)[i] : ((const uint8_t *)p)[i];
+    return (x - of->zero) * of->scale;
+}
+
+void quantize_8_ref(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding)
+{
+    for (size_t i = 0; i < n; i++)
+        ((uint8_t *)out)[i] = byte_of(in[i] / scale, rounding);
+}
+
+void dequantize_8_ref(float *out, const void *in, size_t n, const struct kernel_byte *of)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = real_of(in, i, of);
+}
+
+void binary_q8_ref(const struct kernel_binary_q8 *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        float x = real_of(b->a, i * (size_t)b->a_step, &b->a_of), y = real_of(b->b, i * (size_t)b->b_step, &b->b_of);
+        ((uint8_t *)b->out)[i] = byte_of((b->multiplies ? x * y : x + y) / b->scale, &b->rounding);
+    }
+}
+
+void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d)
+{
+    const struct kernel_byte whole = {d->is_signed, 0, 1};
+    for (size_t i = 0; i < d->channels; i++) {
+        float largest = real_of(d->row[0], i, &whole);
+        int32_t sum = d->bias;
+        for (int k = 0; k < d->rows; k++) {
+            float x = real_of(d->row[k], i, &whole);
+            largest = fmaxf(largest, x);
+            sum += (int32_t)x;
+        }
+        ((uint8_t *)d->out)[i] =
+            d->mean ? byte_of((float)sum * d->multiplier, &d->rounding) : (uint8_t)(int32_t)largest;
+    }
+}

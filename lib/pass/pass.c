@@ -112,12 +112,18 @@ int pass_cancel_wraps(struct graph *g, struct error *err)
     return 0;
 }
 
-/* Integers are not moved: QuantizeLinear and DequantizeLinear side by side are arithmetic, which has kernels. */
+int pass_run_quantised(struct graph *g, struct error *err)
+{
+    bool chosen[PASS_COUNT];
+    for (size_t i = 0; i < PASS_COUNT; i++)
+        chosen[i] = table[i].safe || table[i].run == pass_tabulate || table[i].run == pass_fuse_qdq;
+    return pass_run(g, chosen, NULL, err);
+}
+
 int pass_run_for_exec(struct graph *g, struct error *err)
 {
     bool chosen[PASS_COUNT];
     for (size_t i = 0; i < PASS_COUNT; i++)
-        chosen[i] = (table[i].safe && table[i].run != pass_move_quantized) ||
-                    table[i].run == pass_dequantize_weights || table[i].run == pass_fake_quantize;
+        chosen[i] = table[i].safe || table[i].run == pass_dequantize_weights;
     return pass_run(g, chosen, NULL, err);
 }

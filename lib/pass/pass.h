@@ -29,8 +29,10 @@ int pass_run_safe(struct graph *g, struct error *err);
 /* Those that do not fuse: for a file whose operators take numbers where ONNX's take operands. */
 int pass_run_unfused(struct graph *g, struct error *err);
 
-/* All safe passes, and what serves running only: weights in full, and arithmetic that rounds numbers as integers would
- * be. */
+/* All safe passes, and those that make operators of whole numbers of quantised ones. */
+int pass_run_quantised(struct graph *g, struct error *err);
+
+/* All safe passes, and what serves running only: weights in full. */
 int pass_run_for_exec(struct graph *g, struct error *err);
 
 /* Takes the Transposes out that a reader of a channels-last format puts around spatial operators, and what they leave

@@ -7,30 +7,41 @@
 #include "kernel/isa/vec.h"
 #include "kernel/product.h"
 
-typedef uint8_t v_u8 __attribute__((vector_size(VL)));
-typedef int8_t v_s8 __attribute__((vector_size(VL)));
-
-/* VL bytes, widened. */
+/* VL bytes, widened. (The compiler's conversion of vectors takes them apart element by element.) */
 V_FN v_i32 v_load_bytes(const void *p, bool is_signed)
 {
-    if (is_signed) {
-        v_s8 x;
-        memcpy(&x, p, sizeof x);
-        return __builtin_convertvector(x, v_i32);
-    }
-    v_u8 x;
-    memcpy(&x, p, sizeof x);
-    return __builtin_convertvector(x, v_i32);
+#if defined(ISA_avx512)
+    __m128i x = _mm_loadu_si128(p);
+    return (v_i32)(is_signed ? _mm512_cvtepi8_epi32(x) : _mm512_cvtepu8_epi32(x));
+#elif defined(ISA_avx2)
+    __m128i x = _mm_loadl_epi64(p);
+    return (v_i32)(is_signed ? _mm256_cvtepi8_epi32(x) : _mm256_cvtepu8_epi32(x));
+#elif defined(ISA_neon)
+    uint32_t four;
+    memcpy(&four, p, sizeof four);
+    uint8x8_t x = vreinterpret_u8_u32(vdup_n_u32(four));
+    int16x8_t wide = is_signed ? vmovl_s8(vreinterpret_s8_u8(x)) : vreinterpretq_s16_u16(vmovl_u8(x));
+    return (v_i32)vmovl_s16(vget_low_s16(wide));
+#else
+    const int8_t *s = p;
+    const uint8_t *u = p;
+    return is_signed ? (v_i32){s[0], s[1], s[2], s[3]} : (v_i32){u[0], u[1], u[2], u[3]};
+#endif
 }
 
 /* The first n of them, 0 <= n < VL; the other lanes are 0. Nothing else is touched. */
 V_FN v_i32 v_load_bytes_n(const void *p, bool is_signed, int n)
 {
+#if defined(ISA_avx512)
+    __m128i x = _mm_maskz_loadu_epi8(m_first(n), p);
+    return (v_i32)(is_signed ? _mm512_cvtepi8_epi32(x) : _mm512_cvtepu8_epi32(x));
+#else
     uint8_t all[VL] = {0};
     const uint8_t *from = p;
     for (int i = 0; i < n; i++)
         all[i] = from[i];
     return v_load_bytes(all, is_signed);
+#endif
 }
 
 /* The lowest byte of each lane. */
@@ -42,9 +53,14 @@ V_FN void v_store_bytes(void *p, v_i32 x)
     const __m256i lowest = _mm256_set1_epi32(0x0c080400), pick = _mm256_setr_epi32(0, 4, 0, 0, 0, 0, 0, 0);
     __m256i lanes = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8((__m256i)x, lowest), pick);
     _mm_storel_epi64(p, _mm256_castsi256_si128(lanes));
+#elif defined(ISA_neon)
+    uint16x4_t half = vmovn_u32((uint32x4_t)x);
+    uint8x8_t lowest = vmovn_u16(vcombine_u16(half, half));
+    memcpy(p, &lowest, VL);
 #else
-    v_u8 lowest = __builtin_convertvector((v_u32)x, v_u8);
-    memcpy(p, &lowest, sizeof lowest);
+    uint8_t *to = p;
+    for (int i = 0; i < VL; i++)
+        to[i] = (uint8_t)x[i];
 #endif
 }
 
@@ -58,6 +74,27 @@ V_FN void v_store_bytes_n(void *p, v_i32 x, int n)
     v_store_bytes(all, x);
     for (int i = 0; i < n; i++)
         to[i] = all[i];
+#endif
+}
+
+typedef int16_t v_pairs __attribute__((vector_size(VL * 4)));
+
+/* Each lane of c gets the sum of the products of two 16-bit integers. */
+V_FN void v_madd_pairs(v_i32 *c, v_i32 a, v_i32 b)
+{
+#if defined(ISA_avx512)
+    *c = v_add_i32(*c, (v_i32)_mm512_madd_epi16((__m512i)a, (__m512i)b));
+#elif defined(ISA_avx2)
+    *c = v_add_i32(*c, (v_i32)_mm256_madd_epi16((__m256i)a, (__m256i)b));
+#elif defined(ISA_neon)
+    int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
+    int32x4_t high = vmull_high_s16((int16x8_t)a, (int16x8_t)b);
+    *c = v_add_i32(*c, (v_i32)vpaddq_s32(low, high));
+#elif defined(__SSE2__)
+    *c = v_add_i32(*c, (v_i32)__builtin_ia32_pmaddwd128((v_pairs)a, (v_pairs)b));
+#else
+    v_i32 low = v_sar_i32(v_shl_i32(a, 16), 16) * v_sar_i32(v_shl_i32(b, 16), 16);
+    *c = v_add_i32(*c, v_add_i32(low, v_sar_i32(a, 16) * v_sar_i32(b, 16)));
 #endif
 }
 

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "kernel/isa/vec.h"
+#include "kernel/isa/bytes.h"
 
 #if defined(ISA_avx512vnni) || defined(ISA_avxvnni)
 
@@ -77,28 +77,23 @@ V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
 #define DOT_OFFSET(sign) 0
 typedef int16_t dot_element;
 
-typedef int8_t v_pairs_s8 __attribute__((vector_size(VL * 2)));
-typedef int16_t v_pairs __attribute__((vector_size(VL * 4)));
-
 V_FN v_i32 dot_columns(const int8_t *p)
 {
-    v_pairs_s8 x;
-    memcpy(&x, p, sizeof x);
-    return (v_i32) __builtin_convertvector(x, v_pairs);
+#if defined(ISA_avx512)
+    return (v_i32)_mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)p));
+#elif defined(ISA_avx2)
+    return (v_i32)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+#else
+    v_pairs x = {0};
+    for (int i = 0; i < 2 * VL; i++)
+        x[i] = p[i];
+    return (v_i32)x;
+#endif
 }
 
 V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
 {
-#if defined(ISA_avx512)
-    *c = v_add_i32(*c, (v_i32)_mm512_madd_epi16((__m512i)a, (__m512i)b));
-#elif defined(ISA_avx2)
-    *c = v_add_i32(*c, (v_i32)_mm256_madd_epi16((__m256i)a, (__m256i)b));
-#elif defined(__SSE2__)
-    *c = v_add_i32(*c, (v_i32)__builtin_ia32_pmaddwd128((v_pairs)a, (v_pairs)b));
-#else
-    v_i32 low = v_sar_i32(v_shl_i32(a, 16), 16) * v_sar_i32(v_shl_i32(b, 16), 16);
-    *c = v_add_i32(*c, v_add_i32(low, v_sar_i32(a, 16) * v_sar_i32(b, 16)));
-#endif
+    v_madd_pairs(c, a, b);
 }
 
 #endif

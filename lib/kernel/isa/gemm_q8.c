@@ -1,6 +1,8 @@
 /* The product of up to GEMM_MR rows of bytes with packed panels of s8, in sums of s32 that are exact. Rows that do not
  * lie as the sums want them are gathered first, once a tile: all taps in a row, rounded up to DOT_KR. There is an
  * instance for some numbers of rows; where there are fewer, the last one is summed again and again. */
+#include <math.h>
+
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/dot.h"
 #include "kernel/isa/fetch.h"
@@ -139,7 +141,9 @@ static void finish_words(const int32_t *sums, const struct kernel_gemm *g, int c
             if (to->c == KERNEL_S32)
                 ((int32_t *)g->c[i])[column + j] = sums[i * lanes + j];
             else
-                ((float *)g->c[i])[column + j] = (float)sums[i * lanes + j] * to->multiplier[column + j];
+                ((float *)g->c[i])[column + j] =
+                    fminf(fmaxf((float)sums[i * lanes + j] * to->multiplier[column + j], to->rounding.low),
+                          to->rounding.high);
 }
 
 V_FN void finish_bytes(const v_i32 *acc, const struct kernel_gemm *g, int column, int m, int vectors, int last)

@@ -1,0 +1,221 @@
+/* nn.QConv as a product of bytes over channels-last pixels, or, depthwise, channel by channel. The border holds the
+ * zero point, so that padding needs no case of its own. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/lower_conv.h"
+#include "exec/lower_quant.h"
+
+static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
+{
+    struct error ignored;
+    const struct tensor *w = plan_is_constant(n, 3) ? n->in[3]->constant : NULL;
+    if (!w || w->count == 0 || w->count > INT32_MAX / 2 ||
+        tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 || !plan_is_constant(n, 1) ||
+        !plan_is_constant(n, 2))
+        return false;
+    c->groups = (int)op_int(n, "group");
+    c->out = (int)w->dims[0] / c->groups;
+    c->in = (int)w->dims[1];
+    c->taps = (int)(w->count / w->dims[0] / w->dims[1]);
+    return exec_lower_window(n, w->dims + 2, &c->w, &ignored) == 0 && exec_conv_border(n, &c->w, NULL, border);
+}
+
+static bool border(const struct node *n, int (*border)[2])
+{
+    struct conv c;
+    return read_conv(n, &c, border);
+}
+
+/* [taps][in] of each output channel, of all groups, from [in][taps]. */
+static int load_weights(struct plan *p, const struct node *n, const struct conv *c, struct quant_weights *w,
+                        struct error *err)
+{
+    int64_t depth = (int64_t)c->in * c->taps, *at = plan_alloc(p, sizeof *at * (size_t)depth, err);
+    if (!at)
+        return -1;
+    for (int64_t i = 0; i < depth; i++)
+        at[i] = i % c->in * c->taps + i / c->in;
+    *w = (struct quant_weights){.columns = (int64_t)c->out * c->groups, .depth = depth, .column_step = depth, .at = at};
+    return exec_quant_weights(p, n, w, err);
+}
+
+/* ---- as a product ---- */
+
+static int emit(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
+                const struct view *x, struct gemm_job *job, struct error *err)
+{
+    struct conv_part whole = {.first = {0}};
+    memcpy(whole.count, c->w.out, sizeof whole.count);
+    memcpy(whole.taps, c->w.kernel, sizeof whole.taps);
+    if (exec_conv_geometry(p, c, x, &whole, job, err) < 0)
+        return -1;
+    job->packed = exec_quant_packed(p, n, "conv_q8", w, job->product, c->groups, job->taps, job->k, err);
+    return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;
+}
+
+/* Places x and the result. */
+static int find_ports(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct view *out,
+                      struct error *err)
+{
+    if (plan_in_filled(p, n, 0, wanted, exec_quant_fill(n), x, err) < 0)
+        return -1;
+    return plan_out(p, n, 0, ORDER_CHANNELS, out, err);
+}
+
+static int gemm_lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct conv c;
+    struct view x;
+    struct quant_weights w;
+    int wanted[VIEW_SPATIAL][2];
+    if (!read_conv(n, &c, wanted))
+        return 1;
+    struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .n = c.out};
+    int status = load_weights(p, n, &c, &w, err);
+    if (status == 0)
+        status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
+    if (status == 0)
+        status = find_ports(p, n, wanted, &x, &job.c, err);
+    job.a = x;
+    if (status == 0)
+        status = emit(p, n, &c, &w, &x, &job, err);
+    return status;
+}
+
+static double gemm_cost(const struct kernels *k, const struct node *n)
+{
+    struct conv c;
+    int wanted[VIEW_SPATIAL][2];
+    (void)k;
+    return read_conv(n, &c, wanted) ? 1 : -1;
+}
+
+const struct exec_way exec_way_q_conv = {gemm_cost, border, gemm_lower, exec_quant_fill};
+
+/* ---- depthwise ---- */
+
+struct depthwise_args {
+    struct view x, out;
+    struct kernel_depthwise_q8 k;
+    const struct kernels *kernels;
+    int64_t height;
+    ptrdiff_t x_row, out_row;
+};
+
+static void run_depthwise(const struct step *s, struct tile tile)
+{
+    const struct depthwise_args *d = s->args;
+    struct kernel_depthwise_q8 k = d->k;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        int64_t image = i / d->height, y = i % d->height;
+        k.x = (const uint8_t *)view_data(&d->x) + image * d->x.stride[0] + y * d->x_row;
+        k.out = (uint8_t *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row;
+        d->kernels->depthwise_q8(&k);
+    }
+}
+
+static int pack_depthwise(void *packed, const void *stored, const void *args, int64_t first, int64_t last,
+                          const struct kernels *k)
+{
+    const struct quant_weights *w = args;
+    int8_t *all = mem_calloc((size_t)w->columns, (size_t)w->depth, NULL);
+    (void)first, (void)last;
+    if (!all)
+        return -1;
+    exec_quant_take(w, stored, 0, w->columns, all);
+    k->depthwise_pack_q8(packed, all, (int)w->columns, (int)w->depth);
+    free(all);
+    return 0;
+}
+
+static int fill_depthwise(struct plan *p, const struct conv *c, struct depthwise_args *d, struct error *err)
+{
+    const struct window *w = &c->w;
+    int last = w->rank - 1;
+    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)c->taps, err);
+    if (!tap)
+        return -1;
+    for (int t = 0; t < c->taps; t++) {
+        int64_t rest = t;
+        for (int i = last; i >= 0; i--) {
+            tap[t] += (rest % w->kernel[i] * w->dilation[i] - w->begin[i]) * d->x.stride[2 + i];
+            rest /= w->kernel[i];
+        }
+    }
+    d->height = w->rank == 2 ? w->out[0] : 1;
+    d->x_row = w->rank == 2 ? d->x.stride[2] * w->stride[0] : 0;
+    d->out_row = w->rank == 2 ? d->out.stride[2] : 0;
+    d->k.tap = tap;
+    d->k.taps = c->taps;
+    d->k.width = (int)w->out[last];
+    d->k.channels = c->groups;
+    d->k.x_step = d->x.stride[2 + last] * w->stride[last];
+    d->k.out_step = d->out.stride[2 + last];
+    return 0;
+}
+
+static bool is_depthwise(const struct node *n, struct conv *c, int (*wanted)[2])
+{
+    return read_conv(n, c, wanted) && c->in == 1 && c->out == 1 && c->w.rank <= 2 && node_in(n, 6);
+}
+
+static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
+                          struct depthwise_args *d, struct error *err)
+{
+    d->k.weight = plan_packed(
+        p, n, 3,
+        &(struct packing){.name = "depthwise_q8",
+                          .params = {c->groups, c->taps, exec_quant_key(n)},
+                          .bytes = kernel_depthwise_q8_packed(p->kernels, (size_t)c->groups, (size_t)c->taps),
+                          .units = 1,
+                          .pack = pack_depthwise,
+                          .args = w,
+                          .args_size = sizeof *w,
+                          .as_stored = true},
+        err);
+    double macs = (double)view_count(&d->out) * c->taps;
+    int64_t rows = d->x.dims[0] * d->height;
+    return d->k.weight ? plan_step(p,
+                                   &(struct step){.node = n,
+                                                  .kernel = "depthwise_q8",
+                                                  .run = run_depthwise,
+                                                  .args = d,
+                                                  .units = rows,
+                                                  .tiles = plan_tiles((int64_t)macs, 600000, rows),
+                                                  .macs = macs},
+                                   err, PLAN_WRITES(&d->out, &d->x))
+                       : -1;
+}
+
+static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
+    struct conv c;
+    struct quant_weights w;
+    int wanted[VIEW_SPATIAL][2];
+    if (!d || !is_depthwise(n, &c, wanted))
+        return d ? 1 : -1;
+    d->kernels = p->kernels;
+    d->k.is_signed = n->in[0]->type.dtype == DTYPE_I8;
+    int status = load_weights(p, n, &c, &w, err);
+    if (status == 0)
+        status = exec_quant_epilogue(p, n, &w, d->k.is_signed ? KERNEL_DEPTHWISE_OFFSET : 0, &d->k.to, err);
+    if (status == 0)
+        status = find_ports(p, n, wanted, &d->x, &d->out, err);
+    if (status == 0)
+        status = fill_depthwise(p, &c, d, err);
+    if (status == 0)
+        status = emit_depthwise(p, n, &c, &w, d, err);
+    return status;
+}
+
+static double depthwise_cost(const struct kernels *k, const struct node *n)
+{
+    struct conv c;
+    int wanted[VIEW_SPATIAL][2];
+    (void)k;
+    return is_depthwise(n, &c, wanted) ? 0 : -1;
+}
+
+const struct exec_way exec_way_q_depthwise = {depthwise_cost, border, depthwise_lower, exec_quant_fill};

@@ -1,0 +1,204 @@
+/* Element by element on bytes: QuantizeLinear and DequantizeLinear of one scale, nn.QAdd, nn.QMul, nn.QTable. */
+#include <string.h>
+
+#include "exec/lower_quant.h"
+
+#define BYTES_GRAIN 32768
+
+enum { OUT, A, B, OPERANDS };
+
+struct bytes_args;
+/* Does n elements at these addresses; steps are 0 or 1. */
+typedef void bytes_fn(const struct bytes_args *e, void *const *at, const int *step, size_t n);
+
+struct bytes_args {
+    struct view view[OPERANDS];
+    int operands; /* with the result */
+    struct nest nest;
+    int64_t pieces; /* that the innermost axis is cut into */
+    bytes_fn *run;
+    const struct kernels *kernels;
+    struct kernel_byte of[OPERANDS];
+    struct kernel_rounding rounding;
+    bool multiplies;
+    const void *table;
+};
+
+static void run_piece(const struct bytes_args *e, int64_t index, int64_t first, int64_t last)
+{
+    ptrdiff_t offset[OPERANDS];
+    int inner = e->nest.rank - 1, step[OPERANDS];
+    void *at[OPERANDS];
+    nest_at(&e->nest, e->operands, index, offset);
+    for (int k = 0; k < e->operands; k++) {
+        offset[k] += first * e->nest.stride[k][inner];
+        at[k] = (char *)view_data(&e->view[k]) + offset[k] * (ptrdiff_t)view_element(&e->view[k]);
+        step[k] = (int)e->nest.stride[k][inner];
+    }
+    e->run(e, at, step, (size_t)(last - first));
+}
+
+static void run_bytes(const struct step *s, struct tile tile)
+{
+    const struct bytes_args *e = s->args;
+    int64_t n = e->nest.dims[e->nest.rank - 1];
+    for (int64_t i = tile.first; i < tile.last; i++)
+        run_piece(e, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces),
+                  plan_tile_first(n, e->pieces, i % e->pieces + 1));
+}
+
+static void make_nest(struct bytes_args *e)
+{
+    const struct view *views[OPERANDS] = {&e->view[OUT], &e->view[A], &e->view[B]};
+    int inner;
+    nest_make(&e->nest, views, e->operands);
+    inner = e->nest.rank - 1;
+    for (int k = 0; k < e->operands && e->nest.dims[inner] == 1; k++)
+        e->nest.stride[k][inner] = 1;
+    int64_t n = e->nest.dims[inner];
+    e->pieces = nest_outer(&e->nest) < 8 ? plan_tiles(n, BYTES_GRAIN, n) : 1;
+}
+
+static bool steps_fit(const struct bytes_args *e)
+{
+    int inner = e->nest.rank - 1;
+    for (int k = 0; k < e->operands; k++)
+        if (e->nest.stride[k][inner] != 1 && (e->nest.stride[k][inner] != 0 || k == OUT || e->operands == 2))
+            return false;
+    return true;
+}
+
+/* Operand k, input i, in the result's dims; laid out in `order` when it does not lie so that kernels can step. */
+static int load_operand(struct plan *p, struct node *n, int i, bool dense, enum order order, struct view *view,
+                        struct error *err)
+{
+    const struct type *out = &n->out[0]->type;
+    view_broadcast(plan_in(n, i), out->rank, out->dims, view);
+    return dense ? plan_copy(p, n, view, order, NULL, view, err) : 0;
+}
+
+static int emit(struct plan *p, struct node *n, const char *kernel, struct bytes_args *e, const int *input,
+                struct error *err)
+{
+    enum order order = view_order(plan_in(n, input[A]));
+    e->kernels = p->kernels;
+    for (int k = A; k < e->operands; k++)
+        if (load_operand(p, n, input[k], false, order, &e->view[k], err) < 0)
+            return -1;
+    if (plan_out(p, n, 0, order, &e->view[OUT], err) < 0)
+        return -1;
+    make_nest(e);
+    for (int k = A; k < e->operands && !steps_fit(e); k++) {
+        if (load_operand(p, n, input[k], true, order, &e->view[k], err) < 0)
+            return -1;
+        make_nest(e);
+    }
+    int64_t count = view_count(&e->view[OUT]), units = nest_outer(&e->nest) * e->pieces;
+    return count == 0 ? 0
+                      : plan_step(p,
+                                  &(struct step){.node = n,
+                                                 .kernel = kernel,
+                                                 .run = run_bytes,
+                                                 .args = e,
+                                                 .units = units,
+                                                 .tiles = plan_tiles(count, BYTES_GRAIN, units)},
+                                  err, PLAN_WRITES(&e->view[OUT], &e->view[A], &e->view[B]));
+}
+
+static struct bytes_args *new_args(struct plan *p, int operands, bytes_fn *run, struct error *err)
+{
+    struct bytes_args *e = plan_alloc(p, sizeof *e, err);
+    if (e)
+        *e = (struct bytes_args){.operands = operands, .run = run};
+    return e;
+}
+
+/* ---- the operators ---- */
+
+static void quantize(const struct bytes_args *e, void *const *at, const int *step, size_t n)
+{
+    (void)step;
+    e->kernels->quantize_8(at[OUT], at[A], n, e->of[OUT].scale, &e->rounding);
+}
+
+static void dequantize(const struct bytes_args *e, void *const *at, const int *step, size_t n)
+{
+    (void)step;
+    e->kernels->dequantize_8(at[OUT], at[A], n, &e->of[A]);
+}
+
+static void combine(const struct bytes_args *e, void *const *at, const int *step, size_t n)
+{
+    struct kernel_binary_q8 b = {.multiplies = e->multiplies,
+                                 .a = at[A],
+                                 .b = at[B],
+                                 .a_step = step[A],
+                                 .b_step = step[B],
+                                 .a_of = e->of[A],
+                                 .b_of = e->of[B],
+                                 .scale = e->of[OUT].scale,
+                                 .rounding = e->rounding,
+                                 .out = at[OUT],
+                                 .n = n};
+    e->kernels->binary_q8(&b);
+}
+
+static void look_up(const struct bytes_args *e, void *const *at, const int *step, size_t n)
+{
+    const uint8_t *in = at[A], *table = e->table;
+    uint8_t *out = at[OUT], turn = e->of[A].is_signed ? 0x80 : 0;
+    (void)step;
+    for (size_t i = 0; i < n; i++)
+        out[i] = table[in[i] ^ turn];
+}
+
+static void look_up_f32(const struct bytes_args *e, void *const *at, const int *step, size_t n)
+{
+    const uint8_t *in = at[A], turn = e->of[A].is_signed ? 0x80 : 0;
+    const float *table = e->table;
+    float *out = at[OUT];
+    (void)step;
+    for (size_t i = 0; i < n; i++)
+        out[i] = table[in[i] ^ turn];
+}
+
+int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
+{
+    struct bytes_args *e = new_args(p, 2, quantize, err);
+    if (!e || !exec_lower_is_f32(n, 0) || op_int(n, "precision") || op_int(n, "block_size") ||
+        !exec_quant_byte(n, n->out[0], 1, &e->of[OUT]))
+        return e ? 1 : -1;
+    e->rounding = exec_quant_bounds(&e->of[OUT]);
+    return emit(p, n, "quantize_8", e, (const int[]){0, 0}, err);
+}
+
+int exec_lower_dequantize(struct plan *p, struct node *n, struct error *err)
+{
+    struct bytes_args *e = new_args(p, 2, dequantize, err);
+    if (!e || n->out[0]->type.dtype != DTYPE_F32 || op_int(n, "block_size") ||
+        !exec_quant_byte(n, n->in[0], 1, &e->of[A]))
+        return e ? 1 : -1;
+    return emit(p, n, "dequantize_8", e, (const int[]){0, 0}, err);
+}
+
+int exec_lower_q_binary(struct plan *p, struct node *n, struct error *err)
+{
+    struct bytes_args *e = new_args(p, 3, combine, err);
+    if (!e || !exec_quant_byte(n, n->in[0], 1, &e->of[A]) || !exec_quant_byte(n, n->in[3], 4, &e->of[B]) ||
+        !exec_quant_byte(n, n->out[0], 6, &e->of[OUT]) || !exec_quant_rounding(n, &e->of[OUT], &e->rounding))
+        return e ? 1 : -1;
+    e->multiplies = strcmp(n->op, "QMul") == 0;
+    return emit(p, n, "binary_q8", e, (const int[]){0, 0, 3}, err);
+}
+
+int exec_lower_q_table(struct plan *p, struct node *n, struct error *err)
+{
+    const struct tensor *table = plan_is_constant(n, 1) ? n->in[1]->constant : NULL;
+    bool real = table && table->dtype == DTYPE_F32;
+    struct bytes_args *e = new_args(p, 2, real ? look_up_f32 : look_up, err);
+    if (!e || !table || table->count != 256)
+        return e ? 1 : -1;
+    e->table = table->data;
+    e->of[A].is_signed = n->in[0]->type.dtype == DTYPE_I8;
+    return emit(p, n, "table_8", e, (const int[]){0, 0}, err);
+}

@@ -1,0 +1,220 @@
+#include "exec/lower_quant.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+enum { X, X_SCALE, X_ZERO, W, W_SCALE, W_ZERO, Y_SCALE, Y_ZERO, BIAS };
+
+double exec_quant_param(const struct node *n, int in, int64_t i)
+{
+    const struct tensor *t = node_in(n, in) ? n->in[in]->constant : NULL;
+    return t ? tensor_get_f64(t, t->count == 1 ? 0 : i) : 0;
+}
+
+bool exec_quant_is_param(const struct node *n, int in, int64_t count)
+{
+    const struct tensor *t = node_in(n, in) ? n->in[in]->constant : NULL;
+    return !node_in(n, in) || (t && (t->count == 1 || (t->rank == 1 && t->count == count)));
+}
+
+static bool has_params(const struct node *n, int64_t columns)
+{
+    static const int single[] = {X_SCALE, X_ZERO, Y_SCALE, Y_ZERO};
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        if (!exec_quant_is_param(n, single[i], 1))
+            return false;
+    const struct tensor *bias = node_in(n, BIAS) ? n->in[BIAS]->constant : NULL;
+    return exec_quant_is_param(n, W_SCALE, columns) && exec_quant_is_param(n, W_ZERO, columns) &&
+           (!node_in(n, BIAS) || (bias && bias->dtype == DTYPE_I32 && bias->rank == 1 && bias->count == columns));
+}
+
+/* The sum of a column; false when an element does not fit, or sums of its products with x might not. */
+static bool sum_column(const struct quant_weights *w, const uint8_t *stored, int64_t column, double bias, int32_t *sum)
+{
+    int64_t size = 0, total = 0;
+    for (int64_t i = 0; i < w->depth; i++) {
+        uint8_t byte = stored[column * w->column_step + w->at[i]];
+        int x = (w->is_signed ? (int8_t)byte : byte) - w->zero[column];
+        if (x < INT8_MIN || x > INT8_MAX)
+            return false;
+        total += x;
+        size += abs(x);
+    }
+    *sum = (int32_t)total;
+    return (double)size * 255 + fabs(bias) <= INT32_MAX;
+}
+
+int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err)
+{
+    if (!plan_is_constant(n, W) || !has_params(n, w->columns))
+        return 1;
+    int *zero = plan_alloc(p, sizeof *zero * (size_t)w->columns, err);
+    int32_t *sum = plan_alloc(p, sizeof *sum * (size_t)w->columns, err);
+    if (!zero || !sum)
+        return -1;
+    w->zero = zero;
+    w->sum = sum;
+    w->is_signed = n->in[W]->constant->dtype == DTYPE_I8;
+    for (int64_t i = 0; i < w->columns; i++) {
+        zero[i] = (int)exec_quant_param(n, W_ZERO, i);
+        if (!sum_column(w, n->in[W]->constant->data, i, exec_quant_param(n, BIAS, i), &sum[i]))
+            return 1;
+    }
+    return 0;
+}
+
+void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t first, int64_t last, int8_t *to)
+{
+    for (int64_t j = first; j < last; j++) {
+        const uint8_t *from = (const uint8_t *)stored + j * w->column_step;
+        for (int64_t i = 0; i < w->depth; i++)
+            *to++ = (int8_t)(from[w->at[i]] - w->zero[j]); /* modulo 256, of u8 and s8 alike */
+    }
+}
+
+/* What distinguishes weights of the same bytes: type and zero points. */
+int64_t exec_quant_key(const struct node *n)
+{
+    const struct tensor *zero = node_in(n, W_ZERO) ? n->in[W_ZERO]->constant : NULL;
+    uint64_t key = zero ? hash_bytes(zero->data, zero->size) : 0;
+    return (int64_t)(key * 2 + (n->in[W]->constant->dtype == DTYPE_I8));
+}
+
+struct panels_args {
+    struct quant_weights w;
+    const struct kernel_product *product;
+    int groups, taps, k;
+};
+
+/* A unit is a panel of a group. */
+static int pack_panels(void *packed, const void *stored, const void *args, int64_t first, int64_t last,
+                       const struct kernels *kernels)
+{
+    const struct panels_args *a = args;
+    const struct kernel_product *product = a->product;
+    int64_t columns = a->w.columns / a->groups, panels = (columns + product->nr - 1) / product->nr;
+    size_t taps = (size_t)a->taps, k = (size_t)a->k, group = kernel_product_packed(product, taps, k, (size_t)columns);
+    int8_t *panel = mem_calloc((size_t)product->nr, (size_t)a->w.depth, NULL);
+    (void)kernels;
+    for (int64_t i = first; panel && i < last; i++) {
+        int64_t from = i % panels * product->nr, to = from + product->nr < columns ? from + product->nr : columns;
+        int64_t base = i / panels * columns;
+        char *at = (char *)packed + (size_t)(i / panels) * group;
+        exec_quant_take(&a->w, stored, base + from, base + to, panel);
+        product->pack(at + (from ? kernel_product_packed(product, taps, k, (size_t)from) : 0), panel, a->taps, a->k,
+                      a->k, 1, (int)(to - from), a->w.depth);
+    }
+    free(panel);
+    return panel ? 0 : -1;
+}
+
+const void *exec_quant_packed(struct plan *p, const struct node *n, const char *name, const struct quant_weights *w,
+                              const struct kernel_product *product, int groups, int taps, int k, struct error *err)
+{
+    struct panels_args a = {*w, product, groups, taps, k};
+    int64_t columns = w->columns / groups, panels = (columns + product->nr - 1) / product->nr;
+    size_t bytes;
+    if (!mem_mul(kernel_product_packed(product, (size_t)taps, (size_t)k, (size_t)columns), (size_t)groups, &bytes))
+        bytes = 0;
+    return plan_packed(p, n, W,
+                       &(struct packing){.name = name,
+                                         .params = {groups, w->columns, w->depth, taps, k, exec_quant_key(n)},
+                                         .bytes = bytes,
+                                         .units = groups * panels,
+                                         .pack = pack_panels,
+                                         .args = &a,
+                                         .args_size = sizeof a,
+                                         .as_stored = true},
+                       err);
+}
+
+bool exec_quant_byte(const struct node *n, const struct value *v, int scale, struct kernel_byte *of)
+{
+    const struct tensor *t = plan_is_constant(n, scale) ? n->in[scale]->constant : NULL;
+    if ((v->type.dtype != DTYPE_U8 && v->type.dtype != DTYPE_I8) || !t || t->dtype != DTYPE_F32 || t->count != 1 ||
+        !exec_quant_is_param(n, scale + 1, 1))
+        return false;
+    of->is_signed = v->type.dtype == DTYPE_I8;
+    of->scale = (float)exec_quant_param(n, scale, 0);
+    of->zero = (float)exec_quant_param(n, scale + 1, 0);
+    return of->scale > 0 && isfinite(of->scale);
+}
+
+struct kernel_rounding exec_quant_bounds(const struct kernel_byte *of)
+{
+    float low = (of->is_signed ? -128 : 0) - of->zero;
+    return (struct kernel_rounding){low, low + 255, (int32_t)of->zero};
+}
+
+/* An activation's bounds, divided by `scale`. */
+static bool find_bounds(const struct node *n, float scale, float *least, float *most)
+{
+    struct kernel_act act;
+    *least = -INFINITY;
+    *most = INFINITY;
+    if (!plan_activation(n, &act) || !(scale > 0))
+        return false;
+    if (act.kind != KERNEL_NONE)
+        *least = act.kind == KERNEL_CLIP ? act.a / scale : 0;
+    if (act.kind == KERNEL_CLIP)
+        *most = act.b / scale;
+    return true;
+}
+
+bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, struct kernel_rounding *r)
+{
+    float least, most;
+    if (!find_bounds(n, of->scale, &least, &most))
+        return false;
+    *r = exec_quant_bounds(of);
+    float low = r->low, high = r->high;
+    r->low = fminf(fmaxf(nearbyintf(least), low), high);
+    r->high = fminf(fmaxf(nearbyintf(most), low), high);
+    return true;
+}
+
+/* Bytes, or numbers between an activation's bounds. */
+static bool find_rounding(const struct node *n, struct kernel_rounding *r)
+{
+    struct kernel_byte of = {n->out[0]->type.dtype == DTYPE_I8, (float)exec_quant_param(n, Y_ZERO, 0),
+                             (float)exec_quant_param(n, Y_SCALE, 0)};
+    r->zero = 0;
+    return node_in(n, Y_SCALE) ? exec_quant_rounding(n, &of, r) : find_bounds(n, 1, &r->low, &r->high);
+}
+
+int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant_weights *w, int a_offset,
+                        struct kernel_epilogue *to, struct error *err)
+{
+    int32_t *bias = plan_alloc(p, sizeof *bias * (size_t)w->columns, err);
+    float *multiplier = plan_alloc(p, sizeof *multiplier * (size_t)w->columns, err);
+    bool real = !node_in(n, Y_SCALE);
+    float x_scale = (float)exec_quant_param(n, X_SCALE, 0), y_scale = (float)exec_quant_param(n, Y_SCALE, 0);
+    int32_t zero = (int32_t)exec_quant_param(n, X_ZERO, 0);
+    if (!bias || !multiplier)
+        return -1;
+    *to = (struct kernel_epilogue){.bias = bias, .multiplier = multiplier, .c = real ? KERNEL_F32 : KERNEL_U8};
+    if (!find_rounding(n, &to->rounding))
+        return 1;
+    for (int64_t i = 0; i < w->columns; i++) {
+        uint32_t taken = (uint32_t)w->sum[i] * (uint32_t)(zero + a_offset);
+        bias[i] = (int32_t)((uint32_t)(int32_t)exec_quant_param(n, BIAS, i) - taken);
+        multiplier[i] = x_scale * (float)exec_quant_param(n, W_SCALE, i);
+        multiplier[i] = real ? multiplier[i] : multiplier[i] / y_scale;
+        if (!isfinite(multiplier[i]))
+            return 1;
+    }
+    return 0;
+}
+
+const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n)
+{
+    return n->in[X]->type.dtype == DTYPE_I8 ? k->gemm_s8 : k->gemm_u8;
+}
+
+int exec_quant_fill(const struct node *n)
+{
+    return (int)exec_quant_param(n, X_ZERO, 0) & 0xff;
+}

@@ -1,0 +1,52 @@
+/* What the lowerings of products of bytes (nn.QConv, nn.QMatMul) share. Their operands are: x, its scale and zero
+ * point, weights with theirs, scale and zero point of the result (or neither: numbers), bias. */
+#ifndef EXEC_LOWER_QUANT_H
+#define EXEC_LOWER_QUANT_H
+
+#include "exec/lower.h"
+
+/* Element i of a constant that has one for all, or one each; 0 when the input is absent. */
+double exec_quant_param(const struct node *n, int in, int64_t i);
+/* Whether input `in` is absent, or a constant of one element or of `count`. */
+bool exec_quant_is_param(const struct node *n, int in, int64_t count);
+
+/* Weights less their zero points: column j has element j * column_step + at[i] of what is stored, i < depth. */
+struct quant_weights {
+    int64_t columns, depth, column_step;
+    const int64_t *at;
+    const int *zero;    /* [columns] */
+    const int32_t *sum; /* [columns] of a column's weights */
+    bool is_signed;
+};
+
+/* Fills in all but columns, depth, column_step and at, which are the plan's. 1: the weights or their parameters are not
+ * constant or do not fit s8, or a sum might not fit s32. */
+int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
+
+/* The product's panels of `groups` groups of columns, whose depth is `taps` runs of k. */
+const void *exec_quant_packed(struct plan *p, const struct node *n, const char *name, const struct quant_weights *w,
+                              const struct kernel_product *product, int groups, int taps, int k, struct error *err);
+/* Columns [first, last) as [column][depth] s8. */
+void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t first, int64_t last, int8_t *to);
+
+/* The epilogue for these weights of a kernel that adds a_offset to every element of x. 1: scales are no numbers. */
+int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant_weights *w, int a_offset,
+                        struct kernel_epilogue *to, struct error *err);
+
+/* Bytes of value v with scale and zero point at inputs `scale` and scale + 1; false when these are not constant, or the
+ * scale is no positive number. */
+bool exec_quant_byte(const struct node *n, const struct value *v, int scale, struct kernel_byte *of);
+
+/* The bounds of bytes, and those that the node's activation narrows them to; false when the kernels lack it. */
+struct kernel_rounding exec_quant_bounds(const struct kernel_byte *of);
+bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, struct kernel_rounding *r);
+
+/* What distinguishes weights of the same bytes: type and zero points. */
+int64_t exec_quant_key(const struct node *n);
+
+/* The product for the type of input 0. */
+const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n);
+/* The byte that stands for 0 in input 0. */
+int exec_quant_fill(const struct node *n);
+
+#endif

@@ -1,0 +1,182 @@
+/* Operators of whole numbers: the same bits as the reference on every level. */
+#include "exec_test.h"
+
+static struct value *bytes(enum dtype dtype, int rank, const int64_t *dims, int low, int high)
+{
+    struct tensor *t = tensor_new(dtype, rank, dims, &error);
+    for (int64_t i = 0; i < t->count; i++)
+        tensor_set_i64(t, i, low + (int64_t)(hash_random(&seed) % (uint64_t)(high - low + 1)));
+    return graph_add_constant(graph, NULL, t, &error);
+}
+
+static struct value *scalar(enum dtype dtype, double x)
+{
+    struct tensor *t = tensor_new(dtype, 0, NULL, &error);
+    tensor_set_f64(t, 0, x);
+    return graph_add_constant(graph, NULL, t, &error);
+}
+
+static struct value *scales(int64_t n)
+{
+    struct tensor *t = tensor_new(DTYPE_F32, 1, &n, &error);
+    for (int64_t i = 0; i < n; i++)
+        tensor_set_f64(t, i, 0.001 + 0.0005 * (double)(hash_random(&seed) % 8));
+    return graph_add_constant(graph, NULL, t, &error);
+}
+
+static struct value *byte_input(const char *name, enum dtype dtype, int rank, const int64_t *dims)
+{
+    struct value *v = input(name, rank, dims);
+    v->type.dtype = dtype;
+    return v;
+}
+
+/* Inputs of any bytes, or all of one that makes sums largest. */
+static void check_bytes(int extreme)
+{
+    struct item *in[8];
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const struct type *type = &graph->inputs[i]->type;
+        struct tensor *t = tensor_new(type->dtype, type->rank, type->dims, &error);
+        if (type->dtype == DTYPE_F32)
+            for (int64_t j = 0; j < t->count; j++)
+                tensor_set_f64(t, j, hash_normal(&seed));
+        else
+            for (size_t j = 0; j < t->size; j++)
+                ((uint8_t *)t->data)[j] = (uint8_t)(extreme < 0 ? hash_random(&seed) : (unsigned)extreme);
+        in[i] = item_of_tensor(t, &error);
+    }
+    exact_wanted = true;
+    check_with(in);
+    exact_wanted = false;
+}
+
+struct conv_case {
+    int64_t n, c, h, w, out, kh, kw, group, stride, dilation, pads[4];
+};
+
+static struct node *conv_node(const struct conv_case *t, struct value *x, enum dtype w, int x_zero, int y_zero)
+{
+    bool is_signed = w == DTYPE_I8;
+    enum dtype type = x->type.dtype ? x->type.dtype : DTYPE_U8; /* of a node's result: not known yet */
+    struct value *weights =
+        bytes(w, DIMS(t->out, t->c / t->group, t->kh, t->kw), is_signed ? -128 : 1, is_signed ? 127 : 255);
+    struct node *n = FUSED("QConv", x, scalar(DTYPE_F32, 0.02), scalar(type, x_zero), weights, scales(t->out),
+                           is_signed ? bytes(w, DIMS(t->out), 0, 0) : scalar(w, 128), scalar(DTYPE_F32, 0.05),
+                           scalar(type, y_zero), bytes(DTYPE_I32, DIMS(t->out), -3000, 3000));
+    node_set_ints(n, "strides", INTS(t->stride, t->stride), &error);
+    node_set_ints(n, "dilations", INTS(t->dilation, t->dilation), &error);
+    node_set_ints(n, "pads", t->pads, 4, &error);
+    node_set_int(n, "group", t->group, &error);
+    return n;
+}
+
+static const struct conv_case cases[] = {
+    {1, 3, 8, 9, 5, 3, 3, 1, 2, 1, {1, 1, 1, 1}},
+    {2, 16, 7, 9, 33, 1, 1, 1, 1, 1, {0}},
+    {1, 17, 6, 5, 40, 3, 3, 1, 1, 1, {1, 0, 2, 1}},
+    {1, 8, 9, 9, 17, 3, 3, 1, 1, 2, {2, 2, 2, 2}},
+    {1, 12, 8, 8, 12, 3, 3, 12, 1, 1, {1, 1, 1, 1}},
+    {2, 19, 9, 7, 19, 5, 5, 19, 2, 1, {2, 2, 2, 2}},
+    {1, 48, 13, 13, 48, 3, 3, 48, 1, 1, {1, 1, 1, 1}},
+    {1, 16, 6, 6, 32, 3, 3, 4, 1, 1, {1, 1, 1, 1}},
+    {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, {0}},
+    {1, 3, 14, 15, 24, 7, 7, 1, 2, 1, {3, 3, 3, 3}},
+};
+
+static void convolutions(void)
+{
+    static const struct {
+        enum dtype x, w;
+        int x_zero, y_zero, extreme;
+    } types[] = {{DTYPE_U8, DTYPE_I8, 0, 0, -1},      {DTYPE_U8, DTYPE_I8, 255, 128, -1},
+                 {DTYPE_I8, DTYPE_I8, -128, 127, -1}, {DTYPE_I8, DTYPE_U8, 5, -128, -1},
+                 {DTYPE_U8, DTYPE_I8, 0, 128, 255},   {DTYPE_I8, DTYPE_I8, 0, 0, 0x80}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t j = 0; j < sizeof types / sizeof *types; j++) {
+            const struct conv_case *t = &cases[i];
+            begin();
+            struct value *x = byte_input("x", types[j].x, DIMS(t->n, t->c, t->h, t->w));
+            struct node *n = conv_node(t, x, types[j].w, types[j].x_zero, types[j].y_zero);
+            if (j % 2)
+                node_set_string(n, "activation", "Relu", 4, &error);
+            output(n->out[0]);
+            check_bytes(types[j].extreme);
+        }
+}
+
+/* Consumers of one value that want borders of different bytes. */
+static void two_zeros(void)
+{
+    static const struct conv_case t = {1, 8, 6, 7, 8, 3, 3, 1, 1, 1, {1, 1, 1, 1}};
+    begin();
+    struct value *x = byte_input("x", DTYPE_U8, DIMS(1, 8, 6, 7));
+    struct node *first = conv_node(&t, x, DTYPE_I8, 3, 7);
+    struct node *one = conv_node(&t, first->out[0], DTYPE_I8, 7, 9),
+                *two = conv_node(&t, first->out[0], DTYPE_I8, 200, 9);
+    struct node *joined = NODE("Concat", one->out[0], two->out[0]);
+    node_set_int(joined, "axis", 1, &error);
+    static const struct conv_case last = {1, 16, 6, 7, 8, 3, 3, 1, 1, 1, {1, 1, 1, 1}};
+    output(conv_node(&last, joined->out[0], DTYPE_I8, 9, 0)->out[0]);
+    output(conv_node(&t, one->out[0], DTYPE_I8, 1, 0)->out[0]);
+    check_bytes(-1);
+}
+
+static void products(void)
+{
+    static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 100, 70}, {3, 1, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int real = 0; real < 2; real++) {
+            const int64_t *s = shapes[i];
+            begin();
+            struct value *a = byte_input("a", real ? DTYPE_I8 : DTYPE_U8, DIMS(2, s[0], s[1]));
+            struct value *b = bytes(DTYPE_I8, DIMS(s[1], s[2]), -127, 127);
+            struct node *n = FUSED("QMatMul", a, scalar(DTYPE_F32, 0.02), scalar(a->type.dtype, 9), b, scales(s[2]),
+                                   bytes(DTYPE_I8, DIMS(s[2]), 0, 0), real ? NULL : scalar(DTYPE_F32, 0.05),
+                                   real ? NULL : scalar(DTYPE_U8, 100), bytes(DTYPE_I32, DIMS(s[2]), -300, 300));
+            output(n->out[0]);
+            check_bytes(-1);
+        }
+}
+
+/* QuantizeLinear of floats, DequantizeLinear of bytes, tables, sums and products of them, joined and pooled. */
+static void elements(void)
+{
+    static const struct {
+        enum dtype type;
+        int zero;
+    } cases_of[] = {{DTYPE_U8, 0}, {DTYPE_U8, 131}, {DTYPE_I8, -128}, {DTYPE_I8, 3}};
+    for (size_t i = 0; i < sizeof cases_of / sizeof *cases_of; i++) {
+        enum dtype type = cases_of[i].type;
+        struct value *scale, *zero;
+        begin();
+        struct value *x = input("x", DIMS(2, 19, 7, 5)), *a = byte_input("a", type, DIMS(2, 19, 7, 5)),
+                     *c = byte_input("c", type, DIMS(19, 1, 1));
+        scale = scalar(DTYPE_F32, 0.02);
+        zero = scalar(type, cases_of[i].zero);
+        struct value *q = NODE("QuantizeLinear", x, scale, zero)->out[0];
+        struct value *sum = FUSED("QAdd", q, scale, zero, a, scalar(DTYPE_F32, 0.011), zero, scale, zero)->out[0];
+        struct node *times = FUSED("QMul", sum, scale, zero, c, scale, zero, scalar(DTYPE_F32, 0.03), zero);
+        node_set_string(times, "activation", "Relu", 4, &error);
+        struct value *table =
+            FUSED("QTable", times->out[0], bytes(type, DIMS(256), type == DTYPE_I8 ? -128 : 0, 100))->out[0];
+        struct node *most = NODE("MaxPool", table), *mean = FUSED("QAveragePool", table, scale, zero, scale, zero);
+        node_set_ints(most, "kernel_shape", INTS(3, 3), &error);
+        node_set_ints(most, "pads", INTS(1, 1, 1, 1), &error);
+        node_set_ints(mean, "kernel_shape", INTS(2, 3), &error);
+        node_set_ints(mean, "pads", INTS(1, 0, 0, 1), &error);
+        output(NODE("DequantizeLinear", most->out[0], scale, zero)->out[0]);
+        output(mean->out[0]);
+        output(FUSED("QReduceMean", sum, ints(INTS(2, 3)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
+        check_bytes(-1);
+    }
+}
+
+int main(void)
+{
+    RUN(convolutions);
+    RUN(two_zeros);
+    RUN(products);
+    RUN(elements);
+    return TEST_END();
+}

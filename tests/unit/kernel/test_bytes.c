@@ -1,0 +1,176 @@
+/* Kernels on bytes beside products, for every level of this processor, against the oracle: the same bytes, and nothing
+ * touched beyond the operands. */
+#include "guard.h"
+
+#define MAX_CHANNELS 70
+#define MAX_TAPS     25
+#define MAX_WIDTH    11
+#define MAX_N        150
+
+static struct guard inputs, others, outputs;
+
+static int random_to(int most)
+{
+    return 1 + (int)(guard_random() % (unsigned)most);
+}
+
+/* The last n bytes before the forbidden page, any. */
+static uint8_t *random_bytes(struct guard g, size_t n)
+{
+    uint8_t *p = g.end - n;
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint8_t)guard_random();
+    return p;
+}
+
+static struct kernel_rounding random_rounding(void)
+{
+    int zero = (int)(guard_random() % 256);
+    return (struct kernel_rounding){(float)-zero, (float)(255 - zero), zero};
+}
+
+/* ---- depthwise ---- */
+
+static void check_depthwise(const struct kernels *k, int channels, int taps, int width)
+{
+    static int8_t w[MAX_CHANNELS * MAX_TAPS];
+    static int16_t packed[(MAX_CHANNELS + 16) * (MAX_TAPS + 1)];
+    static int32_t bias[MAX_CHANNELS];
+    static float multiplier[MAX_CHANNELS];
+    static uint8_t want[MAX_WIDTH * MAX_CHANNELS];
+    ptrdiff_t tap[MAX_TAPS], last = 0;
+    const struct kernels *ref = kernel_reference();
+    for (int t = 0; t < taps; t++) {
+        tap[t] = (ptrdiff_t)(guard_random() % 50);
+        last = tap[t] > last ? tap[t] : last;
+    }
+    size_t span = (size_t)(last + (width - 1) * channels + channels), n = (size_t)(width * channels);
+    for (int i = 0; i < channels * taps; i++)
+        w[i] = (int8_t)guard_random();
+    for (int i = 0; i < channels; i++) {
+        bias[i] = (int32_t)(guard_random() % 20000) - 10000;
+        multiplier[i] = guard_random_float(0.01f);
+    }
+    struct kernel_depthwise_q8 d = {.x = random_bytes(inputs, span),
+                                    .tap = tap,
+                                    .taps = taps,
+                                    .x_step = channels,
+                                    .out_step = channels,
+                                    .width = width,
+                                    .channels = channels,
+                                    .is_signed = guard_random() % 2,
+                                    .weight = w,
+                                    .to = {.bias = bias, .multiplier = multiplier, .rounding = random_rounding()},
+                                    .out = want};
+    d.to.c = KERNEL_U8;
+    ref->depthwise_q8(&d);
+    CHECK(kernel_depthwise_q8_packed(k, (size_t)channels, (size_t)taps) <= sizeof packed);
+    k->depthwise_pack_q8(packed, w, channels, taps);
+    d.weight = packed;
+    d.out = guard_out(outputs, n, guard_random() % 3);
+    k->depthwise_q8(&d);
+    CHECK_MSG(memcmp(d.out, want, n) == 0, "%s: %d channels, %d taps, width %d", k->isa, channels, taps, width);
+    CHECK_MSG(guard_intact(outputs, d.out, n), "%s: written beyond", k->isa);
+}
+
+static void depthwise(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int channels = 1; channels <= MAX_CHANNELS; channels++)
+            for (int round = 0; round < 3; round++)
+                check_depthwise(k, channels, random_to(MAX_TAPS), random_to(MAX_WIDTH));
+}
+
+/* ---- element by element ---- */
+
+static void check_output(const struct kernels *k, const char *what, size_t n, const void *got, const void *want)
+{
+    CHECK_MSG(memcmp(got, want, n) == 0, "%s: %s, %zu bytes", k->isa, what, n);
+    CHECK_MSG(guard_intact(outputs, got, n), "%s: %s wrote beyond", k->isa, what);
+}
+
+static void check_quantize(const struct kernels *k, size_t n)
+{
+    static const float odd[] = {NAN, INFINITY, -INFINITY, -0.0f, 0.05f, 0.15f, 1e30f};
+    uint8_t want[MAX_N];
+    float real[MAX_N], *in = guard_floats(inputs, n);
+    struct kernel_rounding r = random_rounding();
+    struct kernel_byte of = {guard_random() % 2, (float)(guard_random() % 200), 0.02f};
+    for (size_t i = 0; i < n; i++)
+        in[i] = guard_random() % 8 ? guard_random_float(20) : odd[guard_random() % 7];
+    kernel_reference()->quantize_8(want, in, n, 0.1f, &r);
+    uint8_t *out = guard_out(outputs, n, 0);
+    k->quantize_8(out, in, n, 0.1f, &r);
+    check_output(k, "quantize", n, out, want);
+    const uint8_t *bytes = random_bytes(inputs, n);
+    kernel_reference()->dequantize_8(real, bytes, n, &of);
+    float *numbers = guard_out(outputs, n * sizeof(float), 0);
+    k->dequantize_8(numbers, bytes, n, &of);
+    check_output(k, "dequantize", n * sizeof(float), numbers, real);
+}
+
+static void check_binary(const struct kernels *k, size_t n)
+{
+    uint8_t want[MAX_N];
+    struct kernel_binary_q8 b = {.multiplies = guard_random() % 2,
+                                 .a = random_bytes(inputs, n),
+                                 .b = random_bytes(others, n),
+                                 .a_step = 1,
+                                 .b_step = guard_random() % 2,
+                                 .a_of = {guard_random() % 2, 7, 0.03f},
+                                 .b_of = {guard_random() % 2, -3, 0.05f},
+                                 .scale = 0.07f,
+                                 .rounding = random_rounding(),
+                                 .out = want,
+                                 .n = n};
+    kernel_reference()->binary_q8(&b);
+    b.out = guard_out(outputs, n, 0);
+    k->binary_q8(&b);
+    check_output(k, "binary", n, b.out, want);
+}
+
+static void check_reduce(const struct kernels *k, size_t n)
+{
+    uint8_t want[MAX_N];
+    const void *row[9];
+    int rows = random_to(9);
+    uint8_t *all = random_bytes(inputs, n * (size_t)rows);
+    for (int i = 0; i < rows; i++)
+        row[i] = all + (size_t)i * n;
+    struct kernel_reduce_q8 d = {.row = row,
+                                 .rows = rows,
+                                 .channels = n,
+                                 .is_signed = guard_random() % 2,
+                                 .mean = guard_random() % 2,
+                                 .bias = -1000,
+                                 .multiplier = 0.13f,
+                                 .rounding = random_rounding(),
+                                 .out = want};
+    kernel_reference()->reduce_rows_q8(&d);
+    d.out = guard_out(outputs, n, 0);
+    k->reduce_rows_q8(&d);
+    check_output(k, d.mean ? "mean" : "largest", n, d.out, want);
+}
+
+static void elements(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (size_t n = 1; n <= MAX_N; n++)
+            for (int round = 0; round < 4; round++) {
+                check_quantize(k, n);
+                check_binary(k, n);
+                check_reduce(k, n);
+            }
+}
+
+int main(void)
+{
+    inputs = guard_new(MAX_N * 16 + 4096);
+    others = guard_new(MAX_N);
+    outputs = guard_new(MAX_N * 8);
+    RUN(depthwise);
+    RUN(elements);
+    return TEST_END();
+}
