@@ -145,11 +145,8 @@ static void combine(const struct bytes_args *e, void *const *at, const int *step
 
 static void look_up(const struct bytes_args *e, void *const *at, const int *step, size_t n)
 {
-    const uint8_t *in = at[A], *table = e->table;
-    uint8_t *out = at[OUT], turn = e->of[A].is_signed ? 0x80 : 0;
     (void)step;
-    for (size_t i = 0; i < n; i++)
-        out[i] = table[in[i] ^ turn];
+    e->kernels->table_8(at[OUT], at[A], n, e->table, e->of[A].is_signed ? 0x80 : 0);
 }
 
 static void look_up_f32(const struct bytes_args *e, void *const *at, const int *step, size_t n)
@@ -162,6 +159,64 @@ static void look_up_f32(const struct bytes_args *e, void *const *at, const int *
         out[i] = table[in[i] ^ turn];
 }
 
+/* ---- an image's few planes to pixels ---- */
+
+/* A row of every plane is rounded to scratch memory, and from there goes to its pixels. */
+static void run_pixels(const struct step *s, struct tile tile)
+{
+    const struct bytes_args *e = s->args;
+    const struct view *x = &e->view[A], *out = &e->view[OUT];
+    int64_t height = x->dims[2], width = x->dims[3], channels = x->dims[1];
+    uint8_t *row = tile.scratch;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        int64_t image = i / height, y = i % height;
+        const float *from = (const float *)view_data(x) + image * x->stride[0] + y * x->stride[2];
+        uint8_t *to = (uint8_t *)view_data(out) + image * out->stride[0] + y * out->stride[2];
+        for (int64_t c = 0; c < channels; c++)
+            e->kernels->quantize_8(row + c * width, from + c * x->stride[1], (size_t)width, e->of[OUT].scale,
+                                   &e->rounding);
+        for (int64_t k = 0; k < width; k++)
+            for (int64_t c = 0; c < channels; c++)
+                to[k * out->stride[3] + c] = row[c * width + k];
+    }
+}
+
+#define PLANES_MAX 4
+
+static bool feeds_convolution(const struct node *n)
+{
+    const struct value *v = n->out[0];
+    for (size_t i = 0; i < value_use_count(v); i++)
+        if (v->uses[i].node && strcmp(v->uses[i].node->op, "QConv") == 0)
+            return true;
+    return false;
+}
+
+static bool is_image(const struct node *n)
+{
+    const struct view *x = plan_in(n, 0);
+    return x->rank == 4 && x->stride[3] == 1 && x->dims[1] > 1 && x->dims[1] <= PLANES_MAX && x->dims[3] > PLANES_MAX &&
+           view_count(x) > 0 && feeds_convolution(n);
+}
+
+static int emit_pixels(struct plan *p, struct node *n, struct bytes_args *e, struct error *err)
+{
+    e->kernels = p->kernels;
+    e->view[A] = *plan_in(n, 0);
+    if (plan_out(p, n, 0, ORDER_CHANNELS, &e->view[OUT], err) < 0)
+        return -1;
+    int64_t rows = e->view[A].dims[0] * e->view[A].dims[2];
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "quantize_8",
+                                    .run = run_pixels,
+                                    .args = e,
+                                    .units = rows,
+                                    .tiles = plan_tiles(view_count(&e->view[A]), BYTES_GRAIN, rows),
+                                    .scratch = (size_t)(e->view[A].dims[1] * e->view[A].dims[3])},
+                     err, PLAN_WRITES(&e->view[OUT], &e->view[A]));
+}
+
 int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
 {
     struct bytes_args *e = new_args(p, 2, quantize, err);
@@ -169,7 +224,7 @@ int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
         !exec_quant_byte(n, n->out[0], 1, &e->of[OUT]))
         return e ? 1 : -1;
     e->rounding = exec_quant_bounds(&e->of[OUT]);
-    return emit(p, n, "quantize_8", e, (const int[]){0, 0}, err);
+    return is_image(n) ? emit_pixels(p, n, e, err) : emit(p, n, "quantize_8", e, (const int[]){0, 0}, err);
 }
 
 int exec_lower_dequantize(struct plan *p, struct node *n, struct error *err)

@@ -142,6 +142,8 @@ struct kernels {
     void (*dequantize_8)(float *out, const void *in, size_t n, const struct kernel_byte *of);
     void (*binary_q8)(const struct kernel_binary_q8 *b);
     void (*reduce_rows_q8)(const struct kernel_reduce_q8 *d);
+    /* out[i] = table[in[i] ^ turn], of 256; out may be in. */
+    void (*table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
 
     void (*winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
     void (*winograd_output_f32)(const struct kernel_winograd_output_f32 *w);

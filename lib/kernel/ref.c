@@ -15,6 +15,7 @@ static const struct kernels reference = {
     .dequantize_8 = dequantize_8_ref,
     .binary_q8 = binary_q8_ref,
     .reduce_rows_q8 = reduce_rows_q8_ref,
+    .table_8 = table_8_ref,
     .depthwise_f32 = depthwise_f32_ref,
     .depthwise_pack_f32 = depthwise_pack_f32_ref,
     .winograd_input_f32 = winograd_input_f32_ref,

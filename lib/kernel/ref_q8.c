@@ -160,3 +160,9 @@ void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d)
             d->mean ? byte_of((float)sum * d->multiplier, &d->rounding) : (uint8_t)(int32_t)largest;
     }
 }
+
+void table_8_ref(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn)
+{
+    for (size_t i = 0; i < n; i++)
+        ((uint8_t *)out)[i] = table[((const uint8_t *)in)[i] ^ turn];
+}

@@ -85,7 +85,9 @@ V_FN void v_madd_pairs(v_i32 *c, v_i32 a, v_i32 b)
 #if defined(ISA_avx512)
     *c = v_add_i32(*c, (v_i32)_mm512_madd_epi16((__m512i)a, (__m512i)b));
 #elif defined(ISA_avx2)
-    *c = v_add_i32(*c, (v_i32)_mm256_madd_epi16((__m256i)a, (__m256i)b));
+    /* Left to itself, gcc keeps the products, and sums in memory. */
+    v_i32 product;
+    __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(*c), "=&x"(product) : "x"(a), "x"(b));
 #elif defined(ISA_neon)
     int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
     int32x4_t high = vmull_high_s16((int16x8_t)a, (int16x8_t)b);

@@ -25,8 +25,8 @@ extern const struct kernel_product gemm_f32_avx2;
 
 /* What levels that rest on this one share with it: all but the products of bytes. */
 #define LEVEL                                                                                                          \
-    .vector = VL, .quantize_8 = K(quantize_8), .dequantize_8 = K(dequantize_8), .binary_q8 = K(binary_q8),             \
-    .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF,                              \
+    .vector = VL, .table_8 = K(table_8), .quantize_8 = K(quantize_8), .dequantize_8 = K(dequantize_8),                 \
+    .binary_q8 = K(binary_q8), .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF,   \
     .depthwise_q8 = K(depthwise_q8), .depthwise_pack_q8 = K(depthwise_pack_q8), .depthwise_f32 = K(depthwise_f32),     \
     .depthwise_pack_f32 = K(depthwise_pack_f32), .winograd_input_f32 = K(winograd_input_f32),                          \
     .winograd_output_f32 = K(winograd_output_f32), .winograd_pack_f32 = K(winograd_pack_f32),                          \

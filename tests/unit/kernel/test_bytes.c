@@ -130,6 +130,18 @@ static void check_binary(const struct kernels *k, size_t n)
     check_output(k, "binary", n, b.out, want);
 }
 
+static void check_table(const struct kernels *k, size_t n)
+{
+    uint8_t want[MAX_N], table[256], turn = guard_random() % 2 ? 0x80 : 0;
+    for (int i = 0; i < 256; i++)
+        table[i] = (uint8_t)guard_random();
+    const uint8_t *in = random_bytes(inputs, n);
+    kernel_reference()->table_8(want, in, n, table, turn);
+    uint8_t *out = guard_out(outputs, n, 0);
+    k->table_8(out, in, n, table, turn);
+    check_output(k, "table", n, out, want);
+}
+
 static void check_reduce(const struct kernels *k, size_t n)
 {
     uint8_t want[MAX_N];
@@ -162,6 +174,7 @@ static void elements(void)
                 check_quantize(k, n);
                 check_binary(k, n);
                 check_reduce(k, n);
+                check_table(k, n);
             }
 }
 

@@ -1,0 +1,56 @@
+/* Tables of 256 bytes: 16 shuffles, each for the bytes whose upper half is one of 16. */
+#include "kernel/isa/bytes.h"
+#include "kernel/isa/isa.h"
+
+#if defined(ISA_avx512)
+
+#define STEP 64
+
+static void look_up(uint8_t *out, const uint8_t *in, const uint8_t *table, uint8_t turn)
+{
+    __m512i x = _mm512_xor_si512(_mm512_loadu_si512(in), _mm512_set1_epi8((char)turn)), y = _mm512_setzero_si512();
+    __m512i upper = _mm512_and_si512(x, _mm512_set1_epi8((char)0xf0));
+    __m512i lower = _mm512_and_si512(x, _mm512_set1_epi8(15));
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) {
+        __m512i row = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(table + 16 * i)));
+        __mmask64 here = _mm512_cmpeq_epi8_mask(upper, _mm512_set1_epi8((char)(16 * i)));
+        y = _mm512_mask_shuffle_epi8(y, here, row, lower);
+    }
+    _mm512_storeu_si512(out, y);
+}
+
+#elif defined(ISA_avx2)
+
+#define STEP 32
+
+/* An index with its highest bit set gives 0: what lies outside of a row, once 16 i is taken off and 0x70 added, with
+ * saturation. */
+static void look_up(uint8_t *out, const uint8_t *in, const uint8_t *table, uint8_t turn)
+{
+    __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)in), y = _mm256_setzero_si256();
+    x = _mm256_xor_si256(x, _mm256_set1_epi8((char)turn));
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) {
+        __m256i row = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(table + 16 * i)));
+        __m256i at = _mm256_adds_epu8(x, _mm256_set1_epi8(0x70));
+        y = _mm256_or_si256(y, _mm256_shuffle_epi8(row, at));
+        x = _mm256_sub_epi8(x, _mm256_set1_epi8(16));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)out, y);
+}
+
+#endif
+
+void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn)
+{
+    const uint8_t *from = in;
+    uint8_t *to = out;
+    size_t i = 0;
+#ifdef STEP
+    for (; n - i >= STEP; i += STEP)
+        look_up(to + i, from + i, table, turn);
+#endif
+    for (; i < n; i++)
+        to[i] = table[from[i] ^ turn];
+}
