@@ -68,17 +68,18 @@ ISA_FLAGS_neon :=
 ISA_BYTES_x86_64 := avxvnni avx512vnni
 ISA_BYTES_aarch64 := dotprod
 ISA_BYTES := $(ISA_BYTES_$(ARCH))
+ISA_VNNI := $(filter avx512vnni,$(ISA_BYTES))
 ISA_FLAGS_avxvnni := -DISA_avx2 $(ISA_FLAGS_avx2)
 ISA_FLAGS_avx512vnni := -DISA_avx512 $(ISA_FLAGS_avx512)
 ISA_FLAGS_dotprod := -DISA_neon -march=armv8.2-a+dotprod
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c lib/format/*/*.c lib/*.c))
-ISA_SRC := $(sort $(wildcard lib/kernel/isa/*.c))
+ISA_SRC := $(filter-out %_vnni.c,$(sort $(wildcard lib/kernel/isa/*.c)))
 PROTO := $(wildcard lib/format/*/*.proto)
 GEN_SRC := $(PROTO:lib/%.proto=$(BUILD)/gen/%.pb-c.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) \
 	$(filter-out %/gemm_q8.avx512.o,$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
-	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o)
+	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o) $(ISA_VNNI:%=$(OBJ)/lib/kernel/isa/depthwise_vnni.%.o)
 CMD_COMMON := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/common/*.c)))
 BIN := $(PROGRAMS:%=$(BUILD)/bin/$(PROGPREFIX)%)
 

@@ -111,7 +111,7 @@ static void run_depthwise(const struct step *s, struct tile tile)
         int64_t image = i / d->height, y = i % d->height;
         k.x = (const uint8_t *)view_data(&d->x) + image * d->x.stride[0] + y * d->x_row;
         k.out = (uint8_t *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row;
-        d->kernels->depthwise_q8(&k);
+        d->kernels->depthwise_q8->run(&k);
     }
 }
 
@@ -124,7 +124,7 @@ static int pack_depthwise(void *packed, const void *stored, const void *args, in
     if (!all)
         return -1;
     exec_quant_take(w, stored, 0, w->columns, all);
-    k->depthwise_pack_q8(packed, all, (int)w->columns, (int)w->depth);
+    k->depthwise_q8->pack(packed, all, (int)w->columns, (int)w->depth);
     free(all);
     return 0;
 }
@@ -155,25 +155,26 @@ static int fill_depthwise(struct plan *p, const struct conv *c, struct depthwise
     return 0;
 }
 
-static bool is_depthwise(const struct node *n, struct conv *c, int (*wanted)[2])
+static bool is_depthwise(const struct kernels *k, const struct node *n, struct conv *c, int (*wanted)[2])
 {
-    return read_conv(n, c, wanted) && c->in == 1 && c->out == 1 && c->w.rank <= 2 && node_in(n, 6);
+    return read_conv(n, c, wanted) && c->in == 1 && c->out == 1 && c->w.rank <= 2 && node_in(n, 6) &&
+           c->taps <= k->depthwise_q8->taps_max;
 }
 
 static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
                           struct depthwise_args *d, struct error *err)
 {
-    d->k.weight = plan_packed(
-        p, n, 3,
-        &(struct packing){.name = "depthwise_q8",
-                          .params = {c->groups, c->taps, exec_quant_key(n)},
-                          .bytes = kernel_depthwise_q8_packed(p->kernels, (size_t)c->groups, (size_t)c->taps),
-                          .units = 1,
-                          .pack = pack_depthwise,
-                          .args = w,
-                          .args_size = sizeof *w,
-                          .as_stored = true},
-        err);
+    d->k.weight = plan_packed(p, n, 3,
+                              &(struct packing){.name = "depthwise_q8",
+                                                .params = {c->groups, c->taps, exec_quant_key(n)},
+                                                .bytes = kernel_depthwise_q8_packed(p->kernels->depthwise_q8,
+                                                                                    (size_t)c->groups, (size_t)c->taps),
+                                                .units = 1,
+                                                .pack = pack_depthwise,
+                                                .args = w,
+                                                .args_size = sizeof *w,
+                                                .as_stored = true},
+                              err);
     double macs = (double)view_count(&d->out) * c->taps;
     int64_t rows = d->x.dims[0] * d->height;
     return d->k.weight ? plan_step(p,
@@ -194,7 +195,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     struct conv c;
     struct quant_weights w;
     int wanted[VIEW_SPATIAL][2];
-    if (!d || !is_depthwise(n, &c, wanted))
+    if (!d || !is_depthwise(p->kernels, n, &c, wanted))
         return d ? 1 : -1;
     d->kernels = p->kernels;
     d->k.is_signed = n->in[0]->type.dtype == DTYPE_I8;
@@ -214,8 +215,7 @@ static double depthwise_cost(const struct kernels *k, const struct node *n)
 {
     struct conv c;
     int wanted[VIEW_SPATIAL][2];
-    (void)k;
-    return is_depthwise(n, &c, wanted) ? 0 : -1;
+    return is_depthwise(k, n, &c, wanted) ? 0 : -1;
 }
 
 const struct exec_way exec_way_q_depthwise = {depthwise_cost, border, depthwise_lower, exec_quant_fill};

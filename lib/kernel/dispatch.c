@@ -116,10 +116,10 @@ size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t 
     return floats;
 }
 
-size_t kernel_depthwise_q8_packed(const struct kernels *k, size_t channels, size_t taps)
+size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t channels, size_t taps)
 {
     size_t bytes;
-    bool fits = round_up(channels, (size_t)k->vector, &channels) && round_up(taps, 2, &taps) &&
-                mem_mul(channels, taps, &bytes) && mem_mul(bytes, sizeof(int16_t), &bytes);
+    bool fits = round_up(channels, (size_t)d->channels, &channels) && round_up(taps, (size_t)d->group, &taps) &&
+                mem_mul(channels, taps, &bytes) && mem_mul(bytes, (size_t)d->bytes, &bytes);
     return fits ? bytes : 0;
 }

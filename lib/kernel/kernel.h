@@ -59,11 +59,21 @@ struct kernel_depthwise_q8 {
     ptrdiff_t x_step, out_step;
     int taps, width, channels;
     bool is_signed;
-    const void *weight;        /* made by depthwise_pack_q8 */
+    const void *weight;        /* made by pack() */
     struct kernel_epilogue to; /* to bytes; the bias takes KERNEL_DEPTHWISE_OFFSET off elements that are signed */
     uint8_t *out;
 };
 #define KERNEL_DEPTHWISE_OFFSET 128
+
+struct kernel_depthwise {
+    int channels, group; /* that are done together, and taps: weights are rounded up to as many */
+    int bytes;           /* of a packed weight */
+    int taps_max;
+    void (*run)(const struct kernel_depthwise_q8 *d);
+    /* Weight (c, tap) at w[c * taps + tap]; kernel_depthwise_q8_packed() bytes are written. */
+    void (*pack)(void *packed, const int8_t *w, int channels, int taps);
+};
+size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t channels, size_t taps);
 
 /* What a byte stands for: (x - zero) * scale, in f32. */
 struct kernel_byte {
@@ -133,9 +143,7 @@ struct kernels {
     /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */
     void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
 
-    void (*depthwise_q8)(const struct kernel_depthwise_q8 *d);
-    /* Weight (c, tap) at w[c * taps + tap]; kernel_depthwise_q8_packed() bytes are written. */
-    void (*depthwise_pack_q8)(void *packed, const int8_t *w, int channels, int taps);
+    const struct kernel_depthwise *depthwise_q8;
 
     /* Bytes of in / scale; what is no number becomes the least. */
     void (*quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding);
@@ -215,7 +223,6 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
 
 /* Floats that gemm_f32->pack and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);
-size_t kernel_depthwise_q8_packed(const struct kernels *k, size_t channels, size_t taps); /* in bytes */
 size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps);
 
 /* Strided copy of elements of 1, 2, 4, 8 or 16 bytes: for every index vector i of dims[rank], out[Σ i·out_step] = in[Σ

@@ -12,13 +12,12 @@ extern const struct kernel_product gemm_f32_ref;
 
 /* In ref_q8.c. */
 extern const struct kernel_product gemm_u8_ref, gemm_s8_ref;
-void depthwise_q8_ref(const struct kernel_depthwise_q8 *d);
+extern const struct kernel_depthwise depthwise_q8_ref;
 void quantize_8_ref(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding);
 void dequantize_8_ref(float *out, const void *in, size_t n, const struct kernel_byte *of);
 void binary_q8_ref(const struct kernel_binary_q8 *b);
 void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d);
 void table_8_ref(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
-void depthwise_pack_q8_ref(void *packed, const int8_t *w, int channels, int taps);
 void depthwise_f32_ref(const struct kernel_depthwise_f32 *d);
 void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
 

@@ -90,7 +90,7 @@ static void pack(void *packed, const void *b, int taps, ptrdiff_t tap_step, int 
 const struct kernel_product gemm_u8_ref = PRODUCT(KERNEL_U8, run_u8);
 const struct kernel_product gemm_s8_ref = PRODUCT(KERNEL_S8, run_s8);
 
-void depthwise_q8_ref(const struct kernel_depthwise_q8 *d)
+static void run_depthwise(const struct kernel_depthwise_q8 *d)
 {
     const int8_t *w = d->weight;
     for (int x = 0; x < d->width; x++)
@@ -104,12 +104,15 @@ void depthwise_q8_ref(const struct kernel_depthwise_q8 *d)
         }
 }
 
-void depthwise_pack_q8_ref(void *packed, const int8_t *w, int channels, int taps)
+static void pack_depthwise(void *packed, const int8_t *w, int channels, int taps)
 {
     int8_t *to = packed;
     for (int i = 0; i < channels * taps; i++)
         to[i] = w[i];
 }
+
+const struct kernel_depthwise depthwise_q8_ref = {
+    .channels = 1, .group = 1, .bytes = 1, .taps_max = INT32_MAX, .run = run_depthwise, .pack = pack_depthwise};
 
 /* ---- element by element ---- */
 

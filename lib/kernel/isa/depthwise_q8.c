@@ -59,7 +59,7 @@ V_FN void do_block(const struct kernel_depthwise_q8 *d, const int32_t *weight, i
         sum_pixels(d, weight, x, channel, count, 1, is_signed);
 }
 
-void K(depthwise_q8)(const struct kernel_depthwise_q8 *d)
+static void run(const struct kernel_depthwise_q8 *d)
 {
     ptrdiff_t block = (ptrdiff_t)(d->taps + 1) / 2 * VL;
     const int32_t *weight = d->weight;
@@ -74,7 +74,7 @@ void K(depthwise_q8)(const struct kernel_depthwise_q8 *d)
     }
 }
 
-void K(depthwise_pack_q8)(void *packed, const int8_t *w, int channels, int taps)
+static void pack(void *packed, const int8_t *w, int channels, int taps)
 {
     int16_t *to = packed;
     for (int b = 0; b * VL < channels; b++)
@@ -85,3 +85,6 @@ void K(depthwise_pack_q8)(void *packed, const int8_t *w, int channels, int taps)
                 *to++ = c < channels && t + 1 < taps ? w[c * taps + t + 1] : 0;
             }
 }
+
+const struct kernel_depthwise K(depthwise_q8) = {
+    .channels = VL, .group = 2, .bytes = 2, .taps_max = INT32_MAX, .run = run, .pack = pack};

@@ -13,8 +13,7 @@ extern const struct kernel_product K(gemm_f32), K(gemm_u8), K(gemm_s8);
 void K(depthwise_f32)(const struct kernel_depthwise_f32 *d);
 void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
 
-void K(depthwise_q8)(const struct kernel_depthwise_q8 *d);
-void K(depthwise_pack_q8)(void *packed, const int8_t *w, int channels, int taps);
+extern const struct kernel_depthwise K(depthwise_q8);
 
 void K(quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding);
 void K(dequantize_8)(float *out, const void *in, size_t n, const struct kernel_byte *of);

@@ -27,35 +27,37 @@ extern const struct kernel_product gemm_f32_avx2;
 #define LEVEL                                                                                                          \
     .vector = VL, .table_8 = K(table_8), .quantize_8 = K(quantize_8), .dequantize_8 = K(dequantize_8),                 \
     .binary_q8 = K(binary_q8), .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF,   \
-    .depthwise_q8 = K(depthwise_q8), .depthwise_pack_q8 = K(depthwise_pack_q8), .depthwise_f32 = K(depthwise_f32),     \
-    .depthwise_pack_f32 = K(depthwise_pack_f32), .winograd_input_f32 = K(winograd_input_f32),                          \
-    .winograd_output_f32 = K(winograd_output_f32), .winograd_pack_f32 = K(winograd_pack_f32),                          \
-    .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32), .scale_rows_f32 = K(scale_rows_f32),                       \
-    .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32),                                      \
+    .depthwise_f32 = K(depthwise_f32), .depthwise_pack_f32 = K(depthwise_pack_f32),                                    \
+    .winograd_input_f32 = K(winograd_input_f32), .winograd_output_f32 = K(winograd_output_f32),                        \
+    .winograd_pack_f32 = K(winograd_pack_f32), .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32),                 \
+    .scale_rows_f32 = K(scale_rows_f32), .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32), \
     .reduce_columns_f32 = K(reduce_columns_f32), .reduce_f32 = K(reduce_f32), .blend_f32 = K(blend_f32),               \
     .softmax_f32 = K(softmax_f32), .layer_norm_f32 = K(layer_norm_f32), .lstm_cell_f32 = K(lstm_cell_f32),             \
     .gru_cell_f32 = K(gru_cell_f32), .f16_to_f32 = K(f16_to_f32), .f32_to_f16 = K(f32_to_f16),                         \
     .bf16_to_f32 = K(bf16_to_f32), .transpose_32 = K(transpose_32)
 
 /* The table of a level that is this one, or rests on it. */
-#define TABLE(name, features, u8, s8)                                                                                  \
+#define TABLE(name, features, u8, s8, depthwise)                                                                       \
     {                                                                                                                  \
-        .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_u8 = &(u8), .gemm_s8 = &(s8)                    \
+        .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_u8 = &(u8), .gemm_s8 = &(s8),                   \
+        .depthwise_q8 = &(depthwise)                                                                                   \
     }
 
 #if defined(ISA_avx512)
 /* Without VNNI, products of bytes are those of AVX2. */
 extern const struct kernel_product gemm_u8_avx2, gemm_s8_avx2, gemm_u8_avx512vnni, gemm_s8_avx512vnni;
-const struct kernels kernels_avx512 = TABLE(avx512, 0, gemm_u8_avx2, gemm_s8_avx2);
-const struct kernels kernels_avx512vnni = TABLE(avx512vnni, CPU_VNNI512, gemm_u8_avx512vnni, gemm_s8_avx512vnni);
+extern const struct kernel_depthwise depthwise_q8_avx512vnni;
+const struct kernels kernels_avx512 = TABLE(avx512, 0, gemm_u8_avx2, gemm_s8_avx2, depthwise_q8_avx512);
+const struct kernels kernels_avx512vnni =
+    TABLE(avx512vnni, CPU_VNNI512, gemm_u8_avx512vnni, gemm_s8_avx512vnni, depthwise_q8_avx512vnni);
 #else
-const struct kernels K(kernels) = TABLE(ISA, 0, K(gemm_u8), K(gemm_s8));
+const struct kernels K(kernels) = TABLE(ISA, 0, K(gemm_u8), K(gemm_s8), K(depthwise_q8));
 #endif
 
 #if defined(ISA_avx2)
 extern const struct kernel_product gemm_u8_avxvnni, gemm_s8_avxvnni;
-const struct kernels kernels_avxvnni = TABLE(avxvnni, CPU_AVXVNNI, gemm_u8_avxvnni, gemm_s8_avxvnni);
+const struct kernels kernels_avxvnni = TABLE(avxvnni, CPU_AVXVNNI, gemm_u8_avxvnni, gemm_s8_avxvnni, depthwise_q8_avx2);
 #elif defined(ISA_neon)
 extern const struct kernel_product gemm_u8_dotprod, gemm_s8_dotprod;
-const struct kernels kernels_dotprod = TABLE(dotprod, CPU_DOTPROD, gemm_u8_dotprod, gemm_s8_dotprod);
+const struct kernels kernels_dotprod = TABLE(dotprod, CPU_DOTPROD, gemm_u8_dotprod, gemm_s8_dotprod, depthwise_q8_neon);
 #endif

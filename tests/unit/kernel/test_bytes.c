@@ -2,7 +2,7 @@
  * touched beyond the operands. */
 #include "guard.h"
 
-#define MAX_CHANNELS 70
+#define MAX_CHANNELS 150
 #define MAX_TAPS     25
 #define MAX_WIDTH    11
 #define MAX_N        150
@@ -34,7 +34,7 @@ static struct kernel_rounding random_rounding(void)
 static void check_depthwise(const struct kernels *k, int channels, int taps, int width)
 {
     static int8_t w[MAX_CHANNELS * MAX_TAPS];
-    static int16_t packed[(MAX_CHANNELS + 16) * (MAX_TAPS + 1)];
+    static int16_t packed[(MAX_CHANNELS + 64) * (MAX_TAPS + 3)];
     static int32_t bias[MAX_CHANNELS];
     static float multiplier[MAX_CHANNELS];
     static uint8_t want[MAX_WIDTH * MAX_CHANNELS];
@@ -63,12 +63,12 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
                                     .to = {.bias = bias, .multiplier = multiplier, .rounding = random_rounding()},
                                     .out = want};
     d.to.c = KERNEL_U8;
-    ref->depthwise_q8(&d);
-    CHECK(kernel_depthwise_q8_packed(k, (size_t)channels, (size_t)taps) <= sizeof packed);
-    k->depthwise_pack_q8(packed, w, channels, taps);
+    ref->depthwise_q8->run(&d);
+    CHECK(kernel_depthwise_q8_packed(k->depthwise_q8, (size_t)channels, (size_t)taps) <= sizeof packed);
+    k->depthwise_q8->pack(packed, w, channels, taps);
     d.weight = packed;
     d.out = guard_out(outputs, n, guard_random() % 3);
-    k->depthwise_q8(&d);
+    k->depthwise_q8->run(&d);
     CHECK_MSG(memcmp(d.out, want, n) == 0, "%s: %d channels, %d taps, width %d", k->isa, channels, taps, width);
     CHECK_MSG(guard_intact(outputs, d.out, n), "%s: written beyond", k->isa);
 }

@@ -1,0 +1,152 @@
+/* Depthwise convolutions of bytes by vpdpbusd: four taps of 64 channels are interleaved so that each lane of 32 bits
+ * has those of one channel. In a 128-bit part, vector j of four then has channels 4 j to 4 j + 3, and packing undoes
+ * that. */
+#include "kernel/isa/bytes.h"
+#include "kernel/isa/dot.h"
+#include "kernel/isa/isa.h"
+
+#define BLOCK 64 /* channels */
+#define QUADS 4  /* vectors of sums for them */
+
+/* The first channel of a block: the last one overlaps the one before. */
+static int block_first(int block, int channels)
+{
+    int first = block * BLOCK;
+    return first + BLOCK <= channels || channels < BLOCK ? first : channels - BLOCK;
+}
+
+/* The channel, of a block's, whose sum is lane i of vector j. */
+static int channel_of(int j, int i)
+{
+    return i / 4 * 16 + j * 4 + i % 4;
+}
+
+/* What outputs of a block share. */
+struct block {
+    const int8_t *weight;
+    __mmask64 mask; /* of the channels that are there */
+    __m512i turn;   /* makes u8 of s8 */
+    v_i32 bias[QUADS];
+    v_f32 multiplier[QUADS];
+    struct v_rounding rounding;
+};
+
+V_FN __m512i load(const struct block *b, const uint8_t *p)
+{
+    return _mm512_xor_si512(_mm512_maskz_loadu_epi8(b->mask, p), b->turn);
+}
+
+/* Adds four taps of the pixel at p to its sums. */
+V_FN void add_taps(v_i32 *acc, const struct block *b, const uint8_t *p, const ptrdiff_t *tap, const v_i32 *weight)
+{
+    __m512i one = load(b, p + tap[0]), two = load(b, p + tap[1]), three = load(b, p + tap[2]),
+            four = load(b, p + tap[3]);
+    __m512i low = _mm512_unpacklo_epi8(one, two), high = _mm512_unpackhi_epi8(one, two);
+    __m512i low_too = _mm512_unpacklo_epi8(three, four), high_too = _mm512_unpackhi_epi8(three, four);
+    dot_to(&acc[0], (v_i32)_mm512_unpacklo_epi16(low, low_too), weight[0]);
+    dot_to(&acc[1], (v_i32)_mm512_unpackhi_epi16(low, low_too), weight[1]);
+    dot_to(&acc[2], (v_i32)_mm512_unpacklo_epi16(high, high_too), weight[2]);
+    dot_to(&acc[3], (v_i32)_mm512_unpackhi_epi16(high, high_too), weight[3]);
+}
+
+V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
+{
+    __m512i q[QUADS];
+#pragma GCC unroll 4
+    for (int j = 0; j < QUADS; j++) {
+        v_i32 x = v_round_lowest(v_mul(v_from_i32(acc[j]), b->multiplier[j]), &b->rounding);
+        q[j] = (__m512i)v_and_i32(x, v_set1_i32(0xff));
+    }
+    __m512i low = _mm512_packus_epi32(q[0], q[1]), high = _mm512_packus_epi32(q[2], q[3]);
+    _mm512_mask_storeu_epi8(out, b->mask, _mm512_packus_epi16(low, high));
+}
+
+#define PIXELS 2
+
+/* `pixels` outputs from x on, at channel `first`. `tap` is rounded up to four. */
+V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, const ptrdiff_t *tap, int x, int first,
+                    int pixels)
+{
+    v_i32 acc[PIXELS][QUADS];
+    const uint8_t *p = d->x + x * d->x_step + first;
+#pragma GCC unroll 2
+    for (int i = 0; i < pixels; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < QUADS; j++)
+            acc[i][j] = b->bias[j];
+    for (int t = 0; t < d->taps; t += 4) {
+        v_i32 weight[QUADS];
+#pragma GCC unroll 4
+        for (int j = 0; j < QUADS; j++)
+            weight[j] = dot_columns(b->weight + (t + j) * BLOCK);
+#pragma GCC unroll 2
+        for (int i = 0; i < pixels; i++)
+            add_taps(acc[i], b, p + i * d->x_step, tap + t, weight);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < pixels; i++)
+        store_block(b, d->out + (x + i) * d->out_step + first, acc[i]);
+}
+
+/* Vector j's words of the 64 at p. */
+V_FN v_i32 words_of(const void *p, int j)
+{
+    const __m128i *at = (const __m128i *)p + j;
+    __m512i x = _mm512_castsi128_si512(_mm_loadu_si128(at));
+    x = _mm512_inserti32x4(x, _mm_loadu_si128(at + 4), 1);
+    x = _mm512_inserti32x4(x, _mm_loadu_si128(at + 8), 2);
+    return (v_i32)_mm512_inserti32x4(x, _mm_loadu_si128(at + 12), 3);
+}
+
+static void describe(struct block *b, const struct kernel_depthwise_q8 *d, int first, int count)
+{
+    const int32_t *bias = (const int32_t *)d->to.bias + first;
+    const float *multiplier = d->to.multiplier + first;
+    int32_t some_biases[BLOCK] = {0};
+    float some_multipliers[BLOCK] = {0};
+    if (count < BLOCK) {
+        bias = memcpy(some_biases, bias, sizeof *bias * (size_t)count);
+        multiplier = memcpy(some_multipliers, multiplier, sizeof *multiplier * (size_t)count);
+    }
+    b->mask = count == BLOCK ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
+    b->turn = _mm512_set1_epi8(d->is_signed ? (char)0x80 : 0);
+    b->rounding = v_rounding_of(&d->to.rounding);
+    for (int j = 0; j < QUADS; j++) {
+        b->bias[j] = words_of(bias, j);
+        b->multiplier[j] = v_as_f32(words_of(multiplier, j));
+    }
+}
+
+#define TAPS_MAX 128
+
+static void run(const struct kernel_depthwise_q8 *d)
+{
+    ptrdiff_t tap[TAPS_MAX];
+    int taps = (d->taps + 3) / 4 * 4;
+    for (int t = 0; t < taps; t++) /* those beyond meet weights of 0 */
+        tap[t] = d->tap[t < d->taps ? t : 0];
+    for (int i = 0; i * BLOCK < d->channels; i++) {
+        struct block b = {.weight = (const int8_t *)d->weight + (ptrdiff_t)i * taps * BLOCK};
+        int first = block_first(i, d->channels), x = 0;
+        describe(&b, d, first, d->channels < BLOCK ? d->channels : BLOCK);
+        for (; x + PIXELS <= d->width; x += PIXELS)
+            do_pixels(d, &b, tap, x, first, PIXELS);
+        for (; x < d->width; x++)
+            do_pixels(d, &b, tap, x, first, 1);
+    }
+}
+
+static void pack(void *packed, const int8_t *w, int channels, int taps)
+{
+    int8_t *to = packed;
+    for (int b = 0; b * BLOCK < channels; b++)
+        for (int t = 0; t < taps; t += 4)
+            for (int j = 0; j < QUADS; j++)
+                for (int i = 0; i < VL * 4; i++) {
+                    int c = block_first(b, channels) + channel_of(j, i / 4), at = t + i % 4;
+                    *to++ = c < channels && at < taps ? w[c * taps + at] : 0;
+                }
+}
+
+const struct kernel_depthwise K(depthwise_q8) = {
+    .channels = BLOCK, .group = 4, .bytes = 1, .taps_max = TAPS_MAX, .run = run, .pack = pack};
