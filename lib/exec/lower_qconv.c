@@ -36,7 +36,8 @@ static int load_weights(struct plan *p, const struct node *n, const struct conv 
         return -1;
     for (int64_t i = 0; i < depth; i++)
         at[i] = i % c->in * c->taps + i / c->in;
-    *w = (struct quant_weights){.columns = (int64_t)c->out * c->groups, .depth = depth, .column_step = depth, .at = at};
+    *w = (struct quant_weights){QUANT_INPUTS, .columns = (int64_t)c->out * c->groups, .depth = depth,
+                                .column_step = depth, .at = at};
     return exec_quant_weights(p, n, w, err);
 }
 
@@ -166,7 +167,7 @@ static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, 
 {
     d->k.weight = plan_packed(p, n, 3,
                               &(struct packing){.name = "depthwise_q8",
-                                                .params = {c->groups, c->taps, exec_quant_key(n)},
+                                                .params = {c->groups, c->taps, exec_quant_key(n, w)},
                                                 .bytes = kernel_depthwise_q8_packed(p->kernels->depthwise_q8,
                                                                                     (size_t)c->groups, (size_t)c->taps),
                                                 .units = 1,

@@ -29,27 +29,38 @@ static int emit(struct plan *p, struct node *n, const struct quant_weights *w, s
     return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;
 }
 
-static bool fits(const struct node *n)
+/* A product of rows of A with the constant matrix at input b, which is not empty. */
+static bool fits(const struct node *n, int b)
 {
     const struct type *a = &n->in[0]->type;
-    const struct tensor *b = plan_is_constant(n, 3) ? n->in[3]->constant : NULL;
-    return b && b->rank == 2 && b->count > 0 && b->count <= INT32_MAX / 2 && a->rank >= 2 && a->rank <= GEMM_AXES + 1 &&
-           tensor_count(a->rank, a->dims) > 0;
+    const struct tensor *t = plan_is_constant(n, b) ? n->in[b]->constant : NULL;
+    return t && t->rank == 2 && t->count > 0 && t->count <= INT32_MAX / 2 && a->rank >= 2 && a->rank <= GEMM_AXES + 1 &&
+           tensor_count(a->rank, a->dims) > 0 && (a->dtype == DTYPE_U8 || a->dtype == DTYPE_I8);
 }
 
-static int lower(struct plan *p, struct node *n, struct error *err)
+/* The matrix [k][n], of which a column is one of weights. */
+static int load_matrix(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err)
 {
-    struct gemm_job job = {.product = exec_quant_product(p->kernels, n)};
-    if (!fits(n))
-        return 1;
-    const int64_t *dims = n->in[3]->constant->dims;
+    const int64_t *dims = n->in[w->input]->constant->dims;
     int64_t *at = plan_alloc(p, sizeof *at * (size_t)dims[0], err);
     if (!at)
         return -1;
     for (int64_t i = 0; i < dims[0]; i++)
         at[i] = i * dims[1];
-    struct quant_weights w = {.columns = dims[1], .depth = dims[0], .column_step = 1, .at = at};
-    int status = exec_quant_weights(p, n, &w, err);
+    w->columns = dims[1];
+    w->depth = dims[0];
+    w->column_step = 1;
+    w->at = at;
+    return exec_quant_weights(p, n, w, err);
+}
+
+static int lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct gemm_job job = {.product = exec_quant_product(p->kernels, n)};
+    struct quant_weights w = {QUANT_INPUTS, .at = NULL};
+    if (!fits(n, w.input))
+        return 1;
+    int status = load_matrix(p, n, &w, err);
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
     if (status == 0)
@@ -60,7 +71,56 @@ static int lower(struct plan *p, struct node *n, struct error *err)
 static double cost(const struct kernels *k, const struct node *n)
 {
     (void)k;
-    return fits(n) ? 1 : -1;
+    return fits(n, 3) ? 1 : -1;
 }
 
 const struct exec_way exec_way_q_matmul = {.cost = cost, .lower = lower};
+
+/* ---- MatMulInteger, whose first zero point may be known in a run only ---- */
+
+struct zero_args {
+    struct view zero, bias; /* zero.buffer NULL: 0 */
+    const int32_t *sum;
+    int64_t columns;
+    int offset;
+};
+
+/* The biases that take zero point and offset times the weights' sums off. */
+static void run_zero(const struct step *s, struct tile tile)
+{
+    const struct zero_args *a = s->args;
+    const void *at = a->zero.buffer ? view_data(&a->zero) : NULL;
+    int zero = !at ? 0 : a->zero.dtype == DTYPE_I8 ? *(const int8_t *)at : *(const uint8_t *)at;
+    int32_t *bias = view_data(&a->bias);
+    (void)tile;
+    for (int64_t i = 0; i < a->columns; i++)
+        bias[i] = (int32_t) - ((uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
+}
+
+static int emit_zero(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job,
+                     struct error *err)
+{
+    struct zero_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a || plan_scratch(p, sizeof(int32_t) * (size_t)w->columns, &a->bias, err) < 0)
+        return -1;
+    if (node_in(n, 2))
+        a->zero = *plan_in(n, 2);
+    a->sum = w->sum;
+    a->columns = w->columns;
+    a->offset = job->product->a_offset;
+    job->bias_view = a->bias;
+    return plan_step(p, &(struct step){.node = n, .kernel = "zero_q8", .run = run_zero, .args = a, .units = 1}, err,
+                     PLAN_WRITES(&a->bias, &a->zero));
+}
+
+int exec_lower_matmul_integer(struct plan *p, struct node *n, struct error *err)
+{
+    struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .to = {.c = KERNEL_S32}};
+    struct quant_weights w = {.input = 1, .zero_input = 3, .bias_input = INT32_MAX};
+    if (!fits(n, w.input) || (node_in(n, 2) && view_count(plan_in(n, 2)) != 1))
+        return 1;
+    int status = load_matrix(p, n, &w, err);
+    if (status == 0)
+        status = emit_zero(p, n, &w, &job, err);
+    return status == 0 ? emit(p, n, &w, &job, err) : status;
+}

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 
+/* The inputs of nn.QConv and nn.QMatMul. */
 enum { X, X_SCALE, X_ZERO, W, W_SCALE, W_ZERO, Y_SCALE, Y_ZERO, BIAS };
 
 double exec_quant_param(const struct node *n, int in, int64_t i)
@@ -20,15 +21,13 @@ bool exec_quant_is_param(const struct node *n, int in, int64_t count)
     return !node_in(n, in) || (t && (t->count == 1 || (t->rank == 1 && t->count == count)));
 }
 
-static bool has_params(const struct node *n, int64_t columns)
+/* Parameters that there may be one of, or one for each column; and the bias. */
+static bool has_params(const struct node *n, const struct quant_weights *w)
 {
-    static const int single[] = {X_SCALE, X_ZERO, Y_SCALE, Y_ZERO};
-    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
-        if (!exec_quant_is_param(n, single[i], 1))
-            return false;
-    const struct tensor *bias = node_in(n, BIAS) ? n->in[BIAS]->constant : NULL;
-    return exec_quant_is_param(n, W_SCALE, columns) && exec_quant_is_param(n, W_ZERO, columns) &&
-           (!node_in(n, BIAS) || (bias && bias->dtype == DTYPE_I32 && bias->rank == 1 && bias->count == columns));
+    const struct tensor *bias = node_in(n, w->bias_input) ? n->in[w->bias_input]->constant : NULL;
+    return exec_quant_is_param(n, w->zero_input, w->columns) &&
+           (!node_in(n, w->bias_input) ||
+            (bias && bias->dtype == DTYPE_I32 && bias->rank == 1 && bias->count == w->columns));
 }
 
 /* The sum of a column; false when an element does not fit, or sums of its products with x might not. */
@@ -49,7 +48,7 @@ static bool sum_column(const struct quant_weights *w, const uint8_t *stored, int
 
 int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err)
 {
-    if (!plan_is_constant(n, W) || !has_params(n, w->columns))
+    if (!plan_is_constant(n, w->input) || !has_params(n, w))
         return 1;
     int *zero = plan_alloc(p, sizeof *zero * (size_t)w->columns, err);
     int32_t *sum = plan_alloc(p, sizeof *sum * (size_t)w->columns, err);
@@ -57,10 +56,10 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
         return -1;
     w->zero = zero;
     w->sum = sum;
-    w->is_signed = n->in[W]->constant->dtype == DTYPE_I8;
+    w->is_signed = n->in[w->input]->constant->dtype == DTYPE_I8;
     for (int64_t i = 0; i < w->columns; i++) {
-        zero[i] = (int)exec_quant_param(n, W_ZERO, i);
-        if (!sum_column(w, n->in[W]->constant->data, i, exec_quant_param(n, BIAS, i), &sum[i]))
+        zero[i] = (int)exec_quant_param(n, w->zero_input, i);
+        if (!sum_column(w, n->in[w->input]->constant->data, i, exec_quant_param(n, w->bias_input, i), &sum[i]))
             return 1;
     }
     return 0;
@@ -76,11 +75,11 @@ void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t 
 }
 
 /* What distinguishes weights of the same bytes: type and zero points. */
-int64_t exec_quant_key(const struct node *n)
+int64_t exec_quant_key(const struct node *n, const struct quant_weights *w)
 {
-    const struct tensor *zero = node_in(n, W_ZERO) ? n->in[W_ZERO]->constant : NULL;
+    const struct tensor *zero = node_in(n, w->zero_input) ? n->in[w->zero_input]->constant : NULL;
     uint64_t key = zero ? hash_bytes(zero->data, zero->size) : 0;
-    return (int64_t)(key * 2 + (n->in[W]->constant->dtype == DTYPE_I8));
+    return (int64_t)(key * 2 + w->is_signed);
 }
 
 struct panels_args {
@@ -119,9 +118,9 @@ const void *exec_quant_packed(struct plan *p, const struct node *n, const char *
     size_t bytes;
     if (!mem_mul(kernel_product_packed(product, (size_t)taps, (size_t)k, (size_t)columns), (size_t)groups, &bytes))
         bytes = 0;
-    return plan_packed(p, n, W,
+    return plan_packed(p, n, w->input,
                        &(struct packing){.name = name,
-                                         .params = {groups, w->columns, w->depth, taps, k, exec_quant_key(n)},
+                                         .params = {groups, w->columns, w->depth, taps, k, exec_quant_key(n, w)},
                                          .bytes = bytes,
                                          .units = groups * panels,
                                          .pack = pack_panels,
@@ -193,8 +192,14 @@ int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant
     bool real = !node_in(n, Y_SCALE);
     float x_scale = (float)exec_quant_param(n, X_SCALE, 0), y_scale = (float)exec_quant_param(n, Y_SCALE, 0);
     int32_t zero = (int32_t)exec_quant_param(n, X_ZERO, 0);
+    static const int single[] = {X_SCALE, X_ZERO, Y_SCALE, Y_ZERO};
     if (!bias || !multiplier)
         return -1;
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        if (!exec_quant_is_param(n, single[i], 1))
+            return 1;
+    if (!exec_quant_is_param(n, W_SCALE, w->columns))
+        return 1;
     *to = (struct kernel_epilogue){.bias = bias, .multiplier = multiplier, .c = real ? KERNEL_F32 : KERNEL_U8};
     if (!find_rounding(n, &to->rounding))
         return 1;

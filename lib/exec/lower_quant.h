@@ -12,6 +12,7 @@ bool exec_quant_is_param(const struct node *n, int in, int64_t count);
 
 /* Weights less their zero points: column j has element j * column_step + at[i] of what is stored, i < depth. */
 struct quant_weights {
+    int input, zero_input, bias_input; /* of the node; INT32_MAX: it has no bias */
     int64_t columns, depth, column_step;
     const int64_t *at;
     const int *zero;    /* [columns] */
@@ -19,8 +20,8 @@ struct quant_weights {
     bool is_signed;
 };
 
-/* Fills in all but columns, depth, column_step and at, which are the plan's. 1: the weights or their parameters are not
- * constant or do not fit s8, or a sum might not fit s32. */
+/* Fills in all but inputs, columns, depth, column_step and at, which is the plan's. 1: the weights or their parameters
+ * are not constant or do not fit s8, or a sum might not fit s32. */
 int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
 
 /* The product's panels of `groups` groups of columns, whose depth is `taps` runs of k. */
@@ -42,7 +43,9 @@ struct kernel_rounding exec_quant_bounds(const struct kernel_byte *of);
 bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, struct kernel_rounding *r);
 
 /* What distinguishes weights of the same bytes: type and zero points. */
-int64_t exec_quant_key(const struct node *n);
+int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
+/* The inputs of nn.QConv and nn.QMatMul. */
+#define QUANT_INPUTS .input = 3, .zero_input = 5, .bias_input = 8
 
 /* The product for the type of input 0. */
 const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n);

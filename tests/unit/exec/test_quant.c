@@ -55,15 +55,25 @@ struct conv_case {
     int64_t n, c, h, w, out, kh, kw, group, stride, dilation, pads[4];
 };
 
+static const char *conv_domain = "nn", *conv_op = "QConv";
+
 static struct node *conv_node(const struct conv_case *t, struct value *x, enum dtype w, int x_zero, int y_zero)
 {
     bool is_signed = w == DTYPE_I8;
     enum dtype type = x->type.dtype ? x->type.dtype : DTYPE_U8; /* of a node's result: not known yet */
     struct value *weights =
         bytes(w, DIMS(t->out, t->c / t->group, t->kh, t->kw), is_signed ? -128 : 1, is_signed ? 127 : 255);
-    struct node *n = FUSED("QConv", x, scalar(DTYPE_F32, 0.02), scalar(type, x_zero), weights, scales(t->out),
-                           is_signed ? bytes(w, DIMS(t->out), 0, 0) : scalar(w, 128), scalar(DTYPE_F32, 0.05),
-                           scalar(type, y_zero), bytes(DTYPE_I32, DIMS(t->out), -3000, 3000));
+    struct value *in[] = {x,
+                          scalar(DTYPE_F32, 0.02),
+                          scalar(type, x_zero),
+                          weights,
+                          scales(t->out),
+                          is_signed ? bytes(w, DIMS(t->out), 0, 0) : scalar(w, 128),
+                          scalar(DTYPE_F32, 0.05),
+                          scalar(type, y_zero),
+                          bytes(DTYPE_I32, DIMS(t->out), -3000, 3000),
+                          &none};
+    struct node *n = node(conv_domain, conv_op, in);
     node_set_ints(n, "strides", INTS(t->stride, t->stride), &error);
     node_set_ints(n, "dilations", INTS(t->dilation, t->dilation), &error);
     node_set_ints(n, "pads", t->pads, 4, &error);
@@ -139,6 +149,34 @@ static void products(void)
         }
 }
 
+/* A zero point that is an input; and what QLinearConv makes of the operands of nn.QConv. */
+static void integers(void)
+{
+    static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 100, 70}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int form = 0; form < 3; form++) {
+            const int64_t *s = shapes[i];
+            enum dtype type = form == 2 ? DTYPE_I8 : DTYPE_U8;
+            begin();
+            struct value *a = byte_input("a", type, DIMS(2, s[0], s[1])),
+                         *b = bytes(DTYPE_U8, DIMS(s[1], s[2]), 1, 255);
+            struct value *zero = form == 0 ? NULL : byte_input("zero", type, 0, NULL);
+            output(NODE("MatMulInteger", a, b, zero, scalar(DTYPE_U8, 128))->out[0]);
+            check_bytes(-1);
+        }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin();
+        conv_domain = "";
+        conv_op = "QLinearConv";
+        struct value *x = byte_input("x", DTYPE_U8, DIMS(cases[i].n, cases[i].c, cases[i].h, cases[i].w));
+        struct node *n = conv_node(&cases[i], x, DTYPE_I8, 7, 130);
+        output(n->out[0]);
+        conv_domain = "nn";
+        conv_op = "QConv";
+        check_bytes(-1);
+    }
+}
+
 /* QuantizeLinear of floats, DequantizeLinear of bytes, tables, sums and products of them, joined and pooled. */
 static void elements(void)
 {
@@ -177,6 +215,7 @@ int main(void)
     RUN(convolutions);
     RUN(two_zeros);
     RUN(products);
+    RUN(integers);
     RUN(elements);
     return TEST_END();
 }
