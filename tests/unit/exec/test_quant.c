@@ -177,6 +177,30 @@ static void integers(void)
     }
 }
 
+/* Numbers above zero, below, around it, all of them zero, and some that are none. */
+static void dynamic(void)
+{
+    static const float shift[] = {0, 5, -5, 0, 0};
+    for (int i = 0; i < 5; i++) {
+        begin();
+        struct node *n = NODE("DynamicQuantizeLinear", input("x", DIMS(3, 7, 11)));
+        node_new_output(n, NULL, &error);
+        node_new_output(n, NULL, &error);
+        struct value *product =
+            NODE("MatMulInteger", n->out[0], bytes(DTYPE_I8, DIMS(11, 20), -127, 127), n->out[2])->out[0];
+        output(product);
+        output(n->out[0]);
+        output(n->out[1]);
+        struct tensor *t = random_tensor(DTYPE_F32, 3, (const int64_t[]){3, 7, 11}, i == 3 ? 0 : 1);
+        for (int64_t j = 0; j < t->count; j++)
+            tensor_set_f64(t, j, i == 4 && j % 10 == 0 ? NAN : tensor_get_f64(t, j) + (double)shift[i]);
+        struct item *in[8] = {item_of_tensor(t, &error)};
+        exact_wanted = true;
+        check_with(in);
+        exact_wanted = false;
+    }
+}
+
 /* QuantizeLinear of floats, DequantizeLinear of bytes, tables, sums and products of them, joined and pooled. */
 static void elements(void)
 {
@@ -216,6 +240,7 @@ int main(void)
     RUN(two_zeros);
     RUN(products);
     RUN(integers);
+    RUN(dynamic);
     RUN(elements);
     return TEST_END();
 }
