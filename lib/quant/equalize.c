@@ -73,14 +73,18 @@ static struct value *behind_relu(struct node *n)
     return next && next->def && node_is(next, "Relu") ? next->out[0] : n->out[0];
 }
 
-/* Normalisation may feed sums, too: they get the inverse by a node of their own. */
+/* What is before depthwise layers alone, whose weights have scales of their own. Behind normalisation other products
+ * can be, too, as numbers there differ most; and sums: they get the inverse by a node of their own. Before other
+ * convolutions nothing is gained: their weights get worse as the activation gets better. */
 static bool all_consume(const struct quant_channelled *c)
 {
     const struct value *v = c->value;
+    bool normalised = is_layer_norm(c->producer);
     size_t fit = 0;
     for (size_t i = 0; i < v->use_count; i++)
-        fit += can_consume(&v->uses[i], c->axis, c->channels, v->type.rank);
-    return fit > 0 && !v->is_output && (fit == v->use_count || node_is(c->producer, "LayerNormalization"));
+        fit += can_consume(&v->uses[i], c->axis, c->channels, v->type.rank) &&
+               (normalised || is_depthwise(v->uses[i].node, c->channels));
+    return fit > 0 && !v->is_output && (fit == v->use_count || normalised);
 }
 
 static bool describe(struct node *n, struct quant_channelled *c)
@@ -198,20 +202,12 @@ static void weigh(const struct quant_channelled *c, float *weights)
     }
 }
 
-static bool goes_to_depthwise(const struct quant_channelled *c)
-{
-    for (size_t i = 0; i < c->value->use_count; i++)
-        if (!is_depthwise(c->value->uses[i].node, c->channels))
-            return false;
-    return true;
-}
-
-/* Depthwise weights have scales of their own, so that the channels can be made equal; others get worse as activations
- * get better: the square root is between. */
+/* Before depthwise layers channels are made equal; behind normalisation the square root is between the activation and
+ * the weights. */
 static int find_factors(const struct quant_channelled *c, float *factors, struct error *err)
 {
     float *weights = mem_calloc((size_t)c->channels, sizeof *weights, err), top = 0, most = 0;
-    bool depthwise = goes_to_depthwise(c);
+    bool depthwise = !is_layer_norm(c->producer);
     if (!weights)
         return -1;
     weigh(c, weights);
