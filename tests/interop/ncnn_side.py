@@ -104,6 +104,7 @@ def check(prefix, model, inputs, options, allowed, work):
     written = subprocess.run([prefix + "convert", "-q", *options, "-o", work + "/net.param", model], capture_output=True, text=True)
     if written.returncode != 0:
         return written.stderr.strip().split(": ", 2)[-1]
+    inputs = list(inputs)
     for k, name in enumerate(inputs):  # ncnn has no batches: the first of each
         array = np.load(name)
         first = array[:1] if array.ndim == 4 else array

@@ -71,13 +71,15 @@ void mnn_read_pooling(struct mnn_op *o)
     if (o->b->failed)
         return;
     fit_pool(o, &p, type);
+    int axes = type->rank == 3 ? 1 : 2; /* signals have a height only */
+    const int64_t signal[2] = {p.pads[0], p.pads[2]};
     struct value *y = BUILD(o->b, p.average ? "AveragePool" : "MaxPool", x);
-    build_ints(o->b, y, "kernel_shape", 2, p.kernel);
-    build_ints(o->b, y, "strides", 2, p.stride);
+    build_ints(o->b, y, "kernel_shape", axes, p.kernel);
+    build_ints(o->b, y, "strides", axes, p.stride);
     if (p.pad == MNN_PAD_SAME)
         build_string(o->b, y, "auto_pad", "SAME_UPPER");
     else
-        build_ints(o->b, y, "pads", 4, p.pads);
+        build_ints(o->b, y, "pads", 2 * axes, axes == 1 ? signal : p.pads);
     if (p.ceil)
         build_int(o->b, y, "ceil_mode", 1);
     if (p.average && p.count_padding)
