@@ -133,6 +133,10 @@ struct value *build_name(struct build *b, struct value *v, const char *name);
 /* The type of a value as far as it can be inferred, for layers whose meaning depends on it; NULL after a failure. */
 const struct type *build_type(struct build *b, struct value *v);
 
+/* Gives a graph input whose rank is not known this one, when v comes from one by functions of element by element:
+ * axis `axis` has `channels` elements (0: not known), the others symbols. dtype DTYPE_NONE: as it is (build_expect.c). */
+void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t channels, enum dtype dtype);
+
 /* Infers the types of the latest node: they follow one step behind, when all attributes are set. */
 void build_infer(struct build *b);
 

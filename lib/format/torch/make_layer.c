@@ -4,44 +4,10 @@
 
 #include "format/torch/make.h"
 
-/* ---- what an input must be ---- */
-
-#define MOST_STEPS 64 /* of functions between an input and where its rank is told */
-
-/* The graph input that v comes from by functions that keep its rank; *chain: the nodes between, last first. */
-static struct value *find_input(struct value *v, struct node **chain, int *count)
+static void expect(struct torch_reader *t, struct torch_value x, int rank, int64_t channels, enum dtype dtype)
 {
-    *count = 0;
-    while (v && !v->is_input && *count < MOST_STEPS) {
-        struct node *n = v->producer;
-        if (!n || n->in_count == 0 || !op_trait(n, "axes=each"))
-            return NULL;
-        chain[(*count)++] = n;
-        v = n->in[0];
-    }
-    return v && v->is_input && !v->constant ? v : NULL;
-}
-
-void torch_expect(struct torch_reader *t, struct torch_value x, int rank, int64_t channels, enum dtype dtype)
-{
-    struct node *chain[MOST_STEPS];
-    char name[300];
-    struct error ignored;
-    int count;
-    const struct type *type = x.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, x.tensor->value) : NULL;
-    struct value *in = type && type->rank < 0 ? find_input(x.tensor->value, chain, &count) : NULL;
-    if (!in || rank > TENSOR_MAX_RANK)
-        return;
-    in->type.rank = rank;
-    if (dtype != DTYPE_NONE)
-        in->type.dtype = dtype;
-    for (int i = 0; i < rank; i++) {
-        snprintf(name, sizeof(name), i ? "%.250s_%d" : "batch", in->name, i);
-        in->type.dims[i] = i == 1 && channels > 0 ? channels : graph_symbol(t->b->graph, name, t->b->err);
-        torch_check(t, i == 1 ? true : in->type.dims[i] != 0);
-    }
-    while (count-- > 0 && !t->b->failed)
-        op_infer_node(chain[count], &ignored);
+    if (x.kind == TORCH_TENSOR)
+        build_expect(t->b, x.tensor->value, rank, 1, channels, dtype);
 }
 
 static int64_t dim_of(struct torch_reader *t, struct torch_value v, int axis)
@@ -72,7 +38,7 @@ static void expect_spatial(struct torch_reader *t, const char *type, struct torc
         channels = dim_of(t, c->arg[1], transposed ? 0 : 1);
         channels = transposed || channels < 0 || channels > INT32_MAX ? channels : channels * groups;
     }
-    torch_expect(t, c->arg[0], axes + 2, channels, DTYPE_NONE);
+    expect(t, c->arg[0], axes + 2, channels, DTYPE_NONE);
 }
 
 struct torch_value torch_make_spatial(struct torch_reader *t, struct torch_bound *c)
@@ -145,13 +111,13 @@ struct torch_value torch_make_deform(struct torch_reader *t, struct torch_bound 
 
 struct torch_value torch_make_linear(struct torch_reader *t, struct torch_bound *c)
 {
-    torch_expect(t, c->arg[0], 2, dim_of(t, c->arg[1], 1), DTYPE_NONE);
+    expect(t, c->arg[0], 2, dim_of(t, c->arg[1], 1), DTYPE_NONE);
     return torch_make_NULL(t, c);
 }
 
 struct torch_value torch_make_embedding(struct torch_reader *t, struct torch_bound *c)
 {
-    torch_expect(t, c->arg[1], 2, 0, DTYPE_I64);
+    expect(t, c->arg[1], 2, 0, DTYPE_I64);
     return torch_make_NULL(t, c);
 }
 
@@ -225,7 +191,7 @@ struct torch_value torch_make_packed_linear(struct torch_reader *t, struct torch
     struct torch_value arg[3] = {rounded(t, c->arg[0], torch_truth(t, c->arg[2]) == 1),
                                  torch_unpickle_part(t, o, state->items[0], o->path),
                                  torch_unpickle_part(t, o, state->items[1], o->path)};
-    torch_expect(t, c->arg[0], 2, dim_of(t, arg[1], 1), DTYPE_NONE);
+    expect(t, c->arg[0], 2, dim_of(t, arg[1], 1), DTYPE_NONE);
     struct torch_value v = torch_emit_one(t, c->row->type, "input weight bias", arg, 3);
     if (!strstr(c->row->name, "relu") || t->b->failed)
         return v;
@@ -299,7 +265,7 @@ struct torch_value torch_make_recurrent(struct torch_reader *t, struct torch_bou
     if (t->b->failed || !hidden || hidden->rank != 2)
         return all;
     const struct tensor *input = weight_at(&w, "weight_ih_l0");
-    torch_expect(t, c->arg[0], 3, 0, DTYPE_NONE);
+    expect(t, c->arg[0], 3, 0, DTYPE_NONE);
     (void)input;
     values[0] = c->arg[0];
     if (lstm) {

@@ -546,6 +546,7 @@ static const struct {
     {"append", append},
     {"extend", extend},
     {"list", copy_list},
+    {"copy", copy_list},
     {"slice", slice_list},
     {"__contains__", contains},
     {"keys", parts_of_dict},

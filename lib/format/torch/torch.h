@@ -284,9 +284,6 @@ struct torch_value torch_emit_one(struct torch_reader *t, const char *type, cons
 /* After a part of a tensor was given another value: all that it is a part of get it too. */
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part);
 
-/* Gives a graph input whose rank is not known this rank, when v comes from one by functions of element by element;
- * channels and dtype: 0 where not known. */
-void torch_expect(struct torch_reader *t, struct torch_value v, int rank, int64_t channels, enum dtype dtype);
 /* PyTorch's number of an element type. */
 enum dtype torch_dtype(int64_t scalar_type);
 int64_t torch_scalar_type(enum dtype dtype);

@@ -1,0 +1,291 @@
+/* Reading a graph: its inputs and outputs, calls of functions, variables. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/format.h"
+#include "format/tensorflow/tensorflow.h"
+
+const struct tensorflow_kind tensorflow_kinds[] = {
+#define OP(op, read, onnx) {op, tensorflow_read_##read, onnx},
+#include "format/tensorflow/ops.def"
+#undef OP
+};
+const size_t tensorflow_kind_count = sizeof(tensorflow_kinds) / sizeof(*tensorflow_kinds);
+
+static const char *operator_at(size_t index)
+{
+    return index < tensorflow_kind_count ? tensorflow_kinds[index].op : NULL;
+}
+
+/* ---- functions ---- */
+
+static int list_functions(struct tensorflow_reader *r)
+{
+    for (const struct protobuf *f = protobuf_first(r->library, "function"); f && !r->b.failed; f = protobuf_more(f)) {
+        const char *name = protobuf_text(protobuf_message(f, "signature"), "name", "");
+        if (!lookup_find(&r->functions, name))
+            build_check(&r->b, lookup_add(&r->functions, name, (void *)f, r->b.err) == 0);
+    }
+    return r->b.failed ? -1 : 0;
+}
+
+/* What the function returns under that name. */
+static const char *returned(const struct protobuf *function, const char *name)
+{
+    for (const struct protobuf *p = protobuf_first(function, "ret"); p; p = protobuf_more(p))
+        if (strcmp(protobuf_text(p, "key", ""), name) == 0)
+            return protobuf_text(p, "value", "");
+    return "";
+}
+
+int tensorflow_call(struct tensorflow_reader *r, const char *name, struct value *const *in, int count,
+                    struct value **out, int most)
+{
+    const struct protobuf *function = lookup_find(&r->functions, name),
+                          *signature = protobuf_message(function, "signature");
+    struct tensorflow_scope s;
+    int i = 0, results = 0;
+    if (!function || ++r->depth > TENSORFLOW_DEPTH) {
+        build_fail(&r->b, function ? "functions call each other more than 64 deep"
+                                   : "it calls a function that is not in the file");
+        return -1;
+    }
+    tensorflow_scope_open(&s, r, function, "node_def");
+    for (const struct protobuf *p = protobuf_first(signature, "input_arg"); p && !r->b.failed;
+         p = protobuf_more(p), i++) {
+        if (i >= count)
+            build_fail(&r->b, "it calls '%.200s' with %d arguments", name, count);
+        else
+            build_check(&r->b, lookup_add(&s.args, protobuf_text(p, "name", ""), in[i], r->b.err) == 0);
+    }
+    for (const struct protobuf *p = protobuf_first(signature, "output_arg"); p && !r->b.failed && results < most;
+         p = protobuf_more(p))
+        out[results++] = tensorflow_scope_value(&s, returned(function, protobuf_text(p, "name", "")));
+    tensorflow_scope_close(&s);
+    r->depth--;
+    return r->b.failed ? -1 : results;
+}
+
+/* ---- inputs ---- */
+
+static void stated_type(const struct protobuf *shape, int *rank, int64_t *dims)
+{
+    *rank = shape && !protobuf_int(shape, "unknown_rank", 0) ? 0 : -1;
+    for (const struct protobuf *d = protobuf_first(shape, "dim"); d && *rank >= 0; d = protobuf_more(d)) {
+        int64_t size = protobuf_int(d, "size", 0);
+        if (*rank == TENSOR_MAX_RANK)
+            *rank = -1;
+        else
+            dims[(*rank)++] = size < 0 ? DIM_UNKNOWN : size;
+    }
+}
+
+/* An input of the graph for a Placeholder, called as the user knows it. */
+static void add_input(struct tensorflow_scope *s, struct tensorflow_node *n, const char *name)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    int rank;
+    enum dtype dtype = tensorflow_dtype(protobuf_int(tensorflow_attr(n->message, "dtype"), "type", 0));
+    const struct protobuf *shape = tensorflow_attr(n->message, "shape");
+    stated_type(protobuf_message(shape, "shape"), &rank, dims);
+    if (rank == 0 && !protobuf_message(shape, "shape"))
+        rank = -1;
+    n->out = arena_alloc(&s->r->arena, TENSORFLOW_OUTPUTS * sizeof(*n->out), s->b->err);
+    const char *kept = arena_strdup(&s->b->graph->arena, name, s->b->err);
+    build_check(s->b, n->out && kept);
+    if (dtype == DTYPE_NONE)
+        build_fail(s->b, "input '%.200s' has an element type that is not read", name);
+    if (!s->b->failed) {
+        n->out[0] = build_input(s->b, kept, dtype, rank, dims);
+        n->state = 2;
+    }
+}
+
+static bool is_one_of(const char *op, const char *const *names)
+{
+    for (int i = 0; names[i]; i++)
+        if (strcmp(names[i], op) == 0)
+            return true;
+    return false;
+}
+
+/* ---- frozen graphs ---- */
+
+/* Nodes that nothing takes are the outputs; those that only watch over others are none. */
+static void read_frozen(struct tensorflow_scope *s)
+{
+    static const char *const no_results[] = {"NoOp",      "Assert", "Const",        "Placeholder", "SaveV2",
+                                             "RestoreV2", "Assign", "MergeSummary", NULL};
+    struct lookup used = {0};
+    for (size_t i = 0; i < s->count && !s->b->failed; i++) {
+        for (const struct protobuf *p = protobuf_first(s->nodes[i].message, "input"); p && !s->b->failed;
+             p = protobuf_more(p)) {
+            char *name =
+                arena_strdup(&s->r->arena, protobuf_as_text(p, "") + (*protobuf_as_text(p, "") == '^'), s->b->err);
+            build_check(s->b, name != NULL);
+            if (name && strchr(name, ':'))
+                *strchr(name, ':') = 0;
+            if (name && !lookup_find(&used, name))
+                build_check(s->b, lookup_add(&used, name, s, s->b->err) == 0);
+        }
+    }
+    for (size_t i = 0; i < s->count && !s->b->failed; i++) /* in the order of the file; those of no use are none */
+        if (strcmp(s->nodes[i].op, "Placeholder") == 0 && lookup_find(&used, s->nodes[i].name))
+            add_input(s, &s->nodes[i], s->nodes[i].name);
+    for (size_t i = 0; i < s->count && !s->b->failed; i++) {
+        struct tensorflow_node *n = &s->nodes[i];
+        if (lookup_find(&used, n->name) || is_one_of(n->op, no_results))
+            continue;
+        struct value *v = tensorflow_scope_value(s, n->name);
+        const char *name = arena_strdup(&s->b->graph->arena, n->name, s->b->err);
+        build_check(s->b, name != NULL);
+        if (s->b->failed)
+            break;
+        build_layer(s->b, name);
+        for (int k = 0; k < TENSORFLOW_OUTPUTS && n->out[k] && !s->b->failed; k++)
+            build_graph_output(s->b, k ? n->out[k] : v, k ? NULL : name);
+    }
+    lookup_release(&used);
+}
+
+/* ---- SavedModels ---- */
+
+static const struct protobuf *find_key(const struct protobuf *m, const char *map, const char *key)
+{
+    for (const struct protobuf *p = protobuf_first(m, map); p; p = protobuf_more(p))
+        if (!key || strcmp(protobuf_text(p, "key", ""), key) == 0)
+            return p;
+    return NULL;
+}
+
+/* The signature to serve: "serving_default", or the first that computes something. */
+static const struct protobuf *find_signature(const struct protobuf *graph)
+{
+    const struct protobuf *p = find_key(graph, "signature_def", "serving_default");
+    if (!p)
+        p = protobuf_first(graph, "signature_def");
+    while (p && strncmp(protobuf_text(p, "key", ""), "__saved_model", 13) == 0)
+        p = protobuf_more(p);
+    return protobuf_message(p, "value");
+}
+
+static void read_signature(struct tensorflow_scope *s, const struct protobuf *signature)
+{
+    char name[1024];
+    if (!signature)
+        build_fail(s->b, "the model has no signature");
+    for (const struct protobuf *p = protobuf_first(signature, "inputs"); p && !s->b->failed; p = protobuf_more(p)) {
+        snprintf(name, sizeof(name), "%.1000s", protobuf_text(protobuf_message(p, "value"), "name", ""));
+        name[strcspn(name, ":")] = 0;
+        struct tensorflow_node *n = lookup_find(&s->names, name);
+        if (n && strcmp(n->op, "Placeholder") == 0 && n->state == 0)
+            add_input(s, n, protobuf_text(p, "key", ""));
+    }
+    for (const struct protobuf *p = protobuf_first(signature, "outputs"); p && !s->b->failed; p = protobuf_more(p)) {
+        struct value *v = tensorflow_scope_value(s, protobuf_text(protobuf_message(p, "value"), "name", ""));
+        const char *key = arena_strdup(&s->b->graph->arena, protobuf_text(p, "key", ""), s->b->err);
+        build_check(s->b, key != NULL);
+        if (!s->b->failed) {
+            build_layer(s->b, key);
+            build_graph_output(s->b, v, key);
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+static const struct protobuf *meta_graph(const struct protobuf *saved)
+{
+    for (const struct protobuf *g = protobuf_first(saved, "meta_graphs"); g; g = protobuf_more(g))
+        for (const struct protobuf *t = protobuf_first(protobuf_message(g, "meta_info_def"), "tags"); t;
+             t = protobuf_more(t))
+            if (strcmp(protobuf_as_text(t, ""), "serve") == 0)
+                return g;
+    return protobuf_first(saved, "meta_graphs");
+}
+
+static bool is_saved(const struct blob *blob)
+{
+    const uint8_t *data = blob->data;
+    return blob->size > 3 && data[0] == 0x08 && data[1] <= 1 && data[2] == 0x12;
+}
+
+static int read_whole(struct tensorflow_reader *r, struct error *err)
+{
+    bool saved = is_saved(r->blob);
+    struct protobuf *file = protobuf_read(r->blob->data, r->blob->size,
+                                          saved ? tensorflow_saved_type : tensorflow_graph_type, &r->arena, err);
+    const struct protobuf *meta = saved && file ? meta_graph(file) : NULL;
+    const struct protobuf *graph = saved ? protobuf_message(meta, "graph_def") : file;
+    struct tensorflow_scope s;
+    if (!file || !graph)
+        return file ? error_set(err, "the model holds no graph") : -1;
+    r->library = protobuf_message(graph, "library");
+    list_functions(r);
+    if (tensorflow_scope_open(&s, r, graph, "node") == 0) {
+        if (saved) {
+            tensorflow_trace_restore(&s);
+            read_signature(&s, find_signature(meta));
+        } else
+            read_frozen(&s);
+    }
+    tensorflow_scope_close(&s);
+    if (!r->b.failed && r->b.graph->output_count == 0)
+        build_fail(&r->b, "the graph has no outputs");
+    build_check(&r->b, graph_set_property(r->b.graph, "producer", "TensorFlow", 10, err) == 0);
+    return build_graph_end(&r->b);
+}
+
+static struct graph *tensorflow_read(const struct source *s, struct error *err)
+{
+    struct tensorflow_reader r = {.source = s, .b = {.graph = graph_new(err), .err = err}};
+    r.blob = s->is_folder ? source_member(s, "saved_model.pb", err) : blob_ref(s->blob);
+    int result = r.blob && r.b.graph ? read_whole(&r, err) : -1;
+    tensorflow_bundle_close(r.bundle);
+    lookup_release(&r.functions);
+    lookup_release(&r.variables);
+    lookup_release(&r.keys);
+    arena_release(&r.arena);
+    blob_unref(r.blob);
+    if (result == 0)
+        return r.b.graph;
+    graph_free(r.b.graph);
+    return NULL;
+}
+
+/* A GraphDef begins with a node: its name, and an operator that begins with a capital letter or '_'. */
+static bool is_graph(const struct blob *blob)
+{
+    struct bytes in = bytes_of(blob->data, blob->size), inside;
+    struct protobuf_field f, g;
+    if (!protobuf_take(&in, &f) || f.number != 1 || f.wire != PROTOBUF_WIRE_BYTES)
+        return false;
+    inside = bytes_of(f.data, f.size);
+    if (!protobuf_take(&inside, &g) || g.number != 1 || g.wire != PROTOBUF_WIRE_BYTES || g.size == 0)
+        return false;
+    if (!protobuf_take(&inside, &g) || g.number != 2 || g.wire != PROTOBUF_WIRE_BYTES || g.size == 0)
+        return false;
+    return (g.data[0] >= 'A' && g.data[0] <= 'Z') || g.data[0] == '_';
+}
+
+static int sniff(const struct source *s)
+{
+    struct error ignored;
+    if (!s->is_folder)
+        return is_saved(s->blob) ? 60 : is_graph(s->blob) ? 90 : 0;
+    struct blob *blob = source_member(s, "saved_model.pb", &ignored);
+    bool found = blob && is_saved(blob);
+    blob_unref(blob);
+    return found ? 95 : 0;
+}
+
+const struct format format_tensorflow = {
+    .name = "tensorflow",
+    .suffixes = ".pb",
+    .what = "TensorFlow: frozen graphs and SavedModels",
+    .channels_last = true,
+    .sniff = sniff,
+    .read = tensorflow_read,
+    .operator_at = operator_at,
+};

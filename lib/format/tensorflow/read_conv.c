@@ -1,0 +1,277 @@
+/* Convolutions, pools, normalisations: with channels last, unless data_format says otherwise. */
+#include <string.h>
+
+#include "format/tensorflow/tensorflow.h"
+
+#define MOST_AXES 5
+
+/* The spatial elements of a list of one number an axis. */
+static bool spatial(struct tensorflow_op *o, const char *name, int rank, int64_t otherwise, int64_t *values)
+{
+    int64_t all[MOST_AXES];
+    int count = tensorflow_list(o, name, all, MOST_AXES), first = tensorflow_is_nchw(o) ? 2 : 1;
+    bool plain = true;
+    if (count > 0 && count != rank)
+        tensorflow_fail(o, "%s has %d numbers, want %d", name, count, rank);
+    for (int i = 0; i < rank - 2 && !o->b->failed; i++) {
+        values[i] = count > 0 ? all[first + i] : otherwise;
+        plain = plain && values[i] == otherwise;
+        if (values[i] < 1)
+            tensorflow_fail(o, "%s has %lld, want 1 or more", name, (long long)values[i]);
+    }
+    return !plain;
+}
+
+static void set_padding(struct tensorflow_op *o, struct value *v, int rank)
+{
+    const char *padding = tensorflow_text(o, "padding", "VALID");
+    int64_t all[2 * MOST_AXES], pads[2 * MOST_AXES];
+    if (strcmp(padding, "EXPLICIT") != 0) {
+        build_string(o->b, v, "auto_pad", strcmp(padding, "SAME") == 0 ? "SAME_UPPER" : "VALID");
+        return;
+    }
+    int first = tensorflow_is_nchw(o) ? 2 : 1;
+    if (tensorflow_list(o, "explicit_paddings", all, 2 * MOST_AXES) != 2 * rank)
+        tensorflow_fail(o, "explicit_paddings must have %d numbers", 2 * rank);
+    for (int i = 0; i < rank - 2 && !o->b->failed; i++) {
+        pads[i] = all[2 * (first + i)];
+        pads[rank - 2 + i] = all[2 * (first + i) + 1];
+    }
+    build_ints(o->b, v, "pads", 2 * (rank - 2), pads);
+}
+
+static struct value *set_window(struct tensorflow_op *o, struct value *v, int rank)
+{
+    int64_t values[MOST_AXES];
+    if (spatial(o, "strides", rank, 1, values))
+        build_ints(o->b, v, "strides", rank - 2, values);
+    if (spatial(o, "dilations", rank, 1, values))
+        build_ints(o->b, v, "dilations", rank - 2, values);
+    set_padding(o, v, rank);
+    return v;
+}
+
+/* A filter [h, w, in, out] becomes [out, in, h, w]. */
+void tensorflow_read_conv(struct tensorflow_op *o)
+{
+    static const int64_t two[] = {3, 2, 0, 1}, three[] = {4, 3, 0, 1, 2};
+    tensorflow_expect(o, 0, tensorflow_rank(o, 1), tensorflow_dim(o, 1, tensorflow_rank(o, 1) - 2));
+    int rank = tensorflow_rank(o, 0);
+    int64_t channels = tensorflow_dim(o, 0, tensorflow_is_nchw(o) ? 1 : rank - 1), in = tensorflow_dim(o, 1, rank - 2);
+    if (rank != 4 && rank != 5)
+        tensorflow_fail(o, "an input of %d axes, want 4 or 5", rank);
+    struct value *w = tensorflow_permuted(o, 1, rank, rank == 4 ? two : three);
+    struct value *v = set_window(o, BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), w), rank);
+    if (channels > 0 && in > 0 && channels != in)
+        build_int(o->b, v, "group", channels / in);
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
+}
+
+/* A filter [h, w, channels, times]: result c * times + m takes channel c. */
+void tensorflow_read_depthwise(struct tensorflow_op *o)
+{
+    int64_t channels = tensorflow_dim(o, 1, 2), times = tensorflow_dim(o, 1, 3), h = tensorflow_dim(o, 1, 0),
+            w = tensorflow_dim(o, 1, 1);
+    int64_t out = 1;
+    tensorflow_expect(o, 0, 4, channels);
+    if (tensorflow_rank(o, 0) != 4 || channels < 1 || times < 1 || h < 1 || w < 1 ||
+        __builtin_mul_overflow(channels, times, &out))
+        tensorflow_fail(o, "want an input of 4 axes and a filter of known size");
+    struct value *filter = o->b->failed ? NULL : tensorflow_permuted(o, 1, 4, (int64_t[]){2, 3, 0, 1});
+    const struct tensor *t = filter ? filter->constant : NULL;
+    int64_t dims[4] = {o->b->failed ? 1 : out, 1, h, w};
+    if (t)
+        filter = build_constant(o->b, filter->name, tensor_reshaped(t, 4, dims, o->b->err));
+    else
+        filter = build_reshape(o->b, filter, 4, dims);
+    struct value *v = set_window(o, BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), filter), 4);
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, build_int(o->b, v, "group", channels), 4));
+}
+
+/* Inputs: the size of the result, a filter [h, w, out, in], x. ONNX pads so that the size comes out. */
+void tensorflow_read_deconv(struct tensorflow_op *o)
+{
+    int64_t size[4], values[MOST_AXES], pads[4] = {0}, more[2] = {0}, stride[2] = {1, 1};
+    int count = tensorflow_open_ints(o, 0, size, 4), first = tensorflow_is_nchw(o) ? 2 : 1;
+    bool same = strcmp(tensorflow_text(o, "padding", "VALID"), "SAME") == 0;
+    if (count != 4 || tensorflow_rank(o, 2) != 4)
+        tensorflow_fail(o, "the size of the result must be known");
+    spatial(o, "strides", 4, 1, stride);
+    struct value *w = tensorflow_permuted(o, 1, 4, (int64_t[]){3, 2, 0, 1});
+    struct value *v = BUILD(o->b, "ConvTranspose", tensorflow_to_nchw(o, 2), w);
+    for (int i = 0; i < 2 && !o->b->failed; i++) {
+        int64_t in = tensorflow_dim(o, 2, first + i), kernel = tensorflow_dim(o, 1, i), want = size[first + i];
+        if (in < 1 || kernel < 1 || want < 1 || in > INT32_MAX || kernel > INT32_MAX || stride[i] > INT32_MAX ||
+            want > INT32_MAX)
+            tensorflow_fail(o, "the sizes of its input and filter must be known");
+        int64_t total = o->b->failed ? 0 : stride[i] * (in - 1) + kernel - want;
+        if (same && total > 0) {
+            pads[i] = total / 2;
+            pads[2 + i] = total - pads[i];
+        } else if (total > 0) {
+            pads[2 + i] = total;
+        }
+        more[i] = total < 0 ? -total : 0;
+    }
+    if (spatial(o, "dilations", 4, 1, values))
+        tensorflow_fail(o, "dilated ones are not read");
+    build_ints(o->b, v, "strides", 2, stride);
+    build_ints(o->b, v, "pads", 4, pads);
+    if (more[0] || more[1])
+        build_ints(o->b, v, "output_padding", 2, more);
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
+}
+
+void tensorflow_read_pool(struct tensorflow_op *o)
+{
+    int64_t values[MOST_AXES];
+    tensorflow_expect(o, 0, strstr(o->node->op, "3D") ? 5 : 4, 0);
+    int rank = tensorflow_rank(o, 0);
+    if (rank != 4 && rank != 5)
+        tensorflow_fail(o, "an input of %d axes, want 4 or 5", rank);
+    struct value *v = BUILD(o->b, o->kind->onnx, tensorflow_to_nchw(o, 0));
+    spatial(o, "ksize", rank, 1, values);
+    build_ints(o->b, v, "kernel_shape", rank - 2, values);
+    if (spatial(o, "strides", rank, 1, values))
+        build_ints(o->b, v, "strides", rank - 2, values);
+    if (!o->b->failed)
+        set_padding(o, v, rank);
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
+}
+
+/* In training it would take the statistics of the batch. */
+void tensorflow_read_batch_norm(struct tensorflow_op *o)
+{
+    int rank = tensorflow_rank(o, 0);
+    if (tensorflow_bool(o, "is_training", true) && tensorflow_dim(o, 3, 0) == 0)
+        tensorflow_fail(o, "it takes the statistics of the batch, as in training: want a graph that is frozen for use");
+    struct value *v = BUILD(o->b, "BatchNormalization", tensorflow_to_nchw(o, 0), tensorflow_in(o, 1),
+                            tensorflow_in(o, 2), tensorflow_in(o, 3), tensorflow_in(o, 4));
+    build_float(o->b, v, "epsilon", tensorflow_float(o, "epsilon", 1e-4f));
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
+    tensorflow_give(o, 1, tensorflow_in(o, 3));
+    tensorflow_give(o, 2, tensorflow_in(o, 4));
+}
+
+/* ONNX divides alpha by the size of the window. */
+void tensorflow_read_lrn(struct tensorflow_op *o)
+{
+    int64_t radius = tensorflow_int(o, "depth_radius", 5),
+            size = radius >= 0 && radius < (1 << 20) ? 2 * radius + 1 : 0;
+    if (size == 0)
+        tensorflow_fail(o, "a radius of %lld", (long long)radius);
+    struct value *v = build_int(o->b, BUILD(o->b, "LRN", tensorflow_to_nchw(o, 0)), "size", size);
+    build_float(o->b, v, "bias", tensorflow_float(o, "bias", 1));
+    build_float(o->b, v, "alpha", tensorflow_float(o, "alpha", 1) * (float)size);
+    build_float(o->b, v, "beta", tensorflow_float(o, "beta", 0.5f));
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
+}
+
+/* ---- sizes ---- */
+
+/* Where a pixel of the result comes from: three rules, and whether its corners are pixels' middles. */
+void tensorflow_read_resize(struct tensorflow_op *o)
+{
+    bool align = tensorflow_bool(o, "align_corners", false), half = tensorflow_bool(o, "half_pixel_centers", false);
+    bool nearest = strcmp(o->kind->onnx, "nearest") == 0, cubic = strcmp(o->kind->onnx, "cubic") == 0;
+    if (tensorflow_rank(o, 0) != 4)
+        tensorflow_fail(o, "an input of %d axes, want 4", tensorflow_rank(o, 0));
+    struct value *x = tensorflow_to_nchw(o, 0);
+    struct value *v = BUILD(o->b, "Resize", x, NULL, NULL, tensorflow_i64_list(o, 1));
+    build_ints(o->b, v, "axes", 2, (int64_t[]){2, 3});
+    build_string(o->b, v, "mode", o->kind->onnx);
+    build_string(o->b, v, "coordinate_transformation_mode",
+                 align  ? "align_corners"
+                 : half ? "half_pixel"
+                        : "asymmetric");
+    if (nearest)
+        build_string(o->b, v, "nearest_mode", align || half ? "round_prefer_ceil" : "floor");
+    if (cubic) {
+        build_float(o->b, v, "cubic_coeff_a", half ? -0.5f : -0.75f);
+        if (half)
+            build_int(o->b, v, "exclude_outside", 1);
+    }
+    v = tensorflow_from_nchw(o, v, 4);
+    tensorflow_give(o, 0, nearest ? v : build_cast(o->b, v, DTYPE_F32));
+}
+
+void tensorflow_read_depth_to_space(struct tensorflow_op *o)
+{
+    struct value *v = BUILD(o->b, o->kind->onnx, tensorflow_to_nchw(o, 0));
+    v = build_int(o->b, v, "blocksize", tensorflow_int(o, "block_size", 2));
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
+}
+
+/* [batch, h, w, …] padded, cut into blocks whose places become batches, the batch last. */
+void tensorflow_read_space_to_batch(struct tensorflow_op *o)
+{
+    int64_t block[3], pads[6], all[2 * TENSOR_MAX_RANK] = {0}, dims[TENSOR_MAX_RANK], perm[TENSOR_MAX_RANK],
+                                       back[TENSOR_MAX_RANK];
+    int rank = tensorflow_rank(o, 0), n = tensorflow_want_ints(o, 1, block, 3), at = 0;
+    if (tensorflow_want_ints(o, 2, pads, 6) != 2 * n || n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
+        tensorflow_fail(o, "blocks of %d axes of %d", n, rank);
+    for (int i = 0; i < n && !o->b->failed; i++) {
+        int64_t size = tensorflow_dim(o, 0, 1 + i), whole = size + pads[2 * i] + pads[2 * i + 1];
+        if (size < 0 || block[i] < 1 || whole % block[i] || pads[2 * i] < 0 || pads[2 * i + 1] < 0)
+            tensorflow_fail(o, "the sizes of its input must be known, and be multiples of the block");
+        all[1 + i] = pads[2 * i];
+        all[rank + 1 + i] = pads[2 * i + 1];
+        dims[1 + 2 * i] = o->b->failed ? 1 : whole / block[i];
+        dims[2 + 2 * i] = block[i];
+        back[1 + i] = dims[1 + 2 * i];
+    }
+    if (o->b->failed)
+        return;
+    dims[0] = tensorflow_dim(o, 0, 0);
+    for (int i = n + 1; i < rank; i++)
+        dims[n + i] = back[i] = tensorflow_dim(o, 0, i);
+    for (int i = 0; i < n; i++)
+        perm[at++] = 2 + 2 * i;
+    perm[at++] = 0;
+    for (int i = 0; i < n; i++)
+        perm[at++] = 1 + 2 * i;
+    for (int i = n + 1; i < rank; i++)
+        perm[at++] = n + i;
+    back[0] = -1;
+    struct value *v = BUILD(o->b, "Pad", tensorflow_in(o, 0), build_list(o->b, 2 * rank, all));
+    v = build_transpose(o->b, build_reshape(o->b, v, rank + n, dims), rank + n, perm);
+    tensorflow_give(o, 0, build_reshape(o->b, v, rank, back));
+}
+
+/* The way back, cut to size. */
+void tensorflow_read_batch_to_space(struct tensorflow_op *o)
+{
+    int64_t block[3], crops[6], dims[TENSOR_MAX_RANK], perm[TENSOR_MAX_RANK], back[TENSOR_MAX_RANK], from[3], to[3],
+        axes[3];
+    int rank = tensorflow_rank(o, 0), n = tensorflow_want_ints(o, 1, block, 3), at = 0;
+    if (tensorflow_want_ints(o, 2, crops, 6) != 2 * n || n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
+        tensorflow_fail(o, "blocks of %d axes of %d", n, rank);
+    for (int i = 0; i < n && !o->b->failed; i++) {
+        int64_t size = tensorflow_dim(o, 0, 1 + i);
+        if (size < 0 || block[i] < 1 || crops[2 * i] < 0 || crops[2 * i + 1] < 0)
+            tensorflow_fail(o, "the sizes of its input must be known");
+        dims[i] = block[i];
+        dims[n + 1 + i] = size;
+        back[1 + i] = o->b->failed ? 1 : size * block[i];
+        from[i] = crops[2 * i];
+        to[i] = back[1 + i] - crops[2 * i + 1];
+        axes[i] = 1 + i;
+    }
+    if (o->b->failed)
+        return;
+    dims[n] = -1;
+    for (int i = n + 1; i < rank; i++)
+        dims[n + i] = back[i] = tensorflow_dim(o, 0, i);
+    perm[at++] = n;
+    for (int i = 0; i < n; i++) {
+        perm[at++] = n + 1 + i;
+        perm[at++] = i;
+    }
+    for (int i = n + 1; i < rank; i++)
+        perm[at++] = n + i;
+    back[0] = -1;
+    struct value *v = build_transpose(o->b, build_reshape(o->b, tensorflow_in(o, 0), rank + n, dims), rank + n, perm);
+    v = build_reshape(o->b, v, rank, back);
+    tensorflow_give(
+        o, 0, BUILD(o->b, "Slice", v, build_list(o->b, n, from), build_list(o->b, n, to), build_list(o->b, n, axes)));
+}

@@ -1,0 +1,295 @@
+/* Elementwise operators, products, reductions. */
+#include <math.h>
+#include <string.h>
+
+#include "format/tensorflow/tensorflow.h"
+
+void tensorflow_read_unary(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0)));
+}
+
+void tensorflow_read_binary(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0), tensorflow_in(o, 1)));
+}
+
+static bool is_float(struct tensorflow_op *o)
+{
+    return dtype_info(tensorflow_dtype_of(o, 0))->class == DTYPE_CLASS_FLOAT;
+}
+
+static struct value *number(struct tensorflow_op *o, double value)
+{
+    enum dtype dtype = tensorflow_dtype_of(o, 0);
+    return build_number(o->b, dtype == DTYPE_NONE ? DTYPE_F32 : dtype, value);
+}
+
+void tensorflow_read_not_equal(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, "Not", BUILD(o->b, "Equal", tensorflow_in(o, 0), tensorflow_in(o, 1))));
+}
+
+void tensorflow_read_squared_difference(struct tensorflow_op *o)
+{
+    struct value *v = BUILD(o->b, "Sub", tensorflow_in(o, 0), tensorflow_in(o, 1));
+    tensorflow_give(o, 0, BUILD(o->b, "Mul", v, v));
+}
+
+void tensorflow_read_div_no_nan(struct tensorflow_op *o)
+{
+    struct value *x = tensorflow_in(o, 0), *y = tensorflow_in(o, 1), *zero = number(o, 0);
+    struct value *is_zero = BUILD(o->b, "Equal", y, zero);
+    tensorflow_give(o, 0, BUILD(o->b, "Where", is_zero, zero, BUILD(o->b, "Div", x, y)));
+}
+
+void tensorflow_read_floor_div(struct tensorflow_op *o)
+{
+    struct value *x = tensorflow_in(o, 0), *y = tensorflow_in(o, 1);
+    if (is_float(o))
+        tensorflow_give(o, 0, BUILD(o->b, "Floor", BUILD(o->b, "Div", x, y)));
+    else
+        tensorflow_give(o, 0, BUILD(o->b, "Div", BUILD(o->b, "Sub", x, BUILD(o->b, "Mod", x, y)), y));
+}
+
+/* The remainder has the sign of the divisor. */
+void tensorflow_read_floor_mod(struct tensorflow_op *o)
+{
+    struct value *x = tensorflow_in(o, 0), *y = tensorflow_in(o, 1);
+    if (!is_float(o)) {
+        tensorflow_give(o, 0, BUILD(o->b, "Mod", x, y));
+        return;
+    }
+    struct value *times = BUILD(o->b, "Floor", BUILD(o->b, "Div", x, y));
+    tensorflow_give(o, 0, BUILD(o->b, "Sub", x, BUILD(o->b, "Mul", times, y)));
+}
+
+void tensorflow_read_add_n(struct tensorflow_op *o)
+{
+    tensorflow_in(o, 0);
+    tensorflow_give(o, 0, o->b->failed ? NULL : build_node(o->b, "Sum", o->in_count, o->in));
+}
+
+/* Along the channels, which are the last axis or the second. */
+static struct value *with_bias(struct tensorflow_op *o, struct value *x, int k, int rank)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    struct value *bias = tensorflow_in(o, k);
+    if (!tensorflow_is_nchw(o) || rank < 3)
+        return BUILD(o->b, "Add", x, bias);
+    for (int i = 0; i < rank - 1; i++)
+        dims[i] = i == 0 ? -1 : 1;
+    return BUILD(o->b, "Add", x, build_reshape(o->b, bias, rank - 1, dims));
+}
+
+void tensorflow_read_bias_add(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, with_bias(o, tensorflow_in(o, 0), 1, tensorflow_rank(o, 0)));
+}
+
+void tensorflow_read_erfc(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, "Sub", number(o, 1), BUILD(o->b, "Erf", tensorflow_in(o, 0))));
+}
+
+void tensorflow_read_expm1(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, "Sub", BUILD(o->b, "Exp", tensorflow_in(o, 0)), number(o, 1)));
+}
+
+void tensorflow_read_log1p(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, "Log", BUILD(o->b, "Add", tensorflow_in(o, 0), number(o, 1))));
+}
+
+void tensorflow_read_rsqrt(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, "Reciprocal", BUILD(o->b, "Sqrt", tensorflow_in(o, 0))));
+}
+
+void tensorflow_read_square(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, "Mul", tensorflow_in(o, 0), tensorflow_in(o, 0)));
+}
+
+void tensorflow_read_relu6(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, BUILD(o->b, "Clip", tensorflow_in(o, 0), number(o, 0), number(o, 6)));
+}
+
+void tensorflow_read_leaky_relu(struct tensorflow_op *o)
+{
+    struct value *v = BUILD(o->b, "LeakyRelu", tensorflow_in(o, 0));
+    tensorflow_give(o, 0, build_float(o->b, v, "alpha", tensorflow_float(o, "alpha", 0.2f)));
+}
+
+void tensorflow_read_softmax(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, build_int(o->b, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0)), "axis", -1));
+}
+
+void tensorflow_read_like(struct tensorflow_op *o)
+{
+    struct value *one = number(o, o->kind->onnx[0] - '0');
+    tensorflow_give(o, 0, BUILD(o->b, "Expand", one, BUILD(o->b, "Shape", tensorflow_in(o, 0))));
+}
+
+/* ---- products ---- */
+
+static struct value *gemm(struct tensorflow_op *o)
+{
+    bool a = tensorflow_bool(o, "transpose_a", false), b = tensorflow_bool(o, "transpose_b", false);
+    struct value *x = tensorflow_in(o, 0), *y = tensorflow_in(o, 1);
+    build_expect(o->b, x, 2, 1, tensorflow_dim(o, 1, b ? 1 : 0), DTYPE_NONE);
+    if (!a && !b)
+        return BUILD(o->b, "MatMul", x, y);
+    struct value *v = BUILD(o->b, "Gemm", x, y);
+    if (a)
+        build_int(o->b, v, "transA", 1);
+    return b ? build_int(o->b, v, "transB", 1) : v;
+}
+
+void tensorflow_read_matmul(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, gemm(o));
+}
+
+static struct value *turned(struct tensorflow_op *o, int k, bool turn)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    int rank = turn ? tensorflow_rank(o, k) : 0;
+    for (int i = 0; i < rank; i++)
+        perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
+    return rank > 1 ? build_transpose(o->b, tensorflow_in(o, k), rank, perm) : tensorflow_in(o, k);
+}
+
+void tensorflow_read_batch_matmul(struct tensorflow_op *o)
+{
+    struct value *x = turned(o, 0, tensorflow_bool(o, "adj_x", false)),
+                 *y = turned(o, 1, tensorflow_bool(o, "adj_y", false));
+    tensorflow_give(o, 0, BUILD(o->b, "MatMul", x, y));
+}
+
+void tensorflow_read_einsum(struct tensorflow_op *o)
+{
+    tensorflow_in(o, 0);
+    struct value *v = o->b->failed ? NULL : build_node(o->b, "Einsum", o->in_count, o->in);
+    tensorflow_give(o, 0, build_string(o->b, v, "equation", tensorflow_text(o, "equation", "")));
+}
+
+/* What grappler put behind a product: a bias, then an activation. */
+static struct value *fused(struct tensorflow_op *o, struct value *v, int rank)
+{
+    const struct protobuf *list = protobuf_message(tensorflow_attr(o->node->message, "fused_ops"), "list");
+    for (const struct protobuf *p = protobuf_first(list, "s"); p && !o->b->failed; p = protobuf_more(p)) {
+        const char *name = tensorflow_span(o->scope->r, p, "");
+        if (strcmp(name, "BiasAdd") == 0)
+            v = with_bias(o, v, 2, rank);
+        else if (strcmp(name, "Relu") == 0 || strcmp(name, "Elu") == 0 || strcmp(name, "Sigmoid") == 0 ||
+                 strcmp(name, "Tanh") == 0)
+            v = BUILD(o->b, name, v);
+        else if (strcmp(name, "Relu6") == 0)
+            v = BUILD(o->b, "Clip", v, number(o, 0), number(o, 6));
+        else if (strcmp(name, "LeakyRelu") == 0)
+            v = build_float(o->b, BUILD(o->b, "LeakyRelu", v), "alpha", tensorflow_float(o, "leakyrelu_alpha", 0.2f));
+        else
+            tensorflow_fail(o, "fused with %.60s, which is not read", name);
+    }
+    return v;
+}
+
+void tensorflow_read_fused_matmul(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, fused(o, gemm(o), 2));
+}
+
+void tensorflow_read_fused_conv(struct tensorflow_op *o)
+{
+    tensorflow_read_conv(o);
+    struct value *v = o->b->failed ? NULL : o->node->out[0];
+    tensorflow_give(o, 0, fused(o, v, tensorflow_rank(o, 0)));
+}
+
+/* ---- reductions ---- */
+
+static struct value *reduce(struct tensorflow_op *o, struct value *x)
+{
+    struct value *v = BUILD(o->b, o->kind->onnx, x, tensorflow_i64_list(o, 1));
+    int64_t axes[TENSOR_MAX_RANK];
+    if (tensorflow_ints(o, 1, axes, TENSOR_MAX_RANK) == 0)
+        v = build_int(o->b, v, "noop_with_empty_axes", 1);
+    return tensorflow_bool(o, "keep_dims", false) ? v : build_int(o->b, v, "keepdims", 0);
+}
+
+void tensorflow_read_reduce(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, reduce(o, tensorflow_in(o, 0)));
+}
+
+void tensorflow_read_reduce_logical(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, build_cast(o->b, reduce(o, build_cast(o->b, tensorflow_in(o, 0), DTYPE_U8)), DTYPE_BOOL));
+}
+
+/* Half the sum of squares. */
+void tensorflow_read_l2_loss(struct tensorflow_op *o)
+{
+    struct value *sum = build_int(o->b, BUILD(o->b, "ReduceSumSquare", tensorflow_in(o, 0)), "keepdims", 0);
+    tensorflow_give(o, 0, BUILD(o->b, "Mul", sum, number(o, 0.5)));
+}
+
+void tensorflow_read_cum_sum(struct tensorflow_op *o)
+{
+    struct value *v = BUILD(o->b, "CumSum", tensorflow_in(o, 0), tensorflow_i64(o, 1));
+    build_int(o->b, v, "exclusive", tensorflow_bool(o, "exclusive", false));
+    tensorflow_give(o, 0, build_int(o->b, v, "reverse", tensorflow_bool(o, "reverse", false)));
+}
+
+void tensorflow_read_arg_extreme(struct tensorflow_op *o)
+{
+    int64_t axis = 0;
+    enum dtype dtype = tensorflow_type(o, "output_type", DTYPE_I64);
+    if (o->in_count > 1 && tensorflow_want_ints(o, 1, &axis, 1) != 1)
+        tensorflow_fail(o, "the axis must be one number");
+    struct value *v = build_int(o->b, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0)), "axis", axis);
+    v = build_int(o->b, v, "keepdims", 0);
+    tensorflow_give(o, 0, dtype == DTYPE_I64 ? v : build_cast(o->b, v, dtype));
+}
+
+void tensorflow_read_top_k(struct tensorflow_op *o)
+{
+    struct value *v = BUILD(o->b, "TopK", tensorflow_in(o, 0), tensorflow_i64_list(o, 1));
+    struct value *places = build_output(o->b, v, 1);
+    tensorflow_give(o, 0, v);
+    tensorflow_give(o, 1, build_cast(o->b, places, DTYPE_I32));
+}
+
+/* ---- quantisation in training ---- */
+
+/* The range is moved a little, so that 0 is one of its levels. Source: Nudge() of fake_quant_ops_functor.h. */
+static bool nudge(float *low, float *high, int bits, bool narrow, float *scale, int64_t *zero)
+{
+    float first = narrow ? 1 : 0, last = (float)((1 << bits) - 1);
+    *scale = (*high - *low) / (last - first);
+    float from = first - *low / *scale;
+    *zero = from < first ? (int64_t)first : from > last ? (int64_t)last : (int64_t)roundf(from);
+    return *scale > 0 && isfinite(*scale);
+}
+
+void tensorflow_read_fake_quant(struct tensorflow_op *o)
+{
+    float range[2] = {tensorflow_float(o, "min", -6), tensorflow_float(o, "max", 6)}, scale = 1;
+    int64_t bits = tensorflow_int(o, "num_bits", 8), zero = 0;
+    for (int i = 0; i < 2 && o->in_count > 2 && !o->b->failed; i++) {
+        const struct tensor *t = tensorflow_in(o, 1 + i) ? o->in[1 + i]->constant : NULL;
+        if (!t || t->count != 1)
+            tensorflow_fail(o, "its range must be constant");
+        else
+            range[i] = (float)tensor_get_f64(t, 0);
+    }
+    if (bits != 8 || !nudge(&range[0], &range[1], 8, tensorflow_bool(o, "narrow_range", false), &scale, &zero))
+        tensorflow_fail(o, "%lld bits from %g to %g are not read", (long long)bits, (double)range[0], (double)range[1]);
+    struct value *s = build_number(o->b, DTYPE_F32, (double)scale), *z = build_number(o->b, DTYPE_U8, (double)zero);
+    struct value *q = BUILD(o->b, "QuantizeLinear", tensorflow_in(o, 0), s, z);
+    tensorflow_give(o, 0, BUILD(o->b, "DequantizeLinear", q, s, z));
+}

@@ -1,0 +1,195 @@
+/* Nodes by name, and tensors that are read when they are asked for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "format/tensorflow/tensorflow.h"
+
+#define MOST_PENDING (1 << 20)
+
+int tensorflow_scope_open(struct tensorflow_scope *s, struct tensorflow_reader *r, const struct protobuf *message,
+                          const char *nodes)
+{
+    size_t count = protobuf_count(message, nodes);
+    *s = (struct tensorflow_scope){.r = r, .b = &r->b};
+    s->nodes = mem_calloc(count + 1, sizeof(*s->nodes), r->b.err);
+    build_check(s->b, s->nodes != NULL);
+    for (const struct protobuf *n = protobuf_first(message, nodes); n && !s->b->failed; n = protobuf_more(n)) {
+        struct tensorflow_node *node = &s->nodes[s->count++];
+        *node = (struct tensorflow_node){
+            .message = n, .name = protobuf_text(n, "name", ""), .op = protobuf_text(n, "op", "")};
+        build_check(s->b, lookup_add(&s->names, node->name, node, r->b.err) == 0);
+        if (s->b->failed)
+            error_prefix(r->b.err, "node '%.200s'", node->name);
+    }
+    return s->b->failed ? -1 : 0;
+}
+
+void tensorflow_scope_close(struct tensorflow_scope *s)
+{
+    free(s->nodes);
+    lookup_release(&s->names);
+    lookup_release(&s->args);
+}
+
+/* ---- names of tensors ---- */
+
+/* Operators with several outputs whose names functions use; of others the first list is all there is. */
+static const struct {
+    const char *op, *output;
+    int first;
+} named[] = {
+    {"TopKV2", "indices", 1},
+    {"FusedBatchNormV3", "batch_mean", 1},
+    {"FusedBatchNormV3", "batch_variance", 2},
+    {"NonMaxSuppressionV4", "valid_outputs", 1},
+    {"NonMaxSuppressionV5", "selected_scores", 1},
+    {"NonMaxSuppressionV5", "valid_outputs", 2},
+    {"Unique", "idx", 1},
+};
+
+/* "node", "node:1" of a graph, "node:output:1" of a function: its node, and which output of it. */
+static struct tensorflow_node *find(struct tensorflow_scope *s, const char *name, int *output)
+{
+    char text[1024];
+    const char *colon = strchr(name, ':'), *last = strrchr(name, ':');
+    int64_t i = 0;
+    snprintf(text, sizeof(text), "%.*s", (int)(colon ? colon - name : (ptrdiff_t)strlen(name)), name);
+    struct tensorflow_node *n = lookup_find(&s->names, text);
+    if (last)
+        text_to_i64(last + 1, strlen(last + 1), &i);
+    for (size_t k = 0; n && colon && last != colon && k < sizeof(named) / sizeof(*named); k++)
+        if (strcmp(named[k].op, n->op) == 0 && strncmp(named[k].output, colon + 1, (size_t)(last - colon - 1)) == 0)
+            i += named[k].first;
+    *output = i >= 0 && i < TENSORFLOW_OUTPUTS ? (int)i : 0;
+    return n;
+}
+
+/* ---- reading ---- */
+
+static const struct tensorflow_kind *find_kind(const char *op)
+{
+    for (size_t i = 0; i < tensorflow_kind_count; i++)
+        if (strcmp(tensorflow_kinds[i].op, op) == 0)
+            return &tensorflow_kinds[i];
+    return NULL;
+}
+
+/* An operator that is not known, with its numbers and texts. */
+static void read_opaque(struct tensorflow_op *o)
+{
+    char op[200];
+    snprintf(op, sizeof(op), "tensorflow.%.150s", o->node->op);
+    if (strchr(o->node->op, '.'))
+        tensorflow_fail(o, "an operator with a dot in its name");
+    struct value *v = o->b->failed ? NULL : build_node(o->b, op, o->in_count, o->in);
+    for (const struct protobuf *a = protobuf_first(o->node->message, "attr"); a && !o->b->failed;
+         a = protobuf_more(a)) {
+        const char *key = protobuf_text(a, "key", "");
+        const struct protobuf *value = protobuf_message(a, "value");
+        if (protobuf_find(value, "i"))
+            build_int(o->b, v, key, protobuf_int(value, "i", 0));
+        else if (protobuf_find(value, "f"))
+            build_float(o->b, v, key, (float)protobuf_float(value, "f", 0));
+        else if (protobuf_find(value, "s"))
+            build_string(o->b, v, key, tensorflow_span(o->scope->r, protobuf_find(value, "s"), ""));
+        else if (protobuf_find(value, "b"))
+            build_int(o->b, v, key, protobuf_int(value, "b", 0));
+    }
+    tensorflow_give(o, 0, v);
+}
+
+static void read_node(struct tensorflow_scope *s, struct tensorflow_node *n)
+{
+    struct tensorflow_op o = {.scope = s, .b = s->b, .node = n, .kind = find_kind(n->op)};
+    n->out = arena_alloc(&s->r->arena, TENSORFLOW_OUTPUTS * sizeof(*n->out), s->b->err);
+    build_check(s->b, n->out != NULL);
+    if (++s->r->nodes > TENSORFLOW_NODES)
+        build_fail(s->b, "more than %d nodes are read", TENSORFLOW_NODES);
+    o.in = arena_alloc(&s->r->arena, (protobuf_count(n->message, "input") + 1) * sizeof(*o.in), s->b->err);
+    build_check(s->b, o.in != NULL);
+    for (const struct protobuf *p = protobuf_first(n->message, "input"); p && !s->b->failed; p = protobuf_more(p)) {
+        const char *name = protobuf_as_text(p, "");
+        if (*name == '^') /* it only comes after that one */
+            continue;
+        o.in[o.in_count++] = tensorflow_scope_value(s, name);
+    }
+    const char *name = arena_strdup(&s->b->graph->root->arena, n->name, s->b->err);
+    build_check(s->b, name != NULL);
+    if (!s->b->failed) {
+        build_layer(s->b, name);
+        (o.kind ? o.kind->read : read_opaque)(&o);
+        build_infer(s->b);
+    }
+    n->state = 2;
+    if (s->b->failed && !strstr(s->b->err->text, "node '"))
+        error_prefix(s->b->err, "node '%.200s' (%.60s)", n->name, n->op);
+}
+
+struct stack {
+    struct tensorflow_node **nodes;
+    size_t count, cap;
+};
+
+static bool push(struct tensorflow_scope *s, struct stack *stack, struct tensorflow_node *n)
+{
+    if (stack->count == MOST_PENDING ||
+        mem_grow(&stack->nodes, &stack->cap, stack->count + 1, sizeof(struct tensorflow_node *), s->b->err) != 0) {
+        build_fail(s->b, "nodes nest too deep");
+        return false;
+    }
+    stack->nodes[stack->count++] = n;
+    return true;
+}
+
+/* Those that it needs go onto the stack above it; one that is there already, and not read, needs itself. */
+static void push_inputs(struct tensorflow_scope *s, struct stack *stack, struct tensorflow_node *n)
+{
+    n->state = 1;
+    for (const struct protobuf *p = protobuf_first(n->message, "input"); p && !s->b->failed; p = protobuf_more(p)) {
+        const char *name = protobuf_as_text(p, "");
+        int output;
+        struct tensorflow_node *from = *name == '^' ? NULL : find(s, name, &output);
+        if (from && from->state == 1)
+            build_fail(s->b, "node '%.200s' needs itself: loops of TensorFlow 1 are not read", from->name);
+        else if (from && from->state == 0)
+            push(s, stack, from);
+    }
+}
+
+/* Reads a node and all that it needs, without recursion: graphs are thousands of nodes deep. */
+static void read_all(struct tensorflow_scope *s, struct tensorflow_node *n)
+{
+    struct stack stack = {0};
+    push(s, &stack, n);
+    while (stack.count && !s->b->failed) {
+        struct tensorflow_node *top = stack.nodes[stack.count - 1];
+        if (top->state == 0) {
+            push_inputs(s, &stack, top);
+        } else {
+            stack.count--;
+            if (top->state == 1)
+                read_node(s, top);
+        }
+    }
+    free(stack.nodes);
+}
+
+struct value *tensorflow_scope_value(struct tensorflow_scope *s, const char *name)
+{
+    int output;
+    struct value *arg = lookup_find(&s->args, name);
+    struct tensorflow_node *n = arg ? NULL : find(s, name, &output);
+    if (arg || s->b->failed)
+        return s->b->failed ? NULL : arg;
+    if (!n) {
+        build_fail(s->b, "it takes '%.200s', which no node makes", name);
+        return NULL;
+    }
+    if (n->state == 0)
+        read_all(s, n);
+    if (!s->b->failed && (n->state != 2 || !n->out[output]))
+        build_fail(s->b, "output %d of '%.200s' (%.60s) is not made", output, n->name, n->op);
+    return s->b->failed ? NULL : n->out[output];
+}

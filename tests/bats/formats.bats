@@ -1,0 +1,30 @@
+load helper
+
+MODELS=$BATS_TEST_DIRNAME/../models
+
+@test "a TensorFlow SavedModel is its folder, or the file in it" {
+    saved=$MODELS/tensorflow/saved
+    nn run --expect "$MODELS/tensorflow/cnn" "$saved" "$MODELS/tensorflow/cnn/in_0.npy" > /dev/null
+    nn run --expect "$MODELS/tensorflow/cnn" "$saved/saved_model.pb" "$MODELS/tensorflow/cnn/in_0.npy" > /dev/null
+    cp -r "$saved" copy
+    truncate -s 100 copy/variables/variables.index
+    try inspect copy
+    equal "$status" 1
+    matches "$stderr" "copy: .*variables: the index"
+    rm copy/variables/variables.data-00000-of-00001
+    try inspect copy
+    equal "$status" 1
+}
+
+@test "weights of PyTorch without a network are told so" {
+    try inspect "$MODELS/torch/state.pth"
+    equal "$status" 1
+    matches "$stderr" "weights without a network"
+}
+
+@test "an OpenVINO net without its weights says where they were looked for" {
+    cp "$MODELS/openvino/cnn.xml" alone.xml
+    try inspect alone.xml
+    equal "$status" 1
+    matches "$stderr" "alone.bin"
+}
