@@ -1,34 +1,11 @@
-/* Functions of Python's numbers, lists, strings and dicts. Numbers that only a run tells are computed by nodes. */
+/* Functions of Python's numbers. Those that only a run tells are computed by nodes. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "format/torch/torch.h"
-
-#define MOST_RANGE 65536
-
-/* What a function of this file is given. */
-struct scalars {
-    struct torch_reader *t;
-    const char *name;
-    struct torch_value a, b; /* the first two */
-    const struct torch_args *args;
-};
-
-typedef bool scalar_fn(struct scalars *s, struct torch_value *v);
+#include "format/torch/scalar.h"
 
 /* ---- arithmetic ---- */
-
-static bool give(struct torch_value *to, struct torch_value v)
-{
-    *to = v;
-    return true;
-}
-
-static bool is_known(const struct scalars *s, int count)
-{
-    return s->args->count >= count && torch_is_number(s->a) && (count < 2 || torch_is_number(s->b));
-}
 
 /* A number that is known or that a run tells. */
 static bool is_size(struct torch_value v)
@@ -59,7 +36,7 @@ static bool ints(struct scalars *s, struct torch_value *v)
         r = a - floor_div(a, b) * b;
     if (over)
         torch_fail(s->t, "a whole number beyond 64 bits");
-    return give(v, torch_int(r));
+    return torch_scalar_give(v, torch_int(r));
 }
 
 static bool floats(struct scalars *s, struct torch_value *v)
@@ -75,7 +52,7 @@ static bool floats(struct scalars *s, struct torch_value *v)
         r = floor(a / b);
     else
         r = a - floor(a / b) * b;
-    return give(v, torch_float(r));
+    return torch_scalar_give(v, torch_float(r));
 }
 
 /* By nodes, of whole numbers. */
@@ -86,7 +63,7 @@ static bool sizes(struct scalars *s, struct torch_value *v)
     struct value *in[2] = {torch_graph_value(s->t, s->a), torch_graph_value(s->t, s->b)};
     for (int i = 0; i < 5; i++)
         if (strcmp(names[i], s->name) == 0)
-            return give(v, torch_size(s->t, torch_function(s->t, functions[i], 2, in)));
+            return torch_scalar_give(v, torch_size(s->t, torch_function(s->t, functions[i], 2, in)));
     return false;
 }
 
@@ -103,7 +80,7 @@ static bool join_lists(struct scalars *s, struct torch_value *v)
 static bool repeat_list(struct scalars *s, struct torch_value *v)
 {
     struct torch_value list = torch_is_list(s->a) ? s->a : s->b, times = torch_is_list(s->a) ? s->b : s->a;
-    if (times.kind != TORCH_INT || (list.list->count && times.i > (int64_t)(MOST_RANGE / list.list->count)))
+    if (times.kind != TORCH_INT || (list.list->count && times.i > (int64_t)(TORCH_MOST_RANGE / list.list->count)))
         torch_fail(s->t, "a list is repeated too often");
     *v = torch_list(s->t, list.kind);
     for (int64_t n = 0; n < times.i && !s->t->b->failed; n++)
@@ -114,7 +91,7 @@ static bool repeat_list(struct scalars *s, struct torch_value *v)
 
 static bool arithmetic(struct scalars *s, struct torch_value *v)
 {
-    if (is_known(s, 2))
+    if (torch_scalar_known(s, 2))
         return s->a.kind == TORCH_FLOAT || s->b.kind == TORCH_FLOAT ? floats(s, v) : ints(s, v);
     if (strcmp(s->name, "add") == 0 && torch_is_list(s->a) && torch_is_list(s->b))
         return join_lists(s, v);
@@ -135,20 +112,20 @@ static bool divide(struct scalars *s, struct torch_value *v)
         s->name = "floordiv";
         return arithmetic(s, v);
     }
-    if (is_known(s, 2))
-        return give(v, torch_float(torch_number(s->a) / torch_number(s->b)));
+    if (torch_scalar_known(s, 2))
+        return torch_scalar_give(v, torch_float(torch_number(s->a) / torch_number(s->b)));
     struct value *in[2] = {build_cast(s->t->b, torch_graph_value(s->t, s->a), DTYPE_F32),
                            build_cast(s->t->b, torch_graph_value(s->t, s->b), DTYPE_F32)};
-    return give(v, torch_size(s->t, BUILD(s->t->b, "Div", in[0], in[1])));
+    return torch_scalar_give(v, torch_size(s->t, BUILD(s->t->b, "Div", in[0], in[1])));
 }
 
 static bool power(struct scalars *s, struct torch_value *v)
 {
-    if (!is_known(s, 2))
+    if (!torch_scalar_known(s, 2))
         return false;
     double r = pow(torch_number(s->a), torch_number(s->b));
     bool whole = s->a.kind != TORCH_FLOAT && s->b.kind != TORCH_FLOAT && s->b.i >= 0 && fabs(r) < 0x1p53;
-    return give(v, whole ? torch_int((int64_t)r) : torch_float(r));
+    return torch_scalar_give(v, whole ? torch_int((int64_t)r) : torch_float(r));
 }
 
 /* neg, abs, floor, ceil, sqrt, …: of one number. */
@@ -159,18 +136,19 @@ static bool of_one(struct scalars *s, struct torch_value *v)
         double (*function)(double);
     } rows[] = {{"sqrt", sqrt}, {"exp", exp},  {"log", log},   {"floor", floor},
                 {"ceil", ceil}, {"abs", fabs}, {"round", rint}};
-    if (!is_known(s, 1) || s->args->count > 1)
+    if (!torch_scalar_known(s, 1) || s->args->count > 1)
         return false;
     double r = torch_number(s->a);
     bool whole = strcmp(s->name, "floor") == 0 || strcmp(s->name, "ceil") == 0;
     if (strcmp(s->name, "neg") == 0)
-        return give(v, s->a.kind == TORCH_FLOAT ? torch_float(-r) : torch_int((int64_t)(0 - (uint64_t)s->a.i)));
+        return torch_scalar_give(v, s->a.kind == TORCH_FLOAT ? torch_float(-r)
+                                                             : torch_int((int64_t)(0 - (uint64_t)s->a.i)));
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (strcmp(rows[i].name, s->name) == 0)
             r = rows[i].function(r);
     if ((whole || (strcmp(s->name, "abs") == 0 && s->a.kind != TORCH_FLOAT)) && fabs(r) < 0x1p62)
-        return give(v, torch_int((int64_t)r));
-    return give(v, torch_float(r));
+        return torch_scalar_give(v, torch_int((int64_t)r));
+    return torch_scalar_give(v, torch_float(r));
 }
 
 /* Of two numbers, or of a list of them. */
@@ -178,9 +156,9 @@ static bool extreme(struct scalars *s, struct torch_value *v)
 {
     bool is_max = strstr(s->name, "max") != NULL;
     struct torch_value list = s->a;
-    if (is_known(s, 2)) {
+    if (torch_scalar_known(s, 2)) {
         bool first = is_max ? torch_number(s->a) >= torch_number(s->b) : torch_number(s->a) <= torch_number(s->b);
-        return give(v, first ? s->a : s->b);
+        return torch_scalar_give(v, first ? s->a : s->b);
     }
     if (!torch_is_list(list) || list.list->count == 0 || s->args->count > 1)
         return false;
@@ -217,21 +195,21 @@ static bool compare(struct scalars *s, struct torch_value *v)
         return false;
     if (s->a.kind == TORCH_SIZE || s->b.kind == TORCH_SIZE) {
         struct value *in[2] = {torch_graph_value(s->t, s->a), torch_graph_value(s->t, s->b)};
-        return give(v, torch_size(s->t, torch_function(s->t, s->name, 2, in)));
+        return torch_scalar_give(v, torch_size(s->t, torch_function(s->t, s->name, 2, in)));
     }
     if (equality && torch_is_list(s->a) && torch_is_list(s->b) && equal_lists(s->a, s->b) < 0) {
         struct value *same = BUILD(s->t->b, "Equal", torch_graph_list(s->t, s->a), torch_graph_list(s->t, s->b));
-        return give(v, torch_size(s->t, same));
+        return torch_scalar_give(v, torch_size(s->t, same));
     }
     if (equality)
-        return give(v, torch_bool(torch_equal(s->a, s->b) == (strcmp(s->name, "eq") == 0)));
-    if (!is_known(s, 2))
+        return torch_scalar_give(v, torch_bool(torch_equal(s->a, s->b) == (strcmp(s->name, "eq") == 0)));
+    if (!torch_scalar_known(s, 2))
         return false;
     double a = torch_number(s->a), b = torch_number(s->b);
     const bool answers[] = {a<b, a <= b, a> b, a >= b};
     for (int i = 0; i < 4; i++)
         if (strcmp(orders[i], s->name) == 0)
-            return give(v, torch_bool(answers[i]));
+            return torch_scalar_give(v, torch_bool(answers[i]));
     return false;
 }
 
@@ -239,7 +217,7 @@ static bool identity(struct scalars *s, struct torch_value *v)
 {
     bool none = s->a.kind == TORCH_NONE, other = s->b.kind == TORCH_NONE;
     bool same = none || other ? none == other : torch_equal(s->a, s->b);
-    return give(v, torch_bool(same == (strcmp(s->name, "__is__") == 0)));
+    return torch_scalar_give(v, torch_bool(same == (strcmp(s->name, "__is__") == 0)));
 }
 
 static bool logic(struct scalars *s, struct torch_value *v)
@@ -249,14 +227,15 @@ static bool logic(struct scalars *s, struct torch_value *v)
     int a = torch_truth(s->t, s->a), b = s->args->count > 1 ? torch_truth(s->t, s->b) : 0;
     bool is_not = strcmp(s->name, "__not__") == 0, is_and = strcmp(s->name, "__and__") == 0;
     if (is_not && a >= 0)
-        return give(v, torch_bool(!a));
+        return torch_scalar_give(v, torch_bool(!a));
     if (!is_not && (a == !is_and || b == !is_and))
-        return give(v, torch_bool(!is_and));
+        return torch_scalar_give(v, torch_bool(!is_and));
     if (!is_not && a >= 0 && b >= 0)
-        return give(v, torch_bool(is_and));
+        return torch_scalar_give(v, torch_bool(is_and));
     struct value *x = build_cast(s->t->b, torch_graph_value(s->t, s->a), DTYPE_BOOL);
     struct value *y = is_not ? NULL : build_cast(s->t->b, torch_graph_value(s->t, s->b), DTYPE_BOOL);
-    return give(v, torch_size(s->t, is_not ? BUILD(s->t->b, "Not", x) : BUILD(s->t->b, is_and ? "And" : "Or", x, y)));
+    return torch_scalar_give(
+        v, torch_size(s->t, is_not ? BUILD(s->t->b, "Not", x) : BUILD(s->t->b, is_and ? "And" : "Or", x, y)));
 }
 
 /* ---- conversions ---- */
@@ -266,52 +245,53 @@ static bool to_number(struct scalars *s, struct torch_value *v)
     bool is_float = strstr(s->name, "loat") != NULL, is_bool = strstr(s->name, "ool") != NULL;
     if (s->a.kind == TORCH_STRING && is_float) {
         double f = strcmp(s->a.text, "inf") == 0 ? INFINITY : strcmp(s->a.text, "-inf") == 0 ? -INFINITY : NAN;
-        return give(v, torch_float(f));
+        return torch_scalar_give(v, torch_float(f));
     }
-    if (is_known(s, 1)) {
+    if (torch_scalar_known(s, 1)) {
         double f = torch_number(s->a);
         if (is_float)
-            return give(v, torch_float(f));
+            return torch_scalar_give(v, torch_float(f));
         if (is_bool)
-            return give(v, torch_bool(f != 0));
-        return give(v, s->a.kind == TORCH_FLOAT ? torch_int(fabs(f) < 0x1p62 ? (int64_t)f : 0) : torch_int(s->a.i));
+            return torch_scalar_give(v, torch_bool(f != 0));
+        return torch_scalar_give(v, s->a.kind == TORCH_FLOAT ? torch_int(fabs(f) < 0x1p62 ? (int64_t)f : 0)
+                                                             : torch_int(s->a.i));
     }
     if (s->a.kind != TORCH_SIZE && s->a.kind != TORCH_TENSOR)
         return false;
     int truth = is_bool ? torch_truth(s->t, s->a) : -1;
     if (truth >= 0)
-        return give(v, torch_bool(truth));
+        return torch_scalar_give(v, torch_bool(truth));
     struct value *x = torch_graph_value(s->t, s->a);
     const struct type *type = x ? build_type(s->t->b, x) : NULL;
     if (type && type->rank != 0)
         x = build_reshape(s->t->b, x, 0, NULL);
     enum dtype wanted = is_float ? DTYPE_F32 : is_bool ? DTYPE_BOOL : DTYPE_I64;
     bool cast = type && type->dtype != wanted && strstr(s->name, "Scalar") == NULL;
-    return give(v, torch_size(s->t, cast ? build_cast(s->t->b, x, wanted) : x));
+    return torch_scalar_give(v, torch_size(s->t, cast ? build_cast(s->t->b, x, wanted) : x));
 }
 
 /* A number as a tensor: it stays one, since operators take both. */
 static bool same(struct scalars *s, struct torch_value *v)
 {
-    return s->args->count >= 1 && give(v, s->a);
+    return s->args->count >= 1 && torch_scalar_give(v, s->a);
 }
 
 static bool to_text(struct scalars *s, struct torch_value *v)
 {
     (void)s;
-    return give(v, torch_string(""));
+    return torch_scalar_give(v, torch_string(""));
 }
 
 static bool nothing(struct scalars *s, struct torch_value *v)
 {
     (void)s;
-    return give(v, torch_none());
+    return torch_scalar_give(v, torch_none());
 }
 
 static bool no(struct scalars *s, struct torch_value *v)
 {
     (void)s;
-    return give(v, torch_bool(false));
+    return torch_scalar_give(v, torch_bool(false));
 }
 
 static bool raise(struct scalars *s, struct torch_value *v)
@@ -321,181 +301,11 @@ static bool raise(struct scalars *s, struct torch_value *v)
     return true;
 }
 
-/* ---- lists and dicts ---- */
-
-static bool length(struct scalars *s, struct torch_value *v)
-{
-    if (s->a.kind == TORCH_STRING)
-        return give(v, torch_int((int64_t)strlen(s->a.text)));
-    if (s->a.kind == TORCH_DICT)
-        return give(v, torch_int((int64_t)s->a.list->count / 2));
-    return torch_is_list(s->a) && give(v, torch_int((int64_t)s->a.list->count));
-}
-
-static struct torch_value *find_key(struct torch_value dict, struct torch_value key)
-{
-    for (size_t i = 0; i + 1 < dict.list->count; i += 2)
-        if (torch_equal(dict.list->items[i], key))
-            return &dict.list->items[i + 1];
-    return NULL;
-}
-
-static bool get_item(struct scalars *s, struct torch_value *v)
-{
-    if (s->a.kind == TORCH_DICT) {
-        struct torch_value *found = find_key(s->a, s->b);
-        if (!found)
-            torch_fail(s->t, "a dict has no key '%.60s'", s->b.kind == TORCH_STRING ? s->b.text : "?");
-        return give(v, found ? *found : torch_none());
-    }
-    if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
-        return false;
-    int64_t i = s->b.i < 0 ? s->b.i + (int64_t)s->a.list->count : s->b.i;
-    if (i < 0 || (uint64_t)i >= s->a.list->count) {
-        torch_fail(s->t, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
-        return true;
-    }
-    return give(v, s->a.list->items[i]);
-}
-
-static bool set_item(struct scalars *s, struct torch_value *v)
-{
-    struct torch_value new = s->args->count > 2 ? s->args->values[2] : torch_none();
-    *v = torch_none();
-    if (s->a.kind == TORCH_DICT) {
-        struct torch_value *found = find_key(s->a, s->b);
-        if (found)
-            *found = new;
-        else {
-            torch_append(s->t, s->a, s->b);
-            torch_append(s->t, s->a, new);
-        }
-        return true;
-    }
-    if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
-        return false;
-    int64_t i = s->b.i < 0 ? s->b.i + (int64_t)s->a.list->count : s->b.i;
-    if (i < 0 || (uint64_t)i >= s->a.list->count)
-        torch_fail(s->t, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
-    else
-        s->a.list->items[i] = new;
-    return true;
-}
-
-static bool append(struct scalars *s, struct torch_value *v)
-{
-    if (!torch_is_list(s->a))
-        return false;
-    torch_append(s->t, s->a, s->b);
-    return give(v, s->a);
-}
-
-static bool extend(struct scalars *s, struct torch_value *v)
-{
-    if (!torch_is_list(s->a) || !torch_is_list(s->b))
-        return false;
-    size_t count = s->b.list->count;
-    for (size_t i = 0; i < count && !s->t->b->failed; i++)
-        torch_append(s->t, s->a, s->b.list->items[i]);
-    return give(v, torch_none());
-}
-
-static bool copy_list(struct scalars *s, struct torch_value *v)
-{
-    if (!torch_is_list(s->a))
-        return false;
-    *v = torch_list(s->t, TORCH_LIST);
-    for (size_t i = 0; i < s->a.list->count; i++)
-        torch_append(s->t, *v, s->a.list->items[i]);
-    return true;
-}
-
-/* list[start:end:step] */
-static bool slice_list(struct scalars *s, struct torch_value *v)
-{
-    int64_t at[3] = {0, INT64_MAX, 1};
-    if (!torch_is_list(s->a))
-        return false;
-    int64_t count = (int64_t)s->a.list->count;
-    for (int i = 1; i < s->args->count && i < 4; i++)
-        if (s->args->values[i].kind == TORCH_INT)
-            at[i - 1] = s->args->values[i].i;
-    for (int i = 0; i < 2; i++)
-        at[i] = at[i] < 0 ? (at[i] < -count ? 0 : at[i] + count) : at[i] > count ? count : at[i];
-    *v = torch_list(s->t, TORCH_LIST);
-    if (at[2] < 1)
-        torch_fail(s->t, "a list is walked by steps of %lld", (long long)at[2]);
-    for (int64_t i = at[0]; i < at[1] && !s->t->b->failed; i += at[2])
-        torch_append(s->t, *v, s->a.list->items[i]);
-    return true;
-}
-
-static bool contains(struct scalars *s, struct torch_value *v)
-{
-    bool found = false;
-    if (s->a.kind == TORCH_STRING && s->b.kind == TORCH_STRING)
-        return give(v, torch_bool(strstr(s->a.text, s->b.text) != NULL));
-    if (!torch_is_list(s->a) && s->a.kind != TORCH_DICT)
-        return false;
-    for (size_t i = 0; i < s->a.list->count; i += s->a.kind == TORCH_DICT ? 2 : 1)
-        found = found || torch_equal(s->a.list->items[i], s->b);
-    return give(v, torch_bool(found));
-}
-
-/* Every other item of a dict: "keys", "values"; or both as tuples: "items". */
-static bool parts_of_dict(struct scalars *s, struct torch_value *v)
-{
-    if (s->a.kind != TORCH_DICT)
-        return false;
-    *v = torch_list(s->t, TORCH_LIST);
-    for (size_t i = 0; i + 1 < s->a.list->count && !s->t->b->failed; i += 2) {
-        struct torch_value pair = torch_list(s->t, TORCH_TUPLE);
-        torch_append(s->t, pair, s->a.list->items[i]);
-        torch_append(s->t, pair, s->a.list->items[i + 1]);
-        torch_append(s->t, *v,
-                     strcmp(s->name, "items") == 0  ? pair
-                     : strcmp(s->name, "keys") == 0 ? s->a.list->items[i]
-                                                    : s->a.list->items[i + 1]);
-    }
-    return true;
-}
-
-static bool range(struct scalars *s, struct torch_value *v)
-{
-    int64_t at[3] = {0, 0, 1};
-    int count = s->args->count;
-    for (int i = 0; i < count && i < 3; i++) {
-        if (s->args->values[i].kind != TORCH_INT)
-            return false;
-        at[count == 1 ? 1 : i] = s->args->values[i].i;
-    }
-    int64_t length = at[2] > 0   ? (at[1] - at[0] + at[2] - 1) / at[2]
-                     : at[2] < 0 ? (at[0] - at[1] - at[2] - 1) / -at[2]
-                                 : 0;
-    if (at[2] == 0 || length > MOST_RANGE)
-        torch_fail(s->t, "a range of %lld by %lld", (long long)length, (long long)at[2]);
-    if (strcmp(s->name, "__range_length") == 0)
-        return give(v, torch_int(length > 0 ? length : 0));
-    *v = torch_list(s->t, TORCH_LIST);
-    for (int64_t i = 0; i < length && !s->t->b->failed; i++)
-        torch_append(s->t, *v, torch_int(at[0] + i * at[2]));
-    return true;
-}
-
-/* Item i of a range. */
-static bool derive_index(struct scalars *s, struct torch_value *v)
-{
-    struct torch_value step = s->args->count > 2 ? s->args->values[2] : torch_int(1);
-    if (!is_known(s, 2) || step.kind != TORCH_INT)
-        return false;
-    return give(v, torch_int(s->b.i + s->a.i * step.i));
-}
-
 /* ---- the table ---- */
 
 static const struct {
     const char *name;
-    scalar_fn *function;
+    torch_scalar_fn *function;
 } rows[] = {
     {"add", arithmetic},
     {"sub", arithmetic},
@@ -540,21 +350,21 @@ static const struct {
     {"NumToTensor", same},
     {"str", to_text},
     {"format", to_text},
-    {"len", length},
-    {"__getitem__", get_item},
-    {"_set_item", set_item},
-    {"append", append},
-    {"extend", extend},
-    {"list", copy_list},
-    {"copy", copy_list},
-    {"slice", slice_list},
-    {"__contains__", contains},
-    {"keys", parts_of_dict},
-    {"values", parts_of_dict},
-    {"items", parts_of_dict},
-    {"range", range},
-    {"__range_length", range},
-    {"__derive_index", derive_index},
+    {"len", torch_scalar_length},
+    {"__getitem__", torch_scalar_get_item},
+    {"_set_item", torch_scalar_set_item},
+    {"append", torch_scalar_append},
+    {"extend", torch_scalar_extend},
+    {"list", torch_scalar_copy_list},
+    {"copy", torch_scalar_copy_list},
+    {"slice", torch_scalar_slice_list},
+    {"__contains__", torch_scalar_contains},
+    {"keys", torch_scalar_parts_of_dict},
+    {"values", torch_scalar_parts_of_dict},
+    {"items", torch_scalar_parts_of_dict},
+    {"range", torch_scalar_range},
+    {"__range_length", torch_scalar_range},
+    {"__derive_index", torch_scalar_derive_index},
     {"warn", nothing},
     {"print", nothing},
     {"Print", nothing},
@@ -567,11 +377,11 @@ static const struct {
     {"is_autocast_enabled", no},
     {"is_grad_enabled", no},
     {"has_torch_function", no},
-    {"ListConstruct", copy_list},
+    {"ListConstruct", torch_scalar_copy_list},
     {"data", same},
     {"is_autocast_cpu_enabled", no},
     {"set_grad_enabled", nothing},
-    {"TupleIndex", get_item},
+    {"TupleIndex", torch_scalar_get_item},
     {"TupleUnpack", same},
 };
 

@@ -1,0 +1,172 @@
+/* Functions of Python's lists, strings and dicts. */
+#include <string.h>
+
+#include "format/torch/scalar.h"
+
+bool torch_scalar_length(struct scalars *s, struct torch_value *v)
+{
+    if (s->a.kind == TORCH_STRING)
+        return torch_scalar_give(v, torch_int((int64_t)strlen(s->a.text)));
+    if (s->a.kind == TORCH_DICT)
+        return torch_scalar_give(v, torch_int((int64_t)s->a.list->count / 2));
+    return torch_is_list(s->a) && torch_scalar_give(v, torch_int((int64_t)s->a.list->count));
+}
+
+static struct torch_value *find_key(struct torch_value dict, struct torch_value key)
+{
+    for (size_t i = 0; i + 1 < dict.list->count; i += 2)
+        if (torch_equal(dict.list->items[i], key))
+            return &dict.list->items[i + 1];
+    return NULL;
+}
+
+bool torch_scalar_get_item(struct scalars *s, struct torch_value *v)
+{
+    if (s->a.kind == TORCH_DICT) {
+        struct torch_value *found = find_key(s->a, s->b);
+        if (!found)
+            torch_fail(s->t, "a dict has no key '%.60s'", s->b.kind == TORCH_STRING ? s->b.text : "?");
+        return torch_scalar_give(v, found ? *found : torch_none());
+    }
+    if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
+        return false;
+    int64_t i = s->b.i < 0 ? s->b.i + (int64_t)s->a.list->count : s->b.i;
+    if (i < 0 || (uint64_t)i >= s->a.list->count) {
+        torch_fail(s->t, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
+        return true;
+    }
+    return torch_scalar_give(v, s->a.list->items[i]);
+}
+
+bool torch_scalar_set_item(struct scalars *s, struct torch_value *v)
+{
+    struct torch_value new = s->args->count > 2 ? s->args->values[2] : torch_none();
+    *v = torch_none();
+    if (s->a.kind == TORCH_DICT) {
+        struct torch_value *found = find_key(s->a, s->b);
+        if (found)
+            *found = new;
+        else {
+            torch_append(s->t, s->a, s->b);
+            torch_append(s->t, s->a, new);
+        }
+        return true;
+    }
+    if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
+        return false;
+    int64_t i = s->b.i < 0 ? s->b.i + (int64_t)s->a.list->count : s->b.i;
+    if (i < 0 || (uint64_t)i >= s->a.list->count)
+        torch_fail(s->t, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
+    else
+        s->a.list->items[i] = new;
+    return true;
+}
+
+bool torch_scalar_append(struct scalars *s, struct torch_value *v)
+{
+    if (!torch_is_list(s->a))
+        return false;
+    torch_append(s->t, s->a, s->b);
+    return torch_scalar_give(v, s->a);
+}
+
+bool torch_scalar_extend(struct scalars *s, struct torch_value *v)
+{
+    if (!torch_is_list(s->a) || !torch_is_list(s->b))
+        return false;
+    size_t count = s->b.list->count;
+    for (size_t i = 0; i < count && !s->t->b->failed; i++)
+        torch_append(s->t, s->a, s->b.list->items[i]);
+    return torch_scalar_give(v, torch_none());
+}
+
+bool torch_scalar_copy_list(struct scalars *s, struct torch_value *v)
+{
+    if (!torch_is_list(s->a))
+        return false;
+    *v = torch_list(s->t, TORCH_LIST);
+    for (size_t i = 0; i < s->a.list->count; i++)
+        torch_append(s->t, *v, s->a.list->items[i]);
+    return true;
+}
+
+/* list[start:end:step] */
+bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
+{
+    int64_t at[3] = {0, INT64_MAX, 1};
+    if (!torch_is_list(s->a))
+        return false;
+    int64_t count = (int64_t)s->a.list->count;
+    for (int i = 1; i < s->args->count && i < 4; i++)
+        if (s->args->values[i].kind == TORCH_INT)
+            at[i - 1] = s->args->values[i].i;
+    for (int i = 0; i < 2; i++)
+        at[i] = at[i] < 0 ? (at[i] < -count ? 0 : at[i] + count) : at[i] > count ? count : at[i];
+    *v = torch_list(s->t, TORCH_LIST);
+    if (at[2] < 1)
+        torch_fail(s->t, "a list is walked by steps of %lld", (long long)at[2]);
+    for (int64_t i = at[0]; i < at[1] && !s->t->b->failed; i += at[2])
+        torch_append(s->t, *v, s->a.list->items[i]);
+    return true;
+}
+
+bool torch_scalar_contains(struct scalars *s, struct torch_value *v)
+{
+    bool found = false;
+    if (s->a.kind == TORCH_STRING && s->b.kind == TORCH_STRING)
+        return torch_scalar_give(v, torch_bool(strstr(s->a.text, s->b.text) != NULL));
+    if (!torch_is_list(s->a) && s->a.kind != TORCH_DICT)
+        return false;
+    for (size_t i = 0; i < s->a.list->count; i += s->a.kind == TORCH_DICT ? 2 : 1)
+        found = found || torch_equal(s->a.list->items[i], s->b);
+    return torch_scalar_give(v, torch_bool(found));
+}
+
+/* Every other item of a dict: "keys", "values"; or both as tuples: "items". */
+bool torch_scalar_parts_of_dict(struct scalars *s, struct torch_value *v)
+{
+    if (s->a.kind != TORCH_DICT)
+        return false;
+    *v = torch_list(s->t, TORCH_LIST);
+    for (size_t i = 0; i + 1 < s->a.list->count && !s->t->b->failed; i += 2) {
+        struct torch_value pair = torch_list(s->t, TORCH_TUPLE);
+        torch_append(s->t, pair, s->a.list->items[i]);
+        torch_append(s->t, pair, s->a.list->items[i + 1]);
+        torch_append(s->t, *v,
+                     strcmp(s->name, "items") == 0  ? pair
+                     : strcmp(s->name, "keys") == 0 ? s->a.list->items[i]
+                                                    : s->a.list->items[i + 1]);
+    }
+    return true;
+}
+
+bool torch_scalar_range(struct scalars *s, struct torch_value *v)
+{
+    int64_t at[3] = {0, 0, 1};
+    int count = s->args->count;
+    for (int i = 0; i < count && i < 3; i++) {
+        if (s->args->values[i].kind != TORCH_INT)
+            return false;
+        at[count == 1 ? 1 : i] = s->args->values[i].i;
+    }
+    int64_t length = at[2] > 0   ? (at[1] - at[0] + at[2] - 1) / at[2]
+                     : at[2] < 0 ? (at[0] - at[1] - at[2] - 1) / -at[2]
+                                 : 0;
+    if (at[2] == 0 || length > TORCH_MOST_RANGE)
+        torch_fail(s->t, "a range of %lld by %lld", (long long)length, (long long)at[2]);
+    if (strcmp(s->name, "__range_length") == 0)
+        return torch_scalar_give(v, torch_int(length > 0 ? length : 0));
+    *v = torch_list(s->t, TORCH_LIST);
+    for (int64_t i = 0; i < length && !s->t->b->failed; i++)
+        torch_append(s->t, *v, torch_int(at[0] + i * at[2]));
+    return true;
+}
+
+/* Item i of a range. */
+bool torch_scalar_derive_index(struct scalars *s, struct torch_value *v)
+{
+    struct torch_value step = s->args->count > 2 ? s->args->values[2] : torch_int(1);
+    if (!torch_scalar_known(s, 2) || step.kind != TORCH_INT)
+        return false;
+    return torch_scalar_give(v, torch_int(s->b.i + s->a.i * step.i));
+}
