@@ -134,7 +134,7 @@ struct value *build_name(struct build *b, struct value *v, const char *name);
 const struct type *build_type(struct build *b, struct value *v);
 
 /* Gives a graph input whose rank is not known this one, when v comes from one by functions of element by element:
- * axis `axis` has `channels` elements (0: not known), the others symbols. DTYPE_NONE: its type stays (build_expect.c). */
+ * axis `axis` has `channels` elements (0: not known), others symbols. DTYPE_NONE: its type stays (build_expect.c). */
 void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t channels, enum dtype dtype);
 
 /* Infers the types of the latest node: they follow one step behind, when all attributes are set. */
