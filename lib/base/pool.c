@@ -66,6 +66,14 @@ static inline void relax(void)
 #endif
 }
 
+void pool_pause(int tries)
+{
+    if (tries < 2000)
+        relax();
+    else
+        sched_yield();
+}
+
 static int64_t now_ns(void)
 {
     struct timespec t;

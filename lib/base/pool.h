@@ -23,4 +23,8 @@ void pool_run(struct pool *pool, void (*fn)(void *arg, int thread), void *arg);
  * by all after it. */
 void pool_barrier(struct pool *pool, int thread);
 
+/* What a thread does between two looks at something that others will change: a moment of rest, or, when it has looked
+ * many times, giving its processor to whoever wants it. */
+void pool_pause(int tries);
+
 #endif

@@ -1,162 +1,140 @@
 /* LSTM and GRU with their default activations: the inputs' part of all time steps is one matrix product, the recurrence
- * a step of its own. */
+ * (rnn.h) a step of its own. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "exec/gemm.h"
 #include "exec/lower.h"
-
-enum { Y, Y_H, Y_C, RNN_OUTPUTS };
-
-struct rnn {
-    const struct kernels *kernels;
-    bool lstm;
-    int64_t time, batch, input, hidden, directions;
-    int gates;    /* 4 or 3 */
-    bool reverse; /* of the first direction */
-    float clip;
-    /* Per direction: packed input and recurrent weights; a GRU's candidate gate has its recurrent part apart. */
-    const float *w[2], *r[2], *candidate[2];
-    const float *w_bias[2], *candidate_bias[2], *peephole[2];
-    struct view x, first_h, first_c; /* buffer NULL: zeros */
-    struct view in;                  /* [directions][time][batch][gates * hidden] W x + b */
-    struct view state; /* [directions]: h, c (batch * hidden each), gates (batch * gates * hidden), candidate (batch *
-                          hidden) */
-    struct view out[RNN_OUTPUTS]; /* buffer NULL: not wanted */
-};
-
-static int64_t state_floats(const struct rnn *r)
-{
-    return r->batch * r->hidden * (3 + r->gates);
-}
-
-/* out [batch][n] = a [batch][hidden] packed (+ bias) (+ add [batch][add_step]) */
-static void multiply(const struct rnn *r, float *out, int64_t n, const float *a, const float *packed, const float *bias,
-                     const float *add, int64_t add_step)
-{
-    static const ptrdiff_t no_tap[1] = {0};
-    const void *rows[KERNEL_GEMM_MR_MAX], *adds[KERNEL_GEMM_MR_MAX];
-    void *outs[KERNEL_GEMM_MR_MAX];
-    struct kernel_gemm g = {.a = rows,
-                            .tap = no_tap,
-                            .taps = 1,
-                            .k = (int)r->hidden,
-                            .b = packed,
-                            .to = {.bias = bias, .add = add ? adds : NULL},
-                            .c = outs,
-                            .n = (int)n};
-    for (int64_t b = 0; b < r->batch; b += g.m) {
-        g.m = (int)(r->batch - b < r->kernels->gemm_f32->mr ? r->batch - b : r->kernels->gemm_f32->mr);
-        for (int i = 0; i < g.m; i++) {
-            rows[i] = a + (b + i) * r->hidden;
-            outs[i] = out + (b + i) * n;
-            adds[i] = add ? add + (b + i) * add_step : NULL;
-        }
-        r->kernels->gemm_f32->run(&g);
-    }
-}
-
-static void run_time_step(const struct rnn *r, int direction, const float *in, float *h, float *c, float *gates,
-                          float *candidate)
-{
-    int64_t n = r->hidden, all = r->gates * n, own = r->lstm ? all : 2 * n;
-    multiply(r, gates, own, h, r->r[direction], NULL, in, all);
-    if (!r->lstm)
-        multiply(r, candidate, n, h, r->candidate[direction], r->candidate_bias[direction], NULL, 0);
-    for (int64_t b = 0; b < r->batch; b++) {
-        if (r->lstm)
-            r->kernels->lstm_cell_f32(h + b * n, c + b * n, gates + b * own, r->peephole[direction], r->clip,
-                                      (size_t)n);
-        else
-            r->kernels->gru_cell_f32(h + b * n, h + b * n, gates + b * own, in + b * all + 2 * n, candidate + b * n,
-                                     (size_t)n);
-    }
-}
-
-static void load_state(float *to, const struct view *from, int64_t direction, size_t n)
-{
-    if (from->buffer)
-        memcpy(to, (const float *)view_data(from) + direction * (ptrdiff_t)n, n * sizeof *to);
-    else
-        memset(to, 0, n * sizeof *to);
-}
-
-static void store_state(const struct view *to, const float *from, int64_t direction, size_t n)
-{
-    if (to->buffer)
-        memcpy((float *)view_data(to) + direction * (ptrdiff_t)n, from, n * sizeof *from);
-}
-
-static void run_direction(const struct rnn *r, int64_t direction)
-{
-    int64_t slice = r->batch * r->hidden;
-    float *h = (float *)view_data(&r->state) + direction * state_floats(r), *c = h + slice, *candidate = c + slice,
-          *gates = candidate + slice;
-    const float *in = (const float *)view_data(&r->in) + direction * r->time * r->batch * r->gates * r->hidden;
-    bool backwards = direction == 1 || r->reverse;
-    load_state(h, &r->first_h, direction, (size_t)slice);
-    load_state(c, &r->first_c, direction, (size_t)slice);
-    for (int64_t i = 0; i < r->time; i++) {
-        int64_t t = backwards ? r->time - 1 - i : i;
-        run_time_step(r, (int)direction, in + t * r->batch * r->gates * r->hidden, h, c, gates, candidate);
-        store_state(&r->out[Y], h, t * r->directions + direction, (size_t)slice);
-    }
-    store_state(&r->out[Y_H], h, direction, (size_t)slice);
-    store_state(&r->out[Y_C], c, direction, (size_t)slice);
-}
-
-static void run_recurrence(const struct step *s, struct tile tile)
-{
-    for (int64_t i = tile.first; i < tile.last; i++)
-        run_direction(s->args, i);
-}
+#include "exec/packing.h"
+#include "exec/rnn.h"
+#include "exec/rounds.h"
 
 /* ---- weights ---- */
 
-/* Rows of k numbers. */
-struct rows_args {
-    int64_t first, count, k;
+/* Where a matrix [gates * hidden][columns] goes: the rows of some gates, block by block, the last block filled up with
+ * zeros. */
+struct arrangement {
+    int64_t start; /* of the matrix in the tensor */
+    int64_t hidden, columns, blocks, width;
+    int first, gates; /* those that are taken */
+    enum { ALL_PACKED, BLOCKS_PACKED, BLOCKS } form;
 };
 
-/* A unit is a panel. */
-static int pack_rows(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
-                     const struct kernels *k)
+static int64_t block_rows(const struct arrangement *a)
 {
-    const struct rows_args *a = args;
-    int64_t row = first * k->gemm_f32->nr, end = last * k->gemm_f32->nr < a->count ? last * k->gemm_f32->nr : a->count;
-    k->gemm_f32->pack((char *)packed + kernel_product_packed(k->gemm_f32, 1, (size_t)a->k, (size_t)row),
-                      (const float *)weights + (a->first + row) * a->k, 1, 0, (int)a->k, 1, (int)(end - row), a->k);
+    return a->gates * a->width;
+}
+
+static int64_t all_rows(const struct arrangement *a)
+{
+    return a->blocks * block_rows(a);
+}
+
+/* Rows [first, last) of [blocks][gates][width][columns]; columns is 1 for a bias. */
+static void arrange(const struct arrangement *a, const float *w, int64_t first, int64_t last, float *to)
+{
+    for (int64_t i = first; i < last; i++, to += a->columns) {
+        int64_t gate = a->first + i / a->width % a->gates, unit = i / block_rows(a) * a->width + i % a->width;
+        if (unit < a->hidden)
+            memcpy(to, w + a->start + (gate * a->hidden + unit) * a->columns, (size_t)a->columns * sizeof *to);
+        else
+            memset(to, 0, (size_t)a->columns * sizeof *to);
+    }
+}
+
+/* Of a unit of packing: a block, or a panel of them all. */
+static int64_t unit_rows(const struct arrangement *a, const struct kernels *k)
+{
+    return a->form == ALL_PACKED ? k->gemm_f32->nr : block_rows(a);
+}
+
+static int pack_arranged(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                         const struct kernels *k)
+{
+    const struct arrangement *a = args;
+    const struct kernel_product *product = k->gemm_f32;
+    int64_t rows = unit_rows(a, k);
+    struct error err;
+    float *unit = mem_calloc((size_t)(rows * a->columns), sizeof *unit, &err);
+    if (!unit)
+        return -1;
+    for (int64_t i = first; i < last; i++) {
+        int64_t row = i * rows, end = row + rows < all_rows(a) ? row + rows : all_rows(a);
+        void *to = (char *)packed + kernel_product_packed(product, 1, (size_t)a->columns, (size_t)row);
+        arrange(a, weights, row, end, unit);
+        if (a->form == BLOCKS)
+            k->transpose_32(to, rows, unit, a->columns, (size_t)rows, (size_t)a->columns);
+        else
+            product->pack(to, unit, 1, 0, (int)a->columns, 1, (int)(end - row), a->columns);
+    }
+    free(unit);
     return 0;
 }
 
-static const float *pack(struct plan *p, const struct node *n, int in, int64_t first, int64_t rows, int64_t k,
+/* Of a direction of input `in`, which has so many gates. */
+static const float *pack(struct plan *p, const struct node *n, int in, struct arrangement a, int direction, int gates,
                          struct error *err)
 {
-    struct rows_args a = {first, rows, k};
+    int64_t rows = unit_rows(&a, p->kernels);
+    a.start = direction * gates * a.hidden * a.columns;
     return plan_packed(
         p, n, in,
-        &(struct packing){.name = "rows",
-                          .params = {first, rows, k},
-                          .bytes = kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)k, (size_t)rows),
-                          .units = (rows + p->kernels->gemm_f32->nr - 1) / p->kernels->gemm_f32->nr,
-                          .pack = pack_rows,
+        &(struct packing){.name = "gates",
+                          .params = {direction * gates + a.first, a.gates, a.hidden, a.columns, a.width, a.form},
+                          .bytes =
+                              kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)a.columns, (size_t)all_rows(&a)),
+                          .units = (all_rows(&a) + rows - 1) / rows,
+                          .pack = pack_arranged,
                           .args = &a,
                           .args_size = sizeof a},
         err);
 }
 
-/* b holds the input biases, then the recurrent ones; they are summed where they only ever meet as a sum. */
-static int sum_biases(struct plan *p, struct rnn *r, int d, const float *b, struct error *err)
+/* Numbers for each unit of some gates, arranged; w NULL: none. */
+static int arrange_numbers(struct plan *p, const struct rnn *r, const float *w, int gates, const float **to,
+                           struct error *err)
+{
+    struct arrangement a = {0, r->hidden, 1, r->blocks, r->width, 0, gates, ALL_PACKED};
+    float *numbers = w ? plan_alloc(p, sizeof *numbers * (size_t)all_rows(&a), err) : NULL;
+    if (numbers)
+        arrange(&a, w, 0, all_rows(&a), numbers);
+    *to = numbers;
+    return w && !numbers ? -1 : 0;
+}
+
+/* b holds the input biases, then those of the state; they are summed where they only ever meet as a sum. */
+static int load_biases(struct plan *p, struct rnn *r, int d, const float *b, struct error *err)
 {
     int64_t all = r->gates * r->hidden;
-    float *sum = plan_alloc(p, sizeof *sum * (size_t)all, err);
+    float *sum = plan_alloc(p, sizeof *sum * (size_t)(2 * all), err), *own = sum + all;
+    bool apart = !r->lstm && r->parts == 1;
     if (!sum)
         return -1;
     b += d * 2 * all;
-    for (int64_t i = 0; i < all; i++)
-        sum[i] = b[i] + (r->lstm || i < 2 * r->hidden ? b[all + i] : 0);
-    r->w_bias[d] = sum;
-    if (!r->lstm)
-        r->candidate_bias[d] = b + all + 2 * r->hidden;
+    for (int64_t i = 0; i < all; i++) {
+        bool alone = apart && i >= 2 * r->hidden;
+        sum[i] = b[i] + (alone ? 0 : b[all + i]);
+        own[i] = alone ? b[all + i] : 0;
+    }
+    return arrange_numbers(p, r, sum, r->gates, &r->in_bias[d], err) ||
+                   arrange_numbers(p, r, apart ? own : NULL, r->gates, &r->state_bias[d], err)
+               ? -1
+               : 0;
+}
+
+static int load_state_weights(struct plan *p, struct node *n, struct rnn *r, struct error *err)
+{
+    for (int i = 0; i < r->parts; i++)
+        for (int d = 0; d < r->directions; d++) {
+            struct rnn_part *part = &r->part[i];
+            struct arrangement a = {0,        r->hidden,   r->hidden,   r->blocks,
+                                    r->width, part->first, part->gates, r->batch == 1 ? BLOCKS : BLOCKS_PACKED};
+            part->r[d] = pack(p, n, 2, a, d, r->gates, err);
+            if (!part->r[d])
+                return -1;
+        }
     return 0;
 }
 
@@ -165,25 +143,32 @@ static int load_weights(struct plan *p, struct node *n, struct rnn *r, struct er
     bool failed = false;
     const float *b = plan_constant_f32(p, n, 3, &failed, err),
                 *peephole = r->lstm ? plan_constant_f32(p, n, 7, &failed, err) : NULL;
-    int64_t all = r->gates * r->hidden;
-    if (failed)
+    r->zeros = plan_alloc(p, sizeof *r->zeros * (size_t)r->hidden, err);
+    if (failed || !r->zeros || load_state_weights(p, n, r, err) < 0)
         return -1;
-    for (int d = 0; d < r->directions; d++) {
-        r->w[d] = pack(p, n, 1, d * all, all, r->input, err);
-        r->r[d] = pack(p, n, 2, d * all, r->lstm ? all : 2 * r->hidden, r->hidden, err);
-        r->candidate[d] = r->lstm ? r->r[d] : pack(p, n, 2, d * all + 2 * r->hidden, r->hidden, r->hidden, err);
-        if (!r->w[d] || !r->r[d] || !r->candidate[d] || (b && sum_biases(p, r, d, b, err) < 0))
+    for (int d = 0; d < r->directions; d++)
+        if ((b && load_biases(p, r, d, b, err) < 0) ||
+            arrange_numbers(p, r, peephole ? peephole + d * 3 * r->hidden : NULL, 3, &r->peephole[d], err) < 0)
             return -1;
-        r->peephole[d] = peephole ? peephole + d * 3 * r->hidden : NULL;
-    }
     return 0;
 }
 
-/* ---- lowering ---- */
+/* ---- what fits ---- */
 
-static bool default_activations(const struct node *n)
+/* Sigmoid and tanh, as they are when none are named; and nothing that only others use. */
+static bool default_activations(const struct node *n, bool lstm)
 {
-    return !op_has(n, "activations") && !op_has(n, "activation_alpha") && !op_has(n, "activation_beta");
+    static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"};
+    const struct attr *names = node_attr(n, "activations");
+    int functions = lstm ? 3 : 2;
+    if (!names || names->kind != ATTR_STRINGS)
+        return !op_has(n, "activation_alpha") && !op_has(n, "activation_beta");
+    for (size_t i = 0; i < names->n; i++) {
+        const char *want = usual[i % (size_t)functions];
+        if (names->strings[i].size != strlen(want) || memcmp(names->strings[i].data, want, strlen(want)) != 0)
+            return false;
+    }
+    return names->n == (size_t)functions * (size_t)n->in[1]->constant->dims[0];
 }
 
 /* Constant, or absent when it may be. */
@@ -195,58 +180,110 @@ static bool weight_or_none(const struct node *n, int i)
 static bool fits(const struct node *n, bool lstm)
 {
     if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || !exec_lower_is_weight(n, 2) ||
-        !weight_or_none(n, 3) || node_in(n, 4) || !weight_or_none(n, 7) || n->in[1]->constant->count > INT32_MAX / 2 ||
-        n->in[2]->constant->count > INT32_MAX / 2)
+        !weight_or_none(n, 3) || !weight_or_none(n, 7) || n->in[1]->constant->count > INT32_MAX / 4 ||
+        n->in[2]->constant->count > INT32_MAX / 4 || n->in[2]->constant->count == 0)
         return false;
-    if (op_int(n, "layout") != 0 || !default_activations(n) ||
-        tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0)
-        return false;
-    return lstm ? op_int(n, "input_forget") == 0 : op_int(n, "linear_before_reset") != 0 && !op_has(n, "clip");
+    return default_activations(n, lstm) && tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) > 0 &&
+           !(lstm && op_int(n, "input_forget") != 0) && !(op_has(n, "clip") && !(op_float(n, "clip") >= 0));
 }
 
-static int input_product(struct plan *p, struct node *n, struct rnn *r, struct error *err)
+/* ---- lowering ---- */
+
+/* Memory for floats that lives as long as the node's steps. */
+static int make_room(struct plan *p, int rank, const int64_t *dims, struct view *view, struct error *err)
+{
+    size_t bytes;
+    int64_t count = tensor_count(rank, dims);
+    if (count < 0 || !tensor_bytes(DTYPE_F32, count, &bytes))
+        return error_set(err, "the states are too large");
+    if (plan_scratch(p, bytes, view, err) < 0)
+        return -1;
+    view->dtype = DTYPE_F32;
+    return 0;
+}
+
+static int input_product(struct plan *p, struct node *n, struct rnn *r, bool batch_first, struct error *err)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    int64_t all = r->gates * r->hidden;
-    size_t floats = (size_t)(r->directions * r->time * r->batch * all);
-    if (plan_in_contiguous(p, n, 0, 2, &r->x, err) < 0 || plan_scratch(p, floats * sizeof(float), &r->in, err) < 0)
+    int64_t all = r->blocks * r->gates * r->width;
+    struct view x;
+    if (plan_in_contiguous(p, n, 0, 2, &x, err) < 0 ||
+        make_room(p, 4, (int64_t[]){r->directions, r->time, r->batch, all}, &r->in, err) < 0)
         return -1;
     for (int d = 0; d < r->directions; d++) {
+        struct arrangement a = {0, r->hidden, r->input, r->blocks, r->width, 0, r->gates, ALL_PACKED};
         struct gemm_job job = {.product = p->kernels->gemm_f32,
-                               .to = {.bias = r->w_bias[d]},
-                               .a = r->x,
+                               .to = {.bias = r->in_bias[d]},
+                               .a = x,
                                .c = r->in,
                                .dims = {1, 1, r->time, r->batch},
-                               .a_stride = {0, 0, r->x.stride[0], r->x.stride[1]},
+                               .a_stride = {0, 0, x.stride[batch_first], x.stride[!batch_first]},
                                .c_stride = {0, 0, r->batch * all, all},
                                .tap = no_tap,
                                .taps = 1,
                                .k = (int)r->input,
                                .n = (int)all,
                                .batches = 1,
-                               .packed = r->w[d]};
-        job.c.dtype = DTYPE_F32;
+                               .packed = pack(p, n, 1, a, d, r->gates, err)};
         job.c.offset = d * r->time * r->batch * all;
-        if (gemm_emit(p, n, "gemm_f32", &job, err) < 0)
+        if (!job.packed || gemm_emit(p, n, "gemm_f32", &job, err) < 0)
             return -1;
     }
-    r->in.dtype = DTYPE_F32;
     return 0;
 }
 
-static int load_states(struct plan *p, struct node *n, struct rnn *r, struct error *err)
+static int load_states(struct plan *p, struct node *n, struct rnn *r, bool batch_first, struct error *err)
 {
-    if (node_in(n, 5) && plan_in_dense(p, n, 5, ORDER_ROWS, &r->first_h, err) < 0)
-        return -1;
-    if (node_in(n, 6) && plan_in_dense(p, n, 6, ORDER_ROWS, &r->first_c, err) < 0)
+    int64_t d = r->directions, h = r->hidden;
+    if ((node_in(n, 4) && plan_in_dense(p, n, 4, ORDER_ROWS, &r->lengths, err) < 0) ||
+        (node_in(n, 5) && plan_in_dense(p, n, 5, ORDER_ROWS, &r->first_h, err) < 0) ||
+        (node_in(n, 6) && plan_in_dense(p, n, 6, ORDER_ROWS, &r->first_c, err) < 0))
         return -1;
     for (int i = 0; i < n->out_count; i++)
         if (n->out[i] && plan_out_dense(p, n, i, &r->out[i], err) < 0)
             return -1;
-    if (plan_scratch(p, (size_t)(r->directions * state_floats(r)) * sizeof(float), &r->state, err) < 0)
-        return -1;
-    r->state.dtype = DTYPE_F32;
-    return 0;
+    r->y = batch_first ? (struct rnn_steps){d * h, h, r->time * d * h}
+                       : (struct rnn_steps){d * r->batch * h, r->batch * h, h};
+    r->state = batch_first ? (struct rnn_steps){0, h, d * h} : (struct rnn_steps){0, r->batch * h, h};
+    return make_room(p, 4, (int64_t[]){2, d, r->batch, h}, &r->h, err) ||
+                   make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->c, err) ||
+                   make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->reset, err) ||
+                   make_room(p, 4, (int64_t[]){d, r->blocks, r->batch, r->gates * r->width}, &r->gate, err)
+               ? -1
+               : 0;
+}
+
+/* Two vectors of units, or one, when the last block would hold much that is nothing. */
+static void choose_blocks(struct rnn *r, const struct kernels *k)
+{
+    int64_t wide = k->gemm_f32->nr, padded = (r->hidden + wide - 1) / wide * wide;
+    r->width = padded - r->hidden > padded / 8 ? k->vector : wide;
+    r->blocks = (r->hidden + r->width - 1) / r->width;
+}
+
+/* MACs of a round below which the threads' meeting behind it would cost more than they save. */
+#define RNN_GRAIN 32768
+
+/* Directions run side by side, without a meeting, when there are two whose weights leave room in the level-2 cache. */
+static int emit(struct plan *p, struct node *n, const struct rnn *r, struct error *err)
+{
+    double macs = (double)r->batch * r->gates * (double)r->hidden * (double)r->hidden;
+    bool apart = r->directions == 2 && macs * sizeof(float) / (double)r->batch <= (double)cpu_l2_bytes() / 2;
+    struct step s = {.node = n,
+                     .kernel = r->lstm ? "lstm_f32" : "gru_f32",
+                     .run = rnn_run_directions,
+                     .args = (void *)r,
+                     .units = r->directions,
+                     .macs = macs * r->directions * (double)r->time};
+    if (!apart && macs / r->parts >= RNN_GRAIN && r->blocks > 1 && r->blocks <= ROUNDS_MAX_UNITS &&
+        r->time <= ROUNDS_MAX / (2 * RNN_PARTS)) {
+        s.run = rnn_run_rounds;
+        s.units = r->blocks;
+        s.rounds = r->directions * r->time * r->parts;
+    }
+    return plan_step(p, &s, err,
+                     PLAN_VIEWS(&r->in, &r->lengths, &r->first_h, &r->first_c, &r->h, &r->c, &r->reset, &r->gate,
+                                &r->out[RNN_Y], &r->out[RNN_Y_H], &r->out[RNN_Y_C]));
 }
 
 static int lower_rnn(struct plan *p, struct node *n, bool lstm, struct error *err)
@@ -257,28 +294,25 @@ static int lower_rnn(struct plan *p, struct node *n, bool lstm, struct error *er
     if (!r)
         return -1;
     const int64_t *x = n->in[0]->type.dims, *w = n->in[2]->constant->dims;
-    *r = (struct rnn){.kernels = p->kernels,
+    bool batch_first = op_int(n, "layout") != 0, resets_first = !lstm && op_int(n, "linear_before_reset") == 0;
+    *r = (struct rnn){.plan = p,
                       .lstm = lstm,
-                      .time = x[0],
-                      .batch = x[1],
+                      .time = x[batch_first],
+                      .batch = x[!batch_first],
                       .input = x[2],
                       .hidden = w[2],
-                      .directions = w[0],
+                      .directions = (int)w[0],
                       .gates = lstm ? 4 : 3,
                       .reverse = strcmp(op_string(n, "direction"), "reverse") == 0,
-                      .clip = op_has(n, "clip") ? op_float(n, "clip") : 0};
-    if (load_weights(p, n, r, err) < 0 || input_product(p, n, r, err) < 0 || load_states(p, n, r, err) < 0)
+                      .clip = op_has(n, "clip") ? op_float(n, "clip") : 0,
+                      .parts = 1 + resets_first};
+    r->part[0].gates = resets_first ? 2 : r->gates;
+    r->part[1] = (struct rnn_part){.first = 2, .gates = 1};
+    choose_blocks(r, p->kernels);
+    if (load_weights(p, n, r, err) < 0 || input_product(p, n, r, batch_first, err) < 0 ||
+        load_states(p, n, r, batch_first, err) < 0)
         return -1;
-    return plan_step(p,
-                     &(struct step){.node = n,
-                                    .kernel = lstm ? "lstm_f32" : "gru_f32",
-                                    .run = run_recurrence,
-                                    .args = r,
-                                    .units = r->directions,
-                                    .macs = (double)r->directions * (double)r->time * (double)r->batch * r->gates *
-                                            (double)r->hidden * (double)r->hidden},
-                     err,
-                     PLAN_VIEWS(&r->in, &r->first_h, &r->first_c, &r->state, &r->out[Y], &r->out[Y_H], &r->out[Y_C]));
+    return emit(p, n, r, err);
 }
 
 int exec_lower_lstm(struct plan *p, struct node *n, struct error *err)

@@ -18,6 +18,7 @@ struct step;
 /* What a thread does of a step at a time. */
 struct tile {
     int64_t first, last; /* units of work [first, last) */
+    int64_t round;       /* of a step that has rounds */
     void *scratch;       /* the step's `scratch` bytes, 64-byte aligned: the thread's alone, of unknown content */
 };
 
@@ -47,9 +48,10 @@ struct step {
     const char *kernel;
     step_run *run;
     void *args;
-    int64_t units;                       /* of work */
-    int64_t tiles;                       /* that they are cut into, at most as many; 0: one for each unit */
-    size_t scratch;                      /* bytes that a thread needs to do a tile */
+    int64_t units;  /* of work */
+    int64_t tiles;  /* that they are cut into, at most as many; 0: one for each unit */
+    int64_t rounds; /* not 0: all units are done so often, each round behind all of the one before (rounds.h) */
+    size_t scratch; /* bytes that a thread needs to do a tile */
     void (*enter)(void), (*leave)(void); /* each thread calls them around its tiles; or NULL */
     double macs;
     bool is_reference; /* evaluates an operator: not while another one does */

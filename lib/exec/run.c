@@ -1,9 +1,11 @@
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "exec/exec_private.h"
+#include "exec/rounds.h"
 
 struct region {
     struct plan *plan;
@@ -36,6 +38,11 @@ double run_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static bool has_failed(struct plan *p)
+{
+    return atomic_load_explicit(&p->failed, memory_order_relaxed);
+}
+
 static void run_tile(struct plan *p, const struct step *s, int64_t index, int thread)
 {
     struct tile tile = {.first = plan_tile_first(s->units, s->tiles, index),
@@ -53,11 +60,34 @@ static bool run_share(struct plan *p, size_t index, int threads, int owner, int 
     bool ran = false;
     if (owner != thread && atomic_load_explicit(&c->next, memory_order_relaxed) >= end - first)
         return false;
-    while (!atomic_load_explicit(&p->failed, memory_order_relaxed)) {
+    while (!has_failed(p)) {
         int64_t at = first + atomic_fetch_add_explicit(&c->next, 1, memory_order_relaxed);
         if (at >= end)
             break;
         run_tile(p, s, at, thread);
+        ran = true;
+    }
+    return ran;
+}
+
+/* A thread alone does whole rounds; several share each, by the first one's cursor. */
+static bool run_rounds(struct plan *p, size_t index, int threads, int thread)
+{
+    const struct step *s = &p->steps[index];
+    rounds_state *state = &cursors_of(p, 0)[index].next;
+    int units = (int)s->units;
+    struct tile tile = {.last = units, .scratch = p->scratch + p->scratch_bytes * (size_t)thread};
+    struct rounds_unit unit;
+    bool ran = threads == 1;
+    for (; threads == 1 && tile.round < s->rounds && !has_failed(p); tile.round++)
+        s->run(s, tile);
+    while (threads > 1 && rounds_take(state, s->rounds, units, thread, &unit)) {
+        tile.round = unit.round;
+        tile.first = unit.unit;
+        tile.last = unit.unit + 1;
+        if (!has_failed(p))
+            s->run(s, tile);
+        rounds_finish(state, units);
         ran = true;
     }
     return ran;
@@ -70,7 +100,9 @@ static bool run_tiles(struct plan *p, size_t index, int threads, int thread)
     bool ran = false;
     if (s->enter)
         s->enter();
-    for (int i = 0; i < threads; i++)
+    if (s->rounds)
+        ran = run_rounds(p, index, threads, thread);
+    for (int i = 0; i < threads && !s->rounds; i++)
         ran |= run_share(p, index, threads, (thread + i) % threads, thread);
     if (s->leave)
         s->leave();
@@ -143,11 +175,11 @@ int plan_execute(struct plan *p, struct pool *pool, bool profile, struct error *
     struct region region = {p, pool, profile};
     if (p->was_left) /* with tiles that were not done */
         for (size_t i = 0; i < p->step_count * (size_t)plan_threads(p); i++)
-            atomic_store_explicit(&p->cursors[i].next, p->steps[i % p->step_count].tiles, memory_order_relaxed);
+            atomic_store_explicit(&p->cursors[i].next, LLONG_MAX, memory_order_relaxed);
     atomic_store(&p->failed, false);
     atomic_store(&p->failing, false);
     p->error = err;
     pool_run(pool, region_run, &region);
-    p->was_left = atomic_load_explicit(&p->failed, memory_order_relaxed);
+    p->was_left = has_failed(p);
     return p->was_left ? -1 : 0;
 }

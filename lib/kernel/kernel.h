@@ -130,6 +130,20 @@ struct kernel_winograd_output_f32 {
     struct kernel_act act;
 };
 
+/* n units of a recurrent layer at one time step: a gate's argument is the sum of what comes from the input and from the
+ * state, gate g of unit i at g * step + i. Gates are in ONNX's order: i, o, f, c, or z, r, h. */
+struct kernel_rnn_f32 {
+    const float *in, *gates;
+    const float *peephole; /* LSTM: of i, o, f; or NULL */
+    ptrdiff_t step;
+    float clip; /* of the arguments to [-clip, clip], when it is above zero */
+    size_t n;
+    const float *last; /* GRU: the state before */
+    bool is_reset;     /* GRU: the candidate's part from the state has met the reset gate already */
+    float *c;          /* LSTM: is updated */
+    float *h;          /* the result; may be `last` */
+};
+
 struct kernels {
     const char *isa;
     uint32_t needs; /* enum cpu_feature bits */
@@ -138,6 +152,8 @@ struct kernels {
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;
     const struct kernel_product *gemm_half_f32; /* in vectors of half the size, if there are such */
+    /* c[j] = the chain fma(a[i], b[i * b_step + j], c) over i < k, from 0, + bias[j] (NULL: none), for j < n. */
+    void (*gemv_f32)(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);
 
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
     /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */
@@ -191,13 +207,11 @@ struct kernels {
     void (*layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
                            bool mean);
 
-    /* One step of ONNX LSTM/GRU with default activations for n hidden units; gates hold the pre-activations (W x + R h
-     * + both biases), in ONNX's gate order, each n long. LSTM: i, o, f, c; peephole p (i, o, f, each n) or NULL; clip >
-     * 0 limits the pre-activations; c is updated. */
-    void (*lstm_cell_f32)(float *h, float *c, const float *gates, const float *peephole, float clip, size_t n);
-    /* GRU: z and r pre-activations in zr (2n), hidden's input part in hx, its recurrent part (with its bias) in hr:
-     * h' = (1 - z) tanh(hx + r * hr) + z h, which is linear_before_reset = 1. */
-    void (*gru_cell_f32)(float *out, const float *h, const float *zr, const float *hx, const float *hr, size_t n);
+    /* One step of ONNX LSTM and GRU with their default activations; gru_reset_f32: h = reset gate * last, what the
+     * candidate of a GRU that resets before its product is made of. */
+    void (*lstm_cell_f32)(const struct kernel_rnn_f32 *r);
+    void (*gru_cell_f32)(const struct kernel_rnn_f32 *r);
+    void (*gru_reset_f32)(const struct kernel_rnn_f32 *r);
 
     void (*f16_to_f32)(float *out, const uint16_t *in, size_t n);
     void (*f32_to_f16)(uint16_t *out, const float *in, size_t n);

@@ -48,8 +48,12 @@ void blend_f32_ref(float *out, const float *const *row, const float *weight, int
 void softmax_f32_ref(float *out, const float *in, size_t n, bool logarithm);
 void layer_norm_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
                         bool mean);
-void lstm_cell_f32_ref(float *h, float *c, const float *gates, const float *peephole, float clip, size_t n);
-void gru_cell_f32_ref(float *out, const float *h, const float *zr, const float *hx, const float *hr, size_t n);
+
+/* In ref_rnn.c. */
+void gemv_f32_ref(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);
+void lstm_cell_f32_ref(const struct kernel_rnn_f32 *r);
+void gru_cell_f32_ref(const struct kernel_rnn_f32 *r);
+void gru_reset_f32_ref(const struct kernel_rnn_f32 *r);
 
 /* In ref_convert.c. */
 void f16_to_f32_ref(float *out, const uint16_t *in, size_t n);

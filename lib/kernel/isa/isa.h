@@ -10,6 +10,7 @@
 
 /* Described in kernel.h, under the same names. */
 extern const struct kernel_product K(gemm_f32), K(gemm_u8), K(gemm_s8);
+void K(gemv_f32)(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);
 void K(depthwise_f32)(const struct kernel_depthwise_f32 *d);
 void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
 
@@ -45,8 +46,9 @@ void K(softmax_f32)(float *out, const float *in, size_t n, bool log);
 void K(layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
                        bool mean);
 
-void K(lstm_cell_f32)(float *h, float *c, const float *gates, const float *peephole, float clip, size_t n);
-void K(gru_cell_f32)(float *out, const float *h, const float *zr, const float *hx, const float *hr, size_t n);
+void K(lstm_cell_f32)(const struct kernel_rnn_f32 *r);
+void K(gru_cell_f32)(const struct kernel_rnn_f32 *r);
+void K(gru_reset_f32)(const struct kernel_rnn_f32 *r);
 
 void K(f16_to_f32)(float *out, const uint16_t *in, size_t n);
 void K(f32_to_f16)(uint16_t *out, const float *in, size_t n);

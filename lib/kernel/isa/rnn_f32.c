@@ -3,50 +3,96 @@
 #include "kernel/isa/part.h"
 #include "kernel/isa/vec_math.h"
 
-struct lstm {
-    float *h, *c;
-    const float *gates, *peephole; /* i, o, f (and c), each n long */
-    size_t n;
+struct cell {
+    const struct kernel_rnn_f32 *r;
     v_f32 clip;
 };
 
-/* Pre-activation `gate` at i, with its peephole on the cell c. */
-V_FN v_f32 lstm_gate(const struct lstm *l, size_t gate, size_t i, int count, v_f32 c)
+static struct cell cell_of(const struct kernel_rnn_f32 *r)
 {
-    v_f32 x = part_load(l->gates + gate * l->n + i, count);
-    if (l->peephole && gate < 3)
-        x = v_fma(part_load(l->peephole + gate * l->n + i, count), c, x);
-    return v_min(l->clip, v_max(v_neg(l->clip), x));
+    return (struct cell){r, v_set1(r->clip > 0 ? r->clip : INFINITY)};
 }
 
-V_FN void lstm_body(size_t i, int count, const struct lstm *l)
+V_FN v_f32 clipped(const struct cell *s, v_f32 x)
 {
-    v_f32 c = part_load(l->c + i, count);
-    v_f32 input = v_sigmoid(lstm_gate(l, 0, i, count, c));
-    v_f32 forget = v_sigmoid(lstm_gate(l, 2, i, count, c));
-    c = v_fma(forget, c, v_mul(input, v_tanh(lstm_gate(l, 3, i, count, c))));
-    v_f32 output = v_sigmoid(lstm_gate(l, 1, i, count, c));
-    part_store(l->c + i, c, count);
-    part_store(l->h + i, v_mul(output, v_tanh(c)), count);
+    return v_min(s->clip, v_max(v_neg(s->clip), x));
 }
 
-void K(lstm_cell_f32)(float *h, float *c, const float *gates, const float *peephole, float clip, size_t n)
+/* What comes from the input and from the state to a gate's unit i. */
+V_FN v_f32 from_input(const struct cell *s, int gate, size_t i, int count)
 {
-    struct lstm l = {h, c, gates, peephole, n, v_set1(clip > 0 ? clip : INFINITY)};
-    PART_LOOP(n, lstm_body, &l);
+    return part_load(s->r->in + gate * s->r->step + (ptrdiff_t)i, count);
 }
 
-V_FN void gru_body(size_t i, int count, float *out, const float *h, const float *z_gate, const float *r_gate,
-                   const float *hx, const float *hr)
+V_FN v_f32 from_state(const struct cell *s, int gate, size_t i, int count)
 {
-    v_f32 z = v_sigmoid(part_load(z_gate + i, count)), r = v_sigmoid(part_load(r_gate + i, count));
-    v_f32 fresh = v_tanh(v_fma(r, part_load(hr + i, count), part_load(hx + i, count)));
-    v_f32 y = v_fma(z, part_load(h + i, count), v_mul(v_sub(v_set1(1), z), fresh));
-    part_store(out + i, y, count);
+    return part_load(s->r->gates + gate * s->r->step + (ptrdiff_t)i, count);
 }
 
-void K(gru_cell_f32)(float *out, const float *h, const float *zr, const float *hx, const float *hr, size_t n)
+V_FN v_f32 both(const struct cell *s, int gate, size_t i, int count)
 {
-    const float *r = zr + n;
-    PART_LOOP(n, gru_body, out, h, zr, r, hx, hr);
+    return v_add(from_input(s, gate, i, count), from_state(s, gate, i, count));
+}
+
+/* The argument of an LSTM's gate, with its peephole on the cell c. */
+V_FN v_f32 lstm_gate(const struct cell *s, int gate, size_t i, int count, v_f32 c)
+{
+    v_f32 x = both(s, gate, i, count);
+    if (s->r->peephole && gate < 3)
+        x = v_fma(part_load(s->r->peephole + gate * s->r->step + (ptrdiff_t)i, count), c, x);
+    return clipped(s, x);
+}
+
+V_FN void lstm_body(size_t i, int count, const struct cell *s)
+{
+    v_f32 c = part_load(s->r->c + i, count);
+    v_f32 input = v_sigmoid(lstm_gate(s, 0, i, count, c));
+    v_f32 forget = v_sigmoid(lstm_gate(s, 2, i, count, c));
+    c = v_fma(forget, c, v_mul(input, v_tanh(lstm_gate(s, 3, i, count, c))));
+    v_f32 output = v_sigmoid(lstm_gate(s, 1, i, count, c));
+    part_store(s->r->c + i, c, count);
+    part_store(s->r->h + i, v_mul(output, v_tanh(c)), count);
+}
+
+void K(lstm_cell_f32)(const struct kernel_rnn_f32 *r)
+{
+    struct cell s = cell_of(r);
+    PART_LOOP(r->n, lstm_body, &s);
+}
+
+V_FN v_f32 gru_reset(const struct cell *s, size_t i, int count)
+{
+    return v_sigmoid(clipped(s, both(s, 1, i, count)));
+}
+
+V_FN void gru_body(size_t i, int count, const struct cell *s, bool is_reset)
+{
+    v_f32 z = v_sigmoid(clipped(s, both(s, 0, i, count))), x;
+    if (is_reset)
+        x = both(s, 2, i, count);
+    else
+        x = v_fma(gru_reset(s, i, count), from_state(s, 2, i, count), from_input(s, 2, i, count));
+    v_f32 fresh = v_tanh(clipped(s, x));
+    v_f32 y = v_fma(z, part_load(s->r->last + i, count), v_mul(v_sub(v_set1(1), z), fresh));
+    part_store(s->r->h + i, y, count);
+}
+
+void K(gru_cell_f32)(const struct kernel_rnn_f32 *r)
+{
+    struct cell s = cell_of(r);
+    if (r->is_reset)
+        PART_LOOP(r->n, gru_body, &s, true);
+    else
+        PART_LOOP(r->n, gru_body, &s, false);
+}
+
+V_FN void reset_body(size_t i, int count, const struct cell *s)
+{
+    part_store(s->r->h + i, v_mul(gru_reset(s, i, count), part_load(s->r->last + i, count)), count);
+}
+
+void K(gru_reset_f32)(const struct kernel_rnn_f32 *r)
+{
+    struct cell s = cell_of(r);
+    PART_LOOP(r->n, reset_body, &s);
 }

@@ -229,32 +229,6 @@ static void test_reduced_axes(void)
     }
 }
 
-static void test_rnn(void)
-{
-    static const char *const directions[] = {"forward", "reverse", "bidirectional"};
-    for (int i = 0; i < 6; i++) {
-        int64_t d = i % 3 == 2 ? 2 : 1, gates = i < 3 ? 4 : 3, h = 19, in = 11, batch = 3;
-        begin();
-        struct value *x = input("x", DIMS(5, batch, in)), *h0 = input("h", DIMS(d, batch, h)),
-                     *c0 = i < 3 ? input("c", DIMS(d, batch, h)) : NULL;
-        struct node *n = NODE(i < 3 ? "LSTM" : "GRU", x, weight(DIMS(d, gates * h, in)), weight(DIMS(d, gates * h, h)),
-                              weight(DIMS(d, 2 * gates * h)), NULL, h0);
-        if (i < 3) {
-            node_add_input(n, c0, &error);
-            node_add_input(n, weight(DIMS(d, 3 * h)), &error);
-        }
-        node_set_int(n, "hidden_size", h, &error);
-        node_set_string(n, "direction", directions[i % 3], strlen(directions[i % 3]), &error);
-        if (i >= 3)
-            node_set_int(n, "linear_before_reset", 1, &error);
-        output(n->out[0]);
-        output(node_new_output(n, NULL, &error));
-        if (i < 3)
-            output(node_new_output(n, NULL, &error));
-        check();
-    }
-}
-
 static void test_resize(void)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
@@ -355,7 +329,6 @@ int main(void)
     RUN(test_group_norms);
     RUN(test_reductions);
     RUN(test_reduced_axes);
-    RUN(test_rnn);
     RUN(test_resize);
     RUN(test_halves);
     RUN(test_dynamic);

@@ -34,29 +34,35 @@ static void run(const struct step *s, struct tile tile)
     }
 }
 
-/* A plan of nothing but this step, twice, so that a thread may be ahead of another. */
-static void check_step(int threads, const struct step *step)
+/* A plan of nothing but this step, `times` over. */
+static void run_plan(int threads, const struct step *step, int times)
 {
     struct pool *pool = pool_new(threads, &error);
     struct exec e = {.pool = pool};
     struct plan p = {.exec = &e};
     arena_init(&p.arena);
-    for (int i = 0; i < UNITS; i++)
-        done[i] = 0;
-    entered = left = mixed = 0;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < times; i++)
         CHECK(plan_step(&p, step, &error, NULL, 0, STEP_USES_ANYHOW) == 0);
     CHECK(schedule_make(&p, &error) == 0 && run_prepare(&p, &error) == 0);
-    CHECK(buffer_place_all(&p, 1 << 20, &error) == 0 && p.memory_size >= (size_t)threads * SCRATCH);
+    CHECK(buffer_place_all(&p, 1 << 20, &error) == 0 && p.memory_size >= (size_t)threads * step->scratch);
     CHECK(plan_execute(&p, pool, false, &error) == 0);
-    for (int i = 0; i < UNITS; i++)
-        CHECK_MSG(done[i] == 2, "%d threads: unit %d is done %d times", threads, i, done[i]);
-    CHECK_MSG(mixed == 0, "%d threads: scratch memory is shared", threads);
-    CHECK_MSG(entered == left && entered > 0, "%d threads: %d entered, %d left", threads, entered, left);
     free(p.steps);
     free(p.memory);
     arena_release(&p.arena);
     pool_free(pool);
+}
+
+/* Twice, so that a thread may be ahead of another. */
+static void check_step(int threads, const struct step *step)
+{
+    for (int i = 0; i < UNITS; i++)
+        done[i] = 0;
+    entered = left = mixed = 0;
+    run_plan(threads, step, 2);
+    for (int i = 0; i < UNITS; i++)
+        CHECK_MSG(done[i] == 2, "%d threads: unit %d is done %d times", threads, i, done[i]);
+    CHECK_MSG(mixed == 0, "%d threads: scratch memory is shared", threads);
+    CHECK_MSG(entered == left && entered > 0, "%d threads: %d entered, %d left", threads, entered, left);
 }
 
 static void test_steps(void)
@@ -70,6 +76,33 @@ static void test_steps(void)
                                                .scratch = SCRATCH,
                                                .enter = enter,
                                                .leave = leave});
+}
+
+#define ROUND_UNITS 4
+#define ROUNDS      50
+static atomic_int round_of[ROUND_UNITS];
+
+/* Every unit once in every round, behind all of the round before. */
+static void run_round(const struct step *s, struct tile tile)
+{
+    for (int64_t i = 0; i < s->units; i++)
+        mixed += round_of[i] < tile.round;
+    for (int64_t i = tile.first; i < tile.last; i++)
+        mixed += round_of[i]++ != tile.round;
+}
+
+static void test_rounds(void)
+{
+    const struct step step = {.kernel = "test", .run = run_round, .units = ROUND_UNITS, .rounds = ROUNDS};
+    for (int threads = 1; threads <= 5; threads += 2) {
+        mixed = 0;
+        for (int i = 0; i < ROUND_UNITS; i++)
+            round_of[i] = 0;
+        run_plan(threads, &step, 1);
+        for (int i = 0; i < ROUND_UNITS; i++)
+            CHECK_MSG(round_of[i] == ROUNDS, "%d threads: unit %d is done %d times", threads, i, round_of[i]);
+        CHECK_MSG(mixed == 0, "%d threads: a round begins before the last is done", threads);
+    }
 }
 
 /* A step's scratch counts in the memory that a plan may take. */
@@ -197,6 +230,7 @@ int main(void)
     RUN(test_borders);
     RUN(test_chains);
     RUN(test_steps);
+    RUN(test_rounds);
     RUN(test_limit);
     return TEST_END();
 }

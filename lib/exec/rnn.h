@@ -1,0 +1,51 @@
+/* The recurrence of LSTM and GRU, with the default activations, as it runs: lower_rnn.c fills it.
+ *
+ * The hidden units are cut into blocks. All gates of a block's units stand side by side, so that a block is one product
+ * and one cell; blocks of one time step do not depend on each other. */
+#ifndef EXEC_RNN_H
+#define EXEC_RNN_H
+
+#include "exec/plan.h"
+
+enum { RNN_Y, RNN_Y_H, RNN_Y_C, RNN_OUTPUTS };
+
+/* Gates [first, first + gates) that one product with the state gives. A GRU that resets before its last product has two
+ * such parts, one behind the other, all others one. */
+struct rnn_part {
+    int first, gates;
+    const float *r[2]; /* of each direction: [blocks] matrices [hidden][gates * width], packed when batch > 1 */
+};
+#define RNN_PARTS 2
+
+/* Floats from one to the next. */
+struct rnn_steps {
+    ptrdiff_t time, direction, batch;
+};
+
+struct rnn {
+    struct plan *plan;
+    bool lstm;
+    int64_t time, batch, input, hidden;
+    int directions, gates; /* 4 or 3 */
+    int64_t blocks, width; /* units of a block; the last has fewer */
+    bool reverse;          /* of the first direction */
+    float clip;
+    struct rnn_part part[RNN_PARTS];
+    int parts;
+    /* Of each direction, in blocks; NULL: none. */
+    const float *in_bias[2], *state_bias[2], *peephole[2]; /* [blocks][gates (peephole: 3)][width] */
+    const float *zeros;                                    /* [hidden] */
+    struct view lengths, first_h, first_c;                 /* buffer NULL: none */
+    struct view in;               /* [directions][time][batch][blocks][gates][width]: W x + biases */
+    struct view h, c;             /* [2][directions][batch][hidden]: of even and odd time steps; c without the first */
+    struct view reset;            /* [directions][batch][hidden]: the state behind the reset gate */
+    struct view gate;             /* [directions][blocks][batch][gates][width] */
+    struct view out[RNN_OUTPUTS]; /* buffer NULL: not wanted */
+    struct rnn_steps y, state;    /* of Y; of the other outputs, first_h and first_c */
+};
+
+/* A step that runs a direction as a unit of work, or in rounds, a round for each direction, time step and part, a block
+ * as a unit. */
+step_run rnn_run_directions, rnn_run_rounds;
+
+#endif

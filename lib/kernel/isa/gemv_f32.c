@@ -1,0 +1,59 @@
+/* One row times a matrix that lies in rows: eight sums of vectors side by side, which hide an addition's latency. */
+#include "kernel/isa/isa.h"
+#include "kernel/isa/vec.h"
+
+/* Vectors of columns at once. */
+#define GEMV_VECTORS 8
+
+struct gemv {
+    const float *a, *b, *bias;
+    ptrdiff_t step;
+    int k;
+    float *c;
+};
+
+/* `vectors` of columns from column j on; the last of them has `last` lanes. */
+V_FN void gemv_columns(const struct gemv *g, int j, int vectors, int last)
+{
+    v_f32 sum[GEMV_VECTORS];
+    const float *b = g->b + j;
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++)
+        sum[v] = v_zero();
+    for (int i = 0; i < g->k; i++, b += g->step) {
+        v_f32 x = v_set1(g->a[i]);
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++)
+            v_fma_to(&sum[v], x, v == vectors - 1 && last < VL ? v_load_n(b + v * VL, last) : v_load(b + v * VL));
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++) {
+        int n = v == vectors - 1 ? last : VL;
+        if (g->bias)
+            sum[v] = v_add(sum[v], v_load_n(g->bias + j + v * VL, n));
+        v_store_n(g->c + j + v * VL, sum[v], n);
+    }
+}
+
+#define EACH_COUNT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+
+#define COLUMNS(n)                                                                                                     \
+    static void columns_##n(const struct gemv *g, int j)                                                               \
+    {                                                                                                                  \
+        gemv_columns(g, j, n, VL);                                                                                     \
+    }
+EACH_COUNT(COLUMNS)
+
+#define ENTRY(n) [n] = columns_##n,
+static void (*const whole[])(const struct gemv *g, int j) = {EACH_COUNT(ENTRY)};
+
+void K(gemv_f32)(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias)
+{
+    struct gemv g = {a, b, bias, b_step, k, c};
+    for (int j = 0, vectors; n - j >= VL; j += vectors * VL) {
+        vectors = (n - j) / VL < GEMV_VECTORS ? (n - j) / VL : GEMV_VECTORS;
+        whole[vectors](&g, j);
+    }
+    if (n % VL)
+        gemv_columns(&g, n - n % VL, 1, n % VL);
+}
