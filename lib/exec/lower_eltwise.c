@@ -108,7 +108,9 @@ static int emit(struct plan *p, struct node *n, const char *kernel, struct eltwi
 int exec_lower_unary(struct plan *p, struct node *n, struct error *err)
 {
     struct kernel_act act;
-    if (!exec_lower_is_f32(n, 0) || !plan_unary(n, &act))
+    if (!exec_lower_is_f32(n, 0))
+        return exec_lower_numbers(p, n, err);
+    if (!plan_unary(n, &act))
         return 1;
     struct eltwise_args *e = plan_alloc(p, sizeof *e, err);
     if (!e)
@@ -180,10 +182,10 @@ int exec_lower_binary(struct plan *p, struct node *n, struct error *err)
 {
     enum kernel_binary op;
     struct kernel_act act;
-    if (n->in_count != 2 || !find_binary(n->op, &op) || !exec_lower_is_f32(n, 0) || !exec_lower_is_f32(n, 1) ||
-        n->out[0]->type.dtype != DTYPE_F32)
-        return 1;
-    if (!plan_activation(n, &act))
+    if (!exec_lower_is_f32(n, 0))
+        return exec_lower_numbers(p, n, err);
+    if (n->in_count != 2 || !find_binary(n->op, &op) || !exec_lower_is_f32(n, 1) ||
+        n->out[0]->type.dtype != DTYPE_F32 || !plan_activation(n, &act))
         return 1;
     struct eltwise_args *e = plan_alloc(p, sizeof *e, err);
     if (!e)

@@ -133,6 +133,11 @@ INLINE int64_t wrap(double value)
     return fabs(value) < TWO_63 ? (int64_t)value : (int64_t)wrap_large(value);
 }
 
+int64_t element_wrap(double value)
+{
+    return wrap(value);
+}
+
 /* Rounded to odd, so that rounding to fewer bits afterwards is as if done at once (Boldo and Melquiond, "When double
  * rounding is odd", 2005). */
 INLINE float narrow_odd(double value)

@@ -1,4 +1,4 @@
-/* Inside lib/graph: runs of elements as the casts want them. */
+/* Elements as the casts want them: for lib/graph, and who casts as it does. */
 #ifndef GRAPH_ELEMENT_H
 #define GRAPH_ELEMENT_H
 
@@ -10,5 +10,8 @@ void element_store(struct tensor *t, int64_t first, int64_t n, const double *val
 
 /* tensor_load_f64() for numbers to be rounded to less than a double: 64-bit integers come rounded to odd. */
 void element_load_odd(const struct tensor *t, int64_t first, int64_t n, double *values);
+
+/* What a cast to an integer makes of a real: truncated, modulo 2^64; 0 when it is not finite. */
+int64_t element_wrap(double value);
 
 #endif
