@@ -160,7 +160,7 @@ static void integers(void)
             begin();
             struct value *a = byte_input("a", type, DIMS(2, s[0], s[1])),
                          *b = bytes(DTYPE_U8, DIMS(s[1], s[2]), 1, 255);
-            struct value *zero = form == 0 ? NULL : byte_input("zero", type, 0, NULL);
+            struct value *zero = form == 0 ? NULL : byte_input("zero", type, 0, (const int64_t[]){0});
             output(NODE("MatMulInteger", a, b, zero, scalar(DTYPE_U8, 128))->out[0]);
             check_bytes(-1);
         }
