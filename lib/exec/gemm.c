@@ -122,8 +122,8 @@ static struct group group_at(const struct gemm_args *g, int index)
                           (int)plan_tile_first(g->panels, g->groups, next)};
 }
 
-/* A prefetch covers two cache lines. */
-#define GEMM_FETCH 128
+/* What a step fetches (kernel/isa/fetch.h). */
+#define GEMM_FETCH 256
 
 /* The share of tile `index` in fetching the next group. */
 static void share_fetch(const struct gemm_args *g, const struct bases *b, const struct group *group, int64_t index,
