@@ -96,12 +96,12 @@ static double deconv_cost(const struct kernels *k, const struct node *n)
 /* ---- weights ---- */
 
 struct phase_weights {
-    int64_t in, out, plane; /* channels, floats of a kernel plane */
-    int64_t kernel_w;
+    int64_t in, out, plane;     /* channels, floats of a kernel plane */
+    int64_t kernel_w, together; /* phases of a row that are columns of one product */
     struct phase_axis axis[2];
 };
 
-/* [taps of the phase][in] rows of `out`, from weights [in][out][kernel]. */
+/* [taps of the phase][in] rows of [together][out], from weights [in][out][kernel]. */
 static int pack_phase(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
                       const struct kernels *k)
 {
@@ -109,17 +109,18 @@ static int pack_phase(void *packed, const void *weights, const void *args, int64
     struct error ignored;
     const struct phase_weights *a = args;
     const struct phase_axis *v = &a->axis[0], *h = &a->axis[1];
-    int64_t taps = v->taps * h->taps;
-    float *rows = mem_calloc((size_t)(taps * a->in), sizeof *rows * (size_t)a->out, &ignored);
+    int64_t taps = v->taps * h->taps, columns = a->together * a->out;
+    float *rows = mem_calloc((size_t)(taps * a->in), sizeof *rows * (size_t)columns, &ignored), *to = rows;
     (void)first, (void)last; /* one unit */
     if (!rows)
         return -1;
     for (int i = 0; i < taps; i++) {
-        int64_t y = v->tap[i / h->taps], x = h->tap[i % h->taps];
-        for (int64_t j = 0; j < a->in * a->out; j++)
-            rows[i * a->in * a->out + j] = w[j * a->plane + y * a->kernel_w + x];
+        int64_t tap = v->tap[i / h->taps] * a->kernel_w + h->tap[i % h->taps];
+        for (int64_t row = 0; row < a->in; row++)
+            for (int64_t j = 0; j < columns; j++)
+                *to++ = w[(row * a->out + j % a->out) * a->plane + tap + j / a->out];
     }
-    k->gemm_f32->pack(packed, rows, 1, 0, (int)(taps * a->in), a->out, (int)a->out, 1);
+    kernel_gemm_f32(k, (size_t)columns)->pack(packed, rows, 1, 0, (int)(taps * a->in), columns, (int)columns, 1);
     free(rows);
     return 0;
 }
@@ -129,6 +130,7 @@ static int pack_phase(void *packed, const void *weights, const void *args, int64
 struct deconv {
     struct window w;     /* of two axes; the first one of size 1 for a 1-d convolution */
     struct view x, out;  /* rank 4 */
+    int64_t together;    /* phases of a row that one product makes: all, or 1 */
     struct gemm_job job; /* what all phases share */
 };
 
@@ -162,8 +164,8 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
 {
     struct gemm_job job = d->job;
     const int64_t pixels[GEMM_AXES] = {1, d->x.dims[0], axis[0].count, axis[1].count};
-    struct phase_weights a = {
-        d->x.dims[1], d->out.dims[1], d->w.kernel[0] * d->w.kernel[1], d->w.kernel[1], {axis[0], axis[1]}};
+    struct phase_weights a = {d->x.dims[1],   d->out.dims[1], d->w.kernel[0] * d->w.kernel[1],
+                              d->w.kernel[1], d->together,    {axis[0], axis[1]}};
     memcpy(job.dims, pixels, sizeof pixels);
     job.a_stride[1] = d->x.stride[0];
     job.c_stride[1] = d->out.stride[0];
@@ -179,9 +181,9 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
     else
         job.packed = plan_packed(
             p, n, 1,
-            &(struct packing){.name = "phase",
+            &(struct packing){.name = d->together > 1 ? "phases" : "phase",
                               .params = {a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])},
-                              .bytes = kernel_product_packed(job.product, 1, (size_t)(job.taps * a.in), (size_t)a.out),
+                              .bytes = kernel_product_packed(job.product, 1, (size_t)(job.taps * a.in), (size_t)job.n),
                               .units = 1,
                               .pack = pack_phase,
                               .args = &a,
@@ -193,7 +195,7 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
 static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const int64_t *pad, struct error *err)
 {
     for (int64_t y = 0; y < d->w.stride[0] && y < d->w.out[0]; y++)
-        for (int64_t x = 0; x < d->w.stride[1] && x < d->w.out[1]; x++) {
+        for (int64_t x = 0; x < d->w.stride[1] && x < d->w.out[1]; x += d->together) {
             struct phase_axis axis[2];
             make_phase(&d->w, 0, pad[0], d->w.out[0], y, &axis[0]);
             make_phase(&d->w, 1, pad[1], d->w.out[1], x, &axis[1]);
@@ -224,9 +226,30 @@ static void make_2d(struct deconv *d, int64_t *pad)
     d->x.rank = d->out.rank = 4;
 }
 
+/* Where windows do not overlap along a row, its phases read the same pixels and write side by side: they are columns of
+ * one product, which fills more lanes. */
+static int join_phases(struct plan *p, struct deconv *d, const int64_t *pad, struct error *err)
+{
+    const struct window *w = &d->w;
+    int64_t out = d->out.dims[1];
+    d->together = 1;
+    d->job.n = (int)out;
+    if (w->kernel[1] != w->stride[1] || w->dilation[1] != 1 || pad[1] != 0 || w->out[1] != w->in[1] * w->stride[1] ||
+        d->out.stride[3] != out || d->job.bias_view.buffer || out * w->stride[1] > INT32_MAX)
+        return 0;
+    d->together = w->stride[1];
+    d->job.n = (int)(out * d->together);
+    const float *bias = d->job.to.bias;
+    float *all = bias ? plan_alloc(p, sizeof *all * (size_t)d->job.n, err) : NULL;
+    for (int i = 0; all && i < d->job.n; i++)
+        all[i] = bias[i % out];
+    d->job.to.bias = all;
+    return bias && !all ? -1 : 0;
+}
+
 static int deconv_lower(struct plan *p, struct node *n, struct error *err)
 {
-    struct deconv d = {.job.product = p->kernels->gemm_f32};
+    struct deconv d = {.together = 1};
     struct error ignored;
     int border[VIEW_SPATIAL][2];
     int64_t pad[2] = {0};
@@ -241,8 +264,10 @@ static int deconv_lower(struct plan *p, struct node *n, struct error *err)
         make_2d(&d, pad);
     d.job.a = d.x;
     d.job.c = d.out;
-    d.job.n = (int)d.out.dims[1];
     d.job.batches = 1;
+    if (join_phases(p, &d, pad, err) < 0)
+        return -1;
+    d.job.product = kernel_gemm_f32(p->kernels, (size_t)d.job.n);
     return emit_phases(p, n, &d, pad, err);
 }
 

@@ -145,6 +145,7 @@ static void test_transposed(void)
         /* c, out, h, w, kernel, stride, dilation, pad, output_padding, out_channels unused */
         {3, 5, 4, 5, 2, 2, 1, 0, 0}, {8, 4, 5, 5, 3, 2, 1, 1, 1}, {4, 7, 3, 3, 4, 2, 1, 1, 0},
         {2, 3, 4, 4, 3, 1, 2, 2, 0}, {5, 6, 3, 4, 2, 3, 1, 0, 0}, {4, 33, 6, 5, 5, 2, 1, 2, 1},
+        {9, 1, 7, 5, 2, 2, 1, 0, 0}, {6, 17, 3, 9, 3, 3, 1, 0, 0}, {6, 5, 3, 4, 3, 3, 1, 1, 0}, {6, 5, 3, 4, 2, 2, 1, 0, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const int64_t *t = cases[i];
@@ -155,7 +156,8 @@ static void test_transposed(void)
         node_set_ints(n, "dilations", INTS(t[6], t[6]), &error);
         node_set_ints(n, "pads", INTS(t[7], t[7], t[7], t[7]), &error);
         node_set_ints(n, "output_padding", INTS(t[8], t[8]), &error);
-        output(n->out[0]);
+        output(NODE("MaxPool", n->out[0])->out[0]);
+        node_set_ints(n->out[0]->uses[0].node, "kernel_shape", INTS(2, 2), &error);
         check();
     }
     begin();
