@@ -48,28 +48,32 @@ int plan_copy_into(struct plan *p, const struct node *n, const struct view *from
                      err, PLAN_WRITES(to, from));
 }
 
-/* Everything from `axis` inwards, borders included. */
-static void fill_all(const struct view *v, char *at, int axis)
+/* Pixels [first, last) of an axis and all that is in them, borders included. */
+static void fill_pixels(const struct view *v, char *at, int axis, int64_t first, int64_t last)
 {
-    size_t element = view_element(v);
-    if (axis == v->rank) {
-        memset(at, v->fill, (size_t)v->dims[1] * element);
+    size_t element = view_element(v), pixel = (size_t)v->dims[1] * element;
+    ptrdiff_t step = v->stride[axis] * (ptrdiff_t)element;
+    bool inner = axis + 1 == v->rank;
+    if (inner && step == (ptrdiff_t)pixel && first < last) {
+        memset(at + first * step, v->fill, (size_t)(last - first) * pixel);
         return;
     }
-    const int *border = v->border[axis - 2];
-    for (int64_t i = -border[0]; i < v->dims[axis] + border[1]; i++)
-        fill_all(v, at + i * v->stride[axis] * (ptrdiff_t)element, axis + 1);
+    for (int64_t i = first; i < last; i++)
+        if (inner)
+            memset(at + i * step, v->fill, pixel);
+        else
+            fill_pixels(v, at + i * step, axis + 1, -v->border[axis - 1][0],
+                        v->dims[axis + 1] + v->border[axis - 1][1]);
 }
 
 static void fill_borders(const struct view *v, char *at, int axis)
 {
     ptrdiff_t step = v->stride[axis] * (ptrdiff_t)view_element(v);
     const int *border = v->border[axis - 2];
-    for (int64_t i = -border[0]; i < v->dims[axis] + border[1]; i++)
-        if (i < 0 || i >= v->dims[axis])
-            fill_all(v, at + i * step, axis + 1);
-        else if (axis + 1 < v->rank)
-            fill_borders(v, at + i * step, axis + 1);
+    fill_pixels(v, at, axis, -border[0], 0);
+    fill_pixels(v, at, axis, v->dims[axis], v->dims[axis] + border[1]);
+    for (int64_t i = 0; axis + 1 < v->rank && i < v->dims[axis]; i++)
+        fill_borders(v, at + i * step, axis + 1);
 }
 
 static void run_fill_border(const struct step *s, struct tile tile)
