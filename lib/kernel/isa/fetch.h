@@ -16,8 +16,8 @@ V_FN struct fetch fetch_begin(const struct kernel_gemm *g, int column)
     return (struct fetch){g->fetch, g->fetch && column == 0 ? (const char *)g->fetch + g->fetch_bytes : g->fetch};
 }
 
-/* A step of it, four cache lines: with eight rows to a tile, as the transformed tiles of a 7x7 map have, two are too few
- * to have all of the next panel there in time. */
+/* A step of it, four cache lines: with eight rows to a tile, as the transformed tiles of a 7x7 map have, two would be
+ * too few to have all of the next panel there in time. */
 V_FN void fetch_next(struct fetch *f)
 {
     if (f->at >= f->end)
