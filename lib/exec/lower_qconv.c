@@ -14,6 +14,8 @@ static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
         tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 || !plan_is_constant(n, 1) ||
         !plan_is_constant(n, 2))
         return false;
+    if (!exec_quant_fits(n, 3, 5, w->dims[0], w->count / w->dims[0], 1))
+        return false;
     c->groups = (int)op_int(n, "group");
     c->out = (int)w->dims[0] / c->groups;
     c->in = (int)w->dims[1];

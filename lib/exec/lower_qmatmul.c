@@ -71,7 +71,10 @@ static int lower(struct plan *p, struct node *n, struct error *err)
 static double cost(const struct kernels *k, const struct node *n)
 {
     (void)k;
-    return fits(n, 3) ? 1 : -1;
+    if (!fits(n, 3))
+        return -1;
+    int64_t columns = n->in[3]->constant->dims[1];
+    return exec_quant_fits(n, 3, 5, columns, 1, columns) ? 1 : -1;
 }
 
 const struct exec_way exec_way_q_matmul = {.cost = cost, .lower = lower};

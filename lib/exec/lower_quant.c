@@ -30,6 +30,26 @@ static bool has_params(const struct node *n, const struct quant_weights *w)
             (bias && bias->dtype == DTYPE_I32 && bias->rank == 1 && bias->count == w->columns));
 }
 
+bool exec_quant_fits(const struct node *n, int in, int zero_in, int64_t columns, int64_t column_step, int64_t step)
+{
+    const struct tensor *t = n->in[in]->constant;
+    const uint8_t *data = t->data;
+    if (!exec_quant_is_param(n, zero_in, columns))
+        return false;
+    for (int64_t j = 0; j < columns; j++) {
+        int zero = (int)exec_quant_param(n, zero_in, j), least = 255, most = -128;
+        for (int64_t i = 0; i < t->count / columns; i++) {
+            uint8_t byte = data[j * column_step + i * step];
+            int x = t->dtype == DTYPE_I8 ? (int8_t)byte : byte;
+            least = x < least ? x : least;
+            most = x > most ? x : most;
+        }
+        if (least - zero < INT8_MIN || most - zero > INT8_MAX)
+            return false;
+    }
+    return true;
+}
+
 /* The sum of a column; false when an element does not fit, or sums of its products with x might not. */
 static bool sum_column(const struct quant_weights *w, const uint8_t *stored, int64_t column, double bias, int32_t *sum)
 {

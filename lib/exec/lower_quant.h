@@ -20,6 +20,10 @@ struct quant_weights {
     bool is_signed;
 };
 
+/* Whether all weights of a constant, less their zero points (one, or one for each of `columns`), fit s8. Element i of
+ * column j is j * column_step + i * step of what is stored. */
+bool exec_quant_fits(const struct node *n, int in, int zero_in, int64_t columns, int64_t column_step, int64_t step);
+
 /* Fills in all but inputs, columns, depth, column_step and at, which is the plan's. 1: the weights or their parameters
  * are not constant or do not fit s8, or a sum might not fit s32. */
 int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
