@@ -46,7 +46,7 @@ static uint8_t *push(struct flatbuf_out *o, size_t n)
         error_set(o->err, "more than 2 GiB, which is all that a FlatBuffer may be");
         o->failed = true;
     }
-    if (!o->failed && o->size + n > o->cap)
+    if (!o->failed && (o->size + n > o->cap || !o->data))
         o->failed = !grow(o, o->size + n);
     if (o->failed)
         return NULL;

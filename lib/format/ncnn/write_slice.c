@@ -56,13 +56,16 @@ void ncnn_write_slice(struct writer *w)
     for (int i = 0; i < n; i++) {
         int64_t axis = listed ? axes[i] : i, step = stepped ? steps[i] : 1;
         axis = axis < 0 ? axis + x->type.rank : axis;
+        if (axis < 0 || axis >= x->type.rank) {
+            ncnn_miss(w, "along an axis that there is not");
+            return;
+        }
         int at = ncnn_blob_axis(w, x, axis);
-        bool flip = step == -1 && is_flip(x, axis, starts[i], ends[i]);
-        bool whole =
-            step == 1 && (starts[i] == 0 || starts[i] < -x->type.dims[axis]) && end_of(x, axis, ends[i]) == REST;
-        if (whole)
+        int64_t size = x->type.dims[axis];
+        bool flip = step == -1 && is_flip(x, axis, starts[i], ends[i]), before = size >= 0 && starts[i] < -size;
+        if (step == 1 && (starts[i] == 0 || before) && end_of(x, axis, ends[i]) == REST)
             continue;
-        if ((step != 1 && !flip) || at < 0 || (step == 1 && starts[i] < -x->type.dims[axis] && x->type.dims[axis] >= 0))
+        if ((step != 1 && !flip) || at < 0 || (step == 1 && before))
             ncnn_miss(w, "with steps, or along the batch");
         flips += flip;
         starts[kept] = starts[i];
