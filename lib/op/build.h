@@ -137,12 +137,23 @@ const struct type *build_type(struct build *b, struct value *v);
  * axis `axis` has `channels` elements (0: not known), others symbols. DTYPE_NONE: its type stays (build_expect.c). */
 void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t channels, enum dtype dtype);
 
+/* The elements of v, whole numbers that a constant or the inference of shapes tells: their count, at most max; -1 when
+ * it is none or larger. open NULL: all must be known; else what those that are not are given as. */
+int build_known(struct build *b, struct value *v, int64_t *values, int max, const int64_t *open);
+
 /* Infers the types of the latest node: they follow one step behind, when all attributes are set. */
 void build_infer(struct build *b);
 
 /* The next graph output, of exactly that name (a value that has it already gives it up); name NULL: as it is called. A
  * graph input, constant, or value that is an output already goes through an Identity. */
 void build_graph_output(struct build *b, struct value *v, const char *name);
+
+/* The next output of a subgraph being filled, without a name: a value of an enclosing graph goes through an Identity.
+ */
+void build_body_output(struct build *b, struct value *v);
+
+/* Takes nodes out whose outputs nobody uses: what was built for a decision, or went into another form. */
+void build_remove_unused(struct build *b);
 
 /* Puts the nodes in order and checks the whole; property "task" of a net that ends with boxes is set. 0, or -1 after a
  * failure. */

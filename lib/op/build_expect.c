@@ -1,4 +1,4 @@
-/* What an input must be, where the file does not say it: what is done with it tells. */
+/* What is known while a graph is filled; and what an input must be, where the file does not say it. */
 #include <stdio.h>
 
 #include "op/build.h"
@@ -39,4 +39,25 @@ void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t 
     }
     while (count-- > 0 && !b->failed)
         op_infer_node(chain[count], &ignored);
+}
+
+int build_known(struct build *b, struct value *v, int64_t *values, int max, const int64_t *open)
+{
+    const struct type *type = v && !b->failed ? build_type(b, v) : NULL;
+    if (!type || v->is_input)
+        return -1;
+    if (v->constant && (v->constant->dtype == DTYPE_STRING || v->constant->count > max))
+        return -1;
+    if (v->constant) {
+        tensor_load_i64(v->constant, 0, v->constant->count, values);
+        return (int)v->constant->count;
+    }
+    if (!v->known || v->known_count > max)
+        return -1;
+    for (int i = 0; i < v->known_count; i++) {
+        if (v->known[i].kind != KNOWN_NUMBER && !open)
+            return -1;
+        values[i] = v->known[i].kind == KNOWN_NUMBER ? v->known[i].value : *open;
+    }
+    return v->known_count;
 }

@@ -91,6 +91,26 @@ void build_graph_output(struct build *b, struct value *v, const char *name)
     build_check(b, !b->failed && graph_add_output(b->graph, v, b->err) == 0);
 }
 
+void build_body_output(struct build *b, struct value *v)
+{
+    if (!b->failed && v->graph != b->graph)
+        v = BUILD(b, "Identity", v);
+    build_graph_output(b, v, NULL);
+}
+
+void build_remove_unused(struct build *b)
+{
+    build_infer(b);
+    for (struct node *n = b->graph->last, *before; n && !b->failed; n = before) {
+        bool used = false;
+        before = n->prev;
+        for (int o = 0; o < n->out_count; o++)
+            used = used || (n->out[o] && value_use_count(n->out[o]));
+        if (!used)
+            graph_remove_node(n);
+    }
+}
+
 /* Whether all operators have operands as their rows want them: a file may say otherwise. */
 static bool is_sound(const struct graph *root, struct error *err)
 {

@@ -1,28 +1,12 @@
 #include "format/caffe/proto.h"
 
-#define INT(number, name)                                                                                              \
-    {                                                                                                                  \
-        number, PROTOBUF_INT, name, NULL                                                                               \
-    }
-#define FLOAT(number, name)                                                                                            \
-    {                                                                                                                  \
-        number, PROTOBUF_FLOAT, name, NULL                                                                             \
-    }
-#define STRING(number, name)                                                                                           \
-    {                                                                                                                  \
-        number, PROTOBUF_STRING, name, NULL                                                                            \
-    }
-#define MESSAGE(number, name, which)                                                                                   \
-    {                                                                                                                  \
-        number, PROTOBUF_MESSAGE, name, &which##_type                                                                  \
-    }
+#include "parse/protobuf_rows.h"
 
 /* ---- weights, rules, data ---- */
 
 PROTOBUF_TYPE(shape, "BlobShape", INT(1, "dim"));
 PROTOBUF_TYPE(blob, "BlobProto", INT(1, "num"), INT(2, "channels"), INT(3, "height"), INT(4, "width"),
-              {5, PROTOBUF_SPAN32, "data", NULL}, MESSAGE(7, "shape", shape),
-              {8, PROTOBUF_SPAN64, "double_data", NULL});
+              FLOATS(5, "data"), MESSAGE(7, "shape", shape), DOUBLES(8, "double_data"));
 PROTOBUF_TYPE(rule, "NetStateRule", INT(1, "phase"), INT(2, "min_level"), INT(3, "max_level"), STRING(4, "stage"),
               STRING(5, "not_stage"));
 PROTOBUF_TYPE(state, "NetState", INT(1, "phase"), INT(2, "level"), STRING(3, "stage"));

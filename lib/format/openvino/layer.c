@@ -109,26 +109,11 @@ const struct tensor *openvino_constant(struct openvino_read *l, int k)
     return v && !v->is_input ? v->constant : NULL;
 }
 
-/* What follows from the shapes of tensors. */
-static int known_ints(struct openvino_read *l, int k, int64_t *values, int max)
-{
-    const struct type *type = openvino_has(l, k) ? build_type(l->b, l->in[k]) : NULL;
-    const struct value *v = type ? l->in[k] : NULL;
-    if (!v || !v->known || v->is_input || v->known_count > max)
-        return -1;
-    for (int i = 0; i < v->known_count; i++) {
-        if (v->known[i].kind != KNOWN_NUMBER)
-            return -1;
-        values[i] = v->known[i].value;
-    }
-    return v->known_count;
-}
-
 int openvino_in_ints(struct openvino_read *l, int k, int64_t *values, int max)
 {
     const struct tensor *t = openvino_constant(l, k);
     if (!t)
-        return known_ints(l, k, values, max);
+        return openvino_has(l, k) ? build_known(l->b, l->in[k], values, max, NULL) : -1;
     if (t->count > max || t->dtype == DTYPE_STRING)
         return -1;
     tensor_load_i64(t, 0, t->count, values);

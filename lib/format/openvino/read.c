@@ -143,16 +143,6 @@ void openvino_read_opaque(struct openvino_read *l)
 
 /* ---- the whole ---- */
 
-/* Conversions and differences that went into a DequantizeLinear. */
-static void remove_unused(struct graph *g)
-{
-    for (struct node *n = g->last, *before; n; n = before) {
-        before = n->prev;
-        if ((node_is(n, "Cast") || node_is(n, "Sub")) && value_use_count(n->out[0]) == 0)
-            graph_remove_node(n);
-    }
-}
-
 static int check_version(const struct xml *x, struct error *err)
 {
     const char *version = xml_attr(x, x->node, "version");
@@ -178,7 +168,7 @@ static int read_net(struct openvino_reader *r, struct error *err)
     if (openvino_read_body(&body) != 0)
         return -1;
     openvino_give_variables(&body);
-    remove_unused(r->root);
+    build_remove_unused(&body.b);
     if (!body.b.failed && r->root->output_count == 0)
         build_fail(&body.b, "the net has no Result");
     return build_graph_end(&body.b);

@@ -63,14 +63,6 @@ static int outer_output(struct openvino_read *l, int64_t port)
     return -1;
 }
 
-/* An output of a body's graph; what the body passes on goes through an Identity. */
-static void put_output(struct build *b, struct value *v)
-{
-    if (!b->failed && v->graph != b->graph)
-        v = BUILD(b, "Identity", v);
-    build_graph_output(b, v, NULL);
-}
-
 /* Messages of bodies are those of the layer. */
 static void close_body(struct openvino_read *l, struct openvino_body *body)
 {
@@ -102,7 +94,7 @@ static struct graph *branch(struct openvino_read *l, const char *name, const cha
         if (!result)
             build_fail(&body.b, "a branch does not make its output %d", o);
         else
-            put_output(&body.b, result->result);
+            build_body_output(&body.b, result->result);
     }
     close_body(l, &body);
     return body.b.graph;
@@ -236,9 +228,9 @@ static void put_outputs(struct loop *loop)
             go_on = result ? build_reshape(b, result->result, 0, NULL) : NULL;
         }
     }
-    put_output(b, go_on ? go_on : build_number(b, DTYPE_BOOL, 1));
+    build_body_output(b, go_on ? go_on : build_number(b, DTYPE_BOOL, 1));
     for (int i = 0; i < loop->states && !b->failed; i++)
-        put_output(b, loop->from[i]->result);
+        build_body_output(b, loop->from[i]->result);
     for (const struct xml_node *m = xml_first(x, map, "output"); m && !b->failed; m = xml_next(x, m, "output")) {
         if (number(l, m, "external_port_id", -1) < 0)
             continue;
@@ -249,7 +241,7 @@ static void put_outputs(struct loop *loop)
             build_fail(b, "a loop of more than %d outputs", MOST_PORTS);
         else
             loop->scans[loop->scan_count++] = m;
-        put_output(b, result->result);
+        build_body_output(b, result->result);
     }
 }
 

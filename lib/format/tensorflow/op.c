@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format/tensorflow/tensorflow.h"
+#include "op/permuted.h"
 
 void tensorflow_fail(struct tensorflow_op *o, const char *format, ...)
 {
@@ -188,33 +189,12 @@ static const struct type *type_of(struct tensorflow_op *o, int k)
 
 int tensorflow_ints(struct tensorflow_op *o, int k, int64_t *values, int max)
 {
-    const struct type *type = type_of(o, k);
-    const struct value *v = type ? o->in[k] : NULL;
-    if (!v || v->is_input)
-        return -1;
-    if (v->constant && v->constant->dtype != DTYPE_STRING && v->constant->count <= max) {
-        tensor_load_i64(v->constant, 0, v->constant->count, values);
-        return (int)v->constant->count;
-    }
-    if (!v->known || v->known_count > max)
-        return -1;
-    for (int i = 0; i < v->known_count; i++) {
-        if (v->known[i].kind != KNOWN_NUMBER)
-            return -1;
-        values[i] = v->known[i].value;
-    }
-    return v->known_count;
+    return build_known(o->b, tensorflow_in(o, k), values, max, NULL);
 }
 
 int tensorflow_open_ints(struct tensorflow_op *o, int k, int64_t *values, int max)
 {
-    int count = tensorflow_ints(o, k, values, max);
-    const struct value *v = count < 0 && !o->b->failed ? o->in[k] : NULL;
-    if (!v || !v->known || v->known_count > max)
-        return count;
-    for (int i = 0; i < v->known_count; i++)
-        values[i] = v->known[i].kind == KNOWN_NUMBER ? v->known[i].value : -1;
-    return v->known_count;
+    return build_known(o->b, tensorflow_in(o, k), values, max, &(int64_t){-1});
 }
 
 int tensorflow_want_ints(struct tensorflow_op *o, int k, int64_t *values, int max)
@@ -313,38 +293,13 @@ struct value *tensorflow_from_nchw(struct tensorflow_op *o, struct value *v, int
     return tensorflow_is_nchw(o) ? v : build_transpose(o->b, v, rank, perm);
 }
 
-/* Element i of `to` is that of `from` whose index the permutation says. */
-static void permute(const struct tensor *from, struct tensor *to, const int64_t *perm)
-{
-    int64_t stride[TENSOR_MAX_RANK], index[TENSOR_MAX_RANK] = {0}, at = 0, inner = 1;
-    size_t width = dtype_info(from->dtype)->bits / 8;
-    for (int a = from->rank; a-- > 0; inner *= from->dims[a])
-        stride[a] = inner;
-    for (int64_t i = 0; i < to->count; i++) {
-        memcpy((char *)to->data + (size_t)i * width, (const char *)from->data + (size_t)at * width, width);
-        for (int a = to->rank; a-- > 0;) {
-            at += stride[perm[a]];
-            if (++index[a] < to->dims[a])
-                break;
-            at -= stride[perm[a]] * to->dims[a];
-            index[a] = 0;
-        }
-    }
-}
-
 struct value *tensorflow_permuted(struct tensorflow_op *o, int k, int rank, const int64_t *perm)
 {
-    int64_t dims[TENSOR_MAX_RANK];
     struct value *v = tensorflow_in(o, k);
     const struct tensor *t = v && !v->is_input ? v->constant : NULL;
     if (tensorflow_rank(o, k) != rank)
         tensorflow_fail(o, "a filter of %d axes, want %d", tensorflow_rank(o, k), rank);
-    if (!t || o->b->failed || dtype_info(t->dtype)->bits < 8)
+    if (!t || o->b->failed)
         return build_transpose(o->b, v, rank, perm);
-    for (int i = 0; i < rank; i++)
-        dims[i] = t->dims[perm[i]];
-    struct tensor *to = tensor_new(t->dtype, rank, dims, o->b->err);
-    if (to)
-        permute(t, to, perm);
-    return build_constant(o->b, v->name, to);
+    return build_constant(o->b, v->name, op_permuted(t, perm, o->b->err));
 }

@@ -2,37 +2,19 @@
 #include <string.h>
 
 #include "format/tensorflow/tensorflow.h"
-
-#define INT(number, name)                                                                                              \
-    {                                                                                                                  \
-        number, PROTOBUF_INT, name, NULL                                                                               \
-    }
-#define FLOAT(number, name)                                                                                            \
-    {                                                                                                                  \
-        number, PROTOBUF_FLOAT, name, NULL                                                                             \
-    }
-#define STRING(number, name)                                                                                           \
-    {                                                                                                                  \
-        number, PROTOBUF_STRING, name, NULL                                                                            \
-    }
-#define MESSAGE(number, name, which)                                                                                   \
-    {                                                                                                                  \
-        number, PROTOBUF_MESSAGE, name, &which##_type                                                                  \
-    }
+#include "parse/protobuf_rows.h"
 
 PROTOBUF_TYPE(dim, "TensorShapeProto.Dim", INT(1, "size"), STRING(2, "name"));
 PROTOBUF_TYPE(shape, "TensorShapeProto", MESSAGE(2, "dim", dim), INT(3, "unknown_rank"));
-PROTOBUF_TYPE(tensor, "TensorProto", INT(1, "dtype"), MESSAGE(2, "tensor_shape", shape),
-              {4, PROTOBUF_SPAN8, "tensor_content", NULL}, {5, PROTOBUF_SPAN32, "float_val", NULL},
-              {6, PROTOBUF_SPAN64, "double_val", NULL}, INT(7, "int_val"), {8, PROTOBUF_SPAN8, "string_val", NULL},
+PROTOBUF_TYPE(tensor, "TensorProto", INT(1, "dtype"), MESSAGE(2, "tensor_shape", shape), BYTES(4, "tensor_content"),
+              FLOATS(5, "float_val"), DOUBLES(6, "double_val"), INT(7, "int_val"), BYTES(8, "string_val"),
               INT(10, "int64_val"), INT(11, "bool_val"), INT(13, "half_val"), INT(16, "uint32_val"),
               INT(17, "uint64_val"));
-PROTOBUF_TYPE(list, "AttrValue.ListValue", {2, PROTOBUF_SPAN8, "s", NULL}, INT(3, "i"), {4, PROTOBUF_SPAN32, "f", NULL},
-              INT(5, "b"), INT(6, "type"), MESSAGE(7, "shape", shape));
+PROTOBUF_TYPE(list, "AttrValue.ListValue", BYTES(2, "s"), INT(3, "i"), FLOATS(4, "f"), INT(5, "b"), INT(6, "type"),
+              MESSAGE(7, "shape", shape));
 PROTOBUF_TYPE(func, "NameAttrList", STRING(1, "name"));
-PROTOBUF_TYPE(attr, "AttrValue", MESSAGE(1, "list", list), {2, PROTOBUF_SPAN8, "s", NULL}, INT(3, "i"), FLOAT(4, "f"),
-              INT(5, "b"), INT(6, "type"), MESSAGE(7, "shape", shape), MESSAGE(8, "tensor", tensor),
-              MESSAGE(10, "func", func));
+PROTOBUF_TYPE(attr, "AttrValue", MESSAGE(1, "list", list), BYTES(2, "s"), INT(3, "i"), FLOAT(4, "f"), INT(5, "b"),
+              INT(6, "type"), MESSAGE(7, "shape", shape), MESSAGE(8, "tensor", tensor), MESSAGE(10, "func", func));
 PROTOBUF_TYPE(attr_entry, "NodeDef.AttrEntry", STRING(1, "key"), MESSAGE(2, "value", attr));
 PROTOBUF_TYPE(node, "NodeDef", STRING(1, "name"), STRING(2, "op"), STRING(3, "input"), MESSAGE(5, "attr", attr_entry));
 PROTOBUF_TYPE(arg, "OpDef.ArgDef", STRING(1, "name"), INT(3, "type"));
@@ -52,7 +34,7 @@ PROTOBUF_TYPE(meta_graph, "MetaGraphDef", MESSAGE(1, "meta_info_def", meta_info)
               MESSAGE(5, "signature_def", signature_entry));
 PROTOBUF_TYPE(saved, "SavedModel", INT(1, "schema_version"), MESSAGE(2, "meta_graphs", meta_graph));
 PROTOBUF_TYPE(entry, "BundleEntryProto", INT(1, "dtype"), MESSAGE(2, "shape", shape), INT(3, "shard_id"),
-              INT(4, "offset"), INT(5, "size"), {7, PROTOBUF_MESSAGE, "slices", NULL});
+              INT(4, "offset"), INT(5, "size"), ROW(7, PROTOBUF_MESSAGE, "slices", NULL));
 PROTOBUF_TYPE(object_attr, "SerializedTensor", STRING(1, "name"), STRING(2, "full_name"), STRING(3, "checkpoint_key"));
 PROTOBUF_TYPE(object, "TrackableObject", MESSAGE(2, "attributes", object_attr));
 PROTOBUF_TYPE(objects, "TrackableObjectGraph", MESSAGE(1, "nodes", object));

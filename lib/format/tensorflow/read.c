@@ -211,9 +211,29 @@ static bool is_saved(const struct blob *blob)
     return blob->size > 3 && data[0] == 0x08 && data[1] <= 1 && data[2] == 0x12;
 }
 
+/* A GraphDef begins with a node: its name, and its operator, which must be one of the table or begin with '_'. */
+static bool is_graph(const struct blob *blob)
+{
+    struct bytes in = bytes_of(blob->data, blob->size), inside;
+    struct protobuf_field f, g;
+    if (!protobuf_take(&in, &f) || f.number != 1 || f.wire != PROTOBUF_WIRE_BYTES)
+        return false;
+    inside = bytes_of(f.data, f.size);
+    if (!protobuf_take(&inside, &g) || g.number != 1 || g.wire != PROTOBUF_WIRE_BYTES || g.size == 0)
+        return false;
+    if (!protobuf_take(&inside, &g) || g.number != 2 || g.wire != PROTOBUF_WIRE_BYTES || g.size == 0)
+        return false;
+    for (size_t i = 0; i < tensorflow_kind_count; i++)
+        if (strlen(tensorflow_kinds[i].op) == g.size && memcmp(tensorflow_kinds[i].op, g.data, g.size) == 0)
+            return true;
+    return g.data[0] == '_';
+}
+
 static int read_whole(struct tensorflow_reader *r, struct error *err)
 {
     bool saved = is_saved(r->blob);
+    if (!saved && !is_graph(r->blob))
+        return error_set(err, "it begins neither as a frozen graph of TensorFlow's nor as a SavedModel");
     struct protobuf *file = protobuf_read(r->blob->data, r->blob->size,
                                           saved ? tensorflow_saved_type : tensorflow_graph_type, &r->arena, err);
     const struct protobuf *meta = saved && file ? meta_graph(file) : NULL;
@@ -252,21 +272,6 @@ static struct graph *tensorflow_read(const struct source *s, struct error *err)
         return r.b.graph;
     graph_free(r.b.graph);
     return NULL;
-}
-
-/* A GraphDef begins with a node: its name, and an operator that begins with a capital letter or '_'. */
-static bool is_graph(const struct blob *blob)
-{
-    struct bytes in = bytes_of(blob->data, blob->size), inside;
-    struct protobuf_field f, g;
-    if (!protobuf_take(&in, &f) || f.number != 1 || f.wire != PROTOBUF_WIRE_BYTES)
-        return false;
-    inside = bytes_of(f.data, f.size);
-    if (!protobuf_take(&inside, &g) || g.number != 1 || g.wire != PROTOBUF_WIRE_BYTES || g.size == 0)
-        return false;
-    if (!protobuf_take(&inside, &g) || g.number != 2 || g.wire != PROTOBUF_WIRE_BYTES || g.size == 0)
-        return false;
-    return (g.data[0] >= 'A' && g.data[0] <= 'Z') || g.data[0] == '_';
 }
 
 static int sniff(const struct source *s)

@@ -69,14 +69,6 @@ void tensorflow_read_call(struct tensorflow_op *o)
 
 /* ---- branches and loops: functions as subgraphs ---- */
 
-/* An output of the graph being filled; a value of an enclosing one goes through an Identity. */
-static void put_output(struct build *b, struct value *v)
-{
-    if (!b->failed && v->graph != b->graph)
-        v = BUILD(b, "Identity", v);
-    build_graph_output(b, v, NULL);
-}
-
 /* Reading goes on in a subgraph: what was there is given back by leave(). */
 static struct build enter(struct tensorflow_op *o)
 {
@@ -108,7 +100,7 @@ static struct graph *branch(struct tensorflow_op *o, const char *attr, int *outp
                             : tensorflow_call(o->scope->r, function_name(o, attr), o->in + 1, o->in_count - 1, out,
                                               TENSORFLOW_OUTPUTS);
     for (int i = 0; i < *outputs; i++)
-        put_output(o->b, out[i]);
+        build_body_output(o->b, out[i]);
     return leave(o, outer);
 }
 
@@ -149,9 +141,9 @@ static struct graph *loop_body(struct tensorflow_op *o)
         tensorflow_fail(o, "a loop over %d values makes %d", o->in_count, count);
     struct value *again = o->b->failed ? NULL : condition(o, out);
     if (!o->b->failed)
-        put_output(o->b, again);
+        build_body_output(o->b, again);
     for (int i = 0; i < count && !o->b->failed; i++)
-        put_output(o->b, out[i]);
+        build_body_output(o->b, out[i]);
     return leave(o, outer);
 }
 

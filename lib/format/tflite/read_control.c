@@ -26,18 +26,10 @@ static int values_from(struct tflite_op *o, int first, struct value **in)
     return o->b->failed ? -1 : count;
 }
 
-/* A value as an output of the graph being filled; one of an enclosing graph goes through an Identity. */
-static void put_output(struct build *b, struct value *v)
-{
-    if (!b->failed && v->graph != b->graph)
-        v = BUILD(b, "Identity", v);
-    build_graph_output(b, v, NULL);
-}
-
 static void put_outputs(struct build *b, const struct tflite_results *r)
 {
     for (size_t i = 0; i < r->count; i++)
-        put_output(b, r->values[i]);
+        build_body_output(b, r->values[i]);
 }
 
 static void begin_subgraph(struct tflite_op *o, struct build *b)
@@ -130,7 +122,7 @@ static struct graph *loop_body(struct tflite_op *o, struct value *const *start, 
         struct value *again = condition(o, &b, r.values, r.count);
         if (!b.failed && r.count != (size_t)count)
             build_fail(&b, "the body of a loop over %d values has %zu results", count, r.count);
-        put_output(&b, again);
+        build_body_output(&b, again);
         put_outputs(&b, &r);
     }
     build_infer(&b);

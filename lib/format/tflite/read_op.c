@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "format/tflite/permute.h"
+#include "op/permuted.h"
 #include "format/tflite/schema.h"
 #include "format/tflite/tflite.h"
 
@@ -154,7 +154,7 @@ struct value *tflite_weights(struct tflite_op *o, int k, int rank, const int64_t
     if (!data || !perm)
         return perm ? build_transpose(o->b, tflite_real(o, k), rank, perm) : tflite_real(o, k);
     const char *name = flatbuf_string(source->table, TENSOR_NAME).count ? tflite_tensor_name(o->g, source) : NULL;
-    struct value *raw = build_constant(o->b, name, tflite_permuted(data, perm, o->b->err));
+    struct value *raw = build_constant(o->b, name, op_permuted(data, perm, o->b->err));
     struct value *real = tflite_dequantise(o->g, source, raw, perm);
     return data->dtype == DTYPE_F16 ? build_cast(o->b, real, DTYPE_F32) : real;
 }

@@ -1,7 +1,7 @@
 /* Tensors of a file being written: constants, forms of values, scales. */
 #include <string.h>
 
-#include "format/tflite/permute.h"
+#include "op/permuted.h"
 #include "format/tflite/schema.h"
 #include "format/tflite/write.h"
 #include "op/op.h"
@@ -184,8 +184,7 @@ static struct tensor *numbers_of(struct tflite_writer *w, const struct value *v,
 int tflite_take_weights(struct tflite_writer *w, const struct value *v, const int64_t *perm, bool is_stored)
 {
     const struct node *n = dequantize_of(v);
-    struct tensor *t = numbers_of(w, v, is_stored),
-                  *turned = t && perm ? tflite_permuted(t, perm, w->err) : tensor_ref(t);
+    struct tensor *t = numbers_of(w, v, is_stored), *turned = t && perm ? op_permuted(t, perm, w->err) : tensor_ref(t);
     int axis = n && t ? scale_axis(n, t->rank) : 0, to = 0;
     while (perm && t && to < t->rank - 1 && perm[to] != axis)
         to++;
@@ -202,7 +201,7 @@ int tflite_take_flat_weights(struct tflite_writer *w, const struct value *v, con
     struct tensor *t = numbers_of(w, v, is_stored), *cut, *turned, *whole;
     int64_t dims[4] = {t ? t->dims[0] : 0, flat->type.dims[1], flat->type.dims[2], flat->type.dims[3]};
     cut = t ? tensor_reshaped(t, 4, dims, w->err) : NULL;
-    turned = cut ? tflite_permuted(cut, perm, w->err) : NULL;
+    turned = cut ? op_permuted(cut, perm, w->err) : NULL;
     whole = turned ? tensor_reshaped(turned, 2, t->dims, w->err) : NULL;
     int tensor = put_weights(w, v, whole, 0, is_stored);
     w->failed = w->failed || !tensor;

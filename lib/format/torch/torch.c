@@ -131,19 +131,6 @@ static void give(struct torch_reader *t, struct torch_value v, const char *name,
 
 /* ---- the whole ---- */
 
-/* What was computed for a decision, and is of no other use. */
-static void remove_unused(struct graph *g)
-{
-    for (struct node *n = g->last, *before; n; n = before) {
-        bool used = false;
-        before = n->prev;
-        for (int o = 0; o < n->out_count; o++)
-            used = used || (n->out[o] && value_use_count(n->out[o]));
-        if (!used)
-            graph_remove_node(n);
-    }
-}
-
 static int run_module(struct torch_reader *t, struct error *err)
 {
     struct torch_value values[33];
@@ -178,8 +165,7 @@ static int read_module(struct torch_reader *t, struct error *err)
     if (result != 0)
         return -1;
     torch_check(t, graph_set_property(t->b->graph, "producer", "PyTorch", 7, err) == 0);
-    build_infer(t->b);
-    remove_unused(t->b->graph);
+    build_remove_unused(t->b);
     return build_graph_end(t->b);
 }
 

@@ -1,8 +1,8 @@
-#include "format/tflite/permute.h"
+#include "op/permuted.h"
 
 #include "op/util.h"
 
-struct tensor *tflite_permuted(const struct tensor *from, const int64_t *perm, struct error *err)
+struct tensor *op_permuted(const struct tensor *from, const int64_t *perm, struct error *err)
 {
     int64_t dims[TENSOR_MAX_RANK], stride[TENSOR_MAX_RANK], steps[TENSOR_MAX_RANK];
     const int64_t *const lists[] = {steps};
