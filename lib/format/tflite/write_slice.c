@@ -88,9 +88,11 @@ static int take_narrow(struct tflite_writer *w, const struct value *v)
     const struct node *cast = v->producer;
     if (cast && node_is(cast, "Cast") && cast->in[0]->type.dtype == DTYPE_I32)
         return tflite_take(w, cast->in[0], false);
-    int list = tflite_take(w, v, false), bounded = tflite_like_tensor(w, list), both = tflite_like_tensor(w, list);
-    tflite_call(w, 57, 0, 2, (int[]){list, tflite_put_list(w, v->type.dtype, 1, most)}, 1, &bounded);
-    tflite_call(w, 55, 0, 2, (int[]){bounded, tflite_put_list(w, v->type.dtype, 1, least)}, 1, &both);
+    int list = tflite_take(w, v, false); /* constants before results, as a reader meets them: bytes stay the same */
+    int high = tflite_put_list(w, v->type.dtype, 1, most), low = tflite_put_list(w, v->type.dtype, 1, least);
+    int bounded = tflite_like_tensor(w, list), both = tflite_like_tensor(w, list);
+    tflite_call(w, 57, 0, 2, (int[]){list, high}, 1, &bounded);
+    tflite_call(w, 55, 0, 2, (int[]){bounded, low}, 1, &both);
     return tflite_as_type(w, both, DTYPE_I32);
 }
 
