@@ -23,7 +23,7 @@ extern const struct kernel_product gemm_f32_avx2;
 #define HALF &K(gemm_f32)
 #endif
 
-/* What levels that rest on this one share with it: all but the products of bytes. */
+/* What levels that rest on this one share with it: all but products and depthwise convolutions of bytes. */
 #define LEVEL                                                                                                          \
     .vector = VL, .table_8 = K(table_8), .quantize_8 = K(quantize_8), .dequantize_8 = K(dequantize_8),                 \
     .binary_q8 = K(binary_q8), .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF,   \
