@@ -65,17 +65,6 @@ int openvino_ints(struct openvino_read *l, const char *name, int64_t *values, in
     return text ? count : -1;
 }
 
-int openvino_floats(struct openvino_read *l, const char *name, float *values, int max)
-{
-    const char *at = openvino_text(l, name, NULL), *text = at, *part;
-    int count = 0;
-    size_t n;
-    while (text && next_part(&at, &part, &n) && !l->b->failed)
-        if (count == max || !text_to_f32(part, n, &values[count++]))
-            refuse(l, name, text, "a list of numbers");
-    return text ? count : -1;
-}
-
 int openvino_word(struct openvino_read *l, const char *name, const char *otherwise, const char *const *words)
 {
     const char *text = openvino_text(l, name, otherwise);

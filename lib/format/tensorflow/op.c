@@ -1,20 +1,8 @@
 /* What the functions of operators see of them. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "format/tensorflow/tensorflow.h"
 #include "op/permuted.h"
-
-void tensorflow_fail(struct tensorflow_op *o, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    build_fail(o->b, "%s", text);
-}
 
 /* ---- attributes ---- */
 
@@ -176,7 +164,7 @@ struct tensor *tensorflow_tensor(struct tensorflow_reader *r, const struct proto
 struct value *tensorflow_in(struct tensorflow_op *o, int k)
 {
     if (k >= o->in_count || !o->in[k])
-        tensorflow_fail(o, "input %d is missing", k);
+        build_fail(o->b, "input %d is missing", k);
     return o->b->failed ? NULL : o->in[k];
 }
 
@@ -201,7 +189,7 @@ int tensorflow_want_ints(struct tensorflow_op *o, int k, int64_t *values, int ma
 {
     int count = tensorflow_ints(o, k, values, max);
     if (count < 0)
-        tensorflow_fail(o, "input %d must be a constant of at most %d integers", k, max);
+        build_fail(o->b, "input %d must be a constant of at most %d integers", k, max);
     return o->b->failed ? 0 : count;
 }
 
@@ -230,7 +218,7 @@ int tensorflow_rank(struct tensorflow_op *o, int k)
     const struct type *type = type_of(o, k);
     if (type && type->rank >= 0)
         return type->rank;
-    tensorflow_fail(o, "the rank of input %d must be known", k);
+    build_fail(o->b, "the rank of input %d must be known", k);
     return 0;
 }
 
@@ -250,7 +238,7 @@ int tensorflow_axis(struct tensorflow_op *o, int64_t axis, int rank)
 {
     if (axis >= -rank && axis < rank)
         return (int)(axis < 0 ? axis + rank : axis);
-    tensorflow_fail(o, "axis %lld of %d", (long long)axis, rank);
+    build_fail(o->b, "axis %lld of %d", (long long)axis, rank);
     return 0;
 }
 
@@ -277,7 +265,7 @@ struct value *tensorflow_to_nchw(struct tensorflow_op *o, int k)
     int64_t perm[TENSOR_MAX_RANK];
     int rank = tensorflow_rank(o, k);
     if (rank < 3 || rank > 5)
-        tensorflow_fail(o, "an input of %d axes, want 3 to 5", rank);
+        build_fail(o->b, "an input of %d axes, want 3 to 5", rank);
     if (tensorflow_is_nchw(o) || o->b->failed)
         return tensorflow_in(o, k);
     for (int i = 0; i < rank; i++)
@@ -298,7 +286,7 @@ struct value *tensorflow_permuted(struct tensorflow_op *o, int k, int rank, cons
     struct value *v = tensorflow_in(o, k);
     const struct tensor *t = v && !v->is_input ? v->constant : NULL;
     if (tensorflow_rank(o, k) != rank)
-        tensorflow_fail(o, "a filter of %d axes, want %d", tensorflow_rank(o, k), rank);
+        build_fail(o->b, "a filter of %d axes, want %d", tensorflow_rank(o, k), rank);
     if (!t || o->b->failed)
         return build_transpose(o->b, v, rank, perm);
     return build_constant(o->b, v->name, op_permuted(t, perm, o->b->err));

@@ -12,12 +12,12 @@ static bool spatial(struct tensorflow_op *o, const char *name, int rank, int64_t
     int count = tensorflow_list(o, name, all, MOST_AXES), first = tensorflow_is_nchw(o) ? 2 : 1;
     bool plain = true;
     if (count > 0 && count != rank)
-        tensorflow_fail(o, "%s has %d numbers, want %d", name, count, rank);
+        build_fail(o->b, "%s has %d numbers, want %d", name, count, rank);
     for (int i = 0; i < rank - 2 && !o->b->failed; i++) {
         values[i] = count > 0 ? all[first + i] : otherwise;
         plain = plain && values[i] == otherwise;
         if (values[i] < 1)
-            tensorflow_fail(o, "%s has %lld, want 1 or more", name, (long long)values[i]);
+            build_fail(o->b, "%s has %lld, want 1 or more", name, (long long)values[i]);
     }
     return !plain;
 }
@@ -32,7 +32,7 @@ static void set_padding(struct tensorflow_op *o, struct value *v, int rank)
     }
     int first = tensorflow_is_nchw(o) ? 2 : 1;
     if (tensorflow_list(o, "explicit_paddings", all, 2 * MOST_AXES) != 2 * rank)
-        tensorflow_fail(o, "explicit_paddings must have %d numbers", 2 * rank);
+        build_fail(o->b, "explicit_paddings must have %d numbers", 2 * rank);
     for (int i = 0; i < rank - 2 && !o->b->failed; i++) {
         pads[i] = all[2 * (first + i)];
         pads[rank - 2 + i] = all[2 * (first + i) + 1];
@@ -59,7 +59,7 @@ void tensorflow_read_conv(struct tensorflow_op *o)
     int rank = tensorflow_rank(o, 0);
     int64_t channels = tensorflow_dim(o, 0, tensorflow_is_nchw(o) ? 1 : rank - 1), in = tensorflow_dim(o, 1, rank - 2);
     if (rank != 4 && rank != 5)
-        tensorflow_fail(o, "an input of %d axes, want 4 or 5", rank);
+        build_fail(o->b, "an input of %d axes, want 4 or 5", rank);
     struct value *w = tensorflow_permuted(o, 1, rank, rank == 4 ? two : three);
     struct value *v = set_window(o, BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), w), rank);
     if (channels > 0 && in > 0 && channels != in)
@@ -76,7 +76,7 @@ void tensorflow_read_depthwise(struct tensorflow_op *o)
     tensorflow_expect(o, 0, 4, channels);
     if (tensorflow_rank(o, 0) != 4 || channels < 1 || times < 1 || h < 1 || w < 1 ||
         __builtin_mul_overflow(channels, times, &out))
-        tensorflow_fail(o, "want an input of 4 axes and a filter of known size");
+        build_fail(o->b, "want an input of 4 axes and a filter of known size");
     struct value *filter = o->b->failed ? NULL : tensorflow_permuted(o, 1, 4, (int64_t[]){2, 3, 0, 1});
     const struct tensor *t = filter ? filter->constant : NULL;
     int64_t dims[4] = {o->b->failed ? 1 : out, 1, h, w};
@@ -95,7 +95,7 @@ void tensorflow_read_deconv(struct tensorflow_op *o)
     int count = tensorflow_open_ints(o, 0, size, 4), first = tensorflow_is_nchw(o) ? 2 : 1;
     bool same = strcmp(tensorflow_text(o, "padding", "VALID"), "SAME") == 0;
     if (count != 4 || tensorflow_rank(o, 2) != 4)
-        tensorflow_fail(o, "the size of the result must be known");
+        build_fail(o->b, "the size of the result must be known");
     spatial(o, "strides", 4, 1, stride);
     struct value *w = tensorflow_permuted(o, 1, 4, (int64_t[]){3, 2, 0, 1});
     struct value *v = BUILD(o->b, "ConvTranspose", tensorflow_to_nchw(o, 2), w);
@@ -103,7 +103,7 @@ void tensorflow_read_deconv(struct tensorflow_op *o)
         int64_t in = tensorflow_dim(o, 2, first + i), kernel = tensorflow_dim(o, 1, i), want = size[first + i];
         if (in < 1 || kernel < 1 || want < 1 || in > INT32_MAX || kernel > INT32_MAX || stride[i] > INT32_MAX ||
             want > INT32_MAX)
-            tensorflow_fail(o, "the sizes of its input and filter must be known");
+            build_fail(o->b, "the sizes of its input and filter must be known");
         int64_t total = o->b->failed ? 0 : stride[i] * (in - 1) + kernel - want;
         if (same && total > 0) {
             pads[i] = total / 2;
@@ -114,7 +114,7 @@ void tensorflow_read_deconv(struct tensorflow_op *o)
         more[i] = total < 0 ? -total : 0;
     }
     if (spatial(o, "dilations", 4, 1, values))
-        tensorflow_fail(o, "dilated ones are not read");
+        build_fail(o->b, "dilated ones are not read");
     build_ints(o->b, v, "strides", 2, stride);
     build_ints(o->b, v, "pads", 4, pads);
     if (more[0] || more[1])
@@ -128,7 +128,7 @@ void tensorflow_read_pool(struct tensorflow_op *o)
     tensorflow_expect(o, 0, strstr(o->node->op, "3D") ? 5 : 4, 0);
     int rank = tensorflow_rank(o, 0);
     if (rank != 4 && rank != 5)
-        tensorflow_fail(o, "an input of %d axes, want 4 or 5", rank);
+        build_fail(o->b, "an input of %d axes, want 4 or 5", rank);
     struct value *v = BUILD(o->b, o->kind->onnx, tensorflow_to_nchw(o, 0));
     spatial(o, "ksize", rank, 1, values);
     build_ints(o->b, v, "kernel_shape", rank - 2, values);
@@ -144,7 +144,7 @@ void tensorflow_read_batch_norm(struct tensorflow_op *o)
 {
     int rank = tensorflow_rank(o, 0);
     if (tensorflow_bool(o, "is_training", true) && tensorflow_dim(o, 3, 0) == 0)
-        tensorflow_fail(o, "it takes the statistics of the batch, as in training: want a graph that is frozen for use");
+        build_fail(o->b, "it takes the statistics of the batch, as in training: want a graph that is frozen for use");
     struct value *v = BUILD(o->b, "BatchNormalization", tensorflow_to_nchw(o, 0), tensorflow_in(o, 1),
                             tensorflow_in(o, 2), tensorflow_in(o, 3), tensorflow_in(o, 4));
     build_float(o->b, v, "epsilon", tensorflow_float(o, "epsilon", 1e-4f));
@@ -159,7 +159,7 @@ void tensorflow_read_lrn(struct tensorflow_op *o)
     int64_t radius = tensorflow_int(o, "depth_radius", 5),
             size = radius >= 0 && radius < (1 << 20) ? 2 * radius + 1 : 0;
     if (size == 0)
-        tensorflow_fail(o, "a radius of %lld", (long long)radius);
+        build_fail(o->b, "a radius of %lld", (long long)radius);
     struct value *v = build_int(o->b, BUILD(o->b, "LRN", tensorflow_to_nchw(o, 0)), "size", size);
     build_float(o->b, v, "bias", tensorflow_float(o, "bias", 1));
     build_float(o->b, v, "alpha", tensorflow_float(o, "alpha", 1) * (float)size);
@@ -175,7 +175,7 @@ void tensorflow_read_resize(struct tensorflow_op *o)
     bool align = tensorflow_bool(o, "align_corners", false), half = tensorflow_bool(o, "half_pixel_centers", false);
     bool nearest = strcmp(o->kind->onnx, "nearest") == 0, cubic = strcmp(o->kind->onnx, "cubic") == 0;
     if (tensorflow_rank(o, 0) != 4)
-        tensorflow_fail(o, "an input of %d axes, want 4", tensorflow_rank(o, 0));
+        build_fail(o->b, "an input of %d axes, want 4", tensorflow_rank(o, 0));
     struct value *x = tensorflow_to_nchw(o, 0);
     struct value *v = BUILD(o->b, "Resize", x, NULL, NULL, tensorflow_i64_list(o, 1));
     build_ints(o->b, v, "axes", 2, (int64_t[]){2, 3});
@@ -209,11 +209,11 @@ void tensorflow_read_space_to_batch(struct tensorflow_op *o)
                                        back[TENSOR_MAX_RANK];
     int rank = tensorflow_rank(o, 0), n = tensorflow_want_ints(o, 1, block, 3), at = 0;
     if (tensorflow_want_ints(o, 2, pads, 6) != 2 * n || n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
-        tensorflow_fail(o, "blocks of %d axes of %d", n, rank);
+        build_fail(o->b, "blocks of %d axes of %d", n, rank);
     for (int i = 0; i < n && !o->b->failed; i++) {
         int64_t size = tensorflow_dim(o, 0, 1 + i), whole = size + pads[2 * i] + pads[2 * i + 1];
         if (size < 0 || block[i] < 1 || whole % block[i] || pads[2 * i] < 0 || pads[2 * i + 1] < 0)
-            tensorflow_fail(o, "the sizes of its input must be known, and be multiples of the block");
+            build_fail(o->b, "the sizes of its input must be known, and be multiples of the block");
         all[1 + i] = pads[2 * i];
         all[rank + 1 + i] = pads[2 * i + 1];
         dims[1 + 2 * i] = o->b->failed ? 1 : whole / block[i];
@@ -245,11 +245,11 @@ void tensorflow_read_batch_to_space(struct tensorflow_op *o)
         axes[3];
     int rank = tensorflow_rank(o, 0), n = tensorflow_want_ints(o, 1, block, 3), at = 0;
     if (tensorflow_want_ints(o, 2, crops, 6) != 2 * n || n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
-        tensorflow_fail(o, "blocks of %d axes of %d", n, rank);
+        build_fail(o->b, "blocks of %d axes of %d", n, rank);
     for (int i = 0; i < n && !o->b->failed; i++) {
         int64_t size = tensorflow_dim(o, 0, 1 + i);
         if (size < 0 || block[i] < 1 || crops[2 * i] < 0 || crops[2 * i + 1] < 0)
-            tensorflow_fail(o, "the sizes of its input must be known");
+            build_fail(o->b, "the sizes of its input must be known");
         dims[i] = block[i];
         dims[n + 1 + i] = size;
         back[1 + i] = o->b->failed ? 1 : size * block[i];

@@ -8,7 +8,7 @@ void tensorflow_read_const(struct tensorflow_op *o)
     const struct protobuf *value = protobuf_message(tensorflow_attr(o->node->message, "value"), "tensor");
     struct tensor *t = value ? tensorflow_tensor(o->scope->r, value) : NULL;
     if (!value)
-        tensorflow_fail(o, "it has no value");
+        build_fail(o->b, "it has no value");
     const char *name = arena_strdup(&o->b->graph->root->arena, o->node->name, o->b->err);
     build_check(o->b, name != NULL);
     tensorflow_give(o, 0, build_constant(o->b, name, t));
@@ -16,7 +16,7 @@ void tensorflow_read_const(struct tensorflow_op *o)
 
 void tensorflow_read_placeholder(struct tensorflow_op *o)
 {
-    tensorflow_fail(o, "an input that the signature does not name");
+    build_fail(o->b, "an input that the signature does not name");
 }
 
 void tensorflow_read_same(struct tensorflow_op *o)
@@ -111,7 +111,7 @@ void tensorflow_read_if(struct tensorflow_op *o)
     struct graph *yes = branch(o, "then_branch", &yes_count);
     struct graph *no = o->b->failed ? NULL : branch(o, "else_branch", &no_count);
     if (!o->b->failed && yes_count != no_count)
-        tensorflow_fail(o, "branches of %d and %d outputs", yes_count, no_count);
+        build_fail(o->b, "branches of %d and %d outputs", yes_count, no_count);
     struct value *v = BUILD(o->b, "If", build_reshape(o->b, condition, 0, NULL));
     build_check(o->b, v && node_set_graph(v->producer, "then_branch", yes, o->b->err) == 0 &&
                           node_set_graph(v->producer, "else_branch", no, o->b->err) == 0);
@@ -138,7 +138,7 @@ static struct graph *loop_body(struct tensorflow_op *o)
                     ? -1
                     : tensorflow_call(o->scope->r, function_name(o, "body"), in, o->in_count, out, TENSORFLOW_OUTPUTS);
     if (count >= 0 && count != o->in_count)
-        tensorflow_fail(o, "a loop over %d values makes %d", o->in_count, count);
+        build_fail(o->b, "a loop over %d values makes %d", o->in_count, count);
     struct value *again = o->b->failed ? NULL : condition(o, out);
     if (!o->b->failed)
         build_body_output(o->b, again);
@@ -152,7 +152,7 @@ void tensorflow_read_while(struct tensorflow_op *o)
 {
     struct value *in[TENSORFLOW_OUTPUTS + 2] = {NULL};
     if (o->in_count > TENSORFLOW_OUTPUTS)
-        tensorflow_fail(o, "a loop over %d values, want at most %d", o->in_count, TENSORFLOW_OUTPUTS);
+        build_fail(o->b, "a loop over %d values, want at most %d", o->in_count, TENSORFLOW_OUTPUTS);
     for (int i = 0; i < o->in_count && !o->b->failed; i++)
         in[2 + i] = tensorflow_in(o, i);
     in[1] = o->b->failed ? NULL : condition(o, o->in);

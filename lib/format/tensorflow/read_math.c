@@ -193,7 +193,7 @@ static struct value *fused(struct tensorflow_op *o, struct value *v, int rank)
         else if (strcmp(name, "LeakyRelu") == 0)
             v = build_float(o->b, BUILD(o->b, "LeakyRelu", v), "alpha", tensorflow_float(o, "leakyrelu_alpha", 0.2f));
         else
-            tensorflow_fail(o, "fused with %.60s, which is not read", name);
+            build_fail(o->b, "fused with %.60s, which is not read", name);
     }
     return v;
 }
@@ -250,7 +250,7 @@ void tensorflow_read_arg_extreme(struct tensorflow_op *o)
     int64_t axis = 0;
     enum dtype dtype = tensorflow_type(o, "output_type", DTYPE_I64);
     if (o->in_count > 1 && tensorflow_want_ints(o, 1, &axis, 1) != 1)
-        tensorflow_fail(o, "the axis must be one number");
+        build_fail(o->b, "the axis must be one number");
     struct value *v = build_int(o->b, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0)), "axis", axis);
     v = build_int(o->b, v, "keepdims", 0);
     tensorflow_give(o, 0, dtype == DTYPE_I64 ? v : build_cast(o->b, v, dtype));
@@ -283,12 +283,12 @@ void tensorflow_read_fake_quant(struct tensorflow_op *o)
     for (int i = 0; i < 2 && o->in_count > 2 && !o->b->failed; i++) {
         const struct tensor *t = tensorflow_in(o, 1 + i) ? o->in[1 + i]->constant : NULL;
         if (!t || t->count != 1)
-            tensorflow_fail(o, "its range must be constant");
+            build_fail(o->b, "its range must be constant");
         else
             range[i] = (float)tensor_get_f64(t, 0);
     }
     if (bits != 8 || !nudge(&range[0], &range[1], 8, tensorflow_bool(o, "narrow_range", false), &scale, &zero))
-        tensorflow_fail(o, "%lld bits from %g to %g are not read", (long long)bits, (double)range[0], (double)range[1]);
+        build_fail(o->b, "%lld bits from %g to %g are not read", (long long)bits, (double)range[0], (double)range[1]);
     struct value *s = build_number(o->b, DTYPE_F32, (double)scale), *z = build_number(o->b, DTYPE_U8, (double)zero);
     struct value *q = BUILD(o->b, "QuantizeLinear", tensorflow_in(o, 0), s, z);
     tensorflow_give(o, 0, BUILD(o->b, "DequantizeLinear", q, s, z));

@@ -59,7 +59,7 @@ void tensorflow_read_cast(struct tensorflow_op *o)
 {
     enum dtype dtype = tensorflow_type(o, "DstT", DTYPE_NONE);
     if (dtype == DTYPE_NONE)
-        tensorflow_fail(o, "it converts to a type that is not read");
+        build_fail(o->b, "it converts to a type that is not read");
     tensorflow_give(o, 0, build_cast(o->b, tensorflow_in(o, 0), dtype));
 }
 
@@ -123,7 +123,7 @@ void tensorflow_read_concat(struct tensorflow_op *o)
     int64_t axis = 0;
     int count = o->in_count - 1;
     if (count < 1 || tensorflow_want_ints(o, first ? 0 : count, &axis, 1) != 1)
-        tensorflow_fail(o, "the axis must be one known number");
+        build_fail(o->b, "the axis must be one known number");
     struct value *v = o->b->failed ? NULL
                       : count == 1 ? o->in[first]
                                    : build_node(o->b, "Concat", count, o->in + first);
@@ -147,7 +147,7 @@ void tensorflow_read_unpack(struct tensorflow_op *o)
     int axis = tensorflow_axis(o, tensorflow_int(o, "axis", 0), tensorflow_rank(o, 0));
     int64_t count = tensorflow_int(o, "num", tensorflow_dim(o, 0, axis));
     if (count < 0 || count > TENSORFLOW_OUTPUTS)
-        tensorflow_fail(o, "%lld parts, want at most %d", (long long)count, TENSORFLOW_OUTPUTS);
+        build_fail(o->b, "%lld parts, want at most %d", (long long)count, TENSORFLOW_OUTPUTS);
     for (int i = 0; i < count && !o->b->failed; i++)
         tensorflow_give(o, i,
                         build_int(o->b, BUILD(o->b, "Gather", tensorflow_in(o, 0), build_number(o->b, DTYPE_I64, i)),
@@ -167,7 +167,7 @@ void tensorflow_read_split(struct tensorflow_op *o)
 {
     int64_t axis = 0, count = tensorflow_int(o, "num_split", 1);
     if (tensorflow_want_ints(o, 0, &axis, 1) != 1 || count < 1 || count > TENSORFLOW_OUTPUTS)
-        tensorflow_fail(o, "%lld parts along an axis that must be known", (long long)count);
+        build_fail(o->b, "%lld parts along an axis that must be known", (long long)count);
     struct value *v = build_int(o->b, BUILD(o->b, "Split", tensorflow_in(o, 1)), "num_outputs", count);
     give_parts(o, v, axis, o->b->failed ? 0 : (int)count);
 }
@@ -177,7 +177,7 @@ void tensorflow_read_split_v(struct tensorflow_op *o)
     int64_t axis = 0, lengths[TENSORFLOW_OUTPUTS], rest;
     int count = tensorflow_want_ints(o, 1, lengths, TENSORFLOW_OUTPUTS);
     if (tensorflow_want_ints(o, 2, &axis, 1) != 1)
-        tensorflow_fail(o, "the axis must be known");
+        build_fail(o->b, "the axis must be known");
     rest = o->b->failed ? 0 : tensorflow_dim(o, 0, tensorflow_axis(o, axis, tensorflow_rank(o, 0)));
     for (int i = 0; i < count; i++)
         rest -= lengths[i] < 0 ? 0 : lengths[i];
@@ -243,7 +243,7 @@ void tensorflow_read_gather(struct tensorflow_op *o)
     int64_t axis = 0, batch = tensorflow_int(o, "batch_dims", 0);
     int rank = tensorflow_rank(o, 0), index_rank = tensorflow_rank(o, 1);
     if (o->in_count > 2 && tensorflow_want_ints(o, 2, &axis, 1) != 1)
-        tensorflow_fail(o, "the axis must be known");
+        build_fail(o->b, "the axis must be known");
     if (batch < 0)
         batch += index_rank;
     tensorflow_give(o, 0,

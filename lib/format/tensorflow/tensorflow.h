@@ -140,7 +140,6 @@ enum dtype tensorflow_dtype_of(struct tensorflow_op *o, int k);
 int tensorflow_axis(struct tensorflow_op *o, int64_t axis, int rank);
 /* Output k is v. */
 void tensorflow_give(struct tensorflow_op *o, int k, struct value *v);
-void tensorflow_fail(struct tensorflow_op *o, const char *format, ...) BASE_PRINTF(2, 3);
 
 /* Input k, where its rank is not known, has this one, and so many channels (0: not known). */
 void tensorflow_expect(struct tensorflow_op *o, int k, int rank, int64_t channels);

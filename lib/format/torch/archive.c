@@ -13,10 +13,10 @@ struct blob *torch_member(struct torch_reader *t, const char *name, size_t most)
     size_t at = zip_find(t->zip, path);
     struct blob *blob = NULL;
     if (at == zip_count(t->zip))
-        torch_fail(t, "the archive has no member '%.600s'", path);
+        build_fail(t->b, "the archive has no member '%.600s'", path);
     else if (!(blob = zip_read(t->zip, at, most, t->b->err)))
         error_prefix(t->b->err, "member '%.600s'", path);
-    torch_check(t, blob != NULL);
+    build_check(t->b, blob != NULL);
     return blob;
 }
 
@@ -109,14 +109,14 @@ struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *
     struct blob *blob = torch_member(t, v->member, SIZE_MAX);
     struct tensor *tensor = NULL;
     if (blob && !fits(v, blob))
-        torch_fail(t, "a tensor reaches beyond its storage '%.100s' (%zu bytes)", v->member, blob->size);
+        build_fail(t->b, "a tensor reaches beyond its storage '%.100s' (%zu bytes)", v->member, blob->size);
     else if (blob && is_dense(v))
         tensor = tensor_of_blob(v->dtype, v->rank, v->dims, blob, (size_t)v->offset * dtype_info(v->dtype)->bits / 8,
                                 t->b->err);
     else if (blob)
         tensor = strided(v, blob, t->b->err);
     blob_unref(blob);
-    torch_check(t, tensor != NULL);
+    build_check(t->b, tensor != NULL);
     return tensor;
 }
 
@@ -130,7 +130,7 @@ static struct value *rebuild(struct torch_reader *t, const struct pickle *args, 
     if (!args || args->kind != PICKLE_TUPLE || args->size < 4 || !read_storage(args->items[0], &v, &key) ||
         args->items[1]->kind != PICKLE_INT || !read_sizes(args->items[2], v.dims, &v.rank) ||
         !read_sizes(args->items[3], v.strides, &rank) || rank != v.rank) {
-        torch_fail(t, "'%.200s' is a tensor that is not understood", path);
+        build_fail(t->b, "'%.200s' is a tensor that is not understood", path);
         return NULL;
     }
     v.offset = args->items[1]->i;
@@ -156,7 +156,7 @@ static struct value *rebuild_quantised(struct torch_reader *t, const struct pick
     struct value *q = rebuild(t, args, path);
     const struct pickle *how = args->size > 4 ? args->items[4] : NULL;
     if (t->b->failed || !how || how->kind != PICKLE_TUPLE || how->size < 3) {
-        torch_fail(t, "'%.200s' is quantised in a way that is not read", path);
+        build_fail(t->b, "'%.200s' is quantised in a way that is not read", path);
         return NULL;
     }
     bool channels = how->size > 3 && how->items[3]->kind == PICKLE_INT;
@@ -175,7 +175,7 @@ static struct torch_value items_of(struct torch_reader *t, struct pickle *p, enu
 static const char *class_name(struct torch_reader *t, const struct pickle *p)
 {
     char *name = p->kind == PICKLE_GLOBAL ? arena_strdup(&t->arena, p->text, t->b->err) : NULL;
-    torch_check(t, name != NULL || p->kind != PICKLE_GLOBAL);
+    build_check(t->b, name != NULL || p->kind != PICKLE_GLOBAL);
     if (!name)
         return "";
     char *space = strchr(name, ' ');
@@ -209,7 +209,7 @@ static struct torch_value call_of(struct torch_reader *t, struct pickle *p, cons
     for (size_t i = 0; i < sizeof(wrappers) / sizeof(*wrappers) && first; i++)
         if (pickle_is_global(function, wrappers[i]))
             return unpickle(t, first, path, depth + 1);
-    torch_fail(t, "the pickle would call '%.200s', which is refused",
+    build_fail(t->b, "the pickle would call '%.200s', which is refused",
                function->kind == PICKLE_GLOBAL ? function->text : "?");
     return torch_none();
 }
@@ -222,7 +222,7 @@ static struct torch_value items_of(struct torch_reader *t, struct pickle *p, enu
     for (size_t i = 0; i < p->size && !t->b->failed; i++) {
         snprintf(name, sizeof(name), "%.500s.%zu", path, i);
         const char *kept = arena_strdup(&t->arena, name, t->b->err);
-        torch_check(t, kept != NULL);
+        build_check(t->b, kept != NULL);
         if (kept)
             torch_append(t, list, unpickle(t, p->items[i], kept, depth + 1));
     }
@@ -263,7 +263,7 @@ static struct torch_value fresh(struct torch_reader *t, struct pickle *p, const 
     case PICKLE_GLOBAL:
         return (struct torch_value){.kind = TORCH_NAME, .text = class_name(t, p)};
     default:
-        torch_fail(t, "'%.200s' is a pickled value that is not understood", path);
+        build_fail(t->b, "'%.200s' is a pickled value that is not understood", path);
         return torch_none();
     }
 }
@@ -274,7 +274,7 @@ static struct torch_value unpickle(struct torch_reader *t, struct pickle *p, con
     bool shared = p->kind == PICKLE_CALL || p->kind == PICKLE_OBJECT;
     struct torch_value *known = shared ? p->scratch : NULL;
     if (depth > MOST_DEPTH)
-        torch_fail(t, "a pickled value that is more than %d deep", MOST_DEPTH);
+        build_fail(t->b, "a pickled value that is more than %d deep", MOST_DEPTH);
     if (t->b->failed)
         return torch_none();
     if (known)
@@ -282,7 +282,7 @@ static struct torch_value unpickle(struct torch_reader *t, struct pickle *p, con
     struct torch_value v = fresh(t, p, path, depth);
     if (shared && !t->b->failed) {
         known = p->scratch = arena_alloc(&t->arena, sizeof(v), t->b->err);
-        torch_check(t, known != NULL);
+        build_check(t->b, known != NULL);
         if (known)
             *known = v;
     }

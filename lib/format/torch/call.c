@@ -1,7 +1,6 @@
 /* Calls of operators: arguments bound to the names of a row, and handed to the functions that read PyTorch's operators
  * for pnnx. */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,16 +14,6 @@ const struct torch_row torch_rows[] = {
 #undef AT
 };
 const size_t torch_row_count = sizeof(torch_rows) / sizeof(*torch_rows);
-
-void torch_fail(struct torch_reader *t, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    build_fail(t->b, "%s", text);
-}
 
 /* ---- element types ---- */
 
@@ -81,14 +70,14 @@ struct work {
 static char *keep(struct work *w, const char *text)
 {
     char *kept = arena_strdup(&w->t->arena, text, w->t->b->err);
-    torch_check(w->t, kept != NULL);
+    build_check(w->t->b, kept != NULL);
     return kept;
 }
 
 static void add_param(struct work *w, const char *key, const char *text)
 {
     if (w->op.param_count == MOST_PARAMS)
-        torch_fail(w->t, "a call with too many arguments");
+        build_fail(w->t->b, "a call with too many arguments");
     else
         w->params[w->op.param_count++] = (struct pnnx_param){keep(w, key), text};
 }
@@ -98,7 +87,7 @@ static struct pnnx_operand *add_operand(struct work *w)
 {
     char name[16];
     if (w->count == MOST_OPERANDS) {
-        torch_fail(w->t, "a call with more than %d operands", MOST_OPERANDS);
+        build_fail(w->t->b, "a call with more than %d operands", MOST_OPERANDS);
         return NULL;
     }
     struct pnnx_operand *o = &w->operands[w->count];
@@ -165,7 +154,7 @@ static void check_open(struct work *w, const char *name)
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strcmp(names[i], name) == 0)
             return;
-    torch_fail(w->t, "argument '%.60s' depends on the size of an input, which only a run tells", name);
+    build_fail(w->t->b, "argument '%.60s' depends on the size of an input, which only a run tells", name);
 }
 
 static void add_list(struct work *w, const char *name, struct torch_value v)
@@ -210,7 +199,7 @@ static void add_argument(struct work *w, const char *name, bool is_type, struct 
             o->literal = number_text(w, v);
         add_role(w, name, o);
     } else {
-        torch_fail(w->t, "argument '%.60s' is nothing that an operator takes", name);
+        build_fail(w->t->b, "argument '%.60s' is nothing that an operator takes", name);
     }
 }
 
@@ -238,7 +227,7 @@ void torch_emit(struct torch_reader *t, const char *type, const char *names, con
     w.operands = arena_alloc(&t->arena, MOST_OPERANDS * sizeof(*w.operands), t->b->err);
     w.in = arena_alloc(&t->arena, MOST_OPERANDS * sizeof(*w.in), t->b->err);
     w.op.out = arena_alloc(&t->arena, (size_t)(outs + 1) * sizeof(*w.op.out), t->b->err);
-    torch_check(t, w.operands && w.in && w.op.out);
+    build_check(t->b, w.operands && w.in && w.op.out);
     w.op.in = w.in;
     w.op.params = w.params;
     for (int i = 0; i < count && !t->b->failed && next_name(&names, name, sizeof(name), &is_type); i++)
@@ -280,7 +269,7 @@ static const char *short_name(struct torch_reader *t, const char *name, bool *in
     if (!*in_place)
         return name;
     char *kept = arena_strndup(&t->arena, name, n - 1, t->b->err);
-    torch_check(t, kept != NULL);
+    build_check(t->b, kept != NULL);
     return kept ? kept : "";
 }
 
@@ -362,7 +351,7 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
     }
     v = by_function(t, name, args);
     if (v.kind == TORCH_NONE && !t->b->failed)
-        torch_fail(t, "the operator %.100s is not known", name);
+        build_fail(t->b, "the operator %.100s is not known", name);
     return v;
 }
 

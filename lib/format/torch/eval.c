@@ -15,7 +15,7 @@ void torch_assign(struct torch_frame *f, const char *name, struct torch_value v)
     struct torch_value *slot = torch_local(f, name);
     if (!slot && !f->t->b->failed) {
         slot = arena_alloc(&f->t->arena, sizeof(*slot), f->t->b->err);
-        torch_check(f->t, slot && lookup_add(&f->names, name, slot, f->t->b->err) == 0);
+        build_check(f->t->b, slot && lookup_add(&f->names, name, slot, f->t->b->err) == 0);
     }
     if (!f->t->b->failed)
         *slot = v;
@@ -70,7 +70,7 @@ static size_t run_if(struct torch_frame *f, size_t line)
     else if (truth < 0 && (has_else ? only_raises(f, no + 1, l->indent) : false))
         truth = 1;
     if (truth < 0)
-        torch_fail(f->t, "a branch depends on what only a run tells");
+        build_fail(f->t->b, "a branch depends on what only a run tells");
     if (f->t->b->failed)
         return end;
     if (truth)
@@ -88,9 +88,9 @@ static size_t run_while(struct torch_frame *f, size_t line)
         struct torch_cursor c = {l->at + 1, l->end};
         truth = torch_truth(f->t, torch_expression(f, &c));
         if (truth < 0)
-            torch_fail(f->t, "a loop depends on what only a run tells");
+            build_fail(f->t->b, "a loop depends on what only a run tells");
         if (truth > 0 && ++f->t->statements > TORCH_STATEMENTS)
-            torch_fail(f->t, "more than %d statements are run", TORCH_STATEMENTS);
+            build_fail(f->t->b, "more than %d statements are run", TORCH_STATEMENTS);
         if (truth > 0 && !f->t->b->failed)
             run_block(f, line + 1, l->indent);
     }
@@ -103,12 +103,12 @@ static size_t run_for(struct torch_frame *f, size_t line)
     const struct torch_line *l = &f->source->lines[line];
     struct torch_cursor c = {l->at + 3, l->end};
     if (l->end - l->at < 5 || l->at[1].kind != TOKEN_NAME || strcmp(l->at[2].text, "in") != 0) {
-        torch_fail(f->t, "a loop that is not understood");
+        build_fail(f->t->b, "a loop that is not understood");
         return line + 1;
     }
     struct torch_value list = torch_expression(f, &c);
     if (!torch_is_list(list))
-        torch_fail(f->t, "a loop over what is no list, or whose length only a run tells");
+        build_fail(f->t->b, "a loop over what is no list, or whose length only a run tells");
     for (size_t i = 0; !f->t->b->failed && !f->returned && i < list.list->count; i++) {
         torch_assign(f, l->at[1].text, list.list->items[i]);
         run_block(f, line + 1, l->indent);
@@ -132,10 +132,10 @@ static void assign_to(struct torch_frame *f, const struct torch_token *at, const
         if (o.kind == TORCH_OBJECT)
             torch_attr_set(t, o.object, end[-1].text, v);
         else
-            torch_fail(t, "an attribute of what is no object is set");
+            build_fail(t->b, "an attribute of what is no object is set");
         return;
     }
-    torch_fail(t, "an assignment that is not understood");
+    build_fail(t->b, "an assignment that is not understood");
 }
 
 /* "a, b, = …": each part up to a comma. */
@@ -144,7 +144,7 @@ static void assign_parts(struct torch_frame *f, const struct torch_token *at, co
 {
     size_t i = 0;
     if (!torch_is_list(v)) {
-        torch_fail(f->t, "what is no list is taken apart");
+        build_fail(f->t->b, "what is no list is taken apart");
         return;
     }
     while (at < end && !f->t->b->failed) {
@@ -152,7 +152,7 @@ static void assign_parts(struct torch_frame *f, const struct torch_token *at, co
         while (stop < end && strcmp(stop->text, ",") != 0)
             stop++;
         if (i >= v.list->count)
-            torch_fail(f->t, "a list of %zu is taken apart into more", v.list->count);
+            build_fail(f->t->b, "a list of %zu is taken apart into more", v.list->count);
         else
             assign_to(f, at, stop, v.list->items[i++]);
         at = stop + 1;
@@ -196,7 +196,7 @@ static void run_simple(struct torch_frame *f, const struct torch_line *l)
     struct torch_cursor c = {equal ? equal + 1 : l->at, l->end};
     struct torch_value v = right_side(f, &c);
     if (!f->t->b->failed && c.at != c.end)
-        torch_fail(f->t, "'%.60s' is not understood", c.at->text);
+        build_fail(f->t->b, "'%.60s' is not understood", c.at->text);
     if (!equal || f->t->b->failed)
         return;
     const struct torch_token *end = colon ? colon : equal;
@@ -218,7 +218,7 @@ static size_t run_statement(struct torch_frame *f, size_t line)
 {
     const struct torch_line *l = &f->source->lines[line];
     if (++f->t->statements > TORCH_STATEMENTS)
-        torch_fail(f->t, "more than %d statements are run", TORCH_STATEMENTS);
+        build_fail(f->t->b, "more than %d statements are run", TORCH_STATEMENTS);
     if (is_word(l, "if"))
         return run_if(f, line);
     if (is_word(l, "while"))
@@ -239,7 +239,7 @@ static size_t run_block(struct torch_frame *f, size_t line, int indent)
 {
     size_t end = block_end(f, line, indent);
     if (++f->t->depth > TORCH_DEPTH)
-        torch_fail(f->t, "it goes deeper than %d", TORCH_DEPTH);
+        build_fail(f->t->b, "it goes deeper than %d", TORCH_DEPTH);
     while (line < end && !f->t->b->failed && !f->returned) {
         size_t at = line;
         line = run_statement(f, line);
@@ -293,7 +293,7 @@ static void bind_arguments(struct torch_frame *f, const struct torch_line *l, co
             torch_assign(f, name, args->values[place++]);
         else if (!bind_named(f, name, args)) {
             if (!has_default)
-                torch_fail(f->t, "argument '%.100s' of %.100s() is not given", name, l->at[1].text);
+                build_fail(f->t->b, "argument '%.100s' of %.100s() is not given", name, l->at[1].text);
             torch_assign(f, name, v);
         }
         torch_take(&c, ",");
@@ -306,11 +306,11 @@ struct torch_value torch_run(struct torch_reader *t, const char *function, const
     struct torch_frame f = {.t = t, .source = fn ? fn->source : NULL};
     const char *path = t->path;
     if (!fn) {
-        torch_fail(t, "there is no function '%.300s' in the archive", function);
+        build_fail(t->b, "there is no function '%.300s' in the archive", function);
         return torch_none();
     }
     if (++t->depth > TORCH_DEPTH)
-        torch_fail(t, "it goes deeper than %d", TORCH_DEPTH);
+        build_fail(t->b, "it goes deeper than %d", TORCH_DEPTH);
     const struct torch_line *l = &fn->source->lines[fn->line];
     if (args->count && args->values[0].kind == TORCH_OBJECT)
         t->path = args->values[0].object->path;

@@ -52,7 +52,7 @@ static void put(struct export *e, const char *name, struct torch_value v)
 {
     struct torch_reader *t = e->t;
     struct torch_value *slot = arena_alloc(&t->arena, sizeof(*slot), t->b->err);
-    torch_check(t, slot && lookup_add(&e->values, name, slot, t->b->err) == 0);
+    build_check(t->b, slot && lookup_add(&e->values, name, slot, t->b->err) == 0);
     if (!t->b->failed)
         *slot = v;
 }
@@ -61,7 +61,7 @@ static struct torch_value get(struct export *e, const char *name)
 {
     struct torch_value *found = lookup_find(&e->values, name);
     if (!found)
-        torch_fail(e->t, "'%.200s' is used before it is made", name);
+        build_fail(e->t->b, "'%.200s' is used before it is made", name);
     return found ? *found : torch_none();
 }
 
@@ -105,7 +105,7 @@ static struct torch_value argument(struct export *e, const struct json_node *arg
     struct torch_reader *t = e->t;
     const struct json_node *n = arg && arg->kind == JSON_OBJECT ? json_first(&e->json, arg) : NULL;
     if (!n || depth > 8) {
-        torch_fail(t, "an argument that is not understood");
+        build_fail(t->b, "an argument that is not understood");
         return torch_none();
     }
     if (strcmp(n->key, "as_scalar_type") == 0)
@@ -137,7 +137,7 @@ static const char *call_name(struct export *e, const char *target)
     else
         snprintf(name, sizeof(name), "%s", dot ? dot + 1 : at);
     const char *kept = arena_strdup(&e->t->arena, name, e->t->b->err);
-    torch_check(e->t, kept != NULL);
+    build_check(e->t->b, kept != NULL);
     return kept ? kept : "";
 }
 
@@ -172,7 +172,7 @@ static void read_node(struct export *e, const struct json_node *node)
     const struct json_node *in = json_first(&e->json, member(e, node, "inputs"));
     for (; in && !t->b->failed; in = json_next(&e->json, in)) {
         if (args.count == MOST_ARGS) {
-            torch_fail(t, "an operator with more than %d arguments", MOST_ARGS);
+            build_fail(t->b, "an operator with more than %d arguments", MOST_ARGS);
             break;
         }
         const char *key = string(e, in, "name");
@@ -214,7 +214,7 @@ static struct value *weight(struct export *e, const struct json *config, const c
     if (!path || path->kind != JSON_STRING || v.dtype == DTYPE_NONE || (pickled && pickled->kind == JSON_TRUE) ||
         !read_sizes(e, config, json_member(config, meta, "sizes"), v.dims, &v.rank) ||
         !read_sizes(e, config, json_member(config, meta, "strides"), v.strides, &rank) || rank != v.rank) {
-        torch_fail(t, "weight '%.200s' is missing, or stored in a way that is not read", name);
+        build_fail(t->b, "weight '%.200s' is missing, or stored in a way that is not read", name);
         return NULL;
     }
     v.offset = whole(json_member(config, json_member(config, meta, "storage_offset"), "as_int"), 0);
@@ -228,7 +228,7 @@ static struct value *weight(struct export *e, const struct json *config, const c
 static bool read_config(struct torch_reader *t, const char *name, struct json *config)
 {
     struct blob *blob = torch_member(t, name, JSON_MAX_BYTES);
-    torch_check(t, blob && json_parse(config, blob->data, blob->size, t->b->err) == 0);
+    build_check(t->b, blob && json_parse(config, blob->data, blob->size, t->b->err) == 0);
     blob_unref(blob);
     return !t->b->failed;
 }
@@ -244,14 +244,14 @@ static void add_input(struct export *e, const char *name)
     for (const struct json_node *n = json_first(&e->json, member(e, meta, "sizes")); n; n = json_next(&e->json, n)) {
         const char *expression = string(e, member(e, n, "as_expr"), "expr_str");
         if (rank == TENSOR_MAX_RANK)
-            torch_fail(t, "input '%.100s' has more than %d axes", name, TENSOR_MAX_RANK);
+            build_fail(t->b, "input '%.100s' has more than %d axes", name, TENSOR_MAX_RANK);
         else
             dims[rank++] = *expression ? graph_symbol(t->b->graph, expression, t->b->err)
                                        : whole(member(e, n, "as_int"), DIM_UNKNOWN);
     }
     enum dtype dtype = dtype_of(member(e, meta, "dtype"));
     if (dtype == DTYPE_NONE)
-        torch_fail(t, "input '%.100s' has an element type that is not read", name);
+        build_fail(t->b, "input '%.100s' has an element type that is not read", name);
     if (!t->b->failed)
         put(e, name, torch_tensor(t, build_input(t->b, name, dtype, rank, dims)));
 }
@@ -293,7 +293,7 @@ static void give_outputs(struct export *e, const struct json_node *signature)
         if (!tensor)
             continue;
         const char *name = arena_strdup(&t->b->graph->arena, string(e, tensor, "name"), t->b->err);
-        torch_check(t, name != NULL);
+        build_check(t->b, name != NULL);
         struct torch_value v = get(e, name ? name : "");
         if (t->b->failed)
             return;
@@ -301,7 +301,7 @@ static void give_outputs(struct export *e, const struct json_node *signature)
         build_graph_output(t->b, torch_graph_value(t, v), name);
     }
     if (!t->b->failed && t->b->graph->output_count == 0)
-        torch_fail(t, "the program returns no tensor");
+        build_fail(t->b, "the program returns no tensor");
 }
 
 int torch_export_read(struct torch_reader *t, struct error *err)
@@ -316,7 +316,7 @@ int torch_export_read(struct torch_reader *t, struct error *err)
                            *signature = member(&e, module, "signature");
     e.graph = member(&e, module, "graph");
     if (!e.graph || !signature)
-        torch_fail(t, "models/model.json holds no graph");
+        build_fail(t->b, "models/model.json holds no graph");
     if (!t->b->failed)
         read_inputs(&e, signature);
     const struct json_node *node = json_first(&e.json, member(&e, e.graph, "nodes"));

@@ -24,7 +24,7 @@ static bool want(struct torch_frame *f, struct torch_cursor *c, const char *sign
 {
     if (torch_take(c, sign))
         return true;
-    torch_fail(f->t, "'%s' was expected, not '%.60s'", sign, c->at < c->end ? c->at->text : "the end of the line");
+    build_fail(f->t->b, "'%s' was expected, not '%.60s'", sign, c->at < c->end ? c->at->text : "the end of the line");
     return false;
 }
 
@@ -41,7 +41,7 @@ static struct torch_value number(struct torch_frame *f, const char *text)
     size_t n = strlen(text);
     if (n > 1 && text[n - 1] == '.' && text_to_f64(text, n - 1, &d)) /* "1." */
         return torch_float(d);
-    torch_fail(f->t, "'%.60s' is no number", text);
+    build_fail(f->t->b, "'%.60s' is no number", text);
     return torch_none();
 }
 
@@ -113,7 +113,7 @@ static void read_args(struct torch_frame *f, struct torch_cursor *c, struct torc
     args->count = (int)list.list->count;
     args->values = list.list->items;
     args->names = arena_alloc(&f->t->arena, (size_t)args->count * sizeof(*args->names), f->t->b->err);
-    torch_check(f->t, args->names && args->count <= MOST_ARGS);
+    build_check(f->t->b, args->names && args->count <= MOST_ARGS);
     for (int i = 0; !f->t->b->failed && i < args->count; i++)
         args->names[i] = names.list->items[i].kind == TORCH_STRING ? names.list->items[i].text : NULL;
 }
@@ -159,7 +159,7 @@ static struct torch_value construct(struct torch_reader *t, const char *class, c
     struct torch_args all = {.count = args->count + 1};
     all.values = arena_alloc(&t->arena, (size_t)all.count * sizeof(*all.values), t->b->err);
     all.names = arena_alloc(&t->arena, (size_t)all.count * sizeof(*all.names), t->b->err);
-    torch_check(t, all.values && all.names);
+    build_check(t->b, all.values && all.names);
     if (t->b->failed || !lookup_find(&t->functions, name))
         return o;
     all.values[0] = o;
@@ -180,7 +180,7 @@ static struct torch_value call_name(struct torch_frame *f, const char *name, con
     if (strcmp(name, "getattr") == 0 && args->count == 2 && args->values[0].kind == TORCH_OBJECT &&
         args->values[1].kind == TORCH_STRING) {
         if (!torch_attr_find(t, args->values[0].object, args->values[1].text, &v))
-            torch_fail(t, "'%.200s' has no attribute '%.100s'", args->values[0].object->class, args->values[1].text);
+            build_fail(t->b, "'%.200s' has no attribute '%.100s'", args->values[0].object->class, args->values[1].text);
         return v;
     }
     if (strncmp(name, "__torch__", 9) != 0)
@@ -197,7 +197,7 @@ static struct torch_value call_method(struct torch_frame *f, struct torch_value 
     struct torch_args all = {.count = args->count + 1};
     all.values = arena_alloc(&t->arena, (size_t)all.count * sizeof(*all.values), t->b->err);
     all.names = arena_alloc(&t->arena, (size_t)all.count * sizeof(*all.names), t->b->err);
-    torch_check(t, all.values && all.names);
+    build_check(t->b, all.values && all.names);
     if (t->b->failed)
         return torch_none();
     all.values[0] = self;
@@ -231,12 +231,12 @@ static struct torch_value constant(struct torch_frame *f, const char *name)
     if (*name == 'c')
         text_to_i64(name + 1, strlen(name + 1), &i);
     if (!t->pickled || t->pickled->kind != PICKLE_TUPLE || i < 0 || (uint64_t)i >= t->pickled->size) {
-        torch_fail(t, "there is no constant '%.60s'", name);
+        build_fail(t->b, "there is no constant '%.60s'", name);
         return torch_none();
     }
     snprintf(path, sizeof(path), "CONSTANTS.%.40s", name);
     const char *kept = arena_strdup(&t->arena, path, t->b->err);
-    torch_check(t, kept != NULL);
+    build_check(t->b, kept != NULL);
     t->data = "constants/";
     struct torch_value v = t->b->failed ? torch_none() : torch_unpickle(t, t->pickled->items[i], kept);
     t->data = "data/";
@@ -252,13 +252,13 @@ static struct torch_value dotted(struct torch_frame *f, struct torch_value v, co
     if (v.kind == TORCH_NAME) {
         snprintf(text, sizeof(text), "%.700s.%.200s", v.text, name);
         const char *kept = arena_strdup(&t->arena, text, t->b->err);
-        torch_check(t, kept != NULL);
+        build_check(t->b, kept != NULL);
         return (struct torch_value){.kind = TORCH_NAME, .text = kept ? kept : ""};
     }
     struct torch_value attr = torch_none();
     if (v.kind == TORCH_OBJECT && torch_attr_find(t, v.object, name, &attr))
         return attr;
-    torch_fail(t, "there is no attribute '%.100s'%s%.200s", name, v.kind == TORCH_OBJECT ? " of " : "",
+    build_fail(t->b, "there is no attribute '%.100s'%s%.200s", name, v.kind == TORCH_OBJECT ? " of " : "",
                v.kind == TORCH_OBJECT ? v.object->class : "");
     return torch_none();
 }
@@ -273,7 +273,7 @@ static struct torch_value trailers(struct torch_frame *f, struct torch_cursor *c
         } else if (torch_take(c, "(")) {
             read_args(f, c, &args);
             if (v.kind != TORCH_NAME && !f->t->b->failed)
-                torch_fail(f->t, "what is no function is called");
+                build_fail(f->t->b, "what is no function is called");
             v = f->t->b->failed ? torch_none() : call_name(f, v.text, &args);
         } else if (torch_take(c, "[")) {
             struct torch_value index = torch_expression(f, c);
@@ -300,7 +300,7 @@ static struct torch_value primary(struct torch_frame *f, struct torch_cursor *c)
     struct torch_value v = torch_none(), *local;
     const struct torch_token *at = c->at;
     if (c->at >= c->end) {
-        torch_fail(f->t, "an expression ends early");
+        build_fail(f->t->b, "an expression ends early");
         return v;
     }
     if (torch_take(c, "("))
@@ -315,7 +315,7 @@ static struct torch_value primary(struct torch_frame *f, struct torch_cursor *c)
     if (at->kind == TOKEN_STRING)
         return trailers(f, c, torch_string(at->text));
     if (at->kind == TOKEN_SIGN) {
-        torch_fail(f->t, "'%.10s' is not understood", at->text);
+        build_fail(f->t->b, "'%.10s' is not understood", at->text);
         return v;
     }
     local = torch_local(f, at->text);
@@ -400,7 +400,7 @@ struct torch_value torch_expression(struct torch_frame *f, struct torch_cursor *
     if (f->t->b->failed)
         return torch_none();
     if (++f->t->depth > TORCH_DEPTH)
-        torch_fail(f->t, "it goes deeper than %d", TORCH_DEPTH);
+        build_fail(f->t->b, "it goes deeper than %d", TORCH_DEPTH);
     struct torch_value v = f->t->b->failed ? torch_none() : binary(f, c, 1);
     f->t->depth--;
     return v;

@@ -72,14 +72,14 @@ static struct torch_value any_convolution(struct torch_reader *t, struct torch_b
     char type[40];
     int axes = rank_of(t, c->arg[1]) - 2;
     if (axes < 1 || axes > 3)
-        torch_fail(t, "a convolution whose weight has %d axes", axes + 2);
+        build_fail(t->b, "a convolution whose weight has %d axes", axes + 2);
     snprintf(type, sizeof(type), "F.conv%s%dd", transposed ? "_transpose" : "", axes);
     struct torch_bound plain = *c;
     plain.arg[6] = c->arg[c->count - 1]; /* groups */
     plain.count = 7;
     expect_spatial(t, type, &plain);
     const char *kept = arena_strdup(&t->arena, type, t->b->err);
-    torch_check(t, kept != NULL);
+    build_check(t->b, kept != NULL);
     return t->b->failed ? torch_none() : torch_emit_one(t, kept, names, c->arg, c->count);
 }
 
@@ -185,7 +185,7 @@ struct torch_value torch_make_packed_linear(struct torch_reader *t, struct torch
     struct torch_object *o = c->arg[1].kind == TORCH_OBJECT ? c->arg[1].object : NULL;
     const struct pickle *state = o ? o->state : NULL;
     if (!state || state->kind != PICKLE_TUPLE || state->size < 2) {
-        torch_fail(t, "packed weights that are not understood");
+        build_fail(t->b, "packed weights that are not understood");
         return torch_none();
     }
     struct torch_value arg[3] = {rounded(t, c->arg[0], torch_truth(t, c->arg[2]) == 1),
@@ -228,77 +228,81 @@ static struct tensor *give_weight(void *owner, const char *name)
     return tensor_ref((struct tensor *)weight_at(owner, name));
 }
 
-/* A list of "(96,32)f32" for each weight of the first direction, which is how pnnx tells sizes. */
-static void add_hints(struct torch_reader *t, const struct weights *w, int layers, struct torch_value *values,
-                      char (*names)[32], int *count)
+/* Arguments with their names, one by one. */
+struct list {
+    struct torch_value values[32];
+    char names[1024];
+    int count;
+};
+
+static void add(struct torch_reader *t, struct list *l, const char *name, struct torch_value value)
 {
-    char text[64];
-    for (int layer = 0; layer < layers && layer < 64; layer++) {
-        snprintf(names[*count], 32, "@weight_ih_l%d", layer);
-        const struct tensor *weight = weight_at(w, names[*count] + 1);
+    size_t n = strlen(l->names);
+    if (l->count == 32 || n + strlen(name) + 2 > sizeof(l->names)) {
+        build_fail(t->b, "a recurrent layer with too many arguments");
+        return;
+    }
+    snprintf(l->names + n, sizeof(l->names) - n, " %s", name);
+    l->values[l->count++] = value;
+}
+
+/* "(96,32)f32" for the weights of each layer, which is how pnnx tells sizes. */
+static void add_hints(struct torch_reader *t, const struct weights *w, int64_t layers, struct list *l)
+{
+    char name[32], text[64];
+    for (int layer = 0; layer < layers && !t->b->failed; layer++) {
+        snprintf(name, sizeof(name), "@weight_ih_l%d", layer);
+        const struct tensor *weight = weight_at(w, name + 1);
         if (!weight || weight->rank != 2 || weight->dtype != DTYPE_F32) {
-            torch_fail(t, "the weights of a recurrent layer must be constants");
+            build_fail(t->b, "the weights of a recurrent layer must be constants");
             return;
         }
         snprintf(text, sizeof(text), "(%lld,%lld)f32", (long long)weight->dims[0], (long long)weight->dims[1]);
         const char *kept = arena_strdup(&t->arena, text, t->b->err);
-        torch_check(t, kept != NULL);
-        values[(*count)++] = torch_string(kept ? kept : "");
+        build_check(t->b, kept != NULL);
+        add(t, l, name, torch_string(kept ? kept : ""));
     }
 }
 
-/* aten::lstm has its two states in a list; aten::gru and the others have one tensor. */
+/* An LSTM has its two states in a list, the others one tensor. */
+static void add_states(struct torch_reader *t, struct torch_value states, struct list *l)
+{
+    static const char *const names[] = {"hidden", "cell"};
+    if (!torch_is_list(states))
+        add(t, l, names[0], states);
+    for (size_t i = 0; torch_is_list(states) && i < 2 && i < states.list->count; i++)
+        add(t, l, names[i], states.list->items[i]);
+}
+
 struct torch_value torch_make_recurrent(struct torch_reader *t, struct torch_bound *c)
 {
     struct weights w = {.bias = torch_truth(t, c->arg[3]) == 1, .bidirectional = torch_truth(t, c->arg[7]) == 1};
-    bool lstm = torch_is_list(c->arg[1]);
-    struct torch_value values[80], out[3], all = torch_list(t, TORCH_TUPLE);
-    char names[72][32], list[72 * 32] = "input";
-    int count = 0, at = 1, layers = c->arg[4].kind == TORCH_INT ? (int)c->arg[4].i : 0;
-    if (!torch_is_list(c->arg[2]) || layers < 1 || layers > 16 || t->b->failed) {
-        torch_fail(t, "a recurrent layer that is not understood: packed sequences are not read");
+    struct torch_value out[3], all = torch_list(t, TORCH_TUPLE);
+    struct list l = {.count = 0};
+    int64_t layers = c->arg[4].kind == TORCH_INT ? c->arg[4].i : 0;
+    int outs = torch_is_list(c->arg[1]) ? 3 : 2;
+    w.params = torch_is_list(c->arg[2]) ? c->arg[2].list : NULL;
+    const struct tensor *hidden = w.params ? weight_at(&w, "weight_hh_l0") : NULL;
+    if (!hidden || hidden->rank != 2 || layers < 1 || layers > 16) {
+        build_fail(t->b, "a recurrent layer that is not understood: packed sequences are not read");
         return all;
     }
-    w.params = c->arg[2].list;
-    add_hints(t, &w, layers, values + 8, names, &count);
-    const struct tensor *hidden = weight_at(&w, "weight_hh_l0");
-    if (t->b->failed || !hidden || hidden->rank != 2)
-        return all;
-    const struct tensor *input = weight_at(&w, "weight_ih_l0");
-    expect(t, c->arg[0], 3, 0, DTYPE_NONE);
-    (void)input;
-    values[0] = c->arg[0];
-    if (lstm) {
-        for (size_t i = 0; i < 2 && i < c->arg[1].list->count; i++, at++) {
-            values[at] = c->arg[1].list->items[i];
-            strcat(list, i ? " cell" : " hidden");
-        }
-    } else {
-        values[at++] = c->arg[1];
-        strcat(list, " hidden");
-    }
-    static const char *const keys = " hidden_size num_layers bidirectional batch_first bias";
-    strcat(list, keys);
-    const struct torch_value sizes[] = {torch_int(hidden->dims[1]), c->arg[4], torch_bool(w.bidirectional), c->arg[8],
-                                        torch_bool(w.bias)};
-    struct torch_value arg[96];
-    memcpy(arg, values, (size_t)at * sizeof(*arg));
-    memcpy(arg + at, sizes, sizeof(sizes));
-    at += 5;
-    for (int i = 0; i < count; i++) {
-        arg[at++] = values[8 + i];
-        strcat(list, " ");
-        strcat(list, names[i]);
-    }
-    if (strcmp(c->row->name, "rnn_relu") == 0) {
-        arg[at++] = torch_string("relu");
-        strcat(list, " nonlinearity");
-    }
+    build_expect(t->b, torch_graph_value(t, c->arg[0]), 3, 1, 0, DTYPE_NONE);
+    add(t, &l, "input", c->arg[0]);
+    add_states(t, c->arg[1], &l);
+    add(t, &l, "hidden_size", torch_int(hidden->dims[1]));
+    add(t, &l, "num_layers", torch_int(layers));
+    add(t, &l, "bidirectional", torch_bool(w.bidirectional));
+    add(t, &l, "batch_first", c->arg[8]);
+    add(t, &l, "bias", torch_bool(w.bias));
+    if (strcmp(c->row->name, "rnn_relu") == 0)
+        add(t, &l, "nonlinearity", torch_string("relu"));
+    add_hints(t, &w, layers, &l);
     t->ops.weight = give_weight;
     t->ops.weight_owner = &w;
-    torch_emit(t, c->row->type, list, arg, at, out, lstm ? 3 : 2);
+    torch_emit(t, c->row->type, l.names, l.values, l.count, out, outs);
     t->ops.weight = NULL;
-    for (int i = 0; i < (lstm ? 3 : 2); i++)
+    for (int i = 0; i < outs; i++)
         torch_append(t, all, out[i]);
     return all;
 }

@@ -3,12 +3,6 @@
 
 #include "format/torch/make.h"
 
-/* Operands without names. */
-struct torch_value torch_make_in_order(struct torch_reader *t, struct torch_bound *c)
-{
-    return torch_make_NULL(t, c);
-}
-
 static struct value *function(struct torch_reader *t, const char *name, struct value *x, struct value *y)
 {
     struct value *in[2] = {x, y};
@@ -79,13 +73,8 @@ struct torch_value torch_make_where(struct torch_reader *t, struct torch_bound *
     for (int i = 0; i < 3; i++)
         arg[i] = c->arg[i].kind == TORCH_TENSOR ? c->arg[i] : torch_tensor(t, torch_graph_value(t, c->arg[i]));
     if (c->arg[1].kind == TORCH_NONE)
-        torch_fail(t, "where() of a condition alone is not read");
+        build_fail(t->b, "where() of a condition alone is not read");
     return torch_emit_one(t, c->row->type, c->row->args, arg, 3);
-}
-
-struct torch_value torch_make_einsum(struct torch_reader *t, struct torch_bound *c)
-{
-    return torch_emit_one(t, c->row->type, c->row->args, c->arg, 2);
 }
 
 /* ---- reductions ---- */
@@ -130,7 +119,7 @@ struct torch_value torch_make_sort(struct torch_reader *t, struct torch_bound *c
     const struct type *type = x ? build_type(t->b, x) : NULL;
     int64_t axis = c->arg[1].kind == TORCH_INT ? c->arg[1].i : -1;
     if (!type || type->rank < 1 || axis < -type->rank || axis >= type->rank) {
-        torch_fail(t, "a sort of a tensor whose axes are not known");
+        build_fail(t->b, "a sort of a tensor whose axes are not known");
         return torch_none();
     }
     int at = (int)(axis < 0 ? axis + type->rank : axis);

@@ -23,7 +23,7 @@ static struct torch_value dim_at(struct torch_reader *t, struct torch_value x, i
     const struct type *type = type_of(t, x);
     int64_t at = type && type->rank >= 0 && axis < 0 ? axis + type->rank : axis;
     if (!type || (type->rank >= 0 && (at < 0 || at >= type->rank)) || at < -TENSOR_MAX_RANK || at >= TENSOR_MAX_RANK) {
-        torch_fail(t, "the size of axis %lld of what has fewer", (long long)axis);
+        build_fail(t->b, "the size of axis %lld of what has fewer", (long long)axis);
         return torch_none();
     }
     if (type->rank >= 0 && type->dims[at] >= 0)
@@ -39,7 +39,7 @@ struct torch_value torch_make_size(struct torch_reader *t, struct torch_bound *c
         return dim_at(t, c->arg[0], c->arg[1].i);
     struct torch_value list = torch_list(t, TORCH_LIST);
     if (!type || type->rank < 0)
-        torch_fail(t, "the number of axes of an input is not known; no operator before tells it");
+        build_fail(t->b, "the number of axes of an input is not known; no operator before tells it");
     for (int i = 0; !t->b->failed && i < type->rank; i++)
         torch_append(t, list, dim_at(t, c->arg[0], i));
     return list;
@@ -49,7 +49,7 @@ struct torch_value torch_make_dim(struct torch_reader *t, struct torch_bound *c)
 {
     const struct type *type = type_of(t, c->arg[0]);
     if (!type || type->rank < 0)
-        torch_fail(t, "the number of axes of an input is not known; no operator before tells it");
+        build_fail(t->b, "the number of axes of an input is not known; no operator before tells it");
     return t->b->failed ? torch_none() : torch_int(type->rank);
 }
 
@@ -151,7 +151,7 @@ struct torch_value torch_make_make_tensor(struct torch_reader *t, struct torch_b
         struct tensor *tensor = tensor_new(floats ? DTYPE_F32 : DTYPE_I64, 1, &count, t->b->err);
         for (int64_t i = 0; tensor && i < count; i++) {
             if (!torch_is_number(data.list->items[i]))
-                torch_fail(t, "a tensor of lists of lists is not read");
+                build_fail(t->b, "a tensor of lists of lists is not read");
             tensor_set_f64(tensor, i, torch_number(data.list->items[i]));
         }
         v = build_constant(t->b, NULL, tensor);
@@ -232,7 +232,7 @@ void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
             n == 1 ? parts[0] : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", part->axis);
     }
     if (part->lost)
-        torch_fail(t, "a part of a tensor is written in place, and which one depends on the size of an input");
+        build_fail(t->b, "a part of a tensor is written in place, and which one depends on the size of an input");
 }
 
 /* Pads that depend on sizes: from the last axis on, before and behind. */
@@ -245,7 +245,7 @@ static struct torch_value open_pad(struct torch_reader *t, struct torch_bound *c
                     (c->arg[2].kind == TORCH_STRING && strcmp(c->arg[2].text, "constant") == 0);
     int rank = type ? type->rank : -1;
     if (rank < 1 || pads->count % 2 || pads->count > 2 * (size_t)rank || !constant || 2 * rank > TENSOR_MAX_RANK) {
-        torch_fail(t, "pads that depend on sizes, which are not understood");
+        build_fail(t->b, "pads that depend on sizes, which are not understood");
         return all;
     }
     for (int i = 0; i < 2 * rank; i++) {
@@ -320,7 +320,7 @@ struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound 
     if (count < 0 && strstr(c->row->name, "chunk") && c->arg[1].kind == TORCH_INT)
         count = c->arg[1].i;
     if (count < 1 || count > 128) {
-        torch_fail(t, "a tensor is cut into parts whose number is not known, or more than 128");
+        build_fail(t->b, "a tensor is cut into parts whose number is not known, or more than 128");
         return list;
     }
     torch_emit(t, c->row->type, c->row->args, c->arg, c->count, out, (int)count);
@@ -353,12 +353,12 @@ struct torch_value torch_make_index(struct torch_reader *t, struct torch_bound *
         if (first < 0)
             first = (int)i;
         if ((int)i != first + count)
-            torch_fail(t, "indices of axes that are not neighbours are not read");
+            build_fail(t->b, "indices of axes that are not neighbours are not read");
         in[count++] = torch_graph_value(t, list->items[i]);
     }
     const struct type *type = count && in[0] ? build_type(t->b, in[0]) : NULL;
     if (!type || (count > 1 && first > 0) || type->dtype == DTYPE_BOOL) {
-        torch_fail(t, "an index by a mask, or by several tensors behind other axes, is not read");
+        build_fail(t->b, "an index by a mask, or by several tensors behind other axes, is not read");
         return torch_none();
     }
     if (count == 1)

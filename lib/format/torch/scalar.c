@@ -23,7 +23,7 @@ static bool ints(struct scalars *s, struct torch_value *v)
     int64_t a = s->a.i, b = s->b.i, r = 0;
     bool divides = strstr("floordiv remainder", s->name) != NULL;
     if (divides && (b == 0 || (a == INT64_MIN && b == -1))) {
-        torch_fail(s->t, "a division by zero");
+        build_fail(s->t->b, "a division by zero");
         return true;
     }
     bool over = strcmp(s->name, "add") == 0   ? __builtin_add_overflow(a, b, &r)
@@ -35,7 +35,7 @@ static bool ints(struct scalars *s, struct torch_value *v)
     if (strcmp(s->name, "remainder") == 0)
         r = a - floor_div(a, b) * b;
     if (over)
-        torch_fail(s->t, "a whole number beyond 64 bits");
+        build_fail(s->t->b, "a whole number beyond 64 bits");
     return torch_scalar_give(v, torch_int(r));
 }
 
@@ -81,7 +81,7 @@ static bool repeat_list(struct scalars *s, struct torch_value *v)
 {
     struct torch_value list = torch_is_list(s->a) ? s->a : s->b, times = torch_is_list(s->a) ? s->b : s->a;
     if (times.kind != TORCH_INT || (list.list->count && times.i > (int64_t)(TORCH_MOST_RANGE / list.list->count)))
-        torch_fail(s->t, "a list is repeated too often");
+        build_fail(s->t->b, "a list is repeated too often");
     *v = torch_list(s->t, list.kind);
     for (int64_t n = 0; n < times.i && !s->t->b->failed; n++)
         for (size_t i = 0; i < list.list->count; i++)
@@ -297,7 +297,7 @@ static bool no(struct scalars *s, struct torch_value *v)
 static bool raise(struct scalars *s, struct torch_value *v)
 {
     (void)v;
-    torch_fail(s->t, "the module raises an exception: %.200s", s->a.kind == TORCH_STRING ? s->a.text : "");
+    build_fail(s->t->b, "the module raises an exception: %.200s", s->a.kind == TORCH_STRING ? s->a.text : "");
     return true;
 }
 

@@ -25,14 +25,14 @@ bool torch_scalar_get_item(struct scalars *s, struct torch_value *v)
     if (s->a.kind == TORCH_DICT) {
         struct torch_value *found = find_key(s->a, s->b);
         if (!found)
-            torch_fail(s->t, "a dict has no key '%.60s'", s->b.kind == TORCH_STRING ? s->b.text : "?");
+            build_fail(s->t->b, "a dict has no key '%.60s'", s->b.kind == TORCH_STRING ? s->b.text : "?");
         return torch_scalar_give(v, found ? *found : torch_none());
     }
     if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
         return false;
     int64_t i = s->b.i < 0 ? s->b.i + (int64_t)s->a.list->count : s->b.i;
     if (i < 0 || (uint64_t)i >= s->a.list->count) {
-        torch_fail(s->t, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
+        build_fail(s->t->b, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
         return true;
     }
     return torch_scalar_give(v, s->a.list->items[i]);
@@ -56,7 +56,7 @@ bool torch_scalar_set_item(struct scalars *s, struct torch_value *v)
         return false;
     int64_t i = s->b.i < 0 ? s->b.i + (int64_t)s->a.list->count : s->b.i;
     if (i < 0 || (uint64_t)i >= s->a.list->count)
-        torch_fail(s->t, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
+        build_fail(s->t->b, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
     else
         s->a.list->items[i] = new;
     return true;
@@ -104,7 +104,7 @@ bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
         at[i] = at[i] < 0 ? (at[i] < -count ? 0 : at[i] + count) : at[i] > count ? count : at[i];
     *v = torch_list(s->t, TORCH_LIST);
     if (at[2] < 1)
-        torch_fail(s->t, "a list is walked by steps of %lld", (long long)at[2]);
+        build_fail(s->t->b, "a list is walked by steps of %lld", (long long)at[2]);
     for (int64_t i = at[0]; i < at[1] && !s->t->b->failed; i += at[2])
         torch_append(s->t, *v, s->a.list->items[i]);
     return true;
@@ -153,7 +153,7 @@ bool torch_scalar_range(struct scalars *s, struct torch_value *v)
                      : at[2] < 0 ? (at[0] - at[1] - at[2] - 1) / -at[2]
                                  : 0;
     if (at[2] == 0 || length > TORCH_MOST_RANGE)
-        torch_fail(s->t, "a range of %lld by %lld", (long long)length, (long long)at[2]);
+        build_fail(s->t->b, "a range of %lld by %lld", (long long)length, (long long)at[2]);
     if (strcmp(s->name, "__range_length") == 0)
         return torch_scalar_give(v, torch_int(length > 0 ? length : 0));
     *v = torch_list(s->t, TORCH_LIST);

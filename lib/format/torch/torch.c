@@ -51,7 +51,7 @@ static struct pickle *read_pickle(struct torch_reader *t, const char *name)
     struct pickle *p = blob ? pickle_read(blob->data, blob->size, NULL, &t->arena, t->b->err) : NULL;
     if (blob && !p)
         error_prefix(t->b->err, "%s", name);
-    torch_check(t, p != NULL);
+    build_check(t->b, p != NULL);
     blob_unref(blob);
     return p;
 }
@@ -88,7 +88,7 @@ static void add_inputs(struct torch_reader *t, const char *function, struct torc
     int depth = 0;
     bool is_name = true;
     if (!fn)
-        torch_fail(t, "the module has no forward(): '%.200s' is not in the archive", function);
+        build_fail(t->b, "the module has no forward(): '%.200s' is not in the archive", function);
     for (; at < end && depth >= 0 && !t->b->failed; at++) {
         bool sign = at->kind == TOKEN_SIGN;
         if (is_name && at->kind == TOKEN_NAME && strcmp(at->text, "self") != 0) {
@@ -96,7 +96,7 @@ static void add_inputs(struct torch_reader *t, const char *function, struct torc
             for (const struct torch_token *c = at; c < end && strcmp(c->text, ",") != 0; c++)
                 optional = optional || strcmp(c->text, "=") == 0 || strcmp(c->text, "Optional") == 0;
             if (args->count == 32)
-                torch_fail(t, "forward() has more than 32 arguments");
+                build_fail(t->b, "forward() has more than 32 arguments");
             else if (!optional)
                 args->values[args->count++] = torch_tensor(t, build_input(t->b, at->text, DTYPE_F32, -1, NULL));
             else
@@ -123,7 +123,7 @@ static void give(struct torch_reader *t, struct torch_value v, const char *name,
                  depth + 1);
     else {
         const char *kept = arena_strdup(&t->b->graph->arena, name, t->b->err);
-        torch_check(t, kept != NULL);
+        build_check(t->b, kept != NULL);
         build_layer(t->b, kept);
         build_graph_output(t->b, torch_graph_value(t, v), kept);
     }
@@ -153,7 +153,7 @@ static int run_module(struct torch_reader *t, struct error *err)
     struct torch_value result = t->b->failed ? torch_none() : torch_run(t, function, &args);
     give(t, result, "output", 0);
     if (!t->b->failed && t->b->graph->output_count == 0)
-        torch_fail(t, "forward() returns no tensor");
+        build_fail(t->b, "forward() returns no tensor");
     return t->b->failed ? -1 : 0;
 }
 
@@ -164,7 +164,7 @@ static int read_module(struct torch_reader *t, struct error *err)
     int result = zip_find(t->zip, exported) < zip_count(t->zip) ? torch_export_read(t, err) : run_module(t, err);
     if (result != 0)
         return -1;
-    torch_check(t, graph_set_property(t->b->graph, "producer", "PyTorch", 7, err) == 0);
+    build_check(t->b, graph_set_property(t->b->graph, "producer", "PyTorch", 7, err) == 0);
     build_remove_unused(t->b);
     return build_graph_end(t->b);
 }

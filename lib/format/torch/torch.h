@@ -122,12 +122,7 @@ struct torch_reader {
     long statements;
     const char *path; /* of the module at work, for names */
     const char *data; /* where the storages of what is unpickled lie: "data/" */
-    bool deduced;     /* an input's shape was found from what is done with it */
 };
-
-/* A failure unless `fine`. */
-void torch_check(struct torch_reader *t, bool fine);
-void torch_fail(struct torch_reader *t, const char *format, ...) BASE_PRINTF(2, 3);
 
 /* The folder that everything in the archive lies in, with a '/': what stands before `member`; NULL: it has none. */
 char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err);

@@ -4,15 +4,10 @@
 
 #include "format/torch/torch.h"
 
-void torch_check(struct torch_reader *t, bool fine)
-{
-    build_check(t->b, fine);
-}
-
 static void *allocate(struct torch_reader *t, size_t size)
 {
     void *p = arena_alloc(&t->arena, size, t->b->err);
-    torch_check(t, p != NULL);
+    build_check(t->b, p != NULL);
     return p;
 }
 
@@ -110,7 +105,7 @@ bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char 
         return class_constant(t, o, name, value);
     snprintf(path, sizeof(path), "%.700s%s%.300s", o->path, *o->path ? "." : "", name);
     const char *kept = arena_strdup(&t->arena, path, t->b->err);
-    torch_check(t, kept != NULL);
+    build_check(t->b, kept != NULL);
     if (t->b->failed)
         return true;
     *value = torch_unpickle_part(t, o, p, kept);
@@ -135,7 +130,7 @@ struct value *torch_graph_value(struct torch_reader *t, struct torch_value v)
     case TORCH_FLOAT:
         return build_number(t->b, DTYPE_F32, v.f);
     default:
-        torch_fail(t, "a tensor or number was expected");
+        build_fail(t->b, "a tensor or number was expected");
         return NULL;
     }
 }
@@ -146,7 +141,7 @@ struct value *torch_graph_list(struct torch_reader *t, struct torch_value list)
     int64_t numbers[TENSOR_MAX_RANK + 1];
     bool known = true;
     if (!torch_is_list(list) || list.list->count > TENSOR_MAX_RANK || list.list->count == 0) {
-        torch_fail(t, "a list of up to %d whole numbers was expected", TENSOR_MAX_RANK);
+        build_fail(t->b, "a list of up to %d whole numbers was expected", TENSOR_MAX_RANK);
         return NULL;
     }
     int count = (int)list.list->count;
