@@ -5,22 +5,7 @@
 
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/dot.h"
-#include "kernel/isa/fetch.h"
-#include "kernel/isa/isa.h"
-
-/* As many accumulators as leave registers for two vectors of B, a row's elements, and a product. */
-#if defined(ISA_avx512)
-#define GEMM_MR 14
-#elif defined(ISA_avx2)
-#define GEMM_MR 6
-#elif defined(ISA_neon)
-#define GEMM_MR 8
-#else
-#define GEMM_MR 4
-#endif
-
-#define GEMM_UNROLL 4
-#define GEMM_AHEAD  2048 /* bytes of B */
+#include "kernel/isa/tile.h"
 
 /* ---- rows ---- */
 
@@ -216,21 +201,13 @@ typedef void panels_fn(const struct kernel_gemm *g, const dot_element *const *ro
 #define ENTRY(m) {m, {gemm_##m##x1, gemm_##m##x2}},
 
 #if GEMM_MR == 14
-#define EACH(do)                                                                                                       \
-    do                                                                                                                 \
-    (1) do(2) do(4) do(8) do(14)
+#define EACH(X) X(1) X(2) X(4) X(8) X(14)
 #elif GEMM_MR == 8
-#define EACH(do)                                                                                                       \
-    do                                                                                                                 \
-    (1) do(2) do(4) do(8)
+#define EACH(X) X(1) X(2) X(4) X(8)
 #elif GEMM_MR == 6
-#define EACH(do)                                                                                                       \
-    do                                                                                                                 \
-    (1) do(2) do(4) do(6)
+#define EACH(X) X(1) X(2) X(4) X(6)
 #else
-#define EACH(do)                                                                                                       \
-    do                                                                                                                 \
-    (1) do(2) do(4)
+#define EACH(X) X(1) X(2) X(4)
 #endif
 
 EACH(TILES)
@@ -243,8 +220,7 @@ static const struct {
 V_FN void run(const struct kernel_gemm *g, bool is_signed)
 {
     const dot_element *row[GEMM_MR];
-    int rest = g->n % (2 * VL), wide = rest > 0 && rest <= VL ? g->n - rest : g->n;
-    int size = 0;
+    int wide = gemm_wide_columns(g->n), size = 0;
     ptrdiff_t depth = (g->b_tap ? g->b_taps : g->taps) * run_length(g);
     while (tiles[size].rows < g->m)
         size++;
