@@ -95,7 +95,7 @@ static int64_t *part_lengths(const struct op_eval *c, int64_t size, int64_t *cou
 int eval_split_to_sequence(struct op_eval *c, struct error *err)
 {
     const struct tensor *t = eval_in(c, 0), *split = eval_in(c, 1);
-    int64_t count, at = 0, made = 0;
+    int64_t count = 0, at = 0, made = 0;
     int axis, status = -1;
     if (split && split->rank > 1)
         return eval_error(c, err, "input split has %d dims, want at most 1", split->rank);
