@@ -167,9 +167,9 @@ struct model_calibration;
 struct model_tensor;
 
 struct model_calibration_options {
-    const char *activations;      /* "u8" (also for NULL) or "s8" */
-    const char *range;            /* how their ranges are chosen, a row of the table; NULL: the first */
-    const char *const *keep;      /* names of layers, and operators, that stay in float32 */
+    const char *activations; /* "u8" (also for NULL) or "s8" */
+    const char *range;       /* how their ranges are chosen, a row of the table; NULL: the first */
+    const char *const *keep; /* names of layers, and operators, that stay in float32 */
     size_t keep_count;
     double max_loss; /* leave layers in float32, as few as can be, so that on the samples kept the root of the mean
                       * square of what the outputs are off is at most this share of their own; 0: none are */
@@ -182,9 +182,8 @@ struct model_calibration_options {
 MODEL_API bool model_range_at(size_t index, struct model_row *range);
 
 /* Fails when there is nothing to quantise. The strings of the options must live as long as it. */
-MODEL_API struct model_calibration *model_calibration_new(const struct model *m,
-                                                          const struct model_calibration_options *options,
-                                                          struct model_error *err);
+MODEL_API struct model_calibration *
+model_calibration_new(const struct model *m, const struct model_calibration_options *options, struct model_error *err);
 MODEL_API void model_calibration_free(struct model_calibration *c); /* NULL is allowed */
 
 /* Runs the network on a sample, given as to model_session_run(), and takes note of all activations. A few of the
@@ -349,9 +348,24 @@ MODEL_API struct model_tensor *model_session_photo(struct model_session *s, cons
 enum model_answer_kind {
     MODEL_ANSWER_NONE,
     MODEL_ANSWER_LABELS,
-    MODEL_ANSWER_BOXES,
-    MODEL_ANSWER_MASK,
-    MODEL_ANSWER_TEXT
+    MODEL_ANSWER_BOXES,    /* each perhaps with key points or a mask of its own */
+    MODEL_ANSWER_POLYGONS, /* each with its corners, and the box around them */
+    MODEL_ANSWER_MASK,     /* a label for each pixel of the photo; the answers are the labels, with their shares */
+    MODEL_ANSWER_TEXT,     /* one answer with its text */
+    MODEL_ANSWER_EMBEDDING,
+    MODEL_ANSWER_PICTURE
+};
+
+/* A key point, or the corner of a polygon, in pixels of the photo. */
+struct model_point {
+    float x, y;
+    float score; /* of a key point; 1 where the network gives none */
+};
+
+/* Part of a photo, and the pixels in it that belong to an object. */
+struct model_region {
+    int x, y, width, height;
+    unsigned char *pixels; /* height rows of width: 1 in the object, else 0; NULL: there is none */
 };
 
 struct model_answer {
@@ -359,16 +373,20 @@ struct model_answer {
     const char *label;    /* its name; NULL when the model has none. Lives as long as the session */
     float score;          /* of a mask: the share of pixels */
     float x0, y0, x1, y1; /* a box, in pixels of the photo */
+    struct model_point *points;
+    size_t point_count;
+    struct model_region mask; /* of this box alone */
+    char *text;               /* NULL: none */
 };
 
 struct model_answers {
     enum model_answer_kind kind;
     struct model_answer *at; /* best first */
     size_t count;
-    char *text; /* MODEL_ANSWER_TEXT: the text, whose score is `score` */
-    float score;
-    int mask_width, mask_height; /* MODEL_ANSWER_MASK */
-    unsigned char *mask;         /* a label a pixel */
+    int width, height, channels; /* of a mask (1 channel) or a picture (1: grey, 3: red, green, blue) */
+    unsigned char *pixels;       /* height rows of width * channels: a label a pixel, or a picture's samples */
+    float *vector;               /* MODEL_ANSWER_EMBEDDING */
+    size_t vector_count;
 };
 
 /* What kind of answers this session's model gives: MODEL_ANSWER_NONE without a task. */
@@ -381,8 +399,8 @@ MODEL_API int model_session_answers(struct model_session *s, struct model_tensor
                                     struct model_error *err);
 MODEL_API void model_answers_release(struct model_answers *answers);
 
-/* Writes a mask as a grey PNG, a label a pixel. */
-MODEL_API int model_mask_write(const struct model_answers *answers, const char *path, struct model_error *err);
+/* Writes the picture, or the mask as a grey picture of labels, as PNG. */
+MODEL_API int model_answers_write(const struct model_answers *answers, const char *path, struct model_error *err);
 
 /* ---- describing ---- */
 

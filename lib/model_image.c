@@ -253,9 +253,10 @@ static int answer_mask(struct question *q, struct error *err)
     size_t n = (size_t)mask.width * (size_t)mask.height;
     for (size_t i = 0; i < n; i++)
         pixels[mask.data[i]]++;
-    a->mask = mask.data; /* taken over */
-    a->mask_width = mask.width;
-    a->mask_height = mask.height;
+    a->pixels = mask.data; /* taken over */
+    a->width = mask.width;
+    a->height = mask.height;
+    a->channels = 1;
     for (size_t i = 0; i < 256; i++)
         if (pixels[i] &&
             add_answer(q, &cap, (struct model_answer){.index = i, .score = (float)pixels[i] / (float)n}, err) < 0)
@@ -268,15 +269,20 @@ static int answer_mask(struct question *q, struct error *err)
 
 static int answer_text(struct question *q, struct error *err)
 {
+    struct model_answer a = {.index = 0};
     struct text text;
+    size_t cap = 0;
     text_init(&text);
     text_puts(&text, "");
-    if (task_ctc(q->t->data, q->t->dims, q->t->rank, &q->s->labels, &text, &q->answers->score, err) < 0) {
+    int status = task_ctc(q->t->data, q->t->dims, q->t->rank, &q->s->labels, &text, &a.score, err);
+    if (status == 0 && !(a.text = text.data ? text.data : mem_calloc(1, 1, err)))
+        status = -1;
+    if (status < 0 || add_answer(q, &cap, a, err) < 0) {
         text_release(&text);
         return -1;
     }
-    q->answers->text = text.data ? text.data : mem_calloc(1, 1, err);
-    return q->answers->text ? 0 : -1;
+    q->answers->at[0].label = NULL; /* labels are characters here */
+    return 0;
 }
 
 static const struct {
@@ -315,16 +321,21 @@ int model_session_answers(struct model_session *s, struct model_tensor *const *o
 
 void model_answers_release(struct model_answers *a)
 {
+    for (size_t i = 0; i < a->count; i++) {
+        free(a->at[i].points);
+        free(a->at[i].mask.pixels);
+        free(a->at[i].text);
+    }
     free(a->at);
-    free(a->text);
-    free(a->mask);
+    free(a->pixels);
+    free(a->vector);
     *a = (struct model_answers){.kind = MODEL_ANSWER_NONE};
 }
 
-int model_mask_write(const struct model_answers *a, const char *path, struct model_error *error)
+int model_answers_write(const struct model_answers *a, const char *path, struct model_error *error)
 {
     struct error *err = model_inner(error);
-    struct image image = {a->mask_width, a->mask_height, 1, a->mask};
+    struct image image = {a->width, a->height, a->channels, a->pixels};
     struct file_out out = {.fd = -1};
     struct text png;
     text_init(&png);

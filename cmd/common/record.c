@@ -264,6 +264,44 @@ void record_numbers(const char *name, const char *text)
     put(']');
 }
 
+void record_values(const char *name, size_t n, const float *values)
+{
+    begin_field(name, false);
+    puts_to(program_json ? "[" : "");
+    for (size_t i = 0; i < n; i++) {
+        puts_to(i == 0 ? "" : program_json ? "," : " ");
+        if (program_json && !isfinite(values[i]))
+            puts_to("null");
+        else
+            fprintf(to(), "%.9g", values[i]);
+    }
+    puts_to(program_json ? "]" : "");
+}
+
+static size_t tuples; /* so far */
+
+void record_tuples(const char *name)
+{
+    begin_field(name, false);
+    puts_to(program_json ? "[" : "");
+    tuples = 0;
+}
+
+void record_tuple(int n, const double *values)
+{
+    puts_to(tuples++ == 0 ? "" : program_json ? "," : " ");
+    for (int i = 0; i < n; i++) {
+        puts_to(i ? "," : program_json ? "[" : "");
+        fprintf(to(), i < 2 ? "%.2f" : "%.6g", values[i]);
+    }
+    puts_to(program_json ? "]" : "");
+}
+
+void record_tuples_end(void)
+{
+    puts_to(program_json ? "]" : "");
+}
+
 void record_flush(void)
 {
     record_table_flush();

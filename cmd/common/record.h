@@ -38,6 +38,15 @@ void record_object_end(void);
 /* Numbers already written as text, separated by spaces: an array in JSON. */
 void record_numbers(const char *name, const char *text);
 
+/* n numbers in full, in the same form. */
+void record_values(const char *name, size_t n, const float *values);
+
+/* Groups of numbers come between the first and the last: "1.00,2.00,0.5 3.00,4.00,1", in JSON an array of arrays. The
+ * first two of a group are a point, with two decimals. */
+void record_tuples(const char *name);
+void record_tuple(int n, const double *values);
+void record_tuples_end(void);
+
 /* Only in JSON, or only in text. */
 void record_json_text(const char *name, const char *text);
 

@@ -6,7 +6,7 @@
 #include "../common/record.h"
 #include "run.h"
 
-#define BEST 5   /* labels of a classification, unless -k says */
+#define BEST   5 /* labels of a classification, unless -k says */
 #define VALUES 8 /* of an output without a task */
 
 static void print_label(const struct runner *r, const struct model_answers *a, size_t i)
@@ -26,16 +26,50 @@ static void print_name(const struct model_answer *a)
     record_text("label", a->label ? a->label : number);
 }
 
+static void print_scored(const struct runner *r, const struct model_answer *a)
+{
+    record_text("path", r->first);
+    print_name(a);
+    record_number("score", "%.6g", a->score);
+}
+
+static void print_corners(const struct model_answer *a)
+{
+    char text[200];
+    if (!program_json) {
+        record_number("x0", "%.2f", a->x0);
+        record_number("y0", "%.2f", a->y0);
+        record_number("x1", "%.2f", a->x1);
+        record_number("y1", "%.2f", a->y1);
+        return;
+    }
+    snprintf(text, sizeof text, "%.2f %.2f %.2f %.2f", a->x0, a->y0, a->x1, a->y1);
+    record_numbers("box", text);
+}
+
+static void print_points(const char *name, const struct model_answer *a, int width)
+{
+    record_tuples(name);
+    for (size_t i = 0; i < a->point_count; i++) {
+        const struct model_point *p = &a->points[i];
+        const double values[] = {p->x, p->y, p->score};
+        record_tuple(width, values);
+    }
+    record_tuples_end();
+}
+
 static void print_box(const struct runner *r, const struct model_answers *a, size_t i)
 {
-    const struct model_answer *b = &a->at[i];
-    record_text("path", r->first);
-    print_name(b);
-    record_number("score", "%.6g", b->score);
-    record_number("x0", "%.2f", b->x0);
-    record_number("y0", "%.2f", b->y0);
-    record_number("x1", "%.2f", b->x1);
-    record_number("y1", "%.2f", b->y1);
+    print_scored(r, &a->at[i]);
+    print_corners(&a->at[i]);
+    if (a->at[i].point_count)
+        print_points("points", &a->at[i], 3);
+}
+
+static void print_polygon(const struct runner *r, const struct model_answers *a, size_t i)
+{
+    print_scored(r, &a->at[i]);
+    print_points("polygon", &a->at[i], 2);
 }
 
 static void print_share(const struct runner *r, const struct model_answers *a, size_t i)
@@ -45,21 +79,29 @@ static void print_share(const struct runner *r, const struct model_answers *a, s
     record_number("share", "%.6g", a->at[i].score);
 }
 
-static void print_text(const struct runner *r, const struct model_answers *a)
+static void print_text(const struct runner *r, const struct model_answers *a, size_t i)
+{
+    record_text("path", r->first);
+    record_text("text", a->at[i].text);
+    record_number("score", "%.6g", a->at[i].score);
+}
+
+static void print_embedding(const struct runner *r, const struct model_answers *a)
 {
     record_begin();
     record_text("path", r->first);
-    record_text("text", a->text);
-    record_number("score", "%.6g", a->score);
+    record_values("embedding", a->vector_count, a->vector);
     record_end();
 }
 
 static void print_answers(const struct runner *r, const struct model_answers *a)
 {
     static void (*const print[])(const struct runner *, const struct model_answers *, size_t) = {
-        [MODEL_ANSWER_LABELS] = print_label, [MODEL_ANSWER_BOXES] = print_box, [MODEL_ANSWER_MASK] = print_share};
-    if (a->kind == MODEL_ANSWER_TEXT)
-        print_text(r, a);
+        [MODEL_ANSWER_LABELS] = print_label, [MODEL_ANSWER_BOXES] = print_box, [MODEL_ANSWER_POLYGONS] = print_polygon,
+        [MODEL_ANSWER_MASK] = print_share,   [MODEL_ANSWER_TEXT] = print_text,
+    };
+    if (a->kind == MODEL_ANSWER_EMBEDDING)
+        print_embedding(r, a);
     for (size_t i = 0; i < a->count; i++) {
         record_begin();
         print[a->kind](r, a, i);
@@ -75,8 +117,8 @@ static void add_shape(const struct model_tensor *t)
     size_t used = 0;
     snprintf(text, sizeof text, "scalar");
     for (int i = 0; i < model_tensor_rank(t); i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, i ? "x%lld" : "%lld",
-                                 (long long)model_tensor_dims(t)[i]);
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, i ? "x%lld" : "%lld", (long long)model_tensor_dims(t)[i]);
     record_text("shape", text);
 }
 

@@ -93,7 +93,7 @@ static int write_mask(struct runner *r, const char *folder)
         return say_failed("%s: %s", r->first, err.text);
     char *path = get_memory(strlen(folder) + 20, 1);
     sprintf(path, "%s/mask.png", folder);
-    int status = model_mask_write(&a, path, &err) < 0 ? say_failed("%s", err.text) : 0;
+    int status = model_answers_write(&a, path, &err) < 0 ? say_failed("%s", err.text) : 0;
     free(path);
     model_answers_release(&a);
     return status;
