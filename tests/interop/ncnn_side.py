@@ -99,15 +99,22 @@ def answers(prefix, model, inputs, folder, level=None):
     return [np.load(f) for f in sorted(glob.glob(folder + "/**/*.npy", recursive=True))]
 
 
+def ranks(prefix, written):
+    """Of each input how many axes it has, where the first is of size 1: ncnn has no batches; else 0."""
+    lines = subprocess.run([prefix + "inspect", "-q", "--summary", written], capture_output=True, text=True, check=True).stdout.splitlines()
+    dims = [re.sub(r".*\s\w+ ", "", line.replace(" x ", "x")).split("x") for line in lines if line.startswith("input\t")]
+    return [len(d) if d[0] == "1" else 0 for d in dims]
+
+
 def check(prefix, model, inputs, options, allowed, work):
     """In a process of its own: ncnn ends it where it meets what it does not expect."""
     written = subprocess.run([prefix + "convert", "-q", *options, "-o", work + "/net.param", model], capture_output=True, text=True)
     if written.returncode != 0:
         return written.stderr.strip().split(": ", 2)[-1]
-    inputs = list(inputs)
-    for k, name in enumerate(inputs):  # ncnn has no batches: the first of each
+    inputs, single = list(inputs), ranks(prefix, work + "/net.param")
+    for k, name in enumerate(inputs):
         array = np.load(name)
-        first = array[:1] if array.ndim == 4 else array
+        first = array[:1] if array.ndim == single[k] else array
         if first.size != array.size or (options and first.dtype.itemsize == 1):
             inputs[k] = f"{work}/input_{k}.npy"
             np.save(inputs[k], first.astype(np.float32) if options and first.dtype.itemsize == 1 else first)
@@ -129,7 +136,7 @@ def check(prefix, model, inputs, options, allowed, work):
 
 def main():
     prefix, passed, failed, left = os.path.abspath(sys.argv[1]), 0, 0, []
-    for model, inputs in cases():
+    for model, inputs in [c for c in cases() if not sys.argv[2:] or sys.argv[2] in c[0]]:
         for options, allowed in (((), 1e-4), (("-O", "fp16"), 1e-3)):
             with tempfile.TemporaryDirectory() as work:
                 try:
