@@ -172,11 +172,46 @@ static int align_outputs(struct pair_net *a, struct pair_net *b, long total, str
     return pair_order(b, NULL, err) < 0 ? -1 : align_once(a, b, &total, err);
 }
 
+/* Whether all operands of two layers that do the same come from layers that are paired. */
+static bool is_fed_alike(const struct pair_layer *x, const struct pair_net *a, const struct pair_layer *y)
+{
+    if (x->op_key != y->op_key || x->edge_count != y->edge_count || operands_with_layer(x) == 0 || score(x, y) == 0)
+        return false;
+    for (int k = 0; k < x->edge_count; k++) {
+        size_t from = x->edges[k].layer, to = y->edges[k].layer;
+        if ((from == PAIR_NONE ? PAIR_NONE : a->layers[from].partner) != to)
+            return false;
+    }
+    return true;
+}
+
+/* Pairs what stands in another order and is fed alike: branches that one of the networks joins at its end and the other
+ * does not. Operands come before the layers that take them, so that one pass follows a branch as far as it goes. */
+static void align_left(struct pair_net *a, struct pair_net *b)
+{
+    size_t budget = MOST_CELLS;
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->layers[i].partner != PAIR_NONE)
+            continue;
+        for (size_t k = 0; k < b->count && budget > 0; k++, budget--) {
+            if (b->layers[k].partner != PAIR_NONE || !is_fed_alike(&a->layers[i], a, &b->layers[k]))
+                continue;
+            link_pair(a, b, i, k);
+            break;
+        }
+    }
+}
+
 /* By depth an output that has more behind it in one of the networks may change places with another. */
 int pair_align(struct pair_net *a, struct pair_net *b, struct error *err)
 {
     long total;
     if (align_once(a, b, &total, err) < 0)
         return -1;
-    return are_all_paired(a) && are_all_paired(b) ? 0 : align_outputs(a, b, total, err);
+    if (are_all_paired(a) && are_all_paired(b))
+        return 0;
+    if (align_outputs(a, b, total, err) < 0)
+        return -1;
+    align_left(a, b);
+    return 0;
 }

@@ -44,7 +44,7 @@ static int set_cones(struct pair_net *net, struct error *err)
 
 struct visit {
     size_t layer;
-    int next; /* operand */
+    int first, next; /* operands */
 };
 
 struct walk {
@@ -78,14 +78,26 @@ static struct rank rank_of(const struct pair_net *net, size_t layer)
                               : (struct rank){net->layers[layer].depth + 1, layer, net->layers[layer].cone};
 }
 
-/* The operand to visit as number k. */
-static size_t operand_at(const struct pair_net *net, const struct pair_layer *l, int k)
+/* The operand to visit first: the deepest, as with outputs, so that it does not matter in which order branches are
+ * joined. Of equal ones the first, or that with the larger cone where operands may change places. */
+static int first_operand(const struct pair_net *net, const struct pair_layer *l)
 {
-    if (!pair_is_commutative(l) || l->edge_count != 2)
-        return l->edges[k].layer;
-    struct rank ranks[2] = {rank_of(net, l->edges[0].layer), rank_of(net, l->edges[1].layer)};
-    bool swapped = ranks[0].depth != ranks[1].depth ? ranks[1].depth > ranks[0].depth : ranks[1].cone > ranks[0].cone;
-    return l->edges[swapped ? 1 - k : k].layer;
+    struct rank best = {0};
+    int first = 0;
+    for (int k = 0; k < l->edge_count; k++) {
+        struct rank r = rank_of(net, l->edges[k].layer);
+        if (r.depth > best.depth || (r.depth == best.depth && pair_is_commutative(l) && r.cone > best.cone)) {
+            best = r;
+            first = k;
+        }
+    }
+    return first;
+}
+
+/* The operand to visit as number k. */
+static size_t operand_at(const struct pair_layer *l, int first, int k)
+{
+    return l->edges[k == 0 ? first : k <= first ? k - 1 : k].layer;
 }
 
 static void set_depth(const struct pair_net *net, struct pair_layer *l)
@@ -101,7 +113,7 @@ static void enter(struct walk *w, size_t layer)
     if (layer == PAIR_NONE || w->place[layer] != PAIR_NONE)
         return;
     w->place[layer] = 0; /* once on the stack it is not entered again */
-    w->stack[w->depth++] = (struct visit){layer, 0};
+    w->stack[w->depth++] = (struct visit){layer, first_operand(w->net, &w->net->layers[layer]), 0};
 }
 
 /* Puts everything that a layer needs before it. */
@@ -112,7 +124,7 @@ static void walk_from(struct walk *w, size_t start)
         struct visit *top = &w->stack[w->depth - 1];
         struct pair_layer *l = &w->net->layers[top->layer];
         if (top->next < l->edge_count) {
-            enter(w, operand_at(w->net, l, top->next++));
+            enter(w, operand_at(l, top->first, top->next++));
             continue;
         }
         set_depth(w->net, l);

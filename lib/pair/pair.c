@@ -130,7 +130,7 @@ static int check_all(struct pair *p, struct error *err)
             report_single(&c, &p->a, i, true);
             continue;
         }
-        next = partner + 1;
+        next = partner < next ? next : partner + 1; /* a few pairs stand in another order */
         c.a = &p->a.layers[i];
         c.b = &p->b.layers[partner];
         check_pair(&c);

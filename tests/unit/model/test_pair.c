@@ -429,12 +429,67 @@ static void inputs_are_carried_over(void)
     model_free(b);
 }
 
+/* ---- branches ---- */
+
+static struct value *branch(struct build *b, struct value *x, const char *act, int depth, unsigned seed)
+{
+    static const int64_t dims[] = {3, 3, 1, 1};
+    for (int i = 0; i < depth; i++) {
+        struct value *w = build_constant(b, "w", numbers(4, dims, seed + (unsigned)i));
+        x = BUILD(b, act, BUILD(b, "Conv", x, w));
+    }
+    return x;
+}
+
+/* Two branches of these depths, joined with the first before the second, or after it, or two outputs. */
+static struct model *forked(int first, int second, bool swapped, bool joined)
+{
+    static const int64_t dims[] = {1, 3, 8, 8};
+    struct error err = {""};
+    struct build b = {.graph = graph_new(NULL), .err = &err};
+    struct value *stem = branch(&b, build_input(&b, "x", DTYPE_F32, 4, dims), "Relu", 2, 1);
+    struct value *heads[] = {branch(&b, stem, "Relu", first, 20), branch(&b, stem, "Tanh", second, 40)};
+    struct value *all = joined ? BUILD(&b, "Concat", heads[swapped], heads[!swapped]) : NULL;
+    if (joined)
+        build_graph_output(&b, build_int(&b, all, "axis", 1), "y");
+    for (int i = 0; i < 2 && !joined; i++)
+        build_graph_output(&b, heads[swapped ^ i], i ? "z" : "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    return model_of_graph(b.graph, NULL);
+}
+
+/* Whether branches are joined, and in which order, does not hide that their layers are the same. */
+static void branches_find_each_other(void)
+{
+    static const struct {
+        int first, second;
+        bool joined;
+    } cases[] = {{5, 2, true}, {5, 2, false}, {2, 5, false}, {3, 3, true}, {3, 3, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model *a = forked(cases[i].first, cases[i].second, false, true);
+        struct model *b = forked(cases[i].first, cases[i].second, true, cases[i].joined);
+        struct model_error err = {""};
+        struct model_finding f;
+        struct model_pairing *p = model_pairing_new(a, b, &err);
+        size_t found = 0;
+        CHECK_MSG(p != NULL, "%s", err.text);
+        for (; p && model_pairing_finding(p, found, &f); found++)
+            CHECK_MSG(strcmp(f.op, "Concat") == 0 || strcmp(f.op, "output") == 0, "case %zu: %s %s: %s", i, f.what,
+                      f.op, f.text);
+        CHECK(found > 0);
+        model_pairing_free(p);
+        model_free(a);
+        model_free(b);
+    }
+}
+
 int main(void)
 {
     RUN(forms_are_the_same);
     RUN(stored_otherwise);
     RUN(folded_with_another_epsilon);
     RUN(one_difference_is_named);
+    RUN(branches_find_each_other);
     RUN(run_side_by_side);
     RUN(inputs_are_carried_over);
     return TEST_END();
