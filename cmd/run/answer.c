@@ -9,9 +9,16 @@
 #define BEST   5 /* labels of a classification, unless -k says */
 #define VALUES 8 /* of an output without a task */
 
-static void print_label(const struct runner *r, const struct model_answers *a, size_t i)
+/* What the answer is about. */
+static void print_origin(const struct runner *r)
 {
     record_text("path", r->first);
+    if (r->has_time)
+        record_number("time", "%.3f", r->time);
+}
+
+static void print_label(const struct model_answers *a, size_t i)
+{
     record_integer("rank", (int64_t)i + 1);
     record_number("score", "%.6g", a->at[i].score);
     record_integer("index", (int64_t)a->at[i].index);
@@ -26,9 +33,8 @@ static void print_name(const struct model_answer *a)
     record_text("label", a->label ? a->label : number);
 }
 
-static void print_scored(const struct runner *r, const struct model_answer *a)
+static void print_scored(const struct model_answer *a)
 {
-    record_text("path", r->first);
     print_name(a);
     record_number("score", "%.6g", a->score);
 }
@@ -58,58 +64,64 @@ static void print_points(const char *name, const struct model_answer *a, int wid
     record_tuples_end();
 }
 
-static void print_box(const struct runner *r, const struct model_answers *a, size_t i)
+static void print_box(const struct model_answers *a, size_t i)
 {
-    print_scored(r, &a->at[i]);
+    print_scored(&a->at[i]);
     print_corners(&a->at[i]);
     if (a->at[i].point_count)
         print_points("points", &a->at[i], 3);
 }
 
-static void print_polygon(const struct runner *r, const struct model_answers *a, size_t i)
+static void print_polygon(const struct model_answers *a, size_t i)
 {
-    print_scored(r, &a->at[i]);
+    print_scored(&a->at[i]);
     print_points("polygon", &a->at[i], 2);
 }
 
-static void print_share(const struct runner *r, const struct model_answers *a, size_t i)
+static void print_share(const struct model_answers *a, size_t i)
 {
-    record_text("path", r->first);
     print_name(&a->at[i]);
     record_number("share", "%.6g", a->at[i].score);
 }
 
-static void print_text(const struct runner *r, const struct model_answers *a, size_t i)
+static void print_text(const struct model_answers *a, size_t i)
 {
-    record_text("path", r->first);
     record_text("text", a->at[i].text);
     record_number("score", "%.6g", a->at[i].score);
 }
 
-static void print_embedding(const struct runner *r, const struct model_answers *a)
+static void print_embedding(const struct model_answers *a, size_t i)
 {
-    record_begin();
-    record_text("path", r->first);
+    (void)i;
     record_values("embedding", a->vector_count, a->vector);
-    record_end();
 }
 
 static void print_answers(const struct runner *r, const struct model_answers *a)
 {
-    static void (*const print[])(const struct runner *, const struct model_answers *, size_t) = {
-        [MODEL_ANSWER_LABELS] = print_label, [MODEL_ANSWER_BOXES] = print_box, [MODEL_ANSWER_POLYGONS] = print_polygon,
-        [MODEL_ANSWER_MASK] = print_share,   [MODEL_ANSWER_TEXT] = print_text,
+    static void (*const print[])(const struct model_answers *, size_t) = {
+        [MODEL_ANSWER_LABELS] = print_label,     [MODEL_ANSWER_BOXES] = print_box,
+        [MODEL_ANSWER_POLYGONS] = print_polygon, [MODEL_ANSWER_MASK] = print_share,
+        [MODEL_ANSWER_TEXT] = print_text,        [MODEL_ANSWER_EMBEDDING] = print_embedding,
     };
-    if (a->kind == MODEL_ANSWER_EMBEDDING)
-        print_embedding(r, a);
-    for (size_t i = 0; i < a->count; i++) {
+    size_t n = a->kind == MODEL_ANSWER_EMBEDDING ? 1 : a->count;
+    for (size_t i = 0; i < n; i++) {
         record_begin();
-        print[a->kind](r, a, i);
+        print_origin(r);
+        print[a->kind](a, i);
         record_end();
     }
 }
 
 /* ---- without a task ---- */
+
+/* Whether it only goes into the next run. */
+static bool is_carried(const struct runner *r, size_t output)
+{
+    for (size_t i = 0; r->stream && i < r->input_count; i++)
+        if (r->state[i] == (ptrdiff_t)output)
+            return true;
+    return false;
+}
 
 static void add_shape(const struct model_tensor *t)
 {
@@ -132,8 +144,8 @@ static int print_output(const struct runner *r, size_t i)
         return say_failed("%s", err.text);
     model_output(r->m, i, &port);
     record_begin();
-    if (r->request->many || program_json)
-        record_text("path", r->first);
+    if (r->many || program_json)
+        print_origin(r);
     record_text("name", port.name);
     record_text("dtype", model_tensor_dtype(t));
     add_shape(t);
@@ -149,7 +161,8 @@ static int print_outputs(const struct runner *r)
     if (r->request->output && program_loudness <= 0)
         return 0; /* they are in files */
     for (size_t i = 0; status == 0 && i < r->output_count; i++)
-        status = print_output(r, i);
+        if (!is_carried(r, i))
+            status = print_output(r, i);
     return status;
 }
 

@@ -34,7 +34,7 @@ static void note_first(struct comparison *c, const struct model_layer_error *e, 
 static void print_error(const struct comparison *c, const struct model_layer_error *e, bool good)
 {
     record_begin();
-    if (c->r->request->many || program_json)
+    if (c->r->many || program_json)
         record_text("path", c->r->first);
     record_text("op", e->op);
     record_text("layer", e->layer);

@@ -23,7 +23,7 @@ static size_t lacking(const struct runner *r)
     struct model_port port;
     size_t n = 0;
     for (size_t i = 0; model_input(r->m, i, &port); i++)
-        n += !port.optional && !r->given[i];
+        n += !port.optional && !r->given[i] && stream_wants(r, i);
     return n;
 }
 
@@ -33,7 +33,7 @@ static ptrdiff_t next_input(const struct runner *r)
     struct model_port port;
     for (int optional = 0; optional < 2; optional++)
         for (size_t i = 0; model_input(r->m, i, &port); i++)
-            if (!r->given[i] && port.optional == (optional == 1))
+            if (!r->given[i] && port.optional == (optional == 1) && stream_wants(r, i))
                 return (ptrdiff_t)i;
     return -1;
 }
@@ -42,7 +42,10 @@ static ptrdiff_t next_input(const struct runner *r)
 
 static void clear(struct runner *r)
 {
+    stream_carry(r);
     for (size_t i = 0; i < r->input_count; i++) {
+        if (r->kept[i])
+            continue;
         model_tensor_free(r->in[i]);
         r->in[i] = NULL;
         r->given[i] = false;
@@ -54,7 +57,7 @@ static void clear(struct runner *r)
     free(r->first);
     free(r->photo_path);
     r->first = r->photo_path = NULL;
-    r->failed = r->has_photo = false;
+    r->failed = r->has_photo = r->has_time = false;
 }
 
 static int run(struct runner *r)
@@ -62,6 +65,8 @@ static int run(struct runner *r)
     struct model_error err;
     if (r->other)
         return compare_layers(r);
+    if (stream_fill(r))
+        return 1;
     if (model_session_run(r->s, r->in, r->out, &err) < 0)
         return say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
     if (r->request->output && write_outputs(r))
@@ -71,7 +76,7 @@ static int run(struct runner *r)
     return answer(r);
 }
 
-static void run_and_clear(struct runner *r)
+void feed_run(struct runner *r)
 {
     r->status |= r->failed ? 1 : run(r);
     clear(r);
@@ -87,7 +92,7 @@ static void fail(struct runner *r)
 
 static void take(struct runner *r, ptrdiff_t input, struct model_tensor *t)
 {
-    if (r->given[input]) {
+    if (r->given[input] && !r->kept[input]) {
         struct model_port port;
         model_input(r->m, (size_t)input, &port);
         say_failed("input '%s' is given twice in one run", port.name);
@@ -95,6 +100,8 @@ static void take(struct runner *r, ptrdiff_t input, struct model_tensor *t)
         model_tensor_free(t);
         return;
     }
+    if (r->kept[input])
+        model_tensor_free(r->in[input]);
     r->given[input] = true;
     r->in[input] = t;
 }
@@ -172,6 +179,25 @@ static struct model_tensor *read_array(const struct runner *r, const char *path,
     return t;
 }
 
+/* A run is called by its first input, by a number only when there is nothing else. */
+static void name_run(struct runner *r, const char *path)
+{
+    if (r->first && !input_is_number(r->first))
+        return;
+    free(r->first);
+    r->first = get_copy(path);
+}
+
+/* Frames alone: the next one lies where a state would be wanted, and is none. */
+static ptrdiff_t start_stream(struct runner *r, const char *path)
+{
+    stream_start(r);
+    if (lacking(r) == 0)
+        feed_run(r);
+    name_run(r, path);
+    return next_input(r);
+}
+
 /* A file for one input, the next when `input` is -1. */
 static void feed_file(struct runner *r, const char *path, ptrdiff_t input)
 {
@@ -180,11 +206,14 @@ static void feed_file(struct runner *r, const char *path, ptrdiff_t input)
     struct model_tensor *t = array ? read_array(r, path, input) : read_photo(r, path, &input);
     if (input < 0 || (!named && r->given[input]))
         input = next_input(r);
+    if (t && !named && input >= 0 && !r->stream && r->state[input] >= 0 && !stream_fits(r, (size_t)input, t))
+        input = start_stream(r, path);
     if (!t)
         fail(r);
-    if (input >= 0)
+    if (input >= 0) {
         take(r, input, t); /* without a tensor, too: the run is complete, and fails, all the same */
-    else
+        r->kept[input] = r->stream && named && input != stream_input(r);
+    } else
         model_tensor_free(t);
 }
 
@@ -213,26 +242,36 @@ void feed(struct runner *r, const char *input)
         r->misnamed = true;
         return;
     }
-    if (!r->first)
-        r->first = get_copy(path);
+    if (has_suffix(path, ".wav")) {
+        feed_sound(r, path, at);
+        return;
+    }
+    name_run(r, path);
     if (at < 0 && has_suffix(path, ".npz"))
         feed_archive(r, path);
     else
         feed_file(r, path, at);
     if (lacking(r) == 0 || (r->failed && has_suffix(path, ".npz")))
-        run_and_clear(r);
+        feed_run(r);
 }
 
 void feed_end(struct runner *r)
 {
     struct model_port port = {.name = ""};
+    ptrdiff_t frame = stream_input(r);
+    if (r->first && !r->failed && !r->stream && !r->other && frame >= 0 && r->given[frame])
+        stream_start(r);
+    if (r->first && r->stream && frame >= 0 && r->given[frame] && lacking(r) == 0)
+        feed_run(r);
     if ((!r->first && feed_needed(r->m) == 0) || (r->first && r->other && !r->misnamed)) /* the rest is random */
-        run_and_clear(r);
+        feed_run(r);
     else if (r->first && !r->misnamed) {
         ptrdiff_t input = next_input(r);
         if (input >= 0)
             model_input(r->m, (size_t)input, &port);
         r->status = say_failed("%s: input '%s' is not given: a run wants %zu", r->first, port.name, feed_needed(r->m));
     }
+    r->stream = false;
+    memset(r->kept, 0, r->input_count * sizeof *r->kept);
     clear(r);
 }

@@ -41,7 +41,7 @@ static char *stem(const char *path)
 /* The folder of this run below `top`, for free(); each folder serves once: NULL with a message for a second time. */
 static char *run_folder(struct runner *r, const char *top, bool once)
 {
-    if (!r->request->many || !r->first)
+    if (!r->many || !r->first)
         return get_copy(top);
     char *name = stem(r->first), *folder = get_memory(strlen(top) + strlen(name) + 2, 1);
     sprintf(folder, "%s/%s", top, name);

@@ -8,7 +8,15 @@
 #include "../common/program.h"
 #include "run.h"
 
-enum { OPTION_EXPECT = OPTION_FIRST, OPTION_COMPARE, OPTION_RTOL, OPTION_ATOL };
+enum {
+    OPTION_EXPECT = OPTION_FIRST,
+    OPTION_COMPARE,
+    OPTION_RTOL,
+    OPTION_ATOL,
+    OPTION_STREAM,
+    OPTION_STATE,
+    OPTION_FRAME
+};
 
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
@@ -24,6 +32,9 @@ static const struct option_row options[] = {
     {'p', "recipe", "RECIPE", "how a photo becomes the input, instead of what the model says"},
     {'T', "task", "TASK", "what the output is, instead of what the model says"},
     {'l', "labels", "FILE", "names of labels, instead of the model's"},
+    {OPTION_STREAM, "stream", NULL, "runs follow each other in time: hand states on, and keep inputs given by name"},
+    {OPTION_STATE, "state", "IN=OUT", "the output OUT is the next value of the input IN; implies --stream"},
+    {OPTION_FRAME, "frame", "LENGTH[:HOP]", "of sound: samples a run gets, and by how many it goes on"},
     {'0', "null", NULL, "paths on standard input end with NUL, not newline"},
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
@@ -38,6 +49,16 @@ static const struct program program = {
     .options = options,
     .example = PROGPREFIX "run -k 3 net.nn cat.png",
 };
+
+/* "576:512" */
+static void take_frame(struct request *r, const char *value)
+{
+    char end;
+    int n = sscanf(value, "%ld:%ld%c", &r->frame, &r->hop, &end);
+    const char *colon = strchr(value, ':');
+    if (n != (colon ? 2 : 1) || r->frame < 1 || r->frame > 100000000 || (colon && (r->hop < 1 || r->hop > r->frame)))
+        exit_usage("--frame %s: want LENGTH or LENGTH:HOP, in samples, HOP being at most LENGTH", value);
+}
 
 static void take_option(struct request *r, int key, const char *value)
 {
@@ -76,6 +97,15 @@ static void take_option(struct request *r, int key, const char *value)
         break;
     case '0':
         r->nul = true;
+        break;
+    case OPTION_STREAM:
+        r->stream = true;
+        break;
+    case OPTION_STATE:
+        r->states[r->state_count++] = value;
+        break;
+    case OPTION_FRAME:
+        take_frame(r, value);
         break;
     }
 }
@@ -125,9 +155,9 @@ static void feed_all(struct runner *r, char **inputs, size_t count)
 }
 
 /* Whether there is to be more than one run, which tells where -o writes. */
-static bool is_many(const struct model *m, char **inputs, size_t count)
+static bool is_many(const struct request *r, const struct model *m, char **inputs, size_t count)
 {
-    size_t needed = feed_needed(m), plain = 0, archives = 0;
+    size_t needed = r->stream || r->state_count ? 1 : feed_needed(m), plain = 0, archives = 0;
     bool list = false;
     for (size_t i = 0; i < count; i++) {
         list |= strcmp(inputs[i], "-") == 0;
@@ -150,18 +180,23 @@ static int run_all(struct request *r, struct model *m, const struct model *other
         return say_failed("%s: %s", path_name(r->model), err.text);
     if (!other)
         model_drop_weights(m);
+    runner.kept = get_memory(runner.input_count, sizeof *runner.kept);
+    runner.state = get_memory(runner.input_count, sizeof *runner.state);
     runner.in = get_memory(runner.input_count, sizeof *runner.in);
     runner.given = get_memory(runner.input_count, sizeof *runner.given);
     runner.out = get_memory(runner.output_count, sizeof *runner.out);
-    r->many = is_many(m, inputs, count);
-    if (other && count == 0)
+    runner.many = is_many(r, m, inputs, count);
+    runner.status = stream_init(&runner);
+    if (runner.status == 0 && other && count == 0)
         runner.status = compare_layers(&runner);
-    else
+    else if (runner.status == 0)
         feed_all(&runner, inputs, count);
     forget_folders(&runner);
     model_session_free(runner.s);
     free(runner.in);
     free(runner.given);
+    free(runner.kept);
+    free(runner.state);
     free(runner.out);
     return runner.status;
 }
@@ -205,6 +240,7 @@ int main(int argc, char **argv)
     const char *value;
     program_start(&program, argc, argv);
     inputs_init(&r.inputs, argc);
+    r.states = get_memory((size_t)argc, sizeof *r.states);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     if (optind == argc)
@@ -217,5 +253,6 @@ int main(int argc, char **argv)
             exit_usage("standard input cannot be the model and a list of inputs at once");
     int status = run(&r, argv + optind, (size_t)(argc - optind));
     inputs_release(&r.inputs);
+    free(r.states);
     return program_end(status);
 }

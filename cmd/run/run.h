@@ -13,8 +13,11 @@ struct request {
     const char *compare;         /* the other model */
     struct inputs inputs;        /* -s */
     double rtol, atol;
-    bool nul;  /* paths on standard input end with NUL */
-    bool many; /* more than one run is to be expected */
+    bool nul;            /* paths on standard input end with NUL */
+    bool stream;         /* --stream */
+    const char **states; /* --state: "IN=OUT" */
+    size_t state_count;
+    long frame, hop; /* --frame, in samples; 0: not given */
 };
 
 /* A model being run: inputs come one by one, and when all are there, it runs and answers. */
@@ -25,15 +28,23 @@ struct runner {
     size_t input_count, output_count;
     struct model_tensor **in, **out;
     bool *given;      /* [input_count]: also where reading failed */
-    char *first;      /* path of this run's first input */
-    bool failed;      /* an input of this run could not be read */
+    bool *kept;       /* [input_count]: given for the runs that follow, too */
+    ptrdiff_t *state; /* [input_count]: the output that is its next value, or -1 */
+    bool stream;      /* states are handed on from run to run */
+    bool carried;     /* they were */
+    bool many;        /* more than one run is to be expected */
+    bool has_time;
+    double time;  /* of a frame of sound: where it begins, in seconds */
+    size_t frame; /* its number */
+    char *first;  /* path of this run's first input */
+    bool failed;  /* an input of this run could not be read */
     bool has_photo;
     struct model_photo photo;
     char *photo_path;
     bool assumed;  /* it was told what is done to photos without a recipe */
     bool misnamed; /* an input was given for a name that the model does not have */
-    int status;       /* of all so far: 0 or 1 */
-    void *folders;    /* of runs so far: a tree of names */
+    int status;    /* of all so far: 0 or 1 */
+    void *folders; /* of runs so far: a tree of names */
 };
 
 /* feed.c: takes INPUT, "NAME=FILE" or a path; runs when the model has all it needs. Errors are told, and kept in
@@ -43,6 +54,28 @@ void feed(struct runner *r, const char *input);
 void feed_end(struct runner *r);
 /* Inputs that a run must be given. */
 size_t feed_needed(const struct model *m);
+
+/* stream.c: finds the states; 0, or 1 with a message. */
+int stream_init(struct runner *r);
+/* Whether a run is to be given this input; a state is handed on instead, and begins as zeros. */
+bool stream_wants(const struct runner *r, size_t input);
+/* The input that differs from run to run; -1 when there is none. */
+ptrdiff_t stream_input(const struct runner *r);
+/* From now on states are handed on, and what was given by name stays. */
+void stream_start(struct runner *r);
+/* Before a run: the states' first values; after it: their next. */
+int stream_fill(struct runner *r);
+void stream_carry(struct runner *r);
+/* Another stream: states begin anew. */
+void stream_restart(struct runner *r);
+/* Whether the tensor can be the input's, as far as its sizes tell. */
+bool stream_fits(const struct runner *r, size_t input, const struct model_tensor *t);
+
+/* sound.c: runs on each frame of a sound file, which is for that input, or stream_input() when it is -1. */
+void feed_sound(struct runner *r, const char *path, ptrdiff_t input);
+
+/* feed.c: runs, answers, and gets ready for the next. */
+void feed_run(struct runner *r);
 
 /* answer.c: prints what the outputs mean. 0, or 1 with a message. */
 int answer(struct runner *r);

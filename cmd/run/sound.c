@@ -1,0 +1,108 @@
+/* Sound, cut into frames of the network's length. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/program.h"
+#include "run.h"
+
+/* ---- what a frame is ---- */
+
+/* How many samples, and by how many frames are apart. 0, or 1 with a message. */
+static int frame_size(const struct runner *r, const char *path, size_t input, long *length, long *hop)
+{
+    struct model_port port;
+    model_input(r->m, input, &port);
+    int64_t own = port.rank > 0 ? port.dims[port.rank - 1] : -1;
+    *length = r->request->frame ? r->request->frame : (long)own;
+    *hop = r->request->hop ? r->request->hop : *length;
+    if (*length < 1)
+        return say_failed("%s: input '%s' is %s, of any length: want --frame LENGTH[:HOP], in samples", path, port.name,
+                          port.text);
+    return own >= 0 && own != *length ? say_failed("%s: frames of %ld samples: input '%s' wants %lld", path, *length,
+                                                   port.name, (long long)own)
+                                      : 0;
+}
+
+/* The input that asks for the rate, unless it was given; -1. */
+static ptrdiff_t rate_input(const struct runner *r)
+{
+    static const char *const names[] = {"sr", "rate", "sample_rate", "sampling_rate"};
+    struct model_port port;
+    for (size_t i = 0; model_input(r->m, i, &port); i++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            if (strcmp(port.name, names[k]) == 0 && !r->given[i])
+                return (ptrdiff_t)i;
+    return -1;
+}
+
+/* ---- running ---- */
+
+/* Frame number `frame` ends with its own samples; those before them are of the frames before. */
+static void run_frame(struct runner *r, const struct model_sound *sound, const char *path, size_t input, long length,
+                      long hop)
+{
+    struct model_error err;
+    int64_t begin = (int64_t)r->frame * hop;
+    r->first = get_copy(path);
+    r->has_time = true;
+    r->time = (double)begin / model_sound_rate(sound);
+    model_tensor_free(r->in[input]);
+    r->in[input] = model_sound_frame(sound, r->m, input, begin + hop - length, length, &err);
+    r->given[input] = true;
+    r->failed = !r->in[input];
+    if (r->failed)
+        say_failed("%s: %s", path, err.text);
+    feed_run(r);
+}
+
+static void run_frames(struct runner *r, const struct model_sound *sound, const char *path, size_t input)
+{
+    long length, hop;
+    if (frame_size(r, path, input, &length, &hop)) {
+        r->status = 1;
+        return;
+    }
+    stream_restart(r);
+    size_t frames = (size_t)((model_sound_length(sound) + hop - 1) / hop);
+    for (r->frame = 0; r->frame < frames; r->frame++) {
+        run_frame(r, sound, path, input, length, hop);
+        say_progress("running", r->frame + 1, frames);
+    }
+}
+
+/* Runs with the rate in the place of the input that asks for it. */
+static void run_at_rate(struct runner *r, const struct model_sound *sound, const char *path, size_t input)
+{
+    struct model_error err;
+    ptrdiff_t at = rate_input(r);
+    struct model_tensor *rate = at < 0 ? NULL : model_tensor_filled(r->m, (size_t)at, model_sound_rate(sound), &err);
+    if (rate) {
+        r->in[at] = rate;
+        r->given[at] = r->kept[at] = true;
+    }
+    if (at >= 0 && !rate)
+        r->status = say_failed("%s: %s", path, err.text);
+    else
+        run_frames(r, sound, path, input);
+    if (rate) {
+        model_tensor_free(rate);
+        r->in[at] = NULL;
+        r->given[at] = r->kept[at] = false;
+    }
+}
+
+void feed_sound(struct runner *r, const char *path, ptrdiff_t input)
+{
+    struct model_error err;
+    stream_start(r);
+    if (input < 0)
+        input = stream_input(r);
+    struct model_sound *sound = model_sound_read(path, &err);
+    if (!sound)
+        r->status = say_failed("%s", err.text);
+    else if (input < 0)
+        r->status = say_failed("%s: the model has no input for sound", path);
+    else
+        run_at_rate(r, sound, path, (size_t)input);
+    model_sound_free(sound);
+}

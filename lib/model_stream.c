@@ -1,0 +1,146 @@
+/* The public API: sound, and the states that a network hands on from one frame to the next. */
+#include "model_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "data/wav.h"
+
+/* ---- states ---- */
+
+/* How the next value of an input is called: what stands before and behind a common stem in either name. */
+static const struct {
+    const char *in_before, *in_behind, *out_before, *out_behind;
+} pairs[] = {
+    {"", "", "", "_out"},       {"", "", "", "N"},          {"", "", "", "_n"},   {"", "", "", "_next"},
+    {"", "", "next_", ""},      {"", "", "new_", ""},       {"", "", "", "_new"}, {"", "", "out_", ""},
+    {"", "_in", "", "_out"},    {"in_", "", "out_", ""},    {"", "0", "", "n"},   {"", "_0", "", "_n"},
+    {"prev_", "", "next_", ""}, {"", "_prev", "", "_next"},
+};
+
+/* The stem between what stands before and behind; its length, or -1. */
+static ptrdiff_t stem_of(const char *name, const char *before, const char *behind, const char **stem)
+{
+    size_t n = strlen(name), head = strlen(before), tail = strlen(behind);
+    if (n <= head + tail || strncmp(name, before, head) != 0 || strcmp(name + n - tail, behind) != 0)
+        return -1;
+    *stem = name + head;
+    return (ptrdiff_t)(n - head - tail);
+}
+
+static bool is_pair(const char *in, const char *out)
+{
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const char *a, *b;
+        ptrdiff_t n = stem_of(in, pairs[i].in_before, pairs[i].in_behind, &a);
+        if (n > 0 && stem_of(out, pairs[i].out_before, pairs[i].out_behind, &b) == n && memcmp(a, b, (size_t)n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool may_follow(const struct type *in, const struct type *out)
+{
+    if (in->kind != TYPE_TENSOR || out->kind != TYPE_TENSOR)
+        return in->kind == TYPE_UNKNOWN || out->kind == TYPE_UNKNOWN;
+    if (in->dtype != out->dtype || (in->rank >= 0 && out->rank >= 0 && in->rank != out->rank))
+        return false;
+    for (int i = 0; i < in->rank && i < out->rank; i++)
+        if (in->dims[i] >= 0 && out->dims[i] >= 0 && in->dims[i] != out->dims[i])
+            return false;
+    return true;
+}
+
+ptrdiff_t model_state(const struct model *m, size_t input)
+{
+    const struct graph *g = m->graph;
+    for (size_t i = 0; input < g->input_count && i < g->output_count; i++)
+        if (is_pair(g->inputs[input]->name, g->outputs[i]->name) &&
+            may_follow(&g->inputs[input]->type, &g->outputs[i]->type))
+            return (ptrdiff_t)i;
+    return -1;
+}
+
+struct model_tensor *model_state_start(const struct model *m, size_t input, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    const struct value *v = m->graph->inputs[input];
+    const struct type *t = &v->type;
+    int64_t dims[TENSOR_MAX_RANK];
+    if (t->kind != TYPE_TENSOR || t->rank < 0 || t->dtype == DTYPE_NONE || t->dtype == DTYPE_STRING) {
+        error_set(err, "input '%s': its shape or type is not known: want its first value", v->name);
+        return NULL;
+    }
+    for (int i = 0; i < t->rank; i++)
+        dims[i] = t->dims[i] < 0 ? 1 : t->dims[i];
+    return model_outer_tensor(tensor_new(t->dtype, t->rank, dims, err));
+}
+
+/* ---- sound ---- */
+
+struct model_sound {
+    struct data_wav wav;
+};
+
+struct model_sound *model_sound_read(const char *path, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct model_sound *sound = mem_calloc(1, sizeof *sound, err);
+    struct blob *blob = sound ? file_read(path, err) : NULL;
+    int status = blob ? data_wav_open(&sound->wav, blob, err) : -1;
+    blob_unref(blob);
+    if (status == 0)
+        return sound;
+    error_prefix(err, "%s", path);
+    model_sound_free(sound);
+    return NULL;
+}
+
+void model_sound_free(struct model_sound *sound)
+{
+    if (sound)
+        data_wav_close(&sound->wav);
+    free(sound);
+}
+
+int model_sound_rate(const struct model_sound *sound)
+{
+    return sound->wav.rate;
+}
+
+int64_t model_sound_length(const struct model_sound *sound)
+{
+    return sound->wav.length;
+}
+
+/* Samples as 16-bit integers, for networks that take those. */
+static struct tensor *as_integers(const struct tensor *t, struct error *err)
+{
+    struct tensor *out = tensor_new(DTYPE_I16, t->rank, t->dims, err);
+    for (int64_t i = 0; out && i < t->count; i++) {
+        float x = ((const float *)t->data)[i] * 32768;
+        ((int16_t *)out->data)[i] = (int16_t)(x >= 32767 ? 32767 : x > -32768 ? x : -32768);
+    }
+    return out;
+}
+
+struct model_tensor *model_sound_frame(const struct model_sound *sound, const struct model *m, size_t input,
+                                       int64_t from, int64_t n, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    const struct type *type = &m->graph->inputs[input]->type;
+    int rank = type->kind == TYPE_TENSOR && type->rank > 0 ? type->rank : 2;
+    int64_t dims[TENSOR_MAX_RANK];
+    for (int i = 0; i < rank; i++)
+        dims[i] = i == rank - 1 ? n : 1;
+    struct tensor *t = tensor_new(DTYPE_F32, rank, dims, err);
+    if (!t)
+        return NULL;
+    data_wav_mono(&sound->wav, from, n, t->data);
+    if (type->kind != TYPE_TENSOR || type->dtype == DTYPE_NONE || dtype_info(type->dtype)->class == DTYPE_CLASS_FLOAT)
+        return model_outer_tensor(t);
+    struct tensor *integers = as_integers(t, err);
+    tensor_unref(t);
+    return model_outer_tensor(integers);
+}

@@ -1,0 +1,148 @@
+load helper
+
+wav() { "$TOOLS/make-wav" "$@"; }
+
+# Adds up what it has seen: y and h_out are x + h.
+adder() {
+    declare_nn sum.nn <<END
+input x f32 1x4
+input ${1:-h} f32 1x4
+node - Add x ${1:-h} -> ${2:-h_out} f32 1x4
+node - Mul ${2:-h_out} ${2:-h_out} -> y f32 1x4
+output y
+output ${2:-h_out}
+END
+    npy a.npy f32 1x4 1 2 3 4
+    npy b.npy f32 1x4 10
+    npy c.npy f32 1x4 100
+}
+
+@test "--stream: a state goes from run to run, and begins as zeros" {
+    adder
+    equal "$(nn run --stream sum.nn a.npy b.npy c.npy | cut -f 1,2,5)" \
+        $'a.npy\ty\t1 4 9 16\nb.npy\ty\t121 144 169 196\nc.npy\ty\t12321 12544 12769 12996'
+    equal "$(printf 'a.npy\nb.npy\n' | nn run --stream sum.nn - | cut -f 5)" $'1 4 9 16\n121 144 169 196'
+    equal "$(nn run --stream sum.nn h=5 a.npy b.npy | cut -f 5)" $'36 49 64 81\n256 289 324 361'
+}
+
+@test "states are found by names such as stateN, next_h, h0 and hn; --state names others" {
+    for names in 'state stateN' 'h next_h' 'h0 hn' 'c_in c_out' 'cache new_cache'; do
+        # shellcheck disable=SC2086
+        adder $names
+        equal "$(nn run --stream sum.nn a.npy b.npy | cut -f 5 | tail -n 1)" '121 144 169 196'
+    done
+    adder memory kept
+    try run --stream sum.nn a.npy b.npy
+    equal "${#lines[@]}" 2
+    equal "$(nn run --state memory=kept sum.nn a.npy b.npy | cut -f 2,5 | tail -n 1)" $'y\t121 144 169 196'
+    try run --state memory=nothing sum.nn a.npy
+    failed_with 1 "--state memory=nothing: the model has no output 'nothing'"
+    try run --state nothing=kept sum.nn a.npy
+    failed_with 1 "want IN=OUT, IN being one of 'x', 'memory'"
+}
+
+@test "without --stream each run is given its state, if that is what the files fit" {
+    adder
+    equal "$(nn run sum.nn a.npy b.npy | cut -f 1,4 | head -n 1)" $'y\t121 144 169 196'
+}
+
+@test "frames that cannot be a state make a stream, and a number given by name stays" {
+    declare_nn sum.nn <<END
+input x f32 1x4
+input state f32 2x1x4
+input n f32 scalar
+node - Mul x n -> z f32 1x4
+node - Add z state -> stateN f32 2x1x4
+output z
+output stateN
+END
+    npy a.npy f32 1x4 1
+    npy b.npy f32 1x4 2
+    nn run sum.nn n=3 a.npy b.npy a.npy > lines
+    equal "$(cut -f 1,2,5 lines)" $'a.npy\tz\t3 3 3 3\nb.npy\tz\t6 6 6 6\na.npy\tz\t3 3 3 3'
+    equal "$(nn run sum.nn n=3 b.npy | cut -f 2,5)" $'z\t6 6 6 6'
+    npy state.npy f32 2x1x4 1
+    equal "$(nn run sum.nn a.npy state.npy n=2 | cut -f 1,4)" $'z\t2 2 2 2\nstateN\t3 3 3 3 3 3 3 3'
+}
+
+@test "sound in frames of the network's length, each with its time" {
+    adder
+    wav talk.wav i16 8 1 8192 8192 8192 8192 16384 16384 -16384 16384 32767
+    nn run -k 4 sum.nn talk.wav > lines
+    equal "$(cut -f 1-3,6 lines | sed 's/0.249.*/end/')" \
+        $'talk.wav\t0.000\ty\t0.0625 0.0625 0.0625 0.0625\ntalk.wav\t0.500\ty\t0.5625 0.5625 0.0625 0.5625\ntalk.wav\t1.000\ty\t'"$(tail -n 1 lines | cut -f 6)"
+    equal "$(tail -n 1 lines | cut -f 6 | cut -d ' ' -f 2-)" '0.5625 0.0625 0.5625'
+    nn run -J sum.nn talk.wav | jq -es 'length == 3 and .[1].time == 0.5 and .[1].name == "y"'
+    nn run sum.nn talk.wav talk.wav > twice
+    equal "$(head -n 3 twice)" "$(tail -n 3 twice)"
+}
+
+@test "--frame: frames that overlap end with their own samples" {
+    declare_nn same.nn <<END
+input x f32 1xn
+node - Mul x x -> y f32 1xn
+output y
+END
+    wav talk.wav f32 100 1 1 2 3 4 5
+    equal "$(nn run --frame 3:2 same.nn talk.wav | cut -f 2,6)" $'0.000\t0 1 4\n0.020\t4 9 16\n0.040\t16 25 0'
+    try run same.nn talk.wav
+    failed_with 1 'want --frame LENGTH'
+    for bad in 0 x 3:4 3:0 3:1x; do
+        try run --frame $bad same.nn talk.wav
+        failed_with 2 "frame $bad: want LENGTH or LENGTH:HOP"
+    done
+    adder
+    try run --frame 3 sum.nn talk.wav
+    failed_with 1 "frames of 3 samples: input 'x' wants 4"
+}
+
+@test "sound of all kinds: channels are averaged, the rate goes to the input that asks for it" {
+    declare_nn rate.nn <<END
+input x f32 1x2
+input sr i64 scalar
+node - Identity x -> y f32 1x2
+node - Identity sr -> r i64 scalar
+output y
+output r
+END
+    wav u8.wav u8 8000 2 0 128 192 64
+    wav i16.wav i16 16000 1 -32768 16384
+    wav i24.wav i24 16000 1 -8388608 4194304
+    wav i32.wav i32 16000 1 -2147483648 1073741824
+    wav f32.wav f32 16000 1 -1 0.5
+    wav f64.wav f64 16000 1 -1 0.5
+    equal "$(nn run rate.nn u8.wav | cut -f 6)" $'-0.5 0\n8000'
+    equal "$(nn run rate.nn sr=4000 u8.wav | cut -f 6 | tail -n 1)" 4000
+    for kind in i16 i24 i32 f32 f64; do
+        equal "$(nn run rate.nn $kind.wav | cut -f 6)" $'-1 0.5\n16000'
+    done
+    declare_nn whole.nn <<END
+input x i16 1x2
+node - Identity x -> y i16 1x2
+output y
+END
+    equal "$(nn run whole.nn i24.wav | cut -f 6)" '-32768 16384'
+}
+
+@test "damaged sound: a message, the rest, exit 1" {
+    adder
+    wav talk.wav i16 8 1 1 2 3 4
+    size=$(stat -c %s talk.wav)
+    for n in 0 3 11 20 36 43 $((size - 1)); do
+        head -c $n talk.wav > cut.wav
+        try run sum.nn cut.wav talk.wav
+        equal "$status" 1
+        equal "${#lines[@]}" 1
+        matches "$stderr" '^nnrun: cut.wav: '
+    done
+    printf 'RIFFxxxxWAVEfmt \x10\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\x10\0data\0\0\0\0' > bad.wav
+    try run sum.nn bad.wav
+    failed_with 1 'damaged format'
+    perl -pe 's/(fmt ....)\x01/$1\x06/s' talk.wav > law.wav
+    try run sum.nn law.wav
+    failed_with 1 'format 6 of 16 bits'
+    wav none.wav i16 8 1
+    try run sum.nn none.wav
+    succeeded
+    equal "$output" ''
+}

@@ -1,0 +1,90 @@
+/* Sound files: the samples of each encoding, and files that are damaged. */
+#include "../../test.h"
+#include "base/hash.h"
+#include "data/wav.h"
+
+/* A file of one chunk that says nothing, the format, and the samples, whose stated size may be another. */
+static struct blob *file_of(int format, int channels, int bits, uint32_t stated, const void *samples, size_t n)
+{
+    uint8_t head[] = {'R', 'I', 'F', 'F', 0,   0,   0,   0,   'W', 'A', 'V', 'E', 'o', 'd', 'd', ' ', 1,    0,
+                      0,   0,   9,   0,   'f', 'm', 't', ' ', 16,  0,   0,   0,   0,   0,   0,   0,   0x40, 0x1f,
+                      0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   'd', 'a', 't', 'a', 0,   0,   0,    0};
+    head[30] = (uint8_t)format;
+    head[32] = (uint8_t)channels;
+    head[44] = (uint8_t)bits;
+    for (int i = 0; i < 4; i++)
+        head[50 + i] = (uint8_t)(stated >> 8 * i);
+    struct blob *b = blob_new(sizeof head + n, NULL);
+    memcpy(b->data, head, sizeof head);
+    memcpy((uint8_t *)b->data + sizeof head, samples, n);
+    return b;
+}
+
+static void pcm_of_two_channels(void)
+{
+    const int16_t samples[] = {-32768, 0, 16384, 16384, 32767, -32767};
+    struct blob *b = file_of(1, 2, 16, sizeof samples, samples, sizeof samples);
+    struct data_wav w;
+    struct error err;
+    float x[7];
+    CHECK(data_wav_open(&w, b, &err) == 0);
+    blob_unref(b);
+    CHECK(w.rate == 8000);
+    CHECK(w.length == 3);
+    data_wav_mono(&w, -2, 7, x);
+    const float want[] = {0, 0, -0.5f, 0.5f, 0, 0, 0};
+    for (int i = 0; i < 7; i++)
+        CHECK(x[i] == want[i]);
+    data_wav_close(&w);
+}
+
+static void a_recorder_does_not_know_the_end(void)
+{
+    const float samples[] = {0.25f, -1, 3};
+    struct data_wav w;
+    struct error err;
+    float x[3];
+    struct blob *b = file_of(3, 1, 32, 0xffffffff, samples, sizeof samples);
+    CHECK(data_wav_open(&w, b, &err) == 0);
+    blob_unref(b);
+    CHECK(w.length == 3);
+    data_wav_mono(&w, 0, 3, x);
+    CHECK(x[0] == 0.25f && x[1] == -1 && x[2] == 3);
+    data_wav_close(&w);
+    b = file_of(3, 1, 32, 13, samples, sizeof samples);
+    CHECK(data_wav_open(&w, b, &err) < 0);
+    CHECK_STR(err.text, "truncated sound: 12 bytes of samples, where 13 are stated");
+    blob_unref(b);
+}
+
+/* Every sample of what opens can be read: the sanitizers watch. */
+static void damaged(void)
+{
+    const int16_t samples[8] = {1, 2, 3};
+    uint64_t seed = 5;
+    for (int i = 0; i < 20000; i++) {
+        struct blob *b = file_of(1, 2, 16, sizeof samples, samples, sizeof samples);
+        struct data_wav w;
+        struct error err = {""};
+        float x[64];
+        for (int k = 0; k < 2; k++)
+            ((uint8_t *)b->data)[hash_random(&seed) % b->size] = (uint8_t)hash_random(&seed);
+        b->size -= hash_random(&seed) % 8;
+        if (data_wav_open(&w, b, &err) == 0) {
+            CHECK(w.length >= 0 && w.length <= 16 && w.rate > 0);
+            data_wav_mono(&w, -1, 64, x);
+            data_wav_close(&w);
+        } else {
+            CHECK(err.text[0]);
+        }
+        blob_unref(b);
+    }
+}
+
+int main(void)
+{
+    RUN(pcm_of_two_channels);
+    RUN(a_recorder_does_not_know_the_end);
+    RUN(damaged);
+    return TEST_END();
+}
