@@ -117,6 +117,7 @@ $(SMALL:%=$(OBJ)/lib/%/%.o): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # Hostile coefficients overflow the decoder's integers.
 $(OBJ)/lib/image/stb.o: ALL_CFLAGS += -O3 -fwrapv
+$(OBJ)/lib/image/convolve.o: ALL_CFLAGS += -O3
 
 # The generated code asserts that it is called rightly; the library never ends the process.
 $(OBJ)/gen/%.o: $(BUILD)/gen/%.c

@@ -1,9 +1,28 @@
 #include "image/image.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/mem.h"
+#include "image/vector.h"
+
+/* Asking the processor takes longer than what is asked for. */
+enum { UNKNOWN, NO, YES };
+static atomic_int avx2;
+
+void image_use_avx2(bool use)
+{
+    atomic_store_explicit(&avx2, use && cpu_features() & CPU_AVX2 ? YES : NO, memory_order_relaxed);
+}
+
+bool image_has_avx2(void)
+{
+    if (atomic_load_explicit(&avx2, memory_order_relaxed) == UNKNOWN)
+        image_use_avx2(true);
+    return atomic_load_explicit(&avx2, memory_order_relaxed) == YES;
+}
 
 int image_init(struct image *out, int width, int height, int channels, struct error *err)
 {

@@ -5,11 +5,14 @@
 #define IMAGE_JPEG_EXACT_H
 
 #include <stdint.h>
+#include <string.h>
 
 static inline uint8_t clamp_sample(int x)
 {
     return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
 }
+
+#include "image/jpeg_avx2.h"
 
 /* ---- chroma at half resolution, doubled by interpolation: 3/4 of the nearer sample, 1/4 of the farther ---- */
 
@@ -23,52 +26,96 @@ static uint8_t *repeat_samples(uint8_t *out, const uint8_t *near, int w)
     return out;
 }
 
+/* Sums of two columns become pairs of samples: 3/4 and 1/4 of what `sum` holds from -1 to n, rounded by `bits` and the
+ * halves up or down in turn. */
+#define RUN 256
+__attribute__((always_inline)) static inline void put_pairs(uint8_t *out, const uint16_t *sum, int n, int bits,
+                                                            int even, int odd)
+{
+    uint16_t pair[RUN];
+    for (int i = 0; i < n; i++) {
+        int near = 3 * sum[i];
+        pair[i] = (uint16_t)((near + sum[i - 1] + even) >> bits | (near + sum[i + 1] + odd) >> bits << 8);
+    }
+    for (int i = 0; i < n; i++) { /* little-endian: a store as it is */
+        out[2 * i] = (uint8_t)pair[i];
+        out[2 * i + 1] = (uint8_t)(pair[i] >> 8);
+    }
+}
+
+/* Samples of `w` columns doubled along the row, in runs that overlap by a column on either side; with `far` also
+ * weighted between the two rows. */
+__attribute__((always_inline)) static inline void double_row(uint8_t *out, const uint8_t *near, const uint8_t *far,
+                                                             int w)
+{
+    for (int x = 0; x < w; x += RUN) {
+        uint16_t sum[RUN + 2];
+        int n = w - x < RUN ? w - x : RUN, from = x > 0, to = n + (x + n < w);
+        for (int i = -from; i < to; i++)
+            sum[i + 1] = (uint16_t)(far ? 3 * near[x + i] + far[x + i] : near[x + i]);
+        sum[0] = from ? sum[0] : sum[1];
+        sum[n + 1] = to > n ? sum[n + 1] : sum[n];
+        put_pairs(out + 2 * x, sum + 1, n, far ? 4 : 2, far ? 8 : 1, far ? 7 : 2);
+    }
+}
+
+#ifdef IMAGE_AVX2
+IMAGE_AVX2 static void double_row_avx2(uint8_t *out, const uint8_t *near, const uint8_t *far, int w)
+{
+    if (far)
+        double_row(out, near, far, w);
+    else
+        double_row(out, near, NULL, w);
+}
+#endif
+
+static uint8_t *double_any(uint8_t *out, const uint8_t *near, const uint8_t *far, int w)
+{
+    if (w < FEWEST_SAMPLES)
+        return repeat_samples(out, near, w);
+#ifdef IMAGE_AVX2
+    if (image_has_avx2()) {
+        double_row_avx2(out, near, far, w);
+        return out;
+    }
+#endif
+    double_row(out, near, far, w);
+    return out;
+}
+
 /* Along rows. near is the row; far and hs are not needed. 1/2 is rounded down and up in turn. */
 static uint8_t *stbi__resample_row_h_2(uint8_t *out, uint8_t *near, uint8_t *far, int w, int hs)
 {
     (void)far, (void)hs;
-    if (w < FEWEST_SAMPLES)
-        return repeat_samples(out, near, w);
-    for (int i = 0; i < w; i++) {
-        out[2 * i] = (uint8_t)((3 * near[i] + near[i > 0 ? i - 1 : 0] + 1) >> 2);
-        out[2 * i + 1] = (uint8_t)((3 * near[i] + near[i < w - 1 ? i + 1 : i] + 2) >> 2);
-    }
-    return out;
+    return double_any(out, near, NULL, w);
 }
 
 /* Along both axes: 1/16 of sums over two rows and two columns. */
 static uint8_t *stbi__resample_row_hv_2(uint8_t *out, uint8_t *near, uint8_t *far, int w, int hs)
 {
-    int now = 3 * near[0] + far[0], last = now;
     (void)hs;
-    if (w < FEWEST_SAMPLES)
-        return repeat_samples(out, near, w);
-    for (int i = 0; i < w; i++) {
-        int next = i < w - 1 ? 3 * near[i + 1] + far[i + 1] : now;
-        out[2 * i] = (uint8_t)((3 * now + last + 8) >> 4);
-        out[2 * i + 1] = (uint8_t)((3 * now + next + 7) >> 4);
-        last = now;
-        now = next;
-    }
-    return out;
+    return double_any(out, near, far, w);
 }
 
 /* ---- colour: ITU-R BT.601 as JFIF has it, in 16 fractional bits ---- */
 
 #define COLOUR_FIX(x) ((int)((x)*65536 + 0.5))
 
-/* Pixels of `step` bytes; a fourth is opaque. */
+/* Pixels of 3 bytes, as all callers here ask for. */
 static void stbi__YCbCr_to_RGB_row(uint8_t *out, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int count,
                                    int step)
 {
     const int half = 1 << 15;
-    for (int i = 0; i < count; i++, out += step) {
+    int i = 0;
+#ifdef IMAGE_AVX2
+    if (image_has_avx2())
+        i = colours_avx2(out, y, cb, cr, count);
+#endif
+    for (out += (size_t)i * step; i < count; i++, out += step) {
         int blue = cb[i] - 128, red = cr[i] - 128;
         out[0] = clamp_sample(y[i] + ((COLOUR_FIX(1.40200) * red + half) >> 16));
         out[1] = clamp_sample(y[i] + ((half - COLOUR_FIX(0.34414) * blue - COLOUR_FIX(0.71414) * red) >> 16));
         out[2] = clamp_sample(y[i] + ((COLOUR_FIX(1.77200) * blue + half) >> 16));
-        if (step == 4)
-            out[3] = 255;
     }
 }
 
@@ -97,16 +144,28 @@ static inline void dct_1d(const int *in, int step, int *out)
     }
 }
 
-/* Columns first, with 2 fractional bits kept, then rows; the sum of both passes is 8 times the samples. */
+static inline int clamp_16(int x)
+{
+    return x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x;
+}
+
+/* Columns first, with 2 fractional bits kept, then rows; the sum of both passes is 8 times the samples. Between them
+ * damaged coefficients saturate, as they do in vectors of libjpeg-turbo. */
 static void stbi__idct_block(uint8_t *out, int out_stride, short data[64])
 {
     int columns[64], in[64], sums[8];
+#ifdef IMAGE_AVX2
+    if (image_has_avx2()) {
+        idct_avx2(out, out_stride, data);
+        return;
+    }
+#endif
     for (int i = 0; i < 64; i++)
         in[i] = data[i];
     for (int x = 0; x < 8; x++) {
         dct_1d(in + x, 8, sums);
         for (int y = 0; y < 8; y++)
-            columns[8 * y + x] = (sums[y] + (1 << 10)) >> 11;
+            columns[8 * y + x] = clamp_16((sums[y] + (1 << 10)) >> 11);
     }
     for (int y = 0; y < 8; y++) {
         dct_1d(columns + 8 * y, 1, sums);

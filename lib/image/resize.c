@@ -5,16 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "image/convolve.h"
 #include "image/resize.h"
-
-#define BITS 22 /* of a weight's fraction: 8 bits of sample and 2 of overshoot still fit 32 */
-
-/* Which input samples each output sample is made of, along one axis. */
-struct taps {
-    int *first, *count; /* per output */
-    int32_t *weight;    /* `most` per output */
-    int most;
-};
 
 static double triangle(double x)
 {
@@ -62,6 +54,7 @@ static void taps_release(struct taps *t)
 static int taps_alloc(struct taps *t, int outputs, int most, struct error *err)
 {
     size_t weights;
+    most = (most + CONVOLVE_STEP - 1) / CONVOLVE_STEP * CONVOLVE_STEP;
     t->most = most;
     t->first = mem_calloc(outputs, 2 * sizeof *t->first, err);
     t->weight = mem_mul(outputs, most, &weights) ? mem_calloc(weights, sizeof *t->weight, err) : NULL;
@@ -87,32 +80,14 @@ static void taps_weigh(struct taps *t, int output, const struct filter *f, doubl
     t->count[output] = n;
     int32_t *fixed = t->weight + (size_t)output * t->most;
     for (int i = 0; i < n; i++) {
-        double v = (sum != 0 ? w[i] / sum : w[i]) * (1 << BITS);
+        double v = (sum != 0 ? w[i] / sum : w[i]) * (1 << CONVOLVE_BITS);
         fixed[i] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
     }
-}
-
-/* Positions are summed up, not multiplied out, since that is where PIL's roundings come from. */
-static int taps_nearest(struct taps *t, int in, int out, int from, int n, struct error *err)
-{
-    if (taps_alloc(t, n, 1, err))
-        return -1;
-    double scale = (double)in / out, at = scale * 0.5;
-    for (int i = 0; i < from + n; i++, at += scale) {
-        if (i < from)
-            continue;
-        t->first[i - from] = at < in ? (int)at : in - 1;
-        t->count[i - from] = 1;
-        t->weight[i - from] = 1 << BITS;
-    }
-    return 0;
 }
 
 /* For outputs from … from + n of an axis that goes from `in` samples to `out`. */
 static int taps_init(struct taps *t, int in, int out, int from, int n, enum image_filter filter, struct error *err)
 {
-    if (filter == IMAGE_NEAREST)
-        return taps_nearest(t, in, out, from, n, err);
     const struct filter *f = &filters[filter];
     double scale = (double)in / out, stretch = f->widens && scale > 1 ? scale : 1;
     if (taps_alloc(t, n, (int)ceil(f->support * stretch) * 2 + 1, err))
@@ -128,62 +103,6 @@ static int taps_init(struct taps *t, int in, int out, int from, int n, enum imag
     return 0;
 }
 
-static inline uint8_t to_byte(int32_t sum)
-{
-    sum >>= BITS;
-    return sum < 0 ? 0 : sum > 255 ? 255 : sum;
-}
-
-/* One row; `channels` is a constant where this is inlined, so that its loops unroll. */
-__attribute__((always_inline)) static inline void along_row(uint8_t *out, const uint8_t *in, const struct taps *t,
-                                                            int n, int channels)
-{
-    for (int x = 0; x < n; x++, out += channels) {
-        const uint8_t *p = in + (size_t)t->first[x] * channels;
-        const int32_t *w = t->weight + (size_t)x * t->most;
-        int32_t sum[3] = {1 << (BITS - 1), 1 << (BITS - 1), 1 << (BITS - 1)};
-        for (int i = 0, count = t->count[x]; i < count; i++, p += channels)
-#pragma GCC unroll 3
-            for (int c = 0; c < channels; c++)
-                sum[c] += p[c] * w[i];
-#pragma GCC unroll 3
-        for (int c = 0; c < channels; c++)
-            out[c] = to_byte(sum[c]);
-    }
-}
-
-static void resize_row(uint8_t *out, const uint8_t *in, const struct taps *t, int n, int channels)
-{
-    if (channels == 3)
-        along_row(out, in, t, n, 3);
-    else
-        along_row(out, in, t, n, 1);
-}
-
-/* One row of `n` bytes out of `count` rows that lie `stride` bytes apart. */
-static void resize_column(uint8_t *restrict out, const uint8_t *in, size_t stride, const int32_t *w, int count,
-                          size_t n)
-{
-    enum { BLOCK = 32 };
-    for (size_t x = 0; x < n; x += BLOCK) {
-        int32_t sum[BLOCK];
-        size_t m = n - x < BLOCK ? n - x : BLOCK;
-        for (int j = 0; j < BLOCK; j++)
-            sum[j] = 1 << (BITS - 1);
-        for (int i = 0; i < count; i++) {
-            const uint8_t *p = in + i * stride + x;
-            if (m == BLOCK)
-                for (int j = 0; j < BLOCK; j++)
-                    sum[j] += p[j] * w[i];
-            else
-                for (size_t j = 0; j < m; j++)
-                    sum[j] += p[j] * w[i];
-        }
-        for (size_t j = 0; j < m; j++)
-            out[x + j] = to_byte(sum[j]);
-    }
-}
-
 /* The input rows that the result needs, brought to their final width, then the result's rows out of those. */
 static int rows_first(struct image *out, const struct image *in, const struct taps *across, const struct taps *down,
                       struct error *err)
@@ -193,11 +112,10 @@ static int rows_first(struct image *out, const struct image *in, const struct ta
     if (image_init(&rows, out->width, end - top, in->channels, err))
         return -1;
     size_t in_row = (size_t)in->width * in->channels, row = (size_t)out->width * out->channels;
-    for (int y = top; y < end; y++)
-        resize_row(rows.data + (y - top) * row, in->data + y * in_row, across, out->width, in->channels);
+    image_convolve_rows(rows.data, row, in->data + top * in_row, in_row, end - top, across, out->width, in->channels);
     for (int y = 0; y < out->height; y++)
-        resize_column(out->data + y * row, rows.data + (down->first[y] - top) * row, row,
-                      down->weight + (size_t)y * down->most, down->count[y], row);
+        image_convolve_column(out->data + y * row, rows.data + (down->first[y] - top) * row, row,
+                              down->weight + (size_t)y * down->most, down->count[y], row);
     image_release(&rows);
     return 0;
 }
@@ -215,10 +133,11 @@ static int columns_first(struct image *out, const struct image *in, struct taps 
         across->first[x] -= left;
     for (int y = 0; y < out->height; y++) {
         const uint8_t *from = in->data + down->first[y] * in_row + (size_t)left * in->channels;
-        resize_column(part.data + y * row, from, in_row, down->weight + (size_t)y * down->most, down->count[y], row);
-        resize_row(out->data + (size_t)y * out->width * out->channels, part.data + y * row, across, out->width,
-                   out->channels);
+        image_convolve_column(part.data + y * row, from, in_row, down->weight + (size_t)y * down->most, down->count[y],
+                              row);
     }
+    image_convolve_rows(out->data, (size_t)out->width * out->channels, part.data, row, out->height, across, out->width,
+                        out->channels);
     image_release(&part);
     return 0;
 }
@@ -244,6 +163,47 @@ static int resize_window(struct image *out, const struct image *in, struct taps 
     return 0;
 }
 
+/* Where the samples of one axis come from. Positions are summed up, not multiplied out, since that is where PIL's
+ * roundings come from. */
+static int *nearest_places(int in, int out, int from, int n, struct error *err)
+{
+    int *place = mem_calloc(n, sizeof *place, err);
+    double scale = (double)in / out, at = scale * 0.5;
+    for (int i = 0; place && i < from + n; i++, at += scale)
+        if (i >= from)
+            place[i - from] = at < in ? (int)at : in - 1;
+    return place;
+}
+
+static int resize_nearest(struct image *out, const struct image *in, int width, int height, const struct image_rect *r,
+                          struct error *err)
+{
+    int *x = nearest_places(in->width, width, r->x, r->width, err);
+    int *y = x ? nearest_places(in->height, height, r->y, r->height, err) : NULL;
+    int failed = y ? image_init(out, r->width, r->height, in->channels, err) : -1;
+    if (!failed)
+        image_pick(out, in, x, y);
+    free(x);
+    free(y);
+    return failed;
+}
+
+static int convolve(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
+                    const struct image_rect *r, struct error *err)
+{
+    struct taps across, down;
+    if (taps_init(&across, in->width, width, r->x, r->width, filter, err))
+        return -1;
+    if (taps_init(&down, in->height, height, r->y, r->height, filter, err)) {
+        taps_release(&across);
+        return -1;
+    }
+    int failed = resize_window(out, in, &across, &down, r, takes_columns_first(in, width, height), err);
+    taps_release(&across);
+    taps_release(&down);
+    return failed;
+}
+
 int image_resize(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
                  const struct image_rect *window, struct error *err)
 {
@@ -257,15 +217,7 @@ int image_resize(struct image *out, const struct image *in, int width, int heigh
         return image_crop(out, in, &r, err);
     if (filter >= IMAGE_CV_LINEAR)
         return image_resize_opencv(out, in, width, height, filter, &r, err);
-    struct taps across, down;
-    if (taps_init(&across, in->width, width, r.x, r.width, filter, err))
-        return -1;
-    if (taps_init(&down, in->height, height, r.y, r.height, filter, err)) {
-        taps_release(&across);
-        return -1;
-    }
-    int failed = resize_window(out, in, &across, &down, &r, takes_columns_first(in, width, height), err);
-    taps_release(&across);
-    taps_release(&down);
-    return failed;
+    if (filter == IMAGE_NEAREST)
+        return resize_nearest(out, in, width, height, &r, err);
+    return convolve(out, in, width, height, filter, &r, err);
 }

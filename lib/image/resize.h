@@ -8,6 +8,9 @@
 int image_resize_opencv(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
                         const struct image_rect *window, struct error *err);
 
+/* Each pixel of `out`, of the wanted size, from column x[] and row y[] of `in`. */
+void image_pick(struct image *out, const struct image *in, const int *x, const int *y);
+
 /* Of one axis; `from` and `n` of the outputs that are wanted. */
 struct resize_axis {
     int in, out, from, n;

@@ -234,21 +234,34 @@ static int resize_by_weights(struct image *out, const struct image *in, const st
 
 /* ---- the nearest: of the place of a pixel's corner, not of its centre ---- */
 
-static int nearest_at(const struct resize_axis *a, int i)
+static int *nearest_places(const struct resize_axis *a, struct error *err)
 {
-    return clamp((int)floor((a->from + i) * a->scale), a->in);
+    int *place = mem_calloc(a->n, sizeof *place, err);
+    for (int i = 0; place && i < a->n; i++)
+        place[i] = clamp((int)floor((a->from + i) * a->scale), a->in);
+    return place;
 }
 
-static void resize_nearest(struct image *out, const struct image *in, const struct resize_axis *x,
-                           const struct resize_axis *y)
+void image_pick(struct image *out, const struct image *in, const int *x, const int *y)
 {
     int channels = in->channels;
     uint8_t *to = out->data;
-    for (int j = 0; j < y->n; j++) {
-        const uint8_t *row = in->data + (size_t)nearest_at(y, j) * in->width * channels;
-        for (int i = 0; i < x->n; i++, to += channels)
-            memcpy(to, row + (size_t)nearest_at(x, i) * channels, channels);
+    for (int j = 0; j < out->height; j++) {
+        const uint8_t *row = in->data + (size_t)y[j] * in->width * channels;
+        for (int i = 0; i < out->width; i++, to += channels)
+            memcpy(to, row + (size_t)x[i] * channels, channels);
     }
+}
+
+static int resize_nearest(struct image *out, const struct image *in, const struct resize_axis *x,
+                          const struct resize_axis *y, struct error *err)
+{
+    int *across = nearest_places(x, err), *down = across ? nearest_places(y, err) : NULL;
+    if (down)
+        image_pick(out, in, across, down);
+    free(across);
+    free(down);
+    return down ? 0 : -1;
 }
 
 /* ---- which of these ---- */
@@ -272,8 +285,7 @@ static int resize_any(struct image *out, const struct image *in, const struct re
         return resize_area(out, in, x, y, err);
     if (filter != IMAGE_CV_NEAREST)
         return resize_by_weights(out, in, x, y, filter, err);
-    resize_nearest(out, in, x, y);
-    return 0;
+    return resize_nearest(out, in, x, y, err);
 }
 
 int image_resize_opencv(struct image *out, const struct image *in, int width, int height, enum image_filter filter,

@@ -3,6 +3,7 @@
 #include "../../test.h"
 #include "base/hash.h"
 #include "image/image.h"
+#include "image/vector.h"
 
 static struct image noise(int width, int height, int channels)
 {
@@ -255,8 +256,26 @@ static void bad_sizes(void)
     image_release(&in);
 }
 
+/* All sizes around those of a vector, with and without AVX2. */
+static void vectors_change_nothing(void)
+{
+    for (int i = 0; i < 400; i++) {
+        struct image in = noise(1 + i * 7 % 61, 1 + i * 5 % 37, i % 2 ? 1 : 3), out[2];
+        struct error err;
+        for (int k = 0; k < 2; k++) {
+            image_use_avx2(k);
+            CHECK(image_resize(&out[k], &in, 1 + i * 11 % 67, 1 + i * 3 % 29, i % IMAGE_FILTERS, NULL, &err) == 0);
+        }
+        CHECK(memcmp(out[0].data, out[1].data, (size_t)out[0].width * out[0].height * out[0].channels) == 0);
+        for (int k = 0; k < 2; k++)
+            image_release(&out[k]);
+        image_release(&in);
+    }
+}
+
 int main(void)
 {
+    RUN(vectors_change_nothing);
     RUN(equals_others);
     RUN(plain_bilinear);
     RUN(grey_of_opencv);
