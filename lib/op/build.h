@@ -91,6 +91,34 @@ struct value *build_slice_all(struct build *b, struct value *x, int rank, const 
 struct value *build_gather(struct build *b, struct value *x, int rank, struct value *indices, int index_rank, int axis,
                            int batch);
 
+/* x of 3 to 8 axes with channels, which stand last, second; and back. A constant is permuted, and so are bytes behind a
+ * DequantizeLinear of one scale; the axes of `perm` for both are those of build_transpose() (build_window.c). */
+struct value *build_channels_first(struct build *b, struct value *x, int rank);
+struct value *build_channels_last(struct build *b, struct value *x, int rank);
+struct value *build_permuted(struct build *b, struct value *x, int rank, const int64_t *perm);
+
+/* A window over the spatial axes of a convolution or pool. */
+#define BUILD_MAX_SPATIAL 6
+struct build_window {
+    int rank; /* spatial axes */
+    int64_t kernel[BUILD_MAX_SPATIAL], stride[BUILD_MAX_SPATIAL], dilation[BUILD_MAX_SPATIAL];
+    int64_t pads[2 * BUILD_MAX_SPATIAL]; /* all begins, then all ends */
+};
+/* All ones, without padding. */
+struct build_window build_window(int rank);
+/* The attributes of the node that makes v, where they are not those it has by default. Kernels and strides below 1,
+ * and negative pads, are failures. */
+struct value *build_set_window(struct build *b, struct value *v, const struct build_window *w);
+
+/* A pool over the last two axes of x [N, C, H, W]. */
+struct build_pool {
+    struct build_window window;
+    bool average;
+    bool ceil;        /* sizes are rounded up as in Caffe */
+    bool counts_pads; /* what an average divides by */
+};
+struct value *build_window_pool(struct build *b, struct value *x, const struct build_pool *p);
+
 /* x with its first and last elements along an axis mirrored before and behind, those at the edges too. */
 struct value *build_pad_symmetric(struct build *b, struct value *x, int axis, int64_t before, int64_t behind);
 

@@ -5,13 +5,20 @@
 
 #define MOST_STEPS 64 /* of functions between an input and where its rank is told */
 
+/* Whether a node gives each element by that of its first operand. */
+static bool is_each(const struct node *n)
+{
+    bool quant = n->in_count > 1 && (node_is(n, "QuantizeLinear") || node_is(n, "DequantizeLinear"));
+    return quant ? n->in[1] && n->in[1]->constant && n->in[1]->constant->count == 1 : op_trait(n, "axes=each");
+}
+
 /* The graph input that v comes from by functions of element by element; *chain: the nodes between, last first. */
 static struct value *find_input(struct value *v, struct node **chain, int *count)
 {
     *count = 0;
     while (v && !v->is_input && *count < MOST_STEPS) {
         struct node *n = v->producer;
-        if (!n || n->in_count == 0 || !op_trait(n, "axes=each"))
+        if (!n || n->in_count == 0 || !is_each(n))
             return NULL;
         chain[(*count)++] = n;
         v = n->in[0];

@@ -18,15 +18,6 @@ static const char *real_operator(const struct node *n)
 
 /* ---- operands ---- */
 
-/* The channels' axis from the last place to the second, or back. */
-static struct value *move_channels(struct build *b, struct value *v, int rank, bool to_last)
-{
-    int64_t perm[TENSOR_MAX_RANK] = {0};
-    for (int i = 1; i < rank; i++)
-        perm[i] = to_last ? i % (rank - 1) + 1 : i == 1 ? rank - 1 : i - 1;
-    return build_transpose(b, v, rank, perm);
-}
-
 /* ---- one operand ---- */
 
 static bool is_channels_last(const struct node *n)
@@ -40,10 +31,10 @@ int expand_qlinear_unary(struct node *n, struct error *err)
     int rank = is_channels_last(n) ? build_rank(&b, 0) : 0;
     struct value *x = quant_build_real(&b, 0, 1, 2, 0);
     if (rank)
-        x = move_channels(&b, x, rank, false);
+        x = build_channels_first(&b, x, rank);
     struct value *y = build_attrs(&b, BUILD(&b, real_operator(n), x));
     if (rank)
-        y = move_channels(&b, y, rank, true);
+        y = build_channels_last(&b, y, rank);
     quant_build_give(&b, y, 3, 4, 0);
     return build_end(&b);
 }
@@ -139,8 +130,8 @@ int expand_nhwc_max_pool(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     int rank = build_rank(&b, 0);
-    struct value *x = move_channels(&b, n->in[0], rank, false);
-    build_give(&b, 0, move_channels(&b, build_attrs(&b, BUILD(&b, "MaxPool", x)), rank, true));
+    struct value *x = build_channels_first(&b, n->in[0], rank);
+    build_give(&b, 0, build_channels_last(&b, build_attrs(&b, BUILD(&b, "MaxPool", x)), rank));
     return build_end(&b);
 }
 
@@ -160,9 +151,9 @@ int expand_qlinear_conv(struct node *n, struct error *err)
     for (int i = 0; i < 9; i++)
         in[i] = node_in(n, i);
     if (rank)
-        in[0] = move_channels(&b, in[0], rank, false);
+        in[0] = build_channels_first(&b, in[0], rank);
     struct value *y = build_attrs(&b, build_node(&b, "QLinearConv", 9, in));
-    build_give(&b, 0, rank ? move_channels(&b, y, rank, true) : y);
+    build_give(&b, 0, rank ? build_channels_last(&b, y, rank) : y);
     return build_end(&b);
 }
 

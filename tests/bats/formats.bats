@@ -28,3 +28,19 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
     matches "$stderr" "alone.bin"
 }
+
+@test "the two nets of Caffe2 find each other, in any order" {
+    for which in cnn_predict.pb cnn_init.pb cnn_init.pb,cnn_predict.pb cnn_predict.pb,cnn_init.pb; do
+        first=${which%%,*} second=${which#"$first"}
+        nn run --expect "$MODELS/caffe2/cnn_predict" "$MODELS/caffe2/$first${second:+,$MODELS/caffe2/${second#,}}" \
+            "$MODELS/caffe2/cnn_predict/in_0.npy" > /dev/null
+    done
+    cp "$MODELS/caffe2/cnn_predict.pb" alone.pb
+    try inspect alone.pb
+    equal "$status" 1
+    matches "$stderr" "its weights are missing: want the net that fills them"
+    cp "$MODELS/caffe2/cnn_init.pb" alone.pb
+    try inspect alone.pb
+    equal "$status" 1
+    matches "$stderr" "it only fills weights: want the net that computes"
+}

@@ -3,14 +3,6 @@
 
 #include "format/caffe/caffe.h"
 
-#define MAX_SPATIAL 6
-
-/* A window over the last axes. */
-struct window {
-    int rank;
-    int64_t kernel[MAX_SPATIAL], stride[MAX_SPATIAL], pad[2 * MAX_SPATIAL], dilation[MAX_SPATIAL];
-};
-
 /* A parameter given once for all axes, or once for each, or by the names of the last two. */
 static void read_sizes(struct caffe_read *l, const char *name, const char *const by_axis[2], int64_t otherwise,
                        int rank, int64_t *sizes)
@@ -30,35 +22,26 @@ static void read_sizes(struct caffe_read *l, const char *name, const char *const
     }
 }
 
-static void read_window(struct caffe_read *l, struct window *w)
+static void read_window(struct caffe_read *l, struct build_window *w)
 {
     static const char *const kernel[] = {"kernel_h", "kernel_w"}, *const stride[] = {"stride_h", "stride_w"};
     static const char *const pad[] = {"pad_h", "pad_w"};
     int rank = caffe_rank(l, 0), axis = rank ? caffe_axis(l, "axis", 1, rank) : 1;
     w->rank = rank - 2;
-    if (!l->b->failed && (axis != 1 || w->rank < 1 || w->rank > MAX_SPATIAL))
+    if (!l->b->failed && (axis != 1 || w->rank < 1 || w->rank > BUILD_MAX_SPATIAL))
         build_fail(l->b, "its bottom has %d axes and its channels are axis %d, want 3 to 8 axes and axis 1", rank,
                    axis);
     if (l->b->failed)
         return;
     read_sizes(l, "kernel_size", kernel, 0, w->rank, w->kernel);
     read_sizes(l, "stride", stride, 1, w->rank, w->stride);
-    read_sizes(l, "pad", pad, 0, w->rank, w->pad);
+    read_sizes(l, "pad", pad, 0, w->rank, w->pads);
     read_sizes(l, "dilation", NULL, 1, w->rank, w->dilation);
     for (int i = 0; i < w->rank; i++) {
-        w->pad[w->rank + i] = w->pad[i];
+        w->pads[w->rank + i] = w->pads[i];
         if (w->kernel[i] < 1)
             build_fail(l->b, "it has no kernel_size, want 1 or more");
     }
-}
-
-static struct value *set_window(struct caffe_read *l, struct value *v, const struct window *w, int64_t group)
-{
-    build_ints(l->b, v, "kernel_shape", w->rank, w->kernel);
-    build_ints(l->b, v, "strides", w->rank, w->stride);
-    build_ints(l->b, v, "pads", 2 * w->rank, w->pad);
-    build_ints(l->b, v, "dilations", w->rank, w->dilation);
-    return build_int(l->b, v, "group", group);
 }
 
 static struct value *read_bias(struct caffe_read *l, int64_t count)
@@ -69,9 +52,9 @@ static struct value *read_bias(struct caffe_read *l, int64_t count)
 /* The weights' layout is ONNX's for both directions: [out, in / group, …], transposed [in, out / group, …]. */
 static void convolve(struct caffe_read *l, const char *op, int64_t group)
 {
-    struct window w = {0};
+    struct build_window w = {0};
     bool transposed = strcmp(op, "ConvTranspose") == 0;
-    int64_t outputs = caffe_int_in(l, "num_output", 0, 1, INT32_MAX), dims[2 + MAX_SPATIAL];
+    int64_t outputs = caffe_int_in(l, "num_output", 0, 1, INT32_MAX), dims[2 + BUILD_MAX_SPATIAL];
     read_window(l, &w);
     if (l->b->failed)
         return;
@@ -83,7 +66,8 @@ static void convolve(struct caffe_read *l, const char *op, int64_t group)
     dims[1] = transposed ? outputs / group : -1;
     memcpy(dims + 2, w.kernel, (size_t)w.rank * sizeof(*dims));
     struct value *weight = caffe_weight(l, 0, "weight", 2 + w.rank, dims);
-    l->out[0] = set_window(l, BUILD(l->b, op, l->in[0], weight, read_bias(l, outputs)), &w, group);
+    struct value *v = build_set_window(l->b, BUILD(l->b, op, l->in[0], weight, read_bias(l, outputs)), &w);
+    l->out[0] = build_int(l->b, v, "group", group);
 }
 
 void caffe_read_convolution(struct caffe_read *l)

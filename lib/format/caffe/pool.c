@@ -1,12 +1,9 @@
 /* Pools: over windows, pyramids and regions. */
+#include <string.h>
+
 #include "format/caffe/caffe.h"
 
 static const char *const methods[] = {"MAX", "AVE", "STOCHASTIC"};
-
-struct pool {
-    bool average, ceil;
-    int64_t kernel[2], stride[2], pad[2];
-};
 
 /* A parameter of one axis, or of both. */
 static void read_pair(struct caffe_read *l, const char *const names[3], int64_t otherwise, int64_t low, int64_t *pair)
@@ -19,12 +16,13 @@ static void read_pair(struct caffe_read *l, const char *const names[3], int64_t 
     }
 }
 
-static void read_pool(struct caffe_read *l, struct pool *p)
+static void read_pool(struct caffe_read *l, struct build_pool *p)
 {
     static const char *const rounds[] = {"CEIL", "FLOOR"};
     int method = protobuf_enum(l->param, "pool", methods, 2, 0);
-    read_pair(l, (const char *[]){"stride", "stride_h", "stride_w"}, 1, 1, p->stride);
-    read_pair(l, (const char *[]){"pad", "pad_h", "pad_w"}, 0, 0, p->pad);
+    read_pair(l, (const char *[]){"stride", "stride_h", "stride_w"}, 1, 1, p->window.stride);
+    read_pair(l, (const char *[]){"pad", "pad_h", "pad_w"}, 0, 0, p->window.pads);
+    memcpy(p->window.pads + 2, p->window.pads, 2 * sizeof(*p->window.pads));
     p->average = method == 1;
     p->ceil = protobuf_enum(l->param, "round_mode", rounds, 2, 0) == 0 && caffe_int(l, "ceil_mode", 1) != 0;
     if (method < 0)
@@ -33,51 +31,9 @@ static void read_pool(struct caffe_read *l, struct pool *p)
         build_fail(l->b, "its bottom has %d axes, want 4", caffe_rank(l, 0));
 }
 
-/* How Caffe's rounding up shows with a bottom of these sizes. It takes back a last window that begins behind the end,
- * but does not look for one where nothing is padded, so that there one may hold nothing. Source: pooling_layer.cpp. */
-enum rounding { ROUNDING_NONE, ROUNDING_CEIL, ROUNDING_CAFFE };
-
-static enum rounding find_rounding(struct caffe_read *l, const struct pool *p)
-{
-    enum rounding found = ROUNDING_NONE;
-    for (int i = 0; i < 2; i++) {
-        int64_t in = l->in[0]->type.dims[2 + i], over = in + 2 * p->pad[i] - p->kernel[i];
-        if (in >= 0 && over < 0)
-            build_fail(l->b, "its window of %lld is larger than its bottom, %lld", (long long)p->kernel[i],
-                       (long long)(in + 2 * p->pad[i]));
-        bool exact = in >= 0 && over % p->stride[i] == 0, padded = p->pad[0] || p->pad[1];
-        if (!p->ceil || exact)
-            continue;
-        if (found == ROUNDING_NONE)
-            found = ROUNDING_CEIL;
-        if (!padded && p->stride[i] > p->kernel[i])
-            found = ROUNDING_CAFFE;
-    }
-    return found;
-}
-
-static struct value *add_pool(struct caffe_read *l, const struct pool *p)
-{
-    enum rounding rounding = find_rounding(l, p);
-    bool own = rounding == ROUNDING_CAFFE, padded = p->pad[0] || p->pad[1];
-    const char *op = p->average ? own ? "nn.AveragePool" : "AveragePool" : own ? "nn.MaxPool" : "MaxPool";
-    struct value *v = l->b->failed ? NULL : BUILD(l->b, op, l->in[0]);
-    build_ints(l->b, v, "kernel_shape", 2, p->kernel);
-    build_ints(l->b, v, "strides", 2, p->stride);
-    build_ints(l->b, v, "pads", 4, (int64_t[]){p->pad[0], p->pad[1], p->pad[0], p->pad[1]});
-    if (own)
-        return build_string(l->b, v, "rounding", "ceil_caffe");
-    if (rounding == ROUNDING_CEIL)
-        build_int(l->b, v, "ceil_mode", 1);
-    /* A window counts its padding, but not what lies behind that because of rounding up: as ONNX since opset 19. */
-    if (p->average && padded && caffe_int(l, "avg_include_pad", 1))
-        build_int(l->b, v, "count_include_pad", 1);
-    return v;
-}
-
 void caffe_read_pooling(struct caffe_read *l)
 {
-    struct pool p = {0};
+    struct build_pool p = {.window = build_window(2), .counts_pads = caffe_int(l, "avg_include_pad", 1) != 0};
     read_pool(l, &p);
     if (l->b->failed)
         return;
@@ -85,8 +41,8 @@ void caffe_read_pooling(struct caffe_read *l)
         l->out[0] = BUILD(l->b, p.average ? "GlobalAveragePool" : "GlobalMaxPool", l->in[0]);
         return;
     }
-    read_pair(l, (const char *[]){"kernel_size", "kernel_h", "kernel_w"}, 0, 1, p.kernel);
-    l->out[0] = add_pool(l, &p);
+    read_pair(l, (const char *[]){"kernel_size", "kernel_h", "kernel_w"}, 0, 1, p.window.kernel);
+    l->out[0] = build_window_pool(l->b, l->in[0], &p);
     /* Where the maxima were, for an Upsample. */
     if (l->out_count > 1 && !l->b->failed && node_is(l->out[0]->producer, "MaxPool"))
         l->out[1] = build_output(l->b, l->out[0], 1);
@@ -98,14 +54,15 @@ void caffe_read_spp(struct caffe_read *l)
     int height = (int)caffe_int_in(l, "pyramid_height", 0, 1, 16);
     struct value *levels[16] = {NULL};
     for (int level = 0; level < height && !l->b->failed; level++) {
-        struct pool p = {.average = protobuf_enum(l->param, "pool", methods, 2, 0) == 1, .ceil = true};
+        struct build_pool p = {.window = build_window(2), .ceil = true, .counts_pads = true};
+        p.average = protobuf_enum(l->param, "pool", methods, 2, 0) == 1;
         for (int i = 0; i < 2; i++) {
             int64_t in = caffe_dim(l, 0, 2 + i), bins = INT64_C(1) << level;
-            p.kernel[i] = p.stride[i] = (in + bins - 1) / bins;
-            p.pad[i] = (p.kernel[i] * bins - in + 1) / 2;
+            p.window.kernel[i] = p.window.stride[i] = (in + bins - 1) / bins;
+            p.window.pads[i] = p.window.pads[2 + i] = (p.window.kernel[i] * bins - in + 1) / 2;
         }
-        if (!l->b->failed && p.kernel[0] > 0 && p.kernel[1] > 0)
-            levels[level] = build_int(l->b, BUILD(l->b, "Flatten", add_pool(l, &p)), "axis", 1);
+        if (!l->b->failed && p.window.kernel[0] > 0 && p.window.kernel[1] > 0)
+            levels[level] = build_int(l->b, BUILD(l->b, "Flatten", build_window_pool(l->b, l->in[0], &p)), "axis", 1);
     }
     if (!l->b->failed)
         l->out[0] = build_int(l->b, build_node(l->b, "Concat", height, levels), "axis", 1);

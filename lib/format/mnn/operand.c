@@ -134,15 +134,11 @@ void mnn_give(struct mnn_op *o, size_t i, struct value *v)
 static struct value *move_axis(struct build *b, struct value *v, bool to_front)
 {
     const struct type *type = v ? build_type(b, v) : NULL;
-    int64_t perm[TENSOR_MAX_RANK] = {0};
     if (!b->failed && type->rank < 0)
         build_fail(b, "the rank of a tensor whose layout changes must be known");
     if (b->failed || type->rank < 3)
         return b->failed ? NULL : v;
-    int rank = type->rank;
-    for (int i = 1; i < rank; i++)
-        perm[i] = to_front ? (i == 1 ? rank - 1 : i - 1) : (i == rank - 1 ? 1 : i + 1);
-    return build_transpose(b, v, rank, perm);
+    return to_front ? build_channels_first(b, v, type->rank) : build_channels_last(b, v, type->rank);
 }
 
 struct value *mnn_channels_first(struct build *b, struct value *v)

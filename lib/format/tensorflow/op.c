@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "format/tensorflow/tensorflow.h"
-#include "op/permuted.h"
 
 /* ---- attributes ---- */
 
@@ -262,32 +261,22 @@ void tensorflow_expect(struct tensorflow_op *o, int k, int rank, int64_t channel
 
 struct value *tensorflow_to_nchw(struct tensorflow_op *o, int k)
 {
-    int64_t perm[TENSOR_MAX_RANK];
     int rank = tensorflow_rank(o, k);
     if (rank < 3 || rank > 5)
         build_fail(o->b, "an input of %d axes, want 3 to 5", rank);
     if (tensorflow_is_nchw(o) || o->b->failed)
         return tensorflow_in(o, k);
-    for (int i = 0; i < rank; i++)
-        perm[i] = i == 0 ? 0 : i == 1 ? rank - 1 : i - 1;
-    return build_transpose(o->b, tensorflow_in(o, k), rank, perm);
+    return build_channels_first(o->b, tensorflow_in(o, k), rank);
 }
 
 struct value *tensorflow_from_nchw(struct tensorflow_op *o, struct value *v, int rank)
 {
-    int64_t perm[TENSOR_MAX_RANK];
-    for (int i = 0; i < rank; i++)
-        perm[i] = i == 0 ? 0 : i == rank - 1 ? 1 : i + 1;
-    return tensorflow_is_nchw(o) ? v : build_transpose(o->b, v, rank, perm);
+    return tensorflow_is_nchw(o) ? v : build_channels_last(o->b, v, rank);
 }
 
 struct value *tensorflow_permuted(struct tensorflow_op *o, int k, int rank, const int64_t *perm)
 {
-    struct value *v = tensorflow_in(o, k);
-    const struct tensor *t = v && !v->is_input ? v->constant : NULL;
     if (tensorflow_rank(o, k) != rank)
         build_fail(o->b, "a filter of %d axes, want %d", tensorflow_rank(o, k), rank);
-    if (!t || o->b->failed)
-        return build_transpose(o->b, v, rank, perm);
-    return build_constant(o->b, v->name, op_permuted(t, perm, o->b->err));
+    return build_permuted(o->b, tensorflow_in(o, k), rank, perm);
 }

@@ -2,35 +2,14 @@
 """Makes the small Caffe models beside it, with answers: needs Python's numpy, and opencv-python-headless before 5, whose dnn module reads them.
 Everything is seeded: a second run writes the same bytes."""
 import os
-import struct
+import sys
 
 import numpy as np
 
+sys.path.insert(0, "..")
+from netdef import floating, number, part, varint
+
 rng = np.random.default_rng(1)
-
-# ---- the wire form ----
-
-
-def varint(n):
-    out = b""
-    n &= (1 << 64) - 1
-    while n >= 0x80:
-        out += bytes([n & 0x7F | 0x80])
-        n >>= 7
-    return out + bytes([n])
-
-
-def part(number, data):
-    data = data.encode() if isinstance(data, str) else data
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def number(field, value):
-    return varint(field << 3) + varint(value)
-
-
-def floating(field, value):
-    return varint(field << 3 | 5) + struct.pack("<f", value)
 
 
 def blob(a, form):

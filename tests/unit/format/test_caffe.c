@@ -289,7 +289,7 @@ static void refused(void)
          "layer 'r' (ReLU): its bottom 'missing' is made by no layer before it"},
         {INPUT "layer { name: 'r' type: 'ReLU' top: 'r' }", "layer 'r' (ReLU): it has 0 bottoms, want 1 or more"},
         {INPUT "layer { name: 'r' bottom: 'data' top: 'r' }", "the layer 'r' has no type that is known"},
-        {POOL("kernel_size: 9"), "layer 'p' (Pooling): its window of 9 is larger than its bottom, 6"},
+        {POOL("kernel_size: 9"), "layer 'p' (Pooling): its window of 9 is larger than its input, 6"},
         {POOL("pool: STOCHASTIC kernel_size: 2"),
          "layer 'p' (Pooling): it pools by a method that is not read, want MAX or AVE"},
         {SHAPE("Permute", "permute_param { order: 1 order: 1 }"),

@@ -1,0 +1,93 @@
+/* Nets as Caffe2 and MACE have them: a list of operators in their order, which name the blobs that they take and give,
+ * with arguments of one form. Each format has a table of operators, which names the function that adds ONNX's nodes;
+ * one that is not there is kept as it is, "caffe2.Warp". */
+#ifndef FORMAT_NETDEF_NETDEF_H
+#define FORMAT_NETDEF_NETDEF_H
+
+#include "base/lookup.h"
+#include "op/build.h"
+#include "parse/protobuf.h"
+
+/* An argument: name, f, i, s (bytes), floats, ints. */
+extern const struct protobuf_type netdef_arg_type;
+
+struct netdef_op;
+typedef void netdef_fn(struct netdef_op *o);
+
+struct netdef_kind {
+    const char *type;
+    netdef_fn *read;
+    const char *onnx; /* for functions that serve several; or NULL */
+};
+
+struct netdef_reader {
+    struct build b;
+    struct arena arena;
+    const char *domain; /* of operators that are not known */
+    const struct netdef_kind *kinds;
+    size_t kind_count;
+    struct blob *file;   /* that large tensors lie in */
+    struct lookup blobs; /* a name → struct netdef_blob */
+    struct netdef_blob *first, *last;
+};
+
+/* What a name stands for at this point: operators that work in place give it a new value. */
+struct netdef_blob {
+    const char *name;
+    struct value *value;
+    bool is_used;     /* since the value was given */
+    bool is_constant; /* given before the first operator that computes: no result of the net */
+    struct netdef_blob *next;
+};
+
+/* An operator being read. */
+struct netdef_op {
+    struct netdef_reader *r;
+    struct build *b;
+    const struct protobuf *message; /* fields input, output, name, type, arg */
+    const char *type;
+    const struct netdef_kind *kind;
+    struct value **in; /* [in_count] */
+    int in_count;
+    struct value **out; /* [out_count], to be set; those left NULL are as if they were not there */
+    int out_count;
+};
+
+const struct netdef_kind *netdef_find(const struct netdef_reader *r, const char *type);
+/* From here on the name, which must stay, stands for this value. */
+void netdef_set(struct netdef_reader *r, const char *name, struct value *value);
+struct value *netdef_get(struct netdef_reader *r, const char *name); /* NULL: there is none */
+/* Reads an operator by `read`; NULL: keeps it as it is. Failures are those of the build, with its name before them. */
+void netdef_read(struct netdef_reader *r, const struct protobuf *message, const struct netdef_kind *kind);
+void netdef_keep(struct netdef_op *o);
+/* The outputs of that name, or, without one, what no operator takes. */
+void netdef_add_output(struct netdef_reader *r, const char *name);
+void netdef_add_unused(struct netdef_reader *r);
+void netdef_release(struct netdef_reader *r);
+
+/* ---- what an operator's function sees (op.c) ---- */
+
+/* The argument of that name; NULL: not set. */
+const struct protobuf *netdef_arg(const struct netdef_op *o, const char *name);
+bool netdef_has(const struct netdef_op *o, const char *name);
+int64_t netdef_int(const struct netdef_op *o, const char *name, int64_t otherwise);
+float netdef_float(const struct netdef_op *o, const char *name, float otherwise);
+const char *netdef_text(struct netdef_op *o, const char *name, const char *otherwise);
+/* The integers of a list: their count, of which at most max are stored; -1: not set. */
+int netdef_ints(const struct netdef_op *o, const char *name, int64_t *values, int max);
+int netdef_arg_ints(const struct protobuf *arg, int64_t *values, int max);
+const char *netdef_arg_text(struct netdef_op *o, const struct protobuf *arg, const char *otherwise);
+/* The argument "name", or, in lists, "names", for each of `rank` axes; that of one axis is called after it. */
+void netdef_sizes(struct netdef_op *o, const char *name, const char *const *of_axis, int rank, int64_t *values);
+
+/* Input k; a failure where it is missing. */
+struct value *netdef_in(struct netdef_op *o, int k);
+/* Its rank: a failure, and 0, when unknown; a dim: -1. */
+int netdef_rank(struct netdef_op *o, int k);
+int64_t netdef_dim(struct netdef_op *o, int k, int axis);
+/* An axis that may count from the end. */
+int netdef_axis(struct netdef_op *o, int64_t axis, int rank);
+/* Output k is v. */
+void netdef_give(struct netdef_op *o, int k, struct value *v);
+
+#endif

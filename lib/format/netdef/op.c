@@ -1,0 +1,121 @@
+/* Arguments and inputs of an operator. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/netdef/netdef.h"
+#include "parse/protobuf_rows.h"
+
+static const struct protobuf_row arg_rows[] = {STRING(1, "name"), FLOAT(2, "f"),       INT(3, "i"),
+                                               BYTES(4, "s"),     FLOATS(5, "floats"), INT(6, "ints")};
+
+const struct protobuf_type netdef_arg_type = {"Argument", arg_rows, sizeof(arg_rows) / sizeof(*arg_rows)};
+
+/* ---- arguments ---- */
+
+const struct protobuf *netdef_arg(const struct netdef_op *o, const char *name)
+{
+    for (const struct protobuf *a = protobuf_first(o->message, "arg"); a; a = protobuf_more(a))
+        if (strcmp(protobuf_text(a, "name", ""), name) == 0)
+            return a;
+    return NULL;
+}
+
+bool netdef_has(const struct netdef_op *o, const char *name)
+{
+    return netdef_arg(o, name) != NULL;
+}
+
+int64_t netdef_int(const struct netdef_op *o, const char *name, int64_t otherwise)
+{
+    return protobuf_int(netdef_arg(o, name), "i", otherwise);
+}
+
+float netdef_float(const struct netdef_op *o, const char *name, float otherwise)
+{
+    return (float)protobuf_float(netdef_arg(o, name), "f", (double)otherwise);
+}
+
+const char *netdef_arg_text(struct netdef_op *o, const struct protobuf *arg, const char *otherwise)
+{
+    const struct protobuf *s = protobuf_find(arg, "s");
+    if (!s)
+        return otherwise;
+    const char *text = arena_strndup(&o->r->arena, (const char *)s->span.data, s->span.count, o->b->err);
+    build_check(o->b, text != NULL);
+    return text ? text : otherwise;
+}
+
+const char *netdef_text(struct netdef_op *o, const char *name, const char *otherwise)
+{
+    return netdef_arg_text(o, netdef_arg(o, name), otherwise);
+}
+
+int netdef_arg_ints(const struct protobuf *arg, int64_t *values, int max)
+{
+    int count = 0;
+    for (const struct protobuf *p = protobuf_first(arg, "ints"); p; p = protobuf_more(p), count++)
+        if (count < max)
+            values[count] = protobuf_as_int(p, 0);
+    return arg ? count : -1;
+}
+
+int netdef_ints(const struct netdef_op *o, const char *name, int64_t *values, int max)
+{
+    return netdef_arg_ints(netdef_arg(o, name), values, max);
+}
+
+void netdef_sizes(struct netdef_op *o, const char *name, const char *const *of_axis, int rank, int64_t *values)
+{
+    char list[40];
+    snprintf(list, sizeof(list), "%ss", name);
+    int count = netdef_ints(o, list, values, rank);
+    for (int i = 0; i < rank && count < 0; i++)
+        values[i] = netdef_int(o, of_axis[i], netdef_int(o, name, values[i]));
+    if (count >= 0 && count != rank)
+        build_fail(o->b, "%s has %d numbers, want %d", list, count, rank);
+}
+
+/* ---- inputs ---- */
+
+struct value *netdef_in(struct netdef_op *o, int k)
+{
+    if (k >= o->in_count || !o->in[k])
+        build_fail(o->b, "input %d is missing", k);
+    return o->b->failed ? NULL : o->in[k];
+}
+
+static const struct type *type_of(struct netdef_op *o, int k)
+{
+    struct value *v = netdef_in(o, k);
+    const struct type *type = v ? build_type(o->b, v) : NULL;
+    return type && type->kind == TYPE_TENSOR ? type : NULL;
+}
+
+int netdef_rank(struct netdef_op *o, int k)
+{
+    const struct type *type = type_of(o, k);
+    if (type && type->rank >= 0)
+        return type->rank;
+    build_fail(o->b, "the rank of input %d must be known", k);
+    return 0;
+}
+
+int64_t netdef_dim(struct netdef_op *o, int k, int axis)
+{
+    const struct type *type = type_of(o, k);
+    return type && axis >= 0 && axis < type->rank && type->dims[axis] >= 0 ? type->dims[axis] : -1;
+}
+
+int netdef_axis(struct netdef_op *o, int64_t axis, int rank)
+{
+    if (axis >= -rank && axis < rank)
+        return (int)(axis < 0 ? axis + rank : axis);
+    build_fail(o->b, "axis %lld of %d", (long long)axis, rank);
+    return 0;
+}
+
+void netdef_give(struct netdef_op *o, int k, struct value *v)
+{
+    if (!o->b->failed && k < o->out_count)
+        o->out[k] = v;
+}
