@@ -52,11 +52,12 @@ static double best_rate(body_fn *body, void *args, double macs)
 /* ---- products ---- */
 
 struct product {
-    const struct kernels *k;
+    const struct kernel_product *of;
     int m, depth, n, copies;
-    float *a, *b, *c;
-    size_t b_floats;
-    struct kernel_act act;
+    char *a, *b, *c;
+    size_t b_bytes;
+    void *scratch;
+    struct kernel_epilogue to;
 };
 
 static void multiply(void *args, int round)
@@ -65,43 +66,62 @@ static void multiply(void *args, int round)
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
     const ptrdiff_t tap = 0;
-    int tiles = (p->m + p->k->gemm_f32->mr - 1) / p->k->gemm_f32->mr;
-    struct kernel_gemm g = {.a = a, .tap = &tap, .taps = 1, .k = p->depth, .c = c, .n = p->n, .to.act = p->act};
-    g.b = p->b + (size_t)(round % p->copies) * p->b_floats;
+    int tiles = (p->m + p->of->mr - 1) / p->of->mr;
+    struct kernel_gemm g = {
+        .a = a, .tap = &tap, .taps = 1, .k = p->depth, .c = c, .n = p->n, .to = p->to, .scratch = p->scratch};
+    g.b = p->b + (size_t)(round % p->copies) * p->b_bytes;
+    size_t a_row = (size_t)p->depth * kernel_type_size(p->of->a), c_row = (size_t)p->n * kernel_type_size(p->to.c);
     for (int i = 0, row = 0; i < tiles; i++) {
         for (g.m = 0; row < (int)((int64_t)p->m * (i + 1) / tiles); row++, g.m++) {
-            a[g.m] = p->a + (size_t)row * (size_t)p->depth;
-            c[g.m] = p->c + (size_t)row * (size_t)p->n;
+            a[g.m] = p->a + (size_t)row * a_row;
+            c[g.m] = p->c + (size_t)row * c_row;
         }
-        p->k->gemm_f32->run(&g);
+        p->of->run(&g);
     }
 }
 
-static double time_product(const struct kernels *k, int m, int depth, int n, struct kernel_act act, bool cold)
+static double time_product(const struct kernel_product *of, int m, int depth, int n, const struct kernel_epilogue *to,
+                           bool cold)
 {
-    struct product p = {.k = k, .m = m, .depth = depth, .n = n, .copies = 1, .act = act};
-    p.b_floats = kernel_gemm_packed(k, (size_t)depth, (size_t)n);
+    struct product p = {.of = of, .m = m, .depth = depth, .n = n, .copies = 1, .to = *to};
+    p.b_bytes = kernel_product_packed(of, 1, (size_t)depth, (size_t)n);
     if (cold)
-        p.copies = (int)(COLD / sizeof(float) / p.b_floats) + 1;
-    p.a = floats((size_t)m * (size_t)depth);
-    p.b = floats(p.b_floats * (size_t)p.copies);
-    p.c = floats((size_t)m * (size_t)n);
+        p.copies = (int)(COLD / p.b_bytes) + 1;
+    p.a = (char *)floats((size_t)m * (size_t)depth);
+    p.b = (char *)floats(p.b_bytes * (size_t)p.copies / sizeof(float) + 1);
+    p.c = (char *)floats((size_t)m * (size_t)n);
+    p.scratch = floats(kernel_product_scratch(of, (size_t)of->mr, 1, (size_t)depth) / sizeof(float) + 1);
+    p.to.multiplier = floats((size_t)n);
     double rate = best_rate(multiply, &p, (double)m * depth * n);
     free(p.a);
     free(p.b);
     free(p.c);
+    free(p.scratch);
+    free((void *)p.to.multiplier);
     return rate;
 }
 
-static void products(const struct kernels *k, double peak)
+static const struct kernel_epilogue to_floats = {.act = {KERNEL_RELU, 0, 0}, .c = KERNEL_F32},
+                                    to_bytes = {.c = KERNEL_U8, .rounding = {0, 255, 0}};
+
+/* The peak: one tile whose operands stay in the first-level cache. */
+static double peak_of(const struct kernels *k, const struct kernel_product *of, const struct kernel_epilogue *to)
+{
+    double peak = time_product(of, of->mr, 256, of->nr, to, false);
+    printf("%s\t%s\tone tile, in cache\t%.1f\t100\n", k->isa, of->name, peak);
+    return peak;
+}
+
+static void products(const struct kernels *k, const struct kernel_product *of, const struct kernel_epilogue *to,
+                     double peak)
 {
     static const int shapes[][3] = {{3136, 64, 256}, {784, 512, 128}, {196, 256, 1024}, {49, 2048, 512},
                                     {12544, 32, 16}, {3136, 24, 144}, {196, 2304, 256}, {1, 1024, 1024}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int cold = 0; cold < 2; cold++) {
             const int *s = shapes[i];
-            double rate = time_product(k, s[0], s[1], s[2], (struct kernel_act){KERNEL_RELU, 0, 0}, cold);
-            printf("%s\tgemm_f32%s\t%dx%dx%d\t%.1f\t%.0f\n", k->isa, cold ? ", cold" : "", s[0], s[1], s[2], rate,
+            double rate = time_product(of, s[0], s[1], s[2], to, cold);
+            printf("%s\t%s%s\t%dx%dx%d\t%.1f\t%.0f\n", k->isa, of->name, cold ? ", cold" : "", s[0], s[1], s[2], rate,
                    100 * rate / peak);
         }
 }
@@ -117,7 +137,8 @@ static void activations(const struct kernels *k, double peak)
                 {"Swish", {KERNEL_SILU, 1, 0}},
                 {"Gelu", {KERNEL_GELU, 0, 0}}};
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
-        double rate = time_product(k, 56, 64, 64, acts[i].act, false);
+        const struct kernel_epilogue to = {.act = acts[i].act, .c = KERNEL_F32};
+        double rate = time_product(k->gemm_f32, 56, 64, 64, &to, false);
         printf("%s\tgemm_f32, %s\t56x64x64\t%.1f\t%.0f\n", k->isa, acts[i].name, rate, 100 * rate / peak);
     }
 }
@@ -174,13 +195,11 @@ int main(int argc, char **argv)
     for (const struct kernels *const *k = kernel_levels(); *k; k++) {
         if (((*k)->needs & ~cpu_features()) != 0 || (argc > 1 && strcmp(argv[1], (*k)->isa) != 0))
             continue;
-        /* The peak: one tile whose operands stay in the first-level cache. */
-        double peak = time_product(*k, (*k)->gemm_f32->mr, 256, (*k)->gemm_f32->nr,
-                                   (struct kernel_act){KERNEL_NONE, 0, 0}, false);
-        printf("%s\tgemm_f32\tone tile, in cache\t%.1f\t100\n", (*k)->isa, peak);
-        products(*k, peak);
+        double peak = peak_of(*k, (*k)->gemm_f32, &to_floats);
+        products(*k, (*k)->gemm_f32, &to_floats, peak);
         activations(*k, peak);
         depthwise(*k, peak);
+        products(*k, (*k)->gemm_u8, &to_bytes, peak_of(*k, (*k)->gemm_u8, &to_bytes));
     }
     return 0;
 }

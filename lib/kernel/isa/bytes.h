@@ -78,6 +78,7 @@ V_FN void v_store_bytes_n(void *p, v_i32 x, int n)
 }
 
 typedef int16_t v_pairs __attribute__((vector_size(VL * 4)));
+typedef uint8_t v_bytes __attribute__((vector_size(VL * 4)));
 
 /* Each lane of c gets the sum of the products of two 16-bit integers. */
 V_FN void v_madd_pairs(v_i32 *c, v_i32 a, v_i32 b)
@@ -116,6 +117,96 @@ V_FN v_i32 v_round_lowest(v_f32 x, const struct v_rounding *r)
 {
     x = v_min(r->high, v_max(r->low, x));
     return v_add_i32(v_as_i32(v_add(x, v_set1(12582912.0f))), r->zero);
+}
+
+/* ---- four vectors at a time ---- */
+
+/* Words that are added to what was rounded, bytes that bound the sum as u8, and the sign that makes s8 of these. */
+struct v_narrowing {
+    v_f32 high;
+    v_pairs zero;
+    v_bytes low, turn;
+};
+
+V_FN struct v_narrowing v_narrowing_of(const struct kernel_rounding *r)
+{
+    int turn = (int)r->low + r->zero < 0 ? 0x80 : 0;
+    v_bytes bytes = {0};
+    return (struct v_narrowing){.high = v_set1(r->high),
+                                .zero = (v_pairs)v_set1_i32((r->zero + turn) * 0x10001),
+                                .low = bytes + (uint8_t)((int)r->low + r->zero + turn),
+                                .turn = bytes + (uint8_t)turn};
+}
+
+/* v_round_lowest of four vectors, whose bytes follow each other. Beyond the upper bound nothing is rounded; far below
+ * the lower one anything is as good, since narrowing saturates. */
+V_FN v_bytes v_round_bytes(const v_f32 *x, const struct v_narrowing *n)
+{
+    v_bytes all;
+#if defined(ISA_avx512)
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m512i q[4], zero = (__m512i)n->zero;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        q[i] = _mm512_cvtps_epi32(v_min(n->high, x[i]));
+    __m512i one = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
+    __m512i two = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
+    __m512i low = _mm512_max_epu8(_mm512_packus_epi16(one, two), (__m512i)n->low);
+    all = (v_bytes)_mm512_permutexvar_epi32(order, low);
+#elif defined(ISA_avx2)
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i q[4], zero = (__m256i)n->zero;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        q[i] = _mm256_cvtps_epi32(v_min(n->high, x[i]));
+    __m256i one = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero);
+    __m256i two = _mm256_adds_epi16(_mm256_packs_epi32(q[2], q[3]), zero);
+    __m256i low = _mm256_max_epu8(_mm256_packus_epi16(one, two), (__m256i)n->low);
+    all = (v_bytes)_mm256_permutevar8x32_epi32(low, order);
+#elif defined(ISA_neon)
+    int16x4_t q[4];
+    for (int i = 0; i < 4; i++)
+        q[i] = vqmovn_s32(vcvtnq_s32_f32(v_min(n->high, x[i])));
+    int16x8_t zero = (int16x8_t)n->zero;
+    uint8x8_t one = vqmovun_s16(vqaddq_s16(vcombine_s16(q[0], q[1]), zero));
+    uint8x8_t two = vqmovun_s16(vqaddq_s16(vcombine_s16(q[2], q[3]), zero));
+    all = (v_bytes)vmaxq_u8(vcombine_u8(one, two), (uint8x16_t)n->low);
+#else
+    int zero = n->zero[0];
+    const struct v_rounding r = {v_set1((float)(n->low[0] - zero)), n->high, v_set1_i32(zero)};
+    for (int i = 0; i < 4; i++) {
+        v_i32 q = v_round_lowest(x[i], &r);
+        for (int j = 0; j < VL; j++)
+            all[i * VL + j] = (uint8_t)q[j];
+    }
+#endif
+    return all ^ n->turn;
+}
+
+/* The first n of the bytes of vectors `first` to first + vectors. */
+V_FN void v_store_some(void *p, v_bytes x, int first, int vectors, int n)
+{
+#if defined(ISA_avx512)
+    __m256i half = first < 2 ? _mm512_castsi512_si256((__m512i)x) : _mm512_extracti64x4_epi64((__m512i)x, 1);
+    __m128i quarter = first % 2 ? _mm256_extracti128_si256(half, 1) : _mm256_castsi256_si128(half);
+    if (vectors == 1 && n == VL)
+        _mm_storeu_si128(p, quarter);
+    else if (vectors == 1)
+        _mm_mask_storeu_epi8(p, m_first(n), quarter);
+    else if (n == 2 * VL)
+        _mm256_storeu_si256(p, half);
+    else
+        _mm256_mask_storeu_epi8(p, ((__mmask32)1 << n) - 1, half);
+#else
+    uint8_t all[VL * 4], *to = p;
+    memcpy(all, &x, sizeof all);
+    if (n == vectors * VL) {
+        memcpy(to, all + first * VL, (size_t)vectors * VL);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        to[i] = all[first * VL + i];
+#endif
 }
 
 #endif

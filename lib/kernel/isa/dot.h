@@ -4,9 +4,9 @@
  *   DOT_KR            elements that are multiplied together
  *   dot_element       the type that a row's elements have while they are summed
  *   DOT_OFFSET(sign)  what is added to a u8 (false) or s8 (true) to become one
- *   dot_row(p)        DOT_KR elements of a row, in every lane
- *   dot_columns(p)    VL * DOT_KR elements of B
- *   dot_to(&c, a, b)  c += the products
+ *   DOT_DIRECT        rows need not be gathered: bytes become elements when `turn`, of each lane, is taken from them by
+ * xor dot_row(p, turn)  DOT_KR elements of a row, in every lane dot_columns(p)    VL * DOT_KR elements of B dot_to(&c,
+ * a, b)  c += the products
  */
 #ifndef KERNEL_ISA_DOT_H
 #define KERNEL_ISA_DOT_H
@@ -20,6 +20,7 @@
 /* vpdpbusd multiplies u8 by s8, and does not saturate. */
 #define DOT_KR           4
 #define DOT_OFFSET(sign) ((sign) ? 128 : 0)
+#define DOT_DIRECT       1
 typedef uint8_t dot_element;
 
 V_FN v_i32 dot_columns(const int8_t *p)
@@ -98,7 +99,11 @@ V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
 
 #endif
 
-V_FN v_i32 dot_row(const dot_element *p)
+#ifndef DOT_DIRECT
+#define DOT_DIRECT 0
+#endif
+
+V_FN v_i32 dot_row(const dot_element *p, v_i32 turn)
 {
 #if defined(ISA_neon) && DOT_KR == 2
     int16_t x;
@@ -107,7 +112,7 @@ V_FN v_i32 dot_row(const dot_element *p)
 #else
     int32_t x;
     memcpy(&x, p, sizeof x);
-    return v_set1_i32(x);
+    return DOT_DIRECT ? v_xor_i32(v_set1_i32(x), turn) : v_set1_i32(x);
 #endif
 }
 

@@ -87,8 +87,6 @@ V_FN void mean_part(size_t i, int count, const struct kernel_reduce_q8 *d, const
     store(d->out, i, count, v_round_lowest(v_mul(v_from_i32(sum), v_set1(d->multiplier)), r));
 }
 
-typedef uint8_t v_bytes __attribute__((vector_size(VL * 4)));
-
 V_FN v_bytes load_all(const void *p)
 {
     v_bytes x;

@@ -1,6 +1,7 @@
-/* The product of up to GEMM_MR rows of bytes with packed panels of s8, in sums of s32 that are exact. Rows that do not
- * lie as the sums want them are gathered first, once a tile: all taps in a row, rounded up to DOT_KR. There is an
- * instance for some numbers of rows; where there are fewer, the last one is summed again and again. */
+/* The product of up to GEMM_MR rows of bytes with packed panels of s8, in sums of s32 that are exact. Rows are read
+ * where they lie, if the level can: a run's last step then ends where the run does, and overlaps the one before, whose
+ * elements meet weights of 0. Else rows are gathered first, once a tile: all taps in a row, rounded up to DOT_KR. There
+ * is an instance for some numbers of rows; where there are fewer, the last one is summed again and again. */
 #include <math.h>
 
 #include "kernel/isa/bytes.h"
@@ -24,26 +25,56 @@ V_FN void gather_run(dot_element *restrict to, const uint8_t *restrict from, int
         to[i] = 0;
 }
 
-V_FN void find_rows(const dot_element **row, const struct kernel_gemm *g, bool is_signed)
+V_FN bool is_direct(const struct kernel_gemm *g)
+{
+    return DOT_DIRECT && g->k >= DOT_KR;
+}
+
+/* A tile's rows, as many as its instance has: the last one again and again where there are fewer, so that its results
+ * are stored again. */
+struct rows {
+    const void *const *a; /* dot_element, or bytes that lie as they are summed */
+    void *const *c;
+    v_i32 turn;
+};
+
+/* Where rows are put that are not the call's own. */
+struct row_room {
+    const void *a[GEMM_MR];
+    void *c[GEMM_MR];
+};
+
+static void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool is_signed)
 {
     dot_element *to = g->scratch;
-    if (sizeof(dot_element) == 1 && DOT_OFFSET(is_signed) == 0 && g->taps == 1 && g->k % DOT_KR == 0) {
-        for (int i = 0; i < g->m; i++)
-            row[i] = (const dot_element *)g->a[i] + g->tap[0];
-        return;
-    }
     for (int i = 0; i < g->m; i++) {
-        row[i] = to;
+        room->a[i] = to;
         for (int t = 0; t < g->taps; t++, to += run_length(g))
             gather_run(to, (const uint8_t *)g->a[i] + g->tap[t], g->k, is_signed);
     }
 }
 
+V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *room, bool is_signed)
+{
+    bool direct = is_direct(g);
+    struct rows r = {g->a, g->c, v_set1_i32(direct && is_signed ? (int)0x80808080 : 0)};
+    if (!direct)
+        gather_rows(room, g, is_signed);
+    if (direct && m == g->m)
+        return r;
+    for (int i = 0; i < m; i++) {
+        int from = i < g->m ? i : g->m - 1;
+        room->a[i] = direct ? g->a[from] : room->a[from];
+        room->c[i] = g->c[from];
+    }
+    return (struct rows){room->a, room->c, r.turn};
+}
+
 /* ---- sums ---- */
 
-/* acc[i][v] += products of steps at, at + 1, … */
-V_FN void add_steps(v_i32 *acc, const dot_element *const *row, ptrdiff_t at, const int8_t *b, int m, int vectors,
-                    int steps)
+/* acc[i][v] += products of the rows' elements from `at` on: `steps` steps. */
+V_FN void add_steps(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdiff_t at, const int8_t *b, int m,
+                    int vectors, int steps)
 {
 #pragma GCC unroll 8
     for (int j = 0; j < steps; j++) {
@@ -57,7 +88,7 @@ V_FN void add_steps(v_i32 *acc, const dot_element *const *row, ptrdiff_t at, con
         }
 #pragma GCC unroll 32
         for (int i = 0; i < m; i++) {
-            v_i32 a = dot_row(row[i] + (at + j) * DOT_KR);
+            v_i32 a = dot_row(row[i] + at + j * DOT_KR, turn);
 #pragma GCC unroll 2
             for (int v = 0; v < vectors; v++)
                 dot_to(&acc[i * vectors + v], a, bv[v]);
@@ -65,30 +96,28 @@ V_FN void add_steps(v_i32 *acc, const dot_element *const *row, ptrdiff_t at, con
     }
 }
 
-/* Over `steps` steps of the rows from `at` on, and the panel's from b on. */
-V_FN void add_run(v_i32 *acc, const dot_element *const *row, ptrdiff_t at, const int8_t *b, ptrdiff_t steps,
+/* A run of k elements of the rows from `at` on, with the panel's from b on. */
+V_FN void add_run(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdiff_t at, const int8_t *b, ptrdiff_t k,
                   struct fetch *f, int m, int vectors)
 {
-    ptrdiff_t end = at + steps, whole = at + steps / GEMM_UNROLL * GEMM_UNROLL;
-    for (; at < whole; at += GEMM_UNROLL, b += GEMM_UNROLL * vectors * VL * DOT_KR) {
+    const ptrdiff_t end = at + k, step = vectors * VL * DOT_KR;
+    for (; end - at >= GEMM_UNROLL * DOT_KR; at += GEMM_UNROLL * DOT_KR, b += GEMM_UNROLL * step) {
         fetch_next(f);
-        add_steps(acc, row, at, b, m, vectors, GEMM_UNROLL);
+        add_steps(acc, row, turn, at, b, m, vectors, GEMM_UNROLL);
     }
 #pragma GCC unroll 1
-    for (; at < end; at++, b += vectors * VL * DOT_KR)
-        add_steps(acc, row, at, b, m, vectors, 1);
+    for (; at < end; at += DOT_KR, b += step)
+        add_steps(acc, row, turn, end - at < DOT_KR ? end - DOT_KR : at, b, m, vectors, 1);
 }
 
-V_FN void sum_panel(v_i32 *acc, const struct kernel_gemm *g, const dot_element *const *row, const int8_t *panel,
-                    struct fetch *f, int m, int vectors)
+V_FN void sum_panel(v_i32 *acc, const struct kernel_gemm *g, const dot_element *const *row, v_i32 turn,
+                    const int8_t *panel, struct fetch *f, int m, int vectors)
 {
-    ptrdiff_t steps = run_length(g) / DOT_KR;
-    if (!g->b_tap) {
-        add_run(acc, row, 0, panel, steps * g->taps, f, m, vectors);
-        return;
-    }
-    for (int t = 0; t < g->taps; t++)
-        add_run(acc, row, t * steps, panel + g->b_tap[t] * steps * vectors * VL * DOT_KR, steps, f, m, vectors);
+    bool direct = is_direct(g), whole = !direct && !g->b_tap;
+    ptrdiff_t length = run_length(g), run = direct ? g->k : whole ? length * g->taps : length;
+    for (int t = 0; t < (whole ? 1 : g->taps); t++)
+        add_run(acc, row, turn, direct ? g->tap[t] : t * length,
+                panel + (g->b_tap ? g->b_tap[t] : t) * length * vectors * VL, run, f, m, vectors);
 }
 
 /* ---- results ---- */
@@ -106,19 +135,9 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
         acc[i] = b[i % vectors];
 }
 
-V_FN void store_bytes(void *const *c, int column, const v_i32 *x, int i, int vectors, int last)
-{
-    uint8_t *to = (uint8_t *)c[i] + column;
-    if (vectors == 2)
-        v_store_bytes(to, x[0]);
-    if (last == VL)
-        v_store_bytes(to + (vectors - 1) * VL, x[vectors - 1]);
-    else
-        v_store_bytes_n(to + (vectors - 1) * VL, x[vectors - 1], last);
-}
-
 /* Words, which are rare: from memory. */
-static void finish_words(const int32_t *sums, const struct kernel_gemm *g, int column, int lanes, int n)
+static __attribute__((noinline, noclone)) void finish_words(const int32_t *sums, const struct kernel_gemm *g,
+                                                            int column, int lanes, int n)
 {
     const struct kernel_epilogue *to = &g->to;
     for (int i = 0; i < g->m; i++)
@@ -131,32 +150,57 @@ static void finish_words(const int32_t *sums, const struct kernel_gemm *g, int c
                           to->rounding.high);
 }
 
-V_FN void finish_bytes(const v_i32 *acc, const struct kernel_gemm *g, int column, int m, int vectors, int last)
+/* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. */
+V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n,
+                      int row, int m, int vectors, int last)
 {
-    const struct v_rounding rounding = v_rounding_of(&g->to.rounding);
-    const float *multiplier = g->to.multiplier + column;
+    v_f32 x[4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        int at = row * vectors + j;
+        x[j] = v_mul(v_from_i32(acc[at < m * vectors ? at : j % vectors]), factor[j % vectors]);
+    }
+    v_bytes bytes = v_round_bytes(x, n);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4 / vectors; j++)
+        if (row + j < m)
+            v_store_some((uint8_t *)c[row + j] + column, bytes, j * vectors, vectors, (vectors - 1) * VL + last);
+}
+
+/* Where the last vector is not full: a loop, and code that all tiles share. */
+#define PARTLY(vectors)                                                                                                \
+    static __attribute__((noinline, noclone)) void finish_partly_##vectors(                                            \
+        const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n, int m,         \
+        int last)                                                                                                      \
+    {                                                                                                                  \
+        for (int i = 0; i < m; i += 4 / (vectors))                                                                     \
+            finish_four(acc, c, column, factor, n, i, m, vectors, last);                                               \
+    }
+PARTLY(1)
+PARTLY(2)
+
+V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const float *multiplier,
+                       const struct v_narrowing *n, int m, int vectors, int last)
+{
     v_f32 factor[2] = {v_load_n(multiplier, vectors == 2 ? VL : last), v_zero()};
     if (vectors == 2)
         factor[1] = v_load_n(multiplier + VL, last);
-#pragma GCC unroll 16
-    for (int i = 0; i < m; i++) {
-        v_i32 x[2];
-        if (i >= g->m)
-            return;
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            x[v] = v_round_lowest(v_mul(v_from_i32(acc[i * vectors + v]), factor[v]), &rounding);
-        store_bytes(g->c, column, x, i, vectors, last);
-    }
-}
-
-V_FN void finish(const v_i32 *acc, const struct kernel_gemm *g, int column, int m, int vectors, int last)
-{
-    int32_t sums[GEMM_MR * 2 * VL];
-    if (g->to.c == KERNEL_U8) {
-        finish_bytes(acc, g, column, m, vectors, last);
+    if (last < VL) {
+        v_i32 sums[GEMM_MR * 2];
+#pragma GCC unroll 32
+        for (int i = 0; i < m * vectors; i++)
+            sums[i] = acc[i];
+        (vectors == 2 ? finish_partly_2 : finish_partly_1)(sums, c, column, factor, n, m, last);
         return;
     }
+#pragma GCC unroll 16
+    for (int i = 0; i < m; i += 4 / vectors)
+        finish_four(acc, c, column, factor, n, i, m, vectors, VL);
+}
+
+V_FN void finish_numbers(const v_i32 *acc, const struct kernel_gemm *g, int column, int m, int vectors, int last)
+{
+    int32_t sums[GEMM_MR * 2 * VL];
 #pragma GCC unroll 32
     for (int i = 0; i < m * vectors; i++)
         v_store_i32(sums + i * VL, acc[i]);
@@ -166,34 +210,37 @@ V_FN void finish(const v_i32 *acc, const struct kernel_gemm *g, int column, int 
 /* ---- tiles ---- */
 
 /* The panels of columns `column` to `end`, which b points to. */
-V_FN void do_panels(const struct kernel_gemm *g, const dot_element *const *row, const int8_t *b, int column, int end,
-                    int m, int vectors)
+V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const int8_t *b, int column, int end, int m,
+                    int vectors)
 {
     struct fetch fetch = fetch_begin(g, column);
+    const struct v_narrowing narrowing = v_narrowing_of(&g->to.rounding);
     const int32_t *bias = g->to.bias;
-    const dot_element *rows[GEMM_MR];
+    const dot_element *row[GEMM_MR];
     for (int i = 0; i < m; i++)
-        rows[i] = row[i < g->m ? i : g->m - 1];
+        row[i] = rows->a[i];
     ptrdiff_t depth = (g->b_tap ? g->b_taps : g->taps) * run_length(g);
     for (; column < end; column += vectors * VL, b += depth * vectors * VL) {
         int left = end - column - (vectors - 1) * VL, last = left < VL ? left : VL;
         v_i32 acc[GEMM_MR * 2];
         begin_at_bias(acc, bias ? bias + column : NULL, m, vectors, last);
-        sum_panel(acc, g, rows, b, &fetch, m, vectors);
-        finish(acc, g, column, m, vectors, last);
+        sum_panel(acc, g, row, rows->turn, b, &fetch, m, vectors);
+        if (g->to.c == KERNEL_U8)
+            finish_bytes(acc, rows->c, column, g->to.multiplier + column, &narrowing, m, vectors, last);
+        else
+            finish_numbers(acc, g, column, m, vectors, last);
     }
 }
 
-typedef void panels_fn(const struct kernel_gemm *g, const dot_element *const *row, const int8_t *b, int column,
-                       int end);
+typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column, int end);
 
 #define TILES(m)                                                                                                       \
-    static void gemm_##m##x1(const struct kernel_gemm *g, const dot_element *const *row, const int8_t *b, int column,  \
+    static void gemm_##m##x1(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column,         \
                              int end)                                                                                  \
     {                                                                                                                  \
         do_panels(g, row, b, column, end, m, 1);                                                                       \
     }                                                                                                                  \
-    static void gemm_##m##x2(const struct kernel_gemm *g, const dot_element *const *row, const int8_t *b, int column,  \
+    static void gemm_##m##x2(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column,         \
                              int end)                                                                                  \
     {                                                                                                                  \
         do_panels(g, row, b, column, end, m, 2);                                                                       \
@@ -201,7 +248,7 @@ typedef void panels_fn(const struct kernel_gemm *g, const dot_element *const *ro
 #define ENTRY(m) {m, {gemm_##m##x1, gemm_##m##x2}},
 
 #if GEMM_MR == 14
-#define EACH(X) X(1) X(2) X(4) X(8) X(14)
+#define EACH(X) X(1) X(2) X(4) X(8) X(13) X(14)
 #elif GEMM_MR == 8
 #define EACH(X) X(1) X(2) X(4) X(8)
 #elif GEMM_MR == 6
@@ -219,16 +266,16 @@ static const struct {
 
 V_FN void run(const struct kernel_gemm *g, bool is_signed)
 {
-    const dot_element *row[GEMM_MR];
+    struct row_room room;
     int wide = gemm_wide_columns(g->n), size = 0;
     ptrdiff_t depth = (g->b_tap ? g->b_taps : g->taps) * run_length(g);
     while (tiles[size].rows < g->m)
         size++;
-    find_rows(row, g, is_signed);
+    struct rows row = find_rows(g, tiles[size].rows, &room, is_signed);
     if (wide > 0)
-        tiles[size].panels[1](g, row, g->b, 0, wide);
+        tiles[size].panels[1](g, &row, g->b, 0, wide);
     if (wide < g->n)
-        tiles[size].panels[0](g, row, (const int8_t *)g->b + depth * wide, wide, g->n);
+        tiles[size].panels[0](g, &row, (const int8_t *)g->b + depth * wide, wide, g->n);
 }
 
 static void run_u8(const struct kernel_gemm *g)
@@ -243,13 +290,13 @@ static void run_s8(const struct kernel_gemm *g)
 
 /* ---- packing ---- */
 
-/* DOT_KR elements of each column, of which `left` are there, and n columns. */
-static int8_t *pack_step(int8_t *packed, const int8_t *b, int left, ptrdiff_t k_step, int n, ptrdiff_t n_step,
-                         int columns)
+/* DOT_KR elements of each column from `at` on; those before `first`, beyond k or n are zero. */
+static int8_t *pack_step(int8_t *packed, const int8_t *b, int at, int first, int k, ptrdiff_t k_step, int n,
+                         ptrdiff_t n_step, int columns)
 {
     for (int j = 0; j < columns; j++)
-        for (int i = 0; i < DOT_KR; i++)
-            *packed++ = i < left && j < n ? b[i * k_step + j * n_step] : 0;
+        for (int i = at; i < at + DOT_KR; i++)
+            *packed++ = i >= first && i < k && j < n ? b[i * k_step + j * n_step] : 0;
     return packed;
 }
 
@@ -261,9 +308,11 @@ static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
     for (int j = 0; j < n; j += 2 * VL) {
         int left = n - j < 2 * VL ? n - j : 2 * VL, columns = left > VL ? 2 * VL : VL;
         for (int t = 0; t < taps; t++)
-            for (int i = 0; i < k; i += DOT_KR)
-                packed =
-                    pack_step(packed, b + t * tap_step + i * k_step + j * n_step, k - i, k_step, left, n_step, columns);
+            for (int i = 0; i < k; i += DOT_KR) {
+                bool overlaps = DOT_DIRECT && k >= DOT_KR && i > k - DOT_KR;
+                packed = pack_step(packed, b + t * tap_step + j * n_step, overlaps ? k - DOT_KR : i, i, k, k_step, left,
+                                   n_step, columns);
+            }
     }
 }
 
