@@ -183,7 +183,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7
 	$(INSTALL) -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
-	$(INSTALL) -m 644 lib/model.h $(DESTDIR)$(PREFIX)/include
+	$(INSTALL) -m 644 lib/model.h lib/model_media.h $(DESTDIR)$(PREFIX)/include
 	$(INSTALL) -m 644 $(BUILD)/lib/libmodel.a $(DESTDIR)$(PREFIX)/lib
 	$(INSTALL) -m 755 $(BUILD)/lib/libmodel.so $(DESTDIR)$(PREFIX)/lib/libmodel.so.0
 	ln -sf libmodel.so.0 $(DESTDIR)$(PREFIX)/lib/libmodel.so
@@ -196,7 +196,7 @@ install: all
 
 uninstall:
 	cd $(DESTDIR)$(PREFIX) && rm -f $(PROGRAMS:%=bin/$(PROGPREFIX)%) $(PROGRAMS:%=share/man/man1/$(PROGPREFIX)%.1) \
-		share/man/man5/nn.5 share/man/man7/nn-operators.7 share/man/man7/nn-formats.7 include/model.h lib/libmodel.a lib/libmodel.so lib/libmodel.so.0 lib/pkgconfig/libmodel.pc
+		share/man/man5/nn.5 share/man/man7/nn-operators.7 share/man/man7/nn-formats.7 include/model.h include/model_media.h lib/libmodel.a lib/libmodel.so lib/libmodel.so.0 lib/pkgconfig/libmodel.pc
 
 clean:
 	rm -rf $(BUILD)

@@ -335,6 +335,9 @@ struct model_photo {
     int input_width, input_height;
     float scale_x, scale_y, offset_x, offset_y; /* input = photo * scale + offset */
     bool channels_last;
+    bool is_part;   /* all this is about a part of the photo that was cut out, */
+    double back[9]; /* whose (x, y, 1) times this matrix, row by row, is the place in the whole, divided by the third
+                       number */
 };
 
 /* The model's input that takes the photo. -1 when the recipe is malformed or names none. */
@@ -401,28 +404,6 @@ MODEL_API void model_answers_release(struct model_answers *answers);
 
 /* Writes the picture, or the mask as a grey picture of labels, as PNG. */
 MODEL_API int model_answers_write(const struct model_answers *answers, const char *path, struct model_error *err);
-
-/* ---- streams ---- */
-
-/* The output that is the next value of this input, as names ("h" and "h_out", "state" and "stateN", "h0" and "hn") and
- * types tell; -1 when there is none. */
-MODEL_API ptrdiff_t model_state(const struct model *m, size_t input);
-
-/* Zeros, a state's value at the beginning where the model has none; sizes that are open are 1. */
-MODEL_API struct model_tensor *model_state_start(const struct model *m, size_t input, struct model_error *err);
-
-/* Sound of a RIFF WAVE file: PCM, or floating point. */
-struct model_sound;
-
-MODEL_API struct model_sound *model_sound_read(const char *path, struct model_error *err); /* begins with the path */
-MODEL_API void model_sound_free(struct model_sound *sound);                                /* NULL is allowed */
-MODEL_API int model_sound_rate(const struct model_sound *sound); /* samples a second */
-MODEL_API int64_t model_sound_length(const struct model_sound *sound);
-
-/* Samples from ... from + n as a tensor for that input, whose other sizes are 1: the mean of all channels, in -1 ... 1,
- * or 16-bit integers where it takes whole numbers. Before the beginning and behind the end it is silent. */
-MODEL_API struct model_tensor *model_sound_frame(const struct model_sound *sound, const struct model *m, size_t input,
-                                                 int64_t from, int64_t n, struct model_error *err);
 
 /* ---- describing ---- */
 
@@ -552,5 +533,7 @@ MODEL_API int model_pairing_run(struct model_pairing *p, const struct model_sess
 #ifdef __cplusplus
 }
 #endif
+
+#include "model_media.h"
 
 #endif

@@ -115,8 +115,8 @@ static int check_picture(const struct model_session *s, const struct value *v, s
                      type_text(v->graph, &v->type, text, sizeof text));
 }
 
-static struct tensor *prepare(struct model_session *s, const struct image *image, struct model_photo *photo,
-                              struct error *err)
+struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, struct model_photo *photo,
+                                   struct error *err)
 {
     static const enum dtype dtypes[] = {[RECIPE_F32] = DTYPE_F32, [RECIPE_U8] = DTYPE_U8, [RECIPE_I8] = DTYPE_I8};
     struct recipe_plan plan;
@@ -131,22 +131,6 @@ static struct tensor *prepare(struct model_session *s, const struct image *image
         return t;
     tensor_unref(t);
     return NULL;
-}
-
-struct model_tensor *model_session_photo(struct model_session *s, const char *path, struct model_photo *photo,
-                                         struct model_error *error)
-{
-    struct error *err = model_inner(error);
-    struct image image;
-    struct blob *blob = file_read(path, err);
-    int status = blob ? image_decode(&image, blob->data, blob->size, err) : -1;
-    int orientation = status < 0 || s->recipe.as_stored ? 1 : image_exif_orientation(blob->data, blob->size);
-    blob_unref(blob);
-    if (status < 0)
-        return NULL;
-    struct tensor *t = image_turn(&image, orientation, err) < 0 ? NULL : prepare(s, &image, photo, err);
-    image_release(&image);
-    return model_outer_tensor(t);
 }
 
 /* ---- answers ---- */
@@ -313,6 +297,8 @@ int model_session_answers(struct model_session *s, struct model_tensor *const *o
     struct question q = {s, out, t, photo, most, answers};
     int status = t ? kinds[s->task.kind].answer(&q, err) : -1;
     tensor_unref(t);
+    if (status == 0 && photo && photo->is_part)
+        model_move_answers(answers, photo);
     if (status == 0)
         return 0;
     model_answers_release(answers);

@@ -59,6 +59,13 @@ void model_add_difference(struct model_difference *d, int64_t i, double a, doubl
 /* Parses what a session needs of the model's properties. */
 int model_session_settings(struct model_session *s, struct error *err);
 
+/* A picture as the input of the session's model that takes photos, and what became of it; NULL with a message. */
+struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, struct model_photo *photo,
+                                   struct error *err);
+
+/* Moves answers from the pixels of a part that was cut out to those of the photo. */
+void model_move_answers(struct model_answers *answers, const struct model_photo *photo);
+
 /* Checks a recipe against the input it is for. */
 int model_check_recipe(const struct graph *g, const struct recipe *r, struct error *err);
 

@@ -8,6 +8,8 @@
 
 static FILE *out;  /* NULL: standard output */
 static int fields; /* of the record so far */
+static const char *const *taken;
+static size_t taken_count;
 
 void record_to(FILE *file)
 {
@@ -32,6 +34,7 @@ static void puts_to(const char *text)
 void record_begin(void)
 {
     fields = 0;
+    taken_count = 0;
     if (program_json)
         put('{');
 }
@@ -97,6 +100,30 @@ static void print_plain(const char *text)
 
 /* ---- fields ---- */
 
+void record_taken(const char *const *names, size_t count)
+{
+    taken = names;
+    taken_count = count;
+}
+
+static bool is_taken(const char *name)
+{
+    for (size_t i = 0; i < taken_count; i++)
+        if (strcmp(taken[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The name, with a number behind it when it is taken. */
+static void print_name(const char *name)
+{
+    char numbered[64];
+    snprintf(numbered, sizeof numbered, "%s", name);
+    for (int k = 2; is_taken(numbered); k++)
+        snprintf(numbered, sizeof numbered, "%.50s%d", name, k);
+    print_json_string(taken_count ? numbered : name);
+}
+
 static void begin_field(const char *name, bool number)
 {
     record_column(fields, name, number);
@@ -104,8 +131,14 @@ static void begin_field(const char *name, bool number)
         put(program_json ? ',' : '\t');
     if (!program_json)
         return;
-    print_json_string(name);
+    print_name(name);
     put(':');
+}
+
+void record_raw(const char *name, const char *text)
+{
+    begin_field(name, false);
+    puts_to(text);
 }
 
 void record_text(const char *name, const char *text)

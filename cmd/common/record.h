@@ -47,6 +47,13 @@ void record_tuples(const char *name);
 void record_tuple(int n, const double *values);
 void record_tuples_end(void);
 
+/* Already as it is to stand there, in JSON and in text. */
+void record_raw(const char *name, const char *text);
+
+/* Names that fields of this record have already: in JSON, others that are called so get a number, "score2". The array
+ * must live until record_end(). */
+void record_taken(const char *const *names, size_t count);
+
 /* Only in JSON, or only in text. */
 void record_json_text(const char *name, const char *text);
 

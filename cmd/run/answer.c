@@ -10,9 +10,12 @@
 #define VALUES 8 /* of an output without a task */
 
 /* What the answer is about. */
-static void print_origin(const struct runner *r)
+static void print_origin(struct runner *r)
 {
-    record_text("path", r->first);
+    if (r->record)
+        print_record(r);
+    else
+        record_text("path", r->first);
     if (r->has_time)
         record_number("time", "%.3f", r->time);
 }
@@ -96,7 +99,7 @@ static void print_embedding(const struct model_answers *a, size_t i)
     record_values("embedding", a->vector_count, a->vector);
 }
 
-static void print_answers(const struct runner *r, const struct model_answers *a)
+static void print_answers(struct runner *r, const struct model_answers *a)
 {
     static void (*const print[])(const struct model_answers *, size_t) = {
         [MODEL_ANSWER_LABELS] = print_label,     [MODEL_ANSWER_BOXES] = print_box,
@@ -134,7 +137,7 @@ static void add_shape(const struct model_tensor *t)
     record_text("shape", text);
 }
 
-static int print_output(const struct runner *r, size_t i)
+static int print_output(struct runner *r, size_t i)
 {
     struct model_port port;
     struct model_error err;
@@ -155,7 +158,7 @@ static int print_output(const struct runner *r, size_t i)
     return 0;
 }
 
-static int print_outputs(const struct runner *r)
+static int print_outputs(struct runner *r)
 {
     int status = 0;
     if (r->request->output && program_loudness <= 0)

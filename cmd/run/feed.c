@@ -56,6 +56,8 @@ static void clear(struct runner *r)
     }
     free(r->first);
     free(r->photo_path);
+    model_record_free(r->record);
+    r->record = NULL;
     r->first = r->photo_path = NULL;
     r->failed = r->has_photo = r->has_time = false;
 }
@@ -151,17 +153,22 @@ static void tell_assumed(struct runner *r, const char *path)
 
 static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdiff_t *input)
 {
+    static const struct model_place all = {0};
     struct model_error err;
     struct model_tensor *t = NULL;
     ptrdiff_t at = *input >= 0 ? *input : model_session_photo_input(r->s, &err);
     if (at >= 0 && !r->given[at])
         *input = at;
-    if (at >= 0)
-        t = model_session_photo(r->s, path, &r->photo, &err);
-    if (!t) {
+    if (at < 0) {
         say_failed("%s: %s", path, err.text);
         return NULL;
     }
+    const struct model_picture *picture = picture_of(r, path);
+    t = picture ? model_session_part(r->s, picture, &all, NULL, &r->photo, &err) : NULL;
+    if (picture && !t)
+        say_failed("%s: %s", path, err.text);
+    if (!t)
+        return NULL;
     tell_assumed(r, path);
     r->has_photo = true;
     free(r->photo_path);

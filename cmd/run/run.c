@@ -1,4 +1,5 @@
 /* nnrun: photos or tensors in, answers out. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,9 @@ enum {
     OPTION_ATOL,
     OPTION_STREAM,
     OPTION_STATE,
-    OPTION_FRAME
+    OPTION_FRAME,
+    OPTION_CROP,
+    OPTION_TURN
 };
 
 static const struct option_row options[] = {
@@ -32,6 +35,9 @@ static const struct option_row options[] = {
     {'p', "recipe", "RECIPE", "how a photo becomes the input, instead of what the model says"},
     {'T', "task", "TASK", "what the output is, instead of what the model says"},
     {'l', "labels", "FILE", "names of labels, instead of the model's"},
+    {OPTION_CROP, "crop", "[=HOW]",
+     "inputs are records of another network: run on the boxes and polygons they tell of"},
+    {OPTION_TURN, "turn", "[=SCORE]", "turn each back by the degrees that are the last label, if its score is so high"},
     {OPTION_STREAM, "stream", NULL, "runs follow each other in time: hand states on, and keep inputs given by name"},
     {OPTION_STATE, "state", "IN=OUT", "the output OUT is the next value of the input IN; implies --stream"},
     {OPTION_FRAME, "frame", "LENGTH[:HOP]", "of sound: samples a run gets, and by how many it goes on"},
@@ -98,6 +104,12 @@ static void take_option(struct request *r, int key, const char *value)
     case '0':
         r->nul = true;
         break;
+    case OPTION_CROP:
+        crop_option(r, value);
+        break;
+    case OPTION_TURN:
+        turn_option(r, value);
+        break;
     case OPTION_STREAM:
         r->stream = true;
         break;
@@ -126,27 +138,46 @@ static int override(const struct request *r, struct model *m)
 
 /* ---- inputs ---- */
 
-static void feed_stdin(struct runner *r)
+/* Paths, or with --crop records. */
+static void feed_lines(struct runner *r, FILE *file, const char *name)
 {
-    char *line = NULL;
+    char *line = NULL, where[400];
     size_t cap = 0, done = 0;
     ssize_t n;
     char end = r->request->nul ? 0 : '\n';
-    while ((n = getdelim(&line, &cap, end, stdin)) > 0) {
+    while ((n = getdelim(&line, &cap, end, file)) > 0) {
         if (line[n - 1] == end)
-            line[n - 1] = 0;
-        if (*line)
+            line[--n] = 0;
+        snprintf(where, sizeof where, "%.300s: line %zu", name, ++done);
+        if (*line && r->request->crop)
+            feed_record(r, line, (size_t)n, where);
+        else if (*line)
             feed(r, line);
-        say_progress("running", ++done, 0);
+        say_progress("running", done, 0);
     }
     free(line);
 }
 
+static void feed_records(struct runner *r, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (file)
+        feed_lines(r, file, path);
+    if (!file || ferror(file))
+        r->status = say_failed("%s: %s", path, strerror(errno));
+    if (file)
+        fclose(file);
+}
+
 static void feed_all(struct runner *r, char **inputs, size_t count)
 {
+    if (count == 0 && r->request->crop)
+        feed_lines(r, stdin, path_name("-"));
     for (size_t i = 0; i < count; i++) {
         if (strcmp(inputs[i], "-") == 0)
-            feed_stdin(r);
+            feed_lines(r, stdin, path_name("-"));
+        else if (r->request->crop && !strchr(inputs[i], '='))
+            feed_records(r, inputs[i]);
         else
             feed(r, inputs[i]);
         say_progress("running", i + 1, count);
@@ -164,7 +195,7 @@ static bool is_many(const struct request *r, const struct model *m, char **input
         archives += has_suffix(inputs[i], ".npz");
         plain += !has_suffix(inputs[i], ".npz");
     }
-    return list || plain > (needed ? needed : 1) || archives + (plain > 0) > 1;
+    return r->crop || list || plain > (needed ? needed : 1) || archives + (plain > 0) > 1;
 }
 
 static int run_all(struct request *r, struct model *m, const struct model *other, char **inputs, size_t count)
@@ -192,6 +223,9 @@ static int run_all(struct request *r, struct model *m, const struct model *other
     else if (runner.status == 0)
         feed_all(&runner, inputs, count);
     forget_folders(&runner);
+    model_picture_free(runner.picture);
+    free(runner.picture_path);
+    free(runner.names);
     model_session_free(runner.s);
     free(runner.in);
     free(runner.given);
@@ -226,7 +260,7 @@ static int run(struct request *r, char **inputs, size_t count)
     int status = m ? override(r, m) : 1;
     if (status == 0)
         status = inputs_apply(&r->inputs, m, path_name(r->model), NULL);
-    if (status == 0 && count == 0 && feed_needed(m) > 0 && !r->compare)
+    if (status == 0 && count == 0 && feed_needed(m) > 0 && !r->compare && !r->crop)
         status = say_usage("%s wants an input: a photo, or a .npy file", path_name(r->model));
     if (status == 0)
         status = r->compare ? run_with(r, m, inputs, count) : run_all(r, m, NULL, inputs, count);
@@ -247,10 +281,14 @@ int main(int argc, char **argv)
         exit_usage("no model; %s -h tells how it is used", program.name);
     property_check("-p", "recipe", r.recipe);
     property_check("-T", "task", r.task);
+    if (r.turn && !r.crop)
+        exit_usage("--turn is about parts of photos: want --crop, too");
     r.model = argv[optind++];
+    bool reads = r.crop && optind == argc;
     for (int i = optind; i < argc; i++)
-        if (strcmp(argv[i], "-") == 0 && strcmp(r.model, "-") == 0)
-            exit_usage("standard input cannot be the model and a list of inputs at once");
+        reads |= strcmp(argv[i], "-") == 0;
+    if (reads && strcmp(r.model, "-") == 0)
+        exit_usage("standard input cannot be the model and a list of inputs at once");
     int status = run(&r, argv + optind, (size_t)(argc - optind));
     inputs_release(&r.inputs);
     free(r.states);

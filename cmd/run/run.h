@@ -18,6 +18,9 @@ struct request {
     const char **states; /* --state: "IN=OUT" */
     size_t state_count;
     long frame, hop; /* --frame, in samples; 0: not given */
+    bool crop;       /* inputs are records of another network */
+    struct model_cut cut;
+    double turn; /* --turn: the least score of a direction that is believed; 0: not given */
 };
 
 /* A model being run: inputs come one by one, and when all are there, it runs and answers. */
@@ -41,10 +44,14 @@ struct runner {
     bool has_photo;
     struct model_photo photo;
     char *photo_path;
-    bool assumed;  /* it was told what is done to photos without a recipe */
-    bool misnamed; /* an input was given for a name that the model does not have */
-    int status;    /* of all so far: 0 or 1 */
-    void *folders; /* of runs so far: a tree of names */
+    struct model_picture *picture; /* the photo decoded last, and its path */
+    char *picture_path;
+    const char **names;          /* of the fields of the record */
+    struct model_record *record; /* what another network told of this run's input; or NULL */
+    bool assumed;                /* it was told what is done to photos without a recipe */
+    bool misnamed;               /* an input was given for a name that the model does not have */
+    int status;                  /* of all so far: 0 or 1 */
+    void *folders;               /* of runs so far: a tree of names */
 };
 
 /* feed.c: takes INPUT, "NAME=FILE" or a path; runs when the model has all it needs. Errors are told, and kept in
@@ -73,6 +80,16 @@ bool stream_fits(const struct runner *r, size_t input, const struct model_tensor
 
 /* sound.c: runs on each frame of a sound file, which is for that input, or stream_input() when it is -1. */
 void feed_sound(struct runner *r, const char *path, ptrdiff_t input);
+
+/* crop.c: runs on the part of a photo that a record speaks of; `where` is for messages. */
+void feed_record(struct runner *r, const char *line, size_t n, const char *where);
+/* Prints the fields of r->record. */
+void print_record(struct runner *r);
+/* Decodes a photo, unless it was the last one; NULL with a message. */
+const struct model_picture *picture_of(struct runner *r, const char *path);
+/* Takes what stands behind --crop=, --turn=; exits when it is malformed. */
+void crop_option(struct request *r, const char *value);
+void turn_option(struct request *r, const char *value);
 
 /* feed.c: runs, answers, and gets ready for the next. */
 void feed_run(struct runner *r);

@@ -24,14 +24,13 @@ static struct resize_axis axis_of(int in, int out, int from, int n)
 
 /* ---- weights: of the samples around one that lies `x` behind the middle left one ---- */
 
-static void weigh_linear(float x, float *w)
+void resize_weigh_linear(float x, float *w)
 {
     w[0] = 1 - x;
     w[1] = x;
 }
 
-/* Keys' kernel with a = -3/4; the last weight is what the others leave of 1. */
-static void weigh_cubic(float x, float *w)
+void resize_weigh_cubic(float x, float *w)
 {
     const float a = -0.75f;
     float far = x + 1, near = 1 - x;
@@ -64,10 +63,10 @@ static const struct kernel {
     int taps, bits;
     void (*weigh)(float x, float *w);
 } kernels[IMAGE_FILTERS] = {
-    [IMAGE_CV_LINEAR] = {2, BITS, weigh_linear},
-    [IMAGE_CV_CUBIC] = {4, FLOAT_BITS, weigh_cubic},
+    [IMAGE_CV_LINEAR] = {2, BITS, resize_weigh_linear},
+    [IMAGE_CV_CUBIC] = {4, FLOAT_BITS, resize_weigh_cubic},
     [IMAGE_CV_LANCZOS] = {8, BITS, weigh_lanczos},
-    [IMAGE_CV_AREA] = {2, BITS, weigh_linear}, /* where a side grows */
+    [IMAGE_CV_AREA] = {2, BITS, resize_weigh_linear}, /* where a side grows */
 };
 
 static void taps_release(struct taps *t)

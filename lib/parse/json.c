@@ -159,14 +159,9 @@ static bool read_word(struct reader *r, enum json_kind *kind)
     return false;
 }
 
-static int read_value(struct reader *r, size_t *index)
+static int read_kind(struct reader *r, size_t index)
 {
-    struct json *j = r->j;
-    if (mem_grow(&j->node, &j->cap, j->count + 1, sizeof *j->node, r->err))
-        return -1;
-    struct json_node *node = &j->node[ *index = j->count++];
-    memset(node, 0, sizeof *node);
-    skip_space(r);
+    struct json_node *node = &r->j->node[index];
     char c = *r->at;
     if (read_word(r, &node->kind))
         return 0;
@@ -175,7 +170,20 @@ static int read_value(struct reader *r, size_t *index)
         return read_string(r, &node->string);
     if (node->kind == JSON_NUMBER)
         return read_number(r, &node->number);
-    return read_elements(r, *index, c == '{' ? '}' : ']');
+    return read_elements(r, index, c == '{' ? '}' : ']');
+}
+
+static int read_value(struct reader *r, size_t *index)
+{
+    struct json *j = r->j;
+    if (mem_grow(&j->node, &j->cap, j->count + 1, sizeof *j->node, r->err))
+        return -1;
+    *index = j->count++;
+    skip_space(r);
+    j->node[*index] = (struct json_node){.at = (size_t)(r->at - j->text)};
+    int failed = read_kind(r, *index);
+    j->node[*index].end = (size_t)(r->at - j->text);
+    return failed;
 }
 
 int json_parse(struct json *out, const char *text, size_t n, struct error *err)

@@ -13,6 +13,7 @@ struct json_node {
     const char *key;    /* of a member of an object, UTF-8 */
     const char *string; /* of JSON_STRING */
     double number;      /* of JSON_NUMBER */
+    size_t at, end;     /* where it stands in the text that was parsed: bytes at ... end */
     size_t first, next; /* indices: the first element of an array or object, the next of the same; 0: none */
 };
 

@@ -1,0 +1,204 @@
+/* Records of another network: each names a photo and a part of it, on which this one runs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/program.h"
+#include "../common/record.h"
+#include "run.h"
+
+/* ---- options ---- */
+
+static void set_pad(struct model_cut *cut, double value)
+{
+    cut->pad = value;
+}
+
+static void set_square(struct model_cut *cut, double value)
+{
+    cut->square = value != 0;
+}
+
+static void set_tall(struct model_cut *cut, double value)
+{
+    cut->tall = value;
+}
+
+static void set_linear(struct model_cut *cut, double value)
+{
+    cut->linear = value != 0;
+}
+
+static const struct {
+    const char *name;
+    bool wants; /* a number */
+    void (*set)(struct model_cut *cut, double value);
+} words[] = {
+    {"pad", true, set_pad}, {"square", false, set_square}, {"tall", true, set_tall}, {"linear", false, set_linear}};
+
+static bool take_word(struct model_cut *cut, const char *word)
+{
+    size_t n = strcspn(word, "=");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i].name) == n && strncmp(words[i].name, word, n) == 0 && words[i].wants == (word[n] == '=')) {
+            words[i].set(cut, words[i].wants ? program_real("--crop", word + n + 1, 0) : 1);
+            return true;
+        }
+    return false;
+}
+
+#define TALL 1.5 /* lines of text that run down the page are read from below */
+
+void crop_option(struct request *r, const char *value)
+{
+    char *copy = value ? get_copy(value) : NULL, *rest = copy;
+    r->crop = true;
+    r->cut = (struct model_cut){.tall = TALL};
+    for (char *word; (word = strsep(&rest, ","));)
+        if (!take_word(&r->cut, word))
+            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, tall=RATIO, linear", value, word);
+    free(copy);
+}
+
+#define SURE 0.9
+
+void turn_option(struct request *r, const char *value)
+{
+    r->turn = value ? program_real("--turn", value, 1e-9) : SURE;
+}
+
+/* ---- photos ---- */
+
+const struct model_picture *picture_of(struct runner *r, const char *path)
+{
+    struct model_error err;
+    if (r->picture && strcmp(r->picture_path, path) == 0)
+        return r->picture;
+    model_picture_free(r->picture);
+    free(r->picture_path);
+    r->picture_path = get_copy(path);
+    r->picture = model_session_picture(r->s, path, &err);
+    if (!r->picture)
+        say_failed("%s: %s", path, err.text);
+    return r->picture;
+}
+
+/* ---- records ---- */
+
+/* "180", or "180_degree", when the network is sure of it; others than quarters are malformed: -1. */
+static int degrees(const struct runner *r, const struct model_record *record)
+{
+    double score;
+    char *end;
+    const char *label = model_record_label(record, &score);
+    if (!r->request->turn)
+        return 0;
+    long value = label ? strtol(label, &end, 10) : -1;
+    if (!label || end == label || value < 0 || value > 270 || value % 90)
+        return -1;
+    return score >= r->request->turn ? (int)value : 0;
+}
+
+static struct model_tensor *cut_part(struct runner *r, struct model_error *err)
+{
+    struct model_place place;
+    struct model_cut cut = r->request->cut;
+    model_record_place(r->record, &place);
+    cut.turn = degrees(r, r->record);
+    if (cut.turn < 0) {
+        snprintf(err->text, sizeof err->text, "the last label is no direction: want 0, 90, 180 or 270");
+        return NULL;
+    }
+    return model_session_part(r->s, r->picture, &place, &cut, &r->photo, err);
+}
+
+/* The part as the photo's input; false with a message. */
+static bool take_part(struct runner *r, const char *where)
+{
+    struct model_error err;
+    struct model_place place;
+    struct model_field field;
+    ptrdiff_t at = model_session_photo_input(r->s, &err);
+    model_record_place(r->record, &place);
+    if (place.corners == 0 && model_record_field(r->record, 1, &field)) {
+        say_failed("%s: %s: no box and no polygon: want records of a detector", where, r->first);
+        return false;
+    }
+    struct model_tensor *t = at < 0 ? NULL : cut_part(r, &err);
+    if (!t) {
+        say_failed("%s: %s: %s", where, r->first, err.text);
+        return false;
+    }
+    model_tensor_free(r->in[at]);
+    r->in[at] = t;
+    r->given[at] = r->has_photo = true;
+    return true;
+}
+
+void feed_record(struct runner *r, const char *line, size_t n, const char *where)
+{
+    struct model_error err;
+    r->record = model_record_read(line, n, &err);
+    if (!r->record) {
+        r->status = say_failed("%s: %s", where, err.text);
+        return;
+    }
+    r->first = get_copy(model_record_path(r->record));
+    r->photo_path = get_copy(r->first);
+    r->failed = !picture_of(r, r->first) || !take_part(r, where);
+    feed_run(r);
+}
+
+/* ---- printing ---- */
+
+/* "1,2 3,4" as [[1,2],[3,4]]. */
+static void print_points(const struct model_field *f)
+{
+    char *json = get_memory(3 * strlen(f->text) + 8, 1), *to = json;
+    to = stpcpy(to, "[[");
+    for (const char *at = f->text; *at; at++)
+        if (*at == ' ')
+            to = stpcpy(to, "],[");
+        else
+            *to++ = *at;
+    strcpy(to, "]]");
+    record_raw(f->name, json);
+    free(json);
+}
+
+static void print_words(const struct model_field *f)
+{
+    char *copy = get_copy(f->text), *rest = copy;
+    for (char *word; (word = strsep(&rest, " "));)
+        record_raw(f->name, word);
+    free(copy);
+}
+
+static void print_field(const struct model_field *f)
+{
+    if (f->kind == MODEL_FIELD_TEXT || (f->kind == MODEL_FIELD_JSON && !program_json))
+        record_text(f->name, f->text);
+    else if (f->kind == MODEL_FIELD_BOX && program_json)
+        record_numbers(f->name, f->text);
+    else if (f->kind == MODEL_FIELD_BOX)
+        print_words(f);
+    else if (f->kind == MODEL_FIELD_POINTS && program_json)
+        print_points(f);
+    else
+        record_raw(f->name, f->text);
+}
+
+void print_record(struct runner *r)
+{
+    struct model_field field;
+    size_t n = 0;
+    while (model_record_field(r->record, n, &field))
+        n++;
+    free(r->names);
+    r->names = get_memory(n, sizeof *r->names);
+    for (size_t i = 0; model_record_field(r->record, i, &field); i++) {
+        print_field(&field);
+        r->names[i] = field.name;
+    }
+    record_taken(r->names, n);
+}

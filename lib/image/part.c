@@ -1,0 +1,107 @@
+#include "image/part.h"
+
+#include <math.h>
+
+#include "base/mem.h"
+
+#define MOST_GROWTH 4 /* of a quadrilateral's area over the picture's */
+
+/* ---- boxes ---- */
+
+static int clamp(double v, int most)
+{
+    return v > 0 ? v < most ? (int)v : most : 0; /* nan: 0 */
+}
+
+static int plan_box(struct image_part *p, const struct image *in, const struct image_place *at,
+                    const struct image_part_how *how, struct error *err)
+{
+    double x0 = fmin(at->x[0], at->x[1]), x1 = fmax(at->x[0], at->x[1]);
+    double y0 = fmin(at->y[0], at->y[1]), y1 = fmax(at->y[0], at->y[1]);
+    double grow_x = (x1 - x0) * how->pad, grow_y = (y1 - y0) * how->pad;
+    if (how->square) {
+        double lacks = (x1 - x0 + 2 * grow_x) - (y1 - y0 + 2 * grow_y);
+        *(lacks < 0 ? &grow_x : &grow_y) += fabs(lacks) / 2;
+    }
+    int left = clamp(x0 - grow_x, in->width), right = clamp(x1 + grow_x, in->width);
+    int top = clamp(y0 - grow_y, in->height), bottom = clamp(y1 + grow_y, in->height);
+    p->box = (struct image_rect){left, top, right - left, bottom - top};
+    p->back = (struct image_map){{1, 0, left, 0, 1, top, 0, 0, 1}};
+    return right > left && bottom > top
+               ? 0
+               : error_set(err, "box %g %g %g %g: nothing of it lies in the photo of %dx%d pixels", at->x[0], at->y[0],
+                           at->x[1], at->y[1], in->width, in->height);
+}
+
+/* ---- quadrilaterals ---- */
+
+static double side(const struct image_place *at, int a, int b)
+{
+    return hypot(at->x[a] - at->x[b], at->y[a] - at->y[b]);
+}
+
+static int plan_quad(struct image_part *p, const struct image *in, const struct image_place *at,
+                     const struct image_part_how *how, struct error *err)
+{
+    double width = floor(fmax(side(at, 0, 1), side(at, 2, 3)));
+    double height = floor(fmax(side(at, 0, 3), side(at, 1, 2)));
+    double most = (double)MOST_GROWTH * in->width * in->height + 4096;
+    if (!(width >= 1 && height >= 1 && width <= IMAGE_MAX_SIDE && height <= IMAGE_MAX_SIDE && width * height <= most))
+        return error_set(err, "a polygon with sides of %g and %g pixels in a photo of %dx%d", width, height, in->width,
+                         in->height);
+    p->box = (struct image_rect){0, 0, (int)width, (int)height};
+    p->warped = true;
+    p->linear = how->linear;
+    if (how->tall > 0 && height >= how->tall * width)
+        p->orientation = 8;
+    if (image_map_of_corners(&p->warp, width, height, at->x, at->y, err) < 0)
+        return -1;
+    p->back = p->warp;
+    return 0;
+}
+
+/* ---- both ---- */
+
+/* By how many quarters to the left an orientation of EXIF turns, and back. */
+static const int quarters[9] = {[3] = 2, [6] = 3, [8] = 1}, orientations[4] = {1, 8, 3, 6};
+
+static void plan_turn(struct image_part *p, int turn)
+{
+    int width = p->box.width, height = p->box.height, left = (quarters[p->orientation] + turn / 90) % 4;
+    const struct image_map back[4] = {{{1, 0, 0, 0, 1, 0, 0, 0, 1}},
+                                      {{0, -1, width, 1, 0, 0, 0, 0, 1}},
+                                      {{-1, 0, width, 0, -1, height, 0, 0, 1}},
+                                      {{0, 1, 0, -1, 0, height, 0, 0, 1}}};
+    p->orientation = orientations[left];
+    p->width = left % 2 ? height : width;
+    p->height = left % 2 ? width : height;
+    image_map_chain(&p->back, &back[left], &p->back);
+}
+
+int image_part_plan(struct image_part *out, const struct image *in, const struct image_place *place,
+                    const struct image_part_how *how, struct error *err)
+{
+    struct image_part p = {.orientation = 1};
+    struct image_place whole = {.corners = 2, .x = {0, in->width}, .y = {0, in->height}};
+    static const struct image_part_how plain = {0};
+    int status = place->corners == 4   ? plan_quad(&p, in, place, how, err)
+                 : place->corners == 2 ? plan_box(&p, in, place, how, err)
+                                       : plan_box(&p, in, &whole, &plain, err);
+    if (status == 0) {
+        plan_turn(&p, how->turn);
+        *out = p;
+    }
+    return status;
+}
+
+int image_part_cut(struct image *out, const struct image *in, const struct image_part *p, struct error *err)
+{
+    struct image cut;
+    int status = p->warped ? image_warp(&cut, in, p->box.width, p->box.height, &p->warp, !p->linear, err)
+                           : image_crop(&cut, in, &p->box, err);
+    if (status == 0 && (status = image_turn(&cut, p->orientation, err)) < 0)
+        image_release(&cut);
+    if (status == 0)
+        *out = cut;
+    return status;
+}

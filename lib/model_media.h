@@ -1,0 +1,99 @@
+/* The rest of libmodel's public face, which model.h includes: parts of photos that a network found, for the next one;
+ * the records that tell of them; sound and states. */
+#ifndef MODEL_MEDIA_H
+#define MODEL_MEDIA_H
+
+#include "model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- parts of photos ---- */
+
+/* A decoded photo, of which several inputs are to be made. */
+struct model_picture;
+
+MODEL_API struct model_picture *model_session_picture(struct model_session *s, const char *path,
+                                                      struct model_error *err);
+MODEL_API void model_picture_free(struct model_picture *picture); /* NULL is allowed */
+
+/* Where something was found in a photo, in its pixels. */
+struct model_place {
+    int corners; /* 0: all of it; 2: a box, by its top left and bottom right corner; 4: a quadrilateral, its corners
+                  * clockwise from what is its top left one when it is upright */
+    double x[4], y[4];
+};
+
+/* How it is cut out. All 0: a box as it is, its corners truncated to pixels and to the photo; a quadrilateral as wide
+ * and high as its longer sides, warped upright by the bicubic filter as warpPerspective() of OpenCV 4 does it. */
+struct model_cut {
+    double pad;  /* a box grows by this share of its sides on every side */
+    bool square; /* then its shorter side grows to the longer */
+    double tall; /* a quadrilateral at least so many times as high as wide is turned left by 90 degrees; 0: never */
+    bool linear; /* the bilinear filter */
+    int turn;    /* degrees by which the part is turned clockwise, which are taken back: 0, 90, 180, 270 */
+};
+
+/* The part as model_session_photo() makes an input of a photo. Answers made with this `photo` are in pixels of the
+ * whole. cut may be NULL. */
+MODEL_API struct model_tensor *model_session_part(struct model_session *s, const struct model_picture *picture,
+                                                  const struct model_place *place, const struct model_cut *cut,
+                                                  struct model_photo *photo, struct model_error *err);
+
+/* ---- records ---- */
+
+/* A record of nnrun as a line of text: fields between tabs, or a JSON object. */
+struct model_record;
+
+enum model_field_kind {
+    MODEL_FIELD_TEXT,   /* unescaped */
+    MODEL_FIELD_WORD,   /* a number, true, false or null */
+    MODEL_FIELD_BOX,    /* four numbers, blanks between them */
+    MODEL_FIELD_POINTS, /* points, blanks between them; commas between their numbers */
+    MODEL_FIELD_JSON    /* another array or object, as it stood there */
+};
+
+struct model_field {
+    const char *name; /* in JSON; a line of text has none, and gets "field5" for what is not known */
+    enum model_field_kind kind;
+    const char *text;
+};
+
+/* n: without a newline at the end. */
+MODEL_API struct model_record *model_record_read(const char *line, size_t n, struct model_error *err);
+MODEL_API void model_record_free(struct model_record *record); /* NULL is allowed */
+/* What these give lives as long as the record. */
+MODEL_API bool model_record_field(const struct model_record *record, size_t index, struct model_field *field);
+MODEL_API const char *model_record_path(const struct model_record *record); /* of the photo */
+MODEL_API void model_record_place(const struct model_record *record, struct model_place *place);
+/* The label of the last answer in it, and its score; NULL: none. */
+MODEL_API const char *model_record_label(const struct model_record *record, double *score);
+
+/* ---- streams ---- */
+
+/* The output that is the next value of this input, as names ("h" and "h_out", "state" and "stateN", "h0" and "hn") and
+ * types tell; -1 when there is none. */
+MODEL_API ptrdiff_t model_state(const struct model *m, size_t input);
+
+/* Zeros, a state's value at the beginning where the model has none; sizes that are open are 1. */
+MODEL_API struct model_tensor *model_state_start(const struct model *m, size_t input, struct model_error *err);
+
+/* Sound of a RIFF WAVE file: PCM, or floating point. */
+struct model_sound;
+
+MODEL_API struct model_sound *model_sound_read(const char *path, struct model_error *err); /* begins with the path */
+MODEL_API void model_sound_free(struct model_sound *sound);                                /* NULL is allowed */
+MODEL_API int model_sound_rate(const struct model_sound *sound);                           /* samples a second */
+MODEL_API int64_t model_sound_length(const struct model_sound *sound);
+
+/* Samples from ... from + n as a tensor for that input, whose other sizes are 1: the mean of all channels, in -1 ... 1,
+ * or 16-bit integers where it takes whole numbers. Before the beginning and behind the end it is silent. */
+MODEL_API struct model_tensor *model_sound_frame(const struct model_sound *sound, const struct model *m, size_t input,
+                                                 int64_t from, int64_t n, struct model_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,181 @@
+/* The public API: photos, and parts of them that an earlier network found. */
+#include "model_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "data/record.h"
+#include "image/part.h"
+
+/* ---- photos ---- */
+
+struct model_picture {
+    struct image image;
+};
+
+static int decode(const struct model_session *s, const char *path, struct image *image, struct error *err)
+{
+    struct blob *blob = file_read(path, err);
+    int status = blob ? image_decode(image, blob->data, blob->size, err) : -1;
+    int orientation = status < 0 || s->recipe.as_stored ? 1 : image_exif_orientation(blob->data, blob->size);
+    blob_unref(blob);
+    if (status == 0 && (status = image_turn(image, orientation, err)) < 0)
+        image_release(image);
+    return status;
+}
+
+struct model_tensor *model_session_photo(struct model_session *s, const char *path, struct model_photo *photo,
+                                         struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct image image;
+    if (decode(s, path, &image, err) < 0)
+        return NULL;
+    struct tensor *t = model_prepare_photo(s, &image, photo, err);
+    image_release(&image);
+    return model_outer_tensor(t);
+}
+
+struct model_picture *model_session_picture(struct model_session *s, const char *path, struct model_error *error)
+{
+    struct model_picture *p = mem_calloc(1, sizeof *p, model_inner(error));
+    if (p && decode(s, path, &p->image, model_inner(error)) == 0)
+        return p;
+    free(p);
+    return NULL;
+}
+
+void model_picture_free(struct model_picture *picture)
+{
+    if (picture)
+        image_release(&picture->image);
+    free(picture);
+}
+
+/* ---- parts ---- */
+
+struct model_tensor *model_session_part(struct model_session *s, const struct model_picture *picture,
+                                        const struct model_place *place, const struct model_cut *cut,
+                                        struct model_photo *photo, struct model_error *error)
+{
+    static const struct model_cut plain = {0};
+    struct error *err = model_inner(error);
+    struct image_place at = {.corners = place->corners};
+    struct image_part part;
+    struct image image;
+    cut = cut ? cut : &plain;
+    struct image_part_how how = {cut->pad, cut->square, cut->tall, cut->linear, cut->turn};
+    memcpy(at.x, place->x, sizeof at.x);
+    memcpy(at.y, place->y, sizeof at.y);
+    if (place->corners == 0 && cut->turn == 0)
+        return model_outer_tensor(model_prepare_photo(s, &picture->image, photo, err));
+    if (image_part_plan(&part, &picture->image, &at, &how, err) < 0 ||
+        image_part_cut(&image, &picture->image, &part, err) < 0)
+        return NULL;
+    struct tensor *t = model_prepare_photo(s, &image, photo, err);
+    image_release(&image);
+    photo->is_part = true;
+    memcpy(photo->back, part.back.m, sizeof photo->back);
+    return model_outer_tensor(t);
+}
+
+static void move_point(const struct image_map *map, float *x, float *y)
+{
+    double at_x = *x, at_y = *y;
+    image_map_point(map, &at_x, &at_y);
+    *x = (float)at_x;
+    *y = (float)at_y;
+}
+
+/* The box around the four corners of the box, moved. */
+static void move_box(const struct image_map *map, struct model_answer *a)
+{
+    float x[4] = {a->x0, a->x1, a->x1, a->x0}, y[4] = {a->y0, a->y0, a->y1, a->y1};
+    for (int i = 0; i < 4; i++) {
+        move_point(map, &x[i], &y[i]);
+        a->x0 = i && a->x0 < x[i] ? a->x0 : x[i];
+        a->y0 = i && a->y0 < y[i] ? a->y0 : y[i];
+        a->x1 = i && a->x1 > x[i] ? a->x1 : x[i];
+        a->y1 = i && a->y1 > y[i] ? a->y1 : y[i];
+    }
+}
+
+/* A mask goes along with a box; one that would have to be turned or warped is dropped. */
+static void move_mask(const struct image_map *map, struct model_region *mask)
+{
+    const double *m = map->m;
+    bool shifts = m[0] == 1 && m[1] == 0 && m[3] == 0 && m[4] == 1 && m[6] == 0 && m[7] == 0;
+    if (shifts) {
+        mask->x += (int)m[2];
+        mask->y += (int)m[5];
+        return;
+    }
+    free(mask->pixels);
+    *mask = (struct model_region){0};
+}
+
+void model_move_answers(struct model_answers *answers, const struct model_photo *photo)
+{
+    struct image_map map;
+    memcpy(map.m, photo->back, sizeof map.m);
+    bool is_place = answers->kind == MODEL_ANSWER_BOXES || answers->kind == MODEL_ANSWER_POLYGONS;
+    for (size_t i = 0; is_place && i < answers->count; i++) {
+        struct model_answer *a = &answers->at[i];
+        move_box(&map, a);
+        move_mask(&map, &a->mask);
+        for (size_t k = 0; k < a->point_count; k++)
+            move_point(&map, &a->points[k].x, &a->points[k].y);
+    }
+}
+
+/* ---- records ---- */
+
+struct model_record {
+    struct data_record inner;
+};
+
+struct model_record *model_record_read(const char *line, size_t n, struct model_error *err)
+{
+    struct model_record *r = mem_calloc(1, sizeof *r, model_inner(err));
+    if (r && data_record_parse(&r->inner, line, n, model_inner(err)) == 0)
+        return r;
+    free(r);
+    return NULL;
+}
+
+void model_record_free(struct model_record *record)
+{
+    if (record)
+        data_record_release(&record->inner);
+    free(record);
+}
+
+static_assert((int)MODEL_FIELD_JSON == (int)DATA_FIELD_JSON, "the public kinds are those of data");
+
+bool model_record_field(const struct model_record *record, size_t index, struct model_field *field)
+{
+    if (index >= record->inner.count)
+        return false;
+    const struct data_field *f = &record->inner.fields[index];
+    *field = (struct model_field){f->name, (enum model_field_kind)f->kind, f->text};
+    return true;
+}
+
+const char *model_record_path(const struct model_record *record)
+{
+    return record->inner.path;
+}
+
+void model_record_place(const struct model_record *record, struct model_place *place)
+{
+    *place = (struct model_place){.corners = record->inner.corners};
+    memcpy(place->x, record->inner.x, sizeof place->x);
+    memcpy(place->y, record->inner.y, sizeof place->y);
+}
+
+const char *model_record_label(const struct model_record *record, double *score)
+{
+    *score = record->inner.score;
+    return record->inner.label;
+}

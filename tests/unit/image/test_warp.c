@@ -1,0 +1,121 @@
+/* Parts of pictures: maps of the plane, warping as OpenCV does it, boxes, turns. */
+#include <math.h>
+
+#include "../../test.h"
+#include "image/part.h"
+
+/* Grey, 8x8. */
+static struct image sample(void)
+{
+    struct image image;
+    CHECK(image_init(&image, 8, 8, 1, NULL) == 0);
+    for (int i = 0; i < 64; i++) {
+        int x = i % 8, y = i / 8;
+        image.data[i] = (uint8_t)(37 * x * x + 91 * y + 13 * x * y);
+    }
+    return image;
+}
+
+static void near(double a, double b)
+{
+    CHECK_MSG(fabs(a - b) < 1e-9, "%g, want %g", a, b);
+}
+
+static void a_map_brings_corners_to_corners(void)
+{
+    const double x[] = {1.5, 6.5, 7, 0.5}, y[] = {0.25, 1, 5.5, 6.75};
+    const double corner_x[] = {0, 6, 6, 0}, corner_y[] = {0, 0, 5, 5};
+    struct image_map map;
+    CHECK(image_map_of_corners(&map, 6, 5, x, y, NULL) == 0);
+    for (int i = 0; i < 4; i++) {
+        double px = corner_x[i], py = corner_y[i];
+        CHECK(image_map_point(&map, &px, &py));
+        near(px, x[i]);
+        near(py, y[i]);
+    }
+    const double line_x[] = {5, 1, 2, 3}, line_y[] = {0, 1, 2, 3};
+    struct error err;
+    CHECK(image_map_of_corners(&map, 6, 5, line_x, line_y, &err) < 0);
+    CHECK_STR(err.text, "a polygon of four corners: three of them lie on a line");
+}
+
+/* getPerspectiveTransform() and warpPerspective() of OpenCV 4.14 on these points. */
+static void warped_as_opencv_does_it(void)
+{
+    static const uint8_t linear[] = {88,  113, 156, 142, 93,  188, 102, 107, 178, 154, 143, 170,
+                                     219, 115, 112, 160, 174, 115, 102, 232, 229, 196, 97,  47,
+                                     173, 107, 106, 95,  73,  186, 99,  194, 149, 85,  142, 161},
+                         cubic[] = {88,  115, 187, 137, 66,  196, 96,  86,  213, 152, 143, 191,
+                                    229, 102, 87,  171, 199, 102, 104, 247, 237, 207, 83,  46,
+                                    187, 91,  111, 88,  44,  206, 68,  219, 145, 62,  164, 180};
+    const struct image_place place = {4, {1.5, 6.5, 7, 0.5}, {0.25, 1, 5.5, 6.75}};
+    for (int k = 0; k < 2; k++) {
+        struct image in = sample(), out;
+        struct image_part part;
+        CHECK(image_part_plan(&part, &in, &place, &(struct image_part_how){.linear = k == 0}, NULL) == 0);
+        CHECK(part.width == 6 && part.height == 6);
+        CHECK(image_part_cut(&out, &in, &part, NULL) == 0);
+        CHECK(memcmp(out.data, k == 0 ? linear : cubic, sizeof linear) == 0);
+        image_release(&in);
+        image_release(&out);
+    }
+}
+
+/* Pixel (x, y) of a part is the one that the map back leads to. */
+static void check_pixels(const struct image_place *place, const struct image_part_how *how, int width, int height)
+{
+    struct image in = sample(), out;
+    struct image_part part;
+    CHECK(image_part_plan(&part, &in, place, how, NULL) == 0);
+    CHECK(image_part_cut(&out, &in, &part, NULL) == 0);
+    CHECK(part.width == width && part.height == height && out.width == width && out.height == height);
+    for (int i = 0; i < width * height; i++) {
+        double x = i % width + 0.5, y = i / width + 0.5;
+        CHECK(image_map_point(&part.back, &x, &y));
+        CHECK(out.data[i] == in.data[(int)y * 8 + (int)x]);
+    }
+    image_release(&in);
+    image_release(&out);
+}
+
+static void every_turn_has_its_way_back(void)
+{
+    const struct image_place box = {2, {1.2, 7.9}, {2.5, 5.1}}, all = {.corners = 0};
+    const struct image_place flat = {4, {1, 7, 7, 1}, {2, 2, 5, 5}}, high = {4, {1, 3, 3, 1}, {1, 1, 7, 7}};
+    for (int turn = 0; turn < 360; turn += 90) {
+        bool side = turn % 180;
+        struct image_part_how how = {.turn = turn, .tall = 1.5};
+        check_pixels(&box, &how, side ? 3 : 6, side ? 6 : 3);
+        check_pixels(&all, &how, 8, 8);
+        check_pixels(&flat, &how, side ? 3 : 6, side ? 6 : 3);
+        check_pixels(&high, &how, side ? 2 : 6, side ? 6 : 2);
+    }
+}
+
+static void what_is_not_in_the_picture(void)
+{
+    struct image in = sample();
+    struct image_part part;
+    struct error err;
+    const struct image_part_how how = {0};
+    static const struct image_place bad[] = {
+        {2, {8, 12}, {0, 4}},
+        {2, {NAN, NAN}, {0, 4}},
+        {2, {-5, 0.5}, {0, 4}},
+        {4, {0, 1e6, 1e6, 0}, {0, 0, 1e6, 1e6}},
+        {4, {0, 0, 0, 0}, {0, 0, 5, 5}},
+        {4, {0, NAN, 3, 0}, {0, 0, 3, 3}},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK_MSG(image_part_plan(&part, &in, &bad[i], &how, &err) < 0, "place %zu", i);
+    image_release(&in);
+}
+
+int main(void)
+{
+    RUN(a_map_brings_corners_to_corners);
+    RUN(warped_as_opencv_does_it);
+    RUN(every_turn_has_its_way_back);
+    RUN(what_is_not_in_the_picture);
+    return TEST_END();
+}
