@@ -395,8 +395,11 @@ struct model_answers {
 /* What kind of answers this session's model gives: MODEL_ANSWER_NONE without a task. */
 MODEL_API enum model_answer_kind model_session_answer_kind(const struct model_session *s);
 
-/* Makes answers of the first output: the best `most` of classification (and of the other kinds at most so many, 0 for
- * all). photo NULL: boxes stay in pixels of the input. Released by model_answers_release(). */
+/* How many answers are of use when nobody says: 5 labels of a classification; 0 for all. */
+MODEL_API size_t model_session_usual_answers(const struct model_session *s);
+
+/* Makes answers of the outputs, at most `most` of them, 0 for all. photo NULL: places stay in pixels of the input,
+ * whose size must be known then. Released by model_answers_release(). */
 MODEL_API int model_session_answers(struct model_session *s, struct model_tensor *const *out,
                                     const struct model_photo *photo, size_t most, struct model_answers *answers,
                                     struct model_error *err);

@@ -18,7 +18,7 @@ struct model {
 };
 
 struct model_session {
-    struct graph *graph;  /* for the types of its inputs */
+    struct graph *graph; /* for the types of its inputs */
     struct exec *exec;
     struct pool *pool;
     struct item **in, **out; /* as many as the graph has */
@@ -26,6 +26,14 @@ struct model_session {
     bool has_task;
     struct task task;
     struct task_labels labels;
+    struct model_end *ends; /* of the outputs */
+};
+
+/* How an output ends, and what its whole numbers stand for: (number - zero) * scale. */
+struct model_end {
+    enum task_end end;
+    bool scaled;
+    float scale, zero;
 };
 
 static inline struct error *model_inner(struct model_error *err)
@@ -65,6 +73,16 @@ struct tensor *model_prepare_photo(struct model_session *s, const struct image *
 
 /* Moves answers from the pixels of a part that was cut out to those of the photo. */
 void model_move_answers(struct model_answers *answers, const struct model_photo *photo);
+
+/* Sets the ends of the outputs, once the graph has its constants. */
+int model_session_ends(struct model_session *s, struct error *err);
+
+/* The input that a recipe is for; -1 when there is none. */
+ptrdiff_t model_photo_input(const struct graph *g, const struct recipe *r, struct error *err);
+
+/* What becomes of a photo of that size on its way to an input. */
+int model_plan_photo(const struct recipe *r, const struct value *input, int width, int height, struct recipe_plan *plan,
+                     struct error *err);
 
 /* Checks a recipe against the input it is for. */
 int model_check_recipe(const struct graph *g, const struct recipe *r, struct error *err);

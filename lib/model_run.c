@@ -68,7 +68,7 @@ static int start(struct model_session *s, const struct model *m, const struct mo
         return -1;
     s->in = mem_calloc(s->graph->input_count, sizeof *s->in, err);
     s->out = mem_calloc(s->graph->output_count, sizeof *s->out, err);
-    if (!s->in || !s->out || model_session_settings(s, err) < 0)
+    if (!s->in || !s->out || model_session_settings(s, err) < 0 || model_session_ends(s, err) < 0)
         return -1;
     struct exec_options options = {.kernels = k, .pool = s->pool, .profile = o->profile};
     s->exec = exec_new(s->graph, &options, err);
@@ -98,6 +98,7 @@ void model_session_free(struct model_session *s)
     pool_free(s->pool);
     graph_free(s->graph);
     task_labels_release(&s->labels);
+    free(s->ends);
     free(s->in);
     free(s->out);
     free(s);

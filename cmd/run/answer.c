@@ -99,14 +99,24 @@ static void print_embedding(const struct model_answers *a, size_t i)
     record_values("embedding", a->vector_count, a->vector);
 }
 
+static void print_picture(const struct model_answers *a, size_t i)
+{
+    (void)i;
+    record_integer("width", a->width);
+    record_integer("height", a->height);
+    record_integer("channels", a->channels);
+}
+
 static void print_answers(struct runner *r, const struct model_answers *a)
 {
     static void (*const print[])(const struct model_answers *, size_t) = {
         [MODEL_ANSWER_LABELS] = print_label,     [MODEL_ANSWER_BOXES] = print_box,
         [MODEL_ANSWER_POLYGONS] = print_polygon, [MODEL_ANSWER_MASK] = print_share,
         [MODEL_ANSWER_TEXT] = print_text,        [MODEL_ANSWER_EMBEDDING] = print_embedding,
+        [MODEL_ANSWER_PICTURE] = print_picture,
     };
-    size_t n = a->kind == MODEL_ANSWER_EMBEDDING ? 1 : a->count;
+    bool one = a->kind == MODEL_ANSWER_EMBEDDING || a->kind == MODEL_ANSWER_PICTURE;
+    size_t n = one ? 1 : a->count;
     for (size_t i = 0; i < n; i++) {
         record_begin();
         print_origin(r);
@@ -174,9 +184,9 @@ int answer(struct runner *r)
     struct model_answers a;
     struct model_error err;
     enum model_answer_kind kind = model_session_answer_kind(r->s);
-    if (kind == MODEL_ANSWER_BOXES && !r->has_photo && !r->request->task)
+    if ((kind == MODEL_ANSWER_BOXES || kind == MODEL_ANSWER_POLYGONS) && !r->has_photo && !r->request->task)
         kind = MODEL_ANSWER_NONE; /* where boxes lie in an array's picture is not known: the outputs as they are */
-    size_t most = r->request->best ? (size_t)r->request->best : kind == MODEL_ANSWER_LABELS ? BEST : 0;
+    size_t most = r->request->best ? (size_t)r->request->best : model_session_usual_answers(r->s);
     int status = 0;
     if (kind == MODEL_ANSWER_NONE) {
         status = print_outputs(r);

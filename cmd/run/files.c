@@ -84,15 +84,15 @@ static int write_one(const struct runner *r, const char *folder, size_t i)
     return status;
 }
 
-/* The mask as a picture, beside the tensors. */
-static int write_mask(struct runner *r, const char *folder)
+/* The mask, or the picture that the network paints, beside the tensors. */
+static int write_picture(struct runner *r, const char *folder)
 {
     struct model_answers a;
     struct model_error err;
     if (model_session_answers(r->s, r->out, r->has_photo ? &r->photo : NULL, 0, &a, &err) < 0)
         return say_failed("%s: %s", r->first, err.text);
     char *path = get_memory(strlen(folder) + 20, 1);
-    sprintf(path, "%s/mask.png", folder);
+    sprintf(path, a.kind == MODEL_ANSWER_MASK ? "%s/mask.png" : "%s/picture.png", folder);
     int status = model_answers_write(&a, path, &err) < 0 ? say_failed("%s", err.text) : 0;
     free(path);
     model_answers_release(&a);
@@ -105,8 +105,9 @@ int write_outputs(struct runner *r)
     int status = folder && make_folder(r->request->output) == 0 && make_folder(folder) == 0 ? 0 : 1;
     for (size_t i = 0; status == 0 && i < r->output_count; i++)
         status = write_one(r, folder, i);
-    if (status == 0 && model_session_answer_kind(r->s) == MODEL_ANSWER_MASK)
-        status = write_mask(r, folder);
+    enum model_answer_kind kind = model_session_answer_kind(r->s);
+    if (status == 0 && (kind == MODEL_ANSWER_MASK || kind == MODEL_ANSWER_PICTURE))
+        status = write_picture(r, folder);
     free(folder);
     return status;
 }

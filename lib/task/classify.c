@@ -1,13 +1,18 @@
+/* A score for each label. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "task/task.h"
+#include "task/answer.h"
+
+struct ranked {
+    size_t index;
+    float score;
+};
 
 static int compare(const void *a, const void *b)
 {
-    const struct task_top *x = a, *y = b;
+    const struct ranked *x = a, *y = b;
     if (x->score != y->score)
         return x->score > y->score ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
@@ -25,12 +30,12 @@ static bool is_distribution(const float *scores, size_t n)
 }
 
 /* `all` is sorted: its first score is the largest. */
-static void softmax(struct task_top *all, size_t n, size_t k)
+static void softmax(struct ranked *all, size_t n)
 {
     double top = all[0].score, sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += exp(all[i].score - top);
-    for (size_t i = 0; i < k; i++)
+    for (size_t i = 0; i < n; i++)
         all[i].score = (float)(exp(all[i].score - top) / sum);
 }
 
@@ -46,21 +51,43 @@ static int check_scores(const float *scores, size_t n, struct error *err)
     return any ? 0 : error_set(err, "no score of %zu is finite: want at least one", n);
 }
 
-ptrdiff_t task_top(const float *scores, size_t n, size_t k, struct task_top *out, struct error *err)
+/* A single score is taken as it is. */
+static void activate(const struct task_query *q, struct ranked *all, size_t n)
 {
-    if (check_scores(scores, n, err))
-        return -1;
-    struct task_top *all = mem_calloc(n, sizeof *all, err);
-    if (!all)
-        return -1;
+    const struct task_output *o = q->outputs;
+    bool is_done = n == 1 || is_distribution(o->values, n);
+    int activation = task_activation(q->task, o->end, is_done, TASK_SCORES_SOFTMAX);
+    if (activation == TASK_SCORES_SOFTMAX)
+        softmax(all, n);
+    for (size_t i = 0; activation == TASK_SCORES_SIGMOID && i < n; i++)
+        all[i].score = task_sigmoid(all[i].score);
+}
+
+static int rank_all(const struct task_query *q, struct ranked *all, size_t n, struct task_answers *out,
+                    struct error *err)
+{
+    float least = task_number(q->task, TASK_SCORE);
     for (size_t i = 0; i < n; i++)
-        all[i] = (struct task_top){i, scores[i]};
+        all[i] = (struct ranked){i, q->outputs->values[i]};
     qsort(all, n, sizeof *all, compare);
-    k = k < n ? k : n;
-    if (n > 1 && !is_distribution(scores, n))
-        softmax(all, n, k);
-    if (k)
-        memcpy(out, all, k * sizeof *all);
+    activate(q, all, n);
+    size_t most = q->most && q->most < n ? q->most : n;
+    for (size_t i = 0; i < most && (least <= 0 || all[i].score >= least); i++)
+        if (task_answers_add(out, (struct task_answer){.label = all[i].index, .score = all[i].score}, err) < 0)
+            return -1;
+    return 0;
+}
+
+int task_classify(const struct task_query *q, struct task_answers *out, struct error *err)
+{
+    const struct task_output *o = q->outputs;
+    size_t n = task_elements(o);
+    if (o->rank > 1 && o->dims[0] > 1)
+        return error_set(err, "a batch of %lld answers: want one at a time", (long long)o->dims[0]);
+    if (task_labels_check(q->labels, n, err) < 0 || check_scores(o->values, n, err) < 0)
+        return -1;
+    struct ranked *all = mem_calloc(n, sizeof *all, err);
+    int status = all ? rank_all(q, all, n, out, err) : -1;
     free(all);
-    return (ptrdiff_t)k;
+    return status;
 }

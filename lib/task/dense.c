@@ -1,77 +1,136 @@
-/* Outputs with a best class at each pixel or step. */
+/* Detectors that say something at each cell of one or more grids, or in each row: scores, and candidates of them. */
+#include "task/dense.h"
+
 #include <math.h>
-#include <string.h>
 
-#include "task/task.h"
+/* ---- scores ---- */
 
-/* The index of the largest of n values `step` apart, the first of equals; nan never wins. */
-static size_t argmax(const float *values, size_t n, size_t step)
+/* The classes that are labels: all but the background. */
+static void label_range(const struct dense *d, size_t *first, size_t *end)
 {
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (values[i * step] > values[best * step] || isnan(values[best * step]))
-            best = i;
-    return best;
+    int background = task_word(d->task, TASK_BACKGROUND);
+    *first = background == TASK_BACKGROUND_FIRST && d->classes > 1;
+    *end = d->classes - (background == TASK_BACKGROUND_LAST && d->classes > 1);
 }
 
-int task_mask(const float *values, const int64_t *dims, int rank, bool channels_last, struct image *out,
-              struct error *err)
+static double softmax_of(const struct task_rows *m, size_t row, size_t class)
 {
-    if ((rank != 3 && rank != 4) || (rank == 4 && dims[0] != 1))
-        return error_set(err, "task mask: an output of %d dimensions: want one picture of channels, rows and columns",
-                         rank);
-    const int64_t *d = dims + rank - 3;
-    int64_t channels = d[channels_last ? 2 : 0], height = d[!channels_last], width = d[channels_last ? 1 : 2];
-    if (channels < 1 || channels > 256 || height < 1 || height > IMAGE_MAX_SIDE || width < 1 || width > IMAGE_MAX_SIDE)
-        return error_set(err, "task mask: %lld channels of %lldx%lld: want 1 to 256 of sides up to %d",
-                         (long long)channels, (long long)width, (long long)height, IMAGE_MAX_SIDE);
-    struct image mask;
-    if (image_init(&mask, (int)width, (int)height, 1, err))
-        return -1;
-    size_t pixels = (size_t)width * height, step = channels_last ? 1 : pixels, next = channels_last ? channels : 1;
-    for (size_t i = 0; i < pixels; i++)
-        mask.data[i] = channels == 1 ? values[i] > 0.5f : argmax(values + i * next, channels, step);
-    *out = mask;
-    return 0;
-}
-
-static int ctc_shape(const int64_t *dims, int rank, size_t *steps, size_t *classes, struct error *err)
-{
-    size_t outer = 1;
-    if (rank < 2 || rank > 3 || dims[rank - 1] < 2)
-        return error_set(err, "task ctc: %d dimensions, the last %lld: want [1, steps, classes] with 2 classes or more",
-                         rank, rank > 0 ? (long long)dims[rank - 1] : 0);
-    for (int i = 0; i < rank - 1; i++) {
-        if (dims[i] < 0 || (outer > 1 && dims[i] != 1))
-            return error_set(err, "task ctc: dimension %d is %lld: want one line of text", i, (long long)dims[i]);
-        outer *= dims[i];
-    }
-    *steps = outer;
-    *classes = dims[rank - 1];
-    return 0;
-}
-
-int task_ctc(const float *values, const int64_t *dims, int rank, const struct task_labels *labels, struct text *out,
-             float *score, struct error *err)
-{
-    size_t steps = 0, classes = 0, last = 0, characters = 0;
+    float top = *task_cell(m, row, 0);
     double sum = 0;
-    if (ctc_shape(dims, rank, &steps, &classes, err))
-        return -1;
-    if (labels->count + 1 != classes && labels->count + 2 != classes)
-        return error_set(err, "task ctc: %zu labels for %zu classes: want %zu, or %zu and a space", labels->count,
-                         classes, classes - 1, classes - 2);
-    for (size_t t = 0; t < steps; t++) {
-        const float *v = values + t * classes;
-        size_t best = argmax(v, classes, 1);
-        if (best && best != last) {
-            const char *name = task_labels_name(labels, best - 1);
-            text_puts(out, name ? name : " ");
-            sum += v[best];
-            characters++;
+    for (size_t i = 1; i < m->columns; i++)
+        top = fmaxf(top, *task_cell(m, row, i));
+    for (size_t i = 0; i < m->columns; i++)
+        sum += exp((double)*task_cell(m, row, i) - top);
+    return exp((double)*task_cell(m, row, class) - top) / sum;
+}
+
+static float class_score(const struct dense *d, const struct task_rows *m, size_t row, size_t class)
+{
+    if (d->activation == TASK_SCORES_SOFTMAX)
+        return (float)softmax_of(m, row, class);
+    float v = *task_cell(m, row, class);
+    return d->activation == TASK_SCORES_SIGMOID ? task_sigmoid(v) : v;
+}
+
+/* Objectness and the class's score together. FastestDet weighs them 3 to 2. */
+static float joint_score(const struct dense *d, const struct dense_level *l, size_t row, size_t class)
+{
+    float score = class_score(d, &l->scores, row, class);
+    if (!l->object.columns)
+        return score;
+    float object = *task_cell(&l->object, row, 0);
+    if (d->activation != TASK_SCORES_RAW)
+        object = task_sigmoid(object);
+    if (task_word(d->task, TASK_FORM) == TASK_FORM_FASTEST)
+        return powf(object, 0.6f) * powf(score, 0.4f);
+    return object * score;
+}
+
+static bool are_in_unit(const struct task_rows *m)
+{
+    for (size_t r = 0; r < m->rows; r++)
+        for (size_t i = 0; i < m->columns; i++) {
+            float v = *task_cell(m, r, i);
+            if (v < -1e-6f || v > 1 + 1e-3f)
+                return false;
         }
-        last = best;
+    return true;
+}
+
+static void set_activation(struct dense *d)
+{
+    bool in_unit = true;
+    int otherwise =
+        task_word(d->task, TASK_BACKGROUND) == TASK_BACKGROUND_NONE ? TASK_SCORES_SIGMOID : TASK_SCORES_SOFTMAX;
+    for (size_t i = 0; i < d->levels && in_unit; i++)
+        in_unit = are_in_unit(&d->level[i].scores) && are_in_unit(&d->level[i].object);
+    d->activation = task_activation(d->task, TASK_END_UNKNOWN, in_unit, otherwise);
+}
+
+/* ---- candidates ---- */
+
+static int add(struct dense *d, const struct dense_level *l, size_t row, struct task_box box, struct error *err)
+{
+    float *extra;
+    dense_box(d, l, row, &box);
+    if (task_candidate(d->c, box, &extra, err) < 0)
+        return -1;
+    if (extra && d->c->points)
+        dense_points(d, l, row, extra);
+    for (size_t i = 0; extra && i < d->c->coefficients; i++)
+        extra[i] = *task_cell(&l->coefficients, row, i);
+    return 0;
+}
+
+static size_t best_class(const struct task_rows *m, size_t row, size_t first, size_t end)
+{
+    return first + task_argmax(task_cell(m, row, first), end - first, m->step);
+}
+
+static int add_row(struct dense *d, const struct dense_level *l, size_t row, struct error *err)
+{
+    float least = task_number(d->task, TASK_SCORE);
+    size_t first, end;
+    label_range(d, &first, &end);
+    size_t from = first, to = end;
+    if (task_word(d->task, TASK_LABELS) == 0) {
+        from = best_class(&l->scores, row, first, end);
+        to = from + 1;
     }
-    *score = characters ? (float)(sum / characters) : 0;
-    return out->failed ? error_memory(err) : 0;
+    for (size_t i = from; i < to; i++) {
+        struct task_box box = {.label = i - first, .score = joint_score(d, l, row, i)};
+        if (box.score >= least && add(d, l, row, box, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What a candidate carries beside its box. */
+static int set_extra(struct dense *d, struct error *err)
+{
+    const struct dense_level *l = &d->level[0];
+    size_t points = (size_t)task_number(d->task, TASK_POINTS);
+    d->c->coefficients = l->coefficients.columns;
+    d->c->points = l->points.columns ? points : 0;
+    for (size_t i = 0; i < d->levels && d->c->points; i++) {
+        size_t have = d->level[i].points.columns;
+        if (have != points * task_point_size(d->task, have, points))
+            return error_set(err, "%zu numbers for %zu points: want two or three each", have, points);
+    }
+    return 0;
+}
+
+int task_decode_dense(struct task_candidates *c, struct error *err)
+{
+    struct dense d = {.c = c, .task = c->task};
+    if (dense_find(&d, err) < 0 || set_extra(&d, err) < 0)
+        return -1;
+    set_activation(&d);
+    if (!dense_has_grid(&d))
+        d.part = task_is_part(c->task, &d.level[0].boxes, 4);
+    for (size_t i = 0; i < d.levels; i++)
+        for (size_t row = 0; row < d.level[i].boxes.rows; row++)
+            if (add_row(&d, &d.level[i], row, err) < 0)
+                return -1;
+    return 0;
 }

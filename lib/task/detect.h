@@ -1,30 +1,76 @@
-/* Private to lib/task: how outputs of detectors become boxes. */
+/* Private to lib/task: how outputs of detectors become candidates, of which suppression chooses. */
 #ifndef TASK_DETECT_H
 #define TASK_DETECT_H
 
-#include "task/task.h"
+#include "task/answer.h"
 
-/* An output as rows and columns: element (r, c) is values[r * row_step + c * column_step]. */
+struct task_box {
+    size_t label;
+    float score;
+    float x0, y0, x1, y1; /* corners, in pixels of the input */
+    size_t extra;         /* where this one's extra values begin */
+};
+
+/* What decoders gather. Each candidate has the same number of extra values: key points, three values (x, y, score)
+ * each, or coefficients of a mask. */
+struct task_candidates {
+    const struct task *task; /* that of the question, or `chosen` */
+    struct task chosen;
+    const struct task_query *q;
+    size_t points, coefficients;          /* to a candidate; one of them is 0 */
+    const struct task_output *prototypes; /* of masks */
+    struct task_box *box;
+    size_t count, cap;
+    float *extra;
+    size_t extra_count, extra_cap;
+    size_t mask_pixels; /* of all masks so far */
+};
+
+/* Appends the box unless its score is too low or anything about it is not finite; then *extra, which may be NULL, gets
+ * room for the extra values, else NULL. */
+int task_candidate(struct task_candidates *c, struct task_box box, float **extra, struct error *err);
+
+/* Suppresses by options nms, iou, by and most: best first then. */
+int task_suppress(struct task_candidates *c, struct error *err);
+
+/* The pixels of each box's mask, from coefficients and prototypes [1, m, height, width] over the whole input. */
+int task_instance_mask(struct task_candidates *c, const struct task_box *box, struct task_answer *answer,
+                       struct error *err);
+
+/* An output as rows and columns: element (r, c) is values[r / each * cell_step + r % each * each_step + c * step]. */
 struct task_rows {
     const float *values;
     size_t rows, columns;
-    size_t row_step, column_step;
+    size_t each, cell_step, each_step, step; /* each: rows to a cell */
 };
 
-struct task_candidates {
-    const struct task *task;
-    int width, height; /* of the input */
-    struct task_boxes boxes;
-};
+static inline const float *task_cell(const struct task_rows *m, size_t row, size_t column)
+{
+    return m->values + row / m->each * m->cell_step + row % m->each * m->each_step + column * m->step;
+}
 
-/* Appends the box unless its score is too low or anything about it is not finite. */
-int task_candidate(struct task_candidates *c, struct task_box box, struct error *err);
+/* The last two dims as rows and columns, the others being 1. */
+int task_matrix(const struct task_output *o, struct task_rows *out, struct error *err);
+
+/* The same with rows and columns exchanged. */
+struct task_rows task_turned(const struct task_rows *m);
+
+/* Some columns of it. */
+struct task_rows task_columns(const struct task_rows *m, size_t first, size_t count);
+
+/* Whether coordinates are parts of the input's sides: said, or none of `columns` columns is above 2. */
+bool task_is_part(const struct task *task, const struct task_rows *m, size_t columns);
+
+/* The width of a point's numbers, and reading it by option order; `rows` may have a score behind each. */
+size_t task_point_size(const struct task *task, size_t numbers, size_t points);
+struct task_point task_point(const struct task *task, const struct task_rows *m, size_t row, size_t point, size_t size,
+                             size_t points);
 
 /* There is one output or more. */
-typedef int task_decode_fn(struct task_candidates *c, const struct task_output *outputs, size_t count,
-                           struct error *err);
+typedef int task_decode_fn(struct task_candidates *c, struct error *err);
 
-task_decode_fn task_decode_yolov8, task_decode_yolov5, task_decode_ssd, task_decode_ncnn, task_decode_yolov3,
-    task_decode_tflite;
+task_decode_fn task_decode_dense, task_decode_yolo, task_decode_end, task_decode_yolov3, task_decode_ssd,
+    task_decode_ncnn, task_decode_tflite, task_decode_centernet, task_decode_points, task_decode_heatmaps,
+    task_decode_db;
 
 #endif

@@ -1,18 +1,26 @@
 /* The list of tasks, and the text that names one. */
 #include "task/task.h"
 
+#include <math.h>
 #include <string.h>
 
-#define DEFAULT_SCORE 0.25f
-#define DEFAULT_IOU   0.45f
-
 static const struct row {
-    const char *name, *what;
+    const char *name, *options, *what;
     enum task_kind kind;
 } rows[] = {
-#define TASK(id, name, kind, decode, what) {name, what, kind},
+#define TASK(id, name, kind, decode, options, what) {name, options, what, kind},
 #include "task/task.def"
 #undef TASK
+};
+
+static const struct option {
+    const char *name, *words;
+    int most;
+    float low, high;
+} options[] = {
+#define OPTION(id, name, most, low, high, words, what) {name, words, most, low, high},
+#include "task/option.def"
+#undef OPTION
 };
 
 const char *task_name(enum task_id id)
@@ -23,6 +31,149 @@ const char *task_name(enum task_id id)
 const char *task_what(enum task_id id)
 {
     return rows[id].what;
+}
+
+const char *task_options(enum task_id id)
+{
+    return rows[id].options;
+}
+
+/* ---- values of options ---- */
+
+static bool is_word(const char *word, size_t n, const char *text, size_t m)
+{
+    return n == m && memcmp(word, text, n) == 0;
+}
+
+/* The place of [text, text + n) among words between blanks; -1 when it is none of them. */
+static int word_place(const char *words, const char *text, size_t n)
+{
+    for (int place = 0; *words; place++) {
+        size_t m = strcspn(words, " ");
+        if (is_word(words, m, text, n))
+            return place;
+        words += m + (words[m] == ' ');
+    }
+    return -1;
+}
+
+/* Numbers between colons; false unless all are, and lie in the option's range. */
+static bool read_numbers(const struct option *o, const char *text, size_t n, struct task_numbers *out)
+{
+    const char *end = text + n;
+    out->count = 0;
+    while (out->count < o->most) {
+        const char *colon = memchr(text, ':', (size_t)(end - text)), *stop = colon ? colon : end;
+        float *v = &out->at[out->count++];
+        if (!text_to_f32(text, (size_t)(stop - text), v) || !(*v >= o->low && *v <= o->high))
+            return false;
+        if (!colon)
+            return true;
+        text = colon + 1;
+    }
+    return false;
+}
+
+static bool read_value(const struct option *o, const char *text, size_t n, struct task_numbers *out)
+{
+    int place = *o->words ? word_place(o->words, text, n) : -1;
+    *out = (struct task_numbers){.count = place >= 0, .at = {(float)place}};
+    return *o->words ? place >= 0 : read_numbers(o, text, n, out);
+}
+
+static void print_value(const struct option *o, const struct task_numbers *v, struct text *out)
+{
+    const char *word = o->words;
+    for (int place = 0; *word && place < (int)v->at[0]; place++)
+        word += strcspn(word, " ") + 1;
+    text_add(out, word, strcspn(word, " "));
+    for (int i = 0; !*o->words && i < v->count; i++) {
+        text_puts(out, i ? ":" : "");
+        text_f32(out, v->at[i]);
+    }
+}
+
+/* ---- the list of a task's options ---- */
+
+/* The option that `text` begins with, up to '='; TASK_OPTIONS when there is none. */
+static int find_option(const char *text, size_t n)
+{
+    int i = 0;
+    while (i < TASK_OPTIONS && !is_word(options[i].name, strlen(options[i].name), text, n))
+        i++;
+    return i;
+}
+
+/* The default of an option as this row has it; NULL when it does not take it. */
+static const char *default_of(const struct row *row, int option, size_t *n)
+{
+    for (const char *at = row->options; *at;) {
+        size_t name = strcspn(at, "="), all = strcspn(at, ",");
+        if (is_word(options[option].name, strlen(options[option].name), at, name)) {
+            *n = all - name - 1;
+            return at + name + 1;
+        }
+        at += all + (at[all] == ',');
+    }
+    return NULL;
+}
+
+static void set_defaults(struct task *task)
+{
+    for (int i = 0; i < TASK_OPTIONS; i++) {
+        size_t n;
+        const char *value = default_of(&rows[task->id], i, &n);
+        task->option[i] = (struct task_numbers){0};
+        if (value && n)
+            read_value(&options[i], value, n, &task->option[i]);
+    }
+}
+
+static int unknown_option(const struct row *row, const char *text, size_t n, struct error *err)
+{
+    struct text list;
+    text_init(&list);
+    for (const char *at = row->options; *at; at += strcspn(at, ","), at += *at == ',') {
+        text_puts(&list, at == row->options ? "" : ", ");
+        text_add(&list, at, strcspn(at, "=") + 1);
+    }
+    error_set(err, "task %s: %.*s: want one of %s", row->name, n < 80 ? (int)n : 80, text, list.data ? list.data : "");
+    text_release(&list);
+    return -1;
+}
+
+static int bad_value(const struct row *row, const struct option *o, const char *text, size_t n, struct error *err)
+{
+    if (*o->words)
+        return error_set(err, "task %s: %.*s: want one of %s", row->name, n < 80 ? (int)n : 80, text, o->words);
+    return error_set(err, "task %s: %.*s: want %s=F, of %g to %g%s", row->name, n < 80 ? (int)n : 80, text, o->name,
+                     (double)o->low, (double)o->high, o->most > 1 ? ", several separated by colons" : "");
+}
+
+static int parse_option(struct task *task, const char *text, size_t n, struct error *err)
+{
+    const struct row *row = &rows[task->id];
+    const char *equals = n ? memchr(text, '=', n) : NULL;
+    int option = equals ? find_option(text, (size_t)(equals - text)) : TASK_OPTIONS;
+    size_t ignored;
+    if (option == TASK_OPTIONS || !default_of(row, option, &ignored))
+        return unknown_option(row, text, n, err);
+    if (!read_value(&options[option], equals + 1, n - (size_t)(equals + 1 - text), &task->option[option]))
+        return bad_value(row, &options[option], text, n, err);
+    return 0;
+}
+
+static int parse_options(struct task *task, const char *text, const char *end, struct error *err)
+{
+    while (text < end) {
+        text++;
+        const char *comma = memchr(text, ',', (size_t)(end - text));
+        const char *stop = comma ? comma : end;
+        if (parse_option(task, text, (size_t)(stop - text), err))
+            return -1;
+        text = stop;
+    }
+    return 0;
 }
 
 static int unknown(const char *text, size_t n, struct error *err)
@@ -38,33 +189,6 @@ static int unknown(const char *text, size_t n, struct error *err)
     return -1;
 }
 
-/* "score=F" or "iou=F", with F in 0 to 1. */
-static int parse_option(struct task *task, const char *text, size_t n, struct error *err)
-{
-    bool is_score = n > 6 && memcmp(text, "score=", 6) == 0, is_iou = n > 4 && memcmp(text, "iou=", 4) == 0;
-    size_t name = is_score ? 6 : 4;
-    float v;
-    if (task->kind != TASK_DETECT || !(is_score || is_iou) || !text_to_f32(text + name, n - name, &v) ||
-        !(v >= 0 && v <= 1))
-        return error_set(err, "task %s: %.*s: want %s", rows[task->id].name, n < 80 ? (int)n : 80, text,
-                         task->kind == TASK_DETECT ? "score=F or iou=F, of 0 to 1" : "no option");
-    *(is_score ? &task->score : &task->iou) = v;
-    return 0;
-}
-
-static int parse_options(struct task *task, const char *text, const char *end, struct error *err)
-{
-    while (text < end) {
-        text++;
-        const char *comma = memchr(text, ',', end - text);
-        const char *stop = comma ? comma : end;
-        if (parse_option(task, text, stop - text, err))
-            return -1;
-        text = stop;
-    }
-    return 0;
-}
-
 int task_parse(const char *text, size_t n, struct task *out, struct error *err)
 {
     for (size_t i = 0; i < n; i++)
@@ -73,9 +197,10 @@ int task_parse(const char *text, size_t n, struct task *out, struct error *err)
     const char *comma = n ? memchr(text, ',', n) : NULL;
     size_t name = comma ? (size_t)(comma - text) : n;
     for (int i = 0; i < TASK_IDS; i++) {
-        if (strlen(rows[i].name) != name || memcmp(text, rows[i].name, name) != 0)
+        if (!is_word(rows[i].name, strlen(rows[i].name), text, name))
             continue;
-        struct task task = {i, rows[i].kind, DEFAULT_SCORE, DEFAULT_IOU};
+        struct task task = {.id = (enum task_id)i, .kind = rows[i].kind};
+        set_defaults(&task);
         if (parse_options(&task, text + name, text + n, err))
             return -1;
         *out = task;
@@ -84,15 +209,20 @@ int task_parse(const char *text, size_t n, struct task *out, struct error *err)
     return unknown(text, name, err);
 }
 
+static bool is_same(const struct task_numbers *a, const struct task_numbers *b)
+{
+    return a->count == b->count && memcmp(a->at, b->at, (size_t)a->count * sizeof *a->at) == 0;
+}
+
 void task_print(const struct task *task, struct text *out)
 {
+    struct task usual = {.id = task->id};
+    set_defaults(&usual);
     text_puts(out, rows[task->id].name);
-    if (task->score != DEFAULT_SCORE) {
-        text_puts(out, ",score=");
-        text_f32(out, task->score);
-    }
-    if (task->iou != DEFAULT_IOU) {
-        text_puts(out, ",iou=");
-        text_f32(out, task->iou);
+    for (int i = 0; i < TASK_OPTIONS; i++) {
+        if (is_same(&task->option[i], &usual.option[i]))
+            continue;
+        text_printf(out, ",%s=", options[i].name);
+        print_value(&options[i], &task->option[i], out);
     }
 }

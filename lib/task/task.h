@@ -1,4 +1,4 @@
-/* What a network's output means, and turning it into answers. Everything works on float arrays with their dims. */
+/* What a network's outputs mean, and turning them into answers. Everything works on float arrays with their dims. */
 #ifndef TASK_TASK_H
 #define TASK_TASK_H
 
@@ -11,21 +11,73 @@
 #include "image/image.h"
 #include "task/recipe.h"
 
-enum task_kind { TASK_CLASSIFY, TASK_DETECT, TASK_MASK, TASK_CTC };
+enum task_kind {
+    TASK_CLASSIFY,
+    TASK_DETECT, /* boxes, perhaps with key points or masks */
+    TASK_POLYGONS,
+    TASK_MASK,
+    TASK_CTC,
+    TASK_EMBEDDING,
+    TASK_PICTURE
+};
 
 enum task_id {
-#define TASK(id, name, kind, decode, what) TASK_ID_##id,
+#define TASK(id, name, kind, decode, options, what) TASK_ID_##id,
 #include "task/task.def"
 #undef TASK
     TASK_IDS
 };
 
+/* ---- the text that names a task ---- */
+
+enum task_option {
+#define OPTION(id, name, most, low, high, words, what) TASK_##id,
+#include "task/option.def"
+#undef OPTION
+    TASK_OPTIONS
+};
+
+#define TASK_MAX_NUMBERS 24
+
+/* What is given of an option: numbers, or the place of a word. */
+struct task_numbers {
+    int count; /* 0: not given, and without a default */
+    float at[TASK_MAX_NUMBERS];
+};
+
+/* Words of options, by their place in option.def. */
+enum { TASK_NMS_HARD, TASK_NMS_SOFT, TASK_NMS_WEIGHTED, TASK_NMS_NONE };
+enum { TASK_SCORES_AUTO, TASK_SCORES_RAW, TASK_SCORES_SOFTMAX, TASK_SCORES_SIGMOID };
+enum { TASK_BACKGROUND_NONE, TASK_BACKGROUND_FIRST, TASK_BACKGROUND_LAST };
+enum {
+    TASK_FORM_CORNERS,   /* x0, y0, x1, y1 */
+    TASK_FORM_CENTRES,   /* centre x, y, width, height */
+    TASK_FORM_OFFSETS,   /* the same, relative to an anchor: offsets in its sizes, logarithms of sizes (SSD) */
+    TASK_FORM_EDGES,     /* how far each corner of the anchor moves, in its sizes (MTCNN) */
+    TASK_FORM_LINEAR,    /* centre less the anchor's, width, height, in pixels (BlazeFace) */
+    TASK_FORM_DISTANCES, /* from the anchor's centre to left, top, right, bottom, in cells */
+    TASK_FORM_YOLO2,     /* the centre's place in its cell by sigmoid, logarithm of size over the anchor's in cells */
+    TASK_FORM_YOLO3,     /* the same, the anchor's in pixels */
+    TASK_FORM_YOLO5,     /* 2 sigmoid - 0.5, (2 sigmoid)^2 */
+    TASK_FORM_YOLOX,     /* centre from the cell's corner, logarithm of the size, in cells */
+    TASK_FORM_FASTEST    /* tanh of the centre from the cell's corner, sigmoid of the part of the input (FastestDet) */
+};
+enum {
+    TASK_COLUMNS_APART,
+    TASK_COLUMNS_BOX_CLASSES,
+    TASK_COLUMNS_BOX_OBJECT_CLASSES,
+    TASK_COLUMNS_OBJECT_BOX_CLASSES,
+    TASK_COLUMNS_CLASSES_BOX
+};
+enum { TASK_UNIT_AUTO, TASK_UNIT_PIXEL, TASK_UNIT_PART };
+enum { TASK_ORDER_AUTO, TASK_ORDER_XY, TASK_ORDER_XYZ, TASK_ORDER_YXV, TASK_ORDER_XXYY, TASK_ORDER_XYV };
+enum { TASK_POOL_AUTO, TASK_POOL_MEAN, TASK_POOL_CLS, TASK_POOL_LAST, TASK_POOL_NONE };
+
 /* Read from text like "detect=yolov8,score=0.3,iou=0.5". */
 struct task {
     enum task_id id;
     enum task_kind kind;
-    float score; /* detection: the least score of a box; 0.25 unless given */
-    float iou;   /* detection: of two boxes of one label that overlap more, the better stays; 0.45 unless given */
+    struct task_numbers option[TASK_OPTIONS];
 };
 
 int task_parse(const char *text, size_t n, struct task *out, struct error *err);
@@ -33,9 +85,20 @@ int task_parse(const char *text, size_t n, struct task *out, struct error *err);
 /* Appends the canonical text, defaults left out; the inverse of task_parse(). */
 void task_print(const struct task *task, struct text *out);
 
-/* The name and description of a task of the list; id < TASK_IDS. */
+/* The name, description and options with their defaults of a task of the list; id < TASK_IDS. */
 const char *task_name(enum task_id id);
 const char *task_what(enum task_id id);
+const char *task_options(enum task_id id);
+
+/* An option's first number, or the place of its word; 0 when there is none. */
+static inline float task_number(const struct task *task, enum task_option option)
+{
+    return task->option[option].at[0];
+}
+static inline int task_word(const struct task *task, enum task_option option)
+{
+    return (int)task->option[option].at[0];
+}
 
 /* ---- labels ---- */
 
@@ -55,62 +118,64 @@ int task_labels_check(const struct task_labels *labels, size_t classes, struct e
 /* NULL beyond the list. */
 const char *task_labels_name(const struct task_labels *labels, size_t index);
 
-/* ---- classification ---- */
+/* ---- outputs ---- */
 
-struct task_top {
-    size_t index;
-    float score;
-};
+/* What the graph ends an output with, as far as it tells. */
+enum task_end { TASK_END_UNKNOWN, TASK_END_SOFTMAX, TASK_END_SIGMOID };
 
-/* The k best of n scores (k > n gives n), best first, equal ones by index; out holds k. Scores that are no distribution
- * yet (some below 0, or a sum other than 1 +- 0.05) go through softmax; a single score is taken as it is. Returns how
- * many, or -1 when a score is nan or +inf, or when there is none. */
-ptrdiff_t task_top(const float *scores, size_t n, size_t k, struct task_top *out, struct error *err);
-
-/* ---- detection ---- */
-
-struct task_box {
-    size_t label;
-    float score;
-    float x0, y0, x1, y1; /* corners, in pixels */
-};
-
-struct task_boxes {
-    struct task_box *box; /* best score first; to be freed */
-    size_t count, cap;
-};
-
-#define TASK_MAX_BOXES 300
-
-/* An output of the network. */
+/* An output of the network: as many values as the dims say, none of which is negative. */
 struct task_output {
+    const char *name;
     const float *values;
     const int64_t *dims;
     int rank;
+    bool whole; /* of integers: labels, not scores */
+    enum task_end end;
 };
 
-/* Decodes outputs, of which most tasks take the first only, into boxes in pixels of the input, which is width x height;
- * drops those below the task's score and those that overlap a better one of the same label (intersection over union);
- * keeps at most TASK_MAX_BOXES. */
-int task_detect(const struct task *task, const struct task_output *outputs, size_t count, int width, int height,
-                struct task_boxes *out, struct error *err);
+/* All that an answer is made from. */
+struct task_query {
+    const struct task *task;
+    const struct task_labels *labels;
+    const struct task_output *outputs; /* there is one or more */
+    size_t count;
+    int width, height;             /* of the network's input, in pixels; 0: it is no picture */
+    bool channels_last;            /* of the input */
+    const struct recipe_map *map;  /* NULL: no photo; answers stay in pixels of the input */
+    int photo_width, photo_height; /* with a photo */
+    size_t most;                   /* at most so many answers; 0: all */
+};
 
-/* Moves boxes from the input's pixels to those of the photo, clipped to its width x height. */
-void task_boxes_unmap(struct task_boxes *boxes, const struct recipe_map *map, int width, int height);
+/* ---- answers, released by task_answers_release() ---- */
 
-/* ---- masks ---- */
+struct task_point {
+    float x, y, score;
+};
 
-/* The best channel at each pixel, as a grey picture of indices. dims [1, C, H, W] or [C, H, W] (channels_last:
- * [1, H, W, C], [H, W, C]), C <= 256; with one channel, 1 where the score is above 0.5. nan never wins. */
-int task_mask(const float *values, const int64_t *dims, int rank, bool channels_last, struct image *out,
-              struct error *err);
+struct task_answer {
+    size_t label;
+    float score;
+    float x0, y0, x1, y1; /* in pixels of the photo, or of the input without one */
+    struct task_point *points;
+    size_t point_count;
+    struct image_rect place; /* of the mask: rows of pixels, 1 inside the object */
+    uint8_t *mask;
+    char *text;
+};
 
-/* ---- text ---- */
+struct task_answers {
+    struct task_answer *at; /* best first */
+    size_t count, cap;
+    struct image picture; /* a mask or picture; data NULL: none */
+    float *vector;
+    size_t vector_count;
+};
 
-/* Greedy CTC (Graves et al. 2006): the best class of each step, repeats merged, blank (0) dropped; class i is label
- * i - 1, and one class more than that, if there is one, is a space. dims [1, T, C], [T, 1, C] or [T, C]. Appends the
- * text; *score gets the mean score of the characters' steps, 0 for no character. */
-int task_ctc(const float *values, const int64_t *dims, int rank, const struct task_labels *labels, struct text *out,
-             float *score, struct error *err);
+/* Answers of the kind that the task is of. */
+int task_answer(const struct task_query *q, struct task_answers *out, struct error *err);
+void task_answers_release(struct task_answers *answers);
+
+/* How many answers are of use when nobody says: 0 for all. */
+size_t task_usual(const struct task *task);
 
 #endif

@@ -1,7 +1,7 @@
+#include <math.h>
 #include <stdlib.h>
 
-#include "../../test.h"
-#include "task/task.h"
+#include "ask.h"
 
 static void every_row_reads_back(void)
 {
@@ -23,25 +23,56 @@ static void options(void)
     struct task t;
     struct error err;
     struct text text;
-    static const char with[] = "detect=yolov8,score=0.5,iou=0.1";
+    static const char with[] = "detect=yolov8,score=0.5,iou=0.1,nms=soft,by=all,unit=pixel,points=17";
+    static const char lists[] = "detect=boxes,strides=4:8,variance=0.5:1";
     static const char *const bad[][2] = {{"", "unknown"},
                                          {"classify2", "classify, "},
                                          {"detect", "detect=ssd"},
-                                         {"classify,score=0.5", "no option"},
+                                         {"classify,iou=0.5", "score=, scores="},
                                          {"detect=ssd,score=2", "score=2"},
                                          {"detect=ssd,score=nan", "score"},
                                          {"detect=ssd,score=", "score"},
-                                         {"detect=ssd,iou", "iou"},
-                                         {"detect=ssd,", "score=F"},
+                                         {"detect=ssd,iou", "iou="},
+                                         {"detect=ssd,", "score="},
+                                         {"detect=ssd,nms=harder", "hard soft weighted none"},
+                                         {"detect=ssd,score=0.1:0.2", "score=F"},
+                                         {"detect=boxes,strides=1:2:3:4:5:6:7:8:9", "strides"},
+                                         {"detect=boxes,strides=4::8", "strides"},
                                          {"mask\n", "0x0a"}};
     text_init(&text);
-    CHECK(task_parse(with, strlen(with), &t, &err) == 0 && t.score == 0.5f && t.iou == 0.1f);
+    CHECK(task_parse(with, strlen(with), &t, &err) == 0 && task_number(&t, TASK_SCORE) == 0.5f &&
+          task_word(&t, TASK_NMS) == TASK_NMS_SOFT && task_word(&t, TASK_UNIT) == TASK_UNIT_PIXEL);
     task_print(&t, &text);
     CHECK_STR(text.data, with);
+    text_release(&text);
+    text_init(&text);
+    CHECK(task_parse(lists, strlen(lists), &t, &err) == 0 && t.option[TASK_STRIDES].count == 2);
+    task_print(&t, &text);
+    CHECK_STR(text.data, lists);
     text_release(&text);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK_MSG(task_parse(bad[i][0], strlen(bad[i][0]), &t, &err) == -1, "%s", bad[i][0]);
         CHECK_MSG(strstr(err.text, bad[i][1]), "%s", err.text);
+    }
+}
+
+/* All defaults can be read, and belong to options that there are. */
+static void defaults(void)
+{
+    struct task t;
+    struct error err;
+    for (int i = 0; i < TASK_IDS; i++) {
+        char text[1000];
+        snprintf(text, sizeof text, "%s,%s", task_name((enum task_id)i), task_options((enum task_id)i));
+        for (char *empty; (empty = strstr(text, "=,"));) { /* options without a default */
+            char *from = empty;
+            while (*from != ',')
+                from--;
+            memmove(from, empty + 1, strlen(empty + 1) + 1);
+        }
+        if (text[strlen(text) - 1] == '=')
+            *strrchr(text, ',') = 0;
+        CHECK_MSG(task_parse(text, strlen(text), &t, &err) == 0, "%s: %s", text, err.text);
     }
 }
 
@@ -84,195 +115,70 @@ static void labels(void)
 static void top_of_logits(void)
 {
     static const float logits[] = {1, 3, -2, 3, 2};
-    struct task_top top[5];
-    struct error err;
+    static const int64_t dims[] = {1, 5}, none[] = {1, 0}, batch[] = {5, 1};
+    struct task_answers a;
     double sum = exp(-2) + 2 * exp(0.0) + exp(-5) + exp(-1);
-    CHECK(task_top(logits, 5, 3, top, &err) == 3);
-    CHECK(top[0].index == 1 && top[1].index == 3 && top[2].index == 4);
-    CHECK(fabs(top[0].score - 1 / sum) < 1e-6 && top[1].score == top[0].score);
-    CHECK(fabs(top[2].score - exp(-1) / sum) < 1e-6);
-    CHECK(task_top(logits, 5, 9, top, &err) == 5 && top[4].index == 2);
-    CHECK(task_top(logits, 5, 0, top, &err) == 0);
+    CHECK(ask_one("classify", logits, 2, dims, &a) == 0 && a.count == 5);
+    CHECK(a.at[0].label == 1 && a.at[1].label == 3 && a.at[2].label == 4 && a.at[4].label == 2);
+    CHECK(fabs(a.at[0].score - 1 / sum) < 1e-6 && a.at[1].score == a.at[0].score);
+    CHECK(fabs(a.at[2].score - exp(-1) / sum) < 1e-6);
+    task_answers_release(&a);
+    CHECK(ask_one("classify,score=0.3", logits, 2, dims, &a) == 0 && a.count == 2);
+    task_answers_release(&a);
+    CHECK(ask_one("classify,scores=sigmoid,score=0.5", logits, 2, dims, &a) == 0 && a.count == 4);
+    CHECK(fabs(a.at[3].score - 1 / (1 + exp(-1))) < 1e-6);
+    task_answers_release(&a);
+    CHECK(ask_one("classify,scores=raw", logits, 2, dims, &a) == 0 && a.at[0].score == 3);
+    task_answers_release(&a);
+    CHECK(ask_one("classify", logits, 2, none, &a) == -1);
+    CHECK(ask_one("classify", logits, 2, batch, &a) == -1);
 }
 
+/* What the graph ends with settles what the numbers leave open: sigmoids that do not sum to 1. */
 static void top_of_others(void)
 {
     static const float distribution[] = {0.25f, 0.5f, 0.25f}, masked[] = {-INFINITY, 0, 0}, one[] = {0.3f},
-                       large[] = {1e30f, -1e30f, 0}, bad[][2] = {{NAN, 1}, {INFINITY, 0}, {-INFINITY, -INFINITY}};
-    struct task_top top[3];
-    struct error err;
-    CHECK(task_top(distribution, 3, 3, top, &err) == 3);
-    CHECK(top[0].index == 1 && top[0].score == 0.5f && top[1].index == 0 && top[2].index == 2);
-    CHECK(task_top(masked, 3, 3, top, &err) == 3 && top[0].index == 1 && top[0].score == 0.5f && top[2].score == 0);
-    CHECK(task_top(one, 1, 5, top, &err) == 1 && top[0].score == 0.3f);
-    CHECK(task_top(large, 3, 3, top, &err) == 3 && top[0].score == 1 && top[2].index == 1 && top[2].score == 0);
+                       large[] = {1e30f, -1e30f, 0}, bad[][2] = {{NAN, 1}, {INFINITY, 0}, {-INFINITY, -INFINITY}},
+                       sigmoids[] = {0.88f, 0.87f, 0.1f};
+    static const int64_t three[] = {3}, single[] = {1, 1}, two[] = {2};
+    struct task_answers a;
+    CHECK(ask_one("classify", distribution, 1, three, &a) == 0);
+    CHECK(a.at[0].label == 1 && a.at[0].score == 0.5f && a.at[1].label == 0 && a.at[2].label == 2);
+    task_answers_release(&a);
+    CHECK(ask_one("classify", masked, 1, three, &a) == 0 && a.at[0].label == 1 && a.at[0].score == 0.5f &&
+          a.at[2].score == 0);
+    task_answers_release(&a);
+    CHECK(ask_one("classify", one, 2, single, &a) == 0 && a.count == 1 && a.at[0].score == 0.3f);
+    task_answers_release(&a);
+    CHECK(ask_one("classify", large, 1, three, &a) == 0 && a.at[0].score == 1 && a.at[2].label == 1 &&
+          a.at[2].score == 0);
+    task_answers_release(&a);
+    struct task_output o = {.values = sigmoids, .dims = three, .rank = 1, .end = TASK_END_SIGMOID};
+    CHECK(ask("classify", NULL, &o, 1, 0, 0, &a) == 0 && a.at[0].score == 0.88f && a.at[1].score == 0.87f);
+    task_answers_release(&a);
     for (int i = 0; i < 3; i++)
-        CHECK(task_top(bad[i], 2, 1, top, &err) == -1 && err.text[0]);
-    CHECK(task_top(one, 0, 1, top, &err) == -1);
+        CHECK(ask_one("classify", bad[i], 1, two, &a) == -1);
 }
 
-static struct task task_of(const char *text)
+/* ---- masks ---- */
+
+static int check_mask(const char *task, const float *values, int rank, const int64_t *dims, bool channels_last,
+                      const uint8_t *want, int width, int height)
 {
+    static const struct task_labels none;
     struct task t;
     struct error err;
-    CHECK(task_parse(text, strlen(text), &t, &err) == 0);
-    return t;
-}
-
-enum { ANCHORS = 6, CLASSES = 2 };
-
-/* Centre, size, scores. The second overlaps the first with the same label, the third with the other one; the fourth is
- * weak, the fifth not finite. */
-static const float anchors[ANCHORS][4 + CLASSES] = {
-    {50, 40, 20, 10, 0.1f, 0.8f}, {51, 40, 20, 10, 0, 0.7f},    {50, 41, 20, 10, 0.9f, 0.1f},
-    {10, 10, 4, 4, 0.2f, 0.1f},   {NAN, 10, 4, 4, 0.99f, 0.1f}, {80, 80, 6, 6, 0.3f, 0.4f},
-};
-
-static void check_boxes(const struct task_boxes *b)
-{
-    CHECK_MSG(b->count == 3, "%zu", b->count);
-    if (b->count != 3)
-        return;
-    CHECK(b->box[0].label == 0 && b->box[0].score == 0.9f && b->box[0].x0 == 40 && b->box[0].y0 == 36 &&
-          b->box[0].x1 == 60 && b->box[0].y1 == 46);
-    CHECK(b->box[1].label == 1 && b->box[1].score == 0.8f && b->box[1].y0 == 35);
-    CHECK(b->box[2].label == 1 && b->box[2].score == 0.4f && b->box[2].x1 == 83);
-}
-
-static void yolov8(void)
-{
-    struct task t = task_of("detect=yolov8");
-    float turned[4 + CLASSES][ANCHORS];
-    static const int64_t dims[] = {1, 4 + CLASSES, ANCHORS}, no_class[] = {1, 4, 9}, batch[] = {2, 3, 6};
-    struct task_boxes b;
-    struct error err;
-    for (int i = 0; i < ANCHORS; i++)
-        for (int j = 0; j < 4 + CLASSES; j++)
-            turned[j][i] = anchors[i][j];
-    CHECK(task_detect(&t, &(struct task_output){turned[0], dims, 3}, 1, 100, 100, &b, &err) == 0);
-    check_boxes(&b);
-    struct recipe_map map = {0.5f, 0.25f, 10, -20};
-    task_boxes_unmap(&b, &map, 90, 240);
-    CHECK(b.box[0].x0 == 60 && b.box[0].x1 == 90 && b.box[0].y0 == 224 && b.box[0].y1 == 240);
-    free(b.box);
-    CHECK(task_detect(&t, &(struct task_output){turned[0], no_class, 3}, 1, 100, 100, &b, &err) == -1);
-    CHECK(task_detect(&t, &(struct task_output){turned[0], batch, 3}, 1, 100, 100, &b, &err) == -1);
-    CHECK(task_detect(&t, &(struct task_output){turned[0], dims + 2, 1}, 1, 100, 100, &b, &err) == -1);
-    t = task_of("mask");
-    CHECK(task_detect(&t, &(struct task_output){turned[0], dims, 3}, 1, 100, 100, &b, &err) == -1 &&
-          strstr(err.text, "no boxes"));
-}
-
-static void yolov5(void)
-{
-    struct task t = task_of("detect=yolov5");
-    float rows[ANCHORS][5 + CLASSES];
-    static const int64_t dims[] = {1, ANCHORS, 5 + CLASSES}, none[] = {1, 0, 5 + CLASSES};
-    struct task_boxes b;
-    struct error err;
-    for (int i = 0; i < ANCHORS; i++)
-        for (int j = 0; j < 5 + CLASSES; j++)
-            rows[i][j] = j < 4 ? anchors[i][j] : j == 4 ? 0.5f : anchors[i][j - 1] * 2;
-    CHECK(task_detect(&t, &(struct task_output){rows[0], dims, 3}, 1, 100, 100, &b, &err) == 0);
-    check_boxes(&b);
-    free(b.box);
-    CHECK(task_detect(&t, &(struct task_output){rows[0], none, 3}, 1, 100, 100, &b, &err) == 0 && b.count == 0);
-    free(b.box);
-}
-
-static void ssd(void)
-{
-    struct task t = task_of("detect=ssd,score=0.1");
-    static const float rows[][7] = {{0, 2, 0.5f, 0.1f, 0.2f, 0.3f, 0.4f},
-                                    {0, 1, 0.9f, 0, 0, 1, 1},
-                                    {0, -1, 1, 0, 0, 1, 1},
-                                    {0, NAN, 1, 0, 0, 1, 1}};
-    static const int64_t dims[] = {1, 1, 4, 7}, six[] = {1, 6}, five[] = {1, 5};
-    struct task_boxes b;
-    struct error err;
-    CHECK(task_detect(&t, &(struct task_output){rows[0], dims, 4}, 1, 200, 100, &b, &err) == 0);
-    CHECK(b.count == 2 && b.box[0].label == 1 && b.box[0].x1 == 200 && b.box[0].y1 == 100);
-    CHECK(b.count == 2 && b.box[1].label == 2 && fabsf(b.box[1].x0 - 20) < 1e-4f && fabsf(b.box[1].y1 - 40) < 1e-4f);
-    free(b.box);
-    CHECK(task_detect(&t, &(struct task_output){rows[0] + 1, six, 2}, 1, 10, 10, &b, &err) == 0 && b.count == 1 &&
-          b.box[0].label == 2);
-    free(b.box);
-    CHECK(task_detect(&t, &(struct task_output){rows[0], five, 2}, 1, 10, 10, &b, &err) == -1);
-}
-
-/* The same rows, their labels counted from 1. */
-static void ncnn(void)
-{
-    struct task t = task_of("detect=ncnn");
-    static const float rows[][6] = {{1, 0.9f, 0, 0, 1, 1}, {0, 0.9f, 0, 0, 1, 1}, {80, 0.8f, 0.5f, 0, 1, 1}};
-    static const int64_t dims[] = {1, 3, 6}, seven[] = {1, 7};
-    struct task_boxes b;
-    struct error err;
-    CHECK(task_detect(&t, &(struct task_output){rows[0], dims, 3}, 1, 200, 100, &b, &err) == 0);
-    CHECK(b.count == 2 && b.box[0].label == 0 && b.box[1].label == 79 && b.box[1].x0 == 100);
-    free(b.box);
-    CHECK(task_detect(&t, &(struct task_output){rows[0], seven, 2}, 1, 10, 10, &b, &err) == -1);
-}
-
-/* Grids of all outputs of one width, as Darknet's heads. */
-static void yolov3(void)
-{
-    struct task t = task_of("detect=yolov3");
-    static const float coarse[][7] = {{0.5f, 0.5f, 0.5f, 1, 0.9f, 0.1f, 0.7f}, {0.1f, 0.1f, 0.1f, 0.1f, 0.9f, 0, 0.1f}};
-    static const float fine[][7] = {{0.5f, 0.5f, 0.5f, 0.9f, 0.9f, 0, 0.8f}, {0.25f, 0.5f, 0.5f, 0.5f, 0.9f, 0.3f, 0}};
-    static const int64_t dims[] = {1, 2, 7}, state[] = {1, 14};
-    struct task_output outputs[] = {{coarse[0], dims, 3}, {fine[0], state, 2}, {fine[0], dims, 3}};
-    struct task_boxes b;
-    struct error err;
-    CHECK(task_detect(&t, outputs, 3, 200, 100, &b, &err) == 0);
-    CHECK(b.count == 2 && b.box[0].label == 1 && b.box[0].score == 0.8f && b.box[0].x0 == 50 && b.box[0].x1 == 150);
-    CHECK(b.count == 2 && b.box[1].label == 0 && b.box[1].x0 == 0 && b.box[1].y0 == 25 && b.box[1].y1 == 75);
-    free(b.box);
-    outputs[0].rank = 1;
-    CHECK(task_detect(&t, outputs, 3, 200, 100, &b, &err) == -1);
-}
-
-static void tflite(void)
-{
-    struct task t = task_of("detect=tflite");
-    static const float boxes[][4] = {{0.1f, 0.2f, 0.3f, 0.4f}, {0, 0, 1, 1}, {0, 0, 1, 1}};
-    static const float labels[] = {7, 2, 2}, scores[] = {0.5f, 0.75f, 0.9f}, number = 2;
-    static const int64_t dims[] = {1, 3, 4}, row[] = {1, 3}, one[] = {1};
-    struct task_output outputs[] = {{boxes[0], dims, 3}, {labels, row, 2}, {scores, row, 2}, {&number, one, 1}};
-    struct task_boxes b;
-    struct error err;
-    CHECK(task_detect(&t, outputs, 4, 100, 200, &b, &err) == 0);
-    CHECK(b.count == 2 && b.box[0].label == 2 && b.box[0].score == 0.75f && b.box[0].y1 == 200);
-    CHECK(b.count == 2 && b.box[1].label == 7 && fabsf(b.box[1].x0 - 20) < 1e-4f && fabsf(b.box[1].y1 - 60) < 1e-4f);
-    free(b.box);
-    CHECK(task_detect(&t, outputs, 3, 100, 200, &b, &err) == -1 && strstr(err.text, "four"));
-    struct task_output newer[] = {outputs[2], outputs[0], outputs[3], outputs[1]};
-    CHECK(task_detect(&t, newer, 4, 100, 200, &b, &err) == 0 && b.count == 2 && b.box[1].label == 7);
-    free(b.box);
-    outputs[2].dims = one;
-    outputs[2].rank = 1;
-    CHECK(task_detect(&t, outputs, 4, 100, 200, &b, &err) == -1);
-}
-
-/* Many boxes, none overlapping: the best TASK_MAX_BOXES stay, in order. */
-static void many_boxes(void)
-{
-    struct task t = task_of("detect=yolov5");
-    enum { N = 5000 };
-    float(*rows)[6] = calloc(N, sizeof *rows);
-    static const int64_t dims[] = {N, 6};
-    struct task_boxes b;
-    struct error err;
-    for (int i = 0; i < N; i++) {
-        float row[] = {i * 10.0f, 5, 8, 8, 1, 0.3f + (float)(i * 7919 % N) / N / 2};
-        memcpy(rows[i], row, sizeof row);
-    }
-    CHECK(task_detect(&t, &(struct task_output){rows[0], dims, 2}, 1, 100, 100, &b, &err) == 0);
-    CHECK(b.count == TASK_MAX_BOXES);
-    for (size_t i = 1; i < b.count; i++)
-        CHECK(b.box[i].score < b.box[i - 1].score);
-    free(b.box);
-    free(rows);
+    struct task_answers a;
+    struct task_output o = {.values = values, .dims = dims, .rank = rank};
+    CHECK(task_parse(task, strlen(task), &t, &err) == 0);
+    struct task_query q = {.task = &t, .labels = &none, .outputs = &o, .count = 1, .channels_last = channels_last};
+    int status = task_answer(&q, &a, &err);
+    if (status < 0)
+        return -1;
+    CHECK(a.picture.width == width && a.picture.height == height && a.picture.channels == 1);
+    CHECK(memcmp(a.picture.data, want, (size_t)(width * height)) == 0);
+    task_answers_release(&a);
+    return 0;
 }
 
 static void mask(void)
@@ -280,24 +186,45 @@ static void mask(void)
     static const float planar[] = {1, 2, 3, 1, 5, 2, NAN, 1, 0, NAN, 9, 1}; /* 3 channels of 2x2 */
     static const int64_t chw[] = {1, 3, 2, 2}, hwc[] = {2, 2, 3};
     static const int64_t one[] = {1, 2, 2}, many[] = {257, 1, 1}, batch[] = {2, 3, 1, 1};
-    static const uint8_t want[] = {1, 0, 2, 0};
+    static const uint8_t want[] = {1, 0, 2, 0}, halves[] = {0, 1, 0, 0};
     float packed[12];
-    struct image im;
-    struct error err;
     for (int i = 0; i < 12; i++)
         packed[i % 4 * 3 + i / 4] = planar[i];
-    CHECK(task_mask(planar, chw, 4, false, &im, &err) == 0);
-    CHECK(im.width == 2 && im.height == 2 && im.channels == 1 && memcmp(im.data, want, 4) == 0);
-    image_release(&im);
-    CHECK(task_mask(packed, hwc, 3, true, &im, &err) == 0 && memcmp(im.data, want, 4) == 0);
-    image_release(&im);
-    static const float binary[] = {0.4f, 0.6f, NAN, 0.5f};
-    CHECK(task_mask(binary, one, 3, false, &im, &err) == 0 && im.data[0] == 0 && im.data[1] == 1 && im.data[2] == 0);
-    image_release(&im);
-    CHECK(task_mask(planar, many, 3, false, &im, &err) == -1);
-    CHECK(task_mask(planar, batch, 4, false, &im, &err) == -1);
-    CHECK(task_mask(planar, chw, 2, false, &im, &err) == -1);
+    CHECK(check_mask("mask", planar, 4, chw, false, want, 2, 2) == 0);
+    CHECK(check_mask("mask", packed, 3, hwc, true, want, 2, 2) == 0);
+    static const float binary[] = {0.4f, 0.6f, NAN, 0.5f}, logits[] = {-1, 0.1f, -3, 0};
+    CHECK(check_mask("mask", binary, 3, one, false, halves, 2, 2) == 0);
+    CHECK(check_mask("mask", binary, 3, one, true, halves, 2, 2) == 0);
+    CHECK(check_mask("mask", logits, 3, one, false, halves, 2, 2) == 0);
+    CHECK(check_mask("mask", planar, 3, many, false, want, 1, 1) == -1);
+    CHECK(check_mask("mask", planar, 4, batch, false, want, 1, 1) == -1);
+    CHECK(check_mask("mask", planar, 1, chw + 3, false, want, 2, 1) == -1);
 }
+
+/* At the photo's size, with what was cropped away as label 0; labels by themselves are not blended. */
+static void mask_of_photo(void)
+{
+    static const float labels[] = {3, 7}, scores[] = {0, 1};
+    static const int64_t dims[] = {1, 1, 2};
+    static const uint8_t want[] = {0, 3, 3, 7, 7, 0}, blended[] = {0, 0, 0, 1, 1, 0};
+    static const struct task_labels none;
+    struct task t;
+    struct error err;
+    struct task_answers a;
+    struct recipe_map map = {1, 1, -1, 0}; /* the middle four of six pixels */
+    struct task_output o = {.values = labels, .dims = dims, .rank = 3, .whole = true};
+    struct task_query q = {&t, &none, &o, 1, 4, 2, false, &map, 6, 2, 0};
+    CHECK(task_parse("mask", 4, &t, &err) == 0 && task_answer(&q, &a, &err) == 0);
+    CHECK(a.picture.width == 6 && a.picture.height == 2 && memcmp(a.picture.data, want, 6) == 0);
+    CHECK(a.count == 3 && a.at[0].label == 0 && fabsf(a.at[0].score - 1 / 3.f) < 1e-6f);
+    task_answers_release(&a);
+    o.values = scores;
+    o.whole = false;
+    CHECK(task_answer(&q, &a, &err) == 0 && memcmp(a.picture.data, blended, 6) == 0);
+    task_answers_release(&a);
+}
+
+/* ---- text ---- */
 
 static void ctc(void)
 {
@@ -305,42 +232,166 @@ static void ctc(void)
     float values[10][4] = {{0}};
     static const int64_t dims[] = {1, 10, 4}, middle[] = {10, 1, 4}, two_lines[] = {2, 5, 4}, none[] = {0, 4};
     struct task_labels l = labels_of("a\nb\n"), three = labels_of("a\nb\nc"), four = labels_of("a\nb\nc\nd");
-    struct error err;
-    struct text t;
-    float score;
+    struct task_output o = {.values = values[0], .dims = dims, .rank = 3};
+    struct task_answers a;
     for (int i = 0; i < 10; i++)
         values[i][steps[i] - '0'] = 0.5f;
-    text_init(&t);
-    CHECK(task_ctc(values[0], dims, 3, &l, &t, &score, &err) == 0);
-    CHECK_STR(t.data, "aab ");
-    CHECK(score == 0.5f);
-    CHECK(task_ctc(values[0], middle, 3, &three, &t, &score, &err) == 0);
-    CHECK_STR(t.data, "aab aabc");
-    CHECK(task_ctc(values[0], none, 2, &l, &t, &score, &err) == 0 && score == 0 && t.size == 8);
-    CHECK(task_ctc(values[0], dims, 3, &four, &t, &score, &err) == -1 && strstr(err.text, "4 labels"));
-    CHECK(task_ctc(values[0], two_lines, 3, &l, &t, &score, &err) == -1);
-    CHECK(task_ctc(values[0], dims, 1, &l, &t, &score, &err) == -1);
-    text_release(&t);
+    CHECK(ask("ctc", &l, &o, 1, 0, 0, &a) == 0 && a.count == 1);
+    CHECK_STR(a.at[0].text, "aab ");
+    CHECK(a.at[0].score == 0.5f);
+    task_answers_release(&a);
+    o.dims = middle;
+    CHECK(ask("ctc", &three, &o, 1, 0, 0, &a) == 0);
+    CHECK_STR(a.at[0].text, "aabc");
+    task_answers_release(&a);
+    CHECK(ask("ctc,blank=last", &three, &o, 1, 0, 0, &a) == 0); /* 3 is blank then */
+    CHECK_STR(a.at[0].text, "ababcaa");
+    task_answers_release(&a);
+    o.dims = none, o.rank = 2;
+    CHECK(ask("ctc", &l, &o, 1, 0, 0, &a) == 0 && a.at[0].score == 0 && a.at[0].text[0] == 0);
+    task_answers_release(&a);
+    o.dims = dims, o.rank = 3;
+    CHECK(ask("ctc", &four, &o, 1, 0, 0, &a) == -1 && strstr(message, "4 labels"));
+    o.dims = two_lines;
+    CHECK(ask("ctc", &l, &o, 1, 0, 0, &a) == -1);
+    o.dims = dims, o.rank = 1;
+    CHECK(ask("ctc", &l, &o, 1, 0, 0, &a) == -1);
     task_labels_release(&l);
     task_labels_release(&three);
     task_labels_release(&four);
+}
+
+/* The text that is likeliest over all its ways, which the best path misses: blank blank is 0.36, a in three ways 0.64.
+ */
+static void beam(void)
+{
+    static const float values[][2] = {{0.6f, 0.4f}, {0.6f, 0.4f}};
+    static const int64_t dims[] = {1, 2, 2};
+    struct task_labels l = labels_of("a\n");
+    struct task_output o = {.values = values[0], .dims = dims, .rank = 3};
+    struct task_answers a;
+    CHECK(ask("ctc", &l, &o, 1, 0, 0, &a) == 0);
+    CHECK_STR(a.at[0].text, "");
+    task_answers_release(&a);
+    CHECK(ask("ctc,beam=4", &l, &o, 1, 0, 0, &a) == 0);
+    CHECK_STR(a.at[0].text, "a");
+    near(a.at[0].score, 0.64, "probability");
+    task_answers_release(&a);
+    float logits[2][2];
+    for (int i = 0; i < 4; i++)
+        logits[i / 2][i % 2] = logf(values[i / 2][i % 2]) + 7;
+    o.values = logits[0];
+    CHECK(ask("ctc,beam=4", &l, &o, 1, 0, 0, &a) == 0);
+    near(a.at[0].score, 0.64, "probability of logits");
+    task_answers_release(&a);
+    task_labels_release(&l);
+}
+
+/* A wide beam finds what trying all ways finds. */
+static void beam_against_all_ways(void)
+{
+    enum { T = 5, C = 3 };
+    float values[T][C];
+    static const int64_t dims[] = {1, T, C};
+    struct task_labels l = labels_of("a\nb\n");
+    struct task_output o = {.values = values[0], .dims = dims, .rank = 3};
+    unsigned seed = 1;
+    for (int round = 0; round < 20; round++) {
+        double total[3 * 3 * 3 * 3 * 3 * 4] = {0}, best = 0;
+        char texts[243][T + 1];
+        const char *found = "";
+        int count = 0;
+        for (int t = 0; t < T; t++) {
+            double sum = 0;
+            for (int c = 0; c < C; c++)
+                sum += values[t][c] = (float)((seed = seed * 1103515245 + 12345) >> 16 & 1023) / 1024 + 0.01f;
+            for (int c = 0; c < C; c++)
+                values[t][c] /= (float)sum;
+        }
+        for (int way = 0; way < 243; way++) {
+            char text[T + 1] = "";
+            double p = 1;
+            for (int t = 0, rest = way, last = 0, n = 0; t < T; t++, rest /= 3) {
+                int c = rest % 3;
+                p *= values[t][c];
+                if (c && c != last)
+                    text[n++] = (char)('a' + c - 1), text[n] = 0;
+                last = c;
+            }
+            int i = 0;
+            while (i < count && strcmp(texts[i], text) != 0)
+                i++;
+            if (i == count)
+                strcpy(texts[count++], text);
+            total[i] += p;
+        }
+        for (int i = 0; i < count; i++)
+            if (total[i] > best)
+                best = total[i], found = texts[i];
+        struct task_answers a;
+        CHECK(ask("ctc,beam=100", &l, &o, 1, 0, 0, &a) == 0);
+        CHECK_STR(a.at[0].text, found);
+        near(a.at[0].score, *found ? pow(best, 1.0 / (double)strlen(found)) : 0, "probability");
+        task_answers_release(&a);
+    }
+    task_labels_release(&l);
+}
+
+/* ---- vectors and pictures ---- */
+
+static void embedding(void)
+{
+    static const float tokens[] = {3, 0, 3, 8}, nan[] = {NAN, 1};
+    static const int64_t dims[] = {1, 2, 2}, row[] = {1, 4}, place[] = {1, 2, 2, 1}, pair[] = {1, 2};
+    struct task_answers a;
+    CHECK(ask_one("embedding", tokens, 3, dims, &a) == 0 && a.vector_count == 2);
+    CHECK(fabsf(a.vector[0] - 0.6f) < 1e-6f && fabsf(a.vector[1] - 0.8f) < 1e-6f);
+    task_answers_release(&a);
+    CHECK(ask_one("embedding,pool=cls,norm=none", tokens, 3, dims, &a) == 0 && a.vector[0] == 3 && a.vector[1] == 0);
+    task_answers_release(&a);
+    CHECK(ask_one("embedding,pool=last,norm=none", tokens, 3, dims, &a) == 0 && a.vector[1] == 8);
+    task_answers_release(&a);
+    CHECK(ask_one("embedding,norm=none", tokens, 2, row, &a) == 0 && a.vector_count == 4 && a.vector[3] == 8);
+    task_answers_release(&a);
+    CHECK(ask_one("embedding,norm=none", tokens, 4, place, &a) == 0 && a.vector_count == 2 && a.vector[0] == 1.5f &&
+          a.vector[1] == 5.5f);
+    task_answers_release(&a);
+    CHECK(ask_one("embedding", nan, 2, pair, &a) == -1);
+}
+
+static void picture(void)
+{
+    static const float depth[] = {2, 4, 3, NAN}, colours[] = {0, 1, 0.5f}, bytes[] = {10, 200, 300};
+    static const int64_t plane[] = {1, 2, 2}, pixel[] = {1, 3, 1, 1}, two[] = {1, 2, 1, 1};
+    struct task_answers a;
+    CHECK(ask_one("picture", depth, 3, plane, &a) == 0 && a.picture.channels == 1 && a.picture.data[0] == 0 &&
+          a.picture.data[1] == 255 && a.picture.data[2] == 128 && a.picture.data[3] == 0);
+    task_answers_release(&a);
+    CHECK(ask_one("picture", colours, 4, pixel, &a) == 0 && a.picture.channels == 3 && a.picture.data[1] == 255 &&
+          a.picture.data[2] == 128);
+    task_answers_release(&a);
+    CHECK(ask_one("picture,colour=bgr", bytes, 4, pixel, &a) == 0 && a.picture.data[2] == 10 &&
+          a.picture.data[0] == 255 && a.picture.data[1] == 200);
+    task_answers_release(&a);
+    CHECK(ask_one("picture,range=-1:1", colours, 4, pixel, &a) == 0 && a.picture.data[0] == 128);
+    task_answers_release(&a);
+    CHECK(ask_one("picture", colours, 4, two, &a) == -1 && strstr(message, "2 channels"));
 }
 
 int main(void)
 {
     RUN(every_row_reads_back);
     RUN(options);
+    RUN(defaults);
     RUN(labels);
     RUN(top_of_logits);
     RUN(top_of_others);
-    RUN(yolov8);
-    RUN(yolov5);
-    RUN(ssd);
-    RUN(ncnn);
-    RUN(yolov3);
-    RUN(tflite);
-    RUN(many_boxes);
     RUN(mask);
+    RUN(mask_of_photo);
     RUN(ctc);
+    RUN(beam);
+    RUN(beam_against_all_ways);
+    RUN(embedding);
+    RUN(picture);
     return TEST_END();
 }

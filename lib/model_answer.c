@@ -1,0 +1,274 @@
+/* The public API: from outputs to answers. */
+#include "model_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+/* ---- settings ---- */
+
+static const struct str *property(const struct model_session *s, const char *key)
+{
+    static const struct str none = {"", 0};
+    const struct str *value = graph_property(s->graph, key);
+    return value ? value : &none;
+}
+
+/* Other tools use these names as well ("task" is "detect" in detectors of Ultralytics): what is not in our words is not
+ * meant for us. What a user sets is checked by model_set_property(). */
+int model_session_settings(struct model_session *s, struct error *err)
+{
+    const struct str *recipe = property(s, "recipe"), *task = property(s, "task"), *labels = property(s, "labels");
+    struct error foreign;
+    s->has_task = task->size > 0 && task_parse(task->data, task->size, &s->task, &foreign) == 0;
+    if (recipe_parse(recipe->data, recipe->size, &s->recipe, &foreign) < 0 && recipe_parse("", 0, &s->recipe, err) < 0)
+        return -1;
+    return task_labels_init(&s->labels, labels->data, labels->size, err);
+}
+
+/* ---- how outputs end ---- */
+
+/* Whether a node gives its first input's numbers, only moved or stored differently. */
+static bool is_view(const struct node *n)
+{
+    static const char *const ops[] = {"QuantizeLinear", "DequantizeLinear", "Cast",      "Reshape", "Squeeze",
+                                      "Unsqueeze",      "Flatten",          "Transpose", "Identity"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(n->op, ops[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What node n applies to all numbers that it gives; a fused one says so by an attribute. */
+static enum task_end end_of_node(const struct node *n)
+{
+    const struct attr *a = node_attr(n, "activation");
+    bool fused = a && a->kind == ATTR_STRING && a->s.size == 7 && memcmp(a->s.data, "Sigmoid", 7) == 0;
+    return strcmp(n->op, "Softmax") == 0            ? TASK_END_SOFTMAX
+           : strcmp(n->op, "Sigmoid") == 0 || fused ? TASK_END_SIGMOID
+                                                    : TASK_END_UNKNOWN;
+}
+
+static void find_end(const struct value *v, struct model_end *end)
+{
+    const struct node *n = v->producer;
+    if (n && strcmp(n->op, "QuantizeLinear") == 0 && n->in_count > 1 && n->in[1] && n->in[1]->constant &&
+        n->in[1]->constant->count == 1) {
+        const struct value *zero = n->in_count > 2 ? n->in[2] : NULL;
+        end->scaled = !zero || (zero->constant && zero->constant->count == 1);
+        end->scale = (float)tensor_get_f64(n->in[1]->constant, 0);
+        end->zero = zero && end->scaled ? (float)tensor_get_f64(zero->constant, 0) : 0;
+    }
+    while (n && is_view(n) && n->in_count > 0 && n->in[0])
+        n = n->in[0]->producer;
+    if (n)
+        end->end = end_of_node(n);
+}
+
+int model_session_ends(struct model_session *s, struct error *err)
+{
+    s->ends = mem_calloc(s->graph->output_count, sizeof *s->ends, err);
+    for (size_t i = 0; s->ends && i < s->graph->output_count; i++)
+        find_end(s->graph->outputs[i], &s->ends[i]);
+    return s->ends ? 0 : -1;
+}
+
+/* ---- what an answer is made from ---- */
+
+struct question {
+    struct model_session *s;
+    struct task_query query;
+    struct recipe_map map;
+    struct task_output *outputs;
+    struct tensor **wide; /* outputs as float32 */
+};
+
+static bool is_whole(enum dtype dtype)
+{
+    return dtype == DTYPE_I64 || dtype == DTYPE_I32 || dtype == DTYPE_U8 || dtype == DTYPE_I8 || dtype == DTYPE_BOOL;
+}
+
+/* Outputs up to the first that is not of numbers. */
+static int widen_outputs(struct question *q, struct model_tensor *const *out, struct error *err)
+{
+    size_t n = q->s->graph->output_count;
+    q->outputs = mem_calloc(n, sizeof *q->outputs, err);
+    q->wide = mem_calloc(n, sizeof(struct tensor *), err);
+    for (size_t i = 0; q->outputs && q->wide && i < n; i++) {
+        const struct tensor *given = model_inner_tensor(out[i]);
+        const struct model_end *end = &q->s->ends[i];
+        struct tensor *t = tensor_cast(given, DTYPE_F32, false, err);
+        if (!t)
+            break;
+        float *v = t->data;
+        for (int64_t j = 0; end->scaled && j < t->count; j++)
+            v[j] = (v[j] - end->zero) * end->scale;
+        q->wide[q->query.count] = t;
+        q->outputs[q->query.count++] = (struct task_output){.name = q->s->graph->outputs[i]->name,
+                                                            .values = v,
+                                                            .dims = t->dims,
+                                                            .rank = t->rank,
+                                                            .whole = is_whole(given->dtype) && !end->scaled,
+                                                            .end = end->end};
+    }
+    q->query.outputs = q->outputs;
+    return q->query.count ? 0 : -1;
+}
+
+static void set_photo(struct question *q, const struct model_photo *p)
+{
+    q->map = (struct recipe_map){p->scale_x, p->scale_y, p->offset_x, p->offset_y};
+    q->query.map = &q->map;
+    q->query.width = p->input_width;
+    q->query.height = p->input_height;
+    q->query.channels_last = p->channels_last;
+    q->query.photo_width = p->width;
+    q->query.photo_height = p->height;
+}
+
+/* Without a photo: the input's size, where it is always the same. */
+static void set_input(struct question *q)
+{
+    struct recipe_plan plan;
+    struct error ignored;
+    const struct graph *g = q->s->graph;
+    ptrdiff_t i = model_photo_input(g, &q->s->recipe, &ignored);
+    const struct type *t = i < 0 ? NULL : &g->inputs[i]->type;
+    bool open = !t || t->kind != TYPE_TENSOR || t->rank < 2;
+    for (int axis = 0; !open && axis < t->rank; axis++)
+        open = t->dims[axis] < 1;
+    if (open || model_plan_photo(&q->s->recipe, g->inputs[i], 4096, 4096, &plan, &ignored) < 0)
+        return;
+    q->query.width = plan.width;
+    q->query.height = plan.height;
+    q->query.channels_last = plan.layout == RECIPE_NHWC;
+}
+
+static void release(struct question *q)
+{
+    for (size_t i = 0; i < q->query.count; i++)
+        tensor_unref(q->wide[i]);
+    free(q->wide);
+    free(q->outputs);
+}
+
+/* ---- answers ---- */
+
+static const enum model_answer_kind kinds[] = {
+    [TASK_CLASSIFY] = MODEL_ANSWER_LABELS,   [TASK_DETECT] = MODEL_ANSWER_BOXES,
+    [TASK_POLYGONS] = MODEL_ANSWER_POLYGONS, [TASK_MASK] = MODEL_ANSWER_MASK,
+    [TASK_CTC] = MODEL_ANSWER_TEXT,          [TASK_EMBEDDING] = MODEL_ANSWER_EMBEDDING,
+    [TASK_PICTURE] = MODEL_ANSWER_PICTURE,
+};
+
+enum model_answer_kind model_session_answer_kind(const struct model_session *s)
+{
+    return s->has_task ? kinds[s->task.kind] : MODEL_ANSWER_NONE;
+}
+
+size_t model_session_usual_answers(const struct model_session *s)
+{
+    return s->has_task ? task_usual(&s->task) : 0;
+}
+
+static_assert(sizeof(struct model_point) == sizeof(struct task_point) &&
+                  offsetof(struct model_point, score) == offsetof(struct task_point, score),
+              "the public point is the task's");
+
+/* Hands one answer over. */
+static struct model_answer give(const struct model_session *s, struct task_answer *a)
+{
+    struct model_answer given = {.index = a->label,
+                                 .label = a->text ? NULL : task_labels_name(&s->labels, a->label), /* characters */
+                                 .score = a->score,
+                                 .x0 = a->x0,
+                                 .y0 = a->y0,
+                                 .x1 = a->x1,
+                                 .y1 = a->y1,
+                                 .points = (struct model_point *)a->points,
+                                 .point_count = a->point_count,
+                                 .mask = {a->place.x, a->place.y, a->place.width, a->place.height, a->mask},
+                                 .text = a->text};
+    *a = (struct task_answer){0};
+    return given;
+}
+
+static int give_all(const struct model_session *s, struct task_answers *found, struct model_answers *answers,
+                    struct error *err)
+{
+    answers->at = mem_calloc(found->count, sizeof *answers->at, err);
+    if (!answers->at)
+        return -1;
+    while (answers->count < found->count) {
+        answers->at[answers->count] = give(s, &found->at[answers->count]);
+        answers->count++;
+    }
+    answers->width = found->picture.width;
+    answers->height = found->picture.height;
+    answers->channels = found->picture.channels;
+    answers->pixels = found->picture.data;
+    answers->vector = found->vector;
+    answers->vector_count = found->vector_count;
+    found->picture.data = NULL;
+    found->vector = NULL;
+    return 0;
+}
+
+int model_session_answers(struct model_session *s, struct model_tensor *const *out, const struct model_photo *photo,
+                          size_t most, struct model_answers *answers, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct question q = {.s = s, .query = {.task = &s->task, .labels = &s->labels, .most = most}};
+    struct task_answers found = {0};
+    *answers = (struct model_answers){.kind = model_session_answer_kind(s)};
+    if (!s->has_task)
+        return 0;
+    if (s->graph->output_count == 0)
+        return error_set(err, "the model has no output");
+    if (photo)
+        set_photo(&q, photo);
+    else
+        set_input(&q);
+    int status = widen_outputs(&q, out, err);
+    if (status == 0)
+        status = task_answer(&q.query, &found, err);
+    if (status == 0)
+        status = give_all(s, &found, answers, err);
+    if (status == 0 && photo && photo->is_part)
+        model_move_answers(answers, photo);
+    task_answers_release(&found);
+    release(&q);
+    return status < 0 ? error_prefix(err, "output '%s'", s->graph->outputs[0]->name) : 0;
+}
+
+void model_answers_release(struct model_answers *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        free(a->at[i].points);
+        free(a->at[i].mask.pixels);
+        free(a->at[i].text);
+    }
+    free(a->at);
+    free(a->pixels);
+    free(a->vector);
+    *a = (struct model_answers){.kind = MODEL_ANSWER_NONE};
+}
+
+int model_answers_write(const struct model_answers *a, const char *path, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct image image = {a->width, a->height, a->channels, a->pixels};
+    struct file_out out = {.fd = -1};
+    struct text png;
+    text_init(&png);
+    int status = image_write_png(&image, &png, err);
+    if (status == 0 && (status = file_create(&out, path, err)) == 0) {
+        status = file_write(&out, png.data, png.size, err) < 0 ? -1 : file_commit(&out, err);
+        if (status < 0)
+            file_abandon(&out);
+    }
+    text_release(&png);
+    return status < 0 ? error_prefix(err, "%s", path) : 0;
+}

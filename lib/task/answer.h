@@ -1,0 +1,47 @@
+/* Private to lib/task: the decoders of each kind, and what they share. */
+#ifndef TASK_ANSWER_H
+#define TASK_ANSWER_H
+
+#include "task/task.h"
+
+typedef int task_answer_fn(const struct task_query *q, struct task_answers *out, struct error *err);
+
+task_answer_fn task_classify; /* the labels, best first */
+task_answer_fn task_detect;   /* boxes and polygons: detect.h */
+task_answer_fn task_mask;     /* a label for each pixel of the photo, and their shares */
+task_answer_fn task_ctc;      /* one answer with a text */
+task_answer_fn task_embed;    /* a vector */
+task_answer_fn task_paint;    /* a picture */
+
+/* Appends an answer, which is taken over, also on failure. */
+int task_answers_add(struct task_answers *a, struct task_answer answer, struct error *err);
+
+/* Whether an output's name, in letters of any case, has one of these words, between blanks, in it. */
+bool task_is_named(const struct task_output *o, const char *words);
+
+/* How many values an output has. */
+size_t task_elements(const struct task_output *o);
+
+/* The output's dims without those of 1 before the last `keep`; false when more than `keep` are left. Missing ones are
+ * 1. */
+bool task_last_dims(const struct task_output *o, int keep, size_t *dims);
+
+/* An output as planes: value (c, y, x) is values[c * step + (y * width + x) * next]. */
+struct task_planes {
+    const float *values;
+    size_t channels, height, width, step, next;
+};
+
+/* [1, C, H, W] or [1, H, W, C], with or without the 1; two dims are one channel. */
+int task_planes(const struct task_output *o, bool channels_last, struct task_planes *out, struct error *err);
+
+/* The index of the largest of n values `step` apart, the first of equals; nan never wins. */
+size_t task_argmax(const float *values, size_t n, size_t step);
+
+float task_sigmoid(float x);
+
+/* What makes scores of n values `step` apart, for option scores=auto: what the graph tells, else nothing when all lie
+ * in 0..1, else `otherwise`. */
+int task_activation(const struct task *task, enum task_end end, bool in_unit, int otherwise);
+
+#endif

@@ -1,0 +1,67 @@
+/* A vector that stands for the input. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "task/answer.h"
+
+/* Rows of n numbers that become one: value i of row r is values[r * row_step + i * step]. */
+struct tokens {
+    const float *values;
+    size_t rows, n, row_step, step;
+};
+
+/* The output that is called an embedding, else the first. */
+static const struct task_output *find_output(const struct task_query *q)
+{
+    for (size_t i = 0; i < q->count; i++)
+        if (task_is_named(&q->outputs[i], "embedding"))
+            return &q->outputs[i];
+    return q->outputs;
+}
+
+static int as_tokens(const struct task_query *q, const struct task_output *o, struct tokens *t, struct error *err)
+{
+    struct task_planes p;
+    size_t d[2], all = task_elements(o);
+    if (task_word(q->task, TASK_POOL) == TASK_POOL_NONE) {
+        *t = (struct tokens){o->values, 1, all, 0, 1};
+    } else if (o->rank >= 4 || (o->rank == 3 && o->dims[0] != 1)) { /* features of places */
+        if (task_planes(o, q->channels_last, &p, err) < 0)
+            return -1;
+        *t = (struct tokens){p.values, p.width * p.height, p.channels, p.next, p.step};
+    } else if (task_last_dims(o, 2, d)) {
+        *t = (struct tokens){o->values, d[0], d[1], d[1], 1};
+    } else {
+        return error_set(err, "task embedding: %d dimensions: want one vector, or a row of them", o->rank);
+    }
+    return t->rows && t->n ? 0 : error_set(err, "task embedding: the output is empty");
+}
+
+static double pooled(const struct tokens *t, int pool, size_t i)
+{
+    double sum = 0;
+    size_t from = pool == TASK_POOL_LAST ? t->rows - 1 : 0, to = pool == TASK_POOL_CLS ? 1 : t->rows;
+    for (size_t r = from; r < to; r++)
+        sum += t->values[r * t->row_step + i * t->step];
+    return sum / (double)(to - from);
+}
+
+int task_embed(const struct task_query *q, struct task_answers *out, struct error *err)
+{
+    struct tokens t = {0};
+    double square = 0;
+    if (as_tokens(q, find_output(q), &t, err) < 0 || !(out->vector = mem_calloc(t.n, sizeof *out->vector, err)))
+        return -1;
+    out->vector_count = t.n;
+    for (size_t i = 0; i < t.n; i++) {
+        double v = pooled(&t, task_word(q->task, TASK_POOL), i);
+        if (!isfinite(v))
+            return error_set(err, "task embedding: number %zu is not finite", i);
+        out->vector[i] = (float)v;
+        square += v * v;
+    }
+    for (size_t i = 0; task_word(q->task, TASK_NORM) == 0 && square > 0 && i < t.n; i++)
+        out->vector[i] = (float)(out->vector[i] / sqrt(square));
+    return 0;
+}

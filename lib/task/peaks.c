@@ -1,0 +1,217 @@
+/* Detectors that answer by maxima of maps: CenterNet's centres, and heat maps of key points. */
+#include <math.h>
+
+#include "task/detect.h"
+
+/* ---- CenterNet (Zhou et al. 2019) ---- */
+
+struct centres {
+    struct task_planes heat, size, offset; /* offset: without channels when there is none */
+    bool is_score;
+};
+
+static int find_centres(const struct task_query *q, struct centres *s, struct error *err)
+{
+    struct task_planes p, pair[2];
+    size_t pairs = 0, offset = 1;
+    struct error ignored;
+    *s = (struct centres){0};
+    for (size_t i = 0; i < q->count; i++) {
+        const struct task_output *o = &q->outputs[i];
+        if (task_planes(o, q->channels_last, &p, &ignored) < 0)
+            continue;
+        if (pairs < 2 && p.channels == 2 && (s->heat.channels || task_is_named(o, "wh reg off"))) {
+            if (task_is_named(o, "reg off"))
+                offset = pairs;
+            pair[pairs++] = p;
+        } else if (!s->heat.channels) {
+            s->heat = p;
+        }
+    }
+    if (!s->heat.channels || !pairs)
+        return error_set(err, "task: want an output of maps, and one of sizes, 2 channels");
+    s->size = pair[pairs == 2 && offset == 0];
+    if (pairs == 2)
+        s->offset = pair[offset];
+    for (size_t i = 0; i < pairs; i++)
+        if (pair[i].width != s->heat.width || pair[i].height != s->heat.height)
+            return error_set(err, "task: maps of %zux%zu and sizes of %zux%zu: want as many cells", s->heat.width,
+                             s->heat.height, pair[i].width, pair[i].height);
+    return 0;
+}
+
+static const float *at(const struct task_planes *p, size_t channel, size_t x, size_t y)
+{
+    return p->values + channel * p->step + (y * p->width + x) * p->next;
+}
+
+/* Whether none of the eight neighbours is larger. */
+static bool is_peak(const struct task_planes *p, size_t channel, size_t x, size_t y)
+{
+    float v = *at(p, channel, x, y);
+    for (size_t j = y ? y - 1 : 0; j <= y + 1 && j < p->height; j++)
+        for (size_t i = x ? x - 1 : 0; i <= x + 1 && i < p->width; i++)
+            if (*at(p, channel, i, j) > v)
+                return false;
+    return true;
+}
+
+static int add_peak(struct task_candidates *c, const struct centres *s, size_t channel, size_t x, size_t y,
+                    struct error *err)
+{
+    float score = *at(&s->heat, channel, x, y);
+    score = s->is_score ? score : task_sigmoid(score);
+    if (!(score >= task_number(c->task, TASK_SCORE)) || !is_peak(&s->heat, channel, x, y))
+        return 0;
+    float stride_x = (float)c->q->width / (float)s->heat.width, stride_y = (float)c->q->height / (float)s->heat.height;
+    float cx = (float)x + (s->offset.channels ? *at(&s->offset, 0, x, y) : 0.5f);
+    float cy = (float)y + (s->offset.channels ? *at(&s->offset, 1, x, y) : 0.5f);
+    float w = *at(&s->size, 0, x, y) / 2, h = *at(&s->size, 1, x, y) / 2;
+    struct task_box box = {
+        channel, score, (cx - w) * stride_x, (cy - h) * stride_y, (cx + w) * stride_x, (cy + h) * stride_y, 0};
+    return task_candidate(c, box, NULL, err);
+}
+
+static bool are_scores(const struct task_planes *p)
+{
+    for (size_t i = 0; i < p->channels * p->width * p->height; i++)
+        if (p->values[i] < 0 || p->values[i] > 1)
+            return false;
+    return true;
+}
+
+int task_decode_centernet(struct task_candidates *c, struct error *err)
+{
+    struct centres s;
+    if (find_centres(c->q, &s, err) < 0)
+        return -1;
+    s.is_score =
+        task_activation(c->task, TASK_END_UNKNOWN, are_scores(&s.heat), TASK_SCORES_SIGMOID) == TASK_SCORES_RAW;
+    for (size_t channel = 0; channel < s.heat.channels; channel++)
+        for (size_t y = 0; y < s.heat.height; y++)
+            for (size_t x = 0; x < s.heat.width; x++)
+                if (add_peak(c, &s, channel, x, y, err) < 0)
+                    return -1;
+    return 0;
+}
+
+/* ---- key points ---- */
+
+/* One candidate for all points: the box around them, their mean score. */
+static int add_points(struct task_candidates *c, float score, size_t count,
+                      struct task_point (*point)(const void *arg, size_t i), const void *arg, struct error *err)
+{
+    struct task_box box = {.x0 = INFINITY, .y0 = INFINITY, .x1 = -INFINITY, .y1 = -INFINITY};
+    double sum = 0;
+    float *extra;
+    for (size_t i = 0; i < count; i++) {
+        struct task_point p = point(arg, i);
+        box.x0 = fminf(box.x0, p.x), box.y0 = fminf(box.y0, p.y);
+        box.x1 = fmaxf(box.x1, p.x), box.y1 = fmaxf(box.y1, p.y);
+        sum += p.score;
+    }
+    box.score = isnan(score) ? (float)(sum / (double)count) : score;
+    c->points = count;
+    if (task_candidate(c, box, &extra, err) < 0)
+        return -1;
+    for (size_t i = 0; extra && i < count; i++) {
+        struct task_point p = point(arg, i);
+        extra[3 * i] = p.x, extra[3 * i + 1] = p.y, extra[3 * i + 2] = p.score;
+    }
+    return 0;
+}
+
+struct heatmaps {
+    const struct task_query *q;
+    struct task_planes maps;
+    bool quarter;
+};
+
+static float quarter(float before, float after)
+{
+    return after > before ? 0.25f : after < before ? -0.25f : 0;
+}
+
+/* The maximum, moved by a quarter of a cell to its larger neighbour (Newell et al. 2016). */
+static struct task_point heatmap_point(const void *arg, size_t channel)
+{
+    const struct heatmaps *h = arg;
+    const struct task_planes *m = &h->maps;
+    const float *v = m->values + channel * m->step;
+    size_t best = task_argmax(v, m->width * m->height, m->next), x = best % m->width, y = best / m->width;
+    float fx = (float)x, fy = (float)y;
+    if (h->quarter && x > 0 && x + 1 < m->width && y > 0 && y + 1 < m->height) {
+        fx += quarter(*at(m, channel, x - 1, y), *at(m, channel, x + 1, y));
+        fy += quarter(*at(m, channel, x, y - 1), *at(m, channel, x, y + 1));
+    }
+    return (struct task_point){fx * (float)h->q->width / (float)m->width, fy * (float)h->q->height / (float)m->height,
+                               v[best * m->next]};
+}
+
+int task_decode_heatmaps(struct task_candidates *c, struct error *err)
+{
+    struct heatmaps h = {.q = c->q, .quarter = task_word(c->task, TASK_REFINE) == 0};
+    if (task_planes(c->q->outputs, c->q->channels_last, &h.maps, err) < 0)
+        return -1;
+    return add_points(c, NAN, h.maps.channels, heatmap_point, &h, err);
+}
+
+struct regressed {
+    const struct task_candidates *c;
+    struct task_rows rows;
+    size_t row, points, size;
+    float scale_x, scale_y;
+};
+
+static struct task_point regressed_point(const void *arg, size_t i)
+{
+    const struct regressed *r = arg;
+    struct task_point p = task_point(r->c->task, &r->rows, r->row, i, r->size, r->points);
+    return (struct task_point){p.x * r->scale_x, p.y * r->scale_y, p.score};
+}
+
+/* A row of numbers for each set of points: [..., points, 2 or 3], or all in one row. */
+static int regressed_rows(const struct task_query *q, const struct task_output *o, struct regressed *r,
+                          struct error *err)
+{
+    const struct task *task = r->c->task;
+    size_t said = (size_t)task_number(task, TASK_POINTS), all = task_elements(o), last, d[2];
+    if (!task_last_dims(o, 2, d))
+        return error_set(err, "task: %d dimensions: want points of one picture", o->rank);
+    last = d[1];
+    r->points = said ? said : last == 2 || last == 3 ? d[0] : 0;
+    r->size = r->points ? all / r->points : task_point_size(task, 0, 0);
+    if (!r->points && task_word(task, TASK_ORDER) == TASK_ORDER_AUTO)
+        r->size = all % 2 ? 3 : 2;
+    if (!r->points)
+        r->points = all / r->size;
+    if (r->points < 1 || r->size < 2 || r->size > 3 || r->points * r->size != all || r->points > 10000)
+        return error_set(err, "task: %zu numbers for %zu points: want two or three each", all, r->points);
+    r->rows = (struct task_rows){o->values, 1, all, 1, all, 0, 1};
+    bool part = task_is_part(task, &r->rows, all);
+    r->scale_x = part ? (float)q->width : 1;
+    r->scale_y = part ? (float)q->height : 1;
+    return 0;
+}
+
+/* A score of all points is another output of one number. */
+static float whole_score(const struct task_query *q, size_t points_at)
+{
+    for (size_t i = 0; i < q->count; i++)
+        if (i != points_at && task_elements(&q->outputs[i]) == 1) {
+            float v = q->outputs[i].values[0];
+            return v >= 0 && v <= 1 ? v : task_sigmoid(v);
+        }
+    return NAN;
+}
+
+int task_decode_points(struct task_candidates *c, struct error *err)
+{
+    struct regressed r = {.c = c};
+    size_t i = 0;
+    while (i + 1 < c->q->count && task_elements(&c->q->outputs[i]) < 4)
+        i++;
+    if (regressed_rows(c->q, &c->q->outputs[i], &r, err) < 0)
+        return -1;
+    return add_points(c, whole_score(c->q, i), r.points, regressed_point, &r, err);
+}

@@ -1,0 +1,202 @@
+/* Text lines as polygons, from a map of how likely each pixel belongs to one: differentiable binarization (Liao et al.
+ * 2020), with the steps and roundings of PaddleOCR's and RapidOCR's programs. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "task/detect.h"
+#include "task/regions.h"
+
+#define MIN_SIDE 3 /* of a line, before it is widened */
+
+struct lines {
+    struct task_candidates *c;
+    struct task_planes map;
+    double unclip;
+};
+
+static int by_x(const void *a, const void *b)
+{
+    const struct geometry_point *p = a, *q = b;
+    return (p->x > q->x) - (p->x < q->x);
+}
+
+static void exchange_if(bool wrong, struct geometry_point *a, struct geometry_point *b)
+{
+    struct geometry_point t = *a;
+    if (wrong)
+        *a = *b, *b = t;
+}
+
+/* Corners clockwise from the top left. */
+static void order(struct geometry_point corner[4])
+{
+    qsort(corner, 4, sizeof *corner, by_x);
+    exchange_if(corner[1].y < corner[0].y, &corner[0], &corner[1]); /* left: upper, lower */
+    exchange_if(corner[3].y < corner[2].y, &corner[2], &corner[3]); /* right: the same */
+    const struct geometry_point o[] = {corner[0], corner[2], corner[3], corner[1]};
+    for (int i = 0; i < 4; i++)
+        corner[i] = o[i];
+}
+
+/* ---- the mean of the map inside a polygon ---- */
+
+/* For each row of a polygon its leftmost and rightmost pixel. */
+struct spans {
+    long top, rows;
+    long *left, *right;
+};
+
+static void reach(struct spans *s, long x, long y)
+{
+    if (y < s->top || y >= s->top + s->rows)
+        return;
+    s->left[y - s->top] = x < s->left[y - s->top] ? x : s->left[y - s->top];
+    s->right[y - s->top] = x > s->right[y - s->top] ? x : s->right[y - s->top];
+}
+
+/* The pixels of a line from a to b, one to each step along its longer side. */
+static void trace(struct spans *s, long ax, long ay, long bx, long by)
+{
+    long dx = labs(bx - ax), dy = labs(by - ay), steps = dx > dy ? dx : dy;
+    for (long i = 0; i <= steps; i++) {
+        double part = steps ? (double)i / (double)steps : 0;
+        reach(s, lrint((double)ax + (double)(bx - ax) * part), lrint((double)ay + (double)(by - ay) * part));
+    }
+}
+
+static long clamp(double v, long high)
+{
+    return v > 0 ? v < (double)high ? (long)v : high : 0;
+}
+
+static double mean_of(const struct task_planes *map, const struct spans *s)
+{
+    double sum = 0, n = 0;
+    for (long i = 0; i < s->rows; i++)
+        for (long x = s->left[i] < 0 ? 0 : s->left[i]; x <= s->right[i] && x < (long)map->width; x++) {
+            sum += map->values[((size_t)(s->top + i) * map->width + (size_t)x) * map->next];
+            n++;
+        }
+    return n > 0 ? sum / n : 0;
+}
+
+/* Corners lie on whole pixels, counted from the bounding box's. */
+static int score_of(const struct task_planes *map, const struct geometry_point p[4], double *score, struct error *err)
+{
+    long width = (long)map->width - 1, height = (long)map->height - 1;
+    double x0 = INFINITY, y0 = INFINITY, y1 = -INFINITY;
+    for (int i = 0; i < 4; i++)
+        x0 = fmin(x0, p[i].x), y0 = fmin(y0, p[i].y), y1 = fmax(y1, p[i].y);
+    long left = clamp(floor(x0), width), top = clamp(floor(y0), height), bottom = clamp(ceil(y1), height);
+    struct spans s = {.top = top, .rows = bottom - top + 1};
+    s.left = mem_calloc((size_t)s.rows, sizeof *s.left, err);
+    s.right = mem_calloc((size_t)s.rows, sizeof *s.right, err);
+    if (s.left && s.right) {
+        for (long i = 0; i < s.rows; i++)
+            s.left[i] = width + 1, s.right[i] = -1;
+        for (int i = 0; i < 4; i++) {
+            const struct geometry_point *a = &p[i], *b = &p[(i + 1) % 4];
+            trace(&s, left + (long)(a->x - (double)left), top + (long)(a->y - (double)top),
+                  left + (long)(b->x - (double)left), top + (long)(b->y - (double)top));
+        }
+        *score = mean_of(map, &s);
+    }
+    int status = s.left && s.right ? 0 : -1;
+    free(s.left);
+    free(s.right);
+    return status;
+}
+
+/* ---- one line ---- */
+
+/* The rectangle around the widened one. False when it is too small. */
+static int widen(const struct lines *l, struct geometry_point corner[4], bool *good, struct error *err)
+{
+    struct geometry_point whole[4], *wide = NULL;
+    double distance = geometry_area(corner, 4) * l->unclip / geometry_perimeter(corner, 4);
+    *good = false;
+    for (int i = 0; i < 4; i++)
+        whole[i] = (struct geometry_point){trunc(corner[i].x), trunc(corner[i].y)};
+    if (!(distance > 0) || !(geometry_area(whole, 4) > 0))
+        return 0;
+    ptrdiff_t n = geometry_widen(whole, 4, distance, &wide, err);
+    struct geometry_point *hull = n < 0 ? NULL : mem_calloc((size_t)n + 1, sizeof *hull, err);
+    if (hull) {
+        size_t m = geometry_hull(wide, (size_t)n, hull);
+        *good = geometry_rectangle(hull, m, corner) >= MIN_SIDE + 2;
+        order(corner);
+    }
+    free(wide);
+    free(hull);
+    return hull ? 0 : -1;
+}
+
+static int add_line(const struct lines *l, const struct geometry_point corner[4], double score, struct error *err)
+{
+    const struct task_query *q = l->c->q;
+    float scale_x = (float)q->width / (float)l->map.width, scale_y = (float)q->height / (float)l->map.height;
+    struct task_box box = {.score = (float)score, .x0 = INFINITY, .y0 = INFINITY, .x1 = -INFINITY, .y1 = -INFINITY};
+    float *extra, at[4][2];
+    for (int i = 0; i < 4; i++) {
+        float x = (float)corner[i].x * scale_x, y = (float)corner[i].y * scale_y;
+        at[i][0] = fminf(fmaxf(x, 0), (float)q->width), at[i][1] = fminf(fmaxf(y, 0), (float)q->height);
+        box.x0 = fminf(box.x0, at[i][0]), box.y0 = fminf(box.y0, at[i][1]);
+        box.x1 = fmaxf(box.x1, at[i][0]), box.y1 = fmaxf(box.y1, at[i][1]);
+    }
+    if (task_candidate(l->c, box, &extra, err) < 0)
+        return -1;
+    for (int i = 0; extra && i < 4; i++)
+        extra[3 * i] = at[i][0], extra[3 * i + 1] = at[i][1], extra[3 * i + 2] = 1;
+    return 0;
+}
+
+static int take_region(void *arg, const struct geometry_point *hull, size_t n, struct error *err)
+{
+    const struct lines *l = arg;
+    struct geometry_point corner[4];
+    double score;
+    bool good;
+    if (geometry_rectangle(hull, n, corner) < MIN_SIDE)
+        return 0;
+    order(corner);
+    if (score_of(&l->map, corner, &score, err) < 0)
+        return -1;
+    if (!(score >= task_number(l->c->task, TASK_SCORE)))
+        return 0;
+    if (widen(l, corner, &good, err) < 0)
+        return -1;
+    return good ? add_line(l, corner, score, err) : 0;
+}
+
+/* What is above option level; grown by one to the right and down when asked. */
+static uint8_t *binary(const struct task_planes *p, float level, bool dilate, struct error *err)
+{
+    size_t width = p->width, n = width * p->height;
+    uint8_t *bits = mem_calloc(n, 1, err);
+    for (size_t i = 0; bits && i < n; i++) {
+        if (!(p->values[i * p->next] > level))
+            continue;
+        bits[i] = 1;
+        bool right = dilate && i % width + 1 < width, down = dilate && i + width < n;
+        if (right)
+            bits[i + 1] = 1;
+        if (down)
+            bits[i + width] = 1;
+        if (right && down)
+            bits[i + width + 1] = 1;
+    }
+    return bits;
+}
+
+int task_decode_db(struct task_candidates *c, struct error *err)
+{
+    struct lines l = {.c = c, .unclip = task_number(c->task, TASK_UNCLIP)};
+    if (task_planes(c->q->outputs, c->q->channels_last, &l.map, err) < 0)
+        return -1;
+    uint8_t *bits = binary(&l.map, task_number(c->task, TASK_LEVEL), task_word(c->task, TASK_DILATE) == 1, err);
+    c->points = 4;
+    int status = bits ? regions_each(bits, l.map.width, l.map.height, take_region, &l, err) : -1;
+    free(bits);
+    return status;
+}

@@ -1,0 +1,165 @@
+/* Non-maximum suppression. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "task/detect.h"
+
+#define MAX_CANDIDATES 100000 /* of the decoded boxes, the best go into the suppression */
+#define MAX_PAIRS      20000  /* the same where each is held against each */
+
+static int by_score(const void *a, const void *b)
+{
+    const struct task_box *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    if (x->label != y->label)
+        return x->label < y->label ? -1 : 1;
+    if (x->x0 != y->x0)
+        return x->x0 < y->x0 ? -1 : 1;
+    return x->y0 < y->y0 ? -1 : x->y0 > y->y0;
+}
+
+static double area(double x0, double y0, double x1, double y1)
+{
+    return x1 > x0 && y1 > y0 ? (x1 - x0) * (y1 - y0) : 0;
+}
+
+static double overlap(const struct task_box *a, const struct task_box *b)
+{
+    double both = area(fmax(a->x0, b->x0), fmax(a->y0, b->y0), fmin(a->x1, b->x1), fmin(a->y1, b->y1));
+    double either = area(a->x0, a->y0, a->x1, a->y1) + area(b->x0, b->y0, b->x1, b->y1) - both;
+    return either > 0 ? both / either : 0;
+}
+
+struct suppression {
+    const struct task *task;
+    struct task_candidates *c;
+    size_t most;
+    double iou;
+    bool across; /* labels */
+};
+
+static bool is_rival(const struct suppression *s, const struct task_box *a, const struct task_box *b)
+{
+    return s->across || a->label == b->label;
+}
+
+/* Greedy, best first, against the boxes already kept. */
+static int suppress_hard(struct suppression *s, struct error *err)
+{
+    struct task_box *box = s->c->box;
+    size_t kept = 0;
+    (void)err;
+    for (size_t i = 0; i < s->c->count && kept < s->most; i++) {
+        size_t j = 0;
+        while (j < kept && !(is_rival(s, &box[j], &box[i]) && overlap(&box[j], &box[i]) > s->iou))
+            j++;
+        if (j == kept)
+            box[kept++] = box[i];
+    }
+    s->c->count = kept;
+    return 0;
+}
+
+static void exchange(struct task_box *a, struct task_box *b)
+{
+    struct task_box t = *a;
+    *a = *b;
+    *b = t;
+}
+
+/* Soft-NMS (Bodla et al. 2017), Gaussian with sigma 0.5: the best of what is left lowers the others' scores. */
+static int suppress_soft(struct suppression *s, struct error *err)
+{
+    struct task_box *box = s->c->box;
+    float least = task_number(s->task, TASK_SCORE);
+    size_t kept = 0, n = s->c->count < MAX_PAIRS ? s->c->count : MAX_PAIRS;
+    (void)err;
+    for (; kept < n && kept < s->most; kept++) {
+        size_t best = kept;
+        for (size_t i = kept + 1; i < n; i++)
+            best = by_score(&box[i], &box[best]) < 0 ? i : best;
+        exchange(&box[kept], &box[best]);
+        if (!(box[kept].score >= least))
+            break;
+        for (size_t i = kept + 1; i < n; i++)
+            if (is_rival(s, &box[kept], &box[i])) {
+                double both = overlap(&box[kept], &box[i]);
+                box[i].score *= (float)exp(-2 * both * both);
+            }
+    }
+    s->c->count = kept;
+    return 0;
+}
+
+static void add_weighted(struct task_candidates *c, struct task_box *sum, const struct task_box *b, float *extra)
+{
+    float w = b->score;
+    sum->x0 += w * b->x0, sum->y0 += w * b->y0, sum->x1 += w * b->x1, sum->y1 += w * b->y1;
+    for (size_t i = 0; i < 3 * c->points; i++)
+        extra[i] += w * c->extra[b->extra + i];
+    sum->score += w;
+}
+
+/* `best` becomes the mean of itself and those of n others that overlap it, which are taken out; how many are left. */
+static size_t merge(struct suppression *s, struct task_box *best, struct task_box *others, size_t n, float *extra)
+{
+    struct task_candidates *c = s->c;
+    struct task_box sum = {0};
+    size_t left = 0, points = 3 * c->points;
+    for (size_t i = 0; i < points; i++)
+        extra[i] = 0;
+    add_weighted(c, &sum, best, extra);
+    for (size_t i = 0; i < n; i++)
+        if (is_rival(s, best, &others[i]) && overlap(best, &others[i]) > s->iou)
+            add_weighted(c, &sum, &others[i], extra);
+        else
+            others[left++] = others[i];
+    if (sum.score > 0) {
+        best->x0 = sum.x0 / sum.score, best->y0 = sum.y0 / sum.score;
+        best->x1 = sum.x1 / sum.score, best->y1 = sum.y1 / sum.score;
+        for (size_t i = 0; i < points; i++)
+            c->extra[best->extra + i] = extra[i] / sum.score;
+    }
+    return left;
+}
+
+/* As MediaPipe's: the best box becomes the mean of those that overlap it, weighted by their scores; its score stays. */
+static int suppress_weighted(struct suppression *s, struct error *err)
+{
+    struct task_box *box = s->c->box;
+    size_t kept = 0, n = s->c->count < MAX_PAIRS ? s->c->count : MAX_PAIRS;
+    float *extra = mem_calloc(3 * s->c->points + 1, sizeof *extra, err);
+    for (; extra && kept < n && kept < s->most; kept++)
+        n = kept + 1 + merge(s, &box[kept], &box[kept + 1], n - kept - 1, extra);
+    free(extra);
+    s->c->count = kept;
+    return extra ? 0 : -1;
+}
+
+static int suppress_none(struct suppression *s, struct error *err)
+{
+    (void)err;
+    s->c->count = s->c->count < s->most ? s->c->count : s->most;
+    return 0;
+}
+
+int task_suppress(struct task_candidates *c, struct error *err)
+{
+    static int (*const ways[])(struct suppression *, struct error *) = {
+        [TASK_NMS_HARD] = suppress_hard,
+        [TASK_NMS_SOFT] = suppress_soft,
+        [TASK_NMS_WEIGHTED] = suppress_weighted,
+        [TASK_NMS_NONE] = suppress_none,
+    };
+    struct suppression s = {.task = c->task,
+                            .c = c,
+                            .most = (size_t)task_number(c->task, TASK_MOST),
+                            .iou = task_number(c->task, TASK_IOU),
+                            .across = task_word(c->task, TASK_BY) == 1};
+    if (c->count)
+        qsort(c->box, c->count, sizeof *c->box, by_score);
+    c->count = c->count < MAX_CANDIDATES ? c->count : MAX_CANDIDATES;
+    return ways[task_word(c->task, TASK_NMS)](&s, err);
+}

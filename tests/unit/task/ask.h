@@ -1,0 +1,45 @@
+/* Questions to decoders, for their tests. */
+#ifndef UNIT_TASK_ASK_H
+#define UNIT_TASK_ASK_H
+
+#include <math.h>
+
+#include "../../test.h"
+#include "task/task.h"
+
+static char message[1100]; /* of the last question */
+
+/* Answers from outputs of a network whose input is width x height. */
+static inline int ask(const char *text, const struct task_labels *labels, const struct task_output *outputs,
+                      size_t count, int width, int height, struct task_answers *out)
+{
+    static const struct task_labels none;
+    *out = (struct task_answers){0};
+    struct task t;
+    struct error err = {""};
+    CHECK_MSG(task_parse(text, strlen(text), &t, &err) == 0, "%s: %s", text, err.text);
+    struct task_query q = {.task = &t,
+                           .labels = labels ? labels : &none,
+                           .outputs = outputs,
+                           .count = count,
+                           .width = width,
+                           .height = height};
+    int status = task_answer(&q, out, &err);
+    CHECK_MSG(status == 0 || err.text[0], "%s: fails without a message", text);
+    snprintf(message, sizeof message, "%s", err.text);
+    return status;
+}
+
+/* One output. */
+static inline int ask_one(const char *text, const float *values, int rank, const int64_t *dims,
+                          struct task_answers *out)
+{
+    return ask(text, NULL, &(struct task_output){.values = values, .dims = dims, .rank = rank}, 1, 100, 100, out);
+}
+
+static inline void near(float have, double want, const char *what)
+{
+    CHECK_MSG(fabs(have - want) < 1e-3, "%s: %g, want %g", what, (double)have, want);
+}
+
+#endif

@@ -1,0 +1,540 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "ask.h"
+
+enum { ANCHORS = 6, CLASSES = 2 };
+
+/* Centre, size, scores. The second overlaps the first with the same label, the third with the other one; the fourth is
+ * weak, the fifth not finite. */
+static const float anchors[ANCHORS][4 + CLASSES] = {
+    {50, 40, 20, 10, 0.1f, 0.8f}, {51, 40, 20, 10, 0, 0.7f},    {50, 41, 20, 10, 0.9f, 0.1f},
+    {10, 10, 4, 4, 0.2f, 0.1f},   {NAN, 10, 4, 4, 0.99f, 0.1f}, {80, 80, 6, 6, 0.3f, 0.4f},
+};
+
+static void check_boxes(struct task_answers *b)
+{
+    CHECK_MSG(b->count == 3, "%zu", b->count);
+    if (b->count == 3) {
+        CHECK(b->at[0].label == 0 && b->at[0].score == 0.9f && b->at[0].x0 == 40 && b->at[0].y0 == 36 &&
+              b->at[0].x1 == 60 && b->at[0].y1 == 46);
+        CHECK(b->at[1].label == 1 && b->at[1].score == 0.8f && b->at[1].y0 == 35);
+        CHECK(b->at[2].label == 1 && b->at[2].score == 0.4f && b->at[2].x1 == 83);
+    }
+    task_answers_release(b);
+}
+
+static void yolov8(void)
+{
+    float turned[4 + CLASSES][ANCHORS];
+    static const int64_t dims[] = {1, 4 + CLASSES, ANCHORS}, no_class[] = {1, 4, 9}, batch[] = {2, 3, 6};
+    struct task_answers b;
+    struct error err;
+    struct task t;
+    for (int i = 0; i < ANCHORS; i++)
+        for (int j = 0; j < 4 + CLASSES; j++)
+            turned[j][i] = anchors[i][j];
+    CHECK(ask_one("detect=yolov8", turned[0], 3, dims, &b) == 0);
+    check_boxes(&b);
+    CHECK(ask_one("detect=yolov8,by=all", turned[0], 3, dims, &b) == 0 && b.count == 2);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov8,nms=none", turned[0], 3, dims, &b) == 0 && b.count == 4);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov8,nms=none,labels=all", turned[0], 3, dims, &b) == 0 && b.count == 5);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov8,most=2", turned[0], 3, dims, &b) == 0 && b.count == 2);
+    task_answers_release(&b);
+    static const struct task_labels none;
+    struct recipe_map map = {0.5f, 0.25f, 10, -20};
+    struct task_query q = {
+        &t,  &none, &(struct task_output){.values = turned[0], .dims = dims, .rank = 3}, 1, 100, 100, false, &map, 90,
+        240, 0};
+    CHECK(task_parse("detect=yolov8", 13, &t, &err) == 0 && task_answer(&q, &b, &err) == 0 && b.count == 3);
+    CHECK(b.at[0].x0 == 60 && b.at[0].x1 == 90 && b.at[0].y0 == 224 && b.at[0].y1 == 240);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov8", turned[0], 3, no_class, &b) == -1);
+    CHECK(ask_one("detect=yolov8", turned[0], 3, batch, &b) == -1);
+    CHECK(ask_one("detect=yolov8", turned[0], 1, dims + 2, &b) == -1);
+    CHECK(ask("detect=yolov8", NULL, q.outputs, 1, 0, 0, &b) == -1 && strstr(message, "photo"));
+}
+
+/* Overlapping boxes keep less of their scores, or become one. */
+static void soft_and_weighted(void)
+{
+    static const float rows[][7] = {{50, 40, 20, 10, 1, 0, 0.75f}, {51, 40, 20, 10, 1, 0, 0.25f}};
+    static const int64_t dims[] = {1, 2, 7};
+    struct task_answers b;
+    double both = 19.0 / 21;
+    CHECK(ask_one("detect=yolov5,score=0.01,nms=soft", rows[0], 3, dims, &b) == 0 && b.count == 2);
+    CHECK(b.at[0].score == 0.75f && fabs(b.at[1].score - 0.25 * exp(-2 * both * both)) < 1e-6);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov5,score=0.1,nms=soft", rows[0], 3, dims, &b) == 0 && b.count == 1);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov5,score=0.1,nms=weighted", rows[0], 3, dims, &b) == 0 && b.count == 1);
+    CHECK(b.at[0].score == 0.75f && fabsf(b.at[0].x0 - 40.25f) < 1e-4f && b.at[0].y0 == 35);
+    task_answers_release(&b);
+}
+
+static void yolov5(void)
+{
+    float rows[ANCHORS][5 + CLASSES];
+    static const int64_t dims[] = {1, ANCHORS, 5 + CLASSES}, none[] = {1, 0, 5 + CLASSES};
+    struct task_answers b;
+    for (int i = 0; i < ANCHORS; i++)
+        for (int j = 0; j < 5 + CLASSES; j++)
+            rows[i][j] = j < 4 ? anchors[i][j] : j == 4 ? 0.5f : anchors[i][j - 1] * 2;
+    CHECK(ask_one("detect=yolov5", rows[0], 3, dims, &b) == 0);
+    check_boxes(&b);
+    CHECK(ask_one("detect=yolov5", rows[0], 3, none, &b) == -1 || b.count == 0);
+}
+
+/* Coordinates as parts of the input are told by their size. */
+static void units(void)
+{
+    static const float rows[][6] = {{0.5f, 0.25f, 0.5f, 0.5f, 1, 0.9f}};
+    static const int64_t dims[] = {1, 1, 6};
+    struct task_answers b;
+    CHECK(ask_one("detect=yolov5", rows[0], 3, dims, &b) == 0 && b.count == 1 && b.at[0].x0 == 25 && b.at[0].y1 == 50);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov5,unit=pixel", rows[0], 3, dims, &b) == 0 && b.count == 1 && b.at[0].x0 == 0.25f);
+    task_answers_release(&b);
+}
+
+/* Behind the scores, key points; in pixels of the input. */
+static void key_points(void)
+{
+    static const float row[] = {50, 50, 20, 20, 0.9f, 45, 46, 0.5f, 55, 56, 0.25f};
+    static const int64_t dims[] = {1, 11, 20}, wrong[] = {1, 10, 20};
+    float turned[11][20] = {{0}};
+    struct task_answers b;
+    for (int i = 0; i < 11; i++)
+        turned[i][7] = row[i];
+    CHECK(ask_one("detect=yolov8,points=2", turned[0], 3, dims, &b) == 0 && b.count == 1 && b.at[0].point_count == 2);
+    if (b.count == 1)
+        CHECK(b.at[0].points[0].x == 45 && b.at[0].points[1].y == 56 && b.at[0].points[1].score == 0.25f);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov8,points=2", turned[0], 3, wrong, &b) == -1);
+}
+
+/* The second output are prototypes of masks; a mask is cut at its box. */
+static void instance_masks(void)
+{
+    static const float rows[7][8] = {{50}, {25}, {100}, {50}, {0.9f}, {1}, {-1}};
+    static const float prototypes[2][2][2] = {{{1, 3}, {1, 3}}, {{2, 2}, {2, 2}}};
+    static const int64_t dims[] = {1, 7, 8}, planes[] = {1, 2, 2, 2};
+    struct task_output outputs[] = {{.values = rows[0], .dims = dims, .rank = 3},
+                                    {.values = prototypes[0][0], .dims = planes, .rank = 4}};
+    static const struct task_labels none;
+    struct recipe_map map = {10, 10, 0, 0};
+    struct task t;
+    struct error err;
+    struct task_answers b;
+    struct task_query q = {&t, &none, outputs, 2, 100, 100, false, &map, 10, 10, 0};
+    CHECK(task_parse("detect=yolov8", 13, &t, &err) == 0 && task_answer(&q, &b, &err) == 0 && b.count == 1);
+    CHECK(b.count == 1 && b.at[0].place.width == 10 && b.at[0].place.height == 5 && b.at[0].place.y == 0);
+    for (int i = 0; b.count == 1 && i < 50; i++) /* -1 on the left, 1 on the right: above 0 from the middle on */
+        CHECK_MSG(b.at[0].mask[i] == (i % 10 >= 5), "%d", i);
+    task_answers_release(&b);
+}
+
+/* Rows that need no suppression. */
+static void yolov10(void)
+{
+    static const float rows[][6] = {{1, 2, 30, 40, 0.9f, 7}, {1, 2, 30, 40, 0.8f, 7},      {0, 0, 9, 9, 0.9f, NAN},
+                                    {0, 0, 9, 9, 0.1f, 1},   {0, 0, INFINITY, 9, 0.9f, 1}, {0, 0, 9, 9, NAN, 1}};
+    static const int64_t dims[] = {1, 6, 6}, five[] = {1, 6, 5};
+    struct task_answers b;
+    CHECK(ask_one("detect=yolov10", rows[0], 3, dims, &b) == 0 && b.count == 2 && b.at[1].label == 7 &&
+          b.at[1].x1 == 30);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolo", rows[0], 3, dims, &b) == 0 && b.count == 2);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=yolov10", rows[0], 3, five, &b) == -1);
+}
+
+static void ssd(void)
+{
+    static const float rows[][7] = {{0, 2, 0.5f, 0.1f, 0.2f, 0.3f, 0.4f},
+                                    {0, 1, 0.9f, 0, 0, 1, 1},
+                                    {0, -1, 1, 0, 0, 1, 1},
+                                    {0, NAN, 1, 0, 0, 1, 1}};
+    static const int64_t dims[] = {1, 1, 4, 7}, six[] = {1, 6}, five[] = {1, 5};
+    struct task_answers b;
+    CHECK(ask("detect=ssd,score=0.1", NULL, &(struct task_output){.values = rows[0], .dims = dims, .rank = 4}, 1, 200,
+              100, &b) == 0);
+    CHECK(b.count == 2 && b.at[0].label == 1 && b.at[0].x1 == 200 && b.at[0].y1 == 100);
+    CHECK(b.count == 2 && b.at[1].label == 2 && fabsf(b.at[1].x0 - 20) < 1e-4f && fabsf(b.at[1].y1 - 40) < 1e-4f);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=ssd", rows[0] + 1, 2, six, &b) == 0 && b.count == 1 && b.at[0].label == 2);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=ssd", rows[0], 2, five, &b) == -1);
+}
+
+/* The same rows, their labels counted from 1. */
+static void ncnn(void)
+{
+    static const float rows[][6] = {{1, 0.9f, 0, 0, 1, 1}, {0, 0.9f, 0, 0, 1, 1}, {80, 0.8f, 0.5f, 0, 1, 1}};
+    static const int64_t dims[] = {1, 3, 6}, seven[] = {1, 7};
+    struct task_answers b;
+    CHECK(ask_one("detect=ncnn", rows[0], 3, dims, &b) == 0);
+    CHECK(b.count == 2 && b.at[0].label == 0 && b.at[1].label == 79 && b.at[1].x0 == 50);
+    task_answers_release(&b);
+    CHECK(ask_one("detect=ncnn", rows[0], 2, seven, &b) == -1);
+}
+
+/* Grids of all outputs of one width, as Darknet's heads. */
+static void yolov3(void)
+{
+    static const float coarse[][7] = {{0.5f, 0.5f, 0.5f, 1, 0.9f, 0.1f, 0.7f}, {0.1f, 0.1f, 0.1f, 0.1f, 0.9f, 0, 0.1f}};
+    static const float fine[][7] = {{0.5f, 0.5f, 0.5f, 0.9f, 0.9f, 0, 0.8f}, {0.25f, 0.5f, 0.5f, 0.5f, 0.9f, 0.3f, 0}};
+    static const int64_t dims[] = {1, 2, 7}, state[] = {1, 14};
+    struct task_output outputs[] = {{.values = coarse[0], .dims = dims, .rank = 3},
+                                    {.values = fine[0], .dims = state, .rank = 2},
+                                    {.values = fine[0], .dims = dims, .rank = 3}};
+    struct task_answers b;
+    CHECK(ask("detect=yolov3", NULL, outputs, 3, 200, 100, &b) == 0);
+    CHECK(b.count == 2 && b.at[0].label == 1 && b.at[0].score == 0.8f && b.at[0].x0 == 50 && b.at[0].x1 == 150);
+    CHECK(b.count == 2 && b.at[1].label == 0 && b.at[1].x0 == 0 && b.at[1].y0 == 25 && b.at[1].y1 == 75);
+    task_answers_release(&b);
+    outputs[0].rank = 1;
+    CHECK(ask("detect=yolov3", NULL, outputs, 3, 200, 100, &b) == -1);
+}
+
+static void tflite(void)
+{
+    static const float boxes[][4] = {{0.1f, 0.2f, 0.3f, 0.4f}, {0, 0, 1, 1}, {0, 0, 1, 1}};
+    static const float labels[] = {7, 2, 2}, scores[] = {0.5f, 0.75f, 0.9f}, number = 2;
+    static const int64_t dims[] = {1, 3, 4}, row[] = {1, 3}, one[] = {1};
+    struct task_output outputs[] = {{.values = boxes[0], .dims = dims, .rank = 3},
+                                    {.values = labels, .dims = row, .rank = 2},
+                                    {.values = scores, .dims = row, .rank = 2},
+                                    {.values = &number, .dims = one, .rank = 1}};
+    struct task_answers b;
+    CHECK(ask("detect=tflite", NULL, outputs, 4, 100, 200, &b) == 0);
+    CHECK(b.count == 2 && b.at[0].label == 2 && b.at[0].score == 0.75f && b.at[0].y1 == 200);
+    CHECK(b.count == 2 && b.at[1].label == 7 && fabsf(b.at[1].x0 - 20) < 1e-4f && fabsf(b.at[1].y1 - 60) < 1e-4f);
+    task_answers_release(&b);
+    CHECK(ask("detect=tflite", NULL, outputs, 3, 100, 200, &b) == -1 && strstr(message, "four"));
+    struct task_output newer[] = {outputs[2], outputs[0], outputs[3], outputs[1]};
+    CHECK(ask("detect=tflite", NULL, newer, 4, 100, 200, &b) == 0 && b.count == 2 && b.at[1].label == 7);
+    task_answers_release(&b);
+    outputs[2].dims = one;
+    outputs[2].rank = 1;
+    CHECK(ask("detect=tflite", NULL, outputs, 4, 100, 200, &b) == -1);
+}
+
+/* Many boxes, none overlapping: the best 300 stay, in order. */
+static void many_boxes(void)
+{
+    enum { N = 5000 };
+    float(*rows)[6] = calloc(N, sizeof *rows);
+    static const int64_t dims[] = {N, 6};
+    struct task_answers b;
+    for (int i = 0; i < N; i++) {
+        float row[] = {(float)i * 10, 5, 8, 8, 1, 0.3f + (float)(i * 7919 % N) / N / 2};
+        memcpy(rows[i], row, sizeof row);
+    }
+    CHECK(ask_one("detect=yolov5", rows[0], 2, dims, &b) == 0 && b.count == 300);
+    for (size_t i = 1; i < b.count; i++)
+        CHECK(b.at[i].score < b.at[i - 1].score);
+    task_answers_release(&b);
+    free(rows);
+}
+
+/* ---- heads: places relative to the cells of grids ---- */
+
+/* One box, at cell (1, 0) of a grid of 2 x 2 of an input of 16 x 16, all others being far below the threshold. `out`
+ * must have been asked for. */
+static void check_one(const char *task, int status, struct task_answers *out, double x0, double y0, double x1,
+                      double y1, double score)
+{
+    CHECK_MSG(status == 0 && out->count == 1, "%s: %s", task, message);
+    if (status)
+        return;
+    if (out->count) {
+        near(out->at[0].x0, x0, task), near(out->at[0].y0, y0, task);
+        near(out->at[0].x1, x1, task), near(out->at[0].y1, y1, task);
+        near(out->at[0].score, score, task);
+    }
+    task_answers_release(out);
+}
+
+/* Channels first: channel c of cell (1, 0) is element c * 4 + 1. */
+static int ask_grid(const char *task, const float *numbers, int channels, struct task_answers *out)
+{
+    float values[400];
+    const int64_t dims[] = {1, channels, 2, 2};
+    for (int i = 0; i < channels * 4; i++)
+        values[i] = -20;
+    for (int c = 0; c < channels; c++)
+        values[c * 4 + 1] = numbers[c];
+    return ask(task, NULL, &(struct task_output){.values = values, .dims = dims, .rank = 4}, 1, 16, 16, out);
+}
+
+static double logistic(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static void yolo_heads(void)
+{
+    struct task_answers a;
+    static const float box[] = {1, -1, 0.5f, -0.5f, 3, 2};
+    double x = (logistic(1) + 1) * 8, y = logistic(-1) * 8, w = exp(0.5) * 4, h = exp(-0.5) * 6,
+           score = logistic(3) * logistic(2);
+    check_one("yolov3-head", ask_grid("detect=yolov3-head,anchors=4:6", box, 6, &a), &a, x - w / 2, y - h / 2,
+              x + w / 2, y + h / 2, score);
+    check_one("yolov2-head", ask_grid("detect=yolov2-head,anchors=0.5:0.75", box, 6, &a), &a, x - w / 2, y - h / 2,
+              x + w / 2, y + h / 2, logistic(3));
+    x = (2 * logistic(1) + 0.5) * 8, y = (2 * logistic(-1) - 0.5) * 8;
+    w = pow(2 * logistic(0.5), 2) * 4, h = pow(2 * logistic(-0.5), 2) * 6;
+    check_one("yolov5-head", ask_grid("detect=yolov5-head,anchors=4:6", box, 6, &a), &a, x - w / 2, y - h / 2,
+              x + w / 2, y + h / 2, score);
+    CHECK(ask_grid("detect=yolov5-head", box, 6, &a) == -1);
+}
+
+static void distance_heads(void)
+{
+    struct task_answers a;
+    static const float plain[] = {0.5f, 0.25f, 0.25f, 1, 2}, turned[] = {2, 0.5f, 0.25f, 0.25f, 1};
+    check_one("yolov8-head", ask_grid("detect=yolov8-head,bins=1", plain, 5, &a), &a, 8, 2, 14, 12, logistic(2));
+    check_one("classes-box", ask_grid("detect=nanodet,columns=classes-box,bins=1,strides=8", turned, 5, &a), &a, 8, 2,
+              14, 12, logistic(2));
+    float bins[13] = {0, 0, -99, -99, 0, 0, 0, 0, -99, -99, -99, 0, 2}; /* 0.5, 1.5, 0.5, 2 */
+    check_one("bins", ask_grid("detect=yolov8-head,bins=3", bins, 13, &a), &a, 8, -8, 16, 20, logistic(2));
+    static const float fastest[] = {0.9f, 0.5f, -0.5f, 0, 1, 0.8f};
+    double x = (tanh(0.5) + 1) * 8, y = tanh(-0.5) * 8, w = 8, h = logistic(1) * 16;
+    check_one("fastestdet", ask_grid("detect=fastestdet", fastest, 6, &a), &a, x - w / 2, y - h / 2, x + w / 2,
+              y + h / 2, pow(0.9, 0.6) * pow(0.8, 0.4));
+}
+
+/* Rows for all grids in one list, and a list for each. */
+static void lists_of_grids(void)
+{
+    float boxes[6][4] = {{0}}, scores[6][2], points[6][4] = {{0}};
+    const int64_t box_dims[] = {1, 6, 4}, score_dims[] = {1, 6, 2}, point_dims[] = {1, 6, 4};
+    struct task_output o[] = {{.name = "conf", .values = scores[0], .dims = score_dims, .rank = 3},
+                              {.name = "loc", .values = boxes[0], .dims = box_dims, .rank = 3},
+                              {.name = "landms", .values = points[0], .dims = point_dims, .rank = 3}};
+    struct task_answers a;
+    for (int i = 0; i < 6; i++)
+        scores[i][0] = 5, scores[i][1] = 0;
+    scores[5][0] = 0, scores[5][1] = 3; /* 2 x 2 cells, and one of two anchors: the second of the coarse grid */
+    boxes[5][0] = 1, boxes[5][2] = 1;
+    points[5][0] = 1, points[5][3] = -2;
+    static const char task[] = "detect=retinaface,strides=8:16,each=1:2,sizes=4:8:10,points=2";
+    CHECK(ask(task, NULL, o, 3, 16, 16, &a) == 0 && a.count == 1 && a.at[0].point_count == 2);
+    if (a.count == 1) {
+        near(a.at[0].points[0].x, 8 + 0.1 * 10, "point x");
+        near(a.at[0].points[1].y, 8 - 0.2 * 10, "point y");
+    }
+    double w = 10 * exp(0.2), x = 8 + 0.1 * 10;
+    check_one(task, 0, &a, x - w / 2, 3, x + w / 2, 13, logistic(3));
+    CHECK(ask("detect=retinaface,strides=8:16,each=2,sizes=4:8:10:12,points=2", NULL, o, 3, 16, 16, &a) == -1);
+    CHECK(ask(task, NULL, o + 1, 2, 16, 16, &a) == -1);
+
+    float near_scores[4] = {0, 0, 0.9f, 0}, far_scores[1] = {0}, near_boxes[4][4] = {{0}}, far_boxes[4] = {0};
+    const int64_t four[] = {4, 1}, four_boxes[] = {4, 4}, one[] = {1, 1}, one_box[] = {1, 4};
+    struct task_output grids[] = {{.name = "a", .values = far_scores, .dims = one, .rank = 2},
+                                  {.name = "b", .values = near_scores, .dims = four, .rank = 2},
+                                  {.name = "c", .values = far_boxes, .dims = one_box, .rank = 2},
+                                  {.name = "d", .values = near_boxes[0], .dims = four_boxes, .rank = 2}};
+    near_boxes[2][2] = 0.5f, near_boxes[2][3] = 0.5f;
+    check_one("scrfd", ask("detect=scrfd,strides=8:16,each=1,points=0", NULL, grids, 4, 16, 16, &a), &a, 0, 8, 4, 12,
+              0.9);
+}
+
+/* Points behind the box, in pixels from the anchor. */
+static void blazeface(void)
+{
+    float rows[4][8] = {{0}}, scores[4] = {-9, 0, -9, -9};
+    const int64_t dims[] = {1, 4, 8}, score_dims[] = {1, 4, 1};
+    struct task_output o[] = {{.name = "regressors", .values = rows[0], .dims = dims, .rank = 3},
+                              {.name = "classificators", .values = scores, .dims = score_dims, .rank = 3}};
+    static const float row[] = {1, 2, 4, 6, 0, 1, -1, 3};
+    struct task_answers a;
+    memcpy(rows[1], row, sizeof row);
+    CHECK(ask("detect=blazeface,strides=8,each=1,points=2", NULL, o, 2, 16, 16, &a) == 0 && a.count == 1);
+    if (a.count == 1) {
+        near(a.at[0].points[1].x, 11, "point x");
+        near(a.at[0].points[1].y, 7, "point y");
+    }
+    check_one("blazeface", 0, &a, 11, 3, 15, 9, 0.5);
+}
+
+/* The last class stands for nothing. */
+static void detr(void)
+{
+    static const float logits[][3] = {{0, 3, 0}, {0, 0, 9}}, boxes[][4] = {{0.5f, 0.5f, 0.5f, 1}, {0.5f, 0.5f, 1, 1}};
+    static const int64_t dims[] = {1, 2, 3}, box_dims[] = {1, 2, 4}, other[] = {1, 1, 4};
+    struct task_output o[] = {{.name = "logits", .values = logits[0], .dims = dims, .rank = 3},
+                              {.name = "pred_boxes", .values = boxes[0], .dims = box_dims, .rank = 3}};
+    struct task_answers a;
+    CHECK(ask("detect=detr", NULL, o, 2, 16, 16, &a) == 0 && a.count == 1 && a.at[0].label == 1);
+    check_one("detr", 0, &a, 4, 0, 12, 16, exp(3) / (exp(3) + 2));
+    o[1].dims = other;
+    CHECK(ask("detect=detr", NULL, o, 2, 16, 16, &a) == -1);
+}
+
+/* Corners of the anchor move; landmarks are all x, then all y. */
+static void mtcnn(void)
+{
+    static const float scores[] = {0.1f, 0.9f}, moves[] = {0.25f, 0, 0, -0.5f}, marks[] = {0, 1, 0.5f, 0.25f};
+    static const int64_t two[] = {1, 2}, four[] = {1, 4};
+    struct task_output o[] = {{.name = "a", .values = moves, .dims = four, .rank = 2},
+                              {.name = "prob1", .values = scores, .dims = two, .rank = 2},
+                              {.name = "landmarks", .values = marks, .dims = four, .rank = 2}};
+    struct task_answers a;
+    CHECK(ask("detect=mtcnn,points=2", NULL, o, 3, 16, 16, &a) == 0 && a.count == 1 && a.at[0].point_count == 2);
+    if (a.count == 1)
+        CHECK(a.at[0].points[1].x == 16 && a.at[0].points[0].y == 8 && a.at[0].points[1].y == 4);
+    check_one("mtcnn", 0, &a, 4, 0, 16, 8, 0.9);
+}
+
+static void centernet(void)
+{
+    static const float heat[] = {0.1f, 0.9f, 0.8f, 0.2f}, sizes[] = {0, 1, 0, 0, 0, 2, 0, 0},
+                       offsets[] = {0, 0.5f, 0, 0, 0, 0.25f, 0, 0};
+    static const int64_t map[] = {1, 1, 2, 2}, pair[] = {1, 2, 2, 2}, narrow[] = {1, 2, 2, 1};
+    struct task_output o[] = {{.name = "hm", .values = heat, .dims = map, .rank = 4},
+                              {.name = "reg", .values = offsets, .dims = pair, .rank = 4},
+                              {.name = "wh", .values = sizes, .dims = pair, .rank = 4}};
+    struct task_answers a;
+    check_one("centernet", ask("detect=centernet", NULL, o, 3, 16, 16, &a), &a, 8, -6, 16, 10, 0.9);
+    o[2].dims = narrow;
+    CHECK(ask("detect=centernet", NULL, o, 3, 16, 16, &a) == -1);
+    CHECK(ask("detect=centernet", NULL, o, 1, 16, 16, &a) == -1);
+}
+
+/* Hostile numbers in every place are dropped, and none is taken for a place. */
+static void odd_numbers(void)
+{
+    static const char *const tasks[] = {"detect=yolov8",
+                                        "detect=yolov5",
+                                        "detect=yolov3-head,anchors=4:6",
+                                        "detect=yolov5-head,anchors=4:6",
+                                        "detect=yolov8-head,bins=1",
+                                        "detect=fastestdet",
+                                        "detect=yolov10",
+                                        "detect=yolo",
+                                        "detect=yolov3",
+                                        "detect=ssd",
+                                        "points=heatmap",
+                                        "points",
+                                        "mask",
+                                        "picture",
+                                        "polygons=db",
+                                        "embedding"};
+    static const float odd[] = {NAN, INFINITY, -INFINITY, -1e38f, 1e38f, -0.0f, 1e-40f};
+    static const int64_t shapes[][4] = {{1, 6, 2, 2}, {1, 1, 4, 6}, {1, 1, 6, 4}, {1, 1, 1, 24}};
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
+        for (size_t k = 0; k < sizeof shapes / sizeof *shapes * 7; k++) {
+            float values[24];
+            struct task_answers a;
+            for (int j = 0; j < 24; j++)
+                values[j] = odd[((size_t)j * 5 + k) % 7];
+            if (ask_one(tasks[i], values, 4, shapes[k / 7], &a) < 0)
+                continue;
+            for (size_t j = 0; j < a.count; j++) {
+                CHECK(isfinite(a.at[j].score + a.at[j].x0 + a.at[j].y0 + a.at[j].x1 + a.at[j].y1));
+                for (size_t m = 0; m < a.at[j].point_count; m++)
+                    CHECK(isfinite(a.at[j].points[m].x + a.at[j].points[m].y + a.at[j].points[m].score));
+            }
+            task_answers_release(&a);
+        }
+}
+
+/* ---- key points alone ---- */
+
+static void points(void)
+{
+    static const float movenet[] = {0.5f, 0.25f, 0.9f, 1, 0.75f, 0.7f}, pairs[] = {10, 20, 30, 60}, score = 3;
+    static const int64_t dims[] = {1, 1, 2, 3}, row[] = {1, 4}, one[] = {1, 1}, five[] = {1, 5};
+    struct task_answers a;
+    CHECK(ask_one("points,order=yxv", movenet, 4, dims, &a) == 0 && a.count == 1 && a.at[0].point_count == 2);
+    CHECK(a.at[0].points[0].x == 25 && a.at[0].points[0].y == 50 && a.at[0].points[1].score == 0.7f);
+    CHECK(a.at[0].x0 == 25 && a.at[0].y1 == 100 && fabsf(a.at[0].score - 0.8f) < 1e-6f);
+    task_answers_release(&a);
+    struct task_output o[] = {{.values = &score, .dims = one, .rank = 2}, {.values = pairs, .dims = row, .rank = 2}};
+    CHECK(ask("points", NULL, o, 2, 100, 100, &a) == 0 && a.count == 1 && a.at[0].points[1].y == 60);
+    near(a.at[0].score, logistic(3), "score of the whole");
+    task_answers_release(&a);
+    CHECK(ask("points,score=0.99", NULL, o, 2, 100, 100, &a) == 0 && a.count == 0);
+    task_answers_release(&a);
+    CHECK(ask_one("points,points=2", pairs, 2, five, &a) == -1);
+}
+
+static void heatmaps(void)
+{
+    static const float map[] = {0, 0, 0, 0, 0, 0.3f, 0.9f, 0.2f, 0, 0.1f, 0.2f, 0, 0, 0, 0, 0};
+    static const int64_t dims[] = {1, 1, 4, 4};
+    struct task_answers a;
+    CHECK(ask("points=heatmap", NULL, &(struct task_output){.values = map, .dims = dims, .rank = 4}, 1, 16, 16, &a) ==
+              0 &&
+          a.count == 1);
+    CHECK(a.at[0].points[0].x == 7 && a.at[0].points[0].y == 5 && a.at[0].points[0].score == 0.9f);
+    task_answers_release(&a);
+    CHECK(ask("points=heatmap,refine=none", NULL, &(struct task_output){.values = map, .dims = dims, .rank = 4}, 1, 16,
+              16, &a) == 0 &&
+          a.at[0].points[0].x == 8 && a.at[0].points[0].y == 4);
+    task_answers_release(&a);
+}
+
+/* ---- polygons ---- */
+
+static void text_lines(void)
+{
+    enum { W = 64, H = 48 };
+    static float map[H][W];
+    static const int64_t dims[] = {1, 1, H, W};
+    struct task_answers a;
+    for (int y = 10; y < 20; y++)
+        for (int x = 8; x < 48; x++)
+            map[y][x] = 0.8f;
+    map[40][50] = 0.9f; /* too small */
+    struct task_output o = {.values = map[0], .dims = dims, .rank = 4};
+    CHECK(ask("polygons=db", NULL, &o, 1, 2 * W, 2 * H, &a) == 0);
+    CHECK_MSG(a.count == 1 && a.at[0].point_count == 4, "%zu", a.count);
+    if (a.count == 1) { /* 39 x 9 between pixel centres, widened by 1.5 * 351 / 96 = 5.48, on whole numbers */
+        const struct task_point *p = a.at[0].points;
+        CHECK_MSG(p[0].x == 6 && p[0].y == 10 && p[2].x == 104 && p[2].y == 48, "%g %g %g %g", (double)p[0].x,
+                  (double)p[0].y, (double)p[2].x, (double)p[2].y);
+        near(a.at[0].score, 0.8, "score");
+    }
+    task_answers_release(&a);
+    CHECK(ask("polygons=db,score=0.9", NULL, &o, 1, W, H, &a) == 0 && a.count == 0);
+    task_answers_release(&a);
+    for (int y = 12; y < 18; y++) /* a hole: its border is a line as well, of which the inside is too weak */
+        for (int x = 20; x < 40; x++)
+            map[y][x] = 0;
+    CHECK(ask("polygons=db,score=0.4", NULL, &o, 1, W, H, &a) == 0 && a.count == 1);
+    task_answers_release(&a);
+}
+
+int main(void)
+{
+    RUN(yolov8);
+    RUN(soft_and_weighted);
+    RUN(yolov5);
+    RUN(units);
+    RUN(key_points);
+    RUN(instance_masks);
+    RUN(yolov10);
+    RUN(ssd);
+    RUN(ncnn);
+    RUN(yolov3);
+    RUN(tflite);
+    RUN(many_boxes);
+    RUN(yolo_heads);
+    RUN(distance_heads);
+    RUN(lists_of_grids);
+    RUN(blazeface);
+    RUN(detr);
+    RUN(mtcnn);
+    RUN(centernet);
+    RUN(odd_numbers);
+    RUN(points);
+    RUN(heatmaps);
+    RUN(text_lines);
+    return TEST_END();
+}
