@@ -1,5 +1,5 @@
 # The pages that are made from tables: see `pages` in tests/rules.mk. Each is printed by a program of its own.
-PAGES := operators formats
+PAGES := operators formats tasks
 PAGE_RUNS = $(PAGES:%=$(BUILD)/tests/$(KEY)/%)
 
 $(PAGE_RUNS): $(BUILD)/tests/$(KEY)/%: $(OBJ)/man/%.o $(BUILD)/lib/libmodel.a

@@ -130,7 +130,7 @@ check-arm:
 check-arm-here: all
 	@tests/sum '$(MAKE) --no-print-directory check-unit' 'tests/run-models $(BUILD)/bin/$(PROGPREFIX)'
 
-# ---- nn-operators(7) and nn-formats(7), which are made from tables -----------------------------------------------------
+# ---- nn-operators(7), nn-formats(7) and nn-tasks(7), which are made from tables --------------------------------------------------
 
 .PHONY: pages operators check-pages
 include man/rules.mk
