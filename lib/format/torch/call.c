@@ -154,7 +154,9 @@ static void check_open(struct work *w, const char *name)
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strcmp(names[i], name) == 0)
             return;
-    build_fail(w->t->b, "argument '%.60s' depends on the size of an input, which only a run tells", name);
+    char text[160];
+    snprintf(text, sizeof(text), "argument '%.60s' depends on the size of an input, which only a run tells", name);
+    torch_fail_open(w->t, text);
 }
 
 static void add_list(struct work *w, const char *name, struct torch_value v)
@@ -361,11 +363,13 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
     const char *plain = short_name(t, name, &in_place);
     if (t->b->failed)
         return torch_none();
-    struct torch_value v = evaluate(t, plain, args);
     struct torch_value self = args->count ? args->values[0] : torch_none();
+    struct torch_value v = torch_keep_quantised(t, plain, self, evaluate(t, plain, args));
     if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed)
         return v;
     self.tensor->value = v.tensor->value;
+    self.tensor->scale = v.tensor->scale;
+    self.tensor->zero = v.tensor->zero;
     torch_write_back(t, self.tensor);
     return self;
 }

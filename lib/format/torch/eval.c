@@ -70,7 +70,7 @@ static size_t run_if(struct torch_frame *f, size_t line)
     else if (truth < 0 && (has_else ? only_raises(f, no + 1, l->indent) : false))
         truth = 1;
     if (truth < 0)
-        build_fail(f->t->b, "a branch depends on what only a run tells");
+        torch_fail_open(f->t, "a branch depends on what only a run tells");
     if (f->t->b->failed)
         return end;
     if (truth)
@@ -88,7 +88,7 @@ static size_t run_while(struct torch_frame *f, size_t line)
         struct torch_cursor c = {l->at + 1, l->end};
         truth = torch_truth(f->t, torch_expression(f, &c));
         if (truth < 0)
-            build_fail(f->t->b, "a loop depends on what only a run tells");
+            torch_fail_open(f->t, "a loop depends on what only a run tells");
         if (truth > 0 && ++f->t->statements > TORCH_STATEMENTS)
             build_fail(f->t->b, "more than %d statements are run", TORCH_STATEMENTS);
         if (truth > 0 && !f->t->b->failed)
@@ -108,7 +108,7 @@ static size_t run_for(struct torch_frame *f, size_t line)
     }
     struct torch_value list = torch_expression(f, &c);
     if (!torch_is_list(list))
-        build_fail(f->t->b, "a loop over what is no list, or whose length only a run tells");
+        torch_fail_open(f->t, "a loop over what is no list, or whose length only a run tells");
     for (size_t i = 0; !f->t->b->failed && !f->returned && i < list.list->count; i++) {
         torch_assign(f, l->at[1].text, list.list->items[i]);
         run_block(f, line + 1, l->indent);

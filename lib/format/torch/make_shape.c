@@ -39,7 +39,7 @@ struct torch_value torch_make_size(struct torch_reader *t, struct torch_bound *c
         return dim_at(t, c->arg[0], c->arg[1].i);
     struct torch_value list = torch_list(t, TORCH_LIST);
     if (!type || type->rank < 0)
-        build_fail(t->b, "the number of axes of an input is not known; no operator before tells it");
+        torch_fail_open(t, "the number of axes of an input is not known; no operator before tells it");
     for (int i = 0; !t->b->failed && i < type->rank; i++)
         torch_append(t, list, dim_at(t, c->arg[0], i));
     return list;
@@ -49,7 +49,7 @@ struct torch_value torch_make_dim(struct torch_reader *t, struct torch_bound *c)
 {
     const struct type *type = type_of(t, c->arg[0]);
     if (!type || type->rank < 0)
-        build_fail(t->b, "the number of axes of an input is not known; no operator before tells it");
+        torch_fail_open(t, "the number of axes of an input is not known; no operator before tells it");
     return t->b->failed ? torch_none() : torch_int(type->rank);
 }
 
@@ -213,7 +213,12 @@ static void keep_track(struct torch_reader *t, struct torch_value part, struct t
     end = end < 0 ? end + size : end > size ? size : end;
     part.tensor->lost = size < 0 || start < 0 || start > end;
     if (!part.tensor->lost)
-        *part.tensor = (struct torch_tensor){part.tensor->value, x.tensor, (int)at, start, end, axis_gone, false};
+        *part.tensor = (struct torch_tensor){.value = part.tensor->value,
+                                             .base = x.tensor,
+                                             .axis = (int)at,
+                                             .start = start,
+                                             .end = end,
+                                             .axis_gone = axis_gone};
 }
 
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
@@ -232,7 +237,7 @@ void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
             n == 1 ? parts[0] : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", part->axis);
     }
     if (part->lost)
-        build_fail(t->b, "a part of a tensor is written in place, and which one depends on the size of an input");
+        torch_fail_open(t, "a part of a tensor is written in place, and which one depends on the size of an input");
 }
 
 /* Pads that depend on sizes: from the last axis on, before and behind. */

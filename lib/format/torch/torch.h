@@ -39,6 +39,7 @@ struct torch_tensor {
     int64_t start, end;
     bool axis_gone;
     bool lost; /* it is a part of one, but which is not known */
+    struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
 };
 
 struct torch_value {
@@ -113,6 +114,7 @@ struct torch_reader {
     struct build *b;
     struct arena arena;
     struct zip *zip;
+    const struct source *shapes; /* where the shapes of inputs are asked for; NULL: they stay open */
     const char *prefix;      /* of the archive's members: "slim-320/" */
     struct lookup functions; /* "module.Class.method" → struct torch_function */
     struct lookup constants; /* "module.Class:name" → struct torch_line, whose tokens are an expression */
@@ -126,6 +128,8 @@ struct torch_reader {
 
 /* The folder that everything in the archive lies in, with a '/': what stands before `member`; NULL: it has none. */
 char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err);
+/* Fails for want of an input's shape. */
+void torch_fail_open(struct torch_reader *t, const char *what);
 /* An archive of torch.export.save(), whose operators are listed (export.c). -1 after a failure of the build. */
 int torch_export_read(struct torch_reader *t, struct error *err);
 
@@ -275,6 +279,10 @@ void torch_emit(struct torch_reader *t, const char *type, const char *names, con
 /* The same with one result. */
 struct torch_value torch_emit_one(struct torch_reader *t, const char *type, const char *names,
                                   const struct torch_value *args, int count);
+
+/* The result of an operator of tensor `of`: quantised as that is (make_quantised.c). */
+struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name, struct torch_value of,
+                                        struct torch_value result);
 
 /* After a part of a tensor was given another value: all that it is a part of get it too. */
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part);

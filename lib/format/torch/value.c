@@ -92,9 +92,26 @@ static bool class_constant(struct torch_reader *t, struct torch_object *o, const
     return true;
 }
 
+/* A state that is no dict is what __setstate__() makes attributes of. */
+static void set_state(struct torch_reader *t, struct torch_object *o)
+{
+    char name[1024];
+    const char *names[2] = {NULL, NULL};
+    struct torch_value values[2] = {{.kind = TORCH_OBJECT, .object = o}};
+    struct torch_args args = {.values = values, .names = names, .count = 2};
+    struct pickle *state = (struct pickle *)o->state;
+    snprintf(name, sizeof(name), "%.900s.__setstate__", o->class);
+    if (!state || state->kind == PICKLE_DICT || !lookup_find(&t->functions, name))
+        return;
+    o->state = NULL;
+    values[1] = torch_unpickle_part(t, o, state, o->path);
+    torch_run(t, name, &args);
+}
+
 bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value *value)
 {
     char path[1024];
+    set_state(t, o);
     for (const struct torch_attr *a = o->attrs; a; a = a->next)
         if (strcmp(a->name, name) == 0) {
             *value = a->value;
