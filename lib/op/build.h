@@ -183,6 +183,10 @@ void build_infer(struct build *b);
  * graph input, constant, or value that is an output already goes through an Identity. */
 void build_graph_output(struct build *b, struct value *v, const char *name);
 
+/* Building goes on in a subgraph: a new one, or, `in` not NULL, that one. What was there is to be kept for
+ * build_leave(), which gives the subgraph. */
+struct build build_enter(struct build *b, struct graph *in);
+struct graph *build_leave(struct build *b, struct build outer);
 /* The next output of a subgraph being filled, without a name: a value of an enclosing graph goes through an Identity.
  */
 void build_body_output(struct build *b, struct value *v);

@@ -367,6 +367,7 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
     struct torch_value v = torch_keep_quantised(t, plain, self, evaluate(t, plain, args));
     if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed)
         return v;
+    torch_check_level(t, self.tensor->level, "a tensor is changed in a branch or loop that only a run decides");
     self.tensor->value = v.tensor->value;
     self.tensor->scale = v.tensor->scale;
     self.tensor->zero = v.tensor->zero;

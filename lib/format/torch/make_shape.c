@@ -224,6 +224,7 @@ static void keep_track(struct torch_reader *t, struct torch_value part, struct t
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
 {
     for (; part->base && !t->b->failed && !part->lost; part = part->base) {
+        torch_check_level(t, part->base->level, "a tensor is changed in a branch or loop that only a run decides");
         struct value *whole = part->base->value, *parts[3], *new = part->value;
         const struct type *type = build_type(t->b, whole);
         int64_t end = part->axis_gone ? part->start + 1 : part->end, size = type ? type->dims[part->axis] : 0;

@@ -59,6 +59,7 @@ bool torch_scalar_set_item(struct scalars *s, struct torch_value *v)
         build_fail(s->t->b, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
     else
         s->a.list->items[i] = new;
+    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
     return true;
 }
 
@@ -66,6 +67,7 @@ bool torch_scalar_append(struct scalars *s, struct torch_value *v)
 {
     if (!torch_is_list(s->a))
         return false;
+    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
     torch_append(s->t, s->a, s->b);
     return torch_scalar_give(v, s->a);
 }
@@ -75,6 +77,7 @@ bool torch_scalar_extend(struct scalars *s, struct torch_value *v)
     if (!torch_is_list(s->a) || !torch_is_list(s->b))
         return false;
     size_t count = s->b.list->count;
+    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
     for (size_t i = 0; i < count && !s->t->b->failed; i++)
         torch_append(s->t, s->a, s->b.list->items[i]);
     return torch_scalar_give(v, torch_none());

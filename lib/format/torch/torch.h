@@ -38,8 +38,9 @@ struct torch_tensor {
     int axis;
     int64_t start, end;
     bool axis_gone;
-    bool lost; /* it is a part of one, but which is not known */
+    bool lost;                  /* it is a part of one, but which is not known */
     struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
+    int level;                  /* of the subgraph that it was made in */
 };
 
 struct torch_value {
@@ -57,6 +58,7 @@ struct torch_value {
 struct torch_list {
     struct torch_value *items;
     size_t count, cap;
+    int level; /* of the subgraph that it was made in */
 };
 
 struct torch_attr {
@@ -115,12 +117,13 @@ struct torch_reader {
     struct arena arena;
     struct zip *zip;
     const struct source *shapes; /* where the shapes of inputs are asked for; NULL: they stay open */
-    const char *prefix;      /* of the archive's members: "slim-320/" */
-    struct lookup functions; /* "module.Class.method" → struct torch_function */
-    struct lookup constants; /* "module.Class:name" → struct torch_line, whose tokens are an expression */
-    struct lookup tuples;    /* names of classes that are named tuples */
-    struct pickle *pickled;  /* the tuple of CONSTANTS */
+    const char *prefix;          /* of the archive's members: "slim-320/" */
+    struct lookup functions;     /* "module.Class.method" → struct torch_function */
+    struct lookup constants;     /* "module.Class:name" → struct torch_line, whose tokens are an expression */
+    struct lookup tuples;        /* names of classes that are named tuples */
+    struct pickle *pickled;      /* the tuple of CONSTANTS */
     int depth;
+    int level; /* subgraphs that the one being filled lies in */
     long statements;
     const char *path; /* of the module at work, for names */
     const char *data; /* where the storages of what is unpickled lie: "data/" */
@@ -226,7 +229,8 @@ struct torch_args {
 struct torch_frame {
     struct torch_reader *t;
     const struct torch_source *source;
-    struct lookup names; /* → struct torch_value */
+    struct torch_frame *outer; /* of a block within: names are sought there too, and not assigned; else NULL */
+    struct lookup names;       /* → struct torch_value */
     struct torch_value result;
     bool returned;
 };
@@ -243,6 +247,35 @@ void torch_assign(struct torch_frame *f, const char *name, struct torch_value v)
 
 /* Runs a method or function: `self` first among the arguments of the former. */
 struct torch_value torch_run(struct torch_reader *t, const char *function, const struct torch_args *args);
+
+/* Runs the lines from `line` on that are indented deeper; the first one behind. */
+size_t torch_block(struct torch_frame *f, size_t line, int indent);
+
+/* ---- branches and loops that only a run decides (flow.c) ---- */
+
+/* Both blocks, of which `no` may be 0: there is none. */
+void torch_branch(struct torch_frame *f, struct torch_value condition, size_t yes, size_t no, int indent);
+
+struct torch_loop {
+    size_t line, end; /* of its block */
+    int indent;
+    const char *counter; /* "for counter in range(start)"; NULL: "while condition", which is now `start` */
+    struct torch_value start;
+    struct torch_cursor condition; /* asked after each round; {0}: none */
+};
+
+void torch_loop(struct torch_frame *f, const struct torch_loop *of);
+
+/* Fails when something of an outer level would be changed within a block. */
+void torch_check_level(struct torch_reader *t, int level, const char *what);
+
+/* Between these two, values are made outside of all blocks: those that stay, as weights do. */
+struct torch_root {
+    struct build build;
+    int level;
+};
+struct torch_root torch_enter_root(struct torch_reader *t);
+void torch_leave_root(struct torch_reader *t, struct torch_root kept);
 
 /* ---- calls (call.c) ---- */
 

@@ -17,6 +17,7 @@ struct torch_value torch_tensor(struct torch_reader *t, struct value *v)
     if (!tensor)
         return torch_none();
     tensor->value = v;
+    tensor->level = t->level;
     return (struct torch_value){.kind = TORCH_TENSOR, .tensor = tensor};
 }
 
@@ -31,6 +32,8 @@ struct torch_value torch_size(struct torch_reader *t, struct value *v)
 struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind)
 {
     struct torch_list *list = allocate(t, sizeof(*list));
+    if (list)
+        list->level = t->level;
     return list ? (struct torch_value){.kind = kind, .list = list} : torch_none();
 }
 
@@ -105,7 +108,9 @@ static void set_state(struct torch_reader *t, struct torch_object *o)
         return;
     o->state = NULL;
     values[1] = torch_unpickle_part(t, o, state, o->path);
+    struct torch_root kept = torch_enter_root(t);
     torch_run(t, name, &args);
+    torch_leave_root(t, kept);
 }
 
 bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value *value)
