@@ -167,8 +167,15 @@ static void add_list(struct work *w, const char *name, struct torch_value v)
         numbers = numbers && torch_is_number(l->items[i]);
         tensors = tensors || l->items[i].kind == TORCH_TENSOR;
     }
+    bool is_size = strcmp(name, "size") == 0 || strcmp(name, "shape") == 0 || strcmp(name, "sizes") == 0;
     if (numbers && l->count)
         add_param(w, name, list_text(w, l));
+    if (l->count == 0 && is_size) { /* of a tensor without axes */
+        struct pnnx_operand *o = add_operand(w);
+        if (o)
+            o->value = build_list(w->t->b, 0, NULL);
+        add_role(w, name, o);
+    }
     for (size_t i = 0; tensors && i < l->count && !w->t->b->failed; i++)
         add_input(w, l->items[i], NULL);
     if (numbers || tensors)
@@ -351,6 +358,11 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
         bind(&c, args);
         return row->make(t, &c);
     }
+    char composed[256];
+    if (lookup_find(&t->functions, torch_prelude_name(name, composed, sizeof(composed))))
+        return torch_run(t, composed, args);
+    if (strncmp(name, "onnx.", 5) == 0)
+        return torch_onnx(t, name + 5, args);
     v = by_function(t, name, args);
     if (v.kind == TORCH_NONE && !t->b->failed)
         build_fail(t->b, "the operator %.100s is not known", name);

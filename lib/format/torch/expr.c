@@ -183,6 +183,8 @@ static struct torch_value call_name(struct torch_frame *f, const char *name, con
             build_fail(t->b, "'%.200s' has no attribute '%.100s'", args->values[0].object->class, args->values[1].text);
         return v;
     }
+    if (args->count == 1 && args->values[0].kind == TORCH_NAME && strstr(name, ".__new__"))
+        return torch_object(t, args->values[0].text, t->path); /* __init__() is called by the script */
     if (strncmp(name, "__torch__", 9) != 0)
         return torch_call(t, name, args);
     return lookup_find(&t->functions, name) ? torch_run(t, name, args) : construct(t, name, args);

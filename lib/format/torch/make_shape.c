@@ -84,6 +84,13 @@ struct torch_value torch_make_device(struct torch_reader *t, struct torch_bound 
     return c->arg[0].kind == TORCH_STRING ? c->arg[0] : torch_string("cpu");
 }
 
+/* Of the prelude: an input of open rank has this one. */
+struct torch_value torch_make_expect_rank(struct torch_reader *t, struct torch_bound *c)
+{
+    build_expect(t->b, torch_graph_value(t, c->arg[0]), (int)c->arg[1].i, 1, 0, DTYPE_NONE);
+    return torch_none();
+}
+
 /* Of a tensor: its part at an index of the first axis. */
 struct torch_value torch_make_get_item(struct torch_reader *t, struct torch_bound *c)
 {
@@ -305,7 +312,7 @@ static int64_t count_pieces(struct torch_reader *t, struct torch_bound *c, int64
     if (strcmp(c->row->name, "unbind") == 0)
         return size;
     if (torch_is_list(by))
-        return (int64_t)by.list->count;
+        return (int64_t)by.list->count + (strcmp(c->row->name, "tensor_split") == 0);
     if (by.kind != TORCH_INT || by.i < 1 || size < 1)
         return -1;
     int64_t each = strstr(c->row->name, "chunk") ? (size + by.i - 1) / by.i : by.i;

@@ -62,6 +62,8 @@ static int open_archive(struct torch_reader *t, const struct source *s, struct e
     t->zip = zip_open(s->blob, err);
     if (!t->zip)
         return -1;
+    if (torch_prelude_read(t, err) != 0)
+        return -1;
     if ((t->prefix = torch_prefix(t->zip, EXPORTED, &t->arena, err)))
         return 0;
     if (!(t->prefix = torch_prefix(t->zip, "data.pkl", &t->arena, err)))
@@ -203,13 +205,29 @@ static struct graph *read_once(const struct source *s, const struct source *shap
     return NULL;
 }
 
+/* Whether the shapes that are known are ones that the inputs take: how many axes they have may have been guessed. */
+static bool fits(const struct graph *g, const struct source *s)
+{
+    for (size_t i = 0; i < g->input_count; i++) {
+        const struct source_shape *known = source_shape_of(s, g->inputs[i]->name, i);
+        const struct type *type = &g->inputs[i]->type;
+        if (known && type->rank >= 0 && type->rank != known->rank)
+            return false;
+        for (int k = 0; known && k < type->rank; k++)
+            if (type->dims[k] >= 0 && type->dims[k] != known->dims[k])
+                return false;
+    }
+    return true;
+}
+
 /* With open shapes if that is possible, else for those that are known. */
 static struct graph *torch_read(const struct source *s, struct error *err)
 {
     struct error first = {""};
     struct graph *g = read_once(s, NULL, &first);
-    if (g)
+    if (g && fits(g, s))
         return g;
+    graph_free(g);
     if (s->shape_count == 0) {
         *err = first;
         return NULL;

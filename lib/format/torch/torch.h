@@ -183,6 +183,8 @@ static inline struct torch_value torch_string(const char *text)
     return (struct torch_value){.kind = TORCH_STRING, .text = text};
 }
 
+/* A constant in the place of a small value that follows from constants (fold.c). */
+struct value *torch_fold(struct torch_reader *t, struct value *v);
 struct torch_value torch_tensor(struct torch_reader *t, struct value *v);
 struct torch_value torch_size(struct torch_reader *t, struct value *v);
 struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind);
@@ -250,6 +252,14 @@ struct torch_value torch_run(struct torch_reader *t, const char *function, const
 
 /* Runs the lines from `line` on that are indented deeper; the first one behind. */
 size_t torch_block(struct torch_frame *f, size_t line, int indent);
+
+/* ---- operators put together of others (prelude.c) ---- */
+
+int torch_prelude_read(struct torch_reader *t, struct error *err);
+/* What the function of an operator would be called, into name. */
+const char *torch_prelude_name(const char *operator, char *name, size_t size);
+/* A node of ONNX: arguments by place are its inputs, those with names its attributes. */
+struct torch_value torch_onnx(struct torch_reader *t, const char *op, const struct torch_args *args);
 
 /* ---- branches and loops that only a run decides (flow.c) ---- */
 

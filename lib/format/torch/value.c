@@ -16,7 +16,7 @@ struct torch_value torch_tensor(struct torch_reader *t, struct value *v)
     struct torch_tensor *tensor = v ? allocate(t, sizeof(*tensor)) : NULL;
     if (!tensor)
         return torch_none();
-    tensor->value = v;
+    tensor->value = torch_fold(t, v);
     tensor->level = t->level;
     return (struct torch_value){.kind = TORCH_TENSOR, .tensor = tensor};
 }
