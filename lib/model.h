@@ -83,8 +83,8 @@ struct model_shape {
     const int64_t *dims;
 };
 
-/* The same with what the caller knows of the inputs. A TorchScript archive is a program, which is run to make a graph of
- * it: what it does may depend on these shapes, and then the graph is for them. Other formats do not need them. */
+/* The same with what the caller knows of the inputs. A TorchScript archive is a program, which is run to make a graph
+ * of it: what it does may depend on these shapes, and then the graph is for them. Other formats do not need them. */
 MODEL_API struct model *model_read_for(const char *path, const char *format, const struct model_shape *shapes,
                                        size_t shape_count, struct model_error *err);
 

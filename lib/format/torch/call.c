@@ -386,3 +386,10 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
     torch_write_back(t, self.tensor);
     return self;
 }
+
+struct torch_value torch_call_plain(struct torch_reader *t, const char *name, struct torch_value *values, int count)
+{
+    const char *names[24] = {NULL};
+    struct torch_args args = {.values = values, .names = names, .count = count};
+    return t->b->failed ? torch_none() : torch_call(t, name, &args);
+}

@@ -219,9 +219,7 @@ static struct torch_value call_method(struct torch_frame *f, struct torch_value 
 
 static struct torch_value index_of(struct torch_frame *f, struct torch_value v, struct torch_value index)
 {
-    const char *names[2] = {NULL, NULL};
-    struct torch_args args = {.values = (struct torch_value[]){v, index}, .names = names, .count = 2};
-    return torch_call(f->t, "torch.__getitem__", &args);
+    return torch_call_plain(f->t, "torch.__getitem__", (struct torch_value[]){v, index}, 2);
 }
 
 /* CONSTANTS.c12 is item 12 of the tuple. */
@@ -351,11 +349,9 @@ static const struct infix *find_infix(const struct torch_cursor *c)
 
 static struct torch_value apply(struct torch_frame *f, const char *function, int count, struct torch_value *values)
 {
-    const char *names[2] = {NULL, NULL};
     char name[64];
-    struct torch_args args = {.values = values, .names = names, .count = count};
     snprintf(name, sizeof(name), "torch.%s", function);
-    return f->t->b->failed ? torch_none() : torch_call(f->t, name, &args);
+    return torch_call_plain(f->t, name, values, count);
 }
 
 static struct torch_value binary(struct torch_frame *f, struct torch_cursor *c, int strength);

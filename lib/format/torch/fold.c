@@ -7,6 +7,7 @@
 
 #define MOST_ELEMENTS 4096
 #define MOST_OPERANDS 16
+#define MOST_DEPTH    4 /* nodes that an operator becomes, behind one another */
 
 static bool is_small(const struct type *type)
 {
@@ -23,10 +24,22 @@ static bool may_fold(const struct node *n)
     for (const struct attr *a = n->attrs; a; a = a->next)
         if (a->kind == ATTR_GRAPH)
             return false;
-    for (int i = 0; i < n->in_count; i++)
-        if (n->in[i] && (!n->in[i]->constant || n->in[i]->is_input || !is_small(&n->in[i]->type)))
-            return false;
     return is_small(&n->out[0]->type);
+}
+
+static struct value *fold(struct torch_reader *t, struct value *v, int depth);
+
+/* Operands become constants too: an operator of PyTorch's may be several nodes. */
+static bool fold_operands(struct torch_reader *t, struct node *n, int depth)
+{
+    for (int i = 0; i < n->in_count; i++) {
+        struct value *v = n->in[i] ? fold(t, n->in[i], depth) : NULL;
+        if (v && (!v->constant || v->is_input || !is_small(&v->type)))
+            return false;
+        if (v != n->in[i])
+            build_check(t->b, node_set_input(n, i, v, t->b->err) == 0);
+    }
+    return true;
 }
 
 /* NULL: it stays to be computed. */
@@ -47,12 +60,19 @@ static struct tensor *compute(const struct node *n)
     return t;
 }
 
+static struct value *fold(struct torch_reader *t, struct value *v, int depth)
+{
+    struct tensor *known = NULL;
+    if (v->constant || !v->producer || depth == MOST_DEPTH || !build_type(t->b, v))
+        return v;
+    if (value_is_known(v))
+        known = value_known(v, t->b->err);
+    else if (may_fold(v->producer) && fold_operands(t, v->producer, depth + 1))
+        known = compute(v->producer);
+    return known ? build_constant(t->b, NULL, known) : v;
+}
+
 struct value *torch_fold(struct torch_reader *t, struct value *v)
 {
-    if (!v || v->constant || !v->producer || !build_type(t->b, v))
-        return v;
-    struct tensor *known = value_is_known(v)       ? value_known(v, t->b->err)
-                           : may_fold(v->producer) ? compute(v->producer)
-                                                   : NULL;
-    return known ? build_constant(t->b, NULL, known) : v;
+    return v ? fold(t, v, 0) : NULL;
 }

@@ -112,11 +112,12 @@ struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name
 
 /* ---- operators with a scale and zero point behind their arguments ---- */
 
-static struct torch_value call(struct torch_reader *t, const char *operator, const struct torch_args * args)
+/* The row's operator of floats, with its first arguments. */
+static struct torch_value call_row(struct torch_reader *t, struct torch_bound *c, int count)
 {
     char name[64];
-    snprintf(name, sizeof(name), "torch.%.50s", operator);
-    return t->b->failed ? torch_none() : torch_call(t, name, args);
+    snprintf(name, sizeof(name), "torch.%.50s", c->row->type);
+    return torch_call_plain(t, name, c->arg, count);
 }
 
 /* The result of the row's operator of floats, rectified where the name says so, and rounded by the last two arguments.
@@ -131,17 +132,13 @@ static struct torch_value finish(struct torch_reader *t, const struct torch_boun
 
 struct torch_value torch_make_quantised(struct torch_reader *t, struct torch_bound *c)
 {
-    const char *names[24] = {NULL};
-    struct torch_args args = {.values = c->arg, .names = names, .count = c->count - 2};
-    return finish(t, c, call(t, c->row->type, &args));
+    return finish(t, c, call_row(t, c, c->count - 2));
 }
 
 /* What comes out has the scale of what went in. */
 struct torch_value torch_make_quantised_alike(struct torch_reader *t, struct torch_bound *c)
 {
-    const char *names[24] = {NULL};
-    struct torch_args args = {.values = c->arg, .names = names, .count = c->count};
-    struct torch_value v = call(t, c->row->type, &args), of = c->arg[0];
+    struct torch_value v = call_row(t, c, c->count), of = c->arg[0];
     if (t->b->failed || of.kind != TORCH_TENSOR || !of.tensor->scale)
         return v;
     return round_by(t, v, of.tensor->scale, of.tensor->zero);
@@ -236,7 +233,9 @@ static struct torch_value call_packed(struct torch_reader *t, const struct torch
         names[args.count] = key->text;
         values[args.count++] = packed.list->items[i + 1];
     }
-    return call(t, c->row->type, &args);
+    char name[64];
+    snprintf(name, sizeof(name), "torch.%.50s", c->row->type);
+    return t->b->failed ? torch_none() : torch_call(t, name, &args);
 }
 
 struct torch_value torch_make_quantised_packed(struct torch_reader *t, struct torch_bound *c)

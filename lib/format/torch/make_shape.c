@@ -38,9 +38,14 @@ struct torch_value torch_make_size(struct torch_reader *t, struct torch_bound *c
     if (c->arg[1].kind == TORCH_INT)
         return dim_at(t, c->arg[0], c->arg[1].i);
     struct torch_value list = torch_list(t, TORCH_LIST);
-    if (!type || type->rank < 0)
-        torch_fail_open(t, "the number of axes of an input is not known; no operator before tells it");
-    for (int i = 0; !t->b->failed && i < type->rank; i++)
+    if (type && type->rank < 0) {
+        struct torch_value sizes = torch_tensor(t, BUILD(t->b, "Shape", c->arg[0].tensor->value));
+        if (sizes.kind == TORCH_TENSOR)
+            sizes.tensor->sizes = true;
+        t->ops.wants_shapes = true;
+        return sizes;
+    }
+    for (int i = 0; !t->b->failed && type && i < type->rank; i++)
         torch_append(t, list, dim_at(t, c->arg[0], i));
     return list;
 }
@@ -171,9 +176,28 @@ struct torch_value torch_make_make_tensor(struct torch_reader *t, struct torch_b
     return torch_tensor(t, v);
 }
 
+/* Filled with what only a run tells. */
+static struct torch_value open_full(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value both[2] = {torch_none(), c->arg[1]};
+    const struct type *type = type_of(t, c->arg[1]);
+    if (type && c->arg[2].kind == TORCH_NONE && strcmp(c->row->name, "full") == 0)
+        c->arg[2] = torch_int(torch_scalar_type(type->dtype));
+    c->arg[1] = torch_int(0);
+    both[0] = torch_make_NULL(t, c);
+    return torch_call_plain(t, "torch.add", both, 2);
+}
+
+struct torch_value torch_make_full_like(struct torch_reader *t, struct torch_bound *c)
+{
+    return c->arg[1].kind == TORCH_SIZE || c->arg[1].kind == TORCH_TENSOR ? open_full(t, c) : torch_make_NULL(t, c);
+}
+
 /* Without a type it is that of the number. */
 struct torch_value torch_make_full(struct torch_reader *t, struct torch_bound *c)
 {
+    if (c->arg[1].kind == TORCH_SIZE || c->arg[1].kind == TORCH_TENSOR)
+        return open_full(t, c);
     if (c->arg[2].kind == TORCH_NONE && c->arg[1].kind != TORCH_FLOAT)
         c->arg[2] = torch_int(c->arg[1].kind == TORCH_BOOL ? 11 : 4);
     if (c->arg[1].kind == TORCH_BOOL)
@@ -329,6 +353,9 @@ struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound 
         at += type->rank;
     if (type && at >= 0 && at < type->rank)
         size = type->dims[at];
+    for (size_t i = 0; torch_is_list(c->arg[1]) && i < c->arg[1].list->count; i++)
+        if (c->arg[1].list->items[i].kind == TORCH_SIZE)
+            return torch_call_plain(t, "torch.open_split", c->arg, c->arg[2].kind == TORCH_NONE ? 2 : 3);
     int64_t count = count_pieces(t, c, size);
     if (count < 0 && strstr(c->row->name, "chunk") && c->arg[1].kind == TORCH_INT)
         count = c->arg[1].i;
@@ -370,8 +397,12 @@ struct torch_value torch_make_index(struct torch_reader *t, struct torch_bound *
         in[count++] = torch_graph_value(t, list->items[i]);
     }
     const struct type *type = count && in[0] ? build_type(t->b, in[0]) : NULL;
+    if (type && count == 1 && type->dtype == DTYPE_BOOL) {
+        struct torch_value values[3] = {c->arg[0], list->items[first], torch_int(first)};
+        return torch_call_plain(t, "torch.index_mask", values, 3);
+    }
     if (!type || (count > 1 && first > 0) || type->dtype == DTYPE_BOOL) {
-        build_fail(t->b, "an index by a mask, or by several tensors behind other axes, is not read");
+        build_fail(t->b, "an index by several masks, or by several tensors behind other axes, is not read");
         return torch_none();
     }
     if (count == 1)

@@ -47,7 +47,8 @@ static const char text[] =
     "  else:\n"
     "    y = torch.relu(y)\n"
     "  return torch.linear(y, w2, b2)\n"
-    "def _transformer_encoder_layer_fwd(x, dim, heads, w, b, ow, ob, gelu, first, eps, n1, m1, n2, m2, w1, b1, w2, b2, mask=None, mask_type=None):\n"
+    "def _transformer_encoder_layer_fwd(x, dim, heads, w, b, ow, ob, gelu, first, eps, n1, m1, n2, m2,"
+    "    w1, b1, w2, b2, mask=None, mask_type=None):\n"
     "  if first:\n"
     "    x = x + torch.attend(torch.layer_norm(x, [dim], n1, m1, eps), dim, heads, w, b, ow, ob, mask, mask_type)\n"
     "    return x + torch.feed_forward(torch.layer_norm(x, [dim], n2, m2, eps), gelu, w1, b1, w2, b2)\n"
@@ -174,6 +175,28 @@ static const char text[] =
     "  return torch.gather(x, dim, index)\n"
     "def nonzero(x):\n"
     "  return torch.t(onnx.NonZero(x))\n"
+    "def nonzero_parts(x):\n"
+    "  all = onnx.NonZero(x)\n"
+    "  out = []\n"
+    "  for i in range(torch.dim(x)):\n"
+    "    out.append(torch.select(all, 0, i))\n"
+    "  return out\n"
+    "def index_mask(x, mask, axis):\n"
+    "  if torch.dim(mask) == 1:\n"
+    "    return onnx.Compress(x, mask, axis=axis)\n"
+    "  return onnx.Compress(torch.flatten(x, axis, axis + torch.dim(mask) - 1), torch.flatten(mask), axis=axis)\n"
+    "def open_topk(x, k, dim=-1, largest=True, sorted=True):\n"
+    "  return onnx.TopK(x, torch.reshape(torch.to(k, 4), [1]), axis=dim, largest=int(largest), outputs=2)\n"
+    "def open_split(x, sizes, dim=0):\n"
+    "  out = []\n"
+    "  at = 0\n"
+    "  for i in range(len(sizes)):\n"
+    "    out.append(torch.narrow(x, dim, at, sizes[i]))\n"
+    "    at = at + sizes[i]\n"
+    "  return out\n"
+    "def _unique2(x, sorted=True, return_inverse=False, return_counts=False):\n"
+    "  values, first, inverse, counts, = onnx.Unique(x, outputs=4)\n"
+    "  return (values, inverse, counts)\n"
     "def masked_select(x, mask):\n"
     "  return onnx.Compress(torch.flatten(x), torch.flatten(torch.expand_as(mask, x)))\n"
     "def bucketize(x, boundaries, out_int32=False, right=False):\n"
@@ -213,6 +236,15 @@ int torch_prelude_read(struct torch_reader *t, struct error *err)
 
 /* ---- nodes ---- */
 
+/* "outputs" is how many there are: more than one come as a tuple. */
+static int64_t outputs_of(const struct torch_args *args)
+{
+    for (int i = 0; i < args->count; i++)
+        if (args->names[i] && strcmp(args->names[i], "outputs") == 0)
+            return args->values[i].i;
+    return 1;
+}
+
 static void set_attribute(struct torch_reader *t, struct value *v, const char *name, struct torch_value a)
 {
     if (a.kind == TORCH_STRING)
@@ -233,7 +265,15 @@ struct torch_value torch_onnx(struct torch_reader *t, const char *op, const stru
                                                          : torch_graph_value(t, args->values[i]);
     struct value *v = build_node(t->b, op, count, in);
     for (int i = 0; i < args->count && !t->b->failed; i++)
-        if (args->names[i])
+        if (args->names[i] && strcmp(args->names[i], "outputs") != 0)
             set_attribute(t, v, args->names[i], args->values[i]);
-    return torch_tensor(t, v);
+    int64_t outs = outputs_of(args);
+    if (outs == 1)
+        return torch_tensor(t, v);
+    struct torch_value all = torch_list(t, TORCH_TUPLE);
+    for (int o = 1; o < outs; o++)
+        build_output(t->b, v, o); /* all, before the node is looked at */
+    for (int o = 0; o < outs && !t->b->failed; o++)
+        torch_append(t, all, torch_tensor(t, build_output(t->b, v, o)));
+    return all;
 }

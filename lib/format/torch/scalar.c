@@ -383,6 +383,7 @@ static const struct {
     {"__getitem__", torch_scalar_get_item},
     {"_set_item", torch_scalar_set_item},
     {"append", torch_scalar_append},
+    {"insert", torch_scalar_insert},
     {"extend", torch_scalar_extend},
     {"list", torch_scalar_copy_list},
     {"copy", torch_scalar_copy_list},
@@ -403,6 +404,7 @@ static const struct {
     {"unchecked_unwrap_optional", same},
     {"unchecked_cast", same},
     {"_unwrap_optional", same},
+    {"type", same}, /* of a device: its name */
     {"is_tensor", is_tensor},
     {"is_scripting", no},
     {"is_autocast_enabled", no},
@@ -435,8 +437,13 @@ bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_a
         s.a = as_number(s.a);
         s.b = as_number(s.b);
     }
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return rows[i].function(&s, result);
+    bool open = s.a.kind == TORCH_TENSOR && s.a.tensor->sizes;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (strcmp(rows[i].name, name) != 0)
+            continue;
+        if (open && rows[i].function != torch_scalar_length && rows[i].function != torch_scalar_get_item)
+            torch_fail_open(t, "the number of axes of an input is not known; no operator before tells it");
+        return rows[i].function(&s, result);
+    }
     return false;
 }

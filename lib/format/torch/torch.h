@@ -41,6 +41,7 @@ struct torch_tensor {
     bool lost;                  /* it is a part of one, but which is not known */
     struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
     int level;                  /* of the subgraph that it was made in */
+    bool sizes;                 /* a list of sizes whose length is not known */
 };
 
 struct torch_value {
@@ -257,7 +258,7 @@ size_t torch_block(struct torch_frame *f, size_t line, int indent);
 
 int torch_prelude_read(struct torch_reader *t, struct error *err);
 /* What the function of an operator would be called, into name. */
-const char *torch_prelude_name(const char *operator, char *name, size_t size);
+const char *torch_prelude_name(const char *operator, char * name, size_t size);
 /* A node of ONNX: arguments by place are its inputs, those with names its attributes. */
 struct torch_value torch_onnx(struct torch_reader *t, const char *op, const struct torch_args *args);
 
@@ -291,6 +292,9 @@ void torch_leave_root(struct torch_reader *t, struct torch_root kept);
 
 /* A call of what is no function of the sources: "torch.add", "ops.prim.NumToTensor", "int". */
 struct torch_value torch_call(struct torch_reader *t, const char *name, const struct torch_args *args);
+
+/* The same with up to 24 arguments by place. */
+struct torch_value torch_call_plain(struct torch_reader *t, const char *name, struct torch_value *values, int count);
 
 /* Whether an operator of that name has a row with this argument, by which it can be given. */
 bool torch_names_argument(const char *name, const char *argument);
