@@ -14,9 +14,6 @@ int image_stb_size(const uint8_t *bytes, size_t n, int *width, int *height);
 /* The RGB samples, to be freed; NULL when they cannot be decoded. */
 uint8_t *image_stb_decode(const uint8_t *bytes, size_t n, int *width, int *height);
 
-/* Appends a PNG file; -1 when memory is short. */
-int image_stb_png(const struct image *image, struct text *out);
-
 /* Whether the segments of a JPEG follow each other up to the end marker, with Huffman tables that are prefix codes: stb
  * takes both for granted. ITU-T T.81, annexes B and C. */
 int image_jpeg_check(const uint8_t *bytes, size_t n, struct error *err);

@@ -117,29 +117,3 @@ int image_grey_opencv(struct image *out, const struct image *in, struct error *e
     static const uint32_t weights[] = {9798, 19235, 3735};
     return weigh_channels(out, in, weights, 15, err);
 }
-
-static int clamp(int64_t v, int high)
-{
-    return v < 0 ? 0 : v > high ? high : (int)v;
-}
-
-static void fill_area(struct image *image, int64_t x0, int64_t y0, int64_t x1, int64_t y1, const uint8_t *rgb)
-{
-    int left = clamp(x0, image->width), right = clamp(x1, image->width);
-    int bottom = clamp(y1, image->height);
-    for (int y = clamp(y0, image->height); y < bottom; y++) {
-        uint8_t *p = image->data + ((size_t)y * image->width + left) * image->channels;
-        for (int x = left; x < right; x++, p += image->channels)
-            memcpy(p, rgb, image->channels);
-    }
-}
-
-void image_draw_frame(struct image *image, const struct image_rect *rect, int thick, const uint8_t rgb[3])
-{
-    int64_t x0 = rect->x, y0 = rect->y, x1 = x0 + rect->width, y1 = y0 + rect->height;
-    int64_t tx = thick < rect->width ? thick : rect->width, ty = thick < rect->height ? thick : rect->height;
-    fill_area(image, x0, y0, x1, y0 + ty, rgb);
-    fill_area(image, x0, y1 - ty, x1, y1, rgb);
-    fill_area(image, x0, y0, x0 + tx, y1, rgb);
-    fill_area(image, x1 - tx, y0, x1, y1, rgb);
-}

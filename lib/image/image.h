@@ -77,15 +77,13 @@ int image_grey(struct image *out, const struct image *in, struct error *err);
 /* The same by OpenCV's weights, of 15 bits. */
 int image_grey_opencv(struct image *out, const struct image *in, struct error *err);
 
-/* Draws a frame of `thick` pixels inward from the rectangle's border, clipped to the picture. A grey picture takes the
- * first sample of the colour. */
-void image_draw_frame(struct image *image, const struct image_rect *rect, int thick, const uint8_t rgb[3]);
-
 /* a * b / c rounded to nearest, ties to even, as Python's round(); at least 1. a, b, c >= 1. */
 int image_scaled(int a, int b, int c);
 
 /* Appends the picture as a file. */
 int image_write_png(const struct image *image, struct text *out, struct error *err);
+/* Grey samples are numbers of colours. */
+int image_write_palette(const struct image *image, const uint8_t palette[256][3], struct text *out, struct error *err);
 int image_write_pnm(const struct image *image, struct text *out, struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* The one file that holds the code of stb_image and stb_image_write. */
+/* The one file that holds the code of stb_image. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,12 +61,6 @@ static void *copy_any(void *to, const void *from, size_t n)
 #include <stb/stb_image.h>
 #undef memcpy
 
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STB_IMAGE_WRITE_STATIC
-#define STBI_WRITE_NO_STDIO
-#define STBIW_ASSERT(x) ((void)0)
-#include <stb/stb_image_write.h>
-
 #pragma GCC diagnostic pop
 
 int image_stb_size(const uint8_t *bytes, size_t n, int *width, int *height)
@@ -79,15 +73,4 @@ uint8_t *image_stb_decode(const uint8_t *bytes, size_t n, int *width, int *heigh
 {
     int channels;
     return n <= INT32_MAX ? stbi_load_from_memory(bytes, (int)n, width, height, &channels, 3) : NULL;
-}
-
-static void append(void *to, void *bytes, int n)
-{
-    text_add(to, bytes, n);
-}
-
-int image_stb_png(const struct image *image, struct text *out)
-{
-    int row = image->width * image->channels;
-    return stbi_write_png_to_func(append, out, image->width, image->height, image->channels, image->data, row) ? 0 : -1;
 }

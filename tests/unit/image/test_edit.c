@@ -75,25 +75,6 @@ static void grey(void)
     image_release(&again);
 }
 
-static void frame(void)
-{
-    static const char want[] = ".......####..#..#..####......." /* 6 x 5 */;
-    static const uint8_t white[3] = {255, 255, 255};
-    struct image im;
-    struct error err;
-    CHECK(image_init(&im, 6, 5, 1, &err) == 0);
-    struct image_rect r = {1, 1, 4, 3}, far = {-2147483647, 2147483647, 2147483647, 5}, around = {-3, -3, 100, 100};
-    image_draw_frame(&im, &r, 1, white);
-    image_draw_frame(&im, &far, 3, white);
-    image_draw_frame(&im, &around, 2, white);
-    for (int i = 0; i < 30; i++)
-        CHECK_MSG((im.data[i] == 255) == (want[i] == '#'), "at %d", i);
-    image_draw_frame(&im, &around, 1000, white);
-    for (int i = 0; i < 30; i++)
-        CHECK(im.data[i] == 255);
-    image_release(&im);
-}
-
 /* What is written reads back the same. */
 static void write_and_read(void)
 {
@@ -118,6 +99,28 @@ static void write_and_read(void)
         }
 }
 
+/* Numbers of colours read back as colours. */
+static void a_palette(void)
+{
+    uint8_t colours[256][3];
+    struct image in, back;
+    struct error err;
+    struct text t;
+    text_init(&t);
+    for (int i = 0; i < 256; i++)
+        memcpy(colours[i], (const uint8_t[]){(uint8_t)i, (uint8_t)(255 - i), (uint8_t)(i * 7)}, 3);
+    CHECK(image_init(&in, 37, 20, 1, &err) == 0);
+    for (int i = 0; i < 37 * 20; i++)
+        in.data[i] = (uint8_t)(i * 5);
+    CHECK(image_write_palette(&in, (const uint8_t(*)[3])colours, &t, &err) == 0);
+    CHECK(image_decode(&back, t.data, t.size, &err) == 0);
+    for (int i = 0; i < 37 * 20; i++)
+        CHECK(memcmp(back.data + 3 * i, colours[in.data[i]], 3) == 0);
+    image_release(&in);
+    image_release(&back);
+    text_release(&t);
+}
+
 int main(void)
 {
     RUN(init_limits);
@@ -125,7 +128,7 @@ int main(void)
     RUN(place);
     RUN(rounding);
     RUN(grey);
-    RUN(frame);
+    RUN(a_palette);
     RUN(write_and_read);
     return TEST_END();
 }
