@@ -34,7 +34,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fno-asynchronous-unwind-tables -pthread -ffunction-sections \
 	-fdata-sections $(WARN) $(CFLAGS)
 # Of what runs once a file, and of the reference: size counts there.
-SMALL := format graph op pair parse pass
+SMALL := draw format graph op pair parse pass
 SMALL_CFLAGS = $(ALL_CFLAGS:-O2=-Os)
 ALL_CPPFLAGS = -Ilib -I$(BUILD)/gen -DVERSION='"$(VERSION)"' -DPROGPREFIX='"$(PROGPREFIX)"' $(SYSROOT_CPPFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--gc-sections $(SYSROOT_LDFLAGS) $(LDFLAGS)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
 
 /* ---- settings ---- */
@@ -254,21 +253,4 @@ void model_answers_release(struct model_answers *a)
     free(a->pixels);
     free(a->vector);
     *a = (struct model_answers){.kind = MODEL_ANSWER_NONE};
-}
-
-int model_answers_write(const struct model_answers *a, const char *path, struct model_error *error)
-{
-    struct error *err = model_inner(error);
-    struct image image = {a->width, a->height, a->channels, a->pixels};
-    struct file_out out = {.fd = -1};
-    struct text png;
-    text_init(&png);
-    int status = image_write_png(&image, &png, err);
-    if (status == 0 && (status = file_create(&out, path, err)) == 0) {
-        status = file_write(&out, png.data, png.size, err) < 0 ? -1 : file_commit(&out, err);
-        if (status < 0)
-            file_abandon(&out);
-    }
-    text_release(&png);
-    return status < 0 ? error_prefix(err, "%s", path) : 0;
 }

@@ -1,5 +1,5 @@
 /* The rest of libmodel's public face, which model.h includes: parts of photos that a network found, for the next one;
- * the records that tell of them; sound and states. */
+ * the records that tell of them; drawings; sound and states. */
 #ifndef MODEL_MEDIA_H
 #define MODEL_MEDIA_H
 
@@ -69,6 +69,24 @@ MODEL_API const char *model_record_path(const struct model_record *record); /* o
 MODEL_API void model_record_place(const struct model_record *record, struct model_place *place);
 /* The label of the last answer in it, and its score; NULL: none. */
 MODEL_API const char *model_record_label(const struct model_record *record, double *score);
+
+/* ---- drawing ---- */
+
+/* A copy of a photo, to draw answers on. */
+struct model_drawing;
+
+MODEL_API struct model_drawing *model_drawing_new(const struct model_picture *picture, struct model_error *err);
+MODEL_API void model_drawing_free(struct model_drawing *drawing); /* NULL is allowed */
+
+/* Draws boxes, polygons, key points and their bones, masks, each in its label's colour and with its label and score; of
+ * other answers their labels or text, at the place that they are about; a network's picture takes the photo's place.
+ * Answers are counted from 1 on, over all calls: the number stands for a label or text with letters that are not
+ * Latin. */
+MODEL_API int model_drawing_add(struct model_drawing *drawing, const struct model_answers *answers,
+                                const struct model_place *place, struct model_error *err);
+
+/* As PNG; the message begins with the path. */
+MODEL_API int model_drawing_write(const struct model_drawing *drawing, const char *path, struct model_error *err);
 
 /* ---- streams ---- */
 

@@ -46,6 +46,11 @@ struct model_picture *model_session_picture(struct model_session *s, const char 
     return NULL;
 }
 
+const struct image *model_picture_image(const struct model_picture *picture)
+{
+    return &picture->image;
+}
+
 void model_picture_free(struct model_picture *picture)
 {
     if (picture)

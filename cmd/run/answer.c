@@ -194,6 +194,8 @@ int answer(struct runner *r)
         status = say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
     } else {
         print_answers(r, &a);
+        if (r->request->draw)
+            status = draw_answers(r, &a);
         model_answers_release(&a);
     }
     record_flush();

@@ -145,6 +145,7 @@ void feed_record(struct runner *r, const char *line, size_t n, const char *where
     }
     r->first = get_copy(model_record_path(r->record));
     r->photo_path = get_copy(r->first);
+    r->frame = r->picture && strcmp(r->picture_path, r->first) == 0 ? r->frame + 1 : 0;
     r->failed = !picture_of(r, r->first) || !take_part(r, where);
     feed_run(r);
 }

@@ -1,11 +1,8 @@
 /* Outputs in files: writing them, and comparing with those of another run. */
-#include <errno.h>
 #include <math.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../common/program.h"
@@ -14,56 +11,18 @@
 
 /* ---- folders ---- */
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-void forget_folders(struct runner *r)
-{
-    while (r->folders) {
-        char *name = *(char **)r->folders;
-        tdelete(name, &r->folders, by_name);
-        free(name);
-    }
-}
-
-/* "photos/cat.jpg" gives "cat". */
-static char *stem(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *name = get_copy(slash ? slash + 1 : path), *dot = strrchr(name, '.');
-    if (dot && dot != name)
-        *dot = 0;
-    return name;
-}
-
-/* The folder of this run below `top`, for free(); each folder serves once: NULL with a message for a second time. */
+/* The folder of this run below `top`, for free(); each serves once for writing: NULL with a message for a second time.
+ */
 static char *run_folder(struct runner *r, const char *top, bool once)
 {
     if (!r->many || !r->first)
         return get_copy(top);
-    char *name = stem(r->first), *folder = get_memory(strlen(top) + strlen(name) + 2, 1);
-    sprintf(folder, "%s/%s", top, name);
-    if (!once || !tfind(name, &r->folders, by_name)) {
-        if (once && !tsearch(name, &r->folders, by_name))
-            exit(say_failed("out of memory"));
-        if (!once)
-            free(name);
-        return folder;
-    }
-    say_failed("%s: outputs of an earlier input are in %s already: want inputs with different names", r->first, folder);
+    char *name = names_of_run(r), *folder = names_join(top, name, "");
     free(name);
+    if (!once || names_claim(r, folder) == 0)
+        return folder;
     free(folder);
     return NULL;
-}
-
-static int make_folder(const char *path)
-{
-    struct stat st;
-    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-        return 0;
-    return say_failed("%s: %s", path, strerror(errno));
 }
 
 static char *output_path(const char *folder, size_t i)
@@ -102,7 +61,7 @@ static int write_picture(struct runner *r, const char *folder)
 int write_outputs(struct runner *r)
 {
     char *folder = run_folder(r, r->request->output, true);
-    int status = folder && make_folder(r->request->output) == 0 && make_folder(folder) == 0 ? 0 : 1;
+    int status = folder && names_make_folders(folder) == 0 ? 0 : 1;
     for (size_t i = 0; status == 0 && i < r->output_count; i++)
         status = write_one(r, folder, i);
     enum model_answer_kind kind = model_session_answer_kind(r->s);

@@ -18,7 +18,8 @@ enum {
     OPTION_STATE,
     OPTION_FRAME,
     OPTION_CROP,
-    OPTION_TURN
+    OPTION_TURN,
+    OPTION_DRAW
 };
 
 static const struct option_row options[] = {
@@ -28,6 +29,7 @@ static const struct option_row options[] = {
     {'s', "shape", "NAME=DIMS", "bind an open input shape or size: x=1x3x224x224, batch=1"},
     {'k', "best", "N", "how many labels (5), boxes or values to print"},
     {'o', "output", "DIR", "write outputs to DIR/out_0.npy, ...; for more than one run to DIR/INPUT/out_0.npy, ..."},
+    {OPTION_DRAW, "draw", "DIR", "draw the answers on their photos, DIR/INPUT.png"},
     {OPTION_EXPECT, "expect", "DIR", "compare outputs with such files, and exit 1 when one differs"},
     {OPTION_COMPARE, "compare", "OTHER", "run OTHER too, and print how far both are apart layer by layer"},
     {OPTION_RTOL, "rtol", "R", "for these two: allow R times the largest expected value (1e-4)"},
@@ -103,6 +105,9 @@ static void take_option(struct request *r, int key, const char *value)
         break;
     case '0':
         r->nul = true;
+        break;
+    case OPTION_DRAW:
+        r->draw = value;
         break;
     case OPTION_CROP:
         crop_option(r, value);
@@ -217,12 +222,14 @@ static int run_all(struct request *r, struct model *m, const struct model *other
     runner.given = get_memory(runner.input_count, sizeof *runner.given);
     runner.out = get_memory(runner.output_count, sizeof *runner.out);
     runner.many = is_many(r, m, inputs, count);
+    runner.common = r->crop ? 0 : names_common(inputs, count);
     runner.status = stream_init(&runner);
     if (runner.status == 0 && other && count == 0)
         runner.status = compare_layers(&runner);
     else if (runner.status == 0)
         feed_all(&runner, inputs, count);
-    forget_folders(&runner);
+    runner.status |= draw_end(&runner);
+    names_forget(&runner);
     model_picture_free(runner.picture);
     free(runner.picture_path);
     free(runner.names);
@@ -245,7 +252,7 @@ static void share_recipe(struct model *m, struct model *other)
 
 static int run_with(struct request *r, struct model *m, char **inputs, size_t count)
 {
-    struct model *other = inputs_read(&r->inputs, r->compare, r->from, inputs, count);
+    struct model *other = input_read(r->compare, r->from);
     if (!other)
         return 1;
     share_recipe(m, other);
@@ -256,7 +263,7 @@ static int run_with(struct request *r, struct model *m, char **inputs, size_t co
 
 static int run(struct request *r, char **inputs, size_t count)
 {
-    struct model *m = inputs_read(&r->inputs, r->model, r->from, inputs, count);
+    struct model *m = input_read(r->model, r->from);
     int status = m ? override(r, m) : 1;
     if (status == 0)
         status = inputs_apply(&r->inputs, m, path_name(r->model), NULL);

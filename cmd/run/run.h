@@ -8,10 +8,10 @@
 struct request {
     const char *model, *from, *recipe, *task, *labels;
     struct model_session_options session;
-    long best;                   /* -k; 0: not given */
-    const char *output, *expect; /* folders */
-    const char *compare;         /* the other model */
-    struct inputs inputs;        /* -s */
+    long best;                          /* -k; 0: not given */
+    const char *output, *expect, *draw; /* folders */
+    const char *compare;                /* the other model */
+    struct inputs inputs;               /* -s */
     double rtol, atol;
     bool nul;            /* paths on standard input end with NUL */
     bool stream;         /* --stream */
@@ -38,7 +38,7 @@ struct runner {
     bool many;        /* more than one run is to be expected */
     bool has_time;
     double time;  /* of a frame of sound: where it begins, in seconds */
-    size_t frame; /* its number */
+    size_t frame; /* its number, or that of a record among those of its photo */
     char *first;  /* path of this run's first input */
     bool failed;  /* an input of this run could not be read */
     bool has_photo;
@@ -46,12 +46,15 @@ struct runner {
     char *photo_path;
     struct model_picture *picture; /* the photo decoded last, and its path */
     char *picture_path;
-    const char **names;          /* of the fields of the record */
-    struct model_record *record; /* what another network told of this run's input; or NULL */
-    bool assumed;                /* it was told what is done to photos without a recipe */
-    bool misnamed;               /* an input was given for a name that the model does not have */
-    int status;                  /* of all so far: 0 or 1 */
-    void *folders;               /* of runs so far: a tree of names */
+    const char **names;            /* of the fields of the record */
+    struct model_record *record;   /* what another network told of this run's input; or NULL */
+    bool assumed;                  /* it was told what is done to photos without a recipe */
+    bool misnamed;                 /* an input was given for a name that the model does not have */
+    int status;                    /* of all so far: 0 or 1 */
+    size_t common;                 /* bytes that the paths of all inputs begin with, up to a slash */
+    void *claimed;                 /* files and folders written so far: a tree of names */
+    struct model_drawing *drawing; /* of the photo `drawn`, for that file */
+    char *drawn, *drawing_path;
 };
 
 /* feed.c: takes INPUT, "NAME=FILE" or a path; runs when the model has all it needs. Errors are told, and kept in
@@ -100,7 +103,23 @@ int answer(struct runner *r);
 /* files.c: writes outputs to request->output, and compares them with request->expect. 0, or 1 with a message. */
 int write_outputs(struct runner *r);
 int compare_outputs(struct runner *r);
-void forget_folders(struct runner *r);
+
+/* names.c: where files of a run go, for free(): the path of its first input, or of its photo, mirrored, without suffix;
+ * a frame's or record's with its number. */
+char *names_of_run(const struct runner *r);
+char *names_of_photo(const struct runner *r);
+char *names_join(const char *folder, const char *name, const char *suffix);
+size_t names_common(char **inputs, size_t count);
+/* 1 with a message when that path was claimed before. */
+int names_claim(struct runner *r, const char *path);
+void names_forget(struct runner *r);
+/* Makes the folder and those above it; 0, or 1 with a message. */
+int names_make_folders(const char *path);
+
+/* draw.c: draws answers into request->draw; at the end, the drawing of the last photo is written. 0, or 1 with a
+ * message. */
+int draw_answers(struct runner *r, const struct model_answers *a);
+int draw_end(struct runner *r);
 
 /* compare.c: runs the other model on the same inputs, those that are NULL at random, and prints how far they are apart
  * layer by layer. 0, or 1 when they are beyond the tolerance or with a message. */

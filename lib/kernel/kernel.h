@@ -144,8 +144,6 @@ struct kernel_rnn_f32 {
     float *h;          /* the result; may be `last` */
 };
 
-#define KERNEL_PLANES_MAX 4
-
 struct kernels {
     const char *isa;
     uint32_t needs; /* enum cpu_feature bits */
@@ -170,8 +168,6 @@ struct kernels {
     void (*reduce_rows_q8)(const struct kernel_reduce_q8 *d);
     /* out[i] = table[in[i] ^ turn], of 256; out may be in. */
     void (*table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
-    /* out[i * planes + j] = in[i + j * step], i < n, j < planes; 2 to KERNEL_PLANES_MAX planes. */
-    void (*interleave_8)(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 
     void (*winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
     void (*winograd_output_f32)(const struct kernel_winograd_output_f32 *w);

@@ -19,22 +19,6 @@ output y
 END
 }
 
-# Finds one thing in any picture: a box from a quarter to three quarters of it.
-finder() {
-    declare_nn find.nn <<END
-property recipe resize=2x2,filter=nearest
-property task detect=ssd
-property labels thing
-input x f32 1x3x2x2
-constant none f32 scalar = 0
-constant box f32 1x1x1x6 = 0 0.5 0.25 0.25 0.75 0.75
-node - ReduceMin x -> m f32 1x1x1x1
-node - Mul m none -> z f32 1x1x1x1
-node - Add z box -> y f32 1x1x1x6
-output y
-END
-}
-
 crop() { nn run -k 12 --crop"${how:+=$how}" "$@"; }
 values() { tail -n "${1:-1}" | sed 's/.*\t//'; }
 

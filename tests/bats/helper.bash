@@ -33,6 +33,22 @@ classifier() {
 # Declarations of a .nn file, from standard input, to a file.
 declare_nn() { "$TOOLS/make-nn" "$1"; }
 
+# A detector that finds one thing in any picture, from a quarter to three quarters of it.
+finder() {
+    declare_nn find.nn <<END
+property recipe resize=8x8
+property task detect=ssd
+property labels thing
+input x f32 1x3x8x8
+constant none f32 scalar = 0
+constant box f32 1x1x1x6 = 0 0.5 0.25 0.25 0.75 0.75
+node - ReduceMin x -> m f32 1x1x1x1
+node - Mul m none -> z f32 1x1x1x1
+node - Add z box -> y f32 1x1x1x6
+output y
+END
+}
+
 fail() {
     echo "$*"
     return 1

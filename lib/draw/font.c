@@ -1,0 +1,237 @@
+#include "draw/font.h"
+
+#include <string.h>
+
+/* From the blank to the tilde. */
+static const char *const ascii[] = {
+    "",                                       /* blank */
+    "0207 0a0a",                              /* ! */
+    "0204 2224",                              /* " */
+    "1a22 3a42 0555 0858",                    /* # */
+    "~44420206464a0a08 212b",                 /* $ */
+    "0b51 ~122224040212 ~48585a3a3848",       /* % */
+    "5a14 ~1412424416 ~16060a4a56",           /* & */
+    "0204",                                   /* ' */
+    "~2103092b",                              /* ( */
+    "~0123290b",                              /* ) */
+    "2327 0446 4406",                         /* * */
+    "2529 0747",                              /* + */
+    "1a1b0c",                                 /* , */
+    "0747",                                   /* - */
+    "0a0a",                                   /* . */
+    "0b41",                                   /* / */
+    "~22424a0a0222",                          /* 0 */
+    "04222a 0a4a",                            /* 1 */
+    "~040242450a 0a4a",                       /* 2 */
+    "~0402424616 ~16464a0a08",                /* 3 */
+    "3a320848",                               /* 4 */
+    "420206 ~0605454a0a09",                   /* 5 */
+    "~4342020a4a450508",                      /* 6 */
+    "02421a",                                 /* 7 */
+    "~224246060222 ~26464a0a0626",            /* 8 */
+    "~090a4a4202074744",                      /* 9 */
+    "0606 0a0a",                              /* : */
+    "1616 1a1b0c",                            /* ; */
+    "440749",                                 /* < */
+    "0646 0848",                              /* = */
+    "044709",                                 /* > */
+    "~0402424527 2728 2a2a",                  /* ? */
+    "~6762020a5a ~45252848 454848 ~48686765", /* @ */
+    "0a326a 1757",                            /* A */
+    "0a0222 ~22525626 0626 ~26666a2a 2a0a",   /* B */
+    "~6462020a6a68",                          /* C */
+    "0a0222 ~22626a2a 2a0a",                  /* D */
+    "52020a5a 0646",                          /* E */
+    "52020a 0646",                            /* F */
+    "~6462020a6a66 6646",                     /* G */
+    "020a 626a 0666",                         /* H */
+    "0242 222a 0a4a",                         /* I */
+    "4248 ~484a0a08",                         /* J */
+    "020a 5207 256a",                         /* K */
+    "020a5a",                                 /* L */
+    "0a0237626a",                             /* M */
+    "0a026a62",                               /* N */
+    "~32626a0a0232",                          /* O */
+    "0a0222 ~22626727 2707",                  /* P */
+    "~32626a0a0232 486b",                     /* Q */
+    "0a0222 ~22626727 2707 376a",             /* R */
+    "~64620206666a0a08",                      /* S */
+    "0262 323a",                              /* T */
+    "0206 ~060a6a66 6662",                    /* U */
+    "023a62",                                 /* V */
+    "022a446a82",                             /* W */
+    "026a 620a",                              /* X */
+    "023662 363a",                            /* Y */
+    "02620a6a",                               /* Z */
+    "21010b2b",                               /* [ */
+    "014b",                                   /* backslash */
+    "01212b0b",                               /* ] */
+    "042244",                                 /* ^ */
+    "0b5b",                                   /* _ */
+    "0213",                                   /* ` */
+    "~5755050a5a58 555a",                     /* a */
+    "020a ~0705555a0a08",                     /* b */
+    "~4645050a4a49",                          /* c */
+    "525a ~5755050a5a58",                     /* d */
+    "0757 ~5755050a5a59",                     /* e */
+    "~422224 242a 0545",                      /* f */
+    "~5755050a5a58 555b ~5b5d0d0c",           /* g */
+    "020a ~08055558 585a",                    /* h */
+    "050a 0303",                              /* i */
+    "252b ~2b2d0d 2323",                      /* j */
+    "020a 4508 264a",                         /* k */
+    "0208 ~080a2a",                           /* l */
+    "050a ~08054548 484a ~48458588 888a",     /* m */
+    "050a ~08055558 585a",                    /* n */
+    "~5755050a5a58 5857",                     /* o */
+    "050d ~0705555a0a08",                     /* p */
+    "555d ~5755050a5a58",                     /* q */
+    "050a ~080545",                           /* r */
+    "~46450507484a0a09",                      /* s */
+    "2228 ~282a4a 0545",                      /* t */
+    "0507 ~070a5a57 555a",                    /* u */
+    "052a45",                                 /* v */
+    "052a456a85",                             /* w */
+    "054a 450a",                              /* x */
+    "052a 450d",                              /* y */
+    "05450a4a",                               /* z */
+    "21121506171a2b",                         /* { */
+    "010b",                                   /* | */
+    "01121526171a0b",                         /* } */
+    "~07153947",                              /* ~ */
+};
+
+/* Letters that are no other ones with a mark, and signs. */
+static const struct {
+    unsigned code;
+    const char *strokes;
+} others[] = {
+    {0xa1, "0303 050a"},                                    /* inverted ! */
+    {0xa3, "~5442121a0a 0a5a 0646"},                        /* pound */
+    {0xa7, "~4442020646 0848 ~020646484a0a08"},             /* section */
+    {0xab, "240726 2407 45274a"},                           /* << */
+    {0xb0, "~122224040212"},                                /* degree */
+    {0xb1, "2327 0545 0a4a"},                               /* plus-minus */
+    {0xb5, "050d 0507 ~070a5a57 555a"},                     /* micro */
+    {0xb7, "0606"},                                         /* middle dot */
+    {0xbb, "04270a 24472a"},                                /* >> */
+    {0xbf, "1313 1516 ~1618080a4a48"},                      /* inverted ? */
+    {0xc6, "0a4282 424a8a 2676 4676"},                      /* AE */
+    {0xd0, "0a0222 ~22626a2a 2a0a 0636"},                   /* Eth */
+    {0xd7, "0549 4509"},                                    /* times */
+    {0xd8, "~32626a0a0232 0b61"},                           /* O with stroke */
+    {0xde, "020a 0424 ~24646828 2808"},                     /* Thorn */
+    {0xdf, "0a04 ~0402424526 ~26565a1a"},                   /* sharp s */
+    {0xe6, "~4745050a4a48 4649 4777 ~47458575 ~474a8a79"},  /* ae */
+    {0xf0, "~5755050a5a58 ~12535758 1442"},                 /* eth */
+    {0xf7, "0747 2424 2a2a"},                               /* divided by */
+    {0xf8, "~5755050a5a58 5857 0b54"},                      /* o with stroke */
+    {0xfe, "020d ~0705555a0a08"},                           /* thorn */
+    {0x110, "0a0222 ~22626a2a 2a0a 0636"},                  /* D with stroke */
+    {0x111, "525a ~5755050a5a58 3464"},                     /* d with stroke */
+    {0x131, "050a"},                                        /* dotless i */
+    {0x141, "020a5a 0745"},                                 /* L with stroke */
+    {0x142, "1218 ~181a3a 0735"},                           /* l with stroke */
+    {0x152, "~42020a4a 8242 424a 4a8a 4676"},               /* OE */
+    {0x153, "~4745050a4a48 4748 4787 ~47458587 ~484a8a89"}, /* oe */
+    {0x20ac, "~6462121a6a68 0555 0747"},                    /* euro */
+    {0x2026, "0a0a 2a2a 4a4a"},                             /* ellipsis */
+};
+
+/* Signs of print for which there are others. */
+static const struct {
+    unsigned code;
+    char instead;
+} instead[] = {{0xa0, ' '},   {0xad, '-'},    {0x2010, '-'},  {0x2011, '-'}, {0x2012, '-'}, {0x2013, '-'},
+               {0x2014, '-'}, {0x2018, '\''}, {0x2019, '\''}, {0x201c, '"'}, {0x201d, '"'}, {0x2212, '-'}};
+
+/* Marks stand over a small letter two units wide, from 2 to 4. */
+static const struct {
+    char mark;
+    const char *strokes;
+} marks[] = {
+    {'`', "0223"},          {'\'', "2203"},          {'^', "031223"},    {'~', "~03121423"}, {':', "0303 2323"},
+    {'o', "~122224040212"}, {',', "1a1b ~1b2b2d0d"}, {'v', "021322"},    {'u', "~02042422"}, {'-', "0323"},
+    {';', "~1a0b0d2d"},     {'.', "1313"},           {'"', "1203 3223"},
+};
+
+/* Letters that a mark goes with, and the codes of both together: Latin-1, most of Latin Extended-A. */
+static const struct {
+    char mark;
+    const char *letters;
+    unsigned short codes[26];
+} accented[] = {
+    {'`', "AEIOUaeiouNn", {0xc0, 0xc8, 0xcc, 0xd2, 0xd9, 0xe0, 0xe8, 0xec, 0xf2, 0xf9, 0x1f8, 0x1f9}},
+    {'\'', "AEIOUYaeiouyCcLlNnRrSsZz", {0xc1,  0xc9,  0xcd,  0xd3,  0xda,  0xdd,  0xe1,  0xe9,
+                                        0xed,  0xf3,  0xfa,  0xfd,  0x106, 0x107, 0x139, 0x13a,
+                                        0x143, 0x144, 0x154, 0x155, 0x15a, 0x15b, 0x179, 0x17a}},
+    {'^', "AEIOUaeiouCcGgHhJjSsWwYy", {0xc2,  0xca,  0xce,  0xd4,  0xdb,  0xe2,  0xea,  0xee,
+                                       0xf4,  0xfb,  0x108, 0x109, 0x11c, 0x11d, 0x124, 0x125,
+                                       0x134, 0x135, 0x15c, 0x15d, 0x174, 0x175, 0x176, 0x177}},
+    {'~', "ANOanoIiUu", {0xc3, 0xd1, 0xd5, 0xe3, 0xf1, 0xf5, 0x128, 0x129, 0x168, 0x169}},
+    {':', "AEIOUaeiouyY", {0xc4, 0xcb, 0xcf, 0xd6, 0xdc, 0xe4, 0xeb, 0xef, 0xf6, 0xfc, 0xff, 0x178}},
+    {'o', "AaUu", {0xc5, 0xe5, 0x16e, 0x16f}},
+    {',',
+     "CcGKkLlNnRrSsTtSsTt",
+     {0xc7, 0xe7, 0x122, 0x136, 0x137, 0x13b, 0x13c, 0x145, 0x146, 0x156, 0x157, 0x15e, 0x15f, 0x162, 0x163, 0x218,
+      0x219, 0x21a, 0x21b}},
+    {'v',
+     "CcDdEeNnRrSsTtZzLlg",
+     {0x10c, 0x10d, 0x10e, 0x10f, 0x11a, 0x11b, 0x147, 0x148, 0x158, 0x159, 0x160, 0x161, 0x164, 0x165, 0x17d, 0x17e,
+      0x13d, 0x13e, 0x123}},
+    {'u', "AaEeGgIiOoUu", {0x102, 0x103, 0x114, 0x115, 0x11e, 0x11f, 0x12c, 0x12d, 0x14e, 0x14f, 0x16c, 0x16d}},
+    {'-', "AaEeIiOoUu", {0x100, 0x101, 0x112, 0x113, 0x12a, 0x12b, 0x14c, 0x14d, 0x16a, 0x16b}},
+    {';', "AaEeIiUu", {0x104, 0x105, 0x118, 0x119, 0x12e, 0x12f, 0x172, 0x173}},
+    {'.', "CcEeGgIZz", {0x10a, 0x10b, 0x116, 0x117, 0x120, 0x121, 0x130, 0x17b, 0x17c}},
+    {'"', "OoUu", {0x150, 0x151, 0x170, 0x171}},
+};
+
+/* ---- finding ---- */
+
+const char *font_strokes(unsigned code)
+{
+    for (size_t i = 0; i < sizeof instead / sizeof *instead; i++)
+        if (instead[i].code == code)
+            code = (unsigned char)instead[i].instead;
+    if (code >= ' ' && code <= '~')
+        return ascii[code - ' '];
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i].code == code)
+            return others[i].strokes;
+    return NULL;
+}
+
+bool font_take_apart(unsigned code, struct font_accented *out)
+{
+    for (size_t i = 0; i < sizeof accented / sizeof *accented; i++)
+        for (size_t k = 0; accented[i].letters[k]; k++)
+            if (accented[i].codes[k] == code) {
+                unsigned base = (unsigned char)accented[i].letters[k];
+                *out = (struct font_accented){base == 'i' ? 0x131 : base, accented[i].mark};
+                return true;
+            }
+    return false;
+}
+
+const char *font_mark(char mark)
+{
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (marks[i].mark == mark)
+            return marks[i].strokes;
+    return "";
+}
+
+static int digit(char c)
+{
+    return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+int font_width(const char *strokes)
+{
+    int width = 0;
+    for (const char *c = strokes; *c; c += 2) {
+        c += strspn(c, " ~");
+        width = digit(c[0]) > width ? digit(c[0]) : width;
+    }
+    return width;
+}

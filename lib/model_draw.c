@@ -1,0 +1,282 @@
+/* The public API: answers drawn on a photo. */
+#include "model_private.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "draw/draw.h"
+#include "draw/skeleton.h"
+
+#define MASK_SHARE  128  /* of 255: how far a mask covers the photo */
+#define LEAST_SCORE 0.3f /* of a key point that is drawn */
+
+struct model_drawing {
+    struct image image;
+    float line, letters; /* widths of lines and the height of text, in pixels */
+    size_t count;        /* answers drawn so far */
+};
+
+struct model_drawing *model_drawing_new(const struct model_picture *picture, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    const struct image *photo = model_picture_image(picture);
+    struct model_drawing *d = mem_calloc(1, sizeof *d, err);
+    struct image_rect all = {0, 0, photo->width, photo->height};
+    if (!d || image_crop(&d->image, photo, &all, err) < 0) {
+        free(d);
+        return NULL;
+    }
+    float side = sqrtf((float)photo->width * (float)photo->height);
+    d->line = fmaxf(side / 320, 1.5f);
+    d->letters = fmaxf(side / 45, 13);
+    return d;
+}
+
+void model_drawing_free(struct model_drawing *drawing)
+{
+    if (drawing)
+        image_release(&drawing->image);
+    free(drawing);
+}
+
+/* ---- texts ---- */
+
+/* "cat 0.93"; the answer's number when that cannot be drawn. score < 0: none. */
+static void tag_text(const char *name, size_t index, double score, size_t number, char *text, size_t size)
+{
+    char label[200];
+    if (name)
+        snprintf(label, sizeof label, "%.190s", name);
+    else
+        snprintf(label, sizeof label, "%zu", index);
+    if (!draw_can_text(label))
+        snprintf(label, sizeof label, "#%zu", number);
+    if (score >= 0)
+        snprintf(text, size, "%s %.2f", label, score);
+    else
+        snprintf(text, size, "%s", label);
+}
+
+static int add_tag(struct model_drawing *d, float x, float y, const char *text, size_t colour, struct error *err)
+{
+    return draw_tag(&d->image, x - d->line / 2, y, d->letters, text, draw_colour_of(colour), err);
+}
+
+/* ---- places ---- */
+
+static void outline_box(struct model_drawing *d, const double x[2], const double y[2], struct draw_colour colour)
+{
+    const struct draw_point corners[] = {
+        {(float)x[0], (float)y[0]}, {(float)x[1], (float)y[0]}, {(float)x[1], (float)y[1]}, {(float)x[0], (float)y[1]}};
+    draw_outline(&d->image, corners, 4, d->line, colour);
+}
+
+static void outline_place(struct model_drawing *d, const struct model_place *place, struct draw_colour colour)
+{
+    struct draw_point corners[4];
+    if (place->corners == 2)
+        outline_box(d, place->x, place->y, colour);
+    for (int i = 0; i < 4; i++)
+        corners[i] = (struct draw_point){(float)place->x[i], (float)place->y[i]};
+    if (place->corners == 4)
+        draw_outline(&d->image, corners, 4, d->line, colour);
+}
+
+/* The top left corner of a tag at a place: above it, or inside the photo when it is all of it. */
+static struct draw_point tag_place(const struct model_drawing *d, const struct model_place *place, size_t row)
+{
+    struct draw_point at = {(float)place->x[0], (float)place->y[0]};
+    for (int i = 1; i < place->corners; i++) {
+        at.x = fminf(at.x, (float)place->x[i]);
+        at.y = fminf(at.y, (float)place->y[i]);
+    }
+    at.y += place->corners ? -(float)row * d->letters : (float)(row + 1) * d->letters;
+    return at;
+}
+
+/* Labels and texts of all of a photo, or of a place in it. */
+static int draw_names(struct model_drawing *d, const struct model_answers *a, const struct model_place *place,
+                      struct error *err)
+{
+    char text[240];
+    bool is_text = a->kind == MODEL_ANSWER_TEXT;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < a->count; i++) {
+        const struct model_answer *one = &a->at[i];
+        size_t colour = is_text ? d->count : one->index;
+        struct draw_point at = tag_place(d, place, i);
+        if (i == 0)
+            outline_place(d, place, draw_colour_of(colour));
+        tag_text(is_text ? one->text : one->label, one->index, is_text ? -1 : one->score, ++d->count, text,
+                 sizeof text);
+        status = *text ? add_tag(d, at.x, at.y, text, colour, err) : 0;
+    }
+    return status;
+}
+
+/* ---- objects ---- */
+
+static void draw_key_points(struct model_drawing *d, const struct model_answer *a, struct draw_colour colour)
+{
+    const unsigned char(*bones)[2];
+    size_t n = draw_skeleton(a->point_count, &bones);
+    const struct model_point *p = a->points;
+    for (size_t i = 0; i < n; i++) {
+        const struct model_point *from = &p[bones[i][0]], *to = &p[bones[i][1]];
+        if (from->score >= LEAST_SCORE && to->score >= LEAST_SCORE)
+            draw_line(&d->image, (struct draw_point){from->x, from->y}, (struct draw_point){to->x, to->y}, d->line,
+                      colour);
+    }
+    float size = fmaxf(d->line * (a->point_count > 30 ? 1.2f : 2.2f), 2);
+    for (size_t i = 0; i < a->point_count; i++) {
+        struct draw_point at = {p[i].x, p[i].y};
+        if (p[i].score < LEAST_SCORE)
+            continue;
+        draw_line(&d->image, at, at, size * 1.5f, draw_ink_on(colour));
+        draw_line(&d->image, at, at, size, colour);
+    }
+}
+
+static int draw_polygon(struct model_drawing *d, const struct model_answer *a, struct draw_colour colour,
+                        struct error *err)
+{
+    struct draw_point *corners = mem_calloc(a->point_count, sizeof *corners, err);
+    if (!corners)
+        return -1;
+    for (size_t i = 0; i < a->point_count; i++)
+        corners[i] = (struct draw_point){a->points[i].x, a->points[i].y};
+    draw_outline(&d->image, corners, a->point_count, d->line, colour);
+    free(corners);
+    return 0;
+}
+
+static int draw_object(struct model_drawing *d, const struct model_answer *a, bool polygon, struct draw_colour colour,
+                       struct error *err)
+{
+    struct draw_colour palette[256] = {[1] = colour};
+    const struct image_rect region = {a->mask.x, a->mask.y, a->mask.width, a->mask.height};
+    if (a->mask.pixels)
+        draw_labels(&d->image, &region, a->mask.pixels, MASK_SHARE, palette);
+    if (polygon)
+        return draw_polygon(d, a, colour, err);
+    outline_box(d, (const double[]){a->x0, a->x1}, (const double[]){a->y0, a->y1}, colour);
+    draw_key_points(d, a, colour);
+    return 0;
+}
+
+/* Tags come last, so that no line runs through them; the best on top. What has no name is numbered. */
+static int draw_objects(struct model_drawing *d, const struct model_answers *a, struct error *err)
+{
+    char text[240];
+    int status = 0;
+    bool nameless = a->kind == MODEL_ANSWER_POLYGONS && a->count && !a->at[0].label; /* lines of text, all alike */
+    for (size_t i = a->count; status == 0 && i-- > 0;)
+        status = draw_object(d, &a->at[i], a->kind == MODEL_ANSWER_POLYGONS,
+                             draw_colour_of(nameless ? d->count + i : a->at[i].index), err);
+    for (size_t i = a->count; status == 0 && i-- > 0;) {
+        const struct model_answer *one = &a->at[i];
+        size_t number = d->count + i + 1;
+        if (nameless)
+            snprintf(text, sizeof text, "%zu", number);
+        else
+            tag_text(one->label, one->index, one->score, number, text, sizeof text);
+        status = add_tag(d, one->x0, one->y0, text, nameless ? number - 1 : one->index, err);
+    }
+    d->count += a->count;
+    return status;
+}
+
+/* ---- whole pictures ---- */
+
+/* The rectangle that a mask of a place covers, and its labels there. */
+static int draw_mask(struct model_drawing *d, const struct model_answers *a, const struct model_place *place,
+                     struct error *err)
+{
+    struct draw_colour palette[256];
+    struct image_rect r = {0, 0, d->image.width, d->image.height};
+    if (place->corners == 2)
+        r = (struct image_rect){(int)place->x[0], (int)place->y[0], (int)place->x[1] - (int)place->x[0],
+                                (int)place->y[1] - (int)place->y[0]};
+    struct image labels = {a->width, a->height, 1, a->pixels}, scaled;
+    if (place->corners == 4 || image_resize(&scaled, &labels, r.width, r.height, IMAGE_NEAREST, NULL, err) < 0)
+        return place->corners == 4 ? 0 : -1;
+    for (size_t i = 0; i < 256; i++)
+        palette[i] = draw_colour_of(i);
+    draw_labels(&d->image, &r, scaled.data, MASK_SHARE, palette);
+    image_release(&scaled);
+    return draw_names(d, a, place, err);
+}
+
+static int take_picture(struct model_drawing *d, const struct model_answers *a, struct error *err)
+{
+    struct image picture;
+    if (image_init(&picture, a->width, a->height, 3, err) < 0)
+        return -1;
+    for (size_t i = 0; i < (size_t)a->width * (size_t)a->height * 3; i++)
+        picture.data[i] = a->pixels[a->channels == 3 ? i : i / 3];
+    image_release(&d->image);
+    d->image = picture;
+    return 0;
+}
+
+int model_drawing_add(struct model_drawing *d, const struct model_answers *a, const struct model_place *place,
+                      struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    switch (a->kind) {
+    case MODEL_ANSWER_LABELS:
+    case MODEL_ANSWER_TEXT:
+        return draw_names(d, a, place, err);
+    case MODEL_ANSWER_BOXES:
+    case MODEL_ANSWER_POLYGONS:
+        return draw_objects(d, a, err);
+    case MODEL_ANSWER_MASK:
+        return draw_mask(d, a, place, err);
+    case MODEL_ANSWER_PICTURE:
+        return take_picture(d, a, err);
+    default:
+        return 0;
+    }
+}
+
+/* ---- files ---- */
+
+static int write_file(const char *path, const struct text *data, struct error *err)
+{
+    struct file_out out = {.fd = -1};
+    if (file_create(&out, path, err) < 0)
+        return -1;
+    if (file_write(&out, data->data, data->size, err) == 0)
+        return file_commit(&out, err);
+    file_abandon(&out);
+    return -1;
+}
+
+static int write_picture(const struct image *image, bool is_mask, const char *path, struct error *err)
+{
+    struct text png;
+    uint8_t palette[256][3] = {{0}};
+    text_init(&png);
+    for (size_t i = 1; i < 256; i++)
+        memcpy(palette[i], draw_colour_of(i).rgb, 3);
+    int status = is_mask ? image_write_palette(image, (const uint8_t(*)[3])palette, &png, err)
+                         : image_write_png(image, &png, err);
+    if (status == 0)
+        status = write_file(path, &png, err);
+    text_release(&png);
+    return status < 0 ? error_prefix(err, "%s", path) : 0;
+}
+
+int model_drawing_write(const struct model_drawing *drawing, const char *path, struct model_error *err)
+{
+    return write_picture(&drawing->image, false, path, model_inner(err));
+}
+
+int model_answers_write(const struct model_answers *a, const char *path, struct model_error *err)
+{
+    struct image image = {a->width, a->height, a->channels, a->pixels};
+    return write_picture(&image, a->kind == MODEL_ANSWER_MASK, path, model_inner(err));
+}

@@ -1,0 +1,86 @@
+load helper
+
+# How many pixels of a 96x64 picture have this value of red, or one up to the second.
+count_red() {
+    declare_nn same.nn <<END
+input x f32 1x3x64x96
+node - Identity x -> y f32 1x3x64x96
+output y
+END
+    rm -rf pixels
+    nn run -q -o pixels same.nn "$1"
+    show pixels/out_0.npy | cut -d ' ' -f 6- | tr ' ' '\n' | awk -v low="$2" -v high="${3:-$2}" 'NR <= 6144 { n += $1 >= low && $1 <= high } END { print n }'
+}
+
+@test "--draw: the box and its label on the photo" {
+    finder
+    ppm grey.ppm 96 64 128 128 128
+    equal "$(nn run --draw drawn find.nn grey.ppm)" "$(nn run find.nn grey.ppm)"
+    equal "$(find drawn -type f)" drawn/grey.png
+    red=$(count_red drawn/grey.png 230)
+    # the ground of the label and the frame of 48x32
+    [ "$red" -gt 250 ] && [ "$red" -lt 1200 ] || fail "$red pixels of the label's colour"
+    [ "$(count_red drawn/grey.png 231 255)" -gt 50 ] || fail 'no letters'
+    [ "$(count_red drawn/grey.png 128)" -gt 4000 ] || fail 'the photo is gone'
+    head -c 8 drawn/grey.png | cmp - <(printf '\x89PNG\r\n\x1a\n')
+}
+
+@test "labels that are not Latin are numbered" {
+    finder
+    ppm grey.ppm 96 64 128 128 128
+    printf '#1\n' > number
+    printf '\u732b\n' > cat
+    nn run -q --draw one -l number find.nn grey.ppm
+    nn run -q --draw two -l cat find.nn grey.ppm
+    cmp one/grey.png two/grey.png
+    printf 'caf\u00e9\n' > latin
+    nn run -q --draw three -l latin find.nn grey.ppm
+    ! cmp -s one/grey.png three/grey.png
+}
+
+@test "output folders mirror those of the inputs" {
+    finder
+    mkdir -p in/a in/b/c
+    for f in in/a/x in/b/x in/b/c/x; do ppm $f.ppm 96 64 1 2 3; done
+    nn run -q --draw out -o out find.nn in/a/x.ppm in/b/x.ppm in/b/c/x.ppm
+    equal "$(cd out && find . -type f | sort | tr '\n' ' ')" './a/x.png ./a/x/out_0.npy ./b/c/x.png ./b/c/x/out_0.npy ./b/x.png ./b/x/out_0.npy '
+    nn run -q --expect out find.nn in/a/x.ppm in/b/x.ppm in/b/c/x.ppm
+    find "$PWD/in" -name '*.ppm' | nn run -q --draw listed find.nn -
+    equal "$(find listed -type f | wc -l)" 3
+    [ -f "listed/$PWD/in/b/c/x.png" ]
+    (cd in && echo ../in/a/x.ppm | nn run -q --draw up ../find.nn -)
+    equal "$(cd in/up && find . -type f)" './__/in/a/x.png'
+    try run --draw out2 find.nn in/a/x.ppm in/a/x.ppm
+    failed_with 1 'x.ppm: out2/x.png is of an earlier input already'
+}
+
+@test "--draw with --crop: all answers of a photo on one picture" {
+    finder
+    ppm a.ppm 96 64 128 128 128
+    ppm b.ppm 96 64 128 128 128
+    printf 'a.ppm\tx\t1\t0\t0\t48\t32\na.ppm\tx\t1\t48\t32\t96\t64\nb.ppm\tx\t1\t0\t0\t48\t32\n' > boxes
+    nn run -q --draw two -o two --crop find.nn boxes
+    equal "$(cd two && find . -type f | sort | tr '\n' ' ')" './a.png ./a/000000/out_0.npy ./a/000001/out_0.npy ./b.png ./b/000000/out_0.npy '
+    [ "$(count_red two/a.png 230)" -gt "$(($(count_red two/b.png 230) * 3 / 2))" ] || fail 'the second is not drawn'
+}
+
+@test "masks: on the photo, and as a palette whose numbers are labels" {
+    declare_nn mask.nn <<END
+property recipe resize=8x8
+property task mask
+input x f32 1x3x8x8
+constant half f32 scalar = 0.5
+constant weights f32 1x3x1x1 = 0.01 0 0
+constant axes i64 1 = 1
+node - Mul x weights -> w f32 1x3x8x8
+node - ReduceSum w axes -> r f32 1x1x8x8
+node - Mul r half -> low f32 1x1x8x8
+node - Concat low r -> y f32 1x2x8x8 : axis=1
+output y
+END
+    ppm red.ppm 96 64 200 0 0
+    nn run -q --draw out mask.nn red.ppm
+    equal "$(cd out && find . -type f | sort | tr '\n' ' ')" './red.mask.png ./red.png '
+    # label 1 is blue on all of it
+    equal "$(count_red out/red.mask.png 40)" 6144
+}
