@@ -100,14 +100,6 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
 
 /* ---- the product ---- */
 
-static int64_t batch_count(const struct view *v)
-{
-    int64_t count = 1;
-    for (int i = 0; i < v->rank - 2; i++)
-        count *= v->dims[i];
-    return count;
-}
-
 /* B is one matrix: then all of A's axes but the last are pixels. */
 static int fill_rows(const struct product *m, struct gemm_job *job)
 {
@@ -125,34 +117,10 @@ static int fill_rows(const struct product *m, struct gemm_job *job)
     return 0;
 }
 
-static ptrdiff_t batch_offset(const struct view *v, const struct view *out, int64_t batch)
-{
-    ptrdiff_t offset = 0;
-    for (int i = out->rank - 3; i >= 0; i--) {
-        int from = i - (out->rank - v->rank);
-        if (from >= 0 && v->dims[from] != 1)
-            offset += batch % out->dims[i] * v->stride[from];
-        batch /= out->dims[i];
-    }
-    return offset;
-}
-
-/* Which packed matrix batch i of the result uses: B's batch axes as if they were dense. */
-static ptrdiff_t packed_offset(const struct view *b, const struct view *out, int64_t batch, size_t bytes)
-{
-    struct view dense = *b;
-    ptrdiff_t step = 1;
-    for (int i = b->rank - 3; i >= 0; i--) {
-        dense.stride[i] = step;
-        step *= b->dims[i];
-    }
-    return batch_offset(&dense, out, batch) * (ptrdiff_t)bytes;
-}
-
 static int fill_batches(struct plan *p, const struct product *m, struct gemm_job *job, struct error *err)
 {
     int rank = m->out.rank;
-    int64_t batches = batch_count(&m->out);
+    int64_t batches = view_matrices(&m->out);
     ptrdiff_t *offsets = batches <= INT32_MAX / 2 ? plan_alloc(p, sizeof *offsets * (size_t)batches * 4, err) : NULL;
     if (!offsets)
         return batches <= INT32_MAX / 2 ? -1 : 1;
@@ -160,10 +128,10 @@ static int fill_batches(struct plan *p, const struct product *m, struct gemm_job
     size_t bytes =
         kernel_product_packed(job->product, 1, (size_t)m->b.dims[m->b.rank - 2], (size_t)m->b.dims[m->b.rank - 1]);
     for (int64_t i = 0; i < batches; i++) {
-        a[i] = batch_offset(&m->a, &m->out, i);
-        c[i] = batch_offset(&m->out, &m->out, i);
-        add[i] = job->add.buffer ? batch_offset(&job->add, &m->out, i) : 0;
-        b[i] = packed_offset(&m->b, &m->out, i, bytes);
+        a[i] = view_matrix(&m->a, &m->out, i);
+        c[i] = view_matrix(&m->out, &m->out, i);
+        add[i] = job->add.buffer ? view_matrix(&job->add, &m->out, i) : 0;
+        b[i] = view_matrix_index(&m->b, &m->out, i) * (ptrdiff_t)bytes;
     }
     job->batches = (int)batches;
     job->a_batch = a;
@@ -201,7 +169,7 @@ static int product_emit(struct plan *p, struct node *n, struct product *m, struc
     job.c = m->out;
     if (pack_b(p, n, m, &job, err) < 0)
         return -1;
-    bool one_matrix = batch_count(&m->b) == 1 && m->a.rank == m->out.rank;
+    bool one_matrix = view_matrices(&m->b) == 1 && m->a.rank == m->out.rank;
     int status = one_matrix ? fill_rows(m, &job) : 1;
     if (status > 0)
         status = fill_batches(p, m, &job, err);

@@ -142,6 +142,39 @@ bool view_reshape(const struct view *v, int rank, const int64_t *dims, struct vi
     return true;
 }
 
+/* ---- matrices ---- */
+
+int64_t view_matrices(const struct view *v)
+{
+    int64_t count = 1;
+    for (int i = 0; i < v->rank - 2; i++)
+        count *= v->dims[i];
+    return count;
+}
+
+ptrdiff_t view_matrix(const struct view *v, const struct view *out, int64_t index)
+{
+    ptrdiff_t offset = 0;
+    for (int i = out->rank - 3; i >= 0; i--) {
+        int from = i - (out->rank - v->rank);
+        if (from >= 0 && v->dims[from] != 1)
+            offset += index % out->dims[i] * v->stride[from];
+        index /= out->dims[i];
+    }
+    return offset;
+}
+
+int64_t view_matrix_index(const struct view *v, const struct view *out, int64_t index)
+{
+    struct view dense = *v;
+    ptrdiff_t step = 1;
+    for (int i = v->rank - 3; i >= 0; i--) {
+        dense.stride[i] = step;
+        step *= v->dims[i];
+    }
+    return view_matrix(&dense, out, index);
+}
+
 /* ---- loop nests ---- */
 
 static bool is_mergeable(const struct nest *nest, int count, int outer, int64_t inner_dim,

@@ -56,6 +56,11 @@ bool view_reshape(const struct view *v, int rank, const int64_t *dims, struct vi
 void view_permute(const struct view *v, const int64_t *perm, struct view *result);
 /* Right-aligned broadcast to dims, with stride 0 along repeated axes. */
 void view_broadcast(const struct view *v, int rank, const int64_t *dims, struct view *result);
+/* Of a view whose last two axes are a matrix: how many matrices it has; the offset of its matrix for the `index`-th of
+ * `out`, whose axes before the last two it broadcasts to; and which of its own matrices in a row that is. */
+int64_t view_matrices(const struct view *v);
+ptrdiff_t view_matrix(const struct view *v, const struct view *out, int64_t index);
+int64_t view_matrix_index(const struct view *v, const struct view *out, int64_t index);
 /* The order whose stride ranking fits the view best: what an elementwise result should take. */
 enum order view_order(const struct view *v);
 

@@ -144,6 +144,23 @@ struct kernel_rnn_f32 {
     float *h;          /* the result; may be `last` */
 };
 
+/* Scores of n keys for each of some queries become weights, exp(score - largest), where the largest score and the sum
+ * of the weights are kept over all calls for the same queries: they start as -inf and 0. What was summed of values
+ * before is scaled as a larger score asks. In the end it is to be divided by the sum. */
+struct kernel_attend_f32 {
+    int rows; /* queries */
+    size_t n;
+    float *scores;            /* [rows][n] */
+    ptrdiff_t step;           /* floats from a row to the next */
+    float scale;              /* of the scores */
+    const float *const *mask; /* [rows]: what is added to a row's scores then; or NULL */
+    int mask_step;            /* 1, or 0: the same for all keys */
+    const int *seen;          /* [rows] keys that a query sees, the first ones: the others weigh nothing; NULL: all n */
+    float *largest, *sum;     /* [rows] */
+    float *const *out;        /* [rows] of so many columns: sums of values so far */
+    size_t columns;           /* 0: there are none */
+};
+
 struct kernels {
     const char *isa;
     uint32_t needs; /* enum cpu_feature bits */
@@ -202,6 +219,7 @@ struct kernels {
     void (*blend_f32)(float *out, const float *const *row, const float *weight, int rows, size_t channels);
 
     void (*softmax_f32)(float *out, const float *in, size_t n, bool log);
+    void (*attend_f32)(const struct kernel_attend_f32 *a);
     /* (x - mean) / sqrt(var + epsilon) * scale + shift over n contiguous floats; scale, shift [n] or NULL. `mean`
      * false: RMS normalisation. */
     void (*layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,

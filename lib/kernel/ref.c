@@ -30,6 +30,7 @@ static const struct kernels reference = {
     .reduce_f32 = reduce_f32_ref,
     .blend_f32 = blend_f32_ref,
     .softmax_f32 = softmax_f32_ref,
+    .attend_f32 = attend_f32_ref,
     .layer_norm_f32 = layer_norm_f32_ref,
     .lstm_cell_f32 = lstm_cell_f32_ref,
     .gru_cell_f32 = gru_cell_f32_ref,

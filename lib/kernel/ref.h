@@ -49,6 +49,9 @@ void softmax_f32_ref(float *out, const float *in, size_t n, bool logarithm);
 void layer_norm_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
                         bool mean);
 
+/* In ref_attend.c. */
+void attend_f32_ref(const struct kernel_attend_f32 *a);
+
 /* In ref_rnn.c. */
 void gemv_f32_ref(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);
 void lstm_cell_f32_ref(const struct kernel_rnn_f32 *r);

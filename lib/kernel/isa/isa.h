@@ -43,6 +43,7 @@ float K(reduce_f32)(enum kernel_reduce op, const float *in, size_t n);
 void K(blend_f32)(float *out, const float *const *row, const float *weight, int rows, size_t channels);
 
 void K(softmax_f32)(float *out, const float *in, size_t n, bool log);
+void K(attend_f32)(const struct kernel_attend_f32 *a);
 void K(layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
                        bool mean);
 

@@ -32,9 +32,10 @@ extern const struct kernel_product gemm_f32_avx2;
     .winograd_pack_f32 = K(winograd_pack_f32), .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32),                 \
     .scale_rows_f32 = K(scale_rows_f32), .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32), \
     .reduce_columns_f32 = K(reduce_columns_f32), .reduce_f32 = K(reduce_f32), .blend_f32 = K(blend_f32),               \
-    .softmax_f32 = K(softmax_f32), .layer_norm_f32 = K(layer_norm_f32), .lstm_cell_f32 = K(lstm_cell_f32),             \
-    .gru_cell_f32 = K(gru_cell_f32), .gru_reset_f32 = K(gru_reset_f32), .f16_to_f32 = K(f16_to_f32),                   \
-    .f32_to_f16 = K(f32_to_f16), .bf16_to_f32 = K(bf16_to_f32), .transpose_32 = K(transpose_32)
+    .softmax_f32 = K(softmax_f32), .attend_f32 = K(attend_f32), .layer_norm_f32 = K(layer_norm_f32),                   \
+    .lstm_cell_f32 = K(lstm_cell_f32), .gru_cell_f32 = K(gru_cell_f32), .gru_reset_f32 = K(gru_reset_f32),             \
+    .f16_to_f32 = K(f16_to_f32), .f32_to_f16 = K(f32_to_f16), .bf16_to_f32 = K(bf16_to_f32),                           \
+    .transpose_32 = K(transpose_32)
 
 /* The table of a level that is this one, or rests on it. */
 #define TABLE(name, features, u8, s8, depthwise)                                                                       \

@@ -37,6 +37,35 @@ static void becomes(const char *expression, const char *ops)
 
 #define CONV "Conv[pads=1;1;1;1](x,w,b)"
 
+/* [2, 3, 4, 5] of Q, [2, 3, 5, 6] of K, [2, 3, 6, 4] of V, and what is added to scores. */
+static void attends(const char *expression, const char *ops)
+{
+    struct lab lab;
+    lab_start(&lab);
+    lab.tolerance = 1e-5;
+    lab_input(&lab, 'q', DIMS(2, 3, 4, 5));
+    lab_input(&lab, 'k', DIMS(2, 3, 5, 6));
+    lab_input(&lab, 'v', DIMS(2, 1, 6, 4));
+    lab_input(&lab, 'm', DIMS(4, 6));
+    lab_input(&lab, 'w', DIMS(2, 2, 3, 4, 6));
+    lab_constant(&lab, 'c', DIMS(6, 4));
+    lab_output(&lab, "y", expression);
+    bool same = lab_same(&lab, "fuse-attention,dead-code");
+    CHECK_MSG(same && strcmp(lab_ops(&lab), ops) == 0, "%s became \"%s\", want \"%s\"", expression, lab_ops(&lab), ops);
+    lab_end(&lab);
+}
+
+static void attention(void)
+{
+    attends("MatMul(Softmax(MatMul(q,k)),v)", "nn.Attention");
+    attends("MatMul(Softmax[axis=3](Mul(MatMul(q,k),#0.5)),v)", "nn.Attention");
+    attends("MatMul(Softmax(Add(Div(MatMul(q,k),#8),m)),v)", "nn.Attention");
+    attends("MatMul(Softmax(Add(m,MatMul(q,k))),v)", "nn.Attention");
+    attends("MatMul(Softmax[axis=2](MatMul(q,k)),v)", "MatMul Softmax MatMul");
+    attends("MatMul(Softmax(Add(w,MatMul(q,k))),v)", "MatMul Add Softmax MatMul"); /* it would widen the scores */
+    attends("MatMul(Softmax(MatMul(q,k)),c)", "MatMul Softmax MatMul");
+}
+
 static void activations(void)
 {
     static const char *const functions[] = {
@@ -211,6 +240,7 @@ static void products(void)
 
 int main(void)
 {
+    RUN(attention);
     RUN(activations);
     RUN(shared_results);
     RUN(residuals);

@@ -1,0 +1,80 @@
+/* Attention: a product, its Softmax along the last axis, and the product with that, as nn.Attention. */
+#include "pass/match.h"
+
+#define SCORES(s) "MatMul(Softmax({Add(" s ",m)|" s "}),v)"
+
+static const struct attention {
+    const char *pattern;
+    bool scales, divides; /* by the constant s */
+} attentions[] = {
+    {SCORES("MatMul(q,k)"), false, false},
+    {SCORES("Mul(MatMul(q,k),%s)"), true, false},
+    {SCORES("Div(MatMul(q,k),%s)"), true, true},
+};
+
+/* Whether the matched Softmax is along the last axis. */
+static bool is_along_rows(const struct match *m, int rank)
+{
+    for (int i = 0; i < m->count; i++)
+        if (node_is(m->node[i], "Softmax"))
+            return op_int(m->node[i], "axis") == -1 || op_int(m->node[i], "axis") == rank - 1;
+    return false;
+}
+
+/* Matrices that stand side by side: as many axes, and before the last two the dims of `whole`, or 1. */
+static bool broadcasts(const struct type *t, const struct type *whole)
+{
+    bool fits = t->rank == whole->rank;
+    for (int i = 0; fits && i < t->rank - 2; i++)
+        fits = t->dims[i] == 1 || (t->dims[i] == whole->dims[i] && t->dims[i] >= 0);
+    return fits;
+}
+
+/* The mask widens nothing. */
+static bool mask_fits(const struct value *mask, const struct type *q, int64_t keys)
+{
+    const struct type *t = mask ? pass_type(mask) : NULL;
+    bool fits = !mask || (t && t->rank <= q->rank);
+    for (int i = 1; mask && fits && i <= t->rank; i++) {
+        int64_t dim = t->dims[t->rank - i], whole = i == 1 ? keys : q->dims[q->rank - i];
+        fits = dim == 1 || (dim == whole && dim >= 0);
+    }
+    return fits;
+}
+
+/* K and V that are constants are better packed once than in each run. */
+static bool operands_fit(struct match *m)
+{
+    const struct value *k = *match_at(m, 'k'), *v = *match_at(m, 'v');
+    const struct type *q = pass_type(*match_at(m, 'q')), *kt = pass_type(k), *vt = pass_type(v);
+    if (!q || !kt || !vt || q->rank < 2 || k->constant || v->constant || !pass_is_float(m->root->out[0]))
+        return false;
+    return broadcasts(kt, q) && broadcasts(vt, q) && is_along_rows(m, q->rank) &&
+           mask_fits(*match_at(m, 'm'), q, kt->dims[kt->rank - 1]);
+}
+
+static struct node *make(struct match *m, const struct attention *a, struct error *err)
+{
+    struct value *in[4] = {*match_at(m, 'q'), *match_at(m, 'k'), *match_at(m, 'v'), *match_at(m, 'm')};
+    double scale = 1;
+    struct node *n = pass_node(m->root, "nn", "Attention", 4, in, err);
+    if (a->scales)
+        pass_scalar(*match_at(m, 's'), &scale);
+    return n && node_set_float(n, "scale", (float)(a->divides ? 1 / scale : scale), err) == 0 ? n : NULL;
+}
+
+static int rewrite(struct node *n, struct error *err)
+{
+    struct match m;
+    if (!node_is(n, "MatMul"))
+        return 0;
+    for (size_t i = 0; i < sizeof attentions / sizeof *attentions; i++)
+        if (match_node(&m, attentions[i].pattern, n) && operands_fit(&m))
+            return pass_replace(n, make(&m, &attentions[i], err), err);
+    return 0;
+}
+
+int pass_fuse_attention(struct graph *g, struct error *err)
+{
+    return pass_each(g, rewrite, err);
+}
