@@ -117,7 +117,7 @@ $(SMALL:%=$(OBJ)/lib/%/%.o): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # Hostile coefficients overflow the decoder's integers.
 $(OBJ)/lib/image/stb.o: ALL_CFLAGS += -O3 -fwrapv
-$(OBJ)/lib/image/convolve.o: ALL_CFLAGS += -O3
+$(OBJ)/lib/image/convolve.o $(OBJ)/lib/image/resize_cubic.o: ALL_CFLAGS += -O3
 
 # The generated code asserts that it is called rightly; the library never ends the process.
 $(OBJ)/gen/%.o: $(BUILD)/gen/%.c
@@ -192,11 +192,11 @@ install: all
 	for p in $(PROGRAMS); do sed 's/^\.Nm nn\([a-z]\)/.Nm $(PROGPREFIX)\1/' man/nn$$p.1 \
 		> $(DESTDIR)$(PREFIX)/share/man/man1/$(PROGPREFIX)$$p.1 || exit 1; done
 	$(INSTALL) -m 644 man/nn.5 $(DESTDIR)$(PREFIX)/share/man/man5
-	$(INSTALL) -m 644 man/nn-operators.7 man/nn-formats.7 man/nn-tasks.7 $(DESTDIR)$(PREFIX)/share/man/man7
+	$(INSTALL) -m 644 man/nn-operators.7 man/nn-formats.7 man/nn-tasks.7 man/nn-recipes.7 $(DESTDIR)$(PREFIX)/share/man/man7
 
 uninstall:
 	cd $(DESTDIR)$(PREFIX) && rm -f $(PROGRAMS:%=bin/$(PROGPREFIX)%) $(PROGRAMS:%=share/man/man1/$(PROGPREFIX)%.1) \
-		share/man/man5/nn.5 share/man/man7/nn-operators.7 share/man/man7/nn-formats.7 share/man/man7/nn-tasks.7 include/model.h include/model_media.h lib/libmodel.a lib/libmodel.so lib/libmodel.so.0 lib/pkgconfig/libmodel.pc
+		share/man/man5/nn.5 share/man/man7/nn-operators.7 share/man/man7/nn-formats.7 share/man/man7/nn-tasks.7 share/man/man7/nn-recipes.7 include/model.h include/model_media.h lib/libmodel.a lib/libmodel.so lib/libmodel.so.0 lib/pkgconfig/libmodel.pc
 
 clean:
 	rm -rf $(BUILD)

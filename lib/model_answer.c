@@ -24,6 +24,8 @@ int model_session_settings(struct model_session *s, struct error *err)
     s->has_task = task->size > 0 && task_parse(task->data, task->size, &s->task, &foreign) == 0;
     if (recipe_parse(recipe->data, recipe->size, &s->recipe, &foreign) < 0 && recipe_parse("", 0, &s->recipe, err) < 0)
         return -1;
+    if (model_resolve_quantize(s->graph, &s->recipe, err) < 0)
+        return -1;
     return task_labels_init(&s->labels, labels->data, labels->size, err);
 }
 

@@ -39,11 +39,45 @@ int model_plan_photo(const struct recipe *r, const struct value *input, int widt
     return recipe_plan(&mine, width, height, t->dims, t->kind == TYPE_TENSOR && t->rank > 0 ? t->rank : 0, plan, err);
 }
 
+/* The DequantizeLinear of one scale that an input goes to, perhaps by way of others that only move its elements. */
+static const struct node *find_dequantizer(const struct value *v)
+{
+    while (v && v->use_count == 1) {
+        const struct node *n = v->uses[0].node;
+        if (strcmp(n->op, "DequantizeLinear") == 0)
+            return node_in(n, 1) && n->in[1]->constant && n->in[1]->constant->count == 1 ? n : NULL;
+        v = n->def && op_trait(n, "moves") ? node_out(n, 0) : NULL;
+    }
+    return NULL;
+}
+
+int model_resolve_quantize(const struct graph *g, struct recipe *r, struct error *err)
+{
+    struct recipe_step *s = r->count ? &r->steps[r->count - 1] : NULL;
+    if (!s || s->kind != RECIPE_QUANTIZE || s->values)
+        return 0;
+    ptrdiff_t i = model_photo_input(g, r, err);
+    const struct node *n = i < 0 ? NULL : find_dequantizer(g->inputs[i]);
+    const struct value *zero = n ? node_in(n, 2) : NULL;
+    if (i < 0)
+        return -1;
+    if (!n || (zero && !zero->constant))
+        return error_set(err, "recipe: quantize: input '%s' has no scale of its own: want quantize=SCALE:ZERO",
+                         g->inputs[i]->name);
+    s->values = 2;
+    s->value[0] = (float)tensor_get_f64(n->in[1]->constant, 0);
+    s->value[1] = zero ? (float)tensor_get_f64(zero->constant, 0) : 0;
+    return 0;
+}
+
 int model_check_recipe(const struct graph *g, const struct recipe *r, struct error *err)
 {
     struct recipe_plan plan;
+    struct recipe mine = *r;
     ptrdiff_t i = model_photo_input(g, r, err);
-    return i < 0 ? -1 : model_plan_photo(r, g->inputs[i], 4096, 4096, &plan, err); /* a photo that any crop fits */
+    if (i < 0 || model_resolve_quantize(g, &mine, err) < 0)
+        return -1;
+    return model_plan_photo(&mine, g->inputs[i], 4096, 4096, &plan, err); /* a photo that any crop fits */
 }
 
 char *model_recipe_import(const char *path, struct model_error *error)

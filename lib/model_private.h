@@ -82,6 +82,9 @@ int model_session_ends(struct model_session *s, struct error *err);
 /* The input that a recipe is for; -1 when there is none. */
 ptrdiff_t model_photo_input(const struct graph *g, const struct recipe *r, struct error *err);
 
+/* Gives a "quantize" without numbers those by which the graph makes numbers of the recipe's input. */
+int model_resolve_quantize(const struct graph *g, struct recipe *r, struct error *err);
+
 /* What becomes of a photo of that size on its way to an input. */
 int model_plan_photo(const struct recipe *r, const struct value *input, int width, int height, struct recipe_plan *plan,
                      struct error *err);

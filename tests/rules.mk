@@ -173,3 +173,4 @@ interop:
 	@tests/interop/run-mnn $(BUILD)/bin/$(PROGPREFIX)
 	@tests/interop/run-tflite $(BUILD)/bin/$(PROGPREFIX)
 	@tests/interop/run-ncnn $(BUILD)/bin/$(PROGPREFIX)
+	@tests/interop/run-pictures $(BUILD)/bin/$(PROGPREFIX)

@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "image/resize.h"
 #include "image/vector.h"
 
 /* Asking the processor takes longer than what is asked for. */
@@ -24,12 +25,19 @@ bool image_has_avx2(void)
     return atomic_load_explicit(&avx2, memory_order_relaxed) == YES;
 }
 
-int image_init(struct image *out, int width, int height, int channels, struct error *err)
+int image_check_size(int width, int height, int most, struct error *err)
 {
     if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE ||
-        (int64_t)width * height > IMAGE_MAX_PIXELS)
+        (int64_t)width * height > most)
         return error_set(err, "a picture of %dx%d pixels: want sides of 1 to %d and at most %d pixels", width, height,
-                         IMAGE_MAX_SIDE, IMAGE_MAX_PIXELS);
+                         IMAGE_MAX_SIDE, most);
+    return 0;
+}
+
+int image_init(struct image *out, int width, int height, int channels, struct error *err)
+{
+    if (image_check_size(width, height, IMAGE_MAX_PIXELS, err))
+        return -1;
     if (channels != 1 && channels != 3)
         return error_set(err, "a picture of %d channels: want 1 or 3", channels);
     uint8_t *data = mem_calloc((size_t)width * height, channels, err);
@@ -116,4 +124,19 @@ int image_grey_opencv(struct image *out, const struct image *in, struct error *e
 {
     static const uint32_t weights[] = {9798, 19235, 3735};
     return weigh_channels(out, in, weights, 15, err);
+}
+
+int image_grey_tensorflow(struct image *out, const struct image *in, struct error *err)
+{
+    struct image grey;
+    if (image_init(&grey, in->width, in->height, 1, err))
+        return -1;
+    size_t n = (size_t)in->width * in->height;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *p = in->data + i * in->channels, step = in->channels == 3;
+        float v = p[0] / 255.f * 0.2989f + p[step] / 255.f * 0.587f + p[2 * step] / 255.f * 0.114f;
+        grey.data[i] = in->channels == 1 ? p[0] : (uint8_t)(v * 255.5f);
+    }
+    *out = grey;
+    return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,7 @@
 #include "base/text.h"
 
 #define IMAGE_MAX_PIXELS (1 << 26)
+#define IMAGE_MAX_FLOATS (1 << 24) /* pixels of a picture of float32 samples */
 #define IMAGE_MAX_SIDE   65535
 
 struct image {
@@ -47,7 +49,10 @@ enum image_filter {
     IMAGE_BILINEAR_PLAIN, /* two by two neighbours whatever the reduction; pixel centres at one half */
     IMAGE_LANCZOS,        /* antialiased, three lobes */
     IMAGE_BOX,            /* antialiased: the mean of what a pixel covers */
-    IMAGE_CV_LINEAR,      /* OpenCV's INTER_LINEAR and so on, none antialiased but the last */
+    IMAGE_HAMMING,        /* antialiased: sharper than the triangle, as wide */
+    IMAGE_TORCH_BILINEAR, /* antialiased, of tensors of bytes: weights of 15 bits */
+    IMAGE_TORCH_BICUBIC,
+    IMAGE_CV_LINEAR, /* OpenCV's INTER_LINEAR and so on, none antialiased but the last */
     IMAGE_CV_CUBIC,
     IMAGE_CV_NEAREST, /* the pixel under the top left corner */
     IMAGE_CV_LANCZOS, /* INTER_LANCZOS4 */
@@ -55,12 +60,57 @@ enum image_filter {
     IMAGE_FILTERS
 };
 
+/* How resize_images of TensorFlow goes about it. */
+enum image_tensorflow_filter {
+    IMAGE_TF_BILINEAR,
+    IMAGE_TF_BICUBIC,
+    IMAGE_TF_NEAREST,
+    IMAGE_TF_AREA,
+    IMAGE_TF_LANCZOS3,
+    IMAGE_TF_LANCZOS5,
+    IMAGE_TF_GAUSSIAN,
+    IMAGE_TF_MITCHELL,
+    IMAGE_TF_FILTERS
+};
+
+/* Where output x lies in the input, by `scale` inputs an output. */
+enum image_grid {
+    IMAGE_GRID_HALF,    /* (x + 1/2) * scale - 1/2: half_pixel_centers, all that TensorFlow 2 has */
+    IMAGE_GRID_LEGACY,  /* x * scale */
+    IMAGE_GRID_CORNERS, /* the same, the scale being that of sides less 1: align_corners */
+};
+
+struct image_sampling {
+    enum image_tensorflow_filter filter;
+    enum image_grid grid; /* of the first four filters when not antialiased */
+    bool antialias;
+};
+
+/* Samples that need not be whole: rows of pixels as in struct image. */
+struct image_floats {
+    int width, height, channels;
+    float *data;
+};
+
+/* As image_init(), image_release() and image_place(); all samples are 0 at first. */
+int image_floats_init(struct image_floats *out, int width, int height, int channels, struct error *err);
+void image_floats_release(struct image_floats *image);
+int image_floats_place(struct image_floats *out, const struct image_floats *in, int width, int height, int x, int y,
+                       const float *fill, struct error *err);
+
+/* Resizes as tf.image.resize() and the operators ResizeBilinear, ResizeBicubic, ResizeNearestNeighbor, ResizeArea and
+ * ScaleAndTranslate of TensorFlow do, and those of TFLite: in float32, nothing rounded. The picture is `in`, or `bytes`
+ * when that is NULL. */
+int image_resize_tensorflow(struct image_floats *out, const struct image_floats *in, const struct image *bytes,
+                            int width, int height, const struct image_sampling *how, const struct image_rect *window,
+                            struct error *err);
+
 /* Resizes to width x height by convolution along rows and columns (these first where the height shrinks by more than
  * twice as many pixels as the width), rounding to 8 bits after each, with weights of 22 fractional bits: the result is
- * that of Image.resize() of Pillow 13 to the bit (IMAGE_BILINEAR_PLAIN has no
- * counterpart there). Those of OpenCV give what its resize() gives (INTER_CUBIC, INTER_LANCZOS4 and INTER_AREA, which
- * it computes in part in floating point, but for rare roundings). With a `window`, only that part of the result is
- * computed. */
+ * that of Image.resize() of Pillow 13 to the bit (IMAGE_BILINEAR_PLAIN has no counterpart there), and for
+ * IMAGE_TORCH_... that of interpolate() of PyTorch. Those of OpenCV give what its resize() gives (INTER_CUBIC,
+ * INTER_LANCZOS4 and INTER_AREA, which it computes in part in floating point, but for rare roundings). With a `window`,
+ * only that part of the result is computed. */
 int image_resize(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
                  const struct image_rect *window, struct error *err);
 
@@ -74,8 +124,9 @@ int image_place(struct image *out, const struct image *in, int width, int height
 /* ITU-R 601-2 luma of an RGB picture, by PIL's integer weights; a grey one is copied. */
 int image_grey(struct image *out, const struct image *in, struct error *err);
 
-/* The same by OpenCV's weights, of 15 bits. */
+/* The same by OpenCV's weights, of 15 bits, and as tf.image.rgb_to_grayscale() has it, truncated. */
 int image_grey_opencv(struct image *out, const struct image *in, struct error *err);
+int image_grey_tensorflow(struct image *out, const struct image *in, struct error *err);
 
 /* a * b / c rounded to nearest, ties to even, as Python's round(); at least 1. a, b, c >= 1. */
 int image_scaled(int a, int b, int c);

@@ -97,6 +97,16 @@ static uint8_t *stbi__resample_row_hv_2(uint8_t *out, uint8_t *near, uint8_t *fa
     return double_any(out, near, far, w);
 }
 
+/* Along columns. 1/2 is rounded down where the farther row is above, and up where it is below. */
+static uint8_t *stbi__resample_row_v_2(uint8_t *out, uint8_t *near, uint8_t *far, int w, int hs)
+{
+    int half = far < near ? 1 : 2;
+    (void)hs;
+    for (int i = 0; i < w; i++)
+        out[i] = (uint8_t)((3 * near[i] + far[i] + half) >> 2);
+    return out;
+}
+
 /* ---- colour: ITU-R BT.601 as JFIF has it, in 16 fractional bits ---- */
 
 #define COLOUR_FIX(x) ((int)((x)*65536 + 0.5))

@@ -36,13 +36,26 @@ static double box(double x)
     return x > -0.5 && x <= 0.5;
 }
 
+static double hamming(double x)
+{
+    double a = x * M_PI;
+    return x == 0 ? 1 : fabs(x) < 1 ? sin(a) / a * (0.54 + 0.46 * cos(a)) : 0;
+}
+
 static const struct filter {
     double (*kernel)(double x);
     double support;
     int widens; /* with the reduction */
+    int bits;   /* that a weight may take, its sign not counted; 0: CONVOLVE_BITS of fraction */
 } filters[] = {
-    [IMAGE_BILINEAR] = {triangle, 1, 1}, [IMAGE_BICUBIC] = {keys, 2, 1}, [IMAGE_BILINEAR_PLAIN] = {triangle, 1, 0},
-    [IMAGE_LANCZOS] = {lanczos, 3, 1},   [IMAGE_BOX] = {box, 0.5, 1},
+    [IMAGE_BILINEAR] = {triangle, 1, 1, 0},
+    [IMAGE_BICUBIC] = {keys, 2, 1, 0},
+    [IMAGE_BILINEAR_PLAIN] = {triangle, 1, 0, 0},
+    [IMAGE_LANCZOS] = {lanczos, 3, 1, 0},
+    [IMAGE_BOX] = {box, 0.5, 1, 0},
+    [IMAGE_HAMMING] = {hamming, 1, 1, 0},
+    [IMAGE_TORCH_BILINEAR] = {triangle, 1, 1, 15},
+    [IMAGE_TORCH_BICUBIC] = {keys, 2, 1, 15},
 };
 
 static void taps_release(struct taps *t)
@@ -65,41 +78,71 @@ static int taps_alloc(struct taps *t, int outputs, int most, struct error *err)
     return error_memory(err);
 }
 
-/* The weights of one output whose centre lies at `centre` in the input; `w` is scratch of t->most. */
-static void taps_weigh(struct taps *t, int output, const struct filter *f, double centre, double stretch, int in,
-                       double *w)
+/* One axis that goes from `in` samples to `out`. */
+struct line {
+    const struct filter *filter;
+    int in;
+    double scale, stretch;
+    double *w; /* scratch: the weights of one output */
+};
+
+/* The weights of an output, whose sum is 1, for samples from *first on; how many. */
+static int weigh(const struct line *l, int output, int *first)
 {
-    double support = f->support * stretch, sum = 0, inverse = 1 / stretch;
-    int first = (int)fmax(centre - support + 0.5, 0), end = (int)fmin(centre + support + 0.5, in);
-    int n = end - first;
+    double centre = (output + 0.5) * l->scale, support = l->filter->support * l->stretch;
+    double sum = 0, inverse = 1 / l->stretch;
+    *first = (int)fmax(centre - support + 0.5, 0);
+    int n = (int)fmin(centre + support + 0.5, l->in) - *first;
     for (int i = 0; i < n; i++) {
-        w[i] = f->kernel((i + first - centre + 0.5) * inverse);
-        sum += w[i];
+        l->w[i] = l->filter->kernel((i + *first - centre + 0.5) * inverse);
+        sum += l->w[i];
     }
-    t->first[output] = first;
-    t->count[output] = n;
-    int32_t *fixed = t->weight + (size_t)output * t->most;
+    for (int i = 0; i < n && sum != 0; i++)
+        l->w[i] /= sum;
+    return n;
+}
+
+/* How many bits of fraction the weights of all outputs have room for. */
+static int fraction_bits(const struct line *l, int out)
+{
+    double largest = 0;
+    int bits = 0, first;
+    if (!l->filter->bits)
+        return CONVOLVE_BITS;
+    for (int i = 0; i < out; i++)
+        for (int k = 0, n = weigh(l, i, &first); k < n; k++)
+            largest = fmax(largest, l->w[k]);
+    while (bits < CONVOLVE_BITS && (int)(0.5 + largest * (1 << (bits + 1))) < 1 << l->filter->bits)
+        bits++;
+    return bits;
+}
+
+static void fill_taps(struct taps *t, const struct line *l, int from, int n, int bits)
+{
     for (int i = 0; i < n; i++) {
-        double v = (sum != 0 ? w[i] / sum : w[i]) * (1 << CONVOLVE_BITS);
-        fixed[i] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
+        int32_t *fixed = t->weight + (size_t)i * t->most;
+        t->count[i] = weigh(l, from + i, &t->first[i]);
+        for (int k = 0; k < t->count[i]; k++) {
+            double v = l->w[k] * (1 << bits);
+            fixed[k] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5) * (1 << (CONVOLVE_BITS - bits));
+        }
     }
 }
 
 /* For outputs from … from + n of an axis that goes from `in` samples to `out`. */
 static int taps_init(struct taps *t, int in, int out, int from, int n, enum image_filter filter, struct error *err)
 {
-    const struct filter *f = &filters[filter];
-    double scale = (double)in / out, stretch = f->widens && scale > 1 ? scale : 1;
-    if (taps_alloc(t, n, (int)ceil(f->support * stretch) * 2 + 1, err))
+    struct line l = {.filter = &filters[filter], .in = in, .scale = (double)in / out};
+    l.stretch = l.filter->widens && l.scale > 1 ? l.scale : 1;
+    if (taps_alloc(t, n, (int)ceil(l.filter->support * l.stretch) * 2 + 1, err))
         return -1;
-    double *scratch = mem_calloc(t->most, sizeof *scratch, err);
-    if (!scratch) {
+    l.w = mem_calloc(t->most, sizeof *l.w, err);
+    if (!l.w) {
         taps_release(t);
         return -1;
     }
-    for (int i = 0; i < n; i++)
-        taps_weigh(t, i, f, (from + i + 0.5) * scale, stretch, in, scratch);
-    free(scratch);
+    fill_taps(t, &l, from, n, fraction_bits(&l, out));
+    free(l.w);
     return 0;
 }
 
@@ -143,10 +186,10 @@ static int columns_first(struct image *out, const struct image *in, struct taps 
 }
 
 /* The axis that PIL takes first since its release 13, found out by trying: it rounds to 8 bits after each, so that the
- * order shows. Before, the rows always came first. */
-static bool takes_columns_first(const struct image *in, int width, int height)
+ * order shows. Before, the rows always came first, as they do in PyTorch. */
+static bool takes_columns_first(const struct image *in, int width, int height, enum image_filter filter)
 {
-    return height < in->height && in->height - height > 2 * (in->width - width);
+    return !filters[filter].bits && height < in->height && in->height - height > 2 * (in->width - width);
 }
 
 static int resize_window(struct image *out, const struct image *in, struct taps *across, const struct taps *down,
@@ -198,7 +241,7 @@ static int convolve(struct image *out, const struct image *in, int width, int he
         taps_release(&across);
         return -1;
     }
-    int failed = resize_window(out, in, &across, &down, r, takes_columns_first(in, width, height), err);
+    int failed = resize_window(out, in, &across, &down, r, takes_columns_first(in, width, height, filter), err);
     taps_release(&across);
     taps_release(&down);
     return failed;

@@ -8,6 +8,9 @@
 int image_resize_opencv(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
                         const struct image_rect *window, struct error *err);
 
+/* Whether a picture of at most so many pixels may have these sides; -1 and a message when not. */
+int image_check_size(int width, int height, int most, struct error *err);
+
 /* Each pixel of `out`, of the wanted size, from column x[] and row y[] of `in`. */
 void image_pick(struct image *out, const struct image *in, const int *x, const int *y);
 
@@ -16,6 +19,13 @@ struct resize_axis {
     int in, out, from, n;
     double scale; /* inputs per output, as OpenCV rounds it */
 };
+
+/* The nearest of 0 to count - 1. */
+int image_clamp(int v, int count);
+
+/* OpenCV's INTER_CUBIC into `out`, of the wanted size, for sides of 4 pixels and more. */
+int image_resize_cubic(struct image *out, const struct image *in, const struct resize_axis *x,
+                       const struct resize_axis *y, struct error *err);
 
 /* OpenCV's INTER_AREA into `out`, of the wanted size: where both sides shrink by whole numbers, and otherwise. */
 void image_resize_blocks(struct image *out, const struct image *in, const struct resize_axis *x,

@@ -12,7 +12,6 @@
 /* Which input samples each output sample is made of, along one axis. */
 struct taps {
     int n;           /* per output */
-    int bits;        /* of a weight's fraction */
     int *at;         /* n per output: which sample; the border is repeated */
     int32_t *weight; /* n per output */
 };
@@ -40,33 +39,36 @@ void resize_weigh_cubic(float x, float *w)
     w[3] = 1 - w[0] - w[1] - w[2];
 }
 
-/* sinc(t) sinc(t / 4) of eight samples, up to a factor that the sum takes out: sin(pi t) only changes its sign. */
+/* sinc(t) sinc(t / 4) of eight samples, up to a factor that the sum takes out. Each sine is five eighths of a turn from
+ * the one before. */
 static void weigh_lanczos(float x, float *w)
 {
+    static const double half = 0.70710678118654752440;
+    static const double turn[8][2] = {{1, 0},  {-half, -half}, {0, 1},  {half, -half},
+                                      {-1, 0}, {half, half},   {0, -1}, {-half, half}};
+    double first = -(x + 3) * M_PI * 0.25, sine = sin(first), cosine = cos(first);
     float sum = 0;
     for (int i = 0; i < 8; i++) {
-        double y = ((double)x + 3 - i) * (M_PI / 4);
-        w[i] =
-            fabs(y) < 1e-6 ? 1e30f : (float)((i % 2 ? -1 : 1) * sin(y) / (y * y)); /* as if nothing else were there */
+        float t = x + 3 - i;
+        double y = -t * M_PI * 0.25;
+        w[i] = fabsf(t) < 1e-6f ? 1e30f : (float)((turn[i][0] * sine + turn[i][1] * cosine) / (y * y));
         sum += w[i];
     }
+    sum = 1 / sum;
     for (int i = 0; i < 8; i++)
-        w[i] /= sum;
+        w[i] *= sum;
 }
 
-/* OpenCV's own code has 11 bits everywhere; its usual builds hand INTER_CUBIC to a library that computes in floating
- * point, which 20 bits and halves to even come down to, but for sides of less than 4 pixels. */
-#define BITS       11
-#define FLOAT_BITS 20
+#define BITS 11
 
 static const struct kernel {
-    int taps, bits;
+    int taps;
     void (*weigh)(float x, float *w);
 } kernels[IMAGE_FILTERS] = {
-    [IMAGE_CV_LINEAR] = {2, BITS, resize_weigh_linear},
-    [IMAGE_CV_CUBIC] = {4, FLOAT_BITS, resize_weigh_cubic},
-    [IMAGE_CV_LANCZOS] = {8, BITS, weigh_lanczos},
-    [IMAGE_CV_AREA] = {2, BITS, resize_weigh_linear}, /* where a side grows */
+    [IMAGE_CV_LINEAR] = {2, resize_weigh_linear},
+    [IMAGE_CV_CUBIC] = {4, resize_weigh_cubic},
+    [IMAGE_CV_LANCZOS] = {8, weigh_lanczos},
+    [IMAGE_CV_AREA] = {2, resize_weigh_linear}, /* where a side grows */
 };
 
 static void taps_release(struct taps *t)
@@ -78,7 +80,6 @@ static void taps_release(struct taps *t)
 static int taps_alloc(struct taps *t, int outputs, const struct kernel *k, struct error *err)
 {
     t->n = k->taps;
-    t->bits = k->bits;
     t->at = mem_calloc(outputs, t->n * sizeof *t->at, err);
     t->weight = mem_calloc(outputs, t->n * sizeof *t->weight, err);
     if (t->at && t->weight)
@@ -87,7 +88,7 @@ static int taps_alloc(struct taps *t, int outputs, const struct kernel *k, struc
     return -1;
 }
 
-static int clamp(int v, int count)
+int image_clamp(int v, int count)
 {
     return v < 0 ? 0 : v >= count ? count - 1 : v;
 }
@@ -115,8 +116,8 @@ static int taps_init(struct taps *t, const struct resize_axis *a, const struct k
         int at = place(a, a->from + i, area, &x);
         k->weigh(x, w);
         for (int j = 0; j < k->taps; j++) {
-            t->at[i * k->taps + j] = clamp(at + j - (k->taps / 2 - 1), a->in);
-            t->weight[i * k->taps + j] = (int32_t)rintf(w[j] * (1 << k->bits));
+            t->at[i * k->taps + j] = image_clamp(at + j - (k->taps / 2 - 1), a->in);
+            t->weight[i * k->taps + j] = (int32_t)rintf(w[j] * (1 << BITS));
         }
     }
     return 0;
@@ -162,13 +163,11 @@ static void mix_two(uint8_t *restrict out, int32_t *const *row, const int32_t *w
 
 static void mix_rows(uint8_t *restrict out, int32_t *const *row, const int32_t *w, const struct taps *t, size_t n)
 {
-    int64_t half = (int64_t)1 << (2 * t->bits - 1);
     for (size_t i = 0; i < n; i++) {
-        int64_t sum = half;
+        int64_t sum = 1 << (2 * BITS - 1);
         for (int k = 0; k < t->n; k++)
             sum += (int64_t)row[k][i] * w[k];
-        bool tie = t->bits == FLOAT_BITS && (sum & (2 * half - 1)) == 0;
-        out[i] = to_byte((sum >> (2 * t->bits)) & (tie ? ~(int64_t)1 : ~(int64_t)0));
+        out[i] = to_byte(sum >> (2 * BITS));
     }
 }
 
@@ -215,13 +214,11 @@ static int resize_by_weights(struct image *out, const struct image *in, const st
                              const struct resize_axis *y, enum image_filter filter, struct error *err)
 {
     struct taps across, down;
-    struct kernel k = kernels[filter];
+    const struct kernel *k = &kernels[filter];
     bool area = filter == IMAGE_CV_AREA;
-    if (in->width < 4 || in->height < 4)
-        k.bits = BITS;
-    if (taps_init(&across, x, &k, area, err))
+    if (taps_init(&across, x, k, area, err))
         return -1;
-    if (taps_init(&down, y, &k, area, err)) {
+    if (taps_init(&down, y, k, area, err)) {
         taps_release(&across);
         return -1;
     }
@@ -237,7 +234,7 @@ static int *nearest_places(const struct resize_axis *a, struct error *err)
 {
     int *place = mem_calloc(a->n, sizeof *place, err);
     for (int i = 0; place && i < a->n; i++)
-        place[i] = clamp((int)floor((a->from + i) * a->scale), a->in);
+        place[i] = image_clamp((int)floor((a->from + i) * a->scale), a->in);
     return place;
 }
 
@@ -282,6 +279,8 @@ static int resize_any(struct image *out, const struct image *in, const struct re
     bool halved = x->in == 2 * x->out && y->in == 2 * y->out;
     if (filter == IMAGE_CV_AREA || (filter == IMAGE_CV_LINEAR && halved))
         return resize_area(out, in, x, y, err);
+    if (filter == IMAGE_CV_CUBIC && in->width >= 4 && in->height >= 4)
+        return image_resize_cubic(out, in, x, y, err);
     if (filter != IMAGE_CV_NEAREST)
         return resize_by_weights(out, in, x, y, filter, err);
     return resize_nearest(out, in, x, y, err);

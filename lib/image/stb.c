@@ -54,6 +54,7 @@ static void *copy_any(void *to, const void *from, size_t n)
 /* Where stb defines these, with parameters, it defines something unused; where it takes their address, ours. */
 #include "image/jpeg_exact.h"
 #define stbi__resample_row_h_2(...) unused_h_2(__VA_ARGS__)
+#define stbi__resample_row_v_2(...) unused_v_2(__VA_ARGS__)
 #define stbi__resample_row_hv_2(...) unused_hv_2(__VA_ARGS__)
 #define stbi__YCbCr_to_RGB_row(...) unused_row(__VA_ARGS__)
 #define stbi__idct_block(...) unused_idct(__VA_ARGS__)

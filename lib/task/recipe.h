@@ -17,11 +17,12 @@
 enum recipe_kind {
     RECIPE_RESIZE,    /* resize=SIZE[:ROUNDING]; several in a row come to one size, and one resampling */
     RECIPE_CROP,      /* crop=N, crop=WxH: the centre; crop=WxH+X+Y: from there */
-    RECIPE_LETTERBOX, /* letterbox=WxH[:COLOUR][:corner]: to fit inside, the rest filled */
+    RECIPE_LETTERBOX, /* letterbox=WxH[:ROUNDING][:COLOUR][:corner][:shrink]: to fit inside, the rest filled */
     RECIPE_PAD,       /* pad=WxH[:COLOUR][:corner], pad=multiple:N...: no resizing; a larger picture stays */
     RECIPE_MEAN,      /* subtracted */
     RECIPE_STD,       /* divided by */
     RECIPE_SCALE,     /* multiplied with */
+    RECIPE_QUANTIZE,  /* quantize=SCALE:ZERO: divided, rounded, added to; quantize: by those of the network's input */
 };
 
 /* What is asked of the sides; in proportion unless said. */
@@ -36,12 +37,13 @@ enum recipe_size {
     RECIPE_MULTIPLE, /* multiple:N: each to a multiple of N, at least N */
     RECIPE_FIT,      /* fit:WxH: the largest that fits inside */
     RECIPE_CLAMP,    /* clamp:WxH: each cut down to that if larger, whatever the proportion */
+    RECIPE_EDGES,    /* edges:SxL: the short side to S, but the long one to L at most */
 };
 
 /* Of a side that follows from the other: by default to nearest, ties to even; truncated for torchvision. */
 enum recipe_round { RECIPE_ROUND_DEFAULT, RECIPE_ROUND_NEAR, RECIPE_ROUND_DOWN, RECIPE_ROUND_UP };
 
-enum recipe_library { RECIPE_PIL, RECIPE_TORCHVISION, RECIPE_OPENCV };
+enum recipe_library { RECIPE_PIL, RECIPE_TORCHVISION, RECIPE_TORCH, RECIPE_OPENCV, RECIPE_TENSORFLOW };
 enum recipe_filter {
     RECIPE_BILINEAR,
     RECIPE_BICUBIC,
@@ -50,6 +52,10 @@ enum recipe_filter {
     RECIPE_LANCZOS,
     RECIPE_BOX,
     RECIPE_AREA,
+    RECIPE_HAMMING,
+    RECIPE_LANCZOS5,
+    RECIPE_GAUSSIAN,
+    RECIPE_MITCHELL,
 };
 enum recipe_colour { RECIPE_AS_INPUT, RECIPE_RGB, RECIPE_BGR, RECIPE_GRAY };
 enum recipe_layout { RECIPE_GUESS, RECIPE_NCHW, RECIPE_NHWC };
@@ -62,7 +68,9 @@ struct recipe_step {
     int width, height; /* of a size in one number: both N */
     int x, y;          /* of a crop; -1: the centre */
     int corner;        /* 1: the picture at the top left; 0: centred */
-    int values;        /* how many are given: 0, 1 or 3. A colour is red, green, blue, others as the input's channels */
+    int shrink;        /* 1: a letterbox never enlarges */
+    int values;        /* how many are given: 0, 1 or 3, for quantize 2. A colour is red, green, blue, others as the
+                        * input's channels */
     float value[3];
 };
 
@@ -72,6 +80,8 @@ struct recipe {
     bool as_stored;              /* exif=no: the photo is taken as its pixels are stored, not turned upright */
     enum recipe_library library; /* whose resampling, grey, and rounding of sizes and places */
     enum recipe_filter filter;
+    enum image_grid grid;      /* of tensorflow */
+    bool antialias;            /* of tensorflow; others' filters say it themselves */
     enum recipe_colour colour; /* gray: before all steps */
     enum recipe_layout layout;
     enum recipe_dtype dtype;
@@ -90,16 +100,18 @@ void recipe_print(const struct recipe *r, struct text *out);
 int recipe_import(const char *bytes, size_t n, struct recipe *out, struct error *err);
 
 /* The words of a size, indexed by enum recipe_size, and the others. Private to the parser and printer. */
-extern const char *const recipe_size_names[RECIPE_CLAMP + 1];
+extern const char *const recipe_size_names[RECIPE_EDGES + 1];
 extern const char *const recipe_round_names[RECIPE_ROUND_UP + 1];
-extern const char *const recipe_kind_names[RECIPE_SCALE + 1];
-extern const char *const recipe_library_names[RECIPE_OPENCV + 1];
-extern const char *const recipe_filter_names[RECIPE_AREA + 1];
+extern const char *const recipe_kind_names[RECIPE_QUANTIZE + 1];
+extern const char *const recipe_library_names[RECIPE_TENSORFLOW + 1];
+extern const char *const recipe_filter_names[RECIPE_MITCHELL + 1];
+extern const char *const recipe_grid_names[IMAGE_GRID_CORNERS + 1];
 extern const char *const recipe_colour_names[RECIPE_GRAY + 1];
 extern const char *const recipe_layout_names[RECIPE_NHWC + 1];
 extern const char *const recipe_dtype_names[RECIPE_I8 + 1];
 
-/* How a filter of the recipe is computed; -1 when its library has no such filter. */
+/* How a filter of the recipe is computed: an enum image_filter, for tensorflow an enum image_tensorflow_filter; -1 when
+ * its library has no such filter. */
 int recipe_image_filter(const struct recipe *r);
 
 /* What a colour is when none is given: the grey of YOLO's letterboxes, or black. */
@@ -113,10 +125,17 @@ struct recipe_sides {
     int width, height;
 };
 
-/* What a picture's sides become by the size of a step, at least 1 and perhaps more than a picture may have. `round` is
- * not RECIPE_ROUND_DEFAULT. recipe_fit() takes any step's width and height for RECIPE_FIT. */
-struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round);
-struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round);
+/* How a side that follows from the other is rounded; `real`: what is multiplied with is computed first, in float64, as
+ * code over OpenCV does. */
+struct recipe_rounding {
+    enum recipe_round round; /* not RECIPE_ROUND_DEFAULT */
+    bool real;
+};
+
+/* What a picture's sides become by the size of a step, at least 1 and perhaps more than a picture may have.
+ * recipe_fit() takes any step's width and height for RECIPE_FIT. */
+struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how);
+struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how);
 
 /* From the photo's pixels to those of the input: x * scale_x + offset_x. */
 struct recipe_map {

@@ -8,17 +8,23 @@
 static float pass_step(const struct recipe_step *s, int channel, float v)
 {
     float by = s->value[s->values == 3 ? channel : 0];
+    if (s->kind == RECIPE_QUANTIZE)
+        return rintf(v / s->value[0]) + s->value[1];
     return s->kind == RECIPE_MEAN ? v - by : s->kind == RECIPE_STD ? v / by : s->kind == RECIPE_SCALE ? v * by : v;
+}
+
+static float pass_steps(const struct recipe *r, int channel, float v)
+{
+    for (int k = 0; k < r->count; k++)
+        v = pass_step(&r->steps[k], channel, v);
+    return v;
 }
 
 /* What each sample becomes in one channel. */
 static void fill_table(const struct recipe *r, int channel, float table[256])
 {
-    for (int i = 0; i < 256; i++) {
-        table[i] = i;
-        for (int k = 0; k < r->count; k++)
-            table[i] = pass_step(&r->steps[k], channel, table[i]);
-    }
+    for (int i = 0; i < 256; i++)
+        table[i] = pass_steps(r, channel, i);
 }
 
 static int to_integer(float v, int low, int high)
@@ -76,17 +82,48 @@ static void pad_channel(const struct recipe *r, const struct recipe_plan *p, int
             ((uint8_t *)out)[at + i * step] = to_byte(v, r->dtype);
 }
 
-static void put_pixels(const struct recipe *r, const struct recipe_plan *p, const struct image *picture, void *out)
+/* The same from samples that are not whole. */
+static void put_real_channel(const struct recipe *r, const struct recipe_plan *p, const struct image_floats *picture,
+                             int channel, int from, size_t at, void *out)
+{
+    int step = p->layout == RECIPE_NHWC ? p->channels : 1;
+    for (int y = 0; y < picture->height; y++) {
+        size_t to = at + ((size_t)(y + p->top) * p->width + p->left) * step;
+        const float *in = picture->data + (size_t)y * picture->width * picture->channels + from;
+        for (int x = 0; x < picture->width; x++, to += step, in += picture->channels) {
+            float v = pass_steps(r, channel, *in);
+            if (r->dtype == RECIPE_F32)
+                ((float *)out)[to] = v;
+            else
+                ((uint8_t *)out)[to] = to_byte(v, r->dtype);
+        }
+    }
+}
+
+/* The picture after all stages; of tensorflow with samples that are not whole. */
+struct picture {
+    struct image bytes;
+    struct image_floats floats; /* data NULL: the bytes count */
+};
+
+static void put_pixels(const struct recipe *r, const struct recipe_plan *p, const struct picture *picture, void *out)
 {
     size_t pixels = (size_t)p->width * p->height;
-    bool padded = picture->width != p->width || picture->height != p->height;
+    bool real = picture->floats.data;
+    int width = real ? picture->floats.width : picture->bytes.width;
+    int height = real ? picture->floats.height : picture->bytes.height;
     for (int c = 0; c < p->channels; c++) {
         float table[256];
         size_t at = p->layout == RECIPE_NHWC ? (size_t)c : c * pixels;
-        fill_table(r, c, table);
-        if (padded)
+        int from = p->colour == RECIPE_BGR ? 2 - c : c;
+        if (width != p->width || height != p->height)
             pad_channel(r, p, c, at, out);
-        put_channel(r, p, picture, p->colour == RECIPE_BGR ? 2 - c : c, at, table, out);
+        if (real) {
+            put_real_channel(r, p, &picture->floats, c, from, at, out);
+            continue;
+        }
+        fill_table(r, c, table);
+        put_channel(r, p, &picture->bytes, from, at, table, out);
     }
 }
 
@@ -110,31 +147,78 @@ static int run_stage(const struct recipe *r, const struct recipe_stage *s, const
     return replace(out, &boxed, image_place(&boxed, out, s->width, s->height, s->left, s->top, s->fill, err));
 }
 
-/* The photo after all stages, in the input's channels. */
-static int make_picture(const struct recipe *r, const struct recipe_plan *p, const struct image *photo,
-                        struct image *out, struct error *err)
+static int run_real_stage(const struct recipe *r, const struct recipe_stage *s, const struct image_floats *in,
+                          const struct image *bytes, struct image_floats *out, struct error *err)
 {
-    struct image grey, made;
-    bool to_grey = p->channels == 1 && photo->channels != 1;
-    if (to_grey && (r->library == RECIPE_OPENCV ? image_grey_opencv : image_grey)(&grey, photo, err))
+    struct image_sampling how = {recipe_image_filter(r), r->grid, r->antialias};
+    struct image_floats boxed;
+    float fill[] = {s->fill[0], s->fill[1], s->fill[2]};
+    if (image_resize_tensorflow(out, in, bytes, s->scaled_width, s->scaled_height, &how, &s->window, err))
         return -1;
-    int failed = run_stage(r, &p->stage[0], to_grey ? &grey : photo, out, err);
-    if (to_grey)
-        image_release(&grey);
+    if (out->width == s->width && out->height == s->height)
+        return 0;
+    int failed = image_floats_place(&boxed, out, s->width, s->height, s->left, s->top, fill, err);
+    image_floats_release(out);
+    *out = failed ? (struct image_floats){0} : boxed;
+    return failed;
+}
+
+static int run_real_stages(const struct recipe *r, const struct recipe_plan *p, const struct image *photo,
+                           struct image_floats *out, struct error *err)
+{
+    int failed = run_real_stage(r, &p->stage[0], NULL, photo, out, err);
+    for (int i = 1; !failed && i < p->stages; i++) {
+        struct image_floats before = *out;
+        failed = run_real_stage(r, &p->stage[i], &before, NULL, out, err);
+        image_floats_release(&before);
+    }
+    return failed;
+}
+
+static int run_stages(const struct recipe *r, const struct recipe_plan *p, const struct image *photo, struct image *out,
+                      struct error *err)
+{
+    struct image made;
+    int failed = run_stage(r, &p->stage[0], photo, out, err);
     for (int i = 1; !failed && i < p->stages; i++)
         failed = replace(out, &made, run_stage(r, &p->stage[i], out, &made, err));
+    return failed;
+}
+
+static int (*const greys[])(struct image *out, const struct image *in, struct error *err) = {
+    [RECIPE_PIL] = image_grey,           [RECIPE_TORCHVISION] = image_grey,           [RECIPE_TORCH] = image_grey,
+    [RECIPE_OPENCV] = image_grey_opencv, [RECIPE_TENSORFLOW] = image_grey_tensorflow,
+};
+
+/* The photo after all stages, in the input's channels. */
+static int make_picture(const struct recipe *r, const struct recipe_plan *p, const struct image *photo,
+                        struct picture *out, struct error *err)
+{
+    struct image grey;
+    bool to_grey = p->channels == 1 && photo->channels != 1;
+    if (to_grey && greys[r->library](&grey, photo, err))
+        return -1;
+    const struct image *in = to_grey ? &grey : photo;
+    int failed = r->library == RECIPE_TENSORFLOW ? run_real_stages(r, p, in, &out->floats, err)
+                                                 : run_stages(r, p, in, &out->bytes, err);
+    if (to_grey)
+        image_release(&grey);
     return failed;
 }
 
 int recipe_apply(const struct recipe *r, const struct recipe_plan *plan, const struct image *photo, void *out,
                  struct error *err)
 {
+    const struct recipe_step *end = r->count ? &r->steps[r->count - 1] : NULL;
     if (photo->channels != 3 && photo->channels != plan->channels)
         return error_set(err, "recipe: a photo of %d channel, want 3", photo->channels);
-    struct image picture;
+    if (end && end->kind == RECIPE_QUANTIZE && !end->values)
+        return error_set(err, "recipe: quantize: the input has no scale of its own: want quantize=SCALE:ZERO");
+    struct picture picture = {0};
     if (make_picture(r, plan, photo, &picture, err))
         return -1;
     put_pixels(r, plan, &picture, out);
-    image_release(&picture);
+    image_release(&picture.bytes);
+    image_floats_release(&picture.floats);
     return 0;
 }

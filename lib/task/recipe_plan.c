@@ -107,11 +107,16 @@ static int resize_to(struct recipe_plan *p, struct recipe_sides to, struct error
     return 0;
 }
 
-static enum recipe_round rounding(const struct recipe *r, const struct recipe_step *step)
+static bool is_torchvision(const struct recipe *r)
 {
-    if (step->round)
-        return step->round;
-    return r->library == RECIPE_TORCHVISION ? RECIPE_ROUND_DOWN : RECIPE_ROUND_NEAR;
+    return r->library == RECIPE_TORCHVISION || r->library == RECIPE_TORCH;
+}
+
+static struct recipe_rounding rounding(const struct recipe *r, const struct recipe_step *step)
+{
+    bool truncates = is_torchvision(r) || r->library == RECIPE_TENSORFLOW;
+    enum recipe_round usual = truncates ? RECIPE_ROUND_DOWN : RECIPE_ROUND_NEAR;
+    return (struct recipe_rounding){step->round ? step->round : usual, r->library == RECIPE_OPENCV};
 }
 
 static struct recipe_sides size_for(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p)
@@ -128,7 +133,7 @@ static int plan_resize(const struct recipe *r, const struct recipe_step *step, s
 static int centre(const struct recipe *r, int in, int part)
 {
     int twice = in - part;
-    return twice / 2 + (r->library == RECIPE_TORCHVISION && twice % 4 == 3);
+    return twice / 2 + (is_torchvision(r) && twice % 4 == 3);
 }
 
 static int crop_to(const struct recipe *r, struct recipe_plan *p, struct recipe_sides to, int x, int y,
@@ -155,7 +160,7 @@ static int crop_to(const struct recipe *r, struct recipe_plan *p, struct recipe_
 /* The size that a pad leads to: never a smaller one. */
 static struct recipe_sides padded(const struct recipe_step *step, struct recipe_sides s)
 {
-    struct recipe_sides to = recipe_resized(step, s, RECIPE_ROUND_UP);
+    struct recipe_sides to = recipe_resized(step, s, (struct recipe_rounding){RECIPE_ROUND_UP, false});
     return (struct recipe_sides){to.width > s.width ? to.width : s.width, to.height > s.height ? to.height : s.height};
 }
 
@@ -193,17 +198,34 @@ static int plan_crop(const struct recipe *r, const struct recipe_step *step, str
 {
     static const struct recipe_step black = {.kind = RECIPE_PAD};
     struct recipe_sides s = {last(p)->width, last(p)->height}, to = padded(step, s);
-    bool lays = r->library == RECIPE_TORCHVISION && step->x < 0 && (to.width > s.width || to.height > s.height);
+    bool lays = is_torchvision(r) && step->x < 0 && (to.width > s.width || to.height > s.height);
     if (lays && lay(&black, p, to, err))
         return -1;
     return crop_to(r, p, (struct recipe_sides){step->width, step->height}, step->x, step->y, err);
+}
+
+/* tf.image.resize_with_pad(): the middle is found before the size is truncated, all in float32. */
+static int plan_resize_with_pad(const struct recipe_step *step, struct recipe_plan *p, struct error *err)
+{
+    struct recipe_sides to = {step->width, step->height};
+    float w = last(p)->width, h = last(p)->height, ratio = fmaxf(w / to.width, h / to.height);
+    w /= ratio;
+    h /= ratio;
+    if (resize_to(p, (struct recipe_sides){w < 1 ? 1 : (int)w, h < 1 ? 1 : (int)h}, err) || lay(step, p, to, err))
+        return -1;
+    last(p)->left = (int)((to.width - w) / 2);
+    last(p)->top = (int)((to.height - h) / 2);
+    return 0;
 }
 
 static int plan_letterbox(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p,
                           struct error *err)
 {
     struct recipe_sides s = {last(p)->width, last(p)->height};
-    if (resize_to(p, recipe_fit(step, s, rounding(r, step)), err))
+    struct recipe_rounding how = rounding(r, step);
+    if (r->library == RECIPE_TENSORFLOW && !step->corner && !step->shrink && how.round == RECIPE_ROUND_DOWN)
+        return plan_resize_with_pad(step, p, err);
+    if (resize_to(p, recipe_fit(step, s, how), err))
         return -1;
     return lay(step, p, (struct recipe_sides){step->width, step->height}, err);
 }

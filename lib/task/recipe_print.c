@@ -26,7 +26,7 @@ static void print_crop(struct text *out, const struct recipe_step *s)
 
 static void print_step(struct text *out, const struct recipe_step *s)
 {
-    text_printf(out, ",%s=", recipe_kind_names[s->kind]);
+    text_printf(out, ",%s%s", recipe_kind_names[s->kind], s->kind == RECIPE_QUANTIZE && !s->values ? "" : "=");
     if (s->kind == RECIPE_CROP)
         print_crop(out, s);
     else if (s->kind <= RECIPE_PAD)
@@ -37,6 +37,8 @@ static void print_step(struct text *out, const struct recipe_step *s)
     }
     if (s->corner)
         text_puts(out, ":corner");
+    if (s->shrink)
+        text_puts(out, ":shrink");
 }
 
 static void print_setting(struct text *out, const char *key, const char *value)
@@ -56,6 +58,10 @@ static void print_all(struct text *out, const struct recipe *r)
         print_step(out, &r->steps[i]);
     if (r->filter)
         print_setting(out, "filter=", recipe_filter_names[r->filter]);
+    if (r->antialias)
+        print_setting(out, "", "antialias");
+    if (r->grid)
+        print_setting(out, "grid=", recipe_grid_names[r->grid]);
     if (r->colour)
         print_setting(out, "", recipe_colour_names[r->colour]);
     for (; i < r->count; i++)

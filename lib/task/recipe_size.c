@@ -1,25 +1,34 @@
 /* The sizes that resize and pad lead to. */
 #include <limits.h>
+#include <math.h>
 
 #include "task/recipe.h"
 
-/* a * b / c, at least 1. */
-static int proportion(int a, int b, int c, enum recipe_round round)
+static int rounded(double v, enum recipe_round round)
 {
-    if (round == RECIPE_ROUND_NEAR)
-        return image_scaled(a, b, c);
-    int64_t v = ((int64_t)a * b + (round == RECIPE_ROUND_UP ? c - 1 : 0)) / c;
+    v = round == RECIPE_ROUND_NEAR ? rint(v) : round == RECIPE_ROUND_UP ? ceil(v) : floor(v);
     return v < 1 ? 1 : v > INT_MAX ? INT_MAX : (int)v;
 }
 
-static struct recipe_sides by_width(struct recipe_sides s, int width, enum recipe_round round)
+/* a * b / c, at least 1. Code that rounds up has the proportion a / c first, other code the factor b / c. */
+static int proportion(int a, int b, int c, struct recipe_rounding how)
 {
-    return (struct recipe_sides){width, proportion(s.height, width, s.width, round)};
+    if (how.real)
+        return rounded(how.round == RECIPE_ROUND_UP ? b * ((double)a / c) : a * ((double)b / c), how.round);
+    if (how.round == RECIPE_ROUND_NEAR)
+        return image_scaled(a, b, c);
+    int64_t v = ((int64_t)a * b + (how.round == RECIPE_ROUND_UP ? c - 1 : 0)) / c;
+    return v < 1 ? 1 : v > INT_MAX ? INT_MAX : (int)v;
 }
 
-static struct recipe_sides by_height(struct recipe_sides s, int height, enum recipe_round round)
+static struct recipe_sides by_width(struct recipe_sides s, int width, struct recipe_rounding how)
 {
-    return (struct recipe_sides){proportion(s.width, height, s.height, round), height};
+    return (struct recipe_sides){width, proportion(s.height, width, s.width, how)};
+}
+
+static struct recipe_sides by_height(struct recipe_sides s, int height, struct recipe_rounding how)
+{
+    return (struct recipe_sides){proportion(s.width, height, s.height, how), height};
 }
 
 static int lesser(int a, int b)
@@ -27,68 +36,93 @@ static int lesser(int a, int b)
     return a < b ? a : b;
 }
 
-static struct recipe_sides to_exact(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+static struct recipe_sides to_exact(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    (void)s, (void)round;
+    (void)s, (void)how;
     return (struct recipe_sides){step->width, step->height};
 }
 
-static struct recipe_sides to_short(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+static struct recipe_sides to_short(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return (s.width <= s.height ? by_width : by_height)(s, step->width, round);
+    return (s.width <= s.height ? by_width : by_height)(s, step->width, how);
 }
 
-static struct recipe_sides to_long(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+static struct recipe_sides to_long(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return (s.width >= s.height ? by_width : by_height)(s, step->width, round);
+    return (s.width >= s.height ? by_width : by_height)(s, step->width, how);
 }
 
-static struct recipe_sides to_width(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+static struct recipe_sides to_width(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return by_width(s, step->width, round);
+    return by_width(s, step->width, how);
 }
 
-static struct recipe_sides to_height(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+static struct recipe_sides to_height(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return by_height(s, step->width, round);
+    return by_height(s, step->width, how);
 }
 
-static struct recipe_sides to_min(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+static struct recipe_sides to_min(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return lesser(s.width, s.height) < step->width ? to_short(step, s, round) : s;
+    return lesser(s.width, s.height) < step->width ? to_short(step, s, how) : s;
 }
 
-static struct recipe_sides to_max(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+static struct recipe_sides to_max(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return s.width > step->width || s.height > step->width ? to_long(step, s, round) : s;
+    return s.width > step->width || s.height > step->width ? to_long(step, s, how) : s;
 }
 
-static struct recipe_sides to_multiple(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+static struct recipe_sides to_multiple(const struct recipe_step *step, struct recipe_sides s,
+                                       struct recipe_rounding how)
 {
     int n = step->width;
-    return (struct recipe_sides){proportion(s.width, 1, n, round) * n, proportion(s.height, 1, n, round) * n};
+    how.real = false; /* a quotient, not a product */
+    return (struct recipe_sides){proportion(s.width, 1, n, how) * n, proportion(s.height, 1, n, how) * n};
 }
 
-struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
+    double factor = fmin((double)step->width / s.width, (double)step->height / s.height);
+    if (step->shrink && factor >= 1)
+        return s;
+    if (how.real)
+        return (struct recipe_sides){rounded(s.width * factor, how.round), rounded(s.height * factor, how.round)};
     bool tall = (int64_t)step->width * s.height > (int64_t)step->height * s.width;
-    return tall ? by_height(s, step->height, round) : by_width(s, step->width, round);
+    return tall ? by_height(s, step->height, how) : by_width(s, step->width, how);
 }
 
-static struct recipe_sides to_clamp(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+/* As DETR's get_size_with_aspect_ratio(), and in real numbers as rescale_size() of mmcv. */
+static struct recipe_sides to_edges(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    (void)round;
+    double low = lesser(s.width, s.height), high = s.width < s.height ? s.height : s.width, size = step->width;
+    bool is_tall = s.width < s.height;
+    if (how.real) {
+        double factor = fmin(step->height / high, step->width / low);
+        return (struct recipe_sides){rounded(s.width * factor + 0.5, RECIPE_ROUND_DOWN),
+                                     rounded(s.height * factor + 0.5, RECIPE_ROUND_DOWN)};
+    }
+    if (high / low * size > step->height)
+        size = step->height * low / high;
+    int near = rounded(size, RECIPE_ROUND_NEAR), far = rounded(size * high / low, RECIPE_ROUND_DOWN);
+    if (near == (int)low)
+        return s;
+    return (struct recipe_sides){is_tall ? near : far, is_tall ? far : near};
+}
+
+static struct recipe_sides to_clamp(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    (void)how;
     return (struct recipe_sides){lesser(s.width, step->width), lesser(s.height, step->height)};
 }
 
 static struct recipe_sides (*const sizes[])(const struct recipe_step *step, struct recipe_sides s,
-                                            enum recipe_round round) = {
-    [RECIPE_EXACT] = to_exact,   [RECIPE_SHORT] = to_short, [RECIPE_LONG] = to_long, [RECIPE_WIDTH] = to_width,
-    [RECIPE_HEIGHT] = to_height, [RECIPE_MIN] = to_min,     [RECIPE_MAX] = to_max,   [RECIPE_MULTIPLE] = to_multiple,
-    [RECIPE_FIT] = recipe_fit,   [RECIPE_CLAMP] = to_clamp,
+                                            struct recipe_rounding how) = {
+    [RECIPE_EXACT] = to_exact,   [RECIPE_SHORT] = to_short, [RECIPE_LONG] = to_long,   [RECIPE_WIDTH] = to_width,
+    [RECIPE_HEIGHT] = to_height, [RECIPE_MIN] = to_min,     [RECIPE_MAX] = to_max,     [RECIPE_MULTIPLE] = to_multiple,
+    [RECIPE_FIT] = recipe_fit,   [RECIPE_CLAMP] = to_clamp, [RECIPE_EDGES] = to_edges,
 };
 
-struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, enum recipe_round round)
+struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return sizes[step->size](step, s, round);
+    return sizes[step->size](step, s, how);
 }

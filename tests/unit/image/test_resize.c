@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 
 #include "../../test.h"
@@ -116,6 +117,17 @@ static const struct known {
     {50, 40, 33, 80, IMAGE_CV_NEAREST, 0xb8460b21},
     {50, 40, 33, 80, IMAGE_CV_LANCZOS, 0x8e1a5898},
     {50, 40, 33, 80, IMAGE_CV_AREA, 0xf3126a16},
+    /* of PyTorch 2.15, and of Pillow 13 */
+    {97, 61, 32, 20, IMAGE_TORCH_BILINEAR, 0xe62ea266},
+    {97, 61, 32, 20, IMAGE_TORCH_BICUBIC, 0x65ab19b6},
+    {31, 17, 100, 50, IMAGE_TORCH_BILINEAR, 0xf02b8261},
+    {31, 17, 100, 50, IMAGE_TORCH_BICUBIC, 0xeefd7d43},
+    {64, 48, 64, 13, IMAGE_TORCH_BILINEAR, 0xf05c0c78},
+    {64, 48, 64, 13, IMAGE_TORCH_BICUBIC, 0x4cd83f00},
+    {31, 90, 20, 33, IMAGE_TORCH_BILINEAR, 0x964d9bfb},
+    {31, 90, 20, 33, IMAGE_TORCH_BICUBIC, 0x2bb8d72a},
+    {97, 61, 32, 20, IMAGE_HAMMING, 0x1c1a844c},
+    {31, 17, 100, 50, IMAGE_HAMMING, 0x3d2da1de},
 };
 
 static void equals_others(void)
@@ -256,6 +268,59 @@ static void bad_sizes(void)
     image_release(&in);
 }
 
+/* What TensorFlow 2.21 makes of the red of 7x5 pixels in 3x2. */
+static const struct known_tensorflow {
+    enum image_tensorflow_filter filter;
+    enum image_grid grid;
+    bool antialias;
+    float value[6];
+} known_tensorflow[] = {
+    {IMAGE_TF_BILINEAR, IMAGE_GRID_HALF, false, {106.1667f, 109.2500f, 50.0833f, 101.2500f, 204.2500f, 183.0000f}},
+    {IMAGE_TF_BILINEAR, IMAGE_GRID_HALF, true, {98.4448f, 123.6578f, 101.3085f, 109.5357f, 132.2112f, 143.6688f}},
+    {IMAGE_TF_BICUBIC, IMAGE_GRID_HALF, false, {110.0117f, 98.7099f, 32.1171f, 101.8087f, 209.2137f, 196.9521f}},
+    {IMAGE_TF_BICUBIC, IMAGE_GRID_HALF, true, {95.4695f, 126.5852f, 100.4440f, 112.8615f, 127.4003f, 147.7468f}},
+    {IMAGE_TF_NEAREST, IMAGE_GRID_HALF, false, {73.0000f, 79.0000f, 3.0000f, 91.0000f, 223.0000f, 208.0000f}},
+    {IMAGE_TF_AREA, IMAGE_GRID_HALF, false, {100.9714f, 132.1143f, 97.0857f, 116.6857f, 130.7429f, 155.0857f}},
+    {IMAGE_TF_LANCZOS3, IMAGE_GRID_HALF, false, {114.9985f, 101.0637f, 31.3454f, 110.3951f, 204.8995f, 201.5366f}},
+    {IMAGE_TF_LANCZOS3, IMAGE_GRID_HALF, true, {90.9167f, 127.7475f, 102.7033f, 115.5720f, 122.4630f, 146.9917f}},
+    {IMAGE_TF_LANCZOS5, IMAGE_GRID_HALF, false, {113.3811f, 103.7014f, 34.1635f, 119.6106f, 200.0464f, 206.6924f}},
+    {IMAGE_TF_LANCZOS5, IMAGE_GRID_HALF, true, {88.3189f, 128.4148f, 103.8312f, 117.7491f, 120.0216f, 146.8598f}},
+    {IMAGE_TF_GAUSSIAN, IMAGE_GRID_HALF, false, {104.7076f, 109.3881f, 56.8045f, 101.8815f, 174.3239f, 178.1002f}},
+    {IMAGE_TF_GAUSSIAN, IMAGE_GRID_HALF, true, {101.5093f, 122.6413f, 108.5515f, 114.1689f, 127.5682f, 141.3099f}},
+    {IMAGE_TF_MITCHELL, IMAGE_GRID_HALF, false, {108.0027f, 105.0222f, 44.9692f, 102.5371f, 189.7663f, 187.8388f}},
+    {IMAGE_TF_MITCHELL, IMAGE_GRID_HALF, true, {97.8839f, 124.4843f, 105.2819f, 113.6989f, 126.7968f, 143.8648f}},
+    {IMAGE_TF_BILINEAR, IMAGE_GRID_LEGACY, false, {5.0000f, 150.6667f, 160.3333f, 103.0000f, 121.5000f, 155.6667f}},
+    {IMAGE_TF_BILINEAR, IMAGE_GRID_CORNERS, false, {5.0000f, 200.0000f, 103.0000f, 161.0000f, 148.0000f, 225.0000f}},
+    {IMAGE_TF_BICUBIC, IMAGE_GRID_LEGACY, false, {5.0000f, 142.6629f, 162.0429f, 91.3750f, 132.0872f, 178.3056f}},
+    {IMAGE_TF_BICUBIC, IMAGE_GRID_CORNERS, false, {5.0000f, 200.0000f, 103.0000f, 161.0000f, 148.0000f, 225.0000f}},
+    {IMAGE_TF_NEAREST, IMAGE_GRID_LEGACY, false, {5.0000f, 126.0000f, 247.0000f, 170.0000f, 117.0000f, 113.0000f}},
+    {IMAGE_TF_NEAREST, IMAGE_GRID_CORNERS, false, {5.0000f, 200.0000f, 103.0000f, 161.0000f, 148.0000f, 225.0000f}},
+};
+
+static void equals_tensorflow(void)
+{
+    struct image in = noise(7, 5, 3), red;
+    struct error err;
+    CHECK(image_init(&red, 7, 5, 1, &err) == 0);
+    for (int i = 0; i < 35; i++)
+        red.data[i] = in.data[3 * i];
+    for (size_t i = 0; i < sizeof known_tensorflow / sizeof *known_tensorflow; i++) {
+        const struct known_tensorflow *k = &known_tensorflow[i];
+        struct image_sampling how = {k->filter, k->grid, k->antialias};
+        struct image_rect all = {0, 0, 3, 2}, one = {2, 1, 1, 1};
+        struct image_floats out, part;
+        CHECK(image_resize_tensorflow(&out, NULL, &red, 3, 2, &how, &all, &err) == 0);
+        for (int j = 0; j < 6; j++)
+            CHECK_MSG(fabsf(out.data[j] - k->value[j]) < 1e-3f, "%zu: %g, want %g", i, out.data[j], k->value[j]);
+        CHECK(image_resize_tensorflow(&part, NULL, &red, 3, 2, &how, &one, &err) == 0);
+        CHECK(part.data[0] == out.data[5]);
+        image_floats_release(&part);
+        image_floats_release(&out);
+    }
+    image_release(&red);
+    image_release(&in);
+}
+
 /* All sizes around those of a vector, with and without AVX2. */
 static void vectors_change_nothing(void)
 {
@@ -277,6 +342,7 @@ int main(void)
 {
     RUN(vectors_change_nothing);
     RUN(equals_others);
+    RUN(equals_tensorflow);
     RUN(plain_bilinear);
     RUN(grey_of_opencv);
     RUN(extremes);

@@ -42,6 +42,13 @@ static void prints_and_reads_back(void)
         {"letterbox=640x640:1:2:255:corner", NULL},
         {"pad=3x4:0,pad=multiple:32:7:corner", "pad=3x4,pad=multiple:32:7:corner"},
         {"resize=height:48:up,mean=127.5,std=127.5,pad=320x48:-0.25:corner", NULL},
+        {"letterbox=4x4:down:114:corner:shrink,resize=edges:800x1333",
+         "letterbox=4x4:down:corner:shrink,resize=edges:800x1333"},
+        {"mean=1,quantize", NULL},
+        {"quantize=0.5:-3,rgb", "rgb,quantize=0.5:-3"},
+        {"grid=corners,tensorflow,filter=mitchell,antialias", "tensorflow,filter=mitchell,antialias,grid=corners"},
+        {"torch,filter=bicubic", NULL},
+        {"filter=hamming", NULL},
         {"pil,filter=lanczos", "filter=lanczos"},
         {"filter=area,opencv", "opencv,filter=area"},
         {"resize=320x320", NULL},
@@ -79,80 +86,92 @@ static void prints_and_reads_back(void)
 }
 
 /* Text that is no recipe, and a word that the message must hold. */
+static const char *const bad[][2] = {
+    {"resize", "resize: want N or WxH"},
+    {"resize=", "resize=: want N or WxH"},
+    {"resize=0", "resize=0"},
+    {"resize=65536", "65536"},
+    {"resize=256 ", "resize=256 :"},
+    {"resize=12x", "12x"},
+    {"resize=x12", "x12"},
+    {"resize=1x2x3", "1x2x3"},
+    {"resize=99999999999999999999", "99999999999999999999"},
+    {"letterbox=640", "WxH"},
+    {"letterbox=640x640:", "PAD"},
+    {"letterbox=640x640:256", "PAD"},
+    {"letterbox=640x640:1:2", "PAD"},
+    {"letterbox=640:1:2:3", "WxH"},
+    {"letterbox=640x640:1.5", "PAD"},
+    {"letterbox=multiple:3", "WxH"},
+    {"letterbox=2x2:corner:1", "PAD"},
+    {"pad=-1", "pad=-1"},
+    {"pad=4x4:-1", "0 to 255 before mean"},
+    {"pad=short:4", "multiple:N"},
+    {"resize=short", "short"},
+    {"resize=fit:4", "fit, clamp or edges:WxH"},
+    {"resize=short:4x4", "short"},
+    {"resize=4:upwards", ":up"},
+    {"resize=4:up:up", ":up"},
+    {"crop=4+1+1", "WxH+X+Y"},
+    {"crop=4x4+1", "WxH+X+Y"},
+    {"crop=4x4+-1+1", "WxH+X+Y"},
+    {"mean=1,pad=3x3,scale=2", "want that pad last"},
+    {"mean=1,pad=3x3,pad=4x4", "want that pad last"},
+    {"mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,"
+     "mean=1,"
+     "mean=1",
+     "at most 16 steps"},
+    {"pil,torchvision", "excludes"},
+    {"filter=area", "not one of pil"},
+    {"opencv,filter=box", "want one of bilinear, bicubic, nearest, lanczos, area"},
+    {"torch,filter=nearest", "want one of bilinear, bicubic"},
+    {"filter=mitchell", "not one of pil"},
+    {"antialias", "only with tensorflow"},
+    {"opencv,grid=corners", "only with tensorflow"},
+    {"tensorflow,grid=all", "half, legacy or corners"},
+    {"quantize=0:1", "SCALE:ZERO"},
+    {"quantize=1", "SCALE:ZERO"},
+    {"quantize=-1:0", "SCALE:ZERO"},
+    {"quantize,mean=1", "behind quantize"},
+    {"letterbox=4x4:down:down", "PAD"},
+    {"pad=4x4:shrink", "multiple:N"},
+    {"rgb,bgr", "bgr"},
+    {"rgb=1", "no value behind rgb"},
+    {"filter=lancsos", "bicubic"},
+    {"crop=-1", "crop=-1"},
+    {"mean=1:2", "A:B:C"},
+    {"mean=1:2:3:4", "A:B:C"},
+    {"mean=1:2:", "A:B:C"},
+    {"mean=:2:3", "A:B:C"},
+    {"mean=nan", "mean=nan"},
+    {"mean=1e999", "mean"},
+    {"mean=0x10", "mean"},
+    {"std=1:0:1", "none of them 0"},
+    {"std=inf", "std"},
+    {"scale=0", "scale"},
+    {"scale=1/0", "scale"},
+    {"scale=1/", "scale"},
+    {"scale=1/2/3", "scale"},
+    {"layout=hwc", "nchw or nhwc"},
+    {"layout=", "nchw or nhwc"},
+    {"dtype=f64", "f32, u8 or i8"},
+    {"input=", "name"},
+    {"input=%zz", "name"},
+    {"input=%00", "name"},
+    {"letterbox=3x3:1:2:3,gray", "letterbox: want one"},
+    {"gray,mean=1:2:3", "gray"},
+    {"gray,std=1:2:3", "gray"},
+    {"exif=maybe", "yes or no"},
+    {"resise=3", "unknown key"},
+    {",", "unknown key"},
+    {"rgb,", "comma"},
+    {"rgb,,crop=1", "unknown key"},
+    {"rgb\n", "0x0a"},
+    {"RGB", "unknown key"},
+};
+
 static void errors_name_the_key(void)
 {
-    static const char *const bad[][2] = {
-        {"resize", "resize: want N or WxH"},
-        {"resize=", "resize=: want N or WxH"},
-        {"resize=0", "resize=0"},
-        {"resize=65536", "65536"},
-        {"resize=256 ", "resize=256 :"},
-        {"resize=12x", "12x"},
-        {"resize=x12", "x12"},
-        {"resize=1x2x3", "1x2x3"},
-        {"resize=99999999999999999999", "99999999999999999999"},
-        {"letterbox=640", "WxH"},
-        {"letterbox=640x640:", "PAD"},
-        {"letterbox=640x640:256", "PAD"},
-        {"letterbox=640x640:1:2", "PAD"},
-        {"letterbox=640:1:2:3", "WxH"},
-        {"letterbox=640x640:1.5", "PAD"},
-        {"letterbox=multiple:3", "WxH"},
-        {"letterbox=2x2:corner:1", "PAD"},
-        {"pad=-1", "pad=-1"},
-        {"pad=4x4:-1", "0 to 255 before mean"},
-        {"pad=short:4", "multiple:N"},
-        {"resize=short", "short"},
-        {"resize=fit:4", "fit or clamp:WxH"},
-        {"resize=short:4x4", "short"},
-        {"resize=4:upwards", ":up"},
-        {"resize=4:up:up", ":up"},
-        {"crop=4+1+1", "WxH+X+Y"},
-        {"crop=4x4+1", "WxH+X+Y"},
-        {"crop=4x4+-1+1", "WxH+X+Y"},
-        {"mean=1,pad=3x3,scale=2", "want that pad last"},
-        {"mean=1,pad=3x3,pad=4x4", "want that pad last"},
-        {"mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,mean=1,"
-         "mean=1,"
-         "mean=1",
-         "at most 16 steps"},
-        {"pil,torchvision", "excludes"},
-        {"filter=area", "not one of pil"},
-        {"opencv,filter=box", "or area"},
-        {"rgb,bgr", "bgr"},
-        {"rgb=1", "no value behind rgb"},
-        {"filter=lancsos", "bicubic"},
-        {"crop=-1", "crop=-1"},
-        {"mean=1:2", "A:B:C"},
-        {"mean=1:2:3:4", "A:B:C"},
-        {"mean=1:2:", "A:B:C"},
-        {"mean=:2:3", "A:B:C"},
-        {"mean=nan", "mean=nan"},
-        {"mean=1e999", "mean"},
-        {"mean=0x10", "mean"},
-        {"std=1:0:1", "none of them 0"},
-        {"std=inf", "std"},
-        {"scale=0", "scale"},
-        {"scale=1/0", "scale"},
-        {"scale=1/", "scale"},
-        {"scale=1/2/3", "scale"},
-        {"layout=hwc", "nchw or nhwc"},
-        {"layout=", "nchw or nhwc"},
-        {"dtype=f64", "f32, u8 or i8"},
-        {"input=", "name"},
-        {"input=%zz", "name"},
-        {"input=%00", "name"},
-        {"letterbox=3x3:1:2:3,gray", "letterbox: want one"},
-        {"gray,mean=1:2:3", "gray"},
-        {"gray,std=1:2:3", "gray"},
-        {"exif=maybe", "yes or no"},
-        {"resise=3", "unknown key"},
-        {",", "unknown key"},
-        {"rgb,", "comma"},
-        {"rgb,,crop=1", "unknown key"},
-        {"rgb\n", "0x0a"},
-        {"RGB", "unknown key"},
-    };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct recipe r;
         struct error err;
@@ -174,75 +193,87 @@ static void long_text(void)
 }
 
 /* A photo's size, a recipe, an input's dims; then the resized size, window corner, input's size. */
+static const struct plan_case {
+    const char *recipe;
+    int w, h, rank;
+    int64_t dims[4];
+    int scaled[2], window[2], size[2];
+} plan_cases[] = {
+    {"resize=256,crop=224", 500, 375, 4, {1, 3, 224, 224}, {341, 256}, {58, 16}, {224, 224}},
+    {"resize=256,crop=224", 375, 500, 4, {1, 224, 224, 3}, {256, 341}, {16, 58}, {224, 224}},
+    {"resize=256", 375, 500, 4, {1, 3, 224, 224}, {256, 341}, {16, 58}, {224, 224}},
+    {"resize=256", 375, 500, 4, {-1, 3, -1, -1}, {256, 341}, {0, 0}, {256, 341}},
+    {"", 375, 500, 4, {1, 3, 100, 200}, {200, 100}, {0, 0}, {200, 100}},
+    {"", 375, 500, 0, {0}, {375, 500}, {0, 0}, {375, 500}},
+    {"", 320, 32, 4, {1, 3, 48, -1}, {480, 48}, {0, 0}, {480, 48}},
+    {"", 30, 300, 4, {-1, 3, -1, 60}, {60, 600}, {0, 0}, {60, 600}},
+    {"crop=99x51", 100, 52, 4, {1, 3, 51, 99}, {100, 52}, {0, 0}, {99, 51}},
+    {"resize=20x30", 7, 9, 3, {30, 20, 3}, {20, 30}, {0, 0}, {20, 30}},
+    {"gray", 7, 9, 2, {28, 29}, {29, 28}, {0, 0}, {29, 28}},
+    {"letterbox=320x320", 768, 576, 4, {1, 3, 320, 320}, {320, 240}, {0, 0}, {320, 320}},
+    {"resize=edges:80x100", 300, 100, 0, {0}, {100, 33}, {0, 0}, {100, 33}},
+    {"resize=edges:80x1000", 100, 300, 0, {0}, {80, 240}, {0, 0}, {80, 240}},
+    {"resize=edges:100x300", 100, 301, 0, {0}, {100, 301}, {0, 0}, {100, 301}},
+    {"opencv,resize=edges:80x100", 300, 101, 0, {0}, {100, 34}, {0, 0}, {100, 34}},
+    {"opencv,letterbox=64x64:shrink", 50, 40, 0, {0}, {50, 40}, {0, 0}, {64, 64}},
+    {"opencv,letterbox=416x416:down:corner", 416, 300, 0, {0}, {416, 300}, {0, 0}, {416, 416}},
+    {"opencv,letterbox=416x416:down:corner", 375, 500, 0, {0}, {312, 416}, {0, 0}, {416, 416}},
+    {"tensorflow,letterbox=145x119:0", 60, 328, 0, {0}, {21, 119}, {0, 0}, {145, 119}},
+    {"torch,resize=30", 50, 71, 0, {0}, {30, 42}, {0, 0}, {30, 42}},
+    {"crop=30,resize=20", 50, 70, 0, {0}, {20, 20}, {0, 0}, {20, 20}},
+    {"crop=30x20+5+7", 50, 70, 0, {0}, {50, 70}, {5, 7}, {30, 20}},
+    {"crop=40,crop=30x20+5+7", 50, 70, 0, {0}, {50, 70}, {10, 22}, {30, 20}},
+    {"letterbox=64x64,crop=32x60", 50, 100, 0, {0}, {64, 64}, {16, 2}, {32, 60}},
+    {"resize=max:96,resize=multiple:32", 190, 100, 0, {0}, {96, 64}, {0, 0}, {96, 64}},
+    {"resize=max:96,resize=min:40", 90, 10, 0, {0}, {360, 40}, {0, 0}, {360, 40}},
+    {"resize=long:99:down", 100, 56, 0, {0}, {99, 55}, {0, 0}, {99, 55}},
+    {"resize=height:48:up,resize=clamp:320x48,mean=1,pad=320x48:corner",
+     100,
+     31,
+     4,
+     {1, 3, 48, 320},
+     {155, 48},
+     {0, 0},
+     {320, 48}},
+    {"resize=height:48:up,resize=clamp:320x48,mean=1,pad=320x48:corner",
+     999,
+     31,
+     4,
+     {1, 3, 48, 320},
+     {320, 48},
+     {0, 0},
+     {320, 48}},
+    {"pad=multiple:32", 33, 64, 0, {0}, {33, 64}, {0, 0}, {64, 64}},
+    {"resize=fit:40x40:up", 100, 33, 0, {0}, {40, 14}, {0, 0}, {40, 14}},
+    /* of torchvision's Resize(256) and CenterCrop: the long side truncated, halves of the place to even */
+    {"torchvision,resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {80, 16}, {224, 224}},
+    {"resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {79, 16}, {224, 224}},
+    {"torchvision,resize=256,crop=224", 357, 500, 0, {0}, {256, 358}, {16, 67}, {224, 224}},
+    {"resize=256,crop=224", 357, 500, 0, {0}, {256, 359}, {16, 67}, {224, 224}},
+    {"resize=1", 1, 65535, 4, {-1, 3, -1, -1}, {1, 65535}, {0, 0}, {1, 65535}},
+};
+
 static void plans(void)
 {
-    static const struct {
-        const char *recipe;
-        int w, h, rank;
-        int64_t dims[4];
-        int scaled[2], window[2], size[2];
-    } cases[] = {
-        {"resize=256,crop=224", 500, 375, 4, {1, 3, 224, 224}, {341, 256}, {58, 16}, {224, 224}},
-        {"resize=256,crop=224", 375, 500, 4, {1, 224, 224, 3}, {256, 341}, {16, 58}, {224, 224}},
-        {"resize=256", 375, 500, 4, {1, 3, 224, 224}, {256, 341}, {16, 58}, {224, 224}},
-        {"resize=256", 375, 500, 4, {-1, 3, -1, -1}, {256, 341}, {0, 0}, {256, 341}},
-        {"", 375, 500, 4, {1, 3, 100, 200}, {200, 100}, {0, 0}, {200, 100}},
-        {"", 375, 500, 0, {0}, {375, 500}, {0, 0}, {375, 500}},
-        {"", 320, 32, 4, {1, 3, 48, -1}, {480, 48}, {0, 0}, {480, 48}},
-        {"", 30, 300, 4, {-1, 3, -1, 60}, {60, 600}, {0, 0}, {60, 600}},
-        {"crop=99x51", 100, 52, 4, {1, 3, 51, 99}, {100, 52}, {0, 0}, {99, 51}},
-        {"resize=20x30", 7, 9, 3, {30, 20, 3}, {20, 30}, {0, 0}, {20, 30}},
-        {"gray", 7, 9, 2, {28, 29}, {29, 28}, {0, 0}, {29, 28}},
-        {"letterbox=320x320", 768, 576, 4, {1, 3, 320, 320}, {320, 240}, {0, 0}, {320, 320}},
-        {"crop=30,resize=20", 50, 70, 0, {0}, {20, 20}, {0, 0}, {20, 20}},
-        {"crop=30x20+5+7", 50, 70, 0, {0}, {50, 70}, {5, 7}, {30, 20}},
-        {"crop=40,crop=30x20+5+7", 50, 70, 0, {0}, {50, 70}, {10, 22}, {30, 20}},
-        {"letterbox=64x64,crop=32x60", 50, 100, 0, {0}, {64, 64}, {16, 2}, {32, 60}},
-        {"resize=max:96,resize=multiple:32", 190, 100, 0, {0}, {96, 64}, {0, 0}, {96, 64}},
-        {"resize=max:96,resize=min:40", 90, 10, 0, {0}, {360, 40}, {0, 0}, {360, 40}},
-        {"resize=long:99:down", 100, 56, 0, {0}, {99, 55}, {0, 0}, {99, 55}},
-        {"resize=height:48:up,resize=clamp:320x48,mean=1,pad=320x48:corner",
-         100,
-         31,
-         4,
-         {1, 3, 48, 320},
-         {155, 48},
-         {0, 0},
-         {320, 48}},
-        {"resize=height:48:up,resize=clamp:320x48,mean=1,pad=320x48:corner",
-         999,
-         31,
-         4,
-         {1, 3, 48, 320},
-         {320, 48},
-         {0, 0},
-         {320, 48}},
-        {"pad=multiple:32", 33, 64, 0, {0}, {33, 64}, {0, 0}, {64, 64}},
-        {"resize=fit:40x40:up", 100, 33, 0, {0}, {40, 14}, {0, 0}, {40, 14}},
-        /* of torchvision's Resize(256) and CenterCrop: the long side truncated, halves of the place to even */
-        {"torchvision,resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {80, 16}, {224, 224}},
-        {"resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {79, 16}, {224, 224}},
-        {"torchvision,resize=256,crop=224", 357, 500, 0, {0}, {256, 358}, {16, 67}, {224, 224}},
-        {"resize=256,crop=224", 357, 500, 0, {0}, {256, 359}, {16, 67}, {224, 224}},
-        {"resize=1", 1, 65535, 4, {-1, 3, -1, -1}, {1, 65535}, {0, 0}, {1, 65535}},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct recipe r = parse(cases[i].recipe);
+    for (size_t i = 0; i < sizeof plan_cases / sizeof *plan_cases; i++) {
+        struct recipe r = parse(plan_cases[i].recipe);
         struct recipe_plan p;
         struct error err;
-        int failed = recipe_plan(&r, cases[i].w, cases[i].h, cases[i].dims, cases[i].rank, &p, &err);
+        int failed =
+            recipe_plan(&r, plan_cases[i].w, plan_cases[i].h, plan_cases[i].dims, plan_cases[i].rank, &p, &err);
         CHECK_MSG(!failed, "case %zu: %s", i, failed ? err.text : "");
         if (failed)
             continue;
         const struct recipe_stage *last = &p.stage[p.stages - 1];
-        CHECK_MSG(last->scaled_width == cases[i].scaled[0] && last->scaled_height == cases[i].scaled[1],
+        CHECK_MSG(last->scaled_width == plan_cases[i].scaled[0] && last->scaled_height == plan_cases[i].scaled[1],
                   "case %zu: %dx%d", i, last->scaled_width, last->scaled_height);
-        CHECK_MSG(last->window.x == cases[i].window[0] && last->window.y == cases[i].window[1], "case %zu: %d,%d", i,
-                  last->window.x, last->window.y);
-        CHECK_MSG(p.width == cases[i].size[0] && p.height == cases[i].size[1], "case %zu: %dx%d", i, p.width, p.height);
+        CHECK_MSG(last->window.x == plan_cases[i].window[0] && last->window.y == plan_cases[i].window[1],
+                  "case %zu: %d,%d", i, last->window.x, last->window.y);
+        CHECK_MSG(p.width == plan_cases[i].size[0] && p.height == plan_cases[i].size[1], "case %zu: %dx%d", i, p.width,
+                  p.height);
         CHECK(p.bytes == sizeof(float) * p.width * p.height * p.channels);
-        for (int d = 0; d < cases[i].rank; d++)
-            CHECK_MSG(cases[i].dims[d] <= 0 || p.dims[d] == cases[i].dims[d], "case %zu, dim %d: %d", i, d,
+        for (int d = 0; d < plan_cases[i].rank; d++)
+            CHECK_MSG(plan_cases[i].dims[d] <= 0 || p.dims[d] == plan_cases[i].dims[d], "case %zu, dim %d: %d", i, d,
                       (int)p.dims[d]);
     }
 }
