@@ -115,7 +115,8 @@ struct model *model_read(const char *path, const char *format, struct model_erro
     if (find_format(format, &f, model_inner(err)) < 0)
         return NULL;
     struct graph *g = format_read_any(path, &f, model_inner(err));
-    if (g && f->channels_last && pass_cancel_wraps(g, model_inner(err))) {
+    if (g && ((f->channels_last && pass_cancel_wraps(g, model_inner(err))) ||
+              model_take_exported(g, path, model_inner(err)) < 0)) {
         graph_free(g);
         return NULL;
     }

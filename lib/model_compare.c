@@ -12,7 +12,7 @@
 /* ---- random inputs ---- */
 
 #define RANDOM_INTEGERS 100 /* below this, unless they are an index into less */
-#define LIMIT_DEPTH 6       /* operators that hand an index on, one behind the other */
+#define LIMIT_DEPTH     6   /* operators that hand an index on, one behind the other */
 
 static const struct {
     const char *op;
@@ -61,8 +61,7 @@ struct model_tensor *model_tensor_random(const struct model *m, size_t input, ui
     if (type->kind != TYPE_TENSOR || type->rank < 0 || tensor_count(type->rank, type->dims) < 0 ||
         class == DTYPE_CLASS_STRING || class == DTYPE_CLASS_NONE) {
         char text[200];
-        error_set(err, "input '%s': no random numbers for %s", v->name,
-                  type_text(v->graph, type, text, sizeof text));
+        error_set(err, "input '%s': no random numbers for %s", v->name, type_text(v->graph, type, text, sizeof text));
         return NULL;
     }
     struct tensor *t = tensor_new(type->dtype, type->rank, type->dims, err);
@@ -182,8 +181,8 @@ static bool same_dims(const struct tensor *a, const struct tensor *b)
     return i == a->rank && k == b->rank;
 }
 
-int model_tensor_compare(const struct model_tensor *have, const struct model_tensor *want,
-                         struct model_difference *d, struct model_error *err)
+int model_tensor_compare(const struct model_tensor *have, const struct model_tensor *want, struct model_difference *d,
+                         struct model_error *err)
 {
     const struct tensor *a = model_inner_tensor(have), *b = model_inner_tensor(want);
     double squares = 0;

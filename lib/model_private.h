@@ -76,6 +76,10 @@ const struct image *model_picture_image(const struct model_picture *picture);
 /* Moves answers from the pixels of a part that was cut out to those of the photo. */
 void model_move_answers(struct model_answers *answers, const struct model_photo *photo);
 
+/* Sets recipe, task and labels where the program that exported the model wrote them in its own words, as properties or
+ * beside it. */
+int model_take_exported(struct graph *g, const char *path, struct error *err);
+
 /* Sets the ends of the outputs, once the graph has its constants. */
 int model_session_ends(struct model_session *s, struct error *err);
 

@@ -26,9 +26,12 @@ static int make_report(const struct quant_change *changes, size_t n, struct mode
 {
     *report = mem_calloc(n, sizeof **report, err);
     for (size_t i = 0; *report && i < n; i++)
-        (*report)[i] = (struct model_quantized){.name = changes[i].value->name, .largest = changes[i].largest,
-                                                .rms = changes[i].rms, .elements = changes[i].elements,
-                                                .before = changes[i].before, .after = changes[i].after};
+        (*report)[i] = (struct model_quantized){.name = changes[i].value->name,
+                                                .largest = changes[i].largest,
+                                                .rms = changes[i].rms,
+                                                .elements = changes[i].elements,
+                                                .before = changes[i].before,
+                                                .after = changes[i].after};
     return *report ? 0 : -1;
 }
 

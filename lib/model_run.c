@@ -33,8 +33,11 @@ static int check_precision(const char *name, const struct kernels *k, struct err
 {
     for (size_t i = 0; name && i < sizeof precisions / sizeof *precisions; i++)
         if (strcmp(precisions[i].row.name, name) == 0)
-            return precisions[i].available ? 0 : error_set(err, "precision %s: the level %s has no kernels for it: "
-                                                           "want f32 or fast", name, k->isa);
+            return precisions[i].available ? 0
+                                           : error_set(err,
+                                                       "precision %s: the level %s has no kernels for it: "
+                                                       "want f32 or fast",
+                                                       name, k->isa);
     return name ? error_set(err, "precision '%s' is not known: want f32, bf16, f16 or fast", name) : 0;
 }
 
@@ -201,7 +204,9 @@ static struct tensor *make_output(const struct value *v, const struct item *item
     if (item && item->kind == ITEM_TENSOR)
         return tensor_ref(item->tensor);
     error_set(err, "output '%s': %s, which has no tensor to show", v->name,
-              !item ? "none" : item->kind == ITEM_SEQUENCE ? "a sequence" : "an empty optional");
+              !item                         ? "none"
+              : item->kind == ITEM_SEQUENCE ? "a sequence"
+                                            : "an empty optional");
     return NULL;
 }
 
@@ -254,8 +259,12 @@ struct model_layer *model_session_layers(const struct model_session *s, size_t *
     struct exec_layer *layers = exec_layers(s->exec, count, err);
     struct model_layer *list = layers ? mem_calloc(*count, sizeof *list, err) : NULL;
     for (size_t i = 0; list && i < *count; i++)
-        list[i] = (struct model_layer){.node = layers[i].node, .op = layers[i].op, .kernel = layers[i].kernel,
-                                       .shape = layers[i].shape, .macs = layers[i].macs, .seconds = layers[i].seconds,
+        list[i] = (struct model_layer){.node = layers[i].node,
+                                       .op = layers[i].op,
+                                       .kernel = layers[i].kernel,
+                                       .shape = layers[i].shape,
+                                       .macs = layers[i].macs,
+                                       .seconds = layers[i].seconds,
                                        .runs = layers[i].runs};
     free(layers);
     return list;

@@ -37,8 +37,13 @@ static void add_moments(const struct tensor *t, struct model_statistic *s)
 static struct model_statistic describe(const struct value *v)
 {
     const struct tensor *t = v->constant;
-    struct model_statistic s = {.name = v->name, .dtype = dtype_info(t->dtype)->name, .rank = t->rank,
-                                .elements = t->count, .bytes = t->size, .mean = NAN, .deviation = NAN};
+    struct model_statistic s = {.name = v->name,
+                                .dtype = dtype_info(t->dtype)->name,
+                                .rank = t->rank,
+                                .elements = t->count,
+                                .bytes = t->size,
+                                .mean = NAN,
+                                .deviation = NAN};
     memcpy(s.dims, t->dims, sizeof s.dims);
     if (t->dtype != DTYPE_STRING)
         add_moments(t, &s);

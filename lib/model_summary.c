@@ -154,10 +154,18 @@ static const struct {
     double (*macs)(const struct node *n, int weight);
     int weight;
 } layers[] = {
-    {"Conv", macs_conv, 1},           {"ConvInteger", macs_conv, 1},   {"QLinearConv", macs_conv, 3},
-    {"DeformConv", macs_conv, 1},     {"ConvTranspose", macs_deconv, 1}, {"MatMul", macs_product, 1},
-    {"MatMulInteger", macs_product, 1}, {"QLinearMatMul", macs_product, 3}, {"Gemm", macs_gemm, 1},
-    {"LSTM", macs_recurrent, 1},      {"GRU", macs_recurrent, 1},      {"RNN", macs_recurrent, 1},
+    {"Conv", macs_conv, 1},
+    {"ConvInteger", macs_conv, 1},
+    {"QLinearConv", macs_conv, 3},
+    {"DeformConv", macs_conv, 1},
+    {"ConvTranspose", macs_deconv, 1},
+    {"MatMul", macs_product, 1},
+    {"MatMulInteger", macs_product, 1},
+    {"QLinearMatMul", macs_product, 3},
+    {"Gemm", macs_gemm, 1},
+    {"LSTM", macs_recurrent, 1},
+    {"GRU", macs_recurrent, 1},
+    {"RNN", macs_recurrent, 1},
 };
 
 static void count_macs(const struct graph *top, struct model_summary *s)

@@ -64,8 +64,9 @@ static int set_grid(struct dense *d, struct dense_level *l, size_t i, struct err
         l->width = stride > 0 ? cells((float)q->width, stride) : 1;
         l->height = stride > 0 ? cells((float)q->height, stride) : 1;
     }
-    l->stride_x = stride > 0 ? stride : (float)q->width / (float)l->width;
-    l->stride_y = stride > 0 ? stride : (float)q->height / (float)l->height;
+    bool even = stride <= 0 || task_word(d->task, TASK_CELLS) == 1;
+    l->stride_x = even ? (float)q->width / (float)l->width : stride;
+    l->stride_y = even ? (float)q->height / (float)l->height : stride;
     size_t grid = l->width * l->height, want = said_each(d, i);
     l->each = rows / grid;
     if (rows % grid || l->each < 1 || (want && l->each != want))

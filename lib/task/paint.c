@@ -56,6 +56,8 @@ int task_paint(const struct task_query *q, struct task_answers *out, struct erro
     struct task_query as_it_is = *q;
     if (task_planes(q->outputs, q->channels_last, &p, err) < 0)
         return error_prefix(err, "task picture");
+    if (p.channels != 1 && p.channels != 3 && task_planes(q->outputs, !q->channels_last, &p, err) < 0)
+        return error_prefix(err, "task picture");
     if (p.channels != 1 && p.channels != 3)
         return error_set(err, "task picture: %zu channels: want 1 or 3", p.channels);
     if (task_word(q->task, TASK_SIZE) == 0)

@@ -361,8 +361,8 @@ static void embedding(void)
 
 static void picture(void)
 {
-    static const float depth[] = {2, 4, 3, NAN}, colours[] = {0, 1, 0.5f}, bytes[] = {10, 200, 300};
-    static const int64_t plane[] = {1, 2, 2}, pixel[] = {1, 3, 1, 1}, two[] = {1, 2, 1, 1};
+    static const float depth[] = {2, 4, 3, NAN}, colours[] = {0, 1, 0.5f}, bytes[] = {10, 200, 300}, wide[4] = {0};
+    static const int64_t plane[] = {1, 2, 2}, pixel[] = {1, 3, 1, 1}, two[] = {1, 2, 1, 2};
     struct task_answers a;
     CHECK(ask_one("picture", depth, 3, plane, &a) == 0 && a.picture.channels == 1 && a.picture.data[0] == 0 &&
           a.picture.data[1] == 255 && a.picture.data[2] == 128 && a.picture.data[3] == 0);
@@ -375,7 +375,7 @@ static void picture(void)
     task_answers_release(&a);
     CHECK(ask_one("picture,range=-1:1", colours, 4, pixel, &a) == 0 && a.picture.data[0] == 128);
     task_answers_release(&a);
-    CHECK(ask_one("picture", colours, 4, two, &a) == -1 && strstr(message, "2 channels"));
+    CHECK(ask_one("picture", wide, 4, two, &a) == -1 && strstr(message, "2 channels"));
 }
 
 int main(void)

@@ -1,0 +1,71 @@
+/* A model that tells its task in the words of the program that exported it. */
+#include "model_private.h"
+
+#include <string.h>
+
+#include "format/source.h"
+#include "task/exported.h"
+
+#define MAX_YAML (1 << 20)
+
+static struct exported_text property(const struct graph *g, const char *key)
+{
+    const struct str *s = graph_property(g, key);
+    return s ? (struct exported_text){s->data, s->size} : (struct exported_text){NULL, 0};
+}
+
+static int set(struct graph *g, const char *key, const struct text *t, bool replace, struct error *err)
+{
+    return !replace && graph_property(g, key) ? 0 : graph_set_property(g, key, t->data, t->size, err);
+}
+
+/* What the model says in this project's words stays. */
+static int set_all(struct graph *g, const struct text *recipe, const struct text *task, const struct text *labels,
+                   struct error *err)
+{
+    const struct str *own = graph_property(g, "task");
+    struct error ignored;
+    struct task known;
+    struct recipe r;
+    bool is_ours = own && task_parse(own->data, own->size, &known, &ignored) == 0;
+    if (recipe_parse(recipe->data, recipe->size, &r, &ignored) < 0 || model_check_recipe(g, &r, &ignored) < 0)
+        return 0; /* it is another model's */
+    return set(g, "recipe", recipe, false, err) < 0 || set(g, "labels", labels, false, err) < 0 ||
+                   set(g, "task", task, !is_ours, err) < 0
+               ? -1
+               : 0;
+}
+
+static int take(struct graph *g, const struct task_exported *e, struct error *err)
+{
+    struct text recipe, task, labels;
+    text_init(&recipe);
+    text_init(&task);
+    text_init(&labels);
+    int status = task_exported_read(e, &recipe, &task, &labels) ? set_all(g, &recipe, &task, &labels, err) : 0;
+    text_release(&recipe);
+    text_release(&task);
+    text_release(&labels);
+    return status;
+}
+
+int model_take_exported(struct graph *g, const char *path, struct error *err)
+{
+    struct task_exported e = {property(g, "task"), property(g, "names"), property(g, "imgsz"),
+                              property(g, "kpt_shape")};
+    struct error ignored;
+    struct source source;
+    if (e.names.at)
+        return take(g, &e, err);
+    if (!path || strcmp(path, "-") == 0 || source_open(&source, path, &ignored) < 0)
+        return 0;
+    struct blob *yaml = source_member(&source, "metadata.yaml", &ignored);
+    int status = 0;
+    if (yaml && yaml->size <= MAX_YAML) {
+        task_exported_yaml(yaml->data, yaml->size, &e);
+        status = take(g, &e, err);
+    }
+    blob_unref(yaml);
+    source_release(&source);
+    return status;
+}

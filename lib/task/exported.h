@@ -1,0 +1,30 @@
+/* What exporters of Ultralytics write beside a network: in ONNX as properties, else as metadata.yaml. */
+#ifndef TASK_EXPORTED_H
+#define TASK_EXPORTED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+struct exported_text {
+    const char *at; /* NULL: absent */
+    size_t size;
+};
+
+struct task_exported {
+    struct exported_text task;   /* "detect", "segment", "pose", "classify" */
+    struct exported_text names;  /* "{0: 'person', 1: 'bicycle'}", or lines of a number, a colon and a name */
+    struct exported_text size;   /* of the input: two numbers, height and width */
+    struct exported_text points; /* key points, and numbers to each */
+};
+
+/* The values of metadata.yaml: what stands behind each key, up to the next. */
+void task_exported_yaml(const char *text, size_t n, struct task_exported *out);
+
+/* Appends recipe, task and labels in this project's words. False, with nothing of use in the texts, unless all that is
+ * needed is there and well formed. */
+bool task_exported_read(const struct task_exported *e, struct text *recipe, struct text *task, struct text *labels);
+
+#endif

@@ -1,0 +1,75 @@
+load helper
+
+# A net that says the same of any photo: `says FILE SHAPE NUMBERS [PROPERTY ...]`, of an input of 64 x 64.
+says() {
+    local file=$1 shape=$2 numbers=$3 ones
+    shift 3
+    ones=$(tr -c 'x\n' 1 <<< "$shape" | sed 's/1[1]*/1/g')
+    {
+        for p in "$@"; do echo "property $p"; done
+        cat <<END
+input x f32 1x3x64x64
+constant none f32 scalar = 0
+constant answer f32 $shape = $numbers
+node - ReduceMin x -> m f32 1x1x1x1
+constant to i64 $(tr -cd x <<< "1x$shape" | wc -c) = $(tr x ' ' <<< "$ones")
+node - Reshape m to -> r f32 $ones
+node - Mul r none -> z f32 $ones
+node - Add z answer -> y f32 $shape
+output y
+END
+    } | declare_nn "$file"
+}
+
+@test "a model that its exporter described: recipe, task and labels" {
+    ppm 1.ppm 128 64
+    says y.nn 1x6x8 '32 0 0 0 0 0 0 0 32 0 0 0 0 0 0 0 16 0 0 0 0 0 0 0 8 0 0 0 0 0 0 0 0.1 0 0 0 0 0 0 0 0.75 0 0 0 0 0 0 0' \
+        'task detect' "names {0:%20'cat',%201:%20'dog'}" 'imgsz [64,%2064]'
+    equal "$(nn run y.nn 1.ppm)" $'1.ppm\tdog\t0.75\t48.00\t24.00\t80.00\t40.00'
+    equal "$(nn run -J y.nn 1.ppm)" '{"path":"1.ppm","label":"dog","score":0.75,"box":[48.00,24.00,80.00,40.00]}'
+    matches "$(nn inspect y.nn)" 'property task detect=yolo'
+    equal "$(nn run -T detect=yolov8,score=0.8 y.nn 1.ppm)" ''
+}
+
+@test "the same from metadata.yaml beside the model" {
+    ppm 1.ppm 64 64
+    mkdir net
+    says net/y.nn 1x6x8 '32 0 0 0 0 0 0 0 32 0 0 0 0 0 0 0 16 0 0 0 0 0 0 0 8 0 0 0 0 0 0 0 0.1 0 0 0 0 0 0 0 0.75 0 0 0 0 0 0 0'
+    printf 'task: detect\nimgsz:\n- 64\n- 64\nnames:\n  0: cat\n  1: hot dog\n' > net/metadata.yaml
+    equal "$(nn run net/y.nn 1.ppm)" $'1.ppm\thot dog\t0.75\t24.00\t28.00\t40.00\t36.00'
+    sed -i 's/64/65/' net/metadata.yaml
+    equal "$(nn run -q net/y.nn 1.ppm | cut -f 1)" y
+}
+
+@test "key points, polygons, vectors: fields of their own" {
+    ppm 1.ppm 64 64
+    says points.nn 1x2x3 '0.5 0.25 0.75 1 0.5 0.25' 'task points'
+    equal "$(nn run -q points.nn 1.ppm)" $'1.ppm\t0\t0.5\t32.00\t16.00\t64.00\t32.00\t32.00,16.00,0.75 64.00,32.00,0.25'
+    equal "$(nn run -q -J points.nn 1.ppm | jq -c .points)" '[[32,16,0.75],[64,32,0.25]]'
+    says vector.nn 1x2 '3 4' 'task embedding'
+    equal "$(nn run -q vector.nn 1.ppm)" $'1.ppm\t0.600000024 0.800000012'
+    says text.nn 1x1x8x8 "$(for y in 0 0 1 1 1 1 0 0; do echo "0 $y $y $y $y $y $y 0"; done)" 'task polygons=db'
+    equal "$(nn run -q text.nn 1.ppm | cut -f 1,2,4 | tr ' ' '\n' | wc -l)" 4
+    equal "$(nn run -q -J text.nn 1.ppm | jq '.polygon | length')" 4
+}
+
+@test "a mask is at the size of the photo, a picture at its own" {
+    ppm 1.ppm 20 10
+    says mask.nn 1x2x1x2 '1 0 0 1' 'task mask'
+    nn run -q -o out mask.nn 1.ppm > shares
+    equal "$(cut -f 2,3 shares)" $'0\t0.5\n1\t0.5'
+    equal "$(od -An -tu1 -j 16 -N 8 out/mask.png | tr -s ' ')" ' 0 0 0 20 0 0 0 10'
+    says picture.nn 1x3x1x2 '0 1 0 1 0 1' 'task picture'
+    equal "$(nn run -q -o out picture.nn 1.ppm)" $'1.ppm\t2\t1\t3'
+    equal "$(od -An -tu1 -j 16 -N 8 out/picture.png | tr -s ' ')" ' 0 0 0 2 0 0 0 1'
+}
+
+@test "labels: as many as are above the least score, or five" {
+    ppm 1.ppm 64 64
+    says tags.nn 1x7 '0.9 0.8 0.7 0.6 0.5 0.4 0.3' 'task classify,scores=raw'
+    equal "$(nn run -q tags.nn 1.ppm | wc -l)" 5
+    equal "$(nn run -q -T classify,scores=raw,score=0.35 tags.nn 1.ppm | wc -l)" 6
+    equal "$(nn run -q -k 2 tags.nn 1.ppm | wc -l)" 2
+    try run -T classify,iou=1 tags.nn 1.ppm
+    failed_with 2 'score=, scores='
+}

@@ -1,0 +1,103 @@
+#include <string.h>
+
+#include "../../test.h"
+#include "task/exported.h"
+
+struct texts {
+    struct text recipe, task, labels;
+};
+
+static struct exported_text of(const char *text)
+{
+    return (struct exported_text){text, text ? strlen(text) : 0};
+}
+
+static bool read(const struct task_exported *e, struct texts *t)
+{
+    text_init(&t->recipe);
+    text_init(&t->task);
+    text_init(&t->labels);
+    return task_exported_read(e, &t->recipe, &t->task, &t->labels);
+}
+
+static void release(struct texts *t)
+{
+    text_release(&t->recipe);
+    text_release(&t->task);
+    text_release(&t->labels);
+}
+
+/* As ONNX has them: Python's words. */
+static void properties(void)
+{
+    struct task_exported e = {of("pose"), of("{0: 'person', 1: \"dog's\", 2: 'a\\'b\\n, c}'}"), of("[480, 640]"),
+                              of("[17, 3]")};
+    struct texts t;
+    CHECK(read(&e, &t));
+    CHECK_STR(t.recipe.data, "opencv,letterbox=640x480,rgb,std=255");
+    CHECK_STR(t.task.data, "detect=yolo,points=17,order=xyv");
+    CHECK_STR(t.labels.data, "person\ndog's\na'bn, c}");
+    release(&t);
+    e.task = of("classify");
+    e.names = of("{\"0\": \"cat\"}");
+    CHECK(read(&e, &t));
+    CHECK_STR(t.recipe.data, "torchvision,resize=480,crop=640x480,rgb,std=255");
+    CHECK_STR(t.task.data, "classify");
+    CHECK_STR(t.labels.data, "cat");
+    release(&t);
+}
+
+static void yaml(void)
+{
+    static const char file[] = "description: Ultralytics YOLO11n model\n"
+                               "task: segment\n"
+                               "imgsz:\n- 640\n- 320\n"
+                               "names:\n  0: person\n  1: traffic light\n  2: 'yes'\n"
+                               "args:\n  batch: 1\n";
+    struct task_exported e;
+    struct texts t;
+    task_exported_yaml(file, strlen(file), &e);
+    CHECK(read(&e, &t));
+    CHECK_STR(t.recipe.data, "opencv,letterbox=320x640,rgb,std=255");
+    CHECK_STR(t.task.data, "detect=yolo");
+    CHECK_STR(t.labels.data, "person\ntraffic light\nyes");
+    release(&t);
+    for (size_t n = 0; n < strlen(file); n++) { /* cut anywhere it is read to the end, or refused */
+        task_exported_yaml(file, n, &e);
+        read(&e, &t);
+        release(&t);
+    }
+}
+
+static void refused(void)
+{
+    static const char *const bad[][4] = {{"detect", NULL, "[64, 64]", NULL},
+                                         {NULL, "{0: 'a'}", "[64, 64]", NULL},
+                                         {"obb", "{0: 'a'}", "[64, 64]", NULL},
+                                         {"detected", "{0: 'a'}", "[64, 64]", NULL},
+                                         {"detect", "{1: 'a'}", "[64, 64]", NULL},
+                                         {"detect", "{0: 'a', 2: 'b'}", "[64, 64]", NULL},
+                                         {"detect", "{0: 'a", "[64, 64]", NULL},
+                                         {"detect", "{0: 'a', 1:", "[64, 64]", NULL},
+                                         {"detect", "{0 'a'}", "[64, 64]", NULL},
+                                         {"detect", "{}", "[64, 64]", NULL},
+                                         {"detect", "{0: 'a'}", "[64]", NULL},
+                                         {"detect", "{0: 'a'}", "[0, 64]", NULL},
+                                         {"detect", "{0: 'a'}", "[99999999999999999999, 64]", NULL},
+                                         {"pose", "{0: 'a'}", "[64, 64]", NULL},
+                                         {"pose", "{0: 'a'}", "[64, 64]", "[17, 4]"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct task_exported e = {of(bad[i][0]), of(bad[i][1]), of(bad[i][2]), of(bad[i][3])};
+        struct texts t;
+        CHECK_MSG(!read(&e, &t), "case %zu", i);
+        release(&t);
+    }
+}
+
+int main(void)
+{
+    RUN(properties);
+    RUN(yaml);
+    RUN(refused);
+    return TEST_END();
+}
