@@ -48,7 +48,7 @@ END
     equal "$(nn run -q -J points.nn 1.ppm | jq -c .points)" '[[32,16,0.75],[64,32,0.25]]'
     says vector.nn 1x2 '3 4' 'task embedding'
     equal "$(nn run -q vector.nn 1.ppm)" $'1.ppm\t0.600000024 0.800000012'
-    says text.nn 1x1x8x8 "$(for y in 0 0 1 1 1 1 0 0; do echo "0 $y $y $y $y $y $y 0"; done)" 'task polygons=db'
+    says text.nn 1x1x8x8 "$(for y in 0 0 1 1 1 1 0 0; do printf '%s ' 0 $y $y $y $y $y $y 0; done | sed 's/ $//')" 'task polygons=db'
     equal "$(nn run -q text.nn 1.ppm | cut -f 1,2,4 | tr ' ' '\n' | wc -l)" 4
     equal "$(nn run -q -J text.nn 1.ppm | jq '.polygon | length')" 4
 }
