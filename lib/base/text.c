@@ -35,8 +35,8 @@ static bool has_room(struct text *t, size_t n)
     struct error ignored;
     size_t want;
 
-    if (!t->failed && (!mem_add(t->size, n, &want) || !mem_add(want, 1, &want) ||
-                       mem_grow(&t->data, &t->cap, want, 1, &ignored) < 0))
+    if (!t->failed &&
+        (!mem_add(t->size, n, &want) || !mem_add(want, 1, &want) || mem_grow(&t->data, &t->cap, want, 1, &ignored) < 0))
         t->failed = true;
     return !t->failed;
 }
@@ -192,6 +192,40 @@ size_t text_utf8(char to[4], uint32_t point)
         to[i] = (char)(0x80 | (point & 0x3f));
     to[0] = (char)(n == 1 ? point : (0xf00u >> n & 0xff) | point);
     return n;
+}
+
+#define REPLACEMENT 0xfffd
+
+static bool is_point(uint32_t p)
+{
+    return p < 0x110000 && (p < 0xd800 || p > 0xdfff);
+}
+
+void text_put_utf8(struct text *t, uint32_t p)
+{
+    char c[4];
+    text_add(t, c, text_utf8(c, is_point(p) ? p : REPLACEMENT));
+}
+
+uint32_t text_get_utf8(const uint8_t **at, const uint8_t *end)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const uint8_t *p = *at;
+    uint32_t c = *p++;
+    int n = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 0;
+    *at = p;
+    if (n <= 1)
+        return n ? c : REPLACEMENT;
+    c &= 0x7fu >> n;
+    for (int i = 1; i < n; i++, p++) {
+        if (p == end || *p >> 6 != 2)
+            return REPLACEMENT;
+        c = c << 6 | (*p & 0x3f);
+    }
+    if (c < least[n] || !is_point(c))
+        return REPLACEMENT;
+    *at = p;
+    return c;
 }
 
 ptrdiff_t text_unescape(char *bytes, size_t n)

@@ -37,6 +37,12 @@ ptrdiff_t text_unescape(char *bytes, size_t n);
 /* A code point as UTF-8, without a NUL; its bytes, 1 to 4. It must be one: below 0x110000. */
 size_t text_utf8(char to[4], uint32_t point);
 
+/* Appends a code point; what is none becomes U+FFFD. */
+void text_put_utf8(struct text *t, uint32_t point);
+
+/* The code point at *at, which moves behind it (at least one byte); U+FFFD for malformed bytes. *at < end. */
+uint32_t text_get_utf8(const uint8_t **at, const uint8_t *end);
+
 /* Whole-string conversions: true when all of [s, s+n), which needs no NUL behind it, is a number that fits; else *value
  * stays. Base 10, no spaces; integers take a leading '-' (i64), floats either sign and nan, inf in any case. A float
  * too small becomes 0 or a denormal, one too large does not fit. */

@@ -6,7 +6,6 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
-#include "data/utf.h"
 
 static const char magic[] = "\x93NUMPY";
 
@@ -223,7 +222,7 @@ static void add_string(struct text *text, const struct header *h, const uint8_t 
     while (n > 0 && character(p + 4 * (n - 1), h->order == '>') == 0)
         n--;
     for (int64_t i = 0; i < n; i++)
-        data_utf8_put(text, character(p + 4 * i, h->order == '>'));
+        text_put_utf8(text, character(p + 4 * i, h->order == '>'));
 }
 
 static struct tensor *read_strings(const struct header *h, int64_t count, const uint8_t *from, struct error *err)

@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "data/npy.h"
-#include "data/utf.h"
 
 enum dtype data_npy_dtype(enum dtype dtype)
 {
@@ -73,7 +72,7 @@ static size_t points(const struct str *s)
     const uint8_t *at = (const uint8_t *)s->data, *end = at + s->size;
     size_t n = 0;
     for (; at < end; n++)
-        data_utf8_get(&at, end);
+        text_get_utf8(&at, end);
     return n;
 }
 
@@ -81,7 +80,7 @@ static void add_points(struct text *t, const struct str *s, size_t width)
 {
     const uint8_t *at = (const uint8_t *)s->data, *end = at + s->size;
     for (size_t i = 0; i < width; i++) {
-        uint32_t c = at < end ? data_utf8_get(&at, end) : 0;
+        uint32_t c = at < end ? text_get_utf8(&at, end) : 0;
         const char bytes[] = {(char)c, (char)(c >> 8), (char)(c >> 16), (char)(c >> 24)};
         text_add(t, bytes, 4);
     }

@@ -13,20 +13,12 @@
 #define PIECES      6 /* of each part of a curve */
 #define MOST_POINTS 16
 
-/* The next character of valid UTF-8, as text of a dictionary is; other bytes are a character that nothing draws. */
+/* Bytes that are no UTF-8 are a character that nothing draws. */
 static unsigned next_code(const char **text)
 {
-    const unsigned char *s = (const unsigned char *)*text;
-    int more = *s < 0x80 ? 0 : *s >= 0xc0 && *s < 0xe0 ? 1 : *s >= 0xe0 && *s < 0xf0 ? 2 : *s >= 0xf0 ? 3 : -1;
-    unsigned code = more == 0 ? *s : more > 0 ? *s & (0x3fu >> more) : 0xfffd;
-    for (int i = 1; i <= more; i++) {
-        if (s[i] >> 6 != 2) {
-            *text += 1;
-            return 0xfffd;
-        }
-        code = code << 6 | (s[i] & 0x3f);
-    }
-    *text += more > 0 ? more + 1 : 1;
+    const uint8_t *at = (const uint8_t *)*text;
+    unsigned code = text_get_utf8(&at, at + strlen(*text));
+    *text = (const char *)at;
     return code;
 }
 
