@@ -416,6 +416,10 @@ MODEL_API char *model_text(const struct model *m, struct model_error *err);
 /* A drawing for Graphviz. */
 MODEL_API char *model_dot(const struct model *m, struct model_error *err);
 
+/* A drawing of the graph, without those in its nodes, as SVG: layers from inputs to outputs. Fails for a graph that
+ * nobody could read. */
+MODEL_API char *model_svg(const struct model *m, struct model_error *err);
+
 /* A value: an input, a constant, an output, or what a node makes. */
 struct model_value {
     const char *graph; /* "" for the model's own; else the node that this subgraph belongs to */

@@ -9,12 +9,13 @@
 #include "../common/record.h"
 #include "inspect.h"
 
-enum { OPTION_SUMMARY = OPTION_FIRST, OPTION_WEIGHTS, OPTION_DOT };
+enum { OPTION_SUMMARY = OPTION_FIRST, OPTION_WEIGHTS, OPTION_DOT, OPTION_SVG };
 
 static const struct option_row options[] = {
     {OPTION_SUMMARY, "summary", NULL, "inputs, outputs, recipe, operators by count, parameters, MACs, activations"},
     {OPTION_WEIGHTS, "weights", NULL, "a line a constant: name, type, shape, bytes, min, max, mean, std, zeros, inf"},
     {OPTION_DOT, "dot", NULL, "a drawing for Graphviz"},
+    {OPTION_SVG, "svg", NULL, "a drawing, for a browser"},
     {'d', "diff", "OTHER", "whether OTHER is the same network, or where they differ; exit 1 when they do"},
     OPTION_ROW_FORMAT,
     OPTION_ROW_JSON,
@@ -184,6 +185,8 @@ static int inspect(const struct request *r, const struct model *m, const char *p
         return print_weights(m, path);
     case OPTION_DOT:
         return print_text(model_dot(m, &err), path, &err);
+    case OPTION_SVG:
+        return print_text(model_svg(m, &err), path, &err);
     case 'd':
         return print_difference(m, path, r->other, r->from);
     default:
@@ -198,7 +201,7 @@ static void take_option(struct request *r, int key, const char *value)
         return;
     }
     if (r->what && r->what != key)
-        exit_usage("want one of --summary, --weights, --dot and -d at a time");
+        exit_usage("want one of --summary, --weights, --dot, --svg and -d at a time");
     r->what = key;
     r->other = value;
 }

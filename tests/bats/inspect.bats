@@ -75,6 +75,46 @@ load helper
     equal "$(grep -c '{' out)" "$(grep -c '}' out)"
 }
 
+# Every tag of the file is closed, in order, and nothing stands outside of tags that XML does not allow.
+well_formed() {
+    perl -0777 -e '
+        local $_ = <>;
+        utf8::decode($_) or die "no UTF-8\n";
+        /[\x00-\x08\x0b\x0c\x0e-\x1f]/ and die "a control character\n";
+        s/^<\?xml[^>]*\?>//;
+        my @open;
+        while (/\G([^<]*)<(\/?)([a-z]+)((?:\s+[a-zA-Z:]+="[^"<]*")*)\s*(\/?)>/gc) {
+            die "text with & or >: $1\n" if $1 =~ />|&(?!(amp|lt|gt|quot);)/;
+            if ($2) { die "</$3>\n" unless @open && pop(@open) eq $3 } elsif (!$5) { push @open, $3 }
+        }
+        die "not closed, or malformed: ", substr($_, pos // 0, 60) if @open || substr($_, pos) =~ /\S/;' "$1"
+}
+
+@test "--svg: a drawing that is XML, the same each time" {
+    for model in conv two if symbolic unknown; do
+        nn inspect --svg "$TINY/$model.onnx" > out.svg
+        well_formed out.svg
+        nn inspect --svg "$TINY/$model.onnx" | cmp - out.svg
+    done
+    nn inspect --svg "$TINY/conv.onnx" > out.svg
+    equal "$(grep -c '<rect' out.svg)" "$(($(nn inspect "$TINY/conv.onnx" | grep -cE '^(input|node|output)') + 1))"
+    matches "$(cat out.svg)" '>Conv</text>'
+    printf 'input %%3Ca%%26%%22b%%3E f32 3\nnode x%%01y%%FFz Relu %%3Ca%%26%%22b%%3E -> out%%C3%%A9 f32 3\noutput out%%C3%%A9\n' | declare_nn odd.nn
+    nn inspect --svg odd.nn > odd.svg
+    well_formed odd.svg
+    matches "$(cat odd.svg)" '&lt;a&amp;&quot;b&gt;'
+}
+
+@test "--svg: large graphs" {
+    chain() { echo 'input x f32 4'; seq "$1" | awk '{ print "node - Add " (NR > 1 ? "v" NR - 1 : "x") " x -> v" NR " f32 4" }'; echo "output v$1"; }
+    chain 3000 | declare_nn long.nn
+    nn inspect --svg long.nn > long.svg
+    well_formed long.svg
+    chain 20001 | declare_nn longer.nn
+    try inspect --svg longer.nn
+    failed_with 1 'longer.nn: 20003 nodes: more than 20000 nobody could read'
+}
+
 @test "-d: the same network, in other formats, opsets, optimised, with other names and order" {
     for model in mlp conv symbolic two if unknown; do
         nn convert -q -o a.nn "$TINY/$model.onnx"
