@@ -49,6 +49,26 @@ static int take(struct graph *g, const struct task_exported *e, struct error *er
     return status;
 }
 
+#define LINE_RECIPE "opencv,resize=height:48:up,bgr,mean=127.5,std=127.5,pad=320x48:0:0:0:corner"
+
+/* A recogniser of text lines with its characters, as RapidOCR publishes those of PaddleOCR. */
+static int take_characters(struct graph *g, struct error *err)
+{
+    struct exported_text characters = property(g, "character");
+    struct recipe r;
+    struct error ignored;
+    if (!characters.at || g->output_count != 1 || g->outputs[0]->type.rank != 3 || graph_property(g, "labels") ||
+        graph_property(g, "task"))
+        return 0;
+    if (graph_set_property(g, "labels", characters.at, characters.size, err) < 0 ||
+        graph_set_property(g, "task", "ctc", 3, err) < 0)
+        return -1;
+    if (graph_property(g, "recipe") || recipe_parse(LINE_RECIPE, strlen(LINE_RECIPE), &r, &ignored) < 0 ||
+        model_check_recipe(g, &r, &ignored) < 0)
+        return 0;
+    return graph_set_property(g, "recipe", LINE_RECIPE, strlen(LINE_RECIPE), err);
+}
+
 int model_take_exported(struct graph *g, const char *path, struct error *err)
 {
     struct task_exported e = {property(g, "task"), property(g, "names"), property(g, "imgsz"),
@@ -57,6 +77,8 @@ int model_take_exported(struct graph *g, const char *path, struct error *err)
     struct source source;
     if (e.names.at)
         return take(g, &e, err);
+    if (take_characters(g, err) < 0)
+        return -1;
     if (!path || strcmp(path, "-") == 0 || source_open(&source, path, &ignored) < 0)
         return 0;
     struct blob *yaml = source_member(&source, "metadata.yaml", &ignored);

@@ -166,12 +166,27 @@ static int sort_out(const struct dense *d, bool turn, struct parts *all, struct 
     return 0;
 }
 
+/* Of more scores than boxes those of one column go, where others have more: sums over the classes, for which some
+ * exporters have an output. */
+static void drop_sums(struct parts *all)
+{
+    size_t widest = 0, kept = 0;
+    for (size_t i = 0; i < all->count[SCORES]; i++)
+        widest = all->at[SCORES][i].rows.columns > widest ? all->at[SCORES][i].rows.columns : widest;
+    for (size_t i = 0; all->count[SCORES] > all->count[BOXES] && i < all->count[SCORES]; i++)
+        if (all->at[SCORES][i].rows.columns > 1 || widest == 1)
+            all->at[SCORES][kept++] = all->at[SCORES][i];
+    if (kept)
+        all->count[SCORES] = kept;
+}
+
 static int find_apart(struct dense *d, struct error *err)
 {
     struct parts all;
     size_t points = point_columns(d);
     if (sort_out(d, false, &all, err) < 0 || (!all.count[BOXES] && sort_out(d, true, &all, err) < 0))
         return -1;
+    drop_sums(&all);
     d->levels = all.count[BOXES];
     if (!d->levels || !all.count[SCORES])
         return error_set(err, "no output of boxes, %zu numbers each, or none of scores", d->box_columns);

@@ -143,7 +143,7 @@ static struct form_context context_of(const struct dense *d, const struct dense_
 {
     struct form_context f = {.d = d, .level = l};
     float scale_x = d->part ? (float)d->c->q->width : 1, scale_y = d->part ? (float)d->c->q->height : 1;
-    if (l->width)
+    if (dense_has_grid(d))
         f.anchor = anchor_at(d, l, row);
     for (size_t i = 0; i < 4; i++) {
         f.v[i] = d->bins > 1 ? expectation(&l->boxes, row, i * d->bins, d->bins) : *task_cell(&l->boxes, row, i);

@@ -15,7 +15,7 @@ struct geometry_point {
 size_t geometry_hull(struct geometry_point *points, size_t n, struct geometry_point *hull);
 
 /* The corners of the rectangle of least area around a convex hull, which has a side on one of the hull's (Freeman and
- * Shapira 1975), and the shorter of its sides. */
+ * Shapira 1975), and the shorter of its sides; 0 for fewer than three points. */
 double geometry_rectangle(const struct geometry_point *hull, size_t n, struct geometry_point corners[4]);
 
 /* Area (positive) and perimeter. */

@@ -55,14 +55,19 @@ static void reach(struct spans *s, long x, long y)
     s->right[y - s->top] = x > s->right[y - s->top] ? x : s->right[y - s->top];
 }
 
-/* The pixels of a line from a to b, one to each step along its longer side. */
+/* The pixels of a line, one to each step along its longer side, from left to right; what lies between two pixels goes
+ * to the one nearer to where the line begins (Bresenham 1965). */
 static void trace(struct spans *s, long ax, long ay, long bx, long by)
 {
-    long dx = labs(bx - ax), dy = labs(by - ay), steps = dx > dy ? dx : dy;
-    for (long i = 0; i <= steps; i++) {
-        double part = steps ? (double)i / (double)steps : 0;
-        reach(s, lrint((double)ax + (double)(bx - ax) * part), lrint((double)ay + (double)(by - ay) * part));
+    if (bx < ax) {
+        trace(s, bx, by, ax, ay);
+        return;
     }
+    long dx = bx - ax, dy = labs(by - ay), down = by < ay ? -1 : 1;
+    for (long i = 0; dx >= dy && i <= dx; i++)
+        reach(s, ax + i, ay + down * (dx ? (2 * i * dy + dx - 1) / (2 * dx) : 0));
+    for (long i = 0; dy > dx && i <= dy; i++)
+        reach(s, ax + (2 * i * dx + dy - 1) / (2 * dy), ay + down * i);
 }
 
 static long clamp(double v, long high)

@@ -444,6 +444,62 @@ static void odd_numbers(void)
         }
 }
 
+static uint32_t seed = 1;
+
+static uint32_t chance(uint32_t below)
+{
+    seed = seed * 1664525 + 1013904223;
+    return (seed >> 8) % below;
+}
+
+/* A few outputs of any shapes, some of which fit together, and of any numbers. */
+static size_t any_outputs(struct task_output *o, int64_t (*dims)[5], float *values, size_t most)
+{
+    static const int64_t sides[] = {0, 1, 1, 1, 2, 3, 4, 5, 6, 8, 10, 64};
+    static const float odd[] = {NAN, INFINITY, -INFINITY, -1e38f, 1e38f, 0, 1, 100};
+    size_t count = 1 + chance(4);
+    for (size_t i = 0; i < most; i++)
+        values[i] = chance(8) ? (float)chance(1000) / 500 - 0.5f : odd[chance(8)];
+    for (size_t i = 0; i < count; i++) {
+        size_t n = 1;
+        o[i] = (struct task_output){.values = values, .dims = dims[i], .rank = (int)chance(6), .whole = chance(4) == 0};
+        for (int k = 0; k < o[i].rank; k++) {
+            dims[i][k] = sides[chance(sizeof sides / sizeof *sides)];
+            while (n * (size_t)dims[i][k] > most)
+                dims[i][k] /= 2;
+            n *= (size_t)dims[i][k];
+        }
+    }
+    return count;
+}
+
+/* Every task survives any outputs, and what it answers is finite. */
+static void anything(void)
+{
+    enum { MOST = 4096 };
+    static float values[MOST];
+    static int64_t dims[4][5];
+    struct task_labels some = {.count = 0};
+    for (int round = 0; round < 5000; round++) {
+        struct task_output o[4];
+        struct task_answers a;
+        struct error err;
+        struct task t;
+        const char *name = task_name((enum task_id)chance(TASK_IDS));
+        struct recipe_map map = {0.5f, 0.75f, 3, -1};
+        size_t count = any_outputs(o, dims, values, MOST);
+        CHECK(task_parse(name, strlen(name), &t, &err) == 0);
+        t.option[TASK_SCORE].at[0] = 0;
+        t.option[TASK_POINTS].at[0] = (float)chance(3);
+        struct task_query q = {&t, &some, o, count, 64, 32, chance(2) == 1, chance(2) ? &map : NULL, 20, 30, 0};
+        if (task_answer(&q, &a, &err) < 0)
+            continue;
+        for (size_t i = 0; i < a.count; i++)
+            CHECK_MSG(isfinite(a.at[i].x0 + a.at[i].y1), "%s", name);
+        task_answers_release(&a);
+    }
+}
+
 /* ---- key points alone ---- */
 
 static void points(void)
@@ -533,6 +589,7 @@ int main(void)
     RUN(mtcnn);
     RUN(centernet);
     RUN(odd_numbers);
+    RUN(anything);
     RUN(points);
     RUN(heatmaps);
     RUN(text_lines);
