@@ -109,18 +109,28 @@ static int find_format(const char *name, const struct format **format, struct er
     return -1;
 }
 
-struct model *model_read(const char *path, const char *format, struct model_error *err)
+struct model *model_read_for(const char *path, const char *format, const struct model_shape *shapes, size_t shape_count,
+                             struct model_error *err)
 {
     const struct format *f;
     if (find_format(format, &f, model_inner(err)) < 0)
         return NULL;
-    struct graph *g = format_read_any(path, &f, model_inner(err));
+    struct source_shape *known = mem_calloc(shape_count, sizeof *known, model_inner(err));
+    for (size_t i = 0; known && i < shape_count; i++)
+        known[i] = (struct source_shape){shapes[i].name, shapes[i].rank, shapes[i].dims};
+    struct graph *g = known ? format_read_any(path, &f, known, shape_count, model_inner(err)) : NULL;
+    free(known);
     if (g && ((f->channels_last && pass_cancel_wraps(g, model_inner(err))) ||
               model_take_exported(g, path, model_inner(err)) < 0)) {
         graph_free(g);
         return NULL;
     }
     return model_of_graph(g, model_inner(err));
+}
+
+struct model *model_read(const char *path, const char *format, struct model_error *err)
+{
+    return model_read_for(path, format, NULL, 0, err);
 }
 
 int model_check_target(const char *path, const char *format, const char *options, struct model_format *chosen,

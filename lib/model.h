@@ -76,6 +76,18 @@ struct model;
  * a name of the table, or NULL to recognise it by content, then by suffix. The message begins with the path. */
 MODEL_API struct model *model_read(const char *path, const char *format, struct model_error *err);
 
+/* The shape of an input: of the one of that name, or, name NULL, of the one at that place among the inputs. */
+struct model_shape {
+    const char *name;
+    int rank;
+    const int64_t *dims;
+};
+
+/* The same with what the caller knows of the inputs. A TorchScript archive is a program, which is run to make a graph
+ * of it: what it does may depend on these shapes, and then the graph is for them. Other formats do not need them. */
+MODEL_API struct model *model_read_for(const char *path, const char *format, const struct model_shape *shapes,
+                                       size_t shape_count, struct model_error *err);
+
 /* Writes a model; its files appear only when complete. path NULL or "-": standard output. format NULL: by the suffix,
  * and .nn for standard output. options: what is asked of the format, "opset=17,fp16", or NULL. The message begins with
  * the path. */

@@ -131,7 +131,7 @@ static int bench_one(const char *path, const struct request *r)
     struct bench b = {.path = path_name(path)};
     reset_peak_memory();
     double start = now();
-    b.m = input_read(path, r->from);
+    b.m = inputs_read(&r->inputs, path, r->from, NULL, 0);
     double read_seconds = now() - start;
     if (!b.m)
         return 1;

@@ -165,11 +165,16 @@ int output_write(const struct output *out, const struct model *m)
 
 struct model *input_read(const char *path, const char *format)
 {
+    return input_read_for(path, format, NULL, 0);
+}
+
+struct model *input_read_for(const char *path, const char *format, const struct model_shape *shapes, size_t count)
+{
     struct model_error err;
     format_check(format);
     if (is_standard(path) && isatty(0))
         exit_usage("no model: want a file, or one on standard input");
-    struct model *m = model_read(path, format, &err);
+    struct model *m = model_read_for(path, format, shapes, count, &err);
     if (!m)
         say_failed("%s", err.text);
     return m;
@@ -192,16 +197,23 @@ static int parse_dims(const char *text, int64_t *dims)
     return rank;
 }
 
+char *parse_shape(const char *text, int *rank, int64_t *dims)
+{
+    const char *equals = strrchr(text, '=');
+    *rank = equals ? parse_dims(equals + 1, dims) : -1;
+    if (*rank < 0 || equals == text)
+        exit_usage("-s %s: want NAME=DIMS, for instance x=1x3x224x224", text);
+    char *name = get_copy(text);
+    name[equals - text] = 0;
+    return name;
+}
+
 int bind_shape(struct model *m, const char *text, const char *path)
 {
     struct model_error err;
     int64_t dims[MODEL_MAX_RANK];
-    const char *equals = strrchr(text, '=');
-    int rank = equals ? parse_dims(equals + 1, dims) : -1;
-    if (rank < 0 || equals == text)
-        exit_usage("-s %s: want NAME=DIMS, for instance x=1x3x224x224", text);
-    char *name = get_copy(text);
-    name[equals - text] = 0;
+    int rank;
+    char *name = parse_shape(text, &rank, dims);
     int status = model_bind(m, name, rank, dims, &err);
     free(name);
     return status < 0 ? say_failed("%s: %s", path_name(path), err.text) : 0;

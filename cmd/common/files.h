@@ -27,6 +27,8 @@ const char *only_operand(int argc, char **argv);
 
 /* Reads the model, or NULL with a message. Exits when the format is not known, or standard input a terminal. */
 struct model *input_read(const char *path, const char *format);
+/* The same with what is known of its inputs, as model_read_for() takes it. */
+struct model *input_read_for(const char *path, const char *format, const struct model_shape *shapes, size_t count);
 
 /* Exits when no format has that name; NULL is allowed. */
 void format_check(const char *name);
@@ -44,7 +46,9 @@ const char *recipe_option(const char *value);
 /* Takes -j or -P; false when the key is neither. */
 bool session_option(struct model_session_options *session, int key, const char *value);
 
-/* Splits "NAME=1x3x224x224" and binds it; exits when it is malformed; 0, or 1 with a message. */
+/* Splits "NAME=1x3x224x224" into dims[MODEL_MAX_RANK] and the name, for free(); exits when it is malformed. */
+char *parse_shape(const char *text, int *rank, int64_t *dims);
+/* Binds such a shape; 0, or 1 with a message. */
 int bind_shape(struct model *m, const char *text, const char *path);
 
 /* The whole of a text file, for free(); NULL with a message. */

@@ -91,6 +91,46 @@ static int take_tensor(struct model *m, const char *given, const char *path, str
     return 0;
 }
 
+#define MOST_FILES 64 /* of a run that are looked at before the model is read */
+
+/* The shape of a file; one without it gets a name that no input has. */
+static void shape_of_file(const char *file, struct model_shape *shape, int64_t *dims, char **name)
+{
+    struct model_error err;
+    const char *equals = strchr(file, '=');
+    struct model_tensor *t = has_suffix(file, ".npy") ? model_tensor_read(equals ? equals + 1 : file, &err) : NULL;
+    *name = t && !equals ? NULL : get_copy(t ? file : "");
+    if (*name)
+        (*name)[t ? equals - file : 0] = 0;
+    *shape = (struct model_shape){*name, t ? model_tensor_rank(t) : 0, dims};
+    for (int i = 0; i < shape->rank; i++)
+        dims[i] = model_tensor_dims(t)[i];
+    model_tensor_free(t);
+}
+
+struct model *inputs_read(const struct inputs *inputs, const char *path, const char *format, char **files, size_t count)
+{
+    count = count < MOST_FILES ? count : MOST_FILES;
+    size_t all = count + inputs->shape_count;
+    struct model_shape *shapes = get_memory(all, sizeof *shapes);
+    int64_t(*dims)[MODEL_MAX_RANK] = get_memory(all, sizeof *dims);
+    char **names = get_memory(all, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        shape_of_file(files[i], &shapes[i], dims[i], &names[i]);
+    for (size_t i = count; i < all; i++) {
+        int rank;
+        names[i] = parse_shape(inputs->shapes[i - count], &rank, dims[i]);
+        shapes[i] = (struct model_shape){names[i], rank, dims[i]};
+    }
+    struct model *m = input_read_for(path, format, shapes, all);
+    for (size_t i = 0; i < all; i++)
+        free(names[i]);
+    free(names);
+    free(dims);
+    free(shapes);
+    return m;
+}
+
 int inputs_apply(const struct inputs *inputs, struct model *m, const char *path, struct model_tensor **in)
 {
     for (size_t i = 0; i < inputs->shape_count; i++)

@@ -22,6 +22,11 @@ void inputs_release(struct inputs *inputs);
 /* Takes -s or -i; false when the key is neither. */
 bool inputs_option(struct inputs *inputs, int key, const char *value);
 
+/* Reads the model as input_read() does, with the shapes that -s gave and those of the .npy files among the inputs of a
+ * run: "FILE.npy" in the order of the model's inputs, or "NAME=FILE.npy". */
+struct model *inputs_read(const struct inputs *inputs, const char *path, const char *format, char **files,
+                          size_t count);
+
 /* Binds the sizes, and those of the tensors; in[inputs of m], all NULL, gets the tensors, for model_tensor_free(). 0,
  * or 1 with a message. */
 int inputs_apply(const struct inputs *inputs, struct model *m, const char *path, struct model_tensor **in);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../common/files.h"
+#include "../common/inputs.h"
 #include "../common/program.h"
 #include "../common/record.h"
 #include "model.h"
@@ -33,8 +34,7 @@ static const struct program program = {
 
 struct request {
     const char *from, *recipe, *labels, *task, *weights;
-    const char **shapes;
-    size_t shape_count;
+    struct inputs inputs;
     bool list;
     struct output out;
 };
@@ -73,7 +73,7 @@ static void take_option(struct request *r, int key, const char *value)
         r->from = value;
         break;
     case 's':
-        r->shapes[r->shape_count++] = value;
+        inputs_option(&r->inputs, key, value);
         break;
     case 'p':
         r->recipe = recipe_option(value);
@@ -109,18 +109,10 @@ static int set_labels(struct model *m, const char *path)
     return status;
 }
 
-static int set_shapes(const struct request *r, struct model *m, const char *path)
-{
-    for (size_t i = 0; i < r->shape_count; i++)
-        if (bind_shape(m, r->shapes[i], path))
-            return 1;
-    return 0;
-}
-
 static int change(const struct request *r, struct model *m, const char *path)
 {
     struct model_error err;
-    if (set_shapes(r, m, path))
+    if (inputs_apply(&r->inputs, m, path, NULL))
         return 1;
     if (model_infer(m, &err) < 0)
         return say_failed("%s: %s", path_name(path), err.text);
@@ -134,7 +126,7 @@ static int change(const struct request *r, struct model *m, const char *path)
 static int convert(const struct request *r, const char *path)
 {
     char unknown[600];
-    struct model *m = input_read(path, r->from);
+    struct model *m = inputs_read(&r->inputs, path, r->from, NULL, 0);
     int status = m ? change(r, m, path) : 1;
     if (status == 0 && model_unknown(m, unknown, sizeof unknown) > 0)
         say_note("%s: operators that are not known, kept as they are: %s", path_name(path), unknown);
@@ -164,13 +156,13 @@ int main(int argc, char **argv)
     struct request r = {0};
     const char *value;
     program_start(&program, argc, argv);
-    r.shapes = get_memory((size_t)argc, sizeof *r.shapes);
+    inputs_init(&r.inputs, argc);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     const char *path = only_operand(argc, argv);
     if (!r.list)
         check(&r);
     int status = r.list ? list() : convert(&r, path);
-    free(r.shapes);
+    inputs_release(&r.inputs);
     return program_end(status);
 }

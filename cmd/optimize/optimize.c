@@ -11,7 +11,7 @@
 
 enum { OPTION_LIST = OPTION_FIRST, OPTION_CHECK, OPTION_RTOL };
 
-#define CHECK_RUNS 3
+#define CHECK_RUNS      3
 #define CHECK_TOLERANCE 1e-4
 
 static const struct option_row options[] = {
@@ -44,7 +44,7 @@ struct request {
     long runs; /* of the check; 0: none */
     double rtol;
     struct inputs inputs; /* for it */
-    bool list, narrowed; /* narrowed: by -p */
+    bool list, narrowed;  /* narrowed: by -p */
 };
 
 static int list(void)
@@ -183,7 +183,7 @@ static void take_option(struct request *r, int key, const char *value)
 static int run(const struct request *r, const char *path)
 {
     output_check(&r->out);
-    struct model *m = input_read(path, r->from);
+    struct model *m = inputs_read(&r->inputs, path, r->from, NULL, 0);
     int status = m ? optimize(r, m, path) : 1;
     model_free(m);
     return status;

@@ -252,7 +252,7 @@ static void share_recipe(struct model *m, struct model *other)
 
 static int run_with(struct request *r, struct model *m, char **inputs, size_t count)
 {
-    struct model *other = input_read(r->compare, r->from);
+    struct model *other = inputs_read(&r->inputs, r->compare, r->from, inputs, count);
     if (!other)
         return 1;
     share_recipe(m, other);
@@ -263,7 +263,7 @@ static int run_with(struct request *r, struct model *m, char **inputs, size_t co
 
 static int run(struct request *r, char **inputs, size_t count)
 {
-    struct model *m = input_read(r->model, r->from);
+    struct model *m = inputs_read(&r->inputs, r->model, r->from, inputs, count);
     int status = m ? override(r, m) : 1;
     if (status == 0)
         status = inputs_apply(&r->inputs, m, path_name(r->model), NULL);

@@ -6,12 +6,46 @@
 /* ---- other dims ---- */
 
 /* The result's dims on the input's memory, where strides allow, else on a row-major copy. */
+/* Whether a dense copy by rows would turn pixels into planes, as behind a shuffle of channels. */
+static bool has_inner_channels(const struct view *v)
+{
+    for (int i = 0; i < v->rank - 1; i++)
+        if (v->dims[i] > 1 && v->stride[i] == 1)
+            return v->dims[v->rank - 1] > 1;
+    return false;
+}
+
+/* A copy whose result has its channels innermost again; 1 when they are not an axis of it. */
+static int reshape_pixels(struct plan *p, struct node *n, struct error *err)
+{
+    const struct view *from = plan_in(n, 0);
+    const struct type *out = &n->out[0]->type;
+    struct view own = {.dtype = out->dtype, .rank = out->rank}, to;
+    memcpy(own.dims, out->dims, sizeof own.dims);
+    if (out->rank < 3 || out->rank > 5 || !has_inner_channels(from))
+        return 1;
+    view_dense(&own, ORDER_CHANNELS);
+    if (!view_reshape(&own, from->rank, from->dims, &to))
+        return 1;
+    if (plan_out(p, n, 0, ORDER_CHANNELS, &own, err) < 0)
+        return -1;
+    if (view_reshape(&own, from->rank, from->dims, &to))
+        return plan_copy_into(p, n, from, &to, err);
+    if (plan_in_dense(p, n, 0, ORDER_ROWS, &to, err) < 0) /* a border parts axes that the input has in one */
+        return -1;
+    view_reshape(&to, own.rank, own.dims, &to);
+    return plan_copy_into(p, n, &to, &own, err);
+}
+
 int exec_lower_reshape(struct plan *p, struct node *n, struct error *err)
 {
     const struct type *out = &n->out[0]->type;
     struct view view;
     if (view_reshape(plan_in(n, 0), out->rank, out->dims, &view))
         return plan_alias(p, n, 0, &view, err);
+    int status = reshape_pixels(p, n, err);
+    if (status <= 0)
+        return status;
     if (plan_in_dense(p, n, 0, ORDER_ROWS, &view, err) < 0)
         return -1;
     view_reshape(&view, out->rank, out->dims, &view);

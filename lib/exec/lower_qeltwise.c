@@ -24,27 +24,39 @@ struct bytes_args {
     const void *table;
 };
 
-static void run_piece(const struct bytes_args *e, int64_t index, int64_t first, int64_t last)
+/* Elements [first, last) of `rows` rows, which follow each other along the axis outside of the innermost. */
+static void run_rows(const struct bytes_args *e, int64_t index, int64_t rows, int64_t first, int64_t last)
 {
-    ptrdiff_t offset[OPERANDS];
+    ptrdiff_t offset[OPERANDS], next[OPERANDS];
     int inner = e->nest.rank - 1, step[OPERANDS];
     void *at[OPERANDS];
     nest_at(&e->nest, e->operands, index, offset);
     for (int k = 0; k < e->operands; k++) {
+        ptrdiff_t size = (ptrdiff_t)view_element(&e->view[k]);
         offset[k] += first * e->nest.stride[k][inner];
-        at[k] = (char *)view_data(&e->view[k]) + offset[k] * (ptrdiff_t)view_element(&e->view[k]);
+        at[k] = (char *)view_data(&e->view[k]) + offset[k] * size;
         step[k] = (int)e->nest.stride[k][inner];
+        next[k] = inner > 0 ? e->nest.stride[k][inner - 1] * size : 0;
     }
-    e->run(e, at, step, (size_t)(last - first));
+    for (int64_t i = 0; i < rows; i++) {
+        e->run(e, at, step, (size_t)(last - first));
+        for (int k = 0; k < e->operands; k++)
+            at[k] = (char *)at[k] + next[k];
+    }
 }
 
 static void run_bytes(const struct step *s, struct tile tile)
 {
     const struct bytes_args *e = s->args;
-    int64_t n = e->nest.dims[e->nest.rank - 1];
-    for (int64_t i = tile.first; i < tile.last; i++)
-        run_piece(e, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces),
-                  plan_tile_first(n, e->pieces, i % e->pieces + 1));
+    int inner = e->nest.rank - 1;
+    int64_t n = e->nest.dims[inner], row = inner > 0 ? e->nest.dims[inner - 1] : 1, rows;
+    for (int64_t i = tile.first; i < tile.last && e->pieces > 1; i++)
+        run_rows(e, i / e->pieces, 1, plan_tile_first(n, e->pieces, i % e->pieces),
+                 plan_tile_first(n, e->pieces, i % e->pieces + 1));
+    for (int64_t i = tile.first; i < tile.last && e->pieces == 1; i += rows) {
+        rows = row - i % row < tile.last - i ? row - i % row : tile.last - i;
+        run_rows(e, i, rows, 0, n);
+    }
 }
 
 static void make_nest(struct bytes_args *e)
@@ -175,13 +187,13 @@ static void run_pixels(const struct step *s, struct tile tile)
         for (int64_t c = 0; c < channels; c++)
             e->kernels->quantize_8(row + c * width, from + c * x->stride[1], (size_t)width, e->of[OUT].scale,
                                    &e->rounding);
-        for (int64_t k = 0; k < width; k++)
+        if (out->stride[3] == channels)
+            e->kernels->interleave_8(to, row, width, (size_t)channels, (size_t)width);
+        for (int64_t k = 0; out->stride[3] != channels && k < width; k++)
             for (int64_t c = 0; c < channels; c++)
                 to[k * out->stride[3] + c] = row[c * width + k];
     }
 }
-
-#define PLANES_MAX 4
 
 static bool feeds_convolution(const struct node *n)
 {
@@ -195,8 +207,8 @@ static bool feeds_convolution(const struct node *n)
 static bool is_image(const struct node *n)
 {
     const struct view *x = plan_in(n, 0);
-    return x->rank == 4 && x->stride[3] == 1 && x->dims[1] > 1 && x->dims[1] <= PLANES_MAX && x->dims[3] > PLANES_MAX &&
-           view_count(x) > 0 && feeds_convolution(n);
+    return x->rank == 4 && x->stride[3] == 1 && x->dims[1] > 1 && x->dims[1] <= KERNEL_PLANES_MAX &&
+           x->dims[3] > KERNEL_PLANES_MAX && view_count(x) > 0 && feeds_convolution(n);
 }
 
 static int emit_pixels(struct plan *p, struct node *n, struct bytes_args *e, struct error *err)

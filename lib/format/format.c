@@ -196,11 +196,14 @@ static struct graph *read_source(struct source *source, const struct format **fo
     return NULL;
 }
 
-struct graph *format_read_any(const char *path, const struct format **format, struct error *err)
+struct graph *format_read_any(const char *path, const struct format **format, const struct source_shape *shapes,
+                              size_t shape_count, struct error *err)
 {
     struct source source;
     struct graph *g = NULL;
     if (source_open(&source, path, err) == 0) {
+        source.shapes = shapes;
+        source.shape_count = shape_count;
         g = read_source(&source, format, err);
         if (!g)
             error_prefix(err, "%s", source.path ? source.path : "standard input");
@@ -211,7 +214,7 @@ struct graph *format_read_any(const char *path, const struct format **format, st
 
 struct graph *format_read(const char *path, const struct format *format, struct error *err)
 {
-    return format_read_any(path, &format, err);
+    return format_read_any(path, &format, NULL, 0, err);
 }
 
 /* ---- writing ---- */

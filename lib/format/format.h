@@ -37,7 +37,8 @@ const struct format *format_by_suffix(const char *path);
  * message is prefixed with the path. */
 struct graph *format_read(const char *path, const struct format *format, struct error *err);
 /* The same, where *format becomes that which was recognised. */
-struct graph *format_read_any(const char *path, const struct format **format, struct error *err);
+struct graph *format_read_any(const char *path, const struct format **format, const struct source_shape *shapes,
+                              size_t shape_count, struct error *err);
 
 /* What format_write() would write as: format, else what the path says. NULL with a message when that is none, cannot be
  * written, or has no such options. */

@@ -136,6 +136,14 @@ void source_release(struct source *s)
     *s = (struct source){0};
 }
 
+const struct source_shape *source_shape_of(const struct source *s, const char *name, size_t place)
+{
+    for (size_t i = 0; i < s->shape_count; i++)
+        if (s->shapes[i].name && strcmp(s->shapes[i].name, name) == 0)
+            return &s->shapes[i];
+    return place < s->shape_count && !s->shapes[place].name ? &s->shapes[place] : NULL;
+}
+
 /* ---- other files ---- */
 
 char *source_only(const char *path, const char *suffix, struct error *err)

@@ -7,13 +7,22 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+/* The shape of an input: of the one of that name, or, name NULL, of the one at that place among the inputs. */
+struct source_shape {
+    const char *name;
+    int rank;
+    const int64_t *dims;
+};
+
 struct source {
     const char *path;   /* NULL: standard input */
     const char *second; /* a second file that the user gave, "net.param,other.bin"; or NULL */
     struct blob *blob;  /* the file's bytes; empty for a folder. Never NULL */
     bool is_folder;
-    const char *suffixes; /* of the format that reads it: what source_twin() replaces */
-    char *paths;          /* holds path and second */
+    const char *suffixes;              /* of the format that reads it: what source_twin() replaces */
+    char *paths;                       /* holds path and second */
+    const struct source_shape *shapes; /* what is known beside the file, for a format that holds a program */
+    size_t shape_count;
 };
 
 /* path NULL or "-": standard input. "first,second" names two files, unless a file has that very name. The message
@@ -22,6 +31,9 @@ int source_open(struct source *s, const char *path, struct error *err);
 /* The same from two paths; second NULL: none. */
 int source_open_both(struct source *s, const char *first, const char *second, struct error *err);
 void source_release(struct source *s);
+
+/* What is known of an input; NULL: nothing. */
+const struct source_shape *source_shape_of(const struct source *s, const char *name, size_t place);
 
 /* The model's other file: the one that the user gave, else the one whose name is the model's with another suffix
  * (".bin" replaces; "+.weight" is added), or, "*.bin", the only file of the folder that ends so; whichever of the

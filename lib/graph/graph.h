@@ -230,6 +230,10 @@ bool node_is(const struct node *n, const char *op); /* of the domain "" */
 /* Uses by nodes plus places among graph outputs. */
 size_t value_use_count(const struct value *v);
 
+/* Whether inference knows all elements of a scalar or vector of whole numbers; and these, as a tensor. */
+bool value_is_known(const struct value *v);
+struct tensor *value_known(const struct value *v, struct error *err);
+
 /* Attributes. Setting replaces; lists and strings are copied; a tensor's reference is taken over, also on failure. */
 const struct attr *node_attr(const struct node *n, const char *name); /* NULL when not set */
 int node_set_int(struct node *n, const char *name, int64_t value, struct error *err);

@@ -95,6 +95,25 @@ void value_drop_use(struct node *n, int index)
     n->in[index] = NULL;
 }
 
+bool value_is_known(const struct value *v)
+{
+    if (!v->known || v->type.kind != TYPE_TENSOR || (v->type.rank == 0 && v->known_count != 1) || v->type.rank > 1 ||
+        v->type.rank < 0 || v->type.dtype == DTYPE_NONE)
+        return false;
+    for (int i = 0; i < v->known_count; i++)
+        if (v->known[i].kind != KNOWN_NUMBER)
+            return false;
+    return true;
+}
+
+struct tensor *value_known(const struct value *v, struct error *err)
+{
+    struct tensor *t = tensor_new(v->type.dtype, v->type.rank, (int64_t[]){v->known_count}, err);
+    for (int i = 0; t && i < v->known_count; i++)
+        tensor_set_i64(t, i, v->known[i].value);
+    return t;
+}
+
 size_t value_use_count(const struct value *v)
 {
     size_t count = v->use_count;

@@ -76,11 +76,7 @@ struct loops {
 
 /* By the size's logarithm. */
 static const struct loops loops[] = {
-    {line_1, transpose_1},
-    {line_2, transpose_2},
-    {line_4, transpose_4},
-    {line_8, transpose_8},
-    {line_16, transpose_16},
+    {line_1, transpose_1}, {line_2, transpose_2}, {line_4, transpose_4}, {line_8, transpose_8}, {line_16, transpose_16},
 };
 
 /* ---- the simple form ---- */
@@ -143,7 +139,9 @@ static void copy_inner(const struct copy *c, char *out, const char *in, const st
                        const struct axis *across)
 {
     const struct loops *l = &loops[__builtin_ctzl(c->element)];
-    if (across)
+    if (across && c->element == 1 && inner->n <= KERNEL_PLANES_MAX && across->out == inner->n)
+        c->k->interleave_8(out, in, inner->in, (size_t)inner->n, (size_t)across->n);
+    else if (across)
         (c->element == 4 ? c->k->transpose_32 : l->transpose)(out, across->out, in, inner->in, (size_t)inner->n,
                                                               (size_t)across->n);
     else if (inner->out == 1 && inner->in == 1)

@@ -144,6 +144,8 @@ struct kernel_rnn_f32 {
     float *h;          /* the result; may be `last` */
 };
 
+#define KERNEL_PLANES_MAX 4
+
 /* Scores of n keys for each of some queries become weights, exp(score - largest), where the largest score and the sum
  * of the weights are kept over all calls for the same queries: they start as -inf and 0. What was summed of values
  * before is scaled as a larger score asks. In the end it is to be divided by the sum. */
@@ -185,6 +187,8 @@ struct kernels {
     void (*reduce_rows_q8)(const struct kernel_reduce_q8 *d);
     /* out[i] = table[in[i] ^ turn], of 256; out may be in. */
     void (*table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
+    /* out[i * planes + j] = in[i + j * step], i < n, j < planes; 2 to KERNEL_PLANES_MAX planes. */
+    void (*interleave_8)(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 
     void (*winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
     void (*winograd_output_f32)(const struct kernel_winograd_output_f32 *w);

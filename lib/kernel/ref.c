@@ -15,6 +15,7 @@ static const struct kernels reference = {
     .binary_q8 = binary_q8_ref,
     .reduce_rows_q8 = reduce_rows_q8_ref,
     .table_8 = table_8_ref,
+    .interleave_8 = interleave_8_ref,
     .gemv_f32 = gemv_f32_ref,
     .depthwise_f32 = depthwise_f32_ref,
     .depthwise_pack_f32 = depthwise_pack_f32_ref,

@@ -164,6 +164,12 @@ void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d)
     }
 }
 
+void interleave_8_ref(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n)
+{
+    for (size_t i = 0; i < n * planes; i++)
+        ((uint8_t *)out)[i] = ((const uint8_t *)in)[i / planes + i % planes * (size_t)step];
+}
+
 void table_8_ref(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn)
 {
     for (size_t i = 0; i < n; i++)

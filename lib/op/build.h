@@ -91,11 +91,13 @@ struct value *build_slice_all(struct build *b, struct value *x, int rank, const 
 struct value *build_gather(struct build *b, struct value *x, int rank, struct value *indices, int index_rank, int axis,
                            int batch);
 
-/* x of 3 to 8 axes with channels, which stand last, second; and back. A constant is permuted, and so are bytes behind a
- * DequantizeLinear of one scale; the axes of `perm` for both are those of build_transpose() (build_window.c). */
+/* x of 3 to 8 axes with channels, which stand last, second; and back. A constant is permuted, also behind a Cast
+ * or a DequantizeLinear of one scale; the axes of `perm` for both are those of build_transpose() (build_window.c). */
 struct value *build_channels_first(struct build *b, struct value *x, int rank);
 struct value *build_channels_last(struct build *b, struct value *x, int rank);
 struct value *build_permuted(struct build *b, struct value *x, int rank, const int64_t *perm);
+/* Of other dims, known ones for a constant. */
+struct value *build_reshaped(struct build *b, struct value *x, int rank, const int64_t *dims);
 
 /* A window over the spatial axes of a convolution or pool. */
 #define BUILD_MAX_SPATIAL 6
@@ -109,13 +111,18 @@ struct build_window build_window(int rank);
 /* The attributes of the node that makes v, where they are not those it has by default. Kernels and strides below 1,
  * and negative pads, are failures. */
 struct value *build_set_window(struct build *b, struct value *v, const struct build_window *w);
+/* Pads, and output_padding to more[], so that a transposed convolution makes `want` of `in`: what is too much is cut
+ * off on both sides, or behind. */
+void build_fit_deconv(struct build *b, struct build_window *w, const int64_t *in, const int64_t *want, bool both,
+                      int64_t *more);
 
 /* A pool over the last two axes of x [N, C, H, W]. */
 struct build_pool {
     struct build_window window;
     bool average;
-    bool ceil;        /* sizes are rounded up as in Caffe */
-    bool counts_pads; /* what an average divides by */
+    bool same; /* padded by the rule SAME_UPPER, instead of pads and rounding */
+    enum { BUILD_FLOOR, BUILD_CEIL_CAFFE, BUILD_CEIL_FULL } rounding; /* of sizes, as nn.MaxPool has it */
+    bool counts_pads;                                                 /* what an average divides by */
 };
 struct value *build_window_pool(struct build *b, struct value *x, const struct build_pool *p);
 
@@ -176,6 +183,10 @@ void build_infer(struct build *b);
  * graph input, constant, or value that is an output already goes through an Identity. */
 void build_graph_output(struct build *b, struct value *v, const char *name);
 
+/* Building goes on in a subgraph: a new one, or, `in` not NULL, that one. What was there is to be kept for
+ * build_leave(), which gives the subgraph. */
+struct build build_enter(struct build *b, struct graph *in);
+struct graph *build_leave(struct build *b, struct build outer);
 /* The next output of a subgraph being filled, without a name: a value of an enclosing graph goes through an Identity.
  */
 void build_body_output(struct build *b, struct value *v);

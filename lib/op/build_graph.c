@@ -91,6 +91,27 @@ void build_graph_output(struct build *b, struct value *v, const char *name)
     build_check(b, !b->failed && graph_add_output(b->graph, v, b->err) == 0);
 }
 
+struct build build_enter(struct build *b, struct graph *in)
+{
+    build_infer(b);
+    struct build outer = *b;
+    struct graph *g = in || b->failed ? in : graph_new_subgraph(outer.graph, outer.err);
+    outer.latest = NULL;
+    b->graph = g;
+    b->latest = NULL;
+    b->failed = !g;
+    return outer;
+}
+
+struct graph *build_leave(struct build *b, struct build outer)
+{
+    build_infer(b);
+    struct graph *g = b->graph;
+    outer.failed = outer.failed || b->failed;
+    *b = outer;
+    return g;
+}
+
 void build_body_output(struct build *b, struct value *v)
 {
     if (!b->failed && v->graph != b->graph)

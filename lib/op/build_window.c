@@ -6,17 +6,45 @@
 
 /* ---- axes ---- */
 
+/* What is done to the constant below: its axes in another order, or other dims. */
+struct remake {
+    const int64_t *perm; /* NULL: */
+    int rank;
+    const int64_t *dims;
+};
+
+static struct tensor *remade(const struct tensor *t, const struct remake *r, struct error *err)
+{
+    return r->perm ? op_permuted(t, r->perm, err) : tensor_reshaped(t, r->rank, r->dims, err);
+}
+
+/* A constant, also behind a Cast or a DequantizeLinear of one scale, remade; NULL: x is none. */
+static struct value *remake_constant(struct build *b, struct value *x, const struct remake *r)
+{
+    struct node *n = x->producer;
+    if (x->constant && !x->is_input)
+        return build_constant(b, x->name, remade(x->constant, r, b->err));
+    struct value *below = n && n->in_count ? node_in(n, 0) : NULL, *scale = n ? node_in(n, 1) : NULL;
+    if (!below || !below->constant || below->is_input)
+        return NULL;
+    if (node_is(n, "Cast"))
+        return build_cast(b, remake_constant(b, below, r), x->type.dtype);
+    if (!node_is(n, "DequantizeLinear") || !scale->constant || scale->constant->count != 1)
+        return NULL;
+    return BUILD(b, "DequantizeLinear", remake_constant(b, below, r), scale, node_in(n, 2));
+}
+
 struct value *build_permuted(struct build *b, struct value *x, int rank, const int64_t *perm)
 {
-    struct node *n = x && !b->failed ? x->producer : NULL;
-    const struct tensor *t = b->failed || !x || x->is_input ? NULL : x->constant;
-    if (t)
-        return build_constant(b, x->name, op_permuted(t, perm, b->err));
-    struct value *bytes = n && node_is(n, "DequantizeLinear") ? node_in(n, 0) : NULL,
-                 *scale = bytes ? node_in(n, 1) : NULL;
-    if (!bytes || !bytes->constant || !scale->constant || scale->constant->count != 1)
-        return build_transpose(b, x, rank, perm);
-    return BUILD(b, "DequantizeLinear", build_permuted(b, bytes, rank, perm), scale, node_in(n, 2));
+    struct value *v = b->failed || !build_type(b, x) ? NULL : remake_constant(b, x, &(struct remake){.perm = perm});
+    return v || b->failed ? v : build_transpose(b, x, rank, perm);
+}
+
+struct value *build_reshaped(struct build *b, struct value *x, int rank, const int64_t *dims)
+{
+    const struct remake r = {.rank = rank, .dims = dims};
+    struct value *v = b->failed || !build_type(b, x) ? NULL : remake_constant(b, x, &r);
+    return v || b->failed ? v : build_reshape(b, x, rank, dims);
 }
 
 struct value *build_channels_first(struct build *b, struct value *x, int rank)
@@ -71,11 +99,24 @@ struct value *build_set_window(struct build *b, struct value *v, const struct bu
     return b->failed ? NULL : v;
 }
 
+void build_fit_deconv(struct build *b, struct build_window *w, const int64_t *in, const int64_t *want, bool both,
+                      int64_t *more)
+{
+    for (int i = 0; i < w->rank && !b->failed; i++) {
+        if (in[i] < 1 || w->kernel[i] < 1 || want[i] < 1 || in[i] > INT32_MAX || w->kernel[i] > INT32_MAX ||
+            w->stride[i] > INT32_MAX || want[i] > INT32_MAX)
+            build_fail(b, "the sizes of its input and filter must be known");
+        int64_t total = b->failed ? 0 : w->stride[i] * (in[i] - 1) + w->kernel[i] - want[i];
+        w->pads[i] = both && total > 0 ? total / 2 : 0;
+        w->pads[w->rank + i] = total > 0 ? total - w->pads[i] : 0;
+        more[i] = total < 0 ? -total : 0;
+    }
+}
+
 /* ---- pools ---- */
 
-/* How Caffe's rounding up shows with an input of these sizes. It takes back a last window that begins behind the end,
- * but does not look for one where nothing is padded, so that there one may hold nothing. Source: pooling_layer.cpp. */
-enum rounding { ROUNDING_NONE, ROUNDING_CEIL, ROUNDING_CAFFE };
+/* How rounding up shows with an input of these sizes: not at all, as ONNX's, or else. */
+enum rounding { ROUNDING_NONE, ROUNDING_ONNX, ROUNDING_OWN };
 
 static bool is_padded(const struct build_window *w)
 {
@@ -85,24 +126,38 @@ static bool is_padded(const struct build_window *w)
     return false;
 }
 
+/* ONNX takes back a last window that begins behind the end. Caffe does not look for one where nothing is padded, so
+ * that there one may hold nothing (pooling_layer.cpp); others never do. */
+static bool is_own(const struct build_pool *p, int axis, int64_t in, int64_t padded)
+{
+    const struct build_window *w = &p->window;
+    int64_t stride = w->stride[axis], over = padded - w->kernel[axis];
+    if (p->rounding == BUILD_CEIL_CAFFE)
+        return !is_padded(w) && stride > w->kernel[axis];
+    if (in < 0)
+        return is_padded(w) || stride > w->kernel[axis];
+    return (over + stride - 1) / stride >= (in + w->pads[axis] + stride - 1) / stride;
+}
+
 static enum rounding find_rounding(struct build *b, const struct value *x, const struct build_pool *p)
 {
     enum rounding found = ROUNDING_NONE;
     const struct build_window *w = &p->window;
     for (int i = 0; i < w->rank && !b->failed; i++) {
         int64_t in = x->type.rank == 2 + w->rank ? x->type.dims[2 + i] : -1, padded = 0;
-        if (w->stride[i] < 1 || w->kernel[i] < 1 || __builtin_add_overflow(w->pads[i], w->pads[w->rank + i], &padded) ||
-            (in >= 0 && __builtin_add_overflow(in, padded, &padded)))
+        if (w->stride[i] < 1 || w->kernel[i] < 1 || w->kernel[i] > INT32_MAX || w->stride[i] > INT32_MAX ||
+            w->pads[i] > INT32_MAX || w->pads[w->rank + i] > INT32_MAX ||
+            __builtin_add_overflow(in, w->pads[i] + w->pads[w->rank + i], &padded) || padded > INT64_MAX / 2)
             build_fail(b, "its window is %lld, in steps of %lld", (long long)w->kernel[i], (long long)w->stride[i]);
         if (in >= 0 && padded < w->kernel[i])
             build_fail(b, "its window of %lld is larger than its input, %lld", (long long)w->kernel[i],
                        (long long)padded);
-        if (b->failed || !p->ceil || (in >= 0 && (padded - w->kernel[i]) % w->stride[i] == 0))
+        if (b->failed || p->rounding == BUILD_FLOOR || (in >= 0 && (padded - w->kernel[i]) % w->stride[i] == 0))
             continue;
         if (found == ROUNDING_NONE)
-            found = ROUNDING_CEIL;
-        if (!is_padded(w) && w->stride[i] > w->kernel[i])
-            found = ROUNDING_CAFFE;
+            found = ROUNDING_ONNX;
+        if (is_own(p, i, in, padded))
+            found = ROUNDING_OWN;
     }
     return found;
 }
@@ -110,13 +165,15 @@ static enum rounding find_rounding(struct build *b, const struct value *x, const
 struct value *build_window_pool(struct build *b, struct value *x, const struct build_pool *p)
 {
     const struct type *type = x ? build_type(b, x) : NULL;
-    enum rounding rounding = type ? find_rounding(b, x, p) : ROUNDING_NONE;
-    bool own = rounding == ROUNDING_CAFFE;
+    enum rounding rounding = type && !p->same ? find_rounding(b, x, p) : ROUNDING_NONE;
+    bool own = rounding == ROUNDING_OWN;
     const char *op = p->average ? own ? "nn.AveragePool" : "AveragePool" : own ? "nn.MaxPool" : "MaxPool";
     struct value *v = build_set_window(b, b->failed ? NULL : BUILD(b, op, x), &p->window);
+    if (p->same)
+        return build_string(b, v, "auto_pad", "SAME_UPPER");
     if (own)
-        return build_string(b, v, "rounding", "ceil_caffe");
-    if (rounding == ROUNDING_CEIL)
+        return build_string(b, v, "rounding", p->rounding == BUILD_CEIL_CAFFE ? "ceil_caffe" : "ceil_full");
+    if (rounding == ROUNDING_ONNX)
         build_int(b, v, "ceil_mode", 1);
     /* A window counts its padding, but not what lies behind that because of rounding up: as ONNX since opset 19. */
     if (p->average && is_padded(&p->window) && p->counts_pads)

@@ -126,7 +126,12 @@ static struct value *padded(struct build *b, const struct pool *p, struct value 
         all[rank + 2 + i] = pads[n + i];
     }
     enum dtype dtype = build_dtype(b, 0);
-    return BUILD(b, "Pad", x, build_list(b, 2 * rank, all), build_number(b, dtype, p->max ? lowest(dtype) : 0));
+    x = BUILD(b, "Pad", x, build_list(b, 2 * rank, all), build_number(b, dtype, p->max ? lowest(dtype) : 0));
+    /* onnxruntime (1.31) makes zeros the pool's own, and then refuses pads that are not smaller than the window. */
+    bool wide = false;
+    for (int i = 0; i < 2 * n; i++)
+        wide = wide || pads[i] >= p->w.kernel[i % n];
+    return wide && !p->max ? BUILD(b, "Sum", x) : x;
 }
 
 /* How many taps of the window at place `at` an average divides by. */

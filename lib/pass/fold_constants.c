@@ -73,34 +73,14 @@ static int compute(struct node *n, struct error *err)
     return changed;
 }
 
-/* A tensor of what is known of a value; NULL when that is not all. */
-static struct tensor *known_tensor(const struct value *v, struct error *err)
-{
-    struct tensor *t = tensor_new(v->type.dtype, v->type.rank, (int64_t[]){v->known_count}, err);
-    for (int i = 0; t && i < v->known_count; i++)
-        tensor_set_i64(t, i, v->known[i].value);
-    return t;
-}
-
-static bool is_known(const struct value *v)
-{
-    if (!v->known || v->type.kind != TYPE_TENSOR || (v->type.rank == 0 && v->known_count != 1) || v->type.rank > 1 ||
-        v->type.rank < 0 || v->type.dtype == DTYPE_NONE)
-        return false;
-    for (int i = 0; i < v->known_count; i++)
-        if (v->known[i].kind != KNOWN_NUMBER)
-            return false;
-    return true;
-}
-
 /* Outputs that inference has worked out. */
 static int fold_known(struct node *n, struct error *err)
 {
     int changes = 0;
     for (int o = 0; o < n->out_count; o++) {
-        if (!n->out[o] || !is_known(n->out[o]))
+        if (!n->out[o] || !value_is_known(n->out[o]))
             continue;
-        if (give_constant(n, o, known_tensor(n->out[o], err), err) < 0)
+        if (give_constant(n, o, value_known(n->out[o], err), err) < 0)
             return -1;
         changes = 1;
     }
@@ -116,7 +96,7 @@ static int fold_if(struct node *n, struct error *err)
     double cond;
     if (pass_scalar(n->in[0], &cond))
         known = cond != 0;
-    else if (pass_is_static(n->in[0]) && n->in[0]->known && is_known(n->in[0]))
+    else if (pass_is_static(n->in[0]) && n->in[0]->known && value_is_known(n->in[0]))
         known = n->in[0]->known[0].value;
     else
         return 0;

@@ -44,3 +44,14 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
     matches "$stderr" "it only fills weights: want the net that computes"
 }
+
+@test "three formats of the suffix .pb are told apart, a MACE net without its weights says so" {
+    for which in tensorflow/cnn.pb caffe2/cnn_predict.pb mace/cnn.pb; do
+        equal "$(nn inspect --weights "$MODELS/$which" | wc -l)" "$(nn convert -f "${which%%/*}" -o - "$MODELS/$which" | nn inspect --weights - | wc -l)"
+    done
+    cp "$MODELS/mace/cnn.pb" alone.pb
+    try inspect alone.pb
+    equal "$status" 1
+    matches "$stderr" "the file with weights is missing: want it beside the net, with the suffix .data"
+    nn run --expect "$MODELS/mace/cnn" "$MODELS/mace/cnn.data" "$MODELS/mace/cnn/in_0.npy" > /dev/null
+}

@@ -18,6 +18,8 @@ def session(path, level=None):
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
+    # Floats times widened blocks of bits are floats: not rounded to 8 bits, which onnxruntime does for speed unless told.
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     if level is not None:
         options.graph_optimization_level = level
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])

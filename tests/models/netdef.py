@@ -37,7 +37,7 @@ def argument(name, value):
     return out + (floating(2, value) if isinstance(value, float) else number(3, int(value)))
 
 
-def operator(type, inputs, outputs, field, name="", more=b"", **args):
+def operator(type, inputs, outputs, field, /, *, name="", more=b"", **args):
     """field: of the arguments, which is 5 in Caffe2, 6 in MACE."""
     out = b"".join(part(1, i) for i in inputs.split()) + b"".join(part(2, o) for o in outputs.split())
     out += (part(3, name) if name else b"") + part(4, type)

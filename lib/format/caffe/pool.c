@@ -24,7 +24,8 @@ static void read_pool(struct caffe_read *l, struct build_pool *p)
     read_pair(l, (const char *[]){"pad", "pad_h", "pad_w"}, 0, 0, p->window.pads);
     memcpy(p->window.pads + 2, p->window.pads, 2 * sizeof(*p->window.pads));
     p->average = method == 1;
-    p->ceil = protobuf_enum(l->param, "round_mode", rounds, 2, 0) == 0 && caffe_int(l, "ceil_mode", 1) != 0;
+    bool ceil = protobuf_enum(l->param, "round_mode", rounds, 2, 0) == 0 && caffe_int(l, "ceil_mode", 1) != 0;
+    p->rounding = ceil ? BUILD_CEIL_CAFFE : BUILD_FLOOR;
     if (method < 0)
         build_fail(l->b, "it pools by a method that is not read, want MAX or AVE");
     if (caffe_rank(l, 0) != 4)
@@ -54,7 +55,7 @@ void caffe_read_spp(struct caffe_read *l)
     int height = (int)caffe_int_in(l, "pyramid_height", 0, 1, 16);
     struct value *levels[16] = {NULL};
     for (int level = 0; level < height && !l->b->failed; level++) {
-        struct build_pool p = {.window = build_window(2), .ceil = true, .counts_pads = true};
+        struct build_pool p = {.window = build_window(2), .rounding = BUILD_CEIL_CAFFE, .counts_pads = true};
         p.average = protobuf_enum(l->param, "pool", methods, 2, 0) == 1;
         for (int i = 0; i < 2; i++) {
             int64_t in = caffe_dim(l, 0, 2 + i), bins = INT64_C(1) << level;

@@ -64,17 +64,9 @@ static struct build_window read_window(struct netdef_op *o, int rank)
     netdef_sizes(o, "kernel", kernel, rank, w.kernel);
     netdef_sizes(o, "stride", stride, rank, w.stride);
     netdef_sizes(o, "dilation", dilation, rank, w.dilation);
-    read_pads(o, &w);
+    if (netdef_int(o, "legacy_pad", PAD_GIVEN) != PAD_VALID)
+        read_pads(o, &w);
     return w;
-}
-
-/* Padding by rule instead of by numbers. */
-static struct value *set_legacy(struct netdef_op *o, struct value *v)
-{
-    int64_t legacy = netdef_int(o, "legacy_pad", PAD_GIVEN);
-    if (legacy != PAD_VALID && legacy != PAD_SAME)
-        return v;
-    return build_string(o->b, v, "auto_pad", legacy == PAD_SAME ? "SAME_UPPER" : "VALID");
 }
 
 static int filter_rank(struct netdef_op *o)
@@ -104,7 +96,9 @@ void caffe2_read_conv(struct netdef_op *o)
     if (last)
         filter = build_channels_first(o->b, filter, rank);
     struct value *v = BUILD(o->b, o->kind->onnx, x, filter, o->in_count > 2 ? o->in[2] : NULL);
-    v = set_legacy(o, build_set_window(o->b, v, &w));
+    build_set_window(o->b, v, &w);
+    if (netdef_int(o, "legacy_pad", PAD_GIVEN) == PAD_SAME)
+        build_string(o->b, v, "auto_pad", "SAME_UPPER");
     if (transposed) {
         netdef_sizes(o, "adj", (const char *[]){"adj_h", "adj_w", "adj_d"}, rank - 2, adjust);
         build_ints(o->b, v, "output_padding", rank - 2, adjust);
@@ -115,16 +109,17 @@ void caffe2_read_conv(struct netdef_op *o)
 void caffe2_read_pool(struct netdef_op *o)
 {
     bool average = strcmp(o->kind->onnx, "AveragePool") == 0;
+    int64_t legacy = netdef_int(o, "legacy_pad", PAD_GIVEN);
     struct value *x = caffe2_image(o, 0, 4, 0);
-    struct build_pool p = {.average = average,
-                           .ceil = netdef_int(o, "legacy_pad", PAD_GIVEN) == PAD_CAFFE,
-                           .counts_pads = netdef_int(o, "count_include_pad", 0) != 0};
+    struct build_pool p = {.average = average, .same = legacy == PAD_SAME};
+    p.rounding = legacy == PAD_CAFFE ? BUILD_CEIL_CAFFE : BUILD_FLOOR;
+    p.counts_pads = netdef_int(o, "count_include_pad", 0) != 0;
     if (netdef_int(o, "global_pooling", 0)) {
         caffe2_give_image(o, BUILD(o->b, average ? "GlobalAveragePool" : "GlobalMaxPool", x), 4);
         return;
     }
     p.window = read_window(o, 2);
-    caffe2_give_image(o, set_legacy(o, build_window_pool(o->b, x, &p)), 4);
+    caffe2_give_image(o, build_window_pool(o->b, x, &p), 4);
 }
 
 /* ---- norms ---- */

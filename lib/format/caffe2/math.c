@@ -124,21 +124,9 @@ void caffe2_read_fc(struct netdef_op *o)
     netdef_give(o, 0, build_int(o->b, v, "transB", !transposed));
 }
 
-static struct value *maybe_transposed(struct netdef_op *o, int k, const char *name)
-{
-    int64_t perm[TENSOR_MAX_RANK];
-    struct value *v = netdef_in(o, k);
-    if (!netdef_int(o, name, 0))
-        return v;
-    int rank = netdef_rank(o, k);
-    for (int i = 0; i < rank; i++)
-        perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
-    return rank < 2 ? v : build_transpose(o->b, v, rank, perm);
-}
-
 void caffe2_read_matmul(struct netdef_op *o)
 {
-    netdef_give(o, 0, BUILD(o->b, "MatMul", maybe_transposed(o, 0, "trans_a"), maybe_transposed(o, 1, "trans_b")));
+    netdef_give(o, 0, BUILD(o->b, "MatMul", netdef_transposed(o, 0, "trans_a"), netdef_transposed(o, 1, "trans_b")));
 }
 
 /* ---- reductions ---- */

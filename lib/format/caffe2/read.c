@@ -1,6 +1,5 @@
 /* The pair of files: "init_net.pb", whose operators fill the weights, and "predict_net.pb"; or one with all.
  * Source: caffe2/proto/caffe2.proto. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,42 +100,10 @@ static bool is_init(const struct protobuf *net)
     return true;
 }
 
-/* Lists, under their names, the blobs that operators take before any gives them. */
-static void list_wanted(struct netdef_reader *r, const struct protobuf *net, struct lookup *wanted)
-{
-    struct lookup made = {0};
-    for (const struct protobuf *p = protobuf_first(net, "op"); p && !r->b.failed; p = protobuf_more(p)) {
-        for (const struct protobuf *i = protobuf_first(p, "input"); i && !r->b.failed; i = protobuf_more(i)) {
-            const char *name = protobuf_as_text(i, "");
-            if (!lookup_find(&made, name) && !lookup_find(wanted, name) && !lookup_find(&r->blobs, name))
-                build_check(&r->b, lookup_add(wanted, name, r, r->b.err) == 0);
-        }
-        for (const struct protobuf *o = protobuf_first(p, "output"); o && !r->b.failed; o = protobuf_more(o))
-            if (!lookup_find(&made, protobuf_as_text(o, "")))
-                build_check(&r->b, lookup_add(&made, protobuf_as_text(o, ""), r, r->b.err) == 0);
-    }
-    lookup_release(&made);
-}
-
-/* Inputs of the graph for those of the message's names that are wanted. */
-static void add_inputs(struct netdef_reader *r, const struct protobuf *message, const char *field,
-                       const struct lookup *wanted)
-{
-    for (const struct protobuf *p = protobuf_first(message, field); p && !r->b.failed; p = protobuf_more(p)) {
-        const char *name = protobuf_as_text(p, "");
-        if (*name && lookup_find(wanted, name) && !lookup_find(&r->blobs, name))
-            netdef_set(r, name, build_input(&r->b, name, DTYPE_F32, -1, NULL));
-    }
-}
-
 static void read_net(struct netdef_reader *r, const struct protobuf *net)
 {
-    struct lookup wanted = {0};
-    list_wanted(r, net, &wanted);
-    add_inputs(r, net, "external_input", &wanted);
-    for (const struct protobuf *p = protobuf_first(net, "op"); p && !r->b.failed; p = protobuf_more(p))
-        add_inputs(r, p, "input", &wanted);
-    lookup_release(&wanted);
+    netdef_add_inputs(r, net, "external_input");
+    r->computes = true;
     read_operators(r, net);
     for (const struct protobuf *p = protobuf_first(net, "external_output"); p && !r->b.failed; p = protobuf_more(p))
         netdef_add_output(r, protobuf_as_text(p, ""));
@@ -248,29 +215,6 @@ static struct graph *caffe2_read(const struct source *s, struct error *err)
 
 /* ---- recognising ---- */
 
-static bool is_identifier(const struct protobuf_field *f)
-{
-    for (size_t i = 0; i < f->size; i++)
-        if (!isalnum(f->data[i]) && f->data[i] != '_')
-            return false;
-    return f->size > 0;
-}
-
-/* An operator: strings 1 to 3, its type, a message for each argument. */
-static bool is_operator(const struct protobuf_field *whole)
-{
-    struct bytes in = bytes_of(whole->data, whole->size);
-    struct protobuf_field f;
-    bool has_type = false;
-    while (bytes_left(&in)) {
-        if (!protobuf_take(&in, &f) || f.number > 15 || (f.number < 6 && f.wire != PROTOBUF_WIRE_BYTES))
-            return false;
-        if (f.number == 4)
-            has_type = is_identifier(&f);
-    }
-    return has_type;
-}
-
 /* A few operators are enough: a file of weights need not be gone through. */
 static int sniff(const struct source *s)
 {
@@ -280,7 +224,7 @@ static int sniff(const struct source *s)
     for (int i = 0; i < 64 && bytes_left(&in) && operators < 4; i++) {
         if (!protobuf_take(&in, &f) || f.number > 9)
             return 0;
-        if (f.number == 2 && (f.wire != PROTOBUF_WIRE_BYTES || !is_operator(&f)))
+        if (f.number == 2 && (f.wire != PROTOBUF_WIRE_BYTES || !netdef_is_operator(&f, 5)))
             return 0;
         operators += f.number == 2;
     }

@@ -30,7 +30,7 @@ void netdef_set(struct netdef_reader *r, const char *name, struct value *value)
     }
     blob->value = value;
     blob->is_used = false;
-    blob->is_constant = value->is_input || value->constant;
+    blob->is_result = r->computes && !value->is_input && !value->constant;
 }
 
 struct value *netdef_get(struct netdef_reader *r, const char *name)
@@ -49,9 +49,16 @@ void netdef_release(struct netdef_reader *r)
 
 /* ---- operators ---- */
 
+#define MOST_INPUTS 65536 /* of one operator: rewriting the graph takes their square */
+
 static void find_inputs(struct netdef_op *o)
 {
-    o->in = arena_alloc(&o->r->arena, (protobuf_count(o->message, "input") + 1) * sizeof(*o->in), o->b->err);
+    size_t count = protobuf_count(o->message, "input");
+    if (count > MOST_INPUTS) {
+        build_fail(o->b, "it has %zu inputs, want at most %d", count, MOST_INPUTS);
+        return;
+    }
+    o->in = arena_alloc(&o->r->arena, (count + 1) * sizeof(*o->in), o->b->err);
     o->out_count = (int)protobuf_count(o->message, "output");
     o->out = arena_alloc(&o->r->arena, ((size_t)o->out_count + 1) * sizeof(*o->out), o->b->err);
     build_check(o->b, o->in && o->out);
@@ -90,6 +97,8 @@ void netdef_read(struct netdef_reader *r, const struct protobuf *message, const 
     find_inputs(&o);
     if (!r->b.failed)
         (kind ? kind->read : netdef_keep)(&o);
+    if (!r->b.failed && r->after)
+        r->after(&o);
     build_infer(&r->b);
     give_outputs(&o);
     if (r->b.failed)
@@ -101,24 +110,17 @@ void netdef_read(struct netdef_reader *r, const struct protobuf *message, const 
 
 #define MOST_KEPT 256 /* arguments, and numbers of one: more are left out */
 
-static void keep_floats(struct netdef_op *o, struct value *v, const char *name, const struct protobuf_span *span)
-{
-    float floats[MOST_KEPT];
-    for (size_t i = 0; i < span->count; i++)
-        memcpy(&floats[i], span->data + i * span->step, sizeof(*floats));
-    build_floats(o->b, v, name, (int)span->count, floats);
-}
-
 static void keep_arg(struct netdef_op *o, struct value *v, const struct protobuf *arg)
 {
     int64_t ints[MOST_KEPT];
+    float floats[MOST_KEPT];
     const char *name = protobuf_text(arg, "name", "");
-    const struct protobuf *floats = protobuf_find(arg, "floats"), *text = protobuf_find(arg, "s");
+    const struct protobuf *text = protobuf_find(arg, "s");
     int count = netdef_arg_ints(arg, ints, MOST_KEPT);
     if (count > 0 && count <= MOST_KEPT)
         build_ints(o->b, v, name, count, ints);
-    else if (floats && floats->span.count <= MOST_KEPT)
-        keep_floats(o, v, name, &floats->span);
+    else if ((count = netdef_arg_floats(arg, floats, MOST_KEPT)) > 0 && count <= MOST_KEPT)
+        build_floats(o->b, v, name, count, floats);
     else if (protobuf_find(arg, "f"))
         build_float(o->b, v, name, (float)protobuf_float(arg, "f", 0));
     else if (protobuf_find(arg, "i"))
@@ -140,7 +142,45 @@ void netdef_keep(struct netdef_op *o)
         o->out[k] = k ? build_output(o->b, v, k) : v;
 }
 
-/* ---- outputs ---- */
+/* ---- inputs and outputs ---- */
+
+/* Lists, under their names, the blobs that operators take before any gives them. */
+static void list_wanted(struct netdef_reader *r, const struct protobuf *net, struct lookup *wanted)
+{
+    struct lookup made = {0};
+    for (const struct protobuf *p = protobuf_first(net, "op"); p && !r->b.failed; p = protobuf_more(p)) {
+        for (const struct protobuf *i = protobuf_first(p, "input"); i && !r->b.failed; i = protobuf_more(i)) {
+            const char *name = protobuf_as_text(i, "");
+            if (!lookup_find(&made, name) && !lookup_find(wanted, name) && !lookup_find(&r->blobs, name))
+                build_check(&r->b, lookup_add(wanted, name, r, r->b.err) == 0);
+        }
+        for (const struct protobuf *o = protobuf_first(p, "output"); o && !r->b.failed; o = protobuf_more(o))
+            if (!lookup_find(&made, protobuf_as_text(o, "")))
+                build_check(&r->b, lookup_add(&made, protobuf_as_text(o, ""), r, r->b.err) == 0);
+    }
+    lookup_release(&made);
+}
+
+/* Inputs of the graph for those of the message's names that are wanted. */
+static void add_named(struct netdef_reader *r, const struct protobuf *message, const char *field,
+                      const struct lookup *wanted)
+{
+    for (const struct protobuf *p = protobuf_first(message, field); p && !r->b.failed; p = protobuf_more(p)) {
+        const char *name = protobuf_as_text(p, "");
+        if (*name && lookup_find(wanted, name) && !lookup_find(&r->blobs, name))
+            netdef_set(r, name, build_input(&r->b, name, DTYPE_F32, -1, NULL));
+    }
+}
+
+void netdef_add_inputs(struct netdef_reader *r, const struct protobuf *net, const char *list)
+{
+    struct lookup wanted = {0};
+    list_wanted(r, net, &wanted);
+    add_named(r, net, list, &wanted);
+    for (const struct protobuf *p = protobuf_first(net, "op"); p && !r->b.failed; p = protobuf_more(p))
+        add_named(r, p, "input", &wanted);
+    lookup_release(&wanted);
+}
 
 void netdef_add_output(struct netdef_reader *r, const char *name)
 {
@@ -156,6 +196,6 @@ void netdef_add_output(struct netdef_reader *r, const char *name)
 void netdef_add_unused(struct netdef_reader *r)
 {
     for (struct netdef_blob *blob = r->first; blob && !r->b.failed; blob = blob->next)
-        if (!blob->is_used && !blob->is_constant)
+        if (!blob->is_used && blob->is_result)
             netdef_add_output(r, blob->name);
 }

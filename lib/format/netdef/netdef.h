@@ -29,14 +29,16 @@ struct netdef_reader {
     struct blob *file;   /* that large tensors lie in */
     struct lookup blobs; /* a name → struct netdef_blob */
     struct netdef_blob *first, *last;
+    void (*after)(struct netdef_op *o); /* for outputs of what was read; or NULL */
+    bool computes;                      /* what operators give from here on is no weight, but may be a result */
 };
 
 /* What a name stands for at this point: operators that work in place give it a new value. */
 struct netdef_blob {
     const char *name;
     struct value *value;
-    bool is_used;     /* since the value was given */
-    bool is_constant; /* given before the first operator that computes: no result of the net */
+    bool is_used;   /* since the value was given */
+    bool is_result; /* given by an operator of the net that computes */
     struct netdef_blob *next;
 };
 
@@ -60,6 +62,8 @@ struct value *netdef_get(struct netdef_reader *r, const char *name); /* NULL: th
 /* Reads an operator by `read`; NULL: keeps it as it is. Failures are those of the build, with its name before them. */
 void netdef_read(struct netdef_reader *r, const struct protobuf *message, const struct netdef_kind *kind);
 void netdef_keep(struct netdef_op *o);
+/* Inputs of the graph for what operators take before any gives it, in the order in which the net lists them. */
+void netdef_add_inputs(struct netdef_reader *r, const struct protobuf *net, const char *list);
 /* The outputs of that name, or, without one, what no operator takes. */
 void netdef_add_output(struct netdef_reader *r, const char *name);
 void netdef_add_unused(struct netdef_reader *r);
@@ -76,7 +80,10 @@ const char *netdef_text(struct netdef_op *o, const char *name, const char *other
 /* The integers of a list: their count, of which at most max are stored; -1: not set. */
 int netdef_ints(const struct netdef_op *o, const char *name, int64_t *values, int max);
 int netdef_arg_ints(const struct protobuf *arg, int64_t *values, int max);
+int netdef_arg_floats(const struct protobuf *arg, float *values, int max);
 const char *netdef_arg_text(struct netdef_op *o, const struct protobuf *arg, const char *otherwise);
+/* The same of numbers. */
+int netdef_floats(const struct netdef_op *o, const char *name, float *values, int max);
 /* The argument "name", or, in lists, "names", for each of `rank` axes; that of one axis is called after it. */
 void netdef_sizes(struct netdef_op *o, const char *name, const char *const *of_axis, int rank, int64_t *values);
 
@@ -87,7 +94,12 @@ int netdef_rank(struct netdef_op *o, int k);
 int64_t netdef_dim(struct netdef_op *o, int k, int axis);
 /* An axis that may count from the end. */
 int netdef_axis(struct netdef_op *o, int64_t axis, int rank);
+/* Input k with its last two axes exchanged where the argument of that name says so. */
+struct value *netdef_transposed(struct netdef_op *o, int k, const char *name);
 /* Output k is v. */
 void netdef_give(struct netdef_op *o, int k, struct value *v);
+
+/* Whether a field is an operator by its form: texts 1 to 4, the last its type, and messages, of number `arg`. */
+bool netdef_is_operator(const struct protobuf_field *whole, unsigned arg);
 
 #endif

@@ -1,4 +1,5 @@
 /* Arguments and inputs of an operator. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,20 @@ int netdef_ints(const struct netdef_op *o, const char *name, int64_t *values, in
     return netdef_arg_ints(netdef_arg(o, name), values, max);
 }
 
+int netdef_floats(const struct netdef_op *o, const char *name, float *values, int max)
+{
+    return netdef_arg_floats(netdef_arg(o, name), values, max);
+}
+
+int netdef_arg_floats(const struct protobuf *arg, float *values, int max)
+{
+    const struct protobuf *floats = protobuf_find(arg, "floats");
+    size_t count = floats ? floats->span.count : 0;
+    for (size_t i = 0; i < count && i < (size_t)max; i++)
+        memcpy(&values[i], floats->span.data + i * floats->span.step, sizeof(*values));
+    return !arg ? -1 : count < INT32_MAX ? (int)count : INT32_MAX;
+}
+
 void netdef_sizes(struct netdef_op *o, const char *name, const char *const *of_axis, int rank, int64_t *values)
 {
     char list[40];
@@ -114,8 +129,43 @@ int netdef_axis(struct netdef_op *o, int64_t axis, int rank)
     return 0;
 }
 
+struct value *netdef_transposed(struct netdef_op *o, int k, const char *name)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    struct value *v = netdef_in(o, k);
+    int rank = netdef_int(o, name, 0) ? netdef_rank(o, k) : 0;
+    for (int i = 0; i < rank; i++)
+        perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
+    return rank < 2 ? v : build_transpose(o->b, v, rank, perm);
+}
+
 void netdef_give(struct netdef_op *o, int k, struct value *v)
 {
     if (!o->b->failed && k < o->out_count)
         o->out[k] = v;
+}
+
+/* ---- recognising ---- */
+
+static bool is_identifier(const struct protobuf_field *f)
+{
+    for (size_t i = 0; i < f->size; i++)
+        if (!isalnum(f->data[i]) && f->data[i] != '_')
+            return false;
+    return f->size > 0;
+}
+
+bool netdef_is_operator(const struct protobuf_field *whole, unsigned arg)
+{
+    struct bytes in = bytes_of(whole->data, whole->size);
+    struct protobuf_field f;
+    bool has_type = false;
+    while (bytes_left(&in)) {
+        if (!protobuf_take(&in, &f) || (f.number <= 4 && f.wire != PROTOBUF_WIRE_BYTES) ||
+            (f.number == arg && f.wire != PROTOBUF_WIRE_BYTES))
+            return false;
+        if (f.number == 4)
+            has_type = is_identifier(&f);
+    }
+    return has_type;
 }

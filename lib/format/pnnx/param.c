@@ -167,6 +167,7 @@ int pnnx_hint(const char *text, int64_t *dims, enum dtype *dtype)
 int pnnx_rank(struct reader *r, struct value *v)
 {
     const struct type *t = v ? build_type(&r->b, v) : NULL;
+    r->wants_shapes |= t && t->rank < 0;
     if (t && (t->kind != TYPE_TENSOR || t->rank < 0))
         build_fail(&r->b, "the number of axes of '%s' is not known", v->name);
     return !t || r->b.failed ? 0 : t->rank;

@@ -35,6 +35,7 @@ struct reader {
     struct lookup members;
     size_t *member_at; /* 0, 1, 2, …: what the table's names stand for */
     int inputs, outputs;
+    bool wants_shapes; /* it failed for want of an input's shape */
     /* For a reader of another of PyTorch's forms, which has operators one by one: */
     struct pnnx_operand *given; /* operands "%0", "%1", … of the operator, its outputs too */
     struct tensor *(*weight)(void *owner, const char *name); /* a weight "weight_ih_l0", referenced; NULL: none */

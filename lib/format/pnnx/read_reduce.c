@@ -7,7 +7,7 @@
 static struct value *axes_of(struct reader *r, struct value *x)
 {
     int64_t axes[TENSOR_MAX_RANK];
-    int rank = pnnx_rank(r, x), n = pnnx_ints(r, "dim", TENSOR_MAX_RANK, axes);
+    int n = pnnx_ints(r, "dim", TENSOR_MAX_RANK, axes), rank = n ? pnnx_rank(r, x) : 0;
     for (int i = 0; i < n; i++)
         axes[i] = pnnx_axis(r, axes[i], rank);
     return n ? build_list(&r->b, n, axes) : NULL;

@@ -91,32 +91,22 @@ void tensorflow_read_depthwise(struct tensorflow_op *o)
 /* Inputs: the size of the result, a filter [h, w, out, in], x. ONNX pads so that the size comes out. */
 void tensorflow_read_deconv(struct tensorflow_op *o)
 {
-    int64_t size[4], values[MOST_AXES], pads[4] = {0}, more[2] = {0}, stride[2] = {1, 1};
+    int64_t size[4], values[MOST_AXES], in[2], more[2] = {0};
+    struct build_window w = build_window(2);
     int count = tensorflow_open_ints(o, 0, size, 4), first = tensorflow_is_nchw(o) ? 2 : 1;
-    bool same = strcmp(tensorflow_text(o, "padding", "VALID"), "SAME") == 0;
     if (count != 4 || tensorflow_rank(o, 2) != 4)
         build_fail(o->b, "the size of the result must be known");
-    spatial(o, "strides", 4, 1, stride);
-    struct value *w = tensorflow_permuted(o, 1, 4, (int64_t[]){3, 2, 0, 1});
-    struct value *v = BUILD(o->b, "ConvTranspose", tensorflow_to_nchw(o, 2), w);
-    for (int i = 0; i < 2 && !o->b->failed; i++) {
-        int64_t in = tensorflow_dim(o, 2, first + i), kernel = tensorflow_dim(o, 1, i), want = size[first + i];
-        if (in < 1 || kernel < 1 || want < 1 || in > INT32_MAX || kernel > INT32_MAX || stride[i] > INT32_MAX ||
-            want > INT32_MAX)
-            build_fail(o->b, "the sizes of its input and filter must be known");
-        int64_t total = o->b->failed ? 0 : stride[i] * (in - 1) + kernel - want;
-        if (same && total > 0) {
-            pads[i] = total / 2;
-            pads[2 + i] = total - pads[i];
-        } else if (total > 0) {
-            pads[2 + i] = total;
-        }
-        more[i] = total < 0 ? -total : 0;
+    spatial(o, "strides", 4, 1, w.stride);
+    struct value *filter = tensorflow_permuted(o, 1, 4, (int64_t[]){3, 2, 0, 1});
+    struct value *v = BUILD(o->b, "ConvTranspose", tensorflow_to_nchw(o, 2), filter);
+    for (int i = 0; i < 2; i++) {
+        in[i] = tensorflow_dim(o, 2, first + i);
+        w.kernel[i] = tensorflow_dim(o, 1, i);
     }
+    build_fit_deconv(o->b, &w, in, size + first, strcmp(tensorflow_text(o, "padding", "VALID"), "SAME") == 0, more);
     if (spatial(o, "dilations", 4, 1, values))
         build_fail(o->b, "dilated ones are not read");
-    build_ints(o->b, v, "strides", 2, stride);
-    build_ints(o->b, v, "pads", 4, pads);
+    build_set_window(o->b, v, &w);
     if (more[0] || more[1])
         build_ints(o->b, v, "output_padding", 2, more);
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));

@@ -69,39 +69,16 @@ void tensorflow_read_call(struct tensorflow_op *o)
 
 /* ---- branches and loops: functions as subgraphs ---- */
 
-/* Reading goes on in a subgraph: what was there is given back by leave(). */
-static struct build enter(struct tensorflow_op *o)
-{
-    struct build outer = o->scope->r->b;
-    build_infer(o->b);
-    outer.failed = o->b->failed;
-    struct graph *g = o->b->failed ? NULL : graph_new_subgraph(outer.graph, outer.err);
-    outer.latest = NULL;
-    o->scope->r->b.graph = g;
-    o->scope->r->b.failed = !g;
-    return outer;
-}
-
-static struct graph *leave(struct tensorflow_op *o, struct build outer)
-{
-    struct build *b = &o->scope->r->b;
-    build_infer(b);
-    struct graph *g = b->graph;
-    outer.failed = outer.failed || b->failed;
-    *b = outer;
-    return g;
-}
-
 static struct graph *branch(struct tensorflow_op *o, const char *attr, int *outputs)
 {
     struct value *out[TENSORFLOW_OUTPUTS];
-    struct build outer = enter(o);
+    struct build outer = build_enter(o->b, NULL);
     *outputs = o->b->failed ? -1
                             : tensorflow_call(o->scope->r, function_name(o, attr), o->in + 1, o->in_count - 1, out,
                                               TENSORFLOW_OUTPUTS);
     for (int i = 0; i < *outputs; i++)
         build_body_output(o->b, out[i]);
-    return leave(o, outer);
+    return build_leave(o->b, outer);
 }
 
 void tensorflow_read_if(struct tensorflow_op *o)
@@ -129,7 +106,7 @@ static struct value *condition(struct tensorflow_op *o, struct value *const *in)
 static struct graph *loop_body(struct tensorflow_op *o)
 {
     struct value *in[TENSORFLOW_OUTPUTS], *out[TENSORFLOW_OUTPUTS];
-    struct build outer = enter(o);
+    struct build outer = build_enter(o->b, NULL);
     build_input(o->b, NULL, DTYPE_I64, 0, NULL);
     build_input(o->b, NULL, DTYPE_BOOL, 0, NULL);
     for (int i = 0; i < o->in_count && !o->b->failed; i++)
@@ -144,7 +121,7 @@ static struct graph *loop_body(struct tensorflow_op *o)
         build_body_output(o->b, again);
     for (int i = 0; i < count && !o->b->failed; i++)
         build_body_output(o->b, out[i]);
-    return leave(o, outer);
+    return build_leave(o->b, outer);
 }
 
 /* ONNX asks for the condition of the first round before it, and for the next one's in the body. */

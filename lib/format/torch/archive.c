@@ -301,5 +301,8 @@ struct torch_value torch_unpickle_part(struct torch_reader *t, struct torch_obje
 
 struct torch_value torch_unpickle(struct torch_reader *t, struct pickle *p, const char *path)
 {
-    return unpickle(t, p, path, 0);
+    struct torch_root kept = torch_enter_root(t);
+    struct torch_value v = unpickle(t, p, path, 0);
+    torch_leave_root(t, kept);
+    return v;
 }

@@ -154,7 +154,9 @@ static void check_open(struct work *w, const char *name)
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strcmp(names[i], name) == 0)
             return;
-    build_fail(w->t->b, "argument '%.60s' depends on the size of an input, which only a run tells", name);
+    char text[160];
+    snprintf(text, sizeof(text), "argument '%.60s' depends on the size of an input, which only a run tells", name);
+    torch_fail_open(w->t, text);
 }
 
 static void add_list(struct work *w, const char *name, struct torch_value v)
@@ -165,8 +167,15 @@ static void add_list(struct work *w, const char *name, struct torch_value v)
         numbers = numbers && torch_is_number(l->items[i]);
         tensors = tensors || l->items[i].kind == TORCH_TENSOR;
     }
+    bool is_size = strcmp(name, "size") == 0 || strcmp(name, "shape") == 0 || strcmp(name, "sizes") == 0;
     if (numbers && l->count)
         add_param(w, name, list_text(w, l));
+    if (l->count == 0 && is_size) { /* of a tensor without axes */
+        struct pnnx_operand *o = add_operand(w);
+        if (o)
+            o->value = build_list(w->t->b, 0, NULL);
+        add_role(w, name, o);
+    }
     for (size_t i = 0; tensors && i < l->count && !w->t->b->failed; i++)
         add_input(w, l->items[i], NULL);
     if (numbers || tensors)
@@ -349,6 +358,11 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
         bind(&c, args);
         return row->make(t, &c);
     }
+    char composed[256];
+    if (lookup_find(&t->functions, torch_prelude_name(name, composed, sizeof(composed))))
+        return torch_run(t, composed, args);
+    if (strncmp(name, "onnx.", 5) == 0)
+        return torch_onnx(t, name + 5, args);
     v = by_function(t, name, args);
     if (v.kind == TORCH_NONE && !t->b->failed)
         build_fail(t->b, "the operator %.100s is not known", name);
@@ -361,11 +375,21 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
     const char *plain = short_name(t, name, &in_place);
     if (t->b->failed)
         return torch_none();
-    struct torch_value v = evaluate(t, plain, args);
     struct torch_value self = args->count ? args->values[0] : torch_none();
+    struct torch_value v = torch_keep_quantised(t, plain, self, evaluate(t, plain, args));
     if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed)
         return v;
+    torch_check_level(t, self.tensor->level, "a tensor is changed in a branch or loop that only a run decides");
     self.tensor->value = v.tensor->value;
+    self.tensor->scale = v.tensor->scale;
+    self.tensor->zero = v.tensor->zero;
     torch_write_back(t, self.tensor);
     return self;
+}
+
+struct torch_value torch_call_plain(struct torch_reader *t, const char *name, struct torch_value *values, int count)
+{
+    const char *names[24] = {NULL};
+    struct torch_args args = {.values = values, .names = names, .count = count};
+    return t->b->failed ? torch_none() : torch_call(t, name, &args);
 }

@@ -7,12 +7,15 @@
 
 struct torch_value *torch_local(struct torch_frame *f, const char *name)
 {
-    return lookup_find(&f->names, name);
+    struct torch_value *v = NULL;
+    for (; f && !v; f = f->outer)
+        v = lookup_find(&f->names, name);
+    return v;
 }
 
 void torch_assign(struct torch_frame *f, const char *name, struct torch_value v)
 {
-    struct torch_value *slot = torch_local(f, name);
+    struct torch_value *slot = lookup_find(&f->names, name);
     if (!slot && !f->t->b->failed) {
         slot = arena_alloc(&f->t->arena, sizeof(*slot), f->t->b->err);
         build_check(f->t->b, slot && lookup_add(&f->names, name, slot, f->t->b->err) == 0);
@@ -22,8 +25,6 @@ void torch_assign(struct torch_frame *f, const char *name, struct torch_value v)
 }
 
 /* ---- statements ---- */
-
-static size_t run_block(struct torch_frame *f, size_t line, int indent);
 
 /* The first line behind a block that is indented deeper than `indent`. */
 static size_t block_end(const struct torch_frame *f, size_t line, int indent)
@@ -60,7 +61,8 @@ static size_t run_if(struct torch_frame *f, size_t line)
 {
     const struct torch_line *l = &f->source->lines[line];
     struct torch_cursor c = {l->at + 1, l->end};
-    int truth = torch_truth(f->t, torch_expression(f, &c));
+    struct torch_value condition = torch_expression(f, &c);
+    int truth = torch_truth(f->t, condition);
     size_t yes = line + 1, no = block_end(f, yes, l->indent), end = no;
     bool has_else = is_else(f, no, l->indent);
     if (has_else)
@@ -69,32 +71,53 @@ static size_t run_if(struct torch_frame *f, size_t line)
         truth = 0;
     else if (truth < 0 && (has_else ? only_raises(f, no + 1, l->indent) : false))
         truth = 1;
-    if (truth < 0)
-        build_fail(f->t->b, "a branch depends on what only a run tells");
     if (f->t->b->failed)
         return end;
-    if (truth)
-        run_block(f, yes, l->indent);
+    if (truth < 0)
+        torch_branch(f, condition, yes, has_else ? no + 1 : 0, l->indent);
+    else if (truth)
+        torch_block(f, yes, l->indent);
     else if (has_else)
-        run_block(f, no + 1, l->indent);
+        torch_block(f, no + 1, l->indent);
     return end;
 }
 
 static size_t run_while(struct torch_frame *f, size_t line)
 {
     const struct torch_line *l = &f->source->lines[line];
+    size_t end = block_end(f, line + 1, l->indent);
     int truth = 1;
-    while (truth && !f->t->b->failed && !f->returned) {
+    while (truth > 0 && !f->t->b->failed && !f->returned) {
         struct torch_cursor c = {l->at + 1, l->end};
-        truth = torch_truth(f->t, torch_expression(f, &c));
+        struct torch_value start = torch_expression(f, &c);
+        truth = torch_truth(f->t, start);
         if (truth < 0)
-            build_fail(f->t->b, "a loop depends on what only a run tells");
+            torch_loop(f, &(struct torch_loop){.line = line + 1,
+                                               .end = end,
+                                               .indent = l->indent,
+                                               .start = start,
+                                               .condition = {l->at + 1, l->end}});
         if (truth > 0 && ++f->t->statements > TORCH_STATEMENTS)
             build_fail(f->t->b, "more than %d statements are run", TORCH_STATEMENTS);
         if (truth > 0 && !f->t->b->failed)
-            run_block(f, line + 1, l->indent);
+            torch_block(f, line + 1, l->indent);
     }
-    return block_end(f, line + 1, l->indent);
+    return end;
+}
+
+/* "for name in range(n)", where n is what only a run tells. */
+static bool run_open_for(struct torch_frame *f, size_t line, size_t end)
+{
+    const struct torch_line *l = &f->source->lines[line];
+    struct torch_cursor c = {l->at + 5, l->end};
+    if (l->end - l->at < 7 || strcmp(l->at[3].text, "range") != 0 || strcmp(l->at[4].text, "(") != 0)
+        return false;
+    struct torch_value count = torch_expression(f, &c);
+    if (count.kind != TORCH_SIZE || !torch_at(&c, ")"))
+        return false;
+    torch_loop(f, &(struct torch_loop){
+                      .line = line + 1, .end = end, .indent = l->indent, .counter = l->at[1].text, .start = count});
+    return true;
 }
 
 /* "for name in list:". */
@@ -106,14 +129,17 @@ static size_t run_for(struct torch_frame *f, size_t line)
         build_fail(f->t->b, "a loop that is not understood");
         return line + 1;
     }
+    size_t end = block_end(f, line + 1, l->indent);
+    if (run_open_for(f, line, end))
+        return end;
     struct torch_value list = torch_expression(f, &c);
-    if (!torch_is_list(list))
-        build_fail(f->t->b, "a loop over what is no list, or whose length only a run tells");
+    if (!f->t->b->failed && !torch_is_list(list))
+        torch_fail_open(f->t, "a loop over what is no list, or whose length only a run tells");
     for (size_t i = 0; !f->t->b->failed && !f->returned && i < list.list->count; i++) {
         torch_assign(f, l->at[1].text, list.list->items[i]);
-        run_block(f, line + 1, l->indent);
+        torch_block(f, line + 1, l->indent);
     }
-    return block_end(f, line + 1, l->indent);
+    return end;
 }
 
 /* ---- assignments ---- */
@@ -129,6 +155,7 @@ static void assign_to(struct torch_frame *f, const struct torch_token *at, const
     if (end - at >= 3 && strcmp(end[-2].text, ".") == 0) { /* an attribute */
         struct torch_cursor c = {at, end - 2};
         struct torch_value o = torch_expression(f, &c);
+        torch_check_level(t, 0, "an attribute is set in a branch or loop that only a run decides");
         if (o.kind == TORCH_OBJECT)
             torch_attr_set(t, o.object, end[-1].text, v);
         else
@@ -226,7 +253,7 @@ static size_t run_statement(struct torch_frame *f, size_t line)
     if (is_word(l, "for"))
         return run_for(f, line);
     if (is_word(l, "with"))
-        return run_block(f, line + 1, l->indent);
+        return torch_block(f, line + 1, l->indent);
     if (is_word(l, "return"))
         run_return(f, l);
     else if (!is_word(l, "pass"))
@@ -235,7 +262,7 @@ static size_t run_statement(struct torch_frame *f, size_t line)
 }
 
 /* The lines from `line` on that are indented deeper than `indent`; the first one behind. */
-static size_t run_block(struct torch_frame *f, size_t line, int indent)
+size_t torch_block(struct torch_frame *f, size_t line, int indent)
 {
     size_t end = block_end(f, line, indent);
     if (++f->t->depth > TORCH_DEPTH)
@@ -317,7 +344,7 @@ struct torch_value torch_run(struct torch_reader *t, const char *function, const
     if (!t->b->failed)
         bind_arguments(&f, l, args);
     if (!t->b->failed)
-        run_block(&f, fn->line + 1, l->indent);
+        torch_block(&f, fn->line + 1, l->indent);
     t->path = path;
     t->depth--;
     lookup_release(&f.names);

@@ -183,6 +183,8 @@ static struct torch_value call_name(struct torch_frame *f, const char *name, con
             build_fail(t->b, "'%.200s' has no attribute '%.100s'", args->values[0].object->class, args->values[1].text);
         return v;
     }
+    if (args->count == 1 && args->values[0].kind == TORCH_NAME && strstr(name, ".__new__"))
+        return torch_object(t, args->values[0].text, t->path); /* __init__() is called by the script */
     if (strncmp(name, "__torch__", 9) != 0)
         return torch_call(t, name, args);
     return lookup_find(&t->functions, name) ? torch_run(t, name, args) : construct(t, name, args);
@@ -217,9 +219,7 @@ static struct torch_value call_method(struct torch_frame *f, struct torch_value 
 
 static struct torch_value index_of(struct torch_frame *f, struct torch_value v, struct torch_value index)
 {
-    const char *names[2] = {NULL, NULL};
-    struct torch_args args = {.values = (struct torch_value[]){v, index}, .names = names, .count = 2};
-    return torch_call(f->t, "torch.__getitem__", &args);
+    return torch_call_plain(f->t, "torch.__getitem__", (struct torch_value[]){v, index}, 2);
 }
 
 /* CONSTANTS.c12 is item 12 of the tuple. */
@@ -349,11 +349,9 @@ static const struct infix *find_infix(const struct torch_cursor *c)
 
 static struct torch_value apply(struct torch_frame *f, const char *function, int count, struct torch_value *values)
 {
-    const char *names[2] = {NULL, NULL};
     char name[64];
-    struct torch_args args = {.values = values, .names = names, .count = count};
     snprintf(name, sizeof(name), "torch.%s", function);
-    return f->t->b->failed ? torch_none() : torch_call(f->t, name, &args);
+    return torch_call_plain(f->t, name, values, count);
 }
 
 static struct torch_value binary(struct torch_frame *f, struct torch_cursor *c, int strength);

@@ -161,43 +161,6 @@ struct torch_value torch_make_grid_sample(struct torch_reader *t, struct torch_b
     return torch_make_NULL(t, c);
 }
 
-/* ---- weights in objects ---- */
-
-/* x rounded to 128 levels (256 without reduce_range) between its least and largest element, as far as 0 at least.
- * Source: ChooseQuantizationParams() of PyTorch's quant_utils.h. */
-static struct torch_value rounded(struct torch_reader *t, struct torch_value x, bool reduce_range)
-{
-    struct build *b = t->b;
-    struct value *v = torch_graph_value(t, x), *zero = build_number(b, DTYPE_F32, 0);
-    struct value *top = build_number(b, DTYPE_F32, reduce_range ? 127 : 255);
-    struct value *low = BUILD(b, "Min", build_int(b, BUILD(b, "ReduceMin", v), "keepdims", 0), zero);
-    struct value *high = BUILD(b, "Max", build_int(b, BUILD(b, "ReduceMax", v), "keepdims", 0), zero);
-    struct value *scale = BUILD(b, "Div", BUILD(b, "Sub", high, low), top);
-    struct value *shift = BUILD(b, "Round", BUILD(b, "Div", BUILD(b, "Neg", low), scale));
-    struct value *q = BUILD(b, "Add", BUILD(b, "Round", BUILD(b, "Div", v, scale)), shift);
-    q = BUILD(b, "Sub", BUILD(b, "Clip", q, zero, top), shift);
-    return torch_tensor(t, BUILD(b, "Mul", q, scale));
-}
-
-/* An object whose state is (weight, bias); products of numbers of 8 bits. */
-struct torch_value torch_make_packed_linear(struct torch_reader *t, struct torch_bound *c)
-{
-    struct torch_object *o = c->arg[1].kind == TORCH_OBJECT ? c->arg[1].object : NULL;
-    const struct pickle *state = o ? o->state : NULL;
-    if (!state || state->kind != PICKLE_TUPLE || state->size < 2) {
-        build_fail(t->b, "packed weights that are not understood");
-        return torch_none();
-    }
-    struct torch_value arg[3] = {rounded(t, c->arg[0], torch_truth(t, c->arg[2]) == 1),
-                                 torch_unpickle_part(t, o, state->items[0], o->path),
-                                 torch_unpickle_part(t, o, state->items[1], o->path)};
-    expect(t, c->arg[0], 2, dim_of(t, arg[1], 1), DTYPE_NONE);
-    struct torch_value v = torch_emit_one(t, c->row->type, "input weight bias", arg, 3);
-    if (!strstr(c->row->name, "relu") || t->b->failed)
-        return v;
-    return torch_tensor(t, BUILD(t->b, "Relu", torch_graph_value(t, v)));
-}
-
 /* ---- recurrent layers ---- */
 
 /* Weights stand in one list: for each layer and direction those of input and state, and two biases. */

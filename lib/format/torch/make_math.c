@@ -70,10 +70,10 @@ struct torch_value torch_make_clamp(struct torch_reader *t, struct torch_bound *
 struct torch_value torch_make_where(struct torch_reader *t, struct torch_bound *c)
 {
     struct torch_value arg[3];
+    if (c->arg[1].kind == TORCH_NONE)
+        return torch_call_plain(t, "torch.nonzero_parts", c->arg, 1);
     for (int i = 0; i < 3; i++)
         arg[i] = c->arg[i].kind == TORCH_TENSOR ? c->arg[i] : torch_tensor(t, torch_graph_value(t, c->arg[i]));
-    if (c->arg[1].kind == TORCH_NONE)
-        build_fail(t->b, "where() of a condition alone is not read");
     return torch_emit_one(t, c->row->type, c->row->args, arg, 3);
 }
 
@@ -83,6 +83,13 @@ struct torch_value torch_make_where(struct torch_reader *t, struct torch_bound *
 struct torch_value torch_make_extreme(struct torch_reader *t, struct torch_bound *c)
 {
     struct torch_value out[2], both = torch_list(t, TORCH_TUPLE);
+    const struct type *type = c->arg[0].kind == TORCH_TENSOR ? build_type(t->b, c->arg[0].tensor->value) : NULL;
+    /* A number that was a tensor without axes is no axis. */
+    if (c->arg[1].kind == TORCH_INT && c->arg[2].kind == TORCH_NONE && type && type->rank >= 0 &&
+        c->arg[1].i >= type->rank)
+        c->arg[1] = torch_tensor(t, torch_graph_value(t, c->arg[1]));
+    if (c->arg[1].kind == TORCH_SIZE)
+        c->arg[1].kind = TORCH_TENSOR;
     if (c->arg[1].kind == TORCH_TENSOR)
         return torch_emit_one(t, c->row->type, "input other", c->arg, 2);
     if (c->arg[1].kind == TORCH_NONE)
@@ -93,13 +100,25 @@ struct torch_value torch_make_extreme(struct torch_reader *t, struct torch_bound
     return both;
 }
 
-struct torch_value torch_make_two(struct torch_reader *t, struct torch_bound *c)
+static struct torch_value two(struct torch_reader *t, struct torch_bound *c)
 {
     struct torch_value out[2], both = torch_list(t, TORCH_TUPLE);
     torch_emit(t, c->row->type, c->row->args, c->arg, c->count, out, 2);
     torch_append(t, both, out[0]);
     torch_append(t, both, out[1]);
     return both;
+}
+
+/* How many may be what only a run tells. */
+struct torch_value torch_make_topk(struct torch_reader *t, struct torch_bound *c)
+{
+    if (c->arg[1].kind != TORCH_SIZE && c->arg[1].kind != TORCH_TENSOR)
+        return two(t, c);
+    if (c->arg[2].kind == TORCH_NONE)
+        c->arg[2] = torch_int(-1);
+    if (c->arg[3].kind == TORCH_NONE)
+        c->arg[3] = torch_bool(true);
+    return torch_call_plain(t, "torch.open_topk", c->arg, 4);
 }
 
 /* var(x, unbiased), var(x, dim, unbiased, keepdim), var(x, dim, correction=1, keepdim=True). */

@@ -38,9 +38,14 @@ struct torch_value torch_make_size(struct torch_reader *t, struct torch_bound *c
     if (c->arg[1].kind == TORCH_INT)
         return dim_at(t, c->arg[0], c->arg[1].i);
     struct torch_value list = torch_list(t, TORCH_LIST);
-    if (!type || type->rank < 0)
-        build_fail(t->b, "the number of axes of an input is not known; no operator before tells it");
-    for (int i = 0; !t->b->failed && i < type->rank; i++)
+    if (type && type->rank < 0) {
+        struct torch_value sizes = torch_tensor(t, BUILD(t->b, "Shape", c->arg[0].tensor->value));
+        if (sizes.kind == TORCH_TENSOR)
+            sizes.tensor->sizes = true;
+        t->ops.wants_shapes = true;
+        return sizes;
+    }
+    for (int i = 0; !t->b->failed && type && i < type->rank; i++)
         torch_append(t, list, dim_at(t, c->arg[0], i));
     return list;
 }
@@ -49,7 +54,7 @@ struct torch_value torch_make_dim(struct torch_reader *t, struct torch_bound *c)
 {
     const struct type *type = type_of(t, c->arg[0]);
     if (!type || type->rank < 0)
-        build_fail(t->b, "the number of axes of an input is not known; no operator before tells it");
+        torch_fail_open(t, "the number of axes of an input is not known; no operator before tells it");
     return t->b->failed ? torch_none() : torch_int(type->rank);
 }
 
@@ -82,6 +87,13 @@ struct torch_value torch_make_device(struct torch_reader *t, struct torch_bound 
 {
     (void)t;
     return c->arg[0].kind == TORCH_STRING ? c->arg[0] : torch_string("cpu");
+}
+
+/* Of the prelude: an input of open rank has this one. */
+struct torch_value torch_make_expect_rank(struct torch_reader *t, struct torch_bound *c)
+{
+    build_expect(t->b, torch_graph_value(t, c->arg[0]), (int)c->arg[1].i, 1, 0, DTYPE_NONE);
+    return torch_none();
 }
 
 /* Of a tensor: its part at an index of the first axis. */
@@ -164,9 +176,28 @@ struct torch_value torch_make_make_tensor(struct torch_reader *t, struct torch_b
     return torch_tensor(t, v);
 }
 
+/* Filled with what only a run tells. */
+static struct torch_value open_full(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value both[2] = {torch_none(), c->arg[1]};
+    const struct type *type = type_of(t, c->arg[1]);
+    if (type && c->arg[2].kind == TORCH_NONE && strcmp(c->row->name, "full") == 0)
+        c->arg[2] = torch_int(torch_scalar_type(type->dtype));
+    c->arg[1] = torch_int(0);
+    both[0] = torch_make_NULL(t, c);
+    return torch_call_plain(t, "torch.add", both, 2);
+}
+
+struct torch_value torch_make_full_like(struct torch_reader *t, struct torch_bound *c)
+{
+    return c->arg[1].kind == TORCH_SIZE || c->arg[1].kind == TORCH_TENSOR ? open_full(t, c) : torch_make_NULL(t, c);
+}
+
 /* Without a type it is that of the number. */
 struct torch_value torch_make_full(struct torch_reader *t, struct torch_bound *c)
 {
+    if (c->arg[1].kind == TORCH_SIZE || c->arg[1].kind == TORCH_TENSOR)
+        return open_full(t, c);
     if (c->arg[2].kind == TORCH_NONE && c->arg[1].kind != TORCH_FLOAT)
         c->arg[2] = torch_int(c->arg[1].kind == TORCH_BOOL ? 11 : 4);
     if (c->arg[1].kind == TORCH_BOOL)
@@ -213,12 +244,18 @@ static void keep_track(struct torch_reader *t, struct torch_value part, struct t
     end = end < 0 ? end + size : end > size ? size : end;
     part.tensor->lost = size < 0 || start < 0 || start > end;
     if (!part.tensor->lost)
-        *part.tensor = (struct torch_tensor){part.tensor->value, x.tensor, (int)at, start, end, axis_gone, false};
+        *part.tensor = (struct torch_tensor){.value = part.tensor->value,
+                                             .base = x.tensor,
+                                             .axis = (int)at,
+                                             .start = start,
+                                             .end = end,
+                                             .axis_gone = axis_gone};
 }
 
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
 {
     for (; part->base && !t->b->failed && !part->lost; part = part->base) {
+        torch_check_level(t, part->base->level, "a tensor is changed in a branch or loop that only a run decides");
         struct value *whole = part->base->value, *parts[3], *new = part->value;
         const struct type *type = build_type(t->b, whole);
         int64_t end = part->axis_gone ? part->start + 1 : part->end, size = type ? type->dims[part->axis] : 0;
@@ -232,7 +269,7 @@ void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
             n == 1 ? parts[0] : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", part->axis);
     }
     if (part->lost)
-        build_fail(t->b, "a part of a tensor is written in place, and which one depends on the size of an input");
+        torch_fail_open(t, "a part of a tensor is written in place, and which one depends on the size of an input");
 }
 
 /* Pads that depend on sizes: from the last axis on, before and behind. */
@@ -299,7 +336,7 @@ static int64_t count_pieces(struct torch_reader *t, struct torch_bound *c, int64
     if (strcmp(c->row->name, "unbind") == 0)
         return size;
     if (torch_is_list(by))
-        return (int64_t)by.list->count;
+        return (int64_t)by.list->count + (strcmp(c->row->name, "tensor_split") == 0);
     if (by.kind != TORCH_INT || by.i < 1 || size < 1)
         return -1;
     int64_t each = strstr(c->row->name, "chunk") ? (size + by.i - 1) / by.i : by.i;
@@ -316,6 +353,9 @@ struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound 
         at += type->rank;
     if (type && at >= 0 && at < type->rank)
         size = type->dims[at];
+    for (size_t i = 0; torch_is_list(c->arg[1]) && i < c->arg[1].list->count; i++)
+        if (c->arg[1].list->items[i].kind == TORCH_SIZE)
+            return torch_call_plain(t, "torch.open_split", c->arg, c->arg[2].kind == TORCH_NONE ? 2 : 3);
     int64_t count = count_pieces(t, c, size);
     if (count < 0 && strstr(c->row->name, "chunk") && c->arg[1].kind == TORCH_INT)
         count = c->arg[1].i;
@@ -357,8 +397,12 @@ struct torch_value torch_make_index(struct torch_reader *t, struct torch_bound *
         in[count++] = torch_graph_value(t, list->items[i]);
     }
     const struct type *type = count && in[0] ? build_type(t->b, in[0]) : NULL;
+    if (type && count == 1 && type->dtype == DTYPE_BOOL) {
+        struct torch_value values[3] = {c->arg[0], list->items[first], torch_int(first)};
+        return torch_call_plain(t, "torch.index_mask", values, 3);
+    }
     if (!type || (count > 1 && first > 0) || type->dtype == DTYPE_BOOL) {
-        build_fail(t->b, "an index by a mask, or by several tensors behind other axes, is not read");
+        build_fail(t->b, "an index by several masks, or by several tensors behind other axes, is not read");
         return torch_none();
     }
     if (count == 1)

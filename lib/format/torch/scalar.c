@@ -240,6 +240,14 @@ static bool logic(struct scalars *s, struct torch_value *v)
 
 /* ---- conversions ---- */
 
+static struct torch_value number_of(const struct tensor *t, bool as_float)
+{
+    bool floats = dtype_info(t->dtype)->class == DTYPE_CLASS_FLOAT;
+    if (as_float || floats)
+        return as_float ? torch_float(tensor_get_f64(t, 0)) : torch_int((int64_t)tensor_get_f64(t, 0));
+    return torch_int(tensor_get_i64(t, 0));
+}
+
 static bool to_number(struct scalars *s, struct torch_value *v)
 {
     bool is_float = strstr(s->name, "loat") != NULL, is_bool = strstr(s->name, "ool") != NULL;
@@ -263,6 +271,8 @@ static bool to_number(struct scalars *s, struct torch_value *v)
         return torch_scalar_give(v, torch_bool(truth));
     struct value *x = torch_graph_value(s->t, s->a);
     const struct type *type = x ? build_type(s->t->b, x) : NULL;
+    if (x && x->constant && x->constant->count == 1 && !x->is_input)
+        return torch_scalar_give(v, number_of(x->constant, is_float));
     if (type && type->rank != 0)
         x = build_reshape(s->t->b, x, 0, NULL);
     enum dtype wanted = is_float ? DTYPE_F32 : is_bool ? DTYPE_BOOL : DTYPE_I64;
@@ -299,6 +309,25 @@ static bool raise(struct scalars *s, struct torch_value *v)
     (void)v;
     build_fail(s->t->b, "the module raises an exception: %.200s", s->a.kind == TORCH_STRING ? s->a.text : "");
     return true;
+}
+
+/* Empty, or of a list of pairs. */
+static bool new_dict(struct scalars *s, struct torch_value *v)
+{
+    *v = torch_list(s->t, TORCH_DICT);
+    for (size_t i = 0; torch_is_list(s->a) && i < s->a.list->count && !s->t->b->failed; i++) {
+        struct torch_value pair = s->a.list->items[i];
+        if (!torch_is_list(pair) || pair.list->count != 2)
+            return false;
+        torch_append(s->t, *v, pair.list->items[0]);
+        torch_append(s->t, *v, pair.list->items[1]);
+    }
+    return true;
+}
+
+static bool is_tensor(struct scalars *s, struct torch_value *v)
+{
+    return torch_scalar_give(v, torch_bool(s->a.kind == TORCH_TENSOR));
 }
 
 /* ---- the table ---- */
@@ -354,11 +383,13 @@ static const struct {
     {"__getitem__", torch_scalar_get_item},
     {"_set_item", torch_scalar_set_item},
     {"append", torch_scalar_append},
+    {"insert", torch_scalar_insert},
     {"extend", torch_scalar_extend},
     {"list", torch_scalar_copy_list},
     {"copy", torch_scalar_copy_list},
     {"slice", torch_scalar_slice_list},
     {"__contains__", torch_scalar_contains},
+    {"dict", new_dict},
     {"keys", torch_scalar_parts_of_dict},
     {"values", torch_scalar_parts_of_dict},
     {"items", torch_scalar_parts_of_dict},
@@ -373,6 +404,8 @@ static const struct {
     {"unchecked_unwrap_optional", same},
     {"unchecked_cast", same},
     {"_unwrap_optional", same},
+    {"type", same}, /* of a device: its name */
+    {"is_tensor", is_tensor},
     {"is_scripting", no},
     {"is_autocast_enabled", no},
     {"is_grad_enabled", no},
@@ -404,8 +437,13 @@ bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_a
         s.a = as_number(s.a);
         s.b = as_number(s.b);
     }
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return rows[i].function(&s, result);
+    bool open = s.a.kind == TORCH_TENSOR && s.a.tensor->sizes;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (strcmp(rows[i].name, name) != 0)
+            continue;
+        if (open && rows[i].function != torch_scalar_length && rows[i].function != torch_scalar_get_item)
+            torch_fail_open(t, "the number of axes of an input is not known; no operator before tells it");
+        return rows[i].function(&s, result);
+    }
     return false;
 }

@@ -9,6 +9,10 @@ bool torch_scalar_length(struct scalars *s, struct torch_value *v)
         return torch_scalar_give(v, torch_int((int64_t)strlen(s->a.text)));
     if (s->a.kind == TORCH_DICT)
         return torch_scalar_give(v, torch_int((int64_t)s->a.list->count / 2));
+    if (s->a.kind == TORCH_TENSOR) {
+        struct torch_value values[2] = {s->a, torch_int(0)};
+        return torch_scalar_give(v, torch_call_plain(s->t, "torch.size", values, 2));
+    }
     return torch_is_list(s->a) && torch_scalar_give(v, torch_int((int64_t)s->a.list->count));
 }
 
@@ -59,6 +63,7 @@ bool torch_scalar_set_item(struct scalars *s, struct torch_value *v)
         build_fail(s->t->b, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
     else
         s->a.list->items[i] = new;
+    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
     return true;
 }
 
@@ -66,8 +71,26 @@ bool torch_scalar_append(struct scalars *s, struct torch_value *v)
 {
     if (!torch_is_list(s->a))
         return false;
+    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
     torch_append(s->t, s->a, s->b);
     return torch_scalar_give(v, s->a);
+}
+
+/* Before item i. */
+bool torch_scalar_insert(struct scalars *s, struct torch_value *v)
+{
+    struct torch_value new = s->args->count > 2 ? s->args->values[2] : torch_none();
+    if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
+        return false;
+    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
+    int64_t count = (int64_t)s->a.list->count, i = s->b.i < 0 ? s->b.i + count : s->b.i;
+    i = i < 0 ? 0 : i > count ? count : i;
+    torch_append(s->t, s->a, new);
+    for (int64_t k = count; k > i && !s->t->b->failed; k--)
+        s->a.list->items[k] = s->a.list->items[k - 1];
+    if (!s->t->b->failed)
+        s->a.list->items[i] = new;
+    return torch_scalar_give(v, torch_none());
 }
 
 bool torch_scalar_extend(struct scalars *s, struct torch_value *v)
@@ -75,6 +98,7 @@ bool torch_scalar_extend(struct scalars *s, struct torch_value *v)
     if (!torch_is_list(s->a) || !torch_is_list(s->b))
         return false;
     size_t count = s->b.list->count;
+    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
     for (size_t i = 0; i < count && !s->t->b->failed; i++)
         torch_append(s->t, s->a, s->b.list->items[i]);
     return torch_scalar_give(v, torch_none());

@@ -192,7 +192,7 @@ static int list_functions(struct torch_reader *t, struct torch_source *s, struct
         struct torch_line *l = &s->lines[i];
         int result = 0;
         if (l->indent == 0)
-            class = is_name(l, 0, "class") && l->end - l->at > 3 ? l->at[1].text : "";
+            class = is_name(l, 0, "class") && l->end - l->at > 2 ? l->at[1].text : "";
         if (l->indent == 0 && *class && is_name(l, 3, "NamedTuple")) {
             snprintf(name, sizeof(name), "%.500s.%.250s", s->module, class);
             result = add_name(t, &t->tuples, name, s, err);

@@ -62,6 +62,8 @@ static int open_archive(struct torch_reader *t, const struct source *s, struct e
     t->zip = zip_open(s->blob, err);
     if (!t->zip)
         return -1;
+    if (torch_prelude_read(t, err) != 0)
+        return -1;
     if ((t->prefix = torch_prefix(t->zip, EXPORTED, &t->arena, err)))
         return 0;
     if (!(t->prefix = torch_prefix(t->zip, "data.pkl", &t->arena, err)))
@@ -79,26 +81,40 @@ static int open_archive(struct torch_reader *t, const struct source *s, struct e
 
 /* ---- inputs and outputs ---- */
 
+void torch_fail_open(struct torch_reader *t, const char *what)
+{
+    t->ops.wants_shapes = true;
+    build_fail(t->b, "%s", what);
+}
+
+static struct value *add_input(struct torch_reader *t, const char *name, int place)
+{
+    const struct source_shape *known = t->shapes ? source_shape_of(t->shapes, name, (size_t)place) : NULL;
+    return build_input(t->b, name, DTYPE_F32, known ? known->rank : -1, known ? known->dims : NULL);
+}
+
 /* The arguments of forward() behind self, as inputs of the graph; those that have a default keep it. */
 static void add_inputs(struct torch_reader *t, const char *function, struct torch_args *args)
 {
     const struct torch_function *fn = lookup_find(&t->functions, function);
     const struct torch_token *at = fn ? fn->source->lines[fn->line].at + 3 : NULL;
     const struct torch_token *end = fn ? fn->source->lines[fn->line].end : NULL;
+    const struct torch_token *self = at; /* whatever it is called */
     int depth = 0;
     bool is_name = true;
     if (!fn)
         build_fail(t->b, "the module has no forward(): '%.200s' is not in the archive", function);
     for (; at < end && depth >= 0 && !t->b->failed; at++) {
         bool sign = at->kind == TOKEN_SIGN;
-        if (is_name && at->kind == TOKEN_NAME && strcmp(at->text, "self") != 0) {
+        if (is_name && at->kind == TOKEN_NAME && at != self) {
             bool optional = false;
+            int place = args->count - 1;
             for (const struct torch_token *c = at; c < end && strcmp(c->text, ",") != 0; c++)
                 optional = optional || strcmp(c->text, "=") == 0 || strcmp(c->text, "Optional") == 0;
             if (args->count == 32)
                 build_fail(t->b, "forward() has more than 32 arguments");
             else if (!optional)
-                args->values[args->count++] = torch_tensor(t, build_input(t->b, at->text, DTYPE_F32, -1, NULL));
+                args->values[args->count++] = torch_tensor(t, add_input(t, at->text, place));
             else
                 args->values[args->count++] = torch_none();
         }
@@ -169,10 +185,10 @@ static int read_module(struct torch_reader *t, struct error *err)
     return build_graph_end(t->b);
 }
 
-static struct graph *torch_read(const struct source *s, struct error *err)
+static struct graph *read_once(const struct source *s, const struct source *shapes, struct error *err)
 {
     struct graph *g = graph_new(err);
-    struct torch_reader t = {.ops = {.b = {.graph = g, .err = err}}, .path = "", .data = "data/"};
+    struct torch_reader t = {.ops = {.b = {.graph = g, .err = err}}, .path = "", .data = "data/", .shapes = shapes};
     t.b = &t.ops.b;
     int result = g && open_archive(&t, s, err) == 0 ? read_module(&t, err) : -1;
     lookup_release(&t.functions);
@@ -183,8 +199,40 @@ static struct graph *torch_read(const struct source *s, struct error *err)
     arena_release(&t.arena);
     if (result == 0)
         return g;
+    if (t.ops.wants_shapes && !shapes)
+        error_set(err, "%s; it may be read for given shapes of all inputs", err->text);
     graph_free(g);
     return NULL;
+}
+
+/* Whether the shapes that are known are ones that the inputs take: how many axes they have may have been guessed. */
+static bool fits(const struct graph *g, const struct source *s)
+{
+    for (size_t i = 0; i < g->input_count; i++) {
+        const struct source_shape *known = source_shape_of(s, g->inputs[i]->name, i);
+        const struct type *type = &g->inputs[i]->type;
+        if (known && type->rank >= 0 && type->rank != known->rank)
+            return false;
+        for (int k = 0; known && k < type->rank; k++)
+            if (type->dims[k] >= 0 && type->dims[k] != known->dims[k])
+                return false;
+    }
+    return true;
+}
+
+/* With open shapes if that is possible, else for those that are known. */
+static struct graph *torch_read(const struct source *s, struct error *err)
+{
+    struct error first = {""};
+    struct graph *g = read_once(s, NULL, &first);
+    if (g && fits(g, s))
+        return g;
+    graph_free(g);
+    if (s->shape_count == 0) {
+        *err = first;
+        return NULL;
+    }
+    return read_once(s, s, err);
 }
 
 static int sniff(const struct source *s)

@@ -38,7 +38,10 @@ struct torch_tensor {
     int axis;
     int64_t start, end;
     bool axis_gone;
-    bool lost; /* it is a part of one, but which is not known */
+    bool lost;                  /* it is a part of one, but which is not known */
+    struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
+    int level;                  /* of the subgraph that it was made in */
+    bool sizes;                 /* a list of sizes whose length is not known */
 };
 
 struct torch_value {
@@ -56,6 +59,7 @@ struct torch_value {
 struct torch_list {
     struct torch_value *items;
     size_t count, cap;
+    int level; /* of the subgraph that it was made in */
 };
 
 struct torch_attr {
@@ -113,12 +117,14 @@ struct torch_reader {
     struct build *b;
     struct arena arena;
     struct zip *zip;
-    const char *prefix;      /* of the archive's members: "slim-320/" */
-    struct lookup functions; /* "module.Class.method" → struct torch_function */
-    struct lookup constants; /* "module.Class:name" → struct torch_line, whose tokens are an expression */
-    struct lookup tuples;    /* names of classes that are named tuples */
-    struct pickle *pickled;  /* the tuple of CONSTANTS */
+    const struct source *shapes; /* where the shapes of inputs are asked for; NULL: they stay open */
+    const char *prefix;          /* of the archive's members: "slim-320/" */
+    struct lookup functions;     /* "module.Class.method" → struct torch_function */
+    struct lookup constants;     /* "module.Class:name" → struct torch_line, whose tokens are an expression */
+    struct lookup tuples;        /* names of classes that are named tuples */
+    struct pickle *pickled;      /* the tuple of CONSTANTS */
     int depth;
+    int level; /* subgraphs that the one being filled lies in */
     long statements;
     const char *path; /* of the module at work, for names */
     const char *data; /* where the storages of what is unpickled lie: "data/" */
@@ -126,6 +132,8 @@ struct torch_reader {
 
 /* The folder that everything in the archive lies in, with a '/': what stands before `member`; NULL: it has none. */
 char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err);
+/* Fails for want of an input's shape. */
+void torch_fail_open(struct torch_reader *t, const char *what);
 /* An archive of torch.export.save(), whose operators are listed (export.c). -1 after a failure of the build. */
 int torch_export_read(struct torch_reader *t, struct error *err);
 
@@ -176,6 +184,8 @@ static inline struct torch_value torch_string(const char *text)
     return (struct torch_value){.kind = TORCH_STRING, .text = text};
 }
 
+/* A constant in the place of a small value that follows from constants (fold.c). */
+struct value *torch_fold(struct torch_reader *t, struct value *v);
 struct torch_value torch_tensor(struct torch_reader *t, struct value *v);
 struct torch_value torch_size(struct torch_reader *t, struct value *v);
 struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind);
@@ -222,7 +232,8 @@ struct torch_args {
 struct torch_frame {
     struct torch_reader *t;
     const struct torch_source *source;
-    struct lookup names; /* → struct torch_value */
+    struct torch_frame *outer; /* of a block within: names are sought there too, and not assigned; else NULL */
+    struct lookup names;       /* → struct torch_value */
     struct torch_value result;
     bool returned;
 };
@@ -240,10 +251,50 @@ void torch_assign(struct torch_frame *f, const char *name, struct torch_value v)
 /* Runs a method or function: `self` first among the arguments of the former. */
 struct torch_value torch_run(struct torch_reader *t, const char *function, const struct torch_args *args);
 
+/* Runs the lines from `line` on that are indented deeper; the first one behind. */
+size_t torch_block(struct torch_frame *f, size_t line, int indent);
+
+/* ---- operators put together of others (prelude.c) ---- */
+
+int torch_prelude_read(struct torch_reader *t, struct error *err);
+/* What the function of an operator would be called, into name. */
+const char *torch_prelude_name(const char *operator, char * name, size_t size);
+/* A node of ONNX: arguments by place are its inputs, those with names its attributes. */
+struct torch_value torch_onnx(struct torch_reader *t, const char *op, const struct torch_args *args);
+
+/* ---- branches and loops that only a run decides (flow.c) ---- */
+
+/* Both blocks, of which `no` may be 0: there is none. */
+void torch_branch(struct torch_frame *f, struct torch_value condition, size_t yes, size_t no, int indent);
+
+struct torch_loop {
+    size_t line, end; /* of its block */
+    int indent;
+    const char *counter; /* "for counter in range(start)"; NULL: "while condition", which is now `start` */
+    struct torch_value start;
+    struct torch_cursor condition; /* asked after each round; {0}: none */
+};
+
+void torch_loop(struct torch_frame *f, const struct torch_loop *of);
+
+/* Fails when something of an outer level would be changed within a block. */
+void torch_check_level(struct torch_reader *t, int level, const char *what);
+
+/* Between these two, values are made outside of all blocks: those that stay, as weights do. */
+struct torch_root {
+    struct build build;
+    int level;
+};
+struct torch_root torch_enter_root(struct torch_reader *t);
+void torch_leave_root(struct torch_reader *t, struct torch_root kept);
+
 /* ---- calls (call.c) ---- */
 
 /* A call of what is no function of the sources: "torch.add", "ops.prim.NumToTensor", "int". */
 struct torch_value torch_call(struct torch_reader *t, const char *name, const struct torch_args *args);
+
+/* The same with up to 24 arguments by place. */
+struct torch_value torch_call_plain(struct torch_reader *t, const char *name, struct torch_value *values, int count);
 
 /* Whether an operator of that name has a row with this argument, by which it can be given. */
 bool torch_names_argument(const char *name, const char *argument);
@@ -275,6 +326,10 @@ void torch_emit(struct torch_reader *t, const char *type, const char *names, con
 /* The same with one result. */
 struct torch_value torch_emit_one(struct torch_reader *t, const char *type, const char *names,
                                   const struct torch_value *args, int count);
+
+/* The result of an operator of tensor `of`: quantised as that is (make_quantised.c). */
+struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name, struct torch_value of,
+                                        struct torch_value result);
 
 /* After a part of a tensor was given another value: all that it is a part of get it too. */
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part);

@@ -16,7 +16,8 @@ struct torch_value torch_tensor(struct torch_reader *t, struct value *v)
     struct torch_tensor *tensor = v ? allocate(t, sizeof(*tensor)) : NULL;
     if (!tensor)
         return torch_none();
-    tensor->value = v;
+    tensor->value = torch_fold(t, v);
+    tensor->level = t->level;
     return (struct torch_value){.kind = TORCH_TENSOR, .tensor = tensor};
 }
 
@@ -31,6 +32,8 @@ struct torch_value torch_size(struct torch_reader *t, struct value *v)
 struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind)
 {
     struct torch_list *list = allocate(t, sizeof(*list));
+    if (list)
+        list->level = t->level;
     return list ? (struct torch_value){.kind = kind, .list = list} : torch_none();
 }
 
@@ -92,9 +95,28 @@ static bool class_constant(struct torch_reader *t, struct torch_object *o, const
     return true;
 }
 
+/* A state that is no dict is what __setstate__() makes attributes of. */
+static void set_state(struct torch_reader *t, struct torch_object *o)
+{
+    char name[1024];
+    const char *names[2] = {NULL, NULL};
+    struct torch_value values[2] = {{.kind = TORCH_OBJECT, .object = o}};
+    struct torch_args args = {.values = values, .names = names, .count = 2};
+    struct pickle *state = (struct pickle *)o->state;
+    snprintf(name, sizeof(name), "%.900s.__setstate__", o->class);
+    if (!state || state->kind == PICKLE_DICT || !lookup_find(&t->functions, name))
+        return;
+    o->state = NULL;
+    values[1] = torch_unpickle_part(t, o, state, o->path);
+    struct torch_root kept = torch_enter_root(t);
+    torch_run(t, name, &args);
+    torch_leave_root(t, kept);
+}
+
 bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value *value)
 {
     char path[1024];
+    set_state(t, o);
     for (const struct torch_attr *a = o->attrs; a; a = a->next)
         if (strcmp(a->name, name) == 0) {
             *value = a->value;

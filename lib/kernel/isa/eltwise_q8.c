@@ -71,10 +71,59 @@ V_FN void binary_part(size_t i, int count, const struct kernel_binary_q8 *b, con
     store(b->out, i, count, v_round_lowest(q, r));
 }
 
+#if VL > 4 || defined(ISA_neon) /* where v_fma is fused */
+/* x / scale to the bit, of a scale's reciprocal: the remainder is exact and corrects the last place (Markstein,
+ * "Computation of elementary functions on the IBM RISC System/6000", 1990). */
+V_FN v_f32 quotient(v_f32 x, v_f32 scale, v_f32 reciprocal)
+{
+    v_f32 q = v_mul(x, reciprocal);
+    return v_fma(v_fnma(q, scale, x), reciprocal, q);
+}
+
+/* Where no scale is so large or small that a step of quotient() leaves the range of floats. */
+static bool is_usual(float scale)
+{
+    return scale > 0x1p-30f && scale < 0x1p30f;
+}
+
+/* As many elements as fill whole vectors of bytes; returns their number. */
+static size_t binary_fours(const struct kernel_binary_q8 *b)
+{
+    const struct v_narrowing narrowing = v_narrowing_of(&b->rounding);
+    const v_f32 scale = v_set1(b->scale), reciprocal = v_set1(1 / b->scale);
+    size_t at = 0;
+    if (!is_usual(b->scale) || !is_usual(b->a_of.scale) || !is_usual(b->b_of.scale))
+        return 0;
+    for (; b->n - at >= 4 * VL; at += 4 * VL) {
+        v_f32 q[4];
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 4; j++) {
+            v_f32 x = operand(b->a, at + j * VL, VL, b->a_step, &b->a_of);
+            v_f32 y = operand(b->b, at + j * VL, VL, b->b_step, &b->b_of);
+            q[j] = quotient(b->multiplies ? v_mul(x, y) : v_add(x, y), scale, reciprocal);
+        }
+        v_bytes bytes = v_round_bytes(q, &narrowing);
+        memcpy((uint8_t *)b->out + at, &bytes, sizeof bytes);
+    }
+    return at;
+}
+#else
+static size_t binary_fours(const struct kernel_binary_q8 *b)
+{
+    (void)b;
+    return 0;
+}
+#endif
+
 void K(binary_q8)(const struct kernel_binary_q8 *b)
 {
     const struct v_rounding r = v_rounding_of(&b->rounding);
-    PART_LOOP(b->n, binary_part, b, &r);
+    size_t done = binary_fours(b);
+    struct kernel_binary_q8 rest = *b;
+    rest.a = (const uint8_t *)b->a + done * (size_t)b->a_step;
+    rest.b = (const uint8_t *)b->b + done * (size_t)b->b_step;
+    rest.out = (uint8_t *)b->out + done;
+    PART_LOOP(b->n - done, binary_part, &rest, &r);
 }
 
 /* ---- rows ---- */
@@ -87,36 +136,53 @@ V_FN void mean_part(size_t i, int count, const struct kernel_reduce_q8 *d, const
     store(d->out, i, count, v_round_lowest(v_mul(v_from_i32(sum), v_set1(d->multiplier)), r));
 }
 
-V_FN v_bytes load_all(const void *p)
+typedef uint8_t bytes_16 __attribute__((vector_size(16)));
+typedef uint8_t bytes_8 __attribute__((vector_size(8)));
+
+/* The largest of the rows' bytes from i on, as many as `type` holds. A byte's order is that of u8 once the sign of s8
+ * is turned. */
+#define LARGEST(type)                                                                                                  \
+    static void largest_##type(const struct kernel_reduce_q8 *d, size_t i, uint8_t turn)                               \
+    {                                                                                                                  \
+        type most, x;                                                                                                  \
+        memcpy(&most, (const uint8_t *)d->row[0] + i, sizeof most);                                                    \
+        most ^= turn;                                                                                                  \
+        for (int k = 1; k < d->rows; k++) {                                                                            \
+            memcpy(&x, (const uint8_t *)d->row[k] + i, sizeof x);                                                      \
+            x ^= turn;                                                                                                 \
+            type larger = (type)(x > most);                                                                            \
+            most = (x & larger) | (most & ~larger);                                                                    \
+        }                                                                                                              \
+        most ^= turn;                                                                                                  \
+        memcpy((uint8_t *)d->out + i, &most, sizeof most);                                                             \
+    }
+LARGEST(v_bytes)
+LARGEST(bytes_16)
+LARGEST(bytes_8)
+
+static void largest_byte(const struct kernel_reduce_q8 *d, size_t i, uint8_t turn)
 {
-    v_bytes x;
-    memcpy(&x, p, sizeof x);
-    return x;
+    uint8_t most = 0;
+    for (int k = 0; k < d->rows; k++) {
+        uint8_t x = ((const uint8_t *)d->row[k])[i] ^ turn;
+        most = x > most ? x : most;
+    }
+    ((uint8_t *)d->out)[i] = most ^ turn;
 }
 
-/* A byte's order is that of u8 once the sign of s8 is turned. */
+/* In the largest vectors that the rows fill; the last one ends with them, and may do some bytes again. */
 static void max_rows(const struct kernel_reduce_q8 *d, uint8_t turn)
 {
-    size_t n = d->channels, i = 0;
-    uint8_t *out = d->out;
-    for (; n - i >= sizeof(v_bytes); i += sizeof(v_bytes)) {
-        v_bytes most = load_all((const uint8_t *)d->row[0] + i) ^ turn;
-        for (int k = 1; k < d->rows; k++) {
-            v_bytes x = load_all((const uint8_t *)d->row[k] + i) ^ turn;
-            v_bytes larger = (v_bytes)(x > most);
-            most = (x & larger) | (most & ~larger);
-        }
-        most ^= turn;
-        memcpy(out + i, &most, sizeof most);
-    }
-    for (; i < n; i++) {
-        uint8_t most = ((const uint8_t *)d->row[0])[i] ^ turn;
-        for (int k = 1; k < d->rows; k++) {
-            uint8_t x = ((const uint8_t *)d->row[k])[i] ^ turn;
-            most = x > most ? x : most;
-        }
-        out[i] = most ^ turn;
-    }
+    static const struct {
+        size_t bytes;
+        void (*run)(const struct kernel_reduce_q8 *d, size_t i, uint8_t turn);
+    } sizes[] = {{sizeof(v_bytes), largest_v_bytes}, {16, largest_bytes_16}, {8, largest_bytes_8}, {1, largest_byte}};
+    size_t n = d->channels;
+    int size = 0;
+    while (sizes[size].bytes > n)
+        size++;
+    for (size_t i = 0, step = sizes[size].bytes; i < n; i += step)
+        sizes[size].run(d, i < n - step ? i : n - step, turn);
 }
 
 void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d)

@@ -2,6 +2,9 @@
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/isa.h"
 
+/* From so many bytes on, those that do not fill a vector go through memory. */
+#define REST_LEAST 12
+
 #if defined(ISA_avx512)
 
 #define STEP 64
@@ -50,6 +53,13 @@ void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8
 #ifdef STEP
     for (; n - i >= STEP; i += STEP)
         look_up(to + i, from + i, table, turn);
+    if (n - i >= REST_LEAST) {
+        uint8_t rest[STEP] = {0};
+        memcpy(rest, from + i, n - i);
+        look_up(rest, rest, table, turn);
+        memcpy(to + i, rest, n - i);
+        i = n;
+    }
 #endif
     for (; i < n; i++)
         to[i] = table[from[i] ^ turn];

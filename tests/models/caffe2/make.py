@@ -13,7 +13,7 @@ from netdef import operator, part, save
 rng = np.random.default_rng(3)
 
 
-def op(type, inputs, outputs, **args):
+def op(type, inputs, outputs, /, **args):
     return part(2, operator(type, inputs, outputs, 5, **args))
 
 

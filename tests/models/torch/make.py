@@ -2,7 +2,7 @@
 """Makes the small PyTorch archives beside it, and the answers of PyTorch: needs Python's torch (2.15) and numpy, none of which the tests need. Run in this folder. Archives
 differ from run to run in an identifier that PyTorch draws."""
 import os
-from typing import List
+from typing import Dict, List
 
 import numpy as np
 import torch
@@ -93,4 +93,64 @@ flow = Flow().eval()
 words = torch.randint(0, 10, (2, 5))
 torch.jit.save(torch.jit.script(flow), "flow.pt")
 save("flow.pt", flow, words)
+
+
+class Decide(nn.Module):
+    """What only a run tells: branches, loops, and the lists and dicts around them."""
+
+    def __init__(self):
+        super().__init__()
+        self.up = nn.Linear(4, 4)
+        self.down = nn.Linear(4, 4)
+        self.cell = nn.LSTMCell(4, 4)
+
+    def forward(self, x):
+        kept: Dict[str, torch.Tensor] = {"x": x}
+        if x.sum() > 0:
+            y = self.up(x)
+            kept["side"] = y
+        else:
+            y = self.down(x) * 2
+        n = 0
+        while bool(y.abs().sum() > 0.5) and n < 7:
+            y = self.down(y) * 0.5
+            n += 1
+        h, c = self.cell(y)
+        mask = h > 0
+        return h + c, torch.where(mask, kept["x"], torch.full_like(h, float(n))), h[mask].sum()
+
+
+class Rounded(nn.Module):
+    """Quantised for bytes, weights by the channel."""
+
+    def __init__(self):
+        super().__init__()
+        self.quant, self.dequant = torch.ao.quantization.QuantStub(), torch.ao.quantization.DeQuantStub()
+        self.conv, self.relu = nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.ReLU()
+        self.deep = nn.Conv2d(6, 6, 3, padding=1, groups=6)
+        self.sum = nn.quantized.FloatFunctional()
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x):
+        x = self.relu(self.conv(self.quant(x)))
+        x = self.sum.add(x, self.deep(x))
+        x = nn.functional.adaptive_avg_pool2d(torch.sigmoid(x), 1).flatten(1)
+        return self.dequant(self.head(x))
+
+
+decide = Decide().eval()
+rows = torch.randn(3, 4)
+torch.jit.save(torch.jit.script(decide), "decide.pt")
+save("decide.pt", decide, rows)
+
+torch.backends.quantized.engine = "fbgemm"
+rounded = torch.ao.quantization.fuse_modules(Rounded().eval(), [["conv", "relu"]])
+rounded.qconfig = torch.ao.quantization.get_default_qconfig("fbgemm")
+torch.ao.quantization.prepare(rounded, inplace=True)
+for _ in range(4):
+    rounded(torch.randn(2, 3, 9, 8))
+torch.ao.quantization.convert(rounded, inplace=True)
+bytes_of = torch.randn(2, 3, 9, 8)
+torch.jit.save(torch.jit.script(rounded), "rounded.pt")
+save("rounded.pt", rounded, bytes_of)
 torch.save({"weight": torch.ones(2, 3)}, "state.pth")

@@ -142,6 +142,17 @@ static void check_table(const struct kernels *k, size_t n)
     check_output(k, "table", n, out, want);
 }
 
+static void check_interleave(const struct kernels *k, size_t n)
+{
+    uint8_t want[MAX_N * KERNEL_PLANES_MAX];
+    size_t planes = 2 + guard_random() % (KERNEL_PLANES_MAX - 1), step = n + guard_random() % 5;
+    const uint8_t *in = random_bytes(inputs, step * (planes - 1) + n);
+    kernel_reference()->interleave_8(want, in, (ptrdiff_t)step, planes, n);
+    uint8_t *out = guard_out(outputs, n * planes, 0);
+    k->interleave_8(out, in, (ptrdiff_t)step, planes, n);
+    check_output(k, "interleave", n * planes, out, want);
+}
+
 static void check_reduce(const struct kernels *k, size_t n)
 {
     uint8_t want[MAX_N];
@@ -175,6 +186,7 @@ static void elements(void)
                 check_binary(k, n);
                 check_reduce(k, n);
                 check_table(k, n);
+                check_interleave(k, n);
             }
 }
 

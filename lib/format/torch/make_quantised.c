@@ -1,0 +1,279 @@
+/* Quantised modules: a tensor of 8 bits is a float one in the graph, behind QuantizeLinear and DequantizeLinear, and
+ * carries its scale and zero point along, since PyTorch's operators on such tensors round their results by them. Packed
+ * weights are a dict of the arguments that the convolution or product is called with. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/torch/make.h"
+
+/* ---- scales and zero points ---- */
+
+/* As a tensor without axes, which is a constant where the number is one. */
+static struct value *scalar(struct torch_reader *t, struct torch_value v, enum dtype dtype)
+{
+    struct value *x = torch_graph_value(t, v);
+    if (!x || t->b->failed)
+        return NULL;
+    if (!x->constant)
+        return build_reshape(t->b, build_cast(t->b, x, dtype), 0, NULL);
+    if (x->constant->count != 1) {
+        build_fail(t->b, "a scale or zero point of %lld elements", (long long)x->constant->count);
+        return NULL;
+    }
+    return build_number(t->b, dtype, tensor_get_f64(x->constant, 0));
+}
+
+static struct torch_value round_by(struct torch_reader *t, struct torch_value v, struct value *scale,
+                                   struct value *zero)
+{
+    struct value *x = torch_graph_value(t, v);
+    x = BUILD(t->b, "QuantizeLinear", x, scale, zero);
+    struct torch_value result = torch_tensor(t, BUILD(t->b, "DequantizeLinear", x, scale, zero));
+    if (result.kind == TORCH_TENSOR) {
+        result.tensor->scale = scale;
+        result.tensor->zero = zero;
+    }
+    return result;
+}
+
+static struct torch_value quantise(struct torch_reader *t, struct torch_value v, struct torch_value scale,
+                                   struct torch_value zero, enum dtype dtype)
+{
+    struct value *by = scalar(t, scale, DTYPE_F32), *at = scalar(t, zero, dtype);
+    return t->b->failed ? torch_none() : round_by(t, v, by, at);
+}
+
+struct torch_value torch_make_quantise(struct torch_reader *t, struct torch_bound *c)
+{
+    static const enum dtype dtypes[] = {DTYPE_I8, DTYPE_U8}; /* qint8 is 12, quint8 13 */
+    int64_t number = c->arg[3].kind == TORCH_INT ? c->arg[3].i : 13;
+    if (number != 12 && number != 13) {
+        build_fail(t->b, "quantised to element type %lld: want qint8 or quint8", (long long)number);
+        return torch_none();
+    }
+    return quantise(t, c->arg[0], c->arg[1], c->arg[2], dtypes[number - 12]);
+}
+
+struct torch_value torch_make_dequantise(struct torch_reader *t, struct torch_bound *c)
+{
+    return torch_tensor(t, torch_graph_value(t, c->arg[0]));
+}
+
+/* ---- operators of tensors that are not quantised in name ---- */
+
+/* What comes out has other values than went in. Of the others elements move, or are compared. */
+static bool computes(const char *name)
+{
+    static const char *const names[] = {"avg_pool", "adaptive_avg_pool", "mean",  "upsample", "leaky_relu",
+                                        "elu",      "hardtanh",          "relu6", "clamp",    "prelu"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strncmp(name, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Operators whose result has a scale of its own: 1/256 by 1 where it lies in [0, 1], 2/256 by 128 in [-1, 1]. */
+static bool has_own_scale(const char *name, double *scale, double *zero)
+{
+    bool signs = strcmp(name, "tanh") == 0;
+    *scale = signs ? 2.0 / 256 : 1.0 / 256;
+    *zero = signs ? 128 : 0;
+    return signs || strcmp(name, "sigmoid") == 0 || strcmp(name, "hardsigmoid") == 0;
+}
+
+static bool is_float(struct torch_reader *t, struct torch_value v)
+{
+    const struct type *type = v.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, v.tensor->value) : NULL;
+    return type && type->dtype == DTYPE_F32 && !v.tensor->scale;
+}
+
+struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name, struct torch_value of,
+                                        struct torch_value result)
+{
+    double scale, zero;
+    if (of.kind != TORCH_TENSOR || !of.tensor->scale || strncmp(name, "quant", 5) == 0 ||
+        strcmp(name, "dequantize") == 0)
+        return result;
+    if (torch_is_list(result)) {
+        for (size_t i = 0; i < result.list->count; i++)
+            result.list->items[i] = torch_keep_quantised(t, name, of, result.list->items[i]);
+        return result;
+    }
+    if (!is_float(t, result))
+        return result;
+    if (has_own_scale(name, &scale, &zero))
+        return round_by(t, result, build_number(t->b, DTYPE_F32, scale), build_number(t->b, DTYPE_U8, zero));
+    if (computes(name))
+        return round_by(t, result, of.tensor->scale, of.tensor->zero);
+    result.tensor->scale = of.tensor->scale;
+    result.tensor->zero = of.tensor->zero;
+    return result;
+}
+
+/* ---- operators with a scale and zero point behind their arguments ---- */
+
+/* The row's operator of floats, with its first arguments. */
+static struct torch_value call_row(struct torch_reader *t, struct torch_bound *c, int count)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "torch.%.50s", c->row->type);
+    return torch_call_plain(t, name, c->arg, count);
+}
+
+/* The result of the row's operator of floats, rectified where the name says so, and rounded by the last two arguments.
+ */
+static struct torch_value finish(struct torch_reader *t, const struct torch_bound *c, struct torch_value v)
+{
+    size_t n = strlen(c->row->name);
+    if (n > 5 && strcmp(c->row->name + n - 5, "_relu") == 0)
+        v = torch_tensor(t, BUILD(t->b, "Relu", torch_graph_value(t, v)));
+    return quantise(t, v, c->arg[c->count - 2], c->arg[c->count - 1], DTYPE_U8);
+}
+
+struct torch_value torch_make_quantised(struct torch_reader *t, struct torch_bound *c)
+{
+    return finish(t, c, call_row(t, c, c->count - 2));
+}
+
+/* What comes out has the scale of what went in. */
+struct torch_value torch_make_quantised_alike(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value v = call_row(t, c, c->count), of = c->arg[0];
+    if (t->b->failed || of.kind != TORCH_TENSOR || !of.tensor->scale)
+        return v;
+    return round_by(t, v, of.tensor->scale, of.tensor->zero);
+}
+
+/* ---- packed weights ---- */
+
+static void put(struct torch_reader *t, struct torch_value dict, const char *name, struct torch_value v)
+{
+    torch_append(t, dict, torch_string(name));
+    torch_append(t, dict, v);
+}
+
+/* The row's arguments by their names. */
+struct torch_value torch_make_prepack(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value dict = torch_list(t, TORCH_DICT);
+    const char *names = c->row->args;
+    char name[32];
+    for (int i = 0; i < c->count && !t->b->failed; i++) {
+        size_t n = strcspn(names, " ");
+        snprintf(name, sizeof(name), "%.*s", (int)n, names);
+        names += n + (names[n] == ' ');
+        const char *kept = arena_strdup(&t->arena, name, t->b->err);
+        build_check(t->b, kept != NULL);
+        put(t, dict, kept, c->arg[i]);
+    }
+    return dict;
+}
+
+static struct torch_value ints(struct torch_reader *t, const struct tensor *x, int64_t *at, int64_t count)
+{
+    struct torch_value list = torch_list(t, TORCH_LIST);
+    for (int64_t i = 0; i < count && *at < x->count; i++)
+        torch_append(t, list, torch_int(tensor_get_i64(x, (*at)++)));
+    return list;
+}
+
+/* (version, [numbers], [weight, bias]): axes, strides, pads, dilations, output pads of so many each, groups. */
+static struct torch_value unpacked_conv(struct torch_reader *t, struct torch_value state)
+{
+    static const char *const names[] = {"stride", "padding", "dilation", "output_padding"};
+    struct torch_value dict = torch_list(t, TORCH_DICT), *item = state.list->items;
+    if (state.list->count != 3 || !torch_is_list(item[1]) || !torch_is_list(item[2]) || item[1].list->count < 1 ||
+        item[2].list->count < 2 || item[1].list->items[0].kind != TORCH_TENSOR ||
+        !item[1].list->items[0].tensor->value->constant) {
+        build_fail(t->b, "packed weights that are not understood");
+        return torch_none();
+    }
+    const struct tensor *numbers = item[1].list->items[0].tensor->value->constant;
+    int64_t at = 1, axes = numbers->count ? tensor_get_i64(numbers, 0) : 0;
+    put(t, dict, "weight", item[2].list->items[0]);
+    put(t, dict, "bias", item[2].list->items[1]);
+    for (int i = 0; i < 4; i++)
+        put(t, dict, names[i], ints(t, numbers, &at, axes));
+    put(t, dict, "groups", torch_int(at < numbers->count ? tensor_get_i64(numbers, at) : 1));
+    return dict;
+}
+
+/* Packed weights as a dict, also where they are an object that stands in the archive. */
+static struct torch_value unpack(struct torch_reader *t, struct torch_value v)
+{
+    struct torch_object *o = v.kind == TORCH_OBJECT ? v.object : NULL;
+    if (v.kind == TORCH_DICT)
+        return v;
+    if (!o || !o->state || o->state->kind != PICKLE_TUPLE) {
+        build_fail(t->b, "packed weights that are not understood");
+        return torch_none();
+    }
+    struct torch_value state = torch_unpickle_part(t, o, (struct pickle *)o->state, o->path);
+    if (t->b->failed)
+        return torch_none();
+    if (state.list->count != 2)
+        return unpacked_conv(t, state);
+    struct torch_value dict = torch_list(t, TORCH_DICT);
+    put(t, dict, "weight", state.list->items[0]);
+    put(t, dict, "bias", state.list->items[1]);
+    return dict;
+}
+
+/* The row's operator, called with its first argument and what is packed in the second. */
+static struct torch_value call_packed(struct torch_reader *t, const struct torch_bound *c, struct torch_value input)
+{
+    struct torch_value values[12] = {input}, packed = unpack(t, c->arg[1]);
+    const char *names[12] = {NULL};
+    struct torch_args args = {.values = values, .names = names, .count = 1};
+    bool transposed = strstr(c->row->type, "transpose") != NULL;
+    for (size_t i = 0; !t->b->failed && i + 1 < packed.list->count && args.count < 12; i += 2) {
+        const struct torch_value *key = &packed.list->items[i];
+        if (key->kind != TORCH_STRING || (strcmp(key->text, "output_padding") == 0 && !transposed))
+            continue;
+        names[args.count] = key->text;
+        values[args.count++] = packed.list->items[i + 1];
+    }
+    char name[64];
+    snprintf(name, sizeof(name), "torch.%.50s", c->row->type);
+    return t->b->failed ? torch_none() : torch_call(t, name, &args);
+}
+
+struct torch_value torch_make_quantised_packed(struct torch_reader *t, struct torch_bound *c)
+{
+    return finish(t, c, call_packed(t, c, c->arg[0]));
+}
+
+/* ---- products of floats that are rounded for it ---- */
+
+/* x rounded to 128 levels (256 without reduce_range) between its least and largest element, as far as 0 at least.
+ * Source: ChooseQuantizationParams() of PyTorch's quant_utils.h. */
+static struct torch_value rounded(struct torch_reader *t, struct torch_value x, bool reduce_range)
+{
+    struct build *b = t->b;
+    struct value *v = torch_graph_value(t, x), *zero = build_number(b, DTYPE_F32, 0);
+    struct value *top = build_number(b, DTYPE_F32, reduce_range ? 127 : 255);
+    struct value *low = BUILD(b, "Min", build_int(b, BUILD(b, "ReduceMin", v), "keepdims", 0), zero);
+    struct value *high = BUILD(b, "Max", build_int(b, BUILD(b, "ReduceMax", v), "keepdims", 0), zero);
+    struct value *scale = BUILD(b, "Div", BUILD(b, "Sub", high, low), top);
+    struct value *shift = BUILD(b, "Round", BUILD(b, "Div", BUILD(b, "Neg", low), scale));
+    struct value *q = BUILD(b, "Add", BUILD(b, "Round", BUILD(b, "Div", v, scale)), shift);
+    q = BUILD(b, "Sub", BUILD(b, "Clip", q, zero, top), shift);
+    return torch_tensor(t, BUILD(b, "Mul", q, scale));
+}
+
+/* The rank of the input follows from the product before anything is made of it. */
+struct torch_value torch_make_packed_linear(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value packed = unpack(t, c->arg[1]),
+                       weight = packed.kind == TORCH_DICT ? packed.list->items[1] : packed;
+    const struct type *type =
+        weight.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, weight.tensor->value) : NULL;
+    if (type && type->rank == 2 && c->arg[0].kind == TORCH_TENSOR)
+        build_expect(t->b, c->arg[0].tensor->value, 2, 1, type->dims[1], DTYPE_NONE);
+    if (t->b->failed)
+        return torch_none();
+    struct torch_value v = call_packed(t, c, rounded(t, c->arg[0], torch_truth(t, c->arg[2]) == 1));
+    if (!strstr(c->row->name, "relu") || t->b->failed)
+        return v;
+    return torch_tensor(t, BUILD(t->b, "Relu", torch_graph_value(t, v)));
+}

@@ -1,0 +1,279 @@
+/* Operators that are others put together, in the language of the archives: they are read and run as a file's own
+ * functions are. "onnx.Op(x, y, axis=0)" makes a node. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/torch/torch.h"
+
+#define MODULE "prelude"
+
+/* clang-format off */
+static const char text[] =
+    /* ---- cells of recurrent layers ---- */
+    "def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  h, c, = hx\n"
+    "  i, f, g, o, = torch.chunk(torch.linear(input, w_ih, b_ih) + torch.linear(h, w_hh, b_hh), 4, -1)\n"
+    "  cell = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)\n"
+    "  return (torch.sigmoid(o) * torch.tanh(cell), cell)\n"
+    "def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  r, z, n, = torch.chunk(torch.linear(input, w_ih, b_ih), 3, -1)\n"
+    "  r1, z1, n1, = torch.chunk(torch.linear(hx, w_hh, b_hh), 3, -1)\n"
+    "  new = torch.tanh(n + torch.sigmoid(r + r1) * n1)\n"
+    "  return new + torch.sigmoid(z + z1) * (hx - new)\n"
+    "def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  return torch.tanh(torch.linear(input, w_ih, b_ih) + torch.linear(hx, w_hh, b_hh))\n"
+    "def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  return torch.relu(torch.linear(input, w_ih, b_ih) + torch.linear(hx, w_hh, b_hh))\n"
+    /* ---- layers of transformers: masks say what is left out ---- */
+    "def attend(x, dim, heads, weight, bias, out_weight, out_bias, mask, mask_type):\n"
+    "  torch.expect_rank(x, 3)\n"
+    "  n = torch.size(x, 0)\n"
+    "  l = torch.size(x, 1)\n"
+    "  shape = [n, l, heads, dim // heads]\n"
+    "  q, k, v, = torch.chunk(torch.linear(x, weight, bias), 3, -1)\n"
+    "  q = torch.transpose(torch.reshape(q, shape), 1, 2)\n"
+    "  k = torch.transpose(torch.reshape(k, shape), 1, 2)\n"
+    "  v = torch.transpose(torch.reshape(v, shape), 1, 2)\n"
+    "  if mask is not None and mask_type == 1:\n"
+    "    mask = torch.unsqueeze(torch.unsqueeze(mask, 1), 1)\n"
+    "  if mask is not None:\n"
+    "    mask = torch.logical_not(mask)\n"
+    "  y = torch.transpose(torch.scaled_dot_product_attention(q, k, v, mask), 1, 2)\n"
+    "  return torch.linear(torch.reshape(y, [n, l, dim]), out_weight, out_bias)\n"
+    "def feed_forward(x, gelu, w1, b1, w2, b2):\n"
+    "  y = torch.linear(x, w1, b1)\n"
+    "  if gelu:\n"
+    "    y = torch.gelu(y)\n"
+    "  else:\n"
+    "    y = torch.relu(y)\n"
+    "  return torch.linear(y, w2, b2)\n"
+    "def _transformer_encoder_layer_fwd(x, dim, heads, w, b, ow, ob, gelu, first, eps, n1, m1, n2, m2,"
+    "    w1, b1, w2, b2, mask=None, mask_type=None):\n"
+    "  if first:\n"
+    "    x = x + torch.attend(torch.layer_norm(x, [dim], n1, m1, eps), dim, heads, w, b, ow, ob, mask, mask_type)\n"
+    "    return x + torch.feed_forward(torch.layer_norm(x, [dim], n2, m2, eps), gelu, w1, b1, w2, b2)\n"
+    "  x = torch.layer_norm(x + torch.attend(x, dim, heads, w, b, ow, ob, mask, mask_type), [dim], n1, m1, eps)\n"
+    "  return torch.layer_norm(x + torch.feed_forward(x, gelu, w1, b1, w2, b2), [dim], n2, m2, eps)\n"
+    "def native_group_norm(x, weight, bias, n, c, size, groups, eps):\n"
+    "  return (torch.group_norm(x, groups, weight, bias, eps), None, None)\n"
+    /* ---- arithmetic ---- */
+    "def lerp(a, b, weight):\n"
+    "  return a + (b - a) * weight\n"
+    "def true_divide(a, b):\n"
+    "  return a / b\n"
+    "def addcdiv(input, a, b, value=1):\n"
+    "  return input + value * (a / b)\n"
+    "def addmv(input, mat, vec, beta=1, alpha=1):\n"
+    "  return beta * input + alpha * torch.matmul(mat, vec)\n"
+    "def outer(a, b):\n"
+    "  return torch.unsqueeze(a, 1) * torch.unsqueeze(b, 0)\n"
+    "def hypot(a, b):\n"
+    "  return torch.sqrt(a * a + b * b)\n"
+    "def frac(x):\n"
+    "  return x - torch.trunc(x)\n"
+    "def logit(x, eps=None):\n"
+    "  if eps is not None:\n"
+    "    x = torch.clamp(x, eps, 1.0 - eps)\n"
+    "  return torch.log(x / (1.0 - x))\n"
+    "def isnan(x):\n"
+    "  return onnx.IsNaN(x)\n"
+    "def isinf(x):\n"
+    "  return onnx.IsInf(x)\n"
+    "def nan_to_num(x, nan=None, posinf=None, neginf=None):\n"
+    "  if nan is None:\n"
+    "    nan = 0.0\n"
+    "  x = torch.where(onnx.IsNaN(x), nan, x)\n"
+    "  return torch.clamp(x, -3.4028234663852886e38, 3.4028234663852886e38)\n"
+    "def cosine_similarity(a, b, dim=1, eps=1e-8):\n"
+    "  x = torch.clamp_min(torch.norm(a, 2, [dim]), eps)\n"
+    "  y = torch.clamp_min(torch.norm(b, 2, [dim]), eps)\n"
+    "  return torch.sum(a * b, [dim]) / (x * y)\n"
+    "def pairwise_distance(a, b, p=2, eps=1e-6, keepdim=False):\n"
+    "  return torch.norm(a - b + eps, p, [-1], keepdim)\n"
+    "def cdist(a, b, p=2, compute_mode=None):\n"
+    "  return torch.norm(torch.unsqueeze(a, -2) - torch.unsqueeze(b, -3), p, [-1])\n"
+    "def var_mean(x, dim=None, unbiased=True, keepdim=False):\n"
+    "  return (torch.var(x, dim, unbiased, keepdim), torch.mean(x, dim, keepdim))\n"
+    "def std_mean(x, dim=None, unbiased=True, keepdim=False):\n"
+    "  return (torch.std(x, dim, unbiased, keepdim), torch.mean(x, dim, keepdim))\n"
+    "def any(x, dim=None, keepdim=False):\n"
+    "  if dim is None:\n"
+    "    return torch.gt(torch.sum(torch.to(x, 4)), 0)\n"
+    "  return torch.gt(torch.sum(torch.to(x, 4), [dim], keepdim), 0)\n"
+    "def all(x, dim=None, keepdim=False):\n"
+    "  return torch.logical_not(torch.any(torch.logical_not(torch.to(x, 11)), dim, keepdim))\n"
+    /* ---- tensors of numbers ---- */
+    "def as_tensor(data, dtype=None, device=None):\n"
+    "  return torch.tensor(data, dtype)\n"
+    "def _shape_as_tensor(x):\n"
+    "  return onnx.Shape(x)\n"
+    "def linspace(start, end, steps, dtype=None, layout=None, device=None, pin=None):\n"
+    "  return start + torch.to(torch.arange(steps), 6) * ((end - start) / (steps - 1))\n"
+    "def eye(n, m=None, dtype=None):\n"
+    "  if m is None:\n"
+    "    m = n\n"
+    "  return onnx.EyeLike(torch.zeros([n, m]))\n"
+    "def one_hot(x, classes):\n"
+    "  return torch.to(torch.eq(torch.unsqueeze(x, -1), torch.arange(classes)), 4)\n"
+    "def meshgrid(tensors, indexing='ij'):\n"
+    "  out = []\n"
+    "  sizes = []\n"
+    "  n = len(tensors)\n"
+    "  for i in range(n):\n"
+    "    sizes.append(torch.size(tensors[i], 0))\n"
+    "  for i in range(n):\n"
+    "    shape = []\n"
+    "    for k in range(n):\n"
+    "      if k == i:\n"
+    "        shape.append(-1)\n"
+    "      else:\n"
+    "        shape.append(1)\n"
+    "    x = torch.expand(torch.reshape(tensors[i], shape), sizes)\n"
+    "    if indexing == 'xy' and n > 1:\n"
+    "      x = torch.transpose(x, 0, 1)\n"
+    "    out.append(x)\n"
+    "  return out\n"
+    /* ---- elements of others ---- */
+    "def repeat_interleave(x, repeats, dim=None, output_size=None):\n"
+    "  if dim is None:\n"
+    "    x = torch.flatten(x)\n"
+    "    dim = 0\n"
+    "  if dim < 0:\n"
+    "    dim = dim + torch.dim(x)\n"
+    "  sizes = []\n"
+    "  for i in range(torch.dim(x) + 1):\n"
+    "    if i == dim + 1:\n"
+    "      sizes.append(repeats)\n"
+    "    else:\n"
+    "      sizes.append(1)\n"
+    "  return torch.flatten(torch.repeat(torch.unsqueeze(x, dim + 1), sizes), dim, dim + 1)\n"
+    "def movedim(x, source, destination):\n"
+    "  n = torch.dim(x)\n"
+    "  if source < 0:\n"
+    "    source = source + n\n"
+    "  if destination < 0:\n"
+    "    destination = destination + n\n"
+    "  order = []\n"
+    "  at = 0\n"
+    "  for i in range(n):\n"
+    "    if i == destination:\n"
+    "      order.append(source)\n"
+    "    else:\n"
+    "      if at == source:\n"
+    "        at = at + 1\n"
+    "      order.append(at)\n"
+    "      at = at + 1\n"
+    "  return torch.permute(x, order)\n"
+    "def unfold(x, dim, size, step):\n"
+    "  if dim < 0:\n"
+    "    dim = dim + torch.dim(x)\n"
+    "  starts = torch.arange(0, torch.size(x, dim) - size + 1, step)\n"
+    "  index = torch.flatten(torch.unsqueeze(starts, 1) + torch.unsqueeze(torch.arange(size), 0))\n"
+    "  y = torch.unflatten(torch.index_select(x, dim, index), dim, [-1, size])\n"
+    "  return torch.movedim(y, dim + 1, -1)\n"
+    "def take_along_dim(x, index, dim):\n"
+    "  return torch.gather(x, dim, index)\n"
+    "def nonzero(x):\n"
+    "  return torch.t(onnx.NonZero(x))\n"
+    "def nonzero_parts(x):\n"
+    "  all = onnx.NonZero(x)\n"
+    "  out = []\n"
+    "  for i in range(torch.dim(x)):\n"
+    "    out.append(torch.select(all, 0, i))\n"
+    "  return out\n"
+    "def index_mask(x, mask, axis):\n"
+    "  if torch.dim(mask) == 1:\n"
+    "    return onnx.Compress(x, mask, axis=axis)\n"
+    "  return onnx.Compress(torch.flatten(x, axis, axis + torch.dim(mask) - 1), torch.flatten(mask), axis=axis)\n"
+    "def open_topk(x, k, dim=-1, largest=True, sorted=True):\n"
+    "  return onnx.TopK(x, torch.reshape(torch.to(k, 4), [1]), axis=dim, largest=int(largest), outputs=2)\n"
+    "def open_split(x, sizes, dim=0):\n"
+    "  out = []\n"
+    "  at = 0\n"
+    "  for i in range(len(sizes)):\n"
+    "    out.append(torch.narrow(x, dim, at, sizes[i]))\n"
+    "    at = at + sizes[i]\n"
+    "  return out\n"
+    "def _unique2(x, sorted=True, return_inverse=False, return_counts=False):\n"
+    "  values, first, inverse, counts, = onnx.Unique(x, outputs=4)\n"
+    "  return (values, inverse, counts)\n"
+    "def masked_select(x, mask):\n"
+    "  return onnx.Compress(torch.flatten(x), torch.flatten(torch.expand_as(mask, x)))\n"
+    "def bucketize(x, boundaries, out_int32=False, right=False):\n"
+    "  if right:\n"
+    "    return torch.sum(torch.to(torch.ge(torch.unsqueeze(x, -1), boundaries), 4), [-1])\n"
+    "  return torch.sum(torch.to(torch.gt(torch.unsqueeze(x, -1), boundaries), 4), [-1])\n"
+    "def scatter(x, dim, index, src, reduce=None):\n"
+    "  if torch.is_tensor(src):\n"
+    "    src = torch.type_as(src, x)\n"
+    "  else:\n"
+    "    src = torch.type_as(torch.full_like(index, src), x)\n"
+    "  return onnx.ScatterElements(x, index, src, axis=dim)\n"
+    "def scatter_add(x, dim, index, src):\n"
+    "  return onnx.ScatterElements(x, index, src, axis=dim, reduction='add')\n"
+    "def index_put(x, indices, values, accumulate=False):\n"
+    "  if len(indices) == 1 and torch.dtype(indices[0]) == 11:\n"
+    "    return torch.where(indices[0], torch.type_as(values, x), x)\n"
+    "  at = torch.stack(indices, -1)\n"
+    "  tail = onnx.Slice(onnx.Shape(x), [len(indices)], [9])\n"
+    "  head = onnx.Slice(onnx.Shape(at), [0], [-1])\n"
+    "  values = onnx.Expand(torch.type_as(values, x), torch.cat([head, tail], 0))\n"
+    "  if accumulate:\n"
+    "    return onnx.ScatterND(x, at, values, reduction='add')\n"
+    "  return onnx.ScatterND(x, at, values)\n";
+/* clang-format on */
+
+const char *torch_prelude_name(const char *operator, char * name, size_t size)
+{
+    snprintf(name, size, MODULE ".%.200s", operator);
+    return name;
+}
+
+int torch_prelude_read(struct torch_reader *t, struct error *err)
+{
+    return torch_source_read(t, MODULE, text, sizeof(text) - 1, err);
+}
+
+/* ---- nodes ---- */
+
+/* "outputs" is how many there are: more than one come as a tuple. */
+static int64_t outputs_of(const struct torch_args *args)
+{
+    for (int i = 0; i < args->count; i++)
+        if (args->names[i] && strcmp(args->names[i], "outputs") == 0)
+            return args->values[i].i;
+    return 1;
+}
+
+static void set_attribute(struct torch_reader *t, struct value *v, const char *name, struct torch_value a)
+{
+    if (a.kind == TORCH_STRING)
+        build_string(t->b, v, name, a.text);
+    else if (a.kind == TORCH_FLOAT)
+        build_float(t->b, v, name, (float)a.f);
+    else
+        build_int(t->b, v, name, a.i);
+}
+
+struct torch_value torch_onnx(struct torch_reader *t, const char *op, const struct torch_args *args)
+{
+    struct value *in[8] = {NULL};
+    int count = 0;
+    for (int i = 0; i < args->count && count < 8 && !t->b->failed; i++)
+        if (!args->names[i])
+            in[count++] = torch_is_list(args->values[i]) ? torch_graph_list(t, args->values[i])
+                                                         : torch_graph_value(t, args->values[i]);
+    struct value *v = build_node(t->b, op, count, in);
+    for (int i = 0; i < args->count && !t->b->failed; i++)
+        if (args->names[i] && strcmp(args->names[i], "outputs") != 0)
+            set_attribute(t, v, args->names[i], args->values[i]);
+    int64_t outs = outputs_of(args);
+    if (outs == 1)
+        return torch_tensor(t, v);
+    struct torch_value all = torch_list(t, TORCH_TUPLE);
+    for (int o = 1; o < outs; o++)
+        build_output(t->b, v, o); /* all, before the node is looked at */
+    for (int o = 0; o < outs && !t->b->failed; o++)
+        torch_append(t, all, torch_tensor(t, build_output(t->b, v, o)));
+    return all;
+}

@@ -1,0 +1,206 @@
+/* Nets of Caffe2 and MACE that say more than their bytes hold. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostile.h"
+
+/* ---- the wire form ---- */
+
+static void put_varint(struct out *o, uint64_t n)
+{
+    uint8_t bytes[10];
+    size_t size = 0;
+    for (; n >= 0x80; n >>= 7)
+        bytes[size++] = (uint8_t)(n | 0x80);
+    bytes[size++] = (uint8_t)n;
+    hostile_add(o, bytes, size);
+}
+
+static void put_bytes(struct out *o, unsigned field, const void *bytes, size_t size)
+{
+    put_varint(o, field << 3 | 2);
+    put_varint(o, size);
+    hostile_add(o, bytes, size);
+}
+
+static void put_text(struct out *o, unsigned field, const char *text)
+{
+    put_bytes(o, field, text, strlen(text));
+}
+
+static void put_number(struct out *o, unsigned field, uint64_t number)
+{
+    put_varint(o, field << 3);
+    put_varint(o, number);
+}
+
+static void put_message(struct out *o, unsigned field, struct out *message)
+{
+    put_bytes(o, field, message->data, message->size);
+    free(message->data);
+    *message = (struct out){0};
+}
+
+/* An argument that is a list of the same integer. */
+static void put_list(struct out *o, unsigned field, const char *name, uint64_t number, int count)
+{
+    struct out arg = {0};
+    put_text(&arg, 1, name);
+    for (int i = 0; i < count; i++)
+        put_number(&arg, 6, number);
+    put_message(o, field, &arg);
+}
+
+static void put_head(struct out *o, const char *type, const char *in, int count, const char *out)
+{
+    for (int i = 0; i < count; i++)
+        put_text(o, 1, in);
+    put_text(o, 2, out);
+    put_text(o, 4, type);
+}
+
+/* ---- Caffe2 ---- */
+
+static void put_op(struct out *o, const char *type, const char *in, int count, const char *out)
+{
+    struct out op = {0};
+    put_head(&op, type, in, count, out);
+    put_message(o, 2, &op);
+}
+
+/* A net needs an operator that fills, so that no other file is looked for. */
+static void begin(struct out *o)
+{
+    struct out op = {0};
+    put_head(&op, "GivenTensorFill", "", 0, "w");
+    put_list(&op, 5, "shape", 1, 0);
+    put_list(&op, 5, "values", 1, 1);
+    put_message(o, 2, &op);
+}
+
+static void caffe2_in_place(struct out *o)
+{
+    begin(o);
+    for (int i = 0; i < 20000; i++)
+        put_op(o, "Relu", "a", 1, "a");
+}
+
+static void caffe2_doublings(struct out *o)
+{
+    begin(o);
+    put_op(o, "FlattenToVec", "x", 1, "a");
+    for (int i = 0; i < 70; i++)
+        put_op(o, "Concat", "a", 2, "a");
+}
+
+static void caffe2_large_fill(struct out *o)
+{
+    struct out op = {0};
+    put_head(&op, "ConstantFill", "", 0, "w");
+    put_list(&op, 5, "shape", 1 << 20, 3);
+    put_message(o, 2, &op);
+    put_op(o, "Relu", "w", 1, "y");
+}
+
+static void caffe2_many_arguments(struct out *o)
+{
+    struct out op = {0};
+    char name[40];
+    begin(o);
+    put_head(&op, "Warp", "x", 1, "y");
+    for (int i = 0; i < 100000; i++) {
+        snprintf(name, sizeof(name), "a%d", i);
+        put_list(&op, 5, name, 1, 1);
+    }
+    put_message(o, 2, &op);
+}
+
+static void caffe2_many_inputs(struct out *o)
+{
+    begin(o);
+    put_op(o, "Sum", "x", 300000, "y");
+}
+
+static void caffe2_huge_window(struct out *o)
+{
+    struct out op = {0};
+    begin(o);
+    put_head(&op, "MaxPool", "x", 1, "y");
+    put_list(&op, 5, "kernels", INT64_MAX, 2);
+    put_list(&op, 5, "strides", INT64_MAX, 2);
+    put_list(&op, 5, "pads", INT64_MAX, 4);
+    put_message(o, 2, &op);
+}
+
+/* ---- MACE ---- */
+
+static void put_tensor(struct out *o, const char *name, uint64_t dim, int rank, uint64_t offset, uint64_t count)
+{
+    struct out tensor = {0};
+    for (int i = 0; i < rank; i++)
+        put_number(&tensor, 1, dim);
+    put_number(&tensor, 2, 1);
+    put_text(&tensor, 5, name);
+    put_number(&tensor, 6, offset);
+    put_number(&tensor, 7, count);
+    put_message(o, 3, &tensor);
+}
+
+static void put_mace_op(struct out *o, const char *type, const char *in, int count, const char *out)
+{
+    struct out op = {0};
+    put_head(&op, type, in, count, out);
+    put_list(&op, 6, "dim", 1, 1);
+    put_message(o, 1, &op);
+}
+
+static void mace_far_tensor(struct out *o)
+{
+    put_mace_op(o, "Reshape", "w", 1, "y");
+    put_tensor(o, "w", 1, 1, INT64_MAX, 1);
+}
+
+static void mace_large_tensor(struct out *o)
+{
+    put_mace_op(o, "Reshape", "w", 1, "y");
+    put_tensor(o, "w", UINT64_C(1) << 31, 3, 0, INT64_MAX);
+}
+
+static void mace_many_axes(struct out *o)
+{
+    put_mace_op(o, "Reshape", "w", 1, "y");
+    put_tensor(o, "w", 1, 1000000, 0, 1);
+}
+
+static void mace_doublings(struct out *o)
+{
+    put_mace_op(o, "Reshape", "x", 1, "a");
+    for (int i = 0; i < 70; i++)
+        put_mace_op(o, "Concat", "a", 2, "a");
+}
+
+static void mace_many_nets(struct out *o)
+{
+    struct out net = {0};
+    put_mace_op(&net, "Identity", "x", 1, "y");
+    put_number(o, 1, 1);
+    for (int i = 0; i < 100000; i++)
+        put_bytes(o, 3, net.data, net.size);
+    free(net.data);
+}
+
+const struct hostile_case hostile_nets[] = {
+    {"Caffe2: 20,000 operators in place", caffe2_in_place},
+    {"Caffe2: 70 doublings by Concat", caffe2_doublings},
+    {"Caffe2: a constant of 2^60 elements", caffe2_large_fill},
+    {"Caffe2: 100,000 arguments", caffe2_many_arguments},
+    {"Caffe2: an operator of 300,000 inputs", caffe2_many_inputs},
+    {"Caffe2: a window of 2^63", caffe2_huge_window},
+    {"MACE: a tensor at 2^63", mace_far_tensor},
+    {"MACE: a tensor of 2^93 elements", mace_large_tensor},
+    {"MACE: a tensor of 1,000,000 axes", mace_many_axes},
+    {"MACE: 70 doublings by Concat", mace_doublings},
+    {"MACE: 100,000 nets", mace_many_nets},
+    {NULL, NULL},
+};
