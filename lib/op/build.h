@@ -109,7 +109,7 @@ struct build_window {
 /* All ones, without padding. */
 struct build_window build_window(int rank);
 /* The attributes of the node that makes v, where they are not those it has by default. Kernels and strides below 1,
- * and negative pads, are failures. */
+ * negative pads, and any of these above 65536, are failures. */
 struct value *build_set_window(struct build *b, struct value *v, const struct build_window *w);
 /* Pads, and output_padding to more[], so that a transposed convolution makes `want` of `in`: what is too much is cut
  * off on both sides, or behind. */

@@ -65,6 +65,8 @@ struct value *build_channels_last(struct build *b, struct value *x, int rank)
 
 /* ---- windows ---- */
 
+#define MOST 65536 /* elements of a side, step or pad: results grow with them */
+
 /* An attribute, unless all are `usual`; none may be below that. */
 static void set_unless(struct build *b, struct value *v, const char *name, int count, const int64_t *values,
                        int64_t usual)
@@ -72,8 +74,8 @@ static void set_unless(struct build *b, struct value *v, const char *name, int c
     bool plain = true;
     for (int i = 0; i < count; i++) {
         plain = plain && values[i] == usual;
-        if (values[i] < usual || values[i] > INT32_MAX)
-            build_fail(b, "%s is %lld, want %lld or more", name, (long long)values[i], (long long)usual);
+        if (values[i] < usual || values[i] > MOST)
+            build_fail(b, "%s is %lld, want %lld to %d", name, (long long)values[i], (long long)usual, MOST);
     }
     if (!plain)
         build_ints(b, v, name, count, values);
@@ -90,8 +92,8 @@ struct build_window build_window(int rank)
 struct value *build_set_window(struct build *b, struct value *v, const struct build_window *w)
 {
     for (int i = 0; i < w->rank; i++)
-        if (w->kernel[i] < 1 || w->kernel[i] > INT32_MAX)
-            build_fail(b, "its window has a side of %lld, want 1 or more", (long long)w->kernel[i]);
+        if (w->kernel[i] < 1 || w->kernel[i] > MOST)
+            build_fail(b, "its window has a side of %lld, want 1 to %d", (long long)w->kernel[i], MOST);
     build_ints(b, v, "kernel_shape", w->rank, w->kernel);
     set_unless(b, v, "strides", w->rank, w->stride, 1);
     set_unless(b, v, "dilations", w->rank, w->dilation, 1);

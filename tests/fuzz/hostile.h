@@ -17,8 +17,8 @@ struct hostile_case {
     void (*make)(struct out *o);
 };
 
-/* Files of Caffe, Darknet, OpenVINO and pnnx (hostile_text.c), of the mobile formats (hostile_binary.c), of Caffe2 and
- * MACE (hostile_net.c); a name of NULL behind the last. */
+/* Files of Caffe, Darknet, OpenVINO and pnnx (hostile_text.c), of the mobile formats (hostile_binary.c), of Caffe2,
+ * MACE and Tengine (hostile_net.c); a name of NULL behind the last. */
 extern const struct hostile_case hostile_texts[], hostile_binaries[], hostile_nets[];
 
 #endif

@@ -1,4 +1,4 @@
-/* Nets of Caffe2 and MACE that say more than their bytes hold. */
+/* Nets of Caffe2, MACE and Tengine that say more than their bytes hold. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +190,79 @@ static void mace_many_nets(struct out *o)
     free(net.data);
 }
 
+/* ---- Tengine ---- */
+
+static void put_words(struct out *o, const uint32_t *words, size_t count)
+{
+    hostile_add(o, words, count * sizeof(*words));
+}
+
+static uint32_t place(const struct out *o)
+{
+    return (uint32_t)o->size;
+}
+
+static uint32_t put_same(struct out *o, uint32_t word, uint32_t count)
+{
+    uint32_t at = place(o);
+    put_words(o, &count, 1);
+    for (uint32_t i = 0; i < count; i++)
+        put_words(o, &word, 1);
+    return at;
+}
+
+/* A graph of so many nodes and tensors, each of which is one struct: a Concat of `inputs` times tensor 0, whose name
+ * has so many letters. */
+static void put_tengine(struct out *o, uint32_t nodes, uint32_t inputs, uint32_t tensors, uint32_t letters)
+{
+    const uint32_t head[3] = {2, 0, 0};
+    put_words(o, head, 3);
+    uint32_t text = place(o);
+    for (uint32_t i = 0; i < letters / 4; i++)
+        put_words(o, &(uint32_t){0x61616161}, 1);
+    uint32_t name = place(o);
+    put_words(o, (uint32_t[]){letters, text}, 2);
+    uint32_t dims = put_same(o, 1, 2), tensor = place(o);
+    put_words(o, (uint32_t[]){0, 0, dims, name, 0, 0, 1, 0}, 8);
+    uint32_t list = put_same(o, 0, inputs), one = put_same(o, 0, 1), axis = place(o);
+    put_words(o, (uint32_t[]){0}, 1);
+    uint32_t input_op = place(o);
+    put_words(o, (uint32_t[]){1, 12, 0}, 3);
+    uint32_t op = place(o);
+    put_words(o, (uint32_t[]){1, 3, axis}, 3);
+    uint32_t input = place(o);
+    put_words(o, (uint32_t[]){0, 0, one, input_op, name, 0, 0}, 7);
+    uint32_t node = place(o);
+    put_words(o, (uint32_t[]){0, list, one, op, name, 0, 0}, 7);
+    uint32_t all = put_same(o, node, nodes + 1);
+    memcpy(o->data + all + 4, &input, 4);
+    uint32_t all_tensors = put_same(o, tensor, tensors), graph = place(o);
+    put_words(o, (uint32_t[]){0, 0, 0, one, one, all, all_tensors, 0, 0, 0}, 10);
+    uint32_t graphs = put_same(o, graph, 1), root = place(o);
+    put_words(o, (uint32_t[]){0, 0, graphs, 0}, 4);
+    memcpy(o->data + 8, &root, 4);
+}
+
+static void tengine_shared_lists(struct out *o)
+{
+    put_tengine(o, 20000, 20000, 1, 4);
+}
+
+static void tengine_doublings(struct out *o)
+{
+    put_tengine(o, 70, 2, 1, 4);
+}
+
+static void tengine_shared_names(struct out *o)
+{
+    put_tengine(o, 1, 1, 50000, 65536);
+}
+
+static void tengine_loop(struct out *o)
+{
+    put_words(o, (uint32_t[]){2, 0, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12}, 14);
+}
+
 const struct hostile_case hostile_nets[] = {
     {"Caffe2: 20,000 operators in place", caffe2_in_place},
     {"Caffe2: 70 doublings by Concat", caffe2_doublings},
@@ -202,5 +275,9 @@ const struct hostile_case hostile_nets[] = {
     {"MACE: a tensor of 1,000,000 axes", mace_many_axes},
     {"MACE: 70 doublings by Concat", mace_doublings},
     {"MACE: 100,000 nets", mace_many_nets},
+    {"Tengine: 20,000 nodes of one list of 20,000 inputs", tengine_shared_lists},
+    {"Tengine: 70 doublings by Concat", tengine_doublings},
+    {"Tengine: 50,000 tensors of one name of 64 KB", tengine_shared_names},
+    {"Tengine: a model that is its own graph", tengine_loop},
     {NULL, NULL},
 };
