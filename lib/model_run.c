@@ -53,7 +53,7 @@ static struct graph *prepare(const struct graph *of, struct error *err)
     op_resolve(g);
     if (op_list_unknown(g, unknown, sizeof unknown) > 0)
         error_set(err, "operators that are not known: %s", unknown);
-    else if (quant_restore_weights(g, false, err) >= 0)
+    else
         return g;
     graph_free(g);
     return NULL;

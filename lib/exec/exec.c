@@ -7,6 +7,7 @@
 #include "exec/cut.h"
 #include "exec/exec_private.h"
 #include "exec/lower.h"
+#include "exec/narrow.h"
 #include "exec/widen.h"
 #include "pass/pass.h"
 #include "pass/util.h"
@@ -19,8 +20,8 @@
 static bool has_known_dims(const struct node *n)
 {
     for (int i = 0; i < n->in_count; i++)
-        if (n->in[i] && (n->in[i]->type.kind != TYPE_TENSOR ||
-                         tensor_count(n->in[i]->type.rank, n->in[i]->type.dims) < 0))
+        if (n->in[i] &&
+            (n->in[i]->type.kind != TYPE_TENSOR || tensor_count(n->in[i]->type.rank, n->in[i]->type.dims) < 0))
             return false;
     return true;
 }
@@ -47,7 +48,8 @@ static int rewrite(const struct exec *e, struct graph **g, struct error *err)
     if (op_infer_graph(*g, err) < 0 || write_out(e->kernels, *g, false, err) < 0)
         return -1;
     *g = widen_halves(*g, err);
-    if (!*g || pass_run_quantised(*g, err) < 0 || write_out(e->kernels, *g, true, err) < 0)
+    if (!*g || narrow_keep(*g, err) < 0 || pass_run_quantised(*g, err) < 0 ||
+        write_out(e->kernels, *g, true, err) < 0 || narrow_keep(*g, err) < 0)
         return -1;
     return pass_run_for_exec(*g, err);
 }

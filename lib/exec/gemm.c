@@ -17,7 +17,9 @@ struct gemm_args {
     int64_t blocks; /* of tiles */
     int groups;     /* of panels, nearly even */
     int panels;
-    size_t panel;     /* bytes of a full one */
+    size_t panel; /* bytes of a full one */
+    const struct kernels *kernels;
+    bool widens;      /* narrow panels, a group at a time, into scratch memory */
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
 };
 
@@ -173,11 +175,18 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     at.c += column;
     at.add = b->add ? b->add + column : NULL;
     find_pixel(&g->job, plan_tile_first(g->pixels, g->tiles, from), &p);
+    if (g->widens) {
+        g->kernels->widen_narrow_f32(scratch, k.b, g->job.narrow, k.k, k.n);
+        k.b = scratch;
+    }
     for (int64_t i = from; i < to; i++) {
         k.m = (int)(plan_tile_first(g->pixels, g->tiles, i + 1) - plan_tile_first(g->pixels, g->tiles, i));
         find_pixels(g, &at, &p, k.m, &t);
         share_fetch(g, b, group, i, &k);
-        g->job.product->run(&k);
+        if (g->job.narrow && !g->widens)
+            g->kernels->gemm_narrow_f32(&k, g->job.narrow);
+        else
+            g->job.product->run(&k);
     }
 }
 
@@ -196,11 +205,18 @@ static void run_gemm(const struct step *s, struct tile tile)
 /* Work in MACs below which a tile is not worth the trouble of sharing. */
 #define GEMM_GRAIN 1000000
 
+/* Bytes of a full panel as the product's kernel reads it. */
+static size_t kernel_panel(const struct gemm_job *j)
+{
+    return kernel_product_packed(j->product, (size_t)(j->b_tap ? j->b_taps : j->taps), (size_t)j->k,
+                                 (size_t)j->product->nr);
+}
+
 /* The panels' groups: all of them are one when they leave half of the level-2 cache to the pixels, else each takes
  * about a third, since the next one comes in meanwhile. */
 static int count_groups(const struct gemm_args *g)
 {
-    double panel = (double)g->panel, cache = (double)cpu_l2_bytes();
+    double panel = (double)kernel_panel(&g->job), cache = (double)cpu_l2_bytes();
     if (panel * g->panels <= cache / 2)
         return 1;
     int together = panel < cache / 3 ? (int)(cache / 3 / panel) : 1;
@@ -213,13 +229,13 @@ static void choose_tiles(struct gemm_args *g, int threads)
     double macs = (double)g->pixels * j->n * j->taps * j->k;
     g->tiles = (g->pixels + j->product->mr - 1) / j->product->mr;
     g->groups = count_groups(g);
-    g->blocks = plan_tiles((int64_t)(macs / g->groups), GEMM_GRAIN, g->tiles);
+    g->blocks = g->widens ? 1 : plan_tiles((int64_t)(macs / g->groups), GEMM_GRAIN, g->tiles);
     double work = macs / (double)(g->blocks * g->groups);
-    if (g->blocks == g->tiles && work > GEMM_GRAIN) { /* few pixels: share the panels */
+    if ((g->widens || g->blocks == g->tiles) && work > GEMM_GRAIN) { /* few pixels: share the panels */
         double groups = g->groups * (work / GEMM_GRAIN + 1);
         g->groups = groups > g->panels ? g->panels : (int)groups;
     }
-    if (g->tiles > 1) /* each thread has a cache of its own to fill */
+    if (g->tiles > 1 && !j->narrow) /* each thread has a cache of its own to fill */
         g->fetchers = (g->tiles + threads - 1) / threads;
 }
 
@@ -232,17 +248,20 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
     *g = (struct gemm_args){.job = *job,
                             .a_size = (ptrdiff_t)kernel_type_size(product->a),
                             .c_size = (ptrdiff_t)kernel_type_size(job->to.c),
-                            .pixels = 1};
+                            .pixels = 1,
+                            .kernels = p->kernels};
     for (int i = 0; i < GEMM_AXES; i++)
         g->pixels *= job->dims[i];
     if (g->pixels == 0 || job->n == 0 || job->batches == 0)
         return 0;
     g->panels = (job->n + product->nr - 1) / product->nr;
-    g->panel = kernel_product_packed(product, (size_t)(job->b_tap ? job->b_taps : job->taps), (size_t)job->k,
-                                     (size_t)product->nr);
+    g->panel = job->narrow ? kernel_narrow_bytes(job->narrow, (size_t)job->k, (size_t)product->nr) : kernel_panel(job);
+    g->widens = job->narrow && g->pixels > KERNEL_NARROW_ROWS;
     choose_tiles(g, plan_threads(p));
     size_t rows = g->pixels < product->mr ? (size_t)g->pixels : (size_t)product->mr,
            scratch = kernel_product_scratch(product, rows, (size_t)job->taps, (size_t)job->k);
+    if (g->widens)
+        scratch = kernel_panel(job) * (size_t)((g->panels + g->groups - 1) / g->groups);
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = kernel,

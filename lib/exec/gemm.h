@@ -20,11 +20,13 @@ struct gemm_job {
     int b_taps;
     int batches;
     const ptrdiff_t *a_batch, *c_batch, *add_batch,
-        *b_batch;            /* [batches]; NULL: all 0. b_batch is in bytes from packed */
-    const void *packed;      /* panels of constant B; or NULL, then */
-    struct view packed_view; /* where a step before put them */
-    struct view bias_view;   /* a bias computed at run time, in to.bias's stead; buffer NULL: none */
-    int bias_batch;          /* elements from one batch's bias and multipliers to the next */
+        *b_batch;                       /* [batches]; NULL: all 0. b_batch is in bytes from packed */
+    const void *packed;                 /* panels of constant B; or NULL, then */
+    const struct kernel_narrow *narrow; /* NULL: of the product's type; else these panels are in fewer bits, */
+                                        /* and the product, of f32, multiplies what they are widened to */
+    struct view packed_view;            /* where a step before put them */
+    struct view bias_view;              /* a bias computed at run time, in to.bias's stead; buffer NULL: none */
+    int bias_batch;                     /* elements from one batch's bias and multipliers to the next */
 };
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err);
 

@@ -54,6 +54,9 @@ bool exec_lower_window_is_near(const struct window *w);
  * reference does without. */
 bool exec_lower_border(const struct type *x, const int64_t (*reach)[2], int (*border)[2]);
 
+/* Whether MatMul, nn.MatMul or Gemm is a case for exec_lower_matmul() or exec_lower_gemm(). */
+bool exec_lower_takes_product(const struct node *n);
+
 /* The function of one operand that an ONNX node is; false when the kernels lack it. */
 bool plan_unary(const struct node *n, struct kernel_act *act);
 /* The activation fused into a node: KERNEL_NONE when there is none. False when the kernels lack it. */

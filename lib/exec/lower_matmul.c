@@ -1,13 +1,14 @@
 /* MatMul, Gemm and their fused form. B is packed once when it is constant, else by a step of its own in each run. */
 #include <string.h>
 
-#include "exec/lower.h"
+#include "exec/narrow.h"
 
 /* The operands as matrices: a [batch…, M, K], b [batch…, K, N], out [batch…, M, N], as views after any transposition.
  */
 struct product {
     struct view a, b, out;
-    int bias, residual; /* input numbers; -1: none */
+    const struct node *narrow; /* what makes B of constants in fewer bits; NULL: it lies as f32 */
+    int bias, residual;        /* input numbers; -1: none */
     struct kernel_act act;
 };
 
@@ -64,6 +65,8 @@ static int pack_constant(void *packed, const void *weights, const void *args, in
 
 static int pack_b(struct plan *p, struct node *n, const struct product *m, struct gemm_job *job, struct error *err)
 {
+    if (m->narrow)
+        return narrow_packed(p, m->narrow, job, err);
     struct matrix_args *a = plan_alloc(p, sizeof *a, err);
     size_t bytes;
     if (!a)
@@ -173,7 +176,7 @@ static int product_emit(struct plan *p, struct node *n, struct product *m, struc
     int status = one_matrix ? fill_rows(m, &job) : 1;
     if (status > 0)
         status = fill_batches(p, m, &job, err);
-    return status < 0 ? -1 : gemm_emit(p, n, "gemm_f32", &job, err);
+    return status < 0 ? -1 : gemm_emit(p, n, m->narrow ? "gemm_narrow_f32" : "gemm_f32", &job, err);
 }
 
 static void transpose_last(struct view *v)
@@ -210,23 +213,16 @@ static int load_operands(struct plan *p, struct node *n, struct product *m, bool
     int rank = n->in[0]->type.rank;
     if (plan_in_contiguous(p, n, 0, trans_a ? rank - 2 : rank - 1, &m->a, err) < 0)
         return -1;
-    m->b = *plan_in(n, 1);
+    m->narrow = narrow_weights(n);
+    if (m->narrow)
+        m->b = (struct view){.rank = 2, .dims = {n->in[1]->type.dims[0], n->in[1]->type.dims[1]}};
+    else
+        m->b = *plan_in(n, 1);
     if (trans_a)
         transpose_last(&m->a);
     if (trans_b)
         transpose_last(&m->b);
     return 0;
-}
-
-int exec_lower_matmul(struct plan *p, struct node *n, struct error *err)
-{
-    bool fused = strcmp(n->domain, "nn") == 0;
-    struct product m = {.bias = fused && node_in(n, 2) ? 2 : -1, .residual = fused && node_in(n, 3) ? 3 : -1};
-    if (!fits(n) || !plan_activation(n, &m.act))
-        return 1;
-    if (load_operands(p, n, &m, false, false, err) < 0)
-        return -1;
-    return product_emit(p, n, &m, err);
 }
 
 /* Gemm's C as a bias along N, or as a full matrix; false when it is neither. */
@@ -246,11 +242,37 @@ static bool place_c(const struct node *n, int64_t rows, int64_t columns, struct 
     return m->bias >= 0 || m->residual >= 0;
 }
 
+static bool is_gemm(const struct node *n, struct product *m)
+{
+    const struct type *out = &n->out[0]->type;
+    return fits(n) && op_float(n, "alpha") == 1 && place_c(n, out->dims[0], out->dims[1], m);
+}
+
+bool exec_lower_takes_product(const struct node *n)
+{
+    struct product m;
+    if (!n || (n->domain[0] && strcmp(n->domain, "nn") != 0))
+        return false;
+    return strcmp(n->op, "Gemm") == 0     ? is_gemm(n, &m)
+           : strcmp(n->op, "MatMul") == 0 ? fits(n) && plan_activation(n, &m.act)
+                                          : false;
+}
+
+int exec_lower_matmul(struct plan *p, struct node *n, struct error *err)
+{
+    bool fused = strcmp(n->domain, "nn") == 0;
+    struct product m = {.bias = fused && node_in(n, 2) ? 2 : -1, .residual = fused && node_in(n, 3) ? 3 : -1};
+    if (!fits(n) || !plan_activation(n, &m.act))
+        return 1;
+    if (load_operands(p, n, &m, false, false, err) < 0)
+        return -1;
+    return product_emit(p, n, &m, err);
+}
+
 int exec_lower_gemm(struct plan *p, struct node *n, struct error *err)
 {
     struct product m = {.act = {KERNEL_NONE, 0, 0}};
-    const struct type *out = &n->out[0]->type;
-    if (!fits(n) || op_float(n, "alpha") != 1 || !place_c(n, out->dims[0], out->dims[1], &m))
+    if (!is_gemm(n, &m))
         return 1;
     if (load_operands(p, n, &m, op_int(n, "transA") != 0, op_int(n, "transB") != 0, err) < 0)
         return -1;

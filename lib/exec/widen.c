@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "exec/narrow.h"
 #include "op/op.h"
 
 static bool is_half(enum dtype dtype)
@@ -9,41 +10,24 @@ static bool is_half(enum dtype dtype)
     return dtype == DTYPE_F16 || dtype == DTYPE_BF16;
 }
 
-/* The number of values of a half type, in subgraphs too; those of the root's inputs and outputs apart, when `inside`.
- */
+/* A constant matrix, which may be one of weights that products take as they are (narrow.h). */
+static bool is_matrix(const struct value *v)
+{
+    return v->constant && v->constant->rank == 2 && v->constant->count >= NARROW_LEAST && !v->is_input && !v->is_output;
+}
+
+/* The number of values of a half type, in subgraphs too, but for matrices; those of the root's inputs and outputs
+ * apart, when `inside`. */
 static size_t count_halves(const struct graph *root, bool inside)
 {
     size_t count = 0;
     for (const struct graph *g = root; g; g = graph_next(root, g))
         for (size_t i = 0; i < g->value_count; i++) {
             const struct value *v = g->values[i];
-            if (v && is_half(v->type.dtype) && !(inside && g == root && (v->is_input || v->is_output)))
+            if (v && is_half(v->type.dtype) && !is_matrix(v) && !(inside && g == root && (v->is_input || v->is_output)))
                 count++;
         }
     return count;
-}
-
-static int widen_value(struct value *v, struct error *err)
-{
-    if (!is_half(v->type.dtype))
-        return 0;
-    v->type.dtype = DTYPE_F32;
-    if (!v->constant)
-        return 0;
-    struct tensor *wide = tensor_cast(v->constant, DTYPE_F32, true, err);
-    return wide ? graph_make_constant(v, wide, err) : -1;
-}
-
-/* Attributes that name the type: Cast's `to`, ConstantOfShape's value. */
-static int widen_node(struct node *n, struct error *err)
-{
-    const struct attr *to = node_attr(n, "to"), *value = node_attr(n, "value");
-    if (to && to->kind == ATTR_INT && is_half((enum dtype)to->i))
-        return node_set_int(n, "to", DTYPE_F32, err);
-    if (!value || value->kind != ATTR_TENSOR || !is_half(value->tensor->dtype))
-        return 0;
-    struct tensor *wide = tensor_cast(value->tensor, DTYPE_F32, true, err);
-    return wide ? node_set_tensor(n, "value", wide, err) : -1;
 }
 
 static struct node *add_cast(struct graph *g, enum dtype to, struct node *before, const struct type *type,
@@ -71,6 +55,33 @@ static int widen_input(struct graph *g, struct value *v, enum dtype half, struct
     return node_add_input(cast, v, err);
 }
 
+static int widen_value(struct graph *g, struct value *v, struct error *err)
+{
+    if (!is_half(v->type.dtype))
+        return 0;
+    if (is_matrix(v)) {
+        v->type.dtype = DTYPE_F32;
+        return widen_input(g, v, v->constant->dtype, err);
+    }
+    v->type.dtype = DTYPE_F32;
+    if (!v->constant)
+        return 0;
+    struct tensor *wide = tensor_cast(v->constant, DTYPE_F32, true, err);
+    return wide ? graph_make_constant(v, wide, err) : -1;
+}
+
+/* Attributes that name the type: Cast's `to`, ConstantOfShape's value. */
+static int widen_node(struct node *n, struct error *err)
+{
+    const struct attr *to = node_attr(n, "to"), *value = node_attr(n, "value");
+    if (to && to->kind == ATTR_INT && is_half((enum dtype)to->i))
+        return node_set_int(n, "to", DTYPE_F32, err);
+    if (!value || value->kind != ATTR_TENSOR || !is_half(value->tensor->dtype))
+        return 0;
+    struct tensor *wide = tensor_cast(value->tensor, DTYPE_F32, true, err);
+    return wide ? node_set_tensor(n, "value", wide, err) : -1;
+}
+
 /* Outputs are given anew, in their order, by Casts where they were halves. */
 static int narrow_outputs(struct graph *g, const enum dtype *halves, struct error *err)
 {
@@ -96,7 +107,7 @@ static int widen_all(struct graph *root, struct error *err)
 {
     for (struct graph *g = root; g; g = graph_next(root, g)) {
         for (size_t i = 0; i < g->value_count; i++)
-            if (g->values[i] && widen_value(g->values[i], err) < 0)
+            if (g->values[i] && widen_value(g, g->values[i], err) < 0)
                 return -1;
         for (struct node *n = g->first; n; n = n->next)
             if (widen_node(n, err) < 0)

@@ -77,6 +77,17 @@ size_t kernel_type_size(enum kernel_type type)
     return type == KERNEL_U8 || type == KERNEL_S8 ? 1 : 4;
 }
 
+size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr)
+{
+    size_t block = (size_t)w->block, blocks = k / block + (k % block != 0), bits = 16, rows, heads = 0, bytes;
+    if (w->type == KERNEL_S8 || w->type == KERNEL_U4) {
+        bits = w->type == KERNEL_S8 ? 8 : 4;
+        heads = (w->has_zeros ? 2 : 1) * sizeof(float) * nr;
+    }
+    bool fits = mem_mul(k, nr * bits / 8, &rows) && mem_mul(heads, blocks, &heads) && mem_add(rows, heads, &bytes);
+    return fits ? bytes : 0;
+}
+
 /* n rounded up to a multiple; false when that does not fit. */
 static bool round_up(size_t n, size_t multiple, size_t *result)
 {

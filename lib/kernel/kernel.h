@@ -171,6 +171,10 @@ struct kernels {
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;
     const struct kernel_product *gemm_half_f32; /* in vectors of half the size, if there are such */
+    /* The product of up to KERNEL_NARROW_ROWS rows with narrow panels, at g->b: gemm_f32's bits for widened ones. */
+    void (*gemm_narrow_f32)(const struct kernel_gemm *g, const struct kernel_narrow *w);
+    /* gemm_f32's panels of n columns. */
+    void (*widen_narrow_f32)(float *to, const void *panels, const struct kernel_narrow *w, int k, int n);
     /* c[j] = the chain fma(a[i], b[i * b_step + j], c) over i < k, from 0, + bias[j] (NULL: none), for j < n. */
     void (*gemv_f32)(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);
 

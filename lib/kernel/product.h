@@ -52,7 +52,16 @@ struct kernel_act {
     float a, b;
 };
 
-enum kernel_type { KERNEL_F32, KERNEL_U8, KERNEL_S8, KERNEL_S32 };
+enum kernel_type {
+    KERNEL_F32,
+    KERNEL_U8,
+    KERNEL_S8,
+    KERNEL_S32,
+    /* Of weights alone: */
+    KERNEL_U4, /* two in a byte */
+    KERNEL_F16,
+    KERNEL_BF16
+};
 
 size_t kernel_type_size(enum kernel_type type);
 
@@ -112,6 +121,23 @@ struct kernel_product {
     void (*pack)(void *packed, const void *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
                  ptrdiff_t n_step);
 };
+
+/* Weights of a product of f32 in fewer bits. Panels of gemm_f32's nr columns, the last one too, have for each `block`
+ * rows of k, the last block with fewer: an f32 scale for each column, then, if has_zeros, a zero point; then the rows.
+ * f16 and bf16 have rows alone. A weight of S8 or U4 is (q - zero point) * scale; byte j of a row of U4 has column j in
+ * its lower half, and column j + nr / 2. */
+struct kernel_narrow {
+    enum kernel_type type; /* S8, U4, F16 or BF16 */
+    int block;
+    bool has_zeros;
+    float zero; /* of all, when there are none */
+};
+
+/* Rows that gemm_narrow_f32 multiplies at once. */
+#define KERNEL_NARROW_ROWS 4
+
+/* Bytes of a panel of nr columns and k rows. */
+size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr);
 
 /* Bytes of the packed form of B with `taps` runs of k and n columns, or of one full panel (n = nr); 0 when that does
  * not fit a size_t. */

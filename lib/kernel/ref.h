@@ -6,6 +6,8 @@
 
 /* The activation's definition. */
 double act_ref(double x, struct kernel_act act);
+/* What an epilogue of f32 makes of a sum; add NULL: no residual. */
+double finish_ref(double sum, const float *add, bool add_last, struct kernel_act act);
 
 /* In ref_gemm.c. */
 extern const struct kernel_product gemm_f32_ref;
@@ -54,6 +56,8 @@ void layer_norm_f32_ref(float *out, const float *in, const float *scale, const f
 void attend_f32_ref(const struct kernel_attend_f32 *a);
 
 /* In ref_rnn.c. */
+void gemm_narrow_f32_ref(const struct kernel_gemm *g, const struct kernel_narrow *w);
+void widen_narrow_f32_ref(float *to, const void *panels, const struct kernel_narrow *w, int k, int n);
 void gemv_f32_ref(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);
 void lstm_cell_f32_ref(const struct kernel_rnn_f32 *r);
 void gru_cell_f32_ref(const struct kernel_rnn_f32 *r);

@@ -10,7 +10,7 @@ static int panel_columns(int n)
     return n > VECTOR ? PANEL : VECTOR;
 }
 
-static double finish(double sum, const float *add, bool add_last, struct kernel_act act)
+double finish_ref(double sum, const float *add, bool add_last, struct kernel_act act)
 {
     if (add && !add_last)
         sum += (double)*add;
@@ -34,7 +34,7 @@ static void run(const struct kernel_gemm *g)
                 for (int l = 0; l < g->k; l++)
                     sum += (double)a[g->tap[t] + l] * (double)b[(row + l) * columns];
             }
-            ((float *)g->c[i])[j] = (float)finish(sum, add ? &add[j] : NULL, to->add_last, to->act);
+            ((float *)g->c[i])[j] = (float)finish_ref(sum, add ? &add[j] : NULL, to->add_last, to->act);
         }
     }
 }
@@ -80,7 +80,7 @@ void depthwise_f32_ref(const struct kernel_depthwise_f32 *d)
     for (int x = 0; x < d->width; x++) {
         for (int c = 0; c < d->channels; c++) {
             const float *add = d->add ? &d->add[x * d->add_step + c] : NULL;
-            d->out[x * d->out_step + c] = (float)finish(depthwise_sum(d, x, c), add, d->add_last, d->act);
+            d->out[x * d->out_step + c] = (float)finish_ref(depthwise_sum(d, x, c), add, d->add_last, d->act);
         }
     }
 }

@@ -7,7 +7,7 @@
 /* Quantised weights stay so: the quantised operators behind want them, and they are smaller. */
 static bool may_fold(const struct node *n)
 {
-    return strcmp(n->op, "DequantizeLinear") != 0 && pass_is_deterministic(n);
+    return strcmp(n->op, "DequantizeLinear") != 0 && strcmp(n->op, "Dequantize") != 0 && pass_is_deterministic(n);
 }
 
 /* Constants that take long to multiply are no oversight of the exporter's, and may be an attack. */

@@ -189,6 +189,16 @@ V_FN v_i32 v_shr_i32(v_i32 x, int count)
     return (v_i32)((v_u32)x >> count);
 }
 
+/* ---- bfloat16, the upper half of a float ---- */
+
+typedef uint16_t v_u16 __attribute__((vector_size(VL * 2)));
+typedef v_u16 v_u16_memory __attribute__((aligned(2), may_alias));
+
+V_FN v_f32 v_from_bf16(const uint16_t *p)
+{
+    return v_as_f32(v_shl_i32(__builtin_convertvector(*(const v_u16_memory *)p, v_i32), 16));
+}
+
 /* ---- across the lanes ---- */
 
 /* f(0, a), f(1, a), … for as many lanes as there are: shuffles want their lanes as constants. */

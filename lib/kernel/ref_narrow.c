@@ -1,0 +1,50 @@
+/* The oracle's products with weights in fewer bits, for panels of any width. */
+#include "base/half.h"
+#include "kernel/ref.h"
+
+/* The panels' columns: those of the oracle's gemm_f32. */
+static int columns(void)
+{
+    return gemm_f32_ref.nr;
+}
+
+/* Weight i of column j of a panel. */
+static float weight(const struct kernel_narrow *w, const char *panel, int k, int i, int j)
+{
+    int nr = columns(), in_block = i % w->block;
+    size_t whole = kernel_narrow_bytes(w, (size_t)w->block < (size_t)k ? (size_t)w->block : (size_t)k, (size_t)nr);
+    const float *scale = (const float *)(const void *)(panel + (size_t)(i / w->block) * whole);
+    const uint8_t *row = (const uint8_t *)(scale + (w->has_zeros ? 2 : 1) * nr);
+    float zero = w->has_zeros ? scale[nr + j] : w->zero;
+    if (w->type == KERNEL_S8)
+        return ((float)((const int8_t *)row)[in_block * nr + j] - zero) * scale[j];
+    if (w->type == KERNEL_U4)
+        return ((float)(row[in_block * (nr / 2) + j % (nr / 2)] >> j / (nr / 2) * 4 & 15) - zero) * scale[j];
+    uint16_t half = ((const uint16_t *)(const void *)panel)[i * nr + j];
+    return w->type == KERNEL_F16 ? half_f16_to_f32(half) : half_bf16_to_f32(half);
+}
+
+void widen_narrow_f32_ref(float *to, const void *panels, const struct kernel_narrow *w, int k, int n)
+{
+    size_t panel = kernel_narrow_bytes(w, (size_t)k, (size_t)columns());
+    for (int first = 0; first < n; first += columns()) {
+        int wide = n - first > gemm_f32_ref.vector ? columns() : gemm_f32_ref.vector;
+        for (int i = 0; i < k; i++)
+            for (int j = 0; j < wide; j++)
+                *to++ = weight(w, (const char *)panels + (size_t)(first / columns()) * panel, k, i, j);
+    }
+}
+
+void gemm_narrow_f32_ref(const struct kernel_gemm *g, const struct kernel_narrow *w)
+{
+    size_t panel = kernel_narrow_bytes(w, (size_t)g->k, (size_t)columns());
+    for (int i = 0; i < g->m; i++)
+        for (int j = 0; j < g->n; j++) {
+            const char *at = (const char *)g->b + (size_t)(j / columns()) * panel;
+            double sum = g->to.bias ? (double)((const float *)g->to.bias)[j] : 0;
+            for (int l = 0; l < g->k; l++)
+                sum += (double)((const float *)g->a[i])[g->tap[0] + l] * (double)weight(w, at, g->k, l, j % columns());
+            const float *add = g->to.add ? g->to.add[i] : NULL;
+            ((float *)g->c[i])[j] = (float)finish_ref(sum, add ? &add[j] : NULL, g->to.add_last, g->to.act);
+        }
+}
