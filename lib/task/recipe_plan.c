@@ -129,22 +129,25 @@ static int plan_resize(const struct recipe *r, const struct recipe_step *step, s
     return resize_to(p, size_for(r, step, p), err);
 }
 
-/* Where the centre part of `in` begins: torchvision rounds halves to even, others down. */
-static int centre(const struct recipe *r, int in, int part)
+/* Where the centre part of `in` begins; halves are rounded down, or to even. */
+static int centre(int in, int part, bool to_even)
 {
     int twice = in - part;
-    return twice / 2 + (is_torchvision(r) && twice % 4 == 3);
+    return twice / 2 + (to_even && twice % 4 == 3);
 }
 
-static int crop_to(const struct recipe *r, struct recipe_plan *p, struct recipe_sides to, int x, int y,
-                   struct error *err)
+/* From x, y on; the centre when they are negative, torchvision's unless the step truncates. */
+static int crop_to(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
+    struct recipe_sides to = {step->width, step->height};
+    bool to_even = is_torchvision(r) && step->round != RECIPE_ROUND_DOWN;
+    int x = step->x, y = step->y;
     int w = last(p)->width, h = last(p)->height;
     if (to.width > w || to.height > h)
         return error_set(err, "recipe: a crop of %dx%d from a photo of %dx%d after resizing: want a smaller crop",
                          to.width, to.height, w, h);
-    x = x < 0 ? centre(r, w, to.width) : x;
-    y = y < 0 ? centre(r, h, to.height) : y;
+    x = x < 0 ? centre(w, to.width, to_even) : x;
+    y = y < 0 ? centre(h, to.height, to_even) : y;
     if (x > w - to.width || y > h - to.height)
         return error_set(err, "recipe: a crop of %dx%d at %d,%d of a photo of %dx%d: want it inside", to.width,
                          to.height, x, y, w, h);
@@ -193,15 +196,20 @@ static int lay(const struct recipe_step *step, struct recipe_plan *p, struct rec
     return 0;
 }
 
-/* torchvision lays a picture that is smaller than its centre crop onto black first. */
+/* Where a picture is smaller than its centre crop, torchvision and transformers lay it onto black first; the latter,
+ * over PIL, farther right and down where a side is odd. */
 static int plan_crop(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
     static const struct recipe_step black = {.kind = RECIPE_PAD};
     struct recipe_sides s = {last(p)->width, last(p)->height}, to = padded(step, s);
-    bool lays = is_torchvision(r) && step->x < 0 && (to.width > s.width || to.height > s.height);
+    bool lays = r->library <= RECIPE_TORCH && step->x < 0 && (to.width > s.width || to.height > s.height);
     if (lays && lay(&black, p, to, err))
         return -1;
-    return crop_to(r, p, (struct recipe_sides){step->width, step->height}, step->x, step->y, err);
+    if (lays && r->library == RECIPE_PIL) {
+        last(p)->left = (to.width - s.width + 1) / 2;
+        last(p)->top = (to.height - s.height + 1) / 2;
+    }
+    return crop_to(r, step, p, err);
 }
 
 /* tf.image.resize_with_pad(): the middle is found before the size is truncated, all in float32. */
@@ -260,8 +268,10 @@ static int resize_to_input(const struct target *t, struct recipe_plan *p, struct
 /* After a resize alone, the centre is kept that the input has room for. */
 static int crop_to_input(const struct recipe *r, const struct target *t, struct recipe_plan *p, struct error *err)
 {
-    struct recipe_sides to = {t->width ? t->width : last(p)->width, t->height ? t->height : last(p)->height};
-    return crop_to(r, p, to, -1, -1, err);
+    struct recipe_step step = {.kind = RECIPE_CROP, .x = -1, .y = -1};
+    step.width = t->width ? t->width : last(p)->width;
+    step.height = t->height ? t->height : last(p)->height;
+    return crop_to(r, &step, p, err);
 }
 
 /* The steps on the picture, which come first; how many there are. */

@@ -22,6 +22,7 @@ static void print_crop(struct text *out, const struct recipe_step *s)
     print_sides(out, s->width, s->height, s->width != s->height || s->x >= 0);
     if (s->x >= 0)
         text_printf(out, "+%d+%d", s->x, s->y);
+    text_puts(out, s->round ? ":down" : "");
 }
 
 static void print_step(struct text *out, const struct recipe_step *s)

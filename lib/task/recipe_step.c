@@ -91,17 +91,20 @@ static int set_box(struct recipe_step *s, struct slice v)
     return read_fill(s, part + used, n - used);
 }
 
+/* N, WxH or WxH+X+Y, the centre perhaps :down. */
 static int set_crop(struct recipe_step *s, struct slice v)
 {
-    struct slice part[3];
-    int n = slice_split(v, '+', part, RECIPE_COUNT(part));
+    struct slice part[3], word[2];
+    int words = slice_split(v, ':', word, 2), n = words < 1 ? -1 : slice_split(word[0], '+', part, RECIPE_COUNT(part));
     s->x = s->y = -1;
     if ((n != 1 && n != 3) || to_sides(part[0], n == 1, &s->width, &s->height))
         return -1;
-    return n == 3 &&
-                   (slice_number(part[1], 0, IMAGE_MAX_SIDE, &s->x) || slice_number(part[2], 0, IMAGE_MAX_SIDE, &s->y))
-               ? -1
-               : 0;
+    if (words == 2 && (n == 3 || !slice_is(word[1], "down")))
+        return -1;
+    s->round = words == 2 ? RECIPE_ROUND_DOWN : RECIPE_ROUND_DEFAULT;
+    bool bad =
+        n == 3 && (slice_number(part[1], 0, IMAGE_MAX_SIDE, &s->x) || slice_number(part[2], 0, IMAGE_MAX_SIDE, &s->y));
+    return bad ? -1 : 0;
 }
 
 static int set_mean(struct recipe_step *s, struct slice v)
@@ -148,7 +151,7 @@ static const struct step_key {
     [RECIPE_RESIZE] = {"N or WxH, short, long, width, height, min, max or multiple:N, or fit, clamp or "
                        "edges:WxH, of 1 to 65535, then perhaps :near, :down or :up",
                        set_resize},
-    [RECIPE_CROP] = {"N, WxH or WxH+X+Y, in pixels of 1 to 65535", set_crop},
+    [RECIPE_CROP] = {"N, WxH or WxH+X+Y, in pixels of 1 to 65535, :down behind one without +", set_crop},
     [RECIPE_LETTERBOX] =
         {"WxH or WxH:PAD, in pixels of 1 to 65535, PAD of 0 to 255 or R:G:B, :near, :down or :up before "
          "it, then perhaps :corner and :shrink",

@@ -60,6 +60,7 @@ static void prints_and_reads_back(void)
         {"filter=bilinear-noaa", NULL},
         {"crop=10x20,gray,mean=-0.5,std=-2", NULL},
         {"crop=10x10", "crop=10"},
+        {"torchvision,crop=3x2:down", NULL},
         {"scale=-1e-30,layout=nhwc,dtype=i8", NULL},
         {"scale=1,layout=nchw,dtype=u8", "layout=nchw,dtype=u8"},
         {"dtype=f32", ""},
@@ -113,6 +114,8 @@ static const char *const bad[][2] = {
     {"resize=4:upwards", ":up"},
     {"resize=4:up:up", ":up"},
     {"crop=4+1+1", "WxH+X+Y"},
+    {"crop=4x4+1+1:down", "WxH+X+Y"},
+    {"crop=4:up", "WxH+X+Y"},
     {"crop=4x4+1", "WxH+X+Y"},
     {"crop=4x4+-1+1", "WxH+X+Y"},
     {"mean=1,pad=3x3,scale=2", "want that pad last"},
@@ -286,11 +289,11 @@ static void plan_errors(void)
         int64_t dims[5];
         const char *word;
     } cases[] = {
-        {"crop=224", 200, 300, 4, {1, 3, 224, 224}, "200x300"},
+        {"opencv,crop=224", 200, 300, 4, {1, 3, 224, 224}, "200x300"},
         {"resize=100x100", 10, 10, 4, {1, 3, 224, 224}, "100x100"},
         {"resize=256,crop=224", 500, 500, 4, {1, 3, 256, 256}, "224x224 pixels, the input wants 256x256"},
         {"letterbox=320x320", 500, 500, 4, {1, 3, 256, 256}, "256x256"},
-        {"letterbox=320x320,crop=321", 500, 500, 0, {0}, "smaller crop"},
+        {"opencv,letterbox=320x320,crop=321", 500, 500, 0, {0}, "smaller crop"},
         {"crop=30x20+21+7", 50, 70, 0, {0}, "want it inside"},
         {"pad=65535x65535", 50, 70, 0, {0}, "65535x65535"},
         {"mean=1,pad=65535x65535", 50, 70, 0, {0}, "65535x65535"},

@@ -21,7 +21,7 @@ static const char *const files[][2] = {
     {"{\"size\": 384, \"do_normalize\": true, \"image_mean\": [0.5], \"image_std\": [0.5], \"do_rescale\": false}",
      "resize=384x384,rgb,mean=0.5,std=0.5"},
     {"{\"do_resize\": true, \"size\": {\"shortest_edge\": 800, \"longest_edge\": 1333}, \"do_rescale\": false}",
-     "resize=800:down,resize=max:1333,rgb"},
+     "resize=edges:800x1333,rgb"},
     {"{\"architecture\": \"resnet50\", \"pretrained_cfg\": {\"input_size\": [3, 224, 224], \"interpolation\": "
      "\"bicubic\","
      "\"crop_pct\": 0.95, \"crop_mode\": \"center\", \"mean\": [0.485, 0.456, 0.406], \"std\": [0.229, 0.224, 0.225]}}",
@@ -30,6 +30,50 @@ static const char *const files[][2] = {
     {"{\"input_size\": [3, 256, 256], \"crop_pct\": 1.0, \"crop_mode\": \"squash\", \"mean\": [0, 0, 0], \"std\": [1, "
      "1, 1]}",
      "torchvision,resize=256x256,crop=256,rgb,scale=0.003921569,mean=0:0:0,std=1:1:1"},
+    {"{\"image_processor_type\": \"CLIPImageProcessorFast\", \"do_resize\": true, \"size\": {\"shortest_edge\": 224},"
+     "\"resample\": 3, \"do_center_crop\": true, \"crop_size\": {\"height\": 224, \"width\": 224}, \"do_normalize\": "
+     "false}",
+     "torch,resize=224:down,crop=224:down,filter=bicubic,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"ConvNextImageProcessor\", \"do_resize\": true, \"size\": {\"shortest_edge\": 224},"
+     "\"crop_pct\": 0.875, \"do_normalize\": false}",
+     "resize=256:down,crop=224:down,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"ConvNextImageProcessor\", \"do_resize\": true, \"size\": {\"shortest_edge\": 384},"
+     "\"do_normalize\": false}",
+     "resize=384x384,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"DetrImageProcessor\", \"do_resize\": true, \"do_pad\": true, \"pad_size\": null,"
+     "\"size\": {\"shortest_edge\": 800, \"longest_edge\": 1333}, \"image_mean\": [0.5], \"image_std\": [0.5]}",
+     "resize=edges:800x1333,rgb,scale=0.003921569,mean=0.5,std=0.5"},
+    {"{\"image_processor_type\": \"SamImageProcessor\", \"do_resize\": true, \"do_pad\": true, \"do_normalize\": false,"
+     "\"size\": {\"longest_edge\": 1024}, \"pad_size\": {\"height\": 1024, \"width\": 1024}}",
+     "resize=long:1024:near,rgb,scale=0.003921569,pad=1024x1024:corner"},
+    {"{\"image_processor_type\": \"EfficientNetImageProcessor\", \"size\": {\"height\": 346, \"width\": 346},"
+     "\"rescale_offset\": true, \"rescale_factor\": 0.00784313725, \"image_mean\": [0.5], \"image_std\": [0.25]}",
+     "resize=346x346,rgb,scale=0.007843137,mean=1,mean=0.5,std=0.25,std=0.25"},
+    {"PreProcess:\n  transform_ops:\n  - DecodeImage:\n      channel_first: false\n      img_mode: BGR\n"
+     "  - DetLabelEncode: null\n  - DetResizeForTest:\n      resize_long: 960\n  - NormalizeImage:\n"
+     "      mean:\n      - 0.485\n      - 0.456\n      - 0.406\n      order: hwc\n      scale: 1./255.\n"
+     "      std:\n      - 0.229\n      - 0.224\n      - 0.225\n  - ToCHWImage: null\n  - KeepKeys:\n      keep_keys:\n"
+     "      - image\nPostProcess:\n  name: DBPostProcess\n",
+     "opencv,resize=long:960:down,resize=multiple:128:up,bgr,scale=0.003921569,mean=0.485:0.456:0.406,std=0.229:0.224:"
+     "0."
+     "225"},
+    {"PreProcess:\n  transform_ops:\n  - DecodeImage: {img_mode: BGR}\n  - DetResizeForTest:\n  - ToCHWImage:\n",
+     "opencv,resize=min:736:down,resize=multiple:32,bgr"},
+    {"PreProcess:\n  transform_ops:\n  - DecodeImage:\n      img_mode: BGR\n  - RecResizeImg:\n      image_shape:\n"
+     "      - 3\n      - 48\n      - 320\nPostProcess:\n  character_dict:\n  - '!'\n  - ''''\n",
+     "opencv,resize=height:48:up,bgr,mean=127.5,std=127.5,pad=320x48:corner"},
+    {"Global: {infer_imgs: x}\nPreProcess:\n  transform_ops:\n    - ResizeImage:\n        resize_short: 256\n"
+     "    - CropImage:\n        size: 224\n    - NormalizeImage:\n        scale: 0.00392157\n"
+     "        mean: [0.485, 0.456, 0.406]\n        std: [0.229, 0.224, 0.225]\n        order: ''\n    - ToCHWImage:\n",
+     "opencv,resize=256,crop=224,rgb,scale=0.00392157,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"},
+    {"mode: paddle\narch: PicoDet\nPreprocess:\n- interp: 2\n  keep_ratio: false\n  target_size:\n  - 320\n  - 416\n"
+     "  type: Resize\n- is_scale: true\n  mean: [0, 0, 0]\n  std: [1, 1, 1]\n  norm_type: none\n  type: "
+     "NormalizeImage\n"
+     "- type: Permute\n- stride: 32\n  type: PadStride\n",
+     "opencv,resize=416x320,filter=bicubic,rgb,scale=0.003921569,pad=multiple:32:corner"},
+    {"Deploy:\n  model: model.pdmodel\n  transforms:\n  - type: Resize\n    target_size: [512, 256]\n  - type: "
+     "Normalize\n",
+     "opencv,resize=512x256,rgb,scale=0.003921569,mean=0.5,std=0.5"},
 };
 
 static void known_files(void)
@@ -59,6 +103,15 @@ static void refused(void)
         {"{\"do_resize\": true, \"size\": 4, \"resample\": 9}", "resample"},
         {"{\"do_rescale\": true, \"crop_pct\": 0.875}", "crop_pct"},
         {"{\"do_rescale\": true, \"do_pad\": true}", "do_pad"},
+        {"{\"do_rescale\": true, \"do_thumbnail\": true}", "do_thumbnail"},
+        {"{\"image_processor_type\": \"PerceiverImageProcessor\", \"size\": 4, \"do_resize\": true}", "Perceiver"},
+        {"Preprocess:\n- type: WarpAffine\n", "WarpAffine: not known"},
+        {"Preprocess:\n- 3\n", "want an object"},
+        {"Preprocess:\n- type: Resize\n", "want target_size"},
+        {"Preprocess:\n- type: NormalizeImage\n  scale: 1/0\n", "want a number, or a quotient"},
+        {"Preprocess:\n- type: NormalizeImage\n  scale: x\n", "want a number, or a quotient"},
+        {"Preprocess: [{DetResizeForTest: {limit_type: most}}]", "limit_type"},
+        {"a: *b", "YAML"},
         {"{\"image_mean\": [1, 2], \"image_std\": [1, 2]}", "2 values"},
         {"{\"image_mean\": [1, \"a\", 3], \"image_std\": 1}", "numbers"},
         {"{\"image_mean\": 1}", "0 values"},
@@ -67,7 +120,7 @@ static void refused(void)
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_pct\": 0}", "crop_pct"},
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_mode\": \"border\"}", "crop_mode"},
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"interpolation\": \"random\"}", "filter=random"},
-        {"do_resize: true", "JSON"},
+        {"do_resize: true", "size"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct recipe r;
@@ -80,7 +133,7 @@ static void refused(void)
 static void mutated(void)
 {
     uint64_t state = 3;
-    char copy[600];
+    char copy[1000];
     for (int round = 0; round < 5000; round++) {
         const char *text = files[hash_random(&state) % (sizeof files / sizeof *files)][0];
         size_t n = strlen(text);
@@ -88,7 +141,7 @@ static void mutated(void)
         struct error err;
         memcpy(copy, text, n);
         for (int k = hash_random(&state) % 3; k >= 0; k--)
-            copy[hash_random(&state) % n] = "{}[]\",:0129-e. tn"[hash_random(&state) % 17];
+            copy[hash_random(&state) % n] = "{}[]\",:0129-e. tn\n"[hash_random(&state) % 18];
         if (recipe_import(copy, n, &r, &err))
             CHECK(err.text[0] && !strchr(err.text, '\n'));
     }

@@ -1,0 +1,292 @@
+/* Recipes out of preprocessor_config.json of Hugging Face's transformers: image_processing_*.py, for one photo. */
+#include <string.h>
+
+#include "task/recipe_import.h"
+
+/* PIL's numbers of its filters. */
+static int add_resample(struct import *m)
+{
+    static const char *const names[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
+    const struct json_node *n = import_get(m, "resample");
+    if (!n || n->kind == JSON_NULL)
+        return 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (n->kind == JSON_NUMBER && n->number == i) {
+            text_printf(m->out, ",filter=%s", names[i]);
+            return 0;
+        }
+    return error_set(m->err, "recipe: resample: want 0 to 5, a filter of PIL");
+}
+
+static int side_in(const struct import *m, const struct json_node *object, const char *key)
+{
+    return import_side_of(json_member(m->j, object, key));
+}
+
+/* The sides that a size or crop_size names, a number being both; false when it names no pair. */
+static bool pair_of(const struct import *m, const struct json_node *n, int *width, int *height)
+{
+    bool number = n && n->kind == JSON_NUMBER;
+    *width = number ? import_side_of(n) : side_in(m, n, "width");
+    *height = number ? import_side_of(n) : side_in(m, n, "height");
+    return *width && *height;
+}
+
+/* A plain number is a square for the processors that do not crop, and the short side for those that do. The other side
+ * is truncated. */
+static int resize_plain(struct import *m, bool crops)
+{
+    const struct json_node *size = import_get(m, "size");
+    int width, height, most = side_in(m, size, "longest_edge");
+    int shortest = crops && import_side_of(size) ? import_side_of(size) : side_in(m, size, "shortest_edge");
+    if (import_side_of(size) && import_side(m, "max_size")) {
+        shortest = import_side_of(size);
+        most = import_side(m, "max_size");
+    }
+    if (shortest && most)
+        text_printf(m->out, ",resize=edges:%dx%d", shortest, most);
+    else if (shortest)
+        text_printf(m->out, ",resize=%d:down", shortest);
+    else if (most)
+        text_printf(m->out, ",resize=long:%d:down", most);
+    else if (pair_of(m, size, &width, &height))
+        text_printf(m->out, ",resize=%dx%d", width, height);
+    else
+        return error_set(m->err, "recipe: size: want a number, shortest_edge, longest_edge, or height and width");
+    return 0;
+}
+
+/* The side that a size names for these processors. */
+static int short_side(const struct import *m)
+{
+    const struct json_node *size = import_get(m, "size");
+    int side = import_side_of(size), width, height;
+    side = side ? side : side_in(m, size, "shortest_edge");
+    return side ? side : pair_of(m, size, &width, &height) && width == height ? width : 0;
+}
+
+/* The short side divided by a share; 0: there is none of 0.01 to 1. */
+static int enlarged(int side, const struct json_node *share, double usual)
+{
+    double part = share && share->kind == JSON_NUMBER ? share->number : usual;
+    return part > 0.01 && part <= 1 ? (int)(side / part) : 0;
+}
+
+/* Large squares are squeezed; the rest is cut out of a larger one. */
+static int resize_convnext(struct import *m, bool crops)
+{
+    int side = short_side(m), scaled = enlarged(side, import_get(m, "crop_pct"), 224.0 / 256);
+    (void)crops;
+    if (!side || !scaled)
+        return error_set(m->err, "recipe: size, crop_pct: want one side, and a share of 0.01 to 1");
+    if (side < 384)
+        text_printf(m->out, ",resize=%d:down,crop=%d:down", scaled, side);
+    else
+        text_printf(m->out, ",resize=%dx%d", side, side);
+    return 0;
+}
+
+static int resize_poolformer(struct import *m, bool crops)
+{
+    int side = short_side(m), scaled = enlarged(side, import_get(m, "crop_pct"), 1);
+    (void)crops;
+    if (!side || !scaled)
+        return error_set(m->err, "recipe: size, crop_pct: want one side, and a share of 0.01 to 1");
+    text_printf(m->out, ",resize=%d:down", scaled);
+    return 0;
+}
+
+static int resize_levit(struct import *m, bool crops)
+{
+    int side = side_in(m, import_get(m, "size"), "shortest_edge");
+    if (!side)
+        return resize_plain(m, crops);
+    text_printf(m->out, ",resize=%d:down", (int)(256.0 / 224 * side));
+    return 0;
+}
+
+static int resize_glpn(struct import *m, bool crops)
+{
+    int divisor = import_side(m, "size_divisor");
+    (void)crops;
+    text_printf(m->out, ",resize=multiple:%d:down", divisor ? divisor : 32);
+    return 0;
+}
+
+/* To the nearest, not the truncated side. */
+static int resize_sam(struct import *m, bool crops)
+{
+    int side = side_in(m, import_get(m, "size"), "longest_edge");
+    if (!side)
+        return resize_plain(m, crops);
+    text_printf(m->out, ",resize=long:%d:near", side);
+    return 0;
+}
+
+/* To whole multiples, which stretches a little. */
+static int resize_textnet(struct import *m, bool crops)
+{
+    int divisor = import_side(m, "size_divisor");
+    if (resize_plain(m, crops))
+        return -1;
+    text_printf(m->out, ",resize=multiple:%d:up", divisor ? divisor : 32);
+    return 0;
+}
+
+static int resize_yolos(struct import *m, bool crops)
+{
+    if (resize_plain(m, crops))
+        return -1;
+    text_puts(m->out, ",resize=multiple:16:down");
+    return 0;
+}
+
+/* It crops a share of the short side before. */
+static int resize_perceiver(struct import *m, bool crops)
+{
+    (void)crops;
+    return error_set(m->err, "recipe: a processor of Perceiver: want the steps written out, crop=M,resize=N");
+}
+
+static int resize_dpt(struct import *m, bool crops)
+{
+    int multiple = import_side(m, "ensure_multiple_of");
+    if (import_is_on(m, "keep_aspect_ratio", false))
+        return error_set(m->err, "recipe: keep_aspect_ratio: want the steps written out, resize=...");
+    if (resize_plain(m, crops))
+        return -1;
+    if (multiple > 1)
+        text_printf(m->out, ",resize=multiple:%d", multiple);
+    return 0;
+}
+
+/* Processors with ways of their own, by how their names begin. */
+static const struct processor {
+    const char *name;
+    int (*resize)(struct import *m, bool crops);
+    bool pads_batches; /* "do_pad" does nothing to a single photo */
+    bool is_bgr;       /* whatever the file says */
+    bool as_stored;    /* values are not scaled unless the file says so */
+    bool divides;      /* by std once more, where "include_top" is not false */
+    bool no_mean;      /* unless "do_normalize" is true */
+} processors[] = {
+    {.name = "ConvNext", .resize = resize_convnext},
+    {.name = "PoolFormer", .resize = resize_poolformer},
+    {.name = "Levit", .resize = resize_levit},
+    {.name = "GLPN", .resize = resize_glpn},
+    {.name = "DPT", .resize = resize_dpt},
+    {.name = "Sam", .resize = resize_sam},
+    {.name = "TextNet", .resize = resize_textnet},
+    {.name = "MaskFormer", .resize = resize_textnet, .pads_batches = true},
+    {.name = "Mask2Former", .resize = resize_textnet, .pads_batches = true},
+    {.name = "MobileViT", .resize = resize_plain, .no_mean = true},
+    {.name = "Perceiver", .resize = resize_perceiver},
+    {.name = "Detr", .resize = resize_plain, .pads_batches = true},
+    {.name = "ConditionalDetr", .resize = resize_plain, .pads_batches = true},
+    {.name = "DeformableDetr", .resize = resize_plain, .pads_batches = true},
+    {.name = "GroundingDino", .resize = resize_plain, .pads_batches = true},
+    {.name = "RTDetr", .resize = resize_plain, .pads_batches = true},
+    {.name = "Yolos", .resize = resize_yolos, .pads_batches = true},
+    {.name = "LayoutLMv2", .resize = resize_plain, .is_bgr = true, .as_stored = true},
+    {.name = "EfficientNet", .resize = resize_plain, .divides = true},
+    {.name = "", .resize = resize_plain},
+};
+
+/* The name of a processor, as newer and older files have it. */
+static const char *type_of(const struct import *m)
+{
+    const char *name = import_word(import_get(m, "image_processor_type"));
+    return *name ? name : import_word(import_get(m, "feature_extractor_type"));
+}
+
+static const struct processor *find_processor(const char *type)
+{
+    const struct processor *p = processors;
+    while (strncmp(type, p->name, strlen(p->name)) != 0)
+        p++;
+    return p;
+}
+
+/* Those that work on tensors of PyTorch. */
+static bool is_fast(const char *type)
+{
+    size_t n = strlen(type);
+    return n > 4 && strcmp(type + n - 4, "Fast") == 0;
+}
+
+/* What a switch asks for that no recipe has. */
+static int check_switches(struct import *m, const struct processor *p)
+{
+    static const char *const known[] = {"do_resize",    "do_center_crop",   "do_rescale",
+                                        "do_normalize", "do_convert_rgb",   "do_flip_channel_order",
+                                        "do_pad",       "do_reduce_labels", "do_convert_annotations"};
+    bool pads = import_is_on(m, "do_pad", false) && !p->pads_batches;
+    for (const struct json_node *n = json_first(m->j, m->node); n; n = json_next(m->j, n)) {
+        bool is_known = n->kind != JSON_TRUE || strncmp(n->key, "do_", 3) != 0;
+        for (size_t i = 0; i < sizeof known / sizeof *known && !is_known; i++)
+            is_known = strcmp(n->key, known[i]) == 0;
+        if (!is_known)
+            return error_set(m->err, "recipe: %s: want the steps written out, resize=...", n->key);
+    }
+    if (pads && !import_get(m, "pad_size"))
+        return error_set(m->err, "recipe: do_pad in a preprocessor: want the steps written out, resize=...,pad=WxH");
+    if (import_get(m, "crop_pct") && import_get(m, "crop_pct")->kind != JSON_NULL && p->resize == resize_plain)
+        return error_set(m->err, "recipe: crop_pct in a preprocessor: want the steps written out, resize=N,crop=M");
+    return 0;
+}
+
+static int add_crop(struct import *m)
+{
+    int width, height;
+    const struct json_node *n = import_get(m, "crop_size");
+    if (!pair_of(m, n ? n : import_get(m, "size"), &width, &height))
+        return error_set(m->err, "recipe: crop_size: want a number, or height and width");
+    text_printf(m->out, is_fast(type_of(m)) ? ",crop=%dx%d:down" : ",crop=%dx%d", width, height);
+    return 0;
+}
+
+static int add_values(struct import *m, const struct processor *p)
+{
+    const struct json_node *factor = import_get(m, "rescale_factor");
+    bool normalises = import_is_on(m, "do_normalize", import_get(m, "image_mean") != NULL && !p->no_mean);
+    bool flips = p->is_bgr || import_is_on(m, "do_flip_channel_order", false);
+    text_puts(m->out, flips ? ",bgr" : ",rgb");
+    if (import_is_on(m, "do_rescale", !p->as_stored)) {
+        text_puts(m->out, ",scale=");
+        text_f32(m->out, factor && factor->kind == JSON_NUMBER ? (float)factor->number : 1.0f / 255);
+        text_puts(m->out, import_is_on(m, "rescale_offset", false) ? ",mean=1" : "");
+    }
+    const struct json_node *std = import_get(m, "image_std");
+    if (!normalises)
+        return 0;
+    if (import_values(m, "mean", import_get(m, "image_mean")) || import_values(m, "std", std))
+        return -1;
+    return p->divides && import_is_on(m, "include_top", true) ? import_values(m, "std", std) : 0;
+}
+
+static int add_pad(struct import *m, const struct processor *p)
+{
+    int width, height;
+    const struct json_node *size = import_get(m, "pad_size");
+    if (!import_is_on(m, "do_pad", false) || !size || (p->pads_batches && size->kind == JSON_NULL))
+        return 0;
+    if (!pair_of(m, size, &width, &height) || import_side_of(size))
+        return error_set(m->err, "recipe: pad_size: want height and width");
+    text_printf(m->out, ",pad=%dx%d:corner", width, height);
+    return 0;
+}
+
+int import_hugging_face(struct import *m)
+{
+    const char *type = type_of(m);
+    const struct processor *p = find_processor(type);
+    bool crops = import_is_on(m, "do_center_crop", false) && p->resize != resize_convnext;
+    if (check_switches(m, p))
+        return -1;
+    text_puts(m->out, is_fast(type) ? ",torch" : "");
+    if (import_is_on(m, "do_resize", import_get(m, "size") != NULL) && (p->resize(m, crops) || add_resample(m)))
+        return -1;
+    if (crops && add_crop(m))
+        return -1;
+    return add_values(m, p) || add_pad(m, p) ? -1 : 0;
+}
