@@ -173,16 +173,11 @@ struct gather_args {
     size_t inner; /* bytes */
 };
 
-static int64_t read_index(const struct view *v, int64_t i)
-{
-    return v->dtype == DTYPE_I32 ? ((const int32_t *)view_data(v))[i] : ((const int64_t *)view_data(v))[i];
-}
-
 static void run_gather(const struct step *s, struct tile tile)
 {
     const struct gather_args *g = s->args;
     for (int64_t i = tile.first; i < tile.last; i++) {
-        int64_t index = read_index(&g->indices, i % g->index_count);
+        int64_t index = view_index(&g->indices, i % g->index_count);
         index += index < 0 ? g->axis_dim : 0;
         if (index < 0 || index >= g->axis_dim) {
             plan_fail(g->plan, s->node, "index %lld is outside of %lld elements", (long long)index,
@@ -376,24 +371,95 @@ static int fill(struct plan *p, struct node *n, const struct view *out, float va
                      err, PLAN_WRITES(out));
 }
 
+/* What the axes get before and behind; false when it is not constant, or negative. */
+static bool read_pads(const struct node *n, int64_t (*pads)[2])
+{
+    if (!plan_is_constant(n, 1) || (node_in(n, 3) && !plan_is_constant(n, 3)))
+        return false;
+    int64_t axes = n->in[1]->constant->count / 2;
+    memset(pads, 0, sizeof *pads * TENSOR_MAX_RANK);
+    for (int64_t i = 0; i < 2 * axes; i++) {
+        int64_t pad = constant_int(n, 1, i, 0), axis = i % axes;
+        if (pad < 0)
+            return false;
+        pads[exec_lower_axis(constant_int(n, 3, axis, axis), n->in[0]->type.rank)][i / axes] = pad;
+    }
+    return true;
+}
+
+/* How modes take elements of the axis itself for those beyond its ends: backwards from the one beside the end, the one
+ * at the end, or on from the other end. */
+static const struct pad_mode {
+    const char *name;
+    int step;
+} pad_modes[] = {{"reflect", -1}, {"edge", 0}, {"wrap", 1}};
+
+/* The elements of `axis` beyond one of its ends, from the `dim` behind pads[0] of them. */
+static int copy_beyond(struct plan *p, struct node *n, int step, const struct view *whole, int axis,
+                       const int64_t *pads, int64_t dim, int behind, struct error *err)
+{
+    struct view to = *whole, from = *whole;
+    ptrdiff_t stride = whole->stride[axis];
+    int64_t start = behind ? dim - 1 + step : -step * pads[0];
+    if (step > 0)
+        start = behind ? 0 : dim - pads[0];
+    to.dims[axis] = from.dims[axis] = pads[behind];
+    to.offset += (behind ? pads[0] + dim : 0) * stride;
+    from.offset += (pads[0] + start) * stride;
+    from.stride[axis] = step * stride;
+    return pads[behind] > 0 ? plan_copy_into(p, n, &from, &to, err) : 0;
+}
+
+/* Axis after axis, each over all that those before have made. */
+static int copy_borders(struct plan *p, struct node *n, int step, const struct view *out, const struct view *inner,
+                        int64_t (*pads)[2], struct error *err)
+{
+    struct view whole = *inner;
+    for (int axis = 0; axis < out->rank; axis++) {
+        int64_t dim = whole.dims[axis];
+        whole.dims[axis] = out->dims[axis];
+        whole.offset -= pads[axis][0] * whole.stride[axis];
+        for (int behind = 0; behind < 2; behind++)
+            if (copy_beyond(p, n, step, &whole, axis, pads[axis], dim, behind, err) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* The mode when the pads of all axes are within one copy of these; else NULL. */
+static const struct pad_mode *find_pad_mode(const struct node *n, int64_t (*pads)[2])
+{
+    const struct type *x = &n->in[0]->type;
+    const struct pad_mode *mode = NULL;
+    for (size_t i = 0; i < sizeof pad_modes / sizeof *pad_modes; i++)
+        if (strcmp(op_string(n, "mode"), pad_modes[i].name) == 0)
+            mode = &pad_modes[i];
+    for (int i = 0; mode && mode->step && i < x->rank; i++)
+        for (int j = 0; j < 2; j++)
+            if (pads[i][j] > x->dims[i] - (mode->step < 0))
+                return NULL;
+    return x->dtype == DTYPE_STRING || dtype_info(x->dtype)->bits < 8 ? NULL : mode;
+}
+
 int exec_lower_pad(struct plan *p, struct node *n, struct error *err)
 {
     struct view in = *plan_in(n, 0), out;
-    bool value = node_in(n, 2) != NULL;
-    if (strcmp(op_string(n, "mode"), "constant") != 0 || !exec_lower_is_f32(n, 0) || !plan_is_constant(n, 1) ||
-        (value && !plan_is_constant(n, 2)) || (node_in(n, 3) && !plan_is_constant(n, 3)) || view_count(&in) == 0)
+    int64_t pads[TENSOR_MAX_RANK][2];
+    bool constant = strcmp(op_string(n, "mode"), "constant") == 0, value = node_in(n, 2) != NULL;
+    if ((constant && !exec_lower_is_f32(n, 0)) || !read_pads(n, pads) || (value && !plan_is_constant(n, 2)) ||
+        view_count(&in) == 0)
         return 1;
-    int64_t axes = n->in[1]->constant->count / 2;
-    for (int64_t i = 0; i < 2 * axes; i++)
-        if (tensor_get_i64(n->in[1]->constant, i) < 0)
-            return 1;
+    const struct pad_mode *mode = find_pad_mode(n, pads);
+    if (!constant && !mode)
+        return 1;
     if (plan_out(p, n, 0, view_order(&in), &out, err) < 0 ||
-        fill(p, n, &out, value ? (float)tensor_get_f64(n->in[2]->constant, 0) : 0, err) < 0)
+        (constant && fill(p, n, &out, value ? (float)tensor_get_f64(n->in[2]->constant, 0) : 0, err) < 0))
         return -1;
     struct view inner = out;
     memcpy(inner.dims, in.dims, sizeof in.dims);
-    for (int64_t i = 0; i < axes; i++)
-        inner.offset +=
-            tensor_get_i64(n->in[1]->constant, i) * inner.stride[exec_lower_axis(constant_int(n, 3, i, i), in.rank)];
-    return plan_copy_into(p, n, &in, &inner, err);
+    for (int i = 0; i < in.rank; i++)
+        inner.offset += pads[i][0] * inner.stride[i];
+    if (plan_copy_into(p, n, &in, &inner, err) < 0)
+        return -1;
+    return constant ? 0 : copy_borders(p, n, mode->step, &out, &inner, pads, err);
 }

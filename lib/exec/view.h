@@ -46,6 +46,11 @@ static inline void *view_data(const struct view *v)
 {
     return v->buffer->base + v->offset * (ptrdiff_t)view_element(v);
 }
+/* Element i of dense i32 or i64. */
+static inline int64_t view_index(const struct view *v, int64_t i)
+{
+    return v->dtype == DTYPE_I32 ? ((const int32_t *)view_data(v))[i] : ((const int64_t *)view_data(v))[i];
+}
 /* Fills strides for a dense view with axes laid out in `order`. */
 void view_dense(struct view *v, enum order order);
 bool view_is_dense(const struct view *v, enum order order);
