@@ -1,4 +1,5 @@
-/* Depthwise convolutions: a row of the result is a call of the kernel, which handles edges itself. */
+/* Depthwise convolutions, and those of narrow groups: a row of the result is a call of the kernel, which handles edges
+ * itself. */
 #include "exec/lower_conv.h"
 
 struct depthwise_args {
@@ -42,7 +43,7 @@ static int pack_depthwise(void *packed, const void *weights, const void *args, i
 {
     const struct conv *c = args;
     (void)first, (void)last; /* one unit */
-    k->depthwise_pack_f32(packed, weights, c->taps, c->groups, c->taps);
+    k->depthwise_pack_f32(packed, weights, (ptrdiff_t)c->taps * c->in, c->groups * c->out, c->taps * c->in);
     return 0;
 }
 
@@ -69,27 +70,30 @@ static void describe_rows(struct depthwise_args *d, const struct window *w)
     d->k.add_step = d->add.stride[2 + last];
 }
 
-static bool fits(const struct node *n, struct conv *c)
+static bool fits(const struct kernels *k, const struct node *n, struct conv *c)
 {
-    return exec_conv_read(n, c) && c->in == 1 && c->out == 1 && c->w.rank <= 2 &&
-           (c->w.rank == 1 || c->w.kernel[0] <= DEPTHWISE_KERNEL_MAX);
+    if (!exec_conv_read(n, c) || c->in != c->out || c->w.rank > 2 ||
+        (c->w.rank == 2 && c->w.kernel[0] > DEPTHWISE_KERNEL_MAX))
+        return false;
+    int last = c->w.rank - 1;
+    return c->in == 1 || kernel_depthwise_groups(k, c->in, (int64_t)c->groups * c->in, c->w.kernel[last],
+                                                 c->w.stride[last], c->w.dilation[last]);
 }
 
-/* It never loses against products of one channel. */
+/* It never loses against products of so few columns. */
 static double depthwise_cost(const struct kernels *k, const struct node *n)
 {
     struct conv c;
-    (void)k;
-    return fits(n, &c) ? 0 : -1;
+    return fits(k, n, &c) ? 0 : -1;
 }
 
 static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct depthwise_args *d,
                         struct error *err)
 {
-    size_t floats = kernel_depthwise_packed(p->kernels, (size_t)c->groups, (size_t)c->taps);
+    size_t floats = kernel_depthwise_packed(p->kernels, (size_t)(c->groups * c->out), (size_t)(c->taps * c->in));
     d->k.weight = plan_packed(p, n, 1,
                               &(struct packing){.name = "depthwise",
-                                                .params = {c->groups, c->taps},
+                                                .params = {c->groups, c->in, c->taps},
                                                 .bytes = floats * sizeof(float),
                                                 .units = 1,
                                                 .pack = pack_depthwise,
@@ -104,7 +108,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
     struct conv_ports ports;
     struct conv c;
-    if (!fits(n, &c))
+    if (!fits(p->kernels, n, &c))
         return 1;
     if (!d || plan_in_channels(p, n, 0, NULL, &d->x, err) < 0 || exec_conv_ports(p, n, &ports, err) < 0)
         return -1;
@@ -113,14 +117,15 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     d->bias_view = ports.bias_view;
     d->kernels = p->kernels;
     describe_rows(d, &c.w);
-    d->k.channels = c.groups;
+    d->k.channels = c.groups * c.out;
+    d->k.group = c.in;
     d->k.bias = ports.bias;
     d->k.add_last = ports.add_last;
     d->k.act = c.act;
     if (fill_weights(p, n, &c, d, err) < 0)
         return -1;
     int64_t rows = d->x.dims[0] * d->out_height;
-    double macs = (double)view_count(&d->out) * c.taps;
+    double macs = (double)view_count(&d->out) * c.taps * c.in;
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = "depthwise_f32",

@@ -134,3 +134,10 @@ size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t chann
                 mem_mul(channels, taps, &bytes) && mem_mul(bytes, (size_t)d->bytes, &bytes);
     return fits ? bytes : 0;
 }
+
+bool kernel_depthwise_groups(const struct kernels *k, int64_t group, int64_t channels, int64_t kernel_w, int64_t stride,
+                             int64_t dilation)
+{
+    bool narrow = (group == 2 || group == 4 || group == 8) && group <= k->vector && channels % k->vector == 0;
+    return narrow && kernel_w == 3 && stride <= 2 && dilation == 1;
+}

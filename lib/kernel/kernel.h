@@ -42,6 +42,9 @@ struct kernel_depthwise_f32 {
     const float *const *row;     /* [kernel_h]: column 0 of the input rows; NULL: above or below the image */
     ptrdiff_t in_step, out_step; /* floats from a pixel to the next */
     int in_width, width, channels, kernel_h, kernel_w, stride, dilation, pad_left;
+    /* 2, 4 or 8: not depthwise, but each output sums over all of so many channels that stand together, and has as many
+     * taps more; kernel_depthwise_groups() tells what is done. 0 or 1: over its own. */
+    int group;
     const float *weight; /* made by depthwise_pack_f32 */
     const float *bias;   /* [channels], or NULL */
     const float *add;    /* residual, laid out like out but with add_step; or NULL */
@@ -264,6 +267,10 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
 /* Floats that gemm_f32->pack and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);
 size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps);
+
+/* Whether depthwise_f32 does groups of so many channels each. */
+bool kernel_depthwise_groups(const struct kernels *k, int64_t group, int64_t channels, int64_t kernel_w, int64_t stride,
+                             int64_t dilation);
 
 /* Strided copy of elements of 1, 2, 4, 8 or 16 bytes: for every index vector i of dims[rank], out[Σ i·out_step] = in[Σ
  * i·in_step]; steps in elements, in_step may be 0 or negative. Reorders the axes so that the innermost loop is

@@ -63,14 +63,14 @@ const struct kernel_product gemm_f32_ref = {.name = "gemm_f32",
 
 static double depthwise_sum(const struct kernel_depthwise_f32 *d, int x, int c)
 {
-    int taps = d->kernel_h * d->kernel_w;
+    int group = d->group > 1 ? d->group : 1, area = d->kernel_h * d->kernel_w, taps = area * group;
     double sum = d->bias ? (double)d->bias[c] : 0;
     for (int tap = 0; tap < taps; tap++) {
-        const float *row = d->row[tap / d->kernel_w];
+        const float *row = d->row[tap % area / d->kernel_w];
         long column = (long)x * d->stride + (long)(tap % d->kernel_w) * d->dilation - d->pad_left;
         float weight = d->weight[((long)(c / VECTOR) * taps + tap) * VECTOR + c % VECTOR];
         if (row && column >= 0 && column < d->in_width)
-            sum += (double)row[column * d->in_step + c] * (double)weight;
+            sum += (double)row[column * d->in_step + c / group * group + tap / area] * (double)weight;
     }
     return sum;
 }

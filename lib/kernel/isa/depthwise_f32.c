@@ -67,6 +67,23 @@ V_FN void row_any(v_f32 *acc, const float *row, ptrdiff_t at, const struct kerne
     }
 }
 
+/* row_fixed() of three taps of one channel of each group, which `lanes` tells. */
+V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, v_i32 lanes,
+                    int pixels, int stride, bool checked, uint32_t valid)
+{
+    v_f32 w[3] = {v_load(weight), v_load(weight + VL), v_load(weight + 2 * VL)};
+#pragma GCC unroll 32
+    for (int j = 0; j < (pixels - 1) * stride + 3; j++, at += step) {
+        if (checked && !(valid >> j & 1))
+            continue;
+        v_f32 in = v_permute(v_load(row + at), lanes);
+#pragma GCC unroll 8
+        for (int i = 0; i < pixels; i++)
+            if (j >= i * stride && j < i * stride + 3)
+                v_fma_to(&acc[i], in, w[j - i * stride]);
+    }
+}
+
 /* Only now, as in gemm_f32.c. */
 V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes)
 {
@@ -77,7 +94,8 @@ V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes)
 }
 
 /* Through memory: residuals. */
-static void finish_any(const struct kernel_depthwise_f32 *d, int x, int channel, int pixels, const v_f32 *acc)
+static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *d, int x, int channel, int pixels,
+                                             const v_f32 *acc)
 {
     float sum[DW_PIXELS * VL], *out[DW_PIXELS];
     const float *add[DW_PIXELS];
@@ -110,6 +128,24 @@ struct block {
     bool all;
 };
 
+/* What follows the sums of a block of channels. */
+V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t,
+                    int c, int pixels, int lanes, bool masked)
+{
+    const struct kernel_depthwise_f32 *d = &b->d;
+    if (d->bias)
+        add_bias(acc, d->bias + c, pixels, lanes);
+    if (!d->add) {
+        finish(acc, d, d->out + t->x * d->out_step + c, pixels, lanes, masked);
+        return;
+    }
+    v_f32 copy[DW_PIXELS]; /* so that acc itself needs no address */
+#pragma GCC unroll 8
+    for (int i = 0; i < pixels; i++)
+        copy[i] = acc[i];
+    finish_any(given, t->x, c, pixels, copy);
+}
+
 /* One block of channels. kw = 0: any kernel. */
 V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t, int c,
                      int pixels, int kw, int stride, bool masked)
@@ -132,17 +168,29 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct bloc
         else
             row_fixed(acc, row + c, b->at, d->in_step, weight, lanes, pixels, kw, stride, true, b->valid);
     }
-    if (d->bias)
-        add_bias(acc, d->bias + c, pixels, lanes);
-    if (!d->add) {
-        finish(acc, d, d->out + t->x * d->out_step + c, pixels, lanes, masked);
-        return;
-    }
-    v_f32 copy[DW_PIXELS]; /* so that acc itself needs no address */
+    end_block(acc, given, b, t, c, pixels, lanes, masked);
+}
+
+/* One block of channels, in groups of several: the first channel of each first. */
+V_FN void group_block(const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t, int c,
+                      int pixels, int stride)
+{
+    const struct kernel_depthwise_f32 *d = &b->d;
+    const float *weight = d->weight + (ptrdiff_t)c * d->group * d->kernel_h * 3;
+    v_i32 lanes = v_and_i32(V_IOTA, v_set1_i32(-d->group));
+    v_f32 acc[DW_PIXELS];
 #pragma GCC unroll 8
     for (int i = 0; i < pixels; i++)
-        copy[i] = acc[i];
-    finish_any(given, t->x, c, pixels, copy);
+        acc[i] = v_zero();
+    for (int i = 0; i < d->group; i++, lanes = v_add_i32(lanes, v_set1_i32(1)))
+        for (int ky = 0; ky < d->kernel_h; ky++, weight += 3 * VL) {
+            const float *row = d->row[ky];
+            if (row && b->all)
+                row_group(acc, row + c, b->at, d->in_step, weight, lanes, pixels, stride, false, 0);
+            else if (row)
+                row_group(acc, row + c, b->at, d->in_step, weight, lanes, pixels, stride, true, b->valid);
+        }
+    end_block(acc, given, b, t, c, pixels, VL, false);
 }
 
 /* Bit j: column first + j lies inside. */
@@ -262,8 +310,42 @@ static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
     return NULL;
 }
 
+V_FN void tile_group(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels, int stride)
+{
+    struct tile t = *tile;
+    struct block b = start_block(d, &t, (pixels - 1) * stride + 3);
+    for (int c = 0; c < t.end; c += VL)
+        group_block(d, &b, &t, c, pixels, stride);
+}
+
+#define GROUP_TILE(pixels, stride)                                                                                     \
+    static void group_##pixels##_##stride(const struct kernel_depthwise_f32 *d, const struct tile *t)                  \
+    {                                                                                                                  \
+        tile_group(d, t, pixels, stride);                                                                              \
+    }
+#define GROUP_TILES(stride) GROUP_TILE(1, stride) GROUP_TILE(2, stride) GROUP_TILE(4, stride) GROUP_TILE(8, stride)
+
+GROUP_TILES(1)
+GROUP_TILES(2)
+
+/* By stride; of 1, 2, 4 and 8 pixels. */
+static tile_fn *const group_tiles[2][4] = {{group_1_1, group_2_1, group_4_1, group_8_1},
+                                           {group_1_2, group_2_2, group_4_2, group_8_2}};
+
+static void run_groups(const struct kernel_depthwise_f32 *d)
+{
+    struct tile t = {.end = d->channels};
+    for (int size = 3; size >= 0; size--)
+        for (; d->width - t.x >= 1 << size; t.x += 1 << size)
+            group_tiles[d->stride - 1][size](d, &t);
+}
+
 static void run_row(const struct kernel_depthwise_f32 *d)
 {
+    if (d->group > 1) {
+        run_groups(d);
+        return;
+    }
     tile_fn *const *tiles = find_fixed(d);
     int split = !tiles ? 0 : DW_MASKED ? d->channels : d->channels / VL * VL;
     if (split > 0) {

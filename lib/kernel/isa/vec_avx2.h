@@ -81,6 +81,11 @@ V_FN v_f32 v_select(v_mask mask, v_f32 a, v_f32 b)
     return _mm256_blendv_ps(b, a, (__m256)mask);
 }
 
+V_FN v_f32 v_permute(v_f32 x, v_i32 lanes)
+{
+    return _mm256_permutevar8x32_ps(x, (__m256i)lanes);
+}
+
 V_FN v_f32 v_from_f16(const uint16_t *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));

@@ -139,6 +139,11 @@ V_FN v_i32 v_select_i32(v_mask mask, v_i32 a, v_i32 b)
     return (v_i32)_mm512_mask_blend_epi32(mask, (__m512i)b, (__m512i)a);
 }
 
+V_FN v_f32 v_permute(v_f32 x, v_i32 lanes)
+{
+    return _mm512_permutexvar_ps((__m512i)lanes, x);
+}
+
 V_FN v_f32 v_from_f16(const uint16_t *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));

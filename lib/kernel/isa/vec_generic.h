@@ -30,6 +30,11 @@ V_FN void v_fma_to(v_f32 *c, v_f32 a, v_f32 b)
     *c = v_fma(a, b, *c);
 }
 
+V_FN v_f32 v_permute(v_f32 x, v_i32 lanes)
+{
+    return (v_f32){x[lanes[0]], x[lanes[1]], x[lanes[2]], x[lanes[3]]};
+}
+
 V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c)
 {
     return c - a * b;

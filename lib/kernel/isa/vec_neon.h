@@ -46,6 +46,12 @@ V_FN void v_fma_to(v_f32 *c, v_f32 a, v_f32 b)
     *c = v_fma(a, b, *c);
 }
 
+V_FN v_f32 v_permute(v_f32 x, v_i32 lanes)
+{
+    uint32x4_t bytes = (uint32x4_t)lanes * 0x04040404 + 0x03020100;
+    return (v_f32)vqtbl1q_u8((uint8x16_t)x, (uint8x16_t)bytes);
+}
+
 V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c)
 {
     return vfmsq_f32(c, a, b);

@@ -190,6 +190,30 @@ static void test_deconv_gaps(void)
     }
 }
 
+/* Few channels to a group, as many of them as results, and not; in the residual's memory, with any activation. */
+static void test_narrow_groups(void)
+{
+    for (int64_t width = 2; width <= 16; width *= 2)
+        for (int stride = 1; stride <= 2; stride++) {
+            conv_case(&(struct conv_case){2, 32, 7, 19, 32, 3, 3, 32 / width, stride, 1, {1, 1, 1, 1}});
+            conv_case(&(struct conv_case){1, 32, 9, 6, 64, 3, 3, 32 / width, stride, 1, {1, 1, 1, 1}});
+            conv_case(&(struct conv_case){1, 32, 9, 9, 32, 2, 3, 32 / width, stride, 2, {0, 1, 2, 0}});
+            conv_case(&(struct conv_case){1, 48, 6, 9, 48, 5, 3, 48 / width, stride, 1, {2, 0, 2, 2}});
+        }
+    for (int last = 0; last < 2; last++) {
+        begin();
+        struct value *x = input("x", DIMS(1, 32, 6, 11)), *r = NODE("Relu", input("r", DIMS(1, 32, 6, 11)))->out[0];
+        struct node *n = FUSED("Conv", x, weight(DIMS(32, 4, 3, 3)), weight(DIMS(32)), r);
+        node_set_ints(n, "pads", INTS(1, 1, 1, 1), &error);
+        node_set_int(n, "group", 8, &error);
+        node_set_int(n, "residual_last", last, &error);
+        node_set_string(n, "activation", last ? "Sigmoid" : "Relu", last ? 7 : 4, &error);
+        output(n->out[0]);
+        kernel_wanted = "depthwise_f32";
+        check();
+    }
+}
+
 /* Kernels of more than 64 taps along an axis, depthwise and not, and depthwise ones of more than 64 rows. */
 static void test_long_kernels(void)
 {
@@ -362,6 +386,7 @@ int main(void)
     RUN(test_winograd);
     RUN(test_winograd_fused);
     RUN(test_deconv_gaps);
+    RUN(test_narrow_groups);
     RUN(test_long_kernels);
     RUN(test_wide_windows);
     RUN(test_shared_transposed);

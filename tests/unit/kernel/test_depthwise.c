@@ -26,12 +26,14 @@ static float naive(const struct kernels *k, const struct problem *p, int x, int 
 {
     const struct kernel_depthwise_f32 *d = &p->d;
     struct chain sum = chain_start(k);
-    for (int ky = 0; ky < d->kernel_h; ky++) {
+    int group = d->group > 1 ? d->group : 1, rows = group * d->kernel_h;
+    for (int r = 0; r < rows; r++) {
+        int ky = r % d->kernel_h, from = c / group * group + r / d->kernel_h;
         for (int kx = 0; kx < d->kernel_w; kx++) {
             int column = x * d->stride + kx * d->dilation - d->pad_left;
             if (d->row[ky] && column >= 0 && column < d->in_width)
-                chain_add(&sum, d->row[ky][column * d->in_step + c],
-                          p->weight[(c * d->kernel_h + ky) * d->kernel_w + kx]);
+                chain_add(&sum, d->row[ky][column * d->in_step + from],
+                          p->weight[(c * rows + r) * d->kernel_w + kx]);
         }
     }
     return chain_end(&sum, k, d->bias ? &d->bias[c] : NULL, add ? &add[x * d->add_step + c] : NULL, d->add_last,
@@ -52,8 +54,8 @@ static void make_rows(struct problem *p)
     d->row = p->row;
 }
 
-/* Channels, width, kernel, stride, dilation, padding are given; the rest is random. */
-static void make_problem(struct problem *p, int channels, int width, int kernel, int stride, int dilation)
+/* Channels, width, kernel, stride, dilation, group are given; the rest is random. */
+static void make_groups(struct problem *p, int channels, int width, int kernel, int stride, int dilation, int group)
 {
     p->d = (struct kernel_depthwise_f32){.channels = channels,
                                          .width = width,
@@ -61,6 +63,7 @@ static void make_problem(struct problem *p, int channels, int width, int kernel,
                                          .kernel_w = kernel,
                                          .stride = stride,
                                          .dilation = dilation,
+                                         .group = group,
                                          .in_step = channels + random_to(3) - 1,
                                          .out_step = channels + random_to(4),
                                          .add_step = channels + random_to(3) - 1,
@@ -72,8 +75,13 @@ static void make_problem(struct problem *p, int channels, int width, int kernel,
         p->d.in_width = random_to(4);
     if (p->d.in_width > MAX_WIDTH)
         p->d.in_width = MAX_WIDTH;
-    guard_fill(p->weight, (size_t)(channels * p->d.kernel_h * kernel), 1);
+    guard_fill(p->weight, (size_t)(channels * p->d.kernel_h * kernel * group), 1);
     make_rows(p);
+}
+
+static void make_problem(struct problem *p, int channels, int width, int kernel, int stride, int dilation)
+{
+    make_groups(p, channels, width, kernel, stride, dilation, 1);
 }
 
 static void check_outputs(const struct kernels *k, const struct problem *p, const float *add)
@@ -106,7 +114,7 @@ static void check_gaps(const struct kernels *k, const struct kernel_depthwise_f3
 static void run_problem(const struct kernels *k, struct problem *p)
 {
     struct kernel_depthwise_f32 *d = &p->d;
-    int taps = d->kernel_h * d->kernel_w;
+    int taps = d->kernel_h * d->kernel_w * d->group;
     float *weight = guard_floats(packed, kernel_depthwise_packed(k, (size_t)d->channels, (size_t)taps));
     k->depthwise_pack_f32(weight, p->weight, taps, d->channels, taps);
     d->weight = weight;
@@ -124,6 +132,21 @@ static void run_problem(const struct kernels *k, struct problem *p)
     k->depthwise_f32(d);
     check_outputs(k, p, d->add);
     check_gaps(k, d);
+}
+
+static void every_group(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int group = 2; group <= 8; group *= 2)
+            for (int width = 1; width <= 20; width++)
+                for (int stride = 1; stride <= 2; stride++) {
+                    int channels = k->vector * (width % 2 + 1);
+                    if (!kernel_depthwise_groups(k, group, channels, 3, stride, 1))
+                        continue;
+                    make_groups(&problem, channels, width, 3, stride, 1, group);
+                    run_problem(k, &problem);
+                }
 }
 
 static void every_channel_count(void)
@@ -279,6 +302,7 @@ int main(void)
     addends = guard_new(sizeof(float) * 17 * MAX_STEP);
     biases = guard_new(sizeof(float) * MAX_CHANNELS);
     RUN(every_channel_count);
+    RUN(every_group);
     RUN(every_shape);
     RUN(outside);
     RUN(residual_in_place);
