@@ -93,6 +93,11 @@ struct value *pnnx_cumsum(struct reader *r)
 {
     struct value *x = pnnx_in(r, "input", 0);
     int axis = pnnx_axis(r, pnnx_int(r, "dim", 0), pnnx_rank(r, x));
+    enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype")), own = pnnx_type(r, x);
+    if (dtype == DTYPE_NONE && own != DTYPE_NONE && dtype_info(own)->class != DTYPE_CLASS_FLOAT)
+        dtype = DTYPE_I64; /* as PyTorch has it of truths and of whole numbers */
+    if (dtype != DTYPE_NONE && dtype != own)
+        x = build_cast(&r->b, x, dtype);
     return BUILD(&r->b, "CumSum", x, build_number(&r->b, DTYPE_I64, axis));
 }
 

@@ -54,6 +54,8 @@ static const char text[] =
     "    return x + torch.feed_forward(torch.layer_norm(x, [dim], n2, m2, eps), gelu, w1, b1, w2, b2)\n"
     "  x = torch.layer_norm(x + torch.attend(x, dim, heads, w, b, ow, ob, mask, mask_type), [dim], n1, m1, eps)\n"
     "  return torch.layer_norm(x + torch.feed_forward(x, gelu, w1, b1, w2, b2), [dim], n2, m2, eps)\n"
+    "def _native_multi_head_attention(q, k, v, dim, heads, w, b, ow, ob, mask=None, need=True, mean=True, mask_type=None):\n"
+    "  return (torch.attend(q, dim, heads, w, b, ow, ob, mask, mask_type), None)\n"
     "def native_group_norm(x, weight, bias, n, c, size, groups, eps):\n"
     "  return (torch.group_norm(x, groups, weight, bias, eps), None, None)\n"
     /* ---- arithmetic ---- */

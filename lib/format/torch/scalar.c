@@ -325,6 +325,20 @@ static bool new_dict(struct scalars *s, struct torch_value *v)
     return true;
 }
 
+static bool is_instance(struct scalars *s, struct torch_value *v)
+{
+    static const struct {
+        const char *name;
+        enum torch_kind kind;
+    } types[] = {{"list", TORCH_LIST},   {"tuple", TORCH_TUPLE}, {"dict", TORCH_DICT},  {"int", TORCH_INT},
+                 {"float", TORCH_FLOAT}, {"bool", TORCH_BOOL},   {"str", TORCH_STRING}, {"Tensor", TORCH_TENSOR},
+                 {"List", TORCH_LIST},   {"Tuple", TORCH_TUPLE}};
+    for (size_t i = 0; s->b.kind == TORCH_NAME && i < sizeof(types) / sizeof(*types); i++)
+        if (strcmp(types[i].name, s->b.text) == 0)
+            return torch_scalar_give(v, torch_bool(s->a.kind == types[i].kind));
+    return false;
+}
+
 static bool is_tensor(struct scalars *s, struct torch_value *v)
 {
     return torch_scalar_give(v, torch_bool(s->a.kind == TORCH_TENSOR));
@@ -382,6 +396,9 @@ static const struct {
     {"len", torch_scalar_length},
     {"__getitem__", torch_scalar_get_item},
     {"_set_item", torch_scalar_set_item},
+    {"sum", torch_scalar_of_list},
+    {"all", torch_scalar_of_list},
+    {"any", torch_scalar_of_list},
     {"append", torch_scalar_append},
     {"insert", torch_scalar_insert},
     {"extend", torch_scalar_extend},
@@ -405,6 +422,7 @@ static const struct {
     {"unchecked_cast", same},
     {"_unwrap_optional", same},
     {"type", same}, /* of a device: its name */
+    {"isinstance", is_instance},
     {"is_tensor", is_tensor},
     {"is_scripting", no},
     {"is_autocast_enabled", no},

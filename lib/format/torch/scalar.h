@@ -33,6 +33,7 @@ torch_scalar_fn torch_scalar_length;
 torch_scalar_fn torch_scalar_get_item;
 torch_scalar_fn torch_scalar_set_item;
 torch_scalar_fn torch_scalar_append;
+torch_scalar_fn torch_scalar_of_list;
 torch_scalar_fn torch_scalar_insert;
 torch_scalar_fn torch_scalar_extend;
 torch_scalar_fn torch_scalar_copy_list;

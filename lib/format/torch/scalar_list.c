@@ -1,4 +1,5 @@
 /* Functions of Python's lists, strings and dicts. */
+#include <math.h>
 #include <string.h>
 
 #include "format/torch/scalar.h"
@@ -65,6 +66,27 @@ bool torch_scalar_set_item(struct scalars *s, struct torch_value *v)
         s->a.list->items[i] = new;
     torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
     return true;
+}
+
+/* sum, all and any of numbers. */
+bool torch_scalar_of_list(struct scalars *s, struct torch_value *v)
+{
+    double sum = 0;
+    size_t trues = 0;
+    bool floats = false;
+    if (!torch_is_list(s->a))
+        return false;
+    for (size_t i = 0; i < s->a.list->count; i++) {
+        struct torch_value item = s->a.list->items[i];
+        if (!torch_is_number(item))
+            return false;
+        floats = floats || item.kind == TORCH_FLOAT;
+        trues += torch_number(item) != 0;
+        sum += torch_number(item);
+    }
+    if (strcmp(s->name, "sum") != 0)
+        return torch_scalar_give(v, torch_bool(strcmp(s->name, "all") == 0 ? trues == s->a.list->count : trues > 0));
+    return torch_scalar_give(v, floats || fabs(sum) >= 0x1p53 ? torch_float(sum) : torch_int((int64_t)sum));
 }
 
 bool torch_scalar_append(struct scalars *s, struct torch_value *v)
