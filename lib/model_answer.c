@@ -158,10 +158,10 @@ static void release(struct question *q)
 /* ---- answers ---- */
 
 static const enum model_answer_kind kinds[] = {
-    [TASK_CLASSIFY] = MODEL_ANSWER_LABELS,   [TASK_DETECT] = MODEL_ANSWER_BOXES,
-    [TASK_POLYGONS] = MODEL_ANSWER_POLYGONS, [TASK_MASK] = MODEL_ANSWER_MASK,
-    [TASK_CTC] = MODEL_ANSWER_TEXT,          [TASK_EMBEDDING] = MODEL_ANSWER_EMBEDDING,
-    [TASK_PICTURE] = MODEL_ANSWER_PICTURE,
+    [TASK_CLASSIFY] = MODEL_ANSWER_LABELS,     [TASK_DETECT] = MODEL_ANSWER_BOXES,
+    [TASK_POLYGONS] = MODEL_ANSWER_POLYGONS,   [TASK_LANDMARKS] = MODEL_ANSWER_BOXES,
+    [TASK_MASK] = MODEL_ANSWER_MASK,           [TASK_CTC] = MODEL_ANSWER_TEXT,
+    [TASK_EMBEDDING] = MODEL_ANSWER_EMBEDDING, [TASK_PICTURE] = MODEL_ANSWER_PICTURE,
 };
 
 enum model_answer_kind model_session_answer_kind(const struct model_session *s)
@@ -178,11 +178,17 @@ static_assert(sizeof(struct model_point) == sizeof(struct task_point) &&
                   offsetof(struct model_point, score) == offsetof(struct task_point, score),
               "the public point is the task's");
 
+/* Of text, labels are characters; of key points and lines, something else than the kind of thing. */
+static bool has_labels(const struct model_session *s)
+{
+    return s->task.kind == TASK_CLASSIFY || s->task.kind == TASK_DETECT || s->task.kind == TASK_MASK;
+}
+
 /* Hands one answer over. */
 static struct model_answer give(const struct model_session *s, struct task_answer *a)
 {
     struct model_answer given = {.index = a->label,
-                                 .label = a->text ? NULL : task_labels_name(&s->labels, a->label), /* characters */
+                                 .label = has_labels(s) ? task_labels_name(&s->labels, a->label) : NULL,
                                  .score = a->score,
                                  .x0 = a->x0,
                                  .y0 = a->y0,
@@ -241,7 +247,9 @@ int model_session_answers(struct model_session *s, struct model_tensor *const *o
         model_move_answers(answers, photo);
     task_answers_release(&found);
     release(&q);
-    return status < 0 ? error_prefix(err, "output '%s'", s->graph->outputs[0]->name) : 0;
+    if (status < 0 && s->graph->output_count == 1)
+        error_prefix(err, "output '%s'", s->graph->outputs[0]->name);
+    return status;
 }
 
 void model_answers_release(struct model_answers *a)

@@ -19,8 +19,8 @@ static const struct {
     enum task_kind kind;
 } kinds[] = {
     {"Labels", "path, rank, score, index, label", TASK_CLASSIFY},
-    {"Boxes and key points", "path, label, score, x0, y0, x1, y1; with key points a field of them, x,y,score each",
-     TASK_DETECT},
+    {"Boxes", "path, label, score, x0, y0, x1, y1; with key points a field of them, x,y,score each", TASK_DETECT},
+    {"Key points", "the same, of the box around them", TASK_LANDMARKS},
     {"Polygons", "path, label, score, and a field of corners, x,y each; lines of text as they are read", TASK_POLYGONS},
     {"Masks", "path, label, share of the photo; the mask itself with -o", TASK_MASK},
     {"Text", "path, text, score", TASK_CTC},

@@ -12,8 +12,8 @@ int task_answer(const struct task_query *q, struct task_answers *out, struct err
 {
     static task_answer_fn *const kinds[] = {
         [TASK_CLASSIFY] = task_classify, [TASK_DETECT] = task_detect, [TASK_POLYGONS] = task_detect,
-        [TASK_MASK] = task_mask,         [TASK_CTC] = task_ctc,       [TASK_EMBEDDING] = task_embed,
-        [TASK_PICTURE] = task_paint,
+        [TASK_LANDMARKS] = task_detect,  [TASK_MASK] = task_mask,     [TASK_CTC] = task_ctc,
+        [TASK_EMBEDDING] = task_embed,   [TASK_PICTURE] = task_paint,
     };
     struct task_answers found = {0};
     if (kinds[q->task->kind](q, &found, err) < 0) {
@@ -61,6 +61,15 @@ bool task_is_named(const struct task_output *o, const char *words)
             if (strncasecmp(at, words, strcspn(words, " ")) == 0)
                 return true;
     return false;
+}
+
+const struct task_output *task_choose(const struct task_query *q,
+                                      bool (*fits)(const struct task_query *q, const struct task_output *o))
+{
+    for (size_t i = 0; i < q->count; i++)
+        if (fits(q, &q->outputs[i]))
+            return &q->outputs[i];
+    return q->outputs;
 }
 
 size_t task_elements(const struct task_output *o)

@@ -19,6 +19,10 @@ int task_answers_add(struct task_answers *a, struct task_answer answer, struct e
 /* Whether an output's name, in letters of any case, has one of these words, between blanks, in it. */
 bool task_is_named(const struct task_output *o, const char *words);
 
+/* The first output for which fits() holds, else the first. */
+const struct task_output *task_choose(const struct task_query *q,
+                                      bool (*fits)(const struct task_query *q, const struct task_output *o));
+
 /* How many values an output has. */
 size_t task_elements(const struct task_output *o);
 

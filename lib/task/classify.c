@@ -51,10 +51,15 @@ static int check_scores(const float *scores, size_t n, struct error *err)
     return any ? 0 : error_set(err, "no score of %zu is finite: want at least one", n);
 }
 
-/* A single score is taken as it is. */
-static void activate(const struct task_query *q, struct ranked *all, size_t n)
+/* Where a network gives more than its scores, such as features, labels tell which are scores. */
+static bool fits_labels(const struct task_query *q, const struct task_output *o)
 {
-    const struct task_output *o = q->outputs;
+    return !q->labels->count || task_elements(o) == q->labels->count;
+}
+
+/* A single score is taken as it is. */
+static void activate(const struct task_query *q, const struct task_output *o, struct ranked *all, size_t n)
+{
     bool is_done = n == 1 || is_distribution(o->values, n);
     int activation = task_activation(q->task, o->end, is_done, TASK_SCORES_SOFTMAX);
     if (activation == TASK_SCORES_SOFTMAX)
@@ -63,14 +68,14 @@ static void activate(const struct task_query *q, struct ranked *all, size_t n)
         all[i].score = task_sigmoid(all[i].score);
 }
 
-static int rank_all(const struct task_query *q, struct ranked *all, size_t n, struct task_answers *out,
-                    struct error *err)
+static int rank_all(const struct task_query *q, const struct task_output *o, struct ranked *all, size_t n,
+                    struct task_answers *out, struct error *err)
 {
     float least = task_number(q->task, TASK_SCORE);
     for (size_t i = 0; i < n; i++)
-        all[i] = (struct ranked){i, q->outputs->values[i]};
+        all[i] = (struct ranked){i, o->values[i]};
     qsort(all, n, sizeof *all, compare);
-    activate(q, all, n);
+    activate(q, o, all, n);
     size_t most = q->most && q->most < n ? q->most : n;
     for (size_t i = 0; i < most && (least <= 0 || all[i].score >= least); i++)
         if (task_answers_add(out, (struct task_answer){.label = all[i].index, .score = all[i].score}, err) < 0)
@@ -80,14 +85,14 @@ static int rank_all(const struct task_query *q, struct ranked *all, size_t n, st
 
 int task_classify(const struct task_query *q, struct task_answers *out, struct error *err)
 {
-    const struct task_output *o = q->outputs;
+    const struct task_output *o = task_choose(q, fits_labels);
     size_t n = task_elements(o);
     if (o->rank > 1 && o->dims[0] > 1)
         return error_set(err, "a batch of %lld answers: want one at a time", (long long)o->dims[0]);
     if (task_labels_check(q->labels, n, err) < 0 || check_scores(o->values, n, err) < 0)
         return -1;
     struct ranked *all = mem_calloc(n, sizeof *all, err);
-    int status = all ? rank_all(q, all, n, out, err) : -1;
+    int status = all ? rank_all(q, o, all, n, out, err) : -1;
     free(all);
     return status;
 }

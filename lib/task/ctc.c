@@ -235,20 +235,27 @@ static int beam_search(const struct ctc *c, size_t most, struct text *out, float
     return status;
 }
 
+static bool fits_characters(const struct task_query *q, const struct task_output *o)
+{
+    size_t classes = o->rank ? (size_t)o->dims[o->rank - 1] : 0;
+    return classes == q->labels->count + 1 || classes == q->labels->count + 2;
+}
+
 int task_ctc(const struct task_query *q, struct task_answers *out, struct error *err)
 {
-    struct ctc c = {.q = q, .values = q->outputs->values};
+    const struct task_output *o = task_choose(q, fits_characters);
+    struct ctc c = {.q = q, .values = o->values};
     struct task_answer answer = {0};
     struct text text;
     size_t labels = q->labels->count, beam = (size_t)task_number(q->task, TASK_BEAM);
-    if (ctc_shape(q->outputs, &c, err) < 0)
+    if (ctc_shape(o, &c, err) < 0)
         return -1;
     if (labels + 1 != c.classes && labels + 2 != c.classes)
         return error_set(err, "task ctc: %zu labels for %zu classes: want %zu, or %zu and a space", labels, c.classes,
                          c.classes - 1, c.classes - 2);
     c.blank = task_word(q->task, TASK_BLANK) ? c.classes - 1 : 0;
-    c.softmax = task_activation(q->task, q->outputs->end, are_scores(c.values, c.steps * c.classes),
-                                TASK_SCORES_SOFTMAX) != TASK_SCORES_RAW;
+    c.softmax = task_activation(q->task, o->end, are_scores(c.values, c.steps * c.classes), TASK_SCORES_SOFTMAX) !=
+                TASK_SCORES_RAW;
     text_init(&text);
     text_add(&text, "", 0);
     int status = beam > 1 ? beam_search(&c, beam, &text, &answer.score, err) : greedy(&c, &text, &answer.score, err);

@@ -72,8 +72,8 @@ bool task_is_part(const struct task *task, const struct task_rows *m, size_t col
 
 size_t task_point_size(const struct task *task, size_t numbers, size_t points)
 {
-    static const size_t sizes[] = {
-        [TASK_ORDER_XY] = 2, [TASK_ORDER_XYZ] = 3, [TASK_ORDER_YXV] = 3, [TASK_ORDER_XXYY] = 2, [TASK_ORDER_XYV] = 3};
+    static const size_t sizes[] = {[TASK_ORDER_XY] = 2,   [TASK_ORDER_XYZ] = 3, [TASK_ORDER_YXV] = 3,
+                                   [TASK_ORDER_XXYY] = 2, [TASK_ORDER_XYV] = 3, [TASK_ORDER_XYZVP] = 5};
     int order = task_word(task, TASK_ORDER);
     return order ? sizes[order] : points && numbers == 2 * points ? 2 : 3;
 }
@@ -87,9 +87,12 @@ struct task_point task_point(const struct task *task, const struct task_rows *m,
         x++, y--;
     if (order == TASK_ORDER_XXYY)
         x = point, y = points + point;
-    bool scored = size == 3 && order != TASK_ORDER_XYZ;
-    return (struct task_point){*task_cell(m, row, x), *task_cell(m, row, y),
-                               scored ? *task_cell(m, row, point * size + 2) : 1};
+    float score = 1;
+    if (size == 3 && order != TASK_ORDER_XYZ)
+        score = *task_cell(m, row, point * size + 2);
+    if (order == TASK_ORDER_XYZVP)
+        score = task_sigmoid(*task_cell(m, row, point * size + 3));
+    return (struct task_point){*task_cell(m, row, x), *task_cell(m, row, y), score};
 }
 
 /* ---- answers ---- */

@@ -11,13 +11,10 @@ struct tokens {
     size_t rows, n, row_step, step;
 };
 
-/* The output that is called an embedding, else the first. */
-static const struct task_output *find_output(const struct task_query *q)
+static bool is_embedding(const struct task_query *q, const struct task_output *o)
 {
-    for (size_t i = 0; i < q->count; i++)
-        if (task_is_named(&q->outputs[i], "embedding"))
-            return &q->outputs[i];
-    return q->outputs;
+    (void)q;
+    return task_is_named(o, "embedding");
 }
 
 static int as_tokens(const struct task_query *q, const struct task_output *o, struct tokens *t, struct error *err)
@@ -51,7 +48,8 @@ int task_embed(const struct task_query *q, struct task_answers *out, struct erro
 {
     struct tokens t = {0};
     double square = 0;
-    if (as_tokens(q, find_output(q), &t, err) < 0 || !(out->vector = mem_calloc(t.n, sizeof *out->vector, err)))
+    if (as_tokens(q, task_choose(q, is_embedding), &t, err) < 0 ||
+        !(out->vector = mem_calloc(t.n, sizeof *out->vector, err)))
         return -1;
     out->vector_count = t.n;
     for (size_t i = 0; i < t.n; i++) {

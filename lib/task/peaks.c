@@ -179,14 +179,16 @@ static int regressed_rows(const struct task_query *q, const struct task_output *
     if (!task_last_dims(o, 2, d))
         return error_set(err, "task: %d dimensions: want points of one picture", o->rank);
     last = d[1];
+    bool by_itself = task_word(task, TASK_ORDER) == TASK_ORDER_AUTO;
     r->points = said ? said : last == 2 || last == 3 ? d[0] : 0;
-    r->size = r->points ? all / r->points : task_point_size(task, 0, 0);
-    if (!r->points && task_word(task, TASK_ORDER) == TASK_ORDER_AUTO)
+    r->size = by_itself && r->points ? all / r->points : task_point_size(task, 0, 0);
+    if (by_itself && !r->points)
         r->size = all % 2 ? 3 : 2;
     if (!r->points)
         r->points = all / r->size;
-    if (r->points < 1 || r->size < 2 || r->size > 3 || r->points * r->size != all || r->points > 10000)
-        return error_set(err, "task: %zu numbers for %zu points: want two or three each", all, r->points);
+    if (r->points < 1 || r->size < 2 || (by_itself && r->size > 3) || r->points * r->size != all || r->points > 10000)
+        return error_set(err, "task: %zu numbers for %zu points: want %s each", all, r->points,
+                         by_itself ? "two or three" : "as many as option order says");
     r->rows = (struct task_rows){o->values, 1, all, 1, all, 0, 1};
     bool part = task_is_part(task, &r->rows, all);
     r->scale_x = part ? (float)q->width : 1;

@@ -13,7 +13,8 @@
 
 enum task_kind {
     TASK_CLASSIFY,
-    TASK_DETECT, /* boxes, perhaps with key points or masks */
+    TASK_DETECT,    /* boxes, perhaps with key points or masks */
+    TASK_LANDMARKS, /* key points, and the box around them */
     TASK_POLYGONS,
     TASK_MASK,
     TASK_CTC,
@@ -70,7 +71,15 @@ enum {
     TASK_COLUMNS_CLASSES_BOX
 };
 enum { TASK_UNIT_AUTO, TASK_UNIT_PIXEL, TASK_UNIT_PART };
-enum { TASK_ORDER_AUTO, TASK_ORDER_XY, TASK_ORDER_XYZ, TASK_ORDER_YXV, TASK_ORDER_XXYY, TASK_ORDER_XYV };
+enum {
+    TASK_ORDER_AUTO,
+    TASK_ORDER_XY,
+    TASK_ORDER_XYZ,
+    TASK_ORDER_YXV,
+    TASK_ORDER_XXYY,
+    TASK_ORDER_XYV,
+    TASK_ORDER_XYZVP
+};
 enum { TASK_POOL_AUTO, TASK_POOL_MEAN, TASK_POOL_CLS, TASK_POOL_LAST, TASK_POOL_NONE };
 
 /* Read from text like "detect=yolov8,score=0.3,iou=0.5". */

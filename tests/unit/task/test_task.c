@@ -131,6 +131,12 @@ static void top_of_logits(void)
     CHECK(ask_one("classify,scores=raw", logits, 2, dims, &a) == 0 && a.at[0].score == 3);
     task_answers_release(&a);
     CHECK(ask_one("classify", logits, 2, none, &a) == -1);
+    struct task_labels l = labels_of("a\nb\nc\nd\ne\n"); /* features stand before the scores */
+    struct task_output o[] = {{.values = logits, .dims = (const int64_t[]){1, 4}, .rank = 2},
+                              {.values = logits, .dims = dims, .rank = 2}};
+    CHECK(ask("classify", &l, o, 2, 0, 0, &a) == 0 && a.count == 5);
+    task_answers_release(&a);
+    task_labels_release(&l);
     CHECK(ask_one("classify", logits, 2, batch, &a) == -1);
 }
 
