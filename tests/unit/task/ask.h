@@ -42,4 +42,9 @@ static inline void near(float have, double want, const char *what)
     CHECK_MSG(fabs(have - want) < 1e-3, "%s: %g, want %g", what, (double)have, want);
 }
 
+static inline double logistic(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
 #endif

@@ -1,0 +1,174 @@
+/* Heads of detectors: places relative to the cells of grids. */
+#include <math.h>
+
+#include "ask.h"
+
+/* One box, at cell (1, 0) of a grid of 2 x 2 of an input of 16 x 16, all others being far below the threshold. `out`
+ * must have been asked for. */
+static void check_one(const char *task, int status, struct task_answers *out, double x0, double y0, double x1,
+                      double y1, double score)
+{
+    CHECK_MSG(status == 0 && out->count == 1, "%s: %s", task, message);
+    if (status)
+        return;
+    if (out->count) {
+        near(out->at[0].x0, x0, task), near(out->at[0].y0, y0, task);
+        near(out->at[0].x1, x1, task), near(out->at[0].y1, y1, task);
+        near(out->at[0].score, score, task);
+    }
+    task_answers_release(out);
+}
+
+/* Channels first: channel c of cell (1, 0) is element c * 4 + 1. */
+static int ask_grid(const char *task, const float *numbers, int channels, struct task_answers *out)
+{
+    float values[400];
+    const int64_t dims[] = {1, channels, 2, 2};
+    for (int i = 0; i < channels * 4; i++)
+        values[i] = -20;
+    for (int c = 0; c < channels; c++)
+        values[c * 4 + 1] = numbers[c];
+    return ask(task, NULL, &(struct task_output){.values = values, .dims = dims, .rank = 4}, 1, 16, 16, out);
+}
+
+static void yolo_heads(void)
+{
+    struct task_answers a;
+    static const float box[] = {1, -1, 0.5f, -0.5f, 3, 2};
+    double x = (logistic(1) + 1) * 8, y = logistic(-1) * 8, w = exp(0.5) * 4, h = exp(-0.5) * 6,
+           score = logistic(3) * logistic(2);
+    check_one("yolov3-head", ask_grid("detect=yolov3-head,anchors=4:6", box, 6, &a), &a, x - w / 2, y - h / 2,
+              x + w / 2, y + h / 2, score);
+    check_one("yolov2-head", ask_grid("detect=yolov2-head,anchors=0.5:0.75", box, 6, &a), &a, x - w / 2, y - h / 2,
+              x + w / 2, y + h / 2, logistic(3));
+    x = (2 * logistic(1) + 0.5) * 8, y = (2 * logistic(-1) - 0.5) * 8;
+    w = pow(2 * logistic(0.5), 2) * 4, h = pow(2 * logistic(-0.5), 2) * 6;
+    check_one("yolov5-head", ask_grid("detect=yolov5-head,anchors=4:6", box, 6, &a), &a, x - w / 2, y - h / 2,
+              x + w / 2, y + h / 2, score);
+    CHECK(ask_grid("detect=yolov5-head", box, 6, &a) == -1);
+}
+
+static void distance_heads(void)
+{
+    struct task_answers a;
+    static const float plain[] = {0.5f, 0.25f, 0.25f, 1, 2}, turned[] = {2, 0.5f, 0.25f, 0.25f, 1};
+    check_one("yolov8-head", ask_grid("detect=yolov8-head,bins=1", plain, 5, &a), &a, 8, 2, 14, 12, logistic(2));
+    check_one("classes-box", ask_grid("detect=nanodet,columns=classes-box,bins=1,strides=8", turned, 5, &a), &a, 8, 2,
+              14, 12, logistic(2));
+    float bins[13] = {0, 0, -99, -99, 0, 0, 0, 0, -99, -99, -99, 0, 2}; /* 0.5, 1.5, 0.5, 2 */
+    check_one("bins", ask_grid("detect=yolov8-head,bins=3", bins, 13, &a), &a, 8, -8, 16, 20, logistic(2));
+    static const float fastest[] = {0.9f, 0.5f, -0.5f, 0, 1, 0.8f};
+    double x = (tanh(0.5) + 1) * 8, y = tanh(-0.5) * 8, w = 8, h = logistic(1) * 16;
+    check_one("fastestdet", ask_grid("detect=fastestdet", fastest, 6, &a), &a, x - w / 2, y - h / 2, x + w / 2,
+              y + h / 2, pow(0.9, 0.6) * pow(0.8, 0.4));
+}
+
+/* Rows for all grids in one list, and a list for each. */
+static void lists_of_grids(void)
+{
+    float boxes[6][4] = {{0}}, scores[6][2], points[6][4] = {{0}};
+    const int64_t box_dims[] = {1, 6, 4}, score_dims[] = {1, 6, 2}, point_dims[] = {1, 6, 4};
+    struct task_output o[] = {{.name = "conf", .values = scores[0], .dims = score_dims, .rank = 3},
+                              {.name = "loc", .values = boxes[0], .dims = box_dims, .rank = 3},
+                              {.name = "landms", .values = points[0], .dims = point_dims, .rank = 3}};
+    struct task_answers a;
+    for (int i = 0; i < 6; i++)
+        scores[i][0] = 5, scores[i][1] = 0;
+    scores[5][0] = 0, scores[5][1] = 3; /* 2 x 2 cells, and one of two anchors: the second of the coarse grid */
+    boxes[5][0] = 1, boxes[5][2] = 1;
+    points[5][0] = 1, points[5][3] = -2;
+    static const char task[] = "detect=retinaface,strides=8:16,each=1:2,sizes=4:8:10,points=2";
+    CHECK(ask(task, NULL, o, 3, 16, 16, &a) == 0 && a.count == 1 && a.at[0].point_count == 2);
+    if (a.count == 1) {
+        near(a.at[0].points[0].x, 8 + 0.1 * 10, "point x");
+        near(a.at[0].points[1].y, 8 - 0.2 * 10, "point y");
+    }
+    double w = 10 * exp(0.2), x = 8 + 0.1 * 10;
+    check_one(task, 0, &a, x - w / 2, 3, x + w / 2, 13, logistic(3));
+    CHECK(ask("detect=retinaface,strides=8:16,each=2,sizes=4:8:10:12,points=2", NULL, o, 3, 16, 16, &a) == -1);
+    CHECK(ask(task, NULL, o + 1, 2, 16, 16, &a) == -1);
+
+    float near_scores[4] = {0, 0, 0.9f, 0}, far_scores[1] = {0}, near_boxes[4][4] = {{0}}, far_boxes[4] = {0};
+    const int64_t four[] = {4, 1}, four_boxes[] = {4, 4}, one[] = {1, 1}, one_box[] = {1, 4};
+    struct task_output grids[] = {{.name = "a", .values = far_scores, .dims = one, .rank = 2},
+                                  {.name = "b", .values = near_scores, .dims = four, .rank = 2},
+                                  {.name = "c", .values = far_boxes, .dims = one_box, .rank = 2},
+                                  {.name = "d", .values = near_boxes[0], .dims = four_boxes, .rank = 2}};
+    near_boxes[2][2] = 0.5f, near_boxes[2][3] = 0.5f;
+    check_one("scrfd", ask("detect=scrfd,strides=8:16,each=1,points=0", NULL, grids, 4, 16, 16, &a), &a, 0, 8, 4, 12,
+              0.9);
+}
+
+/* Points behind the box, in pixels from the anchor. */
+static void blazeface(void)
+{
+    float rows[4][8] = {{0}}, scores[4] = {-9, 0, -9, -9};
+    const int64_t dims[] = {1, 4, 8}, score_dims[] = {1, 4, 1};
+    struct task_output o[] = {{.name = "regressors", .values = rows[0], .dims = dims, .rank = 3},
+                              {.name = "classificators", .values = scores, .dims = score_dims, .rank = 3}};
+    static const float row[] = {1, 2, 4, 6, 0, 1, -1, 3};
+    struct task_answers a;
+    memcpy(rows[1], row, sizeof row);
+    CHECK(ask("detect=blazeface,strides=8,each=1,points=2", NULL, o, 2, 16, 16, &a) == 0 && a.count == 1);
+    if (a.count == 1) {
+        near(a.at[0].points[1].x, 11, "point x");
+        near(a.at[0].points[1].y, 7, "point y");
+    }
+    check_one("blazeface", 0, &a, 11, 3, 15, 9, 0.5);
+}
+
+/* The last class stands for nothing. */
+static void detr(void)
+{
+    static const float logits[][3] = {{0, 3, 0}, {0, 0, 9}}, boxes[][4] = {{0.5f, 0.5f, 0.5f, 1}, {0.5f, 0.5f, 1, 1}};
+    static const int64_t dims[] = {1, 2, 3}, box_dims[] = {1, 2, 4}, other[] = {1, 1, 4};
+    struct task_output o[] = {{.name = "logits", .values = logits[0], .dims = dims, .rank = 3},
+                              {.name = "pred_boxes", .values = boxes[0], .dims = box_dims, .rank = 3}};
+    struct task_answers a;
+    CHECK(ask("detect=detr", NULL, o, 2, 16, 16, &a) == 0 && a.count == 1 && a.at[0].label == 1);
+    check_one("detr", 0, &a, 4, 0, 12, 16, exp(3) / (exp(3) + 2));
+    o[1].dims = other;
+    CHECK(ask("detect=detr", NULL, o, 2, 16, 16, &a) == -1);
+}
+
+/* Corners of the anchor move; landmarks are all x, then all y. */
+static void mtcnn(void)
+{
+    static const float scores[] = {0.1f, 0.9f}, moves[] = {0.25f, 0, 0, -0.5f}, marks[] = {0, 1, 0.5f, 0.25f};
+    static const int64_t two[] = {1, 2}, four[] = {1, 4};
+    struct task_output o[] = {{.name = "a", .values = moves, .dims = four, .rank = 2},
+                              {.name = "prob1", .values = scores, .dims = two, .rank = 2},
+                              {.name = "landmarks", .values = marks, .dims = four, .rank = 2}};
+    struct task_answers a;
+    CHECK(ask("detect=mtcnn,points=2", NULL, o, 3, 16, 16, &a) == 0 && a.count == 1 && a.at[0].point_count == 2);
+    if (a.count == 1)
+        CHECK(a.at[0].points[1].x == 16 && a.at[0].points[0].y == 8 && a.at[0].points[1].y == 4);
+    check_one("mtcnn", 0, &a, 4, 0, 16, 8, 0.9);
+}
+
+static void centernet(void)
+{
+    static const float heat[] = {0.1f, 0.9f, 0.8f, 0.2f}, sizes[] = {0, 1, 0, 0, 0, 2, 0, 0},
+                       offsets[] = {0, 0.5f, 0, 0, 0, 0.25f, 0, 0};
+    static const int64_t map[] = {1, 1, 2, 2}, pair[] = {1, 2, 2, 2}, narrow[] = {1, 2, 2, 1};
+    struct task_output o[] = {{.name = "hm", .values = heat, .dims = map, .rank = 4},
+                              {.name = "reg", .values = offsets, .dims = pair, .rank = 4},
+                              {.name = "wh", .values = sizes, .dims = pair, .rank = 4}};
+    struct task_answers a;
+    check_one("centernet", ask("detect=centernet", NULL, o, 3, 16, 16, &a), &a, 8, -6, 16, 10, 0.9);
+    o[2].dims = narrow;
+    CHECK(ask("detect=centernet", NULL, o, 3, 16, 16, &a) == -1);
+    CHECK(ask("detect=centernet", NULL, o, 1, 16, 16, &a) == -1);
+}
+
+int main(void)
+{
+    RUN(yolo_heads);
+    RUN(distance_heads);
+    RUN(lists_of_grids);
+    RUN(blazeface);
+    RUN(detr);
+    RUN(mtcnn);
+    RUN(centernet);
+    return TEST_END();
+}
