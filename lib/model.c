@@ -329,7 +329,7 @@ static int check_labels(const struct graph *g, const char *text, struct text *ou
 static const struct {
     const char *key;
     int (*check)(const struct graph *g, const char *text, struct text *out, struct error *err);
-} checked[] = {{"recipe", check_recipe}, {"task", check_task}, {"labels", check_labels}};
+} checked[] = {{"recipe", check_recipe}, {"task", check_task}, {"labels", check_labels}, {"frame", model_check_frame}};
 
 int model_check_property(const char *key, const char *text, struct model_error *err)
 {

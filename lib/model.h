@@ -122,7 +122,8 @@ MODEL_API const char *model_property(const struct model *m, const char *key);
 
 /* Sets a property. These keys are checked and brought to a canonical form: "recipe", how a photo becomes the input
  * ("resize=256,crop=224,rgb,mean=127,std=128"); "task", what the output is ("classify", "detect=yolov8,score=0.3");
- * "labels", one name a line. */
+ * "labels", one name a line;
+ * "frame", how sound is cut for it, in samples: "576:512", see model_frame_parse(). */
 MODEL_API int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err);
 
 /* The recipe that a file beside a model asks for: a preprocessor_config.json of Hugging Face or a config.json of timm.

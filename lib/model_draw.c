@@ -179,6 +179,8 @@ static int draw_objects(struct model_drawing *d, const struct model_answers *a, 
     for (size_t i = a->count; status == 0 && i-- > 0;) {
         const struct model_answer *one = &a->at[i];
         size_t number = d->count + i + 1;
+        if (!one->label && one->point_count && !nameless)
+            continue; /* its points say enough */
         if (nameless)
             snprintf(text, sizeof text, "%zu", number);
         else

@@ -97,17 +97,25 @@ MODEL_API ptrdiff_t model_state(const struct model *m, size_t input);
 /* Zeros, a state's value at the beginning where the model has none; sizes that are open are 1. */
 MODEL_API struct model_tensor *model_state_start(const struct model *m, size_t input, struct model_error *err);
 
-/* Sound of a RIFF WAVE file: PCM, or floating point. */
+/* "LENGTH" or "LENGTH:HOP": a run gets LENGTH samples, and the next begins HOP samples later, LENGTH unless given. Of a
+ * longer frame the last HOP samples are new. */
+MODEL_API int model_frame_parse(const char *text, int64_t *length, int64_t *hop, struct model_error *err);
+
+/* Sound of a RIFF WAVE file: PCM, or floating point. What is no regular file is read as far as it is asked for. */
 struct model_sound;
 
 MODEL_API struct model_sound *model_sound_read(const char *path, struct model_error *err); /* begins with the path */
 MODEL_API void model_sound_free(struct model_sound *sound);                                /* NULL is allowed */
 MODEL_API int model_sound_rate(const struct model_sound *sound);                           /* samples a second */
+/* How many samples there are; -1: that is not known yet. */
 MODEL_API int64_t model_sound_length(const struct model_sound *sound);
+/* Whether there is a sample number `at`; waits for it. */
+MODEL_API bool model_sound_reaches(struct model_sound *sound, int64_t at);
 
 /* Samples from ... from + n as a tensor for that input, whose other sizes are 1: the mean of all channels, in -1 ... 1,
- * or 16-bit integers where it takes whole numbers. Before the beginning and behind the end it is silent. */
-MODEL_API struct model_tensor *model_sound_frame(const struct model_sound *sound, const struct model *m, size_t input,
+ * or 16-bit integers where it takes whole numbers. Before the beginning and behind the end it is silent. `from` may not
+ * go back. */
+MODEL_API struct model_tensor *model_sound_frame(struct model_sound *sound, const struct model *m, size_t input,
                                                  int64_t from, int64_t n, struct model_error *err);
 
 #ifdef __cplusplus

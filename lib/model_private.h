@@ -93,6 +93,9 @@ int model_resolve_quantize(const struct graph *g, struct recipe *r, struct error
 int model_plan_photo(const struct recipe *r, const struct value *input, int width, int height, struct recipe_plan *plan,
                      struct error *err);
 
+/* Checks a frame's size, and appends its canonical text. */
+int model_check_frame(const struct graph *g, const char *text, struct text *out, struct error *err);
+
 /* Checks a recipe against the input it is for. */
 int model_check_recipe(const struct graph *g, const struct recipe *r, struct error *err);
 

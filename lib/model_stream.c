@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "data/wav.h"
 
 /* ---- states ---- */
@@ -79,21 +81,54 @@ struct model_tensor *model_state_start(const struct model *m, size_t input, stru
 
 /* ---- sound ---- */
 
+#define MOST_FRAME 100000000
+
+int model_frame_parse(const char *text, int64_t *length, int64_t *hop, struct model_error *error)
+{
+    const char *colon = strchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : strlen(text);
+    bool good = text_to_i64(text, n, length) && *length >= 1 && *length <= MOST_FRAME;
+    *hop = good ? *length : 0;
+    if (good && colon)
+        good = text_to_i64(colon + 1, strlen(colon + 1), hop) && *hop >= 1 && *hop <= *length;
+    return good ? 0
+                : error_set(model_inner(error),
+                            "frame %.80s: want LENGTH or LENGTH:HOP, in samples, HOP being at most LENGTH", text);
+}
+
+int model_check_frame(const struct graph *g, const char *text, struct text *out, struct error *err)
+{
+    int64_t length, hop;
+    (void)g;
+    if (model_frame_parse(text, &length, &hop, (struct model_error *)err) < 0)
+        return -1;
+    text_printf(out, hop == length ? "%lld" : "%lld:%lld", (long long)length, (long long)hop);
+    return 0;
+}
+
 struct model_sound {
     struct data_wav wav;
 };
+
+static int open_sound(struct model_sound *sound, const char *path, struct error *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return data_wav_follow(&sound->wav, path, err);
+    struct blob *blob = file_read(path, err);
+    int status = blob ? data_wav_open(&sound->wav, blob, err) : -1;
+    blob_unref(blob);
+    return status;
+}
 
 struct model_sound *model_sound_read(const char *path, struct model_error *error)
 {
     struct error *err = model_inner(error);
     struct model_sound *sound = mem_calloc(1, sizeof *sound, err);
-    struct blob *blob = sound ? file_read(path, err) : NULL;
-    int status = blob ? data_wav_open(&sound->wav, blob, err) : -1;
-    blob_unref(blob);
-    if (status == 0)
+    if (sound && open_sound(sound, path, err) == 0)
         return sound;
     error_prefix(err, "%s", path);
-    model_sound_free(sound);
+    free(sound);
     return NULL;
 }
 
@@ -114,6 +149,11 @@ int64_t model_sound_length(const struct model_sound *sound)
     return sound->wav.length;
 }
 
+bool model_sound_reaches(struct model_sound *sound, int64_t at)
+{
+    return data_wav_reaches(&sound->wav, at);
+}
+
 /* Samples as 16-bit integers, for networks that take those. */
 static struct tensor *as_integers(const struct tensor *t, struct error *err)
 {
@@ -125,8 +165,8 @@ static struct tensor *as_integers(const struct tensor *t, struct error *err)
     return out;
 }
 
-struct model_tensor *model_sound_frame(const struct model_sound *sound, const struct model *m, size_t input,
-                                       int64_t from, int64_t n, struct model_error *error)
+struct model_tensor *model_sound_frame(struct model_sound *sound, const struct model *m, size_t input, int64_t from,
+                                       int64_t n, struct model_error *error)
 {
     struct error *err = model_inner(error);
     const struct type *type = &m->graph->inputs[input]->type;

@@ -137,9 +137,9 @@ void output_check(const struct output *out)
 /* What a user attached, and the format has no place for. */
 static void tell_left_out(const struct output *out, const struct model *m)
 {
-    static const char *const keys[] = {"recipe", "task", "labels"};
+    static const char *const keys[] = {"recipe", "task", "labels", "frame"};
     struct model_format f;
-    char list[32] = "";
+    char list[48] = "";
     if (model_check_target(out->path, out->format, out->options, &f, NULL) < 0 || f.has_properties)
         return;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -9,7 +9,7 @@
 #include "../common/record.h"
 #include "model.h"
 
-enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_LIST };
+enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_FRAME, OPTION_LIST };
 
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
@@ -18,6 +18,7 @@ static const struct option_row options[] = {
     {'p', "recipe", "RECIPE", "how a photo becomes the input: resize=256,crop=224,rgb,mean=127,std=128"},
     {'l', "labels", "FILE", "the names of what the output tells apart, one a line"},
     {'T', "task", "TASK", "what the output is: classify, detect=yolov8, ...; --list names them"},
+    {OPTION_FRAME, "frame", "LENGTH[:HOP]", "of sound: samples a run gets, and by how many it goes on"},
     {OPTION_WEIGHTS, "weights", "TYPE", "store weights as f32, f16 or bf16"},
     {OPTION_LIST, "list", NULL, "list formats, what can be asked of them, and tasks"},
     OPTION_ROW_JSON,
@@ -33,7 +34,7 @@ static const struct program program = {
 };
 
 struct request {
-    const char *from, *recipe, *labels, *task, *weights;
+    const char *from, *recipe, *labels, *task, *frame, *weights;
     struct inputs inputs;
     bool list;
     struct output out;
@@ -84,6 +85,9 @@ static void take_option(struct request *r, int key, const char *value)
     case 'T':
         r->task = value;
         break;
+    case OPTION_FRAME:
+        r->frame = value;
+        break;
     case OPTION_WEIGHTS:
         r->weights = value;
         break;
@@ -116,7 +120,8 @@ static int change(const struct request *r, struct model *m, const char *path)
         return 1;
     if (model_infer(m, &err) < 0)
         return say_failed("%s: %s", path_name(path), err.text);
-    if (set_property(m, "recipe", r->recipe) || set_property(m, "task", r->task) || set_labels(m, r->labels))
+    if (set_property(m, "recipe", r->recipe) || set_property(m, "task", r->task) ||
+        set_property(m, "frame", r->frame) || set_labels(m, r->labels))
         return 1;
     if (r->weights && model_quantize(m, r->weights, NULL, NULL, &err) < 0)
         return say_failed("%s", err.text);
@@ -147,6 +152,7 @@ static void check(const struct request *r)
         exit_usage("--weights %s: want f32, f16 or bf16", r->weights);
     property_check("-p", "recipe", r->recipe);
     property_check("-T", "task", r->task);
+    property_check("--frame", "frame", r->frame);
     format_check(r->from);
     output_check(&r->out);
 }

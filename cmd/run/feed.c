@@ -236,6 +236,14 @@ static bool is_misnamed(const struct runner *r, const char *input)
     return true;
 }
 
+/* By its suffix; with --frame, what has none, too: a pipe. */
+static bool is_sound(const struct runner *r, const char *path)
+{
+    const char *name = strrchr(path, '/');
+    return has_suffix(path, ".wav") ||
+           (r->request->frame && !strchr(name ? name : path, '.') && !input_is_number(path));
+}
+
 void feed(struct runner *r, const char *input)
 {
     const char *path = input;
@@ -249,7 +257,7 @@ void feed(struct runner *r, const char *input)
         r->misnamed = true;
         return;
     }
-    if (has_suffix(path, ".wav")) {
+    if (is_sound(r, path)) {
         feed_sound(r, path, at);
         return;
     }

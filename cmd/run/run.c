@@ -58,16 +58,6 @@ static const struct program program = {
     .example = PROGPREFIX "run -k 3 net.nn cat.png",
 };
 
-/* "576:512" */
-static void take_frame(struct request *r, const char *value)
-{
-    char end;
-    int n = sscanf(value, "%ld:%ld%c", &r->frame, &r->hop, &end);
-    const char *colon = strchr(value, ':');
-    if (n != (colon ? 2 : 1) || r->frame < 1 || r->frame > 100000000 || (colon && (r->hop < 1 || r->hop > r->frame)))
-        exit_usage("--frame %s: want LENGTH or LENGTH:HOP, in samples, HOP being at most LENGTH", value);
-}
-
 static void take_option(struct request *r, int key, const char *value)
 {
     if (session_option(&r->session, key, value) || inputs_option(&r->inputs, key, value))
@@ -122,7 +112,7 @@ static void take_option(struct request *r, int key, const char *value)
         r->states[r->state_count++] = value;
         break;
     case OPTION_FRAME:
-        take_frame(r, value);
+        r->frame = value;
         break;
     }
 }
@@ -133,7 +123,7 @@ static int override(const struct request *r, struct model *m)
     struct model_error err;
     char *labels = r->labels ? read_text(r->labels) : NULL;
     int status = r->labels && !labels ? 1 : 0;
-    const char *set[][2] = {{"recipe", r->recipe}, {"task", r->task}, {"labels", labels}};
+    const char *set[][2] = {{"recipe", r->recipe}, {"task", r->task}, {"labels", labels}, {"frame", r->frame}};
     for (size_t i = 0; status == 0 && i < sizeof set / sizeof *set; i++)
         if (set[i][1] && model_set_property(m, set[i][0], set[i][1], &err) < 0)
             status = say_failed("%s", err.text);
@@ -288,6 +278,7 @@ int main(int argc, char **argv)
         exit_usage("no model; %s -h tells how it is used", program.name);
     property_check("-p", "recipe", r.recipe);
     property_check("-T", "task", r.task);
+    property_check("--frame", "frame", r.frame);
     if (r.turn && !r.crop)
         exit_usage("--turn is about parts of photos: want --crop, too");
     r.model = argv[optind++];

@@ -17,8 +17,8 @@ struct request {
     bool stream;         /* --stream */
     const char **states; /* --state: "IN=OUT" */
     size_t state_count;
-    long frame, hop; /* --frame, in samples; 0: not given */
-    bool crop;       /* inputs are records of another network */
+    const char *frame; /* of sound */
+    bool crop;         /* inputs are records of another network */
     struct model_cut cut;
     double turn; /* --turn: the least score of a direction that is believed; 0: not given */
 };

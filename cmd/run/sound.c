@@ -8,18 +8,21 @@
 /* ---- what a frame is ---- */
 
 /* How many samples, and by how many frames are apart. 0, or 1 with a message. */
-static int frame_size(const struct runner *r, const char *path, size_t input, long *length, long *hop)
+static int frame_size(const struct runner *r, const char *path, size_t input, int64_t *length, int64_t *hop)
 {
     struct model_port port;
+    struct model_error err;
+    const char *said = model_property(r->m, "frame");
     model_input(r->m, input, &port);
     int64_t own = port.rank > 0 ? port.dims[port.rank - 1] : -1;
-    *length = r->request->frame ? r->request->frame : (long)own;
-    *hop = r->request->hop ? r->request->hop : *length;
+    *length = *hop = own;
+    if (said && model_frame_parse(said, length, hop, &err) < 0)
+        return say_failed("%s: %s", path_name(r->request->model), err.text);
     if (*length < 1)
         return say_failed("%s: input '%s' is %s, of any length: want --frame LENGTH[:HOP], in samples", path, port.name,
                           port.text);
-    return own >= 0 && own != *length ? say_failed("%s: frames of %ld samples: input '%s' wants %lld", path, *length,
-                                                   port.name, (long long)own)
+    return own >= 0 && own != *length ? say_failed("%s: frames of %lld samples: input '%s' wants %lld", path,
+                                                   (long long)*length, port.name, (long long)own)
                                       : 0;
 }
 
@@ -38,8 +41,8 @@ static ptrdiff_t rate_input(const struct runner *r)
 /* ---- running ---- */
 
 /* Frame number `frame` ends with its own samples; those before them are of the frames before. */
-static void run_frame(struct runner *r, const struct model_sound *sound, const char *path, size_t input, long length,
-                      long hop)
+static void run_frame(struct runner *r, struct model_sound *sound, const char *path, size_t input, int64_t length,
+                      int64_t hop)
 {
     struct model_error err;
     int64_t begin = (int64_t)r->frame * hop;
@@ -55,23 +58,23 @@ static void run_frame(struct runner *r, const struct model_sound *sound, const c
     feed_run(r);
 }
 
-static void run_frames(struct runner *r, const struct model_sound *sound, const char *path, size_t input)
+static void run_frames(struct runner *r, struct model_sound *sound, const char *path, size_t input)
 {
-    long length, hop;
+    int64_t length, hop;
     if (frame_size(r, path, input, &length, &hop)) {
         r->status = 1;
         return;
     }
     stream_restart(r);
-    size_t frames = (size_t)((model_sound_length(sound) + hop - 1) / hop);
-    for (r->frame = 0; r->frame < frames; r->frame++) {
+    for (r->frame = 0; model_sound_reaches(sound, (int64_t)r->frame * hop); r->frame++) {
+        int64_t samples = model_sound_length(sound);
         run_frame(r, sound, path, input, length, hop);
-        say_progress("running", r->frame + 1, frames);
+        say_progress("running", r->frame + 1, samples < 0 ? 0 : (size_t)((samples + hop - 1) / hop));
     }
 }
 
 /* Runs with the rate in the place of the input that asks for it. */
-static void run_at_rate(struct runner *r, const struct model_sound *sound, const char *path, size_t input)
+static void run_at_rate(struct runner *r, struct model_sound *sound, const char *path, size_t input)
 {
     struct model_error err;
     ptrdiff_t at = rate_input(r);

@@ -1,6 +1,10 @@
 #include "data/wav.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 
@@ -11,7 +15,7 @@
 #define MOST_CHANNELS 1024
 #define STREAMED      0x7ffff000u /* sizes from here on are those of a file that was written without knowing its end */
 
-/* ---- samples ---- */
+/* ---- encodings ---- */
 
 static float sample_u8(const uint8_t *p)
 {
@@ -87,44 +91,38 @@ static int take_format(struct data_wav *w, struct bytes b, struct error *err)
                      bits);
 }
 
-static int take_samples(struct data_wav *w, struct bytes *b, uint32_t size, struct error *err)
+/* The chunks up to that of the samples, behind whose size *b then stands. *b is bad when it ended before. */
+static int scan(struct data_wav *w, struct bytes *b, uint32_t *size, struct error *err)
 {
-    size_t left = bytes_left(b), n = size >= STREAMED && size > left ? left : size;
-    if (!w->sample)
-        return error_set(err, "a sound file whose samples come before their format");
-    w->samples = bytes_take(b, n);
-    if (!w->samples)
-        return error_set(err, "truncated sound: %zu bytes of samples, where %zu are stated", left, n);
-    w->length = (int64_t)(n / (size_t)(w->bytes * w->channels));
-    return 0;
-}
-
-/* The chunks up to that of the samples. */
-static int scan(struct data_wav *w, struct bytes b, struct error *err)
-{
+    const uint8_t *riff = bytes_take(b, 12);
+    if (riff && (memcmp(riff, "RIFF", 4) != 0 || memcmp(riff + 8, "WAVE", 4) != 0))
+        return error_set(err, "not a sound file: want RIFF WAVE");
     for (;;) {
-        const uint8_t *name = bytes_take(&b, 4);
-        uint32_t size = bytes_u32(&b);
-        if (b.bad)
+        const uint8_t *name = bytes_take(b, 4);
+        *size = bytes_u32(b);
+        if (b->bad)
             return error_set(err, "a sound file without samples: truncated");
         if (memcmp(name, "data", 4) == 0)
-            return take_samples(w, &b, size, err);
-        const uint8_t *body = bytes_take(&b, size);
-        if (body && memcmp(name, "fmt ", 4) == 0 && take_format(w, bytes_of(body, size), err) < 0)
+            return w->sample ? 0 : error_set(err, "a sound file whose samples come before their format");
+        const uint8_t *body = bytes_take(b, *size);
+        if (body && memcmp(name, "fmt ", 4) == 0 && take_format(w, bytes_of(body, *size), err) < 0)
             return -1;
-        bytes_take(&b, size % 2);
+        bytes_take(b, *size % 2);
     }
 }
 
 int data_wav_open(struct data_wav *wav, struct blob *blob, struct error *err)
 {
-    struct data_wav w = {.blob = blob};
+    struct data_wav w = {.blob = blob, .fd = -1};
     struct bytes b = bytes_of(blob->data, blob->size);
-    const uint8_t *riff = bytes_take(&b, 12);
-    if (!riff || memcmp(riff, "RIFF", 4) != 0 || memcmp(riff + 8, "WAVE", 4) != 0)
-        return error_set(err, "not a sound file: want RIFF WAVE");
-    if (scan(&w, b, err) < 0)
+    uint32_t size;
+    if (scan(&w, &b, &size, err) < 0)
         return -1;
+    size_t left = bytes_left(&b), n = size >= STREAMED && size > left ? left : size;
+    w.samples = bytes_take(&b, n);
+    if (!w.samples)
+        return error_set(err, "truncated sound: %zu bytes of samples, where %zu are stated", left, n);
+    w.length = w.count = (int64_t)(n / (size_t)(w.bytes * w.channels));
     blob_ref(blob);
     *wav = w;
     return 0;
@@ -133,17 +131,99 @@ int data_wav_open(struct data_wav *wav, struct blob *blob, struct error *err)
 void data_wav_close(struct data_wav *wav)
 {
     blob_unref(wav->blob);
-    *wav = (struct data_wav){0};
+    free(wav->held);
+    if (wav->fd >= 0)
+        close(wav->fd);
+    *wav = (struct data_wav){.fd = -1};
 }
 
-void data_wav_mono(const struct data_wav *w, int64_t from, int64_t n, float *out)
+/* ---- following a pipe ---- */
+
+#define MOST_HEADER (1 << 20)
+#define PIECE       (1 << 16)
+
+/* Reads what there is, waiting for at least a byte; false at the end. */
+static bool read_more(struct data_wav *w)
 {
+    struct error ignored;
+    size_t most = w->left < PIECE ? (size_t)w->left : PIECE;
+    ssize_t n = -1;
+    if (w->fd >= 0 && most && mem_grow(&w->held, &w->held_cap, w->held_bytes + most, 1, &ignored) == 0)
+        do
+            n = read(w->fd, w->held + w->held_bytes, most);
+        while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return false;
+    w->held_bytes += (size_t)n;
+    w->left -= (size_t)n;
+    return true;
+}
+
+static void forget(struct data_wav *w, size_t bytes)
+{
+    w->held_bytes -= bytes;
+    memmove(w->held, w->held + bytes, w->held_bytes);
+}
+
+static void count_samples(struct data_wav *w)
+{
+    w->samples = w->held;
+    w->count = (int64_t)(w->held_bytes / (size_t)(w->bytes * w->channels));
+}
+
+int data_wav_follow(struct data_wav *wav, const char *path, struct error *err)
+{
+    struct data_wav w = {.fd = open(path, O_RDONLY | O_CLOEXEC), .length = -1, .left = UINT64_MAX};
+    struct bytes b = {.bad = true};
+    uint32_t size = 0;
+    int status = w.fd < 0 ? error_set(err, "%s", strerror(errno)) : -1;
+    while (status < 0 && b.bad && w.held_bytes < MOST_HEADER && read_more(&w)) {
+        b = bytes_of(w.held, w.held_bytes);
+        status = scan(&w, &b, &size, err);
+    }
+    if (status < 0 && w.fd >= 0 && w.held_bytes == 0)
+        error_set(err, "no sound: it is empty");
+    if (status < 0) {
+        data_wav_close(&w);
+        return -1;
+    }
+    forget(&w, w.held_bytes - bytes_left(&b));
+    w.left = size >= STREAMED ? UINT64_MAX : size > w.held_bytes ? size - w.held_bytes : 0;
+    if (size < w.held_bytes)
+        w.held_bytes = size;
+    count_samples(&w);
+    *wav = w;
+    return 0;
+}
+
+bool data_wav_reaches(struct data_wav *w, int64_t at)
+{
+    while (w->length < 0 && at >= w->first + w->count) {
+        bool more = read_more(w);
+        count_samples(w);
+        w->length = more ? -1 : w->first + w->count;
+    }
+    return at < w->first + w->count;
+}
+
+/* ---- samples ---- */
+
+void data_wav_mono(struct data_wav *w, int64_t from, int64_t n, float *out)
+{
+    int frame = w->channels * w->bytes;
+    data_wav_reaches(w, from + n - 1);
     for (int64_t i = 0; i < n; i++) {
-        int64_t at = from + i;
+        int64_t at = from + i - w->first;
         double sum = 0;
-        const uint8_t *p = at < 0 || at >= w->length ? NULL : w->samples + at * w->channels * w->bytes;
+        const uint8_t *p = from + i < 0 || at < 0 || at >= w->count ? NULL : w->samples + at * frame;
         for (int c = 0; p && c < w->channels; c++)
             sum += w->sample(p + c * w->bytes);
         out[i] = (float)(sum / w->channels);
+    }
+    int64_t old = from - w->first < w->count ? from - w->first : w->count;
+    if (w->held && old > 0) {
+        forget(w, (size_t)old * (size_t)frame);
+        w->first += old;
+        count_samples(w);
     }
 }

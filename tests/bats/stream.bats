@@ -124,6 +124,46 @@ END
     equal "$(nn run whole.nn i24.wav | cut -f 6)" '-32768 16384'
 }
 
+@test "a pipe of sound is answered as it comes" {
+    declare_nn same.nn <<END
+input x f32 1xn
+node - Mul x x -> y f32 1xn
+output y
+END
+    wav talk.wav f32 100 1 1 2 3 4 5 6
+    mkfifo sound
+    nn run --frame 2 same.nn sound > out &
+    exec 7> sound
+    head -c 52 talk.wav >&7
+    for i in $(seq 100); do [ -s out ] && break; sleep 0.1; done
+    equal "$(cut -f 1,2,6 out)" $'sound\t0.000\t1 4'
+    tail -c +53 talk.wav >&7
+    exec 7>&-
+    wait $!
+    equal "$(cut -f 6 out)" $'1 4\n9 16\n25 36'
+    equal "$(nn run --frame 2 same.nn /dev/stdin < <(cat talk.wav) | cut -f 6)" $'1 4\n9 16\n25 36'
+    # a recorder that does not know how long it will go on
+    perl -pe 's/(data)..../$1\xff\xff\xff\xff/s' talk.wav > endless.wav
+    equal "$(nn run --frame 4 same.nn <(cat endless.wav) | cut -f 6)" $'1 4 9 16\n25 36 0 0'
+}
+
+@test "how sound is cut goes with the model" {
+    declare_nn same.nn <<END
+input x f32 1xn
+node - Mul x x -> y f32 1xn
+output y
+END
+    wav talk.wav f32 100 1 1 2 3 4 5
+    nn convert --frame 3:2 -o framed.nn same.nn
+    equal "$(nn run framed.nn talk.wav | cut -f 6)" $'0 1 4\n4 9 16\n16 25 0'
+    equal "$(nn run --frame 5:5 framed.nn talk.wav | cut -f 6)" '1 4 9 16 25'
+    nn convert -o framed.onnx framed.nn
+    equal "$(nn run framed.onnx talk.wav)" "$(nn run framed.nn talk.wav)"
+    matches "$(nn inspect framed.nn)" 'property frame 3:2'
+    try convert --frame 2:3 -o bad.nn same.nn
+    failed_with 2 'frame 2:3: want LENGTH or LENGTH:HOP'
+}
+
 @test "damaged sound: a message, the rest, exit 1" {
     adder
     wav talk.wav i16 8 1 1 2 3 4

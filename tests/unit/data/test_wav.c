@@ -1,4 +1,6 @@
 /* Sound files: the samples of each encoding, and files that are damaged. */
+#include <unistd.h>
+
 #include "../../test.h"
 #include "base/hash.h"
 #include "data/wav.h"
@@ -81,8 +83,59 @@ static void damaged(void)
     }
 }
 
+/* A pipe is read as far as it is asked for, and what lies behind is forgotten. */
+static void a_pipe_is_followed(void)
+{
+    const int16_t samples[] = {-32768, 0, 16384, 16384, 8192, 8192, 0, 16384};
+    struct blob *b = file_of(1, 2, 16, sizeof samples, samples, sizeof samples);
+    struct data_wav w;
+    struct error err;
+    int ends[2];
+    char path[40];
+    float x[3];
+    size_t head = b->size - sizeof samples;
+    CHECK(pipe(ends) == 0);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    CHECK(write(ends[1], b->data, head + 6) == (ssize_t)head + 6);
+    CHECK(data_wav_follow(&w, path, &err) == 0);
+    CHECK(w.rate == 8000 && w.length == -1 && data_wav_reaches(&w, 0));
+    data_wav_mono(&w, -1, 2, x);
+    CHECK(x[0] == 0 && x[1] == -0.5f);
+    CHECK(write(ends[1], (char *)b->data + head + 6, 10) == 10);
+    data_wav_mono(&w, 1, 2, x);
+    CHECK(x[0] == 0.5f && x[1] == 0.25f && w.first == 1);
+    CHECK(data_wav_reaches(&w, 3) && !data_wav_reaches(&w, 4) && w.length == 4);
+    data_wav_mono(&w, 3, 3, x);
+    CHECK(x[0] == 0.25f && x[1] == 0 && x[2] == 0);
+    data_wav_close(&w);
+    close(ends[0]);
+    close(ends[1]);
+    blob_unref(b);
+}
+
+static void what_is_no_sound_is_not_followed(void)
+{
+    struct data_wav w;
+    struct error err;
+    static const char *const texts[] = {"", "RIFF", "no sound at all", "RIFFxxxxWAVE"};
+    for (int i = 0; i < 4; i++) {
+        int ends[2];
+        char path[40];
+        CHECK(pipe(ends) == 0);
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+        CHECK(write(ends[1], texts[i], strlen(texts[i])) == (ssize_t)strlen(texts[i]));
+        close(ends[1]);
+        err.text[0] = 0;
+        CHECK(data_wav_follow(&w, path, &err) < 0 && err.text[0]);
+        close(ends[0]);
+    }
+    CHECK(data_wav_follow(&w, "/nowhere", &err) < 0);
+}
+
 int main(void)
 {
+    RUN(a_pipe_is_followed);
+    RUN(what_is_no_sound_is_not_followed);
     RUN(pcm_of_two_channels);
     RUN(a_recorder_does_not_know_the_end);
     RUN(damaged);
