@@ -219,12 +219,19 @@ struct scale_args {
 static void run_scale(const struct step *s, struct tile tile)
 {
     const struct scale_args *a = s->args;
-    for (int64_t i = tile.first; i < tile.last; i++) {
+    for (int64_t i = tile.first, run; i < tile.last; i += run) {
         ptrdiff_t offset[2];
+        run = nest_run(&a->nest, i, tile.last);
         nest_at(&a->nest, 2, i, offset);
-        a->kernels->scale_shift_f32((float *)view_data(&a->out) + offset[0],
-                                    (const float *)view_data(&a->x) + offset[1], a->scale, a->shift,
-                                    (size_t)a->nest.dims[a->nest.rank - 1], a->act);
+        a->kernels->scale_shift_f32(&(struct kernel_scale_f32){.out = (float *)view_data(&a->out) + offset[0],
+                                                               .in = (const float *)view_data(&a->x) + offset[1],
+                                                               .out_step = nest_step(&a->nest, 0),
+                                                               .in_step = nest_step(&a->nest, 1),
+                                                               .rows = (size_t)run,
+                                                               .n = (size_t)a->nest.dims[a->nest.rank - 1],
+                                                               .scale = a->scale,
+                                                               .shift = a->shift,
+                                                               .act = a->act});
     }
 }
 

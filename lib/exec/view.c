@@ -243,6 +243,12 @@ int64_t nest_outer(const struct nest *nest)
     return n;
 }
 
+int64_t nest_run(const struct nest *nest, int64_t index, int64_t last)
+{
+    int64_t dim = nest->rank > 1 ? nest->dims[nest->rank - 2] : 1, left = dim - index % dim;
+    return left < last - index ? left : last - index;
+}
+
 void nest_at(const struct nest *nest, int count, int64_t index, ptrdiff_t *offset)
 {
     for (int k = 0; k < count; k++)

@@ -82,6 +82,13 @@ void nest_make(struct nest *nest, const struct view *const *views, int count);
 void nest_pixels(struct nest *nest, const struct view *out, const struct view *in);
 /* Offsets of each view at position `index` of the axes but the innermost. */
 void nest_at(const struct nest *nest, int count, int64_t index, ptrdiff_t *offset);
+/* Positions from `index` on, before `last`, that lie in a row along the axis before the innermost. */
+int64_t nest_run(const struct nest *nest, int64_t index, int64_t last);
+/* From one of these to the next in view k. */
+static inline ptrdiff_t nest_step(const struct nest *nest, int k)
+{
+    return nest->rank > 1 ? nest->stride[k][nest->rank - 2] : 0;
+}
 int64_t nest_outer(const struct nest *nest); /* product of all but the innermost */
 
 #endif

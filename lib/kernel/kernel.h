@@ -149,6 +149,16 @@ struct kernel_rnn_f32 {
 
 #define KERNEL_PLANES_MAX 4
 
+/* out[r][i] = act(in[r][i] * scale[i] + shift[i]) for r < rows, i < n; scale or shift may be NULL, out may be in. */
+struct kernel_scale_f32 {
+    float *out;
+    const float *in;
+    ptrdiff_t out_step, in_step; /* floats from a row to the next */
+    size_t rows, n;
+    const float *scale, *shift;
+    struct kernel_act act;
+};
+
 /* Scores of n keys for each of some queries become weights, exp(score - largest), where the largest score and the sum
  * of the weights are kept over all calls for the same queries: they start as -inf and 0. What was summed of values
  * before is scaled as a larger score asks. In the end it is to be divided by the sum. */
@@ -210,11 +220,9 @@ struct kernels {
     /* out[i] = act(a[i * a_step] op b[i * b_step]), steps 0 or 1; out may be a or b. */
     void (*binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step,
                        size_t n, struct kernel_act act);
-    /* out[i] = act(in[i] * scale[i] + shift[i]); scale or shift may be NULL. */
     void (*scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_t scale_step, size_t rows,
                            size_t columns); /* out[i][j] = in[i][j] * scale[i * scale_step] */
-    void (*scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n,
-                            struct kernel_act act);
+    void (*scale_shift_f32)(const struct kernel_scale_f32 *s);
 
     /* out[c] = op over r of row[r][c], in the order of r, times `scale` (1/n of a mean; ignored by max, min and prod).
      * rows >= 1. */

@@ -36,8 +36,7 @@ void binary_f32_ref(enum kernel_binary op, float *out, const float *a, int a_ste
                     struct kernel_act act);
 void scale_rows_f32_ref(float *out, const float *in, const float *scale, ptrdiff_t scale_step, size_t rows,
                         size_t columns);
-void scale_shift_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n,
-                         struct kernel_act act);
+void scale_shift_f32_ref(const struct kernel_scale_f32 *s);
 
 /* In ref_reduce.c. */
 void reduce_rows_f32_ref(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,

@@ -168,9 +168,13 @@ void scale_rows_f32_ref(float *out, const float *in, const float *scale, ptrdiff
         out[i] = in[i] * scale[(ptrdiff_t)(i / columns) * scale_step];
 }
 
-void scale_shift_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n,
-                         struct kernel_act act)
+void scale_shift_f32_ref(const struct kernel_scale_f32 *s)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = act_ref((double)in[i] * (scale ? scale[i] : 1) + (shift ? shift[i] : 0), act);
+    for (size_t i = 0; i < s->rows * s->n; i++) {
+        ptrdiff_t row = (ptrdiff_t)(i / s->n);
+        size_t c = i % s->n;
+        double scale = s->scale ? s->scale[c] : 1, shift = s->shift ? s->shift[c] : 0;
+        s->out[row * s->out_step + (ptrdiff_t)c] =
+            (float)act_ref((double)s->in[row * s->in_step + (ptrdiff_t)c] * scale + shift, s->act);
+    }
 }

@@ -183,27 +183,52 @@ void K(scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_
 
 /* ---- in scale + shift ---- */
 
-V_FN void scale_shift_body(size_t i, int count, float *out, const float *in, const float *scale, const float *shift)
-{
-    part_store(out + i, part_scale_shift(part_load(in + i, count), i, count, scale, shift), count);
-}
+/* Vectors of columns whose factors are registers while the rows pass. */
+#define SCALE_VECTORS 4
 
-static void scale_shift(float *out, const float *in, const float *scale, const float *shift, size_t n)
+/* From column c on, `vectors` of columns, of which the last has `last` lanes. */
+V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors, int last, enum kernel_act_kind kind)
 {
-    if (scale && shift)
-        PART_LOOP(n, scale_shift_body, out, in, scale, shift);
-    else if (scale)
-        PART_LOOP(n, scale_shift_body, out, in, scale, NULL);
-    else
-        PART_LOOP(n, scale_shift_body, out, in, NULL, shift);
-}
-
-void K(scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n,
-                        struct kernel_act act)
-{
-    for (size_t i = 0, m; i < n; i += m) {
-        m = n - i < BLOCK ? n - i : BLOCK;
-        scale_shift(out + i, in + i, scale ? scale + i : NULL, shift ? shift + i : NULL, m);
-        activate(out + i, m, act);
+    v_f32 scale[SCALE_VECTORS], shift[SCALE_VECTORS], a = v_set1(s->act.a), b = v_set1(s->act.b);
+    const float *in = s->in + c;
+    float *out = s->out + c;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+        int count = v == vectors - 1 ? last : VL;
+        scale[v] = s->scale ? part_load(s->scale + c + v * VL, count) : v_set1(1);
+        shift[v] = s->shift ? part_load(s->shift + c + v * VL, count) : v_set1(-0.0f);
     }
+    for (size_t r = 0; r < s->rows; r++, in += s->in_step, out += s->out_step) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            int count = v == vectors - 1 ? last : VL;
+            v_f32 x = v_fma(part_load(in + v * VL, count), scale[v], shift[v]);
+            part_store(out + v * VL, v_act(x, kind, a, b), count);
+        }
+    }
+}
+
+V_FN void scale_all(const struct kernel_scale_f32 *s, enum kernel_act_kind kind)
+{
+    size_t c = 0;
+    for (; s->n - c >= SCALE_VECTORS * VL; c += SCALE_VECTORS * VL)
+        scale_columns(s, c, SCALE_VECTORS, VL, kind);
+    for (; s->n - c >= VL; c += VL)
+        scale_columns(s, c, 1, VL, kind);
+    if (c < s->n)
+        scale_columns(s, c, 1, (int)(s->n - c), kind);
+}
+
+void K(scale_shift_f32)(const struct kernel_scale_f32 *s)
+{
+    if (s->act.kind == KERNEL_RELU)
+        scale_all(s, KERNEL_RELU);
+    else if (s->act.kind == KERNEL_CLIP)
+        scale_all(s, KERNEL_CLIP);
+    else
+        scale_all(s, KERNEL_NONE);
+    if (s->act.kind == KERNEL_NONE || s->act.kind == KERNEL_RELU || s->act.kind == KERNEL_CLIP)
+        return;
+    for (size_t r = 0; r < s->rows; r++)
+        K(unary_f32)(s->out + (ptrdiff_t)r * s->out_step, s->out + (ptrdiff_t)r * s->out_step, s->n, s->act);
 }

@@ -35,8 +35,7 @@ void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step
                    struct kernel_act act);
 void K(scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_t scale_step, size_t rows,
                        size_t columns);
-void K(scale_shift_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n,
-                        struct kernel_act act);
+void K(scale_shift_f32)(const struct kernel_scale_f32 *s);
 
 void K(reduce_rows_f32)(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
                         float scale);

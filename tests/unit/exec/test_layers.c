@@ -188,6 +188,24 @@ static void test_group_norms(void)
     check();
 }
 
+/* Channels last and not, one block of pixels and several, as exporters write it, with a mean far from zero. */
+static void test_large_group_norms(void)
+{
+    for (int64_t size = 3; size < 40; size += 16)
+        for (int conv = 0; conv < 2; conv++) {
+            begin();
+            struct value *x = input("x", DIMS(2, 24, size, 11));
+            if (conv)
+                x = NODE("Conv", x, weight(DIMS(24, 24, 1, 1)), weight(DIMS(24)))->out[0];
+            struct node *n = NODE("GroupNormalization", x, weight(DIMS(24)), weight(DIMS(24)));
+            node_set_int(n, "num_groups", 4, &error);
+            n = NODE("InstanceNormalization", n->out[0], weight(DIMS(24)), weight(DIMS(24)));
+            output(NODE("Conv", n->out[0], weight(DIMS(24, 24, 3, 3)))->out[0]);
+            kernel_wanted = "group_norm_f32";
+            check();
+        }
+}
+
 static void test_reductions(void)
 {
     static const char *const ops[] = {"ReduceSum", "ReduceMean", "ReduceMax",      "ReduceMin",
@@ -327,6 +345,7 @@ int main(void)
     RUN(test_pools);
     RUN(test_rows);
     RUN(test_group_norms);
+    RUN(test_large_group_norms);
     RUN(test_reductions);
     RUN(test_reduced_axes);
     RUN(test_resize);

@@ -182,20 +182,32 @@ static void power_accuracy(void)
         }
 }
 
-static void check_scale_shift(const struct kernels *k, int given, struct kernel_act act, size_t n)
+static void check_scale_shift(const struct kernels *k, int given, struct kernel_act act, size_t n, size_t rows)
 {
-    float *in = guard_floats(in_guard, n), *scale = guard_floats(b_guard, 2 * n), *shift = scale + n;
-    float *out = guard_out(out_guard, n * sizeof(float), n % 3 * 4);
-    guard_fill(in, n, 3);
+    size_t step = n + (given == 0), count = rows * step - (given == 0);
+    float *in = guard_floats(in_guard, count), *scale = guard_floats(b_guard, 2 * n), *shift = scale + n;
+    float *out = guard_out(out_guard, count * sizeof(float), n % 3 * 4);
+    guard_fill(in, count, 3);
     guard_fill(scale, 2 * n, 3);
-    scale = given & 1 ? scale : NULL;
-    shift = given & 2 ? shift : NULL;
-    k->scale_shift_f32(out, in, scale, shift, n, act);
-    CHECK_MSG(guard_intact(out_guard, out, n * sizeof(float)), "%s n %zu writes elsewhere", k->isa, n);
-    kernel_reference()->scale_shift_f32(want, in, scale, shift, n, act);
-    CHECK_CLOSE(out, want, n, 1e-6, 10, "%s given %d act %d n %zu", k->isa, given, act.kind, n);
-    k->scale_shift_f32(in, in, scale, shift, n, act);
-    CHECK_MSG(memcmp(in, out, n * sizeof(float)) == 0, "%s n %zu in place", k->isa, n);
+    memcpy(out, in, count * sizeof(float)); /* what lies between rows */
+    memcpy(want, in, count * sizeof(float));
+    struct kernel_scale_f32 s = {.out = out,
+                                 .in = in,
+                                 .out_step = (ptrdiff_t)step,
+                                 .in_step = (ptrdiff_t)step,
+                                 .rows = rows,
+                                 .n = n,
+                                 .scale = given & 1 ? scale : NULL,
+                                 .shift = given & 2 ? shift : NULL,
+                                 .act = act};
+    k->scale_shift_f32(&s);
+    CHECK_MSG(guard_intact(out_guard, out, count * sizeof(float)), "%s n %zu writes elsewhere", k->isa, n);
+    s.out = want;
+    kernel_reference()->scale_shift_f32(&s);
+    CHECK_CLOSE(out, want, count, 1e-6, 10, "%s given %d act %d n %zu", k->isa, given, act.kind, n);
+    s.out = in;
+    k->scale_shift_f32(&s);
+    CHECK_MSG(memcmp(in, out, count * sizeof(float)) == 0, "%s n %zu in place", k->isa, n);
 }
 
 static void scale_shift(void)
@@ -204,8 +216,10 @@ static void scale_shift(void)
     for (const struct kernels *k; (k = guard_level(&next));)
         for (int given = 0; given < 4; given++)
             for (size_t i = 0; i < SIZES; i++) {
-                check_scale_shift(k, given, (struct kernel_act){KERNEL_NONE, 0, 0}, sizes[i]);
-                check_scale_shift(k, given, (struct kernel_act){KERNEL_HARD_SWISH, 0, 0}, sizes[i]);
+                size_t rows = sizes[i] < 100 ? 3 : 1;
+                check_scale_shift(k, given, (struct kernel_act){KERNEL_NONE, 0, 0}, sizes[i], rows);
+                check_scale_shift(k, given, (struct kernel_act){KERNEL_CLIP, -1, 2}, sizes[i], rows);
+                check_scale_shift(k, given, (struct kernel_act){KERNEL_HARD_SWISH, 0, 0}, sizes[i], rows);
             }
 }
 
@@ -233,7 +247,7 @@ static void empty(void)
         float *end = guard_floats(in_guard, 0);
         k->unary_f32(end, end, 0, act_of(KERNEL_GELU));
         k->binary_f32(KERNEL_POW, end, end, 0, end, 0, 0, act_of(KERNEL_GELU));
-        k->scale_shift_f32(end, end, end, end, 0, act_of(KERNEL_GELU));
+        k->scale_shift_f32(&(struct kernel_scale_f32){.out = end, .in = end, .rows = 2, .act = act_of(KERNEL_GELU)});
     }
 }
 

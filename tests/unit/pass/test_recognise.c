@@ -14,6 +14,37 @@ static void becomes(const char *expression, const char *ops)
     lab_end(&lab);
 }
 
+/* x [2, 6, 3, 4] in groups. */
+static void becomes_grouped(const char *expression, const char *ops)
+{
+    struct lab lab;
+    lab_start(&lab);
+    lab.tolerance = 1e-5;
+    lab_input(&lab, 'x', DIMS(2, 6, 3, 4));
+    lab_constant(&lab, 'w', DIMS(6, 1, 1));
+    lab_constant(&lab, 'v', DIMS(1, 6, 1, 1));
+    lab_constant(&lab, 'u', DIMS(6, 3, 1));
+    lab.low = lab.high = 1;
+    lab_constant(&lab, 'o', DIMS(3));
+    lab.low = lab.high = 0;
+    lab_constant(&lab, 'z', DIMS(3));
+    lab_output(&lab, "y", expression);
+    bool same = lab_same(&lab, "recognise-group-norm,dead-code");
+    CHECK_MSG(same && strcmp(lab_ops(&lab), ops) == 0, "%s became %s, want %s", expression, lab_ops(&lab), ops);
+    lab_end(&lab);
+}
+
+static void group_norm(void)
+{
+#define GROUPED(x, s, t) "Reshape(InstanceNormalization[epsilon=0.01f](Reshape(" x ",#i0;3;-1)," s "," t "),#i2;6;3;4)"
+    static const char left[] = "Reshape InstanceNormalization Reshape Mul Add";
+    becomes_grouped("Add(Mul(" GROUPED("x", "o", "z") ",w),v)", "GroupNormalization");
+    becomes_grouped("Add(v,Mul(w," GROUPED("x", "o", "z") "))", "GroupNormalization");
+    becomes_grouped("Add(Mul(" GROUPED("x", "z", "z") ",w),v)", left);
+    becomes_grouped("Add(Mul(" GROUPED("x", "o", "o") ",w),v)", left);
+    becomes_grouped("Add(Mul(" GROUPED("x", "o", "z") ",u),v)", left);
+}
+
 static void clamps(void)
 {
     becomes("Clip(x,#0)", "Relu");
@@ -60,7 +91,7 @@ static void gelu(void)
 {
     static const char *const inner[] = {"Div(x,#1.4142135)", "Mul(x,#0.70710677)", "Mul(#0.70710677,x)"};
     static const char *const outer[] = {
-        "Mul(Mul(x,#0.5),Add(Erf(%s),#1))", "Mul(Mul(x,Add(Erf(%s),#1)),#0.5)", "Mul(x,Mul(#0.5,Add(#1,Erf(%s))))",
+        "Mul(Mul(x,#0.5),Add(Erf(%s),#1))", "Mul(Mul(x,Add(Erf(%s),#1)),#0.5)",   "Mul(x,Mul(#0.5,Add(#1,Erf(%s))))",
         "Div(Mul(x,Add(Erf(%s),#1)),#2)",   "Mul(Add(Mul(Erf(%s),#0.5),#0.5),x)", "Mul(Div(Add(Erf(%s),#1),#2),x)",
     };
     char text[200];
@@ -177,6 +208,7 @@ static void layer_norm(void)
 int main(void)
 {
     RUN(clamps);
+    RUN(group_norm);
     RUN(hard);
     RUN(smooth);
     RUN(gelu);
