@@ -67,12 +67,44 @@ static void print_points(const char *name, const struct model_answer *a, int wid
     record_tuples_end();
 }
 
+/* The runs of a mask, row by row: pixels outside, inside, outside and so on. */
+static void print_runs(const struct model_region *m)
+{
+    size_t n = (size_t)m->width * (size_t)m->height, run = 0, used = 0, runs = 1;
+    for (size_t i = 1; i < n; i++)
+        runs += (m->pixels[i] != 0) != (m->pixels[i - 1] != 0);
+    char *text = get_memory(runs + 2, 12); /* a number of at most 10 digits and a blank each */
+    bool inside = false;
+    for (size_t i = 0; i < n; i++, run++)
+        if ((m->pixels[i] != 0) != inside) {
+            used += (size_t)sprintf(text + used, "%zu ", run);
+            inside = !inside;
+            run = 0;
+        }
+    sprintf(text + used, "%zu", run);
+    record_numbers("runs", text);
+    free(text);
+}
+
+static void print_mask(const struct model_region *m)
+{
+    record_object("mask");
+    record_integer("x", m->x);
+    record_integer("y", m->y);
+    record_integer("width", m->width);
+    record_integer("height", m->height);
+    print_runs(m);
+    record_object_end();
+}
+
 static void print_box(const struct model_answers *a, size_t i)
 {
     print_scored(&a->at[i]);
     print_corners(&a->at[i]);
     if (a->at[i].point_count)
         print_points("points", &a->at[i], 3);
+    if (a->at[i].mask.pixels && program_json)
+        print_mask(&a->at[i].mask);
 }
 
 static void print_polygon(const struct model_answers *a, size_t i)

@@ -102,25 +102,42 @@ static float clip(float v, int high)
     return v < 0 ? 0 : v > (float)high ? (float)high : v;
 }
 
-/* From the input's pixels to those of the photo, clipped to it. */
-static void unmap_box(const struct task_query *q, struct task_answer *a)
+/* By option undo: both sides by the factor of the one that fills the input, where they differ by rounding alone. */
+static struct recipe_map map_of(const struct task_candidates *c)
 {
+    const struct task_query *q = c->q;
+    struct recipe_map m = *q->map;
+    float width = (float)q->photo_width, height = (float)q->photo_height;
+    if (task_word(c->task, TASK_UNDO) == 0 || fabsf(m.scale_x - m.scale_y) * fmaxf(width, height) >= 1)
+        return m;
+    if (fabsf(m.scale_x * width - (float)q->width) < 0.5f)
+        m.scale_y = m.scale_x;
+    else if (fabsf(m.scale_y * height - (float)q->height) < 0.5f)
+        m.scale_x = m.scale_y;
+    return m;
+}
+
+/* From the input's pixels to those of the photo, clipped to it. */
+static void unmap_box(const struct task_candidates *c, struct task_answer *a)
+{
+    const struct task_query *q = c->q;
     if (!q->map)
         return;
-    recipe_unmap(q->map, &a->x0, &a->y0);
-    recipe_unmap(q->map, &a->x1, &a->y1);
+    struct recipe_map map = map_of(c);
+    recipe_unmap(&map, &a->x0, &a->y0);
+    recipe_unmap(&map, &a->x1, &a->y1);
     a->x0 = clip(a->x0, q->photo_width), a->x1 = clip(a->x1, q->photo_width);
     a->y0 = clip(a->y0, q->photo_height), a->y1 = clip(a->y1, q->photo_height);
 }
 
 static int give_points(const struct task_candidates *c, const float *extra, struct task_answer *a, struct error *err)
 {
+    struct recipe_map map = c->q->map ? map_of(c) : (struct recipe_map){1, 1, 0, 0};
     if (c->points && !(a->points = mem_calloc(c->points, sizeof *a->points, err)))
         return -1;
     for (size_t i = 0; i < c->points; i++) {
         struct task_point p = {extra[3 * i], extra[3 * i + 1], extra[3 * i + 2]};
-        if (c->q->map)
-            recipe_unmap(c->q->map, &p.x, &p.y);
+        recipe_unmap(&map, &p.x, &p.y);
         if (c->task->kind == TASK_POLYGONS && c->q->map)
             p.x = clip(rintf(p.x), c->q->photo_width), p.y = clip(rintf(p.y), c->q->photo_height);
         if (isfinite(p.x + p.y + p.score)) /* others stay 0, with a score of 0 */
@@ -133,7 +150,7 @@ static int give_points(const struct task_candidates *c, const float *extra, stru
 static int give_answer(struct task_candidates *c, const struct task_box *b, struct task_answers *out, struct error *err)
 {
     struct task_answer a = {.label = b->label, .score = b->score, .x0 = b->x0, .y0 = b->y0, .x1 = b->x1, .y1 = b->y1};
-    unmap_box(c->q, &a);
+    unmap_box(c, &a);
     if (give_points(c, c->extra + b->extra, &a, err) < 0)
         return -1;
     if (c->prototypes && task_instance_mask(c, b, &a, err) < 0) {

@@ -23,7 +23,7 @@ struct task_candidates {
     size_t count, cap;
     float *extra;
     size_t extra_count, extra_cap;
-    size_t mask_pixels; /* of all masks so far */
+    size_t mask_pixels, mask_sums; /* of all masks so far */
 };
 
 /* Appends the box unless its score is too low or anything about it is not finite; then *extra, which may be NULL, gets

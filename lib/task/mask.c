@@ -101,16 +101,36 @@ int task_mask(const struct task_query *q, struct task_answers *out, struct error
 
 /* ---- the pixels of one object ---- */
 
-/* Coefficients times prototypes (Bolya et al. 2019, YOLACT), for the whole input. */
-static struct task_planes combine(const struct task_planes *p, const float *coefficients, float *to)
+/* Cells of the planes, from the first to before the end. */
+struct cells {
+    size_t left, right, top, bottom;
+};
+
+static size_t cell_before(float at, size_t n)
 {
-    size_t n = p->width * p->height;
-    for (size_t i = 0; i < n; i++)
-        to[i] = 0;
-    for (size_t c = 0; c < p->channels; c++)
-        for (size_t i = 0; i < n; i++)
-            to[i] += coefficients[c] * p->values[c * p->step + i * p->next];
-    return (struct task_planes){to, 1, p->height, p->width, n, 1};
+    return at > 1 ? at < (float)n ? (size_t)at - 1 : n - 1 : 0; /* nan: 0 */
+}
+
+/* Those that the pixels of a rectangle are blended from. */
+static struct cells cells_under(const struct task_sampling *s, const struct task_planes *p, int x0, int y0, int x1,
+                                int y1)
+{
+    struct cells c = {cell_before((float)x0 * s->scale_x + s->offset_x, p->width),
+                      cell_before((float)x1 * s->scale_x + s->offset_x, p->width) + 4,
+                      cell_before((float)y0 * s->scale_y + s->offset_y, p->height),
+                      cell_before((float)y1 * s->scale_y + s->offset_y, p->height) + 4};
+    c.right = c.right < p->width ? c.right : p->width;
+    c.bottom = c.bottom < p->height ? c.bottom : p->height;
+    return c;
+}
+
+/* Coefficients times prototypes (Bolya et al. 2019, YOLACT). */
+static void combine(const struct task_planes *p, const struct cells *c, const float *coefficients, float *to)
+{
+    for (size_t k = 0; k < p->channels; k++)
+        for (size_t y = c->top; y < c->bottom; y++)
+            for (size_t i = y * p->width + c->left; i < y * p->width + c->right; i++)
+                to[i] += coefficients[k] * p->values[k * p->step + i * p->next];
 }
 
 static int clamp(float v, int high)
@@ -118,32 +138,46 @@ static int clamp(float v, int high)
     return v > 0 ? v < (float)high ? (int)ceilf(v) : high : 0;
 }
 
+/* Boxes and prototypes are the network's word: what they ask for together is bounded. */
+#define MAX_MASK_PIXELS ((size_t)IMAGE_MAX_PIXELS * 2)
+#define MAX_MASK_SUMS   ((size_t)1 << 32)
+
+static int spend(struct task_candidates *c, size_t pixels, const struct cells *cells, size_t channels,
+                 struct error *err)
+{
+    c->mask_pixels += pixels;
+    c->mask_sums += (cells->right - cells->left) * (cells->bottom - cells->top) * channels;
+    if (c->mask_pixels <= MAX_MASK_PIXELS && c->mask_sums <= MAX_MASK_SUMS)
+        return 0;
+    return error_set(err, "task: masks of more than %zu pixels: want fewer or smaller boxes", MAX_MASK_PIXELS);
+}
+
 int task_instance_mask(struct task_candidates *c, const struct task_box *box, struct task_answer *a, struct error *err)
 {
     struct task_planes p;
     if (task_planes(c->prototypes, c->q->channels_last, &p, err) < 0)
         return -1;
-    float *logits = mem_calloc(p.width * p.height, sizeof *logits, err);
-    if (!logits)
-        return -1;
-    struct task_planes all = combine(&p, c->extra + box->extra, logits);
-    struct task_sampling s = task_sampling(c->q, &all);
+    struct task_sampling s = task_sampling(c->q, &p);
     int x0 = clamp(a->x0, s.width), y0 = clamp(a->y0, s.height);
     int x1 = clamp(a->x1, s.width), y1 = clamp(a->y1, s.height);
     size_t width = x1 > x0 ? (size_t)(x1 - x0) : 0, height = y1 > y0 ? (size_t)(y1 - y0) : 0;
-    c->mask_pixels += width * height;
-    float *rows = mem_calloc(p.width + width, sizeof *rows, err);
-    if (rows && c->mask_pixels > 2 * (size_t)IMAGE_MAX_PIXELS)
-        error_set(err, "task: masks of more than %d pixels: want fewer or smaller boxes", 2 * IMAGE_MAX_PIXELS);
-    else if (rows)
-        a->mask = mem_calloc(width * height, 1, err);
-    a->place = (struct image_rect){x0, y0, (int)width, (int)height};
-    for (int y = y0; a->mask && width && y < y1; y++) {
-        task_sample_row(&s, &all, y, x0, x1, rows, rows + p.width);
-        for (size_t i = 0; i < width; i++)
-            a->mask[(size_t)(y - y0) * width + i] = rows[p.width + i] > 0;
+    struct cells cells = cells_under(&s, &p, x0, y0, x1, y1);
+    if (spend(c, width * height, &cells, p.channels, err) < 0)
+        return -1;
+    float *logits = mem_calloc(p.width * p.height + p.width + width, sizeof *logits, err);
+    if (!logits || !(a->mask = mem_calloc(width * height, 1, err))) {
+        free(logits);
+        return -1;
     }
-    free(rows);
+    combine(&p, &cells, c->extra + box->extra, logits);
+    struct task_planes sums = {logits, 1, p.height, p.width, p.width * p.height, 1};
+    float *line = logits + p.width * p.height, *row = line + p.width;
+    a->place = (struct image_rect){x0, y0, (int)width, (int)height};
+    for (int y = y0; width && y < y1; y++) {
+        task_sample_row(&s, &sums, y, x0, x1, line, row);
+        for (size_t i = 0; i < width; i++)
+            a->mask[(size_t)(y - y0) * width + i] = row[i] > 0;
+    }
     free(logits);
-    return a->mask ? 0 : -1;
+    return 0;
 }

@@ -48,6 +48,42 @@ static void yolo_heads(void)
     CHECK(ask_grid("detect=yolov5-head", box, 6, &a) == -1);
 }
 
+/* The same box with the channels last, and by the second of two anchors that have an axis of their own. */
+static void layouts(void)
+{
+    static const float box[] = {1, -1, 0.5f, -0.5f, 3, 2};
+    static const int64_t last[] = {1, 2, 2, 6}, anchors[] = {1, 2, 2, 2, 6};
+    float values[2 * 4 * 6];
+    struct task_answers a;
+    double x = (logistic(1) + 1) * 8, y = logistic(-1) * 8, w = exp(0.5) * 4, h = exp(-0.5) * 6;
+    for (int i = 0; i < 48; i++)
+        values[i] = -20;
+    memcpy(values + 6, box, sizeof box);
+    check_one("channels last",
+              ask("detect=yolov3-head,anchors=4:6", NULL,
+                  &(struct task_output){.values = values, .dims = last, .rank = 4}, 1, 16, 16, &a),
+              &a, x - w / 2, y - h / 2, x + w / 2, y + h / 2, logistic(3) * logistic(2));
+    for (int i = 0; i < 6; i++)
+        values[6 + i] = -20;
+    memcpy(values + 24 + 6, box, sizeof box);
+    check_one("anchors first",
+              ask("detect=yolov3-head,anchors=9:9:4:6", NULL,
+                  &(struct task_output){.values = values, .dims = anchors, .rank = 5}, 1, 16, 16, &a),
+              &a, x - w / 2, y - h / 2, x + w / 2, y + h / 2, logistic(3) * logistic(2));
+}
+
+/* Boxes in pixels, scores with the labels in rows, as PaddleDetection has them. */
+static void turned_scores(void)
+{
+    static const float boxes[6][4] = {[4] = {1, 2, 9, 12}}, scores[2][6] = {[1] = {[4] = 0.75f}};
+    static const int64_t box_dims[] = {1, 6, 4}, score_dims[] = {1, 2, 6};
+    struct task_output o[] = {{.values = boxes[0], .dims = box_dims, .rank = 3},
+                              {.values = scores[0], .dims = score_dims, .rank = 3}};
+    struct task_answers a;
+    CHECK(ask("detect=boxes", NULL, o, 2, 16, 16, &a) == 0 && a.count == 1 && a.at[0].label == 1);
+    check_one("boxes", 0, &a, 1, 2, 9, 12, 0.75);
+}
+
 static void distance_heads(void)
 {
     struct task_answers a;
@@ -164,6 +200,8 @@ static void centernet(void)
 int main(void)
 {
     RUN(yolo_heads);
+    RUN(layouts);
+    RUN(turned_scores);
     RUN(distance_heads);
     RUN(lists_of_grids);
     RUN(blazeface);
