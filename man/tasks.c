@@ -35,6 +35,22 @@ static void print_text(const char *text)
         printf(*text == '-' ? "\\-" : "%c", *text);
 }
 
+/* An option with its default: `name` letters, `all` with the default, where one is given; else the first word. */
+static void print_default(const char *text, size_t name, size_t all)
+{
+    name = name < all ? name : all;
+    char own[40], words[200] = "";
+    snprintf(own, sizeof own, "%.*s", (int)name, text);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (strcmp(options[i].name, own) == 0)
+            snprintf(words, sizeof words, "%.*s", (int)strcspn(options[i].words, " "), options[i].words);
+    printf("%s=", own);
+    if (all > name)
+        snprintf(words, sizeof words, "%.*s", (int)(all - name - 1), text + name + 1);
+    print_text(words);
+    printf(text[all] ? ",\n" : "");
+}
+
 static void print_task(enum task_id id)
 {
     printf(".It Cm ");
@@ -42,8 +58,8 @@ static void print_task(enum task_id id)
     putchar('\n');
     print_text(task_what(id));
     printf(".\n.br\nOptions: ");
-    for (const char *at = task_options(id); *at; at++)
-        printf(*at == ',' ? ",\n" : *at == '-' ? "\\-" : "%c", *at);
+    for (const char *at = task_options(id); *at; at += strcspn(at, ","), at += *at == ',')
+        print_default(at, strcspn(at, "="), strcspn(at, ","));
     printf(".\n");
 }
 

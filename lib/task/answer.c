@@ -123,6 +123,14 @@ float task_sigmoid(float x)
     return 1 / (1 + expf(-x));
 }
 
+bool task_are_scores(const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (values[i] < -1e-6f || values[i] > 1 + 1e-3f)
+            return false;
+    return true;
+}
+
 int task_activation(const struct task *task, enum task_end end, bool in_unit, int otherwise)
 {
     int said = task_word(task, TASK_SCORES);

@@ -44,6 +44,9 @@ size_t task_argmax(const float *values, size_t n, size_t step);
 
 float task_sigmoid(float x);
 
+/* Whether n values, but for rounding and nan, lie in 0..1. */
+bool task_are_scores(const float *values, size_t n);
+
 /* What makes scores of n values `step` apart, for option scores=auto: what the graph tells, else nothing when all lie
  * in 0..1, else `otherwise`. */
 int task_activation(const struct task *task, enum task_end end, bool in_unit, int otherwise);

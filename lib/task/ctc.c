@@ -30,14 +30,6 @@ static int ctc_shape(const struct task_output *o, struct ctc *c, struct error *e
     return 0;
 }
 
-static bool are_scores(const float *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (values[i] < 0 || values[i] > 1 + 1e-3f)
-            return false;
-    return true;
-}
-
 /* Probabilities of a step. */
 static void probabilities(const struct ctc *c, size_t step, float *out)
 {
@@ -254,7 +246,7 @@ int task_ctc(const struct task_query *q, struct task_answers *out, struct error 
         return error_set(err, "task ctc: %zu labels for %zu classes: want %zu, or %zu and a space", labels, c.classes,
                          c.classes - 1, c.classes - 2);
     c.blank = task_word(q->task, TASK_BLANK) ? c.classes - 1 : 0;
-    c.softmax = task_activation(q->task, o->end, are_scores(c.values, c.steps * c.classes), TASK_SCORES_SOFTMAX) !=
+    c.softmax = task_activation(q->task, o->end, task_are_scores(c.values, c.steps * c.classes), TASK_SCORES_SOFTMAX) !=
                 TASK_SCORES_RAW;
     text_init(&text);
     text_add(&text, "", 0);

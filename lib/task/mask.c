@@ -10,14 +10,6 @@
 
 /* ---- a label for each pixel ---- */
 
-static bool are_scores(const struct task_planes *p)
-{
-    for (size_t i = 0; i < p->channels * p->width * p->height; i++)
-        if (p->values[i] < 0 || p->values[i] > 1)
-            return false;
-    return true;
-}
-
 static uint8_t as_label(float v)
 {
     return v > 0 && v < MAX_LABELS ? (uint8_t)v : 0;
@@ -37,7 +29,7 @@ static int paint_mask(const struct task_query *q, const struct task_planes *p, s
     size_t width = (size_t)s.width, n;
     float *line = mem_calloc(p->width, sizeof *line, err), *row = NULL;
     float least = task_number(q->task, TASK_SCORE);
-    if (p->channels == 1 && !q->outputs->whole && !are_scores(p))
+    if (p->channels == 1 && !q->outputs->whole && !task_are_scores(p->values, p->channels * p->width * p->height))
         least = logf(least / (1 - least));
     if (line && mem_mul(width, p->channels, &n))
         row = mem_calloc(n, sizeof *row, err);

@@ -72,21 +72,14 @@ static int add_peak(struct task_candidates *c, const struct centres *s, size_t c
     return task_candidate(c, box, NULL, err);
 }
 
-static bool are_scores(const struct task_planes *p)
-{
-    for (size_t i = 0; i < p->channels * p->width * p->height; i++)
-        if (p->values[i] < 0 || p->values[i] > 1)
-            return false;
-    return true;
-}
-
 int task_decode_centernet(struct task_candidates *c, struct error *err)
 {
     struct centres s;
     if (find_centres(c->q, &s, err) < 0)
         return -1;
-    s.is_score =
-        task_activation(c->task, TASK_END_UNKNOWN, are_scores(&s.heat), TASK_SCORES_SIGMOID) == TASK_SCORES_RAW;
+    s.is_score = task_activation(c->task, TASK_END_UNKNOWN,
+                                 task_are_scores(s.heat.values, s.heat.channels * s.heat.width * s.heat.height),
+                                 TASK_SCORES_SIGMOID) == TASK_SCORES_RAW;
     for (size_t channel = 0; channel < s.heat.channels; channel++)
         for (size_t y = 0; y < s.heat.height; y++)
             for (size_t x = 0; x < s.heat.width; x++)

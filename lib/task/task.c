@@ -104,14 +104,14 @@ static int find_option(const char *text, size_t n)
     return i;
 }
 
-/* The default of an option as this row has it; NULL when it does not take it. */
+/* The default of an option as this row has it, n 0: the first word, or no number; NULL when it does not take it. */
 static const char *default_of(const struct row *row, int option, size_t *n)
 {
     for (const char *at = row->options; *at;) {
-        size_t name = strcspn(at, "="), all = strcspn(at, ",");
+        size_t name = strcspn(at, "=,"), all = strcspn(at, ",");
         if (is_word(options[option].name, strlen(options[option].name), at, name)) {
-            *n = all - name - 1;
-            return at + name + 1;
+            *n = all > name ? all - name - 1 : 0;
+            return at + all - *n;
         }
         at += all + (at[all] == ',');
     }
@@ -123,7 +123,7 @@ static void set_defaults(struct task *task)
     for (int i = 0; i < TASK_OPTIONS; i++) {
         size_t n;
         const char *value = default_of(&rows[task->id], i, &n);
-        task->option[i] = (struct task_numbers){0};
+        task->option[i] = (struct task_numbers){.count = value && *options[i].words};
         if (value && n)
             read_value(&options[i], value, n, &task->option[i]);
     }
@@ -134,10 +134,10 @@ static int unknown_option(const struct row *row, const char *text, size_t n, str
     struct text list;
     text_init(&list);
     for (const char *at = row->options; *at; at += strcspn(at, ","), at += *at == ',') {
-        text_puts(&list, at == row->options ? "" : ", ");
-        text_add(&list, at, strcspn(at, "=") + 1);
+        text_puts(&list, at == row->options ? "" : "=, ");
+        text_add(&list, at, strcspn(at, "=,"));
     }
-    error_set(err, "task %s: %.*s: want one of %s", row->name, n < 80 ? (int)n : 80, text, list.data ? list.data : "");
+    error_set(err, "task %s: %.*s: want one of %s=", row->name, n < 80 ? (int)n : 80, text, list.data ? list.data : "");
     text_release(&list);
     return -1;
 }
