@@ -94,6 +94,10 @@ MODEL_API struct model *model_read_for(const char *path, const char *format, con
 MODEL_API int model_write(const struct model *m, const char *path, const char *format, const char *options,
                           struct model_error *err);
 
+/* The tensors of a file without a network, safetensors, GGUF, a state dict of PyTorch, .npz, as a model of constants
+ * alone, in the file's order; else the model that the file is. */
+MODEL_API struct model *model_read_weights(const char *path, struct model_error *err);
+
 /* Whether model_write() could choose a format from this, and the format has such options: *chosen, which may be NULL.
  */
 MODEL_API int model_check_target(const char *path, const char *format, const char *options, struct model_format *chosen,

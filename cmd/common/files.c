@@ -168,6 +168,17 @@ struct model *input_read(const char *path, const char *format)
     return input_read_for(path, format, NULL, 0);
 }
 
+struct model *weights_read(const char *path)
+{
+    struct model_error err;
+    if (is_standard(path) && isatty(0))
+        exit_usage("no weights: want a file, or a model on standard input");
+    struct model *m = model_read_weights(path, &err);
+    if (!m)
+        say_failed("%s", err.text);
+    return m;
+}
+
 struct model *input_read_for(const char *path, const char *format, const struct model_shape *shapes, size_t count)
 {
     struct model_error err;

@@ -27,6 +27,8 @@ const char *only_operand(int argc, char **argv);
 
 /* Reads the model, or NULL with a message. Exits when the format is not known, or standard input a terminal. */
 struct model *input_read(const char *path, const char *format);
+/* The same of a file that may hold weights alone. */
+struct model *weights_read(const char *path);
 /* The same with what is known of its inputs, as model_read_for() takes it. */
 struct model *input_read_for(const char *path, const char *format, const struct model_shape *shapes, size_t count);
 

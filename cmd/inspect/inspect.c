@@ -214,7 +214,7 @@ int main(int argc, char **argv)
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     const char *path = only_operand(argc, argv);
-    struct model *m = input_read(path, r.from);
+    struct model *m = r.what == OPTION_WEIGHTS && !r.from ? weights_read(path) : input_read(path, r.from);
     int status = m ? inspect(&r, m, path) : 1;
     model_free(m);
     return program_end(status);

@@ -55,3 +55,19 @@ MODELS=$BATS_TEST_DIRNAME/../models
     matches "$stderr" "the file with weights is missing: want it beside the net, with the suffix .data"
     nn run --expect "$MODELS/mace/cnn" "$MODELS/mace/cnn.data" "$MODELS/mace/cnn/in_0.npy" > /dev/null
 }
+
+@test "weights without a network are listed, the same from every kind of file" {
+    nn inspect --weights "$MODELS/weights/old.pth" | sort > want
+    for kind in safetensors npz; do
+        nn inspect --weights "$MODELS/weights/net.$kind" | sort > got
+        cmp want got
+    done
+    nn inspect --weights "$MODELS/weights/net.pth" | sed 's/^state_dict\.//' | sort > got
+    cmp want got
+    nn inspect --weights "$MODELS/weights/net.gguf" | sed '/^rows/d' | sort > got
+    cmp want got
+    equal "$(nn inspect --weights -J "$MODELS/weights/net.gguf" | jq -r 'select(.name == "rows").shape | join("x")')" 2x32
+    head -c 300 "$MODELS/weights/net.safetensors" > cut.safetensors
+    try inspect --weights cut.safetensors
+    equal "$status" 1
+}

@@ -9,6 +9,8 @@
 struct blob *torch_member(struct torch_reader *t, const char *name, size_t most)
 {
     char path[1200];
+    if (t->old)
+        return torch_old_storage(t, name + strlen(t->data));
     snprintf(path, sizeof(path), "%.500s%.600s", t->prefix, name);
     size_t at = zip_find(t->zip, path);
     struct blob *blob = NULL;
@@ -59,6 +61,15 @@ static bool read_storage(const struct pickle *p, struct torch_view *v, const cha
             return true;
         }
     return false;
+}
+
+bool torch_storage_of(const struct pickle *p, enum dtype *dtype, const char **key)
+{
+    struct torch_view v;
+    if (!read_storage(p, &v, key))
+        return false;
+    *dtype = v.dtype;
+    return true;
 }
 
 static bool is_dense(const struct torch_view *v)

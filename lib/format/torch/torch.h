@@ -126,8 +126,10 @@ struct torch_reader {
     int depth;
     int level; /* subgraphs that the one being filled lies in */
     long statements;
-    const char *path; /* of the module at work, for names */
-    const char *data; /* where the storages of what is unpickled lie: "data/" */
+    const char *path;       /* of the module at work, for names */
+    const char *data;       /* where the storages of what is unpickled lie: "data/" */
+    struct blob *old;       /* a file of before version 1.6, instead of an archive; or NULL: */
+    struct lookup storages; /* its storages by key → struct torch_storage */
 };
 
 /* The folder that everything in the archive lies in, with a '/': what stands before `member`; NULL: it has none. */
@@ -137,7 +139,13 @@ void torch_fail_open(struct torch_reader *t, const char *what);
 /* An archive of torch.export.save(), whose operators are listed (export.c). -1 after a failure of the build. */
 int torch_export_read(struct torch_reader *t, struct error *err);
 
+/* A storage of an old file (state.c); NULL after a failure of the build. */
+struct blob *torch_old_storage(struct torch_reader *t, const char *key);
+
 /* ---- archives (archive.c) ---- */
+
+/* Whether p names a storage from outside of the pickle: its element type, and its key there. */
+bool torch_storage_of(const struct pickle *p, enum dtype *dtype, const char **key);
 
 /* A tensor's place in a storage: sizes and strides in elements. */
 struct torch_view {

@@ -1,0 +1,100 @@
+/* Files of weights without a network: read, cut short and broken at every byte. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "format/format.h"
+#include "../../test.h"
+
+static const char *const samples[] = {"net.safetensors", "net.gguf", "net.npz", "net.pth", "old.pth"};
+#define SAMPLE_COUNT (sizeof(samples) / sizeof(*samples))
+
+static char broken[] = "/tmp/test_weights_XXXXXX";
+
+static const char *path_of(const char *name)
+{
+    static char path[200];
+    snprintf(path, sizeof(path), "tests/models/weights/%s", name);
+    return path;
+}
+
+/* The number of tensors; -1: refused, with a message of one line. */
+static int count(const char *path)
+{
+    struct error err = {""};
+    bool is_network;
+    struct graph *g = format_read_weights(path, &is_network, &err);
+    int n = g ? 0 : -1;
+    for (size_t i = 0; g && i < g->value_count; i++)
+        n += g->values[i] && g->values[i]->constant;
+    CHECK_MSG(g || is_network || (*err.text && !strchr(err.text, '\n')), "%s: '%s'", path, err.text);
+    graph_free(g);
+    return n;
+}
+
+static void all_kinds(void)
+{
+    for (size_t i = 0; i < SAMPLE_COUNT; i++)
+        CHECK_MSG(count(path_of(samples[i])) == 4 + (i == 1), "%s", samples[i]);
+}
+
+static void a_network_is_none(void)
+{
+    struct error err;
+    bool is_network = false;
+    CHECK(!format_read_weights("tests/models/tiny/conv.onnx", &is_network, &err) && is_network);
+    CHECK(!format_read_weights("tests/models/torch/cnn.pt", &is_network, &err) && is_network);
+}
+
+static void put(const void *data, size_t size)
+{
+    FILE *f = fopen(broken, "w");
+    CHECK(f && fwrite(data, 1, size, f) == size);
+    if (f)
+        fclose(f);
+}
+
+static void cut_short(void)
+{
+    for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+        struct blob *blob = file_read(path_of(samples[i]), NULL);
+        CHECK(blob != NULL);
+        for (size_t n = 1; blob && n < blob->size; n += n < 400 ? 1 : 17) {
+            put(blob->data, n);
+            count(broken);
+        }
+        blob_unref(blob);
+    }
+}
+
+/* Each byte becomes another: most such files are still read. */
+static void bytes_changed(void)
+{
+    for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+        struct blob *blob = file_read(path_of(samples[i]), NULL);
+        unsigned char *copy = blob ? malloc(blob->size) : NULL;
+        CHECK(copy != NULL);
+        for (size_t n = 0; copy && n < blob->size && n < 900; n++) {
+            memcpy(copy, blob->data, blob->size);
+            copy[n] ^= (unsigned char)(n % 3 == 0 ? 0x80 : n % 3 == 1 ? 0xff : 1);
+            put(copy, blob->size);
+            count(broken);
+        }
+        free(copy);
+        blob_unref(blob);
+    }
+}
+
+int main(void)
+{
+    int fd = mkstemp(broken);
+    if (fd < 0)
+        return 1;
+    close(fd);
+    RUN(all_kinds);
+    RUN(a_network_is_none);
+    RUN(cut_short);
+    RUN(bytes_changed);
+    unlink(broken);
+    return TEST_END();
+}
