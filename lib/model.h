@@ -98,6 +98,22 @@ MODEL_API int model_write(const struct model *m, const char *path, const char *f
  * alone, in the file's order; else the model that the file is. */
 MODEL_API struct model *model_read_weights(const char *path, struct model_error *err);
 
+/* A tensor that found no place, or a weight that got nothing. */
+struct model_misfit {
+    const char *name, *dtype; /* of the model that it is of */
+    int rank;
+    int64_t dims[MODEL_MAX_RANK];
+    bool given; /* it is one of `from` */
+    const char *why;
+};
+
+/* Puts the constants of `from` in the place of the model's weights: by name, also where one name ends with the other;
+ * else by the order of use, if all that are left have the same shapes in the same order; else by a shape that only one
+ * has. A matrix may be transposed, a filter be [h, w, in, out], where shapes say so. What may mean several is not
+ * guessed. All misfits, for free(); *count 0: there are none, and the weights are changed. NULL: an error. */
+MODEL_API struct model_misfit *model_take_weights(struct model *m, const struct model *from, size_t *count,
+                                                  struct model_error *err);
+
 /* Whether model_write() could choose a format from this, and the format has such options: *chosen, which may be NULL.
  */
 MODEL_API int model_check_target(const char *path, const char *format, const char *options, struct model_format *chosen,

@@ -9,7 +9,7 @@
 #include "../common/record.h"
 #include "model.h"
 
-enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_FRAME, OPTION_LIST };
+enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_WEIGHTS_FROM, OPTION_FRAME, OPTION_LIST };
 
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
@@ -20,6 +20,7 @@ static const struct option_row options[] = {
     {'T', "task", "TASK", "what the output is: classify, detect=yolov8, ...; --list names them"},
     {OPTION_FRAME, "frame", "LENGTH[:HOP]", "of sound: samples a run gets, and by how many it goes on"},
     {OPTION_WEIGHTS, "weights", "TYPE", "store weights as f32, f16 or bf16"},
+    {OPTION_WEIGHTS_FROM, "weights-from", "FILE", "put the weights of FILE into the model, by name, else by order"},
     {OPTION_LIST, "list", NULL, "list formats, what can be asked of them, and tasks"},
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
@@ -34,7 +35,7 @@ static const struct program program = {
 };
 
 struct request {
-    const char *from, *recipe, *labels, *task, *frame, *weights;
+    const char *from, *recipe, *labels, *task, *frame, *weights, *weights_from;
     struct inputs inputs;
     bool list;
     struct output out;
@@ -91,6 +92,9 @@ static void take_option(struct request *r, int key, const char *value)
     case OPTION_WEIGHTS:
         r->weights = value;
         break;
+    case OPTION_WEIGHTS_FROM:
+        r->weights_from = value;
+        break;
     case OPTION_LIST:
         r->list = true;
         break;
@@ -113,10 +117,36 @@ static int set_labels(struct model *m, const char *path)
     return status;
 }
 
+static int say_misfit(const struct model_misfit *f, const char *from, const char *path)
+{
+    char dims[200] = "";
+    size_t n = 0;
+    for (int i = 0; i < f->rank && n < sizeof dims - 24; i++)
+        n += (size_t)snprintf(dims + n, sizeof dims - n, "%s%lld", i ? "x" : " ", (long long)f->dims[i]);
+    return say_failed("%s: '%.300s' %s%s: %s", f->given ? from : path_name(path), f->name, f->dtype, dims, f->why);
+}
+
+/* All that does not fit is told, and then nothing is written. */
+static int take_weights(struct model *m, const char *from, const char *path)
+{
+    struct model_error err;
+    size_t count = 0;
+    struct model *weights = from ? weights_read(from) : NULL;
+    if (!weights)
+        return from != NULL;
+    struct model_misfit *misfits = model_take_weights(m, weights, &count, &err);
+    int status = misfits ? 0 : say_failed("%s: %s", from, err.text);
+    for (size_t i = 0; misfits && i < count; i++)
+        status = say_misfit(&misfits[i], from, path);
+    free(misfits);
+    model_free(weights);
+    return status;
+}
+
 static int change(const struct request *r, struct model *m, const char *path)
 {
     struct model_error err;
-    if (inputs_apply(&r->inputs, m, path, NULL))
+    if (take_weights(m, r->weights_from, path) || inputs_apply(&r->inputs, m, path, NULL))
         return 1;
     if (model_infer(m, &err) < 0)
         return say_failed("%s: %s", path_name(path), err.text);

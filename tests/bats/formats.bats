@@ -71,3 +71,14 @@ MODELS=$BATS_TEST_DIRNAME/../models
     try inspect --weights cut.safetensors
     equal "$status" 1
 }
+
+@test "weights come from a file of their own, or what does not fit is told and nothing written" {
+    nn convert -o net.onnx "$MODELS/caffe2/cnn_predict.pb"
+    nn convert --weights-from "$MODELS/caffe2/cnn_predict.pb" -o same.onnx net.onnx
+    nn inspect -d same.onnx net.onnx
+    try convert --weights-from "$MODELS/weights/net.npz" -o other.onnx net.onnx
+    equal "$status" 1
+    [ ! -e other.onnx ]
+    matches "$stderr" "net.npz: 'last.weight' f32 2x36: no weight of the graph that is left has its name or its shape"
+    matches "$stderr" "net.onnx: 'fw' f32 5x24: nothing is given for it"
+}
