@@ -82,3 +82,8 @@ MODELS=$BATS_TEST_DIRNAME/../models
     matches "$stderr" "net.npz: 'last.weight' f32 2x36: no weight of the graph that is left has its name or its shape"
     matches "$stderr" "net.onnx: 'fw' f32 5x24: nothing is given for it"
 }
+
+@test "what is written for TensorRT gives nearly the same" {
+    nn convert -O tensorrt -o trt.onnx "$MODELS/mace/int8.pb"
+    nn run --atol 0.1 --expect "$MODELS/mace/int8" trt.onnx "$MODELS/mace/int8/in_0.npy" > /dev/null
+}

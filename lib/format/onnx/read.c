@@ -101,7 +101,11 @@ static int write_graph(const struct graph *g, struct target *target, struct erro
     return onnx_write(g, target, (size_t)INT32_MAX - (1 << 20), err);
 }
 
-static const struct target_option options[] = {{"opset", "7..25", "the opset to write"}, {NULL, NULL, NULL}};
+static const struct target_option options[] = {
+    {"opset", "7..25", "the opset to write"},
+    {"tensorrt", NULL, "bytes around zero, as TensorRT wants them; inputs, outputs and biases as real numbers"},
+    {NULL, NULL, NULL},
+};
 
 const struct format format_onnx = {
     .name = "onnx",

@@ -253,14 +253,14 @@ static int write_second(struct onnx_writer *w, struct target *target)
 }
 
 /* A copy of the graph at w->opset; when no opset was asked for, at the first from there on that can say it. */
-static struct graph *lowered(const struct graph *g, struct onnx_writer *w, bool is_asked)
+static struct graph *lowered(const struct graph *g, struct onnx_writer *w, bool is_asked, bool for_tensorrt)
 {
     static const int steps[] = {ONNX_DEFAULT_OPSET, 21, OP_OPSET};
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
         if (!is_asked && w->opset < steps[i])
             w->opset = steps[i];
         struct graph *copy = graph_clone(g, w->err);
-        if (copy && onnx_lower(copy, w->opset, w->err) == 0)
+        if (copy && (!for_tensorrt || onnx_for_tensorrt(copy, w->err) == 0) && onnx_lower(copy, w->opset, w->err) == 0)
             return copy;
         graph_free(copy);
         if (!copy || is_asked)
@@ -286,8 +286,11 @@ int onnx_write(const struct graph *g, struct target *target, size_t limit, struc
 {
     struct onnx_writer w = {.err = err};
     int asked = target_number(target, "opset", err);
+    bool for_tensorrt = target_option(target, "tensorrt") != NULL;
+    if (for_tensorrt && asked > 0 && asked < 13)
+        return error_set(err, "TensorRT's scales for each channel need opset 13 or later, not %d", asked);
     w.opset = asked < 0 ? -1 : choose_opset(g, asked, err);
-    w.root = w.opset > 0 ? lowered(g, &w, asked > 0) : NULL;
+    w.root = w.opset > 0 ? lowered(g, &w, asked > 0, for_tensorrt) : NULL;
     if (!w.root)
         return -1;
     arena_init(&w.arena);

@@ -28,6 +28,9 @@ Onnx__TensorProto *onnx_make_tensor(struct onnx_writer *w, const struct tensor *
 void *onnx_make_list(struct onnx_writer *w, size_t n);
 Onnx__StringStringEntryProto *onnx_make_entry(struct onnx_writer *w, const char *key, const char *bytes, size_t size);
 
+/* Makes the graph keep TensorRT's rules of quantisation (tensorrt.c). */
+int onnx_for_tensorrt(struct graph *root, struct error *err);
+
 /* Moves weights of 1024 bytes and more to `location`, and says where (write_external.c); location NULL (an error
  * already set) gives -1. */
 int onnx_place_weights(struct onnx_writer *w, const char *location);
