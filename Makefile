@@ -33,8 +33,8 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
 ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fno-asynchronous-unwind-tables -pthread -ffunction-sections \
 	-fdata-sections $(WARN) $(CFLAGS)
-# Of what runs once a file, of the reference, and of the programs: size counts there.
-SMALL := data draw format graph op pair parse pass
+# Of what runs once a file, of the reference, the programs and what they call: size counts there.
+SMALL := data draw format graph op pair parse pass task
 SMALL_CFLAGS = $(ALL_CFLAGS:-O2=-Os)
 ALL_CPPFLAGS = -Ilib -I$(BUILD)/gen -DVERSION='"$(VERSION)"' -DPROGPREFIX='"$(PROGPREFIX)"' $(SYSROOT_CPPFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--gc-sections $(SYSROOT_LDFLAGS) $(LDFLAGS)
@@ -113,7 +113,7 @@ $(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h) $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o: ALL_CFLAGS := $(SMALL_CFLAGS)
+$(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(OBJ)/gen/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # Hostile coefficients overflow the decoder's integers.
 $(OBJ)/lib/image/stb.o: ALL_CFLAGS += -O3 -fwrapv
