@@ -39,7 +39,6 @@ double time_run(struct bench *b);
 int measure(struct bench *b, const struct request *r, struct times *t);
 /* The value that a share of the runs (0 to 1) is at most. */
 double quantile(const struct times *t, double share);
-double now(void);
 
 /* layers.c: a profile; 0, or 1 with a message. */
 int print_layers(struct bench *b, const struct request *r);

@@ -6,19 +6,12 @@
 #include "../common/program.h"
 #include "bench.h"
 
-#define LEAST_RUNS 10
+#define LEAST_RUNS    10
 #define LEAST_SECONDS 0.5
-#define MOST_SECONDS 5.0
-#define MOST_RUNS 1000000
-#define WARM_SECONDS 0.1 /* and at least one run, which made the plan */
-#define STEADY 0.01      /* half the width of the median's 95 % interval, relative to it */
-
-double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+#define MOST_SECONDS  5.0
+#define MOST_RUNS     1000000
+#define WARM_SECONDS  0.1  /* and at least one run, which made the plan */
+#define STEADY        0.01 /* half the width of the median's 95 % interval, relative to it */
 
 double time_run(struct bench *b)
 {

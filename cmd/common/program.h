@@ -72,6 +72,9 @@ extern bool program_json;
 long program_number(const char *option, const char *text, long least, long most);
 double program_real(const char *option, const char *text, double least);
 
+/* Seconds of a clock that only goes forward. */
+double now(void);
+
 /* "program: message\n" to standard error; the value is an exit status. */
 int say_failed(const char *format, ...) __attribute__((format(printf, 1, 2))); /* 1 */
 int say_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* 2 */

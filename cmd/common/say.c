@@ -13,7 +13,7 @@ static bool progress_shown;
 
 /* ---- progress ---- */
 
-static double now(void)
+double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

@@ -168,17 +168,6 @@ static bool is_carried(const struct runner *r, size_t output)
     return false;
 }
 
-static void add_shape(const struct model_tensor *t)
-{
-    char text[300];
-    size_t used = 0;
-    snprintf(text, sizeof text, "scalar");
-    for (int i = 0; i < model_tensor_rank(t); i++)
-        used +=
-            (size_t)snprintf(text + used, sizeof text - used, i ? "x%lld" : "%lld", (long long)model_tensor_dims(t)[i]);
-    record_text("shape", text);
-}
-
 static int print_output(struct runner *r, size_t i)
 {
     struct model_port port;
@@ -193,7 +182,7 @@ static int print_output(struct runner *r, size_t i)
         print_origin(r);
     record_text("name", port.name);
     record_text("dtype", model_tensor_dtype(t));
-    add_shape(t);
+    record_shape("shape", model_tensor_rank(t), model_tensor_dims(t));
     record_numbers("values", values);
     record_end();
     free(values);

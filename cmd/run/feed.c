@@ -69,7 +69,11 @@ static int run(struct runner *r)
         return compare_layers(r);
     if (stream_fill(r))
         return 1;
-    if (model_session_run(r->s, r->in, r->out, &err) < 0)
+    double start = now();
+    int status = model_session_run(r->s, r->in, r->out, &err);
+    r->spent.runs++;
+    r->spent.running += now() - start;
+    if (status < 0)
         return say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
     if (r->request->output && write_outputs(r))
         return 1;
@@ -163,8 +167,11 @@ static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdi
         say_failed("%s: %s", path, err.text);
         return NULL;
     }
+    double start = now();
     const struct model_picture *picture = picture_of(r, path);
     t = picture ? model_session_part(r->s, picture, &all, NULL, &r->photo, &err) : NULL;
+    r->spent.photos++;
+    r->spent.preparing += now() - start;
     if (picture && !t)
         say_failed("%s: %s", path, err.text);
     if (!t)

@@ -7,6 +7,7 @@
 
 #include "../common/files.h"
 #include "../common/program.h"
+#include "../common/record.h"
 #include "run.h"
 
 enum {
@@ -193,6 +194,16 @@ static bool is_many(const struct request *r, const struct model *m, char **input
     return r->crop || list || plain > (needed ? needed : 1) || archives + (plain > 0) > 1;
 }
 
+/* What photos cost, beside the network. */
+static void tell_spent(const struct spent *s)
+{
+    double all = s->preparing + s->running;
+    if (program_loudness > 0 && s->photos && s->runs && all > 0)
+        say_note("%zu photos decoded and prepared: %.2f ms each, %.0f %% of the time; %zu runs: %.2f ms each",
+                 s->photos, 1e3 * s->preparing / (double)s->photos, 100 * s->preparing / all, s->runs,
+                 1e3 * s->running / (double)s->runs);
+}
+
 static int run_all(struct request *r, struct model *m, const struct model *other, char **inputs, size_t count)
 {
     struct model_error err;
@@ -216,8 +227,12 @@ static int run_all(struct request *r, struct model *m, const struct model *other
     runner.status = stream_init(&runner);
     if (runner.status == 0 && other && count == 0)
         runner.status = compare_layers(&runner);
-    else if (runner.status == 0)
+    else if (runner.status == 0) {
+        record_table();
         feed_all(&runner, inputs, count);
+        record_table_end();
+    }
+    tell_spent(&runner.spent);
     runner.status |= draw_end(&runner);
     names_forget(&runner);
     model_picture_free(runner.picture);

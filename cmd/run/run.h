@@ -46,10 +46,14 @@ struct runner {
     char *photo_path;
     struct model_picture *picture; /* the photo decoded last, and its path */
     char *picture_path;
-    const char **names;            /* of the fields of the record */
-    struct model_record *record;   /* what another network told of this run's input; or NULL */
-    bool assumed;                  /* it was told what is done to photos without a recipe */
-    bool misnamed;                 /* an input was given for a name that the model does not have */
+    const char **names;          /* of the fields of the record */
+    struct model_record *record; /* what another network told of this run's input; or NULL */
+    bool assumed;                /* it was told what is done to photos without a recipe */
+    bool misnamed;               /* an input was given for a name that the model does not have */
+    struct spent {               /* so far: -v tells */
+        size_t photos, runs;
+        double preparing, running; /* seconds: photos decoded and prepared, the network */
+    } spent;
     int status;                    /* of all so far: 0 or 1 */
     size_t common;                 /* bytes that the paths of all inputs begin with, up to a slash */
     void *claimed;                 /* files and folders written so far: a tree of names */

@@ -42,7 +42,7 @@ white='255 255 255 255 255 255 255 255 255 255 255 255'
     finder
     echo '{"path":"a.ppm","label":"l","score":1.50,"box":[0,0,4,4],"deep":{"a":[1, 2]},"text":"tab\there"}' > record
     equal "$(crop -J view.nn - < record)" \
-        '{"path":"a.ppm","label":"l","score":1.50,"box":[0,0,4,4],"deep":{"a":[1, 2]},"text":"tab\u0009here","name":"y","dtype":"f32","shape":"1x3x2x2","values":['"${red// /,}"']}'
+        '{"path":"a.ppm","label":"l","score":1.50,"box":[0,0,4,4],"deep":{"a":[1, 2]},"text":"tab\u0009here","name":"y","dtype":"f32","shape":[1,3,2,2],"values":['"${red// /,}"']}'
     equal "$(crop view.nn - < record)" $'a.ppm\tl\t1.50\t0\t0\t4\t4\t{"a":[1, 2]}\ttab\\there\ty\tf32\t1x3x2x2\t'"$red"
     crop -J find.nn - < record | crop -J find.nn - | jq -es '.[0] | .label3 == "thing" and .score3 == 0.5 and .box == [0, 0, 4, 4] and .box2 == [1, 1, 3, 3] and .box3 == [1.5, 1.5, 2.5, 2.5]'
     equal "$(printf 'a.ppm\tl\t1\t0\t0\t4\t4\trest\t7\n' | crop -J find.nn -)" \

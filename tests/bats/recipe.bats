@@ -28,3 +28,56 @@ END
     printf 'P2 2 1 255 0 255\n' > photo.pgm
     equal "$(nn run -q -p tensorflow,resize=4x1,gray net.nn photo.pgm | tr -s '\t ' ' ')" "y f32 1x1x1x4 0 63.75 191.25 255"
 }
+
+@test "-v: what photos cost beside the network" {
+    classifier
+    ppm photo.ppm 40 30 200 100 50
+    try run -v net.nn photo.ppm photo.ppm
+    succeeded
+    matches "$stderr" '2 photos decoded and prepared: [0-9.]+ ms each, [0-9]+ % of the time; 2 runs: [0-9.]+ ms each'
+    equal "$(nn run net.nn photo.ppm 2>&1 | grep -c prepared)" 0
+}
+
+@test "answers on a terminal: a header and columns; in a pipe neither; in JSON shapes are arrays" {
+    classifier
+    ppm photo.ppm 40 30 200 100 50
+    script -qec "'${NN}run' -k 2 net.nn photo.ppm photo.ppm" /dev/null < /dev/null | tr -d '\r' > out
+    equal "$(wc -l < out)" 5
+    head -n 1 out | grep -qx 'path  *rank  *score  *index  label'
+    ! grep -q $'\t' out
+    equal "$(nn run -k 2 net.nn photo.ppm | head -n 1 | tr -dc '\t' | wc -c)" 4
+    npy x.npy f32 1x3x32x32
+    equal "$(nn run -J "$TINY/conv.onnx" x.npy | jq -c .shape)" '[1,5]'
+}
+
+@test "one bad photo among many is told, and the rest goes on" {
+    classifier
+    ppm a.ppm 40 30 200 100 50
+    echo junk > b.ppm
+    cp a.ppm c.ppm
+    printf 'a.ppm\nb.ppm\nc.ppm\n' > list
+    try run -k 1 net.nn - < list
+    equal "$status" 1
+    equal "$(printf '%s\n' "$output" | cut -f 1 | tr '\n' ' ')" 'a.ppm c.ppm '
+    matches "$stderr" 'b.ppm: '
+    mkdir photos
+    mv ./*.ppm photos
+    try quantize -c photos -o net8.nn net.nn
+    equal "$status" 1
+    matches "$stderr" 'b.ppm: '
+    nn inspect net8.nn > /dev/null
+}
+
+@test "-p @FILE: settings of Hugging Face, timm and Paddle" {
+    net
+    printf '{"do_resize": true, "size": {"shortest_edge": 8}, "do_normalize": false}' > a.json
+    printf '{"input_size": [3, 8, 8], "crop_pct": 1, "mean": [0], "std": [1]}' > b.json
+    printf 'PreProcess:\n  transform_ops:\n  - DecodeImage:\n      img_mode: BGR\n  - RecResizeImg:\n      image_shape: [3, 4, 8]\n' > c.yml
+    for f in a.json b.json c.yml; do
+        nn convert -p @$f -o out.nn net.nn
+        nn inspect out.nn | grep '^property recipe' >> recipes
+    done
+    equal "$(cut -d ' ' -f 3 recipes | cut -d , -f 1-2 | tr '\n' ' ')" 'resize=8:down,rgb torchvision,resize=8 opencv,resize=height:4:up '
+    try convert -p @net.nn -o out.nn net.nn
+    failed_with 2 '-p @net.nn: '
+}
