@@ -87,6 +87,13 @@ void pages_populate(void *p, size_t size)
         madvise((void *)first, last - first, MADV_POPULATE_WRITE);
 }
 
+void pages_prefer_huge(void *p, size_t size)
+{
+    uintptr_t first = ((uintptr_t)p + HUGE - 1) / HUGE * HUGE, end = ((uintptr_t)p + size) / HUGE * HUGE;
+    if (first < end)
+        madvise((void *)first, end - first, MADV_HUGEPAGE);
+}
+
 void pages_free(void *p, size_t size)
 {
     if (size < LARGE)

@@ -16,6 +16,10 @@ void *pages_new(size_t size, struct error *err);
  * ms, when the machine is a virtual one that has to get the page from its host first. */
 size_t pages_make_huge(void *p, size_t size);
 
+/* Of any memory that nobody has touched yet: lets what fills whole huge pages be such when it is written. A fault for
+ * each page else takes a fifth of the time of decoding a large photo. */
+void pages_prefer_huge(void *p, size_t size);
+
 /* p NULL is allowed; `size` is what it was made with. */
 void pages_free(void *p, size_t size);
 

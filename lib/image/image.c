@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "base/pages.h"
 #include "image/resize.h"
 #include "image/vector.h"
 
@@ -43,6 +44,7 @@ int image_init(struct image *out, int width, int height, int channels, struct er
     uint8_t *data = mem_calloc((size_t)width * height, channels, err);
     if (!data)
         return -1;
+    pages_prefer_huge(data, (size_t)width * height * channels);
     *out = (struct image){width, height, channels, data};
     return 0;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "image/decode.h"
 
 /* One allocation's limit: a PNG's compressed data may claim a thousand times its size. Zeroed, so that a damaged file
@@ -10,7 +11,9 @@
 
 static void *limited_alloc(size_t size)
 {
-    return size <= ALLOC_MAX ? calloc(1, size ? size : 1) : NULL;
+    void *p = size <= ALLOC_MAX ? calloc(1, size ? size : 1) : NULL;
+    pages_prefer_huge(p, p ? size : 0);
+    return p;
 }
 
 static void *limited_realloc(void *old, size_t old_size, size_t size)
@@ -58,9 +61,16 @@ static void *copy_any(void *to, const void *from, size_t n)
 #define stbi__resample_row_hv_2(...) unused_hv_2(__VA_ARGS__)
 #define stbi__YCbCr_to_RGB_row(...) unused_row(__VA_ARGS__)
 #define stbi__idct_block(...) unused_idct(__VA_ARGS__)
+/* A macro cannot tell the definition of a function from its call, but the parameter's name can be pasted to another that
+ * does: the definition becomes stb_scan(), and the call that of ours. */
+static int jpeg_scan(void *jpeg);
+#define stbi__parse_entropy_coded_data(jpeg) SCAN_##jpeg)
+#define SCAN_stbi__jpeg stb_scan(stbi__jpeg
+#define SCAN_j jpeg_scan(j
 #define memcpy copy_any
 #include <stb/stb_image.h>
 #undef memcpy
+#include "image/jpeg_scan.h"
 
 #pragma GCC diagnostic pop
 

@@ -1,0 +1,240 @@
+/* Scans of baseline JPEG, in place of stb_image's, behind whose code this is included: a window of 64 bits, and tables that
+ * give a code, its run of zeros and its value at once. ITU-T T.81, annex F. */
+#ifndef IMAGE_JPEG_SCAN_H
+#define IMAGE_JPEG_SCAN_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* ---- bits ---- */
+
+struct window {
+    const uint8_t *at, *end;
+    uint64_t bits; /* the next one highest */
+    int count;     /* of bits that are valid; those behind them are right, or 0 */
+    int zeros;     /* bits among them that the file does not have */
+    int marker;    /* that was met; STBI__MARKER_none: none yet */
+};
+
+/* The next byte; 0 once a marker or the end was met. */
+static int window_byte(struct window *w)
+{
+    if (w->marker != STBI__MARKER_none || w->at == w->end) {
+        w->zeros += 8;
+        return 0;
+    }
+    int byte = *w->at++, second = byte;
+    if (byte != 0xff)
+        return byte;
+    while (second == 0xff && w->at < w->end)
+        second = *w->at++; /* fill bytes */
+    if (second == 0)
+        return byte;
+    w->marker = second == 0xff ? STBI__MARKER_none : second;
+    w->zeros += 8;
+    return 0;
+}
+
+/* At least 57 bits. */
+static inline void window_fill(struct window *w)
+{
+    if (w->end - w->at >= 8) {
+        uint64_t v, low = 0x0101010101010101u;
+        memcpy(&v, w->at, sizeof v);
+        if (((~v - low) & v & low << 7) == 0) { /* no byte is 0xff */
+            w->bits |= __builtin_bswap64(v) >> w->count;
+            w->at += (63 - w->count) >> 3;
+            w->count |= 56;
+            return;
+        }
+    }
+    for (; w->count <= 56; w->count += 8)
+        w->bits |= (uint64_t)window_byte(w) << (56 - w->count);
+}
+
+static inline void window_drop(struct window *w, int n)
+{
+    w->bits <<= n;
+    w->count -= n;
+}
+
+/* n bits of 1 to 15 as a signed value: of those that begin with 0, the negative ones. */
+static inline int window_value(struct window *w, int n)
+{
+    int v = (int)(w->bits >> (64 - n));
+    window_drop(w, n);
+    return v < 1 << (n - 1) ? v - (1 << n) + 1 : v;
+}
+
+/* ---- codes ---- */
+
+#define LOOK 10 /* bits */
+
+/* What a code comes to. */
+struct code {
+    int16_t value;
+    uint8_t run;    /* zeros before the value; 64 ends the block */
+    uint8_t length; /* of the code, with the value when that is known; 0: longer than LOOK bits */
+    uint8_t more;   /* bits of the value that follow */
+};
+
+/* A symbol of a code of `length` bits. "Sixteen zeros" is one of them behind fifteen. */
+static struct code code_of(int symbol, int length, bool dc)
+{
+    int run = dc ? 0 : symbol >> 4, more = dc ? symbol : symbol & 15;
+    if (!more && !dc && symbol != 0xf0)
+        run = 64;
+    return (struct code){0, (uint8_t)run, (uint8_t)length, (uint8_t)more};
+}
+
+static void fill_codes(struct code codes[1 << LOOK], const stbi__huffman *h, bool dc)
+{
+    memset(codes, 0, sizeof *codes << LOOK);
+    for (int i = 0; h->size[i]; i++) {
+        int size = h->size[i], free_bits = LOOK - size;
+        if (free_bits < 0)
+            continue;
+        for (int k = 0; k < 1 << free_bits; k++) {
+            struct code c = code_of(h->values[i], size, dc);
+            if (c.more && c.more <= free_bits) {
+                struct window w = {.bits = (uint64_t)k << (64 - free_bits)};
+                c.value = (int16_t)window_value(&w, c.more);
+                c.length += c.more;
+                c.more = 0;
+            }
+            codes[h->code[i] << free_bits | k] = c;
+        }
+    }
+}
+
+/* A code longer than LOOK bits; length 0: there is none such. */
+static struct code find_code(const struct window *w, const stbi__huffman *h, bool dc)
+{
+    unsigned next = (unsigned)(w->bits >> 48);
+    int length = LOOK + 1;
+    while (length < 17 && next >= h->maxcode[length])
+        length++;
+    int at = length < 17 ? (int)(next >> (16 - length)) + h->delta[length] : -1;
+    return at < 0 || at > 255 ? (struct code){0} : code_of(h->values[at], length, dc);
+}
+
+/* ---- blocks ---- */
+
+struct scan {
+    stbi__jpeg *j;
+    struct window w;
+    struct code dc[4][1 << LOOK], ac[4][1 << LOOK];
+};
+
+/* The code at hand, dropped; length 0: there is none. */
+static inline struct code next_code(struct window *w, const struct code *codes, const stbi__huffman *h, bool dc)
+{
+    struct code c = codes[w->bits >> (64 - LOOK)];
+    if (!c.length)
+        c = find_code(w, h, dc);
+    window_drop(w, c.length);
+    if (c.more)
+        c.value = (int16_t)window_value(w, c.more);
+    return c;
+}
+
+/* The coefficients of a block of component n, in their natural order. */
+static int scan_block(struct scan *s, int n, short data[64])
+{
+    stbi__jpeg *j = s->j;
+    struct window w = s->w;
+    int ac = j->img_comp[n].ha, dc = j->img_comp[n].hd;
+    const stbi__uint16 *factors = j->dequant[j->img_comp[n].tq];
+    memset(data, 0, 64 * sizeof *data);
+    window_fill(&w);
+    struct code c = next_code(&w, s->dc[dc], &j->huff_dc[dc], true);
+    bool bad = !c.length;
+    j->img_comp[n].dc_pred += c.value;
+    data[0] = (short)(j->img_comp[n].dc_pred * factors[0]);
+    for (int k = 1; k < 64 && !bad; k++) {
+        if (w.count < 32)
+            window_fill(&w);
+        c = next_code(&w, s->ac[ac], &j->huff_ac[ac], false);
+        bad = !c.length;
+        k += c.run;
+        if (k > 63)
+            break;
+        int at = stbi__jpeg_dezigzag[k];
+        data[at] = (short)(c.value * factors[at]);
+    }
+    s->w = w;
+    return bad || w.count < w.zeros ? -1 : 0;
+}
+
+static int scan_component(struct scan *s, int n, int column, int row, int across, int down)
+{
+    stbi__jpeg *j = s->j;
+    STBI_SIMD_ALIGN(short, data[64]);
+    for (int y = 0; y < down; y++)
+        for (int x = 0; x < across; x++) {
+            size_t at = (size_t)j->img_comp[n].w2 * 8 * (size_t)(row * down + y) + 8 * (size_t)(column * across + x);
+            if (scan_block(s, n, data))
+                return -1;
+            j->idct_block_kernel(j->img_comp[n].data + at, j->img_comp[n].w2, data);
+        }
+    return 0;
+}
+
+/* Behind the blocks of an interval: false when no interval follows. */
+static bool scan_restart(struct scan *s)
+{
+    while (s->w.marker == STBI__MARKER_none && s->w.at < s->w.end)
+        window_byte(&s->w);
+    if (!STBI__RESTART(s->w.marker))
+        return false;
+    s->w = (struct window){s->w.at, s->w.end, 0, 0, 0, STBI__MARKER_none};
+    stbi__jpeg_reset(s->j);
+    return true;
+}
+
+/* One component alone is cut into blocks; several are interleaved. */
+static int scan_all(struct scan *s)
+{
+    stbi__jpeg *j = s->j;
+    bool alone = j->scan_n == 1;
+    int first = j->order[0];
+    int columns = alone ? (j->img_comp[first].x + 7) >> 3 : j->img_mcu_x;
+    int rows = alone ? (j->img_comp[first].y + 7) >> 3 : j->img_mcu_y;
+    for (int row = 0; row < rows; row++)
+        for (int column = 0; column < columns; column++) {
+            for (int k = 0; k < j->scan_n; k++) {
+                int n = j->order[k];
+                if (scan_component(s, n, column, row, alone ? 1 : j->img_comp[n].h, alone ? 1 : j->img_comp[n].v))
+                    return 0;
+            }
+            if (--j->todo <= 0 && !scan_restart(s))
+                return 1;
+        }
+    return 1;
+}
+
+/* As stb_image's function: 1, or 0 when the data are damaged. */
+static int jpeg_scan(void *jpeg)
+{
+    stbi__jpeg *j = jpeg;
+    if (j->progressive)
+        return stb_scan(j);
+    struct scan *s = stbi__malloc(sizeof *s);
+    if (!s)
+        return 0;
+    stbi__jpeg_reset(j);
+    s->j = j;
+    s->w = (struct window){j->s->img_buffer, j->s->img_buffer_end, 0, 0, 0, STBI__MARKER_none};
+    for (int k = 0; k < j->scan_n; k++) {
+        int dc = j->img_comp[j->order[k]].hd, ac = j->img_comp[j->order[k]].ha;
+        fill_codes(s->dc[dc], &j->huff_dc[dc], true);
+        fill_codes(s->ac[ac], &j->huff_ac[ac], false);
+    }
+    int done = scan_all(s);
+    j->s->img_buffer = (stbi_uc *)s->w.at;
+    j->marker = (unsigned char)s->w.marker;
+    STBI_FREE(s);
+    return done;
+}
+
+#endif
