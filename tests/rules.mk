@@ -66,6 +66,7 @@ FUZZ_MODELS = $(addprefix tests/models/,$(shell awk -F'"' '/^FORMAT|^ +"/ { for 
 	$(addprefix $(UNIT_DIR)/,conv.nn if.nn)
 # What was found once, as it was found.
 FUZZ_FOUND = $(FUZZ) -m 0 -t 1 $(wildcard tests/fuzz/found/*)
+FUZZ_PHOTOS = $(wildcard tests/fuzz/photos/*)
 
 $(FUZZ): $(patsubst %.c,$(OBJ)/%.o,$(filter-out tests/fuzz/cover.c,$(sort $(wildcard tests/fuzz/*.c)))) $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
@@ -77,16 +78,16 @@ $(UNIT_DIR)/%.nn: tests/models/tiny/%.onnx all
 
 .PHONY: fuzz check-fuzz judge
 fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
-	@tests/sum '$(FUZZ) -H' '$(FUZZ_FOUND)' '$(FUZZ) -m 1000 -t 1000 $(FUZZ_MODELS)'
+	@tests/sum '$(FUZZ) -H' '$(FUZZ_FOUND)' '$(FUZZ) -m 1000 -t 1000 $(FUZZ_MODELS)' '$(FUZZ) -m 5000 $(FUZZ_PHOTOS)'
 
 check-fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
-	@tests/sum '$(FUZZ) -H' '$(FUZZ_FOUND)' '$(FUZZ) -m 60 -t 60 $(FUZZ_MODELS)'
+	@tests/sum '$(FUZZ) -H' '$(FUZZ_FOUND)' '$(FUZZ) -m 60 -t 60 $(FUZZ_MODELS)' '$(FUZZ) -m 100 -t 60 $(FUZZ_PHOTOS)'
 
 # The same by clang's libFuzzer, which seeks inputs that reach new code: SECONDS of each format's samples, on two processors. Findings stay in build/cover/found.
 .PHONY: fuzz-cover fuzz-cover-here
 COVER = $(UNIT_DIR)/cover
 
-$(COVER): $(OBJ)/tests/fuzz/cover.o $(OBJ)/tests/fuzz/attempt.o $(BUILD)/lib/libmodel.a
+$(COVER): $(OBJ)/tests/fuzz/cover.o $(OBJ)/tests/fuzz/attempt.o $(OBJ)/tests/fuzz/attempt_photo.o $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -lm
 

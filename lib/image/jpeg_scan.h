@@ -1,10 +1,12 @@
-/* Scans of baseline JPEG, in place of stb_image's, behind whose code this is included: a window of 64 bits, and tables that
- * give a code, its run of zeros and its value at once. ITU-T T.81, annex F. */
+/* Scans of baseline JPEG, in place of stb_image's, behind whose code this is included: a window of 64 bits, and tables
+ * that give a code, its run of zeros and its value at once. ITU-T T.81, annex F. */
 #ifndef IMAGE_JPEG_SCAN_H
 #define IMAGE_JPEG_SCAN_H
 
 #include <stdint.h>
 #include <string.h>
+
+#ifdef STBI_INCLUDE_STB_IMAGE_H /* whose types these are */
 
 /* ---- bits ---- */
 
@@ -38,7 +40,7 @@ static int window_byte(struct window *w)
 /* At least 57 bits. */
 static inline void window_fill(struct window *w)
 {
-    if (w->end - w->at >= 8) {
+    if (w->marker == STBI__MARKER_none && w->end - w->at >= 8) {
         uint64_t v, low = 0x0101010101010101u;
         memcpy(&v, w->at, sizeof v);
         if (((~v - low) & v & low << 7) == 0) { /* no byte is 0xff */
@@ -78,10 +80,13 @@ struct code {
     uint8_t more;   /* bits of the value that follow */
 };
 
-/* A symbol of a code of `length` bits. "Sixteen zeros" is one of them behind fifteen. */
+/* A symbol of a code of `length` bits. "Sixteen zeros" is one of them behind fifteen. A mean of more than 15 bits is as
+ * if there were no such code. */
 static struct code code_of(int symbol, int length, bool dc)
 {
     int run = dc ? 0 : symbol >> 4, more = dc ? symbol : symbol & 15;
+    if (dc && symbol > 15)
+        return (struct code){0};
     if (!more && !dc && symbol != 0xf0)
         run = 64;
     return (struct code){0, (uint8_t)run, (uint8_t)length, (uint8_t)more};
@@ -237,4 +242,5 @@ static int jpeg_scan(void *jpeg)
     return done;
 }
 
+#endif
 #endif

@@ -61,8 +61,8 @@ static void *copy_any(void *to, const void *from, size_t n)
 #define stbi__resample_row_hv_2(...) unused_hv_2(__VA_ARGS__)
 #define stbi__YCbCr_to_RGB_row(...) unused_row(__VA_ARGS__)
 #define stbi__idct_block(...) unused_idct(__VA_ARGS__)
-/* A macro cannot tell the definition of a function from its call, but the parameter's name can be pasted to another that
- * does: the definition becomes stb_scan(), and the call that of ours. */
+/* A macro cannot tell a function's definition from its call, but what is pasted to the parameter can: the definition
+ * becomes that of stb_scan(), and the call that of ours. */
 static int jpeg_scan(void *jpeg);
 #define stbi__parse_entropy_coded_data(jpeg) SCAN_##jpeg)
 #define SCAN_stbi__jpeg stb_scan(stbi__jpeg

@@ -1,5 +1,6 @@
 /* fuzz [-m MUTATIONS] [-t TRUNCATIONS] [-s SEED] [-k FOLDER] MODEL…
  * fuzz -H                the hostile files instead
+ * A MODEL may be a photo, or settings of photos, too, by its suffix.
  * A MODEL of two files is FIRST,SECOND, the latter named as it stands beside the former: each is broken in turn.
  * Gives broken variants of model files to the library, in child processes, and reports each that ends one, takes over
  * two seconds or a gibibyte, or is handled wrongly; such files are kept in FOLDER. Ends with "N passed, N failed". */
@@ -133,7 +134,7 @@ static void child(struct work *w, size_t first, size_t end)
         save(w->path, &b);
         memory_peak_reset();
         time_limit(seconds_of(w));
-        fault = attempt(w->model, w->scratch);
+        fault = attempt_for(w->name)(w->model, w->scratch);
         time_limit(0);
         peak = memory_peak();
         if (!fault && peak <= MEMORY)

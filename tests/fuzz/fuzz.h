@@ -30,6 +30,13 @@ struct bytes hostile_make(size_t index);
  * it on random input. `scratch` has a suffix. Returns NULL, or what is wrong with the library's behaviour, in a text
  * that stays until the next call: an error without a message, a message of two lines, a model that cannot be read back.
  */
-const char *attempt(const char *path, const char *scratch);
+typedef const char *attempt_fn(const char *path, const char *scratch);
+attempt_fn attempt;
+
+/* The same for a photo, which becomes an input by several recipes, and for a file that a recipe is made of. */
+attempt_fn attempt_photo, attempt_settings;
+
+/* Which of them is for a file of that name. */
+attempt_fn *attempt_for(const char *name);
 
 #endif
