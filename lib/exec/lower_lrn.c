@@ -17,6 +17,20 @@ struct lrn_args {
 
 #define LRN_SIZE 64
 
+static const struct kernel_act as_is = {KERNEL_NONE, 0, 0}, root = {KERNEL_SQRT, 0, 0};
+
+/* sums[i] to the power beta; 3/4, which networks have, is a square root times its own square root. */
+static void to_power(const struct lrn_args *a, float *sums, float *spare, size_t n)
+{
+    if (a->beta != 0.75f) {
+        a->kernels->binary_f32(KERNEL_POW, sums, sums, 1, &a->beta, 0, n, as_is);
+        return;
+    }
+    a->kernels->unary_f32(sums, sums, n, root);
+    a->kernels->unary_f32(spare, sums, n, root);
+    a->kernels->binary_f32(KERNEL_MUL, sums, sums, 1, spare, 1, n, as_is);
+}
+
 static void run_pixel(const struct lrn_args *a, float *out, const float *x)
 {
     float squares[LRN_CHANNELS], sums[LRN_CHANNELS];
@@ -25,13 +39,13 @@ static void run_pixel(const struct lrn_args *a, float *out, const float *x)
     int before = (a->size - 1) / 2;
     memset(squares, 0, (size_t)before * sizeof *squares);
     memset(squares + before + n, 0, (size_t)(a->size - 1 - before) * sizeof *squares);
-    a->kernels->binary_f32(KERNEL_MUL, squares + before, x, 1, x, 1, n, (struct kernel_act){KERNEL_NONE, 0, 0});
+    a->kernels->binary_f32(KERNEL_MUL, squares + before, x, 1, x, 1, n, as_is);
     for (int i = 0; i < a->size; i++)
         row[i] = squares + i;
     a->kernels->reduce_rows_f32(KERNEL_SUM, sums, row, a->size, n, a->alpha / (float)a->size);
     a->kernels->unary_f32(sums, sums, n, (struct kernel_act){KERNEL_AFFINE, 1, a->bias});
-    a->kernels->binary_f32(KERNEL_POW, sums, sums, 1, &a->beta, 0, n, (struct kernel_act){KERNEL_NONE, 0, 0});
-    a->kernels->binary_f32(KERNEL_DIV, out, x, 1, sums, 1, n, (struct kernel_act){KERNEL_NONE, 0, 0});
+    to_power(a, sums, squares, n);
+    a->kernels->binary_f32(KERNEL_DIV, out, x, 1, sums, 1, n, as_is);
 }
 
 static void run_lrn(const struct step *s, struct tile tile)

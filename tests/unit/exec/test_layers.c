@@ -183,6 +183,7 @@ static void test_group_norms(void)
         struct node *l = NODE("LRN", x);
         node_set_int(l, "size", size, &error);
         node_set_float(l, "alpha", 0.5f, &error);
+        node_set_float(l, "beta", size % 2 ? 0.75f : 0.6f, &error);
         output(l->out[0]);
     }
     check();
