@@ -16,7 +16,8 @@ struct eltwise_args {
     const struct kernels *kernels;
     enum kernel_binary op;
     struct kernel_act act;
-    int64_t pieces; /* that the innermost axis is cut into */
+    int64_t pieces;            /* that the innermost axis is cut into */
+    struct eltwise_args *next; /* of a chain, done piece by piece too: what one leaves is still in the cache */
 };
 
 /* The address of operand k for position `index` of the outer axes. */
@@ -44,8 +45,9 @@ static void run_eltwise(const struct step *s, struct tile tile)
     const struct eltwise_args *e = s->args;
     int64_t n = e->nest.dims[e->nest.rank - 1];
     for (int64_t i = tile.first; i < tile.last; i++)
-        run_piece(e, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces),
-                  plan_tile_first(n, e->pieces, i % e->pieces + 1));
+        for (const struct eltwise_args *link = e; link; link = link->next)
+            run_piece(link, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces),
+                      plan_tile_first(n, e->pieces, i % e->pieces + 1));
 }
 
 /* The kernels step by 0 or 1 along the innermost axis, and write by 1. */
@@ -90,11 +92,55 @@ static int place_result(struct plan *p, struct node *n, int lead, enum order ord
     return 0;
 }
 
+/* ---- chains ---- */
+
+/* Whether view i of a and view j of b are apart, only read, or of the same elements in the same order: then no piece of
+ * one function needs more of the other than the same piece. */
+static bool is_piecewise(const struct eltwise_args *a, int i, const struct eltwise_args *b, int j)
+{
+    if (a->view[i].buffer != b->view[j].buffer || (i != OUT && j != OUT))
+        return true;
+    return a->view[i].offset == b->view[j].offset &&
+           memcmp(a->nest.stride[i], b->nest.stride[j], sizeof *a->nest.stride[i] * (size_t)a->nest.rank) == 0;
+}
+
+static bool may_follow(const struct eltwise_args *head, const struct eltwise_args *e)
+{
+    if (head->nest.rank != e->nest.rank || head->pieces != e->pieces ||
+        memcmp(head->nest.dims, e->nest.dims, sizeof *e->nest.dims * (size_t)e->nest.rank) != 0)
+        return false;
+    bool uses = false;
+    for (const struct eltwise_args *link = head; link; link = link->next)
+        for (int i = 0; i < link->operands; i++)
+            for (int j = 0; j < e->operands; j++) {
+                if (!is_piecewise(link, i, e, j))
+                    return false;
+                uses |= i == OUT && j != OUT && link->view[i].buffer == e->view[j].buffer;
+            }
+    return uses;
+}
+
+/* Lets the step before do e too, if that is what e's operands come from: large values then pass the memory once. 1, 0
+ * when it may not, -1. */
+static int join_chain(struct plan *p, struct eltwise_args *e, struct error *err)
+{
+    struct step *last = p->step_count > 0 ? &p->steps[p->step_count - 1] : NULL;
+    if (!last || last->run != run_eltwise || !may_follow(last->args, e))
+        return 0;
+    struct eltwise_args *tail = last->args;
+    while (tail->next)
+        tail = tail->next;
+    tail->next = e;
+    last->kernel = "chain_f32";
+    return plan_step_more(p, err, PLAN_WRITES(&e->view[OUT], &e->view[A], &e->view[B])) < 0 ? -1 : 1;
+}
+
 static int emit(struct plan *p, struct node *n, const char *kernel, struct eltwise_args *e, struct error *err)
 {
     int64_t count = view_count(&e->view[OUT]), pieces = nest_outer(&e->nest) * e->pieces;
-    if (count == 0)
-        return 0;
+    int joined = count > 0 ? join_chain(p, e, err) : 1;
+    if (joined != 0)
+        return joined < 0 ? -1 : 0;
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = kernel,

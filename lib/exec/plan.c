@@ -246,6 +246,22 @@ int plan_step(struct plan *p, const struct step *step, struct error *err, const 
     return 0;
 }
 
+int plan_step_more(struct plan *p, struct error *err, const struct view *const *views, int count, enum step_uses uses)
+{
+    struct step *s = &p->steps[p->step_count - 1], more = {.access = NULL};
+    if (note_accesses(p, &more, views, count, uses, err) < 0)
+        return -1;
+    int all = s->access_count + more.access_count;
+    struct access *access = plan_alloc(p, sizeof *access * (size_t)all, err);
+    if (!access)
+        return -1;
+    memcpy(access, s->access, sizeof *access * (size_t)s->access_count);
+    memcpy(access + s->access_count, more.access, sizeof *access * (size_t)more.access_count);
+    s->access = access;
+    s->access_count = all;
+    return 0;
+}
+
 int64_t plan_tiles(int64_t work, int64_t grain, int64_t most)
 {
     int64_t tiles = work / grain;

@@ -174,6 +174,8 @@ int plan_scratch(struct plan *p, size_t bytes, struct view *view, struct error *
 /* Adds a step that touches these views' buffers. */
 int plan_step(struct plan *p, const struct step *step, struct error *err, const struct view *const *views, int count,
               enum step_uses uses);
+/* Says that the last step touches these views too. */
+int plan_step_more(struct plan *p, struct error *err, const struct view *const *views, int count, enum step_uses uses);
 /* The views, where the step may write any of them, and where it writes the first alone. */
 #define PLAN_VIEWS(...)  PLAN_VIEWS_USED(STEP_USES_ANYHOW, __VA_ARGS__)
 #define PLAN_WRITES(...) PLAN_VIEWS_USED(STEP_WRITES_FIRST, __VA_ARGS__)

@@ -189,6 +189,26 @@ static void test_group_norms(void)
     check();
 }
 
+/* Functions one behind the other become one step, also in place, with operands of fewer elements, results that are
+ * wanted on the way, and rows too long for one piece. */
+static void test_chains(void)
+{
+    for (int64_t size = 1; size < 60000; size = size * 37 + 3)
+        for (int way = 0; way < 3; way++) {
+            begin();
+            struct value *x = input("x", DIMS(2, 3, size)), *y = input("y", DIMS(2, 3, size)),
+                         *z = input("z", DIMS(3, 1));
+            struct value *a = NODE("Mul", x, NODE("Sigmoid", x)->out[0])->out[0];
+            struct value *b = NODE("Add", a, way == 1 ? z : y)->out[0];
+            struct value *c = NODE("Sub", NODE("Tanh", b)->out[0], a)->out[0];
+            if (way == 2)
+                output(a);
+            output(NODE("Max", NODE("Neg", c)->out[0], b)->out[0]);
+            kernel_wanted = "chain_f32";
+            check();
+        }
+}
+
 /* Channels last and not, one block of pixels and several, as exporters write it, with a mean far from zero. */
 static void test_large_group_norms(void)
 {
@@ -345,6 +365,7 @@ int main(void)
     RUN(test_split_gather);
     RUN(test_pools);
     RUN(test_rows);
+    RUN(test_chains);
     RUN(test_group_norms);
     RUN(test_large_group_norms);
     RUN(test_reductions);
