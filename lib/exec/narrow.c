@@ -200,13 +200,14 @@ static uint8_t *pack_row(uint8_t *to, const struct pack_args *a, int64_t i, int6
 static uint8_t *pack_scales(uint8_t *to, const struct pack_args *a, int64_t block, int64_t column)
 {
     const struct stored *s = &a->s;
-    float *scale = (float *)(void *)to, *zero = scale + a->nr;
+    float *scale = (float *)(void *)to;
+    int32_t *zero = (int32_t *)(void *)(scale + a->nr);
     for (int j = 0; j < a->nr; j++) {
         int64_t at = block * s->k_step + (column + j) * s->n_step;
         bool there = column + j < s->n;
         scale[j] = there ? (float)tensor_get_f64(s->scale, at) : 0;
         if (a->w.has_zeros)
-            zero[j] = there ? (float)tensor_get_i64(s->zero, at) + (float)offset_of(s->x->dtype) : 0;
+            zero[j] = there ? (int32_t)tensor_get_i64(s->zero, at) + offset_of(s->x->dtype) : 0;
     }
     return to + (a->w.has_zeros ? 2 : 1) * sizeof(float) * (size_t)a->nr;
 }
@@ -235,7 +236,7 @@ static void find_zeros(const struct stored *s, struct kernel_narrow *w)
     int64_t first = s->zero ? tensor_get_i64(s->zero, 0) : 0;
     for (int64_t i = 1; s->zero && i < s->zero->count; i++)
         w->has_zeros |= tensor_get_i64(s->zero, i) != first;
-    w->zero = (float)(first + offset_of(s->x->dtype));
+    w->zero = (int32_t)first + offset_of(s->x->dtype);
 }
 
 static enum kernel_type type_of(enum dtype dtype)

@@ -123,18 +123,16 @@ struct kernel_product {
 };
 
 /* Weights of a product of f32 in fewer bits. Panels of gemm_f32's nr columns, the last one too, have for each `block`
- * rows of k, the last block with fewer: an f32 scale for each column, then, if has_zeros, a zero point; then the rows.
+ * rows of k, the last block with fewer: an f32 scale for each column, then, if has_zeros, an s32 zero point; then the
+ * rows.
  * f16 and bf16 have rows alone. A weight of S8 or U4 is (q - zero point) * scale; byte j of a row of U4 has column j in
  * its lower half, and column j + nr / 2. */
 struct kernel_narrow {
     enum kernel_type type; /* S8, U4, F16 or BF16 */
     int block;
     bool has_zeros;
-    float zero; /* of all, when there are none */
+    int32_t zero; /* of all, when there are none */
 };
-
-/* Rows that gemm_narrow_f32 multiplies at once. */
-#define KERNEL_NARROW_ROWS 4
 
 /* Bytes of a panel of nr columns and k rows. */
 size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr);

@@ -15,7 +15,7 @@ static float weight(const struct kernel_narrow *w, const char *panel, int k, int
     size_t whole = kernel_narrow_bytes(w, (size_t)w->block < (size_t)k ? (size_t)w->block : (size_t)k, (size_t)nr);
     const float *scale = (const float *)(const void *)(panel + (size_t)(i / w->block) * whole);
     const uint8_t *row = (const uint8_t *)(scale + (w->has_zeros ? 2 : 1) * nr);
-    float zero = w->has_zeros ? scale[nr + j] : w->zero;
+    float zero = (float)(w->has_zeros ? ((const int32_t *)(const void *)scale)[nr + j] : w->zero);
     if (w->type == KERNEL_S8)
         return ((float)((const int8_t *)row)[in_block * nr + j] - zero) * scale[j];
     if (w->type == KERNEL_U4)

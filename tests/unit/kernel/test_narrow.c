@@ -9,8 +9,9 @@
 struct matrix {
     struct kernel_narrow w;
     int k, n;
-    int q[MAX_K][MAX_N];                           /* S8: a byte; U4: 0 to 15; halves: their bits */
-    float scale[MAX_K][MAX_N], zero[MAX_K][MAX_N]; /* of each block */
+    int q[MAX_K][MAX_N];       /* S8: a byte; U4: 0 to 15; halves: their bits */
+    float scale[MAX_K][MAX_N]; /* of each block */
+    int32_t zero[MAX_K][MAX_N];
 };
 
 static struct guard narrow, wide, rows, outputs;
@@ -25,12 +26,12 @@ static void make_matrix(struct matrix *m, enum kernel_type type)
 {
     m->k = random_to(MAX_K);
     m->n = random_to(MAX_N);
-    m->w = (struct kernel_narrow){.type = type, .block = random_to(m->k), .zero = (float)(guard_random() % 16)};
+    m->w = (struct kernel_narrow){.type = type, .block = random_to(m->k), .zero = (int32_t)(guard_random() % 16)};
     m->w.has_zeros = guard_random() % 2 && (type == KERNEL_S8 || type == KERNEL_U4);
     for (int i = 0; i < m->k; i++)
         for (int j = 0; j < m->n; j++) {
             m->scale[i][j] = guard_random_float(0.1f);
-            m->zero[i][j] = m->w.has_zeros ? (float)(guard_random() % 256) - 128 : m->w.zero;
+            m->zero[i][j] = m->w.has_zeros ? (int32_t)(guard_random() % 256) - 128 : m->w.zero;
             m->q[i][j] = type == KERNEL_S8   ? (int)(guard_random() % 256) - 128
                          : type == KERNEL_U4 ? (int)(guard_random() % 16)
                                              : (int)(guard_random() % 0x4000 + 0x1000);
@@ -44,7 +45,7 @@ static float weight(const struct matrix *m, int i, int j)
         return half_f16_to_f32((uint16_t)m->q[i][j]);
     if (m->w.type == KERNEL_BF16)
         return half_bf16_to_f32((uint16_t)m->q[i][j]);
-    return ((float)m->q[i][j] - m->zero[block][j]) * m->scale[block][j];
+    return ((float)m->q[i][j] - (float)m->zero[block][j]) * m->scale[block][j];
 }
 
 static unsigned char *pack_row(unsigned char *to, const struct matrix *m, int i, int first, int nr)
@@ -72,7 +73,7 @@ static void *pack(const struct matrix *m, int nr)
             for (int part = 0; heads && part <= m->w.has_zeros; part++)
                 for (int j = 0; j < nr; j++, to += sizeof(float)) {
                     int block = i / m->w.block, column = first + j < m->n ? first + j : 0;
-                    memcpy(to, part ? &m->zero[block][column] : &m->scale[block][column], sizeof(float));
+                    memcpy(to, part ? (const void *)&m->zero[block][column] : &m->scale[block][column], sizeof(float));
                 }
             to = pack_row(to, m, i, first, nr);
         }
@@ -94,11 +95,11 @@ static void check_wide(const struct kernels *k, const struct matrix *m, const fl
 
 static void check_product(const struct kernels *k, const struct matrix *m, const void *panels, const float *floats)
 {
-    int count = random_to(KERNEL_NARROW_ROWS);
-    float *a = guard_floats(rows, (size_t)(count * m->k)), want[KERNEL_NARROW_ROWS * MAX_N];
+    int count = random_to(k->gemm_f32->mr);
+    float *a = guard_floats(rows, (size_t)(count * m->k)), want[KERNEL_GEMM_MR_MAX * MAX_N];
     float bias[MAX_N], *out = guard_out(outputs, sizeof(float) * (size_t)(count * m->n), 0);
-    const void *row[KERNEL_NARROW_ROWS];
-    void *c[KERNEL_NARROW_ROWS];
+    const void *row[KERNEL_GEMM_MR_MAX];
+    void *c[KERNEL_GEMM_MR_MAX];
     static const ptrdiff_t tap[1] = {0};
     guard_fill(a, (size_t)(count * m->k), 1);
     guard_fill(bias, (size_t)m->n, 1);
@@ -145,8 +146,8 @@ int main(void)
 {
     narrow = guard_new((MAX_N + 64) * MAX_K * 9);
     wide = guard_new((MAX_N + 64) * MAX_K * sizeof(float));
-    rows = guard_new(KERNEL_NARROW_ROWS * MAX_K * sizeof(float));
-    outputs = guard_new(KERNEL_NARROW_ROWS * MAX_N * sizeof(float));
+    rows = guard_new(KERNEL_GEMM_MR_MAX * MAX_K * sizeof(float));
+    outputs = guard_new(KERNEL_GEMM_MR_MAX * MAX_N * sizeof(float));
     RUN(every_level);
     return TEST_END();
 }
