@@ -17,7 +17,7 @@ static const struct option_row options[] = {
     {'k', "keep", "NAME", "leave the layer, or all of the operator, of that name in float32; may be repeated"},
     {'e', "effort", "N", "round weights by what layers give on N samples, at most 16, not each to the nearest"},
     {OPTION_MAX_LOSS, "max-loss", "PERCENT", "leave so few layers in float32 that outputs are off by no more"},
-    {'w', "weights", "TYPE", "store weights alone, as int8 (without -c the default), f16 or bf16"},
+    {'w', "weights", "TYPE", "store weights alone, as int8 (without -c the default), int4, f16 or bf16"},
     {'r', "report", "FILE",
      "write a line for each layer: signal to noise, range, bytes, times; with -w for each weight"},
     {'j', "threads", "N", "threads to use"},

@@ -16,6 +16,7 @@ struct quant_job {
     const float *w;
     size_t outer, channels, inner;
     int axis;
+    int64_t block;                 /* weights along the other axis of a matrix that share a scale; 0: all */
     struct tensor *stored, *scale; /* made by the scheme; scale may stay NULL */
     struct tensor *restored;       /* what comes back */
 };
@@ -56,7 +57,7 @@ static int store_scaled(struct quant_job *job, struct error *err)
 {
     const struct tensor *t = job->value->constant;
     int64_t channels = (int64_t)job->channels;
-    job->stored = tensor_new(job->scheme->dtype, t->rank, t->dims, err);
+    job->stored = tensor_new(DTYPE_I8, t->rank, t->dims, err);
     job->restored = tensor_new(DTYPE_F32, t->rank, t->dims, err);
     job->scale = tensor_new(DTYPE_F32, 1, &channels, err);
     if (!job->stored || !job->restored || !job->scale)
@@ -66,6 +67,50 @@ static int store_scaled(struct quant_job *job, struct error *err)
         ((float *)job->scale->data)[c] = scale;
         round_channel(job, c, scale);
     }
+    return 0;
+}
+
+#define BLOCK 32
+
+/* Weights first, first + step, … of a matrix, with the scale that lets -8 to 7 hold the largest. */
+static float round_block(const struct quant_job *job, int64_t first, int64_t step, int64_t count)
+{
+    float least = 0, most = 0;
+    for (int64_t i = 0; i < count; i++) {
+        least = fminf(least, job->w[first + i * step]);
+        most = fmaxf(most, job->w[first + i * step]);
+    }
+    float scale = fmaxf(most / 7, least / -8);
+    scale = scale >= 1e-30f ? scale : 1;
+    for (int64_t i = first, last = first + count * step; i < last; i += step) {
+        float q = fminf(7, fmaxf(-8, nearbyintf(job->w[i] / scale)));
+        tensor_set_i64(job->stored, i, (int64_t)q);
+        ((float *)job->restored->data)[i] = q * scale;
+    }
+    return scale;
+}
+
+static int store_blocks(struct quant_job *job, struct error *err)
+{
+    const struct tensor *t = job->value->constant;
+    if (t->rank != 2)
+        return store_scaled(job, err);
+    int along = !job->axis; /* the axis that outputs sum */
+    int64_t depth = t->dims[along], dims[2], step = along ? 1 : t->dims[1];
+    memcpy(dims, t->dims, sizeof dims);
+    dims[along] = (depth + BLOCK - 1) / BLOCK;
+    job->block = BLOCK;
+    job->stored = tensor_new(DTYPE_I4, 2, t->dims, err);
+    job->restored = tensor_new(DTYPE_F32, 2, t->dims, err);
+    job->scale = tensor_new(DTYPE_F32, 2, dims, err);
+    if (!job->stored || !job->restored || !job->scale)
+        return -1;
+    for (int64_t i = 0; i < dims[0]; i++)
+        for (int64_t j = 0; j < dims[1]; j++) {
+            int64_t at = (along ? j : i) * BLOCK, left = depth - at < BLOCK ? depth - at : BLOCK;
+            int64_t first = along ? i * depth + at : at * dims[1] + j;
+            ((float *)job->scale->data)[i * dims[1] + j] = round_block(job, first, step, left);
+        }
     return 0;
 }
 
@@ -192,15 +237,17 @@ static struct value *add_constant(struct value *of, const char *suffix, struct t
 static int rewrite(struct quant_job *job, struct error *err)
 {
     struct value *v = job->value;
+    bool scaled = job->scale != NULL;
     struct value *stored = add_constant(v, job->scheme->name, &job->stored, err);
-    struct value *scale = stored && job->scale ? add_constant(v, "scale", &job->scale, err) : NULL;
-    bool scaled = job->scheme->dtype == DTYPE_I8;
+    struct value *scale = stored && scaled ? add_constant(v, "scale", &job->scale, err) : NULL;
     struct node *n = stored && (scale || !scaled)
                          ? graph_add_node(v->graph, "", scaled ? "DequantizeLinear" : "Cast", job->before, err)
                          : NULL;
     if (!n || node_set_name(n, v->name, err) < 0 || node_add_input(n, stored, err) < 0)
         return -1;
-    if (scaled ? node_add_input(n, scale, err) < 0 || node_set_int(n, "axis", job->axis, err) < 0
+    if (scaled ? node_add_input(n, scale, err) < 0 ||
+                     node_set_int(n, "axis", job->block ? !job->axis : job->axis, err) < 0 ||
+                     (job->block && node_set_int(n, "block_size", job->block, err) < 0)
                : node_set_int(n, "to", DTYPE_F32, err) < 0)
         return -1;
     tensor_unref(v->constant);

@@ -99,6 +99,15 @@ calibratable() {
     nn run --expect want --rtol 0.05 small.nn x.npy
 }
 
+@test "-w int4: an eighth of the weights' size and their scales" {
+    nn convert -o whole.nn "$TINY/mlp.onnx"
+    nn quantize -q -w int4 -o small.nn "$TINY/mlp.onnx"
+    nn inspect small.nn | grep -q ' i4 '
+    npy x.npy f32 1x24
+    nn run -o want whole.nn x.npy
+    nn run --expect want --rtol 0.5 small.nn x.npy
+}
+
 @test "-w f16, bf16" {
     npy x.npy f32 1x24
     nn run -o want "$TINY/mlp.onnx" x.npy
@@ -172,7 +181,7 @@ calibratable() {
 }
 
 @test "--list" {
-    equal "$(nn quantize --list | grep ^weights | cut -f 2 | tr '\n' ' ')" "int8 f16 bf16 "
+    equal "$(nn quantize --list | grep ^weights | cut -f 2 | tr '\n' ' ')" "int8 int4 f16 bf16 "
     nn quantize --list -J | jq -es 'length == 7'
 }
 

@@ -92,8 +92,11 @@ static void errors_are_as_told(void)
         const char *scheme;
         double bound; /* of the error, relative to the largest weight */
         size_t after;
-    } cases[] = {{"int8", 0.5001 / 127, 288 + 32}, {"f16", 1.0 / 2048, 576}, {"bf16", 1.0 / 256, 576}};
-    for (size_t i = 0; i < 3; i++) {
+    } cases[] = {{"int8", 0.5001 / 127, 288 + 32},
+                 {"int4", 0.5001 / 127, 288 + 32},
+                 {"f16", 1.0 / 2048, 576},
+                 {"bf16", 1.0 / 256, 576}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct graph *g = layer("Conv", 4, dims, false);
         struct tensor *before = tensor_ref(graph_find_value(g, "w")->constant);
         struct quant_change change;
@@ -112,6 +115,35 @@ static void errors_are_as_told(void)
         CHECK(fabs(change.largest - largest) < 1e-9 && fabs(change.rms - sqrt(squares / 288)) < 1e-9);
         CHECK(change.before == 1152 && change.after == cases[i].after && change.elements == 288);
         tensor_unref(before);
+        graph_free(g);
+    }
+}
+
+/* Blocks of 32 along what outputs sum, the last one shorter: half a step of the block's scale off at most. */
+static void blocks_of_four_bits(void)
+{
+    static const int64_t dims[] = {40, 24}, scales[2][2] = {{2, 24}, {40, 1}};
+    for (int turned = 0; turned < 2; turned++) {
+        struct graph *g = layer("Gemm", 2, dims, false);
+        node_set_int(g->first, "transB", turned, NULL);
+        struct tensor *before = tensor_ref(graph_find_value(g, "w")->constant);
+        struct quant_change change;
+        CHECK(store(g, "int4", &change) == 1);
+        const struct node *n = graph_find_value(g, "w")->producer;
+        CHECK(op_int(n, "axis") == turned && op_int(n, "block_size") == 32 && n->in[0]->constant->dtype == DTYPE_I4);
+        struct tensor *scale = tensor_ref(n->in[1]->constant);
+        CHECK(scale->rank == 2 && memcmp(scale->dims, scales[turned], sizeof dims) == 0);
+        CHECK(change.after == 480 + scale->size);
+        CHECK(quant_restore_weights(g, true, NULL) == 1);
+        const struct tensor *after = graph_find_value(g, "w")->constant;
+        for (int64_t i = 0; i < 40; i++)
+            for (int64_t j = 0; j < 24; j++) {
+                double step = tensor_get_f64(scale, turned ? i : i / 32 * 24 + j);
+                double d = fabs(tensor_get_f64(after, i * 24 + j) - tensor_get_f64(before, i * 24 + j));
+                CHECK_MSG(d <= step * 0.50001, "[%d][%d]: %g of %g", (int)i, (int)j, d, step);
+            }
+        tensor_unref(before);
+        tensor_unref(scale);
         graph_free(g);
     }
 }
@@ -241,6 +273,7 @@ int main(void)
     RUN(the_channel_axis_follows_the_layer);
     RUN(transposed_gemm);
     RUN(errors_are_as_told);
+    RUN(blocks_of_four_bits);
     RUN(left_alone);
     RUN(zeros_and_the_smallest);
     RUN(shared_weight);
