@@ -59,7 +59,8 @@ OBJ := $(BUILD)/obj/$(KEY)
 ISA_x86_64 := generic avx2 avx512
 ISA_aarch64 := generic neon
 ISAS := $(or $(ISA_$(ARCH)),generic)
-ISA_FLAGS_generic := -O2
+# Where there is a better level, small is enough.
+ISA_FLAGS_generic := $(if $(filter-out generic,$(ISAS)),-Os,-O2)
 ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi2 -mtune=haswell
 ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma -mf16c -mbmi2 \
 	-mprefer-vector-width=512 -mtune=skylake-avx512
@@ -134,11 +135,6 @@ $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $$(ISA_OPT) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach i,$(ISAS) $(ISA_BYTES),$(eval $(call ISA_RULE,$(i))))
-
-# The largest of the kernels, on processors for which there is a better level: small is enough.
-ifneq ($(ISAS),generic)
-$(OBJ)/lib/kernel/isa/depthwise_f32.generic.o: ISA_OPT := $(if $(SAN),$(ISA_OPT),-Os)
-endif
 
 .SECONDARY: $(GEN_SRC) $(GEN_SRC:.c=.h)
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto | $(BUILD)/gen/needs

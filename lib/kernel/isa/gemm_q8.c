@@ -248,13 +248,13 @@ typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, cons
 #define ENTRY(m) {m, {gemm_##m##x1, gemm_##m##x2}},
 
 #if GEMM_MR == 14
-#define EACH(X) X(1) X(2) X(4) X(8) X(13) X(14)
+#define EACH(X) X(1) X(4) X(8) X(13) X(14)
 #elif GEMM_MR == 8
 #define EACH(X) X(1) X(2) X(4) X(8)
 #elif GEMM_MR == 6
-#define EACH(X) X(1) X(2) X(4) X(6)
+#define EACH(X) X(1) X(4) X(6)
 #else
-#define EACH(X) X(1) X(2) X(4)
+#define EACH(X) X(1) X(4)
 #endif
 
 EACH(TILES)

@@ -129,14 +129,14 @@ static void finish(const v_f32 *acc, int step, const struct kernel_gemm *g, int 
     K(epilogue_rows)(sum, g->m, COLUMNS, n, to->add ? add : NULL, to->add_last, c, to->act);
 }
 
-/* One or two rows take two panels at a time: as many sums as hide the latency of an addition. */
+/* One row takes two panels at a time: as many sums as hide the latency of an addition. */
 V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, int m, enum kernel_type type)
 {
     const uint8_t *at = g->b;
     const size_t panel = kernel_narrow_bytes(w, (size_t)g->k, COLUMNS);
     v_f32 sums[2 * GEMM_MR];
     int column = 0;
-    for (; m <= 2 && g->n - column > COLUMNS; column += 2 * COLUMNS, at += 2 * panel) {
+    for (; m == 1 && g->n - column > COLUMNS; column += 2 * COLUMNS, at += 2 * panel) {
         sum_panels(sums, g, w, at, panel, m, 2, type);
         finish(sums, 4, g, column);
         finish(sums + 2, 4, g, column + COLUMNS);
@@ -155,13 +155,13 @@ typedef void rows_fn(const struct kernel_gemm *g, const struct kernel_narrow *w)
 
 /* Numbers of rows that there are instances for; where there are fewer, the last one is summed again. */
 #if GEMM_MR == 14
-#define EACH_COUNT(X, type) X(1, type) X(2, type) X(4, type) X(8, type) X(14, type)
+#define EACH_COUNT(X, type) X(1, type) X(4, type) X(14, type)
 #elif GEMM_MR == 8
-#define EACH_COUNT(X, type) X(1, type) X(2, type) X(4, type) X(8, type)
+#define EACH_COUNT(X, type) X(1, type) X(4, type) X(8, type)
 #elif GEMM_MR == 6
-#define EACH_COUNT(X, type) X(1, type) X(2, type) X(4, type) X(6, type)
+#define EACH_COUNT(X, type) X(1, type) X(6, type)
 #else
-#define EACH_COUNT(X, type) X(1, type) X(2, type) X(4, type)
+#define EACH_COUNT(X, type) X(4, type)
 #endif
 #define COUNT(rows, type) rows,
 
