@@ -46,9 +46,10 @@ static struct bases bases_of(const struct gemm_args *g, int batch)
         .a = (const char *)view_data(&j->a) + (j->a_batch ? j->a_batch[batch] * g->a_size : 0),
         .c = (char *)view_data(&j->c) + (j->c_batch ? j->c_batch[batch] * g->c_size : 0),
         .packed = (const char *)(j->packed ? j->packed : view_data(&j->packed_view)),
-        .bias = j->to.bias            ? (const char *)j->to.bias + column * BIAS_SIZE
-                : j->bias_view.buffer ? view_data(&j->bias_view)
-                                      : NULL,
+        .bias = j->to.bias ? (const char *)j->to.bias + column * BIAS_SIZE
+                : j->bias_view.buffer
+                    ? (char *)view_data(&j->bias_view) + (j->bias_at ? j->bias_at[batch] * BIAS_SIZE : 0)
+                    : NULL,
         .multiplier = j->to.multiplier ? j->to.multiplier + column : NULL,
     };
     b.packed += j->b_batch ? j->b_batch[batch] : 0;

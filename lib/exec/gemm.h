@@ -26,6 +26,7 @@ struct gemm_job {
                                         /* and the product, of f32, multiplies what they are widened to */
     struct view packed_view;            /* where a step before put them */
     struct view bias_view;              /* a bias computed at run time, in to.bias's stead; buffer NULL: none */
+    const ptrdiff_t *bias_at;           /* [batches] elements from bias_view to the bias of each; NULL: all 0 */
     int bias_batch;                     /* elements from one batch's bias and multipliers to the next */
 };
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err);

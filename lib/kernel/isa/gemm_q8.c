@@ -294,6 +294,12 @@ static void run_s8(const struct kernel_gemm *g)
 static int8_t *pack_step(int8_t *packed, const int8_t *b, int at, int first, int k, ptrdiff_t k_step, int n,
                          ptrdiff_t n_step, int columns)
 {
+    if (k_step == 1 && at == first && at + DOT_KR <= k) { /* columns that lie in a row each */
+        for (int j = 0; j < n; j++, packed += DOT_KR)
+            memcpy(packed, b + at + j * n_step, DOT_KR);
+        memset(packed, 0, (size_t)(columns - n) * DOT_KR);
+        return packed + (columns - n) * DOT_KR;
+    }
     for (int j = 0; j < columns; j++)
         for (int i = at; i < at + DOT_KR; i++)
             *packed++ = i >= first && i < k && j < n ? b[i * k_step + j * n_step] : 0;

@@ -149,6 +149,36 @@ static void products(void)
         }
 }
 
+/* Two results: batches of both or of one, a turned operand, zero points of B that fit s8 and that do not. */
+static void pairs(void)
+{
+    static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 101, 70}, {3, 2, 1}};
+    static const int zeros[][2] = {{128, 0}, {90, -40}, {0, 127}, {255, -128}};
+    for (int round = 0; round < 32; round++) {
+        const int64_t *s = shapes[round % 4];
+        enum dtype a_type = round / 4 % 2 ? DTYPE_I8 : DTYPE_U8, b_type = round / 8 % 2 ? DTYPE_I8 : DTYPE_U8;
+        bool turned = round / 16 % 2, real = round % 5 == 0;
+        begin();
+        struct value *a = byte_input("a", a_type, DIMS(2, 3, s[0], s[1]));
+        struct value *b = round % 3
+                              ? byte_input("b", b_type, DIMS(turned ? 1 : 2, 3, s[turned ? 2 : 1], s[turned ? 1 : 2]))
+                              : byte_input("b", b_type, DIMS(s[turned ? 2 : 1], s[turned ? 1 : 2]));
+        if (turned) {
+            struct node *t = NODE("Transpose", b);
+            if (round % 3)
+                node_set_ints(t, "perm", INTS(0, 1, 3, 2), &error);
+            else
+                node_set_ints(t, "perm", INTS(1, 0), &error);
+            b = t->out[0];
+        }
+        struct node *n = FUSED("QMatMul", a, scalar(DTYPE_F32, 0.02), scalar(a_type, 9), b, scalar(DTYPE_F32, 0.03),
+                               scalar(b_type, zeros[round / 2 % 4][b_type == DTYPE_I8]),
+                               real ? NULL : scalar(DTYPE_F32, 0.5), real ? NULL : scalar(DTYPE_U8, 100));
+        output(n->out[0]);
+        check_bytes((const int[]){-1, -1, 0, 127, 128, 255}[round % 6]);
+    }
+}
+
 /* A zero point that is an input; and what QLinearConv makes of the operands of nn.QConv. */
 static void integers(void)
 {
@@ -239,6 +269,7 @@ int main(void)
     RUN(convolutions);
     RUN(two_zeros);
     RUN(products);
+    RUN(pairs);
     RUN(integers);
     RUN(dynamic);
     RUN(elements);

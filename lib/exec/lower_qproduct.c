@@ -1,0 +1,180 @@
+/* nn.QMatMul of two results. B becomes s8 less its zero point, in panels that a step of its own makes in each run.
+ * Where that does not fit s8 a column is several runs, which add up to it and meet the same run of A: sums stay exact.
+ */
+#include "exec/lower_quant.h"
+
+enum { A, A_ZERO = 2, B, B_ZERO = 5, BIAS = 8 };
+
+struct pack_args {
+    struct view b, packed, bias;
+    const struct kernel_product *product;
+    int64_t k, n, panels;
+    int taps, zero; /* of B, less what turns u8 to s8 */
+    int32_t a_zero; /* of A, with what the kernel adds to it */
+    uint8_t turn;   /* 0x80 for u8 */
+    size_t matrix;  /* bytes of a packed one */
+};
+
+/* A column of B, less its zero point, as runs that add up to it; their sum. */
+static int32_t take_column(const struct pack_args *a, const uint8_t *b, int8_t *to)
+{
+    ptrdiff_t step = a->b.stride[a->b.rank - 2];
+    int32_t sum = 0;
+    for (int64_t i = 0; i < a->k; i++) {
+        int x = (int8_t)(b[i * step] ^ a->turn) - a->zero;
+        sum += x;
+        for (int t = 0; t < a->taps; t++) {
+            int part = x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x;
+            to[t * a->k + i] = (int8_t)part;
+            x -= part;
+        }
+    }
+    return sum;
+}
+
+/* A unit is a panel of a matrix. */
+static void run_pack(const struct step *s, struct tile tile)
+{
+    const struct pack_args *a = s->args;
+    int64_t depth = a->k * a->taps, nr = a->product->nr;
+    int8_t *columns = tile.scratch;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        int64_t batch = i / a->panels, first = i % a->panels * nr, last = first + nr < a->n ? first + nr : a->n;
+        const uint8_t *b = (const uint8_t *)view_data(&a->b) + view_matrix(&a->b, &a->b, batch);
+        int32_t *bias = (int32_t *)view_data(&a->bias) + batch * a->n;
+        for (int64_t j = first; j < last; j++)
+            bias[j] = (int32_t)(0 - (uint32_t)a->a_zero * (uint32_t)take_column(a, b + j * a->b.stride[a->b.rank - 1],
+                                                                                columns + (j - first) * depth));
+        char *to = (char *)view_data(&a->packed) + (size_t)batch * a->matrix;
+        if (first)
+            to += kernel_product_packed(a->product, (size_t)a->taps, (size_t)a->k, (size_t)first);
+        a->product->pack(to, columns, a->taps, a->k, (int)a->k, 1, (int)(last - first), depth);
+    }
+}
+
+static int emit_pack(struct plan *p, struct node *n, struct pack_args *a, struct error *err)
+{
+    int64_t batches = view_matrices(&a->b);
+    size_t bytes, depth = (size_t)a->k * (size_t)a->taps;
+    a->matrix = kernel_product_packed(a->product, (size_t)a->taps, (size_t)a->k, (size_t)a->n);
+    if (a->matrix == 0 || !mem_mul(a->matrix, (size_t)batches, &bytes))
+        return error_set(err, "the matrix is too large");
+    if (plan_scratch(p, bytes, &a->packed, err) < 0 ||
+        plan_scratch(p, sizeof(int32_t) * (size_t)(batches * a->n), &a->bias, err) < 0)
+        return -1;
+    int64_t units = batches * a->panels;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "pack_q8",
+                                    .run = run_pack,
+                                    .args = a,
+                                    .units = units,
+                                    .tiles = plan_tiles(batches * a->n * (int64_t)depth, 65536, units),
+                                    .scratch = depth * (size_t)a->product->nr},
+                     err, PLAN_VIEWS(&a->packed, &a->bias, &a->b));
+}
+
+static int fill_batches(struct plan *p, const struct pack_args *pack, struct gemm_job *job, struct error *err)
+{
+    int64_t batches = view_matrices(&job->c);
+    ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)batches * 4, err);
+    if (!offsets)
+        return -1;
+    ptrdiff_t *a = offsets, *c = a + batches, *b = c + batches, *bias = b + batches;
+    for (int64_t i = 0; i < batches; i++) {
+        int64_t matrix = view_matrix_index(&pack->b, &job->c, i);
+        a[i] = view_matrix(&job->a, &job->c, i);
+        c[i] = view_matrix(&job->c, &job->c, i);
+        b[i] = matrix * (ptrdiff_t)pack->matrix;
+        bias[i] = matrix * pack->n;
+    }
+    job->batches = (int)batches;
+    job->a_batch = a;
+    job->c_batch = c;
+    job->b_batch = b;
+    job->bias_at = bias;
+    for (int i = 0; i < GEMM_AXES; i++)
+        job->dims[i] = 1;
+    job->dims[GEMM_AXES - 1] = job->a.dims[job->a.rank - 2];
+    job->a_stride[GEMM_AXES - 1] = job->a.stride[job->a.rank - 2];
+    job->c_stride[GEMM_AXES - 1] = job->c.stride[job->c.rank - 2];
+    return 0;
+}
+
+/* The multipliers, as for a matrix of weights without a bias. */
+static int fill_epilogue(struct plan *p, const struct node *n, struct gemm_job *job, struct error *err)
+{
+    struct quant_weights w = {QUANT_INPUTS, .columns = job->n};
+    int32_t *sum = plan_alloc(p, sizeof *sum * (size_t)job->n, err);
+    if (!sum)
+        return -1;
+    w.sum = sum;
+    int status = exec_quant_epilogue(p, n, &w, 0, &job->to, err);
+    job->to.bias = NULL;
+    return status;
+}
+
+#define RUNS_MAX 3
+
+/* Runs of s8 that differences of bytes from the zero point add up of: 255 is 127 twice and 1. */
+static int count_runs(const struct node *n)
+{
+    int zero = (int)exec_quant_param(n, B_ZERO, 0), least = n->in[B]->type.dtype == DTYPE_I8 ? -128 : 0;
+    int below = zero - least, above = least + 255 - zero;
+    return below <= 128 && above <= 127 ? 1 : above <= 254 ? 2 : RUNS_MAX;
+}
+
+static int lower(struct plan *p, struct node *n, struct error *err)
+{
+    static const ptrdiff_t no_tap[RUNS_MAX] = {0};
+    struct pack_args *a = plan_alloc(p, sizeof *a, err);
+    struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .tap = no_tap};
+    if (!a || plan_in_contiguous(p, n, A, n->in[A]->type.rank - 1, &job.a, err) < 0)
+        return -1;
+    bool turned = n->in[B]->type.dtype == DTYPE_U8;
+    *a = (struct pack_args){.b = *plan_in(n, B), .product = job.product, .taps = count_runs(n)};
+    a->turn = turned ? 0x80 : 0;
+    a->zero = (int)exec_quant_param(n, B_ZERO, 0) - (turned ? 128 : 0);
+    a->a_zero = (int32_t)exec_quant_param(n, A_ZERO, 0) + job.product->a_offset;
+    a->k = a->b.dims[a->b.rank - 2];
+    a->n = a->b.dims[a->b.rank - 1];
+    a->panels = (a->n + job.product->nr - 1) / job.product->nr;
+    job.taps = a->taps;
+    job.k = (int)a->k;
+    job.n = (int)a->n;
+    int status = fill_epilogue(p, n, &job, err);
+    if (status != 0)
+        return status;
+    if (emit_pack(p, n, a, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &job.c, err) < 0 ||
+        fill_batches(p, a, &job, err) < 0)
+        return -1;
+    job.packed_view = a->packed;
+    job.bias_view = a->bias;
+    return gemm_emit(p, n, job.product->name, &job, err);
+}
+
+static bool is_matrices(const struct type *t)
+{
+    bool sizes = t->rank >= 2 && (t->dtype == DTYPE_U8 || t->dtype == DTYPE_I8);
+    for (int i = 0; sizes && i < t->rank; i++)
+        sizes = t->dims[i] >= 1 && t->dims[i] <= INT32_MAX / 4;
+    return sizes;
+}
+
+/* Sums of so many products of two differences of bytes fit s32. */
+#define DEPTH_MAX (INT32_MAX / (255 * 255))
+
+static double cost(const struct kernels *k, const struct node *n)
+{
+    const struct type *a = &n->in[A]->type, *b = &n->in[B]->type, *out = &n->out[0]->type;
+    (void)k;
+    if (plan_is_constant(n, B) || node_in(n, BIAS) || !is_matrices(a) || !is_matrices(b) || out->rank < 2 ||
+        a->dims[a->rank - 1] > DEPTH_MAX || tensor_count(out->rank, out->dims) > INT32_MAX / 4)
+        return -1;
+    for (int i = 1; i < BIAS; i++)
+        if (i != B && !exec_quant_is_param(n, i, 1))
+            return -1;
+    return 1;
+}
+
+const struct exec_way exec_way_q_product = {.cost = cost, .lower = lower};
