@@ -67,6 +67,8 @@ MODEL_API bool model_pass_at(size_t index, struct model_pass *pass);
 MODEL_API bool model_task_at(size_t index, struct model_row *task);
 MODEL_API bool model_scheme_at(size_t index, struct model_row *scheme); /* of model_quantize() */
 MODEL_API bool model_precision_at(size_t index, struct model_row *precision);
+/* The one that "fast" stands for on this processor; another name, or NULL, is given back. */
+MODEL_API const char *model_precision_chosen(const char *name);
 
 /* ---- models ---- */
 

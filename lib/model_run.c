@@ -29,6 +29,18 @@ bool model_precision_at(size_t index, struct model_row *precision)
     return true;
 }
 
+/* The last of those that are available, but "fast" itself. */
+const char *model_precision_chosen(const char *name)
+{
+    size_t i = sizeof precisions / sizeof *precisions - 1;
+    if (!name || strcmp(name, precisions[i].row.name) != 0)
+        return name;
+    do
+        i--;
+    while (!precisions[i].available);
+    return precisions[i].row.name;
+}
+
 static int check_precision(const char *name, const struct kernels *k, struct error *err)
 {
     for (size_t i = 0; name && i < sizeof precisions / sizeof *precisions; i++)

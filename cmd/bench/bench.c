@@ -210,6 +210,7 @@ int main(int argc, char **argv)
         take_option(&r, key, value);
     if (optind == argc)
         exit_usage("no model; %s -h tells how it is used", program.name);
+    session_tell(&r.session);
     int status = bench_all(&r, argv + optind, (size_t)(argc - optind));
     inputs_release(&r.inputs);
     return program_end(status);

@@ -83,6 +83,13 @@ bool session_option(struct model_session_options *session, int key, const char *
     return true;
 }
 
+void session_tell(const struct model_session_options *session)
+{
+    const char *chosen = model_precision_chosen(session->precision);
+    if (chosen != session->precision)
+        say_note("precision %s: %s", session->precision, chosen);
+}
+
 /* ---- out ---- */
 
 /* Puts "NAME=VALUE" behind what was asked so far. */

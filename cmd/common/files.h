@@ -48,6 +48,9 @@ const char *recipe_option(const char *value);
 /* Takes -j or -P; false when the key is neither. */
 bool session_option(struct model_session_options *session, int key, const char *value);
 
+/* Says what "-P fast" means here. */
+void session_tell(const struct model_session_options *session);
+
 /* Splits "NAME=1x3x224x224" into dims[MODEL_MAX_RANK] and the name, for free(); exits when it is malformed. */
 char *parse_shape(const char *text, int *rank, int64_t *dims);
 /* Binds such a shape; 0, or 1 with a message. */

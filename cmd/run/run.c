@@ -215,6 +215,7 @@ static int run_all(struct request *r, struct model *m, const struct model *other
     runner.s = model_session_new(m, &r->session, &err);
     if (!runner.s)
         return say_failed("%s: %s", path_name(r->model), err.text);
+    session_tell(&r->session);
     if (!other)
         model_drop_weights(m);
     runner.kept = get_memory(runner.input_count, sizeof *runner.kept);

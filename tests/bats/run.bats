@@ -301,7 +301,9 @@ END
     npy x.npy f32 1x3x32x32
     nn run -o want "$TINY/conv.onnx" x.npy
     nn run -P f32 --rtol 0 --expect want "$TINY/conv.onnx" x.npy
-    nn run -P fast --rtol 0.05 --expect want "$TINY/conv.onnx" x.npy
+    try run -P fast --rtol 0.05 --expect want "$TINY/conv.onnx" x.npy
+    succeeded
+    matches "$stderr" 'precision fast: f32'
     try run -P f8 "$TINY/conv.onnx" x.npy
     failed_with 2 'f8'
 }
