@@ -183,8 +183,8 @@ MODEL_API bool model_output(const struct model *m, size_t index, struct model_po
 MODEL_API int model_optimize(struct model *m, const bool *chosen, int *counts, struct model_error *err);
 
 /* Stores the float32 weights of at least 256 elements that layers multiply by (and tables that they look up) as
- * `scheme` says ("int8", "int4", "f16", "bf16"), followed by a Cast or DequantizeLinear that brings them back when the model is
- * loaded; "f32" removes such nodes again. What is less than finite stays. The result is ordinary ONNX. */
+ * `scheme` says ("int8", "int4", "f16", "bf16"), followed by a Cast or DequantizeLinear that brings them back when the
+ * model is loaded; "f32" removes such nodes again. What is less than finite stays. The result is ordinary ONNX. */
 struct model_quantized {
     const char *name;               /* the weight's; lives as long as the model */
     double largest, rms;            /* of the differences between the weights before and after */

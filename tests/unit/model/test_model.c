@@ -334,7 +334,7 @@ static void tables_end(void)
         CHECK(p.name && p.what);
     for (n = 0; model_scheme_at(n, &r); n++)
         CHECK(r.name && r.what);
-    CHECK(n == 3);
+    CHECK(n == 4);
     CHECK(model_precision_at(0, &r) && !model_precision_at(99, &r) && !model_task_at(99, &r));
     CHECK(!model_read("/dev/null", "nothing", NULL));
 }
