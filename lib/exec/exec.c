@@ -48,8 +48,8 @@ static int rewrite(const struct exec *e, struct graph **g, struct error *err)
     if (op_infer_graph(*g, err) < 0 || write_out(e->kernels, *g, false, err) < 0)
         return -1;
     *g = widen_halves(*g, err);
-    if (!*g || narrow_keep(*g, err) < 0 || pass_run_quantised(*g, err) < 0 ||
-        write_out(e->kernels, *g, true, err) < 0 || narrow_keep(*g, err) < 0)
+    if (!*g || narrow_keep(*g, false, err) < 0 || pass_run_quantised(*g, err) < 0 ||
+        write_out(e->kernels, *g, true, err) < 0 || narrow_keep(*g, true, err) < 0)
         return -1;
     return pass_run_for_exec(*g, err);
 }

@@ -99,7 +99,7 @@ static struct node *add_dequantize(struct node *before, const struct node *of, b
     return n;
 }
 
-static int keep(struct node *n, struct error *err)
+static int keep(struct node *n, bool scales, struct error *err)
 {
     if (!is_product(n) || !node_in(n, 1))
         return 0;
@@ -107,7 +107,7 @@ static int keep(struct node *n, struct error *err)
     const struct node *of = maker_of(n->in[1], &turned);
     struct stored s;
     bool scaled = of && node_is(of, "DequantizeLinear");
-    if (!of ||
+    if (!of || (scaled && !scales) ||
         !read_stored(&s, of->in[X], node_in(of, SCALE), node_in(of, ZERO), turned, scaled ? op_int(of, "axis") : 0,
                      scaled ? op_int(of, "block_size") : 0) ||
         s.x->count < NARROW_LEAST || of->out[0]->type.dtype != DTYPE_F32)
@@ -119,10 +119,20 @@ static int keep(struct node *n, struct error *err)
     return pass_set_input(n, 1, w, err) < 0 ? -1 : 1;
 }
 
-int narrow_keep(struct graph *root, struct error *err)
+static int keep_halves(struct node *n, struct error *err)
+{
+    return keep(n, false, err);
+}
+
+static int keep_all(struct node *n, struct error *err)
+{
+    return keep(n, true, err);
+}
+
+int narrow_keep(struct graph *root, bool scaled, struct error *err)
 {
     for (struct graph *g = root; g; g = graph_next(root, g))
-        if (pass_each(g, keep, err) < 0)
+        if (pass_each(g, scaled ? keep_all : keep_halves, err) < 0)
             return -1;
     return 0;
 }

@@ -7,8 +7,8 @@
 #define NARROW_LEAST 4096 /* elements below which it is not worth it */
 
 /* Matrices that DequantizeLinear or Cast makes of constants for products alone become nn.Dequantize, which constant
- * folding leaves alone. */
-int narrow_keep(struct graph *root, struct error *err);
+ * folding leaves alone; those of DequantizeLinear only with `scaled`: operators of whole numbers come first. */
+int narrow_keep(struct graph *root, bool scaled, struct error *err);
 
 /* How a product's matrix at input 1 is stored; NULL when it is not by an nn.Dequantize whose users all take it so. */
 const struct node *narrow_weights(const struct node *product);

@@ -109,12 +109,37 @@ static void gemm(void)
     check();
 }
 
+static struct value *number(enum dtype dtype, double x)
+{
+    struct tensor *t = tensor_new(dtype, 0, NULL, &error);
+    tensor_set_f64(t, 0, x);
+    return graph_add_constant(graph, NULL, t, &error);
+}
+
+/* Between quantised values products are of whole numbers. With powers of two for scales all sums are exact. */
+static void whole_numbers_first(void)
+{
+    begin();
+    struct value *x = input("x", DIMS(5, DEPTH)), *zero = number(DTYPE_U8, 128);
+    struct value *scale = number(DTYPE_F32, 1.0 / 64), *w_scale = number(DTYPE_F32, 1.0 / 128);
+    struct value *real = NODE("DequantizeLinear", NODE("QuantizeLinear", x, scale, zero)->out[0], scale, zero)->out[0];
+    struct value *w =
+        NODE("DequantizeLinear", whole(DTYPE_I8, DIMS(DEPTH, COLUMNS), -128, 256), w_scale, number(DTYPE_I8, 0))
+            ->out[0];
+    struct value *y_scale = number(DTYPE_F32, 0.25);
+    struct value *q = NODE("QuantizeLinear", NODE("MatMul", real, w)->out[0], y_scale, zero)->out[0];
+    output(NODE("DequantizeLinear", q, y_scale, zero)->out[0]);
+    check();
+}
+
 int main(void)
 {
     kernel_wanted = "gemm_narrow_f32";
     RUN(scaled);
     RUN(halves);
     RUN(gemm);
+    kernel_wanted = "gemm_q8";
+    RUN(whole_numbers_first);
     kernel_wanted = NULL;
     reference_allowed = 1;
     RUN(others);
