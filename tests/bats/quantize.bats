@@ -182,7 +182,7 @@ calibratable() {
 
 @test "--list" {
     equal "$(nn quantize --list | grep ^weights | cut -f 2 | tr '\n' ' ')" "int8 int4 f16 bf16 "
-    nn quantize --list -J | jq -es 'length == 7'
+    nn quantize --list -J | jq -es 'length == 8'
 }
 
 @test "-j gives the same bytes" {
