@@ -118,7 +118,7 @@ $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(OBJ)/gen/%.o $(patsubst %.c,$(OBJ)/
 
 # Hostile coefficients overflow the decoder's integers.
 $(OBJ)/lib/image/stb.o: ALL_CFLAGS += -O3 -fwrapv
-$(OBJ)/lib/image/convolve.o $(OBJ)/lib/image/resize_cubic.o: ALL_CFLAGS += -O3
+$(OBJ)/lib/image/convolve.o $(addprefix $(OBJ)/lib/image/resize_,area.o cubic.o opencv.o): ALL_CFLAGS += -O3
 
 # The generated code asserts that it is called rightly; the library never ends the process.
 $(OBJ)/gen/%.o: $(BUILD)/gen/%.c

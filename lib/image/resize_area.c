@@ -67,19 +67,30 @@ static float share(const struct cover *c, int k)
     return k == 0 ? c->left : k == c->n - 1 ? c->right : c->middle;
 }
 
-/* One input row: the weighted sum of each output's samples. */
-static void cover_row(float *sum, const uint8_t *in, const struct cover *covers, int n, int channels)
+/* One input row: the weighted sum of each output's samples. `channels` is a constant where this is inlined. */
+__attribute__((always_inline)) static inline void cover_pixels(float *sum, const uint8_t *in,
+                                                               const struct cover *covers, int n, int channels)
 {
     for (int x = 0; x < n; x++, sum += channels) {
         const struct cover *c = &covers[x];
         const uint8_t *p = in + (size_t)c->first * channels;
-        memset(sum, 0, channels * sizeof *sum);
-        for (int k = 0; k < c->n; k++, p += channels) {
-            float w = share(c, k);
+        float v[3];
+        for (int i = 0; i < channels; i++)
+            v[i] = p[i] * c->left;
+        for (int k = 1; k < c->n - 1; k++)
             for (int i = 0; i < channels; i++)
-                sum[i] += p[i] * w;
-        }
+                v[i] += p[k * channels + i] * c->middle;
+        for (int i = 0; i < channels; i++)
+            sum[i] = c->n > 1 ? v[i] + p[(c->n - 1) * channels + i] * c->right : v[i];
     }
+}
+
+static void cover_row(float *sum, const uint8_t *in, const struct cover *covers, int n, int channels)
+{
+    if (channels == 3)
+        cover_pixels(sum, in, covers, n, 3);
+    else
+        cover_pixels(sum, in, covers, n, 1);
 }
 
 static uint8_t float_to_byte(float v)

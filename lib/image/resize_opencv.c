@@ -144,6 +144,8 @@ static void resize_row(int32_t *out, const uint8_t *in, const struct taps *t, in
 {
     if (channels == 3 && t->n == 2)
         along_row(out, in, t, n, 3, 2);
+    else if (channels == 3 && t->n == 8)
+        along_row(out, in, t, n, 3, 8);
     else
         along_row(out, in, t, n, channels, t->n);
 }
