@@ -81,3 +81,12 @@ END
     try convert -p @net.nn -o out.nn net.nn
     failed_with 2 '-p @net.nn: '
 }
+
+@test "OpenVINO: what its Model API notes becomes recipe and labels" {
+    cp "$BATS_TEST_DIRNAME"/../models/openvino/cnn.* .
+    local info='<model_info><mean_values value="1 2.5, 3"\/><scale_values value="[4]"\/>'
+    info+='<reverse_input_channels value="YES"\/><resize_type value="fit_to_window"\/><labels value="a_b c"\/><\/model_info>'
+    sed -i "s/<\/rt_info>/$info<\/rt_info>/" cnn.xml
+    nn inspect cnn.xml | grep -qx 'property recipe opencv,letterbox=10x12:0:corner,rgb,mean=1:2.5:3,std=4'
+    nn inspect cnn.xml | grep -qx 'property labels a_b%0Ac'
+}

@@ -168,6 +168,7 @@ static int read_net(struct openvino_reader *r, struct error *err)
     if (openvino_read_body(&body) != 0)
         return -1;
     openvino_give_variables(&body);
+    build_check(&body.b, openvino_read_info(r->root, &r->xml, err) == 0);
     build_remove_unused(&body.b);
     if (!body.b.failed && r->root->output_count == 0)
         build_fail(&body.b, "the net has no Result");
