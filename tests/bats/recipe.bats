@@ -90,3 +90,13 @@ END
     nn inspect cnn.xml | grep -qx 'property recipe opencv,letterbox=10x12:0:corner,rgb,mean=1:2.5:3,std=4'
     nn inspect cnn.xml | grep -qx 'property labels a_b%0Ac'
 }
+
+@test "quantize and TFLite metadata: mean and std are those of samples either way" {
+    local net=$BATS_TEST_DIRNAME/../models/tflite/cnn_int8.tflite
+    ppm photo.ppm 10 10 200 100 50
+    nn convert -p mean=127.5,std=127.5,quantize -o a.tflite "$net"
+    nn inspect a.tflite | grep -qx 'property recipe mean=127.5,std=127.5,quantize'
+    LC_ALL=C sed 's/nn\.recipe/no.recipe/' a.tflite > b.tflite
+    nn inspect b.tflite | grep -qx 'property recipe rgb,mean=127.5,std=0.9999725'
+    cmp <(nn run a.tflite photo.ppm) <(nn run -p mean=127.5,std=127.5,quantize "$net" photo.ppm)
+}

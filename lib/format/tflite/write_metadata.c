@@ -68,13 +68,15 @@ static uint32_t put_normalisation(struct flatbuf_out *out, const struct graph *g
     float mean[CHANNELS_MOST] = {0}, std[CHANNELS_MOST] = {1, 1, 1, 1}, scale = 1, zero = 0;
     int means = numbers_of(recipe, "mean", mean), stds = numbers_of(recipe, "std", std);
     int count = means > stds ? means : stds;
-    if (!count || has_word(recipe, "bgr") || numbers_of(recipe, "scale", &zero))
+    bool quantizes = has_word(recipe, "quantize"); /* then they are of samples already */
+    if (!count || has_word(recipe, "bgr") || numbers_of(recipe, "scale", &zero) || numbers_of(recipe, "quantize", std))
         return 0;
     for (int i = means ? means : 1; i < count; i++)
         mean[i] = mean[0];
     for (int i = stds ? stds : 1; i < count; i++)
         std[i] = std[0];
-    input_scale(g, &scale, &zero);
+    if (!quantizes)
+        input_scale(g, &scale, &zero);
     for (int i = 0; i < count; i++) {
         mean[i] += zero * std[i];
         std[i] /= scale;
