@@ -1,4 +1,6 @@
 /* Attention: a product, its Softmax along the last axis, and the product with that, as nn.Attention. */
+#include <string.h>
+
 #include "pass/match.h"
 
 #define SCORES(s) "MatMul(Softmax({Add(" s ",m)|" s "}),v)"
@@ -42,14 +44,15 @@ static bool mask_fits(const struct value *mask, const struct type *q, int64_t ke
     return fits;
 }
 
-/* K and V that are constants are better packed once than in each run. */
+/* K and V of the same heads. What is constant is better packed once than in each run. */
 static bool operands_fit(struct match *m)
 {
     const struct value *k = *match_at(m, 'k'), *v = *match_at(m, 'v');
     const struct type *q = pass_type(*match_at(m, 'q')), *kt = pass_type(k), *vt = pass_type(v);
     if (!q || !kt || !vt || q->rank < 2 || k->constant || v->constant || !pass_is_float(m->root->out[0]))
         return false;
-    return broadcasts(kt, q) && broadcasts(vt, q) && is_along_rows(m, q->rank) &&
+    return broadcasts(kt, q) && vt->rank == kt->rank &&
+           memcmp(vt->dims, kt->dims, sizeof *kt->dims * (size_t)(kt->rank - 2)) == 0 && is_along_rows(m, q->rank) &&
            mask_fits(*match_at(m, 'm'), q, kt->dims[kt->rank - 1]);
 }
 

@@ -45,7 +45,9 @@ static void attends(const char *expression, const char *ops)
     lab.tolerance = 1e-5;
     lab_input(&lab, 'q', DIMS(2, 3, 4, 5));
     lab_input(&lab, 'k', DIMS(2, 3, 5, 6));
-    lab_input(&lab, 'v', DIMS(2, 1, 6, 4));
+    lab_input(&lab, 'v', DIMS(2, 3, 6, 4));
+    lab_input(&lab, 'u', DIMS(2, 1, 6, 4));
+    lab_input(&lab, 'l', DIMS(2, 1, 5, 6));
     lab_input(&lab, 'm', DIMS(4, 6));
     lab_input(&lab, 'w', DIMS(2, 2, 3, 4, 6));
     lab_constant(&lab, 'c', DIMS(6, 4));
@@ -64,14 +66,28 @@ static void attention(void)
     attends("MatMul(Softmax[axis=2](MatMul(q,k)),v)", "MatMul Softmax MatMul");
     attends("MatMul(Softmax(Add(w,MatMul(q,k))),v)", "MatMul Add Softmax MatMul"); /* it would widen the scores */
     attends("MatMul(Softmax(MatMul(q,k)),c)", "MatMul Softmax MatMul");
+    attends("MatMul(Softmax(MatMul(q,k)),u)", "MatMul Softmax MatMul"); /* not the heads of K */
+    attends("MatMul(Softmax(MatMul(q,l)),u)", "nn.Attention");
 }
 
 static void activations(void)
 {
     static const char *const functions[] = {
-        "Relu(%s)", "Clip(%s,#0,#6)", "Clip(%s,-,#2)", "LeakyRelu[alpha=0.2f](%s)", "Elu(%s)", "Selu(%s)",
-        "HardSigmoid[alpha=0.3f,beta=0.4f](%s)", "HardSwish(%s)", "Sigmoid(%s)", "Tanh(%s)", "Softplus(%s)",
-        "Swish[alpha=1.5f](%s)", "Gelu(%s)", "Gelu[approximate=tanh](%s)", "Mish(%s)",
+        "Relu(%s)",
+        "Clip(%s,#0,#6)",
+        "Clip(%s,-,#2)",
+        "LeakyRelu[alpha=0.2f](%s)",
+        "Elu(%s)",
+        "Selu(%s)",
+        "HardSigmoid[alpha=0.3f,beta=0.4f](%s)",
+        "HardSwish(%s)",
+        "Sigmoid(%s)",
+        "Tanh(%s)",
+        "Softplus(%s)",
+        "Swish[alpha=1.5f](%s)",
+        "Gelu(%s)",
+        "Gelu[approximate=tanh](%s)",
+        "Mish(%s)",
         "ThresholdedRelu[alpha=0.5f](%s)",
     };
     char text[200];
@@ -130,7 +146,7 @@ static void residuals(void)
 
     becomes("Add(" CONV ",Conv(x,v))", "Conv nn.Conv");
     becomes("Relu(Add(z,Relu(" CONV ")))", "nn.Conv nn.Add");
-    becomes("Add(" CONV ",Exp(z))", "Exp nn.Conv"); /* the residual comes first */
+    becomes("Add(" CONV ",Exp(z))", "Exp nn.Conv");                    /* the residual comes first */
     becomes("Add(" CONV ",ReduceMax(z,#i2;3))", "Conv ReduceMax Add"); /* broadcast */
     becomes("Add(" CONV ",#1)", "Conv Add");
     becomes("Add(MatMul(x,m),z)", "nn.MatMul");
@@ -179,7 +195,10 @@ static void symbolic_dims(void)
         v->type.dims[2] = graph_symbol(lab.g, "H", &lab.err);
     }
     lab_constant(&lab, 'w', DIMS(4, 4, 3, 3));
-    lab_output(&lab, "y", "Add(" "Conv[pads=1;1;1;1](x,w)" ",z)");
+    lab_output(&lab, "y",
+               "Add("
+               "Conv[pads=1;1;1;1](x,w)"
+               ",z)");
     CHECK(lab_same(&lab, FUSE));
     CHECK_STR(lab_ops(&lab), "nn.Conv");
     lab_end(&lab);
@@ -192,7 +211,10 @@ static void symbolic_dims(void)
         v->type.dims[2] = graph_symbol(lab.g, i ? "H" : "K", &lab.err);
     }
     lab_constant(&lab, 'w', DIMS(4, 4, 3, 3));
-    lab_output(&lab, "y", "Add(" "Conv[pads=1;1;1;1](x,w)" ",z)");
+    lab_output(&lab, "y",
+               "Add("
+               "Conv[pads=1;1;1;1](x,w)"
+               ",z)");
     CHECK(lab_same(&lab, FUSE));
     CHECK_STR(lab_ops(&lab), "Conv Add");
     lab_end(&lab);
@@ -232,8 +254,7 @@ static void products(void)
     product("Gelu(Reshape(" GEMM ",#i2;3;6))", "nn.MatMul");
     product("Add(r,Reshape(" GEMM ",#i2;3;6))", "nn.MatMul");
     product("MatMul(Relu(Reshape(" GEMM ",#i2;3;6)),v)", "nn.MatMul MatMul");
-    product("Add(r,Transpose[perm=1;0;2](Reshape(" GEMM ",#i3;2;6)))",
-            "Transpose Reshape nn.MatMul Reshape Transpose");
+    product("Add(r,Transpose[perm=1;0;2](Reshape(" GEMM ",#i3;2;6)))", "Transpose Reshape nn.MatMul Reshape Transpose");
     product("Reshape(Gemm(Reshape(Transpose[perm=0;2;1](x),#i6;8),w,b),#i2;3;6)", "Transpose Reshape nn.MatMul");
     product("Gemm[transA=1](Transpose(" ROWS "),w,b)", "Reshape Transpose Gemm");
 }
