@@ -52,9 +52,9 @@ static int load_mask(struct plan *p, struct node *n, int i, const struct attend_
                      struct error *err)
 {
     int64_t dims[TENSOR_MAX_RANK];
-    int rank = j->q.rank, last = n->in[i]->type.rank - 1;
     if (!node_in(n, i))
         return 0;
+    int rank = j->q.rank, last = n->in[i]->type.rank - 1;
     if (mask->buffer)
         ;
     else if (last < 0 || n->in[i]->type.dims[last] == 1)
