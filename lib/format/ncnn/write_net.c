@@ -112,7 +112,11 @@ static int count_uses(struct writer *w, struct lookup *table, struct uses *list)
             u->count++;
         }
     for (size_t i = 0; i < w->g->output_count; i++) {
-        struct uses *u = lookup_find(table, w->slots[w->g->outputs[i]->index].blob);
+        const char *blob = w->slots[w->g->outputs[i]->index].blob;
+        if (!blob)
+            return error_set(w->err, "ncnn cannot carry output '%.200s', which is a constant of bytes with a scale",
+                             w->g->outputs[i]->name);
+        struct uses *u = lookup_find(table, blob);
         if (u && !u->is_output)
             u->count++;
         if (u)

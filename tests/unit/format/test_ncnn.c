@@ -4,6 +4,7 @@
 #include "../../test.h"
 #include "base/file.h"
 #include "format/format.h"
+#include "op/build.h"
 
 static struct error err;
 
@@ -49,10 +50,25 @@ static void all_of_seven_axes(void)
     blob_unref(blob);
 }
 
+/* Bytes with a scale are weights of layers: as a result they had no blob, and no name. */
+static void a_constant_of_bytes_as_output(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 4, (int64_t[]){1, 3, 4, 4});
+    build_graph_output(&b, BUILD(&b, "Relu", x), "r");
+    struct value *codes = build_constant(&b, "w", tensor_new(DTYPE_U8, 1, (int64_t[]){2}, &err));
+    build_graph_output(&b, BUILD(&b, "DequantizeLinear", codes, build_number(&b, DTYPE_F32, 0.5)), "y");
+    CHECK(build_graph_end(&b) == 0);
+    CHECK(format_write(b.graph, "/tmp/test_ncnn.param", format_by_name("ncnn"), NULL, &err) != 0);
+    CHECK_MSG(strstr(err.text, "cannot carry output 'y'"), "%s", err.text);
+    graph_free(b.graph);
+}
+
 int main(void)
 {
     RUN(an_axis_beyond_the_blob);
     RUN(a_blob_of_seven_axes);
     RUN(all_of_seven_axes);
+    RUN(a_constant_of_bytes_as_output);
     return TEST_END();
 }
