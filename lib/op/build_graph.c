@@ -58,7 +58,7 @@ const struct type *build_type(struct build *b, struct value *v)
 {
     if (v && v->producer == b->latest)
         build_infer(b);
-    return b->failed ? NULL : &v->type;
+    return b->failed || !v ? NULL : &v->type;
 }
 
 /* ---- the end ---- */

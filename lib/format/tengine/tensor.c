@@ -128,8 +128,9 @@ struct value *tengine_tensor_value(struct tengine_reader *r, uint32_t index)
     if (tengine_word(&t->words, TENSOR_KIND) == TENGINE_CONST) {
         enum dtype dtype = dtype_of(r, t);
         struct value *raw = r->b.failed ? NULL : constant(r, t, dtype);
-        build_type(&r->b, raw);
-        t->value = raw ? dequantised(r, t, raw, dtype) : NULL;
+        if (!raw)
+            build_fail(&r->b, "tensor '%.200s' lies beyond the end of the file, or beyond all memory", t->name);
+        t->value = build_type(&r->b, raw) ? dequantised(r, t, raw, dtype) : NULL;
     } else {
         build_fail(&r->b, "its input '%.200s' is made by no node before it", t->name);
     }
