@@ -263,7 +263,7 @@ static int read_superblock(struct hdf5 *f, uint64_t *root, struct error *err)
 struct hdf5 *hdf5_open(struct blob *blob, struct error *err)
 {
     struct hdf5 *f = mem_calloc(1, sizeof(*f), err);
-    uint64_t root;
+    uint64_t root = 0;
     if (!f)
         return NULL;
     f->blob = blob_ref(blob);

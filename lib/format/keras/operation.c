@@ -1,0 +1,398 @@
+/* Operations on tensors within a model: of keras.ops, and of TensorFlow as Keras 2 keeps them. Their parameters are
+ * keyword arguments, arguments by position, or members of the configuration. */
+#include <string.h>
+
+#include "format/keras/keras.h"
+
+/* ---- arguments ---- */
+
+static bool is_constant_value(const struct json *j, const struct json_node *n)
+{
+    const struct json_node *first = n && n->kind == JSON_ARRAY ? json_first(j, n) : NULL;
+    return first && first->kind == JSON_STRING && strcmp(first->string, "_CONSTANT_VALUE") == 0;
+}
+
+static const struct json_node *element(const struct json *j, const struct json_node *list, int k)
+{
+    const struct json_node *e = json_first(j, list);
+    while (e && k-- > 0)
+        e = json_next(j, e);
+    return e;
+}
+
+/* Argument k by position. Keras 2 writes ["layer", 0, 0, {}], a list of such, or ["_CONSTANT_VALUE", -1, number, {}];
+ * the outer list of one is left out. */
+static const struct json_node *by_position(struct keras_call *l, int k)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *first = json_first(j, l->args), *e;
+    if (first && first->kind == JSON_STRING)
+        e = k ? NULL : l->args;
+    else
+        e = element(j, l->args, k);
+    return is_constant_value(j, e) ? element(j, e, 2) : e;
+}
+
+static const struct json_node *parameter(struct keras_call *l, const char *name, int position)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *kwargs = l->kwargs, *first = json_first(j, l->args), *n;
+    if (!kwargs && is_constant_value(j, l->args))
+        kwargs = element(j, l->args, 3);
+    else if (!kwargs && is_constant_value(j, first))
+        kwargs = element(j, first, 3);
+    n = json_member(j, kwargs, name);
+    if (!n && position >= 0)
+        n = by_position(l, position);
+    if (!n)
+        n = json_member(j, l->config, name);
+    return n && n->kind != JSON_NULL ? n : NULL;
+}
+
+static enum dtype dtype_of(struct keras_call *l, struct value *v)
+{
+    const struct type *type = v ? build_type(l->b, v) : NULL;
+    return type ? type->dtype : DTYPE_F32;
+}
+
+/* A tensor, or a number of the type of another one. */
+static struct value *operand(struct keras_call *l, const char *name, int position, struct value *like)
+{
+    const struct json_node *n = parameter(l, name, position);
+    struct value *v = n ? keras_argument(l, n) : NULL;
+    if (!n || (!v && n->kind != JSON_NUMBER && n->kind != JSON_TRUE && n->kind != JSON_FALSE))
+        build_fail(l->b, "its argument %d is no tensor, and no number", position);
+    if (v || l->b->failed)
+        return v;
+    return build_number(l->b, dtype_of(l, like), n->kind == JSON_NUMBER ? n->number : n->kind == JSON_TRUE);
+}
+
+static struct value *input(struct keras_call *l)
+{
+    return keras_in(l, 0);
+}
+
+static int list(struct keras_call *l, const char *name, int position, int64_t *values, int max)
+{
+    const struct json_node *n = parameter(l, name, position);
+    return n && !l->b->failed ? keras_list_of(l, n, name, values, max) : -1;
+}
+
+static bool flag(struct keras_call *l, const char *name, int position)
+{
+    const struct json_node *n = parameter(l, name, position);
+    return n && n->kind == JSON_TRUE;
+}
+
+static int64_t number(struct keras_call *l, const char *name, int position, int64_t otherwise)
+{
+    const struct json_node *n = parameter(l, name, position);
+    return n ? keras_number(l, n, name) : otherwise;
+}
+
+/* ---- functions ---- */
+
+static struct value *first_tensor(struct keras_call *l)
+{
+    return l->in_count ? l->in[0] : NULL;
+}
+
+static void read_binary(struct keras_call *l)
+{
+    const char *second = parameter(l, "y", -1) ? "y" : parameter(l, "b", -1) ? "b" : "x2";
+    struct value *a = operand(l, "x1", 0, first_tensor(l)), *b = operand(l, second, 1, a);
+    keras_give(l, BUILD(l->b, l->kind->onnx, a, b));
+}
+
+static void read_unary(struct keras_call *l)
+{
+    keras_give(l, BUILD(l->b, l->kind->onnx, input(l)));
+}
+
+static void read_square(struct keras_call *l)
+{
+    keras_give(l, BUILD(l->b, "Mul", input(l), input(l)));
+}
+
+static void read_rsqrt(struct keras_call *l)
+{
+    keras_give(l, BUILD(l->b, "Reciprocal", BUILD(l->b, "Sqrt", input(l))));
+}
+
+static void read_function(struct keras_call *l)
+{
+    keras_give(l, keras_activation(l, input(l), l->kind->onnx));
+}
+
+/* keras.ops approximates unless told otherwise, tf.nn does not. */
+static void read_gelu(struct keras_call *l)
+{
+    struct value *v = BUILD(l->b, "Gelu", input(l));
+    keras_give(l, flag(l, "approximate", 1) ? build_string(l->b, v, "approximate", "tanh") : v);
+}
+
+static void read_leaky(struct keras_call *l)
+{
+    const struct json_node *n = parameter(l, "negative_slope", -1);
+    n = n ? n : parameter(l, "alpha", 1);
+    struct value *v = BUILD(l->b, "LeakyRelu", input(l));
+    keras_give(l, build_float(l->b, v, "alpha", n && n->kind == JSON_NUMBER ? (float)n->number : 0.2f));
+}
+
+static void read_along(struct keras_call *l)
+{
+    keras_give(l, build_int(l->b, BUILD(l->b, l->kind->onnx, input(l)), "axis", number(l, "axis", 1, -1)));
+}
+
+static void read_reduce(struct keras_call *l)
+{
+    int64_t axes[TENSOR_MAX_RANK];
+    int count = list(l, "axis", 1, axes, TENSOR_MAX_RANK);
+    struct value *v = BUILD(l->b, l->kind->onnx, input(l), count >= 0 ? build_list(l->b, count, axes) : NULL);
+    keras_give(l, build_int(l->b, v, "keepdims", flag(l, "keepdims", 2)));
+}
+
+static void read_extreme(struct keras_call *l)
+{
+    struct value *v = build_int(l->b, BUILD(l->b, l->kind->onnx, input(l)), "axis", number(l, "axis", 1, 0));
+    keras_give(l, build_cast(l->b, build_int(l->b, v, "keepdims", flag(l, "keepdims", -1)), DTYPE_I32));
+}
+
+static void read_clip(struct keras_call *l)
+{
+    bool is_keras = parameter(l, "x_min", -1);
+    struct value *low = operand(l, is_keras ? "x_min" : "clip_value_min", 1, input(l));
+    struct value *high = operand(l, is_keras ? "x_max" : "clip_value_max", 2, input(l));
+    keras_give(l, BUILD(l->b, "Clip", input(l), low, high));
+}
+
+static void read_cast(struct keras_call *l)
+{
+    static const char *const names[] = {"float32", "float16", "bfloat16", "int32", "int64", "uint8", "bool"};
+    static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F32, DTYPE_F32, DTYPE_I32, DTYPE_I64, DTYPE_U8, DTYPE_BOOL};
+    const struct json_node *n = parameter(l, "dtype", 1);
+    for (size_t i = 0; i < sizeof(dtypes) / sizeof(*dtypes) && n && n->kind == JSON_STRING; i++)
+        if (strcmp(names[i], n->string) == 0) {
+            keras_give(l, build_cast(l->b, input(l), dtypes[i]));
+            return;
+        }
+    build_fail(l->b, "its type is not read");
+}
+
+static void read_where(struct keras_call *l)
+{
+    struct value *condition = operand(l, "condition", 0, NULL), *like = l->in_count > 1 ? l->in[1] : NULL;
+    const char *first = parameter(l, "x", -1) ? "x" : "x1", *second = parameter(l, "y", -1) ? "y" : "x2";
+    struct value *a = operand(l, first, 1, like);
+    keras_give(l, BUILD(l->b, "Where", condition, a, operand(l, second, 2, like)));
+}
+
+static void read_einsum(struct keras_call *l)
+{
+    const struct json_node *n = parameter(l, "subscripts", -1);
+    struct value *v = l->b->failed ? NULL : build_node(l->b, "Einsum", l->in_count, l->in);
+    keras_give(l, build_string(l->b, v, "equation", n && n->kind == JSON_STRING ? n->string : ""));
+}
+
+/* ---- shapes ---- */
+
+static bool bound(struct keras_call *l, const struct json_node *slice, const char *name, int64_t *value)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *config = json_member(j, slice, "config"),
+                           *n = json_member(j, config ? config : slice, name);
+    bool given = n && n->kind != JSON_NULL;
+    if (given)
+        *value = keras_number(l, n, name);
+    return given;
+}
+
+/* One of x[1:5:2, ..., None, 3]. */
+static void add_entry(struct keras_call *l, struct build_slice_entries *s, const struct json_node *n)
+{
+    int i = s->count++;
+    const char *class = keras_class_of(&l->r->json, n);
+    s->step[i] = 1;
+    if (n->kind == JSON_NULL) {
+        s->new_axis |= 1u << i;
+    } else if (n->kind == JSON_NUMBER) {
+        s->begin[i] = keras_number(l, n, "index");
+        s->shrink |= 1u << i;
+    } else if (strcmp(class, "__ellipsis__") == 0) {
+        s->ellipsis |= 1u << i;
+    } else {
+        s->no_begin |= bound(l, n, "start", &s->begin[i]) ? 0 : 1u << i;
+        s->no_end |= bound(l, n, "stop", &s->end[i]) ? 0 : 1u << i;
+        bound(l, n, "step", &s->step[i]);
+    }
+}
+
+static void read_item(struct keras_call *l)
+{
+    struct build_slice_entries s = {0};
+    const struct json *j = &l->r->json;
+    const struct json_node *slices = parameter(l, "slice_spec", 1);
+    if (!slices)
+        slices = parameter(l, "key", -1);
+    if (slices && slices->kind != JSON_ARRAY)
+        add_entry(l, &s, slices);
+    for (const struct json_node *n = slices && slices->kind == JSON_ARRAY ? json_first(j, slices) : NULL; n;
+         n = json_next(j, n)) {
+        if (s.count == TENSOR_MAX_RANK) {
+            build_fail(l->b, "an index of more than %d parts", TENSOR_MAX_RANK);
+            return;
+        }
+        add_entry(l, &s, n);
+    }
+    if (!s.count)
+        build_fail(l->b, "it has no index");
+    keras_give(l, l->b->failed ? NULL : build_slice_all(l->b, input(l), keras_rank(l, input(l)), &s));
+}
+
+static void read_reshaped(struct keras_call *l)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    const char *name = parameter(l, "newshape", -1) ? "newshape" : "shape";
+    int count = list(l, name, 1, dims, TENSOR_MAX_RANK);
+    if (count < 0)
+        build_fail(l->b, "it has no shape");
+    keras_give(l, build_reshape(l->b, input(l), count, dims));
+}
+
+static void read_transposed(struct keras_call *l)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    const char *name = parameter(l, "axes", -1) ? "axes" : "perm";
+    int count = list(l, name, 1, perm, TENSOR_MAX_RANK);
+    keras_give(l, count > 0 ? build_transpose(l->b, input(l), count, perm) : BUILD(l->b, "Transpose", input(l)));
+}
+
+static void read_joined(struct keras_call *l)
+{
+    bool stack = strcmp(l->kind->onnx, "Stack") == 0;
+    int64_t axis = number(l, "axis", -1, 0);
+    for (int i = 0; i < l->in_count && stack; i++)
+        l->in[i] = build_unsqueeze(l->b, l->in[i], axis);
+    struct value *v = l->b->failed ? NULL : build_node(l->b, "Concat", l->in_count, l->in);
+    keras_give(l, build_int(l->b, v, "axis", axis));
+}
+
+static void read_expanded(struct keras_call *l)
+{
+    keras_give(l, build_unsqueeze(l->b, input(l), number(l, "axis", 1, 0)));
+}
+
+static void read_squeezed(struct keras_call *l)
+{
+    int64_t axes[TENSOR_MAX_RANK];
+    int count = list(l, "axis", 1, axes, TENSOR_MAX_RANK);
+    keras_give(l, BUILD(l->b, "Squeeze", input(l), count >= 0 ? build_list(l->b, count, axes) : NULL));
+}
+
+/* Into so many equal parts; by the ends of parts in keras.ops, by their sizes in tf. */
+static void read_split(struct keras_call *l)
+{
+    int64_t parts[KERAS_OUTPUTS], axis = number(l, "axis", 2, 0);
+    bool is_keras = parameter(l, "indices_or_sections", -1);
+    const char *name = is_keras ? "indices_or_sections" : "num_or_size_splits";
+    const struct json_node *n = parameter(l, name, 1);
+    int count = list(l, name, 1, parts, KERAS_OUTPUTS - 1);
+    int64_t size = keras_dim(l, input(l), keras_axis(l, axis, keras_rank(l, input(l)))), before = 0;
+    struct value *v;
+    if (count < 1 || (n->kind == JSON_ARRAY && is_keras && size < 0) ||
+        (n->kind != JSON_ARRAY && (parts[0] < 1 || parts[0] > KERAS_OUTPUTS)))
+        build_fail(l->b, "its parts are not read");
+    if (l->b->failed)
+        return;
+    if (n->kind != JSON_ARRAY) {
+        v = build_int(l->b, BUILD(l->b, "Split", input(l)), "num_outputs", count = (int)parts[0]);
+    } else {
+        for (int i = 0; i < count && is_keras; i++) {
+            int64_t end = parts[i];
+            parts[i] -= before;
+            before = end;
+        }
+        if (is_keras)
+            parts[count++] = size - before;
+        v = BUILD(l->b, "Split", input(l), build_list(l->b, count, parts));
+    }
+    build_int(l->b, v, "axis", axis);
+    for (int i = 0; i < count; i++)
+        build_output(l->b, v, i);
+    for (int i = 0; i < count; i++)
+        keras_give(l, build_output(l->b, v, i));
+}
+
+static void read_padded(struct keras_call *l)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *n = parameter(l, parameter(l, "pad_width", -1) ? "pad_width" : "paddings", 1),
+                           *mode = parameter(l, "mode", 2);
+    int64_t pads[2 * TENSOR_MAX_RANK] = {0}, pair[2];
+    int rank = keras_rank(l, input(l)), i = 0;
+    for (const struct json_node *e = n ? json_first(j, n) : NULL; e && !l->b->failed; e = json_next(j, e), i++) {
+        if (i == rank || keras_list_of(l, e, "pads", pair, 2) != 2) {
+            build_fail(l->b, "its pads are not two for each axis");
+            return;
+        }
+        pads[i] = pair[0];
+        pads[rank + i] = pair[1];
+    }
+    if (mode && mode->kind == JSON_STRING && strcasecmp(mode->string, "constant") != 0)
+        build_fail(l->b, "its mode is not read, want constant");
+    keras_give(l, BUILD(l->b, "Pad", input(l), build_list(l->b, 2 * rank, pads)));
+}
+
+static void read_tiled(struct keras_call *l)
+{
+    int64_t counts[TENSOR_MAX_RANK];
+    int count = list(l, parameter(l, "repeats", -1) ? "repeats" : "multiples", 1, counts, TENSOR_MAX_RANK);
+    if (count < 0)
+        build_fail(l->b, "it has no repeats");
+    keras_give(l, BUILD(l->b, "Tile", input(l), build_list(l->b, count, counts)));
+}
+
+static void read_resized(struct keras_call *l)
+{
+    int64_t size[2];
+    const struct json_node *mode = parameter(l, parameter(l, "interpolation", -1) ? "interpolation" : "method", 2);
+    bool nearest = mode && mode->kind == JSON_STRING && strcmp(mode->string, "nearest") == 0;
+    if (list(l, "size", 1, size, 2) != 2 || flag(l, "antialias", -1) || flag(l, "preserve_aspect_ratio", -1) ||
+        (mode && mode->kind == JSON_STRING && !nearest && strcmp(mode->string, "bilinear") != 0))
+        build_fail(l->b, "want a size of two numbers, nearest or bilinear, and no antialiasing");
+    struct value *v =
+        BUILD(l->b, "Resize", build_channels_first(l->b, input(l), 4), NULL, NULL, build_list(l->b, 2, size));
+    build_ints(l->b, v, "axes", 2, (int64_t[]){2, 3});
+    build_string(l->b, v, "mode", nearest ? "nearest" : "linear");
+    if (nearest)
+        build_string(l->b, v, "nearest_mode", "round_prefer_ceil");
+    keras_give(l, build_channels_last(l->b, v, 4));
+}
+
+/* ---- the table ---- */
+
+static const struct keras_kind operations[] = {
+#define OP(name, function, onnx) {name, read_##function, onnx, false},
+#include "format/keras/operation.def"
+#undef OP
+};
+
+const struct keras_kind *keras_find_operation(const char *name)
+{
+    for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+        if (strcmp(operations[i].class, name) == 0)
+            return &operations[i];
+    return NULL;
+}
+
+/* One that TFOpLambda names. */
+void keras_read_operation(struct keras_call *l)
+{
+    const char *name = keras_text(l, "function", "__operators__.getitem");
+    name += strncmp(name, "tf.", 3) == 0 ? 3 : 0;
+    l->kind = keras_find_operation(name);
+    if (l->kind)
+        l->kind->read(l);
+    else
+        build_fail(l->b, "the operation \"%.100s\" is not read", name);
+}

@@ -1,0 +1,182 @@
+/* Pools, borders and sizes of pictures. */
+#include <string.h>
+
+#include "format/keras/keras.h"
+
+#define MOST_AXES 3
+
+/* Input 0 and the number of its spatial axes, which the class ends with: "MaxPooling2D". */
+static int spatial(struct keras_call *l)
+{
+    const char *digit = strpbrk(l->class, "123");
+    int n = digit ? *digit - '0' : 2;
+    build_expect(l->b, keras_in(l, 0), n + 2, 0, 0, DTYPE_NONE);
+    if (keras_rank(l, keras_in(l, 0)) != n + 2)
+        build_fail(l->b, "an input of %d axes, want %d", keras_rank(l, keras_in(l, 0)), n + 2);
+    return n;
+}
+
+static int first_axis(struct keras_call *l)
+{
+    return keras_is_nchw(l) ? 2 : 1;
+}
+
+void keras_read_pool(struct keras_call *l)
+{
+    int n = spatial(l);
+    int64_t sizes[MOST_AXES], strides[MOST_AXES];
+    keras_ints(l, "pool_size", n, 2, sizes);
+    keras_ints(l, "strides", n, 0, strides);
+    struct value *v = BUILD(l->b, l->kind->onnx, keras_to_nchw(l, keras_in(l, 0), n + 2));
+    for (int i = 0; i < n; i++)
+        strides[i] = strides[i] ? strides[i] : sizes[i];
+    build_ints(l->b, v, "kernel_shape", n, sizes);
+    build_ints(l->b, v, "strides", n, strides);
+    if (strcmp(keras_text(l, "padding", "valid"), "same") == 0)
+        build_string(l->b, v, "auto_pad", "SAME_UPPER");
+    keras_give(l, keras_from_nchw(l, v, n + 2));
+}
+
+/* The mean of the steps that count. */
+static struct value *masked_mean(struct keras_call *l, struct value *mask)
+{
+    struct value *count = build_unsqueeze(l->b, build_cast(l->b, mask, DTYPE_F32), 2);
+    struct value *axis = BUILD_LIST(l->b, 1);
+    struct value *sum = BUILD(l->b, "ReduceSum", BUILD(l->b, "Mul", keras_in(l, 0), count), axis);
+    sum = BUILD(l->b, "Div", sum, BUILD(l->b, "ReduceSum", count, axis));
+    return keras_bool(l, "keepdims", false) ? sum : BUILD(l->b, "Squeeze", sum, axis);
+}
+
+void keras_read_global_pool(struct keras_call *l)
+{
+    int n = spatial(l), first = first_axis(l);
+    struct value *mask = keras_mask_of(l->r, l->in_count ? l->in[0] : NULL);
+    if (mask && n == 1 && strcmp(l->kind->onnx, "ReduceMean") == 0) {
+        keras_give(l, masked_mean(l, mask));
+        return;
+    }
+    struct value *axes = build_list(l->b, n, (int64_t[]){first, first + 1, first + 2});
+    struct value *v = BUILD(l->b, l->kind->onnx, keras_in(l, 0), axes);
+    keras_give(l, build_int(l->b, v, "keepdims", keras_bool(l, "keepdims", false)));
+}
+
+/* How much of each side of each axis: a number for all, a number an axis, or pairs. */
+static void sides(struct keras_call *l, const char *name, int n, int64_t otherwise, int64_t *before, int64_t *behind)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *list = keras_member(l, name), *e = list ? json_first(j, list) : NULL;
+    int64_t pair[2];
+    for (int i = 0; i < n && !l->b->failed; i++) {
+        pair[0] = pair[1] = otherwise;
+        if (list && list->kind != JSON_ARRAY) {
+            pair[0] = pair[1] = keras_number(l, list, name);
+        } else if (list && n == 1) {
+            if (keras_list_of(l, list, name, pair, 2) == 1)
+                pair[1] = pair[0];
+        } else if (list) {
+            if (!e)
+                build_fail(l->b, "its %s has too few numbers", name);
+            else if (keras_list_of(l, e, name, pair, 2) == 1)
+                pair[1] = pair[0];
+            e = e ? json_next(j, e) : NULL;
+        }
+        before[i] = pair[0];
+        behind[i] = pair[1];
+        if (pair[0] < 0 || pair[1] < 0 || pair[0] > INT32_MAX || pair[1] > INT32_MAX)
+            build_fail(l->b, "its %s has a number out of range", name);
+    }
+}
+
+void keras_read_padding(struct keras_call *l)
+{
+    int n = spatial(l), first = first_axis(l);
+    int64_t before[MOST_AXES], behind[MOST_AXES], pads[2 * (MOST_AXES + 2)] = {0};
+    sides(l, "padding", n, 1, before, behind);
+    for (int i = 0; i < n && !l->b->failed; i++) {
+        pads[first + i] = before[i];
+        pads[n + 2 + first + i] = behind[i];
+    }
+    keras_give(l, BUILD(l->b, "Pad", keras_in(l, 0), build_list(l->b, 2 * (n + 2), pads)));
+}
+
+void keras_read_cropping(struct keras_call *l)
+{
+    int n = spatial(l), first = first_axis(l);
+    int64_t before[MOST_AXES], behind[MOST_AXES];
+    sides(l, "cropping", n, n == 1 ? 1 : 0, before, behind);
+    struct value *v = keras_in(l, 0);
+    for (int i = 0; i < n && !l->b->failed; i++)
+        if (before[i] || behind[i])
+            v = build_slice(l->b, v, first + i, before[i], behind[i] ? -behind[i] : INT64_MAX);
+    keras_give(l, v);
+}
+
+/* ---- sizes ---- */
+
+/* x of n spatial axes by factors or (scales NULL) to sizes; pixels' middles correspond, as TensorFlow 2 has it. */
+static struct value *resize(struct keras_call *l, int n, const char *mode, const float *scales, const int64_t *sizes)
+{
+    static const char *const modes[][2] = {{"nearest", "nearest"}, {"bilinear", "linear"}, {"bicubic", "cubic"}};
+    const char *onnx = NULL;
+    float all[MOST_AXES + 2] = {1, 1};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
+        if (strcmp(modes[i][0], mode) == 0)
+            onnx = modes[i][1];
+    if (!onnx) {
+        build_fail(l->b, "its interpolation is \"%.30s\", want nearest, bilinear or bicubic", mode);
+        return NULL;
+    }
+    for (int i = 0; i < n && scales; i++)
+        all[2 + i] = scales[i];
+    struct value *x = keras_to_nchw(l, keras_in(l, 0), n + 2), *v;
+    if (scales)
+        v = BUILD(l->b, "Resize", x, NULL, build_f32s(l->b, n + 2, all));
+    else
+        v = build_ints(l->b, BUILD(l->b, "Resize", x, NULL, NULL, build_list(l->b, n, sizes)), "axes", n,
+                       (int64_t[]){2, 3, 4});
+    build_string(l->b, v, "mode", onnx);
+    if (strcmp(onnx, "nearest") == 0) {
+        build_string(l->b, v, "coordinate_transformation_mode", scales ? "asymmetric" : "half_pixel");
+        build_string(l->b, v, "nearest_mode", scales ? "floor" : "round_prefer_ceil");
+    }
+    if (strcmp(onnx, "cubic") == 0) {
+        build_float(l->b, v, "cubic_coeff_a", -0.5f);
+        build_int(l->b, v, "exclude_outside", 1);
+    }
+    return keras_from_nchw(l, v, n + 2);
+}
+
+void keras_read_up_sampling(struct keras_call *l)
+{
+    int n = spatial(l);
+    int64_t sizes[MOST_AXES];
+    float scales[MOST_AXES];
+    keras_ints(l, "size", n, 2, sizes);
+    for (int i = 0; i < n; i++)
+        scales[i] = (float)sizes[i];
+    keras_give(l, resize(l, n, keras_text(l, "interpolation", "nearest"), scales, NULL));
+}
+
+void keras_read_resizing(struct keras_call *l)
+{
+    int64_t sizes[2] = {keras_int(l, "height", 0), keras_int(l, "width", 0)};
+    spatial(l);
+    if (keras_bool(l, "crop_to_aspect_ratio", false) || keras_bool(l, "pad_to_aspect_ratio", false) ||
+        keras_bool(l, "antialias", false))
+        build_fail(l->b, "crop_to_aspect_ratio, pad_to_aspect_ratio and antialias are not read");
+    keras_give(l, resize(l, 2, keras_text(l, "interpolation", "bilinear"), NULL, sizes));
+}
+
+void keras_read_center_crop(struct keras_call *l)
+{
+    int64_t sizes[2] = {keras_int(l, "height", 0), keras_int(l, "width", 0)};
+    spatial(l);
+    struct value *v = keras_in(l, 0);
+    for (int i = 0; i < 2 && !l->b->failed; i++) {
+        int64_t have = keras_dim(l, keras_in(l, 0), first_axis(l) + i), from = (have - sizes[i]) / 2;
+        if (have < sizes[i])
+            build_fail(l->b, "the size of its input must be known, and not be smaller than the crop");
+        v = build_slice(l->b, v, first_axis(l) + i, from, from + sizes[i]);
+    }
+    keras_give(l, v);
+}

@@ -1,0 +1,238 @@
+/* Weights: datasets by the paths of layers' attributes (.keras), or by names that a layer's group lists (.h5). */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format/keras/keras.h"
+#include "op/permuted.h"
+
+#define MOST_NAMES 65536 /* of the weights of a layer */
+
+/* ---- by path ---- */
+
+/* "Conv2DTranspose" → "conv2d_transpose", as Keras names the groups of layers of a class. */
+static void snake_case(const char *class, int repeat, char *to, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; class[i] && n + 3 < size; i++) {
+        bool begins = i && isupper((unsigned char)class[i]) &&
+                      (islower((unsigned char)class[i + 1]) || islower((unsigned char)class[i - 1]));
+        if (begins)
+            to[n++] = '_';
+        if (isalnum((unsigned char)class[i]) || class[i] == '_')
+            to[n++] = (char)tolower((unsigned char)class[i]);
+    }
+    to[n] = 0;
+    if (repeat)
+        snprintf(to + n, size - n, "_%d", repeat);
+}
+
+static int find(struct keras_reader *r, const struct hdf5_object *from, const char *path,
+                const struct hdf5_object **object)
+{
+    *object = NULL;
+    if (from && !r->b.failed)
+        build_check(&r->b, hdf5_find(r->weights, from, path, object, r->b.err) == 0);
+    return r->b.failed ? -1 : 0;
+}
+
+static int place_by_path(struct keras_reader *r, const struct hdf5_object *model, const char *class, int repeat,
+                         struct keras_place *place)
+{
+    static const char *const roots[] = {"layers", "_layer_checkpoint_dependencies"};
+    char snake[200], path[300];
+    snake_case(class, repeat, snake, sizeof(snake));
+    for (size_t i = 0; i < sizeof(roots) / sizeof(*roots) && !place->group; i++) {
+        snprintf(path, sizeof(path), "%s/%s", roots[i], snake);
+        if (find(r, model, path, &place->group) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- by name ---- */
+
+static int add_names(struct keras_reader *r, struct keras_place *place, const struct hdf5_attr *a)
+{
+    bool is_text = a->array.type.class == HDF5_TEXT || a->array.type.class == HDF5_LONG_TEXT;
+    uint64_t count = is_text ? a->array.count : 0;
+    if (count > MOST_NAMES || place->count + (int)count > MOST_NAMES) {
+        build_fail(&r->b, "a layer of more than %d weights", MOST_NAMES);
+        return -1;
+    }
+    const char **names = arena_alloc(&r->arena, ((size_t)place->count + count + 1) * sizeof(*names), r->b.err);
+    build_check(&r->b, names != NULL);
+    for (int i = 0; i < place->count && names; i++)
+        names[i] = place->names[i];
+    place->names = names;
+    for (uint64_t i = 0; i < count && !r->b.failed; i++) {
+        size_t size = 0;
+        const char *text = hdf5_text(r->weights, a, i, &size, r->b.err);
+        names[place->count] = text ? arena_strndup(&r->arena, text, size, r->b.err) : NULL;
+        build_check(&r->b, names[place->count++] != NULL);
+    }
+    return r->b.failed ? -1 : 0;
+}
+
+/* The attribute of that name, or, where it was too large for one, those with a number behind. */
+static int list_names(struct keras_reader *r, struct keras_place *place)
+{
+    char key[40];
+    const struct hdf5_attr *a = hdf5_attr(place->group, "weight_names");
+    if (a)
+        return add_names(r, place, a);
+    for (int part = 0; part < MOST_NAMES; part++) {
+        snprintf(key, sizeof(key), "weight_names%d", part);
+        if (!(a = hdf5_attr(place->group, key)))
+            break;
+        if (add_names(r, place, a) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+enum fit { IS, IS_BEGINNING_OF, BEGINS }; /* a word and a part of a path: the same; "dense_1" of "dense_1_W"; any */
+
+static bool fits(const char *name, const char *word, enum fit fit)
+{
+    size_t n = strlen(word);
+    for (const char *at = name; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL) {
+        char behind = strncmp(at, word, n) == 0 ? at[n] : '?';
+        if (fit == BEGINS ? behind != '?' : fit == IS ? behind == '/' || behind == 0 : behind == '_')
+            return true;
+    }
+    return false;
+}
+
+/* Leaves only the names that fit; none does in files whose names are others: then all stay. */
+static int narrow(struct keras_reader *r, struct keras_place *place, const char *word, enum fit fit)
+{
+    const char **names = arena_alloc(&r->arena, ((size_t)place->count + 1) * sizeof(*names), r->b.err);
+    int count = 0;
+    build_check(&r->b, names != NULL);
+    for (int i = 0; i < place->count && names; i++)
+        if (fits(place->names[i], word, fit))
+            names[count++] = place->names[i];
+    if (count && names) {
+        place->names = names;
+        place->count = count;
+    }
+    return r->b.failed ? -1 : count;
+}
+
+/* ---- places ---- */
+
+int keras_place_layer(struct keras_reader *r, const struct keras_place *model, const char *name, const char *class,
+                      int repeat, struct keras_place *place)
+{
+    *place = (struct keras_place){0};
+    if (r->by_path)
+        return place_by_path(r, model->group, class, repeat, place);
+    if (!model->names && find(r, model->group, name, &place->group) != 0)
+        return -1;
+    if (!model->names)
+        return place->group ? list_names(r, place) : 0;
+    *place = *model;
+    int count = narrow(r, place, name, IS);
+    return count ? count : narrow(r, place, name, IS_BEGINNING_OF);
+}
+
+int keras_place_part(struct keras_reader *r, const struct keras_place *whole, const char *attribute, const char *begins,
+                     struct keras_place *place)
+{
+    char hidden[100];
+    *place = r->by_path ? (struct keras_place){0} : *whole;
+    if (!r->by_path)
+        return narrow(r, place, begins, BEGINS);
+    snprintf(hidden, sizeof(hidden), "_%.90s", attribute);
+    if (find(r, whole->group, attribute, &place->group) == 0 && !place->group)
+        find(r, whole->group, hidden, &place->group);
+    return r->b.failed ? -1 : 0;
+}
+
+/* ---- tensors ---- */
+
+/* The last part of a path without ":0". */
+static bool is_called(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+    size_t n = strlen(name);
+    return strncmp(last, name, n) == 0 && (last[n] == 0 || last[n] == ':');
+}
+
+static const struct hdf5_object *find_weight(struct keras_reader *r, const struct keras_place *place, const char *name,
+                                             int index)
+{
+    const struct hdf5_object *found = NULL;
+    char path[40];
+    int i = 0;
+    snprintf(path, sizeof(path), "vars/%d", index);
+    if (r->by_path)
+        return find(r, place->group, path, &found) == 0 ? found : NULL;
+    while (i < place->count && !is_called(place->names[i], name))
+        i++;
+    i = i < place->count ? i : index;
+    return i < place->count && find(r, place->group, place->names[i], &found) == 0 ? found : NULL;
+}
+
+static struct tensor *read_tensor(struct keras_reader *r, const struct hdf5_object *o)
+{
+    static const enum dtype floats[] = {[2] = DTYPE_F16, [4] = DTYPE_F32, [8] = DTYPE_F64};
+    static const enum dtype ints[] = {[1] = DTYPE_I8, [2] = DTYPE_I16, [4] = DTYPE_I32, [8] = DTYPE_I64};
+    const struct hdf5_type *t = &o->array.type;
+    int64_t dims[HDF5_MAX_RANK];
+    enum dtype dtype = t->class == HDF5_FLOAT ? floats[t->size] : t->class == HDF5_INT ? ints[t->size] : DTYPE_NONE;
+    struct blob *blob = hdf5_read(r->weights, o, r->b.err);
+    for (int i = 0; i < o->array.rank; i++)
+        dims[i] = o->array.dims[i] > INT64_MAX ? -1 : (int64_t)o->array.dims[i];
+    if (blob && dtype == DTYPE_NONE)
+        error_set(r->b.err, "a dataset of an element type that is not read, want floats or integers");
+    struct tensor *t1 =
+        blob && dtype != DTYPE_NONE ? tensor_of_blob(dtype, o->array.rank, dims, blob, 0, r->b.err) : NULL;
+    struct tensor *real = t1 ? tensor_cast(t1, DTYPE_F32, true, r->b.err) : NULL;
+    tensor_unref(t1);
+    blob_unref(blob);
+    build_check(&r->b, real != NULL);
+    return real;
+}
+
+static const struct hdf5_object *weight_of(struct keras_call *l, const char *part, const char *name, int index)
+{
+    struct keras_place place = l->place;
+    if (l->b->failed || !l->place.group || (part && keras_place_part(l->r, &l->place, part, part, &place) < 0))
+        return NULL;
+    return find_weight(l->r, &place, name, index);
+}
+
+struct tensor *keras_tensor(struct keras_call *l, const char *part, const char *name, int index)
+{
+    const struct hdf5_object *o = weight_of(l, part, name, index);
+    struct tensor *t = o ? read_tensor(l->r, o) : NULL;
+    if (l->b->failed)
+        error_prefix(l->b->err, "weight '%.100s'", name);
+    return t;
+}
+
+/* A constant for each way in which a weight is used: layers that are called several times share theirs. */
+struct value *keras_weight(struct keras_call *l, const char *part, const char *name, int index, const int64_t *perm)
+{
+    const struct hdf5_object *o = weight_of(l, part, name, index);
+    char key[200], title[300];
+    int n = snprintf(key, sizeof(key), "%p", (const void *)o);
+    for (int i = 0; o && perm && i < o->array.rank; i++)
+        n += snprintf(key + n, sizeof(key) - (size_t)n, " %d", (int)perm[i]);
+    struct value *v = lookup_find(&l->r->kept, key);
+    if (v || l->b->failed)
+        return v;
+    struct tensor *t = keras_tensor(l, part, name, index);
+    if (!t)
+        build_fail(l->b, "it has no weight '%.100s'", name);
+    struct tensor *turned = t && perm && !l->b->failed ? op_permuted(t, perm, l->b->err) : tensor_ref(t);
+    tensor_unref(t);
+    snprintf(title, sizeof(title), "%.150s/%s%s%s", l->name, part ? part : "", part ? "/" : "", name);
+    const char *kept = l->b->failed ? NULL : keras_keep(l->r, title);
+    const char *own = arena_strdup(&l->r->arena, key, l->b->err);
+    v = build_constant(l->b, kept, turned);
+    build_check(l->b, v && own && lookup_add(&l->r->kept, own, v, l->b->err) == 0);
+    return v;
+}
