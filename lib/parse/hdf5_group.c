@@ -109,6 +109,8 @@ int hdf5_read_link_info(struct hdf5 *f, struct hdf5_object *o, struct bytes b, s
     bytes_take(&b, 1);
     bytes_take(&b, bytes_u8(&b) & 1 ? 8 : 0);
     if (!hdf5_is_nowhere(f, hdf5_address(f, &b)) && !b.bad)
-        return error_set(err, "HDF5: a group of links in a fractal heap, which is not read: h5repack without -L puts it into another form");
+        return error_set(err,
+                         "HDF5: a group of links in a fractal heap, which is not read: h5repack without -L puts it "
+                         "into another form");
     return 0;
 }

@@ -54,6 +54,23 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
     matches "$stderr" "the file with weights is missing: want it beside the net, with the suffix .data"
     nn run --expect "$MODELS/mace/cnn" "$MODELS/mace/cnn.data" "$MODELS/mace/cnn/in_0.npy" > /dev/null
+
+@test "inputs and outputs of Keras' networks are called as there" {
+    nn inspect "$MODELS/keras/cnn.h5" > cnn
+    matches "$(cat cnn)" "input image f32 batchx9x8x3"
+    matches "$(cat cnn)" "output scores"
+    nn run --expect "$MODELS/keras/net" - "$MODELS/keras/net/in_0.npy" < "$MODELS/keras/net.keras" > /dev/null
+}
+
+@test "an HDF5 file without a network of Keras is told so, and a layer that holds Python too" {
+    sed s/model_config/model_konfig/ "$MODELS/keras/cnn.h5" > other.h5
+    try inspect other.h5
+    equal "$status" 1
+    matches "$stderr" "without a network of Keras"
+    sed 's/"Flatten"/"Lambda" /' "$MODELS/keras/cnn.h5" > lambda.h5
+    try inspect lambda.h5
+    equal "$status" 1
+    matches "$stderr" "layer 'flat' .Lambda.: a function of Python"
 }
 
 @test "weights without a network are listed, the same from every kind of file" {

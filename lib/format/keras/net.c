@@ -68,6 +68,8 @@ static struct visit *node_of(struct keras_net *net, const struct reference *ref)
 {
     struct layer *layer = lookup_find(&net->names, ref->layer);
     int i = layer ? ref->node - layer->skipped : -1;
+    if (layer && i == -1 && layer->skipped) /* Keras 3 counts both ways in one file */
+        i = 0;
     if (layer && i >= 0 && i < layer->count)
         return &layer->nodes[i];
     build_fail(net->b, "call %d of layer '%.200s' is taken, which there is not", ref->node, ref->layer);
@@ -369,6 +371,19 @@ static void give_input(struct keras_net *net, const struct reference *ref, void 
     keep_outputs(net, n, &v, 1);
 }
 
+/* An output of the graph is called as its layer; with a number behind where there are several of one. */
+static void give_output(struct keras_net *net, struct value *v, const struct reference *ref)
+{
+    const struct graph *g = net->b->graph;
+    char name[300];
+    int same = 0;
+    size_t n = strlen(ref->layer);
+    for (int i = 0; i < g->output_count; i++)
+        same += strncmp(g->outputs[i]->name, ref->layer, n) == 0 && strchr("_", g->outputs[i]->name[n]);
+    snprintf(name, sizeof(name), same ? "%.250s_%d" : "%.250s", ref->layer, same);
+    build_graph_output(net->b, v, keras_keep(net->r, name));
+}
+
 struct taken {
     struct value **out;
     int count;
@@ -383,7 +398,7 @@ static void take_output(struct keras_net *net, const struct reference *ref, void
     if (net->b->failed || taken->count == KERAS_OUTPUTS)
         return;
     if (!taken->out)
-        build_graph_output(net->b, n->out[ref->tensor], ref->tensor ? NULL : keras_keep(net->r, ref->layer));
+        give_output(net, n->out[ref->tensor], ref);
     else
         taken->out[taken->count] = n->out[ref->tensor];
     taken->count++;

@@ -41,7 +41,8 @@ static int place_by_path(struct keras_reader *r, const struct hdf5_object *model
 {
     static const char *const roots[] = {"layers", "_layer_checkpoint_dependencies"};
     char snake[200], path[300];
-    snake_case(class, repeat, snake, sizeof(snake));
+    bool is_alias = strcmp(class, "GroupQueryAttention") == 0; /* the only layer that goes by another name */
+    snake_case(is_alias ? "GroupedQueryAttention" : class, repeat, snake, sizeof(snake));
     for (size_t i = 0; i < sizeof(roots) / sizeof(*roots) && !place->group; i++) {
         snprintf(path, sizeof(path), "%s/%s", roots[i], snake);
         if (find(r, model, path, &place->group) != 0)

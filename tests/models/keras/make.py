@@ -1,0 +1,112 @@
+"""make.py: makes the samples of this folder and their answers with Keras 3 and, as tf_keras, Keras 2 (PyPI tensorflow-cpu 2.21,
+keras 3.15, tf_keras 2.21). Seeded; run it in this folder."""
+import os
+import shutil
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+rng = np.random.default_rng(7)
+
+
+def shake(model):
+    """Weights of which none is what a layer begins with."""
+    for w in model.weights:
+        value = rng.standard_normal(w.shape).astype(np.float32) * 0.4
+        w.assign(np.abs(value) + 0.5 if "variance" in getattr(w, "path", w.name) else value)
+
+
+def answers(name, model, inputs):
+    shutil.rmtree(name, ignore_errors=True)
+    os.makedirs(name)
+    results = model(inputs if len(inputs) > 1 else inputs[0])
+    for k, a in enumerate(inputs):
+        np.save("%s/in_%d.npy" % (name, k), a)
+    for k, a in enumerate(results if isinstance(results, (list, tuple)) else [results]):
+        np.save("%s/out_%d.npy" % (name, k), np.array(a))
+
+
+def random(*shape):
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def deflate(path):
+    """The same archive, packed: HDF5's empty tables are most of it."""
+    with zipfile.ZipFile(path) as z:
+        members = [(n, z.read(n)) for n in z.namelist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        for n, data in members:
+            z.writestr(zipfile.ZipInfo(n), data, zipfile.ZIP_DEFLATED)
+
+
+def modern(path):
+    """The same file in the layout of newer libraries, with chunks, filters, and numbers of the other byte order."""
+    with h5py.File(path) as a, h5py.File(path + ".new", "w", libver="latest") as b:
+        b.attrs.update(a.attrs)
+
+        def copy(name, item):
+            if isinstance(item, h5py.Dataset) and item.ndim > 1:
+                b.create_dataset(name, data=item[()], chunks=(2,) * item.ndim, compression="gzip", shuffle=True)
+            elif isinstance(item, h5py.Dataset):
+                b.create_dataset(name, data=item[()].astype(">f4"))
+            else:
+                b.create_group(name).attrs.update({k: np.array([n.encode() for n in v]) if k == "weight_names" and
+                                                   len(v) else v for k, v in item.attrs.items()})
+        a.visititems(copy)
+    os.replace(path + ".new", path)
+
+
+def cnn():
+    """Keras 2: a functional net with shared layers, a net within, and operators of TensorFlow."""
+    layers = tf_keras.layers
+    x = tf_keras.Input((9, 8, 3), name="image")
+    v = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="conv")(x)
+    v = layers.BatchNormalization(name="norm")(v)
+    inner = tf_keras.Sequential([layers.InputLayer((5, 4, 4)), layers.DepthwiseConv2D(3, padding="same", name="deep")],
+                                name="inner")
+    v = tf.nn.relu6(inner(inner(v)) + v)
+    v = layers.Flatten(name="flat")(v)
+    model = tf_keras.Model(x, layers.Dense(3, activation="softmax", name="scores")(v), name="cnn")
+    shake(model)
+    model.save("cnn.h5")
+    answers("cnn", model, [random(2, 9, 8, 3)])
+
+
+def net():
+    """Keras 3: pictures, a transposed convolution, attention, operations."""
+    layers = keras.layers
+    x = keras.Input((8, 8, 3), name="photo")
+    v = layers.Rescaling(1 / 127.5, offset=-1)(x)
+    v = layers.SeparableConv2D(4, 3, strides=2, activation="hard_sigmoid")(layers.ZeroPadding2D(((0, 1), (1, 0)))(v))
+    v = layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation=layers.LeakyReLU(0.1))(v)
+    v = layers.AveragePooling2D(3, 2, padding="same")(v)
+    v = layers.Reshape((-1, 4))(v)
+    v = layers.LayerNormalization()(v + layers.MultiHeadAttention(2, 3)(v, v))
+    model = keras.Model(x, [keras.ops.mean(v, axis=1), v[:, 1:, ::2]], name="net")
+    shake(model)
+    model.save("net.keras")
+    deflate("net.keras")
+    answers("net", model, [rng.integers(0, 256, (1, 8, 8, 3)).astype(np.float32)])
+
+
+def rnn():
+    """Keras 3 in HDF5: words, of which some do not count, in recurrent layers."""
+    layers = keras.layers
+    words = keras.Input((7,), dtype="int32", name="words")
+    v = layers.Embedding(6, 4, mask_zero=True, name="table")(words)
+    v = layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both")(v)
+    v = layers.GRU(4, name="last")(v)
+    model = keras.Model(words, layers.Dense(2, name="scores")(v), name="rnn")
+    shake(model)
+    model.save("rnn.h5")
+    modern("rnn.h5")
+    answers("rnn", model, [np.array([[1, 2, 3, 0, 4, 0, 0], [0, 5, 0, 1, 1, 2, 3]], np.int32)])
+
+
+cnn()
+net()
+rnn()
