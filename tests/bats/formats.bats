@@ -54,6 +54,7 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
     matches "$stderr" "the file with weights is missing: want it beside the net, with the suffix .data"
     nn run --expect "$MODELS/mace/cnn" "$MODELS/mace/cnn.data" "$MODELS/mace/cnn/in_0.npy" > /dev/null
+}
 
 @test "inputs and outputs of Keras' networks are called as there" {
     nn inspect "$MODELS/keras/cnn.h5" > cnn

@@ -378,7 +378,7 @@ static void give_output(struct keras_net *net, struct value *v, const struct ref
     char name[300];
     int same = 0;
     size_t n = strlen(ref->layer);
-    for (int i = 0; i < g->output_count; i++)
+    for (size_t i = 0; i < g->output_count; i++)
         same += strncmp(g->outputs[i]->name, ref->layer, n) == 0 && strchr("_", g->outputs[i]->name[n]);
     snprintf(name, sizeof(name), same ? "%.250s_%d" : "%.250s", ref->layer, same);
     build_graph_output(net->b, v, keras_keep(net->r, name));
