@@ -30,8 +30,7 @@ static int list_functions(struct tensorflow_reader *r)
     return r->b.failed ? -1 : 0;
 }
 
-/* What the function returns under that name. */
-static const char *returned(const struct protobuf *function, const char *name)
+const char *tensorflow_returned(const struct protobuf *function, const char *name)
 {
     for (const struct protobuf *p = protobuf_first(function, "ret"); p; p = protobuf_more(p))
         if (strcmp(protobuf_text(p, "key", ""), name) == 0)
@@ -61,7 +60,7 @@ int tensorflow_call(struct tensorflow_reader *r, const char *name, struct value 
     }
     for (const struct protobuf *p = protobuf_first(signature, "output_arg"); p && !r->b.failed && results < most;
          p = protobuf_more(p))
-        out[results++] = tensorflow_scope_value(&s, returned(function, protobuf_text(p, "name", "")));
+        out[results++] = tensorflow_scope_value(&s, tensorflow_returned(function, protobuf_text(p, "name", "")));
     tensorflow_scope_close(&s);
     r->depth--;
     return r->b.failed ? -1 : results;
@@ -112,12 +111,9 @@ static bool is_one_of(const char *op, const char *const *names)
 
 /* ---- frozen graphs ---- */
 
-/* Nodes that nothing takes are the outputs; those that only watch over others are none. */
-static void read_frozen(struct tensorflow_scope *s)
+/* Notes the names of all nodes that others take. */
+static void list_used(struct tensorflow_scope *s, struct lookup *used)
 {
-    static const char *const no_results[] = {"NoOp",      "Assert", "Const",        "Placeholder", "SaveV2",
-                                             "RestoreV2", "Assign", "MergeSummary", NULL};
-    struct lookup used = {0};
     for (size_t i = 0; i < s->count && !s->b->failed; i++) {
         for (const struct protobuf *p = protobuf_first(s->nodes[i].message, "input"); p && !s->b->failed;
              p = protobuf_more(p)) {
@@ -126,16 +122,31 @@ static void read_frozen(struct tensorflow_scope *s)
             build_check(s->b, name != NULL);
             if (name && strchr(name, ':'))
                 *strchr(name, ':') = 0;
-            if (name && !lookup_find(&used, name))
-                build_check(s->b, lookup_add(&used, name, s, s->b->err) == 0);
+            if (name && !lookup_find(used, name))
+                build_check(s->b, lookup_add(used, name, s, s->b->err) == 0);
         }
     }
-    for (size_t i = 0; i < s->count && !s->b->failed; i++) /* in the order of the file; those of no use are none */
-        if (strcmp(s->nodes[i].op, "Placeholder") == 0 && lookup_find(&used, s->nodes[i].name))
-            add_input(s, &s->nodes[i], s->nodes[i].name);
+}
+
+/* Nodes that only watch over others are no results, nor are the ends of branches and loops that nothing takes. */
+static bool is_result(struct tensorflow_scope *s, const struct tensorflow_node *n, bool of_loops)
+{
+    static const char *const no_results[] = {"NoOp",          "Assert",    "Const",  "Placeholder",
+                                             "SaveV2",        "RestoreV2", "Assign", "MergeSummary",
+                                             "NextIteration", "Switch",    NULL};
+    int output;
+    const struct tensorflow_node *from = tensorflow_scope_find(s, tensorflow_input(n->message, 0), &output);
+    if (strcmp(n->op, "Exit") == 0)
+        return of_loops;
+    return !of_loops && !is_one_of(n->op, no_results) &&
+           !(from && strcmp(from->op, "Switch") == 0 && strcmp(n->op, "Identity") == 0);
+}
+
+static void give_results(struct tensorflow_scope *s, const struct lookup *used, bool of_loops)
+{
     for (size_t i = 0; i < s->count && !s->b->failed; i++) {
         struct tensorflow_node *n = &s->nodes[i];
-        if (lookup_find(&used, n->name) || is_one_of(n->op, no_results))
+        if (lookup_find(used, n->name) || !is_result(s, n, of_loops))
             continue;
         struct value *v = tensorflow_scope_value(s, n->name);
         const char *name = arena_strdup(&s->b->graph->arena, n->name, s->b->err);
@@ -146,6 +157,19 @@ static void read_frozen(struct tensorflow_scope *s)
         for (int k = 0; k < TENSORFLOW_OUTPUTS && n->out[k] && !s->b->failed; k++)
             build_graph_output(s->b, k ? n->out[k] : v, k ? NULL : name);
     }
+}
+
+/* Nodes that nothing takes are the outputs. */
+static void read_frozen(struct tensorflow_scope *s)
+{
+    struct lookup used = {0};
+    list_used(s, &used);
+    for (size_t i = 0; i < s->count && !s->b->failed; i++) /* in the order of the file; those of no use are none */
+        if (strcmp(s->nodes[i].op, "Placeholder") == 0 && lookup_find(&used, s->nodes[i].name))
+            add_input(s, &s->nodes[i], s->nodes[i].name);
+    give_results(s, &used, false);
+    if (!s->b->failed && s->b->graph->output_count == 0)
+        give_results(s, &used, true);
     lookup_release(&used);
 }
 
@@ -254,6 +278,7 @@ static int read_whole(struct tensorflow_reader *r, struct error *err)
     if (!r->b.failed && r->b.graph->output_count == 0)
         build_fail(&r->b, "the graph has no outputs");
     build_check(&r->b, graph_set_property(r->b.graph, "producer", "TensorFlow", 10, err) == 0);
+    build_remove_unused(&r->b);
     return build_graph_end(&r->b);
 }
 

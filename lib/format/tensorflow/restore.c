@@ -15,15 +15,6 @@ struct restore {
     size_t key_count;
 };
 
-/* Input i of a node, without those that only come before it. */
-static const char *input(const struct protobuf *node, size_t i)
-{
-    for (const struct protobuf *p = protobuf_first(node, "input"); p; p = protobuf_more(p))
-        if (*protobuf_as_text(p, "") != '^' && i-- == 0)
-            return protobuf_as_text(p, "");
-    return "";
-}
-
 /* Whether "node:output:0" is of that node. */
 static bool is_of(const char *tensor, const char *node)
 {
@@ -39,19 +30,14 @@ static const struct protobuf *maker(const struct protobuf *function, const char 
     return NULL;
 }
 
-static bool is_op(const struct protobuf *node, const char *op)
-{
-    return node && strcmp(protobuf_text(node, "op", ""), op) == 0;
-}
-
 /* The keys are a constant of strings. */
 static void list_keys(struct restore *x)
 {
     struct tensorflow_reader *r = x->graph->r;
     for (const struct protobuf *n = protobuf_first(x->function, "node_def"); n && !r->b.failed; n = protobuf_more(n)) {
-        if (!is_op(n, "RestoreV2"))
+        if (!tensorflow_is_op(n, "RestoreV2"))
             continue;
-        const struct protobuf *names = maker(x->function, input(n, 1));
+        const struct protobuf *names = maker(x->function, tensorflow_input(n, 1));
         const struct protobuf *tensor = protobuf_message(tensorflow_attr(names, "value"), "tensor");
         x->keys = arena_alloc(&r->arena, (protobuf_count(tensor, "string_val") + 1) * sizeof(*x->keys), r->b.err);
         build_check(&r->b, x->keys != NULL);
@@ -78,18 +64,21 @@ static int64_t restored(const struct restore *x, const char *tensor)
 {
     int64_t i;
     const struct protobuf *n = maker(x->function, tensor);
-    const char *from = is_op(n, "Identity") ? input(n, 0) : tensor, *last = strrchr(from, ':');
-    return is_op(maker(x->function, from), "RestoreV2") && last && text_to_i64(last + 1, strlen(last + 1), &i) ? i : -1;
+    const char *from = tensorflow_is_op(n, "Identity") ? tensorflow_input(n, 0) : tensor, *last = strrchr(from, ':');
+    return tensorflow_is_op(maker(x->function, from), "RestoreV2") && last &&
+                   text_to_i64(last + 1, strlen(last + 1), &i)
+               ? i
+               : -1;
 }
 
 static void note_assignment(struct restore *x, const struct protobuf *assign)
 {
     char name[1024];
     struct tensorflow_reader *r = x->graph->r;
-    int64_t arg = argument(x, input(assign, 0)), key = restored(x, input(assign, 1));
+    int64_t arg = argument(x, tensorflow_input(assign, 0)), key = restored(x, tensorflow_input(assign, 1));
     if (arg < 0 || key < 0 || (uint64_t)key >= x->key_count)
         return;
-    snprintf(name, sizeof(name), "%.1000s", input(x->call, (size_t)arg));
+    snprintf(name, sizeof(name), "%.1000s", tensorflow_input(x->call, (size_t)arg));
     name[strcspn(name, ":")] = 0;
     struct tensorflow_node *variable = lookup_find(&x->graph->names, name);
     if (!variable)
@@ -112,7 +101,7 @@ void tensorflow_trace_restore(struct tensorflow_scope *graph)
             continue;
         list_keys(&x);
         for (const struct protobuf *n = protobuf_first(x.function, "node_def"); n && !r->b.failed; n = protobuf_more(n))
-            if (is_op(n, "AssignVariableOp"))
+            if (tensorflow_is_op(n, "AssignVariableOp"))
                 note_assignment(&x, n);
         return;
     }

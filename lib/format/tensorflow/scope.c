@@ -33,7 +33,34 @@ void tensorflow_scope_close(struct tensorflow_scope *s)
     lookup_release(&s->args);
 }
 
+int tensorflow_scope_again(struct tensorflow_scope *s, struct tensorflow_scope *outer, const char *boundary)
+{
+    *s = (struct tensorflow_scope){.r = outer->r, .b = outer->b, .outer = outer, .boundary = boundary};
+    s->nodes = mem_calloc(outer->count + 1, sizeof(*s->nodes), s->b->err);
+    build_check(s->b, s->nodes != NULL);
+    s->r->nodes += (long)outer->count / 64; /* work too */
+    for (; s->count < outer->count && !s->b->failed; s->count++) {
+        struct tensorflow_node *node = &s->nodes[s->count], *of = &outer->nodes[s->count];
+        *node = (struct tensorflow_node){.message = of->message, .name = of->name, .op = of->op};
+        build_check(s->b, lookup_add(&s->names, node->name, node, s->b->err) == 0);
+    }
+    return s->b->failed ? -1 : 0;
+}
+
 /* ---- names of tensors ---- */
+
+const char *tensorflow_input(const struct protobuf *node, size_t i)
+{
+    for (const struct protobuf *p = protobuf_first(node, "input"); p; p = protobuf_more(p))
+        if (*protobuf_as_text(p, "") != '^' && i-- == 0)
+            return protobuf_as_text(p, "");
+    return "";
+}
+
+bool tensorflow_is_op(const struct protobuf *node, const char *op)
+{
+    return node && strcmp(protobuf_text(node, "op", ""), op) == 0;
+}
 
 /* Operators with several outputs whose names functions use; of others the first list is all there is. */
 static const struct {
@@ -50,7 +77,7 @@ static const struct {
 };
 
 /* "node", "node:1" of a graph, "node:output:1" of a function: its node, and which output of it. */
-static struct tensorflow_node *find(struct tensorflow_scope *s, const char *name, int *output)
+struct tensorflow_node *tensorflow_scope_find(struct tensorflow_scope *s, const char *name, int *output)
 {
     char text[1024];
     const char *colon = strchr(name, ':'), *last = strrchr(name, ':');
@@ -109,7 +136,9 @@ static void read_node(struct tensorflow_scope *s, struct tensorflow_node *n)
         build_fail(s->b, "more than %d nodes are read", TENSORFLOW_NODES);
     o.in = arena_alloc(&s->r->arena, (protobuf_count(n->message, "input") + 1) * sizeof(*o.in), s->b->err);
     build_check(s->b, o.in != NULL);
-    for (const struct protobuf *p = protobuf_first(n->message, "input"); p && !s->b->failed; p = protobuf_more(p)) {
+    bool is_edge = tensorflow_is_edge(s, n);
+    for (const struct protobuf *p = protobuf_first(n->message, "input"); p && !s->b->failed && !is_edge;
+         p = protobuf_more(p)) {
         const char *name = protobuf_as_text(p, "");
         if (*name == '^') /* it only comes after that one */
             continue;
@@ -143,19 +172,27 @@ static bool push(struct tensorflow_scope *s, struct stack *stack, struct tensorf
     return true;
 }
 
-/* Those that it needs go onto the stack above it; one that is there already, and not read, needs itself. */
+/* What is taken goes onto the stack; what is there already, and not read, needs itself. */
+static void push_needed(struct tensorflow_scope *s, const char *name, void *data)
+{
+    int output;
+    bool is_arg = *name == '^' || lookup_find(&s->args, name);
+    struct tensorflow_node *from = is_arg ? NULL : tensorflow_scope_find(s, name, &output);
+    if (from && from->state == 1)
+        build_fail(s->b, "node '%.200s' needs itself", from->name);
+    else if (from && from->state == 0)
+        push(s, data, from);
+}
+
 static void push_inputs(struct tensorflow_scope *s, struct stack *stack, struct tensorflow_node *n)
 {
     n->state = 1;
-    for (const struct protobuf *p = protobuf_first(n->message, "input"); p && !s->b->failed; p = protobuf_more(p)) {
-        const char *name = protobuf_as_text(p, "");
-        int output;
-        struct tensorflow_node *from = *name == '^' ? NULL : find(s, name, &output);
-        if (from && from->state == 1)
-            build_fail(s->b, "node '%.200s' needs itself: loops of TensorFlow 1 are not read", from->name);
-        else if (from && from->state == 0)
-            push(s, stack, from);
+    if (tensorflow_is_edge(s, n)) {
+        tensorflow_edge_needs(s, n, push_needed, stack);
+        return;
     }
+    for (const struct protobuf *p = protobuf_first(n->message, "input"); p && !s->b->failed; p = protobuf_more(p))
+        push_needed(s, protobuf_as_text(p, ""), stack);
 }
 
 /* Reads a node and all that it needs, without recursion: graphs are thousands of nodes deep. */
@@ -180,7 +217,7 @@ struct value *tensorflow_scope_value(struct tensorflow_scope *s, const char *nam
 {
     int output;
     struct value *arg = lookup_find(&s->args, name);
-    struct tensorflow_node *n = arg ? NULL : find(s, name, &output);
+    struct tensorflow_node *n = arg ? NULL : tensorflow_scope_find(s, name, &output);
     if (arg || s->b->failed)
         return s->b->failed ? NULL : arg;
     if (!n) {

@@ -46,6 +46,7 @@ struct tensorflow_reader {
     struct lookup variables; /* a name → struct value */
     struct lookup keys;      /* a variable's name → its key in the checkpoint */
     int depth;
+    int writing; /* loops at work whose lists are written */
     long nodes;
 };
 
@@ -64,8 +65,10 @@ struct tensorflow_scope {
     struct build *b;
     struct tensorflow_node *nodes;
     size_t count;
-    struct lookup names; /* → struct tensorflow_node */
-    struct lookup args;  /* of a function: → struct value */
+    struct lookup names;            /* → struct tensorflow_node */
+    struct lookup args;             /* of a function: → struct value */
+    struct tensorflow_scope *outer; /* of a part of a graph, a branch or the body of a loop: the whole */
+    const char *boundary;           /* and the operator that brings its values in: "Switch", "Enter" */
 };
 
 /* Lists the nodes: field `nodes` of the message. */
@@ -74,6 +77,20 @@ int tensorflow_scope_open(struct tensorflow_scope *s, struct tensorflow_reader *
 void tensorflow_scope_close(struct tensorflow_scope *s);
 /* The tensor "node:1", or, in a function, "node:output:1"; NULL after a failure. */
 struct value *tensorflow_scope_value(struct tensorflow_scope *s, const char *name);
+
+/* The same nodes once more, none of them read, for a part of the graph that is a subgraph of ours. */
+int tensorflow_scope_again(struct tensorflow_scope *s, struct tensorflow_scope *outer, const char *boundary);
+/* The node that makes a tensor, and which output of it that is; NULL. */
+struct tensorflow_node *tensorflow_scope_find(struct tensorflow_scope *s, const char *name, int *output);
+/* Input i of a node, without those that only come before it; "". */
+const char *tensorflow_input(const struct protobuf *node, size_t i);
+bool tensorflow_is_op(const struct protobuf *node, const char *op);
+
+/* Whether the node is an edge of a part of the graph, whose inputs it does not take as others do: of the control flow
+ * of TensorFlow 1 (read_frame.c). Calls `need` for each tensor that must be read before it. */
+bool tensorflow_is_edge(const struct tensorflow_scope *s, const struct tensorflow_node *n);
+void tensorflow_edge_needs(struct tensorflow_scope *s, struct tensorflow_node *n,
+                           void (*need)(struct tensorflow_scope *s, const char *name, void *data), void *data);
 
 /* A node being read. */
 struct tensorflow_op {
@@ -106,6 +123,36 @@ void tensorflow_trace_restore(struct tensorflow_scope *graph);
 /* Reads the function `name` with these arguments; its results to out[most]: their number, or -1. */
 int tensorflow_call(struct tensorflow_reader *r, const char *name, struct value *const *in, int count,
                     struct value **out, int most);
+
+/* ---- branches and loops (read_loop.c) ---- */
+
+/* A loop, of functions or of a frame of TensorFlow 1. */
+struct tensorflow_loop {
+    struct tensorflow_op *o;
+    struct tensorflow_scope *look; /* where the body's nodes are found */
+    int count;
+    struct value *in[TENSORFLOW_OUTPUTS]; /* what its variables begin with */
+    const char *arg[TENSORFLOW_OUTPUTS];  /* how the body calls them, and what they become there */
+    const char *becomes[TENSORFLOW_OUTPUTS];
+    void *data;
+    /* Reads the body, and the condition, for these values of the variables. */
+    int (*body)(struct tensorflow_loop *l, struct value *const *in, struct value **out);
+    struct value *(*condition)(struct tensorflow_loop *l, struct value *const *in);
+};
+
+/* Adds it; out: what its variables are at its end, as far as these can be had. 0, or -1 after a failure. */
+int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out);
+
+/* Reading goes on in a new subgraph of b's graph; what was there is given back by tensorflow_leave(). */
+struct build tensorflow_enter(struct tensorflow_reader *r);
+struct graph *tensorflow_leave(struct tensorflow_reader *r, struct build outer);
+/* If of two subgraphs that have `count` outputs: outputs of it. */
+void tensorflow_build_if(struct tensorflow_op *o, struct value *condition, struct graph *yes, struct graph *no,
+                         int count);
+/* The name of the function that an attribute holds. */
+const char *tensorflow_function(const struct tensorflow_op *o, const char *attr);
+/* What the function returns under that name. */
+const char *tensorflow_returned(const struct protobuf *function, const char *name);
 
 /* ---- what an operator's function sees (op.c) ---- */
 

@@ -258,5 +258,5 @@ int main(void)
     RUN(headers_that_go_on_in_themselves_end);
     RUN(sizes_are_not_believed);
     RUN(other_files_are_none);
-    TEST_END();
+    return TEST_END();
 }

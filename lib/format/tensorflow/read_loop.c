@@ -1,0 +1,317 @@
+/* Branches and loops whose parts are functions, and the lists of tensors that loops go over.
+ *
+ * A list is the tensor of its elements one behind the other. One that a loop writes element by element is what ONNX's
+ * Loop calls a scan output. */
+#include <string.h>
+
+#include "format/tensorflow/tensorflow.h"
+
+#define MOST_STEPS 100 /* of Identities in a row */
+
+/* ---- subgraphs ---- */
+
+struct build tensorflow_enter(struct tensorflow_reader *r)
+{
+    struct build outer = r->b;
+    build_infer(&r->b);
+    outer.failed = r->b.failed;
+    struct graph *g = r->b.failed ? NULL : graph_new_subgraph(outer.graph, outer.err);
+    outer.latest = NULL;
+    r->b.graph = g;
+    r->b.failed = !g;
+    return outer;
+}
+
+struct graph *tensorflow_leave(struct tensorflow_reader *r, struct build outer)
+{
+    struct build *b = &r->b;
+    build_infer(b);
+    struct graph *g = b->graph;
+    outer.failed = outer.failed || b->failed;
+    *b = outer;
+    return g;
+}
+
+void tensorflow_build_if(struct tensorflow_op *o, struct value *condition, struct graph *yes, struct graph *no,
+                         int count)
+{
+    struct value *v = BUILD(o->b, "If", build_reshape(o->b, condition, 0, NULL));
+    build_check(o->b, v && node_set_graph(v->producer, "then_branch", yes, o->b->err) == 0 &&
+                          node_set_graph(v->producer, "else_branch", no, o->b->err) == 0);
+    for (int i = 0; i < count && !o->b->failed; i++)
+        tensorflow_give(o, i, build_output(o->b, v, i));
+}
+
+/* ---- lists: TensorList…, and the TensorArray…V3 of TensorFlow 1, whose "flow" is the list ---- */
+
+static bool is_reserved(const struct value *v)
+{
+    return v && v->producer && strcmp(v->producer->op, "TensorListReserve") == 0;
+}
+
+/* Stands for a list without elements, of which only a loop may make one with some. The word of these operators is the
+ * number of the input that is the list, or, here, how many elements it has. */
+void tensorflow_read_list_reserve(struct tensorflow_op *o)
+{
+    struct value *v = BUILD(o->b, "tensorflow.TensorListReserve", tensorflow_in(o, *o->kind->onnx - '0'));
+    tensorflow_give(o, 0, v);
+    tensorflow_give(o, 1, v);
+}
+
+static struct value *list_of(struct tensorflow_op *o)
+{
+    struct value *v = tensorflow_in(o, *o->kind->onnx - '0');
+    if (is_reserved(v))
+        build_fail(o->b, "a list is read whose elements are not written, or in a way that is not read");
+    return v;
+}
+
+void tensorflow_read_list(struct tensorflow_op *o)
+{
+    tensorflow_give(o, 0, list_of(o));
+}
+
+/* One element, or several. */
+void tensorflow_read_list_get(struct tensorflow_op *o)
+{
+    struct value *v = BUILD(o->b, "Gather", list_of(o), tensorflow_in(o, 1));
+    tensorflow_give(o, 0, build_int(o->b, v, "axis", 0));
+}
+
+/* Within a loop that collects them: the element. */
+void tensorflow_read_list_set(struct tensorflow_op *o)
+{
+    if (!is_reserved(tensorflow_in(o, *o->kind->onnx - '0')) || !o->scope->r->writing)
+        build_fail(o->b, "a list is written in a way that is not read");
+    tensorflow_give(o, 0, tensorflow_in(o, 2));
+}
+
+void tensorflow_read_list_length(struct tensorflow_op *o)
+{
+    struct value *v = build_reshape(o->b, build_shape(o->b, list_of(o), 0, 1), 0, NULL);
+    tensorflow_give(o, 0, build_cast(o->b, v, DTYPE_I32));
+}
+
+/* ---- what becomes of a loop's variables ---- */
+
+enum fate {
+    CARRIED,
+    KEPT,    /* it stays as it is */
+    WRITTEN, /* a list of which each round writes one element */
+    LATEST   /* a list of one element, which each round writes */
+};
+
+/* The tensor that one is, but for Identities. */
+static const char *through(struct tensorflow_scope *s, const char *name)
+{
+    int output;
+    for (int i = 0; i < MOST_STEPS && !lookup_find(&s->args, name); i++) {
+        const struct tensorflow_node *n = tensorflow_scope_find(s, name, &output);
+        if (!n || strcmp(n->op, "Identity") != 0)
+            break;
+        name = tensorflow_input(n->message, 0);
+    }
+    return name;
+}
+
+static bool is_arg(const struct tensorflow_loop *l, const char *name, int k)
+{
+    return strcmp(through(l->look, name), l->arg[k]) == 0;
+}
+
+/* Whether a tensor of the body is a constant whole number of that value. */
+static bool is_number(const struct tensorflow_loop *l, const char *name, int64_t number)
+{
+    int output;
+    const struct tensorflow_node *n = tensorflow_scope_find(l->look, through(l->look, name), &output);
+    if (!n || strcmp(n->op, "Const") != 0)
+        return false;
+    struct tensor *t = tensorflow_tensor(l->look->r, protobuf_message(tensorflow_attr(n->message, "value"), "tensor"));
+    bool same = t && t->count == 1 && t->dtype != DTYPE_STRING && tensor_get_i64(t, 0) == number;
+    tensor_unref(t);
+    return same;
+}
+
+/* Whether variable k counts the rounds from 0. */
+static bool is_counter(const struct tensorflow_loop *l, int k)
+{
+    int output;
+    int64_t first = -1;
+    const struct tensorflow_node *n = tensorflow_scope_find(l->look, through(l->look, l->becomes[k]), &output);
+    if (!n || strncmp(n->op, "Add", 3) != 0 || build_known(l->o->b, l->in[k], &first, 1, NULL) != 1 || first != 0)
+        return false;
+    const char *a = tensorflow_input(n->message, 0), *b = tensorflow_input(n->message, 1);
+    return (is_arg(l, a, k) && is_number(l, b, 1)) || (is_arg(l, b, k) && is_number(l, a, 1));
+}
+
+static enum fate list_fate(struct tensorflow_loop *l, int k)
+{
+    int output;
+    const struct tensorflow_node *n = tensorflow_scope_find(l->look, through(l->look, l->becomes[k]), &output);
+    bool is_array = n && strcmp(n->op, "TensorArrayWriteV3") == 0;
+    if (n && (is_array || strcmp(n->op, "TensorListSetItem") == 0) &&
+        is_arg(l, tensorflow_input(n->message, is_array ? 3 : 0), k)) {
+        const char *index = tensorflow_input(n->message, 1);
+        if (is_number(l, index, 0))
+            return LATEST;
+        for (int c = 0; c < l->count; c++)
+            if (is_arg(l, index, c) && is_counter(l, c))
+                return WRITTEN;
+    }
+    build_fail(l->o->b, "a loop writes a list in another way than one element after the other");
+    return KEPT;
+}
+
+static enum fate find_fate(struct tensorflow_loop *l, int k)
+{
+    if (is_arg(l, l->becomes[k], k))
+        return KEPT;
+    return is_reserved(l->in[k]) ? list_fate(l, k) : CARRIED;
+}
+
+/* ---- loops ---- */
+
+/* A variable of the body: of the rank that it begins with. */
+static struct value *body_input(struct build *b, struct value *first, const struct type *type)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    for (int i = 0; i < TENSOR_MAX_RANK; i++)
+        dims[i] = DIM_UNKNOWN;
+    return build_input(b, NULL, first->type.dtype, type && type->kind == TYPE_TENSOR ? type->rank : -1, dims);
+}
+
+static struct graph *build_body(struct tensorflow_loop *l, const enum fate *fates)
+{
+    struct tensorflow_reader *r = l->o->scope->r;
+    struct value *in[TENSORFLOW_OUTPUTS], *out[TENSORFLOW_OUTPUTS];
+    const struct type *types[TENSORFLOW_OUTPUTS] = {NULL};
+    for (int k = 0; k < l->count && !r->b.failed; k++)
+        types[k] = build_type(&r->b, l->in[k]);
+    struct build outer = tensorflow_enter(r);
+    if (!r->b.failed) {
+        build_input(&r->b, NULL, DTYPE_I64, 0, NULL);
+        build_input(&r->b, NULL, DTYPE_BOOL, 0, NULL);
+    }
+    for (int k = 0; k < l->count && !r->b.failed; k++)
+        in[k] = fates[k] == CARRIED ? body_input(&r->b, l->in[k], types[k]) : l->in[k];
+    r->writing++;
+    if (!r->b.failed && l->body(l, in, out) != 0)
+        build_check(&r->b, false);
+    r->writing--;
+    for (int k = 0; k < l->count && !r->b.failed; k++)
+        out[k] = fates[k] == KEPT ? l->in[k] : out[k];
+    struct value *again = r->b.failed ? NULL : l->condition(l, out);
+    if (!r->b.failed)
+        build_body_output(&r->b, again);
+    for (int k = 0; k < l->count && !r->b.failed; k++)
+        if (fates[k] == CARRIED)
+            build_body_output(&r->b, out[k]);
+    for (int k = 0; k < l->count && !r->b.failed; k++)
+        if (fates[k] >= WRITTEN)
+            build_body_output(&r->b, out[k]);
+    return tensorflow_leave(r, outer);
+}
+
+/* ONNX asks for the condition of the first round before it, and for the next one's in the body. */
+int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out)
+{
+    struct build *b = l->o->b;
+    struct value *in[TENSORFLOW_OUTPUTS + 2] = {NULL};
+    enum fate fates[TENSORFLOW_OUTPUTS];
+    int carried = 0, scanned = 0, at = 0;
+    for (int k = 0; k < l->count && !b->failed; k++) {
+        fates[k] = find_fate(l, k);
+        if (fates[k] == CARRIED)
+            in[2 + carried++] = l->in[k];
+        scanned += fates[k] >= WRITTEN;
+    }
+    in[1] = b->failed ? NULL : l->condition(l, l->in);
+    struct graph *body = b->failed ? NULL : build_body(l, fates);
+    struct value *v = build_node(b, "Loop", carried + 2, in);
+    build_check(b, v && node_set_graph(v->producer, "body", body, b->err) == 0);
+    for (int i = 0; i < carried + scanned && !b->failed; i++)
+        build_output(b, v, i);
+    for (int k = 0; k < l->count && !b->failed; k++)
+        out[k] = fates[k] == KEPT ? l->in[k] : fates[k] == CARRIED ? build_output(b, v, at++) : NULL;
+    for (int k = 0; k < l->count && !b->failed; k++)
+        if (fates[k] >= WRITTEN)
+            out[k] = build_output(b, v, at++);
+    for (int k = 0; k < l->count && !b->failed; k++)
+        if (fates[k] == LATEST)
+            out[k] = build_slice(b, out[k], 0, -1, INT64_MAX);
+    return b->failed ? -1 : 0;
+}
+
+/* ---- of functions ---- */
+
+static struct graph *branch(struct tensorflow_op *o, const char *attr, int *outputs)
+{
+    struct tensorflow_reader *r = o->scope->r;
+    struct value *out[TENSORFLOW_OUTPUTS];
+    struct build outer = tensorflow_enter(r);
+    *outputs = o->b->failed ? -1
+                            : tensorflow_call(r, tensorflow_function(o, attr), o->in + 1, o->in_count - 1, out,
+                                              TENSORFLOW_OUTPUTS);
+    for (int i = 0; i < *outputs; i++)
+        build_body_output(o->b, out[i]);
+    return tensorflow_leave(r, outer);
+}
+
+void tensorflow_read_if(struct tensorflow_op *o)
+{
+    int yes_count, no_count = -1;
+    struct value *condition = tensorflow_in(o, 0);
+    struct graph *yes = branch(o, "then_branch", &yes_count);
+    struct graph *no = o->b->failed ? NULL : branch(o, "else_branch", &no_count);
+    if (!o->b->failed && yes_count != no_count)
+        build_fail(o->b, "branches of %d and %d outputs", yes_count, no_count);
+    tensorflow_build_if(o, condition, yes, no, yes_count);
+}
+
+static int call_body(struct tensorflow_loop *l, struct value *const *in, struct value **out)
+{
+    int count =
+        tensorflow_call(l->o->scope->r, tensorflow_function(l->o, "body"), in, l->count, out, TENSORFLOW_OUTPUTS);
+    if (count >= 0 && count != l->count)
+        build_fail(l->o->b, "a loop over %d values makes %d", l->count, count);
+    return l->o->b->failed ? -1 : 0;
+}
+
+static struct value *call_condition(struct tensorflow_loop *l, struct value *const *in)
+{
+    struct value *out[1];
+    int count = tensorflow_call(l->o->scope->r, tensorflow_function(l->o, "cond"), in, l->count, out, 1);
+    return count == 1 ? build_reshape(l->o->b, out[0], 0, NULL) : NULL;
+}
+
+void tensorflow_read_while(struct tensorflow_op *o)
+{
+    struct tensorflow_reader *r = o->scope->r;
+    const struct protobuf *body = lookup_find(&r->functions, tensorflow_function(o, "body")),
+                          *signature = protobuf_message(body, "signature");
+    struct tensorflow_loop l = {.o = o, .count = o->in_count, .body = call_body, .condition = call_condition};
+    struct value *out[TENSORFLOW_OUTPUTS];
+    struct tensorflow_scope look;
+    const struct protobuf *arg = protobuf_first(signature, "input_arg"),
+                          *result = protobuf_first(signature, "output_arg");
+    if (o->in_count > TENSORFLOW_OUTPUTS)
+        build_fail(o->b, "a loop over %d values, want at most %d", o->in_count, TENSORFLOW_OUTPUTS);
+    for (int k = 0; k < o->in_count && !o->b->failed; k++) {
+        if (!arg || !result) {
+            build_fail(o->b, "a loop over %d values, its body is over %d", o->in_count, k);
+            break;
+        }
+        l.in[k] = tensorflow_in(o, k);
+        l.arg[k] = protobuf_text(arg, "name", "");
+        l.becomes[k] = tensorflow_returned(body, protobuf_text(result, "name", ""));
+        arg = protobuf_more(arg);
+        result = protobuf_more(result);
+    }
+    if (o->b->failed)
+        return;
+    l.look = &look;
+    if (tensorflow_scope_open(&look, r, body, "node_def") == 0 && tensorflow_build_loop(&l, out) == 0)
+        for (int k = 0; k < o->in_count; k++)
+            tensorflow_give(o, k, out[k]);
+    tensorflow_scope_close(&look);
+}
