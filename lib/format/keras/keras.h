@@ -27,6 +27,7 @@ struct keras_reader {
     struct arena arena;
     struct build b;
     int major;          /* Keras 1, 2 or 3 */
+    bool is_prepared;   /* its first layer scales, normalises or resizes a photo */
     bool by_path;       /* weights lie by the attributes of layers, as in .keras; else by their names */
     struct lookup kept; /* constants, "dataset permutation", and masks, "mask value" → struct value */
     int depth;
@@ -142,6 +143,11 @@ struct value *keras_weight(struct keras_call *l, const char *part, const char *n
 /* The mask of a tensor, which of its steps count, bool [batch, steps]; NULL: all. */
 struct value *keras_mask_of(const struct keras_reader *r, const struct value *v);
 void keras_set_mask(struct keras_call *l, const struct value *v, struct value *mask);
+
+/* Layers that prepare a photo say so; properties "recipe" and "task" of the graph, as far as they are known, when it is
+ * read (recipe.c). */
+void keras_note_prepared(struct keras_call *l);
+int keras_put_recipe(struct keras_reader *r);
 
 /* ---- models (net.c) ---- */
 

@@ -139,7 +139,7 @@ static struct graph *keras_read(const struct source *s, struct error *err)
             r.b.graph->name = keras_keep(&r, name->string);
         build_check(&r.b, !r.b.failed && graph_set_property(r.b.graph, "producer", "Keras", 5, err) == 0);
         build_remove_unused(&r.b);
-        result = build_graph_end(&r.b);
+        result = build_graph_end(&r.b) == 0 ? keras_put_recipe(&r) : -1;
     }
     lookup_release(&r.kept);
     hdf5_close(r.weights);

@@ -184,6 +184,7 @@ void keras_read_normalization(struct keras_call *l)
         keras_give(l, BUILD(l->b, "Add", BUILD(l->b, "Mul", x, d), m));
     else
         keras_give(l, BUILD(l->b, "Div", BUILD(l->b, "Sub", x, m), d));
+    keras_note_prepared(l);
 }
 
 void keras_read_rescaling(struct keras_call *l)
@@ -195,6 +196,7 @@ void keras_read_rescaling(struct keras_call *l)
     if (none)
         tensor_unref(offset);
     keras_give(l, offset && !none ? BUILD(l->b, "Add", v, along(l, offset, 0)) : v);
+    keras_note_prepared(l);
 }
 
 /* Of keras.applications: a factor for each channel. */

@@ -126,6 +126,13 @@ void keras_read_old_merge(struct keras_call *l)
         build_fail(l->b, "its mode \"%.30s\" is not read", mode);
 }
 
+/* Of keras.applications: the second input, scaled, onto the first. */
+void keras_read_scaled_sum(struct keras_call *l)
+{
+    struct value *factor = build_number(l->b, DTYPE_F32, (double)keras_float(l, "scale", 1));
+    keras_give(l, BUILD(l->b, "Add", keras_in(l, 0), BUILD(l->b, "Mul", keras_in(l, 1), factor)));
+}
+
 /* Sums of products along one axis of each, for each batch: an Einsum. */
 void keras_read_dot(struct keras_call *l)
 {

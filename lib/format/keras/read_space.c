@@ -165,6 +165,7 @@ void keras_read_resizing(struct keras_call *l)
         keras_bool(l, "antialias", false))
         build_fail(l->b, "crop_to_aspect_ratio, pad_to_aspect_ratio and antialias are not read");
     keras_give(l, resize(l, 2, keras_text(l, "interpolation", "bilinear"), NULL, sizes));
+    keras_note_prepared(l);
 }
 
 void keras_read_center_crop(struct keras_call *l)
