@@ -94,20 +94,12 @@ void tensorflow_read_list_length(struct tensorflow_op *o)
 
 /* ---- what becomes of a loop's variables ---- */
 
-enum fate {
-    CARRIED,
-    KEPT,    /* it stays as it is */
-    WRITTEN, /* a list of which each round writes one element */
-    LATEST   /* a list of one element, which each round writes */
-};
-
-/* The tensor that one is, but for Identities. */
-static const char *through(struct tensorflow_scope *s, const char *name)
+const char *tensorflow_through(struct tensorflow_scope *s, const char *name)
 {
     int output;
     for (int i = 0; i < MOST_STEPS && !lookup_find(&s->args, name); i++) {
         const struct tensorflow_node *n = tensorflow_scope_find(s, name, &output);
-        if (!n || strcmp(n->op, "Identity") != 0)
+        if (!n || (strcmp(n->op, "Identity") != 0 && strcmp(n->op, "ReadVariableOp") != 0))
             break;
         name = tensorflow_input(n->message, 0);
     }
@@ -116,14 +108,14 @@ static const char *through(struct tensorflow_scope *s, const char *name)
 
 static bool is_arg(const struct tensorflow_loop *l, const char *name, int k)
 {
-    return strcmp(through(l->look, name), l->arg[k]) == 0;
+    return strcmp(tensorflow_through(l->look, name), l->arg[k]) == 0;
 }
 
 /* Whether a tensor of the body is a constant whole number of that value. */
 static bool is_number(const struct tensorflow_loop *l, const char *name, int64_t number)
 {
     int output;
-    const struct tensorflow_node *n = tensorflow_scope_find(l->look, through(l->look, name), &output);
+    const struct tensorflow_node *n = tensorflow_scope_find(l->look, tensorflow_through(l->look, name), &output);
     if (!n || strcmp(n->op, "Const") != 0)
         return false;
     struct tensor *t = tensorflow_tensor(l->look->r, protobuf_message(tensorflow_attr(n->message, "value"), "tensor"));
@@ -132,41 +124,50 @@ static bool is_number(const struct tensorflow_loop *l, const char *name, int64_t
     return same;
 }
 
-/* Whether variable k counts the rounds from 0. */
-static bool is_counter(const struct tensorflow_loop *l, int k)
+bool tensorflow_is_counter(const struct tensorflow_loop *l, int k)
 {
     int output;
     int64_t first = -1;
-    const struct tensorflow_node *n = tensorflow_scope_find(l->look, through(l->look, l->becomes[k]), &output);
+    const struct tensorflow_node *n =
+        tensorflow_scope_find(l->look, tensorflow_through(l->look, l->becomes[k]), &output);
     if (!n || strncmp(n->op, "Add", 3) != 0 || build_known(l->o->b, l->in[k], &first, 1, NULL) != 1 || first != 0)
         return false;
     const char *a = tensorflow_input(n->message, 0), *b = tensorflow_input(n->message, 1);
     return (is_arg(l, a, k) && is_number(l, b, 1)) || (is_arg(l, b, k) && is_number(l, a, 1));
 }
 
-static enum fate list_fate(struct tensorflow_loop *l, int k)
+static enum tensorflow_fate list_fate(struct tensorflow_loop *l, int k)
 {
     int output;
-    const struct tensorflow_node *n = tensorflow_scope_find(l->look, through(l->look, l->becomes[k]), &output);
+    const struct tensorflow_node *n =
+        tensorflow_scope_find(l->look, tensorflow_through(l->look, l->becomes[k]), &output);
     bool is_array = n && strcmp(n->op, "TensorArrayWriteV3") == 0;
     if (n && (is_array || strcmp(n->op, "TensorListSetItem") == 0) &&
         is_arg(l, tensorflow_input(n->message, is_array ? 3 : 0), k)) {
         const char *index = tensorflow_input(n->message, 1);
         if (is_number(l, index, 0))
-            return LATEST;
+            return TENSORFLOW_LATEST;
         for (int c = 0; c < l->count; c++)
-            if (is_arg(l, index, c) && is_counter(l, c))
-                return WRITTEN;
+            if (is_arg(l, index, c) && tensorflow_is_counter(l, c))
+                return TENSORFLOW_WRITTEN;
     }
     build_fail(l->o->b, "a loop writes a list in another way than one element after the other");
-    return KEPT;
+    return TENSORFLOW_KEPT;
 }
 
-static enum fate find_fate(struct tensorflow_loop *l, int k)
+const char *tensorflow_written(struct tensorflow_loop *l, int k)
+{
+    int output;
+    const struct tensorflow_node *n =
+        tensorflow_scope_find(l->look, tensorflow_through(l->look, l->becomes[k]), &output);
+    return n ? tensorflow_input(n->message, 2) : "";
+}
+
+enum tensorflow_fate tensorflow_fate(struct tensorflow_loop *l, int k)
 {
     if (is_arg(l, l->becomes[k], k))
-        return KEPT;
-    return is_reserved(l->in[k]) ? list_fate(l, k) : CARRIED;
+        return TENSORFLOW_KEPT;
+    return is_reserved(l->in[k]) ? list_fate(l, k) : TENSORFLOW_CARRIED;
 }
 
 /* ---- loops ---- */
@@ -180,7 +181,7 @@ static struct value *body_input(struct build *b, struct value *first, const stru
     return build_input(b, NULL, first->type.dtype, type && type->kind == TYPE_TENSOR ? type->rank : -1, dims);
 }
 
-static struct graph *build_body(struct tensorflow_loop *l, const enum fate *fates)
+static struct graph *build_body(struct tensorflow_loop *l, const enum tensorflow_fate *fates)
 {
     struct tensorflow_reader *r = l->o->scope->r;
     struct value *in[TENSORFLOW_OUTPUTS], *out[TENSORFLOW_OUTPUTS];
@@ -193,21 +194,21 @@ static struct graph *build_body(struct tensorflow_loop *l, const enum fate *fate
         build_input(&r->b, NULL, DTYPE_BOOL, 0, NULL);
     }
     for (int k = 0; k < l->count && !r->b.failed; k++)
-        in[k] = fates[k] == CARRIED ? body_input(&r->b, l->in[k], types[k]) : l->in[k];
+        in[k] = fates[k] == TENSORFLOW_CARRIED ? body_input(&r->b, l->in[k], types[k]) : l->in[k];
     r->writing++;
     if (!r->b.failed && l->body(l, in, out) != 0)
         build_check(&r->b, false);
     r->writing--;
     for (int k = 0; k < l->count && !r->b.failed; k++)
-        out[k] = fates[k] == KEPT ? l->in[k] : out[k];
+        out[k] = fates[k] == TENSORFLOW_KEPT ? l->in[k] : out[k];
     struct value *again = r->b.failed ? NULL : l->condition(l, out);
     if (!r->b.failed)
         build_body_output(&r->b, again);
     for (int k = 0; k < l->count && !r->b.failed; k++)
-        if (fates[k] == CARRIED)
+        if (fates[k] == TENSORFLOW_CARRIED)
             build_body_output(&r->b, out[k]);
     for (int k = 0; k < l->count && !r->b.failed; k++)
-        if (fates[k] >= WRITTEN)
+        if (fates[k] >= TENSORFLOW_WRITTEN)
             build_body_output(&r->b, out[k]);
     return tensorflow_leave(r, outer);
 }
@@ -217,13 +218,15 @@ int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out)
 {
     struct build *b = l->o->b;
     struct value *in[TENSORFLOW_OUTPUTS + 2] = {NULL};
-    enum fate fates[TENSORFLOW_OUTPUTS];
+    enum tensorflow_fate fates[TENSORFLOW_OUTPUTS];
     int carried = 0, scanned = 0, at = 0;
+    if (tensorflow_build_recurrent(l, out))
+        return b->failed ? -1 : 0;
     for (int k = 0; k < l->count && !b->failed; k++) {
-        fates[k] = find_fate(l, k);
-        if (fates[k] == CARRIED)
+        fates[k] = tensorflow_fate(l, k);
+        if (fates[k] == TENSORFLOW_CARRIED)
             in[2 + carried++] = l->in[k];
-        scanned += fates[k] >= WRITTEN;
+        scanned += fates[k] >= TENSORFLOW_WRITTEN;
     }
     in[1] = b->failed ? NULL : l->condition(l, l->in);
     struct graph *body = b->failed ? NULL : build_body(l, fates);
@@ -232,12 +235,14 @@ int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out)
     for (int i = 0; i < carried + scanned && !b->failed; i++)
         build_output(b, v, i);
     for (int k = 0; k < l->count && !b->failed; k++)
-        out[k] = fates[k] == KEPT ? l->in[k] : fates[k] == CARRIED ? build_output(b, v, at++) : NULL;
+        out[k] = fates[k] == TENSORFLOW_KEPT      ? l->in[k]
+                 : fates[k] == TENSORFLOW_CARRIED ? build_output(b, v, at++)
+                                                  : NULL;
     for (int k = 0; k < l->count && !b->failed; k++)
-        if (fates[k] >= WRITTEN)
+        if (fates[k] >= TENSORFLOW_WRITTEN)
             out[k] = build_output(b, v, at++);
     for (int k = 0; k < l->count && !b->failed; k++)
-        if (fates[k] == LATEST)
+        if (fates[k] == TENSORFLOW_LATEST)
             out[k] = build_slice(b, out[k], 0, -1, INT64_MAX);
     return b->failed ? -1 : 0;
 }

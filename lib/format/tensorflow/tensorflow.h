@@ -140,6 +140,23 @@ struct tensorflow_loop {
     struct value *(*condition)(struct tensorflow_loop *l, struct value *const *in);
 };
 
+enum tensorflow_fate {
+    TENSORFLOW_CARRIED,
+    TENSORFLOW_KEPT,    /* it stays as it is */
+    TENSORFLOW_WRITTEN, /* a list of which each round writes one element */
+    TENSORFLOW_LATEST   /* a list of one element, which each round writes */
+};
+
+/* What becomes of variable k; a failure for a list that is written otherwise. What is written of it. Whether it counts
+ * the rounds from 0. */
+enum tensorflow_fate tensorflow_fate(struct tensorflow_loop *l, int k);
+const char *tensorflow_written(struct tensorflow_loop *l, int k);
+bool tensorflow_is_counter(const struct tensorflow_loop *l, int k);
+/* The tensor that one is, but for Identities. */
+const char *tensorflow_through(struct tensorflow_scope *s, const char *name);
+/* Makes it an operator for recurrent layers, where it is one (recurrent.c). */
+bool tensorflow_build_recurrent(struct tensorflow_loop *l, struct value **out);
+
 /* Adds it; out: what its variables are at its end, as far as these can be had. 0, or -1 after a failure. */
 int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out);
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the models with loops and branches, and the answers of TensorFlow 2.21: lists.pb has loops of functions over lists of tensors, frames.pb the control flow of TensorFlow 1.
-Run in this folder."""
+"""Makes the models with loops and branches, and the answers of TensorFlow 2.21: lists.pb has loops of functions over lists of tensors, lstm.pb one that is Keras'
+LSTM (keras 3.15), frames.pb the control flow of TensorFlow 1. Run in this folder."""
 import os
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -40,6 +41,13 @@ steps = rng.standard_normal((4, 2, 2)).astype(np.float32)
 frozen = convert_variables_to_constants_v2(recurrent.get_concrete_function(), lower_control_flow=False)
 answers = recurrent(tf.constant(steps))
 save("lists", frozen.graph, steps, [answers["all"].numpy(), answers["last"].numpy()])
+
+model = keras.Sequential([keras.Input((4, 2)), keras.layers.LSTM(3, name="l")], name="n")
+for w in model.weights:
+    w.assign(rng.standard_normal(w.shape) / 2)
+given = rng.standard_normal((2, 4, 2)).astype(np.float32)
+called = tf.function(model).get_concrete_function(tf.TensorSpec([2, 4, 2], tf.float32, name="steps"))
+save("lstm", convert_variables_to_constants_v2(called, lower_control_flow=False).graph, given, [model(given).numpy()])
 
 v1.disable_control_flow_v2()
 with v1.Graph().as_default() as graph, v1.Session() as session:
