@@ -228,6 +228,10 @@ int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out)
             in[2 + carried++] = l->in[k];
         scanned += fates[k] >= TENSORFLOW_WRITTEN;
     }
+    if (carried + scanned == 0) { /* nothing changes in it */
+        memcpy(out, l->in, sizeof(l->in));
+        return b->failed ? -1 : 0;
+    }
     in[1] = b->failed ? NULL : l->condition(l, l->in);
     struct graph *body = b->failed ? NULL : build_body(l, fates);
     struct value *v = build_node(b, "Loop", carried + 2, in);

@@ -108,8 +108,8 @@ static void read_opaque(struct tensorflow_op *o)
 {
     char op[200];
     snprintf(op, sizeof(op), "tensorflow.%.150s", o->node->op);
-    if (strchr(o->node->op, '.'))
-        build_fail(o->b, "an operator with a dot in its name");
+    if (strchr(o->node->op, '.') || !*o->node->op)
+        build_fail(o->b, "an operator without a name, or with a dot in it");
     struct value *v = o->b->failed ? NULL : build_node(o->b, op, o->in_count, o->in);
     for (const struct protobuf *a = protobuf_first(o->node->message, "attr"); a && !o->b->failed;
          a = protobuf_more(a)) {
