@@ -117,7 +117,7 @@ $(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h) $(BUILD)/gen/needs
 $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(OBJ)/gen/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # Hostile coefficients overflow the decoder's integers.
-$(OBJ)/lib/image/stb.o: ALL_CFLAGS += -O3 -fwrapv
+$(OBJ)/lib/image/stb.o: ALL_CFLAGS += -ftree-vectorize -fvect-cost-model=dynamic -fwrapv
 $(OBJ)/lib/image/convolve.o $(addprefix $(OBJ)/lib/image/resize_,area.o cubic.o opencv.o): ALL_CFLAGS += -O3
 
 # The generated code asserts that it is called rightly; the library never ends the process.
