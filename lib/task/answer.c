@@ -54,11 +54,16 @@ size_t task_usual(const struct task *task)
     return task->kind == TASK_CLASSIFY && task_number(task, TASK_SCORE) <= 0 ? 5 : 0;
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 bool task_is_named(const struct task_output *o, const char *words)
 {
     for (; o->name && *words; words += strcspn(words, " "), words += *words == ' ')
         for (const char *at = o->name; *at; at++)
-            if (strncasecmp(at, words, strcspn(words, " ")) == 0)
+            if ((at == o->name || !is_letter(at[-1])) && strncasecmp(at, words, strcspn(words, " ")) == 0)
                 return true;
     return false;
 }

@@ -16,7 +16,8 @@ task_answer_fn task_paint;    /* a picture */
 /* Appends an answer, which is taken over, also on failure. */
 int task_answers_add(struct task_answers *a, struct task_answer answer, struct error *err);
 
-/* Whether an output's name, in letters of any case, has one of these words, between blanks, in it. */
+/* Whether one of these words, between blanks, begins in an output's name, not behind a letter; in letters of any case.
+ */
 bool task_is_named(const struct task_output *o, const char *words);
 
 /* The first output for which fits() holds, else the first. */

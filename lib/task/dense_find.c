@@ -72,7 +72,7 @@ static bool as_part(const struct task_query *q, const struct task_output *o, siz
 
 static enum role role_of_name(const struct task_output *o)
 {
-    static const char *const words[] = {[BOXES] = "box loc regr reg_ dis delta",
+    static const char *const words[] = {[BOXES] = "box bbox loc reg dis delta",
                                         [SCORES] = "score conf cls class prob logit heat",
                                         [POINTS] = "landm ldm lmk kps kpt point"};
     static const enum role order[] = {POINTS, BOXES, SCORES};
@@ -151,15 +151,22 @@ static int match_rows(struct dense *d, struct parts *all, enum role role, struct
     return 0;
 }
 
+/* Where some outputs are called scores, others that are neither boxes nor points are none: hidden states, for instance.
+ */
 static int sort_out(const struct dense *d, bool turn, struct parts *all, struct error *err)
 {
     const struct task_query *q = d->c->q;
+    bool named = false;
     *all = (struct parts){0};
+    for (size_t i = 0; i < q->count; i++)
+        named |= role_of_name(&q->outputs[i]) == SCORES;
     for (size_t i = 0; i < q->count; i++) {
         struct part p;
         if (!as_part(q, &q->outputs[i], each_of(d, 0), &p))
             continue;
-        enum role role = role_of_shape(d, &p, role_of_name(&q->outputs[i]), turn);
+        enum role said = role_of_name(&q->outputs[i]), role = role_of_shape(d, &p, said, turn);
+        if (role == SCORES && said == NOTHING && named)
+            continue;
         if (role != NOTHING && add_part(all, role, &p, err) < 0)
             return -1;
     }

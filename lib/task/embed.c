@@ -11,6 +11,12 @@ struct tokens {
     size_t rows, n, row_step, step;
 };
 
+static bool is_whole(const struct task_query *q, const struct task_output *o)
+{
+    (void)q;
+    return task_is_named(o, "sentence pooled");
+}
+
 static bool is_embedding(const struct task_query *q, const struct task_output *o)
 {
     (void)q;
@@ -46,10 +52,12 @@ static double pooled(const struct tokens *t, int pool, size_t i)
 
 int task_embed(const struct task_query *q, struct task_answers *out, struct error *err)
 {
+    const struct task_output *o = task_choose(q, is_whole);
     struct tokens t = {0};
     double square = 0;
-    if (as_tokens(q, task_choose(q, is_embedding), &t, err) < 0 ||
-        !(out->vector = mem_calloc(t.n, sizeof *out->vector, err)))
+    if (!is_whole(q, o))
+        o = task_choose(q, is_embedding);
+    if (as_tokens(q, o, &t, err) < 0 || !(out->vector = mem_calloc(t.n, sizeof *out->vector, err)))
         return -1;
     out->vector_count = t.n;
     for (size_t i = 0; i < t.n; i++) {

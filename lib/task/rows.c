@@ -114,6 +114,48 @@ int task_decode_tflite(struct task_candidates *c, struct error *err)
     return 0;
 }
 
+/* ---- three lists ---- */
+
+/* Boxes [n, 4], labels [n], which are whole numbers or called so, scores [n]. */
+static bool find_lists(const struct task_query *q, struct task_rows *boxes, const float **labels, const float **scores)
+{
+    size_t n = 0;
+    struct error ignored;
+    *labels = *scores = NULL;
+    for (size_t i = 0; i < q->count && !n; i++)
+        if (!q->outputs[i].whole && task_matrix(&q->outputs[i], boxes, &ignored) == 0 && boxes->columns == 4)
+            n = boxes->rows;
+    for (size_t i = 0; i < q->count; i++) {
+        const struct task_output *o = &q->outputs[i];
+        bool label = o->whole || task_is_named(o, "label class");
+        if (n && task_elements(o) == n)
+            *(label ? labels : scores) = o->values;
+    }
+    return *labels && *scores;
+}
+
+int task_decode_lists(struct task_candidates *c, struct error *err)
+{
+    struct task_rows boxes;
+    const float *labels, *scores;
+    if (c->q->count >= 3 && task_elements(c->q->outputs) == 0)
+        return 0; /* nothing was found */
+    if (!find_lists(c->q, &boxes, &labels, &scores))
+        return error_set(err, "task: want outputs of n boxes, 4 numbers each, n labels and n scores");
+    bool part = task_is_part(c->task, &boxes, 4);
+    float width = part ? (float)c->q->width : 1, height = part ? (float)c->q->height : 1;
+    for (size_t r = 0; r < boxes.rows; r++) {
+        const float *v = task_cell(&boxes, r, 0);
+        if (!(labels[r] >= 0 && labels[r] < 65536))
+            continue;
+        struct task_box box = {(size_t)labels[r], scores[r], v[0] * width, v[1] * height, v[2] * width,
+                               v[3] * height,     0};
+        if (task_candidate(c, box, NULL, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- YOLO without suppression ---- */
 
 /* Behind six values points, or coefficients of the prototypes that are another output. */

@@ -167,6 +167,36 @@ static void detr(void)
     CHECK(ask("detect=detr", NULL, o, 2, 16, 16, &a) == -1);
 }
 
+/* Hidden states beside the two, which are told by their names. */
+static void other_outputs(void)
+{
+    static const float logits[][3] = {{0, 3, 0}, {0, 0, 9}}, boxes[][4] = {{0.5f, 0.5f, 0.5f, 1}, {0.5f, 0.5f, 1, 1}};
+    static const float state[2][5] = {{9}};
+    static const int64_t dims[] = {1, 2, 3}, box_dims[] = {1, 2, 4}, state_dims[] = {1, 2, 5};
+    struct task_output o[] = {{.name = "block_state", .values = state[0], .dims = state_dims, .rank = 3},
+                              {.name = "logits", .values = logits[0], .dims = dims, .rank = 3},
+                              {.name = "pred_boxes", .values = boxes[0], .dims = box_dims, .rank = 3}};
+    struct task_answers a;
+    check_one("detr", ask("detect=detr", NULL, o, 3, 16, 16, &a), &a, 4, 0, 12, 16, exp(3) / (exp(3) + 2));
+}
+
+static void lists(void)
+{
+    static const float boxes[][4] = {{1, 2, 9, 12}, {0, 0, 5, 5}, {0, 0, 5, 5}}, labels[] = {7, 1, NAN},
+                       scores[] = {0.75f, 0.25f, 0.9f};
+    static const int64_t box_dims[] = {3, 4}, n[] = {3}, none[] = {0, 4}, zero[] = {0};
+    struct task_output o[] = {{.values = boxes[0], .dims = box_dims, .rank = 2},
+                              {.values = labels, .dims = n, .rank = 1, .whole = true},
+                              {.values = scores, .dims = n, .rank = 1}};
+    struct task_answers a;
+    CHECK(ask("detect=lists", NULL, o, 3, 16, 16, &a) == 0 && a.count == 1 && a.at[0].label == 7);
+    check_one("lists", 0, &a, 1, 2, 9, 12, 0.75);
+    o[0].dims = none, o[1].dims = o[2].dims = zero;
+    CHECK(ask("detect=lists", NULL, o, 3, 16, 16, &a) == 0 && a.count == 0);
+    task_answers_release(&a);
+    CHECK(ask("detect=lists", NULL, o + 1, 2, 16, 16, &a) == -1);
+}
+
 /* Corners of the anchor move; landmarks are all x, then all y. */
 static void mtcnn(void)
 {
@@ -206,6 +236,8 @@ int main(void)
     RUN(lists_of_grids);
     RUN(blazeface);
     RUN(detr);
+    RUN(other_outputs);
+    RUN(lists);
     RUN(mtcnn);
     RUN(centernet);
     return TEST_END();
