@@ -13,6 +13,7 @@
 #define STRING(number, name)         ROW(number, PROTOBUF_STRING, name, NULL)
 #define BYTES(number, name)          ROW(number, PROTOBUF_SPAN8, name, NULL)
 #define FLOATS(number, name)         ROW(number, PROTOBUF_SPAN32, name, NULL)
+#define DOUBLE(number, name)         ROW(number, PROTOBUF_DOUBLE, name, NULL)
 #define DOUBLES(number, name)        ROW(number, PROTOBUF_SPAN64, name, NULL)
 #define MESSAGE(number, name, which) ROW(number, PROTOBUF_MESSAGE, name, &which##_type)
 

@@ -1,0 +1,173 @@
+/* Convolutions and pools. */
+#include <string.h>
+
+#include "format/paddle/paddle.h"
+
+#define MOST_AXES 3
+
+/* A number for each spatial axis; one alone is for all. */
+static void spatial(struct paddle_node *o, const char *names, int axes, int64_t otherwise, int64_t *values)
+{
+    int count = paddle_list(o, names, values, MOST_AXES);
+    for (int i = count == 1 ? 1 : 0; i < axes && count < axes; i++)
+        values[i] = count == 1 ? values[0] : otherwise;
+}
+
+/* Pads as ONNX has them, from one for each axis, or two: begin and end of the first axis, then of the next; of a list
+ * for all axes those of the batch and the channels are 0. */
+static void set_pads(struct paddle_node *o, struct value *v, int axes)
+{
+    int64_t given[2 * TENSOR_MAX_RANK] = {0}, pads[2 * MOST_AXES];
+    const char *algorithm = paddle_text(o, "padding_algorithm", "EXPLICIT");
+    int count = paddle_list(o, "paddings", given, 2 * TENSOR_MAX_RANK);
+    if (strcmp(algorithm, "SAME") == 0) {
+        build_string(o->b, v, "auto_pad", "SAME_UPPER");
+        return;
+    }
+    if (strcmp(algorithm, "VALID") == 0 || count < 0)
+        count = 0;
+    int skip = count == 2 * axes + 4 ? 4 : 0;
+    if (count && count != 1 && count != axes && count - skip != 2 * axes)
+        build_fail(o->b, "%d pads of %d axes", count, axes);
+    for (int i = 0; i < axes; i++) {
+        bool both = count == axes || count == 1;
+        pads[i] = count == 0 ? 0 : both ? given[count == 1 ? 0 : i] : given[skip + 2 * i];
+        pads[axes + i] = count == 0 ? 0 : both ? pads[i] : given[skip + 2 * i + 1];
+    }
+    build_ints(o->b, v, "pads", 2 * axes, pads);
+}
+
+/* The number of spatial axes, from the filter. */
+static int filter_axes(struct paddle_node *o, int k)
+{
+    int axes = paddle_rank(o, paddle_in(o, k)) - 2;
+    if (axes < 1 || axes > MOST_AXES)
+        build_fail(o->b, "a filter of %d spatial axes", axes);
+    paddle_want_nchw(o, "data_format|data_layout");
+    return o->b->failed ? 1 : axes;
+}
+
+static void set_window(struct paddle_node *o, struct value *v, int axes)
+{
+    int64_t values[MOST_AXES];
+    spatial(o, "strides", axes, 1, values);
+    build_ints(o->b, v, "strides", axes, values);
+    spatial(o, "dilations", axes, 1, values);
+    build_ints(o->b, v, "dilations", axes, values);
+    set_pads(o, v, axes);
+    if (paddle_int(o, "groups", 1) != 1)
+        build_int(o->b, v, "group", paddle_int(o, "groups", 1));
+}
+
+void paddle_read_conv(struct paddle_node *o)
+{
+    int axes = filter_axes(o, 1);
+    struct value *x = paddle_in(o, 0);
+    if (!o->b->failed)
+        build_expect(o->b, x, axes + 2, 1, 0, DTYPE_NONE);
+    struct value *v = BUILD(o->b, "Conv", x, paddle_in(o, 1), paddle_optional(o, 2));
+    set_window(o, v, axes);
+    paddle_give(o, 0, paddle_activate(o, v, paddle_text(o, "fuse_activation", "")));
+}
+
+/* The output is as large as asked for: what is missing is added at the end. */
+static void set_size(struct paddle_node *o, struct value *v, int axes)
+{
+    int64_t more[MOST_AXES] = {0}, want[MOST_AXES], stride[MOST_AXES], dilation[MOST_AXES], pad[2 * MOST_AXES] = {0};
+    int count = paddle_list(o, "output_padding", more, MOST_AXES),
+        pads = paddle_list(o, "paddings", pad, 2 * MOST_AXES);
+    int size = paddle_ints(o, "output_size", 2, -1, want, MOST_AXES, NULL);
+    spatial(o, "strides", axes, 1, stride);
+    spatial(o, "dilations", axes, 1, dilation);
+    for (int i = 0; size == axes && i < axes && !o->b->failed; i++) {
+        int64_t in = paddle_dim(o, paddle_in(o, 0), 2 + i), kernel = paddle_dim(o, paddle_in(o, 1), 2 + i);
+        int64_t sides = pads == axes ? 2 * pad[i] : pads == 2 * axes ? pad[2 * i] + pad[2 * i + 1] : 0, least;
+        if (in < 1 || kernel < 1 || in > INT32_MAX || kernel > INT32_MAX || stride[i] > 1024 || dilation[i] > 1024) {
+            build_fail(o->b, "with an output size the sizes of its input must be known");
+            break;
+        }
+        least = (in - 1) * stride[i] - sides + dilation[i] * (kernel - 1) + 1;
+        more[i] = want[i] - least;
+        if (more[i] < 0 || more[i] >= stride[i])
+            build_fail(o->b, "an output of %lld, which is not from %lld on and %lld further", (long long)want[i],
+                       (long long)least, (long long)stride[i]);
+    }
+    if (count == axes || size == axes)
+        build_ints(o->b, v, "output_padding", axes, more);
+}
+
+void paddle_read_deconv(struct paddle_node *o)
+{
+    int axes = filter_axes(o, 1);
+    struct value *v = BUILD(o->b, "ConvTranspose", paddle_in(o, 0), paddle_in(o, 1), paddle_optional(o, 3));
+    set_window(o, v, axes);
+    set_size(o, v, axes);
+    paddle_give(o, 0, paddle_activate(o, v, paddle_text(o, "fuse_activation", "")));
+}
+
+/* Offsets stand as ONNX has them: y, then x, of each tap. */
+void paddle_read_deformable(struct paddle_node *o)
+{
+    int64_t group = paddle_int(o, "deformable_groups", 1);
+    struct value *v =
+        BUILD(o->b, "DeformConv", paddle_in(o, 0), paddle_in(o, 2), paddle_in(o, 1), NULL, paddle_optional(o, 3));
+    set_window(o, v, filter_axes(o, 2));
+    paddle_give(o, 0, group == 1 ? v : build_int(o->b, v, "offset_group", group));
+}
+
+/* ---- pools ---- */
+
+static struct value *adaptive(struct paddle_node *o, struct value *x, bool max, int axes, const int64_t *kernel)
+{
+    bool global = true;
+    for (int i = 0; i < axes; i++)
+        global = global && kernel[i] == 1;
+    if (global)
+        return BUILD(o->b, max ? "GlobalMaxPool" : "GlobalAveragePool", x);
+    struct value *v = build_ints(o->b, BUILD(o->b, "nn.AdaptivePool", x), "output_size", axes, kernel);
+    return max ? build_string(o->b, v, "mode", "max") : v;
+}
+
+/* With ceil_mode no window is left out, also one that begins behind the input. */
+static struct value *windowed(struct paddle_node *o, struct value *x, bool max, int axes, const int64_t *kernel)
+{
+    int64_t strides[MOST_AXES];
+    bool ceil = paddle_bool(o, "ceil_mode", false), exclusive = paddle_bool(o, "exclusive", true);
+    struct value *v = BUILD(o->b, ceil ? max ? "nn.MaxPool" : "nn.AveragePool" : max ? "MaxPool" : "AveragePool", x);
+    build_ints(o->b, v, "kernel_shape", axes, kernel);
+    spatial(o, "strides", axes, 1, strides);
+    build_ints(o->b, v, "strides", axes, strides);
+    set_pads(o, v, axes);
+    if (ceil)
+        build_string(o->b, v, "rounding", "ceil_full");
+    if (!max && !exclusive)
+        v = ceil ? build_string(o->b, v, "count", "include") : build_int(o->b, v, "count_include_pad", 1);
+    return v;
+}
+
+void paddle_read_pool(struct paddle_node *o)
+{
+    int64_t kernel[MOST_AXES];
+    struct value *x = paddle_in(o, 0);
+    int axes = paddle_rank(o, x) - 2;
+    bool max = o->kind->arg || paddle_is(o, "pooling_type", "max");
+    paddle_want_nchw(o, "data_format");
+    if (axes < 1 || axes > MOST_AXES) {
+        build_fail(o->b, "an input of %d spatial axes", axes);
+        return;
+    }
+    bool global = paddle_bool(o, "global_pooling", false);
+    int count = global ? axes : paddle_want_ints(o, "ksize|kernel_size", 1, -1, kernel, MOST_AXES);
+    for (int i = 1; count == 1 && i < axes; i++)
+        kernel[i] = kernel[0];
+    if (count != axes && count != 1)
+        build_fail(o->b, "a kernel of %d axes, want %d", count, axes);
+    if (global)
+        paddle_give(o, 0, BUILD(o->b, max ? "GlobalMaxPool" : "GlobalAveragePool", x));
+    else if (paddle_bool(o, "adaptive", false))
+        paddle_give(o, 0, adaptive(o, x, max, axes, kernel));
+    else
+        paddle_give(o, 0, windowed(o, x, max, axes, kernel));
+    if (o->kind->arg && paddle_out_count(o, 1) && o->b->graph && !o->b->failed)
+        paddle_give(o, 1, NULL); /* places are for training and unpooling */
+}
