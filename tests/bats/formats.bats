@@ -54,6 +54,32 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
     matches "$stderr" "the file with weights is missing: want it beside the net, with the suffix .data"
     nn run --expect "$MODELS/mace/cnn" "$MODELS/mace/cnn.data" "$MODELS/mace/cnn/in_0.npy" > /dev/null
+@test "a Paddle model may be a folder with a file for each parameter" {
+    parts=$MODELS/paddle/parts
+    nn run --expect "$parts" "$parts" "$parts/in_0.npy" > /dev/null
+    nn run --expect "$parts" "$parts/__model__" "$parts/in_0.npy" > /dev/null
+    try inspect "$parts"
+    matches "$stdout" "property recipe opencv,rgb,resize=6x5,filter=bicubic,scale=0.003921569,mean=0.485:0.456:0.406"
+    matches "$stdout" "property labels person%0Atraffic light"
+    cp -r "$parts" copy
+    rm copy/*.w_0
+    try inspect copy
+    equal "$status" 1
+    matches "$stderr" "neither a file of all parameters .* nor one of 'conv2d"
+}
+
+@test "Paddle parameters that are cut off, or are more than the program has, are refused" {
+    cp "$MODELS/paddle/cnn.pdmodel" net.pdmodel
+    cp "$MODELS/paddle/cnn.pdiparams" net.pdiparams
+    truncate -s -4 net.pdiparams
+    try inspect net.pdmodel
+    equal "$status" 1
+    matches "$stderr" "is not what the program says"
+    cp "$MODELS/paddle/cnn.pdiparams" net.pdiparams
+    echo more >> net.pdiparams
+    try inspect net.pdmodel
+    equal "$status" 1
+    matches "$stderr" "goes on behind the last one"
 }
 
 @test "inputs and outputs of Keras' networks are called as there" {

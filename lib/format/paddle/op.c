@@ -3,6 +3,8 @@
 
 #include "format/paddle/paddle.h"
 
+#define MOST_NUMBERS 1024 /* of a list that is made a constant */
+
 /* ---- operands ---- */
 
 /* Word k of "X Y"; false when there are fewer. */
@@ -273,12 +275,15 @@ static struct value *joined(struct paddle_node *o, int k)
 
 struct value *paddle_numbers(struct paddle_node *o, const char *names, int k, int many)
 {
-    int64_t values[1024];
+    int64_t values[MOST_NUMBERS];
+    const struct paddle_attr *a = paddle_attr(o, names);
     if (many >= 0 && paddle_has(o, many))
         return joined(o, many);
     if (k >= 0 && paddle_has(o, k))
         return joined(o, k);
-    int count = paddle_list(o, names, values, 1024);
+    if (a && a->count > MOST_NUMBERS)
+        build_fail(o->b, "its %s has %d numbers, want at most %d", names, a->count, MOST_NUMBERS);
+    int count = paddle_list(o, names, values, MOST_NUMBERS);
     return count < 0 || o->b->failed ? NULL : build_list(o->b, count, values);
 }
 

@@ -13,7 +13,7 @@
 #include "parse/protobuf.h"
 
 #define PADDLE_DEPTH 32        /* of blocks within each other */
-#define PADDLE_OPS   (1 << 20) /* read in all */
+#define PADDLE_OPS   (1 << 15) /* read in all */
 
 /* ---- a program, of either form ---- */
 
@@ -64,7 +64,7 @@ struct paddle_op {
 };
 
 struct paddle_block {
-    const struct paddle_op *ops;
+    struct paddle_op *ops;
     size_t count;
     struct paddle_operand *const *args; /* what a block of PIR is given */
     int arg_count;

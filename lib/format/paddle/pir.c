@@ -122,11 +122,12 @@ static void set_type(struct listing *l, struct paddle_operand *o, const struct j
         *dims++ = whole(number_of(d));
 }
 
-/* {"%": 12, "TT": type}; NULL for 0, which is none. */
+/* {"%": 12, "TT": type}, of a block's argument {"#": -1, …}; NULL for 0, which is none. */
 static struct paddle_operand *operand(struct listing *l, const struct json_node *n)
 {
     char name[32];
-    int64_t id = whole(number_of(member(l, n, "%")));
+    const struct json_node *number = member(l, n, "%");
+    int64_t id = whole(number_of(number ? number : member(l, n, "#")));
     if (id == 0)
         return NULL;
     snprintf(name, sizeof(name), "%%%lld", (long long)id);
@@ -165,7 +166,7 @@ static void fill_numbers(struct listing *l, struct paddle_attr *a, const struct 
     if (!floats && !ints)
         return;
     for (const struct json_node *n = first; n && (size_t)a->count < count; n = json_next(l->j, n)) {
-        double value = number_of(n->kind == JSON_OBJECT ? member(l, n, "D") : n);
+        double value = number_of(n->kind == JSON_OBJECT ? member(l, n, member(l, n, "D") ? "D" : "VD") : n);
         if (real)
             floats[a->count++] = value;
         else
@@ -192,6 +193,8 @@ static void fill_attr(struct listing *l, struct paddle_attr *a, const struct jso
 {
     const char *kind = bare(text_of(member(l, value, "#")));
     const struct json_node *data = member(l, value, "D");
+    if (!data) /* a number that JSON does not have */
+        data = member(l, value, "VD");
     a->is_list = data && data->kind == JSON_ARRAY;
     const struct json_node *first = a->is_list ? json_first(l->j, data) : data;
     size_t count = a->is_list ? count_of(l, data) : data != NULL;
@@ -219,10 +222,11 @@ static const struct paddle_block *region(struct listing *l, const struct json_no
     return block ? list_block(l, block) : NULL;
 }
 
-/* "p": a parameter, whose attributes end with its name. */
+/* "p": a parameter, whose attributes end with its name. One that is not persistent, as its first output attribute says,
+ * is not in the file. */
 static void list_parameter(struct listing *l, const struct json_node *n)
 {
-    const struct json_node *name = NULL;
+    const struct json_node *name = NULL, *kept_on = json_first(l->j, member(l, n, "OA"));
     for (const struct json_node *a = json_first(l->j, member(l, n, "A")); a; a = json_next(l->j, a))
         name = a->kind == JSON_STRING ? a : name;
     struct paddle_operand *o = operand(l, member(l, n, "O"));
@@ -232,7 +236,8 @@ static void list_parameter(struct listing *l, const struct json_node *n)
     }
     const char *kept = paddle_keep(l->r, name->string);
     o->name = kept ? kept : o->name;
-    paddle_add_parameter(l->r, o);
+    if (!kept_on || kept_on->kind != JSON_NUMBER || kept_on->number != 0)
+        paddle_add_parameter(l->r, o);
 }
 
 static void list_op(struct listing *l, struct paddle_op *op, const struct json_node *n)

@@ -6,6 +6,8 @@
 #include "format/format.h"
 #include "format/paddle/paddle.h"
 
+#define MOST_INPUTS 1024
+
 static const struct paddle_kind kinds[] = {
 #define OP(type, read, arg, in, out) {type, paddle_read_##read, arg, in, out},
 #include "format/paddle/ops.def"
@@ -22,7 +24,7 @@ static const char *operator_at(size_t index)
 static const struct paddle_kind *find_exactly(const char *type, size_t n)
 {
     for (size_t i = 0; i < KINDS; i++)
-        if (strlen(kinds[i].type) == n && memcmp(kinds[i].type, type, n) == 0)
+        if (strncmp(kinds[i].type, type, n) == 0 && !kinds[i].type[n])
             return &kinds[i];
     return NULL;
 }
@@ -96,7 +98,7 @@ static int input_dims(struct paddle_reader *r, const struct paddle_operand *o, c
     return o->rank;
 }
 
-static void read_feed(struct paddle_node *o)
+void paddle_read_feed(struct paddle_node *o)
 {
     struct paddle_operand *to = o->op->out_count && o->op->out[0].count == 1 ? o->op->out[0].all[0] : NULL;
     int64_t dims[TENSOR_MAX_RANK];
@@ -111,11 +113,18 @@ static void read_feed(struct paddle_node *o)
         to->value = build_input(o->b, name, to->dtype, rank, dims);
 }
 
-static void read_fetch(struct paddle_node *o)
+/* What goes round in a loop may be called as an input is. */
+void paddle_read_fetch(struct paddle_node *o)
 {
+    char text[300];
     struct value *v = paddle_in(o, 0);
-    const char *name = o->b->failed ? NULL : paddle_text(o, "name", o->op->in[0].all[0]->name);
-    name = name ? arena_strdup(&o->b->graph->arena, name, o->b->err) : NULL;
+    if (o->b->failed)
+        return;
+    snprintf(text, sizeof(text), "%.280s", paddle_text(o, "name", o->op->in[0].all[0]->name));
+    const struct value *other = graph_find_local(o->b->graph, text);
+    if (other && other->is_input)
+        strcat(text, ".out");
+    const char *name = arena_strdup(&o->b->graph->arena, text, o->b->err);
     build_check(o->b, name != NULL);
     if (o->b->failed)
         return;
@@ -228,16 +237,6 @@ static void read_op(struct paddle_reader *r, const struct paddle_op *op)
         error_prefix(r->b.err, "operator '%.200s' (%.60s)", name, op->type);
 }
 
-void paddle_read_feed(struct paddle_node *o)
-{
-    read_feed(o);
-}
-
-void paddle_read_fetch(struct paddle_node *o)
-{
-    read_fetch(o);
-}
-
 int paddle_read_block(struct paddle_reader *r, const struct paddle_block *block)
 {
     if (!block || ++r->depth > PADDLE_DEPTH) {
@@ -252,6 +251,33 @@ int paddle_read_block(struct paddle_reader *r, const struct paddle_block *block)
 }
 
 /* ---- the whole ---- */
+
+static bool is_feed(const struct paddle_op *op)
+{
+    return strcmp(op->type, "feed") == 0 || strcmp(op->type, "data") == 0;
+}
+
+static int64_t column(const struct paddle_op *op)
+{
+    return paddle_int(&(struct paddle_node){.op = op}, "col", 0);
+}
+
+/* Inputs stand first, but in any order: their columns tell it. */
+static void sort_inputs(struct paddle_reader *r)
+{
+    struct paddle_op *ops = r->main->ops;
+    for (size_t i = 1; i < r->main->count && is_feed(&ops[i]); i++) {
+        struct paddle_op moved = ops[i];
+        size_t at = i;
+        for (; at > 0 && column(&ops[at - 1]) > column(&moved); at--)
+            ops[at] = ops[at - 1];
+        ops[at] = moved;
+        if (i > MOST_INPUTS)
+            build_fail(&r->b, "more than %d inputs", MOST_INPUTS);
+        if (r->b.failed)
+            return;
+    }
+}
 
 /* The program of a folder, under the names that Paddle's own tools give it. */
 static struct blob *program_of(const struct source *s, struct error *err)
@@ -277,6 +303,8 @@ static int read_whole(struct paddle_reader *r, const struct blob *blob)
         paddle_list_pir(r, blob);
     else if (!r->b.failed)
         paddle_list_program(r, blob);
+    if (!r->b.failed)
+        sort_inputs(r);
     if (r->b.failed || paddle_read_parameters(r) != 0)
         return -1;
     paddle_read_block(r, r->main);

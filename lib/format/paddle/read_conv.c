@@ -168,6 +168,4 @@ void paddle_read_pool(struct paddle_node *o)
         paddle_give(o, 0, adaptive(o, x, max, axes, kernel));
     else
         paddle_give(o, 0, windowed(o, x, max, axes, kernel));
-    if (o->kind->arg && paddle_out_count(o, 1) && o->b->graph && !o->b->failed)
-        paddle_give(o, 1, NULL); /* places are for training and unpooling */
 }

@@ -129,7 +129,7 @@ void paddle_read_linspace(struct paddle_node *o)
 
 void paddle_read_eye(struct paddle_node *o)
 {
-    int64_t rows = paddle_int(o, "num_rows", 0), columns = paddle_int(o, "num_columns", -1);
+    int64_t rows = paddle_want_int(o, "num_rows", 0, 0), columns = paddle_want_int(o, "num_columns", 1, -1);
     enum dtype dtype = paddle_dtype_of(o, "dtype", DTYPE_F32);
     struct value *zeros = filled(o, build_number(o->b, dtype, 0), BUILD_LIST(o->b, rows, columns < 0 ? rows : columns));
     paddle_give(o, 0, BUILD(o->b, "EyeLike", zeros));

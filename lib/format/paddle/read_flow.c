@@ -12,7 +12,7 @@ static struct graph *branch(struct paddle_node *o, const struct paddle_block *bl
                             struct paddle_operand *const *operands)
 {
     struct value *before[MOST_VALUES];
-    struct build outer = build_enter(o->b);
+    struct build outer = build_enter(o->b, NULL);
     for (int i = 0; i < count; i++)
         before[i] = operands[i] ? operands[i]->value : NULL;
     if (block)
@@ -132,6 +132,8 @@ static void list_loop(struct paddle_node *o, struct loop *l)
             build_fail(o->b, "a loop over %d values makes %d", block->arg_count, count - 1);
         for (int i = 0; i + 1 < count && !o->b->failed; i++, l->count++) {
             l->vars[i] = block->args[i];
+            if (!l->vars[i])
+                build_fail(o->b, "argument %d of its block has no number", i);
             l->news[i] = given[i + 1];
             l->results[i] = o->op->out[i].count ? o->op->out[i].all[0] : NULL;
             l->in[2 + i] = paddle_in(o, i + 1);
@@ -163,7 +165,7 @@ static struct graph *loop_body(struct paddle_node *o, const struct loop *l)
 {
     int64_t dims[TENSOR_MAX_RANK];
     struct value *outer_again = l->again->value;
-    struct build outer = build_enter(o->b);
+    struct build outer = build_enter(o->b, NULL);
     build_input(o->b, NULL, DTYPE_I64, 0, NULL);
     build_input(o->b, NULL, DTYPE_BOOL, -1, NULL);
     for (int i = 0; i < l->count && !o->b->failed; i++) {

@@ -93,6 +93,8 @@ void paddle_read_set_value(struct paddle_node *o)
     for (int i = 0; i < t.count && i < count; i++)
         if (steps[i] != 1)
             build_fail(o->b, "it writes with a step of %lld, which is not read", (long long)steps[i]);
+    if (paddle_list(o, "none_axes", steps, TENSOR_MAX_RANK) > 0)
+        build_fail(o->b, "it writes into a slice with a new axis, which is not read");
     if (t.count < 0 || !t.starts || !t.ends)
         build_fail(o->b, "it does not say where it writes");
     t.value = o->b->failed ? NULL : set_value_of(o, x, !with ? -1 : o->kind->arg ? 1 : 4);

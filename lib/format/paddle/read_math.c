@@ -188,12 +188,11 @@ static struct value *as_matrix(struct paddle_node *o, struct value *x, int64_t c
 /* The product of two such matrices, with the axes that these had. */
 static struct value *flat_product(struct paddle_node *o, struct value *x, struct value *y, int64_t xc, int64_t yc)
 {
-    int x_rank = paddle_rank(o, x), y_rank = paddle_rank(o, y);
+    int y_rank = paddle_rank(o, y);
     struct value *v = BUILD(o->b, "MatMul", as_matrix(o, x, xc), as_matrix(o, y, yc));
     if ((xc == 1 && yc == y_rank - 1) || o->b->failed)
         return v;
     struct value *parts[] = {build_shape(o->b, x, 0, xc), build_shape(o->b, y, yc, y_rank)};
-    (void)x_rank;
     return BUILD(o->b, "Reshape", v, paddle_concat(o, 2, parts, 0));
 }
 
