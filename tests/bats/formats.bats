@@ -54,6 +54,8 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
     matches "$stderr" "the file with weights is missing: want it beside the net, with the suffix .data"
     nn run --expect "$MODELS/mace/cnn" "$MODELS/mace/cnn.data" "$MODELS/mace/cnn/in_0.npy" > /dev/null
+}
+
 @test "a Paddle model may be a folder with a file for each parameter" {
     parts=$MODELS/paddle/parts
     nn run --expect "$parts" "$parts" "$parts/in_0.npy" > /dev/null

@@ -76,7 +76,7 @@ void paddle_read_conditional_block(struct paddle_node *o)
     for (int s = 0; s < o->op->out_count; s++)
         for (int i = 0; i < o->op->out[s].count && strcmp(o->op->out[s].role, "Out") == 0; i++) {
             struct paddle_operand *to = o->op->out[s].all[i];
-            if (!to->value)
+            if (!to->value || to->pending)
                 to->pending = o->op;
             else if (count < MOST_VALUES)
                 changed[count++] = to;
@@ -103,7 +103,7 @@ void paddle_read_select_input(struct paddle_node *o)
     if (!from[0] || !from[1])
         build_fail(o->b, "it has not two inputs");
     for (int i = 0; i < 2 && !o->b->failed; i++)
-        graphs[i] = branch(o, from[i]->value || !from[i]->pending ? NULL : from[i]->pending->blocks[0], 1, &from[i]);
+        graphs[i] = branch(o, from[i]->pending ? from[i]->pending->blocks[0] : NULL, 1, &from[i]);
     paddle_give(o, 0, o->b->failed ? NULL : choose(o, mask, graphs[1], graphs[0], 1));
 }
 

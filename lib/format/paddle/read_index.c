@@ -21,11 +21,22 @@ void paddle_read_slice(struct paddle_node *o)
     paddle_give(o, 0, decreased(o, v));
 }
 
+/* With a step back the end -1 is the place before the first. */
+static struct value *strided_ends(struct paddle_node *o)
+{
+    int64_t ends[TENSOR_MAX_RANK], steps[TENSOR_MAX_RANK];
+    int count = paddle_ints(o, "ends", 2, 5, ends, TENSOR_MAX_RANK, NULL);
+    if (count < 0 || paddle_ints(o, "strides", 3, 6, steps, TENSOR_MAX_RANK, NULL) != count)
+        return paddle_numbers(o, "ends", 2, 5);
+    for (int i = 0; i < count; i++)
+        ends[i] = ends[i] == -1 && steps[i] < 0 ? INT64_MIN : ends[i];
+    return build_list(o->b, count, ends);
+}
+
 void paddle_read_strided_slice(struct paddle_node *o)
 {
-    struct value *v =
-        BUILD(o->b, "Slice", paddle_in(o, 0), paddle_numbers(o, "starts", 1, 4), paddle_numbers(o, "ends", 2, 5),
-              paddle_numbers(o, "axes", -1, -1), paddle_numbers(o, "strides", 3, 6));
+    struct value *v = BUILD(o->b, "Slice", paddle_in(o, 0), paddle_numbers(o, "starts", 1, 4), strided_ends(o),
+                            paddle_numbers(o, "axes", -1, -1), paddle_numbers(o, "strides", 3, 6));
     paddle_give(o, 0, decreased(o, v));
 }
 
