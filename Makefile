@@ -34,10 +34,11 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fno-asynchronous-unwind-tables -pthread -ffunction-sections \
 	-fdata-sections $(WARN) $(CFLAGS)
 # Of what runs once a file, of the reference, the programs and what they call: size counts there.
-SMALL := data draw format graph op pair parse pass task
+SMALL := data draw format graph op pair parse pass quant task
 SMALL_CFLAGS = $(ALL_CFLAGS:-O2=-Os)
 ALL_CPPFLAGS = -Ilib -I$(BUILD)/gen -DVERSION='"$(VERSION)"' -DPROGPREFIX='"$(PROGPREFIX)"' $(SYSROOT_CPPFLAGS) $(CPPFLAGS)
-ALL_LDFLAGS = -pthread -Wl,--gc-sections $(SYSROOT_LDFLAGS) $(LDFLAGS)
+# Code and constants side by side: pages that only pad them count in every file.
+ALL_LDFLAGS = -pthread -Wl,--gc-sections -Wl,-z,noseparate-code $(SYSROOT_LDFLAGS) $(LDFLAGS)
 # The tables' addresses in a bit each instead of 24 bytes; asks for glibc 2.36 or musl 1.2.4. Linkers without it warn.
 ifeq ($(ARCH),x86_64)
 RELOCATIONS ?= -Wl,-z,pack-relative-relocs
