@@ -129,6 +129,10 @@ struct value *build_window_pool(struct build *b, struct value *x, const struct b
 /* x with its first and last elements along an axis mirrored before and behind, those at the edges too. */
 struct value *build_pad_symmetric(struct build *b, struct value *x, int axis, int64_t before, int64_t behind);
 
+/* v cut into `count` parts along an axis, `wanted` of which are put together: part order[i], or, for -1, zeros. A
+ * constant becomes another one. */
+struct value *build_parts(struct build *b, struct value *v, int axis, int count, int wanted, const int *order);
+
 /* What must be known of input i of the node: fails where it is not. Return -1 then. */
 int build_rank(struct build *b, int i);
 int64_t build_dim(struct build *b, int i, int axis);
@@ -190,6 +194,9 @@ struct graph *build_leave(struct build *b, struct build outer);
 /* The next output of a subgraph being filled, without a name: a value of an enclosing graph goes through an Identity.
  */
 void build_body_output(struct build *b, struct value *v);
+
+/* Writes operators that are defined by others as these, in all graphs, unless `has` says that they may stay. */
+int build_expand_all(struct graph *root, bool (*has)(const struct node *n), struct error *err);
 
 /* Takes nodes out whose outputs nobody uses: what was built for a decision, or went into another form. */
 void build_remove_unused(struct build *b);

@@ -119,6 +119,30 @@ void build_body_output(struct build *b, struct value *v)
     build_graph_output(b, v, NULL);
 }
 
+/* New nodes come before the old one: going back to the first of them lets them expand in turn. */
+static int expand_graph(struct graph *g, bool (*has)(const struct node *n), struct error *err)
+{
+    for (struct node *n = g->first, *next; n; n = next) {
+        struct node *before = n->prev;
+        next = n->next;
+        if (has(n) || !n->def || !n->def->expand)
+            continue;
+        if (n->def->expand(n, err) != 0)
+            return error_prefix(err, "node '%.100s' (%.100s)", n->name, n->op);
+        graph_remove_node(n);
+        next = before ? before->next : g->first;
+    }
+    return 0;
+}
+
+int build_expand_all(struct graph *root, bool (*has)(const struct node *n), struct error *err)
+{
+    for (struct graph *g = root; g; g = (struct graph *)graph_next(root, g))
+        if (expand_graph(g, has, err) != 0)
+            return -1;
+    return 0;
+}
+
 void build_remove_unused(struct build *b)
 {
     build_infer(b);

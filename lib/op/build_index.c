@@ -1,4 +1,6 @@
 /* Slices, gathers and pads as NumPy, TensorFlow and OpenVINO write them. */
+#include <string.h>
+
 #include "op/build.h"
 
 /* A list of axes' numbers, of which some may only be known at run time. */
@@ -178,4 +180,47 @@ struct value *build_pad_symmetric(struct build *b, struct value *x, int axis, in
     if (behind > 0)
         parts[n++] = mirror(b, x, axis, -1, -1 - behind);
     return n == 1 ? x : build_int(b, build_node(b, "Concat", n, parts), "axis", axis);
+}
+
+/* ---- parts ---- */
+
+#define MOST_PARTS 8
+
+static struct value *constant_parts(struct build *b, const struct value *v, int axis, int count, int wanted,
+                                    const int *order)
+{
+    const struct tensor *t = v->constant;
+    int64_t dims[TENSOR_MAX_RANK], outer = 1;
+    for (int i = 0; i < t->rank; i++) {
+        dims[i] = i == axis ? t->dims[i] / count * wanted : t->dims[i];
+        outer *= i < axis ? t->dims[i] : 1;
+    }
+    struct tensor *to = tensor_new(t->dtype, t->rank, dims, b->err);
+    size_t run = t->count ? t->size / (size_t)(outer * count) : 0;
+    for (int64_t d = 0; to && run && d < outer; d++)
+        for (int i = 0; i < wanted; i++)
+            if (order[i] >= 0)
+                memcpy((char *)to->data + (size_t)(d * wanted + i) * run,
+                       (const char *)t->data + (size_t)(d * count + order[i]) * run, run);
+    return build_constant(b, v->name, to);
+}
+
+struct value *build_parts(struct build *b, struct value *v, int axis, int count, int wanted, const int *order)
+{
+    const struct tensor *t = v && !v->is_input ? v->constant : NULL;
+    struct value *part[MOST_PARTS], *zeros = NULL;
+    if (b->failed || wanted > MOST_PARTS)
+        return NULL;
+    if (t && t->rank > axis && t->dims[axis] % count == 0 && dtype_info(t->dtype)->bits >= 8 &&
+        t->dtype != DTYPE_STRING)
+        return constant_parts(b, v, axis, count, wanted, order);
+    struct value *split = build_int(b, build_int(b, BUILD(b, "Split", v), "num_outputs", count), "axis", axis);
+    for (int i = 0; i < count; i++)
+        build_output(b, split, i);
+    for (int i = 0; i < wanted && !b->failed; i++) {
+        if (order[i] < 0 && !zeros)
+            zeros = BUILD(b, "Sub", split, split);
+        part[i] = order[i] < 0 ? zeros : build_output(b, split, order[i]);
+    }
+    return b->failed ? NULL : build_int(b, build_node(b, "Concat", wanted, part), "axis", axis);
 }

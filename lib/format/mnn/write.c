@@ -49,23 +49,9 @@ static int report(struct mnn_writer *w)
                      w->faults.data ? w->faults.data : "", w->fault_count > 12 ? "; …" : "");
 }
 
-/* ---- expansion ---- */
-
-/* Operators without a row that are defined by others are written as these. New nodes come before the old one: going
- * back to the first of them lets them expand in turn. */
-static int expand_all(struct graph *g, struct error *err)
+static bool has_row(const struct node *n)
 {
-    for (struct node *n = g->first, *next; n; n = next) {
-        struct node *before = n->prev;
-        next = n->next;
-        if (mnn_row_of(n) || !n->def || !n->def->expand)
-            continue;
-        if (n->def->expand(n, err) != 0)
-            return error_prefix(err, "node '%.100s' (%.100s)", n->name, n->op);
-        graph_remove_node(n);
-        next = before ? before->next : g->first;
-    }
-    return 0;
+    return mnn_row_of(n) != NULL;
 }
 
 /* ---- inputs and outputs ---- */
@@ -202,9 +188,8 @@ static int prepare(struct mnn_writer *w, struct graph *g)
 {
     if (!g)
         return -1;
-    for (struct graph *each = g; each; each = (struct graph *)graph_next(g, each))
-        if (expand_all(each, w->err) != 0)
-            return -1;
+    if (build_expand_all(g, has_row, w->err) != 0)
+        return -1;
     return op_infer_graph(g, w->err) != 0 ? -1 : mnn_level_open(&w->at, g, w->err);
 }
 

@@ -27,6 +27,14 @@ enum dtype openvino_element_type(const char *name)
     return DTYPE_NONE;
 }
 
+const char *openvino_type_name(enum dtype dtype)
+{
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (types[i].dtype == dtype)
+            return types[i].name;
+    return NULL;
+}
+
 static enum dtype stated_type(struct openvino_read *l)
 {
     const char *name = openvino_text(l, "element_type", "");

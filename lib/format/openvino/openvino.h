@@ -137,9 +137,14 @@ struct value *openvino_reshaped(struct openvino_read *l, int k, int rank, const 
 /* v as the element type that the attribute names. */
 struct value *openvino_as(struct openvino_read *l, struct value *v, const char *attribute, const char *otherwise);
 
+/* ---- writing (write.c) ---- */
+
+int openvino_write(const struct graph *g, struct target *target, struct error *err);
+
 /* ---- constants (constant.c) ---- */
 
 enum dtype openvino_element_type(const char *name); /* DTYPE_NONE: not one that is read */
+const char *openvino_type_name(enum dtype dtype);   /* NULL: one that the format has not */
 /* The dims of an attribute, open ones DIM_UNKNOWN; their number, -1 when it is open too. */
 int openvino_stated_dims(struct openvino_read *l, const char *name, int64_t *dims);
 /* A name of the graph that outlives the file. */

@@ -206,12 +206,19 @@ static int sniff(const struct source *s)
     return 0;
 }
 
+static const struct target_option options[] = {
+    {"fp16", NULL, "weights in halves, which are converted when they are used"},
+    {NULL, NULL, NULL},
+};
+
 const struct format format_openvino = {
     .name = "openvino",
     .suffixes = ".xml",
     .twins = ".bin",
     .what = "OpenVINO IR, versions 10 and 11",
+    .options = options,
     .sniff = sniff,
     .read = openvino_read,
+    .write = openvino_write,
     .operator_at = operator_at,
 };

@@ -35,22 +35,18 @@ static struct value *lengths(struct openvino_read *l, const struct places *p)
         full = tensor_get_i64(t, i) == length;
     if (p->lengths < 0 || full)
         return NULL;
-    return build_cast(l->b, openvino_in(l, p->lengths), DTYPE_I32);
+    struct value *v = openvino_in(l, p->lengths);
+    return openvino_dtype(l, p->lengths) == DTYPE_I32 ? v : build_cast(l->b, v, DTYPE_I32);
 }
 
-/* Parts of axis 1 in another order; -1: zeros. */
+/* Parts of axis 1 in another order; -1: zeros. What is converted is put in order before. */
 static struct value *parts(struct openvino_read *l, struct value *v, int count, int wanted, const int *order)
 {
-    struct value *split = build_int(l->b, build_int(l->b, BUILD(l->b, "Split", v), "num_outputs", count), "axis", 1);
-    struct value *part[8], *zeros = NULL;
-    for (int i = 0; i < count; i++)
-        build_output(l->b, split, i);
-    for (int i = 0; i < wanted && !l->b->failed; i++) {
-        if (order[i] < 0 && !zeros)
-            zeros = BUILD(l->b, "Sub", split, split);
-        part[i] = order[i] < 0 ? zeros : build_output(l->b, split, order[i]);
-    }
-    return l->b->failed ? NULL : build_int(l->b, build_node(l->b, "Concat", wanted, part), "axis", 1);
+    const struct node *n = v ? v->producer : NULL;
+    struct value *from = n && node_is(n, "Cast") ? node_in(n, 0) : NULL;
+    if (from && from->constant)
+        return build_cast(l->b, build_parts(l->b, from, 1, count, wanted, order), v->type.dtype);
+    return build_parts(l->b, v, 1, count, wanted, order);
 }
 
 /* ---- activations ---- */

@@ -46,15 +46,9 @@ static void read_sizes(struct paddle_node *o, struct rnn *n)
 /* Rows of a weight in ONNX's order of gates, as [1, rows, …]. */
 static struct value *gates(struct paddle_node *o, const struct cell *cell, struct value *v)
 {
-    struct value *parts[4];
-    if (cell->gates == 1)
-        return build_unsqueeze(o->b, v, 0);
-    struct value *split = build_int(o->b, BUILD(o->b, "Split", v), "num_outputs", cell->gates);
-    for (int g = 0; g < cell->gates; g++)
-        build_output(o->b, split, g);
-    for (int g = 0; g < cell->gates && !o->b->failed; g++)
-        parts[g] = build_output(o->b, split, cell->order[g]);
-    return o->b->failed ? NULL : build_unsqueeze(o->b, paddle_concat(o, cell->gates, parts, 0), 0);
+    if (cell->gates > 1)
+        v = build_parts(o->b, v, 0, cell->gates, cell->gates, cell->order);
+    return build_unsqueeze(o->b, v, 0);
 }
 
 /* Weights stand by layer and direction, those of the input before those of the state; then all biases likewise. */

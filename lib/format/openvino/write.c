@@ -1,0 +1,581 @@
+/* Writing: layers, ports, constants, and the whole. */
+#include "format/openvino/write.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/half.h"
+
+#define MOST_FAULTS 12
+#define MOST_INPUTS 4096 /* of a layer */
+#define HALF_FROM   16   /* elements from which a constant is stored in halves */
+#define MOST_LIST   64
+
+#define MOST_COUNTERS 256
+
+/* ---- rows ---- */
+
+static const struct openvino_row rows[] = {
+#define WRITER(onnx, write, type, set) {onnx, openvino_write_##write, type, set},
+#include "format/openvino/write.def"
+#undef WRITER
+};
+
+static const struct openvino_row *row_of(const struct node *n)
+{
+    size_t domain = strlen(n->domain);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *name = rows[i].onnx;
+        if (domain && (strncmp(name, n->domain, domain) != 0 || name[domain] != '.'))
+            continue;
+        if (strcmp(domain ? name + domain + 1 : name, n->op) == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+static bool has_row(const struct node *n)
+{
+    return row_of(n) != NULL;
+}
+
+/* ---- faults ---- */
+
+void openvino_cannot(struct openvino_writer *w, const char *format, ...)
+{
+    char why[200], label[200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    if (w->fault_count++ < MOST_FAULTS)
+        text_printf(&w->faults, "%s%s (%s%s%s): %s", w->faults.size ? "; " : "",
+                    node_label(w->node, label, sizeof(label)), w->node->domain, w->node->domain[0] ? "." : "",
+                    w->node->op, why);
+}
+
+/* ---- text ---- */
+
+static void put_escaped(struct text *t, const char *s)
+{
+    for (; *s; s++) {
+        const char *entity = *s == '&'   ? "&amp;"
+                             : *s == '<' ? "&lt;"
+                             : *s == '>' ? "&gt;"
+                             : *s == '"' ? "&quot;"
+                                         : NULL;
+        if (entity)
+            text_puts(t, entity);
+        else if ((unsigned char)*s < 0x20)
+            text_printf(t, "&#%d;", (unsigned char)*s);
+        else
+            text_add(t, s, 1);
+    }
+}
+
+void openvino_put_text(struct openvino_writer *w, const char *name, const char *value)
+{
+    text_printf(&w->data, " %s=\"", name);
+    put_escaped(&w->data, value);
+    text_puts(&w->data, "\"");
+}
+
+void openvino_put_int(struct openvino_writer *w, const char *name, int64_t value)
+{
+    text_printf(&w->data, " %s=\"%lld\"", name, (long long)value);
+}
+
+void openvino_put_float(struct openvino_writer *w, const char *name, float value)
+{
+    text_printf(&w->data, " %s=\"", name);
+    text_f32(&w->data, value);
+    text_puts(&w->data, "\"");
+}
+
+void openvino_put_bool(struct openvino_writer *w, const char *name, bool value)
+{
+    openvino_put_text(w, name, value ? "true" : "false");
+}
+
+void openvino_put_ints(struct openvino_writer *w, const char *name, int count, const int64_t *values)
+{
+    text_printf(&w->data, " %s=\"", name);
+    for (int i = 0; i < count; i++)
+        text_printf(&w->data, i ? ",%lld" : "%lld", (long long)values[i]);
+    text_puts(&w->data, "\"");
+}
+
+/* ---- layers ---- */
+
+/* What IR calls element types where ports state them. */
+static const char *precision(enum dtype dtype)
+{
+    static const struct {
+        enum dtype dtype;
+        const char *name;
+    } names[] = {{DTYPE_F32, "FP32"}, {DTYPE_F16, "FP16"}, {DTYPE_F64, "FP64"}, {DTYPE_BF16, "BF16"},
+                 {DTYPE_I64, "I64"},  {DTYPE_I32, "I32"},  {DTYPE_I16, "I16"},  {DTYPE_I8, "I8"},
+                 {DTYPE_U64, "U64"},  {DTYPE_U32, "U32"},  {DTYPE_U16, "U16"},  {DTYPE_U8, "U8"},
+                 {DTYPE_I4, "I4"},    {DTYPE_U4, "U4"},    {DTYPE_BOOL, "BOOL"}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (names[i].dtype == dtype)
+            return names[i].name;
+    return "FP32";
+}
+
+static void put_port(struct openvino_writer *w, int id, const char *name, enum dtype dtype, int rank,
+                     const int64_t *dims)
+{
+    text_printf(&w->layers, "<port id=\"%d\" precision=\"%s\"", id, precision(dtype));
+    if (name) {
+        text_puts(&w->layers, " names=\"");
+        for (const char *at = name; *at; at++) {
+            if (*at == ',' || *at == '\\')
+                text_puts(&w->layers, "\\");
+            put_escaped(&w->layers, (char[]){*at, 0});
+        }
+        text_puts(&w->layers, "\"");
+    }
+    text_puts(&w->layers, ">");
+    for (int i = 0; i < rank; i++)
+        text_printf(&w->layers, "<dim>%lld</dim>", (long long)(dims[i] >= 0 ? dims[i] : -1));
+    text_puts(&w->layers, "</port>\n");
+}
+
+static void put_value_port(struct openvino_writer *w, int id, const struct value *v)
+{
+    bool known = v->type.kind == TYPE_TENSOR;
+    put_port(w, id, v->name, known ? v->type.dtype : DTYPE_F32, known ? v->type.rank : -1, v->type.dims);
+}
+
+/* Begins a layer up to its outputs. */
+static int begin_layer(struct openvino_writer *w, const char *name, const char *type, int set, int count,
+                       const struct openvino_place *in)
+{
+    int id = w->layer_count++;
+    text_printf(&w->layers, "<layer id=\"%d\" name=\"", id);
+    put_escaped(&w->layers, name);
+    text_printf(&w->layers, "\" type=\"%s\" version=\"opset%d\">\n", type, set);
+    if (w->data.size)
+        text_printf(&w->layers, "<data%s/>\n", w->data.data);
+    w->data.size = 0;
+    if (count)
+        text_puts(&w->layers, "<input>\n");
+    for (int i = 0; i < count; i++) {
+        put_port(w, i, NULL, DTYPE_F32, 0, NULL);
+        text_printf(&w->edges, "<edge from-layer=\"%d\" from-port=\"%d\" to-layer=\"%d\" to-port=\"%d\"/>\n",
+                    in[i].layer, in[i].port, id, i);
+    }
+    if (count)
+        text_puts(&w->layers, "</input>\n");
+    return id;
+}
+
+static void part_name(struct openvino_writer *w, const char *what, char *name, size_t size)
+{
+    const struct value *out = w->node ? node_out(w->node, 0) : NULL;
+    snprintf(name, size, "%.200s/%.60s_%d", out ? out->name : "", what, ++w->made);
+}
+
+struct openvino_place openvino_step(struct openvino_writer *w, const char *type, int set, int outputs, int count,
+                                    const struct openvino_place *in)
+{
+    char name[300];
+    part_name(w, type, name, sizeof(name));
+    int id = begin_layer(w, name, type, set, count, in);
+    text_puts(&w->layers, "<output>\n");
+    for (int o = 0; o < outputs; o++)
+        put_port(w, count + o, NULL, DTYPE_F32, -1, NULL);
+    text_puts(&w->layers, "</output>\n</layer>\n");
+    return (struct openvino_place){id, count};
+}
+
+void openvino_finish_one(struct openvino_writer *w, int o, const char *type, int set, int count,
+                         const struct openvino_place *in)
+{
+    struct value *v = w->node->out[o];
+    int id = begin_layer(w, v->name, type, set, count, in);
+    text_puts(&w->layers, "<output>\n");
+    put_value_port(w, count, v);
+    text_puts(&w->layers, "</output>\n</layer>\n");
+    w->places[v->index] = (struct openvino_place){id, count};
+}
+
+void openvino_finish(struct openvino_writer *w, const char *type, int set, int count, const struct openvino_place *in)
+{
+    int id = begin_layer(w, node_out(w->node, 0) ? w->node->out[0]->name : w->node->name, type, set, count, in);
+    text_puts(&w->layers, "<output>\n");
+    for (int o = 0; o < w->node->out_count || o < w->outputs; o++) {
+        struct value *v = node_out(w->node, o);
+        if (v) {
+            put_value_port(w, count + o, v);
+            w->places[v->index] = (struct openvino_place){id, count + o};
+        } else {
+            put_port(w, count + o, NULL, DTYPE_F32, -1, NULL);
+        }
+    }
+    text_puts(&w->layers, "</output>\n</layer>\n");
+}
+
+/* An output of the graph has a port of its own, so that it keeps its name. */
+void openvino_alias(struct openvino_writer *w, struct openvino_place p)
+{
+    struct value *v = w->node->out[0];
+    const char *type = openvino_type_name(openvino_dtype_of(v));
+    if (!v->is_output) {
+        w->places[v->index] = p;
+    } else {
+        openvino_put_text(w, "destination_type", type ? type : "f32");
+        OPENVINO_FINISH(w, "Convert", 1, p);
+    }
+}
+
+/* ---- constants ---- */
+
+/* Halves of numbers, where all of them fit; NULL where not. */
+static struct tensor *halved(struct openvino_writer *w, const struct tensor *t)
+{
+    if (!w->half || t->dtype != DTYPE_F32 || t->count < HALF_FROM)
+        return NULL;
+    for (int64_t i = 0; i < t->count; i++) {
+        double f = tensor_get_f64(t, i);
+        if (f > 65504 || f < -65504)
+            return NULL;
+    }
+    return tensor_cast(t, DTYPE_F16, false, w->err);
+}
+
+struct openvino_place openvino_tensor_of(struct openvino_writer *w, const char *name, const struct tensor *t)
+{
+    struct openvino_place place = {-1, 0};
+    struct tensor *half = halved(w, t);
+    struct text waiting = w->data; /* of the layer that takes it */
+    const struct tensor *stored = half ? half : t;
+    const char *type = openvino_type_name(stored->dtype);
+    char inner[300];
+    if (!type || w->failed) {
+        if (w->node && !w->failed)
+            openvino_cannot(w, "a constant of type %s", dtype_info(stored->dtype)->name);
+        tensor_unref(half);
+        return place;
+    }
+    text_init(&w->data);
+    openvino_put_text(w, "element_type", type);
+    openvino_put_ints(w, "shape", stored->rank, stored->dims);
+    openvino_put_int(w, "offset", (int64_t)w->offset);
+    openvino_put_int(w, "size", (int64_t)stored->size);
+    snprintf(inner, sizeof(inner), half ? "%.280s/half" : "%.280s", name);
+    int id = begin_layer(w, inner, "Const", 1, 0, NULL);
+    text_puts(&w->layers, "<output>\n");
+    put_port(w, 0, half ? NULL : name, stored->dtype, stored->rank, stored->dims);
+    text_puts(&w->layers, "</output>\n</layer>\n");
+    w->failed = w->failed || file_write(w->bin, stored->data, stored->size, w->err) != 0;
+    w->offset += stored->size;
+    place = (struct openvino_place){id, 0};
+    if (half) {
+        openvino_put_text(w, "destination_type", "f32");
+        id = begin_layer(w, name, "Convert", 1, 1, &place);
+        text_puts(&w->layers, "<rt_info><attribute name=\"decompression\" version=\"0\"/></rt_info>\n<output>\n");
+        put_port(w, 1, name, DTYPE_F32, t->rank, t->dims);
+        text_puts(&w->layers, "</output>\n</layer>\n");
+        place = (struct openvino_place){id, 1};
+    }
+    tensor_unref(half);
+    waiting.failed = waiting.failed || w->data.failed;
+    text_release(&w->data);
+    w->data = waiting;
+    return place;
+}
+
+static struct openvino_place put_own(struct openvino_writer *w, const char *what, struct tensor *t)
+{
+    char name[300];
+    struct openvino_place p = {-1, 0};
+    part_name(w, what, name, sizeof(name));
+    w->failed = w->failed || !t;
+    if (t)
+        p = openvino_tensor_of(w, name, t);
+    tensor_unref(t);
+    return p;
+}
+
+struct openvino_place openvino_list_of(struct openvino_writer *w, int count, const int64_t *values)
+{
+    return put_own(w, "list", tensor_ints(count, values, w->err));
+}
+
+struct openvino_place openvino_number_of(struct openvino_writer *w, enum dtype dtype, double value)
+{
+    struct tensor *t = tensor_new(dtype, 0, NULL, w->err);
+    if (t)
+        tensor_set_f64(t, 0, value);
+    return put_own(w, "number", t);
+}
+
+/* ---- values ---- */
+
+const struct tensor *openvino_fixed(const struct value *v, bool *half)
+{
+    const struct node *n = v && !v->constant ? v->producer : NULL;
+    const struct value *from = n && node_is(n, "Cast") && v->type.dtype == DTYPE_F32 ? node_in(n, 0) : NULL;
+    *half = from && from->constant && !from->is_input && from->constant->dtype == DTYPE_F16;
+    return *half ? from->constant : v && v->constant && !v->is_input ? v->constant : NULL;
+}
+
+/* A fixed tensor with these dims, of which one may be -1. */
+static struct openvino_place put_fixed(struct openvino_writer *w, const char *name, const struct tensor *t, bool half,
+                                       int rank, const int64_t *dims)
+{
+    int64_t count = 1, own[TENSOR_MAX_RANK];
+    bool before = w->half;
+    struct openvino_place p = {-1, 0};
+    for (int i = 0; i < rank; i++)
+        count *= dims[i] < 0 ? 1 : dims[i];
+    for (int i = 0; i < rank; i++)
+        own[i] = dims[i] >= 0 ? dims[i] : count > 0 ? t->count / count : 0;
+    struct tensor *wide = half ? tensor_cast(t, DTYPE_F32, false, w->err) : NULL;
+    struct tensor *to = half && !wide ? NULL : tensor_reshaped(wide ? wide : t, rank, own, w->err);
+    w->failed = w->failed || !to;
+    w->half = before || half;
+    if (to)
+        p = openvino_tensor_of(w, name, to);
+    w->half = before;
+    tensor_unref(wide);
+    tensor_unref(to);
+    return p;
+}
+
+/* Names like "_12" are none: they count what a reader made. */
+static bool is_named(const char *name)
+{
+    return *name != '_' || name[1 + strspn(name + 1, "0123456789_")] != 0;
+}
+
+struct openvino_place openvino_of(struct openvino_writer *w, struct value *v)
+{
+    char name[300];
+    bool half;
+    const struct tensor *t = openvino_fixed(v, &half);
+    if (!v)
+        return (struct openvino_place){-1, 0};
+    if (w->places[v->index].layer >= 0 || !t)
+        return w->places[v->index];
+    if (is_named(v->name))
+        snprintf(name, sizeof(name), "%.290s", v->name);
+    else
+        part_name(w, "const", name, sizeof(name));
+    struct openvino_place p = put_fixed(w, name, t, half, t->rank, t->dims);
+    if (is_named(v->name) || t->count > MOST_LIST) /* lists of axes and the like are each layer's own */
+        w->places[v->index] = p;
+    return p;
+}
+
+struct openvino_place openvino_shaped(struct openvino_writer *w, int i, const char *what, int rank, const int64_t *dims)
+{
+    char name[300];
+    bool half;
+    const struct tensor *t = openvino_fixed(node_in(w->node, i), &half);
+    if (!t)
+        return openvino_reshape(w, openvino_at(w, i), rank, dims);
+    part_name(w, what, name, sizeof(name));
+    return put_fixed(w, name, t, half, rank, dims);
+}
+
+struct openvino_place openvino_at(struct openvino_writer *w, int i)
+{
+    struct openvino_place p = openvino_of(w, node_in(w->node, i));
+    if (p.layer < 0 && w->fault_count == 0)
+        openvino_cannot(w, "its input %d is missing", i);
+    return p;
+}
+
+int openvino_known(struct openvino_writer *w, int i, int64_t *values, int max, bool needed)
+{
+    const struct value *v = node_in(w->node, i);
+    if (v && v->constant && !v->is_input && v->constant->count <= max && v->constant->dtype != DTYPE_STRING) {
+        tensor_load_i64(v->constant, 0, v->constant->count, values);
+        return (int)v->constant->count;
+    }
+    if (needed)
+        openvino_cannot(w, "its input %d must be a constant", i);
+    return -1;
+}
+
+int openvino_rank_of(const struct value *v)
+{
+    return v && v->type.kind == TYPE_TENSOR ? v->type.rank : -1;
+}
+
+enum dtype openvino_dtype_of(const struct value *v)
+{
+    return v && v->type.kind == TYPE_TENSOR ? v->type.dtype : DTYPE_NONE;
+}
+
+struct openvino_place openvino_reshape(struct openvino_writer *w, struct openvino_place p, int rank,
+                                       const int64_t *dims)
+{
+    struct openvino_place list = openvino_list_of(w, rank, dims);
+    openvino_put_bool(w, "special_zero", true);
+    return OPENVINO_STEP(w, "Reshape", 1, p, list);
+}
+
+/* ---- the whole ---- */
+
+static int write_input(struct openvino_writer *w, struct value *v)
+{
+    const char *type = openvino_type_name(openvino_dtype_of(v));
+    if (!type)
+        return error_set(w->err, "OpenVINO cannot carry input '%.200s' of type %s", v->name,
+                         dtype_info(openvino_dtype_of(v))->name);
+    if (v->constant)
+        return error_set(w->err, "OpenVINO IR cannot carry input '%.200s', which has a value of its own", v->name);
+    text_puts(&w->data, " shape=\"");
+    for (int i = 0; i < v->type.rank; i++)
+        text_printf(&w->data, v->type.dims[i] >= 0 ? "%s%lld" : "%s?", i ? "," : "", (long long)v->type.dims[i]);
+    text_puts(&w->data, v->type.rank < 0 ? "...\"" : "\"");
+    openvino_put_text(w, "element_type", type);
+    int id = begin_layer(w, v->name, "Parameter", 1, 0, NULL);
+    text_puts(&w->layers, "<output>\n");
+    put_value_port(w, 0, v);
+    text_puts(&w->layers, "</output>\n</layer>\n");
+    w->places[v->index] = (struct openvino_place){id, 0};
+    return 0;
+}
+
+static void write_node(struct openvino_writer *w, struct node *n)
+{
+    w->node = n;
+    w->made = w->outputs = 0;
+    w->row = row_of(n);
+    w->data.size = 0;
+    bool half;
+    if (n->out_count == 1 && openvino_fixed(n->out[0], &half)) /* written when it is wanted */
+        return;
+    if (w->row)
+        w->row->write(w);
+    else
+        openvino_cannot(w, "there is no such layer");
+}
+
+static int write_results(struct openvino_writer *w)
+{
+    char name[300];
+    for (size_t i = 0; i < w->graph->output_count; i++) {
+        struct value *v = w->graph->outputs[i];
+        struct openvino_place p = openvino_of(w, v);
+        if (p.layer < 0)
+            return error_set(w->err, "output '%.200s' is made by nothing", v->name);
+        snprintf(name, sizeof(name), "%.280s/result", v->name);
+        begin_layer(w, name, "Result", 1, 1, &p);
+        text_puts(&w->layers, "</layer>\n");
+    }
+    return 0;
+}
+
+static int write_file(struct openvino_writer *w, struct target *target)
+{
+    struct file_out *file = target_file(target, NULL, w->err);
+    struct text head;
+    text_init(&head);
+    text_puts(&head, "<?xml version=\"1.0\"?>\n<net name=\"");
+    put_escaped(&head, w->graph->name ? w->graph->name : "");
+    text_puts(&head, "\" version=\"11\">\n<layers>\n");
+    text_puts(&w->layers, "</layers>\n<edges>\n");
+    text_puts(&w->edges, "</edges>\n</net>\n");
+    int result = !file ? -1
+                 : head.failed || w->layers.failed || w->edges.failed || w->data.failed || w->faults.failed
+                     ? error_memory(w->err)
+                     : 0;
+    const struct text *parts[] = {&head, &w->layers, &w->edges};
+    for (int i = 0; i < 3 && result == 0; i++)
+        result = file_write(file, parts[i]->data, parts[i]->size, w->err);
+    text_release(&head);
+    return result;
+}
+
+static int write_all(struct openvino_writer *w, struct target *target)
+{
+    for (size_t i = 0; i < w->graph->input_count; i++)
+        if (write_input(w, w->graph->inputs[i]) != 0)
+            return -1;
+    for (struct node *n = w->graph->first; n && !w->failed; n = n->next)
+        write_node(w, n);
+    if (w->fault_count)
+        return error_set(w->err, "OpenVINO IR cannot carry %d of its nodes: %s%s", w->fault_count,
+                         w->faults.data ? w->faults.data : "", w->fault_count > MOST_FAULTS ? "; …" : "");
+    w->node = NULL;
+    return w->failed || write_results(w) != 0 ? -1 : write_file(w, target);
+}
+
+/* How many values of operators of a name have got names. */
+struct counter {
+    const char *op;
+    int number;
+};
+
+static struct counter *counter_of(struct counter *list, int *count, const char *op)
+{
+    for (int i = 0; i < *count; i++)
+        if (strcmp(list[i].op, op) == 0)
+            return &list[i];
+    if (*count < MOST_COUNTERS)
+        list[(*count)++] = (struct counter){op, 0};
+    return &list[*count - 1];
+}
+
+/* Values that have no names of their own are called by operator and number. */
+static int name_values(struct openvino_writer *w)
+{
+    struct counter list[MOST_COUNTERS];
+    char name[100];
+    int count = 0;
+    for (struct node *n = w->graph->first; n; n = n->next)
+        for (int o = 0; o < n->out_count; o++) {
+            struct counter *c = counter_of(list, &count, n->op);
+            if (!n->out[o] || is_named(n->out[o]->name))
+                continue;
+            do
+                snprintf(name, sizeof(name), "%.60s_%d", n->op, ++c->number);
+            while (graph_find_local(w->graph, name));
+            if (graph_rename_value(n->out[o], name, w->err) != 0)
+                return -1;
+        }
+    return 0;
+}
+
+static int prepare(struct openvino_writer *w, struct target *target)
+{
+    if (!w->graph || build_expand_all(w->graph, has_row, w->err) != 0 || op_infer_graph(w->graph, w->err) != 0 ||
+        name_values(w) != 0)
+        return -1;
+    w->places = mem_calloc(w->graph->value_count + 1, sizeof(*w->places), w->err);
+    if (!w->places)
+        return -1;
+    for (size_t i = 0; i < w->graph->value_count; i++) {
+        w->places[i] = (struct openvino_place){-1, 0};
+        if (w->graph->values[i])
+            w->graph->values[i]->index = i;
+    }
+    w->bin = target_file(target, ".bin", w->err);
+    return w->bin ? 0 : -1;
+}
+
+int openvino_write(const struct graph *g, struct target *target, struct error *err)
+{
+    struct openvino_writer w = {.err = err, .graph = graph_clone(g, err)};
+    w.half = target_option(target, "fp16") != NULL;
+    text_init(&w.layers);
+    text_init(&w.edges);
+    text_init(&w.data);
+    text_init(&w.faults);
+    int result = prepare(&w, target) == 0 ? write_all(&w, target) : -1;
+    text_release(&w.layers);
+    text_release(&w.edges);
+    text_release(&w.data);
+    text_release(&w.faults);
+    free(w.places);
+    graph_free(w.graph);
+    return result;
+}

@@ -1,0 +1,120 @@
+"""Writes models as OpenVINO IR and runs the files by OpenVINO's CPU device, in floats of 32 bits, and by nnrun: both must give what nnrun gives for the model itself. Floats agree to
+1e-4 of the range, stored numbers to one step, quantised networks and those with weights as halves to two percent of the range. Written, read and written again a file stays the same."""
+import fnmatch
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import openvino as ov
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+OPEN = 64  # what open sizes but the first become
+TYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64, "i64": np.int64, "i32": np.int32, "i16": np.int16, "u16": np.uint16, "u8": np.uint8, "i8": np.int8,
+         "boolean": np.bool_}
+
+
+class Fault(Exception):
+    pass
+
+
+def call(*words):
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
+    if done.returncode:
+        raise Fault(done.stderr.strip()[:300])
+    return done.stdout
+
+
+def arrays_for(net, seed):
+    rng = np.random.default_rng(seed)
+    for p in net.inputs:
+        kind = TYPES[p.element_type.get_type_name()]
+        dims = [d.get_length() if d.is_static else OPEN if i else 1 for i, d in enumerate(p.partial_shape)]
+        if np.issubdtype(kind, np.floating):
+            yield p.get_any_name(), rng.standard_normal(dims).astype(kind)
+        else:
+            yield p.get_any_name(), rng.integers(0, 2 if kind == np.bool_ else 255 if kind == np.uint8 else 5, dims).astype(kind)
+
+
+def theirs(core, path, arrays):
+    net = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1})
+    request = net.create_infer_request()
+    return list(request.infer(arrays).values())
+
+
+def ours(prefix, path, arrays, folder):
+    files = []
+    for i, (name, x) in enumerate(arrays.items()):
+        np.save(f"{folder}/in_{i}.npy", x)
+        files.append(f"{name}={folder}/in_{i}.npy")
+    call(prefix + "run", "-o", f"{folder}/out", path, *files)
+    return [np.load(f"{folder}/out/out_{i}.npy") for i in range(len(list(pathlib.Path(f"{folder}/out").iterdir())))]
+
+
+def compare(whose, have, want, loose):
+    if len(have) != len(want):
+        raise Fault(f"{whose}: {len(have)} outputs, want {len(want)}")
+    for i, (x, y) in enumerate(zip(have, want)):
+        if x.shape != y.shape:
+            raise Fault(f"{whose}: output {i} is {x.dtype} {x.shape}, want {y.dtype} {y.shape}")
+        error = np.abs(x.astype(np.float64) - y.astype(np.float64)).max(initial=0)
+        allowed = 1 if x.dtype.itemsize == 1 else max((2e-2 if loose else 1e-4) * np.abs(y.astype(np.float64)).max(initial=0), 1e-5 if loose else 1e-6)
+        if error > allowed:
+            raise Fault(f"{whose}: output {i} differs by {error:.3g}, {allowed:.3g} is allowed")
+
+
+def is_quantised(path):
+    return 'type="FakeQuantize"' in path.read_text()
+
+
+def check(core, prefix, model, program, options, folder):
+    written, again = pathlib.Path(folder) / "written.xml", pathlib.Path(folder) / "again.xml"
+    call(prefix + program, "-q", *(("-O", options) if options else ()), "-o", written, model)
+    arrays = dict(arrays_for(core.read_model(written), 1))
+    want = ours(prefix, model, arrays, folder)
+    loose = options or is_quantised(written)
+    compare("OpenVINO", theirs(core, written, arrays), want, loose)
+    compare("nnrun", ours(prefix, written, arrays, folder), want, loose)
+    call(prefix + "convert", "-q", "-o", again, written)
+    third = pathlib.Path(folder) / "third.xml"
+    call(prefix + "convert", "-q", "-o", third, again)
+    if third.read_bytes() != again.read_bytes():
+        raise Fault("the second time other bytes are written than the third")
+
+
+def models():
+    shared = TREE.parent / "shared" / "models"
+    yield from sorted((TREE / "tests/models").rglob("*.onnx"))
+    for suffix in ("xml", "tflite", "pdmodel"):
+        yield from sorted((TREE / "tests/models").rglob("*." + suffix))
+    if shared.is_dir():
+        yield from (f for f in sorted(shared.rglob("*.onnx")) if "conformance" not in f.parts)
+
+
+def main():
+    prefix, pattern = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "*"
+    core = ov.Core()
+    passed = failed = refused = 0
+    for model in models():
+        if not fnmatch.fnmatch(model.name, pattern):
+            continue
+        for program, options in (("convert", ""), ("optimize", ""), ("optimize", "fp16")):
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    check(core, prefix, model, program, options, folder)
+                    passed += 1
+                except (Fault, RuntimeError) as e:
+                    if "cannot carry" in str(e):
+                        refused += 1
+                        print(f"not carried: {model.name} {program}: {e}"[:300].replace("\n", " "), flush=True)
+                        continue
+                    failed += 1
+                    print(f"FAIL {model.name} {program} {options}: {e}"[:400].replace("\n", " "), flush=True)
+    print(f"{refused} not carried")
+    print(f"{passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
