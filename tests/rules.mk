@@ -173,5 +173,6 @@ interop:
 	@tests/interop/run $(BUILD)/bin/$(PROGPREFIX) $(PATTERN)
 	@tests/interop/run-mnn $(BUILD)/bin/$(PROGPREFIX)
 	@tests/interop/run-tflite $(BUILD)/bin/$(PROGPREFIX)
+	@tests/interop/run-openvino $(BUILD)/bin/$(PROGPREFIX)
 	@tests/interop/run-ncnn $(BUILD)/bin/$(PROGPREFIX)
 	@tests/interop/run-pictures $(BUILD)/bin/$(PROGPREFIX)
