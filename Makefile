@@ -116,6 +116,9 @@ $(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h) $(BUILD)/gen/needs
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(OBJ)/gen/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
+# Plans are made once for a shape.
+$(patsubst %,$(OBJ)/lib/exec/%.o,concat cut exec lower_conv lower_deconv lower_rnn lower_winograd place plan view): \
+	ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # Hostile coefficients overflow the decoder's integers.
 $(OBJ)/lib/image/stb.o: ALL_CFLAGS += -ftree-vectorize -fvect-cost-model=dynamic -fwrapv
