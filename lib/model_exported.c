@@ -69,6 +69,56 @@ static int take_characters(struct graph *g, struct error *err)
     return graph_set_property(g, "recipe", LINE_RECIPE, strlen(LINE_RECIPE), err);
 }
 
+/* A recipe that is another model's is none. */
+static int take_recipe(struct graph *g, const struct blob *yml, struct error *err)
+{
+    struct error ignored;
+    struct recipe r;
+    struct text t;
+    if (graph_property(g, "recipe") || recipe_import(yml->data, yml->size, &r, &ignored) < 0 ||
+        model_check_recipe(g, &r, &ignored) < 0)
+        return 0;
+    text_init(&t);
+    recipe_print(&r, &t);
+    int status = t.failed ? error_memory(err) : graph_set_property(g, "recipe", t.data ? t.data : "", t.size, err);
+    text_release(&t);
+    return status;
+}
+
+static int take_paddle(struct graph *g, const struct blob *yml, struct error *err)
+{
+    struct text labels, characters;
+    text_init(&labels);
+    text_init(&characters);
+    task_exported_paddle(yml->data, yml->size, &labels, &characters);
+    int status = labels.failed || characters.failed ? error_memory(err) : 0;
+    if (status == 0 && characters.size)
+        status = set(g, "character", &characters, false, err) < 0 ? -1 : take_characters(g, err);
+    if (status == 0 && labels.size)
+        status = set(g, "labels", &labels, false, err);
+    text_release(&labels);
+    text_release(&characters);
+    return status == 0 ? take_recipe(g, yml, err) : -1;
+}
+
+/* Paddle's files of settings are called so beside a model that has its usual name, or in its folder. */
+static int take_settings(struct graph *g, const struct source *source, struct error *err)
+{
+    static const char *const names[] = {"inference.yml", "infer_cfg.yml"};
+    const struct str *producer = graph_property(g, "producer");
+    const char *slash = strrchr(source->path, '/'), *name = slash ? slash + 1 : source->path;
+    struct error ignored;
+    struct blob *yml = NULL;
+    if (!producer || producer->size != 12 || memcmp(producer->data, "PaddlePaddle", 12) != 0 ||
+        (!source->is_folder && strncmp(name, "inference.", 10) != 0 && strncmp(name, "model.", 6) != 0))
+        return 0;
+    for (int i = 0; i < 2 && !yml; i++)
+        yml = source_member(source, names[i], &ignored);
+    int status = yml && yml->size <= MAX_YAML ? take_paddle(g, yml, err) : 0;
+    blob_unref(yml);
+    return status;
+}
+
 int model_take_exported(struct graph *g, const char *path, struct error *err)
 {
     struct task_exported e = {property(g, "task"), property(g, "names"), property(g, "imgsz"),
@@ -88,6 +138,7 @@ int model_take_exported(struct graph *g, const char *path, struct error *err)
         status = take(g, &e, err);
     }
     blob_unref(yaml);
+    status = status < 0 ? -1 : take_settings(g, &source, err);
     source_release(&source);
     return status;
 }

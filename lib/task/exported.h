@@ -1,4 +1,4 @@
-/* What exporters of Ultralytics write beside a network: in ONNX as properties, else as metadata.yaml. */
+/* What exporters write beside a network: Ultralytics in ONNX as properties, else as metadata.yaml; Paddle as a yml. */
 #ifndef TASK_EXPORTED_H
 #define TASK_EXPORTED_H
 
@@ -26,5 +26,9 @@ void task_exported_yaml(const char *text, size_t n, struct task_exported *out);
 /* Appends recipe, task and labels in this project's words. False, with nothing of use in the texts, unless all that is
  * needed is there and well formed. */
 bool task_exported_read(const struct task_exported *e, struct text *recipe, struct text *task, struct text *labels);
+
+/* Appends the classes' names, and the characters of a text recogniser, each on a line, that a yml beside one of
+ * Paddle's inference models lists; nothing where it has none. */
+void task_exported_paddle(const char *text, size_t n, struct text *labels, struct text *characters);
 
 #endif

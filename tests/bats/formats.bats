@@ -61,7 +61,7 @@ MODELS=$BATS_TEST_DIRNAME/../models
     nn run --expect "$parts" "$parts" "$parts/in_0.npy" > /dev/null
     nn run --expect "$parts" "$parts/__model__" "$parts/in_0.npy" > /dev/null
     try inspect "$parts"
-    matches "$output" "property recipe opencv,rgb,resize=6x5,filter=bicubic,scale=0.003921569,mean=0.485:0.456:0.406"
+    matches "$output" "property recipe opencv,resize=6x5,filter=bicubic,rgb,scale=0.003921569,mean=0.485:0.456:0.406"
     matches "$output" "property labels person%0Atraffic light"
     cp -r "$parts" copy
     rm copy/*.w_0

@@ -104,9 +104,6 @@ enum dtype paddle_dtype_named(const char *name);
 
 /* Makes constants of all parameters (params.c). */
 int paddle_read_parameters(struct paddle_reader *r);
-/* The recipe and labels of a file beside the model (recipe.c). */
-void paddle_read_recipe(struct paddle_reader *r);
-
 /* Reads the operators of a block into r->b.graph. */
 int paddle_read_block(struct paddle_reader *r, const struct paddle_block *block);
 

@@ -311,7 +311,6 @@ static int read_whole(struct paddle_reader *r, const struct blob *blob)
     build_remove_unused(&r->b);
     if (!r->b.failed && r->b.graph->output_count == 0)
         build_fail(&r->b, "the program fetches nothing");
-    paddle_read_recipe(r);
     build_check(&r->b, !r->b.failed && graph_set_property(r->b.graph, "producer", "PaddlePaddle", 12, r->b.err) == 0);
     return build_graph_end(&r->b);
 }
