@@ -15,6 +15,11 @@
 #define DW_MASKED false
 #endif
 
+/* Where there is a better level, tiles of known kernels would only be more code: the others give the same bits. */
+#if defined ISA_generic && (defined __x86_64__ || defined __aarch64__)
+#define DW_SMALL
+#endif
+
 /* Some outputs from x, in channels `channel` to `end`, with the kernel's columns kx_begin <= kx < kx_end. */
 struct tile {
     int x, channel, end, kx_begin, kx_end;
@@ -226,11 +231,15 @@ V_FN void tile_any(const struct kernel_depthwise_f32 *d, const struct tile *tile
         tile_block(d, &b, &t, c, pixels, 0, 0, true);
 }
 
+#ifdef DW_SMALL
+#define TILE(pixels, kw, stride)
+#else
 #define TILE(pixels, kw, stride)                                                                                       \
     static void tile_##pixels##_##kw##_##stride(const struct kernel_depthwise_f32 *d, const struct tile *t)            \
     {                                                                                                                  \
         tile_fixed(d, t, pixels, kw, stride);                                                                          \
     }
+#endif
 #define TILES(pixels)                                                                                                  \
     TILE(pixels, 3, 1)                                                                                                 \
     TILE(pixels, 3, 2)                                                                                                 \
@@ -251,6 +260,7 @@ TILES(6)
 TILES(7)
 TILES(8)
 
+#ifndef DW_SMALL
 #define FIXED(kw, stride)                                                                                              \
     {                                                                                                                  \
         tile_1_##kw##_##stride, tile_2_##kw##_##stride, tile_3_##kw##_##stride, tile_4_##kw##_##stride,                \
@@ -261,6 +271,7 @@ static const struct fixed {
     int kw, stride;
     tile_fn *tiles[DW_PIXELS]; /* [pixels - 1] */
 } fixed[] = {{3, 1, FIXED(3, 1)}, {3, 2, FIXED(3, 2)}, {5, 1, FIXED(5, 1)}, {5, 2, FIXED(5, 2)}, {7, 1, FIXED(7, 1)}};
+#endif
 static tile_fn *const any_tiles[DW_PIXELS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7, tile_8};
 
 /* Outputs t->x <= x < end in tiles of nearly the same size, since a small remainder would be slow. */
@@ -304,9 +315,13 @@ static void run_any(const struct kernel_depthwise_f32 *d, struct tile *t)
 
 static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
 {
+#ifdef DW_SMALL
+    (void)d;
+#else
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (fixed[i].kw == d->kernel_w && fixed[i].stride == d->stride && d->dilation == 1)
             return fixed[i].tiles;
+#endif
     return NULL;
 }
 
