@@ -243,6 +243,15 @@ static void choose_tiles(struct gemm_args *g, int threads)
         g->fetchers = (g->tiles + threads - 1) / threads;
 }
 
+void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out)
+{
+    for (int i = 0; i < GEMM_AXES; i++)
+        job->dims[i] = 1;
+    job->dims[GEMM_AXES - 1] = a->dims[a->rank - 2];
+    job->a_stride[GEMM_AXES - 1] = a->stride[a->rank - 2];
+    job->c_stride[GEMM_AXES - 1] = out->stride[out->rank - 2];
+}
+
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err)
 {
     struct gemm_args *g = plan_alloc(p, sizeof *g, err);

@@ -29,6 +29,8 @@ struct gemm_job {
     const ptrdiff_t *bias_at;           /* [batches] elements from bias_view to the bias of each; NULL: all 0 */
     int bias_batch;                     /* elements from one batch's bias and multipliers to the next */
 };
+/* Lets the rows of a matrix be a job's pixels: a [.., m, k], out [.., m, n]. */
+void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out);
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err);
 
 #endif

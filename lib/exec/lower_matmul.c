@@ -122,7 +122,6 @@ static int fill_rows(const struct product *m, struct gemm_job *job)
 
 static int fill_batches(struct plan *p, const struct product *m, struct gemm_job *job, struct error *err)
 {
-    int rank = m->out.rank;
     int64_t batches = view_matrices(&m->out);
     ptrdiff_t *offsets = batches <= INT32_MAX / 2 ? plan_alloc(p, sizeof *offsets * (size_t)batches * 4, err) : NULL;
     if (!offsets)
@@ -141,11 +140,7 @@ static int fill_batches(struct plan *p, const struct product *m, struct gemm_job
     job->c_batch = c;
     job->add_batch = add;
     job->b_batch = b;
-    for (int i = 0; i < GEMM_AXES; i++)
-        job->dims[i] = 1;
-    job->dims[GEMM_AXES - 1] = m->a.dims[m->a.rank - 2];
-    job->a_stride[GEMM_AXES - 1] = m->a.stride[m->a.rank - 2];
-    job->c_stride[GEMM_AXES - 1] = m->out.stride[rank - 2];
+    gemm_set_rows(job, &m->a, &m->out);
     job->add_stride[GEMM_AXES - 1] = job->add.buffer ? job->add.stride[job->add.rank - 2] : 0;
     return 0;
 }

@@ -93,11 +93,7 @@ static int fill_batches(struct plan *p, const struct pack_args *pack, struct gem
     job->c_batch = c;
     job->b_batch = b;
     job->bias_at = bias;
-    for (int i = 0; i < GEMM_AXES; i++)
-        job->dims[i] = 1;
-    job->dims[GEMM_AXES - 1] = job->a.dims[job->a.rank - 2];
-    job->a_stride[GEMM_AXES - 1] = job->a.stride[job->a.rank - 2];
-    job->c_stride[GEMM_AXES - 1] = job->c.stride[job->c.rank - 2];
+    gemm_set_rows(job, &job->a, &job->c);
     return 0;
 }
 
