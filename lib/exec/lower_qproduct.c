@@ -18,14 +18,19 @@ struct pack_args {
 /* A column of B, less its zero point, as runs that add up to it; their sum. */
 static int32_t take_column(const struct pack_args *a, const uint8_t *b, int8_t *to)
 {
-    ptrdiff_t step = a->b.stride[a->b.rank - 2];
+    /* In variables of its own: what `to` writes may be anything, as far as the compiler knows. */
+    const ptrdiff_t step = a->b.stride[a->b.rank - 2];
+    const int64_t k = a->k;
+    const int taps = a->taps, zero = a->zero, turn = a->turn;
     int32_t sum = 0;
-    for (int64_t i = 0; i < a->k; i++) {
-        int x = (int8_t)(b[i * step] ^ a->turn) - a->zero;
+    for (int64_t i = 0; i < k; i++) {
+        int x = (int8_t)(b[i * step] ^ turn) - zero;
         sum += x;
-        for (int t = 0; t < a->taps; t++) {
+        to[i] = (int8_t)(x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x);
+        x -= to[i];
+        for (int t = 1; t < taps; t++) {
             int part = x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x;
-            to[t * a->k + i] = (int8_t)part;
+            to[t * k + i] = (int8_t)part;
             x -= part;
         }
     }
