@@ -65,6 +65,7 @@ static void clear(struct runner *r)
 static int run(struct runner *r)
 {
     struct model_error err;
+    r->ran = r->other != NULL;
     if (r->other)
         return compare_layers(r);
     if (stream_fill(r))
@@ -73,6 +74,7 @@ static int run(struct runner *r)
     int status = model_session_run(r->s, r->in, r->out, &err);
     r->spent.runs++;
     r->spent.running += now() - start;
+    r->ran = status == 0;
     if (status < 0)
         return say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
     if (r->request->output && write_outputs(r))
@@ -84,6 +86,7 @@ static int run(struct runner *r)
 
 void feed_run(struct runner *r)
 {
+    r->ran = false;
     r->status |= r->failed ? 1 : run(r);
     clear(r);
 }

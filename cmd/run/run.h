@@ -41,6 +41,7 @@ struct runner {
     size_t frame; /* its number, or that of a record among those of its photo */
     char *first;  /* path of this run's first input */
     bool failed;  /* an input of this run could not be read */
+    bool ran;     /* the network did, in the last run */
     bool has_photo;
     struct model_photo photo;
     char *photo_path;

@@ -69,6 +69,8 @@ static void run_frames(struct runner *r, struct model_sound *sound, const char *
     for (r->frame = 0; model_sound_reaches(sound, (int64_t)r->frame * hop); r->frame++) {
         int64_t samples = model_sound_length(sound);
         run_frame(r, sound, path, input, length, hop);
+        if (!r->ran)
+            return; /* the states are lost, and with them the rest */
         say_progress("running", r->frame + 1, samples < 0 ? 0 : (size_t)((samples + hop - 1) / hop));
     }
 }

@@ -164,6 +164,26 @@ END
     failed_with 2 'frame 2:3: want LENGTH or LENGTH:HOP'
 }
 
+@test "a frame that the network cannot take ends its file: one message, and the next file" {
+    declare_nn picky.nn <<END
+input x f32 1x2
+input sr i64 scalar
+constant zero i64 scalar = 8000
+constant list f32 2 = 1 2
+node - Sub sr zero -> i i64 scalar
+node - Gather list i -> k f32 scalar
+node - Mul x k -> y f32 1x2
+output y
+END
+    wav fast.wav f32 16000 1 1 2 3 4
+    wav slow.wav f32 8000 1 1 2 3 4
+    try run picky.nn fast.wav slow.wav
+    equal "$status" 1
+    equal "$(wc -l <<< "$stderr")" 1
+    matches "$stderr" '^nnrun: fast.wav: '
+    equal "$(cut -f 1,2,6 <<< "$output")" $'slow.wav\t0.000\t1 2\nslow.wav\t0.000\t3 4'
+}
+
 @test "damaged sound: a message, the rest, exit 1" {
     adder
     wav talk.wav i16 8 1 1 2 3 4
