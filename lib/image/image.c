@@ -136,7 +136,8 @@ int image_grey_tensorflow(struct image *out, const struct image *in, struct erro
     size_t n = (size_t)in->width * in->height;
     for (size_t i = 0; i < n; i++) {
         const uint8_t *p = in->data + i * in->channels, step = in->channels == 3;
-        float v = p[0] / 255.f * 0.2989f + p[step] / 255.f * 0.587f + p[2 * step] / 255.f * 0.114f;
+        const float unit = 1 / 255.f; /* multiplied with, as there */
+        float v = p[0] * unit * 0.2989f + p[step] * unit * 0.587f + p[2 * step] * unit * 0.114f;
         grey.data[i] = in->channels == 1 ? p[0] : (uint8_t)(v * 255.5f);
     }
     *out = grey;
