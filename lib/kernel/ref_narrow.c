@@ -1,4 +1,6 @@
 /* The oracle's products with weights in fewer bits, for panels of any width. */
+#include <string.h>
+
 #include "base/half.h"
 #include "kernel/ref.h"
 
@@ -8,19 +10,36 @@ static int columns(void)
     return gemm_f32_ref.nr;
 }
 
+/* Panels of few columns put numbers where their types would not stand. */
+static float number(const void *at, size_t i)
+{
+    float f;
+    memcpy(&f, (const char *)at + i * sizeof f, sizeof f);
+    return f;
+}
+
+static int32_t whole_number(const void *at, size_t i)
+{
+    int32_t n;
+    memcpy(&n, (const char *)at + i * sizeof n, sizeof n);
+    return n;
+}
+
 /* Weight i of column j of a panel. */
 static float weight(const struct kernel_narrow *w, const char *panel, int k, int i, int j)
 {
     int nr = columns(), in_block = i % w->block;
     size_t whole = kernel_narrow_bytes(w, (size_t)w->block < (size_t)k ? (size_t)w->block : (size_t)k, (size_t)nr);
-    const float *scale = (const float *)(const void *)(panel + (size_t)(i / w->block) * whole);
-    const uint8_t *row = (const uint8_t *)(scale + (w->has_zeros ? 2 : 1) * nr);
-    float zero = (float)(w->has_zeros ? ((const int32_t *)(const void *)scale)[nr + j] : w->zero);
+    const char *scales = panel + (size_t)(i / w->block) * whole, *zeros = scales + sizeof(float) * (size_t)nr;
+    const uint8_t *row = (const uint8_t *)(w->has_zeros ? zeros + sizeof(int32_t) * (size_t)nr : zeros);
+    float zero = (float)(w->has_zeros ? whole_number(zeros, (size_t)j) : w->zero);
     if (w->type == KERNEL_S8)
-        return ((float)((const int8_t *)row)[in_block * nr + j] - zero) * scale[j];
+        return ((float)((const int8_t *)row)[in_block * nr + j] - zero) * number(scales, (size_t)j);
     if (w->type == KERNEL_U4)
-        return ((float)(row[in_block * (nr / 2) + j % (nr / 2)] >> j / (nr / 2) * 4 & 15) - zero) * scale[j];
-    uint16_t half = ((const uint16_t *)(const void *)panel)[i * nr + j];
+        return ((float)(row[in_block * (nr / 2) + j % (nr / 2)] >> j / (nr / 2) * 4 & 15) - zero) *
+               number(scales, (size_t)j);
+    uint16_t half;
+    memcpy(&half, panel + sizeof half * (size_t)(i * nr + j), sizeof half);
     return w->type == KERNEL_F16 ? half_f16_to_f32(half) : half_bf16_to_f32(half);
 }
 
