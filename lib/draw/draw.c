@@ -42,16 +42,11 @@ static inline void blend(uint8_t *p, int share, struct draw_colour c)
         p[i] = (uint8_t)((p[i] * (255 - share) + c.rgb[i] * share + 127) / 255);
 }
 
-static int clamp(double v, int most)
-{
-    return v > 0 ? v < most ? (int)v : most : 0;
-}
-
 /* The part of the rectangle that lies in the picture; false when there is none. */
 static bool cut(const struct image *image, const struct image_rect *r, struct image_rect *part)
 {
-    int x0 = clamp(r->x, image->width), x1 = clamp((double)r->x + r->width, image->width);
-    int y0 = clamp(r->y, image->height), y1 = clamp((double)r->y + r->height, image->height);
+    int x0 = image_truncate(r->x, image->width), x1 = image_truncate((double)r->x + r->width, image->width);
+    int y0 = image_truncate(r->y, image->height), y1 = image_truncate((double)r->y + r->height, image->height);
     *part = (struct image_rect){x0, y0, x1 - x0, y1 - y0};
     return x1 > x0 && y1 > y0;
 }
@@ -93,10 +88,10 @@ static bool touched(const struct image *image, const struct draw_segment *s, flo
     double reach = width / 2 + 1;
     if (!isfinite(s->from.x + s->from.y + s->to.x + s->to.y))
         return false;
-    int x0 = clamp(fmin(s->from.x, s->to.x) - reach, image->width);
-    int x1 = clamp(fmax(s->from.x, s->to.x) + reach + 1, image->width);
-    int y0 = clamp(fmin(s->from.y, s->to.y) - reach, image->height);
-    int y1 = clamp(fmax(s->from.y, s->to.y) + reach + 1, image->height);
+    int x0 = image_truncate(fmin(s->from.x, s->to.x) - reach, image->width);
+    int x1 = image_truncate(fmax(s->from.x, s->to.x) + reach + 1, image->width);
+    int y0 = image_truncate(fmin(s->from.y, s->to.y) - reach, image->height);
+    int y1 = image_truncate(fmax(s->from.y, s->to.y) + reach + 1, image->height);
     *r = (struct image_rect){x0, y0, x1 - x0, y1 - y0};
     return x1 > x0 && y1 > y0;
 }
@@ -110,7 +105,7 @@ static inline int cover(const struct draw_segment *s, float dx, float dy, float 
     px -= along * dx;
     py -= along * dy;
     float inside = reach - sqrtf(px * px + py * py);
-    return inside <= 0 ? 0 : inside >= 1 ? 255 : (int)(inside * 255 + 0.5f);
+    return inside >= 1 ? 255 : inside > 0 ? (int)(inside * 255 + 0.5f) : 0; /* nan: 0 */
 }
 
 /* The columns of a row of pixels that a line may touch, so that a long slanting one does not cost its whole rectangle.
@@ -125,8 +120,8 @@ static void row_span(const struct draw_segment *s, float reach, int y, const str
     float wide = reach * hypotf(dx, dy) / fabsf(dy) + 2, at = s->from.x + dx * ((float)y + 0.5f - s->from.y) / dy;
     float low = fminf(s->from.x, s->to.x), high = fmaxf(s->from.x, s->to.x);
     at = at < low ? low : at > high ? high : at;
-    *from = (int)fmaxf((float)*from, at - wide);
-    *to = (int)fminf((float)*to, at + wide + 1);
+    *from += image_truncate((double)at - wide - r->x, r->width);
+    *to = r->x + image_truncate((double)at + wide + 1 - r->x, r->width);
 }
 
 /* Calls for each pixel that the line covers: into a mask, whose rectangle is `mask_rect`, or onto the picture. */

@@ -24,6 +24,12 @@ struct image_rect {
     int x, y, width, height;
 };
 
+/* A coordinate as a whole number of 0 to `most`, truncated; 0 for what is no number. */
+static inline int image_truncate(double v, int most)
+{
+    return v > 0 ? v < most ? (int)v : most : 0;
+}
+
 /* A black picture. Sides of 1 to IMAGE_MAX_SIDE, at most IMAGE_MAX_PIXELS in all, 1 or 3 channels. Like every function
  * here that has an `out`, fills it only on success (0); the caller then releases it. Returns -1 on an error. */
 int image_init(struct image *out, int width, int height, int channels, struct error *err);

@@ -8,11 +8,6 @@
 
 /* ---- boxes ---- */
 
-static int clamp(double v, int most)
-{
-    return v > 0 ? v < most ? (int)v : most : 0; /* nan: 0 */
-}
-
 static int plan_box(struct image_part *p, const struct image *in, const struct image_place *at,
                     const struct image_part_how *how, struct error *err)
 {
@@ -23,8 +18,8 @@ static int plan_box(struct image_part *p, const struct image *in, const struct i
         double lacks = (x1 - x0 + 2 * grow_x) - (y1 - y0 + 2 * grow_y);
         *(lacks < 0 ? &grow_x : &grow_y) += fabs(lacks) / 2;
     }
-    int left = clamp(x0 - grow_x, in->width), right = clamp(x1 + grow_x, in->width);
-    int top = clamp(y0 - grow_y, in->height), bottom = clamp(y1 + grow_y, in->height);
+    int left = image_truncate(x0 - grow_x, in->width), right = image_truncate(x1 + grow_x, in->width);
+    int top = image_truncate(y0 - grow_y, in->height), bottom = image_truncate(y1 + grow_y, in->height);
     p->box = (struct image_rect){left, top, right - left, bottom - top};
     p->back = (struct image_map){{1, 0, left, 0, 1, top, 0, 0, 1}};
     return right > left && bottom > top

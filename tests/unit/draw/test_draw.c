@@ -73,6 +73,10 @@ static void far_outside_and_no_numbers(void)
     CHECK(covered(&image) == 0);
     draw_line(&image, (struct draw_point){-1e6f, 4}, (struct draw_point){1e6f, 4}, 2, white);
     CHECK(fabs(covered(&image) - 16) < 2);
+    static const struct draw_segment slanting[] = {
+        {{0, 0}, {1e15f, 100}}, {{0, 0}, {-1e15f, 100}}, {{0, 0}, {1e30f, 100}}, {{-3e38f, 0}, {3e38f, 8}}};
+    for (size_t i = 0; i < sizeof slanting / sizeof *slanting; i++)
+        CHECK(draw_segments(&image, &slanting[i], 1, 2, white, NULL) == 0);
     image_release(&image);
 }
 
