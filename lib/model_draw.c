@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "draw/draw.h"
 #include "draw/skeleton.h"
+#include "image/part.h"
 
 #define MASK_SHARE  128  /* of 255: how far a mask covers the photo */
 #define LEAST_SCORE 0.3f /* of a key point that is drawn */
@@ -193,21 +194,25 @@ static int draw_objects(struct model_drawing *d, const struct model_answers *a, 
 
 /* ---- whole pictures ---- */
 
-/* The rectangle that a mask of a place covers, and its labels there. */
+/* The labels of a mask, over all of the photo or the box that it is about. */
 static int draw_mask(struct model_drawing *d, const struct model_answers *a, const struct model_place *place,
                      struct error *err)
 {
+    static const struct image_part_how plain = {0};
     struct draw_colour palette[256];
-    struct image_rect r = {0, 0, d->image.width, d->image.height};
-    if (place->corners == 2)
-        r = (struct image_rect){(int)place->x[0], (int)place->y[0], (int)place->x[1] - (int)place->x[0],
-                                (int)place->y[1] - (int)place->y[0]};
+    struct image_place at = {.corners = place->corners};
+    struct image_part part;
     struct image labels = {a->width, a->height, 1, a->pixels}, scaled;
-    if (place->corners == 4 || image_resize(&scaled, &labels, r.width, r.height, IMAGE_NEAREST, NULL, err) < 0)
-        return place->corners == 4 ? 0 : -1;
+    if (place->corners == 4)
+        return 0; /* a mask is not turned back */
+    memcpy(at.x, place->x, sizeof at.x);
+    memcpy(at.y, place->y, sizeof at.y);
+    if (image_part_plan(&part, &d->image, &at, &plain, err) < 0 ||
+        image_resize(&scaled, &labels, part.width, part.height, IMAGE_NEAREST, NULL, err) < 0)
+        return -1;
     for (size_t i = 0; i < 256; i++)
         palette[i] = draw_colour_of(i);
-    draw_labels(&d->image, &r, scaled.data, MASK_SHARE, palette);
+    draw_labels(&d->image, &part.box, scaled.data, MASK_SHARE, palette);
     image_release(&scaled);
     return draw_names(d, a, place, err);
 }
