@@ -135,12 +135,13 @@ static int take_place(struct data_record *r, char *const *word, size_t n, struct
     return !box || take_box(r, box, err) < 0 ? -1 : add_field(r, "box", DATA_FIELD_BOX, box) + 4;
 }
 
-/* Of an answer of labels at the end: score, index, label. */
-static void note_last(struct data_record *r, char *const *word, size_t n)
+/* Of the first answer, which takes `first` fields: path, label, score and a place; or, where more follow, of one of
+ * labels at the end: score, index, label. */
+static void note_last(struct data_record *r, char *const *word, size_t n, size_t first)
 {
     double score;
-    r->label = n > 2 ? word[n > 3 ? n - 1 : 1] : NULL;
-    r->score = n > 3 && is_number(word[n - 3], &score) ? score : 0;
+    r->label = n > 2 ? word[n > first ? n - 1 : 1] : NULL;
+    r->score = n > 2 && is_number(word[n > first ? n - 3 : 2], &score) ? score : 0;
 }
 
 static int take_field(struct data_record *r, size_t i, char *word, struct error *err)
@@ -156,14 +157,16 @@ static int take_field(struct data_record *r, size_t i, char *word, struct error 
 
 static int take_words(struct data_record *r, char **word, size_t n, struct error *err)
 {
+    size_t first = 3;
     for (size_t i = 0; i < n;) {
         int taken = i == 3 ? take_place(r, word, n, err) : 0;
         if (taken < 0 || (taken == 0 && (unescape(word[i], err) < 0 || take_field(r, i, word[i], err) < 0)))
             return -1;
+        first += (size_t)taken;
         i += taken ? (size_t)taken : 1;
     }
     r->path = word[0];
-    note_last(r, word, n);
+    note_last(r, word, n, first);
     return 0;
 }
 
@@ -250,7 +253,12 @@ static int add_member(struct data_record *r, const struct json *j, const struct 
 static int take_members(struct data_record *r, const struct json *j, const char *line, struct error *err)
 {
     const struct json_node *object = &j->node[0];
-    r->fields = arena_alloc(&r->arena, j->count * sizeof *r->fields, err);
+    size_t n = 0;
+    for (const struct json_node *m = json_first(j, object); m; m = json_next(j, m))
+        n++;
+    if (n > MOST_FIELDS)
+        return error_set(err, "%zu fields: want at most %d", n, MOST_FIELDS);
+    r->fields = arena_alloc(&r->arena, (n + 1) * sizeof *r->fields, err);
     int status = r->fields ? 0 : -1;
     for (const struct json_node *m = json_first(j, object); status == 0 && m; m = json_next(j, m))
         status = add_member(r, j, m, line, err);

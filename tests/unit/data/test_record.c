@@ -1,6 +1,7 @@
 /* Records: both forms, and lines that are none. */
 #include "../../test.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "data/record.h"
 
 static int parse(struct data_record *r, const char *line, struct error *err)
@@ -38,7 +39,12 @@ static void fields_between_tabs(void)
     check_field(&r, 3, "polygon", DATA_FIELD_POINTS, "0,0 2,0 2,1 0,1");
     data_record_release(&r);
     CHECK(parse(&r, "p\ttext\t1\t0,5 2,0 9,1 7,8 0,1", &err) == 0);
-    CHECK(r.corners == 2 && r.x[0] == 0 && r.x[1] == 9 && r.y[0] == 0 && r.y[1] == 8);
+    CHECK(r.corners == 2 && r.x[0] == 0 && r.x[1] == 9 && r.y[0] == 0 && r.y[1] == 8 && r.score == 1);
+    CHECK_STR(r.label, "text");
+    data_record_release(&r);
+    CHECK(parse(&r, "p\tface\t0.75\t0.95\t2\t3\t180.00", &err) == 0);
+    CHECK(r.score == 0.75);
+    CHECK_STR(r.label, "face");
     data_record_release(&r);
     CHECK(parse(&r, "only a path", &err) == 0);
     CHECK(r.corners == 0 && r.count == 1 && !r.label);
@@ -99,6 +105,20 @@ static void malformed(void)
     }
 }
 
+static void too_many_fields(void)
+{
+    struct data_record r;
+    struct error err = {""};
+    struct text line;
+    text_init(&line);
+    text_puts(&line, "{\"path\":\"p\"");
+    for (int i = 2; i < 5000; i++)
+        text_printf(&line, ",\"score%d\":1", i);
+    text_puts(&line, "}");
+    CHECK(!line.failed && data_record_parse(&r, line.data, line.size, &err) < 0 && strstr(err.text, "4096"));
+    text_release(&line);
+}
+
 /* Whatever opens has a path and texts that end: the sanitizers watch. */
 static void damaged(void)
 {
@@ -133,6 +153,7 @@ int main(void)
     RUN(objects);
     RUN(the_last_place_of_an_object_counts);
     RUN(malformed);
+    RUN(too_many_fields);
     RUN(damaged);
     return TEST_END();
 }
