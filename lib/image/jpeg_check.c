@@ -3,6 +3,8 @@
 #include "base/bytes.h"
 #include "image/decode.h"
 
+#define MOST_SCANS 250 /* some bytes of a progressive one go through the whole picture: usual files have ten */
+
 enum { DHT = 0xc4, RST0 = 0xd0, RST7 = 0xd7, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, TEM = 0x01 };
 
 int image_jpeg_marker(struct bytes *b)
@@ -74,7 +76,8 @@ int image_jpeg_check(const uint8_t *bytes, size_t n, struct error *err)
     while ((marker = image_jpeg_marker(&b)) != EOI) {
         if (marker < 0)
             return error_set(err, "JPEG: truncated: ends before the end-of-image marker");
-        scans += marker == SOS;
+        if (marker == SOS && ++scans > MOST_SCANS)
+            return error_set(err, "JPEG: more than %d scans", MOST_SCANS);
         if (!image_jpeg_is_bare(marker) && check_segment(&b, marker, err))
             return -1;
     }

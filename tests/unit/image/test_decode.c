@@ -2,6 +2,7 @@
 
 #include "../../test.h"
 #include "base/hash.h"
+#include "image/decode.h"
 #include "image/image.h"
 #include "image/vector.h"
 #include "samples.h"
@@ -375,6 +376,16 @@ static void vectors_change_nothing(void)
     }
 }
 
+static void too_many_scans(void)
+{
+    uint8_t bytes[2 + 4 * 251 + 2] = {0xff, 0xd8};
+    struct error err = {""};
+    for (int i = 0; i < 251; i++)
+        memcpy(bytes + 2 + 4 * i, "\xff\xda\x00\x02", 4);
+    memcpy(bytes + sizeof bytes - 2, "\xff\xd9", 2);
+    CHECK(image_jpeg_check(bytes, sizeof bytes, &err) < 0 && strstr(err.text, "250 scans"));
+}
+
 int main(void)
 {
     RUN(vectors_change_nothing);
@@ -393,5 +404,6 @@ int main(void)
     RUN(claims);
     RUN(huffman_tables);
     RUN(what_it_is_not);
+    RUN(too_many_scans);
     return TEST_END();
 }
