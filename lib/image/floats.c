@@ -26,7 +26,8 @@ int image_floats_place(struct image_floats *out, const struct image_floats *in, 
                        const float *fill, struct error *err)
 {
     struct image_floats whole;
-    if (image_floats_init(&whole, width, height, in->channels, err))
+    if (image_check_place(in->width, in->height, width, height, x, y, err) ||
+        image_floats_init(&whole, width, height, in->channels, err))
         return -1;
     size_t row = (size_t)in->width * in->channels, to_row = (size_t)width * in->channels;
     for (size_t i = 0; i < height * to_row; i++)

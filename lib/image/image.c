@@ -28,10 +28,17 @@ bool image_has_avx2(void)
 
 int image_check_size(int width, int height, int most, struct error *err)
 {
-    if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE ||
-        (int64_t)width * height > most)
+    if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE || (int64_t)width * height > most)
         return error_set(err, "a picture of %dx%d pixels: want sides of 1 to %d and at most %d pixels", width, height,
                          IMAGE_MAX_SIDE, most);
+    return 0;
+}
+
+int image_check_place(int in_width, int in_height, int width, int height, int x, int y, struct error *err)
+{
+    if (x < 0 || y < 0 || in_width > width - x || in_height > height - y)
+        return error_set(err, "a picture of %dx%d at %d,%d: want it inside %dx%d", in_width, in_height, x, y, width,
+                         height);
     return 0;
 }
 
@@ -75,11 +82,9 @@ int image_crop(struct image *out, const struct image *in, const struct image_rec
 int image_place(struct image *out, const struct image *in, int width, int height, int x, int y, const uint8_t *fill,
                 struct error *err)
 {
-    if (x < 0 || y < 0 || in->width > width - x || in->height > height - y)
-        return error_set(err, "a picture of %dx%d at %d,%d: want it inside %dx%d", in->width, in->height, x, y, width,
-                         height);
     struct image whole;
-    if (image_init(&whole, width, height, in->channels, err))
+    if (image_check_place(in->width, in->height, width, height, x, y, err) ||
+        image_init(&whole, width, height, in->channels, err))
         return -1;
     size_t row = (size_t)in->width * in->channels, to_row = (size_t)width * in->channels;
     for (size_t i = 0; i < height * to_row; i += in->channels)

@@ -11,6 +11,9 @@ int image_resize_opencv(struct image *out, const struct image *in, int width, in
 /* Whether a picture of at most so many pixels may have these sides; -1 and a message when not. */
 int image_check_size(int width, int height, int most, struct error *err);
 
+/* Whether a picture of in_width x in_height at x, y lies inside one of width x height; -1 and a message when not. */
+int image_check_place(int in_width, int in_height, int width, int height, int x, int y, struct error *err);
+
 /* Each pixel of `out`, of the wanted size, from column x[] and row y[] of `in`. */
 void image_pick(struct image *out, const struct image *in, const int *x, const int *y);
 
@@ -21,7 +24,10 @@ struct resize_axis {
 };
 
 /* The nearest of 0 to count - 1. */
-int image_clamp(int v, int count);
+static inline int image_clamp(int v, int count)
+{
+    return v < 0 ? 0 : v >= count ? count - 1 : v;
+}
 
 /* OpenCV's INTER_CUBIC into `out`, of the wanted size, for sides of 4 pixels and more. */
 int image_resize_cubic(struct image *out, const struct image *in, const struct resize_axis *x,

@@ -88,11 +88,6 @@ static int taps_alloc(struct taps *t, int outputs, const struct kernel *k, struc
     return -1;
 }
 
-int image_clamp(int v, int count)
-{
-    return v < 0 ? 0 : v >= count ? count - 1 : v;
-}
-
 /* The sample at or left of an output's place, and how far behind it that lies. */
 static int place(const struct resize_axis *a, int output, bool area, float *x)
 {

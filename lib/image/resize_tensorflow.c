@@ -44,11 +44,6 @@ static int mix_alloc(struct mix *m, int outputs, int most, struct error *err)
     return -1;
 }
 
-static int inside(int at, const struct span *s)
-{
-    return at < 0 ? 0 : at >= s->in ? s->in - 1 : at;
-}
-
 /* ---- the operators of their own: each fills the samples and weights of output x, and gives their number ---- */
 
 static float place(const struct span *s, int x)
@@ -59,8 +54,8 @@ static float place(const struct span *s, int x)
 static int mix_bilinear(const struct span *s, int x, int *at, float *w)
 {
     float from = place(s, x), whole = floorf(from);
-    at[0] = inside((int)whole, s);
-    at[1] = inside((int)ceilf(from), s);
+    at[0] = image_clamp((int)whole, s->in);
+    at[1] = image_clamp((int)ceilf(from), s->in);
     w[1] = from - whole;
     w[0] = 1 - w[1];
     return 2;
@@ -69,7 +64,7 @@ static int mix_bilinear(const struct span *s, int x, int *at, float *w)
 static int mix_nearest(const struct span *s, int x, int *at, float *w)
 {
     float from = s->how->grid == IMAGE_GRID_HALF ? ((float)x + 0.5f) * s->scale : (float)x * s->scale;
-    at[0] = inside((int)(s->how->grid == IMAGE_GRID_CORNERS ? roundf(from) : floorf(from)), s);
+    at[0] = image_clamp((int)(s->how->grid == IMAGE_GRID_CORNERS ? roundf(from) : floorf(from)), s->in);
     w[0] = 1;
     return 1;
 }
@@ -89,7 +84,7 @@ static int mix_bicubic(const struct span *s, int x, int *at, float *w)
     int offset = (int)lrintf((from - whole) * 1024);
     for (int i = 0; i < 4; i++) {
         int k = (int)whole + i - 1;
-        at[i] = inside(k, s);
+        at[i] = image_clamp(k, s->in);
         w[i] = half && at[i] != k ? 0 : cubic(abs(offset - (i - 1) * 1024), half ? -0.5f : -0.75f);
         sum += w[i];
     }
@@ -105,7 +100,7 @@ static int mix_area(const struct span *s, int x, int *at, float *w)
     int n = 0;
     for (int i = (int)floorf(from); i < (int)ceilf(to); i++, n++) {
         float begin = (float)i < from ? from : (float)i, end = (float)(i + 1) > to ? to : (float)(i + 1);
-        at[n] = inside(i, s);
+        at[n] = image_clamp(i, s->in);
         w[n] = ((float)i < from && (float)(i + 1) > to ? s->scale : end - begin) / s->scale;
     }
     return n;
@@ -177,8 +172,8 @@ static int mix_kernel(const struct span *s, int x, int *at, float *w)
 {
     const struct tensorflow_filter *f = &filters[s->how->filter];
     float wide = stretch(s), centre = ((float)x + 0.5f) * (1 / ((float)s->out / (float)s->in)), sum = 0;
-    int first = inside((int)ceilf(centre - f->radius * wide - 0.5f), s), n = 0;
-    int end = inside((int)floorf(centre + f->radius * wide - 0.5f), s);
+    int first = image_clamp((int)ceilf(centre - f->radius * wide - 0.5f), s->in), n = 0;
+    int end = image_clamp((int)floorf(centre + f->radius * wide - 0.5f), s->in);
     for (int i = first; i <= end; i++, n++) {
         at[n] = i;
         w[n] = f->kernel(fabsf((float)i + 0.5f - centre) * (1 / wide));

@@ -96,11 +96,6 @@ static int16_t *make_weights(int taps, struct error *err)
 
 /* ---- sampling ---- */
 
-static int clamp(int v, int count)
-{
-    return v < 0 ? 0 : v >= count ? count - 1 : v;
-}
-
 /* A place in 1/32 of a pixel; far outside it does not matter where. */
 static int to_place(double v)
 {
@@ -114,10 +109,10 @@ static void sample(uint8_t *to, const struct image *in, int px, int py, const in
     int x = (px >> PLACE_BITS) - (taps / 2 - 1), y = (py >> PLACE_BITS) - (taps / 2 - 1);
     int32_t sum[3] = {0};
     for (int i = 0; i < taps; i++) {
-        const uint8_t *row = in->data + (size_t)clamp(y + i, in->height) * in->width * in->channels;
+        const uint8_t *row = in->data + (size_t)image_clamp(y + i, in->height) * in->width * in->channels;
         for (int j = 0; j < taps; j++, w++)
             for (int c = 0; c < in->channels; c++)
-                sum[c] += row[(size_t)clamp(x + j, in->width) * in->channels + c] * *w;
+                sum[c] += row[(size_t)image_clamp(x + j, in->width) * in->channels + c] * *w;
     }
     for (int c = 0; c < in->channels; c++) {
         int32_t v = (sum[c] + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS;
