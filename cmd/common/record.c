@@ -164,9 +164,9 @@ void record_integer(const char *name, int64_t value)
     fprintf(to(), "%lld", (long long)value);
 }
 
-void record_number(const char *name, const char *format, double value)
+/* JSON has no numbers that are not finite. */
+static void put_number(const char *format, double value)
 {
-    begin_field(name, true);
     if (program_json && !isfinite(value)) {
         puts_to("null");
         return;
@@ -175,6 +175,12 @@ void record_number(const char *name, const char *format, double value)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     fprintf(to(), format, value);
 #pragma GCC diagnostic pop
+}
+
+void record_number(const char *name, const char *format, double value)
+{
+    begin_field(name, true);
+    put_number(format, value);
 }
 
 static void print_json_dims(int rank, const int64_t *dims)
@@ -303,10 +309,7 @@ void record_values(const char *name, size_t n, const float *values)
     puts_to(program_json ? "[" : "");
     for (size_t i = 0; i < n; i++) {
         puts_to(i == 0 ? "" : program_json ? "," : " ");
-        if (program_json && !isfinite(values[i]))
-            puts_to("null");
-        else
-            fprintf(to(), "%.9g", values[i]);
+        put_number("%.9g", values[i]);
     }
     puts_to(program_json ? "]" : "");
 }
@@ -325,7 +328,7 @@ void record_tuple(int n, const double *values)
     puts_to(tuples++ == 0 ? "" : program_json ? "," : " ");
     for (int i = 0; i < n; i++) {
         puts_to(i ? "," : program_json ? "[" : "");
-        fprintf(to(), i < 2 ? "%.2f" : "%.6g", values[i]);
+        put_number(i < 2 ? "%.2f" : "%.6g", values[i]);
     }
     puts_to(program_json ? "]" : "");
 }

@@ -212,7 +212,7 @@ int answer(struct runner *r)
     if (kind == MODEL_ANSWER_NONE) {
         status = print_outputs(r);
     } else if (model_session_answers(r->s, r->out, r->has_photo ? &r->photo : NULL, most, &a, &err) < 0) {
-        status = say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
+        status = say_failed("%s: %s", names_to_tell(r), err.text);
     } else {
         print_answers(r, &a);
         if (r->request->draw)

@@ -72,8 +72,7 @@ static int conclude(const struct comparison *c, const struct model_pairing *p)
         return say_failed("%s and %s: no layers that correspond", path_name(c->r->request->model),
                           c->r->request->compare);
     return c->parted
-               ? say_failed("%s: %s; so do %zu of %zu layers",
-                            c->r->first ? c->r->first : path_name(c->r->request->model), c->first, c->parted, c->layers)
+               ? say_failed("%s: %s; so do %zu of %zu layers", names_to_tell(c->r), c->first, c->parted, c->layers)
                : 0;
 }
 

@@ -143,6 +143,8 @@ void feed_record(struct runner *r, const char *line, size_t n, const char *where
         r->status = say_failed("%s: %s", where, err.text);
         return;
     }
+    free(r->first); /* of an input given by name */
+    free(r->photo_path);
     r->first = get_copy(model_record_path(r->record));
     r->photo_path = get_copy(r->first);
     r->frame = r->picture && strcmp(r->picture_path, r->first) == 0 ? r->frame + 1 : 0;

@@ -76,7 +76,7 @@ static int run(struct runner *r)
     r->spent.running += now() - start;
     r->ran = status == 0;
     if (status < 0)
-        return say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
+        return say_failed("%s: %s", names_to_tell(r), err.text);
     if (r->request->output && write_outputs(r))
         return 1;
     if (r->request->expect)

@@ -49,7 +49,7 @@ static int write_picture(struct runner *r, const char *folder)
     struct model_answers a;
     struct model_error err;
     if (model_session_answers(r->s, r->out, r->has_photo ? &r->photo : NULL, 0, &a, &err) < 0)
-        return say_failed("%s: %s", r->first, err.text);
+        return say_failed("%s: %s", names_to_tell(r), err.text);
     char *path = get_memory(strlen(folder) + 20, 1);
     sprintf(path, a.kind == MODEL_ANSWER_MASK ? "%s/mask.png" : "%s/picture.png", folder);
     int status = model_answers_write(&a, path, &err) < 0 ? say_failed("%s", err.text) : 0;
@@ -97,8 +97,8 @@ static int tell_difference(const struct runner *r, const struct model_port *port
     char where[300];
     return say_failed(
         "%s: output '%s' differs at %s by %.3g, at most %.3g is allowed; %lld of %lld elements are not equal",
-        r->first ? r->first : path_name(r->request->model), port->name, place(have, d->at, where, sizeof where),
-        d->largest, allowed, (long long)d->differing, (long long)model_tensor_count(have));
+        names_to_tell(r), port->name, place(have, d->at, where, sizeof where), d->largest, allowed,
+        (long long)d->differing, (long long)model_tensor_count(have));
 }
 
 static int judge(const struct runner *r, size_t i, const struct model_tensor *want)
@@ -108,8 +108,7 @@ static int judge(const struct runner *r, size_t i, const struct model_tensor *wa
     struct model_difference d;
     model_output(r->m, i, &port);
     if (model_tensor_compare(r->out[i], want, &d, &err) < 0)
-        return say_failed("%s: output '%s' is %s", r->first ? r->first : path_name(r->request->model), port.name,
-                          err.text);
+        return say_failed("%s: output '%s' is %s", names_to_tell(r), port.name, err.text);
     double allowed = r->request->atol + r->request->rtol * d.reference;
     bool good = d.largest <= allowed;
     if (program_loudness >= 0) {

@@ -51,6 +51,11 @@ static char *below_common(const struct runner *r, const char *path)
     return mirrored(strlen(path) > r->common ? path + r->common : path);
 }
 
+const char *names_to_tell(const struct runner *r)
+{
+    return r->first ? r->first : path_name(r->request->model);
+}
+
 char *names_of_photo(const struct runner *r)
 {
     return below_common(r, r->photo_path);
@@ -113,7 +118,7 @@ int names_make_folders(const char *path)
 {
     char *copy = get_copy(path);
     int status = 0;
-    for (char *slash = strchr(copy + 1, '/'); status == 0 && *copy && slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = *copy ? strchr(copy + 1, '/') : NULL; status == 0 && slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         status = make_folder(copy);
         *slash = '/';

@@ -115,6 +115,8 @@ char *names_of_run(const struct runner *r);
 char *names_of_photo(const struct runner *r);
 char *names_join(const char *folder, const char *name, const char *suffix);
 size_t names_common(char **inputs, size_t count);
+/* What messages call the run: its first input, or the model when it has none. */
+const char *names_to_tell(const struct runner *r);
 /* 1 with a message when that path was claimed before. */
 int names_claim(struct runner *r, const char *path);
 void names_forget(struct runner *r);

@@ -46,6 +46,7 @@ static void run_frame(struct runner *r, struct model_sound *sound, const char *p
 {
     struct model_error err;
     int64_t begin = (int64_t)r->frame * hop;
+    free(r->first); /* of an input given by name */
     r->first = get_copy(path);
     r->has_time = true;
     r->time = (double)begin / model_sound_rate(sound);

@@ -91,7 +91,7 @@ int stream_fill(struct runner *r)
     struct model_port port;
     for (size_t i = 0; r->stream && model_input(r->m, i, &port); i++)
         if (r->state[i] >= 0 && !r->in[i] && !port.optional && !(r->in[i] = model_state_start(r->m, i, &err)))
-            return say_failed("%s: %s", r->first ? r->first : path_name(r->request->model), err.text);
+            return say_failed("%s: %s", names_to_tell(r), err.text);
     return 0;
 }
 
