@@ -31,17 +31,6 @@ static ptrdiff_t stem_of(const char *name, const char *before, const char *behin
     return (ptrdiff_t)(n - head - tail);
 }
 
-static bool is_pair(const char *in, const char *out)
-{
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        const char *a, *b;
-        ptrdiff_t n = stem_of(in, pairs[i].in_before, pairs[i].in_behind, &a);
-        if (n > 0 && stem_of(out, pairs[i].out_before, pairs[i].out_behind, &b) == n && memcmp(a, b, (size_t)n) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool may_follow(const struct type *in, const struct type *out)
 {
     if (in->kind != TYPE_TENSOR || out->kind != TYPE_TENSOR)
@@ -54,14 +43,44 @@ static bool may_follow(const struct type *in, const struct type *out)
     return true;
 }
 
+static ptrdiff_t output_number(const struct graph *g, const struct value *v)
+{
+    for (size_t i = 0; v && v->is_output && i < g->output_count; i++)
+        if (g->outputs[i] == v)
+            return (ptrdiff_t)i;
+    return -1;
+}
+
+/* The output that a pair of names gives, if it can be the input's next value; -1. */
+static ptrdiff_t output_of_pair(const struct graph *g, const struct value *in, size_t pair)
+{
+    const char *stem;
+    ptrdiff_t found = -1, n = stem_of(in->name, pairs[pair].in_before, pairs[pair].in_behind, &stem);
+    struct text name;
+    if (n <= 0)
+        return -1;
+    text_init(&name);
+    text_puts(&name, pairs[pair].out_before);
+    text_add(&name, stem, (size_t)n);
+    text_puts(&name, pairs[pair].out_behind);
+    const struct value *v = name.failed ? NULL : graph_find_local(g, name.data);
+    if (v && may_follow(&in->type, &v->type))
+        found = output_number(g, v);
+    text_release(&name);
+    return found;
+}
+
+/* By its name, not by a search of all outputs: there may be as many of both as a file likes. */
 ptrdiff_t model_state(const struct model *m, size_t input)
 {
     const struct graph *g = m->graph;
-    for (size_t i = 0; input < g->input_count && i < g->output_count; i++)
-        if (is_pair(g->inputs[input]->name, g->outputs[i]->name) &&
-            may_follow(&g->inputs[input]->type, &g->outputs[i]->type))
-            return (ptrdiff_t)i;
-    return -1;
+    ptrdiff_t first = -1;
+    for (size_t i = 0; input < g->input_count && i < sizeof pairs / sizeof *pairs; i++) {
+        ptrdiff_t found = output_of_pair(g, g->inputs[input], i);
+        if (found >= 0 && (first < 0 || found < first))
+            first = found;
+    }
+    return first;
 }
 
 struct model_tensor *model_state_start(const struct model *m, size_t input, struct model_error *error)

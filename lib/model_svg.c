@@ -160,6 +160,8 @@ static size_t number_of(const struct node *n)
 static int add_edge(struct drawing *d, size_t from, size_t to, const struct value *v)
 {
     struct layout *l = &d->layout;
+    if (l->edge_count == LAYOUT_EDGES)
+        return error_set(d->err, "more than %d edges, which nobody could read in a drawing", LAYOUT_EDGES);
     if (mem_grow(&l->edges, &d->edge_cap, l->edge_count + 1, sizeof *l->edges, d->err) < 0 ||
         mem_grow(&d->carried, &d->carried_cap, l->edge_count + 1, sizeof *d->carried, d->err) < 0)
         return -1;

@@ -36,6 +36,7 @@ struct layout {
 };
 
 #define LAYOUT_NODES 20000  /* more are not to be given: nobody could read them */
+#define LAYOUT_EDGES 100000 /* nor more of these */
 #define LAYOUT_BENDS 100000 /* edges in layers between: when there would be more, the longest ones get none */
 
 int layout_place(struct layout *l, struct error *err);
