@@ -62,6 +62,16 @@ int hdf5_step(struct hdf5 *f, struct error *err)
     return 0;
 }
 
+const char *hdf5_name(struct hdf5 *f, const char *name, size_t size, struct error *err)
+{
+    if (size > f->names) {
+        error_set(err, "HDF5: names of more than %d bytes in all", HDF5_NAMES);
+        return NULL;
+    }
+    f->names -= size;
+    return arena_strndup(&f->arena, name, size, err);
+}
+
 int hdf5_damaged(struct error *err, const char *what)
 {
     return error_set(err, "HDF5: %s is damaged", what);
@@ -197,8 +207,10 @@ int hdf5_find(struct hdf5 *f, const struct hdf5_object *from, const char *path, 
     while (from && *path) {
         size_t n = strcspn(path, "/");
         struct hdf5_link *link = from->links;
-        while (link && (strncmp(link->name, path, n) != 0 || link->name[n]))
+        for (; link && f->looks && (strncmp(link->name, path, n) != 0 || link->name[n]); f->looks--)
             link = link->next;
+        if (!f->looks)
+            return error_set(err, "HDF5: more than %d looks at links", HDF5_LOOKS);
         if (n && link && !link->object && !(link->object = read_object(f, link->address, err)))
             return error_prefix(err, "%.200s", link->name);
         if (n)
@@ -268,6 +280,8 @@ struct hdf5 *hdf5_open(struct blob *blob, struct error *err)
         return NULL;
     f->blob = blob_ref(blob);
     f->steps = HDF5_STEPS;
+    f->looks = HDF5_LOOKS;
+    f->names = HDF5_NAMES;
     f->unpacked = blob->size > UINT64_MAX / RATIO ? UINT64_MAX : blob->size * RATIO;
     if (read_superblock(f, &root, err) == 0 && (f->root = read_object(f, root, err)))
         return f;

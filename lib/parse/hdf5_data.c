@@ -91,6 +91,15 @@ static void place(struct chunks *c, const uint64_t *start, const uint8_t *from)
     }
 }
 
+/* Counts bytes that a header asks for, written or not, and those that are read to make them. */
+static int spend(struct hdf5 *f, uint64_t bytes, struct error *err)
+{
+    if (f->unpacked < bytes)
+        return error_set(err, "HDF5: more data than the file's size can hold");
+    f->unpacked -= bytes;
+    return 0;
+}
+
 static int read_chunk(struct chunks *c, const uint64_t *start, uint64_t address, uint64_t size, uint32_t mask)
 {
     struct bytes b = hdf5_at(c->f, address, size);
@@ -103,9 +112,8 @@ static int read_chunk(struct chunks *c, const uint64_t *start, uint64_t address,
             return hdf5_damaged(c->err, "an index of chunks");
     if (b.bad || bytes_left(&b) != size)
         return hdf5_damaged(c->err, "an index of chunks");
-    if (c->f->unpacked < c->size)
-        return error_set(c->err, "HDF5: more data than the file's size can hold");
-    c->f->unpacked -= c->size;
+    if (spend(c->f, size > c->size ? size : c->size, c->err) != 0)
+        return -1;
     const uint8_t *data = unfilter(c, b.at, size, mask);
     if (!data)
         return -1;
@@ -219,9 +227,9 @@ static struct blob *read_chunked(struct hdf5 *f, const struct hdf5_object *o, si
         fine = s->chunk[i] <= SIZE_MAX && mem_mul(c.size, (size_t)s->chunk[i], &c.size);
     if (!fine || c.size > UINT32_MAX)
         hdf5_damaged(err, "a layout");
-    else if (bytes > f->unpacked || c.size > f->unpacked)
+    else if (c.size > f->unpacked)
         error_set(err, "HDF5: more data than the file's size can hold");
-    else if (check_filters(s, err) == 0 && (c.out = blob_new(bytes, err))) {
+    else if (spend(f, bytes, err) == 0 && check_filters(s, err) == 0 && (c.out = blob_new(bytes, err))) {
         for (int i = 0; i < 2 && fine; i++)
             fine = !s->filter_count || (c.work[i] = mem_calloc(c.size + SPARE, 1, err)) != NULL;
         if (!fine || (o->array.count && read_index(&c) != 0)) {

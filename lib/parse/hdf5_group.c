@@ -7,7 +7,7 @@ int hdf5_add_link(struct hdf5 *f, struct hdf5_object *o, const char *name, size_
                   struct error *err)
 {
     struct hdf5_link *link = arena_alloc(&f->arena, sizeof(*link), err);
-    if (!link || !(link->name = arena_strndup(&f->arena, name, size, err)))
+    if (!link || !(link->name = hdf5_name(f, name, size, err)))
         return -1;
     link->address = address;
     link->next = o->links;
@@ -29,13 +29,17 @@ static int add_symbol(struct symbols *s, struct bytes *b, struct error *err)
     struct bytes text = s->names;
     bool is_soft = bytes_u32(b) == 2;
     bytes_take(b, 20); /* what is kept of the object, for speed */
-    const char *at = name <= bytes_left(&text) ? (const char *)text.at + name : NULL;
-    size_t size = at ? strnlen(at, bytes_left(&text) - name) : 0;
-    if (b->bad || !at || size == bytes_left(&text) - name)
+    if (b->bad || name > bytes_left(&text))
         return hdf5_damaged(err, "a symbol");
     if (hdf5_step(s->f, err) != 0)
         return -1;
-    return is_soft ? 0 : hdf5_add_link(s->f, s->object, at, size, address, err);
+    if (is_soft)
+        return 0;
+    const char *at = (const char *)text.at + name;
+    size_t most = bytes_left(&text) - name, size = strnlen(at, most);
+    if (size == most)
+        return hdf5_damaged(err, "a symbol");
+    return hdf5_add_link(s->f, s->object, at, size, address, err);
 }
 
 static int read_node(struct symbols *s, uint64_t address, struct error *err)

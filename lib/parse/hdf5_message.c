@@ -77,7 +77,7 @@ static int read_attr(struct hdf5 *f, struct hdf5_object *o, struct bytes b, stru
     if (b.bad || version < 1 || version > 3)
         return hdf5_damaged(err, "an attribute");
     struct hdf5_attr *a = arena_alloc(&f->arena, sizeof(*a), err);
-    if (!a || !(a->name = arena_strndup(&f->arena, (const char *)name.at, name_size, err)))
+    if (!a || !(a->name = hdf5_name(f, (const char *)name.at, name_size, err)))
         return -1;
     read_type(type, &a->array.type);
     if (version > 1 && flags) /* its type or space stands elsewhere */

@@ -6,6 +6,8 @@
 #include "parse/hdf5.h"
 
 #define HDF5_STEPS   (1 << 22) /* nodes, blocks, messages and entries read of one file */
+#define HDF5_NAMES   (1 << 26) /* bytes of all names of one file */
+#define HDF5_LOOKS   (1 << 28) /* at links, to find one by its name */
 #define HDF5_LEVELS  32        /* of a B-tree */
 #define HDF5_FILTERS 8
 
@@ -14,7 +16,9 @@ struct hdf5 {
     size_t base; /* addresses count from there */
     unsigned offset_size, length_size;
     size_t steps;      /* that are left */
-    uint64_t unpacked; /* bytes that may still be made of chunks */
+    size_t looks;      /* that are left, likewise */
+    size_t names;      /* bytes of names that may still be copied */
+    uint64_t unpacked; /* bytes that chunks may still take, packed and not */
     struct arena arena;
     struct hdf5_object *root;
 };
@@ -53,6 +57,8 @@ bool hdf5_is_nowhere(const struct hdf5 *f, uint64_t address);
 bool hdf5_signed(struct bytes *b, const char *signature);
 /* One more thing is read: -1 with a message beyond the limit. */
 int hdf5_step(struct hdf5 *f, struct error *err);
+/* A copy of a name: many may be the same bytes of the file, so that all together have a limit. NULL with a message. */
+const char *hdf5_name(struct hdf5 *f, const char *name, size_t size, struct error *err);
 int hdf5_damaged(struct error *err, const char *what);
 
 /* Messages of an object's header (hdf5_message.c): those that are not known are passed over. */
