@@ -18,6 +18,8 @@
 #define KERAS_OUTPUTS 64 /* of one layer */
 #define KERAS_DEPTH   16 /* of models within each other */
 #define KERAS_CALLS   (1 << 18)
+#define KERAS_WORK    (1 << 24)
+#define KERAS_SPARE   (1 << 27) /* elements of weights beyond the bytes of the file */
 
 /* ---- the reader (read.c) ---- */
 
@@ -32,7 +34,13 @@ struct keras_reader {
     struct lookup kept; /* constants, "dataset permutation", and masks, "mask value" → struct value */
     int depth;
     long calls;
+    size_t work;
+    size_t elements; /* of weights that may still be read: layers that are called again may read theirs again */
 };
+
+/* Counts n things that are listed, looked at or made on the file's word, which may ask for the same ones again and
+ * again: a failure, and false, beyond KERAS_WORK in all. */
+bool keras_count_work(struct keras_reader *r, size_t n);
 
 /* ---- weights (weights.c) ---- */
 
@@ -137,8 +145,12 @@ const char *keras_keep(struct keras_reader *r, const char *text);
 /* The tensor of weight number `index` of a layer, called `name`, as f32; of the part of the layer that is its attribute
  * `part` (NULL: its own). NULL: there is none. A new reference. */
 struct tensor *keras_tensor(struct keras_call *l, const char *part, const char *name, int index);
-/* The same as a constant with its axes permuted (perm NULL: as it is); a failure where there is none. */
-struct value *keras_weight(struct keras_call *l, const char *part, const char *name, int index, const int64_t *perm);
+/* The same of the layer itself as a constant; a failure where there is none. */
+struct value *keras_weight(struct keras_call *l, const char *name, int index);
+/* Its axes in the order perm [rank]; a failure where it has more or fewer. */
+struct value *keras_permuted(struct keras_call *l, const char *name, int index, int rank, const int64_t *perm);
+/* Its dims, each at least 1 and of 31 bits: their number, at most max. 0 after a failure. */
+int keras_weight_dims(struct keras_call *l, const char *name, int index, int64_t *dims, int max);
 
 /* The mask of a tensor, which of its steps count, bool [batch, steps]; NULL: all. */
 struct value *keras_mask_of(const struct keras_reader *r, const struct value *v);

@@ -111,8 +111,10 @@ int keras_list(struct keras_call *l, const char *name, int64_t *values, int max)
 void keras_ints(struct keras_call *l, const char *name, int n, int64_t otherwise, int64_t *values)
 {
     int count = keras_list(l, name, values, n);
-    if (count > 1 && count != n)
+    if (count > 1 && count != n) {
         refuse(l, name, "a number for each axis");
+        count = 0;
+    }
     for (int i = 0; i < n; i++) {
         values[i] = count <= 0 ? otherwise : count == 1 ? values[0] : values[i];
         if (values[i] < 0 || values[i] > INT32_MAX)

@@ -81,7 +81,7 @@ static void each_reference(struct keras_net *net, const struct json_node *n,
                            void (*act)(struct keras_net *, const struct reference *, void *), void *data)
 {
     struct reference ref;
-    bool found = n && find_reference(net->j, n, &ref);
+    bool found = keras_count_work(net->r, 1) && n && find_reference(net->j, n, &ref);
     if (found)
         act(net, &ref, data);
     n = found ? ref.kwargs : n;
@@ -109,6 +109,8 @@ static void list_nodes(struct keras_net *net, struct layer *layer)
     int count = 0;
     for (const struct json_node *n = json_first(net->j, list); n; n = json_next(net->j, n))
         count++;
+    if (!keras_count_work(net->r, (size_t)count + 1))
+        return;
     layer->nodes = arena_alloc(&net->r->arena, ((size_t)count + 1) * sizeof(*layer->nodes), net->b->err);
     build_check(net->b, layer->nodes != NULL);
     if (!layer->nodes)
@@ -159,7 +161,8 @@ static void open_net(struct keras_net *net, struct keras_reader *r, const struct
     if (!count)
         build_fail(net->b, "a model without layers, or a class of the user's own program, of which the file has only "
                            "the name: want Sequential or Functional");
-    net->layers = arena_alloc(&r->arena, (count + 1) * sizeof(*net->layers), net->b->err);
+    net->layers =
+        keras_count_work(r, count) ? arena_alloc(&r->arena, (count + 1) * sizeof(*net->layers), net->b->err) : NULL;
     build_check(net->b, net->layers != NULL);
     for (const struct json_node *n = json_first(net->j, list); n && !net->b->failed; n = json_next(net->j, n))
         list_layer(net, n, place, &classes);
@@ -395,7 +398,9 @@ static void take_output(struct keras_net *net, const struct reference *ref, void
     struct visit *n = node_of(net, ref);
     if (n && (n->state != 2 || ref->tensor >= n->out_count))
         build_fail(net->b, "output %d of layer '%.200s' is not made", ref->tensor, ref->layer);
-    if (net->b->failed || taken->count == KERAS_OUTPUTS)
+    if (taken->out && taken->count == KERAS_OUTPUTS)
+        build_fail(net->b, "a model of more than %d outputs", KERAS_OUTPUTS);
+    if (net->b->failed)
         return;
     if (!taken->out)
         give_output(net, n->out[ref->tensor], ref);
@@ -459,7 +464,7 @@ static int read_net(struct keras_reader *r, const struct json_node *model, const
         each_reference(&net, outputs, take_output, &taken);
     } else {
         struct value *v = read_sequence(&net, model, in_count ? in[0] : NULL);
-        if (out && !r->b.failed)
+        if (out)
             out[0] = v;
         else
             build_graph_output(&r->b, v, keras_keep(r, net.layers[net.count - 1].name));

@@ -318,8 +318,6 @@ static void read_split(struct keras_call *l)
     }
     build_int(l->b, v, "axis", axis);
     for (int i = 0; i < count; i++)
-        build_output(l->b, v, i);
-    for (int i = 0; i < count; i++)
         keras_give(l, build_output(l->b, v, i));
 }
 
@@ -340,7 +338,8 @@ static void read_padded(struct keras_call *l)
     }
     if (mode && mode->kind == JSON_STRING && strcasecmp(mode->string, "constant") != 0)
         build_fail(l->b, "its mode is not read, want constant");
-    keras_give(l, BUILD(l->b, "Pad", input(l), build_list(l->b, 2 * rank, pads)));
+    struct value *fill = parameter(l, "constant_values", 3) ? operand(l, "constant_values", 3, input(l)) : NULL;
+    keras_give(l, BUILD(l->b, "Pad", input(l), build_list(l->b, 2 * rank, pads), fill));
 }
 
 static void read_tiled(struct keras_call *l)
@@ -360,13 +359,12 @@ static void read_resized(struct keras_call *l)
     if (list(l, "size", 1, size, 2) != 2 || flag(l, "antialias", -1) || flag(l, "preserve_aspect_ratio", -1) ||
         (mode && mode->kind == JSON_STRING && !nearest && strcmp(mode->string, "bilinear") != 0))
         build_fail(l->b, "want a size of two numbers, nearest or bilinear, and no antialiasing");
-    struct value *v =
-        BUILD(l->b, "Resize", build_channels_first(l->b, input(l), 4), NULL, NULL, build_list(l->b, 2, size));
+    struct value *v = BUILD(l->b, "Resize", keras_to_nchw(l, input(l), 4), NULL, NULL, build_list(l->b, 2, size));
     build_ints(l->b, v, "axes", 2, (int64_t[]){2, 3});
     build_string(l->b, v, "mode", nearest ? "nearest" : "linear");
     if (nearest)
         build_string(l->b, v, "nearest_mode", "round_prefer_ceil");
-    keras_give(l, build_channels_last(l->b, v, 4));
+    keras_give(l, keras_from_nchw(l, v, 4));
 }
 
 /* ---- the table ---- */

@@ -22,6 +22,15 @@ static const char *operator_at(size_t index)
     return index < sizeof(names) / sizeof(*names) ? names[index] : NULL;
 }
 
+bool keras_count_work(struct keras_reader *r, size_t n)
+{
+    if (n > KERAS_WORK - r->work)
+        build_fail(&r->b, "more than %d things to do, as by models that are called again and again", KERAS_WORK);
+    else
+        r->work += n;
+    return !r->b.failed;
+}
+
 /* ---- the model in an HDF5 file ---- */
 
 /* An attribute of the file, or of the group with the weights. */
@@ -47,11 +56,18 @@ static int version_of(const char *text, size_t size)
     return size && text[0] >= '1' && text[0] <= '9' ? text[0] - '0' : 2;
 }
 
-static int read_h5(struct keras_reader *r, const struct blob *blob, struct error *err)
+static int open_weights(struct keras_reader *r, struct blob *blob, struct error *err)
+{
+    r->weights = hdf5_open(blob, err);
+    r->elements = blob->size + KERAS_SPARE;
+    return r->weights ? 0 : -1;
+}
+
+static int read_h5(struct keras_reader *r, struct blob *blob, struct error *err)
 {
     const struct hdf5_object *weights, *layers;
     size_t size = 0;
-    if (!(r->weights = hdf5_open((struct blob *)blob, err)) ||
+    if (open_weights(r, blob, err) != 0 ||
         hdf5_find(r->weights, hdf5_root(r->weights), "model_weights", &weights, err) != 0 ||
         hdf5_find(r->weights, hdf5_root(r->weights), "layers", &layers, err) != 0)
         return -1;
@@ -88,7 +104,8 @@ static struct blob *member(const struct archive *a, const char *name, size_t mos
     return blob;
 }
 
-static int read_version(struct keras_reader *r, const struct archive *a)
+/* Where the file does not tell, it is of Keras 3, as all archives. */
+static void read_version(struct keras_reader *r, const struct archive *a)
 {
     struct error ignored;
     struct json json;
@@ -101,7 +118,6 @@ static int read_version(struct keras_reader *r, const struct archive *a)
         json_release(&json);
     }
     blob_unref(blob);
-    return 0;
 }
 
 static int read_archive(struct keras_reader *r, const struct source *s, struct error *err)
@@ -113,7 +129,7 @@ static int read_archive(struct keras_reader *r, const struct source *s, struct e
     read_version(r, &a);
     struct blob *config = member(&a, CONFIG, JSON_MAX_BYTES, err),
                 *weights = config ? member(&a, WEIGHTS, MOST_WEIGHTS, err) : NULL;
-    int result = weights && (r->weights = hdf5_open(weights, err)) ? 0 : -1;
+    int result = weights ? open_weights(r, weights, err) : -1;
     if (result == 0 && json_parse(&r->json, config->data, config->size, err) != 0)
         result = error_prefix(err, CONFIG);
     if (result == 0) {

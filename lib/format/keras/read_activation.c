@@ -134,7 +134,7 @@ void keras_read_thresholded_relu(struct keras_call *l)
 
 void keras_read_prelu(struct keras_call *l)
 {
-    keras_give(l, BUILD(l->b, "PRelu", keras_in(l, 0), keras_weight(l, NULL, "alpha", 0, NULL)));
+    keras_give(l, BUILD(l->b, "PRelu", keras_in(l, 0), keras_weight(l, "alpha", 0)));
 }
 
 void keras_read_softmax(struct keras_call *l)

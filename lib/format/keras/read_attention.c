@@ -48,7 +48,7 @@ void keras_read_attention(struct keras_call *l)
 {
     bool is_dot = strcmp(l->kind->onnx, "dot") == 0;
     struct value *q = keras_in(l, 0), *v = keras_in(l, 1), *k = l->in_count > 2 ? keras_in(l, 2) : v;
-    struct value *scale = keras_bool(l, "use_scale", !is_dot) ? keras_weight(l, NULL, "scale", 0, NULL) : NULL;
+    struct value *scale = keras_bool(l, "use_scale", !is_dot) ? keras_weight(l, "scale", 0) : NULL;
     struct value *mask = v ? keras_mask_of(l->r, v) : NULL;
     if (is_dot && strcmp(keras_text(l, "score_mode", "dot"), "dot") != 0)
         build_fail(l->b, "its score_mode is not read, want dot");

@@ -29,15 +29,9 @@ static void set_window(struct keras_call *l, struct value *v, int n, const int64
 /* The kernel's dims; its rank, of n spatial axes and two others. */
 static int kernel_dims(struct keras_call *l, const char *name, int64_t *dims)
 {
-    struct tensor *t = keras_tensor(l, NULL, name, 0);
-    int rank = t ? t->rank : 0;
-    if (!t)
-        build_fail(l->b, "it has no weight '%s'", name);
-    else if (rank < 3 || rank > MOST_AXES + 2)
+    int rank = keras_weight_dims(l, name, 0, dims, MOST_AXES + 2);
+    if (rank < 3)
         build_fail(l->b, "a kernel of %d axes, want 3 to %d", rank, MOST_AXES + 2);
-    for (int i = 0; i < rank && !l->b->failed; i++)
-        dims[i] = t->dims[i];
-    tensor_unref(t);
     return l->b->failed ? 3 : rank;
 }
 
@@ -61,7 +55,7 @@ static struct value *input(struct keras_call *l, int rank, int64_t channels)
 
 static struct value *bias(struct keras_call *l, int index)
 {
-    return keras_bool(l, "use_bias", true) ? keras_weight(l, NULL, "bias", index, NULL) : NULL;
+    return keras_bool(l, "use_bias", true) ? keras_weight(l, "bias", index) : NULL;
 }
 
 static void give(struct keras_call *l, struct value *v, int rank)
@@ -78,7 +72,7 @@ void keras_read_conv(struct keras_call *l)
     if (groups < 1 || __builtin_mul_overflow(channels, groups, &channels))
         build_fail(l->b, "%lld groups", (long long)groups);
     struct value *x = input(l, rank, channels);
-    struct value *v = BUILD(l->b, "Conv", x, keras_weight(l, NULL, "kernel", 0, perm), bias(l, 1));
+    struct value *v = BUILD(l->b, "Conv", x, keras_permuted(l, "kernel", 0, rank, perm), bias(l, 1));
     if (groups != 1)
         build_int(l->b, v, "group", groups);
     set_window(l, v, rank - 2, dims);
@@ -97,7 +91,7 @@ static struct value *depthwise(struct keras_call *l, const char *name, int rank,
     for (int i = 2; i < rank && !l->b->failed; i++)
         flat[i] = dims[i - 2];
     struct value *x = input(l, rank, l->b->failed ? 0 : dims[rank - 2]);
-    struct value *w = keras_weight(l, NULL, name, 0, perm);
+    struct value *w = keras_permuted(l, name, 0, rank, perm);
     const struct tensor *t = w && !l->b->failed ? w->constant : NULL;
     if (t)
         w = build_constant(l->b, w->name, tensor_reshaped(t, rank, flat, l->b->err));
@@ -121,7 +115,7 @@ void keras_read_separable(struct keras_call *l)
     int rank = kernel_dims(l, "depthwise_kernel", dims);
     kernel_perm(rank, perm);
     struct value *v = depthwise(l, "depthwise_kernel", rank, dims, NULL);
-    v = BUILD(l->b, "Conv", v, keras_weight(l, NULL, "pointwise_kernel", 1, perm), bias(l, 2));
+    v = BUILD(l->b, "Conv", v, keras_permuted(l, "pointwise_kernel", 1, rank, perm), bias(l, 2));
     give(l, v, rank);
 }
 
@@ -158,7 +152,7 @@ void keras_read_deconv(struct keras_call *l)
     int rank = kernel_dims(l, "kernel", dims);
     kernel_perm(rank, perm);
     struct value *x = input(l, rank, l->b->failed ? 0 : dims[rank - 1]);
-    struct value *v = BUILD(l->b, "ConvTranspose", x, keras_weight(l, NULL, "kernel", 0, perm), bias(l, 1));
+    struct value *v = BUILD(l->b, "ConvTranspose", x, keras_permuted(l, "kernel", 0, rank, perm), bias(l, 1));
     set_transposed(l, v, rank - 2, dims);
     give(l, v, rank);
 }
@@ -167,18 +161,18 @@ void keras_read_deconv(struct keras_call *l)
 
 void keras_read_dense(struct keras_call *l)
 {
-    struct tensor *t = keras_tensor(l, NULL, "kernel", 0);
-    build_expect(l->b, keras_in(l, 0), 2, 1, t && t->rank == 2 ? t->dims[0] : 0, DTYPE_NONE);
-    tensor_unref(t);
-    struct value *v = BUILD(l->b, "MatMul", keras_in(l, 0), keras_weight(l, NULL, "kernel", 0, NULL));
+    int64_t dims[2] = {0};
+    keras_weight_dims(l, "kernel", 0, dims, 2);
+    build_expect(l->b, keras_in(l, 0), 2, 1, dims[0], DTYPE_NONE);
+    struct value *v = BUILD(l->b, "MatMul", keras_in(l, 0), keras_weight(l, "kernel", 0));
     keras_give(l, keras_activate(l, build_add(l->b, v, bias(l, 1)), "activation"));
 }
 
 void keras_read_einsum_dense(struct keras_call *l)
 {
-    struct value *in[] = {keras_in(l, 0), keras_weight(l, NULL, "kernel", 0, NULL)};
+    struct value *in[] = {keras_in(l, 0), keras_weight(l, "kernel", 0)};
     struct value *v = build_string(l->b, build_node(l->b, "Einsum", 2, in), "equation", keras_text(l, "equation", ""));
     if (keras_member(l, "bias_axes"))
-        v = build_add(l->b, v, keras_weight(l, NULL, "bias", 1, NULL));
+        v = build_add(l->b, v, keras_weight(l, "bias", 1));
     keras_give(l, keras_activate(l, v, "activation"));
 }

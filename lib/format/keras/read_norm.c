@@ -6,9 +6,10 @@
 
 static struct value *filled(struct keras_call *l, int64_t count, float number)
 {
-    struct tensor *t = l->b->failed || count < 0 ? NULL : tensor_new(DTYPE_F32, 1, &count, l->b->err);
     if (count < 0)
         build_fail(l->b, "the number of its channels must be known");
+    bool fine = !l->b->failed && keras_count_work(l->r, (size_t)count);
+    struct tensor *t = fine ? tensor_new(DTYPE_F32, 1, &count, l->b->err) : NULL;
     for (int64_t i = 0; t && i < count; i++)
         ((float *)t->data)[i] = number;
     return build_constant(l->b, NULL, t);
@@ -41,10 +42,10 @@ void keras_read_batch_norm(struct keras_call *l)
     int rank = keras_rank(l, x), axis = one_axis(l, rank), at = 0;
     int64_t channels = keras_dim(l, x, axis);
     bool scale = keras_bool(l, "scale", true), center = keras_bool(l, "center", true);
-    struct value *gamma = scale ? keras_weight(l, NULL, "gamma", at++, NULL) : NULL;
-    struct value *beta = center ? keras_weight(l, NULL, "beta", at++, NULL) : NULL;
-    struct value *mean = keras_weight(l, NULL, "moving_mean", at, NULL);
-    struct value *variance = keras_weight(l, NULL, "moving_variance", at + 1, NULL);
+    struct value *gamma = scale ? keras_weight(l, "gamma", at++) : NULL;
+    struct value *beta = center ? keras_weight(l, "beta", at++) : NULL;
+    struct value *mean = keras_weight(l, "moving_mean", at);
+    struct value *variance = keras_weight(l, "moving_variance", at + 1);
     gamma = scale ? gamma : filled(l, channels, 1);
     beta = center ? beta : filled(l, channels, 0);
     struct value *in[] = {swap_axis(l, x, rank, axis, false), gamma, beta, mean, variance};
@@ -75,9 +76,8 @@ void keras_read_layer_norm(struct keras_call *l)
     bool scale = keras_bool(l, "scale", true), center = keras_bool(l, "center", true);
     if (keras_bool(l, "rms_scaling", false) || (!scale && axis != rank - 1))
         build_fail(l->b, "rms_scaling, or several axes without scale, are not read");
-    struct value *gamma = scale ? keras_weight(l, NULL, "gamma", at++, NULL) : filled(l, keras_dim(l, x, axis), 1);
-    struct value *v =
-        BUILD(l->b, "LayerNormalization", x, gamma, center ? keras_weight(l, NULL, "beta", at, NULL) : NULL);
+    struct value *gamma = scale ? keras_weight(l, "gamma", at++) : filled(l, keras_dim(l, x, axis), 1);
+    struct value *v = BUILD(l->b, "LayerNormalization", x, gamma, center ? keras_weight(l, "beta", at) : NULL);
     build_int(l->b, v, "axis", axis == rank - 1 ? -1 : axis);
     keras_give(l, build_float(l->b, v, "epsilon", keras_float(l, "epsilon", 1e-3f)));
 }
@@ -86,7 +86,7 @@ void keras_read_rms_norm(struct keras_call *l)
 {
     struct value *x = keras_in(l, 0);
     int axis = last_axes(l, keras_rank(l, x));
-    struct value *v = BUILD(l->b, "RMSNormalization", x, keras_weight(l, NULL, "scale", 0, NULL));
+    struct value *v = BUILD(l->b, "RMSNormalization", x, keras_weight(l, "scale", 0));
     build_int(l->b, v, "axis", axis);
     keras_give(l, build_float(l->b, v, "epsilon", keras_float(l, "epsilon", 1e-6f)));
 }
@@ -97,8 +97,8 @@ void keras_read_group_norm(struct keras_call *l)
     int rank = keras_rank(l, x), axis = one_axis(l, rank), at = 0;
     int64_t groups = keras_int(l, "groups", 32), channels = keras_dim(l, x, axis);
     bool scale = keras_bool(l, "scale", true), center = keras_bool(l, "center", true);
-    struct value *gamma = scale ? keras_weight(l, NULL, "gamma", at++, NULL) : filled(l, channels, 1);
-    struct value *beta = center ? keras_weight(l, NULL, "beta", at, NULL) : filled(l, channels, 0);
+    struct value *gamma = scale ? keras_weight(l, "gamma", at++) : filled(l, channels, 1);
+    struct value *beta = center ? keras_weight(l, "beta", at) : filled(l, channels, 0);
     struct value *v = BUILD(l->b, "GroupNormalization", swap_axis(l, x, rank, axis, false), gamma, beta);
     build_int(l->b, v, "num_groups", groups == -1 ? channels : groups);
     build_float(l->b, v, "epsilon", keras_float(l, "epsilon", 1e-3f));
@@ -131,8 +131,11 @@ static struct tensor *numbers(struct keras_call *l, const char *name)
         count++;
     struct tensor *t = count ? tensor_new(DTYPE_F32, 1, &count, l->b->err) : NULL;
     count = 0;
-    for (const struct json_node *e = json_first(j, n); e && t; e = json_next(j, e))
+    for (const struct json_node *e = json_first(j, n); e && t; e = json_next(j, e)) {
+        if (e->kind != JSON_NUMBER)
+            build_fail(l->b, "its %s holds what is no number", name);
         ((float *)t->data)[count++] = (float)e->number;
+    }
     return t;
 }
 
@@ -202,5 +205,5 @@ void keras_read_rescaling(struct keras_call *l)
 /* Of keras.applications: a factor for each channel. */
 void keras_read_layer_scale(struct keras_call *l)
 {
-    keras_give(l, BUILD(l->b, "Mul", keras_in(l, 0), keras_weight(l, NULL, "gamma", 0, NULL)));
+    keras_give(l, BUILD(l->b, "Mul", keras_in(l, 0), keras_weight(l, "gamma", 0)));
 }

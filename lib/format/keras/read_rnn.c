@@ -27,8 +27,7 @@ static struct tensor *cell_tensor(struct keras_call *l, const char *name, int in
     return t || l->b->failed ? t : keras_tensor(l, NULL, name, index);
 }
 
-/* Columns [in, gates * units] become rows of ONNX's order, [1, gates * units, in]. in = 1 and rows of the result beyond
- * the tensor are zeros: a bias. */
+/* Columns [in, gates * units] become rows of ONNX's order, [1, gates * units, in]. */
 static struct value *turned(struct keras_call *l, const struct cell *cell, const struct tensor *t, int64_t units,
                             const char *name)
 {
@@ -76,15 +75,18 @@ static struct value *biases(struct keras_call *l, const struct cell *cell, int64
 
 /* ---- functions ---- */
 
+/* The first are those that ONNX has by default. */
+enum function { TANH, SIGMOID, HARD_SIGMOID };
+
 static const struct {
     const char *keras, *onnx;
     float alpha, beta;
 } functions[] = {
-    {"tanh", "Tanh", 0, 0},
-    {"sigmoid", "Sigmoid", 0, 0},
+    [TANH] = {"tanh", "Tanh", 0, 0},
+    [SIGMOID] = {"sigmoid", "Sigmoid", 0, 0},
+    [HARD_SIGMOID] = {"hard_sigmoid", "HardSigmoid", 0.2f, 0.5f},
     {"relu", "Relu", 0, 0},
     {"linear", "Affine", 1, 0},
-    {"hard_sigmoid", "HardSigmoid", 0.2f, 0.5f},
     {"elu", "Elu", 1, 0},
     {"softsign", "Softsign", 0, 0},
     {"softplus", "Softplus", 0, 0},
@@ -98,7 +100,8 @@ static void set_functions(struct keras_call *l, struct value *v, const struct ce
     float alphas[3], betas[3];
     bool plain = true;
     for (int i = 0; i < cell->functions; i++) {
-        const char *name = names[!(cell->first_is_recurrent && i == 0)];
+        bool is_recurrent = cell->first_is_recurrent && i == 0;
+        const char *name = names[!is_recurrent];
         size_t k = 0, count = sizeof(functions) / sizeof(*functions);
         while (k < count && strcmp(functions[k].keras, name) != 0)
             k++;
@@ -107,9 +110,9 @@ static void set_functions(struct keras_call *l, struct value *v, const struct ce
             return;
         }
         list[i] = (struct str){functions[k].onnx, strlen(functions[k].onnx)};
-        alphas[i] = k == 4 && l->r->major >= 3 ? 1 / 6.0f : functions[k].alpha;
+        alphas[i] = k == HARD_SIGMOID && l->r->major >= 3 ? 1 / 6.0f : functions[k].alpha;
         betas[i] = functions[k].beta;
-        plain = plain && k == (cell->first_is_recurrent && i == 0);
+        plain = plain && k == (is_recurrent ? SIGMOID : TANH);
     }
     if (plain || l->b->failed)
         return;
@@ -330,6 +333,10 @@ void keras_read_time_distributed(struct keras_call *l)
     call_inner(l, &inner);
     struct value *y = inner.out[0];
     int y_rank = keras_rank(l, y);
+    if (y_rank == TENSOR_MAX_RANK) {
+        build_fail(l->b, "the layer within it gives %d axes, want fewer", y_rank);
+        return;
+    }
     bool known = back[1] >= 0;
     for (int i = 1; i < y_rank; i++) {
         back[1 + i] = keras_dim(l, y, i);

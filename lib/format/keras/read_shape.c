@@ -54,7 +54,7 @@ void keras_read_embedding(struct keras_call *l)
     const struct type *type = ids ? build_type(l->b, ids) : NULL;
     if (type && type->dtype != DTYPE_I32 && type->dtype != DTYPE_I64)
         ids = build_cast(l->b, ids, DTYPE_I32);
-    keras_give(l, BUILD(l->b, "Gather", keras_weight(l, NULL, "embeddings", 0, NULL), ids));
+    keras_give(l, BUILD(l->b, "Gather", keras_weight(l, "embeddings", 0), ids));
     if (!keras_bool(l, "mask_zero", false) || l->b->failed)
         return;
     type = build_type(l->b, ids);
@@ -137,12 +137,12 @@ void keras_read_scaled_sum(struct keras_call *l)
 void keras_read_dot(struct keras_call *l)
 {
     static const char x_letters[] = "bcdefgh", y_letters[] = "bijklmn";
-    int64_t axes[2];
+    int64_t axes[2] = {-1, -1};
     char x[8], y[8], equation[40];
     int x_rank = keras_rank(l, keras_in(l, 0)), y_rank = keras_rank(l, keras_in(l, 1)), n = 0;
     int count = keras_list(l, "axes", axes, 2);
     axes[1] = count == 1 ? axes[0] : axes[1];
-    int p = keras_axis(l, count > 0 ? axes[0] : -1, x_rank), q = keras_axis(l, count > 0 ? axes[1] : -1, y_rank);
+    int p = keras_axis(l, axes[0], x_rank), q = keras_axis(l, axes[1], y_rank);
     if (x_rank > 7 || y_rank > 7 || p < 1 || q < 1)
         build_fail(l->b, "axes of the batch, or tensors of more than 7 axes, are not read");
     if (l->b->failed)

@@ -7,6 +7,8 @@
 #include "op/permuted.h"
 
 #define MOST_NAMES 65536 /* of the weights of a layer */
+#define MOST_PARTS 1024  /* of the list of them */
+#define MOST_NAME  1000  /* bytes of one */
 
 /* ---- by path ---- */
 
@@ -53,6 +55,16 @@ static int place_by_path(struct keras_reader *r, const struct hdf5_object *model
 
 /* ---- by name ---- */
 
+/* A list that outlives the place. */
+static const char **new_names(struct keras_reader *r, size_t count)
+{
+    const char **names = NULL;
+    if (keras_count_work(r, count + 1))
+        names = arena_alloc(&r->arena, (count + 1) * sizeof(*names), r->b.err);
+    build_check(&r->b, names != NULL);
+    return names;
+}
+
 static int add_names(struct keras_reader *r, struct keras_place *place, const struct hdf5_attr *a)
 {
     bool is_text = a->array.type.class == HDF5_TEXT || a->array.type.class == HDF5_LONG_TEXT;
@@ -61,15 +73,16 @@ static int add_names(struct keras_reader *r, struct keras_place *place, const st
         build_fail(&r->b, "a layer of more than %d weights", MOST_NAMES);
         return -1;
     }
-    const char **names = arena_alloc(&r->arena, ((size_t)place->count + count + 1) * sizeof(*names), r->b.err);
-    build_check(&r->b, names != NULL);
+    const char **names = new_names(r, (size_t)place->count + count);
     for (int i = 0; i < place->count && names; i++)
         names[i] = place->names[i];
     place->names = names;
     for (uint64_t i = 0; i < count && !r->b.failed; i++) {
         size_t size = 0;
         const char *text = hdf5_text(r->weights, a, i, &size, r->b.err);
-        names[place->count] = text ? arena_strndup(&r->arena, text, size, r->b.err) : NULL;
+        if (text && size > MOST_NAME)
+            build_fail(&r->b, "a weight whose name has more than %d bytes", MOST_NAME);
+        names[place->count] = text && !r->b.failed ? arena_strndup(&r->arena, text, size, r->b.err) : NULL;
         build_check(&r->b, names[place->count++] != NULL);
     }
     return r->b.failed ? -1 : 0;
@@ -82,7 +95,7 @@ static int list_names(struct keras_reader *r, struct keras_place *place)
     const struct hdf5_attr *a = hdf5_attr(place->group, "weight_names");
     if (a)
         return add_names(r, place, a);
-    for (int part = 0; part < MOST_NAMES; part++) {
+    for (int part = 0; part < MOST_PARTS; part++) {
         snprintf(key, sizeof(key), "weight_names%d", part);
         if (!(a = hdf5_attr(place->group, key)))
             break;
@@ -108,9 +121,8 @@ static bool fits(const char *name, const char *word, enum fit fit)
 /* Leaves only the names that fit; none does in files whose names are others: then all stay. */
 static int narrow(struct keras_reader *r, struct keras_place *place, const char *word, enum fit fit)
 {
-    const char **names = arena_alloc(&r->arena, ((size_t)place->count + 1) * sizeof(*names), r->b.err);
+    const char **names = new_names(r, (size_t)place->count);
     int count = 0;
-    build_check(&r->b, names != NULL);
     for (int i = 0; i < place->count && names; i++)
         if (fits(place->names[i], word, fit))
             names[count++] = place->names[i];
@@ -182,6 +194,11 @@ static struct tensor *read_tensor(struct keras_reader *r, const struct hdf5_obje
     static const enum dtype ints[] = {[1] = DTYPE_I8, [2] = DTYPE_I16, [4] = DTYPE_I32, [8] = DTYPE_I64};
     const struct hdf5_type *t = &o->array.type;
     int64_t dims[HDF5_MAX_RANK];
+    if (o->array.count > r->elements) {
+        build_fail(&r->b, "more weights than the file can hold, as by layers that are called again and again");
+        return NULL;
+    }
+    r->elements -= o->array.count;
     enum dtype dtype = t->class == HDF5_FLOAT ? floats[t->size] : t->class == HDF5_INT ? ints[t->size] : DTYPE_NONE;
     struct blob *blob = hdf5_read(r->weights, o, r->b.err);
     for (int i = 0; i < o->array.rank; i++)
@@ -209,31 +226,54 @@ struct tensor *keras_tensor(struct keras_call *l, const char *part, const char *
 {
     const struct hdf5_object *o = weight_of(l, part, name, index);
     struct tensor *t = o ? read_tensor(l->r, o) : NULL;
-    if (l->b->failed)
+    if (o && !t)
         error_prefix(l->b->err, "weight '%.100s'", name);
     return t;
 }
 
-/* A constant for each way in which a weight is used: layers that are called several times share theirs. */
-struct value *keras_weight(struct keras_call *l, const char *part, const char *name, int index, const int64_t *perm)
+int keras_weight_dims(struct keras_call *l, const char *name, int index, int64_t *dims, int max)
 {
-    const struct hdf5_object *o = weight_of(l, part, name, index);
+    const struct hdf5_object *o = weight_of(l, NULL, name, index);
+    int rank = o ? o->array.rank : 0;
+    if (!o)
+        build_fail(l->b, "it has no weight '%.100s'", name);
+    else if (rank > max)
+        build_fail(l->b, "its weight '%.100s' has %d axes, want at most %d", name, rank, max);
+    for (int i = 0; i < rank && !l->b->failed; i++) {
+        if (o->array.dims[i] < 1 || o->array.dims[i] > INT32_MAX)
+            build_fail(l->b, "its weight '%.100s' has an axis of no elements, or of too many", name);
+        dims[i] = (int64_t)o->array.dims[i];
+    }
+    return l->b->failed ? 0 : rank;
+}
+
+/* A constant for each way in which a weight is used: layers that are called several times share theirs. */
+struct value *keras_permuted(struct keras_call *l, const char *name, int index, int rank, const int64_t *perm)
+{
+    const struct hdf5_object *o = weight_of(l, NULL, name, index);
     char key[200], title[300];
     int n = snprintf(key, sizeof(key), "%p", (const void *)o);
-    for (int i = 0; o && perm && i < o->array.rank; i++)
+    if (o && perm && o->array.rank != rank)
+        build_fail(l->b, "its weight '%.100s' has %d axes, want %d", name, o->array.rank, rank);
+    for (int i = 0; o && perm && i < rank; i++)
         n += snprintf(key + n, sizeof(key) - (size_t)n, " %d", (int)perm[i]);
-    struct value *v = lookup_find(&l->r->kept, key);
+    struct value *v = l->b->failed ? NULL : lookup_find(&l->r->kept, key);
     if (v || l->b->failed)
         return v;
-    struct tensor *t = keras_tensor(l, part, name, index);
+    struct tensor *t = keras_tensor(l, NULL, name, index);
     if (!t)
         build_fail(l->b, "it has no weight '%.100s'", name);
     struct tensor *turned = t && perm && !l->b->failed ? op_permuted(t, perm, l->b->err) : tensor_ref(t);
     tensor_unref(t);
-    snprintf(title, sizeof(title), "%.150s/%s%s%s", l->name, part ? part : "", part ? "/" : "", name);
+    snprintf(title, sizeof(title), "%.150s/%.100s", l->name, name);
     const char *kept = l->b->failed ? NULL : keras_keep(l->r, title);
-    const char *own = arena_strdup(&l->r->arena, key, l->b->err);
     v = build_constant(l->b, kept, turned);
-    build_check(l->b, v && own && lookup_add(&l->r->kept, own, v, l->b->err) == 0);
+    const char *own = v ? arena_strdup(&l->r->arena, key, l->b->err) : NULL;
+    build_check(l->b, own && lookup_add(&l->r->kept, own, v, l->b->err) == 0);
     return v;
+}
+
+struct value *keras_weight(struct keras_call *l, const char *name, int index)
+{
+    return keras_permuted(l, name, index, 0, NULL);
 }
