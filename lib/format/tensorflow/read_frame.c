@@ -81,6 +81,7 @@ static void find_gate(struct tensorflow_scope *s, const struct tensorflow_node *
         while (count && !s->b->failed)
             see(s, g, side, stack[--count], &stack, &count, &cap);
         free(stack);
+        tensorflow_count_looks(s, g->seen.count);
         lookup_release(&g->seen);
         g->seen = (struct lookup){0};
     }
@@ -92,14 +93,14 @@ static struct graph *branch(struct tensorflow_op *o, const char *result)
 {
     struct tensorflow_reader *r = o->scope->r;
     struct tensorflow_scope s = {0};
-    struct build outer = tensorflow_enter(r);
+    struct build outer = build_enter(&r->b, NULL);
     struct value *v = NULL;
     if (!r->b.failed && tensorflow_scope_again(&s, o->scope, "Switch") == 0)
         v = tensorflow_scope_value(&s, result);
     if (!r->b.failed)
         build_body_output(&r->b, v);
     tensorflow_scope_close(&s);
-    return tensorflow_leave(r, outer);
+    return build_leave(&r->b, outer);
 }
 
 /* Takes what comes first of two branches, of which only one is taken. */
@@ -153,6 +154,7 @@ void tensorflow_read_enter(struct tensorflow_op *o)
 
 /* The variables of a frame: Enter → Merge → Switch → body → NextIteration → Merge; Switch → Exit. */
 struct frame {
+    const char *name;
     int count;
     const struct tensorflow_node *enter[TENSORFLOW_OUTPUTS], *merge[TENSORFLOW_OUTPUTS], *next[TENSORFLOW_OUTPUTS],
         *turn[TENSORFLOW_OUTPUTS];
@@ -180,11 +182,12 @@ static void find_frame(struct tensorflow_scope *s, const struct tensorflow_node 
         build_fail(s->b, "an Exit of no loop");
         return;
     }
-    const char *name = frame_name(s, enter);
+    f->name = frame_name(s, enter);
+    tensorflow_count_looks(s, s->count);
     for (size_t i = 0; i < s->count && !s->b->failed; i++) {
         const struct tensorflow_node *m = &s->nodes[i];
         const struct tensorflow_node *e = is(m, "Merge") ? maker(s, m, 0) : NULL;
-        if (!is(e, "Enter") || strcmp(frame_name(s, e), name) != 0)
+        if (!is(e, "Enter") || strcmp(frame_name(s, e), f->name) != 0)
             continue;
         if (f->count == TENSORFLOW_OUTPUTS)
             build_fail(s->b, "a loop over more than %d values", TENSORFLOW_OUTPUTS);
@@ -214,8 +217,9 @@ void tensorflow_edge_needs(struct tensorflow_scope *s, struct tensorflow_node *n
     } else if (is(n, "Exit")) {
         struct frame f;
         find_frame(s, n, &f);
-        for (int k = 0; k < f.count && !s->b->failed; k++)
-            need(s, tensorflow_input(f.enter[k]->message, 0), data);
+        for (size_t i = 0; i < s->count && !s->b->failed; i++) /* what stays in all rounds too */
+            if (is(&s->nodes[i], "Enter") && strcmp(frame_name(s, &s->nodes[i]), f.name) == 0)
+                need(s, tensorflow_input(s->nodes[i].message, 0), data);
     }
 }
 

@@ -10,28 +10,6 @@
 
 /* ---- subgraphs ---- */
 
-struct build tensorflow_enter(struct tensorflow_reader *r)
-{
-    struct build outer = r->b;
-    build_infer(&r->b);
-    outer.failed = r->b.failed;
-    struct graph *g = r->b.failed ? NULL : graph_new_subgraph(outer.graph, outer.err);
-    outer.latest = NULL;
-    r->b.graph = g;
-    r->b.failed = !g;
-    return outer;
-}
-
-struct graph *tensorflow_leave(struct tensorflow_reader *r, struct build outer)
-{
-    struct build *b = &r->b;
-    build_infer(b);
-    struct graph *g = b->graph;
-    outer.failed = outer.failed || b->failed;
-    *b = outer;
-    return g;
-}
-
 void tensorflow_build_if(struct tensorflow_op *o, struct value *condition, struct graph *yes, struct graph *no,
                          int count)
 {
@@ -188,7 +166,7 @@ static struct graph *build_body(struct tensorflow_loop *l, const enum tensorflow
     const struct type *types[TENSORFLOW_OUTPUTS] = {NULL};
     for (int k = 0; k < l->count && !r->b.failed; k++)
         types[k] = build_type(&r->b, l->in[k]);
-    struct build outer = tensorflow_enter(r);
+    struct build outer = build_enter(&r->b, NULL);
     if (!r->b.failed) {
         build_input(&r->b, NULL, DTYPE_I64, 0, NULL);
         build_input(&r->b, NULL, DTYPE_BOOL, 0, NULL);
@@ -210,7 +188,7 @@ static struct graph *build_body(struct tensorflow_loop *l, const enum tensorflow
     for (int k = 0; k < l->count && !r->b.failed; k++)
         if (fates[k] >= TENSORFLOW_WRITTEN)
             build_body_output(&r->b, out[k]);
-    return tensorflow_leave(r, outer);
+    return build_leave(&r->b, outer);
 }
 
 /* ONNX asks for the condition of the first round before it, and for the next one's in the body. */
@@ -257,13 +235,13 @@ static struct graph *branch(struct tensorflow_op *o, const char *attr, int *outp
 {
     struct tensorflow_reader *r = o->scope->r;
     struct value *out[TENSORFLOW_OUTPUTS];
-    struct build outer = tensorflow_enter(r);
+    struct build outer = build_enter(&r->b, NULL);
     *outputs = o->b->failed ? -1
                             : tensorflow_call(r, tensorflow_function(o, attr), o->in + 1, o->in_count - 1, out,
                                               TENSORFLOW_OUTPUTS);
     for (int i = 0; i < *outputs; i++)
         build_body_output(o->b, out[i]);
-    return tensorflow_leave(r, outer);
+    return build_leave(&r->b, outer);
 }
 
 void tensorflow_read_if(struct tensorflow_op *o)

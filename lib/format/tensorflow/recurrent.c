@@ -155,7 +155,7 @@ bool tensorflow_build_recurrent(struct tensorflow_loop *l, struct value **out)
             if (h == c || !is_lstm(&m, h, c) || !are_others_plain(&m, h, c))
                 continue;
             const struct type *r = build_type(l->o->b, kept(&m, 'r'));
-            if (r && r->rank == 2 && r->dims[0] > 0 && r->dims[1] == 4 * r->dims[0]) {
+            if (r && r->rank == 2 && r->dims[0] > 0 && r->dims[1] % 4 == 0 && r->dims[1] / 4 == r->dims[0]) {
                 build_lstm(&m, h, c, r->dims[0], out);
                 return true;
             }

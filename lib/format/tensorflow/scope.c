@@ -33,12 +33,19 @@ void tensorflow_scope_close(struct tensorflow_scope *s)
     lookup_release(&s->args);
 }
 
+void tensorflow_count_looks(struct tensorflow_scope *s, size_t nodes)
+{
+    s->r->nodes += (long)(nodes / 64);
+    if (s->r->nodes > TENSORFLOW_NODES)
+        build_fail(s->b, "branches and loops that make more than %d nodes of work", TENSORFLOW_NODES);
+}
+
 int tensorflow_scope_again(struct tensorflow_scope *s, struct tensorflow_scope *outer, const char *boundary)
 {
     *s = (struct tensorflow_scope){.r = outer->r, .b = outer->b, .outer = outer, .boundary = boundary};
     s->nodes = mem_calloc(outer->count + 1, sizeof(*s->nodes), s->b->err);
     build_check(s->b, s->nodes != NULL);
-    s->r->nodes += (long)outer->count / 64; /* work too */
+    tensorflow_count_looks(s, outer->count);
     for (; s->count < outer->count && !s->b->failed; s->count++) {
         struct tensorflow_node *node = &s->nodes[s->count], *of = &outer->nodes[s->count];
         *node = (struct tensorflow_node){.message = of->message, .name = of->name, .op = of->op};

@@ -80,6 +80,8 @@ struct value *tensorflow_scope_value(struct tensorflow_scope *s, const char *nam
 
 /* The same nodes once more, none of them read, for a part of the graph that is a subgraph of ours. */
 int tensorflow_scope_again(struct tensorflow_scope *s, struct tensorflow_scope *outer, const char *boundary);
+/* Counts nodes that are copied or looked at, each of which is less work than reading it. */
+void tensorflow_count_looks(struct tensorflow_scope *s, size_t nodes);
 /* The node that makes a tensor, and which output of it that is; NULL. */
 struct tensorflow_node *tensorflow_scope_find(struct tensorflow_scope *s, const char *name, int *output);
 /* Input i of a node, without those that only come before it; "". */
@@ -160,9 +162,6 @@ bool tensorflow_build_recurrent(struct tensorflow_loop *l, struct value **out);
 /* Adds it; out: what its variables are at its end, as far as these can be had. 0, or -1 after a failure. */
 int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out);
 
-/* Reading goes on in a new subgraph of b's graph; what was there is given back by tensorflow_leave(). */
-struct build tensorflow_enter(struct tensorflow_reader *r);
-struct graph *tensorflow_leave(struct tensorflow_reader *r, struct build outer);
 /* If of two subgraphs that have `count` outputs: outputs of it. */
 void tensorflow_build_if(struct tensorflow_op *o, struct value *condition, struct graph *yes, struct graph *no,
                          int count);
