@@ -148,13 +148,28 @@ static void find_slices(const struct node *n, int batch, struct index_args *a)
     }
 }
 
+static bool is_by_element(const struct node *n)
+{
+    return node_is(n, "GatherElements") || node_is(n, "ScatterElements");
+}
+
+/* Whether the indices stand within the axes of data. Inference leaves that to evaluation. */
+static bool stands_inside(const struct type *t, const struct type *indices, int axis)
+{
+    bool inside = indices->rank == t->rank;
+    for (int i = 0; inside && i < t->rank; i++)
+        inside = i == axis || indices->dims[i] <= t->dims[i];
+    return inside;
+}
+
 /* Numbers of whole bytes, which some index points to. */
 static bool fits(const struct node *n)
 {
     const struct type *t = &n->in[0]->type, *indices = &n->in[1]->type;
     bool counts = indices->dtype == DTYPE_I64 || indices->dtype == DTYPE_I32;
     return counts && t->rank > 0 && indices->rank > 0 && t->dtype != DTYPE_STRING && dtype_info(t->dtype)->bits >= 8 &&
-           tensor_count(t->rank, t->dims) > 0 && tensor_count(indices->rank, indices->dims) > 0;
+           tensor_count(t->rank, t->dims) > 0 && tensor_count(indices->rank, indices->dims) > 0 &&
+           (!is_by_element(n) || stands_inside(t, indices, exec_lower_axis(op_int(n, "axis"), t->rank)));
 }
 
 static struct index_args *load(struct plan *p, struct node *n, struct error *err)
@@ -164,7 +179,7 @@ static struct index_args *load(struct plan *p, struct node *n, struct error *err
         plan_in_dense(p, n, 1, ORDER_ROWS, &a->indices, err) < 0)
         return NULL;
     a->plan = p;
-    if (strstr(n->op, "Elements"))
+    if (is_by_element(n))
         find_elements(n, a);
     else
         find_slices(n, node_is(n, "GatherND") ? (int)op_int(n, "batch_dims") : 0, a);
@@ -235,7 +250,11 @@ int exec_lower_scatter_runs(struct plan *p, struct node *n, struct error *err)
     if (!fits(n) || !find_combine(n, &combine))
         return 1;
     struct index_args *a = load(p, n, err);
-    if (!a || plan_in_dense(p, n, 2, ORDER_ROWS, &a->moved, err) < 0 || place_out(p, n, a, err) < 0)
+    if (!a || plan_in_dense(p, n, 2, ORDER_ROWS, &a->moved, err) < 0)
+        return -1;
+    if (view_count(&a->moved) != a->runs * a->run)
+        return 1;
+    if (place_out(p, n, a, err) < 0)
         return -1;
     a->combine = combine;
     return plan_step(p, &(struct step){.node = n, .kernel = "scatter", .run = run_scatter, .args = a, .units = 1}, err,

@@ -100,7 +100,8 @@ int exec_lower_topk(struct plan *p, struct node *n, struct error *err)
     if (!exec_lower_is_f32(n, 0) || x->rank < 1 || !any)
         return 1;
     int axis = exec_lower_axis(op_int(n, "axis"), x->rank);
-    if (tensor_count(any->type.rank, any->type.dims) <= 0 || x->dims[axis] > INT32_MAX)
+    if (tensor_count(any->type.rank, any->type.dims) <= 0 || any->type.dims[axis] > x->dims[axis] ||
+        x->dims[axis] > INT32_MAX)
         return 1;
     struct topk_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
@@ -124,6 +125,7 @@ int exec_lower_topk(struct plan *p, struct node *n, struct error *err)
                                     .run = run_topk,
                                     .args = a,
                                     .units = lines,
+                                    .tiles = plan_tiles(lines * a->n, 16384, lines),
                                     .scratch = (size_t)a->k * sizeof(struct candidate)},
                      err, PLAN_VIEWS(&a->values, &a->indices, &a->x));
 }
@@ -158,7 +160,8 @@ static void run_cumsum(const struct step *s, struct tile tile)
 int exec_lower_cumsum(struct plan *p, struct node *n, struct error *err)
 {
     int rank = n->in[0]->type.rank;
-    if (!exec_lower_is_f32(n, 0) || rank < 1 || !plan_is_constant(n, 1) || view_count(plan_in(n, 0)) == 0)
+    if (!exec_lower_is_f32(n, 0) || rank < 1 || !plan_is_constant(n, 1) || n->in[1]->constant->count != 1 ||
+        view_count(plan_in(n, 0)) == 0)
         return 1;
     int64_t axis = tensor_get_i64(n->in[1]->constant, 0);
     if (axis < -rank || axis >= rank)

@@ -182,4 +182,23 @@ static inline void check(void)
     check_with(in);
 }
 
+/* The same, of what must not run: the message has `why` in it. */
+static inline void check_refused(const char *why)
+{
+    struct item *in[8], *out[8] = {NULL};
+    struct exec_options options = {.kernels = kernel_select(NULL, &error), .memory = MEMORY};
+    op_resolve(graph);
+    CHECK_MSG(op_infer_graph(graph, &error) == 0, "%s", error.text);
+    struct exec *e = exec_new(graph, &options, &error);
+    for (size_t i = 0; i < graph->input_count; i++)
+        in[i] = item_of_tensor(random_tensor(DTYPE_F32, graph->inputs[i]->type.rank, graph->inputs[i]->type.dims, 1),
+                               &error);
+    CHECK(!e || exec_run(e, in, out, &error) < 0);
+    CHECK_MSG(strstr(error.text, why), "%s", error.text);
+    for (size_t i = 0; i < graph->input_count; i++)
+        item_unref(in[i]);
+    exec_free(e);
+    graph_free(graph);
+}
+
 #endif

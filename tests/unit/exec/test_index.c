@@ -66,18 +66,21 @@ static void test_scatter_slices(void)
 
 static void test_bad_index(void)
 {
-    struct item *in[1], *out[1] = {NULL};
     begin();
     output(NODE("GatherND", input("x", DIMS(4, 5)), indices(DTYPE_I64, DIMS(2, 1), 4, 6))->out[0]);
-    op_resolve(graph);
-    CHECK(op_infer_graph(graph, &error) == 0);
-    struct exec *e =
-        exec_new(graph, &(struct exec_options){.kernels = kernel_select(NULL, &error), .memory = MEMORY}, &error);
-    in[0] = item_of_tensor(random_tensor(DTYPE_F32, DIMS(4, 5), 1), &error);
-    CHECK(e && exec_run(e, in, out, &error) < 0 && strstr(error.text, "outside of 4 elements"));
-    item_unref(in[0]);
-    exec_free(e);
-    graph_free(graph);
+    check_refused("outside of 4 elements");
+}
+
+/* Indices that stand beside the data along another axis. */
+static void test_outside(void)
+{
+    begin();
+    output(NODE("GatherElements", input("x", DIMS(4, 5)), indices(DTYPE_I64, DIMS(4, 500000), 0, 4))->out[0]);
+    check_refused("that of input data 5");
+    begin();
+    struct value *x = NODE("Relu", input("x", DIMS(4, 5)))->out[0];
+    output(NODE("ScatterElements", x, indices(DTYPE_I64, DIMS(2, 500000), 0, 4), input("u", DIMS(2, 500000)))->out[0]);
+    check_refused("that of input data 5");
 }
 
 static void test_topk(int64_t k, int axis, int largest, double spread)
@@ -153,6 +156,7 @@ int main(void)
     RUN(test_slices);
     RUN(test_scatter_slices);
     RUN(test_bad_index);
+    RUN(test_outside);
     RUN(test_topks);
     RUN(test_cumsum);
     RUN(test_pads);
