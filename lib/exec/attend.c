@@ -110,7 +110,7 @@ static bool find_seen(const struct attend_args *a, struct queries *q, int64_t bl
 {
     bool any = false;
     for (int i = 0; i < q->count; i++) {
-        int64_t seen = q->first + i + a->job.ahead + 1 - block * a->block;
+        int64_t seen = q->first + i + 1 - block * a->block;
         q->seen[i] = seen < 0 ? 0 : seen < keys ? (int)seen : (int)keys;
         any |= seen > 0;
     }
@@ -229,7 +229,7 @@ int attend_emit(struct plan *p, const struct node *n, const struct attend_job *j
                                     .run = run_attend,
                                     .args = a,
                                     .units = units,
-                                    .tiles = plan_tiles((int64_t)macs, GRAIN, units),
+                                    .tiles = plan_tiles(macs, GRAIN, units),
                                     .scratch = (size_t)a->most * (size_t)a->block * sizeof(float),
                                     .macs = macs},
                      err, PLAN_WRITES(&job->out, &job->q, &job->mask, &a->packed));

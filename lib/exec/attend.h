@@ -11,8 +11,7 @@ struct attend_job {
     struct view mask;    /* [queries][keys]; buffer NULL: none */
     struct view out;     /* [queries][columns] */
     float scale;
-    bool causal; /* query i sees the keys up to i + ahead */
-    int64_t ahead;
+    bool causal;        /* query i sees the keys up to i */
     bool empty_is_zero; /* what a query that sees nothing gets; else NaN */
 };
 /* The last axes of q and out are contiguous, that of the mask too, or of stride 0. */

@@ -4,6 +4,7 @@
 
 #include "exec/attend.h"
 #include "exec/lower.h"
+#include "op/util.h"
 
 /* Sizes of matrices that are counted in an int, none of them empty. */
 static bool is_counted(const struct node *n, int i)
@@ -160,14 +161,28 @@ static int emit_hide(struct plan *p, struct node *n, struct view *mask, struct e
                      err, PLAN_WRITES(&a->to, &a->from));
 }
 
-/* Of truth values or f32, with an entry for each key. */
-static bool is_mask(const struct node *n, int64_t keys)
+/* Whether the mask, of truth values or f32, broadcasts to the scores, with an entry for each key: those beyond a
+ * shorter last axis would be forbidden. */
+static bool mask_fits(const struct node *n, const struct attend_job *j)
 {
+    const int64_t scores[4] = {j->q.dims[0], j->q.dims[1], j->q.dims[2], j->k.dims[2]};
     const struct type *t = node_in(n, 3) ? &n->in[3]->type : NULL;
+    int64_t dims[TENSOR_MAX_RANK] = {0};
+    int rank = 4;
     if (!t)
         return true;
-    return t->rank >= 1 && t->rank <= 4 && (t->dims[t->rank - 1] == keys || t->dims[t->rank - 1] == 1) &&
-           (t->dtype == DTYPE_BOOL || t->dtype == DTYPE_F32);
+    memcpy(dims, scores, sizeof scores);
+    return (t->dtype == DTYPE_BOOL || t->dtype == DTYPE_F32) && t->rank >= 1 && t->rank <= 4 &&
+           t->dims[t->rank - 1] == scores[3] && op_broadcast(dims, &rank, t->dims, t->rank) == 0 &&
+           memcmp(dims, scores, sizeof scores) == 0;
+}
+
+/* Whether Q, K and V, [batch, heads, length, size], are of the same images, lengths and sizes. Inference leaves that to
+ * evaluation. */
+static bool heads_fit(const struct attend_job *j)
+{
+    const int64_t *q = j->q.dims, *k = j->k.dims, *v = j->v.dims;
+    return k[0] == q[0] && v[0] == q[0] && k[1] == v[1] && q[1] % k[1] == 0 && k[2] == v[2] && k[3] == q[3];
 }
 
 /* Q, K and V as [batch, heads, length, size]. */
@@ -194,7 +209,7 @@ int exec_lower_attention(struct plan *p, struct node *n, struct error *err)
     if (load_heads(p, n, &j, err) < 0)
         return -1;
     int64_t shared = j.k.dims[1];
-    if (!is_mask(n, j.k.dims[2]))
+    if (!heads_fit(&j) || !mask_fits(n, &j))
         return 1;
     j.scale = op_has(n, "scale") ? op_float(n, "scale") : (float)(1 / sqrt((double)j.q.dims[3]));
     swap_axes(&j.k, 2, 3);

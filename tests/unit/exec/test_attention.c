@@ -113,6 +113,40 @@ static void test_shared(void)
     check();
 }
 
+/* Keys that a mask's last axis does not reach are forbidden, also where it has one entry. */
+static void test_short_mask(void)
+{
+    begin();
+    struct node *n = NODE("Attention", input("q", DIMS(1, 2, 5, 8)), input("k", DIMS(1, 2, 9, 8)),
+                          input("v", DIMS(1, 2, 9, 8)), input("m", DIMS(5, 1)));
+    output(n->out[0]);
+    reference_allowed = 1;
+    check();
+}
+
+/* Shapes that only evaluation looks at. */
+static void test_misfits(void)
+{
+    static const struct {
+        int64_t k[4], v[4], mask[2];
+        const char *why;
+    } cases[] = {
+        {{1, 4, 9, 7}, {1, 4, 9, 8}, {5, 9}, "K is for"},
+        {{2, 4, 9, 8}, {2, 4, 9, 8}, {5, 9}, "K is for"},
+        {{1, 4, 9, 8}, {1, 4, 3, 8}, {5, 9}, "V has other"},
+        {{1, 4, 9, 8}, {1, 2, 9, 8}, {5, 9}, "V has other"},
+        {{1, 3, 9, 8}, {1, 3, 9, 8}, {5, 9}, "want a multiple"},
+        {{1, 4, 9, 8}, {1, 4, 9, 8}, {2, 9}, "does not broadcast"},
+        {{1, 4, 9, 8}, {1, 4, 9, 8}, {5, 12}, "does not broadcast"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin();
+        struct value *q = input("q", DIMS(1, 4, 5, 8)), *k = input("k", 4, cases[i].k), *v = input("v", 4, cases[i].v);
+        output(NODE("Attention", q, k, v, input("m", 2, cases[i].mask))->out[0]);
+        check_refused(cases[i].why);
+    }
+}
+
 int main(void)
 {
     RUN(test_onnx);
@@ -120,5 +154,7 @@ int main(void)
     RUN(test_bool_mask);
     RUN(test_patterns);
     RUN(test_shared);
+    RUN(test_short_mask);
+    RUN(test_misfits);
     return TEST_END();
 }
