@@ -1,6 +1,6 @@
+/* Which weights stay as they are stored, and how they are packed for products. */
 #include "exec/narrow.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -45,7 +45,7 @@ static bool read_scales(struct stored *s, int64_t axis, int64_t block)
     s->block = block < s->k ? block : s->k;
     s->k_step = s->turned ? 1 : s->n;
     s->n_step = s->turned ? s->scale->dims[1] : 1;
-    return s->scale->dims[n_axis] == s->n && s->scale->dims[k_axis] == (s->k + block - 1) / block;
+    return s->scale->dims[n_axis] == s->n && s->scale->dims[k_axis] == (s->k - 1) / block + 1;
 }
 
 static bool read_stored(struct stored *s, const struct value *x, const struct value *scale, const struct value *zero,
@@ -137,6 +137,13 @@ int narrow_keep(struct graph *root, bool scaled, struct error *err)
     return 0;
 }
 
+/* Whether a use of a matrix is by a product that takes it as it is stored. */
+static bool takes_stored(const struct use *u)
+{
+    const struct node *n = u->node;
+    return u->index == 1 && exec_lower_takes_product(n) && !(node_is(n, "Gemm") && op_int(n, "transB"));
+}
+
 const struct node *narrow_weights(const struct node *product)
 {
     const struct value *v = node_in(product, 1);
@@ -145,7 +152,7 @@ const struct node *narrow_weights(const struct node *product)
     if (!n || strcmp(n->domain, "nn") != 0 || strcmp(n->op, "Dequantize") != 0 || v->is_output || !read_node(&s, n))
         return NULL;
     for (size_t i = 0; i < v->use_count; i++)
-        if (v->uses[i].index != 1 || !exec_lower_takes_product(v->uses[i].node))
+        if (!takes_stored(&v->uses[i]))
             return NULL;
     return n;
 }

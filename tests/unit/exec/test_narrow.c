@@ -59,6 +59,7 @@ static void scaled(void)
         if (blocks)
             node_set_int(n, "block_size", block, &error);
         product(x, n, turned);
+        kernel_wanted = "gemm_narrow_f32";
         check();
     }
 }
@@ -74,6 +75,7 @@ static void halves(void)
         struct node *n = NODE("Cast", graph_add_constant(graph, NULL, t, &error));
         node_set_int(n, "to", DTYPE_F32, &error);
         product(x, n, turned);
+        kernel_wanted = "gemm_narrow_f32";
         check();
     }
 }
@@ -106,6 +108,19 @@ static void gemm(void)
         x = g->out[0];
     }
     output(x);
+    kernel_wanted = "gemm_narrow_f32";
+    check();
+}
+
+/* An nn.Dequantize of the file's own, which Gemm turns itself: it is widened. */
+static void given(void)
+{
+    begin();
+    struct node *n = FUSED("Dequantize", whole(DTYPE_I8, DIMS(1, DEPTH * 40), -128, 256), scales(DIMS(1)));
+    struct node *g = NODE("Gemm", input("x", DIMS(3, DEPTH * 40)), n->out[0]);
+    node_set_int(g, "transB", 1, &error);
+    output(g->out[0]);
+    reference_allowed = 1;
     check();
 }
 
@@ -134,10 +149,10 @@ static void whole_numbers_first(void)
 
 int main(void)
 {
-    kernel_wanted = "gemm_narrow_f32";
     RUN(scaled);
     RUN(halves);
     RUN(gemm);
+    RUN(given);
     kernel_wanted = "gemm_q8";
     RUN(whole_numbers_first);
     kernel_wanted = NULL;
