@@ -5,7 +5,6 @@
 
 /* ---- other dims ---- */
 
-/* The result's dims on the input's memory, where strides allow, else on a row-major copy. */
 /* Whether a dense copy by rows would turn pixels into planes, as behind a shuffle of channels. */
 static bool has_inner_channels(const struct view *v)
 {
@@ -37,6 +36,7 @@ static int reshape_pixels(struct plan *p, struct node *n, struct error *err)
     return plan_copy_into(p, n, &to, &own, err);
 }
 
+/* The result's dims on the input's memory, where strides allow, else on a copy. */
 int exec_lower_reshape(struct plan *p, struct node *n, struct error *err)
 {
     const struct type *out = &n->out[0]->type;
@@ -371,20 +371,27 @@ static int fill(struct plan *p, struct node *n, const struct view *out, float va
                      err, PLAN_WRITES(out));
 }
 
-/* What the axes get before and behind; false when it is not constant, or negative. */
+/* What the axes get before and behind, [TENSOR_MAX_RANK]; false when it is not constant, negative, or does not make the
+ * result's dims, which inference need not have found from them. */
 static bool read_pads(const struct node *n, int64_t (*pads)[2])
 {
     if (!plan_is_constant(n, 1) || (node_in(n, 3) && !plan_is_constant(n, 3)))
         return false;
-    int64_t axes = n->in[1]->constant->count / 2;
+    const struct type *x = &n->in[0]->type, *out = &n->out[0]->type;
+    int64_t axes = node_in(n, 3) ? n->in[3]->constant->count : x->rank;
     memset(pads, 0, sizeof *pads * TENSOR_MAX_RANK);
+    if (n->in[1]->constant->count != 2 * axes || axes > x->rank || out->rank != x->rank)
+        return false;
     for (int64_t i = 0; i < 2 * axes; i++) {
-        int64_t pad = constant_int(n, 1, i, 0), axis = i % axes;
-        if (pad < 0)
+        int64_t pad = constant_int(n, 1, i, 0), axis = constant_int(n, 3, i % axes, i % axes);
+        if (pad < 0 || axis < -x->rank || axis >= x->rank)
             return false;
-        pads[exec_lower_axis(constant_int(n, 3, axis, axis), n->in[0]->type.rank)][i / axes] = pad;
+        pads[exec_lower_axis(axis, x->rank)][i / axes] = pad;
     }
-    return true;
+    bool fits = true;
+    for (int i = 0; i < x->rank; i++)
+        fits = fits && pads[i][0] <= out->dims[i] - x->dims[i] && pads[i][1] == out->dims[i] - x->dims[i] - pads[i][0];
+    return fits;
 }
 
 /* How modes take elements of the axis itself for those beyond its ends: backwards from the one beside the end, the one
