@@ -233,7 +233,7 @@ static void choose_tiles(struct gemm_args *g, int threads)
     double macs = (double)g->pixels * j->n * j->taps * j->k;
     g->tiles = (g->pixels + j->product->mr - 1) / j->product->mr;
     g->groups = count_groups(g);
-    g->blocks = g->widens ? 1 : plan_tiles((int64_t)(macs / g->groups), GEMM_GRAIN, g->tiles);
+    g->blocks = g->widens ? 1 : plan_tiles(macs / g->groups, GEMM_GRAIN, g->tiles);
     double work = macs / (double)(g->blocks * g->groups);
     if ((g->widens || g->blocks == g->tiles) && work > GEMM_GRAIN) { /* few pixels: share the panels */
         double groups = g->groups * (work / GEMM_GRAIN + 1);

@@ -132,7 +132,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
                                     .run = run_depthwise,
                                     .args = d,
                                     .units = rows,
-                                    .tiles = plan_tiles((int64_t)macs, 300000, rows),
+                                    .tiles = plan_tiles(macs, 300000, rows),
                                     .macs = macs},
                      err, PLAN_WRITES(&d->out, &d->x, &d->add, &d->bias_view));
 }

@@ -123,9 +123,11 @@ static int fill_rows(const struct product *m, struct gemm_job *job)
 static int fill_batches(struct plan *p, const struct product *m, struct gemm_job *job, struct error *err)
 {
     int64_t batches = view_matrices(&m->out);
-    ptrdiff_t *offsets = batches <= INT32_MAX / 2 ? plan_alloc(p, sizeof *offsets * (size_t)batches * 4, err) : NULL;
+    if (batches > INT32_MAX / 2)
+        return error_set(err, "%lld matrices, want at most %d", (long long)batches, INT32_MAX / 2);
+    ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)batches * 4, err);
     if (!offsets)
-        return batches <= INT32_MAX / 2 ? -1 : 1;
+        return -1;
     ptrdiff_t *a = offsets, *c = a + batches, *add = c + batches, *b = add + batches;
     size_t bytes =
         kernel_product_packed(job->product, 1, (size_t)m->b.dims[m->b.rank - 2], (size_t)m->b.dims[m->b.rank - 1]);

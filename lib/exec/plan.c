@@ -262,10 +262,10 @@ int plan_step_more(struct plan *p, struct error *err, const struct view *const *
     return 0;
 }
 
-int64_t plan_tiles(int64_t work, int64_t grain, int64_t most)
+int64_t plan_tiles(double work, double grain, int64_t most)
 {
-    int64_t tiles = work / grain;
-    return tiles < 1 ? 1 : tiles > most ? most : tiles;
+    double tiles = work / grain;
+    return tiles < 1 ? 1 : tiles >= (double)most ? most : (int64_t)tiles;
 }
 
 /* ---- what lowerings ask of inputs ---- */

@@ -193,8 +193,8 @@ bool plan_is_constant(const struct node *n, int i);
 void plan_fail(struct plan *p, const struct node *n, const char *format, ...) BASE_PRINTF(3, 4);
 
 /* The number of tiles that suits `work` (in elements or MACs) when a tile should have at least `grain`, and there are
- * at most `most`. */
-int64_t plan_tiles(int64_t work, int64_t grain, int64_t most);
+ * at most `most`. `work` may be beyond what an int64_t counts. */
+int64_t plan_tiles(double work, double grain, int64_t most);
 /* The first of n units of tile `tile`: floor(n * tile / tiles), without the product's overflow. */
 static inline int64_t plan_tile_first(int64_t n, int64_t tiles, int64_t tile)
 {
