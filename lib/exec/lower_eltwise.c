@@ -94,6 +94,9 @@ static int place_result(struct plan *p, struct node *n, int lead, enum order ord
 
 /* ---- chains ---- */
 
+/* Links of a chain at most: each is compared with all before it. */
+#define CHAIN_LINKS 16
+
 /* Whether view i of a and view j of b are apart, only read, or of the same elements in the same order: then no piece of
  * one function needs more of the other than the same piece. */
 static bool is_piecewise(const struct eltwise_args *a, int i, const struct eltwise_args *b, int j)
@@ -128,8 +131,11 @@ static int join_chain(struct plan *p, struct eltwise_args *e, struct error *err)
     if (!last || last->run != run_eltwise || !may_follow(last->args, e))
         return 0;
     struct eltwise_args *tail = last->args;
-    while (tail->next)
-        tail = tail->next;
+    int links = 1;
+    for (; tail->next; tail = tail->next)
+        links++;
+    if (links == CHAIN_LINKS)
+        return 0;
     tail->next = e;
     last->kernel = "chain_f32";
     return plan_step_more(p, err, PLAN_WRITES(&e->view[OUT], &e->view[A], &e->view[B])) < 0 ? -1 : 1;
