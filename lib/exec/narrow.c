@@ -157,13 +157,19 @@ const struct node *narrow_weights(const struct node *product)
     return n;
 }
 
-/* What products take as it is stored has no value of its own. */
+/* What products take as it is stored has no value of its own. The constants stay for those that are lowered later; that
+ * of a single product is let go behind it. */
 int exec_lower_narrow(struct plan *p, struct node *n, struct error *err)
 {
     const struct value *v = n->out[0];
     (void)p;
     (void)err;
-    return v->use_count > 0 && v->uses[0].node && narrow_weights(v->uses[0].node) == n ? 0 : 1;
+    if (v->use_count == 0 || !v->uses[0].node || narrow_weights(v->uses[0].node) != n)
+        return 1;
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && (i != X || v->use_count > 1 || n->in[X]->use_count > 1))
+            plan_place(n->in[i])->is_kept = true;
+    return 0;
 }
 
 /* ---- packing ---- */

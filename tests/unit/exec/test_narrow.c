@@ -112,6 +112,20 @@ static void gemm(void)
     check();
 }
 
+/* So many weights between two products of the same ones that the first are packed, and let go, before the last. */
+static void shared(void)
+{
+    begin();
+    struct value *x = input("x", DIMS(2, DEPTH));
+    struct tensor *large = tensor_new(DTYPE_F32, DIMS(DEPTH, 60000), &error);
+    struct node *n = NODE("DequantizeLinear", whole(DTYPE_I8, DIMS(DEPTH, DEPTH), -128, 256), scales(DIMS(DEPTH)));
+    struct value *first = NODE("MatMul", x, n->out[0])->out[0];
+    output(NODE("MatMul", x, graph_add_constant(graph, NULL, large, &error))->out[0]);
+    output(NODE("MatMul", first, n->out[0])->out[0]);
+    kernel_wanted = "gemm_narrow_f32";
+    check();
+}
+
 /* An nn.Dequantize of the file's own, which Gemm turns itself: it is widened. */
 static void given(void)
 {
@@ -152,6 +166,7 @@ int main(void)
     RUN(scaled);
     RUN(halves);
     RUN(gemm);
+    RUN(shared);
     RUN(given);
     kernel_wanted = "gemm_q8";
     RUN(whole_numbers_first);
