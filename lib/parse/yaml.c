@@ -75,7 +75,8 @@ static void take(struct reader *r, size_t n)
 
 static bool is_marker(const struct reader *r)
 {
-    return r->indent == 0 && r->n >= 3 && (memcmp(r->at, "---", 3) == 0 || memcmp(r->at, "...", 3) == 0);
+    return r->indent == 0 && (r->n == 3 || (r->n > 3 && is_blank(r->at[3]))) &&
+           (memcmp(r->at, "---", 3) == 0 || memcmp(r->at, "...", 3) == 0);
 }
 
 /* The next line that holds something. */
@@ -300,7 +301,10 @@ static int put_members(struct reader *r, int indent)
     size_t n;
     for (bool first = true; r->indent == indent && (n = key_length(r)) != 0; first = false) {
         text_puts(r->out, first ? "{" : ",");
-        if (put_scalar(r, r->at, n, true))
+        size_t key = n;
+        while (is_blank(r->at[key - 1]))
+            key--;
+        if (put_scalar(r, r->at, key, true))
             return -1;
         text_puts(r->out, ":");
         take(r, n + 1);

@@ -12,13 +12,20 @@ static const struct json_node *find_list(const struct json *j, const char *key)
     return list && list->kind == JSON_ARRAY ? list : NULL;
 }
 
+/* What would be a line of its own becomes a blank. */
+static void add_line(const char *name, struct text *out)
+{
+    for (; *name; name++)
+        text_add(out, (unsigned char)*name < 0x20 ? " " : name, 1);
+}
+
 static void add_lines(const struct json *j, const char *key, struct text *out)
 {
     const struct json_node *list = find_list(j, key), *first = json_first(j, list);
     for (const struct json_node *n = first; n; n = json_next(j, n)) {
         text_puts(out, n == first ? "" : "\n");
         if (n->kind == JSON_STRING)
-            text_puts(out, n->string);
+            add_line(n->string, out);
         else if (n->kind == JSON_NUMBER)
             text_f64(out, n->number);
     }

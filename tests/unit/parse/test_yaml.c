@@ -42,6 +42,7 @@ static const char *const cases[][2] = {
      "{true:true,x:false,y:'yes',z:'1./255.',u:'1.2.3',v:'12:30'}"},
     {"\"a: b\": c\n'd': e", "{a: b:'c',d:'e'}"},
     {"a: http://x/y\r\nb: c\r\n", "{a:'http://x/y',b:'c'}"},
+    {"a : 1\n---b: 2\n\"c\" : 3", "{a:1,---b:2,c:3}"},
     {"word", "'word'"},
 };
 

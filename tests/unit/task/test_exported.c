@@ -69,6 +69,21 @@ static void yaml(void)
     }
 }
 
+/* Paddle's lists, wherever they stand; no name is two lines. */
+static void paddle(void)
+{
+    static const char file[] = "label_list: [a, \"b\\nc\", 7]\n"
+                               "PostProcess:\n  name: CTCLabelDecode\n  character_dict:\n  - '0'\n  - ''''\n  - '#'\n";
+    struct text labels, characters;
+    text_init(&labels);
+    text_init(&characters);
+    task_exported_paddle(file, strlen(file), &labels, &characters);
+    CHECK_STR(labels.data, "a\nb c\n7");
+    CHECK_STR(characters.data, "0\n'\n#");
+    text_release(&labels);
+    text_release(&characters);
+}
+
 static void refused(void)
 {
     static const char *const bad[][4] = {{"detect", NULL, "[64, 64]", NULL},
@@ -98,6 +113,7 @@ int main(void)
 {
     RUN(properties);
     RUN(yaml);
+    RUN(paddle);
     RUN(refused);
     return TEST_END();
 }
