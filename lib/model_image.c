@@ -1,6 +1,7 @@
 /* The public API: from photos to inputs. */
 #include "model_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,12 +62,15 @@ int model_resolve_quantize(const struct graph *g, struct recipe *r, struct error
     const struct value *zero = n ? node_in(n, 2) : NULL;
     if (i < 0)
         return -1;
-    if (!n || (zero && !zero->constant))
+    if (!n || (zero && (!zero->constant || zero->constant->count != 1)))
         return error_set(err, "recipe: quantize: input '%s' has no scale of its own: want quantize=SCALE:ZERO",
                          g->inputs[i]->name);
     s->values = 2;
     s->value[0] = (float)tensor_get_f64(n->in[1]->constant, 0);
     s->value[1] = zero ? (float)tensor_get_f64(zero->constant, 0) : 0;
+    if (!(s->value[0] > 0) || !isfinite(s->value[0]) || !isfinite(s->value[1]))
+        return error_set(err, "recipe: quantize: input '%s' has a scale of %g, a zero of %g: want quantize=SCALE:ZERO",
+                         g->inputs[i]->name, (double)s->value[0], (double)s->value[1]);
     return 0;
 }
 
