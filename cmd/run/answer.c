@@ -6,7 +6,6 @@
 #include "../common/record.h"
 #include "run.h"
 
-#define BEST   5 /* labels of a classification, unless -k says */
 #define VALUES 8 /* of an output without a task */
 
 /* What the answer is about. */

@@ -56,15 +56,22 @@ static int add_filter(struct import *m, const char *key)
     return error_set(m->err, "recipe: %s: want 0 to 4, a filter of OpenCV", key);
 }
 
+/* One number for both sides, or two; false when it is neither. */
+static bool sides_of(const struct import *m, const char *key, int *first, int *second)
+{
+    *first = *second = import_side(m, key);
+    return *first || import_pair(m, import_get(m, key), first, second);
+}
+
 /* PaddleClas. */
 static int add_resize_image(struct import *m)
 {
-    int width = import_side(m, "size"), height = width, edge = import_side(m, "resize_short");
+    int width, height, edge = import_side(m, "resize_short");
     if (strcmp(import_word(import_get(m, "backend")), "pil") == 0)
         return error_set(m->err, "recipe: ResizeImage: backend pil: want the steps written out");
     if (edge)
         text_printf(m->out, ",resize=%d", edge);
-    else if (width || import_pair(m, import_get(m, "size"), &width, &height))
+    else if (sides_of(m, "size", &width, &height))
         text_printf(m->out, ",resize=%dx%d", width, height);
     else
         return error_set(m->err, "recipe: ResizeImage: want size or resize_short");
@@ -73,8 +80,8 @@ static int add_resize_image(struct import *m)
 
 static int add_crop_image(struct import *m)
 {
-    int width = import_side(m, "size"), height = width;
-    if (!width && !import_pair(m, import_get(m, "size"), &width, &height))
+    int width, height;
+    if (!sides_of(m, "size", &width, &height))
         return error_set(m->err, "recipe: CropImage: want size");
     text_printf(m->out, ",crop=%dx%d", width, height);
     return 0;
@@ -83,8 +90,8 @@ static int add_crop_image(struct import *m)
 /* PaddleDetection and PaddleSeg; the first has the height first. */
 static int add_resize(struct import *m, bool height_first)
 {
-    int first = import_side(m, "target_size"), second = first;
-    if (!first && !import_pair(m, import_get(m, "target_size"), &first, &second))
+    int first, second;
+    if (!sides_of(m, "target_size", &first, &second))
         return error_set(m->err, "recipe: Resize: want target_size");
     if (import_is_on(m, "keep_ratio", false))
         text_printf(m->out, ",resize=edges:%dx%d", first < second ? first : second, first < second ? second : first);
