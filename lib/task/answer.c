@@ -131,7 +131,7 @@ float task_sigmoid(float x)
 bool task_are_scores(const float *values, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (values[i] < -1e-6f || values[i] > 1 + 1e-3f)
+        if (!task_is_score(values[i]))
             return false;
     return true;
 }

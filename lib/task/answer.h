@@ -45,7 +45,11 @@ size_t task_argmax(const float *values, size_t n, size_t step);
 
 float task_sigmoid(float x);
 
-/* Whether n values, but for rounding and nan, lie in 0..1. */
+/* Whether a value, or all of n, but for rounding and nan, lie in 0..1. */
+static inline bool task_is_score(float v)
+{
+    return !(v < -1e-6f || v > 1 + 1e-3f);
+}
 bool task_are_scores(const float *values, size_t n);
 
 /* What makes scores of n values `step` apart, for option scores=auto: what the graph tells, else nothing when all lie

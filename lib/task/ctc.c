@@ -79,6 +79,8 @@ struct prefix {
     size_t parent, class, length;
 };
 
+#define MAX_PREFIXES ((size_t)1 << 24) /* each step adds as many as are kept */
+
 /* One that is kept, with the probability that it ends with a blank, and that it does not; what `fresh` holds is not in
  * the list of prefixes yet: it adds a class to prefix `node`. */
 struct hypothesis {
@@ -176,8 +178,10 @@ static int search(struct beam *b, struct error *err)
     b->count = b->prefixes = 1;
     for (size_t t = 0; t < b->c->steps; t++) {
         probabilities(b->c, t, b->p);
-        for (size_t i = 0; i < classes; i++)
-            b->classes[i] = (struct hypothesis){.class = i, .label = b->p[i] > 0 ? b->p[i] : 0};
+        for (size_t i = 0; i < classes; i++) {
+            b->p[i] = b->p[i] > 0 && isfinite(b->p[i]) ? b->p[i] : 0;
+            b->classes[i] = (struct hypothesis){.class = i, .label = b->p[i]};
+        }
         qsort(b->classes, classes, sizeof *b->classes, likelier);
         b->next_count = 0;
         for (size_t i = 0; i < b->count; i++) {
@@ -211,6 +215,8 @@ static int write_best(struct beam *b, struct text *out, float *score, struct err
 static int beam_search(const struct ctc *c, size_t most, struct text *out, float *score, struct error *err)
 {
     struct beam b = {.c = c, .most = most};
+    if (c->steps > MAX_PREFIXES / most)
+        return error_set(err, "task ctc: %zu steps with a beam of %zu: want a smaller beam", c->steps, most);
     b.prefix = mem_calloc(b.prefix_cap = 64, sizeof *b.prefix, err);
     b.kept = mem_calloc(most, sizeof *b.kept, err);
     b.next = mem_calloc(most * (most + 3), sizeof *b.next, err);

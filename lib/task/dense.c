@@ -13,29 +13,36 @@ static void label_range(const struct dense *d, size_t *first, size_t *end)
     *end = d->classes - (background == TASK_BACKGROUND_LAST && d->classes > 1);
 }
 
-static double softmax_of(const struct task_rows *m, size_t row, size_t class)
+/* What makes a softmax of a row's numbers: the largest, and the sum of the exponentials of all less that. */
+struct softmax {
+    float top;
+    double sum;
+};
+
+static struct softmax softmax_of(const struct dense *d, const struct task_rows *m, size_t row)
 {
-    float top = *task_cell(m, row, 0);
-    double sum = 0;
+    struct softmax s = {*task_cell(m, row, 0), 0};
+    if (d->activation != TASK_SCORES_SOFTMAX)
+        return s;
     for (size_t i = 1; i < m->columns; i++)
-        top = fmaxf(top, *task_cell(m, row, i));
+        s.top = fmaxf(s.top, *task_cell(m, row, i));
     for (size_t i = 0; i < m->columns; i++)
-        sum += exp((double)*task_cell(m, row, i) - top);
-    return exp((double)*task_cell(m, row, class) - top) / sum;
+        s.sum += exp((double)*task_cell(m, row, i) - s.top);
+    return s;
 }
 
-static float class_score(const struct dense *d, const struct task_rows *m, size_t row, size_t class)
+static float class_score(const struct dense *d, float v, const struct softmax *s)
 {
     if (d->activation == TASK_SCORES_SOFTMAX)
-        return (float)softmax_of(m, row, class);
-    float v = *task_cell(m, row, class);
+        return (float)(exp((double)v - s->top) / s->sum);
     return d->activation == TASK_SCORES_SIGMOID ? task_sigmoid(v) : v;
 }
 
 /* Objectness and the class's score together. FastestDet weighs them 3 to 2. */
-static float joint_score(const struct dense *d, const struct dense_level *l, size_t row, size_t class)
+static float joint_score(const struct dense *d, const struct dense_level *l, size_t row, size_t class,
+                         const struct softmax *s)
 {
-    float score = class_score(d, &l->scores, row, class);
+    float score = class_score(d, *task_cell(&l->scores, row, class), s);
     if (!l->object.columns)
         return score;
     float object = *task_cell(&l->object, row, 0);
@@ -49,11 +56,9 @@ static float joint_score(const struct dense *d, const struct dense_level *l, siz
 static bool are_in_unit(const struct task_rows *m)
 {
     for (size_t r = 0; r < m->rows; r++)
-        for (size_t i = 0; i < m->columns; i++) {
-            float v = *task_cell(m, r, i);
-            if (v < -1e-6f || v > 1 + 1e-3f)
+        for (size_t i = 0; i < m->columns; i++)
+            if (!task_is_score(*task_cell(m, r, i)))
                 return false;
-        }
     return true;
 }
 
@@ -91,6 +96,7 @@ static int add_row(struct dense *d, const struct dense_level *l, size_t row, str
 {
     float least = task_number(d->task, TASK_SCORE);
     size_t first, end;
+    struct softmax s = softmax_of(d, &l->scores, row);
     label_range(d, &first, &end);
     size_t from = first, to = end;
     if (task_word(d->task, TASK_LABELS) == 0) {
@@ -98,7 +104,7 @@ static int add_row(struct dense *d, const struct dense_level *l, size_t row, str
         to = from + 1;
     }
     for (size_t i = from; i < to; i++) {
-        struct task_box box = {.label = i - first, .score = joint_score(d, l, row, i)};
+        struct task_box box = {.label = i - first, .score = joint_score(d, l, row, i, &s)};
         if (box.score >= least && add(d, l, row, box, err) < 0)
             return -1;
     }
@@ -112,6 +118,12 @@ static int set_extra(struct dense *d, struct error *err)
     size_t points = (size_t)task_number(d->task, TASK_POINTS);
     d->c->coefficients = l->coefficients.columns;
     d->c->points = l->points.columns ? points : 0;
+    if (!d->c->coefficients)
+        d->c->prototypes = NULL;
+    for (size_t i = 0; i < d->levels; i++)
+        if (d->level[i].coefficients.columns != d->c->coefficients)
+            return error_set(err, "%zu coefficients in one list of boxes and %zu in another", d->c->coefficients,
+                             d->level[i].coefficients.columns);
     for (size_t i = 0; i < d->levels && d->c->points; i++) {
         size_t have = d->level[i].points.columns;
         if (have != points * task_point_size(d->task, have, points))

@@ -12,6 +12,10 @@ static task_decode_fn *const decoders[] = {
 #undef TASK
 };
 
+/* Outputs tell how many boxes there are, and each row of them may give one for every label. */
+#define MAX_BOXES ((size_t)1 << 23)
+#define MAX_EXTRA ((size_t)1 << 26)
+
 int task_candidate(struct task_candidates *c, struct task_box box, float **extra, struct error *err)
 {
     size_t more = c->points ? 3 * c->points : c->coefficients;
@@ -20,6 +24,9 @@ int task_candidate(struct task_candidates *c, struct task_box box, float **extra
     if (!(box.score >= task_number(c->task, TASK_SCORE)) || !isfinite(box.score) ||
         !isfinite(box.x0 + box.y0 + box.x1 + box.y1))
         return 0;
+    if (c->count == MAX_BOXES || c->extra_count + more > MAX_EXTRA)
+        return error_set(err, "task: more than %zu boxes, or %zu numbers behind them: want a higher score", MAX_BOXES,
+                         MAX_EXTRA);
     if (mem_grow(&c->box, &c->cap, c->count + 1, sizeof *c->box, err) < 0 ||
         mem_grow(&c->extra, &c->extra_cap, c->extra_count + more + 1, sizeof *c->extra, err) < 0)
         return -1;

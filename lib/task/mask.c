@@ -151,8 +151,10 @@ int task_instance_mask(struct task_candidates *c, const struct task_box *box, st
         return -1;
     struct task_sampling s = task_sampling(c->q, &p);
     int x0 = clamp(a->x0, s.width), y0 = clamp(a->y0, s.height);
-    int x1 = clamp(a->x1, s.width), y1 = clamp(a->y1, s.height);
-    size_t width = x1 > x0 ? (size_t)(x1 - x0) : 0, height = y1 > y0 ? (size_t)(y1 - y0) : 0;
+    int x1 = clamp(fmaxf(a->x0, a->x1), s.width), y1 = clamp(fmaxf(a->y0, a->y1), s.height);
+    size_t width = (size_t)(x1 - x0), height = (size_t)(y1 - y0);
+    if (p.channels != c->coefficients)
+        return error_set(err, "task: %zu coefficients for %zu prototypes: want as many", c->coefficients, p.channels);
     struct cells cells = cells_under(&s, &p, x0, y0, x1, y1);
     if (spend(c, width * height, &cells, p.channels, err) < 0)
         return -1;

@@ -37,7 +37,7 @@ static bool neighbour(const struct regions *r, size_t x, size_t y, int d, size_t
 }
 
 /* One pixel of a region: pushes its neighbours, and notes border pixels: of ones those beside a zero or the edge, of
- * zeros the ones beside. */
+ * zeros the ones beside, unless it is no hole. */
 static int visit(struct regions *r, size_t x, size_t y, uint8_t kind, struct error *err)
 {
     bool at_border = false;
@@ -48,7 +48,7 @@ static int visit(struct regions *r, size_t x, size_t y, uint8_t kind, struct err
         bool same = inside && (r->pixels[at] != 0) == kind;
         r->open |= !inside;
         at_border |= !same && d < 4;
-        if (inside && !same && !kind && note(r, nx, ny, err) < 0)
+        if (inside && !same && !kind && !r->open && note(r, nx, ny, err) < 0)
             return -1;
         if (same && !r->seen[at]) {
             r->seen[at] = 1;

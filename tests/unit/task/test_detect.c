@@ -137,6 +137,36 @@ static void instance_masks(void)
     task_answers_release(&b);
 }
 
+/* A box whose width is negative has a mask without pixels. */
+static void turned_masks(void)
+{
+    static const float rows[7][8] = {{50}, {50}, {-80}, {80}, {0.9f}, {1}, {-1}};
+    static float prototypes[2][64][64];
+    static const int64_t dims[] = {1, 7, 8}, planes[] = {1, 2, 64, 64};
+    const struct task_output outputs[] = {{.values = rows[0], .dims = dims, .rank = 3},
+                                          {.values = prototypes[0][0], .dims = planes, .rank = 4}};
+    struct task_answers b;
+    CHECK_MSG(ask("detect=yolov8", NULL, outputs, 2, 100, 100, &b) == 0 && b.count == 1, "%s", message);
+    CHECK(b.count == 1 && b.at[0].mask && b.at[0].place.width == 0);
+    task_answers_release(&b);
+}
+
+/* Prototypes fit an output that is too narrow for boxes with them, and not the one that has boxes: no masks. */
+static void stray_prototypes(void)
+{
+    static float narrow[40][37], rows[40][6], prototypes[32][2][2];
+    static const int64_t first[] = {1, 40, 37}, planes[] = {1, 32, 2, 2}, dims[] = {1, 40, 6};
+    const struct task_output outputs[] = {{.values = narrow[0], .dims = first, .rank = 3},
+                                          {.values = prototypes[0][0], .dims = planes, .rank = 4},
+                                          {.values = rows[0], .dims = dims, .rank = 3}};
+    struct task_answers b;
+    for (int i = 0; i < 6; i++)
+        rows[3][i] = i < 4 ? 50 : 1;
+    CHECK_MSG(ask("detect=yolov5,unit=pixel", NULL, outputs, 3, 100, 100, &b) == 0 && b.count == 1, "%s", message);
+    CHECK(b.count == 1 && !b.at[0].mask);
+    task_answers_release(&b);
+}
+
 /* Rows that need no suppression. */
 static void yolov10(void)
 {
@@ -414,6 +444,8 @@ int main(void)
     RUN(units);
     RUN(key_points);
     RUN(instance_masks);
+    RUN(turned_masks);
+    RUN(stray_prototypes);
     RUN(yolov10);
     RUN(ssd);
     RUN(ncnn);
