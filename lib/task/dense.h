@@ -32,6 +32,9 @@ int dense_find(struct dense *d, struct error *err);
 /* Whether boxes are told relative to cells. */
 bool dense_has_grid(const struct dense *d);
 
+/* How many boxes a cell of a level has by option each; 0 when it does not say. */
+size_t dense_each(const struct dense *d, size_t level);
+
 /* Sets width, height, strides and first anchors; a single part of rows for all grids is split. */
 int dense_grids(struct dense *d, struct error *err);
 

@@ -125,10 +125,11 @@ static int finer_first(const void *a, const void *b)
     return (x->rows.rows < y->rows.rows) - (x->rows.rows > y->rows.rows);
 }
 
-static size_t each_of(const struct dense *d, size_t level)
+/* Boxes to a cell of a grid of which only the finest is known: one, unless option each says more. */
+static size_t first_each(const struct dense *d)
 {
-    const struct task_numbers *each = &d->task->option[TASK_EACH];
-    return each->count == 0 ? 1 : (size_t)each->at[level < (size_t)each->count ? (int)level : 0];
+    size_t each = dense_each(d, 0);
+    return each ? each : 1;
 }
 
 /* ---- boxes, scores and points that are outputs of their own ---- */
@@ -162,7 +163,7 @@ static int sort_out(const struct dense *d, bool turn, struct parts *all, struct 
         named |= role_of_name(&q->outputs[i]) == SCORES;
     for (size_t i = 0; i < q->count; i++) {
         struct part p;
-        if (!as_part(q, &q->outputs[i], each_of(d, 0), &p))
+        if (!as_part(q, &q->outputs[i], first_each(d), &p))
             continue;
         enum role said = role_of_name(&q->outputs[i]), role = role_of_shape(d, &p, said, turn);
         if (role == SCORES && said == NOTHING && named)
@@ -246,12 +247,12 @@ static size_t trailing(struct dense *d, const struct task_output *o, size_t colu
 }
 
 static const struct layout {
-    int box, object, classes; /* where these begin; box behind the classes: -1; object -1: none */
+    int box, object; /* where these begin; box behind the classes: -1; object -1: none */
 } layouts[] = {
-    [TASK_COLUMNS_BOX_CLASSES] = {0, -1, 1},
-    [TASK_COLUMNS_BOX_OBJECT_CLASSES] = {0, 1, 2},
-    [TASK_COLUMNS_OBJECT_BOX_CLASSES] = {1, 0, 2},
-    [TASK_COLUMNS_CLASSES_BOX] = {-1, -1, 0},
+    [TASK_COLUMNS_BOX_CLASSES] = {0, -1},
+    [TASK_COLUMNS_BOX_OBJECT_CLASSES] = {0, 1},
+    [TASK_COLUMNS_OBJECT_BOX_CLASSES] = {1, 0},
+    [TASK_COLUMNS_CLASSES_BOX] = {-1, -1},
 };
 
 static int cut_row(struct dense *d, const struct part *p, const struct task_output *o, struct dense_level *l,
@@ -295,7 +296,7 @@ static size_t anchors_of_level(const struct dense *d, size_t levels)
 {
     const struct task_numbers *a = &d->task->option[TASK_ANCHORS];
     size_t pairs = (size_t)a->count / 2;
-    return pairs && levels ? pairs / levels ? pairs / levels : 1 : each_of(d, 0);
+    return pairs && levels ? pairs / levels ? pairs / levels : 1 : first_each(d);
 }
 
 /* Outputs of grids among them all: other outputs may stand beside. */

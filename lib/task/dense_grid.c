@@ -14,11 +14,10 @@ static size_t cells(float side, float stride)
     return (size_t)ceilf(side / stride);
 }
 
-/* Boxes to a cell of level `i`, 0 when it is not said. */
-static size_t said_each(const struct dense *d, size_t i)
+size_t dense_each(const struct dense *d, size_t level)
 {
     const struct task_numbers *each = &d->task->option[TASK_EACH];
-    return each->count == 0 ? 0 : (size_t)each->at[i < (size_t)each->count ? (int)i : 0];
+    return each->count == 0 ? 0 : (size_t)each->at[level < (size_t)each->count ? (int)level : 0];
 }
 
 static struct task_rows part_of(const struct task_rows *m, size_t first, size_t rows)
@@ -36,7 +35,7 @@ static int split(struct dense *d, const struct task_numbers *strides, struct err
     size_t first = 0;
     d->levels = 0;
     for (int i = 0; i < strides->count; i++) {
-        size_t each = said_each(d, (size_t)i);
+        size_t each = dense_each(d, (size_t)i);
         size_t n = cells((float)d->c->q->width, strides->at[i]) * cells((float)d->c->q->height, strides->at[i]) *
                    (each ? each : 1);
         if (n > all.boxes.rows - first)
@@ -67,7 +66,7 @@ static int set_grid(struct dense *d, struct dense_level *l, size_t i, struct err
     bool even = stride <= 0 || task_word(d->task, TASK_CELLS) == 1;
     l->stride_x = even ? (float)q->width / (float)l->width : stride;
     l->stride_y = even ? (float)q->height / (float)l->height : stride;
-    size_t grid = l->width * l->height, want = said_each(d, i);
+    size_t grid = l->width * l->height, want = dense_each(d, i);
     l->each = rows / grid;
     if (rows % grid || l->each < 1 || (want && l->each != want))
         return error_set(err, "%zu boxes on a grid of %zux%zu: want %zu for each cell", rows, l->width, l->height,

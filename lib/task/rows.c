@@ -4,24 +4,26 @@
 #include "base/mem.h"
 #include "task/detect.h"
 
-/* Corners in the order x0, y0, x1, y1, as fractions of the input; the label less `first`, which is not a number or
- * negative where the row is none. */
-static int add_fractions(struct task_candidates *c, float label, float first, float score, const float *corner,
-                         struct error *err)
+/* Corners in the order x0, y0, x1, y1, in pixels or, with `part`, as fractions of the input; a label that is not a
+ * number, or negative, makes the row none. *extra is that of task_candidate(). */
+static int add_corners(struct task_candidates *c, float label, float score, const float *corner, bool part,
+                       float **extra, struct error *err)
 {
-    const float width = (float)c->q->width, height = (float)c->q->height;
-    if (!(label >= first && label < 65536))
+    const float width = part ? (float)c->q->width : 1, height = part ? (float)c->q->height : 1;
+    if (extra)
+        *extra = NULL;
+    if (!(label >= 0 && label < 65536))
         return 0;
-    struct task_box box = {(size_t)(label - first), score, corner[0] * width, corner[1] * height, corner[2] * width,
-                           corner[3] * height,      0};
-    return task_candidate(c, box, NULL, err);
+    struct task_box box = {(size_t)label,      score, corner[0] * width, corner[1] * height, corner[2] * width,
+                           corner[3] * height, 0};
+    return task_candidate(c, box, extra, err);
 }
 
 static int decode_corners(struct task_candidates *c, const struct task_rows *m, float first, struct error *err)
 {
     for (size_t r = 0; r < m->rows; r++) {
         const float *v = task_cell(m, r, m->columns - 6);
-        if (add_fractions(c, v[0], first, v[1], v + 2, err) < 0)
+        if (add_corners(c, v[0] - first, v[1], v + 2, true, NULL, err) < 0)
             return -1;
     }
     return 0;
@@ -108,7 +110,7 @@ int task_decode_tflite(struct task_candidates *c, struct error *err)
         return -1;
     for (size_t r = 0; r < m.rows && (float)r < outputs[order[3]].values[0]; r++) {
         const float *v = task_cell(&m, r, 0), corners[] = {v[1], v[0], v[3], v[2]};
-        if (add_fractions(c, outputs[order[1]].values[r], 0, outputs[order[2]].values[r], corners, err) < 0)
+        if (add_corners(c, outputs[order[1]].values[r], outputs[order[2]].values[r], corners, true, NULL, err) < 0)
             return -1;
     }
     return 0;
@@ -143,16 +145,9 @@ int task_decode_lists(struct task_candidates *c, struct error *err)
     if (!find_lists(c->q, &boxes, &labels, &scores))
         return error_set(err, "task: want outputs of n boxes, 4 numbers each, n labels and n scores");
     bool part = task_is_part(c->task, &boxes, 4);
-    float width = part ? (float)c->q->width : 1, height = part ? (float)c->q->height : 1;
-    for (size_t r = 0; r < boxes.rows; r++) {
-        const float *v = task_cell(&boxes, r, 0);
-        if (!(labels[r] >= 0 && labels[r] < 65536))
-            continue;
-        struct task_box box = {(size_t)labels[r], scores[r], v[0] * width, v[1] * height, v[2] * width,
-                               v[3] * height,     0};
-        if (task_candidate(c, box, NULL, err) < 0)
+    for (size_t r = 0; r < boxes.rows; r++)
+        if (add_corners(c, labels[r], scores[r], task_cell(&boxes, r, 0), part, NULL, err) < 0)
             return -1;
-    }
     return 0;
 }
 
@@ -163,15 +158,16 @@ static int set_extra(struct task_candidates *c, size_t left, struct error *err)
 {
     size_t points = (size_t)task_number(c->task, TASK_POINTS);
     struct task_planes p;
+    struct error ignored;
     for (size_t i = 1; points == 0 && left && i < c->q->count; i++)
-        if (task_planes(&c->q->outputs[i], c->q->channels_last, &p, err) == 0 && p.channels == left) {
+        if (task_planes(&c->q->outputs[i], c->q->channels_last, &p, &ignored) == 0 && p.channels == left) {
             c->prototypes = &c->q->outputs[i];
             c->coefficients = left;
             return 0;
         }
     if (points && left != points * task_point_size(c->task, left, points))
         return error_set(err, "task: %zu values behind a box for %zu points: want two or three each", left, points);
-    c->points = left ? points : 0;
+    c->points = points;
     return 0;
 }
 
@@ -191,10 +187,7 @@ int task_decode_end(struct task_candidates *c, struct error *err)
         const float *v = task_cell(&m, r, 0);
         struct task_rows behind = task_columns(&m, 6, m.columns - 6);
         float *extra;
-        if (!(v[5] >= 0 && v[5] < 65536))
-            continue;
-        struct task_box box = {(size_t)v[5], v[4], v[0] * width, v[1] * height, v[2] * width, v[3] * height, 0};
-        if (task_candidate(c, box, &extra, err) < 0)
+        if (add_corners(c, v[5], v[4], v, part, &extra, err) < 0)
             return -1;
         for (size_t i = 0; extra && i < c->points; i++) {
             struct task_point p = task_point(c->task, &behind, r, i, size, c->points);
