@@ -209,7 +209,9 @@ struct value *build_parts(struct build *b, struct value *v, int axis, int count,
 {
     const struct tensor *t = v && !v->is_input ? v->constant : NULL;
     struct value *part[MOST_PARTS], *zeros = NULL;
-    if (b->failed || wanted > MOST_PARTS)
+    if (wanted > MOST_PARTS)
+        build_fail(b, "%d parts, want at most %d", wanted, MOST_PARTS);
+    if (b->failed)
         return NULL;
     if (t && t->rank > axis && t->dims[axis] % count == 0 && dtype_info(t->dtype)->bits >= 8 &&
         t->dtype != DTYPE_STRING)

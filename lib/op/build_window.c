@@ -105,8 +105,8 @@ void build_fit_deconv(struct build *b, struct build_window *w, const int64_t *in
                       int64_t *more)
 {
     for (int i = 0; i < w->rank && !b->failed; i++) {
-        if (in[i] < 1 || w->kernel[i] < 1 || want[i] < 1 || in[i] > INT32_MAX || w->kernel[i] > INT32_MAX ||
-            w->stride[i] > INT32_MAX || want[i] > INT32_MAX)
+        if (in[i] < 1 || w->kernel[i] < 1 || w->stride[i] < 1 || want[i] < 1 || in[i] > INT32_MAX ||
+            w->kernel[i] > INT32_MAX || w->stride[i] > INT32_MAX || want[i] > INT32_MAX)
             build_fail(b, "the sizes of its input and filter must be known");
         int64_t total = b->failed ? 0 : w->stride[i] * (in[i] - 1) + w->kernel[i] - want[i];
         w->pads[i] = both && total > 0 ? total / 2 : 0;
@@ -148,7 +148,7 @@ static enum rounding find_rounding(struct build *b, const struct value *x, const
     for (int i = 0; i < w->rank && !b->failed; i++) {
         int64_t in = x->type.rank == 2 + w->rank ? x->type.dims[2 + i] : -1, padded = 0;
         if (w->stride[i] < 1 || w->kernel[i] < 1 || w->kernel[i] > INT32_MAX || w->stride[i] > INT32_MAX ||
-            w->pads[i] > INT32_MAX || w->pads[w->rank + i] > INT32_MAX ||
+            w->pads[i] < 0 || w->pads[w->rank + i] < 0 || w->pads[i] > INT32_MAX || w->pads[w->rank + i] > INT32_MAX ||
             __builtin_add_overflow(in, w->pads[i] + w->pads[w->rank + i], &padded) || padded > INT64_MAX / 2)
             build_fail(b, "its window is %lld, in steps of %lld", (long long)w->kernel[i], (long long)w->stride[i]);
         if (in >= 0 && padded < w->kernel[i])

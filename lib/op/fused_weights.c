@@ -9,6 +9,8 @@ int infer_dequantize(struct op_infer *c, struct error *err)
     const struct type *x = infer_type(c, 0);
     if (x->rank >= 0 && x->rank != 2)
         return infer_error(c, err, "x has %d axes, want a matrix", x->rank);
+    if (op_int(c->node, "output_dtype") != 0 && op_int(c->node, "output_dtype") != DTYPE_F32)
+        return infer_error(c, err, "output_dtype is another than f32");
     if (x->rank < 0)
         return infer_set(c, 0, DTYPE_F32, -1, NULL, err);
     bool turned = op_int(c->node, "transposed") != 0;
@@ -34,6 +36,8 @@ int eval_dequantize(struct op_eval *c, struct error *err)
         eval_in(c, 1) ? eval_dequantize_linear(c, err) : eval_give(c, 0, tensor_cast(x, DTYPE_F32, false, err), err);
     if (status < 0 || !op_int(c->node, "transposed"))
         return status;
+    if (c->out[0]->tensor->dtype != DTYPE_F32)
+        return eval_error(c, err, "output_dtype is another than f32");
     struct tensor *turned = transpose(c->out[0]->tensor, err);
     return turned ? eval_give(c, 0, turned, err) : -1;
 }

@@ -446,12 +446,14 @@ static int write_input(struct openvino_writer *w, struct value *v)
 
 static void write_node(struct openvino_writer *w, struct node *n)
 {
+    bool half, wanted = false;
+    for (int o = 0; o < n->out_count; o++)
+        wanted = wanted || n->out[o];
     w->node = n;
     w->made = w->outputs = 0;
     w->row = row_of(n);
     w->data.size = 0;
-    bool half;
-    if (n->out_count == 1 && openvino_fixed(n->out[0], &half)) /* written when it is wanted */
+    if (!wanted || (n->out_count == 1 && openvino_fixed(n->out[0], &half))) /* constants are written with their users */
         return;
     if (w->row)
         w->row->write(w);

@@ -59,12 +59,18 @@ void openvino_write_reciprocal(struct openvino_writer *w)
     OPENVINO_FINISH(w, "Divide", 1, one, openvino_at(w, 0));
 }
 
+/* A constant of one number. */
+static bool is_one(const struct value *v)
+{
+    return v->constant && !v->is_input && v->constant->count == 1;
+}
+
 /* Numbers are attributes where they are known; others take two layers. */
 void openvino_write_clip(struct openvino_writer *w)
 {
     const struct value *low = node_in(w->node, 1), *high = node_in(w->node, 2);
     struct openvino_place x = openvino_at(w, 0);
-    bool known = (!low || (low->constant && !low->is_input)) && (!high || (high->constant && !high->is_input));
+    bool known = (!low || is_one(low)) && (!high || is_one(high));
     bool is_float = type_of(w) == DTYPE_F32;
     if (known && is_float) {
         openvino_put_float(w, "min", low ? (float)tensor_get_f64(low->constant, 0) : -3.4028235e38f);
@@ -253,13 +259,14 @@ void openvino_write_cum_sum(struct openvino_writer *w)
 
 /* ---- reductions ---- */
 
+/* All axes of the input from `first` on. */
 static struct openvino_place axes_from(struct openvino_writer *w, int first)
 {
     int64_t axes[TENSOR_MAX_RANK];
     int rank = openvino_rank_of(node_in(w->node, 0)), count = 0;
-    if (rank < 0)
+    if (first < 0 || first > rank)
         openvino_cannot(w, "the rank of its input is not known");
-    for (int i = first; i < rank; i++)
+    for (int i = first; first >= 0 && i < rank; i++)
         axes[count++] = i;
     return openvino_list_of(w, count, axes);
 }

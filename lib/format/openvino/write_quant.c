@@ -5,8 +5,6 @@
 
 #include "format/openvino/write.h"
 
-#define MOST_CHANNELS (1 << 20)
-
 static const struct tensor *constant(const struct value *v)
 {
     return v && !v->is_input ? v->constant : NULL;
@@ -66,6 +64,15 @@ static int axis_of(const struct node *n, int rank)
     return axis >= 0 && axis < rank ? (int)axis : 0;
 }
 
+/* Scale and zero point of a QuantizeLinear are constants, numbers or of its axis: no blocks. */
+static bool is_carried(const struct node *n)
+{
+    const struct tensor *scale = constant(node_in(n, 1)), *zero = constant(node_in(n, 2));
+    if (!scale || (node_in(n, 2) && !zero) || (zero && zero->count != 1 && zero->count != scale->count))
+        return false;
+    return scale->count == 1 || (scale->rank == 1 && openvino_rank_of(node_in(n, 0)) > 0);
+}
+
 /* What level `level` stands for, with each of the node's scales. */
 static struct openvino_place bound(struct openvino_writer *w, const struct node *n, double level, const char *what)
 {
@@ -75,7 +82,7 @@ static struct openvino_place bound(struct openvino_writer *w, const struct node 
     struct tensor *t = tensor_new(DTYPE_F32, spread(scale, axis_of(n, rank < 0 ? 1 : rank), rank, dims), dims, w->err);
     struct openvino_place p = {-1, 0};
     char name[300];
-    for (int64_t i = 0; t && i < scale->count; i++) {
+    for (int64_t i = 0; t && i < t->count; i++) {
         double shift = zero ? tensor_get_f64(zero, zero->count == 1 ? 0 : i) : 0;
         tensor_set_f64(t, i, (level - shift) * tensor_get_f64(scale, i));
     }
@@ -97,8 +104,8 @@ static enum dtype stored_type(const struct node *quantize)
 static void fake(struct openvino_writer *w, const struct node *quantize)
 {
     double low, high;
-    if (!levels_of(stored_type(quantize), &low, &high)) {
-        openvino_cannot(w, "levels of type %s", dtype_info(stored_type(quantize))->name);
+    if (!is_carried(quantize) || !levels_of(stored_type(quantize), &low, &high)) {
+        openvino_cannot(w, "scales of blocks, or levels of type %s", dtype_info(stored_type(quantize))->name);
         return;
     }
     struct openvino_place x = openvino_of(w, node_in(quantize, 0));
@@ -115,9 +122,8 @@ void openvino_write_quantize(struct openvino_writer *w)
     const char *type = openvino_type_name(dtype);
     if (is_pair(w->node))
         return;
-    if (!constant(node_in(w->node, 1)) || (node_in(w->node, 2) && !constant(node_in(w->node, 2))) || !type ||
-        !levels_of(dtype, &low, &high)) {
-        openvino_cannot(w, "a scale or zero point that is no constant, or its type");
+    if (!is_carried(w->node) || !type || !levels_of(dtype, &low, &high)) {
+        openvino_cannot(w, "a scale or zero point that is no constant or of blocks, or its type");
         return;
     }
     struct openvino_place x = openvino_at(w, 0);

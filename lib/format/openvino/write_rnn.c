@@ -22,7 +22,7 @@ static struct openvino_place gates(struct openvino_writer *w, int i, int count, 
     int64_t parts = count * (halves ? 2 : 1), made = count + (apart >= 0);
     char name[300];
     t = half ? wide : t;
-    if (!t || t->dtype != DTYPE_F32 || t->rank < 2 || t->count == 0 || t->dims[1] % parts) {
+    if (!t || t->dtype != DTYPE_F32 || t->rank < 2 || t->rank > 3 || t->count == 0 || t->dims[1] % parts) {
         openvino_cannot(w, "weights that are no constants");
         tensor_unref(wide);
         return p;

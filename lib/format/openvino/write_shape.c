@@ -31,17 +31,17 @@ void openvino_write_flatten(struct openvino_writer *w)
 {
     const struct value *v = node_in(w->node, 0);
     int rank = openvino_rank_of(v);
-    int64_t axis = op_int(w->node, "axis"), dims[2] = {1, -1};
+    int64_t axis = op_int(w->node, "axis"), dims[2] = {0, -1};
     axis = axis < 0 ? axis + rank : axis;
-    if (axis == 1)
-        dims[0] = 0;
-    for (int64_t i = 0; i < axis && axis > 1; i++)
-        dims[0] = v->type.dims[i] < 0 || dims[0] < 0 ? -1 : dims[0] * v->type.dims[i];
-    for (int64_t i = dims[0] < 0 ? axis : rank; i < rank; i++) {
-        dims[1] = i == axis ? 1 : dims[1];
-        dims[1] = v->type.dims[i] < 0 || dims[1] < 0 ? -1 : dims[1] * v->type.dims[i];
+    if (axis < 0 || axis > rank) {
+        openvino_cannot(w, "the rank of its input is not known");
+        return;
     }
-    if (rank < 0 || (dims[0] < 0 && dims[1] < 0))
+    if (axis != 1)
+        dims[0] = tensor_count((int)axis, v->type.dims);
+    if (dims[0] < 0)
+        dims[1] = tensor_count(rank - (int)axis, v->type.dims + axis);
+    if (dims[0] < 0 && dims[1] < 0)
         openvino_cannot(w, "sizes on both sides that are not known");
     struct openvino_place x = openvino_at(w, 0), shape = openvino_list_of(w, 2, dims);
     openvino_put_bool(w, "special_zero", true);
@@ -105,6 +105,8 @@ void openvino_write_expand(struct openvino_writer *w)
 void openvino_write_filled(struct openvino_writer *w)
 {
     const struct tensor *value = op_tensor(w->node, "value");
+    if (value && value->count != 1)
+        value = NULL;
     struct openvino_place number =
         openvino_number_of(w, value ? value->dtype : DTYPE_F32, value ? tensor_get_f64(value, 0) : 0);
     struct openvino_place shape = openvino_at(w, 0);
@@ -278,9 +280,13 @@ void openvino_write_split(struct openvino_writer *w)
         return;
     }
     int64_t size = rank > 0 && at >= 0 && at < rank ? v->type.dims[at] : -1, parts = w->node->out_count;
-    if (size >= 0 && size % parts) {
-        for (int64_t i = 0, each = (size + parts - 1) / parts; i < parts && i < MOST_INPUTS; i++)
-            sizes[i] = size - i * each < each ? size - i * each : each;
+    if (parts > MOST_INPUTS)
+        openvino_cannot(w, "%lld parts", (long long)parts);
+    else if (size >= 0 && size % parts) {
+        for (int64_t i = 0, each = (size + parts - 1) / parts; i < parts; i++) {
+            int64_t left = size - i * each;
+            sizes[i] = left < 0 ? 0 : left < each ? left : each;
+        }
         OPENVINO_FINISH(w, "VariadicSplit", 1, x, axis, openvino_list_of(w, (int)parts, sizes));
         return;
     }

@@ -60,7 +60,7 @@ bool paddle_has(const struct paddle_node *o, int k)
 struct value *paddle_optional(struct paddle_node *o, int k)
 {
     struct paddle_operand *a = o->b->failed ? NULL : only(in_slot(o, k));
-    if (a && !a->value && a->part_count == 1)
+    if (a && !a->value && a->parts && a->part_count == 1)
         a = a->parts[0];
     return a ? a->value : NULL;
 }
@@ -76,6 +76,20 @@ struct value *paddle_in(struct paddle_node *o, int k)
     return v;
 }
 
+const char *paddle_in_name(const struct paddle_node *o, int k)
+{
+    const struct paddle_operand *a = only(in_slot(o, k));
+    return a ? a->name : "";
+}
+
+/* Lists may be named again and again: what is made of them is counted. */
+static void count_parts(struct paddle_node *o, int count)
+{
+    o->r->parts += count;
+    if (o->r->parts > PADDLE_PARTS)
+        build_fail(o->b, "lists of more than %d elements in all", PADDLE_PARTS);
+}
+
 int paddle_all(struct paddle_node *o, int k, struct value ***list)
 {
     const struct paddle_slot *s = in_slot(o, k);
@@ -83,7 +97,9 @@ int paddle_all(struct paddle_node *o, int k, struct value ***list)
     bool is_list = first && first->parts;
     int count = is_list ? first->part_count : s ? s->count : 0;
     struct paddle_operand **all = is_list ? first->parts : s ? s->all : NULL;
-    if (!(*list = paddle_alloc(o->r, (size_t)count, sizeof(struct value *))))
+    count_parts(o, count);
+    *list = o->b->failed ? NULL : paddle_alloc(o->r, (size_t)count, sizeof(struct value *));
+    if (!*list)
         return 0;
     for (int i = 0; i < count && !o->b->failed; i++) {
         (*list)[i] = all[i] ? all[i]->value : NULL;
@@ -122,9 +138,12 @@ void paddle_give_all(struct paddle_node *o, int k, int count, struct value *cons
             paddle_give_part(o, k, i, parts[i]);
         return;
     }
+    count_parts(o, count);
+    if (o->b->failed || !to)
+        return;
     struct paddle_operand *all = paddle_alloc(o->r, (size_t)count, sizeof(*all));
     struct paddle_operand **list = paddle_alloc(o->r, (size_t)count, sizeof(*list));
-    if (o->b->failed || !to)
+    if (o->b->failed)
         return;
     for (int i = 0; i < count; i++) {
         all[i] = (struct paddle_operand){.name = to->name, .rank = -1, .value = parts[i]};

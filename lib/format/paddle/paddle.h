@@ -14,6 +14,7 @@
 
 #define PADDLE_DEPTH 32        /* of blocks within each other */
 #define PADDLE_OPS   (1 << 15) /* read in all */
+#define PADDLE_PARTS (1 << 17) /* elements of lists that operators take and make, in all */
 
 /* ---- a program, of either form ---- */
 
@@ -32,7 +33,7 @@ struct paddle_operand {
 
 /* What an operator takes or makes in one role. */
 struct paddle_slot {
-    const char *role; /* NULL: its place tells */
+    const char *role; /* "": its place tells */
     struct paddle_operand **all;
     int count;
 };
@@ -82,7 +83,7 @@ struct paddle_reader {
     struct paddle_operand **parameters;
     size_t parameter_count, parameter_cap;
     int depth;
-    long ops;
+    long ops, parts;
 };
 
 /* Memory of the reader's arena, zeroed; NULL after a failure. */
@@ -142,6 +143,8 @@ struct value *paddle_optional(struct paddle_node *o, int k);
 /* The tensors of list k, which the arena keeps; their number, 0 where there is none. */
 int paddle_all(struct paddle_node *o, int k, struct value ***list);
 int paddle_out_count(const struct paddle_node *o, int k);
+/* What the program calls input k; "" where it is missing. */
+const char *paddle_in_name(const struct paddle_node *o, int k);
 /* Output k, and element i of output k, which is a list, is v. */
 void paddle_give(struct paddle_node *o, int k, struct value *v);
 void paddle_give_part(struct paddle_node *o, int k, int i, struct value *v);
@@ -179,13 +182,15 @@ int paddle_ints(struct paddle_node *o, const char *names, int k, int many, int64
 int paddle_want_ints(struct paddle_node *o, const char *names, int k, int many, int64_t *values, int max);
 /* One number; `otherwise` when not given. */
 int64_t paddle_want_int(struct paddle_node *o, const char *names, int k, int64_t otherwise);
-/* One number of a type, as a scalar: an attribute, else input k. */
+/* One number of a type, as a scalar: input k, else an attribute, else `otherwise`. */
 struct value *paddle_scalar(struct paddle_node *o, const char *names, int k, enum dtype dtype, double otherwise);
 
 /* A number of v's type. */
 struct value *paddle_number(struct paddle_node *o, struct value *v, double number);
 /* v joined by an operator with such a number. */
 struct value *paddle_with(struct paddle_node *o, const char *op, struct value *v, double number);
+/* A tensor of that shape, i64 [rank], all of whose elements are the scalar: a constant when it is small. */
+struct value *paddle_filled(struct paddle_node *o, struct value *number, struct value *shape);
 struct value *paddle_concat(struct paddle_node *o, int count, struct value *const *in, int64_t axis);
 /* v of that type. */
 struct value *paddle_as(struct paddle_node *o, struct value *v, enum dtype dtype);

@@ -151,7 +151,7 @@ static const struct paddle_slot *slots(struct listing *l, const struct json_node
     struct paddle_operand **all = operands(l, list, count);
     struct paddle_slot *to = paddle_alloc(l->r, (size_t)*count, sizeof(*to));
     for (int i = 0; i < *count && to; i++)
-        to[i] = (struct paddle_slot){.all = &all[i], .count = all[i] != NULL};
+        to[i] = (struct paddle_slot){.role = "", .all = &all[i], .count = all[i] != NULL};
     return to;
 }
 

@@ -39,9 +39,9 @@ bool paddle_is_program(const struct blob *blob)
 enum dtype paddle_dtype(int64_t number)
 {
     static const enum dtype low[] = {DTYPE_BOOL, DTYPE_I16, DTYPE_I32, DTYPE_I64, DTYPE_F16, DTYPE_F32, DTYPE_F64};
-    static const enum dtype high[] = {DTYPE_U8,     DTYPE_I8,   DTYPE_BF16,     DTYPE_C64,   DTYPE_C128,
-                                      DTYPE_STRING, DTYPE_NONE, DTYPE_NONE,     DTYPE_NONE,  DTYPE_NONE,
-                                      DTYPE_NONE,   DTYPE_NONE, DTYPE_F8E4M3FN, DTYPE_F8E5M2};
+    static const enum dtype high[] = {DTYPE_U8,   DTYPE_I8,   DTYPE_BF16,     DTYPE_C64,   DTYPE_C128,
+                                      DTYPE_NONE, DTYPE_NONE, DTYPE_NONE,     DTYPE_NONE,  DTYPE_NONE,
+                                      DTYPE_NONE, DTYPE_NONE, DTYPE_F8E4M3FN, DTYPE_F8E5M2};
     if (number >= 0 && number < (int64_t)(sizeof(low) / sizeof(*low)))
         return low[number];
     return number >= 20 && number < 20 + (int64_t)(sizeof(high) / sizeof(*high)) ? high[number - 20] : DTYPE_NONE;

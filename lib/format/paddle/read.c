@@ -102,6 +102,8 @@ void paddle_read_feed(struct paddle_node *o)
 {
     struct paddle_operand *to = o->op->out_count && o->op->out[0].count == 1 ? o->op->out[0].all[0] : NULL;
     int64_t dims[TENSOR_MAX_RANK];
+    if (o->r->depth > 1)
+        build_fail(o->b, "an input within a block");
     if (!to || to->dtype == DTYPE_NONE) {
         build_fail(o->b, "an input without a type that is read");
         return;
@@ -118,9 +120,11 @@ void paddle_read_fetch(struct paddle_node *o)
 {
     char text[300];
     struct value *v = paddle_in(o, 0);
+    if (o->r->depth > 1)
+        build_fail(o->b, "an output within a block");
     if (o->b->failed)
         return;
-    snprintf(text, sizeof(text), "%.280s", paddle_text(o, "name", o->op->in[0].all[0]->name));
+    snprintf(text, sizeof(text), "%.280s", paddle_text(o, "name", paddle_in_name(o, 0)));
     const struct value *other = graph_find_local(o->b->graph, text);
     if (other && other->is_input)
         strcat(text, ".out");
@@ -190,17 +194,15 @@ static void settle(struct paddle_node *o, struct paddle_operand *to, const char 
         build_name(o->b, v, name);
 }
 
-/* Values that the operator made are called as the program calls them; what it passes on keeps its name. */
-static void settle_all(struct paddle_node *o, const struct node *before)
+/* Values that the operator made, those behind the first `before`, are called as the program calls them; what it passes
+ * on keeps its name. */
+static void settle_all(struct paddle_node *o, size_t before)
 {
     for (int i = 0; i < o->op->out_count; i++)
         for (int k = 0; k < o->op->out[i].count && !o->b->failed; k++) {
             struct paddle_operand *to = o->op->out[i].all[k];
             struct value *v = to ? to->value : NULL;
-            bool is_new = v && v->producer && o->b->graph->last != before && v->graph == o->b->graph;
-            for (int a = 0; a < o->op->in_count && is_new; a++)
-                for (int c = 0; c < o->op->in[a].count; c++)
-                    is_new = is_new && (!o->op->in[a].all[c] || o->op->in[a].all[c]->value != v);
+            bool is_new = v && v->graph == o->b->graph && v->index >= before;
             if (v)
                 settle(o, to, is_new && !o->r->is_pir ? to->name : NULL);
         }
@@ -229,7 +231,7 @@ static void read_op(struct paddle_reader *r, const struct paddle_op *op)
     if (r->b.failed)
         return;
     build_layer(&r->b, name);
-    const struct node *before = r->b.graph->last;
+    size_t before = r->b.graph->value_count;
     (o.kind ? o.kind->read : read_opaque)(&o);
     build_infer(&r->b);
     settle_all(&o, before);

@@ -53,7 +53,8 @@ static void set_window(struct paddle_node *o, struct value *v, int axes)
     spatial(o, "strides", axes, 1, values);
     build_ints(o->b, v, "strides", axes, values);
     spatial(o, "dilations", axes, 1, values);
-    build_ints(o->b, v, "dilations", axes, values);
+    if (!paddle_is(o, "padding_algorithm", "SAME")) /* which takes no dilations (UpdatePaddingAndDilation) */
+        build_ints(o->b, v, "dilations", axes, values);
     set_pads(o, v, axes);
     if (paddle_int(o, "groups", 1) != 1)
         build_int(o->b, v, "group", paddle_int(o, "groups", 1));
@@ -70,10 +71,15 @@ void paddle_read_conv(struct paddle_node *o)
     paddle_give(o, 0, paddle_activate(o, v, paddle_text(o, "fuse_activation", "")));
 }
 
-/* The output is as large as asked for: what is missing is added at the end. */
-static void set_size(struct paddle_node *o, struct value *v, int axes)
+static bool is_small(int64_t number)
 {
-    int64_t more[MOST_AXES] = {0}, want[MOST_AXES], stride[MOST_AXES], dilation[MOST_AXES], pad[2 * MOST_AXES] = {0};
+    return number >= 0 && number <= 1024;
+}
+
+/* The output is as large as asked for: what is missing is added at the end, more[]. Whether anything is stated. */
+static bool missing_size(struct paddle_node *o, int axes, int64_t *more)
+{
+    int64_t want[MOST_AXES], stride[MOST_AXES], dilation[MOST_AXES], pad[2 * MOST_AXES] = {0};
     int count = paddle_list(o, "output_padding", more, MOST_AXES),
         pads = paddle_list(o, "paddings", pad, 2 * MOST_AXES);
     int size = paddle_ints(o, "output_size", 2, -1, want, MOST_AXES, NULL);
@@ -81,27 +87,31 @@ static void set_size(struct paddle_node *o, struct value *v, int axes)
     spatial(o, "dilations", axes, 1, dilation);
     for (int i = 0; size == axes && i < axes && !o->b->failed; i++) {
         int64_t in = paddle_dim(o, paddle_in(o, 0), 2 + i), kernel = paddle_dim(o, paddle_in(o, 1), 2 + i);
-        int64_t sides = pads == axes ? 2 * pad[i] : pads == 2 * axes ? pad[2 * i] + pad[2 * i + 1] : 0, least;
-        if (in < 1 || kernel < 1 || in > INT32_MAX || kernel > INT32_MAX || stride[i] > 1024 || dilation[i] > 1024) {
+        int64_t before = pads == axes ? pad[i] : pads == 2 * axes ? pad[2 * i] : 0;
+        int64_t behind = pads == 2 * axes ? pad[2 * i + 1] : before, least;
+        if (in < 1 || kernel < 1 || in > INT32_MAX || kernel > INT32_MAX || !is_small(stride[i]) ||
+            !is_small(dilation[i]) || !is_small(before) || !is_small(behind) || want[i] < 1 || want[i] > INT32_MAX) {
             build_fail(o->b, "with an output size the sizes of its input must be known");
             break;
         }
-        least = (in - 1) * stride[i] - sides + dilation[i] * (kernel - 1) + 1;
+        least = (in - 1) * stride[i] - before - behind + dilation[i] * (kernel - 1) + 1;
         more[i] = want[i] - least;
         if (more[i] < 0 || more[i] >= stride[i])
             build_fail(o->b, "an output of %lld, which is not from %lld on and %lld further", (long long)want[i],
                        (long long)least, (long long)stride[i]);
     }
-    if (count == axes || size == axes)
-        build_ints(o->b, v, "output_padding", axes, more);
+    return count == axes || size == axes;
 }
 
 void paddle_read_deconv(struct paddle_node *o)
 {
     int axes = filter_axes(o, 1);
+    int64_t more[MOST_AXES] = {0};
+    bool stated = missing_size(o, axes, more); /* may make nodes: before the one that it is for */
     struct value *v = BUILD(o->b, "ConvTranspose", paddle_in(o, 0), paddle_in(o, 1), paddle_optional(o, 3));
     set_window(o, v, axes);
-    set_size(o, v, axes);
+    if (stated)
+        build_ints(o->b, v, "output_padding", axes, more);
     paddle_give(o, 0, paddle_activate(o, v, paddle_text(o, "fuse_activation", "")));
 }
 

@@ -6,9 +6,9 @@
 #include "base/text.h"
 #include "format/paddle/paddle.h"
 
-#define MOST_ELEMENTS 65536 /* of a tensor of equal numbers that is made when the model is read */
+#define MOST_ELEMENTS 1024 /* of a tensor of equal numbers that is made when the model is read */
 
-static struct value *filled(struct paddle_node *o, struct value *number, struct value *shape)
+struct value *paddle_filled(struct paddle_node *o, struct value *number, struct value *shape)
 {
     int64_t dims[TENSOR_MAX_RANK];
     int rank = build_known(o->b, shape, dims, TENSOR_MAX_RANK, NULL);
@@ -39,7 +39,7 @@ void paddle_read_full(struct paddle_node *o)
     struct value *shape = paddle_numbers(o, "shape", plain ? -1 : 1, plain ? -1 : 2);
     if (!shape)
         shape = build_list(o->b, 0, NULL);
-    paddle_give(o, 0, filled(o, number_of(o, plain ? -1 : 0, dtype), shape));
+    paddle_give(o, 0, paddle_filled(o, number_of(o, plain ? -1 : 0, dtype), shape));
 }
 
 static struct value *listed(struct paddle_node *o, const struct paddle_attr *a, enum dtype dtype, int rank,
@@ -96,14 +96,14 @@ void paddle_read_full_batch(struct paddle_node *o)
     if (to + 1 < rank)
         parts[count++] = build_list(o->b, rank - to - 1, dims + to + 1);
     struct value *number = number_of(o, -1, paddle_dtype_of(o, "dtype", DTYPE_F32));
-    paddle_give(o, 0, filled(o, number, paddle_concat(o, count, parts, 0)));
+    paddle_give(o, 0, paddle_filled(o, number, paddle_concat(o, count, parts, 0)));
 }
 
 void paddle_read_full_like(struct paddle_node *o)
 {
     struct value *x = paddle_in(o, 0);
     enum dtype dtype = paddle_dtype_of(o, "dtype", paddle_type(o, x));
-    paddle_give(o, 0, filled(o, number_of(o, 1, dtype), BUILD(o->b, "Shape", x)));
+    paddle_give(o, 0, paddle_filled(o, number_of(o, 1, dtype), BUILD(o->b, "Shape", x)));
 }
 
 void paddle_read_range(struct paddle_node *o)
@@ -131,6 +131,7 @@ void paddle_read_eye(struct paddle_node *o)
 {
     int64_t rows = paddle_want_int(o, "num_rows", 0, 0), columns = paddle_want_int(o, "num_columns", 1, -1);
     enum dtype dtype = paddle_dtype_of(o, "dtype", DTYPE_F32);
-    struct value *zeros = filled(o, build_number(o->b, dtype, 0), BUILD_LIST(o->b, rows, columns < 0 ? rows : columns));
+    struct value *zeros =
+        paddle_filled(o, build_number(o->b, dtype, 0), BUILD_LIST(o->b, rows, columns < 0 ? rows : columns));
     paddle_give(o, 0, BUILD(o->b, "EyeLike", zeros));
 }

@@ -1,5 +1,5 @@
 /* Elementwise operators of two operands, products, reductions. */
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "format/paddle/paddle.h"
@@ -18,6 +18,10 @@ static struct value *aligned(struct paddle_node *o, struct value *x, struct valu
     if (axis < 0 || o->b->failed)
         return y;
     int rank = paddle_rank(o, x), own = paddle_rank(o, y), count = 0;
+    if (axis > rank) {
+        build_fail(o->b, "axis %lld of %d", (long long)axis, rank);
+        return y;
+    }
     while (axis + own > rank && own > 0 &&
            paddle_dim(o, y, own - 1) == 1) { /* sizes of 1 at the end count for nothing */
         y = BUILD(o->b, "Squeeze", y, BUILD_LIST(o->b, --own));
@@ -118,13 +122,19 @@ void paddle_read_sum(struct paddle_node *o)
     (o->r->is_pir ? paddle_read_reduce : paddle_read_add_n)(o);
 }
 
+/* A number that an integer of 32 bits holds. */
+static bool is_whole(float f)
+{
+    return fabsf(f) < 0x1p31f && f == truncf(f);
+}
+
 /* s * x + b, or s * (x + b). */
 void paddle_read_scale(struct paddle_node *o)
 {
     struct value *v = paddle_in(o, 0);
     enum dtype dtype = paddle_type(o, v), of = is_float(dtype) ? dtype : DTYPE_F32;
     float bias = paddle_float(o, "bias", 0), by = paddle_float(o, "scale", 1);
-    bool after = paddle_bool(o, "bias_after_scale", true), exact = by == (float)(int)by && bias == (float)(int)bias;
+    bool after = paddle_bool(o, "bias_after_scale", true), exact = is_whole(by) && is_whole(bias);
     if (exact && !is_float(dtype))
         of = dtype;
     v = paddle_as(o, v, of);

@@ -9,20 +9,15 @@ static float epsilon(struct paddle_node *o, float otherwise)
     return paddle_float(o, "epsilon", otherwise);
 }
 
-/* x's channels, ones or zeros where the file has no scale or bias. */
-static struct value *factors(struct paddle_node *o, int k, int64_t count, float value)
+/* Scale or bias of x's channels: ones or zeros where the file has none. */
+static struct value *factors(struct paddle_node *o, int k, int64_t count, double value)
 {
     struct value *given = paddle_optional(o, k);
     if (given)
         return given;
-    if (count < 1 || count > 1 << 20) {
+    if (count < 1)
         build_fail(o->b, "the number of its channels must be known");
-        return NULL;
-    }
-    struct tensor *t = tensor_new(DTYPE_F32, 1, &count, o->b->err);
-    for (int64_t i = 0; t && i < count; i++)
-        tensor_set_f64(t, i, (double)value);
-    return build_constant(o->b, NULL, t);
+    return paddle_filled(o, build_number(o->b, DTYPE_F32, value), BUILD_LIST(o->b, count));
 }
 
 void paddle_read_batch_norm(struct paddle_node *o)

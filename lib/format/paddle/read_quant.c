@@ -4,6 +4,8 @@
 
 #include "format/paddle/paddle.h"
 
+#define MOST_CHANNELS 65536
+
 /* The level of the largest number: 127 of 8 bits. */
 static double top_level(struct paddle_node *o)
 {
@@ -40,9 +42,10 @@ static struct value *with_axis(struct paddle_node *o, struct value *v, struct va
 static struct value *zero_point(struct paddle_node *o, struct value *step)
 {
     const struct type *type = step ? build_type(o->b, step) : NULL;
-    struct tensor *t = type ? tensor_new(DTYPE_I8, type->rank == 1, type->dims, o->b->err) : NULL;
-    return o->b->failed || (type && type->rank == 1 && type->dims[0] < 0) ? (tensor_unref(t), NULL)
-                                                                          : build_constant(o->b, NULL, t);
+    bool is_list = type && type->rank == 1;
+    if (is_list && (type->dims[0] < 0 || type->dims[0] > MOST_CHANNELS))
+        build_fail(o->b, "scales whose number is not known, or above %d", MOST_CHANNELS);
+    return o->b->failed ? NULL : build_constant(o->b, NULL, tensor_new(DTYPE_I8, is_list, type->dims, o->b->err));
 }
 
 /* Level -128 is not used: what is below -127 steps is cut off before, where there can be such. */
@@ -139,7 +142,7 @@ void paddle_read_fake_dequantize(struct paddle_node *o)
     paddle_list(o, "quant_bits", bits, 2);
     for (int i = 0; i < count && !o->b->failed; i++) {
         double top =
-            o->kind->arg ? pow(2, (double)(bits[i < 2 ? i : 1] - 1)) - 1 : (double)paddle_float(o, "max_range", 127);
+            o->kind->arg ? pow(2, (double)bits[i < 2 ? i : 1] - 1) - 1 : (double)paddle_float(o, "max_range", 127);
         const struct type *type = build_type(o->b, scales[i]);
         struct value *scale = paddle_with(o, "Div", scales[i], top);
         bool many = type && type->rank == 1 && type->dims[0] > 1;

@@ -4,6 +4,7 @@
 #include "format/paddle/paddle.h"
 
 #define MOST_LAYERS 64
+#define MOST_HIDDEN (1 << 20)
 
 static const struct cell {
     const char *mode, *op;
@@ -39,6 +40,8 @@ static void read_sizes(struct paddle_node *o, struct rnn *n)
     n->weight_count = paddle_all(o, 2, &n->weights);
     for (int i = 0; i < 2; i++)
         n->states[i] = i < count ? states[i] : NULL;
+    if (n->hidden < 1 || n->hidden > MOST_HIDDEN)
+        build_fail(o->b, "a state of %lld numbers", (long long)n->hidden);
     if (!n->cell || !n->layers || n->weight_count != 4 * n->layers * n->directions)
         build_fail(o->b, "%d weights of %lld layers of kind '%.20s'", n->weight_count, (long long)layers, mode);
 }

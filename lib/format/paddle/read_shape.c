@@ -83,6 +83,10 @@ void paddle_read_flatten(struct paddle_node *o)
         last = paddle_axis(o, paddle_int(o, "stop_axis", -1), rank);
     int64_t dims[TENSOR_MAX_RANK] = {0};
     bool known = true;
+    if (last < first) {
+        build_fail(o->b, "axes %d to %d become one", first, last);
+        return;
+    }
     for (int i = last + 1; i < rank; i++) {
         dims[first + i - last] = paddle_dim(o, x, i);
         known = known && dims[first + i - last] >= 0;
@@ -348,7 +352,11 @@ void paddle_read_roll(struct paddle_node *o)
         build_fail(o->b, "%d shifts of %d axes", count, axis_count);
     for (int i = 0; i < count && !o->b->failed; i++) {
         int axis = flat ? 0 : paddle_axis(o, axes[i], rank);
-        int64_t size = paddle_dim(o, v, axis), shift = size > 0 ? (shifts[i] % size + size) % size : shifts[i];
+        if (shifts[i] < -INT32_MAX || shifts[i] > INT32_MAX)
+            build_fail(o->b, "a shift of %lld", (long long)shifts[i]);
+        int64_t size = paddle_dim(o, v, axis), shift = o->b->failed ? 0
+                                                       : size > 0   ? (shifts[i] % size + size) % size
+                                                                    : shifts[i];
         if (shift == 0)
             continue;
         struct value *parts[] = {build_slice(o->b, v, axis, -shift, INT64_MAX), build_slice(o->b, v, axis, 0, -shift)};
@@ -410,9 +418,13 @@ void paddle_read_temporal_shift(struct paddle_node *o)
     struct value *x = paddle_in(o, 0);
     int64_t times = paddle_int(o, "seg_num", 1), channels = paddle_dim(o, x, 1), h = paddle_dim(o, x, 2),
             w = paddle_dim(o, x, 3), part = 0;
-    if (channels < 0 || h < 0 || w < 0 || times < 1)
-        build_fail(o->b, "the sizes of its input must be known");
-    part = (int64_t)((float)channels * paddle_float(o, "shift_ratio", 0.25f));
+    float ratio = paddle_float(o, "shift_ratio", 0.25f);
+    if (channels < 0 || h < 0 || w < 0 || times < 1 || times > INT32_MAX || !(ratio >= 0 && ratio <= 0.5f))
+        build_fail(o->b, "%lld times, moved by %g, or sizes of its input that are not known", (long long)times,
+                   (double)ratio);
+    if (o->b->failed)
+        return;
+    part = (int64_t)((float)channels * ratio);
     int64_t pads[] = {0, 1, 0, 0, 0, 0, 1, 0, 0, 0};
     struct value *v = build_reshape(o->b, x, 5, (int64_t[]){-1, times, channels, h, w}), *parts[3];
     v = BUILD(o->b, "Pad", v, build_list(o->b, 10, pads));
