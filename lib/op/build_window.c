@@ -1,6 +1,4 @@
 /* What readers share of convolutions and pools: windows, roundings, channels last. */
-#include <string.h>
-
 #include "op/build.h"
 #include "op/permuted.h"
 

@@ -1,7 +1,5 @@
 /* nn.Attention: Y = softmax(Q K scale + mask) V over matrices, which are the last two axes of each input; K is as a
  * product wants it, [size, keys]. The axes before are those of Q; the mask broadcasts to Q K. */
-#include <string.h>
-
 #include "op/build.h"
 #include "op/matmul.h"
 #include "op/real.h"
@@ -13,10 +11,10 @@ static bool fits_beside(int64_t dim, int64_t whole)
 }
 
 /* Whether the matrices of an input broadcast to those of Q. */
-static bool is_beside(const struct type *q, const struct type *t, int last)
+static bool is_beside(const struct type *q, const struct type *t)
 {
     bool fits = t->rank == q->rank;
-    for (int i = 0; fits && i < q->rank - last; i++)
+    for (int i = 0; fits && i < q->rank - 2; i++)
         fits = fits_beside(t->dims[i], q->dims[i]);
     return fits;
 }
@@ -37,8 +35,7 @@ int infer_fused_attention(struct op_infer *c, struct error *err)
     struct type scores = *q;
     if (q->rank < 0 || k->rank < 0 || v->rank < 0)
         return infer_set(c, 0, infer_dtype(c, 0), -1, NULL, err);
-    if (q->rank < 2 || !is_beside(q, k, 2) || !is_beside(q, v, 2) ||
-        !fits_beside(q->dims[q->rank - 1], k->dims[k->rank - 2]))
+    if (q->rank < 2 || !is_beside(q, k) || !is_beside(q, v) || !fits_beside(q->dims[q->rank - 1], k->dims[k->rank - 2]))
         return infer_error(c, err, "K and V are not matrices for those of Q");
     scores.dims[q->rank - 1] = k->dims[k->rank - 1];
     if (mask && !mask_fits(&scores, mask))

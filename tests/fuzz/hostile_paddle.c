@@ -51,6 +51,48 @@ static void pir_shape(struct out *o)
                           "\"O\":[{\"%\":2}]},{\"#\":\"1.fetch\",\"I\":[{\"%\":2}],\"A\":[],\"O\":[]}" PIR_END);
 }
 
+/* A list of many, passed on again and again. */
+static void pir_passed(struct out *o)
+{
+    hostile_say(o, PIR_BEGIN ",{\"#\":\"0.combine\",\"I\":[{\"%\":1}");
+    for (int i = 1; i < 30000; i++)
+        hostile_say(o, ",{\"%\":1}");
+    hostile_say(o, "],\"A\":[],\"O\":[{\"%\":2}]}");
+    for (int i = 2; i < 10000; i++) {
+        number(o, ",{\"#\":\"1.assign\",\"I\":[{\"%%\":%d}],\"A\":[],", i);
+        number(o, "\"O\":[{\"%%\":%d}]}", i + 1);
+    }
+    hostile_say(o, PIR_END);
+}
+
+static void pir_filled(struct out *o)
+{
+    hostile_say(o, PIR_BEGIN);
+    for (int i = 2; i < 20000; i++) {
+        hostile_say(o, ",{\"#\":\"1.full\",\"I\":[],\"A\":[{\"N\":\"shape\",\"AT\":{\"#\":\"1.a_intarray\","
+                       "\"D\":[65536]}}],");
+        number(o, "\"O\":[{\"%%\":%d}]}", i);
+    }
+    hostile_say(o, PIR_END);
+}
+
+/* Twelve axes, the last of which to the first become one; and a branch of the other form. */
+static void pir_backwards(struct out *o)
+{
+    hostile_say(o, PIR_BEGIN ",{\"#\":\"1.reshape\",\"I\":[{\"%\":1}],\"A\":[{\"N\":\"shape\",\"AT\":{\"#\":"
+                             "\"1.a_intarray\",\"D\":[1,1,1,1,1,1,1,1,1,1,1,3]}}],\"O\":[{\"%\":2}]}"
+                             ",{\"#\":\"1.flatten\",\"I\":[{\"%\":2}],\"A\":[{\"N\":\"start_axis\",\"AT\":{\"#\":"
+                             "\"0.a_i32\",\"D\":11}},{\"N\":\"stop_axis\",\"AT\":{\"#\":\"0.a_i32\",\"D\":0}}],"
+                             "\"O\":[{\"%\":3}]}" PIR_END);
+}
+
+static void pir_branch(struct out *o)
+{
+    hostile_say(o, PIR_BEGIN ",{\"#\":\"1.conditional_block\",\"I\":[{\"%\":1}],\"A\":[],\"O\":[{\"%\":2}]}"
+                             ",{\"#\":\"1.select_input\",\"I\":[{\"%\":1},{\"%\":1}],\"A\":[],"
+                             "\"O\":[{\"%\":3}]}" PIR_END);
+}
+
 static void pir_nested(struct out *o)
 {
     hostile_say(o, PIR_BEGIN);
@@ -182,10 +224,44 @@ static void program_endless(struct out *o)
     program_of(o, 2, true);
 }
 
+/* An output whose first role has no operand. */
+static void program_roles(struct out *o)
+{
+    struct out block = block_of(0), fetch = {NULL, 0, 0}, slot = {NULL, 0, 0};
+    put_input(&block, "m");
+    put(&slot, 1, text_of("Y"));
+    put(&fetch, 1, slot);
+    put_slot(&fetch, 1, "X", "m", NULL);
+    put_op(&block, "fetch", fetch);
+    put(o, 1, block);
+}
+
+/* An operator that is not known, with many operands. */
+static void program_operands(struct out *o)
+{
+    struct out block = block_of(0), op = {NULL, 0, 0};
+    put_input(&block, "m");
+    for (int field = 1; field <= 2; field++) {
+        struct out slot = {NULL, 0, 0};
+        put(&slot, 1, text_of("X"));
+        for (int i = 0; i < 300000; i++)
+            put(&slot, 2, text_of(field == 1 ? "m" : "n"));
+        put(&op, field, slot);
+    }
+    put_op(&block, "none", op);
+    put(o, 1, block);
+}
+
 const struct hostile_case hostile_programs[] = {
     {"Paddle: 40,000 operators", pir_operators},
     {"Paddle: 70 doublings by concat", pir_lists},
     {"Paddle: a constant of 2^189 elements", pir_shape},
+    {"Paddle: a list of 30,000 passed on 10,000 times", pir_passed},
+    {"Paddle: 20,000 constants of 65,536 elements", pir_filled},
+    {"Paddle: axes 11 to 0 become one", pir_backwards},
+    {"Paddle: a branch without roles", pir_branch},
+    {"Paddle: an output with an empty role", program_roles},
+    {"Paddle: an operator of 600,000 operands", program_operands},
     {"Paddle: 10,000 branches within each other", pir_nested},
     {"Paddle: 30 blocks that are each read twice", program_doubling},
     {"Paddle: a block that reads itself", program_endless},

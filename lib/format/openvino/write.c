@@ -6,14 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/half.h"
-
-#define MOST_FAULTS 12
-#define MOST_INPUTS 4096 /* of a layer */
-#define HALF_FROM   16   /* elements from which a constant is stored in halves */
-#define MOST_LIST   64
-
-#define MOST_COUNTERS 256
+#define MOST_FAULTS   12  /* named in a message */
+#define HALF_FROM     16  /* elements from which a constant is stored in halves */
+#define MOST_LIST     64  /* elements of a nameless constant that each layer has for itself */
+#define MOST_COUNTERS 256 /* operators whose values are counted apart */
 
 /* ---- rows ---- */
 

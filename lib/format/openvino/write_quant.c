@@ -1,7 +1,6 @@
 /* Writing quantised networks: a pair of QuantizeLinear and DequantizeLinear is a FakeQuantize; what is stored in few
  * bits is converted, shifted and multiplied, as OpenVINO's own int8 networks have it. */
 #include <stdio.h>
-#include <string.h>
 
 #include "format/openvino/write.h"
 

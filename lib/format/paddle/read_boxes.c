@@ -1,16 +1,10 @@
 /* Boxes out of what a network says of places and anchors. */
 #include <math.h>
-#include <string.h>
 
 #include "format/paddle/paddle.h"
 #include "op/detect_build.h"
 
 #define MOST_NUMBERS 256
-
-static struct value *binary(struct paddle_node *o, const char *op, struct value *a, struct value *b)
-{
-    return BUILD(o->b, op, a, b);
-}
 
 static struct value *with(struct paddle_node *o, const char *op, struct value *v, double number)
 {
@@ -90,8 +84,8 @@ static struct value *middle(struct paddle_node *o, const struct yolo *y, int axi
     double scale = (double)paddle_float(o, "scale_x_y", 1);
     struct value *v = BUILD(o->b, "Sigmoid", one_channel(o, y, axis ? 0 : 1));
     v = scale == 1 ? v : with(o, "Sub", with(o, "Mul", v, scale), 0.5 * (scale - 1));
-    v = binary(o, "Div", binary(o, "Add", v, places(o, y, axis)), axis ? y->width : y->height);
-    return binary(o, "Mul", v, axis ? y->image_width : y->image_height);
+    v = BUILD(o->b, "Div", BUILD(o->b, "Add", v, places(o, y, axis)), axis ? y->width : y->height);
+    return BUILD(o->b, "Mul", v, axis ? y->image_width : y->image_height);
 }
 
 /* Half of the size along an axis: anchors are in pixels of the network's input. */
@@ -102,9 +96,9 @@ static struct value *half_size(struct paddle_node *o, const struct yolo *y, int 
     for (int64_t i = 0; i < y->anchors; i++)
         sizes[i] = y->sizes[2 * i + (axis ? 0 : 1)] / 2;
     struct value *anchors = build_reshape(o->b, build_f32s(o->b, (int)y->anchors, sizes), 3, (int64_t[]){-1, 1, 1});
-    struct value *v = binary(o, "Mul", BUILD(o->b, "Exp", one_channel(o, y, axis ? 2 : 3)), anchors);
-    v = binary(o, "Div", v, with(o, "Mul", axis ? y->width : y->height, stride));
-    return binary(o, "Mul", v, axis ? y->image_width : y->image_height);
+    struct value *v = BUILD(o->b, "Mul", BUILD(o->b, "Exp", one_channel(o, y, axis ? 2 : 3)), anchors);
+    v = BUILD(o->b, "Div", v, with(o, "Mul", axis ? y->width : y->height, stride));
+    return BUILD(o->b, "Mul", v, axis ? y->image_width : y->image_height);
 }
 
 static struct value *clipped(struct paddle_node *o, const struct yolo *y, struct value *v, int axis, bool end)
@@ -112,7 +106,7 @@ static struct value *clipped(struct paddle_node *o, const struct yolo *y, struct
     if (!paddle_bool(o, "clip_bbox", true))
         return v;
     struct value *last = with(o, "Sub", axis ? y->image_width : y->image_height, 1);
-    return end ? binary(o, "Min", v, last) : with(o, "Max", v, 0);
+    return end ? BUILD(o->b, "Min", v, last) : with(o, "Max", v, 0);
 }
 
 static struct value *confidence(struct paddle_node *o, const struct yolo *y, struct value *overlap)
@@ -121,7 +115,7 @@ static struct value *confidence(struct paddle_node *o, const struct yolo *y, str
     double factor = (double)paddle_float(o, "iou_aware_factor", 0.5f);
     if (!overlap)
         return v;
-    return binary(o, "Mul", with(o, "Pow", v, 1 - factor), with(o, "Pow", overlap, factor));
+    return BUILD(o->b, "Mul", with(o, "Pow", v, 1 - factor), with(o, "Pow", overlap, factor));
 }
 
 /* Boxes by anchor, then cell; all zeros where the confidence is too low. */
@@ -137,17 +131,17 @@ void paddle_read_yolo_box(struct paddle_node *o)
         as_f32(o, BUILD(o->b, "Not", with(o, "Less", sure, (double)paddle_float(o, "conf_thresh", 0))));
     for (int axis = 0; axis < 2; axis++) { /* x, then y */
         struct value *at = middle(o, &y, !axis), *half = half_size(o, &y, !axis);
-        corners[axis] = clipped(o, &y, binary(o, "Sub", at, half), !axis, false);
-        corners[2 + axis] = clipped(o, &y, binary(o, "Add", at, half), !axis, true);
+        corners[axis] = clipped(o, &y, BUILD(o->b, "Sub", at, half), !axis, false);
+        corners[2 + axis] = clipped(o, &y, BUILD(o->b, "Add", at, half), !axis, true);
     }
     for (int i = 0; i < 4; i++)
-        corners[i] = build_unsqueeze(o->b, binary(o, "Mul", corners[i], counts), -1);
+        corners[i] = build_unsqueeze(o->b, BUILD(o->b, "Mul", corners[i], counts), -1);
     dims[0] = build_shape(o->b, y.x, 0, 1);
     dims[1] = BUILD_LIST(o->b, -1);
     dims[2] = BUILD_LIST(o->b, 4);
     paddle_give(o, 0, BUILD(o->b, "Reshape", paddle_concat(o, 4, corners, -1), paddle_concat(o, 3, dims, 0)));
     struct value *scores = BUILD(o->b, "Sigmoid", part(o, &y, 5, 5 + y.classes));
-    scores = binary(o, "Mul", scores, build_unsqueeze(o->b, binary(o, "Mul", sure, counts), 2));
+    scores = BUILD(o->b, "Mul", scores, build_unsqueeze(o->b, BUILD(o->b, "Mul", sure, counts), 2));
     scores = build_transpose(o->b, scores, 5, (int64_t[]){0, 1, 3, 4, 2});
     dims[2] = BUILD_LIST(o->b, y.classes);
     paddle_give(o, 1, BUILD(o->b, "Reshape", scores, paddle_concat(o, 3, dims, 0)));
@@ -232,19 +226,19 @@ void paddle_read_box_coder(struct paddle_node *o)
         build_fail(o->b, "code_type '%.30s', want decode_center_size", paddle_text(o, "code_type", ""));
     prior = build_unsqueeze(o->b, prior, axis);
     if (variance)
-        target = binary(o, "Mul", target, build_unsqueeze(o->b, variance, axis));
+        target = BUILD(o->b, "Mul", target, build_unsqueeze(o->b, variance, axis));
     else if (paddle_floats(o, "variance", given, 4) == 4)
-        target = binary(o, "Mul", target, build_f32s(o->b, 4, given));
+        target = BUILD(o->b, "Mul", target, build_f32s(o->b, 4, given));
     for (int i = 0; i < 2; i++) {
         struct value *low = build_slice(o->b, prior, -1, i, i + 1), *high = build_slice(o->b, prior, -1, 2 + i, 3 + i);
-        struct value *size = binary(o, "Sub", high, low);
+        struct value *size = BUILD(o->b, "Sub", high, low);
         size = exact ? size : with(o, "Add", size, 1);
-        struct value *at = binary(o, "Add", low, with(o, "Mul", size, 0.5));
-        at = binary(o, "Add", binary(o, "Mul", build_slice(o->b, target, -1, i, i + 1), size), at);
+        struct value *at = BUILD(o->b, "Add", low, with(o, "Mul", size, 0.5));
+        at = BUILD(o->b, "Add", BUILD(o->b, "Mul", build_slice(o->b, target, -1, i, i + 1), size), at);
         struct value *half = BUILD(o->b, "Exp", build_slice(o->b, target, -1, 2 + i, 3 + i));
-        half = with(o, "Mul", binary(o, "Mul", half, size), 0.5);
-        column[i] = binary(o, "Sub", at, half);
-        column[2 + i] = binary(o, "Add", at, half);
+        half = with(o, "Mul", BUILD(o->b, "Mul", half, size), 0.5);
+        column[i] = BUILD(o->b, "Sub", at, half);
+        column[2 + i] = BUILD(o->b, "Add", at, half);
         column[2 + i] = exact ? column[2 + i] : with(o, "Sub", column[2 + i], 1);
     }
     paddle_give(o, 0, paddle_concat(o, 4, column, -1));
@@ -261,7 +255,7 @@ static struct value *images_of(struct paddle_node *o, struct value *rois)
     struct value *ends =
         BUILD(o->b, "CumSum", paddle_as(o, paddle_in(o, 2), DTYPE_I64), build_number(o->b, DTYPE_I64, 0));
     struct value *at = build_reshape(o->b, build_range(o->b, zero, count), 2, (int64_t[]){-1, 1});
-    struct value *behind = build_cast(o->b, binary(o, "GreaterOrEqual", at, ends), DTYPE_I64);
+    struct value *behind = build_cast(o->b, BUILD(o->b, "GreaterOrEqual", at, ends), DTYPE_I64);
     return build_int(o->b, BUILD(o->b, "ReduceSum", behind, BUILD_LIST(o->b, 1)), "keepdims", 0);
 }
 

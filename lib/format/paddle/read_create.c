@@ -1,6 +1,4 @@
 /* Tensors of numbers that the program states. */
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"

@@ -1,14 +1,6 @@
 /* Detection: boxes, and which of them stay. One image at a time, as detectors are exported. */
-#include <math.h>
-#include <string.h>
-
 #include "format/paddle/paddle.h"
 #include "op/detect_build.h"
-
-static struct value *binary(struct paddle_node *o, const char *op, struct value *a, struct value *b)
-{
-    return BUILD(o->b, op, a, b);
-}
 
 /* Column i of the last axis, which stays. */
 static struct value *column(struct paddle_node *o, struct value *v, int64_t i)
@@ -39,7 +31,7 @@ static struct value *best_scores(struct paddle_node *o, struct value *scores, in
         return scores;
     struct value *k = at_most(o, build_shape(o->b, scores, 2, 3), most);
     struct value *least = BUILD(o->b, "ReduceMin", BUILD(o->b, "TopK", scores, k), BUILD_LIST(o->b, -1));
-    return BUILD(o->b, "Where", binary(o, "Less", scores, least), build_number(o->b, DTYPE_F32, -1), scores);
+    return BUILD(o->b, "Where", BUILD(o->b, "Less", scores, least), build_number(o->b, DTYPE_F32, -1), scores);
 }
 
 /* Rows [n, 3] of `kept` without those of the class of background. */
@@ -49,7 +41,7 @@ static struct value *foreground(struct paddle_node *o, struct value *kept)
     if (background < 0)
         return kept;
     struct value *is =
-        binary(o, "Equal", detect_column(o->b, kept, 1), build_number(o->b, DTYPE_I64, (double)background));
+        BUILD(o->b, "Equal", detect_column(o->b, kept, 1), build_number(o->b, DTYPE_I64, (double)background));
     return build_int(o->b, BUILD(o->b, "Compress", kept, BUILD(o->b, "Not", is)), "axis", 0);
 }
 
@@ -68,7 +60,7 @@ static struct value *best_rows(struct paddle_node *o, struct value *rows, struct
 static struct value *flat_places(struct paddle_node *o, struct value *scores, struct value *kept)
 {
     struct value *boxes = build_shape(o->b, scores, 2, 3);
-    return binary(o, "Add", binary(o, "Mul", detect_column(o->b, kept, 1), boxes), detect_column(o->b, kept, 2));
+    return BUILD(o->b, "Add", BUILD(o->b, "Mul", detect_column(o->b, kept, 1), boxes), detect_column(o->b, kept, 2));
 }
 
 static struct value *as_column(struct paddle_node *o, struct value *v)
@@ -117,26 +109,26 @@ void paddle_read_nms(struct paddle_node *o)
 
 static struct value *area(struct paddle_node *o, struct value *boxes)
 {
-    struct value *w = binary(o, "Sub", column(o, boxes, 2), column(o, boxes, 0)),
-                 *h = binary(o, "Sub", column(o, boxes, 3), column(o, boxes, 1));
-    return binary(o, "Mul", w, h);
+    struct value *w = BUILD(o->b, "Sub", column(o, boxes, 2), column(o, boxes, 0)),
+                 *h = BUILD(o->b, "Sub", column(o, boxes, 3), column(o, boxes, 1));
+    return BUILD(o->b, "Mul", w, h);
 }
 
 static struct value *extent(struct paddle_node *o, struct value *a, struct value *b, int64_t axis)
 {
-    struct value *high = binary(o, "Min", column(o, a, 2 + axis), column(o, b, 2 + axis)),
-                 *low = binary(o, "Max", column(o, a, axis), column(o, b, axis));
-    return BUILD(o->b, "Relu", binary(o, "Sub", high, low));
+    struct value *high = BUILD(o->b, "Min", column(o, a, 2 + axis), column(o, b, 2 + axis)),
+                 *low = BUILD(o->b, "Max", column(o, a, axis), column(o, b, axis));
+    return BUILD(o->b, "Relu", BUILD(o->b, "Sub", high, low));
 }
 
 /* Overlaps of boxes [C, K, 4] with those before them: [C, K, K], 0 elsewhere. */
 static struct value *overlaps(struct paddle_node *o, struct value *boxes)
 {
     struct value *a = build_unsqueeze(o->b, boxes, 2), *b = build_unsqueeze(o->b, boxes, 1);
-    struct value *both = binary(o, "Mul", extent(o, a, b, 0), extent(o, a, b, 1));
-    struct value *sum = binary(o, "Sub", binary(o, "Add", area(o, a), area(o, b)), both);
+    struct value *both = BUILD(o->b, "Mul", extent(o, a, b, 0), extent(o, a, b, 1));
+    struct value *sum = BUILD(o->b, "Sub", BUILD(o->b, "Add", area(o, a), area(o, b)), both);
     struct value *ratio =
-        BUILD(o->b, "Squeeze", binary(o, "Div", both, paddle_with(o, "Max", sum, 1e-30)), BUILD_LIST(o->b, -1));
+        BUILD(o->b, "Squeeze", BUILD(o->b, "Div", both, paddle_with(o, "Max", sum, 1e-30)), BUILD_LIST(o->b, -1));
     struct value *v = BUILD(o->b, "Trilu", ratio, build_number(o->b, DTYPE_I64, -1));
     return build_int(o->b, v, "upper", 0);
 }
@@ -147,11 +139,11 @@ static struct value *decays(struct paddle_node *o, struct value *iou)
     struct value *most = BUILD(o->b, "ReduceMax", iou, BUILD_LIST(o->b, -1)), *v;
     most = build_transpose(o->b, most, 3, (int64_t[]){0, 2, 1});
     if (paddle_bool(o, "use_gaussian", false)) {
-        struct value *more = binary(o, "Sub", binary(o, "Mul", most, most), binary(o, "Mul", iou, iou));
+        struct value *more = BUILD(o->b, "Sub", BUILD(o->b, "Mul", most, most), BUILD(o->b, "Mul", iou, iou));
         v = BUILD(o->b, "Exp", paddle_with(o, "Mul", more, (double)paddle_float(o, "gaussian_sigma", 2)));
     } else {
         struct value *one = build_number(o->b, DTYPE_F32, 1);
-        v = binary(o, "Div", binary(o, "Sub", one, iou), binary(o, "Sub", one, most));
+        v = BUILD(o->b, "Div", BUILD(o->b, "Sub", one, iou), BUILD(o->b, "Sub", one, most));
     }
     return BUILD(o->b, "ReduceMin", paddle_with(o, "Min", v, 1), BUILD_LIST(o->b, -1));
 }
@@ -166,10 +158,10 @@ void paddle_read_matrix_nms(struct paddle_node *o)
     struct value *best = BUILD(o->b, "TopK", scores, most < 0 ? count : at_most(o, count, most));
     struct value *places = build_output(o->b, best, 1);
     struct value *decay = decays(o, overlaps(o, sized(o, detect_gather(o->b, boxes, places, 0))));
-    struct value *decayed = binary(o, "Mul", best, BUILD(o->b, "Squeeze", decay, BUILD_LIST(o->b, -1)));
+    struct value *decayed = BUILD(o->b, "Mul", best, BUILD(o->b, "Squeeze", decay, BUILD_LIST(o->b, -1)));
     struct value *fine =
-        binary(o, "And", binary(o, "Greater", best, paddle_scalar(o, "score_threshold", -1, DTYPE_F32, 0)),
-               binary(o, "Greater", decayed, paddle_scalar(o, "post_threshold", -1, DTYPE_F32, 0)));
+        BUILD(o->b, "And", BUILD(o->b, "Greater", best, paddle_scalar(o, "score_threshold", -1, DTYPE_F32, 0)),
+              BUILD(o->b, "Greater", decayed, paddle_scalar(o, "post_threshold", -1, DTYPE_F32, 0)));
     struct value *at = BUILD(o->b, "NonZero", build_unsqueeze(o->b, fine, 0));
     at = foreground(o, build_transpose(o->b, at, 2, (int64_t[]){1, 0}));
     struct value *in = BUILD(o->b, "GatherND", decayed, build_slice(o->b, at, 1, 1, 3));

@@ -1,6 +1,4 @@
 /* Parts of tensors by their places: slices, gathers, scatters. */
-#include <string.h>
-
 #include "format/paddle/paddle.h"
 
 /* ---- slices ---- */

@@ -1,5 +1,4 @@
 /* Normalisations. */
-#include <math.h>
 #include <string.h>
 
 #include "format/paddle/paddle.h"

@@ -1,5 +1,4 @@
 /* Operators that move elements: shapes, lists, joining and taking apart. */
-#include <stdio.h>
 #include <string.h>
 
 #include "format/paddle/paddle.h"
