@@ -207,12 +207,17 @@ static int match_names(struct taking *t)
     return result;
 }
 
+#define MOST_END 256 /* bytes of a name's end that are looked for: each of its parts is, which takes their square */
+
 /* The tensor whose name ends the slot's, behind a sign that parts names; the longest. */
 static struct give *find_end(const struct lookup *gives, const char *name)
 {
-    for (const char *at = name; *at; at++)
-        if (at > name && !isalnum((unsigned char)at[-1]) && lookup_find(gives, at))
-            return lookup_find(gives, at);
+    size_t n = strlen(name);
+    for (size_t i = n > MOST_END ? n - MOST_END : 1; i < n; i++) {
+        struct give *g = isalnum((unsigned char)name[i - 1]) ? NULL : lookup_find(gives, name + i);
+        if (g)
+            return g;
+    }
     return NULL;
 }
 
@@ -308,6 +313,7 @@ static bool is_sorted(struct give *const *list, size_t count)
 
 struct group {
     size_t gives, slots;
+    struct slot *slot; /* the last */
 };
 
 /* The group of tensors of a shape; a matrix and its transpose have one. */
@@ -356,10 +362,12 @@ static int list_left(struct taking *t, struct left *l, struct lookup *groups)
         else
             return -1;
     for (size_t i = 0; i < l->slot_count; i++)
-        if ((l->slot_groups[i] = group_of(t, groups, l->slots[i]->value->constant)))
+        if ((l->slot_groups[i] = group_of(t, groups, l->slots[i]->value->constant))) {
             l->slot_groups[i]->slots++;
-        else
+            l->slot_groups[i]->slot = l->slots[i];
+        } else {
             return -1;
+        }
     return 0;
 }
 
@@ -425,11 +433,8 @@ static int match_order(struct taking *t)
     bool aligned = result == 0 && is_aligned(&l);
     for (size_t i = 0; i < l.give_count && result == 0; i++) {
         const struct group *group = l.give_groups[i];
-        size_t k = aligned ? i : 0;
-        while (!aligned && group->slots == 1 && k + 1 < l.slot_count && l.slot_groups[k] != group)
-            k++;
         if (aligned || (group->gives == 1 && group->slots == 1))
-            take_by_shape(l.gives[i], l.slots[k]);
+            take_by_shape(l.gives[i], aligned ? l.slots[i] : group->slot);
         else
             l.gives[i]->why = "others have its shape too, and not in the order in which the graph uses them: which is "
                               "which cannot be told";

@@ -159,15 +159,21 @@ static bool take_info(struct bytes *in, struct info *t)
     return !in->bad;
 }
 
-static void add_tensor(struct build *b, struct blob *blob, const struct info *t, uint64_t start)
+/* *left: bytes that no tensor has yet. No two share any, so that what is widened is no more than the file can hold. */
+static void add_tensor(struct build *b, struct blob *blob, const struct info *t, uint64_t start, uint64_t *left)
 {
     int64_t count = tensor_count(t->rank, t->dims), blocks = t->type ? count / t->type->elements : 0, bytes = 0;
     uint64_t at = 0;
     if (!t->type || count < 0 || count % t->type->elements || __builtin_mul_overflow(blocks, t->type->bytes, &bytes) ||
-        __builtin_add_overflow(start, t->offset, &at) || at > blob->size || (uint64_t)bytes > blob->size - at) {
-        build_fail(b, "tensor '%s' has a type that is not known, or bytes beyond the end of the file", t->name);
+        __builtin_add_overflow(start, t->offset, &at) || at > blob->size || (uint64_t)bytes > blob->size - at ||
+        (uint64_t)bytes > *left) {
+        build_fail(b,
+                   "tensor '%s' has a type that is not known, or bytes beyond the end of the file or of "
+                   "others",
+                   t->name);
         return;
     }
+    *left -= (uint64_t)bytes;
     const uint8_t *data = (const uint8_t *)blob->data + at;
     struct tensor *tensor;
     if (t->type->dtype != DTYPE_NONE)
@@ -197,6 +203,7 @@ void weights_read_gguf(struct build *b, struct blob *blob)
             build_fail(b, "the file is damaged or cut off before its tensors");
     uint64_t start = (uint64_t)(in.at - (const uint8_t *)blob->data);
     start += b->failed ? 0 : (alignment - start % alignment) % alignment;
+    uint64_t left = blob->size;
     for (uint64_t i = 0; i < tensors && !b->failed && take_info(&facts, &t); i++)
-        add_tensor(b, blob, &t, start);
+        add_tensor(b, blob, &t, start, &left);
 }

@@ -49,8 +49,9 @@ static int numbers(const struct json *j, const struct json_node *list, int64_t *
     return count;
 }
 
+/* *left: bytes that no tensor has yet. The format lets no two share any, and so nothing is copied twice. */
 static void add_tensor(struct build *b, struct blob *blob, const struct json *j, const struct json_node *node,
-                       size_t start)
+                       size_t start, size_t *left)
 {
     int64_t dims[TENSOR_MAX_RANK], place[2];
     enum dtype dtype = dtype_of(json_member(j, node, "dtype"));
@@ -64,8 +65,12 @@ static void add_tensor(struct build *b, struct blob *blob, const struct json *j,
              (uint64_t)(place[1] - place[0]) != size)
         build_fail(b, "tensor '%.200s' has bytes %lld to %lld of %zu, want %zu", node->key, (long long)place[0],
                    (long long)place[1], room, size);
-    else
-        build_constant(b, node->key, tensor_of_blob(dtype, rank, dims, blob, start + (size_t)place[0], b->err));
+    else if (size > *left)
+        build_fail(b, "tensor '%.200s' has bytes that are others' too", node->key);
+    if (b->failed)
+        return;
+    *left -= size;
+    build_constant(b, node->key, tensor_of_blob(dtype, rank, dims, blob, start + (size_t)place[0], b->err));
 }
 
 void weights_read_safetensors(struct build *b, struct blob *blob)
@@ -76,8 +81,9 @@ void weights_read_safetensors(struct build *b, struct blob *blob)
         build_check(b, false);
         return;
     }
+    size_t left = blob->size - HEAD - size;
     for (const struct json_node *n = json_first(&j, j.node); n && !b->failed; n = json_next(&j, n))
         if (n->key && strcmp(n->key, "__metadata__") != 0)
-            add_tensor(b, blob, &j, n, HEAD + size);
+            add_tensor(b, blob, &j, n, HEAD + size, &left);
     json_release(&j);
 }

@@ -1,5 +1,6 @@
 /* Files of weights without a network: read, cut short and broken at every byte. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -85,6 +86,22 @@ static void bytes_changed(void)
     }
 }
 
+/* Two tensors of the same bytes: many would take any amount of memory. */
+static void bytes_of_two(void)
+{
+#define TENSOR "{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}"
+    static const char *const texts[] = {"{\"a\":" TENSOR "}", "{\"a\":" TENSOR ",\"b\":" TENSOR "}"};
+    for (int i = 0; i < 2; i++) {
+        char file[200];
+        uint64_t n = strlen(texts[i]);
+        memcpy(file, &n, 8);
+        memcpy(file + 8, texts[i], n);
+        memset(file + 8 + n, 0, 4);
+        put(file, n + 12);
+        CHECK(count(broken) == (i == 0 ? 1 : -1));
+    }
+}
+
 int main(void)
 {
     int fd = mkstemp(broken);
@@ -95,6 +112,7 @@ int main(void)
     RUN(a_network_is_none);
     RUN(cut_short);
     RUN(bytes_changed);
+    RUN(bytes_of_two);
     unlink(broken);
     return TEST_END();
 }
