@@ -44,8 +44,11 @@ static bool read_pads(struct netdef_op *o, struct build_window *w)
     for (int i = 0; i < 2; i++) {
         w->pads[i] = given ? sums[i] / 2 : 0;
         w->pads[2 + i] = given ? sums[i] - sums[i] / 2 : 0;
-        if (!given && rule == PADDING_FULL)
-            w->pads[i] = w->pads[2 + i] = (w->kernel[i] - 1) * w->dilation[i];
+        if (!given && rule == PADDING_FULL) {
+            if (__builtin_mul_overflow(w->kernel[i] > 0 ? w->kernel[i] - 1 : 0, w->dilation[i], &w->pads[i]))
+                build_fail(o->b, "a window of %lld by %lld", (long long)w->kernel[i], (long long)w->dilation[i]);
+            w->pads[2 + i] = w->pads[i];
+        }
     }
     return !given && rule == PADDING_SAME;
 }
@@ -201,12 +204,14 @@ void mace_read_bias_add(struct netdef_op *o)
         netdef_give(o, 0, BUILD(o->b, "Add", netdef_in(o, 0), netdef_in(o, 1)));
 }
 
+#define MOST_CHANNELS (1 << 20) /* for which numbers are made */
+
 /* `number` for each channel. */
 static struct value *equal(struct netdef_op *o, float number)
 {
     int64_t channels = image_dim(o, 0, 1);
-    if (channels < 1)
-        build_fail(o->b, "its channels must be known");
+    if (channels < 1 || channels > MOST_CHANNELS)
+        build_fail(o->b, "it has %lld channels, want 1 to %d, and known ones", (long long)channels, MOST_CHANNELS);
     struct tensor *t = o->b->failed ? NULL : tensor_new(DTYPE_F32, 1, &channels, o->b->err);
     for (int64_t i = 0; t && i < channels; i++)
         ((float *)t->data)[i] = number;

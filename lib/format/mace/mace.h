@@ -20,6 +20,7 @@ struct mace_reader {
     bool is_ohwi; /* filters are [out, h, w, in] */
     struct blob *data;
     int64_t data_offset;
+    uint64_t read; /* bytes of tensors: where these are named again and again, they end the reading */
     const struct protobuf *net;
 };
 

@@ -32,6 +32,8 @@ static struct tensor *inside(struct mace_reader *m, const struct protobuf *p, en
     return t;
 }
 
+#define MOST_READ 16 /* times the file */
+
 static struct tensor *from_data(struct mace_reader *m, const struct protobuf *p, enum dtype dtype, int rank,
                                 const int64_t *dims)
 {
@@ -46,6 +48,11 @@ static struct tensor *from_data(struct mace_reader *m, const struct protobuf *p,
         (uint64_t)at > m->data->size || size > m->data->size - (uint64_t)at) {
         build_fail(&m->r.b, "its %zu bytes at %lld lie beyond the end of the file with weights, which has %zu", size,
                    (long long)at, m->data->size);
+        return NULL;
+    }
+    m->read += size;
+    if (m->read > MOST_READ * (uint64_t)m->data->size) {
+        build_fail(&m->r.b, "tensors have more than %d times the bytes of the file with weights", MOST_READ);
         return NULL;
     }
     return tensor_of_blob(dtype, rank, dims, m->data, (size_t)at, m->r.b.err);
