@@ -50,7 +50,10 @@ void tengine_read_conv(struct tengine_op *o)
     read_pair(o, 2, w.stride);
     read_pair(o, 4, w.dilation);
     bool same = read_pads(o, &w, (const uint32_t[]){10, 11, 12, 13});
-    want_image(o, tengine_dim(o, 1, 1) > 0 && tengine_int(o, 8) > 0 ? tengine_dim(o, 1, 1) * tengine_int(o, 8) : 0);
+    int64_t in = tengine_dim(o, 1, 1), channels = 0;
+    if (in < 1 || __builtin_mul_overflow(in, tengine_int(o, 8), &channels))
+        channels = 0;
+    want_image(o, channels);
     struct value *v = BUILD(o->b, "Conv", tengine_in(o, 0), tengine_in(o, 1), tengine_bias(o, 2));
     build_set_window(o->b, v, &w);
     if (same)

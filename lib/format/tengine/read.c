@@ -75,7 +75,8 @@ static void read_node(struct tengine_reader *r, const struct tengine_words *node
     struct tengine_op o = {.r = r, .b = &r->b};
     uint32_t number = tengine_word(&op, OPERATOR_TYPE);
     const char *name = tengine_text(f, tengine_word(node, NODE_NAME), &r->arena, r->b.err);
-    if (f->bad || number == OP_CONST || number == OP_INPUT)
+    build_check(&r->b, name != NULL);
+    if (f->bad || r->b.failed || number == OP_CONST || number == OP_INPUT)
         return;
     o.kind = find_kind(number);
     if (!o.kind)
@@ -83,13 +84,13 @@ static void read_node(struct tengine_reader *r, const struct tengine_words *node
     o.in = tengine_vector(f, tengine_word(node, NODE_INPUTS));
     o.out = tengine_vector(f, tengine_word(node, NODE_OUTPUTS));
     o.param = tengine_struct(f, tengine_word(&op, OPERATOR_PARAM), o.kind ? o.kind->words : 0);
-    if (name && !r->b.failed && !f->bad) {
+    if (!r->b.failed && !f->bad) {
         build_layer(&r->b, name);
         (o.kind->read ? o.kind->read : keep)(&o);
         build_infer(&r->b);
     }
     if (r->b.failed)
-        error_prefix(r->b.err, "node '%.200s' (%.100s)", name ? name : "", o.kind ? o.kind->name : "?");
+        error_prefix(r->b.err, "node '%.200s' (%.100s)", name, o.kind ? o.kind->name : "?");
 }
 
 /* ---- the graph ---- */
