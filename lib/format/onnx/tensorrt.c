@@ -42,10 +42,10 @@ static int read_grid(const struct node *n, const struct type *type, struct grid 
     g->count = g->scale->count;
     g->axis = (int)(axis < 0 ? axis + type->rank : axis);
     g->inner = 1;
-    if (g->count == 1)
+    bool fits = !g->zero || g->zero->count == 1 || g->zero->count == g->count;
+    if (fits && g->count == 1)
         return 0;
-    if (g->axis < 0 || g->axis >= type->rank || type->dims[g->axis] != g->count ||
-        (g->zero && g->zero->count != 1 && g->zero->count != g->count))
+    if (!fits || g->axis < 0 || g->axis >= type->rank || type->dims[g->axis] != g->count)
         return error_set(err, "%s: its scales do not fit its axis", node_label(n, label, sizeof(label)));
     for (int i = g->axis + 1; i < type->rank; i++)
         g->inner *= type->dims[i];
@@ -90,14 +90,14 @@ static int64_t group_of(const struct grid *g, int64_t i)
     return g->count == 1 ? 0 : i / g->inner % g->count;
 }
 
-/* Whole numbers of 32 bits, as biases are, become real. */
+/* What is not of bytes, as biases of 32 bits, becomes real. */
 static int make_real(struct build *b, struct node *n, const struct grid *g)
 {
     const struct tensor *q = n->in[0]->constant;
     struct tensor *t = tensor_new(DTYPE_F32, q->rank, q->dims, b->err);
     for (int64_t i = 0; t && i < t->count; i++) {
         int64_t c = group_of(g, i);
-        ((float *)t->data)[i] = (float)(scale_at(g, c) * (double)(tensor_get_i64(q, i) - zero_at(g, c)));
+        ((float *)t->data)[i] = (float)(scale_at(g, c) * (tensor_get_f64(q, i) - (double)zero_at(g, c)));
     }
     struct value *v = build_constant(b, NULL, t);
     build_check(b, v && graph_replace_value(node_out(n, 0), v, b->err) == 0);
