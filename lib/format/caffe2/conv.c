@@ -82,12 +82,8 @@ void caffe2_read_conv(struct netdef_op *o)
 {
     int rank = filter_rank(o);
     bool last = caffe2_is_nhwc(o), transposed = strcmp(o->kind->onnx, "ConvTranspose") == 0;
-    int64_t group = netdef_int(o, "group", 1),
-            in = netdef_dim(o, 1,
-                            transposed ? 0
-                            : last     ? rank - 1
-                                       : 1),
-            channels = 0;
+    int64_t group = netdef_int(o, "group", 1), channels = 0;
+    int64_t in = netdef_dim(o, 1, transposed ? 0 : (last ? rank - 1 : 1));
     int64_t adjust[3] = {0};
     if (group < 1 || (!transposed && __builtin_mul_overflow(in, group, &channels)))
         build_fail(o->b, "group is %lld, want 1 or more", (long long)group);

@@ -79,11 +79,11 @@ float netdef_float(const struct netdef_op *o, const char *name, float otherwise)
 const char *netdef_text(struct netdef_op *o, const char *name, const char *otherwise);
 /* The integers of a list: their count, of which at most max are stored; -1: not set. */
 int netdef_ints(const struct netdef_op *o, const char *name, int64_t *values, int max);
+int netdef_floats(const struct netdef_op *o, const char *name, float *values, int max);
+/* The same of an argument that was found already, or NULL. */
 int netdef_arg_ints(const struct protobuf *arg, int64_t *values, int max);
 int netdef_arg_floats(const struct protobuf *arg, float *values, int max);
 const char *netdef_arg_text(struct netdef_op *o, const struct protobuf *arg, const char *otherwise);
-/* The same of numbers. */
-int netdef_floats(const struct netdef_op *o, const char *name, float *values, int max);
 /* The argument "name", or, in lists, "names", for each of `rank` axes; that of one axis is called after it. */
 void netdef_sizes(struct netdef_op *o, const char *name, const char *const *of_axis, int rank, int64_t *values);
 
