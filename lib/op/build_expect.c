@@ -34,7 +34,7 @@ void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t 
     int count;
     const struct type *type = v && !b->failed ? build_type(b, v) : NULL;
     struct value *in = type && type->rank < 0 ? find_input(v, chain, &count) : NULL;
-    if (!in || rank > TENSOR_MAX_RANK)
+    if (!in || rank < 0 || rank > TENSOR_MAX_RANK)
         return;
     in->type.rank = rank;
     if (dtype != DTYPE_NONE)

@@ -115,6 +115,20 @@ static bool fits(const struct torch_view *v, const struct blob *blob)
     return count == 0 || last < have;
 }
 
+#define MOST_COPIED (128 << 20) /* bytes, and 16 times the file: a small one may name a storage again and again */
+
+/* Whether another tensor of that many bytes may be copied. */
+static bool may_copy(struct torch_reader *t, const struct torch_view *v)
+{
+    t->copied += (uint64_t)tensor_count(v->rank, v->dims) * (dtype_info(v->dtype)->bits / 8);
+    if (t->copied > MOST_COPIED + 16 * (uint64_t)t->size)
+        build_fail(t->b,
+                   "its tensors that stand in the storages in another order have %llu bytes, too many for a file "
+                   "of %zu",
+                   (unsigned long long)t->copied, t->size);
+    return !t->b->failed;
+}
+
 struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *v)
 {
     struct blob *blob = torch_member(t, v->member, SIZE_MAX);
@@ -124,7 +138,7 @@ struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *
     else if (blob && is_dense(v))
         tensor = tensor_of_blob(v->dtype, v->rank, v->dims, blob, (size_t)v->offset * dtype_info(v->dtype)->bits / 8,
                                 t->b->err);
-    else if (blob)
+    else if (blob && may_copy(t, v))
         tensor = strided(v, blob, t->b->err);
     blob_unref(blob);
     build_check(t->b, tensor != NULL);

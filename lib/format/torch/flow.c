@@ -1,5 +1,6 @@
 /* Branches and loops that only a run decides: their blocks are run once, each into a subgraph. What a block assigns
  * stays in a frame of its own, so that it is known what an If or Loop gives. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "format/torch/torch.h"
@@ -136,7 +137,7 @@ static void choose(struct torch_frame *f, struct merge *m)
 void torch_branch(struct torch_frame *f, struct torch_value condition, size_t yes, size_t no, int indent)
 {
     struct torch_reader *t = f->t;
-    struct merge *m = arena_alloc(&t->arena, sizeof(*m), t->b->err);
+    struct merge *m = mem_calloc(1, sizeof(*m), t->b->err); /* too large for the arena: there may be many */
     build_check(t->b, m != NULL);
     if (!m)
         return;
@@ -154,6 +155,7 @@ void torch_branch(struct torch_frame *f, struct torch_value condition, size_t ye
     choose(f, m);
     lookup_release(&m->yes.frame.names);
     lookup_release(&m->no.frame.names);
+    free(m);
 }
 
 /* ---- loops ---- */
@@ -235,7 +237,7 @@ static struct graph *loop_body(struct torch_frame *f, const struct loop *l, cons
 void torch_loop(struct torch_frame *f, const struct torch_loop *of)
 {
     struct torch_reader *t = f->t;
-    struct loop *l = arena_alloc(&t->arena, sizeof(*l), t->b->err);
+    struct loop *l = mem_calloc(1, sizeof(*l), t->b->err);
     build_check(t->b, l != NULL);
     if (!l)
         return;
@@ -252,6 +254,7 @@ void torch_loop(struct torch_frame *f, const struct torch_loop *of)
         struct value *out = build_output(t->b, v, i);
         torch_assign(f, l->names[i], l->sizes[i] ? torch_size(t, out) : torch_tensor(t, out));
     }
+    free(l);
 }
 
 /* ---- what must not happen within ---- */

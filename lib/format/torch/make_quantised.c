@@ -265,7 +265,7 @@ static struct torch_value rounded(struct torch_reader *t, struct torch_value x, 
 struct torch_value torch_make_packed_linear(struct torch_reader *t, struct torch_bound *c)
 {
     struct torch_value packed = unpack(t, c->arg[1]),
-                       weight = packed.kind == TORCH_DICT ? packed.list->items[1] : packed;
+                       weight = packed.kind == TORCH_DICT && packed.list->count > 1 ? packed.list->items[1] : packed;
     const struct type *type =
         weight.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, weight.tensor->value) : NULL;
     if (type && type->rank == 2 && c->arg[0].kind == TORCH_TENSOR)

@@ -86,6 +86,10 @@ static const char text[] =
     "  if nan is None:\n"
     "    nan = 0.0\n"
     "  x = torch.where(onnx.IsNaN(x), nan, x)\n"
+    "  if posinf is not None:\n"
+    "    x = torch.where(onnx.IsInf(x, detect_negative=0), posinf, x)\n"
+    "  if neginf is not None:\n"
+    "    x = torch.where(onnx.IsInf(x, detect_positive=0), neginf, x)\n"
     "  return torch.clamp(x, -3.4028234663852886e38, 3.4028234663852886e38)\n"
     "def cosine_similarity(a, b, dim=1, eps=1e-8):\n"
     "  x = torch.clamp_min(torch.norm(a, 2, [dim]), eps)\n"
@@ -211,6 +215,10 @@ static const char text[] =
     "    src = torch.type_as(src, x)\n"
     "  else:\n"
     "    src = torch.type_as(torch.full_like(index, src), x)\n"
+    "  if reduce is not None:\n"
+    "    if reduce == 'add':\n"
+    "      return onnx.ScatterElements(x, index, src, axis=dim, reduction='add')\n"
+    "    return onnx.ScatterElements(x, index, src, axis=dim, reduction='mul')\n"
     "  return onnx.ScatterElements(x, index, src, axis=dim)\n"
     "def scatter_add(x, dim, index, src):\n"
     "  return onnx.ScatterElements(x, index, src, axis=dim, reduction='add')\n"
@@ -226,9 +234,9 @@ static const char text[] =
     "  return onnx.ScatterND(x, at, values)\n";
 /* clang-format on */
 
-const char *torch_prelude_name(const char *operator, char * name, size_t size)
+const char *torch_prelude_name(const char *operation, char *name, size_t size)
 {
-    snprintf(name, size, MODULE ".%.200s", operator);
+    snprintf(name, size, MODULE ".%.200s", operation);
     return name;
 }
 
@@ -239,12 +247,19 @@ int torch_prelude_read(struct torch_reader *t, struct error *err)
 
 /* ---- nodes ---- */
 
-/* "outputs" is how many there are: more than one come as a tuple. */
-static int64_t outputs_of(const struct torch_args *args)
+#define MOST_OUTPUTS 8
+
+/* "outputs" is how many there are: more than one come as a tuple. A file's own functions may name nodes too. */
+static int outputs_of(struct torch_reader *t, const struct torch_args *args)
 {
-    for (int i = 0; i < args->count; i++)
-        if (args->names[i] && strcmp(args->names[i], "outputs") == 0)
-            return args->values[i].i;
+    for (int i = 0; i < args->count; i++) {
+        const struct torch_value *v = &args->values[i];
+        if (!args->names[i] || strcmp(args->names[i], "outputs") != 0)
+            continue;
+        if (v->kind == TORCH_INT && v->i >= 1 && v->i <= MOST_OUTPUTS)
+            return (int)v->i;
+        build_fail(t->b, "outputs must be a number from 1 to %d", MOST_OUTPUTS);
+    }
     return 1;
 }
 
@@ -254,8 +269,10 @@ static void set_attribute(struct torch_reader *t, struct value *v, const char *n
         build_string(t->b, v, name, a.text);
     else if (a.kind == TORCH_FLOAT)
         build_float(t->b, v, name, (float)a.f);
-    else
+    else if (torch_is_number(a))
         build_int(t->b, v, name, a.i);
+    else
+        build_fail(t->b, "attribute '%.60s' must be a number or a text", name);
 }
 
 struct torch_value torch_onnx(struct torch_reader *t, const char *op, const struct torch_args *args)
@@ -270,7 +287,7 @@ struct torch_value torch_onnx(struct torch_reader *t, const char *op, const stru
     for (int i = 0; i < args->count && !t->b->failed; i++)
         if (args->names[i] && strcmp(args->names[i], "outputs") != 0)
             set_attribute(t, v, args->names[i], args->values[i]);
-    int64_t outs = outputs_of(args);
+    int outs = outputs_of(t, args);
     if (outs == 1)
         return torch_tensor(t, v);
     struct torch_value all = torch_list(t, TORCH_TUPLE);

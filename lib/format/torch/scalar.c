@@ -240,12 +240,11 @@ static bool logic(struct scalars *s, struct torch_value *v)
 
 /* ---- conversions ---- */
 
-static struct torch_value number_of(const struct tensor *t, bool as_float)
+/* Of the kind that the function's name says, else of the tensor's own. */
+static struct torch_value number_of(const struct tensor *t, const char *name)
 {
-    bool floats = dtype_info(t->dtype)->class == DTYPE_CLASS_FLOAT;
-    if (as_float || floats)
-        return as_float ? torch_float(tensor_get_f64(t, 0)) : torch_int((int64_t)tensor_get_f64(t, 0));
-    return torch_int(tensor_get_i64(t, 0));
+    bool floats = dtype_info(t->dtype)->class == DTYPE_CLASS_FLOAT && strstr(name, "nt") == NULL;
+    return floats || strstr(name, "loat") ? torch_float(tensor_get_f64(t, 0)) : torch_int(tensor_get_i64(t, 0));
 }
 
 static bool to_number(struct scalars *s, struct torch_value *v)
@@ -272,7 +271,7 @@ static bool to_number(struct scalars *s, struct torch_value *v)
     struct value *x = torch_graph_value(s->t, s->a);
     const struct type *type = x ? build_type(s->t->b, x) : NULL;
     if (x && x->constant && x->constant->count == 1 && !x->is_input)
-        return torch_scalar_give(v, number_of(x->constant, is_float));
+        return torch_scalar_give(v, number_of(x->constant, s->name));
     if (type && type->rank != 0)
         x = build_reshape(s->t->b, x, 0, NULL);
     enum dtype wanted = is_float ? DTYPE_F32 : is_bool ? DTYPE_BOOL : DTYPE_I64;

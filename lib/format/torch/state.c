@@ -184,7 +184,7 @@ static struct pickle *read_new(struct torch_reader *t, struct blob *blob)
 
 void torch_read_state(struct build *b, struct blob *blob)
 {
-    struct torch_reader t = {.ops = {.b = *b}, .path = "", .data = "data/"};
+    struct torch_reader t = {.ops = {.b = *b}, .path = "", .data = "data/", .size = blob->size};
     struct walk w = {.t = &t};
     t.b = &t.ops.b;
     struct pickle *p = is_old(blob) ? read_old(&t, blob) : read_new(&t, blob);

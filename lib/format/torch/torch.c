@@ -190,6 +190,7 @@ static struct graph *read_once(const struct source *s, const struct source *shap
     struct graph *g = graph_new(err);
     struct torch_reader t = {.ops = {.b = {.graph = g, .err = err}}, .path = "", .data = "data/", .shapes = shapes};
     t.b = &t.ops.b;
+    t.size = s->blob->size;
     int result = g && open_archive(&t, s, err) == 0 ? read_module(&t, err) : -1;
     lookup_release(&t.functions);
     lookup_release(&t.constants);
@@ -229,7 +230,7 @@ static struct graph *torch_read(const struct source *s, struct error *err)
         return g;
     graph_free(g);
     if (s->shape_count == 0) {
-        *err = first;
+        error_set(err, "%s", first.text);
         return NULL;
     }
     return read_once(s, s, err);

@@ -130,6 +130,8 @@ struct torch_reader {
     const char *data;       /* where the storages of what is unpickled lie: "data/" */
     struct blob *old;       /* a file of before version 1.6, instead of an archive; or NULL: */
     struct lookup storages; /* its storages by key → struct torch_storage */
+    size_t size;            /* of the file */
+    uint64_t copied;        /* bytes of tensors that do not stand in the file as they are */
 };
 
 /* The folder that everything in the archive lies in, with a '/': what stands before `member`; NULL: it has none. */
@@ -266,7 +268,7 @@ size_t torch_block(struct torch_frame *f, size_t line, int indent);
 
 int torch_prelude_read(struct torch_reader *t, struct error *err);
 /* What the function of an operator would be called, into name. */
-const char *torch_prelude_name(const char *operator, char * name, size_t size);
+const char *torch_prelude_name(const char *operation, char *name, size_t size);
 /* A node of ONNX: arguments by place are its inputs, those with names its attributes. */
 struct torch_value torch_onnx(struct torch_reader *t, const char *op, const struct torch_args *args);
 
