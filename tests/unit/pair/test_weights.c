@@ -131,6 +131,19 @@ static void another_order(void)
     end(&p);
 }
 
+/* A shape that each side has once finds its place in any order. */
+static void by_shape(void)
+{
+    struct pairing p;
+    start(&p);
+    struct value *y = conv(&p.net, image(&p.net), "t1", "t2");
+    PUT(&p.file, "z.shift", 200, 2);
+    PUT(&p.file, "a.filter", 100, 2, 2, 3, 1);
+    CHECK(count(&p, y, "") == 0);
+    CHECK(first(&p, "t1", 0) == 100 && first(&p, "t2", 0) == 200);
+    end(&p);
+}
+
 /* What belongs to one module would go to two nodes. */
 static void split_modules(void)
 {
@@ -187,6 +200,7 @@ int main(void)
     RUN(by_order);
     RUN(sorted_names);
     RUN(another_order);
+    RUN(by_shape);
     RUN(split_modules);
     RUN(matrices);
     RUN(too_few_and_too_many);
