@@ -190,6 +190,29 @@ static void mace_many_nets(struct out *o)
     free(net.data);
 }
 
+static void mace_many_channels(struct out *o)
+{
+    struct out input = {0};
+    put_mace_op(o, "InstanceNorm", "x", 1, "y");
+    put_text(&input, 1, "x");
+    for (int i = 0; i < 4; i++)
+        put_number(&input, 3, i < 3 ? 1 : INT32_MAX);
+    put_message(o, 100, &input);
+}
+
+/* Padded by all but one of it. */
+static void mace_huge_window(struct out *o)
+{
+    struct out op = {0}, rule = {0};
+    put_head(&op, "Pooling", "x", 1, "y");
+    put_list(&op, 6, "kernels", INT64_MAX, 2);
+    put_list(&op, 6, "dilations", INT64_MAX, 2);
+    put_text(&rule, 1, "padding");
+    put_number(&rule, 3, 2);
+    put_message(&op, 6, &rule);
+    put_message(o, 1, &op);
+}
+
 /* ---- Tengine ---- */
 
 static void put_words(struct out *o, const uint32_t *words, size_t count)
@@ -275,6 +298,8 @@ const struct hostile_case hostile_nets[] = {
     {"MACE: a tensor of 1,000,000 axes", mace_many_axes},
     {"MACE: 70 doublings by Concat", mace_doublings},
     {"MACE: 100,000 nets", mace_many_nets},
+    {"MACE: 2^31 channels", mace_many_channels},
+    {"MACE: a window of 2^63", mace_huge_window},
     {"Tengine: 20,000 nodes of one list of 20,000 inputs", tengine_shared_lists},
     {"Tengine: 70 doublings by Concat", tengine_doublings},
     {"Tengine: 50,000 tensors of one name of 64 KB", tengine_shared_names},

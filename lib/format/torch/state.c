@@ -51,7 +51,7 @@ static void add_tensor(struct walk *w, struct pickle *p, const char *name)
 {
     struct torch_value v = torch_unpickle(w->t, p, name);
     struct value *x = v.kind == TORCH_TENSOR ? torch_graph_value(w->t, v) : NULL;
-    if (x && x->constant && strcmp(x->name, name) != 0) /* shared: once under each name */
+    if (x && x->constant && *name && strcmp(x->name, name) != 0) /* shared: once under each name */
         build_constant(w->t->b, name, tensor_ref(x->constant));
 }
 
