@@ -17,6 +17,8 @@ struct block {
 /* Runs what `run` does with the frame, in a new subgraph or, where there is one, that. */
 static struct build enter(struct torch_frame *f, struct block *k)
 {
+    if (!k->graph && ++f->t->subgraphs > TORCH_SUBGRAPHS)
+        build_fail(f->t->b, "more than %d branches and loops depend on what only a run tells", TORCH_SUBGRAPHS);
     struct build outer = build_enter(f->t->b, k->graph);
     if (!k->graph)
         k->frame = (struct torch_frame){.t = f->t, .source = f->source, .outer = f};
@@ -137,7 +139,7 @@ static void choose(struct torch_frame *f, struct merge *m)
 void torch_branch(struct torch_frame *f, struct torch_value condition, size_t yes, size_t no, int indent)
 {
     struct torch_reader *t = f->t;
-    struct merge *m = mem_calloc(1, sizeof(*m), t->b->err); /* too large for the arena: there may be many */
+    struct merge *m = mem_calloc(1, sizeof(*m), t->b->err);
     build_check(t->b, m != NULL);
     if (!m)
         return;

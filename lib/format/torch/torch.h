@@ -111,6 +111,7 @@ int torch_source_read(struct torch_reader *t, const char *module, const char *te
 
 #define TORCH_DEPTH      1500      /* of calls, expressions and lists within each other */
 #define TORCH_STATEMENTS (1 << 20) /* run in all */
+#define TORCH_SUBGRAPHS  (1 << 14) /* of branches and loops that only a run decides */
 
 struct torch_reader {
     struct reader ops; /* the operators' functions, and the builder in it */
@@ -126,6 +127,7 @@ struct torch_reader {
     int depth;
     int level; /* subgraphs that the one being filled lies in */
     long statements;
+    int subgraphs;          /* made so far */
     const char *path;       /* of the module at work, for names */
     const char *data;       /* where the storages of what is unpickled lie: "data/" */
     struct blob *old;       /* a file of before version 1.6, instead of an archive; or NULL: */
