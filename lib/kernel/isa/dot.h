@@ -106,6 +106,7 @@ V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
 V_FN v_i32 dot_row(const dot_element *p, v_i32 turn)
 {
 #if defined(ISA_neon) && DOT_KR == 2
+    (void)turn;
     int16_t x;
     memcpy(&x, p, sizeof x);
     return (v_i32)vdupq_n_s16(x);
