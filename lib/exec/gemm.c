@@ -206,10 +206,6 @@ static void run_gemm(const struct step *s, struct tile tile)
 /* Work in MACs below which a tile is not worth the trouble of sharing. */
 #define GEMM_GRAIN 1000000
 
-/* Rows that narrow panels are cheaper multiplied with as they are than widened first: widening takes about as long as
- * the product with two or three rows of AVX-512. */
-#define NARROW_ROWS 4
-
 /* Bytes of a full panel as the product's kernel reads it. */
 static size_t kernel_panel(const struct gemm_job *j)
 {
@@ -270,7 +266,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
         return 0;
     g->panels = (job->n + product->nr - 1) / product->nr;
     g->panel = job->narrow ? kernel_narrow_bytes(job->narrow, (size_t)job->k, (size_t)product->nr) : kernel_panel(job);
-    g->widens = job->narrow && g->pixels > NARROW_ROWS;
+    g->widens = job->narrow && g->pixels > KERNEL_NARROW_ROWS;
     choose_tiles(g, plan_threads(p));
     size_t rows = g->pixels < product->mr ? (size_t)g->pixels : (size_t)product->mr,
            scratch = kernel_product_scratch(product, rows, (size_t)job->taps, (size_t)job->k);

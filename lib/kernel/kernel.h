@@ -184,7 +184,7 @@ struct kernels {
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;
     const struct kernel_product *gemm_half_f32; /* in vectors of half the size, if there are such */
-    /* The product of up to gemm_f32's mr rows with narrow panels, at g->b: gemm_f32's bits for widened ones. */
+    /* The product of up to KERNEL_NARROW_ROWS rows with narrow panels, at g->b: gemm_f32's bits for widened ones. */
     void (*gemm_narrow_f32)(const struct kernel_gemm *g, const struct kernel_narrow *w);
     /* gemm_f32's panels of n columns. */
     void (*widen_narrow_f32)(float *to, const void *panels, const struct kernel_narrow *w, int k, int n);

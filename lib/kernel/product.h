@@ -122,6 +122,10 @@ struct kernel_product {
                  ptrdiff_t n_step);
 };
 
+/* Rows up to which panels of fewer bits are multiplied as they are. With more it is cheaper to widen them first, which
+ * takes about as long as the product with two or three rows of AVX-512. */
+#define KERNEL_NARROW_ROWS 4
+
 /* Weights of a product of f32 in fewer bits. Panels of gemm_f32's nr columns, the last one too, have for each `block`
  * rows of k, the last block with fewer: an f32 scale for each column, then, if has_zeros, an s32 zero point; then the
  * rows.

@@ -26,29 +26,6 @@ const struct mnn_row *mnn_row_of(const struct node *n)
     return NULL;
 }
 
-/* ---- faults ---- */
-
-void mnn_cannot(struct mnn_writer *w, const char *format, ...)
-{
-    char why[200], label[200];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(why, sizeof(why), format, args);
-    va_end(args);
-    if (w->fault_count++ < 12)
-        text_printf(&w->faults, "%s%s (%s%s%s): %s", w->faults.size ? "; " : "",
-                    node_label(w->node, label, sizeof(label)), w->node->domain, w->node->domain[0] ? "." : "",
-                    w->node->op, why);
-}
-
-static int report(struct mnn_writer *w)
-{
-    if (w->fault_count == 0)
-        return 0;
-    return error_set(w->err, "MNN cannot carry %d of its nodes: %s%s", w->fault_count,
-                     w->faults.data ? w->faults.data : "", w->fault_count > 12 ? "; …" : "");
-}
-
 static bool has_row(const struct node *n)
 {
     return mnn_row_of(n) != NULL;
@@ -168,10 +145,11 @@ static int write_all(struct mnn_writer *w, struct target *target)
         w->at.places[v->index].plain = tensor;
     }
     mnn_write_nodes(w);
-    if (report(w) != 0)
+    if (faults_report(&w->faults, "MNN", w->err) != 0)
         return -1;
     uint32_t net = write_net(w);
-    const uint8_t *data = report(w) == 0 ? flatbuf_finish(&w->out, net, NULL, &size) : NULL;
+    const uint8_t *data =
+        faults_report(&w->faults, "MNN", w->err) == 0 ? flatbuf_finish(&w->out, net, NULL, &size) : NULL;
     struct file_out *file = data ? target_file(target, NULL, w->err) : NULL;
     return file ? file_write(file, data, size, w->err) : -1;
 }
@@ -180,7 +158,7 @@ static void release(struct mnn_writer *w)
 {
     mnn_level_close(&w->at);
     free(w->subgraphs);
-    text_release(&w->faults);
+    faults_release(&w->faults);
     flatbuf_out_release(&w->out);
 }
 
@@ -199,7 +177,6 @@ int mnn_write(const struct graph *g, struct target *target, struct error *err)
     struct graph *copy = graph_clone(g, err);
     w.half = target_option(target, "fp16") != NULL;
     w.int8 = target_option(target, "int8") != NULL;
-    text_init(&w.faults);
     flatbuf_out_init(&w.out, err);
     int result = prepare(&w, copy) == 0 ? write_all(&w, target) : -1;
     release(&w);

@@ -2,6 +2,7 @@
 #ifndef FORMAT_MNN_WRITE_H
 #define FORMAT_MNN_WRITE_H
 
+#include "format/faults.h"
 #include "base/lookup.h"
 #include "base/text.h"
 #include "format/mnn/read.h"
@@ -33,11 +34,10 @@ struct mnn_writer {
     bool half, int8;                 /* what was asked for weights */
     uint32_t *subgraphs;             /* references */
     size_t subgraph_count, subgraph_cap;
-    struct text faults; /* what the format cannot carry, all of it */
-    int fault_count;
-    struct node *node; /* at hand */
-    const char *name;  /* what its operator is called */
-    uint32_t param;    /* of the operator at hand */
+    struct faults faults; /* what the format cannot carry, all of it */
+    struct node *node;    /* at hand */
+    const char *name;     /* what its operator is called */
+    uint32_t param;       /* of the operator at hand */
     int param_number;
 };
 
@@ -52,7 +52,7 @@ struct mnn_row {
 const struct mnn_row *mnn_row_of(const struct node *n);
 
 /* Notes that the node at hand cannot be carried, and why. */
-void mnn_cannot(struct mnn_writer *w, const char *format, ...) BASE_PRINTF(2, 3);
+#define mnn_cannot(w, ...) faults_add(&(w)->faults, (w)->node, __VA_ARGS__)
 
 /* ---- tables ---- */
 

@@ -311,7 +311,7 @@ int mnn_plain(struct mnn_writer *w, struct value *v)
     if (place->packed < 0 && mnn_is_fixed(v))
         return place->plain = constant_place(w, v);
     if (place->packed < 0) {
-        if (w->fault_count == 0)
+        if (w->faults.count == 0)
             mnn_cannot(w, "its operand '%.100s' is not made", v->name);
         return -1;
     }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_FAULTS   12  /* named in a message */
 #define HALF_FROM     16  /* elements from which a constant is stored in halves */
 #define MOST_LIST     64  /* elements of a nameless constant that each layer has for itself */
 #define MOST_COUNTERS 256 /* operators whose values are counted apart */
@@ -35,21 +34,6 @@ static const struct openvino_row *row_of(const struct node *n)
 static bool has_row(const struct node *n)
 {
     return row_of(n) != NULL;
-}
-
-/* ---- faults ---- */
-
-void openvino_cannot(struct openvino_writer *w, const char *format, ...)
-{
-    char why[200], label[200];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(why, sizeof(why), format, args);
-    va_end(args);
-    if (w->fault_count++ < MOST_FAULTS)
-        text_printf(&w->faults, "%s%s (%s%s%s): %s", w->faults.size ? "; " : "",
-                    node_label(w->node, label, sizeof(label)), w->node->domain, w->node->domain[0] ? "." : "",
-                    w->node->op, why);
 }
 
 /* ---- text ---- */
@@ -320,27 +304,32 @@ const struct tensor *openvino_fixed(const struct value *v, bool *half)
     return *half ? from->constant : v && v->constant && !v->is_input ? v->constant : NULL;
 }
 
+struct openvino_place openvino_take_tensor(struct openvino_writer *w, const char *name, struct tensor *t, bool half)
+{
+    bool before = w->half;
+    struct openvino_place p = {-1, 0};
+    w->failed = w->failed || !t;
+    w->half = before || half;
+    if (t)
+        p = openvino_tensor_of(w, name, t);
+    w->half = before;
+    tensor_unref(t);
+    return p;
+}
+
 /* A fixed tensor with these dims, of which one may be -1. */
 static struct openvino_place put_fixed(struct openvino_writer *w, const char *name, const struct tensor *t, bool half,
                                        int rank, const int64_t *dims)
 {
     int64_t count = 1, own[TENSOR_MAX_RANK];
-    bool before = w->half;
-    struct openvino_place p = {-1, 0};
     for (int i = 0; i < rank; i++)
         count *= dims[i] < 0 ? 1 : dims[i];
     for (int i = 0; i < rank; i++)
         own[i] = dims[i] >= 0 ? dims[i] : count > 0 ? t->count / count : 0;
     struct tensor *wide = half ? tensor_cast(t, DTYPE_F32, false, w->err) : NULL;
     struct tensor *to = half && !wide ? NULL : tensor_reshaped(wide ? wide : t, rank, own, w->err);
-    w->failed = w->failed || !to;
-    w->half = before || half;
-    if (to)
-        p = openvino_tensor_of(w, name, to);
-    w->half = before;
     tensor_unref(wide);
-    tensor_unref(to);
-    return p;
+    return openvino_take_tensor(w, name, to, half);
 }
 
 /* Names like "_12" are none: they count what a reader made. */
@@ -382,7 +371,7 @@ struct openvino_place openvino_shaped(struct openvino_writer *w, int i, const ch
 struct openvino_place openvino_at(struct openvino_writer *w, int i)
 {
     struct openvino_place p = openvino_of(w, node_in(w->node, i));
-    if (p.layer < 0 && w->fault_count == 0)
+    if (p.layer < 0 && w->faults.count == 0)
         openvino_cannot(w, "its input %d is missing", i);
     return p;
 }
@@ -482,10 +471,9 @@ static int write_file(struct openvino_writer *w, struct target *target)
     text_puts(&head, "\" version=\"11\">\n<layers>\n");
     text_puts(&w->layers, "</layers>\n<edges>\n");
     text_puts(&w->edges, "</edges>\n</net>\n");
-    int result = !file ? -1
-                 : head.failed || w->layers.failed || w->edges.failed || w->data.failed || w->faults.failed
-                     ? error_memory(w->err)
-                     : 0;
+    int result = !file                                                                  ? -1
+                 : head.failed || w->layers.failed || w->edges.failed || w->data.failed ? error_memory(w->err)
+                                                                                        : 0;
     const struct text *parts[] = {&head, &w->layers, &w->edges};
     for (int i = 0; i < 3 && result == 0; i++)
         result = file_write(file, parts[i]->data, parts[i]->size, w->err);
@@ -500,9 +488,8 @@ static int write_all(struct openvino_writer *w, struct target *target)
             return -1;
     for (struct node *n = w->graph->first; n && !w->failed; n = n->next)
         write_node(w, n);
-    if (w->fault_count)
-        return error_set(w->err, "OpenVINO IR cannot carry %d of its nodes: %s%s", w->fault_count,
-                         w->faults.data ? w->faults.data : "", w->fault_count > MOST_FAULTS ? "; …" : "");
+    if (faults_report(&w->faults, "OpenVINO IR", w->err) != 0)
+        return -1;
     w->node = NULL;
     return w->failed || write_results(w) != 0 ? -1 : write_file(w, target);
 }
@@ -567,12 +554,11 @@ int openvino_write(const struct graph *g, struct target *target, struct error *e
     text_init(&w.layers);
     text_init(&w.edges);
     text_init(&w.data);
-    text_init(&w.faults);
     int result = prepare(&w, target) == 0 ? write_all(&w, target) : -1;
     text_release(&w.layers);
     text_release(&w.edges);
     text_release(&w.data);
-    text_release(&w.faults);
+    faults_release(&w.faults);
     free(w.places);
     graph_free(w.graph);
     return result;

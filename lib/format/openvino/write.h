@@ -3,6 +3,7 @@
 #ifndef FORMAT_OPENVINO_WRITE_H
 #define FORMAT_OPENVINO_WRITE_H
 
+#include "format/faults.h"
 #include "base/text.h"
 #include "format/openvino/openvino.h"
 
@@ -20,9 +21,8 @@ struct openvino_writer {
     struct openvino_place *places; /* [graph->value_count], by value->index */
     int layer_count;
     bool half;
-    struct text faults; /* what the format cannot carry */
-    int fault_count;
-    struct node *node; /* at hand */
+    struct faults faults; /* what the format cannot carry */
+    struct node *node;    /* at hand */
     const struct openvino_row *row;
     int made;    /* layers of the node without a value of their own */
     int outputs; /* how many its layer has, where that is more than the node has */
@@ -43,7 +43,7 @@ struct openvino_row {
 #undef WRITER
 
 /* Notes that the node at hand cannot be carried, and why. */
-void openvino_cannot(struct openvino_writer *w, const char *format, ...) BASE_PRINTF(2, 3);
+#define openvino_cannot(w, ...) faults_add(&(w)->faults, (w)->node, __VA_ARGS__)
 
 /* ---- attributes of the next layer ---- */
 
@@ -85,6 +85,8 @@ const struct tensor *openvino_fixed(const struct value *v, bool *half);
 struct openvino_place openvino_list_of(struct openvino_writer *w, int count, const int64_t *values);
 struct openvino_place openvino_number_of(struct openvino_writer *w, enum dtype dtype, double value);
 struct openvino_place openvino_tensor_of(struct openvino_writer *w, const char *name, const struct tensor *t);
+/* The same of one that is let go of; as halves if it was `half` in the graph. NULL is a failure. */
+struct openvino_place openvino_take_tensor(struct openvino_writer *w, const char *name, struct tensor *t, bool half);
 
 /* Numbers that input i is: their count, at most max; -1 when it is no constant, noted as a fault when `needed`. */
 int openvino_known(struct openvino_writer *w, int i, int64_t *values, int max, bool needed);

@@ -90,12 +90,18 @@ void openvino_write_elu(struct openvino_writer *w)
     OPENVINO_FINISH(w, "Elu", 1, x);
 }
 
-void openvino_write_selu(struct openvino_writer *w)
+/* With two attributes as operands. */
+static void write_with(struct openvino_writer *w, const char *type, const char *second, const char *third)
 {
     struct openvino_place x = openvino_at(w, 0),
-                          alpha = openvino_number_of(w, type_of(w), (double)op_float(w->node, "alpha")),
-                          gamma = openvino_number_of(w, type_of(w), (double)op_float(w->node, "gamma"));
-    OPENVINO_FINISH(w, "Selu", 1, x, alpha, gamma);
+                          y = openvino_number_of(w, type_of(w), (double)op_float(w->node, second)),
+                          z = openvino_number_of(w, type_of(w), (double)op_float(w->node, third));
+    OPENVINO_FINISH(w, type, 1, x, y, z);
+}
+
+void openvino_write_selu(struct openvino_writer *w)
+{
+    write_with(w, "Selu", "alpha", "gamma");
 }
 
 void openvino_write_gelu(struct openvino_writer *w)
@@ -153,10 +159,7 @@ void openvino_write_prelu(struct openvino_writer *w)
 
 void openvino_write_hard_sigmoid(struct openvino_writer *w)
 {
-    struct openvino_place x = openvino_at(w, 0),
-                          alpha = openvino_number_of(w, type_of(w), (double)op_float(w->node, "alpha")),
-                          beta = openvino_number_of(w, type_of(w), (double)op_float(w->node, "beta"));
-    OPENVINO_FINISH(w, "HardSigmoid", 1, x, alpha, beta);
+    write_with(w, "HardSigmoid", "alpha", "beta");
 }
 
 /* ---- two operands ---- */

@@ -15,17 +15,16 @@ struct sizes {
 static struct openvino_place gates(struct openvino_writer *w, int i, int count, const int *order, bool halves,
                                    int apart)
 {
-    bool half, before = w->half;
+    bool half;
     const struct tensor *t = openvino_fixed(node_in(w->node, i), &half);
     struct tensor *wide = half ? tensor_cast(t, DTYPE_F32, false, w->err) : NULL;
-    struct openvino_place p = {-1, 0};
     int64_t parts = count * (halves ? 2 : 1), made = count + (apart >= 0);
     char name[300];
     t = half ? wide : t;
     if (!t || t->dtype != DTYPE_F32 || t->rank < 2 || t->rank > 3 || t->count == 0 || t->dims[1] % parts) {
         openvino_cannot(w, "weights that are no constants");
         tensor_unref(wide);
-        return p;
+        return (struct openvino_place){-1, 0};
     }
     int64_t run = t->count / t->dims[0] / parts, dims[] = {t->dims[0], made * (t->dims[1] / parts), t->dims[2]};
     struct tensor *to = tensor_new(DTYPE_F32, t->rank, dims, w->err);
@@ -38,14 +37,8 @@ static struct openvino_place gates(struct openvino_writer *w, int i, int count, 
                 at[k] = from[k] + (sum ? from[k + count * run] : 0);
         }
     snprintf(name, sizeof(name), "%.260s/weights_%d", w->node->out[0] ? w->node->out[0]->name : w->node->name, i);
-    w->failed = w->failed || !to;
-    w->half = before || half;
-    if (to)
-        p = openvino_tensor_of(w, name, to);
-    w->half = before;
-    tensor_unref(to);
     tensor_unref(wide);
-    return p;
+    return openvino_take_tensor(w, name, to, half);
 }
 
 static const int64_t swap[] = {1, 0, 2}, swap_all[] = {2, 1, 0, 3};

@@ -9,23 +9,12 @@
 #include "format/tflite/tflite.h"
 #include "format/tflite/writers.h"
 
-#define FAULTS_SHOWN 12
-
 /* ---- faults ---- */
-
-void tflite_cannot(struct tflite_writer *w, const struct node *n, const char *why)
-{
-    char label[200];
-    if (w->fault_count++ < FAULTS_SHOWN)
-        text_printf(&w->faults, "%s%s (%s): %s", w->faults.size ? "; " : "", node_label(n, label, sizeof label), n->op,
-                    why);
-}
 
 static int report(struct tflite_writer *w)
 {
-    if (w->fault_count)
-        return error_set(w->err, "TFLite cannot carry %d of its nodes: %s%s", w->fault_count,
-                         w->faults.data ? w->faults.data : "", w->fault_count > FAULTS_SHOWN ? "; …" : "");
+    if (faults_report(&w->faults, "TFLite", w->err) != 0)
+        return -1;
     return w->failed || w->out.failed ? -1 : 0;
 }
 
@@ -227,7 +216,7 @@ static void write_node(struct tflite_writer *w, struct node *n)
         tflite_write_opaque(w, n, NULL);
     else
         tflite_cannot(w, n, "it has no operator for it");
-    for (int i = 0; i < n->out_count && w->fault_count; i++)
+    for (int i = 0; i < n->out_count && w->faults.count; i++)
         if (n->out[i] && !w->at.forms[n->out[i]->index].last)
             w->at.forms[n->out[i]->index].plain = 1; /* so that all that cannot be carried is found */
 }
@@ -262,7 +251,7 @@ int tflite_write_subgraph(struct tflite_writer *w, struct graph *g, const char *
     w->at = (struct tflite_scope){.g = g};
     if (!w->failed && open_scope(w, g)) {
         write_nodes(w);
-        uint32_t ref = w->fault_count ? 0 : tflite_put_graph(w, name);
+        uint32_t ref = w->faults.count ? 0 : tflite_put_graph(w, name);
         w->graphs.refs[number] = ref;
     }
     tflite_close_scope(&w->at);
@@ -282,9 +271,9 @@ static int write_root(struct tflite_writer *w, struct graph *g)
     if (!w->failed && open_scope(w, g)) {
         tflite_open_states(w);
         write_nodes(w);
-        if (!w->fault_count)
+        if (!w->faults.count)
             tflite_close_states(w);
-        if (!w->fault_count)
+        if (!w->faults.count)
             w->graphs.refs[0] = tflite_put_graph(w, "main");
     }
     tflite_close_scope(&w->at);
@@ -309,7 +298,6 @@ int tflite_write(const struct graph *from, struct target *target, struct error *
 {
     struct tflite_writer w = {.err = err, .half = target_option(target, "fp16") != NULL};
     struct graph *g = graph_clone(from, err);
-    text_init(&w.faults);
     flatbuf_out_init(&w.out, err);
     if (g)
         op_resolve(g);
@@ -318,7 +306,7 @@ int tflite_write(const struct graph *from, struct target *target, struct error *
     free(w.buffers.refs);
     free(w.graphs.refs);
     free(w.states);
-    text_release(&w.faults);
+    faults_release(&w.faults);
     flatbuf_out_release(&w.out);
     graph_free(g);
     return result;

@@ -9,6 +9,7 @@
 #ifndef FORMAT_TFLITE_WRITE_H
 #define FORMAT_TFLITE_WRITE_H
 
+#include "format/faults.h"
 #include "base/text.h"
 #include "format/target.h"
 #include "graph/graph.h"
@@ -78,8 +79,7 @@ struct tflite_writer {
     struct tflite_scope at;
     struct flatbuf_out out;
     struct error *err;
-    struct text faults;
-    int fault_count;
+    struct faults faults;
     bool failed, half;
     struct tflite_code *codes;
     size_t code_count, code_cap;
@@ -143,7 +143,7 @@ bool tflite_prefers_last(const struct tflite_writer *w, const struct value *v);
 /* ---- write.c ---- */
 
 /* A node that cannot be carried; all are told at the end. */
-void tflite_cannot(struct tflite_writer *w, const struct node *n, const char *why);
+#define tflite_cannot(w, n, why) faults_add(&(w)->faults, n, "%s", why)
 /* Follows what n gives first through Transposes, an activation (when can_act) and QuantizeLinear (when is_stored),
  * which become part of its operator. */
 struct tflite_end tflite_follow(struct node *n, bool is_last, bool can_act, bool is_stored);

@@ -191,11 +191,5 @@ void torch_read_state(struct build *b, struct blob *blob)
     if (p)
         walk(&w, p, "", 0);
     build_check(b, !t.b->failed);
-    lookup_release(&t.storages);
-    lookup_release(&t.functions);
-    lookup_release(&t.constants);
-    lookup_release(&t.tuples);
-    zip_close(t.zip);
-    arena_release(&t.ops.arena);
-    arena_release(&t.arena);
+    torch_release(&t);
 }

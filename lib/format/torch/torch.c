@@ -185,6 +185,17 @@ static int read_module(struct torch_reader *t, struct error *err)
     return build_graph_end(t->b);
 }
 
+void torch_release(struct torch_reader *t)
+{
+    lookup_release(&t->storages);
+    lookup_release(&t->functions);
+    lookup_release(&t->constants);
+    lookup_release(&t->tuples);
+    zip_close(t->zip);
+    arena_release(&t->ops.arena);
+    arena_release(&t->arena);
+}
+
 static struct graph *read_once(const struct source *s, const struct source *shapes, struct error *err)
 {
     struct graph *g = graph_new(err);
@@ -192,12 +203,7 @@ static struct graph *read_once(const struct source *s, const struct source *shap
     t.b = &t.ops.b;
     t.size = s->blob->size;
     int result = g && open_archive(&t, s, err) == 0 ? read_module(&t, err) : -1;
-    lookup_release(&t.functions);
-    lookup_release(&t.constants);
-    lookup_release(&t.tuples);
-    zip_close(t.zip);
-    arena_release(&t.ops.arena);
-    arena_release(&t.arena);
+    torch_release(&t);
     if (result == 0)
         return g;
     if (t.ops.wants_shapes && !shapes)

@@ -138,6 +138,8 @@ struct torch_reader {
 
 /* The folder that everything in the archive lies in, with a '/': what stands before `member`; NULL: it has none. */
 char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err);
+/* All that a reader holds but the graph. */
+void torch_release(struct torch_reader *t);
 /* Fails for want of an input's shape. */
 void torch_fail_open(struct torch_reader *t, const char *what);
 /* An archive of torch.export.save(), whose operators are listed (export.c). -1 after a failure of the build. */

@@ -3,7 +3,6 @@
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/epilogue.h"
 #include "kernel/isa/isa.h"
-#include "kernel/isa/tile.h"
 
 #define COLUMNS (2 * VL)
 #define AHEAD   2048 /* bytes that are fetched ahead */
@@ -84,8 +83,8 @@ V_FN void widen_panel(float *to, const struct kernel_narrow *w, const uint8_t *a
 V_FN void sum_panels(v_f32 *sums, const struct kernel_gemm *g, const struct kernel_narrow *w, const uint8_t *at,
                      size_t panel, int m, int panels, enum kernel_type type)
 {
-    const float *a[GEMM_MR];
-    v_f32 acc[2 * GEMM_MR]; /* whose address stays here, so that they are registers */
+    const float *a[KERNEL_NARROW_ROWS];
+    v_f32 acc[2 * KERNEL_NARROW_ROWS]; /* whose address stays here, so that they are registers */
     const int vectors = 2 * panels;
 #pragma GCC unroll 32
     for (int i = 0; i < m * vectors; i++)
@@ -113,8 +112,8 @@ static void finish(const v_f32 *acc, int step, const struct kernel_gemm *g, int 
 {
     const struct kernel_epilogue *to = &g->to;
     int n = g->n - column < COLUMNS ? g->n - column : COLUMNS, first = n < VL ? n : VL;
-    float sum[GEMM_MR * COLUMNS], *c[GEMM_MR];
-    const float *add[GEMM_MR];
+    float sum[KERNEL_NARROW_ROWS * COLUMNS], *c[KERNEL_NARROW_ROWS];
+    const float *add[KERNEL_NARROW_ROWS];
     v_f32 bias[2] = {v_zero(), v_zero()};
     if (to->bias)
         bias[0] = v_load_n((const float *)to->bias + column, first);
@@ -134,7 +133,7 @@ V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, i
 {
     const uint8_t *at = g->b;
     const size_t panel = kernel_narrow_bytes(w, (size_t)g->k, COLUMNS);
-    v_f32 sums[2 * GEMM_MR];
+    v_f32 sums[2 * KERNEL_NARROW_ROWS];
     int column = 0;
     for (; m == 1 && g->n - column > COLUMNS; column += 2 * COLUMNS, at += 2 * panel) {
         sum_panels(sums, g, w, at, panel, m, 2, type);
@@ -153,47 +152,32 @@ V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, i
 
 typedef void rows_fn(const struct kernel_gemm *g, const struct kernel_narrow *w);
 
-/* Numbers of rows that there are instances for; where there are fewer, the last one is summed again. */
-#if GEMM_MR == 14
-#define EACH_COUNT(X, type) X(1, type) X(4, type) X(14, type)
-#elif GEMM_MR == 8
-#define EACH_COUNT(X, type) X(1, type) X(4, type) X(8, type)
-#elif GEMM_MR == 6
-#define EACH_COUNT(X, type) X(1, type) X(6, type)
-#else
-#define EACH_COUNT(X, type) X(4, type)
-#endif
-#define COUNT(rows, type) rows,
-
-static const int counts[] = {EACH_COUNT(COUNT, none)};
-
-#define ROWS(rows, type)                                                                                               \
-    static void rows_##rows##_##type(const struct kernel_gemm *g, const struct kernel_narrow *w)                       \
-    {                                                                                                                  \
-        run_rows(g, w, rows, type);                                                                                    \
-    }
-#define ROWS_ENTRY(rows, type) rows_##rows##_##type,
+/* Where there are fewer rows, the last one is summed again. */
 #define FUNCTIONS(type)                                                                                                \
-    EACH_COUNT(ROWS, type)                                                                                             \
+    static void row_##type(const struct kernel_gemm *g, const struct kernel_narrow *w)                                 \
+    {                                                                                                                  \
+        run_rows(g, w, 1, type);                                                                                       \
+    }                                                                                                                  \
+    static void rows_##type(const struct kernel_gemm *g, const struct kernel_narrow *w)                                \
+    {                                                                                                                  \
+        run_rows(g, w, KERNEL_NARROW_ROWS, type);                                                                      \
+    }                                                                                                                  \
     static void widen_##type(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors)          \
     {                                                                                                                  \
         widen_panel(to, w, at, k, vectors, type);                                                                      \
     }
-#define ENTRY(type) [type] = {{EACH_COUNT(ROWS_ENTRY, type)}, widen_##type},
+#define ENTRY(type) [type] = {row_##type, rows_##type, widen_##type},
 
 EACH_TYPE(FUNCTIONS)
 
 static const struct {
-    rows_fn *rows[sizeof counts / sizeof *counts];
+    rows_fn *row, *rows;
     void (*widen)(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors);
 } types[] = {EACH_TYPE(ENTRY)};
 
 void K(gemm_narrow_f32)(const struct kernel_gemm *g, const struct kernel_narrow *w)
 {
-    int size = 0;
-    while (counts[size] < g->m)
-        size++;
-    types[w->type].rows[size](g, w);
+    (g->m == 1 ? types[w->type].row : types[w->type].rows)(g, w);
 }
 
 void K(widen_narrow_f32)(float *to, const void *panels, const struct kernel_narrow *w, int k, int n)

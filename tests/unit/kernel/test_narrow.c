@@ -95,11 +95,11 @@ static void check_wide(const struct kernels *k, const struct matrix *m, const fl
 
 static void check_product(const struct kernels *k, const struct matrix *m, const void *panels, const float *floats)
 {
-    int count = random_to(k->gemm_f32->mr);
-    float *a = guard_floats(rows, (size_t)(count * m->k)), want[KERNEL_GEMM_MR_MAX * MAX_N];
+    int count = random_to(KERNEL_NARROW_ROWS);
+    float *a = guard_floats(rows, (size_t)(count * m->k)), want[KERNEL_NARROW_ROWS * MAX_N];
     float bias[MAX_N], *out = guard_out(outputs, sizeof(float) * (size_t)(count * m->n), 0);
-    const void *row[KERNEL_GEMM_MR_MAX];
-    void *c[KERNEL_GEMM_MR_MAX];
+    const void *row[KERNEL_NARROW_ROWS];
+    void *c[KERNEL_NARROW_ROWS];
     static const ptrdiff_t tap[1] = {0};
     guard_fill(a, (size_t)(count * m->k), 1);
     guard_fill(bias, (size_t)m->n, 1);
@@ -146,8 +146,8 @@ int main(void)
 {
     narrow = guard_new((MAX_N + 64) * MAX_K * 9);
     wide = guard_new((MAX_N + 64) * MAX_K * sizeof(float));
-    rows = guard_new(KERNEL_GEMM_MR_MAX * MAX_K * sizeof(float));
-    outputs = guard_new(KERNEL_GEMM_MR_MAX * MAX_N * sizeof(float));
+    rows = guard_new(KERNEL_NARROW_ROWS * MAX_K * sizeof(float));
+    outputs = guard_new(KERNEL_NARROW_ROWS * MAX_N * sizeof(float));
     RUN(every_level);
     return TEST_END();
 }
