@@ -14,14 +14,11 @@ import MNN.expr as F
 import MNN.nn as nn
 import numpy as np
 
-TREE = pathlib.Path(__file__).resolve().parents[2]
+from harness import TREE, Fault
+
 TYPES = {"f32": np.float32, "i32": np.int32, "i64": np.int64, "u8": np.uint8, "i8": np.int8, "bool": np.bool_}
 WINOGRAD_LEVEL = 3  # of the runtime's hints; at 0 it convolves directly, which costs it no digits
 SKIPPED = {"vgg16", "unknown"}
-
-
-class Fault(Exception):
-    pass
 
 
 def program(prefix, name, *args, level=None):

@@ -1,29 +1,16 @@
 """Writes models as OpenVINO IR and runs the files by OpenVINO's CPU device, in floats of 32 bits, and by nnrun: both must give what nnrun gives for the model itself. Floats agree to
 1e-4 of the range, stored numbers to one step, quantised networks and those with weights as halves to two percent of the range. Written, read and written again a file stays the same."""
-import fnmatch
+import functools
 import pathlib
-import subprocess
 import sys
-import tempfile
 
 import numpy as np
 import openvino as ov
 
-TREE = pathlib.Path(__file__).resolve().parents[2]
-OPEN = 64  # what open sizes but the first become
+from harness import OPEN, TREE, Fault, call, run_all
+
 TYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64, "i64": np.int64, "i32": np.int32, "i16": np.int16, "u16": np.uint16, "u8": np.uint8, "i8": np.int8,
          "boolean": np.bool_}
-
-
-class Fault(Exception):
-    pass
-
-
-def call(*words):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
-    if done.returncode:
-        raise Fault(done.stderr.strip()[:300])
-    return done.stdout
 
 
 def arrays_for(net, seed):
@@ -92,29 +79,5 @@ def models():
         yield from (f for f in sorted(shared.rglob("*.onnx")) if "conformance" not in f.parts)
 
 
-def main():
-    prefix, pattern = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "*"
-    core = ov.Core()
-    passed = failed = refused = 0
-    for model in models():
-        if not fnmatch.fnmatch(model.name, pattern):
-            continue
-        for program, options in (("convert", ""), ("optimize", ""), ("optimize", "fp16")):
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    check(core, prefix, model, program, options, folder)
-                    passed += 1
-                except (Fault, RuntimeError) as e:
-                    if "cannot carry" in str(e):
-                        refused += 1
-                        print(f"not carried: {model.name} {program}: {e}"[:300].replace("\n", " "), flush=True)
-                        continue
-                    failed += 1
-                    print(f"FAIL {model.name} {program} {options}: {e}"[:400].replace("\n", " "), flush=True)
-    print(f"{refused} not carried")
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_all(models(), functools.partial(check, ov.Core())))

@@ -9,9 +9,7 @@ import onnx
 import onnxruntime as ort
 from onnx import helper
 
-
-class Fault(Exception):
-    pass
+from harness import Fault
 
 
 def session(path, level=None):

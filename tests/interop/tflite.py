@@ -1,28 +1,13 @@
 """Writes models as TFLite and runs the files by LiteRT's reference kernels. What came from TFLite is held against the original file in the same kernels, run twice so that states
 count, once as it is and once optimised; what came from another format against nnrun. Floats agree to 1e-4 of the range, stored numbers to one step, and to two percent of the range
 with weights as halves."""
-import fnmatch
 import pathlib
-import subprocess
 import sys
-import tempfile
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-TREE = pathlib.Path(__file__).resolve().parents[2]
-OPEN = 64  # what open sizes but the first become
-
-
-class Fault(Exception):
-    pass
-
-
-def call(*words):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
-    if done.returncode:
-        raise Fault(done.stderr.strip()[:300])
-    return done.stdout
+from harness import OPEN, TREE, Fault, call, run_all
 
 
 def runtime(path):
@@ -105,28 +90,5 @@ def models():
         yield from sorted(shared.rglob("*.tflite"))
 
 
-def main():
-    prefix, pattern = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "*"
-    passed = failed = refused = 0
-    for model in models():
-        if not fnmatch.fnmatch(model.name, pattern):
-            continue
-        for program, options in (("convert", ""), ("optimize", ""), ("optimize", "fp16")):
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    check(prefix, model, program, options, folder)
-                    passed += 1
-                except Fault as e:
-                    if "cannot carry" in str(e) or "LiteRT: Encountered unresolved custom op" in str(e):
-                        refused += 1
-                        print(f"not carried: {model.name} {program}: {e}"[:200], flush=True)
-                        continue
-                    failed += 1
-                    print(f"FAIL {model.name} {program} {options}: {e}", flush=True)
-    print(f"{refused} not carried")
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_all(models(), check, ("cannot carry", "LiteRT: Encountered unresolved custom op")))
