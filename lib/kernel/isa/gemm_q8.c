@@ -136,8 +136,7 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
 }
 
 /* Words, which are rare: from memory. */
-static __attribute__((noinline, noclone)) void finish_words(const int32_t *sums, const struct kernel_gemm *g,
-                                                            int column, int lanes, int n)
+V_APART void finish_words(const int32_t *sums, const struct kernel_gemm *g, int column, int lanes, int n)
 {
     const struct kernel_epilogue *to = &g->to;
     for (int i = 0; i < g->m; i++)
@@ -169,9 +168,8 @@ V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 
 
 /* Where the last vector is not full: a loop, and code that all tiles share. */
 #define PARTLY(vectors)                                                                                                \
-    static __attribute__((noinline, noclone)) void finish_partly_##vectors(                                            \
-        const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n, int m,         \
-        int last)                                                                                                      \
+    V_APART void finish_partly_##vectors(const v_i32 *acc, void *const *c, int column, const v_f32 *factor,            \
+                                         const struct v_narrowing *n, int m, int last)                                 \
     {                                                                                                                  \
         for (int i = 0; i < m; i += 4 / (vectors))                                                                     \
             finish_four(acc, c, column, factor, n, i, m, vectors, last);                                               \

@@ -24,6 +24,13 @@
 
 #define V_FN static inline __attribute__((always_inline, unused))
 
+/* What hot loops call rarely, and must not be made part of: one copy for all callers. */
+#ifdef __clang__
+#define V_APART static __attribute__((noinline))
+#else
+#define V_APART static __attribute__((noinline, noclone))
+#endif
+
 #if defined(ISA_avx512)
 #define VL     16
 #define V_IOTA ((v_i32){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
