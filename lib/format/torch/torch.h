@@ -4,7 +4,8 @@
  * Reading runs forward() once: numbers, lists and objects are Python's and computed on the way (script.c, eval.c,
  * expr.c, scalar.c); tensors are values of the graph, and a call of an operator adds nodes (call.c, schema.def) through
  * the functions that read PyTorch's operators for pnnx (format/pnnx/ops.def). Loops over what is known are thus
- * unrolled, modules inlined, and branches on what is known taken. */
+ * unrolled, modules inlined, and branches on what is known taken; what only a run decides becomes If and Loop
+ * (flow.c). */
 #ifndef FORMAT_TORCH_TORCH_H
 #define FORMAT_TORCH_TORCH_H
 
