@@ -71,7 +71,7 @@ struct torch_value torch_make_where(struct torch_reader *t, struct torch_bound *
 {
     struct torch_value arg[3];
     if (c->arg[1].kind == TORCH_NONE)
-        return torch_call_plain(t, "torch.nonzero_parts", c->arg, 1);
+        return torch_call_plain(t, "torch.nn_nonzero_parts", c->arg, 1);
     for (int i = 0; i < 3; i++)
         arg[i] = c->arg[i].kind == TORCH_TENSOR ? c->arg[i] : torch_tensor(t, torch_graph_value(t, c->arg[i]));
     return torch_emit_one(t, c->row->type, c->row->args, arg, 3);
@@ -118,7 +118,7 @@ struct torch_value torch_make_topk(struct torch_reader *t, struct torch_bound *c
         c->arg[2] = torch_int(-1);
     if (c->arg[3].kind == TORCH_NONE)
         c->arg[3] = torch_bool(true);
-    return torch_call_plain(t, "torch.open_topk", c->arg, 4);
+    return torch_call_plain(t, "torch.nn_open_topk", c->arg, 4);
 }
 
 /* var(x, unbiased), var(x, dim, unbiased, keepdim), var(x, dim, correction=1, keepdim=True). */

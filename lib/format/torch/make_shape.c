@@ -89,13 +89,6 @@ struct torch_value torch_make_device(struct torch_reader *t, struct torch_bound 
     return c->arg[0].kind == TORCH_STRING ? c->arg[0] : torch_string("cpu");
 }
 
-/* Of the prelude: an input of open rank has this one. */
-struct torch_value torch_make_expect_rank(struct torch_reader *t, struct torch_bound *c)
-{
-    build_expect(t->b, torch_graph_value(t, c->arg[0]), (int)c->arg[1].i, 1, 0, DTYPE_NONE);
-    return torch_none();
-}
-
 /* Of a tensor: its part at an index of the first axis. */
 struct torch_value torch_make_get_item(struct torch_reader *t, struct torch_bound *c)
 {
@@ -355,7 +348,7 @@ struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound 
         size = type->dims[at];
     for (size_t i = 0; torch_is_list(c->arg[1]) && i < c->arg[1].list->count; i++)
         if (c->arg[1].list->items[i].kind == TORCH_SIZE)
-            return torch_call_plain(t, "torch.open_split", c->arg, c->arg[2].kind == TORCH_NONE ? 2 : 3);
+            return torch_call_plain(t, "torch.nn_open_split", c->arg, c->arg[2].kind == TORCH_NONE ? 2 : 3);
     int64_t count = count_pieces(t, c, size);
     if (count < 0 && strstr(c->row->name, "chunk") && c->arg[1].kind == TORCH_INT)
         count = c->arg[1].i;
@@ -399,7 +392,7 @@ struct torch_value torch_make_index(struct torch_reader *t, struct torch_bound *
     const struct type *type = count && in[0] ? build_type(t->b, in[0]) : NULL;
     if (type && count == 1 && type->dtype == DTYPE_BOOL) {
         struct torch_value values[3] = {c->arg[0], list->items[first], torch_int(first)};
-        return torch_call_plain(t, "torch.index_mask", values, 3);
+        return torch_call_plain(t, "torch.nn_index_mask", values, 3);
     }
     if (!type || (count > 1 && first > 0) || type->dtype == DTYPE_BOOL) {
         build_fail(t->b, "an index by several masks, or by several tensors behind other axes, is not read");

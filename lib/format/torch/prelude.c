@@ -3,30 +3,34 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/torch/torch.h"
 
 #define MODULE "prelude"
 
 /* clang-format off */
-static const char text[] =
+/* What begins with "nn_" is for the others. */
+static const struct {
+    const char *name, *text; /* what stands behind "def name" */
+} functions[] = {
     /* ---- cells of recurrent layers ---- */
-    "def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    {"lstm_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
     "  h, c, = hx\n"
     "  i, f, g, o, = torch.chunk(torch.linear(input, w_ih, b_ih) + torch.linear(h, w_hh, b_hh), 4, -1)\n"
     "  cell = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)\n"
-    "  return (torch.sigmoid(o) * torch.tanh(cell), cell)\n"
-    "def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  return (torch.sigmoid(o) * torch.tanh(cell), cell)\n"},
+    {"gru_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
     "  r, z, n, = torch.chunk(torch.linear(input, w_ih, b_ih), 3, -1)\n"
     "  r1, z1, n1, = torch.chunk(torch.linear(hx, w_hh, b_hh), 3, -1)\n"
     "  new = torch.tanh(n + torch.sigmoid(r + r1) * n1)\n"
-    "  return new + torch.sigmoid(z + z1) * (hx - new)\n"
-    "def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
-    "  return torch.tanh(torch.linear(input, w_ih, b_ih) + torch.linear(hx, w_hh, b_hh))\n"
-    "def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
-    "  return torch.relu(torch.linear(input, w_ih, b_ih) + torch.linear(hx, w_hh, b_hh))\n"
+    "  return new + torch.sigmoid(z + z1) * (hx - new)\n"},
+    {"rnn_tanh_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  return torch.tanh(torch.linear(input, w_ih, b_ih) + torch.linear(hx, w_hh, b_hh))\n"},
+    {"rnn_relu_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  return torch.relu(torch.linear(input, w_ih, b_ih) + torch.linear(hx, w_hh, b_hh))\n"},
     /* ---- layers of transformers: masks say what is left out ---- */
-    "def attend(x, dim, heads, weight, bias, out_weight, out_bias, mask, mask_type):\n"
-    "  torch.expect_rank(x, 3)\n"
+    {"nn_attend", "(x, dim, heads, weight, bias, out_weight, out_bias, mask, mask_type):\n"
+    "  torch.nn_expect_rank(x, 3)\n"
     "  n = torch.size(x, 0)\n"
     "  l = torch.size(x, 1)\n"
     "  shape = [n, l, heads, dim // heads]\n"
@@ -39,50 +43,50 @@ static const char text[] =
     "  if mask is not None:\n"
     "    mask = torch.logical_not(mask)\n"
     "  y = torch.transpose(torch.scaled_dot_product_attention(q, k, v, mask), 1, 2)\n"
-    "  return torch.linear(torch.reshape(y, [n, l, dim]), out_weight, out_bias)\n"
-    "def feed_forward(x, gelu, w1, b1, w2, b2):\n"
+    "  return torch.linear(torch.reshape(y, [n, l, dim]), out_weight, out_bias)\n"},
+    {"nn_feed_forward", "(x, gelu, w1, b1, w2, b2):\n"
     "  y = torch.linear(x, w1, b1)\n"
     "  if gelu:\n"
     "    y = torch.gelu(y)\n"
     "  else:\n"
     "    y = torch.relu(y)\n"
-    "  return torch.linear(y, w2, b2)\n"
-    "def _transformer_encoder_layer_fwd(x, dim, heads, w, b, ow, ob, gelu, first, eps, n1, m1, n2, m2,"
+    "  return torch.linear(y, w2, b2)\n"},
+    {"_transformer_encoder_layer_fwd", "(x, dim, heads, w, b, ow, ob, gelu, first, eps, n1, m1, n2, m2,"
     "    w1, b1, w2, b2, mask=None, mask_type=None):\n"
     "  if first:\n"
-    "    x = x + torch.attend(torch.layer_norm(x, [dim], n1, m1, eps), dim, heads, w, b, ow, ob, mask, mask_type)\n"
-    "    return x + torch.feed_forward(torch.layer_norm(x, [dim], n2, m2, eps), gelu, w1, b1, w2, b2)\n"
-    "  x = torch.layer_norm(x + torch.attend(x, dim, heads, w, b, ow, ob, mask, mask_type), [dim], n1, m1, eps)\n"
-    "  return torch.layer_norm(x + torch.feed_forward(x, gelu, w1, b1, w2, b2), [dim], n2, m2, eps)\n"
-    "def _native_multi_head_attention(q, k, v, dim, heads, w, b, ow, ob, mask=None, need=True, mean=True,"
+    "    x = x + torch.nn_attend(torch.layer_norm(x, [dim], n1, m1, eps), dim, heads, w, b, ow, ob, mask, mask_type)\n"
+    "    return x + torch.nn_feed_forward(torch.layer_norm(x, [dim], n2, m2, eps), gelu, w1, b1, w2, b2)\n"
+    "  x = torch.layer_norm(x + torch.nn_attend(x, dim, heads, w, b, ow, ob, mask, mask_type), [dim], n1, m1, eps)\n"
+    "  return torch.layer_norm(x + torch.nn_feed_forward(x, gelu, w1, b1, w2, b2), [dim], n2, m2, eps)\n"},
+    {"_native_multi_head_attention", "(q, k, v, dim, heads, w, b, ow, ob, mask=None, need=True, mean=True,"
     "    mask_type=None):\n"
-    "  return (torch.attend(q, dim, heads, w, b, ow, ob, mask, mask_type), None)\n"
-    "def native_group_norm(x, weight, bias, n, c, size, groups, eps):\n"
-    "  return (torch.group_norm(x, groups, weight, bias, eps), None, None)\n"
+    "  return (torch.nn_attend(q, dim, heads, w, b, ow, ob, mask, mask_type), None)\n"},
+    {"native_group_norm", "(x, weight, bias, n, c, size, groups, eps):\n"
+    "  return (torch.group_norm(x, groups, weight, bias, eps), None, None)\n"},
     /* ---- arithmetic ---- */
-    "def lerp(a, b, weight):\n"
-    "  return a + (b - a) * weight\n"
-    "def true_divide(a, b):\n"
-    "  return a / b\n"
-    "def addcdiv(input, a, b, value=1):\n"
-    "  return input + value * (a / b)\n"
-    "def addmv(input, mat, vec, beta=1, alpha=1):\n"
-    "  return beta * input + alpha * torch.matmul(mat, vec)\n"
-    "def outer(a, b):\n"
-    "  return torch.unsqueeze(a, 1) * torch.unsqueeze(b, 0)\n"
-    "def hypot(a, b):\n"
-    "  return torch.sqrt(a * a + b * b)\n"
-    "def frac(x):\n"
-    "  return x - torch.trunc(x)\n"
-    "def logit(x, eps=None):\n"
+    {"lerp", "(a, b, weight):\n"
+    "  return a + (b - a) * weight\n"},
+    {"true_divide", "(a, b):\n"
+    "  return a / b\n"},
+    {"addcdiv", "(input, a, b, value=1):\n"
+    "  return input + value * (a / b)\n"},
+    {"addmv", "(input, mat, vec, beta=1, alpha=1):\n"
+    "  return beta * input + alpha * torch.matmul(mat, vec)\n"},
+    {"outer", "(a, b):\n"
+    "  return torch.unsqueeze(a, 1) * torch.unsqueeze(b, 0)\n"},
+    {"hypot", "(a, b):\n"
+    "  return torch.sqrt(a * a + b * b)\n"},
+    {"frac", "(x):\n"
+    "  return x - torch.trunc(x)\n"},
+    {"logit", "(x, eps=None):\n"
     "  if eps is not None:\n"
     "    x = torch.clamp(x, eps, 1.0 - eps)\n"
-    "  return torch.log(x / (1.0 - x))\n"
-    "def isnan(x):\n"
-    "  return onnx.IsNaN(x)\n"
-    "def isinf(x):\n"
-    "  return onnx.IsInf(x)\n"
-    "def nan_to_num(x, nan=None, posinf=None, neginf=None):\n"
+    "  return torch.log(x / (1.0 - x))\n"},
+    {"isnan", "(x):\n"
+    "  return onnx.IsNaN(x)\n"},
+    {"isinf", "(x):\n"
+    "  return onnx.IsInf(x)\n"},
+    {"nan_to_num", "(x, nan=None, posinf=None, neginf=None):\n"
     "  if nan is None:\n"
     "    nan = 0.0\n"
     "  x = torch.where(onnx.IsNaN(x), nan, x)\n"
@@ -90,39 +94,39 @@ static const char text[] =
     "    x = torch.where(onnx.IsInf(x, detect_negative=0), posinf, x)\n"
     "  if neginf is not None:\n"
     "    x = torch.where(onnx.IsInf(x, detect_positive=0), neginf, x)\n"
-    "  return torch.clamp(x, -3.4028234663852886e38, 3.4028234663852886e38)\n"
-    "def cosine_similarity(a, b, dim=1, eps=1e-8):\n"
+    "  return torch.clamp(x, -3.4028234663852886e38, 3.4028234663852886e38)\n"},
+    {"cosine_similarity", "(a, b, dim=1, eps=1e-8):\n"
     "  x = torch.clamp_min(torch.norm(a, 2, [dim]), eps)\n"
     "  y = torch.clamp_min(torch.norm(b, 2, [dim]), eps)\n"
-    "  return torch.sum(a * b, [dim]) / (x * y)\n"
-    "def pairwise_distance(a, b, p=2, eps=1e-6, keepdim=False):\n"
-    "  return torch.norm(a - b + eps, p, [-1], keepdim)\n"
-    "def cdist(a, b, p=2, compute_mode=None):\n"
-    "  return torch.norm(torch.unsqueeze(a, -2) - torch.unsqueeze(b, -3), p, [-1])\n"
-    "def var_mean(x, dim=None, unbiased=True, keepdim=False):\n"
-    "  return (torch.var(x, dim, unbiased, keepdim), torch.mean(x, dim, keepdim))\n"
-    "def std_mean(x, dim=None, unbiased=True, keepdim=False):\n"
-    "  return (torch.std(x, dim, unbiased, keepdim), torch.mean(x, dim, keepdim))\n"
-    "def any(x, dim=None, keepdim=False):\n"
+    "  return torch.sum(a * b, [dim]) / (x * y)\n"},
+    {"pairwise_distance", "(a, b, p=2, eps=1e-6, keepdim=False):\n"
+    "  return torch.norm(a - b + eps, p, [-1], keepdim)\n"},
+    {"cdist", "(a, b, p=2, compute_mode=None):\n"
+    "  return torch.norm(torch.unsqueeze(a, -2) - torch.unsqueeze(b, -3), p, [-1])\n"},
+    {"var_mean", "(x, dim=None, unbiased=True, keepdim=False):\n"
+    "  return (torch.var(x, dim, unbiased, keepdim), torch.mean(x, dim, keepdim))\n"},
+    {"std_mean", "(x, dim=None, unbiased=True, keepdim=False):\n"
+    "  return (torch.std(x, dim, unbiased, keepdim), torch.mean(x, dim, keepdim))\n"},
+    {"any", "(x, dim=None, keepdim=False):\n"
     "  if dim is None:\n"
     "    return torch.gt(torch.sum(torch.to(x, 4)), 0)\n"
-    "  return torch.gt(torch.sum(torch.to(x, 4), [dim], keepdim), 0)\n"
-    "def all(x, dim=None, keepdim=False):\n"
-    "  return torch.logical_not(torch.any(torch.logical_not(torch.to(x, 11)), dim, keepdim))\n"
+    "  return torch.gt(torch.sum(torch.to(x, 4), [dim], keepdim), 0)\n"},
+    {"all", "(x, dim=None, keepdim=False):\n"
+    "  return torch.logical_not(torch.any(torch.logical_not(torch.to(x, 11)), dim, keepdim))\n"},
     /* ---- tensors of numbers ---- */
-    "def as_tensor(data, dtype=None, device=None):\n"
-    "  return torch.tensor(data, dtype)\n"
-    "def _shape_as_tensor(x):\n"
-    "  return onnx.Shape(x)\n"
-    "def linspace(start, end, steps, dtype=None, layout=None, device=None, pin=None):\n"
-    "  return start + torch.to(torch.arange(steps), 6) * ((end - start) / (steps - 1))\n"
-    "def eye(n, m=None, dtype=None):\n"
+    {"as_tensor", "(data, dtype=None, device=None):\n"
+    "  return torch.tensor(data, dtype)\n"},
+    {"_shape_as_tensor", "(x):\n"
+    "  return onnx.Shape(x)\n"},
+    {"linspace", "(start, end, steps, dtype=None, layout=None, device=None, pin=None):\n"
+    "  return start + torch.to(torch.arange(steps), 6) * ((end - start) / (steps - 1))\n"},
+    {"eye", "(n, m=None, dtype=None):\n"
     "  if m is None:\n"
     "    m = n\n"
-    "  return onnx.EyeLike(torch.zeros([n, m]))\n"
-    "def one_hot(x, classes):\n"
-    "  return torch.to(torch.eq(torch.unsqueeze(x, -1), torch.arange(classes)), 4)\n"
-    "def meshgrid(tensors, indexing='ij'):\n"
+    "  return onnx.EyeLike(torch.zeros([n, m]))\n"},
+    {"one_hot", "(x, classes):\n"
+    "  return torch.to(torch.eq(torch.unsqueeze(x, -1), torch.arange(classes)), 4)\n"},
+    {"meshgrid", "(tensors, indexing='ij'):\n"
     "  out = []\n"
     "  sizes = []\n"
     "  n = len(tensors)\n"
@@ -139,9 +143,9 @@ static const char text[] =
     "    if indexing == 'xy' and n > 1:\n"
     "      x = torch.transpose(x, 0, 1)\n"
     "    out.append(x)\n"
-    "  return out\n"
+    "  return out\n"},
     /* ---- elements of others ---- */
-    "def repeat_interleave(x, repeats, dim=None, output_size=None):\n"
+    {"repeat_interleave", "(x, repeats, dim=None, output_size=None):\n"
     "  if dim is None:\n"
     "    x = torch.flatten(x)\n"
     "    dim = 0\n"
@@ -153,8 +157,8 @@ static const char text[] =
     "      sizes.append(repeats)\n"
     "    else:\n"
     "      sizes.append(1)\n"
-    "  return torch.flatten(torch.repeat(torch.unsqueeze(x, dim + 1), sizes), dim, dim + 1)\n"
-    "def movedim(x, source, destination):\n"
+    "  return torch.flatten(torch.repeat(torch.unsqueeze(x, dim + 1), sizes), dim, dim + 1)\n"},
+    {"movedim", "(x, source, destination):\n"
     "  n = torch.dim(x)\n"
     "  if source < 0:\n"
     "    source = source + n\n"
@@ -170,47 +174,47 @@ static const char text[] =
     "        at = at + 1\n"
     "      order.append(at)\n"
     "      at = at + 1\n"
-    "  return torch.permute(x, order)\n"
-    "def unfold(x, dim, size, step):\n"
+    "  return torch.permute(x, order)\n"},
+    {"unfold", "(x, dim, size, step):\n"
     "  if dim < 0:\n"
     "    dim = dim + torch.dim(x)\n"
     "  starts = torch.arange(0, torch.size(x, dim) - size + 1, step)\n"
     "  index = torch.flatten(torch.unsqueeze(starts, 1) + torch.unsqueeze(torch.arange(size), 0))\n"
     "  y = torch.unflatten(torch.index_select(x, dim, index), dim, [-1, size])\n"
-    "  return torch.movedim(y, dim + 1, -1)\n"
-    "def take_along_dim(x, index, dim):\n"
-    "  return torch.gather(x, dim, index)\n"
-    "def nonzero(x):\n"
-    "  return torch.t(onnx.NonZero(x))\n"
-    "def nonzero_parts(x):\n"
+    "  return torch.movedim(y, dim + 1, -1)\n"},
+    {"take_along_dim", "(x, index, dim):\n"
+    "  return torch.gather(x, dim, index)\n"},
+    {"nonzero", "(x):\n"
+    "  return torch.t(onnx.NonZero(x))\n"},
+    {"nn_nonzero_parts", "(x):\n"
     "  all = onnx.NonZero(x)\n"
     "  out = []\n"
     "  for i in range(torch.dim(x)):\n"
     "    out.append(torch.select(all, 0, i))\n"
-    "  return out\n"
-    "def index_mask(x, mask, axis):\n"
+    "  return out\n"},
+    {"nn_index_mask", "(x, mask, axis):\n"
     "  if torch.dim(mask) == 1:\n"
     "    return onnx.Compress(x, mask, axis=axis)\n"
-    "  return onnx.Compress(torch.flatten(x, axis, axis + torch.dim(mask) - 1), torch.flatten(mask), axis=axis)\n"
-    "def open_topk(x, k, dim=-1, largest=True, sorted=True):\n"
-    "  return onnx.TopK(x, torch.reshape(torch.to(k, 4), [1]), axis=dim, largest=int(largest), outputs=2)\n"
-    "def open_split(x, sizes, dim=0):\n"
+    "  return onnx.Compress(torch.flatten(x, axis, axis + torch.dim(mask) - 1), torch.flatten(mask), axis=axis)\n"},
+    {"nn_open_topk", "(x, k, dim=-1, largest=True, sorted=True):\n"
+    "  return onnx.TopK(x, torch.reshape(torch.to(k, 4), [1]), axis=dim, largest=int(largest), outputs=2)\n"},
+    {"nn_open_split", "(x, sizes, dim=0):\n"
     "  out = []\n"
     "  at = 0\n"
     "  for i in range(len(sizes)):\n"
     "    out.append(torch.narrow(x, dim, at, sizes[i]))\n"
     "    at = at + sizes[i]\n"
-    "  return out\n"
-    "def _unique2(x, sorted=True, return_inverse=False, return_counts=False):\n"
+    "  return out\n"},
+    {"_unique2", "(x, sorted=True, return_inverse=False, return_counts=False):\n"
     "  values, first, inverse, counts, = onnx.Unique(x, outputs=4)\n"
-    "  return (values, inverse, counts)\n"
-    "def masked_select(x, mask):\n"
-    "  return onnx.Compress(torch.flatten(x), torch.flatten(torch.expand_as(mask, x)))\n"
-    "def bucketize(x, boundaries, out_int32=False, right=False):\n"
+    "  return (values, inverse, counts)\n"},
+    {"masked_select", "(x, mask):\n"
+    "  return onnx.Compress(torch.flatten(x), torch.flatten(torch.expand_as(mask, x)))\n"},
+    {"bucketize", "(x, boundaries, out_int32=False, right=False):\n"
     "  if right:\n"
     "    return torch.sum(torch.to(torch.ge(torch.unsqueeze(x, -1), boundaries), 4), [-1])\n"
-    "  return torch.sum(torch.to(torch.gt(torch.unsqueeze(x, -1), boundaries), 4), [-1])\n"
-    "def scatter(x, dim, index, src, reduce=None):\n"
+    "  return torch.sum(torch.to(torch.gt(torch.unsqueeze(x, -1), boundaries), 4), [-1])\n"},
+    {"scatter", "(x, dim, index, src, reduce=None):\n"
     "  if torch.is_tensor(src):\n"
     "    src = torch.type_as(src, x)\n"
     "  else:\n"
@@ -219,10 +223,10 @@ static const char text[] =
     "    if reduce == 'add':\n"
     "      return onnx.ScatterElements(x, index, src, axis=dim, reduction='add')\n"
     "    return onnx.ScatterElements(x, index, src, axis=dim, reduction='mul')\n"
-    "  return onnx.ScatterElements(x, index, src, axis=dim)\n"
-    "def scatter_add(x, dim, index, src):\n"
-    "  return onnx.ScatterElements(x, index, src, axis=dim, reduction='add')\n"
-    "def index_put(x, indices, values, accumulate=False):\n"
+    "  return onnx.ScatterElements(x, index, src, axis=dim)\n"},
+    {"scatter_add", "(x, dim, index, src):\n"
+    "  return onnx.ScatterElements(x, index, src, axis=dim, reduction='add')\n"},
+    {"index_put", "(x, indices, values, accumulate=False):\n"
     "  if len(indices) == 1 and torch.dtype(indices[0]) == 11:\n"
     "    return torch.where(indices[0], torch.type_as(values, x), x)\n"
     "  at = torch.stack(indices, -1)\n"
@@ -231,7 +235,8 @@ static const char text[] =
     "  values = onnx.Expand(torch.type_as(values, x), torch.cat([head, tail], 0))\n"
     "  if accumulate:\n"
     "    return onnx.ScatterND(x, at, values, reduction='add')\n"
-    "  return onnx.ScatterND(x, at, values)\n";
+    "  return onnx.ScatterND(x, at, values)\n"},
+};
 /* clang-format on */
 
 const char *torch_prelude_name(const char *operation, char *name, size_t size)
@@ -240,9 +245,23 @@ const char *torch_prelude_name(const char *operation, char *name, size_t size)
     return name;
 }
 
+const char *torch_prelude_at(size_t index)
+{
+    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++)
+        if (strncmp(functions[i].name, "nn_", 3) != 0 && index-- == 0)
+            return functions[i].name;
+    return NULL;
+}
+
 int torch_prelude_read(struct torch_reader *t, struct error *err)
 {
-    return torch_source_read(t, MODULE, text, sizeof(text) - 1, err);
+    struct text all;
+    text_init(&all);
+    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++)
+        text_printf(&all, "def %s%s", functions[i].name, functions[i].text);
+    int result = all.failed ? error_memory(err) : torch_source_read(t, MODULE, all.data, all.size, err);
+    text_release(&all);
+    return result;
 }
 
 /* ---- nodes ---- */

@@ -338,6 +338,16 @@ static bool is_instance(struct scalars *s, struct torch_value *v)
     return false;
 }
 
+/* Of the prelude: an input of open rank has this one. */
+static bool expect_rank(struct scalars *s, struct torch_value *v)
+{
+    *v = torch_none();
+    if (s->a.kind != TORCH_TENSOR || s->b.kind != TORCH_INT || s->b.i < 0 || s->b.i > TENSOR_MAX_RANK)
+        return false;
+    build_expect(s->t->b, s->a.tensor->value, (int)s->b.i, 1, 0, DTYPE_NONE);
+    return true;
+}
+
 static bool is_tensor(struct scalars *s, struct torch_value *v)
 {
     return torch_scalar_give(v, torch_bool(s->a.kind == TORCH_TENSOR));
@@ -422,6 +432,7 @@ static const struct {
     {"_unwrap_optional", same},
     {"type", same}, /* of a device: its name */
     {"isinstance", is_instance},
+    {"nn_expect_rank", expect_rank},
     {"is_tensor", is_tensor},
     {"is_scripting", no},
     {"is_autocast_enabled", no},

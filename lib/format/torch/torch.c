@@ -260,7 +260,7 @@ static int sniff(const struct source *s)
 
 static const char *operator_at(size_t index)
 {
-    return index < torch_row_count ? torch_rows[index].name : NULL;
+    return index < torch_row_count ? torch_rows[index].name : torch_prelude_at(index - torch_row_count);
 }
 
 const struct format format_torch = {

@@ -272,6 +272,8 @@ size_t torch_block(struct torch_frame *f, size_t line, int indent);
 /* ---- operators put together of others (prelude.c) ---- */
 
 int torch_prelude_read(struct torch_reader *t, struct error *err);
+/* The name of operator `index` of these; NULL beyond the last. */
+const char *torch_prelude_at(size_t index);
 /* What the function of an operator would be called, into name. */
 const char *torch_prelude_name(const char *operation, char *name, size_t size);
 /* A node of ONNX: arguments by place are its inputs, those with names its attributes. */
