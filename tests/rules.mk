@@ -23,7 +23,7 @@ check:
 # ---- pieces ------------------------------------------------------------------------------------------------------
 
 check-static: all
-	@BUILD=$(BUILD) CC=$(CC) tests/sum tests/static/layers tests/static/style tests/static/headers tests/static/symbols \
+	@BUILD=$(BUILD) CC='$(CC)' tests/sum tests/static/layers tests/static/style tests/static/headers tests/static/symbols \
 		tests/static/spills tests/static/man '$(MAKE) --no-print-directory check-pages'
 
 # Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a.
