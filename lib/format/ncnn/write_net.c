@@ -51,6 +51,17 @@ static int any_batch(const struct type *t)
     return -1;
 }
 
+/* Whether the result has the axes of the first operand, which has no batch: an axis of size 1 in front is none either.
+ */
+static bool keeps_all_axes(struct writer *w, const struct node *n)
+{
+    const struct value *x = node_in(n, 0);
+    const struct type *t = &n->out[0]->type;
+    bool each = op_trait(n, "axes=each") || node_is(n, "LayerNormalization") || node_is(n, "RMSNormalization");
+    return each && x && !x->constant && ncnn_batch(w, x) < 0 && x->type.rank == t->rank && t->rank <= BLOB_AXES &&
+           memcmp(x->type.dims, t->dims, (size_t)t->rank * sizeof(*t->dims)) == 0;
+}
+
 /* The batch of a result is where that of the first operand of as many axes is, or first. */
 static void place_batches(struct writer *w, const struct node *n)
 {
@@ -66,7 +77,7 @@ static void place_batches(struct writer *w, const struct node *n)
             if (alike && t->dims[ncnn_batch(w, x)] == 1)
                 axis = ncnn_batch(w, x);
         }
-        ncnn_set_batch(w, v, axis);
+        ncnn_set_batch(w, v, o == 0 && keeps_all_axes(w, n) ? -1 : axis);
     }
 }
 
