@@ -51,10 +51,22 @@ struct node *perm_node(struct node *before, struct value *v, const struct perm *
     return n && node_set_ints(n, "perm", perm, (size_t)p->rank, err) == 0 ? n : NULL;
 }
 
+/* What becomes numbers of less than a byte, which other engines do not move. */
+static struct node *packing(const struct value *v)
+{
+    struct node *n = v->producer;
+    return n && node_is(n, "Cast") && v->type.dtype != DTYPE_NONE && dtype_info(v->type.dtype)->bits < 8 ? n : NULL;
+}
+
 struct value *perm_transpose(struct node *before, struct value *v, const struct perm *p, struct error *err)
 {
-    struct node *n = perm_node(before, v, p, err);
-    return n ? pass_output(n, err) : NULL;
+    struct node *cast = packing(v);
+    struct node *n = perm_node(before, cast ? cast->in[0] : v, p, err);
+    v = n ? pass_output(n, err) : NULL;
+    if (!cast || !v)
+        return v;
+    n = pass_node(before, "", "Cast", 1, &v, err);
+    return n && node_take_attrs(n, cast, err) == 0 ? pass_output(n, err) : NULL;
 }
 
 struct type perm_type(const struct type *type, const struct perm *p)
