@@ -5,9 +5,6 @@
 #include "kernel/isa/isa.h"
 #include "kernel/isa/vec.h"
 
-/* So many accumulators keep the multipliers busy, and leave registers for a row of weights. */
-#define DW_PIXELS 8
-
 /* Masked loads cost nothing extra on AVX-512; elsewhere a last, partial block of channels goes the general way. */
 #ifdef ISA_avx512
 #define DW_MASKED true
@@ -18,6 +15,16 @@
 /* Where there is a better level, tiles of known kernels would only be more code: the others give the same bits. */
 #if defined ISA_generic && (defined __x86_64__ || defined __aarch64__)
 #define DW_SMALL
+#endif
+
+/* So many accumulators keep the multipliers busy, and leave registers for a row of weights. A tile has one of a few
+ * numbers of pixels, since each number is a kernel of its own: 7 is what maps of 7, 14, 28 pixels are made of. */
+#ifdef DW_SMALL
+#define DW_PIXELS      4
+#define EACH_PIXELS(X) X(1) X(2) X(4)
+#else
+#define DW_PIXELS      8
+#define EACH_PIXELS(X) X(1) X(2) X(4) X(7) X(8)
 #endif
 
 /* Some outputs from x, in channels `channel` to `end`, with the kernel's columns kx_begin <= kx < kx_end. */
@@ -231,55 +238,60 @@ V_FN void tile_any(const struct kernel_depthwise_f32 *d, const struct tile *tile
         tile_block(d, &b, &t, c, pixels, 0, 0, true);
 }
 
-#ifdef DW_SMALL
-#define TILE(pixels, kw, stride)
-#else
+typedef tile_fn *tile_fns[DW_PIXELS + 1]; /* by the number of pixels, where there is one */
+
+#define ANY_TILE(pixels)                                                                                               \
+    static void tile_##pixels(const struct kernel_depthwise_f32 *d, const struct tile *t)                              \
+    {                                                                                                                  \
+        tile_any(d, t, pixels);                                                                                        \
+    }
+EACH_PIXELS(ANY_TILE)
+
+#define ANY_ENTRY(pixels) [pixels] = tile_##pixels,
+static const tile_fns any_tiles = {EACH_PIXELS(ANY_ENTRY)};
+
+#ifndef DW_SMALL
 #define TILE(pixels, kw, stride)                                                                                       \
     static void tile_##pixels##_##kw##_##stride(const struct kernel_depthwise_f32 *d, const struct tile *t)            \
     {                                                                                                                  \
         tile_fixed(d, t, pixels, kw, stride);                                                                          \
     }
-#endif
-#define TILES(pixels)                                                                                                  \
-    TILE(pixels, 3, 1)                                                                                                 \
-    TILE(pixels, 3, 2)                                                                                                 \
-    TILE(pixels, 5, 1)                                                                                                 \
-    TILE(pixels, 5, 2)                                                                                                 \
-    TILE(pixels, 7, 1)                                                                                                 \
-    static void tile_##pixels(const struct kernel_depthwise_f32 *d, const struct tile *t)                              \
-    {                                                                                                                  \
-        tile_any(d, t, pixels);                                                                                        \
-    }
+#define TILES(pixels) TILE(pixels, 3, 1) TILE(pixels, 3, 2) TILE(pixels, 5, 1) TILE(pixels, 5, 2) TILE(pixels, 7, 1)
+EACH_PIXELS(TILES)
 
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-TILES(6)
-TILES(7)
-TILES(8)
-
-#ifndef DW_SMALL
-#define FIXED(kw, stride)                                                                                              \
-    {                                                                                                                  \
-        tile_1_##kw##_##stride, tile_2_##kw##_##stride, tile_3_##kw##_##stride, tile_4_##kw##_##stride,                \
-            tile_5_##kw##_##stride, tile_6_##kw##_##stride, tile_7_##kw##_##stride, tile_8_##kw##_##stride             \
-    }
+#define ENTRY_3_1(pixels) [pixels] = tile_##pixels##_3_1,
+#define ENTRY_3_2(pixels) [pixels] = tile_##pixels##_3_2,
+#define ENTRY_5_1(pixels) [pixels] = tile_##pixels##_5_1,
+#define ENTRY_5_2(pixels) [pixels] = tile_##pixels##_5_2,
+#define ENTRY_7_1(pixels) [pixels] = tile_##pixels##_7_1,
 
 static const struct fixed {
     int kw, stride;
-    tile_fn *tiles[DW_PIXELS]; /* [pixels - 1] */
-} fixed[] = {{3, 1, FIXED(3, 1)}, {3, 2, FIXED(3, 2)}, {5, 1, FIXED(5, 1)}, {5, 2, FIXED(5, 2)}, {7, 1, FIXED(7, 1)}};
+    tile_fns tiles;
+} fixed[] = {{3, 1, {EACH_PIXELS(ENTRY_3_1)}},
+             {3, 2, {EACH_PIXELS(ENTRY_3_2)}},
+             {5, 1, {EACH_PIXELS(ENTRY_5_1)}},
+             {5, 2, {EACH_PIXELS(ENTRY_5_2)}},
+             {7, 1, {EACH_PIXELS(ENTRY_7_1)}}};
 #endif
-static tile_fn *const any_tiles[DW_PIXELS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7, tile_8};
 
-/* Outputs t->x <= x < end in tiles of nearly the same size, since a small remainder would be slow. */
+/* The largest tile, or 7 pixels where what then remains is made of fewer tiles. */
+static int tile_pixels(int left)
+{
+    int pixels = left < DW_PIXELS ? left : DW_PIXELS, rest = left % DW_PIXELS;
+    if (left > DW_PIXELS && (rest & (rest - 1)) != 0 && rest != DW_PIXELS - 1)
+        pixels = DW_PIXELS - 1;
+    while (!any_tiles[pixels])
+        pixels--;
+    return pixels;
+}
+
+/* Outputs t->x <= x < end. */
 static void run_tiles(const struct kernel_depthwise_f32 *d, struct tile *t, int end, tile_fn *const *tiles)
 {
-    for (int left = end - t->x; left > 0; left = end - t->x) {
-        int count = (left - 1) / DW_PIXELS + 1, pixels = (left - 1) / count + 1;
-        tiles[pixels - 1](d, t);
+    while (t->x < end) {
+        int pixels = tile_pixels(end - t->x);
+        tiles[pixels](d, t);
         t->x += pixels;
     }
 }
@@ -338,21 +350,17 @@ V_FN void tile_group(const struct kernel_depthwise_f32 *d, const struct tile *ti
     {                                                                                                                  \
         tile_group(d, t, pixels, stride);                                                                              \
     }
-#define GROUP_TILES(stride) GROUP_TILE(1, stride) GROUP_TILE(2, stride) GROUP_TILE(4, stride) GROUP_TILE(8, stride)
+#define GROUP_TILES(pixels)   GROUP_TILE(pixels, 1) GROUP_TILE(pixels, 2)
+#define GROUP_ENTRY_1(pixels) [pixels] = group_##pixels##_1,
+#define GROUP_ENTRY_2(pixels) [pixels] = group_##pixels##_2,
 
-GROUP_TILES(1)
-GROUP_TILES(2)
-
-/* By stride; of 1, 2, 4 and 8 pixels. */
-static tile_fn *const group_tiles[2][4] = {{group_1_1, group_2_1, group_4_1, group_8_1},
-                                           {group_1_2, group_2_2, group_4_2, group_8_2}};
+EACH_PIXELS(GROUP_TILES)
+static const tile_fns group_tiles[2] = {{EACH_PIXELS(GROUP_ENTRY_1)}, {EACH_PIXELS(GROUP_ENTRY_2)}}; /* by stride */
 
 static void run_groups(const struct kernel_depthwise_f32 *d)
 {
     struct tile t = {.end = d->channels};
-    for (int size = 3; size >= 0; size--)
-        for (; d->width - t.x >= 1 << size; t.x += 1 << size)
-            group_tiles[d->stride - 1][size](d, &t);
+    run_tiles(d, &t, d->width, group_tiles[d->stride - 1]);
 }
 
 static void run_row(const struct kernel_depthwise_f32 *d)

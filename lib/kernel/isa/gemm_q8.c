@@ -288,6 +288,16 @@ static void run_s8(const struct kernel_gemm *g)
 
 /* ---- packing ---- */
 
+/* pack_step() of columns that lie anyhow. */
+static __attribute__((cold, noinline)) int8_t *pack_any(int8_t *packed, const int8_t *b, int at, int first, int k,
+                                                        ptrdiff_t k_step, int n, ptrdiff_t n_step, int columns)
+{
+    for (int j = 0; j < columns; j++)
+        for (int i = at; i < at + DOT_KR; i++)
+            *packed++ = i >= first && i < k && j < n ? b[i * k_step + j * n_step] : 0;
+    return packed;
+}
+
 /* DOT_KR elements of each column from `at` on; those before `first`, beyond k or n are zero. */
 static int8_t *pack_step(int8_t *packed, const int8_t *b, int at, int first, int k, ptrdiff_t k_step, int n,
                          ptrdiff_t n_step, int columns)
@@ -298,10 +308,7 @@ static int8_t *pack_step(int8_t *packed, const int8_t *b, int at, int first, int
         memset(packed, 0, (size_t)(columns - n) * DOT_KR);
         return packed + (columns - n) * DOT_KR;
     }
-    for (int j = 0; j < columns; j++)
-        for (int i = at; i < at + DOT_KR; i++)
-            *packed++ = i >= first && i < k && j < n ? b[i * k_step + j * n_step] : 0;
-    return packed;
+    return pack_any(packed, b, at, first, k, k_step, n, n_step, columns);
 }
 
 static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,

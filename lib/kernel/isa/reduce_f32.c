@@ -107,39 +107,27 @@ V_FN void reduce_down(enum kernel_reduce op, float *out, const struct rows *rows
 }
 
 #define ROWS_LOOP(op)                                                                                                  \
-    static void rows_##op(float *out, const struct rows *rows, size_t channels, float scale)                           \
+    static void rows_##op(float *out, const struct rows *rows, size_t channels, bool go_on, float scale)               \
     {                                                                                                                  \
-        struct rows table = {.row = rows->row, .n = rows->n};                                                          \
-        reduce_down(KERNEL_##op, out, &table, channels, false, scale);                                                 \
+        struct rows copy = *rows; /* which the stores cannot change */                                                 \
+        reduce_down(KERNEL_##op, out, &copy, channels, go_on, scale);                                                  \
     }
 REDUCE_LIST(ROWS_LOOP)
 
 #define ROWS_ENTRY(op) [KERNEL_##op] = rows_##op,
-static void (*const rows_loops[KERNEL_REDUCES])(float *out, const struct rows *rows, size_t channels,
+static void (*const rows_loops[KERNEL_REDUCES])(float *out, const struct rows *rows, size_t channels, bool go_on,
                                                 float scale) = {REDUCE_LIST(ROWS_ENTRY)};
 
 void K(reduce_rows_f32)(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
                         float scale)
 {
-    rows_loops[op](out, &(struct rows){.row = row, .n = (size_t)rows}, channels, scale);
+    rows_loops[op](out, &(struct rows){.row = row, .n = (size_t)rows}, channels, false, scale);
 }
-
-#define COLUMNS_LOOP(op)                                                                                               \
-    static void columns_##op(float *out, const struct rows *rows, size_t channels, bool go_on)                         \
-    {                                                                                                                  \
-        struct rows even = {.in = rows->in, .step = rows->step, .n = rows->n};                                         \
-        reduce_down(KERNEL_##op, out, &even, channels, go_on, 1);                                                      \
-    }
-REDUCE_LIST(COLUMNS_LOOP)
-
-#define COLUMNS_ENTRY(op) [KERNEL_##op] = columns_##op,
-static void (*const columns_loops[KERNEL_REDUCES])(float *out, const struct rows *rows, size_t channels,
-                                                   bool go_on) = {REDUCE_LIST(COLUMNS_ENTRY)};
 
 void K(reduce_columns_f32)(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows,
                            size_t channels, bool go_on)
 {
-    columns_loops[op](out, &(struct rows){.in = in, .step = step, .n = rows}, channels, go_on);
+    rows_loops[op](out, &(struct rows){.in = in, .step = step, .n = rows}, channels, go_on, 1);
 }
 
 /* ---- along a run ---- */
