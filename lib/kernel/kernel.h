@@ -209,11 +209,9 @@ struct kernels {
 
     void (*winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
     void (*winograd_output_f32)(const struct kernel_winograd_output_f32 *w);
-    /* Transforms the filters of n outputs, tap t of (output j, channel c) at w[j * n_step + c * c_step + t], t < 9, and
-     * packs each of the (size + 2)² matrices [channels][n] that they make as gemm_f32 does; `plane` floats lie
-     * between two of these. */
-    void (*winograd_pack_f32)(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
-                              int channels, int n);
+    /* Transforms n filters side by side, tap t of filter i at w[t * tap + i], t < 9: element e of the (size + 2)² goes
+     * to out[e * plane + i]. What lies as a packed panel of nine taps becomes as many panels of one. */
+    void (*winograd_filter_f32)(float *out, size_t plane, int size, const float *w, size_t tap, size_t n);
 
     /* out[i] = act(in[i]); out may be in. */
     void (*unary_f32)(float *out, const float *in, size_t n, struct kernel_act act);

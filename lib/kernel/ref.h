@@ -27,8 +27,7 @@ void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int
 /* In ref_winograd.c. */
 void winograd_input_f32_ref(const struct kernel_winograd_input_f32 *w);
 void winograd_output_f32_ref(const struct kernel_winograd_output_f32 *w);
-void winograd_pack_f32_ref(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
-                           int channels, int n);
+void winograd_filter_f32_ref(float *out, size_t plane, int size, const float *w, size_t tap, size_t n);
 
 /* In ref_eltwise.c. */
 void unary_f32_ref(float *out, const float *in, size_t n, struct kernel_act act);

@@ -72,29 +72,16 @@ void winograd_output_f32_ref(const struct kernel_winograd_output_f32 *w)
             }
 }
 
-/* One element of the transformed filter at w. */
-static double filter_sum(double (*g)[3], int tile, int i, const float *w)
-{
-    double sum = 0;
-    for (int k = 0; k < 9; k++)
-        sum += g[i / tile][k / 3] * g[i % tile][k % 3] * (double)w[k];
-    return sum;
-}
-
-#define PANEL 6 /* as in ref_gemm.c */
-
-void winograd_pack_f32_ref(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
-                           int channels, int n)
+void winograd_filter_f32_ref(float *out, size_t plane, int size, const float *w, size_t tap, size_t n)
 {
     double g[TILE][3];
     int tile = size + 2;
     winograd_filter_matrix(size, g);
-    for (int i = 0; i < tile * tile; i++)
-        for (int first = 0; first < n; first += PANEL) {
-            float *to = packed + (size_t)i * plane + (ptrdiff_t)first * channels;
-            int columns = n - first > PANEL / 2 ? PANEL : PANEL / 2;
-            for (int c = 0; c < channels; c++)
-                for (int j = first; j < first + columns; j++)
-                    *to++ = j < n ? (float)filter_sum(g, tile, i, w + j * n_step + c * c_step) : 0;
+    for (int e = 0; e < tile * tile; e++)
+        for (size_t i = 0; i < n; i++) {
+            double sum = 0;
+            for (int t = 0; t < 9; t++)
+                sum += g[e / tile][t / 3] * g[e % tile][t % 3] * (double)w[(size_t)t * tap + i];
+            out[(size_t)e * plane + i] = (float)sum;
         }
 }

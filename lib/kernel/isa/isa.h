@@ -27,8 +27,7 @@ void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8
 
 void K(winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
 void K(winograd_output_f32)(const struct kernel_winograd_output_f32 *w);
-void K(winograd_pack_f32)(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
-                          int channels, int n);
+void K(winograd_filter_f32)(float *out, size_t plane, int size, const float *w, size_t tap, size_t n);
 
 void K(unary_f32)(float *out, const float *in, size_t n, struct kernel_act act);
 void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,

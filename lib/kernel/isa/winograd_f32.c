@@ -230,38 +230,72 @@ void K(winograd_output_f32)(const struct kernel_winograd_output_f32 *w)
 
 /* ---- weights ---- */
 
-/* u = G g Gᵀ of VL filters side by side, in double: it is done once. */
-static void filter_lanes(double (*u)[VL], const double (*g)[VL], const double (*matrix)[3], int tile)
+V_FN void filter_4(v_f32 *o, const v_f32 *g)
 {
-    double columns[TILE][3][VL];
-    for (int i = 0; i < tile; i++)
-        for (int x = 0; x < 3; x++)
-            for (int j = 0; j < VL; j++)
-                columns[i][x][j] = matrix[i][0] * g[x][j] + matrix[i][1] * g[3 + x][j] + matrix[i][2] * g[6 + x][j];
-    for (int i = 0; i < tile * tile; i++) {
-        const double *m = matrix[i % tile];
-        for (int j = 0; j < VL; j++)
-            u[i][j] = m[0] * columns[i / tile][0][j] + m[1] * columns[i / tile][1][j] + m[2] * columns[i / tile][2][j];
+    v_f32 half = v_set1(0.5f), even = v_mul(half, v_add(g[0], g[2])), odd = v_mul(half, g[1]);
+    o[0] = v_sub(v_zero(), g[0]);
+    o[1] = v_add(even, odd);
+    o[2] = v_sub(even, odd);
+    o[3] = g[2];
+}
+
+V_FN void filter_6(v_f32 *o, const v_f32 *g)
+{
+    v_f32 even = times(-2.0f / 3, g[0], v_mul(v_set1(-1.0f / 3), g[2])), odd = v_mul(v_set1(-ROOT2 / 3), g[1]);
+    o[0] = g[0];
+    o[1] = v_add(even, odd);
+    o[2] = v_sub(even, odd);
+    even = times(1.0f / 6, g[0], v_mul(v_set1(1.0f / 3), g[2]));
+    odd = v_mul(v_set1(ROOT2 / 6), g[1]);
+    o[3] = v_add(even, odd);
+    o[4] = v_sub(even, odd);
+    o[5] = g[2];
+}
+
+V_FN void filter_line(v_f32 *o, const v_f32 *g, int tile)
+{
+    if (tile == 4)
+        filter_4(o, g);
+    else
+        filter_6(o, g);
+}
+
+V_FN void filter_lanes(float *out, size_t plane, const float *w, size_t tap, int lanes, int tile)
+{
+    v_f32 columns[TILE][3];
+#pragma GCC unroll 3
+    for (int x = 0; x < 3; x++) {
+        v_f32 o[TILE];
+        filter_line(o,
+                    (v_f32[3]){load(w + (size_t)x * tap, lanes), load(w + (size_t)(3 + x) * tap, lanes),
+                               load(w + (size_t)(6 + x) * tap, lanes)},
+                    tile);
+#pragma GCC unroll 6
+        for (int y = 0; y < tile; y++)
+            columns[y][x] = o[y];
+    }
+#pragma GCC unroll 6
+    for (int y = 0; y < tile; y++) {
+        v_f32 o[TILE];
+        filter_line(o, columns[y], tile);
+#pragma GCC unroll 6
+        for (int x = 0; x < tile; x++)
+            store(out + (size_t)(y * tile + x) * plane, o[x], lanes);
     }
 }
 
-void K(winograd_pack_f32)(float *packed, size_t plane, int size, const float *w, ptrdiff_t n_step, ptrdiff_t c_step,
-                          int channels, int n)
+V_FN void filter_tile(float *out, size_t plane, const float *w, size_t tap, size_t n, int tile)
 {
-    double matrix[TILE][3], g[9][VL], u[TILE * TILE][VL];
-    int tile = size + 2;
-    winograd_filter_matrix(size, matrix);
-    for (int first = 0; first < n; first += VL) {
-        int panel = first / (2 * VL) * 2 * VL, columns = n - panel > VL ? 2 * VL : VL;
-        float *to = packed + (ptrdiff_t)panel * channels + first % (2 * VL);
-        for (int c = 0; c < channels; c++, to += columns) {
-            for (int tap = 0; tap < 9; tap++)
-                for (int j = 0; j < VL; j++)
-                    g[tap][j] = first + j < n ? (double)w[(first + j) * n_step + c * c_step + tap] : 0;
-            filter_lanes(u, (const double(*)[VL])g, (const double(*)[3])matrix, tile);
-            for (int i = 0; i < tile * tile; i++)
-                for (int j = 0; j < VL; j++)
-                    to[(size_t)i * plane + (size_t)j] = (float)u[i][j];
-        }
-    }
+    for (; n >= VL; n -= VL, out += VL, w += VL)
+        filter_lanes(out, plane, w, tap, VL, tile);
+    if (n > 0)
+        filter_lanes(out, plane, w, tap, (int)n, tile);
+}
+
+void K(winograd_filter_f32)(float *out, size_t plane, int size, const float *w, size_t tap, size_t n)
+{
+    if (size == 2)
+        filter_tile(out, plane, w, tap, n, 4);
+    else
+        filter_tile(out, plane, w, tap, n, 6);
 }

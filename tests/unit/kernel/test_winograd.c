@@ -62,6 +62,25 @@ static void check_output(const struct kernels *k, int size, int channels, int he
                         "%s size %d channels %d (%d, %d) act %d", k->isa, size, channels, y, x, (int)w.act.kind);
 }
 
+/* Filters' elements, and nothing between their planes; no tap beyond the last is read. */
+static void check_filter(const struct kernels *k, int size, int n)
+{
+    int tile = size + 2, tap = n + GAP;
+    size_t plane = (size_t)(n + 1), floats = plane * (size_t)(tile * tile) - 1;
+    static float want[TILE * TILE * (CHANNELS + GAP)];
+    const float *w = random_floats(inputs, (size_t)(8 * tap + n));
+    float *got = guard_out(planes, floats * sizeof(float), 0);
+    kernel_reference()->winograd_filter_f32(want, plane, size, w, (size_t)tap, (size_t)n);
+    k->winograd_filter_f32(got, plane, size, w, (size_t)tap, (size_t)n);
+    CHECK_MSG(guard_intact(planes, got, floats * sizeof(float)), "%s size %d: written before the planes", k->isa, size);
+    for (int i = 0; i < tile * tile; i++) {
+        CHECK_CLOSE(got + (size_t)i * plane, want + (size_t)i * plane, (size_t)n, 1e-6, 8, "%s size %d n %d plane %d",
+                    k->isa, size, n, i);
+        for (int j = 0; i + 1 < tile * tile && j < (int)sizeof(float); j++)
+            CHECK(((unsigned char *)(got + (size_t)i * plane + n))[j] == 0xa5);
+    }
+}
+
 static void every_width(void)
 {
     const struct kernels *k;
@@ -69,6 +88,7 @@ static void every_width(void)
         for (int size = 2; size <= 4; size += 2)
             for (int channels = 1; channels <= CHANNELS; channels++) {
                 check_input(k, size, channels);
+                check_filter(k, size, channels);
                 check_output(k, size, channels, size, size);
                 check_output(k, size, channels, 1 + (int)(guard_random() % (unsigned)size),
                              1 + (int)(guard_random() % (unsigned)size));
@@ -79,12 +99,18 @@ static void every_width(void)
 static void convolve(const struct kernels *k, int size, int channels, int n, const float *x, const float *filters,
                      float *out)
 {
-    int tile = size + 2;
+    int tile = size + 2, nr = k->gemm_f32->nr;
     static float v[TILE * TILE * CHANNELS], packed[TILE * TILE * CHANNELS * 64], sums[TILE * TILE * CHANNELS];
+    static float taps[9 * CHANNELS * 64];
     size_t plane = kernel_gemm_packed(k, (size_t)channels, (size_t)n);
     struct kernel_winograd_input_f32 in = {size, channels, x, tile * channels, channels, v, channels};
     k->winograd_input_f32(&in);
-    k->winograd_pack_f32(packed, plane, size, filters, channels * 9, 9, channels, n);
+    for (int j = 0; j < n; j += nr) {
+        int some = n - j < nr ? n - j : nr;
+        size_t panel = kernel_gemm_packed(k, (size_t)channels, (size_t)some);
+        k->gemm_f32->pack(taps, filters + j * channels * 9, 9, 1, channels, 9, some, channels * 9);
+        k->winograd_filter_f32(packed + j * channels, plane, size, taps, panel, panel);
+    }
     for (int i = 0; i < tile * tile; i++) {
         const void *row = v + i * channels;
         void *c = sums + i * n;
