@@ -11,7 +11,7 @@ PREFIX ?= /usr/local
 VERSION := 0.1.0
 ARCH ?= $(shell uname -m)
 BUILD ?= build
-PROGRAMS := convert optimize quantize run bench inspect
+PROGRAMS := $(shell sed -n 's/^PROGRAM(\(.*\))/\1/p' cmd/common/programs.def)
 
 
 ifeq ($(ARCH),$(shell uname -m))
@@ -83,7 +83,9 @@ GEN_SRC := $(PROTO:lib/%.proto=$(BUILD)/gen/%.pb-c.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) \
 	$(filter-out %/gemm_q8.avx512.o,$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
 	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o) $(ISA_VNNI:%=$(OBJ)/lib/kernel/isa/depthwise_vnni.%.o)
-CMD_COMMON := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/common/*.c)))
+CMD_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/*/*.c)))
+# One file is all programs; each is a link to it.
+ONE := $(or $(PROGPREFIX),nn)
 BIN := $(PROGRAMS:%=$(BUILD)/bin/$(PROGPREFIX)%)
 
 # All processors, unless -j says how many.
@@ -167,13 +169,12 @@ else
 PROG_LIBS = $(BUILD)/lib/libmodel.so -Wl,-rpath,'$$ORIGIN/../lib'
 endif
 
-define PROG_RULE
-$(BUILD)/bin/$(PROGPREFIX)$(1): $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/$(1)/*.c))) $(CMD_COMMON) \
-		$(BUILD)/lib/libmodel.a $(BUILD)/lib/libmodel.so
-	@mkdir -p $$(@D)
-	$$(CC) -o $$@ $$(filter %.o,$$^) $$(PROG_LIBS) $$(ALL_LDFLAGS) -lm
-endef
-$(foreach p,$(PROGRAMS),$(eval $(call PROG_RULE,$(p))))
+$(BUILD)/bin/$(ONE): $(CMD_OBJ) $(BUILD)/lib/libmodel.a $(BUILD)/lib/libmodel.so
+	@mkdir -p $(@D)
+	$(CC) -o $@ $(CMD_OBJ) $(PROG_LIBS) $(ALL_LDFLAGS) -lm
+
+$(BIN): $(BUILD)/bin/$(ONE)
+	@ln -sf $(ONE) $@
 
 # ---- installing --------------------------------------------------------------------------------------------------
 
@@ -182,7 +183,8 @@ install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7
-	$(INSTALL) -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(BUILD)/bin/$(ONE) $(DESTDIR)$(PREFIX)/bin
+	for p in $(PROGRAMS); do ln -sf $(ONE) $(DESTDIR)$(PREFIX)/bin/$(PROGPREFIX)$$p || exit 1; done
 	$(INSTALL) -m 644 lib/model.h lib/model_media.h $(DESTDIR)$(PREFIX)/include
 	$(INSTALL) -m 644 $(BUILD)/lib/libmodel.a $(DESTDIR)$(PREFIX)/lib
 	$(INSTALL) -m 755 $(BUILD)/lib/libmodel.so $(DESTDIR)$(PREFIX)/lib/libmodel.so.0
@@ -195,7 +197,7 @@ install: all
 	$(INSTALL) -m 644 man/nn-operators.7 man/nn-formats.7 man/nn-tasks.7 man/nn-recipes.7 $(DESTDIR)$(PREFIX)/share/man/man7
 
 uninstall:
-	cd $(DESTDIR)$(PREFIX) && rm -f $(PROGRAMS:%=bin/$(PROGPREFIX)%) $(PROGRAMS:%=share/man/man1/$(PROGPREFIX)%.1) \
+	cd $(DESTDIR)$(PREFIX) && rm -f bin/$(ONE) $(PROGRAMS:%=bin/$(PROGPREFIX)%) $(PROGRAMS:%=share/man/man1/$(PROGPREFIX)%.1) \
 		share/man/man5/nn.5 share/man/man7/nn-operators.7 share/man/man7/nn-formats.7 share/man/man7/nn-tasks.7 share/man/man7/nn-recipes.7 include/model.h include/model_media.h lib/libmodel.a lib/libmodel.so lib/libmodel.so.0 lib/pkgconfig/libmodel.pc
 
 clean:

@@ -200,7 +200,7 @@ static int bench_all(const struct request *r, char **paths, size_t count)
     return status;
 }
 
-int main(int argc, char **argv)
+int bench_main(int argc, char **argv)
 {
     struct request r = {0};
     const char *value;

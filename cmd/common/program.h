@@ -49,6 +49,11 @@ struct program {
     const char *example; /* one line that works */
 };
 
+/* main() of each program of programs.def: run_main() of nnrun. */
+#define PROGRAM(name) int name##_main(int argc, char **argv);
+#include "programs.def"
+#undef PROGRAM
+
 /* To be called first: opens descriptors 0 to 2 if they are closed, and makes signals that end the process remove
  * half-written files. */
 void program_start(const struct program *program, int argc, char **argv);
@@ -60,7 +65,8 @@ int program_option(const char **value);
 
 /* To be called when fflush() of standard output fails, as errno says; program_end() tells of it. */
 void program_output_lost(void);
-/* To be the last statement of main(): flushes standard output; returns status, or 1 with a message when that failed. */
+/* To be the last statement of x_main(): flushes standard output; returns status, or 1 with a message when that failed.
+ */
 int program_end(int status);
 
 /* The program's name; -v less -q so far; whether -J was given. */

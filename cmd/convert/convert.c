@@ -187,7 +187,7 @@ static void check(const struct request *r)
     output_check(&r->out);
 }
 
-int main(int argc, char **argv)
+int convert_main(int argc, char **argv)
 {
     struct request r = {0};
     const char *value;

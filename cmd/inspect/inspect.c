@@ -206,7 +206,7 @@ static void take_option(struct request *r, int key, const char *value)
     r->other = value;
 }
 
-int main(int argc, char **argv)
+int inspect_main(int argc, char **argv)
 {
     struct request r = {0};
     const char *value;

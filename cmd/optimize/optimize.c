@@ -189,7 +189,7 @@ static int run(const struct request *r, const char *path)
     return status;
 }
 
-int main(int argc, char **argv)
+int optimize_main(int argc, char **argv)
 {
     struct request r = {.rtol = CHECK_TOLERANCE};
     const char *value;

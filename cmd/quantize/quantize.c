@@ -151,7 +151,7 @@ static void check_request(const struct request *r)
         exit_usage("-m, -a, -k, -e and --max-loss: want data to calibrate with, -c, and not -w");
 }
 
-int main(int argc, char **argv)
+int quantize_main(int argc, char **argv)
 {
     struct request r = {.weights = NULL};
     const char *value;

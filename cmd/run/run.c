@@ -281,7 +281,7 @@ static int run(struct request *r, char **inputs, size_t count)
     return status;
 }
 
-int main(int argc, char **argv)
+int run_main(int argc, char **argv)
 {
     struct request r = {.rtol = 1e-4};
     const char *value;

@@ -13,6 +13,21 @@ programs='convert optimize quantize run bench inspect'
     done
 }
 
+@test "one file is all programs: by a link's name, or by its first operand" {
+    one=$(readlink -f "$NN"run)
+    for p in $programs; do
+        equal "$("$one" $p -h)" "$(nn $p -h)"
+        ln -s "$one" $p
+        equal "$(./$p -h)" "$(nn $p -h)"
+    done
+    ln -s "$one" other
+    for arguments in '' nonsense -h; do
+        run --separate-stderr ./other $arguments
+        equal "$status" 2
+        matches "$stderr" '^usage: .* convert, .* inspect; '
+    done
+}
+
 @test "-h works without a usable NN_ISA" {
     NN_ISA=nonsense try run -h
     succeeded
