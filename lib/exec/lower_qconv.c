@@ -80,10 +80,10 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
         status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
     if (status == 0)
         status = find_ports(p, n, wanted, &x, &job.c, err);
+    if (status != 0)
+        return status;
     job.a = x;
-    if (status == 0)
-        status = emit(p, n, &c, &w, &x, &job, err);
-    return status;
+    return emit(p, n, &c, &w, &x, &job, err);
 }
 
 static double gemm_cost(const struct kernels *k, const struct node *n)
