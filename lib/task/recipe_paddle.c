@@ -50,7 +50,8 @@ static int add_filter(struct import *m, const char *key)
     for (int i = 0; i < 5; i++)
         if ((n->kind == JSON_NUMBER && n->number == i) || strcmp(import_word(n), names[i]) == 0 ||
             strcmp(import_word(n), others[i]) == 0) {
-            text_printf(m->out, i == 1 ? "" : ",filter=%s", names[i]);
+            if (i != 1) /* bilinear is what a step has of itself */
+                text_printf(m->out, ",filter=%s", names[i]);
             return 0;
         }
     return error_set(m->err, "recipe: %s: want 0 to 4, a filter of OpenCV", key);
