@@ -56,6 +56,16 @@ timing:
 	@rm -f $(BUILD)-timing.log
 	@$(TIMING) $(LEVEL)
 
+# clang's warnings: what Android, WebAssembly and the coverage-guided fuzzer build with. Nothing is made.
+.PHONY: check-clang sources
+sources: $(LIB_OBJ) $(CMD_OBJ)
+check-clang:
+	@tests/deps clang
+	@$(MAKE) --no-print-directory -k CC=clang DEV=1 CFLAGS=-fsyntax-only BUILD=$(BUILD)/clang sources > $(BUILD)-clang.log 2>&1 || \
+		{ grep -E '(error|warning):' $(BUILD)-clang.log; echo '0 passed, 1 failed'; exit 1; }
+	@rm -f $(BUILD)-clang.log
+	@echo '1 passed, 0 failed'
+
 check-bats: all
 	@BUILD=$(BUILD) PROGPREFIX=$(PROGPREFIX) tests/run-bats tests/bats
 
