@@ -61,8 +61,8 @@ struct exec {
     int64_t bodies; /* of the whole: what op_eval's counts down */
     struct plan *plans;
     struct packed *packed;
-    size_t packed_bytes, weight_bytes;
-    struct packed_region *regions; /* the newest first, which is being filled */
+    size_t packed_bytes, weight_bytes, grown_bytes; /* grown_bytes: of packed_bytes, what plainer packings save */
+    struct packed_region *regions;                  /* the newest first, which is being filled */
     long runs;
     double page_seconds; /* spent on huge pages */
     struct exec_sub *subs;

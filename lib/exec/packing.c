@@ -93,6 +93,7 @@ static void unref_packed(struct exec *e, struct packed *k)
         at = &(*at)->next;
     *at = k->next;
     e->packed_bytes -= k->how.bytes;
+    e->grown_bytes -= k->how.growth;
     leave_region(e, k->region);
     free(k);
 }
@@ -161,6 +162,18 @@ static int find_packed(struct exec *e, const struct tensor *t, const struct pack
  * What goes beyond that counts as the activations of a plan do. */
 #define PACKED_GROWTH 5
 
+/* A sixth, or what nobody misses. */
+#define ROOM_PART  6
+#define ROOM_LEAST ((size_t)2 << 20)
+
+bool packing_has_room(const struct plan *p, size_t growth)
+{
+    const struct exec *e = exec_whole(p->exec);
+    size_t room = e->weight_bytes / ROOM_PART;
+    room = room < ROOM_LEAST ? ROOM_LEAST : room;
+    return e->grown_bytes <= room && growth <= room - e->grown_bytes;
+}
+
 static struct packed *add_packed(struct exec *e, const struct tensor *t, const struct packing *how, uint64_t sample,
                                  struct error *err)
 {
@@ -181,6 +194,7 @@ static struct packed *add_packed(struct exec *e, const struct tensor *t, const s
     k->next = e->packed;
     e->packed = k;
     e->packed_bytes += how->bytes;
+    e->grown_bytes += how->growth;
     return k;
 }
 

@@ -15,6 +15,7 @@ struct packing {
     const char *name;
     int64_t params[PACKING_PARAMS];
     size_t bytes;  /* of the result; 0: the size fits no size_t */
+    size_t growth; /* of these, what a plainer packing would not need, as packing_has_room() allowed */
     int64_t units; /* that threads can share */
     pack_fn *pack;
     const void *args; /* for pack(); a copy is made */
@@ -26,6 +27,10 @@ struct packing {
  * of the same bytes that are packed in the same way share one packing, whichever nodes and plans of the whole exec they
  * belong to. It lives as long as the plan; the tensor itself is let go unless something else needs it. */
 const void *plan_packed(struct plan *p, const struct node *n, int i, const struct packing *how, struct error *err);
+
+/* Whether so many bytes more than plain packings need may be spent for time: all that is spent stays a small part of
+ * the weights. */
+bool packing_has_room(const struct plan *p, size_t growth);
 
 /* Fills what is not filled yet: of a plan that is being made, once enough has come together and at the end. */
 int packing_fill(struct plan *p, struct error *err);

@@ -305,8 +305,8 @@ static void test_dilated(void)
     check();
 }
 
-/* Winograd's convolutions: many tiles and few, maps that tiles do not fill, images together, channels that vectors and
- * panels do not fill, more than a group of them, pads that differ. */
+/* Winograd's convolutions: many tiles and few, filters transformed before and in the run, maps that tiles do not fill,
+ * images together, channels that vectors and panels do not fill, more than a group of them, pads that differ. */
 static void test_winograd(void)
 {
     static const struct {
@@ -318,6 +318,7 @@ static void test_winograd(void)
         {"winograd_4_f32", {1, 32, 44, 40, 150, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
         {"winograd_4_f32", {1, 40, 28, 29, 72, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
         {"winograd_4_f32", {1, 150, 18, 15, 87, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
+        {"winograd_4_f32", {1, 520, 12, 19, 87, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
         {"winograd_2_f32", {1, 200, 5, 6, 136, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
         {"winograd_2_f32", {3, 131, 5, 5, 130, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
     };

@@ -1,0 +1,248 @@
+/* 3x3 convolutions of stride 1 by Winograd's F(4x4) and F(2x2) (kernel/winograd.h): tiles of pixels are transformed,
+ * each of the tile's elements is a matrix product of tiles and channels with its own weights, and the sums are
+ * transformed back.
+ *
+ * Where there are many tiles, a block of them goes through all this at a time, in memory of its thread that fits the
+ * cache. Where there are few, all are transformed by a step of its own, and a group of output channels is what
+ * threads share then: else each block would bring in all weights anew, and few threads would have work.
+ *
+ * Transformed filters are up to four times as large as the weights. Those of deep layers, with few tiles and most of a
+ * network's weights, are transformed in each run, part by part in the cache: that takes no more time than to bring them
+ * in from memory. */
+#include "exec/winograd.h"
+
+#include <stdlib.h>
+
+struct place_of_tile {
+    int64_t image, y, x; /* of its first output */
+};
+
+static struct place_of_tile find_tile(const struct winograd_args *w, int64_t index)
+{
+    int64_t image = w->rows * w->columns, at = index % image;
+    return (struct place_of_tile){index / image, at / w->columns * w->size, at % w->columns * w->size};
+}
+
+/* Input channels [first, first + count), for which filters are transformed together. */
+struct part {
+    int first, count;
+};
+
+static struct part part_at(const struct winograd_args *w, int index)
+{
+    int first = (int)plan_tile_first(w->in, w->parts, index);
+    return (struct part){first, (int)plan_tile_first(w->in, w->parts, index + 1) - first};
+}
+
+/* Where the planes of a part of `tiles` transformed tiles are: a part's lie side by side. */
+static ptrdiff_t part_floats(const struct winograd_args *w, int64_t tiles, int index)
+{
+    return w->elements * (tiles * part_at(w, index).first + index * WINOGRAD_GAP);
+}
+
+/* Tiles [first, last) of the `all` that are to be at v. */
+static void transform(const struct winograd_args *w, int64_t first, int64_t last, int64_t all, int64_t begin, float *v)
+{
+    struct kernel_winograd_input_f32 k = {.size = w->size};
+    k.row = w->x.stride[2];
+    k.pixel = w->x.stride[3];
+    for (int64_t i = first; i < last; i++) {
+        struct place_of_tile at = find_tile(w, i);
+        const float *x = (const float *)view_data(&w->x) + at.image * w->x.stride[0] + at.y * k.row + at.x * k.pixel;
+        for (int j = 0; j < w->parts; j++) {
+            struct part part = part_at(w, j);
+            k.channels = part.count;
+            k.plane = winograd_plane(all, part.count);
+            k.x = x + part.first;
+            k.out = v + part_floats(w, all, j) + (i - begin) * part.count;
+            w->kernels->winograd_input_f32(&k);
+        }
+    }
+}
+
+/* sums[tile][n] = v[tile] b for one element of the tiles, or that is added to what is there; g tells b, its depth, and
+ * what is to be brought in meanwhile. */
+static void multiply(const struct winograd_args *w, struct kernel_gemm g, const float *v, int64_t tiles, bool adds,
+                     float *sums)
+{
+    static const ptrdiff_t no_tap[1] = {0};
+    const void *a[KERNEL_GEMM_MR_MAX];
+    void *c[KERNEL_GEMM_MR_MAX];
+    int64_t count = (tiles + w->product->mr - 1) / w->product->mr;
+    g.a = a;
+    g.c = c;
+    g.tap = no_tap;
+    g.taps = 1;
+    g.to.add = adds ? (const void *const *)c : NULL;
+    g.fetch_bytes /= (size_t)count;
+    for (int64_t i = 0, row = 0; i < count; i++) {
+        for (g.m = 0; row < plan_tile_first(tiles, count, i + 1); row++, g.m++) {
+            a[g.m] = v + row * g.k;
+            c[g.m] = sums + row * g.n;
+        }
+        w->product->run(&g);
+        g.fetch = (const char *)g.fetch + g.fetch_bytes;
+    }
+}
+
+/* The sums of tiles [first, last) for the n output channels from `channel` on, to the result. */
+static void transform_back(const struct winograd_args *w, int64_t first, int64_t last, int channel, int n,
+                           const float *sums, ptrdiff_t plane)
+{
+    const struct conv_ports *p = &w->ports;
+    const float *bias = p->bias_view.buffer ? view_data(&p->bias_view) : p->bias;
+    struct kernel_winograd_output_f32 k = {
+        .size = w->size, .channels = n, .plane = plane, .act = w->act, .add_last = p->add_last};
+    k.bias = bias ? bias + channel : NULL;
+    k.out_row = p->out.stride[2];
+    k.out_pixel = p->out.stride[3];
+    k.add_row = p->add.stride[2];
+    k.add_pixel = p->add.stride[3];
+    for (int64_t i = first; i < last; i++) {
+        struct place_of_tile at = find_tile(w, i);
+        k.height = (int)(w->height - at.y < w->size ? w->height - at.y : w->size);
+        k.width = (int)(w->width - at.x < w->size ? w->width - at.x : w->size);
+        k.sums = sums + (i - first) * n;
+        k.out =
+            (float *)view_data(&p->out) + at.image * p->out.stride[0] + at.y * k.out_row + at.x * k.out_pixel + channel;
+        if (p->add.buffer)
+            k.add = (const float *)view_data(&p->add) + at.image * p->add.stride[0] + at.y * k.add_row +
+                    at.x * k.add_pixel + channel;
+        w->kernels->winograd_output_f32(&k);
+    }
+}
+
+/* Floats of a packed matrix of so many columns. */
+static size_t matrix_floats(const struct winograd_args *w, int n)
+{
+    return kernel_product_packed(w->product, 1, (size_t)w->in, (size_t)n) / sizeof(float);
+}
+
+/* Tiles [first, last), transformed at v, and a group of output channels. */
+static void run_group(const struct winograd_args *w, int64_t first, int64_t last, int group, const float *v,
+                      float *sums)
+{
+    int channel = group * w->group, n = w->out - channel < w->group ? w->out - channel : w->group;
+    ptrdiff_t v_plane = winograd_plane(last - first, w->in), plane = winograd_plane(last - first, n);
+    size_t matrix = matrix_floats(w, n);
+    struct kernel_gemm g = {.k = w->in, .n = n, .fetch_bytes = matrix * sizeof(float)};
+    const float *b = w->weights + (size_t)w->elements * (size_t)w->in * (size_t)channel;
+    for (int i = 0; i < w->elements; i++, b += matrix) {
+        g.b = b;
+        g.fetch = b + matrix;
+        multiply(w, g, v + i * v_plane, last - first, false, sums + i * plane);
+    }
+    transform_back(w, first, last, channel, n, sums, plane);
+}
+
+void winograd_run_blocks(const struct step *s, struct tile tile)
+{
+    const struct winograd_args *w = s->args;
+    float *v = tile.scratch, *sums = v + w->v_floats;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        int64_t first = plan_tile_first(w->tiles, w->blocks, i), last = plan_tile_first(w->tiles, w->blocks, i + 1);
+        transform(w, first, last, last - first, first, v);
+        for (int g = 0; g < w->groups; g++)
+            run_group(w, first, last, g, v, sums);
+    }
+}
+
+/* Some filters' taps: nine times `floats`, `tap` floats apart. */
+struct taps {
+    const float *at;
+    size_t tap, floats;
+};
+
+/* The share of element i in bringing in these. */
+static void share_fetch(const struct winograd_args *w, const struct taps *next, int i, struct kernel_gemm *g)
+{
+    int shares = w->elements / 9, tap = i / shares;
+    size_t share = next->floats / (size_t)shares;
+    g->fetch = next->at + (size_t)tap * next->tap + (size_t)(i % shares) * share;
+    g->fetch_bytes = tap < 9 ? share * sizeof(float) : 0;
+}
+
+/* All tiles and the n output channels whose filters t are, of a part of the input channels. */
+static void run_part(const struct winograd_args *w, const struct taps *t, const struct taps *next, int index, int n,
+                     float *sums, float *filters)
+{
+    struct part part = part_at(w, index);
+    size_t plane = t->floats + WINOGRAD_GAP;
+    const float *v = (const float *)view_data(&w->v) + part_floats(w, w->tiles, index);
+    struct kernel_gemm g = {.k = part.count, .n = n};
+    w->kernels->winograd_filter_f32(filters, plane, w->size, t->at, t->tap, t->floats);
+    for (int i = 0; i < w->elements; i++) {
+        g.b = filters + (size_t)i * plane;
+        share_fetch(w, next, i, &g);
+        multiply(w, g, v + i * winograd_plane(w->tiles, part.count), w->tiles, index > 0,
+                 sums + i * winograd_plane(w->tiles, n));
+    }
+}
+
+static void run_panel(const struct winograd_args *w, int panel, float *sums, float *filters)
+{
+    int channel = panel * w->product->nr, n = w->out - channel < w->product->nr ? w->out - channel : w->product->nr;
+    size_t columns = matrix_floats(w, n) / (size_t)w->in;
+    struct taps t = {.at = w->weights + (size_t)9 * (size_t)w->in * (size_t)channel, .tap = columns * (size_t)w->in};
+    const float *behind = t.at + 9 * t.tap;
+    for (int i = 0; i < w->parts; i++) {
+        t.floats = (size_t)part_at(w, i).count * columns;
+        struct taps next = {i + 1 < w->parts ? t.at + t.floats : behind, t.tap, t.floats};
+        run_part(w, &t, &next, i, n, sums, filters);
+        t.at = next.at;
+    }
+    transform_back(w, 0, w->tiles, channel, n, sums, winograd_plane(w->tiles, n));
+}
+
+void winograd_run_transform(const struct step *s, struct tile tile)
+{
+    const struct winograd_args *w = s->args;
+    transform(w, tile.first, tile.last, w->tiles, 0, view_data(&w->v));
+}
+
+void winograd_run_groups(const struct step *s, struct tile tile)
+{
+    const struct winograd_args *w = s->args;
+    for (int64_t i = tile.first; i < tile.last; i++)
+        run_group(w, 0, w->tiles, (int)i, view_data(&w->v), tile.scratch);
+}
+
+void winograd_run_panels(const struct step *s, struct tile tile)
+{
+    const struct winograd_args *w = s->args;
+    for (int64_t i = tile.first; i < tile.last; i++)
+        run_panel(w, (int)i, tile.scratch, (float *)tile.scratch + w->sums_floats);
+}
+
+/* ---- weights ---- */
+
+/* The filters of n output channels to panels of each element at `to`; their taps are packed first. */
+static void pack_group(const struct winograd_args *w, const float *from, int n, float *taps, float *to)
+{
+    size_t matrix = matrix_floats(w, n);
+    int nr = w->product->nr;
+    ptrdiff_t filters = (ptrdiff_t)w->in * 9;
+    for (int j = 0; j < n; j += nr) {
+        int some = n - j < nr ? n - j : nr;
+        size_t panel = matrix_floats(w, some);
+        w->product->pack(taps, from + j * filters, 9, 1, w->in, 9, some, filters);
+        w->kernels->winograd_filter_f32(to + (ptrdiff_t)j * w->in, matrix, w->size, taps, panel, panel);
+    }
+}
+
+/* A unit is a group. */
+int winograd_pack(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                  const struct kernels *k)
+{
+    const struct winograd_args *w = args;
+    float *taps = malloc(9 * matrix_floats(w, w->product->nr) * sizeof *taps);
+    (void)k;
+    for (int64_t i = first; taps && i < last; i++) {
+        ptrdiff_t channel = i * w->group;
+        int n = w->out - channel < w->group ? (int)(w->out - channel) : w->group;
+        pack_group(w, (const float *)weights + channel * w->in * 9, n, taps,
+                   (float *)packed + (ptrdiff_t)w->elements * w->in * channel);
+    }
+    free(taps);
+    return taps ? 0 : -1;
+}

@@ -1,0 +1,44 @@
+/* Winograd's convolutions, as they run. */
+#ifndef EXEC_WINOGRAD_H
+#define EXEC_WINOGRAD_H
+
+#include "exec/lower_conv.h"
+
+struct winograd_args {
+    const struct kernels *kernels;
+    const struct kernel_product *product;
+    struct view x;
+    struct conv_ports ports;
+    struct kernel_act act;
+    const float *weights; /* [groups][elements of a tile][packed matrix], when they are transformed, */
+                          /* else [panels][9 taps][channels] */
+    bool many, is_transformed;
+    int size, elements; /* outputs of a tile along an axis; (size + 2)² */
+    int in, out;        /* channels */
+    int group, groups;  /* output channels of a group, a multiple of the product's nr, but the last */
+    int parts;          /* of the input channels, for which filters are transformed together */
+    int64_t rows, columns, tiles;
+    int64_t height, width;        /* of the result */
+    int64_t blocks;               /* of tiles */
+    int64_t most;                 /* tiles of the largest */
+    struct view v;                /* all transformed tiles, when a step of its own makes them */
+    size_t v_floats, sums_floats; /* of a block */
+    size_t filter_floats;         /* of a part of a panel's transformed filters */
+};
+
+/* So that the planes of a tile's elements do not all begin in the same set of a cache. */
+#define WINOGRAD_GAP 16
+
+static inline ptrdiff_t winograd_plane(int64_t tiles, int channels)
+{
+    return (ptrdiff_t)tiles * channels + WINOGRAD_GAP;
+}
+
+/* Steps. By blocks of tiles; by groups of output channels, of all tiles, which run_transform has transformed; by panels
+ * of output channels, where the filters are not transformed yet. */
+step_run winograd_run_transform, winograd_run_blocks, winograd_run_groups, winograd_run_panels;
+
+/* Transforms and packs the filters; a unit is a group, and args the winograd_args. */
+pack_fn winograd_pack;
+
+#endif
