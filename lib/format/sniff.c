@@ -40,7 +40,6 @@ static const struct magic foreign[] = {
     MAGIC(0, "GGUF", "a GGUF model"),
     MAGIC(0, "\xdd\x85\x76\x00", "an ncnn model (.param.bin)"),
     MAGIC(0, "7767517", "an ncnn or pnnx model (.param)"),
-    MAGIC(0, "\x12\x01\x00\x00\x00\x00\x00\x00", "MXNet parameters"),
     MAGIC(0, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20", "a PyTorch file of before version 1.6"),
     MAGIC(0, "\x80\x02", "a Python pickle"),
     MAGIC(0, "\x80\x03", "a Python pickle"),

@@ -176,6 +176,18 @@ const struct type *build_type(struct build *b, struct value *v);
  * axis `axis` has `channels` elements (0: not known), others symbols. DTYPE_NONE: its type stays (build_expect.c). */
 void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t channels, enum dtype dtype);
 
+/* v's rank: a failure, and 0, when it is not known; the size of an axis: -1 then; its element type: DTYPE_F32 then; an
+ * axis, which may count from the end, from 0 (build_formula.c). */
+int build_rank_of(struct build *b, struct value *v);
+int64_t build_dim_of(struct build *b, struct value *v, int axis);
+enum dtype build_dtype_of(struct build *b, struct value *v);
+int build_axis(struct build *b, int64_t axis, int rank);
+
+/* What a formula in postfix form makes of in[count]: words between blanks, of which a digit is in[digit], "=2.5" a
+ * number of the type of in[0], "Relu" an operator of the value before, "Add:2" one of the two before, and "~" the value
+ * before as the type of in[0]. "0 =1 Add:2 Log" is log(x + 1). */
+struct value *build_formula(struct build *b, const char *formula, int count, struct value *const *in);
+
 /* The elements of v, whole numbers that a constant or the inference of shapes tells: their count, at most max; -1 when
  * it is none or larger. open NULL: all must be known; else what those that are not are given as. */
 int build_known(struct build *b, struct value *v, int64_t *values, int max, const int64_t *open);

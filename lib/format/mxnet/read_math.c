@@ -1,0 +1,275 @@
+/* Functions of each element, products, reductions, orders. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/mxnet/mxnet.h"
+
+void mxnet_read_formula(struct mxnet_op *o)
+{
+    mxnet_give(o, 0, build_formula(o->b, o->kind->arg, o->in_count < 4 ? o->in_count : 4, mxnet_all(o)));
+}
+
+/* The number is operand 1. */
+void mxnet_read_scalar(struct mxnet_op *o)
+{
+    struct value *x = mxnet_in(o, 0);
+    struct value *in[] = {x, mxnet_number(o, x, mxnet_float(o, "scalar", 1))};
+    mxnet_give(o, 0, build_formula(o->b, o->kind->arg, 2, in));
+}
+
+void mxnet_read_identity(struct mxnet_op *o)
+{
+    mxnet_give(o, 0, mxnet_in(o, 0));
+}
+
+void mxnet_read_many(struct mxnet_op *o)
+{
+    struct value **in = mxnet_all(o);
+    mxnet_give(o, 0, o->b->failed ? NULL : build_node(o->b, o->in_count == 2 ? "Add" : "Sum", o->in_count, in));
+}
+
+/* ---- activations ---- */
+
+struct value *mxnet_activated(struct mxnet_op *o, struct value *x, const char *name)
+{
+    static const char *const formulas[][2] = {
+        {"relu", "0 Relu"},         {"sigmoid", "0 Sigmoid"},   {"tanh", "0 Tanh"},
+        {"softrelu", "0 Softplus"}, {"softsign", "0 Softsign"}, {"log_sigmoid", "0 Sigmoid Log"},
+        {"mish", "0 Mish"},         {"gelu", "0 Gelu"},         {"selu", "0 Selu"},
+    };
+    for (size_t i = 0; i < sizeof(formulas) / sizeof(*formulas); i++)
+        if (strcmp(name, formulas[i][0]) == 0)
+            return build_formula(o->b, formulas[i][1], 1, &x);
+    build_fail(o->b, "its act_type '%.40s' is not read", name);
+    return NULL;
+}
+
+void mxnet_read_activation(struct mxnet_op *o)
+{
+    mxnet_give(o, 0, mxnet_activated(o, mxnet_in(o, 0), mxnet_text(o, "act_type", o->kind->arg ? o->kind->arg : "")));
+}
+
+/* rrelu has the mean slope when nothing is trained. */
+void mxnet_read_leaky(struct mxnet_op *o)
+{
+    const char *type = mxnet_text(o, "act_type", "leaky");
+    struct value *x = mxnet_in(o, 0);
+    float slope = mxnet_float(o, "slope", 0.25f);
+    if (strcmp(type, "prelu") == 0) {
+        struct value *gamma = mxnet_in(o, 1);
+        build_expect(o->b, x, 4, 1, build_dim_of(o->b, gamma, 0) > 1 ? build_dim_of(o->b, gamma, 0) : 0, DTYPE_NONE);
+        mxnet_give(o, 0, BUILD(o->b, "PRelu", x, mxnet_by_channel(o, gamma, build_rank_of(o->b, x))));
+    } else if (strcmp(type, "leaky") == 0 || strcmp(type, "elu") == 0 || strcmp(type, "rrelu") == 0) {
+        if (*type == 'r')
+            slope = (mxnet_float(o, "lower_bound", 0.125f) + mxnet_float(o, "upper_bound", 0.334f)) / 2;
+        mxnet_give(o, 0, build_float(o->b, BUILD(o->b, *type == 'e' ? "Elu" : "LeakyRelu", x), "alpha", slope));
+    } else {
+        mxnet_give(o, 0, mxnet_activated(o, x, type));
+    }
+}
+
+void mxnet_read_hard_sigmoid(struct mxnet_op *o)
+{
+    struct value *v =
+        build_float(o->b, BUILD(o->b, "HardSigmoid", mxnet_in(o, 0)), "alpha", mxnet_float(o, "alpha", 0.2f));
+    mxnet_give(o, 0, build_float(o->b, v, "beta", mxnet_float(o, "beta", 0.5f)));
+}
+
+void mxnet_read_clip(struct mxnet_op *o)
+{
+    struct value *x = mxnet_in(o, 0), *low = mxnet_number(o, x, mxnet_float(o, "a_min", -INFINITY));
+    mxnet_give(o, 0, BUILD(o->b, "Clip", x, low, mxnet_number(o, x, mxnet_float(o, "a_max", INFINITY))));
+}
+
+void mxnet_read_softmax(struct mxnet_op *o)
+{
+    struct value *x = mxnet_in(o, 0);
+    float temperature = mxnet_float(o, "temperature", 1);
+    if (mxnet_bool(o, "use_length", false))
+        build_fail(o->b, "use_length is not read");
+    if (strcmp(o->kind->arg, "Softmin") == 0)
+        temperature = -temperature;
+    if (temperature != 1)
+        x = BUILD(o->b, "Div", x, mxnet_number(o, x, temperature));
+    struct value *v = BUILD(o->b, strcmp(o->kind->arg, "LogSoftmax") == 0 ? "LogSoftmax" : "Softmax", x);
+    mxnet_give(o, 0, build_int(o->b, v, "axis", mxnet_int(o, "axis", -1)));
+}
+
+/* Over the second axis, or the last: MXNet's documentation says all axes as one, its kernels do otherwise. */
+void mxnet_read_softmax_output(struct mxnet_op *o)
+{
+    bool second = mxnet_bool(o, "multi_output", false) || mxnet_is(o, "mode", "channel");
+    struct value *x = mxnet_in(o, 0);
+    mxnet_give(o, 0, build_int(o->b, BUILD(o->b, "Softmax", x), "axis", second ? 1 : -1));
+}
+
+void mxnet_read_cast(struct mxnet_op *o)
+{
+    mxnet_give(o, 0, build_cast(o->b, mxnet_in(o, 0), mxnet_dtype(o, "dtype", DTYPE_F32)));
+}
+
+void mxnet_read_smooth_l1(struct mxnet_op *o)
+{
+    struct value *x = mxnet_in(o, 0);
+    double square = (double)mxnet_float(o, "scalar", 1) * (double)mxnet_float(o, "scalar", 1);
+    struct value *in[] = {x, mxnet_number(o, x, 1 / square), mxnet_number(o, x, 0.5 * square),
+                          mxnet_number(o, x, 0.5 / square)};
+    mxnet_give(o, 0, build_formula(o->b, "0 Abs 1 Less:2 0 0 Mul:2 2 Mul:2 0 Abs 3 Sub:2 Where:3", 4, in));
+}
+
+/* ---- products ---- */
+
+/* x with all axes but the first as one, unless it says otherwise, times W [out, in]. */
+void mxnet_read_fc(struct mxnet_op *o)
+{
+    struct value *x = mxnet_in(o, 0), *w = mxnet_in(o, 1);
+    struct value *bias = mxnet_bool(o, "no_bias", false) ? NULL : mxnet_in(o, 2);
+    build_expect(o->b, x, 2, 1, build_dim_of(o->b, w, 1), DTYPE_NONE);
+    int rank = build_rank_of(o->b, x);
+    if (rank > 2 && !mxnet_bool(o, "flatten", true)) {
+        struct value *v = BUILD(o->b, "MatMul", x, build_permuted(o->b, w, 2, (int64_t[]){1, 0}));
+        mxnet_give(o, 0, build_add(o->b, v, bias));
+        return;
+    }
+    if (rank != 2)
+        x = build_int(o->b, BUILD(o->b, "Flatten", x), "axis", 1);
+    mxnet_give(o, 0, build_int(o->b, BUILD(o->b, "Gemm", x, w, bias), "transB", 1));
+}
+
+static struct value *transposed(struct mxnet_op *o, int k, const char *name)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    struct value *v = mxnet_in(o, k);
+    int rank = mxnet_bool(o, name, false) ? build_rank_of(o->b, v) : 0;
+    for (int i = 0; i < rank; i++)
+        perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
+    return rank < 2 ? v : build_permuted(o->b, v, rank, perm);
+}
+
+void mxnet_read_matmul(struct mxnet_op *o)
+{
+    struct value *v = BUILD(o->b, "MatMul", transposed(o, 0, "transpose_a"), transposed(o, 1, "transpose_b"));
+    float alpha = mxnet_float(o, "alpha", 1);
+    mxnet_give(o, 0, alpha == 1 ? v : BUILD(o->b, "Mul", v, mxnet_number(o, v, alpha)));
+}
+
+/* Of GluonNLP: queries, keys and values [time, batch, heads * 3 * width] of one product, by heads. */
+static struct value *head_part(struct mxnet_op *o, int part, int64_t heads)
+{
+    struct value *x = mxnet_in(o, 0);
+    struct value *v = build_reshape(o->b, x, 5, (int64_t[]){0, 0, heads, 3, -1});
+    v = build_reshape(o->b, build_slice(o->b, v, 3, part, part + 1), 4, (int64_t[]){0, 0, heads, -1});
+    v = build_transpose(o->b, v, 4, (int64_t[]){1, 2, 0, 3});
+    struct value *time = build_shape(o->b, x, 0, 1);
+    struct value *shape[] = {BUILD_LIST(o->b, -1), time, BUILD(o->b, "Squeeze", build_shape(o->b, v, 3, 4))};
+    shape[2] = build_reshape(o->b, shape[2], 1, (int64_t[]){1});
+    return BUILD(o->b, "Reshape", v, build_int(o->b, build_node(o->b, "Concat", 3, shape), "axis", 0));
+}
+
+void mxnet_read_attend_keys(struct mxnet_op *o)
+{
+    int64_t heads = mxnet_int(o, "heads", 1);
+    build_expect(o->b, mxnet_in(o, 0), 3, 2, 0, DTYPE_NONE);
+    int64_t width = build_dim_of(o->b, mxnet_in(o, 0), 2);
+    if (heads < 1 || width < 1)
+        build_fail(o->b, "its heads and width must be known");
+    if (o->b->failed)
+        return;
+    struct value *q = head_part(o, 0, heads),
+                 *k = build_transpose(o->b, head_part(o, 1, heads), 3, (int64_t[]){0, 2, 1});
+    double scale = 1 / sqrt((double)width / 3 / (double)heads);
+    mxnet_give(o, 0, BUILD(o->b, "MatMul", BUILD(o->b, "Mul", q, mxnet_number(o, q, scale)), k));
+}
+
+void mxnet_read_attend_values(struct mxnet_op *o)
+{
+    int64_t heads = mxnet_int(o, "heads", 1);
+    if (heads < 1)
+        build_fail(o->b, "it has %lld heads, want 1 or more", (long long)heads);
+    struct value *v = BUILD(o->b, "MatMul", mxnet_in(o, 1), head_part(o, 2, heads)); /* [batch * heads, time, width] */
+    struct value *time = build_shape(o->b, mxnet_in(o, 0), 0, 1);
+    v = BUILD(o->b, "Reshape", v,
+              build_int(o->b, BUILD(o->b, "Concat", BUILD_LIST(o->b, -1, heads), time, build_shape(o->b, v, 2, 3)),
+                        "axis", 0));
+    v = build_transpose(o->b, v, 4, (int64_t[]){2, 0, 1, 3});
+    mxnet_give(o, 0, build_reshape(o->b, v, 3, (int64_t[]){0, 0, -1}));
+}
+
+void mxnet_read_div_sqrt_dim(struct mxnet_op *o)
+{
+    struct value *x = mxnet_in(o, 0);
+    struct value *root = BUILD(o->b, "Sqrt", build_cast(o->b, build_shape(o->b, x, -1, INT64_MAX), DTYPE_F32));
+    mxnet_give(o, 0, BUILD(o->b, "Div", x, root));
+}
+
+/* ---- reductions ---- */
+
+/* The axes that it says, or, with exclude, all others; none: all. NULL without a failure: all. */
+static struct value *axes_of(struct mxnet_op *o)
+{
+    int64_t axes[TENSOR_MAX_RANK], others[TENSOR_MAX_RANK];
+    int count = mxnet_ints(o, "axis", axes, TENSOR_MAX_RANK), rank, n = 0;
+    uint32_t said = 0;
+    if (count == 0 || o->b->failed)
+        return NULL;
+    if (!mxnet_bool(o, "exclude", false))
+        return build_list(o->b, count, axes);
+    rank = build_rank_of(o->b, mxnet_in(o, 0));
+    for (int i = 0; i < count; i++)
+        said |= 1u << build_axis(o->b, axes[i], rank);
+    for (int i = 0; i < rank; i++)
+        if (!(said >> i & 1))
+            others[n++] = i;
+    return n ? build_list(o->b, n, others) : NULL;
+}
+
+void mxnet_read_reduce(struct mxnet_op *o)
+{
+    const char *op = o->kind->arg;
+    int64_t ord = mxnet_int(o, "ord", 2);
+    if (strcmp(op, "norm") == 0)
+        op = ord == 1 ? "ReduceL1" : "ReduceL2";
+    if (ord != 1 && ord != 2)
+        build_fail(o->b, "its ord is %lld, want 1 or 2", (long long)ord);
+    struct value *v = BUILD(o->b, op, mxnet_in(o, 0), axes_of(o));
+    build_int(o->b, v, "keepdims", mxnet_bool(o, "keepdims", false));
+    mxnet_give(o, 0,
+               mxnet_text(o, "axis", NULL) || mxnet_bool(o, "keepdims", false)
+                   ? v
+                   : build_reshape(o->b, v, 1, (int64_t[]){1}));
+}
+
+/* Indices are of float32. */
+void mxnet_read_arg_extreme(struct mxnet_op *o)
+{
+    bool of_channel = strcmp(o->kind->name, "argmax_channel") == 0, flat = !of_channel && !mxnet_text(o, "axis", NULL);
+    struct value *x = mxnet_in(o, 0);
+    if (flat)
+        x = build_reshape(o->b, x, 1, (int64_t[]){-1});
+    struct value *v = build_int(o->b, BUILD(o->b, o->kind->arg, x), "axis", of_channel ? 1 : mxnet_int(o, "axis", 0));
+    build_int(o->b, v, "keepdims", flat || mxnet_bool(o, "keepdims", false));
+    mxnet_give(o, 0, build_cast(o->b, v, DTYPE_F32));
+}
+
+/* sort, argsort and topk: all, or the first k, and which of values and indices. */
+void mxnet_read_order(struct mxnet_op *o)
+{
+    bool all = strcmp(o->kind->arg, "topk") != 0, ascends = mxnet_bool(o, "is_ascend", all);
+    const char *gives = mxnet_text(o, "ret_typ", "indices");
+    struct value *x = mxnet_in(o, 0), *k;
+    int rank = build_rank_of(o->b, x), axis = build_axis(o->b, mxnet_int(o, "axis", -1), rank);
+    if (all)
+        gives = strcmp(o->kind->arg, "sort") == 0 ? "value" : "indices";
+    k = all || mxnet_int(o, "k", 1) < 1 ? build_shape(o->b, x, axis, axis + 1) : BUILD_LIST(o->b, mxnet_int(o, "k", 1));
+    struct value *v = build_int(o->b, BUILD(o->b, "TopK", x, k), "axis", axis);
+    build_int(o->b, v, "largest", !ascends);
+    struct value *index = build_output(o->b, v, 1);
+    bool both = strcmp(gives, "both") == 0;
+    if (!both && strcmp(gives, "indices") != 0 && strcmp(gives, "value") != 0)
+        build_fail(o->b, "its ret_typ is '%.20s', want value, indices or both", gives);
+    if (*gives != 'v')
+        index = build_cast(o->b, index, mxnet_dtype(o, "dtype", DTYPE_F32));
+    mxnet_give(o, 0, *gives == 'i' ? index : v);
+    mxnet_give(o, 1, both ? index : NULL);
+}
