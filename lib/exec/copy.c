@@ -76,19 +76,36 @@ static void fill_borders(const struct view *v, char *at, int axis)
         fill_borders(v, at + i * step, axis + 1);
 }
 
+struct border_args {
+    struct view v, byte; /* byte.buffer NULL: as the view says */
+};
+
 static void run_fill_border(const struct step *s, struct tile tile)
 {
-    const struct view *v = s->args;
+    const struct border_args *a = s->args;
+    struct view v = a->v;
+    if (a->byte.buffer)
+        v.fill = *(const uint8_t *)view_data(&a->byte);
     for (int64_t i = tile.first; i < tile.last; i++)
-        fill_borders(v, (char *)view_data(v) + i * v->stride[0] * (ptrdiff_t)view_element(v), 2);
+        fill_borders(&v, (char *)view_data(&v) + i * v.stride[0] * (ptrdiff_t)view_element(&v), 2);
+}
+
+static int fill_border(struct plan *p, const struct border_args *args, enum step_uses uses, struct error *err)
+{
+    struct border_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a)
+        return -1;
+    *a = *args;
+    return plan_step(p, &(struct step){.kernel = "border", .run = run_fill_border, .args = a, .units = a->v.dims[0]},
+                     err, PLAN_VIEWS_USED(uses, &a->v, &a->byte));
 }
 
 int copy_fill_border(struct plan *p, const struct view *v, struct error *err)
 {
-    struct view *args = plan_alloc(p, sizeof *args, err);
-    if (!args)
-        return -1;
-    *args = *v;
-    return plan_step(p, &(struct step){.kernel = "border", .run = run_fill_border, .args = args, .units = v->dims[0]},
-                     err, PLAN_VIEWS_USED(STEP_MAKES_BORDER, v));
+    return fill_border(p, &(struct border_args){.v = *v}, STEP_MAKES_BORDER, err);
+}
+
+int copy_fill_border_with(struct plan *p, const struct view *v, const struct view *byte, struct error *err)
+{
+    return fill_border(p, &(struct border_args){*v, *byte}, STEP_USES_ANYHOW, err);
 }

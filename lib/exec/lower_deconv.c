@@ -1,10 +1,11 @@
-/* Transposed convolutions, as one matrix product for every phase of the result's grid: output place o = stride q + r
- * gets the taps k with (r + pad - k dilation) divisible by the stride, each from input place q + (r + pad - k dilation)
- * / stride. So each phase is a convolution of stride 1 with a part of the kernel. */
+/* Transposed convolutions of floats and of bytes, as one matrix product for every phase of the result's grid: output
+ * place o = stride q + r gets the taps k with (r + pad - k dilation) divisible by the stride, each from input place q +
+ * (r + pad - k dilation) / stride. So each phase is a convolution of stride 1 with a part of the kernel. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec/lower.h"
+#include "exec/lower_quant.h"
 
 struct phase_axis {
     int taps;
@@ -42,14 +43,46 @@ static void make_phase(const struct window *w, int i, int64_t pad, int64_t out, 
 /* So many phases of the result's grid are worth a step each. */
 #define PHASES_MAX 256
 
+/* nn.QConvTranspose, whose products are of bytes. */
+static bool is_quantised(const struct node *n)
+{
+    return strcmp(n->op, "QConvTranspose") == 0;
+}
+
+/* Whether sums of products of bytes, and the bias, fit s32, whatever they are. */
+static bool sums_fit(const struct node *n, const struct tensor *w)
+{
+    const struct tensor *bias = node_in(n, 8) ? n->in[8]->constant : NULL;
+    double most = 0;
+    if (node_in(n, 8) && (!bias || bias->dtype != DTYPE_I32 || bias->rank != 1 || bias->count != w->dims[1]))
+        return false;
+    for (int64_t i = 0; bias && i < bias->count; i++)
+        most = fmax(most, fabs(tensor_get_f64(bias, i)));
+    return w->dims[1] > 0 && (double)(w->count / w->dims[1]) * 255 * 255 + most <= INT32_MAX;
+}
+
+/* The weights, [in][out][kernel]; NULL: they, or what belongs to them, are no case for kernels. */
+static const struct tensor *find_weights(const struct node *n)
+{
+    bool bytes = is_quantised(n);
+    int in = bytes ? 3 : 1;
+    if (bytes ? !plan_is_constant(n, in) : !exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, in))
+        return NULL;
+    const struct tensor *w = n->in[in]->constant;
+    for (int i = 1; bytes && i < 8; i++)
+        if (i != in && !(plan_is_constant(n, i) && exec_quant_is_param(n, i, i < in || i > 5 ? 1 : w->dims[1])))
+            return NULL;
+    if (bytes && !sums_fit(n, w))
+        return NULL;
+    return w->count > 0 && w->count <= INT32_MAX / 2 && op_int(n, "group") == 1 ? w : NULL;
+}
+
 static bool fits(const struct node *n, struct window *w, struct error *err)
 {
-    if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || n->in[1]->constant->count == 0 ||
-        n->in[1]->constant->count > INT32_MAX / 2 || op_int(n, "group") != 1)
-        return false;
+    const struct tensor *weights = find_weights(n);
     int spatial = n->in[0]->type.rank - 2;
-    if (spatial < 1 || spatial > 2 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
-        window_read(w, n, spatial, n->in[1]->constant->dims + 2, err) < 0)
+    if (!weights || spatial < 1 || spatial > 2 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
+        window_read(w, n, spatial, weights->dims + 2, err) < 0)
         return false;
     int64_t phases = 1;
     for (int i = 0; i < spatial; i++) {
@@ -76,7 +109,7 @@ static bool find_border(const struct node *n, const struct window *w, int (*bord
                 reach[i][1] = behind > reach[i][1] ? behind : reach[i][1];
             }
         }
-    return exec_lower_border(&n->in[0]->type, (const int64_t(*)[2])reach, border);
+    return exec_lower_border(&n->in[0]->type, (const int64_t (*)[2])reach, border);
 }
 
 static bool deconv_border(const struct node *n, int (*border)[2])
@@ -159,13 +192,71 @@ static int64_t tap_set(const struct phase_axis *a)
     return (int64_t)set;
 }
 
+static int pack_floats(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis,
+                       struct gemm_job *job, struct error *err)
+{
+    struct phase_weights a = {d->x.dims[1],   d->out.dims[1], d->w.kernel[0] * d->w.kernel[1],
+                              d->w.kernel[1], d->together,    {axis[0], axis[1]}};
+    if (job->taps == 0) {
+        job->packed = job->tap; /* is not read: what no tap reaches has its bias alone */
+        return 0;
+    }
+    job->packed = plan_packed(
+        p, n, 1,
+        &(struct packing){.name = d->together > 1 ? "phases" : "phase",
+                          .params = {a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])},
+                          .bytes = kernel_product_packed(job->product, 1, (size_t)(job->taps * a.in), (size_t)job->n),
+                          .units = 1,
+                          .pack = pack_phase,
+                          .args = &a,
+                          .args_size = sizeof a},
+        err);
+    return job->packed ? 0 : -1;
+}
+
+/* Weights and epilogue of bytes. 1: some scale is no number. */
+static int load_bytes(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis,
+                      struct quant_weights *w, struct gemm_job *job, struct error *err)
+{
+    int64_t out = d->out.dims[1], in = d->x.dims[1], plane = d->w.kernel[0] * d->w.kernel[1],
+            depth = (int64_t)axis[0].taps * axis[1].taps * in;
+    int64_t *at = plan_alloc(p, sizeof *at * (size_t)(depth + 1), err);
+    if (!at)
+        return -1;
+    for (int64_t i = 0; i < depth; i++) {
+        int64_t tap = i / in;
+        at[i] =
+            i % in * out * plane + axis[0].tap[tap / axis[1].taps] * d->w.kernel[1] + axis[1].tap[tap % axis[1].taps];
+    }
+    *w = (struct quant_weights){QUANT_INPUTS, .columns = out, .depth = depth, .column_step = plane, .at = at};
+    int status = exec_quant_weights(p, n, w, err);
+    return status == 0 ? exec_quant_epilogue(p, n, w, job->product->a_offset, &job->to, err) : status;
+}
+
+static int pack_bytes(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis,
+                      struct gemm_job *job, struct error *err)
+{
+    struct quant_weights w;
+    int status = load_bytes(p, n, d, axis, &w, job, err);
+    if (status != 0)
+        return status < 0 ? -1 : error_set(err, "weights that are not as they were");
+    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(job->taps * w.runs + 1), err);
+    if (!tap)
+        return -1;
+    for (int i = 0; i < job->taps * w.runs; i++)
+        tap[i] = job->tap[i % job->taps];
+    job->tap = tap;
+    job->taps *= w.runs;
+    job->packed = job->taps == 0 ? (const void *)tap
+                                 : exec_quant_packed(p, n, "phase_q8", &w, job->product, 1, job->taps, job->k, err);
+    return job->packed ? 0 : -1;
+}
+
 static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis,
                       const int64_t *r, struct error *err)
 {
     struct gemm_job job = d->job;
     const int64_t pixels[GEMM_AXES] = {1, d->x.dims[0], axis[0].count, axis[1].count};
-    struct phase_weights a = {d->x.dims[1],   d->out.dims[1], d->w.kernel[0] * d->w.kernel[1],
-                              d->w.kernel[1], d->together,    {axis[0], axis[1]}};
     memcpy(job.dims, pixels, sizeof pixels);
     job.a_stride[1] = d->x.stride[0];
     job.c_stride[1] = d->out.stride[0];
@@ -174,22 +265,10 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
         job.c_stride[2 + i] = d->out.stride[2 + i] * d->w.stride[i];
         job.c.offset += r[i] * d->out.stride[2 + i];
     }
-    if (phase_taps(p, d, axis, &job, err) < 0)
+    if (phase_taps(p, d, axis, &job, err) < 0 ||
+        (is_quantised(n) ? pack_bytes : pack_floats)(p, n, d, axis, &job, err) < 0)
         return -1;
-    if (job.taps == 0)
-        job.packed = job.tap; /* is not read: what no tap reaches has its bias alone */
-    else
-        job.packed = plan_packed(
-            p, n, 1,
-            &(struct packing){.name = d->together > 1 ? "phases" : "phase",
-                              .params = {a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])},
-                              .bytes = kernel_product_packed(job.product, 1, (size_t)(job.taps * a.in), (size_t)job.n),
-                              .units = 1,
-                              .pack = pack_phase,
-                              .args = &a,
-                              .args_size = sizeof a},
-            err);
-    return job.packed ? gemm_emit(p, n, "gemm_f32", &job, err) : -1;
+    return gemm_emit(p, n, job.product->name, &job, err);
 }
 
 static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const int64_t *pad, struct error *err)
@@ -247,28 +326,52 @@ static int join_phases(struct plan *p, struct deconv *d, const int64_t *pad, str
     return bias && !all ? -1 : 0;
 }
 
+static int start_floats(struct plan *p, struct node *n, struct deconv *d, int (*border)[2], struct error *err)
+{
+    if (!plan_activation(n, &d->job.to.act))
+        return 1;
+    if (plan_in_channels(p, n, 0, border, &d->x, err) < 0)
+        return -1;
+    return exec_lower_bias(p, n, 2, &d->job, err);
+}
+
+/* Phases find their epilogues themselves: here it is seen whether there are any. */
+static int start_bytes(struct plan *p, struct node *n, struct deconv *d, int (*border)[2], struct error *err)
+{
+    struct quant_weights w = {QUANT_INPUTS, .columns = n->in[3]->constant->dims[1]};
+    int32_t *sum = plan_alloc(p, sizeof *sum * (size_t)w.columns, err);
+    w.sum = sum;
+    int status = sum ? exec_quant_epilogue(p, n, &w, 0, &d->job.to, err) : -1;
+    return status == 0 ? plan_in_filled(p, n, 0, border, exec_quant_fill(n), &d->x, err) : status;
+}
+
 static int deconv_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct deconv d = {.together = 1};
     struct error ignored;
     int border[VIEW_SPATIAL][2];
     int64_t pad[2] = {0};
-    if (!fits(n, &d.w, &ignored) || !find_border(n, &d.w, border) || !plan_activation(n, &d.job.to.act))
+    bool bytes = is_quantised(n);
+    if (!fits(n, &d.w, &ignored) || !find_border(n, &d.w, border))
         return 1;
     for (int i = 0; i < d.w.rank; i++)
         pad[i] = pad_begin(n, &d.w, i);
-    if (plan_in_channels(p, n, 0, border, &d.x, err) < 0 || exec_lower_bias(p, n, 2, &d.job, err) < 0 ||
-        plan_out(p, n, 0, ORDER_CHANNELS, &d.out, err) < 0)
+    int status = (bytes ? start_bytes : start_floats)(p, n, &d, border, err);
+    if (status != 0)
+        return status;
+    if (plan_out(p, n, 0, ORDER_CHANNELS, &d.out, err) < 0)
         return -1;
     if (d.w.rank == 1)
         make_2d(&d, pad);
     d.job.a = d.x;
     d.job.c = d.out;
     d.job.batches = 1;
-    if (join_phases(p, &d, pad, err) < 0)
+    d.job.n = (int)d.out.dims[1];
+    if (!bytes && join_phases(p, &d, pad, err) < 0)
         return -1;
-    d.job.product = kernel_gemm_f32(p->kernels, (size_t)d.job.n);
+    d.job.product = bytes ? exec_quant_product(p->kernels, n) : kernel_gemm_f32(p->kernels, (size_t)d.job.n);
     return emit_phases(p, n, &d, pad, err);
 }
 
 const struct exec_way exec_way_deconv = {.cost = deconv_cost, .border = deconv_border, .lower = deconv_lower};
+const struct exec_way exec_way_q_deconv = {deconv_cost, deconv_border, deconv_lower, exec_quant_fill};

@@ -1,20 +1,26 @@
-/* nn.QConv as a product of bytes over channels-last pixels, or, depthwise, channel by channel. The border holds the
- * zero point, so that padding needs no case of its own. */
+/* nn.QConv and ConvInteger as a product of bytes over channels-last pixels, or, depthwise, channel by channel. The
+ * border holds the zero point, so that padding needs no case of its own. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/copy.h"
 #include "exec/lower_conv.h"
 #include "exec/lower_quant.h"
+
+static struct quant_weights weights_of(const struct node *n)
+{
+    return n->def && node_is(n, "ConvInteger") ? (struct quant_weights){INTEGER_INPUTS, .at = NULL}
+                                               : (struct quant_weights){QUANT_INPUTS, .at = NULL};
+}
 
 static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
 {
     struct error ignored;
-    const struct tensor *w = plan_is_constant(n, 3) ? n->in[3]->constant : NULL;
+    const struct quant_weights q = weights_of(n);
+    const struct tensor *w = plan_is_constant(n, q.input) ? n->in[q.input]->constant : NULL;
     if (!w || w->count == 0 || w->count > INT32_MAX / 2 ||
-        tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 || !plan_is_constant(n, 1) ||
-        !plan_is_constant(n, 2))
-        return false;
-    if (!exec_quant_fits(n, 3, 5, w->dims[0], w->count / w->dims[0], 1))
+        tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
+        !exec_quant_is_param(n, q.zero_input, w->dims[0]))
         return false;
     c->groups = (int)op_int(n, "group");
     c->out = (int)w->dims[0] / c->groups;
@@ -23,10 +29,16 @@ static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
     return exec_lower_window(n, w->dims + 2, &c->w, &ignored) == 0 && exec_conv_border(n, &c->w, NULL, border);
 }
 
+/* Whether the zero point of x, and with it what padding holds, is known before a run. */
+static bool is_zero_known(const struct node *n)
+{
+    return !node_in(n, 2) || plan_is_constant(n, 2);
+}
+
 static bool border(const struct node *n, int (*border)[2])
 {
     struct conv c;
-    return read_conv(n, &c, border);
+    return is_zero_known(n) && read_conv(n, &c, border);
 }
 
 /* [taps][in] of each output channel, of all groups, from [in][taps]. */
@@ -38,12 +50,31 @@ static int load_weights(struct plan *p, const struct node *n, const struct conv 
         return -1;
     for (int64_t i = 0; i < depth; i++)
         at[i] = i % c->in * c->taps + i / c->in;
-    *w = (struct quant_weights){QUANT_INPUTS, .columns = (int64_t)c->out * c->groups, .depth = depth,
-                                .column_step = depth, .at = at};
+    *w = weights_of(n);
+    w->columns = (int64_t)c->out * c->groups;
+    w->depth = w->column_step = depth;
+    w->at = at;
     return exec_quant_weights(p, n, w, err);
 }
 
 /* ---- as a product ---- */
+
+/* The pixels again for each run of the weights. */
+static int repeat_taps(struct plan *p, const struct conv *c, int runs, struct gemm_job *job, struct error *err)
+{
+    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(job->taps * runs + c->groups), err);
+    if (!tap)
+        return -1;
+    ptrdiff_t *group = tap + job->taps * runs;
+    for (int i = 0; i < job->taps * runs; i++)
+        tap[i] = job->tap[i % job->taps];
+    for (int i = 0; i < c->groups; i++)
+        group[i] = job->b_batch[i] * runs;
+    job->tap = tap;
+    job->taps *= runs;
+    job->b_batch = group;
+    return 0;
+}
 
 static int emit(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
                 const struct view *x, struct gemm_job *job, struct error *err)
@@ -51,8 +82,9 @@ static int emit(struct plan *p, struct node *n, const struct conv *c, const stru
     struct conv_part whole = {.first = {0}};
     memcpy(whole.count, c->w.out, sizeof whole.count);
     memcpy(whole.taps, c->w.kernel, sizeof whole.taps);
-    if (exec_conv_geometry(p, c, x, &whole, job, err) < 0)
+    if (exec_conv_geometry(p, c, x, &whole, job, err) < 0 || repeat_taps(p, c, w->runs, job, err) < 0)
         return -1;
+    job->bias_at = job->c_batch;
     job->packed = exec_quant_packed(p, n, "conv_q8", w, job->product, c->groups, job->taps, job->k, err);
     return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;
 }
@@ -72,7 +104,7 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
     struct view x;
     struct quant_weights w;
     int wanted[VIEW_SPATIAL][2];
-    if (!read_conv(n, &c, wanted))
+    if (!read_conv(n, &c, wanted) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2))
         return 1;
     struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .n = c.out};
     int status = load_weights(p, n, &c, &w, err);
@@ -91,10 +123,56 @@ static double gemm_cost(const struct kernels *k, const struct node *n)
     struct conv c;
     int wanted[VIEW_SPATIAL][2];
     (void)k;
-    return read_conv(n, &c, wanted) ? 1 : -1;
+    return read_conv(n, &c, wanted) && plan_is_constant(n, 1) && plan_is_constant(n, 2) ? 1 : -1;
 }
 
 const struct exec_way exec_way_q_conv = {gemm_cost, border, gemm_lower, exec_quant_fill};
+
+/* ---- ConvInteger ---- */
+
+/* A copy of x whose border holds the zero point, which a step before has found. */
+static int copy_input(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct error *err)
+{
+    bool padded = false;
+    for (int i = 0; i < VIEW_SPATIAL; i++)
+        padded |= wanted[i][0] || wanted[i][1];
+    if (!padded)
+        return plan_in_channels(p, n, 0, NULL, x, err);
+    if (plan_copy(p, n, plan_in(n, 0), ORDER_CHANNELS, wanted, x, err) < 0)
+        return -1;
+    return copy_fill_border_with(p, x, plan_in(n, 2), err);
+}
+
+static int integer_lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct conv c;
+    struct quant_weights w;
+    int wanted[VIEW_SPATIAL][2];
+    struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .to = {.c = KERNEL_S32}};
+    if (!read_conv(n, &c, wanted))
+        return 1;
+    int status = load_weights(p, n, &c, &w, err);
+    if (status != 0)
+        return status;
+    job.n = c.out;
+    if (exec_quant_sums(p, n, &w, &job, err) < 0 ||
+        (is_zero_known(n) ? plan_in_filled(p, n, 0, wanted, exec_quant_fill(n), &job.a, err)
+                          : copy_input(p, n, wanted, &job.a, err)) < 0 ||
+        plan_out(p, n, 0, ORDER_CHANNELS, &job.c, err) < 0)
+        return -1;
+    struct view x = job.a;
+    return emit(p, n, &c, &w, &x, &job, err);
+}
+
+static double integer_cost(const struct kernels *k, const struct node *n)
+{
+    struct conv c;
+    int wanted[VIEW_SPATIAL][2];
+    (void)k;
+    return read_conv(n, &c, wanted) ? 1 : -1;
+}
+
+const struct exec_way exec_way_conv_integer = {integer_cost, border, integer_lower, exec_quant_fill};
 
 /* ---- depthwise ---- */
 
@@ -122,25 +200,25 @@ static int pack_depthwise(void *packed, const void *stored, const void *args, in
                           const struct kernels *k)
 {
     const struct quant_weights *w = args;
-    int8_t *all = mem_calloc((size_t)w->columns, (size_t)w->depth, NULL);
+    int8_t *all = mem_calloc((size_t)w->columns, (size_t)(w->depth * w->runs), NULL);
     (void)first, (void)last;
     if (!all)
         return -1;
     exec_quant_take(w, stored, 0, w->columns, all);
-    k->depthwise_q8->pack(packed, all, (int)w->columns, (int)w->depth);
+    k->depthwise_q8->pack(packed, all, (int)w->columns, (int)w->depth * w->runs);
     free(all);
     return 0;
 }
 
-static int fill_depthwise(struct plan *p, const struct conv *c, struct depthwise_args *d, struct error *err)
+static int fill_depthwise(struct plan *p, const struct conv *c, int runs, struct depthwise_args *d, struct error *err)
 {
     const struct window *w = &c->w;
     int last = w->rank - 1;
-    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)c->taps, err);
+    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(c->taps * runs), err);
     if (!tap)
         return -1;
-    for (int t = 0; t < c->taps; t++) {
-        int64_t rest = t;
+    for (int t = 0; t < c->taps * runs; t++) {
+        int64_t rest = t % c->taps;
         for (int i = last; i >= 0; i--) {
             tap[t] += (rest % w->kernel[i] * w->dilation[i] - w->begin[i]) * d->x.stride[2 + i];
             rest /= w->kernel[i];
@@ -150,7 +228,7 @@ static int fill_depthwise(struct plan *p, const struct conv *c, struct depthwise
     d->x_row = w->rank == 2 ? d->x.stride[2] * w->stride[0] : 0;
     d->out_row = w->rank == 2 ? d->out.stride[2] : 0;
     d->k.tap = tap;
-    d->k.taps = c->taps;
+    d->k.taps = c->taps * runs;
     d->k.width = (int)w->out[last];
     d->k.channels = c->groups;
     d->k.x_step = d->x.stride[2 + last] * w->stride[last];
@@ -160,8 +238,8 @@ static int fill_depthwise(struct plan *p, const struct conv *c, struct depthwise
 
 static bool is_depthwise(const struct kernels *k, const struct node *n, struct conv *c, int (*wanted)[2])
 {
-    return read_conv(n, c, wanted) && c->in == 1 && c->out == 1 && c->w.rank <= 2 && node_in(n, 6) &&
-           c->taps <= k->depthwise_q8->taps_max;
+    return read_conv(n, c, wanted) && plan_is_constant(n, 1) && plan_is_constant(n, 2) && c->in == 1 && c->out == 1 &&
+           c->w.rank <= 2 && node_in(n, 6) && c->taps <= k->depthwise_q8->taps_max / QUANT_RUNS_MAX;
 }
 
 static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
@@ -170,15 +248,15 @@ static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, 
     d->k.weight = plan_packed(p, n, 3,
                               &(struct packing){.name = "depthwise_q8",
                                                 .params = {c->groups, c->taps, exec_quant_key(n, w)},
-                                                .bytes = kernel_depthwise_q8_packed(p->kernels->depthwise_q8,
-                                                                                    (size_t)c->groups, (size_t)c->taps),
+                                                .bytes = kernel_depthwise_q8_packed(
+                                                    p->kernels->depthwise_q8, (size_t)c->groups, (size_t)d->k.taps),
                                                 .units = 1,
                                                 .pack = pack_depthwise,
                                                 .args = w,
                                                 .args_size = sizeof *w,
                                                 .as_stored = true},
                               err);
-    double macs = (double)view_count(&d->out) * c->taps;
+    double macs = (double)view_count(&d->out) * d->k.taps;
     int64_t rows = d->x.dims[0] * d->height;
     return d->k.weight ? plan_step(p,
                                    &(struct step){.node = n,
@@ -208,7 +286,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     if (status == 0)
         status = find_ports(p, n, wanted, &d->x, &d->out, err);
     if (status == 0)
-        status = fill_depthwise(p, &c, d, err);
+        status = fill_depthwise(p, &c, w.runs, d, err);
     if (status == 0)
         status = emit_depthwise(p, n, &c, &w, d, err);
     return status;

@@ -1,4 +1,4 @@
-/* DynamicQuantizeLinear: the range of all elements, then bytes by it. */
+/* DynamicQuantizeLinear: the range of all elements, then bytes by it. QuantizeLinear by what only a run tells. */
 #include <math.h>
 
 #include "exec/lower_quant.h"
@@ -37,10 +37,24 @@ static void run_range(const struct step *s, struct tile tile)
 static void run_bytes(const struct step *s, struct tile tile)
 {
     const struct dynamic_args *a = s->args;
-    int zero = *(const uint8_t *)view_data(&a->zero);
-    const struct kernel_rounding rounding = {(float)-zero, (float)(255 - zero), zero};
+    bool is_signed = a->y.dtype == DTYPE_I8;
+    const void *at = a->zero.buffer ? view_data(&a->zero) : NULL;
+    int zero = !at ? 0 : is_signed ? *(const int8_t *)at : *(const uint8_t *)at, low = (is_signed ? -128 : 0) - zero;
+    const struct kernel_rounding rounding = {(float)low, (float)(low + 255), zero};
     a->kernels->quantize_8((uint8_t *)view_data(&a->y) + tile.first, (const float *)view_data(&a->x) + tile.first,
                            (size_t)(tile.last - tile.first), *(const float *)view_data(&a->scale), &rounding);
+}
+
+static int emit_bytes(struct plan *p, struct node *n, struct dynamic_args *a, struct error *err)
+{
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "quantize_8",
+                                    .run = run_bytes,
+                                    .args = a,
+                                    .units = a->count,
+                                    .tiles = plan_tiles(a->count, 32768, a->count)},
+                     err, PLAN_WRITES(&a->y, &a->x, &a->scale, &a->zero));
 }
 
 int exec_lower_dynamic_quantize(struct plan *p, struct node *n, struct error *err)
@@ -57,12 +71,22 @@ int exec_lower_dynamic_quantize(struct plan *p, struct node *n, struct error *er
     if (plan_step(p, &(struct step){.node = n, .kernel = "range_f32", .run = run_range, .args = a, .units = 1}, err,
                   PLAN_VIEWS(&a->scale, &a->zero, &a->x)) < 0)
         return -1;
-    return plan_step(p,
-                     &(struct step){.node = n,
-                                    .kernel = "quantize_8",
-                                    .run = run_bytes,
-                                    .args = a,
-                                    .units = a->count,
-                                    .tiles = plan_tiles(a->count, 32768, a->count)},
-                     err, PLAN_WRITES(&a->y, &a->x, &a->scale, &a->zero));
+    return emit_bytes(p, n, a, err);
+}
+
+int exec_lower_quantize_by_run(struct plan *p, struct node *n, struct error *err)
+{
+    struct dynamic_args *a = plan_alloc(p, sizeof *a, err);
+    bool zero = node_in(n, 2) != NULL;
+    if (!a || !exec_lower_is_f32(n, 0) || !exec_lower_is_f32(n, 1) || view_count(plan_in(n, 1)) != 1 ||
+        (zero && view_count(plan_in(n, 2)) != 1) || view_count(plan_in(n, 0)) == 0)
+        return a ? 1 : -1;
+    a->scale = *plan_in(n, 1);
+    if (zero)
+        a->zero = *plan_in(n, 2);
+    if (plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err) < 0 || plan_out_dense(p, n, 0, &a->y, err) < 0)
+        return -1;
+    a->kernels = p->kernels;
+    a->count = view_count(&a->x);
+    return emit_bytes(p, n, a, err);
 }

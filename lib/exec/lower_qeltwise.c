@@ -232,9 +232,14 @@ static int emit_pixels(struct plan *p, struct node *n, struct bytes_args *e, str
 int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
 {
     struct bytes_args *e = new_args(p, 2, quantize, err);
+    enum dtype type = n->out[0]->type.dtype;
     if (!e || !exec_lower_is_f32(n, 0) || op_int(n, "precision") || op_int(n, "block_size") ||
-        !exec_quant_byte(n, n->out[0], 1, &e->of[OUT]))
+        (type != DTYPE_U8 && type != DTYPE_I8))
         return e ? 1 : -1;
+    if (!plan_is_constant(n, 1) || (node_in(n, 2) && !plan_is_constant(n, 2)))
+        return exec_lower_quantize_by_run(p, n, err);
+    if (!exec_quant_byte(n, n->out[0], 1, &e->of[OUT]))
+        return 1;
     e->rounding = exec_quant_bounds(&e->of[OUT]);
     return is_image(n) ? emit_pixels(p, n, e, err) : emit(p, n, "quantize_8", e, (const int[]){0, 0}, err);
 }

@@ -16,16 +16,16 @@ static void fill_rows(const struct view *a, struct gemm_job *job)
 
 static int emit(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job, struct error *err)
 {
-    static const ptrdiff_t no_tap[1] = {0};
+    static const ptrdiff_t no_tap[QUANT_RUNS_MAX] = {0};
     if (plan_in_contiguous(p, n, 0, n->in[0]->type.rank - 1, &job->a, err) < 0 ||
         plan_out(p, n, 0, ORDER_ROWS, &job->c, err) < 0)
         return -1;
     job->tap = no_tap;
-    job->taps = 1;
+    job->taps = w->runs;
     job->k = (int)w->depth;
     job->n = (int)w->columns;
     fill_rows(&job->a, job);
-    job->packed = exec_quant_packed(p, n, "matrix_q8", w, job->product, 1, 1, job->k, err);
+    job->packed = exec_quant_packed(p, n, "matrix_q8", w, job->product, 1, job->taps, job->k, err);
     return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;
 }
 
@@ -71,59 +71,21 @@ static int lower(struct plan *p, struct node *n, struct error *err)
 static double cost(const struct kernels *k, const struct node *n)
 {
     (void)k;
-    if (!fits(n, 3))
-        return -1;
-    int64_t columns = n->in[3]->constant->dims[1];
-    return exec_quant_fits(n, 3, 5, columns, 1, columns) ? 1 : -1;
+    return fits(n, 3) && exec_quant_is_param(n, 5, n->in[3]->constant->dims[1]) ? 1 : -1;
 }
 
 const struct exec_way exec_way_q_matmul = {.cost = cost, .lower = lower};
 
 /* ---- MatMulInteger, whose first zero point may be known in a run only ---- */
 
-struct zero_args {
-    struct view zero, bias; /* zero.buffer NULL: 0 */
-    const int32_t *sum;
-    int64_t columns;
-    int offset;
-};
-
-/* The biases that take zero point and offset times the weights' sums off. */
-static void run_zero(const struct step *s, struct tile tile)
-{
-    const struct zero_args *a = s->args;
-    const void *at = a->zero.buffer ? view_data(&a->zero) : NULL;
-    int zero = !at ? 0 : a->zero.dtype == DTYPE_I8 ? *(const int8_t *)at : *(const uint8_t *)at;
-    int32_t *bias = view_data(&a->bias);
-    (void)tile;
-    for (int64_t i = 0; i < a->columns; i++)
-        bias[i] = (int32_t) - ((uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
-}
-
-static int emit_zero(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job,
-                     struct error *err)
-{
-    struct zero_args *a = plan_alloc(p, sizeof *a, err);
-    if (!a || plan_scratch(p, sizeof(int32_t) * (size_t)w->columns, &a->bias, err) < 0)
-        return -1;
-    if (node_in(n, 2))
-        a->zero = *plan_in(n, 2);
-    a->sum = w->sum;
-    a->columns = w->columns;
-    a->offset = job->product->a_offset;
-    job->bias_view = a->bias;
-    return plan_step(p, &(struct step){.node = n, .kernel = "zero_q8", .run = run_zero, .args = a, .units = 1}, err,
-                     PLAN_WRITES(&a->bias, &a->zero));
-}
-
 int exec_lower_matmul_integer(struct plan *p, struct node *n, struct error *err)
 {
     struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .to = {.c = KERNEL_S32}};
-    struct quant_weights w = {.input = 1, .zero_input = 3, .bias_input = INT32_MAX};
+    struct quant_weights w = {INTEGER_INPUTS, .at = NULL};
     if (!fits(n, w.input) || (node_in(n, 2) && view_count(plan_in(n, 2)) != 1))
         return 1;
     int status = load_matrix(p, n, &w, err);
     if (status == 0)
-        status = emit_zero(p, n, &w, &job, err);
+        status = exec_quant_sums(p, n, &w, &job, err);
     return status == 0 ? emit(p, n, &w, &job, err) : status;
 }

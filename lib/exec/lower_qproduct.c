@@ -1,6 +1,4 @@
-/* nn.QMatMul of two results. B becomes s8 less its zero point, in panels that a step of its own makes in each run.
- * Where that does not fit s8 a column is several runs, which add up to it and meet the same run of A: sums stay exact.
- */
+/* nn.QMatMul of two results. B becomes s8 less its zero point, in panels that a step of its own makes in each run. */
 #include "exec/lower_quant.h"
 
 enum { A, A_ZERO = 2, B, B_ZERO = 5, BIAS = 8 };
@@ -26,13 +24,8 @@ static int32_t take_column(const struct pack_args *a, const uint8_t *b, int8_t *
     for (int64_t i = 0; i < k; i++) {
         int x = (int8_t)(b[i * step] ^ turn) - zero;
         sum += x;
-        to[i] = (int8_t)(x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x);
-        x -= to[i];
-        for (int t = 1; t < taps; t++) {
-            int part = x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x;
-            to[t * k + i] = (int8_t)part;
-            x -= part;
-        }
+        for (int t = 0; t < taps; t++)
+            to[t * k + i] = exec_quant_part(&x);
     }
     return sum;
 }
@@ -115,19 +108,15 @@ static int fill_epilogue(struct plan *p, const struct node *n, struct gemm_job *
     return status;
 }
 
-#define RUNS_MAX 3
-
-/* Runs of s8 that differences of bytes from the zero point add up of: 255 is 127 twice and 1. */
 static int count_runs(const struct node *n)
 {
-    int zero = (int)exec_quant_param(n, B_ZERO, 0), least = n->in[B]->type.dtype == DTYPE_I8 ? -128 : 0;
-    int below = zero - least, above = least + 255 - zero;
-    return below <= 128 && above <= 127 ? 1 : above <= 254 ? 2 : RUNS_MAX;
+    int zero = (int)exec_quant_param(n, B_ZERO, 0), least = (n->in[B]->type.dtype == DTYPE_I8 ? -128 : 0) - zero;
+    return exec_quant_runs(least, least + 255);
 }
 
 static int lower(struct plan *p, struct node *n, struct error *err)
 {
-    static const ptrdiff_t no_tap[RUNS_MAX] = {0};
+    static const ptrdiff_t no_tap[QUANT_RUNS_MAX] = {0};
     struct pack_args *a = plan_alloc(p, sizeof *a, err);
     struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .tap = no_tap};
     if (!a || plan_in_contiguous(p, n, A, n->in[A]->type.rank - 1, &job.a, err) < 0)

@@ -30,38 +30,26 @@ static bool has_params(const struct node *n, const struct quant_weights *w)
             (bias && bias->dtype == DTYPE_I32 && bias->rank == 1 && bias->count == w->columns));
 }
 
-bool exec_quant_fits(const struct node *n, int in, int zero_in, int64_t columns, int64_t column_step, int64_t step)
+int exec_quant_runs(int least, int most)
 {
-    const struct tensor *t = n->in[in]->constant;
-    const uint8_t *data = t->data;
-    if (!exec_quant_is_param(n, zero_in, columns))
-        return false;
-    for (int64_t j = 0; j < columns; j++) {
-        int zero = (int)exec_quant_param(n, zero_in, j), least = 255, most = -128;
-        for (int64_t i = 0; i < t->count / columns; i++) {
-            uint8_t byte = data[j * column_step + i * step];
-            int x = t->dtype == DTYPE_I8 ? (int8_t)byte : byte;
-            least = x < least ? x : least;
-            most = x > most ? x : most;
-        }
-        if (least - zero < INT8_MIN || most - zero > INT8_MAX)
-            return false;
-    }
-    return true;
+    return least >= INT8_MIN && most <= INT8_MAX ? 1 : most <= 2 * INT8_MAX ? 2 : QUANT_RUNS_MAX;
 }
 
-/* The sum of a column; false when an element does not fit, or sums of its products with x might not. */
-static bool sum_column(const struct quant_weights *w, const uint8_t *stored, int64_t column, double bias, int32_t *sum)
+/* The sum of a column, and how many runs it takes; false when sums of its products with x might not fit. */
+static bool sum_column(struct quant_weights *w, const uint8_t *stored, int64_t column, double bias, int32_t *sum)
 {
     int64_t size = 0, total = 0;
+    int least = 0, most = 0;
     for (int64_t i = 0; i < w->depth; i++) {
         uint8_t byte = stored[column * w->column_step + w->at[i]];
         int x = (w->is_signed ? (int8_t)byte : byte) - w->zero[column];
-        if (x < INT8_MIN || x > INT8_MAX)
-            return false;
+        least = x < least ? x : least;
+        most = x > most ? x : most;
         total += x;
         size += abs(x);
     }
+    int runs = exec_quant_runs(least, most);
+    w->runs = runs > w->runs ? runs : w->runs;
     *sum = (int32_t)total;
     return (double)size * 255 + fabs(bias) <= INT32_MAX;
 }
@@ -77,6 +65,7 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
     w->zero = zero;
     w->sum = sum;
     w->is_signed = n->in[w->input]->constant->dtype == DTYPE_I8;
+    w->runs = 1;
     for (int64_t i = 0; i < w->columns; i++) {
         zero[i] = (int)exec_quant_param(n, w->zero_input, i);
         if (!sum_column(w, n->in[w->input]->constant->data, i, exec_quant_param(n, w->bias_input, i), &sum[i]))
@@ -87,18 +76,24 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
 
 void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t first, int64_t last, int8_t *to)
 {
-    for (int64_t j = first; j < last; j++) {
+    for (int64_t j = first; j < last; j++, to += w->depth * w->runs) {
         const uint8_t *from = (const uint8_t *)stored + j * w->column_step;
-        for (int64_t i = 0; i < w->depth; i++)
-            *to++ = (int8_t)(from[w->at[i]] - w->zero[j]); /* modulo 256, of u8 and s8 alike */
+        for (int64_t i = 0; i < w->depth && w->runs == 1; i++)
+            to[i] = (int8_t)(from[w->at[i]] - w->zero[j]); /* modulo 256, of u8 and s8 alike */
+        for (int64_t i = 0; i < w->depth && w->runs > 1; i++) {
+            int x = (w->is_signed ? (int8_t)from[w->at[i]] : from[w->at[i]]) - w->zero[j];
+            for (int r = 0; r < w->runs; r++)
+                to[r * w->depth + i] = exec_quant_part(&x);
+        }
     }
 }
 
-/* What distinguishes weights of the same bytes: type and zero points. */
+/* What distinguishes weights of the same bytes: type, zero points, and which they are. */
 int64_t exec_quant_key(const struct node *n, const struct quant_weights *w)
 {
     const struct tensor *zero = node_in(n, w->zero_input) ? n->in[w->zero_input]->constant : NULL;
     uint64_t key = zero ? hash_bytes(zero->data, zero->size) : 0;
+    key = key * 31 + hash_bytes(w->at, sizeof *w->at * (size_t)w->depth);
     return (int64_t)(key * 2 + w->is_signed);
 }
 
@@ -116,7 +111,7 @@ static int pack_panels(void *packed, const void *stored, const void *args, int64
     const struct kernel_product *product = a->product;
     int64_t columns = a->w.columns / a->groups, panels = (columns + product->nr - 1) / product->nr;
     size_t taps = (size_t)a->taps, k = (size_t)a->k, group = kernel_product_packed(product, taps, k, (size_t)columns);
-    int8_t *panel = mem_calloc((size_t)product->nr, (size_t)a->w.depth, NULL);
+    int8_t *panel = mem_calloc((size_t)product->nr, (size_t)(a->w.depth * a->w.runs), NULL);
     (void)kernels;
     for (int64_t i = first; panel && i < last; i++) {
         int64_t from = i % panels * product->nr, to = from + product->nr < columns ? from + product->nr : columns;
@@ -124,7 +119,7 @@ static int pack_panels(void *packed, const void *stored, const void *args, int64
         char *at = (char *)packed + (size_t)(i / panels) * group;
         exec_quant_take(&a->w, stored, base + from, base + to, panel);
         product->pack(at + (from ? kernel_product_packed(product, taps, k, (size_t)from) : 0), panel, a->taps, a->k,
-                      a->k, 1, (int)(to - from), a->w.depth);
+                      a->k, 1, (int)(to - from), a->w.depth * a->w.runs);
     }
     free(panel);
     return panel ? 0 : -1;
@@ -150,6 +145,41 @@ const void *exec_quant_packed(struct plan *p, const struct node *n, const char *
                        err);
 }
 
+struct sums_args {
+    struct view zero, bias; /* zero.buffer NULL: 0 */
+    const int32_t *sum;
+    int64_t columns;
+    int offset;
+};
+
+/* The biases that take zero point and offset times the weights' sums off. */
+static void run_sums(const struct step *s, struct tile tile)
+{
+    const struct sums_args *a = s->args;
+    const void *at = a->zero.buffer ? view_data(&a->zero) : NULL;
+    int zero = !at ? 0 : a->zero.dtype == DTYPE_I8 ? *(const int8_t *)at : *(const uint8_t *)at;
+    int32_t *bias = view_data(&a->bias);
+    (void)tile;
+    for (int64_t i = 0; i < a->columns; i++)
+        bias[i] = (int32_t)-((uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
+}
+
+int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job,
+                    struct error *err)
+{
+    struct sums_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a || plan_scratch(p, sizeof(int32_t) * (size_t)w->columns, &a->bias, err) < 0)
+        return -1;
+    if (node_in(n, X_ZERO))
+        a->zero = *plan_in(n, X_ZERO);
+    a->sum = w->sum;
+    a->columns = w->columns;
+    a->offset = job->product->a_offset;
+    job->bias_view = a->bias;
+    return plan_step(p, &(struct step){.node = n, .kernel = "zero_q8", .run = run_sums, .args = a, .units = 1}, err,
+                     PLAN_WRITES(&a->bias, &a->zero));
+}
+
 bool exec_quant_byte(const struct node *n, const struct value *v, int scale, struct kernel_byte *of)
 {
     const struct tensor *t = plan_is_constant(n, scale) ? n->in[scale]->constant : NULL;
@@ -159,7 +189,7 @@ bool exec_quant_byte(const struct node *n, const struct value *v, int scale, str
     of->is_signed = v->type.dtype == DTYPE_I8;
     of->scale = (float)exec_quant_param(n, scale, 0);
     of->zero = (float)exec_quant_param(n, scale + 1, 0);
-    return of->scale > 0 && isfinite(of->scale);
+    return of->scale != 0 && isfinite(of->scale);
 }
 
 struct kernel_rounding exec_quant_bounds(const struct kernel_byte *of)

@@ -10,36 +10,51 @@ double exec_quant_param(const struct node *n, int in, int64_t i);
 /* Whether input `in` is absent, or a constant of one element or of `count`. */
 bool exec_quant_is_param(const struct node *n, int in, int64_t count);
 
-/* Weights less their zero points: column j has element j * column_step + at[i] of what is stored, i < depth. */
+/* Weights less their zero points: column j has element j * column_step + at[i] of what is stored, i < depth. Where that
+ * does not fit s8 a column is several runs, which add up to it and meet the same run of x: sums stay exact. */
 struct quant_weights {
     int input, zero_input, bias_input; /* of the node; INT32_MAX: it has no bias */
     int64_t columns, depth, column_step;
+    int runs;
     const int64_t *at;
     const int *zero;    /* [columns] */
     const int32_t *sum; /* [columns] of a column's weights */
     bool is_signed;
 };
 
-/* Whether all weights of a constant, less their zero points (one, or one for each of `columns`), fit s8. Element i of
- * column j is j * column_step + i * step of what is stored. */
-bool exec_quant_fits(const struct node *n, int in, int zero_in, int64_t columns, int64_t column_step, int64_t step);
+/* Runs of s8 that numbers between these add up of: 255 is 127 twice and 1. */
+int exec_quant_runs(int least, int most);
+#define QUANT_RUNS_MAX 3
+/* What of *x one run takes, which the others add up to then. */
+static inline int8_t exec_quant_part(int *x)
+{
+    int part = *x < INT8_MIN ? INT8_MIN : *x > INT8_MAX ? INT8_MAX : *x;
+    *x -= part;
+    return (int8_t)part;
+}
 
 /* Fills in all but inputs, columns, depth, column_step and at, which is the plan's. 1: the weights or their parameters
- * are not constant or do not fit s8, or a sum might not fit s32. */
+ * are not constant, or a sum might not fit s32. */
 int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
 
-/* The product's panels of `groups` groups of columns, whose depth is `taps` runs of k. */
+/* The product's panels of `groups` groups of columns, whose depth is `taps` times k: of all runs of the first, then of
+ * the second. */
 const void *exec_quant_packed(struct plan *p, const struct node *n, const char *name, const struct quant_weights *w,
                               const struct kernel_product *product, int groups, int taps, int k, struct error *err);
-/* Columns [first, last) as [column][depth] s8. */
+/* Columns [first, last) as [column][run][depth] s8. */
 void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t first, int64_t last, int8_t *to);
+
+/* Lets a product whose first zero point, input 2, may be known in a run only give sums: adds a step that makes biases.
+ */
+int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job,
+                    struct error *err);
 
 /* The epilogue for these weights of a kernel that adds a_offset to every element of x. 1: scales are no numbers. */
 int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant_weights *w, int a_offset,
                         struct kernel_epilogue *to, struct error *err);
 
 /* Bytes of value v with scale and zero point at inputs `scale` and scale + 1; false when these are not constant, or the
- * scale is no positive number. */
+ * scale is 0 or no number. */
 bool exec_quant_byte(const struct node *n, const struct value *v, int scale, struct kernel_byte *of);
 
 /* The bounds of bytes, and those that the node's activation narrows them to; false when the kernels lack it. */
@@ -48,8 +63,12 @@ bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, str
 
 /* What distinguishes weights of the same bytes: type and zero points. */
 int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
-/* The inputs of nn.QConv and nn.QMatMul. */
-#define QUANT_INPUTS .input = 3, .zero_input = 5, .bias_input = 8
+/* The inputs of nn.QConv and nn.QMatMul; of ConvInteger and MatMulInteger. */
+#define QUANT_INPUTS   .input = 3, .zero_input = 5, .bias_input = 8
+#define INTEGER_INPUTS .input = 1, .zero_input = 3, .bias_input = INT32_MAX
+
+/* QuantizeLinear to bytes whose one scale, or zero point, is known in a run only. */
+int exec_lower_quantize_by_run(struct plan *p, struct node *n, struct error *err);
 
 /* The product for the type of input 0. */
 const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n);

@@ -117,7 +117,7 @@ static void describe(struct block *b, const struct kernel_depthwise_q8 *d, int f
     }
 }
 
-#define TAPS_MAX 128
+#define TAPS_MAX 192
 
 static void run(const struct kernel_depthwise_q8 *d)
 {

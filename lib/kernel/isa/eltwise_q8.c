@@ -1,4 +1,6 @@
 /* Element by element between bytes and floats, in the arithmetic of QuantizeLinear and DequantizeLinear to the bit. */
+#include <math.h>
+
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/isa.h"
 #include "kernel/isa/part.h"
@@ -83,7 +85,7 @@ V_FN v_f32 quotient(v_f32 x, v_f32 scale, v_f32 reciprocal)
 /* Where no scale is so large or small that a step of quotient() leaves the range of floats. */
 static bool is_usual(float scale)
 {
-    return scale > 0x1p-30f && scale < 0x1p30f;
+    return fabsf(scale) > 0x1p-30f && fabsf(scale) < 0x1p30f;
 }
 
 /* As many elements as fill whole vectors of bytes; returns their number. */

@@ -56,19 +56,22 @@ struct conv_case {
 };
 
 static const char *conv_domain = "nn", *conv_op = "QConv";
+static int weight_zero = 128; /* of u8; with others weights take several runs of s8 */
 
 static struct node *conv_node(const struct conv_case *t, struct value *x, enum dtype w, int x_zero, int y_zero)
 {
     bool is_signed = w == DTYPE_I8;
     enum dtype type = x->type.dtype ? x->type.dtype : DTYPE_U8; /* of a node's result: not known yet */
+    bool transposed = strstr(conv_op, "Transpose") != NULL;
     struct value *weights =
-        bytes(w, DIMS(t->out, t->c / t->group, t->kh, t->kw), is_signed ? -128 : 1, is_signed ? 127 : 255);
+        bytes(w, DIMS(transposed ? t->c : t->out, (transposed ? t->out : t->c) / t->group, t->kh, t->kw),
+              is_signed ? -128 : 0, is_signed ? 127 : 255);
     struct value *in[] = {x,
                           scalar(DTYPE_F32, 0.02),
                           scalar(type, x_zero),
                           weights,
                           scales(t->out),
-                          is_signed ? bytes(w, DIMS(t->out), 0, 0) : scalar(w, 128),
+                          is_signed ? bytes(w, DIMS(t->out), 0, 0) : scalar(w, weight_zero),
                           scalar(DTYPE_F32, 0.05),
                           scalar(type, y_zero),
                           bytes(DTYPE_I32, DIMS(t->out), -3000, 3000),
@@ -112,6 +115,75 @@ static void convolutions(void)
                 node_set_string(n, "activation", "Relu", 4, &error);
             output(n->out[0]);
             check_bytes(types[j].extreme);
+        }
+}
+
+/* Weights that do not fit s8 less their zero points. */
+static void runs(void)
+{
+    static const int zeros[] = {0, 1, 60, 127, 129, 255};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t j = 0; j < sizeof zeros / sizeof *zeros; j++) {
+            const struct conv_case *t = &cases[i];
+            begin();
+            weight_zero = zeros[j];
+            struct value *x = byte_input("x", j % 2 ? DTYPE_I8 : DTYPE_U8, DIMS(t->n, t->c, t->h, t->w));
+            output(conv_node(t, x, DTYPE_U8, 3, 100)->out[0]);
+            check_bytes(j == 5 ? 255 : -1);
+            weight_zero = 128;
+        }
+}
+
+static void transposed_convolutions(void)
+{
+    static const struct conv_case transposed_cases[] = {
+        {1, 8, 5, 6, 9, 2, 2, 1, 2, 1, {0}},
+        {2, 17, 4, 5, 33, 3, 3, 1, 2, 1, {1, 1, 1, 1}},
+        {1, 16, 6, 6, 24, 4, 4, 1, 2, 1, {1, 1, 1, 1}},
+        {1, 3, 5, 4, 2, 3, 2, 1, 3, 1, {0, 1, 1, 0}},
+        {1, 5, 6, 7, 8, 3, 3, 1, 1, 2, {2, 1, 0, 2}},
+        {1, 1, 3, 3, 1, 1, 1, 1, 2, 1, {0}},
+    };
+    for (size_t i = 0; i < sizeof transposed_cases / sizeof *transposed_cases; i++)
+        for (int form = 0; form < 4; form++) {
+            const struct conv_case *t = &transposed_cases[i];
+            enum dtype type = form % 2 ? DTYPE_I8 : DTYPE_U8;
+            begin();
+            conv_op = "QConvTranspose";
+            weight_zero = form < 2 ? 128 : 40;
+            kernel_wanted = "gemm_q8";
+            struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w));
+            struct node *n = conv_node(t, x, form == 1 ? DTYPE_I8 : DTYPE_U8, form == 3 ? -7 : 120, 5);
+            if (form == 2)
+                node_set_string(n, "activation", "Relu", 4, &error);
+            output(n->out[0]);
+            check_bytes(form == 3 ? 0x80 : -1);
+            conv_op = "QConv";
+            weight_zero = 128;
+        }
+}
+
+/* ConvInteger, with a zero point that only a run tells, a constant one and none. */
+static void convolved_integers(void)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int form = 0; form < 3; form++) {
+            const struct conv_case *t = &cases[i];
+            enum dtype type = form == 2 ? DTYPE_I8 : DTYPE_U8;
+            begin();
+            kernel_wanted = "gemm_q8";
+            struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w)),
+                         *w = bytes(DTYPE_U8, DIMS(t->out, t->c / t->group, t->kh, t->kw), 0, 255);
+            struct value *zero = form == 0   ? NULL
+                                 : form == 1 ? scalar(type, 7)
+                                             : byte_input("zero", type, 0, (const int64_t[]){0});
+            struct node *n = NODE("ConvInteger", x, w, zero, bytes(DTYPE_U8, DIMS(t->out), 100, 128));
+            node_set_ints(n, "strides", INTS(t->stride, t->stride), &error);
+            node_set_ints(n, "dilations", INTS(t->dilation, t->dilation), &error);
+            node_set_ints(n, "pads", t->pads, 4, &error);
+            node_set_int(n, "group", t->group, &error);
+            output(n->out[0]);
+            check_bytes(-1);
         }
 }
 
@@ -267,6 +339,9 @@ static void elements(void)
 int main(void)
 {
     RUN(convolutions);
+    RUN(runs);
+    RUN(transposed_convolutions);
+    RUN(convolved_integers);
     RUN(two_zeros);
     RUN(products);
     RUN(pairs);
