@@ -48,6 +48,13 @@ static bool conv_takes(const struct node *n, const struct pad *pad)
     return pad->fill == 0;
 }
 
+/* In bytes 0 is the zero point. */
+static bool q_conv_takes(const struct node *n, const struct pad *pad)
+{
+    double zero;
+    return pass_scalar(n->in[2], &zero) && pad->fill == zero;
+}
+
 /* A pooling's padding must be smaller than its window: many runtimes insist. */
 static bool within_window(const struct node *n, const struct pad *pad)
 {
@@ -90,7 +97,7 @@ static bool max_takes(const struct node *n, const struct pad *pad)
 static const struct {
     const char *op;
     bool (*takes)(const struct node *n, const struct pad *pad);
-} takers[] = {{"Conv", conv_takes}, {"AveragePool", average_takes}, {"MaxPool", max_takes}};
+} takers[] = {{"Conv", conv_takes}, {"QConv", q_conv_takes}, {"AveragePool", average_takes}, {"MaxPool", max_takes}};
 
 static bool takes(const struct node *n, const struct pad *pad)
 {
@@ -98,14 +105,15 @@ static bool takes(const struct node *n, const struct pad *pad)
     if (strcmp(auto_pad, "NOTSET") != 0 && strcmp(auto_pad, "VALID") != 0)
         return false;
     for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
-        if (node_is(n, takers[i].op))
+        if (strcmp(n->op, takers[i].op) == 0)
             return takers[i].takes(n, pad);
     return false;
 }
 
 static bool is_taker(const struct node *n)
 {
-    return n->in_count && n->in[0] && n->in[0]->producer && node_is(n->in[0]->producer, "Pad") && !n->domain[0];
+    return n->in_count && n->in[0] && n->in[0]->producer && node_is(n->in[0]->producer, "Pad") &&
+           (!n->domain[0] || strcmp(n->domain, "nn") == 0);
 }
 
 /* Adds the margins to the node's pads. */

@@ -7,19 +7,54 @@
 #include "op/fused.h"
 #include "pass/qdq.h"
 
+/* A constant of 4 bits as bytes. */
+static struct value *as_bytes(struct graph *g, struct value *v, struct error *err)
+{
+    const struct tensor *t = v ? v->constant : NULL;
+    if (!v || qdq_is_byte(v))
+        return v;
+    struct tensor *bytes = tensor_new(t->dtype == DTYPE_U4 ? DTYPE_U8 : DTYPE_I8, t->rank, t->dims, err);
+    for (int64_t i = 0; bytes && i < t->count; i++)
+        tensor_set_i64(bytes, i, tensor_get_i64(t, i));
+    return pass_add_constant(g, bytes, err);
+}
+
 /* The zero point, or one that is 0 with the scale's dims. */
 static struct value *zero_of(struct node *n, enum dtype dtype, struct error *err)
 {
     const struct tensor *scale = n->in[1]->constant;
     if (node_in(n, 2))
-        return n->in[2];
+        return as_bytes(n->graph, n->in[2], err);
     return pass_add_constant(n->graph, tensor_new(dtype, scale->rank, scale->dims, err), err);
 }
 
-/* Whether a bias has an element for each of `columns`, and counts in units of the product of both scales, to rounding.
+/* What a bias counts in, for column i. */
+static double unit_of(const struct tensor *x_scale, const struct tensor *w_scale, int64_t i)
+{
+    return tensor_get_f64(x_scale, 0) * tensor_get_f64(w_scale, w_scale->count > 1 ? i : 0);
+}
+
+#define BIAS_MOST 1e9 /* units, so that there is room for the sums */
+
+/* A bias in floats: an element for each of `columns`, not too large in units. */
+static bool is_real_bias(const struct tensor *t, int64_t columns, const struct tensor *x_scale,
+                         const struct tensor *w_scale)
+{
+    if (t->dtype != DTYPE_F32 || t->rank == 0 || t->count != columns || t->dims[t->rank - 1] != columns)
+        return false;
+    for (int64_t i = 0; i < columns; i++)
+        if (!(fabs(tensor_get_f64(t, i)) <= BIAS_MOST * unit_of(x_scale, w_scale, i)))
+            return false;
+    return true;
+}
+
+/* Whether a bias has an element for each of `columns`, and counts in units of the product of both scales, to rounding,
+ * or is floats that can be rounded to such units.
  */
 static bool is_bias(const struct value *v, int64_t columns, const struct tensor *x_scale, const struct tensor *w_scale)
 {
+    if (pass_constant(v))
+        return is_real_bias(v->constant, columns, x_scale, w_scale);
     const struct node *n = v->producer;
     const struct tensor *q = n && n->def && node_is(n, "DequantizeLinear") ? pass_constant(node_in(n, 0)) : NULL;
     if (!q || q->dtype != DTYPE_I32 || q->rank != 1 || q->count != columns || !qdq_has_scales(n, 0))
@@ -27,8 +62,7 @@ static bool is_bias(const struct value *v, int64_t columns, const struct tensor 
     const struct tensor *scale = n->in[1]->constant, *zero = pass_constant(node_in(n, 2));
     int64_t count = scale->count > w_scale->count ? scale->count : w_scale->count;
     for (int64_t i = 0; i < count; i++) {
-        double want = tensor_get_f64(x_scale, 0) * tensor_get_f64(w_scale, w_scale->count > 1 ? i : 0);
-        double is = tensor_get_f64(scale, scale->count > 1 ? i : 0);
+        double want = unit_of(x_scale, w_scale, i), is = tensor_get_f64(scale, scale->count > 1 ? i : 0);
         if (fabs(is - want) > 1e-6 * want || (zero && tensor_get_i64(zero, zero->count > 1 ? i : 0)))
             return false;
     }
@@ -53,6 +87,7 @@ static const struct form {
     {"Conv", "QConv", 0, FORM_CONV},        {"ConvTranspose", "QConvTranspose", 1, FORM_CONV},
     {"MatMul", "QMatMul", 1, FORM_PRODUCT}, {"Gemm", "QMatMul", 1, FORM_PRODUCT},
     {"Add", "QAdd", -1, FORM_ELEMENTS},     {"Mul", "QMul", -1, FORM_ELEMENTS},
+    {"Sub", "QAdd", -1, FORM_ELEMENTS},
 };
 
 /* The operator itself, or its fused form without a residual. */
@@ -188,22 +223,42 @@ static struct value *turn(struct node *before, struct value *v, struct error *er
     return pass_output(pass_node(before, "", "Transpose", 1, &v, err), err);
 }
 
+/* The bias in whole units; NULL and no failure when there is none. */
+static struct value *whole_bias(const struct base *b, struct error *err)
+{
+    const struct tensor *t = b->bias ? pass_constant(b->bias) : NULL;
+    if (!t)
+        return b->bias ? b->bias->producer->in[0] : NULL;
+    struct tensor *units = tensor_new(DTYPE_I32, 1, &t->count, err);
+    for (int64_t i = 0; units && i < t->count; i++) {
+        double unit = unit_of(b->both[0]->in[1]->constant, b->both[1]->in[1]->constant, i);
+        tensor_set_i64(units, i, unit > 0 ? (int64_t)nearbyint(tensor_get_f64(t, i) / unit) : 0);
+    }
+    return pass_add_constant(b->n->graph, units, err);
+}
+
+/* The scale of what is taken off. */
+static struct value *negative(const struct value *scale, struct error *err)
+{
+    return pass_add_scalar(scale->graph, DTYPE_F32, -tensor_get_f64(scale->constant, 0), err);
+}
+
 /* Puts it in the place of `last`, the QuantizeLinear that rounds it, or what gives it as numbers. */
 static int make(struct node *last, const struct base *b, const struct activation *a, struct error *err)
 {
     struct value *in[9] = {NULL};
     bool rounds = node_is(last, "QuantizeLinear");
     for (int i = 0; i < 2; i++) {
-        in[3 * i] = b->both[i]->in[0];
-        in[3 * i + 1] = b->both[i]->in[1];
-        in[3 * i + 2] = zero_of(b->both[i], b->both[i]->in[0]->type.dtype, err);
+        in[3 * i] = as_bytes(b->n->graph, b->both[i]->in[0], err);
+        in[3 * i + 1] = i && strcmp(b->form->op, "Sub") == 0 ? negative(b->both[i]->in[1], err) : b->both[i]->in[1];
+        in[3 * i + 2] = in[3 * i] ? zero_of(b->both[i], in[3 * i]->type.dtype, err) : NULL;
     }
-    if (is_turned(b->n))
+    if (in[3] && is_turned(b->n))
         in[3] = turn(last, in[3], err);
     in[6] = rounds ? last->in[1] : NULL;
     in[7] = rounds ? zero_of(last, last->out[0]->type.dtype, err) : NULL;
-    in[8] = b->bias ? b->bias->producer->in[0] : NULL;
-    bool ready = in[2] && in[3] && in[5] && (!rounds || in[7]);
+    in[8] = whole_bias(b, err);
+    bool ready = in[2] && in[3] && in[5] && (!rounds || in[7]) && (in[8] || !b->bias);
     struct node *n = ready ? pass_node(last, "nn", b->form->fused, 9, in, err) : NULL;
     if (!n || (b->form->kind == FORM_CONV && copy_attrs(n, b->n, err)) || node_set_name(n, b->n->name, err) ||
         (a->kind && fused_set_activation(n, a->kind, a->alpha, a->beta, err)))

@@ -24,10 +24,10 @@ static struct value *integers(const struct node *q, const struct value *v)
 static int move(struct node *q, struct node *n, struct error *err)
 {
     struct node *moved = pass_node(q, n->domain, n->op, n->in_count, n->in, err);
-    int operands = qdq_moved(n);
+    const struct qdq_operands operands = qdq_moved(n);
     if (!moved || node_take_attrs(moved, n, err))
         return -1;
-    for (int i = 0; i < operands; i++)
+    for (int i = operands.first; i < operands.end; i++)
         if (node_set_input(moved, i, integers(q, n->in[i]), err))
             return -1;
     return qdq_pad_bytes(moved, q, err) ? -1 : pass_replace(q, moved, err);
@@ -41,11 +41,11 @@ static int rewrite(struct node *q, struct error *err)
     if (same)
         return pass_bypass(q, 0, same, err);
     struct node *n = pass_is_single(q->in[0]) ? q->in[0]->producer : NULL;
-    int operands = n ? qdq_moved(n) : 0;
-    for (int i = 0; i < operands; i++)
+    const struct qdq_operands operands = n ? qdq_moved(n) : (struct qdq_operands){0, 0};
+    for (int i = operands.first; i < operands.end; i++)
         if (!integers(q, n->in[i]))
             return 0;
-    return operands ? move(q, n, err) : 0;
+    return operands.end ? move(q, n, err) : 0;
 }
 
 int pass_move_quantized(struct graph *g, struct error *err)

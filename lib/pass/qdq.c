@@ -21,7 +21,10 @@ bool qdq_has_scales(const struct node *n, int axis)
 struct node *qdq_dequantizer(const struct value *v, int axis)
 {
     struct node *n = v ? v->producer : NULL;
-    return n && n->def && node_is(n, "DequantizeLinear") && qdq_is_byte(node_in(n, 0)) && qdq_has_scales(n, axis)
+    const struct tensor *t = n ? pass_constant(node_in(n, 0)) : NULL;
+    bool narrow = t && (t->dtype == DTYPE_I4 || t->dtype == DTYPE_U4);
+    return n && n->def && node_is(n, "DequantizeLinear") && (narrow || qdq_is_byte(node_in(n, 0))) &&
+                   qdq_has_scales(n, axis)
                ? n
                : NULL;
 }
@@ -48,16 +51,19 @@ static bool moves(const struct node *n)
     if (node_is(n, "Resize"))
         return strcmp(op_string(n, "mode"), "nearest") == 0 &&
                strcmp(op_string(n, "coordinate_transformation_mode"), "tf_crop_and_resize") != 0;
-    return op_trait(n, "moves") || node_is(n, "MaxPool") || pads_zeros(n);
+    return op_trait(n, "moves") || node_is(n, "MaxPool") || node_is(n, "Where") || pads_zeros(n);
 }
 
-int qdq_moved(const struct node *n)
+struct qdq_operands qdq_moved(const struct node *n)
 {
+    static const struct qdq_operands none = {0, 0};
     if (!n->def || n->out_count != 1 || !moves(n))
-        return 0;
-    int count = node_is(n, "Concat") ? n->in_count : 1;
-    for (int i = 0; i < count; i++)
+        return none;
+    struct qdq_operands moved = {0, node_is(n, "Concat") ? n->in_count : 1};
+    if (node_is(n, "Where"))
+        moved = (struct qdq_operands){1, 3};
+    for (int i = moved.first; i < moved.end; i++)
         if (!node_in(n, i))
-            return 0;
-    return count;
+            return none;
+    return moved;
 }

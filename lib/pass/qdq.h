@@ -9,11 +9,15 @@ bool qdq_is_byte(const struct value *v);
 /* Whether the scales of such a node are constant f32, and one, or (axis >= 0) one for each of that axis. Its zero
  * points are as many, or absent. */
 bool qdq_has_scales(const struct node *n, int axis);
-/* The DequantizeLinear of bytes with such scales that makes a value; NULL when it is made otherwise. */
+/* The DequantizeLinear of bytes, or of a constant of 4 bits, with such scales that makes a value; NULL when it is made
+ * otherwise. */
 struct node *qdq_dequantizer(const struct value *v, int axis);
-/* How many of the first operands of a node are moved to its only output, element by element (the greatest of a window
- * is such, too, as rounding keeps the order); 0: it is no such node, or one of them is absent. */
-int qdq_moved(const struct node *n);
+/* Which operands of a node, [first, end), are moved to its only output, element by element (the greatest of a window is
+ * such, too, as rounding keeps the order); end 0: it is no such node, or one of them is absent. */
+struct qdq_operands {
+    int first, end;
+};
+struct qdq_operands qdq_moved(const struct node *n);
 /* Lets a Pad of zeros, which such a node may be, work on the integers that q gives. */
 int qdq_pad_bytes(struct node *pad, const struct node *q, struct error *err);
 

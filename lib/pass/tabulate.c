@@ -165,18 +165,27 @@ static struct value *round_as(struct node *before, struct node *q, struct value 
     return n && node_take_attrs(n, q, err) == 0 ? pass_output(n, err) : NULL;
 }
 
-/* QuantizeLinear behind what moves elements goes before it. */
+/* Whether fewer elements come out than go in, which are those that some window has anyhow. */
+static bool drops(const struct node *n)
+{
+    const struct type *x = pass_type(n->in[0]), *y = pass_type(n->out[0]);
+    return !node_is(n, "MaxPool") && (!x || !y || tensor_count(x->rank, x->dims) > tensor_count(y->rank, y->dims));
+}
+
+/* QuantizeLinear behind what moves elements goes before it: a table takes its place there, or the operator that makes
+ * the elements rounds them itself. */
 static int advance(struct node *q, struct error *err)
 {
     struct node *n = pass_is_single(q->in[0]) ? q->in[0]->producer : NULL;
-    int operands = n ? qdq_moved(n) : 0;
-    for (int i = 0; i < operands; i++)
+    const struct qdq_operands operands = n ? qdq_moved(n) : (struct qdq_operands){0, 0};
+    bool made = n && operands.end == 1 && pass_is_single(n->in[0]) && !drops(n);
+    for (int i = operands.first; i < operands.end && !made; i++)
         if (!qdq_dequantizer(n->in[i], -1))
             return 0;
-    struct node *moved = operands ? pass_node(q, n->domain, n->op, n->in_count, n->in, err) : NULL;
-    if (!operands || !moved || node_take_attrs(moved, n, err))
-        return operands ? -1 : 0;
-    for (int i = 0; i < operands; i++) {
+    struct node *moved = operands.end ? pass_node(q, n->domain, n->op, n->in_count, n->in, err) : NULL;
+    if (!moved || node_take_attrs(moved, n, err))
+        return operands.end ? -1 : 0;
+    for (int i = operands.first; i < operands.end; i++) {
         struct value *v = round_as(moved, q, n->in[i], err);
         if (!v || node_set_input(moved, i, v, err))
             return -1;
@@ -184,8 +193,49 @@ static int advance(struct node *q, struct error *err)
     return qdq_pad_bytes(moved, q, err) ? -1 : pass_replace(q, moved, err);
 }
 
+/* ---- Split ---- */
+
+static bool is_rounded(const struct value *v)
+{
+    for (size_t i = 0; i < v->use_count; i++)
+        if (v->uses[i].node && v->uses[i].node->def && node_is(v->uses[i].node, "QuantizeLinear"))
+            return true;
+    return false;
+}
+
+/* A Split of bytes, each part of which is made numbers again where it is wanted so. */
+static int split(struct node *n, struct error *err)
+{
+    struct node *real = qdq_dequantizer(n->in[0], -1);
+    bool rounds = false, is_output = false;
+    for (int i = 0; i < n->out_count; i++) {
+        rounds |= n->out[i] && is_rounded(n->out[i]);
+        is_output |= n->out[i] && n->out[i]->is_output;
+    }
+    if (!real || !rounds || is_output)
+        return 0;
+    struct node *parts = pass_node(n, "", "Split", n->in_count, n->in, err);
+    if (!parts || node_take_attrs(parts, n, err) || node_set_input(parts, 0, real->in[0], err))
+        return -1;
+    for (int i = 0; i < n->out_count; i++)
+        if (!(i + 1 < n->out_count ? node_new_output(parts, NULL, err) : pass_output(parts, err)))
+            return -1;
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i])
+            continue;
+        struct value *in[3] = {parts->out[i], real->in[1], node_in(real, 2)};
+        struct value *v = pass_output(pass_node(n, "", "DequantizeLinear", 3, in, err), err);
+        if (!v || graph_replace_value(n->out[i], v, err))
+            return -1;
+    }
+    pass_remove(n);
+    return 1;
+}
+
 static int rewrite(struct node *q, struct error *err)
 {
+    if (node_is(q, "Split"))
+        return split(q, err);
     if (!node_is(q, "QuantizeLinear") || !node_in(q, 0) || !qdq_is_byte(node_out(q, 0)) || !qdq_has_scales(q, -1))
         return 0;
     int changed = tabulate(q, err);

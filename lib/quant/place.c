@@ -102,7 +102,8 @@ static bool is_table(const struct node *n)
 static bool is_move(const struct node *n)
 {
     bool linear = node_is(n, "Resize") && strcmp(op_string(n, "mode"), "linear") == 0;
-    int operands = linear && node_in(n, 0) ? 1 : qdq_moved(n);
+    const struct qdq_operands moved = qdq_moved(n);
+    int operands = linear && node_in(n, 0) ? 1 : moved.first == 0 ? moved.end : 0;
     for (int i = 0; i < operands; i++)
         if (pass_constant(n->in[i]) || !is_float_tensor(n->in[i]))
             return false;

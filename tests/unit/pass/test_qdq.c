@@ -116,6 +116,34 @@ static void fused_forms(void)
     }
 }
 
+/* A bias of floats, weights of 4 bits, a difference; what moves elements between, parts of a Split, Where. */
+static void loose_forms(void)
+{
+    static const struct {
+        const char *expression, *op;
+        int count;
+    } cases[] = {
+        {"QuantizeLinear(Conv(f,DequantizeLinear(w,a),i),t,z)", "QConv", 1},
+        {"QuantizeLinear(Conv(f,DequantizeLinear(l,a),i),t,z)", "QConv", 1},
+        {"Conv(f,DequantizeLinear(l,a),i)", "QConv", 1},
+        {"QuantizeLinear(Sub(f,g),t,z)", "QAdd", 1},
+        {"QuantizeLinear(Transpose[perm=0;2;3;1](Conv(f,DequantizeLinear(w,a))),t,z)", "QConv", 1},
+        {"QuantizeLinear(MaxPool[kernel_shape=2;2](Relu(Conv(f,DequantizeLinear(w,a)))),t,z)", "QConv", 1},
+        {"QuantizeLinear(Where(Greater(x,y),f,g),t,z)", "QTable", 2},
+        {"QuantizeLinear(Split#2[axis=1,num_outputs=2](f),t,z)", "QTable", 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        start(&lab);
+        number(&lab, 'i', DTYPE_F32, DIMS(6), -1, 1);
+        number(&lab, 'l', DTYPE_I4, DIMS(6, 4, 3, 3), -8, 7);
+        lab_output(&lab, "out", cases[i].expression);
+        CHECK_MSG(lab_same(&lab, "tabulate,fuse-qdq,fold-constants,dead-code"), "%s", cases[i].expression);
+        CHECK_MSG(lab_count(&lab, "nn", cases[i].op) == cases[i].count, "%s: %s", cases[i].expression, lab_ops(&lab));
+        lab_end(&lab);
+    }
+}
+
 /* Values that are needed as numbers, too, stay; a chain of layers has nothing real inside. */
 static void chains(void)
 {
@@ -263,6 +291,7 @@ static void long_chains(void)
 int main(void)
 {
     RUN(fused_forms);
+    RUN(loose_forms);
     RUN(tables);
     RUN(long_chains);
     RUN(chains);
