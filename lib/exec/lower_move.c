@@ -348,8 +348,12 @@ static void run_fill(const struct step *s, struct tile tile)
         ptrdiff_t offset, step = f->nest.stride[0][f->nest.rank - 1];
         nest_at(&f->nest, 1, i, &offset);
         float *at = (float *)view_data(&f->out) + offset;
-        for (int64_t j = 0; j < n; j++)
+        uint8_t *byte = (uint8_t *)view_data(&f->out) + offset;
+        bool bytes = view_element(&f->out) == 1;
+        for (int64_t j = 0; j < n && !bytes; j++)
             at[j * step] = f->value;
+        for (int64_t j = 0; j < n && bytes; j++)
+            byte[j * step] = (uint8_t)(int)f->value;
     }
 }
 
@@ -453,7 +457,8 @@ int exec_lower_pad(struct plan *p, struct node *n, struct error *err)
     struct view in = *plan_in(n, 0), out;
     int64_t pads[TENSOR_MAX_RANK][2];
     bool constant = strcmp(op_string(n, "mode"), "constant") == 0, value = node_in(n, 2) != NULL;
-    if ((constant && !exec_lower_is_f32(n, 0)) || !read_pads(n, pads) || (value && !plan_is_constant(n, 2)) ||
+    bool bytes = in.dtype == DTYPE_U8 || in.dtype == DTYPE_I8;
+    if ((constant && !bytes && !exec_lower_is_f32(n, 0)) || !read_pads(n, pads) || (value && !plan_is_constant(n, 2)) ||
         view_count(&in) == 0)
         return 1;
     const struct pad_mode *mode = find_pad_mode(n, pads);

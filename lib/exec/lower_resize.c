@@ -11,7 +11,7 @@
 struct resize_axis {
     int64_t size;
     int *count;                     /* [size] */
-    ptrdiff_t (*from)[RESIZE_TAPS]; /* offsets in floats */
+    ptrdiff_t (*from)[RESIZE_TAPS]; /* offsets in bytes */
     float (*weight)[RESIZE_TAPS];
 };
 
@@ -24,13 +24,14 @@ struct resize_args {
 };
 
 /* All combinations of the axes' taps at one place of the result. */
-static int combine(const struct resize_args *a, const int64_t *at, const float *x, const float **row, float *weight)
+static int combine(const struct resize_args *a, const int64_t *at, const char *x, const float **row, float *weight)
 {
     int n = 0;
     for (int i = 0; i < a->axis[0].count[at[0]]; i++)
         for (int j = 0; j < a->axis[1].count[at[1]]; j++)
             for (int k = 0; k < a->axis[2].count[at[2]]; k++) {
-                row[n] = x + a->axis[0].from[at[0]][i] + a->axis[1].from[at[1]][j] + a->axis[2].from[at[2]][k];
+                row[n] = (const void *)(x + a->axis[0].from[at[0]][i] + a->axis[1].from[at[1]][j] +
+                                        a->axis[2].from[at[2]][k]);
                 weight[n++] = a->axis[0].weight[at[0]][i] * a->axis[1].weight[at[1]][j] * a->axis[2].weight[at[2]][k];
             }
     return n;
@@ -41,19 +42,19 @@ static void run_resize(const struct step *s, struct tile tile)
     const struct resize_args *a = s->args;
     const float *row[RESIZE_TAPS * RESIZE_TAPS * RESIZE_TAPS];
     float weight[RESIZE_TAPS * RESIZE_TAPS * RESIZE_TAPS];
-    size_t channels = (size_t)a->out.dims[1];
+    size_t channels = (size_t)a->out.dims[1], size = view_element(&a->x);
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t at[VIEW_SPATIAL] = {i / a->axis[1].size % a->axis[0].size, i % a->axis[1].size, 0},
                 image = i / a->axis[1].size / a->axis[0].size;
-        const float *x = (const float *)view_data(&a->x) + image * a->x.stride[0];
-        float *out = (float *)view_data(&a->out) + image * a->out.stride[0] + at[0] * a->out_stride[0] +
-                     at[1] * a->out_stride[1];
-        for (; at[2] < a->axis[2].size; at[2]++, out += a->out_stride[2]) {
+        const char *x = (const char *)view_data(&a->x) + image * a->x.stride[0] * (ptrdiff_t)size;
+        char *out = (char *)view_data(&a->out) +
+                    (image * a->out.stride[0] + at[0] * a->out_stride[0] + at[1] * a->out_stride[1]) * (ptrdiff_t)size;
+        for (; at[2] < a->axis[2].size; at[2]++, out += a->out_stride[2] * (ptrdiff_t)size) {
             int n = combine(a, at, x, row, weight);
             if (a->copies)
-                memcpy(out, row[0], channels * sizeof *out);
+                memcpy(out, row[0], channels * size);
             else
-                a->kernels->blend_f32(out, row, weight, n, channels);
+                a->kernels->blend_f32((float *)(void *)out, row, weight, n, channels);
         }
     }
 }
@@ -77,7 +78,7 @@ static int fill_axis(struct plan *p, struct resize_args *a, const struct resize 
             return 1;
         a->copies &= t->count[i] == 1 && weight[0] == 1;
         for (int k = 0; k < t->count[i]; k++) {
-            t->from[i][k] = axis ? index[k] * a->x.stride[axis] : 0;
+            t->from[i][k] = axis ? index[k] * a->x.stride[axis] * (ptrdiff_t)view_element(&a->x) : 0;
             t->weight[i][k] = (float)weight[k];
         }
     }
@@ -94,7 +95,9 @@ static bool fits(const struct node *n, struct resize *r)
 {
     struct error ignored;
     const struct type *x = &n->in[0]->type;
-    if (!exec_lower_is_f32(n, 0) || x->rank < 3 || x->rank > 2 + VIEW_SPATIAL || tensor_count(x->rank, x->dims) == 0)
+    bool bytes = x->dtype == DTYPE_U8 || x->dtype == DTYPE_I8;
+    if (!(bytes ? strcmp(op_string(n, "mode"), "nearest") == 0 : exec_lower_is_f32(n, 0)) || x->rank < 3 ||
+        x->rank > 2 + VIEW_SPATIAL || tensor_count(x->rank, x->dims) == 0)
         return false;
     for (int i = 1; i < n->in_count; i++)
         if (n->in[i] && !n->in[i]->constant)
@@ -128,7 +131,7 @@ int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
     int64_t rows = a->out.dims[0] * a->axis[0].size * a->axis[1].size;
     return plan_step(p,
                      &(struct step){.node = n,
-                                    .kernel = "resize_f32",
+                                    .kernel = view_element(&a->x) == 1 ? "resize_8" : "resize_f32",
                                     .run = run_resize,
                                     .args = a,
                                     .units = rows,
