@@ -49,7 +49,8 @@ static int rewrite(const struct exec *e, struct graph **g, struct error *err)
         return -1;
     *g = widen_halves(*g, err);
     if (!*g || narrow_keep(*g, false, err) < 0 || pass_run_quantised(*g, err) < 0 ||
-        write_out(e->kernels, *g, true, err) < 0 || narrow_keep(*g, true, err) < 0)
+        write_out(e->kernels, *g, true, err) < 0 || pass_fake_quantize_wide(*g, err) < 0 ||
+        narrow_keep(*g, true, err) < 0)
         return -1;
     return pass_run_for_exec(*g, err);
 }

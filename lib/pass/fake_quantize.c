@@ -45,6 +45,20 @@ static int rewrite(struct node *n, struct error *err)
     return back ? pass_replace(n, back, err) : -1;
 }
 
+static int rewrite_wide(struct node *n, struct error *err)
+{
+    const struct node *q = find_pair(n);
+    return q && dtype_info(q->out[0]->type.dtype)->bits > 8 ? rewrite(n, err) : 0;
+}
+
+int pass_fake_quantize_wide(struct graph *root, struct error *err)
+{
+    for (struct graph *g = root; g; g = graph_next(root, g))
+        if (pass_each(g, rewrite_wide, err) < 0)
+            return -1;
+    return 0;
+}
+
 int pass_fake_quantize(struct graph *g, struct error *err)
 {
     return pass_each(g, rewrite, err);
