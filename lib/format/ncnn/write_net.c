@@ -58,8 +58,8 @@ static bool keeps_all_axes(struct writer *w, const struct node *n)
     const struct value *x = node_in(n, 0);
     const struct type *t = &n->out[0]->type;
     bool each = op_trait(n, "axes=each") || node_is(n, "LayerNormalization") || node_is(n, "RMSNormalization");
-    return each && x && !x->constant && ncnn_batch(w, x) < 0 && x->type.rank == t->rank && t->rank <= BLOB_AXES &&
-           memcmp(x->type.dims, t->dims, (size_t)t->rank * sizeof(*t->dims)) == 0;
+    return each && x && !x->constant && ncnn_batch(w, x) < 0 && t->rank >= 0 && x->type.rank == t->rank &&
+           t->rank <= BLOB_AXES && memcmp(x->type.dims, t->dims, (size_t)t->rank * sizeof(*t->dims)) == 0;
 }
 
 /* The batch of a result is where that of the first operand of as many axes is, or first. */
