@@ -1,6 +1,7 @@
 /* Graphs as messages. */
 #include <string.h>
 
+#include "base/lookup.h"
 #include "format/onnx/write.h"
 
 /* Whether a type says all that a file must say of it. */
@@ -70,6 +71,28 @@ static int add_values(struct onnx_writer *w, Onnx__GraphProto *p, const struct g
     return 0;
 }
 
+/* onnxruntime takes no two nodes of one name, which a module that is called twice leaves: all but the first of them get
+ * a number. */
+static int part_names(struct onnx_writer *w, Onnx__GraphProto *p)
+{
+    struct lookup names = {0};
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < p->n_node; i++)
+        if (p->node[i]->name && !lookup_find(&names, p->node[i]->name))
+            status = lookup_add(&names, p->node[i]->name, p->node[i], w->err);
+    for (size_t i = 0; status == 0 && i < p->n_node; i++) {
+        Onnx__NodeProto *n = p->node[i];
+        char text[LOOKUP_FRESH];
+        if (!n->name || lookup_find(&names, n->name) == n)
+            continue;
+        lookup_fresh(&names, n->name, 1, text);
+        n->name = arena_strdup(&w->arena, text, w->err);
+        status = n->name ? lookup_add(&names, n->name, n, w->err) : -1;
+    }
+    lookup_release(&names);
+    return status;
+}
+
 Onnx__GraphProto *onnx_make_graph(struct onnx_writer *w, const struct graph *g, int depth)
 {
     Onnx__GraphProto *p = arena_alloc(&w->arena, sizeof(*p), w->err);
@@ -88,5 +111,5 @@ Onnx__GraphProto *onnx_make_graph(struct onnx_writer *w, const struct graph *g, 
     for (const struct node *n = g->first; p->node && n; n = n->next)
         if (!(p->node[p->n_node++] = onnx_make_node(w, n, depth)))
             return NULL;
-    return p->node ? p : NULL;
+    return p->node && part_names(w, p) == 0 ? p : NULL;
 }

@@ -416,6 +416,30 @@ static void newer_opset_where_needed(void)
     graph_free(g);
 }
 
+/* Nodes of one name are told apart, as onnxruntime asks; the first keeps it, and a number that is there is not taken.
+ */
+static void names_of_nodes(void)
+{
+    static const char *const want[] = {"it", "it_2", "it_1", "it_3"};
+    struct graph *g = graph_new(&err);
+    struct node *n = one_node(g, "", "Relu", 1, (int64_t[]){3});
+    for (int i = 1; i < 4; i++) {
+        struct node *next = graph_add_node(g, "", "Relu", NULL, &err);
+        node_set_name(next, i == 2 ? "it_1" : "it", &err);
+        node_add_input(next, n->in[0], &err);
+        graph_add_output(g, node_new_output(next, NULL, &err), &err);
+    }
+    struct graph *back = round_trip(g, 0);
+    CHECK_MSG(back != NULL, "%s", err.text);
+    int i = 0, seen = 0;
+    for (n = back ? back->first : NULL; n && i < 4; n = n->next, i++)
+        for (int k = 0; k < 4; k++)
+            seen |= strcmp(n->name, want[k]) == 0 ? 1 << k : 0;
+    CHECK_MSG(i == 4 && seen == 15, "%d nodes, names %x", i, (unsigned)seen);
+    graph_free(g);
+    graph_free(back);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -433,6 +457,7 @@ int main(void)
     RUN(same_bytes);
     RUN(branches);
     RUN(newer_opset_where_needed);
+    RUN(names_of_nodes);
     unlink(path);
     unlink(data_path);
     rmdir(folder);
