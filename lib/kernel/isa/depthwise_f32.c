@@ -14,12 +14,14 @@
 
 /* Where there is a better level, tiles of known kernels would only be more code: the others give the same bits. */
 #if defined ISA_generic && (defined __x86_64__ || defined __aarch64__)
-#define DW_SMALL
+#define DW_SMALL true
+#else
+#define DW_SMALL false
 #endif
 
 /* So many accumulators keep the multipliers busy, and leave registers for a row of weights. A tile has one of a few
  * numbers of pixels, since each number is a kernel of its own: 7 is what maps of 7, 14, 28 pixels are made of. */
-#ifdef DW_SMALL
+#if DW_SMALL
 #define DW_PIXELS      4
 #define EACH_PIXELS(X) X(1) X(2) X(4)
 #else
@@ -140,6 +142,13 @@ struct block {
     bool all;
 };
 
+/* Bit j: column first + j lies inside. */
+static uint32_t valid_columns(const struct kernel_depthwise_f32 *d, ptrdiff_t first, int columns)
+{
+    int begin = clamp(-first, 0, columns), end = clamp(d->in_width - first, begin, columns);
+    return (UINT32_C(1) << end) - (UINT32_C(1) << begin);
+}
+
 /* What follows the sums of a block of channels. */
 V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t,
                     int c, int pixels, int lanes, bool masked)
@@ -205,13 +214,6 @@ V_FN void group_block(const struct kernel_depthwise_f32 *given, const struct blo
     end_block(acc, given, b, t, c, pixels, VL, false);
 }
 
-/* Bit j: column first + j lies inside. */
-static uint32_t valid_columns(const struct kernel_depthwise_f32 *d, ptrdiff_t first, int columns)
-{
-    int begin = clamp(-first, 0, columns), end = clamp(d->in_width - first, begin, columns);
-    return (UINT32_C(1) << end) - (UINT32_C(1) << begin);
-}
-
 V_FN struct block start_block(const struct kernel_depthwise_f32 *d, const struct tile *t, int columns)
 {
     ptrdiff_t first = (ptrdiff_t)t->x * d->stride - d->pad_left;
@@ -250,7 +252,7 @@ EACH_PIXELS(ANY_TILE)
 #define ANY_ENTRY(pixels) [pixels] = tile_##pixels,
 static const tile_fns any_tiles = {EACH_PIXELS(ANY_ENTRY)};
 
-#ifndef DW_SMALL
+#if !DW_SMALL
 #define TILE(pixels, kw, stride)                                                                                       \
     static void tile_##pixels##_##kw##_##stride(const struct kernel_depthwise_f32 *d, const struct tile *t)            \
     {                                                                                                                  \
@@ -327,7 +329,7 @@ static void run_any(const struct kernel_depthwise_f32 *d, struct tile *t)
 
 static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
 {
-#ifdef DW_SMALL
+#if DW_SMALL
     (void)d;
 #else
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
@@ -335,6 +337,50 @@ static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
             return fixed[i].tiles;
 #endif
     return NULL;
+}
+
+/* Longer rows of stride 1, undilated: 7 or 3 taps at a time, in order, where their columns are inside. There are
+ * DW_PIXELS sums in any case, of which `pixels` are wanted: what else follows the taps weighs little. */
+static void long_block(const struct kernel_depthwise_f32 *d, int x, int c, int pixels, int lanes)
+{
+    const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
+    v_f32 acc[DW_PIXELS], sums[DW_PIXELS]; /* the copy has the address, and acc needs none */
+#pragma GCC unroll 8
+    for (int i = 0; i < DW_PIXELS; i++)
+        acc[i] = v_zero();
+    for (int ky = 0; ky < d->kernel_h; ky++, weight += (ptrdiff_t)d->kernel_w * VL) {
+        const float *row = d->row[ky];
+        ptrdiff_t first = (ptrdiff_t)x - d->pad_left, step = d->in_step;
+        int kx = 0;
+#define TAPS(n)                                                                                                        \
+    for (; row && kx + n <= d->kernel_w; kx += n, first += n)                                                          \
+        row_fixed(acc, row + c, first * step, step, weight + (ptrdiff_t)kx * VL, lanes, DW_PIXELS, n, 1, true,         \
+                  valid_columns(d, first, DW_PIXELS - 1 + n));
+        TAPS(7)
+        TAPS(3)
+        TAPS(1)
+#undef TAPS
+    }
+    if (d->bias)
+        add_bias(acc, d->bias + c, DW_PIXELS, lanes);
+#pragma GCC unroll 8
+    for (int i = 0; i < DW_PIXELS; i++)
+        sums[i] = acc[i];
+    finish_any(d, x, c, pixels, sums);
+}
+
+static void run_long(const struct kernel_depthwise_f32 *d, int end)
+{
+    for (int x = 0, pixels; x < d->width; x += pixels) {
+        pixels = d->width - x < DW_PIXELS ? d->width - x : DW_PIXELS;
+        for (int c = 0; c < end; c += VL)
+            long_block(d, x, c, pixels, DW_MASKED ? clamp(end - c, 0, VL) : VL);
+    }
+}
+
+static bool is_long(const struct kernel_depthwise_f32 *d)
+{
+    return !DW_SMALL && d->kernel_w > 7 && d->stride == 1 && d->dilation == 1;
 }
 
 V_FN void tile_group(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels, int stride)
@@ -370,11 +416,13 @@ static void run_row(const struct kernel_depthwise_f32 *d)
         return;
     }
     tile_fn *const *tiles = find_fixed(d);
-    int split = !tiles ? 0 : DW_MASKED ? d->channels : d->channels / VL * VL;
-    if (split > 0) {
+    int split = !tiles && !is_long(d) ? 0 : DW_MASKED ? d->channels : d->channels / VL * VL;
+    if (split > 0 && tiles) {
         struct tile t = {.end = split};
         run_tiles(d, &t, d->width, tiles);
     }
+    if (split > 0 && !tiles)
+        run_long(d, split);
     if (split < d->channels) {
         struct tile t = {.channel = split, .end = d->channels};
         run_any(d, &t);

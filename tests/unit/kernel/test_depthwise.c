@@ -164,7 +164,7 @@ static void every_channel_count(void)
 
 static void every_shape(void)
 {
-    static const int kernels[] = {1, 2, 3, 5, 7, 9};
+    static const int kernels[] = {1, 2, 3, 5, 7, 11};
     const struct kernels *k;
     for (int l = 0; (k = guard_level(&l));) {
         for (int width = 1; width <= 17; width++) {
