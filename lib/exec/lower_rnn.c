@@ -1,5 +1,5 @@
-/* LSTM and GRU with their default activations: the inputs' part of all time steps is one matrix product, the recurrence
- * (rnn.h) a step of its own. */
+/* LSTM, GRU and RNN with their default activations, RNN with Relu too: the inputs' part of all time steps is one matrix
+ * product, the recurrence (rnn.h) a step of its own. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +109,7 @@ static int load_biases(struct plan *p, struct rnn *r, int d, const float *b, str
 {
     int64_t all = r->gates * r->hidden;
     float *sum = plan_alloc(p, sizeof *sum * (size_t)(2 * all), err), *own = sum + all;
-    bool apart = !r->lstm && r->parts == 1;
+    bool apart = r->gates == 3 && r->parts == 1;
     if (!sum)
         return -1;
     b += d * 2 * all;
@@ -155,20 +155,30 @@ static int load_weights(struct plan *p, struct node *n, struct rnn *r, struct er
 
 /* ---- what fits ---- */
 
-/* Sigmoid and tanh, as they are when none are named; and nothing that only others use. */
-static bool default_activations(const struct node *n, bool lstm)
+/* The functions are those of the list, in all directions. */
+static bool has_activations(const struct node *n, const char *const *usual, size_t functions)
 {
-    static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"};
     const struct attr *names = node_attr(n, "activations");
-    int functions = lstm ? 3 : 2;
-    if (!names || names->kind != ATTR_STRINGS)
-        return !op_has(n, "activation_alpha") && !op_has(n, "activation_beta");
     for (size_t i = 0; i < names->n; i++) {
-        const char *want = usual[i % (size_t)functions];
+        const char *want = usual[i % functions];
         if (names->strings[i].size != strlen(want) || memcmp(names->strings[i].data, want, strlen(want)) != 0)
             return false;
     }
-    return names->n == (size_t)functions * (size_t)n->in[1]->constant->dims[0];
+    return names->n == functions * (size_t)n->in[1]->constant->dims[0];
+}
+
+/* Sigmoid and tanh, as they are when none are named, and nothing that only others use; or an RNN's Relu. */
+static bool known_activations(const struct node *n, int gates, enum kernel_act_kind *act)
+{
+    static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"}, *const relu[] = {"Relu"};
+    const struct attr *names = node_attr(n, "activations");
+    *act = KERNEL_TANH;
+    if (!names || names->kind != ATTR_STRINGS)
+        return !op_has(n, "activation_alpha") && !op_has(n, "activation_beta");
+    if (gates > 1)
+        return has_activations(n, usual, gates == 4 ? 3 : 2);
+    *act = has_activations(n, relu, 1) ? KERNEL_RELU : KERNEL_TANH;
+    return *act == KERNEL_RELU || has_activations(n, usual + 1, 1);
 }
 
 /* Constant, or absent when it may be. */
@@ -177,14 +187,15 @@ static bool weight_or_none(const struct node *n, int i)
     return !node_in(n, i) || exec_lower_is_weight(n, i);
 }
 
-static bool fits(const struct node *n, bool lstm)
+static bool fits(const struct node *n, int gates, enum kernel_act_kind *act)
 {
     if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || !exec_lower_is_weight(n, 2) ||
         !weight_or_none(n, 3) || !weight_or_none(n, 7) || n->in[1]->constant->count > INT32_MAX / 4 ||
         n->in[2]->constant->count > INT32_MAX / 4 || n->in[2]->constant->count == 0)
         return false;
-    return default_activations(n, lstm) && tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) > 0 &&
-           !(lstm && op_int(n, "input_forget") != 0) && !(op_has(n, "clip") && !(op_float(n, "clip") >= 0));
+    return known_activations(n, gates, act) && tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) > 0 &&
+           !(gates == 4 && op_int(n, "input_forget") != 0) &&
+           !(op_has(n, "clip") && (gates == 1 || !(op_float(n, "clip") >= 0)));
 }
 
 /* ---- lowering ---- */
@@ -270,7 +281,9 @@ static int emit(struct plan *p, struct node *n, const struct rnn *r, struct erro
     double macs = (double)r->batch * r->gates * (double)r->hidden * (double)r->hidden;
     bool apart = r->directions == 2 && macs * sizeof(float) / (double)r->batch <= (double)cpu_l2_bytes() / 2;
     struct step s = {.node = n,
-                     .kernel = r->lstm ? "lstm_f32" : "gru_f32",
+                     .kernel = r->lstm         ? "lstm_f32"
+                               : r->gates == 3 ? "gru_f32"
+                                               : "rnn_f32",
                      .run = rnn_run_directions,
                      .args = (void *)r,
                      .units = r->directions,
@@ -286,23 +299,25 @@ static int emit(struct plan *p, struct node *n, const struct rnn *r, struct erro
                                 &r->out[RNN_Y], &r->out[RNN_Y_H], &r->out[RNN_Y_C]));
 }
 
-static int lower_rnn(struct plan *p, struct node *n, bool lstm, struct error *err)
+static int lower_rnn(struct plan *p, struct node *n, int gates, struct error *err)
 {
-    if (!fits(n, lstm))
+    enum kernel_act_kind act;
+    if (!fits(n, gates, &act))
         return 1;
     struct rnn *r = plan_alloc(p, sizeof *r, err);
     if (!r)
         return -1;
     const int64_t *x = n->in[0]->type.dims, *w = n->in[2]->constant->dims;
-    bool batch_first = op_int(n, "layout") != 0, resets_first = !lstm && op_int(n, "linear_before_reset") == 0;
+    bool batch_first = op_int(n, "layout") != 0, resets_first = gates == 3 && op_int(n, "linear_before_reset") == 0;
     *r = (struct rnn){.plan = p,
-                      .lstm = lstm,
+                      .lstm = gates == 4,
+                      .act = {.kind = act},
                       .time = x[batch_first],
                       .batch = x[!batch_first],
                       .input = x[2],
                       .hidden = w[2],
                       .directions = (int)w[0],
-                      .gates = lstm ? 4 : 3,
+                      .gates = gates,
                       .reverse = strcmp(op_string(n, "direction"), "reverse") == 0,
                       .clip = op_has(n, "clip") ? op_float(n, "clip") : 0,
                       .parts = 1 + resets_first};
@@ -317,10 +332,15 @@ static int lower_rnn(struct plan *p, struct node *n, bool lstm, struct error *er
 
 int exec_lower_lstm(struct plan *p, struct node *n, struct error *err)
 {
-    return lower_rnn(p, n, true, err);
+    return lower_rnn(p, n, 4, err);
 }
 
 int exec_lower_gru(struct plan *p, struct node *n, struct error *err)
 {
-    return lower_rnn(p, n, false, err);
+    return lower_rnn(p, n, 3, err);
+}
+
+int exec_lower_rnn(struct plan *p, struct node *n, struct error *err)
+{
+    return lower_rnn(p, n, 1, err);
 }

@@ -131,6 +131,8 @@ static void run_cell(const struct rnn *r, const struct moment *at, const struct 
         cell.peephole = r->peephole[at->direction] ? r->peephole[at->direction] + at->block * 3 * r->width : NULL;
         cell.c = cell_of(r, at->direction, u);
         k->lstm_cell_f32(&cell);
+    } else if (r->gates == 1) {
+        k->binary_f32(KERNEL_ADD, cell.h, cell.in, 1, cell.gates, 1, cell.n, r->act);
     } else if (at->part + 1 < r->parts) {
         k->gru_reset_f32(&cell);
     } else {

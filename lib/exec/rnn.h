@@ -1,4 +1,4 @@
-/* The recurrence of LSTM and GRU, with the default activations, as it runs: lower_rnn.c fills it.
+/* The recurrence of LSTM, GRU and RNN, with the default activations, as it runs: lower_rnn.c fills it.
  *
  * The hidden units are cut into blocks. All gates of a block's units stand side by side, so that a block is one product
  * and one cell; blocks of one time step do not depend on each other. */
@@ -26,10 +26,11 @@ struct rnn {
     struct plan *plan;
     bool lstm;
     int64_t time, batch, input, hidden;
-    int directions, gates; /* 4 or 3 */
+    int directions, gates; /* 4, 3 or 1 */
     int64_t blocks, width; /* units of a block; the last has fewer */
     bool reverse;          /* of the first direction */
     float clip;
+    struct kernel_act act; /* of an RNN */
     struct rnn_part part[RNN_PARTS];
     int parts;
     /* Of each direction, in blocks; NULL: none. */

@@ -1,4 +1,4 @@
-/* LSTM and GRU against the reference: sizes, directions, layouts, lengths, and states that threads share. */
+/* LSTM, GRU and RNN against the reference: sizes, directions, layouts, lengths, and states that threads share. */
 #include "exec_test.h"
 
 #define INPUTS 11
@@ -73,6 +73,16 @@ static void gru(const char *direction, int variant)
     outputs(n, 2);
 }
 
+static void rnn(const char *direction, int variant)
+{
+    static const struct str names[] = {{"Relu", 4}, {"Relu", 4}};
+    begin();
+    struct node *n = recurrent("RNN", 1, variant & 1 ? some_lengths() : NULL, direction);
+    if (variant & 2)
+        node_set_strings(n, "activations", names, (size_t)directions, &error);
+    outputs(n, 2);
+}
+
 static void all_variants(void)
 {
     static const char *const names[] = {"forward", "reverse", "bidirectional"};
@@ -80,6 +90,7 @@ static void all_variants(void)
         batch_first = i & 1;
         lstm(names[i % 3], i / 3);
         gru(names[i % 3], i / 3);
+        rnn(names[i % 3], i / 3);
     }
 }
 
