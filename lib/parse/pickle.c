@@ -118,7 +118,8 @@ static void push_long(struct machine *m, size_t size)
 
 /* ---- opcodes ---- */
 
-/* All above the last mark, which goes: their number; they stay behind the top of the stack. */
+/* All above the last mark, which goes: their number; they stay behind the top of the stack. (Of an empty stack there is
+ * no memory.) */
 static size_t since_mark(struct machine *m)
 {
     if (m->failed || m->mark_count == 0) {
@@ -132,11 +133,11 @@ static size_t since_mark(struct machine *m)
 
 static void push_items(struct machine *m, enum pickle_kind kind, size_t count)
 {
-    struct pickle *p = new_node(m, kind), **items = m->stack + m->depth;
+    struct pickle *p = new_node(m, kind);
     if (kind == PICKLE_DICT && count % 2)
         fail(m, "a key has no value");
     for (size_t i = 0; i < count; i++)
-        append(m, p, items[i]);
+        append(m, p, m->stack[m->depth + i]);
     push(m, p);
 }
 
@@ -153,7 +154,7 @@ static void push_tuple(struct machine *m, size_t count)
 
 static void add_items(struct machine *m, enum pickle_kind kind, size_t count)
 {
-    struct pickle **items = m->stack + m->depth, *to = top(m);
+    struct pickle *to = top(m);
     if (to && to->kind == PICKLE_CALL && kind == PICKLE_DICT) { /* an OrderedDict, made by a call */
         to->kind = PICKLE_DICT;
         to->size = 0;
@@ -161,7 +162,7 @@ static void add_items(struct machine *m, enum pickle_kind kind, size_t count)
     if (to && (to->kind != kind || (kind == PICKLE_DICT && count % 2)))
         fail(m, "items for what is no list or dict");
     for (size_t i = 0; i < count && !m->failed; i++)
-        append(m, to, items[i]);
+        append(m, to, m->stack[m->depth + i]);
 }
 
 static void push_pair(struct machine *m, enum pickle_kind kind)
