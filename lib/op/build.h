@@ -183,9 +183,36 @@ int64_t build_dim_of(struct build *b, struct value *v, int axis);
 enum dtype build_dtype_of(struct build *b, struct value *v);
 int build_axis(struct build *b, int64_t axis, int rank);
 
-/* What a formula in postfix form makes of in[count]: words between blanks, of which a digit is in[digit], "=2.5" a
- * number of the type of in[0], "Relu" an operator of the value before, "Add:2" one of the two before, and "~" the value
- * before as the type of in[0]. "0 =1 Add:2 Log" is log(x + 1). */
+/* What the words of a formula stand for: an operator being read. */
+struct build_terms {
+    void *op;
+    /* An operand by name; NULL where there is none, a failure if it is wanted. */
+    struct value *(*in)(void *op, const char *name, bool want);
+    struct value *(*at)(void *op, int k); /* the operands of "$*" */
+    int count;
+    /* A parameter: how many numbers, at most max of which are stored; -1: not set. Of one that is only known at run
+     * time: NUMBERS_LATER. */
+    int (*numbers)(void *op, const char *name, double *numbers, int max);
+    struct value *(*later)(void *op, const char *name); /* that one, i64 */
+    const char *(*text)(void *op, const char *name);    /* NULL: not set */
+};
+#define NUMBERS_LATER (-2)
+
+/* What a formula in postfix form makes: values that are left, at most max, into out; their count, 0 after a failure.
+ * Words, between blanks:
+ *
+ *     $NAME       an operand; $NAME? may be missing; $* all of them
+ *     =2.5        a number of the type of the first operand
+ *     [1,-1]      whole numbers, as i64 [n]
+ *     @NAME       a parameter as i64 [n]; nothing where it is not set, unless it is @NAME=1,-1; #NAME as a scalar
+ *     %NAME       a parameter as a number of the type of the first operand, likewise %NAME=0.5
+ *     ~           the value before as the type of the first operand
+ *     .1          output 1 of the node that makes the value before
+ *     >a  a       takes the value before away, and puts it back
+ *     Add:2       an operator of the two values before; Relu of one; Concat:* of all; with attributes behind: those
+ *                 given, /axis=1, or those of parameters, /axis@dim, /axis@dim=1 */
+int build_formulas(struct build *b, const char *formula, const struct build_terms *t, struct value **out, int max);
+/* What a formula makes of in[count], which are $0, $1, …. */
 struct value *build_formula(struct build *b, const char *formula, int count, struct value *const *in);
 
 /* The elements of v, whole numbers that a constant or the inference of shapes tells: their count, at most max; -1 when

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "op/attr.h"
 #include "op/build.h"
 
 int build_rank_of(struct build *b, struct value *v)
@@ -36,53 +37,238 @@ enum dtype build_dtype_of(struct build *b, struct value *v)
     return known ? type->dtype : DTYPE_F32;
 }
 
-#define MOST_TERMS 16 /* values that wait for an operator */
+/* ---- formulas ---- */
 
-/* The values of a formula that wait for an operator. */
-struct stack {
+#define MOST_TERMS   256 /* values that wait for an operator */
+#define MOST_NUMBERS 64  /* of a list */
+
+struct formula {
     struct build *b;
-    struct value *terms[MOST_TERMS];
+    const struct build_terms *t;
+    struct value *terms[MOST_TERMS], *slots[26];
+    int count;
+    enum dtype dtype; /* of the first value; DTYPE_NONE: there is none yet */
+};
+
+static void push(struct formula *f, struct value *v)
+{
+    if (f->count == MOST_TERMS)
+        build_fail(f->b, "more than %d operands", MOST_TERMS);
+    if (f->b->failed)
+        return;
+    if (v && f->dtype == DTYPE_NONE)
+        f->dtype = build_dtype_of(f->b, v);
+    f->terms[f->count++] = v;
+}
+
+static struct value *pop(struct formula *f)
+{
+    if (f->count == 0)
+        build_fail(f->b, "a formula that lacks operands");
+    return f->b->failed ? NULL : f->terms[--f->count];
+}
+
+/* "NAME=DEFAULT", n bytes: the name apart from what stands behind, NULL where nothing does. */
+static const char *split_default(const char *word, size_t n, char name[40], size_t *rest)
+{
+    const char *equal = memchr(word, '=', n);
+    size_t size = equal ? (size_t)(equal - word) : n;
+    snprintf(name, 40, "%.*s", (int)(size < 39 ? size : 39), word);
+    *rest = equal ? n - size - 1 : 0;
+    return equal ? equal + 1 : NULL;
+}
+
+/* "1,-2,max" */
+static int literal(const char *at, size_t n, double *numbers)
+{
+    int count = 0;
+    for (size_t size; n && count < MOST_NUMBERS; at += size, n -= size) {
+        size = 0;
+        while (size < n && at[size] != ',')
+            size++;
+        if (!text_to_f64(at, size, &numbers[count]))
+            numbers[count] = 9.3e18; /* max */
+        count += size > 0;
+        size += size < n;
+    }
+    return count;
+}
+
+/* The numbers of a parameter, or those behind "="; -1: neither. */
+static int numbers_of(struct formula *f, const char *word, size_t n, double *numbers)
+{
+    char name[40];
+    size_t rest;
+    const char *otherwise = split_default(word, n, name, &rest);
+    int count = f->t->numbers ? f->t->numbers(f->t->op, name, numbers, MOST_NUMBERS) : -1;
+    if (count == NUMBERS_LATER)
+        return count;
+    if (count > MOST_NUMBERS)
+        build_fail(f->b, "%s has %d numbers, want at most %d", name, count, MOST_NUMBERS);
+    return count >= 0 || !otherwise ? count : literal(otherwise, rest, numbers);
+}
+
+static int64_t whole(double number)
+{
+    return number != number ? 0 : number >= 9.2e18 ? INT64_MAX : number <= -9.2e18 ? INT64_MIN : (int64_t)number;
+}
+
+static struct value *list(struct formula *f, int count, const double *numbers)
+{
+    int64_t ints[MOST_NUMBERS];
+    for (int i = 0; i < count; i++)
+        ints[i] = whole(numbers[i]);
+    return build_list(f->b, count, ints);
+}
+
+/* "KEY=LITERAL" or "KEY@PARAMETER=DEFAULT" of the operator that makes v. */
+static void set_attr(struct formula *f, struct value *v, const char *word, size_t n)
+{
+    char key[40], name[40];
+    double numbers[MOST_NUMBERS];
+    int64_t ints[MOST_NUMBERS];
+    struct attr_spec spec;
+    size_t size = strcspn(word, "=@"), rest;
+    snprintf(key, sizeof(key), "%.*s", (int)size, word);
+    bool given = word[size] == '@';
+    word += size + 1;
+    n -= size + 1;
+    if (f->b->failed || !attr_spec_find(v->producer->def, key, &spec)) {
+        build_fail(f->b, "%s is no attribute", key);
+        return;
+    }
+    if (spec.kind == ATTR_STRING) {
+        const char *otherwise = given ? split_default(word, n, name, &rest) : word,
+                   *text = given && f->t->text ? f->t->text(f->t->op, name) : NULL;
+        if (!given)
+            rest = n;
+        if (!text && otherwise) {
+            snprintf(name, sizeof(name), "%.*s", (int)rest, otherwise);
+            text = name;
+        }
+        if (text)
+            build_string(f->b, v, key, text);
+        return;
+    }
+    int count = given ? numbers_of(f, word, n, numbers) : literal(word, n, numbers);
+    if (count == NUMBERS_LATER)
+        build_fail(f->b, "%s must be known", key);
+    for (int i = 0; i < count; i++)
+        ints[i] = whole(numbers[i]);
+    if (count < 1 || f->b->failed)
+        return;
+    if (spec.kind == ATTR_FLOAT)
+        build_float(f->b, v, key, (float)numbers[0]);
+    else if (spec.kind == ATTR_INTS)
+        build_ints(f->b, v, key, count, ints);
+    else
+        build_int(f->b, v, key, ints[0]);
+}
+
+/* "Op", "Op:2", "Op:*", with attributes behind slashes. */
+static void apply(struct formula *f, const char *word, size_t n)
+{
+    char op[40];
+    size_t size = strcspn(word, "/ "), name = strcspn(word, ":/ ");
+    int count = name == size ? 1 : word[name + 1] == '*' ? f->count : word[name + 1] - '0';
+    snprintf(op, sizeof(op), "%.*s", (int)(name < n ? name : n), word);
+    if (count > f->count || count < 0)
+        build_fail(f->b, "a formula that lacks operands of %s", op);
+    if (f->b->failed)
+        return;
+    f->count -= count;
+    struct value *v = build_node(f->b, op, count, &f->terms[f->count]);
+    while (size < n && !f->b->failed) {
+        const char *attr = word + size + 1;
+        size_t at = strcspn(attr, "/ ");
+        set_attr(f, v, attr, at);
+        size += at + 1;
+    }
+    push(f, v);
+}
+
+/* "@NAME=DEFAULT", i64 [n], or "#NAME", a scalar. */
+static struct value *parameter(struct formula *f, const char *word, size_t n)
+{
+    char name[40];
+    double numbers[MOST_NUMBERS];
+    size_t rest;
+    int count = numbers_of(f, word + 1, n - 1, numbers);
+    struct value *v = count < 0 ? NULL : list(f, count, numbers);
+    if (count == NUMBERS_LATER) {
+        split_default(word + 1, n - 1, name, &rest);
+        v = f->t->later(f->t->op, name);
+    }
+    return *word == '#' && v ? build_reshape(f->b, v, 0, NULL) : v;
+}
+
+static void term(struct formula *f, const char *word, size_t n)
+{
+    char name[40];
+    double numbers[MOST_NUMBERS];
+    bool optional = word[n - 1] == '?';
+    enum dtype dtype = f->dtype == DTYPE_NONE ? DTYPE_F32 : f->dtype;
+    int count;
+    snprintf(name, sizeof(name), "%.*s", (int)n - 1 - optional, word + 1);
+    if (*word == '$' && word[1] == '*')
+        for (int k = 0; k < f->t->count && !f->b->failed; k++)
+            push(f, f->t->at(f->t->op, k));
+    else if (*word == '$')
+        push(f, f->t->in(f->t->op, name, !optional));
+    else if (*word == '@' || *word == '#')
+        push(f, parameter(f, word, n));
+    else if (*word == '[')
+        push(f, list(f, literal(word + 1, n - 2, numbers), numbers));
+    else if (*word == '=' || *word == '%') {
+        count = *word == '=' ? literal(word + 1, n - 1, numbers) : numbers_of(f, word + 1, n - 1, numbers);
+        if (count == NUMBERS_LATER)
+            build_fail(f->b, "%s must be known", name);
+        push(f, count < 1 ? NULL : build_number(f->b, dtype, numbers[0]));
+    } else if (*word == '~')
+        push(f, build_cast(f->b, pop(f), dtype));
+    else if (*word == '.')
+        push(f, build_output(f->b, pop(f), word[1] - '0'));
+    else if (*word == '>')
+        f->slots[(word[1] - 'a') % 26] = pop(f);
+    else if (n == 1)
+        push(f, f->slots[(*word - 'a') % 26]);
+    else
+        apply(f, word, n);
+}
+
+int build_formulas(struct build *b, const char *formula, const struct build_terms *t, struct value **out, int max)
+{
+    struct formula f = {.b = b, .t = t};
+    for (size_t n; *formula && !b->failed; formula += n + strspn(formula + n, " ")) {
+        n = strcspn(formula, " ");
+        term(&f, formula, n);
+    }
+    for (int i = 0; i < f.count && i < max && !b->failed; i++)
+        out[i] = f.terms[i];
+    return b->failed ? 0 : f.count < max ? f.count : max;
+}
+
+struct operands {
+    struct build *b;
+    struct value *const *in;
     int count;
 };
 
-static void push(struct stack *s, struct value *v)
+static struct value *operand(void *op, const char *name, bool want)
 {
-    if (s->count == MOST_TERMS)
-        build_fail(s->b, "a formula of more than %d terms", MOST_TERMS);
-    else
-        s->terms[s->count++] = v;
-}
-
-static void apply(struct stack *s, const char *word, size_t n)
-{
-    char op[32];
-    const char *colon = memchr(word, ':', n);
-    int count = colon ? colon[1] - '0' : 1;
-    snprintf(op, sizeof(op), "%.*s", (int)(colon ? colon - word : (ptrdiff_t)n), word);
-    s->count -= count;
-    if (s->count < 0)
-        build_fail(s->b, "a formula that lacks operands of %s", op);
-    else
-        push(s, build_node(s->b, op, count, &s->terms[s->count]));
+    struct operands *o = op;
+    int k = *name - '0';
+    bool there = k >= 0 && k < o->count && o->in[k];
+    if (!there && want)
+        build_fail(o->b, "input %s is missing", name);
+    return there ? o->in[k] : NULL;
 }
 
 struct value *build_formula(struct build *b, const char *formula, int count, struct value *const *in)
 {
-    struct stack s = {.b = b};
-    double number;
-    for (size_t n; *formula && !b->failed; formula += n + strspn(formula + n, " ")) {
-        n = strcspn(formula, " ");
-        int k = *formula - '0';
-        if (k >= 0 && k <= 9 && n == 1 && (k >= count || !in[k]))
-            build_fail(b, "input %d is missing", k);
-        else if (k >= 0 && k <= 9 && n == 1)
-            push(&s, in[k]);
-        else if (*formula == '=' && text_to_f64(formula + 1, n - 1, &number))
-            push(&s, build_number(b, build_dtype_of(b, count ? in[0] : NULL), number));
-        else if (*formula == '~' && s.count)
-            s.terms[s.count - 1] = build_cast(b, s.terms[s.count - 1], build_dtype_of(b, count ? in[0] : NULL));
-        else
-            apply(&s, formula, n);
-    }
-    return b->failed || !s.count ? NULL : s.terms[s.count - 1];
+    struct operands o = {b, in, count};
+    const struct build_terms t = {.op = &o, .in = operand};
+    struct value *v = NULL;
+    build_formulas(b, formula, &t, &v, 1);
+    return v;
 }

@@ -220,7 +220,7 @@ void mxnet_read_l2_norm(struct mxnet_op *o)
     struct value *over = o->b->failed ? NULL : build_list(o->b, rank - 1 - first, axes + first);
     struct value *in[] = {BUILD(o->b, "ReduceSumSquare", x, over), mxnet_number(o, x, mxnet_float(o, "eps", 1e-10f)),
                           x};
-    mxnet_give(o, 0, build_formula(o->b, "2 0 1 Add:2 Sqrt Div:2", 3, in));
+    mxnet_give(o, 0, build_formula(o->b, "$2 $0 $1 Add:2 Sqrt Div:2", 3, in));
 }
 
 void mxnet_read_lrn(struct mxnet_op *o)

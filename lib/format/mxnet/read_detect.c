@@ -166,13 +166,13 @@ static struct value *decoded(struct mxnet_op *o, struct value *locs, struct valu
     p = BUILD(o->b, "Mul", p, build_f32s(o->b, 4, variances));
     struct value *in[] = {build_slice(o->b, p, 2, 0, 2), build_slice(o->b, p, 2, 2, 4),
                           build_slice(o->b, anchors, 2, 0, 2), build_slice(o->b, anchors, 2, 2, 4)};
-    struct value *size = build_formula(o->b, "3 2 Sub:2", 4, in);
-    struct value *both[] = {in[0], in[1], build_formula(o->b, "2 3 Add:2 =0.5 Mul:2", 4, in), size};
-    struct value *centre = build_formula(o->b, "0 3 Mul:2 2 Add:2", 4, both);
-    struct value *half = build_formula(o->b, "1 Exp 3 Mul:2 =0.5 Mul:2", 4, both);
+    struct value *size = build_formula(o->b, "$3 $2 Sub:2", 4, in);
+    struct value *both[] = {in[0], in[1], build_formula(o->b, "$2 $3 Add:2 =0.5 Mul:2", 4, in), size};
+    struct value *centre = build_formula(o->b, "$0 $3 Mul:2 $2 Add:2", 4, both);
+    struct value *half = build_formula(o->b, "$1 Exp $3 Mul:2 =0.5 Mul:2", 4, both);
     struct value *v = BUILD(o->b, "Concat", BUILD(o->b, "Sub", centre, half), BUILD(o->b, "Add", centre, half));
     build_int(o->b, v, "axis", 2);
-    return mxnet_bool(o, "clip", true) ? build_formula(o->b, "0 =0 Max:2 =1 Min:2", 1, &v) : v;
+    return mxnet_bool(o, "clip", true) ? build_formula(o->b, "$0 =0 Max:2 =1 Min:2", 1, &v) : v;
 }
 
 /* Scores [1, classes, n], the first of background: rows of class, score and corners by score, whose class is -1 where

@@ -34,9 +34,9 @@ void mxnet_read_many(struct mxnet_op *o)
 struct value *mxnet_activated(struct mxnet_op *o, struct value *x, const char *name)
 {
     static const char *const formulas[][2] = {
-        {"relu", "0 Relu"},         {"sigmoid", "0 Sigmoid"},   {"tanh", "0 Tanh"},
-        {"softrelu", "0 Softplus"}, {"softsign", "0 Softsign"}, {"log_sigmoid", "0 Sigmoid Log"},
-        {"mish", "0 Mish"},         {"gelu", "0 Gelu"},         {"selu", "0 Selu"},
+        {"relu", "$0 Relu"},         {"sigmoid", "$0 Sigmoid"},   {"tanh", "$0 Tanh"},
+        {"softrelu", "$0 Softplus"}, {"softsign", "$0 Softsign"}, {"log_sigmoid", "$0 Sigmoid Log"},
+        {"mish", "$0 Mish"},         {"gelu", "$0 Gelu"},         {"selu", "$0 Selu"},
     };
     for (size_t i = 0; i < sizeof(formulas) / sizeof(*formulas); i++)
         if (strcmp(name, formulas[i][0]) == 0)
@@ -115,7 +115,7 @@ void mxnet_read_smooth_l1(struct mxnet_op *o)
     double square = (double)mxnet_float(o, "scalar", 1) * (double)mxnet_float(o, "scalar", 1);
     struct value *in[] = {x, mxnet_number(o, x, 1 / square), mxnet_number(o, x, 0.5 * square),
                           mxnet_number(o, x, 0.5 / square)};
-    mxnet_give(o, 0, build_formula(o->b, "0 Abs 1 Less:2 0 0 Mul:2 2 Mul:2 0 Abs 3 Sub:2 Where:3", 4, in));
+    mxnet_give(o, 0, build_formula(o->b, "$0 Abs $1 Less:2 $0 $0 Mul:2 $2 Mul:2 $0 Abs $3 Sub:2 Where:3", 4, in));
 }
 
 /* ---- products ---- */

@@ -530,7 +530,7 @@ void mxnet_read_arange_like(struct mxnet_op *o)
     struct value *v = BUILD(o->b, "Range", build_number(o->b, DTYPE_I64, 0), count, build_number(o->b, DTYPE_I64, 1));
     struct value *in[] = {build_cast(o->b, v, build_dtype_of(o->b, x)), mxnet_number(o, x, step),
                           mxnet_number(o, x, start)};
-    v = build_formula(o->b, "0 1 Mul:2 2 Add:2", 3, in);
+    v = build_formula(o->b, "$0 $1 Mul:2 $2 Add:2", 3, in);
     mxnet_give(o, 0, whole ? BUILD(o->b, "Reshape", v, shape) : v);
 }
 
