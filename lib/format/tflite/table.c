@@ -13,6 +13,9 @@ static const struct tflite_row rows[] = {
 
 static const struct tflite_row customs[] = {
     {TFLITE_CUSTOM, "TFLite_Detection_PostProcess", tflite_read_detection, NULL, -1, false},
+    {TFLITE_CUSTOM, "Convolution2DTransposeBias", tflite_read_transpose_bias, NULL, -1, false},
+    {TFLITE_CUSTOM, "MaxPoolingWithArgmax2D", tflite_read_pool_places, NULL, -1, false},
+    {TFLITE_CUSTOM, "MaxUnpooling2D", tflite_read_unpool, NULL, -1, false},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))

@@ -201,5 +201,9 @@ const struct tflite_opaque *tflite_opaque(int code); /* NULL: not in the table *
 const struct tflite_opaque *tflite_opaque_by_name(const char *name);
 const char *tflite_slot_name(int slot, char *text, size_t size); /* returns text */
 void tflite_read_detection(struct tflite_op *o);
+/* Operators of MediaPipe. */
+void tflite_read_transpose_bias(struct tflite_op *o);
+void tflite_read_pool_places(struct tflite_op *o);
+void tflite_read_unpool(struct tflite_op *o);
 
 #endif
