@@ -184,7 +184,12 @@ void tflite_write_pad(struct tflite_writer *w, struct node *n, const struct tfli
     bool has_number = is_constant && with && (!constant(n, 2) || tensor_get_f64(constant(n, 2), 0) != 0);
     bool is_stored = !has_number && tflite_computes_stored(w, n, row);
     int in[3] = {tflite_take_as(w, n->in[0], is_last, is_stored), put_pairs(w, n, is_last)}, count = 2;
+    uint32_t options = 0;
     if (has_number)
         in[count++] = tflite_take(w, with, false);
-    give(w, n, is_reflected ? 100 : has_number ? 60 : row->code, 0, count, in, is_last, is_stored);
+    if (is_reflected) { /* The mode is the default of the table, which must be there. */
+        flatbuf_begin(&w->out);
+        options = flatbuf_end(&w->out);
+    }
+    give(w, n, is_reflected ? 100 : has_number ? 60 : row->code, options, count, in, is_last, is_stored);
 }

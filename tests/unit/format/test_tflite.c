@@ -1,32 +1,41 @@
 /* TFLite files made by hand: what no converter writes, and sparse tensors. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../../test.h"
 #include "base/file.h"
 #include "format/format.h"
 #include "graph/item.h"
-#include "op/op.h"
+#include "op/build.h"
+#include "parse/flatbuf.h"
 #include "parse/flatbuf_write.h"
 
 static struct error err;
 
 struct tensor_spec {
-    int type; /* 0 f32, 1 f16, 2 i32, 6 bool, 9 i8 */
-    int32_t dim;
-    const void *data; /* [dim]; NULL: not a constant */
+    int type;             /* 0 f32, 1 f16, 2 i32, 6 bool, 9 i8 */
+    int32_t dim, rest[3]; /* rest: three more axes, where the first of them is not 0 */
+    const void *data;     /* NULL: not a constant */
     size_t size;
     uint32_t sparsity;
 };
 
 struct operator_spec {
     int code;
-    int32_t in[2], out; /* in[1] -2: one input alone */
+    int32_t in[3], out; /* in[1] -2: one input alone; in[2] not 0: three */
     uint32_t options;
 };
 
+/* What a custom operator has besides: its name, numbers, and a second output, 0: none. */
+struct custom_spec {
+    const char *name;
+    int32_t numbers[8], second;
+};
+static const struct custom_spec *customs; /* one an operator, or NULL */
+
 static uint32_t put_tensor(struct flatbuf_out *o, const struct tensor_spec *t, int buffer)
 {
-    uint32_t shape = flatbuf_put_i32s(o, &t->dim, 1);
+    uint32_t shape = flatbuf_put_i32s(o, (int32_t[]){t->dim, t->rest[0], t->rest[1], t->rest[2]}, t->rest[0] ? 4 : 1);
     flatbuf_begin(o);
     flatbuf_add_ref(o, 0, shape);
     flatbuf_add_int(o, 1, 1, t->type, 0);
@@ -37,12 +46,16 @@ static uint32_t put_tensor(struct flatbuf_out *o, const struct tensor_spec *t, i
 
 static uint32_t put_operator(struct flatbuf_out *o, const struct operator_spec *s, int code)
 {
-    uint32_t in = flatbuf_put_i32s(o, s->in, s->in[1] == -2 ? 1 : 2), out = flatbuf_put_i32s(o, &s->out, 1);
+    const struct custom_spec *c = customs ? customs + code : &(struct custom_spec){NULL, {0}, 0};
+    uint32_t in = flatbuf_put_i32s(o, s->in, s->in[1] == -2 ? 1 : s->in[2] ? 3 : 2);
+    uint32_t out = flatbuf_put_i32s(o, (int32_t[]){s->out, c->second}, c->second ? 2 : 1);
+    uint32_t numbers = c->name ? flatbuf_put_vector(o, c->numbers, sizeof c->numbers, 1, 16) : 0;
     flatbuf_begin(o);
     flatbuf_add_int(o, 0, 4, code, 0);
     flatbuf_add_ref(o, 1, in);
     flatbuf_add_ref(o, 2, out);
     flatbuf_add_ref(o, 4, s->options);
+    flatbuf_add_ref(o, 5, numbers);
     return flatbuf_end(o);
 }
 
@@ -64,8 +77,10 @@ static struct graph *read_model(struct flatbuf_out *o, const struct tensor_spec 
     }
     lists[0] = flatbuf_put_refs(o, refs, (size_t)tensor_count);
     for (int i = 0; i < operator_count; i++) {
+        uint32_t custom = customs ? flatbuf_put_string(o, customs[i].name) : 0;
         flatbuf_begin(o);
         flatbuf_add_int(o, 0, 1, operators[i].code, -1);
+        flatbuf_add_ref(o, 1, custom);
         codes[i] = flatbuf_end(o);
         refs[i] = put_operator(o, &operators[i], i);
     }
@@ -237,6 +252,81 @@ static void test_sparse_levels_of_one_axis(void)
     refused(&o, t, 3, &(struct operator_spec){0, {0, 1}, 2, 0}, 1, "levels do not fit");
 }
 
+/* Output 0 for one input of these numbers. The graph goes. */
+static void gives(struct graph *g, const float *x, const float *want, int count)
+{
+    struct item *in[1] = {NULL}, *out[1] = {NULL};
+    CHECK_MSG(g != NULL, "%s", err.text);
+    struct tensor *t = g ? tensor_new(DTYPE_F32, 4, g->inputs[0]->type.dims, &err) : NULL;
+    if (t) {
+        memcpy(t->data, x, t->size);
+        in[0] = item_of_tensor(t, &err);
+        CHECK_MSG(op_run(g, in, out, 1 << 20, 1, &err) == 0, "%s", err.text);
+    }
+    CHECK(out[0] && out[0]->tensor->count == count && memcmp(out[0]->tensor->data, want, 4 * (size_t)count) == 0);
+    item_unref(in[0]);
+    item_unref(out[0]);
+    graph_free(g);
+}
+
+/* Custom operators of MediaPipe: a pool that tells where, its inverse, and a transposed convolution with a bias. */
+static void test_mediapipe(void)
+{
+    static const float places[] = {1, 5, 3, 2}, back[] = {0, 5, 0, 0}, one[] = {3}, taps[] = {1, 2, 3, 4};
+    static const float bias[] = {10}, spread[] = {13, 16, 19, 22};
+    const struct tensor_spec pool[] = {{.dim = 1, .rest = {2, 2, 1}},
+                                       {.dim = 1, .rest = {1, 1, 1}},
+                                       {.dim = 1, .rest = {1, 1, 1}},
+                                       {.dim = 1, .rest = {2, 2, 1}}};
+    const struct operator_spec pools[] = {{32, {0, -2}, 1, 0}, {32, {1, 2}, 3, 0}};
+    const struct custom_spec names[] = {{"MaxPoolingWithArgmax2D", {1, 2, 2, 2, 2}, 2},
+                                        {"MaxUnpooling2D", {2, 2, 2, 2, 2}, 0}};
+    const struct tensor_spec deconv[] = {{.dim = 1, .rest = {1, 1, 1}},
+                                         {.dim = 1, .rest = {2, 2, 1}, .data = taps, .size = sizeof taps},
+                                         {.dim = 1, .data = bias, .size = sizeof bias},
+                                         {.dim = 1, .rest = {2, 2, 1}}};
+    const struct operator_spec deconvs = {32, {0, 1, 2}, 3, 0};
+    struct custom_spec name = {"Convolution2DTransposeBias", {1, 2, 2}, 0};
+    struct flatbuf_out o;
+    begin(&o);
+    customs = names;
+    gives(read_model(&o, pool, 4, pools, 2), places, back, 4);
+    begin(&o);
+    customs = &name;
+    gives(read_model(&o, deconv, 4, &deconvs, 1), one, spread, 4);
+    name.numbers[1] = -1; /* cannot be meant: kept as it is */
+    begin(&o);
+    struct graph *g = read_model(&o, deconv, 4, &deconvs, 1);
+    CHECK_MSG(g && strcmp(g->last->domain, "tflite") == 0, "%s", err.text);
+    graph_free(g);
+    customs = NULL;
+}
+
+/* A kernel takes the mode of a reflection from a table of options, which must be there though it is the default. */
+static void test_reflection_is_written(void)
+{
+    char path[] = "/tmp/test_tflite_XXXXXX";
+    int file = mkstemp(path);
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 1, (int64_t[]){4});
+    x = BUILD(&b, "Pad", x, build_list(&b, 2, (int64_t[]){1, 1}));
+    build_graph_output(&b, build_string(&b, x, "mode", "reflect"), "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    struct target target;
+    CHECK(target_init(&target, path, ".tflite", NULL, NULL, &err) == 0);
+    CHECK_MSG(format_by_name("tflite")->write(b.graph, &target, &err) == 0, "%s", err.text);
+    CHECK(target_commit(&target, &err) == 0);
+    struct blob *blob = file_read(path, &err);
+    struct flatbuf in = {0};
+    flatbuf_init(&in, blob ? blob->data : NULL, blob ? blob->size : 0, 1000);
+    struct flatbuf_table graph = flatbuf_vector_table(flatbuf_vector(flatbuf_root(&in), 2, 4), 0);
+    CHECK(flatbuf_table(flatbuf_vector_table(flatbuf_vector(graph, 3, 4), 0), 4).file != NULL);
+    blob_unref(blob);
+    graph_free(b.graph);
+    close(file);
+    unlink(path);
+}
+
 int main(void)
 {
     RUN(test_operands);
@@ -246,5 +336,7 @@ int main(void)
     RUN(test_decoding_in_a_circle);
     RUN(test_sparse);
     RUN(test_sparse_levels_of_one_axis);
+    RUN(test_mediapipe);
+    RUN(test_reflection_is_written);
     return TEST_END();
 }
