@@ -355,9 +355,9 @@ struct model_agreement {
     bool agrees;
 };
 
-/* Runs a model, and evaluates another operator by operator in plain C, which is slow, on `runs` random inputs (open
- * sizes as model_bind_rest() gives them); in: NULL, or a tensor for each input, NULL where it is to be random. They
- * agree when each output is within tolerance * max |output of the
+/* Runs a model, and evaluates another operator by operator in plain C, which is slow, or runs it where it rounds to
+ * integers on the way, on `runs` random inputs (open sizes as model_bind_rest() gives them); in: NULL, or a tensor for
+ * each input, NULL where it is to be random. They agree when each output is within tolerance * max |output of the
  * reference|. Stops at the first run where one is not. */
 MODEL_API int model_compare(const struct model *m, const struct model *reference, int runs, double tolerance,
                             struct model_tensor *const *in, struct model_agreement *result, struct model_error *err);

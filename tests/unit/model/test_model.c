@@ -56,6 +56,20 @@ static struct model *convolution(float first)
     return finish(g, add(g, "Relu", add(g, "Conv", x, constant(g, "w", 4, kernel, first), "conv"), NULL, "relu"));
 }
 
+/* Sums of products rounded to steps that are hardly larger than what the order of adding them changes. */
+static struct model *rounding(void)
+{
+    static const char *const dims[] = {"1", "3", "64", "64"};
+    static const int64_t kernel[] = {4, 3, 3, 3};
+    struct graph *g = graph_new(NULL);
+    struct value *x = input(g, "x", DTYPE_F32, 4, dims);
+    struct value *sums = add(g, "Conv", x, constant(g, "w", 4, kernel, 0.1f), "sums");
+    struct value *scale = graph_add_constant(g, "scale", tensor_scalar_f32(1e-4f, NULL), NULL);
+    struct value *steps = add(g, "QuantizeLinear", sums, scale, "steps");
+    node_add_input(steps->producer, graph_add_constant(g, "zero", tensor_new(DTYPE_U16, 0, NULL, NULL), NULL), NULL);
+    return finish(g, steps);
+}
+
 /* A lookup in a table of 5 rows. */
 static struct model *lookup(void)
 {
@@ -290,6 +304,9 @@ static void models_are_compared(void)
               a.worst);
     CHECK(model_compare(other, m, 2, 1e-5, NULL, &a, &err) == 0 && !a.agrees && a.runs == 1 && a.worst > 1e-3);
     CHECK(model_compare(odd, m, 1, 1e-5, NULL, &a, &err) < 0);
+    struct model *steps = rounding();
+    CHECK_MSG(model_compare(steps, steps, 2, 0, NULL, &a, &err) == 0 && a.agrees, "%s %g", err.text, a.worst);
+    model_free(steps);
     model_free(m);
     model_free(same);
     model_free(other);
