@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "op/attr.h"
 
 /* ---- nodes ---- */
@@ -20,17 +21,24 @@ void build_infer(struct build *b)
     build_check(b, b->failed || !n || op_infer_node(n, b->err) == 0);
 }
 
+#define MOST_NAME 220
+
 /* The nodes of a layer are named after it, the first one of a graph being filled as it is. */
 static int name_node(struct build *b, struct node *n)
 {
     const char *of = b->node ? b->node->name : b->layer ? b->layer : "";
     char name[300];
+    size_t length = strlen(of);
     b->made++;
     if (!*of)
         return 0;
     if (!b->node && b->made == 1)
         return node_set_name(n, of, b->err);
-    snprintf(name, sizeof(name), "%s/%s_%d", of, n->op, b->made);
+    if (length <= MOST_NAME)
+        snprintf(name, sizeof(name), "%s/%.60s_%d", of, n->op, b->made);
+    else /* Longer ones of fused layers begin alike. */
+        snprintf(name, sizeof(name), "%.*s~%08x/%.60s_%d", MOST_NAME - 9, of, (unsigned)hash_bytes(of, length), n->op,
+                 b->made);
     return node_set_name(n, name, b->err);
 }
 

@@ -1,5 +1,6 @@
 #include "format/onnx/lower.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,8 @@
 
 /* Newest first: a node goes through all rows that apply, in this order. */
 static const struct onnx_lower_row rows[] = {
+    {"Conv", INT_MAX, onnx_lower_same, NULL, 0},
+    {"MaxPool", INT_MAX, onnx_lower_same, NULL, 0},
     {"Cast", 24, onnx_lower_default, "round_mode", 0},
     {"CastLike", 24, onnx_lower_default, "round_mode", 0},
     {"Swish", 24, onnx_lower_swish, NULL, 0},

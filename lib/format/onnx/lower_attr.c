@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format/onnx/lower.h"
+#include "op/window.h"
 
 /* ---- attributes that came later ---- */
 
@@ -297,4 +298,33 @@ int onnx_lower_pad(struct node *n, const struct onnx_lower_row *row, int opset, 
     if (value != 0 && node_set_float(n, "value", (float)value, err) != 0)
         return -1;
     return onnx_edit_input_to_attr(n, 1, "pads", row->since, err);
+}
+
+/* onnxruntime does not pad by itself where taps stand apart: pads in numbers, as far as sizes or a stride of 1 tell. */
+int onnx_lower_same(struct node *n, const struct onnx_lower_row *row, int opset, struct error *err)
+{
+    struct window w;
+    int64_t in[WINDOW_MAX], pads[2 * WINDOW_MAX];
+    bool is_dilated = false;
+    int rank = onnx_lower_rank(n, 0) - 2;
+    const struct value *weights = node_in(n, 1);
+    (void)row;
+    (void)opset;
+    if (rank < 1 || (weights && onnx_lower_rank(n, 1) != rank + 2) ||
+        window_read(&w, n, rank, weights ? weights->type.dims + 2 : NULL, NULL) < 0 ||
+        (w.auto_pad != WINDOW_SAME_UPPER && w.auto_pad != WINDOW_SAME_LOWER))
+        return 0;
+    for (int i = 0; i < rank; i++) {
+        int64_t size = n->in[0]->type.dims[i + 2];
+        if (w.kernel[i] < 1 || (size < 1 && w.stride[i] != 1))
+            return 0;
+        in[i] = size < 1 ? 1 : size;
+        is_dilated |= w.dilation[i] != 1;
+    }
+    if (!is_dilated || window_resolve(&w, in, NULL) < 0)
+        return 0;
+    memcpy(pads, w.begin, sizeof *pads * (size_t)rank);
+    memcpy(pads + rank, w.end, sizeof *pads * (size_t)rank);
+    node_remove_attr(n, "auto_pad");
+    return node_set_ints(n, "pads", pads, (size_t)rank * 2, err);
 }

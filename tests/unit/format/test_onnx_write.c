@@ -440,6 +440,45 @@ static void names_of_nodes(void)
     graph_free(back);
 }
 
+/* A convolution whose taps stand apart, padded as the size wants; `open`: of a size that is not known. */
+static struct graph *dilated(bool is_open, int64_t stride)
+{
+    static const int64_t dims[] = {1, 1, 3, 3}, dilations[] = {2, 3};
+    struct graph *g = graph_new(&err);
+    struct node *n = one_node(g, "", "Conv", FILE_DIMS(1, 1, 7, 8));
+    struct tensor *t = tensor_new(DTYPE_F32, 4, dims, &err);
+    for (int i = 0; i < 9; i++)
+        tensor_set_f64(t, i, i);
+    n->in[0]->type.dims[2] = is_open ? graph_symbol(g, "height", &err) : 7;
+    node_add_input(n, graph_add_constant(g, "w", t, &err), &err);
+    node_set_string(n, "auto_pad", "SAME_UPPER", 10, &err);
+    node_set_ints(n, "dilations", dilations, 2, &err);
+    node_set_ints(n, "strides", (int64_t[]){stride, stride}, 2, &err);
+    op_resolve(g);
+    op_infer_graph(g, &err);
+    return g;
+}
+
+static void dilated_pads(void)
+{
+    static const struct {
+        bool is_open;
+        int stride;
+        int64_t pads[4]; /* -1: as the size wants */
+    } cases[] = {{false, 1, {2, 3, 2, 3}}, {true, 1, {2, 3, 2, 3}}, {false, 2, {2, 2, 2, 3}}, {true, 2, {-1}}};
+    for (int i = 0; i < 4; i++) {
+        struct graph *g = dilated(cases[i].is_open, cases[i].stride), *again = round_trip(g, 0);
+        int count = 0;
+        const int64_t *pads = again ? op_ints(again->first, "pads", &count) : NULL;
+        bool is_auto = again && strcmp(op_string(again->first, "auto_pad"), "SAME_UPPER") == 0;
+        CHECK_MSG(again && is_auto == (cases[i].pads[0] < 0), "%d: %s", i, err.text);
+        CHECK(is_auto || (pads && count == 4 && memcmp(pads, cases[i].pads, sizeof cases[i].pads) == 0));
+        graph_free(again);
+        graph_free(g);
+    }
+    keeps_meaning(dilated(false, 2), 25);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -458,6 +497,7 @@ int main(void)
     RUN(branches);
     RUN(newer_opset_where_needed);
     RUN(names_of_nodes);
+    RUN(dilated_pads);
     unlink(path);
     unlink(data_path);
     rmdir(folder);

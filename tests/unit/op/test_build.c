@@ -108,6 +108,28 @@ static void an_input_twice(void)
     graph_free(b.graph);
 }
 
+/* Names of fused layers are those of all of them, and begin alike. */
+static void long_layers_have_names_of_their_own(void)
+{
+    struct graph *g = graph_new(&err);
+    const struct node *made[2] = {NULL};
+    char layer[400];
+    memset(layer, 'a', sizeof(layer));
+    layer[sizeof(layer) - 1] = '\0';
+    for (int i = 0; i < 2; i++) {
+        struct build b = {.graph = g, .err = &err};
+        layer[sizeof(layer) - 2] = (char)('b' + i);
+        build_layer(&b, layer);
+        struct value *v =
+            BUILD(&b, "Neg", BUILD(&b, "Neg", build_input(&b, i ? "x" : "y", DTYPE_F32, 1, (int64_t[]){2})));
+        made[i] = v ? v->producer : NULL;
+        CHECK_MSG(!b.failed && made[i], "%s", err.text);
+    }
+    CHECK(made[0] && made[1] && strcmp(made[0]->name, made[1]->name) != 0);
+    CHECK(made[0] && strstr(made[0]->name, "/Neg_2") && strlen(made[0]->name) < 300);
+    graph_free(g);
+}
+
 int main(void)
 {
     RUN(a_small_network);
@@ -117,5 +139,6 @@ int main(void)
     RUN(more_outputs);
     RUN(unsound_operands);
     RUN(an_input_twice);
+    RUN(long_layers_have_names_of_their_own);
     return TEST_END();
 }
