@@ -248,7 +248,7 @@ static void pair_release(struct pair *p)
 static bool rounds(const struct graph *g)
 {
     const struct node *n = g->first;
-    while (n && !node_is(n, "QuantizeLinear"))
+    while (n && !node_is(n, "QuantizeLinear") && !node_is(n, "DynamicQuantizeLinear"))
         n = n->next;
     return n != NULL;
 }
