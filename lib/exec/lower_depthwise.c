@@ -43,7 +43,7 @@ static int pack_depthwise(void *packed, const void *weights, const void *args, i
 {
     const struct conv *c = args;
     (void)first, (void)last; /* one unit */
-    k->depthwise_pack_f32(packed, weights, (ptrdiff_t)c->taps * c->in, c->groups * c->out, c->taps * c->in);
+    k->depthwise_pack_f32(packed, weights, (ptrdiff_t)c->taps * c->in, c->groups * c->out, c->in, c->taps * c->in);
     return 0;
 }
 
@@ -90,7 +90,8 @@ static double depthwise_cost(const struct kernels *k, const struct node *n)
 static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct depthwise_args *d,
                         struct error *err)
 {
-    size_t floats = kernel_depthwise_packed(p->kernels, (size_t)(c->groups * c->out), (size_t)(c->taps * c->in));
+    size_t floats =
+        kernel_depthwise_packed(p->kernels, (size_t)(c->groups * c->out), (size_t)c->in, (size_t)(c->taps * c->in));
     d->k.weight = plan_packed(p, n, 1,
                               &(struct packing){.name = "depthwise",
                                                 .params = {c->groups, c->in, c->taps},

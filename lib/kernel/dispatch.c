@@ -118,10 +118,10 @@ size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n)
     return kernel_product_packed(k->gemm_f32, 1, depth, n) / sizeof(float);
 }
 
-size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps)
+size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t group, size_t taps)
 {
-    size_t vector = (size_t)k->vector, rest = channels % vector, lanes = channels - rest, floats, bytes;
-    if (!mem_add(lanes, rest ? vector : 0, &lanes) || !mem_mul(lanes, taps, &floats) ||
+    size_t vector = (size_t)k->vector, block = group > 1 ? vector / group * group : vector, floats, bytes;
+    if (!mem_mul(channels / block + (channels % block > 0), vector, &floats) || !mem_mul(floats, taps, &floats) ||
         !mem_mul(floats, sizeof(float), &bytes))
         return 0;
     return floats;
@@ -138,6 +138,5 @@ size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t chann
 bool kernel_depthwise_groups(const struct kernels *k, int64_t group, int64_t channels, int64_t kernel_w, int64_t stride,
                              int64_t dilation)
 {
-    bool narrow = (group == 2 || group == 4 || group == 8) && group <= k->vector && channels % k->vector == 0;
-    return narrow && kernel_w == 3 && stride <= 2 && dilation == 1;
+    return group > 1 && group <= k->vector && channels >= k->vector && kernel_w == 3 && stride <= 2 && dilation == 1;
 }

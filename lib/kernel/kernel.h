@@ -42,7 +42,7 @@ struct kernel_depthwise_f32 {
     const float *const *row;     /* [kernel_h]: column 0 of the input rows; NULL: above or below the image */
     ptrdiff_t in_step, out_step; /* floats from a pixel to the next */
     int in_width, width, channels, kernel_h, kernel_w, stride, dilation, pad_left;
-    /* 2, 4 or 8: not depthwise, but each output sums over all of so many channels that stand together, and has as many
+    /* 2 and more: not depthwise, but each output sums over all of so many channels that stand together, and has as many
      * taps more; kernel_depthwise_groups() tells what is done. 0 or 1: over its own. */
     int group;
     const float *weight; /* made by depthwise_pack_f32 */
@@ -192,8 +192,9 @@ struct kernels {
     void (*gemv_f32)(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);
 
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
-    /* Weight (c, tap) at w[c * c_step + tap], into [ceil(channels / vector)][taps][vector]. */
-    void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
+    /* Weight (c, tap) at w[c * c_step + tap], into [blocks][taps][vector]: a block is as many whole groups as a vector
+     * holds, or a vector where `group` is 1. */
+    void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);
 
     const struct kernel_depthwise *depthwise_q8;
 
@@ -272,7 +273,7 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
 
 /* Floats that gemm_f32->pack and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);
-size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t taps);
+size_t kernel_depthwise_packed(const struct kernels *k, size_t channels, size_t group, size_t taps);
 
 /* Whether depthwise_f32 does groups of so many channels each. */
 bool kernel_depthwise_groups(const struct kernels *k, int64_t group, int64_t channels, int64_t kernel_w, int64_t stride,

@@ -22,7 +22,7 @@ void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d);
 void interleave_8_ref(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 void table_8_ref(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
 void depthwise_f32_ref(const struct kernel_depthwise_f32 *d);
-void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
+void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);
 
 /* In ref_winograd.c. */
 void winograd_input_f32_ref(const struct kernel_winograd_input_f32 *w);

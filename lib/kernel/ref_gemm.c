@@ -63,12 +63,13 @@ const struct kernel_product gemm_f32_ref = {.name = "gemm_f32",
 
 static double depthwise_sum(const struct kernel_depthwise_f32 *d, int x, int c)
 {
-    int group = d->group > 1 ? d->group : 1, area = d->kernel_h * d->kernel_w, taps = area * group;
+    int group = d->group > 1 ? d->group : 1, area = d->kernel_h * d->kernel_w, taps = area * group,
+        block = VECTOR / group * group;
     double sum = d->bias ? (double)d->bias[c] : 0;
     for (int tap = 0; tap < taps; tap++) {
         const float *row = d->row[tap % area / d->kernel_w];
         long column = (long)x * d->stride + (long)(tap % d->kernel_w) * d->dilation - d->pad_left;
-        float weight = d->weight[((long)(c / VECTOR) * taps + tap) * VECTOR + c % VECTOR];
+        float weight = d->weight[((long)(c / block) * taps + tap) * VECTOR + c % block];
         if (row && column >= 0 && column < d->in_width)
             sum += (double)row[column * d->in_step + c / group * group + tap / area] * (double)weight;
     }
@@ -85,10 +86,11 @@ void depthwise_f32_ref(const struct kernel_depthwise_f32 *d)
     }
 }
 
-void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps)
+void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps)
 {
-    for (int first = 0; first < channels; first += VECTOR)
+    int block = VECTOR / group * group;
+    for (int first = 0; first < channels; first += block)
         for (int tap = 0; tap < taps; tap++)
-            for (int c = first; c < first + VECTOR; c++)
-                *packed++ = c < channels ? w[c * c_step + tap] : 0;
+            for (int i = 0; i < VECTOR; i++)
+                *packed++ = i < block && first + i < channels ? w[(first + i) * c_step + tap] : 0;
 }

@@ -163,7 +163,7 @@ static void depthwise(const struct kernels *k, double peak)
         const int *s = shapes[i];
         size_t row_floats = (size_t)s[0] * (size_t)s[1];
         float *x = floats(row_floats * 5), *out = floats(row_floats),
-              *w = floats(kernel_depthwise_packed(k, (size_t)s[1], (size_t)(s[2] * s[2])));
+              *w = floats(kernel_depthwise_packed(k, (size_t)s[1], 1, (size_t)(s[2] * s[2])));
         const float *rows[5];
         for (int r = 0; r < s[2]; r++)
             rows[r] = x + (size_t)r * row_floats;

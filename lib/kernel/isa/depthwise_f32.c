@@ -1,6 +1,8 @@
 /* Depthwise convolution of one row: lanes are channels, up to DW_PIXELS outputs of a row are summed at a time. A tap
  * that lies outside the image is left out, so that every output is the chain of fma over the taps inside, by ky, then
  * kx, whichever way it is computed. */
+#include <string.h>
+
 #include "kernel/isa/epilogue.h"
 #include "kernel/isa/isa.h"
 #include "kernel/isa/vec.h"
@@ -81,16 +83,16 @@ V_FN void row_any(v_f32 *acc, const float *row, ptrdiff_t at, const struct kerne
     }
 }
 
-/* row_fixed() of three taps of one channel of each group, which `lanes` tells. */
-V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, v_i32 lanes,
-                    int pixels, int stride, bool checked, uint32_t valid)
+/* row_fixed() of three taps of one channel of each group: lane i meets lane from[i]. */
+V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, v_i32 from,
+                    int pixels, int stride, uint32_t valid)
 {
     v_f32 w[3] = {v_load(weight), v_load(weight + VL), v_load(weight + 2 * VL)};
 #pragma GCC unroll 32
     for (int j = 0; j < (pixels - 1) * stride + 3; j++, at += step) {
-        if (checked && !(valid >> j & 1))
+        if (!(valid >> j & 1))
             continue;
-        v_f32 in = v_permute(v_load(row + at), lanes);
+        v_f32 in = v_permute(v_load(row + at), from);
 #pragma GCC unroll 8
         for (int i = 0; i < pixels; i++)
             if (j >= i * stride && j < i * stride + 3)
@@ -107,9 +109,9 @@ V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes)
         acc[i] = v_add(acc[i], b);
 }
 
-/* Through memory: residuals. */
+/* Through memory: residuals, and lanes that stores without masks cannot leave out. */
 static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *d, int x, int channel, int pixels,
-                                             const v_f32 *acc)
+                                             int lanes, const v_f32 *acc)
 {
     float sum[DW_PIXELS * VL], *out[DW_PIXELS];
     const float *add[DW_PIXELS];
@@ -118,7 +120,6 @@ static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *
         out[i] = d->out + (x + i) * d->out_step + channel;
         add[i] = d->add ? d->add + (x + i) * d->add_step + channel : NULL;
     }
-    int lanes = clamp(d->channels - channel, 0, VL);
     K(epilogue_rows)(sum, pixels, VL, lanes, d->add ? add : NULL, d->add_last, out, d->act);
 }
 
@@ -156,7 +157,7 @@ V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *given, const 
     const struct kernel_depthwise_f32 *d = &b->d;
     if (d->bias)
         add_bias(acc, d->bias + c, pixels, lanes);
-    if (!d->add) {
+    if (!d->add && (masked || lanes == VL)) {
         finish(acc, d, d->out + t->x * d->out_step + c, pixels, lanes, masked);
         return;
     }
@@ -164,7 +165,7 @@ V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *given, const 
 #pragma GCC unroll 8
     for (int i = 0; i < pixels; i++)
         copy[i] = acc[i];
-    finish_any(given, t->x, c, pixels, copy);
+    finish_any(given, t->x, c, pixels, lanes, copy);
 }
 
 /* One block of channels. kw = 0: any kernel. */
@@ -192,26 +193,41 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct bloc
     end_block(acc, given, b, t, c, pixels, lanes, masked);
 }
 
-/* One block of channels, in groups of several: the first channel of each first. */
+/* Channels of whole groups that a vector holds. */
+static int group_lanes(int group)
+{
+    return group > 1 ? VL / group * group : VL;
+}
+
+/* The first channel of each lane's group. */
+static v_i32 group_starts(int group)
+{
+    int32_t start[VL];
+    v_i32 starts;
+    for (int i = 0; i < VL; i++)
+        start[i] = i / group * group % VL;
+    memcpy(&starts, start, sizeof starts);
+    return starts;
+}
+
+/* One block of channels, in groups of several: the first channel of each first. A vector is read that ends inside. */
 V_FN void group_block(const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t, int c,
-                      int pixels, int stride)
+                      const float *weight, v_i32 from, int lanes, int pixels, int stride)
 {
     const struct kernel_depthwise_f32 *d = &b->d;
-    const float *weight = d->weight + (ptrdiff_t)c * d->group * d->kernel_h * 3;
-    v_i32 lanes = v_and_i32(V_IOTA, v_set1_i32(-d->group));
+    int first = c < d->channels - VL ? c : d->channels - VL;
     v_f32 acc[DW_PIXELS];
+    from = v_add_i32(from, v_set1_i32(c - first));
 #pragma GCC unroll 8
     for (int i = 0; i < pixels; i++)
         acc[i] = v_zero();
-    for (int i = 0; i < d->group; i++, lanes = v_add_i32(lanes, v_set1_i32(1)))
+    for (int i = 0; i < d->group; i++, from = v_add_i32(from, v_set1_i32(1)))
         for (int ky = 0; ky < d->kernel_h; ky++, weight += 3 * VL) {
             const float *row = d->row[ky];
-            if (row && b->all)
-                row_group(acc, row + c, b->at, d->in_step, weight, lanes, pixels, stride, false, 0);
-            else if (row)
-                row_group(acc, row + c, b->at, d->in_step, weight, lanes, pixels, stride, true, b->valid);
+            if (row)
+                row_group(acc, row + first, b->at, d->in_step, weight, from, pixels, stride, b->valid);
         }
-    end_block(acc, given, b, t, c, pixels, VL, false);
+    end_block(acc, given, b, t, c, pixels, lanes, DW_MASKED);
 }
 
 V_FN struct block start_block(const struct kernel_depthwise_f32 *d, const struct tile *t, int columns)
@@ -366,7 +382,7 @@ static void long_block(const struct kernel_depthwise_f32 *d, int x, int c, int p
 #pragma GCC unroll 8
     for (int i = 0; i < DW_PIXELS; i++)
         sums[i] = acc[i];
-    finish_any(d, x, c, pixels, sums);
+    finish_any(d, x, c, pixels, lanes, sums);
 }
 
 static void run_long(const struct kernel_depthwise_f32 *d, int end)
@@ -387,8 +403,10 @@ V_FN void tile_group(const struct kernel_depthwise_f32 *d, const struct tile *ti
 {
     struct tile t = *tile;
     struct block b = start_block(d, &t, (pixels - 1) * stride + 3);
-    for (int c = 0; c < t.end; c += VL)
-        group_block(d, &b, &t, c, pixels, stride);
+    v_i32 starts = group_starts(d->group);
+    const float *weight = d->weight;
+    for (int c = 0, block = group_lanes(d->group); c < t.end; c += block, weight += d->group * d->kernel_h * 3 * VL)
+        group_block(d, &b, &t, c, weight, starts, t.end - c < block ? t.end - c : block, pixels, stride);
 }
 
 #define GROUP_TILE(pixels, stride)                                                                                     \
@@ -450,10 +468,10 @@ void K(depthwise_f32)(const struct kernel_depthwise_f32 *d)
     activate_row(d);
 }
 
-void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps)
+void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps)
 {
-    for (int first = 0; first < channels; first += VL)
+    for (int first = 0, block = group_lanes(group); first < channels; first += block)
         for (int tap = 0; tap < taps; tap++)
-            for (int c = first; c < first + VL; c++)
-                *packed++ = c < channels ? w[c * c_step + tap] : 0;
+            for (int i = 0; i < VL; i++)
+                *packed++ = i < block && first + i < channels ? w[(first + i) * c_step + tap] : 0;
 }

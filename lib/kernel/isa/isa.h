@@ -14,7 +14,7 @@ void K(gemm_narrow_f32)(const struct kernel_gemm *g, const struct kernel_narrow 
 void K(widen_narrow_f32)(float *to, const void *panels, const struct kernel_narrow *w, int k, int n);
 void K(gemv_f32)(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);
 void K(depthwise_f32)(const struct kernel_depthwise_f32 *d);
-void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int taps);
+void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);
 
 extern const struct kernel_depthwise K(depthwise_q8);
 

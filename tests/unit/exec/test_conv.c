@@ -200,6 +200,8 @@ static void test_narrow_groups(void)
             conv_case(&(struct conv_case){1, 32, 9, 9, 32, 2, 3, 32 / width, stride, 2, {0, 1, 2, 0}});
             conv_case(&(struct conv_case){1, 48, 6, 9, 48, 5, 3, 48 / width, stride, 1, {2, 0, 2, 2}});
         }
+    for (int64_t width = 3; width <= 15; width += 2) /* that vectors hold with a rest */
+        conv_case(&(struct conv_case){2, 3 * width, 6, 11, 3 * width, 3, 3, 3, 1 + width % 4 / 2, 1, {1, 1, 1, 1}});
     for (int last = 0; last < 2; last++) {
         begin();
         struct value *x = input("x", DIMS(1, 32, 6, 11)), *r = NODE("Relu", input("r", DIMS(1, 32, 6, 11)))->out[0];

@@ -1,10 +1,11 @@
 /* depthwise_f32 and its packing, for every level of this processor. */
 #include "chain.h"
 
-#define MAX_CHANNELS 40
-#define MAX_WIDTH 64
-#define MAX_KERNEL 9
-#define MAX_STEP 48
+#define MAX_CHANNELS 72
+#define MAX_WIDTH    64
+#define MAX_KERNEL   9
+#define MAX_STEP     80
+#define MAX_TAPS     (9 * 16) /* of a channel: over all of its group's */
 
 static struct guard input, packed, outputs, addends, biases;
 
@@ -12,7 +13,7 @@ static struct guard input, packed, outputs, addends, biases;
 struct problem {
     struct kernel_depthwise_f32 d;
     const float *row[MAX_KERNEL];
-    float weight[MAX_CHANNELS * MAX_KERNEL * MAX_KERNEL];
+    float weight[MAX_CHANNELS * MAX_TAPS];
 };
 
 static struct problem problem;
@@ -32,8 +33,7 @@ static float naive(const struct kernels *k, const struct problem *p, int x, int 
         for (int kx = 0; kx < d->kernel_w; kx++) {
             int column = x * d->stride + kx * d->dilation - d->pad_left;
             if (d->row[ky] && column >= 0 && column < d->in_width)
-                chain_add(&sum, d->row[ky][column * d->in_step + from],
-                          p->weight[(c * rows + r) * d->kernel_w + kx]);
+                chain_add(&sum, d->row[ky][column * d->in_step + from], p->weight[(c * rows + r) * d->kernel_w + kx]);
         }
     }
     return chain_end(&sum, k, d->bias ? &d->bias[c] : NULL, add ? &add[x * d->add_step + c] : NULL, d->add_last,
@@ -115,8 +115,9 @@ static void run_problem(const struct kernels *k, struct problem *p)
 {
     struct kernel_depthwise_f32 *d = &p->d;
     int taps = d->kernel_h * d->kernel_w * d->group;
-    float *weight = guard_floats(packed, kernel_depthwise_packed(k, (size_t)d->channels, (size_t)taps));
-    k->depthwise_pack_f32(weight, p->weight, taps, d->channels, taps);
+    float *weight =
+        guard_floats(packed, kernel_depthwise_packed(k, (size_t)d->channels, (size_t)d->group, (size_t)taps));
+    k->depthwise_pack_f32(weight, p->weight, taps, d->channels, d->group, taps);
     d->weight = weight;
     float *bias = guard_floats(biases, (size_t)d->channels);
     guard_fill(bias, (size_t)d->channels, 1);
@@ -138,12 +139,10 @@ static void every_group(void)
 {
     const struct kernels *k;
     for (int l = 0; (k = guard_level(&l));)
-        for (int group = 2; group <= 8; group *= 2)
+        for (int group = 2; kernel_depthwise_groups(k, group, k->vector, 3, 1, 1); group++)
             for (int width = 1; width <= 20; width++)
                 for (int stride = 1; stride <= 2; stride++) {
-                    int channels = k->vector * (width % 2 + 1);
-                    if (!kernel_depthwise_groups(k, group, channels, 3, stride, 1))
-                        continue;
+                    int least = (k->vector + group - 1) / group * group, channels = least + group * (width % 4);
                     make_groups(&problem, channels, width, 3, stride, 1, group);
                     run_problem(k, &problem);
                 }
@@ -201,7 +200,7 @@ static void residual_in_place(void)
             make_problem(&problem, 21, 13, 3, 1, 1);
             struct kernel_depthwise_f32 *d = &problem.d;
             float weight[9 * 32], out[13 * 32], before[13 * 32];
-            k->depthwise_pack_f32(weight, problem.weight, 9, 21, 9);
+            k->depthwise_pack_f32(weight, problem.weight, 9, 21, 1, 9);
             guard_fill(out, 13 * 32, 1);
             memcpy(before, out, sizeof out);
             d->weight = weight;
@@ -229,11 +228,20 @@ static void not_a_number(void)
             rows[2][0] = -INFINITY;
             for (int ky = 0; ky < 3; ky++)
                 problem.row[ky] = rows[ky];
-            k->depthwise_pack_f32(weight, problem.weight, 9, 19, 9);
-            *d = (struct kernel_depthwise_f32){.row = problem.row, .in_step = 19, .out_step = 19, .in_width = 11,
-                                               .width = 9, .channels = 19, .kernel_h = 3, .kernel_w = 3,
-                                               .stride = 1, .dilation = 1,
-                                               .weight = weight, .out = out, .act = {kinds[i], 0, 6}};
+            k->depthwise_pack_f32(weight, problem.weight, 9, 19, 1, 9);
+            *d = (struct kernel_depthwise_f32){.row = problem.row,
+                                               .in_step = 19,
+                                               .out_step = 19,
+                                               .in_width = 11,
+                                               .width = 9,
+                                               .channels = 19,
+                                               .kernel_h = 3,
+                                               .kernel_w = 3,
+                                               .stride = 1,
+                                               .dilation = 1,
+                                               .weight = weight,
+                                               .out = out,
+                                               .act = {kinds[i], 0, 6}};
             k->depthwise_f32(d);
             check_outputs(k, &problem, NULL);
             for (int x = 0; x < 9; x++)
@@ -254,7 +262,7 @@ static void oracle(void)
             float weight[2][25 * 40], out[2][17 * 32];
             d->act.kind = KERNEL_NONE;
             for (int i = 0; i < 2; i++) {
-                (i ? ref : k)->depthwise_pack_f32(weight[i], problem.weight, taps, d->channels, taps);
+                (i ? ref : k)->depthwise_pack_f32(weight[i], problem.weight, taps, d->channels, 1, taps);
                 d->weight = weight[i];
                 d->out = out[i];
                 (i ? ref : k)->depthwise_f32(d);
@@ -272,9 +280,9 @@ static void check_packing(const struct kernels *k, int channels, int taps)
 {
     float w[40 * 12];
     guard_fill(w, 40 * 12, 1);
-    size_t floats = kernel_depthwise_packed(k, (size_t)channels, (size_t)taps);
+    size_t floats = kernel_depthwise_packed(k, (size_t)channels, 1, (size_t)taps);
     float *to = guard_out(packed, floats * sizeof(float), 0);
-    k->depthwise_pack_f32(to, w, taps + 1, channels, taps);
+    k->depthwise_pack_f32(to, w, taps + 1, channels, 1, taps);
     CHECK_MSG(guard_intact(packed, to, floats * sizeof(float)), "%s: written before the weights", k->isa);
     for (size_t i = 0; i < floats; i++) {
         int lane = (int)i % k->vector, block = (int)i / k->vector / taps;
@@ -297,7 +305,7 @@ static void packing(void)
 int main(void)
 {
     input = guard_new(sizeof(float) * MAX_KERNEL * MAX_WIDTH * MAX_STEP);
-    packed = guard_new(sizeof(float) * MAX_KERNEL * MAX_KERNEL * (MAX_CHANNELS + 16));
+    packed = guard_new(sizeof(float) * MAX_TAPS * (MAX_CHANNELS + 16) * 2);
     outputs = guard_new(sizeof(float) * 17 * MAX_STEP);
     addends = guard_new(sizeof(float) * 17 * MAX_STEP);
     biases = guard_new(sizeof(float) * MAX_CHANNELS);

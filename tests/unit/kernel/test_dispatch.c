@@ -70,10 +70,10 @@ static void packed_sizes(void)
     CHECK(kernel_gemm_packed(k, 1, SIZE_MAX) == 0);
     CHECK(kernel_gemm_packed(k, SIZE_MAX / 16 + 1, 1) == 0);
     CHECK(kernel_gemm_packed(k, SIZE_MAX / 16, 8) == 0);
-    CHECK(kernel_depthwise_packed(k, 5, 9) == 8 * 9);
-    CHECK(kernel_depthwise_packed(k, 4, 9) == 4 * 9);
-    CHECK(kernel_depthwise_packed(k, SIZE_MAX, 1) == 0);
-    CHECK(kernel_depthwise_packed(k, SIZE_MAX / 64, 49) == 0);
+    CHECK(kernel_depthwise_packed(k, 5, 1, 9) == 8 * 9);
+    CHECK(kernel_depthwise_packed(k, 4, 1, 9) == 4 * 9);
+    CHECK(kernel_depthwise_packed(k, SIZE_MAX, 1, 1) == 0);
+    CHECK(kernel_depthwise_packed(k, SIZE_MAX / 64, 1, 49) == 0);
 }
 
 int main(void)
