@@ -34,6 +34,8 @@ static int drop_outputs(struct node *n, struct error *err)
             return -1;
         changes++;
     }
+    while (n->out_count > 1 && !n->out[n->out_count - 1])
+        n->out_count--;
     return changes;
 }
 

@@ -10,12 +10,13 @@
 /* Where weights are: y's channel `axis` is dim `out` of W, and x's channels are dim `in`. */
 struct layer {
     struct node *n;
-    int axis;            /* of y; -1: the last */
-    int out, in;         /* dims of W */
-    int64_t groups;      /* of a convolution */
-    bool is_transposed;  /* ConvTranspose: a group's inputs have its outputs only */
-    bool takes_bias;     /* input 2 may be one number for each channel */
-    double beta;         /* of that input */
+    const struct type *w;
+    int axis;           /* of y; -1: the last */
+    int out, in;        /* dims of W */
+    int64_t groups;     /* of a convolution */
+    bool is_transposed; /* ConvTranspose: a group's inputs have its outputs only */
+    bool takes_bias;    /* input 2 may be one number for each channel */
+    double beta;        /* of that input */
 };
 
 static const struct layer_kind {
@@ -23,30 +24,34 @@ static const struct layer_kind {
     int axis;
     bool takes_bias;
 } kinds[] = {
-    {"", "Conv", 1, true},           {"nn", "Conv", 1, true}, {"", "ConvTranspose", 1, true},
-    {"nn", "ConvTranspose", 1, true}, {"", "Gemm", -1, true},  {"nn", "MatMul", -1, true},
+    {"", "Conv", 1, true},          {"nn", "Conv", 1, true},
+    {"", "ConvTranspose", 1, true}, {"nn", "ConvTranspose", 1, true},
+    {"", "Gemm", -1, true},         {"nn", "MatMul", -1, true},
     {"", "MatMul", -1, false},
 };
 
 static void describe(struct layer *l)
 {
-    const struct tensor *w = pass_constant(l->n->in[1]);
     bool conv = strstr(l->n->op, "Conv") != NULL, turned = node_is(l->n, "Gemm") && op_int(l->n, "transB");
     l->groups = conv ? op_int(l->n, "group") : 1;
     l->is_transposed = strcmp(l->n->op, "ConvTranspose") == 0;
     l->beta = node_is(l->n, "Gemm") ? (double)op_float(l->n, "beta") : 1;
-    l->out = conv ? l->is_transposed : turned ? 0 : w->rank - 1;
-    l->in = conv ? !l->is_transposed : turned ? 1 : w->rank - 2;
+    l->out = conv ? l->is_transposed : turned ? 0 : l->w->rank - 1;
+    l->in = conv ? !l->is_transposed : turned ? 1 : l->w->rank - 2;
 }
 
-/* A layer with constant weights; false when n is another. */
+/* A layer with constant weights, or a convolution with others of known dims: integers, for one. False when n is
+ * another.
+ */
 static bool layer_of(struct node *n, struct layer *l)
 {
-    const struct tensor *w = pass_constant(node_in(n, 1));
+    const struct type *w = pass_type(node_in(n, 1));
+    bool constant = pass_constant(node_in(n, 1)) != NULL;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (n->def && w && strcmp(n->op, kinds[i].op) == 0 && strcmp(n->domain, kinds[i].domain) == 0) {
-            *l = (struct layer){.n = n, .axis = kinds[i].axis, .takes_bias = kinds[i].takes_bias};
-            if (w->rank < 2 || w->count < 1 || (node_in(n, 2) && !pass_constant(n->in[2])))
+            *l = (struct layer){.n = n, .w = w, .axis = kinds[i].axis, .takes_bias = kinds[i].takes_bias};
+            if (w->rank < 2 || tensor_count(w->rank, w->dims) < 1 || (!constant && l->axis < 0) ||
+                (node_in(n, 2) && !pass_constant(n->in[2])))
                 return false;
             describe(l);
             return l->groups > 0 && w->dims[0] % l->groups == 0 && l->beta != 0;
@@ -62,14 +67,12 @@ static bool is_closed(const struct node *n)
 
 static int64_t out_channels(const struct layer *l)
 {
-    const struct tensor *w = l->n->in[1]->constant;
-    return l->is_transposed ? w->dims[1] * l->groups : w->dims[l->out];
+    return l->is_transposed ? l->w->dims[1] * l->groups : l->w->dims[l->out];
 }
 
 static int64_t in_channels(const struct layer *l)
 {
-    const struct tensor *w = l->n->in[1]->constant;
-    return l->is_transposed ? w->dims[0] : w->dims[l->in] * l->groups;
+    return l->is_transposed ? l->w->dims[0] : l->w->dims[l->in] * l->groups;
 }
 
 /* Walks the elements of W with their channels of y and x. */
@@ -108,10 +111,12 @@ static int set_constant(struct node *n, int index, struct tensor *t, struct erro
 /* W times the scale of its channels of y (or x). */
 static int scale_weights(const struct layer *l, const struct affine *a, bool out, struct error *err)
 {
+    if (!a->scales)
+        return 0;
     struct channels c = channels_of(l);
-    struct tensor *t = a->scales ? tensor_new(c.w->dtype, c.w->rank, c.w->dims, err) : NULL;
+    struct tensor *t = tensor_new(c.w->dtype, c.w->rank, c.w->dims, err);
     if (!t)
-        return a->scales ? -1 : 0;
+        return -1;
     int64_t inner = out ? c.inner_out : c.inner_in;
     double run[256];
     for (int64_t i = 0; i < t->count;) {
@@ -137,11 +142,11 @@ static bool bias_fits(const struct layer *l)
 /* bias[i] = bias[i] * scale + shift, the bias being multiplied by beta when used. */
 static int change_bias(const struct layer *l, const struct affine *a, struct error *err)
 {
-    const struct tensor *w = l->n->in[1]->constant, *b = pass_constant(node_in(l->n, 2));
+    const struct tensor *b = pass_constant(node_in(l->n, 2));
     int64_t count = out_channels(l);
     if (!b && !a->shifts)
         return 0;
-    struct tensor *t = tensor_new(w->dtype, 1, &count, err);
+    struct tensor *t = tensor_new(l->w->dtype, 1, &count, err);
     for (int64_t i = 0; t && i < count; i++) {
         double old = b ? tensor_get_f64(b, b->count == 1 ? 0 : i) : 0;
         tensor_set_f64(t, i, old * affine_scale(a, i) + affine_shift(a, i) / l->beta);
@@ -161,7 +166,7 @@ static int absorb_layer(const struct layer *l, const struct affine *a, struct er
     const struct type *y = pass_type(l->n->out[0]);
     int axis = y && l->axis < 0 ? y->rank - 1 : l->axis;
     if (!y || (a->count > 1 && (a->axis != axis || a->count != out_channels(l))) || !bias_fits(l) ||
-        (a->shifts && !l->takes_bias))
+        (a->shifts && !l->takes_bias) || (a->scales && !pass_constant(l->n->in[1])))
         return 0;
     return change_bias(l, a, err) || scale_weights(l, a, true, err) ? -1 : 1;
 }
@@ -266,7 +271,8 @@ static int push(struct node *n, struct value *x, const struct affine *a, struct 
     struct value *v = n->out[0];
     struct layer l;
     if (!pass_is_single(v) || v->uses[0].index != 0 || !layer_of(v->uses[0].node, &l) || strcmp(l.n->op, "Conv") != 0 ||
-        in_channels(&l) < 1 || (a->count > 1 && (a->axis != 1 || a->count != in_channels(&l))) || !bias_fits(&l) ||
+        in_channels(&l) < 1 || !pass_constant(l.n->in[1]) ||
+        (a->count > 1 && (a->axis != 1 || a->count != in_channels(&l))) || !bias_fits(&l) ||
         (a->shifts && has_padding(l.n)))
         return 0;
     int done = push_into(&l, a, err);
