@@ -32,7 +32,7 @@ struct bases {
     const char *a, *add, *packed;
     char *c;
     const char *bias;
-    const float *multiplier;
+    const float *multiplier, *shift;
 };
 
 /* Bytes of an element of a bias. */
@@ -51,6 +51,7 @@ static struct bases bases_of(const struct gemm_args *g, int batch)
                     ? (char *)view_data(&j->bias_view) + (j->bias_at ? j->bias_at[batch] * BIAS_SIZE : 0)
                     : NULL,
         .multiplier = j->to.multiplier ? j->to.multiplier + column : NULL,
+        .shift = j->to.shift ? j->to.shift + column : NULL,
     };
     b.packed += j->b_batch ? j->b_batch[batch] : 0;
     if (j->add.buffer)
@@ -160,6 +161,7 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
                             .scratch = scratch};
     k.to.bias = b->bias ? b->bias + (ptrdiff_t)column * BIAS_SIZE : NULL;
     k.to.multiplier = b->multiplier ? b->multiplier + column : NULL;
+    k.to.shift = b->shift ? b->shift + column : NULL;
     k.to.add = b->add ? t->add : NULL;
     return k;
 }

@@ -54,9 +54,10 @@ static bool sums_fit(const struct node *n, const struct tensor *w)
 {
     const struct tensor *bias = node_in(n, 8) ? n->in[8]->constant : NULL;
     double most = 0;
-    if (node_in(n, 8) && (!bias || bias->dtype != DTYPE_I32 || bias->rank != 1 || bias->count != w->dims[1]))
+    bool real = bias && bias->dtype == DTYPE_F32;
+    if (node_in(n, 8) && (!bias || (!real && bias->dtype != DTYPE_I32) || bias->rank != 1 || bias->count != w->dims[1]))
         return false;
-    for (int64_t i = 0; bias && i < bias->count; i++)
+    for (int64_t i = 0; bias && !real && i < bias->count; i++)
         most = fmax(most, fabs(tensor_get_f64(bias, i)));
     return w->dims[1] > 0 && (double)(w->count / w->dims[1]) * 255 * 255 + most <= INT32_MAX;
 }

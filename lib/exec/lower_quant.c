@@ -21,13 +21,18 @@ bool exec_quant_is_param(const struct node *n, int in, int64_t count)
     return !node_in(n, in) || (t && (t->count == 1 || (t->rank == 1 && t->count == count)));
 }
 
+static bool has_real_bias(const struct node *n)
+{
+    return node_in(n, BIAS) && n->in[BIAS]->type.dtype == DTYPE_F32;
+}
+
 /* Parameters that there may be one of, or one for each column; and the bias. */
 static bool has_params(const struct node *n, const struct quant_weights *w)
 {
     const struct tensor *bias = node_in(n, w->bias_input) ? n->in[w->bias_input]->constant : NULL;
     return exec_quant_is_param(n, w->zero_input, w->columns) &&
-           (!node_in(n, w->bias_input) ||
-            (bias && bias->dtype == DTYPE_I32 && bias->rank == 1 && bias->count == w->columns));
+           (!node_in(n, w->bias_input) || (bias && (bias->dtype == DTYPE_I32 || bias->dtype == DTYPE_F32) &&
+                                           bias->rank == 1 && bias->count == w->columns));
 }
 
 int exec_quant_runs(int least, int most)
@@ -68,7 +73,8 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
     w->runs = 1;
     for (int64_t i = 0; i < w->columns; i++) {
         zero[i] = (int)exec_quant_param(n, w->zero_input, i);
-        if (!sum_column(w, n->in[w->input]->constant->data, i, exec_quant_param(n, w->bias_input, i), &sum[i]))
+        if (!sum_column(w, n->in[w->input]->constant->data, i,
+                        has_real_bias(n) ? 0 : exec_quant_param(n, w->bias_input, i), &sum[i]))
             return 1;
     }
     return 0;
@@ -243,22 +249,27 @@ int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant
     float x_scale = (float)exec_quant_param(n, X_SCALE, 0), y_scale = (float)exec_quant_param(n, Y_SCALE, 0);
     int32_t zero = (int32_t)exec_quant_param(n, X_ZERO, 0);
     static const int single[] = {X_SCALE, X_ZERO, Y_SCALE, Y_ZERO};
-    if (!bias || !multiplier)
+    bool shifts = has_real_bias(n);
+    float *shift = plan_alloc(p, shifts ? sizeof *shift * (size_t)w->columns : 1, err);
+    if (!bias || !multiplier || !shift)
         return -1;
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         if (!exec_quant_is_param(n, single[i], 1))
             return 1;
     if (!exec_quant_is_param(n, W_SCALE, w->columns))
         return 1;
-    *to = (struct kernel_epilogue){.bias = bias, .multiplier = multiplier, .c = real ? KERNEL_F32 : KERNEL_U8};
+    *to = (struct kernel_epilogue){
+        .bias = bias, .multiplier = multiplier, .shift = shifts ? shift : NULL, .c = real ? KERNEL_F32 : KERNEL_U8};
     if (!find_rounding(n, &to->rounding))
         return 1;
     for (int64_t i = 0; i < w->columns; i++) {
         uint32_t taken = (uint32_t)w->sum[i] * (uint32_t)(zero + a_offset);
-        bias[i] = (int32_t)((uint32_t)(int32_t)exec_quant_param(n, BIAS, i) - taken);
+        bias[i] = (int32_t)((shifts ? 0 : (uint32_t)(int32_t)exec_quant_param(n, BIAS, i)) - taken);
+        if (shifts)
+            shift[i] = (float)exec_quant_param(n, BIAS, i) / (real ? 1 : y_scale);
         multiplier[i] = x_scale * (float)exec_quant_param(n, W_SCALE, i);
         multiplier[i] = real ? multiplier[i] : multiplier[i] / y_scale;
-        if (!isfinite(multiplier[i]))
+        if (!isfinite(multiplier[i]) || (shifts && !isfinite(shift[i])))
             return 1;
     }
     return 0;

@@ -78,10 +78,11 @@ struct kernel_epilogue {
     const void *const *add; /* [m] rows of n, or NULL: a residual */
     bool add_last;
     struct kernel_act act;
-    /* Sums of s32 become f32(sum + bias) * multiplier, and bytes of that by `rounding`, or f32 between its bounds; C of
-     * s32 gets sum + bias. */
+    /* Sums of s32 become f32(sum + bias) * multiplier + shift, and bytes of that by `rounding`, or f32 between its
+     * bounds; C of s32 gets sum + bias. */
     enum kernel_type c;      /* KERNEL_U8 for bytes of either kind, KERNEL_F32 or KERNEL_S32 */
     const float *multiplier; /* [n] */
+    const float *shift;      /* [n]; or NULL: none */
     struct kernel_rounding rounding;
 };
 

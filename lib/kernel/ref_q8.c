@@ -40,7 +40,8 @@ static int32_t sum(const struct kernel_gemm *g, const uint8_t *a, int column, bo
 
 static void store(const struct kernel_epilogue *to, void *c, int column, int32_t sum)
 {
-    float real = to->c == KERNEL_S32 ? 0 : (float)sum * to->multiplier[column];
+    float real =
+        to->c == KERNEL_S32 ? 0 : (float)sum * to->multiplier[column] + (to->shift ? to->shift[column] : -0.0f);
     float q = nearbyintf(real);
     if (to->c == KERNEL_S32)
         ((int32_t *)c)[column] = sum;
@@ -82,10 +83,16 @@ static void pack(void *packed, const void *b, int taps, ptrdiff_t tap_step, int 
 }
 
 #define PRODUCT(type, function)                                                                                        \
-    {                                                                                                                  \
-        .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = 5, .nr = PANEL, .vector = VECTOR, .kr = DEPTH,             \
-        .a_offset = OFFSET, .run = function, .pack = pack                                                              \
-    }
+    {.name = "gemm_q8",                                                                                                \
+     .a = type,                                                                                                        \
+     .b = KERNEL_S8,                                                                                                   \
+     .mr = 5,                                                                                                          \
+     .nr = PANEL,                                                                                                      \
+     .vector = VECTOR,                                                                                                 \
+     .kr = DEPTH,                                                                                                      \
+     .a_offset = OFFSET,                                                                                               \
+     .run = function,                                                                                                  \
+     .pack = pack}
 
 const struct kernel_product gemm_u8_ref = PRODUCT(KERNEL_U8, run_u8);
 const struct kernel_product gemm_s8_ref = PRODUCT(KERNEL_S8, run_s8);

@@ -183,11 +183,13 @@ static void scatter(const struct gemm *g, int64_t row, int64_t column, int m, in
 }
 
 /* Every group has the same scales. */
-static void requantise(struct transpose *t, enum dtype dtype)
+static void requantise(struct transpose *t, int64_t group, enum dtype dtype)
 {
-    double zero = quant_param(t->quantised, 7, 0);
-    for (int64_t i = 0; i < t->outputs * t->y_size; i++)
-        t->y[i] = quant_requantize(dtype, t->y[i], quant_multiplier(t->quantised, i / t->y_size), zero);
+    for (int64_t i = 0; i < t->outputs * t->y_size; i++) {
+        int64_t channel = i / t->y_size;
+        const struct quant_column column = quant_column(t->quantised, channel, group * t->outputs + channel);
+        t->y[i] = quant_requantize(dtype, t->y[i], &column);
+    }
 }
 
 /* All images and groups; x, w, sums are the operands and the room for one group's output, as doubles. */
@@ -208,11 +210,11 @@ static int run_transpose(struct transpose *t, struct tensor *y, int64_t batch, i
         t->w = w + group * t->channels * g.m;
         t->y = sums;
         for (int64_t i = 0; i < size; i++)
-            sums[i] = bias[group * t->outputs + i / t->y_size];
+            sums[i] = t->quantised ? 0 : bias[group * t->outputs + i / t->y_size];
         if (gemm_run(&g, err) < 0)
             return -1;
         if (t->quantised)
-            requantise(t, y->dtype);
+            requantise(t, group, y->dtype);
         real_write(y, part * size, size, sums);
     }
     return 0;

@@ -4,8 +4,9 @@
  * Sums of products are exact; nn.QConv and nn.QMatMul then round once: q = round(sum * (x_scale * w_scale / y_scale)) +
  * y_zero_point, in f32, ties to even (quant_requantize()), where the DequantizeLinear form rounds the sum to f32 first.
  * A bias counts in units of x_scale * w_scale. An activation is Relu or Clip: as rounding keeps the order, it bounds q
- * by what its own bounds are quantised to. Without y_scale the result is the number, sum * (x_scale * w_scale).
- * Averages are round(sum * (x_scale / (y_scale * count))) + y_zero_point, where count is a float. */
+ * by what its own bounds are quantised to. A bias of floats is divided by y_scale and added to the product. Without
+ * y_scale the result is the number, sum * (x_scale * w_scale). Averages are round(sum * (x_scale / (y_scale * count)))
+ * + y_zero_point, where count is a float. */
 #include <math.h>
 #include <string.h>
 
@@ -148,8 +149,8 @@ int eval_q_table(struct op_eval *c, struct error *err)
 static struct value *real_bias(struct build *b)
 {
     const struct node *n = b->node;
-    if (!node_in(n, 8))
-        return NULL;
+    if (!node_in(n, 8) || n->in[8]->type.dtype == DTYPE_F32)
+        return node_in(n, 8);
     struct value *scale = BUILD(b, "Mul", node_in(n, 1), node_in(n, 4));
     return build_int(b, BUILD(b, "DequantizeLinear", node_in(n, 8), scale), "axis", 0);
 }

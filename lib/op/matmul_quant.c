@@ -140,9 +140,8 @@ static int requantise_columns(const struct op_eval *c, const struct product *p, 
     if (bias && (bias->rank != 1 || bias->count != p->n))
         return eval_error(c, err, "input C has %lld elements, want %lld", (long long)bias->count, (long long)p->n);
     for (int64_t i = 0; i < p->y->count; i++) {
-        int64_t column = i % p->n;
-        double sum = p->sums[i] + (bias ? tensor_get_f64(bias, column) : 0);
-        p->sums[i] = quant_requantize(p->y->dtype, sum, quant_multiplier(c, column), quant_param(c, 7, 0));
+        const struct quant_column column = quant_column(c, i % p->n, i % p->n);
+        p->sums[i] = quant_requantize(p->y->dtype, p->sums[i], &column);
     }
     real_write(p->y, 0, p->y->count, p->sums);
     return 0;

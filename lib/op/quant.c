@@ -26,10 +26,10 @@ double quant_round(enum dtype dtype, double value)
     }
 }
 
-double quant_requantize(enum dtype dtype, double sum, float multiplier, double zero)
+double quant_requantize(enum dtype dtype, double sum, const struct quant_column *column)
 {
-    float value = (float)sum * multiplier;
-    return dtype == DTYPE_F32 ? value : real_saturate(dtype, (double)nearbyintf(value) + zero);
+    float value = (float)(sum + column->bias) * column->multiplier + column->shift;
+    return dtype == DTYPE_F32 ? value : real_saturate(dtype, (double)nearbyintf(value) + column->zero);
 }
 
 int quant_check(const struct op_eval *c, int scale, int zero, int64_t channels, struct error *err)
@@ -50,10 +50,19 @@ double quant_param(const struct op_eval *c, int input, int64_t i)
     return t ? tensor_get_f64(t, t->count == 1 ? 0 : i) : 0;
 }
 
-float quant_multiplier(const struct op_eval *c, int64_t channel)
+struct quant_column quant_column(const struct op_eval *c, int64_t channel, int64_t bias)
 {
-    float product = (float)quant_param(c, 1, 0) * (float)quant_param(c, 4, channel);
-    return eval_in(c, 6) ? product / (float)quant_param(c, 6, 0) : product;
+    const struct tensor *b = eval_in(c, 8);
+    float y_scale = eval_in(c, 6) ? (float)quant_param(c, 6, 0) : 1;
+    struct quant_column column = {.multiplier =
+                                      (float)quant_param(c, 1, 0) * (float)quant_param(c, 4, channel) / y_scale,
+                                  .shift = -0.0f, /* leaves a zero as it is */
+                                  .zero = quant_param(c, 7, 0)};
+    if (b && b->dtype == DTYPE_F32)
+        column.shift = (float)tensor_get_f64(b, bias) / y_scale;
+    else if (b)
+        column.bias = tensor_get_f64(b, bias);
+    return column;
 }
 
 enum dtype quant_result(const struct op_eval *c)
@@ -63,8 +72,11 @@ enum dtype quant_result(const struct op_eval *c)
 
 double quant_average(const struct op_eval *c, int at, double sum, double count)
 {
-    float multiplier = (float)quant_param(c, at, 0) / ((float)quant_param(c, at + 2, 0) * (float)count);
-    return quant_requantize(eval_in(c, 0)->dtype, sum, multiplier, quant_param(c, at + 3, 0));
+    struct quant_column mean = {.multiplier =
+                                    (float)quant_param(c, at, 0) / ((float)quant_param(c, at + 2, 0) * (float)count),
+                                .shift = -0.0f,
+                                .zero = quant_param(c, at + 3, 0)};
+    return quant_requantize(eval_in(c, 0)->dtype, sum, &mean);
 }
 
 /* ---- which scale an element has ---- */
@@ -456,10 +468,8 @@ int infer_qlinear_conv(struct op_infer *c, struct error *err)
 }
 
 struct requantize {
-    const struct tensor *bias;
+    const struct op_eval *c;
     struct tensor *y;
-    float *multipliers; /* [out_channels] */
-    double zero;
 };
 
 static void store_requantized(const struct conv *conv, int64_t image, int64_t channel, int64_t first, int count,
@@ -467,21 +477,18 @@ static void store_requantized(const struct conv *conv, int64_t image, int64_t ch
 {
     const struct requantize *r = conv->user;
     int64_t at = (image * conv->out_channels + channel) * conv->out_size + first;
-    double bias = r->bias ? tensor_get_f64(r->bias, channel) : 0;
+    const struct quant_column column = quant_column(r->c, channel, channel);
     for (int i = 0; i < count; i++)
-        sums[i] = quant_requantize(r->y->dtype, sums[i] + bias, r->multipliers[channel], r->zero);
+        sums[i] = quant_requantize(r->y->dtype, sums[i], &column);
     real_write(r->y, at, count, sums);
 }
 
 static int qlinear_conv(struct op_eval *c, struct conv *conv, struct requantize *r, double *w_zero, struct error *err)
 {
-    for (int64_t i = 0; i < conv->out_channels; i++) {
-        r->multipliers[i] = quant_multiplier(c, i);
+    for (int64_t i = 0; i < conv->out_channels; i++)
         w_zero[i] = quant_param(c, 5, i);
-    }
     conv->x_zero = quant_param(c, 2, 0);
     conv->w_zero = w_zero;
-    r->zero = quant_param(c, 7, 0);
     conv->store = store_requantized;
     conv->user = r;
     r->y = eval_out(c, 0, quant_result(c), conv->rank, conv->dims, err);
@@ -491,14 +498,12 @@ static int qlinear_conv(struct op_eval *c, struct conv *conv, struct requantize 
 int eval_qlinear_conv(struct op_eval *c, struct error *err)
 {
     struct conv conv;
-    struct requantize r = {.bias = eval_in(c, 8)};
-    if (conv_init(&conv, c, eval_in(c, 0), eval_in(c, 3), r.bias, err) || quant_check(c, 1, 2, 1, err) ||
+    struct requantize r = {.c = c};
+    if (conv_init(&conv, c, eval_in(c, 0), eval_in(c, 3), eval_in(c, 8), err) || quant_check(c, 1, 2, 1, err) ||
         quant_check(c, 4, 5, conv.out_channels, err) || quant_check(c, 6, 7, 1, err))
         return -1;
-    r.multipliers = mem_calloc((size_t)conv.out_channels, sizeof *r.multipliers, err);
-    double *w_zero = r.multipliers ? real_new(conv.out_channels, 1, err) : NULL;
+    double *w_zero = real_new(conv.out_channels, 1, err);
     int status = w_zero ? qlinear_conv(c, &conv, &r, w_zero, err) : -1;
     free(w_zero);
-    free(r.multipliers);
     return status;
 }

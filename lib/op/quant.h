@@ -7,19 +7,26 @@
 /* A value rounded to what a float dtype can hold; others leave it as it is. */
 double quant_round(enum dtype dtype, double value);
 
-/* The quantised value of an exact sum: round(sum * multiplier) + zero, in f32, ties to even, clamped to an integer
- * dtype. For DTYPE_F32 the number itself: sum * multiplier. */
-double quant_requantize(enum dtype dtype, double sum, float multiplier, double zero);
+/* What becomes of sums of products in an output channel. */
+struct quant_column {
+    double bias; /* whole units */
+    float multiplier, shift;
+    double zero;
+};
+/* The quantised value of an exact sum: round((sum + bias) * multiplier + shift) + zero, in f32, both operations
+ * rounded, ties to even, clamped to an integer dtype. For DTYPE_F32 the number itself. */
+double quant_requantize(enum dtype dtype, double sum, const struct quant_column *column);
 
 /* Fails unless inputs scale and zero point (absent: 0) have either one element or `channels`. */
 int quant_check(const struct op_eval *c, int scale, int zero, int64_t channels, struct error *err);
 /* Element i of an input that has one for all, or one each; absent: 0. */
 double quant_param(const struct op_eval *c, int input, int64_t i);
 
-/* Of an operator with operands x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point: what a sum of
- * output channel i is multiplied by, x_scale * w_scale / y_scale in f32, without the last where there is no y_scale;
- * and the type of its result, that of y_zero_point, else f32. */
-float quant_multiplier(const struct op_eval *c, int64_t channel);
+/* Of an operator with operands x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point and a
+ * bias of integers or floats: what becomes of a sum of output channel i, the multiplier being x_scale * w_scale /
+ * y_scale in f32, the shift bias / y_scale, without the last where there is no y_scale (element `channel` of w_scale,
+ * `bias` of the bias); and the type of its result, that of y_zero_point, else f32. */
+struct quant_column quant_column(const struct op_eval *c, int64_t channel, int64_t bias);
 enum dtype quant_result(const struct op_eval *c);
 
 /* The quantised mean of `count` elements with an exact sum, of the type of input 0; inputs at, at + 1, … are x_scale,

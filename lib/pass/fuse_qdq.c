@@ -28,33 +28,21 @@ static struct value *zero_of(struct node *n, enum dtype dtype, struct error *err
     return pass_add_constant(n->graph, tensor_new(dtype, scale->rank, scale->dims, err), err);
 }
 
-/* What a bias counts in, for column i. */
-static double unit_of(const struct tensor *x_scale, const struct tensor *w_scale, int64_t i)
+/* A bias in floats: an element for each of `columns`, along the last axis. */
+static bool is_real_bias(const struct tensor *t, int64_t columns)
 {
-    return tensor_get_f64(x_scale, 0) * tensor_get_f64(w_scale, w_scale->count > 1 ? i : 0);
-}
-
-#define BIAS_MOST 1e9 /* units, so that there is room for the sums */
-
-/* A bias in floats: an element for each of `columns`, not too large in units. */
-static bool is_real_bias(const struct tensor *t, int64_t columns, const struct tensor *x_scale,
-                         const struct tensor *w_scale)
-{
-    if (t->dtype != DTYPE_F32 || t->rank == 0 || t->count != columns || t->dims[t->rank - 1] != columns)
-        return false;
-    for (int64_t i = 0; i < columns; i++)
-        if (!(fabs(tensor_get_f64(t, i)) <= BIAS_MOST * unit_of(x_scale, w_scale, i)))
-            return false;
-    return true;
+    bool fits = t->dtype == DTYPE_F32 && t->rank > 0 && t->count == columns && t->dims[t->rank - 1] == columns;
+    for (int64_t i = 0; fits && i < columns; i++)
+        fits = isfinite(tensor_get_f64(t, i));
+    return fits;
 }
 
 /* Whether a bias has an element for each of `columns`, and counts in units of the product of both scales, to rounding,
- * or is floats that can be rounded to such units.
- */
+ * or is floats. */
 static bool is_bias(const struct value *v, int64_t columns, const struct tensor *x_scale, const struct tensor *w_scale)
 {
     if (pass_constant(v))
-        return is_real_bias(v->constant, columns, x_scale, w_scale);
+        return is_real_bias(v->constant, columns);
     const struct node *n = v->producer;
     const struct tensor *q = n && n->def && node_is(n, "DequantizeLinear") ? pass_constant(node_in(n, 0)) : NULL;
     if (!q || q->dtype != DTYPE_I32 || q->rank != 1 || q->count != columns || !qdq_has_scales(n, 0))
@@ -62,7 +50,8 @@ static bool is_bias(const struct value *v, int64_t columns, const struct tensor 
     const struct tensor *scale = n->in[1]->constant, *zero = pass_constant(node_in(n, 2));
     int64_t count = scale->count > w_scale->count ? scale->count : w_scale->count;
     for (int64_t i = 0; i < count; i++) {
-        double want = unit_of(x_scale, w_scale, i), is = tensor_get_f64(scale, scale->count > 1 ? i : 0);
+        double want = tensor_get_f64(x_scale, 0) * tensor_get_f64(w_scale, w_scale->count > 1 ? i : 0);
+        double is = tensor_get_f64(scale, scale->count > 1 ? i : 0);
         if (fabs(is - want) > 1e-6 * want || (zero && tensor_get_i64(zero, zero->count > 1 ? i : 0)))
             return false;
     }
@@ -223,18 +212,13 @@ static struct value *turn(struct node *before, struct value *v, struct error *er
     return pass_output(pass_node(before, "", "Transpose", 1, &v, err), err);
 }
 
-/* The bias in whole units; NULL and no failure when there is none. */
-static struct value *whole_bias(const struct base *b, struct error *err)
+/* The bias, as a list where it is floats; NULL and no failure when there is none. */
+static struct value *bias_of(const struct base *b, struct error *err)
 {
     const struct tensor *t = b->bias ? pass_constant(b->bias) : NULL;
-    if (!t)
-        return b->bias ? b->bias->producer->in[0] : NULL;
-    struct tensor *units = tensor_new(DTYPE_I32, 1, &t->count, err);
-    for (int64_t i = 0; units && i < t->count; i++) {
-        double unit = unit_of(b->both[0]->in[1]->constant, b->both[1]->in[1]->constant, i);
-        tensor_set_i64(units, i, unit > 0 ? (int64_t)nearbyint(tensor_get_f64(t, i) / unit) : 0);
-    }
-    return pass_add_constant(b->n->graph, units, err);
+    if (!t || t->rank == 1)
+        return t || !b->bias ? b->bias : b->bias->producer->in[0];
+    return pass_add_constant(b->n->graph, tensor_reshaped(t, 1, &t->count, err), err);
 }
 
 /* The scale of what is taken off. */
@@ -257,7 +241,7 @@ static int make(struct node *last, const struct base *b, const struct activation
         in[3] = turn(last, in[3], err);
     in[6] = rounds ? last->in[1] : NULL;
     in[7] = rounds ? zero_of(last, last->out[0]->type.dtype, err) : NULL;
-    in[8] = whole_bias(b, err);
+    in[8] = bias_of(b, err);
     bool ready = in[2] && in[3] && in[5] && (!rounds || in[7]) && (in[8] || !b->bias);
     struct node *n = ready ? pass_node(last, "nn", b->form->fused, 9, in, err) : NULL;
     if (!n || (b->form->kind == FORM_CONV && copy_attrs(n, b->n, err)) || node_set_name(n, b->n->name, err) ||

@@ -25,6 +25,7 @@ V_FN void sum_pixels(const struct kernel_depthwise_q8 *d, const int32_t *weight,
     const struct v_rounding rounding = v_rounding_of(&d->to.rounding);
     v_i32 acc[PIXELS], bias = v_as_i32(v_load_n((const float *)d->to.bias + channel, count));
     v_f32 multiplier = v_load_n(d->to.multiplier + channel, count);
+    v_f32 shift = d->to.shift ? v_load_n(d->to.shift + channel, count) : v_zero();
     const uint8_t *from = d->x + x * d->x_step + channel;
     uint8_t *out = d->out + x * d->out_step + channel;
 #pragma GCC unroll 4
@@ -42,7 +43,7 @@ V_FN void sum_pixels(const struct kernel_depthwise_q8 *d, const int32_t *weight,
     }
 #pragma GCC unroll 4
     for (int i = 0; i < pixels; i++) {
-        v_i32 q = v_round_lowest(v_mul(v_from_i32(acc[i]), multiplier), &rounding);
+        v_i32 q = v_round_lowest(v_add(v_mul(v_from_i32(acc[i]), multiplier), shift), &rounding);
         if (count == VL)
             v_store_bytes(out + i * d->out_step, q);
         else

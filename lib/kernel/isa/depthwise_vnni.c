@@ -27,7 +27,7 @@ struct block {
     __mmask64 mask; /* of the channels that are there */
     __m512i turn;   /* makes u8 of s8 */
     v_i32 bias[QUADS];
-    v_f32 multiplier[QUADS];
+    v_f32 multiplier[QUADS], shift[QUADS];
     struct v_rounding rounding;
 };
 
@@ -54,7 +54,8 @@ V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
     __m512i q[QUADS];
 #pragma GCC unroll 4
     for (int j = 0; j < QUADS; j++) {
-        v_i32 x = v_round_lowest(v_mul(v_from_i32(acc[j]), b->multiplier[j]), &b->rounding);
+        v_f32 real = v_add(v_mul(v_from_i32(acc[j]), b->multiplier[j]), b->shift[j]);
+        v_i32 x = v_round_lowest(real, &b->rounding);
         q[j] = (__m512i)v_and_i32(x, v_set1_i32(0xff));
     }
     __m512i low = _mm512_packus_epi32(q[0], q[1]), high = _mm512_packus_epi32(q[2], q[3]);
@@ -98,23 +99,32 @@ V_FN v_i32 words_of(const void *p, int j)
     return (v_i32)_mm512_inserti32x4(x, _mm_loadu_si128(at + 12), 3);
 }
 
+/* Words of a block's channels in the order of the sums; from NULL: zeros. */
+static void load_words(v_i32 *to, const void *from, int first, int count)
+{
+    int32_t words[BLOCK] = {0};
+    if (from)
+        memcpy(words, (const int32_t *)from + first, sizeof *words * (size_t)count);
+    for (int j = 0; j < QUADS; j++)
+        to[j] = words_of(words, j);
+}
+
+static void load_floats(v_f32 *to, const float *from, int first, int count)
+{
+    v_i32 words[QUADS];
+    load_words(words, from, first, count);
+    for (int j = 0; j < QUADS; j++)
+        to[j] = v_as_f32(words[j]);
+}
+
 static void describe(struct block *b, const struct kernel_depthwise_q8 *d, int first, int count)
 {
-    const int32_t *bias = (const int32_t *)d->to.bias + first;
-    const float *multiplier = d->to.multiplier + first;
-    int32_t some_biases[BLOCK] = {0};
-    float some_multipliers[BLOCK] = {0};
-    if (count < BLOCK) {
-        bias = memcpy(some_biases, bias, sizeof *bias * (size_t)count);
-        multiplier = memcpy(some_multipliers, multiplier, sizeof *multiplier * (size_t)count);
-    }
     b->mask = count == BLOCK ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
     b->turn = _mm512_set1_epi8(d->is_signed ? (char)0x80 : 0);
     b->rounding = v_rounding_of(&d->to.rounding);
-    for (int j = 0; j < QUADS; j++) {
-        b->bias[j] = words_of(bias, j);
-        b->multiplier[j] = v_as_f32(words_of(multiplier, j));
-    }
+    load_words(b->bias, d->to.bias, first, count);
+    load_floats(b->multiplier, d->to.multiplier, first, count);
+    load_floats(b->shift, d->to.shift, first, count);
 }
 
 #define TAPS_MAX 192

@@ -144,9 +144,10 @@ V_APART void finish_words(const int32_t *sums, const struct kernel_gemm *g, int 
             if (to->c == KERNEL_S32)
                 ((int32_t *)g->c[i])[column + j] = sums[i * lanes + j];
             else
-                ((float *)g->c[i])[column + j] =
-                    fminf(fmaxf((float)sums[i * lanes + j] * to->multiplier[column + j], to->rounding.low),
-                          to->rounding.high);
+                ((float *)g->c[i])[column + j] = fminf(fmaxf((float)sums[i * lanes + j] * to->multiplier[column + j] +
+                                                                 (to->shift ? to->shift[column + j] : -0.0f),
+                                                             to->rounding.low),
+                                                       to->rounding.high);
 }
 
 /* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. */
@@ -158,6 +159,7 @@ V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 
     for (int j = 0; j < 4; j++) {
         int at = row * vectors + j;
         x[j] = v_mul(v_from_i32(acc[at < m * vectors ? at : j % vectors]), factor[j % vectors]);
+        x[j] = v_add(x[j], factor[2 + j % vectors]);
     }
     v_bytes bytes = v_round_bytes(x, n);
 #pragma GCC unroll 4
@@ -177,12 +179,22 @@ V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 
 PARTLY(1)
 PARTLY(2)
 
-V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const float *multiplier,
+/* The multipliers of two vectors of columns, then their shifts. */
+V_FN void load_factors(v_f32 *factor, const struct kernel_epilogue *to, int column, int vectors, int last)
+{
+    const float *from[2] = {to->multiplier, to->shift};
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) {
+        factor[2 * i] = from[i] ? v_load_n(from[i] + column, vectors == 2 ? VL : last) : v_zero();
+        factor[2 * i + 1] = from[i] && vectors == 2 ? v_load_n(from[i] + column + VL, last) : v_zero();
+    }
+}
+
+V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struct kernel_epilogue *to,
                        const struct v_narrowing *n, int m, int vectors, int last)
 {
-    v_f32 factor[2] = {v_load_n(multiplier, vectors == 2 ? VL : last), v_zero()};
-    if (vectors == 2)
-        factor[1] = v_load_n(multiplier + VL, last);
+    v_f32 factor[4];
+    load_factors(factor, to, column, vectors, last);
     if (last < VL) {
         v_i32 sums[GEMM_MR * 2];
 #pragma GCC unroll 32
@@ -224,7 +236,7 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
         begin_at_bias(acc, bias ? bias + column : NULL, m, vectors, last);
         sum_panel(acc, g, row, rows->turn, b, &fetch, m, vectors);
         if (g->to.c == KERNEL_U8)
-            finish_bytes(acc, rows->c, column, g->to.multiplier + column, &narrowing, m, vectors, last);
+            finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last);
         else
             finish_numbers(acc, g, column, m, vectors, last);
     }
@@ -328,10 +340,17 @@ static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
 }
 
 #define PRODUCT(type, sign, function)                                                                                  \
-    {                                                                                                                  \
-        .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = GEMM_MR, .nr = 2 * VL, .vector = VL, .kr = DOT_KR,         \
-        .a_offset = DOT_OFFSET(sign), .scratch = sizeof(dot_element), .run = function, .pack = pack                    \
-    }
+    {.name = "gemm_q8",                                                                                                \
+     .a = type,                                                                                                        \
+     .b = KERNEL_S8,                                                                                                   \
+     .mr = GEMM_MR,                                                                                                    \
+     .nr = 2 * VL,                                                                                                     \
+     .vector = VL,                                                                                                     \
+     .kr = DOT_KR,                                                                                                     \
+     .a_offset = DOT_OFFSET(sign),                                                                                     \
+     .scratch = sizeof(dot_element),                                                                                   \
+     .run = function,                                                                                                  \
+     .pack = pack}
 
 const struct kernel_product K(gemm_u8) = PRODUCT(KERNEL_U8, false, run_u8);
 const struct kernel_product K(gemm_s8) = PRODUCT(KERNEL_S8, true, run_s8);

@@ -56,6 +56,7 @@ struct conv_case {
 };
 
 static const char *conv_domain = "nn", *conv_op = "QConv";
+static bool real_bias;
 static int weight_zero = 128; /* of u8; with others weights take several runs of s8 */
 
 static struct node *conv_node(const struct conv_case *t, struct value *x, enum dtype w, int x_zero, int y_zero)
@@ -74,7 +75,7 @@ static struct node *conv_node(const struct conv_case *t, struct value *x, enum d
                           is_signed ? bytes(w, DIMS(t->out), 0, 0) : scalar(w, weight_zero),
                           scalar(DTYPE_F32, 0.05),
                           scalar(type, y_zero),
-                          bytes(DTYPE_I32, DIMS(t->out), -3000, 3000),
+                          real_bias ? scales(t->out) : bytes(DTYPE_I32, DIMS(t->out), -3000, 3000),
                           &none};
     struct node *n = node(conv_domain, conv_op, in);
     node_set_ints(n, "strides", INTS(t->stride, t->stride), &error);
@@ -128,6 +129,7 @@ static void runs(void)
             begin();
             weight_zero = zeros[j];
             struct value *x = byte_input("x", j % 2 ? DTYPE_I8 : DTYPE_U8, DIMS(t->n, t->c, t->h, t->w));
+            real_bias = j % 2;
             output(conv_node(t, x, DTYPE_U8, 3, 100)->out[0]);
             check_bytes(j == 5 ? 255 : -1);
             weight_zero = 128;
@@ -153,6 +155,7 @@ static void transposed_convolutions(void)
             weight_zero = form < 2 ? 128 : 40;
             kernel_wanted = "gemm_q8";
             struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w));
+            real_bias = form == 1;
             struct node *n = conv_node(t, x, form == 1 ? DTYPE_I8 : DTYPE_U8, form == 3 ? -7 : 120, 5);
             if (form == 2)
                 node_set_string(n, "activation", "Relu", 4, &error);
@@ -160,6 +163,7 @@ static void transposed_convolutions(void)
             check_bytes(form == 3 ? 0x80 : -1);
             conv_op = "QConv";
             weight_zero = 128;
+            real_bias = false;
         }
 }
 
@@ -215,7 +219,8 @@ static void products(void)
             struct value *b = bytes(DTYPE_I8, DIMS(s[1], s[2]), -127, 127);
             struct node *n = FUSED("QMatMul", a, scalar(DTYPE_F32, 0.02), scalar(a->type.dtype, 9), b, scales(s[2]),
                                    bytes(DTYPE_I8, DIMS(s[2]), 0, 0), real ? NULL : scalar(DTYPE_F32, 0.05),
-                                   real ? NULL : scalar(DTYPE_U8, 100), bytes(DTYPE_I32, DIMS(s[2]), -300, 300));
+                                   real ? NULL : scalar(DTYPE_U8, 100),
+                                   i % 2 ? scales(s[2]) : bytes(DTYPE_I32, DIMS(s[2]), -300, 300));
             output(n->out[0]);
             check_bytes(-1);
         }

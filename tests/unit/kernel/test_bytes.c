@@ -36,7 +36,7 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
     static int8_t w[MAX_CHANNELS * MAX_TAPS];
     static int16_t packed[(MAX_CHANNELS + 64) * (MAX_TAPS + 3)];
     static int32_t bias[MAX_CHANNELS];
-    static float multiplier[MAX_CHANNELS];
+    static float multiplier[MAX_CHANNELS], shift[MAX_CHANNELS];
     static uint8_t want[MAX_WIDTH * MAX_CHANNELS];
     ptrdiff_t tap[MAX_TAPS], last = 0;
     const struct kernels *ref = kernel_reference();
@@ -50,6 +50,7 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
     for (int i = 0; i < channels; i++) {
         bias[i] = (int32_t)(guard_random() % 20000) - 10000;
         multiplier[i] = guard_random_float(0.01f);
+        shift[i] = guard_random_float(20);
     }
     struct kernel_depthwise_q8 d = {.x = random_bytes(inputs, span),
                                     .tap = tap,
@@ -63,6 +64,7 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
                                     .to = {.bias = bias, .multiplier = multiplier, .rounding = random_rounding()},
                                     .out = want};
     d.to.c = KERNEL_U8;
+    d.to.shift = guard_random() % 2 ? shift : NULL;
     ref->depthwise_q8->run(&d);
     CHECK(kernel_depthwise_q8_packed(k->depthwise_q8, (size_t)channels, (size_t)taps) <= sizeof packed);
     k->depthwise_q8->pack(packed, w, channels, taps);

@@ -91,6 +91,8 @@ static void check_element(const struct kernels *k, const struct problem *p, cons
         return;
     }
     float real = (float)sum * g->to.multiplier[j];
+    if (g->to.shift)
+        real += g->to.shift[j];
     if (g->to.c == KERNEL_F32) {
         CHECK_MSG(((const float *)g->c[i])[j] == fminf(fmaxf(real, r->low), r->high), "%s: c[%d][%d] of floats", k->isa,
                   i, j);
@@ -110,19 +112,22 @@ static void run_problem(const struct kernels *k, const struct problem *p)
            bytes = kernel_product_packed(product, taps, depth, (size_t)p->n),
            rest = kernel_product_scratch(product, (size_t)p->m, taps, depth);
     int32_t bias[MAX_N], own[MAX_N], *bias_end = (int32_t *)(void *)words.end - p->n;
-    float *multiplier = (float *)(void *)words.start;
+    float *multiplier = (float *)(void *)words.start, *shift = multiplier + p->n;
     void *c[MAX_M];
     struct kernel_gemm g = {.a = p->a, .tap = p->tap, .taps = p->taps, .k = p->k, .c = c, .m = p->m, .n = p->n};
     make_bias(p, product->a_offset, bias, own);
     memcpy(bias_end, bias, sizeof *bias * (size_t)p->n);
     for (int j = 0; j < p->n; j++)
         multiplier[j] = guard_random_float(0.01f);
+    for (int j = 0; j < p->n; j++)
+        shift[j] = guard_random_float(30);
     int8_t *b = (int8_t *)packed.end - bytes;
     product->pack(b, p->b, p->taps, (ptrdiff_t)p->k * p->n, p->k, p->n, p->n, 1);
     g.b = b;
     g.scratch = scratch.end - (rest + 63) / 64 * 64;
     g.to.bias = bias_end;
     g.to.multiplier = multiplier;
+    g.to.shift = guard_random() % 2 ? shift : NULL;
     g.to.c = types[guard_random() % 4];
     g.to.rounding = guard_random() % 2 ? (struct kernel_rounding){-7, 248, 7} : (struct kernel_rounding){0, 60, -128};
     size_t size = kernel_type_size(g.to.c), row = (size_t)p->n * size + 8;
@@ -194,7 +199,7 @@ int main(void)
     rows = guard_new(MAX_M * (MAX_K + 40));
     packed = guard_new(MAX_TAPS * (MAX_K + 8) * (MAX_N + 64));
     outputs = guard_new(MAX_M * (MAX_N * 4 + 8));
-    words = guard_new(MAX_N * 8);
+    words = guard_new(MAX_N * 12);
     scratch = guard_new(MAX_M * MAX_TAPS * (MAX_K + 8) * 2 + 64);
     RUN(every_tile);
     RUN(every_depth);
