@@ -62,6 +62,7 @@ static const struct rule rules[] = {
     {"Max(x,#0)", "Relu(x)", is_real},
     {"Min(Max(x,%a),%b)", "Clip(x,%a,%b)", is_range},
     {"Max(Min(x,%b),%a)", "Clip(x,%a,%b)", is_range},
+    {"Min(Relu(x),%a)", "Clip(x,#0,%a)", is_not_negative},
     {"Relu(Relu(x))", "Relu(x)", NULL},
     {"Relu(Sigmoid(x))", "Sigmoid(x)", NULL},
     {"Relu(Clip(x,%a,%b))", "Clip(x,%a,%b)", is_not_negative},
