@@ -259,8 +259,51 @@ static void products(void)
     product("Gemm[transA=1](Transpose(" ROWS "),w,b)", "Reshape Transpose Gemm");
 }
 
+/* Convolutions over one value, added up, are one: smaller kernels inside larger ones, scales and shifts as a tap, in
+ * chains; not where taps would lie outside, or anything else differs. */
+static void merged_branches(void)
+{
+    static const struct {
+        const char *from, *to;
+    } cases[] = {
+        {"Add(Conv(x,p),Conv(x,q))", "Conv"},
+        {"Add(Conv(x,p,b),Conv[pads=1;1;1;1](x,w))", "Conv"},
+        {"Add(Conv[strides=2;1](x,p),Conv[pads=1;0;1;2,strides=2;1](x,w,b))", "Conv"},
+        {"Add(Add(Conv[pads=1;1;1;1](x,w,b),Conv(x,p,b)),BatchNormalization(x,b,b,b,a))", "Conv"},
+        {"Add(Mul(x,#2),Conv[pads=1;1;1;1,group=2](x,g))", "Conv"},
+        {"Add(Conv[pads=2;2;2;2,dilations=2;2](x,w),Conv[pads=2;2;2;2,dilations=2;2](x,v))", "Conv"},
+        {"Relu(Add(Conv[pads=1;1;1;1,group=4](x,d),Conv[group=4](x,c,b)))", "Conv Relu"},
+        {"Add(Conv[pads=2;2;2;2,dilations=2;2](x,w),Conv(x,p))", "Conv Conv Add"},
+        {"Add(Conv[pads=0;1;2;1](x,w),Conv[pads=1;1;1;1](x,v))", "Conv Conv Add"},
+        {"Add(Conv(x,p),Conv(Neg(x),q))", "Conv Neg Conv Add"},
+        {"Add(Conv(x,p),Conv[group=4](x,c))", "Conv Conv Add"},
+        {"Add(Mul(Neg(x),#2),Conv(x,p))", "Neg Mul Conv Add"},
+        {"Add(Conv[pads=1;1;1;1](x,w),Mul(x,f))", "Conv Mul Add"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        lab_start(&lab);
+        lab_input(&lab, 'x', DIMS(2, 4, 7, 6));
+        for (const char *name = "pq"; *name; name++)
+            lab_constant(&lab, *name, DIMS(4, 4, 1, 1));
+        for (const char *name = "wv"; *name; name++)
+            lab_constant(&lab, *name, DIMS(4, 4, 3, 3));
+        lab_constant(&lab, 'g', DIMS(4, 2, 3, 3));
+        lab_constant(&lab, 'd', DIMS(4, 1, 3, 3));
+        lab_constant(&lab, 'c', DIMS(4, 1, 1, 1));
+        lab_constant(&lab, 'b', DIMS(4));
+        lab_constant(&lab, 'f', DIMS(7, 6));
+        lab_let(&lab, 'a', "Abs(b)");
+        lab_output(&lab, "y", cases[i].from);
+        bool same = lab_same(&lab, "fold-constants,merge-branches,dead-code");
+        CHECK_MSG(same && strcmp(lab_ops(&lab), cases[i].to) == 0, "%s: \"%s\"", cases[i].from, lab_ops(&lab));
+        lab_end(&lab);
+    }
+}
+
 int main(void)
 {
+    RUN(merged_branches);
     RUN(attention);
     RUN(activations);
     RUN(shared_results);
