@@ -309,7 +309,7 @@ static bool is_rounded(const struct value *v)
         const struct node *n = v->uses[0].node;
         const struct fused_activation *a = fused_activation_of(n, &alpha, &beta);
         if (node_is(n, "QuantizeLinear"))
-            return true;
+            return qdq_has_scales(n, -1);
         if (!(a && is_bound(a)) && !(node_is(n, "Add") && node_is(v->producer, "MatMul")))
             return false;
     }

@@ -30,7 +30,7 @@ static int move(struct node *q, struct node *n, struct error *err)
     for (int i = operands.first; i < operands.end; i++)
         if (node_set_input(moved, i, integers(q, n->in[i]), err))
             return -1;
-    return qdq_pad_bytes(moved, q, err) ? -1 : pass_replace(q, moved, err);
+    return qdq_pad_bytes(moved, q->out[0], node_in(q, 2), err) ? -1 : pass_replace(q, moved, err);
 }
 
 static int rewrite(struct node *q, struct error *err)

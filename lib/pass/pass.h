@@ -31,7 +31,8 @@ int pass_run_unfused(struct graph *g, struct error *err);
 
 /* All safe passes, and those that make operators of whole numbers of quantised ones. */
 int pass_run_quantised(struct graph *g, struct error *err);
-/* Writes QuantizeLinear and DequantizeLinear of more than 8 bits as arithmetic on numbers, in subgraphs too. */
+/* Writes QuantizeLinear and DequantizeLinear of more than 8 bits, or of several scales, as arithmetic on numbers, in
+ * subgraphs too. */
 int pass_fake_quantize_wide(struct graph *root, struct error *err);
 
 /* All safe passes, and what serves running only: weights in full. */

@@ -37,12 +37,20 @@ static bool pads_zeros(const struct node *n)
     return node_is(n, "Pad") && (!constant || !node_in(n, 2) || (pass_scalar(n->in[2], &number) && number == 0));
 }
 
-int qdq_pad_bytes(struct node *pad, const struct node *q, struct error *err)
+bool qdq_same(const struct node *a, const struct node *b)
+{
+    const struct tensor *zero = pass_constant(node_in(a, 2)), *other = pass_constant(node_in(b, 2));
+    return a->in[0]->type.dtype == b->in[0]->type.dtype &&
+           tensor_get_f64(a->in[1]->constant, 0) == tensor_get_f64(b->in[1]->constant, 0) &&
+           (zero ? tensor_get_f64(zero, 0) : 0) == (other ? tensor_get_f64(other, 0) : 0);
+}
+
+int qdq_pad_bytes(struct node *pad, const struct value *bytes, const struct value *zero_point, struct error *err)
 {
     if (!node_is(pad, "Pad") || strcmp(op_string(pad, "mode"), "constant") != 0)
         return 0;
-    const struct tensor *zero = pass_constant(node_in(q, 2));
-    struct value *v = pass_add_scalar(pad->graph, q->out[0]->type.dtype, zero ? tensor_get_f64(zero, 0) : 0, err);
+    const struct tensor *zero = pass_constant(zero_point);
+    struct value *v = pass_add_scalar(pad->graph, bytes->type.dtype, zero ? tensor_get_f64(zero, 0) : 0, err);
     return v ? node_set_input(pad, 2, v, err) : -1;
 }
 

@@ -18,7 +18,9 @@ struct qdq_operands {
     int first, end;
 };
 struct qdq_operands qdq_moved(const struct node *n);
-/* Lets a Pad of zeros, which such a node may be, work on the integers that q gives. */
-int qdq_pad_bytes(struct node *pad, const struct node *q, struct error *err);
+/* Whether two of them have the same type of integers, scale and zero point. */
+bool qdq_same(const struct node *a, const struct node *b);
+/* Lets a Pad of zeros, which such a node may be, work on integers with this zero point (NULL: 0). */
+int qdq_pad_bytes(struct node *pad, const struct value *bytes, const struct value *zero_point, struct error *err);
 
 #endif

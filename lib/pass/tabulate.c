@@ -190,7 +190,7 @@ static int advance(struct node *q, struct error *err)
         if (!v || node_set_input(moved, i, v, err))
             return -1;
     }
-    return qdq_pad_bytes(moved, q, err) ? -1 : pass_replace(q, moved, err);
+    return qdq_pad_bytes(moved, q->out[0], node_in(q, 2), err) ? -1 : pass_replace(q, moved, err);
 }
 
 /* ---- Split ---- */
@@ -232,10 +232,50 @@ static int split(struct node *n, struct error *err)
     return 1;
 }
 
+/* ---- before what moves elements ---- */
+
+/* Whether a product, or another such node, takes it. */
+static bool feeds_layer(const struct value *v)
+{
+    static const char *const layers[] = {"Conv", "ConvTranspose", "MatMul", "Gemm"};
+    struct value *next = pass_is_single(v) && v->uses[0].node->def ? node_out(v->uses[0].node, 0) : NULL;
+    for (size_t i = 0; i < v->use_count; i++)
+        for (size_t k = 0; k < sizeof layers / sizeof *layers; k++)
+            if (v->uses[i].node && v->uses[i].node->def && node_is(v->uses[i].node, layers[k]))
+                return true;
+    return next && qdq_moved(v->uses[0].node).end == 1 && feeds_layer(next);
+}
+
+/* What moves the numbers of DequantizeLinear, all of one scale, to a product moves the bytes. */
+static int retreat(struct node *n, struct error *err)
+{
+    const struct qdq_operands moved = qdq_moved(n);
+    const struct node *first = moved.end > 0 ? qdq_dequantizer(n->in[moved.first], -1) : NULL;
+    if (!first || !qdq_is_byte(first->in[0]) || n->out[0]->is_output || !feeds_layer(n->out[0]))
+        return 0;
+    for (int i = moved.first; i < moved.end; i++) {
+        const struct node *real = qdq_dequantizer(n->in[i], -1);
+        if (!real || !qdq_is_byte(real->in[0]) || !qdq_same(real, first))
+            return 0;
+    }
+    struct value *in[3] = {NULL, first->in[1], node_in(first, 2)};
+    struct node *bytes = pass_node(n, n->domain, n->op, n->in_count, n->in, err);
+    if (!bytes || node_take_attrs(bytes, n, err))
+        return -1;
+    for (int i = moved.first; i < moved.end; i++)
+        if (node_set_input(bytes, i, qdq_dequantizer(n->in[i], -1)->in[0], err))
+            return -1;
+    if (qdq_pad_bytes(bytes, first->in[0], node_in(first, 2), err) || !(in[0] = pass_output(bytes, err)))
+        return -1;
+    return pass_replace(n, pass_node(n, "", "DequantizeLinear", 3, in, err), err);
+}
+
 static int rewrite(struct node *q, struct error *err)
 {
     if (node_is(q, "Split"))
         return split(q, err);
+    if (qdq_moved(q).end > 0)
+        return retreat(q, err);
     if (!node_is(q, "QuantizeLinear") || !node_in(q, 0) || !qdq_is_byte(node_out(q, 0)) || !qdq_has_scales(q, -1))
         return 0;
     int changed = tabulate(q, err);
