@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "exec/copy.h"
+#include "exec/lower.h"
 #include "exec/plan.h"
 
 static bool wants_border(const int (*border)[2], int rank)
@@ -18,15 +19,31 @@ static bool wants_border(const int (*border)[2], int rank)
 #define HALF_PAGE 2048
 #define GAP       64 /* bytes */
 
-static int64_t channel_gap(const struct view *v, enum order order)
+static bool is_multiple(const struct view *v, int axis, size_t bytes)
 {
-    size_t element = view_element(v);
-    bool paged = order == ORDER_CHANNELS && v->rank > 2 && (size_t)v->dims[1] % (HALF_PAGE / element) == 0;
-    return paged ? (int64_t)(GAP / element) : 0;
+    return (size_t)v->dims[axis] % (bytes / view_element(v)) == 0;
+}
+
+static bool gains_gap(const struct view *v, enum order order)
+{
+    return order == ORDER_CHANNELS && v->rank > 2 && is_multiple(v, 1, HALF_PAGE);
+}
+
+/* The same of rows of whole pages that products alone read: others might want them dense. */
+static bool rows_gain_gap(const struct value *value, const struct view *v, enum order order)
+{
+    if (order != ORDER_ROWS || v->rank < 2 || value->is_output || plan_place(value)->is_dense ||
+        !is_multiple(v, v->rank - 1, 2 * HALF_PAGE))
+        return false;
+    for (size_t i = 0; i < value->use_count; i++)
+        if (value->uses[i].index != 0 || !exec_lower_takes_product(value->uses[i].node))
+            return false;
+    return true;
 }
 
 /* Lays a view out in a buffer of its own; dtype, rank and dims are set. */
-static int place_new(struct plan *p, struct view *v, enum order order, const int (*border)[2], struct error *err)
+static int place_new(struct plan *p, struct view *v, enum order order, const int (*border)[2], bool gap,
+                     struct error *err)
 {
     struct view outer = *v;
     bool bordered = border && order == ORDER_CHANNELS && v->rank - 2 <= VIEW_SPATIAL && wants_border(border, v->rank);
@@ -35,7 +52,8 @@ static int place_new(struct plan *p, struct view *v, enum order order, const int
         v->border[i - 2][0] = border[i - 2][0];
         v->border[i - 2][1] = border[i - 2][1];
     }
-    outer.dims[1] += channel_gap(v, order);
+    if (gap)
+        outer.dims[order == ORDER_CHANNELS ? 1 : v->rank - 1] += GAP / (int64_t)view_element(v);
     int64_t count = tensor_count(outer.rank, outer.dims);
     size_t bytes;
     if (count < 0 || !mem_mul((size_t)count, view_element(v), &bytes) || bytes > TENSOR_MAX_BYTES)
@@ -130,7 +148,8 @@ static int place_value(struct plan *p, const struct value *value, enum order ord
     if (status > 0) {
         view_of_value(view, value);
         view->fill = place->fill;
-        status = place_new(p, view, order, (const int(*)[2])place->border, err);
+        bool gap = gains_gap(view, order) || rows_gain_gap(value, view, order);
+        status = place_new(p, view, order, (const int(*)[2])place->border, gap, err);
     }
     if (status == 0)
         assign_place(value, view);
@@ -147,8 +166,10 @@ int plan_out(struct plan *p, struct node *n, int o, enum order order, struct vie
 
 int plan_out_dense(struct plan *p, struct node *n, int o, struct view *view, struct error *err)
 {
-    if (node_out(n, o))
+    if (node_out(n, o)) {
         plan_place(n->out[o])->concat_parent = NULL;
+        plan_place(n->out[o])->is_dense = true;
+    }
     return plan_out(p, n, o, ORDER_ROWS, view, err);
 }
 
@@ -198,7 +219,7 @@ int plan_scratch(struct plan *p, size_t bytes, struct view *view, struct error *
     view->dtype = DTYPE_U8;
     view->rank = 1;
     view->dims[0] = (int64_t)bytes;
-    return place_new(p, view, ORDER_ROWS, NULL, err);
+    return place_new(p, view, ORDER_ROWS, NULL, false, err);
 }
 
 int plan_copy(struct plan *p, const struct node *n, const struct view *from, enum order order, int (*border)[2],
@@ -207,7 +228,7 @@ int plan_copy(struct plan *p, const struct node *n, const struct view *from, enu
     const struct view source = *from; /* `to` may be the same */
     struct view view = source;
     memset(view.border, 0, sizeof view.border);
-    if (place_new(p, &view, order, (const int(*)[2])border, err) < 0)
+    if (place_new(p, &view, order, (const int(*)[2])border, gains_gap(&view, order), err) < 0)
         return -1;
     view.buffer->uses_left = INT32_MAX / 2; /* others may find the copy later: never overwritten */
     *to = view;

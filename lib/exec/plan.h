@@ -77,6 +77,7 @@ struct place {
     struct value *concat_parent; /* the Concat result that it should be written into; or NULL */
     int concat_axis;
     int64_t concat_offset;
+    bool is_dense;           /* wants memory without gaps */
     bool is_packed, is_kept; /* of a constant: a step needs it packed; as it is */
     size_t uses_lowered;     /* of a constant, by nodes */
     struct view other;       /* the same elements in another layout, made for a consumer; other.buffer NULL: none yet */

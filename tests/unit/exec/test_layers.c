@@ -355,8 +355,24 @@ static void test_written_out(void)
     check();
 }
 
+/* Rows of whole pages between products have gaps; where others read them they have none. */
+static void test_pages_between(void)
+{
+    for (int i = 0; i < 3; i++) {
+        begin();
+        struct value *h = NODE("MatMul", input("x", DIMS(2, 10, 24)), weight(DIMS(24, 1024)))->out[0];
+        h = i == 1 ? NODE("Relu", h)->out[0] : h;
+        if (i == 2)
+            output(NODE("Softmax", h)->out[0]);
+        struct value *a = NODE("MatMul", h, weight(DIMS(1024, 7)))->out[0];
+        output(NODE("Add", a, NODE("MatMul", h, weight(DIMS(1024, 7)))->out[0])->out[0]);
+        check();
+    }
+}
+
 int main(void)
 {
+    RUN(test_pages_between);
     RUN(test_matmul);
     RUN(test_gemm);
     RUN(test_elementwise);
