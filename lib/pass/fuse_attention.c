@@ -66,9 +66,33 @@ static struct node *make(struct match *m, const struct attention *a, struct erro
     return n && node_set_float(n, "scale", (float)(a->divides ? 1 / scale : scale), err) == 0 ? n : NULL;
 }
 
+/* So large that no score counts beside it: what Softmax gives does not depend on whether it is added or put in. */
+#define HIDDEN (-1e30)
+
+/* Where(hidden, much below zero, scores), or the other way round, before a Softmax: as scores and a mask that is added,
+ * which depends on the condition alone. */
+static int add_mask(struct node *softmax, struct error *err)
+{
+    struct node *w = pass_sole_producer(node_in(softmax, 0), "", "Where");
+    double number;
+    int at = w && pass_scalar(w->in[1], &number) ? 1 : 2;
+    struct value *x = w && pass_scalar(w->in[at], &number) && number <= HIDDEN ? w->in[3 - at] : NULL;
+    if (!x || !x->producer || x->constant || !pass_is_float(x) || !pass_same_dims(x, w->out[0]))
+        return 0;
+    struct value *in[3] = {w->in[0], NULL, NULL};
+    for (int i = 1; i < 3; i++)
+        if (!(in[i] = pass_add_scalar(w->graph, x->type.dtype, i == at ? number : 0, err)))
+            return -1;
+    struct node *mask = pass_node(w, "", "Where", 3, in, err);
+    struct value *m = mask ? pass_output(mask, err) : NULL;
+    return m ? pass_replace(w, pass_node(w, "", "Add", 2, (struct value *[]){x, m}, err), err) : -1;
+}
+
 static int rewrite(struct node *n, struct error *err)
 {
     struct match m;
+    if (node_is(n, "Softmax"))
+        return add_mask(n, err);
     if (!node_is(n, "MatMul"))
         return 0;
     for (size_t i = 0; i < sizeof attentions / sizeof *attentions; i++)

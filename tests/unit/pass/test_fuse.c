@@ -68,6 +68,9 @@ static void attention(void)
     attends("MatMul(Softmax(MatMul(q,k)),c)", "MatMul Softmax MatMul");
     attends("MatMul(Softmax(MatMul(q,k)),u)", "MatMul Softmax MatMul"); /* not the heads of K */
     attends("MatMul(Softmax(MatMul(q,l)),u)", "nn.Attention");
+    attends("MatMul(Softmax(Where(Greater(m,#2),#-inf,MatMul(q,k))),v)", "Greater Where nn.Attention");
+    attends("MatMul(Softmax(Where(Greater(m,#0),Div(MatMul(q,k),#2),#-3e38)),v)", "Greater Where nn.Attention");
+    attends("MatMul(Softmax(Where(Greater(m,#0),#-9,MatMul(q,k))),v)", "Greater MatMul Where Softmax MatMul");
 }
 
 static void activations(void)
