@@ -13,12 +13,18 @@ static const struct op *fused_form(const struct node *n)
     return n->domain[0] && strcmp(n->domain, "nn") != 0 ? NULL : op_find("nn", n->op);
 }
 
+/* Operators of whole numbers, whose results may be numbers, have bounds alone. */
+static bool is_taken(const struct op *fused, const struct fused_activation *a)
+{
+    return fused->name[0] != 'Q' || strcmp(a->name, "Relu") == 0 || strcmp(a->name, "Clip") == 0;
+}
+
 /* Whether the node, or its fused form, can apply an activation to its result. */
-static bool takes_activation(const struct node *n)
+static bool takes_activation(const struct node *n, const struct fused_activation *a)
 {
     const struct op *fused = fused_form(n);
     struct attr_spec spec;
-    return fused && attr_spec_find(fused, "activation", &spec) && pass_is_float(node_out(n, 0)) &&
+    return fused && is_taken(fused, a) && attr_spec_find(fused, "activation", &spec) && pass_is_float(node_out(n, 0)) &&
            (n->def != fused || !op_string(n, "activation")[0]);
 }
 
@@ -37,7 +43,7 @@ static int rewrite_activation(struct node *n, struct error *err)
     struct moves moves;
     const struct fused_activation *a = fused_activation_of(n, &alpha, &beta);
     if (!a || strcmp(a->op, "Shrink") == 0 || !node_out(n, 0) || !node_in(n, 0) || !moves_find(n->in[0], &moves) ||
-        !takes_activation(moves.base))
+        !takes_activation(moves.base, a))
         return 0;
     if (become_fused(moves.base, err) || fused_set_activation(moves.base, a, alpha, beta, err))
         return -1;

@@ -126,6 +126,7 @@ static void loose_forms(void)
         {"QuantizeLinear(Conv(f,DequantizeLinear(w,a),i),t,z)", "QConv", 1},
         {"QuantizeLinear(Conv(f,DequantizeLinear(l,a),i),t,z)", "QConv", 1},
         {"Conv(f,DequantizeLinear(l,a),i)", "QConv", 1},
+        {"Sigmoid(Conv(f,DequantizeLinear(w,a)))", "QConv", 1},
         {"QuantizeLinear(Sub(f,g),t,z)", "QAdd", 1},
         {"QuantizeLinear(Transpose[perm=0;2;3;1](Conv(f,DequantizeLinear(w,a))),t,z)", "QConv", 1},
         {"QuantizeLinear(MaxPool[kernel_shape=2;2](Relu(Conv(f,DequantizeLinear(w,a)))),t,z)", "QConv", 1},
@@ -138,7 +139,8 @@ static void loose_forms(void)
         number(&lab, 'i', DTYPE_F32, DIMS(6), -1, 1);
         number(&lab, 'l', DTYPE_I4, DIMS(6, 4, 3, 3), -8, 7);
         lab_output(&lab, "out", cases[i].expression);
-        CHECK_MSG(lab_same(&lab, "tabulate,fuse-qdq,fold-constants,dead-code"), "%s", cases[i].expression);
+        CHECK_MSG(lab_same(&lab, "tabulate,fuse-qdq,fuse-activation,fold-constants,dead-code"), "%s",
+                  cases[i].expression);
         CHECK_MSG(lab_count(&lab, "nn", cases[i].op) == cases[i].count, "%s: %s", cases[i].expression, lab_ops(&lab));
         lab_end(&lab);
     }
