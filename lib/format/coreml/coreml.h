@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/lookup.h"
+#include "format/rows.h"
 #include "format/source.h"
 #include "op/build.h"
 #include "parse/protobuf.h"

@@ -172,49 +172,17 @@ void coreml_read_formula(struct coreml_op *o)
     coreml_give(o, 0, coreml_formula(o, o->arg));
 }
 
-static const struct group {
-    coreml_op_fn *read;
-    const char *rows; /* a name and what it means to the function, each with a NUL behind; "" behind the last */
-} groups[] = {
-#define FN(read, rows) {coreml_read_##read, rows},
+static const struct rows groups[] = {
+#define FN(read, rows) {(rows_fn *)coreml_read_##read, rows},
 #include "format/coreml/ops.def"
 #undef FN
 };
 
 #define GROUPS (sizeof(groups) / sizeof(*groups))
 
-/* The next row; false behind the last of a group. */
-static bool next_row(const char **row)
-{
-    *row += strlen(*row) + 1;
-    *row += strlen(*row) + 1;
-    return **row != '\0';
-}
-
 const char *coreml_operator_at(size_t index)
 {
-    for (size_t g = 0; g < GROUPS; g++) {
-        const char *row = groups[g].rows;
-        do {
-            if (index-- == 0)
-                return row;
-        } while (next_row(&row));
-    }
-    return NULL;
-}
-
-static coreml_op_fn *find(struct coreml_op *o)
-{
-    for (size_t g = 0; g < GROUPS; g++) {
-        const char *row = groups[g].rows;
-        do {
-            if (strcmp(row, o->type) == 0) {
-                o->arg = row + strlen(row) + 1;
-                return groups[g].read;
-            }
-        } while (next_row(&row));
-    }
-    return NULL;
+    return rows_name(groups, GROUPS, index);
 }
 
 /* ---- operators that are not known ---- */
@@ -267,9 +235,9 @@ void coreml_read_op(struct coreml_op *o)
         build_fail(o->b, "more than %d operations", COREML_OPS);
     o->out = coreml_alloc(o->r, (size_t)o->out_count + 1, sizeof(*o->out));
     if (!o->b->failed) {
-        coreml_op_fn *read = find(o);
+        const struct rows *row = rows_find(groups, GROUPS, o->type, &o->arg);
         build_layer(o->b, o->name);
-        (read ? read : keep)(o);
+        (row ? (coreml_op_fn *)row->read : keep)(o);
         build_infer(o->b);
         give_outputs(o);
     }

@@ -5,6 +5,7 @@
 #define FORMAT_MXNET_MXNET_H
 
 #include "base/lookup.h"
+#include "format/rows.h"
 #include "format/source.h"
 #include "op/build.h"
 #include "parse/json.h"
@@ -26,29 +27,21 @@ struct mxnet_reader {
     struct lookup weights; /* a name → struct tensor, owned */
 };
 
-struct mxnet_kind;
-
 /* A node being read. */
 struct mxnet_op {
     struct mxnet_reader *r;
     struct build *b;
     struct mxnet_node *node;
-    const struct mxnet_kind *kind;
+    const char *arg;   /* of the row */
     struct value **in; /* [in_count]; NULL until it is asked for */
     int in_count;
 };
 
 typedef void mxnet_op_fn(struct mxnet_op *o);
 
-struct mxnet_kind {
-    const char *name;
-    mxnet_op_fn *read;
-    const char *arg; /* for functions that serve several; or NULL */
-};
-
-#define OP(name, read, arg) mxnet_op_fn mxnet_read_##read;
+#define FN(read, rows) mxnet_op_fn mxnet_read_##read;
 #include "format/mxnet/ops.def"
-#undef OP
+#undef FN
 
 bool mxnet_is_params(const struct blob *blob);
 /* Adds the tensors of a file to the weights. -1 with a message. */
@@ -83,6 +76,8 @@ enum dtype mxnet_dtype_of(int64_t number); /* DTYPE_NONE: there is none */
 
 /* x through an activation, "relu"; a failure where it is not known. */
 struct value *mxnet_activated(struct mxnet_op *o, struct value *x, const char *name);
+/* A row's formula: operands are $0, $1, …, parameters go by their names. */
+struct value *mxnet_formula(struct mxnet_op *o, const char *formula);
 /* A number of x's type. */
 struct value *mxnet_number(struct mxnet_op *o, struct value *x, double number);
 /* v [C] against values of that rank, whose channels stand second. */

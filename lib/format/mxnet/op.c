@@ -188,3 +188,45 @@ struct value *mxnet_by_channel(struct mxnet_op *o, struct value *v, int rank)
         dims[i] = 1;
     return rank > 2 && dims[0] > 1 && !o->b->failed ? build_reshaped(o->b, v, rank - 1, dims) : v;
 }
+
+/* ---- formulas ---- */
+
+static struct value *term_in(void *op, const char *name, bool want)
+{
+    struct mxnet_op *o = op;
+    int k = *name - '0';
+    return want || k < o->in_count ? mxnet_in(o, k) : NULL;
+}
+
+static struct value *term_at(void *op, int k)
+{
+    return mxnet_all(op)[k];
+}
+
+static int term_numbers(void *op, const char *name, double *numbers, int max)
+{
+    const char *at = mxnet_text(op, name, NULL);
+    int count = 0;
+    for (size_t n; at && next(&at, &n) && count < max; at += n, count++)
+        if (!text_to_f64(at, n, &numbers[count]))
+            numbers[count] = strncasecmp(at, "true", 4) == 0;
+    return at ? count : -1;
+}
+
+static const char *term_text(void *op, const char *name)
+{
+    return mxnet_text(op, name, NULL);
+}
+
+struct value *mxnet_formula(struct mxnet_op *o, const char *formula)
+{
+    const struct build_terms t = {o, term_in, term_at, o->in_count, term_numbers, NULL, term_text};
+    struct value *v = NULL;
+    build_formulas(o->b, formula, &t, &v, 1);
+    return o->b->failed ? NULL : v;
+}
+
+void mxnet_read_formula(struct mxnet_op *o)
+{
+    mxnet_give(o, 0, mxnet_formula(o, o->arg));
+}

@@ -7,25 +7,17 @@
 #include "format/format.h"
 #include "format/mxnet/mxnet.h"
 
-static const struct mxnet_kind kinds[] = {
-#define OP(name, read, arg) {name, mxnet_read_##read, arg},
+static const struct rows groups[] = {
+#define FN(read, rows) {(rows_fn *)mxnet_read_##read, rows},
 #include "format/mxnet/ops.def"
-#undef OP
+#undef FN
 };
 
-#define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
+#define GROUPS (sizeof(groups) / sizeof(*groups))
 
 static const char *operator_at(size_t index)
 {
-    return index < KIND_COUNT ? kinds[index].name : NULL;
-}
-
-static const struct mxnet_kind *find_kind(const char *name)
-{
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
-    return NULL;
+    return rows_name(groups, GROUPS, index);
 }
 
 /* ---- the list of nodes ---- */
@@ -128,7 +120,8 @@ static void name_outputs(struct mxnet_op *o)
 
 static void read_node(struct mxnet_reader *r, struct mxnet_node *node)
 {
-    struct mxnet_op o = {.r = r, .b = &r->b, .node = node, .kind = find_kind(node->op)};
+    struct mxnet_op o = {.r = r, .b = &r->b, .node = node};
+    const struct rows *row = rows_find(groups, GROUPS, node->op, &o.arg);
     const struct json_node *list = member(r, node->json, "inputs");
     for (const struct json_node *n = json_first(&r->json, list); n; n = json_next(&r->json, n))
         o.in_count++;
@@ -138,7 +131,7 @@ static void read_node(struct mxnet_reader *r, struct mxnet_node *node)
     build_check(&r->b, o.in != NULL);
     if (!r->b.failed) {
         build_layer(&r->b, node->name);
-        (o.kind ? o.kind->read : keep)(&o);
+        (row ? (mxnet_op_fn *)row->read : keep)(&o);
         build_infer(&r->b);
         name_outputs(&o);
     }

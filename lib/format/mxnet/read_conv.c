@@ -201,13 +201,6 @@ void mxnet_read_instance_norm(struct mxnet_op *o)
     mxnet_give(o, 0, build_float(o->b, v, "epsilon", mxnet_float(o, "eps", 1e-3f)));
 }
 
-void mxnet_read_group_norm(struct mxnet_op *o)
-{
-    struct value *v = BUILD(o->b, "GroupNormalization", mxnet_in(o, 0), mxnet_in(o, 1), mxnet_in(o, 2));
-    build_int(o->b, v, "num_groups", mxnet_int(o, "num_groups", 1));
-    mxnet_give(o, 0, build_float(o->b, v, "epsilon", mxnet_float(o, "eps", 1e-5f)));
-}
-
 /* x / sqrt(sum of squares + eps), over all axes but the first, the second, or those behind. */
 void mxnet_read_l2_norm(struct mxnet_op *o)
 {

@@ -5,30 +5,6 @@
 
 #include "format/mxnet/mxnet.h"
 
-void mxnet_read_formula(struct mxnet_op *o)
-{
-    mxnet_give(o, 0, build_formula(o->b, o->kind->arg, o->in_count < 4 ? o->in_count : 4, mxnet_all(o)));
-}
-
-/* The number is operand 1. */
-void mxnet_read_scalar(struct mxnet_op *o)
-{
-    struct value *x = mxnet_in(o, 0);
-    struct value *in[] = {x, mxnet_number(o, x, mxnet_float(o, "scalar", 1))};
-    mxnet_give(o, 0, build_formula(o->b, o->kind->arg, 2, in));
-}
-
-void mxnet_read_identity(struct mxnet_op *o)
-{
-    mxnet_give(o, 0, mxnet_in(o, 0));
-}
-
-void mxnet_read_many(struct mxnet_op *o)
-{
-    struct value **in = mxnet_all(o);
-    mxnet_give(o, 0, o->b->failed ? NULL : build_node(o->b, o->in_count == 2 ? "Add" : "Sum", o->in_count, in));
-}
-
 /* ---- activations ---- */
 
 struct value *mxnet_activated(struct mxnet_op *o, struct value *x, const char *name)
@@ -47,7 +23,7 @@ struct value *mxnet_activated(struct mxnet_op *o, struct value *x, const char *n
 
 void mxnet_read_activation(struct mxnet_op *o)
 {
-    mxnet_give(o, 0, mxnet_activated(o, mxnet_in(o, 0), mxnet_text(o, "act_type", o->kind->arg ? o->kind->arg : "")));
+    mxnet_give(o, 0, mxnet_activated(o, mxnet_in(o, 0), mxnet_text(o, "act_type", o->arg)));
 }
 
 /* rrelu has the mean slope when nothing is trained. */
@@ -69,30 +45,17 @@ void mxnet_read_leaky(struct mxnet_op *o)
     }
 }
 
-void mxnet_read_hard_sigmoid(struct mxnet_op *o)
-{
-    struct value *v =
-        build_float(o->b, BUILD(o->b, "HardSigmoid", mxnet_in(o, 0)), "alpha", mxnet_float(o, "alpha", 0.2f));
-    mxnet_give(o, 0, build_float(o->b, v, "beta", mxnet_float(o, "beta", 0.5f)));
-}
-
-void mxnet_read_clip(struct mxnet_op *o)
-{
-    struct value *x = mxnet_in(o, 0), *low = mxnet_number(o, x, mxnet_float(o, "a_min", -INFINITY));
-    mxnet_give(o, 0, BUILD(o->b, "Clip", x, low, mxnet_number(o, x, mxnet_float(o, "a_max", INFINITY))));
-}
-
 void mxnet_read_softmax(struct mxnet_op *o)
 {
     struct value *x = mxnet_in(o, 0);
     float temperature = mxnet_float(o, "temperature", 1);
     if (mxnet_bool(o, "use_length", false))
         build_fail(o->b, "use_length is not read");
-    if (strcmp(o->kind->arg, "Softmin") == 0)
+    if (strcmp(o->arg, "Softmin") == 0)
         temperature = -temperature;
     if (temperature != 1)
         x = BUILD(o->b, "Div", x, mxnet_number(o, x, temperature));
-    struct value *v = BUILD(o->b, strcmp(o->kind->arg, "LogSoftmax") == 0 ? "LogSoftmax" : "Softmax", x);
+    struct value *v = BUILD(o->b, strcmp(o->arg, "LogSoftmax") == 0 ? "LogSoftmax" : "Softmax", x);
     mxnet_give(o, 0, build_int(o->b, v, "axis", mxnet_int(o, "axis", -1)));
 }
 
@@ -107,15 +70,6 @@ void mxnet_read_softmax_output(struct mxnet_op *o)
 void mxnet_read_cast(struct mxnet_op *o)
 {
     mxnet_give(o, 0, build_cast(o->b, mxnet_in(o, 0), mxnet_dtype(o, "dtype", DTYPE_F32)));
-}
-
-void mxnet_read_smooth_l1(struct mxnet_op *o)
-{
-    struct value *x = mxnet_in(o, 0);
-    double square = (double)mxnet_float(o, "scalar", 1) * (double)mxnet_float(o, "scalar", 1);
-    struct value *in[] = {x, mxnet_number(o, x, 1 / square), mxnet_number(o, x, 0.5 * square),
-                          mxnet_number(o, x, 0.5 / square)};
-    mxnet_give(o, 0, build_formula(o->b, "$0 Abs $1 Less:2 $0 $0 Mul:2 $2 Mul:2 $0 Abs $3 Sub:2 Where:3", 4, in));
 }
 
 /* ---- products ---- */
@@ -196,13 +150,6 @@ void mxnet_read_attend_values(struct mxnet_op *o)
     mxnet_give(o, 0, build_reshape(o->b, v, 3, (int64_t[]){0, 0, -1}));
 }
 
-void mxnet_read_div_sqrt_dim(struct mxnet_op *o)
-{
-    struct value *x = mxnet_in(o, 0);
-    struct value *root = BUILD(o->b, "Sqrt", build_cast(o->b, build_shape(o->b, x, -1, INT64_MAX), DTYPE_F32));
-    mxnet_give(o, 0, BUILD(o->b, "Div", x, root));
-}
-
 /* ---- reductions ---- */
 
 /* The axes that it says, or, with exclude, all others; none: all. NULL without a failure: all. */
@@ -226,7 +173,7 @@ static struct value *axes_of(struct mxnet_op *o)
 
 void mxnet_read_reduce(struct mxnet_op *o)
 {
-    const char *op = o->kind->arg;
+    const char *op = o->arg;
     int64_t ord = mxnet_int(o, "ord", 2);
     if (strcmp(op, "norm") == 0)
         op = ord == 1 ? "ReduceL1" : "ReduceL2";
@@ -243,11 +190,11 @@ void mxnet_read_reduce(struct mxnet_op *o)
 /* Indices are of float32. */
 void mxnet_read_arg_extreme(struct mxnet_op *o)
 {
-    bool of_channel = strcmp(o->kind->name, "argmax_channel") == 0, flat = !of_channel && !mxnet_text(o, "axis", NULL);
+    bool of_channel = strcmp(o->node->op, "argmax_channel") == 0, flat = !of_channel && !mxnet_text(o, "axis", NULL);
     struct value *x = mxnet_in(o, 0);
     if (flat)
         x = build_reshape(o->b, x, 1, (int64_t[]){-1});
-    struct value *v = build_int(o->b, BUILD(o->b, o->kind->arg, x), "axis", of_channel ? 1 : mxnet_int(o, "axis", 0));
+    struct value *v = build_int(o->b, BUILD(o->b, o->arg, x), "axis", of_channel ? 1 : mxnet_int(o, "axis", 0));
     build_int(o->b, v, "keepdims", flat || mxnet_bool(o, "keepdims", false));
     mxnet_give(o, 0, build_cast(o->b, v, DTYPE_F32));
 }
@@ -255,12 +202,12 @@ void mxnet_read_arg_extreme(struct mxnet_op *o)
 /* sort, argsort and topk: all, or the first k, and which of values and indices. */
 void mxnet_read_order(struct mxnet_op *o)
 {
-    bool all = strcmp(o->kind->arg, "topk") != 0, ascends = mxnet_bool(o, "is_ascend", all);
+    bool all = strcmp(o->arg, "topk") != 0, ascends = mxnet_bool(o, "is_ascend", all);
     const char *gives = mxnet_text(o, "ret_typ", "indices");
     struct value *x = mxnet_in(o, 0), *k;
     int rank = build_rank_of(o->b, x), axis = build_axis(o->b, mxnet_int(o, "axis", -1), rank);
     if (all)
-        gives = strcmp(o->kind->arg, "sort") == 0 ? "value" : "indices";
+        gives = strcmp(o->arg, "sort") == 0 ? "value" : "indices";
     k = all || mxnet_int(o, "k", 1) < 1 ? build_shape(o->b, x, axis, axis + 1) : BUILD_LIST(o->b, mxnet_int(o, "k", 1));
     struct value *v = build_int(o->b, BUILD(o->b, "TopK", x, k), "axis", axis);
     build_int(o->b, v, "largest", !ascends);

@@ -5,13 +5,6 @@
 
 /* ---- joining and cutting ---- */
 
-void mxnet_read_concat(struct mxnet_op *o)
-{
-    struct value **in = mxnet_all(o);
-    if (!o->b->failed)
-        mxnet_give(o, 0, build_int(o->b, build_node(o->b, "Concat", o->in_count, in), "axis", mxnet_int(o, "dim", 1)));
-}
-
 void mxnet_read_stack(struct mxnet_op *o)
 {
     struct value **in = mxnet_all(o);
@@ -86,13 +79,6 @@ void mxnet_read_slice(struct mxnet_op *o)
         e.no_end |= e.end[i] == MXNET_NONE ? 1u << i : 0;
     }
     mxnet_give(o, 0, o->b->failed ? NULL : build_slice_all(o->b, x, rank, &e));
-}
-
-void mxnet_read_slice_axis(struct mxnet_op *o)
-{
-    mxnet_give(o, 0,
-               build_slice(o->b, mxnet_in(o, 0), mxnet_int(o, "axis", 0), mxnet_int(o, "begin", 0),
-                           mxnet_int(o, "end", INT64_MAX)));
 }
 
 /* x from the first on, to the size of another on some axes, or all. */
@@ -231,16 +217,6 @@ void mxnet_read_reshape(struct mxnet_op *o)
     mxnet_give(o, 0, BUILD(o->b, "Reshape", s.x, joined(&s)));
 }
 
-void mxnet_read_reshape_like(struct mxnet_op *o)
-{
-    mxnet_give(o, 0, BUILD(o->b, "Reshape", mxnet_in(o, 0), BUILD(o->b, "Shape", mxnet_in(o, 1))));
-}
-
-void mxnet_read_flatten(struct mxnet_op *o)
-{
-    mxnet_give(o, 0, build_int(o->b, BUILD(o->b, "Flatten", mxnet_in(o, 0)), "axis", 1));
-}
-
 void mxnet_read_transpose(struct mxnet_op *o)
 {
     int64_t axes[TENSOR_MAX_RANK];
@@ -264,14 +240,6 @@ void mxnet_read_swap(struct mxnet_op *o)
     for (int i = 0; i < rank; i++)
         perm[i] = i == a ? b : i == b ? a : i;
     mxnet_give(o, 0, o->b->failed ? NULL : build_transpose(o->b, x, rank, perm));
-}
-
-void mxnet_read_squeeze(struct mxnet_op *o)
-{
-    int64_t axes[TENSOR_MAX_RANK];
-    int count = mxnet_ints(o, "axis", axes, TENSOR_MAX_RANK);
-    struct value *over = count && !o->b->failed ? build_list(o->b, count, axes) : NULL;
-    mxnet_give(o, 0, BUILD(o->b, o->kind->arg, mxnet_in(o, 0), over));
 }
 
 void mxnet_read_tile(struct mxnet_op *o)
@@ -334,13 +302,6 @@ void mxnet_read_broadcast_axis(struct mxnet_op *o)
     mxnet_give(o, 0, o->b->failed ? NULL : BUILD(o->b, "Expand", x, build_list(o->b, rank, dims)));
 }
 
-void mxnet_read_broadcast_like(struct mxnet_op *o)
-{
-    if (mxnet_text(o, "lhs_axes", NULL))
-        build_fail(o->b, "lhs_axes is not read");
-    mxnet_give(o, 0, BUILD(o->b, "Expand", mxnet_in(o, 0), BUILD(o->b, "Shape", mxnet_in(o, 1))));
-}
-
 /* Pads stand in pairs for each axis. */
 void mxnet_read_pad(struct mxnet_op *o)
 {
@@ -373,29 +334,12 @@ void mxnet_read_flip(struct mxnet_op *o)
                                     build_list(o->b, count, all[0])));
 }
 
-void mxnet_read_blocks(struct mxnet_op *o)
-{
-    mxnet_give(o, 0,
-               build_int(o->b, BUILD(o->b, o->kind->arg, mxnet_in(o, 0)), "blocksize", mxnet_int(o, "block_size", 1)));
-}
-
 /* ---- choosing ---- */
 
 /* Indices are often numbers of float32; those beyond the end are cut, or wrap. */
 static struct value *indices(struct mxnet_op *o, int k)
 {
     return build_cast(o->b, mxnet_in(o, k), DTYPE_I64);
-}
-
-void mxnet_read_embedding(struct mxnet_op *o)
-{
-    mxnet_give(o, 0, BUILD(o->b, "Gather", mxnet_in(o, 1), indices(o, 0)));
-}
-
-void mxnet_read_take(struct mxnet_op *o)
-{
-    struct value *v = BUILD(o->b, "Gather", mxnet_in(o, 0), indices(o, 1));
-    mxnet_give(o, 0, build_int(o->b, v, "axis", mxnet_int(o, "axis", 0)));
 }
 
 /* One element of each row along an axis. */
@@ -427,12 +371,6 @@ void mxnet_read_one_hot(struct mxnet_op *o)
     struct value *depth = build_number(o->b, DTYPE_I64, (double)mxnet_int(o, "depth", 1));
     struct value *v = BUILD(o->b, "OneHot", indices(o, 0), depth, build_f32s(o->b, 2, values));
     mxnet_give(o, 0, build_cast(o->b, v, mxnet_dtype(o, "dtype", DTYPE_F32)));
-}
-
-void mxnet_read_where(struct mxnet_op *o)
-{
-    struct value *which = build_cast(o->b, mxnet_in(o, 0), DTYPE_BOOL);
-    mxnet_give(o, 0, BUILD(o->b, "Where", which, mxnet_in(o, 1), mxnet_in(o, 2)));
 }
 
 /* Steps [time, batch, …] (or batch first) at or behind a length of each get a number; without lengths nothing does. */
@@ -492,15 +430,9 @@ void mxnet_read_filled(struct mxnet_op *o)
 {
     int64_t dims[TENSOR_MAX_RANK];
     int rank = mxnet_ints(o, "shape", dims, TENSOR_MAX_RANK);
-    double value = *o->kind->arg == '?' ? (double)mxnet_float(o, "value", 0) : *o->kind->arg - '0';
+    double value = *o->arg == '?' ? (double)mxnet_float(o, "value", 0) : *o->arg - '0';
     struct value *one = build_number(o->b, mxnet_dtype(o, "dtype", DTYPE_F32), value);
     mxnet_give(o, 0, o->b->failed ? NULL : BUILD(o->b, "Expand", one, build_list(o->b, rank, dims)));
-}
-
-void mxnet_read_filled_like(struct mxnet_op *o)
-{
-    struct value *x = mxnet_in(o, 0);
-    mxnet_give(o, 0, BUILD(o->b, "Expand", mxnet_number(o, x, *o->kind->arg - '0'), BUILD(o->b, "Shape", x)));
 }
 
 /* From start, or 0, in steps; start alone is the end. */
@@ -532,14 +464,4 @@ void mxnet_read_arange_like(struct mxnet_op *o)
                           mxnet_number(o, x, start)};
     v = build_formula(o->b, "$0 $1 Mul:2 $2 Add:2", 3, in);
     mxnet_give(o, 0, whole ? BUILD(o->b, "Reshape", v, shape) : v);
-}
-
-void mxnet_read_shape(struct mxnet_op *o)
-{
-    mxnet_give(o, 0, BUILD(o->b, "Shape", mxnet_in(o, 0)));
-}
-
-void mxnet_read_size(struct mxnet_op *o)
-{
-    mxnet_give(o, 0, build_reshape(o->b, BUILD(o->b, "Size", mxnet_in(o, 0)), 1, (int64_t[]){1}));
 }
