@@ -205,7 +205,7 @@ struct build_terms {
  *     =2.5        a number of the type of the first operand
  *     [1,-1]      whole numbers, as i64 [n]
  *     @NAME       a parameter as i64 [n]; nothing where it is not set, unless it is @NAME=1,-1; #NAME as a scalar
- *     %NAME       a parameter as a number of the type of the first operand, likewise %NAME=0.5
+ *     %NAME       a parameter as a number of the type of the first operand, likewise %NAME=0.5; several as f32 [n]
  *     ~           the value before as the type of the first operand
  *     .1          output 1 of the node that makes the value before
  *     >a  a       takes the value before away, and puts it back

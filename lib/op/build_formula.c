@@ -121,6 +121,14 @@ static struct value *list(struct formula *f, int count, const double *numbers)
     return build_list(f->b, count, ints);
 }
 
+static struct value *reals(struct formula *f, int count, const double *numbers)
+{
+    float list[MOST_NUMBERS];
+    for (int i = 0; i < count; i++)
+        list[i] = (float)numbers[i];
+    return build_f32s(f->b, count, list);
+}
+
 /* "KEY=LITERAL" or "KEY@PARAMETER=DEFAULT" of the operator that makes v. */
 static void set_attr(struct formula *f, struct value *v, const char *word, size_t n)
 {
@@ -165,6 +173,13 @@ static void set_attr(struct formula *f, struct value *v, const char *word, size_
         build_int(f->b, v, key, ints[0]);
 }
 
+/* Whether it rounds a whole number, which ONNX's operators do not take. */
+static bool is_whole(struct formula *f, const char *op)
+{
+    bool rounds = strcmp(op, "Floor") == 0 || strcmp(op, "Ceil") == 0 || strcmp(op, "Round") == 0;
+    return rounds && dtype_info(build_dtype_of(f->b, f->terms[f->count - 1]))->class != DTYPE_CLASS_FLOAT;
+}
+
 /* "Op", "Op:2", "Op:*", with attributes behind slashes. */
 static void apply(struct formula *f, const char *word, size_t n)
 {
@@ -175,6 +190,8 @@ static void apply(struct formula *f, const char *word, size_t n)
     if (count > f->count || count < 0)
         build_fail(f->b, "a formula that lacks operands of %s", op);
     if (f->b->failed)
+        return;
+    if (count == 1 && is_whole(f, op)) /* as it is */
         return;
     f->count -= count;
     struct value *v = build_node(f->b, op, count, &f->terms[f->count]);
@@ -223,7 +240,7 @@ static void term(struct formula *f, const char *word, size_t n)
         count = *word == '=' ? literal(word + 1, n - 1, numbers) : numbers_of(f, word + 1, n - 1, numbers);
         if (count == NUMBERS_LATER)
             build_fail(f->b, "%s must be known", name);
-        push(f, count < 1 ? NULL : build_number(f->b, dtype, numbers[0]));
+        push(f, count < 1 ? NULL : count == 1 ? build_number(f->b, dtype, numbers[0]) : reals(f, count, numbers));
     } else if (*word == '~')
         push(f, build_cast(f->b, pop(f), dtype));
     else if (*word == '.')

@@ -108,48 +108,6 @@ void mxnet_read_matmul(struct mxnet_op *o)
     mxnet_give(o, 0, alpha == 1 ? v : BUILD(o->b, "Mul", v, mxnet_number(o, v, alpha)));
 }
 
-/* Of GluonNLP: queries, keys and values [time, batch, heads * 3 * width] of one product, by heads. */
-static struct value *head_part(struct mxnet_op *o, int part, int64_t heads)
-{
-    struct value *x = mxnet_in(o, 0);
-    struct value *v = build_reshape(o->b, x, 5, (int64_t[]){0, 0, heads, 3, -1});
-    v = build_reshape(o->b, build_slice(o->b, v, 3, part, part + 1), 4, (int64_t[]){0, 0, heads, -1});
-    v = build_transpose(o->b, v, 4, (int64_t[]){1, 2, 0, 3});
-    struct value *time = build_shape(o->b, x, 0, 1);
-    struct value *shape[] = {BUILD_LIST(o->b, -1), time, BUILD(o->b, "Squeeze", build_shape(o->b, v, 3, 4))};
-    shape[2] = build_reshape(o->b, shape[2], 1, (int64_t[]){1});
-    return BUILD(o->b, "Reshape", v, build_int(o->b, build_node(o->b, "Concat", 3, shape), "axis", 0));
-}
-
-void mxnet_read_attend_keys(struct mxnet_op *o)
-{
-    int64_t heads = mxnet_int(o, "heads", 1);
-    build_expect(o->b, mxnet_in(o, 0), 3, 2, 0, DTYPE_NONE);
-    int64_t width = build_dim_of(o->b, mxnet_in(o, 0), 2);
-    if (heads < 1 || width < 1)
-        build_fail(o->b, "its heads and width must be known");
-    if (o->b->failed)
-        return;
-    struct value *q = head_part(o, 0, heads),
-                 *k = build_transpose(o->b, head_part(o, 1, heads), 3, (int64_t[]){0, 2, 1});
-    double scale = 1 / sqrt((double)width / 3 / (double)heads);
-    mxnet_give(o, 0, BUILD(o->b, "MatMul", BUILD(o->b, "Mul", q, mxnet_number(o, q, scale)), k));
-}
-
-void mxnet_read_attend_values(struct mxnet_op *o)
-{
-    int64_t heads = mxnet_int(o, "heads", 1);
-    if (heads < 1)
-        build_fail(o->b, "it has %lld heads, want 1 or more", (long long)heads);
-    struct value *v = BUILD(o->b, "MatMul", mxnet_in(o, 1), head_part(o, 2, heads)); /* [batch * heads, time, width] */
-    struct value *time = build_shape(o->b, mxnet_in(o, 0), 0, 1);
-    v = BUILD(o->b, "Reshape", v,
-              build_int(o->b, BUILD(o->b, "Concat", BUILD_LIST(o->b, -1, heads), time, build_shape(o->b, v, 2, 3)),
-                        "axis", 0));
-    v = build_transpose(o->b, v, 4, (int64_t[]){2, 0, 1, 3});
-    mxnet_give(o, 0, build_reshape(o->b, v, 3, (int64_t[]){0, 0, -1}));
-}
-
 /* ---- reductions ---- */
 
 /* The axes that it says, or, with exclude, all others; none: all. NULL without a failure: all. */

@@ -345,12 +345,12 @@ static struct value *indices(struct mxnet_op *o, int k)
 /* One element of each row along an axis. */
 void mxnet_read_pick(struct mxnet_op *o)
 {
-    int64_t axis = mxnet_int(o, "axis", -1);
-    struct value *index = indices(o, 1);
-    if (build_rank_of(o->b, index) < build_rank_of(o->b, mxnet_in(o, 0)))
-        index = build_unsqueeze(o->b, index, axis);
-    struct value *v = build_int(o->b, BUILD(o->b, "GatherElements", mxnet_in(o, 0), index), "axis", axis);
-    mxnet_give(o, 0, mxnet_bool(o, "keepdims", false) ? v : BUILD(o->b, "Squeeze", v, BUILD_LIST(o->b, axis)));
+    bool less = build_rank_of(o->b, mxnet_in(o, 1)) < build_rank_of(o->b, mxnet_in(o, 0));
+    struct value *v = mxnet_formula(o, less ? "$0 $1 Cast/to=7 @axis=-1 Unsqueeze:2 GatherElements:2/axis@axis=-1"
+                                            : "$0 $1 Cast/to=7 GatherElements:2/axis@axis=-1");
+    mxnet_give(
+        o, 0,
+        mxnet_bool(o, "keepdims", false) ? v : BUILD(o->b, "Squeeze", v, BUILD_LIST(o->b, mxnet_int(o, "axis", -1))));
 }
 
 /* Indices stand along the first axis, in ONNX along the last. */
@@ -397,31 +397,22 @@ void mxnet_read_sequence_mask(struct mxnet_op *o)
 
 void mxnet_read_sequence_reverse(struct mxnet_op *o)
 {
-    struct value *x = mxnet_in(o, 0);
-    if (mxnet_bool(o, "use_sequence_length", false)) {
-        struct value *v = BUILD(o->b, "ReverseSequence", x, indices(o, 1));
-        mxnet_give(o, 0, build_int(o->b, build_int(o->b, v, "time_axis", 0), "batch_axis", 1));
-        return;
-    }
+    bool lengths = mxnet_bool(o, "use_sequence_length", false);
     mxnet_give(o, 0,
-               BUILD(o->b, "Slice", x, BUILD_LIST(o->b, -1), BUILD_LIST(o->b, INT64_MIN), BUILD_LIST(o->b, 0),
-                     BUILD_LIST(o->b, -1)));
+               mxnet_formula(o, lengths ? "$0 $1 Cast/to=7 ReverseSequence:2/time_axis=0/batch_axis=1"
+                                        : "$0 [-1] [-inf] [0] [-1] Slice:5"));
 }
 
 void mxnet_read_sequence_last(struct mxnet_op *o)
 {
-    int64_t axis = mxnet_int(o, "axis", 0);
-    struct value *x = mxnet_in(o, 0);
-    if (!mxnet_bool(o, "use_sequence_length", false)) {
-        struct value *last = build_number(o->b, DTYPE_I64, -1);
-        mxnet_give(o, 0, build_int(o->b, BUILD(o->b, "Gather", x, last), "axis", axis));
-        return;
-    }
-    struct value *at = BUILD(o->b, "Sub", indices(o, 1), build_number(o->b, DTYPE_I64, 1));
-    x = axis == 0 ? x : build_transpose(o->b, x, build_rank_of(o->b, x), (int64_t[]){1, 0, 2, 3, 4, 5, 6, 7});
-    struct value *rows = build_range(o->b, BUILD_LIST(o->b, 0), build_shape(o->b, at, 0, 1));
-    struct value *both = BUILD(o->b, "Concat", build_unsqueeze(o->b, at, 1), build_unsqueeze(o->b, rows, 1));
-    mxnet_give(o, 0, BUILD(o->b, "GatherND", x, build_int(o->b, both, "axis", 1)));
+    bool lengths = mxnet_bool(o, "use_sequence_length", false), batch_first = mxnet_int(o, "axis", 0) == 1;
+    mxnet_give(o, 0,
+               mxnet_formula(o, !lengths ? "$0 #_=-1 Gather:2/axis@axis=0"
+                                : batch_first
+                                    ? "$0 $1 Cast/to=7 #_=1 Sub:2 >a #_=0 a Size #_=1 Range:3 [1] Unsqueeze:2 "
+                                      "a [1] Unsqueeze:2 Concat:2/axis=1 GatherND:2"
+                                    : "$0 $1 Cast/to=7 #_=1 Sub:2 >a a [1] Unsqueeze:2 #_=0 a Size #_=1 "
+                                      "Range:3 [1] Unsqueeze:2 Concat:2/axis=1 GatherND:2"));
 }
 
 /* ---- making ---- */
