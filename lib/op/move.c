@@ -21,6 +21,9 @@ static int transpose_perm(const struct node *n, int rank, int *perm, struct erro
     }
     if (count != rank)
         return error_set(err, "attribute perm has %d entries, input data %d dims", count, rank);
+    for (int i = 0; i < count; i++)
+        if (axes[i] < 0)
+            return error_set(err, "attribute perm has %lld, want 0 to %d", (long long)axes[i], rank - 1);
     return axes_list("attribute perm", axes, count, rank, perm, err);
 }
 

@@ -35,6 +35,11 @@ static void test_transpose(void)
     CHECK(one_fails(&o, "attribute perm has 1 entries, input data 2 dims"));
     one_end(&o);
     one_start(&o, "", "Transpose", 1);
+    node_set_ints(o.n, "perm", (int64_t[]){0, -1}, 2, &o.err);
+    one_in(&o, iota(DTYPE_F32, DIMS(2, 3)));
+    CHECK(one_fails(&o, "attribute perm has -1, want 0 to 1"));
+    one_end(&o);
+    one_start(&o, "", "Transpose", 1);
     const char *const words[] = {"a", "", "ccc", "d"};
     one_in(&o, one_strings(DIMS(2, 2), words));
     CHECK(one_run(&o) == 0);
