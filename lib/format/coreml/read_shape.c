@@ -3,6 +3,14 @@
 
 #include "format/coreml/coreml.h"
 
+void coreml_read_transpose(struct coreml_op *o)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    int count = coreml_ints(o, "perm", perm, TENSOR_MAX_RANK);
+    struct value *x = coreml_in(o, "x");
+    coreml_give(o, 0, o->b->failed ? NULL : build_transpose(o->b, x, count, perm));
+}
+
 void coreml_read_gather(struct coreml_op *o)
 {
     struct value *x = coreml_in(o, "x"), *indices = build_cast(o->b, coreml_in(o, "indices"), DTYPE_I64);
@@ -243,7 +251,10 @@ void coreml_read_refused(struct coreml_op *o)
 /* One truth value, of one element or none of axes. */
 static struct value *truth(struct coreml_op *o, struct value *v)
 {
-    return build_reshape(o->b, build_cast(o->b, v, DTYPE_BOOL), 0, NULL);
+    const struct type *type = v ? build_type(o->b, v) : NULL;
+    bool is_bool = type && type->dtype == DTYPE_BOOL, has_axes = !type || type->rank != 0;
+    v = is_bool ? v : build_cast(o->b, v, DTYPE_BOOL);
+    return has_axes ? build_reshape(o->b, v, 0, NULL) : v;
 }
 
 /* A block as a subgraph. */

@@ -65,68 +65,83 @@ void mxnet_read_multi_box_prior(struct mxnet_op *o)
 
 /* ---- suppression ---- */
 
-/* Rows are t (scores [n]), b (boxes [1, n, 4]) and k (classes, i64 [n]), by falling score; w: which are left, bool [n].
- * Classes do not suppress each other: each has scores of its own, [1, classes, n]. */
-#define SCORES "t [1,1,-1] Reshape:2 >m "
+/* Rows are t (scores [N, n]), b (boxes [N, n, 4]) and k (classes, i64 [N, n]), by falling score; w: which are left, 0
+ * or
+ * 1. Classes do not suppress each other: each has scores of its own, [N, classes, n]. */
+#define ORDER   "s s Shape/start=1 TopK:2/axis=1 .1 >o "
+#define ORDERED "o [2] Unsqueeze:2 GatherND:2/batch_dims=1 "
+#define SCORES  "t [1] Unsqueeze:2 >m "
 #define BY_CLASS                                                                                                       \
-    "k #_=0 Max:2 >c c c ReduceMax/keepdims=0 #_=1 Add:2 [0,1] Cast/to=1 OneHot:3/axis=0 Cast/to=9 [0] Unsqueeze:2 "   \
-    "m =-3e38 Where:3 >m "
+    "k #_=0 Max:2 >c c c ReduceMax/keepdims=0 #_=1 Add:2 [0,1] Cast/to=1 OneHot:3/axis=1 Cast/to=9 m =-3e38 Where:3 "  \
+    ">m "
 #define KEPT                                                                                                           \
-    "[2] [3] [1] Slice:4 [-1] Reshape:2 >a #_=0 t Shape Expand:2 a #_=1 a Shape Expand:2 ScatterElements:3 "           \
-    "Cast/to=9 >w "
-#define FIRST(of) of " " of " Shape TopK:2 .1 >o "
+    "[0] [3] [1] [2] Slice:5 >a #_=0 t Shape Expand:2 a "                                                              \
+    "#_=1 a Shape/start=0/end=1 Expand:2 ScatterND:3 >w "
+#define BELOW_TOP(top) "#_=0 t Shape/start=1 Squeeze #_=1 Range:3 @" top " Less:2 t =-3e38 Where:3 >t "
 
 #define MOST_TEXT 2000
 
-/* data [1, n, width]: what is left stands first, by score, and rows of -1 behind. */
+/* data [N, n, width]: what is left stands first, by score, and rows of -1 behind. */
 void mxnet_read_box_nms(struct mxnet_op *o)
 {
     char text[MOST_TEXT];
-    struct value *x = mxnet_in(o, 0);
     const char *format = mxnet_text(o, "in_format", "corner");
     bool has_id = mxnet_int(o, "id_index", -1) >= 0, centre = strcmp(format, "center") == 0;
     bool background = has_id && mxnet_int(o, "background_id", -1) >= 0;
-    if (build_rank_of(o->b, x) != 3 || build_dim_of(o->b, x, 0) > 1)
-        build_fail(o->b, "its input must be rows of one picture, [1, n, width]");
+    if (build_rank_of(o->b, mxnet_in(o, 0)) != 3)
+        build_fail(o->b, "its input must be rows of each picture, [N, n, width]");
     if (strcmp(mxnet_text(o, "out_format", "corner"), format) != 0)
         build_fail(o->b, "its out_format is another than its in_format, which is not read");
-    snprintf(
-        text, sizeof(text),
-        "$0 >x @score_index=1 >i @coord_start=2 >j @id_index=0 >d %s"
-        "x i i [1] Add:2 [2] Slice:4 [-1] Reshape:2 >s " FIRST(
-            "s") "x o Gather:2/axis=1 >r %s"
-                 "r j j [4] Add:2 [2] Slice:4 >b r i i [1] Add:2 [2] Slice:4 [-1] Reshape:2 >t "
-                 "r d d [1] Add:2 [2] Slice:4 [-1] Reshape:2 Cast/to=7 >k " SCORES "%s"
-                 "b m #_=2147483647 %%overlap_thresh=0.5 %%valid_thresh=0 NonMaxSuppression:5/center_point_box=%d " KEPT
-                 "r w Compress:2/axis=1 >l $0 Shape >h "
-                 "l =-1 h l Shape [0,1,0] Mul:2 Sub:2 Expand:2 Concat:2/axis=1 h Reshape:2",
-        background ? "x d d [1] Add:2 [2] Slice:4 %background_id Equal:2 =-3e38 x Where:3 >x " : "",
-        mxnet_int(o, "topk", -1) > 0 ? "r [0] @topk [1] Slice:4 >r " : "",
-        has_id && !mxnet_bool(o, "force_suppress", false) ? BY_CLASS : "", centre);
+    snprintf(text, sizeof(text),
+             "$0 >x @score_index=1 >i @coord_start=2 >j @id_index=0 >d %s"
+             "x i i [1] Add:2 [2] Slice:4 [2] Squeeze:2 >s " ORDER "x " ORDERED ">r "
+             "r j j [4] Add:2 [2] Slice:4 >b r i i [1] Add:2 [2] Slice:4 [2] Squeeze:2 >t "
+             "%s" SCORES "%s"
+             "b m #_=2147483647 %%overlap_thresh=0.5 %%valid_thresh=0 NonMaxSuppression:5/center_point_box=%d " KEPT
+             "w w Shape/start=1 TopK:2/axis=1 >z z .1 >o z Cast/to=9 [2] Unsqueeze:2 r " ORDERED "=-1 Where:3",
+             background ? "x d d [1] Add:2 [2] Slice:4 %background_id Equal:2 =-3e38 x Where:3 >x " : "",
+             mxnet_int(o, "topk", -1) > 0 ? BELOW_TOP("topk") : "",
+             has_id && !mxnet_bool(o, "force_suppress", false)
+                 ? "r d d [1] Add:2 [2] Slice:4 [2] Squeeze:2 Cast/to=7 >k " BY_CLASS
+                 : "",
+             centre);
     mxnet_give(o, 0, mxnet_formula(o, text));
 }
 
-/* Scores [1, classes, n], the first of background, places [1, 4 n] and anchors [1, n, 4]: rows of class, score and
+/* Scores [N, classes, n], the first of background, places [N, 4 n] and anchors [1, n, 4]: rows of class, score and
  * corners by score, whose class is -1 where they are suppressed; those below the threshold are all -1. */
 void mxnet_read_multi_box_detection(struct mxnet_op *o)
 {
     char text[MOST_TEXT];
-    if (build_dim_of(o->b, mxnet_in(o, 0), 0) > 1 || mxnet_int(o, "background_id", 0) != 0)
-        build_fail(o->b, "it is of several pictures, or of another background than 0, which is not read");
+    if (mxnet_int(o, "background_id", 0) != 0)
+        build_fail(o->b, "its background is another than 0, which is not read");
     snprintf(text, sizeof(text),
-             "$0 [1] [max] [1] Slice:4 >p p [1] ReduceMax:2 [-1] Reshape:2 >v p ArgMax/axis=1 [-1] Reshape:2 >k "
-             "v %%threshold=0.01 GreaterOrEqual:2 v =-1 Where:3 >v " FIRST(
-                 "v") "v o Gather:2 >v k o Gather:2 >k "
-                      "$1 [1,-1,4] Reshape:2 %%variances=0.1,0.1,0.2,0.2 Mul:2 >q "
-                      "$2 [0] [2] [2] Slice:4 >l $2 [2] [4] [2] Slice:4 >h h l Sub:2 >z "
-                      "q [0] [2] [2] Slice:4 z Mul:2 l h Add:2 =0.5 Mul:2 Add:2 >c "
-                      "q [2] [4] [2] Slice:4 Exp z Mul:2 =0.5 Mul:2 >f c f Sub:2 c f Add:2 Concat:2/axis=2 %s"
-                      "o Gather:2/axis=1 >b v %s>t " SCORES "%s"
-                      "b m #_=2147483647 %%nms_threshold=0.5 =-0.5 NonMaxSuppression:5 " KEPT
-                      "v =-1 Greater:2 [1] Unsqueeze:2 w k Cast/to=1 =-1 Where:3 [1] Unsqueeze:2 v [1] Unsqueeze:2 "
-                      "b [0] Squeeze:2 Concat:3/axis=1 =-1 Where:3 [0] Unsqueeze:2",
+             "$0 [1] [max] [1] Slice:4 >p p [1] ReduceMax:2/keepdims=0 >v p ArgMax/axis=1/keepdims=0 >k "
+             "v %%threshold=0.01 GreaterOrEqual:2 v =-1 Where:3 >v v >s " ORDER "v o GatherElements:2/axis=1 >v "
+             "k o GatherElements:2/axis=1 >k $1 [0,-1,4] Reshape:2 %%variances=0.1,0.1,0.2,0.2 Mul:2 >q "
+             "$2 [0] [2] [2] Slice:4 >l $2 [2] [4] [2] Slice:4 >h h l Sub:2 >z "
+             "q [0] [2] [2] Slice:4 z Mul:2 l h Add:2 =0.5 Mul:2 Add:2 >c "
+             "q [2] [4] [2] Slice:4 Exp z Mul:2 =0.5 Mul:2 >f c f Sub:2 c f Add:2 Concat:2/axis=2 %s" ORDERED
+             ">b v >t %s" SCORES "%s"
+             "b m #_=2147483647 %%nms_threshold=0.5 =-0.5 NonMaxSuppression:5 " KEPT
+             "v =-1 Greater:2 [2] Unsqueeze:2 w Cast/to=9 k Cast/to=1 =-1 Where:3 [2] Unsqueeze:2 "
+             "v [2] Unsqueeze:2 b Concat:3/axis=2 =-1 Where:3",
              mxnet_bool(o, "clip", true) ? "=0 Max:2 =1 Min:2 " : "",
-             mxnet_int(o, "nms_topk", -1) > 0 ? ">t #_=0 t Size #_=1 Range:3 @nms_topk Less:2 t =-1 Where:3 " : "",
+             mxnet_int(o, "nms_topk", -1) > 0 ? BELOW_TOP("nms_topk") : "",
              mxnet_bool(o, "force_suppress", false) ? "" : BY_CLASS);
+    mxnet_give(o, 0, mxnet_formula(o, text));
+}
+
+/* x [1, n, 4] against anchors: corners. */
+void mxnet_read_box_decode(struct mxnet_op *o)
+{
+    char text[MOST_TEXT];
+    bool clips = mxnet_float(o, "clip", -1) > 0, corner = mxnet_is(o, "format", "corner");
+    snprintf(text, sizeof(text),
+             "$0 >x %%std0=1 [1] Reshape:2 %%std1=1 [1] Reshape:2 %%std2=1 [1] Reshape:2 %%std3=1 [1] Reshape:2 "
+             "Concat:4/axis=0 >s x s Mul:2 >q $1 [0] [2] [-1] Slice:4 >l $1 [2] [4] [-1] Slice:4 >z %s"
+             "q [0] [2] [-1] Slice:4 z Mul:2 l Add:2 >c q [2] [4] [-1] Slice:4 %sExp z Mul:2 =0.5 Mul:2 >f "
+             "c f Sub:2 c f Add:2 Concat:2/axis=-1",
+             corner ? "z l Sub:2 >z l z =0.5 Mul:2 Add:2 >l " : "", clips ? "%clip Min:2 " : "");
     mxnet_give(o, 0, mxnet_formula(o, text));
 }

@@ -90,7 +90,7 @@ def program():
 
 
 def packed():
-    """Weights in fewer bits, a branch and a loop."""
+    """Weights in fewer bits, and a branch."""
     weights = r(8, 8)
 
     @mb.program(input_specs=[mb.TensorSpec((2, 8))], opset_version=ct.target.iOS18)
@@ -99,17 +99,30 @@ def packed():
         blocks = mb.constexpr_blockwise_shift_scale(data=rng.randint(-8, 8, (8, 8)).astype(types.np_int4_dtype), scale=r(8, 2, low=0.1), name="blocks")
         v = mb.linear(x=mb.linear(x=x, weight=lut), weight=blocks)
         v = mb.cond(pred=mb.greater(x=mb.reduce_sum(x=x), y=np.float32(0)), _true_fn=lambda: mb.relu(x=v), _false_fn=lambda: mb.sub(x=v, y=np.float32(1)))
-        _, v = mb.while_loop(_cond=lambda i, a: mb.less(x=i, y=3), _body=lambda i, a: (mb.add(x=i, y=1), mb.mul(x=a, y=np.float32(0.5))), loop_vars=(np.int32(0), v))
         return mb.matmul(x=v, y=weights, name="y")
 
     m = ct.convert(main, skip_model_load=True, compute_precision=ct.precision.FLOAT32, minimum_deployment_target=ct.target.iOS18)
     put_program(m, "packing.mlmodel", "packing-weight.bin")
     values = {o.outputs[0].name: o.outputs[0].op.materialized_val_inference() for o in m._mil_program.functions["main"].operations if o.op_type.startswith("constexpr")}
     x = np.abs(r(2, 8))
-    v = np.maximum(x @ values["lut"].T @ values["blocks"].T, 0) * 0.125 @ weights
+    v = np.maximum(x @ values["lut"].T @ values["blocks"].T, 0) @ weights
     save("packing", [x], [v.astype(np.float32)])
+
+
+def loop():
+    """Three rounds of x / 2: for the unit tests, since one that is broken never ends."""
+
+    @mb.program(input_specs=[mb.TensorSpec((2, 8))])
+    def main(x):
+        return mb.while_loop(_cond=lambda i, a: mb.less(x=i, y=3), _body=lambda i, a: (mb.add(x=i, y=1), mb.mul(x=a, y=np.float32(0.5))), loop_vars=(np.int32(0), x))[1]
+
+    m = ct.convert(main, skip_model_load=True, compute_precision=ct.precision.FLOAT32, minimum_deployment_target=ct.target.iOS16)
+    m.save("/tmp/net.mlpackage")
+    shutil.copy("/tmp/net.mlpackage/Data/com.apple.CoreML/model.mlmodel", "loop.mlmodel")
+    shutil.rmtree("/tmp/net.mlpackage")
 
 
 old()
 program()
 packed()
+loop()

@@ -418,6 +418,21 @@ static void packages_are_folders(void)
     graph_free(g);
 }
 
+/* A program that coremltools made: three rounds of x / 2. Run in the folder that holds `tests`. */
+static void loops_run(void)
+{
+    struct graph *g = format_read("tests/models/coreml/loop.mlmodel", NULL, &err);
+    CHECK_MSG(g != NULL, "%s", err.text);
+    struct tensor *x = tensor_new(DTYPE_F32, 2, (int64_t[]){2, 8}, &err);
+    struct item *in = item_of_tensor(x, &err), *out = NULL;
+    tensor_set_f64(x, 3, 40);
+    CHECK_MSG(g && op_run(g, &in, &out, 1 << 20, 0, &err) == 0, "%s", err.text);
+    CHECK(out && out->tensor && tensor_get_f64(out->tensor, 3) == 5);
+    item_unref(out);
+    item_unref(in);
+    graph_free(g);
+}
+
 int main(void)
 {
     char command[100];
@@ -432,6 +447,7 @@ int main(void)
     RUN(weights_stay_inside);
     RUN(unknown_operations_are_kept);
     RUN(packages_are_folders);
+    RUN(loops_run);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     CHECK(system(command) == 0);
     return TEST_END();

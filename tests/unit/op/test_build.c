@@ -130,6 +130,68 @@ static void long_layers_have_names_of_their_own(void)
     graph_free(g);
 }
 
+/* Parameters of the formulas below: axis 1, twice (2, 3), way "linear". */
+static int numbers_of(void *op, const char *name, double *numbers, int max)
+{
+    (void)op;
+    if (strcmp(name, "axis") == 0 && max > 0)
+        return numbers[0] = 1, 1;
+    if (strcmp(name, "twice") == 0 && max > 1)
+        return numbers[0] = 2, numbers[1] = 3, 2;
+    return -1;
+}
+
+static struct value *operand(void *op, const char *name, bool want)
+{
+    (void)want;
+    return strcmp(name, "x") == 0 ? op : NULL;
+}
+
+/* The value that a formula of x [2, 3] leaves first; the number of values in *count. */
+static struct value *formula(struct build *b, const char *text, int *count)
+{
+    struct value *out[4] = {NULL};
+    *b = begin();
+    struct value *x = build_input(b, "x", DTYPE_F16, 2, (int64_t[]){2, 3});
+    const struct build_terms t = {.op = x, .in = operand, .numbers = numbers_of};
+    *count = build_formulas(b, text, &t, out, 4);
+    build_infer(b);
+    return out[0];
+}
+
+static void formulas(void)
+{
+    struct build b;
+    int count;
+    struct value *v = formula(&b, "$x =0.5 Mul:2 Softmax/axis@axis", &count);
+    CHECK_MSG(v && count == 1 && node_is(v->producer, "Softmax"), "%s", err.text);
+    const struct node *mul = v ? v->producer->in[0]->producer : NULL;
+    CHECK(mul && mul->in[1]->constant->dtype == DTYPE_F16 && node_attr(v->producer, "axis")->i == 1);
+    graph_free(b.graph);
+    v = formula(&b, "$x >a a a $y? Clip:3 a Cast/to=6 ~", &count);
+    CHECK_MSG(count == 2 && node_is(v->producer, "Clip") && v->producer->in_count == 2, "%s", err.text);
+    graph_free(b.graph);
+    v = formula(&b, "$x @axis @twice Slice:3", &count);
+    CHECK_MSG(v && tensor_get_i64(v->producer->in[2]->constant, 1) == 3, "%s", err.text);
+    graph_free(b.graph);
+    v = formula(&b, "$x %other=2,4 Mul:2", &count);
+    CHECK_MSG(v && v->producer->in[1]->constant->count == 2, "%s", err.text);
+    graph_free(b.graph);
+}
+
+static void broken_formulas_fail(void)
+{
+    static const char *const texts[] = {"$x Add:2", "~", "$x Relu/none=1", ">a", "Relu"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct build b;
+        int count;
+        err.text[0] = '\0';
+        formula(&b, texts[i], &count);
+        CHECK_MSG(b.failed && count == 0 && err.text[0], "%s", texts[i]);
+        graph_free(b.graph);
+    }
+}
+
 int main(void)
 {
     RUN(a_small_network);
@@ -140,5 +202,7 @@ int main(void)
     RUN(unsound_operands);
     RUN(an_input_twice);
     RUN(long_layers_have_names_of_their_own);
+    RUN(formulas);
+    RUN(broken_formulas_fail);
     return TEST_END();
 }
