@@ -117,7 +117,10 @@ struct model *model_read_for(const char *path, const char *format, const struct 
         return NULL;
     struct source_shape *known = mem_calloc(shape_count, sizeof *known, model_inner(err));
     for (size_t i = 0; known && i < shape_count; i++)
-        known[i] = (struct source_shape){shapes[i].name, shapes[i].rank, shapes[i].dims};
+        known[i] = (struct source_shape){shapes[i].name, shapes[i].rank, shapes[i].dims, DTYPE_NONE};
+    for (size_t i = 0; known && i < shape_count; i++)
+        if (shapes[i].dtype)
+            known[i].dtype = dtype_from_name(shapes[i].dtype, strlen(shapes[i].dtype));
     struct graph *g = known ? format_read_any(path, &f, known, shape_count, model_inner(err)) : NULL;
     free(known);
     if (g && ((f->channels_last && pass_cancel_wraps(g, model_inner(err))) ||

@@ -83,6 +83,7 @@ struct model_shape {
     const char *name;
     int rank;
     const int64_t *dims;
+    const char *dtype; /* "i64"; NULL: not known */
 };
 
 /* The same with what the caller knows of the inputs. A TorchScript archive is a program, which is run to make a graph

@@ -93,7 +93,7 @@ static int take_tensor(struct model *m, const char *given, const char *path, str
 
 #define MOST_FILES 64 /* of a run that are looked at before the model is read */
 
-/* The shape of a file; one without it gets a name that no input has. */
+/* The shape and type of a file; one without it gets a name that no input has. */
 static void shape_of_file(const char *file, struct model_shape *shape, int64_t *dims, char **name)
 {
     struct model_error err;
@@ -102,7 +102,7 @@ static void shape_of_file(const char *file, struct model_shape *shape, int64_t *
     *name = t && !equals ? NULL : get_copy(t ? file : "");
     if (*name)
         (*name)[t ? equals - file : 0] = 0;
-    *shape = (struct model_shape){*name, t ? model_tensor_rank(t) : 0, dims};
+    *shape = (struct model_shape){*name, t ? model_tensor_rank(t) : 0, dims, t ? model_tensor_dtype(t) : NULL};
     for (int i = 0; i < shape->rank; i++)
         dims[i] = model_tensor_dims(t)[i];
     model_tensor_free(t);
@@ -120,7 +120,7 @@ struct model *inputs_read(const struct inputs *inputs, const char *path, const c
     for (size_t i = count; i < all; i++) {
         int rank;
         names[i] = parse_shape(inputs->shapes[i - count], &rank, dims[i]);
-        shapes[i] = (struct model_shape){names[i], rank, dims[i]};
+        shapes[i] = (struct model_shape){names[i], rank, dims[i], NULL};
     }
     struct model *m = input_read_for(path, format, shapes, all);
     for (size_t i = 0; i < all; i++)

@@ -6,12 +6,14 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "graph/tensor.h"
 
 /* The shape of an input: of the one of that name, or, name NULL, of the one at that place among the inputs. */
 struct source_shape {
     const char *name;
     int rank;
     const int64_t *dims;
+    enum dtype dtype; /* DTYPE_NONE: not known */
 };
 
 struct source {

@@ -173,7 +173,8 @@ struct value *build_name(struct build *b, struct value *v, const char *name);
 const struct type *build_type(struct build *b, struct value *v);
 
 /* Gives a graph input whose rank is not known this one, when v comes from one by functions of element by element:
- * axis `axis` has `channels` elements (0: not known), others symbols. DTYPE_NONE: its type stays (build_expect.c). */
+ * axis `axis` has `channels` elements (0: not known), others symbols. DTYPE_NONE, or one of the class that it has: its
+ * element type stays (build_expect.c). */
 void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t channels, enum dtype dtype);
 
 /* v's rank: a failure, and 0, when it is not known; the size of an axis: -1 then; its element type: DTYPE_F32 then; an

@@ -37,7 +37,7 @@ void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t 
     if (!in || rank < 0 || rank > TENSOR_MAX_RANK)
         return;
     in->type.rank = rank;
-    if (dtype != DTYPE_NONE)
+    if (dtype != DTYPE_NONE && dtype_info(in->type.dtype)->class != dtype_info(dtype)->class)
         in->type.dtype = dtype;
     for (int i = 0; i < rank; i++) {
         snprintf(name, sizeof(name), i ? "%.250s_%d" : "batch", in->name, i);

@@ -129,9 +129,34 @@ static bool may_copy(struct torch_reader *t, const struct torch_view *v)
     return !t->b->failed;
 }
 
+/* A member is checked and unpacked once, whatever number of tensors lie in it. */
+static struct blob *storage(struct torch_reader *t, const char *name)
+{
+    struct blob *blob = lookup_find(&t->members, name);
+    if (blob)
+        return blob_ref(blob);
+    blob = torch_member(t, name, SIZE_MAX);
+    char *kept = blob ? arena_strdup(&t->arena, name, t->b->err) : NULL;
+    if (!kept || lookup_add(&t->members, kept, blob, t->b->err) != 0) {
+        build_check(t->b, false);
+        blob_unref(blob);
+        return NULL;
+    }
+    return blob_ref(blob);
+}
+
+void torch_forget_members(struct torch_reader *t)
+{
+    for (size_t i = 0; i < t->members.cap; i++)
+        if (t->members.slots[i].name)
+            blob_unref(t->members.slots[i].what);
+    lookup_release(&t->members);
+    t->members = (struct lookup){0};
+}
+
 struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *v)
 {
-    struct blob *blob = torch_member(t, v->member, SIZE_MAX);
+    struct blob *blob = storage(t, v->member);
     struct tensor *tensor = NULL;
     if (blob && !fits(v, blob))
         build_fail(t->b, "a tensor reaches beyond its storage '%.100s' (%zu bytes)", v->member, blob->size);
@@ -225,6 +250,11 @@ static struct torch_value call_of(struct torch_reader *t, struct pickle *p, cons
         pickle_is_global(function, "torch._utils _rebuild_tensor_v3") ||
         pickle_is_global(function, "torch._utils _rebuild_tensor"))
         return torch_tensor(t, rebuild(t, args, path));
+    if (pickle_is_global(function, "torch._tensor _rebuild_from_type_v2") && args && args->size > 2) {
+        struct pickle *parts[2] = {args->items[0], args->items[2]};
+        struct pickle call = {.kind = PICKLE_CALL, .items = parts, .size = 2};
+        return depth < MOST_DEPTH ? call_of(t, &call, path, depth + 1) : torch_none();
+    }
     if (pickle_is_global(function, "torch._utils _rebuild_qtensor"))
         return torch_tensor(t, rebuild_quantised(t, args, path));
     if (pickle_is_global(function, "collections OrderedDict"))

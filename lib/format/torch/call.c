@@ -290,12 +290,18 @@ static const struct torch_row *find_row(const char *name)
     return NULL;
 }
 
-bool torch_names_argument(const char *name, const char *argument)
+bool torch_names_argument(const struct torch_reader *t, const char *name, const char *argument)
 {
-    const struct torch_row *row = find_row(strncmp(name, "ops.aten.", 9) == 0 ? name + 9 : name);
+    const char *plain = strncmp(name, "ops.aten.", 9) == 0 ? name + 9 : name;
+    const struct torch_row *row = find_row(plain);
     const char *names = row ? row->args : "";
-    char one[64];
+    char one[256];
     bool is_type;
+    const struct torch_function *fn = lookup_find(&t->functions, torch_prelude_name(plain, one, sizeof(one)));
+    const struct torch_line *line = fn && !row ? &fn->source->lines[fn->line] : NULL;
+    for (const struct torch_token *at = line ? line->at : NULL; line && at < line->end; at++)
+        if (at->kind == TOKEN_NAME && strcmp(at->text, argument) == 0)
+            return true;
     while (next_name(&names, one, sizeof(one), &is_type))
         if (strcmp(one, argument) == 0)
             return true;
@@ -347,9 +353,27 @@ static struct torch_value by_function(struct torch_reader *t, const char *name, 
     return torch_tensor(t, v);
 }
 
+/* Lists whose length only a run tells are for few functions. */
+static void check_args(struct torch_reader *t, const char *name, const struct torch_args *args)
+{
+    for (int i = 0; i < args->count; i++) {
+        if (args->values[i].kind == TORCH_SPLIT)
+            torch_fail_open(t, "what is used is of different kinds behind branches that only a run decides");
+        const struct torch_list *list = torch_is_list(args->values[i]) ? args->values[i].list : NULL;
+        bool fine = !list || strcmp(name, "append") == 0 ||
+                    (!list->growing && (!list->tail || strstr("len __getitem__ cat concat stack __isnot__", name)));
+        if (!fine)
+            torch_fail_open(t, "a list that a loop appends to, whose rounds only a run counts, is used otherwise than "
+                               "whole");
+    }
+}
+
 static struct torch_value evaluate(struct torch_reader *t, const char *name, const struct torch_args *args)
 {
     struct torch_value v = torch_none();
+    check_args(t, name, args);
+    if (t->b->failed)
+        return v;
     if (torch_scalar(t, name, args, &v) || t->b->failed)
         return v;
     const struct torch_row *row = find_row(name);
@@ -379,7 +403,7 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
     struct torch_value v = torch_keep_quantised(t, plain, self, evaluate(t, plain, args));
     if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed)
         return v;
-    torch_check_level(t, self.tensor->level, "a tensor is changed in a branch or loop that only a run decides");
+    torch_touch_tensor(t, self.tensor);
     self.tensor->value = v.tensor->value;
     self.tensor->scale = v.tensor->scale;
     self.tensor->zero = v.tensor->zero;

@@ -133,7 +133,7 @@ static size_t run_for(struct torch_frame *f, size_t line)
     if (run_open_for(f, line, end))
         return end;
     struct torch_value list = torch_expression(f, &c);
-    if (!f->t->b->failed && !torch_is_list(list))
+    if (!f->t->b->failed && (!torch_is_list(list) || list.list->tail || list.list->growing))
         torch_fail_open(f->t, "a loop over what is no list, or whose length only a run tells");
     for (size_t i = 0; !f->t->b->failed && !f->returned && i < list.list->count; i++) {
         torch_assign(f, l->at[1].text, list.list->items[i]);
@@ -155,9 +155,8 @@ static void assign_to(struct torch_frame *f, const struct torch_token *at, const
     if (end - at >= 3 && strcmp(end[-2].text, ".") == 0) { /* an attribute */
         struct torch_cursor c = {at, end - 2};
         struct torch_value o = torch_expression(f, &c);
-        torch_check_level(t, 0, "an attribute is set in a branch or loop that only a run decides");
         if (o.kind == TORCH_OBJECT)
-            torch_attr_set(t, o.object, end[-1].text, v);
+            torch_set(t, o.object, end[-1].text, v);
         else
             build_fail(t->b, "an attribute of what is no object is set");
         return;
@@ -170,8 +169,8 @@ static void assign_parts(struct torch_frame *f, const struct torch_token *at, co
                          struct torch_value v)
 {
     size_t i = 0;
-    if (!torch_is_list(v)) {
-        build_fail(f->t->b, "what is no list is taken apart");
+    if (!torch_is_list(v) || v.list->tail) {
+        build_fail(f->t->b, "what is no list, or whose length only a run tells, is taken apart");
         return;
     }
     while (at < end && !f->t->b->failed) {

@@ -12,6 +12,15 @@ struct export
     struct json json;
     const struct json_node *graph;
     struct lookup values; /* a name → struct torch_value */
+    bool old;             /* of before PyTorch 2.7: weights lie in archives within */
+};
+
+/* An archive within the archive, of torch.save(), which holds a dict of tensors. */
+struct saved {
+    struct zip *zip;
+    const char *prefix;
+    struct lookup members;
+    struct pickle *dict;
 };
 
 /* ---- JSON ---- */
@@ -160,6 +169,16 @@ static void take_outputs(struct export *e, const struct json_node *node, struct 
     }
 }
 
+/* Arguments that say nothing of values. */
+static bool is_ignored(const char *key)
+{
+    static const char *const names[] = {"device", "layout", "pin_memory", "memory_format", "non_blocking", "generator"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcmp(names[i], key) == 0)
+            return true;
+    return false;
+}
+
 static void read_node(struct export *e, const struct json_node *node)
 {
     struct torch_reader *t = e->t;
@@ -176,7 +195,9 @@ static void read_node(struct export *e, const struct json_node *node)
             break;
         }
         const char *key = string(e, in, "name");
-        names[args.count] = *key && torch_names_argument(name, key) ? key : NULL;
+        if (is_ignored(key))
+            continue;
+        names[args.count] = *key && torch_names_argument(t, name, key) ? key : NULL;
         values[args.count++] = argument(e, member(e, in, "arg"), 0);
     }
     struct torch_value v = t->b->failed ? torch_none() : torch_call(t, name, &args);
@@ -224,6 +245,54 @@ static struct value *weight(struct export *e, const struct json *config, const c
     return build_constant(t->b, name, tensor);
 }
 
+/* The reader looks into the archive within, or, called again, back into its own. */
+static void exchange(struct torch_reader *t, struct saved *s)
+{
+    struct saved own = {t->zip, t->prefix, t->members, s->dict};
+    t->zip = s->zip;
+    t->prefix = s->prefix;
+    t->members = s->members;
+    *s = own;
+}
+
+static void open_saved(struct torch_reader *t, struct saved *s, const char *name)
+{
+    struct blob *blob = torch_member(t, name, SIZE_MAX);
+    s->zip = blob ? zip_open(blob, t->b->err) : NULL;
+    s->prefix = s->zip ? torch_prefix(s->zip, "data.pkl", &t->arena, t->b->err) : NULL;
+    if (s->zip && !s->prefix)
+        build_fail(t->b, "member '%s' is nothing that torch.save() wrote", name);
+    build_check(t->b, s->prefix != NULL);
+    blob_unref(blob);
+    exchange(t, s);
+    s->dict = t->b->failed ? NULL : torch_read_pickle(t, "data.pkl");
+    while (s->dict && s->dict->kind != PICKLE_DICT && s->dict->size > 2)
+        s->dict = s->dict->items[2]; /* of an OrderedDict */
+    exchange(t, s);
+}
+
+static void close_saved(struct torch_reader *t, struct saved *s)
+{
+    exchange(t, s);
+    torch_forget_members(t);
+    zip_close(t->zip);
+    t->zip = NULL;
+    exchange(t, s);
+}
+
+static struct value *saved_weight(struct export *e, struct saved *s, const char *name)
+{
+    struct torch_reader *t = e->t;
+    const struct pickle *p = s->dict ? pickle_member(s->dict, name) : NULL;
+    exchange(t, s);
+    struct torch_value v = p ? torch_unpickle(t, (struct pickle *)p, name) : torch_none();
+    exchange(t, s);
+    if (v.kind == TORCH_TENSOR)
+        return torch_graph_value(t, v);
+    build_fail(t->b, "there is no weight '%.200s'", name);
+    return NULL;
+}
+
 /* A file that lists weights. */
 static bool read_config(struct torch_reader *t, const char *name, struct json *config)
 {
@@ -256,17 +325,48 @@ static void add_input(struct export *e, const char *name)
         put(e, name, torch_tensor(t, build_input(t->b, name, dtype, rank, dims)));
 }
 
+/* Where weights and constants are. */
+struct stores {
+    struct json weights, constants;
+    struct saved saved[2];
+};
+
+static void open_stores(struct export *e, struct stores *s)
+{
+    struct torch_reader *t = e->t;
+    if (e->old) {
+        open_saved(t, &s->saved[0], "serialized_state_dict.pt");
+        open_saved(t, &s->saved[1], "serialized_constants.pt");
+    } else if (read_config(t, "data/weights/model_weights_config.json", &s->weights)) {
+        read_config(t, "data/constants/model_constants_config.json", &s->constants);
+    }
+}
+
+static void close_stores(struct export *e, struct stores *s)
+{
+    json_release(&s->weights);
+    json_release(&s->constants);
+    for (int i = 0; i < 2; i++)
+        close_saved(e->t, &s->saved[i]);
+}
+
+static struct value *stored(struct export *e, struct stores *s, bool constant, const char *name)
+{
+    if (e->old)
+        return saved_weight(e, &s->saved[constant], name);
+    return constant ? weight(e, &s->constants, "data/constants/", name) : weight(e, &s->weights, "data/weights/", name);
+}
+
 /* What each input of the graph is: a weight, or one of the user's. */
 static void read_inputs(struct export *e, const struct json_node *signature)
 {
     static const char *const kinds[][2] = {
         {"parameter", "parameter_name"}, {"buffer", "buffer_name"}, {"tensor_constant", "tensor_constant_name"}};
     struct torch_reader *t = e->t;
-    struct json weights = {0}, constants = {0};
-    bool fine = read_config(t, "data/weights/model_weights_config.json", &weights) &&
-                read_config(t, "data/constants/model_constants_config.json", &constants);
+    struct stores s = {0};
+    open_stores(e, &s);
     const struct json_node *spec = json_first(&e->json, member(e, signature, "input_specs"));
-    for (; spec && fine && !t->b->failed; spec = json_next(&e->json, spec)) {
+    for (; spec && !t->b->failed; spec = json_next(&e->json, spec)) {
         const struct json_node *user = member(e, member(e, member(e, spec, "user_input"), "arg"), "as_tensor");
         if (user)
             add_input(e, string(e, user, "name"));
@@ -275,13 +375,10 @@ static void read_inputs(struct export *e, const struct json_node *signature)
             bool constant = i == 2 || (persistent && persistent->kind == JSON_FALSE);
             if (found)
                 put(e, string(e, member(e, found, "arg"), "name"),
-                    torch_tensor(t, weight(e, constant ? &constants : &weights,
-                                           constant ? "data/constants/" : "data/weights/",
-                                           string(e, found, kinds[i][1]))));
+                    torch_tensor(t, stored(e, &s, constant, string(e, found, kinds[i][1]))));
         }
     }
-    json_release(&weights);
-    json_release(&constants);
+    close_stores(e, &s);
 }
 
 static void give_outputs(struct export *e, const struct json_node *signature)
@@ -307,7 +404,8 @@ static void give_outputs(struct export *e, const struct json_node *signature)
 int torch_export_read(struct torch_reader *t, struct error *err)
 {
     struct export e = {.t = t};
-    struct blob *blob = torch_member(t, "models/model.json", JSON_MAX_BYTES);
+    e.old = !torch_prefix(t->zip, TORCH_EXPORTED, &t->arena, err);
+    struct blob *blob = torch_member(t, e.old ? TORCH_EXPORTED_OLD : TORCH_EXPORTED, JSON_MAX_BYTES);
     int result = blob ? json_parse(&e.json, blob->data, blob->size, err) : -1;
     blob_unref(blob);
     if (result != 0)
@@ -316,7 +414,7 @@ int torch_export_read(struct torch_reader *t, struct error *err)
                            *signature = member(&e, module, "signature");
     e.graph = member(&e, module, "graph");
     if (!e.graph || !signature)
-        build_fail(t->b, "models/model.json holds no graph");
+        build_fail(t->b, "the archive holds no graph");
     if (!t->b->failed)
         read_inputs(&e, signature);
     const struct json_node *node = json_first(&e.json, member(&e, e.graph, "nodes"));

@@ -1,139 +1,323 @@
-/* Branches and loops that only a run decides: their blocks are run once, each into a subgraph. What a block assigns
- * stays in a frame of its own, so that it is known what an If or Loop gives. */
+/* Branches that only a run decides: their blocks are run once, each into a subgraph. What a block assigns stays in a
+ * frame of its own, and what it changes is kept apart (change.c), so that it is known what an If gives. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/torch/torch.h"
-
-#define MOST_RESULTS 256 /* of a branch or loop */
+#include "format/torch/flow.h"
 
 /* ---- subgraphs ---- */
 
-struct block {
-    struct torch_frame frame;
-    struct graph *graph;
-};
-
-/* Runs what `run` does with the frame, in a new subgraph or, where there is one, that. */
-static struct build enter(struct torch_frame *f, struct block *k)
+struct torch_outer torch_block_enter(struct torch_frame *f, struct torch_block *k)
 {
-    if (!k->graph && ++f->t->subgraphs > TORCH_SUBGRAPHS)
-        build_fail(f->t->b, "more than %d branches and loops depend on what only a run tells", TORCH_SUBGRAPHS);
-    struct build outer = build_enter(f->t->b, k->graph);
+    struct torch_reader *t = f->t;
+    if (!k->graph && ++t->subgraphs > TORCH_SUBGRAPHS)
+        build_fail(t->b, "more than %d branches and loops depend on what only a run tells", TORCH_SUBGRAPHS);
+    struct torch_outer outer = {build_enter(t->b, k->graph), t->changes};
     if (!k->graph)
-        k->frame = (struct torch_frame){.t = f->t, .source = f->source, .outer = f};
-    f->t->level++;
+        k->frame = (struct torch_frame){.t = t, .source = f->source, .outer = f};
+    t->changes = &k->changes;
+    t->level++;
     return outer;
 }
 
-static void leave(struct torch_frame *f, struct block *k, struct build outer)
+void torch_block_leave(struct torch_frame *f, struct torch_block *k, struct torch_outer outer)
 {
-    k->graph = build_leave(f->t->b, outer);
-    f->t->level--;
+    struct torch_reader *t = f->t;
+    k->graph = build_leave(t->b, outer.build);
+    t->changes = outer.changes;
+    t->level--;
+    torch_changes_swap(&k->changes);
     if (k->frame.returned)
-        build_fail(f->t->b, "a function is left within a branch or loop that only a run decides");
+        build_fail(t->b, "a function is left within a branch or loop that only a run decides");
 }
 
-static bool is_graphable(struct torch_value v)
+void torch_block_discard(struct build *b, struct graph *graph)
+{
+    build_infer(b);
+    struct node *n = b->failed ? NULL : graph_add_node(b->graph, "", "Loop", NULL, b->err);
+    build_check(b, n && node_set_graph(n, "body", graph, b->err) == 0);
+    if (n)
+        graph_remove_node(n);
+}
+
+bool torch_is_graphable(struct torch_value v)
 {
     return v.kind == TORCH_TENSOR || v.kind == TORCH_SIZE || torch_is_number(v);
 }
 
-static enum dtype dtype_of(struct torch_reader *t, struct torch_value v)
+enum dtype torch_value_dtype(struct torch_reader *t, struct torch_value v)
 {
     static const enum dtype dtypes[] = {[TORCH_BOOL] = DTYPE_BOOL, [TORCH_INT] = DTYPE_I64, [TORCH_FLOAT] = DTYPE_F32};
     const struct type *type = v.kind == TORCH_TENSOR || v.kind == TORCH_SIZE ? build_type(t->b, v.tensor->value) : NULL;
     return type ? type->dtype : torch_is_number(v) ? dtypes[v.kind] : DTYPE_NONE;
 }
 
-/* The next output of the subgraph that is being filled. */
-static void give(struct torch_reader *t, struct torch_value v, enum dtype dtype)
+void torch_block_output(struct torch_reader *t, struct torch_value v, enum dtype dtype)
 {
     struct value *x = torch_graph_value(t, v);
-    if (x && dtype != DTYPE_NONE && dtype_of(t, v) != dtype)
+    if (x && dtype != DTYPE_NONE && torch_value_dtype(t, v) != dtype)
         x = build_cast(t->b, x, dtype);
     build_body_output(t->b, x);
 }
 
-static struct value *truth_value(struct torch_reader *t, struct torch_value v)
+struct value *torch_truth_value(struct torch_reader *t, struct torch_value v)
 {
     return build_reshape(t->b, build_cast(t->b, torch_graph_value(t, v), DTYPE_BOOL), 0, NULL);
 }
 
-/* ---- branches ---- */
+/* ---- what both branches give ---- */
 
 struct merge {
     struct torch_reader *t;
-    struct block yes, no;
-    struct torch_value of_yes[MOST_RESULTS], of_no[MOST_RESULTS];
-    struct torch_tensor *result[MOST_RESULTS];
+    struct torch_block yes, no;
+    struct torch_value of_yes[TORCH_MOST_RESULTS], of_no[TORCH_MOST_RESULTS];
+    struct torch_tensor *result[TORCH_MOST_RESULTS];
     int count;
     struct value *condition;
 };
 
-/* A value that is one or the other; false: they are nothing that a graph can choose between. */
-static bool merge(struct merge *m, struct torch_value yes, struct torch_value no, struct torch_value *both, int depth)
+/* A tensor as the block left it. */
+static struct torch_value as_left(struct torch_reader *t, const struct torch_block *k, struct torch_value v)
 {
-    if (torch_equal(yes, no) || (yes.kind == no.kind && yes.kind == TORCH_TENSOR && yes.tensor == no.tensor)) {
-        *both = yes;
-        return true;
+    bool is_tensor = v.kind == TORCH_TENSOR || v.kind == TORCH_SIZE;
+    const struct torch_change *c = is_tensor ? torch_change_of(&k->changes, v.tensor) : NULL;
+    struct torch_tensor *copy = c ? arena_alloc(&t->arena, sizeof(*copy), t->b->err) : NULL;
+    build_check(t->b, !c || copy);
+    if (copy) {
+        *copy = c->other.tensor;
+        v.tensor = copy;
     }
-    if (is_graphable(yes) && is_graphable(no) && m->count < MOST_RESULTS) {
+    return v;
+}
+
+/* `to` becomes one or the other. */
+static void choose_between(struct merge *m, struct torch_value yes, struct torch_value no, struct torch_tensor *to)
+{
+    if (m->count == TORCH_MOST_RESULTS) {
+        build_fail(m->t->b, "a branch with more than %d results", TORCH_MOST_RESULTS);
+        return;
+    }
+    m->of_yes[m->count] = as_left(m->t, &m->yes, yes);
+    m->of_no[m->count] = as_left(m->t, &m->no, no);
+    m->result[m->count++] = to;
+}
+
+static struct torch_value merge(struct merge *m, struct torch_value yes, struct torch_value no, int depth);
+
+/* Whether a list is one that a block made, and of a known length. */
+static bool is_fresh_list(const struct torch_block *k, struct torch_value v)
+{
+    return (torch_is_list(v) || v.kind == TORCH_DICT) && !v.list->tail && !v.list->growing &&
+           !torch_change_of(&k->changes, v.list);
+}
+
+static struct torch_value merge_items(struct merge *m, const struct torch_list *yes, const struct torch_list *no,
+                                      enum torch_kind kind, int depth)
+{
+    struct torch_value both = torch_list(m->t, kind);
+    for (size_t i = 0; i < yes->count && !m->t->b->failed; i++)
+        torch_append(m->t, both, merge(m, yes->items[i], no->items[i], depth + 1));
+    return both;
+}
+
+/* A value that is one or the other. */
+static struct torch_value merge(struct merge *m, struct torch_value yes, struct torch_value no, int depth)
+{
+    struct torch_value split = {.kind = TORCH_SPLIT}, both;
+    if (yes.kind == no.kind && yes.list == no.list && !torch_is_number(yes))
+        return yes; /* the same object: what was changed of it is merged apart */
+    if (yes.kind != TORCH_OBJECT && !torch_is_list(yes) && yes.kind != TORCH_DICT && torch_equal(yes, no))
+        return yes;
+    if (torch_is_graphable(yes) && torch_is_graphable(no)) {
         bool tensor = yes.kind == TORCH_TENSOR || no.kind == TORCH_TENSOR;
-        *both = tensor ? torch_tensor(m->t, m->condition) : torch_size(m->t, m->condition);
-        m->of_yes[m->count] = yes;
-        m->of_no[m->count] = no;
-        m->result[m->count++] = both->tensor;
-        return !m->t->b->failed;
+        both = tensor ? torch_tensor(m->t, m->condition) : torch_size(m->t, m->condition);
+        if (!m->t->b->failed)
+            choose_between(m, yes, no, both.tensor);
+        return both;
     }
-    if (!torch_is_list(yes) || !torch_is_list(no) || yes.list->count != no.list->count || depth > 8)
-        return false;
-    *both = torch_list(m->t, yes.kind);
-    for (size_t i = 0; i < yes.list->count && !m->t->b->failed; i++) {
-        struct torch_value item = torch_none();
-        if (!merge(m, yes.list->items[i], no.list->items[i], &item, depth + 1))
-            return false;
-        torch_append(m->t, *both, item);
-    }
-    return true;
+    bool lists = yes.kind == no.kind && is_fresh_list(&m->yes, yes) && is_fresh_list(&m->no, no) &&
+                 yes.list->count == no.list->count && depth < 8;
+    return lists ? merge_items(m, yes.list, no.list, yes.kind, depth) : split;
 }
 
 /* All names that `one` assigned, and the other, or its outer frame, has too. A name of one branch alone is not used
  * behind both. */
-static void merge_names(struct merge *m, struct torch_frame *f, struct block *one, struct block *other)
+static void merge_names(struct merge *m, struct torch_frame *f, struct torch_block *one, struct torch_block *other)
 {
     const struct lookup *names = &one->frame.names;
     for (size_t i = 0; i < names->cap && !m->t->b->failed; i++) {
         const char *name = names->slots[i].name;
-        struct torch_value *here = names->slots[i].what, *there = name ? torch_local(&other->frame, name) : NULL, both;
+        struct torch_value *here = names->slots[i].what, *there = name ? torch_local(&other->frame, name) : NULL;
         if (!name || !there || (one == &m->no && lookup_find(&other->frame.names, name)))
             continue;
-        if (one == &m->yes ? merge(m, *here, *there, &both, 0) : merge(m, *there, *here, &both, 0))
-            torch_assign(f, name, both);
+        torch_assign(f, name, one == &m->yes ? merge(m, *here, *there, 0) : merge(m, *there, *here, 0));
     }
 }
 
-/* The results of a branch become outputs of its subgraph. */
-static void give_all(struct torch_frame *f, struct merge *m, struct block *k, const struct torch_value *values)
+/* ---- what both branches changed ---- */
+
+/* Keys of one branch alone are there too, but not to be asked for. */
+static struct torch_value merge_dicts(struct merge *m, struct torch_value yes, struct torch_value no)
 {
-    struct build outer = enter(f, k);
-    for (int i = 0; i < m->count && !f->t->b->failed; i++)
-        give(f->t, values[i], dtype_of(f->t, m->of_yes[i]));
-    leave(f, k, outer);
+    struct torch_value both = torch_list(m->t, TORCH_DICT), split = {.kind = TORCH_SPLIT};
+    for (size_t i = 0; i + 1 < yes.list->count && !m->t->b->failed; i += 2) {
+        const struct torch_value *key = &yes.list->items[i], *there = torch_find_key(no, *key);
+        torch_append(m->t, both, *key);
+        torch_append(m->t, both, there ? merge(m, key[1], *there, 0) : split);
+    }
+    for (size_t i = 0; i + 1 < no.list->count && !m->t->b->failed; i += 2)
+        if (!torch_find_key(yes, no.list->items[i])) {
+            torch_append(m->t, both, no.list->items[i]);
+            torch_append(m->t, both, split);
+        }
+    return both;
 }
 
-static void choose(struct torch_frame *f, struct merge *m)
+/* Of lists of different lengths nothing is known. */
+static void merge_list(struct merge *m, struct torch_list *list, const struct torch_list *yes,
+                       const struct torch_list *no)
 {
-    struct torch_reader *t = f->t;
+    struct torch_value a = {.kind = TORCH_DICT, .list = (struct torch_list *)yes}, items = torch_list(m->t, TORCH_LIST),
+                       b = {.kind = TORCH_DICT, .list = (struct torch_list *)no};
+    bool alike = yes->count == no->count && yes->tail == no->tail;
+    if (list->is_dict)
+        items = merge_dicts(m, a, b);
+    else if (alike)
+        items = merge_items(m, yes, no, TORCH_LIST, 0);
+    list->growing = list->growing || (!alike && !list->is_dict);
+    if (m->t->b->failed)
+        return;
+    list->items = items.list->items;
+    list->count = items.list->count;
+    list->cap = items.list->cap;
+    list->tail = yes->tail;
+}
+
+static void merge_tensor(struct merge *m, struct torch_tensor *tensor)
+{
+    struct torch_value v = {.kind = TORCH_TENSOR, .tensor = tensor};
+    choose_between(m, v, v, tensor);
+}
+
+/* What `one` changed, and, where `one` is `no`, the other did not. */
+static void merge_changes(struct merge *m, const struct torch_block *one, const struct torch_block *other)
+{
+    for (const struct torch_change *c = one->changes.first; c && !m->t->b->failed; c = c->next) {
+        const struct torch_change *there = torch_change_of(&other->changes, c->what);
+        if (one == &m->no && there)
+            continue;
+        const struct torch_change *yes = one == &m->yes ? c : there, *no = one == &m->yes ? there : c;
+        torch_change_again(m->t, c);
+        if (c->kind == TORCH_CHANGED_TENSOR) {
+            merge_tensor(m, c->what);
+        } else if (c->kind == TORCH_CHANGED_LIST) {
+            merge_list(m, c->what, yes ? &yes->other.list : c->what, no ? &no->other.list : c->what);
+        } else {
+            struct torch_attr *a = c->what;
+            a->value = merge(m, yes ? yes->other.attr.value : a->value, no ? no->other.attr.value : a->value, 0);
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+/* The results of a branch become outputs of its subgraph. */
+static void give_all(struct merge *m, const struct torch_block *k, const struct torch_value *values)
+{
+    struct torch_reader *t = m->t;
+    struct build outer = build_enter(t->b, k->graph);
+    for (int i = 0; i < m->count && !t->b->failed; i++)
+        torch_block_output(t, values[i], torch_value_dtype(t, m->of_yes[i]));
+    build_leave(t->b, outer);
+}
+
+static void choose(struct merge *m)
+{
+    struct torch_reader *t = m->t;
     if (m->count == 0 || t->b->failed)
         return;
-    give_all(f, m, &m->yes, m->of_yes);
-    give_all(f, m, &m->no, m->of_no);
+    give_all(m, &m->yes, m->of_yes);
+    give_all(m, &m->no, m->of_no);
     struct value *v = BUILD(t->b, "If", m->condition);
     build_check(t->b, v && node_set_graph(v->producer, "then_branch", m->yes.graph, t->b->err) == 0 &&
                           node_set_graph(v->producer, "else_branch", m->no.graph, t->b->err) == 0);
     for (int i = 0; i < m->count && !t->b->failed; i++)
         m->result[i]->value = build_output(t->b, v, i);
+}
+
+static void run_block(struct torch_frame *f, struct torch_block *k, size_t line, int indent)
+{
+    struct torch_outer outer = torch_block_enter(f, k);
+    if (line)
+        torch_block(&k->frame, line, indent);
+    torch_block_leave(f, k, outer);
+}
+
+static void merge_all(struct torch_frame *f, struct merge *m)
+{
+    merge_names(m, f, &m->yes, &m->no);
+    merge_names(m, f, &m->no, &m->yes);
+    merge_changes(m, &m->yes, &m->no);
+    merge_changes(m, &m->no, &m->yes);
+    choose(m);
+}
+
+static int rank_of(struct torch_reader *t, struct torch_value v)
+{
+    const struct type *type = v.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, v.tensor->value) : NULL;
+    return type ? type->rank : -1;
+}
+
+/* Whether what `one` assigned has another number of axes than in the other, or before. */
+static bool ranks_differ(const struct merge *m, const struct torch_block *one, const struct torch_block *other)
+{
+    const struct lookup *names = &one->frame.names;
+    for (size_t i = 0; i < names->cap; i++) {
+        struct torch_value *there =
+            names->slots[i].name ? torch_local((struct torch_frame *)&other->frame, names->slots[i].name) : NULL;
+        int here = there ? rank_of(m->t, *(struct torch_value *)names->slots[i].what) : -1;
+        if (here >= 0 && there->kind == TORCH_TENSOR && here != rank_of(m->t, *there))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a condition asks if something is not empty: 1, if it is: 0; -1: it asks for something else. */
+static int asks_for_items(const struct value *v)
+{
+    static const struct {
+        const char *op;
+        int64_t number; /* behind, or, first, before it */
+        bool first, answer;
+    } rows[] = {{"Greater", 0, false, true},    {"GreaterOrEqual", 1, false, true}, {"Less", 0, true, true},
+                {"LessOrEqual", 1, true, true}, {"Equal", 0, false, false},         {"Equal", 0, true, false}};
+    const struct node *n = v->producer;
+    while (n && (node_is(n, "Reshape") || node_is(n, "Cast") || node_is(n, "Squeeze")))
+        n = n->in[0]->producer;
+    bool inverts = n && node_is(n, "Not");
+    n = inverts ? n->in[0]->producer : n;
+    for (size_t i = 0; n && i < sizeof(rows) / sizeof(*rows); i++) {
+        const struct value *number = node_in(n, rows[i].first ? 0 : 1);
+        const struct tensor *t = number ? number->constant : NULL;
+        if (node_is(n, rows[i].op) && t && t->count == 1 && dtype_info(t->dtype)->class == DTYPE_CLASS_INT &&
+            tensor_get_i64(t, 0) == rows[i].number)
+            return rows[i].answer != inverts;
+    }
+    return -1;
+}
+
+/* A branch for what is empty, which has fewer axes: it is taken to be not so. */
+static bool takes_items(struct torch_frame *f, struct merge *m, size_t yes, size_t no, int indent)
+{
+    bool differ = !f->t->b->failed && (ranks_differ(m, &m->yes, &m->no) || ranks_differ(m, &m->no, &m->yes));
+    int answer = differ ? asks_for_items(m->condition) : -1;
+    if (answer < 0)
+        return false;
+    torch_block_discard(f->t->b, m->yes.graph);
+    torch_block_discard(f->t->b, m->no.graph);
+    if (answer ? yes : no)
+        torch_block(f, answer ? yes : no, indent);
+    return true;
 }
 
 void torch_branch(struct torch_frame *f, struct torch_value condition, size_t yes, size_t no, int indent)
@@ -144,128 +328,17 @@ void torch_branch(struct torch_frame *f, struct torch_value condition, size_t ye
     if (!m)
         return;
     m->t = t;
-    m->condition = truth_value(t, condition);
-    struct build outer = enter(f, &m->yes);
-    torch_block(&m->yes.frame, yes, indent);
-    leave(f, &m->yes, outer);
-    outer = enter(f, &m->no);
-    if (no)
-        torch_block(&m->no.frame, no, indent);
-    leave(f, &m->no, outer);
-    merge_names(m, f, &m->yes, &m->no);
-    merge_names(m, f, &m->no, &m->yes);
-    choose(f, m);
+    m->condition = torch_truth_value(t, condition);
+    run_block(f, &m->yes, yes, indent);
+    run_block(f, &m->no, no, indent);
+    if (!takes_items(f, m, yes, no, indent))
+        merge_all(f, m);
     lookup_release(&m->yes.frame.names);
     lookup_release(&m->no.frame.names);
     free(m);
 }
 
-/* ---- loops ---- */
-
-struct loop {
-    const char *names[MOST_RESULTS]; /* what a round hands on to the next */
-    bool sizes[MOST_RESULTS];
-    struct value *in[MOST_RESULTS + 2];
-    int count;
-};
-
-static bool has_name(const struct loop *l, const char *name)
-{
-    for (int i = 0; i < l->count; i++)
-        if (strcmp(l->names[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* What the lines assign and the frame has already. */
-static void find_carried(struct torch_frame *f, struct loop *l, size_t line, size_t end)
-{
-    for (; line < end && !f->t->b->failed; line++) {
-        const struct torch_line *text = &f->source->lines[line];
-        const struct torch_token *equal = text->at;
-        while (equal < text->end && (equal->kind != TOKEN_SIGN || !strchr("=:([", *equal->text)))
-            equal++;
-        if (equal == text->end || (strcmp(equal->text, "=") != 0 && strcmp(equal->text, ":") != 0))
-            continue;
-        for (const struct torch_token *at = text->at; at < equal; at++) {
-            struct torch_value *known = at->kind == TOKEN_NAME ? torch_local(f, at->text) : NULL;
-            if (!known || has_name(l, at->text) || !is_graphable(*known) || l->count == MOST_RESULTS)
-                continue;
-            l->sizes[l->count] = known->kind != TORCH_TENSOR;
-            l->in[2 + l->count] = torch_graph_value(f->t, *known);
-            l->names[l->count++] = at->text;
-        }
-    }
-}
-
-/* An input for what a round hands on: its sizes may differ from round to round. */
-static void add_carried(struct torch_frame *f, const struct loop *l, int i)
-{
-    struct build *b = f->t->b;
-    const struct type *type = build_type(b, l->in[2 + i]);
-    int64_t dims[TENSOR_MAX_RANK];
-    for (int k = 0; type && k < type->rank; k++)
-        dims[k] = DIM_UNKNOWN;
-    struct value *v = type ? build_input(b, NULL, type->dtype, type->rank, dims) : NULL;
-    torch_assign(f, l->names[i], l->sizes[i] ? torch_size(f->t, v) : torch_tensor(f->t, v));
-}
-
-/* The subgraph of a loop: the number of the round, whether to go on, and what the last one handed on. */
-static struct graph *loop_body(struct torch_frame *f, const struct loop *l, const struct torch_loop *of)
-{
-    struct torch_reader *t = f->t;
-    struct block k = {0};
-    struct build outer = enter(f, &k);
-    struct value *round = build_input(t->b, NULL, DTYPE_I64, 0, NULL);
-    build_input(t->b, NULL, DTYPE_BOOL, 0, NULL);
-    for (int i = 0; i < l->count && !t->b->failed; i++)
-        add_carried(&k.frame, l, i);
-    if (of->counter)
-        torch_assign(&k.frame, of->counter, torch_size(t, round));
-    torch_block(&k.frame, of->line, of->indent);
-    struct torch_cursor c = of->condition;
-    struct torch_value again = c.at ? torch_expression(&k.frame, &c) : torch_bool(true);
-    if (!t->b->failed)
-        build_body_output(t->b, truth_value(t, again));
-    for (int i = 0; i < l->count && !t->b->failed; i++) {
-        const struct type *type = &l->in[2 + i]->type;
-        give(t, *torch_local(&k.frame, l->names[i]), type->dtype);
-    }
-    leave(f, &k, outer);
-    lookup_release(&k.frame.names);
-    return k.graph;
-}
-
-void torch_loop(struct torch_frame *f, const struct torch_loop *of)
-{
-    struct torch_reader *t = f->t;
-    struct loop *l = mem_calloc(1, sizeof(*l), t->b->err);
-    build_check(t->b, l != NULL);
-    if (!l)
-        return;
-    l->in[0] = of->counter ? torch_graph_value(t, of->start) : NULL;
-    l->in[1] = of->counter ? NULL : truth_value(t, of->start);
-    find_carried(f, l, of->line, of->end);
-    build_infer(t->b);
-    struct graph *body = t->b->failed ? NULL : loop_body(f, l, of);
-    struct value *v = build_node(t->b, "Loop", l->count + 2, l->in);
-    build_check(t->b, v && node_set_graph(v->producer, "body", body, t->b->err) == 0);
-    for (int i = 0; i < l->count && !t->b->failed; i++)
-        build_output(t->b, v, i);
-    for (int i = 0; i < l->count && !t->b->failed; i++) {
-        struct value *out = build_output(t->b, v, i);
-        torch_assign(f, l->names[i], l->sizes[i] ? torch_size(t, out) : torch_tensor(t, out));
-    }
-    free(l);
-}
-
-/* ---- what must not happen within ---- */
-
-void torch_check_level(struct torch_reader *t, int level, const char *what)
-{
-    if (level < t->level)
-        torch_fail_open(t, what);
-}
+/* ---- what stays ---- */
 
 struct torch_root torch_enter_root(struct torch_reader *t)
 {

@@ -93,7 +93,7 @@ struct torch_value torch_make_device(struct torch_reader *t, struct torch_bound 
 struct torch_value torch_make_get_item(struct torch_reader *t, struct torch_bound *c)
 {
     struct torch_value arg[3] = {c->arg[0], torch_int(0), c->arg[1]};
-    return torch_emit_one(t, "torch.select", "input dim index", arg, 3);
+    return torch_call_plain(t, "torch.select", arg, 3);
 }
 
 /* ---- other values ---- */
@@ -220,46 +220,85 @@ struct torch_value torch_make_reversed(struct torch_reader *t, struct torch_boun
 
 /* ---- parts ---- */
 
-/* Remembers which part of x a result is, where numbers tell. */
+/* A whole number as i64 [1]. */
+static struct value *one_of(struct torch_reader *t, struct torch_value v)
+{
+    return build_reshape(t->b, build_cast(t->b, torch_graph_value(t, v), DTYPE_I64), 1, (int64_t[]){1});
+}
+
+static bool is_open(struct torch_value v)
+{
+    return v.kind == TORCH_SIZE || v.kind == TORCH_TENSOR;
+}
+
+static int64_t known_place(struct torch_value v, int64_t size, int64_t otherwise)
+{
+    int64_t at = v.kind == TORCH_INT ? v.i : otherwise;
+    at = at < 0 ? at + size : at;
+    return at > size ? size : at;
+}
+
+/* Remembers which part of x a result is: from `start` to `end` of an axis, None where these are the ends of it. A place
+ * that only a run tells is not counted from behind. */
 static void keep_track(struct torch_reader *t, struct torch_value part, struct torch_value x, struct torch_value axis,
-                       int64_t start, int64_t end, bool axis_gone)
+                       struct torch_value start, struct torch_value end, bool axis_gone)
 {
     const struct type *type = type_of(t, x);
-    int64_t at = axis.kind == TORCH_INT ? axis.i : 0, size;
+    int64_t at = axis.kind == TORCH_INT ? axis.i : 0;
     if (part.kind != TORCH_TENSOR || x.kind != TORCH_TENSOR)
         return;
     part.tensor->lost = true;
     if (!type || type->rank < 1)
         return;
     at = at < 0 ? at + type->rank : at;
-    size = at >= 0 && at < type->rank ? type->dims[at] : -1;
-    start = start < 0 ? start + size : start;
-    end = end < 0 ? end + size : end > size ? size : end;
-    part.tensor->lost = size < 0 || start < 0 || start > end;
-    if (!part.tensor->lost)
-        *part.tensor = (struct torch_tensor){.value = part.tensor->value,
-                                             .base = x.tensor,
-                                             .axis = (int)at,
-                                             .start = start,
-                                             .end = end,
-                                             .axis_gone = axis_gone};
+    int64_t size = at >= 0 && at < type->rank ? type->dims[at] : -1;
+    if (size >= 0 && !is_open(start))
+        start = torch_int(known_place(start, size, 0));
+    if (start.kind == TORCH_NONE)
+        start = torch_int(0);
+    if (axis_gone)
+        end = start;
+    else if (size >= 0 && !is_open(end))
+        end = torch_int(known_place(end, size, INT64_MAX));
+    else if (end.kind == TORCH_NONE)
+        end = torch_int(INT64_MAX);
+    bool numbers = start.kind == TORCH_INT && end.kind == TORCH_INT;
+    struct torch_tensor *p = part.tensor;
+    p->lost = (start.kind == TORCH_INT && start.i < 0) || (end.kind == TORCH_INT && end.i < 0) ||
+              (numbers && start.i > end.i) || at < 0 || at >= type->rank;
+    p->base = p->lost ? NULL : x.tensor;
+    p->axis = (int)at;
+    p->start = start;
+    p->end = end;
+    p->axis_gone = axis_gone;
+}
+
+/* x with its elements from `start` to `end` of an axis replaced. */
+static struct value *replaced(struct torch_reader *t, struct value *x, const struct torch_tensor *part)
+{
+    const struct type *type = build_type(t->b, x);
+    struct torch_value from = part->start, to = part->end;
+    struct value *new = part->axis_gone ? build_unsqueeze(t->b, part->value, part->axis) : part->value;
+    if (part->axis_gone) {
+        struct torch_value next[2] = {from, torch_int(1)};
+        to = torch_call_plain(t, "torch.add", next, 2);
+    }
+    int64_t size = type && type->rank > part->axis ? type->dims[part->axis] : -1;
+    struct value *parts[3], *axis = BUILD_LIST(t->b, part->axis);
+    int n = 0;
+    if (from.kind != TORCH_INT || from.i > 0)
+        parts[n++] = BUILD(t->b, "Slice", x, BUILD_LIST(t->b, 0), one_of(t, from), axis);
+    parts[n++] = new;
+    if (to.kind != TORCH_INT || (to.i != size && to.i != INT64_MAX))
+        parts[n++] = BUILD(t->b, "Slice", x, one_of(t, to), BUILD_LIST(t->b, INT64_MAX), axis);
+    return n == 1 ? new : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", part->axis);
 }
 
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
 {
     for (; part->base && !t->b->failed && !part->lost; part = part->base) {
-        torch_check_level(t, part->base->level, "a tensor is changed in a branch or loop that only a run decides");
-        struct value *whole = part->base->value, *parts[3], *new = part->value;
-        const struct type *type = build_type(t->b, whole);
-        int64_t end = part->axis_gone ? part->start + 1 : part->end, size = type ? type->dims[part->axis] : 0;
-        int n = 0;
-        if (part->start > 0)
-            parts[n++] = build_slice(t->b, whole, part->axis, 0, part->start);
-        parts[n++] = part->axis_gone ? build_unsqueeze(t->b, new, part->axis) : new;
-        if (end < size)
-            parts[n++] = build_slice(t->b, whole, part->axis, end, size);
-        part->base->value =
-            n == 1 ? parts[0] : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", part->axis);
+        torch_touch_tensor(t, part->base);
+        part->base->value = replaced(t, part->base->value, part);
     }
     if (part->lost)
         torch_fail_open(t, "a part of a tensor is written in place, and which one depends on the size of an input");
@@ -297,9 +336,13 @@ struct torch_value torch_make_pad(struct torch_reader *t, struct torch_bound *c)
 struct torch_value torch_make_select(struct torch_reader *t, struct torch_bound *c)
 {
     struct torch_value v = torch_make_NULL(t, c);
-    if (c->arg[2].kind == TORCH_INT)
-        keep_track(t, v, c->arg[0], c->arg[1], c->arg[2].i, INT64_MAX, true);
+    keep_track(t, v, c->arg[0], c->arg[1], c->arg[2], torch_none(), true);
     return v;
+}
+
+static bool is_step_of_one(struct torch_value v)
+{
+    return v.kind == TORCH_NONE || (v.kind == TORCH_INT && v.i == 1);
 }
 
 /* An end that means "to the last" is left out. */
@@ -307,18 +350,13 @@ struct torch_value torch_make_slice(struct torch_reader *t, struct torch_bound *
 {
     if (c->arg[3].kind == TORCH_INT && c->arg[3].i > INT32_MAX - 1)
         c->arg[3] = torch_none();
-    bool whole = c->arg[3].kind == TORCH_NONE &&
-                 (c->arg[2].kind == TORCH_NONE || (c->arg[2].kind == TORCH_INT && !c->arg[2].i)) &&
-                 (c->arg[4].kind == TORCH_NONE || (c->arg[4].kind == TORCH_INT && c->arg[4].i == 1));
+    bool whole = c->arg[3].kind == TORCH_NONE && is_step_of_one(c->arg[4]) &&
+                 (c->arg[2].kind == TORCH_NONE || (c->arg[2].kind == TORCH_INT && !c->arg[2].i));
     struct torch_value v = whole ? torch_tensor(t, torch_graph_value(t, c->arg[0])) : torch_make_NULL(t, c);
-    bool numbers = (c->arg[2].kind == TORCH_NONE || c->arg[2].kind == TORCH_INT) &&
-                   (c->arg[3].kind == TORCH_NONE || c->arg[3].kind == TORCH_INT) &&
-                   (c->arg[4].kind == TORCH_NONE || (c->arg[4].kind == TORCH_INT && c->arg[4].i == 1));
-    if (!numbers && v.kind == TORCH_TENSOR)
+    if (is_step_of_one(c->arg[4]))
+        keep_track(t, v, c->arg[0], c->arg[1], c->arg[2], c->arg[3], false);
+    else if (v.kind == TORCH_TENSOR)
         v.tensor->lost = true;
-    if (numbers)
-        keep_track(t, v, c->arg[0], c->arg[1], c->arg[2].kind == TORCH_INT ? c->arg[2].i : 0,
-                   c->arg[3].kind == TORCH_INT ? c->arg[3].i : INT64_MAX, false);
     return v;
 }
 
@@ -366,6 +404,12 @@ struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound 
 struct torch_value torch_make_join(struct torch_reader *t, struct torch_bound *c)
 {
     struct torch_value list = torch_list(t, TORCH_LIST);
+    if (torch_is_list(c->arg[0]) && c->arg[0].list->tail) {
+        bool stack = strcmp(c->row->name, "stack") == 0;
+        struct torch_value values[2] = {torch_tensor(t, torch_stacked(t, c->arg[0].list)),
+                                        c->arg[1].kind == TORCH_INT ? c->arg[1] : torch_int(0)};
+        return torch_call_plain(t, stack ? "torch.nn_open_stack" : "torch.nn_open_cat", values, 2);
+    }
     for (size_t i = 0; torch_is_list(c->arg[0]) && i < c->arg[0].list->count && !t->b->failed; i++) {
         struct torch_value item = c->arg[0].list->items[i];
         torch_append(t, list, item.kind == TORCH_TENSOR ? item : torch_tensor(t, torch_graph_value(t, item)));

@@ -205,6 +205,12 @@ static const struct {
     "    out.append(torch.narrow(x, dim, at, sizes[i]))\n"
     "    at = at + sizes[i]\n"
     "  return out\n"},
+    {"nn_open_stack", "(x, dim):\n"
+    "  return torch.movedim(x, 0, dim)\n"},
+    {"nn_open_cat", "(x, dim):\n"
+    "  if dim < 0:\n"
+    "    dim = dim + torch.dim(x) - 1\n"
+    "  return torch.flatten(torch.movedim(x, 0, dim), dim, dim + 1)\n"},
     {"_unique2", "(x, sorted=True, return_inverse=False, return_counts=False):\n"
     "  values, first, inverse, counts, = onnx.Unique(x, outputs=4)\n"
     "  return (values, inverse, counts)\n"},

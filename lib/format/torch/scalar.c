@@ -332,6 +332,15 @@ static bool is_instance(struct scalars *s, struct torch_value *v)
     } types[] = {{"list", TORCH_LIST},   {"tuple", TORCH_TUPLE}, {"dict", TORCH_DICT},  {"int", TORCH_INT},
                  {"float", TORCH_FLOAT}, {"bool", TORCH_BOOL},   {"str", TORCH_STRING}, {"Tensor", TORCH_TENSOR},
                  {"List", TORCH_LIST},   {"Tuple", TORCH_TUPLE}};
+    if (torch_is_list(s->b)) { /* of one of several types */
+        bool any = false;
+        for (size_t i = 0; i < s->b.list->count && !any; i++) {
+            struct scalars one = {.t = s->t, .a = s->a, .b = s->b.list->items[i]};
+            struct torch_value is = torch_none();
+            any = is_instance(&one, &is) && is.i;
+        }
+        return torch_scalar_give(v, torch_bool(any));
+    }
     for (size_t i = 0; s->b.kind == TORCH_NAME && i < sizeof(types) / sizeof(*types); i++)
         if (strcmp(types[i].name, s->b.text) == 0)
             return torch_scalar_give(v, torch_bool(s->a.kind == types[i].kind));
@@ -408,6 +417,7 @@ static const struct {
     {"sum", torch_scalar_of_list},
     {"all", torch_scalar_of_list},
     {"any", torch_scalar_of_list},
+    {"update", torch_scalar_update},
     {"append", torch_scalar_append},
     {"insert", torch_scalar_insert},
     {"extend", torch_scalar_extend},

@@ -32,6 +32,7 @@ static inline bool torch_scalar_known(const struct scalars *s, int count)
 torch_scalar_fn torch_scalar_length;
 torch_scalar_fn torch_scalar_get_item;
 torch_scalar_fn torch_scalar_set_item;
+torch_scalar_fn torch_scalar_update;
 torch_scalar_fn torch_scalar_append;
 torch_scalar_fn torch_scalar_of_list;
 torch_scalar_fn torch_scalar_insert;

@@ -14,10 +14,45 @@ bool torch_scalar_length(struct scalars *s, struct torch_value *v)
         struct torch_value values[2] = {s->a, torch_int(0)};
         return torch_scalar_give(v, torch_call_plain(s->t, "torch.size", values, 2));
     }
-    return torch_is_list(s->a) && torch_scalar_give(v, torch_int((int64_t)s->a.list->count));
+    if (!torch_is_list(s->a))
+        return false;
+    *v = torch_int((int64_t)s->a.list->count);
+    if (s->a.list->tail) {
+        struct torch_value both[2] = {
+            *v, torch_size(s->t, build_reshape(s->t->b, build_shape(s->t->b, s->a.list->tail, 0, 1), 0, NULL))};
+        *v = torch_call_plain(s->t, "torch.add", both, 2);
+    }
+    return true;
 }
 
-static struct torch_value *find_key(struct torch_value dict, struct torch_value key)
+struct value *torch_stacked(struct torch_reader *t, const struct torch_list *list)
+{
+    struct torch_value all = torch_list(t, TORCH_LIST), stacked = torch_none();
+    for (size_t i = 0; i < list->count && !t->b->failed; i++) {
+        struct torch_value item = list->items[i];
+        torch_append(t, all, item.kind == TORCH_TENSOR ? item : torch_tensor(t, torch_graph_value(t, item)));
+    }
+    if (list->count || !list->tail)
+        stacked = torch_call_plain(t, "torch.stack", &all, 1);
+    struct value *first = torch_graph_value(t, stacked);
+    if (!first || !list->tail)
+        return first ? first : list->tail;
+    return build_int(t->b, BUILD(t->b, "Concat", first, list->tail), "axis", 0);
+}
+
+/* An item of which only a run tells which, or that comes from a loop. */
+static struct torch_value open_item(struct scalars *s)
+{
+    const struct torch_list *list = s->a.list;
+    struct torch_value all = torch_tensor(s->t, torch_stacked(s->t, list));
+    struct torch_value values[3] = {all, torch_int(0), s->b}, v = torch_call_plain(s->t, "torch.select", values, 3);
+    bool numbers = list->count ? list->items[0].kind != TORCH_TENSOR : list->tail_numbers;
+    if (numbers && v.kind == TORCH_TENSOR)
+        v.kind = TORCH_SIZE;
+    return v;
+}
+
+struct torch_value *torch_find_key(struct torch_value dict, struct torch_value key)
 {
     for (size_t i = 0; i + 1 < dict.list->count; i += 2)
         if (torch_equal(dict.list->items[i], key))
@@ -28,11 +63,13 @@ static struct torch_value *find_key(struct torch_value dict, struct torch_value 
 bool torch_scalar_get_item(struct scalars *s, struct torch_value *v)
 {
     if (s->a.kind == TORCH_DICT) {
-        struct torch_value *found = find_key(s->a, s->b);
+        struct torch_value *found = torch_find_key(s->a, s->b);
         if (!found)
             build_fail(s->t->b, "a dict has no key '%.60s'", s->b.kind == TORCH_STRING ? s->b.text : "?");
         return torch_scalar_give(v, found ? *found : torch_none());
     }
+    if (torch_is_list(s->a) && (s->b.kind == TORCH_SIZE || (s->b.kind == TORCH_INT && s->a.list->tail)))
+        return torch_scalar_give(v, open_item(s));
     if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
         return false;
     int64_t i = s->b.i < 0 ? s->b.i + (int64_t)s->a.list->count : s->b.i;
@@ -43,18 +80,37 @@ bool torch_scalar_get_item(struct scalars *s, struct torch_value *v)
     return torch_scalar_give(v, s->a.list->items[i]);
 }
 
+static void set_key(struct torch_reader *t, struct torch_value dict, struct torch_value key, struct torch_value v)
+{
+    struct torch_value *found = torch_find_key(dict, key);
+    if (found) {
+        *found = v;
+        return;
+    }
+    torch_append(t, dict, key);
+    torch_append(t, dict, v);
+}
+
+/* All that another dict has. */
+bool torch_scalar_update(struct scalars *s, struct torch_value *v)
+{
+    *v = torch_none();
+    if (s->a.kind != TORCH_DICT || s->b.kind != TORCH_DICT)
+        return false;
+    torch_touch_list(s->t, s->a.list);
+    for (size_t i = 0; i + 1 < s->b.list->count && !s->t->b->failed; i += 2)
+        set_key(s->t, s->a, s->b.list->items[i], s->b.list->items[i + 1]);
+    return true;
+}
+
 bool torch_scalar_set_item(struct scalars *s, struct torch_value *v)
 {
     struct torch_value new = s->args->count > 2 ? s->args->values[2] : torch_none();
     *v = torch_none();
+    if (s->a.kind == TORCH_DICT || torch_is_list(s->a))
+        torch_touch_list(s->t, s->a.list);
     if (s->a.kind == TORCH_DICT) {
-        struct torch_value *found = find_key(s->a, s->b);
-        if (found)
-            *found = new;
-        else {
-            torch_append(s->t, s->a, s->b);
-            torch_append(s->t, s->a, new);
-        }
+        set_key(s->t, s->a, s->b, new);
         return true;
     }
     if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
@@ -64,7 +120,6 @@ bool torch_scalar_set_item(struct scalars *s, struct torch_value *v)
         build_fail(s->t->b, "item %lld of a list of %zu", (long long)s->b.i, s->a.list->count);
     else
         s->a.list->items[i] = new;
-    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
     return true;
 }
 
@@ -93,8 +148,14 @@ bool torch_scalar_append(struct scalars *s, struct torch_value *v)
 {
     if (!torch_is_list(s->a))
         return false;
-    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
-    torch_append(s->t, s->a, s->b);
+    torch_touch_list(s->t, s->a.list);
+    if (s->a.list->tail) {
+        struct value *item = build_unsqueeze(s->t->b, torch_graph_value(s->t, s->b), 0);
+        struct value *all = BUILD(s->t->b, "Concat", s->a.list->tail, item);
+        s->a.list->tail = build_int(s->t->b, all, "axis", 0);
+    } else {
+        torch_append(s->t, s->a, s->b);
+    }
     return torch_scalar_give(v, s->a);
 }
 
@@ -104,7 +165,7 @@ bool torch_scalar_insert(struct scalars *s, struct torch_value *v)
     struct torch_value new = s->args->count > 2 ? s->args->values[2] : torch_none();
     if (!torch_is_list(s->a) || s->b.kind != TORCH_INT)
         return false;
-    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
+    torch_touch_list(s->t, s->a.list);
     int64_t count = (int64_t)s->a.list->count, i = s->b.i < 0 ? s->b.i + count : s->b.i;
     i = i < 0 ? 0 : i > count ? count : i;
     torch_append(s->t, s->a, new);
@@ -120,7 +181,7 @@ bool torch_scalar_extend(struct scalars *s, struct torch_value *v)
     if (!torch_is_list(s->a) || !torch_is_list(s->b))
         return false;
     size_t count = s->b.list->count;
-    torch_check_level(s->t, s->a.list->level, "a list is changed in a branch or loop that only a run decides");
+    torch_touch_list(s->t, s->a.list);
     for (size_t i = 0; i < count && !s->t->b->failed; i++)
         torch_append(s->t, s->a, s->b.list->items[i]);
     return torch_scalar_give(v, torch_none());

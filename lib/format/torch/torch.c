@@ -7,7 +7,6 @@
 #include "format/torch/torch.h"
 
 #define MOST_SOURCES (64 << 20) /* bytes of one source, unpacked */
-#define EXPORTED     "models/model.json"
 
 /* ---- members ---- */
 
@@ -20,9 +19,9 @@ static bool ends_with(const char *text, const char *end)
 char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err)
 {
     for (size_t i = 0; i < zip_count(zip); i++) {
-        const char *name = zip_name(zip, i), *slash = strchr(name, '/');
-        if (slash && strcmp(slash + 1, member) == 0)
-            return arena_strndup(arena, name, (size_t)(slash + 1 - name), err);
+        const char *name = zip_name(zip, i), *slash = strchr(name, '/'), *at = slash ? slash + 1 : name;
+        if (strcmp(at, member) == 0 || strcmp(name, member) == 0)
+            return arena_strndup(arena, name, strlen(name) - strlen(member), err);
     }
     return NULL;
 }
@@ -45,7 +44,7 @@ static int read_source(struct torch_reader *t, size_t i, struct error *err)
     return result;
 }
 
-static struct pickle *read_pickle(struct torch_reader *t, const char *name)
+struct pickle *torch_read_pickle(struct torch_reader *t, const char *name)
 {
     struct blob *blob = torch_member(t, name, PICKLE_MAX_BYTES);
     struct pickle *p = blob ? pickle_read(blob->data, blob->size, NULL, &t->arena, t->b->err) : NULL;
@@ -64,10 +63,11 @@ static int open_archive(struct torch_reader *t, const struct source *s, struct e
         return -1;
     if (torch_prelude_read(t, err) != 0)
         return -1;
-    if ((t->prefix = torch_prefix(t->zip, EXPORTED, &t->arena, err)))
+    if ((t->prefix = torch_prefix(t->zip, TORCH_EXPORTED, &t->arena, err)) ||
+        (t->prefix = torch_prefix(t->zip, TORCH_EXPORTED_OLD, &t->arena, err)))
         return 0;
     if (!(t->prefix = torch_prefix(t->zip, "data.pkl", &t->arena, err)))
-        return error_set(err, "the archive has no data.pkl and no " EXPORTED ", as PyTorch writes them");
+        return error_set(err, "the archive has no data.pkl and no " TORCH_EXPORTED ", as PyTorch writes them");
     for (size_t i = 0; i < zip_count(t->zip); i++) {
         if (read_source(t, i, err) != 0)
             return -1;
@@ -87,10 +87,59 @@ void torch_fail_open(struct torch_reader *t, const char *what)
     build_fail(t->b, "%s", what);
 }
 
+/* An archive does not tell element types: it is the one given, else that of numbers that are not whole. */
 static struct value *add_input(struct torch_reader *t, const char *name, int place)
 {
-    const struct source_shape *known = t->shapes ? source_shape_of(t->shapes, name, (size_t)place) : NULL;
-    return build_input(t->b, name, DTYPE_F32, known ? known->rank : -1, known ? known->dims : NULL);
+    const struct source_shape *known = source_shape_of(t->source, name, (size_t)place);
+    enum dtype dtype = known && known->dtype ? known->dtype : lookup_find(t->integers, name) ? DTYPE_I64 : DTYPE_F32;
+    known = t->shapes ? known : NULL;
+    return build_input(t->b, name, dtype, known ? known->rank : -1, known ? known->dims : NULL);
+}
+
+/* ---- inputs of whole numbers ---- */
+
+/* The input that operand i of an operator comes from by operators that leave elements as they are. */
+static struct value *origin(struct value *v)
+{
+    static const char *const moves[] = {"Reshape", "Slice",  "Unsqueeze", "Squeeze", "Transpose", "Expand", "Gather",
+                                        "Flatten", "Concat", "Add",       "Sub",     "Clip",      "Where",  "Identity"};
+    for (int steps = 0; v && !v->is_input && steps < 64; steps++) {
+        const struct node *n = v->producer;
+        bool found = false;
+        for (size_t i = 0; n && i < sizeof(moves) / sizeof(*moves); i++)
+            found = found || node_is(n, moves[i]);
+        v = found ? node_in(n, node_is(n, "Where")) : NULL;
+    }
+    return v;
+}
+
+/* Whether there is an input of which something wants whole numbers, and that was not known. */
+static bool learn(struct torch_reader *t, struct arena *arena)
+{
+    static const struct {
+        const char *op;
+        int operand;
+    } rows[] = {{"Gather", 1},    {"GatherElements", 1}, {"GatherND", 1},   {"ScatterElements", 1},
+                {"ScatterND", 1}, {"OneHot", 0},         {"BitwiseAnd", 0}, {"BitwiseOr", 0}};
+    bool learned = false;
+    struct error ignored;
+    const struct graph *root = t->b->graph->root;
+    for (const struct graph *g = root; g; g = graph_next(root, g))
+        for (const struct node *n = g->first; n; n = n->next)
+            for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+                struct value *v = node_is(n, rows[i].op) ? origin(node_in(n, rows[i].operand)) : NULL;
+                if (v && v->type.dtype == DTYPE_F32)
+                    v->type.dtype = DTYPE_I64;
+            }
+    for (size_t i = 0; i < root->input_count; i++) {
+        const struct value *v = root->inputs[i];
+        const struct source_shape *known = source_shape_of(t->source, v->name, i);
+        char *name = v->type.dtype == DTYPE_I64 && !(known && known->dtype) && !lookup_find(t->integers, v->name)
+                         ? arena_strdup(arena, v->name, &ignored)
+                         : NULL;
+        learned = (name && lookup_add(t->integers, name, name, &ignored) == 0) || learned;
+    }
+    return learned;
 }
 
 /* The arguments of forward() behind self, as inputs of the graph; those that have a default keep it. */
@@ -154,9 +203,9 @@ static int run_module(struct torch_reader *t, struct error *err)
     struct torch_args args = {.values = values, .names = names, .count = 1};
     char constants[600], function[700];
     snprintf(constants, sizeof(constants), "%.500sconstants.pkl", t->prefix);
-    struct pickle *data = read_pickle(t, "data.pkl");
+    struct pickle *data = torch_read_pickle(t, "data.pkl");
     if (!t->b->failed && zip_find(t->zip, constants) < zip_count(t->zip))
-        t->pickled = read_pickle(t, "constants.pkl");
+        t->pickled = torch_read_pickle(t, "constants.pkl");
     if (t->b->failed)
         return -1;
     values[0] = torch_unpickle(t, data, "");
@@ -175,9 +224,9 @@ static int run_module(struct torch_reader *t, struct error *err)
 
 static int read_module(struct torch_reader *t, struct error *err)
 {
-    char exported[600];
-    snprintf(exported, sizeof(exported), "%.500s" EXPORTED, t->prefix);
-    int result = zip_find(t->zip, exported) < zip_count(t->zip) ? torch_export_read(t, err) : run_module(t, err);
+    bool exported = torch_prefix(t->zip, TORCH_EXPORTED, &t->arena, err) ||
+                    torch_prefix(t->zip, TORCH_EXPORTED_OLD, &t->arena, err);
+    int result = exported ? torch_export_read(t, err) : run_module(t, err);
     if (result != 0)
         return -1;
     build_check(t->b, graph_set_property(t->b->graph, "producer", "PyTorch", 7, err) == 0);
@@ -187,6 +236,7 @@ static int read_module(struct torch_reader *t, struct error *err)
 
 void torch_release(struct torch_reader *t)
 {
+    torch_forget_members(t);
     lookup_release(&t->storages);
     lookup_release(&t->functions);
     lookup_release(&t->constants);
@@ -196,20 +246,46 @@ void torch_release(struct torch_reader *t)
     arena_release(&t->arena);
 }
 
-static struct graph *read_once(const struct source *s, const struct source *shapes, struct error *err)
+/* What is known of inputs beside the archive: shapes, if these are to be used, and names of those of whole numbers. */
+struct beside {
+    const struct source *shapes;
+    struct lookup integers;
+    struct arena arena;
+    bool again; /* another input was found to be one */
+};
+
+static struct graph *read_once(const struct source *s, struct beside *known, struct error *err)
 {
     struct graph *g = graph_new(err);
-    struct torch_reader t = {.ops = {.b = {.graph = g, .err = err}}, .path = "", .data = "data/", .shapes = shapes};
+    struct torch_reader t = {.ops = {.b = {.graph = g, .err = err}}, .path = "", .data = "data/"};
+    t.shapes = known->shapes;
+    t.source = s;
+    t.integers = &known->integers;
     t.b = &t.ops.b;
     t.size = s->blob->size;
     int result = g && open_archive(&t, s, err) == 0 ? read_module(&t, err) : -1;
+    known->again = g && result != 0 && learn(&t, &known->arena);
     torch_release(&t);
     if (result == 0)
         return g;
-    if (t.ops.wants_shapes && !shapes)
+    if (t.ops.wants_shapes && !known->shapes)
         error_set(err, "%s; it may be read for given shapes of all inputs", err->text);
     graph_free(g);
     return NULL;
+}
+
+#define MOST_READINGS 16
+
+static struct graph *read_for(const struct source *s, const struct source *shapes, struct error *err)
+{
+    struct beside known = {.shapes = shapes};
+    struct graph *g = NULL;
+    arena_init(&known.arena);
+    for (int n = 0; n == 0 || (!g && known.again && n < MOST_READINGS); n++)
+        g = read_once(s, &known, err);
+    lookup_release(&known.integers);
+    arena_release(&known.arena);
+    return g;
 }
 
 /* Whether the shapes that are known are ones that the inputs take: how many axes they have may have been guessed. */
@@ -231,7 +307,7 @@ static bool fits(const struct graph *g, const struct source *s)
 static struct graph *torch_read(const struct source *s, struct error *err)
 {
     struct error first = {""};
-    struct graph *g = read_once(s, NULL, &first);
+    struct graph *g = read_for(s, NULL, &first);
     if (g && fits(g, s))
         return g;
     graph_free(g);
@@ -239,7 +315,7 @@ static struct graph *torch_read(const struct source *s, struct error *err)
         error_set(err, "%s", first.text);
         return NULL;
     }
-    return read_once(s, s, err);
+    return read_for(s, s, err);
 }
 
 static int sniff(const struct source *s)
@@ -252,7 +328,9 @@ static int sniff(const struct source *s)
     if (!zip)
         return 0;
     arena_init(&arena);
-    bool found = torch_prefix(zip, "data.pkl", &arena, &ignored) || torch_prefix(zip, EXPORTED, &arena, &ignored);
+    bool found = torch_prefix(zip, "data.pkl", &arena, &ignored) ||
+                 torch_prefix(zip, TORCH_EXPORTED, &arena, &ignored) ||
+                 torch_prefix(zip, TORCH_EXPORTED_OLD, &arena, &ignored);
     arena_release(&arena);
     zip_close(zip);
     return found ? 95 : 0;

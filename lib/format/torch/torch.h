@@ -5,7 +5,7 @@
  * expr.c, scalar.c); tensors are values of the graph, and a call of an operator adds nodes (call.c, schema.def) through
  * the functions that read PyTorch's operators for pnnx (format/pnnx/ops.def). Loops over what is known are thus
  * unrolled, modules inlined, and branches on what is known taken; what only a run decides becomes If and Loop
- * (flow.c). */
+ * (flow.c, loop.c). */
 #ifndef FORMAT_TORCH_TORCH_H
 #define FORMAT_TORCH_TORCH_H
 
@@ -28,21 +28,8 @@ enum torch_kind {
     TORCH_TUPLE,
     TORCH_DICT, /* keys and values in turn */
     TORCH_OBJECT,
-    TORCH_NAME /* of a function or class: "torch.conv2d" */
-};
-
-/* An operator that works in place gives the tensor another value; and, where it is a part of another one, that too: its
- * elements from `start` to before `end` of an axis, or, where that axis is gone, the one at `start`. */
-struct torch_tensor {
-    struct value *value;
-    struct torch_tensor *base; /* NULL: it is no part, or one that is not kept track of */
-    int axis;
-    int64_t start, end;
-    bool axis_gone;
-    bool lost;                  /* it is a part of one, but which is not known */
-    struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
-    int level;                  /* of the subgraph that it was made in */
-    bool sizes;                 /* a list of sizes whose length is not known */
+    TORCH_NAME, /* of a function or class: "torch.conv2d" */
+    TORCH_SPLIT /* what branches that only a run chooses left in ways that no graph can choose between */
 };
 
 struct torch_value {
@@ -57,10 +44,31 @@ struct torch_value {
     };
 };
 
+/* An operator that works in place gives the tensor another value; and, where it is a part of another one, that too: its
+ * elements from `start` to before `end` of an axis, or, where that axis is gone, the one at `start`. Both are whole
+ * numbers, or what only a run tells. */
+struct torch_tensor {
+    struct value *value;
+    struct torch_tensor *base; /* NULL: it is no part, or one that is not kept track of */
+    int axis;
+    struct torch_value start, end;
+    bool axis_gone;
+    bool lost;                  /* it is a part of one, but which is not known */
+    struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
+    int level;                  /* of the subgraph that it was made in */
+    bool sizes;                 /* a list of sizes whose length is not known */
+};
+
 struct torch_list {
     struct torch_value *items;
     size_t count, cap;
-    int level; /* of the subgraph that it was made in */
+    int level;          /* of the subgraph that it was made in */
+    struct value *tail; /* further items, behind one another along a new axis in front; NULL: none. Their number is what
+                           only a run tells */
+    bool tail_numbers;  /* they are numbers, not tensors */
+    bool growing;       /* how many there are is not known, as in a loop that is being read: nothing can be done with it
+                           but append */
+    bool is_dict;
 };
 
 struct torch_attr {
@@ -75,6 +83,7 @@ struct torch_object {
     const struct pickle *state; /* what is not an attribute yet; may be NULL */
     const char *data;           /* where the storages of its tensors lie: "data/" */
     struct torch_attr *attrs;
+    int level; /* of the subgraph that it was made in */
 };
 
 /* ---- sources (script.c) ---- */
@@ -119,14 +128,18 @@ struct torch_reader {
     struct build *b;
     struct arena arena;
     struct zip *zip;
+    struct lookup members;       /* of it, those that tensors lie in → struct blob */
     const struct source *shapes; /* where the shapes of inputs are asked for; NULL: they stay open */
-    const char *prefix;          /* of the archive's members: "slim-320/" */
-    struct lookup functions;     /* "module.Class.method" → struct torch_function */
-    struct lookup constants;     /* "module.Class:name" → struct torch_line, whose tokens are an expression */
-    struct lookup tuples;        /* names of classes that are named tuples */
-    struct pickle *pickled;      /* the tuple of CONSTANTS */
+    const struct source *source;
+    struct lookup *integers; /* names of inputs that are of whole numbers, as an earlier reading found */
+    const char *prefix;      /* of the archive's members: "slim-320/" */
+    struct lookup functions; /* "module.Class.method" → struct torch_function */
+    struct lookup constants; /* "module.Class:name" → struct torch_line, whose tokens are an expression */
+    struct lookup tuples;    /* names of classes that are named tuples */
+    struct pickle *pickled;  /* the tuple of CONSTANTS */
     int depth;
-    int level; /* subgraphs that the one being filled lies in */
+    int level;                     /* subgraphs that the one being filled lies in */
+    struct torch_changes *changes; /* of that one; NULL at level 0 */
     long statements;
     int subgraphs;          /* made so far */
     const char *path;       /* of the module at work, for names */
@@ -137,7 +150,14 @@ struct torch_reader {
     uint64_t copied;        /* bytes of tensors that do not stand in the file as they are */
 };
 
-/* The folder that everything in the archive lies in, with a '/': what stands before `member`; NULL: it has none. */
+/* The graph of torch.export: as it is now, and, in an archive without a folder, as it was up to PyTorch 2.6. */
+#define TORCH_EXPORTED     "models/model.json"
+#define TORCH_EXPORTED_OLD "serialized_exported_program.json"
+
+/* A pickle in the archive; NULL with a failure. */
+struct pickle *torch_read_pickle(struct torch_reader *t, const char *name);
+/* The folder that everything in the archive lies in, with a '/', or "": what stands before `member`; NULL: it has none.
+ */
 char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err);
 /* All that a reader holds but the graph. */
 void torch_release(struct torch_reader *t);
@@ -166,6 +186,8 @@ struct torch_view {
 struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *v);
 /* Member "prefix + name", whole; NULL with a failure. */
 struct blob *torch_member(struct torch_reader *t, const char *name, size_t most);
+/* Lets go of the members that were kept for further tensors. */
+void torch_forget_members(struct torch_reader *t);
 /* A part of an object's state. */
 struct torch_value torch_unpickle_part(struct torch_reader *t, struct torch_object *o, struct pickle *p,
                                        const char *path);
@@ -279,7 +301,7 @@ const char *torch_prelude_name(const char *operation, char *name, size_t size);
 /* A node of ONNX: arguments by place are its inputs, those with names its attributes. */
 struct torch_value torch_onnx(struct torch_reader *t, const char *op, const struct torch_args *args);
 
-/* ---- branches and loops that only a run decides (flow.c) ---- */
+/* ---- branches and loops that only a run decides (flow.c, loop.c) ---- */
 
 /* Both blocks, of which `no` may be 0: there is none. */
 void torch_branch(struct torch_frame *f, struct torch_value condition, size_t yes, size_t no, int indent);
@@ -294,8 +316,12 @@ struct torch_loop {
 
 void torch_loop(struct torch_frame *f, const struct torch_loop *of);
 
-/* Fails when something of an outer level would be changed within a block. */
-void torch_check_level(struct torch_reader *t, int level, const char *what);
+/* Before a tensor, or a list or dict, is changed: what a block within changes of what was made outside of it is kept
+ * apart (change.c). */
+void torch_touch_tensor(struct torch_reader *t, struct torch_tensor *tensor);
+void torch_touch_list(struct torch_reader *t, struct torch_list *list);
+/* A script sets an attribute. */
+void torch_set(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value value);
 
 /* Between these two, values are made outside of all blocks: those that stay, as weights do. */
 struct torch_root {
@@ -313,8 +339,10 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
 /* The same with up to 24 arguments by place. */
 struct torch_value torch_call_plain(struct torch_reader *t, const char *name, struct torch_value *values, int count);
 
-/* Whether an operator of that name has a row with this argument, by which it can be given. */
-bool torch_names_argument(const char *name, const char *argument);
+/* Whether an operator of that name has a row, or a function of the prelude, with this argument, by which it can be
+ * given.
+ */
+bool torch_names_argument(const struct torch_reader *t, const char *name, const char *argument);
 
 /* A function of an operator: its arguments in the order of its row. */
 struct torch_bound {
@@ -333,6 +361,11 @@ struct torch_row {
 
 extern const struct torch_row torch_rows[];
 extern const size_t torch_row_count;
+
+/* The value of a key; NULL: there is none. */
+struct torch_value *torch_find_key(struct torch_value dict, struct torch_value key);
+/* All items of a list along a new axis in front; NULL after a failure. */
+struct value *torch_stacked(struct torch_reader *t, const struct torch_list *list);
 
 /* Functions of Python's numbers, lists and strings (scalar.c); false when the name, or what it is given, is not one. */
 bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_args *args, struct torch_value *result);

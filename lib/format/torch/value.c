@@ -33,7 +33,7 @@ struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind)
 {
     struct torch_list *list = allocate(t, sizeof(*list));
     if (list)
-        list->level = t->level;
+        *list = (struct torch_list){.level = t->level, .is_dict = kind == TORCH_DICT};
     return list ? (struct torch_value){.kind = kind, .list = list} : torch_none();
 }
 
@@ -64,6 +64,7 @@ struct torch_value torch_object(struct torch_reader *t, const char *class, const
     o->class = class;
     o->path = path;
     o->data = t->data;
+    o->level = t->level;
     return (struct torch_value){.kind = TORCH_OBJECT, .object = o};
 }
 
@@ -241,6 +242,8 @@ int torch_truth(struct torch_reader *t, struct torch_value v)
     case TORCH_TENSOR:
     case TORCH_SIZE:
         return known_number(t, v.tensor->value, &number) ? number != 0 : -1;
+    case TORCH_SPLIT:
+        return -1;
     default:
         return 1;
     }
