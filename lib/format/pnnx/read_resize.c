@@ -65,6 +65,8 @@ struct value *pnnx_upsample(struct reader *r)
         factors = b->failed ? NULL : build_f32s(b, n, scales);
     }
     v = build_ints(b, BUILD(b, "Resize", x, NULL, factors, list), "axes", n, axes);
+    if (pnnx_bool(r, "antialias", false)) /* as Pillow does it */
+        build_float(b, build_int(b, v, "antialias", 1), "cubic_coeff_a", -0.5f);
     return set_mode(r, v, text ? text : "nearest") ? v : NULL;
 }
 

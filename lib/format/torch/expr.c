@@ -128,9 +128,10 @@ static bool takes_type(const char *name)
     return false;
 }
 
-/* Behind "annotate(": the type, and the value, which is all there is to it. */
+/* Behind "annotate(": the type, and the value, of which it may make a number. */
 static struct torch_value typed(struct torch_frame *f, struct torch_cursor *c)
 {
+    const struct torch_token *type = c->at;
     int depth = 0;
     for (; c->at < c->end; c->at++) {
         bool sign = c->at->kind == TOKEN_SIGN;
@@ -141,6 +142,12 @@ static struct torch_value typed(struct torch_frame *f, struct torch_cursor *c)
     struct torch_value v = torch_take(c, ",") ? torch_expression(f, c) : torch_none();
     torch_take(c, ",");
     want(f, c, ")");
+    bool number = strcmp(type->text, "int") == 0 || strcmp(type->text, "float") == 0;
+    if (number && v.kind == TORCH_TENSOR) { /* "annotate(int, x)" */
+        char name[16];
+        snprintf(name, sizeof(name), "torch.%.8s", type->text);
+        return torch_call_plain(f->t, name, &v, 1);
+    }
     return v;
 }
 

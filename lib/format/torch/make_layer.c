@@ -132,10 +132,14 @@ struct torch_value torch_make_instance_norm(struct torch_reader *t, struct torch
 
 struct torch_value torch_make_upsample(struct torch_reader *t, struct torch_bound *c)
 {
-    static const char *const names = "input size align_corners scale_factor mode";
+    static const char *const names = "input size align_corners scale_factor mode antialias";
     bool nearest = strstr(c->row->type, "nearest") != NULL;
-    struct torch_value arg[5] = {c->arg[0], c->arg[1], nearest ? torch_none() : c->arg[2], torch_none(),
-                                 torch_string(c->row->type)};
+    struct torch_value arg[6] = {c->arg[0],
+                                 c->arg[1],
+                                 nearest ? torch_none() : c->arg[2],
+                                 torch_none(),
+                                 torch_string(c->row->type),
+                                 strstr(c->row->name, "_aa") ? torch_bool(true) : torch_none()};
     int first = nearest ? 2 : 3;
     struct torch_value scales = c->arg[first];
     if (!torch_is_list(scales) && scales.kind != TORCH_NONE) {
@@ -147,7 +151,7 @@ struct torch_value torch_make_upsample(struct torch_reader *t, struct torch_boun
         arg[3] = scales;
         arg[1] = torch_none(); /* positions follow from the factors where these are given */
     }
-    return torch_emit_one(t, "F.interpolate", names, arg, 5);
+    return torch_emit_one(t, "F.interpolate", names, arg, 6);
 }
 
 struct torch_value torch_make_grid_sample(struct torch_reader *t, struct torch_bound *c)

@@ -114,6 +114,14 @@ static const struct {
     {"all", "(x, dim=None, keepdim=False):\n"
     "  return torch.logical_not(torch.any(torch.logical_not(torch.to(x, 11)), dim, keepdim))\n"},
     /* ---- tensors of numbers ---- */
+    {"__range_length", "(low, high, step):\n"
+    "  return torch.max(0, (high - low + step - 1) // step)\n"},
+    {"__derive_index", "(i, start, step):\n"
+    "  return start + i * step\n"},
+    {"new_full", "(x, size, fill_value, dtype=None):\n"
+    "  if dtype is None:\n"
+    "    dtype = torch.dtype(x)\n"
+    "  return torch.full(size, fill_value, dtype)\n"},
     {"as_tensor", "(data, dtype=None, device=None):\n"
     "  return torch.tensor(data, dtype)\n"},
     {"_shape_as_tensor", "(x):\n"

@@ -151,6 +151,19 @@ static bool of_one(struct scalars *s, struct torch_value *v)
     return torch_scalar_give(v, torch_float(r));
 }
 
+/* Of a list of numbers, some of which a run tells. */
+static bool open_extreme(struct scalars *s, struct torch_value *v)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "torch.%.8s", s->name);
+    *v = s->a.list->items[0];
+    for (size_t i = 1; i < s->a.list->count && !s->t->b->failed; i++) {
+        struct torch_value both[2] = {*v, s->a.list->items[i]};
+        *v = torch_call_plain(s->t, name, both, 2);
+    }
+    return true;
+}
+
 /* Of two numbers, or of a list of them. */
 static bool extreme(struct scalars *s, struct torch_value *v)
 {
@@ -160,13 +173,17 @@ static bool extreme(struct scalars *s, struct torch_value *v)
         bool first = is_max ? torch_number(s->a) >= torch_number(s->b) : torch_number(s->a) <= torch_number(s->b);
         return torch_scalar_give(v, first ? s->a : s->b);
     }
+    if (s->args->count == 2 && is_size(s->a) && is_size(s->b)) {
+        struct value *in[2] = {torch_graph_value(s->t, s->a), torch_graph_value(s->t, s->b)};
+        return torch_scalar_give(v, torch_size(s->t, torch_function(s->t, is_max ? "max" : "min", 2, in)));
+    }
     if (!torch_is_list(list) || list.list->count == 0 || s->args->count > 1)
         return false;
     *v = list.list->items[0];
     for (size_t i = 0; i < list.list->count; i++) {
         struct torch_value item = list.list->items[i];
         if (!torch_is_number(item))
-            return false;
+            return is_size(item) && open_extreme(s, v);
         if (is_max ? torch_number(item) > torch_number(*v) : torch_number(item) < torch_number(*v))
             *v = item;
     }
@@ -260,6 +277,8 @@ static bool to_number(struct scalars *s, struct torch_value *v)
             return torch_scalar_give(v, torch_float(f));
         if (is_bool)
             return torch_scalar_give(v, torch_bool(f != 0));
+        if (!strstr(s->name, "nt")) /* item, Scalar: of its own kind */
+            return torch_scalar_give(v, s->a);
         return torch_scalar_give(v, s->a.kind == TORCH_FLOAT ? torch_int(fabs(f) < 0x1p62 ? (int64_t)f : 0)
                                                              : torch_int(s->a.i));
     }

@@ -87,18 +87,29 @@ void torch_fail_open(struct torch_reader *t, const char *what)
     build_fail(t->b, "%s", what);
 }
 
+/* What a reading that failed found of an input; the next one begins with it. */
+struct learned {
+    enum dtype dtype;
+    int rank;
+    int64_t channels; /* elements of axis 1; 0: not known */
+};
+
 /* An archive does not tell element types: it is the one given, else that of numbers that are not whole. */
 static struct value *add_input(struct torch_reader *t, const char *name, int place)
 {
     const struct source_shape *known = source_shape_of(t->source, name, (size_t)place);
-    enum dtype dtype = known && known->dtype ? known->dtype : lookup_find(t->integers, name) ? DTYPE_I64 : DTYPE_F32;
+    const struct learned *learned = lookup_find(t->learned, name);
+    enum dtype dtype = known && known->dtype ? known->dtype : learned ? learned->dtype : DTYPE_F32;
     known = t->shapes ? known : NULL;
-    return build_input(t->b, name, dtype, known ? known->rank : -1, known ? known->dims : NULL);
+    struct value *v = build_input(t->b, name, dtype, known ? known->rank : -1, known ? known->dims : NULL);
+    if (learned && !known)
+        build_expect(t->b, v, learned->rank, 1, learned->channels, DTYPE_NONE);
+    return v;
 }
 
-/* ---- inputs of whole numbers ---- */
+/* ---- inputs, as far as a reading found what they are ---- */
 
-/* The input that operand i of an operator comes from by operators that leave elements as they are. */
+/* The input that a value comes from by operators that leave elements as they are. */
 static struct value *origin(struct value *v)
 {
     static const char *const moves[] = {"Reshape", "Slice",  "Unsqueeze", "Squeeze", "Transpose", "Expand", "Gather",
@@ -113,17 +124,14 @@ static struct value *origin(struct value *v)
     return v;
 }
 
-/* Whether there is an input of which something wants whole numbers, and that was not known. */
-static bool learn(struct torch_reader *t, struct arena *arena)
+/* Gives inputs of which something wants whole numbers such ones. */
+static void find_integers(const struct graph *root)
 {
     static const struct {
         const char *op;
         int operand;
     } rows[] = {{"Gather", 1},    {"GatherElements", 1}, {"GatherND", 1},   {"ScatterElements", 1},
                 {"ScatterND", 1}, {"OneHot", 0},         {"BitwiseAnd", 0}, {"BitwiseOr", 0}};
-    bool learned = false;
-    struct error ignored;
-    const struct graph *root = t->b->graph->root;
     for (const struct graph *g = root; g; g = graph_next(root, g))
         for (const struct node *n = g->first; n; n = n->next)
             for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -131,15 +139,57 @@ static bool learn(struct torch_reader *t, struct arena *arena)
                 if (v && v->type.dtype == DTYPE_F32)
                     v->type.dtype = DTYPE_I64;
             }
+}
+
+/* Whether something of an input was found that the reading did not begin with. */
+static bool learn(struct torch_reader *t, struct arena *arena)
+{
+    bool any = false;
+    struct error ignored;
+    const struct graph *root = t->b->graph->root;
+    find_integers(root);
     for (size_t i = 0; i < root->input_count; i++) {
-        const struct value *v = root->inputs[i];
-        const struct source_shape *known = source_shape_of(t->source, v->name, i);
-        char *name = v->type.dtype == DTYPE_I64 && !(known && known->dtype) && !lookup_find(t->integers, v->name)
-                         ? arena_strdup(arena, v->name, &ignored)
-                         : NULL;
-        learned = (name && lookup_add(t->integers, name, name, &ignored) == 0) || learned;
+        const struct type *type = &root->inputs[i]->type;
+        const struct source_shape *known = source_shape_of(t->source, root->inputs[i]->name, i);
+        struct learned *old = lookup_find(t->learned, root->inputs[i]->name), now = {DTYPE_F32, -1, 0};
+        if (!(known && known->dtype))
+            now.dtype = type->dtype;
+        if (!(known && t->shapes))
+            now.rank = type->rank;
+        if (now.rank > 1 && type->dims[1] > 0)
+            now.channels = type->dims[1];
+        if (old ? now.dtype == old->dtype && now.rank == old->rank : now.dtype == DTYPE_F32 && now.rank < 0)
+            continue;
+        char *name = old ? NULL : arena_strdup(arena, root->inputs[i]->name, &ignored);
+        struct learned *slot = old ? old : arena_alloc(arena, sizeof(*slot), &ignored);
+        if (!slot || (!old && (!name || lookup_add(t->learned, name, slot, &ignored) != 0)))
+            return false;
+        *slot = now;
+        any = true;
     }
-    return learned;
+    return any;
+}
+
+/* "name: Tensor", "name: Tuple[Tensor, Tensor]", or "name: List[Tensor]", which is a list of one. */
+static struct torch_value argument(struct torch_reader *t, const struct torch_token *at, const struct torch_token *end,
+                                   int place)
+{
+    const struct torch_token *type = at + 2;
+    bool tuple = type < end && strcmp(type->text, "Tuple") == 0, list = type < end && strcmp(type->text, "List") == 0;
+    if (!tuple && !list)
+        return torch_tensor(t, add_input(t, at->text, place));
+    struct torch_value all = torch_list(t, tuple ? TORCH_TUPLE : TORCH_LIST);
+    for (int n = 0; type < end && strcmp(type->text, "]") != 0 && !t->b->failed; type++) {
+        char name[300];
+        if (strcmp(type->text, "Tensor") != 0)
+            continue;
+        snprintf(name, sizeof(name), tuple ? "%.250s_%d" : "%.250s", at->text, n);
+        const char *kept = arena_strdup(&t->b->graph->arena, name, t->b->err);
+        build_check(t->b, kept != NULL);
+        if (kept)
+            torch_append(t, all, torch_tensor(t, add_input(t, kept, place + n++)));
+    }
+    return all;
 }
 
 /* The arguments of forward() behind self, as inputs of the graph; those that have a default keep it. */
@@ -157,13 +207,13 @@ static void add_inputs(struct torch_reader *t, const char *function, struct torc
         bool sign = at->kind == TOKEN_SIGN;
         if (is_name && at->kind == TOKEN_NAME && at != self) {
             bool optional = false;
-            int place = args->count - 1;
+            int place = (int)t->b->graph->input_count;
             for (const struct torch_token *c = at; c < end && strcmp(c->text, ",") != 0; c++)
                 optional = optional || strcmp(c->text, "=") == 0 || strcmp(c->text, "Optional") == 0;
             if (args->count == 32)
                 build_fail(t->b, "forward() has more than 32 arguments");
             else if (!optional)
-                args->values[args->count++] = torch_tensor(t, add_input(t, at->text, place));
+                args->values[args->count++] = argument(t, at, end, place);
             else
                 args->values[args->count++] = torch_none();
         }
@@ -246,12 +296,12 @@ void torch_release(struct torch_reader *t)
     arena_release(&t->arena);
 }
 
-/* What is known of inputs beside the archive: shapes, if these are to be used, and names of those of whole numbers. */
+/* What is known of inputs beside the archive: shapes, if these are to be used, and what readings before found. */
 struct beside {
     const struct source *shapes;
-    struct lookup integers;
+    struct lookup learned;
     struct arena arena;
-    bool again; /* another input was found to be one */
+    bool again; /* this one found more */
 };
 
 static struct graph *read_once(const struct source *s, struct beside *known, struct error *err)
@@ -260,7 +310,7 @@ static struct graph *read_once(const struct source *s, struct beside *known, str
     struct torch_reader t = {.ops = {.b = {.graph = g, .err = err}}, .path = "", .data = "data/"};
     t.shapes = known->shapes;
     t.source = s;
-    t.integers = &known->integers;
+    t.learned = &known->learned;
     t.b = &t.ops.b;
     t.size = s->blob->size;
     int result = g && open_archive(&t, s, err) == 0 ? read_module(&t, err) : -1;
@@ -283,7 +333,7 @@ static struct graph *read_for(const struct source *s, const struct source *shape
     arena_init(&known.arena);
     for (int n = 0; n == 0 || (!g && known.again && n < MOST_READINGS); n++)
         g = read_once(s, &known, err);
-    lookup_release(&known.integers);
+    lookup_release(&known.learned);
     arena_release(&known.arena);
     return g;
 }

@@ -131,7 +131,7 @@ struct torch_reader {
     struct lookup members;       /* of it, those that tensors lie in → struct blob */
     const struct source *shapes; /* where the shapes of inputs are asked for; NULL: they stay open */
     const struct source *source;
-    struct lookup *integers; /* names of inputs that are of whole numbers, as an earlier reading found */
+    struct lookup *learned;  /* names of inputs → what an earlier reading found of them */
     const char *prefix;      /* of the archive's members: "slim-320/" */
     struct lookup functions; /* "module.Class.method" → struct torch_function */
     struct lookup constants; /* "module.Class:name" → struct torch_line, whose tokens are an expression */

@@ -2,6 +2,7 @@
 """Makes the small PyTorch archives beside it, and the answers of PyTorch: needs Python's torch (2.15) and numpy, none of which the tests need. Run in this folder. Archives
 differ from run to run in an identifier that PyTorch draws."""
 import os
+import zipfile
 from typing import Dict, List
 
 import numpy as np
@@ -154,3 +155,80 @@ bytes_of = torch.randn(2, 3, 9, 8)
 torch.jit.save(torch.jit.script(rounded), "rounded.pt")
 save("rounded.pt", rounded, bytes_of)
 torch.save({"weight": torch.ones(2, 3)}, "state.pth")
+
+
+class Grow(nn.Module):
+    """What branches and rounds that only a run counts change: tensors in place, lists, parts at open places."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(12, 4)
+        self.cell = nn.GRUCell(4, 4)
+        self.line = nn.Linear(3, 3)
+
+    def forward(self, words, xs: List[torch.Tensor]):
+        x = self.line(xs[0])
+        known = words != 3
+        seen = self.words(words) * known.unsqueeze(-1)
+        h = torch.zeros(seen.size(1), 4)
+        states: List[torch.Tensor] = []
+        sizes: List[int] = []
+        best = torch.full([seen.size(0), 4], -1.0)
+        pair = (h, x)
+        for i in range(0, seen.size(0), 2):
+            h = self.cell(seen[i], h)
+            states.append(h)
+            sizes.append(i * 3)
+            best[i] = h.amax(0)
+            pair = (pair[0] + h, pair[1] * 0.5)
+        parts = [x, x + 1]
+        total = torch.zeros(3)
+        if x.sum() > 100:
+            parts[0] = x * 2
+            total.add_(1.0)
+        else:
+            parts[1] = x * 3
+            total[1:].sub_(2.0)
+        box = x.reshape(int((x > 0).sum()), -1) if x.numel() == 0 else x
+        count = min(sizes[-1], int(x.abs().sum()))
+        return torch.stack(states, 1), best, pair[1], torch.cat(parts), total, box[:count], x.new_full([2], float(len(states)))
+
+
+grow = Grow().eval()
+lines = torch.randint(0, 12, (5, 2))
+few = torch.randn(5, 3)
+torch.jit.save(torch.jit.script(grow), "grow.pt")
+os.makedirs("grow", exist_ok=True)
+np.save("grow/in_0.npy", lines.numpy())
+np.save("grow/in_1.npy", few.numpy())
+with torch.no_grad():
+    for k, a in enumerate(grow(lines, [few])):
+        np.save("grow/out_%d.npy" % k, a.numpy())
+
+
+class Masked(nn.Module):
+    """A mask and a table of constants, as encoders of text have them."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.norm, self.places = nn.Embedding(12, 4), nn.LayerNorm(4), nn.Buffer(torch.randn(8, 4), persistent=False)
+
+    def forward(self, words, mask):
+        x = self.norm(self.words(words) + self.places[torch.arange(words.shape[1], device=words.device)])
+        return torch.softmax(x @ x.transpose(1, 2) + (1.0 - mask[:, None, :].to(torch.float32)) * -1e4, -1) @ x
+
+
+def save_as_before(program, name):
+    """The layout of PyTorch up to 2.6: archives of torch.save() within the archive."""
+    artifact = torch._export.serde.serialize.serialize(program)
+    with zipfile.ZipFile(name, "w") as z:
+        z.writestr("version", "5.3")
+        z.writestr("serialized_exported_program.json", artifact.exported_program)
+        z.writestr("serialized_state_dict.pt", artifact.state_dict)
+        z.writestr("serialized_constants.pt", artifact.constants)
+
+
+masked = Masked().eval()
+line, mask = torch.randint(0, 12, (1, 6)), torch.tensor([[1, 1, 1, 1, 0, 0]])
+save_as_before(torch.export.export(masked, (line, mask)), "before.pt2")
+save("before.pt2", masked, line, mask)
