@@ -97,6 +97,15 @@ static size_t weight_bytes(const struct graph *root)
     return bytes;
 }
 
+/* Every run is given all inputs: what one is otherwise, which plans would take for its value, is for the caller. */
+static void drop_defaults(struct graph *g)
+{
+    for (size_t i = 0; i < g->input_count; i++) {
+        tensor_unref(g->inputs[i]->constant);
+        g->inputs[i]->constant = NULL;
+    }
+}
+
 struct exec *exec_new(const struct graph *g, const struct exec_options *options, struct error *err)
 {
     struct exec *e = mem_calloc(1, sizeof *e, err);
@@ -111,6 +120,7 @@ struct exec *exec_new(const struct graph *g, const struct exec_options *options,
         exec_free(e);
         return NULL;
     }
+    drop_defaults(e->graph);
     op_resolve(e->graph);
     rewrite_once(e);
     e->weight_bytes = weight_bytes(e->graph);

@@ -313,6 +313,29 @@ static void models_are_compared(void)
     model_free(odd);
 }
 
+/* An input that has a value when none is given takes another one all the same, run after run. */
+static void defaults_give_way(void)
+{
+    static const char *const dims[] = {"3"};
+    static const float x[] = {1, 2, 3}, state[] = {10, 20, 30};
+    struct model_error err = {""};
+    struct graph *g = graph_new(NULL);
+    struct value *a = input(g, "x", DTYPE_F32, 1, dims), *s = constant(g, "s", 1, (int64_t[]){3}, 0);
+    CHECK(graph_add_input(g, s, NULL) == 0);
+    struct model *m = finish(g, add(g, "Add", a, s, "s_out"));
+    struct model_session *session = model_session_new(m, NULL, &err);
+    for (int i = 0; i < 3; i++) {
+        struct model_tensor *in[] = {tensor("f32", 3, x), i % 2 ? tensor("f32", 3, state) : NULL}, *out[1] = {NULL};
+        CHECK_MSG(session && model_session_run(session, in, out, &err) == 0, "%s", err.text);
+        CHECK(out[0] && ((const float *)model_tensor_data(out[0]))[1] == (i % 2 ? 22 : 2.25f));
+        model_tensor_free(in[0]);
+        model_tensor_free(in[1]);
+        model_tensor_free(out[0]);
+    }
+    model_session_free(session);
+    model_free(m);
+}
+
 static void described(void)
 {
     static const int64_t dims[] = {1, 3, 8, 6};
@@ -368,6 +391,7 @@ int main(void)
     RUN(differences);
     RUN(rows);
     RUN(models_are_compared);
+    RUN(defaults_give_way);
     RUN(described);
     RUN(tables_end);
     return TEST_END();
