@@ -59,7 +59,7 @@ static void clear(struct runner *r)
     model_record_free(r->record);
     r->record = NULL;
     r->first = r->photo_path = NULL;
-    r->failed = r->has_photo = r->has_time = false;
+    r->failed = r->has_photo = r->has_time = r->is_ready = false;
 }
 
 static int run(struct runner *r)
@@ -258,6 +258,8 @@ void feed(struct runner *r, const char *input)
 {
     const char *path = input;
     ptrdiff_t at = input_named(r->m, input, &path);
+    if (r->is_ready && (at < 0 || r->given[at]))
+        feed_run(r);
     if (r->input_count == 0) {
         r->status = say_failed("%s: the model has no inputs", path);
         return;
@@ -276,7 +278,8 @@ void feed(struct runner *r, const char *input)
         feed_archive(r, path);
     else
         feed_file(r, path, at);
-    if (lacking(r) == 0 || (r->failed && has_suffix(path, ".npz")))
+    r->is_ready = at >= 0 && lacking(r) == 0 && !r->stream && next_input(r) >= 0;
+    if (!r->is_ready && (lacking(r) == 0 || (r->failed && has_suffix(path, ".npz"))))
         feed_run(r);
 }
 
@@ -284,6 +287,8 @@ void feed_end(struct runner *r)
 {
     struct model_port port = {.name = ""};
     ptrdiff_t frame = stream_input(r);
+    if (r->is_ready)
+        feed_run(r);
     if (r->first && !r->failed && !r->stream && !r->other && frame >= 0 && r->given[frame])
         stream_start(r);
     if (r->first && r->stream && frame >= 0 && r->given[frame] && lacking(r) == 0)

@@ -43,6 +43,7 @@ struct runner {
     bool failed;  /* an input of this run could not be read */
     bool ran;     /* the network did, in the last run */
     bool has_photo;
+    bool is_ready; /* but for inputs that may be given by name */
     struct model_photo photo;
     char *photo_path;
     struct model_picture *picture; /* the photo decoded last, and its path */

@@ -25,6 +25,23 @@ END
     equal "$(nn run --stream sum.nn h=5 a.npy b.npy | cut -f 5)" $'36 49 64 81\n256 289 324 361'
 }
 
+@test "a state with a first value in the file: carried on, or given by name before or behind the rest" {
+    declare_nn sum.nn <<END
+input x f32 1x4
+input h f32 1x4
+constant h f32 1x4 = 1 1 1 1
+node - Add x h -> h_out f32 1x4
+node - Mul h_out h_out -> y f32 1x4
+output y
+output h_out
+END
+    npy a.npy f32 1x4 1 2 3 4
+    npy b.npy f32 1x4 10
+    equal "$(nn run --stream sum.nn a.npy b.npy | cut -f 5)" $'4 9 16 25\n144 169 196 225'
+    equal "$(nn run sum.nn x=a.npy h=b.npy x=a.npy | cut -f 5 | sed -n '1p;3p')" $'121 144 169 196\n4 9 16 25'
+    equal "$(nn run sum.nn h=b.npy x=a.npy | cut -f 5 | head -n 1)" '121 144 169 196'
+}
+
 @test "states are found by names such as stateN, next_h, h0 and hn; --state names others" {
     for names in 'state stateN' 'h next_h' 'h0 hn' 'c_in c_out' 'cache new_cache'; do
         # shellcheck disable=SC2086
