@@ -165,3 +165,15 @@ bool plan_activation(const struct node *n, struct kernel_act *act)
     act->b = op_float(n, "activation_beta");
     return !*name || find_activation(name, &act->kind);
 }
+
+enum order exec_lower_order(const struct node *n)
+{
+    const struct type *out = &n->out[0]->type;
+    for (int i = 0; i < n->in_count; i++) {
+        const struct type *in = &n->in[i]->type;
+        if (!n->in[i]->constant && in->rank == out->rank &&
+            memcmp(in->dims, out->dims, sizeof *in->dims * (size_t)in->rank) == 0)
+            return view_order(plan_in(n, i));
+    }
+    return ORDER_ROWS;
+}

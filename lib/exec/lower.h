@@ -38,6 +38,9 @@ static inline int exec_lower_axis(int64_t axis, int rank)
     return (int)(axis < 0 ? axis + rank : axis);
 }
 
+/* The order in which the result of an operator element by element lies: that of an operand of its shape. */
+enum order exec_lower_order(const struct node *n);
+
 /* Is input i an f32 tensor (as a run-time value or a constant)? */
 bool exec_lower_is_f32(const struct node *n, int i);
 /* A constant that can be had as f32: f32, f16 or bf16. */

@@ -100,10 +100,7 @@ CASTS_TO(bool, uint8_t, (int64_t)(x != 0))
 
 /* ---- finding one ---- */
 
-#define ROW(op, inputs, in, out, fn)                                                                                   \
-    {                                                                                                                  \
-        op, inputs, in, out, fn                                                                                        \
-    }
+#define ROW(op, inputs, in, out, fn) {op, inputs, in, out, fn}
 #define COMPARISON_ROWS(dtype, type)                                                                                   \
     ROW("Equal", 2, dtype, DTYPE_BOOL, equal_##type), ROW("Less", 2, dtype, DTYPE_BOOL, less_##type),                  \
         ROW("LessOrEqual", 2, dtype, DTYPE_BOOL, less_equal_##type),                                                   \
@@ -198,19 +195,6 @@ static void run_numbers(const struct step *s, struct tile tile)
     }
 }
 
-/* The order in which the result lies: that of an operand of its shape. */
-static enum order order_of(const struct node *n)
-{
-    const struct type *out = &n->out[0]->type;
-    for (int i = 0; i < n->in_count; i++) {
-        const struct type *in = &n->in[i]->type;
-        if (!n->in[i]->constant && in->rank == out->rank &&
-            memcmp(in->dims, out->dims, sizeof *in->dims * (size_t)in->rank) == 0)
-            return view_order(plan_in(n, i));
-    }
-    return ORDER_ROWS;
-}
-
 int exec_lower_numbers(struct plan *p, struct node *n, struct error *err)
 {
     const struct type *out = &n->out[0]->type;
@@ -225,7 +209,7 @@ int exec_lower_numbers(struct plan *p, struct node *n, struct error *err)
     *e = (struct numbers_args){.fn = find(n), .views = 1 + n->in_count};
     if (!e->fn)
         return 1;
-    if (plan_out(p, n, 0, order_of(n), &e->view[0], err) < 0)
+    if (plan_out(p, n, 0, exec_lower_order(n), &e->view[0], err) < 0)
         return -1;
     const struct view *views[1 + OPERANDS_MAX] = {&e->view[0]};
     for (int i = 0; i < n->in_count; i++) {

@@ -92,7 +92,7 @@ static int load_operand(struct plan *p, struct node *n, int i, bool dense, enum 
 static int emit(struct plan *p, struct node *n, const char *kernel, struct bytes_args *e, const int *input,
                 struct error *err)
 {
-    enum order order = view_order(plan_in(n, input[A]));
+    enum order order = exec_lower_order(n);
     e->kernels = p->kernels;
     for (int k = A; k < e->operands; k++)
         if (load_operand(p, n, input[k], false, order, &e->view[k], err) < 0)
