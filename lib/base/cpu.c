@@ -88,13 +88,18 @@ uint32_t cpu_features(void)
     return found;
 }
 
+/* Asked once: in a virtual machine the host answers. */
 bool cpu_halves_512(void)
 {
+    static atomic_int known; /* 1 more than the answer */
     uint32_t a = 0, b = 0, c, d;
 
-    bool amd = __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541; /* "Auth" of AuthenticAMD */
-    bool known = amd && __get_cpuid(1, &a, &b, &c, &d);
-    return known && (a >> 8 & 0xf) + (a >> 20 & 0xff) == 0x19;
+    if (!known) {
+        bool amd = __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541; /* "Auth" of AuthenticAMD */
+        amd = amd && __get_cpuid(1, &a, &b, &c, &d);
+        known = 1 + (amd && (a >> 8 & 0xf) + (a >> 20 & 0xff) == 0x19);
+    }
+    return known == 2;
 }
 
 #elif defined(__aarch64__)
