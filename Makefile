@@ -122,6 +122,9 @@ $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(OBJ)/gen/%.o $(patsubst %.c,$(OBJ)/
 $(patsubst %,$(OBJ)/lib/exec/%.o,concat cut exec lower_conv lower_deconv lower_rnn lower_winograd place plan view): \
 	ALL_CFLAGS := $(SMALL_CFLAGS)
 
+# Boxes are compared by the million.
+$(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3
+
 # Hostile coefficients overflow the decoder's integers. (clang vectorises by itself, and refuses gcc's option.)
 $(OBJ)/lib/image/stb.o: ALL_CFLAGS += -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic) -fwrapv
 $(OBJ)/lib/image/convolve.o $(addprefix $(OBJ)/lib/image/resize_,area.o cubic.o opencv.o): ALL_CFLAGS += -O3
