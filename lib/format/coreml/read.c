@@ -317,7 +317,15 @@ static void add_outputs(struct coreml_reader *r, const char *probabilities)
 /* ---- kinds of models ---- */
 
 enum { MODEL_VERSION = 1, MODEL_DESCRIPTION = 2 };
-enum { NET_CLASSIFIER = 403, NET_REGRESSOR = 303, NET = 500, PROGRAM = 502, IDENTITY = 900, EXTRACTOR = 609 };
+enum {
+    NET_CLASSIFIER = 403,
+    NET_REGRESSOR = 303,
+    NET = 500,
+    PROGRAM = 502,
+    IDENTITY = 900,
+    EXTRACTOR = 609,
+    SUPPRESSION = 610
+};
 enum { PIPELINE_CLASSIFIER = 200, PIPELINE_REGRESSOR = 201, PIPELINE = 202 };
 
 /* The name of the layer's output that a classifier's probabilities are. */
@@ -363,17 +371,55 @@ static void read_step(struct coreml_reader *r, struct bytes model, uint64_t kind
     }
 }
 
+enum { NMS_PICK = 1, NMS_LABELS = 100, NMS_OVERLAP = 110, NMS_LEAST = 111, NMS_IN = 200, NMS_OUT = 210 };
+
+/* Scores [n, classes] and boxes [n, 4] of centre and size: those that are left, by their best score. Thresholds that a
+ * user may give are those of the file. */
+static void read_suppression(struct coreml_reader *r, struct bytes nms)
+{
+    struct value *in[2] = {NULL}, *v;
+    struct text labels;
+    char text[700];
+    double overlap = 0, least = 0;
+    int64_t classes = (int64_t)coreml_count(coreml_part(nms, NMS_LABELS), 1);
+    for (int i = 0; i < 2; i++) {
+        const char *name = coreml_text(r, coreml_part(nms, NMS_IN + (uint64_t)i));
+        struct coreml_value *from = coreml_find(r, name);
+        in[i] = from ? coreml_get(r, from) : NULL;
+        if (!in[i])
+            build_fail(&r->b, "'%.200s' is made by no model before it", name);
+        build_layer(&r->b, name);
+        if (classes || i)
+            in[i] = build_reshape(&r->b, in[i], 2, (int64_t[]){-1, i ? 4 : classes});
+    }
+    coreml_numbers(nms, NMS_OVERLAP, true, &overlap, 1);
+    coreml_numbers(nms, NMS_LEAST, true, &least, 1);
+    bool by_class = coreml_int(coreml_part(nms, NMS_PICK), 1) != 0;
+    snprintf(text, sizeof(text),
+             "$0 [1] ReduceMax:2/keepdims=0 >s s [0,1] Unsqueeze:2 >m %s"
+             "$1 [0] Unsqueeze:2 m [2147483647] Squeeze =%.9g =%.9g NonMaxSuppression:5/center_point_box=1 "
+             "[2] [3] [1] Slice:4 [-1] Reshape:2 >a s a Gather:2 >t t t Shape TopK:2 .1 >o a o Gather:2",
+             by_class ? "$0 ArgMax/axis=1/keepdims=0 $0 Shape/start=1 Squeeze [0,1] Cast/to=1 OneHot:3/axis=0 "
+                        "[0] Unsqueeze:2 Cast/to=9 m =-3e38 Where:3 >m "
+                      : "",
+             overlap, least);
+    struct value *left = build_formula(&r->b, text, 2, in);
+    for (int i = 0; i < 2 && !r->b.failed; i++) {
+        v = BUILD(&r->b, "Gather", in[i], left);
+        coreml_set(r, coreml_text(r, coreml_part(nms, NMS_OUT + (uint64_t)i)), v, bytes_of("", 0));
+    }
+    text_init(&labels);
+    add_labels(r, &labels, coreml_part(nms, NMS_LABELS), coreml_part(nms, NMS_LABELS + 1));
+    if (labels.data && !labels.failed)
+        build_check(&r->b, graph_set_property(r->b.graph, "labels", labels.data, labels.size, r->b.err) == 0);
+    text_release(&labels);
+}
+
 static const char *read_model(struct coreml_reader *r, struct bytes model)
 {
-    static const uint64_t kinds[] = {PIPELINE_CLASSIFIER,
-                                     PIPELINE_REGRESSOR,
-                                     PIPELINE,
-                                     NET_CLASSIFIER,
-                                     NET_REGRESSOR,
-                                     NET,
-                                     PROGRAM,
-                                     IDENTITY,
-                                     EXTRACTOR};
+    static const uint64_t kinds[] = {
+        PIPELINE_CLASSIFIER, PIPELINE_REGRESSOR, PIPELINE, NET_CLASSIFIER, NET_REGRESSOR, NET, PROGRAM, IDENTITY,
+        EXTRACTOR,           SUPPRESSION};
     struct protobuf_field f;
     uint64_t kind = 0;
     const char *probabilities = "";
@@ -392,6 +438,8 @@ static const char *read_model(struct coreml_reader *r, struct bytes model)
         coreml_read_program(r, what);
     } else if (kind == IDENTITY || kind == EXTRACTOR)
         read_step(r, model, kind);
+    else if (kind == SUPPRESSION)
+        read_suppression(r, what);
     else if (kind > PIPELINE)
         probabilities = read_network(r, what);
     else

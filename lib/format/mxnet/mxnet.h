@@ -52,6 +52,8 @@ int mxnet_read_params(struct mxnet_reader *r, struct blob *blob, struct error *e
 /* Input k; a failure where it is missing. A graph input or a weight comes into being when it is first asked for: what
  * only training takes never does. */
 struct value *mxnet_in(struct mxnet_op *o, int k);
+/* A weight that the node does not name, as files of before version 0.9 have it: "bn" and "_moving_mean". */
+struct value *mxnet_hidden(struct mxnet_op *o, const char *suffix);
 /* All of them. */
 struct value **mxnet_all(struct mxnet_op *o);
 /* What an entry of a list of inputs or heads stands for, [node, output, version]; a failure where it is not made yet.

@@ -1,5 +1,6 @@
 /* Parameters and inputs of a node. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -156,6 +157,16 @@ struct value *mxnet_in(struct mxnet_op *o, int k)
     for (int i = 0; i < k && n; i++)
         n = json_next(&o->r->json, n);
     return o->in[k] = mxnet_entry(o->r, n);
+}
+
+struct value *mxnet_hidden(struct mxnet_op *o, const char *suffix)
+{
+    char name[300];
+    snprintf(name, sizeof(name), "%.250s%s", o->node->name, suffix);
+    struct tensor *t = o->b->failed ? NULL : lookup_find(&o->r->weights, name);
+    if (!t)
+        build_fail(o->b, "its weights %s are missing", name);
+    return t ? build_constant(o->b, name, tensor_ref(t)) : NULL;
 }
 
 struct value **mxnet_all(struct mxnet_op *o)

@@ -167,7 +167,9 @@ void mxnet_read_adaptive_pool(struct mxnet_op *o)
 /* fix_gamma: the scale is 1, whatever its weights are. */
 void mxnet_read_batch_norm(struct mxnet_op *o)
 {
-    struct value *x = mxnet_in(o, 0), *gamma = mxnet_in(o, 1), *mean = mxnet_in(o, 3);
+    struct value *x = mxnet_in(o, 0), *gamma = mxnet_in(o, 1);
+    struct value *mean = o->in_count > 3 ? mxnet_in(o, 3) : mxnet_hidden(o, "_moving_mean"),
+                 *variance = o->in_count > 3 ? mxnet_in(o, 4) : mxnet_hidden(o, "_moving_var");
     int64_t channels = build_dim_of(o->b, mean, 0), axis = mxnet_int(o, "axis", 1);
     build_expect(o->b, x, 4, axis == 1 ? 1 : 3, channels, DTYPE_NONE);
     int rank = build_rank_of(o->b, x);
@@ -178,7 +180,7 @@ void mxnet_read_batch_norm(struct mxnet_op *o)
     if (mxnet_bool(o, "fix_gamma", true) && channels > 0)
         gamma = BUILD(o->b, "Expand", mxnet_number(o, gamma, 1), BUILD_LIST(o->b, channels));
     struct value *v = BUILD(o->b, "BatchNormalization", last ? build_channels_first(o->b, x, rank) : x, gamma,
-                            mxnet_in(o, 2), mean, mxnet_in(o, 4));
+                            mxnet_in(o, 2), mean, variance);
     v = build_float(o->b, v, "epsilon", mxnet_float(o, "eps", 1e-3f));
     mxnet_give(o, 0, last ? build_channels_last(o->b, v, rank) : v);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the small Core ML models beside it, with answers: needs Python's coremltools 9 and torch, whose functions compute what Core ML's do. Seeded; run in this folder."""
+"""Makes the small Core ML models beside it, with answers: needs Python's coremltools 9, torch and torchvision, whose functions compute what Core ML's do. Seeded, though maps come in any order; run in this folder."""
 import os
 import shutil
 import sys
@@ -8,6 +8,7 @@ import coremltools as ct
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torchvision
 from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.mil import types
 from coremltools.models import datatypes
@@ -122,7 +123,48 @@ def loop():
     shutil.rmtree("/tmp/net.mlpackage")
 
 
+class Boxes(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 7, 4, 4)
+
+    def forward(self, x):
+        y = self.conv(x).flatten(2).transpose(1, 2)[0].sigmoid()
+        return y[:, :3], y[:, 3:] * torch.tensor([1, 1, 0.5, 0.5])
+
+
+def boxes():
+    """A detector as Create ML makes them: a network, and the suppression of its boxes."""
+    torch.manual_seed(4)
+    net, x = Boxes().eval(), torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        (scores, rows), traced = net(x), torch.jit.trace(net, x)
+    spec = ct.convert(traced, inputs=[ct.ImageType(name="image", shape=x.shape, scale=1 / 255.0)], convert_to="neuralnetwork").get_spec()
+    for feature, name in zip(list(spec.description.output), ("raw_confidence", "raw_coordinates")):
+        ct.utils.rename_feature(spec, feature.name, name)
+    whole = ct.proto.Model_pb2.Model(specificationVersion=spec.specificationVersion)
+    whole.pipeline.models.add().CopyFrom(spec)
+    last = whole.pipeline.models.add(specificationVersion=4)
+    last.description.input.extend(spec.description.output)
+    for name in ("confidence", "coordinates"):
+        last.description.output.add(name=name).type.multiArrayType.dataType = ct.proto.FeatureTypes_pb2.ArrayFeatureType.FLOAT32
+    nms = last.nonMaximumSuppression
+    nms.confidenceInputFeatureName, nms.coordinatesInputFeatureName = "raw_confidence", "raw_coordinates"
+    nms.confidenceOutputFeatureName, nms.coordinatesOutputFeatureName = "confidence", "coordinates"
+    nms.iouThreshold, nms.confidenceThreshold, nms.pickTop.perClass = 0.3, 0.4, True
+    nms.stringClassLabels.vector.extend(["cat", "dog", "owl"])
+    whole.description.input.extend(spec.description.input)
+    whole.description.output.extend(last.description.output)
+    ct.utils.save_spec(whole, "boxes.mlmodel")
+    corners = torch.cat([rows[:, :2] - rows[:, 2:] / 2, rows[:, :2] + rows[:, 2:] / 2], 1)
+    best, label = scores.max(1)
+    sure = torch.nonzero(best > 0.4)[:, 0]
+    left = sure[torchvision.ops.batched_nms(corners[sure], best[sure], label[sure], 0.3)]
+    save("boxes", [x.numpy()], [scores[left].numpy(), rows[left].numpy()])
+
+
 old()
 program()
 packed()
 loop()
+boxes()

@@ -96,6 +96,18 @@ static void labels_are_no_inputs(void)
     graph_free(g);
 }
 
+/* Versions before 0.9 do not name them. */
+static void statistics_may_be_hidden(void)
+{
+    check_refused(NODES(DATA "," WEIGHT "," WEIGHT ",{\"op\":\"BatchNorm\",\"name\":\"bn\",\"param\":{},"
+                             "\"inputs\":[[0,0],[1,0],[2,0]]}",
+                        "[3,0]"),
+                  NULL, 0, "second file is missing");
+    check_refused(
+        NODES(DATA ",{\"op\":\"BatchNorm\",\"name\":\"bn\",\"param\":{},\"inputs\":[[0,0],[0,0],[0,0]]}", "[1,0]"),
+        NULL, 0, "bn_moving_mean are missing");
+}
+
 /* ---- parameters ---- */
 
 struct params {
@@ -181,6 +193,7 @@ int main(void)
     RUN(places_out_of_range_are_refused);
     RUN(unknown_operators_are_kept);
     RUN(labels_are_no_inputs);
+    RUN(statistics_may_be_hidden);
     RUN(forms_of_all_versions_are_read);
     RUN(weights_are_wanted);
     RUN(huge_counts_are_refused);
