@@ -91,6 +91,9 @@ struct value *build_slice_all(struct build *b, struct value *x, int rank, const 
 struct value *build_gather(struct build *b, struct value *x, int rank, struct value *indices, int index_rank, int axis,
                            int batch);
 
+/* What leaves an axis, counted from 0, at its end comes in at its beginning: `count` shifts of below 2^31. */
+struct value *build_roll(struct build *b, struct value *x, int count, const int64_t *shifts, const int64_t *axes);
+
 /* x of 3 to 8 axes with channels, which stand last, second; and back. A constant is permuted, also behind a Cast
  * or a DequantizeLinear of one scale; the axes of `perm` for both are those of build_transpose() (build_window.c). */
 struct value *build_channels_first(struct build *b, struct value *x, int rank);

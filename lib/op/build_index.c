@@ -226,3 +226,23 @@ struct value *build_parts(struct build *b, struct value *v, int axis, int count,
     }
     return b->failed ? NULL : build_int(b, build_node(b, "Concat", wanted, part), "axis", axis);
 }
+
+/* ---- rolls ---- */
+
+struct value *build_roll(struct build *b, struct value *x, int count, const int64_t *shifts, const int64_t *axes)
+{
+    for (int i = 0; i < count && !b->failed; i++) {
+        const struct type *type = build_type(b, x);
+        int64_t size = type && axes[i] < type->rank ? type->dims[axes[i]] : -1, shift = shifts[i];
+        if (shift < -INT32_MAX || shift > INT32_MAX)
+            build_fail(b, "a shift of %lld", (long long)shift);
+        if (size > 0)
+            shift = (shift % size + size) % size;
+        if (shift != 0 && size != 0)
+            x = build_int(b,
+                          BUILD(b, "Concat", build_slice(b, x, axes[i], -shift, INT64_MAX),
+                                build_slice(b, x, axes[i], 0, -shift)),
+                          "axis", axes[i]);
+    }
+    return x;
+}

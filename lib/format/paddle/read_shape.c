@@ -349,18 +349,9 @@ void paddle_read_roll(struct paddle_node *o)
         v = build_reshape(o->b, v, 1, (int64_t[]){-1});
     else if (axis_count != count)
         build_fail(o->b, "%d shifts of %d axes", count, axis_count);
-    for (int i = 0; i < count && !o->b->failed; i++) {
-        int axis = flat ? 0 : paddle_axis(o, axes[i], rank);
-        if (shifts[i] < -INT32_MAX || shifts[i] > INT32_MAX)
-            build_fail(o->b, "a shift of %lld", (long long)shifts[i]);
-        int64_t size = paddle_dim(o, v, axis), shift = o->b->failed ? 0
-                                                       : size > 0   ? (shifts[i] % size + size) % size
-                                                                    : shifts[i];
-        if (shift == 0)
-            continue;
-        struct value *parts[] = {build_slice(o->b, v, axis, -shift, INT64_MAX), build_slice(o->b, v, axis, 0, -shift)};
-        v = paddle_concat(o, 2, parts, axis);
-    }
+    for (int i = 0; i < count && !o->b->failed; i++)
+        axes[i] = flat ? 0 : paddle_axis(o, axes[i], rank);
+    v = build_roll(o->b, v, o->b->failed ? 0 : count, shifts, axes);
     paddle_give(o, 0, flat ? BUILD(o->b, "Reshape", v, BUILD(o->b, "Shape", x)) : v);
 }
 

@@ -256,15 +256,9 @@ struct value *pnnx_roll(struct reader *r)
     int rank = pnnx_rank(r, v), n = pnnx_ints(r, "shifts", TENSOR_MAX_RANK, shifts);
     if (n != pnnx_ints(r, "dims", TENSOR_MAX_RANK, axes) || !n)
         build_fail(&r->b, "has %d shifts, and another number of axes", n);
-    for (int i = 0; i < n && !r->b.failed; i++) {
-        int axis = pnnx_axis(r, axes[i], rank);
-        int64_t size = pnnx_size(r, v, axis), shift = size > 0 ? (shifts[i] % size + size) % size : shifts[i];
-        if (shift == 0)
-            continue;
-        struct value *tail = build_slice(&r->b, v, axis, -shift, OPEN), *head = build_slice(&r->b, v, axis, 0, -shift);
-        v = pnnx_concat(r, 2, (struct value *[]){tail, head}, axis);
-    }
-    return v;
+    for (int i = 0; i < n && !r->b.failed; i++)
+        axes[i] = pnnx_axis(r, axes[i], rank);
+    return build_roll(&r->b, v, r->b.failed ? 0 : n, shifts, axes);
 }
 
 struct value *pnnx_flip(struct reader *r)

@@ -6,6 +6,24 @@
 #include "format/format.h"
 #include "format/tensorflow/tensorflow.h"
 
+/* ---- formulas of several operators ---- */
+
+#define TRUNCATED "$0 $1 Mod:2/fmod=1"
+#define DIAGONAL                                                                                                       \
+    "$0 Shape/start=-1 >p =0 p p Concat:2/axis=0 Expand:2 EyeLike Cast/to=9 $0 [-1] "                                  \
+    "Unsqueeze:2 =0 Where:3"
+#define DIAGONAL_OF                                                                                                    \
+    "$0 >z =0 $0 Shape/start=-2 Expand:2 EyeLike Cast/to=9 $0 =0 Where:3 [-1] ReduceSum:2/keepdims=0 [0] $0 "          \
+    "Shape/start=-2 ReduceMin [-1] Slice:4"
+#define WITH_DIAGONAL "$0 >z =0 $0 Shape/start=-2 Expand:2 EyeLike Cast/to=9 $1 [-1] Unsqueeze:2 $0 Where:3"
+#define UNIQUE        "$0 Unique/sorted=0 >p p p .2 Cast/to=6 p .3 Cast/to=6"
+/* Rows of $0 by numbers $1: n of them, and one more for those below 0, which counts no more. */
+#define SEGMENTS(n, first, reduction)                                                                                  \
+    "$0 >z " first " >f " n " >n $1 Cast/to=7 >p f n [1] Add:2 $0 Shape/start=1 Concat:2/axis=0 Expand:2 p #_=0 "      \
+    "Less:2 n p Where:3 [-1] Unsqueeze:2 $0 ScatterND:3/reduction=" reduction " [0] n [0] Slice:4"
+#define SORTED "$1 Cast/to=7 [-1] Gather:2 [1] Add:2"
+#define GIVEN  "$2 Cast/to=7 [1] Reshape:2"
+
 const struct tensorflow_kind tensorflow_kinds[] = {
 #define OP(op, read, onnx) {op, tensorflow_read_##read, onnx},
 #include "format/tensorflow/ops.def"

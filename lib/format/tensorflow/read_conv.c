@@ -11,6 +11,8 @@ static bool spatial(struct tensorflow_op *o, const char *name, int rank, int64_t
     int64_t all[MOST_AXES];
     int count = tensorflow_list(o, name, all, MOST_AXES), first = tensorflow_is_nchw(o) ? 2 : 1;
     bool plain = true;
+    if (count < 0 && o->in_count == 3 && strcmp(o->node->op, "MaxPoolV2") == 0)
+        count = tensorflow_want_ints(o, *name == 'k' ? 1 : 2, all, MOST_AXES);
     if (count > 0 && count != rank)
         build_fail(o->b, "%s has %d numbers, want %d", name, count, rank);
     for (int i = 0; i < rank - 2 && !o->b->failed; i++) {
@@ -40,12 +42,12 @@ static void set_padding(struct tensorflow_op *o, struct value *v, int rank)
     build_ints(o->b, v, "pads", 2 * (rank - 2), pads);
 }
 
-static struct value *set_window(struct tensorflow_op *o, struct value *v, int rank)
+struct value *tensorflow_window(struct tensorflow_op *o, struct value *v, int rank, const char *dilations)
 {
     int64_t values[MOST_AXES];
     if (spatial(o, "strides", rank, 1, values))
         build_ints(o->b, v, "strides", rank - 2, values);
-    if (spatial(o, "dilations", rank, 1, values))
+    if (spatial(o, dilations, rank, 1, values))
         build_ints(o->b, v, "dilations", rank - 2, values);
     set_padding(o, v, rank);
     return v;
@@ -61,7 +63,7 @@ void tensorflow_read_conv(struct tensorflow_op *o)
     if (rank != 4 && rank != 5)
         build_fail(o->b, "an input of %d axes, want 4 or 5", rank);
     struct value *w = tensorflow_permuted(o, 1, rank, rank == 4 ? two : three);
-    struct value *v = set_window(o, BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), w), rank);
+    struct value *v = tensorflow_window(o, BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), w), rank, "dilations");
     if (channels > 0 && in > 0 && channels != in)
         build_int(o->b, v, "group", channels / in);
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
@@ -84,32 +86,44 @@ void tensorflow_read_depthwise(struct tensorflow_op *o)
         filter = build_constant(o->b, filter->name, tensor_reshaped(t, 4, dims, o->b->err));
     else
         filter = build_reshape(o->b, filter, 4, dims);
-    struct value *v = set_window(o, BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), filter), 4);
+    struct value *v = tensorflow_window(o, BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), filter), 4, "dilations");
     tensorflow_give(o, 0, tensorflow_from_nchw(o, build_int(o->b, v, "group", channels), 4));
 }
 
-/* Inputs: the size of the result, a filter [h, w, out, in], x. ONNX pads so that the size comes out. */
+/* Inputs: the size of the result, a filter [h, w, out, in], x. ONNX pads so that the size comes out; where sizes are
+ * not known, the result is taken to be as large as can be without output_padding: in * stride, or the whole of it. */
 void tensorflow_read_deconv(struct tensorflow_op *o)
 {
-    int64_t size[4], values[MOST_AXES], in[2], more[2] = {0};
-    struct build_window w = build_window(2);
-    int count = tensorflow_open_ints(o, 0, size, 4), first = tensorflow_is_nchw(o) ? 2 : 1;
-    if (count != 4 || tensorflow_rank(o, 2) != 4)
-        build_fail(o->b, "the size of the result must be known");
-    spatial(o, "strides", 4, 1, w.stride);
-    struct value *filter = tensorflow_permuted(o, 1, 4, (int64_t[]){3, 2, 0, 1});
+    static const int64_t two[] = {3, 2, 0, 1}, three[] = {4, 3, 0, 1, 2};
+    int64_t size[MOST_AXES], values[MOST_AXES], in[3], more[3] = {0};
+    int rank = tensorflow_rank(o, 1), spatials = rank - 2, first = tensorflow_is_nchw(o) ? 2 : 1;
+    bool same = strcmp(tensorflow_text(o, "padding", "VALID"), "SAME") == 0;
+    tensorflow_expect(o, 2, rank, tensorflow_dim(o, 1, rank - 1));
+    if ((rank != 4 && rank != 5) || tensorflow_rank(o, 2) != rank) {
+        build_fail(o->b, "an input of %d axes, want 4 or 5", rank);
+        return;
+    }
+    struct build_window w = build_window(spatials);
+    int count = tensorflow_open_ints(o, 0, size, MOST_AXES);
+    spatial(o, "strides", rank, 1, w.stride);
+    struct value *filter = tensorflow_permuted(o, 1, rank, rank == 4 ? two : three);
     struct value *v = BUILD(o->b, "ConvTranspose", tensorflow_to_nchw(o, 2), filter);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < spatials && !o->b->failed; i++) {
         in[i] = tensorflow_dim(o, 2, first + i);
         w.kernel[i] = tensorflow_dim(o, 1, i);
+        int64_t over = w.kernel[i] > w.stride[i] ? w.kernel[i] - w.stride[i] : 0;
+        if (count != rank || in[i] < 0 || size[first + i] < 0) {
+            in[i] = 1;
+            size[first + i] = w.stride[i] + (same ? 0 : over);
+        }
     }
-    build_fit_deconv(o->b, &w, in, size + first, strcmp(tensorflow_text(o, "padding", "VALID"), "SAME") == 0, more);
-    if (spatial(o, "dilations", 4, 1, values))
+    build_fit_deconv(o->b, &w, in, size + first, same, more);
+    if (spatial(o, "dilations", rank, 1, values))
         build_fail(o->b, "dilated ones are not read");
     build_set_window(o->b, v, &w);
-    if (more[0] || more[1])
-        build_ints(o->b, v, "output_padding", 2, more);
-    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
+    if (more[0] || more[1] || more[2])
+        build_ints(o->b, v, "output_padding", spatials, more);
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
 }
 
 void tensorflow_read_pool(struct tensorflow_op *o)
@@ -129,14 +143,38 @@ void tensorflow_read_pool(struct tensorflow_op *o)
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
 }
 
-/* In training it would take the statistics of the batch. */
+/* With the statistics of the batch, as some networks use it. ONNX says so of one image by InstanceNormalization. */
+static void norm_of_batch(struct tensorflow_op *o, struct value *x)
+{
+    struct value *scale = tensorflow_in(o, 1), *offset = tensorflow_in(o, 2);
+    bool is_one = tensorflow_dim(o, 0, 0) == 1;
+    if (tensorflow_rank(o, 0) != 4)
+        build_fail(o->b, "the statistics of a batch of %d axes are not read", tensorflow_rank(o, 0));
+    o->in = (struct value *[]){x, scale, offset};
+    o->in_count = 3;
+    tensorflow_formula(o,
+                       "$0 [0,2,3] ReduceMean:2 >m $0 m Sub:2 >x x x Mul:2 [0,2,3] ReduceMean:2 >v "
+                       "x $1 [-1,1,1] Reshape:2 v %epsilon=0.0001 Add:2 Sqrt Div:2 Mul:2 $2 [-1,1,1] Reshape:2 Add:2 "
+                       "m [0,2,3] Squeeze:2 $0 Size m Size Div:2 Cast/to=1 >n "
+                       "v n Mul:2 n #_=1 Cast/to=1 Sub:2 Div:2 [0,2,3] Squeeze:2");
+    struct value *v = o->b->failed ? NULL : o->node->out[0];
+    if (is_one) {
+        v = BUILD(o->b, "InstanceNormalization", x, scale, offset);
+        build_float(o->b, v, "epsilon", tensorflow_float(o, "epsilon", 1e-4f));
+    }
+    tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
+}
+
 void tensorflow_read_batch_norm(struct tensorflow_op *o)
 {
     int rank = tensorflow_rank(o, 0);
-    if (tensorflow_bool(o, "is_training", true) && tensorflow_dim(o, 3, 0) == 0)
-        build_fail(o->b, "it takes the statistics of the batch, as in training: want a graph that is frozen for use");
-    struct value *v = BUILD(o->b, "BatchNormalization", tensorflow_to_nchw(o, 0), tensorflow_in(o, 1),
-                            tensorflow_in(o, 2), tensorflow_in(o, 3), tensorflow_in(o, 4));
+    struct value *x = tensorflow_to_nchw(o, 0);
+    if (tensorflow_bool(o, "is_training", true)) {
+        norm_of_batch(o, x);
+        return;
+    }
+    struct value *v = BUILD(o->b, "BatchNormalization", x, tensorflow_in(o, 1), tensorflow_in(o, 2),
+                            tensorflow_in(o, 3), tensorflow_in(o, 4));
     build_float(o->b, v, "epsilon", tensorflow_float(o, "epsilon", 1e-4f));
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
     tensorflow_give(o, 1, tensorflow_in(o, 3));
@@ -167,6 +205,8 @@ void tensorflow_read_resize(struct tensorflow_op *o)
     if (tensorflow_rank(o, 0) != 4)
         build_fail(o->b, "an input of %d axes, want 4", tensorflow_rank(o, 0));
     struct value *x = tensorflow_to_nchw(o, 0);
+    if (!nearest && tensorflow_dtype_of(o, 0) != DTYPE_F32)
+        x = build_cast(o->b, x, DTYPE_F32);
     struct value *v = BUILD(o->b, "Resize", x, NULL, NULL, tensorflow_i64_list(o, 1));
     build_ints(o->b, v, "axes", 2, (int64_t[]){2, 3});
     build_string(o->b, v, "mode", o->kind->onnx);
@@ -182,7 +222,7 @@ void tensorflow_read_resize(struct tensorflow_op *o)
             build_int(o->b, v, "exclude_outside", 1);
     }
     v = tensorflow_from_nchw(o, v, 4);
-    tensorflow_give(o, 0, nearest ? v : build_cast(o->b, v, DTYPE_F32));
+    tensorflow_give(o, 0, v);
 }
 
 void tensorflow_read_depth_to_space(struct tensorflow_op *o)
@@ -192,13 +232,26 @@ void tensorflow_read_depth_to_space(struct tensorflow_op *o)
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
 }
 
+/* The block: input 1, or, of the older operators, an attribute; pads or crops are the last input. */
+static int block_of(struct tensorflow_op *o, int64_t *block, int64_t *pads)
+{
+    int n = 2;
+    if (o->in_count > 2)
+        n = tensorflow_want_ints(o, 1, block, 3);
+    else
+        block[0] = block[1] = tensorflow_int(o, "block_size", 2);
+    if (tensorflow_want_ints(o, o->in_count > 2 ? 2 : 1, pads, 6) != 2 * n)
+        build_fail(o->b, "blocks of %d axes, with another number of pads", n);
+    return n;
+}
+
 /* [batch, h, w, …] padded, cut into blocks whose places become batches, the batch last. */
 void tensorflow_read_space_to_batch(struct tensorflow_op *o)
 {
     int64_t block[3], pads[6], all[2 * TENSOR_MAX_RANK] = {0}, dims[TENSOR_MAX_RANK], perm[TENSOR_MAX_RANK],
                                        back[TENSOR_MAX_RANK];
-    int rank = tensorflow_rank(o, 0), n = tensorflow_want_ints(o, 1, block, 3), at = 0;
-    if (tensorflow_want_ints(o, 2, pads, 6) != 2 * n || n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
+    int rank = tensorflow_rank(o, 0), n = block_of(o, block, pads), at = 0;
+    if (n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
         build_fail(o->b, "blocks of %d axes of %d", n, rank);
     for (int i = 0; i < n && !o->b->failed; i++) {
         int64_t size = tensorflow_dim(o, 0, 1 + i), whole = size + pads[2 * i] + pads[2 * i + 1];
@@ -233,8 +286,8 @@ void tensorflow_read_batch_to_space(struct tensorflow_op *o)
 {
     int64_t block[3], crops[6], dims[TENSOR_MAX_RANK], perm[TENSOR_MAX_RANK], back[TENSOR_MAX_RANK], from[3], to[3],
         axes[3];
-    int rank = tensorflow_rank(o, 0), n = tensorflow_want_ints(o, 1, block, 3), at = 0;
-    if (tensorflow_want_ints(o, 2, crops, 6) != 2 * n || n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
+    int rank = tensorflow_rank(o, 0), n = block_of(o, block, crops), at = 0;
+    if (n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
         build_fail(o->b, "blocks of %d axes of %d", n, rank);
     for (int i = 0; i < n && !o->b->failed; i++) {
         int64_t size = tensorflow_dim(o, 0, 1 + i);

@@ -56,12 +56,20 @@ void tensorflow_read_list_get(struct tensorflow_op *o)
     tensorflow_give(o, 0, build_int(o->b, v, "axis", 0));
 }
 
-/* Within a loop that collects them: the element. */
+/* Within a loop that collects them: the element. Elsewhere a list is a tensor, of zeros where nothing is written. */
 void tensorflow_read_list_set(struct tensorflow_op *o)
 {
-    if (!is_reserved(tensorflow_in(o, *o->kind->onnx - '0')) || !o->scope->r->writing)
-        build_fail(o->b, "a list is written in a way that is not read");
-    tensorflow_give(o, 0, tensorflow_in(o, 2));
+    struct value *list = tensorflow_in(o, *o->kind->onnx - '0');
+    if (is_reserved(list) && o->scope->r->writing) {
+        tensorflow_give(o, 0, tensorflow_in(o, 2));
+        return;
+    }
+    struct value *in[] = {list, tensorflow_in(o, 1), tensorflow_in(o, 2)};
+    if (is_reserved(list)) {
+        struct value *zeros[] = {in[2], node_in(list->producer, 0)};
+        in[0] = build_formula(o->b, "$0 >x =0 $1 Cast/to=7 [1] Reshape:2 $0 Shape Concat:2/axis=0 Expand:2", 2, zeros);
+    }
+    tensorflow_give(o, 0, build_formula(o->b, "$0 $1 Cast/to=7 [1,1] Reshape:2 $2 [0] Unsqueeze:2 ScatterND:3", 3, in));
 }
 
 void tensorflow_read_list_length(struct tensorflow_op *o)
@@ -89,11 +97,15 @@ static bool is_arg(const struct tensorflow_loop *l, const char *name, int k)
     return strcmp(tensorflow_through(l->look, name), l->arg[k]) == 0;
 }
 
-/* Whether a tensor of the body is a constant whole number of that value. */
-static bool is_number(const struct tensorflow_loop *l, const char *name, int64_t number)
+bool tensorflow_is_number(const struct tensorflow_loop *l, const char *name, int64_t number)
 {
     int output;
+    int64_t value;
     const struct tensorflow_node *n = tensorflow_scope_find(l->look, tensorflow_through(l->look, name), &output);
+    for (int k = 0; k < l->count; k++) /* what a loop gets and does not change */
+        if (is_arg(l, name, k))
+            return is_arg(l, l->becomes[k], k) && build_known(l->o->b, l->in[k], &value, 1, NULL) == 1 &&
+                   value == number;
     if (!n || strcmp(n->op, "Const") != 0)
         return false;
     struct tensor *t = tensorflow_tensor(l->look->r, protobuf_message(tensorflow_attr(n->message, "value"), "tensor"));
@@ -111,7 +123,7 @@ bool tensorflow_is_counter(const struct tensorflow_loop *l, int k)
     if (!n || strncmp(n->op, "Add", 3) != 0 || build_known(l->o->b, l->in[k], &first, 1, NULL) != 1 || first != 0)
         return false;
     const char *a = tensorflow_input(n->message, 0), *b = tensorflow_input(n->message, 1);
-    return (is_arg(l, a, k) && is_number(l, b, 1)) || (is_arg(l, b, k) && is_number(l, a, 1));
+    return (is_arg(l, a, k) && tensorflow_is_number(l, b, 1)) || (is_arg(l, b, k) && tensorflow_is_number(l, a, 1));
 }
 
 static enum tensorflow_fate list_fate(struct tensorflow_loop *l, int k)
@@ -123,7 +135,7 @@ static enum tensorflow_fate list_fate(struct tensorflow_loop *l, int k)
     if (n && (is_array || strcmp(n->op, "TensorListSetItem") == 0) &&
         is_arg(l, tensorflow_input(n->message, is_array ? 3 : 0), k)) {
         const char *index = tensorflow_input(n->message, 1);
-        if (is_number(l, index, 0))
+        if (tensorflow_is_number(l, index, 0))
             return TENSORFLOW_LATEST;
         for (int c = 0; c < l->count; c++)
             if (is_arg(l, index, c) && tensorflow_is_counter(l, c))

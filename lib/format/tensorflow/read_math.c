@@ -9,6 +9,46 @@ void tensorflow_read_unary(struct tensorflow_op *o)
     tensorflow_give(o, 0, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0)));
 }
 
+static struct value *term(void *data, const char *name, bool want)
+{
+    struct tensorflow_op *o = data;
+    int k = *name - '0';
+    return want || k < o->in_count ? tensorflow_in(o, k) : NULL;
+}
+
+static int parameter(void *data, const char *name, double *numbers, int max)
+{
+    const struct protobuf *a = tensorflow_attr(((struct tensorflow_op *)data)->node->message, name);
+    if (!a || max < 1)
+        return -1;
+    *numbers = protobuf_find(a, "type") ? (double)tensorflow_dtype(protobuf_int(a, "type", 0))
+               : protobuf_find(a, "f")  ? protobuf_float(a, "f", 0)
+                                        : (double)protobuf_int(a, protobuf_find(a, "b") ? "b" : "i", 0);
+    return 1;
+}
+
+void tensorflow_formula(struct tensorflow_op *o, const char *text)
+{
+    struct value *out[8];
+    const struct build_terms t = {.op = o, .in = term, .numbers = parameter};
+    int count = build_formulas(o->b, text, &t, out, 8);
+    for (int i = 0; i < count; i++)
+        tensorflow_give(o, i, out[i]);
+}
+
+void tensorflow_read_formula(struct tensorflow_op *o)
+{
+    tensorflow_formula(o, o->kind->onnx);
+}
+
+/* All inputs as they are. */
+void tensorflow_read_many(struct tensorflow_op *o)
+{
+    tensorflow_in(o, 0);
+    struct value *v = o->b->failed ? NULL : build_node(o->b, o->kind->onnx, o->in_count, o->in);
+    tensorflow_give(o, 0, strcmp(o->kind->onnx, "Concat") == 0 ? build_int(o->b, v, "axis", 0) : v);
+}
+
 void tensorflow_read_binary(struct tensorflow_op *o)
 {
     tensorflow_give(o, 0, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0), tensorflow_in(o, 1)));
@@ -23,24 +63,6 @@ static struct value *number(struct tensorflow_op *o, double value)
 {
     enum dtype dtype = tensorflow_dtype_of(o, 0);
     return build_number(o->b, dtype == DTYPE_NONE ? DTYPE_F32 : dtype, value);
-}
-
-void tensorflow_read_not_equal(struct tensorflow_op *o)
-{
-    tensorflow_give(o, 0, BUILD(o->b, "Not", BUILD(o->b, "Equal", tensorflow_in(o, 0), tensorflow_in(o, 1))));
-}
-
-void tensorflow_read_squared_difference(struct tensorflow_op *o)
-{
-    struct value *v = BUILD(o->b, "Sub", tensorflow_in(o, 0), tensorflow_in(o, 1));
-    tensorflow_give(o, 0, BUILD(o->b, "Mul", v, v));
-}
-
-void tensorflow_read_div_no_nan(struct tensorflow_op *o)
-{
-    struct value *x = tensorflow_in(o, 0), *y = tensorflow_in(o, 1), *zero = number(o, 0);
-    struct value *is_zero = BUILD(o->b, "Equal", y, zero);
-    tensorflow_give(o, 0, BUILD(o->b, "Where", is_zero, zero, BUILD(o->b, "Div", x, y)));
 }
 
 void tensorflow_read_floor_div(struct tensorflow_op *o)
@@ -64,12 +86,6 @@ void tensorflow_read_floor_mod(struct tensorflow_op *o)
     tensorflow_give(o, 0, BUILD(o->b, "Sub", x, BUILD(o->b, "Mul", times, y)));
 }
 
-void tensorflow_read_add_n(struct tensorflow_op *o)
-{
-    tensorflow_in(o, 0);
-    tensorflow_give(o, 0, o->b->failed ? NULL : build_node(o->b, "Sum", o->in_count, o->in));
-}
-
 /* Along the channels, which are the last axis or the second. */
 static struct value *with_bias(struct tensorflow_op *o, struct value *x, int k, int rank)
 {
@@ -85,53 +101,6 @@ static struct value *with_bias(struct tensorflow_op *o, struct value *x, int k, 
 void tensorflow_read_bias_add(struct tensorflow_op *o)
 {
     tensorflow_give(o, 0, with_bias(o, tensorflow_in(o, 0), 1, tensorflow_rank(o, 0)));
-}
-
-void tensorflow_read_erfc(struct tensorflow_op *o)
-{
-    tensorflow_give(o, 0, BUILD(o->b, "Sub", number(o, 1), BUILD(o->b, "Erf", tensorflow_in(o, 0))));
-}
-
-void tensorflow_read_expm1(struct tensorflow_op *o)
-{
-    tensorflow_give(o, 0, BUILD(o->b, "Sub", BUILD(o->b, "Exp", tensorflow_in(o, 0)), number(o, 1)));
-}
-
-void tensorflow_read_log1p(struct tensorflow_op *o)
-{
-    tensorflow_give(o, 0, BUILD(o->b, "Log", BUILD(o->b, "Add", tensorflow_in(o, 0), number(o, 1))));
-}
-
-void tensorflow_read_rsqrt(struct tensorflow_op *o)
-{
-    tensorflow_give(o, 0, BUILD(o->b, "Reciprocal", BUILD(o->b, "Sqrt", tensorflow_in(o, 0))));
-}
-
-void tensorflow_read_square(struct tensorflow_op *o)
-{
-    tensorflow_give(o, 0, BUILD(o->b, "Mul", tensorflow_in(o, 0), tensorflow_in(o, 0)));
-}
-
-void tensorflow_read_relu6(struct tensorflow_op *o)
-{
-    tensorflow_give(o, 0, BUILD(o->b, "Clip", tensorflow_in(o, 0), number(o, 0), number(o, 6)));
-}
-
-void tensorflow_read_leaky_relu(struct tensorflow_op *o)
-{
-    struct value *v = BUILD(o->b, "LeakyRelu", tensorflow_in(o, 0));
-    tensorflow_give(o, 0, build_float(o->b, v, "alpha", tensorflow_float(o, "alpha", 0.2f)));
-}
-
-void tensorflow_read_softmax(struct tensorflow_op *o)
-{
-    tensorflow_give(o, 0, build_int(o->b, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0)), "axis", -1));
-}
-
-void tensorflow_read_like(struct tensorflow_op *o)
-{
-    struct value *one = number(o, o->kind->onnx[0] - '0');
-    tensorflow_give(o, 0, BUILD(o->b, "Expand", one, BUILD(o->b, "Shape", tensorflow_in(o, 0))));
 }
 
 /* ---- products ---- */
@@ -229,13 +198,6 @@ void tensorflow_read_reduce(struct tensorflow_op *o)
 void tensorflow_read_reduce_logical(struct tensorflow_op *o)
 {
     tensorflow_give(o, 0, build_cast(o->b, reduce(o, build_cast(o->b, tensorflow_in(o, 0), DTYPE_U8)), DTYPE_BOOL));
-}
-
-/* Half the sum of squares. */
-void tensorflow_read_l2_loss(struct tensorflow_op *o)
-{
-    struct value *sum = build_int(o->b, BUILD(o->b, "ReduceSumSquare", tensorflow_in(o, 0)), "keepdims", 0);
-    tensorflow_give(o, 0, BUILD(o->b, "Mul", sum, number(o, 0.5)));
 }
 
 void tensorflow_read_cum_sum(struct tensorflow_op *o)

@@ -256,12 +256,15 @@ void tensorflow_read_gather_nd(struct tensorflow_op *o)
     tensorflow_give(o, 0, BUILD(o->b, "GatherND", tensorflow_in(o, 0), tensorflow_i64(o, 1)));
 }
 
+/* What is below 0 is none of them, where ONNX counts it from the end. */
 void tensorflow_read_one_hot(struct tensorflow_op *o)
 {
     struct value *on = build_reshape(o->b, tensorflow_in(o, 2), 1, (int64_t[]){1});
     struct value *off = build_reshape(o->b, tensorflow_in(o, 3), 1, (int64_t[]){1});
     struct value *both = build_int(o->b, BUILD(o->b, "Concat", off, on), "axis", 0);
-    struct value *v = BUILD(o->b, "OneHot", tensorflow_in(o, 0), tensorflow_in(o, 1), both);
+    struct value *depth = tensorflow_in(o, 1), *at = tensorflow_i64(o, 0);
+    at = BUILD(o->b, "Where", BUILD(o->b, "Less", at, build_number(o->b, DTYPE_I64, 0)), tensorflow_i64(o, 1), at);
+    struct value *v = BUILD(o->b, "OneHot", at, depth, both);
     tensorflow_give(o, 0, build_int(o->b, v, "axis", tensorflow_int(o, "axis", -1)));
 }
 
@@ -284,15 +287,4 @@ void tensorflow_read_select(struct tensorflow_op *o)
 void tensorflow_read_where(struct tensorflow_op *o)
 {
     tensorflow_give(o, 0, build_transpose(o->b, BUILD(o->b, "NonZero", tensorflow_in(o, 0)), 2, (int64_t[]){1, 0}));
-}
-
-/* Boxes [n, 4] and scores [n]. */
-void tensorflow_read_nms(struct tensorflow_op *o)
-{
-    struct value *boxes = build_unsqueeze(o->b, tensorflow_in(o, 0), 0);
-    struct value *scores = BUILD(o->b, "Unsqueeze", tensorflow_in(o, 1), BUILD_LIST(o->b, 0, 1));
-    struct value *v = BUILD(o->b, "NonMaxSuppression", boxes, scores, tensorflow_i64_list(o, 2), tensorflow_in(o, 3),
-                            tensorflow_in(o, 4));
-    v = BUILD(o->b, "Squeeze", build_slice(o->b, v, 1, 2, 3), BUILD_LIST(o->b, 1));
-    tensorflow_give(o, 0, build_cast(o->b, v, DTYPE_I32));
 }

@@ -154,6 +154,8 @@ enum tensorflow_fate {
 enum tensorflow_fate tensorflow_fate(struct tensorflow_loop *l, int k);
 const char *tensorflow_written(struct tensorflow_loop *l, int k);
 bool tensorflow_is_counter(const struct tensorflow_loop *l, int k);
+/* Whether a tensor of the body is a constant whole number of that value. */
+bool tensorflow_is_number(const struct tensorflow_loop *l, const char *name, int64_t number);
 /* The tensor that one is, but for Identities. */
 const char *tensorflow_through(struct tensorflow_scope *s, const char *name);
 /* Makes it an operator for recurrent layers, where it is one (recurrent.c). */
@@ -201,6 +203,8 @@ int tensorflow_rank(struct tensorflow_op *o, int k);
 int64_t tensorflow_dim(struct tensorflow_op *o, int k, int axis);
 enum dtype tensorflow_dtype_of(struct tensorflow_op *o, int k);
 int tensorflow_axis(struct tensorflow_op *o, int64_t axis, int rank);
+/* The outputs are the results of a formula (build_formulas()) of the inputs; parameters are attributes. */
+void tensorflow_formula(struct tensorflow_op *o, const char *text);
 /* Output k is v. */
 void tensorflow_give(struct tensorflow_op *o, int k, struct value *v);
 
@@ -211,6 +215,8 @@ bool tensorflow_is_nchw(const struct tensorflow_op *o);
 /* Input k with channels second, and back, of 3 to 5 axes, where they stand last. */
 struct value *tensorflow_to_nchw(struct tensorflow_op *o, int k);
 struct value *tensorflow_from_nchw(struct tensorflow_op *o, struct value *v, int rank);
+/* Strides, dilations (the attribute of that name) and padding of the node that makes v; returns v (read_conv.c). */
+struct value *tensorflow_window(struct tensorflow_op *o, struct value *v, int rank, const char *dilations);
 /* The constant of input k with its axes permuted, in the graph; a Transpose of what is none. */
 struct value *tensorflow_permuted(struct tensorflow_op *o, int k, int rank, const int64_t *perm);
 

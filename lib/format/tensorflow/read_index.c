@@ -1,0 +1,85 @@
+/* Operators that are formulas once their attributes are known, and those of several outputs. */
+#include <string.h>
+
+#include "format/tensorflow/tensorflow.h"
+
+/* Only the main diagonal, with its first elements at the left. */
+void tensorflow_read_diagonal(struct tensorflow_op *o)
+{
+    int64_t k[2] = {0, 0};
+    if (o->in_count > 1 && (tensorflow_want_ints(o, 1, k, 2) < 1 || k[0] != 0 || k[1] != 0))
+        build_fail(o->b, "diagonals from %lld to %lld are not read, want the main one", (long long)k[0],
+                   (long long)k[1]);
+    tensorflow_formula(o, o->kind->onnx);
+}
+
+void tensorflow_read_bucketize(struct tensorflow_op *o)
+{
+    const struct protobuf *list =
+        protobuf_find(protobuf_message(tensorflow_attr(o->node->message, "boundaries"), "list"), "f");
+    int count = list && list->span.count < 1 << 20 ? (int)list->span.count : 0;
+    struct tensor *t = tensor_new(DTYPE_F32, 1, &(int64_t){count}, o->b->err);
+    for (int i = 0; t && i < count; i++)
+        memcpy((float *)t->data + i, list->span.data + (size_t)i * list->span.step, sizeof(float));
+    struct value *bounds = build_cast(o->b, build_constant(o->b, NULL, t), tensorflow_dtype_of(o, 0));
+    o->in = (struct value *[]){tensorflow_in(o, 0), bounds};
+    o->in_count = 2;
+    tensorflow_formula(o, o->kind->onnx);
+}
+
+void tensorflow_read_bincount(struct tensorflow_op *o)
+{
+    if (tensorflow_dim(o, 2, 0) != 0)
+        build_fail(o->b, "counts with weights are not read");
+    tensorflow_formula(o, o->kind->onnx);
+}
+
+void tensorflow_read_partition(struct tensorflow_op *o)
+{
+    int64_t count = tensorflow_int(o, "num_partitions", 1);
+    if (count < 1 || count > TENSORFLOW_OUTPUTS)
+        build_fail(o->b, "%lld parts, want at most %d", (long long)count, TENSORFLOW_OUTPUTS);
+    for (int64_t i = 0; i < count && !o->b->failed; i++) {
+        struct value *is = BUILD(o->b, "Equal", tensorflow_in(o, 1), build_number(o->b, DTYPE_I32, (double)i));
+        tensorflow_give(o, (int)i, build_int(o->b, BUILD(o->b, "Compress", tensorflow_in(o, 0), is), "axis", 0));
+    }
+}
+
+void tensorflow_read_shape_n(struct tensorflow_op *o)
+{
+    for (int i = 0; i < o->in_count && !o->b->failed; i++)
+        tensorflow_give(o, i,
+                        build_cast(o->b, BUILD(o->b, "Shape", o->in[i]), tensorflow_type(o, "out_type", DTYPE_I32)));
+}
+
+void tensorflow_read_roll(struct tensorflow_op *o)
+{
+    int64_t shifts[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK];
+    int rank = tensorflow_rank(o, 0), count = tensorflow_want_ints(o, 1, shifts, TENSOR_MAX_RANK);
+    if (tensorflow_want_ints(o, 2, axes, TENSOR_MAX_RANK) != count)
+        build_fail(o->b, "%d shifts of another number of axes", count);
+    for (int i = 0; i < count && !o->b->failed; i++)
+        axes[i] = tensorflow_axis(o, axes[i], rank);
+    tensorflow_give(o, 0, build_roll(o->b, tensorflow_in(o, 0), o->b->failed ? 0 : count, shifts, axes));
+}
+
+/* Each place's window, rows of pixels of all channels: a convolution with one tap for each pixel of the window. */
+void tensorflow_read_patches(struct tensorflow_op *o)
+{
+    int64_t size[4] = {1, 1, 1, 1}, channels = tensorflow_dim(o, 0, 3);
+    int count = tensorflow_list(o, "ksizes", size, 4);
+    int64_t taps = size[1] > 0 && size[2] > 0 && size[1] < 256 && size[2] < 256 ? size[1] * size[2] : 0;
+    if (count != 4 || tensorflow_rank(o, 0) != 4 || channels < 1 || channels > 4096 || taps < 1)
+        build_fail(o->b, "want windows and a number of channels that are known");
+    int64_t outs = o->b->failed ? 1 : taps * channels, dims[4] = {outs, 1, size[1], size[2]};
+    struct tensor *t = o->b->failed ? NULL : tensor_new(DTYPE_F32, 4, dims, o->b->err);
+    for (int64_t i = 0; t && i < outs; i++) /* channel c's tap k is output c * taps + k */
+        ((float *)t->data)[i * taps + i % taps] = 1;
+    struct value *v = BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), build_constant(o->b, NULL, t));
+    v = build_int(o->b, tensorflow_window(o, v, 4, "rates"), "group", channels);
+    struct value *shape =
+        BUILD(o->b, "Concat", build_shape(o->b, v, 0, 1), BUILD_LIST(o->b, channels, taps), build_shape(o->b, v, 2, 4));
+    v = BUILD(o->b, "Reshape", v, build_int(o->b, shape, "axis", 0));
+    v = build_transpose(o->b, v, 5, (int64_t[]){0, 3, 4, 2, 1});
+    tensorflow_give(o, 0, build_reshape(o->b, v, 4, (int64_t[]){0, 0, 0, outs}));
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Makes parts.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
+sound have (suppression of all classes, parts of images, a Fourier transform), rows scattered, a norm of the batch; gru.pb: Keras' GRU, of which the reader makes one operator."""
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+rng = np.random.default_rng(5)
+
+
+def write(name, function, inputs):
+    spec = [tf.TensorSpec(x.shape, x.dtype, name="in%d" % k) for k, x in enumerate(inputs)]
+    wrapped = tf.function(lambda *x: [tf.identity(y) for y in tf.nest.flatten(function(*x))], input_signature=spec)
+    frozen = convert_variables_to_constants_v2(wrapped.get_concrete_function(), lower_control_flow=False)
+    graph = frozen.graph.as_graph_def()
+    used = {w.func.name for f in graph.library.function for n in f.node_def for w in n.attr.values() if w.func.name}
+    used |= {w.func.name for n in graph.node for w in n.attr.values() if w.func.name}
+    kept = [f for f in graph.library.function if f.signature.name in used]
+    del graph.library.gradient[:], graph.library.function[:]
+    graph.library.function.extend(kept)
+    for n in [*graph.node, *(n for f in kept for n in f.node_def)]:
+        n.ClearField("experimental_debug_info")
+        n.attr.pop("_output_shapes", None)
+    with open(name + ".pb", "wb") as file:
+        file.write(graph.SerializeToString())
+    os.makedirs(name, exist_ok=True)
+    for k, node in enumerate(n for n in graph.node if n.op == "Placeholder"):
+        np.save("%s/in_%d.npy" % (name, k), inputs[int(node.name[2:])])
+    for k, y in enumerate(frozen(*[tf.constant(x) for x in inputs])):
+        np.save("%s/out_%d.npy" % (name, k), y.numpy())
+
+
+def parts(image, corners, scores, places, sound):
+    boxes = tf.concat([corners, corners + 0.4], -1)
+    best = tf.image.combined_non_max_suppression(boxes[:, :, None], scores, 3, 6, 0.5, 0.3)
+    kept = tf.raw_ops.NonMaxSuppressionV5(boxes=boxes[0], scores=scores[0, :, 0], max_output_size=4, iou_threshold=0.5, score_threshold=0.2, soft_nms_sigma=0.0, pad_to_max_output_size=True)
+    crops = tf.image.crop_and_resize(image, boxes[0, :3] * 1.2 - 0.1, places[:3], [3, 4], extrapolation_value=-1.0)
+    ones = tf.ones([3])
+    normed = tf.raw_ops.FusedBatchNormV3(x=image, scale=ones, offset=ones, mean=[], variance=[], is_training=True)[0]
+    sums = tf.math.unsorted_segment_sum(scores[0], places, 2)
+    spectrum = tf.signal.stft(sound, 16, 8)
+    return best, kept, crops, normed, sums, tf.abs(spectrum), tf.linalg.band_part(scores[0, :3], 0, -1), tf.math.atan2(sums, -1.0), tf.one_hot(places - 1, 3)
+
+
+write("parts", parts, [rng.standard_normal((2, 6, 5, 3)).astype(np.float32), rng.random((2, 7, 2)).astype(np.float32), rng.random((2, 7, 3)).astype(np.float32),
+                       rng.integers(0, 2, 7).astype(np.int32), rng.standard_normal((1, 40)).astype(np.float32)])
+keras.utils.set_random_seed(3)
+net = keras.Sequential([keras.layers.Input((5, 3)), keras.layers.GRU(2, return_sequences=True, bias_initializer="normal", name="g")], name="n")
+write("gru", net, [rng.standard_normal((2, 5, 3)).astype(np.float32)])
