@@ -216,6 +216,20 @@ static void test_narrow_groups(void)
     }
 }
 
+/* Several results of each channel, in images and in rows. */
+static void test_repeated_channels(void)
+{
+    for (int64_t times = 2; times <= 9; times++) {
+        conv_case(&(struct conv_case){2, 5, 7, 11, 5 * times, 3, 3, 5, 1 + (int)(times % 2), 1, {1, 1, 1, 1}});
+        conv_case(&(struct conv_case){1, 21, 9, 9, 21 * times, 7, 7, 21, 2, 1, {3, 3, 3, 3}});
+        begin();
+        struct node *n = NODE("Conv", input("x", DIMS(2, 6, 19)), weight(DIMS(6 * times, 1, 5)));
+        node_set_int(n, "group", 6, &error);
+        output(n->out[0]);
+        check();
+    }
+}
+
 /* Kernels of more than 64 taps along an axis, depthwise and not, and depthwise ones of more than 64 rows. */
 static void test_long_kernels(void)
 {
@@ -391,6 +405,7 @@ int main(void)
     RUN(test_winograd_fused);
     RUN(test_deconv_gaps);
     RUN(test_narrow_groups);
+    RUN(test_repeated_channels);
     RUN(test_long_kernels);
     RUN(test_wide_windows);
     RUN(test_shared_transposed);
