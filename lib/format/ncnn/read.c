@@ -278,16 +278,25 @@ static int read_net(struct reader *r, struct error *err)
     return build_graph_end(&r->b);
 }
 
-static struct graph *read_guessing(const struct ncnn_net *net, const struct source *source, int guess, bool *guessed,
+/* Of a reading: what it tries, and whether something was there to be tried. */
+struct trial {
+    int guess;
+    enum ncnn_sizes sizes;
+    bool guessed, sized;
+};
+
+static struct graph *read_guessing(const struct ncnn_net *net, const struct source *source, struct trial *t,
                                    struct error *err)
 {
     struct graph *g = graph_new(err);
-    struct reader r = {.b = {.graph = g, .err = err}, .net = net, .bin = {.source = source}, .guess = guess};
+    struct reader r = {
+        .b = {.graph = g, .err = err}, .net = net, .bin = {.source = source}, .guess = t->guess, .sizes = t->sizes};
     int result = g ? read_net(&r, err) : -1;
     ncnn_bin_release(&r.bin);
     lookup_release(&r.names);
     free(r.blobs);
-    *guessed = r.guessed;
+    t->guessed = r.guessed;
+    t->sized = r.sized;
     if (result == 0)
         return g;
     graph_free(g);
@@ -296,19 +305,35 @@ static struct graph *read_guessing(const struct ncnn_net *net, const struct sour
 
 /* Where nothing tells how many axes an input has, it stays open; a net that cannot be read so is read with each number
  * there is, an image's first. */
-struct graph *ncnn_read_net(const struct ncnn_net *net, const struct source *source, struct error *err)
+static struct graph *read_sized(const struct ncnn_net *net, const struct source *source, struct trial *t,
+                                struct error *err)
 {
     static const int guesses[] = {0, 3, 2, 4, 1};
     struct error first;
-    bool guessed = true;
     struct graph *g = NULL;
-    for (size_t i = 0; !g && guessed && i < sizeof(guesses) / sizeof(guesses[0]); i++) {
-        g = read_guessing(net, source, guesses[i], &guessed, err);
+    t->guessed = true;
+    for (size_t i = 0; !g && t->guessed && i < sizeof(guesses) / sizeof(guesses[0]); i++) {
+        t->guess = guesses[i];
+        g = read_guessing(net, source, t, err);
         if (i == 1 && err)
             first = *err;
     }
-    if (!g && guessed && err)
+    if (!g && t->guessed && err)
         *err = first;
+    return g;
+}
+
+/* The runtime takes no notice of the sizes that an input says: where a net cannot have them, old converters wrote them
+ * in another order, or it was trained anew for others. */
+struct graph *ncnn_read_net(const struct ncnn_net *net, const struct source *source, struct error *err)
+{
+    struct trial t = {.sizes = NCNN_SIZES};
+    struct error ignored;
+    struct graph *g = read_sized(net, source, &t, err);
+    while (!g && t.sized && t.sizes < NCNN_SIZES_OPEN) {
+        t.sizes++;
+        g = read_sized(net, source, &t, &ignored);
+    }
     return g;
 }
 

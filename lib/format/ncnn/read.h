@@ -23,6 +23,8 @@ struct reader {
     int inputs;   /* Input layers so far */
     int guess;    /* axes of an input of which the file tells nothing; 0: left open */
     bool guessed; /* whether there was one */
+    enum ncnn_sizes { NCNN_SIZES, NCNN_SIZES_TURNED, NCNN_SIZES_OPEN } sizes; /* which an input has of those it says */
+    bool sized;                                                               /* whether one says some */
 };
 
 /* Reads the layer: its first output; further ones go to ncnn_give(). NULL after a failure. */

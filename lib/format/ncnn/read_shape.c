@@ -154,7 +154,10 @@ struct value *ncnn_input(struct reader *r)
         return build_input(&r->b, blob, DTYPE_F32, -1, NULL);
     letters_of(dims, at);
     for (int i = 0; i < dims && !r->b.failed; i++) {
-        int64_t n = ncnn_int(r->l, size_ids[at[i]], 0);
+        int64_t n = ncnn_int(r->l, size_ids[at[r->sizes == NCNN_SIZES_TURNED ? dims - 1 - i : i]], 0);
+        r->sized |= n > 0;
+        if (r->sizes == NCNN_SIZES_OPEN)
+            n = 0;
         if (n <= 0 && dims == 3 && i == 0)
             n = channels_taken(ncnn_consumer(r, blob));
         shape[i + 1] = n > 0 ? n : open_size(r, letters[at[i]]);

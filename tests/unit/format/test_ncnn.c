@@ -50,6 +50,30 @@ static void all_of_seven_axes(void)
     blob_unref(blob);
 }
 
+/* Sizes that an input says and the net cannot have: of another order, and of another net. */
+static void sizes_that_do_not_fit(void)
+{
+    static const struct {
+        const char *layers;
+        int64_t dims[3]; /* -1: open */
+    } cases[] = {{"7767517\n2 2\nInput in 0 1 a 0=9 1=8 2=3\nPooling p 1 1 a b 1=5\n", {3, 8, 9}},
+                 {"7767517\n2 2\nInput in 0 1 a 0=3 1=8 2=9\nPooling p 1 1 a b 1=5\n", {3, 8, 9}},
+                 {"7767517\n2 2\nInput in 0 1 a 0=4 1=4 2=4\nPooling p 1 1 a b 1=5\n", {-1, -1, -1}}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct blob *blob = blob_new(strlen(cases[i].layers), &err);
+        memcpy(blob->data, cases[i].layers, strlen(cases[i].layers));
+        struct source source = {.blob = blob};
+        struct graph *g = format_by_name("ncnn")->read(&source, &err);
+        CHECK_MSG(g != NULL, "%zu: %s", i, err.text);
+        for (int k = 0; g && k < 3; k++) {
+            int64_t dim = g->inputs[0]->type.dims[k + 1];
+            CHECK_MSG(cases[i].dims[k] < 0 ? dim < 0 : dim == cases[i].dims[k], "%zu: %d", i, k);
+        }
+        graph_free(g);
+        blob_unref(blob);
+    }
+}
+
 /* Bytes with a scale are weights of layers: as a result they had no blob, and no name. */
 static void a_constant_of_bytes_as_output(void)
 {
@@ -69,6 +93,7 @@ int main(void)
     RUN(an_axis_beyond_the_blob);
     RUN(a_blob_of_seven_axes);
     RUN(all_of_seven_axes);
+    RUN(sizes_that_do_not_fit);
     RUN(a_constant_of_bytes_as_output);
     return TEST_END();
 }
