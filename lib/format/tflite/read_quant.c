@@ -58,7 +58,8 @@ static struct value *put_zero(struct tflite_graph *g, const struct tflite_scale 
     return build_constant(g->b, NULL, t);
 }
 
-static bool check_scale(struct tflite_graph *g, const struct tflite_tensor *t, const struct tflite_scale *s)
+/* Old converters gave a bias, which has one axis, the axis of the weights. */
+static bool check_scale(struct tflite_graph *g, const struct tflite_tensor *t, struct tflite_scale *s)
 {
     struct type type;
     if (tflite_tensor_type(g, t, &type) < 0)
@@ -68,6 +69,8 @@ static bool check_scale(struct tflite_graph *g, const struct tflite_tensor *t, c
         if (!isfinite(scale) || scale < 0)
             build_fail(g->b, "tensor '%s' has a scale of %g", tflite_tensor_name(g, t), (double)scale);
     }
+    if (type.rank == 1)
+        s->axis = 0;
     if (s->scale.count > 1 && (s->axis < 0 || s->axis >= type.rank ||
                                (type.dims[s->axis] >= 0 && type.dims[s->axis] != (int64_t)s->scale.count)))
         build_fail(g->b, "tensor '%s' has %zu scales for axis %d", tflite_tensor_name(g, t), s->scale.count, s->axis);

@@ -17,7 +17,7 @@ struct tensor_spec {
     int32_t dim, rest[3]; /* rest: three more axes, where the first of them is not 0 */
     const void *data;     /* NULL: not a constant */
     size_t size;
-    uint32_t sparsity;
+    uint32_t sparsity, scales;
 };
 
 struct operator_spec {
@@ -40,6 +40,7 @@ static uint32_t put_tensor(struct flatbuf_out *o, const struct tensor_spec *t, i
     flatbuf_add_ref(o, 0, shape);
     flatbuf_add_int(o, 1, 1, t->type, 0);
     flatbuf_add_int(o, 2, 4, t->data ? buffer : 0, 0);
+    flatbuf_add_ref(o, 4, t->scales);
     flatbuf_add_ref(o, 6, t->sparsity);
     return flatbuf_end(o);
 }
@@ -252,6 +253,25 @@ static void test_sparse_levels_of_one_axis(void)
     refused(&o, t, 3, &(struct operator_spec){0, {0, 1}, 2, 0}, 1, "levels do not fit");
 }
 
+/* A list of bytes with a scale each, whose axis is that of weights which stood beside it. */
+static void test_axis_of_a_list(void)
+{
+    static const int8_t bytes[] = {1, 2};
+    static const float scales[] = {0.5f, 2};
+    struct tensor_spec t[] = {{.dim = 2}, {.type = 9, .dim = 2, .data = bytes, .size = 2}, {.dim = 2}, {.dim = 2}};
+    const struct operator_spec op[] = {{6, {1, -2}, 2, 0}, {0, {0, 2}, 3, 0}}; /* DEQUANTIZE, ADD */
+    struct flatbuf_out o;
+    begin(&o);
+    uint32_t list = flatbuf_put_vector(&o, scales, 2, 4, 4);
+    flatbuf_begin(&o);
+    flatbuf_add_ref(&o, 2, list);
+    flatbuf_add_int(&o, 6, 4, 3, 0);
+    t[1].scales = flatbuf_end(&o);
+    struct graph *g = read_model(&o, t, 4, op, 2);
+    CHECK_MSG(g != NULL, "%s", err.text);
+    graph_free(g);
+}
+
 /* Output 0 for one input of these numbers. The graph goes. */
 static void gives(struct graph *g, const float *x, const float *want, int count)
 {
@@ -336,6 +356,7 @@ int main(void)
     RUN(test_decoding_in_a_circle);
     RUN(test_sparse);
     RUN(test_sparse_levels_of_one_axis);
+    RUN(test_axis_of_a_list);
     RUN(test_mediapipe);
     RUN(test_reflection_is_written);
     return TEST_END();
