@@ -113,7 +113,7 @@ int image_tga_check(const uint8_t *bytes, size_t n, struct error *err)
     struct bytes b = bytes_of(bytes, n);
     struct tga t;
     if (read_tga(&t, &b))
-        return error_set(err, "not a picture: want JPEG, PNG, GIF, BMP, PNM, TGA or PSD");
+        return error_set(err, "not a picture: want JPEG, PNG, GIF, BMP, PNM or TGA");
     bytes_take(&b, t.id_size + t.map_bytes);
     if (t.type & TGA_RLE)
         skip_packets(&b, &t);

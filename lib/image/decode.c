@@ -18,17 +18,22 @@ struct format {
     }
 
 static const struct format formats[] = {
-    {"JPEG", "\xff\xd8\xff", 3, 512, image_jpeg_check, NULL}, /* a bit for each 8x8 block of a scan */
+    {"JPEG", "\xff\xd8\xff", 3, 512, image_jpeg_check, NULL},         /* a bit for each 8x8 block of a scan */
     {"PNG", "\x89PNG\r\n\x1a\n", 8, 8 * 1032, image_png_check, NULL}, /* 1 bit a pixel, deflate's 1032:1 */
-    {"GIF", "GIF87a", 6, 4096, image_gif_check, NULL}, /* LZW strings grow by a pixel a code */
+    {"GIF", "GIF87a", 6, 4096, image_gif_check, NULL},                /* LZW strings grow by a pixel a code */
     {"GIF", "GIF89a", 6, 4096, image_gif_check, NULL},
     {"BMP", "BM", 2, 8, image_bmp_check, NULL},
-    {"PSD", "8BPS", 4, 64, NULL, NULL}, /* PackBits: 128 pixels in 2 bytes */
-    PNM("1"), PNM("2"), PNM("3"), PNM("4"), PNM("5"), PNM("6"),
+    PNM("1"),
+    PNM("2"),
+    PNM("3"),
+    PNM("4"),
+    PNM("5"),
+    PNM("6"),
     {"WebP", "RIFF", 4, 0, NULL, NULL},
     {"TIFF", "II*\0", 4, 0, NULL, NULL},
     {"TIFF", "MM\0*", 4, 0, NULL, NULL},
     {"PDF", "%PDF", 4, 0, NULL, NULL},
+    {"PSD", "8BPS", 4, 0, NULL, NULL},
     {"NumPy", "\x93NUMPY", 6, 0, NULL, NULL},
     {"JPEG XL", "\xff\x0a", 2, 0, NULL, NULL},
     {"HEIF or AVIF", "\0\0\0", 3, 0, NULL, NULL},
@@ -79,7 +84,7 @@ int image_decode(struct image *out, const void *bytes, size_t n, struct error *e
 {
     const struct format *f = recognise(bytes, n);
     if (!f->pixels_per_byte)
-        return error_set(err, "looks like %s: want JPEG, PNG, GIF, BMP, PNM, TGA or PSD", f->name);
+        return error_set(err, "looks like %s: want JPEG, PNG, GIF, BMP, PNM or TGA", f->name);
     if (f->decode)
         return f->decode(out, bytes, n, err);
     return decode_by_stb(out, f, bytes, n, err);

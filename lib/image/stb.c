@@ -46,6 +46,7 @@ static void *copy_any(void *to, const void *from, size_t n)
 #define STBI_NO_HDR
 #define STBI_NO_LINEAR
 #define STBI_NO_PIC
+#define STBI_NO_PSD
 #define STBI_NO_PNM             /* takes 16-bit samples for 8-bit ones */
 #define STBI_NO_FAILURE_STRINGS /* would write to a global */
 #define STBI_MAX_DIMENSIONS IMAGE_MAX_SIDE

@@ -87,9 +87,9 @@ attempt_fn *attempt_for(const char *name)
     static const struct {
         const char *suffix;
         attempt_fn *attempt;
-    } kinds[] = {{".jpg", attempt_photo}, {".png", attempt_photo},    {".gif", attempt_photo},
-                 {".bmp", attempt_photo}, {".tga", attempt_photo},    {".ppm", attempt_photo},
-                 {".psd", attempt_photo}, {".yml", attempt_settings}, {".json", attempt_settings}};
+    } kinds[] = {{".jpg", attempt_photo},    {".png", attempt_photo},    {".gif", attempt_photo},
+                 {".bmp", attempt_photo},    {".tga", attempt_photo},    {".ppm", attempt_photo},
+                 {".yml", attempt_settings}, {".json", attempt_settings}};
     size_t n = strlen(name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         size_t m = strlen(kinds[i].suffix);
