@@ -35,6 +35,9 @@ static struct value *plain(struct reader *r, const char *op, struct value *x, st
 {
     if (y)
         pnnx_promote(r, &x, &y);
+    bool truths = y && pnnx_type(r, x) == DTYPE_BOOL && pnnx_type(r, y) == DTYPE_BOOL;
+    if (truths && (strcmp(op, "Mul") == 0 || strcmp(op, "Add") == 0))
+        op = *op == 'M' ? "And" : "Or";
     return BUILD(&r->b, op, x, y);
 }
 

@@ -394,6 +394,10 @@ static void give_outputs(struct export *e, const struct json_node *signature)
         struct torch_value v = get(e, name ? name : "");
         if (t->b->failed)
             return;
+        const struct value *taken = graph_find_local(t->b->graph, name);
+        if (taken && taken->is_input) /* it is given back as it is: its name stays the input's */
+            name = graph_fresh_name(t->b->graph, name, t->b->err);
+        build_check(t->b, name != NULL);
         build_layer(t->b, name);
         build_graph_output(t->b, torch_graph_value(t, v), name);
     }

@@ -400,6 +400,13 @@ struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound 
     return list;
 }
 
+/* A tensor of one axis and no elements, which is joined with any other. */
+static bool is_nothing(struct torch_reader *t, struct torch_value v)
+{
+    const struct type *type = type_of(t, v);
+    return type && type->rank == 1 && type->dims[0] == 0;
+}
+
 /* A list that is joined may hold one tensor, or numbers that become one. */
 struct torch_value torch_make_join(struct torch_reader *t, struct torch_bound *c)
 {
@@ -412,8 +419,11 @@ struct torch_value torch_make_join(struct torch_reader *t, struct torch_bound *c
     }
     for (size_t i = 0; torch_is_list(c->arg[0]) && i < c->arg[0].list->count && !t->b->failed; i++) {
         struct torch_value item = c->arg[0].list->items[i];
-        torch_append(t, list, item.kind == TORCH_TENSOR ? item : torch_tensor(t, torch_graph_value(t, item)));
+        if (!is_nothing(t, item) || c->arg[0].list->count == 1)
+            torch_append(t, list, item.kind == TORCH_TENSOR ? item : torch_tensor(t, torch_graph_value(t, item)));
     }
+    if (list.kind != TORCH_NONE && list.list->count == 0)
+        list = c->arg[0];
     c->arg[0] = list;
     return torch_make_NULL(t, c);
 }

@@ -64,6 +64,20 @@ static const struct {
     {"native_group_norm", "(x, weight, bias, n, c, size, groups, eps):\n"
     "  return (torch.group_norm(x, groups, weight, bias, eps), None, None)\n"},
     /* ---- arithmetic ---- */
+    {"_weight_norm", "(v, g, dim=0):\n"
+    "  dims = []\n"
+    "  for i in range(torch.dim(v)):\n"
+    "    if i != dim:\n"
+    "      dims.append(i)\n"
+    "  return v * (g / torch.norm(v, 2, dims, True))\n"},
+    {"diff", "(x, n=1, dim=-1, prepend=None, append=None):\n"
+    "  if prepend is not None:\n"
+    "    x = torch.cat([prepend, x], dim)\n"
+    "  if append is not None:\n"
+    "    x = torch.cat([x, append], dim)\n"
+    "  for i in range(n):\n"
+    "    x = torch.slice(x, dim, 1) - torch.slice(x, dim, 0, -1)\n"
+    "  return x\n"},
     {"lerp", "(a, b, weight):\n"
     "  return a + (b - a) * weight\n"},
     {"true_divide", "(a, b):\n"
@@ -113,6 +127,8 @@ static const struct {
     "  return torch.gt(torch.sum(torch.to(x, 4), [dim], keepdim), 0)\n"},
     {"all", "(x, dim=None, keepdim=False):\n"
     "  return torch.logical_not(torch.any(torch.logical_not(torch.to(x, 11)), dim, keepdim))\n"},
+    {"_is_all_true", "(x):\n"
+    "  return torch.all(x)\n"},
     /* ---- tensors of numbers ---- */
     {"__range_length", "(low, high, step):\n"
     "  return torch.max(0, (high - low + step - 1) // step)\n"},
@@ -122,6 +138,10 @@ static const struct {
     "  if dtype is None:\n"
     "    dtype = torch.dtype(x)\n"
     "  return torch.full(size, fill_value, dtype)\n"},
+    {"randn_like", "(x, dtype=None):\n"
+    "  return onnx.RandomNormalLike(x)\n"},
+    {"rand_like", "(x, dtype=None):\n"
+    "  return onnx.RandomUniformLike(x)\n"},
     {"as_tensor", "(data, dtype=None, device=None):\n"
     "  return torch.tensor(data, dtype)\n"},
     {"_shape_as_tensor", "(x):\n"
