@@ -111,7 +111,7 @@ static int pool_globally(struct node *n, struct error *err)
     int count;
     const int64_t *kernel = op_ints(n, "kernel_shape", &count);
     if (!x || count < 1 || count != x->rank - 2 || !pass_is_float(n->in[0]) || !all_are(n, "pads", 0) ||
-        !all_are(n, "dilations", 1) || op_int(n, "ceil_mode") || strcmp(op_string(n, "auto_pad"), "NOTSET") != 0 ||
+        !all_are(n, "dilations", 1) || op_int(n, "ceil_mode") || strncmp(op_string(n, "auto_pad"), "SAME", 4) == 0 ||
         (node_out(n, 1) && value_use_count(n->out[1])))
         return 0;
     for (int i = 0; i < count; i++)
@@ -159,12 +159,11 @@ static const struct {
     int inputs; /* that it must have at least */
     int (*rewrite)(struct node *n, struct error *err);
 } table[] = {
-    {"Gather", 2, slice_gather},        {"Sum", 2, add_sum},
-    {"ReduceMean", 1, reduce},          {"ReduceMax", 1, reduce},
-    {"ReduceSum", 1, reduce},           {"ReduceMin", 1, reduce},
-    {"ReduceProd", 1, reduce},
-    {"AveragePool", 1, pool_globally},  {"MaxPool", 1, pool_globally},
-    {"Pow", 2, multiply_power},
+    {"Gather", 2, slice_gather},   {"Sum", 2, add_sum},
+    {"ReduceMean", 1, reduce},     {"ReduceMax", 1, reduce},
+    {"ReduceSum", 1, reduce},      {"ReduceMin", 1, reduce},
+    {"ReduceProd", 1, reduce},     {"AveragePool", 1, pool_globally},
+    {"MaxPool", 1, pool_globally}, {"Pow", 2, multiply_power},
 };
 
 static int rewrite(struct node *n, struct error *err)
