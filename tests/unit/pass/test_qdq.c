@@ -130,6 +130,8 @@ static void loose_forms(void)
         {"QuantizeLinear(Sub(f,g),t,z)", "QAdd", 1},
         {"QuantizeLinear(Transpose[perm=0;2;3;1](Conv(f,DequantizeLinear(w,a))),t,z)", "QConv", 1},
         {"QuantizeLinear(MaxPool[kernel_shape=2;2](Relu(Conv(f,DequantizeLinear(w,a)))),t,z)", "QConv", 1},
+        {"Conv(MaxPool[kernel_shape=2;2](f),DequantizeLinear(w,a))", "QConv", 1},
+        {"Conv(Pad(Concat[axis=2](f,f),#i0;0;1;1;0;0;0;1),DequantizeLinear(w,a))", "QConv", 1},
         {"QuantizeLinear(Where(Greater(x,y),f,g),t,z)", "QTable", 2},
         {"QuantizeLinear(Split#2[axis=1,num_outputs=2](f),t,z)", "QTable", 1},
     };
@@ -221,6 +223,8 @@ static void in_numbers(void)
         {"DequantizeLinear(QuantizeLinear(l,s,z),t,z)", 2},
         {"DequantizeLinear(QuantizeLinear(l,s,z),s)", 2},
         {"DequantizeLinear(QuantizeLinear(l,p,o),p,o)", 2},
+        {"DequantizeLinear(QuantizeLinear(l,p),p)", 0},
+        {"DequantizeLinear[axis=0](QuantizeLinear[axis=0](Slice(l,#i0,#i6),p),p)", 0},
         {"DequantizeLinear(Abs(QuantizeLinear(l,s,k)),s,k)", 2},
         {"DequantizeLinear(QuantizeLinear(Mul(l,#0),i,z),i,z)", 2},
     };
