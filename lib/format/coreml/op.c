@@ -221,7 +221,7 @@ static void give_outputs(struct coreml_op *o)
         if (o->b->failed)
             return;
         bool fresh = v->producer && !v->is_input && strcmp(v->producer->name, o->name) == 0;
-        if (fresh && !graph_find_local(o->b->graph, o->out_names[k]))
+        if (fresh && !graph_find_value(o->b->graph, o->out_names[k]))
             build_name(o->b, v, o->out_names[k]);
         coreml_set(o->r, o->out_names[k], v, bytes_of("", 0));
     }
