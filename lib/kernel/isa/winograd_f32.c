@@ -6,6 +6,13 @@
 #include "kernel/isa/vec.h"
 #include "kernel/winograd.h"
 
+/* Where there is a better level, small is enough. */
+#if defined ISA_generic && (defined __x86_64__ || defined __aarch64__)
+enum { UNROLL = 1 };
+#else
+enum { UNROLL = 6 };
+#endif
+
 #define TILE    WINOGRAD_TILE /* the largest */
 #define OUTPUTS (WINOGRAD_TILE - 2)
 #define ROOT2   1.41421356f
@@ -90,22 +97,22 @@ V_FN void store(float *p, v_f32 x, int lanes)
 V_FN void input_lanes(const struct kernel_winograd_input_f32 *w, int c, int lanes, int tile)
 {
     v_f32 columns[TILE][TILE];
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (int x = 0; x < tile; x++) {
         v_f32 d[TILE], o[TILE];
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
         for (int y = 0; y < tile; y++)
             d[y] = load(w->x + y * w->row + x * w->pixel + c, lanes);
         input_line(o, d, tile);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
         for (int y = 0; y < tile; y++)
             columns[y][x] = o[y];
     }
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (int y = 0; y < tile; y++) {
         v_f32 o[TILE];
         input_line(o, columns[y], tile);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
         for (int x = 0; x < tile; x++)
             store(w->out + (y * tile + x) * w->plane + c, o[x], lanes);
     }
@@ -176,22 +183,22 @@ V_FN void output_lanes(const struct kernel_winograd_output_f32 *w, int c, int la
 {
     int size = tile - 2;
     v_f32 rows[OUTPUTS][TILE], acc[OUTPUTS * OUTPUTS], bias = w->bias ? load(w->bias + c, lanes) : v_zero();
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (int x = 0; x < tile; x++) {
         v_f32 m[TILE], o[OUTPUTS];
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
         for (int y = 0; y < tile; y++)
             m[y] = load(w->sums + (y * tile + x) * w->plane + c, lanes);
         output_line(o, m, tile);
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (int y = 0; y < size; y++)
             rows[y][x] = o[y];
     }
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
     for (int y = 0; y < size; y++) {
         v_f32 o[OUTPUTS];
         output_line(o, rows[y], tile);
-#pragma GCC unroll 4
+#pragma GCC unroll UNROLL
         for (int x = 0; x < size; x++)
             acc[y * size + x] = v_add(o[x], bias);
     }
@@ -263,22 +270,22 @@ V_FN void filter_line(v_f32 *o, const v_f32 *g, int tile)
 V_FN void filter_lanes(float *out, size_t plane, const float *w, size_t tap, int lanes, int tile)
 {
     v_f32 columns[TILE][3];
-#pragma GCC unroll 3
+#pragma GCC unroll UNROLL
     for (int x = 0; x < 3; x++) {
         v_f32 o[TILE];
         filter_line(o,
                     (v_f32[3]){load(w + (size_t)x * tap, lanes), load(w + (size_t)(3 + x) * tap, lanes),
                                load(w + (size_t)(6 + x) * tap, lanes)},
                     tile);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
         for (int y = 0; y < tile; y++)
             columns[y][x] = o[y];
     }
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
     for (int y = 0; y < tile; y++) {
         v_f32 o[TILE];
         filter_line(o, columns[y], tile);
-#pragma GCC unroll 6
+#pragma GCC unroll UNROLL
         for (int x = 0; x < tile; x++)
             store(out + (size_t)(y * tile + x) * plane, o[x], lanes);
     }
