@@ -109,6 +109,8 @@ float openvino_float(struct openvino_read *l, const char *name, float otherwise)
 bool openvino_bool(struct openvino_read *l, const char *name, bool otherwise);
 /* The numbers of "1, 2": their count, -1 when there is no such attribute. A failure for more than max. */
 int openvino_ints(struct openvino_read *l, const char *name, int64_t *values, int max);
+/* The same of real numbers, or words for true and false (read_formula.c). */
+int openvino_numbers(struct openvino_read *l, const char *name, double *values, int max);
 /* Which of the words (NULL behind the last) the attribute is; a failure when none. */
 int openvino_word(struct openvino_read *l, const char *name, const char *otherwise, const char *const *words);
 

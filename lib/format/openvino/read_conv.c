@@ -105,6 +105,21 @@ void openvino_read_group_conv(struct openvino_read *l)
     conv(l, weights, group);
 }
 
+/* Inputs: data, offsets, weights, perhaps a mask. */
+void openvino_read_deform_conv(struct openvino_read *l)
+{
+    int64_t pads[2 * MOST_SPATIAL];
+    struct value *v = BUILD(l->b, "DeformConv", openvino_in(l, 0), openvino_in(l, 2), openvino_in(l, 1), NULL,
+                            openvino_has(l, 3) ? l->in[3] : NULL);
+    if (openvino_word(l, "auto_pad", "explicit", rules) != 0 || openvino_rank(l, 0) != 4 ||
+        !openvino_bool(l, "bilinear_interpolation_pad", false))
+        build_fail(l->b, "want 4 axes, pads in numbers, and bilinear_interpolation_pad");
+    if (read_pads(l, 2, pads))
+        build_ints(l->b, v, "pads", 4, pads);
+    build_int(l->b, v, "offset_group", openvino_int(l, "deformable_group", 1));
+    l->out[0] = finish_conv(l, v, openvino_int(l, "group", 1));
+}
+
 /* Where the size of the result is given, pads follow from it: the larger half stands at the end, or, for same_lower,
  * at the beginning. */
 static void set_size(struct openvino_read *l, struct value *v, int spatial)
@@ -210,7 +225,7 @@ void openvino_read_max_pool(struct openvino_read *l)
 {
     pool(l, "MaxPool", true);
     if (l->layer->out_count > 1 && l->out[0] && !*l->out[0]->producer->domain)
-        l->out[1] = build_output(l->b, l->out[0], 1);
+        l->out[1] = openvino_as(l, build_output(l->b, l->out[0], 1), "index_element_type", "i64");
 }
 
 void openvino_read_average_pool(struct openvino_read *l)

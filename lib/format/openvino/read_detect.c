@@ -132,3 +132,90 @@ void openvino_read_roi_pool(struct openvino_read *l)
     build_ints(l->b, v, "pooled_shape", 2, shape);
     l->out[0] = build_float(l->b, v, "spatial_scale", openvino_float(l, "spatial_scale", 1));
 }
+
+/* ---- boxes of places: the sizes of the cells and of the image are inputs ---- */
+
+#define MOST_SIZES 256
+
+static int floats(struct openvino_read *l, const char *name, float *values)
+{
+    double numbers[MOST_SIZES];
+    int count = openvino_numbers(l, name, numbers, MOST_SIZES);
+    for (int i = 0; i < count; i++)
+        values[i] = (float)numbers[i];
+    return count;
+}
+
+/* Something of that height and width. */
+static struct value *sized(struct openvino_read *l, int k)
+{
+    struct value *size = openvino_list(l, k);
+    return build_formula(l->b, "[1,1] $0 Concat:2/axis=0 ConstantOfShape", 1, &size);
+}
+
+void openvino_read_prior_box(struct openvino_read *l)
+{
+    static const char *const lists[][2] = {{"min_size", "min_sizes"},
+                                           {"max_size", "max_sizes"},
+                                           {"aspect_ratio", "aspect_ratios"},
+                                           {"variance", "variances"}};
+    float values[MOST_SIZES], step = openvino_float(l, "step", 0);
+    int counts[4];
+    struct value *v = BUILD(l->b, "nn.PriorBox", sized(l, 0), sized(l, 1));
+    for (int i = 0; i < 4; i++) {
+        counts[i] = floats(l, lists[i][0], values);
+        if (counts[i] > 0)
+            build_floats(l->b, v, lists[i][1], counts[i], values);
+    }
+    if (!openvino_bool(l, "scale_all_sizes", true) || floats(l, "fixed_size", values) > 0 ||
+        floats(l, "density", values) > 0)
+        build_fail(l->b, "boxes of fixed sizes, or of sizes that are not scaled, are not read");
+    if (counts[1] > 0 && counts[2] > 0 && !openvino_bool(l, "min_max_aspect_ratios_order", true))
+        build_fail(l->b, "the largest box behind those of other ratios is not read");
+    build_int(l->b, v, "flip", openvino_bool(l, "flip", false));
+    build_int(l->b, v, "clip", openvino_bool(l, "clip", false));
+    build_float(l->b, v, "offset", openvino_float(l, "offset", 0));
+    if (step > 0)
+        build_floats(l->b, v, "step", 2, (float[]){step, step});
+    l->out[0] = BUILD(l->b, "Squeeze", v, BUILD_LIST(l->b, 0));
+}
+
+/* Boxes of given widths and heights around each cell, as parts of the image; then their variances. */
+void openvino_read_prior_box_clustered(struct openvino_read *l)
+{
+    struct build *b = l->b;
+    float sizes[2][MOST_SIZES], variance[MOST_SIZES],
+        step = openvino_float(l, "step", 0),
+        steps[2] = {openvino_float(l, "step_w", 0), openvino_float(l, "step_h", 0)};
+    int count = floats(l, "width", sizes[0]), variances = floats(l, "variance", variance);
+    struct value *corner[4];
+    if (count < 1 || floats(l, "height", sizes[1]) != count || (variances > 1 && variances != 4))
+        build_fail(b, "%d widths and another number of heights, or %d variances", count, variances);
+    for (int i = variances < 1 ? 0 : variances; i < 4; i++)
+        variance[i] = variances < 1 ? 0.1f : variance[0];
+    struct value *cells = openvino_list(l, 0), *image = openvino_list(l, 1);
+    for (int axis = 0; axis < 2 && !b->failed; axis++) { /* x, then y */
+        float each = steps[axis] > 0 ? steps[axis] : step;
+        for (int i = 0; i < count; i++)
+            sizes[axis][i] /= 2;
+        struct value *in[] = {build_slice(b, cells, 0, 1 - axis, 2 - axis),
+                              build_slice(b, image, 0, 1 - axis, 2 - axis),
+                              build_f32s(b, count, sizes[axis]),
+                              build_number(b, DTYPE_F32, (double)openvino_float(l, "offset", 0)),
+                              build_number(b, DTYPE_F32, (double)each),
+                              axis ? BUILD_LIST(b, -1, 1, 1) : BUILD_LIST(b, -1, 1)};
+        struct value *length = build_formula(b, each > 0 ? "$4" : "$1 Cast/to=1 $0 Cast/to=1 Div:2", 6, in);
+        in[4] = length;
+        in[3] = build_formula(b, "#_=0 $0 Squeeze #_=1 Range:3 Cast/to=1 $3 Add:2 $4 Mul:2 $5 Reshape:2", 6, in);
+        corner[axis] = build_formula(b, "$3 $2 Sub:2 $1 Cast/to=1 Div:2", 6, in);
+        corner[2 + axis] = build_formula(b, "$3 $2 Add:2 $1 Cast/to=1 Div:2", 6, in);
+    }
+    struct value *shape = build_int(b, BUILD(b, "Concat", cells, BUILD_LIST(b, count)), "axis", 0);
+    for (int i = 0; i < 4 && !b->failed; i++)
+        corner[i] = build_unsqueeze(b, BUILD(b, "Expand", corner[i], shape), -1);
+    struct value *v = b->failed ? NULL : build_int(b, build_node(b, "Concat", 4, corner), "axis", -1);
+    if (openvino_bool(l, "clip", true))
+        v = BUILD(b, "Clip", v, build_number(b, DTYPE_F32, 0), build_number(b, DTYPE_F32, 1));
+    struct value *both[] = {v, build_f32s(b, 4, variance)};
+    l->out[0] = build_formula(b, "$0 [1,-1] Reshape:2 $1 $0 Shape Expand:2 [1,-1] Reshape:2 Concat:2/axis=0", 2, both);
+}
