@@ -133,3 +133,27 @@ MODELS=$BATS_TEST_DIRNAME/../models
     nn convert -O tensorrt -o trt.onnx "$MODELS/mace/int8.pb"
     nn run --atol 0.1 --expect "$MODELS/mace/int8" trt.onnx "$MODELS/mace/int8/in_0.npy" > /dev/null
 }
+
+@test "truth as older writers had it: True of OpenVINO, 1 of Keras" {
+    sed 's/="\(true\|false\)"/="\u\1"/' "$MODELS/openvino/cnn.xml" > cnn.xml
+    cp "$MODELS/openvino/cnn.bin" .
+    nn run --expect "$MODELS/openvino/cnn" cnn.xml "$MODELS/openvino/cnn/in_0.npy" > /dev/null
+    grep -q '="\(True\|False\)"' cnn.xml
+    LC_ALL=C sed 's/"scale": true/"scale": 1   /g' "$MODELS/keras/cnn.h5" > cnn.h5
+    run ! cmp -s cnn.h5 "$MODELS/keras/cnn.h5"
+    nn run --expect "$MODELS/keras/cnn" cnn.h5 "$MODELS/keras/cnn/in_0.npy" > /dev/null
+}
+
+@test "slopes of OpenVINO stay f32 in a file of halves" {
+    printf '\0\0\0\77\0\0\200\76' > slopes.bin
+    cat > slopes.xml <<END
+<net name="n" version="10"><layers>
+<layer id="0" name="x" type="Parameter" version="opset1"><data element_type="f16" shape="1,2,1,1"/><output><port id="0" precision="FP16"><dim>1</dim><dim>2</dim><dim>1</dim><dim>1</dim></port></output></layer>
+<layer id="1" name="s" type="Const" version="opset1"><data element_type="f32" offset="0" shape="2,1,1" size="8"/><output><port id="0" precision="FP32"><dim>2</dim><dim>1</dim><dim>1</dim></port></output></layer>
+<layer id="2" name="y" type="PReLU" version="opset1"><input><port id="0"/><port id="1"/></input><output><port id="2" precision="FP16"><dim>1</dim><dim>2</dim><dim>1</dim><dim>1</dim></port></output></layer>
+<layer id="3" name="r" type="Result" version="opset1"><input><port id="0"/></input></layer>
+</layers><edges><edge from-layer="0" from-port="0" to-layer="2" to-port="0"/><edge from-layer="1" from-port="0" to-layer="2" to-port="1"/><edge from-layer="2" from-port="2" to-layer="3" to-port="0"/></edges></net>
+END
+    npy x.npy f32 1x2x1x1 -2 -4
+    matches "$(nn run slopes.xml x.npy)" "-1 -1"
+}

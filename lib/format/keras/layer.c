@@ -73,9 +73,10 @@ float keras_float(struct keras_call *l, const char *name, float otherwise)
 bool keras_bool(struct keras_call *l, const char *name, bool otherwise)
 {
     const struct json_node *n = keras_member(l, name);
-    if (n && n->kind != JSON_TRUE && n->kind != JSON_FALSE)
+    bool is_number = n && n->kind == JSON_NUMBER; /* Python takes 1 for True, and writes what it was given */
+    if (n && n->kind != JSON_TRUE && n->kind != JSON_FALSE && !is_number)
         refuse(l, name, "true or false");
-    return n ? n->kind == JSON_TRUE : otherwise;
+    return is_number ? n->number != 0 : n ? n->kind == JSON_TRUE : otherwise;
 }
 
 const char *keras_text(struct keras_call *l, const char *name, const char *otherwise)

@@ -1,5 +1,6 @@
 /* What the functions of layers see of them: attributes and inputs. */
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "format/openvino/openvino.h"
@@ -38,8 +39,8 @@ bool openvino_bool(struct openvino_read *l, const char *name, bool otherwise)
     const char *text = openvino_text(l, name, NULL);
     if (!text)
         return otherwise;
-    bool yes = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
-    if (!yes && strcmp(text, "false") != 0 && strcmp(text, "0") != 0)
+    bool yes = strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0; /* "True": files of 2020 */
+    if (!yes && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0)
         refuse(l, name, text, "true or false");
     return yes;
 }

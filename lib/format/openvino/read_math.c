@@ -101,6 +101,9 @@ void openvino_read_prelu(struct openvino_read *l)
             dims[i] = i ? 1 : count;
         slope = openvino_reshaped(l, 1, rank, dims);
     }
+    const struct type *x = build_type(l->b, openvino_in(l, 0)), *given = build_type(l->b, slope);
+    if (x && given && x->dtype != given->dtype) /* slopes stay f32 in files of halves */
+        slope = build_cast(l->b, slope, x->dtype);
     l->out[0] = BUILD(l->b, "PRelu", openvino_in(l, 0), slope);
 }
 
