@@ -20,6 +20,7 @@ struct resize_args {
     const struct kernels *kernels;
     struct resize_axis axis[VIEW_SPATIAL]; /* right-aligned; those in front of size 1 */
     ptrdiff_t out_stride[VIEW_SPATIAL];
+    size_t channels;
     bool copies; /* every pixel is one pixel of the input */
 };
 
@@ -42,7 +43,7 @@ static void run_resize(const struct step *s, struct tile tile)
     const struct resize_args *a = s->args;
     const float *row[RESIZE_TAPS * RESIZE_TAPS * RESIZE_TAPS];
     float weight[RESIZE_TAPS * RESIZE_TAPS * RESIZE_TAPS];
-    size_t channels = (size_t)a->out.dims[1], size = view_element(&a->x);
+    size_t channels = a->channels, size = view_element(&a->x);
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t at[VIEW_SPATIAL] = {i / a->axis[1].size % a->axis[0].size, i % a->axis[1].size, 0},
                 image = i / a->axis[1].size / a->axis[0].size;
@@ -91,6 +92,12 @@ static const struct tensor *filled(const struct node *n, int i)
     return t && t->count > 0 ? t : NULL;
 }
 
+/* The axis that stays as it is besides the batch: the second, or else the last. */
+static int channel_axis(const struct resize *r)
+{
+    return r->in[1] == r->out[1] && r->scale[1] == 1 ? 1 : r->rank - 1;
+}
+
 static bool fits(const struct node *n, struct resize *r)
 {
     struct error ignored;
@@ -106,7 +113,7 @@ static bool fits(const struct node *n, struct resize *r)
         r->coordinates == TF_CROP_AND_RESIZE)
         return false;
     for (int i = 0; i < x->rank; i++)
-        if (i < 2 ? r->in[i] != r->out[i] || r->scale[i] != 1 : r->out[i] > RESIZE_SIDE)
+        if (i == 0 || i == channel_axis(r) ? r->in[i] != r->out[i] || r->scale[i] != 1 : r->out[i] > RESIZE_SIDE)
             return false;
     return tensor_count(x->rank, r->out) > 0;
 }
@@ -119,12 +126,14 @@ int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
     struct resize_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    *a = (struct resize_args){.kernels = p->kernels, .copies = true};
-    if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &a->out, err) < 0)
+    bool last = channel_axis(&r) != 1;
+    *a = (struct resize_args){.kernels = p->kernels, .channels = (size_t)r.out[channel_axis(&r)], .copies = true};
+    if ((last ? plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err) : plan_in_channels(p, n, 0, NULL, &a->x, err)) < 0 ||
+        plan_out(p, n, 0, last ? ORDER_ROWS : ORDER_CHANNELS, &a->out, err) < 0)
         return -1;
     int missing = VIEW_SPATIAL + 2 - a->x.rank;
     for (int i = 0; i < VIEW_SPATIAL; i++) {
-        int status = fill_axis(p, a, &r, i, i < missing ? 0 : i - missing + 2, err);
+        int status = fill_axis(p, a, &r, i, i < missing ? 0 : i - missing + 2 - last, err);
         if (status != 0)
             return status < 0 ? -1 : error_set(err, "the mode needs more than %d pixels along an axis", RESIZE_TAPS);
     }
