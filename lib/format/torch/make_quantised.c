@@ -243,6 +243,21 @@ struct torch_value torch_make_quantised_packed(struct torch_reader *t, struct to
     return finish(t, c, call_packed(t, c, c->arg[0]));
 }
 
+struct torch_value torch_packed_state(struct torch_reader *t, struct torch_value v)
+{
+    struct torch_object *o = v.kind == TORCH_OBJECT ? v.object : NULL;
+    if (o && o->state && o->state->kind == PICKLE_TUPLE && o->state->size == 5)
+        return torch_unpickle_part(t, o, (struct pickle *)o->state, o->path);
+    build_fail(t->b, "packed weights of a recurrent layer that are not understood");
+    return torch_none();
+}
+
+/* Weights that were rounded to 16 bits. */
+struct torch_value torch_make_packed_plain(struct torch_reader *t, struct torch_bound *c)
+{
+    return call_packed(t, c, c->arg[0]);
+}
+
 /* ---- products of floats that are rounded for it ---- */
 
 /* x rounded to 128 levels (256 without reduce_range) between its least and largest element, as far as 0 at least.
@@ -255,6 +270,7 @@ static struct torch_value rounded(struct torch_reader *t, struct torch_value x, 
     struct value *low = BUILD(b, "Min", build_int(b, BUILD(b, "ReduceMin", v), "keepdims", 0), zero);
     struct value *high = BUILD(b, "Max", build_int(b, BUILD(b, "ReduceMax", v), "keepdims", 0), zero);
     struct value *scale = BUILD(b, "Div", BUILD(b, "Sub", high, low), top);
+    scale = BUILD(b, "Where", BUILD(b, "Equal", scale, zero), build_number(b, DTYPE_F32, 0.1), scale);
     struct value *shift = BUILD(b, "Round", BUILD(b, "Div", BUILD(b, "Neg", low), scale));
     struct value *q = BUILD(b, "Add", BUILD(b, "Round", BUILD(b, "Div", v, scale)), shift);
     q = BUILD(b, "Sub", BUILD(b, "Clip", q, zero, top), shift);

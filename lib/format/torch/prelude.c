@@ -14,20 +14,78 @@ static const struct {
     const char *name, *text; /* what stands behind "def name" */
 } functions[] = {
     /* ---- cells of recurrent layers ---- */
-    {"lstm_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
-    "  h, c, = hx\n"
-    "  i, f, g, o, = torch.chunk(torch.linear(input, w_ih, b_ih) + torch.linear(h, w_hh, b_hh), 4, -1)\n"
-    "  cell = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)\n"
-    "  return (torch.sigmoid(o) * torch.tanh(cell), cell)\n"},
-    {"gru_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
-    "  r, z, n, = torch.chunk(torch.linear(input, w_ih, b_ih), 3, -1)\n"
-    "  r1, z1, n1, = torch.chunk(torch.linear(hx, w_hh, b_hh), 3, -1)\n"
+    {"nn_lstm_step", "(gates, c):\n"
+    "  i, f, g, o, = torch.chunk(gates, 4, -1)\n"
+    "  c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)\n"
+    "  return (torch.sigmoid(o) * torch.tanh(c), c)\n"},
+    {"nn_gru_step", "(x, y, h):\n"
+    "  r, z, n, = torch.chunk(x, 3, -1)\n"
+    "  r1, z1, n1, = torch.chunk(y, 3, -1)\n"
     "  new = torch.tanh(n + torch.sigmoid(r + r1) * n1)\n"
-    "  return new + torch.sigmoid(z + z1) * (hx - new)\n"},
+    "  return new + torch.sigmoid(z + z1) * (h - new)\n"},
+    {"lstm_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  return torch.nn_lstm_step(torch.linear(input, w_ih, b_ih) + torch.linear(hx[0], w_hh, b_hh), hx[1])\n"},
+    {"gru_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
+    "  return torch.nn_gru_step(torch.linear(input, w_ih, b_ih), torch.linear(hx, w_hh, b_hh), hx)\n"},
     {"rnn_tanh_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
     "  return torch.tanh(torch.linear(input, w_ih, b_ih) + torch.linear(hx, w_hh, b_hh))\n"},
     {"rnn_relu_cell", "(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):\n"
     "  return torch.relu(torch.linear(input, w_ih, b_ih) + torch.linear(hx, w_hh, b_hh))\n"},
+    /* ---- recurrent layers of packed weights, whose states tell what they are ---- */
+    {"nn_q_linear", "(x, state, k):\n"
+    "  if state[0] == 'quantized_fp16':\n"
+    "    return ops.quantized.linear_dynamic_fp16(x, state[4][k])\n"
+    "  return ops.quantized.linear_dynamic(x, state[4][k], state[3][0] != 0)\n"},
+    {"nn_q_layer", "(x, h, c, param, reverse):\n"
+    "  state = torch.nn_state(param)\n"
+    "  all = torch.nn_q_linear(x, state, 0)\n"
+    "  if reverse:\n"
+    "    all = torch.flip(all, [0])\n"
+    "  out = []\n"
+    "  for k in range(torch.size(x, 0)):\n"
+    "    y = torch.nn_q_linear(h, state, 1)\n"
+    "    if c is None:\n"
+    "      h = torch.nn_gru_step(torch.select(all, 0, k), y, h)\n"
+    "    else:\n"
+    "      h, c, = torch.nn_lstm_step(torch.select(all, 0, k) + y, c)\n"
+    "    out.append(h)\n"
+    "  y = torch.stack(out, 0)\n"
+    "  if reverse:\n"
+    "    y = torch.flip(y, [0])\n"
+    "  return (y, h, c)\n"},
+    {"nn_q_rnn", "(x, h, c, params, layers, both, first):\n"
+    "  torch.nn_expect_rank(x, 3)\n"
+    "  if first:\n"
+    "    x = torch.transpose(x, 0, 1)\n"
+    "  hs = []\n"
+    "  cs = []\n"
+    "  for k in range(layers):\n"
+    "    ys = []\n"
+    "    for d in range(1 + int(both)):\n"
+    "      i = k * (1 + int(both)) + d\n"
+    "      c0 = None\n"
+    "      if c is not None:\n"
+    "        c0 = torch.select(c, 0, i)\n"
+    "      y, h1, c1, = torch.nn_q_layer(x, torch.select(h, 0, i), c0, params[i], d == 1)\n"
+    "      ys.append(y)\n"
+    "      hs.append(h1)\n"
+    "      cs.append(c1)\n"
+    "    x = torch.cat(ys, -1)\n"
+    "  if first:\n"
+    "    x = torch.transpose(x, 0, 1)\n"
+    "  if c is None:\n"
+    "    return (x, torch.stack(hs, 0))\n"
+    "  return (x, torch.stack(hs, 0), torch.stack(cs, 0))\n"},
+    {"quantized_lstm", "(x, hx, params, bias, layers, dropout, train, both, first, dtype=None, use_dynamic=None):\n"
+    "  return torch.nn_q_rnn(x, hx[0], hx[1], params, layers, both, first)\n"},
+    {"quantized_gru", "(x, hx, params, bias, layers, dropout, train, both, first):\n"
+    "  return torch.nn_q_rnn(x, hx, None, params, layers, both, first)\n"},
+    {"quantized_quantized_lstm_cell_dynamic", "(x, hx, w, u, b_ih, b_hh):\n"
+    "  y = ops.quantized.linear_dynamic(x, w, True) + ops.quantized.linear_dynamic(hx[0], u, True)\n"
+    "  return torch.nn_lstm_step(y, hx[1])\n"},
+    {"quantized_quantized_gru_cell_dynamic", "(x, hx, w, u, b_ih, b_hh):\n"
+    "  y = ops.quantized.linear_dynamic(x, w, True)\n"
+    "  return torch.nn_gru_step(y, ops.quantized.linear_dynamic(hx, u, True), hx)\n"},
     /* ---- layers of transformers: masks say what is left out ---- */
     {"nn_attend", "(x, dim, heads, weight, bias, out_weight, out_bias, mask, mask_type):\n"
     "  torch.nn_expect_rank(x, 3)\n"
@@ -61,6 +119,19 @@ static const struct {
     {"_native_multi_head_attention", "(q, k, v, dim, heads, w, b, ow, ob, mask=None, need=True, mean=True,"
     "    mask_type=None):\n"
     "  return (torch.nn_attend(q, dim, heads, w, b, ow, ob, mask, mask_type), None)\n"},
+    {"nn_batch_norm", "(x, weight, bias, eps):\n"
+    "  dims = [0]\n"
+    "  shape = [-1]\n"
+    "  for i in range(2, torch.dim(x)):\n"
+    "    dims.append(i)\n"
+    "    shape.append(1)\n"
+    "  x = x - torch.mean(x, dims, True)\n"
+    "  x = x * torch.rsqrt(torch.mean(x * x, dims, True) + eps)\n"
+    "  if weight is not None:\n"
+    "    x = x * torch.reshape(weight, shape)\n"
+    "  if bias is not None:\n"
+    "    x = x + torch.reshape(bias, shape)\n"
+    "  return x\n"},
     {"native_group_norm", "(x, weight, bias, n, c, size, groups, eps):\n"
     "  return (torch.group_norm(x, groups, weight, bias, eps), None, None)\n"},
     /* ---- arithmetic ---- */
@@ -276,6 +347,9 @@ static const struct {
 const char *torch_prelude_name(const char *operation, char *name, size_t size)
 {
     snprintf(name, size, MODULE ".%.200s", operation);
+    char *dot = strchr(name + strlen(MODULE "."), '.');
+    if (dot)
+        *dot = '_'; /* "quantized.add" */
     return name;
 }
 

@@ -376,6 +376,11 @@ static bool expect_rank(struct scalars *s, struct torch_value *v)
     return true;
 }
 
+static bool packed_state(struct scalars *s, struct torch_value *v)
+{
+    return torch_scalar_give(v, torch_packed_state(s->t, s->a));
+}
+
 static bool is_tensor(struct scalars *s, struct torch_value *v)
 {
     return torch_scalar_give(v, torch_bool(s->a.kind == TORCH_TENSOR));
@@ -462,6 +467,7 @@ static const struct {
     {"type", same}, /* of a device: its name */
     {"isinstance", is_instance},
     {"nn_expect_rank", expect_rank},
+    {"nn_state", packed_state},
     {"is_tensor", is_tensor},
     {"is_scripting", no},
     {"is_autocast_enabled", no},

@@ -381,6 +381,10 @@ struct torch_value torch_emit_one(struct torch_reader *t, const char *type, cons
 struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name, struct torch_value of,
                                         struct torch_value result);
 
+/* What is packed in an object of a recurrent layer: its kind, tensors, numbers, whole numbers, and the packed weights
+ * of input and state. */
+struct torch_value torch_packed_state(struct torch_reader *t, struct torch_value v);
+
 /* After a part of a tensor was given another value: all that it is a part of get it too. */
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part);
 

@@ -232,3 +232,26 @@ masked = Masked().eval()
 line, mask = torch.randint(0, 12, (1, 6)), torch.tensor([[1, 1, 1, 1, 0, 0]])
 save_as_before(torch.export.export(masked, (line, mask)), "before.pt2")
 save("before.pt2", masked, line, mask)
+
+
+class Recurrent(nn.Module):
+    """Layers of packed weights, whose inputs are rounded as they come; and a norm of the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 3, bidirectional=True)
+        self.gru = nn.GRU(6, 3, batch_first=True)
+        self.cell = nn.LSTMCell(3, 3)
+
+    def forward(self, x):
+        y, (h, c) = self.lstm(x)
+        z, _ = self.gru(y.transpose(0, 1))
+        a, b = self.cell(z[:, -1], (h[0], c[1]))
+        return nn.functional.batch_norm(y, None, None, training=True), z, a, b
+
+
+kinds = {nn.LSTM, nn.GRU, nn.LSTMCell}
+recurrent = torch.ao.quantization.quantize_dynamic(Recurrent().eval(), kinds)
+steps = torch.randn(5, 2, 4)
+torch.jit.save(torch.jit.trace(recurrent, steps), "recurrent.pt")
+save("recurrent.pt", recurrent, steps)
