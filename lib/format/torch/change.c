@@ -3,7 +3,7 @@
 
 #include "format/torch/flow.h"
 
-#define MOST_CHANGES 4096 /* in one block */
+#define MOST_CHANGES 256 /* in one block */
 
 static size_t size_of(enum torch_changed kind)
 {
