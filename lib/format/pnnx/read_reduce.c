@@ -68,10 +68,10 @@ struct value *pnnx_variance(struct reader *r)
     int rank = pnnx_rank(r, x), count = pnnx_ints(r, "dim", TENSOR_MAX_RANK, axes);
     for (int i = 0; i < (count ? count : rank) && !b->failed; i++) {
         int64_t size = pnnx_size(r, x, count ? pnnx_axis(r, axes[i], rank) : i);
-        n = size < 0 || n > 1 << 30 ? -1 : n * size;
-        if (less && n <= less)
-            build_fail(b, "wants to know of how many elements more than %lld it is", (long long)less);
+        n = size < 0 || n < 0 || n > 1 << 30 ? -1 : n * size;
     }
+    if (less && n <= less)
+        build_fail(b, "wants to know of how many elements more than %lld it is", (long long)less);
     struct value *off = BUILD(b, "Sub", x, reduced(r, "ReduceMean", x, true));
     struct value *v = reduced(r, "ReduceMean", BUILD(b, "Mul", off, off), pnnx_bool(r, "keepdim", false));
     if (less)
