@@ -119,6 +119,19 @@ static int take_settings(struct graph *g, const struct source *source, struct er
     return status;
 }
 
+static int take_archive(struct graph *g, struct blob *file, struct error *err)
+{
+    struct task_exported e;
+    struct blob *text = file ? task_exported_member(file) : NULL;
+    int status = 0;
+    if (text && text->size) {
+        task_exported_object((const char *)text->data, text->size, &e);
+        status = take(g, &e, err);
+    }
+    blob_unref(text);
+    return status;
+}
+
 int model_take_exported(struct graph *g, const char *path, struct error *err)
 {
     struct task_exported e = {property(g, "task"), property(g, "names"), property(g, "imgsz"),
@@ -138,6 +151,8 @@ int model_take_exported(struct graph *g, const char *path, struct error *err)
         status = take(g, &e, err);
     }
     blob_unref(yaml);
+    if (status == 0 && !yaml)
+        status = take_archive(g, source.blob, err);
     status = status < 0 ? -1 : take_settings(g, &source, err);
     source_release(&source);
     return status;

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -137,6 +138,13 @@ static void unmap_box(const struct task_candidates *c, struct task_answer *a)
     a->y0 = clip(a->y0, q->photo_height), a->y1 = clip(a->y1, q->photo_height);
 }
 
+/* Points of text lines, and those of YOLO, as its authors have it. */
+static bool are_clipped(const struct task *task)
+{
+    return task->id == TASK_ID_POLYGONS_DB || (task->kind == TASK_DETECT && task_word(task, TASK_UNDO) == 1 &&
+                                               task_word(task, TASK_FORM) <= TASK_FORM_CENTRES);
+}
+
 static int give_points(const struct task_candidates *c, const float *extra, struct task_answer *a, struct error *err)
 {
     struct recipe_map map = c->q->map ? map_of(c) : (struct recipe_map){1, 1, 0, 0};
@@ -145,8 +153,10 @@ static int give_points(const struct task_candidates *c, const float *extra, stru
     for (size_t i = 0; i < c->points; i++) {
         struct task_point p = {extra[3 * i], extra[3 * i + 1], extra[3 * i + 2]};
         recipe_unmap(&map, &p.x, &p.y);
-        if (c->task->kind == TASK_POLYGONS && c->q->map)
-            p.x = clip(rintf(p.x), c->q->photo_width), p.y = clip(rintf(p.y), c->q->photo_height);
+        if (c->task->id == TASK_ID_POLYGONS_DB)
+            p.x = rintf(p.x), p.y = rintf(p.y);
+        if (c->q->map && are_clipped(c->task))
+            p.x = clip(p.x, c->q->photo_width), p.y = clip(p.y, c->q->photo_height);
         if (isfinite(p.x + p.y + p.score)) /* others stay 0, with a score of 0 */
             a->points[i] = p;
     }
@@ -154,6 +164,13 @@ static int give_points(const struct task_candidates *c, const float *extra, stru
     return 0;
 }
 
+static bool is_empty(const struct task_answer *a)
+{
+    size_t n = (size_t)a->place.width * (size_t)a->place.height;
+    return n == 0 || !memchr(a->mask, 1, n);
+}
+
+/* A box whose mask has no pixel is none. */
 static int give_answer(struct task_candidates *c, const struct task_box *b, struct task_answers *out, struct error *err)
 {
     struct task_answer a = {.label = b->label, .score = b->score, .x0 = b->x0, .y0 = b->y0, .x1 = b->x1, .y1 = b->y1};
@@ -163,6 +180,11 @@ static int give_answer(struct task_candidates *c, const struct task_box *b, stru
     if (c->prototypes && task_instance_mask(c, b, &a, err) < 0) {
         free(a.points);
         return -1;
+    }
+    if (c->prototypes && is_empty(&a)) {
+        free(a.points);
+        free(a.mask);
+        return 0;
     }
     return task_answers_add(out, a, err);
 }
@@ -200,7 +222,7 @@ int task_detect(const struct task_query *q, struct task_answers *out, struct err
         status = task_suppress(&c, err);
     for (size_t i = 0; status == 0 && i < c.count && (!q->most || i < q->most); i++)
         status = give_answer(&c, &c.box[i], out, err);
-    if (q->task->kind == TASK_POLYGONS && out->count)
+    if (q->task->id == TASK_ID_POLYGONS_DB && out->count)
         order_lines(out);
     free(c.box);
     free(c.extra);

@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "parse/zip.h"
+
 #define MAX_LABELS 65536
 #define MAX_SIDE   16384
+#define MAX_TEXT   (1 << 20)
 
 /* ---- the few things of YAML that these files have ---- */
 
@@ -35,6 +38,78 @@ void task_exported_yaml(const char *text, size_t n, struct task_exported *out)
 {
     *out = (struct task_exported){value_of(text, n, "task"), value_of(text, n, "names"), value_of(text, n, "imgsz"),
                                   value_of(text, n, "kpt_shape")};
+}
+
+/* ---- JSON's objects and Python's, as these files have them ---- */
+
+static bool is_quote(char c)
+{
+    return c == '\'' || c == '"';
+}
+
+/* Behind the value that begins here: a comma or bracket that is not its own. */
+static const char *past_value(const char *p, const char *end)
+{
+    size_t depth = 0;
+    for (char quote = 0; p < end; p++) {
+        bool opens = *p == '{' || *p == '[' || *p == '(', closes = *p == '}' || *p == ']' || *p == ')';
+        if (quote && *p == '\\')
+            p++;
+        else if (quote || is_quote(*p))
+            quote = !quote ? *p : *p == quote ? 0 : quote;
+        else if (depth == 0 && (*p == ',' || closes))
+            return p;
+        else
+            depth += opens - closes;
+    }
+    return end;
+}
+
+/* What stands behind a key of the outermost object; a text without its quotes. */
+static struct exported_text entry_of(const char *text, size_t n, const char *key)
+{
+    const char *end = text + n, *p = n ? memchr(text, '{', n) : NULL;
+    size_t length = strlen(key);
+    while (p && ++p < end) { /* behind the bracket or a comma */
+        const char *next = past_value(p, end);
+        while (p < next && !is_quote(*p))
+            p++;
+        const char *colon =
+            (size_t)(next - p) > length + 2 ? memchr(p + length + 2, ':', (size_t)(next - p) - length - 2) : NULL;
+        if (colon && memcmp(p + 1, key, length) == 0 && p[length + 1] == *p) {
+            for (p = colon + 1; p < next && *p == ' ';)
+                p++;
+            bool quoted = next - p > 1 && is_quote(*p) && next[-1] == *p;
+            return (struct exported_text){p + quoted, (size_t)(next - p) - 2 * quoted};
+        }
+        p = next < end && *next == ',' ? next : NULL;
+    }
+    return (struct exported_text){NULL, 0};
+}
+
+static bool has_end(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+struct blob *task_exported_member(struct blob *file)
+{
+    struct error ignored;
+    struct zip *zip = zip_is(file) ? zip_open(file, &ignored) : NULL;
+    size_t count = zip ? zip_count(zip) : 0, at = count == 1 ? 0 : count;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(zip_name(zip, i), "metadata.json") == 0 || has_end(zip_name(zip, i), "/extra/config.txt"))
+            at = i;
+    struct blob *text = at < count ? zip_read(zip, at, MAX_TEXT, &ignored) : NULL;
+    zip_close(zip);
+    return text;
+}
+
+void task_exported_object(const char *text, size_t n, struct task_exported *out)
+{
+    *out = (struct task_exported){entry_of(text, n, "task"), entry_of(text, n, "names"), entry_of(text, n, "imgsz"),
+                                  entry_of(text, n, "kpt_shape")};
 }
 
 /* ---- numbers and names ---- */
@@ -125,19 +200,32 @@ static bool is_text(const struct exported_text *t, const char *word)
     return true;
 }
 
+/* What Ultralytics' predictors do by themselves, where their other defaults are ours. */
+static const struct {
+    const char *name, *task;
+    bool is_crop; /* the photo's middle, else all of it in a letterbox */
+} kinds[] = {{"detect", "detect=yolo,iou=0.7", false},
+             {"segment", "detect=yolo,iou=0.7", false},
+             {"pose", "detect=yolo,iou=0.7", false},
+             {"obb", "polygons=obb", false},
+             {"semantic", "mask", false},
+             {"classify", "classify", true}};
+
 bool task_exported_read(const struct task_exported *e, struct text *recipe, struct text *task, struct text *labels)
 {
     long height, width, points = 0, numbers = 3;
-    bool classify = is_text(&e->task, "classify"), pose = is_text(&e->task, "pose");
-    if (!classify && !pose && !is_text(&e->task, "detect") && !is_text(&e->task, "segment"))
-        return false;
-    if (!two_numbers(&e->size, &height, &width) || !read_names(&e->names, labels) ||
+    size_t kind = 0;
+    while (kind < sizeof kinds / sizeof *kinds && !is_text(&e->task, kinds[kind].name))
+        kind++;
+    bool pose = is_text(&e->task, "pose");
+    if (kind == sizeof kinds / sizeof *kinds || !two_numbers(&e->size, &height, &width) ||
+        !read_names(&e->names, labels) ||
         (pose && (!two_numbers(&e->points, &points, &numbers) || numbers < 2 || numbers > 3 || points > 2000)))
         return false;
-    text_puts(task, classify ? "classify" : "detect=yolo");
+    text_puts(task, kinds[kind].task);
     if (pose)
         text_printf(task, ",points=%ld,order=%s", points, numbers == 2 ? "xy" : "xyv");
-    if (classify)
+    if (kinds[kind].is_crop)
         text_printf(recipe, "torchvision,resize=%ld,crop=%ldx%ld,rgb,std=255", height < width ? height : width, width,
                     height);
     else

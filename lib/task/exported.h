@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 struct exported_text {
@@ -14,7 +15,7 @@ struct exported_text {
 };
 
 struct task_exported {
-    struct exported_text task;   /* "detect", "segment", "pose", "classify" */
+    struct exported_text task;   /* "detect", "segment", "pose", "obb", "semantic", "classify" */
     struct exported_text names;  /* "{0: 'person', 1: 'bicycle'}", or lines of a number, a colon and a name */
     struct exported_text size;   /* of the input: two numbers, height and width */
     struct exported_text points; /* key points, and numbers to each */
@@ -22,6 +23,13 @@ struct task_exported {
 
 /* The values of metadata.yaml: what stands behind each key, up to the next. */
 void task_exported_yaml(const char *text, size_t n, struct task_exported *out);
+
+/* The member that has such values, where the file is or ends with a zip archive; NULL: none. An archive of TorchScript
+ * and what stands behind a TFLite model have them as JSON; the latter's only member was once Python's text. */
+struct blob *task_exported_member(struct blob *file);
+
+/* The same as task_exported_yaml() from the text of an object, JSON's or Python's. */
+void task_exported_object(const char *text, size_t n, struct task_exported *out);
 
 /* Appends recipe, task and labels in this project's words. False, with nothing of use in the texts, unless all that is
  * needed is there and well formed. */

@@ -12,6 +12,7 @@
 struct lines {
     struct task_candidates *c;
     struct task_planes map;
+    double *sums; /* for each row of the map the sums of its first 0, 1, 2, ... values */
     double unclip;
 };
 
@@ -75,21 +76,35 @@ static long clamp(double v, long high)
     return v > 0 ? v < (double)high ? (long)v : high : 0;
 }
 
-static double mean_of(const struct task_planes *map, const struct spans *s)
+static double mean_of(const struct lines *l, const struct spans *s)
 {
     double sum = 0, n = 0;
-    for (long i = 0; i < s->rows; i++)
-        for (long x = s->left[i] < 0 ? 0 : s->left[i]; x <= s->right[i] && x < (long)map->width; x++) {
-            sum += map->values[((size_t)(s->top + i) * map->width + (size_t)x) * map->next];
-            n++;
-        }
+    for (long i = 0; i < s->rows; i++) {
+        const double *row = l->sums + (size_t)(s->top + i) * (l->map.width + 1);
+        long left = s->left[i] < 0 ? 0 : s->left[i];
+        long end = s->right[i] < (long)l->map.width ? s->right[i] + 1 : (long)l->map.width;
+        if (left < end)
+            sum += row[end] - row[left], n += (double)(end - left);
+    }
     return n > 0 ? sum / n : 0;
 }
 
-/* Corners lie on whole pixels, counted from the bounding box's. */
-static int score_of(const struct task_planes *map, const struct geometry_point p[4], double *score, struct error *err)
+/* With them a mean takes as long as the polygon is high. */
+static double *sum_rows(const struct task_planes *p, struct error *err)
 {
-    long width = (long)map->width - 1, height = (long)map->height - 1;
+    double *sums = mem_calloc(p->height * (p->width + 1), sizeof *sums, err), *row = sums;
+    for (size_t y = 0; sums && y < p->height; y++, row += p->width + 1)
+        for (size_t x = 0; x < p->width; x++) {
+            float v = p->values[(y * p->width + x) * p->next];
+            row[x + 1] = row[x] + (isfinite(v) ? (double)v : 0);
+        }
+    return sums;
+}
+
+/* Corners lie on whole pixels, counted from the bounding box's. */
+static int score_of(const struct lines *l, const struct geometry_point p[4], double *score, struct error *err)
+{
+    long width = (long)l->map.width - 1, height = (long)l->map.height - 1;
     double x0 = INFINITY, y0 = INFINITY, y1 = -INFINITY;
     for (int i = 0; i < 4; i++)
         x0 = fmin(x0, p[i].x), y0 = fmin(y0, p[i].y), y1 = fmax(y1, p[i].y);
@@ -105,7 +120,7 @@ static int score_of(const struct task_planes *map, const struct geometry_point p
             trace(&s, left + (long)(a->x - (double)left), top + (long)(a->y - (double)top),
                   left + (long)(b->x - (double)left), top + (long)(b->y - (double)top));
         }
-        *score = mean_of(map, &s);
+        *score = mean_of(l, &s);
     }
     int status = s.left && s.right ? 0 : -1;
     free(s.left);
@@ -165,7 +180,7 @@ static int take_region(void *arg, const struct geometry_point *hull, size_t n, s
     if (geometry_rectangle(hull, n, corner) < MIN_SIDE)
         return 0;
     order(corner);
-    if (score_of(&l->map, corner, &score, err) < 0)
+    if (score_of(l, corner, &score, err) < 0)
         return -1;
     if (!(score >= task_number(l->c->task, TASK_SCORE)))
         return 0;
@@ -200,8 +215,10 @@ int task_decode_db(struct task_candidates *c, struct error *err)
     if (task_planes(c->q->outputs, c->q->channels_last, &l.map, err) < 0)
         return -1;
     uint8_t *bits = binary(&l.map, task_number(c->task, TASK_LEVEL), task_word(c->task, TASK_DILATE) == 1, err);
+    l.sums = bits ? sum_rows(&l.map, err) : NULL;
     c->points = 4;
-    int status = bits ? regions_each(bits, l.map.width, l.map.height, take_region, &l, err) : -1;
+    int status = l.sums ? regions_each(bits, l.map.width, l.map.height, take_region, &l, err) : -1;
+    free(l.sums);
     free(bits);
     return status;
 }

@@ -1,4 +1,5 @@
 /* Detectors whose rows are boxes already. */
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -195,6 +196,53 @@ int task_decode_end(struct task_candidates *c, struct error *err)
         }
         for (size_t i = 0; extra && i < c->coefficients; i++)
             extra[i] = v[6 + i];
+    }
+    return 0;
+}
+
+/* ---- turned boxes ---- */
+
+/* Corners clockwise from what is the top left one before the box is turned by the angle, clockwise too. */
+static int add_turned(struct task_candidates *c, float label, float score, const float v[4], float angle,
+                      struct error *err)
+{
+    float *extra, wx = v[2] / 2 * cosf(angle), wy = v[2] / 2 * sinf(angle), hx = -v[3] / 2 * sinf(angle),
+                  hy = v[3] / 2 * cosf(angle), w = fabsf(wx) + fabsf(hx), h = fabsf(wy) + fabsf(hy);
+    static const float signs[4][2] = {{-1, -1}, {1, -1}, {1, 1}, {-1, 1}};
+    const float corner[] = {v[0] - w, v[1] - h, v[0] + w, v[1] + h};
+    if (add_corners(c, label, score, corner, false, &extra, err) < 0)
+        return -1;
+    for (int i = 0; extra && i < 4; i++) {
+        extra[3 * i] = v[0] + signs[i][0] * wx + signs[i][1] * hx;
+        extra[3 * i + 1] = v[1] + signs[i][0] * wy + signs[i][1] * hy;
+        extra[3 * i + 2] = 1;
+    }
+    return 0;
+}
+
+int task_decode_turned(struct task_candidates *c, struct error *err)
+{
+    struct task_rows m;
+    size_t labels = c->q->labels->count;
+    if (task_matrix(c->q->outputs, &m, err) < 0)
+        return -1;
+    bool ended = m.columns == 7 && (!labels || labels != 2 || m.rows != 7);
+    if (!ended && !(labels && m.columns == labels + 5))
+        m = task_turned(&m);
+    if (!ended && (m.columns < 6 || (labels && m.columns != labels + 5)))
+        return error_set(err, "task: %zu values for a turned box: want 5 and one for each label", m.columns);
+    bool part = !ended && task_is_part(c->task, &m, 4);
+    c->points = 4;
+    if (ended)
+        c->chosen = *c->task, c->chosen.option[TASK_NMS].at[0] = TASK_NMS_NONE, c->task = &c->chosen;
+    for (size_t r = 0; r < m.rows; r++) {
+        size_t best = ended ? 0 : task_argmax(task_cell(&m, r, 4), m.columns - 5, m.step);
+        float v[4];
+        for (size_t i = 0; i < 4; i++)
+            v[i] = *task_cell(&m, r, i) * (part ? (float)(i % 2 ? c->q->height : c->q->width) : 1);
+        float label = ended ? *task_cell(&m, r, 5) : (float)best;
+        if (add_turned(c, label, *task_cell(&m, r, 4 + best), v, *task_cell(&m, r, m.columns - 1), err) < 0)
+            return -1;
     }
     return 0;
 }

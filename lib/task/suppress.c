@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "task/detect.h"
 
-#define MAX_CANDIDATES 100000 /* of the decoded boxes, the best go into the suppression */
-#define MAX_PAIRS      20000  /* the same where each is held against each */
+#define MAX_CANDIDATES ((size_t)100000)  /* of the decoded boxes, the best go into the suppression, */
+#define MAX_PAIRS      ((size_t)1 << 25) /* and as many of them as this holds against those that may be kept */
 
 static int by_score(const void *a, const void *b)
 {
@@ -32,6 +32,30 @@ static double overlap(const struct task_box *a, const struct task_box *b)
     return either > 0 ? both / either : 0;
 }
 
+/* The covariance of a turned box's points, from two of its sides. */
+struct spread {
+    double xx, yy, xy;
+};
+
+static struct spread spread_of(const struct task_candidates *c, const struct task_box *b)
+{
+    const float *p = c->extra + b->extra;
+    double wx = p[3] - p[0], wy = p[4] - p[1], hx = p[9] - p[0], hy = p[10] - p[1];
+    return (struct spread){(wx * wx + hx * hx) / 12, (wy * wy + hy * hy) / 12, (wx * wy + hx * hy) / 12};
+}
+
+/* Of turned boxes as normal distributions: 1 less the Hellinger distance (Llerena et al. 2021, ProbIoU). */
+static double overlap_turned(const struct task_candidates *c, const struct task_box *a, const struct task_box *b)
+{
+    struct spread p = spread_of(c, a), q = spread_of(c, b), s = {p.xx + q.xx, p.yy + q.yy, p.xy + q.xy};
+    double x = (a->x0 + a->x1 - b->x0 - b->x1) / 2, y = (a->y0 + a->y1 - b->y0 - b->y1) / 2, least = 1e-7;
+    double all = s.xx * s.yy - s.xy * s.xy,
+           both = fmax(p.xx * p.yy - p.xy * p.xy, 0) * fmax(q.xx * q.yy - q.xy * q.xy, 0);
+    double far = (s.xx * y * y + s.yy * x * x - 2 * s.xy * x * y) / (all + least) / 4;
+    far += log(all / (4 * sqrt(both) + least) + least) / 2;
+    return 1 - sqrt(1 - exp(-fmin(fmax(far, least), 100)) + least);
+}
+
 struct suppression {
     const struct task *task;
     struct task_candidates *c;
@@ -45,6 +69,11 @@ static bool is_rival(const struct suppression *s, const struct task_box *a, cons
     return s->across || a->label == b->label;
 }
 
+static double overlap_of(const struct suppression *s, const struct task_box *a, const struct task_box *b)
+{
+    return s->task->id == TASK_ID_POLYGONS_OBB ? overlap_turned(s->c, a, b) : overlap(a, b);
+}
+
 /* Greedy, best first, against the boxes already kept. */
 static int suppress_hard(struct suppression *s, struct error *err)
 {
@@ -53,7 +82,7 @@ static int suppress_hard(struct suppression *s, struct error *err)
     (void)err;
     for (size_t i = 0; i < s->c->count && kept < s->most; i++) {
         size_t j = 0;
-        while (j < kept && !(is_rival(s, &box[j], &box[i]) && overlap(&box[j], &box[i]) > s->iou))
+        while (j < kept && !(is_rival(s, &box[j], &box[i]) && overlap_of(s, &box[j], &box[i]) > s->iou))
             j++;
         if (j == kept)
             box[kept++] = box[i];
@@ -74,7 +103,7 @@ static int suppress_soft(struct suppression *s, struct error *err)
 {
     struct task_box *box = s->c->box;
     float least = task_number(s->task, TASK_SCORE);
-    size_t kept = 0, n = s->c->count < MAX_PAIRS ? s->c->count : MAX_PAIRS;
+    size_t kept = 0, n = s->c->count;
     (void)err;
     for (; kept < n && kept < s->most; kept++) {
         size_t best = kept;
@@ -85,7 +114,7 @@ static int suppress_soft(struct suppression *s, struct error *err)
             break;
         for (size_t i = kept + 1; i < n; i++)
             if (is_rival(s, &box[kept], &box[i])) {
-                double both = overlap(&box[kept], &box[i]);
+                double both = overlap_of(s, &box[kept], &box[i]);
                 box[i].score *= (float)exp(-2 * both * both);
             }
     }
@@ -112,7 +141,7 @@ static size_t merge(struct suppression *s, struct task_box *best, struct task_bo
         extra[i] = 0;
     add_weighted(c, &sum, best, extra);
     for (size_t i = 0; i < n; i++)
-        if (is_rival(s, best, &others[i]) && overlap(best, &others[i]) > s->iou)
+        if (is_rival(s, best, &others[i]) && overlap_of(s, best, &others[i]) > s->iou)
             add_weighted(c, &sum, &others[i], extra);
         else
             others[left++] = others[i];
@@ -129,7 +158,7 @@ static size_t merge(struct suppression *s, struct task_box *best, struct task_bo
 static int suppress_weighted(struct suppression *s, struct error *err)
 {
     struct task_box *box = s->c->box;
-    size_t kept = 0, n = s->c->count < MAX_PAIRS ? s->c->count : MAX_PAIRS;
+    size_t kept = 0, n = s->c->count;
     float *extra = mem_calloc(3 * s->c->points + 1, sizeof *extra, err);
     for (; extra && kept < n && kept < s->most; kept++)
         n = kept + 1 + merge(s, &box[kept], &box[kept + 1], n - kept - 1, extra);
@@ -145,13 +174,30 @@ static int suppress_none(struct suppression *s, struct error *err)
     return 0;
 }
 
+/* Against all that are better, kept or not (Bolya et al. 2019, YOLACT's Fast NMS). From the last on, so that those
+ * before are still in their places. */
+static int suppress_fast(struct suppression *s, struct error *err)
+{
+    struct task_box *box = s->c->box;
+    size_t kept = 0;
+    for (size_t i = s->c->count; i-- > 0;) {
+        size_t j = 0;
+        while (j < i && !(is_rival(s, &box[j], &box[i]) && overlap_of(s, &box[j], &box[i]) > s->iou))
+            j++;
+        box[i].score = j < i ? -1 : box[i].score;
+    }
+    for (size_t i = 0; i < s->c->count; i++)
+        if (box[i].score >= 0)
+            box[kept++] = box[i];
+    s->c->count = kept;
+    return suppress_none(s, err);
+}
+
 int task_suppress(struct task_candidates *c, struct error *err)
 {
     static int (*const ways[])(struct suppression *, struct error *) = {
-        [TASK_NMS_HARD] = suppress_hard,
-        [TASK_NMS_SOFT] = suppress_soft,
-        [TASK_NMS_WEIGHTED] = suppress_weighted,
-        [TASK_NMS_NONE] = suppress_none,
+        [TASK_NMS_HARD] = suppress_hard, [TASK_NMS_SOFT] = suppress_soft, [TASK_NMS_WEIGHTED] = suppress_weighted,
+        [TASK_NMS_NONE] = suppress_none, [TASK_NMS_FAST] = suppress_fast,
     };
     struct suppression s = {.task = c->task,
                             .c = c,
@@ -160,6 +206,10 @@ int task_suppress(struct task_candidates *c, struct error *err)
                             .across = task_word(c->task, TASK_BY) == 1};
     if (c->count)
         qsort(c->box, c->count, sizeof *c->box, by_score);
+    int way = task_word(c->task, TASK_NMS);
     c->count = c->count < MAX_CANDIDATES ? c->count : MAX_CANDIDATES;
-    return ways[task_word(c->task, TASK_NMS)](&s, err);
+    while (way != TASK_NMS_NONE &&
+           c->count * (way == TASK_NMS_FAST || s.most > c->count ? c->count : s.most) > MAX_PAIRS)
+        c->count -= c->count / 8;
+    return ways[way](&s, err);
 }

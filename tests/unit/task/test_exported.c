@@ -35,7 +35,7 @@ static void properties(void)
     struct texts t;
     CHECK(read(&e, &t));
     CHECK_STR(t.recipe.data, "opencv,letterbox=640x480,rgb,std=255");
-    CHECK_STR(t.task.data, "detect=yolo,points=17,order=xyv");
+    CHECK_STR(t.task.data, "detect=yolo,iou=0.7,points=17,order=xyv");
     CHECK_STR(t.labels.data, "person\ndog's\na'bn, c}");
     release(&t);
     e.task = of("classify");
@@ -59,7 +59,7 @@ static void yaml(void)
     task_exported_yaml(file, strlen(file), &e);
     CHECK(read(&e, &t));
     CHECK_STR(t.recipe.data, "opencv,letterbox=320x640,rgb,std=255");
-    CHECK_STR(t.task.data, "detect=yolo");
+    CHECK_STR(t.task.data, "detect=yolo,iou=0.7");
     CHECK_STR(t.labels.data, "person\ntraffic light\nyes");
     release(&t);
     for (size_t n = 0; n < strlen(file); n++) { /* cut anywhere it is read to the end, or refused */
@@ -88,7 +88,7 @@ static void refused(void)
 {
     static const char *const bad[][4] = {{"detect", NULL, "[64, 64]", NULL},
                                          {NULL, "{0: 'a'}", "[64, 64]", NULL},
-                                         {"obb", "{0: 'a'}", "[64, 64]", NULL},
+                                         {"cut out", "{0: 'a'}", "[64, 64]", NULL},
                                          {"detected", "{0: 'a'}", "[64, 64]", NULL},
                                          {"detect", "{1: 'a'}", "[64, 64]", NULL},
                                          {"detect", "{0: 'a', 2: 'b'}", "[64, 64]", NULL},
@@ -109,9 +109,34 @@ static void refused(void)
     }
 }
 
+/* As archives have them: JSON, or Python's words. */
+static void objects(void)
+{
+    static const char *const files[] = {
+        "{\"description\": \"a, {b: 'task': c\", \"args\": {\"task\": \"none\", \"x\": [1, 2]}, \"task\": \"obb\", "
+        "\"imgsz\": [320, 640], \"names\": {\"0\": \"plane, large\", \"1\": \"ship\"}}",
+        "{'date': '2026', 'task': 'obb', 'stride': 32, 'imgsz': [320, 640], 'names': {0: 'plane, large', 1: 'ship'}}"};
+    struct task_exported e;
+    struct texts t;
+    for (size_t i = 0; i < 2; i++) {
+        task_exported_object(files[i], strlen(files[i]), &e);
+        CHECK(read(&e, &t));
+        CHECK_STR(t.recipe.data, "opencv,letterbox=640x320,rgb,std=255");
+        CHECK_STR(t.task.data, "polygons=obb");
+        CHECK_STR(t.labels.data, "plane, large\nship");
+        release(&t);
+        for (size_t n = 0; n < strlen(files[i]); n++) { /* cut off anywhere */
+            task_exported_object(files[i], n, &e);
+            read(&e, &t);
+            release(&t);
+        }
+    }
+}
+
 int main(void)
 {
     RUN(properties);
+    RUN(objects);
     RUN(yaml);
     RUN(paddle);
     RUN(refused);
