@@ -5,8 +5,12 @@
  *   dot_element       the type that a row's elements have while they are summed
  *   DOT_OFFSET(sign)  what is added to a u8 (false) or s8 (true) to become one
  *   DOT_DIRECT        rows need not be gathered: bytes become elements when `turn`, of each lane, is taken from them by
- * xor dot_row(p, turn)  DOT_KR elements of a row, in every lane dot_columns(p)    VL * DOT_KR elements of B dot_to(&c,
- * a, b)  c += the products
+ *                     xor
+ *   dot_row(p, turn)  DOT_KR elements of a row, in every lane
+ *   dot_columns(p)    elements of B for one vector of sums
+ *   dot_to(&c, a, b)  c += the products
+ *   DOT_PAIRS         if defined, a vector of sums is of two rows by two columns while it is summed: dot_rows(p, q) is
+ *                     for dot_row, dot_turn for the sums before and after
  */
 #ifndef KERNEL_ISA_DOT_H
 #define KERNEL_ISA_DOT_H
@@ -51,6 +55,29 @@ V_FN v_i32 dot_columns(const int8_t *p)
 V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
 {
     __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(*c) : "w"(b), "w"(a));
+}
+
+#elif defined(ISA_i8mm)
+
+/* smmla multiplies two rows by two columns, of eight elements each. */
+#define DOT_KR           8
+#define DOT_OFFSET(sign) ((sign) ? 0 : -128)
+#define DOT_PAIRS        1
+typedef int8_t dot_element;
+
+V_FN v_i32 dot_columns(const int8_t *p)
+{
+    return (v_i32)vld1q_s8(p);
+}
+
+V_FN v_i32 dot_rows(const dot_element *one, const dot_element *two)
+{
+    return (v_i32)vcombine_s8(vld1_s8(one), vld1_s8(two));
+}
+
+V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
+{
+    __asm__("smmla %0.4s, %1.16b, %2.16b" : "+w"(*c) : "w"(a), "w"(b));
 }
 
 #elif defined(ISA_neon)
@@ -103,6 +130,18 @@ V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
 #define DOT_DIRECT 0
 #endif
 
+#ifdef DOT_PAIRS
+
+/* Sums of two rows' four columns become those of the two rows by two columns, and back. */
+V_FN void dot_turn(v_i32 *one, v_i32 *two)
+{
+    int64x2_t x = (int64x2_t)*one, y = (int64x2_t)*two;
+    *one = (v_i32)vzip1q_s64(x, y);
+    *two = (v_i32)vzip2q_s64(x, y);
+}
+
+#else
+
 V_FN v_i32 dot_row(const dot_element *p, v_i32 turn)
 {
 #if defined(ISA_neon) && DOT_KR == 2
@@ -116,5 +155,7 @@ V_FN v_i32 dot_row(const dot_element *p, v_i32 turn)
     return DOT_DIRECT ? v_xor_i32(v_set1_i32(x), turn) : v_set1_i32(x);
 #endif
 }
+
+#endif
 
 #endif

@@ -2,11 +2,8 @@
  * where they lie, if the level can: a run's last step then ends where the run does, and overlaps the one before, whose
  * elements meet weights of 0. Else rows are gathered first, once a tile: all taps in a row, rounded up to DOT_KR. There
  * is an instance for some numbers of rows; where there are fewer, the last one is summed again and again. */
-#include <math.h>
-
-#include "kernel/isa/bytes.h"
 #include "kernel/isa/dot.h"
-#include "kernel/isa/tile.h"
+#include "kernel/isa/sums_q8.h"
 
 /* ---- rows ---- */
 
@@ -72,6 +69,42 @@ V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *
 
 /* ---- sums ---- */
 
+#ifdef DOT_PAIRS
+
+/* acc[i + h][v] += products of rows i and i + 1 with half h of the columns of vector v: `steps` steps. */
+V_FN void add_steps(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdiff_t at, const int8_t *b, int m,
+                    int vectors, int steps)
+{
+    const int half = VL / 2 * DOT_KR;
+    (void)turn;
+#pragma GCC unroll 8
+    for (int j = 0; j < steps; j++, at += DOT_KR) {
+        v_i32 bv[4];
+#pragma GCC unroll 4
+        for (int v = 0; v < 2 * vectors; v++)
+            bv[v] = dot_columns(b + (j * 2 * vectors + v) * half);
+        __builtin_prefetch(b + j * 2 * vectors * half + GEMM_AHEAD);
+#pragma GCC unroll 32
+        for (int i = 0; i < m; i += 2) {
+            v_i32 a = dot_rows(row[i] + at, row[i + 1] + at);
+#pragma GCC unroll 4
+            for (int v = 0; v < 2 * vectors; v++)
+                dot_to(&acc[(i + v % 2) * vectors + v / 2], a, bv[v]);
+        }
+    }
+}
+
+V_FN void turn_sums(v_i32 *acc, int m, int vectors)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < m; i += 2)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            dot_turn(&acc[i * vectors + v], &acc[(i + 1) * vectors + v]);
+}
+
+#else
+
 /* acc[i][v] += products of the rows' elements from `at` on: `steps` steps. */
 V_FN void add_steps(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdiff_t at, const int8_t *b, int m,
                     int vectors, int steps)
@@ -95,6 +128,13 @@ V_FN void add_steps(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdi
         }
     }
 }
+
+V_FN void turn_sums(v_i32 *acc, int m, int vectors)
+{
+    (void)acc, (void)m, (void)vectors;
+}
+
+#endif
 
 /* A run of k elements of the rows from `at` on, with the panel's from b on. */
 V_FN void add_run(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdiff_t at, const int8_t *b, ptrdiff_t k,
@@ -135,74 +175,19 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
         acc[i] = b[i % vectors];
 }
 
-/* Words, which are rare: from memory. */
-V_APART void finish_words(const int32_t *sums, const struct kernel_gemm *g, int column, int lanes, int n)
-{
-    const struct kernel_epilogue *to = &g->to;
-    for (int i = 0; i < g->m; i++)
-        for (int j = 0; j < n; j++)
-            if (to->c == KERNEL_S32)
-                ((int32_t *)g->c[i])[column + j] = sums[i * lanes + j];
-            else
-                ((float *)g->c[i])[column + j] = fminf(fmaxf((float)sums[i * lanes + j] * to->multiplier[column + j] +
-                                                                 (to->shift ? to->shift[column + j] : -0.0f),
-                                                             to->rounding.low),
-                                                       to->rounding.high);
-}
-
-/* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. */
-V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n,
-                      int row, int m, int vectors, int last)
-{
-    v_f32 x[4];
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) {
-        int at = row * vectors + j;
-        x[j] = v_mul(v_from_i32(acc[at < m * vectors ? at : j % vectors]), factor[j % vectors]);
-        x[j] = v_add(x[j], factor[2 + j % vectors]);
-    }
-    v_bytes bytes = v_round_bytes(x, n);
-#pragma GCC unroll 4
-    for (int j = 0; j < 4 / vectors; j++)
-        if (row + j < m)
-            v_store_some((uint8_t *)c[row + j] + column, bytes, j * vectors, vectors, (vectors - 1) * VL + last);
-}
-
-/* Where the last vector is not full: a loop, and code that all tiles share. */
-#define PARTLY(vectors)                                                                                                \
-    V_APART void finish_partly_##vectors(const v_i32 *acc, void *const *c, int column, const v_f32 *factor,            \
-                                         const struct v_narrowing *n, int m, int last)                                 \
-    {                                                                                                                  \
-        for (int i = 0; i < m; i += 4 / (vectors))                                                                     \
-            finish_four(acc, c, column, factor, n, i, m, vectors, last);                                               \
-    }
-PARTLY(1)
-PARTLY(2)
-
-/* The multipliers of two vectors of columns, then their shifts. */
-V_FN void load_factors(v_f32 *factor, const struct kernel_epilogue *to, int column, int vectors, int last)
-{
-    const float *from[2] = {to->multiplier, to->shift};
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; i++) {
-        factor[2 * i] = from[i] ? v_load_n(from[i] + column, vectors == 2 ? VL : last) : v_zero();
-        factor[2 * i + 1] = from[i] && vectors == 2 ? v_load_n(from[i] + column + VL, last) : v_zero();
-    }
-}
-
 V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struct kernel_epilogue *to,
                        const struct v_narrowing *n, int m, int vectors, int last)
 {
     v_f32 factor[4];
-    load_factors(factor, to, column, vectors, last);
     if (last < VL) {
         v_i32 sums[GEMM_MR * 2];
 #pragma GCC unroll 32
         for (int i = 0; i < m * vectors; i++)
             sums[i] = acc[i];
-        (vectors == 2 ? finish_partly_2 : finish_partly_1)(sums, c, column, factor, n, m, last);
+        finish_stored(sums, c, column, to, n, m, vectors, last);
         return;
     }
+    load_factors(factor, to, column, vectors, VL);
 #pragma GCC unroll 16
     for (int i = 0; i < m; i += 4 / vectors)
         finish_four(acc, c, column, factor, n, i, m, vectors, VL);
@@ -234,7 +219,9 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
         int left = end - column - (vectors - 1) * VL, last = left < VL ? left : VL;
         v_i32 acc[GEMM_MR * 2];
         begin_at_bias(acc, bias ? bias + column : NULL, m, vectors, last);
+        turn_sums(acc, m, vectors);
         sum_panel(acc, g, row, rows->turn, b, &fetch, m, vectors);
+        turn_sums(acc, m, vectors);
         if (g->to.c == KERNEL_U8)
             finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last);
         else
@@ -259,6 +246,8 @@ typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, cons
 
 #if GEMM_MR == 14
 #define EACH(X) X(1) X(4) X(8) X(13) X(14)
+#elif GEMM_MR == 8 && defined(DOT_PAIRS)
+#define EACH(X) X(2) X(4) X(8)
 #elif GEMM_MR == 8
 #define EACH(X) X(1) X(2) X(4) X(8)
 #elif GEMM_MR == 6

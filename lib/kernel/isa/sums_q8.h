@@ -1,0 +1,74 @@
+/* From exact sums of s32 to a product's results: what all kernels for bytes end with. */
+#ifndef KERNEL_ISA_SUMS_Q8_H
+#define KERNEL_ISA_SUMS_Q8_H
+
+#include <math.h>
+
+#include "kernel/isa/bytes.h"
+#include "kernel/isa/tile.h"
+
+/* Words, which are rare: from memory. */
+V_APART void finish_words(const int32_t *sums, const struct kernel_gemm *g, int column, int lanes, int n)
+{
+    const struct kernel_epilogue *to = &g->to;
+    for (int i = 0; i < g->m; i++)
+        for (int j = 0; j < n; j++)
+            if (to->c == KERNEL_S32)
+                ((int32_t *)g->c[i])[column + j] = sums[i * lanes + j];
+            else
+                ((float *)g->c[i])[column + j] = fminf(fmaxf((float)sums[i * lanes + j] * to->multiplier[column + j] +
+                                                                 (to->shift ? to->shift[column + j] : -0.0f),
+                                                             to->rounding.low),
+                                                       to->rounding.high);
+}
+
+/* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. */
+V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n,
+                      int row, int m, int vectors, int last)
+{
+    v_f32 x[4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        int at = row * vectors + j;
+        x[j] = v_mul(v_from_i32(acc[at < m * vectors ? at : j % vectors]), factor[j % vectors]);
+        x[j] = v_add(x[j], factor[2 + j % vectors]);
+    }
+    v_bytes bytes = v_round_bytes(x, n);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4 / vectors; j++)
+        if (row + j < m)
+            v_store_some((uint8_t *)c[row + j] + column, bytes, j * vectors, vectors, (vectors - 1) * VL + last);
+}
+
+/* Where the last vector is not full: a loop, and code that all tiles share. */
+#define PARTLY(vectors)                                                                                                \
+    V_APART void finish_partly_##vectors(const v_i32 *acc, void *const *c, int column, const v_f32 *factor,            \
+                                         const struct v_narrowing *n, int m, int last)                                 \
+    {                                                                                                                  \
+        for (int i = 0; i < m; i += 4 / (vectors))                                                                     \
+            finish_four(acc, c, column, factor, n, i, m, vectors, last);                                               \
+    }
+PARTLY(1)
+PARTLY(2)
+
+/* The multipliers of two vectors of columns, then their shifts. */
+V_FN void load_factors(v_f32 *factor, const struct kernel_epilogue *to, int column, int vectors, int last)
+{
+    const float *from[2] = {to->multiplier, to->shift};
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) {
+        factor[2 * i] = from[i] ? v_load_n(from[i] + column, vectors == 2 ? VL : last) : v_zero();
+        factor[2 * i + 1] = from[i] && vectors == 2 ? v_load_n(from[i] + column + VL, last) : v_zero();
+    }
+}
+
+/* Sums that lie in memory, to bytes. */
+V_FN void finish_stored(const v_i32 *sums, void *const *c, int column, const struct kernel_epilogue *to,
+                        const struct v_narrowing *n, int m, int vectors, int last)
+{
+    v_f32 factor[4];
+    load_factors(factor, to, column, vectors, last);
+    (vectors == 2 ? finish_partly_2 : finish_partly_1)(sums, c, column, factor, n, m, last);
+}
+
+#endif
