@@ -25,6 +25,15 @@ GUARD_FN const struct kernels *guard_level(int *i)
     return levels[*i] ? levels[(*i)++] : NULL;
 }
 
+/* Names the levels that guard_level() passes over. */
+GUARD_FN void guard_say_lacking(void)
+{
+    const struct kernels *const *levels = kernel_levels();
+    for (int i = 0; levels[i]; i++)
+        if ((cpu_features() & levels[i]->needs) != levels[i]->needs)
+            printf("skipped: %s, which this processor does not have\n", levels[i]->isa);
+}
+
 /* Memory that ends at a page which may not be touched. */
 struct guard {
     unsigned char *start, *end;

@@ -1,30 +1,32 @@
 /* Exact products of bytes, for every level of this processor. */
 #include "guard.h"
 
-#define MAX_M    16
+#define MAX_M    32
 #define MAX_N    104
 #define MAX_TAPS 5
 #define MAX_K    300
 
 struct problem {
-    int m, n, taps, k;
-    bool is_signed;
-    int8_t b[MAX_TAPS * MAX_K * MAX_N]; /* [taps][k][n] */
+    int m, n, taps, k, b_taps;
+    bool is_signed, is_mapped;          /* taps of B are others, by b_tap */
+    int8_t b[MAX_TAPS * MAX_K * MAX_N]; /* [b_taps][k][n] */
     const void *a[MAX_M];
     ptrdiff_t tap[MAX_TAPS];
+    int b_tap[MAX_TAPS];
 };
 
 static struct guard rows, packed, outputs, words, scratch;
 static struct problem problem;
 
 /* How operands are drawn: anything, or what makes sums largest. */
-enum draw { ANY, LEAST, MOST, DRAWS };
+enum draw { ANY, LEAST, MOST, OPPOSITE, DRAWS };
 
 static uint8_t draw_byte(enum draw draw, bool is_signed)
 {
     if (draw == ANY)
         return (uint8_t)guard_random();
-    return is_signed ? (draw == LEAST ? 0x80 : 0x7f) : draw == LEAST ? 0 : 0xff;
+    bool least = draw == LEAST;
+    return is_signed ? (least ? 0x80 : 0x7f) : least ? 0 : 0xff;
 }
 
 static void make_rows(struct problem *p, enum draw draw)
@@ -39,7 +41,7 @@ static void make_rows(struct problem *p, enum draw draw)
     uint8_t *all = rows.end - span * p->m;
     for (ptrdiff_t i = 0; i < span * p->m; i++)
         all[i] = draw_byte(draw, p->is_signed);
-    int turn = (int)(guard_random() % (unsigned)p->m);
+    int turn = guard_random() % 2 ? (int)(guard_random() % (unsigned)p->m) : 0; /* else they are equally far apart */
     for (int i = 0; i < p->m; i++)
         p->a[i] = all + (i + turn) % p->m * span;
 }
@@ -51,8 +53,12 @@ static void make_problem(struct problem *p, int m, int n, int taps, int k, enum 
     p->taps = taps;
     p->k = k;
     p->is_signed = guard_random() % 2;
-    for (int i = 0; i < taps * k * n; i++)
-        p->b[i] = (int8_t)draw_byte(draw, true);
+    p->is_mapped = guard_random() % 4 == 0;
+    p->b_taps = p->is_mapped && taps < MAX_TAPS ? taps + 1 : taps;
+    for (int t = 0; t < taps; t++)
+        p->b_tap[t] = p->is_mapped ? (t + 1) % p->b_taps : t;
+    for (int i = 0; i < p->b_taps * k * n; i++)
+        p->b[i] = (int8_t)draw_byte(draw == OPPOSITE ? LEAST : draw, true);
     make_rows(p, draw);
 }
 
@@ -63,7 +69,7 @@ static int32_t naive(const struct problem *p, int i, int j)
     for (int t = 0; t < p->taps; t++)
         for (int l = 0; l < p->k; l++) {
             uint8_t x = ((const uint8_t *)p->a[i])[p->tap[t] + l];
-            sum += (p->is_signed ? (int8_t)x : x) * p->b[(t * p->k + l) * p->n + j];
+            sum += (p->is_signed ? (int8_t)x : x) * p->b[(p->b_tap[t] * p->k + l) * p->n + j];
         }
     return sum;
 }
@@ -74,7 +80,7 @@ static void make_bias(const struct problem *p, int offset, int32_t *bias, int32_
     for (int j = 0; j < p->n; j++) {
         uint32_t sum = 0;
         for (int i = 0; i < p->taps * p->k; i++)
-            sum += (uint32_t)(offset * p->b[i * p->n + j]);
+            sum += (uint32_t)(offset * p->b[(p->b_tap[i / p->k] * p->k + i % p->k) * p->n + j]);
         own[j] = (int32_t)(guard_random() % 20000) - 10000;
         bias[j] = (int32_t)((uint32_t)own[j] - sum);
     }
@@ -109,12 +115,14 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     static const enum kernel_type types[] = {KERNEL_U8, KERNEL_U8, KERNEL_S32, KERNEL_F32};
     const struct kernel_product *product = p->is_signed ? k->gemm_s8 : k->gemm_u8;
     size_t taps = (size_t)p->taps, depth = (size_t)p->k,
-           bytes = kernel_product_packed(product, taps, depth, (size_t)p->n),
+           bytes = kernel_product_packed(product, (size_t)p->b_taps, depth, (size_t)p->n),
            rest = kernel_product_scratch(product, (size_t)p->m, taps, depth);
     int32_t bias[MAX_N], own[MAX_N], *bias_end = (int32_t *)(void *)words.end - p->n;
     float *multiplier = (float *)(void *)words.start, *shift = multiplier + p->n;
     void *c[MAX_M];
     struct kernel_gemm g = {.a = p->a, .tap = p->tap, .taps = p->taps, .k = p->k, .c = c, .m = p->m, .n = p->n};
+    g.b_tap = p->is_mapped ? p->b_tap : NULL;
+    g.b_taps = p->b_taps;
     make_bias(p, product->a_offset, bias, own);
     memcpy(bias_end, bias, sizeof *bias * (size_t)p->n);
     for (int j = 0; j < p->n; j++)
@@ -122,7 +130,7 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     for (int j = 0; j < p->n; j++)
         shift[j] = guard_random_float(30);
     int8_t *b = (int8_t *)packed.end - bytes;
-    product->pack(b, p->b, p->taps, (ptrdiff_t)p->k * p->n, p->k, p->n, p->n, 1);
+    product->pack(b, p->b, p->b_taps, (ptrdiff_t)p->k * p->n, p->k, p->n, p->n, 1);
     g.b = b;
     g.scratch = scratch.end - (rest + 63) / 64 * 64;
     g.to.bias = bias_end;
@@ -135,6 +143,8 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     for (int i = 0; i < p->m; i++)
         c[i] = out + (size_t)i * row;
     product->run(&g);
+    if (product->leave)
+        product->leave();
     CHECK_MSG(guard_intact(outputs, out, row * (size_t)p->m), "%s: written before C", k->isa);
     for (int i = 0; i < p->m; i++) {
         for (int j = 0; j < p->n; j++)
@@ -172,6 +182,19 @@ static void every_depth(void)
             }
 }
 
+/* Rows of many blocks, whole or not. */
+static void deep(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int round = 0; round < 100; round++) {
+            int depth = guard_random() % 2 ? 64 * random_to(MAX_K / 64) : random_to(MAX_K);
+            make_problem(&problem, random_to(k->gemm_u8->mr), random_to(2 * k->gemm_u8->nr), random_to(MAX_TAPS), depth,
+                         ANY);
+            run_problem(k, &problem);
+        }
+}
+
 /* What saturates in 16 bits. */
 static void extremes(void)
 {
@@ -196,13 +219,15 @@ static void oracle(void)
 
 int main(void)
 {
+    guard_say_lacking();
     rows = guard_new(MAX_M * (MAX_K + 40));
     packed = guard_new(MAX_TAPS * (MAX_K + 8) * (MAX_N + 64));
     outputs = guard_new(MAX_M * (MAX_N * 4 + 8));
     words = guard_new(MAX_N * 12);
-    scratch = guard_new(MAX_M * MAX_TAPS * (MAX_K + 8) * 2 + 64);
+    scratch = guard_new(MAX_M * MAX_TAPS * (MAX_K + 64) * 2 + 64);
     RUN(every_tile);
     RUN(every_depth);
+    RUN(deep);
     RUN(extremes);
     RUN(oracle);
     return TEST_END();
