@@ -67,22 +67,28 @@ ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma 
 	-mprefer-vector-width=512 -mtune=skylake-avx512
 ISA_FLAGS_neon :=
 
-# Levels that differ from the one they rest on in the products of bytes alone; avx512 has those of avx2.
+# Levels that differ from the one they rest on in the products of bytes alone; avx512 has those of avx2, amx other ones
+# than gemm_q8.c makes.
 ISA_BYTES_x86_64 := avxvnni avx512vnni
-ISA_BYTES_aarch64 := dotprod
+ISA_BYTES_aarch64 := dotprod i8mm
 ISA_BYTES := $(ISA_BYTES_$(ARCH))
 ISA_VNNI := $(filter avx512vnni,$(ISA_BYTES))
+ISA_AMX := $(ISA_VNNI:avx512vnni=amx)
 ISA_FLAGS_avxvnni := -DISA_avx2 $(ISA_FLAGS_avx2)
 ISA_FLAGS_avx512vnni := -DISA_avx512 $(ISA_FLAGS_avx512)
+# Its loops wait for tiles: unrolled they are only larger.
+ISA_FLAGS_amx := -DISA_avx512 $(ISA_FLAGS_avx512) -O2
 ISA_FLAGS_dotprod := -DISA_neon -march=armv8.2-a+dotprod
+ISA_FLAGS_i8mm := -DISA_neon -march=armv8.2-a+i8mm
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c lib/format/*/*.c lib/*.c))
-ISA_SRC := $(filter-out %_vnni.c,$(sort $(wildcard lib/kernel/isa/*.c)))
+ISA_SRC := $(filter-out %_vnni.c %_amx.c,$(sort $(wildcard lib/kernel/isa/*.c)))
 PROTO := $(wildcard lib/format/*/*.proto)
 GEN_SRC := $(PROTO:lib/%.proto=$(BUILD)/gen/%.pb-c.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) \
 	$(filter-out %/gemm_q8.avx512.o,$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
-	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o) $(ISA_VNNI:%=$(OBJ)/lib/kernel/isa/depthwise_vnni.%.o)
+	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o) $(ISA_VNNI:%=$(OBJ)/lib/kernel/isa/depthwise_vnni.%.o) \
+	$(ISA_AMX:%=$(OBJ)/lib/kernel/isa/gemm_amx.%.o)
 CMD_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/*/*.c)))
 # One file is all programs; each is a link to it.
 ONE := $(or $(PROGPREFIX),nn)
@@ -143,7 +149,7 @@ $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $$(ISA_OPT) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach i,$(ISAS) $(ISA_BYTES),$(eval $(call ISA_RULE,$(i))))
+$(foreach i,$(ISAS) $(ISA_BYTES) $(ISA_AMX),$(eval $(call ISA_RULE,$(i))))
 
 .SECONDARY: $(GEN_SRC) $(GEN_SRC:.c=.h)
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto | $(BUILD)/gen/needs

@@ -281,6 +281,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
                                     .args = g,
                                     .units = g->blocks * g->groups * job->batches,
                                     .scratch = scratch,
+                                    .leave = product->leave,
                                     .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
                      err, PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view));
 }

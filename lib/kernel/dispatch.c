@@ -6,16 +6,17 @@
 #include "kernel/kernel.h"
 
 extern const struct kernels kernels_generic, kernels_avx2, kernels_avxvnni, kernels_avx512, kernels_avx512vnni,
-    kernels_neon, kernels_dotprod;
+    kernels_amx, kernels_neon, kernels_dotprod, kernels_i8mm;
 
 static const struct kernels *const levels[] = {
 #if defined(__x86_64__)
-    &kernels_avx512vnni, &kernels_avx512,
-    &kernels_avxvnni,    &kernels_avx2,
+    &kernels_amx,     &kernels_avx512vnni,
+    &kernels_avx512,  &kernels_avxvnni,
+    &kernels_avx2,
 #elif defined(__aarch64__)
-    &kernels_dotprod, &kernels_neon,
+    &kernels_i8mm, &kernels_dotprod, &kernels_neon,
 #endif
-    &kernels_generic,    NULL};
+    &kernels_generic, NULL};
 
 const struct kernels *const *kernel_levels(void)
 {
@@ -107,9 +108,9 @@ size_t kernel_product_packed(const struct kernel_product *p, size_t taps, size_t
 
 size_t kernel_product_scratch(const struct kernel_product *p, size_t rows, size_t taps, size_t k)
 {
-    size_t bytes;
-    bool fits = round_up(k, (size_t)p->kr, &k) && mem_mul(k, taps, &bytes) && mem_mul(bytes, rows, &bytes) &&
-                mem_mul(bytes, (size_t)p->scratch, &bytes);
+    size_t bytes, multiple = (size_t)(p->scratch_k ? p->scratch_k : p->kr);
+    bool fits = round_up(k, multiple, &k) && round_up(rows, p->scratch_rows ? (size_t)p->scratch_rows : 1, &rows) &&
+                mem_mul(k, taps, &bytes) && mem_mul(bytes, rows, &bytes) && mem_mul(bytes, (size_t)p->scratch, &bytes);
     return fits ? bytes : SIZE_MAX;
 }
 
