@@ -120,8 +120,7 @@ void tensorflow_read_crop_and_resize(struct tensorflow_op *o)
         inside = axis ? BUILD(b, "And", inside, places) : places;
     }
     struct value *rois = build_int(b, build_node(b, "Concat", 4, corner), "axis", 1);
-    struct value *v =
-        BUILD(b, "RoiAlign", build_cast(b, x, DTYPE_F32), rois, tensorflow_i64(o, 2));
+    struct value *v = BUILD(b, "RoiAlign", build_cast(b, x, DTYPE_F32), rois, tensorflow_i64(o, 2));
     build_int(b, v, "output_height", size[0]);
     build_int(b, v, "output_width", size[1]);
     build_int(b, v, "sampling_ratio", 1);

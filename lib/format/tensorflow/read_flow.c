@@ -35,6 +35,19 @@ void tensorflow_read_nothing(struct tensorflow_op *o)
     (void)o;
 }
 
+/* The value in the checkpoint: not what the network itself has just written there. */
+void tensorflow_read_read_variable(struct tensorflow_op *o)
+{
+    int output;
+    for (const struct protobuf *p = protobuf_first(o->node->message, "input"); p; p = protobuf_more(p)) {
+        const char *name = protobuf_as_text(p, "");
+        const struct tensorflow_node *n = *name == '^' ? tensorflow_scope_find(o->scope, name + 1, &output) : NULL;
+        if (n && strncmp(n->op, "Assign", 6) == 0)
+            build_fail(o->b, "it reads a variable that the network has written: states are not read");
+    }
+    tensorflow_read_same(o);
+}
+
 /* A variable is its value in the checkpoint; nothing writes it while the network is used. */
 void tensorflow_read_variable(struct tensorflow_op *o)
 {

@@ -69,7 +69,7 @@ void tensorflow_read_patches(struct tensorflow_op *o)
     int64_t size[4] = {1, 1, 1, 1}, channels = tensorflow_dim(o, 0, 3);
     int count = tensorflow_list(o, "ksizes", size, 4);
     int64_t taps = size[1] > 0 && size[2] > 0 && size[1] < 256 && size[2] < 256 ? size[1] * size[2] : 0;
-    if (count != 4 || tensorflow_rank(o, 0) != 4 || channels < 1 || channels > 4096 || taps < 1)
+    if (count != 4 || tensorflow_rank(o, 0) != 4 || channels < 1 || taps < 1 || channels > (1 << 20) / (taps * taps))
         build_fail(o->b, "want windows and a number of channels that are known");
     int64_t outs = o->b->failed ? 1 : taps * channels, dims[4] = {outs, 1, size[1], size[2]};
     struct tensor *t = o->b->failed ? NULL : tensor_new(DTYPE_F32, 4, dims, o->b->err);

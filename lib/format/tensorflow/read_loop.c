@@ -101,9 +101,10 @@ bool tensorflow_is_number(const struct tensorflow_loop *l, const char *name, int
 {
     int output;
     int64_t value;
-    const struct tensorflow_node *n = tensorflow_scope_find(l->look, tensorflow_through(l->look, name), &output);
+    const char *at = tensorflow_through(l->look, name);
+    const struct tensorflow_node *n = tensorflow_scope_find(l->look, at, &output);
     for (int k = 0; k < l->count; k++) /* what a loop gets and does not change */
-        if (is_arg(l, name, k))
+        if (strcmp(at, l->arg[k]) == 0)
             return is_arg(l, l->becomes[k], k) && build_known(l->o->b, l->in[k], &value, 1, NULL) == 1 &&
                    value == number;
     if (!n || strcmp(n->op, "Const") != 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes parts.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
-sound have (suppression of all classes, parts of images, a Fourier transform), rows scattered, a norm of the batch; gru.pb: Keras' GRU, of which the reader makes one operator."""
+sound have (suppression of all classes, parts of images, a Fourier transform, CTC), rows scattered, a norm of the batch; gru.pb: Keras' GRU, of which the reader makes one operator."""
 import os
 
 import keras
@@ -33,7 +33,7 @@ def write(name, function, inputs):
         np.save("%s/out_%d.npy" % (name, k), y.numpy())
 
 
-def parts(image, corners, scores, places, sound):
+def parts(image, corners, scores, places, sound, letters):
     boxes = tf.concat([corners, corners + 0.4], -1)
     best = tf.image.combined_non_max_suppression(boxes[:, :, None], scores, 3, 6, 0.5, 0.3)
     kept = tf.raw_ops.NonMaxSuppressionV5(boxes=boxes[0], scores=scores[0, :, 0], max_output_size=4, iou_threshold=0.5, score_threshold=0.2, soft_nms_sigma=0.0, pad_to_max_output_size=True)
@@ -42,11 +42,12 @@ def parts(image, corners, scores, places, sound):
     normed = tf.raw_ops.FusedBatchNormV3(x=image, scale=ones, offset=ones, mean=[], variance=[], is_training=True)[0]
     sums = tf.math.unsorted_segment_sum(scores[0], places, 2)
     spectrum = tf.signal.stft(sound, 16, 8)
-    return best, kept, crops, normed, sums, tf.abs(spectrum), tf.linalg.band_part(scores[0, :3], 0, -1), tf.math.atan2(sums, -1.0), tf.one_hot(places - 1, 3)
+    text = tf.nn.ctc_greedy_decoder(letters, [6, 4])
+    return best, kept, crops, normed, sums, tf.abs(spectrum), tf.linalg.band_part(scores[0, :3], 0, -1), tf.math.atan2(sums, -1.0), tf.one_hot(places - 1, 3), tf.sparse.to_dense(text[0][0], default_value=-1), text[1]
 
 
 write("parts", parts, [rng.standard_normal((2, 6, 5, 3)).astype(np.float32), rng.random((2, 7, 2)).astype(np.float32), rng.random((2, 7, 3)).astype(np.float32),
-                       rng.integers(0, 2, 7).astype(np.int32), rng.standard_normal((1, 40)).astype(np.float32)])
+                       rng.integers(0, 2, 7).astype(np.int32), rng.standard_normal((1, 40)).astype(np.float32), rng.standard_normal((6, 2, 4)).astype(np.float32)])
 keras.utils.set_random_seed(3)
 net = keras.Sequential([keras.layers.Input((5, 3)), keras.layers.GRU(2, return_sequences=True, bias_initializer="normal", name="g")], name="n")
 write("gru", net, [rng.standard_normal((2, 5, 3)).astype(np.float32)])
