@@ -54,7 +54,7 @@ static double transform_cycles(int size)
 
 static double filter_cycles(int size)
 {
-    return size == 2 ? 62 : 140;
+    return size == 2 ? 110 : 150;
 }
 
 /* Tiles that go together through a thread's memory. */
