@@ -263,6 +263,7 @@ int exec_lower_binary(struct plan *p, struct node *n, struct error *err)
 struct scale_args {
     struct view x, out;
     const float *scale, *shift;
+    bool below;       /* PRelu's slopes: the scale is for what is below zero */
     struct nest nest; /* its innermost axis is the channels */
     const struct kernels *kernels;
     struct kernel_act act;
@@ -283,17 +284,18 @@ static void run_scale(const struct step *s, struct tile tile)
                                                                .n = (size_t)a->nest.dims[a->nest.rank - 1],
                                                                .scale = a->scale,
                                                                .shift = a->shift,
+                                                               .below = a->below,
                                                                .act = a->act});
     }
 }
 
-static int emit_scale(struct plan *p, struct node *n, const float *scale, const float *shift, struct kernel_act act,
-                      struct error *err)
+static int emit_scale(struct plan *p, struct node *n, const struct scale_args *given, struct error *err)
 {
     struct scale_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    *a = (struct scale_args){.scale = scale, .shift = shift, .kernels = p->kernels, .act = act};
+    *a = *given;
+    a->kernels = p->kernels;
     if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, ORDER_CHANNELS, &a->out, err) < 0)
         return -1;
     nest_pixels(&a->nest, &a->out, &a->x);
@@ -321,7 +323,34 @@ int exec_lower_scale_shift(struct plan *p, struct node *n, struct error *err)
         return -1;
     if ((node_in(n, 1) && !scale) || (node_in(n, 2) && !shift))
         return 1;
-    return emit_scale(p, n, scale, shift, act, err);
+    return emit_scale(p, n, &(struct scale_args){.scale = scale, .shift = shift, .act = act}, err);
+}
+
+/* Whether it has an element for each of x's channels, and is broadcast along the other axes. */
+static bool is_per_channel(const struct type *slope, const struct type *x)
+{
+    int channels = slope->rank - x->rank + 1; /* axis 1, counted from the last */
+    if (channels < 0 || channels >= slope->rank || slope->dims[channels] != x->dims[1])
+        return false;
+    for (int i = 0; i < slope->rank; i++)
+        if (i != channels && slope->dims[i] != 1)
+            return false;
+    return true;
+}
+
+int exec_lower_prelu(struct plan *p, struct node *n, struct error *err)
+{
+    struct kernel_act act;
+    bool failed = false;
+    if (n->in_count != 2 || !exec_lower_is_f32(n, 0) || !is_per_channel(&n->in[1]->type, &n->in[0]->type) ||
+        view_order(plan_in(n, 0)) != ORDER_CHANNELS || !plan_activation(n, &act))
+        return exec_lower_binary(p, n, err);
+    const float *slope = plan_constant_f32(p, n, 1, &failed, err);
+    if (failed)
+        return -1;
+    if (!slope)
+        return exec_lower_binary(p, n, err);
+    return emit_scale(p, n, &(struct scale_args){.scale = slope, .below = true, .act = act}, err);
 }
 
 /* Inference-time BatchNormalization that could not be folded: the same with scale / sqrt(var + epsilon). */
@@ -343,5 +372,5 @@ int exec_lower_batch_norm(struct plan *p, struct node *n, struct error *err)
         scale[c] = (float)factor;
         shift[c] = (float)(in[2][c] - in[3][c] * factor);
     }
-    return emit_scale(p, n, scale, shift, (struct kernel_act){KERNEL_NONE, 0, 0}, err);
+    return emit_scale(p, n, &(struct scale_args){.scale = scale, .shift = shift}, err);
 }

@@ -149,13 +149,15 @@ struct kernel_rnn_f32 {
 
 #define KERNEL_PLANES_MAX 4
 
-/* out[r][i] = act(in[r][i] * scale[i] + shift[i]) for r < rows, i < n; scale or shift may be NULL, out may be in. */
+/* out[r][i] = act(in[r][i] * scale[i] + shift[i]) for r < rows, i < n; scale or shift may be NULL, out may be in. With
+ * `below` only what is below zero is scaled (PRelu's slopes), and there is no shift. */
 struct kernel_scale_f32 {
     float *out;
     const float *in;
     ptrdiff_t out_step, in_step; /* floats from a row to the next */
     size_t rows, n;
     const float *scale, *shift;
+    bool below;
     struct kernel_act act;
 };
 

@@ -173,8 +173,8 @@ void scale_shift_f32_ref(const struct kernel_scale_f32 *s)
     for (size_t i = 0; i < s->rows * s->n; i++) {
         ptrdiff_t row = (ptrdiff_t)(i / s->n);
         size_t c = i % s->n;
-        double scale = s->scale ? s->scale[c] : 1, shift = s->shift ? s->shift[c] : 0;
-        s->out[row * s->out_step + (ptrdiff_t)c] =
-            (float)act_ref((double)s->in[row * s->in_step + (ptrdiff_t)c] * scale + shift, s->act);
+        double in = s->in[row * s->in_step + (ptrdiff_t)c], shift = s->shift ? s->shift[c] : 0;
+        double scale = s->scale && !(s->below && in >= 0) ? s->scale[c] : 1;
+        s->out[row * s->out_step + (ptrdiff_t)c] = (float)act_ref(in * scale + shift, s->act);
     }
 }

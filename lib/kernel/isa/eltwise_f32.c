@@ -193,7 +193,8 @@ void K(scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_
 #define SCALE_VECTORS 4
 
 /* From column c on, `vectors` of columns, of which the last has `last` lanes. */
-V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors, int last, enum kernel_act_kind kind)
+V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors, int last, enum kernel_act_kind kind,
+                        bool below)
 {
     v_f32 scale[SCALE_VECTORS], shift[SCALE_VECTORS], a = v_set1(s->act.a), b = v_set1(s->act.b);
     const float *in = s->in + c;
@@ -208,32 +209,37 @@ V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors,
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) {
             int count = v == vectors - 1 ? last : VL;
-            v_f32 x = v_fma(part_load(in + v * VL, count), scale[v], shift[v]);
+            v_f32 x = part_load(in + v * VL, count);
+            x = below ? v_select(v_le(v_zero(), x), x, v_mul(x, scale[v])) : v_fma(x, scale[v], shift[v]);
             part_store(out + v * VL, v_act(x, kind, a, b), count);
         }
     }
 }
 
-V_FN void scale_all(const struct kernel_scale_f32 *s, enum kernel_act_kind kind)
+V_FN void scale_all(const struct kernel_scale_f32 *s, enum kernel_act_kind kind, bool below)
 {
     size_t c = 0;
     for (; s->n - c >= SCALE_VECTORS * VL; c += SCALE_VECTORS * VL)
-        scale_columns(s, c, SCALE_VECTORS, VL, kind);
+        scale_columns(s, c, SCALE_VECTORS, VL, kind, below);
     for (; s->n - c >= VL; c += VL)
-        scale_columns(s, c, 1, VL, kind);
+        scale_columns(s, c, 1, VL, kind, below);
     if (c < s->n)
-        scale_columns(s, c, 1, (int)(s->n - c), kind);
+        scale_columns(s, c, 1, (int)(s->n - c), kind, below);
 }
 
 void K(scale_shift_f32)(const struct kernel_scale_f32 *s)
 {
-    if (s->act.kind == KERNEL_RELU)
-        scale_all(s, KERNEL_RELU);
-    else if (s->act.kind == KERNEL_CLIP)
-        scale_all(s, KERNEL_CLIP);
+    bool within = !s->below && (s->act.kind == KERNEL_RELU || s->act.kind == KERNEL_CLIP);
+    enum kernel_act_kind kind = within ? s->act.kind : KERNEL_NONE;
+    if (s->below)
+        scale_all(s, KERNEL_NONE, true);
+    else if (kind == KERNEL_RELU)
+        scale_all(s, KERNEL_RELU, false);
+    else if (kind == KERNEL_CLIP)
+        scale_all(s, KERNEL_CLIP, false);
     else
-        scale_all(s, KERNEL_NONE);
-    if (s->act.kind == KERNEL_NONE || s->act.kind == KERNEL_RELU || s->act.kind == KERNEL_CLIP)
+        scale_all(s, KERNEL_NONE, false);
+    if (s->act.kind == kind)
         return;
     for (size_t r = 0; r < s->rows; r++)
         K(unary_f32)(s->out + (ptrdiff_t)r * s->out_step, s->out + (ptrdiff_t)r * s->out_step, s->n, s->act);

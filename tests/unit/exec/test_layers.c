@@ -71,6 +71,25 @@ static void test_scale_shift(void)
     check();
 }
 
+/* Slopes of channels, of numbers of channels that vectors do and do not divide; of one number, of pixels, of a row. */
+static void test_prelu(void)
+{
+    static const int64_t channels[] = {1, 3, 16, 70};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        int64_t c = channels[i];
+        begin();
+        struct value *x = input("x", DIMS(2, c, 5, 6)), *y = NODE("Conv", x, weight(DIMS(c, c, 1, 1)))->out[0];
+        output(NODE("PRelu", y, weight(DIMS(c, 1, 1)))->out[0]);
+        output(NODE("Clip", NODE("PRelu", y, weight(DIMS(1, c, 1, 1)))->out[0])->out[0]);
+        output(NODE("PRelu", y, weight(DIMS(1)))->out[0]);
+        output(NODE("PRelu", y, weight(DIMS(c, 5, 1)))->out[0]);
+        output(NODE("PRelu", x, weight(DIMS(6)))->out[0]);
+        output(NODE("PRelu", input("flat", DIMS(7, c)), weight(DIMS(c)))->out[0]);
+        kernel_wanted = c > 1 ? "scale_shift_f32" : NULL;
+        check();
+    }
+}
+
 static void test_views(void)
 {
     begin();
@@ -379,6 +398,7 @@ int main(void)
     RUN(test_gemm);
     RUN(test_elementwise);
     RUN(test_scale_shift);
+    RUN(test_prelu);
     RUN(test_views);
     RUN(test_split_gather);
     RUN(test_pools);

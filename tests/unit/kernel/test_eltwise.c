@@ -199,6 +199,7 @@ static void check_scale_shift(const struct kernels *k, int given, struct kernel_
                                  .n = n,
                                  .scale = given & 1 ? scale : NULL,
                                  .shift = given & 2 ? shift : NULL,
+                                 .below = given & 4,
                                  .act = act};
     k->scale_shift_f32(&s);
     CHECK_MSG(guard_intact(out_guard, out, count * sizeof(float)), "%s n %zu writes elsewhere", k->isa, n);
@@ -220,6 +221,7 @@ static void scale_shift(void)
                 check_scale_shift(k, given, (struct kernel_act){KERNEL_NONE, 0, 0}, sizes[i], rows);
                 check_scale_shift(k, given, (struct kernel_act){KERNEL_CLIP, -1, 2}, sizes[i], rows);
                 check_scale_shift(k, given, (struct kernel_act){KERNEL_HARD_SWISH, 0, 0}, sizes[i], rows);
+                check_scale_shift(k, 5, (struct kernel_act){given ? KERNEL_NONE : KERNEL_CLIP, -1, 2}, sizes[i], rows);
             }
 }
 
