@@ -25,6 +25,7 @@ struct walk {
     bool whole; /* all runs in a row are one: else each has blocks of its own */
     int runs;
     ptrdiff_t length;  /* of a run, in whole quads */
+    ptrdiff_t blocks;  /* of its elements those that are whole blocks, and may be read where they lie */
     ptrdiff_t columns; /* elements of a panel's column */
 };
 
@@ -47,6 +48,7 @@ static struct walk plan(const struct kernel_gemm *g, bool is_signed)
                          .whole = whole,
                          .runs = whole ? 1 : g->taps,
                          .length = quads(g->k) * (whole ? g->taps : 1),
+                         .blocks = g->k / AMX_BYTES * AMX_BYTES,
                          .columns = quads(g->k) * (g->b_tap ? g->b_taps : g->taps)};
 }
 
@@ -98,7 +100,7 @@ static struct rows find_rows(const struct kernel_gemm *g, const struct walk *w, 
 {
     const int count = g->m < AMX_ROWS ? g->m : AMX_ROWS;
     const ptrdiff_t step = w->whole || g->k < AMX_BYTES ? 0 : step_of(g->a + first, count);
-    const ptrdiff_t from = step ? w->length / AMX_BYTES * AMX_BYTES : 0;
+    const ptrdiff_t from = step ? w->blocks : 0;
     const ptrdiff_t blocks = (w->length - from + AMX_BYTES - 1) / AMX_BYTES;
     struct rows rows = {step ? g->a[first] : NULL, step, room};
     for (int r = 0; blocks && r < w->runs; r++, room += blocks * BLOCK)
@@ -155,7 +157,7 @@ V_FN void add_run(struct rows *rows, ptrdiff_t tap, const int8_t *b, const struc
         bool partly = at > last;
 #pragma GCC unroll 2
         for (int i = 0; i < tiles; i++)
-            if (partly && rows[i].a) {
+            if (at >= w->blocks && rows[i].a) {
                 a[i] = rows[i].room;
                 step[i] = AMX_BYTES;
                 next[i] = BLOCK;

@@ -182,13 +182,14 @@ static void every_depth(void)
             }
 }
 
-/* Rows of many blocks, whole or not. */
+/* Rows of many blocks, whole or up to 3 elements short of it, or of any length. */
 static void deep(void)
 {
     const struct kernels *k;
     for (int l = 0; (k = guard_level(&l));)
         for (int round = 0; round < 100; round++) {
-            int depth = guard_random() % 2 ? 64 * random_to(MAX_K / 64) : random_to(MAX_K);
+            int lacking = (int)(guard_random() % 4),
+                depth = guard_random() % 2 ? 64 * random_to(MAX_K / 64) - lacking : random_to(MAX_K);
             make_problem(&problem, random_to(k->gemm_u8->mr), random_to(2 * k->gemm_u8->nr), random_to(MAX_TAPS), depth,
                          ANY);
             run_problem(k, &problem);
