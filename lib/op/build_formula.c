@@ -103,8 +103,10 @@ static int numbers_of(struct formula *f, const char *word, size_t n, double *num
     int count = f->t->numbers ? f->t->numbers(f->t->op, name, numbers, MOST_NUMBERS) : -1;
     if (count == NUMBERS_LATER)
         return count;
-    if (count > MOST_NUMBERS)
+    if (count > MOST_NUMBERS) {
         build_fail(f->b, "%s has %d numbers, want at most %d", name, count, MOST_NUMBERS);
+        return -1;
+    }
     return count >= 0 || !otherwise ? count : literal(otherwise, rest, numbers);
 }
 

@@ -130,7 +130,7 @@ static void long_layers_have_names_of_their_own(void)
     graph_free(g);
 }
 
-/* Parameters of the formulas below: axis 1, twice (2, 3), way "linear". */
+/* Parameters of the formulas below: axis 1, twice (2, 3), many, which are more than are stored. */
 static int numbers_of(void *op, const char *name, double *numbers, int max)
 {
     (void)op;
@@ -138,7 +138,7 @@ static int numbers_of(void *op, const char *name, double *numbers, int max)
         return numbers[0] = 1, 1;
     if (strcmp(name, "twice") == 0 && max > 1)
         return numbers[0] = 2, numbers[1] = 3, 2;
-    return -1;
+    return strcmp(name, "many") == 0 ? 1 << 22 : -1;
 }
 
 static struct value *operand(void *op, const char *name, bool want)
@@ -181,7 +181,8 @@ static void formulas(void)
 
 static void broken_formulas_fail(void)
 {
-    static const char *const texts[] = {"$x Add:2", "~", "$x Relu/none=1", ">a", "Relu"};
+    static const char *const texts[] = {
+        "$x Add:2", "~", "$x Relu/none=1", ">a", "Relu", "$x @many Slice:2", "$x %many Mul:2", "$x Softmax/axis@many"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct build b;
         int count;
