@@ -379,8 +379,8 @@ struct model_photo {
 /* The model's input that takes the photo. -1 when the recipe is malformed or names none. */
 MODEL_API ptrdiff_t model_session_photo_input(struct model_session *s, struct model_error *err);
 
-/* Decodes a photo (JPEG, PNG, GIF, BMP, PNM, TGA, PSD) and prepares it by the model's recipe; without one it is scaled
- * to the input's size. The message does not name the path. */
+/* Decodes a photo (JPEG, PNG, GIF, BMP, PNM, TGA) and prepares it by the model's recipe; without one it is scaled to
+ * the input's size. The message does not name the path. */
 MODEL_API struct model_tensor *model_session_photo(struct model_session *s, const char *path, struct model_photo *photo,
                                                    struct model_error *err);
 

@@ -149,10 +149,9 @@ int model_take_exported(struct graph *g, const char *path, struct error *err)
     if (yaml && yaml->size <= MAX_YAML) {
         task_exported_yaml(yaml->data, yaml->size, &e);
         status = take(g, &e, err);
-    }
-    blob_unref(yaml);
-    if (status == 0 && !yaml)
+    } else if (!yaml)
         status = take_archive(g, source.blob, err);
+    blob_unref(yaml);
     status = status < 0 ? -1 : take_settings(g, &source, err);
     source_release(&source);
     return status;

@@ -226,7 +226,7 @@ int task_decode_turned(struct task_candidates *c, struct error *err)
     size_t labels = c->q->labels->count;
     if (task_matrix(c->q->outputs, &m, err) < 0)
         return -1;
-    bool ended = m.columns == 7 && (!labels || labels != 2 || m.rows != 7);
+    bool ended = m.columns == 7 && (labels != 2 || m.rows != 7);
     if (!ended && !(labels && m.columns == labels + 5))
         m = task_turned(&m);
     if (!ended && (m.columns < 6 || (labels && m.columns != labels + 5)))
