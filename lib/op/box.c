@@ -134,10 +134,10 @@ int64_t box_suppress(const struct box *boxes, struct box_candidate *list, int64_
 {
     struct block blocks[BLOCKS];
     int64_t kept = 0;
-    bool negative = threshold < 0; /* then boxes without a common part hide each other too */
     for (int64_t i = 0; i < count && kept < most; i++) {
         const struct box *a = &boxes[list[i].box];
-        if (negative ? kept > 0 : is_hidden(blocks, boxes, list, kept, a, threshold))
+        /* Below 0 boxes without a common part hide each other too. */
+        if (threshold < 0 ? kept > 0 : is_hidden(blocks, boxes, list, kept, a, threshold))
             continue;
         if (kept < LANES * BLOCKS)
             keep(&blocks[kept / LANES], (int)(kept % LANES), a);
