@@ -164,6 +164,8 @@ struct value *build_cast(struct build *b, struct value *v, enum dtype dtype)
 struct value *build_transpose(struct build *b, struct value *v, int rank, const int64_t *perm)
 {
     int64_t axes[TENSOR_MAX_RANK]; /* which may count from the end, though not in ONNX */
+    if (rank > TENSOR_MAX_RANK)
+        build_fail(b, "an order of %d axes", rank);
     for (int i = 0; i < rank && i < TENSOR_MAX_RANK; i++)
         axes[i] = perm[i] < 0 ? perm[i] + rank : perm[i];
     return build_ints(b, BUILD(b, "Transpose", v), "perm", rank, axes);

@@ -234,8 +234,10 @@ struct value *build_roll(struct build *b, struct value *x, int count, const int6
     for (int i = 0; i < count && !b->failed; i++) {
         const struct type *type = build_type(b, x);
         int64_t size = type && axes[i] < type->rank ? type->dims[axes[i]] : -1, shift = shifts[i];
-        if (shift < -INT32_MAX || shift > INT32_MAX)
+        if (shift < -INT32_MAX || shift > INT32_MAX) {
             build_fail(b, "a shift of %lld", (long long)shift);
+            return NULL;
+        }
         if (size > 0)
             shift = (shift % size + size) % size;
         if (shift != 0 && size != 0)
