@@ -70,9 +70,9 @@ static int64_t suppress(struct box_candidate *l, int64_t count, int64_t most, fl
 static void suppression(void)
 {
     for (int round = 0; round < 40; round++) {
-        static const float thresholds[] = {-0.5f, 0, 0.3f, 0.7f, NAN};
+        static const float thresholds[] = {-0.5f, 0, 0.3f, 0.7f, NAN}, etas[] = {0.9f, 1, -1, 1};
         int count = round < 30 ? round * 5 : MOST, most = round % 3 ? INT32_MAX : 17;
-        float threshold = thresholds[round % 5], eta = round % 2 ? 1 : 0.9f;
+        float threshold = thresholds[round % 5], eta = etas[round % 4];
         make(count, 200, round % 4 == 3 ? 400 : 6);
         if (count > 10)
             boxes[5].x2 = NAN;
