@@ -87,6 +87,7 @@ static int run(struct runner *r)
 void feed_run(struct runner *r)
 {
     r->ran = false;
+    r->tried = true;
     r->status |= r->failed ? 1 : run(r);
     clear(r);
 }
@@ -293,7 +294,8 @@ void feed_end(struct runner *r)
         stream_start(r);
     if (r->first && r->stream && frame >= 0 && r->given[frame] && lacking(r) == 0)
         feed_run(r);
-    if ((!r->first && feed_needed(r->m) == 0) || (r->first && r->other && !r->misnamed)) /* the rest is random */
+    bool wants_none = !r->tried && !r->first && feed_needed(r->m) == 0;
+    if (wants_none || (r->first && r->other && !r->misnamed)) /* the rest is random */
         feed_run(r);
     else if (r->first && !r->misnamed) {
         ptrdiff_t input = next_input(r);

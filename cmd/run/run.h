@@ -42,6 +42,7 @@ struct runner {
     char *first;  /* path of this run's first input */
     bool failed;  /* an input of this run could not be read */
     bool ran;     /* the network did, in the last run */
+    bool tried;   /* there was a run, or one that failed */
     bool has_photo;
     bool is_ready; /* but for inputs that may be given by name */
     struct model_photo photo;
@@ -66,7 +67,7 @@ struct runner {
 /* feed.c: takes INPUT, "NAME=FILE" or a path; runs when the model has all it needs. Errors are told, and kept in
  * r->status. */
 void feed(struct runner *r, const char *input);
-/* Runs a model that needs no input, or tells what the last run lacks. */
+/* Runs a model that needs no input and was given none, or tells what the last run lacks. */
 void feed_end(struct runner *r);
 /* Inputs that a run must be given. */
 size_t feed_needed(const struct model *m);

@@ -42,6 +42,19 @@ END
     equal "$(nn run sum.nn h=b.npy x=a.npy | cut -f 5 | head -n 1)" '121 144 169 196'
 }
 
+@test "a model whose inputs all have values runs once, with what it is given" {
+    declare_nn own.nn <<END
+input h f32 1x4
+constant h f32 1x4 = 1 1 1 1
+node - Add h h -> y f32 1x4
+output y
+END
+    npy a.npy f32 1x4 1 2 3 4
+    equal "$(nn run own.nn a.npy | cut -f 4)" '2 4 6 8'
+    equal "$(nn run own.nn h=a.npy | cut -f 4)" '2 4 6 8'
+    equal "$(nn run own.nn | cut -f 4)" '2 2 2 2'
+}
+
 @test "states are found by names such as stateN, next_h, h0 and hn; --state names others" {
     for names in 'state stateN' 'h next_h' 'h0 hn' 'c_in c_out' 'cache new_cache'; do
         # shellcheck disable=SC2086
