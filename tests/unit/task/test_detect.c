@@ -277,6 +277,20 @@ static void turned_boxes(void)
     task_answers_release(&a);
 }
 
+/* Of three in a row the last overlaps the second alone, which the first one drops. */
+static void dropped_boxes_drop_others(void)
+{
+    static const float rows[3][6] = {
+        {1, 0.9f, 0, 0, 0.5f, 0.5f}, {1, 0.8f, 0.1f, 0, 0.6f, 0.5f}, {1, 0.7f, 0.2f, 0, 0.7f, 0.5f}};
+    static const int64_t dims[] = {1, 3, 6};
+    struct task_output o = {.values = rows[0], .dims = dims, .rank = 3};
+    struct task_answers a;
+    CHECK(ask("detect=ssd,iou=0.5", NULL, &o, 1, 100, 100, &a) == 0 && a.count == 2);
+    task_answers_release(&a);
+    CHECK(ask("detect=ssd,iou=0.5,nms=fast", NULL, &o, 1, 100, 100, &a) == 0 && a.count == 1);
+    task_answers_release(&a);
+}
+
 /* Many boxes, none overlapping: the best 300 stay, in order. */
 static void many_boxes(void)
 {
@@ -477,6 +491,7 @@ int main(void)
     RUN(yolov3);
     RUN(tflite);
     RUN(turned_boxes);
+    RUN(dropped_boxes_drop_others);
     RUN(many_boxes);
     RUN(odd_numbers);
     RUN(anything);
