@@ -49,7 +49,7 @@ static double overlap_turned(const struct task_candidates *c, const struct task_
 {
     struct spread p = spread_of(c, a), q = spread_of(c, b), s = {p.xx + q.xx, p.yy + q.yy, p.xy + q.xy};
     double x = (a->x0 + a->x1 - b->x0 - b->x1) / 2, y = (a->y0 + a->y1 - b->y0 - b->y1) / 2, least = 1e-7;
-    double all = s.xx * s.yy - s.xy * s.xy,
+    double all = fmax(s.xx * s.yy - s.xy * s.xy, 0),
            both = fmax(p.xx * p.yy - p.xy * p.xy, 0) * fmax(q.xx * q.yy - q.xy * q.xy, 0);
     double far = (s.xx * y * y + s.yy * x * x - 2 * s.xy * x * y) / (all + least) / 4;
     far += log(all / (4 * sqrt(both) + least) + least) / 2;

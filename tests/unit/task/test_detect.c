@@ -271,6 +271,11 @@ static void turned_boxes(void)
         near(q[0].x, 45, "x"), near(q[0].y, 30, "y"), near(q[1].y, 30, "y"), near(q[2].x, 55, "x");
     }
     task_answers_release(&a);
+    const float thin[7][2] = {{32, 40}, {32, 32}, {60, 60}, {0, 0}, {0.9f, 0.8f}, {0, 0}, {0.28f, 0.28f}}; /* lines */
+    static const int64_t two[] = {1, 7, 2};
+    o = (struct task_output){.values = thin[0], .dims = two, .rank = 3};
+    CHECK(ask("polygons=obb", NULL, &o, 1, 100, 100, &a) == 0 && a.count == 2);
+    task_answers_release(&a);
     static const float end[2][7] = {{50, 50, 40, 10, 0.9f, 3, 0}, {50, 50, 40, 10, 0.8f, 3, 0}};
     o = (struct task_output){.values = end[0], .dims = ended, .rank = 3};
     CHECK(ask("polygons=obb", NULL, &o, 1, 100, 100, &a) == 0 && a.count == 2 && a.at[0].label == 3);
