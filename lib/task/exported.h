@@ -24,8 +24,9 @@ struct task_exported {
 /* The values of metadata.yaml: what stands behind each key, up to the next. */
 void task_exported_yaml(const char *text, size_t n, struct task_exported *out);
 
-/* The member that has such values, where the file is or ends with a zip archive; NULL: none. An archive of TorchScript
- * and what stands behind a TFLite model have them as JSON; the latter's only member was once Python's text. */
+/* The member that has such values, where the file is or ends with a zip archive, to be released by the caller; NULL:
+ * none, or one that cannot be read. An archive of TorchScript and what stands behind a TFLite model have them as JSON;
+ * the latter's only member was once Python's text. */
 struct blob *task_exported_member(struct blob *file);
 
 /* The same as task_exported_yaml() from the text of an object, JSON's or Python's. */
