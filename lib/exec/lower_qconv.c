@@ -13,6 +13,12 @@ static struct quant_weights weights_of(const struct node *n)
                                                : (struct quant_weights){QUANT_INPUTS, .at = NULL};
 }
 
+/* Whether x has one zero point, or none. */
+static bool has_single_zero(const struct node *n)
+{
+    return !node_in(n, 2) || tensor_count(n->in[2]->type.rank, n->in[2]->type.dims) == 1;
+}
+
 static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
 {
     struct error ignored;
@@ -20,7 +26,7 @@ static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
     const struct tensor *w = plan_is_constant(n, q.input) ? n->in[q.input]->constant : NULL;
     if (!w || w->count == 0 || w->count > INT32_MAX / 2 ||
         tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
-        !exec_quant_is_param(n, q.zero_input, w->dims[0]))
+        !exec_quant_is_param(n, q.zero_input, w->dims[0]) || !has_single_zero(n))
         return false;
     c->groups = (int)op_int(n, "group");
     c->out = (int)w->dims[0] / c->groups;

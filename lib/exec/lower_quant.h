@@ -61,7 +61,7 @@ bool exec_quant_byte(const struct node *n, const struct value *v, int scale, str
 struct kernel_rounding exec_quant_bounds(const struct kernel_byte *of);
 bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, struct kernel_rounding *r);
 
-/* What distinguishes weights of the same bytes: type and zero points. */
+/* What distinguishes weights of the same bytes: type, zero points, and which they are. */
 int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
 /* The inputs of nn.QConv and nn.QMatMul; of ConvInteger and MatMulInteger. */
 #define QUANT_INPUTS   .input = 3, .zero_input = 5, .bias_input = 8

@@ -52,7 +52,7 @@ static bool conv_takes(const struct node *n, const struct pad *pad)
 static bool q_conv_takes(const struct node *n, const struct pad *pad)
 {
     double zero;
-    return pass_scalar(n->in[2], &zero) && pad->fill == zero;
+    return pass_scalar(node_in(n, 2), &zero) && pad->fill == zero;
 }
 
 /* A pooling's padding must be smaller than its window: many runtimes insist. */

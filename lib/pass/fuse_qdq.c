@@ -28,21 +28,23 @@ static struct value *zero_of(struct node *n, enum dtype dtype, struct error *err
     return pass_add_constant(n->graph, tensor_new(dtype, scale->rank, scale->dims, err), err);
 }
 
-/* A bias in floats: an element for each of `columns`, along the last axis. */
-static bool is_real_bias(const struct tensor *t, int64_t columns)
+/* A bias in floats: an element for each of `columns`, along the last axis, which gives y no more axes. */
+static bool is_real_bias(const struct tensor *t, int64_t columns, const struct type *y)
 {
-    bool fits = t->dtype == DTYPE_F32 && t->rank > 0 && t->count == columns && t->dims[t->rank - 1] == columns;
+    bool fits = (t->rank == 1 || (y && t->rank <= y->rank)) && t->dtype == DTYPE_F32 && t->rank > 0 &&
+                t->count == columns && t->dims[t->rank - 1] == columns;
     for (int64_t i = 0; fits && i < columns; i++)
         fits = isfinite(tensor_get_f64(t, i));
     return fits;
 }
 
-/* Whether a bias has an element for each of `columns`, and counts in units of the product of both scales, to rounding,
- * or is floats. */
-static bool is_bias(const struct value *v, int64_t columns, const struct tensor *x_scale, const struct tensor *w_scale)
+/* Whether a bias of y has an element for each of `columns`, and counts in units of the product of both scales, to
+ * rounding, or is floats. */
+static bool is_bias(const struct value *v, int64_t columns, const struct value *y, const struct tensor *x_scale,
+                    const struct tensor *w_scale)
 {
     if (pass_constant(v))
-        return is_real_bias(v->constant, columns);
+        return is_real_bias(v->constant, columns, pass_type(y));
     const struct node *n = v->producer;
     const struct tensor *q = n && n->def && node_is(n, "DequantizeLinear") ? pass_constant(node_in(n, 0)) : NULL;
     if (!q || q->dtype != DTYPE_I32 || q->rank != 1 || q->count != columns || !qdq_has_scales(n, 0))
@@ -126,7 +128,7 @@ static bool find_operands(struct base *b)
     if (!w) /* two results are multiplied */
         return node_is(b->n, "MatMul") && !b->bias && scale->count == 1;
     int64_t channels = channels_of(b, w, axis);
-    return channels > 0 && (!b->bias || is_bias(b->bias, channels, b->both[0]->in[1]->constant, scale));
+    return channels > 0 && (!b->bias || is_bias(b->bias, channels, b->n->out[0], b->both[0]->in[1]->constant, scale));
 }
 
 /* An Add of a bias to a product. */
@@ -242,7 +244,7 @@ static int make(struct node *last, const struct base *b, const struct activation
     in[6] = rounds ? last->in[1] : NULL;
     in[7] = rounds ? zero_of(last, last->out[0]->type.dtype, err) : NULL;
     in[8] = bias_of(b, err);
-    bool ready = in[2] && in[3] && in[5] && (!rounds || in[7]) && (in[8] || !b->bias);
+    bool ready = in[2] && in[3] && in[4] && in[5] && (!rounds || in[7]) && (in[8] || !b->bias);
     struct node *n = ready ? pass_node(last, "nn", b->form->fused, 9, in, err) : NULL;
     if (!n || (b->form->kind == FORM_CONV && copy_attrs(n, b->n, err)) || node_set_name(n, b->n->name, err) ||
         (a->kind && fused_set_activation(n, a->kind, a->alpha, a->beta, err)))

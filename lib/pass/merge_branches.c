@@ -91,12 +91,12 @@ static int finish(struct node *n, const struct branch *a, struct tensor *w, cons
         tensor_set_f64(b, i,
                        (a->b ? tensor_get_f64(a->b, i) : 0) + (more ? tensor_get_f64(more, i) : 0) +
                            (shifts ? affine_shift(shifts, i) : 0));
-    if (!b) {
+    int set = b ? set_constant(a->n, 1, w, err) : -1;
+    if (!b)
         tensor_unref(w);
-        return -1;
-    }
-    struct value *y = a->n->out[0];
-    return set_constant(a->n, 1, w, err) < 0 || set_constant(a->n, 2, b, err) < 0 ? -1 : pass_bypass(n, 0, y, err);
+    else if (set < 0)
+        tensor_unref(b);
+    return set < 0 || set_constant(a->n, 2, b, err) < 0 ? -1 : pass_bypass(n, 0, a->n->out[0], err);
 }
 
 static int merge_convs(struct node *n, const struct branch *a, const struct branch *b, struct error *err)

@@ -172,12 +172,18 @@ static bool drops(const struct node *n)
     return !node_is(n, "MaxPool") && (!x || !y || tensor_count(x->rank, x->dims) > tensor_count(y->rank, y->dims));
 }
 
+/* The greatest of a window is that of integers where these count up as their numbers do, by the scale of `scaled`. */
+static bool keeps_order(const struct node *n, const struct node *scaled)
+{
+    return !node_is(n, "MaxPool") || tensor_get_f64(scaled->in[1]->constant, 0) > 0;
+}
+
 /* QuantizeLinear behind what moves elements goes before it: a table takes its place there, or the operator that makes
  * the elements rounds them itself. */
 static int advance(struct node *q, struct error *err)
 {
     struct node *n = pass_is_single(q->in[0]) ? q->in[0]->producer : NULL;
-    const struct qdq_operands operands = n ? qdq_moved(n) : (struct qdq_operands){0, 0};
+    const struct qdq_operands operands = n && keeps_order(n, q) ? qdq_moved(n) : (struct qdq_operands){0, 0};
     bool made = n && operands.end == 1 && pass_is_single(n->in[0]) && !drops(n);
     for (int i = operands.first; i < operands.end && !made; i++)
         if (!qdq_dequantizer(n->in[i], -1))
@@ -206,13 +212,13 @@ static bool is_rounded(const struct value *v)
 /* A Split of bytes, each part of which is made numbers again where it is wanted so. */
 static int split(struct node *n, struct error *err)
 {
-    struct node *real = qdq_dequantizer(n->in[0], -1);
+    struct node *real = qdq_dequantizer(node_in(n, 0), -1);
     bool rounds = false, is_output = false;
     for (int i = 0; i < n->out_count; i++) {
         rounds |= n->out[i] && is_rounded(n->out[i]);
         is_output |= n->out[i] && n->out[i]->is_output;
     }
-    if (!real || !rounds || is_output)
+    if (!real || !qdq_is_byte(real->in[0]) || !rounds || is_output)
         return 0;
     struct node *parts = pass_node(n, "", "Split", n->in_count, n->in, err);
     if (!parts || node_take_attrs(parts, n, err) || node_set_input(parts, 0, real->in[0], err))
@@ -234,16 +240,30 @@ static int split(struct node *n, struct error *err)
 
 /* ---- before what moves elements ---- */
 
-/* Whether a product, or another such node, takes it. */
-static bool feeds_layer(const struct value *v)
+/* Whether a product takes it. */
+static bool is_multiplied(const struct value *v)
 {
     static const char *const layers[] = {"Conv", "ConvTranspose", "MatMul", "Gemm"};
-    struct value *next = pass_is_single(v) && v->uses[0].node->def ? node_out(v->uses[0].node, 0) : NULL;
     for (size_t i = 0; i < v->use_count; i++)
         for (size_t k = 0; k < sizeof layers / sizeof *layers; k++)
             if (v->uses[i].node && v->uses[i].node->def && node_is(v->uses[i].node, layers[k]))
                 return true;
-    return next && qdq_moved(v->uses[0].node).end == 1 && feeds_layer(next);
+    return false;
+}
+
+/* Nodes between a move and a product, at most. */
+#define MAX_WAY 12
+
+/* Whether a product takes it, maybe behind more such nodes. */
+static bool feeds_layer(const struct value *v)
+{
+    for (int way = 0; v && way < MAX_WAY; way++) {
+        if (is_multiplied(v))
+            return true;
+        const struct node *n = pass_is_single(v) ? v->uses[0].node : NULL;
+        v = n && n->def && qdq_moved(n).end == 1 ? n->out[0] : NULL;
+    }
+    return false;
 }
 
 /* What moves the numbers of DequantizeLinear, all of one scale, to a product moves the bytes. */
@@ -251,7 +271,8 @@ static int retreat(struct node *n, struct error *err)
 {
     const struct qdq_operands moved = qdq_moved(n);
     const struct node *first = moved.end > 0 ? qdq_dequantizer(n->in[moved.first], -1) : NULL;
-    if (!first || !qdq_is_byte(first->in[0]) || n->out[0]->is_output || !feeds_layer(n->out[0]))
+    if (!first || !qdq_is_byte(first->in[0]) || !keeps_order(n, first) || n->out[0]->is_output ||
+        !feeds_layer(n->out[0]))
         return 0;
     for (int i = moved.first; i < moved.end; i++) {
         const struct node *real = qdq_dequantizer(n->in[i], -1);

@@ -11,7 +11,7 @@
  *                       until it runs out of registers
  *   v_max, v_min        of the two: NaN when b is NaN; when only a is NaN, either NaN or b. So put the constant first.
  *   v_max_nan, v_min_nan NaN when either is
- *   v_permute(x, lanes) lane i is lane lanes[i] of x, each from 0 to VL - 1
+ *   v_permute(x, lanes) lane i is lane lanes[i] of x; from VL to 2 VL - 1 any value
  *   v_to_i32            towards zero; out of range any value
  *   v_hsum, v_hmax, …   over the lanes, in the order of a tree: lanes i and i + VL/2 first
  */

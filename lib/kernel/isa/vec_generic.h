@@ -32,7 +32,8 @@ V_FN void v_fma_to(v_f32 *c, v_f32 a, v_f32 b)
 
 V_FN v_f32 v_permute(v_f32 x, v_i32 lanes)
 {
-    return (v_f32){x[lanes[0]], x[lanes[1]], x[lanes[2]], x[lanes[3]]};
+    v_i32 at = lanes & 3; /* as the other levels take them: any stay inside */
+    return (v_f32){x[at[0]], x[at[1]], x[at[2]], x[at[3]]};
 }
 
 V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c)
