@@ -170,9 +170,9 @@ enum order exec_lower_order(const struct node *n)
 {
     const struct type *out = &n->out[0]->type;
     for (int i = 0; i < n->in_count; i++) {
-        const struct type *in = &n->in[i]->type;
-        if (!n->in[i]->constant && in->rank == out->rank &&
-            memcmp(in->dims, out->dims, sizeof *in->dims * (size_t)in->rank) == 0)
+        const struct value *in = n->in[i]; /* NULL: absent */
+        if (in && !in->constant && in->type.rank == out->rank &&
+            memcmp(in->type.dims, out->dims, sizeof *out->dims * (size_t)out->rank) == 0)
             return view_order(plan_in(n, i));
     }
     return ORDER_ROWS;

@@ -458,8 +458,8 @@ int exec_lower_pad(struct plan *p, struct node *n, struct error *err)
     int64_t pads[TENSOR_MAX_RANK][2];
     bool constant = strcmp(op_string(n, "mode"), "constant") == 0, value = node_in(n, 2) != NULL;
     bool bytes = in.dtype == DTYPE_U8 || in.dtype == DTYPE_I8;
-    if ((constant && !bytes && !exec_lower_is_f32(n, 0)) || !read_pads(n, pads) || (value && !plan_is_constant(n, 2)) ||
-        view_count(&in) == 0)
+    if ((constant && !bytes && !exec_lower_is_f32(n, 0)) || !read_pads(n, pads) ||
+        (value && (!plan_is_constant(n, 2) || n->in[2]->constant->count != 1)) || view_count(&in) == 0)
         return 1;
     const struct pad_mode *mode = find_pad_mode(n, pads);
     if (!constant && !mode)
