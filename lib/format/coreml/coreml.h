@@ -17,7 +17,9 @@
 
 #define COREML_DEPTH 16        /* of blocks, and of models, within each other */
 #define COREML_OPS   (1 << 15) /* read in all */
-#define COREML_PARTS (1 << 20) /* operands and outputs of all */
+#define COREML_PARTS (1 << 20) /* operands, outputs and operations of all */
+#define COREML_FILES 64        /* of weights */
+#define COREML_TIMES 128       /* so many times the files' bytes may constants be, and blocks that are read */
 
 /* ---- messages (wire.c) ---- */
 
@@ -48,8 +50,12 @@ struct coreml_reader {
     struct arena arena;
     struct lookup names; /* a name → struct coreml_value */
     struct blob *file;   /* of the model */
-    struct blob *weights;
-    const char *weights_name;
+    struct {
+        struct blob *blob;
+        const char *name;
+    } weights[COREML_FILES];
+    int weights_count;
+    uint64_t file_bytes, made, read; /* of all files; of constants, and of blocks, so far */
     struct bytes description;
     bool is_exact; /* arrays have the axes that they say, else they are [C] or [C, H, W] */
     int depth;
@@ -57,6 +63,13 @@ struct coreml_reader {
 };
 
 void *coreml_alloc(struct coreml_reader *r, size_t count, size_t size); /* NULL after a failure */
+/* Failures where a file wants more than its limits: of operations, COREML_OPS, and of parts, COREML_PARTS, which it
+ * says one by one; and of bytes that come to be, to *sum, which a few bytes of it may say again and again. */
+void coreml_count_ops(struct coreml_reader *r, size_t count);
+void coreml_count_parts(struct coreml_reader *r, size_t count);
+bool coreml_count_bytes(struct coreml_reader *r, uint64_t *sum, uint64_t bytes);
+/* Axis `axis` of an input, whose size is not known; 0 after a failure. */
+int64_t coreml_symbol(struct coreml_reader *r, const char *input, int axis);
 /* A text of the file, without NUL; "" after a failure. */
 const char *coreml_text(struct coreml_reader *r, struct bytes text);
 struct coreml_value *coreml_find(struct coreml_reader *r, const char *name); /* NULL: there is none */

@@ -40,9 +40,7 @@ static void set_inputs(struct coreml_op *o, struct bytes layer, const char *role
     struct protobuf_field f;
     size_t count = coreml_count(layer, LAYER_INPUT), role = strcspn(roles, " ");
     bool list = role == 6 && memcmp(roles, "values", 6) == 0;
-    o->r->parts += (long)count;
-    if (o->r->parts > COREML_PARTS)
-        build_fail(o->b, "more than %d inputs in all", COREML_PARTS);
+    coreml_count_parts(o->r, count);
     struct coreml_arg *args = o->b->failed ? NULL : coreml_alloc(o->r, count + 1, sizeof(*args));
     struct coreml_value **all = args ? coreml_alloc(o->r, count + 1, sizeof(*all)) : NULL;
     o->args = args;
@@ -65,7 +63,9 @@ static void set_inputs(struct coreml_op *o, struct bytes layer, const char *role
 static void set_outputs(struct coreml_op *o, struct bytes layer)
 {
     struct protobuf_field f;
-    const char **names = coreml_alloc(o->r, coreml_count(layer, LAYER_OUTPUT), sizeof(*names));
+    size_t count = coreml_count(layer, LAYER_OUTPUT);
+    coreml_count_parts(o->r, count);
+    const char **names = coreml_alloc(o->r, count, sizeof(*names));
     o->out_names = names;
     while (names && coreml_next(&layer, LAYER_OUTPUT, &f))
         names[o->out_count++] = coreml_text(o->r, bytes_of(f.data, f.size));

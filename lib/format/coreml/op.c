@@ -131,9 +131,10 @@ static struct value *term_in(void *op, const char *name, bool want)
 static struct value *term_at(void *op, int k)
 {
     struct coreml_op *o = op;
-    const struct coreml_arg *a = arg_of(o, "values");
-    a = a ? a : &o->args[k];
-    return coreml_get(o->r, a->all[a == &o->args[k] && a->count == 1 ? 0 : k]);
+    const struct coreml_arg *list = arg_of(o, "values"), *a = list ? list : &o->args[k];
+    if (!list && a->count == 0)
+        build_fail(o->b, "its operand %s is missing", a->role);
+    return o->b->failed ? NULL : coreml_get(o->r, a->all[list ? k : 0]);
 }
 
 static int term_numbers(void *op, const char *name, double *numbers, int max)
@@ -231,8 +232,7 @@ void coreml_read_op(struct coreml_op *o)
 {
     if (o->b->failed)
         return;
-    if (++o->r->ops > COREML_OPS)
-        build_fail(o->b, "more than %d operations", COREML_OPS);
+    coreml_count_ops(o->r, 1);
     o->out = coreml_alloc(o->r, (size_t)o->out_count + 1, sizeof(*o->out));
     if (!o->b->failed) {
         const struct rows *row = rows_find(groups, GROUPS, o->type, &o->arg);

@@ -22,20 +22,13 @@ static struct coreml_value *bound(struct coreml_reader *r, struct bytes binding)
     return v;
 }
 
-static void count_parts(struct coreml_reader *r, size_t count)
-{
-    r->parts += (long)(count < COREML_PARTS ? count : COREML_PARTS);
-    if (r->parts > COREML_PARTS)
-        build_fail(&r->b, "more than %d operands in all", COREML_PARTS);
-}
-
 static void read_arg(struct coreml_reader *r, struct coreml_arg *a, struct bytes entry, bool is_attribute)
 {
     struct bytes list = coreml_part(entry, 2);
     struct protobuf_field f;
     size_t count = is_attribute ? 1 : coreml_count(list, 1);
     a->role = coreml_text(r, coreml_part(entry, 1));
-    count_parts(r, count);
+    coreml_count_parts(r, count);
     a->all = r->b.failed ? NULL : coreml_alloc(r, count, sizeof(*a->all));
     if (is_attribute && a->all && (a->all[0] = coreml_alloc(r, 1, sizeof(**a->all)))) {
         a->all[0]->constant = list;
@@ -53,7 +46,7 @@ static void read_operation(struct coreml_reader *r, struct bytes message)
     struct protobuf_field f;
     size_t args = coreml_count(message, OP_INPUT) + coreml_count(message, OP_ATTRIBUTE),
            outs = coreml_count(message, OP_OUTPUT);
-    count_parts(r, args + outs);
+    coreml_count_parts(r, args + outs + 1);
     struct coreml_arg *all = r->b.failed ? NULL : coreml_alloc(r, args, sizeof(*all));
     const char **names = r->b.failed ? NULL : coreml_alloc(r, outs, sizeof(*names));
     o.type = coreml_text(r, coreml_part(message, OP_TYPE));
@@ -73,7 +66,7 @@ static void read_operation(struct coreml_reader *r, struct bytes message)
         error_prefix(r->b.err, "'%.200s' (%.100s)", o.name, o.type);
     else if (strcmp(o.type, "const") == 0)
         for (int i = 0; i < o.arg_count && o.out_count; i++) {
-            if (strcmp(all[i].role, "val") == 0)
+            if (strcmp(all[i].role, "val") == 0 && all[i].count)
                 coreml_set(r, names[0], NULL, all[i].all[0]->constant);
         }
     else
@@ -85,6 +78,7 @@ void coreml_read_operations(struct coreml_reader *r, struct bytes block)
     struct protobuf_field f;
     if (++r->depth > COREML_DEPTH)
         build_fail(&r->b, "blocks within each other, more than %d deep", COREML_DEPTH);
+    coreml_count_bytes(r, &r->read, bytes_left(&block)); /* that of a loop's condition is read twice */
     while (!r->b.failed && coreml_next(&block, 3, &f))
         read_operation(r, bytes_of(f.data, f.size));
     r->depth--;
@@ -114,16 +108,17 @@ static void read_input(struct coreml_reader *r, struct bytes named)
     struct bytes type = coreml_part(coreml_part(named, 2), 1);
     struct protobuf_field f;
     int64_t dims[TENSOR_MAX_RANK];
-    char symbol[300];
     int rank = 0, bits;
     enum dtype dtype = coreml_dtype(coreml_int(type, 1), &bits);
     if (coreml_find(r, name)) /* of a pipeline: what a model before it gave */
         return;
-    while (coreml_next(&type, 3, &f) && rank < TENSOR_MAX_RANK && !r->b.failed) {
+    while (!r->b.failed && coreml_next(&type, 3, &f)) {
         struct bytes dim = bytes_of(f.data, f.size);
-        snprintf(symbol, sizeof(symbol), "%.250s_%d", name, rank);
-        dims[rank] =
-            coreml_has(dim, 1) ? coreml_int(coreml_part(dim, 1), 1) : graph_symbol(r->b.graph, symbol, r->b.err);
+        if (rank == TENSOR_MAX_RANK) {
+            build_fail(&r->b, "input '%.200s' has more than %d axes", name, TENSOR_MAX_RANK);
+            break;
+        }
+        dims[rank] = coreml_has(dim, 1) ? coreml_int(coreml_part(dim, 1), 1) : coreml_symbol(r, name, rank);
         if (coreml_has(dim, 1) && (dims[rank] < 0 || dims[rank] > INT32_MAX))
             build_fail(&r->b, "input '%.200s' has a dim of %lld", name, (long long)dims[rank]);
         rank++;

@@ -16,6 +16,30 @@ void *coreml_alloc(struct coreml_reader *r, size_t count, size_t size)
     return p;
 }
 
+void coreml_count_ops(struct coreml_reader *r, size_t count)
+{
+    r->ops += (long)(count < COREML_OPS ? count : COREML_OPS + 1);
+    if (r->ops > COREML_OPS)
+        build_fail(&r->b, "more than %d operations", COREML_OPS);
+}
+
+void coreml_count_parts(struct coreml_reader *r, size_t count)
+{
+    r->parts += (long)(count < COREML_PARTS ? count : COREML_PARTS + 1);
+    if (r->parts > COREML_PARTS)
+        build_fail(&r->b, "more than %d operands in all", COREML_PARTS);
+}
+
+bool coreml_count_bytes(struct coreml_reader *r, uint64_t *sum, uint64_t bytes)
+{
+    uint64_t most = COREML_TIMES * (r->file_bytes + 4096);
+    if (bytes > most || *sum > most - bytes)
+        build_fail(&r->b, "constants or blocks of more than %d times the bytes of the files", COREML_TIMES);
+    else
+        *sum += bytes;
+    return !r->b.failed;
+}
+
 const char *coreml_text(struct coreml_reader *r, struct bytes text)
 {
     size_t n = bytes_left(&text);
@@ -63,10 +87,10 @@ static bool is_open(struct bytes array, int i)
     return false;
 }
 
-static int64_t symbol(struct coreml_reader *r, const char *name, int axis)
+int64_t coreml_symbol(struct coreml_reader *r, const char *input, int axis)
 {
     char text[300];
-    snprintf(text, sizeof(text), "%.250s_%d", name, axis);
+    snprintf(text, sizeof(text), "%.250s_%d", input, axis);
     int64_t dim = graph_symbol(r->b.graph, text, r->b.err);
     build_check(&r->b, dim != 0);
     return dim;
@@ -78,7 +102,7 @@ static struct value *image_input(struct coreml_reader *r, const char *name, stru
     int64_t dims[4] = {1, coreml_int(image, 3) == COLOUR_RGB || coreml_int(image, 3) == COLOUR_BGR ? 3 : 1,
                        coreml_int(image, 2), coreml_int(image, 1)};
     for (int i = 2; i < 4; i++)
-        dims[i] = open ? symbol(r, name, i) : dims[i];
+        dims[i] = open ? coreml_symbol(r, name, i) : dims[i];
     if (!open && (dims[2] < 1 || dims[3] < 1 || dims[2] > 65536 || dims[3] > 65536))
         build_fail(&r->b, "input '%.200s' is an image of %lld x %lld", name, (long long)dims[3], (long long)dims[2]);
     return build_input(&r->b, name, DTYPE_F32, 4, dims);
@@ -93,7 +117,7 @@ static struct value *array_input(struct coreml_reader *r, const char *name, stru
     if (rank > TENSOR_MAX_RANK)
         build_fail(&r->b, "input '%.200s' has %d axes, want at most %d", name, rank, TENSOR_MAX_RANK);
     for (int i = 0; i < rank && !r->b.failed; i++) {
-        dims[i] = is_open(array, i)                        ? symbol(r, name, i)
+        dims[i] = is_open(array, i)                        ? coreml_symbol(r, name, i)
                   : sizes[i] >= 1 && sizes[i] <= INT32_MAX ? (int64_t)sizes[i]
                                                            : 0;
         if (dims[i] == 0)
@@ -170,7 +194,6 @@ static void put_scaler(struct text *t, int64_t colour, struct bytes scaler)
 /* A mean of each pixel is part of the network. */
 static void subtract_image(struct coreml_reader *r, const char *name, struct bytes mean)
 {
-    struct coreml_op o = {.r = r, .b = &r->b, .params = mean, .fields = "mean1~"};
     struct coreml_value *v = coreml_find(r, name);
     const struct type *type = v && v->value ? build_type(&r->b, v->value) : NULL;
     int64_t count = coreml_numbers(mean, 1, true, NULL, 0);
@@ -181,7 +204,7 @@ static void subtract_image(struct coreml_reader *r, const char *name, struct byt
     double *numbers = mem_calloc((size_t)count, sizeof(*numbers), r->b.err);
     struct tensor *t = numbers ? tensor_new(DTYPE_F32, 4, type->dims, r->b.err) : NULL;
     if (t) {
-        coreml_numbers(o.params, 1, true, numbers, (int)count);
+        coreml_numbers(mean, 1, true, numbers, (int)count);
         tensor_store_f64(t, 0, count, numbers);
     }
     free(numbers);
@@ -205,10 +228,11 @@ static void put_recipe(struct coreml_reader *r, struct bytes network)
         text_puts(&t, colour == COLOUR_RGB ? "rgb" : colour == COLOUR_BGR ? "bgr" : "gray");
         colour = colour == COLOUR_RGB || colour == COLOUR_BGR ? colour : COLOUR_GRAY;
         struct bytes all = network;
-        while (coreml_next(&all, 2, &f)) {
+        while (!r->b.failed && coreml_next(&all, 2, &f)) {
             struct bytes step = bytes_of(f.data, f.size), of = coreml_part(step, 1);
             if (bytes_left(&of) && strcmp(coreml_text(r, of), name) != 0)
                 continue;
+            coreml_count_ops(r, 1);
             if (coreml_has(step, 10))
                 put_scaler(&t, colour, coreml_part(step, 10));
             else
@@ -246,6 +270,7 @@ static void add_labels(struct coreml_reader *r, struct text *t, struct bytes tex
     struct protobuf_field f;
     int count = coreml_numbers(numbers, 1, false, NULL, 0);
     double *list = mem_calloc((size_t)count, sizeof(*list), r->b.err);
+    build_check(&r->b, list != NULL);
     while (coreml_next(&texts, 1, &f))
         add_label(t, bytes_of(f.data, f.size), 0);
     if (list)
@@ -305,6 +330,7 @@ static void add_outputs(struct coreml_reader *r, const char *probabilities)
             v = coreml_find(r, probabilities);
         if (!v) /* the label of the best class */
             continue;
+        coreml_count_ops(r, 1);
         build_layer(&r->b, name);
         struct value *made = coreml_get(r, v);
         made = made ? as_described(r, made, coreml_part(feature, FEATURE_TYPE)) : NULL;
@@ -363,7 +389,8 @@ static void read_step(struct coreml_reader *r, struct bytes model, uint64_t kind
         if (!v || count > 64)
             build_fail(&r->b, "'%.200s' is made by no model before it, or it takes more than 64 elements", from);
         for (int i = 0; i < count && !r->b.failed; i++)
-            ints[i] = at[i] < INT32_MAX ? (int64_t)at[i] : 0;
+            ints[i] = at[i] >= 0 && at[i] < INT32_MAX ? (int64_t)at[i] : 0;
+        coreml_count_ops(r, 1);
         build_layer(&r->b, to);
         if (kind == EXTRACTOR && !r->b.failed)
             v = build_int(&r->b, BUILD(&r->b, "Gather", v, build_list(&r->b, count, ints)), "axis", -1);
@@ -471,6 +498,7 @@ static void drop_unused(struct graph *g)
 static int read_whole(struct coreml_reader *r, struct error *err)
 {
     struct bytes model = bytes_of(r->file->data, r->file->size);
+    r->file_bytes = r->file->size;
     r->description = bytes_of("", 0);
     r->folder = r->source->is_folder ? "Data/com.apple.CoreML/" : "";
     const char *probabilities = read_model(r, model);
@@ -490,7 +518,8 @@ static struct graph *coreml_read(const struct source *s, struct error *err)
     int result = r.file && r.b.graph ? read_whole(&r, err) : -1;
     lookup_release(&r.names);
     arena_release(&r.arena);
-    blob_unref(r.weights);
+    for (int i = 0; i < r.weights_count; i++)
+        blob_unref(r.weights[i].blob);
     blob_unref(r.file);
     if (result == 0)
         return r.b.graph;

@@ -106,7 +106,8 @@ static void packed(struct coreml_op *o, const struct tensor *indices, const stru
                    (long long)indices->count);
         return;
     }
-    uint8_t *at = mem_calloc((size_t)count, 1, o->b->err);
+    bool fits = coreml_count_bytes(o->r, &o->r->made, (uint64_t)count * sizeof(float));
+    uint8_t *at = fits ? mem_calloc((size_t)count, 1, o->b->err) : NULL;
     struct tensor *t = at ? tensor_new(DTYPE_F32, rank, dims, o->b->err) : NULL;
     if (t) {
         coreml_unpack(indices->data, bits, false, false, count, at);
@@ -134,7 +135,8 @@ static void grouped(struct coreml_op *o, const struct tensor *indices, const str
         build_fail(o->b, "tables of entries of %lld numbers", (long long)width);
         return;
     }
-    struct tensor *t = tensor_new(DTYPE_F32, rank, dims, o->b->err);
+    bool fits = coreml_count_bytes(o->r, &o->r->made, (uint64_t)indices->count * (uint64_t)width * sizeof(float));
+    struct tensor *t = fits ? tensor_new(DTYPE_F32, rank, dims, o->b->err) : NULL;
     for (int64_t i = 0; t && i < t->count; i++) { /* i: an element of the result, index[]: its place */
         int64_t from = 0, group = 0;
         for (int k = 0; k < rank; k++) {
@@ -168,17 +170,21 @@ void coreml_read_sparse(struct coreml_op *o)
 {
     const struct tensor *data = constant(o, "nonzero_data"), *mask = constant(o, "mask");
     int64_t dims[TENSOR_MAX_RANK];
-    bool bits = coreml_ints(o, "shape", dims, TENSOR_MAX_RANK) > 0;
-    int rank = bits ? coreml_ints(o, "shape", dims, TENSOR_MAX_RANK) : mask ? mask->rank : 0;
+    int rank = coreml_ints(o, "shape", dims, TENSOR_MAX_RANK);
+    bool bits = rank > 0; /* eight to a byte, where there is a shape */
     if (o->b->failed || !o->out_count)
         return;
-    memcpy(dims, bits ? dims : mask->dims, (size_t)rank * sizeof(*dims));
+    if (!bits) {
+        rank = mask->rank;
+        memcpy(dims, mask->dims, (size_t)rank * sizeof(*dims));
+    }
     int64_t count = tensor_count(rank, dims), at = 0;
     if (mask->dtype != DTYPE_U8 || count < 0 || (bits ? count / 8 + (count % 8 > 0) : count) > mask->count) {
         build_fail(o->b, "a mask of %lld bytes for %lld elements", (long long)mask->count, (long long)count);
         return;
     }
-    struct tensor *t = tensor_new(DTYPE_F32, rank, dims, o->b->err);
+    bool fits = coreml_count_bytes(o->r, &o->r->made, (uint64_t)count * sizeof(float));
+    struct tensor *t = fits ? tensor_new(DTYPE_F32, rank, dims, o->b->err) : NULL;
     const uint8_t *set = mask->data;
     for (int64_t i = 0; t && i < count; i++)
         if ((bits ? set[i / 8] >> (i % 8) & 1 : set[i]) && at < data->count)

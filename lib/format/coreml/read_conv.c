@@ -4,7 +4,8 @@
 
 #include "format/coreml/coreml.h"
 
-#define MOST_AXES 3 /* spatial ones */
+#define MOST_AXES 3     /* spatial ones */
+#define MOST_SIDE 65536 /* elements of a step or pad, as build_set_window() has it */
 
 /* ---- windows ---- */
 
@@ -68,17 +69,28 @@ struct conv {
     int64_t group;
 };
 
+static void check_sizes(struct coreml_op *o, int count, const int64_t *sizes)
+{
+    for (int i = 0; i < count; i++)
+        if (sizes[i] < 0 || sizes[i] > MOST_SIDE)
+            build_fail(o->b, "a step or pad of %lld, want 0 to %d", (long long)sizes[i], MOST_SIDE);
+}
+
 /* A transposed one that is given its result's size has that. */
 static void give_conv(struct coreml_op *o, struct conv *c, struct value *x, struct value *weight, struct value *bias)
 {
     int64_t want[TENSOR_MAX_RANK], in[MOST_AXES], more[MOST_AXES] = {0};
     int rank = c->window.rank, count = c->transposed ? coreml_ints(o, "output_shape", want, TENSOR_MAX_RANK) : 0;
+    check_sizes(o, rank, c->window.dilation);
+    check_sizes(o, 2 * rank, c->window.pads);
     if (count >= rank && !o->b->failed) {
         for (int i = 0; i < rank; i++)
             in[i] = build_dim_of(o->b, x, 2 + i);
         struct build_window fit = c->window;
         for (int i = 0; i < rank; i++)
-            fit.kernel[i] = (c->window.kernel[i] - 1) * c->window.dilation[i] + 1;
+            fit.kernel[i] = c->window.kernel[i] < 1 || c->window.kernel[i] > MOST_SIDE
+                                ? -1
+                                : (c->window.kernel[i] - 1) * c->window.dilation[i] + 1;
         build_fit_deconv(o->b, &fit, in, want + count - rank, true, more);
         /* Pads that are given stay; what is lacking stands behind. */
         for (int i = 0; i < rank && !o->b->failed && !c->same; i++) {
@@ -357,14 +369,16 @@ void coreml_read_resize(struct coreml_op *o)
         build_fail(o->b, "its sampling_mode '%.40s' is not read", said);
     struct value *x = coreml_in(o, "x");
     int rank = build_rank_of(o->b, x);
+    bool factors_stay = by_factor && nearest;
     for (int i = 0; i < 2 && by_factor && !nearest; i++) { /* the factor is that of the sizes, rounded down */
         int64_t in = build_dim_of(o->b, x, rank - 2 + i);
-        sizes[i] = (int64_t)floor((double)scales[i] * (double)in + 1e-6);
-        by_factor = in > 0 && !o->b->failed && by_factor;
+        double size = floor((double)scales[i] * (double)in + 1e-6);
+        factors_stay = factors_stay || in < 1;
+        if (in > 0 && !(size >= 1 && size <= INT32_MAX))
+            build_fail(o->b, "its factor is %g, for %lld elements", (double)scales[i], (long long)in);
+        else if (in > 0)
+            sizes[i] = (int64_t)size;
     }
-    bool factors_stay = by_factor && nearest;
-    for (int i = 0; i < 2 && o->type[0] == 'u' && !nearest; i++)
-        factors_stay = factors_stay || build_dim_of(o->b, x, rank - 2 + i) < 1;
     coreml_give(o, 0, resized(o, x, factors_stay ? scales : NULL, sizes, o->arg, rule ? rule : ""));
 }
 

@@ -52,6 +52,7 @@ void coreml_read_with_alpha(struct coreml_op *o)
     struct value *v = a ? coreml_get(o->r, a->all[0]) : NULL;
     if (!a)
         build_fail(o->b, "it has no inputs");
+    coreml_count_ops(o->r, a ? (size_t)a->count : 0);
     for (int i = 1; a && i < a->count && !o->b->failed; i++)
         v = BUILD(o->b, o->arg, v, coreml_get(o->r, a->all[i]));
     if (a && a->count == 1)
@@ -108,8 +109,10 @@ void coreml_read_crop(struct coreml_op *o)
     if (o->fields)
         read_edges(coreml_part(o->params, 1), edges);
     for (int i = 0; i < 2; i++) {
+        if (edges[i][0] < 0 || edges[i][1] < 0)
+            build_fail(o->b, "it crops %lld and %lld, want 0 or more", (long long)edges[i][0], (long long)edges[i][1]);
         from[i] = edges[i][0];
-        to[i] = edges[i][1] ? -edges[i][1] : INT64_MAX;
+        to[i] = edges[i][1] > 0 ? -edges[i][1] : INT64_MAX;
     }
     coreml_give(o, 0, BUILD(o->b, "Slice", x, build_list(o->b, 2, from), build_list(o->b, 2, to), axes));
 }

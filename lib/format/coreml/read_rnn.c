@@ -4,6 +4,8 @@
 
 #include "format/coreml/coreml.h"
 
+#define MOST_HIDDEN (1 << 20) /* numbers of a state */
+
 static const struct cell {
     const char *op;
     int gates;
@@ -115,8 +117,8 @@ void coreml_read_recurrent(struct coreml_op *o)
         n.w[d] = part(o, &n, "weight_ih", d);
         n.r[d] = part(o, &n, "weight_hh", d);
         n.b[d] = part(o, &n, "bias", d);
-        if (!n.w[d] || !n.r[d] || n.hidden < 1)
-            build_fail(o->b, "its weights are missing");
+        if (!n.w[d] || !n.r[d] || n.hidden < 1 || n.hidden > MOST_HIDDEN)
+            build_fail(o->b, "its weights are missing, or of a state of %lld numbers", (long long)n.hidden);
     }
     if (n.cell->gates > 1)
         check_activation(o, "recurrent_activation", "sigmoid");
@@ -197,7 +199,7 @@ void coreml_read_recurrent_layer(struct coreml_op *o)
     n.hidden = coreml_param(o, "hidden", 0);
     n.reverse = coreml_param(o, "reverse", 0) != 0;
     n.all_steps = lstm ? coreml_int(coreml_part(o->params, 15), 10) != 0 : coreml_param(o, "sequence", 0) != 0;
-    if (n.hidden < 1 || n.hidden > 1 << 20 || rank < 4 || rank > 5)
+    if (n.hidden < 1 || n.hidden > MOST_HIDDEN || rank < 4 || rank > 5)
         build_fail(o->b, "a state of %lld numbers, of an input of %d axes", (long long)n.hidden, rank);
     for (struct bytes rest = o->params; lstm && !o->b->failed && at < n.directions && coreml_next(&rest, 20, &f); at++)
         read_weights(o, &n, bytes_of(f.data, f.size), at);

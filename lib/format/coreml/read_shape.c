@@ -117,7 +117,7 @@ void coreml_read_slice_size(struct coreml_op *o)
         return;
     }
     int given = bounds(o, "size", size, &sizes);
-    if ((count >= 0 && count != rank) || given != rank)
+    if ((count != NUMBERS_LATER && count != rank) || given != rank)
         build_fail(o->b, "begin and size must have %d numbers, size known ones", rank);
     struct value *begin = later ? later : o->b->failed ? NULL : build_list(o->b, rank, from);
     for (int i = 0; i < rank && !o->b->failed; i++)
@@ -149,6 +149,7 @@ void coreml_read_stack(struct coreml_op *o)
     for (int i = 0; i < o->arg_count; i++)
         a = strcmp(o->args[i].role, "values") == 0 ? &o->args[i] : a;
     struct value **in = a ? coreml_alloc(o->r, (size_t)a->count, sizeof(*in)) : NULL;
+    coreml_count_ops(o->r, a ? (size_t)a->count : 0);
     for (int i = 0; in && i < a->count && !o->b->failed; i++)
         in[i] = build_unsqueeze(o->b, coreml_get(o->r, a->all[i]), axis);
     if (in && !o->b->failed)
@@ -267,6 +268,7 @@ static struct graph *branch(struct coreml_op *o, int which)
     while (!o->b->failed && coreml_next(&block, 2, &f)) {
         const char *name = coreml_text(o->r, bytes_of(f.data, f.size));
         struct coreml_value *v = coreml_find(o->r, name);
+        coreml_count_ops(o->r, 1);
         if (!v)
             build_fail(o->b, "a block gives '%.200s', which nothing in it makes", name);
         else

@@ -92,8 +92,13 @@ static struct blob *weights_file(struct coreml_reader *r, const char *name)
 {
     static const char root[] = "@model_path/";
     char path[600];
-    if (r->weights && strcmp(name, r->weights_name) == 0)
-        return r->weights;
+    for (int i = 0; i < r->weights_count; i++)
+        if (strcmp(name, r->weights[i].name) == 0)
+            return r->weights[i].blob;
+    if (r->weights_count == COREML_FILES)
+        build_fail(&r->b, "more than %d files of weights", COREML_FILES);
+    if (r->b.failed)
+        return NULL;
     const char *inside = strncmp(name, root, sizeof(root) - 1) == 0 ? name + sizeof(root) - 1 : name;
     snprintf(path, sizeof(path), "%s%.400s", r->folder, inside);
     struct blob *blob =
@@ -101,9 +106,10 @@ static struct blob *weights_file(struct coreml_reader *r, const char *name)
     build_check(&r->b, blob != NULL);
     if (!blob)
         return NULL;
-    blob_unref(r->weights);
-    r->weights_name = name;
-    return r->weights = blob;
+    r->weights[r->weights_count].name = name;
+    r->weights[r->weights_count++].blob = blob;
+    r->file_bytes += blob->size;
+    return blob;
 }
 
 /* A record at an offset says where the bytes lie. */
@@ -144,6 +150,10 @@ static struct tensor *of_numbers(struct coreml_reader *r, const struct kind *k, 
 {
     int64_t count = tensor_count(k->rank, k->dims);
     bool is_float = field == 1;
+    if (k->dtype == DTYPE_STRING) {
+        build_fail(&r->b, "a constant of texts that holds numbers");
+        return NULL;
+    }
     if (field == 6) { /* doubles, which lie packed */
         struct kind f64 = *k;
         f64.dtype = DTYPE_F64;
@@ -186,7 +196,10 @@ struct tensor *coreml_tensor(struct coreml_reader *r, struct bytes value)
                 t = of_numbers(r, &k, coreml_part(tensor, (uint64_t)field), field);
     if (!t)
         build_fail(&r->b, "a constant that holds nothing");
-    return t;
+    if (t && coreml_count_bytes(r, &r->made, t->size))
+        return t;
+    tensor_unref(t);
+    return NULL;
 }
 
 /* Whether the graph being filled sees the values of another: it is that one, or within. */
@@ -337,7 +350,9 @@ struct value *coreml_weights(struct coreml_op *o, const char *name, int rank, co
         tensor_unref(list);
         return build_constant(o->b, NULL, t);
     }
-    struct tensor *q = tensor_new(DTYPE_U8, rank, dims, o->b->err);
+    if (bits < 1 || bits > 8)
+        build_fail(o->b, "it has numbers of %lld bits as %s, want 1 to 8", (long long)bits, name);
+    struct tensor *q = o->b->failed ? NULL : tensor_new(DTYPE_U8, rank, dims, o->b->err);
     if (q)
         coreml_unpack(raw.at, (int)bits, true, false, want, q->data);
     if (coreml_has(quant, 102))

@@ -202,6 +202,23 @@ static void bits_must_fit(void)
     check_refused(&m, "scales do not fit");
 }
 
+/* Raw weights of 9 bits, beside as many floats as are wanted. */
+static void bits_are_checked_beside_floats(void)
+{
+    struct message p = {.size = 0}, w = p, quant = p;
+    static const float list[6];
+    static const uint8_t raw[3];
+    put_int(&p, 1, 3);
+    put_int(&p, 2, 2);
+    put_int(&quant, 1, 9);
+    put_bytes(&w, 1, list, sizeof(list));
+    put_bytes(&w, 30, raw, sizeof(raw));
+    put(&w, 40, &quant);
+    put(&p, 20, &w);
+    struct message m = simple("x", 140, &p);
+    check_refused(&m, "numbers of 9 bits");
+}
+
 static void huge_sizes_are_refused(void)
 {
     struct message p = {.size = 0};
@@ -324,17 +341,17 @@ static struct message weight(const char *file, uint64_t offset)
     return op;
 }
 
-/* y = type(x, w), w a constant at an offset of a file. */
-static struct message program(const char *type, const char *file, uint64_t offset)
+/* y = type(x, w), w what an operation makes. */
+static struct message program_of(const char *type, const struct message *w)
 {
     struct message op = {.size = 0}, block = op, entry = op, function = op, functions = op, all = op, y = named("y");
-    struct message w = weight(file, offset), in = named("x"), x = array_of_x();
+    struct message in = named("x"), x = array_of_x();
     put_text(&op, 1, type);
     put_operand(&op, "x", "x");
     put_operand(&op, "y", "w");
     put(&op, 3, &y);
     put_text(&block, 2, "y");
-    put(&block, 3, &w);
+    put(&block, 3, w);
     put(&block, 3, &op);
     put_text(&entry, 1, "CoreML6");
     put(&entry, 2, &block);
@@ -346,6 +363,13 @@ static struct message program(const char *type, const char *file, uint64_t offse
     put_int(&all, 1, 1);
     put(&all, 2, &functions);
     return model(&x, 502, &all);
+}
+
+/* w is a constant at an offset of a file. */
+static struct message program(const char *type, const char *file, uint64_t offset)
+{
+    struct message w = weight(file, offset);
+    return program_of(type, &w);
 }
 
 /* The record of a weight at 0, whose bytes lie at `offset`. */
@@ -381,6 +405,25 @@ static void weights_stay_inside(void)
     check_refused(&m, "without \"..\"");
     m = program("add", "/etc/passwd", 0);
     check_refused(&m, "relative to the model's folder");
+}
+
+/* A constant whose value is a list of no operands, and a join of a list that is not called as it should be. */
+static void empty_operands_are_refused(void)
+{
+    struct message op = {.size = 0}, entry = op, none = op, out = named("w");
+    put_text(&entry, 1, "val");
+    put(&entry, 2, &none);
+    put_text(&op, 1, "const");
+    put(&op, 3, &out);
+    put(&op, 2, &entry);
+    struct message m = program_of("add", &op);
+    check_refused(&m, "takes 'w', which no operation before it makes");
+    op.size = 0;
+    put_text(&op, 1, "concat");
+    put(&op, 3, &out);
+    put(&op, 2, &entry);
+    m = program_of("add", &op);
+    check_refused(&m, "its operand val is missing");
 }
 
 static void unknown_operations_are_kept(void)
@@ -440,11 +483,13 @@ int main(void)
     RUN(operands_come_first);
     RUN(unknown_layers_are_kept);
     RUN(bits_must_fit);
+    RUN(bits_are_checked_beside_floats);
     RUN(huge_sizes_are_refused);
     RUN(scalers_become_recipes);
     RUN(ranges_are_symbols);
     RUN(pipelines_end);
     RUN(weights_stay_inside);
+    RUN(empty_operands_are_refused);
     RUN(unknown_operations_are_kept);
     RUN(packages_are_folders);
     RUN(loops_run);
