@@ -15,6 +15,7 @@ struct mxnet_node {
     const char *name, *op;
     struct value **out; /* [wanted], once it is read */
     int wanted;         /* outputs that others take */
+    size_t place;       /* inputs of the graph before it */
 };
 
 struct mxnet_reader {
@@ -24,6 +25,7 @@ struct mxnet_reader {
     struct json json;
     struct mxnet_node *nodes;
     size_t node_count;
+    int64_t boxes;         /* that MultiBoxPrior has made, in all */
     struct lookup weights; /* a name → struct tensor, owned */
 };
 

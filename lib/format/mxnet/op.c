@@ -108,10 +108,7 @@ static struct value *graph_input(struct mxnet_reader *r, struct mxnet_node *node
 {
     struct mxnet_op o = {.r = r, .b = &r->b, .node = node};
     int64_t dims[TENSOR_MAX_RANK];
-    size_t place = 0;
-    for (const struct mxnet_node *n = r->nodes; n < node; n++)
-        place += strcmp(n->op, "null") == 0 && !lookup_find(&r->weights, n->name);
-    const struct source_shape *known = source_shape_of(r->source, node->name, place);
+    const struct source_shape *known = source_shape_of(r->source, node->name, node->place);
     int rank = mxnet_ints(&o, "__shape__", dims, TENSOR_MAX_RANK);
     for (int i = 0; i < rank; i++)
         dims[i] = dims[i] < 1 ? DIM_UNKNOWN : dims[i];

@@ -24,7 +24,7 @@ static const char *operator_at(size_t index)
 
 #define MOST_NODES   (1 << 16)
 #define MOST_OUTPUTS (1 << 18) /* of all nodes */
-#define MOST_INPUTS  4096      /* of one */
+#define MOST_INPUTS  4096      /* of one, and heads */
 
 static const struct json_node *member(const struct mxnet_reader *r, const struct json_node *of, const char *key)
 {
@@ -60,7 +60,7 @@ static void want(struct mxnet_reader *r, const struct json_node *list, size_t be
 static void list_nodes(struct mxnet_reader *r, const struct json_node *root)
 {
     const struct json_node *list = member(r, root, "nodes");
-    size_t count = 0, outputs = 0;
+    size_t count = 0, outputs = 0, place = 0;
     for (const struct json_node *n = json_first(&r->json, list); n; n = json_next(&r->json, n))
         count++;
     if (count > MOST_NODES)
@@ -69,7 +69,8 @@ static void list_nodes(struct mxnet_reader *r, const struct json_node *root)
     build_check(&r->b, r->nodes != NULL);
     for (const struct json_node *n = json_first(&r->json, list); n && !r->b.failed; n = json_next(&r->json, n)) {
         struct mxnet_node *node = &r->nodes[r->node_count];
-        *node = (struct mxnet_node){n, text_of(member(r, n, "name")), text_of(member(r, n, "op")), NULL, 1};
+        *node = (struct mxnet_node){n, text_of(member(r, n, "name")), text_of(member(r, n, "op")), NULL, 1, place};
+        place += strcmp(node->op, "null") == 0 && !lookup_find(&r->weights, node->name);
         want(r, member(r, n, "inputs"), r->node_count++);
     }
     want(r, member(r, root, "heads"), r->node_count);
@@ -145,9 +146,12 @@ static void read_node(struct mxnet_reader *r, struct mxnet_node *node)
 static void add_outputs(struct mxnet_reader *r, const struct json_node *heads)
 {
     char name[300];
+    size_t count = 0;
     for (const struct json_node *e = json_first(&r->json, heads); e && !r->b.failed; e = json_next(&r->json, e)) {
         const struct json_node *n = json_first(&r->json, e), *k = json_next(&r->json, n);
         const struct mxnet_node *node = &r->nodes[(size_t)n->number];
+        if (++count > MOST_INPUTS)
+            build_fail(&r->b, "more than %d heads", MOST_INPUTS);
         if (k->number > 0 && !node->out[(size_t)k->number]) /* what only training takes */
             continue;
         struct value *v = mxnet_entry(r, e);

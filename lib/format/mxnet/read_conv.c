@@ -4,7 +4,8 @@
 
 #include "format/mxnet/mxnet.h"
 
-#define MOST_AXES 3 /* spatial ones */
+#define MOST_AXES 3     /* spatial ones */
+#define MOST_SIDE 65536 /* elements, as build_set_window() has it */
 
 /* ---- layouts ---- */
 
@@ -39,8 +40,11 @@ static void sizes(struct mxnet_op *o, const char *name, int rank, int64_t *value
     int count = mxnet_ints(o, name, given, MOST_AXES);
     if (count > 0 && count != rank)
         build_fail(o->b, "%s has %d numbers, want %d", name, count, rank);
-    else if (count > 0)
-        memcpy(values, given, (size_t)count * sizeof(*given));
+    for (int i = 0; i < count && !o->b->failed; i++) {
+        if (given[i] < 0 || given[i] > MOST_SIDE)
+            build_fail(o->b, "%s has a %lld, want 0 to %d", name, (long long)given[i], MOST_SIDE);
+        values[i] = given[i];
+    }
 }
 
 static struct build_window window(struct mxnet_op *o, int rank)
@@ -85,7 +89,7 @@ void mxnet_read_conv(struct mxnet_op *o)
     give_image(o, build_int(o->b, v, "group", group), rank + 2);
 }
 
-/* target_shape: what comes out, whatever the pads. */
+/* target_shape: what comes out, whatever the pads; of an odd number of elements to cut off one more goes in front. */
 void mxnet_read_deconv(struct mxnet_op *o)
 {
     int rank = spatial(o);
@@ -100,8 +104,14 @@ void mxnet_read_deconv(struct mxnet_op *o)
     for (int i = 0; i < rank; i++)
         in[i] = build_dim_of(o->b, x, 2 + i);
     if (want[0] > 0) {
-        memset(more, 0, sizeof(more));
-        build_fit_deconv(o->b, &w, in, want, true, more);
+        struct build_window fit = w;
+        for (int i = 0; i < rank; i++)
+            fit.kernel[i] = (w.kernel[i] - 1) * w.dilation[i] + 1;
+        build_fit_deconv(o->b, &fit, in, want, true, more);
+        for (int i = 0; i < rank; i++) {
+            w.pads[i] = fit.pads[rank + i];
+            w.pads[rank + i] = fit.pads[i];
+        }
     }
     struct value *v = BUILD(o->b, "ConvTranspose", x, weight, optional_bias(o, true));
     build_set_window(o->b, v, &w);
@@ -272,10 +282,11 @@ void mxnet_read_bilinear_resize(struct mxnet_op *o)
                *rule = mxnet_bool(o, "align_corners", true) ? "align_corners" : "half_pixel";
     for (int i = 0; i < 2; i++) {
         int64_t in = build_dim_of(o->b, x, 2 + i);
-        if (scales[i] > 0 && in > 0)
-            size[i] = (int64_t)((double)scales[i] * (double)in);
-        if (scales[i] > 0 && in <= 0)
-            build_fail(o->b, "the size of its input must be known");
+        double scaled = (double)scales[i] * (double)in;
+        if (scales[i] > 0 && (in <= 0 || scaled > INT32_MAX))
+            build_fail(o->b, "the size of its input must be known, and its result's at most %d", INT32_MAX);
+        else if (scales[i] > 0)
+            size[i] = (int64_t)scaled;
     }
     if (strcmp(mode, "size") != 0 && !(strcmp(mode, "simple") == 0))
         build_fail(o->b, "its mode is '%.20s', want size", mode);

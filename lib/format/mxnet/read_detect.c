@@ -8,7 +8,7 @@
 /* ---- priors ---- */
 
 #define MOST_SIZES 32
-#define MOST_CELLS (1 << 20)
+#define MOST_BOXES (1 << 22) /* of all layers */
 
 struct priors {
     float sizes[MOST_SIZES], ratios[MOST_SIZES], steps[2], offsets[2];
@@ -43,16 +43,20 @@ void mxnet_read_multi_box_prior(struct mxnet_op *o)
     mxnet_floats(o, "offsets", p.offsets, 2);
     p.height = build_dim_of(o->b, x, 2);
     p.width = build_dim_of(o->b, x, 3);
-    if (p.height < 1 || p.width < 1 || p.height > MOST_CELLS / p.width)
-        build_fail(o->b, "the sizes of its input must be known, and at most %d cells: give the network's input a shape",
-                   MOST_CELLS);
+    int64_t each = p.size_count + p.ratio_count - 1;
+    if (p.height < 1 || p.width < 1 || p.height > (MOST_BOXES - o->r->boxes) / each / p.width)
+        build_fail(o->b,
+                   "the sizes of its input must be known, for at most %d boxes in all: give the network's input a "
+                   "shape",
+                   MOST_BOXES);
     if (o->b->failed)
         return;
+    o->r->boxes += p.height * p.width * each;
     if (p.steps[0] <= 0 || p.steps[1] <= 0) {
         p.steps[0] = 1 / (float)p.height;
         p.steps[1] = 1 / (float)p.width;
     }
-    int64_t dims[] = {1, p.height * p.width * (p.size_count + p.ratio_count - 1), 4};
+    int64_t dims[] = {1, p.height * p.width * each, 4};
     struct tensor *t = tensor_new(DTYPE_F32, 3, dims, o->b->err);
     float *to = t ? t->data : NULL;
     for (int64_t i = 0; t && i < p.height * p.width; i++)

@@ -186,8 +186,26 @@ static void huge_counts_are_refused(void)
     check_refused(WITH_WEIGHT, p.data, p.size, "sparse");
 }
 
+/* Of 7 elements, 2 in front are cut off and 1 behind: the odd one stands in front. */
+static void sizes_of_deconvolutions_are_kept(void)
+{
+    struct params p = one_array(0xF993FAC9, 3, 0);
+    struct graph *g = read_both(NODES("{\"op\":\"null\",\"name\":\"data\",\"attrs\":{\"__shape__\":\"(1, 1, 3)\"},"
+                                      "\"inputs\":[]}," WEIGHT ",{\"op\":\"Reshape\",\"name\":\"w3\",\"attrs\":"
+                                      "{\"shape\":\"(1, 1, 3)\"},\"inputs\":[[1,0,0]]},"
+                                      "{\"op\":\"Deconvolution\",\"name\":\"d\",\"attrs\":{\"kernel\":\"(3,)\","
+                                      "\"stride\":\"(2,)\",\"target_shape\":\"(4,)\"},\"inputs\":[[0,0,0],[2,0,0]]}",
+                                      "[3,0,0]"),
+                                p.data, p.size);
+    CHECK_MSG(g != NULL, "%s", err.text);
+    const struct attr *pads = g ? node_attr(g->last, "pads") : NULL;
+    CHECK(pads && pads->n == 2 && pads->ints[0] == 2 && pads->ints[1] == 1);
+    graph_free(g);
+}
+
 int main(void)
 {
+    char command[100];
     CHECK(mkdtemp(folder) != NULL);
     RUN(cycles_are_refused);
     RUN(places_out_of_range_are_refused);
@@ -197,5 +215,8 @@ int main(void)
     RUN(forms_of_all_versions_are_read);
     RUN(weights_are_wanted);
     RUN(huge_counts_are_refused);
+    RUN(sizes_of_deconvolutions_are_kept);
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    CHECK(system(command) == 0);
     return TEST_END();
 }
