@@ -99,6 +99,10 @@ struct value *build_roll(struct build *b, struct value *x, int count, const int6
 struct value *build_channels_first(struct build *b, struct value *x, int rank);
 struct value *build_channels_last(struct build *b, struct value *x, int rank);
 struct value *build_permuted(struct build *b, struct value *x, int rank, const int64_t *perm);
+/* The last two axes change places; what has fewer stays. */
+struct value *build_swapped(struct build *b, struct value *x);
+/* v [C] against values of that rank, whose channels stand second: [C, 1, …]. */
+struct value *build_by_channel(struct build *b, struct value *v, int rank);
 /* Of other dims, known ones for a constant. */
 struct value *build_reshaped(struct build *b, struct value *x, int rank, const int64_t *dims);
 

@@ -45,6 +45,23 @@ struct value *build_reshaped(struct build *b, struct value *x, int rank, const i
     return v || b->failed ? v : build_reshape(b, x, rank, dims);
 }
 
+struct value *build_swapped(struct build *b, struct value *x)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    int rank = build_rank_of(b, x);
+    for (int i = 0; i < rank; i++)
+        perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
+    return rank < 2 ? x : build_permuted(b, x, rank, perm);
+}
+
+struct value *build_by_channel(struct build *b, struct value *v, int rank)
+{
+    int64_t dims[TENSOR_MAX_RANK] = {build_dim_of(b, v, 0)};
+    for (int i = 1; i < rank - 1; i++)
+        dims[i] = 1;
+    return rank > 2 && dims[0] > 1 && !b->failed ? build_reshaped(b, v, rank - 1, dims) : v;
+}
+
 struct value *build_channels_first(struct build *b, struct value *x, int rank)
 {
     int64_t perm[TENSOR_MAX_RANK] = {0, rank - 1};

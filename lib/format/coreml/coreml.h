@@ -138,8 +138,6 @@ struct value *coreml_bias(struct coreml_op *o, int64_t count);
 struct value *coreml_formula(struct coreml_op *o, const char *formula);
 /* A number of v's type. */
 struct value *coreml_number(struct coreml_op *o, struct value *v, double number);
-/* v [C] against values of that rank, whose channels stand second. */
-struct value *coreml_by_channel(struct coreml_op *o, struct value *v, int rank);
 #define FN(read, rows) coreml_op_fn coreml_read_##read;
 #include "format/coreml/ops.def"
 #undef FN

@@ -50,8 +50,8 @@ void coreml_read_prelu(struct coreml_op *o)
 {
     struct value *in[3] = {coreml_in(o, "x")};
     int rank = build_rank_of(o->b, in[0]);
-    in[1] = coreml_by_channel(o, coreml_in(o, "alpha"), rank);
-    in[2] = strcmp(o->type, "prelu") ? coreml_by_channel(o, coreml_in(o, "beta"), rank) : NULL;
+    in[1] = build_by_channel(o->b, coreml_in(o, "alpha"), rank);
+    in[2] = strcmp(o->type, "prelu") ? build_by_channel(o->b, coreml_in(o, "beta"), rank) : NULL;
     coreml_give(o, 0, build_formula(o->b, o->arg, 3, in));
 }
 
@@ -70,12 +70,8 @@ void coreml_read_linear(struct coreml_op *o)
 
 static struct value *transposed(struct coreml_op *o, const char *operand, const char *flag)
 {
-    int64_t perm[TENSOR_MAX_RANK];
     struct value *v = coreml_in(o, operand);
-    int rank = coreml_param(o, flag, 0) ? build_rank_of(o->b, v) : 0;
-    for (int i = 0; i < rank; i++)
-        perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
-    return rank < 2 ? v : build_permuted(o->b, v, rank, perm);
+    return coreml_param(o, flag, 0) ? build_swapped(o->b, v) : v;
 }
 
 void coreml_read_matmul(struct coreml_op *o)

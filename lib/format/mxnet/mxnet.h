@@ -84,7 +84,5 @@ struct value *mxnet_activated(struct mxnet_op *o, struct value *x, const char *n
 struct value *mxnet_formula(struct mxnet_op *o, const char *formula);
 /* A number of x's type. */
 struct value *mxnet_number(struct mxnet_op *o, struct value *x, double number);
-/* v [C] against values of that rank, whose channels stand second. */
-struct value *mxnet_by_channel(struct mxnet_op *o, struct value *v, int rank);
 
 #endif

@@ -189,14 +189,6 @@ struct value *mxnet_number(struct mxnet_op *o, struct value *x, double number)
     return build_number(o->b, build_dtype_of(o->b, x), number);
 }
 
-struct value *mxnet_by_channel(struct mxnet_op *o, struct value *v, int rank)
-{
-    int64_t dims[TENSOR_MAX_RANK] = {build_dim_of(o->b, v, 0)};
-    for (int i = 1; i < rank - 1; i++)
-        dims[i] = 1;
-    return rank > 2 && dims[0] > 1 && !o->b->failed ? build_reshaped(o->b, v, rank - 1, dims) : v;
-}
-
 /* ---- formulas ---- */
 
 static struct value *term_in(void *op, const char *name, bool want)

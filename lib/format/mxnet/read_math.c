@@ -35,7 +35,7 @@ void mxnet_read_leaky(struct mxnet_op *o)
     if (strcmp(type, "prelu") == 0) {
         struct value *gamma = mxnet_in(o, 1);
         build_expect(o->b, x, 4, 1, build_dim_of(o->b, gamma, 0) > 1 ? build_dim_of(o->b, gamma, 0) : 0, DTYPE_NONE);
-        mxnet_give(o, 0, BUILD(o->b, "PRelu", x, mxnet_by_channel(o, gamma, build_rank_of(o->b, x))));
+        mxnet_give(o, 0, BUILD(o->b, "PRelu", x, build_by_channel(o->b, gamma, build_rank_of(o->b, x))));
     } else if (strcmp(type, "leaky") == 0 || strcmp(type, "elu") == 0 || strcmp(type, "rrelu") == 0) {
         if (*type == 'r')
             slope = (mxnet_float(o, "lower_bound", 0.125f) + mxnet_float(o, "upper_bound", 0.334f)) / 2;
@@ -93,12 +93,8 @@ void mxnet_read_fc(struct mxnet_op *o)
 
 static struct value *transposed(struct mxnet_op *o, int k, const char *name)
 {
-    int64_t perm[TENSOR_MAX_RANK];
     struct value *v = mxnet_in(o, k);
-    int rank = mxnet_bool(o, name, false) ? build_rank_of(o->b, v) : 0;
-    for (int i = 0; i < rank; i++)
-        perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
-    return rank < 2 ? v : build_permuted(o->b, v, rank, perm);
+    return mxnet_bool(o, name, false) ? build_swapped(o->b, v) : v;
 }
 
 void mxnet_read_matmul(struct mxnet_op *o)
