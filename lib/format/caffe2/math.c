@@ -64,7 +64,7 @@ void caffe2_read_cast(struct netdef_op *o)
 /* Over all axes from `axis` on, as one; a single one of more than one element needs no flattening. */
 void caffe2_read_softmax(struct netdef_op *o)
 {
-    int rank = netdef_rank(o, 0), axis = netdef_axis(o, netdef_int(o, "axis", 1), rank);
+    int rank = netdef_rank(o, 0), axis = build_axis(o->b, netdef_int(o, "axis", 1), rank);
     bool alone = true;
     for (int i = axis + 1; i < rank; i++)
         alone = alone && netdef_dim(o, 0, i) == 1;
@@ -86,7 +86,7 @@ void caffe2_read_binary(struct netdef_op *o)
     int64_t dims[TENSOR_MAX_RANK] = {0};
     struct value *x = netdef_in(o, 0), *y = netdef_in(o, 1);
     if (netdef_int(o, "broadcast", 0) && netdef_has(o, "axis") && netdef_int(o, "axis", -1) >= 0) {
-        int rank = netdef_rank(o, 0), own = netdef_rank(o, 1), axis = netdef_axis(o, netdef_int(o, "axis", 0), rank);
+        int rank = netdef_rank(o, 0), own = netdef_rank(o, 1), axis = build_axis(o->b, netdef_int(o, "axis", 0), rank);
         if (own > rank - axis)
             build_fail(o->b, "its second input has %d axes, which do not fit behind axis %d of %d", own, axis, rank);
         for (int i = own; i < rank - axis && !o->b->failed; i++)

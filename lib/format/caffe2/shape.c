@@ -12,7 +12,7 @@ void caffe2_read_identity(struct netdef_op *o)
 /* The axis of the channels, where the argument "axis" does not say another. */
 static int channel_axis(struct netdef_op *o, int rank)
 {
-    return netdef_axis(o, netdef_int(o, "axis", caffe2_is_nhwc(o) ? rank - 1 : 1), rank);
+    return build_axis(o->b, netdef_int(o, "axis", caffe2_is_nhwc(o) ? rank - 1 : 1), rank);
 }
 
 /* add_axis: a new axis for the inputs to stand along. */
@@ -142,7 +142,7 @@ void caffe2_read_shape(struct netdef_op *o)
 void caffe2_read_tile(struct netdef_op *o)
 {
     int64_t times[TENSOR_MAX_RANK];
-    int rank = netdef_rank(o, 0), axis = netdef_axis(o, netdef_int(o, "axis", 0), rank);
+    int rank = netdef_rank(o, 0), axis = build_axis(o->b, netdef_int(o, "axis", 0), rank);
     for (int i = 0; i < rank; i++)
         times[i] = i == axis ? netdef_int(o, "tiles", 1) : 1;
     netdef_give(o, 0, o->b->failed ? NULL : BUILD(o->b, "Tile", netdef_in(o, 0), build_list(o->b, rank, times)));

@@ -166,7 +166,7 @@ void mace_read_arg_max(struct netdef_op *o)
         return;
     }
     struct value *v = BUILD(o->b, netdef_int(o, "argmin", 0) ? "ArgMin" : "ArgMax", netdef_in(o, 0));
-    build_int(o->b, v, "axis", netdef_axis(o, netdef_int(o, "axis", 0), netdef_rank(o, 0)));
+    build_int(o->b, v, "axis", build_axis(o->b, netdef_int(o, "axis", 0), netdef_rank(o, 0)));
     netdef_give(o, 0, build_int(o->b, v, "keepdims", netdef_int(o, "keepdims", 1) != 0));
 }
 

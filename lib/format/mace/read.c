@@ -43,7 +43,7 @@ bool mace_is_moved(const struct netdef_op *o, int rank)
 
 int mace_axis(struct netdef_op *o, int64_t axis, int rank)
 {
-    int to = netdef_axis(o, axis, rank);
+    int to = build_axis(o->b, axis, rank);
     return mace_is_moved(o, rank) && !o->b->failed ? to_nchw[to] : to;
 }
 

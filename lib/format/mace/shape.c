@@ -27,7 +27,7 @@ void mace_read_split(struct netdef_op *o)
 
 void mace_read_stack(struct netdef_op *o)
 {
-    int axis = netdef_axis(o, netdef_int(o, "axis", 0), netdef_rank(o, 0) + 1);
+    int axis = build_axis(o->b, netdef_int(o, "axis", 0), netdef_rank(o, 0) + 1);
     for (int k = 0; k < o->in_count; k++)
         o->in[k] = build_unsqueeze(o->b, o->in[k], axis);
     netdef_give(o, 0, build_int(o->b, build_node(o->b, "Concat", o->in_count, o->in), "axis", axis));
@@ -35,7 +35,7 @@ void mace_read_stack(struct netdef_op *o)
 
 void mace_read_unstack(struct netdef_op *o)
 {
-    int axis = netdef_axis(o, netdef_int(o, "axis", 0), netdef_rank(o, 0));
+    int axis = build_axis(o->b, netdef_int(o, "axis", 0), netdef_rank(o, 0));
     struct value *v = build_int(o->b, BUILD(o->b, "Split", netdef_in(o, 0)), "axis", axis);
     build_int(o->b, v, "num_outputs", o->out_count);
     for (int k = 0; k < o->out_count && !o->b->failed; k++)

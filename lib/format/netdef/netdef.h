@@ -92,8 +92,6 @@ struct value *netdef_in(struct netdef_op *o, int k);
 /* Its rank: a failure, and 0, when unknown; a dim: -1. */
 int netdef_rank(struct netdef_op *o, int k);
 int64_t netdef_dim(struct netdef_op *o, int k, int axis);
-/* An axis that may count from the end. */
-int netdef_axis(struct netdef_op *o, int64_t axis, int rank);
 /* Input k with its last two axes exchanged where the argument of that name says so. */
 struct value *netdef_transposed(struct netdef_op *o, int k, const char *name);
 /* Output k is v. */

@@ -99,17 +99,11 @@ struct value *netdef_in(struct netdef_op *o, int k)
     return o->b->failed ? NULL : o->in[k];
 }
 
-static const struct type *type_of(struct netdef_op *o, int k)
-{
-    struct value *v = netdef_in(o, k);
-    const struct type *type = v ? build_type(o->b, v) : NULL;
-    return type && type->kind == TYPE_TENSOR ? type : NULL;
-}
-
 int netdef_rank(struct netdef_op *o, int k)
 {
-    const struct type *type = type_of(o, k);
-    if (type && type->rank >= 0)
+    struct value *v = netdef_in(o, k);
+    const struct type *type = build_type(o->b, v);
+    if (type && type->kind == TYPE_TENSOR && type->rank >= 0)
         return type->rank;
     build_fail(o->b, "the rank of input %d must be known", k);
     return 0;
@@ -117,16 +111,7 @@ int netdef_rank(struct netdef_op *o, int k)
 
 int64_t netdef_dim(struct netdef_op *o, int k, int axis)
 {
-    const struct type *type = type_of(o, k);
-    return type && axis >= 0 && axis < type->rank && type->dims[axis] >= 0 ? type->dims[axis] : -1;
-}
-
-int netdef_axis(struct netdef_op *o, int64_t axis, int rank)
-{
-    if (axis >= -rank && axis < rank)
-        return (int)(axis < 0 ? axis + rank : axis);
-    build_fail(o->b, "axis %lld of %d", (long long)axis, rank);
-    return 0;
+    return build_dim_of(o->b, netdef_in(o, k), axis);
 }
 
 struct value *netdef_transposed(struct netdef_op *o, int k, const char *name)

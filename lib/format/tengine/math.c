@@ -181,7 +181,7 @@ void tengine_read_gemm(struct tengine_op *o)
 /* What came from NHWC has the channels at 3. */
 void tengine_read_softmax(struct tengine_op *o)
 {
-    int rank = tengine_rank(o, 0), axis = tengine_axis(o, tengine_int(o, 0), rank);
+    int rank = tengine_rank(o, 0), axis = build_axis(o->b, tengine_int(o, 0), rank);
     if (o->r->from_nhwc && rank == 4 && axis == 3)
         axis = 1;
     tengine_give(o, 0, build_int(o->b, BUILD(o->b, o->kind->onnx, tengine_in(o, 0)), "axis", axis));
@@ -190,7 +190,7 @@ void tengine_read_softmax(struct tengine_op *o)
 void tengine_read_arg_extreme(struct tengine_op *o)
 {
     struct value *v = BUILD(o->b, o->kind->onnx, tengine_in(o, 0));
-    build_int(o->b, v, "axis", tengine_axis(o, tengine_int(o, 0), tengine_rank(o, 0)));
+    build_int(o->b, v, "axis", build_axis(o->b, tengine_int(o, 0), tengine_rank(o, 0)));
     tengine_give(o, 0, build_int(o->b, v, "keepdims", tengine_int(o, 1) != 0));
 }
 
@@ -203,7 +203,7 @@ static struct value *reduced(struct tengine_op *o, const char *op, struct value 
 
 void tengine_read_reduce_l2(struct tengine_op *o)
 {
-    int64_t axis = tengine_axis(o, tengine_int(o, 0), tengine_rank(o, 0));
+    int64_t axis = build_axis(o->b, tengine_int(o, 0), tengine_rank(o, 0));
     tengine_give(o, 0, reduced(o, "ReduceL2", tengine_in(o, 0), 1, &axis, tengine_int(o, 1) != 0));
 }
 
@@ -217,7 +217,7 @@ void tengine_read_reduction(struct tengine_op *o)
     int rank = tengine_rank(o, 0), count = 0;
     for (uint32_t i = 0; i < 4; i++)
         if (tengine_int(o, i) != -2)
-            axes[count++] = tengine_axis(o, tengine_int(o, i), rank);
+            axes[count++] = build_axis(o->b, tengine_int(o, i), rank);
     if (type >= sizeof(names) / sizeof(*names))
         build_fail(o->b, "its type is %u, want 0 to 9", type);
     if (o->r->from_nhwc && count == 2 && axes[0] == 1 && axes[1] == 2) {

@@ -37,17 +37,11 @@ struct value *tengine_in(struct tengine_op *o, uint32_t k)
     return tengine_optional(o, k);
 }
 
-static const struct type *type_of(struct tengine_op *o, uint32_t k)
-{
-    struct value *v = tengine_in(o, k);
-    const struct type *type = v ? build_type(o->b, v) : NULL;
-    return type && type->kind == TYPE_TENSOR ? type : NULL;
-}
-
 int tengine_rank(struct tengine_op *o, uint32_t k)
 {
-    const struct type *type = type_of(o, k);
-    if (type && type->rank >= 0)
+    struct value *v = tengine_in(o, k);
+    const struct type *type = build_type(o->b, v);
+    if (type && type->kind == TYPE_TENSOR && type->rank >= 0)
         return type->rank;
     build_fail(o->b, "the rank of input %u must be known", k);
     return 0;
@@ -55,16 +49,7 @@ int tengine_rank(struct tengine_op *o, uint32_t k)
 
 int64_t tengine_dim(struct tengine_op *o, uint32_t k, int axis)
 {
-    const struct type *type = type_of(o, k);
-    return type && axis >= 0 && axis < type->rank && type->dims[axis] >= 0 ? type->dims[axis] : -1;
-}
-
-int tengine_axis(struct tengine_op *o, int64_t axis, int rank)
-{
-    if (axis >= -rank && axis < rank)
-        return (int)(axis < 0 ? axis + rank : axis);
-    build_fail(o->b, "axis %lld of %d", (long long)axis, rank);
-    return 0;
+    return build_dim_of(o->b, tengine_in(o, k), axis);
 }
 
 void tengine_give(struct tengine_op *o, uint32_t k, struct value *v)

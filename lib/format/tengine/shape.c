@@ -13,7 +13,7 @@ void tengine_read_identity(struct tengine_op *o)
 void tengine_read_concat(struct tengine_op *o)
 {
     struct value *in[MOST_PARTS];
-    int axis = tengine_axis(o, tengine_int(o, 0), tengine_rank(o, 0));
+    int axis = build_axis(o->b, tengine_int(o, 0), tengine_rank(o, 0));
     if (o->in.count > MOST_PARTS)
         build_fail(o->b, "it has %u inputs, want at most %d", o->in.count, MOST_PARTS);
     for (uint32_t k = 0; k < o->in.count && !o->b->failed; k++)
@@ -26,8 +26,8 @@ void tengine_read_concat(struct tengine_op *o)
 void tengine_read_flatten(struct tengine_op *o)
 {
     int64_t dims[TENSOR_MAX_RANK];
-    int rank = tengine_rank(o, 0), first = tengine_axis(o, tengine_int(o, 0), rank),
-        last = tengine_int(o, 1) >= rank ? rank - 1 : tengine_axis(o, tengine_int(o, 1), rank), n = 0;
+    int rank = tengine_rank(o, 0), first = build_axis(o->b, tengine_int(o, 0), rank),
+        last = tengine_int(o, 1) >= rank ? rank - 1 : build_axis(o->b, tengine_int(o, 1), rank), n = 0;
     if (first > last)
         build_fail(o->b, "it flattens axes %d to %d", first, last);
     for (int i = 0; i < rank && !o->b->failed; i++) {
@@ -65,8 +65,8 @@ void tengine_read_transpose(struct tengine_op *o)
 void tengine_read_swap_axis(struct tengine_op *o)
 {
     int64_t order[TENSOR_MAX_RANK];
-    int rank = tengine_rank(o, 0), a = tengine_axis(o, tengine_int(o, 0), rank),
-        b = tengine_axis(o, tengine_int(o, 1), rank);
+    int rank = tengine_rank(o, 0), a = build_axis(o->b, tengine_int(o, 0), rank),
+        b = build_axis(o->b, tengine_int(o, 1), rank);
     for (int i = 0; i < rank; i++)
         order[i] = i == a ? b : i == b ? a : i;
     permute(o, rank, order);
@@ -125,7 +125,7 @@ static void split(struct tengine_op *o, int axis, int count, const int64_t *size
 void tengine_read_split(struct tengine_op *o)
 {
     int64_t sizes[MOST_PARTS];
-    int axis = tengine_axis(o, tengine_int(o, 0), tengine_rank(o, 0)), count = tengine_list(o, 3, sizes, MOST_PARTS);
+    int axis = build_axis(o->b, tengine_int(o, 0), tengine_rank(o, 0)), count = tengine_list(o, 3, sizes, MOST_PARTS);
     split(o, axis, count, sizes);
 }
 
@@ -149,7 +149,7 @@ static void slice_caffe(struct tengine_op *o, int axis)
 void tengine_read_slice(struct tengine_op *o)
 {
     int64_t from[TENSOR_MAX_RANK], sizes[TENSOR_MAX_RANK];
-    int rank = tengine_rank(o, 0), axis = tengine_axis(o, tengine_int(o, 0), rank);
+    int rank = tengine_rank(o, 0), axis = build_axis(o->b, tengine_int(o, 0), rank);
     struct build_slice_entries e = {0};
     if (tengine_int(o, 4)) {
         slice_caffe(o, axis);
@@ -274,7 +274,7 @@ void tengine_read_pad(struct tengine_op *o)
 void tengine_read_gather(struct tengine_op *o)
 {
     struct value *v = BUILD(o->b, "Gather", tengine_in(o, 0), build_cast(o->b, tengine_in(o, 1), DTYPE_I64));
-    tengine_give(o, 0, build_int(o->b, v, "axis", tengine_axis(o, tengine_int(o, 0), tengine_rank(o, 0))));
+    tengine_give(o, 0, build_int(o->b, v, "axis", build_axis(o->b, tengine_int(o, 0), tengine_rank(o, 0))));
 }
 
 void tengine_read_expand(struct tengine_op *o)

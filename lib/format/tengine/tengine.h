@@ -102,7 +102,6 @@ struct value *tengine_in(struct tengine_op *o, uint32_t k);
 struct value *tengine_optional(struct tengine_op *o, uint32_t k);
 int tengine_rank(struct tengine_op *o, uint32_t k);              /* a failure, and 0, when unknown */
 int64_t tengine_dim(struct tengine_op *o, uint32_t k, int axis); /* -1 */
-int tengine_axis(struct tengine_op *o, int64_t axis, int rank);
 void tengine_give(struct tengine_op *o, uint32_t k, struct value *v);
 /* Input k, of one number for each channel, against values of the rank of input 0. */
 struct value *tengine_by_channel(struct tengine_op *o, uint32_t k);
