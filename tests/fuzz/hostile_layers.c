@@ -53,12 +53,54 @@ static void symbol_parts(struct out *o)
     end_symbol(o, 1);
 }
 
+static void symbol_many_parts(struct out *o)
+{
+    hostile_say(o, SYMBOL_BEGIN);
+    for (int i = 0; i < 20000; i++)
+        number(o,
+               ",{\"op\":\"SliceChannel\",\"name\":\"s\",\"attrs\":{\"num_outputs\":\"4096\"},\"inputs\":[[%d,0,0]]}",
+               i);
+    end_symbol(o, 20000);
+}
+
 static void symbol_boxes(struct out *o)
 {
     hostile_say(o, "{\"nodes\":[{\"op\":\"null\",\"name\":\"x\",\"attrs\":{\"__shape__\":\"(1, 3, 900000, 900000)\"},"
                    "\"inputs\":[]},{\"op\":\"_contrib_MultiBoxPrior\",\"name\":\"p\",\"attrs\":{},"
                    "\"inputs\":[[0,0,0]]}");
     end_symbol(o, 1);
+}
+
+static void symbol_inputs(struct out *o)
+{
+    hostile_say(o, SYMBOL_BEGIN);
+    for (int i = 1; i < 60000; i++)
+        number(o, ",{\"op\":\"null\",\"name\":\"x%d\",\"inputs\":[]}", i);
+    for (int i = 0; i < 60000; i++) {
+        if (i % 4000 == 0)
+            hostile_say(o, i ? "]},{\"op\":\"Warp\",\"name\":\"s\",\"inputs\":["
+                             : ",{\"op\":\"Warp\",\"name\":\"s\",\"inputs\":[");
+        number(o, i % 4000 ? ",[%d,0,0]" : "[%d,0,0]", i);
+    }
+    hostile_say(o, "]}");
+    end_symbol(o, 60000);
+}
+
+/* Each node has 62,500 cells of 63 boxes. */
+static void symbol_many_boxes(struct out *o)
+{
+    hostile_say(o, "{\"nodes\":[{\"op\":\"null\",\"name\":\"x\",\"attrs\":{\"__shape__\":\"(1, 3, 250, 250)\"},"
+                   "\"inputs\":[]}");
+    for (int i = 0; i < 1000; i++) {
+        hostile_say(o, ",{\"op\":\"_contrib_MultiBoxPrior\",\"name\":\"p\",\"attrs\":{\"sizes\":\"(1");
+        for (int k = 1; k < 32; k++)
+            hostile_say(o, ",1");
+        hostile_say(o, ")\",\"ratios\":\"(1");
+        for (int k = 1; k < 32; k++)
+            hostile_say(o, ",1");
+        hostile_say(o, ")\"},\"inputs\":[[0,0,0]]}");
+    }
+    end_symbol(o, 1000);
 }
 
 /* ---- Core ML ---- */
@@ -197,7 +239,10 @@ const struct hostile_case hostile_layers[] = {
     {"MXNet: 70 doublings by Concat", symbol_doublings},
     {"MXNet: 1,000 nodes of 260,000 outputs", symbol_outputs},
     {"MXNet: a split into 9,000,000,000 parts", symbol_parts},
+    {"MXNet: 20,000 splits into 4,096 parts", symbol_many_parts},
     {"MXNet: boxes of 810,000,000,000 cells", symbol_boxes},
+    {"MXNet: 60,000 inputs", symbol_inputs},
+    {"MXNet: 1,000 layers of 3,937,500 boxes", symbol_many_boxes},
     {"Core ML: 60,000 layers", network_layers},
     {"Core ML: 70 doublings by concat", network_doublings},
     {"Core ML: layers of 100,000 operands", network_operands},

@@ -18,6 +18,7 @@
 #define COREML_DEPTH 16        /* of blocks, and of models, within each other */
 #define COREML_OPS   (1 << 15) /* read in all */
 #define COREML_PARTS (1 << 20) /* operands, outputs and operations of all */
+#define COREML_NODES (1 << 18) /* that the operations of a block become */
 #define COREML_FILES 64        /* of weights */
 #define COREML_TIMES 128       /* so many times the files' bytes may constants be, and blocks that are read */
 

@@ -225,6 +225,8 @@ void coreml_read_op(struct coreml_op *o)
     if (o->b->failed)
         return;
     coreml_count_ops(o->r, 1);
+    if (o->b->graph->node_count > COREML_NODES || o->b->graph->value_count > 2 * COREML_NODES)
+        build_fail(o->b, "the operations before it become more than %d nodes", COREML_NODES);
     o->out = coreml_alloc(o->r, (size_t)o->out_count + 1, sizeof(*o->out));
     if (!o->b->failed) {
         const struct rows *row = rows_find(groups, GROUPS, o->type, &o->arg);

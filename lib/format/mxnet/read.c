@@ -86,7 +86,8 @@ static void list_nodes(struct mxnet_reader *r, const struct json_node *root)
 
 /* ---- nodes ---- */
 
-#define MOST_KEPT 256 /* parameters */
+#define MOST_KEPT 256       /* parameters */
+#define MOST_MADE (1 << 18) /* nodes and values that all of a symbol become */
 
 /* Its parameters as texts. */
 static void keep(struct mxnet_op *o)
@@ -128,6 +129,8 @@ static void read_node(struct mxnet_reader *r, struct mxnet_node *node)
         o.in_count++;
     if (o.in_count > MOST_INPUTS)
         build_fail(&r->b, "it has %d inputs, want at most %d", o.in_count, MOST_INPUTS);
+    if (r->b.graph->node_count > MOST_MADE || r->b.graph->value_count > 2 * MOST_MADE)
+        build_fail(&r->b, "the nodes before it become more than %d", MOST_MADE);
     o.in = r->b.failed ? NULL : arena_alloc(&r->arena, ((size_t)o.in_count + 1) * sizeof(*o.in), r->b.err);
     build_check(&r->b, o.in != NULL);
     if (!r->b.failed) {
