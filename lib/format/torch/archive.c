@@ -245,7 +245,8 @@ static struct torch_value call_of(struct torch_reader *t, struct pickle *p, cons
         "torch.jit._pickle build_boollist",   "torch.jit._pickle build_tensorlist",
         "torch.jit._pickle restore_type_tag", "torch Size"};
     const struct pickle *function = p->items[0];
-    struct pickle *args = p->size > 1 ? p->items[1] : NULL, *first = args && args->size ? args->items[0] : NULL;
+    struct pickle *args = p->size > 1 && p->items[1]->kind == PICKLE_TUPLE ? p->items[1] : NULL,
+                  *first = args && args->size ? args->items[0] : NULL;
     if (pickle_is_global(function, "torch._utils _rebuild_tensor_v2") ||
         pickle_is_global(function, "torch._utils _rebuild_tensor_v3") ||
         pickle_is_global(function, "torch._utils _rebuild_tensor"))

@@ -266,8 +266,8 @@ static void open_saved(struct torch_reader *t, struct saved *s, const char *name
     blob_unref(blob);
     exchange(t, s);
     s->dict = t->b->failed ? NULL : torch_read_pickle(t, "data.pkl");
-    while (s->dict && s->dict->kind != PICKLE_DICT && s->dict->size > 2)
-        s->dict = s->dict->items[2]; /* of an OrderedDict */
+    if (s->dict && s->dict->kind == PICKLE_CALL && s->dict->size > 2) /* an OrderedDict with a state */
+        s->dict = s->dict->items[2];
     exchange(t, s);
 }
 
