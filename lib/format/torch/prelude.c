@@ -202,6 +202,8 @@ static const struct {
     "  return torch.all(x)\n"},
     /* ---- tensors of numbers ---- */
     {"__range_length", "(low, high, step):\n"
+    "  if step < 0:\n"
+    "    low, high, step, = (high, low, -step)\n"
     "  return torch.max(0, (high - low + step - 1) // step)\n"},
     {"__derive_index", "(i, start, step):\n"
     "  return start + i * step\n"},

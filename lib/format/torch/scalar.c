@@ -83,7 +83,7 @@ static bool repeat_list(struct scalars *s, struct torch_value *v)
     if (times.kind != TORCH_INT || (list.list->count && times.i > (int64_t)(TORCH_MOST_RANGE / list.list->count)))
         build_fail(s->t->b, "a list is repeated too often");
     *v = torch_list(s->t, list.kind);
-    for (int64_t n = 0; n < times.i && !s->t->b->failed; n++)
+    for (int64_t n = 0; list.list->count && n < times.i && !s->t->b->failed; n++)
         for (size_t i = 0; i < list.list->count; i++)
             torch_append(s->t, *v, list.list->items[i]);
     return true;

@@ -210,6 +210,7 @@ bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
     for (int i = 0; i < 2; i++)
         at[i] = at[i] < 0 ? (at[i] < -count ? 0 : at[i] + count) : at[i] > count ? count : at[i];
     *v = torch_list(s->t, TORCH_LIST);
+    at[2] = at[2] > count ? count + 1 : at[2];
     if (at[2] < 1)
         build_fail(s->t->b, "a list is walked by steps of %lld", (long long)at[2]);
     for (int64_t i = at[0]; i < at[1] && !s->t->b->failed; i += at[2])
@@ -256,13 +257,14 @@ bool torch_scalar_range(struct scalars *s, struct torch_value *v)
             return false;
         at[count == 1 ? 1 : i] = s->args->values[i].i;
     }
-    int64_t length = at[2] > 0   ? (at[1] - at[0] + at[2] - 1) / at[2]
-                     : at[2] < 0 ? (at[0] - at[1] - at[2] - 1) / -at[2]
-                                 : 0;
-    if (at[2] == 0 || length > TORCH_MOST_RANGE)
-        build_fail(s->t->b, "a range of %lld by %lld", (long long)length, (long long)at[2]);
+    int64_t span = 0, length = 0;
+    bool over = at[2] == INT64_MIN || __builtin_sub_overflow(at[1], at[0], &span) || span == INT64_MIN;
+    if (!over && at[2] != 0 && span != 0 && (span > 0) == (at[2] > 0))
+        length = (span > 0 ? span - 1 : -span - 1) / (at[2] > 0 ? at[2] : -at[2]) + 1;
+    if (over || at[2] == 0 || length > TORCH_MOST_RANGE)
+        build_fail(s->t->b, "a range of %lld by %lld", (long long)span, (long long)at[2]);
     if (strcmp(s->name, "__range_length") == 0)
-        return torch_scalar_give(v, torch_int(length > 0 ? length : 0));
+        return torch_scalar_give(v, torch_int(length));
     *v = torch_list(s->t, TORCH_LIST);
     for (int64_t i = 0; i < length && !s->t->b->failed; i++)
         torch_append(s->t, *v, torch_int(at[0] + i * at[2]));
@@ -273,7 +275,10 @@ bool torch_scalar_range(struct scalars *s, struct torch_value *v)
 bool torch_scalar_derive_index(struct scalars *s, struct torch_value *v)
 {
     struct torch_value step = s->args->count > 2 ? s->args->values[2] : torch_int(1);
-    if (!torch_scalar_known(s, 2) || step.kind != TORCH_INT)
+    int64_t i = 0;
+    if (s->a.kind != TORCH_INT || s->b.kind != TORCH_INT || step.kind != TORCH_INT)
         return false;
-    return torch_scalar_give(v, torch_int(s->b.i + s->a.i * step.i));
+    if (__builtin_mul_overflow(s->a.i, step.i, &i) || __builtin_add_overflow(s->b.i, i, &i))
+        build_fail(s->t->b, "a whole number beyond 64 bits");
+    return torch_scalar_give(v, torch_int(i));
 }
