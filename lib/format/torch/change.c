@@ -61,14 +61,13 @@ void torch_touch_list(struct torch_reader *t, struct torch_list *list)
 {
     if (!keep(t, TORCH_CHANGED_LIST, list, list->level))
         return;
-    struct torch_value *items = arena_alloc(&t->arena, (list->count + 1) * sizeof(*items), t->b->err);
-    build_check(t->b, items != NULL);
-    if (!items)
+    struct torch_value copy = torch_list(t, TORCH_LIST);
+    for (size_t i = 0; i < list->count && !t->b->failed; i++)
+        torch_append(t, copy, list->items[i]);
+    if (t->b->failed)
         return;
-    if (list->count)
-        memcpy(items, list->items, list->count * sizeof(*items));
-    list->items = items;
-    list->cap = list->count + 1;
+    list->items = copy.list->items;
+    list->cap = copy.list->cap;
 }
 
 void torch_set(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value value)

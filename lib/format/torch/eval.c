@@ -169,7 +169,7 @@ static void assign_parts(struct torch_frame *f, const struct torch_token *at, co
                          struct torch_value v)
 {
     size_t i = 0;
-    if (!torch_is_list(v) || v.list->tail) {
+    if (!torch_is_list(v) || v.list->tail || v.list->growing) {
         build_fail(f->t->b, "what is no list, or whose length only a run tells, is taken apart");
         return;
     }

@@ -55,14 +55,25 @@ enum dtype torch_value_dtype(struct torch_reader *t, struct torch_value v)
 void torch_block_output(struct torch_reader *t, struct torch_value v, enum dtype dtype)
 {
     struct value *x = torch_graph_value(t, v);
-    if (x && dtype != DTYPE_NONE && torch_value_dtype(t, v) != dtype)
+    enum dtype own = torch_value_dtype(t, v);
+    const struct type *type = x ? build_type(t->b, x) : NULL;
+    if (!x)
+        build_fail(t->b, "a branch or loop that only a run decides gives None");
+    if (type && type->rank > 0 && dtype_info(own)->class == DTYPE_CLASS_FLOAT &&
+        dtype_info(dtype)->class == DTYPE_CLASS_INT)
+        torch_fail_open(t, "a tensor has whole numbers or others, as only a run decides");
+    if (!t->b->failed && dtype != DTYPE_NONE && own != dtype)
         x = build_cast(t->b, x, dtype);
-    build_body_output(t->b, x);
+    if (!t->b->failed)
+        build_body_output(t->b, x);
 }
 
 struct value *torch_truth_value(struct torch_reader *t, struct torch_value v)
 {
-    return build_reshape(t->b, build_cast(t->b, torch_graph_value(t, v), DTYPE_BOOL), 0, NULL);
+    struct value *x = torch_graph_value(t, v);
+    if (!x)
+        build_fail(t->b, "a branch or loop is decided by None");
+    return build_reshape(t->b, build_cast(t->b, x, DTYPE_BOOL), 0, NULL);
 }
 
 /* ---- what both branches give ---- */
@@ -88,6 +99,12 @@ static struct torch_value as_left(struct torch_reader *t, const struct torch_blo
         v.tensor = copy;
     }
     return v;
+}
+
+/* Whether it is a part of another tensor, which changes where this one is changed in place. */
+bool torch_is_part(struct torch_value v)
+{
+    return v.kind == TORCH_TENSOR && (v.tensor->base || v.tensor->lost);
 }
 
 /* `to` becomes one or the other. */
@@ -131,8 +148,10 @@ static struct torch_value merge(struct merge *m, struct torch_value yes, struct 
     if (torch_is_graphable(yes) && torch_is_graphable(no)) {
         bool tensor = yes.kind == TORCH_TENSOR || no.kind == TORCH_TENSOR;
         both = tensor ? torch_tensor(m->t, m->condition) : torch_size(m->t, m->condition);
-        if (!m->t->b->failed)
+        if (!m->t->b->failed) {
+            both.tensor->lost = torch_is_part(yes) || torch_is_part(no);
             choose_between(m, yes, no, both.tensor);
+        }
         return both;
     }
     bool lists = yes.kind == no.kind && is_fresh_list(&m->yes, yes) && is_fresh_list(&m->no, no) &&
@@ -173,7 +192,7 @@ static struct torch_value merge_dicts(struct merge *m, struct torch_value yes, s
     return both;
 }
 
-/* Of lists of different lengths nothing is known. */
+/* Of lists of different lengths nothing is known. One of both may be `list` itself. */
 static void merge_list(struct merge *m, struct torch_list *list, const struct torch_list *yes,
                        const struct torch_list *no)
 {
@@ -184,7 +203,8 @@ static void merge_list(struct merge *m, struct torch_list *list, const struct to
         items = merge_dicts(m, a, b);
     else if (alike)
         items = merge_items(m, yes, no, TORCH_LIST, 0);
-    list->growing = list->growing || (!alike && !list->is_dict);
+    list->unknown = yes->unknown || no->unknown || (!alike && !list->is_dict);
+    list->growing = yes->growing || no->growing || list->unknown;
     if (m->t->b->failed)
         return;
     list->items = items.list->items;
@@ -234,6 +254,10 @@ static void give_all(struct merge *m, const struct torch_block *k, const struct 
 static void choose(struct merge *m)
 {
     struct torch_reader *t = m->t;
+    if (m->count == 0) {
+        torch_block_discard(t->b, m->yes.graph);
+        torch_block_discard(t->b, m->no.graph);
+    }
     if (m->count == 0 || t->b->failed)
         return;
     give_all(m, &m->yes, m->of_yes);

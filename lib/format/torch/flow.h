@@ -52,6 +52,8 @@ void torch_block_leave(struct torch_frame *f, struct torch_block *k, struct torc
 void torch_block_discard(struct build *b, struct graph *graph);
 
 bool torch_is_graphable(struct torch_value v);
+/* Whether it is a part of another tensor, which changes where this one is changed in place. */
+bool torch_is_part(struct torch_value v);
 /* The element type of a tensor or number. */
 enum dtype torch_value_dtype(struct torch_reader *t, struct torch_value v);
 /* The next output of the subgraph that is being filled, of that type unless it is DTYPE_NONE. */

@@ -8,6 +8,9 @@
 #define MOST_GROWN  32
 #define MOST_ROUNDS 12 /* in which a block is run: each but the last finds something that is handed on */
 
+static const char not_one[] =
+    "a loop whose rounds only a run counts appends more than one item to a list, or sometimes none";
+
 /* What a round hands on: a variable, or something that was made before the loop. */
 struct carried {
     const char *name;            /* NULL: */
@@ -68,7 +71,7 @@ static void find_names(struct torch_frame *f, struct loop *l, size_t line, size_
 
 static bool is_known_list(struct torch_value v, int depth)
 {
-    return (torch_is_list(v) || v.kind == TORCH_DICT) && !v.list->tail && depth < 8;
+    return (torch_is_list(v) || v.kind == TORCH_DICT) && !v.list->tail && !v.list->growing && depth < 8;
 }
 
 /* The tensors and numbers of a value are inputs of the Loop. */
@@ -80,8 +83,10 @@ static void take(struct loop *l, struct torch_value v, int depth)
         else
             l->in[2 + l->leaves++] = torch_graph_value(l->t, v);
     }
-    for (size_t i = 0; is_known_list(v, depth) && i < v.list->count && !l->t->b->failed; i++)
+    for (size_t i = 0; is_known_list(v, depth) && i < v.list->count && !l->t->b->failed; i++) {
+        torch_count_item(l->t);
         take(l, v.list->items[i], depth + 1);
+    }
 }
 
 /* The same value of these tensors and numbers. */
@@ -90,7 +95,10 @@ static struct torch_value made_of(struct loop *l, struct torch_value v, struct v
 {
     if (torch_is_graphable(v)) {
         struct value *x = values[(*next)++];
-        return v.kind == TORCH_TENSOR ? torch_tensor(l->t, x) : torch_size(l->t, x);
+        struct torch_value same = v.kind == TORCH_TENSOR ? torch_tensor(l->t, x) : torch_size(l->t, x);
+        if (torch_is_part(v) && same.kind == TORCH_TENSOR)
+            same.tensor->lost = true;
+        return same;
     }
     if (!is_known_list(v, depth))
         return v;
@@ -107,7 +115,7 @@ static bool is_alike(struct torch_value before, struct torch_value now, int dept
         return torch_is_graphable(now) && (before.kind == TORCH_TENSOR || now.kind != TORCH_TENSOR);
     if (!is_known_list(before, depth))
         return before.kind == now.kind && (before.list == now.list || torch_equal(before, now));
-    if (before.kind != now.kind || now.list->tail || now.list->count != before.list->count)
+    if (before.kind != now.kind || now.list->tail || now.list->growing || now.list->count != before.list->count)
         return false;
     for (size_t i = 0; i < now.list->count; i++)
         if (!is_alike(before.list->items[i], now.list->items[i], depth + 1))
@@ -206,6 +214,8 @@ static void find_changes(struct loop *l, const struct torch_changes *changes)
         struct carried what = {.changed = *c};
         const struct torch_list *now = &c->other.list, *before = c->what;
         struct torch_value copy = torch_list(l->t, TORCH_LIST);
+        if (c->kind == TORCH_CHANGED_LIST && now->unknown && !before->unknown)
+            torch_fail_open(l->t, not_one);
         if (c->kind == TORCH_CHANGED_LIST && now->count == before->count + 1 && now->tail == before->tail &&
             l->grown_count < MOST_GROWN) {
             l->numbers[l->grown_count] = now->items[before->count].kind != TORCH_TENSOR;
@@ -239,25 +249,23 @@ static struct value *add_input(struct loop *l, int n)
 
 static void give_all(struct torch_frame *f, struct loop *l)
 {
+    bool splits = false; /* then the subgraph is made again without what does */
     for (int i = 0, next = 0; i < l->count && !f->t->b->failed; i++) {
         struct carried *c = &l->carried[i];
         struct torch_value now = value_of(f, c);
-        if (c->split)
-            continue;
-        if (is_alike(c->before, now, 0)) {
+        bool alike = c->split || is_alike(c->before, now, 0);
+        if (alike && !c->split && !splits)
             give(l, c->before, now, &next, 0);
+        if (alike)
             continue;
-        }
         if (!c->name)
             torch_fail_open(l->t, "a loop whose rounds only a run counts gives something another form");
-        c->split = l->again = true;
-        return;
+        c->split = splits = l->again = true;
     }
     for (int i = 0; i < l->grown_count && !f->t->b->failed && !l->again; i++) {
         const struct torch_list *list = l->grown[i].what;
-        if (list->count != 1)
-            torch_fail_open(l->t,
-                            "a loop whose rounds only a run counts appends more than one item, or sometimes none");
+        if (list->count != 1 || list->tail || list->unknown)
+            torch_fail_open(l->t, not_one);
         else
             torch_block_output(l->t, list->items[0], DTYPE_NONE);
     }

@@ -297,6 +297,7 @@ static struct value *replaced(struct torch_reader *t, struct value *x, const str
 void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
 {
     for (; part->base && !t->b->failed && !part->lost; part = part->base) {
+        torch_count_item(t); /* parts of parts may be many */
         torch_touch_tensor(t, part->base);
         part->base->value = replaced(t, part->base->value, part);
     }

@@ -227,6 +227,9 @@ static void give(struct torch_reader *t, struct torch_value v, const char *name,
     char text[300];
     if (t->b->failed || v.kind == TORCH_NONE || depth > 8)
         return;
+    torch_count_item(t);
+    if (torch_is_list(v) && (v.list->tail || v.list->growing))
+        torch_fail_open(t, "forward() returns a list whose length only a run tells");
     if (torch_is_list(v))
         for (size_t i = 0; i < v.list->count; i++) {
             snprintf(text, sizeof(text), v.list->count > 1 ? "%.250s_%zu" : "%.250s", name, i);

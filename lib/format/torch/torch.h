@@ -68,6 +68,7 @@ struct torch_list {
     bool tail_numbers;  /* they are numbers, not tensors */
     bool growing;       /* how many there are is not known, as in a loop that is being read: nothing can be done with it
                            but append */
+    bool unknown;       /* it is growing since branches left it with different items, of which it holds none */
     bool is_dict;
 };
 
@@ -122,6 +123,7 @@ int torch_source_read(struct torch_reader *t, const char *module, const char *te
 #define TORCH_DEPTH      1500      /* of calls, expressions and lists within each other */
 #define TORCH_STATEMENTS (1 << 20) /* run in all */
 #define TORCH_SUBGRAPHS  (1 << 14) /* of branches and loops that only a run decides */
+#define TORCH_ITEMS      (1 << 23) /* of lists, made or walked in all: a list may hold another again and again */
 
 struct torch_reader {
     struct reader ops; /* the operators' functions, and the builder in it */
@@ -140,7 +142,7 @@ struct torch_reader {
     int depth;
     int level;                     /* subgraphs that the one being filled lies in */
     struct torch_changes *changes; /* of that one; NULL at level 0 */
-    long statements;
+    long statements, items;
     int subgraphs;          /* made so far */
     const char *path;       /* of the module at work, for names */
     const char *data;       /* where the storages of what is unpickled lie: "data/" */
@@ -227,6 +229,8 @@ struct torch_value torch_tensor(struct torch_reader *t, struct value *v);
 struct torch_value torch_size(struct torch_reader *t, struct value *v);
 struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind);
 void torch_append(struct torch_reader *t, struct torch_value to, struct torch_value item);
+/* Counts an item of a list that is made or walked; fails behind TORCH_ITEMS. */
+void torch_count_item(struct torch_reader *t);
 struct torch_value torch_object(struct torch_reader *t, const char *class, const char *path);
 /* An attribute, or a constant of the class; false when there is none. */
 bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value *value);

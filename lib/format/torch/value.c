@@ -37,10 +37,17 @@ struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind)
     return list ? (struct torch_value){.kind = kind, .list = list} : torch_none();
 }
 
+void torch_count_item(struct torch_reader *t)
+{
+    if (++t->items > TORCH_ITEMS)
+        build_fail(t->b, "its lists have more than %d items", TORCH_ITEMS);
+}
+
 /* What a list leaves behind in the arena when it doubles is less than it is. */
 void torch_append(struct torch_reader *t, struct torch_value to, struct torch_value item)
 {
     struct torch_list *l = to.kind == TORCH_NONE ? NULL : to.list;
+    torch_count_item(t);
     if (!l || t->b->failed)
         return;
     if (l->count == l->cap) {
@@ -238,7 +245,7 @@ int torch_truth(struct torch_reader *t, struct torch_value v)
     case TORCH_LIST:
     case TORCH_TUPLE:
     case TORCH_DICT:
-        return v.list->count != 0;
+        return v.list->count ? 1 : v.list->tail || v.list->growing ? -1 : 0;
     case TORCH_TENSOR:
     case TORCH_SIZE:
         return known_number(t, v.tensor->value, &number) ? number != 0 : -1;
