@@ -142,7 +142,7 @@ static struct torch_value typed(struct torch_frame *f, struct torch_cursor *c)
     struct torch_value v = torch_take(c, ",") ? torch_expression(f, c) : torch_none();
     torch_take(c, ",");
     want(f, c, ")");
-    bool number = strcmp(type->text, "int") == 0 || strcmp(type->text, "float") == 0;
+    bool number = type < c->end && (strcmp(type->text, "int") == 0 || strcmp(type->text, "float") == 0);
     if (number && v.kind == TORCH_TENSOR) { /* "annotate(int, x)" */
         char name[16];
         snprintf(name, sizeof(name), "torch.%.8s", type->text);

@@ -143,7 +143,7 @@ static struct torch_value merge(struct merge *m, struct torch_value yes, struct 
     struct torch_value split = {.kind = TORCH_SPLIT}, both;
     if (yes.kind == no.kind && yes.list == no.list && !torch_is_number(yes))
         return yes; /* the same object: what was changed of it is merged apart */
-    if (yes.kind != TORCH_OBJECT && !torch_is_list(yes) && yes.kind != TORCH_DICT && torch_equal(yes, no))
+    if (yes.kind != TORCH_OBJECT && !torch_is_list(yes) && yes.kind != TORCH_DICT && torch_equal(m->t, yes, no))
         return yes;
     if (torch_is_graphable(yes) && torch_is_graphable(no)) {
         bool tensor = yes.kind == TORCH_TENSOR || no.kind == TORCH_TENSOR;
@@ -180,12 +180,12 @@ static struct torch_value merge_dicts(struct merge *m, struct torch_value yes, s
 {
     struct torch_value both = torch_list(m->t, TORCH_DICT), split = {.kind = TORCH_SPLIT};
     for (size_t i = 0; i + 1 < yes.list->count && !m->t->b->failed; i += 2) {
-        const struct torch_value *key = &yes.list->items[i], *there = torch_find_key(no, *key);
+        const struct torch_value *key = &yes.list->items[i], *there = torch_find_key(m->t, no, *key);
         torch_append(m->t, both, *key);
         torch_append(m->t, both, there ? merge(m, key[1], *there, 0) : split);
     }
     for (size_t i = 0; i + 1 < no.list->count && !m->t->b->failed; i += 2)
-        if (!torch_find_key(yes, no.list->items[i])) {
+        if (!torch_find_key(m->t, yes, no.list->items[i])) {
             torch_append(m->t, both, no.list->items[i]);
             torch_append(m->t, both, split);
         }

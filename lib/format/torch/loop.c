@@ -109,16 +109,16 @@ static struct torch_value made_of(struct loop *l, struct torch_value v, struct v
 }
 
 /* Whether a value has the form of the one that went in, so that it can go on to the next round. */
-static bool is_alike(struct torch_value before, struct torch_value now, int depth)
+static bool is_alike(struct loop *l, struct torch_value before, struct torch_value now, int depth)
 {
     if (torch_is_graphable(before))
         return torch_is_graphable(now) && (before.kind == TORCH_TENSOR || now.kind != TORCH_TENSOR);
     if (!is_known_list(before, depth))
-        return before.kind == now.kind && (before.list == now.list || torch_equal(before, now));
+        return before.kind == now.kind && (before.list == now.list || torch_equal(l->t, before, now));
     if (before.kind != now.kind || now.list->tail || now.list->growing || now.list->count != before.list->count)
         return false;
     for (size_t i = 0; i < now.list->count; i++)
-        if (!is_alike(before.list->items[i], now.list->items[i], depth + 1))
+        if (!is_alike(l, before.list->items[i], now.list->items[i], depth + 1))
             return false;
     return true;
 }
@@ -253,7 +253,7 @@ static void give_all(struct torch_frame *f, struct loop *l)
     for (int i = 0, next = 0; i < l->count && !f->t->b->failed; i++) {
         struct carried *c = &l->carried[i];
         struct torch_value now = value_of(f, c);
-        bool alike = c->split || is_alike(c->before, now, 0);
+        bool alike = c->split || is_alike(l, c->before, now, 0);
         if (alike && !c->split && !splits)
             give(l, c->before, now, &next, 0);
         if (alike)

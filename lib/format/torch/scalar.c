@@ -193,13 +193,13 @@ static bool extreme(struct scalars *s, struct torch_value *v)
 /* ---- comparisons and logic ---- */
 
 /* Lists of numbers of which a run tells some: 0 not equal, -1 not known. */
-static int equal_lists(struct torch_value a, struct torch_value b)
+static int equal_lists(struct torch_reader *t, struct torch_value a, struct torch_value b)
 {
     int equal = a.list->count == b.list->count;
     for (size_t i = 0; equal && i < a.list->count; i++) {
         struct torch_value x = a.list->items[i], y = b.list->items[i];
         bool open = x.kind == TORCH_SIZE || y.kind == TORCH_SIZE;
-        equal = !open && !torch_equal(x, y) ? 0 : open ? -1 : equal;
+        equal = !open && !torch_equal(t, x, y) ? 0 : open ? -1 : equal;
     }
     return equal;
 }
@@ -214,12 +214,12 @@ static bool compare(struct scalars *s, struct torch_value *v)
         struct value *in[2] = {torch_graph_value(s->t, s->a), torch_graph_value(s->t, s->b)};
         return torch_scalar_give(v, torch_size(s->t, torch_function(s->t, s->name, 2, in)));
     }
-    if (equality && torch_is_list(s->a) && torch_is_list(s->b) && equal_lists(s->a, s->b) < 0) {
+    if (equality && torch_is_list(s->a) && torch_is_list(s->b) && equal_lists(s->t, s->a, s->b) < 0) {
         struct value *same = BUILD(s->t->b, "Equal", torch_graph_list(s->t, s->a), torch_graph_list(s->t, s->b));
         return torch_scalar_give(v, torch_size(s->t, same));
     }
     if (equality)
-        return torch_scalar_give(v, torch_bool(torch_equal(s->a, s->b) == (strcmp(s->name, "eq") == 0)));
+        return torch_scalar_give(v, torch_bool(torch_equal(s->t, s->a, s->b) == (strcmp(s->name, "eq") == 0)));
     if (!torch_scalar_known(s, 2))
         return false;
     double a = torch_number(s->a), b = torch_number(s->b);
@@ -233,7 +233,7 @@ static bool compare(struct scalars *s, struct torch_value *v)
 static bool identity(struct scalars *s, struct torch_value *v)
 {
     bool none = s->a.kind == TORCH_NONE, other = s->b.kind == TORCH_NONE;
-    bool same = none || other ? none == other : torch_equal(s->a, s->b);
+    bool same = none || other ? none == other : torch_equal(s->t, s->a, s->b);
     return torch_scalar_give(v, torch_bool(same == (strcmp(s->name, "__is__") == 0)));
 }
 
@@ -356,7 +356,7 @@ static bool is_instance(struct scalars *s, struct torch_value *v)
         for (size_t i = 0; i < s->b.list->count && !any; i++) {
             struct scalars one = {.t = s->t, .a = s->a, .b = s->b.list->items[i]};
             struct torch_value is = torch_none();
-            any = is_instance(&one, &is) && is.i;
+            any = one.b.kind == TORCH_NAME && is_instance(&one, &is) && is.i;
         }
         return torch_scalar_give(v, torch_bool(any));
     }

@@ -52,10 +52,10 @@ static struct torch_value open_item(struct scalars *s)
     return v;
 }
 
-struct torch_value *torch_find_key(struct torch_value dict, struct torch_value key)
+struct torch_value *torch_find_key(struct torch_reader *t, struct torch_value dict, struct torch_value key)
 {
     for (size_t i = 0; i + 1 < dict.list->count; i += 2)
-        if (torch_equal(dict.list->items[i], key))
+        if (torch_equal(t, dict.list->items[i], key))
             return &dict.list->items[i + 1];
     return NULL;
 }
@@ -63,7 +63,7 @@ struct torch_value *torch_find_key(struct torch_value dict, struct torch_value k
 bool torch_scalar_get_item(struct scalars *s, struct torch_value *v)
 {
     if (s->a.kind == TORCH_DICT) {
-        struct torch_value *found = torch_find_key(s->a, s->b);
+        struct torch_value *found = torch_find_key(s->t, s->a, s->b);
         if (!found)
             build_fail(s->t->b, "a dict has no key '%.60s'", s->b.kind == TORCH_STRING ? s->b.text : "?");
         return torch_scalar_give(v, found ? *found : torch_none());
@@ -82,7 +82,7 @@ bool torch_scalar_get_item(struct scalars *s, struct torch_value *v)
 
 static void set_key(struct torch_reader *t, struct torch_value dict, struct torch_value key, struct torch_value v)
 {
-    struct torch_value *found = torch_find_key(dict, key);
+    struct torch_value *found = torch_find_key(t, dict, key);
     if (found) {
         *found = v;
         return;
@@ -226,7 +226,7 @@ bool torch_scalar_contains(struct scalars *s, struct torch_value *v)
     if (!torch_is_list(s->a) && s->a.kind != TORCH_DICT)
         return false;
     for (size_t i = 0; i < s->a.list->count; i += s->a.kind == TORCH_DICT ? 2 : 1)
-        found = found || torch_equal(s->a.list->items[i], s->b);
+        found = found || torch_equal(s->t, s->a.list->items[i], s->b);
     return torch_scalar_give(v, torch_bool(found));
 }
 

@@ -260,7 +260,7 @@ struct value *torch_graph_list(struct torch_reader *t, struct torch_value list);
 struct value *torch_function(struct torch_reader *t, const char *name, int count, struct value **in);
 /* The truth of a value: 0, 1, or -1 when only a run tells. */
 int torch_truth(struct torch_reader *t, struct torch_value v);
-bool torch_equal(struct torch_value a, struct torch_value b);
+bool torch_equal(struct torch_reader *t, struct torch_value a, struct torch_value b);
 
 /* ---- running (eval.c, expr.c) ---- */
 
@@ -367,7 +367,7 @@ extern const struct torch_row torch_rows[];
 extern const size_t torch_row_count;
 
 /* The value of a key; NULL: there is none. */
-struct torch_value *torch_find_key(struct torch_value dict, struct torch_value key);
+struct torch_value *torch_find_key(struct torch_reader *t, struct torch_value dict, struct torch_value key);
 /* All items of a list along a new axis in front; NULL after a failure. */
 struct value *torch_stacked(struct torch_reader *t, const struct torch_list *list);
 

@@ -256,7 +256,7 @@ int torch_truth(struct torch_reader *t, struct torch_value v)
     }
 }
 
-static bool equal_within(struct torch_value a, struct torch_value b, int depth)
+static bool equal_within(struct torch_reader *t, struct torch_value a, struct torch_value b, int depth)
 {
     if (torch_is_number(a) && torch_is_number(b))
         return a.kind == TORCH_FLOAT || b.kind == TORCH_FLOAT ? torch_number(a) == torch_number(b) : a.i == b.i;
@@ -267,12 +267,14 @@ static bool equal_within(struct torch_value a, struct torch_value b, int depth)
     if (!torch_is_list(a))
         return a.kind == TORCH_NONE || a.list == b.list;
     bool equal = a.list->count == b.list->count && depth < 16;
-    for (size_t i = 0; equal && i < a.list->count; i++)
-        equal = equal_within(a.list->items[i], b.list->items[i], depth + 1);
+    for (size_t i = 0; equal && i < a.list->count; i++) {
+        torch_count_item(t);
+        equal = !t->b->failed && equal_within(t, a.list->items[i], b.list->items[i], depth + 1);
+    }
     return equal;
 }
 
-bool torch_equal(struct torch_value a, struct torch_value b)
+bool torch_equal(struct torch_reader *t, struct torch_value a, struct torch_value b)
 {
-    return equal_within(a, b, 0);
+    return equal_within(t, a, b, 0);
 }
