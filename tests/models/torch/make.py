@@ -255,3 +255,34 @@ recurrent = torch.ao.quantization.quantize_dynamic(Recurrent().eval(), kinds)
 steps = torch.randn(5, 2, 4)
 torch.jit.save(torch.jit.trace(recurrent, steps), "recurrent.pt")
 save("recurrent.pt", recurrent, steps)
+
+
+class Down(nn.Module):
+    """Rounds that count down, rounds within them that fill a list, and a dict to which one branch adds a key."""
+
+    def __init__(self):
+        super().__init__()
+        self.same = nn.Buffer(torch.eye(3))
+
+    def forward(self, x):
+        x = nn.functional.linear(x, self.same)
+        total, last = torch.zeros([3]), torch.zeros([3])
+        found: List[torch.Tensor] = []
+        parts = {"first": x}
+        for i in range(int(x[:, 0].sum()) - 1, -1, -1):
+            total = total * 2 + x[i]
+            inner: List[torch.Tensor] = []
+            for j in range(i + 1):
+                inner.append(x[j] + i)
+            last = torch.stack(inner).sum(0)
+            found.append(last)
+        if x.sum() > 2:
+            parts["first"] = x * 2
+            parts["second"] = x
+        return total, last, torch.stack(found), parts["first"]
+
+
+down = Down().eval()
+numbers = torch.tensor([[1.0, 3.0, -1.0], [2.0, 0.5, 0.0], [0.0, -4.0, 2.5], [1.0, 1.5, 7.0]])
+torch.jit.save(torch.jit.script(down), "down.pt")
+save("down.pt", down, numbers)
