@@ -16,7 +16,7 @@
     "$0 >z =0 $0 Shape/start=-2 Expand:2 EyeLike Cast/to=9 $0 =0 Where:3 [-1] ReduceSum:2/keepdims=0 [0] $0 "          \
     "Shape/start=-2 ReduceMin [-1] Slice:4"
 #define WITH_DIAGONAL "$0 >z =0 $0 Shape/start=-2 Expand:2 EyeLike Cast/to=9 $1 [-1] Unsqueeze:2 $0 Where:3"
-#define UNIQUE        "$0 Unique/sorted=0 >p p p .2 Cast/to=6 p .3 Cast/to=6"
+#define UNIQUE        "$0 Unique/sorted=0 >p p p .2 Cast/to@out_idx=6 p .3 Cast/to@out_idx=6"
 /* Rows of $0 by numbers $1: n of them, and one more for those below 0, which counts no more. */
 #define SEGMENTS(n, first, reduction)                                                                                  \
     "$0 >z " first " >f " n " >n $1 Cast/to=7 >p f n [1] Add:2 $0 Shape/start=1 Concat:2/axis=0 Expand:2 p #_=0 "      \

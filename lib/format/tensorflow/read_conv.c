@@ -4,6 +4,7 @@
 #include "format/tensorflow/tensorflow.h"
 
 #define MOST_AXES 5
+#define MOST_CUT  (1 << 24) /* of a block, or of what is added or cut off */
 
 /* The spatial elements of a list of one number an axis. */
 static bool spatial(struct tensorflow_op *o, const char *name, int rank, int64_t otherwise, int64_t *values)
@@ -104,7 +105,7 @@ void tensorflow_read_deconv(struct tensorflow_op *o)
         return;
     }
     struct build_window w = build_window(spatials);
-    int count = tensorflow_open_ints(o, 0, size, MOST_AXES);
+    int count = tensorflow_open_ints(o, 0, size, MOST_AXES), at = count == spatials ? 0 : first; /* h and w alone */
     spatial(o, "strides", rank, 1, w.stride);
     struct value *filter = tensorflow_permuted(o, 1, rank, rank == 4 ? two : three);
     struct value *v = BUILD(o->b, "ConvTranspose", tensorflow_to_nchw(o, 2), filter);
@@ -112,12 +113,12 @@ void tensorflow_read_deconv(struct tensorflow_op *o)
         in[i] = tensorflow_dim(o, 2, first + i);
         w.kernel[i] = tensorflow_dim(o, 1, i);
         int64_t over = w.kernel[i] > w.stride[i] ? w.kernel[i] - w.stride[i] : 0;
-        if (count != rank || in[i] < 0 || size[first + i] < 0) {
+        if ((count != rank && count != spatials) || in[i] < 0 || size[at + i] < 0) {
             in[i] = 1;
-            size[first + i] = w.stride[i] + (same ? 0 : over);
+            size[at + i] = w.stride[i] + (same ? 0 : over);
         }
     }
-    build_fit_deconv(o->b, &w, in, size + first, same, more);
+    build_fit_deconv(o->b, &w, in, size + at, same, more);
     if (spatial(o, "dilations", rank, 1, values))
         build_fail(o->b, "dilated ones are not read");
     build_set_window(o->b, v, &w);
@@ -232,7 +233,8 @@ void tensorflow_read_depth_to_space(struct tensorflow_op *o)
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
 }
 
-/* The block: input 1, or, of the older operators, an attribute; pads or crops are the last input. */
+/* The block: input 1, or, of the older operators, an attribute; pads or crops are the last input. A failure for
+ * any that could not be. */
 static int block_of(struct tensorflow_op *o, int64_t *block, int64_t *pads)
 {
     int n = 2;
@@ -242,6 +244,10 @@ static int block_of(struct tensorflow_op *o, int64_t *block, int64_t *pads)
         block[0] = block[1] = tensorflow_int(o, "block_size", 2);
     if (tensorflow_want_ints(o, o->in_count > 2 ? 2 : 1, pads, 6) != 2 * n)
         build_fail(o->b, "blocks of %d axes, with another number of pads", n);
+    for (int i = 0; i < 2 * n && !o->b->failed; i++)
+        if (block[i / 2] < 1 || block[i / 2] > MOST_CUT || pads[i] < 0 || pads[i] > MOST_CUT ||
+            tensorflow_dim(o, 0, 1 + i / 2) > INT32_MAX)
+            build_fail(o->b, "blocks, pads and sizes must be below %d", MOST_CUT);
     return n;
 }
 
@@ -255,7 +261,7 @@ void tensorflow_read_space_to_batch(struct tensorflow_op *o)
         build_fail(o->b, "blocks of %d axes of %d", n, rank);
     for (int i = 0; i < n && !o->b->failed; i++) {
         int64_t size = tensorflow_dim(o, 0, 1 + i), whole = size + pads[2 * i] + pads[2 * i + 1];
-        if (size < 0 || block[i] < 1 || whole % block[i] || pads[2 * i] < 0 || pads[2 * i + 1] < 0)
+        if (size < 0 || whole % block[i])
             build_fail(o->b, "the sizes of its input must be known, and be multiples of the block");
         all[1 + i] = pads[2 * i];
         all[rank + 1 + i] = pads[2 * i + 1];
@@ -291,7 +297,7 @@ void tensorflow_read_batch_to_space(struct tensorflow_op *o)
         build_fail(o->b, "blocks of %d axes of %d", n, rank);
     for (int i = 0; i < n && !o->b->failed; i++) {
         int64_t size = tensorflow_dim(o, 0, 1 + i);
-        if (size < 0 || block[i] < 1 || crops[2 * i] < 0 || crops[2 * i + 1] < 0)
+        if (size < 0)
             build_fail(o->b, "the sizes of its input must be known");
         dims[i] = block[i];
         dims[n + 1 + i] = size;

@@ -48,9 +48,11 @@ void tensorflow_read_combined_nms(struct tensorflow_op *o)
             classes = tensorflow_dim(o, 1, 2);
     tensorflow_want_ints(o, 2, &each, 1);
     tensorflow_want_ints(o, 3, &total, 1);
-    if (n < 1 || classes < 1 || each < 1 || total < 1 || n > 1 << 24 || classes > 1 << 16 || total > 1 << 24 ||
-        (own != 1 && own != classes))
+    if (n < 1 || classes < 1 || each < 1 || total < 1 || n > 1 << 24 || classes > 1 << 16 || each > 1 << 24 ||
+        total > 1 << 24 || (own != 1 && own != classes))
         build_fail(b, "want known numbers of boxes, classes and results");
+    if (b->failed)
+        return;
     if (tensorflow_bool(o, "pad_per_class", false) && each * classes < total)
         total = each * classes;
     struct value *scores = build_transpose(b, tensorflow_in(o, 1), 3, (int64_t[]){0, 2, 1}); /* [N, classes, n] */

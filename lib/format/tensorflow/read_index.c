@@ -3,13 +3,40 @@
 
 #include "format/tensorflow/tensorflow.h"
 
-/* Only the main diagonal, with its first elements at the left. */
+/* A matrix made of a diagonal has its size, and zeros elsewhere. */
+static void expect_plain(struct tensorflow_op *o)
+{
+    int64_t size = tensorflow_dim(o, 0, tensorflow_rank(o, 0) - 1), given = -1;
+    for (int i = 2; i < 4; i++)
+        if (tensorflow_want_ints(o, i, &given, 1) != 1 || (given != -1 && given != size))
+            build_fail(o->b, "a matrix that is not as large as its diagonal is not read");
+    const struct tensor *t = o->b->failed ? NULL : o->in[4]->constant;
+    if (!t || t->dtype == DTYPE_STRING || t->count != 1 || tensor_get_f64(t, 0) != 0)
+        build_fail(o->b, "a matrix that is not filled up with zeros is not read");
+}
+
+/* Only the main diagonal of matrices, with its first elements at the left. The older two operators have no batches. */
 void tensorflow_read_diagonal(struct tensorflow_op *o)
 {
+    const char *op = o->node->op;
     int64_t k[2] = {0, 0};
-    if (o->in_count > 1 && (tensorflow_want_ints(o, 1, k, 2) < 1 || k[0] != 0 || k[1] != 0))
+    int at = strncmp(op, "MatrixSet", 9) == 0 ? 2 : 1;
+    if (o->in_count > at && (tensorflow_want_ints(o, at, k, 2) < 1 || k[0] != 0 || k[1] != 0))
         build_fail(o->b, "diagonals from %lld to %lld are not read, want the main one", (long long)k[0],
                    (long long)k[1]);
+    if (*op == 'D' && tensorflow_rank(o, 0) != (strcmp(op, "Diag") == 0 ? 1 : 2))
+        build_fail(o->b, "diagonals of %d axes are not read", tensorflow_rank(o, 0));
+    if (o->in_count > 4)
+        expect_plain(o);
+    tensorflow_formula(o, o->kind->onnx);
+}
+
+/* Without an axis it is of a vector. */
+void tensorflow_read_unique(struct tensorflow_op *o)
+{
+    int64_t axis;
+    if (tensorflow_want_ints(o, 1, &axis, 1) > 0 && tensorflow_rank(o, 0) != 1)
+        build_fail(o->b, "an axis of %d is not read, want a vector", tensorflow_rank(o, 0));
     tensorflow_formula(o, o->kind->onnx);
 }
 
@@ -21,8 +48,9 @@ void tensorflow_read_bucketize(struct tensorflow_op *o)
     struct tensor *t = tensor_new(DTYPE_F32, 1, &(int64_t){count}, o->b->err);
     for (int i = 0; t && i < count; i++)
         memcpy((float *)t->data + i, list->span.data + (size_t)i * list->span.step, sizeof(float));
-    struct value *bounds = build_cast(o->b, build_constant(o->b, NULL, t), tensorflow_dtype_of(o, 0));
-    o->in = (struct value *[]){tensorflow_in(o, 0), bounds};
+    enum dtype real = tensorflow_dtype_of(o, 0) == DTYPE_F64 ? DTYPE_F64 : DTYPE_F32; /* bounds of integers are real */
+    struct value *bounds = build_cast(o->b, build_constant(o->b, NULL, t), real);
+    o->in = (struct value *[]){build_cast(o->b, tensorflow_in(o, 0), real), bounds};
     o->in_count = 2;
     tensorflow_formula(o, o->kind->onnx);
 }
@@ -71,7 +99,9 @@ void tensorflow_read_patches(struct tensorflow_op *o)
     int64_t taps = size[1] > 0 && size[2] > 0 && size[1] < 256 && size[2] < 256 ? size[1] * size[2] : 0;
     if (count != 4 || tensorflow_rank(o, 0) != 4 || channels < 1 || taps < 1 || channels > (1 << 20) / (taps * taps))
         build_fail(o->b, "want windows and a number of channels that are known");
-    int64_t outs = o->b->failed ? 1 : taps * channels, dims[4] = {outs, 1, size[1], size[2]};
+    int64_t outs = o->b->failed ? 1 : taps * channels;
+    tensorflow_count_looks(o->scope, (size_t)(outs * taps));
+    int64_t dims[4] = {outs, 1, size[1], size[2]};
     struct tensor *t = o->b->failed ? NULL : tensor_new(DTYPE_F32, 4, dims, o->b->err);
     for (int64_t i = 0; t && i < outs; i++) /* channel c's tap k is output c * taps + k */
         ((float *)t->data)[i * taps + i % taps] = 1;

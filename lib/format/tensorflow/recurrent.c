@@ -163,7 +163,8 @@ static bool is_biased(struct match *m)
 static int64_t units_of(const struct match *m, int gates)
 {
     const struct type *r = build_type(m->l->o->b, kept(m, 'r'));
-    return r && r->rank == 2 && r->dims[0] > 0 && r->dims[1] / gates == r->dims[0] && r->dims[1] % gates == 0
+    return r && r->rank == 2 && r->dims[0] > 0 && r->dims[0] < INT32_MAX && r->dims[1] / gates == r->dims[0] &&
+                   r->dims[1] % gates == 0
                ? r->dims[0]
                : 0;
 }

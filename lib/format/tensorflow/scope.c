@@ -37,7 +37,7 @@ void tensorflow_count_looks(struct tensorflow_scope *s, size_t nodes)
 {
     s->r->nodes += (long)(nodes / 64);
     if (s->r->nodes > TENSORFLOW_NODES)
-        build_fail(s->b, "branches and loops that make more than %d nodes of work", TENSORFLOW_NODES);
+        build_fail(s->b, "branches, loops and windows that make more than %d nodes of work", TENSORFLOW_NODES);
 }
 
 int tensorflow_scope_again(struct tensorflow_scope *s, struct tensorflow_scope *outer, const char *boundary)

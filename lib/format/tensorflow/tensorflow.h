@@ -80,7 +80,7 @@ struct value *tensorflow_scope_value(struct tensorflow_scope *s, const char *nam
 
 /* The same nodes once more, none of them read, for a part of the graph that is a subgraph of ours. */
 int tensorflow_scope_again(struct tensorflow_scope *s, struct tensorflow_scope *outer, const char *boundary);
-/* Counts nodes that are copied or looked at, each of which is less work than reading it. */
+/* Counts nodes that are copied or looked at, or elements that are made, each of which is less work than reading one. */
 void tensorflow_count_looks(struct tensorflow_scope *s, size_t nodes);
 /* The node that makes a tensor, and which output of it that is; NULL. */
 struct tensorflow_node *tensorflow_scope_find(struct tensorflow_scope *s, const char *name, int *output);
