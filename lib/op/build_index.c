@@ -239,7 +239,9 @@ struct value *build_roll(struct build *b, struct value *x, int count, const int6
             return NULL;
         }
         if (size > 0)
-            shift = (shift % size + size) % size;
+            shift %= size;
+        if (size > 0 && shift < 0)
+            shift += size;
         if (shift != 0 && size != 0)
             x = build_int(b,
                           BUILD(b, "Concat", build_slice(b, x, axes[i], -shift, INT64_MAX),

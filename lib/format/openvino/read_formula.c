@@ -41,9 +41,13 @@ void openvino_read_formula(struct openvino_read *l)
     build_formulas(l->b, l->kind->onnx, &t, l->out, l->layer->out_count);
 }
 
-/* How many of ordered numbers are below each value, or not above. */
+/* How many of ordered numbers are below each value, or not above; both may be of types of their own. */
 static void count_below(struct openvino_read *l, struct value *ordered, struct value *values, bool equals)
 {
+    if (build_dtype_of(l->b, ordered) != build_dtype_of(l->b, values)) {
+        ordered = build_cast(l->b, ordered, DTYPE_F32);
+        values = build_cast(l->b, values, DTYPE_F32);
+    }
     struct value *v = BUILD(l->b, equals ? "LessOrEqual" : "Less", ordered, build_unsqueeze(l->b, values, -1));
     v = BUILD(l->b, "ReduceSum", build_cast(l->b, v, DTYPE_I64), BUILD_LIST(l->b, -1));
     l->out[0] = openvino_as(l, build_int(l->b, v, "keepdims", 0), "output_type", "i64");

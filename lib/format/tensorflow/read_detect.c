@@ -9,9 +9,10 @@
 static float number_in(struct tensorflow_op *o, int k, float otherwise)
 {
     const struct tensor *t = k < o->in_count && tensorflow_in(o, k) ? o->in[k]->constant : NULL;
-    if (k < o->in_count && (!t || t->count != 1))
+    bool is_number = t && t->count == 1 && t->dtype != DTYPE_STRING;
+    if (k < o->in_count && !is_number)
         build_fail(o->b, "input %d must be a constant number", k);
-    return t && t->count == 1 ? (float)tensor_get_f64(t, 0) : otherwise;
+    return is_number ? (float)tensor_get_f64(t, 0) : otherwise;
 }
 
 /* v and zeros behind it, `count` elements. */
