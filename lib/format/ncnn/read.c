@@ -324,13 +324,14 @@ static struct graph *read_sized(const struct ncnn_net *net, const struct source 
 }
 
 /* The runtime takes no notice of the sizes that an input says: where a net cannot have them, old converters wrote them
- * in another order, or it was trained anew for others. */
+ * in another order, or it was trained anew for others. Not where the number of axes was guessed too: a large file that
+ * cannot be read at all would be read too often. */
 struct graph *ncnn_read_net(const struct ncnn_net *net, const struct source *source, struct error *err)
 {
     struct trial t = {.sizes = NCNN_SIZES};
     struct error ignored;
     struct graph *g = read_sized(net, source, &t, err);
-    while (!g && t.sized && t.sizes < NCNN_SIZES_OPEN) {
+    while (!g && t.sized && !t.guessed && t.sizes < NCNN_SIZES_OPEN) {
         t.sizes++;
         g = read_sized(net, source, &t, &ignored);
     }
