@@ -1,4 +1,5 @@
 /* Operators that are formulas once their attributes are known, and those of several outputs. */
+#include <float.h>
 #include <string.h>
 
 #include "format/tensorflow/tensorflow.h"
@@ -59,6 +60,25 @@ void tensorflow_read_bincount(struct tensorflow_op *o)
 {
     if (tensorflow_dim(o, 2, 0) != 0)
         build_fail(o->b, "counts with weights are not read");
+    tensorflow_formula(o, o->kind->onnx);
+}
+
+/* They begin with a number that is beyond none: of integers the largest, or smallest, of no elements. */
+void tensorflow_read_segment_extremes(struct tensorflow_op *o)
+{
+    bool is_max = strcmp(o->node->op, "UnsortedSegmentMax") == 0;
+    enum dtype dtype = tensorflow_dtype_of(o, 0);
+    double most = dtype == DTYPE_F64 ? DBL_MAX : dtype == DTYPE_F16 ? 65504 : (double)FLT_MAX;
+    struct value *in[] = {tensorflow_in(o, 0), tensorflow_in(o, 1), tensorflow_in(o, 2), NULL};
+    if (dtype_info(dtype)->class == DTYPE_CLASS_FLOAT)
+        in[3] = build_number(o->b, dtype, is_max ? -most : most);
+    else
+        in[3] = build_formula(o->b,
+                              is_max ? "$0 [-1] Reshape:2 [0] [0] Slice:3 [0] ReduceMax:2/keepdims=0"
+                                     : "$0 [-1] Reshape:2 [0] [0] Slice:3 [0] ReduceMin:2/keepdims=0",
+                              1, in);
+    o->in = in;
+    o->in_count = 4;
     tensorflow_formula(o, o->kind->onnx);
 }
 
