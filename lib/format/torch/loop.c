@@ -11,6 +11,9 @@
 static const char not_one[] =
     "a loop whose rounds only a run counts appends more than one item to a list, or sometimes none";
 
+static const char by_two_names[] =
+    "a loop whose rounds only a run counts changes a list that a variable of it stands for too";
+
 /* What a round hands on: a variable, or something that was made before the loop. */
 struct carried {
     const char *name;            /* NULL: */
@@ -140,7 +143,10 @@ static void give(struct loop *l, struct torch_value before, struct torch_value n
 {
     if (torch_is_graphable(before)) {
         int n = (*next)++;
-        check_sizes(l, n, now);
+        if (n >= l->leaves)
+            torch_fail_open(l->t, by_two_names);
+        else
+            check_sizes(l, n, now);
         if (!l->t->b->failed)
             torch_block_output(l->t, now, l->in[2 + n]->type.dtype);
         return;
@@ -250,7 +256,8 @@ static struct value *add_input(struct loop *l, int n)
 static void give_all(struct torch_frame *f, struct loop *l)
 {
     bool splits = false; /* then the subgraph is made again without what does */
-    for (int i = 0, next = 0; i < l->count && !f->t->b->failed; i++) {
+    int next = 0;
+    for (int i = 0; i < l->count && !f->t->b->failed; i++) {
         struct carried *c = &l->carried[i];
         struct torch_value now = value_of(f, c);
         bool alike = c->split || is_alike(l, c->before, now, 0);
@@ -262,6 +269,8 @@ static void give_all(struct torch_frame *f, struct loop *l)
             torch_fail_open(l->t, "a loop whose rounds only a run counts gives something another form");
         c->split = splits = l->again = true;
     }
+    if (!splits && next != l->leaves)
+        torch_fail_open(l->t, by_two_names);
     for (int i = 0; i < l->grown_count && !f->t->b->failed && !l->again; i++) {
         const struct torch_list *list = l->grown[i].what;
         if (list->count != 1 || list->tail || list->unknown)
