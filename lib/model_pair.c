@@ -2,8 +2,8 @@
 #include "model_pair.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/lookup.h"
 #include "op/op.h"
 
 /* ---- binding sizes as the other model has them ---- */
@@ -50,25 +50,27 @@ static int take_sizes(struct value *to, const struct value *from, struct error *
     return 0;
 }
 
-static struct value *same_name(struct value *const *list, size_t n, const char *name)
+static int add_names(struct lookup *names, struct value *const *list, size_t n, struct error *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i]->name, name) == 0)
-            return list[i];
-    return NULL;
+        if (!lookup_find(names, list[i]->name) && lookup_add(names, list[i]->name, list[i], err) != 0)
+            return -1;
+    return 0;
 }
 
 /* Inputs correspond by name, else by number. */
 static int take_all_sizes(struct graph *to, const struct graph *from, struct error *err)
 {
     struct value **a = mem_calloc(from->input_count, sizeof *a, err), **b = mem_calloc(to->input_count, sizeof *b, err);
-    int status = a && b ? 0 : -1;
+    struct lookup names = {0};
     size_t n = a ? given_inputs(from, a) : 0, m = b ? given_inputs(to, b) : 0;
+    int status = a && b ? add_names(&names, a, n, err) : -1;
     for (size_t i = 0; status == 0 && i < m; i++) {
-        struct value *v = same_name(a, n, b[i]->name);
+        struct value *v = lookup_find(&names, b[i]->name);
         v = v ? v : i < n ? a[i] : NULL;
         status = v ? take_sizes(b[i], v, err) : 0;
     }
+    lookup_release(&names);
     free(a);
     free(b);
     return status;
