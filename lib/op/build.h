@@ -140,6 +140,18 @@ struct value *build_pad_symmetric(struct build *b, struct value *x, int axis, in
  * constant becomes another one. */
 struct value *build_parts(struct build *b, struct value *v, int axis, int count, int wanted, const int *order);
 
+/* A recurrent operator's gates where PyTorch's order is kept, as by Paddle and MXNet too. */
+struct build_cell {
+    const char *mode, *op; /* "RNN_RELU", "RNN" */
+    int gates;
+    int order[4]; /* of ONNX's gate g: which of PyTorch's */
+};
+
+/* In letters of any case; NULL: there is none. */
+const struct build_cell *build_cell_find(const char *mode);
+/* Rows of a weight or a bias in ONNX's order of gates. */
+struct value *build_gates(struct build *b, const struct build_cell *cell, struct value *v);
+
 /* What must be known of input i of the node: fails where it is not. Return -1 then. */
 int build_rank(struct build *b, int i);
 int64_t build_dim(struct build *b, int i, int axis);

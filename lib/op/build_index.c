@@ -1,5 +1,6 @@
 /* Slices, gathers and pads as NumPy, TensorFlow and OpenVINO write them. */
 #include <string.h>
+#include <strings.h>
 
 #include "op/build.h"
 
@@ -225,6 +226,26 @@ struct value *build_parts(struct build *b, struct value *v, int axis, int count,
         part[i] = order[i] < 0 ? zeros : build_output(b, split, order[i]);
     }
     return b->failed ? NULL : build_int(b, build_node(b, "Concat", wanted, part), "axis", axis);
+}
+
+const struct build_cell *build_cell_find(const char *mode)
+{
+    static const struct build_cell cells[] = {
+        {"LSTM", "LSTM", 4, {0, 3, 1, 2}}, /* i f g o to i o f g */
+        {"GRU", "GRU", 3, {1, 0, 2}},      /* r z n to z r h */
+        {"RNN", "RNN", 1, {0}},
+        {"RNN_TANH", "RNN", 1, {0}},
+        {"RNN_RELU", "RNN", 1, {0}},
+    };
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+        if (strcasecmp(cells[i].mode, mode) == 0)
+            return &cells[i];
+    return NULL;
+}
+
+struct value *build_gates(struct build *b, const struct build_cell *cell, struct value *v)
+{
+    return cell->gates > 1 ? build_parts(b, v, 0, cell->gates, cell->gates, cell->order) : v;
 }
 
 /* ---- rolls ---- */

@@ -7,19 +7,8 @@
 #define MOST_LAYERS 64
 #define MOST_HIDDEN (1 << 20)
 
-static const struct cell {
-    const char *mode, *op;
-    int gates;
-    int order[4]; /* of ONNX's gate g: which of the file's */
-} cells[] = {
-    {"lstm", "LSTM", 4, {0, 3, 1, 2}}, /* i f g o to i o f g */
-    {"gru", "GRU", 3, {1, 0, 2}},      /* r z n to z r n */
-    {"rnn_tanh", "RNN", 1, {0}},
-    {"rnn_relu", "RNN", 1, {0}},
-};
-
 struct rnn {
-    const struct cell *cell;
+    const struct build_cell *cell;
     int layers, directions;
     int64_t hidden, input; /* elements of a state, and of a step of the input */
     struct value *list;
@@ -33,9 +22,7 @@ static void read_sizes(struct mxnet_op *o, struct rnn *n)
     *n = (struct rnn){.directions = mxnet_bool(o, "bidirectional", false) ? 2 : 1, .list = mxnet_in(o, 1)};
     n->hidden = mxnet_int(o, "state_size", 0);
     n->layers = layers > 0 && layers <= MOST_LAYERS ? (int)layers : 0;
-    for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
-        if (strcmp(mode, cells[i].mode) == 0)
-            n->cell = &cells[i];
+    n->cell = build_cell_find(mode);
     if (!n->cell || !n->layers || n->hidden < 1 || n->hidden > MOST_HIDDEN)
         build_fail(o->b, "%lld layers of %lld numbers of kind '%.20s'", (long long)layers, (long long)n->hidden, mode);
     if (mxnet_text(o, "projection_size", NULL) || mxnet_text(o, "lstm_state_clip_min", NULL))
@@ -64,7 +51,7 @@ static struct value *next_part(struct mxnet_op *o, struct rnn *n, int64_t width)
     n->at += count;
     if (width)
         v = build_reshape(o->b, v, 2, (int64_t[]){rows, width});
-    return n->cell->gates > 1 ? build_parts(o->b, v, 0, n->cell->gates, n->cell->gates, n->cell->order) : v;
+    return build_gates(o->b, n->cell, v);
 }
 
 struct weights {
@@ -102,7 +89,7 @@ static struct value *layer_of(struct mxnet_op *o, const struct rnn *n, struct va
         build_string(o->b, v, "direction", "bidirectional");
     if (n->cell->gates == 3)
         build_int(o->b, v, "linear_before_reset", 1);
-    if (strcmp(n->cell->mode, "rnn_relu") == 0)
+    if (strcmp(n->cell->mode, "RNN_RELU") == 0)
         build_check(o->b, !o->b->failed && node_set_strings(v->producer, "activations", relu, (size_t)n->directions,
                                                             o->b->err) == 0);
     return v;

@@ -6,19 +6,8 @@
 #define MOST_LAYERS 64
 #define MOST_HIDDEN (1 << 20)
 
-static const struct cell {
-    const char *mode, *op;
-    int gates;
-    int order[4]; /* of ONNX's gate g: which of the file's */
-} cells[] = {
-    {"LSTM", "LSTM", 4, {0, 3, 1, 2}}, /* i f g o to i o f g */
-    {"GRU", "GRU", 3, {1, 0, 2}},      /* r z n to z r h */
-    {"RNN_TANH", "RNN", 1, {0}},
-    {"RNN_RELU", "RNN", 1, {0}},
-};
-
 struct rnn {
-    const struct cell *cell;
+    const struct build_cell *cell;
     int layers, directions, weight_count;
     int64_t hidden;
     struct value **weights, *states[2]; /* states: [layers * directions, N, H], or NULL */
@@ -30,10 +19,7 @@ static void read_sizes(struct paddle_node *o, struct rnn *n)
     const char *mode = paddle_text(o, "mode", "");
     int count = paddle_all(o, 1, &states);
     int64_t layers = paddle_int(o, "num_layers", 1);
-    n->cell = NULL;
-    for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
-        if (strcmp(mode, cells[i].mode) == 0)
-            n->cell = &cells[i];
+    n->cell = build_cell_find(mode);
     n->hidden = paddle_int(o, "hidden_size", 0);
     n->directions = paddle_bool(o, "is_bidirec", false) ? 2 : 1;
     n->layers = layers > 0 && layers <= MOST_LAYERS ? (int)layers : 0;
@@ -46,12 +32,10 @@ static void read_sizes(struct paddle_node *o, struct rnn *n)
         build_fail(o->b, "%d weights of %lld layers of kind '%.20s'", n->weight_count, (long long)layers, mode);
 }
 
-/* Rows of a weight in ONNX's order of gates, as [1, rows, …]. */
-static struct value *gates(struct paddle_node *o, const struct cell *cell, struct value *v)
+/* A weight in ONNX's order of gates, as [1, rows, …]. */
+static struct value *gates(struct paddle_node *o, const struct build_cell *cell, struct value *v)
 {
-    if (cell->gates > 1)
-        v = build_parts(o->b, v, 0, cell->gates, cell->gates, cell->order);
-    return build_unsqueeze(o->b, v, 0);
+    return build_unsqueeze(o->b, build_gates(o->b, cell, v), 0);
 }
 
 /* Weights stand by layer and direction, those of the input before those of the state; then all biases likewise. */

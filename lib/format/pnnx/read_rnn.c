@@ -4,37 +4,16 @@
 
 #include "format/pnnx/read.h"
 
-/* A kind of cell: its gates as PyTorch has them in ONNX's order. */
-struct cell {
-    const char *op;
-    int gates;
-    int order[4]; /* of ONNX's gate g: which of PyTorch's */
-};
-
-static const struct cell cells[] = {
-    {"RNN", 1, {0}},
-    {"LSTM", 4, {0, 3, 1, 2}}, /* i f g o to i o f g */
-    {"GRU", 3, {1, 0, 2}},     /* r z n to z r h */
-};
-
 struct rnn {
-    const struct cell *cell;
+    const struct build_cell *cell;
     int64_t hidden, layers;
     int directions;
     bool batch_first;
     struct value *states[2]; /* [layers * directions, N, H], or NULL */
 };
 
-static const struct cell *cell_of(const char *name)
-{
-    size_t i = 0;
-    while (i + 1 < sizeof(cells) / sizeof(cells[0]) && strcmp(cells[i].op, name) != 0)
-        i++;
-    return &cells[i];
-}
-
 /* Gates of `rows` elements of t in ONNX's order, to `to`. */
-static void put_gates(const struct cell *cell, const struct tensor *t, char *to)
+static void put_gates(const struct build_cell *cell, const struct tensor *t, char *to)
 {
     size_t run = t->size / (size_t)cell->gates;
     for (int g = 0; g < cell->gates; g++)
@@ -113,7 +92,7 @@ static struct value *layer_of(struct reader *r, const struct rnn *n, struct valu
 
 static void read_sizes(struct reader *r, struct rnn *n)
 {
-    *n = (struct rnn){.cell = cell_of(r->arg),
+    *n = (struct rnn){.cell = build_cell_find(r->arg),
                       .hidden = pnnx_int(r, "hidden_size", 0),
                       .layers = pnnx_int(r, "num_layers", 1),
                       .directions = pnnx_bool(r, "bidirectional", false) ? 2 : 1,

@@ -22,7 +22,8 @@ V_APART void finish_words(const int32_t *sums, const struct kernel_gemm *g, int 
                                                        to->rounding.high);
 }
 
-/* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. */
+/* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. `factor` has what a
+ * column's sum is multiplied by, two vectors, then what is added to that, two more. */
 V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n,
                       int row, int m, int vectors, int last)
 {
