@@ -86,8 +86,10 @@ ISA_SRC := $(filter-out %_vnni.c %_amx.c,$(sort $(wildcard lib/kernel/isa/*.c)))
 PROTO := $(wildcard lib/format/*/*.proto)
 GEN_SRC := $(PROTO:lib/%.proto=$(BUILD)/gen/%.pb-c.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) \
-	$(filter-out %/gemm_q8.avx512.o,$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
-	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o) $(ISA_VNNI:%=$(OBJ)/lib/kernel/isa/depthwise_vnni.%.o) \
+	$(filter-out %/gemm_q8.avx512.o %/winograd_q8.avx512.o %/winograd_q8.generic.o %/winograd_q8.neon.o, \
+		$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
+	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o) \
+	$(foreach i,$(ISA_VNNI),$(patsubst %,$(OBJ)/lib/kernel/isa/%.$(i).o,depthwise_vnni winograd_q8)) \
 	$(ISA_AMX:%=$(OBJ)/lib/kernel/isa/gemm_amx.%.o)
 CMD_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard cmd/*/*.c)))
 # One file is all programs; each is a link to it.

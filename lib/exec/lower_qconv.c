@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "exec/copy.h"
-#include "exec/lower_conv.h"
-#include "exec/lower_quant.h"
+#include "exec/lower_qconv.h"
 
 static struct quant_weights weights_of(const struct node *n)
 {
@@ -19,7 +18,7 @@ static bool has_single_zero(const struct node *n)
     return !node_in(n, 2) || tensor_count(n->in[2]->type.rank, n->in[2]->type.dims) == 1;
 }
 
-static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
+bool exec_qconv_read(const struct node *n, struct conv *c, const int64_t *beyond, int (*border)[2])
 {
     struct error ignored;
     const struct quant_weights q = weights_of(n);
@@ -32,7 +31,12 @@ static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
     c->out = (int)w->dims[0] / c->groups;
     c->in = (int)w->dims[1];
     c->taps = (int)(w->count / w->dims[0] / w->dims[1]);
-    return exec_lower_window(n, w->dims + 2, &c->w, &ignored) == 0 && exec_conv_border(n, &c->w, NULL, border);
+    return exec_lower_window(n, w->dims + 2, &c->w, &ignored) == 0 && exec_conv_border(n, &c->w, beyond, border);
+}
+
+static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
+{
+    return exec_qconv_read(n, c, NULL, border);
 }
 
 /* Whether the zero point of x, and with it what padding holds, is known before a run. */
@@ -47,9 +51,8 @@ static bool border(const struct node *n, int (*border)[2])
     return is_zero_known(n) && read_conv(n, &c, border);
 }
 
-/* [taps][in] of each output channel, of all groups, from [in][taps]. */
-static int load_weights(struct plan *p, const struct node *n, const struct conv *c, struct quant_weights *w,
-                        struct error *err)
+int exec_qconv_weights(struct plan *p, const struct node *n, const struct conv *c, struct quant_weights *w,
+                       struct error *err)
 {
     int64_t depth = (int64_t)c->in * c->taps, *at = plan_alloc(p, sizeof *at * (size_t)depth, err);
     if (!at)
@@ -95,9 +98,8 @@ static int emit(struct plan *p, struct node *n, const struct conv *c, const stru
     return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;
 }
 
-/* Places x and the result. */
-static int find_ports(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct view *out,
-                      struct error *err)
+int exec_qconv_ports(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct view *out,
+                     struct error *err)
 {
     if (plan_in_filled(p, n, 0, wanted, exec_quant_fill(n), x, err) < 0)
         return -1;
@@ -113,11 +115,11 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
     if (!read_conv(n, &c, wanted) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2))
         return 1;
     struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .n = c.out};
-    int status = load_weights(p, n, &c, &w, err);
+    int status = exec_qconv_weights(p, n, &c, &w, err);
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
     if (status == 0)
-        status = find_ports(p, n, wanted, &x, &job.c, err);
+        status = exec_qconv_ports(p, n, wanted, &x, &job.c, err);
     if (status != 0)
         return status;
     job.a = x;
@@ -157,7 +159,7 @@ static int integer_lower(struct plan *p, struct node *n, struct error *err)
     struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .to = {.c = KERNEL_S32}};
     if (!read_conv(n, &c, wanted))
         return 1;
-    int status = load_weights(p, n, &c, &w, err);
+    int status = exec_qconv_weights(p, n, &c, &w, err);
     if (status != 0)
         return status;
     job.n = c.out;
@@ -286,11 +288,11 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
         return d ? 1 : -1;
     d->kernels = p->kernels;
     d->k.is_signed = n->in[0]->type.dtype == DTYPE_I8;
-    int status = load_weights(p, n, &c, &w, err);
+    int status = exec_qconv_weights(p, n, &c, &w, err);
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, d->k.is_signed ? KERNEL_DEPTHWISE_OFFSET : 0, &d->k.to, err);
     if (status == 0)
-        status = find_ports(p, n, wanted, &d->x, &d->out, err);
+        status = exec_qconv_ports(p, n, wanted, &d->x, &d->out, err);
     if (status == 0)
         status = fill_depthwise(p, &c, w.runs, d, err);
     if (status == 0)

@@ -56,6 +56,8 @@ static bool sum_column(struct quant_weights *w, const uint8_t *stored, int64_t c
     int runs = exec_quant_runs(least, most);
     w->runs = runs > w->runs ? runs : w->runs;
     *sum = (int32_t)total;
+    int64_t reach = (size + (total < 0 ? -total : total)) / 2 * 255;
+    w->most = reach > w->most ? reach : w->most;
     return (double)size * 255 + fabs(bias) <= INT32_MAX;
 }
 
@@ -71,6 +73,7 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
     w->sum = sum;
     w->is_signed = n->in[w->input]->constant->dtype == DTYPE_I8;
     w->runs = 1;
+    w->most = 0;
     for (int64_t i = 0; i < w->columns; i++) {
         zero[i] = (int)exec_quant_param(n, w->zero_input, i);
         if (!sum_column(w, n->in[w->input]->constant->data, i,
@@ -167,7 +170,7 @@ static void run_sums(const struct step *s, struct tile tile)
     int32_t *bias = view_data(&a->bias);
     (void)tile;
     for (int64_t i = 0; i < a->columns; i++)
-        bias[i] = (int32_t)-((uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
+        bias[i] = (int32_t) - ((uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
 }
 
 int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job,

@@ -16,6 +16,7 @@ struct quant_weights {
     int input, zero_input, bias_input; /* of the node; INT32_MAX: it has no bias */
     int64_t columns, depth, column_step;
     int runs;
+    int64_t most; /* that |sum of a column's products with bytes| can be; of u8 255, of s8 less */
     const int64_t *at;
     const int *zero;    /* [columns] */
     const int32_t *sum; /* [columns] of a column's weights */

@@ -133,6 +133,34 @@ struct kernel_winograd_output_f32 {
     struct kernel_act act;
 };
 
+/* The same of F(4x4, 3x3) in whole numbers, from bytes to s16. */
+struct kernel_winograd_input_q8 {
+    int channels; /* kernel_winograd_q8's least, or more */
+    bool is_signed;
+    const uint8_t *x;
+    ptrdiff_t row, pixel;
+    int16_t *out;
+    ptrdiff_t plane;
+};
+
+/* And back, to bytes. Sums of channels up to a whole vector are read. */
+struct kernel_winograd_output_q8 {
+    int channels, height, width;
+    const int32_t *sums; /* 36 planes */
+    ptrdiff_t plane;
+    struct kernel_epilogue to;
+    uint8_t *out;
+    ptrdiff_t out_row, out_pixel;
+};
+
+struct kernel_winograd_q8 {
+    int mr, nr, least; /* rows and columns of multiply(), channels */
+    void (*input)(const struct kernel_winograd_input_q8 *w);
+    /* A tile of rows of k s16, a multiple of 8, with a panel of [k / 2][nr][2] s16: nr sums of s32 each. */
+    void (*multiply)(const struct kernel_gemm *g);
+    void (*output)(const struct kernel_winograd_output_q8 *w);
+};
+
 /* n units of a recurrent layer at one time step: a gate's argument is the sum of what comes from the input and from the
  * state, gate g of unit i at g * step + i. Gates are in ONNX's order: i, o, f, c, or z, r, h. */
 struct kernel_rnn_f32 {
@@ -199,6 +227,7 @@ struct kernels {
     void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);
 
     const struct kernel_depthwise *depthwise_q8;
+    const struct kernel_winograd_q8 *winograd_q8; /* NULL where products of bytes are faster */
 
     /* Bytes of in / scale; what is no number becomes the least. */
     void (*quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding);

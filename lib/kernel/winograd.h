@@ -9,6 +9,9 @@
 #ifndef KERNEL_WINOGRAD_H
 #define KERNEL_WINOGRAD_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define WINOGRAD_TILE 6 /* the largest */
 
 /* The finite points of a size, size + 1 of them. For 4 they are 0, ±√½ and ±√2, with which sums of float lose a third
@@ -17,5 +20,15 @@ const double *winograd_points(int size);
 
 /* G: (size + 2) rows. */
 void winograd_filter_matrix(int size, double (*g)[3]);
+
+/* F(4x4) of bytes is exact in whole numbers: with the points 0, ±1 and ±2, whose Bᵀ is whole, and 24 G, but 12 in the
+ * last row, so that products of elements stay in s16, and 2 for the 1 in the last column of Aᵀ. What comes out is 576 y
+ * modulo 2^32: times the inverse of 9, and with 6 bits shifted out, that is y where |y| < WINOGRAD_Q8_LIMIT. */
+#define WINOGRAD_Q8_INVERSE 954437177u
+#define WINOGRAD_Q8_SHIFT   6
+#define WINOGRAD_Q8_LIMIT   (1 << 25)
+
+/* The 36 elements of a filter's transform, its taps `step` apart. */
+void winograd_filter_q8(int16_t *out, const int8_t *w, ptrdiff_t step);
 
 #endif

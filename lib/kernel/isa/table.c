@@ -40,10 +40,10 @@ extern const struct kernel_product gemm_f32_avx2;
     .transpose_32 = K(transpose_32)
 
 /* The table of a level that is this one, or rests on it. */
-#define TABLE(name, features, u8, s8, depthwise)                                                                       \
+#define TABLE(name, features, u8, s8, depthwise, winograd)                                                             \
     {                                                                                                                  \
         .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_u8 = &(u8), .gemm_s8 = &(s8),                   \
-        .depthwise_q8 = &(depthwise)                                                                                   \
+        .depthwise_q8 = &(depthwise), .winograd_q8 = (winograd)                                                        \
     }
 
 #if defined(ISA_avx512)
@@ -51,20 +51,28 @@ extern const struct kernel_product gemm_f32_avx2;
 extern const struct kernel_product gemm_u8_avx2, gemm_s8_avx2, gemm_u8_avx512vnni, gemm_s8_avx512vnni, gemm_u8_amx,
     gemm_s8_amx;
 extern const struct kernel_depthwise depthwise_q8_avx512vnni;
-const struct kernels kernels_avx512 = TABLE(avx512, 0, gemm_u8_avx2, gemm_s8_avx2, depthwise_q8_avx512);
-const struct kernels kernels_avx512vnni =
-    TABLE(avx512vnni, CPU_VNNI512, gemm_u8_avx512vnni, gemm_s8_avx512vnni, depthwise_q8_avx512vnni);
+extern const struct kernel_winograd_q8 winograd_q8_avx2, winograd_q8_avx512vnni;
+const struct kernels kernels_avx512 =
+    TABLE(avx512, 0, gemm_u8_avx2, gemm_s8_avx2, depthwise_q8_avx512, &winograd_q8_avx2);
+const struct kernels kernels_avx512vnni = TABLE(avx512vnni, CPU_VNNI512, gemm_u8_avx512vnni, gemm_s8_avx512vnni,
+                                                depthwise_q8_avx512vnni, &winograd_q8_avx512vnni);
 const struct kernels kernels_amx =
-    TABLE(amx, CPU_VNNI512 | CPU_AMX_INT8, gemm_u8_amx, gemm_s8_amx, depthwise_q8_avx512vnni);
+    TABLE(amx, CPU_VNNI512 | CPU_AMX_INT8, gemm_u8_amx, gemm_s8_amx, depthwise_q8_avx512vnni, NULL);
+#elif defined(ISA_avx2)
+extern const struct kernel_winograd_q8 winograd_q8_avx2;
+const struct kernels kernels_avx2 = TABLE(avx2, 0, gemm_u8_avx2, gemm_s8_avx2, depthwise_q8_avx2, &winograd_q8_avx2);
 #else
-const struct kernels K(kernels) = TABLE(ISA, 0, K(gemm_u8), K(gemm_s8), K(depthwise_q8));
+const struct kernels K(kernels) = TABLE(ISA, 0, K(gemm_u8), K(gemm_s8), K(depthwise_q8), NULL);
 #endif
 
 #if defined(ISA_avx2)
 extern const struct kernel_product gemm_u8_avxvnni, gemm_s8_avxvnni;
-const struct kernels kernels_avxvnni = TABLE(avxvnni, CPU_AVXVNNI, gemm_u8_avxvnni, gemm_s8_avxvnni, depthwise_q8_avx2);
+const struct kernels kernels_avxvnni =
+    TABLE(avxvnni, CPU_AVXVNNI, gemm_u8_avxvnni, gemm_s8_avxvnni, depthwise_q8_avx2, NULL);
 #elif defined(ISA_neon)
 extern const struct kernel_product gemm_u8_dotprod, gemm_s8_dotprod, gemm_u8_i8mm, gemm_s8_i8mm;
-const struct kernels kernels_dotprod = TABLE(dotprod, CPU_DOTPROD, gemm_u8_dotprod, gemm_s8_dotprod, depthwise_q8_neon);
-const struct kernels kernels_i8mm = TABLE(i8mm, CPU_DOTPROD | CPU_I8MM, gemm_u8_i8mm, gemm_s8_i8mm, depthwise_q8_neon);
+const struct kernels kernels_dotprod =
+    TABLE(dotprod, CPU_DOTPROD, gemm_u8_dotprod, gemm_s8_dotprod, depthwise_q8_neon, NULL);
+const struct kernels kernels_i8mm =
+    TABLE(i8mm, CPU_DOTPROD | CPU_I8MM, gemm_u8_i8mm, gemm_s8_i8mm, depthwise_q8_neon, NULL);
 #endif

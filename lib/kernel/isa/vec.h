@@ -26,9 +26,9 @@
 
 /* What hot loops call rarely, and must not be made part of: one copy for all callers. */
 #ifdef __clang__
-#define V_APART static __attribute__((noinline))
+#define V_APART static __attribute__((noinline, unused))
 #else
-#define V_APART static __attribute__((noinline, noclone))
+#define V_APART static __attribute__((noinline, noclone, unused))
 #endif
 
 #if defined(ISA_avx512)

@@ -1,6 +1,7 @@
 /* Winograd's transforms, for every level of this processor: each against the oracle, which has its matrices from the
  * points, and all three together against the convolution's definition. */
 #include "chain.h"
+#include "kernel/winograd.h"
 
 #define TILE     6
 #define CHANNELS 40
@@ -157,15 +158,144 @@ static void together(void)
             }
 }
 
+/* ---- in whole numbers ---- */
+
+#define DEPTH   104
+#define COLUMNS 40
+
+static struct whole {
+    int m, depth, n, height, width;
+    bool is_signed;
+    const uint8_t *x;                   /* [m][36 pixels][depth] */
+    int8_t filters[COLUMNS][9 * DEPTH]; /* [9][depth] */
+    int16_t v[TILE * TILE * KERNEL_GEMM_MR_MAX * DEPTH];
+    int32_t sums[TILE * TILE * KERNEL_GEMM_MR_MAX * COLUMNS], bias[COLUMNS];
+} whole;
+
+/* Any bytes, or the least and the largest. */
+static uint8_t draw_byte(bool extreme, bool is_signed)
+{
+    uint8_t x = (uint8_t)guard_random();
+    return !extreme ? x : (uint8_t)(is_signed ? (x & 1 ? 127 : -128) : (x & 1 ? 255 : 0));
+}
+
+static void draw_whole(struct whole *w, const struct kernels *k)
+{
+    unsigned draw = guard_random();
+    *w = (struct whole){.m = 1 + (int)(guard_random() % (unsigned)k->winograd_q8->mr),
+                        .depth = k->winograd_q8->least + 8 * (int)(guard_random() % 10),
+                        .n = 1 + (int)(guard_random() % (unsigned)k->winograd_q8->nr),
+                        .height = 1 + (int)(guard_random() % 4),
+                        .width = 1 + (int)(guard_random() % 4),
+                        .is_signed = draw & 1};
+    size_t bytes = (size_t)(w->m * TILE * TILE * w->depth);
+    uint8_t *x = inputs.end - bytes;
+    for (size_t i = 0; i < bytes; i++)
+        x[i] = draw & 4 ? 255 : draw_byte(draw & 2, w->is_signed);
+    for (int j = 0; j < w->n; j++)
+        for (int i = 0; i < 9 * w->depth; i++)
+            w->filters[j][i] = (int8_t)(draw & 8 ? -128 : draw_byte(draw & 16, true));
+    w->x = x;
+}
+
+static int32_t whole_sum(const struct whole *w, int tile, int y, int x, int column)
+{
+    int32_t sum = 0;
+    for (int t = 0; t < 9; t++)
+        for (int i = 0; i < w->depth; i++) {
+            uint8_t byte = w->x[((tile * TILE + y + t / 3) * TILE + x + t % 3) * w->depth + i];
+            sum += (w->is_signed ? (int8_t)byte : byte) * w->filters[column][t * w->depth + i];
+        }
+    return sum;
+}
+
+/* Each element's sums, all tiles at once. */
+static void multiply_whole(const struct kernels *k, struct whole *w)
+{
+    int nr = k->winograd_q8->nr;
+    int16_t element[TILE * TILE], *b = (int16_t *)(void *)planes.end - w->depth * nr;
+    const void *a[KERNEL_GEMM_MR_MAX];
+    void *c[KERNEL_GEMM_MR_MAX];
+    struct kernel_gemm g = {.a = a, .k = w->depth, .b = b, .c = c, .m = w->m, .n = nr};
+    for (int e = 0; e < TILE * TILE; e++) {
+        memset(b, 0, sizeof *b * (size_t)(w->depth * nr));
+        for (int j = 0; j < w->n; j++)
+            for (int i = 0; i < w->depth; i++) {
+                winograd_filter_q8(element, w->filters[j] + i, w->depth);
+                b[i / 2 * 2 * nr + 2 * j + i % 2] = element[e];
+            }
+        for (int i = 0; i < w->m; i++) {
+            a[i] = w->v + (e * w->m + i) * w->depth;
+            c[i] = w->sums + (e * w->m + i) * nr;
+        }
+        k->winograd_q8->multiply(&g);
+    }
+}
+
+/* A tile's results: those of one pixel are near zero by their bias, so that any difference of the sums shows. */
+static void check_whole(const struct kernels *k, struct whole *w, int tile)
+{
+    static float ones[COLUMNS];
+    int row = w->n * 4 + 3, at_y = (int)guard_random() % w->height, at_x = (int)guard_random() % w->width;
+    size_t bytes = (size_t)((w->height - 1) * row + w->width * w->n);
+    struct kernel_winograd_output_q8 out = {.channels = w->n, .height = w->height, .width = w->width};
+    for (int j = 0; j < w->n; j++) {
+        ones[j] = 1;
+        w->bias[j] = (int)(guard_random() % 100) - whole_sum(w, tile, at_y, at_x, j);
+    }
+    out.sums = w->sums + tile * k->winograd_q8->nr;
+    out.plane = w->m * k->winograd_q8->nr;
+    out.to =
+        (struct kernel_epilogue){.bias = w->bias, .multiplier = ones, .c = KERNEL_U8, .rounding = {-100, 155, 100}};
+    out.out_row = row;
+    out.out_pixel = w->n;
+    out.out = guard_out(outputs, bytes, 0);
+    k->winograd_q8->output(&out);
+    CHECK_MSG(guard_intact(outputs, out.out, bytes), "%s: written before C", k->isa);
+    for (int y = 0; y < w->height; y++)
+        for (int i = 0; i < w->width * w->n; i++) {
+            int sum = whole_sum(w, tile, y, i / w->n, i % w->n) + w->bias[i % w->n],
+                want = (sum < -100  ? -100
+                        : sum > 155 ? 155
+                                    : sum) +
+                       100,
+                got = out.out[y * row + i];
+            CHECK_MSG(got == want, "%s tile %d of %d depth %d n %d (%d, %d): %d, want %d", k->isa, tile, w->m, w->depth,
+                      w->n, y, i, got, want);
+        }
+}
+
+static void whole_numbers(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int round = 0; k->winograd_q8 && round < 40; round++) {
+            draw_whole(&whole, k);
+            struct kernel_winograd_input_q8 in = {.channels = whole.depth, .is_signed = whole.is_signed};
+            in.pixel = whole.depth;
+            in.row = TILE * whole.depth;
+            in.plane = whole.m * whole.depth;
+            for (int i = 0; i < whole.m; i++) {
+                in.x = whole.x + i * TILE * in.row;
+                in.out = whole.v + i * whole.depth;
+                k->winograd_q8->input(&in);
+            }
+            multiply_whole(k, &whole);
+            for (int i = 0; i < whole.m; i++)
+                check_whole(k, &whole, i);
+        }
+}
+
 int main(void)
 {
     size_t most = TILE * TILE * (CHANNELS + GAP) * sizeof(float);
-    inputs = guard_new(2 * most);
+    inputs = guard_new(TILE * TILE * KERNEL_GEMM_MR_MAX * DEPTH);
     planes = guard_new(most);
     outputs = guard_new(most);
     addends = guard_new(most);
     biases = guard_new(CHANNELS * sizeof(float));
     RUN(every_width);
     RUN(together);
+    RUN(whole_numbers);
     return TEST_END();
 }

@@ -1,0 +1,285 @@
+/* 3x3 convolutions of bytes and of stride 1 by Winograd's F(4x4) in whole numbers (kernel/winograd.h): a quarter of the
+ * products, of s16 and exact, so that the bits are those of the plain product. A block of tiles goes through all in
+ * memory of its thread: transformed, multiplied with one panel of filters after another, and back.
+ *
+ * The filters' transforms take eight times the memory of their bytes; where there is no room for them, and where sums
+ * might be too large, the plain product is taken. */
+#include <stdlib.h>
+
+#include "exec/lower_qconv.h"
+#include "kernel/winograd.h"
+
+#define SIZE     4
+#define ELEMENTS (WINOGRAD_TILE * WINOGRAD_TILE)
+#define GAP      32 /* so that the planes of a tile's elements do not all begin in the same set of a cache */
+
+struct winograd_args {
+    const struct kernel_winograd_q8 *k;
+    struct view x, out;
+    struct kernel_epilogue to;
+    const int16_t *weights; /* [panels][ELEMENTS][in / 2][nr][2] */
+    bool is_signed;
+    int in, channels; /* of the input, of the result */
+    int64_t width, height, rows, columns;
+    int64_t tiles, blocks, most;   /* most: tiles of the largest block */
+    int panels, spans;             /* a span of panels is a thread's share of a block's channels */
+    ptrdiff_t plane, panel, share; /* of transformed tiles, of an element's filters, of a panel's: s16 */
+};
+
+/* ---- a run ---- */
+
+static const uint8_t *tile_at(const struct winograd_args *w, const struct view *v, int64_t index)
+{
+    int64_t image = w->rows * w->columns, at = index % image;
+    return (const uint8_t *)view_data(v) + index / image * v->stride[0] + at / w->columns * SIZE * v->stride[2] +
+           at % w->columns * SIZE * v->stride[3];
+}
+
+static void transform(const struct winograd_args *w, int64_t first, int64_t last, int16_t *to)
+{
+    struct kernel_winograd_input_q8 k = {.channels = w->in,
+                                         .is_signed = w->is_signed,
+                                         .row = w->x.stride[2],
+                                         .pixel = w->x.stride[3],
+                                         .plane = w->plane};
+    for (int64_t i = first; i < last; i++) {
+        k.x = tile_at(w, &w->x, i);
+        k.out = to + (i - first) * w->in;
+        w->k->input(&k);
+    }
+}
+
+/* sums[tile][nr] of an element of so many tiles and a panel's filters for it; the next ones are brought in. */
+static void multiply(const struct winograd_args *w, const int16_t *v, const int16_t *b, int64_t tiles, int32_t *sums)
+{
+    const void *a[KERNEL_GEMM_MR_MAX];
+    void *c[KERNEL_GEMM_MR_MAX];
+    int64_t count = (tiles + w->k->mr - 1) / w->k->mr;
+    struct kernel_gemm g = {.a = a, .c = c, .k = w->in, .n = w->k->nr, .b = b, .fetch = b + w->panel};
+    g.fetch_bytes = (size_t)w->panel * sizeof *b / (size_t)count;
+    for (int64_t i = 0, row = 0; i < count; i++) {
+        for (g.m = 0; row < plan_tile_first(tiles, count, i + 1); row++, g.m++) {
+            a[g.m] = v + row * w->in;
+            c[g.m] = sums + row * w->k->nr;
+        }
+        w->k->multiply(&g);
+        g.fetch = (const char *)g.fetch + g.fetch_bytes;
+    }
+}
+
+static void transform_back(const struct winograd_args *w, int64_t first, int64_t last, int channel, const int32_t *sums,
+                           ptrdiff_t plane)
+{
+    int rest = w->channels - channel;
+    struct kernel_winograd_output_q8 k = {.channels = rest < w->k->nr ? rest : w->k->nr,
+                                          .plane = plane,
+                                          .to = w->to,
+                                          .out_row = w->out.stride[2],
+                                          .out_pixel = w->out.stride[3]};
+    k.to.bias = (const int32_t *)w->to.bias + channel;
+    k.to.multiplier = w->to.multiplier + channel;
+    k.to.shift = w->to.shift ? w->to.shift + channel : NULL;
+    for (int64_t i = first; i < last; i++) {
+        int64_t at = i % (w->rows * w->columns), y = w->height - at / w->columns * SIZE,
+                x = w->width - at % w->columns * SIZE;
+        k.height = (int)(y < SIZE ? y : SIZE);
+        k.width = (int)(x < SIZE ? x : SIZE);
+        k.sums = sums + (i - first) * w->k->nr;
+        k.out = (uint8_t *)tile_at(w, &w->out, i) + channel;
+        w->k->output(&k);
+    }
+}
+
+/* A unit is a block, or a span of it. */
+static void run_winograd(const struct step *s, struct tile tile)
+{
+    const struct winograd_args *w = s->args;
+    int16_t *v = tile.scratch;
+    int32_t *sums = (int32_t *)(void *)(v + ELEMENTS * w->plane);
+    ptrdiff_t plane = w->most * w->k->nr + GAP;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        int64_t block = i / w->spans, first = plan_tile_first(w->tiles, w->blocks, block),
+                last = plan_tile_first(w->tiles, w->blocks, block + 1);
+        transform(w, first, last, v);
+        int64_t end = plan_tile_first(w->panels, w->spans, i % w->spans + 1);
+        for (int64_t j = plan_tile_first(w->panels, w->spans, i % w->spans); j < end; j++) {
+            for (int e = 0; e < ELEMENTS; e++)
+                multiply(w, v + e * w->plane, w->weights + j * w->share + e * w->panel, last - first, sums + e * plane);
+            transform_back(w, first, last, (int)j * w->k->nr, sums, plane);
+        }
+    }
+}
+
+/* ---- weights ---- */
+
+struct filters_args {
+    struct quant_weights w;
+    int in, nr;
+    ptrdiff_t panel;
+};
+
+/* A unit is a panel. */
+static int pack_filters(void *packed, const void *stored, const void *args, int64_t first, int64_t last,
+                        const struct kernels *k)
+{
+    const struct filters_args *a = args;
+    int8_t *taps = malloc((size_t)a->w.depth);
+    (void)k;
+    for (int64_t j = first * a->nr; taps && j < last * a->nr; j++) {
+        int16_t *to = (int16_t *)packed + j / a->nr * ELEMENTS * a->panel + j % a->nr * 2, filter[ELEMENTS] = {0};
+        if (j < a->w.columns)
+            exec_quant_take(&a->w, stored, j, j + 1, taps);
+        for (int i = 0; i < a->in; i++) {
+            if (j < a->w.columns)
+                winograd_filter_q8(filter, taps + i, a->in);
+            for (int e = 0; e < ELEMENTS; e++)
+                to[e * a->panel + i / 2 * 2 * a->nr + i % 2] = filter[e];
+        }
+    }
+    free(taps);
+    return taps ? 0 : -1;
+}
+
+static int fill_weights(struct plan *p, const struct node *n, const struct quant_weights *q, struct winograd_args *w,
+                        struct error *err)
+{
+    struct filters_args a = {*q, w->in, w->k->nr, w->panel};
+    size_t bytes = (size_t)w->share * (size_t)w->panels * sizeof *w->weights;
+    w->weights = plan_packed(p, n, q->input,
+                             &(struct packing){.name = "winograd_q8",
+                                               .params = {q->columns, q->depth, exec_quant_key(n, q)},
+                                               .bytes = bytes,
+                                               .growth = bytes - bytes / 8,
+                                               .units = w->panels,
+                                               .pack = pack_filters,
+                                               .args = &a,
+                                               .args_size = sizeof a,
+                                               .as_stored = true},
+                             err);
+    return w->weights ? 0 : -1;
+}
+
+/* ---- lowering ---- */
+
+/* Tiles that go together: a block of so many s16 leaves room in the level-2 cache. */
+#define BLOCK_S16   (1 << 17)
+#define BLOCK_TILES 28
+/* Work in products below which a block is not shared. */
+#define GRAIN 1000000
+
+static bool fits(const struct kernels *k, const struct node *n, struct conv *c, int (*border)[2])
+{
+    int64_t beyond[2] = {0};
+    if (!exec_qconv_read(n, c, NULL, border) || !node_in(n, 6) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2) ||
+        c->w.rank != 2 || c->groups != 1 || c->in % 8 != 0 || c->in < k->winograd_q8->least)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        if (c->w.kernel[i] != 3 || c->w.stride[i] != 1 || c->w.dilation[i] != 1)
+            return false;
+        beyond[i] = (c->w.out[i] + SIZE - 1) / SIZE * SIZE - c->w.out[i];
+    }
+    return exec_qconv_read(n, c, beyond, border);
+}
+
+/* Vector operations of a tile's transforms, for two vectors of s16 and one of s32, as measured. */
+#define INPUT_CYCLES  230
+#define OUTPUT_CYCLES 300
+/* Bytes of filters that come from beyond the level-2 cache in a cycle. */
+#define FILTER_BYTES 16
+
+static double cost(const struct kernels *k, const struct node *n)
+{
+    struct conv c;
+    int border[VIEW_SPATIAL][2];
+    if (!k->winograd_q8 || !fits(k, n, &c, border))
+        return -1;
+    double images = (double)n->in[0]->type.dims[0], pixels = images * (double)c.w.out[0] * (double)c.w.out[1],
+           tiles = images * (double)((c.w.out[0] + SIZE - 1) / SIZE) * (double)((c.w.out[1] + SIZE - 1) / SIZE),
+           filters = (double)c.in * c.out, vector = k->winograd_q8->nr / 2;
+    double plain = pixels * 9 * filters / (vector * k->gemm_u8->kr),
+           own = tiles * (ELEMENTS * filters / (vector * 2) + c.in / vector / 2 * INPUT_CYCLES +
+                          c.out / vector * OUTPUT_CYCLES) +
+                 ELEMENTS * 2 * filters / FILTER_BYTES;
+    return own < plain * 0.9 ? 0.5 : -1;
+}
+
+static void describe(struct winograd_args *w, const struct conv *c)
+{
+    w->in = c->in;
+    w->channels = c->out;
+    w->height = c->w.out[0];
+    w->width = c->w.out[1];
+    w->rows = (w->height + SIZE - 1) / SIZE;
+    w->columns = (w->width + SIZE - 1) / SIZE;
+    w->panels = (c->out + w->k->nr - 1) / w->k->nr;
+    w->panel = (ptrdiff_t)c->in * w->k->nr;
+    w->share = ELEMENTS * w->panel;
+}
+
+/* Blocks of tiles; few of them are shared by channels too. */
+static void cut(struct winograd_args *w)
+{
+    int64_t together = BLOCK_S16 / ELEMENTS / w->in;
+    together = together < w->k->mr ? w->k->mr : together > BLOCK_TILES ? BLOCK_TILES : together;
+    w->tiles = w->x.dims[0] * w->rows * w->columns;
+    w->blocks = (w->tiles + together - 1) / together;
+    w->most = (w->tiles + w->blocks - 1) / w->blocks;
+    w->plane = w->most * w->in + GAP;
+    double products = (double)w->most * ELEMENTS * w->in * w->channels;
+    w->spans = w->blocks < 4 && products > GRAIN ? (w->panels + 1) / 2 : 1;
+}
+
+static int emit(struct plan *p, struct node *n, struct winograd_args *w, struct error *err)
+{
+    size_t sums = (size_t)ELEMENTS * (size_t)(w->most * w->k->nr + GAP) * sizeof(int32_t);
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "winograd_4_q8",
+                                    .run = run_winograd,
+                                    .args = w,
+                                    .units = w->blocks * w->spans,
+                                    .scratch = (size_t)ELEMENTS * (size_t)w->plane * sizeof(int16_t) + sums,
+                                    .macs = (double)view_count(&w->out) * w->in * 9},
+                     err, PLAN_WRITES(&w->out, &w->x));
+}
+
+static int lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct conv c;
+    struct quant_weights q;
+    int wanted[VIEW_SPATIAL][2];
+    struct winograd_args *w = plan_alloc(p, sizeof *w, err);
+    if (!w || !fits(p->kernels, n, &c, wanted))
+        return w ? 1 : -1;
+    w->k = p->kernels->winograd_q8;
+    w->is_signed = n->in[0]->type.dtype == DTYPE_I8;
+    describe(w, &c);
+    int status = exec_qconv_weights(p, n, &c, &q, err);
+    if (status != 0)
+        return status;
+    if (q.runs > 1 || q.most >= WINOGRAD_Q8_LIMIT ||
+        !packing_has_room(p, (size_t)w->share * (size_t)w->panels * sizeof(int16_t)))
+        return exec_way_q_conv.lower(p, n, err);
+    status = exec_quant_epilogue(p, n, &q, 0, &w->to, err);
+    if (status == 0)
+        status = exec_qconv_ports(p, n, wanted, &w->x, &w->out, err);
+    if (status != 0)
+        return status;
+    cut(w);
+    for (int i = 0; i < 2; i++)
+        w->x.offset -= c.w.begin[i] * w->x.stride[2 + i];
+    return fill_weights(p, n, &q, w, err) < 0 ? -1 : emit(p, n, w, err);
+}
+
+static bool border(const struct node *n, int (*border)[2])
+{
+    struct conv c;
+    int64_t beyond[2] = {0};
+    if (!exec_qconv_read(n, &c, NULL, border))
+        return false;
+    for (int i = 0; i < 2; i++)
+        beyond[i] = (c.w.out[i] + SIZE - 1) / SIZE * SIZE - c.w.out[i];
+    return exec_qconv_read(n, &c, beyond, border);
+}
+
+const struct exec_way exec_way_q_winograd = {cost, border, lower, exec_quant_fill};

@@ -1,0 +1,195 @@
+/* Winograd's F(4x4, 3x3) of bytes in whole numbers (kernel/winograd.h): lanes are channels, the products those of pairs
+ * of s16. Sums are modulo 2^32, as is all that becomes of them up to the division, which is exact. */
+#include <string.h>
+
+#include "kernel/isa/isa.h"
+#include "kernel/isa/sums_q8.h"
+#include "kernel/winograd.h"
+
+#define TILE    WINOGRAD_TILE
+#define OUTPUTS (WINOGRAD_TILE - 2)
+#define PAIRED  (2 * VL) /* lanes of s16 */
+
+/* ---- input ---- */
+
+V_FN v_pairs widen(const uint8_t *p, bool is_signed)
+{
+#if defined(ISA_avx512)
+    __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    return (v_pairs)(is_signed ? _mm512_cvtepi8_epi16(x) : _mm512_cvtepu8_epi16(x));
+#else
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return (v_pairs)(is_signed ? _mm256_cvtepi8_epi16(x) : _mm256_cvtepu8_epi16(x));
+#endif
+}
+
+/* f = x (x² - 1) (x² - 4) */
+V_FN void input_line(v_pairs *o, const v_pairs *d)
+{
+    v_pairs even = d[4] - (d[2] << 2), odd = d[3] - (d[1] << 2);
+    o[1] = even + odd;
+    o[2] = even - odd;
+    even = d[4] - d[2];
+    odd = d[3] - d[1] + (d[3] - d[1]);
+    o[3] = even + odd;
+    o[4] = even - odd;
+    o[0] = ((d[0] - d[2]) << 2) + even;
+    o[5] = d[5] - d[3] - (odd << 1);
+}
+
+V_FN void input_lanes(const struct kernel_winograd_input_q8 *w, int c, bool is_signed)
+{
+    v_pairs columns[TILE][TILE];
+#pragma GCC unroll 6
+    for (int x = 0; x < TILE; x++) {
+        v_pairs d[TILE], o[TILE];
+#pragma GCC unroll 6
+        for (int y = 0; y < TILE; y++)
+            d[y] = widen(w->x + y * w->row + x * w->pixel + c, is_signed);
+        input_line(o, d);
+#pragma GCC unroll 6
+        for (int y = 0; y < TILE; y++)
+            columns[y][x] = o[y];
+    }
+#pragma GCC unroll 6
+    for (int y = 0; y < TILE; y++) {
+        v_pairs o[TILE];
+        input_line(o, columns[y]);
+#pragma GCC unroll 6
+        for (int x = 0; x < TILE; x++)
+            memcpy(w->out + (y * TILE + x) * w->plane + c, &o[x], sizeof o[x]);
+    }
+}
+
+/* The last lanes end with the channels, and do some again. */
+static void input(const struct kernel_winograd_input_q8 *w)
+{
+    for (int c = 0; c < w->channels; c += PAIRED) {
+        int first = c + PAIRED <= w->channels ? c : w->channels - PAIRED;
+        if (w->is_signed)
+            input_lanes(w, first, true);
+        else
+            input_lanes(w, first, false);
+    }
+}
+
+/* ---- products ---- */
+
+V_FN void add_products(v_i32 *acc, v_i32 a, v_i32 b)
+{
+#if defined(ISA_avx512vnni)
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(*acc) : "v"(a), "v"(b));
+#else
+    v_madd_pairs(acc, a, b);
+#endif
+}
+
+V_FN v_i32 pair(const int16_t *p)
+{
+    int32_t x;
+    memcpy(&x, p, sizeof x);
+    return v_set1_i32(x);
+}
+
+/* `rows` rows of a tile from `first` on: with the last one again and again where there are fewer. */
+V_FN void multiply_rows(const struct kernel_gemm *g, int rows)
+{
+    const int16_t *a[GEMM_MR];
+    struct fetch fetch = fetch_begin(g, 0);
+    v_i32 acc[GEMM_MR * 2];
+    for (int i = 0; i < rows; i++)
+        a[i] = g->a[i < g->m ? i : g->m - 1];
+#pragma GCC unroll 32
+    for (int i = 0; i < 2 * rows; i++)
+        acc[i] = v_set1_i32(0);
+    const int16_t *b = g->b;
+    for (int k = 0; k < g->k; k += 8) {
+        fetch_next(&fetch);
+#pragma GCC unroll 4
+        for (int j = k; j < k + 8; j += 2, b += 4 * VL) {
+            v_i32 one = v_load_i32((const int32_t *)(const void *)b);
+            v_i32 two = v_load_i32((const int32_t *)(const void *)(b + 2 * VL));
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++) {
+                v_i32 x = pair(a[i] + j);
+                add_products(&acc[2 * i], x, one);
+                add_products(&acc[2 * i + 1], x, two);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+        int32_t *c = g->c[i < g->m ? i : g->m - 1];
+        v_store_i32(c, acc[2 * i]);
+        v_store_i32(c + VL, acc[2 * i + 1]);
+    }
+}
+
+static void multiply(const struct kernel_gemm *g)
+{
+#if GEMM_MR == 14
+    if (g->m <= 4)
+        multiply_rows(g, 4);
+    else if (g->m <= 8)
+        multiply_rows(g, 8);
+    else if (g->m <= 12)
+        multiply_rows(g, 12);
+    else
+        multiply_rows(g, 14);
+#else
+    if (g->m <= 3)
+        multiply_rows(g, 3);
+    else
+        multiply_rows(g, GEMM_MR);
+#endif
+}
+
+/* ---- output ---- */
+
+/* Row i: the points to the power of i; infinity counts in the last, twice as half of it is in the filters. */
+V_FN void output_line(v_u32 *o, const v_u32 *m)
+{
+    v_u32 sum = m[1] + m[2], less = m[1] - m[2], sum_2 = m[3] + m[4], less_2 = m[3] - m[4];
+    o[0] = m[0] + sum + sum_2;
+    o[1] = less + (less_2 << 1);
+    o[2] = sum + (sum_2 << 2);
+    o[3] = less + (less_2 << 3) + (m[5] << 1);
+}
+
+V_FN void output_lanes(const struct kernel_winograd_output_q8 *w, int c, int lanes, const struct v_narrowing *n)
+{
+    v_u32 rows[OUTPUTS][TILE];
+    v_i32 sums[OUTPUTS * OUTPUTS];
+    void *out[OUTPUTS * OUTPUTS];
+    int count = 0;
+    v_i32 bias = v_as_i32(v_load_n((const float *)w->to.bias + c, lanes));
+#pragma GCC unroll 6
+    for (int x = 0; x < TILE; x++) {
+        v_u32 m[TILE], o[OUTPUTS];
+#pragma GCC unroll 6
+        for (int y = 0; y < TILE; y++)
+            m[y] = (v_u32)v_load_i32(w->sums + (y * TILE + x) * w->plane + c);
+        output_line(o, m);
+#pragma GCC unroll 4
+        for (int y = 0; y < OUTPUTS; y++)
+            rows[y][x] = o[y];
+    }
+    for (int y = 0; y < w->height; y++) {
+        v_u32 o[OUTPUTS];
+        output_line(o, rows[y]);
+        for (int x = 0; x < w->width; x++, count++) {
+            sums[count] = v_add_i32(v_sar_i32((v_i32)(o[x] * WINOGRAD_Q8_INVERSE), WINOGRAD_Q8_SHIFT), bias);
+            out[count] = w->out + y * w->out_row + x * w->out_pixel;
+        }
+    }
+    finish_stored(sums, out, c, &w->to, n, count, 1, lanes);
+}
+
+static void output(const struct kernel_winograd_output_q8 *w)
+{
+    const struct v_narrowing n = v_narrowing_of(&w->to.rounding);
+    for (int c = 0; c < w->channels; c += VL)
+        output_lanes(w, c, w->channels - c < VL ? w->channels - c : VL, &n);
+}
+
+const struct kernel_winograd_q8 K(winograd_q8) = {GEMM_MR, 2 * VL, PAIRED, input, multiply, output};
