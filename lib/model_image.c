@@ -134,6 +134,18 @@ static int check_picture(const struct model_session *s, const struct value *v, s
                      type_text(v->graph, &v->type, text, sizeof text));
 }
 
+int model_input_size(const struct model_session *s, const struct image *image, int *width, int *height,
+                     struct error *err)
+{
+    struct recipe_plan plan;
+    ptrdiff_t i = model_photo_input(s->graph, &s->recipe, err);
+    if (i < 0 || model_plan_photo(&s->recipe, s->graph->inputs[i], image->width, image->height, &plan, err) < 0)
+        return -1;
+    *width = plan.width;
+    *height = plan.height;
+    return 0;
+}
+
 struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, struct model_photo *photo,
                                    struct error *err)
 {

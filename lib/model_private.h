@@ -71,6 +71,10 @@ int model_session_settings(struct model_session *s, struct error *err);
 struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, struct model_photo *photo,
                                    struct error *err);
 
+/* The size of the input that a picture becomes. */
+int model_input_size(const struct model_session *s, const struct image *image, int *width, int *height,
+                     struct error *err);
+
 const struct image *model_picture_image(const struct model_picture *picture);
 
 /* Moves answers from the pixels of a part that was cut out to those of the photo. */

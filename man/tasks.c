@@ -136,6 +136,8 @@ static const char tail[] =
     "x0, y0, x1, y1.\n"
     ".It Cm centres\n"
     "Centre x, y, width, height.\n"
+    ".It Cm yx\n"
+    "y0, x0, y1, x1.\n"
     ".It Cm offsets\n"
     "Of SSD: x = anchor x + v0 * variance0 * anchor width, width = anchor width * exp(v2 * variance1).\n"
     ".It Cm edges\n"

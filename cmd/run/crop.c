@@ -9,39 +9,26 @@
 
 /* ---- options ---- */
 
-static void set_pad(struct model_cut *cut, double value)
-{
-    cut->pad = value;
-}
-
-static void set_square(struct model_cut *cut, double value)
-{
-    cut->square = value != 0;
-}
-
-static void set_tall(struct model_cut *cut, double value)
-{
-    cut->tall = value;
-}
-
-static void set_linear(struct model_cut *cut, double value)
-{
-    cut->linear = value != 0;
-}
-
 static const struct {
     const char *name;
-    bool wants; /* a number */
-    void (*set)(struct model_cut *cut, double value);
-} words[] = {
-    {"pad", true, set_pad}, {"square", false, set_square}, {"tall", true, set_tall}, {"linear", false, set_linear}};
+    bool wants; /* a number, a double; else a bool */
+    size_t at;  /* in struct model_cut */
+} words[] = {{"pad", true, offsetof(struct model_cut, pad)},
+             {"square", false, offsetof(struct model_cut, square)},
+             {"affine", false, offsetof(struct model_cut, affine)},
+             {"tall", true, offsetof(struct model_cut, tall)},
+             {"linear", false, offsetof(struct model_cut, linear)}};
 
 static bool take_word(struct model_cut *cut, const char *word)
 {
     size_t n = strcspn(word, "=");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i].name) == n && strncmp(words[i].name, word, n) == 0 && words[i].wants == (word[n] == '=')) {
-            words[i].set(cut, words[i].wants ? program_real("--crop", word + n + 1, 0) : 1);
+            void *to = (char *)cut + words[i].at;
+            if (words[i].wants)
+                *(double *)to = program_real("--crop", word + n + 1, 0);
+            else
+                *(bool *)to = true;
             return true;
         }
     return false;
@@ -56,7 +43,7 @@ void crop_option(struct request *r, const char *value)
     r->cut = (struct model_cut){.tall = TALL};
     for (char *word; (word = strsep(&rest, ","));)
         if (!take_word(&r->cut, word))
-            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, tall=RATIO, linear", value, word);
+            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, affine, tall=RATIO, linear", value, word);
     free(copy);
 }
 

@@ -18,6 +18,15 @@ static int plan_box(struct image_part *p, const struct image *in, const struct i
         double lacks = (x1 - x0 + 2 * grow_x) - (y1 - y0 + 2 * grow_y);
         *(lacks < 0 ? &grow_x : &grow_y) += fabs(lacks) / 2;
     }
+    if (how->width) {
+        double w = x1 - x0 + 2 * grow_x, h = y1 - y0 + 2 * grow_y, aspect = (double)how->width / how->height;
+        double step = (w > h * aspect ? w : h * aspect) / how->width;
+        p->box = (struct image_rect){0, 0, how->width, how->height};
+        p->warped = p->linear = p->black = true;
+        p->warp = p->back = (struct image_map){
+            {step, 0, (x0 + x1 - step * how->width) / 2, 0, step, (y0 + y1 - step * how->height) / 2, 0, 0, 1}};
+        return 0;
+    }
     int left = image_truncate(x0 - grow_x, in->width), right = image_truncate(x1 + grow_x, in->width);
     int top = image_truncate(y0 - grow_y, in->height), bottom = image_truncate(y1 + grow_y, in->height);
     p->box = (struct image_rect){left, top, right - left, bottom - top};
@@ -92,7 +101,7 @@ int image_part_plan(struct image_part *out, const struct image *in, const struct
 int image_part_cut(struct image *out, const struct image *in, const struct image_part *p, struct error *err)
 {
     struct image cut;
-    int status = p->warped ? image_warp(&cut, in, p->box.width, p->box.height, &p->warp, !p->linear, err)
+    int status = p->warped ? image_warp(&cut, in, p->box.width, p->box.height, &p->warp, !p->linear, p->black, err)
                            : image_crop(&cut, in, &p->box, err);
     if (status == 0 && (status = image_turn(&cut, p->orientation, err)) < 0)
         image_release(&cut);

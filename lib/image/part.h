@@ -16,6 +16,8 @@ struct image_part_how {
     bool square; /* then its shorter side grows to the longer */
     double tall; /* a quadrilateral at least so many times as high as wide is turned left by 90 degrees; 0: never */
     bool linear; /* warped by the bilinear filter, not the cubic one */
+    int width, height; /* not 0: a box then grows to the proportion of these sides, and is warped by the bilinear filter
+                        * to that size, black where it lies outside the picture */
     int turn;    /* degrees by which the part itself is turned, 0, 90, 180 or 270 clockwise: they are taken back */
 };
 
@@ -26,7 +28,7 @@ struct image_part {
     struct image_rect box; /* cut as it is, */
     bool warped;           /* or warped, to the size of the box, */
     struct image_map warp;
-    bool linear;
+    bool linear, black;
     int orientation; /* and then turned: of EXIF */
 };
 

@@ -103,7 +103,7 @@ static int to_place(double v)
     return isnan(v) ? 0 : (int)rint(v < -most ? -most : v > most ? most : v);
 }
 
-static void sample(uint8_t *to, const struct image *in, int px, int py, const int16_t *weights, int taps)
+static void sample(uint8_t *to, const struct image *in, int px, int py, const int16_t *weights, int taps, bool black)
 {
     const int16_t *w = weights + (size_t)((py & (PLACES - 1)) * PLACES + (px & (PLACES - 1))) * taps * taps;
     int x = (px >> PLACE_BITS) - (taps / 2 - 1), y = (py >> PLACE_BITS) - (taps / 2 - 1);
@@ -111,7 +111,8 @@ static void sample(uint8_t *to, const struct image *in, int px, int py, const in
     for (int i = 0; i < taps; i++) {
         const uint8_t *row = in->data + (size_t)image_clamp(y + i, in->height) * in->width * in->channels;
         for (int j = 0; j < taps; j++, w++)
-            for (int c = 0; c < in->channels; c++)
+            for (int c = black && (y + i < 0 || y + i >= in->height || x + j < 0 || x + j >= in->width) ? 3 : 0;
+                 c < in->channels; c++)
                 sum[c] += row[(size_t)image_clamp(x + j, in->width) * in->channels + c] * *w;
     }
     for (int c = 0; c < in->channels; c++) {
@@ -121,24 +122,24 @@ static void sample(uint8_t *to, const struct image *in, int px, int py, const in
 }
 
 static void warp_row(uint8_t *to, const struct image *in, int y, int width, const double *m, const int16_t *weights,
-                     int taps)
+                     int taps, bool black)
 {
     for (int x = 0; x < width; x++, to += in->channels) {
         double w = m[6] * x + m[7] * y + m[8], scale = w != 0 ? PLACES / w : 0;
         sample(to, in, to_place((m[0] * x + m[1] * y + m[2]) * scale), to_place((m[3] * x + m[4] * y + m[5]) * scale),
-               weights, taps);
+               weights, taps, black);
     }
 }
 
 int image_warp(struct image *out, const struct image *in, int width, int height, const struct image_map *map,
-               bool cubic, struct error *err)
+               bool cubic, bool black, struct error *err)
 {
     int taps = cubic ? 4 : 2;
     struct image result;
     int16_t *weights = make_weights(taps, err);
     int status = weights ? image_init(&result, width, height, in->channels, err) : -1;
     for (int y = 0; status == 0 && y < height; y++)
-        warp_row(result.data + (size_t)y * width * in->channels, in, y, width, map->m, weights, taps);
+        warp_row(result.data + (size_t)y * width * in->channels, in, y, width, map->m, weights, taps, black);
     free(weights);
     if (status == 0)
         *out = result;

@@ -38,7 +38,13 @@ static float class_score(const struct dense *d, float v, const struct softmax *s
     return d->activation == TASK_SCORES_SIGMOID ? task_sigmoid(v) : v;
 }
 
-/* Objectness and the class's score together. FastestDet weighs them 3 to 2. */
+static float power(const struct dense *d, float v, int which)
+{
+    const struct task_numbers *weigh = &d->task->option[TASK_WEIGH];
+    return which < weigh->count && weigh->at[which] != 1 ? powf(v > 0 ? v : 0, weigh->at[which]) : v;
+}
+
+/* Objectness and the class's score together. */
 static float joint_score(const struct dense *d, const struct dense_level *l, size_t row, size_t class,
                          const struct softmax *s)
 {
@@ -48,9 +54,7 @@ static float joint_score(const struct dense *d, const struct dense_level *l, siz
     float object = *task_cell(&l->object, row, 0);
     if (d->activation != TASK_SCORES_RAW)
         object = task_sigmoid(object);
-    if (task_word(d->task, TASK_FORM) == TASK_FORM_FASTEST)
-        return powf(object, 0.6f) * powf(score, 0.4f);
-    return object * score;
+    return power(d, object, 0) * power(d, score, 1);
 }
 
 static bool are_in_unit(const struct task_rows *m)

@@ -4,7 +4,7 @@
 
 #include "task/dense.h"
 
-enum role { BOXES, SCORES, POINTS, ROLES, NOTHING };
+enum role { BOXES, SCORES, POINTS, OBJECT, ROLES, NOTHING };
 
 /* What one output holds. */
 struct part {
@@ -74,8 +74,9 @@ static enum role role_of_name(const struct task_output *o)
 {
     static const char *const words[] = {[BOXES] = "box bbox loc reg dis delta",
                                         [SCORES] = "score conf cls class prob logit heat",
-                                        [POINTS] = "landm ldm lmk kps kpt point"};
-    static const enum role order[] = {POINTS, BOXES, SCORES};
+                                        [POINTS] = "landm ldm lmk kps kpt point",
+                                        [OBJECT] = "obj iou"};
+    static const enum role order[] = {POINTS, BOXES, SCORES, OBJECT};
     for (int i = 0; i < ROLES; i++)
         if (task_is_named(o, words[order[i]]))
             return order[i];
@@ -103,6 +104,8 @@ static size_t point_columns(const struct dense *d)
 static enum role role_of_shape(const struct dense *d, struct part *p, enum role named, bool turn)
 {
     size_t points = point_columns(d);
+    if (named == OBJECT)
+        return with_columns(p, 1, turn) ? OBJECT : NOTHING;
     if (named != SCORES && named != POINTS &&
         (with_columns(p, d->box_columns, turn) || (points && with_columns(p, d->box_columns + points, turn))))
         return BOXES;
@@ -137,7 +140,7 @@ static size_t first_each(const struct dense *d)
 /* Scores lie beside boxes: as many rows. */
 static int match_rows(struct dense *d, struct parts *all, enum role role, struct error *err)
 {
-    static const char *const what[] = {[SCORES] = "scores", [POINTS] = "points"};
+    static const char *const what[] = {[SCORES] = "scores", [POINTS] = "points", [OBJECT] = "objectness"};
     if (all->count[role] != all->count[BOXES])
         return error_set(err, "%zu outputs of boxes and %zu of %s: want as many", all->count[BOXES], all->count[role],
                          what[role]);
@@ -200,8 +203,9 @@ static int find_apart(struct dense *d, struct error *err)
         return error_set(err, "no output of boxes, %zu numbers each, or none of scores", d->box_columns);
     for (int role = 0; role < ROLES; role++)
         qsort(all.at[role], all.count[role], sizeof *all.at[role], finer_first);
-    if (match_rows(d, &all, SCORES, err) < 0 || (all.count[POINTS] && match_rows(d, &all, POINTS, err) < 0))
-        return -1;
+    for (int role = SCORES; role < ROLES; role++)
+        if ((role == SCORES || all.count[role]) && match_rows(d, &all, (enum role)role, err) < 0)
+            return -1;
     for (size_t i = 0; i < d->levels; i++) {
         const struct part *boxes = &all.at[BOXES][i];
         struct dense_level *l = &d->level[i];
@@ -209,6 +213,8 @@ static int find_apart(struct dense *d, struct error *err)
                                   .scores = all.at[SCORES][i].rows,
                                   .width = boxes->width,
                                   .height = boxes->height};
+        if (all.count[OBJECT])
+            l->object = all.at[OBJECT][i].rows;
         if (all.count[POINTS])
             l->points = all.at[POINTS][i].rows;
         else if (boxes->rows.columns > d->box_columns)
@@ -248,11 +254,13 @@ static size_t trailing(struct dense *d, const struct task_output *o, size_t colu
 
 static const struct layout {
     int box, object; /* where these begin; box behind the classes: -1; object -1: none */
+    bool points;     /* stand before the classes, not behind them */
 } layouts[] = {
-    [TASK_COLUMNS_BOX_CLASSES] = {0, -1},
-    [TASK_COLUMNS_BOX_OBJECT_CLASSES] = {0, 1},
-    [TASK_COLUMNS_OBJECT_BOX_CLASSES] = {1, 0},
-    [TASK_COLUMNS_CLASSES_BOX] = {-1, -1},
+    [TASK_COLUMNS_BOX_CLASSES] = {0, -1, false},
+    [TASK_COLUMNS_BOX_OBJECT_CLASSES] = {0, 1, false},
+    [TASK_COLUMNS_OBJECT_BOX_CLASSES] = {1, 0, false},
+    [TASK_COLUMNS_CLASSES_BOX] = {-1, -1, false},
+    [TASK_COLUMNS_BOX_OBJECT_POINTS_CLASSES] = {0, 1, true},
 };
 
 static int cut_row(struct dense *d, const struct part *p, const struct task_output *o, struct dense_level *l,
@@ -263,7 +271,7 @@ static int cut_row(struct dense *d, const struct part *p, const struct task_outp
            behind = trailing(d, o, all, before);
     if (all <= before + behind)
         return error_set(err, "%zu values for a box: want %zu and one for each label", all, before + behind);
-    size_t classes = all - before - behind, first = y->box < 0 ? 0 : before;
+    size_t classes = all - before - behind, first = y->box < 0 ? 0 : before + (y->points ? behind : 0);
     size_t box = y->box < 0 ? classes : y->object == 0 ? 1 : 0;
     *l = (struct dense_level){.boxes = task_columns(&p->rows, box, d->box_columns),
                               .scores = task_columns(&p->rows, first, classes),
@@ -274,7 +282,7 @@ static int cut_row(struct dense *d, const struct part *p, const struct task_outp
     if (behind && d->c->prototypes)
         l->coefficients = task_columns(&p->rows, all - behind, behind);
     else if (behind)
-        l->points = task_columns(&p->rows, all - behind, behind);
+        l->points = task_columns(&p->rows, y->points ? before : all - behind, behind);
     return 0;
 }
 

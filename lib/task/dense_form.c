@@ -49,6 +49,11 @@ static void form_centres(const struct form_context *f, struct task_box *b)
     set_centre(b, f->v[0], f->v[1], f->v[2], f->v[3]);
 }
 
+static void form_yx(const struct form_context *f, struct task_box *b)
+{
+    b->x0 = f->v[1], b->y0 = f->v[0], b->x1 = f->v[3], b->y1 = f->v[2];
+}
+
 /* Of SSD (Liu et al. 2016). Anchors larger than the input end at its sides, as in UltraFace. */
 static void form_offsets(const struct form_context *f, struct task_box *b)
 {
@@ -147,16 +152,24 @@ static struct form_context context_of(const struct dense *d, const struct dense_
         f.anchor = anchor_at(d, l, row);
     for (size_t i = 0; i < 4; i++) {
         f.v[i] = d->bins > 1 ? expectation(&l->boxes, row, i * d->bins, d->bins) : *task_cell(&l->boxes, row, i);
-        f.v[i] *= i % 2 ? scale_y : scale_x;
+        f.v[i] *= i % 2 == (task_word(d->task, TASK_FORM) != TASK_FORM_YX) ? scale_y : scale_x;
     }
     return f;
 }
 
 static void (*const forms[])(const struct form_context *, struct task_box *) = {
-    [TASK_FORM_CORNERS] = form_corners, [TASK_FORM_CENTRES] = form_centres, [TASK_FORM_OFFSETS] = form_offsets,
-    [TASK_FORM_EDGES] = form_edges,     [TASK_FORM_LINEAR] = form_linear,   [TASK_FORM_DISTANCES] = form_distances,
-    [TASK_FORM_YOLO2] = form_yolo2,     [TASK_FORM_YOLO3] = form_yolo3,     [TASK_FORM_YOLO5] = form_yolo5,
-    [TASK_FORM_YOLOX] = form_yolox,     [TASK_FORM_FASTEST] = form_fastest,
+    [TASK_FORM_YX] = form_yx,
+    [TASK_FORM_CORNERS] = form_corners,
+    [TASK_FORM_CENTRES] = form_centres,
+    [TASK_FORM_OFFSETS] = form_offsets,
+    [TASK_FORM_EDGES] = form_edges,
+    [TASK_FORM_LINEAR] = form_linear,
+    [TASK_FORM_DISTANCES] = form_distances,
+    [TASK_FORM_YOLO2] = form_yolo2,
+    [TASK_FORM_YOLO3] = form_yolo3,
+    [TASK_FORM_YOLO5] = form_yolo5,
+    [TASK_FORM_YOLOX] = form_yolox,
+    [TASK_FORM_FASTEST] = form_fastest,
 };
 
 void dense_box(const struct dense *d, const struct dense_level *l, size_t row, struct task_box *box)
@@ -180,8 +193,19 @@ static void point_frame(const struct dense *d, const struct form_context *f, str
     case TASK_FORM_LINEAR:
         *frame = (struct dense_anchor){a->x, a->y, 1, 1, 0, 0};
         break;
+    case TASK_FORM_YOLOX:
+        *frame = (struct dense_anchor){a->cell_x * f->level->stride_x,
+                                       a->cell_y * f->level->stride_y,
+                                       f->level->stride_x,
+                                       f->level->stride_y,
+                                       0,
+                                       0};
+        break;
     case TASK_FORM_DISTANCES:
         *frame = (struct dense_anchor){a->x, a->y, f->level->stride_x, f->level->stride_y, 0, 0};
+        if (task_word(d->task, TASK_COLUMNS) == TASK_COLUMNS_BOX_CLASSES) /* YOLO's: two cells, from their corner */
+            *frame = (struct dense_anchor){
+                a->cell_x * frame->width, a->cell_y * frame->height, 2 * frame->width, 2 * frame->height, 0, 0};
         break;
     default:
         *frame = (struct dense_anchor){0, 0, d->part ? (float)d->c->q->width : 1, d->part ? (float)d->c->q->height : 1,
@@ -199,6 +223,6 @@ void dense_points(const struct dense *d, const struct dense_level *l, size_t row
         struct task_point p = task_point(d->task, &l->points, row, i, size, points);
         out[3 * i] = frame.x + p.x * frame.width;
         out[3 * i + 1] = frame.y + p.y * frame.height;
-        out[3 * i + 2] = p.score;
+        out[3 * i + 2] = size == 3 && dense_has_grid(d) ? sigmoid_unless_raw(d, p.score) : p.score;
     }
 }

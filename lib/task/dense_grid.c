@@ -5,8 +5,7 @@
 
 bool dense_has_grid(const struct dense *d)
 {
-    int form = task_word(d->task, TASK_FORM);
-    return form != TASK_FORM_CORNERS && form != TASK_FORM_CENTRES;
+    return task_word(d->task, TASK_FORM) > TASK_FORM_YX;
 }
 
 static size_t cells(float side, float stride)

@@ -107,7 +107,7 @@ struct task_point task_point(const struct task *task, const struct task_rows *m,
 
 static float clip(float v, int high)
 {
-    return v < 0 ? 0 : v > (float)high ? (float)high : v;
+    return v<0 ? 0 : v>(float) high ? (float)high : v;
 }
 
 /* By option undo: both sides by the factor of the one that fills the input, where they differ by rounding alone. */
@@ -141,8 +141,8 @@ static void unmap_box(const struct task_candidates *c, struct task_answer *a)
 /* Points of text lines, and those of YOLO, as its authors have it. */
 static bool are_clipped(const struct task *task)
 {
-    return task->id == TASK_ID_POLYGONS_DB || (task->kind == TASK_DETECT && task_word(task, TASK_UNDO) == 1 &&
-                                               task_word(task, TASK_FORM) <= TASK_FORM_CENTRES);
+    return task->id == TASK_ID_POLYGONS_DB ||
+           (task->kind == TASK_DETECT && task_word(task, TASK_UNDO) == 1 && task_word(task, TASK_FORM) <= TASK_FORM_YX);
 }
 
 static int give_points(const struct task_candidates *c, const float *extra, struct task_answer *a, struct error *err)
@@ -177,7 +177,7 @@ static int give_answer(struct task_candidates *c, const struct task_box *b, stru
     unmap_box(c, &a);
     if (give_points(c, c->extra + b->extra, &a, err) < 0)
         return -1;
-    if (c->prototypes && task_instance_mask(c, b, &a, err) < 0) {
+    if (c->coefficients && task_instance_mask(c, b, &a, err) < 0) {
         free(a.points);
         return -1;
     }

@@ -19,6 +19,7 @@ struct task_candidates {
     const struct task_query *q;
     size_t points, coefficients;          /* to a candidate; one of them is 0 */
     const struct task_output *prototypes; /* of masks */
+    struct task_planes masks;             /* of their own; the number of a candidate's is its only coefficient */
     struct task_box *box;
     size_t count, cap;
     float *extra;
@@ -33,7 +34,8 @@ int task_candidate(struct task_candidates *c, struct task_box box, float **extra
 /* Suppresses by options nms, iou, by and most: best first then. */
 int task_suppress(struct task_candidates *c, struct error *err);
 
-/* The pixels of each box's mask, from coefficients and prototypes [1, m, height, width] over the whole input. */
+/* The pixels of each box's mask, from coefficients and prototypes [1, m, height, width] over the whole input, or from
+ * its own, over the input or over the box. */
 int task_instance_mask(struct task_candidates *c, const struct task_box *box, struct task_answer *answer,
                        struct error *err);
 
@@ -70,7 +72,7 @@ struct task_point task_point(const struct task *task, const struct task_rows *m,
 typedef int task_decode_fn(struct task_candidates *c, struct error *err);
 
 task_decode_fn task_decode_dense, task_decode_yolo, task_decode_end, task_decode_yolov3, task_decode_ssd,
-    task_decode_ncnn, task_decode_tflite, task_decode_lists, task_decode_centernet, task_decode_points,
-    task_decode_heatmaps, task_decode_db, task_decode_turned;
+    task_decode_tflite, task_decode_lists, task_decode_centernet, task_decode_centerface, task_decode_points,
+    task_decode_heatmaps, task_decode_simcc, task_decode_db, task_decode_turned;
 
 #endif

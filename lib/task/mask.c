@@ -75,20 +75,83 @@ static int add_shares(const struct task_query *q, struct task_answers *out, stru
     return 0;
 }
 
+/* ---- masks of queries (Cheng et al. 2021, MaskFormer) ---- */
+
+#define MAX_QUERY_SUMS ((size_t)1 << 32)
+
+/* An output [1, n, labels + 1], the last being none, and planes of n masks: which they are. */
+static bool find_queries(const struct task_query *q, struct task_rows *classes, struct task_planes *masks)
+{
+    struct error ignored;
+    for (size_t i = 0; i < q->count; i++)
+        for (size_t k = 0; k < q->count; k++)
+            if (q->outputs[i].rank == 3 && q->outputs[k].rank == 4 &&
+                task_matrix(&q->outputs[i], classes, &ignored) == 0 &&
+                task_planes(&q->outputs[k], false, masks, &ignored) == 0 && classes->columns > 1 && classes->rows > 1 &&
+                classes->rows == masks->channels)
+                return true;
+    return false;
+}
+
+/* out[label]: the sum over all queries of the softmax of its labels times the sigmoid of its mask. */
+static void add_query(const struct task_rows *classes, const struct task_planes *masks, size_t query, float *shares,
+                      float *out)
+{
+    const float *v = task_cell(classes, query, 0), top = v[task_argmax(v, classes->columns, 1)];
+    size_t labels = classes->columns - 1, n = masks->width * masks->height;
+    double sum = 0;
+    for (size_t l = 0; l <= labels; l++)
+        sum += shares[l] = expf(v[l] - top);
+    for (size_t i = 0; i < n; i++) {
+        float inside = task_sigmoid(masks->values[query * masks->step + i * masks->next]);
+        for (size_t l = 0; l < labels; l++)
+            out[l * n + i] += inside * shares[l] / (float)sum;
+    }
+}
+
+/* The planes of labels that queries make, for free(); NULL with a message. */
+static float *planes_of_queries(const struct task_rows *classes, const struct task_planes *masks, struct error *err)
+{
+    size_t labels = classes->columns - 1, n = labels * masks->width * masks->height, sums;
+    if (!mem_mul(n, classes->rows, &sums) || sums > MAX_QUERY_SUMS) {
+        error_set(err, "task mask: %zu labels and %zu masks of %zux%zu: want fewer", labels, classes->rows,
+                  masks->width, masks->height);
+        return NULL;
+    }
+    float *out = mem_calloc(n + labels + 1, sizeof *out, err);
+    for (size_t i = 0; out && i < classes->rows; i++)
+        add_query(classes, masks, i, out + n, out);
+    return out;
+}
+
+static int mask_of_planes(const struct task_query *q, const struct task_planes *p, struct task_answers *out,
+                          struct error *err)
+{
+    if (p->channels > MAX_LABELS)
+        return error_set(err, "task mask: %zu channels: want at most %d", p->channels, MAX_LABELS);
+    struct task_sampling s = task_sampling(q, p);
+    if (image_init(&out->picture, s.width, s.height, 1, err) < 0 || paint_mask(q, p, &out->picture, err) < 0)
+        return -1;
+    return add_shares(q, out, err);
+}
+
 int task_mask(const struct task_query *q, struct task_answers *out, struct error *err)
 {
     const struct task_output *o = q->outputs;
     struct task_planes p;
+    struct task_rows classes;
+    if (find_queries(q, &classes, &p)) {
+        float *planes = planes_of_queries(&classes, &p, err);
+        p = (struct task_planes){planes, classes.columns - 1, p.height, p.width, p.height * p.width, 1};
+        int status = planes ? mask_of_planes(q, &p, out, err) : -1;
+        free(planes);
+        return status;
+    }
     if (task_planes(o, q->channels_last, &p, err) < 0)
         return error_prefix(err, "task mask");
     if (o->whole && p.channels > 1)
         return error_set(err, "task mask: %zu channels of whole numbers: want one, the labels", p.channels);
-    if (p.channels > MAX_LABELS)
-        return error_set(err, "task mask: %zu channels: want at most %d", p.channels, MAX_LABELS);
-    struct task_sampling s = task_sampling(q, &p);
-    if (image_init(&out->picture, s.width, s.height, 1, err) < 0 || paint_mask(q, &p, &out->picture, err) < 0)
-        return -1;
-    return add_shares(q, out, err);
+    return mask_of_planes(q, &p, out, err);
 }
 
 /* ---- the pixels of one object ---- */
@@ -144,33 +207,61 @@ static int spend(struct task_candidates *c, size_t pixels, const struct cells *c
     return error_set(err, "task: masks of more than %zu pixels: want fewer or smaller boxes", MAX_MASK_PIXELS);
 }
 
+/* One of the masks that boxes bring along: over the input when it is as large; else over the box, and false. */
+static bool own_mask(const struct task_candidates *c, const struct task_box *box, const struct task_answer *a,
+                     struct task_planes *p, struct task_sampling *s)
+{
+    float width = fmaxf(a->x1 - a->x0, 1), height = fmaxf(a->y1 - a->y0, 1);
+    p->values += (size_t)c->extra[box->extra] * p->step;
+    p->channels = 1;
+    if (p->width == (size_t)c->q->width && p->height == (size_t)c->q->height)
+        return true;
+    s->scale_x = (float)p->width / width, s->scale_y = (float)p->height / height;
+    s->offset_x = (0.5f - a->x0) * s->scale_x - 0.5f, s->offset_y = (0.5f - a->y0) * s->scale_y - 0.5f;
+    return false;
+}
+
+/* How much of the cells at the border a pixel beyond their centres is made of, when outside there is nothing (as
+ * detectron2 and mmdetection have it). */
+static float border_share(float at, size_t n)
+{
+    return fminf(fminf(1 + at, (float)n - at), 1);
+}
+
 int task_instance_mask(struct task_candidates *c, const struct task_box *box, struct task_answer *a, struct error *err)
 {
-    struct task_planes p;
-    if (task_planes(c->prototypes, c->q->channels_last, &p, err) < 0)
+    struct task_planes p = c->masks;
+    if (c->prototypes && task_planes(c->prototypes, c->q->channels_last, &p, err) < 0)
         return -1;
-    struct task_sampling s = task_sampling(c->q, &p);
-    int x0 = clamp(a->x0, s.width), y0 = clamp(a->y0, s.height);
-    int x1 = clamp(fmaxf(a->x0, a->x1), s.width), y1 = clamp(fmaxf(a->y0, a->y1), s.height);
-    size_t width = (size_t)(x1 - x0), height = (size_t)(y1 - y0);
-    if (p.channels != c->coefficients)
+    if (c->prototypes && p.channels != c->coefficients)
         return error_set(err, "task: %zu coefficients for %zu prototypes: want as many", c->coefficients, p.channels);
+    struct task_sampling s = task_sampling(c->q, &p);
+    float more = c->prototypes ? 0 : 1; /* their edges were rounded otherwise */
+    int x0 = clamp(a->x0 - more, s.width), y0 = clamp(a->y0 - more, s.height);
+    int x1 = clamp(fmaxf(a->x0, a->x1) + more, s.width), y1 = clamp(fmaxf(a->y0, a->y1) + more, s.height);
+    size_t width = (size_t)(x1 - x0), height = (size_t)(y1 - y0), cells_of_all = p.width * p.height;
+    bool of_box = !c->prototypes && !own_mask(c, box, a, &p, &s);
     struct cells cells = cells_under(&s, &p, x0, y0, x1, y1);
     if (spend(c, width * height, &cells, p.channels, err) < 0)
         return -1;
-    float *logits = mem_calloc(p.width * p.height + p.width + width, sizeof *logits, err);
+    float *logits = mem_calloc(cells_of_all + p.width + width, sizeof *logits, err);
     if (!logits || !(a->mask = mem_calloc(width * height, 1, err))) {
         free(logits);
         return -1;
     }
-    combine(&p, &cells, c->extra + box->extra, logits);
-    struct task_planes sums = {logits, 1, p.height, p.width, p.width * p.height, 1};
-    float *line = logits + p.width * p.height, *row = line + p.width;
+    float one = 1, *line = logits + cells_of_all, *row = line + p.width;
+    combine(&p, &cells, c->prototypes ? c->extra + box->extra : &one, logits);
+    float least = !c->prototypes && task_are_scores(p.values, cells_of_all) ? 0.5f : 0;
+    struct task_planes sums = {logits, 1, p.height, p.width, cells_of_all, 1};
     a->place = (struct image_rect){x0, y0, (int)width, (int)height};
     for (int y = y0; width && y < y1; y++) {
         task_sample_row(&s, &sums, y, x0, x1, line, row);
-        for (size_t i = 0; i < width; i++)
-            a->mask[(size_t)(y - y0) * width + i] = row[i] > 0;
+        float share = of_box ? border_share((float)y * s.scale_y + s.offset_y, p.height) : 1;
+        for (size_t i = 0; i < width; i++) {
+            float x = (float)(x0 + (int)i) * s.scale_x + s.offset_x;
+            a->mask[(size_t)(y - y0) * width + i] =
+                (of_box ? row[i] * share * border_share(x, p.width) : row[i]) > least;
+        }
     }
     free(logits);
     return 0;

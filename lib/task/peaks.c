@@ -88,6 +88,66 @@ int task_decode_centernet(struct task_candidates *c, struct error *err)
     return 0;
 }
 
+/* ---- CenterFace (Xu et al. 2019): of two numbers, that of y comes first ---- */
+
+struct faces {
+    struct task_planes heat, size, offset, points;
+};
+
+/* By their channels: 1, then 2 of sizes and 2 of offsets, then two for each point. */
+static bool find_faces(const struct task_query *q, struct faces *f)
+{
+    struct task_planes p;
+    struct error ignored;
+    *f = (struct faces){0};
+    for (size_t i = 0; i < q->count; i++) {
+        if (task_planes(&q->outputs[i], q->channels_last, &p, &ignored) < 0)
+            continue;
+        struct task_planes *to = p.channels == 1    ? &f->heat
+                                 : p.channels > 2   ? &f->points
+                                 : f->size.channels ? &f->offset
+                                                    : &f->size;
+        *to = p;
+    }
+    bool alike = f->heat.channels && f->offset.channels && f->points.channels % 2 == 0;
+    const struct task_planes *all[] = {&f->size, &f->offset, &f->points};
+    for (size_t i = 0; i < 3 && all[i]->channels; i++)
+        alike &= all[i]->width == f->heat.width && all[i]->height == f->heat.height;
+    return alike;
+}
+
+static int add_face(struct task_candidates *c, const struct faces *f, size_t x, size_t y, struct error *err)
+{
+    float step_x = (float)c->q->width / (float)f->heat.width, step_y = (float)c->q->height / (float)f->heat.height;
+    float h = expf(*at(&f->size, 0, x, y)) * step_y, w = expf(*at(&f->size, 1, x, y)) * step_x, *extra;
+    float left = ((float)x + *at(&f->offset, 1, x, y) + 0.5f) * step_x - w / 2,
+          top = ((float)y + *at(&f->offset, 0, x, y) + 0.5f) * step_y - h / 2;
+    left = left > 0 ? left : 0, top = top > 0 ? top : 0;
+    struct task_box box = {0, *at(&f->heat, 0, x, y), left, top, left + w, top + h, 0};
+    if (task_candidate(c, box, &extra, err) < 0)
+        return -1;
+    for (size_t i = 0; extra && i < c->points; i++) {
+        extra[3 * i] = *at(&f->points, 2 * i + 1, x, y) * w + left;
+        extra[3 * i + 1] = *at(&f->points, 2 * i, x, y) * h + top;
+        extra[3 * i + 2] = 1;
+    }
+    return 0;
+}
+
+int task_decode_centerface(struct task_candidates *c, struct error *err)
+{
+    struct faces f;
+    if (!find_faces(c->q, &f))
+        return error_set(err, "task: want maps of as many cells: scores [1, 1, height, width], sizes and offsets, 2 "
+                              "channels, and perhaps points, 2 each");
+    c->points = f.points.channels / 2;
+    for (size_t y = 0; y < f.heat.height; y++)
+        for (size_t x = 0; x < f.heat.width; x++)
+            if (add_face(c, &f, x, y, err) < 0)
+                return -1;
+    return 0;
+}
+
 /* ---- key points ---- */
 
 /* One candidate for all points: the box around them, their mean score. */
@@ -147,6 +207,34 @@ int task_decode_heatmaps(struct task_candidates *c, struct error *err)
     if (task_planes(c->q->outputs, c->q->channels_last, &h.maps, err) < 0)
         return -1;
     return add_points(c, NAN, h.maps.channels, heatmap_point, &h, err);
+}
+
+/* A classifier for each axis (Li et al. 2022, SimCC): rows of one number for each step of the axis. */
+struct axes {
+    struct task_rows x, y;
+    float scale_x, scale_y;
+};
+
+static struct task_point axes_point(const void *arg, size_t i)
+{
+    const struct axes *a = arg;
+    size_t x = task_argmax(task_cell(&a->x, i, 0), a->x.columns, 1),
+           y = task_argmax(task_cell(&a->y, i, 0), a->y.columns, 1);
+    return (struct task_point){(float)x * a->scale_x, (float)y * a->scale_y,
+                               (*task_cell(&a->x, i, x) + *task_cell(&a->y, i, y)) / 2};
+}
+
+int task_decode_simcc(struct task_candidates *c, struct error *err)
+{
+    struct axes a;
+    if (c->q->count < 2)
+        return error_set(err, "task: %zu outputs: want two, [1, points, steps] of x and of y", c->q->count);
+    if (task_matrix(&c->q->outputs[0], &a.x, err) < 0 || task_matrix(&c->q->outputs[1], &a.y, err) < 0)
+        return -1;
+    if (a.x.rows != a.y.rows || !a.x.columns || !a.y.columns)
+        return error_set(err, "task: %zu points of x and %zu of y: want as many", a.x.rows, a.y.rows);
+    a.scale_x = (float)c->q->width / (float)a.x.columns, a.scale_y = (float)c->q->height / (float)a.y.columns;
+    return add_points(c, NAN, a.x.rows, axes_point, &a, err);
 }
 
 struct regressed {

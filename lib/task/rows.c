@@ -20,34 +20,22 @@ static int add_corners(struct task_candidates *c, float label, float score, cons
     return task_candidate(c, box, extra, err);
 }
 
-static int decode_corners(struct task_candidates *c, const struct task_rows *m, float first, struct error *err)
-{
-    for (size_t r = 0; r < m->rows; r++) {
-        const float *v = task_cell(m, r, m->columns - 6);
-        if (add_corners(c, v[0] - first, v[1], v + 2, true, NULL, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
+/* The last six of a row: label, score, corners. */
 int task_decode_ssd(struct task_candidates *c, struct error *err)
 {
     struct task_rows m;
+    const bool ncnn = c->task->id == TASK_ID_DETECT_NCNN;
     if (task_matrix(c->q->outputs, &m, err) < 0)
         return -1;
-    if (m.rows && m.columns != 6 && m.columns != 7)
-        return error_set(err, "task: %zu values for a box: want 6 or 7", m.columns);
-    return decode_corners(c, &m, 0, err);
-}
-
-int task_decode_ncnn(struct task_candidates *c, struct error *err)
-{
-    struct task_rows m;
-    if (task_matrix(c->q->outputs, &m, err) < 0)
-        return -1;
-    if (m.rows && m.columns != 6)
-        return error_set(err, "task: %zu values for a box: want 6", m.columns);
-    return decode_corners(c, &m, 1, err);
+    if (m.rows && m.columns != 6 && (ncnn || m.columns != 7))
+        return error_set(err, "task: %zu values for a box: want 6%s", m.columns, ncnn ? "" : " or 7");
+    for (size_t r = 0; r < m.rows; r++) {
+        const float *v = task_cell(&m, r, m.columns - 6);
+        if (add_corners(c, v[0] - (float)ncnn, v[1], v + 2, task_word(c->task, TASK_UNIT) == TASK_UNIT_PART, NULL,
+                        err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* Scores have been multiplied by the objectness. */
@@ -117,37 +105,85 @@ int task_decode_tflite(struct task_candidates *c, struct error *err)
     return 0;
 }
 
-/* ---- three lists ---- */
+/* ---- lists: what stands at the same place of each belongs together ---- */
 
-/* Boxes [n, 4], labels [n], which are whole numbers or called so, scores [n]. */
-static bool find_lists(const struct task_query *q, struct task_rows *boxes, const float **labels, const float **scores)
+struct lists {
+    struct task_rows boxes, points; /* boxes: perhaps with a score behind */
+    const float *labels, *scores, *point_scores, *masks;
+    size_t mask_width, mask_height, point_count, point_size;
+};
+
+static size_t last_dim(const struct task_output *o, int back)
 {
-    size_t n = 0;
+    return o->rank > back ? (size_t)o->dims[o->rank - 1 - back] : 1;
+}
+
+/* What is said of n boxes beside their corners. */
+static void take_list(struct lists *l, const struct task_output *o, size_t n)
+{
+    size_t a = last_dim(o, 1), b = last_dim(o, 0), all = task_elements(o);
+    if (all == n && !task_is_named(o, "num"))
+        *(o->whole || task_is_named(o, "label class") ? &l->labels : &l->scores) = o->values;
+    else if (o->rank >= 3 && all == n * a * b && (b == 2 || b == 3)) {
+        l->points = (struct task_rows){o->values, n, a * b, 1, a * b, 0, 1};
+        l->point_count = a, l->point_size = b;
+    } else if (o->rank >= 3 && all == n * a * b && a > 3 && b > 3) {
+        l->masks = o->values;
+        l->mask_height = a, l->mask_width = b;
+    } else if (o->rank >= 2 && all == n * b && b == l->point_count)
+        l->point_scores = o->values;
+}
+
+static bool find_lists(const struct task_query *q, struct lists *l)
+{
     struct error ignored;
-    *labels = *scores = NULL;
-    for (size_t i = 0; i < q->count && !n; i++)
-        if (!q->outputs[i].whole && task_matrix(&q->outputs[i], boxes, &ignored) == 0 && boxes->columns == 4)
-            n = boxes->rows;
-    for (size_t i = 0; i < q->count; i++) {
-        const struct task_output *o = &q->outputs[i];
-        bool label = o->whole || task_is_named(o, "label class");
-        if (n && task_elements(o) == n)
-            *(label ? labels : scores) = o->values;
+    for (size_t k = 0; k < q->count; k++) {
+        const struct task_output *o = &q->outputs[k];
+        *l = (struct lists){0};
+        if (o->whole || task_matrix(o, &l->boxes, &ignored) < 0 || (l->boxes.columns != 4 && l->boxes.columns != 5))
+            continue;
+        for (size_t i = 0; i < q->count; i++)
+            if (i != k)
+                take_list(l, &q->outputs[i], l->boxes.rows);
+        if (l->boxes.columns == 5 || l->scores)
+            return true;
     }
-    return *labels && *scores;
+    return false;
+}
+
+static int add_listed(struct task_candidates *c, const struct lists *l, size_t r, bool part, struct error *err)
+{
+    const float *v = task_cell(&l->boxes, r, 0), yx[] = {v[1], v[0], v[3], v[2]};
+    float score = l->boxes.columns == 5 ? v[4] : l->scores[r], *extra;
+    bool turned = task_word(c->task, TASK_FORM) == TASK_FORM_YX;
+    if (add_corners(c, l->labels ? l->labels[r] : 0, score, turned ? yx : v, part, &extra, err) < 0)
+        return -1;
+    for (size_t i = 0; extra && i < c->points; i++) {
+        struct task_point p = task_point(c->task, &l->points, r, i, l->point_size, l->point_count);
+        extra[3 * i] = p.x * (part ? (float)c->q->width : 1), extra[3 * i + 1] = p.y * (part ? (float)c->q->height : 1);
+        extra[3 * i + 2] = l->point_scores ? l->point_scores[r * c->points + i] : p.score;
+    }
+    if (extra && c->coefficients)
+        *extra = (float)r;
+    return 0;
 }
 
 int task_decode_lists(struct task_candidates *c, struct error *err)
 {
-    struct task_rows boxes;
-    const float *labels, *scores;
-    if (c->q->count >= 3 && task_elements(c->q->outputs) == 0)
+    struct lists l;
+    if (task_elements(c->q->outputs) == 0)
         return 0; /* nothing was found */
-    if (!find_lists(c->q, &boxes, &labels, &scores))
-        return error_set(err, "task: want outputs of n boxes, 4 numbers each, n labels and n scores");
-    bool part = task_is_part(c->task, &boxes, 4);
-    for (size_t r = 0; r < boxes.rows; r++)
-        if (add_corners(c, labels[r], scores[r], task_cell(&boxes, r, 0), part, NULL, err) < 0)
+    if (!find_lists(c->q, &l))
+        return error_set(err, "task: want outputs of n boxes, 4 numbers each, and n scores, or 5 numbers each");
+    bool part = task_is_part(c->task, &l.boxes, 4);
+    c->points = l.point_count;
+    if (!c->points && l.masks) {
+        c->coefficients = 1; /* the number of the mask */
+        c->masks =
+            (struct task_planes){l.masks, l.boxes.rows, l.mask_height, l.mask_width, l.mask_height * l.mask_width, 1};
+    }
+    for (size_t r = 0; r < l.boxes.rows; r++)
+        if (add_listed(c, &l, r, part, err) < 0)
             return -1;
     return 0;
 }
@@ -172,15 +208,39 @@ static int set_extra(struct task_candidates *c, size_t left, struct error *err)
     return 0;
 }
 
+static bool are_whole(const struct task_rows *m, size_t column)
+{
+    for (size_t r = 0; r < m->rows; r++) {
+        float v = *task_cell(m, r, column);
+        if (!(v >= 0) || v != floorf(v))
+            return false;
+    }
+    return true;
+}
+
+/* Where a row's box, score and label begin: with seven values, that of the image before them, the label is before the
+ * score (YOLOv7) unless only the last are whole numbers (super-gradients). */
+static void find_end(const struct task_candidates *c, struct task_rows *m, size_t *score, size_t *label)
+{
+    *score = 4, *label = 5;
+    if (m->columns != 7 || c->points || c->coefficients)
+        return;
+    *m = task_columns(m, 1, 6);
+    if (are_whole(m, 4) || !are_whole(m, 5))
+        *score = 5, *label = 4;
+}
+
 int task_decode_end(struct task_candidates *c, struct error *err)
 {
     struct task_rows m;
+    size_t score, label;
     if (task_matrix(c->q->outputs, &m, err) < 0)
         return -1;
-    if (m.columns < 6)
+    if (m.rows && m.columns < 6)
         return error_set(err, "task: %zu values for a box: want 6 or more", m.columns);
-    if (set_extra(c, m.columns - 6, err) < 0)
+    if (m.columns != 7 && m.rows && set_extra(c, m.columns - 6, err) < 0)
         return -1;
+    find_end(c, &m, &score, &label);
     bool part = task_is_part(c->task, &m, 4);
     float width = part ? (float)c->q->width : 1, height = part ? (float)c->q->height : 1;
     size_t size = c->points ? (m.columns - 6) / c->points : 0;
@@ -188,7 +248,7 @@ int task_decode_end(struct task_candidates *c, struct error *err)
         const float *v = task_cell(&m, r, 0);
         struct task_rows behind = task_columns(&m, 6, m.columns - 6);
         float *extra;
-        if (add_corners(c, v[5], v[4], v, part, &extra, err) < 0)
+        if (add_corners(c, v[label], v[score], v, part, &extra, err) < 0)
             return -1;
         for (size_t i = 0; extra && i < c->points; i++) {
             struct task_point p = task_point(c->task, &behind, r, i, size, c->points);
@@ -249,10 +309,13 @@ int task_decode_turned(struct task_candidates *c, struct error *err)
 
 /* ---- whichever of YOLO's ---- */
 
-/* A row of six: told already; fewer columns than rows and labels or objectness behind the box: yolov5's. */
+/* A row of six, or a list of rows without a batch: told already; fewer columns than rows and labels or objectness
+ * behind the box: yolov5's. */
 static enum task_id yolo_of(const struct task_candidates *c, const struct task_rows *m)
 {
     size_t labels = c->q->labels->count, points = (size_t)task_number(c->task, TASK_POINTS);
+    if (c->q->outputs->rank == 2 && (m->columns == 6 || m->columns == 7))
+        return TASK_ID_DETECT_YOLOV10;
     if (m->columns >= 6 && m->rows <= 300 && m->columns < 6 + 3 * points + 1 + (c->q->count > 1 ? 64 : 0) &&
         m->columns <= m->rows)
         return TASK_ID_DETECT_YOLOV10;

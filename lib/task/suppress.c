@@ -6,7 +6,8 @@
 #include "task/detect.h"
 
 #define MAX_CANDIDATES ((size_t)100000)  /* of the decoded boxes, the best go into the suppression, */
-#define MAX_PAIRS      ((size_t)1 << 25) /* and as many of them as this holds against those that may be kept */
+#define MAX_PAIRS      ((size_t)1 << 25) /* and as many of them as this holds against those that may be kept: */
+#define MAX_TURNED     ((size_t)1 << 23) /* turned ones, whose overlap costs more */
 
 static int by_score(const void *a, const void *b)
 {
@@ -207,9 +208,9 @@ int task_suppress(struct task_candidates *c, struct error *err)
     if (c->count)
         qsort(c->box, c->count, sizeof *c->box, by_score);
     int way = task_word(c->task, TASK_NMS);
+    size_t pairs = c->task->id == TASK_ID_POLYGONS_OBB ? MAX_TURNED : MAX_PAIRS;
     c->count = c->count < MAX_CANDIDATES ? c->count : MAX_CANDIDATES;
-    while (way != TASK_NMS_NONE &&
-           c->count * (way == TASK_NMS_FAST || s.most > c->count ? c->count : s.most) > MAX_PAIRS)
+    while (way != TASK_NMS_NONE && c->count * (way == TASK_NMS_FAST || s.most > c->count ? c->count : s.most) > pairs)
         c->count -= c->count / 8;
     return ways[way](&s, err);
 }

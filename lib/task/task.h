@@ -53,7 +53,8 @@ enum { TASK_BACKGROUND_NONE, TASK_BACKGROUND_FIRST, TASK_BACKGROUND_LAST };
 enum {
     TASK_FORM_CORNERS,   /* x0, y0, x1, y1 */
     TASK_FORM_CENTRES,   /* centre x, y, width, height */
-    TASK_FORM_OFFSETS,   /* the same, relative to an anchor: offsets in its sizes, logarithms of sizes (SSD) */
+    TASK_FORM_YX,        /* y0, x0, y1, x1 */
+    TASK_FORM_OFFSETS,   /* centre and size, relative to an anchor: offsets in its sizes, logarithms of sizes (SSD) */
     TASK_FORM_EDGES,     /* how far each corner of the anchor moves, in its sizes (MTCNN) */
     TASK_FORM_LINEAR,    /* centre less the anchor's, width, height, in pixels (BlazeFace) */
     TASK_FORM_DISTANCES, /* from the anchor's centre to left, top, right, bottom, in cells */
@@ -68,7 +69,8 @@ enum {
     TASK_COLUMNS_BOX_CLASSES,
     TASK_COLUMNS_BOX_OBJECT_CLASSES,
     TASK_COLUMNS_OBJECT_BOX_CLASSES,
-    TASK_COLUMNS_CLASSES_BOX
+    TASK_COLUMNS_CLASSES_BOX,
+    TASK_COLUMNS_BOX_OBJECT_POINTS_CLASSES
 };
 enum { TASK_UNIT_AUTO, TASK_UNIT_PIXEL, TASK_UNIT_PART };
 enum {

@@ -92,6 +92,23 @@ static void every_turn_has_its_way_back(void)
     }
 }
 
+/* The box around (2, 3) grows to the proportion of 4 x 2, twice the size, and is black beyond the picture. */
+static void a_box_warped_to_a_size(void)
+{
+    struct image in = sample(), out;
+    struct image_part part;
+    const struct image_part_how how = {.width = 4, .height = 2};
+    const struct image_place box = {2, {-1, 1}, {2, 6}};
+    CHECK(image_part_plan(&part, &in, &box, &how, NULL) == 0 && image_part_cut(&out, &in, &part, NULL) == 0);
+    CHECK(out.width == 4 && out.height == 2);
+    for (int i = 0; i < 8; i++) {
+        int x = -4 + i % 4 * 2, y = 2 + i / 4 * 2;
+        CHECK_MSG(out.data[i] == (x < 0 ? 0 : in.data[y * 8 + x]), "%d: %d", i, out.data[i]);
+    }
+    image_release(&in);
+    image_release(&out);
+}
+
 static void what_is_not_in_the_picture(void)
 {
     struct image in = sample();
@@ -116,6 +133,7 @@ int main(void)
     RUN(a_map_brings_corners_to_corners);
     RUN(warped_as_opencv_does_it);
     RUN(every_turn_has_its_way_back);
+    RUN(a_box_warped_to_a_size);
     RUN(what_is_not_in_the_picture);
     return TEST_END();
 }

@@ -194,7 +194,135 @@ static void lists(void)
     o[0].dims = none, o[1].dims = o[2].dims = zero;
     CHECK(ask("detect=lists", NULL, o, 3, 16, 16, &a) == 0 && a.count == 0);
     task_answers_release(&a);
+    o[1].dims = o[2].dims = n;
     CHECK(ask("detect=lists", NULL, o + 1, 2, 16, 16, &a) == -1);
+}
+
+/* Scores behind the corners; points, with scores of their own; y before x. */
+static void lists_with_points(void)
+{
+    static const float boxes[][5] = {{1, 2, 9, 12, 0.75f}, {0, 0, 5, 5, 0.25f}}, points[] = {3, 4, 5, 6, 0, 0, 0, 0},
+                       scores[] = {0.5f, 0.25f, 0, 0};
+    static const int64_t box_dims[] = {1, 2, 5}, dims[] = {1, 2, 2, 2}, each[] = {1, 2, 2};
+    struct task_output o[] = {{.values = boxes[0], .dims = box_dims, .rank = 3},
+                              {.values = points, .dims = dims, .rank = 4},
+                              {.values = scores, .dims = each, .rank = 3}};
+    struct task_answers a;
+    CHECK(ask("detect=lists", NULL, o, 3, 16, 16, &a) == 0 && a.count == 1 && a.at[0].point_count == 2);
+    near(a.at[0].points[1].y, 6, "y"), near(a.at[0].points[1].score, 0.25, "score of a point");
+    check_one("lists", 0, &a, 1, 2, 9, 12, 0.75);
+    check_one("yx", ask("detect=lists,form=yx", NULL, o, 1, 16, 16, &a), &a, 2, 1, 12, 9, 0.75);
+}
+
+/* A mask over the box: its border is half its outermost cells. */
+static void lists_with_masks(void)
+{
+    static const float boxes[] = {2, 2, 10, 10, 0.75f}, mask[16] = {[5] = 1, [6] = 1, [9] = 1, [10] = 1};
+    static const int64_t box_dims[] = {1, 5}, dims[] = {1, 1, 4, 4};
+    struct task_output o[] = {{.values = boxes, .dims = box_dims, .rank = 2},
+                              {.values = mask, .dims = dims, .rank = 4}};
+    struct recipe_map same = {1, 1, 0, 0};
+    struct task t;
+    struct task_labels none = {0};
+    struct task_query q = {.task = &t,
+                           .labels = &none,
+                           .outputs = o,
+                           .count = 2,
+                           .width = 16,
+                           .height = 16,
+                           .map = &same,
+                           .photo_width = 16,
+                           .photo_height = 16};
+    struct task_answers a;
+    struct error err;
+    CHECK(task_parse("detect=lists", 12, &t, &err) == 0 && task_answer(&q, &a, &err) == 0 && a.count == 1);
+    int inside = 0;
+    const struct task_answer *b = &a.at[0];
+    for (int i = 0; b->mask && i < b->place.width * b->place.height; i++) {
+        int x = b->place.x + i % b->place.width, y = b->place.y + i / b->place.width;
+        CHECK_MSG(b->mask[i] == (x >= 4 && x < 8 && y >= 4 && y < 8), "%d %d", x, y);
+        inside += b->mask[i];
+    }
+    CHECK(inside == 16);
+    task_answers_release(&a);
+}
+
+/* With the image before: the label may stand before the score. */
+static void rows_of_seven(void)
+{
+    static const float before[] = {0, 1, 2, 9, 12, 7, 0.75f}, behind[] = {0, 1, 2, 9, 12, 0.75f, 7};
+    static const int64_t dims[] = {1, 7};
+    struct task_answers a;
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++) {
+            const char *task = k ? "detect=yolo" : "detect=yolov10";
+            CHECK(ask_one(task, i ? before : behind, 2, dims, &a) == 0 && a.count == 1 && a.at[0].label == 7);
+            check_one(task, 0, &a, 1, 2, 9, 12, 0.75);
+        }
+}
+
+/* Scores, objectness, boxes and points apart, at cell (1, 0); the mean of the scores is geometric. */
+static void yunet(void)
+{
+    static const float cls[] = {0, 0.5f, 0, 0}, obj[] = {1, 0.125f, 1, 1}, box[4][4] = {{0}, {0.5f, 0.25f, 0, 0}},
+                       points[4][2] = {{0}, {1, 2}};
+    static const int64_t one[] = {1, 4, 1}, four[] = {1, 4, 4}, two[] = {1, 4, 2};
+    struct task_output o[] = {{.name = "cls_8", .values = cls, .dims = one, .rank = 3},
+                              {.name = "obj_8", .values = obj, .dims = one, .rank = 3},
+                              {.name = "bbox_8", .values = box[0], .dims = four, .rank = 3},
+                              {.name = "kps_8", .values = points[0], .dims = two, .rank = 3}};
+    struct task_answers a;
+    CHECK(ask("detect=yunet,strides=8,points=1,score=0.2", NULL, o, 4, 16, 16, &a) == 0 && a.count == 1);
+    near(a.at[0].points->x, 16, "x"), near(a.at[0].points->y, 16, "y");
+    check_one("yunet", 0, &a, 8, -2, 16, 6, 0.25);
+}
+
+static void centerface(void)
+{
+    static const float heat[] = {0, 0.5f, 0, 0}, sizes[8] = {[1] = 1, [5] = 2}, offsets[8] = {[1] = 0.25f, [5] = 0.5f},
+                       points[8] = {[1] = 0.5f, [5] = 0.25f};
+    static const int64_t map[] = {1, 1, 2, 2}, pair[] = {1, 2, 2, 2}, four[] = {1, 4, 2, 1};
+    struct task_output o[] = {{.values = heat, .dims = map, .rank = 4},
+                              {.values = sizes, .dims = pair, .rank = 4},
+                              {.values = offsets, .dims = pair, .rank = 4},
+                              {.values = points, .dims = four, .rank = 4}};
+    struct task_answers a;
+    double h = exp(1) * 8, w = exp(2) * 8, x = 16 - w / 2, y = 6 - h / 2;
+    x = x > 0 ? x : 0, y = y > 0 ? y : 0;
+    check_one("centerface", ask("detect=centerface", NULL, o, 3, 16, 16, &a), &a, x, y, x + w, y + h, 0.5);
+    CHECK(ask("detect=centerface", NULL, o, 4, 16, 16, &a) == -1);
+    CHECK(ask("detect=centerface", NULL, o, 2, 16, 16, &a) == -1);
+}
+
+static void simcc(void)
+{
+    static const float x[] = {0, 0.5f, 0, 0, 0, 0, 0, 0.25f}, y[] = {0, 0, 0.25f, 0, 0, 0.5f};
+    static const int64_t wide[] = {1, 2, 4}, high[] = {1, 2, 3}, other[] = {1, 3, 2};
+    struct task_output o[] = {{.values = x, .dims = wide, .rank = 3}, {.values = y, .dims = high, .rank = 3}};
+    struct task_answers a;
+    CHECK(ask("points=simcc", NULL, o, 2, 8, 6, &a) == 0 && a.count == 1 && a.at[0].point_count == 2);
+    if (a.count) {
+        near(a.at[0].points[0].x, 2, "x"), near(a.at[0].points[0].y, 4, "y"), near(a.at[0].points[0].score, 0.375, "s");
+        near(a.at[0].points[1].x, 6, "x"), near(a.at[0].points[1].y, 4, "y");
+    }
+    task_answers_release(&a);
+    o[1].dims = other;
+    CHECK(ask("points=simcc", NULL, o, 2, 8, 6, &a) == -1);
+    CHECK(ask("points=simcc", NULL, o, 1, 8, 6, &a) == -1);
+}
+
+/* Two masks, each sure of a label; nothing is label 2 here. */
+static void masks_of_queries(void)
+{
+    static const float classes[] = {9, 0, 0, 0, 9, 0}, masks[] = {9, 9, -9, -9, -9, -9, 9, 9};
+    static const int64_t rows[] = {1, 2, 3}, planes[] = {1, 2, 2, 2};
+    struct task_output o[] = {{.values = classes, .dims = rows, .rank = 3},
+                              {.values = masks, .dims = planes, .rank = 4}};
+    struct task_answers a;
+    CHECK(ask("mask", NULL, o, 2, 2, 2, &a) == 0 && a.count == 2 && a.picture.width == 2);
+    for (int i = 0; a.count && i < 4; i++)
+        CHECK(a.picture.data[i] == i / 2);
+    task_answers_release(&a);
 }
 
 /* Corners of the anchor move; landmarks are all x, then all y. */
@@ -238,6 +366,13 @@ int main(void)
     RUN(detr);
     RUN(other_outputs);
     RUN(lists);
+    RUN(lists_with_points);
+    RUN(lists_with_masks);
+    RUN(rows_of_seven);
+    RUN(yunet);
+    RUN(centerface);
+    RUN(simcc);
+    RUN(masks_of_queries);
     RUN(mtcnn);
     RUN(centernet);
     return TEST_END();
