@@ -171,20 +171,22 @@ END
 }
 
 @test "a model is never written to a terminal" {
+    need_terminal
     for p in convert optimize quantize; do
-        run script -qec "'$NN$p' '$TINY/mlp.onnx'" /dev/null < /dev/null
+        run terminal "'$NN$p' '$TINY/mlp.onnx'" < /dev/null
         equal "$status" 2
         matches "$output" 'terminal'
         ! printf '%s' "$output" | grep -q 'nn 1'
     done
-    script -qec "'${NN}convert' -o net.nn '$TINY/mlp.onnx'" /dev/null < /dev/null
+    terminal "'${NN}convert' -o net.nn '$TINY/mlp.onnx'" < /dev/null
     nn inspect net.nn > /dev/null
-    script -qec "'${NN}inspect' net.nn" /dev/null < /dev/null | grep -q '^nn 1'
+    terminal "'${NN}inspect' net.nn" < /dev/null | grep -q '^nn 1'
 }
 
 @test "no model and a terminal on standard input: wrong usage, not a hang" {
+    need_terminal
     for p in convert optimize quantize inspect; do
-        run timeout 10 script -qec "'$NN$p'" /dev/null
+        run terminal "'$NN$p'"
         equal "$status" 2
     done
 }

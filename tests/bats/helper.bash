@@ -16,6 +16,10 @@ nn() {
     "$NN$program" "$@"
 }
 
+# Runs a line of shell on a terminal of its own; a container need not have any to give.
+terminal() { timeout 20 script -qec "$1" /dev/null; }
+need_terminal() { terminal true > /dev/null 2>&1 || skip "no pseudo-terminals"; }
+
 # Runs a program, standard error apart: sets status, output, lines, stderr.
 try() {
     run --separate-stderr nn "$@"

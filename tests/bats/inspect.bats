@@ -53,12 +53,13 @@ load helper
 }
 
 @test "tables have a header and aligned columns on a terminal, and not in a pipe" {
-    script -qec "'${NN}inspect' --weights '$TINY/conv.onnx'" /dev/null < /dev/null | tr -d '\r' > out
+    need_terminal
+    terminal "'${NN}inspect' --weights '$TINY/conv.onnx'" < /dev/null | tr -d '\r' > out
     matches "$(head -n 1 out)" '^name  *dtype  *shape  *bytes  *min  *max'
     equal "$(grep -c $'\t' out)" 0
     equal "$(awk '{ print index($0, $2) }' out | sort -u | wc -l)" 1
     equal "$(nn inspect --weights "$TINY/conv.onnx" | head -n 1 | cut -f 1-4)" $'w1\tf32\t8x3x3x3\t864'
-    script -qec "'${NN}bench' -n 2 '$TINY/conv.onnx'" /dev/null < /dev/null | head -n 1 | grep -q '^name .* median ms '
+    terminal "'${NN}bench' -n 2 '$TINY/conv.onnx'" < /dev/null | head -n 1 | grep -q '^name .* median ms '
 }
 
 @test "--weights" {

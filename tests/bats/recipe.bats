@@ -39,9 +39,10 @@ END
 }
 
 @test "answers on a terminal: a header and columns; in a pipe neither; in JSON shapes are arrays" {
+    need_terminal
     classifier
     ppm photo.ppm 40 30 200 100 50
-    script -qec "'${NN}run' -k 2 net.nn photo.ppm photo.ppm" /dev/null < /dev/null | tr -d '\r' > out
+    terminal "'${NN}run' -k 2 net.nn photo.ppm photo.ppm" < /dev/null | tr -d '\r' > out
     equal "$(wc -l < out)" 5
     head -n 1 out | grep -qx 'path  *rank  *score  *index  label'
     ! grep -q $'\t' out
