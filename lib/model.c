@@ -281,7 +281,25 @@ static int check_recipe(const struct graph *g, const char *text, struct text *ou
     return 0;
 }
 
-/* Of a classifier, whose last size has to be known; labels NULL: not set. */
+/* Of characters: one label less than classes for the blank, and perhaps another for a space. */
+static int check_characters(const struct type *t, size_t labels, struct error *err)
+{
+    int64_t classes = t->dims[t->rank - 1];
+    if (classes < 0 || (size_t)classes == labels + 1 || (size_t)classes == labels + 2)
+        return 0;
+    return error_set(err, "%zu labels for %lld classes: want %lld, or %lld and a space", labels, (long long)classes,
+                     (long long)classes - 1, (long long)classes - 2);
+}
+
+static int check_classes(const struct type *t, const struct task_labels *labels, struct error *err)
+{
+    int64_t count = 1;
+    for (int i = t->rank > 1; i < t->rank; i++)
+        count = t->dims[i] < 0 || count < 0 ? -1 : count * t->dims[i];
+    return count < 0 ? 0 : task_labels_check(labels, (size_t)count, err);
+}
+
+/* Of a classifier, or one of characters, as far as sizes are known; labels NULL: not set. */
 static int check_label_count(const struct graph *g, const char *task_text, const char *label_text, struct error *err)
 {
     struct task task;
@@ -289,14 +307,14 @@ static int check_label_count(const struct graph *g, const char *task_text, const
     const struct type *t = g && g->output_count ? &g->outputs[0]->type : NULL;
     struct error ignored;
     if (!t || !task_text || !label_text || task_parse(task_text, strlen(task_text), &task, &ignored) < 0 ||
-        task.kind != TASK_CLASSIFY || t->kind != TYPE_TENSOR || t->rank < 1)
+        (task.kind != TASK_CLASSIFY && task.kind != TASK_CTC) || t->kind != TYPE_TENSOR || t->rank < 1)
         return 0;
-    int64_t count = 1;
-    for (int i = t->rank > 1; i < t->rank; i++)
-        count = t->dims[i] < 0 || count < 0 ? -1 : count * t->dims[i];
-    if (count < 0 || task_labels_init(&labels, label_text, strlen(label_text), err) < 0)
-        return count < 0 ? 0 : -1;
-    int status = task_labels_check(&labels, (size_t)count, err);
+    if (task_labels_init(&labels, label_text, strlen(label_text), err) < 0)
+        return -1;
+    bool one = g->output_count == 1;
+    int status = task.kind == TASK_CLASSIFY ? check_classes(t, &labels, err)
+                 : one                      ? check_characters(t, labels.count, err)
+                                            : 0;
     task_labels_release(&labels);
     return status;
 }

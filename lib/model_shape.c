@@ -115,10 +115,10 @@ int model_bind(struct model *m, const char *name, int rank, const int64_t *dims,
     return status < 0 ? -1 : op_infer_graph(g, err);
 }
 
-/* A size for axis i of a tensor of that rank. */
-static int64_t usual_size(int rank, int i)
+/* A size for axis i of a tensor of that rank; open ones of states are batches. */
+static int64_t usual_size(int rank, int i, bool is_state)
 {
-    return i == 0 ? 1 : rank == 4 && i >= 2 ? 64 : 16;
+    return i == 0 || is_state ? 1 : rank == 4 && i >= 2 ? 64 : 16;
 }
 
 int model_bind_rest(struct model *m, struct model_error *error)
@@ -133,7 +133,7 @@ int model_bind_rest(struct model *m, struct model_error *error)
         for (int d = 0; d < v->type.rank; d++) {
             if (v->type.dims[d] >= 0)
                 continue;
-            if (bind_dim(g, v, d, usual_size(v->type.rank, d), err) < 0)
+            if (bind_dim(g, v, d, usual_size(v->type.rank, d, model_state(m, i) >= 0), err) < 0)
                 return -1;
             count++;
         }

@@ -8,7 +8,7 @@
 #include "bench.h"
 
 #define PROFILE_SECONDS 1.0
-#define PROFILE_RUNS 5
+#define PROFILE_RUNS    5
 
 /* Runs a few times, and then for a while with the clock on each layer. */
 static int profile(struct bench *b, const struct request *r)

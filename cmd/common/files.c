@@ -50,24 +50,63 @@ void row_check(const char *option, const char *name, bool (*at)(size_t i, struct
     exit_usage("%s %s: want one of %s", option, name, known);
 }
 
-void property_check(const char *option, const char *key, const char *text)
-{
-    struct model_error err;
-    if (text && model_check_property(key, text, &err) < 0)
-        exit_usage("%s %s: %s", option, text, err.text);
-}
+/* ---- properties ---- */
 
-const char *recipe_option(const char *value)
+static const struct {
+    int key;
+    const char *option, *name;
+} property_rows[PROPERTIES] = {
+    [PROPERTY_RECIPE] = {'p', "-p", "recipe"},
+    [PROPERTY_TASK] = {'T', "-T", "task"},
+    [PROPERTY_LABELS] = {'l', "-l", "labels"},
+    [PROPERTY_FRAME] = {OPTION_FRAME, "--frame", "frame"},
+};
+
+/* What the file behind -p @FILE asks for, which is kept until the next call. */
+static const char *import_recipe(const char *value)
 {
     static char *kept;
     struct model_error err;
-    if (value[0] != '@')
-        return value;
     free(kept);
     kept = model_recipe_import(value + 1, &err);
     if (!kept)
         exit_usage("-p %s: %s", value, err.text);
     return kept;
+}
+
+bool properties_option(struct properties *p, int key, const char *value)
+{
+    for (int i = 0; i < PROPERTIES; i++)
+        if (property_rows[i].key == key) {
+            p->given[i] = value;
+            p->text[i] = i == PROPERTY_RECIPE && value[0] == '@' ? import_recipe(value) : value;
+            return true;
+        }
+    return false;
+}
+
+void properties_check(const struct properties *p)
+{
+    struct model_error err;
+    for (int i = 0; i < PROPERTIES; i++)
+        if (p->given[i] && i != PROPERTY_LABELS && model_check_property(property_rows[i].name, p->text[i], &err) < 0)
+            exit_usage("%s %s: %s", property_rows[i].option, p->given[i], err.text);
+}
+
+int properties_set(const struct properties *p, struct model *m)
+{
+    struct model_error err;
+    for (int i = 0; i < PROPERTIES; i++) {
+        char *labels = p->given[i] && i == PROPERTY_LABELS ? read_text(p->given[i]) : NULL;
+        const char *text = labels ? labels : p->text[i];
+        int status = p->given[i] && i == PROPERTY_LABELS && !labels ? 1 : 0;
+        if (text && status == 0 && model_set_property(m, property_rows[i].name, text, &err) < 0)
+            status = say_failed("%s %.200s: %s", property_rows[i].option, p->given[i], err.text);
+        free(labels);
+        if (status)
+            return status;
+    }
+    return 0;
 }
 
 bool session_option(struct model_session_options *session, int key, const char *value)

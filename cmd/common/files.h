@@ -38,12 +38,19 @@ void format_check(const char *name);
 /* Exits when no row of a table (model_scheme_at, …) has the name that was given to `option`. */
 void row_check(const char *option, const char *name, bool (*at)(size_t i, struct model_row *row));
 
-/* Exits when the text that `option` was given cannot be that property; NULL is allowed. */
-void property_check(const char *option, const char *key, const char *text);
+/* What is to stand in the place of the model's own properties. */
+enum { PROPERTY_RECIPE, PROPERTY_TASK, PROPERTY_LABELS, PROPERTY_FRAME, PROPERTIES };
 
-/* The recipe that -p was given: the text, or for @FILE what that file asks for, which is kept until the next call.
- * Exits when the file cannot be used. */
-const char *recipe_option(const char *value);
+struct properties {
+    const char *given[PROPERTIES], *text[PROPERTIES]; /* behind the option, and what that means; NULL: not given */
+};
+
+/* Takes -p, -T, -l or --frame; false for other keys. Exits when the file of -p @FILE cannot be used. */
+bool properties_option(struct properties *p, int key, const char *value);
+/* Exits when one of them can be none for any model. */
+void properties_check(const struct properties *p);
+/* 0, or 1 with a message. */
+int properties_set(const struct properties *p, struct model *m);
 
 /* Takes -j or -P; false when the key is neither. */
 bool session_option(struct model_session_options *session, int key, const char *value);

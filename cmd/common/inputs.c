@@ -142,6 +142,29 @@ int inputs_apply(const struct inputs *inputs, struct model *m, const char *path,
     return 0;
 }
 
+static bool is_open(const struct model_port *port)
+{
+    for (int i = 0; i < port->rank; i++)
+        if (port->dims[i] < 0)
+            return true;
+    return false;
+}
+
+int inputs_bind_rest(struct model *m, const char *path)
+{
+    struct model_error err;
+    struct model_port port;
+    bool *open = get_memory(model_input_count(m), sizeof *open);
+    for (size_t i = 0; model_input(m, i, &port); i++)
+        open[i] = is_open(&port);
+    int bound = model_bind_rest(m, &err);
+    for (size_t i = 0; bound >= 0 && model_input(m, i, &port); i++)
+        if (open[i])
+            say_note("%s: open sizes of input '%s' are tried as %s; -s sets others", path, port.name, port.text);
+    free(open);
+    return bound < 0 ? say_failed("%s: %s", path, err.text) : 0;
+}
+
 int inputs_fill(const struct model *m, const char *path, uint64_t seed, struct model_tensor **in)
 {
     struct model_error err;

@@ -31,6 +31,9 @@ struct model *inputs_read(const struct inputs *inputs, const char *path, const c
  * or 1 with a message. */
 int inputs_apply(const struct inputs *inputs, struct model *m, const char *path, struct model_tensor **in);
 
+/* Binds what is open still to small sizes, and tells which inputs that was in. 0, or 1 with a message. */
+int inputs_bind_rest(struct model *m, const char *path);
+
 /* Random tensors for inputs that are NULL and must be given, of a model whose sizes are all bound; 0, or 1 with a
  * message. */
 int inputs_fill(const struct model *m, const char *path, uint64_t seed, struct model_tensor **in);

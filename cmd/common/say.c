@@ -1,4 +1,5 @@
 /* Messages, all on standard error. */
+#include <ctype.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -68,15 +69,20 @@ static bool is_unread(void)
 
 static void say(const char *format, va_list list)
 {
-    if (is_unread())
+    char *text = NULL;
+    size_t size;
+    FILE *to = is_unread() ? NULL : open_memstream(&text, &size);
+    if (!to)
         return;
+    vfprintf(to, format, list);
+    if (fclose(to) != 0)
+        return;
+    for (char *c = text; *c; c++)
+        *c = iscntrl((unsigned char)*c) ? '?' : *c; /* of a file's name */
     wipe_progress();
     fflush(stdout); /* so that on one terminal they come in order */
-    flockfile(stderr);
-    fprintf(stderr, "%s: ", program_name);
-    vfprintf(stderr, format, list);
-    fputc('\n', stderr);
-    funlockfile(stderr);
+    fprintf(stderr, "%s: %s\n", program_name, text);
+    free(text);
 }
 
 int say_failed(const char *format, ...)

@@ -9,7 +9,7 @@
 #include "../common/record.h"
 #include "model.h"
 
-enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_WEIGHTS_FROM, OPTION_FRAME, OPTION_LIST };
+enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_WEIGHTS_FROM, OPTION_LIST };
 
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
@@ -35,7 +35,8 @@ static const struct program program = {
 };
 
 struct request {
-    const char *from, *recipe, *labels, *task, *frame, *weights, *weights_from;
+    const char *from, *weights, *weights_from;
+    struct properties properties;
     struct inputs inputs;
     bool list;
     struct output out;
@@ -70,24 +71,11 @@ static int list(void)
 
 static void take_option(struct request *r, int key, const char *value)
 {
+    if (properties_option(&r->properties, key, value) || inputs_option(&r->inputs, key, value))
+        return;
     switch (key) {
     case 'f':
         r->from = value;
-        break;
-    case 's':
-        inputs_option(&r->inputs, key, value);
-        break;
-    case 'p':
-        r->recipe = recipe_option(value);
-        break;
-    case 'l':
-        r->labels = value;
-        break;
-    case 'T':
-        r->task = value;
-        break;
-    case OPTION_FRAME:
-        r->frame = value;
         break;
     case OPTION_WEIGHTS:
         r->weights = value;
@@ -101,20 +89,6 @@ static void take_option(struct request *r, int key, const char *value)
     default:
         output_option(&r->out, key, value);
     }
-}
-
-static int set_property(struct model *m, const char *key, const char *text)
-{
-    struct model_error err;
-    return !text || model_set_property(m, key, text, &err) == 0 ? 0 : say_failed("%s", err.text);
-}
-
-static int set_labels(struct model *m, const char *path)
-{
-    char *text = path ? read_text(path) : NULL;
-    int status = path && !text ? 1 : set_property(m, "labels", text);
-    free(text);
-    return status;
 }
 
 static int say_misfit(const struct model_misfit *f, const char *from, const char *path)
@@ -150,8 +124,7 @@ static int change(const struct request *r, struct model *m, const char *path)
         return 1;
     if (model_infer(m, &err) < 0)
         return say_failed("%s: %s", path_name(path), err.text);
-    if (set_property(m, "recipe", r->recipe) || set_property(m, "task", r->task) ||
-        set_property(m, "frame", r->frame) || set_labels(m, r->labels))
+    if (properties_set(&r->properties, m))
         return 1;
     if (r->weights && model_quantize(m, r->weights, NULL, NULL, &err) < 0)
         return say_failed("%s", err.text);
@@ -180,9 +153,7 @@ static void check(const struct request *r)
         known |= strcmp(r->weights, types[i]) == 0;
     if (!known)
         exit_usage("--weights %s: want f32, f16 or bf16", r->weights);
-    property_check("-p", "recipe", r->recipe);
-    property_check("-T", "task", r->task);
-    property_check("--frame", "frame", r->frame);
+    properties_check(&r->properties);
     format_check(r->from);
     output_check(&r->out);
 }

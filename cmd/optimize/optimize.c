@@ -125,6 +125,7 @@ static int check(const struct request *r, const struct model *m, const struct mo
     size_t n = model_input_count(original);
     struct model_tensor **in = get_memory(n, sizeof *in);
     int status = !copy ? say_failed("%s", err.text) : inputs_apply(&r->inputs, copy, path_name(path), in);
+    status = status ? status : inputs_bind_rest(copy, path_name(path));
     if (status == 0)
         status = check_on(r, m, copy, in, path);
     for (size_t i = 0; i < n; i++)

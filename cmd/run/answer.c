@@ -204,7 +204,8 @@ int answer(struct runner *r)
     struct model_answers a;
     struct model_error err;
     enum model_answer_kind kind = model_session_answer_kind(r->s);
-    if ((kind == MODEL_ANSWER_BOXES || kind == MODEL_ANSWER_POLYGONS) && !r->has_photo && !r->request->task)
+    if ((kind == MODEL_ANSWER_BOXES || kind == MODEL_ANSWER_POLYGONS) && !r->has_photo &&
+        !r->request->properties.text[PROPERTY_TASK])
         kind = MODEL_ANSWER_NONE; /* where boxes lie in an array's picture is not known: the outputs as they are */
     size_t most = r->request->best ? (size_t)r->request->best : model_session_usual_answers(r->s);
     int status = 0;

@@ -252,7 +252,7 @@ static bool is_sound(const struct runner *r, const char *path)
 {
     const char *name = strrchr(path, '/');
     return has_suffix(path, ".wav") ||
-           (r->request->frame && !strchr(name ? name : path, '.') && !input_is_number(path));
+           (r->request->properties.text[PROPERTY_FRAME] && !strchr(name ? name : path, '.') && !input_is_number(path));
 }
 
 void feed(struct runner *r, const char *input)

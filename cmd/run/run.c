@@ -17,7 +17,6 @@ enum {
     OPTION_ATOL,
     OPTION_STREAM,
     OPTION_STATE,
-    OPTION_FRAME,
     OPTION_CROP,
     OPTION_TURN,
     OPTION_DRAW
@@ -61,7 +60,8 @@ static const struct program program = {
 
 static void take_option(struct request *r, int key, const char *value)
 {
-    if (session_option(&r->session, key, value) || inputs_option(&r->inputs, key, value))
+    if (session_option(&r->session, key, value) || inputs_option(&r->inputs, key, value) ||
+        properties_option(&r->properties, key, value))
         return;
     switch (key) {
     case 'f':
@@ -85,15 +85,6 @@ static void take_option(struct request *r, int key, const char *value)
     case OPTION_ATOL:
         r->atol = program_real("--atol", value, 0);
         break;
-    case 'p':
-        r->recipe = recipe_option(value);
-        break;
-    case 'T':
-        r->task = value;
-        break;
-    case 'l':
-        r->labels = value;
-        break;
     case '0':
         r->nul = true;
         break;
@@ -112,24 +103,7 @@ static void take_option(struct request *r, int key, const char *value)
     case OPTION_STATE:
         r->states[r->state_count++] = value;
         break;
-    case OPTION_FRAME:
-        r->frame = value;
-        break;
     }
-}
-
-/* Puts what options say in the place of the model's own properties. */
-static int override(const struct request *r, struct model *m)
-{
-    struct model_error err;
-    char *labels = r->labels ? read_text(r->labels) : NULL;
-    int status = r->labels && !labels ? 1 : 0;
-    const char *set[][2] = {{"recipe", r->recipe}, {"task", r->task}, {"labels", labels}, {"frame", r->frame}};
-    for (size_t i = 0; status == 0 && i < sizeof set / sizeof *set; i++)
-        if (set[i][1] && model_set_property(m, set[i][0], set[i][1], &err) < 0)
-            status = say_failed("%s", err.text);
-    free(labels);
-    return status;
 }
 
 /* ---- inputs ---- */
@@ -270,7 +244,7 @@ static int run_with(struct request *r, struct model *m, char **inputs, size_t co
 static int run(struct request *r, char **inputs, size_t count)
 {
     struct model *m = inputs_read(&r->inputs, r->model, r->from, inputs, count);
-    int status = m ? override(r, m) : 1;
+    int status = m ? properties_set(&r->properties, m) : 1;
     if (status == 0)
         status = inputs_apply(&r->inputs, m, path_name(r->model), NULL);
     if (status == 0 && count == 0 && feed_needed(m) > 0 && !r->compare && !r->crop)
@@ -292,9 +266,7 @@ int run_main(int argc, char **argv)
         take_option(&r, key, value);
     if (optind == argc)
         exit_usage("no model; %s -h tells how it is used", program.name);
-    property_check("-p", "recipe", r.recipe);
-    property_check("-T", "task", r.task);
-    property_check("--frame", "frame", r.frame);
+    properties_check(&r.properties);
     if (r.turn && !r.crop)
         exit_usage("--turn is about parts of photos: want --crop, too");
     r.model = argv[optind++];

@@ -2,11 +2,13 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "../common/files.h"
 #include "../common/inputs.h"
 #include "model.h"
 
 struct request {
-    const char *model, *from, *recipe, *task, *labels;
+    const char *model, *from;
+    struct properties properties;
     struct model_session_options session;
     long best;                          /* -k; 0: not given */
     const char *output, *expect, *draw; /* folders */
@@ -17,8 +19,7 @@ struct request {
     bool stream;         /* --stream */
     const char **states; /* --state: "IN=OUT" */
     size_t state_count;
-    const char *frame; /* of sound */
-    bool crop;         /* inputs are records of another network */
+    bool crop; /* inputs are records of another network */
     struct model_cut cut;
     double turn; /* --turn: the least score of a direction that is believed; 0: not given */
 };

@@ -243,7 +243,9 @@ static const struct format *start(struct target *target, const char *path, const
                                   const char *options, struct error *err)
 {
     if (!format)
-        format = is_standard_output(path) ? format_by_name("nn") : format_by_suffix(path);
+        format = is_standard_output(path) ? NULL : format_by_suffix(path);
+    if (!format && (is_standard_output(path) || strncmp(path, "/dev/", 5) == 0)) /* /dev/null, /dev/fd/3 */
+        format = format_by_name("nn");
     if (!format || !format->write) {
         no_writer(format, err);
         return NULL;

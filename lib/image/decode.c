@@ -83,6 +83,8 @@ static int decode_by_stb(struct image *out, const struct format *f, const uint8_
 int image_decode(struct image *out, const void *bytes, size_t n, struct error *err)
 {
     const struct format *f = recognise(bytes, n);
+    if (n == 0)
+        return error_set(err, "is empty: want JPEG, PNG, GIF, BMP, PNM or TGA");
     if (!f->pixels_per_byte)
         return error_set(err, "looks like %s: want JPEG, PNG, GIF, BMP, PNM or TGA", f->name);
     if (f->decode)

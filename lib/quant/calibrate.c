@@ -99,7 +99,7 @@ int quant_calibration_init(struct quant_calibration *c, const struct graph *g, c
                            struct error *err)
 {
     *c = (struct quant_calibration){.settings = *settings, .g = graph_clone(g, err)};
-    if (c->g && prepare(c->g, err) == 0)
+    if (c->g && prepare(c->g, err) == 0 && quant_check_kept(g, c->g, settings->keep, settings->keep_count, err) == 0)
         c->channelled = quant_find_channelled(c->g, &c->channelled_count, err);
     if (c->channelled)
         return 0;

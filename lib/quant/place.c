@@ -129,6 +129,21 @@ static bool is_kept(const struct node *n, const char *const *keep, size_t count)
     return false;
 }
 
+int quant_check_kept(const struct graph *g, const struct graph *prepared, const char *const *keep, size_t count,
+                     struct error *err)
+{
+    const struct node *const starts[] = {g->first, prepared->first};
+    for (size_t i = 0; i < count; i++) {
+        bool found = op_find("", keep[i]);
+        for (int k = 0; k < 2; k++)
+            for (const struct node *n = starts[k]; n && !found; n = n->next)
+                found = is_kept(n, &keep[i], 1);
+        if (!found)
+            return error_set(err, "no layer '%s', which was to stay in float32, nor an operator of that name", keep[i]);
+    }
+    return 0;
+}
+
 static enum quant_kind kind_of(const struct node *n)
 {
     static const struct {

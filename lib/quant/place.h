@@ -40,6 +40,10 @@ struct quant_places {
     size_t layer_count, site_count;
 };
 
+/* -1 and a message when one of these is neither a node of the graph, before or after preparing it, nor an operator. */
+int quant_check_kept(const struct graph *g, const struct graph *prepared, const char *const *keep, size_t count,
+                     struct error *err);
+
 /* `keep`: names of nodes, or operators, that stay in float. The graph is resolved and inferred; scratch of its nodes is
  * used. */
 int quant_place(struct graph *g, const char *const *keep, size_t keep_count, struct quant_places *p, struct error *err);

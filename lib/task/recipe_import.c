@@ -109,6 +109,8 @@ int recipe_import(const char *bytes, size_t n, struct recipe *out, struct error 
 {
     struct json j;
     struct text t;
+    if (n == 0)
+        return error_set(err, "is empty: want settings in JSON or YAML");
     if ((is_json(bytes, n) ? json_parse : yaml_parse)(&j, bytes, n, err))
         return -1;
     text_init(&t);

@@ -271,6 +271,9 @@ static int crop_to_input(const struct recipe *r, const struct target *t, struct 
     struct recipe_step step = {.kind = RECIPE_CROP, .x = -1, .y = -1};
     step.width = t->width ? t->width : last(p)->width;
     step.height = t->height ? t->height : last(p)->height;
+    if (step.width > last(p)->width || step.height > last(p)->height)
+        return error_set(err, "recipe: gives %dx%d pixels, the input wants %dx%d", last(p)->width, last(p)->height,
+                         step.width, step.height);
     return crop_to(r, &step, p, err);
 }
 

@@ -95,3 +95,22 @@ load helper
     try bench --score named.txt "$TINY/mlp.onnx"
     failed_with 1 'does not classify'
 }
+
+@test "open sizes of a state are one, others are told" {
+    declare_nn state.nn <<END
+input x f32 1x?
+input h f32 2x?x3
+constant two f32 scalar = 2
+node - Mul h two -> h_out f32 2x?x3
+node - Mul x two -> y f32 1x?
+output y
+output h_out
+END
+    try bench -n 1 state.nn
+    equal "$status" 0
+    matches "$stderr" "'h' are tried as f32 2x1x3; -s sets others"
+    try optimize --check -s h=2x5x3 -o /dev/null state.nn
+    equal "$status" 0
+    matches "$stderr" "'x' are tried as f32 1x16"
+    [[ $stderr != *"'h'"* ]]
+}

@@ -117,6 +117,39 @@ programs='convert optimize quantize run bench inspect'
     matches "$stderr" '2 labels'
 }
 
+@test "characters that are too few or too many fail where they are given, and the option is named" {
+    try convert -T ctc -l labels.txt -o out.nn "$TINY/conv.onnx"
+    failed_with 1 '^nnconvert: -l labels.txt: 5 labels for 5 classes: want 4, or 3 and a space$'
+    [ ! -e out.nn ]
+    head -n 4 labels.txt > four.txt
+    nn convert -T ctc -l four.txt -o out.nn "$TINY/conv.onnx"
+    try run -p resize=16x16 "$TINY/conv.onnx" x.npy
+    failed_with 1 '^nnrun: -p resize=16x16: recipe: gives 16x16 pixels, the input wants 32x32$'
+}
+
+@test "a message is one line, whatever a file is called" {
+    try run "$TINY/conv.onnx" $'no\nsuch\e[1mfile'
+    failed_with 1 '^nnrun: no\?such\?\[1mfile: No such file or directory$'
+}
+
+@test "empty files, and files where folders are wanted" {
+    : > empty.jpg
+    classifier
+    ppm x.ppm 9 9 9 9 9
+    try run net.nn empty.jpg
+    failed_with 1 '^nnrun: empty.jpg: is empty: want JPEG'
+    try run -p @empty.jpg net.nn x.ppm
+    failed_with 2 '^nnrun: -p @empty.jpg: is empty: want settings'
+    try run -o labels.txt net.nn x.ppm
+    failed_with 1 '^nnrun: labels.txt: is a file, want a folder'
+}
+
+@test "devices as outputs need no suffix" {
+    for p in convert optimize quantize; do
+        nn $p -q -o /dev/null "$TINY/conv.onnx"
+    done
+}
+
 @test "NN_ISA that this processor lacks, or that nobody knows: exit 2" {
     for p in $programs; do
         NN_ISA=nonsense try $p "$TINY/mlp.onnx"

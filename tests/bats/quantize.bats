@@ -69,6 +69,14 @@ calibratable() {
     jq -es '.[0].operator == "Conv" and .[0].snr > 20 and .[-1].operator == "output"' report.json
 }
 
+@test "-c --keep: a name that is neither a layer nor an operator" {
+    classifier
+    ppm x.ppm 9 9 9 9 9
+    try quantize --keep Softmax --keep nowhere -c x.ppm -o q.nn net.nn
+    failed_with 1 "no layer 'nowhere'"
+    [ ! -e q.nn ]
+}
+
 @test "-c: a bad file among many is told, and the rest is used" {
     mkdir data
     npy data/a.npy f32 1x24
