@@ -29,13 +29,17 @@ static inline int image_clamp(int v, int count)
     return v < 0 ? 0 : v >= count ? count - 1 : v;
 }
 
+/* Outputs from ... to - 1 of n, whose `taps` samples at[taps * i] ... lie side by side, and behind the first of which
+ * there are `room` samples of the row, itself counted. */
+void resize_inner(const int *at, int taps, int n, int in, int room, int *from, int *to);
+
 /* OpenCV's INTER_CUBIC into `out`, of the wanted size, for sides of 4 pixels and more. */
 int image_resize_cubic(struct image *out, const struct image *in, const struct resize_axis *x,
                        const struct resize_axis *y, struct error *err);
 
 /* OpenCV's INTER_AREA into `out`, of the wanted size: where both sides shrink by whole numbers, and otherwise. */
-void image_resize_blocks(struct image *out, const struct image *in, const struct resize_axis *x,
-                         const struct resize_axis *y);
+int image_resize_blocks(struct image *out, const struct image *in, const struct resize_axis *x,
+                        const struct resize_axis *y, struct error *err);
 int image_resize_covers(struct image *out, const struct image *in, const struct resize_axis *x,
                         const struct resize_axis *y, struct error *err);
 

@@ -1,36 +1,72 @@
 /* OpenCV's INTER_AREA where both sides shrink: modules/imgproc/src/resize.cpp. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "image/resize.h"
+#include "image/vector.h"
 
 /* ---- the mean of what a pixel covers, in whole pixels ---- */
 
-static uint8_t block_mean(const uint8_t *in, size_t row, int channels, int width, int height)
+/* Sums over `height` rows, a column at a time. */
+__attribute__((always_inline)) static inline void sum_rows(uint32_t *restrict sum, const uint8_t *in, size_t stride,
+                                                           int height, size_t n)
 {
-    uint64_t sum = 0;
-    for (int j = 0; j < height; j++)
-        for (int i = 0; i < width; i++)
-            sum += in[j * row + (size_t)i * channels];
-    if (width == 2 && height == 2)
-        return (uint8_t)((sum + 2) >> 2);
-    return (uint8_t)rintf((float)sum * (1.f / (width * height)));
+    for (size_t i = 0; i < n; i++)
+        sum[i] = in[i];
+    for (int j = 1; j < height; j++)
+        for (size_t i = 0; i < n; i++)
+            sum[i] += in[j * stride + i];
 }
 
-void image_resize_blocks(struct image *out, const struct image *in, const struct resize_axis *x,
-                         const struct resize_axis *y)
+static void sum_plain(uint32_t *sum, const uint8_t *in, size_t stride, int height, size_t n)
+{
+    sum_rows(sum, in, stride, height, n);
+}
+
+#ifdef IMAGE_AVX2
+IMAGE_AVX2 static void sum_avx2(uint32_t *sum, const uint8_t *in, size_t stride, int height, size_t n)
+{
+    sum_rows(sum, in, stride, height, n);
+}
+#else
+#define sum_avx2 sum_plain
+#endif
+
+/* One row of means; sum has `width` pixels for each. `channels` and `width` are constants where this is inlined. */
+__attribute__((always_inline)) static inline void mean_row(uint8_t *out, const uint32_t *sum, int n, int channels,
+                                                           int width, int height)
+{
+    float share = 1.f / (width * height);
+    bool four = width == 2 && height == 2;
+    for (int x = 0; x < n; x++, sum += width * channels)
+        for (int c = 0; c < channels; c++) {
+            uint64_t all = 0;
+            for (int i = 0; i < width; i++)
+                all += sum[i * channels + c];
+            *out++ = four ? (uint8_t)((all + 2) >> 2) : (uint8_t)rintf((float)all * share);
+        }
+}
+
+int image_resize_blocks(struct image *out, const struct image *in, const struct resize_axis *x,
+                        const struct resize_axis *y, struct error *err)
 {
     int channels = in->channels, width = x->in / x->out, height = y->in / y->out;
-    size_t row = (size_t)in->width * channels;
-    uint8_t *to = out->data;
-    for (int j = 0; j < y->n; j++)
-        for (int i = 0; i < x->n; i++)
-            for (int c = 0; c < channels; c++)
-                *to++ = block_mean(in->data + (size_t)(y->from + j) * height * row +
-                                       (size_t)(x->from + i) * width * channels + c,
-                                   row, channels, width, height);
+    size_t stride = (size_t)in->width * channels, n = (size_t)x->n * width * channels;
+    uint32_t *sum = mem_calloc(n, sizeof *sum, err);
+    for (int j = 0; sum && j < y->n; j++) {
+        const uint8_t *from = in->data + (size_t)(y->from + j) * height * stride + (size_t)x->from * width * channels;
+        uint8_t *to = out->data + (size_t)j * x->n * channels;
+        (image_has_avx2() ? sum_avx2 : sum_plain)(sum, from, stride, height, n);
+        if (channels == 3 && width == 2)
+            mean_row(to, sum, x->n, 3, 2, height);
+        else
+            mean_row(to, sum, x->n, channels, width, height);
+    }
+    free(sum);
+    return sum ? 0 : -1;
 }
 
 /* ---- the same with parts of pixels, in float32 ---- */
@@ -85,12 +121,45 @@ __attribute__((always_inline)) static inline void cover_pixels(float *sum, const
     }
 }
 
-static void cover_row(float *sum, const uint8_t *in, const struct cover *covers, int n, int channels)
+#ifdef IMAGE_AVX2
+IMAGE_AVX2 static inline __m128 load_pixel(const uint8_t *p)
 {
-    if (channels == 3)
-        cover_pixels(sum, in, covers, n, 3);
-    else
+    int32_t bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes)));
+}
+
+/* Of 3 channels, by vectors that read and write one sample too many. */
+IMAGE_AVX2 static void cover_inner(float *sum, const uint8_t *in, const struct cover *covers, int n)
+{
+    for (int x = 0; x < n; x++) {
+        const struct cover *c = &covers[x];
+        const uint8_t *p = in + (size_t)c->first * 3, *end = p + 3 * (c->n - 1);
+        const __m128 middle = _mm_set1_ps(c->middle);
+        __m128 v = _mm_mul_ps(load_pixel(p), _mm_set1_ps(c->left));
+        for (p += 3; p < end; p += 3)
+            v = _mm_add_ps(v, _mm_mul_ps(load_pixel(p), middle));
+        if (c->n > 1)
+            v = _mm_add_ps(v, _mm_mul_ps(load_pixel(end), _mm_set1_ps(c->right)));
+        _mm_storeu_ps(sum + 3 * x, v);
+    }
+}
+#endif
+
+/* `inner` outputs from the first on do not reach the row's last pixel. */
+static void cover_row(float *sum, const uint8_t *in, const struct cover *covers, int n, int channels, int inner)
+{
+    if (channels == 1) {
         cover_pixels(sum, in, covers, n, 1);
+        return;
+    }
+#ifdef IMAGE_AVX2
+    if (image_has_avx2())
+        cover_inner(sum, in, covers, inner);
+    else
+#endif
+        inner = 0;
+    cover_pixels(sum + 3 * inner, in, covers + inner, n - inner, 3);
 }
 
 static uint8_t float_to_byte(float v)
@@ -102,12 +171,15 @@ static void cover_rows(struct image *out, const struct image *in, const struct c
                        const struct resize_axis *y, float *row, float *sum)
 {
     size_t n = (size_t)out->width * out->channels, in_row = (size_t)in->width * in->channels;
+    int inner = out->width;
+    while (inner > 0 && across[inner - 1].first + across[inner - 1].n >= in->width)
+        inner--;
     for (int j = 0; j < y->n; j++) {
         struct cover c = cover_of(y, j);
         memset(sum, 0, n * sizeof *sum);
         for (int k = 0; k < c.n; k++) {
             float w = share(&c, k);
-            cover_row(row, in->data + (c.first + k) * in_row, across, out->width, out->channels);
+            cover_row(row, in->data + (c.first + k) * in_row, across, out->width, out->channels, inner);
             for (size_t i = 0; i < n; i++)
                 sum[i] += row[i] * w;
         }
@@ -121,11 +193,11 @@ int image_resize_covers(struct image *out, const struct image *in, const struct 
 {
     size_t n = (size_t)out->width * out->channels;
     struct cover *across = mem_calloc(out->width, sizeof *across, err);
-    float *row = across ? mem_calloc(2 * n, sizeof *row, err) : NULL;
+    float *row = across ? mem_calloc(2 * n + 1, sizeof *row, err) : NULL;
     for (int i = 0; row && i < x->n; i++)
         across[i] = cover_of(x, i);
     if (row)
-        cover_rows(out, in, across, y, row, row + n);
+        cover_rows(out, in, across, y, row, row + n + 1);
     int failed = row ? 0 : -1;
     free(row);
     free(across);

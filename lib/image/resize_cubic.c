@@ -8,7 +8,8 @@
 #include "image/resize.h"
 #include "image/vector.h"
 
-#define TAPS 4
+#define TAPS        4
+#define PIXELS_READ 6 /* by 16 bytes */
 
 #ifdef __FP_FAST_FMAF
 #define FUSED true
@@ -20,6 +21,7 @@
 struct cubic {
     int *at;       /* TAPS per output; the border is repeated */
     float *weight; /* TAPS per output */
+    int from, to;  /* see resize_inner() */
 };
 
 static void cubic_release(struct cubic *c)
@@ -52,6 +54,7 @@ static int cubic_init(struct cubic *c, const struct resize_axis *a, struct error
         for (int k = 0; k < TAPS; k++)
             c->at[i * TAPS + k] = image_clamp((int)whole + k - 1, a->in);
     }
+    resize_inner(c->at, TAPS, a->n, a->in, PIXELS_READ, &c->from, &c->to);
     return 0;
 }
 
@@ -61,28 +64,21 @@ __attribute__((always_inline)) static inline float fused(float a, float b, float
     return fast ? __builtin_fmaf(a, b, c) : (float)((double)a * b + c);
 }
 
-/* One row; `channels` and `fast` are constants where this is inlined. */
-__attribute__((always_inline)) static inline void along_row(float *out, const uint8_t *in, const struct cubic *c, int n,
-                                                            int channels, bool fast)
+/* Part of a row; `channels` and `fast` are constants where this is inlined. */
+__attribute__((always_inline)) static inline void along_row(float *out, const uint8_t *in, const struct cubic *c,
+                                                            int from, int to, int channels, bool fast)
 {
-    const int *at = c->at;
-    const float *w = c->weight;
-    for (int x = 0; x < n; x++, out += channels, at += TAPS, w += TAPS)
+    out += (size_t)from * channels;
+    for (int x = from; x < to; x++, out += channels) {
+        const int *at = c->at + x * TAPS;
+        const float *w = c->weight + x * TAPS;
         for (int i = 0; i < channels; i++) {
             float v = in[at[0] * channels + i] * w[0];
             for (int k = 1; k < TAPS; k++)
                 v = fused(in[at[k] * channels + i], w[k], v, fast);
             out[i] = v;
         }
-}
-
-__attribute__((always_inline)) static inline void resize_row(float *out, const uint8_t *in, const struct cubic *c,
-                                                             int n, int channels, bool fast)
-{
-    if (channels == 3)
-        along_row(out, in, c, n, 3, fast);
-    else
-        along_row(out, in, c, n, 1, fast);
+    }
 }
 
 __attribute__((always_inline)) static inline void mix_rows(uint8_t *restrict out, float *const *row, const float *w,
@@ -98,9 +94,43 @@ __attribute__((always_inline)) static inline void mix_rows(uint8_t *restrict out
 
 #ifdef IMAGE_AVX2
 #define IMAGE_FMA __attribute__((target("avx2,fma")))
+
+#define TAP(byte) (int)(0x80808000u + (byte)) /* the byte, as 32 bits */
+
+/* Tap k of two pixels of which a half of `v` has the samples. */
+IMAGE_FMA static inline __m256 spread_tap(__m256i v, int k)
+{
+    const __m256i order = _mm256_setr_epi32(TAP(0), TAP(1), TAP(2), TAP(128), TAP(0), TAP(1), TAP(2), TAP(128));
+    return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(v, _mm256_add_epi32(order, _mm256_set1_epi32(3 * k))));
+}
+
+/* Two pixels a step, as many as there are; where it ends. Writes one element too many. */
+IMAGE_FMA static int along_inner(float *out, const uint8_t *in, const struct cubic *c)
+{
+    int x = c->from;
+    for (; x + 2 <= c->to; x += 2) {
+        const uint8_t *a = in + 3 * c->at[x * TAPS], *b = in + 3 * c->at[x * TAPS + TAPS];
+        __m256i v = _mm256_setr_m128i(_mm_loadu_si128((const __m128i *)a), _mm_loadu_si128((const __m128i *)b));
+        __m256 w = _mm256_loadu_ps(c->weight + x * TAPS);
+        __m256 sum = _mm256_mul_ps(spread_tap(v, 0), _mm256_permute_ps(w, 0x00));
+        sum = _mm256_fmadd_ps(spread_tap(v, 1), _mm256_permute_ps(w, 0x55), sum);
+        sum = _mm256_fmadd_ps(spread_tap(v, 2), _mm256_permute_ps(w, 0xaa), sum);
+        sum = _mm256_fmadd_ps(spread_tap(v, 3), _mm256_permute_ps(w, 0xff), sum);
+        _mm_storeu_ps(out + 3 * x, _mm256_castps256_ps128(sum));
+        _mm_storeu_ps(out + 3 * x + 3, _mm256_extractf128_ps(sum, 1));
+    }
+    return x;
+}
+
 IMAGE_FMA static void resize_row_fma(float *out, const uint8_t *in, const struct cubic *c, int n, int channels)
 {
-    resize_row(out, in, c, n, channels, true);
+    if (channels == 3) {
+        int done = along_inner(out, in, c);
+        along_row(out, in, c, 0, c->from, 3, true);
+        along_row(out, in, c, done, n, 3, true);
+    } else {
+        along_row(out, in, c, 0, n, 1, true);
+    }
 }
 
 IMAGE_FMA static void mix_rows_fma(uint8_t *out, float *const *row, const float *w, size_t n)
@@ -111,7 +141,10 @@ IMAGE_FMA static void mix_rows_fma(uint8_t *out, float *const *row, const float 
 
 static void resize_row_plain(float *out, const uint8_t *in, const struct cubic *c, int n, int channels)
 {
-    resize_row(out, in, c, n, channels, FUSED);
+    if (channels == 3)
+        along_row(out, in, c, 0, n, 3, FUSED);
+    else
+        along_row(out, in, c, 0, n, 1, FUSED);
 }
 
 static void mix_rows_plain(uint8_t *out, float *const *row, const float *w, size_t n)
@@ -139,14 +172,14 @@ static int mix_picture(struct image *out, const struct image *in, const struct c
                        struct error *err)
 {
     size_t n = (size_t)out->width * out->channels, in_row = (size_t)in->width * in->channels;
-    float *data = mem_calloc(n, TAPS * sizeof *data, err);
+    float *data = mem_calloc(n + 1, TAPS * sizeof *data, err);
     const struct loops *loop = choose_loops();
     int held[TAPS] = {-1, -1, -1, -1};
     for (int y = 0; data && y < out->height; y++) {
         float *row[TAPS];
         for (int k = 0; k < TAPS; k++) {
             int at = down->at[y * TAPS + k], slot = at % TAPS;
-            row[k] = data + slot * n;
+            row[k] = data + slot * (n + 1);
             if (held[slot] != at)
                 loop->resize_row(row[k], in->data + at * in_row, across, out->width, out->channels);
             held[slot] = at;

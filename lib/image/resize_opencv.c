@@ -6,14 +6,17 @@
 
 #include "base/mem.h"
 #include "image/resize.h"
+#include "image/vector.h"
 
-#define MOST_TAPS 8
+#define MOST_TAPS   8
+#define PIXELS_READ 3 /* by 8 bytes */
 
 /* Which input samples each output sample is made of, along one axis. */
 struct taps {
     int n;           /* per output */
     int *at;         /* n per output: which sample; the border is repeated */
     int32_t *weight; /* n per output */
+    int from, to;    /* see resize_inner() */
 };
 
 static struct resize_axis axis_of(int in, int out, int from, int n)
@@ -77,6 +80,14 @@ static void taps_release(struct taps *t)
     free(t->weight);
 }
 
+void resize_inner(const int *at, int taps, int n, int in, int room, int *from, int *to)
+{
+    for (*from = 0; *from < n && at[taps * *from + taps - 1] - at[taps * *from] != taps - 1; ++*from)
+        continue;
+    for (*to = n; *to > *from && at[taps * (*to - 1)] + room > in; --*to)
+        continue;
+}
+
 static int taps_alloc(struct taps *t, int outputs, const struct kernel *k, struct error *err)
 {
     t->n = k->taps;
@@ -115,6 +126,7 @@ static int taps_init(struct taps *t, const struct resize_axis *a, const struct k
             t->weight[i * k->taps + j] = (int32_t)rintf(w[j] * (1 << BITS));
         }
     }
+    resize_inner(t->at, t->n, a->n, a->in, PIXELS_READ, &t->from, &t->to);
     return 0;
 }
 
@@ -137,9 +149,7 @@ __attribute__((always_inline)) static inline void along_row(int32_t *out, const 
 
 static void resize_row(int32_t *out, const uint8_t *in, const struct taps *t, int n, int channels)
 {
-    if (channels == 3 && t->n == 2)
-        along_row(out, in, t, n, 3, 2);
-    else if (channels == 3 && t->n == 8)
+    if (channels == 3 && t->n == 8)
         along_row(out, in, t, n, 3, 8);
     else
         along_row(out, in, t, n, channels, t->n);
@@ -150,37 +160,106 @@ static uint8_t to_byte(int64_t v)
     return v < 0 ? 0 : v > 255 ? 255 : (uint8_t)v;
 }
 
-/* Of two rows, OpenCV drops 4 bits before and 16 after multiplying, so that 16-bit lanes do. */
-static void mix_two(uint8_t *restrict out, int32_t *const *row, const int32_t *w, size_t n)
+/* ---- of two samples: OpenCV drops 4 bits before and 16 after multiplying with the weights of rows, so that 16-bit
+ * lanes do ---- */
+
+static void pair_pixels(int16_t *out, const uint8_t *in, const struct taps *t, int from, int to, int channels)
 {
-    const int32_t *a = row[0], *b = row[1];
-    for (size_t i = 0; i < n; i++)
-        out[i] = to_byte(((w[0] * (a[i] >> 4) >> 16) + (w[1] * (b[i] >> 4) >> 16) + 2) >> 2);
+    for (int x = from; x < to; x++)
+        for (int c = 0; c < channels; c++)
+            out[x * channels + c] = (int16_t)((in[t->at[2 * x] * channels + c] * t->weight[2 * x] +
+                                               in[t->at[2 * x + 1] * channels + c] * t->weight[2 * x + 1]) >>
+                                              4);
 }
 
-static void mix_rows(uint8_t *restrict out, int32_t *const *row, const int32_t *w, const struct taps *t, size_t n)
+#ifdef IMAGE_AVX2
+/* Writes one element too many. */
+IMAGE_AVX2 static void pair_inner(int16_t *out, const uint8_t *in, const struct taps *t)
+{
+    const __m128i order = _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
+    for (int x = t->from; x < t->to; x++) {
+        __m128i v = _mm_loadl_epi64((const __m128i *)(in + 3 * t->at[2 * x]));
+        __m128i w = _mm_loadl_epi64((const __m128i *)(t->weight + 2 * x));
+        w = _mm_broadcastd_epi32(_mm_packs_epi32(w, w));
+        v = _mm_srai_epi32(_mm_madd_epi16(_mm_shuffle_epi8(v, order), w), 4);
+        _mm_storel_epi64((__m128i *)(out + 3 * x), _mm_packs_epi32(v, v));
+    }
+}
+
+IMAGE_AVX2 static __m256i mix_16(const int16_t *a, const int16_t *b, __m256i w0, __m256i w1)
+{
+    __m256i v = _mm256_mulhi_epi16(_mm256_loadu_si256((const __m256i *)a), w0);
+    v = _mm256_add_epi16(v, _mm256_mulhi_epi16(_mm256_loadu_si256((const __m256i *)b), w1));
+    return _mm256_srai_epi16(_mm256_add_epi16(v, _mm256_set1_epi16(2)), 2);
+}
+
+/* As many of the n as vectors hold; how many. */
+IMAGE_AVX2 static size_t mix_inner(uint8_t *out, const int16_t *a, const int16_t *b, const int32_t *w, size_t n)
+{
+    const __m256i w0 = _mm256_set1_epi16((int16_t)w[0]), w1 = _mm256_set1_epi16((int16_t)w[1]);
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        __m256i v = _mm256_packus_epi16(mix_16(a + i, b + i, w0, w1), mix_16(a + i + 16, b + i + 16, w0, w1));
+        _mm256_storeu_si256((__m256i *)(out + i), _mm256_permute4x64_epi64(v, 0xd8));
+    }
+    return i;
+}
+#endif
+
+static void pair_row(int16_t *out, const uint8_t *in, const struct taps *t, int n, int channels)
+{
+    int from = n, to = n;
+#ifdef IMAGE_AVX2
+    if (channels == 3 && image_has_avx2()) {
+        from = t->from;
+        to = t->to;
+        pair_inner(out, in, t);
+    }
+#endif
+    pair_pixels(out, in, t, 0, from, channels);
+    pair_pixels(out, in, t, to, n, channels);
+}
+
+static void mix_two(uint8_t *restrict out, const int16_t *a, const int16_t *b, const int32_t *w, size_t n)
+{
+    size_t i = 0;
+#ifdef IMAGE_AVX2
+    if (image_has_avx2())
+        i = mix_inner(out, a, b, w, n);
+#endif
+    for (; i < n; i++)
+        out[i] = to_byte(((w[0] * a[i] >> 16) + (w[1] * b[i] >> 16) + 2) >> 2);
+}
+
+/* ---- of more ---- */
+
+static void mix_rows(uint8_t *restrict out, void *const *row, const int32_t *w, const struct taps *t, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         int64_t sum = 1 << (2 * BITS - 1);
         for (int k = 0; k < t->n; k++)
-            sum += (int64_t)row[k][i] * w[k];
+            sum += (int64_t)((const int32_t *)row[k])[i] * w[k];
         out[i] = to_byte(sum >> (2 * BITS));
     }
 }
 
-/* Input rows brought to their final width: at most as many as a column takes, each in the slot of its number. */
+/* Input rows brought to their final width: at most as many as a column takes, each in the slot of its number: of two
+ * samples int16_t, else int32_t. */
 struct rows {
     int32_t *data;
     int held[MOST_TAPS]; /* which row a slot has; -1 for none */
 };
 
-static int32_t *find_row(struct rows *rows, const struct image *in, int y, const struct taps *across,
-                         const struct image *out)
+static void *find_row(struct rows *rows, const struct image *in, int y, const struct taps *across,
+                      const struct image *out)
 {
     int slot = y % across->n;
+    const uint8_t *from = in->data + (size_t)y * in->width * in->channels;
     int32_t *row = rows->data + (size_t)slot * out->width * out->channels;
-    if (rows->held[slot] != y)
-        resize_row(row, in->data + (size_t)y * in->width * in->channels, across, out->width, out->channels);
+    if (rows->held[slot] != y && across->n == 2)
+        pair_row((int16_t *)row, from, across, out->width, out->channels);
+    else if (rows->held[slot] != y)
+        resize_row(row, from, across, out->width, out->channels);
     rows->held[slot] = y;
     return row;
 }
@@ -194,12 +273,12 @@ static int by_weights(struct image *out, const struct image *in, const struct ta
         return -1;
     memset(rows.held, -1, sizeof rows.held);
     for (int y = 0; y < out->height; y++) {
-        int32_t *row[MOST_TAPS];
+        void *row[MOST_TAPS];
         const int32_t *w = down->weight + y * down->n;
         for (int k = 0; k < down->n; k++)
             row[k] = find_row(&rows, in, down->at[y * down->n + k], across, out);
         if (down->n == 2)
-            mix_two(out->data + y * n, row, w, n);
+            mix_two(out->data + y * n, row[0], row[1], w, n);
         else
             mix_rows(out->data + y * n, row, w, down, n);
     }
@@ -235,15 +314,21 @@ static int *nearest_places(const struct resize_axis *a, struct error *err)
     return place;
 }
 
+/* Pixels of 3 bytes are copied by 4, but for the last of a row. */
+static void pick_row(uint8_t *to, const uint8_t *row, const int *x, int n, int width, int channels)
+{
+    int i = 0;
+    for (; channels == 3 && i < n - 1 && x[i] < width - 1; i++, to += 3)
+        memcpy(to, row + (size_t)x[i] * 3, 4);
+    for (; i < n; i++, to += channels)
+        memcpy(to, row + (size_t)x[i] * channels, channels);
+}
+
 void image_pick(struct image *out, const struct image *in, const int *x, const int *y)
 {
-    int channels = in->channels;
-    uint8_t *to = out->data;
-    for (int j = 0; j < out->height; j++) {
-        const uint8_t *row = in->data + (size_t)y[j] * in->width * channels;
-        for (int i = 0; i < out->width; i++, to += channels)
-            memcpy(to, row + (size_t)x[i] * channels, channels);
-    }
+    size_t n = (size_t)out->width * out->channels, width = (size_t)in->width * in->channels;
+    for (int j = 0; j < out->height; j++)
+        pick_row(out->data + j * n, in->data + y[j] * width, x, out->width, in->width, in->channels);
 }
 
 static int resize_nearest(struct image *out, const struct image *in, const struct resize_axis *x,
@@ -266,8 +351,7 @@ static int resize_area(struct image *out, const struct image *in, const struct r
         return resize_by_weights(out, in, x, y, IMAGE_CV_AREA, err);
     if (x->in % x->out || y->in % y->out)
         return image_resize_covers(out, in, x, y, err);
-    image_resize_blocks(out, in, x, y);
-    return 0;
+    return image_resize_blocks(out, in, x, y, err);
 }
 
 static int resize_any(struct image *out, const struct image *in, const struct resize_axis *x,

@@ -212,7 +212,7 @@ static void what_it_is_not(void)
                        "ftypavif"),
                   "AVIF"},
                  {TEXT("\x93NUMPY\1\0"), "NumPy"},
-                 {TEXT(""), "not a picture"},
+                 {TEXT(""), "is empty"},
                  {TEXT("hello, world, this is text, not a picture"), "not a picture"}};
     struct image im;
     struct error err;

@@ -321,17 +321,42 @@ static void equals_tensorflow(void)
     image_release(&in);
 }
 
+static bool equal(const struct image *a, const struct image *b)
+{
+    return memcmp(a->data, b->data, (size_t)a->width * a->height * a->channels) == 0;
+}
+
+static void vectors_change_no_grey(void)
+{
+    static int (*const greys[])(struct image * out, const struct image *in, struct error *err) = {image_grey,
+                                                                                                  image_grey_opencv};
+    for (int i = 0; i < 80; i++) {
+        struct image in = noise(1 + i, 1 + i % 3, 3), out[2];
+        struct error err;
+        if (i % 5 == 0)
+            memset(in.data, 255, (size_t)in.width * in.height * 3);
+        for (int k = 0; k < 2; k++) {
+            image_use_avx2(k);
+            CHECK(greys[i / 3 % 2](&out[k], &in, &err) == 0);
+        }
+        CHECK(equal(&out[0], &out[1]));
+        for (int k = 0; k < 2; k++)
+            image_release(&out[k]);
+        image_release(&in);
+    }
+}
+
 /* All sizes around those of a vector, with and without AVX2. */
 static void vectors_change_nothing(void)
 {
     for (int i = 0; i < 400; i++) {
-        struct image in = noise(1 + i * 7 % 61, 1 + i * 5 % 37, i % 2 ? 1 : 3), out[2];
+        struct image in = noise(1 + i * 7 % 61, 1 + i * 5 % 37, i / IMAGE_FILTERS % 2 ? 1 : 3), out[2];
         struct error err;
         for (int k = 0; k < 2; k++) {
             image_use_avx2(k);
             CHECK(image_resize(&out[k], &in, 1 + i * 11 % 67, 1 + i * 3 % 29, i % IMAGE_FILTERS, NULL, &err) == 0);
         }
-        CHECK(memcmp(out[0].data, out[1].data, (size_t)out[0].width * out[0].height * out[0].channels) == 0);
+        CHECK(equal(&out[0], &out[1]));
         for (int k = 0; k < 2; k++)
             image_release(&out[k]);
         image_release(&in);
@@ -341,6 +366,7 @@ static void vectors_change_nothing(void)
 int main(void)
 {
     RUN(vectors_change_nothing);
+    RUN(vectors_change_no_grey);
     RUN(equals_others);
     RUN(equals_tensorflow);
     RUN(plain_bilinear);
