@@ -204,17 +204,72 @@ static void run_depthwise(const struct step *s, struct tile tile)
     }
 }
 
+struct pixels_args {
+    struct quant_weights w;
+    int pixels;
+};
+
 static int pack_depthwise(void *packed, const void *stored, const void *args, int64_t first, int64_t last,
                           const struct kernels *k)
 {
-    const struct quant_weights *w = args;
-    int8_t *all = mem_calloc((size_t)w->columns, (size_t)(w->depth * w->runs), NULL);
+    const struct pixels_args *a = args;
+    int64_t taps = a->w.depth * a->w.runs, once = a->w.columns * taps;
+    int8_t *all = mem_calloc((size_t)a->pixels, (size_t)once, NULL);
     (void)first, (void)last;
     if (!all)
         return -1;
-    exec_quant_take(w, stored, 0, w->columns, all);
-    k->depthwise_q8->pack(packed, all, (int)w->columns, (int)w->depth * w->runs);
+    for (int i = 0; i < a->pixels; i++)
+        exec_quant_take(&a->w, stored, 0, a->w.columns, all + i * once);
+    k->depthwise_q8->pack(packed, all, (int)a->w.columns * a->pixels, (int)taps);
     free(all);
+    return 0;
+}
+
+/* Pixels that are done as one of so many times the channels, where they lie side by side and their windows do too: as
+ * many as fill the kernel's blocks best. */
+static int pixels_together(const struct depthwise_args *d, const struct kernel_depthwise *kernel)
+{
+    int best = 1, channels = d->k.channels, block = kernel->channels;
+    if (d->k.x_step != channels || d->k.out_step != channels)
+        return 1;
+    double least = 0;
+    for (int i = 1; i <= 8 && channels * i <= 10 * block; i++) {
+        double work = (double)((channels * i + block - 1) / block) / i;
+        if (d->k.width % i == 0 && (i == 1 || work < least)) {
+            best = i;
+            least = work;
+        }
+    }
+    return best;
+}
+
+/* What there is for each channel, as often as there are pixels together. */
+static int repeat(struct plan *p, const void **words, int channels, int pixels, struct error *err)
+{
+    size_t bytes = sizeof(int32_t) * (size_t)channels;
+    char *to = *words ? plan_alloc(p, bytes * (size_t)pixels, err) : NULL;
+    for (int i = 0; to && i < pixels; i++)
+        memcpy(to + (size_t)i * bytes, *words, bytes);
+    if (*words && !to)
+        return -1;
+    *words = to;
+    return 0;
+}
+
+static int join_pixels(struct plan *p, struct depthwise_args *d, int pixels, struct error *err)
+{
+    struct kernel_epilogue *to = &d->k.to;
+    const void *words[] = {to->bias, to->multiplier, to->shift};
+    for (int i = 0; i < 3; i++)
+        if (repeat(p, &words[i], d->k.channels, pixels, err) < 0)
+            return -1;
+    to->bias = words[0];
+    to->multiplier = words[1];
+    to->shift = words[2];
+    d->k.channels *= pixels;
+    d->k.width /= pixels;
+    d->k.x_step *= pixels;
+    d->k.out_step *= pixels;
     return 0;
 }
 
@@ -253,15 +308,18 @@ static bool is_depthwise(const struct kernels *k, const struct node *n, struct c
 static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
                           struct depthwise_args *d, struct error *err)
 {
+    struct pixels_args a = {*w, pixels_together(d, p->kernels->depthwise_q8)};
+    if (a.pixels > 1 && join_pixels(p, d, a.pixels, err) < 0)
+        return -1;
     d->k.weight = plan_packed(p, n, 3,
                               &(struct packing){.name = "depthwise_q8",
-                                                .params = {c->groups, c->taps, exec_quant_key(n, w)},
+                                                .params = {d->k.channels, c->taps, exec_quant_key(n, w)},
                                                 .bytes = kernel_depthwise_q8_packed(
-                                                    p->kernels->depthwise_q8, (size_t)c->groups, (size_t)d->k.taps),
+                                                    p->kernels->depthwise_q8, (size_t)d->k.channels, (size_t)d->k.taps),
                                                 .units = 1,
                                                 .pack = pack_depthwise,
-                                                .args = w,
-                                                .args_size = sizeof *w,
+                                                .args = &a,
+                                                .args_size = sizeof a,
                                                 .as_stored = true},
                               err);
     double macs = (double)view_count(&d->out) * d->k.taps;

@@ -24,6 +24,28 @@ struct bytes_args {
     const void *table;
 };
 
+/* Bytes of rows that are done together: short ones, of which an operand has one for all. */
+#define TOGETHER 512
+
+/* How many rows of n elements are done at a time: those of bytes that are the same for all are repeated at `same`. */
+static int64_t join_rows(const struct bytes_args *e, void **at, const int *step, const ptrdiff_t *next, int64_t rows,
+                         int64_t n, uint8_t (*same)[TOGETHER])
+{
+    if (rows < 2 || n > TOGETHER / 2 || e->operands != OPERANDS)
+        return 1;
+    for (int k = 0; k < OPERANDS; k++)
+        if (step[k] != 1 || (next[k] != 0 && next[k] != n))
+            return 1;
+    int64_t some = TOGETHER / n;
+    for (int k = A; k < OPERANDS; k++)
+        if (next[k] == 0) {
+            for (int64_t i = 0; i < some; i++)
+                memcpy(same[k] + i * n, at[k], (size_t)n);
+            at[k] = same[k];
+        }
+    return some;
+}
+
 /* Elements [first, last) of `rows` rows, which follow each other along the axis outside of the innermost. */
 static void run_rows(const struct bytes_args *e, int64_t index, int64_t rows, int64_t first, int64_t last)
 {
@@ -38,10 +60,13 @@ static void run_rows(const struct bytes_args *e, int64_t index, int64_t rows, in
         step[k] = (int)e->nest.stride[k][inner];
         next[k] = inner > 0 ? e->nest.stride[k][inner - 1] * size : 0;
     }
-    for (int64_t i = 0; i < rows; i++) {
-        e->run(e, at, step, (size_t)(last - first));
+    uint8_t same[OPERANDS][TOGETHER];
+    int64_t n = last - first, some = join_rows(e, at, step, next, rows, n, same);
+    for (int64_t i = 0; i < rows; i += some) {
+        some = rows - i < some ? rows - i : some;
+        e->run(e, at, step, (size_t)(n * some));
         for (int k = 0; k < e->operands; k++)
-            at[k] = (char *)at[k] + next[k];
+            at[k] = (char *)at[k] + next[k] * some;
     }
 }
 

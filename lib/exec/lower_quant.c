@@ -252,8 +252,8 @@ int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant
     float x_scale = (float)exec_quant_param(n, X_SCALE, 0), y_scale = (float)exec_quant_param(n, Y_SCALE, 0);
     int32_t zero = (int32_t)exec_quant_param(n, X_ZERO, 0);
     static const int single[] = {X_SCALE, X_ZERO, Y_SCALE, Y_ZERO};
-    bool shifts = has_real_bias(n);
-    float *shift = plan_alloc(p, shifts ? sizeof *shift * (size_t)w->columns : 1, err);
+    bool real_bias = has_real_bias(n), shifts = real_bias;
+    float *shift = plan_alloc(p, sizeof *shift * (size_t)w->columns, err);
     if (!bias || !multiplier || !shift)
         return -1;
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
@@ -261,20 +261,20 @@ int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant
             return 1;
     if (!exec_quant_is_param(n, W_SCALE, w->columns))
         return 1;
-    *to = (struct kernel_epilogue){
-        .bias = bias, .multiplier = multiplier, .shift = shifts ? shift : NULL, .c = real ? KERNEL_F32 : KERNEL_U8};
+    *to = (struct kernel_epilogue){.bias = bias, .multiplier = multiplier, .c = real ? KERNEL_F32 : KERNEL_U8};
     if (!find_rounding(n, &to->rounding))
         return 1;
     for (int64_t i = 0; i < w->columns; i++) {
         uint32_t taken = (uint32_t)w->sum[i] * (uint32_t)(zero + a_offset);
-        bias[i] = (int32_t)((shifts ? 0 : (uint32_t)(int32_t)exec_quant_param(n, BIAS, i)) - taken);
-        if (shifts)
-            shift[i] = (float)exec_quant_param(n, BIAS, i) / (real ? 1 : y_scale);
+        bias[i] = (int32_t)((real_bias ? 0 : (uint32_t)(int32_t)exec_quant_param(n, BIAS, i)) - taken);
+        shift[i] = real_bias ? (float)exec_quant_param(n, BIAS, i) / (real ? 1 : y_scale) : -0.0f;
         multiplier[i] = x_scale * (float)exec_quant_param(n, W_SCALE, i);
         multiplier[i] = real ? multiplier[i] : multiplier[i] / y_scale;
-        if (!isfinite(multiplier[i]) || (shifts && !isfinite(shift[i])))
+        shifts |= fabsf(multiplier[i]) >= 1;
+        if (!isfinite(multiplier[i]) || !isfinite(shift[i]))
             return 1;
     }
+    to->shift = shifts ? shift : NULL;
     return 0;
 }
 

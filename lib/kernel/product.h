@@ -82,7 +82,7 @@ struct kernel_epilogue {
      * bounds; C of s32 gets sum + bias. */
     enum kernel_type c;      /* KERNEL_U8 for bytes of either kind, KERNEL_F32 or KERNEL_S32 */
     const float *multiplier; /* [n] */
-    const float *shift;      /* [n]; or NULL: none */
+    const float *shift;      /* [n]; or NULL: none, where no multiplier is 1 or more, or -1 or less */
     struct kernel_rounding rounding;
 };
 

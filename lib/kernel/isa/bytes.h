@@ -125,7 +125,7 @@ V_FN v_i32 v_round_lowest(v_f32 x, const struct v_rounding *r)
 struct v_narrowing {
     v_f32 high;
     v_pairs zero;
-    v_bytes low, turn;
+    v_bytes low, most, turn;
 };
 
 V_FN struct v_narrowing v_narrowing_of(const struct kernel_rounding *r)
@@ -135,12 +135,14 @@ V_FN struct v_narrowing v_narrowing_of(const struct kernel_rounding *r)
     return (struct v_narrowing){.high = v_set1(r->high),
                                 .zero = (v_pairs)v_set1_i32((r->zero + turn) * 0x10001),
                                 .low = bytes + (uint8_t)((int)r->low + r->zero + turn),
+                                .most = bytes + (uint8_t)((int)r->high + r->zero + turn),
                                 .turn = bytes + (uint8_t)turn};
 }
 
-/* v_round_lowest of four vectors, whose bytes follow each other. Beyond the upper bound nothing is rounded; far below
- * the lower one anything is as good, since narrowing saturates. */
-V_FN v_bytes v_round_bytes(const v_f32 *x, const struct v_narrowing *n)
+/* v_round_lowest of four vectors, whose bytes follow each other. Beyond the upper bound nothing is rounded, since what
+ * is above 2^31 would come out below it, unless it is known to be `near`; far below the lower one anything is as good,
+ * since narrowing saturates. */
+V_FN v_bytes v_round_bytes(const v_f32 *x, const struct v_narrowing *n, bool near)
 {
     v_bytes all;
 #if defined(ISA_avx512)
@@ -148,31 +150,35 @@ V_FN v_bytes v_round_bytes(const v_f32 *x, const struct v_narrowing *n)
     __m512i q[4], zero = (__m512i)n->zero;
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
-        q[i] = _mm512_cvtps_epi32(v_min(n->high, x[i]));
+        q[i] = _mm512_cvtps_epi32(near ? x[i] : v_min(n->high, x[i]));
     __m512i one = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
     __m512i two = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
     __m512i low = _mm512_max_epu8(_mm512_packus_epi16(one, two), (__m512i)n->low);
+    low = near ? _mm512_min_epu8(low, (__m512i)n->most) : low;
     all = (v_bytes)_mm512_permutexvar_epi32(order, low);
 #elif defined(ISA_avx2)
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     __m256i q[4], zero = (__m256i)n->zero;
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
-        q[i] = _mm256_cvtps_epi32(v_min(n->high, x[i]));
+        q[i] = _mm256_cvtps_epi32(near ? x[i] : v_min(n->high, x[i]));
     __m256i one = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero);
     __m256i two = _mm256_adds_epi16(_mm256_packs_epi32(q[2], q[3]), zero);
     __m256i low = _mm256_max_epu8(_mm256_packus_epi16(one, two), (__m256i)n->low);
+    low = near ? _mm256_min_epu8(low, (__m256i)n->most) : low;
     all = (v_bytes)_mm256_permutevar8x32_epi32(low, order);
 #elif defined(ISA_neon)
     int16x4_t q[4];
     for (int i = 0; i < 4; i++)
-        q[i] = vqmovn_s32(vcvtnq_s32_f32(v_min(n->high, x[i])));
+        q[i] = vqmovn_s32(vcvtnq_s32_f32(near ? x[i] : v_min(n->high, x[i])));
     int16x8_t zero = (int16x8_t)n->zero;
     uint8x8_t one = vqmovun_s16(vqaddq_s16(vcombine_s16(q[0], q[1]), zero));
     uint8x8_t two = vqmovun_s16(vqaddq_s16(vcombine_s16(q[2], q[3]), zero));
     all = (v_bytes)vmaxq_u8(vcombine_u8(one, two), (uint8x16_t)n->low);
+    all = near ? (v_bytes)vminq_u8((uint8x16_t)all, (uint8x16_t)n->most) : all;
 #else
     int zero = n->zero[0];
+    (void)near;
     const struct v_rounding r = {v_set1((float)(n->low[0] - zero)), n->high, v_set1_i32(zero)};
     for (int i = 0; i < 4; i++) {
         v_i32 q = v_round_lowest(x[i], &r);

@@ -104,7 +104,7 @@ static size_t binary_fours(const struct kernel_binary_q8 *b)
             v_f32 y = operand(b->b, at + j * VL, VL, b->b_step, &b->b_of);
             q[j] = quotient(b->multiplies ? v_mul(x, y) : v_add(x, y), scale, reciprocal);
         }
-        v_bytes bytes = v_round_bytes(q, &narrowing);
+        v_bytes bytes = v_round_bytes(q, &narrowing, false);
         memcpy((uint8_t *)b->out + at, &bytes, sizeof bytes);
     }
     return at;

@@ -179,7 +179,7 @@ V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struc
                        const struct v_narrowing *n, int m, int vectors, int last)
 {
     v_f32 factor[4];
-    if (last < VL) {
+    if (last < VL || to->shift) {
         v_i32 sums[GEMM_MR * 2];
 #pragma GCC unroll 32
         for (int i = 0; i < m * vectors; i++)
@@ -190,7 +190,7 @@ V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struc
     load_factors(factor, to, column, vectors, VL);
 #pragma GCC unroll 16
     for (int i = 0; i < m; i += 4 / vectors)
-        finish_four(acc, c, column, factor, n, i, m, vectors, VL);
+        finish_four(acc, c, column, factor, n, i, m, vectors, VL, false);
 }
 
 V_FN void finish_numbers(const v_i32 *acc, const struct kernel_gemm *g, int column, int m, int vectors, int last)
@@ -329,17 +329,10 @@ static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
 }
 
 #define PRODUCT(type, sign, function)                                                                                  \
-    {.name = "gemm_q8",                                                                                                \
-     .a = type,                                                                                                        \
-     .b = KERNEL_S8,                                                                                                   \
-     .mr = GEMM_MR,                                                                                                    \
-     .nr = 2 * VL,                                                                                                     \
-     .vector = VL,                                                                                                     \
-     .kr = DOT_KR,                                                                                                     \
-     .a_offset = DOT_OFFSET(sign),                                                                                     \
-     .scratch = sizeof(dot_element),                                                                                   \
-     .run = function,                                                                                                  \
-     .pack = pack}
+    {                                                                                                                  \
+        .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = GEMM_MR, .nr = 2 * VL, .vector = VL, .kr = DOT_KR,         \
+        .a_offset = DOT_OFFSET(sign), .scratch = sizeof(dot_element), .run = function, .pack = pack                    \
+    }
 
 const struct kernel_product K(gemm_u8) = PRODUCT(KERNEL_U8, false, run_u8);
 const struct kernel_product K(gemm_s8) = PRODUCT(KERNEL_S8, true, run_s8);

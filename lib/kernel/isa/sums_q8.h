@@ -23,18 +23,18 @@ V_APART void finish_words(const int32_t *sums, const struct kernel_gemm *g, int 
 }
 
 /* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. `factor` has what a
- * column's sum is multiplied by, two vectors, then what is added to that, two more. */
+ * column's sum is multiplied by, two vectors, then, if it `shifts`, what is added to that, two more. */
 V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n,
-                      int row, int m, int vectors, int last)
+                      int row, int m, int vectors, int last, bool shifts)
 {
     v_f32 x[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
         int at = row * vectors + j;
         x[j] = v_mul(v_from_i32(acc[at < m * vectors ? at : j % vectors]), factor[j % vectors]);
-        x[j] = v_add(x[j], factor[2 + j % vectors]);
+        x[j] = shifts ? v_add(x[j], factor[2 + j % vectors]) : x[j];
     }
-    v_bytes bytes = v_round_bytes(x, n);
+    v_bytes bytes = v_round_bytes(x, n, !shifts);
 #pragma GCC unroll 4
     for (int j = 0; j < 4 / vectors; j++)
         if (row + j < m)
@@ -47,7 +47,7 @@ V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 
                                          const struct v_narrowing *n, int m, int last)                                 \
     {                                                                                                                  \
         for (int i = 0; i < m; i += 4 / (vectors))                                                                     \
-            finish_four(acc, c, column, factor, n, i, m, vectors, last);                                               \
+            finish_four(acc, c, column, factor, n, i, m, vectors, last, true);                                         \
     }
 PARTLY(1)
 PARTLY(2)

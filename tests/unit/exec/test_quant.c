@@ -57,6 +57,7 @@ struct conv_case {
 
 static const char *conv_domain = "nn", *conv_op = "QConv";
 static bool real_bias;
+static double result_scale = 0.05;
 static int weight_zero = 128; /* of u8; with others weights take several runs of s8 */
 
 static struct node *conv_node(const struct conv_case *t, struct value *x, enum dtype w, int x_zero, int y_zero)
@@ -73,7 +74,7 @@ static struct node *conv_node(const struct conv_case *t, struct value *x, enum d
                           weights,
                           scales(t->out),
                           is_signed ? bytes(w, DIMS(t->out), 0, 0) : scalar(w, weight_zero),
-                          scalar(DTYPE_F32, 0.05),
+                          scalar(DTYPE_F32, result_scale),
                           scalar(type, y_zero),
                           real_bias ? scales(t->out) : bytes(DTYPE_I32, DIMS(t->out), -3000, 3000),
                           &none};
@@ -86,17 +87,12 @@ static struct node *conv_node(const struct conv_case *t, struct value *x, enum d
 }
 
 static const struct conv_case cases[] = {
-    {1, 3, 8, 9, 5, 3, 3, 1, 2, 1, {1, 1, 1, 1}},
-    {2, 16, 7, 9, 33, 1, 1, 1, 1, 1, {0}},
-    {1, 17, 6, 5, 40, 3, 3, 1, 1, 1, {1, 0, 2, 1}},
-    {1, 8, 9, 9, 17, 3, 3, 1, 1, 2, {2, 2, 2, 2}},
-    {1, 12, 8, 8, 12, 3, 3, 12, 1, 1, {1, 1, 1, 1}},
-    {2, 19, 9, 7, 19, 5, 5, 19, 2, 1, {2, 2, 2, 2}},
-    {1, 48, 13, 13, 48, 3, 3, 48, 1, 1, {1, 1, 1, 1}},
-    {1, 16, 6, 6, 32, 3, 3, 4, 1, 1, {1, 1, 1, 1}},
-    {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, {0}},
-    {1, 3, 14, 15, 24, 7, 7, 1, 2, 1, {3, 3, 3, 3}},
-    {1, 64, 16, 19, 61, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+    {1, 3, 8, 9, 5, 3, 3, 1, 2, 1, {1, 1, 1, 1}},      {2, 16, 7, 9, 33, 1, 1, 1, 1, 1, {0}},
+    {1, 17, 6, 5, 40, 3, 3, 1, 1, 1, {1, 0, 2, 1}},    {1, 8, 9, 9, 17, 3, 3, 1, 1, 2, {2, 2, 2, 2}},
+    {1, 12, 8, 8, 12, 3, 3, 12, 1, 1, {1, 1, 1, 1}},   {2, 19, 9, 7, 19, 5, 5, 19, 2, 1, {2, 2, 2, 2}},
+    {1, 48, 13, 13, 48, 3, 3, 48, 1, 1, {1, 1, 1, 1}}, {1, 8, 6, 32, 8, 5, 5, 8, 1, 1, {2, 2, 2, 2}},
+    {1, 16, 6, 6, 32, 3, 3, 4, 1, 1, {1, 1, 1, 1}},    {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, {0}},
+    {1, 3, 14, 15, 24, 7, 7, 1, 2, 1, {3, 3, 3, 3}},   {1, 64, 16, 19, 61, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
     {2, 104, 12, 20, 80, 3, 3, 1, 1, 1, {0, 2, 1, 0}},
 };
 
@@ -119,6 +115,21 @@ static void convolutions(void)
             output(n->out[0]);
             check_bytes(types[j].extreme);
         }
+}
+
+/* Sums that leave s32 once they are multiplied. */
+static void steep(void)
+{
+    static const double results[] = {1e-4, 2e-5, 1e-8};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t j = 0; j < sizeof results / sizeof *results; j++) {
+            const struct conv_case *t = &cases[i];
+            begin();
+            result_scale = results[j];
+            output(conv_node(t, byte_input("x", DTYPE_U8, DIMS(t->n, t->c, t->h, t->w)), DTYPE_I8, 100, 77)->out[0]);
+            check_bytes(-1);
+        }
+    result_scale = 0.05;
 }
 
 /* Weights that do not fit s8 less their zero points. */
@@ -346,6 +357,7 @@ static void elements(void)
 int main(void)
 {
     RUN(convolutions);
+    RUN(steep);
     RUN(runs);
     RUN(transposed_convolutions);
     RUN(convolved_integers);
