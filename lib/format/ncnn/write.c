@@ -15,6 +15,7 @@
 struct ncnn_miss {
     char text[160];
     const char *example;
+    const void *last; /* the node or input that was counted last: each counts once */
     int count;
 };
 
@@ -25,7 +26,7 @@ void ncnn_write_check(struct writer *w, bool fine)
 
 void ncnn_miss(struct writer *w, const char *why)
 {
-    struct ncnn_miss miss = {.count = 1};
+    struct ncnn_miss miss = {.count = 1, .last = w->n ? (const void *)w->n : w->input};
     char label[200];
     if (w->failed)
         return;
@@ -33,10 +34,11 @@ void ncnn_miss(struct writer *w, const char *why)
     snprintf(miss.text, sizeof(miss.text), "%s%s%s %s", domain, *domain ? "." : "", op, why);
     for (size_t i = 0; i < w->miss_count; i++)
         if (strcmp(w->misses[i].text, miss.text) == 0) {
-            w->misses[i].count++;
+            w->misses[i].count += w->misses[i].last != miss.last;
+            w->misses[i].last = miss.last;
             return;
         }
-    const char *example = w->n ? node_label(w->n, label, sizeof(label)) : w->g->inputs[w->net.layer_count]->name;
+    const char *example = w->n ? node_label(w->n, label, sizeof(label)) : w->input->name;
     miss.example = arena_strdup(&w->net.arena, example, w->err);
     ncnn_write_check(w,
                      miss.example && mem_grow(&w->misses, &w->miss_cap, w->miss_count + 1, sizeof(miss), w->err) == 0);

@@ -45,7 +45,8 @@ struct writer {
     size_t record_count, record_cap;
     struct ncnn_miss *misses;
     size_t miss_count, miss_cap;
-    struct node *n; /* the node being written; NULL: the inputs */
+    struct node *n;            /* the node being written; NULL: the inputs */
+    const struct value *input; /* which of them */
     struct error *err;
     bool failed;
 };

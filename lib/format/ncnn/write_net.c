@@ -28,6 +28,7 @@ const struct ncnn_write_row *ncnn_write_row(const struct node *n)
 static void write_input(struct writer *w, const struct value *v)
 {
     static const int ids[BLOB_AXES + 1][BLOB_AXES] = {{0}, {0}, {1, 0}, {2, 1, 0}, {2, 11, 1, 0}};
+    w->input = v;
     struct blob_shape s = ncnn_shape(w, v);
     const char *name = ncnn_result(w, v);
     bool known = true;

@@ -88,6 +88,19 @@ static void a_constant_of_bytes_as_output(void)
     graph_free(b.graph);
 }
 
+/* The writer asks for a shape more than once; an input that has none in ncnn is still one. */
+static void an_input_of_six_axes(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 6, (int64_t[]){2, 2, 3, 2, 2, 2});
+    build_graph_output(&b, BUILD(&b, "Relu", x), "y");
+    CHECK(build_graph_end(&b) == 0);
+    CHECK(format_write(b.graph, "/tmp/test_ncnn.param", format_by_name("ncnn"), NULL, &err) != 0);
+    CHECK_MSG(strstr(err.text, "an input with more than four axes beside the batch (1: x)"), "%s", err.text);
+    CHECK_MSG(strstr(err.text, "Relu with more than four axes beside the batch (1: "), "%s", err.text);
+    graph_free(b.graph);
+}
+
 int main(void)
 {
     RUN(an_axis_beyond_the_blob);
@@ -95,5 +108,6 @@ int main(void)
     RUN(all_of_seven_axes);
     RUN(sizes_that_do_not_fit);
     RUN(a_constant_of_bytes_as_output);
+    RUN(an_input_of_six_axes);
     return TEST_END();
 }
