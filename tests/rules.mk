@@ -124,7 +124,7 @@ SANITIZED = ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-director
 
 check-san:
 	@tests/deps
-	@$(SANITIZED) check-san-here
+	@+$(SANITIZED) check-san-here
 
 check-san-here: all
 	@tests/sum -j '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models' \
@@ -167,7 +167,7 @@ conformance conformance-levels:
 
 conformance-san:
 	@tests/deps
-	@$(SANITIZED) SECONDS=0 conformance-here
+	@+$(SANITIZED) SECONDS=0 conformance-here
 
 conformance-arm:
 	@tests/deps arm
