@@ -38,6 +38,8 @@ enum recipe_size {
     RECIPE_FIT,      /* fit:WxH: the largest that fits inside */
     RECIPE_CLAMP,    /* clamp:WxH: each cut down to that if larger, whatever the proportion */
     RECIPE_EDGES,    /* edges:SxL: the short side to S, but the long one to L at most */
+    RECIPE_COVER,    /* cover:WxH: the smallest in proportion that covers */
+    RECIPE_CLOSEST,  /* closest:WxH or WxHxN: fit or cover, whichever changes less; then each to a multiple of N */
 };
 
 /* Of a side that follows from the other: by default to nearest, ties to even; truncated for torchvision. */
@@ -67,6 +69,7 @@ struct recipe_step {
     enum recipe_round round;
     int width, height; /* of a size in one number: both N */
     int x, y;          /* of a crop; -1: the centre */
+    int multiple;      /* of RECIPE_CLOSEST; 0: of none */
     int corner;        /* 1: the picture at the top left; 0: centred */
     int shrink;        /* 1: a letterbox never enlarges */
     int values;        /* how many are given: 0, 1 or 3, for quantize 2. A colour is red, green, blue, others as the
@@ -100,7 +103,7 @@ void recipe_print(const struct recipe *r, struct text *out);
 int recipe_import(const char *bytes, size_t n, struct recipe *out, struct error *err);
 
 /* The words of a size, indexed by enum recipe_size, and the others. Private to the parser and printer. */
-extern const char *const recipe_size_names[RECIPE_EDGES + 1];
+extern const char *const recipe_size_names[RECIPE_CLOSEST + 1];
 extern const char *const recipe_round_names[RECIPE_ROUND_UP + 1];
 extern const char *const recipe_kind_names[RECIPE_QUANTIZE + 1];
 extern const char *const recipe_library_names[RECIPE_TENSORFLOW + 1];

@@ -150,9 +150,11 @@ static int resize_perceiver(struct import *m, bool crops)
 
 static int resize_dpt(struct import *m, bool crops)
 {
-    int multiple = import_side(m, "ensure_multiple_of");
-    if (import_is_on(m, "keep_aspect_ratio", false))
-        return error_set(m->err, "recipe: keep_aspect_ratio: want the steps written out, resize=...");
+    int multiple = import_side(m, "ensure_multiple_of"), width, height;
+    if (import_is_on(m, "keep_aspect_ratio", false) && pair_of(m, import_get(m, "size"), &width, &height)) {
+        text_printf(m->out, ",resize=closest:%dx%dx%d:near", width, height, multiple > 1 ? multiple : 1);
+        return 0;
+    }
     if (resize_plain(m, crops))
         return -1;
     if (multiple > 1)
@@ -169,12 +171,15 @@ static const struct processor {
     bool as_stored;    /* values are not scaled unless the file says so */
     bool divides;      /* by std once more, where "include_top" is not false */
     bool no_mean;      /* unless "do_normalize" is true */
+    bool is_real;      /* it resizes what is scaled already, in floating point, as the resampling of TensorFlow does */
 } processors[] = {
     {.name = "ConvNext", .resize = resize_convnext},
     {.name = "PoolFormer", .resize = resize_poolformer},
     {.name = "Levit", .resize = resize_levit},
     {.name = "GLPN", .resize = resize_glpn},
     {.name = "DPT", .resize = resize_dpt},
+    {.name = "PromptDepthAnything", .resize = resize_dpt},
+    {.name = "DINOv3", .resize = resize_plain, .is_real = true},
     {.name = "Sam", .resize = resize_sam},
     {.name = "TextNet", .resize = resize_textnet},
     {.name = "MaskFormer", .resize = resize_textnet, .pads_batches = true},
@@ -220,7 +225,15 @@ static int check_switches(struct import *m, const struct processor *p)
     static const char *const known[] = {"do_resize",    "do_center_crop",   "do_rescale",
                                         "do_normalize", "do_convert_rgb",   "do_flip_channel_order",
                                         "do_pad",       "do_reduce_labels", "do_convert_annotations"};
+    static const char *const sizes[] = {"size_divisor", "patch_size",        "min_pixels",          "max_pixels",
+                                        "min_size",     "keep_aspect_ratio", "ensure_multiple_of",  "max_image_tiles",
+                                        "tile_size",    "max_num_patches",   "image_grid_pinpoints"};
     bool pads = import_is_on(m, "do_pad", false) && !p->pads_batches;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !*p->name; i++) {
+        const struct json_node *n = import_get(m, sizes[i]);
+        if (n && n->kind != JSON_NULL && n->kind != JSON_FALSE)
+            return error_set(m->err, "recipe: %s in a preprocessor: want the steps written out, resize=...", sizes[i]);
+    }
     for (const struct json_node *n = json_first(m->j, m->node); n; n = json_next(m->j, n)) {
         bool is_known = n->kind != JSON_TRUE || strncmp(n->key, "do_", 3) != 0;
         for (size_t i = 0; i < sizeof known / sizeof *known && !is_known; i++)
@@ -283,7 +296,7 @@ int import_hugging_face(struct import *m)
     bool crops = import_is_on(m, "do_center_crop", false) && p->resize != resize_convnext;
     if (check_switches(m, p))
         return -1;
-    text_puts(m->out, is_fast(type) ? ",torch" : "");
+    text_puts(m->out, p->is_real ? ",tensorflow,antialias" : is_fast(type) ? ",torch" : "");
     if (import_is_on(m, "do_resize", import_get(m, "size") != NULL) && (p->resize(m, crops) || add_resample(m)))
         return -1;
     if (crops && add_crop(m))

@@ -2,6 +2,7 @@
 #include "task/recipe_import.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "parse/yaml.h"
@@ -55,23 +56,32 @@ int import_values(struct import *m, const char *key, const struct json_node *n)
     return count == 1 || count == 3 ? 0 : error_set(m->err, "recipe: %s of %d values: want 1 or 3", key, count);
 }
 
-/* ---- timm: data/transforms_factory.py, as for evaluation ---- */
+/* ---- timm: data/transforms_factory.py, as for evaluation; open_clip: transform.py, which is much the same ---- */
 
-static int import_timm(struct import *m)
+/* Part of a picture of width x height, a share of which is kept: of one squeezed, or of one that fits inside, on the
+ * colour of `fill` in 0 to 1, or of one that covers. */
+static int add_fitted(struct import *m, int width, int height, double share, const char *mode, const char *fill)
 {
-    const struct json_node *size = import_get(m, "input_size"), *share = import_get(m, "crop_pct");
-    const struct json_node *rows = json_first(m->j, size), *height = rows ? json_next(m->j, rows) : NULL;
-    const char *mode = import_word(import_get(m, "crop_mode")), *filter = import_word(import_get(m, "interpolation"));
-    int n = import_side_of(height), width = height ? import_side_of(json_next(m->j, height)) : 0;
-    double part = share && share->kind == JSON_NUMBER ? share->number : 0.875;
-    bool squashes = strcmp(mode, "squash") == 0;
-    if (!n || n != width || !(part > 0.01 && part <= 1))
-        return error_set(m->err, "recipe: input_size, crop_pct: want 3 numbers for a square, and a share of 0.01 to 1");
-    if (*mode && !squashes && strcmp(mode, "center") != 0)
-        return error_set(m->err, "recipe: crop_mode: want center or squash");
-    int scaled = (int)floor(n / part);
-    text_printf(m->out, squashes ? ",torchvision,resize=%dx%d" : ",torchvision,resize=%d", scaled, scaled);
-    text_printf(m->out, ",crop=%d", n);
+    int w = (int)floor(width / share), h = (int)floor(height / share);
+    bool squeezes = strcmp(mode, "squash") == 0, fits = strcmp(mode, "border") == 0 || strcmp(mode, "longest") == 0;
+    if (!squeezes && !fits && *mode && strcmp(mode, "center") != 0 && strcmp(mode, "shortest") != 0)
+        return error_set(m->err, "recipe: crop_mode, resize_mode: want center, shortest, squash, border or longest");
+    text_puts(m->out, ",torchvision");
+    if (squeezes)
+        text_printf(m->out, ",resize=%dx%d", w, h);
+    else if (fits)
+        text_printf(m->out, ",resize=fit:%dx%d:near,pad=%dx%d%s", w, h, width, height, fill);
+    else if (w == h)
+        text_printf(m->out, ",resize=%d", w);
+    else
+        text_printf(m->out, ",resize=cover:%dx%d:near", w, h);
+    text_printf(m->out, ",crop=%dx%d", width, height);
+    return 0;
+}
+
+static int add_normalised(struct import *m)
+{
+    const char *filter = import_word(import_get(m, "interpolation"));
     if (*filter)
         text_printf(m->out, ",filter=%s", filter);
     text_puts(m->out, ",rgb,scale=");
@@ -79,13 +89,41 @@ static int import_timm(struct import *m)
     return import_values(m, "mean", import_get(m, "mean")) || import_values(m, "std", import_get(m, "std")) ? -1 : 0;
 }
 
+static int import_timm(struct import *m)
+{
+    const struct json_node *size = import_get(m, "input_size"), *share = import_get(m, "crop_pct");
+    const struct json_node *channels = json_first(m->j, size), *sides = channels ? json_next(m->j, channels) : NULL;
+    const struct json_node *mean = import_get(m, "mean"), *v = mean ? json_first(m->j, mean) : NULL;
+    int height = import_side_of(sides), width = sides ? import_side_of(json_next(m->j, sides)) : 0;
+    double part = share && share->kind == JSON_NUMBER ? share->number : 0.875;
+    char fill[64] = "";
+    for (size_t n = 0; v && n < 40; v = json_next(m->j, v))
+        n += (size_t)snprintf(fill + n, sizeof fill - n, ":%.0f", v->kind == JSON_NUMBER ? rint(255 * v->number) : 0);
+    if (!height || !width || !(part > 0.01 && part <= 1))
+        return error_set(m->err, "recipe: input_size, crop_pct: want 3 numbers, and a share of 0.01 to 1");
+    return add_fitted(m, width, height, part, import_word(import_get(m, "crop_mode")), fill) ? -1 : add_normalised(m);
+}
+
+static int import_open_clip(struct import *m)
+{
+    const struct json_node *size = import_get(m, "size"), *fill = import_get(m, "fill_color");
+    int width = import_side_of(size), height = width, level = import_side_of(fill);
+    char colour[16];
+    snprintf(colour, sizeof colour, ":%d", level);
+    if (!width && !import_pair(m, size, &height, &width))
+        return error_set(m->err, "recipe: size: want a number, or height and width");
+    return add_fitted(m, width, height, 1, import_word(import_get(m, "resize_mode")), colour) ? -1 : add_normalised(m);
+}
+
 /* ---- which of these ---- */
 
 static int import(struct import *m)
 {
-    const struct json_node *timm = import_get(m, "pretrained_cfg");
-    if (timm)
-        m->node = timm;
+    const struct json_node *timm = import_get(m, "pretrained_cfg"), *clip = import_get(m, "preprocess_cfg");
+    if (timm || clip)
+        m->node = timm ? timm : clip;
+    if (clip && !timm)
+        return import_open_clip(m);
     if (import_get(m, "input_size") && import_get(m, "mean"))
         return import_timm(m);
     if (import_get(m, "image_mean") || import_get(m, "do_resize") || import_get(m, "do_rescale") ||
@@ -93,8 +131,9 @@ static int import(struct import *m)
         return import_hugging_face(m);
     if (import_is_paddle(m))
         return import_paddle(m);
-    return error_set(m->err, "recipe: want a preprocessor_config.json of Hugging Face, a config.json of timm, or the "
-                             "yml of Paddle's inference");
+    return error_set(m->err,
+                     "recipe: want a preprocessor_config.json of Hugging Face, a config.json of timm or open_clip, "
+                     "or the yml of Paddle's inference");
 }
 
 static bool is_json(const char *bytes, size_t n)

@@ -13,6 +13,8 @@ static void print_size(struct text *out, const struct recipe_step *s)
     if (s->size > RECIPE_SHORT)
         text_printf(out, "%s:", recipe_size_names[s->size]);
     print_sides(out, s->width, s->height, recipe_size_is_pair(s->size));
+    if (s->multiple)
+        text_printf(out, "x%d", s->multiple);
     if (s->round)
         text_printf(out, ":%s", recipe_round_names[s->round]);
 }

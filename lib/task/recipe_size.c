@@ -91,6 +91,22 @@ struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sid
     return tall ? by_height(s, step->height, how) : by_width(s, step->width, how);
 }
 
+static struct recipe_sides to_cover(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    bool tall = (int64_t)step->width * s.height > (int64_t)step->height * s.width;
+    return tall ? by_width(s, step->width, how) : by_height(s, step->height, how);
+}
+
+/* As DPT's get_resize_output_image_size(), in float64. */
+static struct recipe_sides to_closest(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    double x = (double)step->width / s.width, y = (double)step->height / s.height;
+    double factor = fabs(1 - x) < fabs(1 - y) ? x : y;
+    int n = step->multiple ? step->multiple : 1;
+    return (struct recipe_sides){lesser(rounded(factor * s.width / n, how.round), IMAGE_MAX_SIDE) * n,
+                                 lesser(rounded(factor * s.height / n, how.round), IMAGE_MAX_SIDE) * n};
+}
+
 /* As DETR's get_size_with_aspect_ratio(), and in real numbers as rescale_size() of mmcv. */
 static struct recipe_sides to_edges(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
@@ -117,9 +133,11 @@ static struct recipe_sides to_clamp(const struct recipe_step *step, struct recip
 
 static struct recipe_sides (*const sizes[])(const struct recipe_step *step, struct recipe_sides s,
                                             struct recipe_rounding how) = {
-    [RECIPE_EXACT] = to_exact,   [RECIPE_SHORT] = to_short, [RECIPE_LONG] = to_long,   [RECIPE_WIDTH] = to_width,
-    [RECIPE_HEIGHT] = to_height, [RECIPE_MIN] = to_min,     [RECIPE_MAX] = to_max,     [RECIPE_MULTIPLE] = to_multiple,
-    [RECIPE_FIT] = recipe_fit,   [RECIPE_CLAMP] = to_clamp, [RECIPE_EDGES] = to_edges,
+    [RECIPE_EXACT] = to_exact,     [RECIPE_SHORT] = to_short,       [RECIPE_LONG] = to_long,
+    [RECIPE_WIDTH] = to_width,     [RECIPE_HEIGHT] = to_height,     [RECIPE_MIN] = to_min,
+    [RECIPE_MAX] = to_max,         [RECIPE_MULTIPLE] = to_multiple, [RECIPE_FIT] = recipe_fit,
+    [RECIPE_CLAMP] = to_clamp,     [RECIPE_EDGES] = to_edges,       [RECIPE_COVER] = to_cover,
+    [RECIPE_CLOSEST] = to_closest,
 };
 
 struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)

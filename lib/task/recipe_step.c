@@ -34,8 +34,17 @@ bool recipe_size_is_pair(enum recipe_size size)
 /* The parts that are the size; how many there are, -1 when they are none. */
 static int read_size(struct recipe_step *s, const struct slice *part, int n)
 {
+    struct slice side[3];
     int size = n > 1 ? slice_find(part[0], recipe_size_names, RECIPE_COUNT(recipe_size_names)) : -1, word = size >= 0;
     s->size = word ? size : memchr(part[0].at, 'x', part[0].n) ? RECIPE_EXACT : RECIPE_SHORT;
+    if (s->size == RECIPE_CLOSEST && slice_split(part[1], 'x', side, 3) == 3) {
+        if (slice_number(side[2], 1, IMAGE_MAX_SIDE, &s->multiple))
+            return -1;
+        return slice_number(side[0], 1, IMAGE_MAX_SIDE, &s->width) ||
+                       slice_number(side[1], 1, IMAGE_MAX_SIDE, &s->height)
+                   ? -1
+                   : 2;
+    }
     if (recipe_size_is_pair(s->size))
         return to_sides(part[word], false, &s->width, &s->height) ? -1 : 1 + word;
     if (slice_number(part[word], 1, IMAGE_MAX_SIDE, &s->width))
@@ -148,8 +157,8 @@ static const struct step_key {
     const char *want;
     int (*set)(struct recipe_step *s, struct slice value);
 } step_keys[] = {
-    [RECIPE_RESIZE] = {"N or WxH, short, long, width, height, min, max or multiple:N, or fit, clamp or "
-                       "edges:WxH, of 1 to 65535, then perhaps :near, :down or :up",
+    [RECIPE_RESIZE] = {"N or WxH, short, long, width, height, min, max or multiple:N, or fit, cover, clamp, "
+                       "edges:WxH, or closest:WxHxN, of 1 to 65535, then perhaps :near, :down or :up",
                        set_resize},
     [RECIPE_CROP] = {"N, WxH or WxH+X+Y, in pixels of 1 to 65535, :down behind one without +", set_crop},
     [RECIPE_LETTERBOX] =

@@ -159,10 +159,23 @@ def even(x):
     return int(np.rint(x))
 
 
+def dpt(w, h, to, k):
+    """transformers' DPTImageProcessor with keep_aspect_ratio."""
+    x, y = to[0] / w, to[1] / h
+    scale = x if abs(1 - x) < abs(1 - y) else y
+    return tuple(max(1, round(scale * side / k)) * k for side in (w, h))
+
+
+def timm_ratio(w, h, to, pick):
+    """timm's ResizeKeepRatio: pick is max to fit inside, min to cover."""
+    ratio = pick(h / to[1], w / to[0])
+    return tuple(max(1, round(side / ratio)) for side in (w, h))
+
+
 def of_pil(rng):
     name = rng.choice(list(PIL_FILTERS))
     text = ["filter=" + name] if name != "bilinear" else []
-    n, kind = int(rng.integers(1, 330)), rng.integers(7)
+    n, kind = int(rng.integers(1, 330)), rng.integers(10)
     m = int(rng.integers(1, n + 1))
     wh = tuple(int(x) for x in rng.integers(1, 330, 2))
     crop = None
@@ -184,6 +197,13 @@ def of_pil(rng):
     elif kind == 5:
         size = lambda w, h: (min(w, wh[0]), min(h, wh[1]))
         step = "resize=clamp:%dx%d" % wh
+    elif kind == 6:
+        k = int(rng.choice([1, 14, 32]))
+        size, step = (lambda w, h: dpt(w, h, wh, k)), "resize=closest:%dx%dx%d" % (wh + (k,))
+    elif kind == 7:
+        size, step = (lambda w, h: timm_ratio(w, h, wh, min)), "resize=cover:%dx%d" % wh
+    elif kind == 8:
+        size, step = (lambda w, h: timm_ratio(w, h, wh, max)), "resize=fit:%dx%d" % wh
     else:
         size, step = (lambda w, h: (n, n)), "resize=%dx%d,crop=%dx%d+%d+%d" % (n, n, m, 1, n - m, n // 2)
         crop = (n - m, n // 2, n, n // 2 + 1)

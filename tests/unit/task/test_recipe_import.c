@@ -30,6 +30,26 @@ static const char *const files[][2] = {
     {"{\"input_size\": [3, 256, 256], \"crop_pct\": 1.0, \"crop_mode\": \"squash\", \"mean\": [0, 0, 0], \"std\": [1, "
      "1, 1]}",
      "torchvision,resize=256x256,crop=256,rgb,scale=0.003921569,mean=0:0:0,std=1:1:1"},
+    {"{\"input_size\": [3, 448, 224], \"crop_pct\": 0.5, \"mean\": [0.5, 0.5, 0.5], \"std\": [1, 1, 1]}",
+     "torchvision,resize=cover:448x896:near,crop=224x448,rgb,scale=0.003921569,mean=0.5:0.5:0.5,std=1:1:1"},
+    {"{\"input_size\": [3, 96, 96], \"crop_pct\": 1, \"crop_mode\": \"border\", \"mean\": [0.485, 0, 1], \"std\": [1, "
+     "1, "
+     "1]}",
+     "torchvision,resize=fit:96x96:near,pad=96x96:124:0:255,crop=96,rgb,scale=0.003921569,mean=0.485:0:1,std=1:1:1"},
+    {"{\"model_cfg\": {}, \"preprocess_cfg\": {\"size\": [256, 256], \"mode\": \"RGB\", \"mean\": [0.5, 0.5, 0.5], "
+     "\"std\": "
+     "[0.5, 0.5, 0.5], \"interpolation\": \"bicubic\", \"resize_mode\": \"squash\"}}",
+     "torchvision,resize=256x256,crop=256,filter=bicubic,rgb,scale=0.003921569,mean=0.5:0.5:0.5,std=0.5:0.5:0.5"},
+    {"{\"preprocess_cfg\": {\"size\": 224, \"mean\": [0, 0, 0], \"std\": [1, 1, 1], \"resize_mode\": \"longest\"}}",
+     "torchvision,resize=fit:224x224:near,pad=224x224,crop=224,rgb,scale=0.003921569,mean=0:0:0,std=1:1:1"},
+    {"{\"image_processor_type\": \"DPTImageProcessor\", \"do_resize\": true, \"keep_aspect_ratio\": true, \"do_pad\": "
+     "false,"
+     "\"ensure_multiple_of\": 14, \"size\": {\"height\": 518, \"width\": 518}, \"resample\": 3, \"size_divisor\": null,"
+     "\"do_normalize\": false}",
+     "resize=closest:518x518x14:near,filter=bicubic,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"DINOv3ViTImageProcessorFast\", \"do_resize\": true, \"size\": {\"height\": 224, "
+     "\"width\": 224}, \"resample\": 2, \"do_normalize\": false}",
+     "tensorflow,resize=224x224,antialias,rgb,scale=0.003921569"},
     {"{\"image_processor_type\": \"CLIPImageProcessorFast\", \"do_resize\": true, \"size\": {\"shortest_edge\": 224},"
      "\"resample\": 3, \"do_center_crop\": true, \"crop_size\": {\"height\": 224, \"width\": 224}, \"do_normalize\": "
      "false}",
@@ -116,9 +136,14 @@ static void refused(void)
         {"{\"image_mean\": [1, \"a\", 3], \"image_std\": 1}", "numbers"},
         {"{\"image_mean\": 1}", "0 values"},
         {"{\"image_mean\": 1, \"image_std\": 0}", "none of them 0"},
-        {"{\"input_size\": [3, 4, 5], \"mean\": 1, \"std\": 1}", "square"},
+        {"{\"input_size\": [3, 4], \"mean\": 1, \"std\": 1}", "want 3 numbers"},
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_pct\": 0}", "crop_pct"},
-        {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_mode\": \"border\"}", "crop_mode"},
+        {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_mode\": \"other\"}", "crop_mode"},
+        {"{\"preprocess_cfg\": {\"size\": [4], \"mean\": 1, \"std\": 1}}", "size: want"},
+        {"{\"image_processor_type\": \"ViltImageProcessor\", \"size\": {\"shortest_edge\": 384}, \"do_resize\": true,"
+         "\"size_divisor\": 32}",
+         "size_divisor in a preprocessor"},
+        {"", "is empty"},
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"interpolation\": \"random\"}", "filter=random"},
         {"do_resize: true", "size"},
     };
