@@ -113,6 +113,12 @@ struct model *model_read_for(const char *path, const char *format, const struct 
                              struct model_error *err)
 {
     const struct format *f;
+    const char *entry = format ? strchr(format, ':') : NULL;
+    char name[64];
+    if (entry) {
+        snprintf(name, sizeof name, "%.*s", (int)(entry++ - format), format);
+        format = *name ? name : NULL;
+    }
     if (find_format(format, &f, model_inner(err)) < 0)
         return NULL;
     struct source_shape *known = mem_calloc(shape_count, sizeof *known, model_inner(err));
@@ -121,7 +127,7 @@ struct model *model_read_for(const char *path, const char *format, const struct 
     for (size_t i = 0; known && i < shape_count; i++)
         if (shapes[i].dtype)
             known[i].dtype = dtype_from_name(shapes[i].dtype, strlen(shapes[i].dtype));
-    struct graph *g = known ? format_read_any(path, &f, known, shape_count, model_inner(err)) : NULL;
+    struct graph *g = known ? format_read_any(path, &f, entry, known, shape_count, model_inner(err)) : NULL;
     free(known);
     if (g && ((f->channels_last && pass_cancel_wraps(g, model_inner(err))) ||
               model_take_exported(g, path, model_inner(err)) < 0)) {

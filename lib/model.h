@@ -75,7 +75,8 @@ MODEL_API const char *model_precision_chosen(const char *name);
 struct model;
 
 /* Reads a model of any known format. path NULL or "-": standard input; "first,second": a format in two files. format:
- * a name of the table, or NULL to recognise it by content, then by suffix. The message begins with the path. */
+ * a name of the table, or NULL to recognise it by content, then by suffix; "torch:encode" means that function of a file
+ * that holds several, ":encode" too. The message begins with the path. */
 MODEL_API struct model *model_read(const char *path, const char *format, struct model_error *err);
 
 /* The shape of an input: of the one of that name, or, name NULL, of the one at that place among the inputs. */

@@ -27,11 +27,12 @@ void format_check(const char *name)
 {
     struct model_format f;
     char known[256] = "";
+    size_t n = name ? strcspn(name, ":") : 0; /* behind it the function that is wanted */
     for (size_t i = 0; name && model_format_at(i, &f); i++) {
-        if (strcmp(f.name, name) == 0)
+        if ((strncmp(f.name, name, n) == 0 && !f.name[n]) || (n == 0 && *name))
             return;
-        size_t n = strlen(known);
-        snprintf(known + n, sizeof known - n, i ? ", %s" : "%s", f.name);
+        size_t end = strlen(known);
+        snprintf(known + end, sizeof known - end, i ? ", %s" : "%s", f.name);
     }
     if (name)
         exit_usage("format '%s' is not known: want one of %s", name, known);

@@ -190,18 +190,23 @@ static struct graph *read_source(struct source *source, const struct format **fo
     if (!*format && !(*format = recognise(source, err)))
         return NULL;
     source->suffixes = (*format)->suffixes;
+    if (source->entry && !(*format)->has_entries) {
+        error_set(err, "files of the format %s hold one function: want no ':%.100s'", (*format)->name, source->entry);
+        return NULL;
+    }
     if ((*format)->read)
         return (*format)->read(source, err);
     error_set(err, "is %s: the format %s can be written, not read", (*format)->what, (*format)->name);
     return NULL;
 }
 
-struct graph *format_read_any(const char *path, const struct format **format, const struct source_shape *shapes,
-                              size_t shape_count, struct error *err)
+struct graph *format_read_any(const char *path, const struct format **format, const char *entry,
+                              const struct source_shape *shapes, size_t shape_count, struct error *err)
 {
     struct source source;
     struct graph *g = NULL;
     if (source_open(&source, path, err) == 0) {
+        source.entry = entry;
         source.shapes = shapes;
         source.shape_count = shape_count;
         g = read_source(&source, format, err);
@@ -214,7 +219,7 @@ struct graph *format_read_any(const char *path, const struct format **format, co
 
 struct graph *format_read(const char *path, const struct format *format, struct error *err)
 {
-    return format_read_any(path, &format, NULL, 0, err);
+    return format_read_any(path, &format, NULL, NULL, 0, err);
 }
 
 /* ---- writing ---- */

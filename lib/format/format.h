@@ -14,6 +14,7 @@ struct format {
     const char *what;     /* one line for people */
     bool channels_last;   /* its reader puts spatial operators between Transposes: pass_cancel_wraps() is for those */
     bool has_properties;  /* recipe, task and labels are written and read again */
+    bool has_entries;     /* its files hold several functions: the reader sees to source.entry */
     bool has_numbers;     /* its operators take numbers where ONNX's take operands */
     const struct target_option *options; /* what a writer can be asked; or NULL */
     /* How sure the content is this format's: 0 no, 100 a magic number. Reads little. */
@@ -36,9 +37,9 @@ const struct format *format_by_suffix(const char *path);
  * order, and either is enough where the other is found beside it; format NULL recognises by content, then suffix. The
  * message is prefixed with the path. */
 struct graph *format_read(const char *path, const struct format *format, struct error *err);
-/* The same, where *format becomes that which was recognised. */
-struct graph *format_read_any(const char *path, const struct format **format, const struct source_shape *shapes,
-                              size_t shape_count, struct error *err);
+/* The same, where *format becomes that which was recognised. entry: the function of the file that is wanted, or NULL. */
+struct graph *format_read_any(const char *path, const struct format **format, const char *entry,
+                              const struct source_shape *shapes, size_t shape_count, struct error *err);
 
 /* The tensors of a file that holds no network, safetensors, GGUF, a state dict of PyTorch, .npz, as constants of a
  * graph without nodes, in the file's order. *is_network: the file is none of these, and NULL is returned without a

@@ -25,6 +25,7 @@ struct source {
     char *paths;                       /* holds path and second */
     const struct source_shape *shapes; /* what is known beside the file, for a format that holds a program */
     size_t shape_count;
+    const char *entry; /* which of the functions of a file is wanted; NULL: the one that it is known for */
 };
 
 /* path NULL or "-": standard input. "first,second" names two files, unless a file has that very name. The message

@@ -198,8 +198,16 @@ static struct torch_value unpacked_conv(struct torch_reader *t, struct torch_val
     return dict;
 }
 
-/* Packed weights as a dict, also where they are an object that stands in the archive. */
-static struct torch_value unpack(struct torch_reader *t, struct torch_value v)
+/* What "prepacked.linear_clamp_run" takes: the arguments of "…_prepack". */
+static struct torch_value unpacked_clamp(struct torch_reader *t, const char *run, struct torch_value state)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "ops.%.*sprepack", (int)(strlen(run) - strlen("run")), run);
+    return torch_call_plain(t, name, state.list->items, (int)state.list->count);
+}
+
+/* Packed weights of the row's operator as a dict, also where they are an object that stands in the archive. */
+static struct torch_value unpack(struct torch_reader *t, const struct torch_row *row, struct torch_value v)
 {
     struct torch_object *o = v.kind == TORCH_OBJECT ? v.object : NULL;
     if (v.kind == TORCH_DICT)
@@ -211,6 +219,8 @@ static struct torch_value unpack(struct torch_reader *t, struct torch_value v)
     struct torch_value state = torch_unpickle_part(t, o, (struct pickle *)o->state, o->path);
     if (t->b->failed)
         return torch_none();
+    if (strncmp(row->name, "prepacked.", 10) == 0)
+        return unpacked_clamp(t, row->name, state);
     if (state.list->count != 2)
         return unpacked_conv(t, state);
     struct torch_value dict = torch_list(t, TORCH_DICT);
@@ -219,10 +229,20 @@ static struct torch_value unpack(struct torch_reader *t, struct torch_value v)
     return dict;
 }
 
+/* Within the bounds that came with packed weights, if any did. */
+static struct torch_value within(struct torch_reader *t, struct torch_value v, struct torch_value packed)
+{
+    const struct torch_value *least = torch_find_key(t, packed, torch_string("least")),
+                             *most = torch_find_key(t, packed, torch_string("most"));
+    if (t->b->failed || !least || !most || (least->kind == TORCH_NONE && most->kind == TORCH_NONE))
+        return v;
+    return torch_call_plain(t, "torch.clamp", (struct torch_value[]){v, *least, *most}, 3);
+}
+
 /* The row's operator, called with its first argument and what is packed in the second. */
 static struct torch_value call_packed(struct torch_reader *t, const struct torch_bound *c, struct torch_value input)
 {
-    struct torch_value values[12] = {input}, packed = unpack(t, c->arg[1]);
+    struct torch_value values[12] = {input}, packed = unpack(t, c->row, c->arg[1]);
     const char *names[12] = {NULL};
     struct torch_args args = {.values = values, .names = names, .count = 1};
     bool transposed = strstr(c->row->type, "transpose") != NULL;
@@ -235,7 +255,7 @@ static struct torch_value call_packed(struct torch_reader *t, const struct torch
     }
     char name[64];
     snprintf(name, sizeof(name), "torch.%.50s", c->row->type);
-    return t->b->failed ? torch_none() : torch_call(t, name, &args);
+    return t->b->failed ? torch_none() : within(t, torch_call(t, name, &args), packed);
 }
 
 struct torch_value torch_make_quantised_packed(struct torch_reader *t, struct torch_bound *c)
@@ -280,7 +300,7 @@ static struct torch_value rounded(struct torch_reader *t, struct torch_value x, 
 /* The rank of the input follows from the product before anything is made of it. */
 struct torch_value torch_make_packed_linear(struct torch_reader *t, struct torch_bound *c)
 {
-    struct torch_value packed = unpack(t, c->arg[1]),
+    struct torch_value packed = unpack(t, c->row, c->arg[1]),
                        weight = packed.kind == TORCH_DICT && packed.list->count > 1 ? packed.list->items[1] : packed;
     const struct type *type =
         weight.kind == TORCH_TENSOR && !t->b->failed ? build_type(t->b, weight.tensor->value) : NULL;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/format.h"
 #include "format/torch/torch.h"
 
@@ -192,6 +193,24 @@ static struct torch_value argument(struct torch_reader *t, const struct torch_to
     return all;
 }
 
+/* Tells which methods there are instead: those that a user may want. */
+static void fail_method(struct torch_reader *t, const char *function)
+{
+    struct text names;
+    const char *method = strrchr(function, '.') + 1;
+    size_t n = (size_t)(method - function);
+    text_init(&names);
+    for (size_t i = 0; i < t->functions.cap; i++) {
+        const char *name = t->functions.slots[i].name;
+        if (name && strncmp(name, function, n) == 0 && strncmp(name + n, "__", 2) != 0 && !strchr(name + n, '.'))
+            text_printf(&names, names.size ? ", %.60s" : "%.60s", name + n);
+    }
+    build_fail(t->b, "the module has no %.60s()%s%.300s", method,
+               names.size ? "; the format torch:NAME would be another method: " : ", and no other method",
+               names.size ? names.data : "");
+    text_release(&names);
+}
+
 /* The arguments of forward() behind self, as inputs of the graph; those that have a default keep it. */
 static void add_inputs(struct torch_reader *t, const char *function, struct torch_args *args)
 {
@@ -202,7 +221,7 @@ static void add_inputs(struct torch_reader *t, const char *function, struct torc
     int depth = 0;
     bool is_name = true;
     if (!fn)
-        build_fail(t->b, "the module has no forward(): '%.200s' is not in the archive", function);
+        fail_method(t, function);
     for (; at < end && depth >= 0 && !t->b->failed; at++) {
         bool sign = at->kind == TOKEN_SIGN;
         if (is_name && at->kind == TOKEN_NAME && at != self) {
@@ -249,6 +268,22 @@ static void give(struct torch_reader *t, struct torch_value v, const char *name,
 
 /* ---- the whole ---- */
 
+/* The method that is asked for, "encode", and, for "text.encode", in the place of the module that part of it. */
+static const char *find_owner(struct torch_reader *t, struct torch_value *module)
+{
+    const char *method = t->source->entry ? t->source->entry : "forward", *dot;
+    while (!t->b->failed && (dot = strchr(method, '.'))) {
+        struct torch_value part = torch_none();
+        const char *name = arena_strndup(&t->arena, method, (size_t)(dot - method), t->b->err);
+        if (!name || !torch_attr_find(t, module->object, name, &part) || part.kind != TORCH_OBJECT)
+            build_fail(t->b, "the module has no part '%.100s', of which '%.100s' would be a method", name ? name : "", dot + 1);
+        else
+            *module = part;
+        method = dot + 1;
+    }
+    return method;
+}
+
 static int run_module(struct torch_reader *t, struct error *err)
 {
     struct torch_value values[33];
@@ -266,12 +301,13 @@ static int run_module(struct torch_reader *t, struct error *err)
         return error_set(err, "the pickle holds no module");
     if (t->b->failed)
         return -1;
-    snprintf(function, sizeof(function), "%.600s.forward", values[0].object->class);
+    const char *method = find_owner(t, &values[0]);
+    snprintf(function, sizeof(function), "%.600s.%.90s", values[0].object->class, method);
     add_inputs(t, function, &args);
     struct torch_value result = t->b->failed ? torch_none() : torch_run(t, function, &args);
     give(t, result, "output", 0);
     if (!t->b->failed && t->b->graph->output_count == 0)
-        build_fail(t->b, "forward() returns no tensor");
+        build_fail(t->b, "%.100s() returns no tensor", method);
     return t->b->failed ? -1 : 0;
 }
 
@@ -398,6 +434,7 @@ const struct format format_torch = {
     .name = "torch",
     .suffixes = ".pt .pt2 .jit .ptl .pth",
     .what = "PyTorch: TorchScript and torch.export archives",
+    .has_entries = true,
     .sniff = sniff,
     .read = torch_read,
     .operator_at = operator_at,
