@@ -22,6 +22,17 @@ MODELS=$BATS_TEST_DIRNAME/../models
     matches "$stderr" "weights without a network"
 }
 
+@test "another method of a module than forward() may be asked for, also of a part of it" {
+    view=$MODELS/torch/view.pt in=$MODELS/torch/view/in_0.npy
+    nn run -f torch:encode -o encoded "$view" "$in" > /dev/null
+    nn run -f :part.forward --expect encoded "$view" "$in" > /dev/null
+    try inspect -f torch:decode "$view"
+    equal "$status" 1
+    matches "$stderr" "the module has no decode.*encode"
+    try inspect -f onnx:encode "$MODELS/magika.onnx"
+    equal "$status" 1
+}
+
 @test "an OpenVINO net without its weights says where they were looked for" {
     cp "$MODELS/openvino/cnn.xml" alone.xml
     try inspect alone.xml

@@ -6,7 +6,7 @@
 /* The shape under one of the names that functions have for it, or of the operand "other". */
 static struct value *wanted_shape(struct reader *r)
 {
-    static const char *const keys[] = {"shape", "size", "sizes", "dims"};
+    static const char *const keys[] = {"shape", "size", "sizes", "repeats", "dims"};
     struct value *shape = NULL;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !shape && !r->b.failed; i++)
         shape = pnnx_shape(r, keys[i]);
@@ -143,23 +143,21 @@ struct value *pnnx_expand(struct reader *r)
 /* A factor for each axis, more axes in front where there are more factors; torch.tile may have fewer. */
 struct value *pnnx_repeat(struct reader *r)
 {
-    int64_t factors[TENSOR_MAX_RANK];
-    struct value *x = pnnx_in(r, "input", 0);
+    int64_t ones[TENSOR_MAX_RANK];
+    struct value *x = pnnx_in(r, "input", 0), *factors = wanted_shape(r);
+    const struct type *type = build_type(&r->b, factors);
     int rank = pnnx_rank(r, x);
-    int n = pnnx_ints(r,
-                      pnnx_text(r, "sizes")     ? "sizes"
-                      : pnnx_text(r, "repeats") ? "repeats"
-                                                : "dims",
-                      TENSOR_MAX_RANK, factors);
-    if (!n)
+    int n = type && type->rank == 1 && type->dims[0] <= TENSOR_MAX_RANK ? (int)type->dims[0] : 0;
+    if (n < 1)
         build_fail(&r->b, "has no factors");
     for (; rank < n && !r->b.failed; rank++)
         x = build_unsqueeze(&r->b, x, 0);
-    int missing = r->b.failed ? 0 : rank - n;
-    memmove(factors + missing, factors, (size_t)n * sizeof(*factors));
-    for (int i = 0; i < missing; i++)
-        factors[i] = 1;
-    return BUILD(&r->b, "Tile", x, build_list(&r->b, rank, factors));
+    for (int i = 0; i < rank; i++)
+        ones[i] = 1;
+    struct value *both[2] = {n < rank && !r->b.failed ? build_list(&r->b, rank - n, ones) : NULL, factors};
+    if (both[0])
+        factors = build_int(&r->b, build_node(&r->b, "Concat", 2, both), "axis", 0);
+    return BUILD(&r->b, "Tile", x, factors);
 }
 
 struct value *pnnx_cast(struct reader *r)

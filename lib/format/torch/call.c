@@ -168,6 +168,7 @@ static void add_list(struct work *w, const char *name, struct torch_value v)
         tensors = tensors || l->items[i].kind == TORCH_TENSOR;
     }
     bool is_size = strcmp(name, "size") == 0 || strcmp(name, "shape") == 0 || strcmp(name, "sizes") == 0;
+    tensors = tensors && !is_size; /* those are numbers that a run tells */
     if (numbers && l->count)
         add_param(w, name, list_text(w, l));
     if (l->count == 0 && is_size) { /* of a tensor without axes */
@@ -263,6 +264,45 @@ struct torch_value torch_emit_one(struct torch_reader *t, const char *type, cons
 
 /* ---- calls ---- */
 
+/* Other names of the same. */
+static const char *plain_name(const char *name)
+{
+    static const char *const names[][2] = {{"transformers.grouped_mm_fallback", "_grouped_mm"},
+                                           {"multiply", "mul"},
+                                           {"subtract", "sub"},
+                                           {"divide", "div"},
+                                           {"true_divide", "div"},
+                                           {"absolute", "abs"},
+                                           {"negative", "neg"},
+                                           {"greater", "gt"},
+                                           {"greater_equal", "ge"},
+                                           {"less", "lt"},
+                                           {"less_equal", "le"},
+                                           {"not_equal", "ne"},
+                                           {"arctan", "atan"},
+                                           {"arcsin", "asin"},
+                                           {"arccos", "acos"},
+                                           {"arctan2", "atan2"},
+                                           {"arcsinh", "asinh"},
+                                           {"arccosh", "acosh"},
+                                           {"arctanh", "atanh"},
+                                           {"swapdims", "transpose"},
+                                           {"concatenate", "cat"},
+                                           {"moveaxis", "movedim"},
+                                           {"linalg_matmul", "matmul"},
+                                           {"special_expit", "sigmoid"},
+                                           {"special_erf", "erf"},
+                                           {"special_softmax", "softmax"},
+                                           {"special_log_softmax", "log_softmax"},
+                                           {"unsafe_split_with_sizes", "split_with_sizes"},
+                                           {"special_expm1", "expm1"},
+                                           {"special_log1p", "log1p"}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcmp(name, names[i][0]) == 0)
+            return names[i][1];
+    return name;
+}
+
 /* "torch.relu_" is relu in place; "ops.quantized.linear" is quantized.linear. */
 static const char *short_name(struct torch_reader *t, const char *name, bool *in_place)
 {
@@ -276,10 +316,10 @@ static const char *short_name(struct torch_reader *t, const char *name, bool *in
     n = strlen(name);
     *in_place = n > 2 && name[n - 1] == '_' && name[n - 2] != '_';
     if (!*in_place)
-        return name;
+        return plain_name(name);
     char *kept = arena_strndup(&t->arena, name, n - 1, t->b->err);
     build_check(t->b, kept != NULL);
-    return kept ? kept : "";
+    return kept ? plain_name(kept) : "";
 }
 
 static const struct torch_row *find_row(const char *name)
@@ -380,7 +420,8 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
     if (row) {
         struct torch_bound c = {.row = row};
         bind(&c, args);
-        return row->make(t, &c);
+        struct torch_bound given = c;
+        return torch_view_made(t, &given, row->make(t, &c));
     }
     char composed[256];
     if (lookup_find(&t->functions, torch_prelude_name(name, composed, sizeof(composed))))
@@ -401,7 +442,7 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
         return torch_none();
     struct torch_value self = args->count ? args->values[0] : torch_none();
     struct torch_value v = torch_keep_quantised(t, plain, self, evaluate(t, plain, args));
-    if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed)
+    if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed || v.tensor == self.tensor)
         return v;
     torch_touch_tensor(t, self.tensor);
     self.tensor->value = v.tensor->value;

@@ -179,6 +179,64 @@ static bool is_ignored(const char *key)
     return false;
 }
 
+static void read_node(struct export *e, const struct json_node *node);
+
+/* The results of a graph within, whose inputs are these. It has names of its own. */
+static struct torch_value read_within(struct export *e, const struct json_node *graph, const struct torch_list *in)
+{
+    struct torch_reader *t = e->t;
+    struct lookup outer = e->values;
+    const struct json_node *name = json_first(&e->json, member(e, graph, "inputs")),
+                           *node = json_first(&e->json, member(e, graph, "nodes")),
+                           *out = json_first(&e->json, member(e, graph, "outputs"));
+    struct torch_value list = torch_list(t, TORCH_LIST);
+    e->values = (struct lookup){0};
+    for (size_t i = 0; name && i < in->count && !t->b->failed; name = json_next(&e->json, name), i++) {
+        const struct json_node *tensor = member(e, name, "as_tensor");
+        put(e, tensor ? string(e, tensor, "name") : string(e, member(e, name, "as_sym_int"), "as_name"), in->items[i]);
+    }
+    for (; node && !t->b->failed; node = json_next(&e->json, node))
+        read_node(e, node);
+    for (; out && !t->b->failed; out = json_next(&e->json, out))
+        torch_append(t, list, argument(e, out, 0));
+    lookup_release(&e->values);
+    e->values = outer;
+    return list;
+}
+
+/* Operators that take graphs: "wrap_with_autocast(…, graph, inputs…)", "cond(condition, one, other, inputs)", whose
+ * both results are made. */
+static struct torch_value read_higher(struct export *e, const struct json_node *node)
+{
+    struct torch_reader *t = e->t;
+    const struct json_node *graphs[2] = {NULL}, *in = json_first(&e->json, member(e, node, "inputs"));
+    struct torch_value list = torch_list(t, TORCH_LIST), condition = torch_none();
+    bool is_cond = strstr(string(e, node, "target"), ".cond") != NULL;
+    int count = 0;
+    for (; in && !t->b->failed; in = json_next(&e->json, in)) {
+        const struct json_node *arg = member(e, in, "arg"), *graph = member(e, member(e, arg, "as_graph"), "graph");
+        if (graph && count < 2)
+            graphs[count++] = graph;
+        else if (count == 0)
+            condition = is_cond ? argument(e, arg, 0) : condition;
+        else if (is_cond)
+            list = argument(e, arg, 0);
+        else
+            torch_append(t, list, argument(e, arg, 0));
+    }
+    if (count != 1 + is_cond || !torch_is_list(list))
+        build_fail(t->b, "an operator of graphs that is not read");
+    if (t->b->failed)
+        return torch_none();
+    struct torch_value yes = read_within(e, graphs[0], list.list);
+    struct torch_value no = is_cond && !t->b->failed ? read_within(e, graphs[1], list.list) : yes;
+    for (size_t i = 0; is_cond && !t->b->failed && i < yes.list->count && i < no.list->count; i++)
+        yes.list->items[i] = torch_call_plain(
+            t, "torch.where", (struct torch_value[]){condition, yes.list->items[i], no.list->items[i]}, 3);
+    bool single = !t->b->failed && yes.list->count == 1;
+    return single ? yes.list->items[0] : yes;
+}
+
 static void read_node(struct export *e, const struct json_node *node)
 {
     struct torch_reader *t = e->t;
@@ -189,7 +247,8 @@ static void read_node(struct export *e, const struct json_node *node)
     if (strstr(name, "._assert") || strstr(name, ".sym_constrain") || strstr(name, "._guards"))
         return;
     const struct json_node *in = json_first(&e->json, member(e, node, "inputs"));
-    for (; in && !t->b->failed; in = json_next(&e->json, in)) {
+    bool higher = strncmp(target, "torch.ops.higher_order.", 23) == 0;
+    for (; in && !t->b->failed && !higher; in = json_next(&e->json, in)) {
         if (args.count == MOST_ARGS) {
             build_fail(t->b, "an operator with more than %d arguments", MOST_ARGS);
             break;
@@ -200,7 +259,7 @@ static void read_node(struct export *e, const struct json_node *node)
         names[args.count] = *key && torch_names_argument(t, name, key) ? key : NULL;
         values[args.count++] = argument(e, member(e, in, "arg"), 0);
     }
-    struct torch_value v = t->b->failed ? torch_none() : torch_call(t, name, &args);
+    struct torch_value v = t->b->failed ? torch_none() : higher ? read_higher(e, node) : torch_call(t, name, &args);
     take_outputs(e, node, v);
     if (t->b->failed)
         error_prefix(t->b->err, "'%.100s' (%.100s)", string(e, node, "name"), target);

@@ -269,21 +269,45 @@ static void choose(struct merge *m)
         m->result[i]->value = build_output(t->b, v, i);
 }
 
+static void settle_value(struct torch_reader *t, struct torch_value v, int depth)
+{
+    if (v.kind == TORCH_TENSOR)
+        torch_current(t, v.tensor);
+    for (size_t i = 0; torch_is_list(v) && i < v.list->count && depth < 4 && !t->b->failed; i++) {
+        torch_count_item(t);
+        settle_value(t, v.list->items[i], depth + 1);
+    }
+}
+
+/* Views that the block left are made anew while what it changed is still there. */
+static void settle(struct torch_reader *t, const struct torch_block *k)
+{
+    for (const struct torch_change *c = k->changes.first; c && !t->b->failed; c = c->next)
+        if (c->kind == TORCH_CHANGED_TENSOR)
+            torch_current(t, c->what);
+    for (size_t i = 0; i < k->frame.names.cap && !t->b->failed; i++)
+        if (k->frame.names.slots[i].name)
+            settle_value(t, *(struct torch_value *)k->frame.names.slots[i].what, 0);
+}
+
 static void run_block(struct torch_frame *f, struct torch_block *k, size_t line, int indent)
 {
     struct torch_outer outer = torch_block_enter(f, k);
     if (line)
         torch_block(&k->frame, line, indent);
+    settle(f->t, k);
     torch_block_leave(f, k, outer);
 }
 
 static void merge_all(struct torch_frame *f, struct merge *m)
 {
+    f->t->settled = true;
     merge_names(m, f, &m->yes, &m->no);
     merge_names(m, f, &m->no, &m->yes);
     merge_changes(m, &m->yes, &m->no);
     merge_changes(m, &m->no, &m->yes);
     choose(m);
+    f->t->settled = false;
 }
 
 static int rank_of(struct torch_reader *t, struct torch_value v)

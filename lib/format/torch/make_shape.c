@@ -18,6 +18,24 @@ struct torch_value torch_make_same(struct torch_reader *t, struct torch_bound *c
     return c->arg[0];
 }
 
+/* Another tensor of the same elements. */
+struct torch_value torch_make_clone(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value v = torch_tensor(t, torch_graph_value(t, c->arg[0]));
+    if (v.kind == TORCH_TENSOR && c->arg[0].kind == TORCH_TENSOR) {
+        v.tensor->sizes = c->arg[0].tensor->sizes;
+        v.tensor->strided = c->arg[0].tensor->strided && strcmp(c->row->name, "contiguous") != 0;
+    }
+    return v;
+}
+
+/* Itself, or a copy where its elements do not lie behind one another. */
+struct torch_value torch_make_contiguous(struct torch_reader *t, struct torch_bound *c)
+{
+    bool strided = c->arg[0].kind == TORCH_TENSOR && c->arg[0].tensor->strided;
+    return strided ? torch_make_clone(t, c) : c->arg[0];
+}
+
 static struct torch_value dim_at(struct torch_reader *t, struct torch_value x, int64_t axis)
 {
     const struct type *type = type_of(t, x);
@@ -220,91 +238,6 @@ struct torch_value torch_make_reversed(struct torch_reader *t, struct torch_boun
 
 /* ---- parts ---- */
 
-/* A whole number as i64 [1]. */
-static struct value *one_of(struct torch_reader *t, struct torch_value v)
-{
-    return build_reshape(t->b, build_cast(t->b, torch_graph_value(t, v), DTYPE_I64), 1, (int64_t[]){1});
-}
-
-static bool is_open(struct torch_value v)
-{
-    return v.kind == TORCH_SIZE || v.kind == TORCH_TENSOR;
-}
-
-static int64_t known_place(struct torch_value v, int64_t size, int64_t otherwise)
-{
-    int64_t at = v.kind == TORCH_INT ? v.i : otherwise;
-    at = at < 0 ? at + size : at;
-    return at > size ? size : at;
-}
-
-/* Remembers which part of x a result is: from `start` to `end` of an axis, None where these are the ends of it. A place
- * that only a run tells is not counted from behind. */
-static void keep_track(struct torch_reader *t, struct torch_value part, struct torch_value x, struct torch_value axis,
-                       struct torch_value start, struct torch_value end, bool axis_gone)
-{
-    const struct type *type = type_of(t, x);
-    int64_t at = axis.kind == TORCH_INT ? axis.i : 0;
-    if (part.kind != TORCH_TENSOR || x.kind != TORCH_TENSOR)
-        return;
-    part.tensor->lost = true;
-    if (!type || type->rank < 1)
-        return;
-    at = at < 0 ? at + type->rank : at;
-    int64_t size = at >= 0 && at < type->rank ? type->dims[at] : -1;
-    if (size >= 0 && !is_open(start))
-        start = torch_int(known_place(start, size, 0));
-    if (start.kind == TORCH_NONE)
-        start = torch_int(0);
-    if (axis_gone)
-        end = start;
-    else if (size >= 0 && !is_open(end))
-        end = torch_int(known_place(end, size, INT64_MAX));
-    else if (end.kind == TORCH_NONE)
-        end = torch_int(INT64_MAX);
-    bool numbers = start.kind == TORCH_INT && end.kind == TORCH_INT;
-    struct torch_tensor *p = part.tensor;
-    p->lost = (start.kind == TORCH_INT && start.i < 0) || (end.kind == TORCH_INT && end.i < 0) ||
-              (numbers && start.i > end.i) || at < 0 || at >= type->rank;
-    p->base = p->lost ? NULL : x.tensor;
-    p->axis = (int)at;
-    p->start = start;
-    p->end = end;
-    p->axis_gone = axis_gone;
-}
-
-/* x with its elements from `start` to `end` of an axis replaced. */
-static struct value *replaced(struct torch_reader *t, struct value *x, const struct torch_tensor *part)
-{
-    const struct type *type = build_type(t->b, x);
-    struct torch_value from = part->start, to = part->end;
-    struct value *new = part->axis_gone ? build_unsqueeze(t->b, part->value, part->axis) : part->value;
-    if (part->axis_gone) {
-        struct torch_value next[2] = {from, torch_int(1)};
-        to = torch_call_plain(t, "torch.add", next, 2);
-    }
-    int64_t size = type && type->rank > part->axis ? type->dims[part->axis] : -1;
-    struct value *parts[3], *axis = BUILD_LIST(t->b, part->axis);
-    int n = 0;
-    if (from.kind != TORCH_INT || from.i > 0)
-        parts[n++] = BUILD(t->b, "Slice", x, BUILD_LIST(t->b, 0), one_of(t, from), axis);
-    parts[n++] = new;
-    if (to.kind != TORCH_INT || (to.i != size && to.i != INT64_MAX))
-        parts[n++] = BUILD(t->b, "Slice", x, one_of(t, to), BUILD_LIST(t->b, INT64_MAX), axis);
-    return n == 1 ? new : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", part->axis);
-}
-
-void torch_write_back(struct torch_reader *t, struct torch_tensor *part)
-{
-    for (; part->base && !t->b->failed && !part->lost; part = part->base) {
-        torch_count_item(t); /* parts of parts may be many */
-        torch_touch_tensor(t, part->base);
-        part->base->value = replaced(t, part->base->value, part);
-    }
-    if (part->lost)
-        torch_fail_open(t, "a part of a tensor is written in place, and which one depends on the size of an input");
-}
-
 /* Pads that depend on sizes: from the last axis on, before and behind. */
 static struct torch_value open_pad(struct torch_reader *t, struct torch_bound *c)
 {
@@ -334,31 +267,15 @@ struct torch_value torch_make_pad(struct torch_reader *t, struct torch_bound *c)
     return open ? open_pad(t, c) : torch_make_NULL(t, c);
 }
 
-struct torch_value torch_make_select(struct torch_reader *t, struct torch_bound *c)
-{
-    struct torch_value v = torch_make_NULL(t, c);
-    keep_track(t, v, c->arg[0], c->arg[1], c->arg[2], torch_none(), true);
-    return v;
-}
-
-static bool is_step_of_one(struct torch_value v)
-{
-    return v.kind == TORCH_NONE || (v.kind == TORCH_INT && v.i == 1);
-}
-
 /* An end that means "to the last" is left out. */
 struct torch_value torch_make_slice(struct torch_reader *t, struct torch_bound *c)
 {
     if (c->arg[3].kind == TORCH_INT && c->arg[3].i > INT32_MAX - 1)
         c->arg[3] = torch_none();
-    bool whole = c->arg[3].kind == TORCH_NONE && is_step_of_one(c->arg[4]) &&
+    bool one = c->arg[4].kind == TORCH_NONE || (c->arg[4].kind == TORCH_INT && c->arg[4].i == 1);
+    bool whole = c->arg[3].kind == TORCH_NONE && one &&
                  (c->arg[2].kind == TORCH_NONE || (c->arg[2].kind == TORCH_INT && !c->arg[2].i));
-    struct torch_value v = whole ? torch_tensor(t, torch_graph_value(t, c->arg[0])) : torch_make_NULL(t, c);
-    if (is_step_of_one(c->arg[4]))
-        keep_track(t, v, c->arg[0], c->arg[1], c->arg[2], c->arg[3], false);
-    else if (v.kind == TORCH_TENSOR)
-        v.tensor->lost = true;
-    return v;
+    return whole ? torch_tensor(t, torch_graph_value(t, c->arg[0])) : torch_make_NULL(t, c);
 }
 
 /* How many parts: what the script does with the list needs to know it. */
@@ -429,40 +346,24 @@ struct torch_value torch_make_join(struct torch_reader *t, struct torch_bound *c
     return torch_make_NULL(t, c);
 }
 
-/* One tensor of indices, or several behind one another; before them None. */
+/* One tensor of indices, or one mask, of an axis; or any others. */
 struct torch_value torch_make_index(struct torch_reader *t, struct torch_bound *c)
 {
     const struct torch_list *list = torch_is_list(c->arg[1]) ? c->arg[1].list : NULL;
-    struct value *in[TENSOR_MAX_RANK], *x = torch_graph_value(t, c->arg[0]);
-    int first = -1, count = 0;
-    for (size_t i = 0; list && i < list->count && i < TENSOR_MAX_RANK; i++) {
-        if (list->items[i].kind == TORCH_NONE)
-            continue;
-        if (first < 0)
-            first = (int)i;
-        if ((int)i != first + count)
-            build_fail(t->b, "indices of axes that are not neighbours are not read");
-        in[count++] = torch_graph_value(t, list->items[i]);
-    }
-    const struct type *type = count && in[0] ? build_type(t->b, in[0]) : NULL;
-    if (type && count == 1 && type->dtype == DTYPE_BOOL) {
-        struct torch_value values[3] = {c->arg[0], list->items[first], torch_int(first)};
-        return torch_call_plain(t, "torch.nn_index_mask", values, 3);
-    }
-    if (!type || (count > 1 && first > 0) || type->dtype == DTYPE_BOOL) {
-        build_fail(t->b, "an index by several masks, or by several tensors behind other axes, is not read");
-        return torch_none();
-    }
-    if (count == 1)
-        return torch_tensor(t, build_int(t->b, BUILD(t->b, "Gather", x, in[0]), "axis", first));
-    struct value *sum = in[0]; /* what all broadcast to */
-    for (int i = 1; i < count; i++)
-        sum = BUILD(t->b, "Add", sum, in[i]);
-    struct value *shape = BUILD(t->b, "Shape", sum);
-    for (int i = 0; i < count; i++)
-        in[i] = build_unsqueeze(t->b, BUILD(t->b, "Expand", in[i], shape), -1);
-    struct value *all = build_int(t->b, build_node(t->b, "Concat", count, in), "axis", -1);
-    return torch_tensor(t, BUILD(t->b, "GatherND", x, all));
+    struct torch_value index = torch_none();
+    int count = 0, axis = 0;
+    for (size_t i = 0; list && i < list->count && i < TENSOR_MAX_RANK; i++)
+        if (list->items[i].kind != TORCH_NONE && count++ == 0) {
+            index = list->items[i];
+            axis = (int)i;
+        }
+    const struct type *type = type_of(t, index);
+    if (!type || count > 1 || type->dtype == DTYPE_U8)
+        return torch_call_plain(t, "torch.nn_index", c->arg, 2);
+    if (type->dtype == DTYPE_BOOL)
+        return torch_call_plain(t, "torch.nn_index_mask", (struct torch_value[]){c->arg[0], index, torch_int(axis)}, 3);
+    struct value *x = torch_graph_value(t, c->arg[0]);
+    return torch_tensor(t, build_int(t->b, BUILD(t->b, "Gather", x, torch_graph_value(t, index)), "axis", axis));
 }
 
 struct torch_value torch_make_triangle(struct torch_reader *t, struct torch_bound *c)

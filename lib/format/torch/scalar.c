@@ -482,13 +482,14 @@ static const struct {
 };
 
 /* A constant tensor without axes is the number that it holds, among numbers. */
-static struct torch_value as_number(struct torch_value v)
+static struct torch_value as_number(struct torch_reader *t, struct torch_value v)
 {
-    const struct tensor *t = v.kind == TORCH_TENSOR && !v.tensor->value->is_input ? v.tensor->value->constant : NULL;
-    enum dtype_class class = t && t->rank == 0 && t->count == 1 ? dtype_info(t->dtype)->class : DTYPE_CLASS_NONE;
+    const struct value *x = v.kind == TORCH_TENSOR ? torch_current(t, v.tensor) : NULL;
+    const struct tensor *c = x && !x->is_input ? x->constant : NULL;
+    enum dtype_class class = c && c->rank == 0 && c->count == 1 ? dtype_info(c->dtype)->class : DTYPE_CLASS_NONE;
     if (class == DTYPE_CLASS_INT || class == DTYPE_CLASS_UINT)
-        return torch_int(tensor_get_i64(t, 0));
-    return class == DTYPE_CLASS_FLOAT ? torch_float(tensor_get_f64(t, 0)) : v;
+        return torch_int(tensor_get_i64(c, 0));
+    return class == DTYPE_CLASS_FLOAT ? torch_float(tensor_get_f64(c, 0)) : v;
 }
 
 bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_args *args, struct torch_value *result)
@@ -497,8 +498,8 @@ bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_a
     s.a = args->count > 0 ? args->values[0] : torch_none();
     s.b = args->count > 1 ? args->values[1] : torch_none();
     if (args->count > 1 && (is_size(s.a) || is_size(s.b))) {
-        s.a = as_number(s.a);
-        s.b = as_number(s.b);
+        s.a = as_number(t, s.a);
+        s.b = as_number(t, s.b);
     }
     bool open = s.a.kind == TORCH_TENSOR && s.a.tensor->sizes;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

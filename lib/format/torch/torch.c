@@ -276,7 +276,8 @@ static const char *find_owner(struct torch_reader *t, struct torch_value *module
         struct torch_value part = torch_none();
         const char *name = arena_strndup(&t->arena, method, (size_t)(dot - method), t->b->err);
         if (!name || !torch_attr_find(t, module->object, name, &part) || part.kind != TORCH_OBJECT)
-            build_fail(t->b, "the module has no part '%.100s', of which '%.100s' would be a method", name ? name : "", dot + 1);
+            build_fail(t->b, "the module has no part '%.100s', of which '%.100s' would be a method", name ? name : "",
+                       dot + 1);
         else
             *module = part;
         method = dot + 1;

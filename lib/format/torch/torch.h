@@ -44,16 +44,16 @@ struct torch_value {
     };
 };
 
-/* An operator that works in place gives the tensor another value; and, where it is a part of another one, that too: its
- * elements from `start` to before `end` of an axis, or, where that axis is gone, the one at `start`. Both are whole
- * numbers, or what only a run tells. */
+/* An operator that works in place gives the tensor another value; and, where it is a view of another one, that too
+ * (view.c). */
 struct torch_tensor {
-    struct value *value;
-    struct torch_tensor *base; /* NULL: it is no part, or one that is not kept track of */
-    int axis;
-    struct torch_value start, end;
-    bool axis_gone;
+    struct value *value;        /* torch_current() has it as it is now */
+    struct torch_tensor *base;  /* NULL: it is no view, or one that is not kept track of */
+    struct value *seen;         /* the base's value that it was made of */
+    struct torch_part *part;    /* how */
+    int depth;                  /* of views of views */
     bool lost;                  /* it is a part of one, but which is not known */
+    bool strided;               /* its elements do not lie behind one another */
     struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
     int level;                  /* of the subgraph that it was made in */
     bool sizes;                 /* a list of sizes whose length is not known */
@@ -140,6 +140,7 @@ struct torch_reader {
     struct lookup tuples;    /* names of classes that are named tuples */
     struct pickle *pickled;  /* the tuple of CONSTANTS */
     int depth;
+    bool settled;                  /* views are as they were left, whatever their bases are */
     int level;                     /* subgraphs that the one being filled lies in */
     struct torch_changes *changes; /* of that one; NULL at level 0 */
     long statements, items;
@@ -389,8 +390,14 @@ struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name
  * of input and state. */
 struct torch_value torch_packed_state(struct torch_reader *t, struct torch_value v);
 
-/* After a part of a tensor was given another value: all that it is a part of get it too. */
-void torch_write_back(struct torch_reader *t, struct torch_tensor *part);
+/* ---- views (view.c) ---- */
+
+/* The result of a call, which may be a view of its first argument, or a list of such. */
+struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bound *c, struct torch_value v);
+/* Its value; a view of what was changed is made anew. NULL after a failure. */
+struct value *torch_current(struct torch_reader *t, struct torch_tensor *tensor);
+/* After a tensor was given another value: all that it is a view of get it too. */
+void torch_write_back(struct torch_reader *t, struct torch_tensor *view);
 
 /* PyTorch's number of an element type. */
 enum dtype torch_dtype(int64_t scalar_type);

@@ -152,7 +152,7 @@ struct value *torch_graph_value(struct torch_reader *t, struct torch_value v)
         return NULL;
     case TORCH_TENSOR:
     case TORCH_SIZE:
-        return t->b->failed ? NULL : v.tensor->value;
+        return t->b->failed ? NULL : torch_current(t, v.tensor);
     case TORCH_BOOL:
         return build_number(t->b, DTYPE_BOOL, (double)v.i);
     case TORCH_INT:
@@ -248,7 +248,7 @@ int torch_truth(struct torch_reader *t, struct torch_value v)
         return v.list->count ? 1 : v.list->tail || v.list->growing ? -1 : 0;
     case TORCH_TENSOR:
     case TORCH_SIZE:
-        return known_number(t, v.tensor->value, &number) ? number != 0 : -1;
+        return known_number(t, torch_current(t, v.tensor), &number) ? number != 0 : -1;
     case TORCH_SPLIT:
         return -1;
     default:

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """Makes the small PyTorch archives beside it, and the answers of PyTorch: needs Python's torch (2.15) and numpy, none of which the tests need. Run in this folder. Archives
 differ from run to run in an identifier that PyTorch draws."""
+import io
 import os
+import pickle
+import sys
+import types
 import zipfile
 from typing import Dict, List
 
@@ -286,3 +290,111 @@ down = Down().eval()
 numbers = torch.tensor([[1.0, 3.0, -1.0], [2.0, 0.5, 0.0], [0.0, -4.0, 2.5], [1.0, 1.5, 7.0]])
 torch.jit.save(torch.jit.script(down), "down.pt")
 save("down.pt", down, numbers)
+
+
+class View(nn.Module):
+    """Views that follow their base, and write to it; copies that do not; indices of any axes. encode() is another
+    method."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Linear(3, 2)
+
+    @torch.jit.export
+    def encode(self, x):
+        return self.part(x)
+
+    def forward(self, x):
+        x = x.clone()
+        row, flat, turned, copy = x[:, 1], x.view(-1), x.transpose(0, 1), x.transpose(0, 1).contiguous()
+        x.mul_(2.0)
+        row.add_(1.0)
+        x[:, 0::2] = -1.0
+        turned[0].sub_(3.0)
+        copy.neg_()
+        first, second = x.chunk(2, 1)
+        if bool(x.sum() > 0):
+            second.add_(0.5)
+        else:
+            x[0].zero_()
+        at = torch.tensor([1, 0])
+        x[at, :, at] = 4.0
+        return row * 1, flat + 0, turned + 0, copy, first + second, x[:, at, at], torch.histc(x, 4, -2.0, 2.0)
+
+
+view = torch.jit.script(View().eval())
+block = torch.randn(2, 4, 3)
+torch.jit.save(view, "view.pt")
+save("view.pt", view, block)
+
+
+class Phone(nn.Module):
+    """What optimize_for_mobile() makes of layers: weights packed with bounds. Wheels of PyTorch cannot make it any more:
+    the archive is put together here, as PyTorch 1.12 wrote such."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1, stride=2)
+        self.up = nn.ConvTranspose2d(4, 4, 3, stride=2, padding=1, output_padding=1, groups=2)
+        self.head = nn.Linear(4, 5)
+
+    def forward(self, x):
+        y = self.up(torch.clamp(self.conv(x), 0.0, 0.5))
+        return torch.clamp(self.head(y.mean([2, 3])), min=-0.25)
+
+
+CODE = """class Phone(Module):
+  __parameters__ = []
+  __buffers__ = []
+  mobile_optimized : bool
+  def forward(self: __torch__.Phone,
+    x: Tensor) -> Tensor:
+    _0 = ops.prepacked.conv2d_clamp_run(x, CONSTANTS.c0)
+    _1 = ops.prepacked.conv2d_transpose_clamp_run(_0, CONSTANTS.c1)
+    _2 = torch.mean(_1, [2, 3])
+    return ops.prepacked.linear_clamp_run(_2, CONSTANTS.c2)
+"""
+
+
+def pickled(archive, folder, thing):
+    """Storages become members of the archive."""
+    out = io.BytesIO()
+    pickler = pickle.Pickler(out, 2)
+    seen = []
+
+    def persistent(o):
+        if not isinstance(o, torch.storage.TypedStorage):
+            return None
+        seen.append(o)
+        archive.writestr("phone/%s/%d" % (folder, len(seen) - 1), bytes(o.untyped()))
+        return ("storage", torch.FloatStorage, str(len(seen) - 1), "cpu", o.size())
+
+    pickler.persistent_id = persistent
+    pickler.dump(thing)
+    return out.getvalue()
+
+
+def named(module, name, state):
+    sys.modules[module] = types.ModuleType(module)
+    cls = type(name, (), {"__module__": module, "__getstate__": lambda self: self.state})
+    setattr(sys.modules[module], name, cls)
+    thing = cls()
+    thing.state = state
+    return thing
+
+
+phone = Phone().eval()
+packed = "__torch__.torch.classes.xnnpack"
+with zipfile.ZipFile("phone.ptl", "w") as archive, torch.no_grad():
+    c, u, h = phone.conv, phone.up, phone.head
+    w = [p.data for p in (c.weight, c.bias, u.weight, u.bias, h.weight, h.bias)]
+    constants = (
+        named(packed + "1", "Conv2dOpContext", (w[0], w[1], [2, 2], [1, 1], [1, 1], 1, 0.0, 0.5)),
+        named(packed + "2", "TransposeConv2dOpContext", (w[2], w[3], [2, 2], [1, 1], [1, 1], [1, 1], 2, None, None)),
+        named(packed + "3", "LinearOpContext", (w[4], w[5], -0.25, None)))
+    archive.writestr("phone/data.pkl", pickled(archive, "data", named("__torch__", "Phone", {"mobile_optimized": True})))
+    archive.writestr("phone/constants.pkl", pickled(archive, "constants", constants))
+    archive.writestr("phone/code/__torch__.py", CODE)
+    archive.writestr("phone/version", "3\n")
+picture = torch.randn(1, 3, 6, 5)
+save("phone.ptl", phone, picture)

@@ -1,0 +1,303 @@
+/* Views: tensors that share their elements with another, their base. A value of the graph never changes, so a view is
+ * made anew of its base when that has another value since; and what is written to a view goes back to its base. */
+#include <string.h>
+
+#include "format/torch/torch.h"
+
+#define MOST_DEPTH 64 /* of views of views; what lies deeper is not kept track of */
+
+enum how {
+    HOW_SLICE,    /* elements from `start` to before `end` of an axis, every `step`th */
+    HOW_PIECES,   /* a list of such */
+    HOW_RESHAPED, /* the same elements in the same order */
+    HOW_COPIED,   /* likewise, but of elements that do not lie behind one another a copy */
+    HOW_PERMUTED,
+    HOW_EXPANDED, /* never written to */
+};
+
+/* The call that makes a view of its base, which is the first argument. */
+struct torch_part {
+    const struct torch_row *row;
+    enum how how;
+    int piece; /* which of the results */
+    int axis;
+    struct torch_value start, end; /* whole numbers, or what only a run tells */
+    int64_t step;
+    bool axis_gone; /* of one element, at `start` */
+    int count;
+    struct torch_value arg[];
+};
+
+static const struct {
+    const char *name;
+    enum how how;
+} views[] = {
+    {"select", HOW_SLICE},          {"slice", HOW_SLICE},
+    {"narrow", HOW_SLICE},          {"unbind", HOW_PIECES},
+    {"split", HOW_PIECES},          {"split_with_sizes", HOW_PIECES},
+    {"chunk", HOW_PIECES},          {"tensor_split", HOW_PIECES},
+    {"view", HOW_RESHAPED},         {"view_as", HOW_RESHAPED},
+    {"squeeze", HOW_RESHAPED},      {"unsqueeze", HOW_RESHAPED},
+    {"unflatten", HOW_RESHAPED},    {"_reshape_alias", HOW_RESHAPED},
+    {"reshape", HOW_COPIED},        {"reshape_as", HOW_COPIED},
+    {"flatten", HOW_COPIED},        {"transpose", HOW_PERMUTED},
+    {"swapaxes", HOW_PERMUTED},     {"t", HOW_PERMUTED},
+    {"permute", HOW_PERMUTED},      {"numpy_T", HOW_PERMUTED},
+    {"expand", HOW_EXPANDED},       {"expand_as", HOW_EXPANDED},
+    {"broadcast_to", HOW_EXPANDED},
+};
+
+static bool is_open(struct torch_value v)
+{
+    return v.kind == TORCH_SIZE || v.kind == TORCH_TENSOR;
+}
+
+/* ---- which part it is ---- */
+
+static int64_t known_place(struct torch_value v, int64_t size, int64_t otherwise)
+{
+    int64_t at = v.kind == TORCH_INT ? v.i : otherwise;
+    at = at < 0 ? at + size : at;
+    return at > size ? size : at < 0 ? 0 : at;
+}
+
+/* Whether start and end are known well enough to write there. A place that only a run tells is not counted from behind.
+ */
+static bool place(struct torch_part *p, const struct type *type)
+{
+    if (!type || type->rank < 1)
+        return false;
+    p->axis += p->axis < 0 ? type->rank : 0;
+    if (p->axis < 0 || p->axis >= type->rank)
+        return false;
+    int64_t size = type->dims[p->axis];
+    if (p->start.kind == TORCH_NONE)
+        p->start = torch_int(0);
+    if (size >= 0 && !is_open(p->start))
+        p->start = torch_int(known_place(p->start, size, 0));
+    if (p->axis_gone)
+        p->end = p->start;
+    else if (size >= 0 && !is_open(p->end))
+        p->end = torch_int(known_place(p->end, size, INT64_MAX));
+    else if (p->end.kind == TORCH_NONE)
+        p->end = torch_int(INT64_MAX);
+    bool numbers = p->start.kind == TORCH_INT && p->end.kind == TORCH_INT;
+    return !(p->start.kind == TORCH_INT && p->start.i < 0) && !(p->end.kind == TORCH_INT && p->end.i < 0) &&
+           !(numbers && p->start.i > p->end.i) && (p->step == 1 || (size >= 0 && numbers && p->step > 1));
+}
+
+/* The place that the arguments of select, slice and narrow name. */
+static bool place_of_arguments(struct torch_reader *t, struct torch_part *p, const struct type *type)
+{
+    const struct torch_value *arg = p->arg;
+    bool select = strcmp(p->row->name, "select") == 0, narrow = strcmp(p->row->name, "narrow") == 0;
+    p->axis = arg[1].kind == TORCH_INT ? (int)arg[1].i : 0;
+    p->start = arg[2];
+    p->axis_gone = select;
+    if (narrow && arg[2].kind == TORCH_INT && arg[3].kind == TORCH_INT && arg[2].i >= 0)
+        p->end = torch_int(arg[2].i + arg[3].i);
+    else if (narrow)
+        return false;
+    else if (!select)
+        p->end = arg[3].kind == TORCH_INT && arg[3].i > INT32_MAX - 1 ? torch_none() : arg[3];
+    if (!select && !narrow && arg[4].kind != TORCH_NONE)
+        p->step = arg[4].kind == TORCH_INT ? arg[4].i : 0;
+    return !t->b->failed && place(p, type);
+}
+
+/* Piece n of the results, behind `at` elements of the axis. */
+static bool place_of_piece(struct torch_reader *t, struct torch_part *p, const struct type *type, int64_t *at,
+                           struct torch_value piece)
+{
+    const struct type *own = piece.kind == TORCH_TENSOR ? build_type(t->b, piece.tensor->value) : NULL;
+    p->axis = p->arg[p->count - 1].kind == TORCH_INT ? (int)p->arg[p->count - 1].i : 0;
+    p->axis_gone = strcmp(p->row->name, "unbind") == 0;
+    int axis = p->axis < 0 && type ? p->axis + type->rank : p->axis;
+    int64_t size = p->axis_gone ? 1 : own && axis >= 0 && axis < own->rank ? own->dims[axis] : -1;
+    if (size < 0 || *at < 0) {
+        *at = -1;
+        return false;
+    }
+    p->start = torch_int(*at);
+    p->end = torch_int(*at += size);
+    return place(p, type);
+}
+
+/* ---- a view is made ---- */
+
+/* Whether the elements of a part do not lie behind one another. */
+static bool is_strided(const struct torch_tensor *base, const struct torch_part *p, const struct type *type)
+{
+    bool strided = base->strided || p->how == HOW_PERMUTED || p->how == HOW_EXPANDED || p->step != 1;
+    for (int i = 0; p->how <= HOW_PIECES && type && i < p->axis && i < type->rank; i++)
+        strided = strided || type->dims[i] != 1;
+    return strided;
+}
+
+static struct torch_part *part_of(struct torch_reader *t, const struct torch_bound *c, enum how how, int piece)
+{
+    struct torch_part *p = arena_alloc(&t->arena, sizeof(*p) + (size_t)c->count * sizeof(*c->arg), t->b->err);
+    build_check(t->b, p != NULL);
+    if (!p)
+        return NULL;
+    *p = (struct torch_part){.row = c->row, .how = how, .piece = piece, .step = 1, .count = c->count};
+    memcpy(p->arg, c->arg, (size_t)c->count * sizeof(*c->arg));
+    return p;
+}
+
+static void keep_track(struct torch_reader *t, const struct torch_bound *c, enum how how, struct torch_value v,
+                       int piece, int64_t *at)
+{
+    struct torch_tensor *base = c->arg[0].tensor;
+    struct torch_part *p = v.kind == TORCH_TENSOR && v.tensor != base ? part_of(t, c, how, piece) : NULL;
+    const struct type *type = p ? build_type(t->b, base->value) : NULL;
+    if (!p || t->b->failed)
+        return;
+    if (how == HOW_SLICE)
+        v.tensor->lost = !place_of_arguments(t, p, type);
+    else if (how == HOW_PIECES)
+        v.tensor->lost = !place_of_piece(t, p, type, at, v);
+    v.tensor->strided = is_strided(base, p, type);
+    v.tensor->depth = base->depth + 1;
+    v.tensor->lost = v.tensor->lost || v.tensor->depth > MOST_DEPTH;
+    if (v.tensor->depth > MOST_DEPTH)
+        return;
+    v.tensor->base = base;
+    v.tensor->seen = base->value;
+    v.tensor->part = p;
+}
+
+struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bound *c, struct torch_value v)
+{
+    size_t i = 0;
+    int64_t at = 0;
+    while (i < sizeof(views) / sizeof(*views) && strcmp(views[i].name, c->row->name) != 0)
+        i++;
+    if (i == sizeof(views) / sizeof(*views) || t->b->failed || c->arg[0].kind != TORCH_TENSOR ||
+        (views[i].how == HOW_COPIED && c->arg[0].tensor->strided))
+        return v;
+    if (torch_is_list(v))
+        for (size_t k = 0; k < v.list->count && !t->b->failed; k++)
+            keep_track(t, c, views[i].how, v.list->items[k], (int)k, &at);
+    else
+        keep_track(t, c, views[i].how, v, 0, &at);
+    return v;
+}
+
+/* ---- its base was changed ---- */
+
+static void make_anew(struct torch_reader *t, struct torch_tensor *view)
+{
+    const struct torch_part *p = view->part;
+    struct torch_bound c = {.row = p->row, .count = p->count};
+    memcpy(c.arg, p->arg, (size_t)p->count * sizeof(*p->arg));
+    struct torch_value v = p->row->make(t, &c);
+    if (!t->b->failed && torch_is_list(v))
+        v = (size_t)p->piece < v.list->count ? v.list->items[p->piece] : torch_none();
+    if (!t->b->failed && v.kind != TORCH_TENSOR)
+        build_fail(t->b, "a view of a tensor that was changed cannot be made anew");
+    if (t->b->failed)
+        return;
+    torch_touch_tensor(t, view);
+    view->value = v.tensor->value;
+    view->seen = view->base->value;
+}
+
+struct value *torch_current(struct torch_reader *t, struct torch_tensor *tensor)
+{
+    struct torch_tensor *chain[MOST_DEPTH + 1];
+    int count = 0;
+    for (struct torch_tensor *at = tensor; at->base && count <= MOST_DEPTH && !t->settled; at = at->base)
+        chain[count++] = at;
+    while (count-- > 0 && !t->b->failed)
+        if (chain[count]->seen != chain[count]->base->value)
+            make_anew(t, chain[count]);
+    return t->b->failed ? NULL : tensor->value;
+}
+
+/* ---- it is written to ---- */
+
+static struct value *one_of(struct torch_reader *t, struct torch_value v)
+{
+    return build_reshape(t->b, build_cast(t->b, torch_graph_value(t, v), DTYPE_I64), 1, (int64_t[]){1});
+}
+
+/* x with every `step`th element of an axis replaced: both are joined, and each element taken from where it is. */
+static struct value *interleaved(struct torch_reader *t, struct value *x, struct value *new, const struct torch_part *p,
+                                 int64_t size)
+{
+    struct tensor *from = tensor_new(DTYPE_I64, 1, &size, t->b->err);
+    struct value *both[2] = {x, new};
+    for (int64_t i = 0, next = size; from && i < size; i++) {
+        bool inside = i >= p->start.i && i < p->end.i && (i - p->start.i) % p->step == 0;
+        tensor_set_f64(from, i, (double)(inside ? next++ : i));
+    }
+    struct value *all = build_int(t->b, build_node(t->b, "Concat", 2, both), "axis", p->axis);
+    return build_int(t->b, BUILD(t->b, "Gather", all, build_constant(t->b, NULL, from)), "axis", p->axis);
+}
+
+/* x with its elements from `start` to `end` of an axis replaced. */
+static struct value *replaced(struct torch_reader *t, struct value *x, struct value *new, const struct torch_part *p)
+{
+    const struct type *type = build_type(t->b, x);
+    struct torch_value from = p->start, to = p->end;
+    int64_t size = type && type->rank > p->axis ? type->dims[p->axis] : -1;
+    if (p->axis_gone) {
+        new = build_unsqueeze(t->b, new, p->axis);
+        to = torch_call_plain(t, "torch.add", (struct torch_value[]){from, torch_int(1)}, 2);
+    }
+    if (p->step != 1)
+        return interleaved(t, x, new, p, size);
+    struct value *parts[3], *axis = BUILD_LIST(t->b, p->axis);
+    int n = 0;
+    if (from.kind != TORCH_INT || from.i > 0)
+        parts[n++] = BUILD(t->b, "Slice", x, BUILD_LIST(t->b, 0), one_of(t, from), axis);
+    parts[n++] = new;
+    if (to.kind != TORCH_INT || (to.i != size && to.i != INT64_MAX))
+        parts[n++] = BUILD(t->b, "Slice", x, one_of(t, to), BUILD_LIST(t->b, INT64_MAX), axis);
+    return n == 1 ? new : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", p->axis);
+}
+
+/* Axes back in the base's order. */
+static struct value *permuted_back(struct torch_reader *t, struct value *new, const struct torch_part *p)
+{
+    struct torch_bound c = {.row = p->row, .count = p->count};
+    memcpy(c.arg, p->arg, (size_t)p->count * sizeof(*p->arg));
+    c.arg[0] = torch_tensor(t, new);
+    if (strcmp(p->row->name, "permute") == 0) {
+        const struct torch_list *dims = p->arg[1].list;
+        struct torch_value back = torch_list(t, TORCH_LIST);
+        for (size_t i = 0; i < dims->count && !t->b->failed; i++)
+            torch_append(t, back, torch_int(0));
+        for (size_t i = 0; i < dims->count && !t->b->failed; i++) {
+            int64_t at = dims->items[i].i + (dims->items[i].i < 0 ? (int64_t)dims->count : 0);
+            back.list->items[at].i = (int64_t)i; /* it is in range, as the permutation was made */
+        }
+        c.arg[1] = back;
+    }
+    struct torch_value v = t->b->failed ? torch_none() : p->row->make(t, &c);
+    return torch_graph_value(t, v);
+}
+
+void torch_write_back(struct torch_reader *t, struct torch_tensor *view)
+{
+    for (; view->base && !t->b->failed && !view->lost; view = view->base) {
+        struct torch_tensor *base = view->base;
+        const struct torch_part *p = view->part;
+        struct value *old = torch_current(t, base);
+        torch_count_item(t); /* parts of parts may be many */
+        torch_touch_tensor(t, base);
+        if (p->how <= HOW_PIECES)
+            base->value = replaced(t, old, view->value, p);
+        else if (p->how == HOW_PERMUTED)
+            base->value = permuted_back(t, view->value, p);
+        else if (p->how == HOW_EXPANDED)
+            build_fail(t->b, "an expanded tensor is written in place");
+        else
+            base->value = BUILD(t->b, "Reshape", view->value, BUILD(t->b, "Shape", old));
+        torch_touch_tensor(t, view);
+        view->seen = base->value;
+    }
+    if (view->lost)
+        torch_fail_open(t, "a part of a tensor is written in place, and which one depends on the size of an input");
+}
