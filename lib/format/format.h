@@ -37,7 +37,7 @@ const struct format *format_by_suffix(const char *path);
  * order, and either is enough where the other is found beside it; format NULL recognises by content, then suffix. The
  * message is prefixed with the path. */
 struct graph *format_read(const char *path, const struct format *format, struct error *err);
-/* The same, where *format becomes that which was recognised. entry: the function of the file that is wanted, or NULL. */
+/* The same, where *format becomes that which was recognised. entry: which function of the file is wanted, or NULL. */
 struct graph *format_read_any(const char *path, const struct format **format, const char *entry,
                               const struct source_shape *shapes, size_t shape_count, struct error *err);
 
