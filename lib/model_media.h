@@ -33,6 +33,7 @@ struct model_cut {
     double tall; /* a quadrilateral at least so many times as high as wide is turned left by 90 degrees; 0: never */
     bool linear; /* the bilinear filter */
     bool affine; /* a box then grows to the proportion of the input's sides, and is warped to its size */
+    bool udp;    /* the same, its sides being those of the outermost pixels (Huang et al. 2020) */
     int turn;    /* degrees by which the part is turned clockwise, which are taken back: 0, 90, 180, 270 */
 };
 

@@ -70,8 +70,8 @@ struct model_tensor *model_session_part(struct model_session *s, const struct mo
     struct image_part part;
     struct image image;
     cut = cut ? cut : &plain;
-    struct image_part_how how = {cut->pad, cut->square, cut->tall, cut->linear, 0, 0, cut->turn};
-    if (cut->affine && model_input_size(s, &picture->image, &how.width, &how.height, err) < 0)
+    struct image_part_how how = {cut->pad, cut->square, cut->tall, cut->linear, 0, 0, cut->udp, cut->turn};
+    if ((cut->affine || cut->udp) && model_input_size(s, &picture->image, &how.width, &how.height, err) < 0)
         return NULL;
     memcpy(at.x, place->x, sizeof at.x);
     memcpy(at.y, place->y, sizeof at.y);

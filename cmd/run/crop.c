@@ -13,11 +13,10 @@ static const struct {
     const char *name;
     bool wants; /* a number, a double; else a bool */
     size_t at;  /* in struct model_cut */
-} words[] = {{"pad", true, offsetof(struct model_cut, pad)},
-             {"square", false, offsetof(struct model_cut, square)},
-             {"affine", false, offsetof(struct model_cut, affine)},
-             {"tall", true, offsetof(struct model_cut, tall)},
-             {"linear", false, offsetof(struct model_cut, linear)}};
+} words[] = {
+    {"pad", true, offsetof(struct model_cut, pad)},        {"square", false, offsetof(struct model_cut, square)},
+    {"affine", false, offsetof(struct model_cut, affine)}, {"udp", false, offsetof(struct model_cut, udp)},
+    {"tall", true, offsetof(struct model_cut, tall)},      {"linear", false, offsetof(struct model_cut, linear)}};
 
 static bool take_word(struct model_cut *cut, const char *word)
 {
@@ -43,7 +42,8 @@ void crop_option(struct request *r, const char *value)
     r->cut = (struct model_cut){.tall = TALL};
     for (char *word; (word = strsep(&rest, ","));)
         if (!take_word(&r->cut, word))
-            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, affine, tall=RATIO, linear", value, word);
+            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, affine, udp, tall=RATIO, linear", value,
+                       word);
     free(copy);
 }
 

@@ -20,11 +20,13 @@ static int plan_box(struct image_part *p, const struct image *in, const struct i
     }
     if (how->width) {
         double w = x1 - x0 + 2 * grow_x, h = y1 - y0 + 2 * grow_y, aspect = (double)how->width / how->height;
-        double step = (w > h * aspect ? w : h * aspect) / how->width;
+        double side = w > h * aspect ? w : h * aspect, step = side / how->width, step_y = step;
+        if (how->udp && how->width > 1 && how->height > 1)
+            step = side / (how->width - 1), step_y = side / aspect / (how->height - 1);
         p->box = (struct image_rect){0, 0, how->width, how->height};
         p->warped = p->linear = p->black = true;
-        p->warp = p->back = (struct image_map){
-            {step, 0, (x0 + x1 - step * how->width) / 2, 0, step, (y0 + y1 - step * how->height) / 2, 0, 0, 1}};
+        p->warp = p->back =
+            (struct image_map){{step, 0, (x0 + x1 - side) / 2, 0, step_y, (y0 + y1 - side / aspect) / 2, 0, 0, 1}};
         return 0;
     }
     int left = image_truncate(x0 - grow_x, in->width), right = image_truncate(x1 + grow_x, in->width);

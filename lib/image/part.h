@@ -18,7 +18,8 @@ struct image_part_how {
     bool linear; /* warped by the bilinear filter, not the cubic one */
     int width, height; /* not 0: a box then grows to the proportion of these sides, and is warped by the bilinear filter
                         * to that size, black where it lies outside the picture */
-    int turn;    /* degrees by which the part itself is turned, 0, 90, 180 or 270 clockwise: they are taken back */
+    bool udp;          /* then the box' sides are those of its outermost pixels, not of their edges */
+    int turn; /* degrees by which the part itself is turned, 0, 90, 180 or 270 clockwise: they are taken back */
 };
 
 /* What is to be cut out. */

@@ -10,6 +10,7 @@ struct ctc {
     const float *values;
     size_t steps, classes, blank;
     bool softmax; /* values are not probabilities yet */
+    bool ends;    /* each step is a character, until the blank, or a class behind the labels, ends the text */
 };
 
 static int ctc_shape(const struct task_output *o, struct ctc *c, struct error *err)
@@ -51,7 +52,14 @@ static void add_character(const struct ctc *c, size_t class, struct text *out)
     text_puts(out, name ? name : " ");
 }
 
-/* The best class of each step, repeats merged, blank dropped; the score is the mean of the characters'. */
+/* Whether no character follows from a step of which this class is the best. */
+static bool is_end(const struct ctc *c, size_t best)
+{
+    return c->ends && (best == c->blank || (c->blank && best > c->blank));
+}
+
+/* The best class of each step, unless it is an end, repeats merged and blank dropped; the score is the mean of the
+ * characters'. */
 static int greedy(const struct ctc *c, struct text *out, float *score, struct error *err)
 {
     size_t last = c->blank, characters = 0;
@@ -60,7 +68,9 @@ static int greedy(const struct ctc *c, struct text *out, float *score, struct er
     for (size_t t = 0; p && t < c->steps; t++) {
         probabilities(c, t, p);
         size_t best = task_argmax(p, c->classes, 1);
-        if (best != c->blank && best != last) {
+        if (is_end(c, best))
+            break;
+        if (c->ends || (best != c->blank && best != last)) {
             add_character(c, best, out);
             sum += p[best];
             characters++;
@@ -236,7 +246,7 @@ static int beam_search(const struct ctc *c, size_t most, struct text *out, float
 static bool fits_characters(const struct task_query *q, const struct task_output *o)
 {
     size_t classes = o->rank ? (size_t)o->dims[o->rank - 1] : 0;
-    return classes == q->labels->count + 1 || classes == q->labels->count + 2;
+    return classes > q->labels->count && classes <= q->labels->count + (q->task->id == TASK_ID_STEPS ? 3 : 2);
 }
 
 int task_ctc(const struct task_query *q, struct task_answers *out, struct error *err)
@@ -245,13 +255,17 @@ int task_ctc(const struct task_query *q, struct task_answers *out, struct error 
     struct ctc c = {.q = q, .values = o->values};
     struct task_answer answer = {0};
     struct text text;
-    size_t labels = q->labels->count, beam = (size_t)task_number(q->task, TASK_BEAM);
+    size_t labels = q->labels->count, beam = (size_t)task_number(q->task, TASK_BEAM); /* 0: no option */
     if (ctc_shape(o, &c, err) < 0)
         return -1;
-    if (labels + 1 != c.classes && labels + 2 != c.classes)
+    c.ends = q->task->id == TASK_ID_STEPS;
+    if (c.ends && (!labels || labels >= c.classes))
+        return error_set(err, "task steps: %zu labels for %zu classes: want those of the characters, without the end",
+                         labels, c.classes);
+    if (!c.ends && labels + 1 != c.classes && labels + 2 != c.classes)
         return error_set(err, "task ctc: %zu labels for %zu classes: want %zu, or %zu and a space", labels, c.classes,
                          c.classes - 1, c.classes - 2);
-    c.blank = task_word(q->task, TASK_BLANK) ? c.classes - 1 : 0;
+    c.blank = !task_word(q->task, TASK_BLANK) ? 0 : c.ends ? labels : c.classes - 1;
     c.softmax = task_activation(q->task, o->end, task_are_scores(c.values, c.steps * c.classes), TASK_SCORES_SOFTMAX) !=
                 TASK_SCORES_RAW;
     text_init(&text);

@@ -177,7 +177,7 @@ static int add_points(struct task_candidates *c, float score, size_t count,
 struct heatmaps {
     const struct task_query *q;
     struct task_planes maps;
-    bool quarter;
+    int refine; /* TASK_REFINE_ */
 };
 
 static float quarter(float before, float after)
@@ -185,7 +185,55 @@ static float quarter(float before, float after)
     return after > before ? 0.25f : after < before ? -0.25f : 0;
 }
 
-/* The maximum, moved by a quarter of a cell to its larger neighbour (Newell et al. 2016). */
+#define BLUR 5 /* cells on each side of one */
+
+/* A cell beyond the border is that which lies as far inside. */
+static size_t reflected(ptrdiff_t i, size_t n)
+{
+    i = i < 0 ? -1 - i : i >= (ptrdiff_t)n ? 2 * (ptrdiff_t)n - 1 - i : i;
+    return i < 0 ? 0 : i < (ptrdiff_t)n ? (size_t)i : n - 1;
+}
+
+/* Logarithm of the map at a cell, or the nearest one, blurred by a normal distribution. */
+static double logarithm_at(const struct task_planes *m, size_t channel, ptrdiff_t x, ptrdiff_t y)
+{
+    double sum = 0, all = 0;
+    x = x < 0 ? 0 : x < (ptrdiff_t)m->width ? x : (ptrdiff_t)m->width - 1;
+    y = y < 0 ? 0 : y < (ptrdiff_t)m->height ? y : (ptrdiff_t)m->height - 1;
+    for (ptrdiff_t j = -BLUR; j <= BLUR; j++)
+        for (ptrdiff_t i = -BLUR; i <= BLUR; i++) {
+            double w = exp(-(double)(i * i + j * j) / (2 * 0.8 * 0.8));
+            sum += w * (double)*at(m, channel, reflected(x + i, m->width), reflected(y + j, m->height));
+            all += w;
+        }
+    return log(fmin(fmax(sum / all, 0.001), 50));
+}
+
+/* The maximum of a normal distribution through the cells around (x, y) (Zhang et al. 2020, DARK, as Huang et al. 2020
+ * have it: UDP). */
+static void distribution_peak(const struct task_planes *m, size_t channel, float *x, float *y)
+{
+    double v[3][3];
+    for (int j = 0; j < 3; j++)
+        for (int i = 0; i < 3; i++)
+            v[j][i] = logarithm_at(m, channel, (ptrdiff_t)*x + i - 1, (ptrdiff_t)*y + j - 1);
+    double dx = (v[1][2] - v[1][0]) / 2, dy = (v[2][1] - v[0][1]) / 2, least = 0x1p-23;
+    double xx = v[1][2] - 2 * v[1][1] + v[1][0] + least, yy = v[2][1] - 2 * v[1][1] + v[0][1] + least;
+    double xy = (v[2][2] - v[1][2] - v[2][1] + 2 * v[1][1] - v[1][0] - v[0][1] + v[0][0]) / 2, all = xx * yy - xy * xy;
+    if (all != 0) {
+        *x -= (float)((yy * dx - xy * dy) / all);
+        *y -= (float)((xx * dy - xy * dx) / all);
+    }
+}
+
+/* Pixels of the input to a cell; of UDP, the outermost pixels lie on the outermost cells. */
+static float step_of(const struct heatmaps *h, int side, size_t cells)
+{
+    bool udp = h->refine == TASK_REFINE_UDP && cells > 1;
+    return udp ? (float)(side - 1) / (float)(cells - 1) : (float)side / (float)cells;
+}
+
+/* The maximum, moved by a quarter of a cell to its larger neighbour (Newell et al. 2016), or by a distribution. */
 static struct task_point heatmap_point(const void *arg, size_t channel)
 {
     const struct heatmaps *h = arg;
@@ -193,17 +241,19 @@ static struct task_point heatmap_point(const void *arg, size_t channel)
     const float *v = m->values + channel * m->step;
     size_t best = task_argmax(v, m->width * m->height, m->next), x = best % m->width, y = best / m->width;
     float fx = (float)x, fy = (float)y;
-    if (h->quarter && x > 0 && x + 1 < m->width && y > 0 && y + 1 < m->height) {
+    if (h->refine == TASK_REFINE_UDP)
+        distribution_peak(m, channel, &fx, &fy);
+    else if (h->refine == TASK_REFINE_QUARTER && x > 0 && x + 1 < m->width && y > 0 && y + 1 < m->height) {
         fx += quarter(*at(m, channel, x - 1, y), *at(m, channel, x + 1, y));
         fy += quarter(*at(m, channel, x, y - 1), *at(m, channel, x, y + 1));
     }
-    return (struct task_point){fx * (float)h->q->width / (float)m->width, fy * (float)h->q->height / (float)m->height,
+    return (struct task_point){fx * step_of(h, h->q->width, m->width), fy * step_of(h, h->q->height, m->height),
                                v[best * m->next]};
 }
 
 int task_decode_heatmaps(struct task_candidates *c, struct error *err)
 {
-    struct heatmaps h = {.q = c->q, .quarter = task_word(c->task, TASK_REFINE) == 0};
+    struct heatmaps h = {.q = c->q, .refine = task_word(c->task, TASK_REFINE)};
     if (task_planes(c->q->outputs, c->q->channels_last, &h.maps, err) < 0)
         return -1;
     return add_points(c, NAN, h.maps.channels, heatmap_point, &h, err);

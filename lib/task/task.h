@@ -82,6 +82,7 @@ enum {
     TASK_ORDER_XYV,
     TASK_ORDER_XYZVP
 };
+enum { TASK_REFINE_QUARTER, TASK_REFINE_NONE, TASK_REFINE_UDP };
 enum { TASK_POOL_AUTO, TASK_POOL_MEAN, TASK_POOL_CLS, TASK_POOL_LAST, TASK_POOL_NONE };
 
 /* Read from text like "detect=yolov8,score=0.3,iou=0.5". */

@@ -449,6 +449,20 @@ static void heatmaps(void)
     task_answers_release(&a);
 }
 
+/* Of a normal distribution the middle is found, wherever it lies between cells. */
+static void heatmaps_of_distributions(void)
+{
+    float map[13 * 13];
+    static const int64_t dims[] = {1, 1, 13, 13};
+    struct task_answers a;
+    for (int i = 0; i < 13 * 13; i++)
+        map[i] = 20 * expf(-(powf((float)(i % 13) - 6.3f, 2) + powf((float)(i / 13) - 5.625f, 2)) / 8);
+    struct task_output o = {.values = map, .dims = dims, .rank = 4};
+    CHECK(ask("points=heatmap,refine=udp", NULL, &o, 1, 25, 49, &a) == 0 && a.count == 1);
+    CHECK(a.count && fabsf(a.at[0].points[0].x - 12.6f) < 0.02f && fabsf(a.at[0].points[0].y - 22.5f) < 0.04f);
+    task_answers_release(&a);
+}
+
 /* ---- polygons ---- */
 
 static void text_lines(void)
@@ -502,6 +516,7 @@ int main(void)
     RUN(anything);
     RUN(points);
     RUN(heatmaps);
+    RUN(heatmaps_of_distributions);
     RUN(text_lines);
     return TEST_END();
 }

@@ -250,6 +250,16 @@ static void ctc(void)
     CHECK(ask("ctc,blank=last", &three, &o, 1, 0, 0, &a) == 0); /* 3 is blank then */
     CHECK_STR(a.at[0].text, "ababcaa");
     task_answers_release(&a);
+    CHECK(ask("steps", &three, &o, 1, 0, 0, &a) == 0); /* ends at once */
+    CHECK(a.at[0].text[0] == 0);
+    task_answers_release(&a);
+    CHECK(ask("steps,blank=last", &three, &o, 1, 0, 0, &a) == 0);
+    CHECK_STR(a.at[0].text, "abbabbca");
+    task_answers_release(&a);
+    CHECK(ask("steps,blank=last", &l, &o, 1, 0, 0, &a) == 0);
+    CHECK_STR(a.at[0].text, "abbabb");
+    task_answers_release(&a);
+    CHECK(ask("steps", &four, &o, 1, 0, 0, &a) == -1);
     o.dims = none, o.rank = 2;
     CHECK(ask("ctc", &l, &o, 1, 0, 0, &a) == 0 && a.at[0].score == 0 && a.at[0].text[0] == 0);
     task_answers_release(&a);
