@@ -15,6 +15,28 @@ static const struct str *property(const struct model_session *s, const char *key
     return value ? value : &none;
 }
 
+#define MOST_NAMES 64
+
+static int guess(struct model_session *s, struct error *err)
+{
+    const char *names[MOST_NAMES], *task;
+    int64_t last[MOST_NAMES];
+    size_t n = 0;
+    for (; n < s->graph->output_count && n < MOST_NAMES; n++) {
+        const struct type *t = &s->graph->outputs[n]->type;
+        names[n] = s->graph->outputs[n]->name;
+        last[n] = t->kind == TYPE_TENSOR && t->rank > 0 ? t->dims[t->rank - 1] : -1;
+    }
+    s->guessed = task = task_guess(names, last, n);
+    s->has_task = task;
+    return task ? task_parse(task, strlen(task), &s->task, err) : 0;
+}
+
+const char *model_session_guessed_task(const struct model_session *s)
+{
+    return s->guessed;
+}
+
 /* Other tools use these names as well ("task" is "detect" in detectors of Ultralytics): what is not in our words is not
  * meant for us. What a user sets is checked by model_set_property(). */
 int model_session_settings(struct model_session *s, struct error *err)
@@ -22,6 +44,8 @@ int model_session_settings(struct model_session *s, struct error *err)
     const struct str *recipe = property(s, "recipe"), *task = property(s, "task"), *labels = property(s, "labels");
     struct error foreign;
     s->has_task = task->size > 0 && task_parse(task->data, task->size, &s->task, &foreign) == 0;
+    if (!task->size && guess(s, err) < 0)
+        return -1;
     if (recipe_parse(recipe->data, recipe->size, &s->recipe, &foreign) < 0 && recipe_parse("", 0, &s->recipe, err) < 0)
         return -1;
     if (model_resolve_quantize(s->graph, &s->recipe, err) < 0)
@@ -238,6 +262,10 @@ int model_session_answers(struct model_session *s, struct model_tensor *const *o
         set_photo(&q, photo);
     else
         set_input(&q);
+    if (s->mask) {
+        q.query.mask = s->mask->data;
+        q.query.mask_count = (size_t)s->mask->count;
+    }
     int status = widen_outputs(&q, out, err);
     if (status == 0)
         status = task_answer(&q.query, &found, err);

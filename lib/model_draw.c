@@ -105,7 +105,8 @@ static int draw_names(struct model_drawing *d, const struct model_answers *a, co
     char text[240];
     bool is_text = a->kind == MODEL_ANSWER_TEXT;
     int status = 0;
-    for (size_t i = 0; status == 0 && i < a->count; i++) {
+    size_t rows = (size_t)((float)d->image.height / d->letters); /* that the picture has room for */
+    for (size_t i = 0; status == 0 && i < a->count && (place->corners || i < rows); i++) {
         const struct model_answer *one = &a->at[i];
         size_t colour = is_text ? d->count : one->index;
         struct draw_point at = tag_place(d, place, i);
@@ -122,11 +123,10 @@ static int draw_names(struct model_drawing *d, const struct model_answers *a, co
 
 static void draw_key_points(struct model_drawing *d, const struct model_answer *a, struct draw_colour colour)
 {
-    const unsigned char(*bones)[2];
-    size_t n = draw_skeleton(a->point_count, &bones);
     const struct model_point *p = a->points;
-    for (size_t i = 0; i < n; i++) {
-        const struct model_point *from = &p[bones[i][0]], *to = &p[bones[i][1]];
+    size_t first, second;
+    for (size_t i = 0; draw_bone(a->point_count, i, &first, &second); i++) {
+        const struct model_point *from = &p[first], *to = &p[second];
         if (from->score >= LEAST_SCORE && to->score >= LEAST_SCORE)
             draw_line(&d->image, (struct draw_point){from->x, from->y}, (struct draw_point){to->x, to->y}, d->line,
                       colour);
@@ -168,15 +168,24 @@ static int draw_object(struct model_drawing *d, const struct model_answer *a, bo
     return 0;
 }
 
+/* Whether objects are told apart by colour, since their label is the same: people, faces, lines of text. */
+static bool are_alike(const struct model_answers *a)
+{
+    bool alike = a->count && (a->at[0].point_count || a->at[0].mask.pixels);
+    for (size_t i = 1; alike && i < a->count; i++)
+        alike = a->at[i].index == a->at[0].index;
+    return alike;
+}
+
 /* Tags come last, so that no line runs through them; the best on top. What has no name is numbered. */
 static int draw_objects(struct model_drawing *d, const struct model_answers *a, struct error *err)
 {
     char text[240];
     int status = 0;
-    bool nameless = a->kind == MODEL_ANSWER_POLYGONS && a->count && !a->at[0].label; /* lines of text, all alike */
+    bool alike = are_alike(a), nameless = alike && a->kind == MODEL_ANSWER_POLYGONS && !a->at[0].label;
     for (size_t i = a->count; status == 0 && i-- > 0;)
         status = draw_object(d, &a->at[i], a->kind == MODEL_ANSWER_POLYGONS,
-                             draw_colour_of(nameless ? d->count + i : a->at[i].index), err);
+                             draw_colour_of(alike ? d->count + i : a->at[i].index), err);
     for (size_t i = a->count; status == 0 && i-- > 0;) {
         const struct model_answer *one = &a->at[i];
         size_t number = d->count + i + 1;
@@ -186,7 +195,7 @@ static int draw_objects(struct model_drawing *d, const struct model_answers *a, 
             snprintf(text, sizeof text, "%zu", number);
         else
             tag_text(one->label, one->index, one->score, number, text, sizeof text);
-        status = add_tag(d, one->x0, one->y0, text, nameless ? number - 1 : one->index, err);
+        status = add_tag(d, one->x0, one->y0, text, alike ? number - 1 : one->index, err);
     }
     d->count += a->count;
     return status;
@@ -269,7 +278,7 @@ static int write_picture(const struct image *image, bool is_mask, const char *pa
     text_init(&png);
     for (size_t i = 1; i < 256; i++)
         memcpy(palette[i], draw_colour_of(i).rgb, 3);
-    int status = is_mask ? image_write_palette(image, (const uint8_t(*)[3])palette, &png, err)
+    int status = is_mask ? image_write_palette(image, (const uint8_t (*)[3])palette, &png, err)
                          : image_write_png(image, &png, err);
     if (status == 0)
         status = write_file(path, &png, err);

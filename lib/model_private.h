@@ -24,9 +24,11 @@ struct model_session {
     struct item **in, **out; /* as many as the graph has */
     struct recipe recipe;
     bool has_task;
+    const char *guessed; /* the task's text, when nobody said it; or NULL */
     struct task task;
     struct task_labels labels;
     struct model_end *ends; /* of the outputs */
+    struct tensor *mask;    /* the last run's input attention_mask, as float32, where the task is an embedding */
 };
 
 /* How an output ends, and what its whole numbers stand for: (number - zero) * scale. */

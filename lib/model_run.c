@@ -114,6 +114,7 @@ void model_session_free(struct model_session *s)
     graph_free(s->graph);
     task_labels_release(&s->labels);
     free(s->ends);
+    tensor_unref(s->mask);
     free(s->in);
     free(s->out);
     free(s);
@@ -245,6 +246,15 @@ static int collect(struct model_session *s, struct model_tensor **out, struct er
     return 0;
 }
 
+static int keep_mask(struct model_session *s, size_t i, const struct model_tensor *in, struct error *err)
+{
+    if (!in || s->task.kind != TASK_EMBEDDING || strcmp(s->graph->inputs[i]->name, "attention_mask") != 0)
+        return 0;
+    tensor_unref(s->mask);
+    s->mask = tensor_cast(model_inner_tensor(in), DTYPE_F32, false, err);
+    return s->mask ? 0 : -1;
+}
+
 int model_session_run(struct model_session *s, struct model_tensor *const *in, struct model_tensor **out,
                       struct model_error *error)
 {
@@ -253,7 +263,7 @@ int model_session_run(struct model_session *s, struct model_tensor *const *in, s
     int status = 0;
     for (size_t i = 0; status == 0 && i < inputs; i++) {
         s->in[i] = make_input(s->graph->inputs[i], model_inner_tensor(in[i]), err);
-        status = s->in[i] ? 0 : -1;
+        status = s->in[i] ? keep_mask(s, i, in[i], err) : -1;
     }
     if (status == 0 && (status = exec_run(s->exec, s->in, s->out, err)) == 0) {
         status = collect(s, out, err);

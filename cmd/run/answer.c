@@ -199,12 +199,32 @@ static int print_outputs(struct runner *r)
     return status;
 }
 
+/* Once, of a photo: what its outputs are taken for. */
+static void tell_guessed(struct runner *r, const char *task)
+{
+    static const char *const usual[] = {"classify", "classify", "classify", "detect=yolo", "mask"}; /* by dims */
+    if (r->guess_told)
+        return;
+    r->guess_told = true;
+    int rank = model_tensor_rank(r->out[0]);
+    if (task)
+        say_note("%s: the model has no task: its outputs are taken for those of %s; -T sets another", names_to_tell(r),
+                 task);
+    else
+        say_note("%s: the model has no task: its outputs are printed as they are; -T says what they mean, such as "
+                 "-T %s, see nn-tasks(7)",
+                 names_to_tell(r), usual[rank < 4 ? rank : 4]);
+}
+
 int answer(struct runner *r)
 {
     struct model_answers a;
     struct model_error err;
     enum model_answer_kind kind = model_session_answer_kind(r->s);
-    if ((kind == MODEL_ANSWER_BOXES || kind == MODEL_ANSWER_POLYGONS) && !r->has_photo &&
+    const char *guessed = model_session_guessed_task(r->s);
+    if (r->has_photo && !r->record && r->output_count && (guessed || kind == MODEL_ANSWER_NONE))
+        tell_guessed(r, guessed);
+    if ((guessed || kind == MODEL_ANSWER_BOXES || kind == MODEL_ANSWER_POLYGONS) && !r->has_photo &&
         !r->request->properties.text[PROPERTY_TASK])
         kind = MODEL_ANSWER_NONE; /* where boxes lie in an array's picture is not known: the outputs as they are */
     size_t most = r->request->best ? (size_t)r->request->best : model_session_usual_answers(r->s);

@@ -109,18 +109,29 @@ static void take_option(struct request *r, int key, const char *value)
 /* ---- inputs ---- */
 
 /* Paths, or with --crop records. */
+#define LONGEST ((size_t)1 << 20) /* of a line */
+
+/* A line without its end into LONGEST + 1 bytes, of a longer one the beginning; false when there is none. */
+static bool read_line(FILE *file, int end, char *line, size_t *n)
+{
+    int c = getc(file);
+    for (*n = 0; c != EOF && c != end; c = getc(file), ++*n)
+        if (*n < LONGEST)
+            line[*n] = (char)c;
+    line[*n < LONGEST ? *n : LONGEST] = 0;
+    return *n || c != EOF;
+}
+
 static void feed_lines(struct runner *r, FILE *file, const char *name)
 {
-    char *line = NULL, where[400];
-    size_t cap = 0, done = 0;
-    ssize_t n;
-    char end = r->request->nul ? 0 : '\n';
-    while ((n = getdelim(&line, &cap, end, file)) > 0) {
-        if (line[n - 1] == end)
-            line[--n] = 0;
+    char *line = get_memory(LONGEST + 1, 1), where[400];
+    size_t done = 0, n;
+    while (read_line(file, r->request->nul ? 0 : '\n', line, &n)) {
         snprintf(where, sizeof where, "%.300s: line %zu", name, ++done);
-        if (*line && r->request->crop)
-            feed_record(r, line, (size_t)n, where);
+        if (n > LONGEST)
+            r->status = say_failed("%s: %zu bytes: want at most %zu", where, n, LONGEST);
+        else if (*line && r->request->crop)
+            feed_record(r, line, n, where);
         else if (*line)
             feed(r, line);
         say_progress("running", done, 0);

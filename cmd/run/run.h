@@ -52,6 +52,7 @@ struct runner {
     char *picture_path;
     const char **names;          /* of the fields of the record */
     struct model_record *record; /* what another network told of this run's input; or NULL */
+    bool guess_told;             /* it was told what outputs without a task are taken for */
     bool assumed;                /* it was told what is done to photos without a recipe */
     bool misnamed;               /* an input was given for a name that the model does not have */
     struct spent {               /* so far: -v tells */

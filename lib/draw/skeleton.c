@@ -7,17 +7,30 @@ static const unsigned char hand[][2] = {{0, 1},   {1, 2},   {2, 3},   {3, 4},   
                                         {7, 8},   {5, 9},   {9, 10},  {10, 11}, {11, 12}, {9, 13},  {13, 14},
                                         {14, 15}, {15, 16}, {13, 17}, {0, 17},  {17, 18}, {18, 19}, {19, 20}};
 
-static const struct {
-    size_t points, count;
-    const unsigned char (*bones)[2];
-} skeletons[] = {{17, sizeof person / sizeof *person, person}, {21, sizeof hand / sizeof *hand, hand}};
+static const unsigned char blaze[][2] = {{0, 2},   {2, 7},   {0, 5},   {5, 8},   {9, 10},  {11, 12}, {11, 13}, {13, 15},
+                                         {15, 17}, {15, 19}, {15, 21}, {17, 19}, {12, 14}, {14, 16}, {16, 18}, {16, 20},
+                                         {16, 22}, {18, 20}, {11, 23}, {12, 24}, {23, 24}, {23, 25}, {25, 27}, {27, 29},
+                                         {29, 31}, {27, 31}, {24, 26}, {26, 28}, {28, 30}, {30, 32}, {28, 32}};
 
-size_t draw_skeleton(size_t points, const unsigned char (**bones)[2])
+/* Parts of an object of so many points, the first of a part's own being `first`. */
+static const struct {
+    unsigned char points, first, count;
+    const unsigned char (*bones)[2];
+} skeletons[] = {{17, 0, sizeof person / sizeof *person, person},  {26, 0, sizeof person / sizeof *person, person},
+                 {133, 0, sizeof person / sizeof *person, person}, {133, 91, sizeof hand / sizeof *hand, hand},
+                 {133, 112, sizeof hand / sizeof *hand, hand},     {21, 0, sizeof hand / sizeof *hand, hand},
+                 {33, 0, sizeof blaze / sizeof *blaze, blaze}};
+
+bool draw_bone(size_t points, size_t number, size_t *from, size_t *to)
 {
-    for (size_t i = 0; i < sizeof skeletons / sizeof *skeletons; i++)
-        if (skeletons[i].points == points) {
-            *bones = skeletons[i].bones;
-            return skeletons[i].count;
+    for (size_t i = 0; i < sizeof skeletons / sizeof *skeletons; i++) {
+        size_t count = skeletons[i].points == points ? skeletons[i].count : 0;
+        if (number < count) {
+            *from = skeletons[i].first + skeletons[i].bones[number][0];
+            *to = skeletons[i].first + skeletons[i].bones[number][1];
+            return true;
         }
-    return 0;
+        number -= count;
+    }
+    return false;
 }

@@ -9,6 +9,7 @@
 struct tokens {
     const float *values;
     size_t rows, n, row_step, step;
+    const float *mask; /* of rows that count, not 0; NULL: all */
 };
 
 static bool is_whole(const struct task_query *q, const struct task_output *o)
@@ -20,7 +21,7 @@ static bool is_whole(const struct task_query *q, const struct task_output *o)
 static bool is_embedding(const struct task_query *q, const struct task_output *o)
 {
     (void)q;
-    return task_is_named(o, "embedding");
+    return task_is_named(o, "embed");
 }
 
 static int as_tokens(const struct task_query *q, const struct task_output *o, struct tokens *t, struct error *err)
@@ -28,13 +29,13 @@ static int as_tokens(const struct task_query *q, const struct task_output *o, st
     struct task_planes p;
     size_t d[2], all = task_elements(o);
     if (task_word(q->task, TASK_POOL) == TASK_POOL_NONE) {
-        *t = (struct tokens){o->values, 1, all, 0, 1};
+        *t = (struct tokens){o->values, 1, all, 0, 1, NULL};
     } else if (o->rank >= 4 || (o->rank == 3 && o->dims[0] != 1)) { /* features of places */
         if (task_planes(o, q->channels_last, &p, err) < 0)
             return -1;
-        *t = (struct tokens){p.values, p.width * p.height, p.channels, p.next, p.step};
+        *t = (struct tokens){p.values, p.width * p.height, p.channels, p.next, p.step, NULL};
     } else if (task_last_dims(o, 2, d)) {
-        *t = (struct tokens){o->values, d[0], d[1], d[1], 1};
+        *t = (struct tokens){o->values, d[0], d[1], d[1], 1, q->mask_count == d[0] ? q->mask : NULL};
     } else {
         return error_set(err, "task embedding: %d dimensions: want one vector, or a row of them", o->rank);
     }
@@ -43,11 +44,13 @@ static int as_tokens(const struct task_query *q, const struct task_output *o, st
 
 static double pooled(const struct tokens *t, int pool, size_t i)
 {
-    double sum = 0;
-    size_t from = pool == TASK_POOL_LAST ? t->rows - 1 : 0, to = pool == TASK_POOL_CLS ? 1 : t->rows;
-    for (size_t r = from; r < to; r++)
-        sum += t->values[r * t->row_step + i * t->step];
-    return sum / (double)(to - from);
+    double sum = 0, count = 0, last = 0;
+    for (size_t r = 0; r < (pool == TASK_POOL_CLS ? 1 : t->rows); r++) {
+        double weight = t->mask ? t->mask[r] != 0 : 1, v = t->values[r * t->row_step + i * t->step];
+        last = weight > 0 ? v : last;
+        sum += weight * v, count += weight;
+    }
+    return pool == TASK_POOL_LAST ? last : count > 0 ? sum / count : 0;
 }
 
 int task_embed(const struct task_query *q, struct task_answers *out, struct error *err)

@@ -6,8 +6,8 @@
 #include "task/detect.h"
 
 #define MAX_CANDIDATES ((size_t)100000)  /* of the decoded boxes, the best go into the suppression, */
-#define MAX_PAIRS      ((size_t)1 << 25) /* and as many of them as this holds against those that may be kept: */
-#define MAX_TURNED     ((size_t)1 << 23) /* turned ones, whose overlap costs more */
+#define MAX_PAIRS      ((size_t)1 << 25) /* and as many of them as this holds against those that may be kept; */
+#define MAX_TURNED     ((size_t)1 << 22) /* of turned ones near each other, whose overlap costs more, only these */
 
 static int by_score(const void *a, const void *b)
 {
@@ -45,11 +45,25 @@ static struct spread spread_of(const struct task_candidates *c, const struct tas
     return (struct spread){(wx * wx + hx * hx) / 12, (wy * wy + hy * hy) / 12, (wx * wy + hx * hy) / 12};
 }
 
+struct suppression {
+    const struct task *task;
+    struct task_candidates *c;
+    size_t most;
+    double iou;
+    bool across;     /* labels */
+    double reach;    /* turned boxes farther apart than this overlap less than `iou` */
+    size_t compared; /* so many turned boxes that are not */
+};
+
 /* Of turned boxes as normal distributions: 1 less the Hellinger distance (Llerena et al. 2021, ProbIoU). */
-static double overlap_turned(const struct task_candidates *c, const struct task_box *a, const struct task_box *b)
+static double overlap_turned(struct suppression *of, const struct task_box *a, const struct task_box *b)
 {
+    const struct task_candidates *c = of->c;
     struct spread p = spread_of(c, a), q = spread_of(c, b), s = {p.xx + q.xx, p.yy + q.yy, p.xy + q.xy};
     double x = (a->x0 + a->x1 - b->x0 - b->x1) / 2, y = (a->y0 + a->y1 - b->y0 - b->y1) / 2, least = 1e-7;
+    if (x * x + y * y > of->reach * (s.xx + s.yy))
+        return 0;
+    of->compared++;
     double all = fmax(s.xx * s.yy - s.xy * s.xy, 0),
            both = fmax(p.xx * p.yy - p.xy * p.xy, 0) * fmax(q.xx * q.yy - q.xy * q.xy, 0);
     double far = (s.xx * y * y + s.yy * x * x - 2 * s.xy * x * y) / (all + least) / 4;
@@ -57,22 +71,20 @@ static double overlap_turned(const struct task_candidates *c, const struct task_
     return 1 - sqrt(1 - exp(-fmin(fmax(far, least), 100)) + least);
 }
 
-struct suppression {
-    const struct task *task;
-    struct task_candidates *c;
-    size_t most;
-    double iou;
-    bool across; /* labels */
-};
-
 static bool is_rival(const struct suppression *s, const struct task_box *a, const struct task_box *b)
 {
     return s->across || a->label == b->label;
 }
 
-static double overlap_of(const struct suppression *s, const struct task_box *a, const struct task_box *b)
+/* Whether there may be more comparisons; else the boxes that are left, the worst, are dropped. */
+static bool has_time(const struct suppression *s)
 {
-    return s->task->id == TASK_ID_POLYGONS_OBB ? overlap_turned(s->c, a, b) : overlap(a, b);
+    return s->compared <= MAX_TURNED;
+}
+
+static double overlap_of(struct suppression *s, const struct task_box *a, const struct task_box *b)
+{
+    return s->task->id == TASK_ID_POLYGONS_OBB ? overlap_turned(s, a, b) : overlap(a, b);
 }
 
 /* Greedy, best first, against the boxes already kept. */
@@ -81,7 +93,7 @@ static int suppress_hard(struct suppression *s, struct error *err)
     struct task_box *box = s->c->box;
     size_t kept = 0;
     (void)err;
-    for (size_t i = 0; i < s->c->count && kept < s->most; i++) {
+    for (size_t i = 0; i < s->c->count && kept < s->most && has_time(s); i++) {
         size_t j = 0;
         while (j < kept && !(is_rival(s, &box[j], &box[i]) && overlap_of(s, &box[j], &box[i]) > s->iou))
             j++;
@@ -106,7 +118,7 @@ static int suppress_soft(struct suppression *s, struct error *err)
     float least = task_number(s->task, TASK_SCORE);
     size_t kept = 0, n = s->c->count;
     (void)err;
-    for (; kept < n && kept < s->most; kept++) {
+    for (; kept < n && kept < s->most && has_time(s); kept++) {
         size_t best = kept;
         for (size_t i = kept + 1; i < n; i++)
             best = by_score(&box[i], &box[best]) < 0 ? i : best;
@@ -161,7 +173,7 @@ static int suppress_weighted(struct suppression *s, struct error *err)
     struct task_box *box = s->c->box;
     size_t kept = 0, n = s->c->count;
     float *extra = mem_calloc(3 * s->c->points + 1, sizeof *extra, err);
-    for (; extra && kept < n && kept < s->most; kept++)
+    for (; extra && kept < n && kept < s->most && has_time(s); kept++)
         n = kept + 1 + merge(s, &box[kept], &box[kept + 1], n - kept - 1, extra);
     free(extra);
     s->c->count = kept;
@@ -175,14 +187,17 @@ static int suppress_none(struct suppression *s, struct error *err)
     return 0;
 }
 
-/* Against all that are better, kept or not (Bolya et al. 2019, YOLACT's Fast NMS). From the last on, so that those
- * before are still in their places. */
+/* Against all that are better, kept or not (Bolya et al. 2019, YOLACT's Fast NMS). */
 static int suppress_fast(struct suppression *s, struct error *err)
 {
     struct task_box *box = s->c->box;
     size_t kept = 0;
-    for (size_t i = s->c->count; i-- > 0;) {
+    for (size_t i = 0; i < s->c->count; i++) {
         size_t j = 0;
+        if (!has_time(s)) {
+            s->c->count = i;
+            break;
+        }
         while (j < i && !(is_rival(s, &box[j], &box[i]) && overlap_of(s, &box[j], &box[i]) > s->iou))
             j++;
         box[i].score = j < i ? -1 : box[i].score;
@@ -208,9 +223,11 @@ int task_suppress(struct task_candidates *c, struct error *err)
     if (c->count)
         qsort(c->box, c->count, sizeof *c->box, by_score);
     int way = task_word(c->task, TASK_NMS);
-    size_t pairs = c->task->id == TASK_ID_POLYGONS_OBB ? MAX_TURNED : MAX_PAIRS;
+    double far = way == TASK_NMS_SOFT ? 0 : 1 - (1 - s.iou) * (1 - s.iou);
+    s.reach = -4 * log(far);
     c->count = c->count < MAX_CANDIDATES ? c->count : MAX_CANDIDATES;
-    while (way != TASK_NMS_NONE && c->count * (way == TASK_NMS_FAST || s.most > c->count ? c->count : s.most) > pairs)
+    while (way != TASK_NMS_NONE &&
+           c->count * (way == TASK_NMS_FAST || s.most > c->count ? c->count : s.most) > MAX_PAIRS)
         c->count -= c->count / 8;
     return ways[way](&s, err);
 }

@@ -97,6 +97,9 @@ int task_parse(const char *text, size_t n, struct task *out, struct error *err);
 /* Appends the canonical text, defaults left out; the inverse of task_parse(). */
 void task_print(const struct task *task, struct text *out);
 
+/* The task that outputs of these names and last dims (-1: open) tell of by themselves; NULL: none. */
+const char *task_guess(const char *const *names, const int64_t *last, size_t count);
+
 /* The name, description and options with their defaults of a task of the list; id < TASK_IDS. */
 const char *task_name(enum task_id id);
 const char *task_what(enum task_id id);
@@ -156,6 +159,8 @@ struct task_query {
     const struct recipe_map *map;  /* NULL: no photo; answers stay in pixels of the input */
     int photo_width, photo_height; /* with a photo */
     size_t most;                   /* at most so many answers; 0: all */
+    const float *mask;             /* of mask_count tokens: those that count, not 0; NULL: nothing is known */
+    size_t mask_count;
 };
 
 /* ---- answers, released by task_answers_release() ---- */

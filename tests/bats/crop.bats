@@ -117,6 +117,15 @@ white='255 255 255 255 255 255 255 255 255 255 255 255'
     done
 }
 
+@test "a line without end is told, and what follows it goes on" {
+    quarters a.ppm
+    viewer
+    { printf 'a.ppm\tred\t0.5\t0\t0\t4\t4\n'; head -c 3000000 /dev/zero | tr '\0' x; printf '\na.ppm\tred\t0.5\t0\t0\t4\t4'; } > records
+    try run -k 12 --crop view.nn records
+    failed_with 1 'records: line 2: 3000000 bytes: want at most 1048576'
+    equal "${#lines[@]}" 2
+}
+
 @test "the same photo is decoded once for records that follow each other" {
     quarters a.ppm
     viewer

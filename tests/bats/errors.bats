@@ -100,7 +100,8 @@ programs='convert optimize quantize run bench inspect'
     failed_with 1 "photo.ppm: input 'x' is f32 1x24, which takes no photo"
     try run "$TINY/conv.onnx" photo.ppm photo.ppm
     succeeded
-    equal "$(printf '%s\n' "$stderr" | wc -l)" 1
+    equal "$(printf '%s\n' "$stderr" | wc -l)" 2
+    matches "$stderr" 'photo.ppm: the model has no task: .* -T says what they mean, such as -T classify'
     matches "$stderr" 'photo.ppm: the model has no recipe: photos are scaled to 32x32, values are 0 to 255, in layout nchw'
     equal "$(nn run -q "$TINY/conv.onnx" photo.ppm 2>&1 | wc -l)" 1
 }

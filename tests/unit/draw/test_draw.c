@@ -140,11 +140,14 @@ static void colours_differ(void)
 
 static void bones_are_of_points(void)
 {
-    const unsigned char(*bones)[2];
+    size_t from, to, n;
     for (size_t points = 0; points < 200; points++)
-        for (size_t n = draw_skeleton(points, &bones); n-- > 0;)
-            CHECK(bones[n][0] < points && bones[n][1] < points && bones[n][0] != bones[n][1]);
-    CHECK(draw_skeleton(17, &bones) == 16);
+        for (n = 0; draw_bone(points, n, &from, &to); n++)
+            CHECK(from < points && to < points && from != to);
+    for (n = 0; draw_bone(17, n, &from, &to); n++)
+        ;
+    CHECK(n == 16);
+    CHECK(draw_bone(133, 16 + 21, &from, &to) && from == 112 && to == 113);
 }
 
 int main(void)

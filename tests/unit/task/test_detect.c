@@ -46,9 +46,11 @@ static void yolov8(void)
     task_answers_release(&b);
     static const struct task_labels none;
     struct recipe_map map = {0.5f, 0.25f, 10, -20};
-    struct task_query q = {
-        &t,  &none, &(struct task_output){.values = turned[0], .dims = dims, .rank = 3}, 1, 100, 100, false, &map, 90,
-        240, 0};
+    struct task_query q = {&t,    &none, &(struct task_output){.values = turned[0], .dims = dims, .rank = 3},
+                           1,     100,   100,
+                           false, &map,  90,
+                           240,   0,     NULL,
+                           0};
     CHECK(task_parse("detect=yolov8", 13, &t, &err) == 0 && task_answer(&q, &b, &err) == 0 && b.count == 3);
     CHECK(b.at[0].x0 == 60 && b.at[0].x1 == 90 && b.at[0].y0 == 224 && b.at[0].y1 == 240);
     task_answers_release(&b);
@@ -129,7 +131,7 @@ static void instance_masks(void)
     struct task t;
     struct error err;
     struct task_answers b;
-    struct task_query q = {&t, &none, outputs, 2, 100, 100, false, &map, 10, 10, 0};
+    struct task_query q = {&t, &none, outputs, 2, 100, 100, false, &map, 10, 10, 0, NULL, 0};
     CHECK(task_parse("detect=yolov8", 13, &t, &err) == 0 && task_answer(&q, &b, &err) == 0 && b.count == 1);
     CHECK(b.count == 1 && b.at[0].place.width == 10 && b.at[0].place.height == 5 && b.at[0].place.y == 0);
     for (int i = 0; b.count == 1 && i < 50; i++) /* -1 on the left, 1 on the right: above 0 from the middle on */
@@ -300,7 +302,7 @@ static void dropped_boxes_drop_others(void)
 static void many_boxes(void)
 {
     enum { N = 5000 };
-    float(*rows)[6] = calloc(N, sizeof *rows);
+    float (*rows)[6] = calloc(N, sizeof *rows);
     static const int64_t dims[] = {N, 6};
     struct task_answers b;
     for (int i = 0; i < N; i++) {
@@ -400,13 +402,69 @@ static void anything(void)
         CHECK(task_parse(name, strlen(name), &t, &err) == 0);
         t.option[TASK_SCORE].at[0] = 0;
         t.option[TASK_POINTS].at[0] = (float)chance(3);
-        struct task_query q = {&t, &some, o, count, 64, 32, chance(2) == 1, chance(2) ? &map : NULL, 20, 30, 0};
+        struct task_query q = {&t, &some, o, count, 64, 32, chance(2) == 1, chance(2) ? &map : NULL,
+                               20, 30,    0, NULL,  0};
         if (task_answer(&q, &a, &err) < 0)
             continue;
         for (size_t i = 0; i < a.count; i++)
             CHECK_MSG(isfinite(a.at[i].x0 + a.at[i].y1), "%s", name);
         task_answers_release(&a);
     }
+}
+
+/* Options of any values: what is taken is survived, what is not is told. */
+static void any_options(void)
+{
+    enum { MOST = 1024 };
+    static float values[MOST];
+    static int64_t dims[4][5];
+    static const char *const tried[] = {"0",    "1",        "2",       "0.5",   "1e-30",   "1e9",  "-1",
+                                        "nan",  "inf",      "",        "8:8",   "0:0:0:0", "none", "last",
+                                        "all",  "weighted", "softmax", "pixel", "soft",    "yx",   "10000",
+                                        "4096", "64",       "fast",    "first", "udp",     "edges"};
+    struct task_labels some = {.count = 0};
+    size_t taken = 0;
+    for (int round = 0; round < 5000; round++) {
+        struct task_output o[4];
+        struct task_answers a;
+        struct error err;
+        struct task t;
+        char text[200];
+        enum task_id id = (enum task_id)chance(TASK_IDS);
+        int n = snprintf(text, sizeof text, "%s", task_name(id));
+        for (const char *at = task_options(id); *at; at += strcspn(at, ","), at += *at == ',')
+            if (chance(8) == 0)
+                n += snprintf(text + n, sizeof text - (size_t)n, ",%.*s=%s", (int)strcspn(at, "=,"), at,
+                              tried[chance(sizeof tried / sizeof *tried)]);
+        if (task_parse(text, (size_t)n, &t, &err) < 0) {
+            CHECK(err.text[0]);
+            continue;
+        }
+        taken++;
+        size_t count = any_outputs(o, dims, values, MOST);
+        struct task_query q = {.task = &t, .labels = &some, .outputs = o, .count = count, .width = 64, .height = 32};
+        if (task_answer(&q, &a, &err) == 0)
+            task_answers_release(&a);
+    }
+    CHECK(taken > 500);
+}
+
+/* Boxes that all lie on each other, as many as are looked at, end in no time. */
+static void many_turned_boxes(void)
+{
+    enum { N = 20000 };
+    float *values = calloc(N, 7 * sizeof *values);
+    static const int64_t dims[] = {1, 6, N};
+    struct task_answers a;
+    for (int i = 0; i < N; i++) {
+        values[i] = values[N + i] = 50, values[2 * N + i] = values[3 * N + i] = 10 + (float)(i % 7);
+        values[4 * N + i] = 0.5f + (float)i * 1e-6f;
+    }
+    CHECK(ask("polygons=obb,most=10000", NULL, &(struct task_output){.values = values, .dims = dims, .rank = 3}, 1, 100,
+              100, &a) == 0 &&
+          a.count >= 1);
+    task_answers_release(&a);
+    free(values);
 }
 
 /* ---- key points alone ---- */
@@ -514,6 +572,8 @@ int main(void)
     RUN(many_boxes);
     RUN(odd_numbers);
     RUN(anything);
+    RUN(any_options);
+    RUN(many_turned_boxes);
     RUN(points);
     RUN(heatmaps);
     RUN(heatmaps_of_distributions);

@@ -216,7 +216,7 @@ static void mask_of_photo(void)
     struct task_answers a;
     struct recipe_map map = {1, 1, -1, 0}; /* the middle four of six pixels */
     struct task_output o = {.values = labels, .dims = dims, .rank = 3, .whole = true};
-    struct task_query q = {&t, &none, &o, 1, 4, 2, false, &map, 6, 2, 0};
+    struct task_query q = {&t, &none, &o, 1, 4, 2, false, &map, 6, 2, 0, NULL, 0};
     CHECK(task_parse("mask", 4, &t, &err) == 0 && task_answer(&q, &a, &err) == 0);
     CHECK(a.picture.width == 6 && a.picture.height == 2 && memcmp(a.picture.data, want, 6) == 0);
     CHECK(a.count == 3 && a.at[0].label == 0 && fabsf(a.at[0].score - 1 / 3.f) < 1e-6f);
@@ -225,6 +225,38 @@ static void mask_of_photo(void)
     o.whole = false;
     CHECK(task_answer(&q, &a, &err) == 0 && memcmp(a.picture.data, blended, 6) == 0);
     task_answers_release(&a);
+}
+
+/* Only tokens of the mask count. */
+static void masked_tokens(void)
+{
+    static const float values[] = {1, 0, 3, 2, 9, 9}, mask[] = {1, 1, 0};
+    static const int64_t dims[] = {1, 3, 2};
+    static const struct {
+        const char *task;
+        float want[2];
+    } cases[] = {{"embedding,norm=none", {2, 1}}, {"embedding,norm=none,pool=last", {3, 2}}};
+    struct task_output o = {.values = values, .dims = dims, .rank = 3};
+    struct task_labels none = {.count = 0};
+    for (size_t i = 0; i < 2; i++) {
+        struct task task;
+        struct error err;
+        struct task_answers a;
+        struct task_query q = {
+            .task = &task, .labels = &none, .outputs = &o, .count = 1, .mask = mask, .mask_count = 3};
+        CHECK(task_parse(cases[i].task, strlen(cases[i].task), &task, &err) == 0 && task_answer(&q, &a, &err) == 0);
+        CHECK(a.vector_count == 2 && memcmp(a.vector, cases[i].want, sizeof cases[i].want) == 0);
+        task_answers_release(&a);
+    }
+}
+
+static void names_tell_a_task(void)
+{
+    static const char *const lists[] = {"dets", "labels"}, *const other[] = {"dets", "logits"};
+    static const int64_t five[] = {5, -1}, four[] = {4, 91}, three[] = {3, 91};
+    CHECK_STR(task_guess(lists, five, 2), "detect=lists");
+    CHECK_STR(task_guess(lists, four, 2), "detect=rtdetr");
+    CHECK(!task_guess(lists, three, 2) && !task_guess(other, five, 2) && !task_guess(lists, five, 1));
 }
 
 /* ---- text ---- */
@@ -401,6 +433,8 @@ int main(void)
     RUN(top_of_others);
     RUN(mask);
     RUN(mask_of_photo);
+    RUN(masked_tokens);
+    RUN(names_tell_a_task);
     RUN(ctc);
     RUN(beam);
     RUN(beam_against_all_ways);
