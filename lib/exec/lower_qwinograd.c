@@ -2,9 +2,11 @@
  * products, of s16 and exact, so that the bits are those of the plain product. A block of tiles goes through all in
  * memory of its thread: transformed, multiplied with one panel of filters after another, and back.
  *
- * The filters' transforms take eight times the memory of their bytes; where there is no room for them, and where sums
- * might be too large, the plain product is taken. */
+ * The filters' transforms take eight times the memory of their bytes; where there is no room for them each block makes
+ * them anew, some input channels' at a time. Where sums might be too large the plain product is taken. */
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "exec/lower_qconv.h"
 #include "kernel/winograd.h"
@@ -17,13 +19,14 @@ struct winograd_args {
     const struct kernel_winograd_q8 *k;
     struct view x, out;
     struct kernel_epilogue to;
-    const int16_t *weights; /* [panels][ELEMENTS][in / 2][nr][2] */
-    bool is_signed;
+    const void *weights; /* [panels][ELEMENTS][in / 2][nr][2] s16 if transformed, else [panels][9][in / 2][nr][2] s8 */
+    bool is_signed, is_transformed;
     int in, channels; /* of the input, of the result */
     int64_t width, height, rows, columns;
-    int64_t tiles, blocks, most;   /* most: tiles of the largest block */
-    int panels, spans;             /* a span of panels is a thread's share of a block's channels */
-    ptrdiff_t plane, panel, share; /* of transformed tiles, of an element's filters, of a panel's: s16 */
+    int64_t tiles, blocks, most; /* most: tiles of the largest block */
+    int panels, spans;           /* a span of panels is a thread's share of a block's channels */
+    int part;                    /* input channels whose filters are there together */
+    ptrdiff_t plane, panel;      /* s16 of a transformed tile's element, numbers of a panel's tap */
 };
 
 /* ---- a run ---- */
@@ -49,21 +52,44 @@ static void transform(const struct winograd_args *w, int64_t first, int64_t last
     }
 }
 
-/* sums[tile][nr] of an element of so many tiles and a panel's filters for it; the next ones are brought in. */
-static void multiply(const struct winograd_args *w, const int16_t *v, const int16_t *b, int64_t tiles, int32_t *sums)
+/* sums[tile][nr] of an element of so many tiles and its filters b in k channels, or what these `add`; the next ones are
+ * brought in. */
+static void multiply(const struct winograd_args *w, const int16_t *v, const int16_t *b, int k, int64_t tiles,
+                     int32_t *sums, bool adds)
 {
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
     int64_t count = (tiles + w->k->mr - 1) / w->k->mr;
-    struct kernel_gemm g = {.a = a, .c = c, .k = w->in, .n = w->k->nr, .b = b, .fetch = b + w->panel};
-    g.fetch_bytes = (size_t)w->panel * sizeof *b / (size_t)count;
+    struct kernel_gemm g = {.a = a, .c = c, .k = k, .n = w->k->nr, .b = b, .to.add = adds ? a : NULL};
+    if (w->is_transformed) {
+        g.fetch = b + w->panel;
+        g.fetch_bytes = (size_t)w->panel * sizeof *b / (size_t)count;
+    }
     for (int64_t i = 0, row = 0; i < count; i++) {
         for (g.m = 0; row < plan_tile_first(tiles, count, i + 1); row++, g.m++) {
             a[g.m] = v + row * w->in;
             c[g.m] = sums + row * w->k->nr;
         }
         w->k->multiply(&g);
-        g.fetch = (const char *)g.fetch + g.fetch_bytes;
+        g.fetch = g.fetch ? (const char *)g.fetch + g.fetch_bytes : NULL;
+    }
+}
+
+/* All elements of so many tiles with panel j's filters. */
+static void multiply_panel(const struct winograd_args *w, const int16_t *v, int64_t j, int64_t tiles, int32_t *sums,
+                           ptrdiff_t plane, int16_t *filters)
+{
+    for (int first = 0; first < w->in; first += w->part) {
+        int k = w->in - first < w->part ? w->in - first : w->part;
+        ptrdiff_t size = (ptrdiff_t)k * w->k->nr, step = w->is_transformed ? size : size + GAP;
+        const int16_t *b = filters;
+        if (w->is_transformed)
+            b = (const int16_t *)w->weights + j * ELEMENTS * w->panel;
+        else
+            w->k->filter(filters, step, (const int8_t *)w->weights + j * 9 * w->panel + first * w->k->nr, w->panel,
+                         size);
+        for (int e = 0; e < ELEMENTS; e++)
+            multiply(w, v + e * w->plane + first, b + e * step, k, tiles, sums + e * plane, first > 0);
     }
 }
 
@@ -97,14 +123,14 @@ static void run_winograd(const struct step *s, struct tile tile)
     int16_t *v = tile.scratch;
     int32_t *sums = (int32_t *)(void *)(v + ELEMENTS * w->plane);
     ptrdiff_t plane = w->most * w->k->nr + GAP;
+    int16_t *filters = (int16_t *)(void *)(sums + ELEMENTS * plane);
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t block = i / w->spans, first = plan_tile_first(w->tiles, w->blocks, block),
                 last = plan_tile_first(w->tiles, w->blocks, block + 1);
         transform(w, first, last, v);
         int64_t end = plan_tile_first(w->panels, w->spans, i % w->spans + 1);
         for (int64_t j = plan_tile_first(w->panels, w->spans, i % w->spans); j < end; j++) {
-            for (int e = 0; e < ELEMENTS; e++)
-                multiply(w, v + e * w->plane, w->weights + j * w->share + e * w->panel, last - first, sums + e * plane);
+            multiply_panel(w, v, j, last - first, sums, plane, filters);
             transform_back(w, first, last, (int)j * w->k->nr, sums, plane);
         }
     }
@@ -114,42 +140,58 @@ static void run_winograd(const struct step *s, struct tile tile)
 
 struct filters_args {
     struct quant_weights w;
-    int in, nr;
+    const struct kernel_winograd_q8 *k;
+    int in;
     ptrdiff_t panel;
+    bool is_transformed;
 };
+
+/* Panel j's [9][in / 2][nr][2]. */
+static void pack_panel(const struct filters_args *a, const void *stored, int64_t j, int8_t *column, int8_t *to)
+{
+    int nr = a->k->nr;
+    for (int64_t i = 0; i < nr; i++) {
+        if (j * nr + i < a->w.columns)
+            exec_quant_take(&a->w, stored, j * nr + i, j * nr + i + 1, column);
+        else
+            memset(column, 0, (size_t)a->w.depth);
+        for (int64_t d = 0; d < a->w.depth; d++)
+            to[d / a->in * a->panel + d % a->in / 2 * 2 * nr + i * 2 + d % 2] = column[d];
+    }
+}
 
 /* A unit is a panel. */
 static int pack_filters(void *packed, const void *stored, const void *args, int64_t first, int64_t last,
                         const struct kernels *k)
 {
     const struct filters_args *a = args;
-    int8_t *taps = malloc((size_t)a->w.depth);
+    int8_t *column = malloc((size_t)a->w.depth + 9 * (size_t)a->panel);
     (void)k;
-    for (int64_t j = first * a->nr; taps && j < last * a->nr; j++) {
-        int16_t *to = (int16_t *)packed + j / a->nr * ELEMENTS * a->panel + j % a->nr * 2, filter[ELEMENTS] = {0};
-        if (j < a->w.columns)
-            exec_quant_take(&a->w, stored, j, j + 1, taps);
-        for (int i = 0; i < a->in; i++) {
-            if (j < a->w.columns)
-                winograd_filter_q8(filter, taps + i, a->in);
-            for (int e = 0; e < ELEMENTS; e++)
-                to[e * a->panel + i / 2 * 2 * a->nr + i % 2] = filter[e];
-        }
+    for (int64_t j = first; column && j < last; j++) {
+        int8_t *taps = a->is_transformed ? column + a->w.depth : (int8_t *)packed + j * 9 * a->panel;
+        pack_panel(a, stored, j, column, taps);
+        if (a->is_transformed)
+            a->k->filter((int16_t *)packed + j * ELEMENTS * a->panel, a->panel, taps, a->panel, a->panel);
     }
-    free(taps);
-    return taps ? 0 : -1;
+    free(column);
+    return column ? 0 : -1;
+}
+
+static size_t transformed_bytes(const struct winograd_args *w)
+{
+    return (size_t)(ELEMENTS * w->panel * w->panels) * sizeof(int16_t);
 }
 
 static int fill_weights(struct plan *p, const struct node *n, const struct quant_weights *q, struct winograd_args *w,
                         struct error *err)
 {
-    struct filters_args a = {*q, w->in, w->k->nr, w->panel};
-    size_t bytes = (size_t)w->share * (size_t)w->panels * sizeof *w->weights;
+    struct filters_args a = {*q, w->k, w->in, w->panel, w->is_transformed};
+    size_t bytes = transformed_bytes(w);
     w->weights = plan_packed(p, n, q->input,
                              &(struct packing){.name = "winograd_q8",
-                                               .params = {q->columns, q->depth, exec_quant_key(n, q)},
-                                               .bytes = bytes,
-                                               .growth = bytes - bytes / 8,
+                                               .params = {q->columns, q->depth, exec_quant_key(n, q), a.is_transformed},
+                                               .bytes = a.is_transformed ? bytes : bytes / 8,
+                                               .growth = a.is_transformed ? bytes - bytes / 8 : 0,
                                                .units = w->panels,
                                                .pack = pack_filters,
                                                .args = &a,
@@ -161,9 +203,12 @@ static int fill_weights(struct plan *p, const struct node *n, const struct quant
 
 /* ---- lowering ---- */
 
-/* Tiles that go together: a block of so many s16 leaves room in the level-2 cache. */
+/* Tiles that go together: a block of so many s16 leaves room in the level-2 cache for filters; a larger one is better
+ * where each makes them. */
 #define BLOCK_S16   (1 << 17)
 #define BLOCK_TILES 28
+/* Filters that are made together. */
+#define PART_FILTERS 4096
 /* Work in products below which a block is not shared. */
 #define GRAIN 1000000
 
@@ -181,26 +226,47 @@ static bool fits(const struct kernels *k, const struct node *n, struct conv *c, 
     return exec_qconv_read(n, c, beyond, border);
 }
 
-/* Vector operations of a tile's transforms, for two vectors of s16 and one of s32, as measured. */
+/* Vector operations of a tile's transforms, for two vectors of s16 and one of s32, and of so many filters', as
+ * measured.
+ */
 #define INPUT_CYCLES  230
 #define OUTPUT_CYCLES 300
+#define FILTER_CYCLES 200
 /* Bytes of filters that come from beyond the level-2 cache in a cycle. */
 #define FILTER_BYTES 16
+
+static int tiles_together(const struct kernel_winograd_q8 *k, int in, bool is_transformed)
+{
+    int more = is_transformed ? 1 : 2, together = more * BLOCK_S16 / ELEMENTS / in, most = more * BLOCK_TILES;
+    return together < k->mr ? k->mr : together > most ? most : together;
+}
+
+/* Its time over the plain product's. */
+static double share_of_time(const struct kernels *k, const struct node *n, const struct conv *c, bool is_transformed)
+{
+    double images = (double)n->in[0]->type.dims[0], pixels = images * (double)c->w.out[0] * (double)c->w.out[1],
+           tiles = images * (double)((c->w.out[0] + SIZE - 1) / SIZE) * (double)((c->w.out[1] + SIZE - 1) / SIZE),
+           filters = (double)c->in * c->out, vector = k->winograd_q8->nr / 2;
+    double plain = pixels * 9 * filters / (vector * k->gemm_u8->kr),
+           own = tiles * (ELEMENTS * filters / (vector * 2) + c->in / vector / 2 * INPUT_CYCLES +
+                          c->out / vector * OUTPUT_CYCLES);
+    if (is_transformed)
+        return (own + ELEMENTS * 2 * filters / FILTER_BYTES) / plain;
+    double blocks = ceil(tiles / tiles_together(k->winograd_q8, c->in, false));
+    return (own + blocks * filters / vector / 2 * FILTER_CYCLES) / plain;
+}
+
+/* What is not worth the trouble. */
+#define SHARE_MOST 0.9
 
 static double cost(const struct kernels *k, const struct node *n)
 {
     struct conv c;
     int border[VIEW_SPATIAL][2];
-    if (!k->winograd_q8 || !fits(k, n, &c, border))
-        return -1;
-    double images = (double)n->in[0]->type.dims[0], pixels = images * (double)c.w.out[0] * (double)c.w.out[1],
-           tiles = images * (double)((c.w.out[0] + SIZE - 1) / SIZE) * (double)((c.w.out[1] + SIZE - 1) / SIZE),
-           filters = (double)c.in * c.out, vector = k->winograd_q8->nr / 2;
-    double plain = pixels * 9 * filters / (vector * k->gemm_u8->kr),
-           own = tiles * (ELEMENTS * filters / (vector * 2) + c.in / vector / 2 * INPUT_CYCLES +
-                          c.out / vector * OUTPUT_CYCLES) +
-                 ELEMENTS * 2 * filters / FILTER_BYTES;
-    return own < plain * 0.9 ? 0.5 : -1;
+    return k->winograd_q8 && fits(k, n, &c, border) &&
+                   (share_of_time(k, n, &c, true) < SHARE_MOST || share_of_time(k, n, &c, false) < SHARE_MOST)
+               ? 0.5
+               : -1;
 }
 
 static void describe(struct winograd_args *w, const struct conv *c)
@@ -213,14 +279,13 @@ static void describe(struct winograd_args *w, const struct conv *c)
     w->columns = (w->width + SIZE - 1) / SIZE;
     w->panels = (c->out + w->k->nr - 1) / w->k->nr;
     w->panel = (ptrdiff_t)c->in * w->k->nr;
-    w->share = ELEMENTS * w->panel;
 }
 
 /* Blocks of tiles; few of them are shared by channels too. */
 static void cut(struct winograd_args *w)
 {
-    int64_t together = BLOCK_S16 / ELEMENTS / w->in;
-    together = together < w->k->mr ? w->k->mr : together > BLOCK_TILES ? BLOCK_TILES : together;
+    int64_t together = tiles_together(w->k, w->in, w->is_transformed);
+    w->part = w->is_transformed ? w->in : PART_FILTERS / w->k->nr;
     w->tiles = w->x.dims[0] * w->rows * w->columns;
     w->blocks = (w->tiles + together - 1) / together;
     w->most = (w->tiles + w->blocks - 1) / w->blocks;
@@ -231,14 +296,15 @@ static void cut(struct winograd_args *w)
 
 static int emit(struct plan *p, struct node *n, struct winograd_args *w, struct error *err)
 {
-    size_t sums = (size_t)ELEMENTS * (size_t)(w->most * w->k->nr + GAP) * sizeof(int32_t);
+    size_t sums = (size_t)(w->most * w->k->nr + GAP) * sizeof(int32_t), v = (size_t)w->plane * sizeof(int16_t),
+           filters = w->is_transformed ? 0 : (PART_FILTERS + GAP) * sizeof(int16_t);
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = "winograd_4_q8",
                                     .run = run_winograd,
                                     .args = w,
                                     .units = w->blocks * w->spans,
-                                    .scratch = (size_t)ELEMENTS * (size_t)w->plane * sizeof(int16_t) + sums,
+                                    .scratch = ELEMENTS * (v + sums + filters),
                                     .macs = (double)view_count(&w->out) * w->in * 9},
                      err, PLAN_WRITES(&w->out, &w->x));
 }
@@ -257,8 +323,10 @@ static int lower(struct plan *p, struct node *n, struct error *err)
     int status = exec_qconv_weights(p, n, &c, &q, err);
     if (status != 0)
         return status;
+    w->is_transformed =
+        packing_has_room(p, transformed_bytes(w)) && share_of_time(p->kernels, n, &c, true) < SHARE_MOST;
     if (q.runs > 1 || q.most >= WINOGRAD_Q8_LIMIT ||
-        !packing_has_room(p, (size_t)w->share * (size_t)w->panels * sizeof(int16_t)))
+        (!w->is_transformed && share_of_time(p->kernels, n, &c, false) >= SHARE_MOST))
         return exec_way_q_conv.lower(p, n, err);
     status = exec_quant_epilogue(p, n, &q, 0, &w->to, err);
     if (status == 0)

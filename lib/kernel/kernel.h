@@ -156,7 +156,10 @@ struct kernel_winograd_output_q8 {
 struct kernel_winograd_q8 {
     int mr, nr, least; /* rows and columns of multiply(), channels */
     void (*input)(const struct kernel_winograd_input_q8 *w);
-    /* A tile of rows of k s16, a multiple of 8, with a panel of [k / 2][nr][2] s16: nr sums of s32 each. */
+    /* As winograd_filter_f32, of n filters, a multiple of 2 nr. */
+    void (*filter)(int16_t *out, ptrdiff_t plane, const int8_t *w, ptrdiff_t tap, ptrdiff_t n);
+    /* A tile of rows of k s16, a multiple of 8, with a panel of [k / 2][nr][2] s16: nr sums of s32 each, added to what
+     * there is if to.add is not NULL. */
     void (*multiply)(const struct kernel_gemm *g);
     void (*output)(const struct kernel_winograd_output_q8 *w);
 };

@@ -9,9 +9,6 @@
 #ifndef KERNEL_WINOGRAD_H
 #define KERNEL_WINOGRAD_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #define WINOGRAD_TILE 6 /* the largest */
 
 /* The finite points of a size, size + 1 of them. For 4 they are 0, ±√½ and ±√2, with which sums of float lose a third
@@ -27,8 +24,5 @@ void winograd_filter_matrix(int size, double (*g)[3]);
 #define WINOGRAD_Q8_INVERSE 954437177u
 #define WINOGRAD_Q8_SHIFT   6
 #define WINOGRAD_Q8_LIMIT   (1 << 25)
-
-/* The 36 elements of a filter's transform, its taps `step` apart. */
-void winograd_filter_q8(int16_t *out, const int8_t *w, ptrdiff_t step);
 
 #endif

@@ -73,6 +73,44 @@ static void input(const struct kernel_winograd_input_q8 *w)
     }
 }
 
+/* ---- filters ---- */
+
+/* 24 (1, p, p²) / f'(p), but half of it at infinity. */
+V_FN void filter_line(v_pairs *o, v_pairs a, v_pairs b, v_pairs c)
+{
+    v_pairs even = -((a + c) << 2), odd = b << 2;
+    o[0] = (a << 2) + (a << 1);
+    o[1] = even - odd;
+    o[2] = even + odd;
+    even = a + (c << 2);
+    odd = b << 1;
+    o[3] = even + odd;
+    o[4] = even - odd;
+    o[5] = (c << 3) + (c << 2);
+}
+
+static void filter(int16_t *out, ptrdiff_t plane, const int8_t *w, ptrdiff_t tap, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i += PAIRED) {
+        v_pairs columns[3][TILE], o[TILE];
+#pragma GCC unroll 3
+        for (int x = 0; x < 3; x++) {
+            v_pairs g[3];
+#pragma GCC unroll 3
+            for (int y = 0; y < 3; y++)
+                g[y] = widen((const uint8_t *)w + (3 * y + x) * tap + i, true);
+            filter_line(columns[x], g[0], g[1], g[2]);
+        }
+#pragma GCC unroll 6
+        for (int y = 0; y < TILE; y++) {
+            filter_line(o, columns[0][y], columns[1][y], columns[2][y]);
+#pragma GCC unroll 6
+            for (int x = 0; x < TILE; x++)
+                memcpy(out + (y * TILE + x) * plane + i, &o[x], sizeof o[x]);
+        }
+    }
+}
+
 /* ---- products ---- */
 
 V_FN void add_products(v_i32 *acc, v_i32 a, v_i32 b)
@@ -99,9 +137,12 @@ V_FN void multiply_rows(const struct kernel_gemm *g, int rows)
     v_i32 acc[GEMM_MR * 2];
     for (int i = 0; i < rows; i++)
         a[i] = g->a[i < g->m ? i : g->m - 1];
-#pragma GCC unroll 32
-    for (int i = 0; i < 2 * rows; i++)
-        acc[i] = v_set1_i32(0);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+        const int32_t *c = g->c[i < g->m ? i : g->m - 1];
+        acc[2 * i] = g->to.add ? v_load_i32(c) : v_set1_i32(0);
+        acc[2 * i + 1] = g->to.add ? v_load_i32(c + VL) : v_set1_i32(0);
+    }
     const int16_t *b = g->b;
     for (int k = 0; k < g->k; k += 8) {
         fetch_next(&fetch);
@@ -192,4 +233,4 @@ static void output(const struct kernel_winograd_output_q8 *w)
         output_lanes(w, c, w->channels - c < VL ? w->channels - c : VL, &n);
 }
 
-const struct kernel_winograd_q8 K(winograd_q8) = {GEMM_MR, 2 * VL, PAIRED, input, multiply, output};
+const struct kernel_winograd_q8 K(winograd_q8) = {GEMM_MR, 2 * VL, PAIRED, input, filter, multiply, output};

@@ -1,7 +1,6 @@
 /* Winograd's transforms, for every level of this processor: each against the oracle, which has its matrices from the
  * points, and all three together against the convolution's definition. */
 #include "chain.h"
-#include "kernel/winograd.h"
 
 #define TILE     6
 #define CHANNELS 40
@@ -213,22 +212,28 @@ static int32_t whole_sum(const struct whole *w, int tile, int y, int x, int colu
 static void multiply_whole(const struct kernels *k, struct whole *w)
 {
     int nr = k->winograd_q8->nr;
-    int16_t element[TILE * TILE], *b = (int16_t *)(void *)planes.end - w->depth * nr;
+    static int8_t taps[9 * DEPTH * COLUMNS];
+    int size = w->depth * nr;
+    int16_t *b = (int16_t *)(void *)planes.end - TILE * TILE * size;
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
-    struct kernel_gemm g = {.a = a, .k = w->depth, .b = b, .c = c, .m = w->m, .n = nr};
-    for (int e = 0; e < TILE * TILE; e++) {
-        memset(b, 0, sizeof *b * (size_t)(w->depth * nr));
-        for (int j = 0; j < w->n; j++)
-            for (int i = 0; i < w->depth; i++) {
-                winograd_filter_q8(element, w->filters[j] + i, w->depth);
-                b[i / 2 * 2 * nr + 2 * j + i % 2] = element[e];
-            }
+    struct kernel_gemm g = {.a = a, .k = w->depth / 2 / 8 * 8, .c = c, .m = w->m, .n = nr};
+    memset(taps, 0, sizeof taps);
+    for (int j = 0; j < w->n; j++)
+        for (int i = 0; i < 9 * w->depth; i++)
+            taps[i / w->depth * size + i % w->depth / 2 * 2 * nr + 2 * j + i % 2] = w->filters[j][i];
+    k->winograd_q8->filter(b, size, taps, size, size);
+    for (int e = 0; e < 2 * TILE * TILE; e++) { /* in two parts, the second added */
+        int first = e % 2 ? g.k : 0;
+        struct kernel_gemm part = g;
         for (int i = 0; i < w->m; i++) {
-            a[i] = w->v + (e * w->m + i) * w->depth;
-            c[i] = w->sums + (e * w->m + i) * nr;
+            a[i] = w->v + (e / 2 * w->m + i) * w->depth + first;
+            c[i] = w->sums + (e / 2 * w->m + i) * nr;
         }
-        k->winograd_q8->multiply(&g);
+        part.b = b + e / 2 * size + first * nr;
+        part.k = e % 2 ? w->depth - first : g.k;
+        part.to.add = e % 2 ? a : NULL;
+        k->winograd_q8->multiply(&part);
     }
 }
 
@@ -290,7 +295,7 @@ int main(void)
 {
     size_t most = TILE * TILE * (CHANNELS + GAP) * sizeof(float);
     inputs = guard_new(TILE * TILE * KERNEL_GEMM_MR_MAX * DEPTH);
-    planes = guard_new(most);
+    planes = guard_new(TILE * TILE * DEPTH * COLUMNS * sizeof(int16_t));
     outputs = guard_new(most);
     addends = guard_new(most);
     biases = guard_new(CHANNELS * sizeof(float));
