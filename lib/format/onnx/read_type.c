@@ -24,14 +24,26 @@ static int64_t open_dim(struct onnx_reader *r, const char *input, int axis, stru
     return graph_symbol(r->root, name, err);
 }
 
-static int read_dim(struct onnx_reader *r, const Onnx__TensorShapeProto__Dimension *p, const char *input, int axis,
+/* Whether an input has the name before `axis` too: exporters write "batch" for all sizes that are open, and runtimes do
+ * not hold them to it. */
+static bool is_repeated(const Onnx__TensorShapeProto *shape, int axis)
+{
+    for (int i = 0; i < axis; i++)
+        if (shape->dim[i]->dim_param && strcmp(shape->dim[i]->dim_param, shape->dim[axis]->dim_param) == 0)
+            return true;
+    return false;
+}
+
+static int read_dim(struct onnx_reader *r, const Onnx__TensorShapeProto *shape, const char *input, int axis,
                     int64_t *dim, struct error *err)
 {
-    if (p->dim_param && !is_no_name(p->dim_param)) {
+    const Onnx__TensorShapeProto__Dimension *p = shape->dim[axis];
+    if (!p->dim_param || is_no_name(p->dim_param))
+        *dim = p->has_dim_value && p->dim_value > 0 ? p->dim_value : open_dim(r, input, axis, err);
+    else if (input && is_repeated(shape, axis))
+        *dim = open_dim(r, p->dim_param, axis, err);
+    else
         *dim = graph_symbol(r->root, p->dim_param, err);
-        return *dim == 0 ? -1 : 0;
-    }
-    *dim = p->has_dim_value && p->dim_value > 0 ? p->dim_value : open_dim(r, input, axis, err);
     return *dim == 0 ? -1 : 0;
 }
 
@@ -48,7 +60,7 @@ static int read_tensor_type(struct onnx_reader *r, const Onnx__TypeProto__Tensor
         return error_set(err, "a type of rank %zu, want at most %d", p->shape->n_dim, TENSOR_MAX_RANK);
     type->rank = (int)p->shape->n_dim;
     for (int i = 0; i < type->rank; i++)
-        if (read_dim(r, p->shape->dim[i], input, i, &type->dims[i], err) != 0)
+        if (read_dim(r, p->shape, input, i, &type->dims[i], err) != 0)
             return -1;
     return 0;
 }

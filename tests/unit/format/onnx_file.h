@@ -170,7 +170,9 @@ FILE_UNUSED static void attr_ref(struct msg *n, const char *name, int type, cons
 
 /* ---- values ---- */
 
-/* An input (field 11), output (12) or other value (13) of a tensor type; dims < 0: open. rank < 0: none. */
+/* An input (field 11), output (12) or other value (13) of a tensor type; dims < 0: open, of FILE_BATCH with that name.
+ * rank < 0: none. */
+#define FILE_BATCH (-2)
 FILE_UNUSED static void file_value(struct msg *g, int field, const char *name, int dtype, int rank, const int64_t *dims)
 {
     struct msg shape = {.size = 0}, tensor = {.size = 0}, type = {.size = 0}, value = {.size = 0};
@@ -179,6 +181,8 @@ FILE_UNUSED static void file_value(struct msg *g, int field, const char *name, i
         struct msg dim = {.size = 0};
         if (dims[i] >= 0)
             put_int(&dim, 1, dims[i]);
+        if (dims[i] == FILE_BATCH)
+            put_string(&dim, 2, "batch");
         put_msg(&shape, 1, &dim);
     }
     if (rank >= 0)

@@ -32,6 +32,23 @@ static void simple(void)
     graph_free(graph);
 }
 
+/* One name for several sizes of an input binds the first alone, in all inputs alike; other values keep it. */
+static void repeated_names(void)
+{
+    struct msg g = {.size = 0};
+    file_value(&g, 11, "x", 1, FILE_DIMS(FILE_BATCH, FILE_BATCH, 4));
+    file_value(&g, 11, "z", 1, FILE_DIMS(FILE_BATCH, FILE_BATCH, 4));
+    file_node(&g, "Relu", "x", "y", NULL);
+    file_value(&g, 12, "y", 1, FILE_DIMS(-1, -1, -1));
+    struct graph *graph = file_read_model(&g, 13, &err);
+    CHECK_MSG(graph != NULL, "%s", err.text);
+    for (size_t i = 0; graph && i < graph->input_count; i++) {
+        CHECK_STR(graph_symbol_name(graph, graph->inputs[i]->type.dims[0]), "batch");
+        CHECK_STR(graph_symbol_name(graph, graph->inputs[i]->type.dims[1]), "batch_1");
+    }
+    graph_free(graph);
+}
+
 /* Nodes in the wrong order, an input that is a constant too, an absent input, an output that is an input. */
 static void order_and_interface(void)
 {
@@ -428,6 +445,7 @@ static void subgraphs(void)
 int main(void)
 {
     RUN(simple);
+    RUN(repeated_names);
     RUN(order_and_interface);
     RUN(bad_names);
     RUN(bad_attributes);
