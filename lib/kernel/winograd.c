@@ -1,5 +1,6 @@
 #include "kernel/winograd.h"
 
+/* Those of floats; whole numbers have 0, ±1 and ±2. */
 const double *winograd_points(int size)
 {
     static const double of_2[] = {0, 1, -1}, of_4[] = {0, 0.70710678118654752, -0.70710678118654752,
