@@ -130,6 +130,15 @@ check-san-here: all
 	@tests/sum -j '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models' \
 		'$(MAKE) --no-print-directory check-fuzz'
 
+# Networks by up to 16 threads under the thread sanitizer.
+.PHONY: race race-here
+race:
+	@tests/deps
+	@$(MAKE) --no-print-directory SAN=thread BUILD=$(BUILD)/race race-here
+
+race-here: all
+	@tests/race $(BUILD)/bin/$(PROGPREFIX)
+
 # ---- aarch64, in emulation ---------------------------------------------------------------------------------------
 
 ARM_SYSROOT = $(abspath $(BUILD))/arm-sysroot
