@@ -1,8 +1,8 @@
 /* The matrix product under convolutions, transposed convolutions and matmuls, cut into tiles.
  *
  * Weights that fit well into the level-2 cache stay there: a tile of pixels meets all panels of B, then the next tile
- * comes. Larger ones are met in groups of panels that fit: each group by all tiles of pixels, of which each fetches its
- * share of the next group meanwhile. */
+ * comes, which was fetched meanwhile where maps are large. Larger ones are met in groups of panels that fit: each group
+ * by all tiles of pixels, of which each fetches its share of the next group meanwhile. */
 #include <string.h>
 
 #include "base/cpu.h"
@@ -21,6 +21,7 @@ struct gemm_args {
     const struct kernels *kernels;
     bool widens;      /* narrow panels, a group at a time, into scratch memory */
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
+    bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
 };
 
 struct pixel_tile {
@@ -129,6 +130,15 @@ static struct group group_at(const struct gemm_args *g, int index)
 /* What a step fetches (kernel/isa/fetch.h). */
 #define GEMM_FETCH 256
 
+/* The next tile's pixels: of a convolution those of the last tap, for what lies above them was read before. */
+static void fetch_pixels(const struct gemm_args *g, const char *a, const struct pixel *next, struct kernel_gemm *k)
+{
+    const struct gemm_job *j = &g->job;
+    ptrdiff_t step = j->a_stride[GEMM_AXES - 1];
+    k->fetch = a + (next->a + j->tap[j->taps - 1]) * g->a_size;
+    k->fetch_bytes = step <= 0 || step > 2 * (ptrdiff_t)j->k ? 0 : (size_t)(k->m * step * g->a_size);
+}
+
 /* The share of tile `index` in fetching the next group. */
 static void share_fetch(const struct gemm_args *g, const struct bases *b, const struct group *group, int64_t index,
                         struct kernel_gemm *k)
@@ -185,7 +195,10 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     for (int64_t i = from; i < to; i++) {
         k.m = (int)(plan_tile_first(g->pixels, g->tiles, i + 1) - plan_tile_first(g->pixels, g->tiles, i));
         find_pixels(g, &at, &p, k.m, &t);
-        share_fetch(g, b, group, i, &k);
+        if (g->far)
+            fetch_pixels(g, at.a, &p, &k);
+        else
+            share_fetch(g, b, group, i, &k);
         if (g->job.narrow && !g->widens)
             g->kernels->gemm_narrow_f32(&k, g->job.narrow);
         else
@@ -240,6 +253,8 @@ static void choose_tiles(struct gemm_args *g, int threads)
     }
     if (g->tiles > 1 && !j->narrow) /* each thread has a cache of its own to fill */
         g->fetchers = (g->tiles + threads - 1) / threads;
+    double pixel = (double)j->a_stride[GEMM_AXES - 1] * (double)g->a_size + (double)j->n * (double)g->c_size;
+    g->far = g->groups == 1 && j->taps > 0 && pixel * (double)g->pixels > (double)cpu_l2_bytes();
 }
 
 void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out)
