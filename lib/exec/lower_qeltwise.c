@@ -223,8 +223,8 @@ static void run_pixels(const struct step *s, struct tile tile)
 static bool feeds_convolution(const struct node *n)
 {
     const struct value *v = n->out[0];
-    for (size_t i = 0; i < value_use_count(v); i++)
-        if (v->uses[i].node && strcmp(v->uses[i].node->op, "QConv") == 0)
+    for (size_t i = 0; i < v->use_count; i++)
+        if (strcmp(v->uses[i].node->op, "QConv") == 0)
             return true;
     return false;
 }

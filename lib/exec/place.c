@@ -86,7 +86,7 @@ static void assign_place(const struct value *value, const struct view *view)
     place->view = *view;
     place->placed = true;
     if (!view->buffer->external)
-        view->buffer->uses_left += (int)value_use_count(value);
+        view->buffer->uses_left += (int)value->use_count + value->is_output;
 }
 
 static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view,

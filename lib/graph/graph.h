@@ -227,8 +227,11 @@ static inline struct value *node_out(const struct node *n, int i)
 }
 
 bool node_is(const struct node *n, const char *op); /* of the domain "" */
-/* Uses by nodes plus places among graph outputs. */
-size_t value_use_count(const struct value *v);
+/* Whether a node takes it, or it is a graph output. */
+static inline bool value_is_used(const struct value *v)
+{
+    return v->use_count || v->is_output;
+}
 
 /* Whether inference knows all elements of a scalar or vector of whole numbers; and these, as a tensor. */
 bool value_is_known(const struct value *v);

@@ -114,16 +114,6 @@ struct tensor *value_known(const struct value *v, struct error *err)
     return t;
 }
 
-size_t value_use_count(const struct value *v)
-{
-    size_t count = v->use_count;
-
-    if (v->is_output)
-        for (size_t i = 0; i < v->graph->output_count; i++)
-            count += v->graph->outputs[i] == v;
-    return count;
-}
-
 /* ---- types and what is known ---- */
 
 void value_set_constant_type(struct value *v)

@@ -150,7 +150,7 @@ void build_remove_unused(struct build *b)
         bool used = false;
         before = n->prev;
         for (int o = 0; o < n->out_count; o++)
-            used = used || (n->out[o] && value_use_count(n->out[o]));
+            used = used || (n->out[o] && value_is_used(n->out[o]));
         if (!used)
             graph_remove_node(n);
     }

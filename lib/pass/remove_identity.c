@@ -14,7 +14,7 @@ static bool is_idle_dropout(const struct node *n)
 {
     double training = 0;
     bool off = !node_in(n, 2) || (pass_scalar(n->in[2], &training) && training == 0);
-    return off && (!node_out(n, 1) || value_use_count(n->out[1]) == 0);
+    return off && (!node_out(n, 1) || !value_is_used(n->out[1]));
 }
 
 static bool has_one_input(const struct node *n)
@@ -86,7 +86,7 @@ static bool is_window_of_one(const struct node *n)
             if (list[i] != 1)
                 return false;
     }
-    return keeps_dims(n) && (!node_out(n, 1) || value_use_count(n->out[1]) == 0);
+    return keeps_dims(n) && (!node_out(n, 1) || !value_is_used(n->out[1]));
 }
 
 /* Resampling at the same places; other modes of coordinates look elsewhere. */

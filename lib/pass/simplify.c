@@ -112,7 +112,7 @@ static int pool_globally(struct node *n, struct error *err)
     const int64_t *kernel = op_ints(n, "kernel_shape", &count);
     if (!x || count < 1 || count != x->rank - 2 || !pass_is_float(n->in[0]) || !all_are(n, "pads", 0) ||
         !all_are(n, "dilations", 1) || op_int(n, "ceil_mode") || strncmp(op_string(n, "auto_pad"), "SAME", 4) == 0 ||
-        (node_out(n, 1) && value_use_count(n->out[1])))
+        (node_out(n, 1) && value_is_used(n->out[1])))
         return 0;
     for (int i = 0; i < count; i++)
         if (kernel[i] != x->dims[2 + i])

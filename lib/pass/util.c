@@ -100,7 +100,7 @@ struct node *pass_sole_producer(const struct value *v, const char *domain, const
     if (!n || v->producer_index != 0 || !pass_is_single(v) || strcmp(n->op, op) != 0 || strcmp(n->domain, domain) != 0)
         return NULL;
     for (int o = 1; o < n->out_count; o++)
-        if (n->out[o] && value_use_count(n->out[o]))
+        if (n->out[o] && value_is_used(n->out[o]))
             return NULL;
     return n->def ? n : NULL;
 }

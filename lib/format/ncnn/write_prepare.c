@@ -81,7 +81,7 @@ static int fold_node(struct node *n, bool *any, struct error *err)
 static bool is_dead(const struct node *n)
 {
     for (int o = 0; o < n->out_count; o++)
-        if (n->out[o] && value_use_count(n->out[o]) > 0)
+        if (n->out[o] && value_is_used(n->out[o]))
             return false;
     return true;
 }

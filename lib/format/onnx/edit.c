@@ -34,7 +34,7 @@ struct value *onnx_edit_split(struct node *n, struct error *err)
 struct node *onnx_edit_drop_outputs(struct node *n, int outputs, struct error *err)
 {
     for (int i = outputs; i < n->out_count; i++)
-        if (n->out[i] && value_use_count(n->out[i]) > 0) {
+        if (n->out[i] && value_is_used(n->out[i])) {
             onnx_edit_error(n, err, "its output %d, '%.200s', is used, and has no meaning here", i, n->out[i]->name);
             return NULL;
         }

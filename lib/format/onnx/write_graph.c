@@ -63,7 +63,7 @@ static int add_values(struct onnx_writer *w, Onnx__GraphProto *p, const struct g
         const struct value *v = g->values[i];
         if (!v)
             continue;
-        if (v->constant && value_use_count(v) > 0 && add_constant(w, p, v->name, v->constant) != 0)
+        if (v->constant && value_is_used(v) && add_constant(w, p, v->name, v->constant) != 0)
             return -1;
         if (wants_info(v) && !(p->value_info[p->n_value_info++] = make_info(w, v)))
             return -1;

@@ -354,6 +354,15 @@ static void elements(void)
     }
 }
 
+/* The bytes of a picture are what the network gives: a convolution was looked for beyond the list of their uses. */
+static void a_picture_of_bytes(void)
+{
+    begin();
+    output(
+        NODE("QuantizeLinear", input("x", DIMS(1, 3, 9, 40)), scalar(DTYPE_F32, 0.02), scalar(DTYPE_U8, 131))->out[0]);
+    check_bytes(-1);
+}
+
 int main(void)
 {
     RUN(convolutions);
@@ -367,5 +376,6 @@ int main(void)
     RUN(integers);
     RUN(dynamic);
     RUN(elements);
+    RUN(a_picture_of_bytes);
     return TEST_END();
 }

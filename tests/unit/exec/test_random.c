@@ -186,7 +186,7 @@ static void random_graph(uint64_t number)
         keep(add_step());
     int outputs = 0;
     for (int i = pot.count - 1; i >= 2 && outputs < 3; i--)
-        if (value_use_count(pot.at[i]) == 0) {
+        if (!value_is_used(pot.at[i])) {
             output(pot.at[i]);
             outputs++;
         }
