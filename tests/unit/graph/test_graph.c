@@ -58,7 +58,8 @@ static void building(void)
     begin();
     CHECK(g->node_count == 2 && g->first == relu && g->last == sum && relu->next == sum && sum->prev == relu);
     CHECK(graph_find_value(g, "r") == relu->out[0] && !graph_find_value(g, "nothing"));
-    CHECK(w->use_count == 1 && relu->out[0]->use_count == 1 && sum->out[0]->use_count == 0 && value_is_used(sum->out[0]));
+    CHECK(w->use_count == 1 && relu->out[0]->use_count == 1);
+    CHECK(sum->out[0]->use_count == 0 && value_is_used(sum->out[0]));
     CHECK(node_is(relu, "Relu") && !node_is(relu, "Add") && node_in(relu, 7) == NULL && node_out(sum, 0) != NULL);
     CHECK(w->type.kind == TYPE_TENSOR && w->type.dtype == DTYPE_F32 && w->type.rank == 0 && x->type.rank == -1);
     CHECK(!graph_add_value(g, "x", &err) && strstr(err.text, "'x'"));
