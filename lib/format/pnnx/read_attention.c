@@ -71,11 +71,13 @@ struct value *pnnx_sdpa(struct reader *r)
     double scale = pnnx_float(r, "scale", 0);
     if (scale == 0 && width < 1)
         build_fail(&r->b, "wants to know the width of its queries");
-    if (pnnx_bool(r, "enable_gqa", false))
-        build_fail(&r->b, "has fewer heads for keys than for queries, which is not known");
     if (scale == 0)
         scale = 1 / sqrt((double)width);
-    return attend(r, q, k, v, mask, scale, pnnx_bool(r, "is_causal", false));
+    bool causal = pnnx_bool(r, "is_causal", false);
+    if (!pnnx_bool(r, "enable_gqa", false))
+        return attend(r, q, k, v, mask, scale, causal);
+    struct value *y = build_int(&r->b, BUILD(&r->b, "Attention", q, k, v, mask), "is_causal", causal);
+    return build_float(&r->b, y, "scale", (float)scale);
 }
 
 /* ---- nn.MultiheadAttention ---- */

@@ -10,6 +10,7 @@ struct rnn {
     int directions;
     bool batch_first;
     struct value *states[2]; /* [layers * directions, N, H], or NULL */
+    struct value *lengths;   /* of the sequences, i32 [N], or NULL */
 };
 
 /* Gates of `rows` elements of t in ONNX's order, to `to`. */
@@ -75,7 +76,7 @@ static struct value *layer_of(struct reader *r, const struct rnn *n, struct valu
     struct value *rec = weights_of(r, n, layer, "weight_hh", NULL, n->hidden);
     struct value *bias = pnnx_bool(r, "bias", true) ? weights_of(r, n, layer, "bias_ih", "bias_hh", 0) : NULL;
     struct value *h = layer_state(r, n, 0, layer), *c = layer_state(r, n, 1, layer);
-    struct value *y = BUILD(b, n->cell->op, x, w, rec, bias, NULL, h, c);
+    struct value *y = BUILD(b, n->cell->op, x, w, rec, bias, n->lengths, h, c);
     build_int(b, y, "hidden_size", n->hidden);
     if (r->op->out_count > 1) /* before types are inferred */
         build_output(b, y, n->cell->gates == 4 ? 2 : 1);
@@ -102,8 +103,11 @@ static void read_sizes(struct reader *r, struct rnn *n)
     if (pnnx_int(r, "proj_size", 0))
         build_fail(&r->b, "projects its %lld channels to %lld, which ONNX cannot say", (long long)n->hidden,
                    (long long)pnnx_int(r, "proj_size", 0));
-    for (int i = 0; i < 2 && i + 1 < r->op->in_count && !r->b.failed; i++)
+    bool has_lengths = pnnx_param(r->op, "$lengths") != NULL;
+    for (int i = 0; i < 2 && i + 1 + has_lengths < r->op->in_count && !r->b.failed; i++)
         n->states[i] = pnnx_at(r, i + 1);
+    if (has_lengths)
+        n->lengths = build_cast(&r->b, pnnx_in(r, "lengths", 0), DTYPE_I32);
 }
 
 /* What is left of the last steps of all layers, [layers * D, N, H]. */

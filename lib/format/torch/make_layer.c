@@ -250,8 +250,21 @@ static void add_states(struct torch_reader *t, struct torch_value states, struct
         add(t, l, names[i], states.list->items[i]);
 }
 
+/* Of packed sequences, (data, batch sizes, states, …): the data as [T, N, I]; the lengths. */
+static struct torch_value unpack(struct torch_reader *t, struct torch_bound *c)
+{
+    c->arg[0] = torch_call_plain(t, "torch.nn_unpacked", c->arg, 2);
+    struct torch_value lengths =
+        t->b->failed ? torch_none() : torch_call_plain(t, "torch.nn_packed_lengths", c->arg, 2);
+    memmove(c->arg + 1, c->arg + 2, 7 * sizeof(*c->arg));
+    c->arg[8] = torch_bool(false);
+    return lengths;
+}
+
 struct torch_value torch_make_recurrent(struct torch_reader *t, struct torch_bound *c)
 {
+    bool packed = torch_is_list(c->arg[3]);
+    struct torch_value lengths = packed ? unpack(t, c) : torch_none();
     struct weights w = {.bias = torch_truth(t, c->arg[3]) == 1, .bidirectional = torch_truth(t, c->arg[7]) == 1};
     struct torch_value out[3], all = torch_list(t, TORCH_TUPLE);
     struct list l = {.count = 0};
@@ -260,12 +273,14 @@ struct torch_value torch_make_recurrent(struct torch_reader *t, struct torch_bou
     w.params = torch_is_list(c->arg[2]) ? c->arg[2].list : NULL;
     const struct tensor *hidden = w.params ? weight_at(&w, "weight_hh_l0") : NULL;
     if (!hidden || hidden->rank != 2 || layers < 1 || layers > 16) {
-        build_fail(t->b, "a recurrent layer that is not understood: packed sequences are not read");
+        build_fail(t->b, "a recurrent layer that is not understood");
         return all;
     }
     build_expect(t->b, torch_graph_value(t, c->arg[0]), 3, 1, 0, DTYPE_NONE);
     add(t, &l, "input", c->arg[0]);
     add_states(t, c->arg[1], &l);
+    if (packed)
+        add(t, &l, "lengths", lengths);
     add(t, &l, "hidden_size", torch_int(hidden->dims[1]));
     add(t, &l, "num_layers", torch_int(layers));
     add(t, &l, "bidirectional", torch_bool(w.bidirectional));
@@ -278,6 +293,8 @@ struct torch_value torch_make_recurrent(struct torch_reader *t, struct torch_bou
     t->ops.weight_owner = &w;
     torch_emit(t, c->row->type, l.names, l.values, l.count, out, outs);
     t->ops.weight = NULL;
+    if (packed && !t->b->failed)
+        out[0] = torch_call_plain(t, "torch.flatten", (struct torch_value[]){out[0], torch_int(0), torch_int(1)}, 3);
     for (int i = 0; i < outs; i++)
         torch_append(t, all, out[i]);
     return all;

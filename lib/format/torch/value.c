@@ -201,6 +201,8 @@ static void fit(struct torch_reader *t, struct value **number, struct value *ten
          other = dtype_info(b->dtype)->class == DTYPE_CLASS_FLOAT;
     if (b->dtype != DTYPE_BOOL && (!is_float || other))
         *number = build_cast(t->b, *number, b->dtype);
+    else if (is_float && a->dtype == DTYPE_F64) /* a number of the script, kept as a constant */
+        *number = build_cast(t->b, *number, DTYPE_F32);
 }
 
 struct value *torch_function(struct torch_reader *t, const char *name, int count, struct value **in)

@@ -398,3 +398,23 @@ with zipfile.ZipFile("phone.ptl", "w") as archive, torch.no_grad():
     archive.writestr("phone/version", "3\n")
 picture = torch.randn(1, 3, 6, 5)
 save("phone.ptl", phone, picture)
+
+
+class Packed(nn.Module):
+    """Sequences of different lengths."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 2, bidirectional=True, batch_first=True)
+
+    def forward(self, x, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+        packed, (h, c) = self.lstm(packed)
+        y, lengths = nn.utils.rnn.pad_packed_sequence(packed, batch_first=True, padding_value=-1.0)
+        return y, h, lengths
+
+
+packed = Packed().eval()
+series = (torch.randn(3, 5, 3), torch.tensor([4, 2, 1]))
+torch.jit.save(torch.jit.trace(packed, series), "packed.pt")
+save("packed.pt", packed, *series)
