@@ -23,21 +23,26 @@ static bool is_turned(const struct node *n)
 
 static bool describe(struct quant_moments *m, const struct node *n)
 {
-    struct error ignored;
     const struct tensor *w = n->in[1]->constant;
-    const struct type *x = &n->in[0]->type;
-    if (tensor_count(x->rank, x->dims) <= 0)
+    if (w->count == 0)
         return false;
-    if (!is_conv(n)) {
-        m->groups = 1;
-        m->depth = w->dims[is_turned(n) ? 1 : 0];
-        return w->rank == 2 && x->rank > 0 && x->dims[x->rank - 1] == m->depth;
-    }
-    m->groups = op_int(n, "group");
-    m->depth = w->count / w->dims[0];
-    return window_read(&m->window, n, x->rank - 2, w->dims + 2, &ignored) == 0 &&
-           window_resolve(&m->window, x->dims + 2, &ignored) == 0 && m->groups > 0 &&
-           x->dims[1] == w->dims[1] * m->groups;
+    m->groups = is_conv(n) ? op_int(n, "group") : 1;
+    m->depth = is_conv(n) ? w->count / w->dims[0] : w->dims[is_turned(n) ? 1 : 0];
+    return m->groups > 0 && (is_conv(n) || w->rank == 2);
+}
+
+/* Whether an operand is one of the layer's; its window is that for the operand's sizes, which may differ each time. */
+static bool is_operand(struct quant_moments *m, const struct tensor *x)
+{
+    struct error ignored;
+    const struct tensor *w = m->n->in[1]->constant;
+    if (x->count == 0)
+        return false;
+    if (!is_conv(m->n))
+        return x->rank > 0 && x->dims[x->rank - 1] == m->depth;
+    return x->rank == w->rank && x->dims[1] == w->dims[1] * m->groups &&
+           window_read(&m->window, m->n, x->rank - 2, w->dims + 2, &ignored) == 0 &&
+           window_resolve(&m->window, x->dims + 2, &ignored) == 0;
 }
 
 int quant_moments_init(struct quant_moments *m, const struct quant_layer *l, struct error *err)
@@ -125,7 +130,7 @@ static void add_windows(struct quant_moments *m, const struct tensor *t)
 
 void quant_moments_add(struct quant_moments *m, const struct tensor *x)
 {
-    if (!m->n || x->count == 0 || x->count != tensor_count(m->n->in[0]->type.rank, m->n->in[0]->type.dims))
+    if (!m->n || !is_operand(m, x))
         return;
     if (is_conv(m->n)) {
         add_windows(m, x);

@@ -13,14 +13,14 @@
 struct quant_moments {
     const struct node *n;                /* NULL: the layer is not adapted */
     int64_t groups, depth, blocks, side; /* side: of a block */
-    struct window window;                /* of a convolution */
+    struct window window;                /* of a convolution, for the last operand */
     float *sums;                         /* [groups][blocks][side * side], the upper triangle */
     float *row;                          /* [depth] */
 };
 
 #define QUANT_BLOCK 256
 
-/* Of a layer of convolutions or products; others, and those whose shapes are open, are left alone. */
+/* Of a layer of convolutions or products; others are left alone. */
 int quant_moments_init(struct quant_moments *m, const struct quant_layer *l, struct error *err);
 void quant_moments_release(struct quant_moments *m);
 

@@ -2,24 +2,27 @@
 #ifndef KERNEL_ISA_SUMS_Q8_H
 #define KERNEL_ISA_SUMS_Q8_H
 
-#include <math.h>
-
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/tile.h"
 
-/* Words, which are rare: from memory. */
+/* Sums that lie in memory, to numbers or as they are. */
 V_APART void finish_words(const int32_t *sums, const struct kernel_gemm *g, int column, int lanes, int n)
 {
     const struct kernel_epilogue *to = &g->to;
+    const v_f32 low = v_set1(to->rounding.low), high = v_set1(to->rounding.high);
     for (int i = 0; i < g->m; i++)
-        for (int j = 0; j < n; j++)
-            if (to->c == KERNEL_S32)
-                ((int32_t *)g->c[i])[column + j] = sums[i * lanes + j];
-            else
-                ((float *)g->c[i])[column + j] = fminf(fmaxf((float)sums[i * lanes + j] * to->multiplier[column + j] +
-                                                                 (to->shift ? to->shift[column + j] : -0.0f),
-                                                             to->rounding.low),
-                                                       to->rounding.high);
+        for (int j = 0; j < n; j += VL) {
+            int last = n - j < VL ? n - j : VL;
+            v_i32 sum = v_load_i32(sums + i * lanes + j);
+            v_f32 x = v_as_f32(sum);
+            if (to->c == KERNEL_F32) {
+                x = v_mul(v_from_i32(sum), v_load_n(to->multiplier + column + j, last));
+                if (to->shift)
+                    x = v_add(x, v_load_n(to->shift + column + j, last));
+                x = v_min(high, v_max(low, x));
+            }
+            v_store_n((float *)g->c[i] + column + j, x, last);
+        }
 }
 
 /* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. `factor` has what a
