@@ -21,8 +21,9 @@ MODEL_API void model_picture_free(struct model_picture *picture); /* NULL is all
 /* Where something was found in a photo, in its pixels. */
 struct model_place {
     int corners; /* 0: all of it; 2: a box, by its top left and bottom right corner; 4: a quadrilateral, its corners
-                  * clockwise from what is its top left one when it is upright */
-    double x[4], y[4];
+                  * clockwise from what is its top left one when it is upright; 5: a face, by its eyes, nose and
+                  * corners of the mouth */
+    double x[5], y[5];
 };
 
 /* How it is cut out. All 0: a box as it is, its corners truncated to pixels and to the photo; a quadrilateral as wide
@@ -33,6 +34,8 @@ struct model_cut {
     double tall; /* a quadrilateral at least so many times as high as wide is turned left by 90 degrees; 0: never */
     bool linear; /* the bilinear filter */
     bool affine; /* a box then grows to the proportion of the input's sides, and is warped to its size */
+    bool align;  /* a face is turned, scaled and moved until its key points lie as nearly as can be where ArcFace has
+                  * them in an input of that size */
     bool udp;    /* the same, its sides being those of the outermost pixels (Huang et al. 2020) */
     int turn;    /* degrees by which the part is turned clockwise, which are taken back: 0, 90, 180, 270 */
 };
@@ -69,7 +72,9 @@ MODEL_API void model_record_free(struct model_record *record); /* NULL is allowe
 MODEL_API bool model_record_field(const struct model_record *record, size_t index, struct model_field *field);
 MODEL_API const char *model_record_path(const struct model_record *record); /* of the photo */
 MODEL_API void model_record_place(const struct model_record *record, struct model_place *place);
-/* The label of the last answer in it, and its score; NULL: none. */
+/* The five key points of a face that it tells of; false: none. */
+MODEL_API bool model_record_face(const struct model_record *record, struct model_place *place);
+/* The label of the last answer of labels in it, and its score; NULL: none. */
 MODEL_API const char *model_record_label(const struct model_record *record, double *score);
 
 /* ---- drawing ---- */

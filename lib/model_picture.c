@@ -71,7 +71,8 @@ struct model_tensor *model_session_part(struct model_session *s, const struct mo
     struct image image;
     cut = cut ? cut : &plain;
     struct image_part_how how = {cut->pad, cut->square, cut->tall, cut->linear, 0, 0, cut->udp, cut->turn};
-    if ((cut->affine || cut->udp) && model_input_size(s, &picture->image, &how.width, &how.height, err) < 0)
+    if ((cut->affine || cut->udp || place->corners == 5) &&
+        model_input_size(s, &picture->image, &how.width, &how.height, err) < 0)
         return NULL;
     memcpy(at.x, place->x, sizeof at.x);
     memcpy(at.y, place->y, sizeof at.y);
@@ -177,8 +178,16 @@ const char *model_record_path(const struct model_record *record)
 void model_record_place(const struct model_record *record, struct model_place *place)
 {
     *place = (struct model_place){.corners = record->inner.corners};
-    memcpy(place->x, record->inner.x, sizeof place->x);
-    memcpy(place->y, record->inner.y, sizeof place->y);
+    memcpy(place->x, record->inner.x, sizeof record->inner.x);
+    memcpy(place->y, record->inner.y, sizeof record->inner.y);
+}
+
+bool model_record_face(const struct model_record *record, struct model_place *place)
+{
+    *place = (struct model_place){.corners = 5};
+    memcpy(place->x, record->inner.point_x, sizeof place->x);
+    memcpy(place->y, record->inner.point_y, sizeof place->y);
+    return record->inner.has_points;
 }
 
 const char *model_record_label(const struct model_record *record, double *score)

@@ -15,8 +15,9 @@ static const struct {
     size_t at;  /* in struct model_cut */
 } words[] = {
     {"pad", true, offsetof(struct model_cut, pad)},        {"square", false, offsetof(struct model_cut, square)},
-    {"affine", false, offsetof(struct model_cut, affine)}, {"udp", false, offsetof(struct model_cut, udp)},
-    {"tall", true, offsetof(struct model_cut, tall)},      {"linear", false, offsetof(struct model_cut, linear)}};
+    {"affine", false, offsetof(struct model_cut, affine)}, {"align", false, offsetof(struct model_cut, align)},
+    {"udp", false, offsetof(struct model_cut, udp)},       {"tall", true, offsetof(struct model_cut, tall)},
+    {"linear", false, offsetof(struct model_cut, linear)}};
 
 static bool take_word(struct model_cut *cut, const char *word)
 {
@@ -42,8 +43,8 @@ void crop_option(struct request *r, const char *value)
     r->cut = (struct model_cut){.tall = TALL};
     for (char *word; (word = strsep(&rest, ","));)
         if (!take_word(&r->cut, word))
-            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, affine, udp, tall=RATIO, linear", value,
-                       word);
+            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, affine, align, udp, tall=RATIO, linear",
+                       value, word);
     free(copy);
 }
 
@@ -92,8 +93,12 @@ static struct model_tensor *cut_part(struct runner *r, struct model_error *err)
     struct model_cut cut = r->request->cut;
     model_record_place(r->record, &place);
     cut.turn = degrees(r, r->record);
+    if (cut.align && !model_record_face(r->record, &place)) {
+        snprintf(err->text, sizeof err->text, "no five key points: want records of a detector of faces");
+        return NULL;
+    }
     if (cut.turn < 0) {
-        snprintf(err->text, sizeof err->text, "the last label is no direction: want 0, 90, 180 or 270");
+        snprintf(err->text, sizeof err->text, "the last label is no direction: want a classifier's, 0, 90, 180 or 270");
         return NULL;
     }
     return model_session_part(r->s, r->picture, &place, &cut, &r->photo, err);

@@ -63,25 +63,30 @@ static void grow_box(struct data_record *r, double x, double y)
     r->y[1] = fmax(r->y[1], y);
 }
 
+/* "x,y", or with a third number, up to a blank; how many numbers there are, -1 when it is none. */
+static int next_point(const char **at, double v[3])
+{
+    char point[96];
+    size_t size = strcspn(*at, " ");
+    memcpy(point, *at, size < sizeof point ? size : 0);
+    point[size < sizeof point ? size : 0] = 0;
+    *at += size + ((*at)[size] != 0);
+    return take_numbers(point, ",", v, 3);
+}
+
 static int take_polygon(struct data_record *r, const char *text, struct error *err)
 {
     struct data_record box = {.x = {INFINITY, -INFINITY}, .y = {INFINITY, -INFINITY}};
-    double v[2];
+    double v[3];
     int n = 0;
-    char point[64];
     for (const char *at = text; *at; n++) {
-        size_t size = strcspn(at, " ");
-        if (size < sizeof point)
-            memcpy(point, at, size);
-        point[size < sizeof point ? size : 0] = 0;
-        if (take_numbers(point, ",", v, 2) != 2)
+        if (next_point(&at, v) != 2)
             return error_set(err, "polygon '%.80s': want points x,y, up to 1e6", text);
         if (n < 4) {
             r->x[n] = v[0];
             r->y[n] = v[1];
         }
         grow_box(&box, v[0], v[1]);
-        at += size + (at[size] != 0);
     }
     if (n < 3)
         return error_set(err, "polygon '%.80s': want three points x,y or more", text);
@@ -91,6 +96,20 @@ static int take_polygon(struct data_record *r, const char *text, struct error *e
         r->y[i] = box.y[i];
     }
     return 0;
+}
+
+/* Key points, if there are five; else nothing. */
+static void take_points(struct data_record *r, const char *text)
+{
+    double x[5], y[5], v[3];
+    int n = 0;
+    for (; *text && n < 5 && next_point(&text, v) >= 2; n++)
+        x[n] = v[0], y[n] = v[1];
+    if (n < 5 || *text)
+        return;
+    memcpy(r->point_x, x, sizeof x);
+    memcpy(r->point_y, y, sizeof y);
+    r->has_points = true;
 }
 
 /* ---- fields between tabs ---- */
@@ -135,12 +154,12 @@ static int take_place(struct data_record *r, char *const *word, size_t n, struct
     return !box || take_box(r, box, err) < 0 ? -1 : add_field(r, "box", DATA_FIELD_BOX, box) + 4;
 }
 
-/* Of the first answer, which takes `first` fields: path, label, score and a place; or, where more follow, of one of
- * labels at the end: score, index, label. */
+/* Behind the first answer, which takes `first` fields, path, label, score and a place, one of labels at the end: score,
+ * index, label. */
 static void note_last(struct data_record *r, char *const *word, size_t n, size_t first)
 {
     double score;
-    r->label = n > 2 ? word[n > first ? n - 1 : 1] : NULL;
+    r->label = n > first ? word[n - 1] : NULL;
     r->score = n > 2 && is_number(word[n > first ? n - 3 : 2], &score) ? score : 0;
 }
 
@@ -150,6 +169,8 @@ static int take_field(struct data_record *r, size_t i, char *word, struct error 
     double ignored;
     char name[32];
     snprintf(name, sizeof name, "field%zu", i + 1);
+    if (i > 3 && strchr(word, ','))
+        take_points(r, word);
     const char *copy = i < 3 ? names[i] : arena_strdup(&r->arena, name, err);
     return copy ? add_field(r, copy, i >= 2 && is_number(word, &ignored) ? DATA_FIELD_WORD : DATA_FIELD_TEXT, word)
                 : -1;
@@ -229,8 +250,9 @@ static int add_member(struct data_record *r, const struct json *j, const struct 
                                         : arena_strndup(&r->arena, line + m->at, m->end - m->at, err);
     if (!name || !text)
         return -1;
-    if (m->kind == JSON_STRING && is_called(name, "label"))
-        r->label = text;
+    r->is_ranked |= is_called(name, "rank");
+    if (is_called(name, "label") && (r->is_ranked || name[5]))
+        r->label = m->kind == JSON_STRING ? text : NULL;
     if (m->kind == JSON_NUMBER && is_called(name, "score"))
         r->score = m->number;
     if (m->kind == JSON_STRING && strcmp(name, "path") == 0)
@@ -239,6 +261,8 @@ static int add_member(struct data_record *r, const struct json *j, const struct 
         return -1;
     if (is_called(name, "polygon") && take_polygon(r, points ? points : text, err) < 0)
         return -1;
+    if (is_called(name, "points") && points)
+        take_points(r, points);
     return add_field(r, name,
                      box                      ? DATA_FIELD_BOX
                      : points                 ? DATA_FIELD_POINTS

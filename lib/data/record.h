@@ -2,6 +2,8 @@
 #ifndef DATA_RECORD_H
 #define DATA_RECORD_H
 
+#include <stdbool.h>
+
 #include "base/mem.h"
 
 enum data_field_kind {
@@ -25,10 +27,13 @@ struct data_record {
     int corners; /* of what it found in the photo: 0: nothing is said; 2: a box, by its corners; 4: a quadrilateral. Of
                   * a polygon of other corners the box around it */
     double x[4], y[4];
+    bool has_points; /* five key points, of a face: those of the last answer that has them */
+    double point_x[5], point_y[5];
     size_t count;
     struct data_field *fields;
-    const char *label; /* of the last answer in it; NULL: none */
-    double score;      /* of the same; 0 where it has none */
+    const char *label; /* of the last answer of labels in it, not of what a detector found; NULL: none */
+    bool is_ranked;    /* there is one, of JSON */
+    double score;      /* of the last answer; 0 where it has none */
     struct arena arena;
 };
 

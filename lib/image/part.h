@@ -7,8 +7,9 @@
 /* Where it is, in pixels of the picture. */
 struct image_place {
     int corners; /* 0: the whole picture; 2: a box, by its top left and bottom right corner; 4: a quadrilateral, its
-                  * corners clockwise as they are to lie, from the top left one */
-    double x[4], y[4];
+                  * corners clockwise as they are to lie, from the top left one; 5: a face, by its eyes, nose and
+                  * corners of the mouth, in a square of how->width */
+    double x[5], y[5];
 };
 
 struct image_part_how {

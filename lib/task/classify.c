@@ -54,13 +54,16 @@ static int check_scores(const float *scores, size_t n, struct error *err)
 /* Where a network gives more than its scores, such as features, labels tell which are scores. */
 static bool fits_labels(const struct task_query *q, const struct task_output *o)
 {
-    return !q->labels->count || task_elements(o) == q->labels->count;
+    bool mean = task_word(q->task, TASK_POOL) == TASK_POOL_MEAN && o->rank == 2;
+    return !q->labels->count || (mean ? (size_t)o->dims[1] : task_elements(o)) == q->labels->count;
 }
+
+#define MANY 8 /* numbers of a network that are no scores do not all lie in 0..1 */
 
 /* A single score is taken as it is. */
 static void activate(const struct task_query *q, const struct task_output *o, struct ranked *all, size_t n)
 {
-    bool is_done = n == 1 || is_distribution(o->values, n);
+    bool is_done = n == 1 || is_distribution(o->values, n) || (n >= MANY && task_are_scores(o->values, n));
     int activation = task_activation(q->task, o->end, is_done, TASK_SCORES_SOFTMAX);
     if (activation == TASK_SCORES_SOFTMAX)
         softmax(all, n);
@@ -83,12 +86,40 @@ static int rank_all(const struct task_query *q, const struct task_output *o, str
     return 0;
 }
 
+/* One row of n scores, the mean of all; for free(). */
+static float *mean_row(const struct task_output *o, size_t rows, size_t n, struct error *err)
+{
+    float *mean = mem_calloc(n, sizeof *mean, err);
+    for (size_t i = 0; mean && i < n; i++) {
+        double sum = 0;
+        for (size_t r = 0; r < rows; r++)
+            sum += o->values[r * n + i];
+        mean[i] = (float)(sum / (double)rows);
+    }
+    return mean;
+}
+
+static int classify_mean(const struct task_query *q, const struct task_output *o, struct task_answers *out,
+                         struct error *err)
+{
+    struct task_query one = *q;
+    int64_t n = o->dims[o->rank - 1];
+    float *mean = mean_row(o, (size_t)o->dims[0], (size_t)n, err);
+    struct task_output row = {.name = o->name, .values = mean, .dims = &n, .rank = 1, .end = o->end};
+    one.outputs = &row, one.count = 1;
+    int status = mean ? task_classify(&one, out, err) : -1;
+    free(mean);
+    return status;
+}
+
 int task_classify(const struct task_query *q, struct task_answers *out, struct error *err)
 {
     const struct task_output *o = task_choose(q, fits_labels);
     size_t n = task_elements(o);
+    if (o->rank == 2 && o->dims[0] > 1 && task_word(q->task, TASK_POOL) == TASK_POOL_MEAN)
+        return classify_mean(q, o, out, err);
     if (o->rank > 1 && o->dims[0] > 1)
-        return error_set(err, "a batch of %lld answers: want one at a time", (long long)o->dims[0]);
+        return error_set(err, "a batch of %lld answers: want one at a time, or pool=mean", (long long)o->dims[0]);
     if (task_labels_check(q->labels, n, err) < 0 || check_scores(o->values, n, err) < 0)
         return -1;
     struct ranked *all = mem_calloc(n, sizeof *all, err);

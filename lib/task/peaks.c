@@ -291,14 +291,14 @@ struct regressed {
     const struct task_candidates *c;
     struct task_rows rows;
     size_t row, points, size;
-    float scale_x, scale_y;
+    float scale_x, scale_y, more; /* more: added before */
 };
 
 static struct task_point regressed_point(const void *arg, size_t i)
 {
     const struct regressed *r = arg;
     struct task_point p = task_point(r->c->task, &r->rows, r->row, i, r->size, r->points);
-    return (struct task_point){p.x * r->scale_x, p.y * r->scale_y, p.score};
+    return (struct task_point){(p.x + r->more) * r->scale_x, (p.y + r->more) * r->scale_y, p.score};
 }
 
 /* A row of numbers for each set of points: [..., points, 2 or 3], or all in one row. */
@@ -322,8 +322,9 @@ static int regressed_rows(const struct task_query *q, const struct task_output *
                          by_itself ? "two or three" : "as many as option order says");
     r->rows = (struct task_rows){o->values, 1, all, 1, all, 0, 1};
     bool part = task_is_part(task, &r->rows, all);
-    r->scale_x = part ? (float)q->width : 1;
-    r->scale_y = part ? (float)q->height : 1;
+    r->more = task_word(task, TASK_UNIT) == TASK_UNIT_MIDDLE;
+    r->scale_x = r->more > 0 ? (float)q->width / 2 : part ? (float)q->width : 1;
+    r->scale_y = r->more > 0 ? (float)q->height / 2 : part ? (float)q->height : 1;
     return 0;
 }
 

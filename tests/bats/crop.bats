@@ -96,6 +96,11 @@ white='255 255 255 255 255 255 255 255 255 255 255 255'
         '255 0 0 255 255 0 255 0 255 255 0 0'
     try run --crop --turn view.nn <(echo "${record}up")
     failed_with 1 'line 1: a.ppm: the last label is no direction'
+    # what a detector calls a place is none, nor is a classifier's number without a name
+    for record in $'a.ppm\t0\t1\t0,0 8,0 8,8 0,8' '{"path":"a.ppm","label":"0","box":[0,0,8,8],"rank":1,"index":0,"label2":null}'; do
+        try run --crop --turn view.nn <(echo "$record")
+        failed_with 1 'line 1: a.ppm: the last label is no direction'
+    done
     try run --turn view.nn a.ppm
     failed_with 2 'want --crop'
 }

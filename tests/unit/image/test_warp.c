@@ -109,6 +109,27 @@ static void a_box_warped_to_a_size(void)
     image_release(&out);
 }
 
+/* Points that are ArcFace's turned by a quarter, doubled and moved go back to where it has them. */
+static void a_face_is_aligned(void)
+{
+    static const double at[5][2] = {
+        {38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041}};
+    struct image_place face = {.corners = 5}, point = face;
+    const struct image_part_how how = {.width = 112, .height = 112};
+    struct image in = sample();
+    struct image_part part;
+    struct error err;
+    for (int i = 0; i < 5; i++)
+        face.x[i] = 300 - 2 * at[i][1], face.y[i] = 2 * at[i][0] + 7;
+    CHECK(image_part_plan(&part, &in, &face, &how, &err) == 0 && part.width == 112 && part.height == 112);
+    for (int i = 0; i < 5; i++) {
+        double x = at[i][0], y = at[i][1];
+        CHECK(image_map_point(&part.back, &x, &y) && fabs(x - face.x[i]) < 1e-6 && fabs(y - face.y[i]) < 1e-6);
+    }
+    CHECK(image_part_plan(&part, &in, &point, &how, &err) < 0);
+    image_release(&in);
+}
+
 static void what_is_not_in_the_picture(void)
 {
     struct image in = sample();
@@ -134,6 +155,7 @@ int main(void)
     RUN(warped_as_opencv_does_it);
     RUN(every_turn_has_its_way_back);
     RUN(a_box_warped_to_a_size);
+    RUN(a_face_is_aligned);
     RUN(what_is_not_in_the_picture);
     return TEST_END();
 }

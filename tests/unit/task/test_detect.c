@@ -485,6 +485,10 @@ static void points(void)
     CHECK(ask("points,score=0.99", NULL, o, 2, 100, 100, &a) == 0 && a.count == 0);
     task_answers_release(&a);
     CHECK(ask_one("points,points=2", pairs, 2, five, &a) == -1);
+    static const float halves[] = {-1, 0, 0.5f, 1};
+    CHECK(ask_one("points,unit=middle", halves, 2, row, &a) == 0 && a.count == 1);
+    CHECK(a.at[0].points[0].x == 0 && a.at[0].points[0].y == 50 && a.at[0].points[1].x == 75);
+    task_answers_release(&a);
     static const float pose[] = {10, 20, -3, 0, 9};
     CHECK(ask_one("points,order=xyzvp,unit=pixel", pose, 2, five, &a) == 0 && a.count == 1 && a.at[0].point_count == 1);
     CHECK(a.at[0].points[0].x == 10 && a.at[0].points[0].y == 20 && a.at[0].score == 0.5f);

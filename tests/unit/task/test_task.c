@@ -227,6 +227,22 @@ static void mask_of_photo(void)
     task_answers_release(&a);
 }
 
+/* The mean of frames; many numbers in 0..1 are scores already. */
+static void frames(void)
+{
+    static const float values[2][8] = {{0.5f, 0.75f, 0, 0, 0, 0, 0, 0.25f}, {0.5f, 0, 0, 0, 0, 0, 0.5f, 0}};
+    static const int64_t dims[] = {2, 8}, row[] = {1, 8};
+    struct task_output o = {.values = values[0], .dims = dims, .rank = 2};
+    struct task_answers a;
+    CHECK(ask("classify", NULL, &o, 1, 0, 0, &a) == -1);
+    CHECK(ask("classify,pool=mean", NULL, &o, 1, 0, 0, &a) == 0 && a.count == 8);
+    CHECK(a.at[0].label == 0 && a.at[0].score == 0.5f && a.at[1].label == 1 && a.at[1].score == 0.375f);
+    task_answers_release(&a);
+    o.dims = row;
+    CHECK(ask("classify", NULL, &o, 1, 0, 0, &a) == 0 && a.at[0].label == 1 && a.at[0].score == 0.75f);
+    task_answers_release(&a);
+}
+
 /* Only tokens of the mask count. */
 static void masked_tokens(void)
 {
@@ -433,6 +449,7 @@ int main(void)
     RUN(top_of_others);
     RUN(mask);
     RUN(mask_of_photo);
+    RUN(frames);
     RUN(masked_tokens);
     RUN(names_tell_a_task);
     RUN(ctc);
