@@ -11,7 +11,7 @@ extern "C" {
 
 /* ---- parts of photos ---- */
 
-/* A decoded photo, of which several inputs are to be made. */
+/* A decoded photo, of which several inputs are to be made. Another thread may make both while the session runs. */
 struct model_picture;
 
 MODEL_API struct model_picture *model_session_picture(struct model_session *s, const char *path,

@@ -172,11 +172,16 @@ static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdi
         return NULL;
     }
     double start = now();
-    const struct model_picture *picture = picture_of(r, path);
-    t = picture ? model_session_part(r->s, picture, &all, NULL, &r->photo, &err) : NULL;
+    bool told = false;
+    if (!ahead_take(r, path, &t, &err)) {
+        const struct model_picture *picture = picture_of(r, path);
+        told = !picture;
+        t = picture ? model_session_part(r->s, picture, &all, NULL, &r->photo, &err) : NULL;
+        r->spent.preparing += now() - start;
+    }
     r->spent.photos++;
-    r->spent.preparing += now() - start;
-    if (picture && !t)
+    ahead_start(r);
+    if (!t && !told)
         say_failed("%s: %s", path, err.text);
     if (!t)
         return NULL;

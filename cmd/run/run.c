@@ -1,13 +1,16 @@
 /* nnrun: photos or tensors in, answers out. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../common/files.h"
 #include "../common/program.h"
 #include "../common/record.h"
+#include "lines.h"
 #include "run.h"
 
 enum {
@@ -109,58 +112,52 @@ static void take_option(struct request *r, int key, const char *value)
 /* ---- inputs ---- */
 
 /* Paths, or with --crop records. */
-#define LONGEST ((size_t)1 << 20) /* of a line */
-
-/* A line without its end into LONGEST + 1 bytes, of a longer one the beginning; false when there is none. */
-static bool read_line(FILE *file, int end, char *line, size_t *n)
+static void feed_lines(struct runner *r, int fd, const char *name)
 {
-    int c = getc(file);
-    for (*n = 0; c != EOF && c != end; c = getc(file), ++*n)
-        if (*n < LONGEST)
-            line[*n] = (char)c;
-    line[*n < LONGEST ? *n : LONGEST] = 0;
-    return *n || c != EOF;
-}
-
-static void feed_lines(struct runner *r, FILE *file, const char *name)
-{
-    char *line = get_memory(LONGEST + 1, 1), where[400];
-    size_t done = 0, n;
-    while (read_line(file, r->request->nul ? 0 : '\n', line, &n)) {
+    struct lines lines = {.fd = fd, .end = r->request->nul ? 0 : '\n'};
+    char where[400], *line;
+    size_t n, done = 0;
+    while ((line = lines_read(&lines, &n))) {
         snprintf(where, sizeof where, "%.300s: line %zu", name, ++done);
-        if (n > LONGEST)
-            r->status = say_failed("%s: %zu bytes: want at most %zu", where, n, LONGEST);
+        r->next = r->request->crop ? NULL : lines_next(&lines);
+        if (n > LINES_LONGEST)
+            r->status = say_failed("%s: %zu bytes: want at most %zu", where, n, LINES_LONGEST);
         else if (*line && r->request->crop)
             feed_record(r, line, n, where);
         else if (*line)
             feed(r, line);
         say_progress("running", done, 0);
     }
-    free(line);
+    r->next = NULL;
+    if (lines.failed)
+        r->status = say_failed("%s: %s", name, strerror(lines.failed));
+    lines_release(&lines);
 }
 
 static void feed_records(struct runner *r, const char *path)
 {
-    FILE *file = fopen(path, "r");
-    if (file)
-        feed_lines(r, file, path);
-    if (!file || ferror(file))
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        feed_lines(r, fd, path);
+    else
         r->status = say_failed("%s: %s", path, strerror(errno));
-    if (file)
-        fclose(file);
+    if (fd >= 0)
+        close(fd);
 }
 
 static void feed_all(struct runner *r, char **inputs, size_t count)
 {
     if (count == 0 && r->request->crop)
-        feed_lines(r, stdin, path_name("-"));
+        feed_lines(r, 0, path_name("-"));
     for (size_t i = 0; i < count; i++) {
         if (strcmp(inputs[i], "-") == 0)
-            feed_lines(r, stdin, path_name("-"));
+            feed_lines(r, 0, path_name("-"));
         else if (r->request->crop && !strchr(inputs[i], '='))
             feed_records(r, inputs[i]);
-        else
+        else {
+            r->next = i + 1 < count ? inputs[i + 1] : NULL;
             feed(r, inputs[i]);
+        }
         say_progress("running", i + 1, count);
     }
     feed_end(r);
@@ -218,6 +215,7 @@ static int run_all(struct request *r, struct model *m, const struct model *other
         feed_all(&runner, inputs, count);
         record_table_end();
     }
+    ahead_take(&runner, NULL, NULL, NULL);
     tell_spent(&runner.spent);
     runner.status |= draw_end(&runner);
     names_forget(&runner);

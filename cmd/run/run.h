@@ -50,6 +50,8 @@ struct runner {
     char *photo_path;
     struct model_picture *picture; /* the photo decoded last, and its path */
     char *picture_path;
+    const char *next;            /* the input behind the one that is taken, where it is known; or NULL */
+    struct ahead *ahead;         /* its photo, being prepared; or NULL */
     const char **names;          /* of the fields of the record */
     struct model_record *record; /* what another network told of this run's input; or NULL */
     bool guess_told;             /* it was told what outputs without a task are taken for */
@@ -95,6 +97,12 @@ void feed_sound(struct runner *r, const char *path, ptrdiff_t input);
 
 /* crop.c: runs on the part of a photo that a record speaks of; `where` is for messages. */
 void feed_record(struct runner *r, const char *line, size_t n, const char *where);
+/* ahead.c: another thread begins to prepare the photo that is r->next, unless there may be one thread only. */
+void ahead_start(struct runner *r);
+/* Whether that photo is this path's: then it is taken as r->picture and r->photo, *t being its tensor, or NULL with a
+ * message in *err. With path NULL it is let go. */
+bool ahead_take(struct runner *r, const char *path, struct model_tensor **t, struct model_error *err);
+
 /* Prints the fields of r->record. */
 void print_record(struct runner *r);
 /* Decodes a photo, unless it was the last one; NULL with a message. */

@@ -359,3 +359,30 @@ END
         equal "$(nn run -j $threads square.nn x.npy | cut -f 4)" '0 4'
     done
 }
+
+@test "photos are prepared ahead of their turn: the same answers, and messages in their place" {
+    classifier
+    local i
+    for i in 1 2 3 4 5 6; do
+        ppm $i.ppm $((20 * i)) 30 $((40 * i)) 9 $((200 - 30 * i))
+    done
+    echo bad > 4.ppm
+    npy 5.npy f32 1x3x32x32
+    set -- 1.ppm 2.ppm 2.ppm 3.ppm nowhere.ppm 4.ppm image=6.ppm 5.npy 6.ppm 1.ppm
+    nn run -j 1 -k 2 net.nn "$@" > one.txt 2>&1 || [ $? = 1 ]
+    nn run -j 2 -k 2 net.nn "$@" > two.txt 2>&1 || [ $? = 1 ]
+    printf '%s\n' "$@" | nn run -j 2 -k 2 net.nn - > three.txt 2>&1 || [ $? = 1 ]
+    cmp one.txt two.txt
+    cmp one.txt three.txt
+    equal "$(grep -c . one.txt)" 18
+    grep -n 'nowhere.ppm: No such file' one.txt | grep '^9:'
+}
+
+@test "a list that cannot be read, or ends without a line's end" {
+    classifier
+    ppm 1.ppm 9 9 1 2 3
+    printf '1.ppm\n1.ppm' > list.txt
+    equal "$(nn run -k 1 net.nn - < list.txt | wc -l)" 2
+    run --separate-stderr sh -c "'${NN}run' net.nn - < ."
+    failed_with 1 'standard input: Is a directory'
+}
