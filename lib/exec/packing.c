@@ -10,7 +10,8 @@
 /* ---- memory ---- */
 
 /* Packings lie side by side, in regions that grow with what there is, up to this: large enough for huge pages, without
- * which the prefetchers stop every 4 KiB (a third of the time of products that wait for weights). */
+ * which the prefetchers stop every 4 KiB (a third of the time of products that wait for weights). Those of one large
+ * packing get them later (packing_make_huge): the kernel may have to make room for so many. */
 #define REGION_LEAST ((size_t)64 << 10)
 #define REGION_MOST  ((size_t)8 << 20)
 
@@ -28,6 +29,8 @@ static struct packed_region *add_region(struct exec *e, size_t bytes, struct err
         free(r);
         return NULL;
     }
+    if (r->size <= REGION_MOST)
+        pages_prefer_huge(r->base, r->size);
     r->next = e->regions;
     e->regions = r;
     return r;
