@@ -127,13 +127,11 @@ static int place_in_concat(struct plan *p, const struct value *value, enum order
 /* The caller's memory, for a graph output whose layout it is. */
 static bool place_at_output(struct plan *p, const struct value *value, enum order order, struct view *view)
 {
-    for (size_t i = 0; i < p->graph->output_count; i++) {
-        if (p->graph->outputs[i] != value || !view_is_dense(&p->outputs[i], order))
-            continue;
-        *view = p->outputs[i];
-        return true;
-    }
-    return false;
+    const struct view *output = &p->outputs[plan_place(value)->output];
+    if (!view_is_dense(output, order))
+        return false;
+    *view = *output;
+    return true;
 }
 
 static int place_value(struct plan *p, const struct value *value, enum order order, struct view *view,

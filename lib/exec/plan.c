@@ -51,9 +51,11 @@ static int place_ports(struct plan *p, struct error *err)
         place->view = p->inputs[i];
         place->placed = true;
     }
-    for (size_t i = 0; i < g->output_count; i++)
+    for (size_t i = 0; i < g->output_count; i++) {
+        plan_place(g->outputs[i])->output = i;
         if (make_external(p, &g->outputs[i]->type, NULL, &p->outputs[i], err) < 0)
             return -1;
+    }
     return 0;
 }
 

@@ -80,6 +80,7 @@ struct place {
     bool is_dense;           /* wants memory without gaps */
     bool is_packed, is_kept; /* of a constant: a step needs it packed; as it is */
     size_t uses_lowered;     /* of a constant, by nodes */
+    size_t output;           /* which graph output it is; of several that are one, any */
     struct view other;       /* the same elements in another layout, made for a consumer; other.buffer NULL: none yet */
 };
 

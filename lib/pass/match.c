@@ -342,7 +342,7 @@ static void add_roots(struct roots *roots, const char *p)
 static bool may_match(const struct roots *roots, const struct node *n)
 {
     for (int i = 0; i < roots->count; i++)
-        if (strncmp(n->op, roots->op[i], roots->size[i]) == 0 && !n->op[roots->size[i]])
+        if (*n->op == *roots->op[i] && strncmp(n->op, roots->op[i], roots->size[i]) == 0 && !n->op[roots->size[i]])
             return true;
     return false;
 }
