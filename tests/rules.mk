@@ -73,7 +73,7 @@ check-bats: all
 # short version that `.ci/run` has under the sanitizers.
 FUZZ = $(UNIT_DIR)/fuzz
 FUZZ_MODELS = $(addprefix tests/models/,$(shell awk -F'"' '/^FORMAT|^ +"/ { for (i = 2; i <= NF; i += 2) print $$i }' lib/format/format.def)) \
-	$(addprefix $(UNIT_DIR)/,conv.nn if.nn)
+	$(addprefix tests/models/weights/,net.gguf net.npz net.pth net.safetensors old.pth) $(addprefix $(UNIT_DIR)/,conv.nn if.nn)
 # What was found once, as it was found.
 FUZZ_FOUND = $(FUZZ) -m 0 -t 1 $(wildcard tests/fuzz/found/*)
 FUZZ_PHOTOS = $(wildcard tests/fuzz/photos/*)

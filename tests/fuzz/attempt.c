@@ -163,6 +163,18 @@ static void rewrite(const struct model *original, const char *scratch)
     model_free(m);
 }
 
+/* What is no network may be weights. */
+static int weights(const char *path)
+{
+    memset(&error, 0, sizeof error);
+    struct model *m = model_read_weights(path, &error);
+    if (!m)
+        return explained("reading weights");
+    describe(m);
+    model_free(m);
+    return 1;
+}
+
 const char *attempt(const char *path, const char *scratch)
 {
     struct model *m;
@@ -171,7 +183,7 @@ const char *attempt(const char *path, const char *scratch)
     memset(&error, 0, sizeof error);
     m = model_read(path, NULL, &error);
     if (!m)
-        return explained("reading") ? NULL : fault;
+        return explained("reading") && weights(path) ? NULL : fault;
     memset(&error, 0, sizeof error);
     describe(m);
     write_and_read(m, scratch);

@@ -497,8 +497,8 @@ enum { SMALL = sizeof small / sizeof *small, MADE = sizeof made / sizeof *made }
 /* Those behind the ones made here; NULL: none. */
 static const struct hostile_case *other_case(size_t index)
 {
-    const struct hostile_case *lists[] = {hostile_texts, hostile_binaries, hostile_nets, hostile_programs,
-                                          hostile_layers};
+    const struct hostile_case *lists[] = {hostile_texts,    hostile_binaries, hostile_nets,
+                                          hostile_programs, hostile_layers,   hostile_named};
     size_t at = SMALL + MADE;
     for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
         for (const struct hostile_case *c = lists[k]; c->name; c++, at++)
