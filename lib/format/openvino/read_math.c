@@ -136,18 +136,31 @@ void openvino_read_einsum(struct openvino_read *l)
     l->out[0] = build_string(l->b, as_is(l, "Einsum"), "equation", openvino_text(l, "equation", ""));
 }
 
+/* Heads of one head have no axis of them. */
+static struct value *with_heads(struct openvino_read *l, int k, int rank)
+{
+    struct value *v = openvino_has(l, k) ? l->in[k] : NULL;
+    return v && rank == 3 && openvino_rank(l, k) == 3 ? build_unsqueeze(l->b, v, 1) : v;
+}
+
+/* A single number as mask stands for none, or is added to all scores, which changes nothing. */
 void openvino_read_attention(struct openvino_read *l)
 {
-    struct value *mask = openvino_has(l, 3) ? l->in[3] : NULL;
-    float scale;
-    struct value *v = BUILD(l->b, "Attention", openvino_in(l, 0), openvino_in(l, 1), openvino_in(l, 2), mask);
-    if (openvino_rank(l, 0) != 4 || (openvino_has(l, 4) && !openvino_in_float(l, 4, &scale)))
-        build_fail(l->b, "attention is read of 4 axes, with a constant scale");
+    int rank = openvino_rank(l, 0);
+    float scale = 1;
+    bool constant = openvino_in_float(l, 4, &scale);
+    struct value *q = with_heads(l, 0, rank), *mask = with_heads(l, 3, rank);
+    if (mask && openvino_rank(l, 3) == 0)
+        mask = NULL;
+    if ((rank != 4 && rank != 3) || openvino_has(l, 5))
+        build_fail(l->b, "attention is read of 3 or 4 axes, without a sink");
+    if (openvino_has(l, 4) && !constant)
+        q = BUILD(l->b, "Mul", q, l->in[4]);
+    struct value *v = BUILD(l->b, "Attention", q, with_heads(l, 1, rank), with_heads(l, 2, rank), mask);
     if (openvino_has(l, 4))
         build_float(l->b, v, "scale", scale);
-    if (openvino_bool(l, "causal", false))
-        build_int(l->b, v, "is_causal", 1);
-    l->out[0] = v;
+    build_int(l->b, v, "is_causal", openvino_bool(l, "causal", false));
+    l->out[0] = rank == 3 ? BUILD(l->b, "Squeeze", v, BUILD_LIST(l->b, 1)) : v;
 }
 
 /* ---- reductions ---- */
