@@ -20,7 +20,7 @@ struct layer {
     struct keras_place place;
     struct visit *nodes; /* [count] */
     int count;
-    int skipped; /* the number of the first node: models of Keras 2 have one of their own before */
+    int skipped; /* the number of the first node: models may have one of their own before */
 };
 
 struct keras_net {
@@ -37,6 +37,7 @@ struct keras_net {
 struct reference {
     const char *layer;
     int node, tensor;
+    bool in_call; /* of Keras 3: nodes of models count from 0 there */
     const struct json_node *kwargs;
 };
 
@@ -51,7 +52,8 @@ static bool small(const struct json_node *n, int *value)
 static bool find_reference(const struct json *j, const struct json_node *n, struct reference *r)
 {
     const struct json_node *class = json_member(j, n, "class_name");
-    if (class && class->kind == JSON_STRING && strcmp(class->string, "__keras_tensor__") == 0)
+    r->in_call = class && class->kind == JSON_STRING && strcmp(class->string, "__keras_tensor__") == 0;
+    if (r->in_call)
         n = json_member(j, json_member(j, n, "config"), "keras_history");
     if (!n || n->kind != JSON_ARRAY)
         return false;
@@ -67,9 +69,7 @@ static bool find_reference(const struct json *j, const struct json_node *n, stru
 static struct visit *node_of(struct keras_net *net, const struct reference *ref)
 {
     struct layer *layer = lookup_find(&net->names, ref->layer);
-    int i = layer ? ref->node - layer->skipped : -1;
-    if (layer && i == -1 && layer->skipped) /* Keras 3 counts both ways in one file */
-        i = 0;
+    int i = layer ? ref->node - (ref->in_call ? 0 : layer->skipped) : -1;
     if (layer && i >= 0 && i < layer->count)
         return &layer->nodes[i];
     build_fail(net->b, "call %d of layer '%.200s' is taken, which there is not", ref->node, ref->layer);
@@ -132,6 +132,8 @@ static void list_layer(struct keras_net *net, const struct json_node *json, cons
     if (!name)
         name = json_member(net->j, json, "name");
     layer->name = name && name->kind == JSON_STRING ? name->string : layer->class;
+    layer->skipped =
+        net->r->major >= 3 && (strcmp(layer->class, "Functional") == 0 || strcmp(layer->class, "Model") == 0);
     int repeat = keras_is_operation(net->r, json) ? 0 : count_class(net, classes, layer);
     list_nodes(net, layer);
     if (!net->b->failed && !keras_is_operation(net->r, json))
@@ -144,7 +146,7 @@ static void note_skipped(struct keras_net *net, const struct reference *ref, voi
 {
     struct layer *layer = lookup_find(&net->names, ref->layer);
     (void)data;
-    if (layer && ref->node == layer->count && json_member(net->j, layer->config, "layers"))
+    if (layer && !ref->in_call && ref->node == layer->count && json_member(net->j, layer->config, "layers"))
         layer->skipped = 1;
 }
 
