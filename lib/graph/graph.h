@@ -47,7 +47,7 @@ struct value {
     const char *name; /* unique in its graph, not empty */
     struct type type;
     struct tensor *constant; /* its data, when it is a constant; owned */
-    struct known *known;     /* [known_count] when part of the elements are known, rank <= 1; else NULL */
+    struct known *known;     /* [known_count] when part of the elements are known, all where rank > 1; else NULL */
     int known_count;
     struct node *producer; /* NULL for graph inputs and constants */
     int producer_index;    /* which output of it */

@@ -324,18 +324,19 @@ static bool apply_handler(struct op_infer *c, struct list *out)
 static struct tensor *whole_input(const struct op_infer *c, int i, struct error *err)
 {
     const struct tensor *constant = infer_constant(c, i);
-    struct known known[KNOWN_MAX];
     if (constant)
         return constant->count <= KNOWN_MAX ? tensor_ref((struct tensor *)(uintptr_t)constant) : NULL;
-    const struct type *type = infer_type(c, i);
-    int count = infer_known(c, i, known, KNOWN_MAX);
-    int64_t dims[1] = {count};
-    for (int k = 0; k < count; k++)
-        if (known[k].kind != KNOWN_NUMBER)
+    const struct value *v = node_in(c->node, i);
+    if (!v || !v->known || v->type.dtype == DTYPE_NONE || v->known_count > KNOWN_MAX)
+        return NULL;
+    for (int k = 0; k < v->known_count; k++)
+        if (v->known[k].kind != KNOWN_NUMBER)
             return NULL;
-    struct tensor *t = count < 0 || type->dtype == DTYPE_NONE ? NULL : tensor_new(type->dtype, type->rank, dims, err);
-    for (int k = 0; t && k < t->count && k < count; k++)
-        tensor_set_i64(t, k, known[k].value);
+    const int64_t *dims = v->type.rank == 1 ? (int64_t[]){v->known_count} : v->type.dims;
+    struct tensor *t =
+        tensor_count(v->type.rank, dims) == v->known_count ? tensor_new(v->type.dtype, v->type.rank, dims, err) : NULL;
+    for (int k = 0; t && k < v->known_count; k++)
+        tensor_set_i64(t, k, v->known[k].value);
     return t;
 }
 
@@ -410,15 +411,16 @@ int known_infer(struct op_infer *c, struct error *err)
 {
     const struct value *v = node_out(c->node, 0);
     struct list out = {.count = -1};
-    if (!v || v->type.kind != TYPE_TENSOR || v->type.rank < 0 || v->type.rank > 1 || v->known || c->node->domain[0] ||
+    if (!v || v->type.kind != TYPE_TENSOR || v->type.rank < 0 || v->known || c->node->domain[0] ||
         !(op_is_int(v->type.dtype) || v->type.dtype == DTYPE_BOOL))
         return 0;
-    int64_t n = v->type.rank == 0 ? 1 : v->type.dims[0];
-    if (n > KNOWN_MAX)
+    bool is_list = v->type.rank <= 1;
+    int64_t n = tensor_count(v->type.rank, v->type.dims);
+    if (n > KNOWN_MAX || (n < 0 && !is_list))
         return 0;
     if (strcmp(c->node->op, "Split") == 0)
         return known_split(c, err);
-    if (!evaluate(c, &out) && !apply_handler(c, &out))
+    if (!evaluate(c, &out) && !(is_list && apply_handler(c, &out)))
         return 0;
     if ((n >= 0 && n != out.count) || !useful(&out))
         return 0;

@@ -4,7 +4,6 @@
 #include "format/tensorflow/tensorflow.h"
 
 #define MOST_AXES 5
-#define MOST_CUT  (1 << 24) /* of a block, or of what is added or cut off */
 
 /* The spatial elements of a list of one number an axis. */
 static bool spatial(struct tensorflow_op *o, const char *name, int rank, int64_t otherwise, int64_t *values)
@@ -231,96 +230,4 @@ void tensorflow_read_depth_to_space(struct tensorflow_op *o)
     struct value *v = BUILD(o->b, o->kind->onnx, tensorflow_to_nchw(o, 0));
     v = build_int(o->b, v, "blocksize", tensorflow_int(o, "block_size", 2));
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
-}
-
-/* The block: input 1, or, of the older operators, an attribute; pads or crops are the last input. A failure for
- * any that could not be. */
-static int block_of(struct tensorflow_op *o, int64_t *block, int64_t *pads)
-{
-    int n = 2;
-    if (o->in_count > 2)
-        n = tensorflow_want_ints(o, 1, block, 3);
-    else
-        block[0] = block[1] = tensorflow_int(o, "block_size", 2);
-    if (tensorflow_want_ints(o, o->in_count > 2 ? 2 : 1, pads, 6) != 2 * n)
-        build_fail(o->b, "blocks of %d axes, with another number of pads", n);
-    for (int i = 0; i < 2 * n && !o->b->failed; i++)
-        if (block[i / 2] < 1 || block[i / 2] > MOST_CUT || pads[i] < 0 || pads[i] > MOST_CUT ||
-            tensorflow_dim(o, 0, 1 + i / 2) > INT32_MAX)
-            build_fail(o->b, "blocks, pads and sizes must be below %d", MOST_CUT);
-    return n;
-}
-
-/* [batch, h, w, …] padded, cut into blocks whose places become batches, the batch last. */
-void tensorflow_read_space_to_batch(struct tensorflow_op *o)
-{
-    int64_t block[3], pads[6], all[2 * TENSOR_MAX_RANK] = {0}, dims[TENSOR_MAX_RANK], perm[TENSOR_MAX_RANK],
-                                       back[TENSOR_MAX_RANK];
-    int rank = tensorflow_rank(o, 0), n = block_of(o, block, pads), at = 0;
-    if (n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
-        build_fail(o->b, "blocks of %d axes of %d", n, rank);
-    for (int i = 0; i < n && !o->b->failed; i++) {
-        int64_t size = tensorflow_dim(o, 0, 1 + i), whole = size + pads[2 * i] + pads[2 * i + 1];
-        if (size < 0 || whole % block[i])
-            build_fail(o->b, "the sizes of its input must be known, and be multiples of the block");
-        all[1 + i] = pads[2 * i];
-        all[rank + 1 + i] = pads[2 * i + 1];
-        dims[1 + 2 * i] = o->b->failed ? 1 : whole / block[i];
-        dims[2 + 2 * i] = block[i];
-        back[1 + i] = dims[1 + 2 * i];
-    }
-    if (o->b->failed)
-        return;
-    dims[0] = tensorflow_dim(o, 0, 0);
-    for (int i = n + 1; i < rank; i++)
-        dims[n + i] = back[i] = tensorflow_dim(o, 0, i);
-    for (int i = 0; i < n; i++)
-        perm[at++] = 2 + 2 * i;
-    perm[at++] = 0;
-    for (int i = 0; i < n; i++)
-        perm[at++] = 1 + 2 * i;
-    for (int i = n + 1; i < rank; i++)
-        perm[at++] = n + i;
-    back[0] = -1;
-    struct value *v = BUILD(o->b, "Pad", tensorflow_in(o, 0), build_list(o->b, 2 * rank, all));
-    v = build_transpose(o->b, build_reshape(o->b, v, rank + n, dims), rank + n, perm);
-    tensorflow_give(o, 0, build_reshape(o->b, v, rank, back));
-}
-
-/* The way back, cut to size. */
-void tensorflow_read_batch_to_space(struct tensorflow_op *o)
-{
-    int64_t block[3], crops[6], dims[TENSOR_MAX_RANK], perm[TENSOR_MAX_RANK], back[TENSOR_MAX_RANK], from[3], to[3],
-        axes[3];
-    int rank = tensorflow_rank(o, 0), n = block_of(o, block, crops), at = 0;
-    if (n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
-        build_fail(o->b, "blocks of %d axes of %d", n, rank);
-    for (int i = 0; i < n && !o->b->failed; i++) {
-        int64_t size = tensorflow_dim(o, 0, 1 + i);
-        if (size < 0)
-            build_fail(o->b, "the sizes of its input must be known");
-        dims[i] = block[i];
-        dims[n + 1 + i] = size;
-        back[1 + i] = o->b->failed ? 1 : size * block[i];
-        from[i] = crops[2 * i];
-        to[i] = back[1 + i] - crops[2 * i + 1];
-        axes[i] = 1 + i;
-    }
-    if (o->b->failed)
-        return;
-    dims[n] = -1;
-    for (int i = n + 1; i < rank; i++)
-        dims[n + i] = back[i] = tensorflow_dim(o, 0, i);
-    perm[at++] = n;
-    for (int i = 0; i < n; i++) {
-        perm[at++] = n + 1 + i;
-        perm[at++] = i;
-    }
-    for (int i = n + 1; i < rank; i++)
-        perm[at++] = n + i;
-    back[0] = -1;
-    struct value *v = build_transpose(o->b, build_reshape(o->b, tensorflow_in(o, 0), rank + n, dims), rank + n, perm);
-    v = build_reshape(o->b, v, rank, back);
-    tensorflow_give(
-        o, 0, BUILD(o->b, "Slice", v, build_list(o->b, n, from), build_list(o->b, n, to), build_list(o->b, n, axes)));
 }

@@ -43,8 +43,9 @@ struct tensorflow_reader {
     const struct protobuf *library;
     struct lookup functions; /* a name → the FunctionDef */
     struct tensorflow_bundle *bundle;
-    struct lookup variables; /* a name → struct value */
-    struct lookup keys;      /* a variable's name → its key in the checkpoint */
+    struct lookup variables;          /* a name → struct value */
+    struct lookup keys;               /* a variable's name → its key in the checkpoint */
+    struct tensorflow_blocks *blocks; /* that became batches: a list (read_block.c) */
     int depth;
     int writing; /* loops at work whose lists are written */
     long nodes;

@@ -1,0 +1,219 @@
+/* Blocks that become batches, and back. A convolution between the two is a dilated one, and is read as that. */
+#include <string.h>
+
+#include "format/tensorflow/tensorflow.h"
+
+#define MOST_BLOCK (1 << 24)
+#define MOST_DEPTH 16
+#define MOST_CHAIN 5 /* operators between both: Unsqueeze, Transpose, Conv, Transpose, Squeeze */
+
+/* What was cut into blocks. */
+struct tensorflow_blocks {
+    const struct value *made; /* of it */
+    struct value *x;
+    int64_t block[3], pads[6]; /* -1: only known at run time */
+    int count;
+    struct tensorflow_blocks *next;
+};
+
+/* The block: input 1, or, of the older operators, an attribute. */
+static int block_of(struct tensorflow_op *o, int64_t *block)
+{
+    int n = 2, rank = tensorflow_rank(o, 0);
+    if (o->in_count > 2)
+        n = tensorflow_want_ints(o, 1, block, 3);
+    else
+        block[0] = block[1] = tensorflow_int(o, "block_size", 2);
+    for (int i = 0; i < n && !o->b->failed; i++)
+        if (block[i] < 1 || block[i] > MOST_BLOCK || tensorflow_dim(o, 0, 1 + i) > INT32_MAX)
+            build_fail(o->b, "blocks and sizes must be below %d", MOST_BLOCK);
+    if (n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
+        build_fail(o->b, "blocks of %d axes of %d", n, rank);
+    return o->b->failed ? 0 : n;
+}
+
+/* What row `row` of a matrix that is put together of rows is: a vector, or NULL. */
+static struct value *row_of(struct build *b, struct value *v, int64_t row)
+{
+    int64_t starts[2] = {0};
+    for (int depth = 0; depth < MOST_DEPTH && v && v->producer; depth++) {
+        struct node *n = v->producer;
+        if (node_is(n, "Unsqueeze"))
+            return node_in(n, 0);
+        if (node_is(n, "Slice") && (build_known(b, node_in(n, 1), starts, 2, NULL) < 1 || starts[0] || starts[1]))
+            return NULL;
+        int k = 0;
+        for (; node_is(n, "Concat") && k < n->in_count && row >= build_dim_of(b, n->in[k], 0); k++)
+            row -= build_dim_of(b, n->in[k], 0);
+        bool goes_on = node_is(n, "Concat") || node_is(n, "Slice") || node_is(n, "Identity") || node_is(n, "Cast");
+        v = goes_on ? node_in(n, k) : NULL;
+    }
+    return NULL;
+}
+
+/* Pads or crops, the last input: those that are known, the others -1. */
+static void edges_of(struct tensorflow_op *o, int n, int64_t *edges)
+{
+    bool whole = tensorflow_open_ints(o, o->in_count - 1, edges, 6) == 2 * n;
+    for (int i = 0; i < n && !o->b->failed; i++) {
+        int64_t *pair = edges + 2 * i;
+        struct value *row = whole ? NULL : row_of(o->b, tensorflow_in(o, o->in_count - 1), i);
+        if (!whole && (!row || build_known(o->b, row, pair, 2, &(int64_t){-1}) != 2))
+            pair[0] = pair[1] = -1;
+        if (pair[0] > MOST_BLOCK || pair[1] > MOST_BLOCK || pair[0] < -1 || pair[1] < -1)
+            build_fail(o->b, "%lld and %lld elements at the edges", (long long)pair[0], (long long)pair[1]);
+    }
+}
+
+static struct value *joined(struct build *b, struct value *x, struct value *y, struct value *z)
+{
+    return build_int(b, BUILD(b, "Concat", x, y, z), "axis", 0);
+}
+
+/* [batch, h, w, …] padded, cut into blocks whose places become batches, the batch last. */
+void tensorflow_read_space_to_batch(struct tensorflow_op *o)
+{
+    struct build *b = o->b;
+    struct tensorflow_blocks *found = arena_alloc(&o->scope->r->arena, sizeof(*found), b->err);
+    int64_t perm[TENSOR_MAX_RANK], block[3] = {0};
+    int rank = tensorflow_rank(o, 0), n = block_of(o, block), at = 0;
+    build_check(b, found != NULL);
+    if (b->failed)
+        return;
+    *found = (struct tensorflow_blocks){.x = tensorflow_in(o, 0), .count = n, .next = o->scope->r->blocks};
+    memcpy(found->block, block, sizeof(block));
+    edges_of(o, n, found->pads);
+    struct value *in[] = {found->x,
+                          tensorflow_i64(o, o->in_count - 1),
+                          build_list(b, n, block),
+                          BUILD_LIST(b, 0, 1, 0, rank - n - 1),
+                          build_reshape(b, build_list(b, n, block), 2, (int64_t[]){n, 1}),
+                          build_shape(b, found->x, n + 1, rank)};
+    struct value *v = build_formula(b, "$0 $1 Transpose $3 Pad:2 [-1] Reshape:2 Pad:2", 3 + 1, in);
+    struct value *sizes = BUILD(b, "Div", build_shape(b, v, 1, n + 1), in[2]);
+    struct value *parts = build_int(b, BUILD(b, "Concat", build_unsqueeze(b, sizes, 1), in[4]), "axis", 1);
+    v = BUILD(b, "Reshape", v,
+              joined(b, build_shape(b, found->x, 0, 1), BUILD(b, "Reshape", parts, BUILD_LIST(b, -1)), in[5]));
+    for (int i = 0; i < n; i++)
+        perm[at++] = 2 + 2 * i;
+    perm[at++] = 0;
+    for (int i = 0; i < n; i++)
+        perm[at++] = 1 + 2 * i;
+    for (int i = n + 1; i < rank; i++)
+        perm[at++] = n + i;
+    v = BUILD(b, "Reshape", build_transpose(b, v, rank + n, perm), joined(b, BUILD_LIST(b, -1), sizes, in[5]));
+    found->made = v;
+    o->scope->r->blocks = found;
+    tensorflow_give(o, 0, v);
+}
+
+/* The pads of a convolution of that dilation, whose kernel has `kernel` elements: those without what only fills the
+ * last block, which is cut off again. Where sizes are not known, "SAME" and "VALID" differ by what is before. */
+static bool fits(const struct tensorflow_blocks *from, const int64_t *crops, int i, int64_t kernel, int64_t *pads)
+{
+    int64_t before = from->pads[2 * i], behind = from->pads[2 * i + 1], cut = crops[2 * i + 1],
+            whole = (kernel - 1) * from->block[i];
+    if (before < 0 || crops[2 * i] != 0 || kernel < 1 || kernel > MOST_BLOCK)
+        return false;
+    bool known = behind >= 0 && cut >= 0;
+    if (!known && before != 0 && before != whole / 2)
+        return false;
+    pads[0] = before;
+    pads[1] = known ? behind - cut : before ? whole - before : 0;
+    return pads[1] >= 0;
+}
+
+static bool is_plain(const struct node *conv)
+{
+    static const char *const ones[] = {"strides", "dilations"};
+    for (int k = 0; k < 2; k++) {
+        const struct attr *a = node_attr(conv, ones[k]);
+        for (size_t i = 0; a && i < a->n; i++)
+            if (a->ints[i] != 1)
+                return false;
+    }
+    return !node_attr(conv, "pads");
+}
+
+/* The operators from the blocks to v, the last one first: their number; 0: a convolution of blocks is not what v is. */
+static int find_chain(struct tensorflow_op *o, struct value *v, struct node **chain, struct tensorflow_blocks **from)
+{
+    static const char *const ops[] = {"Squeeze", "Transpose", "Conv", "Transpose", "Unsqueeze"};
+    int count = 0;
+    for (size_t k = 0; k < sizeof(ops) / sizeof(*ops) && v; k++)
+        if (v->producer && node_is(v->producer, ops[k])) {
+            chain[count++] = v->producer;
+            v = node_in(v->producer, 0);
+        }
+    struct tensorflow_blocks *at = o->scope->r->blocks;
+    while (at && at->made != v)
+        at = at->next;
+    *from = at;
+    return at ? count : 0;
+}
+
+/* The chain once more, on what was cut into blocks, with a dilated convolution; NULL: it is none. */
+static struct value *dilated(struct tensorflow_op *o, int n, const int64_t *block, const int64_t *crops)
+{
+    struct node *chain[MOST_CHAIN], *conv = NULL;
+    struct tensorflow_blocks *from;
+    int count = find_chain(o, tensorflow_in(o, 0), chain, &from);
+    int64_t dilations[3] = {1, 1, 1}, pads[6] = {0};
+    for (int i = 0; i < count; i++)
+        conv = node_is(chain[i], "Conv") ? chain[i] : conv;
+    const struct type *w = conv ? build_type(o->b, node_in(conv, 1)) : NULL;
+    int spatial = w ? w->rank - 2 : 0, before = spatial - n; /* axes of one element that were put before */
+    if (!w || before < 0 || spatial > 3 || from->count != n || !is_plain(conv))
+        return NULL;
+    for (int i = 0; i < n; i++) {
+        int64_t ends[2];
+        if (from->block[i] != block[i] || !fits(from, crops, i, w->dims[2 + before + i], ends))
+            return NULL;
+        dilations[before + i] = block[i];
+        pads[before + i] = ends[0];
+        pads[spatial + before + i] = ends[1];
+    }
+    struct value *v = from->x;
+    for (int i = count - 1; i >= 0; i--) {
+        v = BUILD(o->b, chain[i]->op, v, node_in(chain[i], 1));
+        build_check(o->b, v && node_take_attrs(v->producer, chain[i], o->b->err) == 0);
+        if (o->b->failed || chain[i] != conv)
+            continue;
+        node_remove_attr(v->producer, "auto_pad");
+        build_ints(o->b, v, "dilations", spatial, dilations);
+        build_ints(o->b, v, "pads", 2 * spatial, pads);
+    }
+    return v;
+}
+
+/* The way back, cut to size. */
+void tensorflow_read_batch_to_space(struct tensorflow_op *o)
+{
+    struct build *b = o->b;
+    int64_t block[3] = {0}, crops[6] = {0}, perm[TENSOR_MAX_RANK];
+    int rank = tensorflow_rank(o, 0), n = block_of(o, block), at = 0;
+    edges_of(o, n, crops);
+    struct value *v = b->failed ? NULL : dilated(o, n, block, crops), *x = tensorflow_in(o, 0);
+    if (b->failed || v) {
+        tensorflow_give(o, 0, v);
+        return;
+    }
+    struct value *sizes = build_shape(b, x, 1, n + 1), *rest = build_shape(b, x, n + 1, rank);
+    v = BUILD(b, "Reshape", x, joined(b, build_list(b, n, block), BUILD_LIST(b, -1), joined(b, sizes, rest, NULL)));
+    perm[at++] = n;
+    for (int i = 0; i < n; i++) {
+        perm[at++] = n + 1 + i;
+        perm[at++] = i;
+    }
+    for (int i = n + 1; i < rank; i++)
+        perm[at++] = n + i;
+    struct value *whole = BUILD(b, "Mul", sizes, build_list(b, n, block));
+    v = BUILD(b, "Reshape", build_transpose(b, v, rank + n, perm), joined(b, BUILD_LIST(b, -1), whole, rest));
+    struct value *in[] = {v, tensorflow_i64(o, o->in_count - 1), whole,
+                          build_range(b, BUILD_LIST(b, 1), BUILD_LIST(b, n + 1))};
+    tensorflow_give(
+        o, 0,
+        build_formula(
+            b, "$0 $1 [0] [1] [1] Slice:4 [1] Squeeze:2 $2 $1 [1] [2] [1] Slice:4 [1] Squeeze:2 Sub:2 $3 Slice:4", 4,
+            in));
+}
