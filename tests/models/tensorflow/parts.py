@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Makes parts.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
-sound have (suppression of all classes, parts of images, a Fourier transform, CTC), rows scattered, a norm of the batch; gru.pb: Keras' GRU, of which the reader makes one operator."""
+"""Makes parts.pb, dilated.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
+sound have (suppression of all classes, parts of images, a Fourier transform, CTC), rows scattered, a norm of the batch; dilated.pb: dilated convolutions of images
+of any size, which TensorFlow makes of blocks that become batches, and such blocks alone; gru.pb: Keras' GRU, of which the reader makes one operator."""
 import os
 
 import keras
@@ -11,8 +12,18 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 rng = np.random.default_rng(5)
 
 
-def write(name, function, inputs):
-    spec = [tf.TensorSpec(x.shape, x.dtype, name="in%d" % k) for k, x in enumerate(inputs)]
+def shorten(graph):
+    """Names of nodes are most of a graph of many constants."""
+    short = {n.name: n.name if n.op == "Placeholder" or n.name.startswith("Identity") else "n%d" % k for k, n in enumerate(graph.node)}
+    for n in graph.node:
+        n.name = short[n.name]
+        for k, i in enumerate(n.input):
+            before, colon, output = i.partition(":")
+            n.input[k] = short[before] + colon + output
+
+
+def write(name, function, inputs, is_open=()):
+    spec = [tf.TensorSpec([None if i in is_open else n for i, n in enumerate(x.shape)], x.dtype, name="in%d" % k) for k, x in enumerate(inputs)]
     wrapped = tf.function(lambda *x: [tf.identity(y) for y in tf.nest.flatten(function(*x))], input_signature=spec)
     frozen = convert_variables_to_constants_v2(wrapped.get_concrete_function(), lower_control_flow=False)
     graph = frozen.graph.as_graph_def()
@@ -23,6 +34,8 @@ def write(name, function, inputs):
     graph.library.function.extend(kept)
     for n in [*graph.node, *(n for f in kept for n in f.node_def)]:
         n.ClearField("experimental_debug_info")
+    if is_open:
+        shorten(graph)
         n.attr.pop("_output_shapes", None)
     with open(name + ".pb", "wb") as file:
         file.write(graph.SerializeToString())
@@ -48,6 +61,17 @@ def parts(image, corners, scores, places, sound, letters):
 
 write("parts", parts, [rng.standard_normal((2, 6, 5, 3)).astype(np.float32), rng.random((2, 7, 2)).astype(np.float32), rng.random((2, 7, 3)).astype(np.float32),
                        rng.integers(0, 2, 7).astype(np.int32), rng.standard_normal((1, 40)).astype(np.float32), rng.standard_normal((6, 2, 4)).astype(np.float32)])
+
+
+def dilated(image):
+    filters = [rng.standard_normal(s).astype(np.float32) / 3 for s in ((3, 3, 2, 1), (3, 2, 2, 3), (2, 2, 3))]
+    same = tf.nn.depthwise_conv2d(image, filters[0], [1, 1, 1, 1], "SAME", dilations=[2, 3])
+    pads = tf.raw_ops.SpaceToBatchND(input=same, block_shape=[2, 1], paddings=[[1, (tf.shape(image)[1] + 1) % 2], [0, 0]])
+    line = tf.nn.convolution(image[:, 1], filters[2], padding="SAME", dilations=[4])
+    return tf.nn.convolution(same, filters[1], padding="VALID", dilations=[1, 2]), pads, tf.raw_ops.BatchToSpaceND(input=pads, block_shape=[1, 2], crops=[[1, 0], [0, 1]]), line
+
+
+write("dilated", dilated, [rng.standard_normal((1, 7, 9, 2)).astype(np.float32)], (1, 2))
 keras.utils.set_random_seed(3)
 net = keras.Sequential([keras.layers.Input((5, 3)), keras.layers.GRU(2, return_sequences=True, bias_initializer="normal", name="g")], name="n")
 write("gru", net, [rng.standard_normal((2, 5, 3)).astype(np.float32)])
