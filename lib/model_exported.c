@@ -134,8 +134,8 @@ static int take_archive(struct graph *g, struct blob *file, struct error *err)
 
 int model_take_exported(struct graph *g, const char *path, struct error *err)
 {
-    struct task_exported e = {property(g, "task"), property(g, "names"), property(g, "imgsz"),
-                              property(g, "kpt_shape")};
+    struct task_exported e = {property(g, "task"), property(g, "names"), property(g, "imgsz"), property(g, "kpt_shape"),
+                              property(g, "description")};
     struct error ignored;
     struct source source;
     if (e.names.at)

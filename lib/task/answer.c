@@ -16,7 +16,14 @@ int task_answer(const struct task_query *q, struct task_answers *out, struct err
         [TASK_EMBEDDING] = task_embed,   [TASK_PICTURE] = task_paint,
     };
     struct task_answers found = {0};
-    if (kinds[q->task->kind](q, &found, err) < 0) {
+    struct task_query one = *q;
+    const struct task_numbers *said = &q->task->option[TASK_OUTPUT];
+    size_t number = (size_t)said->at[0];
+    if (said->count && number >= q->count)
+        return error_set(err, "task: output=%zu: there are %zu outputs, of which the first is 0", number, q->count);
+    if (said->count)
+        one.outputs += number, one.count = 1;
+    if (kinds[q->task->kind](&one, &found, err) < 0) {
         task_answers_release(&found);
         return -1;
     }

@@ -1,6 +1,7 @@
 #include "task/exported.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "parse/zip.h"
 
@@ -37,7 +38,7 @@ static struct exported_text value_of(const char *text, size_t n, const char *key
 void task_exported_yaml(const char *text, size_t n, struct task_exported *out)
 {
     *out = (struct task_exported){value_of(text, n, "task"), value_of(text, n, "names"), value_of(text, n, "imgsz"),
-                                  value_of(text, n, "kpt_shape")};
+                                  value_of(text, n, "kpt_shape"), value_of(text, n, "description")};
 }
 
 /* ---- JSON's objects and Python's, as these files have them ---- */
@@ -109,7 +110,7 @@ struct blob *task_exported_member(struct blob *file)
 void task_exported_object(const char *text, size_t n, struct task_exported *out)
 {
     *out = (struct task_exported){entry_of(text, n, "task"), entry_of(text, n, "names"), entry_of(text, n, "imgsz"),
-                                  entry_of(text, n, "kpt_shape")};
+                                  entry_of(text, n, "kpt_shape"), entry_of(text, n, "description")};
 }
 
 /* ---- numbers and names ---- */
@@ -200,6 +201,17 @@ static bool is_text(const struct exported_text *t, const char *word)
     return true;
 }
 
+/* RT-DETR's predictor, which its description alone tells of, does not keep a photo's proportions. */
+static bool is_stretched(const struct task_exported *e)
+{
+    static const char name[] = "rtdetr";
+    const struct exported_text *t = &e->about;
+    for (size_t i = 0; t->at && i + sizeof name - 1 <= t->size; i++)
+        if (strncasecmp(t->at + i, name, sizeof name - 1) == 0)
+            return true;
+    return false;
+}
+
 /* What Ultralytics' predictors do by themselves, where their other defaults are ours. */
 static const struct {
     const char *name, *task;
@@ -229,6 +241,6 @@ bool task_exported_read(const struct task_exported *e, struct text *recipe, stru
         text_printf(recipe, "torchvision,resize=%ld,crop=%ldx%ld,rgb,std=255", height < width ? height : width, width,
                     height);
     else
-        text_printf(recipe, "opencv,letterbox=%ldx%ld,rgb,std=255", width, height);
+        text_printf(recipe, "opencv,%s=%ldx%ld,rgb,std=255", is_stretched(e) ? "resize" : "letterbox", width, height);
     return !recipe->failed && !task->failed && !labels->failed;
 }

@@ -19,6 +19,7 @@ struct task_exported {
     struct exported_text names;  /* "{0: 'person', 1: 'bicycle'}", or lines of a number, a colon and a name */
     struct exported_text size;   /* of the input: two numbers, height and width */
     struct exported_text points; /* key points, and numbers to each */
+    struct exported_text about;  /* "Ultralytics YOLOv8n model ..." */
 };
 
 /* The values of metadata.yaml: what stands behind each key, up to the next. */

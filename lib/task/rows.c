@@ -230,6 +230,18 @@ static void find_end(const struct task_candidates *c, struct task_rows *m, size_
         *score = 5, *label = 4;
 }
 
+/* Of parts of the input, whether corners of those above the least score are none: centre and size (RT-DETR of
+ * Ultralytics). */
+static bool are_centres(const struct task_candidates *c, const struct task_rows *m, size_t score)
+{
+    for (size_t r = 0; r < m->rows; r++) {
+        const float *v = task_cell(m, r, 0);
+        if (v[score] >= task_number(c->task, TASK_SCORE) && (v[2] < v[0] || v[3] < v[1]))
+            return true;
+    }
+    return false;
+}
+
 int task_decode_end(struct task_candidates *c, struct error *err)
 {
     struct task_rows m;
@@ -242,13 +254,15 @@ int task_decode_end(struct task_candidates *c, struct error *err)
         return -1;
     find_end(c, &m, &score, &label);
     bool part = task_is_part(c->task, &m, 4);
+    bool centres = part && are_centres(c, &m, score);
     float width = part ? (float)c->q->width : 1, height = part ? (float)c->q->height : 1;
     size_t size = c->points ? (m.columns - 6) / c->points : 0;
     for (size_t r = 0; r < m.rows; r++) {
         const float *v = task_cell(&m, r, 0);
         struct task_rows behind = task_columns(&m, 6, m.columns - 6);
         float *extra;
-        if (add_corners(c, v[label], v[score], v, part, &extra, err) < 0)
+        const float corners[] = {v[0] - v[2] / 2, v[1] - v[3] / 2, v[0] + v[2] / 2, v[1] + v[3] / 2};
+        if (add_corners(c, v[label], v[score], centres ? corners : v, part, &extra, err) < 0)
             return -1;
         for (size_t i = 0; extra && i < c->points; i++) {
             struct task_point p = task_point(c->task, &behind, r, i, size, c->points);
@@ -339,6 +353,8 @@ int task_decode_yolo(struct task_candidates *c, struct error *err)
     for (int i = 0; i < TASK_OPTIONS; i++)
         if (said->option[i].count && i != TASK_NMS)
             c->chosen.option[i] = said->option[i];
+    if (id == TASK_ID_DETECT_YOLOV8 && m.columns == 4 + c->q->labels->count && m.rows <= 300) /* RT-DETR */
+        c->chosen.option[TASK_NMS].at[0] = TASK_NMS_NONE;
     c->task = &c->chosen;
     return decode[id](c, err);
 }

@@ -31,7 +31,7 @@ static void release(struct texts *t)
 static void properties(void)
 {
     struct task_exported e = {of("pose"), of("{0: 'person', 1: \"dog's\", 2: 'a\\'b\\n, c}'}"), of("[480, 640]"),
-                              of("[17, 3]")};
+                              of("[17, 3]"), of("Ultralytics YOLO11n-pose model")};
     struct texts t;
     CHECK(read(&e, &t));
     CHECK_STR(t.recipe.data, "opencv,letterbox=640x480,rgb,std=255");
@@ -44,6 +44,11 @@ static void properties(void)
     CHECK_STR(t.recipe.data, "torchvision,resize=480,crop=640x480,rgb,std=255");
     CHECK_STR(t.task.data, "classify");
     CHECK_STR(t.labels.data, "cat");
+    release(&t);
+    e.task = of("detect");
+    e.about = of("Ultralytics RTDETR-L model trained on coco.yaml");
+    CHECK(read(&e, &t));
+    CHECK_STR(t.recipe.data, "opencv,resize=640x480,rgb,std=255");
     release(&t);
 }
 
@@ -102,7 +107,7 @@ static void refused(void)
                                          {"pose", "{0: 'a'}", "[64, 64]", NULL},
                                          {"pose", "{0: 'a'}", "[64, 64]", "[17, 4]"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct task_exported e = {of(bad[i][0]), of(bad[i][1]), of(bad[i][2]), of(bad[i][3])};
+        struct task_exported e = {of(bad[i][0]), of(bad[i][1]), of(bad[i][2]), of(bad[i][3]), of(NULL)};
         struct texts t;
         CHECK_MSG(!read(&e, &t), "case %zu", i);
         release(&t);

@@ -261,6 +261,18 @@ static void rows_of_seven(void)
         }
 }
 
+/* RT-DETR: parts of the input, whose numbers cannot be corners. */
+static void rows_of_centres(void)
+{
+    static const float rows[] = {0.5f, 0.5f, 0.25f, 0.5f, 0.75f, 7};
+    static const int64_t dims[] = {1, 1, 6};
+    struct task_answers a;
+    check_one(
+        "yolov10",
+        ask("detect=yolov10", NULL, &(struct task_output){.values = rows, .dims = dims, .rank = 3}, 1, 16, 16, &a), &a,
+        6, 4, 10, 12, 0.75);
+}
+
 /* Scores, objectness, boxes and points apart, at cell (1, 0); the mean of the scores is geometric. */
 static void yunet(void)
 {
@@ -369,6 +381,7 @@ int main(void)
     RUN(lists_with_points);
     RUN(lists_with_masks);
     RUN(rows_of_seven);
+    RUN(rows_of_centres);
     RUN(yunet);
     RUN(centerface);
     RUN(simcc);

@@ -243,6 +243,17 @@ static void frames(void)
     task_answers_release(&a);
 }
 
+static void said_output(void)
+{
+    static const float values[] = {0.25f, 0.75f};
+    static const int64_t dims[] = {1, 1}, pair[] = {1, 2};
+    struct task_output o[] = {{.values = values, .dims = dims, .rank = 2}, {.values = values, .dims = pair, .rank = 2}};
+    struct task_answers a;
+    CHECK(ask("classify,output=1", NULL, o, 2, 0, 0, &a) == 0 && a.count == 2 && a.at[0].score == 0.75f);
+    task_answers_release(&a);
+    CHECK(ask("classify,output=2", NULL, o, 2, 0, 0, &a) == -1 && strstr(message, "2 outputs"));
+}
+
 /* Only tokens of the mask count. */
 static void masked_tokens(void)
 {
@@ -450,6 +461,7 @@ int main(void)
     RUN(mask);
     RUN(mask_of_photo);
     RUN(frames);
+    RUN(said_output);
     RUN(masked_tokens);
     RUN(names_tell_a_task);
     RUN(ctc);
