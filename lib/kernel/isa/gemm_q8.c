@@ -41,7 +41,7 @@ struct row_room {
     void *c[GEMM_MR];
 };
 
-static void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool is_signed)
+V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool is_signed)
 {
     dot_element *to = g->scratch;
     for (int i = 0; i < g->m; i++) {
