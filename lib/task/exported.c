@@ -135,9 +135,9 @@ static long next_number(const char **at, const char *end)
 
 static bool two_numbers(const struct exported_text *t, long *first, long *second)
 {
-    const char *at = t->at, *end = t->at + t->size;
-    if (!at)
+    if (!t->at)
         return false;
+    const char *at = t->at, *end = at + t->size;
     *first = next_number(&at, end);
     *second = next_number(&at, end);
     return *first > 0 && *second > 0 && *first <= MAX_SIDE && *second <= MAX_SIDE;
@@ -171,7 +171,7 @@ static bool read_names(const struct exported_text *t, struct text *out)
 {
     const char *at = t->at, *end = t->at + t->size;
     long count = 0;
-    for (long number; at && (number = next_number(&at, end)) >= 0; count++) {
+    for (long number; (number = next_number(&at, end)) >= 0; count++) {
         if (at < end && (*at == '\'' || *at == '"')) /* "0": 'person', as JSON has it */
             at++;
         while (at < end && is_blank(*at))
@@ -190,10 +190,10 @@ static bool read_names(const struct exported_text *t, struct text *out)
 static bool is_text(const struct exported_text *t, const char *word)
 {
     const char *at = t->at, *end = t->at + t->size;
-    while (at && at < end && is_blank(*at))
+    while (at < end && is_blank(*at))
         at++;
     size_t n = strlen(word);
-    if (!at || (size_t)(end - at) < n || memcmp(at, word, n) != 0)
+    if ((size_t)(end - at) < n || memcmp(at, word, n) != 0)
         return false;
     for (at += n; at < end; at++)
         if (*at != '\n' && *at != '\r' && !is_blank(*at))
@@ -227,6 +227,8 @@ bool task_exported_read(const struct task_exported *e, struct text *recipe, stru
 {
     long height, width, points = 0, numbers = 3;
     size_t kind = 0;
+    if (!e->task.at || !e->names.at)
+        return false;
     while (kind < sizeof kinds / sizeof *kinds && !is_text(&e->task, kinds[kind].name))
         kind++;
     bool pose = is_text(&e->task, "pose");
