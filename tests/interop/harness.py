@@ -1,6 +1,7 @@
 """What the scripts that run files in other engines share."""
 import fnmatch
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,51 @@ def call(*words):
     if done.returncode:
         raise Fault(done.stderr.strip()[:300])
     return done.stdout
+
+
+VIEWS = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
+
+
+def made_by(text):
+    """Of each value that a node makes in what nninspect prints: (operator, operands)."""
+    return {out: (op, operands.split()) for op, operands, out in re.findall(r"^node \S+ (\S+) (.*?) -> (\S+)", text, re.M)}
+
+
+def steps(text):
+    """Of each output of a quantised network, as nninspect prints it, that is rounded to whole numbers: what one of them is worth.
+
+    Engines that have no quantised network compute in floats and round. A sum that lies exactly between two whole numbers, as sums of small whole numbers often do, comes out on
+    either side in floats; layers behind carry that on. (MNN's DeepLab and ResNet8, and ncnn's MACE net: in the first layer that differs from exact sums each value that differs is
+    within 1e-4 of a half, and this toolkit in floats is as far from itself in whole numbers.) So the mean error may be a step of the output."""
+    scales = dict(re.findall(r"^constant (\S+) f32 (?:scalar|1) = (\S+)$", text, re.M))
+    made, found = made_by(text), {}
+    for name in re.findall(r"^output (\S+)", text, re.M):
+        value = name
+        while made.get(value, ("", []))[0] in VIEWS:
+            value = made[value][1][0]
+        op, operands = made.get(value, ("", []))
+        if op == "QuantizeLinear":
+            found[name] = 1.0
+        elif op == "DequantizeLinear" and operands[1] in scales:
+            found[name] = float(scales[operands[1]])
+    return found
+
+
+def before_indices(prefix, model, folder):
+    """The model with what an ArgMax is the index of as the output in its place: an index has no step."""
+    path = pathlib.Path(folder) / "scores.nn"
+    call(prefix + "convert", "-q", "-o", path, model)
+    head, rest = path.read_bytes().split(b"\ndata ", 1)
+    line, data = rest.split(b"\n", 1)
+    text = head.decode()
+    for name, (op, operands) in made_by(text).items():
+        if op == "ArgMax":
+            text = re.sub(rf"^output {re.escape(name)}$", lambda _, v=operands[0]: "output " + v, text, flags=re.M)
+    if text.encode() == head:
+        return model
+    head = text.encode() + b"\ndata " + line.rstrip()
+    path.write_bytes(head + b" " * (-(len(head) + 1) % 64) + b"\n" + data)
+    return path
 
 
 def run_all(models, check, refusals=("cannot carry",)):

@@ -1,9 +1,8 @@
 """Writes models as MNN and runs the files in MNN itself: as floats to the answers of the model that was written, with weights as halves or in 8 bits to those
 that this toolkit gives for the same file. Where values are rounded to integers on the way, an error of the last bit becomes a step, and steps grow: there the mean error
-counts, beside that between two instruction sets of this toolkit."""
+counts, which may be a step of the output (harness.steps)."""
 import fnmatch
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -14,16 +13,15 @@ import MNN.expr as F
 import MNN.nn as nn
 import numpy as np
 
-from harness import TREE, Fault
+from harness import TREE, Fault, before_indices, steps
 
 TYPES = {"f32": np.float32, "i32": np.int32, "i64": np.int64, "u8": np.uint8, "i8": np.int8, "bool": np.bool_}
 WINOGRAD_LEVEL = 3  # of the runtime's hints; at 0 it convolves directly, which costs it no digits
 SKIPPED = {"vgg16", "unknown"}
 
 
-def program(prefix, name, *args, level=None):
-    environment = {**os.environ, "NN_ISA": level} if level else None
-    done = subprocess.run([prefix + name, "-q", *map(str, args)], capture_output=True, text=True, env=environment)
+def program(prefix, name, *args):
+    done = subprocess.run([prefix + name, "-q", *map(str, args)], capture_output=True, text=True)
     if done.returncode:
         raise Fault(done.stderr.strip()[:400])
     return done.stdout
@@ -75,25 +73,27 @@ def run_mnn(path, names, arrays, outputs):
     return [np.array(y.read()).reshape(y.shape) for y in (F.convert(y, F.NCHW) if y.data_format == F.NC4HW4 else y for y in module.onForward(given))]
 
 
-def run_own(prefix, model, names, arrays, folder, level=None):
+def run_own(prefix, model, names, arrays, folder):
     files = []
     for name, a in zip(names, arrays):
         files.append(f"{name}={folder}/{len(files)}.npy")
         np.save(f"{folder}/{len(files) - 1}.npy", a)
-    program(prefix, "run", "-o", folder, model, *files, level=level)
+    program(prefix, "run", "-o", folder, model, *files)
     return [np.load(f) for f in sorted(pathlib.Path(folder).glob("out_*.npy"), key=lambda f: int(re.sub(r"\D", "", f.stem)))]
-
-
-def quantised(prefix, model):
-    return " QuantizeLinear " in program(prefix, "inspect", model)
 
 
 def check(prefix, model, options, folder):
     written = pathlib.Path(folder) / "written.mnn"
+    arrays = golden_inputs(model)
+    text = program(prefix, "inspect", model)
+    quantised = " QuantizeLinear " in text
+    if quantised:
+        model = before_indices(prefix, model, folder)
+        text = program(prefix, "inspect", model)
     program(prefix, "convert", "-o", written, *(["-O", options] if options else []), model)
     inputs, outputs = interface(prefix, model)
     names, results = [n for n, _, _ in inputs], [n for n, _, _ in outputs]
-    arrays = golden_inputs(model) or make_inputs(inputs)
+    arrays = arrays or make_inputs(inputs)
     given = len(arrays)
     arrays += [np.zeros(list(map(int, dims)), TYPES[dtype]) for _, dtype, dims in inputs[given:]]  # states, which have defaults before
     if options:
@@ -101,16 +101,17 @@ def check(prefix, model, options, folder):
     else:
         own = model, names[:given], arrays[:given]
     wanted = run_own(prefix, *own, folder)
-    other = run_own(prefix, *own, folder, "generic") if quantised(prefix, model) else None
-    for i, (name, y, want) in enumerate(zip(results, run_mnn(written, names, arrays, results), wanted)):
+    step = steps(text) if quantised else {}
+    for name, y, want in zip(results, run_mnn(written, names, arrays, results), wanted):
         if y.shape != want.shape:
             raise Fault(f"output '{name}' has the shape {y.shape}, want {want.shape}")
         most = float(np.abs(want).max(initial=0)) or 1
         off = np.abs(y.astype(np.float64) - want)
         error = float(off.max(initial=0)) / most
-        if other:
-            error, allowed = float(off.mean()) / most, max(1e-3, 3 * float(np.abs(other[i].astype(np.float64) - want).mean()) / most)
-        if not error <= (allowed if other else 1e-4):
+        allowed = 1e-4
+        if quantised:
+            error, allowed = float(off.mean()) / most, max(1e-3, step.get(name, 0) / most)
+        if not error <= allowed:
             raise Fault(f"output '{name}' differs by {error:.2g} of the largest")
 
 

@@ -9,6 +9,8 @@ import tempfile
 
 import numpy as np
 
+from harness import steps
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHARED = os.path.join(HERE, "../../../shared/models")
 
@@ -76,26 +78,25 @@ def run_ncnn(stem, arrays):
     return results
 
 
-def compare(results, wanted, others, allowed):
-    """Outputs stand in another order: each wanted one is held against the nearest of its size. others: the same of another instruction set, for quantised networks,
-    where an error of the last bit becomes a step: the mean error counts, beside the one between these two."""
+def compare(results, wanted, step, allowed):
+    """Outputs stand in another order: each wanted one is held against the nearest of its size. step: of quantised networks (else None) that of each output, 0 where it has none:
+    there the mean error counts, which may be a step."""
     for k, want in enumerate(wanted):
-        of = np.mean if others else np.max
+        of = np.max if step is None else np.mean
         errors = [(of(np.abs(r.ravel().astype(np.float64) - want.ravel())), i) for i, r in enumerate(results) if r.size == want.size]
-        if others:
-            steps = 3 if want.dtype.kind in "iu" else 0
-            allowed = max(allowed, 1e-3, steps / max(np.abs(want).max(), 1), 3 * np.abs(others[k].astype(np.float64) - want).mean() / max(np.abs(want).max(), 1e-9))
+        bound = allowed
+        if step is not None:
+            bound = max(allowed, 1e-3, step[k] / max(np.abs(want).max(), 1e-9))
         if not errors:
             raise RuntimeError(f"no output of {want.shape}: {[r.shape for r in results]}")
         error, at = min(errors)
-        if not error <= allowed * max(np.abs(want).max(), 1e-9):
+        if not error <= bound * max(np.abs(want).max(), 1e-9):
             raise RuntimeError(f"differs by {error:.3g} where the largest is {np.abs(want).max():.3g}")
         results.pop(at)
 
 
-def answers(prefix, model, inputs, folder, level=None):
-    environment = {**os.environ, "NN_ISA": level} if level else None
-    subprocess.run([prefix + "run", "-q", "-o", folder, model, *inputs], check=True, capture_output=True, env=environment)
+def answers(prefix, model, inputs, folder):
+    subprocess.run([prefix + "run", "-q", "-o", folder, model, *inputs], check=True, capture_output=True)
     return [np.load(f) for f in sorted(glob.glob(folder + "/**/*.npy", recursive=True))]
 
 
@@ -118,13 +119,14 @@ def check(prefix, model, inputs, options, allowed, work):
         if first.size != array.size or (options and first.dtype.itemsize == 1):
             inputs[k] = f"{work}/input_{k}.npy"
             np.save(inputs[k], first.astype(np.float32) if options and first.dtype.itemsize == 1 else first)
-    quantised = " QuantizeLinear " in subprocess.run([prefix + "inspect", "-q", model], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([prefix + "inspect", "-q", model], capture_output=True, text=True, check=True).stdout
+    step = [steps(text).get(name, 0) for name in re.findall(r"^output (\S+)", text, re.M)] if " QuantizeLinear " in text else None
     of = work + "/net.param" if options else model  # halves: what is done with them, not what they are off
-    wanted, others = answers(prefix, of, inputs, work + "/want"), quantised and answers(prefix, of, inputs, work + "/other", "generic")
+    wanted = answers(prefix, of, inputs, work + "/want")
     child = os.fork()
     if child == 0:
         try:
-            compare(run_ncnn(work + "/net", [np.load(i) for i in inputs]), wanted, others, allowed)
+            compare(run_ncnn(work + "/net", [np.load(i) for i in inputs]), wanted, step, allowed)
             os._exit(0)
         except Exception as e:  # pylint: disable=broad-except
             print(f"{model}: {e}", flush=True)
