@@ -30,23 +30,28 @@ def made_by(text):
 
 
 def steps(text):
-    """Of each output of a quantised network, as nninspect prints it, that is rounded to whole numbers: what one of them is worth.
+    """Of each output of a quantised network, as nninspect prints it, that is rounded to whole numbers: what one of them is worth, else 0.
 
     Engines that have no quantised network compute in floats and round. A sum that lies exactly between two whole numbers, as sums of small whole numbers often do, comes out on
     either side in floats; layers behind carry that on. (MNN's DeepLab and ResNet8, and ncnn's MACE net: in the first layer that differs from exact sums each value that differs is
     within 1e-4 of a half, and this toolkit in floats is as far from itself in whole numbers.) So the mean error may be a step of the output."""
     scales = dict(re.findall(r"^constant (\S+) f32 (?:scalar|1) = (\S+)$", text, re.M))
-    made, found = made_by(text), {}
-    for name in re.findall(r"^output (\S+)", text, re.M):
-        value = name
-        while made.get(value, ("", []))[0] in VIEWS:
-            value = made[value][1][0]
+    made = made_by(text)
+
+    def step(value):
         op, operands = made.get(value, ("", []))
-        if op == "QuantizeLinear":
-            found[name] = 1.0
-        elif op == "DequantizeLinear" and operands[1] in scales:
-            found[name] = float(scales[operands[1]])
-    return found
+        if op in VIEWS:
+            return step(operands[0])
+        if op == "Softmax":  # which changes by half of what its operand does, at most
+            return step(operands[0]) / 2
+        if op == "DequantizeLinear" and operands[1] in scales:
+            rounding, rounded = made.get(operands[0], ("", []))
+            return float(scales[operands[1]]) + (step(rounded[0]) if rounding == "QuantizeLinear" else 0)
+        if op == "QuantizeLinear" and operands[1] in scales:
+            return 1 + step(operands[0]) / float(scales[operands[1]])
+        return 0
+
+    return {name: step(name) for name in re.findall(r"^output (\S+)", text, re.M)}
 
 
 def before_indices(prefix, model, folder):
