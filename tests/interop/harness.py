@@ -54,21 +54,34 @@ def steps(text):
     return {name: step(name) for name in re.findall(r"^output (\S+)", text, re.M)}
 
 
-def before_indices(prefix, model, folder):
-    """The model with what an ArgMax is the index of as the output in its place: an index has no step."""
-    path = pathlib.Path(folder) / "scores.nn"
+def edited(prefix, model, path, edit):
+    """The model as .nn, at the path, with what edit() makes of its text."""
     call(prefix + "convert", "-q", "-o", path, model)
     head, rest = path.read_bytes().split(b"\ndata ", 1)
     line, data = rest.split(b"\n", 1)
-    text = head.decode()
-    for name, (op, operands) in made_by(text).items():
-        if op == "ArgMax":
-            text = re.sub(rf"^output {re.escape(name)}$", lambda _, v=operands[0]: "output " + v, text, flags=re.M)
-    if text.encode() == head:
-        return model
-    head = text.encode() + b"\ndata " + line.rstrip()
+    head = edit(head.decode()).encode() + b"\ndata " + line.rstrip()
     path.write_bytes(head + b" " * (-(len(head) + 1) % 64) + b"\n" + data)
     return path
+
+
+def before_indices(prefix, model, folder):
+    """The model with what an ArgMax is the index of as the output in its place: an index has no step."""
+    def edit(text):
+        for name, (op, operands) in made_by(text).items():
+            if op == "ArgMax":
+                text = re.sub(rf"^output {re.escape(name)}$", lambda _, v=operands[0]: "output " + v, text, flags=re.M)
+        return text
+    return edited(prefix, model, pathlib.Path(folder) / "scores.nn", edit)
+
+
+def in_floats(prefix, model, folder):
+    """A quantised network that is run in floats: what is rounded is an output too, behind its own, so that no operator of whole numbers takes its place. Where a network goes on
+    with places of the largest, as MoveNet does, its own distance from itself in whole numbers tells how far a peer may be."""
+    def edit(text):
+        values = dict.fromkeys(re.findall(r"^node \S+ QuantizeLinear (\S+) ", text, re.M))
+        outputs = re.findall(r"^output (\S+)", text, re.M)
+        return text + "".join(f"\noutput {v}" for v in values if v not in outputs)
+    return edited(prefix, model, pathlib.Path(folder) / "floats.nn", edit)
 
 
 def run_all(models, check, refusals=("cannot carry",)):

@@ -9,7 +9,7 @@ import tempfile
 
 import numpy as np
 
-from harness import steps
+from harness import in_floats, steps
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHARED = os.path.join(HERE, "../../../shared/models")
@@ -78,15 +78,15 @@ def run_ncnn(stem, arrays):
     return results
 
 
-def compare(results, wanted, step, allowed):
+def compare(results, wanted, step, others, allowed):
     """Outputs stand in another order: each wanted one is held against the nearest of its size. step: of quantised networks (else None) that of each output, 0 where it has none:
-    there the mean error counts, which may be a step."""
+    there the mean error counts, which may be a step, or thrice that of this toolkit in floats (others)."""
     for k, want in enumerate(wanted):
         of = np.max if step is None else np.mean
         errors = [(of(np.abs(r.ravel().astype(np.float64) - want.ravel())), i) for i, r in enumerate(results) if r.size == want.size]
         bound = allowed
         if step is not None:
-            bound = max(allowed, 1e-3, step[k] / max(np.abs(want).max(), 1e-9))
+            bound = max(allowed, 1e-3, max(step[k], 3 * np.abs(others[k].astype(np.float64) - want).mean()) / max(np.abs(want).max(), 1e-9))
         if not errors:
             raise RuntimeError(f"no output of {want.shape}: {[r.shape for r in results]}")
         error, at = min(errors)
@@ -97,7 +97,7 @@ def compare(results, wanted, step, allowed):
 
 def answers(prefix, model, inputs, folder):
     subprocess.run([prefix + "run", "-q", "-o", folder, model, *inputs], check=True, capture_output=True)
-    return [np.load(f) for f in sorted(glob.glob(folder + "/**/*.npy", recursive=True))]
+    return [np.load(f) for f in sorted(glob.glob(folder + "/**/*.npy", recursive=True), key=lambda f: (len(f), f))]
 
 
 def ranks(prefix, written):
@@ -123,10 +123,11 @@ def check(prefix, model, inputs, options, allowed, work):
     step = [steps(text).get(name, 0) for name in re.findall(r"^output (\S+)", text, re.M)] if " QuantizeLinear " in text else None
     of = work + "/net.param" if options else model  # halves: what is done with them, not what they are off
     wanted = answers(prefix, of, inputs, work + "/want")
+    others = step and answers(prefix, str(in_floats(prefix, of, work)), inputs, work + "/floats")
     child = os.fork()
     if child == 0:
         try:
-            compare(run_ncnn(work + "/net", [np.load(i) for i in inputs]), wanted, step, allowed)
+            compare(run_ncnn(work + "/net", [np.load(i) for i in inputs]), wanted, step, others, allowed)
             os._exit(0)
         except Exception as e:  # pylint: disable=broad-except
             print(f"{model}: {e}", flush=True)
