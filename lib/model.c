@@ -67,7 +67,7 @@ bool model_task_at(size_t index, struct model_row *task)
 {
     if (index >= TASK_IDS)
         return false;
-    *task = (struct model_row){task_name((enum task_id)index), task_what((enum task_id)index)};
+    *task = (struct model_row){task_name((enum task_id)index), task_options((enum task_id)index)};
     return true;
 }
 

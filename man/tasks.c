@@ -51,12 +51,18 @@ static void print_default(const char *text, size_t name, size_t all)
     printf(text[all] ? ",\n" : "");
 }
 
+static const char *const whats[] = {
+#define TASK(id, name, kind, decode, options, what) what,
+#include "task/task.def"
+#undef TASK
+};
+
 static void print_task(enum task_id id)
 {
     printf(".It Cm ");
     print_text(task_name(id));
     putchar('\n');
-    print_text(task_what(id));
+    print_text(whats[id]);
     printf(".\n.br\nOptions: ");
     for (const char *at = task_options(id); *at; at += strcspn(at, ","), at += *at == ',')
         print_default(at, strcspn(at, "="), strcspn(at, ","));

@@ -339,10 +339,30 @@ static float whole_score(const struct task_query *q, size_t points_at)
     return NAN;
 }
 
+/* Rows of points for several people, each with a box, y0, x0, y1, x1, and a score behind (MoveNet MultiPose). */
+static int people(struct task_candidates *c, const struct task_output *o, struct error *err)
+{
+    struct task_rows m;
+    size_t points = (size_t)task_number(c->task, TASK_POINTS), size = task_point_size(c->task, 0, points);
+    struct regressed r = {.c = c, .points = points, .size = size};
+    if (task_matrix(o, &m, err) < 0)
+        return -1;
+    r.rows = m;
+    bool part = task_is_part(c->task, &m, points * size);
+    r.scale_x = part ? (float)c->q->width : 1, r.scale_y = part ? (float)c->q->height : 1;
+    for (; r.row < m.rows; r.row++)
+        if (add_points(c, *task_cell(&m, r.row, m.columns - 1), points, regressed_point, &r, err) < 0)
+            return -1;
+    return 0;
+}
+
 int task_decode_points(struct task_candidates *c, struct error *err)
 {
     struct regressed r = {.c = c};
-    size_t i = 0;
+    size_t i = 0, d[2], points = (size_t)task_number(c->task, TASK_POINTS);
+    const struct task_output *first = c->q->outputs;
+    if (points && task_last_dims(first, 2, d) && d[0] > 1 && d[1] == points * task_point_size(c->task, 0, points) + 5)
+        return people(c, first, err);
     while (i + 1 < c->q->count && task_elements(&c->q->outputs[i]) < 4)
         i++;
     if (regressed_rows(c->q, &c->q->outputs[i], &r, err) < 0)

@@ -5,10 +5,10 @@
 #include <string.h>
 
 static const struct row {
-    const char *name, *options, *what;
+    const char *name, *options;
     enum task_kind kind;
 } rows[] = {
-#define TASK(id, name, kind, decode, options, what) {name, options, what, kind},
+#define TASK(id, name, kind, decode, options, what) {name, options, kind},
 #include "task/task.def"
 #undef TASK
 };
@@ -26,11 +26,6 @@ static const struct option {
 const char *task_name(enum task_id id)
 {
     return rows[id].name;
-}
-
-const char *task_what(enum task_id id)
-{
-    return rows[id].what;
 }
 
 const char *task_options(enum task_id id)

@@ -100,9 +100,9 @@ void task_print(const struct task *task, struct text *out);
 /* The task that outputs of these names and last dims (-1: open) tell of by themselves; NULL: none. */
 const char *task_guess(const char *const *names, const int64_t *last, size_t count);
 
-/* The name, description and options with their defaults of a task of the list; id < TASK_IDS. */
+/* The name and options with their defaults of a task of the list; id < TASK_IDS. What they say, of which nn-tasks(7)
+ * is made, is no part of the library. */
 const char *task_name(enum task_id id);
-const char *task_what(enum task_id id);
 const char *task_options(enum task_id id);
 
 /* An option's first number, or the place of its word; 0 when there is none. */

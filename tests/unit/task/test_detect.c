@@ -485,6 +485,12 @@ static void points(void)
     CHECK(ask("points,score=0.99", NULL, o, 2, 100, 100, &a) == 0 && a.count == 0);
     task_answers_release(&a);
     CHECK(ask_one("points,points=2", pairs, 2, five, &a) == -1);
+    static const float two[2][11] = {{0.25f, 0.5f, 0.9f, 0.75f, 0.5f, 0.8f, 0, 0, 1, 1, 0.6f},
+                                     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.1f}};
+    static const int64_t people[] = {1, 2, 11};
+    CHECK(ask_one("points,points=2,order=yxv,score=0.3", two[0], 3, people, &a) == 0 && a.count == 1);
+    CHECK(a.at[0].points[1].y == 75 && a.at[0].points[0].x == 50 && a.at[0].score == 0.6f);
+    task_answers_release(&a);
     static const float halves[] = {-1, 0, 0.5f, 1};
     CHECK(ask_one("points,unit=middle", halves, 2, row, &a) == 0 && a.count == 1);
     CHECK(a.at[0].points[0].x == 0 && a.at[0].points[0].y == 50 && a.at[0].points[1].x == 75);
