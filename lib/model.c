@@ -287,11 +287,13 @@ static int check_recipe(const struct graph *g, const char *text, struct text *ou
     return 0;
 }
 
-/* Of characters: one label less than classes for the blank, and perhaps another for a space. */
-static int check_characters(const struct type *t, size_t labels, struct error *err)
+/* Of characters: one label less than classes for the blank, and perhaps another for a space; of one a step, as many as
+ * there are beside the end. */
+static int check_characters(const struct type *t, bool ends, size_t labels, struct error *err)
 {
     int64_t classes = t->dims[t->rank - 1];
-    if (classes < 0 || (size_t)classes == labels + 1 || (size_t)classes == labels + 2)
+    if (classes < 0 || (ends && labels && (size_t)classes > labels) || (size_t)classes == labels + 1 ||
+        (size_t)classes == labels + 2)
         return 0;
     return error_set(err, "%zu labels for %lld classes: want %lld, or %lld and a space", labels, (long long)classes,
                      (long long)classes - 1, (long long)classes - 2);
@@ -319,7 +321,7 @@ static int check_label_count(const struct graph *g, const char *task_text, const
         return -1;
     bool one = g->output_count == 1;
     int status = task.kind == TASK_CLASSIFY ? check_classes(t, &labels, err)
-                 : one                      ? check_characters(t, labels.count, err)
+                 : one                      ? check_characters(t, task.id == TASK_ID_STEPS, labels.count, err)
                                             : 0;
     task_labels_release(&labels);
     return status;

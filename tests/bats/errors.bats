@@ -124,6 +124,11 @@ programs='convert optimize quantize run bench inspect'
     [ ! -e out.nn ]
     head -n 4 labels.txt > four.txt
     nn convert -T ctc -l four.txt -o out.nn "$TINY/conv.onnx"
+    nn convert -T steps -l four.txt -o out.nn "$TINY/conv.onnx"
+    head -n 2 labels.txt > two.txt
+    nn convert -T steps,blank=last -l two.txt -o out.nn "$TINY/conv.onnx"
+    try convert -T steps -l labels.txt -o other.nn "$TINY/conv.onnx"
+    failed_with 1 '^nnconvert: -l labels.txt: 5 labels for 5 classes'
     try run -p resize=16x16 "$TINY/conv.onnx" x.npy
     failed_with 1 '^nnrun: -p resize=16x16: recipe: gives 16x16 pixels, the input wants 32x32$'
 }
