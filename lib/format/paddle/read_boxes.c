@@ -272,3 +272,14 @@ void paddle_read_roi_align(struct paddle_node *o)
                 build_string(o->b, v, "coordinate_transformation_mode",
                              paddle_bool(o, "aligned", true) ? "half_pixel" : "output_half_pixel"));
 }
+
+void paddle_read_roi_pool(struct paddle_node *o)
+{
+    struct value *rois = paddle_in(o, 1);
+    struct value *images = build_cast(o->b, build_unsqueeze(o->b, images_of(o, rois), 1), DTYPE_F32);
+    struct value *v =
+        BUILD(o->b, "MaxRoiPool", paddle_in(o, 0), build_int(o->b, BUILD(o->b, "Concat", images, rois), "axis", 1));
+    int64_t shape[2] = {paddle_int(o, "pooled_height", 1), paddle_int(o, "pooled_width", 1)};
+    build_ints(o->b, v, "pooled_shape", 2, shape);
+    paddle_give(o, 0, build_float(o->b, v, "spatial_scale", paddle_float(o, "spatial_scale", 1)));
+}

@@ -112,6 +112,19 @@ void paddle_read_range(struct paddle_node *o)
     paddle_give(o, 0, build_node(o->b, "Range", 3, in));
 }
 
+/* Which of so many places, at least 0, are below each number; as many as the largest where it is not said. */
+void paddle_read_sequence_mask(struct paddle_node *o)
+{
+    struct value *x = paddle_as(o, paddle_in(o, 0), DTYPE_I64), *zero = build_number(o->b, DTYPE_I64, 0);
+    struct value *count = paddle_scalar(o, "maxlen", 1, DTYPE_I64, -1);
+    int64_t known;
+    if (count && build_known(o->b, count, &known, 1, NULL) == 1 && known < 0)
+        count = build_int(o->b, BUILD(o->b, "ReduceMax", x), "keepdims", 0);
+    struct value *at = BUILD(o->b, "Range", zero, BUILD(o->b, "Max", count, zero), build_number(o->b, DTYPE_I64, 1));
+    struct value *is = BUILD(o->b, "Less", at, build_unsqueeze(o->b, x, -1));
+    paddle_give(o, 0, build_cast(o->b, is, paddle_dtype_of(o, "out_dtype", DTYPE_I64)));
+}
+
 /* start + i * (stop - start) / (count - 1). */
 void paddle_read_linspace(struct paddle_node *o)
 {
