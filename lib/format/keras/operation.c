@@ -55,16 +55,69 @@ static enum dtype dtype_of(struct keras_call *l, struct value *v)
     return type ? type->dtype : DTYPE_F32;
 }
 
-/* A tensor, or a number of the type of another one. */
+/* The dims of a list of lists of numbers, of which the first of each list tells: how many. */
+static int list_dims(const struct json *j, const struct json_node *n, int64_t *dims)
+{
+    int rank = 0;
+    for (; n && n->kind == JSON_ARRAY && rank < TENSOR_MAX_RANK; n = json_first(j, n)) {
+        dims[rank] = 0;
+        for (const struct json_node *e = json_first(j, n); e; e = json_next(j, e))
+            dims[rank]++;
+        rank++;
+    }
+    return rank;
+}
+
+static void fill(struct keras_call *l, const struct json_node *n, int depth, struct tensor *t, int64_t *at)
+{
+    if (n->kind != JSON_ARRAY && (depth != t->rank || *at >= t->count))
+        build_fail(l->b, "it has a constant that is no tensor");
+    else if (n->kind != JSON_ARRAY)
+        tensor_set_f64(t, (*at)++, n->kind == JSON_NUMBER ? n->number : n->kind == JSON_TRUE);
+    else if (depth >= t->rank)
+        build_fail(l->b, "it has a constant of too many axes");
+    for (const struct json_node *e = json_first(&l->r->json, n); e && !l->b->failed; e = json_next(&l->r->json, e))
+        fill(l, e, depth + 1, t, at);
+}
+
+static enum dtype named_type(const struct json_node *n)
+{
+    static const char *const names[] = {"float32", "float16", "bfloat16", "int32", "int64", "uint8", "bool"};
+    static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F32, DTYPE_F32, DTYPE_I32, DTYPE_I64, DTYPE_U8, DTYPE_BOOL};
+    for (size_t i = 0; i < sizeof(dtypes) / sizeof(*dtypes) && n && n->kind == JSON_STRING; i++)
+        if (strcmp(names[i], n->string) == 0)
+            return dtypes[i];
+    return DTYPE_NONE;
+}
+
+/* A tensor, or numbers of the type of another one, or of a type of their own. */
 static struct value *operand(struct keras_call *l, const char *name, int position, struct value *like)
 {
-    const struct json_node *n = parameter(l, name, position);
+    const struct json *j = &l->r->json;
+    const struct json_node *n = parameter(l, name, position), *config;
     struct value *v = n ? keras_argument(l, n) : NULL;
-    if (!n || (!v && n->kind != JSON_NUMBER && n->kind != JSON_TRUE && n->kind != JSON_FALSE))
-        build_fail(l->b, "its argument %d is no tensor, and no number", position);
+    int64_t dims[TENSOR_MAX_RANK], at = 0;
     if (v || l->b->failed)
         return v;
-    return build_number(l->b, dtype_of(l, like), n->kind == JSON_NUMBER ? n->number : n->kind == JSON_TRUE);
+    config = n && strcmp(keras_class_of(j, n), "__tensor__") == 0 ? json_member(j, n, "config") : NULL;
+    enum dtype dtype = named_type(json_member(j, config, "dtype"));
+    n = config ? json_member(j, config, "value") : n;
+    bool plain = n && (n->kind == JSON_NUMBER || n->kind == JSON_TRUE || n->kind == JSON_FALSE);
+    if (!plain && (!n || n->kind != JSON_ARRAY)) {
+        build_fail(l->b, "its argument %d is no tensor, and no number", position);
+        return NULL;
+    }
+    dtype = dtype == DTYPE_NONE ? dtype_of(l, like) : dtype;
+    int rank = list_dims(j, n, dims);
+    int64_t count = tensor_count(rank, dims); /* numbers that stand in the file */
+    struct tensor *t =
+        count >= 0 && keras_count_work(l->r, (size_t)count) ? tensor_new(dtype, rank, dims, l->b->err) : NULL;
+    build_check(l->b, t != NULL);
+    if (t)
+        fill(l, n, 0, t, &at);
+    if (t && at != count)
+        build_fail(l->b, "it has a constant whose rows differ in length");
+    return build_constant(l->b, NULL, t);
 }
 
 static struct value *input(struct keras_call *l)
@@ -152,6 +205,19 @@ static void read_reduce(struct keras_call *l)
     keras_give(l, build_int(l->b, v, "keepdims", flag(l, "keepdims", 2)));
 }
 
+static void read_norm(struct keras_call *l)
+{
+    const struct json_node *n = parameter(l, "ord", 1);
+    int64_t axes[TENSOR_MAX_RANK];
+    int count = list(l, "axis", 2, axes, TENSOR_MAX_RANK);
+    bool is_one = n && n->kind == JSON_NUMBER && n->number == 1 && count == 1;
+    if (n && !is_one && !(n->kind == JSON_NUMBER && n->number == 2 && count == 1))
+        build_fail(l->b, "its order is not read, want 1 or 2 of one axis");
+    struct value *v =
+        BUILD(l->b, is_one ? "ReduceL1" : "ReduceL2", input(l), count >= 0 ? build_list(l->b, count, axes) : NULL);
+    keras_give(l, build_int(l->b, v, "keepdims", flag(l, "keepdims", 3)));
+}
+
 static void read_extreme(struct keras_call *l)
 {
     struct value *v = build_int(l->b, BUILD(l->b, l->kind->onnx, input(l)), "axis", number(l, "axis", 1, 0));
@@ -168,15 +234,10 @@ static void read_clip(struct keras_call *l)
 
 static void read_cast(struct keras_call *l)
 {
-    static const char *const names[] = {"float32", "float16", "bfloat16", "int32", "int64", "uint8", "bool"};
-    static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F32, DTYPE_F32, DTYPE_I32, DTYPE_I64, DTYPE_U8, DTYPE_BOOL};
-    const struct json_node *n = parameter(l, "dtype", 1);
-    for (size_t i = 0; i < sizeof(dtypes) / sizeof(*dtypes) && n && n->kind == JSON_STRING; i++)
-        if (strcmp(names[i], n->string) == 0) {
-            keras_give(l, build_cast(l->b, input(l), dtypes[i]));
-            return;
-        }
-    build_fail(l->b, "its type is not read");
+    enum dtype dtype = named_type(parameter(l, "dtype", 1));
+    if (dtype == DTYPE_NONE)
+        build_fail(l->b, "its type is not read");
+    keras_give(l, build_cast(l->b, input(l), dtype));
 }
 
 static void read_where(struct keras_call *l)
@@ -187,11 +248,62 @@ static void read_where(struct keras_call *l)
     keras_give(l, BUILD(l->b, "Where", condition, a, operand(l, second, 2, like)));
 }
 
+#define MOST_OPERANDS 8
+
 static void read_einsum(struct keras_call *l)
 {
     const struct json_node *n = parameter(l, "subscripts", -1);
-    struct value *v = l->b->failed ? NULL : build_node(l->b, "Einsum", l->in_count, l->in);
+    struct value *in[MOST_OPERANDS];
+    int count = 0, first = n != by_position(l, 0) ? 0 : 1;
+    while (count < MOST_OPERANDS && by_position(l, first + count) && !l->b->failed) {
+        in[count] = operand(l, "operands", first + count, first_tensor(l));
+        count++;
+    }
+    struct value *v = l->b->failed || !count ? NULL : build_node(l->b, "Einsum", count, in);
+    build_check(l->b, v != NULL);
     keras_give(l, build_string(l->b, v, "equation", n && n->kind == JSON_STRING ? n->string : ""));
+}
+
+/* ---- formulas ---- */
+
+/* "0": the argument by position. */
+static struct value *term(void *op, const char *name, bool want)
+{
+    struct keras_call *l = op;
+    int k = *name - '0';
+    return want || by_position(l, k) ? operand(l, "x", k, first_tensor(l)) : NULL;
+}
+
+static int numbers(void *op, const char *name, double *values, int max)
+{
+    struct keras_call *l = op;
+    int64_t ints[KERAS_OUTPUTS];
+    const struct json_node *n = parameter(l, name, -1);
+    if (n && n->kind != JSON_ARRAY) {
+        values[0] = n->kind == JSON_NUMBER ? n->number : n->kind == JSON_TRUE;
+        return 1;
+    }
+    int count = n ? list(l, name, -1, ints, max < KERAS_OUTPUTS ? max : KERAS_OUTPUTS) : -1;
+    for (int i = 0; i < count; i++)
+        values[i] = (double)ints[i];
+    return count;
+}
+
+static void read_formula(struct keras_call *l)
+{
+    const struct build_terms t = {.op = l, .in = term, .numbers = numbers};
+    l->out_count = build_formulas(l->b, l->kind->onnx, &t, l->out, KERAS_OUTPUTS);
+}
+
+static void read_rolled(struct keras_call *l)
+{
+    int64_t shifts[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK];
+    int count = list(l, "shift", 1, shifts, TENSOR_MAX_RANK);
+    if (count < 1 || list(l, "axis", 2, axes, TENSOR_MAX_RANK) != count)
+        build_fail(l->b, "want a shift for each axis");
+    for (int i = 0; i < count && !l->b->failed; i++)
+        axes[i] = keras_axis(l, axes[i], keras_rank(l, input(l)));
+    keras_give(l, build_roll(l->b, input(l), l->b->failed ? 0 : count, shifts, axes));
 }
 
 /* ---- shapes ---- */
