@@ -94,6 +94,13 @@ struct value *build_gather(struct build *b, struct value *x, int rank, struct va
 /* What leaves an axis, counted from 0, at its end comes in at its beginning: `count` shifts of below 2^31. */
 struct value *build_roll(struct build *b, struct value *x, int count, const int64_t *shifts, const int64_t *axes);
 
+/* x [batch, …] padded by pads, i64 [2 * rank], with its next n axes cut into blocks whose places become batches, and
+ * the way back, cut by i64 [n] before and behind. The blocks, and all sizes, are below 2^31. */
+struct value *build_space_to_batch(struct build *b, struct value *x, int rank, int n, const int64_t *block,
+                                   struct value *pads);
+struct value *build_batch_to_space(struct build *b, struct value *x, int rank, int n, const int64_t *block,
+                                   struct value *before, struct value *behind);
+
 /* x of 3 to 8 axes with channels, which stand last, second; and back. A constant is permuted, also behind a Cast
  * or a DequantizeLinear of one scale; the axes of `perm` for both are those of build_transpose() (build_window.c). */
 struct value *build_channels_first(struct build *b, struct value *x, int rank);

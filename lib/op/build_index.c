@@ -271,3 +271,58 @@ struct value *build_roll(struct build *b, struct value *x, int count, const int6
     }
     return x;
 }
+
+/* ---- blocks ---- */
+
+static struct value *joined(struct build *b, struct value *x, struct value *y, struct value *z)
+{
+    return build_int(b, BUILD(b, "Concat", x, y, z), "axis", 0);
+}
+
+struct value *build_space_to_batch(struct build *b, struct value *x, int rank, int n, const int64_t *block,
+                                   struct value *pads)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    int at = 0;
+    if (n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
+        build_fail(b, "blocks of %d axes of %d", n, rank);
+    if (b->failed)
+        return NULL;
+    struct value *rest = build_shape(b, x, n + 1, rank), *blocks = build_list(b, n, block);
+    struct value *v = BUILD(b, "Pad", x, pads), *sizes = BUILD(b, "Div", build_shape(b, v, 1, n + 1), blocks);
+    struct value *parts = BUILD(b, "Concat", build_unsqueeze(b, sizes, 1), build_unsqueeze(b, blocks, 1));
+    parts = BUILD(b, "Reshape", build_int(b, parts, "axis", 1), BUILD_LIST(b, -1));
+    v = BUILD(b, "Reshape", v, joined(b, build_shape(b, x, 0, 1), parts, rest));
+    for (int i = 0; i < n; i++)
+        perm[at++] = 2 + 2 * i;
+    perm[at++] = 0;
+    for (int i = 0; i < n; i++)
+        perm[at++] = 1 + 2 * i;
+    for (int i = n + 1; i < rank; i++)
+        perm[at++] = n + i;
+    return BUILD(b, "Reshape", build_transpose(b, v, rank + n, perm), joined(b, BUILD_LIST(b, -1), sizes, rest));
+}
+
+struct value *build_batch_to_space(struct build *b, struct value *x, int rank, int n, const int64_t *block,
+                                   struct value *before, struct value *behind)
+{
+    int64_t perm[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK];
+    int at = 0;
+    if (n < 1 || rank < n + 1 || rank + n > TENSOR_MAX_RANK)
+        build_fail(b, "blocks of %d axes of %d", n, rank);
+    if (b->failed)
+        return NULL;
+    struct value *blocks = build_list(b, n, block), *sizes = build_shape(b, x, 1, n + 1),
+                 *rest = build_shape(b, x, n + 1, rank), *whole = BUILD(b, "Mul", sizes, blocks);
+    struct value *v = BUILD(b, "Reshape", x, joined(b, blocks, BUILD_LIST(b, -1), joined(b, sizes, rest, NULL)));
+    perm[at++] = n;
+    for (int i = 0; i < n; i++) {
+        perm[at++] = n + 1 + i;
+        perm[at++] = i;
+        axes[i] = 1 + i;
+    }
+    for (int i = n + 1; i < rank; i++)
+        perm[at++] = n + i;
+    v = BUILD(b, "Reshape", build_transpose(b, v, rank + n, perm), joined(b, BUILD_LIST(b, -1), whole, rest));
+    return BUILD(b, "Slice", v, before, BUILD(b, "Sub", whole, behind), build_list(b, n, axes));
+}

@@ -130,7 +130,8 @@ static struct tensor *stored(struct openvino_read *l, enum dtype dtype, int rank
     int64_t offset = openvino_int(l, "offset", -1), size = openvino_int(l, "size", -1);
     int64_t count = tensor_count(rank, dims);
     size_t bytes;
-    if (count < 0 || !tensor_bytes(dtype, count, &bytes) || size < 0 || offset < 0 || (uint64_t)size != bytes) {
+    if (count < 0 || !tensor_bytes(dtype, count, &bytes) || size < 0 || offset < 0 ||
+        ((uint64_t)size != bytes && (bytes > 0 || size != 1))) { /* of no elements: one byte */
         build_fail(l->b, "it has %lld bytes at %lld, which its shape does not need", (long long)size,
                    (long long)offset);
         return NULL;

@@ -107,15 +107,57 @@ void openvino_read_reverse(struct openvino_read *l)
                       build_list(l->b, n, axes), build_list(l->b, n, steps));
 }
 
+/* ONNX has batches and steps as the first two axes. */
 void openvino_read_reverse_sequence(struct openvino_read *l)
 {
-    int64_t time = openvino_int(l, "seq_axis", 1), batch = openvino_int(l, "batch_axis", 0);
-    if (time + batch != 1 || (time != 0 && time != 1)) {
-        openvino_read_opaque(l);
+    int64_t perm[TENSOR_MAX_RANK], back[TENSOR_MAX_RANK];
+    int rank = openvino_rank(l, 0), at = 0, batch = openvino_axis(l, openvino_int(l, "batch_axis", 0), rank),
+        time = openvino_axis(l, openvino_int(l, "seq_axis", 1), rank);
+    if (batch == time)
+        build_fail(l->b, "its batches are its steps");
+    if (l->b->failed)
         return;
-    }
-    struct value *v = BUILD(l->b, "ReverseSequence", openvino_in(l, 0), openvino_i64(l, 1));
-    l->out[0] = build_int(l->b, build_int(l->b, v, "time_axis", time), "batch_axis", batch);
+    perm[at++] = batch;
+    perm[at++] = time;
+    for (int i = 0; i < rank; i++)
+        if (i != batch && i != time)
+            perm[at++] = i;
+    for (int i = 0; i < rank; i++)
+        back[perm[i]] = i;
+    bool plain = batch == 0 && time == 1;
+    struct value *v = plain ? openvino_in(l, 0) : build_transpose(l->b, openvino_in(l, 0), rank, perm);
+    v = BUILD(l->b, "ReverseSequence", v, openvino_i64(l, 1));
+    build_int(l->b, build_int(l->b, v, "time_axis", 1), "batch_axis", 0);
+    l->out[0] = plain ? v : build_transpose(l->b, v, rank, back);
+}
+
+/* The blocks of all axes but the first; their number. */
+static int blocks_of(struct openvino_read *l, int64_t *block)
+{
+    int rank = openvino_rank(l, 0);
+    if (openvino_want_ints(l, 1, block, TENSOR_MAX_RANK) != rank || rank < 2 || block[0] != 1)
+        build_fail(l->b, "want a block for each axis, 1 for the first");
+    for (int i = 0; i < rank && !l->b->failed; i++)
+        if (block[i] < 1 || block[i] > INT16_MAX || openvino_dim(l, 0, i) > INT32_MAX)
+            build_fail(l->b, "a block of %lld, or an axis of too many", (long long)block[i]);
+    return l->b->failed ? 1 : rank - 1;
+}
+
+void openvino_read_space_to_batch(struct openvino_read *l)
+{
+    int64_t block[TENSOR_MAX_RANK] = {1};
+    int n = blocks_of(l, block);
+    struct value *pads = build_int(l->b, BUILD(l->b, "Concat", openvino_list(l, 2), openvino_list(l, 3)), "axis", 0);
+    l->out[0] = build_space_to_batch(l->b, openvino_in(l, 0), n + 1, n, block + 1, pads);
+}
+
+void openvino_read_batch_to_space(struct openvino_read *l)
+{
+    int64_t block[TENSOR_MAX_RANK] = {1};
+    int n = blocks_of(l, block);
+    l->out[0] = build_batch_to_space(l->b, openvino_in(l, 0), n + 1, n, block + 1,
+                                     build_slice(l->b, openvino_list(l, 2), 0, 1, n + 1),
+                                     build_slice(l->b, openvino_list(l, 3), 0, 1, n + 1));
 }
 
 /* ---- gathers and scatters ---- */

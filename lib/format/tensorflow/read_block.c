@@ -9,8 +9,7 @@
 
 /* What was cut into blocks. */
 struct tensorflow_blocks {
-    const struct value *made; /* of it */
-    struct value *x;
+    struct value *x, *made;    /* made of it */
     int64_t block[3], pads[6]; /* -1: only known at run time */
     int count;
     struct tensorflow_blocks *next;
@@ -65,46 +64,24 @@ static void edges_of(struct tensorflow_op *o, int n, int64_t *edges)
     }
 }
 
-static struct value *joined(struct build *b, struct value *x, struct value *y, struct value *z)
-{
-    return build_int(b, BUILD(b, "Concat", x, y, z), "axis", 0);
-}
-
 /* [batch, h, w, …] padded, cut into blocks whose places become batches, the batch last. */
 void tensorflow_read_space_to_batch(struct tensorflow_op *o)
 {
     struct build *b = o->b;
     struct tensorflow_blocks *found = arena_alloc(&o->scope->r->arena, sizeof(*found), b->err);
-    int64_t perm[TENSOR_MAX_RANK], block[3] = {0};
-    int rank = tensorflow_rank(o, 0), n = block_of(o, block), at = 0;
+    int64_t block[3] = {0};
+    int rank = tensorflow_rank(o, 0), n = block_of(o, block);
     build_check(b, found != NULL);
     if (b->failed)
         return;
     *found = (struct tensorflow_blocks){.x = tensorflow_in(o, 0), .count = n, .next = o->scope->r->blocks};
     memcpy(found->block, block, sizeof(block));
     edges_of(o, n, found->pads);
-    struct value *in[] = {found->x,
-                          tensorflow_i64(o, o->in_count - 1),
-                          build_list(b, n, block),
-                          BUILD_LIST(b, 0, 1, 0, rank - n - 1),
-                          build_reshape(b, build_list(b, n, block), 2, (int64_t[]){n, 1}),
-                          build_shape(b, found->x, n + 1, rank)};
-    struct value *v = build_formula(b, "$0 $1 Transpose $3 Pad:2 [-1] Reshape:2 Pad:2", 3 + 1, in);
-    struct value *sizes = BUILD(b, "Div", build_shape(b, v, 1, n + 1), in[2]);
-    struct value *parts = build_int(b, BUILD(b, "Concat", build_unsqueeze(b, sizes, 1), in[4]), "axis", 1);
-    v = BUILD(b, "Reshape", v,
-              joined(b, build_shape(b, found->x, 0, 1), BUILD(b, "Reshape", parts, BUILD_LIST(b, -1)), in[5]));
-    for (int i = 0; i < n; i++)
-        perm[at++] = 2 + 2 * i;
-    perm[at++] = 0;
-    for (int i = 0; i < n; i++)
-        perm[at++] = 1 + 2 * i;
-    for (int i = n + 1; i < rank; i++)
-        perm[at++] = n + i;
-    v = BUILD(b, "Reshape", build_transpose(b, v, rank + n, perm), joined(b, BUILD_LIST(b, -1), sizes, in[5]));
-    found->made = v;
+    struct value *in[] = {tensorflow_i64(o, o->in_count - 1), BUILD_LIST(b, 0, 1, 0, rank - n - 1)};
+    struct value *pads = build_formula(b, "$0 Transpose $1 Pad:2 [-1] Reshape:2", 2, in);
+    found->made = build_space_to_batch(b, found->x, rank, n, block, pads);
     o->scope->r->blocks = found;
-    tensorflow_give(o, 0, v);
+    tensorflow_give(o, 0, found->made);
 }
 
 /* The pads of a convolution of that dilation, whose kernel has `kernel` elements: those without what only fills the
@@ -189,31 +166,15 @@ static struct value *dilated(struct tensorflow_op *o, int n, const int64_t *bloc
 /* The way back, cut to size. */
 void tensorflow_read_batch_to_space(struct tensorflow_op *o)
 {
-    struct build *b = o->b;
-    int64_t block[3] = {0}, crops[6] = {0}, perm[TENSOR_MAX_RANK];
-    int rank = tensorflow_rank(o, 0), n = block_of(o, block), at = 0;
+    int64_t block[3] = {0}, crops[6] = {0};
+    int n = block_of(o, block);
     edges_of(o, n, crops);
-    struct value *v = b->failed ? NULL : dilated(o, n, block, crops), *x = tensorflow_in(o, 0);
-    if (b->failed || v) {
-        tensorflow_give(o, 0, v);
-        return;
+    struct value *v = o->b->failed ? NULL : dilated(o, n, block, crops);
+    if (!v && !o->b->failed) {
+        struct value *all = tensorflow_i64(o, o->in_count - 1);
+        v = build_batch_to_space(o->b, tensorflow_in(o, 0), tensorflow_rank(o, 0), n, block,
+                                 build_formula(o->b, "$0 [0] [1] [1] Slice:4 [1] Squeeze:2", 1, &all),
+                                 build_formula(o->b, "$0 [1] [2] [1] Slice:4 [1] Squeeze:2", 1, &all));
     }
-    struct value *sizes = build_shape(b, x, 1, n + 1), *rest = build_shape(b, x, n + 1, rank);
-    v = BUILD(b, "Reshape", x, joined(b, build_list(b, n, block), BUILD_LIST(b, -1), joined(b, sizes, rest, NULL)));
-    perm[at++] = n;
-    for (int i = 0; i < n; i++) {
-        perm[at++] = n + 1 + i;
-        perm[at++] = i;
-    }
-    for (int i = n + 1; i < rank; i++)
-        perm[at++] = n + i;
-    struct value *whole = BUILD(b, "Mul", sizes, build_list(b, n, block));
-    v = BUILD(b, "Reshape", build_transpose(b, v, rank + n, perm), joined(b, BUILD_LIST(b, -1), whole, rest));
-    struct value *in[] = {v, tensorflow_i64(o, o->in_count - 1), whole,
-                          build_range(b, BUILD_LIST(b, 1), BUILD_LIST(b, n + 1))};
-    tensorflow_give(
-        o, 0,
-        build_formula(
-            b, "$0 $1 [0] [1] [1] Slice:4 [1] Squeeze:2 $2 $1 [1] [2] [1] Slice:4 [1] Squeeze:2 Sub:2 $3 Slice:4", 4,
-            in));
+    tensorflow_give(o, 0, v);
 }
