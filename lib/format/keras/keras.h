@@ -145,6 +145,8 @@ const char *keras_keep(struct keras_reader *r, const char *text);
 /* The tensor of weight number `index` of a layer, called `name`, as f32; of the part of the layer that is its attribute
  * `part` (NULL: its own). NULL: there is none. A new reference. */
 struct tensor *keras_tensor(struct keras_call *l, const char *part, const char *name, int index);
+/* The same of its attribute "cell", or of the layer itself (read_rnn.c). */
+struct tensor *keras_cell_tensor(struct keras_call *l, const char *name, int index);
 /* The same of the layer itself as a constant; a failure where there is none. */
 struct value *keras_weight(struct keras_call *l, const char *name, int index);
 /* Its axes in the order perm [rank]; a failure where it has more or fewer. */

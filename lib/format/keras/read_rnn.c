@@ -20,8 +20,7 @@ static const struct cell simple_cell = {"RNN", "cell", 1, {0}, 1, 1, false};
 
 /* ---- weights ---- */
 
-/* A weight of the cell, or of the layer itself. */
-static struct tensor *cell_tensor(struct keras_call *l, const char *name, int index)
+struct tensor *keras_cell_tensor(struct keras_call *l, const char *name, int index)
 {
     struct tensor *t = l->r->by_path ? keras_tensor(l, "cell", name, index) : NULL;
     return t || l->b->failed ? t : keras_tensor(l, NULL, name, index);
@@ -44,7 +43,7 @@ static struct value *turned(struct keras_call *l, const struct cell *cell, const
 static struct value *matrix(struct keras_call *l, const struct cell *cell, int64_t units, const char *name, int index,
                             int64_t rows)
 {
-    struct tensor *t = cell_tensor(l, name, index);
+    struct tensor *t = keras_cell_tensor(l, name, index);
     struct value *v = NULL;
     if (!t || t->rank != 2 || t->dims[1] != cell->gates * units || (rows && t->dims[0] != rows))
         build_fail(l->b, "its %s must be a matrix of %lld columns", name, (long long)(cell->gates * units));
@@ -57,7 +56,7 @@ static struct value *matrix(struct keras_call *l, const struct cell *cell, int64
 /* [gates * units], or [2, gates * units] with one for the state: [1, 2 * gates * units]. */
 static struct value *biases(struct keras_call *l, const struct cell *cell, int64_t units, bool *is_double)
 {
-    struct tensor *t = keras_bool(l, "use_bias", true) ? cell_tensor(l, "bias", 2) : NULL;
+    struct tensor *t = keras_bool(l, "use_bias", true) ? keras_cell_tensor(l, "bias", 2) : NULL;
     int64_t count = cell->gates * units, dims[2] = {1, 2 * count};
     *is_double = t && t->count == 2 * count;
     if (!t)
