@@ -1,4 +1,5 @@
-/* Variables, which keep their value from run to run: each is an input with its first value as default, and an output.
+/* Variables, which keep their value from run to run: each is an input, with its first value as default where that is
+ * known, and an output.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,24 +22,28 @@ static struct openvino_variable *find(struct openvino_read *l, const char *name)
     return v;
 }
 
-/* The first value, a constant; zeros of the variable's shape where none is given. */
-static struct tensor *first_value(struct openvino_read *l)
+/* The input that it is: with its first value, a constant or zeros of a known shape; what has open sizes, as the keys
+ * and values of a decoder, must be given. */
+static struct value *state_input(struct openvino_read *l, const char *name)
 {
     int64_t dims[TENSOR_MAX_RANK];
     const struct tensor *given = openvino_has(l, 0) ? openvino_constant(l, 0) : NULL;
-    if (given)
-        return tensor_ref((struct tensor *)given);
     const struct type *type = openvino_has(l, 0) ? build_type(l->b, l->in[0]) : NULL;
     enum dtype dtype = type ? type->dtype : openvino_element_type(openvino_text(l, "variable_type", "f32"));
-    int rank = type ? type->rank : openvino_stated_dims(l, "variable_shape", dims);
-    for (int i = 0; i < rank && type; i++)
-        dims[i] = type->dims[i];
-    int64_t count = rank < 0 ? -1 : tensor_count(rank, dims);
-    if (count < 0 || count > MOST_ELEMENTS || dtype == DTYPE_NONE) {
-        build_fail(l->b, "the first value of its variable must be a constant, or its shape known");
-        return NULL;
+    int rank = openvino_stated_dims(l, "variable_shape", dims);
+    if (rank < 0 && type) { /* the older operator says nothing of its own */
+        rank = type->rank;
+        memcpy(dims, type->dims, (size_t)(rank > 0 ? rank : 0) * sizeof(*dims));
     }
-    return tensor_new(dtype, rank, dims, l->b->err);
+    int64_t count = rank < 0 ? -1 : tensor_count(rank, dims);
+    if (rank < 0 || count > MOST_ELEMENTS || dtype == DTYPE_NONE)
+        build_fail(l->b, "the first value of its variable must be a constant, or its rank known");
+    struct value *in = build_input(l->b, name, dtype, rank, dims);
+    if (!in || count < 0)
+        return in;
+    struct tensor *first = given ? tensor_ref((struct tensor *)given) : tensor_new(dtype, rank, dims, l->b->err);
+    build_check(l->b, first && graph_make_constant(in, first, l->b->err) == 0);
+    return in;
 }
 
 static void add_variable(struct openvino_read *l, const char *name)
@@ -47,16 +52,13 @@ static void add_variable(struct openvino_read *l, const char *name)
     struct openvino_variable *v = arena_alloc(&l->body->reader->arena, sizeof(*v), l->b->err);
     if (l->b->graph != root)
         build_fail(l->b, "a variable that is read within a loop or branch");
-    struct tensor *first = l->b->failed ? NULL : first_value(l);
-    build_check(l->b, v && first);
-    if (!l->b->failed) {
-        name = openvino_keep(l, name);
-        struct value *in = build_input(l->b, name, first->dtype, first->rank, first->dims);
-        build_check(l->b, in && graph_make_constant(in, tensor_ref(first), l->b->err) == 0);
-        *v = (struct openvino_variable){name, in, in, l->body->reader->variables};
-        l->body->reader->variables = v;
-    }
-    tensor_unref(first);
+    build_check(l->b, v != NULL);
+    name = l->b->failed ? NULL : openvino_keep(l, name);
+    struct value *in = l->b->failed ? NULL : state_input(l, name);
+    if (l->b->failed)
+        return;
+    *v = (struct openvino_variable){name, in, in, l->body->reader->variables};
+    l->body->reader->variables = v;
 }
 
 void openvino_read_read_value(struct openvino_read *l)
