@@ -121,3 +121,18 @@ void openvino_read_fourier(struct openvino_read *l)
     }
     l->out[0] = real && inverse ? BUILD(l->b, "Squeeze", v, BUILD_LIST(l->b, -1)) : v;
 }
+
+/* A window as long as a frame; a signal without batches gets one for the while. */
+void openvino_read_stft(struct openvino_read *l)
+{
+    int64_t frame = 0;
+    int rank = openvino_rank(l, 0);
+    if (openvino_want_ints(l, 2, &frame, 1) != 1 || openvino_dim(l, 1, 0) != frame || rank < 1 || rank > 2)
+        build_fail(l->b, "want a signal of 1 or 2 axes, and a window as long as a frame, which is known");
+    struct value *step = build_reshape(l->b, openvino_i64(l, 3), 0, NULL);
+    struct value *x = rank == 1 ? build_unsqueeze(l->b, openvino_in(l, 0), 0) : openvino_in(l, 0);
+    struct value *v = BUILD(l->b, "STFT", build_unsqueeze(l->b, x, -1), step, openvino_in(l, 1));
+    if (openvino_bool(l, "transpose_frames", false))
+        v = build_transpose(l->b, v, 4, (int64_t[]){0, 2, 1, 3});
+    l->out[0] = rank == 1 ? BUILD(l->b, "Squeeze", v, BUILD_LIST(l->b, 0)) : v;
+}
