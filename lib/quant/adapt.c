@@ -7,6 +7,7 @@
 #include "op/conv.h"
 
 #define PLACES  128  /* of one operand */
+#define SEEN    4    /* times a block's side: the least number of places to go by */
 #define DAMPING 0.01 /* of the mean of the diagonal, added to it: what was not seen is not trusted */
 
 static bool is_conv(const struct node *n)
@@ -114,6 +115,7 @@ static void add_windows(struct quant_moments *m, const struct tensor *t)
     int64_t in_size = tensor_count(w->rank, w->in), out_size = tensor_count(w->rank, w->out);
     int64_t taps = tensor_count(w->rank, w->kernel), channels = t->dims[1];
     int64_t places = out_size < PLACES ? out_size : PLACES;
+    m->seen += places;
     for (int64_t p = 0; p < places; p++) {
         int64_t at[WINDOW_MAX], number = p * out_size / places;
         for (int i = w->rank - 1; i >= 0; i--) {
@@ -137,6 +139,7 @@ void quant_moments_add(struct quant_moments *m, const struct tensor *x)
         return;
     }
     int64_t rows = x->count / m->depth, places = rows < PLACES ? rows : PLACES;
+    m->seen += places;
     for (int64_t p = 0; p < places; p++) {
         memcpy(m->row, (const float *)x->data + p * rows / places * m->depth, (size_t)m->depth * sizeof *m->row);
         add_row(m, 0);
@@ -239,10 +242,11 @@ static void round_block(const struct quant_moments *m, struct quant_weights *w, 
 
 int quant_moments_round(const struct quant_moments *m, struct quant_weights *w, struct error *err)
 {
-    double *room = m->n ? mem_calloc(QUANT_BLOCK * QUANT_BLOCK + QUANT_BLOCK, sizeof *room, err) : NULL;
+    bool adapts = m->n && m->seen >= SEEN * m->side;
+    double *room = adapts ? mem_calloc(QUANT_BLOCK * QUANT_BLOCK + QUANT_BLOCK, sizeof *room, err) : NULL;
     for (int64_t g = 0; room && g < m->groups; g++)
         for (int64_t b = 0; b < m->blocks; b++)
             round_block(m, w, g, b, room);
     free(room);
-    return m->n && !room ? -1 : 0;
+    return adapts && !room ? -1 : 0;
 }

@@ -13,6 +13,7 @@
 struct quant_moments {
     const struct node *n;                /* NULL: the layer is not adapted */
     int64_t groups, depth, blocks, side; /* side: of a block */
+    int64_t seen;                        /* places that were summed */
     struct window window;                /* of a convolution, for the last operand */
     float *sums;                         /* [groups][blocks][side * side], the upper triangle */
     float *row;                          /* [depth] */
@@ -27,7 +28,8 @@ void quant_moments_release(struct quant_moments *m);
 /* Takes an operand, f32, at some places spread over it. */
 void quant_moments_add(struct quant_moments *m, const struct tensor *x);
 
-/* Rounds the weights anew, with the scales that they have. */
+/* Rounds the weights anew, with the scales that they have; not by so few places that they say nothing of most directions,
+ * in which weights would be off all the more. */
 int quant_moments_round(const struct quant_moments *m, struct quant_weights *w, struct error *err);
 
 #endif

@@ -183,7 +183,7 @@ static void networks(void)
     } cases[] = {
         {residual, NULL, 4, 3, 4, 30},    {residual, "Add", 3, 3, 3, 30}, {joined, NULL, 5, 3, 2, 30},
         {gated, NULL, 8, 3, 7, 28},       {attention, NULL, 1, 2, 1, 30}, {scaled, NULL, 3, 3, 3, 30},
-        {residual, "Conv", 0, 0, 0, 200},   {parted, NULL, 6, 3, 4, 28},
+        {residual, "Conv", 0, 0, 0, 200}, {parted, NULL, 6, 3, 4, 28},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct error err = {""};
@@ -349,7 +349,10 @@ static void adaptive_rounding(void)
         double before = weight_noise(n, &c.weights[at], operand[0], &err);
         struct quant_moments m;
         CHECK(quant_moments_init(&m, &c.places.layers[at], &err) == 0 && m.n);
-        quant_moments_add(&m, operand[0]);
+        CHECK(quant_moments_round(&m, &c.weights[at], &err) == 0);
+        CHECK_MSG(weight_noise(n, &c.weights[at], operand[0], &err) == before, "%zu: rounded by nothing", i);
+        for (int k = 0; k < 16; k++)
+            quant_moments_add(&m, operand[0]);
         CHECK(quant_moments_round(&m, &c.weights[at], &err) == 0);
         double after = weight_noise(n, &c.weights[at], operand[0], &err);
         CHECK_MSG(after < 0.3 * before, "%zu: %g before, %g after", i, before, after);
