@@ -7,10 +7,10 @@ struct pack_args {
     struct view b, packed, bias;
     const struct kernel_product *product;
     int64_t k, n, panels;
-    int taps, zero; /* of B, less what turns u8 to s8 */
-    int32_t a_zero; /* of A, with what the kernel adds to it */
-    uint8_t turn;   /* 0x80 for u8 */
-    size_t matrix;  /* bytes of a packed one */
+    int taps;
+    int8_t part[QUANT_RUNS_MAX][256]; /* what a byte of B, less its zero point, is in each run */
+    int32_t a_zero;                   /* of A, with what the kernel adds to it */
+    size_t matrix;                    /* bytes of a packed one */
 };
 
 /* A column of B, less its zero point, as runs that add up to it; their sum. */
@@ -19,15 +19,25 @@ static int32_t take_column(const struct pack_args *a, const uint8_t *b, int8_t *
     /* In variables of its own: what `to` writes may be anything, as far as the compiler knows. */
     const ptrdiff_t step = a->b.stride[a->b.rank - 2];
     const int64_t k = a->k;
-    const int taps = a->taps, zero = a->zero, turn = a->turn;
     int32_t sum = 0;
-    for (int64_t i = 0; i < k; i++) {
-        int x = (int8_t)(b[i * step] ^ turn) - zero;
-        sum += x;
-        for (int t = 0; t < taps; t++)
-            to[t * k + i] = exec_quant_part(&x);
+    for (int t = 0; t < a->taps; t++, to += k) {
+        const int8_t *part = a->part[t];
+        for (int64_t i = 0; i < k; i++) {
+            int8_t x = part[b[i * step]];
+            to[i] = x;
+            sum += x;
+        }
     }
     return sum;
+}
+
+static void fill_parts(struct pack_args *a, bool is_signed, int zero)
+{
+    for (int i = 0; i < 256; i++) {
+        int x = (is_signed ? (int8_t)i : i) - zero;
+        for (int t = 0; t < a->taps; t++)
+            a->part[t][i] = exec_quant_part(&x);
+    }
 }
 
 /* A unit is a panel of a matrix. */
@@ -121,10 +131,8 @@ static int lower(struct plan *p, struct node *n, struct error *err)
     struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .tap = no_tap};
     if (!a || plan_in_contiguous(p, n, A, n->in[A]->type.rank - 1, &job.a, err) < 0)
         return -1;
-    bool turned = n->in[B]->type.dtype == DTYPE_U8;
     *a = (struct pack_args){.b = *plan_in(n, B), .product = job.product, .taps = count_runs(n)};
-    a->turn = turned ? 0x80 : 0;
-    a->zero = (int)exec_quant_param(n, B_ZERO, 0) - (turned ? 128 : 0);
+    fill_parts(a, n->in[B]->type.dtype == DTYPE_I8, (int)exec_quant_param(n, B_ZERO, 0));
     a->a_zero = (int32_t)exec_quant_param(n, A_ZERO, 0) + job.product->a_offset;
     a->k = a->b.dims[a->b.rank - 2];
     a->n = a->b.dims[a->b.rank - 1];
