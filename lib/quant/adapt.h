@@ -28,8 +28,8 @@ void quant_moments_release(struct quant_moments *m);
 /* Takes an operand, f32, at some places spread over it. */
 void quant_moments_add(struct quant_moments *m, const struct tensor *x);
 
-/* Rounds the weights anew, with the scales that they have; not by so few places that they say nothing of most directions,
- * in which weights would be off all the more. */
+/* Rounds the weights anew, with the scales that they have; not by so few places that they say nothing of most
+ * directions, in which weights would be off all the more. */
 int quant_moments_round(const struct quant_moments *m, struct quant_weights *w, struct error *err);
 
 #endif
