@@ -170,6 +170,7 @@ static const struct processor {
     bool is_bgr;       /* whatever the file says */
     bool as_stored;    /* values are not scaled unless the file says so */
     bool divides;      /* by std once more, where "include_top" is not false */
+    bool flips;        /* to blue, green, red, unless the file says otherwise */
     bool no_mean;      /* unless "do_normalize" is true */
     bool is_real;      /* it resizes what is scaled already, in floating point, as the resampling of TensorFlow does */
 } processors[] = {
@@ -184,7 +185,7 @@ static const struct processor {
     {.name = "TextNet", .resize = resize_textnet},
     {.name = "MaskFormer", .resize = resize_textnet, .pads_batches = true},
     {.name = "Mask2Former", .resize = resize_textnet, .pads_batches = true},
-    {.name = "MobileViT", .resize = resize_plain, .no_mean = true},
+    {.name = "MobileViT", .resize = resize_plain, .flips = true, .no_mean = true},
     {.name = "Perceiver", .resize = resize_perceiver},
     {.name = "Detr", .resize = resize_plain, .pads_batches = true},
     {.name = "ConditionalDetr", .resize = resize_plain, .pads_batches = true},
@@ -222,9 +223,10 @@ static bool is_fast(const char *type)
 /* What a switch asks for that no recipe has. */
 static int check_switches(struct import *m, const struct processor *p)
 {
-    static const char *const known[] = {"do_resize",    "do_center_crop",   "do_rescale",
-                                        "do_normalize", "do_convert_rgb",   "do_flip_channel_order",
-                                        "do_pad",       "do_reduce_labels", "do_convert_annotations"};
+    static const char *const known[] = {"do_resize",       "do_center_crop",   "do_rescale",
+                                        "do_normalize",    "do_convert_rgb",   "do_flip_channel_order",
+                                        "do_pad",          "do_reduce_labels", "do_convert_annotations",
+                                        "do_flip_channels"};
     static const char *const sizes[] = {"size_divisor", "patch_size",        "min_pixels",          "max_pixels",
                                         "min_size",     "keep_aspect_ratio", "ensure_multiple_of",  "max_image_tiles",
                                         "tile_size",    "max_num_patches",   "image_grid_pinpoints"};
@@ -262,7 +264,7 @@ static int add_values(struct import *m, const struct processor *p)
 {
     const struct json_node *factor = import_get(m, "rescale_factor");
     bool normalises = import_is_on(m, "do_normalize", import_get(m, "image_mean") != NULL && !p->no_mean);
-    bool flips = p->is_bgr || import_is_on(m, "do_flip_channel_order", false);
+    bool flips = p->is_bgr || import_is_on(m, "do_flip_channel_order", p->flips);
     text_puts(m->out, flips ? ",bgr" : ",rgb");
     if (import_is_on(m, "do_rescale", !p->as_stored)) {
         text_puts(m->out, ",scale=");

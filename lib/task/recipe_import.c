@@ -104,25 +104,32 @@ static int import_timm(struct import *m)
     return add_fitted(m, width, height, part, import_word(import_get(m, "crop_mode")), fill) ? -1 : add_normalised(m);
 }
 
+/* m->node has "preprocess_cfg", of which anything may be missing, and "model_cfg". */
 static int import_open_clip(struct import *m)
 {
-    const struct json_node *size = import_get(m, "size"), *fill = import_get(m, "fill_color");
-    int width = import_side_of(size), height = width, level = import_side_of(fill);
+    const struct json_node *vision = json_member(m->j, import_get(m, "model_cfg"), "vision_cfg");
+    const struct json_node *usual = json_member(m->j, vision, "image_size");
+    m->node = import_get(m, "preprocess_cfg");
+    const struct json_node *size = import_get(m, "size") ? import_get(m, "size") : usual;
+    int width = import_side_of(size), height = width, level = import_side_of(import_get(m, "fill_color"));
     char colour[16];
     snprintf(colour, sizeof colour, ":%d", level);
     if (!width && !import_pair(m, size, &height, &width))
         return error_set(m->err, "recipe: size: want a number, or height and width");
-    return add_fitted(m, width, height, 1, import_word(import_get(m, "resize_mode")), colour) ? -1 : add_normalised(m);
+    if (add_fitted(m, width, height, 1, import_word(import_get(m, "resize_mode")), colour))
+        return -1;
+    text_puts(m->out, import_get(m, "interpolation") ? "" : ",filter=bicubic");
+    return add_normalised(m);
 }
 
 /* ---- which of these ---- */
 
 static int import(struct import *m)
 {
-    const struct json_node *timm = import_get(m, "pretrained_cfg"), *clip = import_get(m, "preprocess_cfg");
-    if (timm || clip)
-        m->node = timm ? timm : clip;
-    if (clip && !timm)
+    const struct json_node *timm = import_get(m, "pretrained_cfg");
+    if (timm)
+        m->node = timm;
+    if (import_get(m, "preprocess_cfg"))
         return import_open_clip(m);
     if (import_get(m, "input_size") && import_get(m, "mean"))
         return import_timm(m);

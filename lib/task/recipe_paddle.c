@@ -214,6 +214,37 @@ static int add_pad_stride(struct import *m)
     return 0;
 }
 
+/* PaddleDetection's, right and below, of what is not normalised yet. */
+static int add_pad(struct import *m)
+{
+    const struct json_node *fill = import_get(m, "fill_value");
+    int width, height;
+    if (!import_pair(m, import_get(m, "size"), &height, &width))
+        return error_set(m->err, "recipe: Pad: want size, height and width");
+    text_printf(m->out, ",pad=%dx%d", width, height);
+    for (const struct json_node *n = fill ? json_first(m->j, fill) : NULL; n; n = json_next(m->j, n))
+        text_printf(m->out, ":%.0f", n->kind == JSON_NUMBER ? n->number : -1);
+    text_puts(m->out, fill ? ":corner" : ":114:corner");
+    return 0;
+}
+
+/* PaddleOCR's of tables: both sides truncated, and zeros around what is normalised. */
+static int add_resize_table(struct import *m)
+{
+    int side = import_side(m, "max_len");
+    text_printf(m->out, ",resize=fit:%dx%d:down", side ? side : 488, side ? side : 488);
+    return 0;
+}
+
+static int add_pad_table(struct import *m)
+{
+    int width, height;
+    if (!import_pair(m, import_get(m, "size"), &height, &width))
+        return error_set(m->err, "recipe: PaddingTableImage: want size, height and width");
+    text_printf(m->out, ",pad=%dx%d:corner", width, height);
+    return 0;
+}
+
 static const struct step {
     const char *name;
     int (*add)(struct import *m);
@@ -230,6 +261,11 @@ static const struct step {
     {"RecResizeImg", add_resize_for_recognition},
     {"OCRReisizeNormImg", add_resize_for_recognition},
     {"PadStride", add_pad_stride},
+    {"Pad", add_pad},
+    {"ResizeTableImage", add_resize_table},
+    {"PaddingTableImage", add_pad_table},
+    {"TableLabelEncode", add_nothing},
+    {"TableBoxEncode", add_nothing},
     {"ToCHWImage", add_nothing},
     {"Permute", add_nothing},
     {"KeepKeys", add_nothing},

@@ -41,7 +41,13 @@ static const char *const files[][2] = {
      "[0.5, 0.5, 0.5], \"interpolation\": \"bicubic\", \"resize_mode\": \"squash\"}}",
      "torchvision,resize=256x256,crop=256,filter=bicubic,rgb,scale=0.003921569,mean=0.5:0.5:0.5,std=0.5:0.5:0.5"},
     {"{\"preprocess_cfg\": {\"size\": 224, \"mean\": [0, 0, 0], \"std\": [1, 1, 1], \"resize_mode\": \"longest\"}}",
-     "torchvision,resize=fit:224x224:near,pad=224x224,crop=224,rgb,scale=0.003921569,mean=0:0:0,std=1:1:1"},
+     "torchvision,resize=fit:224x224:near,pad=224x224,crop=224,filter=bicubic,rgb,scale=0.003921569,mean=0:0:0,std=1:1:"
+     "1"},
+    {"{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 336}}, \"preprocess_cfg\": {\"mean\": [0.5], \"std\": [0.25]}}",
+     "torchvision,resize=336,crop=336,filter=bicubic,rgb,scale=0.003921569,mean=0.5,std=0.25"},
+    {"{\"crop_size\": 256, \"do_center_crop\": true, \"do_flip_channels\": true, \"do_resize\": true, "
+     "\"feature_extractor_type\": \"MobileViTFeatureExtractor\", \"resample\": 2, \"size\": 288}",
+     "resize=288:down,crop=256,bgr,scale=0.003921569"},
     {"{\"image_processor_type\": \"DPTImageProcessor\", \"do_resize\": true, \"keep_aspect_ratio\": true, \"do_pad\": "
      "false,"
      "\"ensure_multiple_of\": 14, \"size\": {\"height\": 518, \"width\": 518}, \"resample\": 3, \"size_divisor\": null,"
@@ -91,6 +97,13 @@ static const char *const files[][2] = {
      "NormalizeImage\n"
      "- type: Permute\n- stride: 32\n  type: PadStride\n",
      "opencv,resize=416x320,filter=bicubic,rgb,scale=0.003921569,pad=multiple:32:corner"},
+    {"arch: YOLO\nPreprocess:\n- {keep_ratio: true, interp: 1, target_size: [640, 512], type: Resize}\n"
+     "- {fill_value: [114.0, 0.0, 7.0], size: [640, 512], type: Pad}\n- {type: Permute}\n",
+     "opencv,resize=edges:512x640,pad=512x640:114:0:7:corner,rgb"},
+    {"PreProcess:\n  transform_ops:\n  - DecodeImage: {img_mode: BGR}\n  - TableLabelEncode: {learn_empty_box: false}\n"
+     "  - ResizeTableImage: {max_len: 488}\n  - NormalizeImage: {scale: 1./255., mean: [0.5], std: [0.5]}\n"
+     "  - PaddingTableImage: {size: [488, 400]}\n  - ToCHWImage:\n",
+     "opencv,resize=fit:488x488:down,bgr,scale=0.003921569,mean=0.5,std=0.5,pad=400x488:corner"},
     {"Deploy:\n  model: model.pdmodel\n  transforms:\n  - type: Resize\n    target_size: [512, 256]\n  - type: "
      "Normalize\n",
      "opencv,resize=512x256,rgb,scale=0.003921569,mean=0.5,std=0.5"},
