@@ -71,6 +71,7 @@ struct recipe_step {
     int x, y;          /* of a crop; -1: the centre */
     int multiple;      /* of RECIPE_CLOSEST; 0: of none */
     int corner;        /* 1: the picture at the top left; 0: centred */
+    bool again;        /* a resize of what the steps before made, rounded to 8 bits, not of the photo */
     int shrink;        /* 1: a letterbox never enlarges */
     int values;        /* how many are given: 0, 1 or 3, for quantize 2. A colour is red, green, blue, others as the
                         * input's channels */

@@ -162,6 +162,22 @@ static int resize_dpt(struct import *m, bool crops)
     return 0;
 }
 
+/* The short side as the shorter of the size, then what is too large is resized again, and black is laid around. */
+static int resize_donut(struct import *m, bool crops)
+{
+    const struct json_node *size = import_get(m, "size");
+    int width, height;
+    (void)crops;
+    if (!pair_of(m, size, &width, &height) && !import_pair(m, size, &width, &height))
+        return error_set(m->err, "recipe: size: want height and width");
+    text_printf(m->out, ",resize=%d:down", width < height ? width : height);
+    if (import_is_on(m, "do_thumbnail", true))
+        text_printf(m->out, ",resize=fit:%dx%d:down:again", width, height);
+    if (import_is_on(m, "do_pad", true))
+        text_printf(m->out, ",pad=%dx%d", width, height);
+    return 0;
+}
+
 /* Processors with ways of their own, by how their names begin. */
 static const struct processor {
     const char *name;
@@ -186,6 +202,7 @@ static const struct processor {
     {.name = "MaskFormer", .resize = resize_textnet, .pads_batches = true},
     {.name = "Mask2Former", .resize = resize_textnet, .pads_batches = true},
     {.name = "MobileViT", .resize = resize_plain, .flips = true, .no_mean = true},
+    {.name = "Donut", .resize = resize_donut, .pads_batches = true},
     {.name = "Perceiver", .resize = resize_perceiver},
     {.name = "Detr", .resize = resize_plain, .pads_batches = true},
     {.name = "ConditionalDetr", .resize = resize_plain, .pads_batches = true},
@@ -238,6 +255,7 @@ static int check_switches(struct import *m, const struct processor *p)
     }
     for (const struct json_node *n = json_first(m->j, m->node); n; n = json_next(m->j, n)) {
         bool is_known = n->kind != JSON_TRUE || strncmp(n->key, "do_", 3) != 0;
+        is_known |= p->resize == resize_donut && strcmp(n->key, "do_thumbnail") == 0;
         for (size_t i = 0; i < sizeof known / sizeof *known && !is_known; i++)
             is_known = strcmp(n->key, known[i]) == 0;
         if (!is_known)

@@ -95,13 +95,14 @@ static bool is_whole(const struct recipe_stage *s)
     return is_bare(s) && s->window.width == s->scaled_width && s->window.height == s->scaled_height;
 }
 
-static int resize_to(struct recipe_plan *p, struct recipe_sides to, struct error *err)
+/* `again`: the photo is resampled to the size it has by now first. */
+static int resize_to(struct recipe_plan *p, struct recipe_sides to, bool again, struct error *err)
 {
     struct recipe_sides from = {last(p)->width, last(p)->height};
     if (to.width > IMAGE_MAX_SIDE || to.height > IMAGE_MAX_SIDE)
         return error_set(err, "recipe: a photo of %dx%d would become %dx%d: want sides of at most %d", from.width,
                          from.height, to.width, to.height, IMAGE_MAX_SIDE);
-    if (is_whole(last(p)))
+    if (is_whole(last(p)) && !again)
         p->stages--;
     add_stage(p, to.width, to.height);
     return 0;
@@ -126,7 +127,7 @@ static struct recipe_sides size_for(const struct recipe *r, const struct recipe_
 
 static int plan_resize(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
-    return resize_to(p, size_for(r, step, p), err);
+    return resize_to(p, size_for(r, step, p), step->again, err);
 }
 
 /* Where the centre part of `in` begins; halves are rounded down, or to even. */
@@ -219,7 +220,8 @@ static int plan_resize_with_pad(const struct recipe_step *step, struct recipe_pl
     float w = last(p)->width, h = last(p)->height, ratio = fmaxf(w / to.width, h / to.height);
     w /= ratio;
     h /= ratio;
-    if (resize_to(p, (struct recipe_sides){w < 1 ? 1 : (int)w, h < 1 ? 1 : (int)h}, err) || lay(step, p, to, err))
+    if (resize_to(p, (struct recipe_sides){w < 1 ? 1 : (int)w, h < 1 ? 1 : (int)h}, false, err) ||
+        lay(step, p, to, err))
         return -1;
     last(p)->left = (int)((to.width - w) / 2);
     last(p)->top = (int)((to.height - h) / 2);
@@ -233,7 +235,7 @@ static int plan_letterbox(const struct recipe *r, const struct recipe_step *step
     struct recipe_rounding how = rounding(r, step);
     if (r->library == RECIPE_TENSORFLOW && !step->corner && !step->shrink && how.round == RECIPE_ROUND_DOWN)
         return plan_resize_with_pad(step, p, err);
-    if (resize_to(p, recipe_fit(step, s, how), err))
+    if (resize_to(p, recipe_fit(step, s, how), false, err))
         return -1;
     return lay(step, p, (struct recipe_sides){step->width, step->height}, err);
 }
@@ -262,7 +264,7 @@ static int resize_to_input(const struct target *t, struct recipe_plan *p, struct
         return 0;
     struct recipe_sides to = {t->width ? t->width : image_scaled(w, t->height, h),
                               t->height ? t->height : image_scaled(h, t->width, w)};
-    return resize_to(p, to, err);
+    return resize_to(p, to, false, err);
 }
 
 /* After a resize alone, the centre is kept that the input has room for. */

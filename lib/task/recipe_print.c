@@ -38,6 +38,7 @@ static void print_step(struct text *out, const struct recipe_step *s)
         text_puts(out, i || s->kind <= RECIPE_PAD ? ":" : "");
         text_f32(out, s->value[i]);
     }
+    text_puts(out, s->again ? ":again" : "");
     if (s->corner)
         text_puts(out, ":corner");
     if (s->shrink)

@@ -63,8 +63,11 @@ static int read_round(struct recipe_step *s, const struct slice *part, int n)
 
 static int set_resize(struct recipe_step *s, struct slice v)
 {
-    struct slice part[3];
-    int n = slice_split(v, ':', part, RECIPE_COUNT(part)), used = n < 0 ? -1 : read_size(s, part, n);
+    struct slice part[4];
+    int n = slice_split(v, ':', part, RECIPE_COUNT(part));
+    s->again = n > 1 && slice_is(part[n - 1], "again");
+    n -= s->again;
+    int used = n < 0 ? -1 : read_size(s, part, n);
     return used < 0 || used + read_round(s, part + used, n - used) != n ? -1 : 0;
 }
 
@@ -158,7 +161,7 @@ static const struct step_key {
     int (*set)(struct recipe_step *s, struct slice value);
 } step_keys[] = {
     [RECIPE_RESIZE] = {"N or WxH, short, long, width, height, min, max or multiple:N, or fit, cover, clamp, "
-                       "edges:WxH, or closest:WxHxN, of 1 to 65535, then perhaps :near, :down or :up",
+                       "edges:WxH, or closest:WxHxN, of 1 to 65535, then perhaps :near, :down or :up, and :again",
                        set_resize},
     [RECIPE_CROP] = {"N, WxH or WxH+X+Y, in pixels of 1 to 65535, :down behind one without +", set_crop},
     [RECIPE_LETTERBOX] =

@@ -172,17 +172,21 @@ def timm_ratio(w, h, to, pick):
     return tuple(max(1, round(side / ratio)) for side in (w, h))
 
 
+def size_of_short(n):
+    return lambda w, h: (n, max(1, int(n * h / w))) if w <= h else (max(1, int(n * w / h)), n)
+
+
 def of_pil(rng):
     name = rng.choice(list(PIL_FILTERS))
     text = ["filter=" + name] if name != "bilinear" else []
-    n, kind = int(rng.integers(1, 330)), rng.integers(10)
+    n, kind = int(rng.integers(1, 330)), rng.integers(11)
     m = int(rng.integers(1, n + 1))
     wh = tuple(int(x) for x in rng.integers(1, 330, 2))
-    crop = None
+    crop = first = None
     if kind == 0:
         size, step = (lambda w, h: wh), "resize=%dx%d" % wh
     elif kind == 1:
-        size = lambda w, h: (n, max(1, int(n * h / w))) if w <= h else (max(1, int(n * w / h)), n)
+        size = size_of_short(n)
         step = "resize=%d:down,crop=%d" % (n, m)
         crop = m
     elif kind == 2:
@@ -200,6 +204,9 @@ def of_pil(rng):
     elif kind == 6:
         k = int(rng.choice([1, 14, 32]))
         size, step = (lambda w, h: dpt(w, h, wh, k)), "resize=closest:%dx%dx%d" % (wh + (k,))
+    elif kind == 9:
+        first, size = size_of_short(n), lambda w, h: timm_ratio(w, h, wh, max)
+        step = "resize=%d:down,resize=fit:%dx%d:again" % ((n,) + wh)
     elif kind == 7:
         size, step = (lambda w, h: timm_ratio(w, h, wh, min)), "resize=cover:%dx%d" % wh
     elif kind == 8:
@@ -210,6 +217,7 @@ def of_pil(rng):
 
     def reference(a):
         im = Image.fromarray(a)
+        im = im.resize(first(*im.size), PIL_FILTERS[name]) if first else im
         im = im.resize(size(*im.size), PIL_FILTERS[name])
         if isinstance(crop, int):
             x, y = (im.width - crop) // 2, (im.height - crop) // 2

@@ -501,7 +501,7 @@ static void random_recipes(void)
         "resize=min:12",
         "resize=max:6:down",
         "resize=clamp:5x6",
-        "resize=cover:5x6",
+        "resize=cover:5x6:again",
         "resize=closest:5x6x4",
         "resize=width:13",
         "resize=height:11",

@@ -48,6 +48,10 @@ static const char *const files[][2] = {
     {"{\"crop_size\": 256, \"do_center_crop\": true, \"do_flip_channels\": true, \"do_resize\": true, "
      "\"feature_extractor_type\": \"MobileViTFeatureExtractor\", \"resample\": 2, \"size\": 288}",
      "resize=288:down,crop=256,bgr,scale=0.003921569"},
+    {"{\"do_align_long_axis\": false, \"do_normalize\": false, \"do_pad\": true, \"do_resize\": true, "
+     "\"do_thumbnail\": true,"
+     "\"image_processor_type\": \"DonutFeatureExtractor\", \"resample\": 2, \"size\": [1920, 2560]}",
+     "resize=1920:down,resize=fit:1920x2560:down:again,pad=1920x2560,rgb,scale=0.003921569"},
     {"{\"image_processor_type\": \"DPTImageProcessor\", \"do_resize\": true, \"keep_aspect_ratio\": true, \"do_pad\": "
      "false,"
      "\"ensure_multiple_of\": 14, \"size\": {\"height\": 518, \"width\": 518}, \"resample\": 3, \"size_divisor\": null,"
