@@ -134,8 +134,9 @@ $(patsubst %,$(OBJ)/lib/exec/%.o,concat cut exec lower lower_conv lower_deconv l
 $(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3
 
 # Hostile coefficients overflow the decoder's integers. (clang vectorises by itself, and refuses gcc's option.)
-$(OBJ)/lib/image/stb.o: ALL_CFLAGS += -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic) -fwrapv
-$(OBJ)/lib/image/convolve.o $(addprefix $(OBJ)/lib/image/resize_,area.o cubic.o opencv.o): ALL_CFLAGS += -O3
+$(OBJ)/lib/image/stb.o: ALL_CFLAGS += -fwrapv
+$(addprefix $(OBJ)/lib/image/,convolve.o resize_area.o resize_cubic.o resize_opencv.o stb.o): \
+	ALL_CFLAGS += -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
 
 # The generated code asserts that it is called rightly; the library never ends the process.
 $(OBJ)/gen/%.o: $(BUILD)/gen/%.c

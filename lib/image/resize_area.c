@@ -35,19 +35,26 @@ IMAGE_AVX2 static void sum_avx2(uint32_t *sum, const uint8_t *in, size_t stride,
 #define sum_avx2 sum_plain
 #endif
 
-/* One row of means; sum has `width` pixels for each. `channels` and `width` are constants where this is inlined. */
-__attribute__((always_inline)) static inline void mean_row(uint8_t *out, const uint32_t *sum, int n, int channels,
-                                                           int width, int height)
+/* One row of means; sum has `width` pixels for each. */
+static void mean_row(uint8_t *out, const uint32_t *sum, int n, int channels, int width, int height)
 {
     float share = 1.f / (width * height);
-    bool four = width == 2 && height == 2;
     for (int x = 0; x < n; x++, sum += width * channels)
         for (int c = 0; c < channels; c++) {
             uint64_t all = 0;
             for (int i = 0; i < width; i++)
                 all += sum[i * channels + c];
-            *out++ = four ? (uint8_t)((all + 2) >> 2) : (uint8_t)rintf((float)all * share);
+            *out++ = (uint8_t)rintf((float)all * share);
         }
+}
+
+/* The same of two columns and rows. `channels` is a constant where this is inlined. */
+__attribute__((always_inline)) static inline void halve_row(uint8_t *out, const uint32_t *sum, int n, int channels)
+{
+    for (int x = 0; x < n; x++, sum += 2 * channels, out += channels)
+#pragma GCC unroll 3
+        for (int c = 0; c < channels; c++)
+            out[c] = (uint8_t)((sum[c] + sum[channels + c] + 2) >> 2);
 }
 
 int image_resize_blocks(struct image *out, const struct image *in, const struct resize_axis *x,
@@ -60,10 +67,12 @@ int image_resize_blocks(struct image *out, const struct image *in, const struct 
         const uint8_t *from = in->data + (size_t)(y->from + j) * height * stride + (size_t)x->from * width * channels;
         uint8_t *to = out->data + (size_t)j * x->n * channels;
         (image_has_avx2() ? sum_avx2 : sum_plain)(sum, from, stride, height, n);
-        if (channels == 3 && width == 2)
-            mean_row(to, sum, x->n, 3, 2, height);
-        else
+        if (width != 2 || height != 2)
             mean_row(to, sum, x->n, channels, width, height);
+        else if (channels == 3)
+            halve_row(to, sum, x->n, 3);
+        else
+            halve_row(to, sum, x->n, 1);
     }
     free(sum);
     return sum ? 0 : -1;
