@@ -414,6 +414,8 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
     check_args(t, name, args);
     if (t->b->failed)
         return v;
+    if (torch_has_complex(args) && torch_complex(t, name, args, &v))
+        return v;
     if (torch_scalar(t, name, args, &v) || t->b->failed)
         return v;
     const struct torch_row *row = find_row(name);

@@ -24,6 +24,7 @@ struct torch_value torch_make_clone(struct torch_reader *t, struct torch_bound *
     struct torch_value v = torch_tensor(t, torch_graph_value(t, c->arg[0]));
     if (v.kind == TORCH_TENSOR && c->arg[0].kind == TORCH_TENSOR) {
         v.tensor->sizes = c->arg[0].tensor->sizes;
+        v.tensor->complex = c->arg[0].tensor->complex;
         v.tensor->strided = c->arg[0].tensor->strided && strcmp(c->row->name, "contiguous") != 0;
     }
     return v;

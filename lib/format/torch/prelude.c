@@ -13,6 +13,7 @@ static const struct {
 } functions[] = {
 #define PRELUDE(name, text) {name, text},
 #include "format/torch/prelude.def"
+#include "format/torch/prelude_signal.def"
 #undef PRELUDE
 };
 

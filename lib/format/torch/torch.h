@@ -54,6 +54,7 @@ struct torch_tensor {
     int depth;                  /* of views of views */
     bool lost;                  /* it is a part of one, but which is not known */
     bool strided;               /* its elements do not lie behind one another */
+    bool complex;               /* its last axis, of two, is not seen (complex.c) */
     struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
     int level;                  /* of the subgraph that it was made in */
     bool sizes;                 /* a list of sizes whose length is not known */
@@ -389,6 +390,12 @@ struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name
 /* What is packed in an object of a recurrent layer: its kind, tensors, numbers, whole numbers, and the packed weights
  * of input and state. */
 struct torch_value torch_packed_state(struct torch_reader *t, struct torch_value v);
+
+/* ---- complex numbers (complex.c) ---- */
+
+bool torch_has_complex(const struct torch_args *args);
+/* A function of such; false where that is none of its own. */
+bool torch_complex(struct torch_reader *t, const char *name, const struct torch_args *args, struct torch_value *v);
 
 /* ---- views (view.c) ---- */
 

@@ -418,3 +418,26 @@ packed = Packed().eval()
 series = (torch.randn(3, 5, 3), torch.tensor([4, 2, 1]))
 torch.jit.save(torch.jit.trace(packed, series), "packed.pt")
 save("packed.pt", packed, *series)
+
+
+class Waves(nn.Module):
+    """Complex numbers: spectra, and back."""
+
+    def __init__(self):
+        super().__init__()
+        self.window = nn.Buffer(torch.hann_window(8))
+        self.same = nn.Buffer(torch.eye(24))
+
+    def forward(self, x):
+        x = nn.functional.linear(x, self.same)
+        z = torch.stft(x, 12, 3, 8, self.window, return_complex=True, center=False, normalized=True)
+        turned = z * torch.polar(torch.ones_like(z.real), z.imag)
+        y = torch.istft(torch.stft(x, 8, 2, 8, self.window, return_complex=True), 8, 2, 8, self.window, length=20)
+        both = torch.fft.irfft2(torch.fft.rfft2(x, norm="ortho") * 2, s=x.shape, norm="ortho")
+        return z.abs(), torch.view_as_real(turned), y, both, (torch.fft.fft(x) / z[:, 0, :1]).real
+
+
+waves = Waves().eval()
+sound = torch.randn(2, 24)
+torch.jit.save(torch.jit.trace(waves, sound), "waves.pt")
+save("waves.pt", waves, sound)

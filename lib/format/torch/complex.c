@@ -1,0 +1,105 @@
+/* Complex numbers: tensors of real ones with a last axis of two, which the script does not see. Functions for which
+ * they are more than two tensors stand in the prelude, as "nn_complex_abs". */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/torch/make.h"
+
+static bool is_complex(struct torch_value v)
+{
+    return v.kind == TORCH_TENSOR && v.tensor->complex;
+}
+
+bool torch_has_complex(const struct torch_args *args)
+{
+    for (int i = 0; i < args->count; i++) {
+        struct torch_value v = args->values[i];
+        if (is_complex(v) || (torch_is_list(v) && v.list->count && is_complex(v.list->items[0])))
+            return true;
+    }
+    return false;
+}
+
+static bool is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Real or imaginary part of a value, or of the items of a list; others are left. */
+static struct torch_value part_of(struct torch_reader *t, struct torch_value v, int part)
+{
+    if (torch_is_list(v) && v.list->count && is_complex(v.list->items[0])) {
+        struct torch_value list = torch_list(t, v.kind);
+        for (size_t i = 0; i < v.list->count && !t->b->failed; i++)
+            torch_append(t, list, part_of(t, v.list->items[i], part));
+        return list;
+    }
+    if (!is_complex(v) || t->b->failed)
+        return v;
+    struct torch_value x = torch_tensor(t, torch_graph_value(t, v));
+    return torch_call_plain(t, "torch.select", (struct torch_value[]){x, torch_int(-1), torch_int(part)}, 3);
+}
+
+/* Both parts apart, and together again. */
+static struct torch_value by_parts(struct torch_reader *t, const char *name, const struct torch_args *args)
+{
+    struct torch_value values[16], both = torch_list(t, TORCH_LIST);
+    char full[80];
+    snprintf(full, sizeof(full), "torch.%.60s", name);
+    for (int part = 0; part < 2 && !t->b->failed; part++) {
+        struct torch_args of = {.values = values, .names = args->names, .count = args->count < 16 ? args->count : 16};
+        for (int i = 0; i < of.count; i++)
+            values[i] = part_of(t, args->values[i], part);
+        torch_append(t, both, t->b->failed ? torch_none() : torch_call(t, full, &of));
+    }
+    if (t->b->failed)
+        return torch_none();
+    if (both.list->items[0].kind != TORCH_TENSOR)
+        return both.list->items[0];
+    struct torch_value pair[2] = {both, torch_int(-1)};
+    pair[0] = torch_call_plain(t, "torch.stack", pair, 2);
+    return torch_call_plain(t, "torch.view_as_complex", pair, 1);
+}
+
+bool torch_complex(struct torch_reader *t, const char *name, const struct torch_args *args, struct torch_value *v)
+{
+    static const char *const plain[] = {"view_as_real", "contiguous", "detach", "alias",      "clone",
+                                        "append",       "is_tensor",  "len",    "is_complex", "__getitem__"};
+    static const char *const moves[] = {"reshape",   "view",   "flatten", "unflatten", "transpose", "permute",
+                                        "t",         "expand", "squeeze", "unsqueeze", "select",    "slice",
+                                        "narrow",    "index",  "cat",     "stack",     "neg",       "sum",
+                                        "mean",      "pad",    "roll",    "flip",      "repeat",    "index_select",
+                                        "swapaxes",  "size",   "shape",   "dim",       "numel",     "constant_pad_nd",
+                                        "expand_as", "movedim"};
+    char composed[256], full[80];
+    snprintf(full, sizeof(full), "torch.nn_complex_%.50s", name);
+    if (is_one_of(name, plain, sizeof(plain) / sizeof(*plain)) || strncmp(name, "nn_", 3) == 0 ||
+        strncmp(name, "fft_", 4) == 0)
+        return false;
+    *v = torch_none();
+    if (is_one_of(name, moves, sizeof(moves) / sizeof(*moves)))
+        *v = by_parts(t, name, args);
+    else if (lookup_find(&t->functions, torch_prelude_name(full + strlen("torch."), composed, sizeof(composed))))
+        *v = torch_call(t, full, args);
+    else
+        build_fail(t->b, "%.60s of complex numbers is not known", name);
+    return true;
+}
+
+/* Pairs of numbers as complex ones, or back. */
+struct torch_value torch_make_complex(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value v = torch_tensor(t, torch_graph_value(t, c->arg[0]));
+    if (v.kind == TORCH_TENSOR)
+        v.tensor->complex = strcmp(c->row->name, "view_as_complex") == 0;
+    return v;
+}
+
+struct torch_value torch_make_is_complex(struct torch_reader *t, struct torch_bound *c)
+{
+    (void)t;
+    return torch_bool(is_complex(c->arg[0]));
+}
