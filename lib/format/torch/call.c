@@ -268,6 +268,7 @@ struct torch_value torch_emit_one(struct torch_reader *t, const char *type, cons
 static const char *plain_name(const char *name)
 {
     static const char *const names[][2] = {{"transformers.grouped_mm_fallback", "_grouped_mm"},
+                                           {"mod", "remainder"},
                                            {"multiply", "mul"},
                                            {"subtract", "sub"},
                                            {"divide", "div"},

@@ -161,7 +161,8 @@ static void take_outputs(struct export *e, const struct json_node *node, struct 
         out = json_first(&e->json, list);
     for (; out && !e->t->b->failed; out = json_next(&e->json, out), i++) {
         const struct json_node *tensor = list ? out : member(e, out, "as_tensor");
-        const char *name = tensor ? string(e, tensor, "name") : string(e, member(e, out, "as_sym_int"), "as_name");
+        const struct json_node *symbol = tensor ? NULL : json_first(&e->json, out); /* as_sym_int, as_sym_bool */
+        const char *name = tensor ? string(e, tensor, "name") : string(e, symbol, "as_name");
         bool several = (second || list) && torch_is_list(v);
         struct torch_value one = !several ? v : i < v.list->count ? v.list->items[i] : torch_none();
         if (*name)
