@@ -30,6 +30,15 @@ struct torch_value torch_make_clone(struct torch_reader *t, struct torch_bound *
     return v;
 }
 
+/* Elements of what a tensor lies in, by distances: known where these lie behind one another. */
+struct torch_value torch_make_as_strided(struct torch_reader *t, struct torch_bound *c)
+{
+    const struct torch_tensor *x = c->arg[0].kind == TORCH_TENSOR ? c->arg[0].tensor : NULL;
+    if (!x || x->strided || x->unsure)
+        build_fail(t->b, "as_strided() of a tensor whose elements may not lie behind one another");
+    return t->b->failed ? torch_none() : torch_call_plain(t, "torch.nn_as_strided", c->arg, c->count);
+}
+
 /* Itself, or a copy where its elements do not lie behind one another. */
 struct torch_value torch_make_contiguous(struct torch_reader *t, struct torch_bound *c)
 {

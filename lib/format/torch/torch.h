@@ -54,6 +54,7 @@ struct torch_tensor {
     int depth;                  /* of views of views */
     bool lost;                  /* it is a part of one, but which is not known */
     bool strided;               /* its elements do not lie behind one another */
+    bool unsure;                /* they may not, as PyTorch decides whether to copy */
     bool complex;               /* its last axis, of two, is not seen (complex.c) */
     struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
     int level;                  /* of the subgraph that it was made in */

@@ -173,8 +173,11 @@ struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bo
     int64_t at = 0;
     while (i < sizeof(views) / sizeof(*views) && strcmp(views[i].name, c->row->name) != 0)
         i++;
-    if (i == sizeof(views) / sizeof(*views) || t->b->failed || c->arg[0].kind != TORCH_TENSOR ||
-        (views[i].how == HOW_COPIED && c->arg[0].tensor->strided))
+    if (i == sizeof(views) / sizeof(*views) || t->b->failed || c->arg[0].kind != TORCH_TENSOR)
+        return v;
+    if (v.kind == TORCH_TENSOR)
+        v.tensor->unsure = c->arg[0].tensor->unsure || c->arg[0].tensor->strided;
+    if (views[i].how == HOW_COPIED && c->arg[0].tensor->strided)
         return v;
     if (torch_is_list(v))
         for (size_t k = 0; k < v.list->count && !t->b->failed; k++)
