@@ -3,19 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "format/torch/torch.h"
 
 #define MODULE "prelude"
 
-static const struct {
-    const char *name, *text; /* what stands behind "def name" */
-} functions[] = {
-#define PRELUDE(name, text) {name, text},
+/* One text each, since every pointer of a table costs the library four more. */
+#define PRELUDE(name, text) "def " name text
+static const char source[] =
 #include "format/torch/prelude.def"
 #include "format/torch/prelude_signal.def"
+    ;
 #undef PRELUDE
-};
+
+#define PRELUDE(name, text) name "\0"
+static const char names[] =
+#include "format/torch/prelude.def"
+#include "format/torch/prelude_signal.def"
+    ;
+#undef PRELUDE
 
 const char *torch_prelude_name(const char *operation, char *name, size_t size)
 {
@@ -28,21 +33,15 @@ const char *torch_prelude_name(const char *operation, char *name, size_t size)
 
 const char *torch_prelude_at(size_t index)
 {
-    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++)
-        if (strncmp(functions[i].name, "nn_", 3) != 0 && index-- == 0)
-            return functions[i].name;
+    for (const char *name = names; *name; name += strlen(name) + 1)
+        if (strncmp(name, "nn_", 3) != 0 && index-- == 0)
+            return name;
     return NULL;
 }
 
 int torch_prelude_read(struct torch_reader *t, struct error *err)
 {
-    struct text all;
-    text_init(&all);
-    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++)
-        text_printf(&all, "def %s%s", functions[i].name, functions[i].text);
-    int result = all.failed ? error_memory(err) : torch_source_read(t, MODULE, all.data, all.size, err);
-    text_release(&all);
-    return result;
+    return torch_source_read(t, MODULE, source, sizeof(source) - 1, err);
 }
 
 /* ---- nodes ---- */
