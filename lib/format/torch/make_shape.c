@@ -378,7 +378,9 @@ struct torch_value torch_make_index(struct torch_reader *t, struct torch_bound *
 
 struct torch_value torch_make_triangle(struct torch_reader *t, struct torch_bound *c)
 {
-    struct value *k = c->arg[1].kind == TORCH_INT ? build_number(t->b, DTYPE_I64, (double)c->arg[1].i) : NULL;
+    struct value *k = torch_graph_value(t, c->arg[1]);
+    if (k && !k->constant) /* what only a run tells */
+        k = build_reshape(t->b, build_cast(t->b, k, DTYPE_I64), 0, NULL);
     struct value *v = BUILD(t->b, "Trilu", torch_graph_value(t, c->arg[0]), k);
     return torch_tensor(t, build_int(t->b, v, "upper", strcmp(c->row->name, "triu") == 0));
 }
