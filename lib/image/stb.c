@@ -69,7 +69,15 @@ static int jpeg_scan(void *jpeg);
 #define SCAN_stbi__jpeg stb_scan(stbi__jpeg
 #define SCAN_j jpeg_scan(j
 #define memcpy copy_any
+/* Vectors are for JPEG's loops, which are ours; stb's own gain nothing and would be a third larger. */
+#ifndef __clang__
+#pragma GCC push_options
+#pragma GCC optimize("no-tree-vectorize")
+#endif
 #include <stb/stb_image.h>
+#ifndef __clang__
+#pragma GCC pop_options
+#endif
 #undef memcpy
 #include "image/jpeg_scan.h"
 

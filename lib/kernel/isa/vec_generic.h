@@ -3,6 +3,9 @@
 #define KERNEL_ISA_VEC_GENERIC_H
 
 #include "base/half.h"
+
+/* What loops call for their last elements alone: where there is a better level, small is enough. */
+#define V_LONG V_APART __attribute__((unused))
 #include "kernel/isa/vec_lanes.h"
 
 V_FN bool m_any(v_mask a)

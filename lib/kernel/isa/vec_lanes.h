@@ -60,13 +60,13 @@ V_FN v_i32 v_select_i32(v_mask mask, v_i32 a, v_i32 b)
 }
 
 #if VL == 4
-V_FN v_f32 v_load_n(const float *p, int n)
+V_LONG v_f32 v_load_n(const float *p, int n)
 {
     v_f32 x = {n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, n > 3 ? p[3] : 0};
     return x;
 }
 
-V_FN void v_store_n(float *p, v_f32 x, int n)
+V_LONG void v_store_n(float *p, v_f32 x, int n)
 {
     if (n > 0)
         p[0] = x[0];
