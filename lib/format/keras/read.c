@@ -147,8 +147,8 @@ static int read_archive(struct keras_reader *r, const struct source *s, struct e
 static struct graph *keras_read(const struct source *s, struct error *err)
 {
     struct keras_reader r = {.b = {.graph = graph_new(err), .err = err}};
-    bool is_h5 = !s->is_folder && hdf5_is(s->blob);
-    int result = !r.b.graph ? -1 : is_h5 ? read_h5(&r, s->blob, err) : read_archive(&r, s, err);
+    bool is_archive = s->is_folder || zip_is(s->blob);
+    int result = !r.b.graph ? -1 : is_archive ? read_archive(&r, s, err) : read_h5(&r, s->blob, err);
     if (result == 0) {
         const struct json_node *name = json_member(&r.json, json_member(&r.json, r.json.node, "config"), "name");
         if (name && name->kind == JSON_STRING)
@@ -177,9 +177,10 @@ static int sniff(const struct source *s)
         blob_unref(weights);
         return found ? 90 : 0;
     }
-    if (hdf5_is(s->blob))
-        return 80;
-    struct zip *zip = zip_is(s->blob) ? zip_open(s->blob, &ignored) : NULL;
+    /* An archive's weights may lie where an HDF5 file may begin. */
+    if (!zip_is(s->blob))
+        return hdf5_is(s->blob) ? 80 : 0;
+    struct zip *zip = zip_open(s->blob, &ignored);
     bool found = zip && zip_find(zip, CONFIG) < zip_count(zip) && zip_find(zip, WEIGHTS) < zip_count(zip);
     zip_close(zip);
     return found ? 95 : 0;
