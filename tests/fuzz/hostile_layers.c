@@ -23,9 +23,9 @@ static void end_symbol(struct out *o, int last)
 static void symbol_nodes(struct out *o)
 {
     hostile_say(o, SYMBOL_BEGIN);
-    for (int i = 0; i < 60000; i++)
+    for (int i = 0; i < 30000; i++)
         number(o, ",{\"op\":\"relu\",\"name\":\"r\",\"inputs\":[[%d,0,0]]}", i);
-    end_symbol(o, 60000);
+    end_symbol(o, 30000);
 }
 
 /* Each node joins the one before twice. */
@@ -235,7 +235,7 @@ static void program_blocks(struct out *o)
 }
 
 const struct hostile_case hostile_layers[] = {
-    {"MXNet: 60,000 nodes", symbol_nodes},
+    {"MXNet: 30,000 nodes", symbol_nodes},
     {"MXNet: 70 doublings by Concat", symbol_doublings},
     {"MXNet: 1,000 nodes of 260,000 outputs", symbol_outputs},
     {"MXNet: a split into 9,000,000,000 parts", symbol_parts},
