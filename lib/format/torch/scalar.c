@@ -376,6 +376,15 @@ static bool expect_rank(struct scalars *s, struct torch_value *v)
     return true;
 }
 
+/* The same of whole numbers, one a sequence. */
+static bool expect_lengths(struct scalars *s, struct torch_value *v)
+{
+    *v = torch_none();
+    if (s->a.kind == TORCH_TENSOR)
+        build_expect(s->t->b, s->a.tensor->value, 1, 1, 0, DTYPE_I64);
+    return s->a.kind == TORCH_TENSOR;
+}
+
 static bool packed_state(struct scalars *s, struct torch_value *v)
 {
     return torch_scalar_give(v, torch_packed_state(s->t, s->a));
@@ -467,6 +476,7 @@ static const struct {
     {"type", same}, /* of a device: its name */
     {"isinstance", is_instance},
     {"nn_expect_rank", expect_rank},
+    {"nn_expect_lengths", expect_lengths},
     {"nn_state", packed_state},
     {"is_tensor", is_tensor},
     {"is_scripting", no},
