@@ -31,21 +31,35 @@ static int block_of(struct tensorflow_op *o, int64_t *block)
     return o->b->failed ? 0 : n;
 }
 
+/* Whether v is known to be one or two numbers that are all `number`. */
+static bool all_are(struct build *b, struct value *v, int64_t number)
+{
+    int64_t list[2];
+    int count = build_known(b, v, list, 2, NULL);
+    return count >= 1 && list[0] == number && list[count - 1] == number;
+}
+
+/* Whether a Slice leaves the first elements of its input where they are. */
+static bool starts_alike(struct build *b, const struct node *slice)
+{
+    return all_are(b, node_in(slice, 1), 0) && (!node_in(slice, 4) || all_are(b, node_in(slice, 4), 1));
+}
+
 /* What row `row` of a matrix that is put together of rows is: a vector, or NULL. */
 static struct value *row_of(struct build *b, struct value *v, int64_t row)
 {
-    int64_t starts[2] = {0};
     for (int depth = 0; depth < MOST_DEPTH && v && v->producer; depth++) {
         struct node *n = v->producer;
         if (node_is(n, "Unsqueeze"))
-            return node_in(n, 0);
-        if (node_is(n, "Slice") && (build_known(b, node_in(n, 1), starts, 2, NULL) < 1 || starts[0] || starts[1]))
-            return NULL;
+            return row == 0 && all_are(b, node_in(n, 1), 0) ? node_in(n, 0) : NULL;
+        bool rows = node_is(n, "Concat") && op_int(n, "axis") == 0;
+        int64_t dim = 0;
         int k = 0;
-        for (; node_is(n, "Concat") && k < n->in_count && row >= build_dim_of(b, n->in[k], 0); k++)
-            row -= build_dim_of(b, n->in[k], 0);
-        bool goes_on = node_is(n, "Concat") || node_is(n, "Slice") || node_is(n, "Identity") || node_is(n, "Cast");
-        v = goes_on ? node_in(n, k) : NULL;
+        for (; rows && k < n->in_count && (dim = build_dim_of(b, n->in[k], 0)) >= 0 && row >= dim; k++)
+            row -= dim;
+        bool goes_on =
+            rows || (node_is(n, "Slice") && starts_alike(b, n)) || node_is(n, "Identity") || node_is(n, "Cast");
+        v = goes_on && dim >= 0 ? node_in(n, k) : NULL;
     }
     return NULL;
 }
@@ -85,7 +99,8 @@ void tensorflow_read_space_to_batch(struct tensorflow_op *o)
 }
 
 /* The pads of a convolution of that dilation, whose kernel has `kernel` elements: those without what only fills the
- * last block, which is cut off again. Where sizes are not known, "SAME" and "VALID" differ by what is before. */
+ * last block, which is cut off again. Where sizes are not known, "SAME" and "VALID" differ by what is before, unless
+ * all that "SAME" adds is one element behind. */
 static bool fits(const struct tensorflow_blocks *from, const int64_t *crops, int i, int64_t kernel, int64_t *pads)
 {
     int64_t before = from->pads[2 * i], behind = from->pads[2 * i + 1], cut = crops[2 * i + 1],
@@ -93,13 +108,14 @@ static bool fits(const struct tensorflow_blocks *from, const int64_t *crops, int
     if (before < 0 || crops[2 * i] != 0 || kernel < 1 || kernel > MOST_BLOCK)
         return false;
     bool known = behind >= 0 && cut >= 0;
-    if (!known && before != 0 && before != whole / 2)
+    if (!known && (whole == 1 || (before != 0 && before != whole / 2)))
         return false;
     pads[0] = before;
     pads[1] = known ? behind - cut : before ? whole - before : 0;
     return pads[1] >= 0;
 }
 
+/* A Conv that adds nothing at the edges, of strides and dilations of 1. */
 static bool is_plain(const struct node *conv)
 {
     static const char *const ones[] = {"strides", "dilations"};
@@ -109,7 +125,31 @@ static bool is_plain(const struct node *conv)
             if (a->ints[i] != 1)
                 return false;
     }
-    return !node_attr(conv, "pads");
+    return conv->in_count == 2 && strcmp(op_string(conv, "auto_pad"), "VALID") == 0;
+}
+
+/* A Transpose that brings the last axis to the place of the second, or, `back`, the other way. */
+static bool moves_channels(const struct node *n, int rank, bool back)
+{
+    const struct attr *perm = node_attr(n, "perm");
+    bool right = node_is(n, "Transpose") && perm && perm->n == (size_t)rank && perm->ints[0] == 0;
+    for (int i = 1; i < rank && right; i++)
+        right = perm->ints[i] == (back ? i % (rank - 1) + 1 : i == 1 ? rank - 1 : i - 1);
+    return right;
+}
+
+/* A convolution between two Transposes, which an axis of one element was put before, or not: then its last axes are
+ * those that were cut into blocks, in their order. */
+static bool is_convolution(struct build *b, struct node *const *chain, int count, int rank)
+{
+    int outer = count == 5;
+    if (count != 3 && count != 5)
+        return false;
+    for (int i = 0; i < 5 && outer; i += 4)
+        if (!all_are(b, node_in(chain[i], 1), 1) && !all_are(b, node_in(chain[i], 1), 1 - rank))
+            return false;
+    return moves_channels(chain[outer], rank, true) && is_plain(chain[outer + 1]) &&
+           moves_channels(chain[outer + 2], rank, false);
 }
 
 /* The operators from the blocks to v, the last one first: their number; 0: a convolution of blocks is not what v is. */
@@ -132,15 +172,16 @@ static int find_chain(struct tensorflow_op *o, struct value *v, struct node **ch
 /* The chain once more, on what was cut into blocks, with a dilated convolution; NULL: it is none. */
 static struct value *dilated(struct tensorflow_op *o, int n, const int64_t *block, const int64_t *crops)
 {
-    struct node *chain[MOST_CHAIN], *conv = NULL;
+    struct node *chain[MOST_CHAIN];
     struct tensorflow_blocks *from;
     int count = find_chain(o, tensorflow_in(o, 0), chain, &from);
+    int before = count == 5, spatial = n + before; /* an axis of one element may have been put before */
     int64_t dilations[3] = {1, 1, 1}, pads[6] = {0};
-    for (int i = 0; i < count; i++)
-        conv = node_is(chain[i], "Conv") ? chain[i] : conv;
-    const struct type *w = conv ? build_type(o->b, node_in(conv, 1)) : NULL;
-    int spatial = w ? w->rank - 2 : 0, before = spatial - n; /* axes of one element that were put before */
-    if (!w || before < 0 || spatial > 3 || from->count != n || !is_plain(conv))
+    if (spatial > 3 || !from || from->count != n || !is_convolution(o->b, chain, count, spatial + 2))
+        return NULL;
+    struct node *conv = chain[count / 2];
+    const struct type *w = build_type(o->b, node_in(conv, 1));
+    if (!w || w->rank != spatial + 2)
         return NULL;
     for (int i = 0; i < n; i++) {
         int64_t ends[2];
