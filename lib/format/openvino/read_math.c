@@ -143,14 +143,14 @@ static struct value *with_heads(struct openvino_read *l, int k, int rank)
     return v && rank == 3 && openvino_rank(l, k) == 3 ? build_unsqueeze(l->b, v, 1) : v;
 }
 
-/* A single number as mask stands for none, or is added to all scores, which changes nothing. */
+/* No mask counts where it is causal, nor a single number: it stands for none, or is added to all scores. */
 void openvino_read_attention(struct openvino_read *l)
 {
     int rank = openvino_rank(l, 0);
     float scale = 1;
-    bool constant = openvino_in_float(l, 4, &scale);
+    bool constant = openvino_in_float(l, 4, &scale), causal = openvino_bool(l, "causal", false);
     struct value *q = with_heads(l, 0, rank), *mask = with_heads(l, 3, rank);
-    if (mask && openvino_rank(l, 3) == 0)
+    if (mask && (causal || openvino_rank(l, 3) == 0))
         mask = NULL;
     if ((rank != 4 && rank != 3) || openvino_has(l, 5))
         build_fail(l->b, "attention is read of 3 or 4 axes, without a sink");
@@ -159,7 +159,7 @@ void openvino_read_attention(struct openvino_read *l)
     struct value *v = BUILD(l->b, "Attention", q, with_heads(l, 1, rank), with_heads(l, 2, rank), mask);
     if (openvino_has(l, 4))
         build_float(l->b, v, "scale", scale);
-    build_int(l->b, v, "is_causal", openvino_bool(l, "causal", false));
+    build_int(l->b, v, "is_causal", causal);
     l->out[0] = rank == 3 ? BUILD(l->b, "Squeeze", v, BUILD_LIST(l->b, 1)) : v;
 }
 
