@@ -147,6 +147,8 @@ const char *keras_keep(struct keras_reader *r, const char *text);
 struct tensor *keras_tensor(struct keras_call *l, const char *part, const char *name, int index);
 /* The same of its attribute "cell", or of the layer itself (read_rnn.c). */
 struct tensor *keras_cell_tensor(struct keras_call *l, const char *name, int index);
+/* v with its elements along an axis, which may count from the end, the other way round (read_rnn.c). */
+struct value *keras_reversed(struct keras_call *l, struct value *v, int64_t axis);
 /* The same of the layer itself as a constant; a failure where there is none. */
 struct value *keras_weight(struct keras_call *l, const char *name, int index);
 /* Its axes in the order perm [rank]; a failure where it has more or fewer. */

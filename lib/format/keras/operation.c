@@ -49,19 +49,14 @@ static const struct json_node *parameter(struct keras_call *l, const char *name,
     return n && n->kind != JSON_NULL ? n : NULL;
 }
 
-static enum dtype dtype_of(struct keras_call *l, struct value *v)
-{
-    const struct type *type = v ? build_type(l->b, v) : NULL;
-    return type ? type->dtype : DTYPE_F32;
-}
-
 /* The dims of a list of lists of numbers, of which the first of each list tells: how many. */
-static int list_dims(const struct json *j, const struct json_node *n, int64_t *dims)
+static int list_dims(struct keras_call *l, const struct json_node *n, int64_t *dims)
 {
+    const struct json *j = &l->r->json;
     int rank = 0;
     for (; n && n->kind == JSON_ARRAY && rank < TENSOR_MAX_RANK; n = json_first(j, n)) {
         dims[rank] = 0;
-        for (const struct json_node *e = json_first(j, n); e; e = json_next(j, e))
+        for (const struct json_node *e = json_first(j, n); e && keras_count_work(l->r, 1); e = json_next(j, e))
             dims[rank]++;
         rank++;
     }
@@ -70,6 +65,8 @@ static int list_dims(const struct json *j, const struct json_node *n, int64_t *d
 
 static void fill(struct keras_call *l, const struct json_node *n, int depth, struct tensor *t, int64_t *at)
 {
+    if (!keras_count_work(l->r, 1))
+        return;
     if (n->kind != JSON_ARRAY && (depth != t->rank || *at >= t->count))
         build_fail(l->b, "it has a constant that is no tensor");
     else if (n->kind != JSON_ARRAY)
@@ -99,7 +96,9 @@ static struct value *operand(struct keras_call *l, const char *name, int positio
     int64_t dims[TENSOR_MAX_RANK], at = 0;
     if (v || l->b->failed)
         return v;
-    config = n && strcmp(keras_class_of(j, n), "__tensor__") == 0 ? json_member(j, n, "config") : NULL;
+    const char *class = keras_class_of(j, n);
+    bool is_array = n && (strcmp(class, "__tensor__") == 0 || strcmp(class, "__numpy__") == 0);
+    config = is_array ? json_member(j, n, "config") : NULL;
     enum dtype dtype = named_type(json_member(j, config, "dtype"));
     n = config ? json_member(j, config, "value") : n;
     bool plain = n && (n->kind == JSON_NUMBER || n->kind == JSON_TRUE || n->kind == JSON_FALSE);
@@ -107,11 +106,13 @@ static struct value *operand(struct keras_call *l, const char *name, int positio
         build_fail(l->b, "its argument %d is no tensor, and no number", position);
         return NULL;
     }
-    dtype = dtype == DTYPE_NONE ? dtype_of(l, like) : dtype;
-    int rank = list_dims(j, n, dims);
-    int64_t count = tensor_count(rank, dims); /* numbers that stand in the file */
+    dtype = dtype == DTYPE_NONE ? build_dtype_of(l->b, like) : dtype;
+    int rank = list_dims(l, n, dims);
+    int64_t count = tensor_count(rank, dims); /* numbers that stand in the file, where the rows are of one length */
+    if (count < 0)
+        build_fail(l->b, "it has a constant whose rows differ in length");
     struct tensor *t =
-        count >= 0 && keras_count_work(l->r, (size_t)count) ? tensor_new(dtype, rank, dims, l->b->err) : NULL;
+        !l->b->failed && keras_count_work(l->r, (size_t)count) ? tensor_new(dtype, rank, dims, l->b->err) : NULL;
     build_check(l->b, t != NULL);
     if (t)
         fill(l, n, 0, t, &at);
@@ -254,13 +255,17 @@ static void read_einsum(struct keras_call *l)
 {
     const struct json_node *n = parameter(l, "subscripts", -1);
     struct value *in[MOST_OPERANDS];
-    int count = 0, first = n != by_position(l, 0) ? 0 : 1;
-    while (count < MOST_OPERANDS && by_position(l, first + count) && !l->b->failed) {
-        in[count] = operand(l, "operands", first + count, first_tensor(l));
-        count++;
+    int count = 0;
+    for (; by_position(l, count) && !l->b->failed; count++) {
+        if (count == MOST_OPERANDS) {
+            build_fail(l->b, "more than %d operands", MOST_OPERANDS);
+            return;
+        }
+        in[count] = operand(l, "operands", count, first_tensor(l));
     }
-    struct value *v = l->b->failed || !count ? NULL : build_node(l->b, "Einsum", count, in);
-    build_check(l->b, v != NULL);
+    if (!count)
+        build_fail(l->b, "it has no operands");
+    struct value *v = l->b->failed ? NULL : build_node(l->b, "Einsum", count, in);
     keras_give(l, build_string(l->b, v, "equation", n && n->kind == JSON_STRING ? n->string : ""));
 }
 
@@ -289,10 +294,51 @@ static int numbers(void *op, const char *name, double *values, int max)
     return count;
 }
 
-static void read_formula(struct keras_call *l)
+static void give_formula(struct keras_call *l, const char *text)
 {
     const struct build_terms t = {.op = l, .in = term, .numbers = numbers};
-    l->out_count = build_formulas(l->b, l->kind->onnx, &t, l->out, KERAS_OUTPUTS);
+    l->out_count = build_formulas(l->b, text, &t, l->out, KERAS_OUTPUTS);
+}
+
+static void read_formula(struct keras_call *l)
+{
+    give_formula(l, l->kind->onnx);
+}
+
+/* Without an axis all elements would count as one row, those of other batches too. */
+static void read_by_axis(struct keras_call *l)
+{
+    if (!parameter(l, "axis", -1))
+        build_fail(l->b, "want an axis");
+    read_formula(l);
+}
+
+static bool is_float(struct keras_call *l)
+{
+    return dtype_info(build_dtype_of(l->b, first_tensor(l)))->class == DTYPE_CLASS_FLOAT;
+}
+
+/* Quotients are rounded down, remainders have the sign of the divisor: of whole numbers as ONNX's Mod, not its Div. */
+static void read_floor_divide(struct keras_call *l)
+{
+    give_formula(l, is_float(l) ? "$0 $1 Div:2 Floor" : "$0 $0 $1 Mod:2 Sub:2 $1 Div:2");
+}
+
+static void read_mod(struct keras_call *l)
+{
+    give_formula(l, is_float(l) ? "$0 $0 $1 Div:2 Floor $1 Mul:2 Sub:2" : "$0 $1 Mod:2");
+}
+
+static void read_flipped(struct keras_call *l)
+{
+    int64_t axes[TENSOR_MAX_RANK];
+    int count = list(l, "axis", 1, axes, TENSOR_MAX_RANK);
+    struct value *v = input(l);
+    if (count < 1)
+        build_fail(l->b, "want axes to flip");
+    for (int i = 0; i < count; i++)
+        v = keras_reversed(l, v, axes[i]);
+    keras_give(l, v);
 }
 
 static void read_rolled(struct keras_call *l)

@@ -27,7 +27,7 @@ static struct value *encoded(struct keras_call *l, struct value *v, int64_t coun
     return build_int(b, v, "keepdims", 0);
 }
 
-/* The numbers of a list as f64 or i64; NULL after a failure. */
+/* The numbers of a list, as a constant of that type; NULL after a failure. */
 static struct value *numbers(struct keras_call *l, const char *name, enum dtype dtype, int64_t *count)
 {
     const struct json *j = &l->r->json;

@@ -75,7 +75,7 @@ static struct graph *step(struct keras_call *l, const struct type *given, int64_
 void keras_read_conv_lstm(struct keras_call *l)
 {
     struct build *b = l->b;
-    struct value *x = keras_in(l, 0), *none = build_number(b, DTYPE_F32, 0);
+    struct value *x = keras_in(l, 0), *zero = build_number(b, DTYPE_F32, 0);
     int64_t filters = keras_int(l, "filters", 0), perm[TENSOR_MAX_RANK] = {1, 0};
     int rank = keras_rank(l, x), spatial = rank - 3;
     bool backwards = keras_bool(l, "go_backwards", false) != l->turns;
@@ -91,11 +91,10 @@ void keras_read_conv_lstm(struct keras_call *l)
     if (b->failed)
         return;
     if (backwards)
-        given =
-            BUILD(b, "Slice", given, BUILD_LIST(b, -1), BUILD_LIST(b, INT64_MIN), BUILD_LIST(b, 0), BUILD_LIST(b, -1));
+        given = keras_reversed(l, given, 0);
     struct value *shape =
         BUILD(b, "Concat", build_shape(b, given, 1, 2), BUILD_LIST(b, filters), build_shape(b, given, 3, rank));
-    struct value *zeros = BUILD(b, "Expand", none, build_int(b, shape, "axis", 0));
+    struct value *zeros = BUILD(b, "Expand", zero, build_int(b, shape, "axis", 0));
     struct graph *body = step(l, type, filters, filter(l, "recurrent_kernel", 1, spatial));
     struct value *v = build_int(b, BUILD(b, "Scan", zeros, zeros, given), "num_scan_inputs", 1);
     build_check(b, v && node_set_graph(v->producer, "body", body, b->err) == 0);
@@ -103,7 +102,7 @@ void keras_read_conv_lstm(struct keras_call *l)
     for (int i = 2; i < rank; i++)
         perm[i] = keras_is_nchw(l) ? i : i + 1 < rank ? i + 1 : 2;
     if (l->by_time && backwards)
-        all = BUILD(b, "Slice", all, BUILD_LIST(b, -1), BUILD_LIST(b, INT64_MIN), BUILD_LIST(b, 0), BUILD_LIST(b, -1));
+        all = keras_reversed(l, all, 0);
     last = keras_from_nchw(l, last, rank - 1);
     keras_give(l, keras_bool(l, "return_sequences", false) ? build_transpose(b, all, rank, perm) : last);
     if (keras_bool(l, "return_state", false)) {

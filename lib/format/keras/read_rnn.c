@@ -153,9 +153,9 @@ static struct value *squeezed(struct keras_call *l, struct value *v, int64_t axi
     return BUILD(l->b, "Squeeze", v, BUILD_LIST(l->b, axis));
 }
 
-static struct value *reversed(struct keras_call *l, struct value *v)
+struct value *keras_reversed(struct keras_call *l, struct value *v, int64_t axis)
 {
-    return BUILD(l->b, "Slice", v, BUILD_LIST(l->b, -1), BUILD_LIST(l->b, INT64_MIN), BUILD_LIST(l->b, 1),
+    return BUILD(l->b, "Slice", v, BUILD_LIST(l->b, -1), BUILD_LIST(l->b, INT64_MIN), BUILD_LIST(l->b, axis),
                  BUILD_LIST(l->b, -1));
 }
 
@@ -189,8 +189,8 @@ static void recurrent(struct keras_call *l, const struct cell *cell)
         return;
     find_states(l, cell->states, states);
     if (mask && backwards) {
-        x = packed.x = reversed(l, x);
-        mask = reversed(l, mask);
+        x = packed.x = keras_reversed(l, x, 1);
+        mask = keras_reversed(l, mask, 1);
     }
     if (mask)
         packed = pack(l, x, mask);
@@ -215,7 +215,7 @@ static void recurrent(struct keras_call *l, const struct cell *cell)
         all = BUILD(b, "Mul", build_gather(b, all, 3, packed.places, 2, 1, 1), counts);
     }
     if (sequences && backwards && !mask != l->by_time) /* with a mask they come as they are computed, else by time */
-        all = reversed(l, all);
+        all = keras_reversed(l, all, 1);
     keras_give(l, sequences ? all : last);
     if (keras_bool(l, "return_state", false))
         keras_give(l, last);
