@@ -459,5 +459,7 @@ struct torch_value torch_call_plain(struct torch_reader *t, const char *name, st
 {
     const char *names[24] = {NULL};
     struct torch_args args = {.values = values, .names = names, .count = count};
+    if (count > (int)(sizeof(names) / sizeof(*names)))
+        build_fail(t->b, "%.60s() of %d arguments", name, count);
     return t->b->failed ? torch_none() : torch_call(t, name, &args);
 }

@@ -28,19 +28,23 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
     return false;
 }
 
-/* Real or imaginary part of a value, or of the items of a list; others are left. */
-static struct torch_value part_of(struct torch_reader *t, struct torch_value v, int part)
+static struct torch_value half_of(struct torch_reader *t, struct torch_value v, int part)
 {
-    if (torch_is_list(v) && v.list->count && is_complex(v.list->items[0])) {
-        struct torch_value list = torch_list(t, v.kind);
-        for (size_t i = 0; i < v.list->count && !t->b->failed; i++)
-            torch_append(t, list, part_of(t, v.list->items[i], part));
-        return list;
-    }
     if (!is_complex(v) || t->b->failed)
         return v;
     struct torch_value x = torch_tensor(t, torch_graph_value(t, v));
     return torch_call_plain(t, "torch.select", (struct torch_value[]){x, torch_int(-1), torch_int(part)}, 3);
+}
+
+/* Real or imaginary part of a value, or of the items of a list; others are left. */
+static struct torch_value part_of(struct torch_reader *t, struct torch_value v, int part)
+{
+    if (!torch_is_list(v) || !v.list->count || !is_complex(v.list->items[0]))
+        return half_of(t, v, part);
+    struct torch_value list = torch_list(t, v.kind);
+    for (size_t i = 0; i < v.list->count && !t->b->failed; i++)
+        torch_append(t, list, half_of(t, v.list->items[i], part));
+    return list;
 }
 
 /* Both parts apart, and together again. */

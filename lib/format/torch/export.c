@@ -206,13 +206,14 @@ static struct torch_value read_within(struct export *e, const struct json_node *
 }
 
 /* Operators that take graphs: "wrap_with_autocast(…, graph, inputs…)", "cond(condition, one, other, inputs)", whose
- * both results are made. */
+ * both results are made. Those of others mean something else by their graph. */
 static struct torch_value read_higher(struct export *e, const struct json_node *node)
 {
     struct torch_reader *t = e->t;
     const struct json_node *graphs[2] = {NULL}, *in = json_first(&e->json, member(e, node, "inputs"));
     struct torch_value list = torch_list(t, TORCH_LIST), condition = torch_none();
-    bool is_cond = strstr(string(e, node, "target"), ".cond") != NULL;
+    const char *target = string(e, node, "target");
+    bool is_cond = strstr(target, ".cond"), is_wrap = strstr(target, ".wrap") || strstr(target, "checkpoint");
     int count = 0;
     for (; in && !t->b->failed; in = json_next(&e->json, in)) {
         const struct json_node *arg = member(e, in, "arg"), *graph = member(e, member(e, arg, "as_graph"), "graph");
@@ -225,7 +226,7 @@ static struct torch_value read_higher(struct export *e, const struct json_node *
         else
             torch_append(t, list, argument(e, arg, 0));
     }
-    if (count != 1 + is_cond || !torch_is_list(list))
+    if (!(is_cond || is_wrap) || count != 1 + is_cond || !torch_is_list(list))
         build_fail(t->b, "an operator of graphs that is not read");
     if (t->b->failed)
         return torch_none();

@@ -143,6 +143,7 @@ struct torch_reader {
     struct pickle *pickled;  /* the tuple of CONSTANTS */
     int depth;
     bool settled;                  /* views are as they were left, whatever their bases are */
+    int anew;                      /* views that are being made anew within each other */
     int level;                     /* subgraphs that the one being filled lies in */
     struct torch_changes *changes; /* of that one; NULL at level 0 */
     long statements, items;

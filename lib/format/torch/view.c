@@ -94,10 +94,12 @@ static bool place_of_arguments(struct torch_reader *t, struct torch_part *p, con
     p->axis = arg[1].kind == TORCH_INT ? (int)arg[1].i : 0;
     p->start = arg[2];
     p->axis_gone = select;
-    if (narrow && arg[2].kind == TORCH_INT && arg[3].kind == TORCH_INT && arg[2].i >= 0)
-        p->end = torch_int(arg[2].i + arg[3].i);
-    else if (narrow)
+    int64_t end = 0;
+    if (narrow && (arg[2].kind != TORCH_INT || arg[3].kind != TORCH_INT || arg[2].i < 0 ||
+                   __builtin_add_overflow(arg[2].i, arg[3].i, &end)))
         return false;
+    if (narrow)
+        p->end = torch_int(end);
     else if (!select)
         p->end = arg[3].kind == TORCH_INT && arg[3].i > INT32_MAX - 1 ? torch_none() : arg[3];
     if (!select && !narrow && arg[4].kind != TORCH_NONE)
@@ -189,12 +191,17 @@ struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bo
 
 /* ---- its base was changed ---- */
 
+/* Its arguments may be views that are made anew in turn. */
 static void make_anew(struct torch_reader *t, struct torch_tensor *view)
 {
     const struct torch_part *p = view->part;
     struct torch_bound c = {.row = p->row, .count = p->count};
     memcpy(c.arg, p->arg, (size_t)p->count * sizeof(*p->arg));
-    struct torch_value v = p->row->make(t, &c);
+    torch_count_item(t);
+    if (++t->anew > MOST_DEPTH)
+        build_fail(t->b, "views whose places depend on views, more than %d deep", MOST_DEPTH);
+    struct torch_value v = t->b->failed ? torch_none() : p->row->make(t, &c);
+    t->anew--;
     if (!t->b->failed && torch_is_list(v))
         v = (size_t)p->piece < v.list->count ? v.list->items[p->piece] : torch_none();
     if (!t->b->failed && v.kind != TORCH_TENSOR)
@@ -225,18 +232,20 @@ static struct value *one_of(struct torch_reader *t, struct torch_value v)
     return build_reshape(t->b, build_cast(t->b, torch_graph_value(t, v), DTYPE_I64), 1, (int64_t[]){1});
 }
 
-/* x with every `step`th element of an axis replaced: both are joined, and each element taken from where it is. */
+/* x with every `step`th element of an axis replaced: both are joined, and each element i taken from where it is. */
 static struct value *interleaved(struct torch_reader *t, struct value *x, struct value *new, const struct torch_part *p,
                                  int64_t size)
 {
-    struct tensor *from = tensor_new(DTYPE_I64, 1, &size, t->b->err);
-    struct value *both[2] = {x, new};
-    for (int64_t i = 0, next = size; from && i < size; i++) {
-        bool inside = i >= p->start.i && i < p->end.i && (i - p->start.i) % p->step == 0;
-        tensor_set_f64(from, i, (double)(inside ? next++ : i));
-    }
-    struct value *all = build_int(t->b, build_node(t->b, "Concat", 2, both), "axis", p->axis);
-    return build_int(t->b, BUILD(t->b, "Gather", all, build_constant(t->b, NULL, from)), "axis", p->axis);
+    const double numbers[] = {(double)size, (double)p->start.i, (double)p->end.i, (double)p->step, 0, 1};
+    struct value *in[6];
+    for (int i = 0; i < 6; i++)
+        in[i] = build_number(t->b, DTYPE_I64, numbers[i]);
+    struct value *from = build_formula(t->b,
+                                       "$4 $0 $5 Range:3 >i i $1 Sub:2 >q i $1 GreaterOrEqual:2 i $2 Less:2 And:2 "
+                                       "q $3 Mod:2 $4 Equal:2 And:2 q $3 Div:2 $0 Add:2 i Where:3",
+                                       6, in);
+    struct value *all = build_int(t->b, BUILD(t->b, "Concat", x, new), "axis", p->axis);
+    return build_int(t->b, BUILD(t->b, "Gather", all, from), "axis", p->axis);
 }
 
 /* x with its elements from `start` to `end` of an axis replaced. */
@@ -261,23 +270,32 @@ static struct value *replaced(struct torch_reader *t, struct value *x, struct va
     return n == 1 ? new : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", p->axis);
 }
 
+/* The order of axes that undoes one, which the script may have changed since. */
+static struct torch_value inverse(struct torch_reader *t, struct torch_value order)
+{
+    struct torch_value back = torch_list(t, TORCH_LIST);
+    int64_t count = torch_is_list(order) ? (int64_t)order.list->count : 0;
+    for (int64_t i = 0; i < count && !t->b->failed; i++)
+        torch_append(t, back, torch_int(0));
+    for (int64_t i = 0; i < count && !t->b->failed; i++) {
+        struct torch_value item = order.list->items[i];
+        int64_t at = item.kind != TORCH_INT ? -1 : item.i < 0 ? item.i + count : item.i;
+        if (at >= 0 && at < count)
+            back.list->items[at].i = i;
+        else
+            build_fail(t->b, "an order of axes that is not known");
+    }
+    return back;
+}
+
 /* Axes back in the base's order. */
 static struct value *permuted_back(struct torch_reader *t, struct value *new, const struct torch_part *p)
 {
     struct torch_bound c = {.row = p->row, .count = p->count};
     memcpy(c.arg, p->arg, (size_t)p->count * sizeof(*p->arg));
     c.arg[0] = torch_tensor(t, new);
-    if (strcmp(p->row->name, "permute") == 0) {
-        const struct torch_list *dims = p->arg[1].list;
-        struct torch_value back = torch_list(t, TORCH_LIST);
-        for (size_t i = 0; i < dims->count && !t->b->failed; i++)
-            torch_append(t, back, torch_int(0));
-        for (size_t i = 0; i < dims->count && !t->b->failed; i++) {
-            int64_t at = dims->items[i].i + (dims->items[i].i < 0 ? (int64_t)dims->count : 0);
-            back.list->items[at].i = (int64_t)i; /* it is in range, as the permutation was made */
-        }
-        c.arg[1] = back;
-    }
+    if (strcmp(p->row->name, "permute") == 0)
+        c.arg[1] = inverse(t, p->arg[1]);
     struct torch_value v = t->b->failed ? torch_none() : p->row->make(t, &c);
     return torch_graph_value(t, v);
 }
