@@ -140,8 +140,8 @@ static const char *call_name(struct export *e, const char *target)
 {
     char name[200];
     const char *at = strncmp(target, "torch.ops.", 10) == 0 ? target + 6 : target, *dot = strrchr(at, '.');
-    bool operator= strncmp(at, "ops.", 4) == 0;
-    if (operator&& dot && dot> at + 4)
+    bool is_op = strncmp(at, "ops.", 4) == 0;
+    if (is_op && dot && dot > at + 4)
         snprintf(name, sizeof(name), "%.*s", (int)(dot - at), at);
     else
         snprintf(name, sizeof(name), "%s", dot ? dot + 1 : at);
