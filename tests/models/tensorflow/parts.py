@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes parts.pb, dilated.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
 sound have (suppression of all classes, parts of images, a Fourier transform, CTC), rows scattered, a norm of the batch; dilated.pb: dilated convolutions of images
-of any size, which TensorFlow makes of blocks that become batches, and such blocks alone; gru.pb: Keras' GRU, of which the reader makes one operator."""
+of any size, which TensorFlow makes of blocks that become batches, such blocks alone, and a convolution of each block; gru.pb: Keras' GRU, of which the reader makes one operator."""
 import os
 
 import keras
@@ -68,7 +68,9 @@ def dilated(image):
     same = tf.nn.depthwise_conv2d(image, filters[0], [1, 1, 1, 1], "SAME", dilations=[2, 3])
     pads = tf.raw_ops.SpaceToBatchND(input=same, block_shape=[2, 1], paddings=[[1, (tf.shape(image)[1] + 1) % 2], [0, 0]])
     line = tf.nn.convolution(image[:, 1], filters[2], padding="SAME", dilations=[4])
-    return tf.nn.convolution(same, filters[1], padding="VALID", dilations=[1, 2]), pads, tf.raw_ops.BatchToSpaceND(input=pads, block_shape=[1, 2], crops=[[1, 0], [0, 1]]), line
+    cut = tf.raw_ops.SpaceToBatchND(input=image, block_shape=[2, 2], paddings=[[0, 1], [0, 1]])
+    blocks = tf.raw_ops.BatchToSpaceND(input=tf.nn.conv2d(cut, filters[1], 1, "SAME"), block_shape=[2, 2], crops=[[0, 1], [0, 1]])
+    return tf.nn.convolution(same, filters[1], padding="VALID", dilations=[1, 2]), pads, tf.raw_ops.BatchToSpaceND(input=pads, block_shape=[1, 2], crops=[[1, 0], [0, 1]]), line, blocks
 
 
 write("dilated", dilated, [rng.standard_normal((1, 7, 9, 2)).astype(np.float32)], (1, 2))
