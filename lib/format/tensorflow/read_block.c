@@ -209,7 +209,8 @@ void tensorflow_read_batch_to_space(struct tensorflow_op *o)
 {
     int64_t block[3] = {0}, crops[6] = {0};
     int n = block_of(o, block);
-    edges_of(o, n, crops);
+    if (!o->b->failed)
+        edges_of(o, n, crops);
     struct value *v = o->b->failed ? NULL : dilated(o, n, block, crops);
     if (!v && !o->b->failed) {
         struct value *all = tensorflow_i64(o, o->in_count - 1);
