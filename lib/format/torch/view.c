@@ -136,6 +136,17 @@ static bool is_strided(const struct torch_tensor *base, const struct torch_part 
     return strided;
 }
 
+/* An argument as it is now: the script may change a list later. */
+static struct torch_value kept(struct torch_reader *t, struct torch_value v)
+{
+    if (!torch_is_list(v) || v.list->tail || v.list->growing || v.list->count > TENSOR_MAX_RANK)
+        return v;
+    struct torch_value copy = torch_list(t, v.kind);
+    for (size_t i = 0; i < v.list->count && !t->b->failed; i++)
+        torch_append(t, copy, v.list->items[i]);
+    return copy;
+}
+
 static struct torch_part *part_of(struct torch_reader *t, const struct torch_bound *c, enum how how, int piece)
 {
     struct torch_part *p = arena_alloc(&t->arena, sizeof(*p) + (size_t)c->count * sizeof(*c->arg), t->b->err);
@@ -143,7 +154,8 @@ static struct torch_part *part_of(struct torch_reader *t, const struct torch_bou
     if (!p)
         return NULL;
     *p = (struct torch_part){.row = c->row, .how = how, .piece = piece, .step = 1, .count = c->count};
-    memcpy(p->arg, c->arg, (size_t)c->count * sizeof(*c->arg));
+    for (int i = 0; i < c->count; i++)
+        p->arg[i] = kept(t, c->arg[i]);
     return p;
 }
 
@@ -270,7 +282,7 @@ static struct value *replaced(struct torch_reader *t, struct value *x, struct va
     return n == 1 ? new : build_int(t->b, build_node(t->b, "Concat", n, parts), "axis", p->axis);
 }
 
-/* The order of axes that undoes one, which the script may have changed since. */
+/* The order of axes that undoes one. */
 static struct torch_value inverse(struct torch_reader *t, struct torch_value order)
 {
     struct torch_value back = torch_list(t, TORCH_LIST);
