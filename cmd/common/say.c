@@ -67,22 +67,19 @@ static bool is_unread(void)
     return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
 }
 
+#define LONGEST 8192 /* bytes of a message, which is cut off there: longer than a path and what is wrong with it */
+
 static void say(const char *format, va_list list)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *to = is_unread() ? NULL : open_memstream(&text, &size);
-    if (!to)
+    char text[LONGEST]; /* when memory is out, too */
+    if (is_unread())
         return;
-    vfprintf(to, format, list);
-    if (fclose(to) != 0)
-        return;
+    vsnprintf(text, sizeof text, format, list);
     for (char *c = text; *c; c++)
         *c = iscntrl((unsigned char)*c) ? '?' : *c; /* of a file's name */
     wipe_progress();
     fflush(stdout); /* so that on one terminal they come in order */
     fprintf(stderr, "%s: %s\n", program_name, text);
-    free(text);
 }
 
 int say_failed(const char *format, ...)

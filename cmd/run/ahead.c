@@ -64,7 +64,7 @@ bool ahead_take(struct runner *r, const char *path, struct model_tensor **t, str
 {
     struct ahead *a = r->ahead;
     bool is_it = a && path && strcmp(a->path, path) == 0;
-    if (!a || (path && !is_it))
+    if (!a)
         return false;
     pthread_join(a->thread, NULL);
     r->ahead = NULL;

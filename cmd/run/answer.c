@@ -210,29 +210,35 @@ static void tell_guessed(struct runner *r, const char *task)
     if (task)
         say_note("%s: the model has no task: its outputs are taken for those of %s; -T sets another", names_to_tell(r),
                  task);
-    else
+    else if (!r->request->output)
         say_note("%s: the model has no task: its outputs are printed as they are; -T says what they mean, such as "
                  "-T %s, see nn-tasks(7)",
                  names_to_tell(r), usual[rank < 4 ? rank : 4]);
+}
+
+enum model_answer_kind answer_kind(const struct runner *r)
+{
+    enum model_answer_kind kind = model_session_answer_kind(r->s);
+    bool needs_photo = model_session_guessed_task(r->s) || kind == MODEL_ANSWER_BOXES || kind == MODEL_ANSWER_POLYGONS;
+    return needs_photo && !r->has_photo && !r->request->properties.text[PROPERTY_TASK] ? MODEL_ANSWER_NONE : kind;
 }
 
 int answer(struct runner *r)
 {
     struct model_answers a;
     struct model_error err;
-    enum model_answer_kind kind = model_session_answer_kind(r->s);
+    enum model_answer_kind kind = answer_kind(r);
     const char *guessed = model_session_guessed_task(r->s);
     if (r->has_photo && !r->record && r->output_count && (guessed || kind == MODEL_ANSWER_NONE))
         tell_guessed(r, guessed);
-    if ((guessed || kind == MODEL_ANSWER_BOXES || kind == MODEL_ANSWER_POLYGONS) && !r->has_photo &&
-        !r->request->properties.text[PROPERTY_TASK])
-        kind = MODEL_ANSWER_NONE; /* where boxes lie in an array's picture is not known: the outputs as they are */
     size_t most = r->request->best ? (size_t)r->request->best : model_session_usual_answers(r->s);
     int status = 0;
     if (kind == MODEL_ANSWER_NONE) {
         status = print_outputs(r);
     } else if (model_session_answers(r->s, r->out, r->has_photo ? &r->photo : NULL, most, &a, &err) < 0) {
-        status = say_failed("%s: %s", names_to_tell(r), err.text);
+        if (guessed)
+            say_note("%s: %s: its outputs are taken as they are", names_to_tell(r), err.text);
+        status = guessed ? print_outputs(r) : say_failed("%s: %s", names_to_tell(r), err.text);
     } else {
         print_answers(r, &a);
         if (r->request->draw)

@@ -43,13 +43,13 @@ static int write_one(const struct runner *r, const char *folder, size_t i)
     return status;
 }
 
-/* The mask, or the picture that the network paints, beside the tensors. */
+/* The mask, or the picture that the network paints, beside the tensors; none where a guess turns out wrong. */
 static int write_picture(struct runner *r, const char *folder)
 {
     struct model_answers a;
     struct model_error err;
     if (model_session_answers(r->s, r->out, r->has_photo ? &r->photo : NULL, 0, &a, &err) < 0)
-        return say_failed("%s: %s", names_to_tell(r), err.text);
+        return model_session_guessed_task(r->s) ? 0 : say_failed("%s: %s", names_to_tell(r), err.text);
     char *path = get_memory(strlen(folder) + 20, 1);
     sprintf(path, a.kind == MODEL_ANSWER_MASK ? "%s/mask.png" : "%s/picture.png", folder);
     int status = model_answers_write(&a, path, &err) < 0 ? say_failed("%s", err.text) : 0;
@@ -64,7 +64,7 @@ int write_outputs(struct runner *r)
     int status = folder && names_make_folders(folder) == 0 ? 0 : 1;
     for (size_t i = 0; status == 0 && i < r->output_count; i++)
         status = write_one(r, folder, i);
-    enum model_answer_kind kind = model_session_answer_kind(r->s);
+    enum model_answer_kind kind = answer_kind(r);
     if (status == 0 && (kind == MODEL_ANSWER_MASK || kind == MODEL_ANSWER_PICTURE))
         status = write_picture(r, folder);
     free(folder);

@@ -100,7 +100,7 @@ void feed_record(struct runner *r, const char *line, size_t n, const char *where
 /* ahead.c: another thread begins to prepare the photo that is r->next, unless there may be one thread only. */
 void ahead_start(struct runner *r);
 /* Whether that photo is this path's: then it is taken as r->picture and r->photo, *t being its tensor, or NULL with a
- * message in *err. With path NULL it is let go. */
+ * message in *err. Another, whose turn has passed, is let go; with path NULL any is. */
 bool ahead_take(struct runner *r, const char *path, struct model_tensor **t, struct model_error *err);
 
 /* Prints the fields of r->record. */
@@ -116,6 +116,9 @@ void feed_run(struct runner *r);
 
 /* answer.c: prints what the outputs mean. 0, or 1 with a message. */
 int answer(struct runner *r);
+/* What this run's outputs are turned into; without a photo not what is only guessed, and not boxes, whose place in an
+ * array's picture is not known. */
+enum model_answer_kind answer_kind(const struct runner *r);
 
 /* files.c: writes outputs to request->output, and compares them with request->expect. 0, or 1 with a message. */
 int write_outputs(struct runner *r);
