@@ -151,7 +151,9 @@ static int resize_perceiver(struct import *m, bool crops)
 static int resize_dpt(struct import *m, bool crops)
 {
     int multiple = import_side(m, "ensure_multiple_of"), width, height;
-    if (import_is_on(m, "keep_aspect_ratio", false) && pair_of(m, import_get(m, "size"), &width, &height)) {
+    if (import_is_on(m, "keep_aspect_ratio", false)) {
+        if (!pair_of(m, import_get(m, "size"), &width, &height))
+            return error_set(m->err, "recipe: size: want a number, or height and width");
         text_printf(m->out, ",resize=closest:%dx%dx%d:near", width, height, multiple > 1 ? multiple : 1);
         return 0;
     }

@@ -58,8 +58,8 @@ int import_values(struct import *m, const char *key, const struct json_node *n)
 
 /* ---- timm: data/transforms_factory.py, as for evaluation; open_clip: transform.py, which is much the same ---- */
 
-/* Part of a picture of width x height, a share of which is kept: of one squeezed, or of one that fits inside, on the
- * colour of `fill` in 0 to 1, or of one that covers. */
+/* Part of a picture of width x height, a share of which is kept: of one squeezed, or of one that fits inside, padded
+ * with `fill`, "" or ":R:G:B" of 0 to 255, or of one that covers. */
 static int add_fitted(struct import *m, int width, int height, double share, const char *mode, const char *fill)
 {
     int w = (int)floor(width / share), h = (int)floor(height / share);

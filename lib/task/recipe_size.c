@@ -97,14 +97,14 @@ static struct recipe_sides to_cover(const struct recipe_step *step, struct recip
     return tall ? by_width(s, step->width, how) : by_height(s, step->height, how);
 }
 
-/* As DPT's get_resize_output_image_size(), in float64. */
+/* As DPT's get_resize_output_image_size(), in float64. No side gets longer than the step's, or twice what it was. */
 static struct recipe_sides to_closest(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
     double x = (double)step->width / s.width, y = (double)step->height / s.height;
     double factor = fabs(1 - x) < fabs(1 - y) ? x : y;
     int n = step->multiple ? step->multiple : 1;
-    return (struct recipe_sides){lesser(rounded(factor * s.width / n, how.round), IMAGE_MAX_SIDE) * n,
-                                 lesser(rounded(factor * s.height / n, how.round), IMAGE_MAX_SIDE) * n};
+    return (struct recipe_sides){rounded(factor * s.width / n, how.round) * n,
+                                 rounded(factor * s.height / n, how.round) * n};
 }
 
 /* As DETR's get_size_with_aspect_ratio(), and in real numbers as rescale_size() of mmcv. */

@@ -38,12 +38,10 @@ static int read_size(struct recipe_step *s, const struct slice *part, int n)
     int size = n > 1 ? slice_find(part[0], recipe_size_names, RECIPE_COUNT(recipe_size_names)) : -1, word = size >= 0;
     s->size = word ? size : memchr(part[0].at, 'x', part[0].n) ? RECIPE_EXACT : RECIPE_SHORT;
     if (s->size == RECIPE_CLOSEST && slice_split(part[1], 'x', side, 3) == 3) {
-        if (slice_number(side[2], 1, IMAGE_MAX_SIDE, &s->multiple))
-            return -1;
-        return slice_number(side[0], 1, IMAGE_MAX_SIDE, &s->width) ||
-                       slice_number(side[1], 1, IMAGE_MAX_SIDE, &s->height)
-                   ? -1
-                   : 2;
+        bool bad = slice_number(side[0], 1, IMAGE_MAX_SIDE, &s->width) ||
+                   slice_number(side[1], 1, IMAGE_MAX_SIDE, &s->height) ||
+                   slice_number(side[2], 1, IMAGE_MAX_SIDE, &s->multiple);
+        return bad ? -1 : 2;
     }
     if (recipe_size_is_pair(s->size))
         return to_sides(part[word], false, &s->width, &s->height) ? -1 : 1 + word;
