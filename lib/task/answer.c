@@ -8,6 +8,8 @@
 
 #include "base/mem.h"
 
+#define MOST_OUTPUTS 256 /* as many as option output can name; some decoders look at each pair of them */
+
 int task_answer(const struct task_query *q, struct task_answers *out, struct error *err)
 {
     static task_answer_fn *const kinds[] = {
@@ -23,6 +25,7 @@ int task_answer(const struct task_query *q, struct task_answers *out, struct err
         return error_set(err, "task: output=%zu: there are %zu outputs, of which the first is 0", number, q->count);
     if (said->count)
         one.outputs += number, one.count = 1;
+    one.count = one.count < MOST_OUTPUTS ? one.count : MOST_OUTPUTS;
     if (kinds[q->task->kind](&one, &found, err) < 0) {
         task_answers_release(&found);
         return -1;

@@ -55,7 +55,7 @@ static void add_character(const struct ctc *c, size_t class, struct text *out)
 /* Whether no character follows from a step of which this class is the best. */
 static bool is_end(const struct ctc *c, size_t best)
 {
-    return c->ends && (best == c->blank || (c->blank && best > c->blank));
+    return c->ends && (best == c->blank || best - (best > c->blank) >= c->q->labels->count);
 }
 
 /* The best class of each step, unless it is an end, repeats merged and blank dropped; the score is the mean of the

@@ -1,6 +1,7 @@
 /* Which output of a detector is which: by name, else by shape. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "task/dense.h"
 
@@ -198,6 +199,11 @@ static int find_apart(struct dense *d, struct error *err)
     if (sort_out(d, false, &all, err) < 0 || (!all.count[BOXES] && sort_out(d, true, &all, err) < 0))
         return -1;
     drop_sums(&all);
+    if (!all.count[SCORES]) { /* objectness alone is the score of the only label */
+        memcpy(all.at[SCORES], all.at[OBJECT], sizeof all.at[SCORES]);
+        all.count[SCORES] = all.count[OBJECT];
+        all.count[OBJECT] = 0;
+    }
     d->levels = all.count[BOXES];
     if (!d->levels || !all.count[SCORES])
         return error_set(err, "no output of boxes, %zu numbers each, or none of scores", d->box_columns);

@@ -218,11 +218,12 @@ void dense_points(const struct dense *d, const struct dense_level *l, size_t row
     struct form_context f = context_of(d, l, row);
     struct dense_anchor frame;
     size_t points = d->c->points, size = task_point_size(d->task, l->points.columns, points);
+    bool scored = size == 3 && task_word(d->task, TASK_ORDER) != TASK_ORDER_XYZ;
     point_frame(d, &f, &frame);
     for (size_t i = 0; i < points; i++) {
         struct task_point p = task_point(d->task, &l->points, row, i, size, points);
         out[3 * i] = frame.x + p.x * frame.width;
         out[3 * i + 1] = frame.y + p.y * frame.height;
-        out[3 * i + 2] = size == 3 && dense_has_grid(d) ? sigmoid_unless_raw(d, p.score) : p.score;
+        out[3 * i + 2] = scored && dense_has_grid(d) ? sigmoid_unless_raw(d, p.score) : p.score;
     }
 }

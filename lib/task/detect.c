@@ -107,7 +107,7 @@ struct task_point task_point(const struct task *task, const struct task_rows *m,
 
 static float clip(float v, int high)
 {
-    return v<0 ? 0 : v>(float) high ? (float)high : v;
+    return v < 0 ? 0 : v > (float)high ? (float)high : v;
 }
 
 /* By option undo: both sides by the factor of the one that fills the input, where they differ by rounding alone. */

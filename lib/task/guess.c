@@ -27,10 +27,12 @@ const char *task_guess(const char *const *names, const int64_t *last, size_t cou
 {
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         size_t wanted = 0, found = 0;
-        for (; wanted < 4 && known[k].names[wanted]; wanted++)
-            for (size_t i = 0; i < count; i++)
-                found += strcmp(names[i], known[k].names[wanted]) == 0 &&
-                         (wanted || !known[k].last || known[k].last == last[i]);
+        for (; wanted < 4 && known[k].names[wanted]; wanted++) {
+            size_t i = 0;
+            while (i < count && strcmp(names[i], known[k].names[wanted]) != 0)
+                i++;
+            found += i < count && (wanted || !known[k].last || known[k].last == last[i]);
+        }
         if (found == wanted)
             return known[k].task;
     }

@@ -77,7 +77,8 @@ static int add_shares(const struct task_query *q, struct task_answers *out, stru
 
 /* ---- masks of queries (Cheng et al. 2021, MaskFormer) ---- */
 
-#define MAX_QUERY_SUMS ((size_t)1 << 32)
+#define MAX_QUERY_SHARES ((size_t)1 << 26) /* of all labels at all cells */
+#define MAX_QUERY_SUMS   ((size_t)1 << 31)
 
 /* An output [1, n, labels + 1], the last being none, and planes of n masks: which they are. */
 static bool find_queries(const struct task_query *q, struct task_rows *classes, struct task_planes *masks)
@@ -93,34 +94,37 @@ static bool find_queries(const struct task_query *q, struct task_rows *classes, 
     return false;
 }
 
-/* out[label]: the sum over all queries of the softmax of its labels times the sigmoid of its mask. */
-static void add_query(const struct task_rows *classes, const struct task_planes *masks, size_t query, float *shares,
+/* out[label]: the sum over all queries of the softmax of its labels times the sigmoid of its mask. `inside` has room
+ * for a mask. */
+static void add_query(const struct task_rows *classes, const struct task_planes *masks, size_t query, float *inside,
                       float *out)
 {
     const float *v = task_cell(classes, query, 0), top = v[task_argmax(v, classes->columns, 1)];
     size_t labels = classes->columns - 1, n = masks->width * masks->height;
     double sum = 0;
     for (size_t l = 0; l <= labels; l++)
-        sum += shares[l] = expf(v[l] - top);
-    for (size_t i = 0; i < n; i++) {
-        float inside = task_sigmoid(masks->values[query * masks->step + i * masks->next]);
-        for (size_t l = 0; l < labels; l++)
-            out[l * n + i] += inside * shares[l] / (float)sum;
+        sum += exp((double)v[l] - top);
+    for (size_t i = 0; i < n; i++)
+        inside[i] = task_sigmoid(masks->values[query * masks->step + i * masks->next]);
+    for (size_t l = 0; l < labels; l++) {
+        float share = (float)(exp((double)v[l] - top) / sum);
+        for (size_t i = 0; i < n; i++)
+            out[l * n + i] += inside[i] * share;
     }
 }
 
 /* The planes of labels that queries make, for free(); NULL with a message. */
 static float *planes_of_queries(const struct task_rows *classes, const struct task_planes *masks, struct error *err)
 {
-    size_t labels = classes->columns - 1, n = labels * masks->width * masks->height, sums;
-    if (!mem_mul(n, classes->rows, &sums) || sums > MAX_QUERY_SUMS) {
+    size_t labels = classes->columns - 1, cells = masks->width * masks->height, shares;
+    if (!mem_mul(labels, cells, &shares) || shares > MAX_QUERY_SHARES || classes->rows > MAX_QUERY_SUMS / shares) {
         error_set(err, "task mask: %zu labels and %zu masks of %zux%zu: want fewer", labels, classes->rows,
                   masks->width, masks->height);
         return NULL;
     }
-    float *out = mem_calloc(n + labels + 1, sizeof *out, err);
+    float *out = mem_calloc(shares + cells, sizeof *out, err);
     for (size_t i = 0; out && i < classes->rows; i++)
-        add_query(classes, masks, i, out + n, out);
+        add_query(classes, masks, i, out + shares, out);
     return out;
 }
 
@@ -197,23 +201,27 @@ static int clamp(float v, int high)
 #define MAX_MASK_PIXELS ((size_t)IMAGE_MAX_PIXELS * 2)
 #define MAX_MASK_SUMS   ((size_t)1 << 32)
 
-static int spend(struct task_candidates *c, size_t pixels, const struct cells *cells, size_t channels,
-                 struct error *err)
+/* For a mask of width x height, each row of which is blended from a line of all cells beside each other. */
+static int spend(struct task_candidates *c, size_t width, size_t height, const struct cells *cells,
+                 const struct task_planes *p, struct error *err)
 {
-    c->mask_pixels += pixels;
-    c->mask_sums += (cells->right - cells->left) * (cells->bottom - cells->top) * channels;
+    c->mask_pixels += width * height;
+    c->mask_sums += (cells->right - cells->left) * (cells->bottom - cells->top) * p->channels + height * p->width;
     if (c->mask_pixels <= MAX_MASK_PIXELS && c->mask_sums <= MAX_MASK_SUMS)
         return 0;
     return error_set(err, "task: masks of more than %zu pixels: want fewer or smaller boxes", MAX_MASK_PIXELS);
 }
 
-/* One of the masks that boxes bring along: over the input when it is as large; else over the box, and false. */
+/* One of the masks that boxes bring along: over the input when it is as large; else over the box, and false. Without a
+ * photo it is wanted at the input's pixels. */
 static bool own_mask(const struct task_candidates *c, const struct task_box *box, const struct task_answer *a,
                      struct task_planes *p, struct task_sampling *s)
 {
     float width = fmaxf(a->x1 - a->x0, 1), height = fmaxf(a->y1 - a->y0, 1);
     p->values += (size_t)c->extra[box->extra] * p->step;
     p->channels = 1;
+    if (!c->q->map)
+        s->width = c->q->width, s->height = c->q->height;
     if (p->width == (size_t)c->q->width && p->height == (size_t)c->q->height)
         return true;
     s->scale_x = (float)p->width / width, s->scale_y = (float)p->height / height;
@@ -225,7 +233,7 @@ static bool own_mask(const struct task_candidates *c, const struct task_box *box
  * detectron2 and mmdetection have it). */
 static float border_share(float at, size_t n)
 {
-    return fminf(fminf(1 + at, (float)n - at), 1);
+    return fmaxf(fminf(fminf(1 + at, (float)n - at), 1), 0);
 }
 
 int task_instance_mask(struct task_candidates *c, const struct task_box *box, struct task_answer *a, struct error *err)
@@ -236,13 +244,13 @@ int task_instance_mask(struct task_candidates *c, const struct task_box *box, st
     if (c->prototypes && p.channels != c->coefficients)
         return error_set(err, "task: %zu coefficients for %zu prototypes: want as many", c->coefficients, p.channels);
     struct task_sampling s = task_sampling(c->q, &p);
+    bool of_box = !c->prototypes && !own_mask(c, box, a, &p, &s);
     float more = c->prototypes ? 0 : 1; /* their edges were rounded otherwise */
     int x0 = clamp(a->x0 - more, s.width), y0 = clamp(a->y0 - more, s.height);
     int x1 = clamp(fmaxf(a->x0, a->x1) + more, s.width), y1 = clamp(fmaxf(a->y0, a->y1) + more, s.height);
     size_t width = (size_t)(x1 - x0), height = (size_t)(y1 - y0), cells_of_all = p.width * p.height;
-    bool of_box = !c->prototypes && !own_mask(c, box, a, &p, &s);
     struct cells cells = cells_under(&s, &p, x0, y0, x1, y1);
-    if (spend(c, width * height, &cells, p.channels, err) < 0)
+    if (spend(c, width, height, &cells, &p, err) < 0)
         return -1;
     float *logits = mem_calloc(cells_of_all + p.width + width, sizeof *logits, err);
     if (!logits || !(a->mask = mem_calloc(width * height, 1, err))) {

@@ -150,6 +150,8 @@ int task_decode_centerface(struct task_candidates *c, struct error *err)
 
 /* ---- key points ---- */
 
+#define MOST_POINTS 10000
+
 /* One candidate for all points: the box around them, their mean score. */
 static int add_points(struct task_candidates *c, float score, size_t count,
                       struct task_point (*point)(const void *arg, size_t i), const void *arg, struct error *err)
@@ -157,6 +159,8 @@ static int add_points(struct task_candidates *c, float score, size_t count,
     struct task_box box = {.x0 = INFINITY, .y0 = INFINITY, .x1 = -INFINITY, .y1 = -INFINITY};
     double sum = 0;
     float *extra;
+    if (count > MOST_POINTS)
+        return error_set(err, "task: %zu points: want at most %d", count, MOST_POINTS);
     for (size_t i = 0; i < count; i++) {
         struct task_point p = point(arg, i);
         box.x0 = fminf(box.x0, p.x), box.y0 = fminf(box.y0, p.y);
@@ -301,9 +305,19 @@ static struct task_point regressed_point(const void *arg, size_t i)
     return (struct task_point){(p.x + r->more) * r->scale_x, (p.y + r->more) * r->scale_y, p.score};
 }
 
+/* What the first `columns` numbers of r->rows are told in. */
+static void set_unit(struct regressed *r, size_t columns)
+{
+    const struct task_query *q = r->c->q;
+    bool middle = task_word(r->c->task, TASK_UNIT) == TASK_UNIT_MIDDLE,
+         part = middle || task_is_part(r->c->task, &r->rows, columns);
+    r->more = middle;
+    r->scale_x = (part ? (float)q->width : 1) / (middle ? 2 : 1);
+    r->scale_y = (part ? (float)q->height : 1) / (middle ? 2 : 1);
+}
+
 /* A row of numbers for each set of points: [..., points, 2 or 3], or all in one row. */
-static int regressed_rows(const struct task_query *q, const struct task_output *o, struct regressed *r,
-                          struct error *err)
+static int regressed_rows(const struct task_output *o, struct regressed *r, struct error *err)
 {
     const struct task *task = r->c->task;
     size_t said = (size_t)task_number(task, TASK_POINTS), all = task_elements(o), last, d[2];
@@ -317,14 +331,12 @@ static int regressed_rows(const struct task_query *q, const struct task_output *
         r->size = all % 2 ? 3 : 2;
     if (!r->points)
         r->points = all / r->size;
-    if (r->points < 1 || r->size < 2 || (by_itself && r->size > 3) || r->points * r->size != all || r->points > 10000)
+    if (r->points < 1 || r->size < 2 || (by_itself && r->size > 3) || r->points * r->size != all ||
+        r->points > MOST_POINTS)
         return error_set(err, "task: %zu numbers for %zu points: want %s each", all, r->points,
                          by_itself ? "two or three" : "as many as option order says");
     r->rows = (struct task_rows){o->values, 1, all, 1, all, 0, 1};
-    bool part = task_is_part(task, &r->rows, all);
-    r->more = task_word(task, TASK_UNIT) == TASK_UNIT_MIDDLE;
-    r->scale_x = r->more > 0 ? (float)q->width / 2 : part ? (float)q->width : 1;
-    r->scale_y = r->more > 0 ? (float)q->height / 2 : part ? (float)q->height : 1;
+    set_unit(r, all);
     return 0;
 }
 
@@ -342,16 +354,13 @@ static float whole_score(const struct task_query *q, size_t points_at)
 /* Rows of points for several people, each with a box, y0, x0, y1, x1, and a score behind (MoveNet MultiPose). */
 static int people(struct task_candidates *c, const struct task_output *o, struct error *err)
 {
-    struct task_rows m;
     size_t points = (size_t)task_number(c->task, TASK_POINTS), size = task_point_size(c->task, 0, points);
     struct regressed r = {.c = c, .points = points, .size = size};
-    if (task_matrix(o, &m, err) < 0)
+    if (task_matrix(o, &r.rows, err) < 0)
         return -1;
-    r.rows = m;
-    bool part = task_is_part(c->task, &m, points * size);
-    r.scale_x = part ? (float)c->q->width : 1, r.scale_y = part ? (float)c->q->height : 1;
-    for (; r.row < m.rows; r.row++)
-        if (add_points(c, *task_cell(&m, r.row, m.columns - 1), points, regressed_point, &r, err) < 0)
+    set_unit(&r, points * size);
+    for (; r.row < r.rows.rows; r.row++)
+        if (add_points(c, *task_cell(&r.rows, r.row, r.rows.columns - 1), points, regressed_point, &r, err) < 0)
             return -1;
     return 0;
 }
@@ -365,7 +374,7 @@ int task_decode_points(struct task_candidates *c, struct error *err)
         return people(c, first, err);
     while (i + 1 < c->q->count && task_elements(&c->q->outputs[i]) < 4)
         i++;
-    if (regressed_rows(c->q, &c->q->outputs[i], &r, err) < 0)
+    if (regressed_rows(&c->q->outputs[i], &r, err) < 0)
         return -1;
     return add_points(c, whole_score(c->q, i), r.points, regressed_point, &r, err);
 }

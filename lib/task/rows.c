@@ -20,6 +20,16 @@ static int add_corners(struct task_candidates *c, float label, float score, cons
     return task_candidate(c, box, extra, err);
 }
 
+/* Four numbers of a box as corners, by one of the forms that need no grid. */
+static void corners_of(int form, const float *v, float *out)
+{
+    float w = v[2] / 2, h = v[3] / 2;
+    const float all[][4] = {[TASK_FORM_CORNERS] = {v[0], v[1], v[2], v[3]},
+                            [TASK_FORM_CENTRES] = {v[0] - w, v[1] - h, v[0] + w, v[1] + h},
+                            [TASK_FORM_YX] = {v[1], v[0], v[3], v[2]}};
+    memcpy(out, all[form], sizeof all[form]);
+}
+
 /* The last six of a row: label, score, corners. */
 int task_decode_ssd(struct task_candidates *c, struct error *err)
 {
@@ -98,7 +108,8 @@ int task_decode_tflite(struct task_candidates *c, struct error *err)
     if (task_matrix(&outputs[order[0]], &m, err) < 0)
         return -1;
     for (size_t r = 0; r < m.rows && (float)r < outputs[order[3]].values[0]; r++) {
-        const float *v = task_cell(&m, r, 0), corners[] = {v[1], v[0], v[3], v[2]};
+        float corners[4];
+        corners_of(TASK_FORM_YX, task_cell(&m, r, 0), corners);
         if (add_corners(c, outputs[order[1]].values[r], outputs[order[2]].values[r], corners, true, NULL, err) < 0)
             return -1;
     }
@@ -118,16 +129,19 @@ static size_t last_dim(const struct task_output *o, int back)
     return o->rank > back ? (size_t)o->dims[o->rank - 1 - back] : 1;
 }
 
+#define MOST_MASKS ((size_t)1 << 24) /* a candidate's is told by a float */
+
 /* What is said of n boxes beside their corners. */
 static void take_list(struct lists *l, const struct task_output *o, size_t n)
 {
     size_t a = last_dim(o, 1), b = last_dim(o, 0), all = task_elements(o);
+    bool each = o->rank >= 3 && all > 0 && all == n * a * b; /* a and b belong to a box */
     if (all == n && !task_is_named(o, "num"))
         *(o->whole || task_is_named(o, "label class") ? &l->labels : &l->scores) = o->values;
-    else if (o->rank >= 3 && all == n * a * b && (b == 2 || b == 3)) {
+    else if (each && (b == 2 || b == 3)) {
         l->points = (struct task_rows){o->values, n, a * b, 1, a * b, 0, 1};
         l->point_count = a, l->point_size = b;
-    } else if (o->rank >= 3 && all == n * a * b && a > 3 && b > 3) {
+    } else if (each && a > 3 && b > 3 && n <= MOST_MASKS) {
         l->masks = o->values;
         l->mask_height = a, l->mask_width = b;
     } else if (o->rank >= 2 && all == n * b && b == l->point_count)
@@ -153,10 +167,10 @@ static bool find_lists(const struct task_query *q, struct lists *l)
 
 static int add_listed(struct task_candidates *c, const struct lists *l, size_t r, bool part, struct error *err)
 {
-    const float *v = task_cell(&l->boxes, r, 0), yx[] = {v[1], v[0], v[3], v[2]};
-    float score = l->boxes.columns == 5 ? v[4] : l->scores[r], *extra;
-    bool turned = task_word(c->task, TASK_FORM) == TASK_FORM_YX;
-    if (add_corners(c, l->labels ? l->labels[r] : 0, score, turned ? yx : v, part, &extra, err) < 0)
+    const float *v = task_cell(&l->boxes, r, 0);
+    float score = l->boxes.columns == 5 ? v[4] : l->scores[r], corners[4], *extra;
+    corners_of(task_word(c->task, TASK_FORM), v, corners);
+    if (add_corners(c, l->labels ? l->labels[r] : 0, score, corners, part, &extra, err) < 0)
         return -1;
     for (size_t i = 0; extra && i < c->points; i++) {
         struct task_point p = task_point(c->task, &l->points, r, i, l->point_size, l->point_count);
@@ -171,10 +185,14 @@ static int add_listed(struct task_candidates *c, const struct lists *l, size_t r
 int task_decode_lists(struct task_candidates *c, struct error *err)
 {
     struct lists l;
+    if (task_word(c->task, TASK_FORM) > TASK_FORM_YX)
+        return error_set(err, "task detect=lists: want form=corners, centres or yx");
     if (task_elements(c->q->outputs) == 0)
         return 0; /* nothing was found */
     if (!find_lists(c->q, &l))
         return error_set(err, "task: want outputs of n boxes, 4 numbers each, and n scores, or 5 numbers each");
+    if (l.point_size != (l.point_count ? task_point_size(c->task, l.points.columns, l.point_count) : 0))
+        return error_set(err, "task: points of %zu numbers: want as many as option order says", l.point_size);
     bool part = task_is_part(c->task, &l.boxes, 4);
     c->points = l.point_count;
     if (!c->points && l.masks) {
@@ -260,9 +278,9 @@ int task_decode_end(struct task_candidates *c, struct error *err)
     for (size_t r = 0; r < m.rows; r++) {
         const float *v = task_cell(&m, r, 0);
         struct task_rows behind = task_columns(&m, 6, m.columns - 6);
-        float *extra;
-        const float corners[] = {v[0] - v[2] / 2, v[1] - v[3] / 2, v[0] + v[2] / 2, v[1] + v[3] / 2};
-        if (add_corners(c, v[label], v[score], centres ? corners : v, part, &extra, err) < 0)
+        float corners[4], *extra;
+        corners_of(centres ? TASK_FORM_CENTRES : TASK_FORM_CORNERS, v, corners);
+        if (add_corners(c, v[label], v[score], corners, part, &extra, err) < 0)
             return -1;
         for (size_t i = 0; extra && i < c->points; i++) {
             struct task_point p = task_point(c->task, &behind, r, i, size, c->points);

@@ -302,7 +302,7 @@ static void dropped_boxes_drop_others(void)
 static void many_boxes(void)
 {
     enum { N = 5000 };
-    float (*rows)[6] = calloc(N, sizeof *rows);
+    float(*rows)[6] = calloc(N, sizeof *rows);
     static const int64_t dims[] = {N, 6};
     struct task_answers b;
     for (int i = 0; i < N; i++) {

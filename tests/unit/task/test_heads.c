@@ -212,6 +212,9 @@ static void lists_with_points(void)
     near(a.at[0].points[1].y, 6, "y"), near(a.at[0].points[1].score, 0.25, "score of a point");
     check_one("lists", 0, &a, 1, 2, 9, 12, 0.75);
     check_one("yx", ask("detect=lists,form=yx", NULL, o, 1, 16, 16, &a), &a, 2, 1, 12, 9, 0.75);
+    check_one("centres", ask("detect=lists,form=centres", NULL, o, 1, 16, 16, &a), &a, -3.5, -4, 5.5, 8, 0.75);
+    CHECK(ask("detect=lists,form=edges", NULL, o, 1, 16, 16, &a) == -1);
+    CHECK(ask("detect=lists,order=xyzvp", NULL, o, 3, 16, 16, &a) == -1);
 }
 
 /* A mask over the box: its border is half its outermost cells. */
@@ -245,6 +248,33 @@ static void lists_with_masks(void)
     }
     CHECK(inside == 16);
     task_answers_release(&a);
+}
+
+/* Nothing is inside, not even beyond the border of a box with more cells than pixels; without a photo, too. */
+static void lists_with_empty_masks(void)
+{
+    static const float boxes[] = {6, 6, 8, 8, 0.75f};
+    static const int64_t box_dims[] = {1, 5}, dims[] = {1, 1, 4, 4};
+    float mask[16];
+    struct task_output o[] = {{.values = boxes, .dims = box_dims, .rank = 2},
+                              {.values = mask, .dims = dims, .rank = 4}};
+    struct task_answers a;
+    for (int i = 0; i < 16; i++)
+        mask[i] = -9;
+    CHECK(ask("detect=lists", NULL, o, 2, 16, 16, &a) == 0 && a.count == 1 && a.at[0].place.x == 5);
+    CHECK(a.count && a.at[0].place.width == 4 && a.at[0].place.height == 4 && !memchr(a.at[0].mask, 1, 16));
+    task_answers_release(&a);
+}
+
+/* Where nothing else is called scores. */
+static void objectness_alone(void)
+{
+    static const float boxes[][4] = {{1, 2, 9, 12}, {0}}, objects[] = {0.75f, 0};
+    static const int64_t box_dims[] = {1, 2, 4}, dims[] = {1, 2, 1};
+    struct task_output o[] = {{.name = "boxes", .values = boxes[0], .dims = box_dims, .rank = 3},
+                              {.name = "objectness", .values = objects, .dims = dims, .rank = 3}};
+    struct task_answers a;
+    check_one("boxes", ask("detect=boxes", NULL, o, 2, 16, 16, &a), &a, 1, 2, 9, 12, 0.75);
 }
 
 /* With the image before: the label may stand before the score. */
@@ -380,6 +410,8 @@ int main(void)
     RUN(lists);
     RUN(lists_with_points);
     RUN(lists_with_masks);
+    RUN(lists_with_empty_masks);
+    RUN(objectness_alone);
     RUN(rows_of_seven);
     RUN(rows_of_centres);
     RUN(yunet);
