@@ -36,7 +36,7 @@ struct model_cut {
     bool affine; /* a box then grows to the proportion of the input's sides, and is warped to its size */
     bool align;  /* a face is turned, scaled and moved until its key points lie as nearly as can be where ArcFace has
                   * them in an input of that size */
-    bool udp;    /* the same, its sides being those of the outermost pixels (Huang et al. 2020) */
+    bool udp;    /* as affine, the box's sides lying on the middles of the outermost pixels (Huang et al. 2020) */
     int turn;    /* degrees by which the part is turned clockwise, which are taken back: 0, 90, 180, 270 */
 };
 
