@@ -301,25 +301,29 @@ static int check_characters(const struct type *t, bool ends, size_t labels, stru
 
 static int check_classes(const struct type *t, const struct task_labels *labels, struct error *err)
 {
-    int64_t count = 1;
-    for (int i = t->rank > 1; i < t->rank; i++)
-        count = t->dims[i] < 0 || count < 0 ? -1 : count * t->dims[i];
+    int batch = t->rank > 1;
+    int64_t count = tensor_count(t->rank - batch, t->dims + batch);
     return count < 0 ? 0 : task_labels_check(labels, (size_t)count, err);
 }
 
-/* Of a classifier, or one of characters, as far as sizes are known; labels NULL: not set. */
+/* Of a classifier, or one of characters, as far as sizes are known, of the output that is meant; labels NULL: not set.
+ */
 static int check_label_count(const struct graph *g, const char *task_text, const char *label_text, struct error *err)
 {
     struct task task;
     struct task_labels labels;
-    const struct type *t = g && g->output_count ? &g->outputs[0]->type : NULL;
     struct error ignored;
-    if (!t || !task_text || !label_text || task_parse(task_text, strlen(task_text), &task, &ignored) < 0 ||
-        (task.kind != TASK_CLASSIFY && task.kind != TASK_CTC) || t->kind != TYPE_TENSOR || t->rank < 1)
+    if (!g || !task_text || !label_text || task_parse(task_text, strlen(task_text), &task, &ignored) < 0 ||
+        (task.kind != TASK_CLASSIFY && task.kind != TASK_CTC))
+        return 0;
+    const struct task_numbers *said = &task.option[TASK_OUTPUT];
+    size_t number = said->count ? (size_t)said->at[0] : 0;
+    const struct type *t = number < g->output_count ? &g->outputs[number]->type : NULL;
+    if (!t || t->kind != TYPE_TENSOR || t->rank < 1)
         return 0;
     if (task_labels_init(&labels, label_text, strlen(label_text), err) < 0)
         return -1;
-    bool one = g->output_count == 1;
+    bool one = g->output_count == 1 || said->count;
     int status = task.kind == TASK_CLASSIFY ? check_classes(t, &labels, err)
                  : one                      ? check_characters(t, task.id == TASK_ID_STEPS, labels.count, err)
                                             : 0;

@@ -246,13 +246,14 @@ static int collect(struct model_session *s, struct model_tensor **out, struct er
     return 0;
 }
 
+/* Which tokens count in this run, for an embedding; not given: all. */
 static int keep_mask(struct model_session *s, size_t i, const struct model_tensor *in, struct error *err)
 {
-    if (!in || s->task.kind != TASK_EMBEDDING || strcmp(s->graph->inputs[i]->name, "attention_mask") != 0)
+    if (s->task.kind != TASK_EMBEDDING || strcmp(s->graph->inputs[i]->name, "attention_mask") != 0)
         return 0;
     tensor_unref(s->mask);
-    s->mask = tensor_cast(model_inner_tensor(in), DTYPE_F32, false, err);
-    return s->mask ? 0 : -1;
+    s->mask = in ? tensor_cast(model_inner_tensor(in), DTYPE_F32, false, err) : NULL;
+    return s->mask || !in ? 0 : -1;
 }
 
 int model_session_run(struct model_session *s, struct model_tensor *const *in, struct model_tensor **out,
