@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "hostile.h"
 
 static void put(struct out *o, uint64_t value, int bytes)
@@ -25,13 +26,14 @@ struct member {
     size_t size;
 };
 
-static void local_or_central(struct out *o, const struct member *m, int64_t at)
+static void local_or_central(struct out *o, const struct member *m, uint32_t crc, int64_t at)
 {
     hostile_add(o, at < 0 ? "PK\3\4" : "PK\1\2\x14", at < 0 ? 4 : 5);
     put(o, at < 0 ? 20 : 0, at < 0 ? 2 : 1);
     put(o, 0, at < 0 ? 2 : 4); /* flags; made by is before them in the directory */
-    put(o, 0, at < 0 ? 2 : 2);
-    put(o, 0, 8);
+    put(o, 0, 2);
+    put(o, 0, 4);
+    put(o, crc, 4);
     put(o, m->size, 4);
     put(o, m->size, 4);
     put(o, strlen(m->name), 2);
@@ -47,14 +49,16 @@ static void local_or_central(struct out *o, const struct member *m, int64_t at)
 static void zip(struct out *o, const struct member *members, int count, int times)
 {
     int64_t at[8];
+    uint32_t crc[8]; /* a reader that finds a wrong one looks no further */
     for (int i = 0; i < count; i++) {
         at[i] = (int64_t)o->size;
-        local_or_central(o, &members[i], -1);
+        crc[i] = hash_crc32(members[i].data, members[i].size);
+        local_or_central(o, &members[i], crc[i], -1);
         hostile_add(o, members[i].data, members[i].size);
     }
     size_t directory = o->size;
     for (int i = 0; i < count * times; i++)
-        local_or_central(o, &members[i % count], at[i % count]);
+        local_or_central(o, &members[i % count], crc[i % count], at[i % count]);
     size_t size = o->size - directory;
     hostile_add(o, "PK\5\6\0\0\0\0", 8);
     put(o, (uint64_t)(count * times), 2);
@@ -74,7 +78,7 @@ static void zip_of_one(struct out *o, const char *name, const struct out *data)
 
 #define CALL                                                                                                           \
     "\x80\x02"                                                                                                         \
-    "cposix\nsystem\nX\x0a\0\0\0touch /tmp/aR."
+    "cposix\nsystem\nX\x0c\0\0\0touch /tmp/a\x85R."
 
 static void pickle_call(struct out *o)
 {
@@ -165,6 +169,7 @@ static void gguf_text(struct out *o, const char *text)
 static void gguf_tensors(struct out *o)
 {
     gguf(o, UINT64_MAX / 2, 0);
+    gguf_text(o, "w");
 }
 
 static void gguf_pairs(struct out *o)
@@ -284,11 +289,17 @@ static void xml_file(struct out *o)
 
 #define META "{\"keras_version\":\"3.8.0\"}"
 
+/* HDF5 with an empty root: a superblock of version 2, and a header of no messages. */
+#define EMPTY                                                                                                          \
+    "\x89HDF\r\n\x1a\n\2\10\10\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x3b\0\0\0\0\0\0\0\x30\0\0\0\0\0\0\0"  \
+    "\0\0\0\0"                                                                                                         \
+    "OHDR\2\0\0\0\0\0\0"
+
 static void keras_config(struct out *o, const char *config)
 {
     const struct member members[] = {{"metadata.json", META, sizeof META - 1},
                                      {"config.json", config, strlen(config)},
-                                     {"model.weights.h5", "\x89HDF\r\n\x1a\n", 8}};
+                                     {"model.weights.h5", EMPTY, sizeof EMPTY - 1}};
     zip(o, members, 3, 1);
 }
 
