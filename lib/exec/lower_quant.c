@@ -170,7 +170,7 @@ static void run_sums(const struct step *s, struct tile tile)
     int32_t *bias = view_data(&a->bias);
     (void)tile;
     for (int64_t i = 0; i < a->columns; i++)
-        bias[i] = (int32_t) - ((uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
+        bias[i] = (int32_t)(0 - (uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
 }
 
 int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job,

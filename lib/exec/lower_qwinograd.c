@@ -226,9 +226,7 @@ static bool fits(const struct kernels *k, const struct node *n, struct conv *c, 
     return exec_qconv_read(n, c, beyond, border);
 }
 
-/* Vector operations of a tile's transforms, for two vectors of s16 and one of s32, and of so many filters', as
- * measured.
- */
+/* Cycles of a tile's transforms, of two vectors of s16 or one of s32, and of so many filters', as measured. */
 #define INPUT_CYCLES  230
 #define OUTPUT_CYCLES 300
 #define FILTER_CYCLES 200

@@ -1,6 +1,5 @@
 /* OpenCV's INTER_AREA where both sides shrink: modules/imgproc/src/resize.cpp. */
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

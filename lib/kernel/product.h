@@ -102,10 +102,11 @@ struct kernel_gemm {
     int m, n;       /* 1 <= m <= mr, 1 <= n */
     struct kernel_epilogue to;
     void *scratch; /* kernel_product_scratch() bytes, 64-byte aligned; NULL when these are 0 */
-    const void
-        *fetch; /* or NULL: bytes that will be wanted soon, such as the next tile's rows or a share of the next */
-    size_t fetch_bytes; /* panels, which are brought into the level-2 cache meanwhile, as far as the sums take long */
-                        /* enough; so are the rows of C and `add` then */
+    /* Bytes that will be wanted soon, such as the next tile's rows or a share of the next panels, or NULL. They are
+     * only prefetched, into the level-2 cache and as far as the sums take long enough, so that they may reach beyond an
+     * array's end. If it is not NULL, rows of C and `add` are fetched too. */
+    const void *fetch;
+    size_t fetch_bytes;
 };
 
 #define KERNEL_GEMM_MR_MAX 32
