@@ -212,7 +212,7 @@ static int draw_mask(struct model_drawing *d, const struct model_answers *a, con
     struct image_place at = {.corners = place->corners};
     struct image_part part;
     struct image labels = {a->width, a->height, 1, a->pixels}, scaled;
-    if (place->corners == 4)
+    if (place->corners > 2)
         return 0; /* a mask is not turned back */
     memcpy(at.x, place->x, sizeof at.x);
     memcpy(at.y, place->y, sizeof at.y);
