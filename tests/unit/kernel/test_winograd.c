@@ -241,7 +241,8 @@ static void multiply_whole(const struct kernels *k, struct whole *w)
 static void check_whole(const struct kernels *k, struct whole *w, int tile)
 {
     static float ones[COLUMNS];
-    int row = w->n * 4 + 3, at_y = (int)guard_random() % w->height, at_x = (int)guard_random() % w->width;
+    int row = w->n * 4 + 3, at_y = (int)(guard_random() % (unsigned)w->height),
+        at_x = (int)(guard_random() % (unsigned)w->width);
     size_t bytes = (size_t)((w->height - 1) * row + w->width * w->n);
     struct kernel_winograd_output_q8 out = {.channels = w->n, .height = w->height, .width = w->width};
     for (int j = 0; j < w->n; j++) {
@@ -260,11 +261,7 @@ static void check_whole(const struct kernels *k, struct whole *w, int tile)
     for (int y = 0; y < w->height; y++)
         for (int i = 0; i < w->width * w->n; i++) {
             int sum = whole_sum(w, tile, y, i / w->n, i % w->n) + w->bias[i % w->n],
-                want = (sum < -100  ? -100
-                        : sum > 155 ? 155
-                                    : sum) +
-                       100,
-                got = out.out[y * row + i];
+                want = (int)fmin(fmax(sum, -100), 155) + 100, got = out.out[y * row + i];
             CHECK_MSG(got == want, "%s tile %d of %d depth %d n %d (%d, %d): %d, want %d", k->isa, tile, w->m, w->depth,
                       w->n, y, i, got, want);
         }
