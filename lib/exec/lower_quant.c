@@ -229,8 +229,8 @@ bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, str
         return false;
     *r = exec_quant_bounds(of);
     float low = r->low, high = r->high;
-    r->low = fminf(fmaxf(nearbyintf(least), low), high);
     r->high = fminf(fmaxf(nearbyintf(most), low), high);
+    r->low = fminf(fmaxf(nearbyintf(least), low), r->high); /* where Clip's bounds cross, the upper one counts */
     return true;
 }
 
