@@ -212,11 +212,11 @@ static int fill_weights(struct plan *p, const struct node *n, const struct quant
 /* Work in products below which a block is not shared. */
 #define GRAIN 1000000
 
-static bool fits(const struct kernels *k, const struct node *n, struct conv *c, int (*border)[2])
+static bool fits(const struct node *n, struct conv *c, int (*border)[2])
 {
     int64_t beyond[2] = {0};
     if (!exec_qconv_read(n, c, NULL, border) || !node_in(n, 6) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2) ||
-        c->w.rank != 2 || c->groups != 1 || c->in % 8 != 0 || c->in < k->winograd_q8->least)
+        c->w.rank != 2 || c->groups != 1 || c->in % 8 != 0)
         return false;
     for (int i = 0; i < 2; i++) {
         if (c->w.kernel[i] != 3 || c->w.stride[i] != 1 || c->w.dilation[i] != 1)
@@ -261,7 +261,7 @@ static double cost(const struct kernels *k, const struct node *n)
 {
     struct conv c;
     int border[VIEW_SPATIAL][2];
-    return k->winograd_q8 && fits(k, n, &c, border) &&
+    return k->winograd_q8 && fits(n, &c, border) && c.in >= k->winograd_q8->least &&
                    (share_of_time(k, n, &c, true) < SHARE_MOST || share_of_time(k, n, &c, false) < SHARE_MOST)
                ? 0.5
                : -1;
@@ -313,7 +313,7 @@ static int lower(struct plan *p, struct node *n, struct error *err)
     struct quant_weights q;
     int wanted[VIEW_SPATIAL][2];
     struct winograd_args *w = plan_alloc(p, sizeof *w, err);
-    if (!w || !fits(p->kernels, n, &c, wanted))
+    if (!w || !fits(n, &c, wanted))
         return w ? 1 : -1;
     w->k = p->kernels->winograd_q8;
     w->is_signed = n->in[0]->type.dtype == DTYPE_I8;
@@ -340,12 +340,7 @@ static int lower(struct plan *p, struct node *n, struct error *err)
 static bool border(const struct node *n, int (*border)[2])
 {
     struct conv c;
-    int64_t beyond[2] = {0};
-    if (!exec_qconv_read(n, &c, NULL, border))
-        return false;
-    for (int i = 0; i < 2; i++)
-        beyond[i] = (c.w.out[i] + SIZE - 1) / SIZE * SIZE - c.w.out[i];
-    return exec_qconv_read(n, &c, beyond, border);
+    return fits(n, &c, border);
 }
 
 const struct exec_way exec_way_q_winograd = {cost, border, lower, exec_quant_fill};
