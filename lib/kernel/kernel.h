@@ -213,6 +213,8 @@ struct kernels {
     const char *isa;
     uint32_t needs; /* enum cpu_feature bits */
     int vector;     /* floats in a vector */
+    /* NULL where products of bytes are as fast; from gemm_f32 on a table has no holes. */
+    const struct kernel_winograd_q8 *winograd_q8;
 
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;
@@ -230,7 +232,6 @@ struct kernels {
     void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);
 
     const struct kernel_depthwise *depthwise_q8;
-    const struct kernel_winograd_q8 *winograd_q8; /* NULL where products of bytes are as fast */
 
     /* Bytes of in / scale; what is no number becomes the least. */
     void (*quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding);
