@@ -117,6 +117,29 @@ static void convolutions(void)
         }
 }
 
+/* Filters for which, transformed, there is no room: each run transforms them, in parts, and adds what these give. */
+static void filters_of_a_run(void)
+{
+    static const struct conv_case large = {1, 176, 12, 15, 168, 3, 3, 1, 1, 1, {1, 1, 1, 1}};
+    begin();
+    struct value *x = byte_input("x", DTYPE_I8, DIMS(large.n, large.c, large.h, large.w));
+    output(conv_node(&large, x, DTYPE_I8, 3, -7)->out[0]);
+    check_bytes(-1);
+}
+
+/* Clip's bounds in the wrong order: the upper one counts, in full vectors and behind them. */
+static void crossed_bounds(void)
+{
+    begin();
+    const struct conv_case *t = &cases[2];
+    struct node *n = conv_node(t, byte_input("x", DTYPE_U8, DIMS(t->n, t->c, t->h, t->w)), DTYPE_I8, 3, 100);
+    node_set_string(n, "activation", "Clip", 4, &error);
+    node_set_float(n, "activation_alpha", 1, &error);
+    node_set_float(n, "activation_beta", -1, &error);
+    output(n->out[0]);
+    check_bytes(-1);
+}
+
 /* Sums that leave s32 once they are multiplied. */
 static void steep(void)
 {
@@ -366,6 +389,8 @@ static void a_picture_of_bytes(void)
 int main(void)
 {
     RUN(convolutions);
+    RUN(filters_of_a_run);
+    RUN(crossed_bounds);
     RUN(steep);
     RUN(runs);
     RUN(transposed_convolutions);
