@@ -41,6 +41,8 @@ void torch_count_item(struct torch_reader *t)
 {
     if (++t->items > TORCH_ITEMS)
         build_fail(t->b, "its lists have more than %d items", TORCH_ITEMS);
+    else if (t->b->graph->value_count > TORCH_VALUES)
+        build_fail(t->b, "it makes more than %d values", TORCH_VALUES);
 }
 
 /* What a list leaves behind in the arena when it doubles is less than it is. */
