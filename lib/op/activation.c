@@ -287,13 +287,23 @@ static union cell prelu_uint(const union cell *x, const void *arg)
     return x[0];
 }
 
-/* The slope must broadcast to X, not the other way about. */
+/* The slope must broadcast to X, not the other way about; sizes below 0 are not known. */
 static bool fits_into(int rank, const int64_t *dims, int into_rank, const int64_t *into)
 {
-    for (int i = 1; i <= rank && i <= into_rank; i++)
-        if (dims[rank - i] != 1 && dims[rank - i] != into[into_rank - i])
+    for (int i = 1; i <= rank && i <= into_rank; i++) {
+        int64_t a = dims[rank - i], b = into[into_rank - i];
+        if (a != 1 && a != b && a >= 0 && b >= 0)
             return false;
+    }
     return rank <= into_rank;
+}
+
+int infer_prelu(struct op_infer *c, struct error *err)
+{
+    const struct type *x = real_type(c, 0), *slope = real_type(c, 1);
+    if (x->rank >= 0 && slope->rank >= 0 && !fits_into(slope->rank, slope->dims, x->rank, x->dims))
+        return infer_error(c, err, "input slope cannot be broadcast to X");
+    return real_infer_same(c, 0, 0, err);
 }
 
 int eval_prelu(struct op_eval *c, struct error *err)

@@ -203,6 +203,9 @@ int conv_infer(struct op_infer *c, int xi, int wi, enum dtype dtype, struct erro
 
 int infer_conv(struct op_infer *c, struct error *err)
 {
+    const struct type *w = real_type(c, 1);
+    if (infer_want_channels(c, 2, w->rank > 0 ? w->dims[0] : DIM_UNKNOWN, err) < 0)
+        return -1;
     return conv_infer(c, 0, 1, infer_dtype(c, 0), err);
 }
 

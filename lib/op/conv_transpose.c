@@ -128,7 +128,10 @@ int conv_transpose_infer(struct op_infer *c, int x_input, int w_input, enum dtyp
 
 int infer_conv_transpose(struct op_infer *c, struct error *err)
 {
-    return conv_transpose_infer(c, 0, 1, infer_dtype(c, 0), err);
+    if (conv_transpose_infer(c, 0, 1, infer_dtype(c, 0), err) < 0)
+        return -1;
+    const struct value *y = node_out(c->node, 0);
+    return infer_want_channels(c, 2, y && y->type.rank > 1 ? y->type.dims[1] : DIM_UNKNOWN, err);
 }
 
 /* ---- ConvTranspose ---- */

@@ -183,6 +183,17 @@ int infer_error(const struct op_infer *c, struct error *err, const char *format,
     return status;
 }
 
+int infer_want_channels(struct op_infer *c, int input, int64_t count, struct error *err)
+{
+    const struct type *t = infer_type(c, input);
+    if (t && t->rank >= 0 && t->rank != 1)
+        return infer_error(c, err, "input %d has rank %d, want 1", input, t->rank);
+    if (t && t->rank == 1 && t->dims[0] >= 0 && count >= 0 && t->dims[0] != count)
+        return infer_error(c, err, "input %d has %lld elements, want %lld, one for each channel", input,
+                           (long long)t->dims[0], (long long)count);
+    return 0;
+}
+
 int op_infer_broadcast(struct op_infer *c, int o, enum dtype dtype, int first, int count, struct error *err)
 {
     int64_t dims[TENSOR_MAX_RANK];

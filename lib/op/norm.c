@@ -127,11 +127,8 @@ int infer_batch_norm(struct op_infer *c, struct error *err)
     int64_t channels = x->rank < 0 ? DIM_UNKNOWN : x->rank < 2 ? 1 : x->dims[1];
     for (int i = 1; i < 5; i++) {
         const struct type *t = infer_type(c, i);
-        if (t && t->rank >= 0 && t->rank != 1)
-            return infer_error(c, err, "input %d has rank %d, want 1", i, t->rank);
-        if (t && t->rank == 1 && t->dims[0] >= 0 && channels >= 0 && t->dims[0] != channels)
-            return infer_error(c, err, "input %d has %lld elements, want %lld, one for each channel", i,
-                               (long long)t->dims[0], (long long)channels);
+        if (infer_want_channels(c, i, channels, err) < 0)
+            return -1;
         if (channels == DIM_UNKNOWN && t && t->rank == 1)
             channels = t->dims[0];
     }
@@ -141,6 +138,15 @@ int infer_batch_norm(struct op_infer *c, struct error *err)
 }
 
 /* ---- instance and group normalisation ---- */
+
+int infer_group_norm(struct op_infer *c, struct error *err)
+{
+    const struct type *x = real_type(c, 0);
+    int64_t channels = x->rank < 2 ? DIM_UNKNOWN : x->dims[1];
+    if (infer_want_channels(c, 1, channels, err) < 0 || infer_want_channels(c, 2, channels, err) < 0)
+        return -1;
+    return real_infer_same(c, 0, 0, err);
+}
 
 static void normalise_groups(double *x, const struct channels *s, int64_t groups, const double *scale,
                              const double *bias, double epsilon)

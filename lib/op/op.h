@@ -109,6 +109,8 @@ int infer_set_type(struct op_infer *c, int o, const struct type *type, struct er
 int infer_set_known(struct op_infer *c, int o, int count, const struct known *known, struct error *err);
 /* "node 'conv1' (Conv): …" -1. */
 int infer_error(const struct op_infer *c, struct error *err, const char *format, ...) BASE_PRINTF(3, 4);
+/* An input is absent, or has one axis, of `count` elements, one for each channel; count or type may not be known. */
+int infer_want_channels(struct op_infer *c, int input, int64_t count, struct error *err);
 /* axis in [-rank, rank) to [0, rank); an error that names the attribute otherwise. */
 int infer_axis(const struct op_infer *c, const char *attr, int64_t axis, int rank, int *result, struct error *err);
 /* Runs `infer` of every node of a graph in order, its subgraphs' when their If, Loop or Scan is reached. Stops at the

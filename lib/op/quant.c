@@ -464,6 +464,9 @@ int eval_dynamic_quantize_linear(struct op_eval *c, struct error *err)
 
 int infer_qlinear_conv(struct op_infer *c, struct error *err)
 {
+    const struct type *w = real_type(c, 3);
+    if (infer_want_channels(c, 8, w->rank > 0 ? w->dims[0] : DIM_UNKNOWN, err) < 0)
+        return -1;
     return conv_infer(c, 0, 3, infer_dtype(c, 7), err);
 }
 

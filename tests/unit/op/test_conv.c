@@ -121,7 +121,7 @@ static void test_conv_errors(void)
     one_end(&o);
     start_conv(DTYPE_F32);
     one_in(&o, one_tensor(DTYPE_F32, DIMS(2), NULL));
-    CHECK(one_fails(&o, "B has 2 elements"));
+    CHECK(one_fails(&o, "input 2 has 2 elements, want 1"));
     one_end(&o);
 }
 

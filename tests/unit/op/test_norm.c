@@ -68,6 +68,11 @@ static void test_groups(void)
     node_set_int(o.n, "num_groups", 3, &o.err);
     CHECK(one_fails(&o, "attribute num_groups: 3"));
     one_end(&o);
+    start("InstanceNormalization", 1);
+    for (int i = 0; i < 3; i++)
+        one_in(&o, i ? one_tensor(DTYPE_F32, DIMS(i), NULL) : one_tensor(DTYPE_F32, DIMS(1, 2, 4), NULL));
+    CHECK(one_fails(&o, "input 1 has 1 elements, want 2, one for each channel"));
+    one_end(&o);
 }
 
 static void start_layer(int64_t axis, int rank, const int64_t *scale)

@@ -119,7 +119,7 @@ static void test_prelu(void)
     one_start(&o, "", "PRelu", 1);
     one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 2), VALUES(-1, -2)));
     one_in(&o, one_tensor(DTYPE_F32, DIMS(2, 1), VALUES(0.5, 0.25)));
-    CHECK(one_fails(&o, "slope (2x1) cannot be broadcast to X (1x2)"));
+    CHECK(one_fails(&o, "slope cannot be broadcast to X"));
     one_end(&o);
 }
 
