@@ -187,38 +187,11 @@ static bool weight_or_none(const struct node *n, int i)
     return !node_in(n, i) || exec_lower_is_weight(n, i);
 }
 
-/* Whether an input is of this shape, or absent. */
-static bool has_shape(const struct node *n, int i, int rank, const int64_t *dims)
-{
-    const struct value *v = node_in(n, i);
-    const struct tensor *c = v ? v->constant : NULL;
-    if (!v)
-        return true;
-    return (c ? c->rank : v->type.rank) == rank &&
-           memcmp(c ? c->dims : v->type.dims, dims, (size_t)rank * sizeof *dims) == 0;
-}
-
-/* What the reference tells of shapes that do not belong together is its message. */
-static bool has_shapes(const struct node *n, int gates)
-{
-    const struct type *x = &n->in[0]->type;
-    const struct tensor *r = n->in[2]->constant;
-    if (x->rank != 3 || r->rank != 3)
-        return false;
-    bool batch_first = op_int(n, "layout") != 0;
-    int64_t d = strcmp(op_string(n, "direction"), "bidirectional") == 0 ? 2 : 1, h = r->dims[2], all = gates * h,
-            batch = x->dims[!batch_first], first = batch_first ? batch : d, second = batch_first ? d : batch;
-    return has_shape(n, 1, 3, (int64_t[]){d, all, x->dims[2]}) && has_shape(n, 2, 3, (int64_t[]){d, all, h}) &&
-           has_shape(n, 3, 2, (int64_t[]){d, 2 * all}) && has_shape(n, 4, 1, &batch) &&
-           has_shape(n, 5, 3, (int64_t[]){first, second, h}) && has_shape(n, 6, 3, (int64_t[]){first, second, h}) &&
-           has_shape(n, 7, 2, (int64_t[]){d, 3 * h});
-}
-
 static bool fits(const struct node *n, int gates, enum kernel_act_kind *act)
 {
     if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || !exec_lower_is_weight(n, 2) ||
         !weight_or_none(n, 3) || !weight_or_none(n, 7) || n->in[1]->constant->count > INT32_MAX / 4 ||
-        n->in[2]->constant->count > INT32_MAX / 4 || n->in[2]->constant->count == 0 || !has_shapes(n, gates))
+        n->in[2]->constant->count > INT32_MAX / 4 || n->in[2]->constant->count == 0)
         return false;
     return known_activations(n, gates, act) && tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) > 0 &&
            !(gates == 4 && op_int(n, "input_forget") != 0) &&

@@ -159,6 +159,19 @@ const struct type *real_type(const struct op_infer *c, int i)
     return type && type->kind == TYPE_TENSOR ? type : &unknown;
 }
 
+int real_infer_want_dims(const struct op_infer *c, int i, const char *what, int rank, const int64_t *dims,
+                         struct error *err)
+{
+    const struct type *t = real_type(c, i);
+    if (t->rank >= 0 && t->rank != rank)
+        return infer_error(c, err, "input %s has rank %d, want %d", what, t->rank, rank);
+    for (int d = 0; d < t->rank; d++)
+        if (t->dims[d] >= 0 && dims[d] >= 0 && t->dims[d] != dims[d])
+            return infer_error(c, err, "input %s: dim %d is %lld, want %lld", what, d, (long long)t->dims[d],
+                               (long long)dims[d]);
+    return 0;
+}
+
 struct type real_type_of(const struct tensor *t)
 {
     struct type type = {.kind = TYPE_TENSOR, .dtype = t->dtype, .rank = t->rank};

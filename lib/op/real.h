@@ -38,6 +38,9 @@ int real_infer_fail(const struct op_infer *c, struct error *err);
 int real_want_rank(const struct op_eval *c, int i, const char *what, int rank, struct error *err);
 /* Fails unless input i, when it is there, has exactly these dims. */
 int real_want_dims(const struct op_eval *c, int i, const char *what, int rank, const int64_t *dims, struct error *err);
+/* The same as far as dims on both sides are known, which are 0 or more then. */
+int real_infer_want_dims(const struct op_infer *c, int i, const char *what, int rank, const int64_t *dims,
+                         struct error *err);
 /* Type of a required input i; one of which nothing is known where it is absent or no tensor, so that infer needs no
  * check before it. */
 const struct type *real_type(const struct op_infer *c, int i);

@@ -29,33 +29,57 @@ static int read_direction(struct rnn *r, const struct node *n, struct error *err
     return 0;
 }
 
+/* What an input behind X is to be, sizes that are not known being below 0. */
+struct shape {
+    int input;
+    const char *name;
+    int rank;
+    int64_t dims[3];
+};
+
+static int64_t rows_of(const struct rnn *r, int gates)
+{
+    int64_t rows;
+    return r->hidden < 0 || __builtin_mul_overflow(r->hidden, gates, &rows) ? DIM_UNKNOWN : rows;
+}
+
+enum { SHAPES = 7 };
+
+static int shapes_of(const struct rnn *r, struct shape *to)
+{
+    int64_t d = r->directions, n = rows_of(r, r->gates), first = r->batch_first ? r->batch : d,
+            second = r->batch_first ? d : r->batch;
+    bool turned = r->quantized;
+    const struct shape all[SHAPES] = {{IN_W, "W", 3, {d, turned ? r->inputs : n, turned ? n : r->inputs}},
+                                      {IN_R, "R", 3, {d, turned ? r->hidden : n, turned ? n : r->hidden}},
+                                      {IN_B, "B", 2, {d, rows_of(r, 2 * r->gates)}},
+                                      {IN_LENGTHS, "sequence_lens", 1, {r->batch}},
+                                      {IN_H, "initial_h", 3, {first, second, r->hidden}},
+                                      {IN_C, "initial_c", 3, {first, second, r->hidden}},
+                                      {IN_P, "P", 2, {d, rows_of(r, 3)}}};
+    memcpy(to, all, sizeof(all));
+    return r->gates == 4 ? SHAPES : SHAPES - 2;
+}
+
 static int check_shapes(struct op_eval *c, struct rnn *r, struct error *err)
 {
     const struct tensor *x = eval_in(c, IN_X), *rec = eval_in(c, IN_R);
+    struct shape shapes[SHAPES];
     if (real_want_rank(c, IN_X, "X", 3, err) < 0 || real_want_rank(c, IN_R, "R", 3, err) < 0)
         return -1;
     r->steps = x->dims[r->batch_first];
     r->batch = x->dims[!r->batch_first];
     r->inputs = x->dims[2];
     r->hidden = rec->dims[r->quantized ? 1 : 2];
-    int64_t d = r->directions, rows, size = op_int(c->node, "hidden_size");
+    int64_t size = op_int(c->node, "hidden_size");
     if (op_has(c->node, "hidden_size") && size != r->hidden)
         return eval_error(c, err, "attribute hidden_size: %lld, but R is for %lld", (long long)size,
                           (long long)r->hidden);
-    if (__builtin_mul_overflow(r->hidden, 2 * r->gates, &rows))
+    if (rows_of(r, 2 * r->gates) < 0)
         return eval_error(c, err, "the hidden size %lld is too large", (long long)r->hidden);
-    const int64_t n = rows / 2, w[2][3] = {{d, n, r->inputs}, {d, r->inputs, n}},
-                  rs[2][3] = {{d, n, r->hidden}, {d, r->hidden, n}}, b[] = {d, rows}, p[] = {d, 3 * r->hidden};
-    const int64_t state[] = {r->batch_first ? r->batch : d, r->batch_first ? d : r->batch, r->hidden};
-    if (real_want_dims(c, IN_W, "W", 3, w[r->quantized], err) < 0 ||
-        real_want_dims(c, IN_R, "R", 3, rs[r->quantized], err) < 0 ||
-        real_want_dims(c, IN_B, "B", 2, b, err) < 0 ||
-        real_want_dims(c, IN_LENGTHS, "sequence_lens", 1, &r->batch, err) < 0 ||
-        real_want_dims(c, IN_H, "initial_h", 3, state, err) < 0)
-        return -1;
-    if (r->gates == 4 && (real_want_dims(c, IN_C, "initial_c", 3, state, err) < 0 ||
-                          real_want_dims(c, IN_P, "P", 2, p, err) < 0))
-        return -1;
+    for (int i = 0, n = shapes_of(r, shapes); i < n; i++)
+        if (real_want_dims(c, shapes[i].input, shapes[i].name, shapes[i].rank, shapes[i].dims, err) < 0)
+            return -1;
     const struct tensor *lengths = eval_in(c, IN_LENGTHS);
     for (int64_t i = 0; lengths && i < r->batch; i++)
         if (tensor_get_i64(lengths, i) < 0 || tensor_get_i64(lengths, i) > r->steps)
@@ -71,8 +95,8 @@ struct work {
     double *x, *w, *r, *bias, *peepholes, *lengths; /* the inputs */
     double *states, *memories;                      /* [directions][batch][hidden] */
     double *from_x, *from_h, *reset,
-        *last; /* [steps * batch][gates * hidden], [batch][gates * hidden], [batch][hidden] twice */
-    struct tensor *y;                               /* or NULL */
+        *last;        /* [steps * batch][gates * hidden], [batch][gates * hidden], [batch][hidden] twice */
+    struct tensor *y; /* or NULL */
 };
 
 /* Row of X, and of what is made from it, for a step of a sequence. */
@@ -347,46 +371,65 @@ int eval_lstm(struct op_eval *c, struct error *err)
 int eval_dynamic_quantize_lstm(struct op_eval *c, struct error *err)
 {
     bool coupled = op_int(c->node, "input_forget") != 0;
-    return run(c,
-               &(struct rnn){.gates = 4, .functions = 3, .cell = rnn_cell_lstm, .input_forget = coupled,
-                             .quantized = true},
-               err);
+    return run(
+        c, &(struct rnn){.gates = 4, .functions = 3, .cell = rnn_cell_lstm, .input_forget = coupled, .quantized = true},
+        err);
 }
 
 /* ---- inference ---- */
 
-/* hidden_axis: that of R which is as long as the state. */
-static int infer_with(struct op_infer *c, int hidden_axis, struct error *err)
+/* What is wrong with shapes that are known already is told before kernels trust them. */
+static int infer_shapes(struct op_infer *c, const struct rnn *r, struct error *err)
+{
+    struct shape shapes[SHAPES];
+    for (int i = 0, n = shapes_of(r, shapes); i < n; i++)
+        if (real_infer_want_dims(c, shapes[i].input, shapes[i].name, shapes[i].rank, shapes[i].dims, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int infer_with(struct op_infer *c, struct rnn *r, struct error *err)
 {
     const struct type *x = real_type(c, IN_X), *rec = real_type(c, IN_R);
-    struct rnn r = {0};
-    if (read_direction(&r, c->node, err) < 0)
+    if (read_direction(r, c->node, err) < 0)
         return real_infer_fail(c, err);
     if (x->rank >= 0 && x->rank != 3)
         return infer_error(c, err, "input X has rank %d, want 3", x->rank);
     if (rec->rank >= 0 && rec->rank != 3)
         return infer_error(c, err, "input R has rank %d, want 3", rec->rank);
-    int64_t steps = x->rank == 3 ? x->dims[r.batch_first] : DIM_UNKNOWN;
-    int64_t batch = x->rank == 3 ? x->dims[!r.batch_first] : DIM_UNKNOWN, d = r.directions;
-    int64_t hidden = rec->rank == 3 ? rec->dims[hidden_axis] : DIM_UNKNOWN;
-    if (hidden < 0 && op_has(c->node, "hidden_size") && op_int(c->node, "hidden_size") >= 0)
-        hidden = op_int(c->node, "hidden_size");
-    const int64_t y[4] = {steps, d, batch, hidden}, y_batch[4] = {batch, steps, d, hidden};
-    const int64_t h[3] = {d, batch, hidden}, h_batch[3] = {batch, d, hidden};
-    if (infer_set(c, 0, x->dtype, 4, r.batch_first ? y_batch : y, err) < 0)
+    r->steps = x->rank == 3 ? x->dims[r->batch_first] : DIM_UNKNOWN;
+    r->batch = x->rank == 3 ? x->dims[!r->batch_first] : DIM_UNKNOWN;
+    r->inputs = x->rank == 3 ? x->dims[2] : DIM_UNKNOWN;
+    r->hidden = rec->rank == 3 ? rec->dims[r->quantized ? 1 : 2] : DIM_UNKNOWN;
+    if (r->hidden < 0 && op_has(c->node, "hidden_size") && op_int(c->node, "hidden_size") >= 0)
+        r->hidden = op_int(c->node, "hidden_size");
+    int64_t d = r->directions;
+    const int64_t y[4] = {r->steps, d, r->batch, r->hidden}, y_batch[4] = {r->batch, r->steps, d, r->hidden};
+    const int64_t h[3] = {d, r->batch, r->hidden}, h_batch[3] = {r->batch, d, r->hidden};
+    if (infer_shapes(c, r, err) < 0 || infer_set(c, 0, x->dtype, 4, r->batch_first ? y_batch : y, err) < 0)
         return -1;
     for (int o = 1; o < c->node->out_count; o++)
-        if (infer_set(c, o, x->dtype, 3, r.batch_first ? h_batch : h, err) < 0)
+        if (infer_set(c, o, x->dtype, 3, r->batch_first ? h_batch : h, err) < 0)
             return -1;
     return 0;
 }
 
 int infer_rnn(struct op_infer *c, struct error *err)
 {
-    return infer_with(c, 2, err);
+    return infer_with(c, &(struct rnn){.gates = 1}, err);
+}
+
+int infer_gru(struct op_infer *c, struct error *err)
+{
+    return infer_with(c, &(struct rnn){.gates = 3}, err);
+}
+
+int infer_lstm(struct op_infer *c, struct error *err)
+{
+    return infer_with(c, &(struct rnn){.gates = 4}, err);
 }
 
 int infer_dynamic_quantize_lstm(struct op_infer *c, struct error *err)
 {
-    return infer_with(c, 1, err);
+    return infer_with(c, &(struct rnn){.gates = 4, .quantized = true}, err);
 }

@@ -178,6 +178,12 @@ static void test_inference(void)
     CHECK_STR(one_type(&o, 0), "f32 Tx2xNx32");
     CHECK_STR(one_type(&o, 2), "f32 2xNx32");
     one_end(&o);
+    one_start(&o, "", "GRU", 1); /* kernels read as many rows as there are gates */
+    one_typed(&o, DTYPE_F32, DIMS(3, one_symbol(&o, "N"), 10));
+    one_typed(&o, DTYPE_F32, DIMS(1, 96, 10));
+    one_typed(&o, DTYPE_F32, DIMS(1, 48, 32));
+    CHECK(one_infer(&o) < 0 && strstr(o.err.text, "input R: dim 1 is 48, want 96"));
+    one_end(&o);
 }
 
 int main(void)
