@@ -76,8 +76,7 @@ ISA_VNNI := $(filter avx512vnni,$(ISA_BYTES))
 ISA_AMX := $(ISA_VNNI:avx512vnni=amx)
 ISA_FLAGS_avxvnni := -DISA_avx2 $(ISA_FLAGS_avx2)
 ISA_FLAGS_avx512vnni := -DISA_avx512 $(ISA_FLAGS_avx512)
-# Its loops wait for tiles: unrolled they are only larger.
-ISA_FLAGS_amx := -DISA_avx512 $(ISA_FLAGS_avx512) -O2
+ISA_FLAGS_amx := -DISA_avx512 $(ISA_FLAGS_avx512)
 ISA_FLAGS_dotprod := -DISA_neon -march=armv8.2-a+dotprod
 ISA_FLAGS_i8mm := -DISA_neon -march=armv8.2-a+i8mm
 

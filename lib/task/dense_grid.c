@@ -5,7 +5,7 @@
 
 bool dense_has_grid(const struct dense *d)
 {
-    return task_word(d->task, TASK_FORM) > TASK_FORM_YX;
+    return task_word(d->task, TASK_FORM) > TASK_FORM_YX; /* option.def has those that say all by themselves first */
 }
 
 static size_t cells(float side, float stride)
