@@ -80,11 +80,11 @@ static int make_products(struct graph *g, struct error *err)
 
 /* ---- passes ---- */
 
-/* All safe passes that do not fuse, weights in full, and products with their bias, which Gemm and MatMul with Add share
- * as nn.MatMul. */
+/* All safe passes that do not fuse, weights in full, quantisation as such, and products with their bias, which Gemm and
+ * MatMul with Add share as nn.MatMul. */
 static bool is_wanted(const struct pass *p)
 {
-    static const char *const more[] = {"dequantize-weights", "matmul-add"};
+    static const char *const more[] = {"dequantize-weights", "recognise-quantize", "matmul-add"};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         if (strcmp(p->name, more[i]) == 0)
             return true;

@@ -251,6 +251,40 @@ static void in_numbers(void)
     }
 }
 
+/* Arithmetic that quantises comes back as such when range, zero point and scale belong together. */
+static void recognised(void)
+{
+#define BY(bounds) "Clip(Round(Div(l,#0.25))," bounds ")"
+    static const struct {
+        const char *expression, *ops;
+    } cases[] = {
+        {"Mul(" BY("#-128,#127") ",#0.25)", "QuantizeLinear DequantizeLinear"},
+        {"Mul(" BY("#0,#255") ",#0.25)", "QuantizeLinear DequantizeLinear"},
+        {"Mul(" BY("#-7,#248") ",#0.25)", "QuantizeLinear DequantizeLinear"},
+        {"Mul(Round(Clip(Div(l,#0.25),#-9,#246)),#0.25)", "QuantizeLinear DequantizeLinear"},
+        {"Mul(Sub(Clip(Add(Round(Div(l,#0.25)),#3),#0,#255),#3),#0.25)", "QuantizeLinear DequantizeLinear"},
+        {"Mul(Sub(Clip(Add(Round(Div(l,#0.25)),#-5),#-128,#127),#-5),#0.25)", "QuantizeLinear DequantizeLinear"},
+        {"Mul(" BY("#-127,#127") ",#0.25)", "Div Round Clip Mul"},
+        {"Mul(" BY("#1,#256") ",#0.25)", "Div Round Clip Mul"},
+        {"Mul(" BY("#-7.5,#247.5") ",#0.25)", "Div Round Clip Mul"},
+        {"Mul(" BY("#0,#255") ",#0.5)", "Div Round Clip Mul"},
+        {"Mul(Sub(Clip(Add(Round(Div(l,#0.25)),#3),#0,#255),#2),#0.25)", "Div Round Add Clip Sub Mul"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        lab_start(&lab);
+        lab.low = -90;
+        lab.high = 90;
+        lab_input(&lab, 'l', DIMS(50, 6)); /* beyond both ends */
+        lab.tolerance = 0;
+        lab_output(&lab, "out", cases[i].expression);
+        CHECK_MSG(lab_same(&lab, "recognise-quantize,dead-code"), "%s", cases[i].expression);
+        CHECK_MSG(strcmp(lab_ops(&lab), cases[i].ops) == 0, "%s: %s", cases[i].expression, lab_ops(&lab));
+        lab_end(&lab);
+    }
+#undef BY
+}
+
 /* What works on each element alone is a table, to the bit; other scales come before what moves. */
 static void tables(void)
 {
@@ -304,6 +338,7 @@ int main(void)
 {
     RUN(fused_forms);
     RUN(loose_forms);
+    RUN(recognised);
     RUN(tables);
     RUN(long_chains);
     RUN(chains);
