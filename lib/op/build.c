@@ -71,6 +71,27 @@ struct value *build_node(struct build *b, const char *op, int count, struct valu
     return v;
 }
 
+struct value *build_node_1(struct build *b, const char *op, struct value *a)
+{
+    return build_node(b, op, 1, (struct value *[]){a});
+}
+
+struct value *build_node_2(struct build *b, const char *op, struct value *a, struct value *c)
+{
+    return build_node(b, op, 2, (struct value *[]){a, c});
+}
+
+struct value *build_node_3(struct build *b, const char *op, struct value *a, struct value *c, struct value *d)
+{
+    return build_node(b, op, 3, (struct value *[]){a, c, d});
+}
+
+struct value *build_node_4(struct build *b, const char *op, struct value *a, struct value *c, struct value *d,
+                           struct value *e)
+{
+    return build_node(b, op, 4, (struct value *[]){a, c, d, e});
+}
+
 struct value *build_output(struct build *b, struct value *v, int o)
 {
     while (!b->failed && v->producer->out_count <= o)
@@ -136,6 +157,16 @@ static struct value *add_constant(struct build *b, struct tensor *t)
 struct value *build_list(struct build *b, int count, const int64_t *values)
 {
     return b->failed ? NULL : add_constant(b, tensor_ints(count, values, b->err));
+}
+
+struct value *build_list_1(struct build *b, int64_t x)
+{
+    return build_list(b, 1, &x);
+}
+
+struct value *build_list_2(struct build *b, int64_t x, int64_t y)
+{
+    return build_list(b, 2, (int64_t[]){x, y});
 }
 
 struct value *build_f32s(struct build *b, int count, const float *values)

@@ -42,9 +42,33 @@ static inline struct graph *build_place(const struct build *b)
  * written, "attention_3/Softmax_12", or after the layer; returns its first output. The operator of another domain is
  * "nn.Reorg". */
 struct value *build_node(struct build *b, const char *op, int count, struct value *const *in);
+/* With one to four inputs in registers: half as much code at each of the many calls. */
+struct value *build_node_1(struct build *b, const char *op, struct value *a);
+struct value *build_node_2(struct build *b, const char *op, struct value *a, struct value *c);
+struct value *build_node_3(struct build *b, const char *op, struct value *a, struct value *c, struct value *d);
+struct value *build_node_4(struct build *b, const char *op, struct value *a, struct value *c, struct value *d,
+                           struct value *e);
+
+static inline __attribute__((always_inline)) struct value *build_few(struct build *b, const char *op, int count,
+                                                                     struct value *const *in)
+{
+    switch (count) {
+    case 1:
+        return build_node_1(b, op, in[0]);
+    case 2:
+        return build_node_2(b, op, in[0], in[1]);
+    case 3:
+        return build_node_3(b, op, in[0], in[1], in[2]);
+    case 4:
+        return build_node_4(b, op, in[0], in[1], in[2], in[3]);
+    default:
+        return build_node(b, op, count, in);
+    }
+}
+
 #define BUILD(b, op, ...)                                                                                              \
-    build_node(b, op, (int)(sizeof((struct value *[]){__VA_ARGS__}) / sizeof(struct value *)),                         \
-               (struct value *[]){__VA_ARGS__})
+    build_few(b, op, (int)(sizeof((struct value *[]){__VA_ARGS__}) / sizeof(struct value *)),                          \
+              (struct value *[]){__VA_ARGS__})
 /* Output o of the node that makes v, which may be new; NULL for -1. */
 struct value *build_output(struct build *b, struct value *v, int o);
 
@@ -59,8 +83,19 @@ struct value *build_attrs(struct build *b, struct value *v);
 
 /* Constants: i64 [count], f32 [count], and a scalar of a number type. */
 struct value *build_list(struct build *b, int count, const int64_t *values);
+struct value *build_list_1(struct build *b, int64_t x);
+struct value *build_list_2(struct build *b, int64_t x, int64_t y);
+
+static inline __attribute__((always_inline)) struct value *build_short_list(struct build *b, int count,
+                                                                            const int64_t *values)
+{
+    return count == 1   ? build_list_1(b, values[0])
+           : count == 2 ? build_list_2(b, values[0], values[1])
+                        : build_list(b, count, values);
+}
+
 #define BUILD_LIST(b, ...)                                                                                             \
-    build_list(b, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+    build_short_list(b, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 struct value *build_f32s(struct build *b, int count, const float *values);
 struct value *build_number(struct build *b, enum dtype dtype, double number);
 
