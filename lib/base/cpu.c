@@ -26,6 +26,7 @@ struct x86_feature {
 #define STATE_AMX 0x60000u
 
 static const struct x86_feature x86_features[] = {
+    {CPU_PCLMUL, LEAF1_C, 1u << 1 | 1u << 19, 0},
     {CPU_AVX2, LEAF1_C, 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29, STATE_YMM}, /* FMA, OSXSAVE, AVX, F16C */
     {CPU_AVX2, LEAF7_B, 1u << 5 | 1u << 8, STATE_YMM},                         /* AVX2, BMI2 */
     {CPU_AVX512, LEAF7_B, 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31, STATE_ZMM},

@@ -2,11 +2,13 @@
  * PCLMULQDQ Instruction (2009). The constants are x^n modulo the polynomial, bits reflected, as given there. */
 #include <zlib.h>
 
+#include "base/cpu.h"
 #include "base/hash.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+#include <stdatomic.h>
 
 #define TARGET __attribute__((target("pclmul,sse4.1")))
 
@@ -51,17 +53,40 @@ TARGET static uint32_t fold_all(uint32_t state, const uint8_t *p, size_t size)
     return reduce(x[0]);
 }
 
+/* Four bits at a time, for what is left of folding, and for processors without such products. */
+static uint32_t step_all(uint32_t state, const uint8_t *p, size_t size)
+{
+    static const uint32_t steps[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+                                       0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                       0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+    for (; size > 0; size--) {
+        state ^= *p++;
+        state = state >> 4 ^ steps[state & 15];
+        state = state >> 4 ^ steps[state & 15];
+    }
+    return state;
+}
+
+static bool can_fold(void)
+{
+    static atomic_int known; /* 1 more than the answer */
+    if (!known)
+        known = 1 + !!(cpu_features() & CPU_PCLMUL);
+    return known == 2;
+}
+
 uint32_t hash_crc32(const void *data, size_t size)
 {
-    size_t folded = size - size % 16;
-    uint32_t crc = 0;
-    if (size == 0)
-        return 0;
-    if (folded >= 64 && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1"))
-        crc = ~fold_all(~crc, data, folded);
-    else
-        folded = 0;
-    return (uint32_t)crc32_z(crc, (const uint8_t *)data + folded, size - folded);
+    size_t folded = size >= 64 && can_fold() ? size - size % 16 : 0;
+    uint32_t state = folded ? fold_all(~0u, data, folded) : ~0u;
+    return ~step_all(state, (const uint8_t *)data + folded, size - folded);
+}
+
+/* zlib calls it for gzip, which nobody reads here; its own has 13 KB of code and tables. Weak for programs that have
+ * that too. */
+__attribute__((weak)) uLong crc32(uLong crc, const Bytef *data, uInt size)
+{
+    return data ? (uint32_t)~step_all(~(uint32_t)crc, data, size) : 0;
 }
 
 #else

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 
 #define LOCAL        0x04034b50u
 #define CENTRAL      0x02014b50u
@@ -286,7 +287,7 @@ struct blob *zip_read(const struct zip *z, size_t i, size_t most, struct error *
         return NULL;
     }
     struct blob *blob = bytes_of_member(z, m, err);
-    if (blob && crc32_z(0, blob->data, blob->size) != m->crc) {
+    if (blob && hash_crc32(blob->data, blob->size) != m->crc) {
         error_set(err, "its checksum is wrong: the file is damaged");
         blob_unref(blob);
         return NULL;
