@@ -153,6 +153,12 @@ struct value *openvino_i64(struct openvino_read *l, int k)
     return openvino_dtype(l, k) == DTYPE_I64 ? openvino_in(l, k) : build_cast(l->b, openvino_in(l, k), DTYPE_I64);
 }
 
+struct value *openvino_scalar(struct build *b, struct value *v)
+{
+    const struct type *type = build_type(b, v);
+    return type && type->rank == 0 ? v : build_reshape(b, v, 0, NULL);
+}
+
 int openvino_rank(struct openvino_read *l, int k)
 {
     const struct type *type = type_of(l, k);

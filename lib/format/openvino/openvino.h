@@ -127,6 +127,8 @@ bool openvino_in_float(struct openvino_read *l, int k, float *value);
 struct value *openvino_list(struct openvino_read *l, int k);
 /* As i64 of the shape that it has. */
 struct value *openvino_i64(struct openvino_read *l, int k);
+/* v, which has one element, of no axes. */
+struct value *openvino_scalar(struct build *b, struct value *v);
 /* Its rank (a failure, and 0, when unknown) and size along an axis (-1: unknown). */
 int openvino_rank(struct openvino_read *l, int k);
 int64_t openvino_dim(struct openvino_read *l, int k, int axis);

@@ -69,7 +69,7 @@ static void state_type(struct openvino_read *l, int o)
             return;
         type->dims[rank++] = DIM_UNKNOWN;
     }
-    type->rank = rank;
+    type->rank = rank ? rank : -1; /* none are stated of an unknown rank either */
 }
 
 static int read_layer(struct openvino_body *body, struct openvino_layer *layer)

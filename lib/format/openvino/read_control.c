@@ -102,11 +102,9 @@ static struct graph *branch(struct openvino_read *l, const char *name, const cha
 
 void openvino_read_if(struct openvino_read *l)
 {
-    struct value *condition = openvino_in(l, 0);
+    struct value *condition = openvino_scalar(l->b, openvino_in(l, 0));
     struct graph *yes = branch(l, "then_body", "then_port_map");
     struct graph *no = l->b->failed ? NULL : branch(l, "else_body", "else_port_map");
-    if (!l->b->failed && openvino_rank(l, 0) > 0)
-        condition = BUILD(l->b, "Squeeze", condition);
     struct value *v = BUILD(l->b, "If", condition);
     build_check(l->b, v && node_set_graph(v->producer, "then_branch", yes, l->b->err) == 0 &&
                           node_set_graph(v->producer, "else_branch", no, l->b->err) == 0);
@@ -125,6 +123,7 @@ struct loop {
     const struct openvino_layer *from[MOST_PORTS]; /* the Result that is the state of the next round */
     int states;
     const struct xml_node *scans[MOST_PORTS]; /* outputs that are put together, or the last of what is no state */
+    bool is_bare[MOST_PORTS];                 /* what is put together has no axis for it yet */
     int scan_count;
 };
 
@@ -176,6 +175,12 @@ static struct value *add_state(struct loop *loop, const struct openvino_layer *p
     return build_input(&loop->body.b, NULL, type->dtype, rank, dims);
 }
 
+static struct value *iteration(struct openvino_read *parameter, struct value *v)
+{
+    v = openvino_as(parameter, v, "element_type", "i64");
+    return openvino_text(parameter, "shape", "")[0] ? build_reshape(parameter->b, v, 1, (int64_t[]){1}) : v;
+}
+
 /* What each Parameter of the body is. */
 static void map_inputs(struct loop *loop)
 {
@@ -193,8 +198,7 @@ static void map_inputs(struct loop *loop)
         struct value **given = &loop->body.given[p - loop->body.net.layers];
         struct openvino_read inner = {.body = &loop->body, .layer = p, .b = &loop->body.b};
         if (purpose && strcmp(purpose, "current_iteration") == 0)
-            *given = build_reshape(&loop->body.b, openvino_as(&inner, loop->iteration, "element_type", "i64"),
-                                   openvino_text(&inner, "shape", "")[0] != 0, (int64_t[]){1});
+            *given = iteration(&inner, loop->iteration);
         else if (again)
             *given = add_state(loop, p, again, outer_input(l, port));
         else if (xml_attr(x, m, "axis"))
@@ -212,6 +216,16 @@ static int state_of(const struct loop *loop, const struct openvino_layer *result
     return -1;
 }
 
+/* What is put together along a new first axis, without it; NULL: the axis is not new. */
+static struct value *without_axis(struct loop *loop, const struct xml_node *m, struct value *v)
+{
+    struct node *n = v ? v->producer : NULL;
+    const struct tensor *axes = n && node_is(n, "Unsqueeze") && node_in(n, 1) ? n->in[1]->constant : NULL;
+    bool first = axes && axes->count == 1 && tensor_get_i64(axes, 0) == 0;
+    return first && xml_attr(&loop->l->body->reader->xml, m, "axis") && number(loop->l, m, "axis", 0) == 0 ? n->in[0]
+                                                                                                           : NULL;
+}
+
 /* Whether to go on; then the states; then what is put together. */
 static void put_outputs(struct loop *loop)
 {
@@ -225,7 +239,7 @@ static void put_outputs(struct loop *loop)
         if (purpose && strcmp(purpose, "execution_condition") == 0) {
             const struct openvino_layer *result =
                 find_layer(&loop->body, number(l, m, "internal_layer_id", -1), "Result");
-            go_on = result ? build_reshape(b, result->result, 0, NULL) : NULL;
+            go_on = result ? openvino_scalar(b, result->result) : NULL;
         }
     }
     build_body_output(b, go_on ? go_on : build_number(b, DTYPE_BOOL, 1));
@@ -237,30 +251,36 @@ static void put_outputs(struct loop *loop)
         const struct openvino_layer *result = find_layer(&loop->body, number(l, m, "internal_layer_id", -1), "Result");
         if (b->failed || (!xml_attr(x, m, "axis") && state_of(loop, result) >= 0))
             continue;
-        if (loop->scan_count == MOST_PORTS)
+        struct value *part = without_axis(loop, m, result->result);
+        if (loop->scan_count == MOST_PORTS) {
             build_fail(b, "a loop of more than %d outputs", MOST_PORTS);
-        else
-            loop->scans[loop->scan_count++] = m;
-        build_body_output(b, result->result);
+            return;
+        }
+        loop->is_bare[loop->scan_count] = part != NULL;
+        loop->scans[loop->scan_count++] = m;
+        build_body_output(b, part ? part : result->result);
     }
+    build_remove_unused(b);
 }
 
 /* Values of all rounds, [rounds, …, 1, …], along the axis. */
-static struct value *put_together(struct loop *loop, const struct xml_node *m, struct value *v)
+static struct value *put_together(struct loop *loop, const struct xml_node *m, struct value *v, bool bare)
 {
     struct build *b = loop->l->b;
     const struct type *type = v ? build_type(b, v) : NULL;
     int64_t perm[TENSOR_MAX_RANK], stride = number(loop->l, m, "stride", 1);
     if (!xml_attr(&loop->l->body->reader->xml, m, "axis"))
         return BUILD(b, "Gather", v, build_number(b, DTYPE_I64, -1));
-    if (!type || type->rank < 2 || number(loop->l, m, "part_size", 1) != 1 || (stride != 1 && stride != -1)) {
+    if (!type || type->rank < 2 - bare || number(loop->l, m, "part_size", 1) != 1 || (stride != 1 && stride != -1)) {
         build_fail(b, "a loop that puts together parts of several elements is not read");
         return NULL;
     }
-    int rank = type->rank - 1, axis = openvino_axis(loop->l, number(loop->l, m, "axis", 0), rank);
+    int rank = type->rank - !bare, axis = openvino_axis(loop->l, number(loop->l, m, "axis", 0), rank);
     if (stride < 0)
         v = BUILD(b, "Slice", v, BUILD_LIST(b, INT64_MAX), BUILD_LIST(b, INT64_MIN), BUILD_LIST(b, 0),
                   BUILD_LIST(b, -1));
+    if (bare)
+        return v;
     v = BUILD(b, "Squeeze", v, BUILD_LIST(b, axis + 1));
     for (int i = 0; i < rank; i++)
         perm[i] = i < axis ? i + 1 : i == axis ? 0 : i;
@@ -283,7 +303,7 @@ static void give_outputs(struct loop *loop, struct value *v)
             scan++;
         const struct openvino_layer *result = find_layer(&loop->body, number(l, m, "internal_layer_id", -1), "Result");
         if (scan < loop->scan_count)
-            l->out[o] = put_together(loop, m, build_output(l->b, v, loop->states + scan));
+            l->out[o] = put_together(loop, m, build_output(l->b, v, loop->states + scan), loop->is_bare[scan]);
         else
             l->out[o] = build_output(l->b, v, state_of(loop, result));
     }
@@ -310,9 +330,9 @@ void openvino_read_loop(struct openvino_read *l)
     close_body(l, &loop->body);
     in[0] = loop->trips;
     if (is_loop && (openvino_in_ints(l, 0, &rounds, 1) != 1 || rounds >= 0))
-        in[0] = build_reshape(l->b, openvino_i64(l, 0), 0, NULL);
+        in[0] = openvino_scalar(l->b, openvino_i64(l, 0));
     if (is_loop)
-        in[1] = build_reshape(l->b, openvino_in(l, 1), 0, NULL);
+        in[1] = openvino_scalar(l->b, openvino_in(l, 1));
     memcpy(in + 2, loop->start, (size_t)loop->states * sizeof(*in));
     if (!in[0] && !is_loop)
         build_fail(l->b, "it goes over no input, so that its rounds cannot be told");

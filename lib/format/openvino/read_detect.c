@@ -70,9 +70,7 @@ static struct value *by_score(struct openvino_read *l, struct value *rows)
 
 static struct value *scalar(struct openvino_read *l, int k)
 {
-    if (!openvino_has(l, k))
-        return NULL;
-    return openvino_rank(l, k) == 0 ? l->in[k] : BUILD(l->b, "Squeeze", l->in[k]);
+    return openvino_has(l, k) ? openvino_scalar(l->b, l->in[k]) : NULL;
 }
 
 void openvino_read_nms(struct openvino_read *l)

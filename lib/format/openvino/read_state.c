@@ -39,10 +39,13 @@ static struct value *state_input(struct openvino_read *l, const char *name)
     if (rank < 0 || count > MOST_ELEMENTS || dtype == DTYPE_NONE)
         build_fail(l->b, "the first value of its variable must be a constant, or its rank known");
     struct value *in = build_input(l->b, name, dtype, rank, dims);
-    if (!in || count < 0)
+    if (!in || (count < 0 && !given))
         return in;
     struct tensor *first = given ? tensor_ref((struct tensor *)given) : tensor_new(dtype, rank, dims, l->b->err);
+    const struct type stated = in->type;
     build_check(l->b, first && graph_make_constant(in, first, l->b->err) == 0);
+    if (given && given->rank == rank) /* which may be of other sizes than what follows */
+        in->type = stated;
     return in;
 }
 
@@ -54,7 +57,9 @@ static void add_variable(struct openvino_read *l, const char *name)
         build_fail(l->b, "a variable that is read within a loop or branch");
     build_check(l->b, v != NULL);
     name = l->b->failed ? NULL : openvino_keep(l, name);
-    struct value *in = l->b->failed ? NULL : state_input(l, name);
+    struct value *in =
+        l->b->failed ? NULL
+                     : state_input(l, graph_find_local(root, name) ? graph_fresh_name(root, name, l->b->err) : name);
     if (l->b->failed)
         return;
     *v = (struct openvino_variable){name, in, in, l->body->reader->variables};
@@ -92,7 +97,7 @@ void openvino_give_variables(struct openvino_body *body)
     for (struct openvino_variable *v = body->reader->variables; v && !body->b.failed; v = v->next) {
         if (v->now == v->first)
             continue;
-        snprintf(name, sizeof(name), "%.290s_out", v->name);
+        snprintf(name, sizeof(name), "%.290s_out", v->first->name);
         build_graph_output(&body->b, v->now, name);
     }
 }

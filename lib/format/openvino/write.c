@@ -14,8 +14,10 @@
 
 static const struct openvino_row rows[] = {
 #define WRITER(onnx, write, type, set) {onnx, openvino_write_##write, type, set},
+#define LOWER(onnx, formula)
 #include "format/openvino/write.def"
 #undef WRITER
+#undef LOWER
 };
 
 static const struct openvino_row *row_of(const struct node *n)
@@ -108,20 +110,20 @@ static const char *precision(enum dtype dtype)
 static void put_port(struct openvino_writer *w, int id, const char *name, enum dtype dtype, int rank,
                      const int64_t *dims)
 {
-    text_printf(&w->layers, "<port id=\"%d\" precision=\"%s\"", id, precision(dtype));
+    text_printf(&w->list.layers, "<port id=\"%d\" precision=\"%s\"", id, precision(dtype));
     if (name) {
-        text_puts(&w->layers, " names=\"");
+        text_puts(&w->list.layers, " names=\"");
         for (const char *at = name; *at; at++) {
             if (*at == ',' || *at == '\\')
-                text_puts(&w->layers, "\\");
-            put_escaped(&w->layers, (char[]){*at, 0});
+                text_puts(&w->list.layers, "\\");
+            put_escaped(&w->list.layers, (char[]){*at, 0});
         }
-        text_puts(&w->layers, "\"");
+        text_puts(&w->list.layers, "\"");
     }
-    text_puts(&w->layers, ">");
+    text_puts(&w->list.layers, ">");
     for (int i = 0; i < rank; i++)
-        text_printf(&w->layers, "<dim>%lld</dim>", (long long)(dims[i] >= 0 ? dims[i] : -1));
-    text_puts(&w->layers, "</port>\n");
+        text_printf(&w->list.layers, "<dim>%lld</dim>", (long long)(dims[i] >= 0 ? dims[i] : -1));
+    text_puts(&w->list.layers, "</port>\n");
 }
 
 static void put_value_port(struct openvino_writer *w, int id, const struct value *v)
@@ -134,22 +136,24 @@ static void put_value_port(struct openvino_writer *w, int id, const struct value
 static int begin_layer(struct openvino_writer *w, const char *name, const char *type, int set, int count,
                        const struct openvino_place *in)
 {
-    int id = w->layer_count++;
-    text_printf(&w->layers, "<layer id=\"%d\" name=\"", id);
-    put_escaped(&w->layers, name);
-    text_printf(&w->layers, "\" type=\"%s\" version=\"opset%d\">\n", type, set);
+    int id = w->list.layer_count++;
+    text_printf(&w->list.layers, "<layer id=\"%d\" name=\"", id);
+    put_escaped(&w->list.layers, name);
+    text_printf(&w->list.layers, "\" type=\"%s\" version=\"opset%d\">\n", type, set);
     if (w->data.size)
-        text_printf(&w->layers, "<data%s/>\n", w->data.data);
-    w->data.size = 0;
+        text_printf(&w->list.layers, "<data%s/>\n", w->data.data);
+    if (w->inner.size)
+        text_puts(&w->list.layers, w->inner.data);
+    w->data.size = w->inner.size = 0;
     if (count)
-        text_puts(&w->layers, "<input>\n");
+        text_puts(&w->list.layers, "<input>\n");
     for (int i = 0; i < count; i++) {
         put_port(w, i, NULL, DTYPE_F32, 0, NULL);
-        text_printf(&w->edges, "<edge from-layer=\"%d\" from-port=\"%d\" to-layer=\"%d\" to-port=\"%d\"/>\n",
+        text_printf(&w->list.edges, "<edge from-layer=\"%d\" from-port=\"%d\" to-layer=\"%d\" to-port=\"%d\"/>\n",
                     in[i].layer, in[i].port, id, i);
     }
     if (count)
-        text_puts(&w->layers, "</input>\n");
+        text_puts(&w->list.layers, "</input>\n");
     return id;
 }
 
@@ -165,10 +169,10 @@ struct openvino_place openvino_step(struct openvino_writer *w, const char *type,
     char name[300];
     part_name(w, type, name, sizeof(name));
     int id = begin_layer(w, name, type, set, count, in);
-    text_puts(&w->layers, "<output>\n");
+    text_puts(&w->list.layers, "<output>\n");
     for (int o = 0; o < outputs; o++)
         put_port(w, count + o, NULL, DTYPE_F32, -1, NULL);
-    text_puts(&w->layers, "</output>\n</layer>\n");
+    text_puts(&w->list.layers, "</output>\n</layer>\n");
     return (struct openvino_place){id, count};
 }
 
@@ -177,26 +181,26 @@ void openvino_finish_one(struct openvino_writer *w, int o, const char *type, int
 {
     struct value *v = w->node->out[o];
     int id = begin_layer(w, v->name, type, set, count, in);
-    text_puts(&w->layers, "<output>\n");
+    text_puts(&w->list.layers, "<output>\n");
     put_value_port(w, count, v);
-    text_puts(&w->layers, "</output>\n</layer>\n");
-    w->places[v->index] = (struct openvino_place){id, count};
+    text_puts(&w->list.layers, "</output>\n</layer>\n");
+    w->list.places[v->index] = (struct openvino_place){id, count};
 }
 
 void openvino_finish(struct openvino_writer *w, const char *type, int set, int count, const struct openvino_place *in)
 {
     int id = begin_layer(w, node_out(w->node, 0) ? w->node->out[0]->name : w->node->name, type, set, count, in);
-    text_puts(&w->layers, "<output>\n");
+    text_puts(&w->list.layers, "<output>\n");
     for (int o = 0; o < w->node->out_count || o < w->outputs; o++) {
         struct value *v = node_out(w->node, o);
         if (v) {
             put_value_port(w, count + o, v);
-            w->places[v->index] = (struct openvino_place){id, count + o};
+            w->list.places[v->index] = (struct openvino_place){id, count + o};
         } else {
             put_port(w, count + o, NULL, DTYPE_F32, -1, NULL);
         }
     }
-    text_puts(&w->layers, "</output>\n</layer>\n");
+    text_puts(&w->list.layers, "</output>\n</layer>\n");
 }
 
 /* An output of the graph has a port of its own, so that it keeps its name. */
@@ -205,7 +209,7 @@ void openvino_alias(struct openvino_writer *w, struct openvino_place p)
     struct value *v = w->node->out[0];
     const char *type = openvino_type_name(openvino_dtype_of(v));
     if (!v->is_output) {
-        w->places[v->index] = p;
+        w->list.places[v->index] = p;
     } else {
         openvino_put_text(w, "destination_type", type ? type : "f32");
         OPENVINO_FINISH(w, "Convert", 1, p);
@@ -248,18 +252,18 @@ struct openvino_place openvino_tensor_of(struct openvino_writer *w, const char *
     openvino_put_int(w, "size", (int64_t)stored->size);
     snprintf(inner, sizeof(inner), half ? "%.280s/half" : "%.280s", name);
     int id = begin_layer(w, inner, "Const", 1, 0, NULL);
-    text_puts(&w->layers, "<output>\n");
+    text_puts(&w->list.layers, "<output>\n");
     put_port(w, 0, half ? NULL : name, stored->dtype, stored->rank, stored->dims);
-    text_puts(&w->layers, "</output>\n</layer>\n");
+    text_puts(&w->list.layers, "</output>\n</layer>\n");
     w->failed = w->failed || file_write(w->bin, stored->data, stored->size, w->err) != 0;
     w->offset += stored->size;
     place = (struct openvino_place){id, 0};
     if (half) {
         openvino_put_text(w, "destination_type", "f32");
         id = begin_layer(w, name, "Convert", 1, 1, &place);
-        text_puts(&w->layers, "<rt_info><attribute name=\"decompression\" version=\"0\"/></rt_info>\n<output>\n");
+        text_puts(&w->list.layers, "<rt_info><attribute name=\"decompression\" version=\"0\"/></rt_info>\n<output>\n");
         put_port(w, 1, name, DTYPE_F32, t->rank, t->dims);
-        text_puts(&w->layers, "</output>\n</layer>\n");
+        text_puts(&w->list.layers, "</output>\n</layer>\n");
         place = (struct openvino_place){id, 1};
     }
     tensor_unref(half);
@@ -338,6 +342,46 @@ static bool is_named(const char *name)
     return *name != '_' || name[1 + strspn(name + 1, "0123456789_")] != 0;
 }
 
+/* It may be asked for while a layer is made. */
+static struct openvino_place put_parameter(struct openvino_writer *w, const struct value *v)
+{
+    const char *type = openvino_type_name(openvino_dtype_of(v));
+    struct text waiting = w->data;
+    text_init(&w->data);
+    if (!type) {
+        w->failed = true;
+        error_set(w->err, "OpenVINO cannot carry '%.200s', an input of a type of its own", v->name);
+    }
+    text_puts(&w->data, " shape=\"");
+    for (int i = 0; i < v->type.rank; i++)
+        text_printf(&w->data, v->type.dims[i] >= 0 ? "%s%lld" : "%s?", i ? "," : "", (long long)v->type.dims[i]);
+    text_puts(&w->data, v->type.rank < 0 ? "...\"" : "\"");
+    openvino_put_text(w, "element_type", type ? type : "f32");
+    int id = begin_layer(w, v->name, "Parameter", 1, 0, NULL);
+    text_puts(&w->list.layers, "<output>\n");
+    put_value_port(w, 0, v);
+    text_puts(&w->list.layers, "</output>\n</layer>\n");
+    waiting.failed = waiting.failed || w->data.failed;
+    text_release(&w->data);
+    w->data = waiting;
+    return (struct openvino_place){id, 0};
+}
+
+/* What a body takes from outside comes by a Parameter. */
+static struct openvino_place captured(struct openvino_writer *w, struct value *v)
+{
+    struct openvino_list *l = &w->list;
+    for (size_t i = 0; i < l->capture_count; i++)
+        if (l->captures[i].value == v)
+            return l->captures[i].parameter;
+    if (mem_grow(&l->captures, &l->capture_cap, l->capture_count + 1, sizeof(*l->captures), w->err) != 0) {
+        w->failed = true;
+        return (struct openvino_place){-1, 0};
+    }
+    l->captures[l->capture_count] = (struct openvino_capture){v, put_parameter(w, v)};
+    return l->captures[l->capture_count++].parameter;
+}
+
 struct openvino_place openvino_of(struct openvino_writer *w, struct value *v)
 {
     char name[300];
@@ -345,15 +389,19 @@ struct openvino_place openvino_of(struct openvino_writer *w, struct value *v)
     const struct tensor *t = openvino_fixed(v, &half);
     if (!v)
         return (struct openvino_place){-1, 0};
-    if (w->places[v->index].layer >= 0 || !t)
-        return w->places[v->index];
+    if (v->graph != w->list.graph && !t)
+        return captured(w, v);
+    if (v->graph != w->list.graph)
+        return put_fixed(w, v->name, t, half, t->rank, t->dims);
+    if (w->list.places[v->index].layer >= 0 || !t)
+        return w->list.places[v->index];
     if (is_named(v->name))
         snprintf(name, sizeof(name), "%.290s", v->name);
     else
         part_name(w, "const", name, sizeof(name));
     struct openvino_place p = put_fixed(w, name, t, half, t->rank, t->dims);
-    if (is_named(v->name) || t->count > MOST_LIST) /* lists of axes and the like are each layer's own */
-        w->places[v->index] = p;
+    if (is_named(v->name) || v->is_output || t->count > MOST_LIST) /* lists of axes and the like are each layer's own */
+        w->list.places[v->index] = p;
     return p;
 }
 
@@ -408,25 +456,27 @@ struct openvino_place openvino_reshape(struct openvino_writer *w, struct openvin
 
 /* ---- the whole ---- */
 
-static int write_input(struct openvino_writer *w, struct value *v)
+/* A variable begins with its first value; what has a value and changes never is a constant. */
+static void write_input(struct openvino_writer *w, struct value *v)
 {
-    const char *type = openvino_type_name(openvino_dtype_of(v));
-    if (!type)
-        return error_set(w->err, "OpenVINO cannot carry input '%.200s' of type %s", v->name,
-                         dtype_info(openvino_dtype_of(v))->name);
-    if (v->constant)
-        return error_set(w->err, "OpenVINO IR cannot carry input '%.200s', which has a value of its own", v->name);
-    text_puts(&w->data, " shape=\"");
-    for (int i = 0; i < v->type.rank; i++)
-        text_printf(&w->data, v->type.dims[i] >= 0 ? "%s%lld" : "%s?", i ? "," : "", (long long)v->type.dims[i]);
-    text_puts(&w->data, v->type.rank < 0 ? "...\"" : "\"");
-    openvino_put_text(w, "element_type", type);
-    int id = begin_layer(w, v->name, "Parameter", 1, 0, NULL);
-    text_puts(&w->layers, "<output>\n");
-    put_value_port(w, 0, v);
-    text_puts(&w->layers, "</output>\n</layer>\n");
-    w->places[v->index] = (struct openvino_place){id, 0};
-    return 0;
+    const struct tensor *first = v->constant;
+    const bool half = w->half, varies = first && openvino_next_of(v);
+    struct openvino_place *place = &w->list.places[v->index];
+    char name[300];
+    if (!first) {
+        *place = put_parameter(w, v);
+        return;
+    }
+    w->half = false;
+    snprintf(name, sizeof(name), varies ? "%.280s/first" : "%.290s", v->name);
+    *place = openvino_tensor_of(w, name, first);
+    w->half = half;
+    if (!varies)
+        return;
+    openvino_put_text(w, "variable_id", v->name);
+    openvino_put_text(w, "variable_type", openvino_type_name(v->type.dtype));
+    openvino_put_ints(w, "variable_shape", v->type.rank, v->type.dims);
+    *place = OPENVINO_STEP(w, "ReadValue", 6, *place);
 }
 
 static void write_node(struct openvino_writer *w, struct node *n)
@@ -446,19 +496,37 @@ static void write_node(struct openvino_writer *w, struct node *n)
         openvino_cannot(w, "there is no such layer");
 }
 
+/* A body's list of constants and results, or the net's: results stand last, and a variable's next value is none. */
+static void write_result(struct openvino_writer *w, struct value *v, struct openvino_place p)
+{
+    const struct value *variable = w->list.graph->parent ? NULL : openvino_variable_of(v);
+    char name[300];
+    snprintf(name, sizeof(name), "%.280s/result", v->name);
+    if (p.layer < 0) {
+        w->failed = true;
+        error_set(w->err, "output '%.200s' is made by nothing", v->name);
+    }
+    if (variable)
+        openvino_put_text(w, "variable_id", variable->name);
+    begin_layer(w, name, variable ? "Assign" : "Result", variable ? 6 : 1, 1, &p);
+    text_puts(&w->list.layers, "</layer>\n");
+}
+
 static int write_results(struct openvino_writer *w)
 {
-    char name[300];
-    for (size_t i = 0; i < w->graph->output_count; i++) {
-        struct value *v = w->graph->outputs[i];
-        struct openvino_place p = openvino_of(w, v);
-        if (p.layer < 0)
-            return error_set(w->err, "output '%.200s' is made by nothing", v->name);
-        snprintf(name, sizeof(name), "%.280s/result", v->name);
-        begin_layer(w, name, "Result", 1, 1, &p);
-        text_puts(&w->layers, "</layer>\n");
+    struct openvino_list *l = &w->list;
+    struct openvino_place *in = mem_calloc(l->graph->output_count, sizeof(*in), w->err);
+    for (size_t i = 0; in && i < l->graph->output_count; i++) {
+        in[i] = openvino_of(w, l->graph->outputs[i]);
+        if (l->scan_first && i >= l->scan_first)
+            in[i] = OPENVINO_STEP(w, "Unsqueeze", 1, in[i], openvino_number_of(w, DTYPE_I64, 0));
     }
-    return 0;
+    l->result_first = l->layer_count;
+    for (size_t i = 0; in && i < l->graph->output_count; i++)
+        write_result(w, l->graph->outputs[i], in[i]);
+    w->failed = w->failed || !in;
+    free(in);
+    return w->failed ? -1 : 0;
 }
 
 static int write_file(struct openvino_writer *w, struct target *target)
@@ -467,31 +535,47 @@ static int write_file(struct openvino_writer *w, struct target *target)
     struct text head;
     text_init(&head);
     text_puts(&head, "<?xml version=\"1.0\"?>\n<net name=\"");
-    put_escaped(&head, w->graph->name ? w->graph->name : "");
+    put_escaped(&head, w->list.graph->name ? w->list.graph->name : "");
     text_puts(&head, "\" version=\"11\">\n<layers>\n");
-    text_puts(&w->layers, "</layers>\n<edges>\n");
-    text_puts(&w->edges, "</edges>\n</net>\n");
-    int result = !file                                                                  ? -1
-                 : head.failed || w->layers.failed || w->edges.failed || w->data.failed ? error_memory(w->err)
-                                                                                        : 0;
-    const struct text *parts[] = {&head, &w->layers, &w->edges};
+    text_puts(&w->list.layers, "</layers>\n<edges>\n");
+    text_puts(&w->list.edges, "</edges>\n</net>\n");
+    int result = !file                                                                            ? -1
+                 : head.failed || w->list.layers.failed || w->list.edges.failed || w->data.failed ? error_memory(w->err)
+                                                                                                  : 0;
+    const struct text *parts[] = {&head, &w->list.layers, &w->list.edges};
     for (int i = 0; i < 3 && result == 0; i++)
         result = file_write(file, parts[i]->data, parts[i]->size, w->err);
     text_release(&head);
     return result;
 }
 
-static int write_all(struct openvino_writer *w, struct target *target)
+int openvino_fill(struct openvino_writer *w)
 {
-    for (size_t i = 0; i < w->graph->input_count; i++)
-        if (write_input(w, w->graph->inputs[i]) != 0)
-            return -1;
-    for (struct node *n = w->graph->first; n && !w->failed; n = n->next)
-        write_node(w, n);
-    if (faults_report(&w->faults, "OpenVINO IR", w->err) != 0)
+    struct openvino_list *l = &w->list;
+    l->places = mem_calloc(l->graph->value_count + 1, sizeof(*l->places), w->err);
+    if (!l->places)
         return -1;
+    for (size_t i = 0; i < l->graph->value_count; i++) {
+        l->places[i] = (struct openvino_place){-1, 0};
+        if (l->graph->values[i])
+            l->graph->values[i]->index = i;
+    }
+    for (size_t i = 0; i < l->graph->input_count && !w->failed; i++)
+        write_input(w, l->graph->inputs[i]);
+    for (struct node *n = l->graph->first; n && !w->failed; n = n->next)
+        write_node(w, n);
+    if (w->faults.count)
+        return 0; /* all of them are told at the end */
     w->node = NULL;
-    return w->failed || write_results(w) != 0 ? -1 : write_file(w, target);
+    return w->failed ? -1 : write_results(w);
+}
+
+void openvino_close(struct openvino_list *l)
+{
+    text_release(&l->layers);
+    text_release(&l->edges);
+    free(l->places);
+    free(l->captures);
 }
 
 /* How many values of operators of a name have got names. */
@@ -511,55 +595,53 @@ static struct counter *counter_of(struct counter *list, int *count, const char *
 }
 
 /* Values that have no names of their own are called by operator and number. */
-static int name_values(struct openvino_writer *w)
+static int name_values(struct graph *g, struct error *err)
 {
     struct counter list[MOST_COUNTERS];
     char name[100];
     int count = 0;
-    for (struct node *n = w->graph->first; n; n = n->next)
+    for (struct node *n = g->first; n; n = n->next)
         for (int o = 0; o < n->out_count; o++) {
             struct counter *c = counter_of(list, &count, n->op);
             if (!n->out[o] || is_named(n->out[o]->name))
                 continue;
             do
                 snprintf(name, sizeof(name), "%.60s_%d", n->op, ++c->number);
-            while (graph_find_local(w->graph, name));
-            if (graph_rename_value(n->out[o], name, w->err) != 0)
+            while (graph_find_value(g, name));
+            if (graph_rename_value(n->out[o], name, err) != 0)
                 return -1;
         }
     return 0;
 }
 
-static int prepare(struct openvino_writer *w, struct target *target)
+static int write_all(struct openvino_writer *w, struct target *target)
 {
-    if (!w->graph || build_expand_all(w->graph, has_row, w->err) != 0 || op_infer_graph(w->graph, w->err) != 0 ||
-        name_values(w) != 0)
+    struct graph *root = w->list.graph;
+    if (!root || openvino_lower(root, w->err) != 0 || build_expand_all(root, has_row, w->err) != 0 ||
+        op_infer_graph(root, w->err) != 0)
         return -1;
-    w->places = mem_calloc(w->graph->value_count + 1, sizeof(*w->places), w->err);
-    if (!w->places)
-        return -1;
-    for (size_t i = 0; i < w->graph->value_count; i++) {
-        w->places[i] = (struct openvino_place){-1, 0};
-        if (w->graph->values[i])
-            w->graph->values[i]->index = i;
-    }
+    for (struct graph *g = root; g; g = (struct graph *)graph_next(root, g))
+        if (name_values(g, w->err) != 0)
+            return -1;
     w->bin = target_file(target, ".bin", w->err);
-    return w->bin ? 0 : -1;
+    if (!w->bin || openvino_fill(w) != 0 || faults_report(&w->faults, "OpenVINO IR", w->err) != 0)
+        return -1;
+    return write_file(w, target);
 }
 
 int openvino_write(const struct graph *g, struct target *target, struct error *err)
 {
-    struct openvino_writer w = {.err = err, .graph = graph_clone(g, err)};
+    struct openvino_writer w = {.err = err, .list.graph = graph_clone(g, err)};
     w.half = target_option(target, "fp16") != NULL;
-    text_init(&w.layers);
-    text_init(&w.edges);
+    text_init(&w.list.layers);
+    text_init(&w.list.edges);
     text_init(&w.data);
-    int result = prepare(&w, target) == 0 ? write_all(&w, target) : -1;
-    text_release(&w.layers);
-    text_release(&w.edges);
+    text_init(&w.inner);
+    int result = write_all(&w, target);
+    openvino_close(&w.list);
     text_release(&w.data);
+    text_release(&w.inner);
     faults_release(&w.faults);
-    free(w.places);
-    graph_free(w.graph);
+    graph_free(w.list.graph);
     return result;
 }

@@ -12,14 +12,28 @@ struct openvino_place {
     int layer, port;
 };
 
-struct openvino_writer {
+/* A list of layers being written: the net's, or a body's within. */
+struct openvino_list {
     struct graph *graph;
+    struct text layers, edges;
+    struct openvino_place *places;     /* [graph->value_count], by value->index */
+    int layer_count, result_first;     /* its Results are the last of its layers */
+    struct openvino_capture *captures; /* [capture_count] what a body takes from graphs around it */
+    size_t capture_count, capture_cap;
+    size_t scan_first; /* outputs from there on are parts of what is put together: they get an axis; 0: none are */
+};
+
+struct openvino_capture {
+    struct value *value;
+    struct openvino_place parameter;
+};
+
+struct openvino_writer {
+    struct openvino_list list;
     struct error *err;
-    struct text layers, edges, data; /* data: attributes of the layer that comes next */
+    struct text data, inner; /* of the layer that comes next: its attributes, and elements of its own */
     struct file_out *bin;
     size_t offset;
-    struct openvino_place *places; /* [graph->value_count], by value->index */
-    int layer_count;
     bool half;
     struct faults faults; /* what the format cannot carry */
     struct node *node;    /* at hand */
@@ -39,8 +53,10 @@ struct openvino_row {
 };
 
 #define WRITER(onnx, write, type, set) openvino_write_fn openvino_write_##write;
+#define LOWER(onnx, formula)
 #include "format/openvino/write.def"
 #undef WRITER
+#undef LOWER
 
 /* Notes that the node at hand cannot be carried, and why. */
 #define openvino_cannot(w, ...) faults_add(&(w)->faults, (w)->node, __VA_ARGS__)
@@ -99,6 +115,19 @@ struct openvino_place openvino_reshape(struct openvino_writer *w, struct openvin
 /* Input i with other dims: a constant of its own where it is one, called "y/what_1". */
 struct openvino_place openvino_shaped(struct openvino_writer *w, int i, const char *what, int rank,
                                       const int64_t *dims);
+
+/* ---- bodies and variables (write_control.c) ---- */
+
+/* A root's input that has a first value and is followed by an output, "x" by "x_out": the other of both; or NULL. */
+const struct value *openvino_next_of(const struct value *in);
+const struct value *openvino_variable_of(const struct value *out);
+
+/* Fills w->list, whose graph is set, with layers; -1 after a failure. openvino_close() lets go of it. */
+int openvino_fill(struct openvino_writer *w);
+void openvino_close(struct openvino_list *list);
+
+/* Writes operators that are formulas of others as these (write_lower.c). */
+int openvino_lower(struct graph *root, struct error *err);
 
 /* The Reshape takes the axis of groups away from a convolution's weights, which have it in the format (write_conv.c).
  */

@@ -381,3 +381,32 @@ void openvino_write_normalize(struct openvino_writer *w)
     else
         OPENVINO_FINISH(w, "Multiply", 1, OPENVINO_STEP(w, "NormalizeL2", 1, x, axes), channels(w, 1));
 }
+
+void openvino_write_is_inf(struct openvino_writer *w)
+{
+    struct openvino_place x = openvino_at(w, 0);
+    openvino_put_bool(w, "detect_negative", op_int(w->node, "detect_negative"));
+    openvino_put_bool(w, "detect_positive", op_int(w->node, "detect_positive"));
+    OPENVINO_FINISH(w, "IsInf", 10, x);
+}
+
+/* Of four axes, without a past; the layer's scale is an input, behind a mask. */
+void openvino_write_attention(struct openvino_writer *w)
+{
+    const struct node *n = w->node;
+    struct openvino_place in[5];
+    int count = 3;
+    if (openvino_rank_of(node_in(n, 0)) != 4 || node_in(n, 4) || node_in(n, 5) || n->out_count > 1 ||
+        op_float(n, "softcap") != 0 || n->in[0]->type.dims[1] != n->in[1]->type.dims[1])
+        openvino_cannot(w, "attention but of 4 axes and as many heads each, or with a past or cap");
+    for (int i = 0; i < 3; i++)
+        in[i] = openvino_at(w, i);
+    if (node_in(n, 3))
+        in[count++] = openvino_at(w, 3);
+    else if (op_has(n, "scale"))
+        in[count++] = openvino_number_of(w, openvino_dtype_of(n->in[0]), 0);
+    if (op_has(n, "scale"))
+        in[count++] = openvino_number_of(w, openvino_dtype_of(n->in[0]), op_float(n, "scale"));
+    openvino_put_bool(w, "causal", op_int(n, "is_causal"));
+    openvino_finish(w, "ScaledDotProductAttention", 13, count, in);
+}

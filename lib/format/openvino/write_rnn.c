@@ -167,7 +167,7 @@ static void write_layer(struct openvino_writer *w, const struct kind *k)
     for (int o = 0; o < n->out_count && o < outputs; o++) {
         struct openvino_place part = {v.layer, v.port + o};
         if (n->out[o] && is_turned_back(n->out[o]))
-            w->places[n->out[o]->index] = part;
+            w->list.places[n->out[o]->index] = part;
         else if (n->out[o])
             openvino_finish_one(w, o, "Transpose", 1, 2,
                                 (struct openvino_place[]){part, openvino_list_of(w, o ? 3 : 4, o ? swap : swap_all)});

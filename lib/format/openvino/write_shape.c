@@ -415,3 +415,36 @@ void openvino_write_roi_align(struct openvino_writer *w)
     openvino_put_text(w, "aligned_mode", strcmp(places, "half_pixel") == 0 ? "half_pixel" : "asymmetric");
     OPENVINO_FINISH(w, "ROIAlign", 9, x, rois, images);
 }
+
+void openvino_write_reverse_sequence(struct openvino_writer *w)
+{
+    struct openvino_place x = openvino_at(w, 0), lengths = openvino_at(w, 1);
+    openvino_put_int(w, "batch_axis", op_int(w->node, "batch_axis"));
+    openvino_put_int(w, "seq_axis", op_int(w->node, "time_axis"));
+    OPENVINO_FINISH(w, "ReverseSequence", 1, x, lengths);
+}
+
+/* Values off and on are an element each of a list. */
+void openvino_write_one_hot(struct openvino_writer *w)
+{
+    struct openvino_place in[4] = {openvino_at(w, 0), openvino_at(w, 1)}, both = openvino_at(w, 2);
+    if (openvino_rank_of(node_in(w->node, 1)) != 0)
+        in[1] = openvino_reshape(w, in[1], 0, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct openvino_place at = openvino_number_of(w, DTYPE_I64, 1 - i), axis = openvino_number_of(w, DTYPE_I64, 0);
+        in[2 + i] = OPENVINO_STEP(w, "Gather", 8, both, at, axis);
+    }
+    openvino_put_int(w, "axis", op_int(w->node, "axis"));
+    openvino_finish(w, "OneHot", 1, 4, in);
+}
+
+void openvino_write_unique(struct openvino_writer *w)
+{
+    struct openvino_place in[2] = {openvino_at(w, 0)};
+    const struct attr *axis = node_attr(w->node, "axis");
+    if (axis)
+        in[1] = openvino_number_of(w, DTYPE_I64, (double)axis->i);
+    openvino_put_bool(w, "sorted", op_int(w->node, "sorted"));
+    w->outputs = 4;
+    openvino_finish(w, "Unique", 10, axis ? 2 : 1, in);
+}
