@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HALF_FROM     16  /* elements from which a constant is stored in halves */
-#define MOST_LIST     64  /* elements of a nameless constant that each layer has for itself */
-#define MOST_COUNTERS 256 /* operators whose values are counted apart */
+#define HALF_FROM 16 /* elements from which a constant is stored in halves */
+#define MOST_LIST 64 /* elements of a nameless constant that each layer has for itself */
 
 /* ---- rows ---- */
 
@@ -336,12 +335,6 @@ static struct openvino_place put_fixed(struct openvino_writer *w, const char *na
     return openvino_take_tensor(w, name, to, half);
 }
 
-/* Names like "_12" are none: they count what a reader made. */
-static bool is_named(const char *name)
-{
-    return *name != '_' || name[1 + strspn(name + 1, "0123456789_")] != 0;
-}
-
 /* It may be asked for while a layer is made. */
 static struct openvino_place put_parameter(struct openvino_writer *w, const struct value *v)
 {
@@ -395,12 +388,13 @@ struct openvino_place openvino_of(struct openvino_writer *w, struct value *v)
         return put_fixed(w, v->name, t, half, t->rank, t->dims);
     if (w->list.places[v->index].layer >= 0 || !t)
         return w->list.places[v->index];
-    if (is_named(v->name))
+    if (openvino_is_named(v->name))
         snprintf(name, sizeof(name), "%.290s", v->name);
     else
         part_name(w, "const", name, sizeof(name));
     struct openvino_place p = put_fixed(w, name, t, half, t->rank, t->dims);
-    if (is_named(v->name) || v->is_output || t->count > MOST_LIST) /* lists of axes and the like are each layer's own */
+    if (openvino_is_named(v->name) || v->is_output ||
+        t->count > MOST_LIST) /* lists of axes and the like are each layer's own */
         w->list.places[v->index] = p;
     return p;
 }
@@ -578,52 +572,11 @@ void openvino_close(struct openvino_list *l)
     free(l->captures);
 }
 
-/* How many values of operators of a name have got names. */
-struct counter {
-    const char *op;
-    int number;
-};
-
-static struct counter *counter_of(struct counter *list, int *count, const char *op)
-{
-    for (int i = 0; i < *count; i++)
-        if (strcmp(list[i].op, op) == 0)
-            return &list[i];
-    if (*count < MOST_COUNTERS)
-        list[(*count)++] = (struct counter){op, 0};
-    return &list[*count - 1];
-}
-
-/* Values that have no names of their own are called by operator and number. */
-static int name_values(struct graph *g, struct error *err)
-{
-    struct counter list[MOST_COUNTERS];
-    char name[100];
-    int count = 0;
-    for (struct node *n = g->first; n; n = n->next)
-        for (int o = 0; o < n->out_count; o++) {
-            struct counter *c = counter_of(list, &count, n->op);
-            if (!n->out[o] || is_named(n->out[o]->name))
-                continue;
-            do
-                snprintf(name, sizeof(name), "%.60s_%d", n->op, ++c->number);
-            while (graph_find_value(g, name));
-            if (graph_rename_value(n->out[o], name, err) != 0)
-                return -1;
-        }
-    return 0;
-}
-
 static int write_all(struct openvino_writer *w, struct target *target)
 {
-    struct graph *root = w->list.graph;
-    if (!root || openvino_lower(root, w->err) != 0 || build_expand_all(root, has_row, w->err) != 0 ||
-        op_infer_graph(root, w->err) != 0)
-        return -1;
-    for (struct graph *g = root; g; g = (struct graph *)graph_next(root, g))
-        if (name_values(g, w->err) != 0)
-            return -1;
-    w->bin = target_file(target, ".bin", w->err);
+    w->bin = w->list.graph && openvino_prepare(w->list.graph, has_row, w->err) == 0
+                 ? target_file(target, ".bin", w->err)
+                 : NULL;
     if (!w->bin || openvino_fill(w) != 0 || faults_report(&w->faults, "OpenVINO IR", w->err) != 0)
         return -1;
     return write_file(w, target);

@@ -126,8 +126,10 @@ const struct value *openvino_variable_of(const struct value *out);
 int openvino_fill(struct openvino_writer *w);
 void openvino_close(struct openvino_list *list);
 
-/* Writes operators that are formulas of others as these (write_lower.c). */
-int openvino_lower(struct graph *root, struct error *err);
+/* Before writing (write_prepare.c): operators become those that `has` tells of, and values get names. */
+int openvino_prepare(struct graph *root, bool (*has)(const struct node *n), struct error *err);
+/* Names like "_12" are none: they count what a reader made. */
+bool openvino_is_named(const char *name);
 
 /* The Reshape takes the axis of groups away from a convolution's weights, which have it in the format (write_conv.c).
  */

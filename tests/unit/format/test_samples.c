@@ -118,8 +118,10 @@ static void stay_the_same(const struct format *f, const char *path)
     bool wrote = rewrite(f, path, name[0]);
     bool says_why = strstr(err.text, "cannot carry"); /* a format may be read in more than it is written in */
     CHECK_MSG(wrote || says_why, "%s: %s", path, err.text);
+    /* An operator that is written as several gets their names when it is read again: then the third time counts. */
     if (wrote && rewrite(f, name[0], name[1]))
-        CHECK_MSG(same_bytes(name[0], name[1]), "%s: the second time other bytes are written than the first", path);
+        CHECK_MSG(same_bytes(name[0], name[1]) || (rewrite(f, name[1], name[2]) && same_bytes(name[1], name[2])),
+                  "%s: each time other bytes are written than before", path);
 }
 
 static void round_trips_are_stable(void)

@@ -1,0 +1,125 @@
+/* What comes before writing: operators that are formulas of others, and names. */
+#include <stdio.h>
+#include <string.h>
+
+#include "format/openvino/write.h"
+
+#define MOST_COUNTERS 256 /* operators whose values are counted apart */
+
+static const struct {
+    const char *onnx, *formula;
+} rows[] = {
+#define WRITER(onnx, write, type, set)
+#define LOWER(onnx, formula) {onnx, formula},
+#include "format/openvino/write.def"
+#undef WRITER
+#undef LOWER
+};
+
+static struct value *operand(void *data, const char *name, bool want)
+{
+    (void)want; /* op_check() told that it is there */
+    return node_in(data, *name - '0');
+}
+
+static int attribute(void *data, const char *name, double *numbers, int max)
+{
+    const struct attr *a = node_attr(data, name);
+    if (!a || max < 1 || (a->kind != ATTR_INT && a->kind != ATTR_FLOAT))
+        return -1;
+    *numbers = a->kind == ATTR_INT ? (double)a->i : (double)a->f;
+    return 1;
+}
+
+static int lower(struct node *n, const char *formula, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    const struct build_terms terms = {.op = n, .in = operand, .numbers = attribute};
+    struct value *v = NULL;
+    build_formulas(&b, formula, &terms, &v, 1);
+    build_give(&b, 0, v);
+    if (build_end(&b) != 0)
+        return -1;
+    graph_remove_node(n);
+    return 0;
+}
+
+/* The mean is of the last axis alone. */
+static bool fits(const struct node *n)
+{
+    return !node_is(n, "RMSNormalization") || op_int(n, "axis") == -1 || op_int(n, "axis") == n->in[0]->type.rank - 1;
+}
+
+static int lower_all(struct graph *root, struct error *err)
+{
+    for (struct graph *g = root; g; g = (struct graph *)graph_next(root, g))
+        for (struct node *n = g->first, *next; n; n = next) {
+            next = n->next;
+            for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+                if (node_is(n, rows[i].onnx) && n->def && fits(n)) {
+                    if (lower(n, rows[i].formula, err) != 0)
+                        return -1;
+                    break;
+                }
+        }
+    return 0;
+}
+
+/* ---- names ---- */
+
+bool openvino_is_named(const char *name)
+{
+    return *name != '_' || name[1 + strspn(name + 1, "0123456789_")] != 0;
+}
+
+/* How many values of operators of a name have got names. */
+struct counter {
+    const char *op;
+    int number;
+};
+
+static struct counter *counter_of(struct counter *list, int *count, const char *op)
+{
+    for (int i = 0; i < *count; i++)
+        if (strcmp(list[i].op, op) == 0)
+            return &list[i];
+    if (*count < MOST_COUNTERS)
+        list[(*count)++] = (struct counter){op, 0};
+    return &list[*count - 1];
+}
+
+/* Values that have no names of their own are called by operator and number. */
+static int name_values(struct graph *g, struct error *err)
+{
+    struct counter list[MOST_COUNTERS];
+    char name[100];
+    int count = 0;
+    for (size_t i = 0; g->parent && i < g->input_count; i++) {
+        snprintf(name, sizeof(name), "input_%zu", i);
+        if (!openvino_is_named(g->inputs[i]->name) && !graph_find_value(g, name) &&
+            graph_rename_value(g->inputs[i], name, err) != 0)
+            return -1;
+    }
+    for (struct node *n = g->first; n; n = n->next)
+        for (int o = 0; o < n->out_count; o++) {
+            struct counter *c = counter_of(list, &count, n->op);
+            if (!n->out[o] || openvino_is_named(n->out[o]->name))
+                continue;
+            do
+                snprintf(name, sizeof(name), "%.60s_%d", n->op, ++c->number);
+            while (graph_find_value(g, name));
+            if (graph_rename_value(n->out[o], name, err) != 0)
+                return -1;
+        }
+    return 0;
+}
+
+int openvino_prepare(struct graph *root, bool (*has)(const struct node *n), struct error *err)
+{
+    if (lower_all(root, err) != 0 || build_expand_all(root, has, err) != 0 || op_infer_graph(root, err) != 0)
+        return -1;
+    for (struct graph *g = root; g; g = (struct graph *)graph_next(root, g))
+        if (name_values(g, err) != 0)
+            return -1;
+    return 0;
+}
