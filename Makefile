@@ -26,6 +26,7 @@ ifeq ($(origin AR),default)
 AR := $(CROSS)gcc-ar
 endif
 STRIP ?= $(CROSS)strip
+OBJCOPY ?= $(CROSS)objcopy
 SYSROOT_CPPFLAGS ?=
 SYSROOT_LDFLAGS ?=
 
@@ -88,6 +89,7 @@ LIB_SRC := $(sort $(wildcard lib/*/*.c lib/format/*/*.c lib/*.c))
 ISA_SRC := $(filter-out %_vnni.c %_amx.c,$(sort $(wildcard lib/kernel/isa/*.c)))
 PROTO := $(wildcard lib/format/*/*.proto)
 GEN_SRC := $(PROTO:lib/%.proto=$(BUILD)/gen/%.pb-c.c)
+GEN_INC := $(patsubst lib/%.text,$(BUILD)/gen/%.inc,$(wildcard lib/*/*.text lib/format/*/*.text))
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) \
 	$(filter-out %/gemm_q8.avx512.o %/winograd_q8.avx512.o %/winograd_q8.generic.o %/winograd_q8.neon.o, \
 		$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
@@ -124,7 +126,7 @@ $(BUILD)/gen/needs:
 	[ -z "$$missing" ] || { echo "packages are missing:$$missing; 'make deps' installs them" >&2; exit 1; }
 	@mkdir -p $(@D) && touch $@
 
-$(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h) $(BUILD)/gen/needs
+$(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h) $(GEN_INC) $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -160,10 +162,18 @@ $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 endef
 $(foreach i,$(ISAS) $(ISA_BYTES) $(ISA_AMX),$(eval $(call ISA_RULE,$(i))))
 
-.SECONDARY: $(GEN_SRC) $(GEN_SRC:.c=.h)
+.SECONDARY: $(GEN_SRC) $(GEN_SRC:.c=.h) $(GEN_INC)
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto | $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	protoc-c --proto_path=lib --c_out=$(BUILD)/gen $<
+
+# What a section of a file holds, packed: gzip's data without its header, and the size (see lib/base/packed.h).
+$(BUILD)/gen/%.inc: lib/%.text | $(BUILD)/gen/needs
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) -x c -MMD -MP -MT $@ -MF $@.d -c -o $@.o $<
+	$(OBJCOPY) -O binary --only-section=packed $@.o $@.bin
+	{ echo "#define PACKED_SIZE $$(wc -c < $@.bin)" && gzip -9n < $@.bin | tail -c +11 | od -An -v -tx1 | \
+		sed 's/ \(..\)/0x\1,/g'; } > $@
 
 # protobuf-c and zlib go into the library, so that nothing but libc and libm is needed beside it.
 STATIC_LIBS ?= $(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libprotobuf-c.a) \
@@ -222,4 +232,4 @@ clean:
 	rm -rf $(BUILD)
 
 include tests/rules.mk
--include $(shell find $(BUILD)/obj/$(KEY) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj/$(KEY) $(BUILD)/gen -name '*.d' 2>/dev/null)

@@ -1,37 +1,79 @@
 /* The operator table and finding rows in it. */
 #include "op/rows.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define none NULL
-#define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, ...)                       \
-    {domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, "" __VA_ARGS__},
-static const struct op table[] = {
-#include "op/op.def"
-    {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
-};
-#undef OP
+#include "base/packed.h"
 
-/* The lengths of the names, in a row of their own: few rows are left to compare then, and the rows can stay in the
- * families' order. */
-#define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, ...) sizeof(name) - 1,
-static const uint8_t lengths[] = {
+/* What rows say as text lies packed in the file, and what functions they name beside it: tables of so many pointers
+ * take several times as much. */
+static const uint8_t texts[] = {
+#include "op/table.inc"
+};
+
+#define none                                                                                     NULL
+#define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, ...) {infer, eval, expand},
+static const struct {
+    int (*infer)(struct op_infer *c, struct error *err);
+    int (*eval)(struct op_eval *c, struct error *err);
+    int (*expand)(struct node *n, struct error *err);
+} functions[] = {
 #include "op/op.def"
-    0,
 };
 #undef OP
 #undef none
 
-#define TABLE_COUNT (sizeof(table) / sizeof(table[0]) - 1)
+#define TABLE_COUNT (sizeof(functions) / sizeof(functions[0]))
+
+static struct op table[TABLE_COUNT];
+/* The lengths of the names, in a row of their own: few rows are left to compare then, and the rows can stay in the
+ * families' order. */
+static uint8_t lengths[TABLE_COUNT];
+static pthread_once_t filled = PTHREAD_ONCE_INIT;
+
+static const char *next_text(const char **at)
+{
+    const char *text = *at;
+    *at += strlen(text) + 1;
+    return text;
+}
+
+static void fill(void)
+{
+    static char text[PACKED_SIZE];
+    const char *at = text;
+    if (!packed_read(texts, sizeof(texts), text, sizeof(text)))
+        return;
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        struct op *op = &table[i];
+        const char **const fields[] = {&op->domain,  &op->name,  &op->versions, &op->inputs,
+                                       &op->outputs, &op->types, &op->attrs,    &op->traits};
+        for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++)
+            *fields[f] = next_text(&at);
+        op->infer = functions[i].infer;
+        op->eval = functions[i].eval;
+        op->expand = functions[i].expand;
+        lengths[i] = (uint8_t)strlen(op->name);
+    }
+}
+
+const struct op *op_table(size_t *count)
+{
+    pthread_once(&filled, fill);
+    *count = TABLE_COUNT;
+    return table;
+}
 
 const struct op *op_find(const char *domain, const char *name)
 {
-    size_t length = strlen(name);
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        if (lengths[i] == length && memcmp(table[i].name, name, length) == 0 && strcmp(table[i].domain, domain) == 0)
-            return &table[i];
+    size_t length = strlen(name), count;
+    const struct op *rows = op_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (lengths[i] == length && memcmp(rows[i].name, name, length) == 0 && strcmp(rows[i].domain, domain) == 0)
+            return &rows[i];
     return NULL;
 }
 
@@ -45,12 +87,6 @@ bool op_trait(const struct node *n, const char *word)
         at += length;
     }
     return false;
-}
-
-const struct op *op_table(size_t *count)
-{
-    *count = TABLE_COUNT;
-    return table;
 }
 
 #define RESOLVE_MAX_DEPTH 64

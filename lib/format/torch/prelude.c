@@ -1,19 +1,17 @@
 /* Operators that are others put together, in the language of the archives: they are read and run as a file's own
  * functions are. "onnx.Op(x, y, axis=0)" makes a node. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/torch/torch.h"
 
 #define MODULE "prelude"
 
-/* One text each, since every pointer of a table costs the library four more. */
-#define PRELUDE(name, text) "def " name text
-static const char source[] =
-#include "format/torch/prelude.def"
-#include "format/torch/prelude_signal.def"
-    ;
-#undef PRELUDE
+static const uint8_t source[] = {
+#include "format/torch/prelude.inc"
+};
 
 #define PRELUDE(name, text) name "\0"
 static const char names[] =
@@ -41,7 +39,13 @@ const char *torch_prelude_at(size_t index)
 
 int torch_prelude_read(struct torch_reader *t, struct error *err)
 {
-    return torch_source_read(t, MODULE, source, sizeof(source) - 1, err);
+    char *text = mem_calloc(PACKED_SIZE, 1, err);
+    if (!text)
+        return -1;
+    size_t size = packed_read(source, sizeof(source), text, PACKED_SIZE) ? PACKED_SIZE - 1 : 0; /* without the NUL */
+    int result = torch_source_read(t, MODULE, text, size, err);
+    free(text);
+    return result;
 }
 
 /* ---- nodes ---- */
