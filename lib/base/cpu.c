@@ -26,7 +26,7 @@ struct x86_feature {
 #define STATE_AMX 0x60000u
 
 static const struct x86_feature x86_features[] = {
-    {CPU_PCLMUL, LEAF1_C, 1u << 1 | 1u << 19, 0},
+    {CPU_CRC32, LEAF1_C, 1u << 1 | 1u << 19, 0},
     {CPU_AVX2, LEAF1_C, 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29, STATE_YMM}, /* FMA, OSXSAVE, AVX, F16C */
     {CPU_AVX2, LEAF7_B, 1u << 5 | 1u << 8, STATE_YMM},                         /* AVX2, BMI2 */
     {CPU_AVX512, LEAF7_B, 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31, STATE_ZMM},
@@ -108,6 +108,7 @@ bool cpu_halves_512(void)
 #include <sys/auxv.h>
 
 #define HWCAP_HAS_ASIMD   (1ul << 1)
+#define HWCAP_HAS_CRC32   (1ul << 7)
 #define HWCAP_HAS_FPHP    (1ul << 9)
 #define HWCAP_HAS_ASIMDHP (1ul << 10)
 #define HWCAP_HAS_ASIMDDP (1ul << 20)
@@ -121,6 +122,7 @@ uint32_t cpu_features(void)
 
     found |= cap & HWCAP_HAS_ASIMD ? CPU_NEON : 0;
     found |= cap & HWCAP_HAS_ASIMDDP ? CPU_DOTPROD : 0;
+    found |= cap & HWCAP_HAS_CRC32 ? CPU_CRC32 : 0;
     found |= (cap & half) == half ? CPU_FP16 : 0;
     found |= cap2 & HWCAP2_HAS_I8MM ? CPU_I8MM : 0;
     return found;
