@@ -15,15 +15,21 @@ struct unary {
     float a, b;
 };
 
+/* One loop, not one a row: behind a product a row is a vector or two, before which the constants of the function would
+ * be loaded anew. */
 V_FN void unary_loop(enum kernel_act_kind kind, const struct unary *u)
 {
     v_f32 a = v_set1(u->a), b = v_set1(u->b);
     const float *in = u->in;
-    for (int row = 0; row < u->rows; row++, in += u->in_step) {
-        float *out = u->out[row];
-        for (size_t i = 0; i < u->n; i += VL) { /* one body for the last part too: there are many functions */
-            int count = u->n - i < VL ? (int)(u->n - i) : VL;
-            part_store(out + i, v_unary(part_load(in + i, count), kind, a, b), count);
+    float *const *out = u->out, *const *end = out + (u->n ? u->rows : 0);
+    for (size_t i = 0; out < end;) { /* one body for the last part too: there are many functions */
+        int count = u->n - i < VL ? (int)(u->n - i) : VL;
+        part_store(*out + i, v_unary(part_load(in + i, count), kind, a, b), count);
+        i += VL;
+        if (i >= u->n) {
+            i = 0;
+            in += u->in_step;
+            out++;
         }
     }
 }
