@@ -87,10 +87,8 @@ ISA_FLAGS_i8mm := -DISA_neon -march=armv8.2-a+i8mm
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c lib/format/*/*.c lib/*.c))
 ISA_SRC := $(filter-out %_vnni.c %_amx.c,$(sort $(wildcard lib/kernel/isa/*.c)))
-PROTO := $(wildcard lib/format/*/*.proto)
-GEN_SRC := $(PROTO:lib/%.proto=$(BUILD)/gen/%.pb-c.c)
 GEN_INC := $(patsubst lib/%.text,$(BUILD)/gen/%.inc,$(wildcard lib/*/*.text lib/format/*/*.text))
-LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o) \
+LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) \
 	$(filter-out %/gemm_q8.avx512.o %/winograd_q8.avx512.o %/winograd_q8.generic.o %/winograd_q8.neon.o, \
 		$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
 	$(ISA_BYTES:%=$(OBJ)/lib/kernel/isa/gemm_q8.%.o) \
@@ -118,19 +116,19 @@ help:
 
 # What building needs, by the names of Debian's packages.
 $(BUILD)/gen/needs:
-	@missing=; command -v protoc-c > /dev/null || missing=' protobuf-c-compiler'; \
-	for h in zlib.h:zlib1g-dev protobuf-c/protobuf-c.h:libprotobuf-c-dev stb/stb_image.h:libstb-dev; do \
+	@missing=; \
+	for h in zlib.h:zlib1g-dev stb/stb_image.h:libstb-dev; do \
 		echo "#include <$${h%:*}>" | $(CC) $(SYSROOT_CPPFLAGS) $(CPPFLAGS) -x c -E -o /dev/null - 2> /dev/null || \
 			missing="$$missing $${h#*:}"; \
 	done; \
 	[ -z "$$missing" ] || { echo "packages are missing:$$missing; 'make deps' installs them" >&2; exit 1; }
 	@mkdir -p $(@D) && touch $@
 
-$(OBJ)/%.o: %.c | $(GEN_SRC:.c=.h) $(GEN_INC) $(BUILD)/gen/needs
+$(OBJ)/%.o: %.c | $(GEN_INC) $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(OBJ)/gen/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
+$(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
 # Plans are made once for a shape.
 $(patsubst %,$(OBJ)/lib/exec/%.o,concat cut exec lower lower_conv lower_deconv lower_dilated lower_qmatmul lower_reference \
 	lower_rnn lower_winograd place plan schedule view): ALL_CFLAGS := $(SMALL_CFLAGS)
@@ -142,11 +140,6 @@ $(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3
 $(OBJ)/lib/image/stb.o: ALL_CFLAGS += -fwrapv
 $(addprefix $(OBJ)/lib/image/,convolve.o resize_area.o resize_cubic.o resize_opencv.o stb.o): \
 	ALL_CFLAGS += -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
-
-# The generated code asserts that it is called rightly; the library never ends the process.
-$(OBJ)/gen/%.o: $(BUILD)/gen/%.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) -DNDEBUG $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Sanitizers on kernels that are unrolled in full take minutes to optimise; those of the coverage-guided fuzzer, which seeks
 # faults of readers, leave them out.
@@ -162,11 +155,7 @@ $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 endef
 $(foreach i,$(ISAS) $(ISA_BYTES) $(ISA_AMX),$(eval $(call ISA_RULE,$(i))))
 
-.SECONDARY: $(GEN_SRC) $(GEN_SRC:.c=.h) $(GEN_INC)
-$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto | $(BUILD)/gen/needs
-	@mkdir -p $(@D)
-	protoc-c --proto_path=lib --c_out=$(BUILD)/gen $<
-
+.SECONDARY: $(GEN_INC)
 # What a section of a file holds, packed: gzip's data without its header, and the size (see lib/base/packed.h).
 $(BUILD)/gen/%.inc: lib/%.text | $(BUILD)/gen/needs
 	@mkdir -p $(@D)
@@ -175,9 +164,8 @@ $(BUILD)/gen/%.inc: lib/%.text | $(BUILD)/gen/needs
 	{ echo "#define PACKED_SIZE $$(wc -c < $@.bin)" && gzip -9n < $@.bin | tail -c +11 | od -An -v -tx1 | \
 		sed 's/ \(..\)/0x\1,/g'; } > $@
 
-# protobuf-c and zlib go into the library, so that nothing but libc and libm is needed beside it.
-STATIC_LIBS ?= $(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libprotobuf-c.a) \
-	$(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libz.a)
+# zlib goes into the library, so that nothing but libc and libm is needed beside it.
+STATIC_LIBS ?= $(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libz.a)
 
 $(BUILD)/lib/libmodel.a: $(LIB_OBJ)
 	@mkdir -p $(@D) && rm -f $@

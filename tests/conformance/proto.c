@@ -145,13 +145,15 @@ struct item *proto_read(const char *path, const struct type *type, struct error 
 void proto_operator(const char *path, char *op, size_t size)
 {
     struct blob *blob = file_read(path, NULL);
-    Onnx__ModelProto *model = blob ? onnx_wire_unpack(blob->data, blob->size, NULL) : NULL;
+    struct arena arena;
+    arena_init(&arena);
+    struct onnx_model *model = blob ? onnx_wire_read(blob->data, blob->size, &arena, NULL) : NULL;
     snprintf(op, size, "?");
     if (model && model->graph && model->graph->n_node > 0) {
-        const Onnx__NodeProto *n = model->graph->node[model->graph->n_node - 1];
+        const struct onnx_node *n = model->graph->node[model->graph->n_node - 1];
         const char *domain = n->domain && strcmp(n->domain, "ai.onnx") != 0 ? n->domain : "";
         snprintf(op, size, "%s%s%s", domain, *domain ? "." : "", n->op_type ? n->op_type : "?");
     }
-    onnx_wire_free(model);
+    arena_release(&arena);
     blob_unref(blob);
 }

@@ -21,7 +21,7 @@ static char *function_key(struct arena *arena, const char *domain, const char *n
 int onnx_list_functions(struct onnx_reader *r, struct error *err)
 {
     for (size_t i = 0; i < r->model->n_functions; i++) {
-        Onnx__FunctionProto *f = r->model->functions[i];
+        struct onnx_function *f = r->model->functions[i];
         const char *key =
             function_key(&r->arena, onnx_domain(f->domain), onnx_text(f->name), onnx_text(f->overload), err);
         if (!key || lookup_add(&r->functions, key, f, err) != 0)
@@ -30,10 +30,10 @@ int onnx_list_functions(struct onnx_reader *r, struct error *err)
     return 0;
 }
 
-const Onnx__FunctionProto *onnx_function_of(const struct onnx_reader *r, const Onnx__NodeProto *p, struct error *err)
+const struct onnx_function *onnx_function_of(const struct onnx_reader *r, const struct onnx_node *p, struct error *err)
 {
     struct arena arena;
-    const Onnx__FunctionProto *f = NULL;
+    const struct onnx_function *f = NULL;
     if (r->functions.count == 0)
         return NULL;
     arena_init(&arena);
@@ -47,22 +47,22 @@ const Onnx__FunctionProto *onnx_function_of(const struct onnx_reader *r, const O
 /* ---- a call ---- */
 
 /* The attributes that the call gives, with references to those of an outer call resolved. */
-static int collect_given(struct onnx_scope *s, const Onnx__NodeProto *p, struct onnx_call *call, struct error *err)
+static int collect_given(struct onnx_scope *s, const struct onnx_node *p, struct onnx_call *call, struct error *err)
 {
     call->given = arena_alloc(&s->reader->arena, p->n_attribute * sizeof(*call->given), err);
     if (!call->given)
         return -1;
     for (size_t i = 0; i < p->n_attribute; i++) {
         struct onnx_scope *from;
-        const Onnx__AttributeProto *a = onnx_attr_given(s, p->attribute[i], &from);
+        const struct onnx_attribute *a = onnx_attr_given(s, p->attribute[i], &from);
         if (a)
             call->given[call->given_count++] = (struct onnx_given){onnx_text(p->attribute[i]->name), a, from};
     }
     return 0;
 }
 
-static int bind_inputs(struct onnx_scope *s, struct onnx_scope *inner, const Onnx__NodeProto *p,
-                       const Onnx__FunctionProto *f, struct error *err)
+static int bind_inputs(struct onnx_scope *s, struct onnx_scope *inner, const struct onnx_node *p,
+                       const struct onnx_function *f, struct error *err)
 {
     if (p->n_input > f->n_input || p->n_output > f->n_output)
         return error_set(err, "%zu inputs and %zu outputs, the function has %zu and %zu", p->n_input, p->n_output,
@@ -77,7 +77,8 @@ static int bind_inputs(struct onnx_scope *s, struct onnx_scope *inner, const Onn
     return 0;
 }
 
-static int bind_outputs(const struct onnx_scope *s, struct onnx_call *call, const Onnx__NodeProto *p, struct error *err)
+static int bind_outputs(const struct onnx_scope *s, struct onnx_call *call, const struct onnx_node *p,
+                        struct error *err)
 {
     for (size_t i = 0; i < p->n_output; i++) {
         struct value *v = *p->output[i] ? lookup_find(&s->names, p->output[i]) : NULL;
@@ -88,7 +89,7 @@ static int bind_outputs(const struct onnx_scope *s, struct onnx_call *call, cons
 }
 
 /* An output that no node of the body makes, being one of its inputs. */
-static int pass_through(const struct onnx_scope *inner, const Onnx__FunctionProto *f, size_t i, struct value *to,
+static int pass_through(const struct onnx_scope *inner, const struct onnx_function *f, size_t i, struct value *to,
                         struct error *err)
 {
     struct value *v = lookup_find(&inner->names, f->output[i]);
@@ -103,10 +104,10 @@ static int pass_through(const struct onnx_scope *inner, const Onnx__FunctionProt
     return 0;
 }
 
-static int read_body(struct onnx_scope *s, struct onnx_scope *inner, const Onnx__NodeProto *p, struct onnx_call *call,
+static int read_body(struct onnx_scope *s, struct onnx_scope *inner, const struct onnx_node *p, struct onnx_call *call,
                      struct error *err)
 {
-    const Onnx__FunctionProto *f = call->function;
+    const struct onnx_function *f = call->function;
     if (collect_given(s, p, call, err) != 0 || bind_inputs(s, inner, p, f, err) != 0 ||
         bind_outputs(s, call, p, err) != 0 || onnx_read_nodes(inner, f->node, f->n_node, err) != 0)
         return -1;
@@ -117,7 +118,7 @@ static int read_body(struct onnx_scope *s, struct onnx_scope *inner, const Onnx_
 }
 
 /* Optional inputs that the call leaves out are names that mean nothing. */
-static bool is_formal(const Onnx__FunctionProto *f, const char *name)
+static bool is_formal(const struct onnx_function *f, const char *name)
 {
     for (size_t i = 0; i < f->n_input; i++)
         if (strcmp(f->input[i], name) == 0)
@@ -130,7 +131,7 @@ bool onnx_is_absent(const struct onnx_scope *s, const char *name)
     return s->call && !onnx_find(s, name) && is_formal(s->call->function, name);
 }
 
-int onnx_inline(struct onnx_scope *s, const Onnx__NodeProto *p, const Onnx__FunctionProto *f, struct error *err)
+int onnx_inline(struct onnx_scope *s, const struct onnx_node *p, const struct onnx_function *f, struct error *err)
 {
     struct onnx_call call = {.function = f, .outer = s->call};
     struct onnx_scope inner = {.reader = s->reader, .graph = s->graph, .call = &call};

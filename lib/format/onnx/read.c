@@ -28,7 +28,7 @@ static int set_text(struct graph *g, const char *key, const char *text, struct e
 
 static int read_properties(struct onnx_reader *r, int opset, struct error *err)
 {
-    const Onnx__ModelProto *m = r->model;
+    const struct onnx_model *m = r->model;
     char number[16] = "";
     if (opset > 0)
         snprintf(number, sizeof number, "%d", opset);
@@ -36,9 +36,8 @@ static int read_properties(struct onnx_reader *r, int opset, struct error *err)
         set_text(r->root, "producer_version", m->producer_version, err) != 0)
         return -1;
     for (size_t i = 0; i < m->n_metadata_props; i++) {
-        const Onnx__StringStringEntryProto *p = m->metadata_props[i];
-        if (p->key && *p->key &&
-            graph_set_property(r->root, p->key, (const char *)p->value.data, p->value.len, err) != 0)
+        const struct onnx_entry *p = m->metadata_props[i];
+        if (p->key && *p->key && graph_set_property(r->root, p->key, p->value.data, p->value.size, err) != 0)
             return -1;
     }
     return 0;
@@ -73,18 +72,14 @@ static void reader_release(struct onnx_reader *r)
 static struct graph *onnx_read(const struct source *source, struct error *err)
 {
     struct onnx_reader r = {.source = source};
-    Onnx__ModelProto *model = onnx_wire_unpack(source->blob->data, source->blob->size, err);
-    if (!model)
-        return NULL;
     arena_init(&r.arena);
-    r.model = model;
-    r.root = graph_new(err);
+    r.model = onnx_wire_read(source->blob->data, source->blob->size, &r.arena, err);
+    r.root = r.model ? graph_new(err) : NULL;
     if (r.root && read_model(&r, err) != 0) {
         graph_free(r.root);
         r.root = NULL;
     }
     reader_release(&r);
-    onnx_wire_free(model);
     return r.root;
 }
 

@@ -22,7 +22,7 @@ enum {
 };
 
 /* Files of the first two IR versions do not state the type. */
-static int type_of(const Onnx__AttributeProto *a)
+static int64_t type_of(const struct onnx_attribute *a)
 {
     if (a->has_type && a->type != 0)
         return a->type;
@@ -38,8 +38,8 @@ static int type_of(const Onnx__AttributeProto *a)
                               : INTS;
 }
 
-const Onnx__AttributeProto *onnx_attr_given(struct onnx_scope *s, const Onnx__AttributeProto *a,
-                                            struct onnx_scope **from)
+const struct onnx_attribute *onnx_attr_given(struct onnx_scope *s, const struct onnx_attribute *a,
+                                             struct onnx_scope **from)
 {
     const char *wanted = onnx_text(a->ref_attr_name);
     *from = s;
@@ -50,26 +50,14 @@ const Onnx__AttributeProto *onnx_attr_given(struct onnx_scope *s, const Onnx__At
             *from = s->call->given[i].scope;
             return s->call->given[i].attribute;
         }
-    const Onnx__FunctionProto *f = s->call->function;
+    const struct onnx_function *f = s->call->function;
     for (size_t i = 0; i < f->n_attribute_proto; i++)
         if (strcmp(onnx_text(f->attribute_proto[i]->name), wanted) == 0)
             return f->attribute_proto[i];
     return NULL;
 }
 
-static int set_strings(struct node *n, const char *name, const Onnx__AttributeProto *a, struct error *err)
-{
-    struct arena arena;
-    arena_init(&arena);
-    struct str *strings = arena_alloc(&arena, a->n_strings * sizeof(*strings), err);
-    for (size_t i = 0; strings && i < a->n_strings; i++)
-        strings[i] = (struct str){(const char *)a->strings[i].data, a->strings[i].len};
-    int result = strings ? node_set_strings(n, name, strings, a->n_strings, err) : -1;
-    arena_release(&arena);
-    return result;
-}
-
-static int set_graph(struct onnx_scope *s, struct node *n, const char *name, const Onnx__GraphProto *p,
+static int set_graph(struct onnx_scope *s, struct node *n, const char *name, const struct onnx_graph *p,
                      struct error *err)
 {
     if (!p)
@@ -88,23 +76,24 @@ static int set_graph(struct onnx_scope *s, struct node *n, const char *name, con
     return result;
 }
 
-static int set_type(struct onnx_scope *s, struct node *n, const char *name, const Onnx__TypeProto *p, struct error *err)
+static int set_type(struct onnx_scope *s, struct node *n, const char *name, const struct onnx_type *p,
+                    struct error *err)
 {
     struct type type;
     return onnx_read_type(s->reader, p, NULL, &type, err) == 0 ? node_set_type(n, name, &type, err) : -1;
 }
 
-static int set_tensor(struct onnx_scope *s, struct node *n, const char *name, const Onnx__AttributeProto *a, int type,
-                      struct error *err)
+static int set_tensor(struct onnx_scope *s, struct node *n, const char *name, const struct onnx_attribute *a,
+                      bool is_sparse, struct error *err)
 {
     struct tensor *t;
-    if (type == TENSOR ? !a->t : !a->sparse_tensor)
+    if (is_sparse ? !a->sparse_tensor : !a->t)
         return error_set(err, "no tensor in it");
-    t = type == TENSOR ? onnx_read_tensor(s->reader, a->t, err) : onnx_read_sparse(s->reader, a->sparse_tensor, err);
+    t = is_sparse ? onnx_read_sparse(s->reader, a->sparse_tensor, err) : onnx_read_tensor(s->reader, a->t, err);
     return t ? node_set_tensor(n, name, t, err) : -1;
 }
 
-static int set_attr(struct onnx_scope *s, struct node *n, const char *name, const Onnx__AttributeProto *a,
+static int set_attr(struct onnx_scope *s, struct node *n, const char *name, const struct onnx_attribute *a,
                     struct error *err)
 {
     switch (type_of(a)) {
@@ -113,10 +102,10 @@ static int set_attr(struct onnx_scope *s, struct node *n, const char *name, cons
     case INT:
         return node_set_int(n, name, a->i, err);
     case STRING:
-        return node_set_string(n, name, a->has_s ? (const char *)a->s.data : "", a->has_s ? a->s.len : 0, err);
+        return node_set_string(n, name, a->has_s ? a->s.data : "", a->s.size, err);
     case TENSOR:
     case SPARSE_TENSOR:
-        return set_tensor(s, n, name, a, type_of(a), err);
+        return set_tensor(s, n, name, a, type_of(a) == SPARSE_TENSOR, err);
     case GRAPH:
         return set_graph(s, n, name, a->g, err);
     case FLOATS:
@@ -124,18 +113,19 @@ static int set_attr(struct onnx_scope *s, struct node *n, const char *name, cons
     case INTS:
         return node_set_ints(n, name, a->ints, a->n_ints, err);
     case STRINGS:
-        return set_strings(n, name, a, err);
+        return node_set_strings(n, name, a->strings, a->n_strings, err);
     case TYPE_PROTO:
         return set_type(s, n, name, a->tp, err);
     default:
-        return error_set(err, "its type %d is not known here: a list of tensors, graphs or types", type_of(a));
+        return error_set(err, "its type %lld is not known here: a list of tensors, graphs or types",
+                         (long long)type_of(a));
     }
 }
 
-int onnx_read_attr(struct onnx_scope *s, struct node *n, const Onnx__AttributeProto *a, struct error *err)
+int onnx_read_attr(struct onnx_scope *s, struct node *n, const struct onnx_attribute *a, struct error *err)
 {
     struct onnx_scope *from;
-    const Onnx__AttributeProto *content = onnx_attr_given(s, a, &from);
+    const struct onnx_attribute *content = onnx_attr_given(s, a, &from);
     const char *name = onnx_text(a->name);
     if (!*name)
         return error_set(err, "an attribute without a name");
@@ -160,20 +150,7 @@ static struct tensor *of_floats(const float *values, size_t n, int rank, struct 
     return t;
 }
 
-static struct tensor *of_strings(const ProtobufCBinaryData *values, size_t n, int rank, struct error *err)
-{
-    struct arena arena;
-    int64_t dims[1] = {(int64_t)n};
-    arena_init(&arena);
-    struct str *strings = arena_alloc(&arena, n * sizeof(*strings), err);
-    for (size_t i = 0; strings && i < n; i++)
-        strings[i] = (struct str){(const char *)values[i].data, values[i].len};
-    struct tensor *t = strings ? tensor_of_strings(rank, dims, strings, err) : NULL;
-    arena_release(&arena);
-    return t;
-}
-
-static struct tensor *constant_of(struct onnx_scope *s, const char *name, const Onnx__AttributeProto *a,
+static struct tensor *constant_of(struct onnx_scope *s, const char *name, const struct onnx_attribute *a,
                                   struct error *err)
 {
     if (strcmp(name, "value") == 0 && a->t)
@@ -189,18 +166,18 @@ static struct tensor *constant_of(struct onnx_scope *s, const char *name, const 
     if (strcmp(name, "value_ints") == 0)
         return tensor_ints((int64_t)a->n_ints, a->ints, err);
     if (strcmp(name, "value_string") == 0)
-        return of_strings(&a->s, 1, 0, err);
+        return tensor_of_strings(0, NULL, &a->s, err);
     if (strcmp(name, "value_strings") == 0)
-        return of_strings(a->strings, a->n_strings, 1, err);
+        return tensor_of_strings(1, &(int64_t){(int64_t)a->n_strings}, a->strings, err);
     error_set(err, "attribute %.100s is unknown, or holds no tensor", name);
     return NULL;
 }
 
-struct tensor *onnx_read_constant(struct onnx_scope *s, const Onnx__NodeProto *p, struct error *err)
+struct tensor *onnx_read_constant(struct onnx_scope *s, const struct onnx_node *p, struct error *err)
 {
     struct onnx_scope *from;
     for (size_t i = 0; i < p->n_attribute; i++) {
-        const Onnx__AttributeProto *a = onnx_attr_given(s, p->attribute[i], &from);
+        const struct onnx_attribute *a = onnx_attr_given(s, p->attribute[i], &from);
         if (a)
             return constant_of(from, onnx_text(p->attribute[i]->name), a, err);
     }

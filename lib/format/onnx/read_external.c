@@ -10,21 +10,21 @@ struct place {
     bool has_length;
 };
 
-static int read_number(const ProtobufCBinaryData *text, const char *key, uint64_t *number, struct error *err)
+static int read_number(const struct str *text, const char *key, uint64_t *number, struct error *err)
 {
-    if (!text_to_u64((const char *)text->data, text->len, number))
+    if (!text_to_u64(text->data, text->size, number))
         return error_set(err, "its external data's %s is no number", key);
     return 0;
 }
 
-static int read_place(struct onnx_reader *r, const Onnx__TensorProto *p, struct place *place, struct error *err)
+static int read_place(struct onnx_reader *r, const struct onnx_tensor *p, struct place *place, struct error *err)
 {
     *place = (struct place){NULL, 0, 0, false};
     for (size_t i = 0; i < p->n_external_data; i++) {
-        const Onnx__StringStringEntryProto *e = p->external_data[i];
+        const struct onnx_entry *e = p->external_data[i];
         const char *key = onnx_text(e->key);
         if (strcmp(key, "location") == 0)
-            place->location = arena_strndup(&r->arena, (const char *)e->value.data, e->value.len, err);
+            place->location = arena_strndup(&r->arena, e->value.data, e->value.size, err);
         else if (strcmp(key, "offset") == 0 && read_number(&e->value, key, &place->offset, err) != 0)
             return -1;
         else if (strcmp(key, "length") == 0) {
@@ -71,7 +71,7 @@ static struct blob *external_blob(struct onnx_reader *r, const char *location, s
     return blob;
 }
 
-struct tensor *onnx_read_external(struct onnx_reader *r, const Onnx__TensorProto *p, enum dtype dtype, int rank,
+struct tensor *onnx_read_external(struct onnx_reader *r, const struct onnx_tensor *p, enum dtype dtype, int rank,
                                   const int64_t *dims, struct error *err)
 {
     struct place place;

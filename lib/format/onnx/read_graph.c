@@ -4,7 +4,7 @@
 
 #include "format/onnx/onnx.h"
 
-static int set_type(struct onnx_scope *s, struct value *v, const Onnx__TypeProto *p, const char *input,
+static int set_type(struct onnx_scope *s, struct value *v, const struct onnx_type *p, const char *input,
                     struct error *err)
 {
     struct type type;
@@ -32,15 +32,15 @@ static int add_constant(struct onnx_scope *s, const char *name, struct tensor *t
     return v ? lookup_add(&s->names, name, v, err) : -1;
 }
 
-static int read_constants(struct onnx_scope *s, const Onnx__GraphProto *p, struct error *err)
+static int read_constants(struct onnx_scope *s, const struct onnx_graph *p, struct error *err)
 {
     for (size_t i = 0; i < p->n_initializer; i++) {
-        const Onnx__TensorProto *t = p->initializer[i];
+        const struct onnx_tensor *t = p->initializer[i];
         if (add_constant(s, onnx_text(t->name), onnx_read_tensor(s->reader, t, err), err) != 0)
             return -1;
     }
     for (size_t i = 0; i < p->n_sparse_initializer; i++) {
-        const Onnx__SparseTensorProto *t = p->sparse_initializer[i];
+        const struct onnx_sparse_tensor *t = p->sparse_initializer[i];
         const char *name = t->values ? onnx_text(t->values->name) : "";
         if (add_constant(s, name, onnx_read_sparse(s->reader, t, err), err) != 0)
             return -1;
@@ -51,7 +51,7 @@ static int read_constants(struct onnx_scope *s, const Onnx__GraphProto *p, struc
 /* ---- interface ---- */
 
 /* An input that is also a constant is one for the sake of old IR versions, or one with a default: a constant. */
-static int read_input(struct onnx_scope *s, const Onnx__ValueInfoProto *p, struct error *err)
+static int read_input(struct onnx_scope *s, const struct onnx_value_info *p, struct error *err)
 {
     const char *name = onnx_text(p->name);
     struct value *known = lookup_find(&s->names, name);
@@ -82,7 +82,7 @@ static struct value *own_value(struct onnx_scope *s, const char *name, struct er
     return node_new_output(n, NULL, err);
 }
 
-static int read_output(struct onnx_scope *s, const Onnx__ValueInfoProto *p, struct error *err)
+static int read_output(struct onnx_scope *s, const struct onnx_value_info *p, struct error *err)
 {
     struct value *v = own_value(s, onnx_text(p->name), err);
     if (!v || (!v->is_input && set_type(s, v, p->type, NULL, err) != 0))
@@ -90,8 +90,9 @@ static int read_output(struct onnx_scope *s, const Onnx__ValueInfoProto *p, stru
     return graph_add_output(s->graph, v, err);
 }
 
-static int read_infos(struct onnx_scope *s, Onnx__ValueInfoProto *const *infos, size_t count, const char *what,
-                      int (*read)(struct onnx_scope *, const Onnx__ValueInfoProto *, struct error *), struct error *err)
+static int read_infos(struct onnx_scope *s, struct onnx_value_info *const *infos, size_t count, const char *what,
+                      int (*read)(struct onnx_scope *, const struct onnx_value_info *, struct error *),
+                      struct error *err)
 {
     for (size_t i = 0; i < count; i++)
         if (read(s, infos[i], err) != 0)
@@ -99,7 +100,7 @@ static int read_infos(struct onnx_scope *s, Onnx__ValueInfoProto *const *infos, 
     return 0;
 }
 
-static int read_info(struct onnx_scope *s, const Onnx__ValueInfoProto *p, struct error *err)
+static int read_info(struct onnx_scope *s, const struct onnx_value_info *p, struct error *err)
 {
     struct value *v = lookup_find(&s->names, onnx_text(p->name));
     return v && v->graph == s->graph && !v->is_input ? set_type(s, v, p->type, NULL, err) : 0;
@@ -120,7 +121,7 @@ static struct value *state_before(const struct onnx_scope *s, const char *out)
 }
 
 /* Inputs with a default that an output follows are what a network keeps from run to run: they stay inputs. */
-static int read_states(struct onnx_scope *s, const Onnx__GraphProto *p, struct error *err)
+static int read_states(struct onnx_scope *s, const struct onnx_graph *p, struct error *err)
 {
     struct lookup followed = {0};
     int status = 0, count = 0;
@@ -142,7 +143,7 @@ static int read_states(struct onnx_scope *s, const Onnx__GraphProto *p, struct e
 
 /* ---- the whole ---- */
 
-int onnx_read_graph(struct onnx_scope *s, const Onnx__GraphProto *p, struct error *err)
+int onnx_read_graph(struct onnx_scope *s, const struct onnx_graph *p, struct error *err)
 {
     s->graph->name = arena_strdup(&s->reader->root->arena, onnx_text(p->name), err);
     if (!s->graph->name || read_constants(s, p, err) != 0 ||

@@ -13,7 +13,7 @@ struct value *onnx_find(const struct onnx_scope *s, const char *name)
     return v;
 }
 
-static int node_error(const Onnx__NodeProto *p, struct error *err)
+static int node_error(const struct onnx_node *p, struct error *err)
 {
     const char *name = onnx_text(p->name), *output = p->n_output ? p->output[0] : "";
     if (*name || !*output)
@@ -21,7 +21,7 @@ static int node_error(const Onnx__NodeProto *p, struct error *err)
     return error_prefix(err, "node (%.60s) that makes '%.100s'", onnx_text(p->op_type), output);
 }
 
-static bool is_constant(const Onnx__NodeProto *p)
+static bool is_constant(const struct onnx_node *p)
 {
     return strcmp(onnx_text(p->op_type), "Constant") == 0 && !*onnx_domain(p->domain) && p->n_output == 1 &&
            p->n_input == 0;
@@ -57,7 +57,7 @@ static int declare(struct onnx_scope *s, const char *name, struct tensor *consta
     return lookup_add(&s->names, name, v, err);
 }
 
-static int declare_outputs(struct onnx_scope *s, const Onnx__NodeProto *p, struct error *err)
+static int declare_outputs(struct onnx_scope *s, const struct onnx_node *p, struct error *err)
 {
     if (is_constant(p) && *p->output[0]) {
         struct tensor *t = onnx_read_constant(s, p, err);
@@ -71,7 +71,7 @@ static int declare_outputs(struct onnx_scope *s, const Onnx__NodeProto *p, struc
 
 /* ---- what they are ---- */
 
-static int connect(struct onnx_scope *s, struct node *n, const Onnx__NodeProto *p, struct error *err)
+static int connect(struct onnx_scope *s, struct node *n, const struct onnx_node *p, struct error *err)
 {
     for (size_t i = 0; i < p->n_input; i++) {
         struct value *v = *p->input[i] ? onnx_find(s, p->input[i]) : NULL;
@@ -95,7 +95,7 @@ static void trim(struct node *n)
     node_truncate_inputs(n, count);
 }
 
-static int make_node(struct onnx_scope *s, const Onnx__NodeProto *p, struct error *err)
+static int make_node(struct onnx_scope *s, const struct onnx_node *p, struct error *err)
 {
     const char *domain = onnx_domain(p->domain);
     struct node *n = graph_add_node(s->graph, domain, onnx_text(p->op_type), NULL, err);
@@ -111,9 +111,9 @@ static int make_node(struct onnx_scope *s, const Onnx__NodeProto *p, struct erro
     return 0;
 }
 
-static int read_node(struct onnx_scope *s, const Onnx__NodeProto *p, struct error *err)
+static int read_node(struct onnx_scope *s, const struct onnx_node *p, struct error *err)
 {
-    const Onnx__FunctionProto *f = onnx_function_of(s->reader, p, err);
+    const struct onnx_function *f = onnx_function_of(s->reader, p, err);
     if (f)
         return onnx_inline(s, p, f, err);
     if (is_constant(p))
@@ -125,7 +125,7 @@ static int read_node(struct onnx_scope *s, const Onnx__NodeProto *p, struct erro
     return make_node(s, p, err);
 }
 
-int onnx_read_nodes(struct onnx_scope *s, Onnx__NodeProto *const *nodes, size_t count, struct error *err)
+int onnx_read_nodes(struct onnx_scope *s, struct onnx_node *const *nodes, size_t count, struct error *err)
 {
     for (size_t i = 0; i < count; i++)
         if (declare_outputs(s, nodes[i], err) != 0)

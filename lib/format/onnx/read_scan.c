@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-bool onnx_is_scan8(const struct onnx_scope *s, const Onnx__NodeProto *p)
+bool onnx_is_scan8(const struct onnx_scope *s, const struct onnx_node *p)
 {
     return strcmp(onnx_text(p->op_type), "Scan") == 0 && !*onnx_domain(p->domain) && onnx_opset(s, "") == 8;
 }
 
 /* The outer node: all operands, states too, are scanned along the batch. */
-static struct node *make_outer(struct onnx_scope *s, const Onnx__NodeProto *p, struct error *err)
+static struct node *make_outer(struct onnx_scope *s, const struct onnx_node *p, struct error *err)
 {
     struct node *n = graph_add_node(s->graph, "", "Scan", NULL, err);
     if (!n || node_set_name(n, onnx_text(p->name), err) != 0 ||
@@ -53,7 +53,7 @@ static struct node *make_inner(struct node *outer, struct error *err)
     return n;
 }
 
-static int read_attrs(struct onnx_scope *s, struct node *n, const Onnx__NodeProto *p, struct error *err)
+static int read_attrs(struct onnx_scope *s, struct node *n, const struct onnx_node *p, struct error *err)
 {
     for (size_t i = 0; i < p->n_attribute; i++)
         if (onnx_read_attr(s, n, p->attribute[i], err) != 0)
@@ -69,7 +69,7 @@ static int read_attrs(struct onnx_scope *s, struct node *n, const Onnx__NodeProt
     return 0;
 }
 
-int onnx_read_scan8(struct onnx_scope *s, const Onnx__NodeProto *p, struct error *err)
+int onnx_read_scan8(struct onnx_scope *s, const struct onnx_node *p, struct error *err)
 {
     if (p->n_input < 2 || *p->input[0])
         return error_set(err, "a Scan of opset 8 with sequence_lens, or without operands, cannot be read");

@@ -5,8 +5,8 @@
 
 #include "format/onnx/onnx.h"
 
-bool onnx_is_scan8(const struct onnx_scope *s, const Onnx__NodeProto *p);
+bool onnx_is_scan8(const struct onnx_scope *s, const struct onnx_node *p);
 /* Makes a Scan over the batch, which holds a Scan over the sequence. */
-int onnx_read_scan8(struct onnx_scope *s, const Onnx__NodeProto *p, struct error *err);
+int onnx_read_scan8(struct onnx_scope *s, const struct onnx_node *p, struct error *err);
 
 #endif

@@ -26,26 +26,20 @@ static unsigned data_field(enum dtype dtype)
     }
 }
 
-/* The spans of a tensor, three numbers each. */
-static size_t span_count(const Onnx__TensorProto *p)
+static struct bytes span_bytes(const struct onnx_reader *r, const struct onnx_tensor *p, size_t i)
 {
-    return p->n_span / 3;
-}
-
-static struct bytes span_bytes(const struct onnx_reader *r, const Onnx__TensorProto *p, size_t i)
-{
-    return bytes_of((const uint8_t *)r->source->blob->data + p->span[3 * i + 1], (size_t)p->span[3 * i + 2]);
+    return bytes_of((const uint8_t *)r->source->blob->data + p->spans[i].offset, p->spans[i].size);
 }
 
 /* Bytes in the spans of a field, and the last of these spans. */
-static size_t field_size(const Onnx__TensorProto *p, unsigned field, size_t *spans, size_t *last)
+static size_t field_size(const struct onnx_tensor *p, unsigned field, size_t *spans, size_t *last)
 {
     size_t size = 0;
     *spans = *last = 0;
-    for (size_t i = 0; i < span_count(p); i++) {
-        if (p->span[3 * i] != field)
+    for (size_t i = 0; i < p->n_spans; i++) {
+        if (p->spans[i].field != field)
             continue;
-        size += (size_t)p->span[3 * i + 2];
+        size += p->spans[i].size;
         *last = i;
         ++*spans;
     }
@@ -69,15 +63,15 @@ static int decode(struct bytes b, size_t width, uint8_t **at, const uint8_t *end
     return 0;
 }
 
-static struct tensor *read_varints(const struct onnx_reader *r, const Onnx__TensorProto *p, struct tensor *t,
+static struct tensor *read_varints(const struct onnx_reader *r, const struct onnx_tensor *p, struct tensor *t,
                                    struct error *err)
 {
     size_t width = dtype_info(t->dtype)->bits < 8 ? 1 : dtype_info(t->dtype)->bits / 8;
     uint8_t *at = t->data;
     const uint8_t *end = at + t->size;
     int result = 0;
-    for (size_t i = 0; result == 0 && i < span_count(p); i++)
-        if (p->span[3 * i] == data_field(t->dtype))
+    for (size_t i = 0; result == 0 && i < p->n_spans; i++)
+        if (p->spans[i].field == data_field(t->dtype))
             result = decode(span_bytes(r, p, i), width, &at, end, err);
     if (result == 0 && at != end)
         result = error_set(err, "it has fewer elements than its dims say");
@@ -89,11 +83,11 @@ static struct tensor *read_varints(const struct onnx_reader *r, const Onnx__Tens
 
 /* ---- elements as they are in memory ---- */
 
-static struct tensor *join(const struct onnx_reader *r, const Onnx__TensorProto *p, unsigned field, struct tensor *t)
+static struct tensor *join(const struct onnx_reader *r, const struct onnx_tensor *p, unsigned field, struct tensor *t)
 {
     uint8_t *at = t->data;
-    for (size_t i = 0; i < span_count(p); i++) {
-        if (p->span[3 * i] != field)
+    for (size_t i = 0; i < p->n_spans; i++) {
+        if (p->spans[i].field != field)
             continue;
         struct bytes b = span_bytes(r, p, i);
         memcpy(at, b.at, bytes_left(&b));
@@ -102,12 +96,12 @@ static struct tensor *join(const struct onnx_reader *r, const Onnx__TensorProto 
     return t;
 }
 
-static struct tensor *read_plain(const struct onnx_reader *r, const Onnx__TensorProto *p, unsigned field,
+static struct tensor *read_plain(const struct onnx_reader *r, const struct onnx_tensor *p, unsigned field,
                                  enum dtype dtype, int rank, const int64_t *dims, size_t want, struct error *err)
 {
     size_t spans, last, size = field_size(p, field, &spans, &last);
     if (field == RAW_DATA && spans > 0) { /* not repeated: the last one counts */
-        size = (size_t)p->span[3 * last + 2];
+        size = p->spans[last].size;
         spans = 1;
     }
     if (size != want) {
@@ -115,12 +109,12 @@ static struct tensor *read_plain(const struct onnx_reader *r, const Onnx__Tensor
         return NULL;
     }
     if (spans == 1)
-        return tensor_of_blob(dtype, rank, dims, r->source->blob, (size_t)p->span[3 * last + 1], err);
+        return tensor_of_blob(dtype, rank, dims, r->source->blob, p->spans[last].offset, err);
     struct tensor *t = tensor_new(dtype, rank, dims, err);
     return t ? join(r, p, field, t) : NULL;
 }
 
-static struct tensor *read_typed(const struct onnx_reader *r, const Onnx__TensorProto *p, enum dtype dtype, int rank,
+static struct tensor *read_typed(const struct onnx_reader *r, const struct onnx_tensor *p, enum dtype dtype, int rank,
                                  const int64_t *dims, size_t want, struct error *err)
 {
     unsigned field = data_field(dtype);
@@ -136,30 +130,21 @@ static struct tensor *read_typed(const struct onnx_reader *r, const Onnx__Tensor
     return t ? read_varints(r, p, t, err) : NULL;
 }
 
-static struct tensor *read_strings(struct onnx_reader *r, const Onnx__TensorProto *p, int rank, const int64_t *dims,
-                                   struct error *err)
+static struct tensor *read_strings(const struct onnx_tensor *p, int rank, const int64_t *dims, struct error *err)
 {
-    struct arena arena;
-    (void)r;
     if ((uint64_t)tensor_count(rank, dims) != p->n_string_data) {
         error_set(err, "it has %zu strings, its dims want %lld", p->n_string_data, (long long)tensor_count(rank, dims));
         return NULL;
     }
-    arena_init(&arena);
-    struct str *strings = arena_alloc(&arena, p->n_string_data * sizeof(*strings), err);
-    for (size_t i = 0; strings && i < p->n_string_data; i++)
-        strings[i] = (struct str){(const char *)p->string_data[i].data, p->string_data[i].len};
-    struct tensor *t = strings ? tensor_of_strings(rank, dims, strings, err) : NULL;
-    arena_release(&arena);
-    return t;
+    return tensor_of_strings(rank, dims, p->string_data, err);
 }
 
 /* ---- the whole ---- */
 
-static int check_head(const Onnx__TensorProto *p, size_t *size, struct error *err)
+static int check_head(const struct onnx_tensor *p, size_t *size, struct error *err)
 {
     if (p->data_type < 1 || p->data_type >= DTYPE_COUNT)
-        return error_set(err, "its element type is %d, want 1 to %d", p->data_type, DTYPE_COUNT - 1);
+        return error_set(err, "its element type is %lld, want 1 to %d", (long long)p->data_type, DTYPE_COUNT - 1);
     if (p->n_dims > TENSOR_MAX_RANK)
         return error_set(err, "its rank is %zu, want at most %d", p->n_dims, TENSOR_MAX_RANK);
     for (size_t i = 0; i < p->n_dims; i++)
@@ -171,7 +156,7 @@ static int check_head(const Onnx__TensorProto *p, size_t *size, struct error *er
     return 0;
 }
 
-static struct tensor *read_tensor(struct onnx_reader *r, const Onnx__TensorProto *p, struct error *err)
+static struct tensor *read_tensor(struct onnx_reader *r, const struct onnx_tensor *p, struct error *err)
 {
     enum dtype dtype = (enum dtype)p->data_type;
     int rank = (int)p->n_dims;
@@ -181,7 +166,7 @@ static struct tensor *read_tensor(struct onnx_reader *r, const Onnx__TensorProto
     if (p->data_location == 1)
         return onnx_read_external(r, p, dtype, rank, p->dims, err);
     if (dtype == DTYPE_STRING)
-        return read_strings(r, p, rank, p->dims, err);
+        return read_strings(p, rank, p->dims, err);
     size_t raw = field_size(p, RAW_DATA, &spans, &last);
     size_t typed = field_size(p, data_field(dtype), &spans, &last);
     if (raw > 0 && typed > 0) {
@@ -193,7 +178,7 @@ static struct tensor *read_tensor(struct onnx_reader *r, const Onnx__TensorProto
     return read_plain(r, p, RAW_DATA, dtype, rank, p->dims, want, err);
 }
 
-struct tensor *onnx_read_tensor(struct onnx_reader *r, const Onnx__TensorProto *p, struct error *err)
+struct tensor *onnx_read_tensor(struct onnx_reader *r, const struct onnx_tensor *p, struct error *err)
 {
     struct tensor *t = read_tensor(r, p, err);
     if (!t && p->name && *p->name)
@@ -235,7 +220,7 @@ static int scatter(struct tensor *to, const struct tensor *values, const struct 
     return 0;
 }
 
-static struct tensor *make_dense(struct onnx_reader *r, const Onnx__SparseTensorProto *p, const struct tensor *values,
+static struct tensor *make_dense(struct onnx_reader *r, const struct onnx_sparse_tensor *p, const struct tensor *values,
                                  const struct tensor *indices, struct error *err)
 {
     size_t size;
@@ -255,7 +240,7 @@ static struct tensor *make_dense(struct onnx_reader *r, const Onnx__SparseTensor
     return t;
 }
 
-struct tensor *onnx_read_sparse(struct onnx_reader *r, const Onnx__SparseTensorProto *p, struct error *err)
+struct tensor *onnx_read_sparse(struct onnx_reader *r, const struct onnx_sparse_tensor *p, struct error *err)
 {
     if (!p->values || !p->indices) {
         error_set(err, "a sparse tensor without values or indices");

@@ -26,7 +26,7 @@ static int64_t open_dim(struct onnx_reader *r, const char *input, int axis, stru
 
 /* Whether an input has the name before `axis` too: exporters write "batch" for all sizes that are open, and runtimes do
  * not hold them to it. */
-static bool is_repeated(const Onnx__TensorShapeProto *shape, int axis)
+static bool is_repeated(const struct onnx_shape *shape, int axis)
 {
     for (int i = 0; i < axis; i++)
         if (shape->dim[i]->dim_param && strcmp(shape->dim[i]->dim_param, shape->dim[axis]->dim_param) == 0)
@@ -34,10 +34,10 @@ static bool is_repeated(const Onnx__TensorShapeProto *shape, int axis)
     return false;
 }
 
-static int read_dim(struct onnx_reader *r, const Onnx__TensorShapeProto *shape, const char *input, int axis,
-                    int64_t *dim, struct error *err)
+static int read_dim(struct onnx_reader *r, const struct onnx_shape *shape, const char *input, int axis, int64_t *dim,
+                    struct error *err)
 {
-    const Onnx__TensorShapeProto__Dimension *p = shape->dim[axis];
+    const struct onnx_dimension *p = shape->dim[axis];
     if (!p->dim_param || is_no_name(p->dim_param))
         *dim = p->has_dim_value && p->dim_value > 0 ? p->dim_value : open_dim(r, input, axis, err);
     else if (input && is_repeated(shape, axis))
@@ -47,12 +47,12 @@ static int read_dim(struct onnx_reader *r, const Onnx__TensorShapeProto *shape, 
     return *dim == 0 ? -1 : 0;
 }
 
-static int read_tensor_type(struct onnx_reader *r, const Onnx__TypeProto__Tensor *p, const char *input,
+static int read_tensor_type(struct onnx_reader *r, const struct onnx_tensor_type *p, const char *input,
                             struct type *type, struct error *err)
 {
     type->kind = TYPE_TENSOR;
     if (p->elem_type < 0 || p->elem_type >= DTYPE_COUNT)
-        return error_set(err, "element type %d is unknown, want 1 to %d", p->elem_type, DTYPE_COUNT - 1);
+        return error_set(err, "element type %lld is unknown, want 1 to %d", (long long)p->elem_type, DTYPE_COUNT - 1);
     type->dtype = (enum dtype)p->elem_type;
     if (!p->shape)
         return 0;
@@ -65,7 +65,7 @@ static int read_tensor_type(struct onnx_reader *r, const Onnx__TypeProto__Tensor
     return 0;
 }
 
-static int read_type(struct onnx_reader *r, const Onnx__TypeProto *p, const char *input, struct type *type, int depth,
+static int read_type(struct onnx_reader *r, const struct onnx_type *p, const char *input, struct type *type, int depth,
                      struct error *err)
 {
     *type = (struct type){.kind = TYPE_UNKNOWN, .rank = -1};
@@ -73,7 +73,7 @@ static int read_type(struct onnx_reader *r, const Onnx__TypeProto *p, const char
         return 0;
     if (p->tensor_type)
         return read_tensor_type(r, p->tensor_type, input, type, err);
-    const Onnx__TypeProto__Element *element = p->sequence_type ? p->sequence_type : p->optional_type;
+    const struct onnx_element *element = p->sequence_type ? p->sequence_type : p->optional_type;
     if (!element) /* a map, a sparse tensor, or nothing */
         return 0;
     if (depth >= GRAPH_MAX_DEPTH)
@@ -85,7 +85,7 @@ static int read_type(struct onnx_reader *r, const Onnx__TypeProto *p, const char
     return type->element ? read_type(r, element->elem_type, NULL, type->element, depth + 1, err) : -1;
 }
 
-int onnx_read_type(struct onnx_reader *r, const Onnx__TypeProto *p, const char *input, struct type *type,
+int onnx_read_type(struct onnx_reader *r, const struct onnx_type *p, const char *input, struct type *type,
                    struct error *err)
 {
     return read_type(r, p, input, type, 0, err);

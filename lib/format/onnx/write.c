@@ -77,7 +77,7 @@ static int ir_version(int opset)
 /* ---- the model around the graph ---- */
 
 struct domains {
-    Onnx__OperatorSetIdProto **at;
+    struct onnx_opset_id **at;
     size_t count;
 };
 
@@ -105,8 +105,7 @@ static int note_domain(struct onnx_writer *w, struct domains *d, const char *dom
         d->at[i] = arena_alloc(&w->arena, sizeof(**d->at), w->err);
         if (!d->at[i])
             return -1;
-        onnx__operator_set_id_proto__init(d->at[i]);
-        d->at[i]->domain = onnx_string(domain);
+        d->at[i]->domain = domain;
         d->at[i]->has_version = 1;
         d->count++;
     }
@@ -115,7 +114,7 @@ static int note_domain(struct onnx_writer *w, struct domains *d, const char *dom
     return 0;
 }
 
-static int set_opsets(struct onnx_writer *w, Onnx__ModelProto *m)
+static int set_opsets(struct onnx_writer *w, struct onnx_model *m)
 {
     struct domains d = {onnx_make_list(w, MOST_DOMAINS), 0};
     if (!d.at || note_domain(w, &d, "", w->opset) != 0)
@@ -129,7 +128,7 @@ static int set_opsets(struct onnx_writer *w, Onnx__ModelProto *m)
     return 0;
 }
 
-static int set_properties(struct onnx_writer *w, Onnx__ModelProto *m)
+static int set_properties(struct onnx_writer *w, struct onnx_model *m)
 {
     size_t count = 0;
     for (const struct property *p = w->root->properties; p; p = p->next)
@@ -137,9 +136,9 @@ static int set_properties(struct onnx_writer *w, Onnx__ModelProto *m)
     m->metadata_props = onnx_make_list(w, count);
     for (const struct property *p = w->root->properties; m->metadata_props && p; p = p->next) {
         if (strcmp(p->key, "producer") == 0)
-            m->producer_name = onnx_string(p->value.data);
+            m->producer_name = p->value.data;
         else if (strcmp(p->key, "producer_version") == 0)
-            m->producer_version = onnx_string(p->value.data);
+            m->producer_version = p->value.data;
         else if (strcmp(p->key, "opset") == 0)
             continue; /* that of the file read; the one written is in its own place */
         else if (!(m->metadata_props[m->n_metadata_props++] = onnx_make_entry(w, p->key, p->value.data, p->value.size)))
@@ -148,10 +147,9 @@ static int set_properties(struct onnx_writer *w, Onnx__ModelProto *m)
     return m->metadata_props ? 0 : -1;
 }
 
-static int make_model(struct onnx_writer *w, Onnx__ModelProto *m)
+static int make_model(struct onnx_writer *w, struct onnx_model *m)
 {
-    onnx__model_proto__init(m);
-    m->has_ir_version = 1;
+    *m = (struct onnx_model){.has_ir_version = true};
     m->ir_version = ir_version(w->opset);
     if (set_opsets(w, m) != 0 || set_properties(w, m) != 0)
         return -1;
@@ -186,54 +184,6 @@ static int part_outputs(struct graph *root, struct error *err)
         }
     }
     return 0;
-}
-
-/* ---- streaming ---- */
-
-struct sink {
-    ProtobufCBuffer base;
-    struct file_out *out;
-    size_t used;
-    int result;
-    struct error *err;
-    uint8_t bytes[1 << 16];
-};
-
-static void flush(struct sink *s)
-{
-    if (s->result == 0)
-        s->result = file_write(s->out, s->bytes, s->used, s->err);
-    s->used = 0;
-}
-
-static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *data)
-{
-    struct sink *s = (struct sink *)buffer;
-    if (size > sizeof(s->bytes) - s->used)
-        flush(s);
-    if (size > sizeof(s->bytes)) {
-        if (s->result == 0)
-            s->result = file_write(s->out, data, size, s->err);
-        return;
-    }
-    if (size)
-        memcpy(s->bytes + s->used, data, size);
-    s->used += size;
-}
-
-static int write_stream(const Onnx__ModelProto *m, struct file_out *out, struct error *err)
-{
-    struct sink *s = mem_calloc(1, sizeof(*s), err);
-    if (!s)
-        return -1;
-    s->base.append = append;
-    s->out = out;
-    s->err = err;
-    onnx__model_proto__pack_to_buffer(m, &s->base);
-    flush(s);
-    int result = s->result;
-    free(s);
-    return result;
 }
 
 /* ---- the whole ---- */
@@ -271,15 +221,15 @@ static struct graph *lowered(const struct graph *g, struct onnx_writer *w, bool 
 
 static int write_model(struct onnx_writer *w, struct target *target, size_t limit)
 {
-    Onnx__ModelProto m;
+    struct onnx_model m;
     struct file_out *out = target_file(target, NULL, w->err);
     if (!out || part_outputs(w->root, w->err) != 0 || make_model(w, &m) != 0)
         return -1;
-    if (onnx__model_proto__get_packed_size(&m) > limit && write_second(w, target) != 0)
+    if (onnx_wire_size(&m) > limit && write_second(w, target) != 0)
         return -1;
-    if (onnx__model_proto__get_packed_size(&m) > INT32_MAX)
+    if (onnx_wire_size(&m) > INT32_MAX)
         return error_set(w->err, "the model is beyond 2 GiB even without its weights");
-    return write_stream(&m, out, w->err);
+    return onnx_wire_write(&m, out, w->err);
 }
 
 int onnx_write(const struct graph *g, struct target *target, size_t limit, struct error *err)

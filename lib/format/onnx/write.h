@@ -1,4 +1,4 @@
-/* Inside the writer: messages are built in an arena, weights stay where they are, and protobuf-c streams both. */
+/* Inside the writer: messages are built in an arena, weights stay where they are, and the file is made of both. */
 #ifndef FORMAT_ONNX_WRITE_H
 #define FORMAT_ONNX_WRITE_H
 
@@ -6,7 +6,7 @@
 
 /* A tensor that may go to the second file. */
 struct onnx_weight {
-    Onnx__TensorProto *message;
+    struct onnx_tensor *message;
     const struct tensor *tensor;
 };
 
@@ -20,13 +20,13 @@ struct onnx_writer {
 };
 
 /* NULL or -1 with a message in w->err, as all of these. */
-Onnx__GraphProto *onnx_make_graph(struct onnx_writer *w, const struct graph *g, int depth); /* write_graph.c */
-Onnx__NodeProto *onnx_make_node(struct onnx_writer *w, const struct node *n, int depth);    /* write_node.c */
-Onnx__TypeProto *onnx_make_type(struct onnx_writer *w, const struct type *type);            /* write_type.c */
-Onnx__TensorProto *onnx_make_tensor(struct onnx_writer *w, const struct tensor *t, const char *name);
+struct onnx_graph *onnx_make_graph(struct onnx_writer *w, const struct graph *g, int depth); /* write_graph.c */
+struct onnx_node *onnx_make_node(struct onnx_writer *w, const struct node *n, int depth);    /* write_node.c */
+struct onnx_type *onnx_make_type(struct onnx_writer *w, const struct type *type);            /* write_type.c */
+struct onnx_tensor *onnx_make_tensor(struct onnx_writer *w, const struct tensor *t, const char *name);
 /* A list of n pointers; never NULL but for an error. */
 void *onnx_make_list(struct onnx_writer *w, size_t n);
-Onnx__StringStringEntryProto *onnx_make_entry(struct onnx_writer *w, const char *key, const char *bytes, size_t size);
+struct onnx_entry *onnx_make_entry(struct onnx_writer *w, const char *key, const char *bytes, size_t size);
 
 /* Makes the graph keep TensorRT's rules of quantisation (tensorrt.c). */
 int onnx_for_tensorrt(struct graph *root, struct error *err);
@@ -38,11 +38,5 @@ int onnx_write_weights(struct onnx_writer *w, struct file_out *out);
 
 /* Subgraphs in subgraphs, such that a file's messages are at most 100 deep. */
 #define ONNX_WRITE_DEPTH 30
-
-/* protobuf-c's strings are not const, and are not written to. */
-static inline char *onnx_string(const char *s)
-{
-    return (char *)s;
-}
 
 #endif

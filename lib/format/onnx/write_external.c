@@ -17,7 +17,7 @@ static bool moves(const struct onnx_weight *weight)
     return weight->tensor->dtype != DTYPE_STRING && weight->tensor->size >= SMALLEST;
 }
 
-static Onnx__StringStringEntryProto *number_entry(struct onnx_writer *w, const char *key, size_t number)
+static struct onnx_entry *number_entry(struct onnx_writer *w, const char *key, size_t number)
 {
     char text[24];
     int n = snprintf(text, sizeof(text), "%zu", number);
@@ -25,9 +25,9 @@ static Onnx__StringStringEntryProto *number_entry(struct onnx_writer *w, const c
     return copy ? onnx_make_entry(w, key, copy, (size_t)n) : NULL;
 }
 
-static int place(struct onnx_writer *w, Onnx__TensorProto *p, const char *location, size_t offset, size_t size)
+static int place(struct onnx_writer *w, struct onnx_tensor *p, const char *location, size_t offset, size_t size)
 {
-    Onnx__StringStringEntryProto **e = onnx_make_list(w, 3);
+    struct onnx_entry **e = onnx_make_list(w, 3);
     if (!e || !(e[0] = onnx_make_entry(w, "location", location, strlen(location))) ||
         !(e[1] = number_entry(w, "offset", offset)) || !(e[2] = number_entry(w, "length", size)))
         return -1;
@@ -58,7 +58,7 @@ int onnx_place_weights(struct onnx_writer *w, const char *location)
 
 int onnx_write_weights(struct onnx_writer *w, struct file_out *out)
 {
-    static const char zeros[ALIGNMENT];
+    char zeros[ALIGNMENT] = {0};
     size_t offset = 0;
     for (size_t i = 0; i < w->weight_count; i++) {
         const struct tensor *t = w->weights[i].tensor;

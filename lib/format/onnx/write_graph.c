@@ -12,19 +12,18 @@ static bool is_complete(const struct type *type)
     return type && type->kind == TYPE_TENSOR && type->dtype != DTYPE_NONE;
 }
 
-static Onnx__ValueInfoProto *make_info(struct onnx_writer *w, const struct value *v)
+static struct onnx_value_info *make_info(struct onnx_writer *w, const struct value *v)
 {
-    Onnx__ValueInfoProto *p = arena_alloc(&w->arena, sizeof(*p), w->err);
+    struct onnx_value_info *p = arena_alloc(&w->arena, sizeof(*p), w->err);
     if (!p)
         return NULL;
-    onnx__value_info_proto__init(p);
-    p->name = onnx_string(v->name);
+    p->name = v->name;
     if (is_complete(&v->type) && !(p->type = onnx_make_type(w, &v->type)))
         return NULL;
     return p;
 }
 
-static int make_infos(struct onnx_writer *w, struct value *const *values, size_t count, Onnx__ValueInfoProto ***infos,
+static int make_infos(struct onnx_writer *w, struct value *const *values, size_t count, struct onnx_value_info ***infos,
                       size_t *n)
 {
     *infos = onnx_make_list(w, count);
@@ -36,9 +35,9 @@ static int make_infos(struct onnx_writer *w, struct value *const *values, size_t
 
 /* ---- constants ---- */
 
-static int add_constant(struct onnx_writer *w, Onnx__GraphProto *p, const char *name, const struct tensor *t)
+static int add_constant(struct onnx_writer *w, struct onnx_graph *p, const char *name, const struct tensor *t)
 {
-    Onnx__TensorProto *message = onnx_make_tensor(w, t, name);
+    struct onnx_tensor *message = onnx_make_tensor(w, t, name);
     if (!message || mem_grow(&w->weights, &w->weight_cap, w->weight_count + 1, sizeof(*w->weights), w->err) != 0)
         return -1;
     w->weights[w->weight_count++] = (struct onnx_weight){message, t};
@@ -53,7 +52,7 @@ static bool wants_info(const struct value *v)
     return !v->constant && !v->is_input && !v->is_output && is_complete(&v->type);
 }
 
-static int add_values(struct onnx_writer *w, Onnx__GraphProto *p, const struct graph *g)
+static int add_values(struct onnx_writer *w, struct onnx_graph *p, const struct graph *g)
 {
     p->initializer = onnx_make_list(w, g->value_count);
     p->value_info = onnx_make_list(w, g->value_count);
@@ -73,7 +72,7 @@ static int add_values(struct onnx_writer *w, Onnx__GraphProto *p, const struct g
 
 /* onnxruntime takes no two nodes of one name, which a module that is called twice leaves: all but the first of them get
  * a number. */
-static int part_names(struct onnx_writer *w, Onnx__GraphProto *p)
+static int part_names(struct onnx_writer *w, struct onnx_graph *p)
 {
     struct lookup names = {0};
     int status = 0;
@@ -81,7 +80,7 @@ static int part_names(struct onnx_writer *w, Onnx__GraphProto *p)
         if (p->node[i]->name && !lookup_find(&names, p->node[i]->name))
             status = lookup_add(&names, p->node[i]->name, p->node[i], w->err);
     for (size_t i = 0; status == 0 && i < p->n_node; i++) {
-        Onnx__NodeProto *n = p->node[i];
+        struct onnx_node *n = p->node[i];
         char text[LOOKUP_FRESH];
         if (!n->name || lookup_find(&names, n->name) == n)
             continue;
@@ -93,17 +92,16 @@ static int part_names(struct onnx_writer *w, Onnx__GraphProto *p)
     return status;
 }
 
-Onnx__GraphProto *onnx_make_graph(struct onnx_writer *w, const struct graph *g, int depth)
+struct onnx_graph *onnx_make_graph(struct onnx_writer *w, const struct graph *g, int depth)
 {
-    Onnx__GraphProto *p = arena_alloc(&w->arena, sizeof(*p), w->err);
+    struct onnx_graph *p = arena_alloc(&w->arena, sizeof(*p), w->err);
     if (!p)
         return NULL;
     if (depth > ONNX_WRITE_DEPTH) {
         error_set(w->err, "subgraphs nested more than %d deep cannot be read from an ONNX file", ONNX_WRITE_DEPTH);
         return NULL;
     }
-    onnx__graph_proto__init(p);
-    p->name = onnx_string(*g->name ? g->name : "graph");
+    p->name = *g->name ? g->name : "graph";
     if (make_infos(w, g->inputs, g->input_count, &p->input, &p->n_input) != 0 ||
         make_infos(w, g->outputs, g->output_count, &p->output, &p->n_output) != 0 || add_values(w, p, g) != 0)
         return NULL;

@@ -3,17 +3,8 @@
 
 #include "format/onnx/write.h"
 
-static int set_strings(struct onnx_writer *w, Onnx__AttributeProto *p, const struct attr *a)
-{
-    p->strings = arena_alloc(&w->arena, a->n * sizeof(*p->strings), w->err);
-    for (; p->strings && p->n_strings < a->n; p->n_strings++)
-        p->strings[p->n_strings] =
-            (ProtobufCBinaryData){a->strings[p->n_strings].size, (uint8_t *)onnx_string(a->strings[p->n_strings].data)};
-    return p->strings ? 0 : -1;
-}
-
 /* Sets the content; the numbers are AttributeProto.AttributeType's. */
-static int set_content(struct onnx_writer *w, Onnx__AttributeProto *p, const struct attr *a, int depth)
+static int set_content(struct onnx_writer *w, struct onnx_attribute *p, const struct attr *a, int depth)
 {
     switch (a->kind) {
     case ATTR_FLOAT:
@@ -29,7 +20,7 @@ static int set_content(struct onnx_writer *w, Onnx__AttributeProto *p, const str
     case ATTR_STRING:
         p->type = 3;
         p->has_s = 1;
-        p->s = (ProtobufCBinaryData){a->s.size, (uint8_t *)onnx_string(a->s.data)};
+        p->s = a->s;
         return 0;
     case ATTR_TENSOR:
         p->type = 4;
@@ -49,7 +40,9 @@ static int set_content(struct onnx_writer *w, Onnx__AttributeProto *p, const str
         return 0;
     case ATTR_STRINGS:
         p->type = 8;
-        return set_strings(w, p, a);
+        p->n_strings = a->n;
+        p->strings = a->strings;
+        return 0;
     case ATTR_TYPE:
         p->type = 13;
         return (p->tp = onnx_make_type(w, a->type)) ? 0 : -1;
@@ -57,18 +50,17 @@ static int set_content(struct onnx_writer *w, Onnx__AttributeProto *p, const str
     return error_set(w->err, "attribute %s is of no known kind", a->name);
 }
 
-static int set_attributes(struct onnx_writer *w, Onnx__NodeProto *p, const struct node *n, int depth)
+static int set_attributes(struct onnx_writer *w, struct onnx_node *p, const struct node *n, int depth)
 {
     size_t count = 0;
     for (const struct attr *a = n->attrs; a; a = a->next)
         count++;
     p->attribute = onnx_make_list(w, count);
     for (const struct attr *a = n->attrs; p->attribute && a; a = a->next) {
-        Onnx__AttributeProto *to = arena_alloc(&w->arena, sizeof(*to), w->err);
+        struct onnx_attribute *to = arena_alloc(&w->arena, sizeof(*to), w->err);
         if (!to)
             return -1;
-        onnx__attribute_proto__init(to);
-        to->name = onnx_string(a->name);
+        to->name = a->name;
         to->has_type = 1;
         if (set_content(w, to, a, depth) != 0)
             return -1;
@@ -77,28 +69,27 @@ static int set_attributes(struct onnx_writer *w, Onnx__NodeProto *p, const struc
     return p->attribute ? 0 : -1;
 }
 
-static char **make_names(struct onnx_writer *w, struct value *const *values, int count)
+static const char **make_names(struct onnx_writer *w, struct value *const *values, int count)
 {
-    char **names = onnx_make_list(w, (size_t)count);
+    const char **names = onnx_make_list(w, (size_t)count);
     for (int i = 0; names && i < count; i++)
-        names[i] = onnx_string(values[i] ? values[i]->name : "");
+        names[i] = values[i] ? values[i]->name : "";
     return names;
 }
 
-Onnx__NodeProto *onnx_make_node(struct onnx_writer *w, const struct node *n, int depth)
+struct onnx_node *onnx_make_node(struct onnx_writer *w, const struct node *n, int depth)
 {
-    Onnx__NodeProto *p = arena_alloc(&w->arena, sizeof(*p), w->err);
+    struct onnx_node *p = arena_alloc(&w->arena, sizeof(*p), w->err);
     if (!p)
         return NULL;
-    onnx__node_proto__init(p);
     p->input = make_names(w, n->in, n->in_count);
     p->output = make_names(w, n->out, n->out_count);
     if (!p->input || !p->output)
         return NULL;
     p->n_input = (size_t)n->in_count;
     p->n_output = (size_t)n->out_count;
-    p->name = *n->name ? onnx_string(n->name) : NULL;
-    p->op_type = onnx_string(n->op);
-    p->domain = *n->domain ? onnx_string(n->domain) : NULL;
+    p->name = *n->name ? n->name : NULL;
+    p->op_type = n->op;
+    p->domain = *n->domain ? n->domain : NULL;
     return set_attributes(w, p, n, depth) == 0 ? p : NULL;
 }
