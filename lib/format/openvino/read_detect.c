@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/openvino/openvino.h"
+#include "op/detect_build.h"
 
 /* Centre and objectness through the logistic function, classes through it or a softmax; nothing is placed yet. */
 void openvino_read_region_yolo(struct openvino_read *l)
@@ -40,6 +41,8 @@ void openvino_read_detection_output(struct openvino_read *l)
     openvino_ints(l, "keep_top_k", &keep, 1);
     for (int k = 0; k < 3; k++)
         openvino_in(l, k);
+    if (openvino_bool(l, "decrease_label_id", false))
+        build_fail(l->b, "labels that count from the background (decrease_label_id) are not read");
     if (!openvino_bool(l, "normalized", false) || openvino_bool(l, "clip_after_nms", false) || classes < 1)
         build_fail(l->b, "want normalised boxes that are not clipped behind, and a known number of classes");
     struct value *v =
@@ -107,26 +110,47 @@ void openvino_read_psroi_pool(struct openvino_read *l)
     l->out[0] = build_float(l->b, v, "spatial_scale", openvino_float(l, "spatial_scale", 1));
 }
 
+/* Of the samples of a bin the mean, or, as a pool of a grid of these, the largest, at least 0: ONNX's maximum is of
+ * something else. */
 void openvino_read_roi_align(struct openvino_read *l)
 {
-    static const char *const modes[] = {"avg", "max", NULL}, *const places[] = {"asymmetric", "half_pixel", NULL};
-    int place = openvino_word(l, "aligned_mode", "asymmetric", places), mode = openvino_word(l, "mode", "avg", modes);
-    struct value *v = BUILD(l->b, "RoiAlign", openvino_in(l, 0), openvino_in(l, 1), openvino_i64(l, 2));
-    build_int(l->b, v, "output_height", openvino_int(l, "pooled_h", 1));
-    build_int(l->b, v, "output_width", openvino_int(l, "pooled_w", 1));
-    build_int(l->b, v, "sampling_ratio", openvino_int(l, "sampling_ratio", 0));
+    static const char *const modes[] = {"avg", "max", NULL}, *const places[] = {"asymmetric", "half_pixel_for_nn",
+                                                                                "half_pixel", NULL};
+    int place = openvino_word(l, "aligned_mode", "asymmetric", places), max = openvino_word(l, "mode", "avg", modes);
+    int64_t samples = openvino_int(l, "sampling_ratio", 0), each = max ? samples : 1;
+    struct value *rois = openvino_in(l, 1);
+    if (place == 2)
+        rois = detect_with(l->b, "Add", rois, 0.5);
+    if (each < 1 || each > 64)
+        build_fail(l->b, "a maximum of a number of samples that differs from region to region is not read");
+    struct value *v = BUILD(l->b, "RoiAlign", openvino_in(l, 0), rois, openvino_i64(l, 2));
+    build_int(l->b, v, "output_height", openvino_int(l, "pooled_h", 1) * each);
+    build_int(l->b, v, "output_width", openvino_int(l, "pooled_w", 1) * each);
+    build_int(l->b, v, "sampling_ratio", max ? 1 : samples);
     build_float(l->b, v, "spatial_scale", openvino_float(l, "spatial_scale", 1));
-    build_string(l->b, v, "mode", modes[mode]);
-    l->out[0] = build_string(l->b, v, "coordinate_transformation_mode", place ? "half_pixel" : "output_half_pixel");
+    build_string(l->b, v, "coordinate_transformation_mode", place ? "half_pixel" : "output_half_pixel");
+    if (max) {
+        v = BUILD(l->b, "MaxPool", v);
+        build_ints(l->b, build_ints(l->b, v, "kernel_shape", 2, (int64_t[]){each, each}), "strides", 2,
+                   (int64_t[]){each, each});
+    }
+    l->out[0] = max ? BUILD(l->b, "Relu", v) : v;
 }
 
 void openvino_read_roi_pool(struct openvino_read *l)
 {
-    static const char *const methods[] = {"max", NULL};
+    static const char *const methods[] = {"max", "bilinear", NULL};
     int64_t shape[2] = {openvino_int(l, "pooled_h", 1), openvino_int(l, "pooled_w", 1)};
-    struct value *v = BUILD(l->b, "MaxRoiPool", openvino_in(l, 0), openvino_in(l, 1));
-    openvino_word(l, "method", "max", methods);
     openvino_ints(l, "output_size", shape, 2);
+    if (openvino_word(l, "method", "max", methods) == 1) { /* corners as parts of the map */
+        struct value *rois = openvino_in(l, 1);
+        struct value *boxes = detect_gather(l->b, rois, BUILD_LIST(l->b, 2, 1, 4, 3), 1);
+        struct value *image =
+            build_cast(l->b, detect_gather(l->b, rois, build_number(l->b, DTYPE_I64, 0), 1), DTYPE_I64);
+        l->out[0] = detect_crop(l->b, openvino_in(l, 0), boxes, image, shape, 0);
+        return;
+    }
+    struct value *v = BUILD(l->b, "MaxRoiPool", openvino_in(l, 0), openvino_in(l, 1));
     build_ints(l->b, v, "pooled_shape", 2, shape);
     l->out[0] = build_float(l->b, v, "spatial_scale", openvino_float(l, "spatial_scale", 1));
 }

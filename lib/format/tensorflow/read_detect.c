@@ -103,31 +103,7 @@ void tensorflow_read_crop_and_resize(struct tensorflow_op *o)
     if (tensorflow_want_ints(o, 3, size, 2) != 2 || size[0] < 1 || size[1] < 1 || size[0] > 1 << 15 ||
         size[1] > 1 << 15)
         build_fail(b, "the size of the parts must be known");
-    struct value *x = tensorflow_to_nchw(o, 0), *inside = NULL, *corner[4];
-    for (int axis = 0; axis < 2; axis++) { /* y, then x */
-        struct value *last = detect_with(b, "Sub", build_cast(b, build_shape(b, x, 2 + axis, 3 + axis), DTYPE_F32), 1);
-        struct value *from = BUILD(b, "Mul", build_slice(b, tensorflow_in(o, 1), 1, axis, axis + 1), last),
-                     *to = BUILD(b, "Mul", build_slice(b, tensorflow_in(o, 1), 1, 2 + axis, 3 + axis), last);
-        struct value *step = detect_with(b, "Mul", BUILD(b, "Sub", to, from), 1 / (double)(size[axis] - 1));
-        if (size[axis] == 1) { /* the middle */
-            from = detect_with(b, "Mul", BUILD(b, "Add", from, to), 0.5);
-            step = detect_with(b, "Mul", from, 0);
-        }
-        struct value *first = BUILD(b, "Sub", detect_with(b, "Add", from, 0.5), detect_with(b, "Mul", step, 0.5));
-        corner[1 - axis] = first;
-        corner[3 - axis] = BUILD(b, "Add", first, detect_with(b, "Mul", step, (double)size[axis]));
-        struct value *places = build_range(b, BUILD_LIST(b, 0), BUILD_LIST(b, size[axis]));
-        places = BUILD(b, "Add", from, BUILD(b, "Mul", step, build_cast(b, places, DTYPE_F32))); /* [n, size] */
-        places = BUILD(b, "And", detect_with(b, "GreaterOrEqual", places, 0), BUILD(b, "LessOrEqual", places, last));
-        places = build_reshape(b, places, 4, (int64_t[]){-1, 1, axis ? 1 : size[0], axis ? size[1] : 1});
-        inside = axis ? BUILD(b, "And", inside, places) : places;
-    }
-    struct value *rois = build_int(b, build_node(b, "Concat", 4, corner), "axis", 1);
-    struct value *v = BUILD(b, "RoiAlign", build_cast(b, x, DTYPE_F32), rois, tensorflow_i64(o, 2));
-    build_int(b, v, "output_height", size[0]);
-    build_int(b, v, "output_width", size[1]);
-    build_int(b, v, "sampling_ratio", 1);
-    double outside = (double)tensorflow_float(o, "extrapolation_value", 0);
-    v = BUILD(b, "Where", inside, v, build_number(b, DTYPE_F32, outside));
+    struct value *v = detect_crop(b, tensorflow_to_nchw(o, 0), tensorflow_in(o, 1), tensorflow_i64(o, 2), size,
+                                  (double)tensorflow_float(o, "extrapolation_value", 0));
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, 4));
 }
