@@ -76,14 +76,15 @@ static void pixel_offsets(const struct gemm_job *j, struct pixel *p)
     }
 }
 
-/* To the next pixel: a step along the innermost axis, mostly. */
-static void pixel_next(const struct gemm_job *j, struct pixel *p)
+/* So many pixels on, at most to the end of the innermost axis, and then to the next place of the axis outside of it. */
+static void pixel_next(const struct gemm_job *j, struct pixel *p, int count)
 {
     int i = GEMM_AXES - 1;
-    if (++p->at[i] < j->dims[i]) {
-        p->a += j->a_stride[i];
-        p->c += j->c_stride[i];
-        p->add += j->add_stride[i];
+    p->at[i] += count;
+    if (p->at[i] < j->dims[i]) {
+        p->a += count * j->a_stride[i];
+        p->c += count * j->c_stride[i];
+        p->add += count * j->add_stride[i];
         return;
     }
     for (; i >= 0 && p->at[i] >= j->dims[i]; i--) {
@@ -107,10 +108,21 @@ static void find_pixel(const struct gemm_job *j, int64_t index, struct pixel *p)
 static void find_pixels(const struct gemm_args *g, const struct bases *b, struct pixel *p, int count,
                         struct pixel_tile *t)
 {
-    for (int i = 0; i < count; i++, pixel_next(&g->job, p)) {
-        t->a[i] = b->a + p->a * g->a_size;
-        t->c[i] = b->c + p->c * g->c_size;
-        t->add[i] = b->add ? b->add + p->add * g->c_size : NULL;
+    const struct gemm_job *j = &g->job;
+    const int inner = GEMM_AXES - 1;
+    const ptrdiff_t a = j->a_stride[inner] * g->a_size, c = j->c_stride[inner] * g->c_size,
+                    add = j->add_stride[inner] * g->c_size;
+    for (int first = 0, run; first < count; first += run, pixel_next(j, p, run)) {
+        int64_t row = j->dims[inner] - p->at[inner];
+        run = row < count - first ? (int)row : count - first;
+        const char *from = b->a + p->a * g->a_size, *more = b->add ? b->add + p->add * g->c_size : NULL;
+        char *to = b->c + p->c * g->c_size;
+        for (int i = first; i < first + run; i++, from += a, to += c) {
+            t->a[i] = from;
+            t->c[i] = to;
+        }
+        for (int i = first; b->add && i < first + run; i++, more += add)
+            t->add[i] = more;
     }
 }
 
