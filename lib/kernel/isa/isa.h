@@ -24,6 +24,7 @@ void K(binary_q8)(const struct kernel_binary_q8 *b);
 void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d);
 void K(interleave_8)(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
+void table_8_vbmi(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
 
 void K(winograd_input_f32)(const struct kernel_winograd_input_f32 *w);
 void K(winograd_output_f32)(const struct kernel_winograd_output_f32 *w);
