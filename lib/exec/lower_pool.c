@@ -52,27 +52,39 @@ static int collect_taps(const struct pool_args *a, const char *x, const int64_t 
     return n;
 }
 
-/* Whether output `at` of the innermost axis has all its taps inside the image, as far as that axis goes. */
-static bool is_inside(const struct window *w, int64_t at)
+/* How many outputs from place `at` of the innermost axis on, 1 or more, have their taps at the same distances: those
+ * that have them all inside the image, as far as that axis goes. */
+static int64_t alike(const struct window *w, int64_t at)
 {
     int last = w->rank - 1;
-    int64_t from = at * w->stride[last] - w->begin[last];
-    return from >= 0 && from + (w->kernel[last] - 1) * w->dilation[last] < w->in[last];
+    int64_t from = at * w->stride[last] - w->begin[last],
+            room = w->in[last] - 1 - (w->kernel[last] - 1) * w->dilation[last] - from,
+            count = from < 0 || room < 0 ? 1 : room / w->stride[last] + 1;
+    return count < w->out[last] - at ? count : w->out[last] - at;
 }
 
-/* One output of `channels` from n taps. */
-static void reduce_taps(const struct pool_args *a, void *out, const void *const *tap, int n, int64_t divisor)
+/* `width` outputs of `channels` side by side; the first one has these n taps, each other one those a stride on. */
+static void reduce_taps(const struct pool_args *a, void *out, const void **tap, int n, int64_t divisor, int64_t width)
 {
+    const int last = 2 + a->w.rank - 1;
+    const ptrdiff_t size = (ptrdiff_t)view_element(&a->x), step = a->w.stride[last - 2] * a->x.stride[last];
     size_t channels = (size_t)a->out.dims[1];
     struct kernel_reduce_q8 q = a->q;
-    if (!a->bytes) {
+    for (int64_t i = 0; i < width && !a->bytes; i++) {
         const float *rows[POOL_TAPS_MAX];
         memcpy(rows, tap, sizeof *rows * (size_t)n);
-        a->kernels->reduce_rows_f32(a->op, out, rows, n, channels, 1.0f / (float)divisor);
-        return;
+        a->kernels->reduce_rows_f32(a->op, (float *)out + i * a->out.stride[last], rows, n, channels,
+                                    1.0f / (float)divisor);
+        for (int k = 0; k < n; k++)
+            tap[k] = (const char *)tap[k] + step * size;
     }
+    if (!a->bytes)
+        return;
     q.row = tap;
     q.rows = n;
+    q.width = (int)width;
+    q.step = step;
+    q.out_step = a->out.stride[last];
     q.channels = channels;
     q.out = out;
     q.bias = -n * (int32_t)a->x_of.zero;
@@ -84,9 +96,8 @@ static void run_pool_row(const struct pool_args *a, int64_t row)
 {
     const void *tap[POOL_TAPS_MAX];
     ptrdiff_t size = (ptrdiff_t)view_element(&a->x);
-    int64_t at[VIEW_SPATIAL], rest = row, divisor;
-    int last = a->w.rank - 1, n = 0;
-    bool inside = false; /* the output before */
+    int64_t at[VIEW_SPATIAL], rest = row, divisor, width;
+    int last = a->w.rank - 1;
     for (int i = last - 1; i >= 0; i--) {
         at[i] = rest % a->w.out[i];
         rest /= a->w.out[i];
@@ -95,14 +106,10 @@ static void run_pool_row(const struct pool_args *a, int64_t row)
     char *out = (char *)view_data(&a->out) + rest * a->out.stride[0] * size;
     for (int i = 0; i < last; i++)
         out += at[i] * a->out.stride[2 + i] * size;
-    for (at[last] = 0; at[last] < a->w.out[last]; at[last]++) {
-        bool before = inside;
-        inside = is_inside(&a->w, at[last]);
-        if (!before || !inside)
-            n = collect_taps(a, x, at, tap, &divisor);
-        for (int i = 0; i < n && before && inside; i++) /* the same taps, a step on */
-            tap[i] = (const char *)tap[i] + a->w.stride[last] * a->x.stride[2 + last] * size;
-        reduce_taps(a, out + at[last] * a->out.stride[2 + last] * size, tap, n, divisor);
+    for (at[last] = 0; at[last] < a->w.out[last]; at[last] += width) {
+        int n = collect_taps(a, x, at, tap, &divisor);
+        width = alike(&a->w, at[last]);
+        reduce_taps(a, out + at[last] * a->out.stride[2 + last] * size, tap, n, divisor, width);
     }
 }
 
@@ -246,6 +253,7 @@ int exec_lower_q_reduce_mean(struct plan *p, struct node *n, struct error *err)
     a->nest.dims[a->nest.rank++] = 1;
     a->kernels = p->kernels;
     a->q = (struct kernel_reduce_q8){.rows = (int)pixels,
+                                     .width = 1,
                                      .channels = (size_t)a->x.dims[1],
                                      .is_signed = x_of.is_signed,
                                      .mean = true,

@@ -97,10 +97,12 @@ struct kernel_binary_q8 {
     size_t n;
 };
 
-/* out[c] = over r of row[r][c] the largest, or bytes of (bias + sum) * multiplier. rows >= 1; sums fit s32. */
+/* out[x * out_step + c] = over r of row[r][x * step + c] the largest, or bytes of (bias + sum) * multiplier, x < width.
+ * rows >= 1; sums fit s32. */
 struct kernel_reduce_q8 {
     const void *const *row;
-    int rows;
+    int rows, width;
+    ptrdiff_t step, out_step;
     size_t channels;
     bool is_signed, mean;
     int32_t bias;

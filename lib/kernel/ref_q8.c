@@ -83,16 +83,10 @@ static void pack(void *packed, const void *b, int taps, ptrdiff_t tap_step, int 
 }
 
 #define PRODUCT(type, function)                                                                                        \
-    {.name = "gemm_q8",                                                                                                \
-     .a = type,                                                                                                        \
-     .b = KERNEL_S8,                                                                                                   \
-     .mr = 5,                                                                                                          \
-     .nr = PANEL,                                                                                                      \
-     .vector = VECTOR,                                                                                                 \
-     .kr = DEPTH,                                                                                                      \
-     .a_offset = OFFSET,                                                                                               \
-     .run = function,                                                                                                  \
-     .pack = pack}
+    {                                                                                                                  \
+        .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = 5, .nr = PANEL, .vector = VECTOR, .kr = DEPTH,             \
+        .a_offset = OFFSET, .run = function, .pack = pack                                                              \
+    }
 
 const struct kernel_product gemm_u8_ref = PRODUCT(KERNEL_U8, run_u8);
 const struct kernel_product gemm_s8_ref = PRODUCT(KERNEL_S8, run_s8);
@@ -158,15 +152,17 @@ void binary_q8_ref(const struct kernel_binary_q8 *b)
 void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d)
 {
     const struct kernel_byte whole = {d->is_signed, 0, 1};
-    for (size_t i = 0; i < d->channels; i++) {
-        float largest = real_of(d->row[0], i, &whole);
+    for (size_t i = 0; i < d->channels * (size_t)d->width; i++) {
+        ptrdiff_t place = (ptrdiff_t)(i / d->channels), c = (ptrdiff_t)(i % d->channels);
+        size_t at = (size_t)(place * d->step + c);
+        float largest = real_of(d->row[0], at, &whole);
         int32_t sum = d->bias;
         for (int k = 0; k < d->rows; k++) {
-            float x = real_of(d->row[k], i, &whole);
+            float x = real_of(d->row[k], at, &whole);
             largest = fmaxf(largest, x);
             sum += (int32_t)x;
         }
-        ((uint8_t *)d->out)[i] =
+        ((uint8_t *)d->out)[place * d->out_step + c] =
             d->mean ? byte_of((float)sum * d->multiplier, &d->rounding) : (uint8_t)(int32_t)largest;
     }
 }

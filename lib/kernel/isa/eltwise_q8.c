@@ -130,47 +130,57 @@ void K(binary_q8)(const struct kernel_binary_q8 *b)
 
 /* ---- rows ---- */
 
-V_FN void mean_part(size_t i, int count, const struct kernel_reduce_q8 *d, const struct v_rounding *r, bool is_signed)
+/* The mean of row[r][x * step + i] and so on, for output x. */
+V_FN void mean_part(size_t i, int count, const struct kernel_reduce_q8 *d, int x, const struct v_rounding *r,
+                    bool is_signed)
 {
     v_i32 sum = v_set1_i32(d->bias);
     for (int k = 0; k < d->rows; k++)
-        sum = v_add_i32(sum, load(d->row[k], i, count, is_signed));
-    store(d->out, i, count, v_round_lowest(v_mul(v_from_i32(sum), v_set1(d->multiplier)), r));
+        sum = v_add_i32(sum, load((const uint8_t *)d->row[k] + x * d->step, i, count, is_signed));
+    store((uint8_t *)d->out + x * d->out_step, i, count,
+          v_round_lowest(v_mul(v_from_i32(sum), v_set1(d->multiplier)), r));
 }
 
 typedef uint8_t bytes_16 __attribute__((vector_size(16)));
 typedef uint8_t bytes_8 __attribute__((vector_size(8)));
 
-/* The largest of the rows' bytes from i on, as many as `type` holds. A byte's order is that of u8 once the sign of s8
- * is turned. */
+#if defined(ISA_avx512)
+#define LARGER_v_bytes(a, b) (v_bytes) _mm512_max_epu8((__m512i)(a), (__m512i)(b))
+#elif defined(ISA_avx2)
+#define LARGER_v_bytes(a, b) (v_bytes) _mm256_max_epu8((__m256i)(a), (__m256i)(b))
+#else
+#define LARGER_v_bytes  LARGER_bytes_8
+#define LARGER_bytes_16 LARGER_bytes_8
+#endif
+#if defined(ISA_avx2) || defined(ISA_avx512)
+#define LARGER_bytes_16(a, b) (bytes_16) _mm_max_epu8((__m128i)(a), (__m128i)(b))
+#endif
+#define LARGER_bytes_8(a, b) (((a) & (__typeof__(a))((a) > (b))) | ((b) & (__typeof__(a))((a) <= (b))))
+#define LARGER_uint8_t(a, b) ((a) > (b) ? (a) : (b))
+
+/* The largest of the rows' bytes from i on, as many as `type` holds, for all outputs. A byte's order is that of u8 once
+ * the sign of s8 is turned. */
 #define LARGEST(type)                                                                                                  \
     static void largest_##type(const struct kernel_reduce_q8 *d, size_t i, uint8_t turn)                               \
     {                                                                                                                  \
-        type most, x;                                                                                                  \
-        memcpy(&most, (const uint8_t *)d->row[0] + i, sizeof most);                                                    \
-        most ^= turn;                                                                                                  \
-        for (int k = 1; k < d->rows; k++) {                                                                            \
-            memcpy(&x, (const uint8_t *)d->row[k] + i, sizeof x);                                                      \
-            x ^= turn;                                                                                                 \
-            type larger = (type)(x > most);                                                                            \
-            most = (x & larger) | (most & ~larger);                                                                    \
+        for (int place = 0; place < d->width; place++) {                                                               \
+            ptrdiff_t at = place * d->step + (ptrdiff_t)i;                                                             \
+            type most, x;                                                                                              \
+            memcpy(&most, (const uint8_t *)d->row[0] + at, sizeof most);                                               \
+            most ^= turn;                                                                                              \
+            for (int k = 1; k < d->rows; k++) {                                                                        \
+                memcpy(&x, (const uint8_t *)d->row[k] + at, sizeof x);                                                 \
+                x ^= turn;                                                                                             \
+                most = LARGER_##type(most, x);                                                                         \
+            }                                                                                                          \
+            most ^= turn;                                                                                              \
+            memcpy((uint8_t *)d->out + place * d->out_step + i, &most, sizeof most);                                   \
         }                                                                                                              \
-        most ^= turn;                                                                                                  \
-        memcpy((uint8_t *)d->out + i, &most, sizeof most);                                                             \
     }
 LARGEST(v_bytes)
 LARGEST(bytes_16)
 LARGEST(bytes_8)
-
-static void largest_byte(const struct kernel_reduce_q8 *d, size_t i, uint8_t turn)
-{
-    uint8_t most = 0;
-    for (int k = 0; k < d->rows; k++) {
-        uint8_t x = ((const uint8_t *)d->row[k])[i] ^ turn;
-        most = x > most ? x : most;
-    }
-    ((uint8_t *)d->out)[i] = most ^ turn;
-}
+LARGEST(uint8_t)
 
 /* In the largest vectors that the rows fill; the last one ends with them, and may do some bytes again. */
 static void max_rows(const struct kernel_reduce_q8 *d, uint8_t turn)
@@ -178,7 +188,8 @@ static void max_rows(const struct kernel_reduce_q8 *d, uint8_t turn)
     static const struct {
         size_t bytes;
         void (*run)(const struct kernel_reduce_q8 *d, size_t i, uint8_t turn);
-    } sizes[] = {{sizeof(v_bytes), largest_v_bytes}, {16, largest_bytes_16}, {8, largest_bytes_8}, {1, largest_byte}};
+    } sizes[] = {
+        {sizeof(v_bytes), largest_v_bytes}, {16, largest_bytes_16}, {8, largest_bytes_8}, {1, largest_uint8_t}};
     size_t n = d->channels;
     int size = 0;
     while (sizes[size].bytes > n)
@@ -192,8 +203,9 @@ void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d)
     const struct v_rounding r = v_rounding_of(&d->rounding);
     if (!d->mean)
         max_rows(d, d->is_signed ? 0x80 : 0);
-    else if (d->is_signed)
-        PART_LOOP(d->channels, mean_part, d, &r, true);
-    else
-        PART_LOOP(d->channels, mean_part, d, &r, false);
+    for (int x = 0; d->mean && x < d->width; x++)
+        if (d->is_signed)
+            PART_LOOP(d->channels, mean_part, d, x, &r, true);
+        else
+            PART_LOOP(d->channels, mean_part, d, x, &r, false);
 }

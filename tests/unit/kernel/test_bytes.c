@@ -157,14 +157,19 @@ static void check_interleave(const struct kernels *k, size_t n)
 
 static void check_reduce(const struct kernels *k, size_t n)
 {
-    uint8_t want[MAX_N];
+    uint8_t want[MAX_N * 4];
     const void *row[9];
-    int rows = random_to(9);
-    uint8_t *all = random_bytes(inputs, n * (size_t)rows);
+    int rows = random_to(9), width = random_to(3);
+    size_t step = n + guard_random() % 3, out_step = n + guard_random() % 2, size = (size_t)(width - 1) * out_step + n;
+    uint8_t *all = random_bytes(inputs, (size_t)(rows + width - 2) * step + n);
+    memset(want, 0, sizeof want);
     for (int i = 0; i < rows; i++)
-        row[i] = all + (size_t)i * n;
+        row[i] = all + (size_t)i * step;
     struct kernel_reduce_q8 d = {.row = row,
                                  .rows = rows,
+                                 .width = width,
+                                 .step = (ptrdiff_t)step,
+                                 .out_step = (ptrdiff_t)out_step,
                                  .channels = n,
                                  .is_signed = guard_random() % 2,
                                  .mean = guard_random() % 2,
@@ -173,9 +178,10 @@ static void check_reduce(const struct kernels *k, size_t n)
                                  .rounding = random_rounding(),
                                  .out = want};
     kernel_reference()->reduce_rows_q8(&d);
-    d.out = guard_out(outputs, n, 0);
+    d.out = guard_out(outputs, size, 0);
+    memset(d.out, 0, size);
     k->reduce_rows_q8(&d);
-    check_output(k, d.mean ? "mean" : "largest", n, d.out, want);
+    check_output(k, d.mean ? "mean" : "largest", size, d.out, want);
 }
 
 static void elements(void)
