@@ -24,42 +24,57 @@ static int channel_of(int j, int i)
 /* What outputs of a block share. */
 struct block {
     const int8_t *weight;
+    bool is_plain;  /* all of u8; else: */
     __mmask64 mask; /* of the channels that are there */
     __m512i turn;   /* makes u8 of s8 */
     v_i32 bias[QUADS];
     v_f32 multiplier[QUADS], shift[QUADS];
-    struct v_rounding rounding;
+    bool shifts;
+    struct v_narrowing narrowing;
 };
-
-V_FN __m512i load(const struct block *b, const uint8_t *p)
-{
-    return _mm512_xor_si512(_mm512_maskz_loadu_epi8(b->mask, p), b->turn);
-}
 
 /* Adds four taps of the pixel at p to its sums. */
 V_FN void add_taps(v_i32 *acc, const struct block *b, const uint8_t *p, const ptrdiff_t *tap, const v_i32 *weight)
 {
-    __m512i one = load(b, p + tap[0]), two = load(b, p + tap[1]), three = load(b, p + tap[2]),
-            four = load(b, p + tap[3]);
-    __m512i low = _mm512_unpacklo_epi8(one, two), high = _mm512_unpackhi_epi8(one, two);
-    __m512i low_too = _mm512_unpacklo_epi8(three, four), high_too = _mm512_unpackhi_epi8(three, four);
+    __m512i x[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        if (b->is_plain)
+            x[i] = _mm512_loadu_si512(p + tap[i]);
+        else
+            x[i] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(b->mask, p + tap[i]), b->turn);
+    __m512i low = _mm512_unpacklo_epi8(x[0], x[1]), high = _mm512_unpackhi_epi8(x[0], x[1]);
+    __m512i low_too = _mm512_unpacklo_epi8(x[2], x[3]), high_too = _mm512_unpackhi_epi8(x[2], x[3]);
     dot_to(&acc[0], (v_i32)_mm512_unpacklo_epi16(low, low_too), weight[0]);
     dot_to(&acc[1], (v_i32)_mm512_unpackhi_epi16(low, low_too), weight[1]);
     dot_to(&acc[2], (v_i32)_mm512_unpacklo_epi16(high, high_too), weight[2]);
     dot_to(&acc[3], (v_i32)_mm512_unpackhi_epi16(high, high_too), weight[3]);
 }
 
+/* As v_round_bytes() does it; the order of the sums makes that of the bytes. */
 V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
 {
-    __m512i q[QUADS];
+    const struct v_narrowing *n = &b->narrowing;
+    v_f32 x[QUADS];
+    __m512i q[QUADS], zero = (__m512i)n->zero;
 #pragma GCC unroll 4
-    for (int j = 0; j < QUADS; j++) {
-        v_f32 real = v_add(v_mul(v_from_i32(acc[j]), b->multiplier[j]), b->shift[j]);
-        v_i32 x = v_round_lowest(real, &b->rounding);
-        q[j] = (__m512i)v_and_i32(x, v_set1_i32(0xff));
-    }
-    __m512i low = _mm512_packus_epi32(q[0], q[1]), high = _mm512_packus_epi32(q[2], q[3]);
-    _mm512_mask_storeu_epi8(out, b->mask, _mm512_packus_epi16(low, high));
+    for (int j = 0; j < QUADS; j++)
+        x[j] = v_mul(v_from_i32(acc[j]), b->multiplier[j]);
+    if (b->shifts)
+#pragma GCC unroll 4
+        for (int j = 0; j < QUADS; j++)
+            x[j] = v_min(n->high, v_add(x[j], b->shift[j]));
+#pragma GCC unroll 4
+    for (int j = 0; j < QUADS; j++)
+        q[j] = _mm512_cvtps_epi32(x[j]);
+    __m512i one = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
+    __m512i two = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
+    __m512i bytes = _mm512_max_epu8(_mm512_packus_epi16(one, two), (__m512i)n->low);
+    bytes = _mm512_xor_si512(_mm512_min_epu8(bytes, (__m512i)n->most), (__m512i)n->turn);
+    if (b->is_plain)
+        _mm512_storeu_si512(out, bytes);
+    else
+        _mm512_mask_storeu_epi8(out, b->mask, bytes);
 }
 
 #define PIXELS 2
@@ -121,7 +136,9 @@ static void describe(struct block *b, const struct kernel_depthwise_q8 *d, int f
 {
     b->mask = count == BLOCK ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
     b->turn = _mm512_set1_epi8(d->is_signed ? (char)0x80 : 0);
-    b->rounding = v_rounding_of(&d->to.rounding);
+    b->is_plain = count == BLOCK && !d->is_signed;
+    b->shifts = d->to.shift;
+    b->narrowing = v_narrowing_of(&d->to.rounding);
     load_words(b->bias, d->to.bias, first, count);
     load_floats(b->multiplier, d->to.multiplier, first, count);
     load_floats(b->shift, d->to.shift, first, count);
