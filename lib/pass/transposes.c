@@ -392,13 +392,24 @@ static int improve(struct graph *g, struct value *v, const struct perm *label, i
     return status;
 }
 
+/* What is left without use goes at once: in a chain of Transposes the values that they skip to would gather them. */
+static int skip_and_remove(struct node *n, struct error *err)
+{
+    struct node *before = node_is(n, "Transpose") && node_in(n, 0) ? n->in[0]->producer : NULL;
+    int changes = skip_transposes(n, err);
+    if (changes > 0 && pass_is_dead(before))
+        pass_remove(before);
+    if (changes > 0 && pass_is_dead(n))
+        pass_remove(n);
+    return changes;
+}
+
 static int rewrite(struct node *n, int64_t *work, struct error *err)
 {
     struct perm p;
-    int status = skip_transposes(n, err);
-    if (status || !perm_of(n, &p) || perm_is_identity(&p) || is_free(n->out[0]) || pass_is_dead(n))
-        return status;
-    status = improve(n->graph, n->out[0], &p, work, err);
+    if (!perm_of(n, &p) || perm_is_identity(&p) || is_free(n->out[0]) || pass_is_dead(n))
+        return 0;
+    int status = improve(n->graph, n->out[0], &p, work, err);
     p = perm_inverse(&p);
     return status ? status : improve(n->graph, n->in[0], &p, work, err);
 }
@@ -439,8 +450,13 @@ int pass_cancel_transposes(struct graph *g, struct error *err)
     int64_t work = WORK_MAX;
     int changes = pass_each(g, shape_of_transposed, err);
     clear_scratch(g);
-    for (struct node *n = g->first; changes >= 0 && n && work > 0; n = n->next) {
-        int changed = rewrite(n, &work, err);
+    for (struct node *n = g->first, *next; changes >= 0 && n && work > 0; n = next) {
+        next = n->next;
+        int changed = skip_and_remove(n, err);
+        if (changed == 0) {
+            changed = rewrite(n, &work, err);
+            next = n->next;
+        }
         if (changed < 0)
             return -1;
         changes += changed;

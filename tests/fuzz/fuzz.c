@@ -88,7 +88,8 @@ static void memory_peak_reset(void)
 
 static void time_limit(int seconds)
 {
-    struct itimerval busy = {.it_value.tv_sec = seconds}, idle = {.it_value.tv_sec = seconds * 10};
+    struct itimerval busy = {.it_value.tv_sec = seconds},
+                     idle = {.it_value.tv_sec = seconds * 100}; /* a busy machine */
 
     setitimer(ITIMER_PROF, &busy, NULL); /* processor time: other processes do not count */
     setitimer(ITIMER_REAL, &idle, NULL);
