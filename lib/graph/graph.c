@@ -157,7 +157,7 @@ static const struct attr *attr_after(const struct node *n, const struct graph *s
 
 struct graph *graph_next(const struct graph *top, const struct graph *g)
 {
-    struct graph *sub = subgraph_of_nodes(g->first);
+    struct graph *sub = g->root->owned ? subgraph_of_nodes(g->first) : NULL; /* most have none: no need to look */
 
     for (; !sub && g != top; g = g->holder->graph) {
         sub = subgraph_of_attrs(attr_after(g->holder, g));

@@ -79,6 +79,8 @@ static void claim_name(struct build *b, const struct value *v, const char *name)
 
 void build_graph_output(struct build *b, struct value *v, const char *name)
 {
+    if (!b->failed && !v)
+        build_fail(b, "an output of the graph, or of a part of it, is made by nothing");
     if (b->failed)
         return;
     if (v->is_input || v->is_output || v->constant)
@@ -114,7 +116,7 @@ struct graph *build_leave(struct build *b, struct build outer)
 
 void build_body_output(struct build *b, struct value *v)
 {
-    if (!b->failed && v->graph != b->graph)
+    if (!b->failed && v && v->graph != b->graph)
         v = BUILD(b, "Identity", v);
     build_graph_output(b, v, NULL);
 }

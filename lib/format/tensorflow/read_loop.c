@@ -281,7 +281,9 @@ static struct value *call_condition(struct tensorflow_loop *l, struct value *con
 {
     struct value *out[1];
     int count = tensorflow_call(l->o->scope->r, tensorflow_function(l->o, "cond"), in, l->count, out, 1);
-    return count == 1 ? build_reshape(l->o->b, out[0], 0, NULL) : NULL;
+    if (count >= 0 && count != 1)
+        build_fail(l->o->b, "the condition of a loop makes %d values, want 1", count);
+    return l->o->b->failed ? NULL : build_reshape(l->o->b, out[0], 0, NULL);
 }
 
 void tensorflow_read_while(struct tensorflow_op *o)
