@@ -23,16 +23,15 @@ struct flatbuf {
     size_t where;      /* the byte at which it was seen */
 };
 
+/* Both of 16 bytes, which go in two registers wherever they are passed. */
 struct flatbuf_table {
     struct flatbuf *file; /* NULL: absent */
-    size_t at, vtable;
-    uint16_t vtable_size, size;
+    uint32_t at, vtable;
 };
 
 struct flatbuf_vector {
-    struct flatbuf *file;
     const uint8_t *data; /* [count * width], of any alignment; NULL: absent */
-    size_t count, width;
+    uint32_t count, width;
 };
 
 /* The bytes must outlive what is read from them. */
@@ -58,10 +57,10 @@ struct flatbuf_vector flatbuf_vector(struct flatbuf_table t, int slot, size_t wi
 /* Its bytes, without the NUL behind them, which is not relied on. */
 struct flatbuf_vector flatbuf_string(struct flatbuf_table t, int slot);
 
-/* Element i; beyond the end: 0 or absent. */
+/* Element i; beyond the end: 0 or absent. Tables and strings lie in the file. */
 int64_t flatbuf_vector_int(struct flatbuf_vector v, size_t i);
 float flatbuf_vector_float(struct flatbuf_vector v, size_t i);
-struct flatbuf_table flatbuf_vector_table(struct flatbuf_vector v, size_t i);
-struct flatbuf_vector flatbuf_vector_string(struct flatbuf_vector v, size_t i);
+struct flatbuf_table flatbuf_vector_table(struct flatbuf *f, struct flatbuf_vector v, size_t i);
+struct flatbuf_vector flatbuf_vector_string(struct flatbuf *f, struct flatbuf_vector v, size_t i);
 
 #endif

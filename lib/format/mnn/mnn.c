@@ -51,7 +51,7 @@ static bool is_net(const struct mnn_table *net)
             return false;
     }
     for (size_t i = 0; i < names.count && i < LOOK_AT; i++)
-        if (!is_text(flatbuf_vector_string(names, i)))
+        if (!is_text(flatbuf_vector_string(net->raw.file, names, i)))
             return false;
     return true;
 }

@@ -43,7 +43,7 @@ static void add_strings(struct mnn_op *o, struct node *n, const char *name, stru
     struct str strings[MAX_ITEMS];
     size_t count = v.count < MAX_ITEMS ? v.count : MAX_ITEMS;
     for (size_t i = 0; i < count; i++) {
-        struct flatbuf_vector s = flatbuf_vector_string(v, i);
+        struct flatbuf_vector s = flatbuf_vector_string(o->param.raw.file, v, i);
         strings[i] = (struct str){(const char *)s.data, s.count};
     }
     build_check(o->b, node_set_strings(n, name, strings, count, o->b->err) == 0);
@@ -115,7 +115,7 @@ void mnn_read_opaque(struct mnn_op *o)
     char op[64];
     int number = (int)mnn_int(&o->table, "type");
     if (o->in.count > MAX_INPUTS || o->out.count == 0 || o->out.count > MAX_INPUTS) {
-        build_fail(o->b, "%zu inputs, %zu outputs", o->in.count, o->out.count);
+        build_fail(o->b, "%u inputs, %u outputs", o->in.count, o->out.count);
         return;
     }
     for (size_t i = 0; i < o->in.count; i++)

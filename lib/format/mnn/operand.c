@@ -168,7 +168,7 @@ int mnn_ints(struct mnn_op *o, const struct mnn_table *t, const char *field, int
 {
     struct flatbuf_vector v = mnn_vector(t, field);
     if (v.count > (size_t)max)
-        build_fail(o->b, "%s has %zu elements, want at most %d", field, v.count, max);
+        build_fail(o->b, "%s has %u elements, want at most %d", field, v.count, max);
     for (size_t i = 0; !o->b->failed && i < v.count; i++)
         values[i] = flatbuf_vector_int(v, i);
     return o->b->failed ? -1 : (int)v.count;
@@ -181,8 +181,8 @@ struct tensor *mnn_tensor(struct mnn_op *o, struct flatbuf_vector v, enum dtype 
     size_t size = 0;
     if (o->b->failed)
         return NULL;
-    if (count < 0 || !tensor_bytes(dtype, count, &size) || size != v.count * v.width) {
-        build_fail(o->b, "a constant of %lld elements has %zu bytes", (long long)count, v.count * v.width);
+    if (count < 0 || !tensor_bytes(dtype, count, &size) || size != (size_t)v.count * v.width) {
+        build_fail(o->b, "a constant of %lld elements has %zu bytes", (long long)count, (size_t)v.count * v.width);
         return NULL;
     }
     if (size == 0)

@@ -46,7 +46,7 @@ int mnn_scope_open(struct mnn_scope *s, struct error *err)
 const char *mnn_tensor_name(struct mnn_scope *s, size_t i)
 {
     struct flatbuf_vector names = mnn_vector(&s->table, s->outer ? "tensors" : "tensorName");
-    struct flatbuf_vector name = flatbuf_vector_string(names, i);
+    struct flatbuf_vector name = flatbuf_vector_string(&s->reader->file, names, i);
     return name.count ? arena_strndup(&s->b.graph->root->arena, (const char *)name.data, name.count, s->b.err) : NULL;
 }
 
@@ -114,7 +114,7 @@ static const struct mnn_kind unknown = {-1, "Op", "", mnn_read_opaque, NULL};
 static void check_room(struct mnn_op *o)
 {
     struct mnn_reader *r = o->scope->reader;
-    r->taken += 20 + 4 * (o->in.count + o->out.count);
+    r->taken += 20 + 4 * ((size_t)o->in.count + o->out.count);
     if (r->taken > r->file.size + ROOM_BESIDE)
         build_fail(o->b, "more operators and operands than the file has room for: they are shared");
 }
@@ -175,7 +175,7 @@ static int find_tensor(struct mnn_scope *s, struct flatbuf_vector name)
 {
     struct flatbuf_vector names = mnn_vector(&s->table, "tensorName");
     for (size_t i = s->count; i-- > 0;) {
-        if (s->values[i].value && mnn_same_bytes(flatbuf_vector_string(names, i), name))
+        if (s->values[i].value && mnn_same_bytes(flatbuf_vector_string(&s->reader->file, names, i), name))
             return (int)i;
     }
     return -1;
@@ -184,7 +184,7 @@ static int find_tensor(struct mnn_scope *s, struct flatbuf_vector name)
 static void read_named_outputs(struct mnn_scope *s, struct flatbuf_vector list)
 {
     for (size_t i = 0; i < list.count && !s->b.failed; i++) {
-        struct flatbuf_vector name = flatbuf_vector_string(list, i);
+        struct flatbuf_vector name = flatbuf_vector_string(&s->reader->file, list, i);
         int at = find_tensor(s, name);
         if (at < 0)
             build_fail(&s->b, "output '%.*s' is no tensor that an operator makes", (int)(name.count % 200), name.data);

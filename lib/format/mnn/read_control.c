@@ -93,7 +93,7 @@ static int64_t find_tensor(struct mnn_scope *s, struct flatbuf_vector name)
 {
     struct flatbuf_vector names = mnn_vector(&s->table, "tensors");
     for (size_t i = 0; i < names.count && i < s->count; i++)
-        if (mnn_same_bytes(flatbuf_vector_string(names, i), name))
+        if (mnn_same_bytes(flatbuf_vector_string(&s->reader->file, names, i), name))
             return (int64_t)i;
     return -1;
 }
@@ -108,7 +108,7 @@ static void preset_aliases(struct mnn_op *o, struct mnn_scope *s)
         struct mnn_table alias = mnn_item(&o->param, "aliases_inputs", i);
         struct flatbuf_vector names = mnn_vector(&alias, "data");
         for (size_t j = 0; j < names.count && !o->b->failed; j++) {
-            int64_t index = find_tensor(s, flatbuf_vector_string(names, j));
+            int64_t index = find_tensor(s, flatbuf_vector_string(o->param.raw.file, names, j));
             if (index >= 0)
                 preset(s, index, mnn_in_any(o, i), mnn_layout_in(o, i));
         }
@@ -126,7 +126,7 @@ static struct graph *read_branch(struct mnn_op *o, const char *field, size_t sid
     for (size_t i = 0; i < count && !o->b->failed; i++) {
         struct mnn_table alias = mnn_item(&o->param, "aliases_outputs", i);
         struct flatbuf_vector names = mnn_vector(&alias, "data");
-        add_result(&s, find_tensor(&s, flatbuf_vector_string(names, side)), false);
+        add_result(&s, find_tensor(&s, flatbuf_vector_string(o->param.raw.file, names, side)), false);
         build_check(o->b, !s.b.failed);
     }
     return close_body(o, &s);
@@ -153,7 +153,7 @@ static void add_body_inputs(struct mnn_op *o, struct mnn_scope *s, struct value 
     int64_t index[MAX_OPERANDS];
     struct flatbuf_vector inputs = mnn_vector(&s->table, "inputs");
     if (inputs.count != o->in.count)
-        build_fail(o->b, "its body has %zu inputs, want %zu", inputs.count, o->in.count);
+        build_fail(o->b, "its body has %u inputs, want %u", inputs.count, o->in.count);
     for (size_t i = 0; i < inputs.count && !o->b->failed; i++) {
         index[i] = flatbuf_vector_int(inputs, i);
         const struct type *type = begin[i] ? build_type(o->b, begin[i]) : NULL;

@@ -18,7 +18,7 @@ void mnn_read_input(struct mnn_op *o)
     for (int i = 0; i < rank; i++)
         dims[i] = mnn_vector(&o->param, "dims").count && dims[i] > 0 ? dims[i] : DIM_UNKNOWN;
     if (dtype == DTYPE_NONE || o->out.count != 1)
-        build_fail(o->b, "an input of data type %lld with %zu outputs", (long long)type, o->out.count);
+        build_fail(o->b, "an input of data type %lld with %u outputs", (long long)type, o->out.count);
     if (o->b->failed)
         return;
     const char *name = mnn_tensor_name(o->scope, (size_t)flatbuf_vector_int(o->out, 0));

@@ -163,7 +163,7 @@ struct mnn_table mnn_item(const struct mnn_table *t, const char *field, size_t i
     int slot = find_slot(t, field, &f);
     if (slot < 0)
         return (struct mnn_table){0};
-    return (struct mnn_table){flatbuf_vector_table(flatbuf_vector(t->raw, slot, 4), i), table_schema(&f)};
+    return (struct mnn_table){flatbuf_vector_table(t->raw.file, flatbuf_vector(t->raw, slot, 4), i), table_schema(&f)};
 }
 
 bool mnn_same_bytes(struct flatbuf_vector a, struct flatbuf_vector b)

@@ -181,7 +181,7 @@ static struct tensor *read_sparse_floats(struct mnn_op *o, const struct mnn_tabl
     bool fits = alpha && may_unpack(o, tensor_count(rank, dims), 8);
     struct tensor *t = fits ? tensor_new(DTYPE_F32, rank, dims, o->b->err) : NULL;
     if (t && (int64_t)index.count != alpha->count)
-        build_fail(o->b, "%zu places have %lld values", index.count, (long long)alpha->count);
+        build_fail(o->b, "%u places have %lld values", index.count, (long long)alpha->count);
     for (size_t i = 0; t && !o->b->failed && i < index.count; i++) {
         int64_t at = (uint32_t)flatbuf_vector_int(index, i);
         if (at < t->count)

@@ -76,7 +76,8 @@ static void keep_options(struct tflite_op *o, struct node *n)
 {
     const struct tflite_opaque *row = tflite_opaque(o->row->code);
     struct flatbuf_vector bytes = flatbuf_vector(o->table, OPERATOR_CUSTOM, 1);
-    struct flatbuf_table code = flatbuf_vector_table(o->g->file->codes, flatbuf_uint(o->table, OPERATOR_CODE, 4, 0));
+    struct flatbuf_table code =
+        flatbuf_vector_table(&o->g->file->buf, o->g->file->codes, flatbuf_uint(o->table, OPERATOR_CODE, 4, 0));
     struct flatbuf_vector custom = flatbuf_string(code, CODE_CUSTOM);
     char name[16];
     bool good = true;
@@ -103,7 +104,7 @@ void tflite_read_opaque(struct tflite_op *o)
     char name[160];
     size_t count = o->inputs.count;
     if (count > 64 || o->outputs.count < 1 || o->outputs.count > 64) {
-        tflite_fail(o, "%zu inputs and %zu outputs: want at most 64, and an output", count, o->outputs.count);
+        tflite_fail(o, "%zu inputs and %u outputs: want at most 64, and an output", count, o->outputs.count);
         return;
     }
     for (size_t i = 0; i < count && !o->b->failed; i++)
@@ -123,7 +124,8 @@ void tflite_read_opaque(struct tflite_op *o)
 static void read_operator(struct tflite_graph *g, struct flatbuf_table table)
 {
     struct tflite_op o = {.g = g, .b = g->b, .table = table};
-    struct flatbuf_table code = flatbuf_vector_table(g->file->codes, flatbuf_uint(table, OPERATOR_CODE, 4, 0));
+    struct flatbuf_table code =
+        flatbuf_vector_table(&g->file->buf, g->file->codes, flatbuf_uint(table, OPERATOR_CODE, 4, 0));
     struct tflite_row row = find_row(g, code);
     o.row = &row;
     o.options = flatbuf_table(table, OPERATOR_OPTIONS);
@@ -131,7 +133,7 @@ static void read_operator(struct tflite_graph *g, struct flatbuf_table table)
     o.outputs = flatbuf_vector(table, OPERATOR_OUTPUTS, 4);
     if (g->file->operators++ >= TFLITE_OPERATORS_MOST)
         build_fail(g->b, "more than %d operators", TFLITE_OPERATORS_MOST);
-    g->file->operands += o.inputs.count + o.outputs.count;
+    g->file->operands += (size_t)o.inputs.count + o.outputs.count;
     if (g->file->operands > g->file->blob->size / 4 + TFLITE_OPERATORS_MOST)
         build_fail(g->b, "more operands than the file has room for: operators share their lists");
     if (!code.file && !g->b->failed)
@@ -162,7 +164,7 @@ static int read_tensors(struct tflite_graph *g)
     build_check(g->b, g->tensors != NULL);
     for (g->tensor_count = 0; g->tensors && g->tensor_count < list.count; g->tensor_count++)
         g->tensors[g->tensor_count] =
-            (struct tflite_tensor){.table = flatbuf_vector_table(list, g->tensor_count), .decoded = -1};
+            (struct tflite_tensor){.table = flatbuf_vector_table(&g->file->buf, list, g->tensor_count), .decoded = -1};
     return f->buf.fault || g->b->failed ? -1 : 0;
 }
 
@@ -198,7 +200,7 @@ static void bind_inputs(struct tflite_graph *g, struct value *const *in, size_t 
     struct flatbuf_vector list = flatbuf_vector(g->table, GRAPH_INPUTS, 4);
     struct tflite_scale scale;
     if (in && list.count != count)
-        build_fail(g->b, "a subgraph of %zu inputs is given %zu", list.count, count);
+        build_fail(g->b, "a subgraph of %u inputs is given %zu", list.count, count);
     for (size_t i = 0; i < list.count && !g->b->failed; i++) {
         struct tflite_tensor *t = tflite_tensor(g, flatbuf_vector_int(list, i));
         if (t && !in)
@@ -236,7 +238,7 @@ static void read_operators(struct tflite_graph *g)
 {
     struct flatbuf_vector list = flatbuf_vector(g->table, GRAPH_OPERATORS, 4);
     for (size_t i = 0; i < list.count && !g->b->failed; i++)
-        read_operator(g, flatbuf_vector_table(list, i));
+        read_operator(g, flatbuf_vector_table(&g->file->buf, list, i));
 }
 
 int tflite_read_graph(struct tflite_file *f, int64_t index, struct build *b, struct value *const *in, size_t count,
@@ -245,13 +247,13 @@ int tflite_read_graph(struct tflite_file *f, int64_t index, struct build *b, str
     struct tflite_graph g = {.file = f, .b = b};
     *out = (struct tflite_results){0};
     if (index < 0 || (uint64_t)index >= f->graphs.count)
-        build_fail(b, "subgraph %lld of %zu", (long long)index, f->graphs.count);
+        build_fail(b, "subgraph %lld of %u", (long long)index, f->graphs.count);
     if (f->depth >= TFLITE_DEPTH_MOST)
         build_fail(b, "subgraphs inside of one another deeper than %d", TFLITE_DEPTH_MOST);
     if (b->failed)
         return -1;
     f->depth++;
-    g.table = flatbuf_vector_table(f->graphs, (size_t)index);
+    g.table = flatbuf_vector_table(&f->buf, f->graphs, (size_t)index);
     if (read_tensors(&g) == 0) {
         bind_inputs(&g, in, count);
         read_operators(&g);

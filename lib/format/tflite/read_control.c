@@ -18,7 +18,7 @@ static int values_from(struct tflite_op *o, int first, struct value **in)
 {
     int count = (int)o->inputs.count - first;
     if (count < 0 || count > VALUES_MOST)
-        tflite_fail(o, "%zu inputs: want at most %d", o->inputs.count, VALUES_MOST);
+        tflite_fail(o, "%u inputs: want at most %d", o->inputs.count, VALUES_MOST);
     for (int i = 0; i < count && !o->b->failed; i++)
         if (!(in[i] = tflite_raw(o, first + i)))
             tflite_fail(o, "input %d is absent", first + i);
@@ -42,7 +42,7 @@ static void begin_subgraph(struct tflite_op *o, struct build *b)
 static void give_outputs(struct tflite_op *o, struct value *v, size_t count)
 {
     if (count != o->outputs.count)
-        tflite_fail(o, "a subgraph of %zu outputs for %zu", count, o->outputs.count);
+        tflite_fail(o, "a subgraph of %zu outputs for %u", count, o->outputs.count);
     for (size_t i = 0; i < count && !o->b->failed; i++)
         build_output(o->b, v, (int)i);
     for (size_t i = 0; i < count && !o->b->failed; i++)
@@ -268,10 +268,11 @@ static struct tflite_variable *variable(struct tflite_op *o)
 /* Whether the network itself, not what is called once before, gives variables new values. */
 static bool assigns(struct tflite_file *f)
 {
-    struct flatbuf_vector list = flatbuf_vector(flatbuf_vector_table(f->graphs, 0), GRAPH_OPERATORS, 4);
+    struct flatbuf_vector list = flatbuf_vector(flatbuf_vector_table(&f->buf, f->graphs, 0), GRAPH_OPERATORS, 4);
     for (size_t i = 0; i < list.count && !f->buf.fault; i++) {
-        uint64_t code = flatbuf_uint(flatbuf_vector_table(list, i), OPERATOR_CODE, 4, 0);
-        if (flatbuf_int(flatbuf_vector_table(f->codes, (size_t)code), CODE_NEW, 4, 0) == TFLITE_ASSIGN_VARIABLE)
+        uint64_t code = flatbuf_uint(flatbuf_vector_table(&f->buf, list, i), OPERATOR_CODE, 4, 0);
+        if (flatbuf_int(flatbuf_vector_table(&f->buf, f->codes, (size_t)code), CODE_NEW, 4, 0) ==
+            TFLITE_ASSIGN_VARIABLE)
             return true;
     }
     return false;

@@ -198,7 +198,7 @@ void tflite_read_add_n(struct tflite_op *o)
 {
     struct value *sum = tflite_real(o, 0);
     if (o->inputs.count > TERMS_MOST)
-        tflite_fail(o, "a sum of %zu tensors: want at most %d", o->inputs.count, TERMS_MOST);
+        tflite_fail(o, "a sum of %u tensors: want at most %d", o->inputs.count, TERMS_MOST);
     for (int i = 1; i < (int)o->inputs.count && !o->b->failed; i++)
         sum = BUILD(o->b, "Add", sum, tflite_real(o, i));
     tflite_give(o, 0, sum);

@@ -17,7 +17,7 @@ static size_t find(struct tflite_file *f, const char *name, const uint8_t **data
 {
     struct flatbuf_vector list = flatbuf_vector(f->model, MODEL_METADATA, 4);
     for (size_t i = 0; i < list.count && !f->buf.fault; i++) {
-        struct flatbuf_table t = flatbuf_vector_table(list, i);
+        struct flatbuf_table t = flatbuf_vector_table(&f->buf, list, i);
         struct flatbuf_vector text = flatbuf_string(t, METADATA_NAME);
         if (text.count == strlen(name) && memcmp(text.data, name, text.count) == 0)
             return tflite_buffer(f, flatbuf_uint(t, METADATA_BUFFER, 4, 0), data);
@@ -71,7 +71,7 @@ static int put_recipe(struct tflite_file *f, struct flatbuf_table tensor, const 
     int result = 0;
     text_init(&text);
     for (size_t i = 0; i < units.count && !text.size; i++) {
-        struct flatbuf_table unit = flatbuf_vector_table(units, i);
+        struct flatbuf_table unit = flatbuf_vector_table(tensor.file, units, i);
         if (flatbuf_uint(unit, UNIT_TYPE, 1, 0) == UNIT_NORMALIZATION)
             print_recipe(&text, flatbuf_table(unit, UNIT_OPTIONS), colour_of(tensor), q);
     }
@@ -101,7 +101,7 @@ static const char *label_file(struct tflite_file *f, struct flatbuf_table tensor
 {
     struct flatbuf_vector files = flatbuf_vector(tensor, META_FILES, 4);
     for (size_t i = 0; i < files.count; i++) {
-        struct flatbuf_table t = flatbuf_vector_table(files, i);
+        struct flatbuf_table t = flatbuf_vector_table(tensor.file, files, i);
         struct flatbuf_vector name = flatbuf_string(t, FILE_NAME);
         if (flatbuf_uint(t, FILE_TYPE, 1, 0) == FILE_AXIS_LABELS && name.count)
             return arena_strndup(&f->root->arena, (const char *)name.data, name.count, f->err);
@@ -166,13 +166,13 @@ static int read_library(struct tflite_file *f)
     if (!size)
         return 0;
     flatbuf_init(&meta, data, size, TABLES_MOST);
-    struct flatbuf_table graph = flatbuf_vector_table(flatbuf_vector(flatbuf_root(&meta), META_GRAPHS, 4), 0);
-    struct flatbuf_table input = flatbuf_vector_table(flatbuf_vector(graph, META_INPUTS, 4), 0);
-    struct flatbuf_table output = flatbuf_vector_table(flatbuf_vector(graph, META_OUTPUTS, 4), 0);
-    struct flatbuf_table main = flatbuf_vector_table(f->graphs, 0);
+    struct flatbuf_table graph = flatbuf_vector_table(&meta, flatbuf_vector(flatbuf_root(&meta), META_GRAPHS, 4), 0);
+    struct flatbuf_table input = flatbuf_vector_table(&meta, flatbuf_vector(graph, META_INPUTS, 4), 0);
+    struct flatbuf_table output = flatbuf_vector_table(&meta, flatbuf_vector(graph, META_OUTPUTS, 4), 0);
+    struct flatbuf_table main = flatbuf_vector_table(&f->buf, f->graphs, 0);
     struct flatbuf_vector tensors = flatbuf_vector(main, GRAPH_TENSORS, 4);
     int64_t first = flatbuf_vector_int(flatbuf_vector(main, GRAPH_INPUTS, 4), 0);
-    struct tflite_tensor t = {.table = flatbuf_vector_table(tensors, (size_t)first)};
+    struct tflite_tensor t = {.table = flatbuf_vector_table(&f->buf, tensors, (size_t)first)};
     struct stored q = stored_by(&t);
     return put_recipe(f, input, &q) < 0 || put_labels(f, output) < 0 ? -1 : 0;
 }

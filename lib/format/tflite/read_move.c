@@ -37,7 +37,7 @@ void tflite_read_squeeze(struct tflite_op *o)
     struct flatbuf_vector axes = flatbuf_vector(o->options, 0, 4);
     int64_t list[TENSOR_MAX_RANK];
     if (axes.count > TENSOR_MAX_RANK)
-        tflite_fail(o, "%zu axes", axes.count);
+        tflite_fail(o, "%u axes", axes.count);
     for (size_t i = 0; i < axes.count && !o->b->failed; i++)
         list[i] = flatbuf_vector_int(axes, i);
     tflite_give(o, 0,
@@ -86,7 +86,7 @@ void tflite_read_zeros_like(struct tflite_op *o)
 static int operand_count(struct tflite_op *o)
 {
     if (o->inputs.count > LIST_MOST)
-        tflite_fail(o, "%zu inputs: want at most %d", o->inputs.count, LIST_MOST);
+        tflite_fail(o, "%u inputs: want at most %d", o->inputs.count, LIST_MOST);
     return o->b->failed ? 0 : (int)o->inputs.count;
 }
 

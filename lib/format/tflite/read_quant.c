@@ -73,7 +73,7 @@ static bool check_scale(struct tflite_graph *g, const struct tflite_tensor *t, s
         s->axis = 0;
     if (s->scale.count > 1 && (s->axis < 0 || s->axis >= type.rank ||
                                (type.dims[s->axis] >= 0 && type.dims[s->axis] != (int64_t)s->scale.count)))
-        build_fail(g->b, "tensor '%s' has %zu scales for axis %d", tflite_tensor_name(g, t), s->scale.count, s->axis);
+        build_fail(g->b, "tensor '%s' has %u scales for axis %d", tflite_tensor_name(g, t), s->scale.count, s->axis);
     return !g->b->failed;
 }
 

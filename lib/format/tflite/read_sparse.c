@@ -102,7 +102,7 @@ static bool read_levels(struct sparse *s, struct flatbuf_table sparsity, int ran
         return false;
     for (; s->count < (int)levels.count; s->count++) {
         size_t i = (size_t)s->count;
-        struct flatbuf_table t = flatbuf_vector_table(levels, i);
+        struct flatbuf_table t = flatbuf_vector_table(sparsity.file, levels, i);
         if (!read_level(&s->levels[i], t, flatbuf_vector_int(order, i), blocks, rank))
             return false;
     }

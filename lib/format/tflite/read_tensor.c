@@ -30,7 +30,7 @@ int tflite_tensor_type(struct tflite_graph *g, const struct tflite_tensor *t, st
     uint64_t dtype = flatbuf_uint(t->table, TENSOR_TYPE, 1, TYPE_F32);
     *type = (struct type){.kind = TYPE_TENSOR, .rank = (int)dims.count};
     if (dtype >= tflite_dtype_count || dims.count > TENSOR_MAX_RANK) {
-        build_fail(g->b, "a tensor of type %d with %zu axes: want at most %d", (int)dtype, dims.count, TENSOR_MAX_RANK);
+        build_fail(g->b, "a tensor of type %d with %u axes: want at most %d", (int)dtype, dims.count, TENSOR_MAX_RANK);
         return -1;
     }
     type->dtype = tflite_dtypes[dtype];
@@ -63,7 +63,7 @@ size_t tflite_buffer(struct tflite_file *f, uint64_t index, const uint8_t **data
 {
     if (index >= f->buffers.count)
         flatbuf_fail(&f->buf, 0, "the number of a buffer that is not there");
-    struct flatbuf_table table = flatbuf_vector_table(f->buffers, (size_t)index);
+    struct flatbuf_table table = flatbuf_vector_table(&f->buf, f->buffers, (size_t)index);
     struct flatbuf_vector bytes = flatbuf_vector(table, BUFFER_DATA, 1);
     uint64_t offset = flatbuf_uint(table, BUFFER_OFFSET, 8, 0), size = flatbuf_uint(table, BUFFER_SIZE, 8, 0);
     *data = bytes.data;

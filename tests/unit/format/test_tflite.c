@@ -339,8 +339,8 @@ static void test_reflection_is_written(void)
     struct blob *blob = file_read(path, &err);
     struct flatbuf in = {0};
     flatbuf_init(&in, blob ? blob->data : NULL, blob ? blob->size : 0, 1000);
-    struct flatbuf_table graph = flatbuf_vector_table(flatbuf_vector(flatbuf_root(&in), 2, 4), 0);
-    CHECK(flatbuf_table(flatbuf_vector_table(flatbuf_vector(graph, 3, 4), 0), 4).file != NULL);
+    struct flatbuf_table graph = flatbuf_vector_table(&in, flatbuf_vector(flatbuf_root(&in), 2, 4), 0);
+    CHECK(flatbuf_table(flatbuf_vector_table(&in, flatbuf_vector(graph, 3, 4), 0), 4).file != NULL);
     blob_unref(blob);
     graph_free(b.graph);
     close(file);

@@ -28,7 +28,7 @@ static void test_reads(void)
     CHECK(text.count == 2 && memcmp(text.data, "ab", 2) == 0);
     CHECK(children.count == 2);
     for (size_t i = 0; i < 2; i++)
-        CHECK(flatbuf_int(flatbuf_vector_table(children, i), 0, 4, 0) == 7);
+        CHECK(flatbuf_int(flatbuf_vector_table(&f, children, i), 0, 4, 0) == 7);
     CHECK(flatbuf_check(&f, &err) == 0);
 }
 
@@ -42,7 +42,7 @@ static void test_absent(void)
     CHECK(flatbuf_int(root, 4, 4, -5) == -5 && flatbuf_float(none, 0, 2.5f) == 2.5f);
     CHECK(!none.file && flatbuf_vector(none, 0, 4).count == 0 && !flatbuf_string(root, 50).data);
     struct flatbuf_vector children = flatbuf_vector(root, 3, 4);
-    CHECK(!flatbuf_vector_table(children, 2).file && flatbuf_vector_int(children, 2) == 0);
+    CHECK(!flatbuf_vector_table(&f, children, 2).file && flatbuf_vector_int(children, 2) == 0);
     CHECK(flatbuf_check(&f, &err) == 0);
 }
 
@@ -57,7 +57,7 @@ static int walk(const uint8_t *data, size_t size, struct error *err)
     for (size_t i = 0; i < text.count; i++)
         sum += text.data[i];
     for (size_t i = 0; i < children.count; i++)
-        sum += flatbuf_int(flatbuf_vector_table(children, i), 0, 4, 0);
+        sum += flatbuf_int(flatbuf_vector_table(&f, children, i), 0, 4, 0);
     return flatbuf_check(&f, err) < 0 ? -1 : sum == INT64_MIN;
 }
 

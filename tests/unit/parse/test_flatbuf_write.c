@@ -50,7 +50,7 @@ static void test_round_trip(void)
     struct flatbuf_vector c = flatbuf_vector(root, 5, 4);
     CHECK(c.count == 3);
     for (size_t i = 0; i < 3; i++) {
-        struct flatbuf_table child = flatbuf_vector_table(c, i);
+        struct flatbuf_table child = flatbuf_vector_table(&f, c, i);
         CHECK(flatbuf_int(child, 0, 4, 0) == (int)i + 5 && flatbuf_int(child, 2, 8, 0) == -3);
         CHECK((child.at & 3) == 0);
     }
@@ -77,7 +77,7 @@ static void test_vtables_are_shared(void)
     struct flatbuf_vector c = flatbuf_vector(flatbuf_root(&f), 0, 4);
     bool right = c.count == 1000;
     for (size_t i = 0; i < c.count; i++)
-        right = right && flatbuf_int(flatbuf_vector_table(c, i), 0, 4, 0) == (int)i + 1;
+        right = right && flatbuf_int(flatbuf_vector_table(&f, c, i), 0, 4, 0) == (int)i + 1;
     CHECK(right && flatbuf_check(&f, &err) == 0);
     flatbuf_out_release(&o);
 }
