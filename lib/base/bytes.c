@@ -2,14 +2,12 @@
 
 struct bytes bytes_of(const void *data, size_t size)
 {
-    const uint8_t *at = data;
-
-    return (struct bytes){.at = at, .end = size ? at + size : at};
+    return (struct bytes){.at = data, .left = size};
 }
 
 size_t bytes_left(const struct bytes *b)
 {
-    return b->bad ? 0 : (size_t)(b->end - b->at);
+    return b->bad ? 0 : (size_t)b->left;
 }
 
 /* Shared by NULL buffers too: zero bytes of nothing are not an error, but need a pointer that is not NULL. */
@@ -25,6 +23,7 @@ const uint8_t *bytes_take(struct bytes *b, size_t n)
     }
     if (n)
         b->at += n;
+    b->left -= n;
     return p ? p : nothing;
 }
 

@@ -7,9 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of 16 bytes, so that it goes in two registers. */
 struct bytes {
-    const uint8_t *at, *end;
-    bool bad;
+    const uint8_t *at;
+    uint64_t left : 63; /* bytes from there on */
+    bool bad : 1;
 };
 
 struct bytes bytes_of(const void *data, size_t size);

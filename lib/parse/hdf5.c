@@ -134,7 +134,7 @@ static int read_block(struct header *h, struct block block, bool is_first, struc
     if (fine && h->is_second && !is_first)
         fine = block.size >= 8 && hdf5_signed(&b, "OCHK");
     if (fine && h->is_second && !is_first)
-        b.end -= 4;
+        b.left -= 4;
     while (fine && (h->is_second || h->messages) && next_message(h, &b, &type, &size, &flags)) {
         const uint8_t *body = bytes_take(&b, size);
         fine = body != NULL;

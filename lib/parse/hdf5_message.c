@@ -105,8 +105,8 @@ static const char *long_text(struct hdf5 *f, const uint8_t *at, unsigned width, 
     bytes_take(&heap, 4);
     heap_size = hdf5_length(f, &heap);
     struct bytes whole = hdf5_at(f, address, heap_size);
-    heap.end = whole.end;
-    for (fine = fine && !heap.bad && !whole.bad && heap.at <= heap.end; fine && bytes_left(&heap) >= 16;) {
+    fine = fine && !heap.bad && !whole.bad && bytes_take(&whole, (size_t)(heap.at - whole.at));
+    for (heap = whole; fine && bytes_left(&heap) >= 16;) {
         unsigned index = bytes_u16(&heap);
         bytes_take(&heap, 6);
         uint64_t n = hdf5_length(f, &heap);

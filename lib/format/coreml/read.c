@@ -276,7 +276,7 @@ static void add_labels(struct coreml_reader *r, struct text *t, struct bytes tex
     if (list)
         coreml_numbers(numbers, 1, false, list, count);
     for (int i = 0; list && i < count; i++)
-        add_label(t, (struct bytes){NULL, NULL, false}, list[i]);
+        add_label(t, bytes_of(NULL, 0), list[i]);
     free(list);
 }
 
