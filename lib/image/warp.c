@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "image/resize.h"
 
-#define PLACE_BITS  5 /* of the fraction of a place in the picture */
+#define PLACE_BITS  5  /* of the fraction of a place in the picture */
+#define AFFINE_BITS 10 /* of that of each of its sums, where the map is affine */
 #define PLACES      (1 << PLACE_BITS)
 #define WEIGHT_BITS 15
 #define MOST_TAPS   4
@@ -103,6 +104,12 @@ static int to_place(double v)
     return isnan(v) ? 0 : (int)rint(v < -most ? -most : v > most ? most : v);
 }
 
+/* The same of a place in 1/1024, as warpAffine() rounds it. */
+static int to_affine_place(double v)
+{
+    return to_place(floor((v + (1 << (AFFINE_BITS - PLACE_BITS - 1))) / (1 << (AFFINE_BITS - PLACE_BITS))));
+}
+
 static void sample(uint8_t *to, const struct image *in, int px, int py, const int16_t *weights, int taps, bool black)
 {
     const int16_t *w = weights + (size_t)((py & (PLACES - 1)) * PLACES + (px & (PLACES - 1))) * taps * taps;
@@ -124,7 +131,11 @@ static void sample(uint8_t *to, const struct image *in, int px, int py, const in
 static void warp_row(uint8_t *to, const struct image *in, int y, int width, const double *m, const int16_t *weights,
                      int taps, bool black)
 {
-    for (int x = 0; x < width; x++, to += in->channels) {
+    const double fine = 1 << AFFINE_BITS;
+    for (int x = 0; x < width && black; x++, to += in->channels)
+        sample(to, in, to_affine_place(rint(m[0] * x * fine) + rint((m[1] * y + m[2]) * fine)),
+               to_affine_place(rint(m[3] * x * fine) + rint((m[4] * y + m[5]) * fine)), weights, taps, black);
+    for (int x = 0; x < width && !black; x++, to += in->channels) {
         double w = m[6] * x + m[7] * y + m[8], scale = w != 0 ? PLACES / w : 0;
         sample(to, in, to_place((m[0] * x + m[1] * y + m[2]) * scale), to_place((m[3] * x + m[4] * y + m[5]) * scale),
                weights, taps, black);

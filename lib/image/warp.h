@@ -25,7 +25,8 @@ void image_map_chain(struct image_map *out, const struct image_map *first, const
 
 /* A width x height picture whose pixel at (x, y) is that of `in` at map(x, y), its border being repeated outside, or
  * what is outside being black: bilinear, or by Keys' cubic with a = -3/4. Places are rounded to 1/32 of a pixel and
- * weights to 15 bits, as warpPerspective() of OpenCV 4 does it, to the bit; OpenCV 5 no longer rounds places. */
+ * weights to 15 bits, as warpPerspective() of OpenCV 4 does it, and with black warpAffine(), for which the map is to be
+ * affine, to the bit; OpenCV 5 no longer rounds places. */
 int image_warp(struct image *out, const struct image *in, int width, int height, const struct image_map *map,
                bool cubic, bool black, struct error *err);
 

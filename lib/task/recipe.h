@@ -17,7 +17,8 @@
 enum recipe_kind {
     RECIPE_RESIZE,    /* resize=SIZE[:ROUNDING]; several in a row come to one size, and one resampling */
     RECIPE_CROP,      /* crop=N, crop=WxH: the centre; crop=WxH+X+Y: from there */
-    RECIPE_LETTERBOX, /* letterbox=WxH[:ROUNDING][:COLOUR][:corner][:shrink]: to fit inside, the rest filled */
+    RECIPE_LETTERBOX, /* letterbox=WxH[:ROUNDING][:COLOUR][:corner][:shrink or :warp]: to fit inside, the rest
+                       * filled */
     RECIPE_PAD,       /* pad=WxH[:COLOUR][:corner], pad=multiple:N...: no resizing; a larger picture stays */
     RECIPE_MEAN,      /* subtracted */
     RECIPE_STD,       /* divided by */
@@ -73,6 +74,7 @@ struct recipe_step {
     int corner;        /* 1: the picture at the top left; 0: centred */
     bool again;        /* a resize of what the steps before made, rounded to 8 bits, not of the photo */
     int shrink;        /* 1: a letterbox never enlarges */
+    int warp;          /* 1: it is warped, places not being rounded to pixels */
     int values;        /* how many are given: 0, 1 or 3, for quantize 2. A colour is red, green, blue, others as the
                         * input's channels */
     float value[3];
@@ -152,6 +154,8 @@ struct recipe_stage {
     int scaled_width, scaled_height;
     struct image_rect window;
     int left, top, width, height;
+    double scale; /* not 0: warped instead, by this factor, around the middle or from the corner */
+    int corner;
     uint8_t fill[3];
 };
 
@@ -179,6 +183,9 @@ int recipe_plan(const struct recipe *r, int width, int height, const int64_t *di
  * integer dtypes rounded to nearest even and saturated. `photo` must have the size that was planned for. */
 int recipe_apply(const struct recipe *r, const struct recipe_plan *plan, const struct image *photo, void *out,
                  struct error *err);
+
+/* Where the pixel at 0, 0 of a picture of width x height goes in a stage that warps it. */
+void recipe_warp_place(const struct recipe_stage *s, int width, int height, double *left, double *top);
 
 /* A point of the input, in pixels, back to the photo's pixels. */
 void recipe_unmap(const struct recipe_map *map, float *x, float *y);

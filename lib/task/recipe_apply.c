@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "image/warp.h"
 #include "task/recipe.h"
 
 /* A step of one channel's value, in float32. */
@@ -140,6 +141,12 @@ static int run_stage(const struct recipe *r, const struct recipe_stage *s, const
                      struct error *err)
 {
     struct image boxed;
+    if (s->scale != 0) {
+        double left, top, step = 1 / s->scale;
+        recipe_warp_place(s, in->width, in->height, &left, &top);
+        struct image_map map = {{step, 0, -left * step, 0, step, -top * step, 0, 0, 1}};
+        return image_warp(out, in, s->width, s->height, &map, false, true, err);
+    }
     if (image_resize(out, in, s->scaled_width, s->scaled_height, recipe_image_filter(r), &s->window, err))
         return -1;
     if (out->width == s->width && out->height == s->height)

@@ -87,7 +87,7 @@ static void add_stage(struct recipe_plan *p, int width, int height)
 /* Whether nothing is laid around the window yet, and whether nothing is cut off either. */
 static bool is_bare(const struct recipe_stage *s)
 {
-    return s->width == s->window.width && s->height == s->window.height;
+    return s->scale == 0 && s->width == s->window.width && s->height == s->window.height;
 }
 
 static bool is_whole(const struct recipe_stage *s)
@@ -228,11 +228,27 @@ static int plan_resize_with_pad(const struct recipe_step *step, struct recipe_pl
     return 0;
 }
 
+/* As cv2.warpAffine() lays it: pixel x of the photo at x * scale + what lies around it, halved. */
+static int plan_warp(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
+{
+    double w = last(p)->width, h = last(p)->height;
+    struct recipe_sides to = {step->width, step->height};
+    if (r->library == RECIPE_TENSORFLOW)
+        return error_set(err, "recipe: letterbox=...:warp: want another library than tensorflow");
+    if (resize_to(p, to, false, err) || check_sides(to, err))
+        return -1;
+    last(p)->scale = fmin(step->width / w, step->height / h);
+    last(p)->corner = step->corner;
+    return 0;
+}
+
 static int plan_letterbox(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p,
                           struct error *err)
 {
     struct recipe_sides s = {last(p)->width, last(p)->height};
     struct recipe_rounding how = rounding(r, step);
+    if (step->warp)
+        return plan_warp(r, step, p, err);
     if (r->library == RECIPE_TENSORFLOW && !step->corner && !step->shrink && how.round == RECIPE_ROUND_DOWN)
         return plan_resize_with_pad(step, p, err);
     if (resize_to(p, recipe_fit(step, s, how), false, err))
@@ -309,15 +325,28 @@ static int plan_geometry(const struct recipe *r, const struct target *t, struct 
     return check_sides(all, err);
 }
 
+void recipe_warp_place(const struct recipe_stage *s, int width, int height, double *left, double *top)
+{
+    *left = s->corner ? 0 : (s->width - width * s->scale) / 2;
+    *top = s->corner ? 0 : (s->height - height * s->scale) / 2;
+}
+
 /* Every stage after the other, then the pad of values. */
 static struct recipe_map plan_map(const struct recipe_plan *p, int width, int height)
 {
     struct recipe_map m = {1, 1, 0, 0};
     for (int i = 0; i < p->stages; i++) {
         const struct recipe_stage *s = &p->stage[i];
+        const struct recipe_map before = m;
         float x = (float)s->scaled_width / width, y = (float)s->scaled_height / height;
         m = (struct recipe_map){m.scale_x * x, m.scale_y * y, m.offset_x * x + (s->left - s->window.x),
                                 m.offset_y * y + (s->top - s->window.y)};
+        if (s->scale != 0) {
+            double left, top;
+            recipe_warp_place(s, width, height, &left, &top);
+            m = (struct recipe_map){before.scale_x * s->scale, before.scale_y * s->scale,
+                                    before.offset_x * s->scale + left, before.offset_y * s->scale + top};
+        }
         width = s->width;
         height = s->height;
     }

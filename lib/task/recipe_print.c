@@ -41,8 +41,8 @@ static void print_step(struct text *out, const struct recipe_step *s)
     text_puts(out, s->again ? ":again" : "");
     if (s->corner)
         text_puts(out, ":corner");
-    if (s->shrink)
-        text_puts(out, ":shrink");
+    if (s->shrink || s->warp)
+        text_puts(out, s->warp ? ":warp" : ":shrink");
 }
 
 static void print_setting(struct text *out, const char *key, const char *value)

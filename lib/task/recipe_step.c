@@ -74,14 +74,15 @@ float recipe_default_fill(enum recipe_kind kind)
     return kind == RECIPE_LETTERBOX ? 114 : 0;
 }
 
-/* [:COLOUR][:corner][:shrink] */
+/* [:COLOUR][:corner][:shrink or :warp]; what is warped has black around it. */
 static int read_fill(struct recipe_step *s, const struct slice *part, int n)
 {
     s->shrink = s->kind == RECIPE_LETTERBOX && n > 0 && slice_is(part[n - 1], "shrink");
-    n -= s->shrink;
+    s->warp = s->kind == RECIPE_LETTERBOX && n > 0 && slice_is(part[n - 1], "warp");
+    n -= s->shrink + s->warp;
     s->corner = n > 0 && slice_is(part[n - 1], "corner");
     n -= s->corner;
-    if (n && to_values(s, part, n))
+    if ((n && to_values(s, part, n)) || (s->warp && (n != 1 || s->value[0] != 0)))
         return -1;
     if (n == 1 && s->value[0] == recipe_default_fill(s->kind)) {
         s->values = 0;
@@ -164,7 +165,7 @@ static const struct step_key {
     [RECIPE_CROP] = {"N, WxH or WxH+X+Y, in pixels of 1 to 65535, :down behind one without +", set_crop},
     [RECIPE_LETTERBOX] =
         {"WxH or WxH:PAD, in pixels of 1 to 65535, PAD of 0 to 255 or R:G:B, :near, :down or :up before "
-         "it, then perhaps :corner and :shrink",
+         "it, then perhaps :corner and :shrink; or WxH:0, perhaps :corner, and :warp",
          set_box},
     [RECIPE_PAD] = {"WxH or multiple:N, in pixels of 1 to 65535, then perhaps :PAD or :R:G:B, of 0 to 255 before mean, "
                     "std and scale, then perhaps :corner",

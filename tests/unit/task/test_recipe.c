@@ -42,6 +42,7 @@ static void prints_and_reads_back(void)
         {"letterbox=640x640:1:2:255:corner", NULL},
         {"pad=3x4:0,pad=multiple:32:7:corner", "pad=3x4,pad=multiple:32:7:corner"},
         {"resize=height:48:up,mean=127.5,std=127.5,pad=320x48:-0.25:corner", NULL},
+        {"letterbox=4x4:0:corner:warp", "letterbox=4x4:0:corner:warp"},
         {"letterbox=4x4:down:114:corner:shrink,resize=edges:800x1333",
          "letterbox=4x4:down:corner:shrink,resize=edges:800x1333"},
         {"mean=1,quantize", NULL},
@@ -140,6 +141,8 @@ static const char *const bad[][2] = {
     {"quantize,mean=1", "behind quantize"},
     {"letterbox=4x4:down:down", "PAD"},
     {"pad=4x4:shrink", "multiple:N"},
+    {"letterbox=4x4:warp", ":warp"},
+    {"letterbox=4x4:9:warp", ":warp"},
     {"rgb,bgr", "bgr"},
     {"rgb=1", "no value behind rgb"},
     {"filter=lancsos", "bicubic"},
@@ -433,6 +436,7 @@ static void pixels_lie_where_mapped(void)
     static const char *const recipes[] = {
         "resize=80x60,crop=50x40,letterbox=100x100:0",
         "pad=90x90,resize=180x180,crop=120x120+31+33",
+        "letterbox=40x51:0:warp,crop=40x50+0+0",
         "letterbox=64x64:0:corner,crop=64x40+0+0,mean=0,pad=80x80",
         "crop=36x28+2+2,resize=height:56,pad=multiple:64:corner",
     };
