@@ -133,6 +133,10 @@ $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard 
 $(patsubst %,$(OBJ)/lib/exec/%.o,concat cut exec lower lower_conv lower_deconv lower_dilated lower_qmatmul lower_reference \
 	lower_rnn lower_winograd place plan schedule view): ALL_CFLAGS := $(SMALL_CFLAGS)
 
+# Labels of every pixel.
+$(addprefix $(OBJ)/lib/task/,mask.o sample.o): \
+	ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
+
 # Boxes are compared by the million.
 $(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3
 

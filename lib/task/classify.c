@@ -51,11 +51,17 @@ static int check_scores(const float *scores, size_t n, struct error *err)
     return any ? 0 : error_set(err, "no score of %zu is finite: want at least one", n);
 }
 
+/* How many scores an answer has: all, or those of a frame, of which the mean is wanted. */
+static size_t score_count(const struct task_query *q, const struct task_output *o)
+{
+    bool mean = task_word(q->task, TASK_POOL) == TASK_POOL_MEAN && o->rank > 1;
+    return mean ? (size_t)o->dims[o->rank - 1] : task_elements(o);
+}
+
 /* Where a network gives more than its scores, such as features, labels tell which are scores. */
 static bool fits_labels(const struct task_query *q, const struct task_output *o)
 {
-    bool mean = task_word(q->task, TASK_POOL) == TASK_POOL_MEAN && o->rank == 2;
-    return !q->labels->count || (mean ? (size_t)o->dims[1] : task_elements(o)) == q->labels->count;
+    return !q->labels->count || score_count(q, o) == q->labels->count;
 }
 
 #define MANY 8 /* numbers of a network that are no scores do not all lie in 0..1 */
@@ -99,12 +105,12 @@ static float *mean_row(const struct task_output *o, size_t rows, size_t n, struc
     return mean;
 }
 
-static int classify_mean(const struct task_query *q, const struct task_output *o, struct task_answers *out,
+static int classify_mean(const struct task_query *q, const struct task_output *o, size_t rows, struct task_answers *out,
                          struct error *err)
 {
     struct task_query one = *q;
     int64_t n = o->dims[o->rank - 1];
-    float *mean = mean_row(o, (size_t)o->dims[0], (size_t)n, err);
+    float *mean = mean_row(o, rows, (size_t)n, err);
     struct task_output row = {.name = o->name, .values = mean, .dims = &n, .rank = 1, .end = o->end};
     one.outputs = &row, one.count = 1;
     int status = mean ? task_classify(&one, out, err) : -1;
@@ -115,9 +121,9 @@ static int classify_mean(const struct task_query *q, const struct task_output *o
 int task_classify(const struct task_query *q, struct task_answers *out, struct error *err)
 {
     const struct task_output *o = task_choose(q, fits_labels);
-    size_t n = task_elements(o);
-    if (o->rank == 2 && o->dims[0] > 1 && task_word(q->task, TASK_POOL) == TASK_POOL_MEAN)
-        return classify_mean(q, o, out, err);
+    size_t n = task_elements(o), each = score_count(q, o);
+    if (each && each < n)
+        return classify_mean(q, o, n / each, out, err);
     if (o->rank > 1 && o->dims[0] > 1)
         return error_set(err, "a batch of %lld answers: want one at a time, or pool=mean", (long long)o->dims[0]);
     if (task_labels_check(q->labels, n, err) < 0 || check_scores(o->values, n, err) < 0)

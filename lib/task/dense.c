@@ -136,14 +136,45 @@ static int set_extra(struct dense *d, struct error *err)
     return 0;
 }
 
+/* Of a network that suppresses boxes itself: rows of the picture's, the class's and the box's number. */
+static bool find_selection(const struct task_query *q, struct task_rows *m)
+{
+    struct error ignored;
+    bool found = false;
+    for (size_t i = 0; i < q->count && !found; i++)
+        found = q->outputs[i].whole && task_matrix(&q->outputs[i], m, &ignored) == 0 && m->columns == 3;
+    return found;
+}
+
+static int add_selection(struct dense *d, const struct task_rows *m, struct error *err)
+{
+    const struct dense_level *l = &d->level[0];
+    d->c->chosen = *d->c->task;
+    d->c->chosen.option[TASK_NMS].at[0] = TASK_NMS_NONE;
+    d->c->task = &d->c->chosen;
+    for (size_t r = 0; r < m->rows; r++) {
+        float class = *task_cell(m, r, 1), row = *task_cell(m, r, 2);
+        if (!(class >= 0 && class < (float)d->classes && row >= 0 && row < (float)l->boxes.rows))
+            continue;
+        struct softmax s = softmax_of(d, &l->scores, (size_t)row);
+        struct task_box box = {.label = (size_t) class, .score = joint_score(d, l, (size_t)row, (size_t) class, &s)};
+        if (add(d, l, (size_t)row, box, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int task_decode_dense(struct task_candidates *c, struct error *err)
 {
     struct dense d = {.c = c, .task = c->task};
+    struct task_rows selection;
     if (dense_find(&d, err) < 0 || set_extra(&d, err) < 0)
         return -1;
     set_activation(&d);
     if (!dense_has_grid(&d))
         d.part = task_is_part(c->task, &d.level[0].boxes, 4);
+    if (find_selection(c->q, &selection) && d.levels == 1)
+        return add_selection(&d, &selection, err);
     for (size_t i = 0; i < d.levels; i++)
         for (size_t row = 0; row < d.level[i].boxes.rows; row++)
             if (add_row(&d, &d.level[i], row, err) < 0)

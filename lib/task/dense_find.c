@@ -46,11 +46,14 @@ static bool grid_part(const struct task_query *q, const struct task_output *o, c
     return true;
 }
 
-/* [anchors, height, width, columns] */
-static void anchor_part(const struct task_output *o, const size_t *d, struct part *out)
+/* [anchors, height, width, columns], or [height, width, anchors, columns] */
+static void anchor_part(const struct task_query *q, const struct task_output *o, const size_t *d, struct part *out)
 {
     size_t plane = d[1] * d[2];
-    *out = (struct part){{o->values, d[0] * plane, d[3], d[0], d[3], plane * d[3], 1}, d[2], d[1]};
+    if (is_grid(q, d[1], d[0]) && !is_grid(q, d[2], d[1]))
+        *out = (struct part){{o->values, d[0] * plane, d[3], d[2], d[2] * d[3], d[3], 1}, d[1], d[0]};
+    else
+        *out = (struct part){{o->values, d[0] * plane, d[3], d[0], d[3], plane * d[3], 1}, d[2], d[1]};
 }
 
 /* The output as rows; flat ones as they stand. */
@@ -60,7 +63,7 @@ static bool as_part(const struct task_query *q, const struct task_output *o, siz
     if (!task_last_dims(o, 4, d) || task_elements(o) == 0)
         return false;
     if (d[0] > 1) {
-        anchor_part(o, d, out);
+        anchor_part(q, o, d, out);
         return true;
     }
     if (d[1] > 1 && d[2] > 1)
@@ -167,7 +170,7 @@ static int sort_out(const struct dense *d, bool turn, struct parts *all, struct 
         named |= role_of_name(&q->outputs[i]) == SCORES;
     for (size_t i = 0; i < q->count; i++) {
         struct part p;
-        if (!as_part(q, &q->outputs[i], first_each(d), &p))
+        if (q->outputs[i].whole || !as_part(q, &q->outputs[i], first_each(d), &p))
             continue;
         enum role said = role_of_name(&q->outputs[i]), role = role_of_shape(d, &p, said, turn);
         if (role == SCORES && said == NOTHING && named)

@@ -84,12 +84,21 @@ static void form_distances(const struct form_context *f, struct task_box *b)
     b->x1 = f->anchor.x + f->v[2] * x, b->y1 = f->anchor.y + f->v[3] * y;
 }
 
+/* Where in its cell a centre lies, whose range may reach beyond it (Bochkovskiy et al. 2020, YOLOv4). */
+static float place_in_cell(const struct form_context *f, float v)
+{
+    const struct task_numbers *all = &f->d->task->option[TASK_STRETCH];
+    int level = (int)(f->level - f->d->level);
+    float stretch = number_or(f->d->task, TASK_STRETCH, level < all->count ? level : 0, 1);
+    return stretch * sigmoid_unless_raw(f->d, v) - (stretch - 1) / 2;
+}
+
 /* YOLO9000 (Redmon and Farhadi 2017) and YOLOv3. */
 static void form_logarithms(const struct form_context *f, struct task_box *b, float width, float height)
 {
     const struct dense_anchor *a = &f->anchor;
-    set_centre(b, (sigmoid_unless_raw(f->d, f->v[0]) + a->cell_x) * f->level->stride_x,
-               (sigmoid_unless_raw(f->d, f->v[1]) + a->cell_y) * f->level->stride_y, expf(f->v[2]) * width,
+    set_centre(b, (place_in_cell(f, f->v[0]) + a->cell_x) * f->level->stride_x,
+               (place_in_cell(f, f->v[1]) + a->cell_y) * f->level->stride_y, expf(f->v[2]) * width,
                expf(f->v[3]) * height);
 }
 

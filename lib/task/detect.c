@@ -41,6 +41,21 @@ int task_candidate(struct task_candidates *c, struct task_box box, float **extra
     return 0;
 }
 
+int task_polygon(struct task_candidates *c, size_t label, float score, const float corner[4][2], struct error *err)
+{
+    struct task_box box = {label, score, INFINITY, INFINITY, -INFINITY, -INFINITY, 0};
+    float *extra;
+    for (int i = 0; i < 4; i++) {
+        box.x0 = fminf(box.x0, corner[i][0]), box.y0 = fminf(box.y0, corner[i][1]);
+        box.x1 = fmaxf(box.x1, corner[i][0]), box.y1 = fmaxf(box.y1, corner[i][1]);
+    }
+    if (task_candidate(c, box, &extra, err) < 0)
+        return -1;
+    for (int i = 0; extra && i < 4; i++)
+        extra[3 * i] = corner[i][0], extra[3 * i + 1] = corner[i][1], extra[3 * i + 2] = 1;
+    return 0;
+}
+
 /* ---- outputs as rows ---- */
 
 int task_matrix(const struct task_output *o, struct task_rows *out, struct error *err)
@@ -153,7 +168,7 @@ static int give_points(const struct task_candidates *c, const float *extra, stru
     for (size_t i = 0; i < c->points; i++) {
         struct task_point p = {extra[3 * i], extra[3 * i + 1], extra[3 * i + 2]};
         recipe_unmap(&map, &p.x, &p.y);
-        if (c->task->id == TASK_ID_POLYGONS_DB)
+        if (c->task->id == TASK_ID_POLYGONS_DB && task_word(c->task, TASK_SHAPE) == 0)
             p.x = rintf(p.x), p.y = rintf(p.y);
         if (c->q->map && are_clipped(c->task))
             p.x = clip(p.x, c->q->photo_width), p.y = clip(p.y, c->q->photo_height);
@@ -222,7 +237,7 @@ int task_detect(const struct task_query *q, struct task_answers *out, struct err
         status = task_suppress(&c, err);
     for (size_t i = 0; status == 0 && i < c.count && (!q->most || i < q->most); i++)
         status = give_answer(&c, &c.box[i], out, err);
-    if (q->task->id == TASK_ID_POLYGONS_DB && out->count)
+    if (q->task->kind == TASK_POLYGONS && q->task->id != TASK_ID_POLYGONS_OBB && out->count)
         order_lines(out);
     free(c.box);
     free(c.extra);

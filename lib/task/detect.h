@@ -31,6 +31,9 @@ struct task_candidates {
  * room for the extra values, else NULL. */
 int task_candidate(struct task_candidates *c, struct task_box box, float **extra, struct error *err);
 
+/* A quadrilateral as a candidate of four points, the box being around it; c->points is 4. */
+int task_polygon(struct task_candidates *c, size_t label, float score, const float corner[4][2], struct error *err);
+
 /* Suppresses by options nms, iou, by and most: best first then. */
 int task_suppress(struct task_candidates *c, struct error *err);
 
@@ -73,6 +76,6 @@ typedef int task_decode_fn(struct task_candidates *c, struct error *err);
 
 task_decode_fn task_decode_dense, task_decode_yolo, task_decode_end, task_decode_yolov3, task_decode_ssd,
     task_decode_tflite, task_decode_lists, task_decode_centernet, task_decode_centerface, task_decode_points,
-    task_decode_heatmaps, task_decode_simcc, task_decode_db, task_decode_turned;
+    task_decode_heatmaps, task_decode_simcc, task_decode_db, task_decode_turned, task_decode_east, task_decode_craft;
 
 #endif

@@ -1,12 +1,86 @@
 /* Masks at the size of the photo: a label for each pixel, or the pixels of one object. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "task/detect.h"
 #include "task/sample.h"
 
 #define MAX_LABELS 256
+
+/* ---- masks of queries (Cheng et al. 2021, MaskFormer) ---- */
+
+#define MAX_QUERY_SUMS ((size_t)1 << 32)
+
+/* An output [1, n, labels + 1], the last being none, and planes of n masks: which they are. */
+static bool find_queries(const struct task_query *q, struct task_rows *classes, struct task_planes *masks)
+{
+    struct error ignored;
+    for (size_t i = 0; i < q->count; i++)
+        for (size_t k = 0; k < q->count; k++)
+            if (q->outputs[i].rank == 3 && q->outputs[k].rank == 4 &&
+                task_matrix(&q->outputs[i], classes, &ignored) == 0 &&
+                task_planes(&q->outputs[k], false, masks, &ignored) == 0 && classes->columns > 1 && classes->rows > 1 &&
+                classes->rows == masks->channels)
+                return true;
+    return false;
+}
+
+/* The planes of labels that queries make, of which two rows are kept, one below the other: the sum over all queries of
+ * the softmax of their labels times the sigmoid of their masks, which are blended to the planes' size before. */
+struct query_planes {
+    struct task_planes masks;
+    struct task_sampling at;     /* cells of the planes in those of the masks */
+    size_t queries, labels, top; /* top: the upper row; no row yet: far from all */
+    float *shares;               /* of each query, its labels' */
+    float *rows;                 /* [labels][2][width] */
+    float *inside, *line;
+};
+
+static void set_shares(struct query_planes *p, const struct task_rows *classes)
+{
+    for (size_t q = 0; q < p->queries; q++) {
+        const float *v = task_cell(classes, q, 0), top = v[task_argmax(v, classes->columns, 1)];
+        double sum = 0;
+        for (size_t l = 0; l <= p->labels; l++)
+            sum += exp((double)v[l] - top);
+        for (size_t l = 0; l < p->labels; l++)
+            p->shares[q * p->labels + l] = (float)(exp((double)v[l] - top) / sum);
+    }
+}
+
+/* Row y of all labels into the upper or lower of the two. */
+static void fill_query_row(struct query_planes *p, size_t y, size_t lower)
+{
+    size_t n = (size_t)p->at.width;
+    task_sample_row(&p->at, &p->masks, (int)y, 0, p->at.width, p->line, p->inside);
+    for (size_t i = 0; i < p->queries * n; i++)
+        p->inside[i] = task_sigmoid(p->inside[i]);
+    for (size_t l = 0; l < p->labels; l++) {
+        float *row = p->rows + (2 * l + lower) * n;
+        memset(row, 0, n * sizeof *row);
+        for (size_t q = 0; q < p->queries; q++)
+            for (size_t i = 0; i < n; i++)
+                row[i] += p->inside[q * n + i] * p->shares[q * p->labels + l];
+    }
+}
+
+/* The two rows that row y of the photo is blended from; rows come from the top to the bottom. */
+static void move_queries(struct query_planes *p, struct task_sampling *s, int y)
+{
+    float at = (float)y * s->scale_y + s->offset_y, last = (float)(p->at.height - 1);
+    size_t n = (size_t)p->at.width, top = at > 0 ? (size_t)(at < last ? at : last) : 0;
+    if (top != p->top) {
+        for (size_t l = 0; top == p->top + 1 && l < p->labels; l++)
+            memcpy(p->rows + 2 * l * n, p->rows + (2 * l + 1) * n, n * sizeof *p->rows);
+        if (top != p->top + 1)
+            fill_query_row(p, top, 0);
+        fill_query_row(p, top + 1 < (size_t)p->at.height ? top + 1 : top, 1);
+        p->top = top;
+    }
+    s->offset_y -= (float)top;
+}
 
 /* ---- a label for each pixel ---- */
 
@@ -23,24 +97,32 @@ static void label_row(const struct task_planes *p, const float *row, float least
 
 /* The label is the channel of the largest score, blended between cells; of one channel, 1 where it is above option
  * score. Labels that the network gives itself are those of the nearest cell. */
-static int paint_mask(const struct task_query *q, const struct task_planes *p, struct image *mask, struct error *err)
+static int paint_mask(const struct task_query *q, const struct task_planes *p, struct query_planes *queries,
+                      struct image *mask, struct error *err)
 {
     struct task_sampling s = task_sampling(q, p);
     size_t width = (size_t)s.width, n;
     float *line = mem_calloc(p->width, sizeof *line, err), *row = NULL;
     float least = task_number(q->task, TASK_SCORE);
-    if (p->channels == 1 && !q->outputs->whole && !task_are_scores(p->values, p->channels * p->width * p->height))
+    bool whole = !queries && q->outputs->whole;
+    if (p->channels == 1 && !queries && !whole && !task_are_scores(p->values, p->channels * p->width * p->height))
         least = logf(least / (1 - least));
     if (line && mem_mul(width, p->channels, &n))
         row = mem_calloc(n, sizeof *row, err);
     for (int y = 0; row && y < s.height; y++) {
         uint8_t *out = mask->data + (size_t)y * width;
-        if (!q->outputs->whole) {
-            task_sample_row(&s, p, y, 0, s.width, line, row);
+        if (!whole) {
+            struct task_planes two = *p;
+            struct task_sampling from = s;
+            if (queries) {
+                move_queries(queries, &from, y);
+                two.height = 2;
+            }
+            task_sample_row(&from, &two, y, 0, s.width, line, row);
             label_row(p, row, least, width, out);
         }
         for (int x = 0; x < s.width; x++) {
-            if (q->outputs->whole)
+            if (whole)
                 out[x] = as_label(p->values[task_nearest(&s, p, x, y) * p->next]);
             if (!task_sampled(&s, p, x, y))
                 out[x] = 0;
@@ -75,68 +157,45 @@ static int add_shares(const struct task_query *q, struct task_answers *out, stru
     return 0;
 }
 
-/* ---- masks of queries (Cheng et al. 2021, MaskFormer) ---- */
-
-#define MAX_QUERY_SHARES ((size_t)1 << 26) /* of all labels at all cells */
-#define MAX_QUERY_SUMS   ((size_t)1 << 31)
-
-/* An output [1, n, labels + 1], the last being none, and planes of n masks: which they are. */
-static bool find_queries(const struct task_query *q, struct task_rows *classes, struct task_planes *masks)
-{
-    struct error ignored;
-    for (size_t i = 0; i < q->count; i++)
-        for (size_t k = 0; k < q->count; k++)
-            if (q->outputs[i].rank == 3 && q->outputs[k].rank == 4 &&
-                task_matrix(&q->outputs[i], classes, &ignored) == 0 &&
-                task_planes(&q->outputs[k], false, masks, &ignored) == 0 && classes->columns > 1 && classes->rows > 1 &&
-                classes->rows == masks->channels)
-                return true;
-    return false;
-}
-
-/* out[label]: the sum over all queries of the softmax of its labels times the sigmoid of its mask. `inside` has room
- * for a mask. */
-static void add_query(const struct task_rows *classes, const struct task_planes *masks, size_t query, float *inside,
-                      float *out)
-{
-    const float *v = task_cell(classes, query, 0), top = v[task_argmax(v, classes->columns, 1)];
-    size_t labels = classes->columns - 1, n = masks->width * masks->height;
-    double sum = 0;
-    for (size_t l = 0; l <= labels; l++)
-        sum += exp((double)v[l] - top);
-    for (size_t i = 0; i < n; i++)
-        inside[i] = task_sigmoid(masks->values[query * masks->step + i * masks->next]);
-    for (size_t l = 0; l < labels; l++) {
-        float share = (float)(exp((double)v[l] - top) / sum);
-        for (size_t i = 0; i < n; i++)
-            out[l * n + i] += inside[i] * share;
-    }
-}
-
-/* The planes of labels that queries make, for free(); NULL with a message. */
-static float *planes_of_queries(const struct task_rows *classes, const struct task_planes *masks, struct error *err)
-{
-    size_t labels = classes->columns - 1, cells = masks->width * masks->height, shares;
-    if (!mem_mul(labels, cells, &shares) || shares > MAX_QUERY_SHARES || classes->rows > MAX_QUERY_SUMS / shares) {
-        error_set(err, "task mask: %zu labels and %zu masks of %zux%zu: want fewer", labels, classes->rows,
-                  masks->width, masks->height);
-        return NULL;
-    }
-    float *out = mem_calloc(shares + cells, sizeof *out, err);
-    for (size_t i = 0; out && i < classes->rows; i++)
-        add_query(classes, masks, i, out + shares, out);
-    return out;
-}
-
-static int mask_of_planes(const struct task_query *q, const struct task_planes *p, struct task_answers *out,
-                          struct error *err)
+static int mask_of_planes(const struct task_query *q, const struct task_planes *p, struct query_planes *queries,
+                          struct task_answers *out, struct error *err)
 {
     if (p->channels > MAX_LABELS)
         return error_set(err, "task mask: %zu channels: want at most %d", p->channels, MAX_LABELS);
     struct task_sampling s = task_sampling(q, p);
-    if (image_init(&out->picture, s.width, s.height, 1, err) < 0 || paint_mask(q, p, &out->picture, err) < 0)
+    if (image_init(&out->picture, s.width, s.height, 1, err) < 0 || paint_mask(q, p, queries, &out->picture, err) < 0)
         return -1;
     return add_shares(q, out, err);
+}
+
+static int mask_of_queries(const struct task_query *q, const struct task_rows *classes, const struct task_planes *masks,
+                           struct task_answers *out, struct error *err)
+{
+    bool enlarge = task_word(q->task, TASK_ENLARGE) == 0 && q->width > 0 && q->height > 0;
+    size_t width = enlarge ? (size_t)q->width : masks->width, height = enlarge ? (size_t)q->height : masks->height;
+    struct query_planes p = {
+        .masks = *masks, .queries = classes->rows, .labels = classes->columns - 1, .top = SIZE_MAX - 1};
+    size_t cells = width * height, shares, kept;
+    if (!mem_mul(p.queries, p.labels, &shares) || shares > MAX_QUERY_SUMS / cells)
+        return error_set(err, "task mask: %zu labels and %zu masks of %zux%zu: want fewer", p.labels, p.queries, width,
+                         height);
+    float scale_x = (float)masks->width / (float)width, scale_y = (float)masks->height / (float)height;
+    p.at =
+        (struct task_sampling){(int)width, (int)height, scale_x, scale_y, 0.5f * scale_x - 0.5f, 0.5f * scale_y - 0.5f};
+    kept = (2 * p.labels + p.queries) * width;
+    float *all = mem_calloc(shares + kept + masks->width, sizeof *all, err);
+    struct task_planes planes = {all, p.labels, height, width, 2 * width, 1};
+    int status = -1;
+    if (all) {
+        p.rows = all;
+        p.inside = all + 2 * p.labels * width;
+        p.line = all + kept;
+        p.shares = p.line + masks->width;
+        set_shares(&p, classes);
+        status = mask_of_planes(q, &planes, &p, out, err);
+    }
+    free(all);
+    return status;
 }
 
 int task_mask(const struct task_query *q, struct task_answers *out, struct error *err)
@@ -144,18 +203,13 @@ int task_mask(const struct task_query *q, struct task_answers *out, struct error
     const struct task_output *o = q->outputs;
     struct task_planes p;
     struct task_rows classes;
-    if (find_queries(q, &classes, &p)) {
-        float *planes = planes_of_queries(&classes, &p, err);
-        p = (struct task_planes){planes, classes.columns - 1, p.height, p.width, p.height * p.width, 1};
-        int status = planes ? mask_of_planes(q, &p, out, err) : -1;
-        free(planes);
-        return status;
-    }
+    if (find_queries(q, &classes, &p))
+        return mask_of_queries(q, &classes, &p, out, err);
     if (task_planes(o, q->channels_last, &p, err) < 0)
         return error_prefix(err, "task mask");
     if (o->whole && p.channels > 1)
         return error_set(err, "task mask: %zu channels of whole numbers: want one, the labels", p.channels);
-    return mask_of_planes(q, &p, out, err);
+    return mask_of_planes(q, &p, NULL, out, err);
 }
 
 /* ---- the pixels of one object ---- */

@@ -278,6 +278,16 @@ static struct task_point axes_point(const void *arg, size_t i)
                                (*task_cell(&a->x, i, x) + *task_cell(&a->y, i, y)) / 2};
 }
 
+/* Whether y comes first: by names, else by numbers of steps that fit the input's sides the other way round only. */
+static bool is_y_first(const struct task_query *q, const struct task_rows *first, const struct task_rows *second)
+{
+    size_t w = (size_t)q->width, h = (size_t)q->height, a = first->columns, b = second->columns;
+    if (task_is_named(&q->outputs[0], "y") && task_is_named(&q->outputs[1], "x"))
+        return true;
+    bool named = task_is_named(&q->outputs[0], "x") && task_is_named(&q->outputs[1], "y");
+    return !named && a * h != b * w && b * h == a * w;
+}
+
 int task_decode_simcc(struct task_candidates *c, struct error *err)
 {
     struct axes a;
@@ -285,6 +295,10 @@ int task_decode_simcc(struct task_candidates *c, struct error *err)
         return error_set(err, "task: %zu outputs: want two, [1, points, steps] of x and of y", c->q->count);
     if (task_matrix(&c->q->outputs[0], &a.x, err) < 0 || task_matrix(&c->q->outputs[1], &a.y, err) < 0)
         return -1;
+    if (is_y_first(c->q, &a.x, &a.y)) {
+        struct task_rows t = a.x;
+        a.x = a.y, a.y = t;
+    }
     if (a.x.rows != a.y.rows || !a.x.columns || !a.y.columns)
         return error_set(err, "task: %zu points of x and %zu of y: want as many", a.x.rows, a.y.rows);
     a.scale_x = (float)c->q->width / (float)a.x.columns, a.scale_y = (float)c->q->height / (float)a.y.columns;

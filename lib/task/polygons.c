@@ -2,6 +2,7 @@
  * 2020), with the steps and roundings of PaddleOCR's and RapidOCR's programs. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "task/detect.h"
@@ -156,19 +157,35 @@ static int add_line(const struct lines *l, const struct geometry_point corner[4]
 {
     const struct task_query *q = l->c->q;
     float scale_x = (float)q->width / (float)l->map.width, scale_y = (float)q->height / (float)l->map.height;
-    struct task_box box = {.score = (float)score, .x0 = INFINITY, .y0 = INFINITY, .x1 = -INFINITY, .y1 = -INFINITY};
-    float *extra, at[4][2];
+    float at[4][2];
     for (int i = 0; i < 4; i++) {
         float x = (float)corner[i].x * scale_x, y = (float)corner[i].y * scale_y;
         at[i][0] = fminf(fmaxf(x, 0), (float)q->width), at[i][1] = fminf(fmaxf(y, 0), (float)q->height);
-        box.x0 = fminf(box.x0, at[i][0]), box.y0 = fminf(box.y0, at[i][1]);
-        box.x1 = fmaxf(box.x1, at[i][0]), box.y1 = fmaxf(box.y1, at[i][1]);
     }
-    if (task_candidate(l->c, box, &extra, err) < 0)
-        return -1;
-    for (int i = 0; extra && i < 4; i++)
-        extra[3 * i] = at[i][0], extra[3 * i + 1] = at[i][1], extra[3 * i + 2] = 1;
-    return 0;
+    return task_polygon(l->c, 0, (float)score, at, err);
+}
+
+/* A rectangle that lies straight, counted to the end of its last pixels, and widened. */
+static int take_box(const struct lines *l, const struct geometry_point *hull, size_t n, struct error *err)
+{
+    double x0 = INFINITY, y0 = INFINITY, x1 = 0, y1 = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        x0 = fmin(x0, hull[i].x), y0 = fmin(y0, hull[i].y);
+        x1 = fmax(x1, hull[i].x), y1 = fmax(y1, hull[i].y);
+    }
+    if (x1 - x0 < MIN_SIDE - 1 || y1 - y0 < MIN_SIDE - 1)
+        return 0;
+    size_t left = (size_t)x0, top = (size_t)y0, end = (size_t)clamp(x1 + 2, (long)l->map.width),
+           bottom = (size_t)clamp(y1 + 2, (long)l->map.height);
+    for (size_t y = top; y < bottom; y++) {
+        const double *row = l->sums + y * (l->map.width + 1);
+        sum += row[end] - row[left];
+    }
+    double score = sum / (double)((end - left) * (bottom - top)), w = x1 - x0 + 1, h = y1 - y0 + 1,
+           by = w * h * l->unclip / (2 * (w + h));
+    x0 = round(x0 - by), y0 = round(y0 - by), x1 = round(x1 + 1 + by) + 1, y1 = round(y1 + 1 + by) + 1;
+    const struct geometry_point corner[4] = {{x0, y0}, {x1, y0}, {x1, y1}, {x0, y1}};
+    return add_line(l, corner, score, err);
 }
 
 static int take_region(void *arg, const struct geometry_point *hull, size_t n, struct error *err)
@@ -177,6 +194,8 @@ static int take_region(void *arg, const struct geometry_point *hull, size_t n, s
     struct geometry_point corner[4];
     double score;
     bool good;
+    if (task_word(l->c->task, TASK_SHAPE) == 1)
+        return take_box(l, hull, n, err);
     if (geometry_rectangle(hull, n, corner) < MIN_SIDE)
         return 0;
     order(corner);
@@ -187,6 +206,24 @@ static int take_region(void *arg, const struct geometry_point *hull, size_t n, s
     if (widen(l, corner, &good, err) < 0)
         return -1;
     return good ? add_line(l, corner, score, err) : 0;
+}
+
+/* Keeps ones whose eight neighbours are ones, those outside counting as ones, then zeros in the same way. */
+static int open_pixels(uint8_t *bits, size_t width, size_t height, struct error *err)
+{
+    uint8_t *before = mem_calloc(width * height, 1, err);
+    for (int keep = 1; before && keep >= 0; keep--) {
+        memcpy(before, bits, width * height);
+        for (size_t i = 0; i < width * height; i++) {
+            size_t x = i % width, y = i / width;
+            for (size_t v = y ? y - 1 : 0; v <= y + 1 && v < height; v++)
+                for (size_t u = x ? x - 1 : 0; u <= x + 1 && u < width; u++)
+                    if (before[v * width + u] != keep)
+                        bits[i] = (uint8_t)!keep;
+        }
+    }
+    free(before);
+    return before ? 0 : -1;
 }
 
 /* What is above option level; grown by one to the right and down when asked. */
@@ -215,9 +252,11 @@ int task_decode_db(struct task_candidates *c, struct error *err)
     if (task_planes(c->q->outputs, c->q->channels_last, &l.map, err) < 0)
         return -1;
     uint8_t *bits = binary(&l.map, task_number(c->task, TASK_LEVEL), task_word(c->task, TASK_DILATE) == 1, err);
-    l.sums = bits ? sum_rows(&l.map, err) : NULL;
+    bool straight = task_word(c->task, TASK_SHAPE) == 1, opens = bits && task_word(c->task, TASK_DILATE) == 2;
+    if (!opens || open_pixels(bits, l.map.width, l.map.height, err) == 0)
+        l.sums = bits ? sum_rows(&l.map, err) : NULL;
     c->points = 4;
-    int status = l.sums ? regions_each(bits, l.map.width, l.map.height, take_region, &l, err) : -1;
+    int status = l.sums ? regions_each(bits, l.map.width, l.map.height, !straight, take_region, &l, err) : -1;
     free(l.sums);
     free(bits);
     return status;

@@ -80,7 +80,8 @@ static int tell_one(struct regions *r, regions_fn *tell, void *arg, struct error
     return tell(arg, r->hull, geometry_hull(r->border, r->border_count, r->hull), err);
 }
 
-int regions_each(const uint8_t *pixels, size_t width, size_t height, regions_fn *tell, void *arg, struct error *err)
+int regions_each(const uint8_t *pixels, size_t width, size_t height, bool holes, regions_fn *tell, void *arg,
+                 struct error *err)
 {
     size_t n = width * height;
     struct regions r = {.pixels = pixels, .width = width, .height = height};
@@ -91,7 +92,7 @@ int regions_each(const uint8_t *pixels, size_t width, size_t height, regions_fn 
         if (r.seen[i])
             continue;
         status = fill(&r, i, err);
-        if (status == 0 && r.border_count && (pixels[i] || !r.open))
+        if (status == 0 && r.border_count && (pixels[i] || (holes && !r.open)))
             status = tell_one(&r, tell, arg, err);
     }
     free(r.seen);

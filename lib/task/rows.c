@@ -298,18 +298,15 @@ int task_decode_end(struct task_candidates *c, struct error *err)
 static int add_turned(struct task_candidates *c, float label, float score, const float v[4], float angle,
                       struct error *err)
 {
-    float *extra, wx = v[2] / 2 * cosf(angle), wy = v[2] / 2 * sinf(angle), hx = -v[3] / 2 * sinf(angle),
-                  hy = v[3] / 2 * cosf(angle), w = fabsf(wx) + fabsf(hx), h = fabsf(wy) + fabsf(hy);
-    static const float signs[4][2] = {{-1, -1}, {1, -1}, {1, 1}, {-1, 1}};
-    const float corner[] = {v[0] - w, v[1] - h, v[0] + w, v[1] + h};
-    if (add_corners(c, label, score, corner, false, &extra, err) < 0)
-        return -1;
-    for (int i = 0; extra && i < 4; i++) {
-        extra[3 * i] = v[0] + signs[i][0] * wx + signs[i][1] * hx;
-        extra[3 * i + 1] = v[1] + signs[i][0] * wy + signs[i][1] * hy;
-        extra[3 * i + 2] = 1;
-    }
-    return 0;
+    float wx = v[2] / 2 * cosf(angle), wy = v[2] / 2 * sinf(angle), hx = -v[3] / 2 * sinf(angle),
+          hy = v[3] / 2 * cosf(angle);
+    const float corner[4][2] = {{v[0] - wx - hx, v[1] - wy - hy},
+                                {v[0] + wx - hx, v[1] + wy - hy},
+                                {v[0] + wx + hx, v[1] + wy + hy},
+                                {v[0] - wx + hx, v[1] - wy + hy}};
+    if (!(label >= 0 && label < 65536))
+        return 0;
+    return task_polygon(c, (size_t)label, score, corner, err);
 }
 
 int task_decode_turned(struct task_candidates *c, struct error *err)

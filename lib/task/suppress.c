@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "task/detect.h"
+#include "task/geometry.h"
 
 #define MAX_CANDIDATES ((size_t)100000)  /* of the decoded boxes, the best go into the suppression, */
 #define MAX_PAIRS      ((size_t)1 << 25) /* and as many of them as this holds against those that may be kept; */
@@ -71,6 +72,43 @@ static double overlap_turned(struct suppression *of, const struct task_box *a, c
     return 1 - sqrt(1 - exp(-fmin(fmax(far, least), 100)) + least);
 }
 
+/* The part of a convex polygon of n corners, 8 at most, on the left of the line from a to b; how many it has. */
+static size_t cut(const struct geometry_point *p, size_t n, struct geometry_point a, struct geometry_point b,
+                  struct geometry_point *out)
+{
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct geometry_point from = p[i], to = p[(i + 1) % n];
+        double u = (b.x - a.x) * (from.y - a.y) - (b.y - a.y) * (from.x - a.x),
+               v = (b.x - a.x) * (to.y - a.y) - (b.y - a.y) * (to.x - a.x);
+        if (u >= 0 && m < 8)
+            out[m++] = from;
+        if ((u < 0) != (v < 0) && m < 8)
+            out[m++] =
+                (struct geometry_point){from.x + (to.x - from.x) * u / (u - v), from.y + (to.y - from.y) * u / (u - v)};
+    }
+    return m;
+}
+
+/* Of quadrilaterals whose corners go round clockwise, as they are. */
+static double overlap_quads(struct suppression *of, const struct task_box *a, const struct task_box *b)
+{
+    struct geometry_point p[4], q[4], part[2][8];
+    size_t n = 4;
+    if (overlap(a, b) <= 0)
+        return 0;
+    of->compared++;
+    for (int i = 0; i < 4; i++) {
+        const float *at = of->c->extra + a->extra + 3 * i, *bt = of->c->extra + b->extra + 3 * i;
+        p[i] = part[0][i] = (struct geometry_point){at[0], at[1]};
+        q[i] = (struct geometry_point){bt[0], bt[1]};
+    }
+    for (int i = 0; i < 4; i++)
+        n = cut(part[i % 2], n, q[i], q[(i + 1) % 4], part[(i + 1) % 2]);
+    double both = geometry_area(part[0], n), either = geometry_area(p, 4) + geometry_area(q, 4) - both;
+    return either > 0 ? both / either : 0;
+}
+
 static bool is_rival(const struct suppression *s, const struct task_box *a, const struct task_box *b)
 {
     return s->across || a->label == b->label;
@@ -84,7 +122,9 @@ static bool has_time(const struct suppression *s)
 
 static double overlap_of(struct suppression *s, const struct task_box *a, const struct task_box *b)
 {
-    return s->task->id == TASK_ID_POLYGONS_OBB ? overlap_turned(s, a, b) : overlap(a, b);
+    return s->task->id == TASK_ID_POLYGONS_OBB    ? overlap_turned(s, a, b)
+           : s->task->id == TASK_ID_POLYGONS_EAST ? overlap_quads(s, a, b)
+                                                  : overlap(a, b);
 }
 
 /* Greedy, best first, against the boxes already kept. */

@@ -63,6 +63,12 @@ static void layouts(void)
               ask("detect=yolov3-head,anchors=4:6", NULL,
                   &(struct task_output){.values = values, .dims = last, .rank = 4}, 1, 16, 16, &a),
               &a, x - w / 2, y - h / 2, x + w / 2, y + h / 2, logistic(3) * logistic(2));
+    static const int64_t behind[] = {1, 2, 2, 1, 6};
+    check_one("stretched, anchors behind the grid",
+              ask("detect=yolov3-head,anchors=4:6,stretch=1.5", NULL,
+                  &(struct task_output){.values = values, .dims = behind, .rank = 5}, 1, 16, 16, &a),
+              &a, x + (logistic(1) - 0.5) * 4 - w / 2, y + (logistic(-1) - 0.5) * 4 - h / 2,
+              x + (logistic(1) - 0.5) * 4 + w / 2, y + (logistic(-1) - 0.5) * 4 + h / 2, logistic(3) * logistic(2));
     for (int i = 0; i < 6; i++)
         values[6 + i] = -20;
     memcpy(values + 24 + 6, box, sizeof box);
@@ -348,6 +354,12 @@ static void simcc(void)
         near(a.at[0].points[1].x, 6, "x"), near(a.at[0].points[1].y, 4, "y");
     }
     task_answers_release(&a);
+    struct task_output exchanged[] = {o[1], o[0]}; /* their steps tell which is which, in a square their names */
+    CHECK(ask("points=simcc", NULL, exchanged, 2, 8, 6, &a) == 0 && a.count == 1 && a.at[0].points[0].x == 2);
+    task_answers_release(&a);
+    exchanged[0].name = "simcc_y", exchanged[1].name = "simcc_x";
+    CHECK(ask("points=simcc", NULL, exchanged, 2, 8, 8, &a) == 0 && a.count == 1 && a.at[0].points[0].x == 2);
+    task_answers_release(&a);
     o[1].dims = other;
     CHECK(ask("points=simcc", NULL, o, 2, 8, 6, &a) == -1);
     CHECK(ask("points=simcc", NULL, o, 1, 8, 6, &a) == -1);
@@ -364,6 +376,40 @@ static void masks_of_queries(void)
     CHECK(ask("mask", NULL, o, 2, 2, 2, &a) == 0 && a.count == 2 && a.picture.width == 2);
     for (int i = 0; a.count && i < 4; i++)
         CHECK(a.picture.data[i] == i / 2);
+    task_answers_release(&a);
+}
+
+/* Masks are blended before the sigmoid, or labels' scores after it: beside a cell that is certain, one that is not. */
+static void enlarged_masks(void)
+{
+    static const float classes[] = {9, 0, 0, 0, 9, 0}, masks[] = {20, -1, 0, 0};
+    static const int64_t rows[] = {1, 2, 3}, planes[] = {1, 2, 1, 2};
+    struct task_output o[] = {{.values = classes, .dims = rows, .rank = 3},
+                              {.values = masks, .dims = planes, .rank = 4}};
+    static const uint8_t want[2][4] = {{0, 0, 0, 1}, {0, 1}};
+    struct task_answers a;
+    CHECK(ask("mask", NULL, o, 2, 4, 1, &a) == 0 && a.picture.width == 4);
+    CHECK(a.picture.width == 4 && memcmp(a.picture.data, want[0], 4) == 0);
+    task_answers_release(&a);
+    CHECK(ask("mask,enlarge=scores", NULL, o, 2, 4, 1, &a) == 0 && a.picture.width == 2);
+    CHECK(a.picture.width == 2 && memcmp(a.picture.data, want[1], 2) == 0);
+    task_answers_release(&a);
+}
+
+/* Only the boxes that the network chose itself, whatever they overlap. */
+static void selected_boxes(void)
+{
+    static const float boxes[3][4] = {{1, 2, 9, 12}, {1, 2, 9, 12}, {0, 0, 1, 1}},
+                       scores[2][3] = {{0.5f, 0.9f, 0.9f}, {0.75f, 0.9f, 0}},
+                       chosen[3][3] = {{0, 1, 0}, {0, 0, 1}, {0, 7, 7}};
+    static const int64_t box_dims[] = {1, 3, 4}, score_dims[] = {1, 2, 3}, list_dims[] = {3, 3};
+    struct task_output o[] = {{.name = "boxes", .values = boxes[0], .dims = box_dims, .rank = 3},
+                              {.name = "scores", .values = scores[0], .dims = score_dims, .rank = 3},
+                              {.name = "indices", .values = chosen[0], .dims = list_dims, .rank = 2, .whole = true}};
+    struct task_answers a;
+    CHECK(ask("detect=boxes", NULL, o, 3, 16, 16, &a) == 0 && a.count == 2);
+    if (a.count == 2)
+        CHECK(a.at[0].label == 0 && a.at[0].score == 0.9f && a.at[1].label == 1 && a.at[1].score == 0.75f);
     task_answers_release(&a);
 }
 
@@ -418,6 +464,8 @@ int main(void)
     RUN(centerface);
     RUN(simcc);
     RUN(masks_of_queries);
+    RUN(enlarged_masks);
+    RUN(selected_boxes);
     RUN(mtcnn);
     RUN(centernet);
     return TEST_END();

@@ -237,7 +237,11 @@ static void frames(void)
     CHECK(ask("classify,pool=mean", NULL, &o, 1, 0, 0, &a) == 0 && a.count == 8);
     CHECK(a.at[0].label == 0 && a.at[0].score == 0.5f && a.at[1].label == 1 && a.at[1].score == 0.375f);
     task_answers_release(&a);
-    o.dims = row;
+    static const int64_t batch[] = {1, 2, 8};
+    o.dims = batch, o.rank = 3;
+    CHECK(ask("classify,pool=mean", NULL, &o, 1, 0, 0, &a) == 0 && a.count == 8 && a.at[1].score == 0.375f);
+    task_answers_release(&a);
+    o.dims = row, o.rank = 2;
     CHECK(ask("classify", NULL, &o, 1, 0, 0, &a) == 0 && a.at[0].label == 1 && a.at[0].score == 0.75f);
     task_answers_release(&a);
 }
