@@ -65,7 +65,7 @@ static double activation_only(double x, enum kernel_act_kind kind, double a, dou
     case KERNEL_SILU:
         return x * sigmoid(a * x);
     case KERNEL_GELU:
-        return x / 2 * (1 + erf(x * M_SQRT1_2));
+        return x < -40 ? -0.0 : x / 2 * (1 + erf(x * M_SQRT1_2)); /* also of -infinity */
     case KERNEL_GELU_TANH:
         return gelu_tanh(x);
     case KERNEL_ELU:
