@@ -21,19 +21,23 @@
 #define DW_SMALL false
 #endif
 
-/* So many accumulators keep the multipliers busy, and leave registers for a row of weights. A tile has one of a few
- * numbers of pixels, since each number is a kernel of its own: 7 is what maps of 7, 14, 28 pixels are made of. */
+/* So many accumulators keep the multipliers busy, and leave registers for a row of weights. Each number of pixels of a
+ * tile is a kernel of its own, so there are few: 7 is what maps of 7, 14, 28 pixels are made of. A tile of a known
+ * kernel may sum more pixels than it stores. */
 #if DW_SMALL
-#define DW_PIXELS      4
-#define EACH_PIXELS(X) X(1) X(2) X(4)
+#define DW_PIXELS            4
+#define EACH_PIXELS(X)       X(4)
+#define EACH_PIXELS_EXACT(X) X(1) X(4)
 #else
-#define DW_PIXELS      8
-#define EACH_PIXELS(X) X(1) X(2) X(4) X(7) X(8)
+#define DW_PIXELS            8
+#define EACH_PIXELS(X)       X(4) X(7) X(8)
+#define EACH_PIXELS_EXACT(X) X(1) X(4) X(8)
 #endif
 
-/* Some outputs from x, in channels `channel` to `end`, with the kernel's columns kx_begin <= kx < kx_end. */
+/* Some outputs from x, in channels `channel` to `end`, with the kernel's columns kx_begin <= kx < kx_end: as many as
+ * the tile sums, or the first `wanted`. */
 struct tile {
-    int x, channel, end, kx_begin, kx_end;
+    int x, wanted, channel, end, kx_begin, kx_end;
 };
 
 typedef void tile_fn(const struct kernel_depthwise_f32 *d, const struct tile *t);
@@ -48,20 +52,27 @@ V_FN v_f32 load_lanes(const float *p, int lanes, bool masked)
     return masked ? v_load_n(p, lanes) : v_load(p);
 }
 
+/* Nothing of x is known from here on, and nothing made of it is kept in advance: gcc computes the columns' addresses
+ * and the bits of `valid` before the loop over rows, until it runs out of registers. */
+#define FORGET(x) __asm__("" : "+r"(x))
+
 /* An undilated row of kw taps: each column is loaded once and meets every output that wants it. row[at] is the first
  * column; those whose bit of `valid` is not set lie outside. */
 V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, int lanes,
-                    int pixels, int kw, int stride, bool checked, uint32_t valid)
+                    int pixels, int kw, int stride, uint32_t valid)
 {
     v_f32 w[7];
+    row += at;
+    FORGET(row);
+    FORGET(valid);
 #pragma GCC unroll 8
     for (int kx = 0; kx < kw; kx++)
         w[kx] = v_load(weight + kx * VL);
 #pragma GCC unroll 32
-    for (int j = 0; j < (pixels - 1) * stride + kw; j++, at += step) {
-        if (checked && !(valid >> j & 1))
+    for (int j = 0; j < (pixels - 1) * stride + kw; j++, row += step) {
+        if (!(valid >> j & 1))
             continue;
-        v_f32 in = load_lanes(row + at, lanes, DW_MASKED);
+        v_f32 in = load_lanes(row, lanes, DW_MASKED);
 #pragma GCC unroll 8
         for (int i = 0; i < pixels; i++)
             if (j >= i * stride && j < i * stride + kw)
@@ -88,11 +99,14 @@ V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
                     int pixels, int stride, uint32_t valid)
 {
     v_f32 w[3] = {v_load(weight), v_load(weight + VL), v_load(weight + 2 * VL)};
+    row += at;
+    FORGET(row);
+    FORGET(valid);
 #pragma GCC unroll 32
-    for (int j = 0; j < (pixels - 1) * stride + 3; j++, at += step) {
+    for (int j = 0; j < (pixels - 1) * stride + 3; j++, row += step) {
         if (!(valid >> j & 1))
             continue;
-        v_f32 in = v_permute(v_load(row + at), from);
+        v_f32 in = v_permute(v_load(row), from);
 #pragma GCC unroll 8
         for (int i = 0; i < pixels; i++)
             if (j >= i * stride && j < i * stride + 3)
@@ -123,11 +137,12 @@ static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *
     K(epilogue_rows)(sum, pixels, VL, lanes, d->add ? add : NULL, d->add_last, out, d->act);
 }
 
-V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, int pixels, int lanes, bool masked)
+V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, int pixels, int wanted, int lanes,
+                 bool masked)
 {
     epilogue_clip(acc, pixels, d->act);
 #pragma GCC unroll 8
-    for (int i = 0; i < pixels; i++) {
+    for (int i = 0; i < pixels && i < wanted; i++) {
         if (masked)
             v_store_n(out + i * d->out_step, acc[i], lanes);
         else
@@ -140,7 +155,6 @@ struct block {
     struct kernel_depthwise_f32 d; /* a copy, which the stores cannot change */
     ptrdiff_t at;                  /* the first column, as an offset into a row */
     uint32_t valid;                /* of the columns that a fixed kernel reads, those inside */
-    bool all;
 };
 
 /* Bit j: column first + j lies inside. */
@@ -158,14 +172,14 @@ V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *given, const 
     if (d->bias)
         add_bias(acc, d->bias + c, pixels, lanes);
     if (!d->add && (masked || lanes == VL)) {
-        finish(acc, d, d->out + t->x * d->out_step + c, pixels, lanes, masked);
+        finish(acc, d, d->out + t->x * d->out_step + c, pixels, t->wanted, lanes, masked);
         return;
     }
     v_f32 copy[DW_PIXELS]; /* so that acc itself needs no address */
 #pragma GCC unroll 8
     for (int i = 0; i < pixels; i++)
         copy[i] = acc[i];
-    finish_any(given, t->x, c, pixels, lanes, copy);
+    finish_any(given, t->x, c, t->wanted, lanes, copy);
 }
 
 /* One block of channels. kw = 0: any kernel. */
@@ -185,10 +199,8 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct bloc
             continue;
         if (!kw)
             row_any(acc, row + c, b->at, d, t, weight, lanes, pixels, masked);
-        else if (b->all)
-            row_fixed(acc, row + c, b->at, d->in_step, weight, lanes, pixels, kw, stride, false, 0);
         else
-            row_fixed(acc, row + c, b->at, d->in_step, weight, lanes, pixels, kw, stride, true, b->valid);
+            row_fixed(acc, row + c, b->at, d->in_step, weight, lanes, pixels, kw, stride, b->valid);
     }
     end_block(acc, given, b, t, c, pixels, lanes, masked);
 }
@@ -200,7 +212,7 @@ static int group_lanes(int group)
 }
 
 /* The first channel of each lane's group. */
-static v_i32 group_starts(int group)
+V_APART v_i32 group_starts(int group)
 {
     int32_t start[VL];
     v_i32 starts;
@@ -230,11 +242,10 @@ V_FN void group_block(const struct kernel_depthwise_f32 *given, const struct blo
     end_block(acc, given, b, t, c, pixels, lanes, DW_MASKED);
 }
 
-V_FN struct block start_block(const struct kernel_depthwise_f32 *d, const struct tile *t, int columns)
+V_APART struct block start_block(const struct kernel_depthwise_f32 *d, const struct tile *t, int columns)
 {
     ptrdiff_t first = (ptrdiff_t)t->x * d->stride - d->pad_left;
-    uint32_t valid = valid_columns(d, first, columns);
-    return (struct block){*d, first * d->in_step, valid, valid == (UINT32_C(1) << columns) - 1};
+    return (struct block){*d, first * d->in_step, valid_columns(d, first, columns)};
 }
 
 V_FN void tile_fixed(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels, int kw, int stride)
@@ -250,9 +261,9 @@ V_FN void tile_any(const struct kernel_depthwise_f32 *d, const struct tile *tile
     struct tile t = *tile;
     struct block b = start_block(d, &t, 0);
     int c = t.channel;
-    for (; c + VL <= t.end; c += VL)
+    for (; !DW_MASKED && c + VL <= t.end; c += VL)
         tile_block(d, &b, &t, c, pixels, 0, 0, false);
-    if (c < t.end)
+    for (; c < t.end; c += VL)
         tile_block(d, &b, &t, c, pixels, 0, 0, true);
 }
 
@@ -263,10 +274,10 @@ typedef tile_fn *tile_fns[DW_PIXELS + 1]; /* by the number of pixels, where ther
     {                                                                                                                  \
         tile_any(d, t, pixels);                                                                                        \
     }
-EACH_PIXELS(ANY_TILE)
+EACH_PIXELS_EXACT(ANY_TILE)
 
 #define ANY_ENTRY(pixels) [pixels] = tile_##pixels,
-static const tile_fns any_tiles = {EACH_PIXELS(ANY_ENTRY)};
+static const tile_fns any_tiles = {EACH_PIXELS_EXACT(ANY_ENTRY)};
 
 #if !DW_SMALL
 #define TILE(pixels, kw, stride)                                                                                       \
@@ -293,24 +304,29 @@ static const struct fixed {
              {7, 1, {EACH_PIXELS(ENTRY_7_1)}}};
 #endif
 
-/* The largest tile, or 7 pixels where what then remains is made of fewer tiles. */
+/* Of the tiles that may sum more than is left: 7 where the rest then fits tiles better. */
 static int tile_pixels(int left)
 {
-    int pixels = left < DW_PIXELS ? left : DW_PIXELS, rest = left % DW_PIXELS;
-    if (left > DW_PIXELS && (rest & (rest - 1)) != 0 && rest != DW_PIXELS - 1)
-        pixels = DW_PIXELS - 1;
-    while (!any_tiles[pixels])
-        pixels--;
-    return pixels;
+    int rest = left % 8;
+    if (DW_SMALL || left <= 4)
+        return 4;
+    return left < 8 || (left > 8 && rest % 4 && rest != 7) ? 7 : 8;
+}
+
+/* Of those that may not. */
+static int exact_pixels(int left)
+{
+    return left >= DW_PIXELS ? DW_PIXELS : left >= 4 ? 4 : 1;
 }
 
 /* Outputs t->x <= x < end. */
 static void run_tiles(const struct kernel_depthwise_f32 *d, struct tile *t, int end, tile_fn *const *tiles)
 {
-    while (t->x < end) {
-        int pixels = tile_pixels(end - t->x);
+    for (int pixels; t->x < end; t->x += pixels) {
+        int left = end - t->x;
+        pixels = tiles == any_tiles ? exact_pixels(left) : tile_pixels(left);
+        t->wanted = pixels < left ? pixels : left;
         tiles[pixels](d, t);
-        t->x += pixels;
     }
 }
 
@@ -323,6 +339,7 @@ static ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b)
 /* Outputs t->x <= x < end one by one, each with the taps that lie inside the row. */
 static void run_edge(const struct kernel_depthwise_f32 *d, struct tile *t, int end)
 {
+    t->wanted = 1;
     for (; t->x < end; t->x++) {
         ptrdiff_t first = (ptrdiff_t)t->x * d->stride - d->pad_left;
         t->kx_begin = clamp(ceil_div(-first, d->dilation), 0, d->kernel_w);
@@ -370,7 +387,7 @@ static void long_block(const struct kernel_depthwise_f32 *d, int x, int c, int p
         int kx = 0;
 #define TAPS(n)                                                                                                        \
     for (; row && kx + n <= d->kernel_w; kx += n, first += n)                                                          \
-        row_fixed(acc, row + c, first * step, step, weight + (ptrdiff_t)kx * VL, lanes, DW_PIXELS, n, 1, true,         \
+        row_fixed(acc, row + c, first * step, step, weight + (ptrdiff_t)kx * VL, lanes, DW_PIXELS, n, 1,               \
                   valid_columns(d, first, DW_PIXELS - 1 + n));
         TAPS(7)
         TAPS(3)
