@@ -42,8 +42,8 @@ struct graph *format_read_any(const char *path, const struct format **format, co
                               const struct source_shape *shapes, size_t shape_count, struct error *err);
 
 /* The tensors of a file that holds no network, safetensors, GGUF, a state dict of PyTorch, .npz, as constants of a
- * graph without nodes, in the file's order. *is_network: the file is none of these, and NULL is returned without a
- * message. */
+ * graph without nodes, in the file's order; a file of none is refused. *is_network: the file is none of these, and NULL
+ * is returned without a message. */
 struct graph *format_read_weights(const char *path, bool *is_network, struct error *err);
 
 /* What format_write() would write as: format, else what the path says. NULL with a message when that is none, cannot be

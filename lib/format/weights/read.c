@@ -49,6 +49,8 @@ struct graph *format_read_weights(const char *path, bool *is_network, struct err
     *is_network = !read;
     if (b.graph) {
         read(&b, source.blob);
+        if (!b.failed && b.graph->value_count == 0)
+            build_fail(&b, "it holds no tensors: want a state dict, or an archive that names some");
         if (b.failed)
             error_prefix(err, "%s", source.path ? source.path : "standard input");
     }

@@ -2,6 +2,7 @@
 """Makes the small files of weights beside it, which hold the same tensors: needs Python's numpy and torch. Run in this folder."""
 import json
 import struct
+import zipfile
 
 import numpy as np
 import torch
@@ -45,3 +46,6 @@ for name, a, type, content in [(k, a, 0, a.tobytes()) for k, a in tensors.items(
 facts = words("general.architecture") + struct.pack("<I", 8) + words("net") + words("list") + struct.pack("<IIQ", 9, 8, 2) + words("a") + words("b")
 out = b"GGUF" + struct.pack("<IQQ", 3, len(tensors) + 1, 2) + facts + infos
 open("net.gguf", "wb").write(out + b"\0" * (-len(out) % 32) + data)
+
+with zipfile.ZipFile("calls.pth", "w") as z:  # a pickle that only calls something
+    z.writestr(zipfile.ZipInfo("net/data.pkl", (2020, 1, 1, 0, 0, 0)), b"\x80\x02cposix\nsystem\nX\x04\0\0\0true\x85R.")

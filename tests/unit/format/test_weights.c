@@ -55,6 +55,17 @@ static void put(const void *data, size_t size)
         fclose(f);
 }
 
+/* An archive whose pickle only calls something, and files that list nothing, say so. */
+static void of_no_tensors(void)
+{
+    struct error err = {""};
+    bool is_network;
+    CHECK(!format_read_weights(path_of("calls.pth"), &is_network, &err) && !is_network);
+    CHECK_MSG(strstr(err.text, "no tensors") != NULL, "%s", err.text);
+    put("\x02\0\0\0\0\0\0\0{}", 10); /* safetensors */
+    CHECK(!format_read_weights(broken, &is_network, &err) && !is_network && strstr(err.text, "no tensors"));
+}
+
 static void cut_short(void)
 {
     for (size_t i = 0; i < SAMPLE_COUNT; i++) {
@@ -110,6 +121,7 @@ int main(void)
     close(fd);
     RUN(all_kinds);
     RUN(a_network_is_none);
+    RUN(of_no_tensors);
     RUN(cut_short);
     RUN(bytes_changed);
     RUN(bytes_of_two);
