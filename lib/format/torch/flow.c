@@ -12,7 +12,9 @@ struct torch_outer torch_block_enter(struct torch_frame *f, struct torch_block *
     struct torch_reader *t = f->t;
     if (!k->graph && ++t->subgraphs > TORCH_SUBGRAPHS)
         build_fail(t->b, "more than %d branches and loops depend on what only a run tells", TORCH_SUBGRAPHS);
-    struct torch_outer outer = {build_enter(t->b, k->graph), t->changes};
+    size_t values = t->b->failed ? 0 : t->b->graph->value_count;
+    struct torch_outer outer = {build_enter(t->b, k->graph), t->changes, values};
+    t->values += values - (k->graph ? k->graph->value_count : 0);
     if (!k->graph)
         k->frame = (struct torch_frame){.t = t, .source = f->source, .outer = f};
     t->changes = &k->changes;
@@ -24,6 +26,7 @@ void torch_block_leave(struct torch_frame *f, struct torch_block *k, struct torc
 {
     struct torch_reader *t = f->t;
     k->graph = build_leave(t->b, outer.build);
+    t->values += (k->graph ? k->graph->value_count : 0) - outer.values;
     t->changes = outer.changes;
     t->level--;
     torch_changes_swap(&k->changes);

@@ -44,6 +44,7 @@ struct torch_block {
 struct torch_outer {
     struct build build;
     struct torch_changes *changes;
+    size_t values; /* of the graph around */
 };
 struct torch_outer torch_block_enter(struct torch_frame *f, struct torch_block *k);
 void torch_block_leave(struct torch_frame *f, struct torch_block *k, struct torch_outer outer);

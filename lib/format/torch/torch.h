@@ -127,6 +127,7 @@ int torch_source_read(struct torch_reader *t, const char *module, const char *te
 #define TORCH_SUBGRAPHS  (1 << 14) /* of branches and loops that only a run decides */
 #define TORCH_ITEMS      (1 << 23) /* of lists, made or walked in all: a list may hold another again and again */
 #define TORCH_VALUES     (1 << 17) /* of a graph: a loop over a list of tensors makes them anew in each round */
+#define TORCH_VALUES_ALL (1 << 18) /* of all graphs, those that came to nothing too */
 
 struct torch_reader {
     struct reader ops; /* the operators' functions, and the builder in it */
@@ -148,6 +149,7 @@ struct torch_reader {
     int level;                     /* subgraphs that the one being filled lies in */
     struct torch_changes *changes; /* of that one; NULL at level 0 */
     long statements, items;
+    size_t values;          /* of the graphs but that one */
     int subgraphs;          /* made so far */
     const char *path;       /* of the module at work, for names */
     const char *data;       /* where the storages of what is unpickled lie: "data/" */
@@ -234,7 +236,7 @@ struct torch_value torch_tensor(struct torch_reader *t, struct value *v);
 struct torch_value torch_size(struct torch_reader *t, struct value *v);
 struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind);
 void torch_append(struct torch_reader *t, struct torch_value to, struct torch_value item);
-/* Counts an item of a list that is made or walked; fails behind TORCH_ITEMS, and behind TORCH_VALUES of the graph. */
+/* Counts an item of a list that is made or walked; fails behind TORCH_ITEMS, and behind as many values as may be. */
 void torch_count_item(struct torch_reader *t);
 struct torch_value torch_object(struct torch_reader *t, const char *class, const char *path);
 /* An attribute, or a constant of the class; false when there is none. */

@@ -43,6 +43,8 @@ void torch_count_item(struct torch_reader *t)
         build_fail(t->b, "its lists have more than %d items", TORCH_ITEMS);
     else if (t->b->graph->value_count > TORCH_VALUES)
         build_fail(t->b, "it makes more than %d values", TORCH_VALUES);
+    else if (t->values + t->b->graph->value_count > TORCH_VALUES_ALL)
+        build_fail(t->b, "its branches and loops make more than %d values", TORCH_VALUES_ALL);
 }
 
 /* What a list leaves behind in the arena when it doubles is less than it is. */
