@@ -127,14 +127,16 @@ V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes)
 static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *d, int x, int channel, int pixels,
                                              int lanes, const v_f32 *acc)
 {
-    float sum[DW_PIXELS * VL], *out[DW_PIXELS];
-    const float *add[DW_PIXELS];
+    float sum[DW_PIXELS * VL];
+    void *out[DW_PIXELS];
+    const void *add[DW_PIXELS];
     for (int i = 0; i < pixels; i++) {
         v_store(sum + i * VL, acc[i]);
-        out[i] = d->out + (x + i) * d->out_step + channel;
-        add[i] = d->add ? d->add + (x + i) * d->add_step + channel : NULL;
+        out[i] = d->out + (x + i) * d->out_step;
+        add[i] = d->add ? d->add + (x + i) * d->add_step : NULL;
     }
-    K(epilogue_rows)(sum, pixels, VL, lanes, d->add ? add : NULL, d->add_last, out, d->act);
+    struct kernel_epilogue to = {.add = d->add ? add : NULL, .add_last = d->add_last, .act = d->act};
+    K(epilogue_rows)(sum, pixels, VL, lanes, out, channel, &to);
 }
 
 V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, int pixels, int wanted, int lanes,

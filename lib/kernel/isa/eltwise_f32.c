@@ -5,9 +5,10 @@
 
 /* ---- one argument ---- */
 
-/* Rows of n floats; those of `in` are in_step apart. */
+/* Rows of n floats, those of `out` from `at` on; those of `in` are in_step apart. */
 struct unary {
-    float *const *out;
+    void *const *out;
+    ptrdiff_t at;
     const float *in;
     ptrdiff_t in_step;
     int rows;
@@ -21,10 +22,10 @@ V_FN void unary_loop(enum kernel_act_kind kind, const struct unary *u)
 {
     v_f32 a = v_set1(u->a), b = v_set1(u->b);
     const float *in = u->in;
-    float *const *out = u->out, *const *end = out + (u->n ? u->rows : 0);
+    void *const *out = u->out, *const *end = out + (u->n ? u->rows : 0);
     for (size_t i = 0; out < end;) { /* one body for the last part too: there are many functions */
         int count = u->n - i < VL ? (int)(u->n - i) : VL;
-        part_store(*out + i, v_unary(part_load(in + i, count), kind, a, b), count);
+        part_store((float *)*out + u->at + i, v_unary(part_load(in + i, count), kind, a, b), count);
         i += VL;
         if (i >= u->n) {
             i = 0;
@@ -46,12 +47,13 @@ static void (*const unary_loops[KERNEL_ACT_KINDS])(const struct unary *u) = {KER
 
 void K(unary_f32)(float *out, const float *in, size_t n, struct kernel_act act)
 {
-    unary_loops[act.kind](&(struct unary){&out, in, 0, 1, n, act.a, act.b});
+    unary_loops[act.kind](&(struct unary){&(void *){out}, 0, in, 0, 1, n, act.a, act.b});
 }
 
-void K(unary_rows)(float *const *out, const float *in, ptrdiff_t in_step, int rows, size_t n, struct kernel_act act)
+void K(unary_rows)(void *const *out, ptrdiff_t at, const float *in, ptrdiff_t in_step, int rows, size_t n,
+                   struct kernel_act act)
 {
-    unary_loops[act.kind](&(struct unary){out, in, in_step, rows, n, act.a, act.b});
+    unary_loops[act.kind](&(struct unary){out, at, in, in_step, rows, n, act.a, act.b});
 }
 
 /* The activation behind another function goes over what that has just left in the first-level cache. */

@@ -45,12 +45,15 @@ V_FN void epilogue_simple(v_f32 *acc, int count, struct kernel_act act)
         epilogue_each(acc, count, KERNEL_HARD_SWISH, act);
 }
 
-/* sum[rows][lanes] (lanes: 1 or 2 vectors) into c[i][0..n), with all that may come between; sum is overwritten. An
- * activation costs a call here, and gives the bits that it gives as a layer of its own. */
-void K(epilogue_rows)(float *sum, int rows, int lanes, int n, const float *const *add, bool add_last, float *const *c,
-                      struct kernel_act act);
+/* sum[rows][lanes] (lanes: 1 or 2 vectors) into columns [at, at + n) of rows c[i], with the residual and the activation
+ * of `to` between, whose rows have the same columns; sum is overwritten. An activation costs a call here, and gives the
+ * bits that it gives as a layer of its own. The addresses of rows are taken one by one: the caller has only just stored
+ * them, and a vector of them would have to wait until all stores before are in the cache. */
+void K(epilogue_rows)(float *sum, int rows, int lanes, int n, void *const *c, ptrdiff_t at,
+                      const struct kernel_epilogue *to);
 
-/* out[i][0..n) = act(in[i * in_step]…). */
-void K(unary_rows)(float *const *out, const float *in, ptrdiff_t in_step, int rows, size_t n, struct kernel_act act);
+/* Floats [at, at + n) of out[i] = act(in[i * in_step]…). */
+void K(unary_rows)(void *const *out, ptrdiff_t at, const float *in, ptrdiff_t in_step, int rows, size_t n,
+                   struct kernel_act act);
 
 #endif

@@ -112,20 +112,16 @@ static void finish(const v_f32 *acc, int step, const struct kernel_gemm *g, int 
 {
     const struct kernel_epilogue *to = &g->to;
     int n = g->n - column < COLUMNS ? g->n - column : COLUMNS, first = n < VL ? n : VL;
-    float sum[KERNEL_NARROW_ROWS * COLUMNS], *c[KERNEL_NARROW_ROWS];
-    const float *add[KERNEL_NARROW_ROWS];
+    float sum[KERNEL_NARROW_ROWS * COLUMNS];
     v_f32 bias[2] = {v_zero(), v_zero()};
     if (to->bias)
         bias[0] = v_load_n((const float *)to->bias + column, first);
     if (to->bias && n > VL)
         bias[1] = v_load_n((const float *)to->bias + column + VL, n - VL);
-    for (int i = 0; i < g->m; i++) {
+    for (int i = 0; i < g->m; i++)
         for (int v = 0; v < 2; v++)
             v_store(sum + i * COLUMNS + v * VL, to->bias ? v_add(acc[step * i + v], bias[v]) : acc[step * i + v]);
-        c[i] = (float *)g->c[i] + column;
-        add[i] = to->add ? (const float *)to->add[i] + column : NULL;
-    }
-    K(epilogue_rows)(sum, g->m, COLUMNS, n, to->add ? add : NULL, to->add_last, c, to->act);
+    K(epilogue_rows)(sum, g->m, COLUMNS, n, g->c, column, to);
 }
 
 /* One row takes two panels at a time: as many sums as hide the latency of an addition. */

@@ -150,16 +150,18 @@ void K(winograd_input_f32)(const struct kernel_winograd_input_f32 *w)
 /* The results of a tile in channels c to c + lanes, through what follows the sums, pixel by pixel. */
 static void finish(const struct kernel_winograd_output_f32 *w, v_f32 *acc, int c, int lanes)
 {
-    float sum[OUTPUTS * OUTPUTS * VL], *out[OUTPUTS * OUTPUTS];
-    const float *add[OUTPUTS * OUTPUTS];
+    float sum[OUTPUTS * OUTPUTS * VL];
+    void *out[OUTPUTS * OUTPUTS];
+    const void *add[OUTPUTS * OUTPUTS];
     int count = 0;
     for (int y = 0; y < w->height; y++)
         for (int x = 0; x < w->width; x++, count++) {
             v_store(sum + count * VL, acc[y * w->size + x]);
-            out[count] = w->out + y * w->out_row + x * w->out_pixel + c;
-            add[count] = w->add ? w->add + y * w->add_row + x * w->add_pixel + c : NULL;
+            out[count] = w->out + y * w->out_row + x * w->out_pixel;
+            add[count] = w->add ? w->add + y * w->add_row + x * w->add_pixel : NULL;
         }
-    K(epilogue_rows)(sum, count, VL, lanes, w->add ? add : NULL, w->add_last, out, w->act);
+    struct kernel_epilogue to = {.add = w->add ? add : NULL, .add_last = w->add_last, .act = w->act};
+    K(epilogue_rows)(sum, count, VL, lanes, out, c, &to);
 }
 
 /* The same in registers, for a simple activation. */
