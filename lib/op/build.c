@@ -71,25 +71,39 @@ struct value *build_node(struct build *b, const char *op, int count, struct valu
     return v;
 }
 
+/* One whose attributes may stand behind its name. */
+static struct value *literal_node(struct build *b, const char *op, int count, struct value *const *in)
+{
+    static const struct build_terms none;
+    char name[40];
+    size_t n = strcspn(op, "/");
+    if (!op[n])
+        return build_node(b, op, count, in);
+    snprintf(name, sizeof(name), "%.*s", (int)n, op);
+    struct value *v = build_node(b, name, count, in);
+    build_attributes(b, v, &none, op + n);
+    return b->failed ? NULL : v;
+}
+
 struct value *build_node_1(struct build *b, const char *op, struct value *a)
 {
-    return build_node(b, op, 1, (struct value *[]){a});
+    return literal_node(b, op, 1, (struct value *[]){a});
 }
 
 struct value *build_node_2(struct build *b, const char *op, struct value *a, struct value *c)
 {
-    return build_node(b, op, 2, (struct value *[]){a, c});
+    return literal_node(b, op, 2, (struct value *[]){a, c});
 }
 
 struct value *build_node_3(struct build *b, const char *op, struct value *a, struct value *c, struct value *d)
 {
-    return build_node(b, op, 3, (struct value *[]){a, c, d});
+    return literal_node(b, op, 3, (struct value *[]){a, c, d});
 }
 
 struct value *build_node_4(struct build *b, const char *op, struct value *a, struct value *c, struct value *d,
                            struct value *e)
 {
-    return build_node(b, op, 4, (struct value *[]){a, c, d, e});
+    return literal_node(b, op, 4, (struct value *[]){a, c, d, e});
 }
 
 struct value *build_output(struct build *b, struct value *v, int o)

@@ -42,7 +42,8 @@ static inline struct graph *build_place(const struct build *b)
  * written, "attention_3/Softmax_12", or after the layer; returns its first output. The operator of another domain is
  * "nn.Reorg". */
 struct value *build_node(struct build *b, const char *op, int count, struct value *const *in);
-/* With one to four inputs in registers: half as much code at each of the many calls. */
+/* With one to four inputs in registers: half as much code at each of the many calls. Behind the name of one of ONNX's
+ * operators may stand attributes, "Transpose/perm=1,0", "Softmax/axis=-1". */
 struct value *build_node_1(struct build *b, const char *op, struct value *a);
 struct value *build_node_2(struct build *b, const char *op, struct value *a, struct value *c);
 struct value *build_node_3(struct build *b, const char *op, struct value *a, struct value *c, struct value *d);
@@ -259,6 +260,10 @@ struct build_terms {
     const char *(*text)(void *op, const char *name);    /* NULL: not set */
 };
 #define NUMBERS_LATER (-2)
+
+/* Attributes of the node that makes v, as they stand in a formula, "/axis=1/keepdims@keep", up to a space or the end.
+ */
+void build_attributes(struct build *b, struct value *v, const struct build_terms *t, const char *text);
 
 /* What a formula in postfix form makes: values that are left, at most max, into out; their count, 0 after a failure.
  * Words, between blanks:

@@ -95,16 +95,16 @@ static int literal(const char *at, size_t n, double *numbers)
 }
 
 /* The numbers of a parameter, or those behind "="; -1: neither. */
-static int numbers_of(struct formula *f, const char *word, size_t n, double *numbers)
+static int numbers_of(struct build *b, const struct build_terms *t, const char *word, size_t n, double *numbers)
 {
     char name[40];
     size_t rest;
     const char *otherwise = split_default(word, n, name, &rest);
-    int count = f->t->numbers ? f->t->numbers(f->t->op, name, numbers, MOST_NUMBERS) : -1;
+    int count = t->numbers ? t->numbers(t->op, name, numbers, MOST_NUMBERS) : -1;
     if (count == NUMBERS_LATER)
         return count;
     if (count > MOST_NUMBERS) {
-        build_fail(f->b, "%s has %d numbers, want at most %d", name, count, MOST_NUMBERS);
+        build_fail(b, "%s has %d numbers, want at most %d", name, count, MOST_NUMBERS);
         return -1;
     }
     return count >= 0 || !otherwise ? count : literal(otherwise, rest, numbers);
@@ -132,7 +132,7 @@ static struct value *reals(struct formula *f, int count, const double *numbers)
 }
 
 /* "KEY=LITERAL" or "KEY@PARAMETER=DEFAULT" of the operator that makes v. */
-static void set_attr(struct formula *f, struct value *v, const char *word, size_t n)
+static void set_attr(struct build *b, const struct build_terms *t, struct value *v, const char *word, size_t n)
 {
     char key[40], name[40];
     double numbers[MOST_NUMBERS];
@@ -143,13 +143,13 @@ static void set_attr(struct formula *f, struct value *v, const char *word, size_
     bool given = word[size] == '@';
     word += size + 1;
     n -= size + 1;
-    if (f->b->failed || !attr_spec_find(v->producer->def, key, &spec)) {
-        build_fail(f->b, "%s is no attribute", key);
+    if (b->failed || !v->producer->def || !attr_spec_find(v->producer->def, key, &spec)) {
+        build_fail(b, "%s is no attribute", key);
         return;
     }
     if (spec.kind == ATTR_STRING) {
         const char *otherwise = given ? split_default(word, n, name, &rest) : word,
-                   *text = given && f->t->text ? f->t->text(f->t->op, name) : NULL;
+                   *text = given && t->text ? t->text(t->op, name) : NULL;
         if (!given)
             rest = n;
         if (!text && otherwise) {
@@ -157,22 +157,31 @@ static void set_attr(struct formula *f, struct value *v, const char *word, size_
             text = name;
         }
         if (text)
-            build_string(f->b, v, key, text);
+            build_string(b, v, key, text);
         return;
     }
-    int count = given ? numbers_of(f, word, n, numbers) : literal(word, n, numbers);
+    int count = given ? numbers_of(b, t, word, n, numbers) : literal(word, n, numbers);
     if (count == NUMBERS_LATER)
-        build_fail(f->b, "%s must be known", key);
+        build_fail(b, "%s must be known", key);
     for (int i = 0; i < count; i++)
         ints[i] = whole(numbers[i]);
-    if (count < 1 || f->b->failed)
+    if (count < 1 || b->failed)
         return;
     if (spec.kind == ATTR_FLOAT)
-        build_float(f->b, v, key, (float)numbers[0]);
+        build_float(b, v, key, (float)numbers[0]);
     else if (spec.kind == ATTR_INTS)
-        build_ints(f->b, v, key, count, ints);
+        build_ints(b, v, key, count, ints);
     else
-        build_int(f->b, v, key, ints[0]);
+        build_int(b, v, key, ints[0]);
+}
+
+void build_attributes(struct build *b, struct value *v, const struct build_terms *t, const char *text)
+{
+    while (!b->failed && *text == '/') {
+        size_t n = strcspn(++text, "/ ");
+        set_attr(b, t, v, text, n);
+        text += n;
+    }
 }
 
 /* Whether it rounds a whole number, which ONNX's operators do not take. */
@@ -197,12 +206,7 @@ static void apply(struct formula *f, const char *word, size_t n)
         return;
     f->count -= count;
     struct value *v = build_node(f->b, op, count, &f->terms[f->count]);
-    while (size < n && !f->b->failed) {
-        const char *attr = word + size + 1;
-        size_t at = strcspn(attr, "/ ");
-        set_attr(f, v, attr, at);
-        size += at + 1;
-    }
+    build_attributes(f->b, v, f->t, word + size);
     push(f, v);
 }
 
@@ -212,7 +216,7 @@ static struct value *parameter(struct formula *f, const char *word, size_t n)
     char name[40];
     double numbers[MOST_NUMBERS];
     size_t rest;
-    int count = numbers_of(f, word + 1, n - 1, numbers);
+    int count = numbers_of(f->b, f->t, word + 1, n - 1, numbers);
     struct value *v = count < 0 ? NULL : list(f, count, numbers);
     if (count == NUMBERS_LATER) {
         split_default(word + 1, n - 1, name, &rest);
@@ -239,7 +243,7 @@ static void term(struct formula *f, const char *word, size_t n)
     else if (*word == '[')
         push(f, list(f, literal(word + 1, n - 2, numbers), numbers));
     else if (*word == '=' || *word == '%') {
-        count = *word == '=' ? literal(word + 1, n - 1, numbers) : numbers_of(f, word + 1, n - 1, numbers);
+        count = *word == '=' ? literal(word + 1, n - 1, numbers) : numbers_of(f->b, f->t, word + 1, n - 1, numbers);
         if (count == NUMBERS_LATER)
             build_fail(f->b, "%s must be known", name);
         push(f, count < 1 ? NULL : count == 1 ? build_number(f->b, dtype, numbers[0]) : reals(f, count, numbers));

@@ -185,11 +185,11 @@ static struct value *best_of_all(struct caffe_read *l, int64_t k, bool values, i
     for (int i = 3; i < rank; i++)
         dims[i] = 1;
     int n = rank < 3 ? 3 : rank;
-    struct value *flat = build_int(b, BUILD(b, "Flatten", l->in[0]), "axis", 1);
+    struct value *flat = BUILD(b, "Flatten/axis=1", l->in[0]);
     struct value *best = BUILD(b, "TopK", flat, build_list(b, 1, &k));
     struct value *at = build_cast(b, build_output(b, best, 1), DTYPE_F32);
     at = build_reshape(b, at, n, dims);
-    return values ? build_int(b, BUILD(b, "Concat", at, build_reshape(b, best, n, dims)), "axis", 1) : at;
+    return values ? BUILD(b, "Concat/axis=1", at, build_reshape(b, best, n, dims)) : at;
 }
 
 void caffe_read_argmax(struct caffe_read *l)

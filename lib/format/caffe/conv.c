@@ -94,7 +94,7 @@ static struct value *flattened(struct caffe_read *l, int axis, int rank)
     if (axis == rank - 1)
         return l->in[0];
     if (axis == 1)
-        return build_int(l->b, BUILD(l->b, "Flatten", l->in[0]), "axis", 1);
+        return BUILD(l->b, "Flatten/axis=1", l->in[0]);
     dims[axis] = -1;
     return build_reshape(l->b, l->in[0], axis + 1, dims);
 }
@@ -112,7 +112,7 @@ void caffe_read_inner_product(struct caffe_read *l)
         return;
     }
     if (!transposed)
-        weight = build_transpose(l->b, weight, 2, (int64_t[]){1, 0});
+        weight = BUILD(l->b, "Transpose/perm=1,0", weight);
     l->out[0] = build_add(l->b, BUILD(l->b, "MatMul", x, weight), bias);
 }
 

@@ -63,7 +63,7 @@ void caffe_read_spp(struct caffe_read *l)
             p.window.pads[i] = p.window.pads[2 + i] = (p.window.kernel[i] * bins - in + 1) / 2;
         }
         if (!l->b->failed && p.window.kernel[0] > 0 && p.window.kernel[1] > 0)
-            levels[level] = build_int(l->b, BUILD(l->b, "Flatten", build_window_pool(l->b, l->in[0], &p)), "axis", 1);
+            levels[level] = BUILD(l->b, "Flatten/axis=1", build_window_pool(l->b, l->in[0], &p));
     }
     if (!l->b->failed)
         l->out[0] = build_int(l->b, build_node(l->b, "Concat", height, levels), "axis", 1);

@@ -21,7 +21,7 @@ struct recurrent {
 /* Blob i, [rows, columns], as the right side of a product. */
 static struct value *right_side(struct caffe_read *l, int i, const char *what, int64_t rows, int64_t columns)
 {
-    return build_transpose(l->b, caffe_weight(l, i, what, 2, (int64_t[]){rows, columns}), 2, (int64_t[]){1, 0});
+    return BUILD(l->b, "Transpose/perm=1,0", caffe_weight(l, i, what, 2, (int64_t[]){rows, columns}));
 }
 
 /* What the gates get from the bottoms, for all steps: [T, N, gates]. */
@@ -34,7 +34,7 @@ static struct value *from_bottoms(struct recurrent *r)
     struct value *sum = l->b->failed ? NULL : build_add(l->b, BUILD(l->b, "MatMul", x, weight), bias);
     if (!r->is_static || l->b->failed)
         return sum;
-    struct value *fixed = build_int(l->b, BUILD(l->b, "Flatten", l->in[2]), "axis", 1);
+    struct value *fixed = BUILD(l->b, "Flatten/axis=1", l->in[2]);
     return build_add(l->b, sum, BUILD(l->b, "MatMul", fixed, right_side(l, 2, "weight_static", r->gates, -1)));
 }
 
@@ -57,8 +57,8 @@ static void lstm_cell(struct recurrent *r, struct value *weight_h)
 {
     struct build *b = &r->body;
     struct value *gates = BUILD(b, "Add", r->x, BUILD(b, "MatMul", r->state[0], weight_h)), *gate[4] = {NULL};
-    struct value *parts = BUILD(b, "Split", gates, BUILD_LIST(b, r->outputs, r->outputs, r->outputs, r->outputs));
-    build_int(b, parts, "axis", 1);
+    struct value *parts =
+        BUILD(b, "Split/axis=1", gates, BUILD_LIST(b, r->outputs, r->outputs, r->outputs, r->outputs));
     for (int i = 0; i < 4 && !b->failed; i++)
         gate[i] = build_output(b, parts, i);
     for (int i = 0; i < 4 && !b->failed; i++)

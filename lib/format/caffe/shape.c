@@ -23,7 +23,7 @@ void caffe_read_flatten(struct caffe_read *l)
     if (!l->b->failed && end < axis)
         build_fail(l->b, "end_axis %d lies before axis %d", end, axis);
     if (axis == 1 && end == rank - 1 && !l->b->failed)
-        l->out[0] = build_int(l->b, BUILD(l->b, "Flatten", l->in[0]), "axis", 1);
+        l->out[0] = BUILD(l->b, "Flatten/axis=1", l->in[0]);
     else
         l->out[0] = reshaped(l, axis, end - axis + 1, 1, (int64_t[]){-1}, rank);
 }
@@ -148,7 +148,6 @@ void caffe_read_upsample(struct caffe_read *l)
         return;
     }
     struct value *scales = size ? NULL : build_f32s(l->b, 4, (float[]){1, 1, (float)scale, (float)scale});
-    struct value *v = BUILD(l->b, "Resize", l->in[0], NULL, scales, size);
-    build_string(l->b, v, "nearest_mode", "floor");
+    struct value *v = BUILD(l->b, "Resize/nearest_mode=floor", l->in[0], NULL, scales, size);
     l->out[0] = build_string(l->b, v, "coordinate_transformation_mode", "asymmetric");
 }

@@ -117,9 +117,9 @@ void caffe2_read_fc(struct netdef_op *o)
         build_fail(o->b, "axis is %lld, axis_w %lld, of weights of %d axes, want 1, 1 and 2 axes or more",
                    (long long)axis, (long long)axis_w, rank_w);
     if (rank != 2)
-        x = build_int(o->b, BUILD(o->b, "Flatten", x), "axis", 1);
+        x = BUILD(o->b, "Flatten/axis=1", x);
     if (rank_w != 2)
-        w = build_int(o->b, BUILD(o->b, "Flatten", w), "axis", 1);
+        w = BUILD(o->b, "Flatten/axis=1", w);
     struct value *v = BUILD(o->b, "Gemm", x, w, o->in_count > 2 ? o->in[2] : NULL);
     netdef_give(o, 0, build_int(o->b, v, "transB", !transposed));
 }

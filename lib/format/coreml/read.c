@@ -310,7 +310,7 @@ static struct value *as_described(struct coreml_reader *r, struct value *v, stru
     int rank = coreml_numbers(coreml_part(type, TYPE_ARRAY), ARRAY_SHAPE, false, shape, TENSOR_MAX_RANK);
     int own = r->is_exact ? 0 : build_rank_of(&r->b, v);
     if (own == 4 && coreml_has(type, TYPE_DICTIONARY))
-        return build_int(&r->b, BUILD(&r->b, "Flatten", v), "axis", 1);
+        return BUILD(&r->b, "Flatten/axis=1", v);
     if (own == 4 && rank == 1)
         return build_reshape(&r->b, v, 1, (int64_t[]){-1});
     return own == 4 && rank == 3 ? BUILD(&r->b, "Squeeze", v, BUILD_LIST(&r->b, 0)) : v;
@@ -393,7 +393,7 @@ static void read_step(struct coreml_reader *r, struct bytes model, uint64_t kind
         coreml_count_ops(r, 1);
         build_layer(&r->b, to);
         if (kind == EXTRACTOR && !r->b.failed)
-            v = build_int(&r->b, BUILD(&r->b, "Gather", v, build_list(&r->b, count, ints)), "axis", -1);
+            v = BUILD(&r->b, "Gather/axis=-1", v, build_list(&r->b, count, ints));
         coreml_set(r, to, v, bytes_of("", 0));
     }
 }

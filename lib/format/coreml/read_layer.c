@@ -183,9 +183,9 @@ void coreml_read_layer_reshape(struct coreml_op *o)
         coreml_give(o, 0, build_reshape(o->b, x, 4, dims));
         return;
     }
-    x = build_transpose(o->b, x, 4, (int64_t[]){0, 2, 3, 1});
+    x = BUILD(o->b, "Transpose/perm=0,2,3,1", x);
     x = build_reshape(o->b, x, 4, (int64_t[]){dims[0], dims[2], dims[3], dims[1]});
-    coreml_give(o, 0, build_transpose(o->b, x, 4, (int64_t[]){0, 3, 1, 2}));
+    coreml_give(o, 0, BUILD(o->b, "Transpose/perm=0,3,1,2", x));
 }
 
 void coreml_read_layer_concat(struct coreml_op *o)
@@ -195,7 +195,7 @@ void coreml_read_layer_concat(struct coreml_op *o)
 
 void coreml_read_layer_split(struct coreml_op *o)
 {
-    struct value *v = build_int(o->b, BUILD(o->b, "Split", coreml_in(o, "x")), "axis", -3);
+    struct value *v = BUILD(o->b, "Split/axis=-3", coreml_in(o, "x"));
     build_int(o->b, v, "num_outputs", o->out_count);
     for (int k = 0; k < o->out_count && !o->b->failed; k++)
         coreml_give(o, k, build_output(o->b, v, k));

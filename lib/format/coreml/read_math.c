@@ -59,7 +59,7 @@ void coreml_read_prelu(struct coreml_op *o)
 static struct value *product(struct coreml_op *o, struct value *x, struct value *w, struct value *bias)
 {
     if (build_rank_of(o->b, x) == 2)
-        return build_int(o->b, BUILD(o->b, "Gemm", x, w, bias), "transB", 1);
+        return BUILD(o->b, "Gemm/transB=1", x, w, bias);
     return build_add(o->b, BUILD(o->b, "MatMul", x, build_permuted(o->b, w, 2, (int64_t[]){1, 0})), bias);
 }
 
@@ -102,7 +102,7 @@ void coreml_read_inner_product(struct coreml_op *o)
     int rank = build_rank_of(o->b, x);
     bool flat = rank == 4 && build_dim_of(o->b, x, 3) != dims[1];
     if (flat)
-        x = build_int(o->b, BUILD(o->b, "Flatten", x), "axis", 1);
+        x = BUILD(o->b, "Flatten/axis=1", x);
     struct value *v = product(o, x, coreml_weights(o, "weight", 2, dims), bias);
     coreml_give(o, 0, flat ? build_reshape(o->b, v, 4, (int64_t[]){0, -1, 1, 1}) : v);
 }

@@ -44,7 +44,7 @@ static struct value *both(struct coreml_op *o, const struct rnn *n, struct value
     struct value *in[2] = {NULL};
     for (int d = 0; d < n->directions && parts[d]; d++)
         in[d] = build_unsqueeze(o->b, parts[d], 0);
-    return n->directions == 1 ? in[0] : build_int(o->b, BUILD(o->b, "Concat", in[0], in[1]), "axis", 0);
+    return n->directions == 1 ? in[0] : BUILD(o->b, "Concat/axis=0", in[0], in[1]);
 }
 
 /* Biases are of input and state together: those of the state are 0. */
@@ -55,7 +55,7 @@ static struct value *biases(struct coreml_op *o, const struct rnn *n)
         return NULL;
     struct value *zeros = BUILD(o->b, "Expand", build_number(o->b, DTYPE_F32, 0),
                                 BUILD_LIST(o->b, n->directions, n->cell->gates * n->hidden));
-    return build_int(o->b, BUILD(o->b, "Concat", v, zeros), "axis", 1);
+    return BUILD(o->b, "Concat/axis=1", v, zeros);
 }
 
 /* x [T, N, I]: the node, whose first output is [T, D, N, H]. */
@@ -78,8 +78,8 @@ static struct value *joined(struct coreml_op *o, const struct rnn *n, struct val
     v = build_output(o->b, v, k);
     int64_t dims[] = {0, 0, n->directions * n->hidden};
     if (k)
-        return build_reshape(o->b, build_transpose(o->b, v, 3, (int64_t[]){1, 0, 2}), 2, (int64_t[]){0, dims[2]});
-    return build_reshape(o->b, build_transpose(o->b, v, 4, (int64_t[]){0, 2, 1, 3}), 3, dims);
+        return build_reshape(o->b, BUILD(o->b, "Transpose/perm=1,0,2", v), 2, (int64_t[]){0, dims[2]});
+    return build_reshape(o->b, BUILD(o->b, "Transpose/perm=0,2,1,3", v), 3, dims);
 }
 
 /* What the functions of a cell are otherwise, as words. */
@@ -96,7 +96,7 @@ static struct value *state(struct coreml_op *o, const struct rnn *n, const char 
 {
     struct value *v = coreml_optional(o, name);
     v = v ? build_reshape(o->b, v, 3, (int64_t[]){0, n->directions, n->hidden}) : NULL;
-    return v ? build_transpose(o->b, v, 3, (int64_t[]){1, 0, 2}) : NULL;
+    return v ? BUILD(o->b, "Transpose/perm=1,0,2", v) : NULL;
 }
 
 static struct value *part(struct coreml_op *o, const struct rnn *n, const char *name, bool back)
@@ -179,7 +179,7 @@ static struct value *layer_state(struct coreml_op *o, const struct rnn *n, const
             return NULL;
         else
             parts[d] = build_reshape(o->b, parts[d], 3, (int64_t[]){1, -1, n->hidden});
-    return n->directions == 1 ? parts[0] : build_int(o->b, BUILD(o->b, "Concat", parts[0], parts[1]), "axis", 0);
+    return n->directions == 1 ? parts[0] : BUILD(o->b, "Concat/axis=0", parts[0], parts[1]);
 }
 
 /* Back to the axes that layers have: [.., N, H, 1, 1], or, without an own axis of the batch, [.., H, 1, 1]. */

@@ -218,9 +218,9 @@ void coreml_read_band_part(struct coreml_op *o)
     int64_t lower = coreml_param(o, "lower", -1), upper = coreml_param(o, "upper", -1);
     struct value *v = coreml_in(o, "x");
     if (upper >= 0)
-        v = build_int(o->b, BUILD(o->b, "Trilu", v, build_number(o->b, DTYPE_I64, (double)upper)), "upper", 0);
+        v = BUILD(o->b, "Trilu/upper=0", v, build_number(o->b, DTYPE_I64, (double)upper));
     if (lower >= 0)
-        v = build_int(o->b, BUILD(o->b, "Trilu", v, build_number(o->b, DTYPE_I64, (double)-lower)), "upper", 1);
+        v = BUILD(o->b, "Trilu/upper=1", v, build_number(o->b, DTYPE_I64, (double)-lower));
     coreml_give(o, 0, v);
 }
 

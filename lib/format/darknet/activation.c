@@ -18,12 +18,12 @@ static struct value *clip(struct build *b, struct value *v, double low, double h
 
 static struct value *leaky(struct build *b, struct value *v)
 {
-    return build_float(b, BUILD(b, "LeakyRelu", v), "alpha", 0.1f);
+    return BUILD(b, "LeakyRelu/alpha=0.1", v);
 }
 
 static struct value *relie(struct build *b, struct value *v)
 {
-    return build_float(b, BUILD(b, "LeakyRelu", v), "alpha", 0.01f);
+    return BUILD(b, "LeakyRelu/alpha=0.01", v);
 }
 
 static struct value *relu6(struct build *b, struct value *v)
@@ -38,7 +38,7 @@ static struct value *hardtan(struct build *b, struct value *v)
 
 static struct value *gelu(struct build *b, struct value *v)
 {
-    return build_string(b, BUILD(b, "Gelu", v), "approximate", "tanh");
+    return BUILD(b, "Gelu/approximate=tanh", v);
 }
 
 /* 2 / (1 + e^-x) - 1 */

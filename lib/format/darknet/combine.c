@@ -31,7 +31,7 @@ void darknet_read_logistic(struct darknet_read *l)
 void darknet_read_l2norm(struct darknet_read *l)
 {
     darknet_map_of(l, &l->in);
-    l->out = l->b->failed ? NULL : build_int(l->b, BUILD(l->b, "LpNormalization", l->in), "axis", 1);
+    l->out = l->b->failed ? NULL : BUILD(l->b, "LpNormalization/axis=1", l->in);
 }
 
 /* Over all inputs, in groups; or at each place of a map. */

@@ -168,10 +168,9 @@ void darknet_read_local(struct darknet_read *l)
     struct value *bias = darknet_weight(l, "bias", 3, (int64_t[]){filters, rows, columns});
     struct value *weight = darknet_weight(l, "weight", 3, (int64_t[]){places, filters, taps});
     struct value *x = build_reshape(l->b, patches(l, &in, &w), 3, (int64_t[]){0, taps, places});
-    x = build_unsqueeze(l->b, build_transpose(l->b, x, 3, (int64_t[]){0, 2, 1}), 3);
+    x = build_unsqueeze(l->b, BUILD(l->b, "Transpose/perm=0,2,1", x), 3);
     struct value *v = l->b->failed ? NULL : BUILD(l->b, "MatMul", weight, x); /* [N, places, filters, 1] */
-    v = build_reshape(l->b, build_transpose(l->b, v, 4, (int64_t[]){0, 2, 1, 3}), 4,
-                      (int64_t[]){0, filters, rows, columns});
+    v = build_reshape(l->b, BUILD(l->b, "Transpose/perm=0,2,1,3", v), 4, (int64_t[]){0, filters, rows, columns});
     l->out = darknet_activate(l, build_add(l->b, v, bias), "logistic");
 }
 

@@ -76,7 +76,7 @@ static void read_opaque(struct darknet_read *l)
 {
     char op[100];
     snprintf(op, sizeof(op), "darknet.%.80s", l->section->type);
-    l->out = l->b->failed ? NULL : BUILD(l->b, op, l->in);
+    l->out = l->b->failed ? NULL : build_node(l->b, op, 1, &l->in);
     for (const struct darknet_option *o = l->section->first; o && !l->b->failed; o = o->next)
         build_string(l->b, l->out, o->key, o->value);
 }

@@ -151,8 +151,8 @@ void mace_read_fully_connected(struct netdef_op *o)
         if (netdef_dim(o, 1, i) < 1 || __builtin_mul_overflow(in, netdef_dim(o, 1, i), &in))
             build_fail(o->b, "its weights must have a known size");
     w = o->b->failed ? NULL : build_reshaped(o->b, w, 2, (int64_t[]){out, in});
-    x = build_int(o->b, BUILD(o->b, "Flatten", x), "axis", 1);
-    struct value *v = build_int(o->b, BUILD(o->b, "Gemm", x, w, optional(o, 2)), "transB", 1);
+    x = BUILD(o->b, "Flatten/axis=1", x);
+    struct value *v = BUILD(o->b, "Gemm/transB=1", x, w, optional(o, 2));
     give_convolved(o, build_reshape(o->b, v, 4, (int64_t[]){0, out, 1, 1}));
 }
 
@@ -280,8 +280,7 @@ void mace_read_resize(struct netdef_op *o)
         sizes = build_list(o->b, 2, size);
     else
         sizes = build_cast(o->b, netdef_in(o, 1), DTYPE_I64);
-    struct value *v = BUILD(o->b, "Resize", x, NULL, scales, sizes);
-    build_ints(o->b, v, "axes", 2, (int64_t[]){2, 3});
+    struct value *v = BUILD(o->b, "Resize/axes=2,3", x, NULL, scales, sizes);
     build_string(o->b, v, "mode", o->kind->onnx);
     build_string(o->b, v, "coordinate_transformation_mode", align ? "align_corners" : rules[o->b->failed ? 0 : rule]);
     if (nearest)

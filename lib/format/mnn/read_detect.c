@@ -66,7 +66,7 @@ void mnn_read_suppression(struct mnn_op *o)
     struct value *scores = BUILD(o->b, "Unsqueeze", mnn_in(o, 1), BUILD_LIST(o->b, 0, 1));
     struct value *chosen = BUILD(o->b, "NonMaxSuppression", build_unsqueeze(o->b, boxes, 0), scores, most,
                                  float_vector(o, 3), float_vector(o, 4));
-    chosen = build_int(o->b, BUILD(o->b, "Gather", chosen, build_number(o->b, DTYPE_I64, 2)), "axis", 1);
+    chosen = BUILD(o->b, "Gather/axis=1", chosen, build_number(o->b, DTYPE_I64, 2));
     struct value *room = BUILD(o->b, "Min", most, build_shape(o->b, boxes, 0, 1));
     struct value *rest = BUILD(o->b, "Sub", room, BUILD(o->b, "Shape", chosen));
     struct value *parts[2] = {chosen, BUILD(o->b, "Expand", BUILD_LIST(o->b, -1), rest)};

@@ -60,7 +60,7 @@ struct value *mnn_int8_image(struct mnn_op *o, int64_t zero)
 /* Integers [count] or [count, …] times a scale for each of the first axis. */
 static struct value *scaled(struct mnn_op *o, const char *what, struct tensor *t, struct value *scale)
 {
-    return build_int(o->b, BUILD(o->b, "DequantizeLinear", mnn_constant(o, what, t), scale), "axis", 0);
+    return BUILD(o->b, "DequantizeLinear/axis=0", mnn_constant(o, what, t), scale);
 }
 
 struct value *mnn_int8_weight(struct mnn_op *o, const struct mnn_table *quan, int rank, const int64_t *dims)

@@ -51,7 +51,7 @@ static struct value *erf_complement(struct mnn_op *o, struct value *x)
 
 static struct value *gelu_tanh(struct mnn_op *o, struct value *x)
 {
-    return build_string(o->b, BUILD(o->b, "Gelu", x), "approximate", "tanh");
+    return BUILD(o->b, "Gelu/approximate=tanh", x);
 }
 
 /* By UnaryOpOperation. */
@@ -265,7 +265,7 @@ void mnn_read_moments(struct mnn_op *o)
     struct value *squares = square(o, BUILD(o->b, "Sub", x, mean));
     struct value *variance = build_int(o->b, BUILD(o->b, "ReduceMean", squares, axes), "keepdims", keep);
     mnn_give(o, 1, variance);
-    mnn_give(o, 0, keep ? mean : build_int(o->b, BUILD(o->b, "ReduceMean", x, axes), "keepdims", 0));
+    mnn_give(o, 0, keep ? mean : BUILD(o->b, "ReduceMean/keepdims=0", x, axes));
 }
 
 void mnn_read_softmax(struct mnn_op *o)

@@ -135,7 +135,7 @@ static void read_grouped(struct mnn_op *o, int64_t group)
         build_fail(o->b, "the size of its groups must be known");
     if (o->b->failed)
         return;
-    struct value *y = build_int(o->b, BUILD(o->b, "LayerNormalization", rows, ones(o, type, 2)), "axis", -1);
+    struct value *y = BUILD(o->b, "LayerNormalization/axis=-1", rows, ones(o, type, 2));
     build_float(o->b, y, "epsilon", mnn_float(&o->param, "epsilon"));
     mnn_give(o, 0, BUILD(o->b, "Reshape", y, shape));
 }

@@ -207,8 +207,7 @@ void mnn_read_interp(struct mnn_op *o)
 void mnn_read_resize(struct mnn_op *o)
 {
     float scale[2] = {mnn_float(&o->param, "yScale"), mnn_float(&o->param, "xScale")};
-    struct value *y = BUILD(o->b, "Resize", mnn_in_image(o), NULL, build_f32s(o->b, 2, scale), NULL);
-    build_string(o->b, y, "mode", "linear");
-    build_string(o->b, y, "coordinate_transformation_mode", "asymmetric");
+    struct value *y = BUILD(o->b, "Resize/mode=linear/coordinate_transformation_mode=asymmetric", mnn_in_image(o), NULL,
+                            build_f32s(o->b, 2, scale), NULL);
     mnn_give_image(o, 0, set_axes(o, y, 2));
 }

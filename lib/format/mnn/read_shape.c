@@ -231,7 +231,7 @@ static struct value *read_pads(struct mnn_op *o)
     struct value *given = mnn_in(o, 1);
     if (count < 0) {
         given = build_reshape(o->b, given, 2, (int64_t[]){-1, 2});
-        return mnn_int_vector(o, build_transpose(o->b, given, 2, (int64_t[]){1, 0}));
+        return mnn_int_vector(o, BUILD(o->b, "Transpose/perm=1,0", given));
     }
     for (int i = 0; i < count / 2; i++) {
         pads[i] = pairs[2 * i];

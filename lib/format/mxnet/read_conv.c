@@ -201,7 +201,7 @@ void mxnet_read_layer_norm(struct mxnet_op *o)
     int64_t axis = mxnet_int(o, "axis", -1);
     if (axis != -1 && axis != build_rank_of(o->b, x) - 1)
         build_fail(o->b, "its axis is %lld, want the last", (long long)axis);
-    struct value *v = build_int(o->b, BUILD(o->b, "LayerNormalization", x, mxnet_in(o, 1), mxnet_in(o, 2)), "axis", -1);
+    struct value *v = BUILD(o->b, "LayerNormalization/axis=-1", x, mxnet_in(o, 1), mxnet_in(o, 2));
     mxnet_give(o, 0, build_float(o->b, v, "epsilon", mxnet_float(o, "eps", 1e-5f)));
 }
 
@@ -242,8 +242,7 @@ static struct value *resized(struct mxnet_op *o, struct value *x, const float *s
                              const char *mode, const char *rule)
 {
     struct value *by = scales ? build_f32s(o->b, 2, scales) : NULL, *to = scales ? NULL : build_list(o->b, 2, size);
-    struct value *v = BUILD(o->b, "Resize", x, NULL, by, to);
-    build_ints(o->b, v, "axes", 2, (int64_t[]){2, 3});
+    struct value *v = BUILD(o->b, "Resize/axes=2,3", x, NULL, by, to);
     build_string(o->b, v, "mode", mode);
     build_string(o->b, v, "coordinate_transformation_mode", rule);
     return strcmp(mode, "nearest") == 0 ? build_string(o->b, v, "nearest_mode", "floor") : v;

@@ -87,8 +87,8 @@ void mxnet_read_fc(struct mxnet_op *o)
         return;
     }
     if (rank != 2)
-        x = build_int(o->b, BUILD(o->b, "Flatten", x), "axis", 1);
-    mxnet_give(o, 0, build_int(o->b, BUILD(o->b, "Gemm", x, w, bias), "transB", 1));
+        x = BUILD(o->b, "Flatten/axis=1", x);
+    mxnet_give(o, 0, BUILD(o->b, "Gemm/transB=1", x, w, bias));
 }
 
 static struct value *transposed(struct mxnet_op *o, int k, const char *name)

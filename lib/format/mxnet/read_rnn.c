@@ -63,7 +63,7 @@ static struct value *both(struct mxnet_op *o, const struct rnn *n, struct value 
     struct value *in[2] = {NULL};
     for (int d = 0; d < n->directions; d++)
         in[d] = build_unsqueeze(o->b, parts[d], 0);
-    return n->directions == 1 ? in[0] : build_int(o->b, BUILD(o->b, "Concat", in[0], in[1]), "axis", 0);
+    return n->directions == 1 ? in[0] : BUILD(o->b, "Concat/axis=0", in[0], in[1]);
 }
 
 static struct value *state_of(struct mxnet_op *o, const struct rnn *n, int k, int layer)
@@ -127,7 +127,7 @@ void mxnet_read_rnn(struct mxnet_op *o)
     }
     for (int i = 0; i < n.layers && !o->b->failed; i++) {
         layers[i] = layer_of(o, &n, x, i, &all[i]);
-        x = build_transpose(o->b, layers[i], 4, (int64_t[]){0, 2, 1, 3});
+        x = BUILD(o->b, "Transpose/perm=0,2,1,3", layers[i]);
         x = build_reshape(o->b, x, 3, (int64_t[]){0, 0, n.directions * n.hidden});
     }
     if (!o->b->failed)

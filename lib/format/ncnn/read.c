@@ -204,8 +204,8 @@ struct value *ncnn_linear(struct reader *r, struct value *x, struct value *weigh
     struct build *b = &r->b;
     const struct type *t = build_type(b, x);
     if (t && t->rank == 2)
-        return build_int(b, BUILD(b, "Gemm", x, weight, bias), "transB", 1);
-    return build_add(b, BUILD(b, "MatMul", x, build_transpose(b, weight, 2, (int64_t[]){1, 0})), bias);
+        return BUILD(b, "Gemm/transB=1", x, weight, bias);
+    return build_add(b, BUILD(b, "MatMul", x, BUILD(b, "Transpose/perm=1,0", weight)), bias);
 }
 
 struct value *ncnn_activation(struct reader *r, struct value *v, int type_id)

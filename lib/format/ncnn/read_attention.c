@@ -9,7 +9,7 @@ static struct value *heads_of(struct reader *r, struct value *x, struct value *w
 {
     struct build *b = &r->b;
     struct value *v = build_reshape(b, ncnn_linear(r, x, weight, bias), 4, (int64_t[]){0, 0, heads, -1});
-    return build_transpose(b, v, 4, (int64_t[]){0, 2, 1, 3});
+    return BUILD(b, "Transpose/perm=0,2,1,3", v);
 }
 
 /* Keys and values of fewer heads than the queries serve several of these: each is repeated. */
@@ -20,7 +20,7 @@ static struct value *repeated(struct reader *r, struct value *v, int64_t heads)
     if (b->failed || own < 1 || heads < 1 || own == heads || heads % own)
         return v;
     v = BUILD(b, "Tile", build_unsqueeze(b, v, 2), BUILD_LIST(b, 1, 1, heads / own, 1, 1));
-    struct value *shape = build_int(b, BUILD(b, "Concat", BUILD_LIST(b, 1, heads), build_shape(b, v, 3, 5)), "axis", 0);
+    struct value *shape = BUILD(b, "Concat/axis=0", BUILD_LIST(b, 1, heads), build_shape(b, v, 3, 5));
     return BUILD(b, "Reshape", v, shape);
 }
 
@@ -30,9 +30,9 @@ static struct value *attend(struct reader *r, struct value *q, struct value *k, 
 {
     struct build *b = &r->b;
     int64_t heads = ncnn_size(r, q, 0);
-    struct value *kt = build_transpose(b, repeated(r, k, heads), 4, (int64_t[]){0, 1, 3, 2});
+    struct value *kt = BUILD(b, "Transpose/perm=0,1,3,2", repeated(r, k, heads));
     struct value *scores = BUILD(b, "MatMul", ncnn_by(r, "Mul", q, scale), kt);
-    struct value *weights = build_int(b, BUILD(b, "Softmax", build_add(b, scores, mask)), "axis", -1);
+    struct value *weights = BUILD(b, "Softmax/axis=-1", build_add(b, scores, mask));
     return BUILD(b, "MatMul", weights, repeated(r, v, heads));
 }
 
@@ -86,7 +86,7 @@ struct value *ncnn_multi_head_attention(struct reader *r)
     struct value *k = projected(r, "k_weight", "k_bias", ncnn_in(r, a.k_at), a.embed, a.k, a.heads);
     struct value *v = projected(r, "v_weight", "v_bias", ncnn_in(r, a.v_at), a.embed, a.v, a.heads);
     struct value *y = attend(r, q, k, v, a.mask_at >= 0 ? mask_of(r, a.mask_at) : NULL, scale);
-    y = build_reshape(b, build_transpose(b, y, 4, (int64_t[]){0, 2, 1, 3}), 3, (int64_t[]){0, 0, -1});
+    y = build_reshape(b, BUILD(b, "Transpose/perm=0,2,1,3", y), 3, (int64_t[]){0, 0, -1});
     return projected(r, "out_weight", "out_bias", y, a.q, a.embed, 0);
 }
 

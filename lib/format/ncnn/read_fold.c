@@ -31,11 +31,10 @@ struct value *ncnn_unfold(struct reader *r)
         memset(w.pads, 0, sizeof(w.pads));
     }
     struct tensor *filters = b->failed ? NULL : tap_filters(r, &w);
-    struct value *image = BUILD(b, "Transpose", x);
-    build_ints(b, image, "perm", 4, (int64_t[]){1, 0, 2, 3});
+    struct value *image = BUILD(b, "Transpose/perm=1,0,2,3", x);
     struct value *v = filters ? BUILD(b, "Conv", image, build_constant(b, NULL, filters)) : NULL;
     v = build_reshape(b, ncnn_window_set(r, v, &w), 3, (int64_t[]){0, 0, -1});
-    struct value *shape = build_int(b, BUILD(b, "Concat", BUILD_LIST(b, 1, -1), build_shape(b, v, 2, 3)), "axis", 0);
+    struct value *shape = BUILD(b, "Concat/axis=0", BUILD_LIST(b, 1, -1), build_shape(b, v, 2, 3));
     return BUILD(b, "Reshape", v, shape);
 }
 
@@ -61,5 +60,5 @@ struct value *ncnn_arg_max(struct reader *r)
     struct value *flat = build_reshape(b, ncnn_in(r, 0), 3, (int64_t[]){0, 1, -1});
     struct value *values = BUILD(b, "TopK", flat, BUILD_LIST(b, count));
     struct value *places = build_cast(b, build_output(b, values, 1), DTYPE_F32);
-    return ncnn_int(r->l, 0, 0) ? build_int(b, BUILD(b, "Concat", values, places), "axis", 1) : places;
+    return ncnn_int(r->l, 0, 0) ? BUILD(b, "Concat/axis=1", values, places) : places;
 }

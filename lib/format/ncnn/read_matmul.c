@@ -58,8 +58,7 @@ static struct value *transposed(struct reader *r, struct value *v, bool wanted)
     struct build *b = &r->b;
     if (!wanted)
         return v;
-    return ncnn_dims(r, v) == 1 ? build_transpose(b, v, 2, (int64_t[]){1, 0})
-                                : build_transpose(b, v, 3, (int64_t[]){0, 2, 1});
+    return ncnn_dims(r, v) == 1 ? BUILD(b, "Transpose/perm=1,0", v) : BUILD(b, "Transpose/perm=0,2,1", v);
 }
 
 /* The constant that is added: a number, one for each row (1, 2), for each element (3), for each column (4). */
@@ -128,7 +127,7 @@ struct value *ncnn_embed(struct reader *r)
     }
     struct value *index = build_cast(b, x, DTYPE_I64);
     index = BUILD(b, "Clip", index, build_number(b, DTYPE_I64, 0), build_number(b, DTYPE_I64, (double)(words - 1)));
-    struct value *v = build_int(b, BUILD(b, "Gather", table, index), "axis", 0);
+    struct value *v = BUILD(b, "Gather/axis=0", table, index);
     return build_add(b, v, bias);
 }
 
@@ -172,7 +171,7 @@ struct value *ncnn_glu(struct reader *r)
     struct build *b = &r->b;
     struct value *x = ncnn_in(r, 0);
     int axis = ncnn_axis(r, x, ncnn_int(r->l, 0, 0));
-    struct value *v = build_int(b, BUILD(b, "Split", x), "num_outputs", 2);
+    struct value *v = BUILD(b, "Split/num_outputs=2", x);
     build_int(b, v, "axis", axis);
     struct value *gate = build_output(b, v, 1);
     return BUILD(b, "Mul", v, BUILD(b, "Sigmoid", gate));

@@ -141,7 +141,7 @@ struct value *ncnn_statistics_pooling(struct reader *r)
     struct value *off = BUILD(b, "Sub", x, mean);
     struct value *deviation = BUILD(b, "Sqrt", BUILD(b, "GlobalAveragePool", BUILD(b, "Mul", off, off)));
     deviation = build_reshape(b, deviation, 2, (int64_t[]){0, -1});
-    return build_int(b, BUILD(b, "Concat", flat, deviation), "axis", 1);
+    return BUILD(b, "Concat/axis=1", flat, deviation);
 }
 
 /* One level of a pyramid: n x n windows over the map with zeros around it. */

@@ -66,7 +66,7 @@ static struct value *weight_of(struct reader *r, const struct rnn *n, const char
 /* [1, D, H], a blob of two axes, as ONNX wants it: [D, 1, H]; and back. */
 static struct value *state(struct reader *r, struct value *v)
 {
-    return build_transpose(&r->b, v, 3, (int64_t[]){1, 0, 2});
+    return BUILD(&r->b, "Transpose/perm=1,0,2", v);
 }
 
 static bool read_sizes(struct reader *r, struct rnn *n, const struct cell *cell)
@@ -88,7 +88,7 @@ static bool read_sizes(struct reader *r, struct rnn *n, const struct cell *cell)
 /* The result [T, D, 1, H] as a blob [1, T, D * H]. */
 static struct value *rows_of(struct reader *r, const struct rnn *n, struct value *y)
 {
-    struct value *v = build_transpose(&r->b, y, 4, (int64_t[]){2, 0, 1, 3});
+    struct value *v = BUILD(&r->b, "Transpose/perm=2,0,1,3", y);
     return build_reshape(&r->b, v, 3, (int64_t[]){0, 0, n->directions * n->outputs});
 }
 
@@ -99,7 +99,7 @@ static struct value *recurrent(struct reader *r, const struct cell *cell)
     struct rnn n;
     if (!read_sizes(r, &n, cell))
         return NULL;
-    struct value *x = build_transpose(b, ncnn_in(r, 0), 3, (int64_t[]){1, 0, 2});
+    struct value *x = BUILD(b, "Transpose/perm=1,0,2", ncnn_in(r, 0));
     struct value *w = weight_of(r, &n, "weight_xc", n.inputs);
     struct tensor *bias = bias_of(r, &n);
     struct value *bias_value = bias ? ncnn_constant(r, "bias", bias) : NULL;

@@ -69,7 +69,7 @@ struct value *ncnn_spectrogram(struct reader *r)
     struct value *signal = build_unsqueeze(b, centred(r, x, s.points), 2);
     struct value *v = BUILD(b, "STFT", signal, build_number(b, DTYPE_I64, (double)s.hop), window);
     build_int(b, v, "onesided", ncnn_int(r->l, 8, 1) != 0);
-    v = build_transpose(b, v, 4, (int64_t[]){0, 2, 1, 3});
+    v = BUILD(b, "Transpose/perm=0,2,1,3", v);
     if (s.norm != 1)
         v = ncnn_by(r, "Mul", v, s.norm);
     if (power == 0)
@@ -84,7 +84,7 @@ struct value *ncnn_spectrogram(struct reader *r)
 static struct value *whole_circle(struct reader *r, struct value *x, int64_t points)
 {
     struct build *b = &r->b;
-    struct value *v = build_transpose(b, x, 4, (int64_t[]){0, 2, 1, 3});
+    struct value *v = BUILD(b, "Transpose/perm=0,2,1,3", x);
     int64_t freqs = ncnn_size(r, x, 0);
     if (freqs == points)
         return v;
@@ -95,7 +95,7 @@ static struct value *whole_circle(struct reader *r, struct value *x, int64_t poi
     struct value *mirror =
         BUILD(b, "Slice", v, BUILD_LIST(b, points - freqs), BUILD_LIST(b, 0), BUILD_LIST(b, 2), BUILD_LIST(b, -1));
     mirror = BUILD(b, "Mul", mirror, build_f32s(b, 2, (float[]){1, -1}));
-    return build_int(b, BUILD(b, "Concat", v, mirror), "axis", 2);
+    return BUILD(b, "Concat/axis=2", v, mirror);
 }
 
 /* What the squares of all windows over a sample sum up to, 1 where none lies: f32 [length, 1] from sample `from` on. */
@@ -136,15 +136,14 @@ struct value *ncnn_inverse_spectrogram(struct reader *r)
     }
     struct value *sums = window_sums(r, &s, s.shape, frames, from, length);
     struct value *window = build_reshape(b, build_constant(b, NULL, s.shape), 2, (int64_t[]){n, 1});
-    struct value *v = BUILD(b, "DFT", whole_circle(r, x, n), NULL, build_number(b, DTYPE_I64, 2));
-    build_int(b, v, "inverse", 1);
+    struct value *v = BUILD(b, "DFT/inverse=1", whole_circle(r, x, n), NULL, build_number(b, DTYPE_I64, 2));
     v = BUILD(b, "Mul", v, window);
     if (s.norm != 1)
         v = ncnn_by(r, "Mul", v, 1 / s.norm);
-    v = build_reshape(b, build_transpose(b, v, 4, (int64_t[]){0, 3, 2, 1}), 3, (int64_t[]){0, 2 * n, frames});
+    v = build_reshape(b, BUILD(b, "Transpose/perm=0,3,2,1", v), 3, (int64_t[]){0, 2 * n, frames});
     v = BUILD(b, "Col2Im", v, BUILD_LIST(b, 1, all), BUILD_LIST(b, 1, n));
     build_ints(b, v, "strides", 2, (int64_t[]){1, s.hop});
-    v = build_transpose(b, build_reshape(b, v, 3, (int64_t[]){0, 2, -1}), 3, (int64_t[]){0, 2, 1});
+    v = BUILD(b, "Transpose/perm=0,2,1", build_reshape(b, v, 3, (int64_t[]){0, 2, -1}));
     v = BUILD(b, "Div", build_slice(b, v, 1, from, from + length), sums);
     int part = ncnn_int(r->l, 1, 0) - 1; /* 0: both */
     return part < 0 ? v : build_reshape(b, build_slice(b, v, 2, part, part + 1), 2, (int64_t[]){0, -1});

@@ -61,7 +61,7 @@ static struct value *repeat_computed(struct node *n, struct value *v, int64_t gr
     struct build b = {.node = n, .err = err};
     struct value *count = BUILD_LIST(&b, groups);
     struct value *times = BUILD(&b, "Div", build_shape(&b, n->in[0], 1, 2), count);
-    struct value *target = build_int(&b, BUILD(&b, "Concat", count, times), "axis", 0);
+    struct value *target = BUILD(&b, "Concat/axis=0", count, times);
     return build_reshape(&b, BUILD(&b, "Expand", build_unsqueeze(&b, v, 1), target), 1, (int64_t[]){-1});
 }
 

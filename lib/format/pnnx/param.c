@@ -292,8 +292,8 @@ struct value *pnnx_linear_of(struct reader *r, struct value *x, struct value *we
 {
     struct build *b = &r->b;
     if (pnnx_rank(r, x) == 2)
-        return build_int(b, BUILD(b, "Gemm", x, weight, bias), "transB", 1);
-    return build_add(b, BUILD(b, "MatMul", x, build_transpose(b, weight, 2, (int64_t[]){1, 0})), bias);
+        return BUILD(b, "Gemm/transB=1", x, weight, bias);
+    return build_add(b, BUILD(b, "MatMul", x, BUILD(b, "Transpose/perm=1,0", weight)), bias);
 }
 
 struct value *pnnx_pad_all(struct reader *r, struct value *x, int rank, const int64_t *pads, const char *mode,

@@ -9,12 +9,12 @@
 static struct value *split_heads(struct reader *r, struct value *x, int64_t heads)
 {
     struct value *v = build_reshape(&r->b, x, 4, (int64_t[]){0, 0, heads, -1});
-    return build_transpose(&r->b, v, 4, (int64_t[]){0, 2, 1, 3});
+    return BUILD(&r->b, "Transpose/perm=0,2,1,3", v);
 }
 
 static struct value *join_heads(struct reader *r, struct value *x)
 {
-    struct value *v = build_transpose(&r->b, x, 4, (int64_t[]){0, 2, 1, 3});
+    struct value *v = BUILD(&r->b, "Transpose/perm=0,2,1,3", x);
     return build_reshape(&r->b, v, 3, (int64_t[]){0, 0, -1});
 }
 
@@ -48,7 +48,7 @@ static struct value *causal_mask(struct reader *r, struct value *scores)
     int rank = pnnx_rank(r, scores);
     struct value *shape = build_shape(b, scores, rank - 2, rank);
     struct value *least = BUILD(b, "Expand", build_number(b, DTYPE_F32, -HUGE_VAL), shape);
-    return build_int(b, BUILD(b, "Trilu", least, build_number(b, DTYPE_I64, 1)), "upper", 1);
+    return BUILD(b, "Trilu/upper=1", least, build_number(b, DTYPE_I64, 1));
 }
 
 /* softmax(q k^T * scale + mask) v. */
@@ -59,7 +59,7 @@ static struct value *attend(struct reader *r, struct value *q, struct value *k, 
     struct value *scores = BUILD(b, "MatMul", pnnx_by(r, "Mul", q, scale), last_swapped(r, k));
     if (causal)
         mask = causal_mask(r, scores);
-    struct value *weights = build_int(b, BUILD(b, "Softmax", build_add(b, scores, mask)), "axis", -1);
+    struct value *weights = BUILD(b, "Softmax/axis=-1", build_add(b, scores, mask));
     return BUILD(b, "MatMul", weights, v);
 }
 
@@ -102,7 +102,7 @@ static void read_inputs(struct reader *r, struct attention *a)
     for (int i = 0; i < 3 && !r->b.failed; i++) {
         a->in[i] = pnnx_at(r, n > i ? i : n > 0 ? n - 1 : 0);
         if (!a->batch_first)
-            a->in[i] = build_transpose(&r->b, a->in[i], 3, (int64_t[]){1, 0, 2});
+            a->in[i] = BUILD(&r->b, "Transpose/perm=1,0,2", a->in[i]);
     }
     a->mask = has_mask ? as_bias(r, pnnx_optional(r, "attn_mask", -1), false) : NULL;
     /* [N * heads, T, S] is a mask for each head */
@@ -144,7 +144,7 @@ struct value *pnnx_multi_head_attention(struct reader *r)
     if (!weight)
         build_fail(&r->b, "has no weight out_proj.weight");
     v = pnnx_linear_of(r, v, weight, pnnx_weight(r, "out_proj.bias"));
-    return a.batch_first ? v : build_transpose(&r->b, v, 3, (int64_t[]){1, 0, 2});
+    return a.batch_first ? v : BUILD(&r->b, "Transpose/perm=1,0,2", v);
 }
 
 /* ---- a layer of nn.TransformerEncoder ---- */

@@ -112,7 +112,7 @@ struct value *pnnx_embedding(struct reader *r)
     struct value *x = pnnx_in(r, "input", 0), *weight = pnnx_parameter(r, "weight", 1);
     if (!weight)
         build_fail(&r->b, "has no weight");
-    return build_int(&r->b, BUILD(&r->b, "Gather", weight, x), "axis", 0);
+    return BUILD(&r->b, "Gather/axis=0", weight, x);
 }
 
 struct value *pnnx_matmul(struct reader *r)

@@ -59,7 +59,7 @@ struct value *pnnx_flatten(struct reader *r)
     int first = pnnx_axis(r, pnnx_int(r, "start_dim", strncmp(r->op->type, "nn.", 3) == 0), rank);
     int last = pnnx_axis(r, pnnx_int(r, "end_dim", -1), rank);
     if (first == 1 && last == rank - 1)
-        return build_int(b, BUILD(b, "Flatten", x), "axis", 1);
+        return BUILD(b, "Flatten/axis=1", x);
     return with_axes(r, x, first, last < first ? first : last, BUILD_LIST(b, -1));
 }
 

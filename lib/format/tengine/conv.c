@@ -88,9 +88,9 @@ void tengine_read_fully_connected(struct tengine_op *o)
     bool transposed = tengine_dim(o, 1, 0) == tengine_int(o, 0);
     struct value *x = tengine_in(o, 0), *w = tengine_in(o, 1);
     if (tengine_rank(o, 0) != 2)
-        x = build_int(o->b, BUILD(o->b, "Flatten", x), "axis", 1);
+        x = BUILD(o->b, "Flatten/axis=1", x);
     if (tengine_rank(o, 1) != 2)
-        w = build_int(o->b, BUILD(o->b, "Flatten", w), "axis", 1);
+        w = BUILD(o->b, "Flatten/axis=1", w);
     tengine_give(o, 0, build_int(o->b, BUILD(o->b, "Gemm", x, w, tengine_bias(o, 2)), "transB", transposed));
 }
 
@@ -238,8 +238,7 @@ static void resize(struct tengine_op *o, const float scales[2], const int64_t si
     want_image(o, 0);
     struct value *by = scaled_by ? build_f32s(o->b, 2, scales) : NULL,
                  *to = scaled_by ? NULL : build_list(o->b, 2, sizes);
-    struct value *v = BUILD(o->b, "Resize", tengine_in(o, 0), NULL, by, to);
-    build_ints(o->b, v, "axes", 2, (int64_t[]){2, 3});
+    struct value *v = BUILD(o->b, "Resize/axes=2,3", tengine_in(o, 0), NULL, by, to);
     build_string(o->b, v, "mode", mode);
     build_string(o->b, v, "coordinate_transformation_mode", rule);
     if (strcmp(mode, "nearest") == 0)

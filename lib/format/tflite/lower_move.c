@@ -238,7 +238,7 @@ int tflite_lower_columns(struct node *n, struct error *err)
     if (b.failed)
         return -1;
     struct value *y = build_reshape(&b, n->in[0], 6, (int64_t[]){-1, c / (size * size), size, size, h, w});
-    y = build_transpose(&b, y, 6, (int64_t[]){0, 1, 4, 2, 5, 3});
+    y = BUILD(&b, "Transpose/perm=0,1,4,2,5,3", y);
     return tflite_lowered(&b, build_reshape(&b, y, 4, (int64_t[]){-1, c / (size * size), h * size, w * size}));
 }
 

@@ -127,7 +127,7 @@ static struct value *input_part(struct build *b, const struct recurrent *t, int6
 static struct value *first_state(struct build *b, const struct recurrent *t, int k, int64_t d)
 {
     struct value *v = node_in(t->n, k);
-    return v ? build_int(b, BUILD(b, "Gather", v, build_number(b, DTYPE_I64, (double)d)), "axis", 0) : NULL;
+    return v ? BUILD(b, "Gather/axis=0", v, build_number(b, DTYPE_I64, (double)d)) : NULL;
 }
 
 static void open_direction(struct build *b, const struct recurrent *t, int64_t i, struct direction *d)

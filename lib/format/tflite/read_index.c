@@ -130,12 +130,12 @@ void tflite_read_one_hot(struct tflite_op *o)
 void tflite_read_where(struct tflite_op *o)
 {
     struct value *x = tflite_raw(o, 0);
-    give_as_stated(o, 0, build_transpose(o->b, BUILD(o->b, "NonZero", x), 2, (int64_t[]){1, 0}));
+    give_as_stated(o, 0, BUILD(o->b, "Transpose/perm=1,0", BUILD(o->b, "NonZero", x)));
 }
 
 void tflite_read_unique(struct tflite_op *o)
 {
-    struct value *y = build_int(o->b, BUILD(o->b, "Unique", tflite_raw(o, 0)), "sorted", 0);
+    struct value *y = BUILD(o->b, "Unique/sorted=0", tflite_raw(o, 0));
     struct value *back = o->b->failed ? NULL : build_output(o->b, y, 2);
     tflite_give_raw(o, 0, y);
     give_as_stated(o, 1, back);

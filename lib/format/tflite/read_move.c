@@ -181,7 +181,7 @@ static struct value *pads(struct tflite_op *o)
     if (count >= 0)
         return build_list(o->b, count, list);
     struct value *v = build_cast(o->b, tflite_raw(o, 1), DTYPE_I64);
-    return build_reshape(o->b, build_transpose(o->b, v, 2, (int64_t[]){1, 0}), 1, (int64_t[]){-1});
+    return build_reshape(o->b, BUILD(o->b, "Transpose/perm=1,0", v), 1, (int64_t[]){-1});
 }
 
 void tflite_read_pad(struct tflite_op *o)
@@ -197,7 +197,7 @@ void tflite_read_mirror_pad(struct tflite_op *o)
     int64_t pairs[2 * TENSOR_MAX_RANK];
     struct value *x = tflite_in(o, 0);
     if (flatbuf_int(o->options, 0, 1, 0) == 0) {
-        tflite_give(o, 0, build_string(o->b, BUILD(o->b, "Pad", x, pads(o)), "mode", "reflect"));
+        tflite_give(o, 0, BUILD(o->b, "Pad/mode=reflect", x, pads(o)));
         return;
     }
     int count = tflite_want_ints(o, 1, pairs, 2 * TENSOR_MAX_RANK);

@@ -51,7 +51,7 @@ static struct value *concat(struct tflite_op *o, int count, struct value *const 
 /* The input in time's order, [steps, batch, in]. */
 static struct value *by_time(struct tflite_op *o, struct value *x, bool is_time_major)
 {
-    return is_time_major ? x : build_transpose(o->b, x, 3, (int64_t[]){1, 0, 2});
+    return is_time_major ? x : BUILD(o->b, "Transpose/perm=1,0,2", x);
 }
 
 static struct value *result_by_time(struct tflite_op *o, struct value *y, bool is_time_major)
@@ -140,7 +140,7 @@ static bool is_plain_lstm(struct tflite_op *o, const struct lstm_inputs *in)
 /* x of [batch, in] times weights of [units, in]. */
 static struct value *product(struct tflite_op *o, struct value *x, int k)
 {
-    return build_int(o->b, BUILD(o->b, "Gemm", x, tflite_real(o, k)), "transB", 1);
+    return BUILD(o->b, "Gemm/transB=1", x, tflite_real(o, k));
 }
 
 static struct value *clipped(struct tflite_op *o, struct value *v, float clip)
@@ -154,7 +154,7 @@ static struct value *clipped(struct tflite_op *o, struct value *v, float clip)
 /* (x - mean) / deviation, over the units. */
 static struct value *normalised(struct tflite_op *o, struct value *v, int weight)
 {
-    return build_float(o->b, BUILD(o->b, "LayerNormalization", v, tflite_real(o, weight)), "epsilon", 1e-8f);
+    return BUILD(o->b, "LayerNormalization/epsilon=1e-8", v, tflite_real(o, weight));
 }
 
 /* What a gate's activation is of; `cell` for the peephole, or NULL. */
@@ -217,9 +217,8 @@ static void read_basic_lstm(struct tflite_op *o)
 {
     struct build *b = o->b;
     struct value *parts[] = {tflite_real(o, 0), tflite_real(o, 1)};
-    struct value *v =
-        build_int(b, BUILD(b, "Gemm", concat(o, 2, parts, 1), tflite_real(o, 2), tflite_real(o, 3)), "transB", 1);
-    v = build_int(b, build_int(b, BUILD(b, "Split", v), "axis", 1), "num_outputs", 4);
+    struct value *v = BUILD(b, "Gemm/transB=1", concat(o, 2, parts, 1), tflite_real(o, 2), tflite_real(o, 3));
+    v = BUILD(b, "Split/axis=1/num_outputs=4", v);
     struct value *gate[4];
     for (int i = 3; i >= 0; i--)
         gate[i] = b->failed ? NULL : build_output(b, v, i);
@@ -339,6 +338,6 @@ void tflite_read_svdf(struct tflite_op *o)
     tflite_write_state(o, 4, build_reshape(b, memory, 2, (int64_t[]){-1, time[0] * time[1]}));
     struct value *y = BUILD(b, "ReduceSum", BUILD(b, "Mul", memory, tflite_real(o, 2)), BUILD_LIST(b, 2));
     y = build_reshape(b, build_int(b, y, "keepdims", 0), 3, (int64_t[]){-1, time[0] / rank, rank});
-    y = build_int(b, BUILD(b, "ReduceSum", y, BUILD_LIST(b, 2)), "keepdims", 0);
+    y = BUILD(b, "ReduceSum/keepdims=0", y, BUILD_LIST(b, 2));
     tflite_give(o, 0, tflite_has(o, 3) ? BUILD(b, "Add", y, tflite_real(o, 3)) : y);
 }
