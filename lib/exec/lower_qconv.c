@@ -189,17 +189,22 @@ struct depthwise_args {
     struct kernel_depthwise_q8 k;
     const struct kernels *kernels;
     int64_t height;
-    ptrdiff_t x_row, out_row;
 };
+
+/* Outputs that are done with a block of channels before the next, since a block has to be prepared: rows that stay in
+ * the cache. */
+#define ROWS_OUTPUTS 256
 
 static void run_depthwise(const struct step *s, struct tile tile)
 {
     const struct depthwise_args *d = s->args;
     struct kernel_depthwise_q8 k = d->k;
-    for (int64_t i = tile.first; i < tile.last; i++) {
-        int64_t image = i / d->height, y = i % d->height;
-        k.x = (const uint8_t *)view_data(&d->x) + image * d->x.stride[0] + y * d->x_row;
-        k.out = (uint8_t *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row;
+    for (int64_t i = tile.first; i < tile.last; i += k.rows) {
+        int64_t image = i / d->height, y = i % d->height, rest = tile.last - i, rows = ROWS_OUTPUTS / k.width + 1;
+        rest = rest < d->height - y ? rest : d->height - y;
+        k.rows = (int)(rest < rows ? rest : rows);
+        k.x = (const uint8_t *)view_data(&d->x) + image * d->x.stride[0] + y * k.x_row;
+        k.out = (uint8_t *)view_data(&d->out) + image * d->out.stride[0] + y * k.out_row;
         d->kernels->depthwise_q8->run(&k);
     }
 }
@@ -288,8 +293,8 @@ static int fill_depthwise(struct plan *p, const struct conv *c, int runs, struct
         }
     }
     d->height = w->rank == 2 ? w->out[0] : 1;
-    d->x_row = w->rank == 2 ? d->x.stride[2] * w->stride[0] : 0;
-    d->out_row = w->rank == 2 ? d->out.stride[2] : 0;
+    d->k.x_row = w->rank == 2 ? d->x.stride[2] * w->stride[0] : 0;
+    d->k.out_row = w->rank == 2 ? d->out.stride[2] : 0;
     d->k.tap = tap;
     d->k.taps = c->taps * runs;
     d->k.width = (int)w->out[last];

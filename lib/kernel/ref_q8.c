@@ -94,14 +94,15 @@ const struct kernel_product gemm_s8_ref = PRODUCT(KERNEL_S8, run_s8);
 static void run_depthwise(const struct kernel_depthwise_q8 *d)
 {
     const int8_t *w = d->weight;
-    for (int x = 0; x < d->width; x++)
+    for (int i = 0; i < d->rows * d->width; i++)
         for (int c = 0; c < d->channels; c++) {
+            int x = i % d->width, y = i / d->width;
             int32_t sum = ((const int32_t *)d->to.bias)[c];
             for (int t = 0; t < d->taps; t++) {
-                uint8_t in = d->x[x * d->x_step + d->tap[t] + c];
+                uint8_t in = d->x[y * d->x_row + x * d->x_step + d->tap[t] + c];
                 sum += (d->is_signed ? (int8_t)in + KERNEL_DEPTHWISE_OFFSET : in) * w[c * d->taps + t];
             }
-            store(&d->to, d->out + x * d->out_step, c, sum);
+            store(&d->to, d->out + y * d->out_row + x * d->out_step, c, sum);
         }
 }
 

@@ -60,7 +60,7 @@ V_FN void do_block(const struct kernel_depthwise_q8 *d, const int32_t *weight, i
         sum_pixels(d, weight, x, channel, count, 1, is_signed);
 }
 
-static void run(const struct kernel_depthwise_q8 *d)
+static void run_row(const struct kernel_depthwise_q8 *d)
 {
     ptrdiff_t block = (ptrdiff_t)(d->taps + 1) / 2 * VL;
     const int32_t *weight = d->weight;
@@ -73,6 +73,13 @@ static void run(const struct kernel_depthwise_q8 *d)
         else
             do_block(d, weight, channel, VL, false);
     }
+}
+
+static void run(const struct kernel_depthwise_q8 *d)
+{
+    struct kernel_depthwise_q8 row = *d;
+    for (int y = 0; y < d->rows; y++, row.x += d->x_row, row.out += d->out_row)
+        run_row(&row);
 }
 
 static void pack(void *packed, const int8_t *w, int channels, int taps)

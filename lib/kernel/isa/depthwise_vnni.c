@@ -154,12 +154,16 @@ static void run(const struct kernel_depthwise_q8 *d)
         tap[t] = d->tap[t < d->taps ? t : 0];
     for (int i = 0; i * BLOCK < d->channels; i++) {
         struct block b = {.weight = (const int8_t *)d->weight + (ptrdiff_t)i * taps * BLOCK};
-        int first = block_first(i, d->channels), x = 0;
+        struct kernel_depthwise_q8 row = *d;
+        int first = block_first(i, d->channels);
         describe(&b, d, first, d->channels < BLOCK ? d->channels : BLOCK);
-        for (; x + PIXELS <= d->width; x += PIXELS)
-            do_pixels(d, &b, tap, x, first, PIXELS);
-        for (; x < d->width; x++)
-            do_pixels(d, &b, tap, x, first, 1);
+        for (int y = 0; y < d->rows; y++, row.x += d->x_row, row.out += d->out_row) {
+            int x = 0;
+            for (; x + PIXELS <= d->width; x += PIXELS)
+                do_pixels(&row, &b, tap, x, first, PIXELS);
+            for (; x < d->width; x++)
+                do_pixels(&row, &b, tap, x, first, 1);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #define MAX_CHANNELS 150
 #define MAX_TAPS     25
 #define MAX_WIDTH    11
+#define MAX_ROWS     3
 #define MAX_N        150
 
 static struct guard inputs, others, outputs;
@@ -37,14 +38,16 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
     static int16_t packed[(MAX_CHANNELS + 64) * (MAX_TAPS + 3)];
     static int32_t bias[MAX_CHANNELS];
     static float multiplier[MAX_CHANNELS], shift[MAX_CHANNELS];
-    static uint8_t want[MAX_WIDTH * MAX_CHANNELS];
+    static uint8_t want[MAX_ROWS * MAX_WIDTH * MAX_CHANNELS];
     ptrdiff_t tap[MAX_TAPS], last = 0;
     const struct kernels *ref = kernel_reference();
     for (int t = 0; t < taps; t++) {
         tap[t] = (ptrdiff_t)(guard_random() % 50);
         last = tap[t] > last ? tap[t] : last;
     }
-    size_t span = (size_t)(last + (width - 1) * channels + channels), n = (size_t)(width * channels);
+    int rows = random_to(MAX_ROWS);
+    ptrdiff_t x_row = width * channels + (ptrdiff_t)(guard_random() % 20);
+    size_t span = (size_t)(last + (rows - 1) * x_row + width * channels), n = (size_t)(rows * width * channels);
     for (int i = 0; i < channels * taps; i++)
         w[i] = (int8_t)guard_random();
     for (int i = 0; i < channels; i++) {
@@ -57,6 +60,9 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
                                     .taps = taps,
                                     .x_step = channels,
                                     .out_step = channels,
+                                    .x_row = x_row,
+                                    .out_row = (ptrdiff_t)width * channels,
+                                    .rows = rows,
                                     .width = width,
                                     .channels = channels,
                                     .is_signed = guard_random() % 2,
@@ -200,9 +206,9 @@ static void elements(void)
 
 int main(void)
 {
-    inputs = guard_new(MAX_N * 16 + 4096);
+    inputs = guard_new(MAX_N * 40 + 4096);
     others = guard_new(MAX_N);
-    outputs = guard_new(MAX_N * 8);
+    outputs = guard_new(MAX_N * 36);
     RUN(depthwise);
     RUN(elements);
     return TEST_END();
