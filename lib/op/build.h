@@ -281,6 +281,8 @@ void build_attributes(struct build *b, struct value *v, const struct build_terms
 int build_formulas(struct build *b, const char *formula, const struct build_terms *t, struct value **out, int max);
 /* What a formula makes of in[count], which are $0, $1, …. */
 struct value *build_formula(struct build *b, const char *formula, int count, struct value *const *in);
+/* Replaces a node by what a formula makes of its inputs, $0, $1, …, and attributes. */
+int build_replace(struct node *n, const char *formula, struct error *err);
 
 /* The elements of v, whole numbers that a constant or the inference of shapes tells: their count, at most max; -1 when
  * it is none or larger. open NULL: all must be known; else what those that are not are given as. */

@@ -295,3 +295,50 @@ struct value *build_formula(struct build *b, const char *formula, int count, str
     build_formulas(b, formula, &t, &v, 1);
     return v;
 }
+
+/* ---- nodes ---- */
+
+#define MOST_OUTPUTS 8
+
+static struct value *node_operand(void *op, const char *name, bool want)
+{
+    (void)want; /* what the operators of the formula need is checked with them */
+    return node_in(op, *name - '0');
+}
+
+static int node_numbers(void *op, const char *name, double *numbers, int max)
+{
+    const struct attr *a = node_attr(op, name);
+    bool list = a && (a->kind == ATTR_INTS || a->kind == ATTR_FLOATS);
+    if (!a || (!list && a->kind != ATTR_INT && a->kind != ATTR_FLOAT) || (list && a->n > INT32_MAX))
+        return -1;
+    for (int i = 0; list && i < (int)a->n && i < max; i++)
+        numbers[i] = a->kind == ATTR_INTS ? (double)a->ints[i] : (double)a->floats[i];
+    if (!list)
+        *numbers = a->kind == ATTR_INT ? (double)a->i : (double)a->f;
+    return list ? (int)a->n : 1;
+}
+
+static const char *node_text(void *op, const char *name)
+{
+    const struct attr *a = node_attr(op, name);
+    return a && a->kind == ATTR_STRING ? a->s.data : NULL;
+}
+
+int build_replace(struct node *n, const char *formula, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    const struct build_terms t = {.op = n, .in = node_operand, .numbers = node_numbers, .text = node_text};
+    struct value *out[MOST_OUTPUTS] = {NULL};
+    int count = build_formulas(&b, formula, &t, out, MOST_OUTPUTS);
+    for (int o = 0; o < n->out_count; o++)
+        if (n->out[o] && o >= count)
+            build_fail(&b, "its output %d is not made", o);
+    for (int o = 0; o < n->out_count && !b.failed; o++)
+        if (n->out[o])
+            build_give(&b, o, out[o]);
+    if (build_end(&b) != 0)
+        return -1;
+    graph_remove_node(n);
+    return 0;
+}

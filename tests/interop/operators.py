@@ -8,13 +8,13 @@ _random = np.random.default_rng(7)
 def cases():
     if not _cases:
         for family in (quantized_elementwise, quantized_pools, quantized_products, weights_of_few_bits, fused, activations,
-                       normalizations, embeddings, attention, multi_head_attention, grouped_attention, rotary):
+                       normalizations, embeddings, attention, multi_head_attention, grouped_attention, rotary, as_of_onnx):
             family()
     return _cases
 
 
 # What these are made of is in newer opsets than the usual one.
-_newer = {"QuantizeLinear": 21, "DequantizeLinear": 21, "MatMulNBits": 21, "RotaryEmbedding": 23, "GroupQueryAttention": 24}
+_newer = {"QuantizeLinear": 21, "DequantizeLinear": 21, "MatMulNBits": 21, "RotaryEmbedding": 23, "GroupQueryAttention": 24, "GatherBlockQuantized": 21}
 
 
 def add(op, inputs, attrs=None, outputs=1, domain="com.microsoft", what="", **tolerance):
@@ -380,3 +380,20 @@ def rotary():
         add("RotaryEmbedding", [floats(2, 3, 5, 8), np.array([3]), cosines, sines], attrs, what="deep-offset")
         add("RotaryEmbedding", [floats(2, 5, 48), positions, cosines, sines],
             dict(attrs, num_heads=3, rotary_embedding_dim=8), what="part")
+
+
+# ---- what ONNX took over later, or is a formula of its operators ----
+
+def as_of_onnx():
+    add("Trilu", [floats(3, 5)])
+    add("Trilu", [floats(2, 3, 5), np.array(1)], {"upper": 0})
+    add("ExpandDims", [floats(3, 5), np.array(1, np.int32)])
+    add("GatherND", [floats(3, 5), _random.integers(0, 3, size=(4, 1)).astype(np.int32)])
+    add("Pad", [floats(3, 5), np.array([1, 0, 2, 1]), number(.5)])
+    add("Pad", [floats(3, 5), np.array([1, 0, 2, 1])], {"mode": "reflect"})
+    add("Unique", [_random.integers(0, 4, size=9).astype(np.float32)], outputs=3)
+    add("MatMulInteger16", [bytes_of(np.int8, 3, 4).astype(np.int16), bytes_of(np.int8, 4, 5).astype(np.int16)])
+    for mode in ("bilinear", "nearest"):
+        for pads in ("zeros", "border", "reflection"):
+            add("GridSample", [floats(1, 2, 5, 6), _random.uniform(-1.2, 1.2, (1, 3, 4, 2)).astype(np.float32)], {"mode": mode, "padding_mode": pads})
+    add("GatherBlockQuantized", [bytes_of(np.uint8, 6, 32), _random.integers(0, 6, size=(2, 3)), floats(6, 2)], {"block_size": 16, "bits": 8})

@@ -66,9 +66,18 @@ static const struct onnx_raise_row rows[] = {
     {"", "ReduceProd", 18, onnx_raise_attr_input, "axes", 1},
     {"", "ReduceSumSquare", 18, onnx_raise_attr_input, "axes", 1},
     {"", "Split", 18, onnx_raise_split, NULL, 0},
+    {"com.microsoft", "GridSample", ANY_OPSET, onnx_raise_domain, NULL, 0},
     {"", "GridSample", 20, onnx_raise_grid_sample, NULL, 0},
     {"", "DFT", 20, onnx_raise_dft, NULL, 0},
     {"", "GroupNormalization", 21, onnx_raise_group_norm, NULL, 0},
+    /* Operators of others that are formulas of ONNX's. */
+#define FORMULA(domain, op, formula) {domain, op, ANY_OPSET, onnx_raise_formula, formula, 0},
+#include "format/onnx/formulas.def"
+#undef FORMULA
+    {"com.microsoft", "GatherBlockQuantized", ANY_OPSET, onnx_raise_gather_blocks, NULL, 0},
+    {"com.microsoft", "CropAndResize", ANY_OPSET, onnx_raise_crop, NULL, 0},
+    {"TRT", "EfficientNMS_TRT", ANY_OPSET, onnx_raise_efficient_nms, NULL, 0},
+    {"", "EfficientNMS_TRT", ANY_OPSET, onnx_raise_efficient_nms, NULL, 0},
     /* Of opset 27: how the sum of a half-precision range is kept. */
     {"", "Range", ANY_OPSET, onnx_raise_drop, "stash_type", 0},
 };

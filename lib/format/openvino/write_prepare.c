@@ -16,34 +16,6 @@ static const struct {
 #undef LOWER
 };
 
-static struct value *operand(void *data, const char *name, bool want)
-{
-    (void)want; /* op_check() told that it is there */
-    return node_in(data, *name - '0');
-}
-
-static int attribute(void *data, const char *name, double *numbers, int max)
-{
-    const struct attr *a = node_attr(data, name);
-    if (!a || max < 1 || (a->kind != ATTR_INT && a->kind != ATTR_FLOAT))
-        return -1;
-    *numbers = a->kind == ATTR_INT ? (double)a->i : (double)a->f;
-    return 1;
-}
-
-static int lower(struct node *n, const char *formula, struct error *err)
-{
-    struct build b = {.node = n, .err = err};
-    const struct build_terms terms = {.op = n, .in = operand, .numbers = attribute};
-    struct value *v = NULL;
-    build_formulas(&b, formula, &terms, &v, 1);
-    build_give(&b, 0, v);
-    if (build_end(&b) != 0)
-        return -1;
-    graph_remove_node(n);
-    return 0;
-}
-
 /* The mean is of the last axis alone. */
 static bool fits(const struct node *n)
 {
@@ -57,7 +29,7 @@ static int lower_all(struct graph *root, struct error *err)
             next = n->next;
             for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
                 if (node_is(n, rows[i].onnx) && n->def && fits(n)) {
-                    if (lower(n, rows[i].formula, err) != 0)
+                    if (build_replace(n, rows[i].formula, err) != 0)
                         return -1;
                     break;
                 }

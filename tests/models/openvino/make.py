@@ -117,9 +117,10 @@ def state():
     ov.save_model(model, "state.xml", compress_to_fp16=False)
 
 
-cnn("cnn", False)
-cnn("half", True)
-rnn()
-flow()
-quant()
-state()
+if __name__ == "__main__":
+    cnn("cnn", False)
+    cnn("half", True)
+    rnn()
+    flow()
+    quant()
+    state()
