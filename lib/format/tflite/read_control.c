@@ -8,6 +8,7 @@
 #define VALUES_MOST 256 /* that go into a subgraph */
 
 enum if_slots { IF_THEN, IF_ELSE };
+enum composite_slots { COMPOSITE_NAME, COMPOSITE_SUBGRAPH };
 enum while_slots { WHILE_CONDITION, WHILE_BODY };
 enum handle_slots { HANDLE_CONTAINER, HANDLE_NAME };
 
@@ -144,6 +145,22 @@ void tflite_read_while(struct tflite_op *o)
     build_check(o->b, v && node_set_graph(v->producer, "body", body, o->b->err) == 0);
     if (!o->b->failed)
         give_outputs(o, v, (size_t)count);
+}
+
+/* An operator of a name of its own, with a subgraph that says what it does: which is read in its place. */
+void tflite_read_composite(struct tflite_op *o)
+{
+    struct value *in[VALUES_MOST];
+    struct tflite_results r = {0};
+    int count = values_from(o, 0, in);
+    int64_t index = flatbuf_int(flatbuf_table(o->table, OPERATOR_OPTIONS_2), COMPOSITE_SUBGRAPH, 4, 0);
+    if (count >= 0 && tflite_read_graph(o->g->file, index, o->b, in, (size_t)count, &r) == 0) {
+        if (r.count != o->outputs.count)
+            tflite_fail(o, "a subgraph of %zu outputs for %zu", r.count, o->outputs.count);
+        for (size_t i = 0; i < r.count && !o->b->failed; i++)
+            tflite_give_raw(o, (int)i, r.values[i]);
+    }
+    tflite_results_release(&r);
 }
 
 /* ---- what is kept ---- */

@@ -123,18 +123,18 @@ void tflite_read_conv3d(struct tflite_op *o)
 }
 
 /* The elements of input 0, the output's shape, as dims: numbers, or symbols where they follow from open ones. */
-static bool wanted_dims(struct tflite_op *o, int64_t *want)
+static bool wanted_dims(struct tflite_op *o, int rank, int64_t *want)
 {
-    if (tflite_ints(o, 0, want, 4) == 4)
+    if (tflite_ints(o, 0, want, rank) == rank)
         return true;
     struct value *v = tflite_raw(o, 0);
-    bool is_known = tflite_type(o->b, v) && v->known_count == 4;
-    for (int i = 0; i < 4 && is_known; i++) {
+    bool is_known = tflite_type(o->b, v) && v->known_count == rank;
+    for (int i = 0; i < rank && is_known; i++) {
         is_known = v->known[i].kind != KNOWN_NOT;
         want[i] = v->known[i].value;
     }
     if (!is_known)
-        tflite_fail(o, "input 0 must be a shape of 4 sizes that follow from those of the input");
+        tflite_fail(o, "input 0 must be a shape of %d sizes that follow from those of the input", rank);
     return is_known;
 }
 
@@ -174,21 +174,39 @@ static struct value *transpose_pads(struct tflite_op *o, struct value *y, const 
     return more[0] || more[1] || more[2] ? build_ints(o->b, y, "output_padding", w->rank, more) : y;
 }
 
+static void conv_transpose(struct tflite_op *o, const struct window *w, const int64_t *perm)
+{
+    int rank = w->rank + 2;
+    int64_t want[5], dims[TENSOR_MAX_RANK], filter[4];
+    if (!check_window(o, w) || !filter_dims(o, 1, rank, dims) || !wanted_dims(o, rank, want))
+        return;
+    for (int i = 1; i <= w->rank; i++)
+        filter[i] = dims[perm[i + 1]];
+    struct value *x = tflite_to_nchw(o->b, tflite_real(o, 2), rank);
+    struct value *y = BUILD(o->b, "ConvTranspose", x, tflite_weights(o, 1, rank, perm), bias(o, 3));
+    tflite_give(o, 0, tflite_to_nhwc(o->b, transpose_pads(o, y, w, filter, want), rank));
+}
+
 void tflite_read_conv_transpose(struct tflite_op *o)
 {
-    static const int64_t perm[] = {3, 0, 1, 2}; /* OHWI to IOHW */
-    struct window w = {
+    const struct window w = {
         .rank = 2,
         .stride = {option(o, CONV_STRIDE_H, 0), option(o, CONV_STRIDE_W, 0)},
         .dilation = {1, 1},
         .is_same = flatbuf_int(o->options, CONV_PADDING, 1, 0) == PADDING_SAME,
     };
-    int64_t want[4], filter[TENSOR_MAX_RANK];
-    if (!check_window(o, &w) || !filter_dims(o, 1, 4, filter) || !wanted_dims(o, want))
-        return;
-    struct value *x = tflite_to_nchw(o->b, tflite_real(o, 2), 4);
-    struct value *y = BUILD(o->b, "ConvTranspose", x, tflite_weights(o, 1, 4, perm), bias(o, 3));
-    tflite_give(o, 0, tflite_to_nhwc(o->b, transpose_pads(o, y, &w, filter, want), 4));
+    conv_transpose(o, &w, (const int64_t[]){3, 0, 1, 2}); /* OHWI to IOHW */
+}
+
+void tflite_read_conv3d_transpose(struct tflite_op *o)
+{
+    const struct window w = {
+        .rank = 3,
+        .stride = {option(o, CONV3D_STRIDE_D, 0), option(o, CONV3D_STRIDE_D + 2, 0), option(o, CONV3D_STRIDE_D + 1, 0)},
+        .dilation = {1, 1, 1},
+        .is_same = flatbuf_int(o->options, CONV3D_PADDING, 1, 0) == PADDING_SAME,
+    };
+    conv_transpose(o, &w, (const int64_t[]){4, 3, 0, 1, 2}); /* DHWOI to IODHW */
 }
 
 /* ---- matrix products ---- */

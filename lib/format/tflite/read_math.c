@@ -133,15 +133,18 @@ void tflite_read_binary(struct tflite_op *o)
     tflite_give(o, 0, BUILD(o->b, o->row->onnx, tflite_in(o, 0), tflite_in(o, 1)));
 }
 
-void tflite_read_not_equal(struct tflite_op *o)
+static struct value *term(void *op, const char *name, bool want)
 {
-    tflite_give(o, 0, BUILD(o->b, "Not", BUILD(o->b, "Equal", tflite_in(o, 0), tflite_in(o, 1))));
+    (void)want; /* what the nodes need is checked with them */
+    return tflite_in(op, *name - '0');
 }
 
-void tflite_read_squared_difference(struct tflite_op *o)
+void tflite_read_formula(struct tflite_op *o)
 {
-    struct value *d = BUILD(o->b, "Sub", tflite_real(o, 0), tflite_real(o, 1));
-    tflite_give(o, 0, BUILD(o->b, "Mul", d, d));
+    const struct build_terms t = {.op = o, .in = term};
+    struct value *v = NULL;
+    build_formulas(o->b, o->row->onnx, &t, &v, 1);
+    tflite_give(o, 0, v);
 }
 
 static bool is_float(struct tflite_op *o, struct value *v)

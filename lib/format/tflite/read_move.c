@@ -13,9 +13,31 @@ static int32_t option(const struct tflite_op *o, int slot)
 
 /* ---- shapes ---- */
 
+/* Complex numbers have an axis more, of real and imaginary part: a view of them is by what the file states. */
+static bool is_complex_view(struct tflite_op *o)
+{
+    struct tflite_tensor *t = tflite_output(o, 0);
+    struct type type;
+    if (!t || tflite_tensor_type(o->g, t, &type) < 0 || type.dtype != DTYPE_C64)
+        return false;
+    int64_t dims[TENSOR_MAX_RANK + 1];
+    int open = 0;
+    for (int i = 0; i < type.rank; i++) {
+        dims[i] = type.dims[i] < 0 ? -1 : type.dims[i];
+        open += dims[i] < 0;
+    }
+    dims[type.rank] = 2;
+    if (open > 1 || type.rank == TENSOR_MAX_RANK)
+        tflite_fail(o, "a view of complex numbers with %d open sizes", open);
+    tflite_give(o, 0, build_reshape(o->b, tflite_in(o, 0), type.rank + 1, dims));
+    return true;
+}
+
 /* The shape is input 1, or else an option. A 0 in it is a size, not a copy. */
 void tflite_read_reshape(struct tflite_op *o)
 {
+    if (is_complex_view(o))
+        return;
     int64_t dims[TENSOR_MAX_RANK];
     struct flatbuf_vector shape = flatbuf_vector(o->options, 0, 4);
     int count = tflite_has(o, 1) ? tflite_ints(o, 1, dims, TENSOR_MAX_RANK) : (int)shape.count;
@@ -34,6 +56,8 @@ void tflite_read_reshape(struct tflite_op *o)
 
 void tflite_read_squeeze(struct tflite_op *o)
 {
+    if (is_complex_view(o))
+        return;
     struct flatbuf_vector axes = flatbuf_vector(o->options, 0, 4);
     int64_t list[TENSOR_MAX_RANK];
     if (axes.count > TENSOR_MAX_RANK)
@@ -47,6 +71,8 @@ void tflite_read_squeeze(struct tflite_op *o)
 
 void tflite_read_expand_dims(struct tflite_op *o)
 {
+    if (is_complex_view(o))
+        return;
     tflite_give(o, 0, BUILD(o->b, "Unsqueeze", tflite_in(o, 0), tflite_i64(o, 1)));
 }
 
