@@ -156,7 +156,7 @@ void tflite_read_composite(struct tflite_op *o)
     int64_t index = flatbuf_int(flatbuf_table(o->table, OPERATOR_OPTIONS_2), COMPOSITE_SUBGRAPH, 4, 0);
     if (count >= 0 && tflite_read_graph(o->g->file, index, o->b, in, (size_t)count, &r) == 0) {
         if (r.count != o->outputs.count)
-            tflite_fail(o, "a subgraph of %zu outputs for %zu", r.count, o->outputs.count);
+            tflite_fail(o, "a subgraph of %zu outputs for %zu", r.count, (size_t)o->outputs.count);
         for (size_t i = 0; i < r.count && !o->b->failed; i++)
             tflite_give_raw(o, (int)i, r.values[i]);
     }
