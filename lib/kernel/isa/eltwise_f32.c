@@ -154,13 +154,13 @@ V_FN void power_body(size_t i, int count, enum quick_power power, float *out, co
 static bool quick_power(float *out, const float *a, float b, size_t n)
 {
     if (b == 3)
-        PART_LOOP(n, power_body, CUBE, out, a);
+        PART_LOOP_LONG(n, power_body, CUBE, out, a);
     else if (b == 2)
-        PART_LOOP(n, power_body, SQUARE, out, a);
+        PART_LOOP_LONG(n, power_body, SQUARE, out, a);
     else if (b == 0.5f)
-        PART_LOOP(n, power_body, SQRT, out, a);
+        PART_LOOP_LONG(n, power_body, SQRT, out, a);
     else if (b == -0.5f)
-        PART_LOOP(n, power_body, RECIPROCAL_SQRT, out, a);
+        PART_LOOP_LONG(n, power_body, RECIPROCAL_SQRT, out, a);
     else
         return false;
     return true;
@@ -229,10 +229,8 @@ V_FN void scale_all(const struct kernel_scale_f32 *s, enum kernel_act_kind kind,
     size_t c = 0;
     for (; s->n - c >= SCALE_VECTORS * VL; c += SCALE_VECTORS * VL)
         scale_columns(s, c, SCALE_VECTORS, VL, kind, below);
-    for (; s->n - c >= VL; c += VL)
-        scale_columns(s, c, 1, VL, kind, below);
-    if (c < s->n)
-        scale_columns(s, c, 1, (int)(s->n - c), kind, below);
+    for (; c < s->n; c += VL)
+        scale_columns(s, c, 1, s->n - c < VL ? (int)(s->n - c) : VL, kind, below);
 }
 
 void K(scale_shift_f32)(const struct kernel_scale_f32 *s)

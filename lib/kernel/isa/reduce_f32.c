@@ -90,20 +90,22 @@ V_FN void reduce_block(enum kernel_reduce op, float *out, const struct rows *row
         part_store(out + c + v * VL, is_sum(op) ? v_mul(total[v], v_set1(scale)) : total[v], count);
 }
 
+/* Those that pools and normalisations of networks consist of have several sums side by side. */
+V_FN bool is_frequent(enum kernel_reduce op)
+{
+    return op == KERNEL_SUM || op == KERNEL_SUM_SQUARE || op == KERNEL_REDUCE_MAX;
+}
+
 V_FN void reduce_down(enum kernel_reduce op, float *out, const struct rows *rows, size_t channels, bool go_on,
                       float scale)
 {
     size_t c = 0;
-    for (; channels - c >= 8 * VL; c += 8 * VL)
+    for (; is_frequent(op) && channels - c >= 8 * VL; c += 8 * VL)
         reduce_block(op, out, rows, c, 8, VL, go_on, scale);
-    for (; channels - c >= 2 * VL; c += 2 * VL)
+    for (; is_frequent(op) && channels - c >= 2 * VL; c += 2 * VL)
         reduce_block(op, out, rows, c, 2, VL, go_on, scale);
-    if (channels - c >= VL) {
-        reduce_block(op, out, rows, c, 1, VL, go_on, scale);
-        c += VL;
-    }
-    if (c < channels)
-        reduce_block(op, out, rows, c, 1, (int)(channels - c), go_on, scale);
+    for (; c < channels; c += VL)
+        reduce_block(op, out, rows, c, 1, channels - c < VL ? (int)(channels - c) : VL, go_on, scale);
 }
 
 #define ROWS_LOOP(op)                                                                                                  \
@@ -206,8 +208,6 @@ void K(blend_f32)(float *out, const float *const *row, const float *weight, int 
     size_t c = 0;
     for (; channels - c >= 4 * VL; c += 4 * VL)
         blend_block(out, row, weight, rows, c, 4, VL);
-    for (; channels - c >= VL; c += VL)
-        blend_block(out, row, weight, rows, c, 1, VL);
-    if (c < channels)
-        blend_block(out, row, weight, rows, c, 1, (int)(channels - c));
+    for (; c < channels; c += VL)
+        blend_block(out, row, weight, rows, c, 1, channels - c < VL ? (int)(channels - c) : VL);
 }

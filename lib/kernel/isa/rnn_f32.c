@@ -57,7 +57,7 @@ V_FN void lstm_body(size_t i, int count, const struct cell *s)
 void K(lstm_cell_f32)(const struct kernel_rnn_f32 *r)
 {
     struct cell s = cell_of(r);
-    PART_LOOP(r->n, lstm_body, &s);
+    PART_LOOP_LONG(r->n, lstm_body, &s);
 }
 
 V_FN v_f32 gru_reset(const struct cell *s, size_t i, int count)
@@ -81,9 +81,9 @@ void K(gru_cell_f32)(const struct kernel_rnn_f32 *r)
 {
     struct cell s = cell_of(r);
     if (r->is_reset)
-        PART_LOOP(r->n, gru_body, &s, true);
+        PART_LOOP_LONG(r->n, gru_body, &s, true);
     else
-        PART_LOOP(r->n, gru_body, &s, false);
+        PART_LOOP_LONG(r->n, gru_body, &s, false);
 }
 
 V_FN void reset_body(size_t i, int count, const struct cell *s)
@@ -94,5 +94,5 @@ V_FN void reset_body(size_t i, int count, const struct cell *s)
 void K(gru_reset_f32)(const struct kernel_rnn_f32 *r)
 {
     struct cell s = cell_of(r);
-    PART_LOOP(r->n, reset_body, &s);
+    PART_LOOP_LONG(r->n, reset_body, &s);
 }

@@ -79,17 +79,45 @@ V_FN void output_line(v_f32 *o, const v_f32 *m, int tile)
         output_6(o, m);
 }
 
+/* Masks cost nothing on AVX-512. Elsewhere channels that do not fill a vector are moved to memory of their own, which
+ * is transformed in whole vectors. */
+#ifdef ISA_avx512
+#define MASKED true
+#else
+#define MASKED false
+#endif
+
 V_FN v_f32 load(const float *p, int lanes)
 {
-    return lanes == VL ? v_load(p) : v_load_n(p, lanes);
+    return MASKED ? v_load_n(p, lanes) : v_load(p);
 }
 
 V_FN void store(float *p, v_f32 x, int lanes)
 {
-    if (lanes == VL)
-        v_store(p, x);
-    else
+    if (MASKED)
         v_store_n(p, x, lanes);
+    else
+        v_store(p, x);
+}
+
+/* `count` times the first `lanes` floats, each to a vector. */
+static void gather(float *to, const float *from, ptrdiff_t step, int count, int lanes)
+{
+    for (int i = 0; i < count; i++)
+        v_store(to + i * VL, v_load_n(from + i * step, lanes));
+}
+
+/* And back. */
+static void scatter(float *to, ptrdiff_t step, const float *from, int count, int lanes)
+{
+    for (int i = 0; i < count; i++)
+        v_store_n(to + i * step, v_load(from + i * VL), lanes);
+}
+
+/* The lanes from channel c on: a whole vector, or fewer. */
+V_FN int lanes_at(ptrdiff_t c, ptrdiff_t channels)
+{
+    return channels - c < VL ? (int)(channels - c) : VL;
 }
 
 /* ---- input ---- */
@@ -118,13 +146,25 @@ V_FN void input_lanes(const struct kernel_winograd_input_f32 *w, int c, int lane
     }
 }
 
+V_APART void input_rest(const struct kernel_winograd_input_f32 *w, int c, int lanes)
+{
+    float x[TILE * TILE * VL], out[TILE * TILE * VL];
+    int tile = w->size + 2;
+    for (int y = 0; y < tile; y++)
+        gather(x + y * tile * VL, w->x + y * w->row + c, w->pixel, tile, lanes);
+    K(winograd_input_f32)(&(struct kernel_winograd_input_f32){w->size, VL, x, tile * VL, VL, out, VL});
+    scatter(w->out + c, w->plane, out, tile * tile, lanes);
+}
+
 V_FN void input_tile(const struct kernel_winograd_input_f32 *w, int tile)
 {
-    int c = 0;
-    for (; c + VL <= w->channels; c += VL)
-        input_lanes(w, c, VL, tile);
-    if (c < w->channels)
-        input_lanes(w, c, w->channels - c, tile);
+    for (int c = 0; c < w->channels; c += VL) {
+        int lanes = lanes_at(c, w->channels);
+        if (MASKED || lanes == VL)
+            input_lanes(w, c, lanes, tile);
+        else
+            input_rest(w, c, lanes);
+    }
 }
 
 static void input_tile_4(const struct kernel_winograd_input_f32 *w)
@@ -210,13 +250,36 @@ V_FN void output_lanes(const struct kernel_winograd_output_f32 *w, int c, int la
         finish(w, acc, c, lanes);
 }
 
+V_APART void output_rest(const struct kernel_winograd_output_f32 *w, int c, int lanes)
+{
+    float sums[TILE * TILE * VL], bias[VL];
+    v_f32 acc[OUTPUTS * OUTPUTS];
+    struct kernel_winograd_output_f32 whole = {.size = w->size,
+                                               .channels = VL,
+                                               .height = w->size,
+                                               .width = w->size,
+                                               .sums = sums,
+                                               .plane = VL,
+                                               .bias = w->bias ? bias : NULL,
+                                               .out = (float *)(void *)acc,
+                                               .out_row = w->size * VL,
+                                               .out_pixel = VL};
+    gather(sums, w->sums + c, w->plane, (w->size + 2) * (w->size + 2), lanes);
+    if (w->bias)
+        gather(bias, w->bias + c, 0, 1, lanes);
+    K(winograd_output_f32)(&whole);
+    finish(w, acc, c, lanes);
+}
+
 V_FN void output_tile(const struct kernel_winograd_output_f32 *w, int tile)
 {
-    int c = 0;
-    for (; c + VL <= w->channels; c += VL)
-        output_lanes(w, c, VL, tile);
-    if (c < w->channels)
-        output_lanes(w, c, w->channels - c, tile);
+    for (int c = 0; c < w->channels; c += VL) {
+        int lanes = lanes_at(c, w->channels);
+        if (MASKED || lanes == VL)
+            output_lanes(w, c, lanes, tile);
+        else
+            output_rest(w, c, lanes);
+    }
 }
 
 static void output_tile_4(const struct kernel_winograd_output_f32 *w)
@@ -293,12 +356,23 @@ V_FN void filter_lanes(float *out, size_t plane, const float *w, size_t tap, int
     }
 }
 
+V_APART void filter_rest(float *out, size_t plane, int size, const float *w, size_t tap, int lanes)
+{
+    float taps[9 * VL], whole[TILE * TILE * VL];
+    gather(taps, w, (ptrdiff_t)tap, 9, lanes);
+    K(winograd_filter_f32)(whole, VL, size, taps, VL, VL);
+    scatter(out, (ptrdiff_t)plane, whole, (size + 2) * (size + 2), lanes);
+}
+
 V_FN void filter_tile(float *out, size_t plane, const float *w, size_t tap, size_t n, int tile)
 {
-    for (; n >= VL; n -= VL, out += VL, w += VL)
-        filter_lanes(out, plane, w, tap, VL, tile);
-    if (n > 0)
-        filter_lanes(out, plane, w, tap, (int)n, tile);
+    for (size_t i = 0; i < n; i += VL) {
+        int lanes = lanes_at((ptrdiff_t)i, (ptrdiff_t)n);
+        if (MASKED || lanes == VL)
+            filter_lanes(out + i, plane, w + i, tap, lanes, tile);
+        else
+            filter_rest(out + i, plane, tile - 2, w + i, tap, lanes);
+    }
 }
 
 void K(winograd_filter_f32)(float *out, size_t plane, int size, const float *w, size_t tap, size_t n)
