@@ -10,13 +10,15 @@ struct drawing {
     size_t nodes, clusters;
 };
 
-/* Between double quotes. */
+/* Between double quotes; what a terminal may obey becomes U+FFFD. */
 static void add_quoted(struct text *t, const char *s)
 {
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\')
+    const uint8_t *at = (const uint8_t *)s, *end = at + strlen(s);
+    while (at < end) {
+        uint32_t c = text_get_utf8(&at, end);
+        if (c == '"' || c == '\\')
             text_puts(t, "\\");
-        text_add(t, *s == '\n' ? " " : s, 1);
+        text_put_utf8(t, c == '\n' ? ' ' : text_is_control(c) ? 0xfffd : c);
     }
 }
 

@@ -233,7 +233,7 @@ static void add_text(struct text *t, const char *s)
         if (found)
             text_puts(t, entities[found - special]);
         else
-            text_put_utf8(t, c < 0x20 || c == 0x7f || c == 0xfffe || c == 0xffff ? 0xfffd : c);
+            text_put_utf8(t, text_is_control(c) || c == 0xfffe || c == 0xffff ? 0xfffd : c);
     }
 }
 

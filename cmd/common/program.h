@@ -81,6 +81,9 @@ double program_real(const char *option, const char *text, double least);
 /* Seconds of a clock that only goes forward. */
 double now(void);
 
+/* Bytes of the control character at s, which a terminal may obey; 0: it is none. */
+size_t control_size(const char *s);
+
 /* "program: message\n" to standard error; the value is an exit status. */
 int say_failed(const char *format, ...) __attribute__((format(printf, 1, 2))); /* 1 */
 int say_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* 2 */

@@ -78,8 +78,8 @@ static void print_json_string(const char *text)
             puts_to("\\ufffd");
         else if (*s == '"' || *s == '\\')
             fprintf(to(), "\\%c", *s);
-        else if (*s < 0x20 || *s == 0x7f)
-            fprintf(to(), "\\u%04x", *s);
+        else if (control_size((const char *)s))
+            fprintf(to(), "\\u%04x", n == 2 ? s[1] : *s);
         else
             fwrite(s, 1, n, to());
         n = n ? n : 1;

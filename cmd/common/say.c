@@ -69,6 +69,12 @@ static bool is_unread(void)
 
 #define LONGEST 8192 /* bytes of a message, which is cut off there: longer than a path and what is wrong with it */
 
+size_t control_size(const char *s)
+{
+    unsigned char c = (unsigned char)*s, next = c == 0xc2 ? (unsigned char)s[1] : 0;
+    return c && iscntrl(c) ? 1 : next >= 0x80 && next < 0xa0 ? 2 : 0; /* U+0080 to U+009F */
+}
+
 static void say(const char *format, va_list list)
 {
     char text[LONGEST]; /* when memory is out, too */
@@ -76,7 +82,7 @@ static void say(const char *format, va_list list)
         return;
     vsnprintf(text, sizeof text, format, list);
     for (char *c = text; *c; c++)
-        *c = iscntrl((unsigned char)*c) ? '?' : *c; /* of a file's name */
+        memset(c, '?', control_size(c)); /* of a file's name */
     wipe_progress();
     fflush(stdout); /* so that on one terminal they come in order */
     fprintf(stderr, "%s: %s\n", program_name, text);

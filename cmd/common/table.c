@@ -1,5 +1,4 @@
 /* Records as a table for people: when they go to a terminal, columns are aligned and have a header. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +84,10 @@ static void print_cell(size_t column, bool last, const char *cell, size_t n)
     bool number = column < COLUMNS && table.number[column];
     if (number)
         print_spaces(missing);
-    for (size_t i = 0; i < n; i++)
-        putchar(iscntrl((unsigned char)cell[i]) ? '?' : cell[i]);
+    for (size_t i = 0, size; i < n; i += size ? size : 1) {
+        size = control_size(cell + i);
+        putchar(size ? '?' : cell[i]);
+    }
     if (last)
         putchar('\n');
     else

@@ -159,15 +159,24 @@ void text_f64(struct text *t, double value)
     add_float(t, value, false);
 }
 
+bool text_is_control(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0);
+}
+
 void text_escape(struct text *t, const char *bytes, size_t n, const char *also)
 {
     static const char hex[] = "0123456789ABCDEF";
-    size_t start = 0;
+    size_t start = 0, pair = 0; /* bytes left of a control character */
 
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)bytes[i];
 
-        if (c > 0x20 && c != 0x7f && c != '%' && !(also && strchr(also, c)))
+        if (c == 0xc2 && i + 1 < n && ((unsigned char)bytes[i + 1] & 0xe0) == 0x80)
+            pair = 2;
+        if (pair > 0)
+            pair--;
+        else if (c > 0x20 && c != 0x7f && c != '%' && !(also && strchr(also, c)))
             continue;
         text_add(t, bytes + start, i - start);
         text_add(t, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);

@@ -27,7 +27,10 @@ void text_printf(struct text *t, const char *format, ...) BASE_PRINTF(2, 3);
 void text_f32(struct text *t, float value);
 void text_f64(struct text *t, double value);
 
-/* Bytes <= 0x20, 0x7f, '%' and those in `also` as %XX. */
+/* Whether a terminal may obey the character: below U+0020, or from U+007F to U+009F. */
+bool text_is_control(uint32_t point);
+
+/* Bytes <= 0x20, 0x7f, '%', those in `also`, and those of U+0080 to U+009F in UTF-8 as %XX. */
 void text_escape(struct text *t, const char *bytes, size_t n, const char *also);
 
 /* Undoes text_escape() in place; the new length, or -1 for a malformed escape. The result is NUL-terminated: bytes[n]

@@ -207,6 +207,16 @@ END
     try run evil.nn x.npy
     failed_with 1 'evil'
     ! printf '%s' "$stderr" | grep -q $'\x1b'
+    declare_nn named.nn <<END
+input x%1B[31m f32 3
+node n%1B]0;x%07 Relu x%1B[31m -> y%C2%9B2J f32 3
+output y%C2%9B2J
+END
+    for how in "" --json --dot --svg; do
+        try inspect $how named.nn
+        equal "$status" 0
+        ! printf '%s' "$output" | LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]'
+    done
 }
 
 @test "a model is never written to a terminal" {
