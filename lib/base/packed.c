@@ -1,6 +1,8 @@
 #include "base/packed.h"
 
+#include <pthread.h>
 #include <stdalign.h>
+#include <string.h>
 #include <zlib.h>
 
 struct room {
@@ -34,4 +36,48 @@ bool packed_read(const uint8_t *packed, size_t n, char *text, size_t size)
     z.next_out = (uint8_t *)text;
     z.avail_out = (unsigned)size;
     return inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_out == 0;
+}
+
+/* ---- tables ---- */
+
+static size_t row_size(const struct packed_table *t)
+{
+    return t->texts * sizeof(char *) + t->rest_size;
+}
+
+static void fill(struct packed_table *t)
+{
+    const char *at = t->text;
+    if (!packed_read(t->packed, t->packed_size, t->text, t->text_size))
+        memset(t->text, 0, t->text_size);
+    for (size_t i = 0; i < t->count; i++) {
+        char *row = (char *)t->rows + i * row_size(t);
+        for (size_t k = 0; k < t->texts; k++, row += sizeof at, at += strlen(at) + 1) {
+            const char *text = strcmp(at, "\1") == 0 ? NULL : at;
+            memcpy(row, &text, sizeof text);
+        }
+        memcpy(row, (const char *)t->rest + i * t->rest_size, t->rest_size);
+    }
+}
+
+const void *packed_row(struct packed_table *t, size_t index)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    if (!atomic_load_explicit(&t->filled, memory_order_acquire)) {
+        pthread_mutex_lock(&lock);
+        if (!t->filled)
+            fill(t);
+        atomic_store_explicit(&t->filled, true, memory_order_release);
+        pthread_mutex_unlock(&lock);
+    }
+    return index < t->count ? (const char *)t->rows + index * row_size(t) : NULL;
+}
+
+const void *packed_find(struct packed_table *t, const char *name)
+{
+    const char *const *row;
+    for (size_t i = 0; (row = packed_row(t, i)); i++)
+        if (strcmp(*row, name) == 0)
+            return row;
+    return NULL;
 }

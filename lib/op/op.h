@@ -28,11 +28,6 @@ struct op {
     /* "axis:i=-1 axes:I value:t! mode:s=constant": name, kind (i f s t g y, capital for a list), then =default or ! for
      * required. Lists have no default; that of a string is one of the words in attr.c. */
     const char *attrs;
-    int (*infer)(struct op_infer *c, struct error *err);
-    int (*eval)(struct op_eval *c, struct error *err); /* plain C, the oracle; NULL: `expand` */
-    /* Puts nodes that mean the same before the node, moves its outputs to them and leaves it without outputs; the
-     * caller removes it. An operator that has `eval` too is written so for other runtimes, and evaluated by it. */
-    int (*expand)(struct node *n, struct error *err);
     /* What else is asked of an operator, as words, for op_trait():
      *     random       equal operands may give other results
      *     heavy        takes much more time than moving its operands
@@ -53,6 +48,11 @@ struct op {
      *     gather   of operand 0, where `axis` becomes the axes of operand 1
      *     squeeze, unsqueeze, view   as these operators do */
     const char *traits;
+    int (*infer)(struct op_infer *c, struct error *err);
+    int (*eval)(struct op_eval *c, struct error *err); /* plain C, the oracle; NULL: `expand` */
+    /* Puts nodes that mean the same before the node, moves its outputs to them and leaves it without outputs; the
+     * caller removes it. An operator that has `eval` too is written so for other runtimes, and evaluated by it. */
+    int (*expand)(struct node *n, struct error *err);
 };
 
 /* The row of an operator at OP_OPSET; NULL when unknown. */

@@ -1,15 +1,12 @@
 /* The operator table and finding rows in it. */
 #include "op/rows.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/packed.h"
 
-/* What rows say as text lies packed in the file, and what functions they name beside it: tables of so many pointers
- * take several times as much. */
 static const uint8_t texts[] = {
 #include "op/table.inc"
 };
@@ -26,45 +23,19 @@ static const struct {
 #undef OP
 #undef none
 
-#define TABLE_COUNT (sizeof(functions) / sizeof(functions[0]))
+PACKED_TABLE(table, struct op, texts, 8, functions);
 
-static struct op table[TABLE_COUNT];
-/* The lengths of the names, in a row of their own: few rows are left to compare then, and the rows can stay in the
- * families' order. */
-static uint8_t lengths[TABLE_COUNT];
-static pthread_once_t filled = PTHREAD_ONCE_INIT;
-
-static const char *next_text(const char **at)
-{
-    const char *text = *at;
-    *at += strlen(text) + 1;
-    return text;
-}
-
-static void fill(void)
-{
-    static char text[PACKED_SIZE];
-    const char *at = text;
-    if (!packed_read(texts, sizeof(texts), text, sizeof(text)))
-        return;
-    for (size_t i = 0; i < TABLE_COUNT; i++) {
-        struct op *op = &table[i];
-        const char **const fields[] = {&op->domain,  &op->name,  &op->versions, &op->inputs,
-                                       &op->outputs, &op->types, &op->attrs,    &op->traits};
-        for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++)
-            *fields[f] = next_text(&at);
-        op->infer = functions[i].infer;
-        op->eval = functions[i].eval;
-        op->expand = functions[i].expand;
-        lengths[i] = (uint8_t)strlen(op->name);
-    }
-}
+/* The lengths of the names: few rows are left to compare then, and they can stay in the families' order. */
+#define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, ...) sizeof(name) - 1,
+static const uint8_t lengths[] = {
+#include "op/op.def"
+};
+#undef OP
 
 const struct op *op_table(size_t *count)
 {
-    pthread_once(&filled, fill);
-    *count = TABLE_COUNT;
-    return table;
+    *count = table.count;
+    return packed_row(&table, 0);
 }
 
 const struct op *op_find(const char *domain, const char *name)

@@ -85,8 +85,8 @@ typedef void keras_layer_fn(struct keras_call *l);
 
 struct keras_kind {
     const char *class;
+    const char *onnx; /* for functions that serve several; or NULL */
     keras_layer_fn *read;
-    const char *onnx;    /* for functions that serve several; or NULL */
     bool is_transparent; /* the mask of its input is that of its output */
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/keras/keras.h"
 
 /* ---- configuration ---- */
@@ -214,20 +215,24 @@ void keras_set_mask(struct keras_call *l, const struct value *v, struct value *m
 
 /* ---- calling ---- */
 
-static const struct keras_kind kinds[] = {
-#define LAYER(class, function, onnx, mask) {class, keras_read_##function, onnx, mask},
+static const uint8_t texts[] = {
+#include "format/keras/layer.inc"
+};
+
+static const struct {
+    keras_layer_fn *read;
+    bool is_transparent;
+} rest[] = {
+#define LAYER(class, function, onnx, mask) {keras_read_##function, mask},
 #include "format/keras/layer.def"
 #undef LAYER
 };
 
-#define KINDS (sizeof(kinds) / sizeof(*kinds))
+PACKED_TABLE(kinds, struct keras_kind, texts, 2, rest);
 
 const struct keras_kind *keras_find_kind(const char *class)
 {
-    for (size_t i = 0; i < KINDS; i++)
-        if (strcmp(kinds[i].class, class) == 0)
-            return &kinds[i];
-    return NULL;
+    return packed_find(&kinds, class);
 }
 
 const char *keras_keep(struct keras_reader *r, const char *text)

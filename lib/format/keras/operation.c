@@ -2,6 +2,7 @@
  * keyword arguments, arguments by position, or members of the configuration. */
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/keras/keras.h"
 
 /* ---- arguments ---- */
@@ -527,18 +528,24 @@ static void read_resized(struct keras_call *l)
 
 /* ---- the table ---- */
 
-static const struct keras_kind operations[] = {
-#define OP(name, function, onnx) {name, read_##function, onnx, false},
+static const uint8_t texts[] = {
+#include "format/keras/operation.inc"
+};
+
+static const struct {
+    keras_layer_fn *read;
+    bool is_transparent;
+} rest[] = {
+#define OP(name, function, onnx) {read_##function, false},
 #include "format/keras/operation.def"
 #undef OP
 };
 
+PACKED_TABLE(operations, struct keras_kind, texts, 2, rest);
+
 const struct keras_kind *keras_find_operation(const char *name)
 {
-    for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
-        if (strcmp(operations[i].class, name) == 0)
-            return &operations[i];
-    return NULL;
+    return packed_find(&operations, name);
 }
 
 /* One that TFOpLambda names. */

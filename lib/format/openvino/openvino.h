@@ -85,8 +85,8 @@ typedef void openvino_layer_fn(struct openvino_read *l);
 
 struct openvino_kind {
     const char *type; /* "Convolution" */
-    openvino_layer_fn *read;
     const char *onnx; /* for functions that serve several types; or NULL */
+    openvino_layer_fn *read;
 };
 
 #define LAYER(type, function, onnx) openvino_layer_fn openvino_read_##function;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "base/text.h"
 #include "format/format.h"
 #include "format/openvino/openvino.h"
@@ -12,25 +13,22 @@
 
 /* ---- layers that are known ---- */
 
-static const struct openvino_kind kinds[] = {
-#define LAYER(type, function, onnx) {type, openvino_read_##function, onnx},
+static const uint8_t texts[] = {
+#include "format/openvino/layer.inc"
+};
+
+static openvino_layer_fn *const reads[] = {
+#define LAYER(type, function, onnx) openvino_read_##function,
 #include "format/openvino/layer.def"
 #undef LAYER
 };
 
-#define KINDS (sizeof(kinds) / sizeof(*kinds))
-
-static const struct openvino_kind *find_kind(const char *type)
-{
-    for (size_t i = 0; i < KINDS; i++)
-        if (strcmp(kinds[i].type, type) == 0)
-            return &kinds[i];
-    return NULL;
-}
+PACKED_TABLE(kinds, struct openvino_kind, texts, 2, reads);
 
 static const char *operator_at(size_t index)
 {
-    return index < KINDS ? kinds[index].type : NULL;
+    const struct openvino_kind *kind = packed_row(&kinds, index);
+    return kind ? kind->type : NULL;
 }
 
 /* ---- one layer ---- */
@@ -75,7 +73,7 @@ static void state_type(struct openvino_read *l, int o)
 static int read_layer(struct openvino_body *body, struct openvino_layer *layer)
 {
     struct arena *arena = &body->reader->arena;
-    struct openvino_read l = {.body = body, .layer = layer, .kind = find_kind(layer->type), .b = &body->b};
+    struct openvino_read l = {.body = body, .layer = layer, .kind = packed_find(&kinds, layer->type), .b = &body->b};
     l.in = arena_alloc(arena, ((size_t)layer->in_count + 1) * sizeof(*l.in), l.b->err);
     l.out = arena_alloc(arena, ((size_t)layer->out_count + 1) * sizeof(*l.out), l.b->err);
     build_check(l.b, l.in && l.out);

@@ -6,30 +6,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
+
 #define HALF_FROM 16 /* elements from which a constant is stored in halves */
 #define MOST_LIST 64 /* elements of a nameless constant that each layer has for itself */
 
 /* ---- rows ---- */
 
-static const struct openvino_row rows[] = {
-#define WRITER(onnx, write, type, set) {onnx, openvino_write_##write, type, set},
+static const uint8_t texts[] = {
+#include "format/openvino/write.inc"
+};
+
+static const struct {
+    openvino_write_fn *write;
+    int set;
+} rest[] = {
+#define WRITER(onnx, write, type, set) {openvino_write_##write, set},
 #define LOWER(onnx, formula)
 #include "format/openvino/write.def"
 #undef WRITER
 #undef LOWER
 };
 
+PACKED_TABLE(rows, struct openvino_row, texts, 2, rest);
+
 static const struct openvino_row *row_of(const struct node *n)
 {
-    size_t domain = strlen(n->domain);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        const char *name = rows[i].onnx;
-        if (domain && (strncmp(name, n->domain, domain) != 0 || name[domain] != '.'))
-            continue;
-        if (strcmp(domain ? name + domain + 1 : name, n->op) == 0)
-            return &rows[i];
-    }
-    return NULL;
+    char name[128];
+    int size = snprintf(name, sizeof(name), "%s%s%s", n->domain, n->domain[0] ? "." : "", n->op);
+    return size < (int)sizeof(name) ? packed_find(&rows, name) : NULL;
 }
 
 static bool has_row(const struct node *n)

@@ -47,9 +47,9 @@ typedef void openvino_write_fn(struct openvino_writer *w);
 
 struct openvino_row {
     const char *onnx; /* "nn.Reorg" of another domain */
-    openvino_write_fn *write;
     const char *type; /* of the layer, for functions that serve several; or NULL */
-    int set;          /* the operation set that it is of */
+    openvino_write_fn *write;
+    int set; /* the operation set that it is of */
 };
 
 #define WRITER(onnx, write, type, set) openvino_write_fn openvino_write_##write;

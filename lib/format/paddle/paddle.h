@@ -121,10 +121,10 @@ typedef void paddle_op_fn(struct paddle_node *o);
 
 struct paddle_kind {
     const char *type;
-    paddle_op_fn *read;
     const char *arg; /* for functions that serve several; or NULL */
     const char *in;  /* roles of ProgramDesc, in PIR's order: "X Y" */
     const char *out;
+    paddle_op_fn *read;
 };
 
 #define OP(type, read, arg, in, out) paddle_op_fn paddle_read_##read;

@@ -3,30 +3,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/format.h"
 #include "format/paddle/paddle.h"
 
 #define MOST_INPUTS 1024
 
-static const struct paddle_kind kinds[] = {
-#define OP(type, read, arg, in, out) {type, paddle_read_##read, arg, in, out},
+static const uint8_t texts[] = {
+#include "format/paddle/ops.inc"
+};
+
+static paddle_op_fn *const reads[] = {
+#define OP(type, read, arg, in, out) paddle_read_##read,
 #include "format/paddle/ops.def"
 #undef OP
 };
 
-#define KINDS (sizeof(kinds) / sizeof(*kinds))
+PACKED_TABLE(kinds, struct paddle_kind, texts, 4, reads);
 
 static const char *operator_at(size_t index)
 {
-    return index < KINDS ? kinds[index].type : NULL;
+    const struct paddle_kind *kind = packed_row(&kinds, index);
+    return kind ? kind->type : NULL;
 }
 
-static const struct paddle_kind *find_exactly(const char *type, size_t n)
+/* The row of the first n bytes. */
+static const struct paddle_kind *find_cut(const char *type, size_t n)
 {
-    for (size_t i = 0; i < KINDS; i++)
-        if (strncmp(kinds[i].type, type, n) == 0 && !kinds[i].type[n])
-            return &kinds[i];
-    return NULL;
+    char name[128];
+    if (n >= sizeof(name))
+        return NULL;
+    memcpy(name, type, n);
+    name[n] = '\0';
+    return packed_find(&kinds, name);
 }
 
 /* "relu_" works in place, "reshape2" and "top_k_v2" are later forms: where these have no row of their own they are the
@@ -39,7 +48,7 @@ const struct paddle_kind *paddle_find_kind(const char *type)
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && !kind; i++) {
         size_t cut = strlen(suffixes[i]);
         if (n > cut && strcmp(type + n - cut, suffixes[i]) == 0)
-            kind = find_exactly(type, n - cut);
+            kind = find_cut(type, n - cut);
     }
     return kind;
 }

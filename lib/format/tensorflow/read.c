@@ -3,37 +3,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/format.h"
 #include "format/tensorflow/tensorflow.h"
 
-/* ---- formulas of several operators ---- */
+static const uint8_t texts[] = {
+#include "format/tensorflow/ops.inc"
+};
 
-#define TRUNCATED "$0 $1 Mod:2/fmod=1"
-#define DIAGONAL                                                                                                       \
-    "$0 Shape/start=-1 >p =0 p p Concat:2/axis=0 Expand:2 EyeLike Cast/to=9 $0 [-1] "                                  \
-    "Unsqueeze:2 =0 Where:3"
-#define DIAGONAL_OF                                                                                                    \
-    "$0 >z =0 $0 Shape/start=-2 Expand:2 EyeLike Cast/to=9 $0 =0 Where:3 [-1] ReduceSum:2/keepdims=0 [0] $0 "          \
-    "Shape/start=-2 ReduceMin [-1] Slice:4"
-#define WITH_DIAGONAL "$0 >z =0 $0 Shape/start=-2 Expand:2 EyeLike Cast/to=9 $1 [-1] Unsqueeze:2 $0 Where:3"
-#define UNIQUE        "$0 Unique/sorted=0 >p p p .2 Cast/to@out_idx=6 p .3 Cast/to@out_idx=6"
-/* Rows of $0 by numbers $1: n of them, and one more for those below 0, which counts no more. */
-#define SEGMENTS(n, first, reduction)                                                                                  \
-    "$0 >z " first " >f " n " >n $1 Cast/to=7 >p f n [1] Add:2 $0 Shape/start=1 Concat:2/axis=0 Expand:2 p #_=0 "      \
-    "Less:2 n p Where:3 [-1] Unsqueeze:2 $0 ScatterND:3/reduction=" reduction " [0] n [0] Slice:4"
-#define SORTED "$1 Cast/to=7 [-1] Gather:2 [1] Add:2"
-#define GIVEN  "$2 Cast/to=7 [1] Reshape:2"
-
-const struct tensorflow_kind tensorflow_kinds[] = {
-#define OP(op, read, onnx) {op, tensorflow_read_##read, onnx},
+static tensorflow_op_fn *const reads[] = {
+#define OP(op, read, onnx) tensorflow_read_##read,
 #include "format/tensorflow/ops.def"
 #undef OP
 };
-const size_t tensorflow_kind_count = sizeof(tensorflow_kinds) / sizeof(*tensorflow_kinds);
+
+PACKED_TABLE(kinds, struct tensorflow_kind, texts, 2, reads);
 
 static const char *operator_at(size_t index)
 {
-    return index < tensorflow_kind_count ? tensorflow_kinds[index].op : NULL;
+    const struct tensorflow_kind *kind = packed_row(&kinds, index);
+    return kind ? kind->op : NULL;
+}
+
+const struct tensorflow_kind *tensorflow_find_kind(const char *op)
+{
+    return packed_find(&kinds, op);
 }
 
 /* ---- functions ---- */
@@ -265,10 +259,9 @@ static bool is_graph(const struct blob *blob)
         return false;
     if (!protobuf_take(&inside, &g) || g.number != 2 || g.wire != PROTOBUF_WIRE_BYTES || g.size == 0)
         return false;
-    for (size_t i = 0; i < tensorflow_kind_count; i++)
-        if (strlen(tensorflow_kinds[i].op) == g.size && memcmp(tensorflow_kinds[i].op, g.data, g.size) == 0)
-            return true;
-    return g.data[0] == '_';
+    char op[128] = "";
+    memcpy(op, g.data, g.size < sizeof(op) ? g.size : 0);
+    return g.data[0] == '_' || packed_find(&kinds, op);
 }
 
 static int read_whole(struct tensorflow_reader *r, struct error *err)

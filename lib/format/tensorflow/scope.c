@@ -117,14 +117,6 @@ struct tensorflow_node *tensorflow_scope_find(struct tensorflow_scope *s, const 
 
 /* ---- reading ---- */
 
-static const struct tensorflow_kind *find_kind(const char *op)
-{
-    for (size_t i = 0; i < tensorflow_kind_count; i++)
-        if (strcmp(tensorflow_kinds[i].op, op) == 0)
-            return &tensorflow_kinds[i];
-    return NULL;
-}
-
 /* An operator that is not known, with its numbers and texts. */
 static void read_opaque(struct tensorflow_op *o)
 {
@@ -195,7 +187,7 @@ static void read_kind(struct tensorflow_op *o)
 
 static void read_node(struct tensorflow_scope *s, struct tensorflow_node *n)
 {
-    struct tensorflow_op o = {.scope = s, .b = s->b, .node = n, .kind = find_kind(n->op)};
+    struct tensorflow_op o = {.scope = s, .b = s->b, .node = n, .kind = tensorflow_find_kind(n->op)};
     n->out = arena_alloc(&s->r->arena, TENSORFLOW_OUTPUTS * sizeof(*n->out), s->b->err);
     build_check(s->b, n->out != NULL);
     if (++s->r->nodes > TENSORFLOW_NODES)

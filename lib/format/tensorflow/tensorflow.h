@@ -109,16 +109,15 @@ typedef void tensorflow_op_fn(struct tensorflow_op *o);
 
 struct tensorflow_kind {
     const char *op;
-    tensorflow_op_fn *read;
     const char *onnx; /* for functions that serve several; or NULL */
+    tensorflow_op_fn *read;
 };
 
 #define OP(op, read, onnx) tensorflow_op_fn tensorflow_read_##read;
 #include "format/tensorflow/ops.def"
 #undef OP
 
-extern const struct tensorflow_kind tensorflow_kinds[];
-extern const size_t tensorflow_kind_count;
+const struct tensorflow_kind *tensorflow_find_kind(const char *op); /* NULL: there is none */
 
 /* Finds the keys of a SavedModel's variables from the function that restores them (restore.c). */
 void tensorflow_trace_restore(struct tensorflow_scope *graph);

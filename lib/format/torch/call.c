@@ -4,16 +4,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "base/text.h"
 #include "format/torch/make.h"
 #include "format/torch/torch.h"
 
-const struct torch_row torch_rows[] = {
-#define AT(name, type, args, make) {name, type, args, torch_make_##make},
+static const uint8_t texts[] = {
+#include "format/torch/schema.inc"
+};
+
+static torch_make_fn *const makes[] = {
+#define AT(name, type, args, make) torch_make_##make,
 #include "format/torch/schema.def"
 #undef AT
 };
-const size_t torch_row_count = sizeof(torch_rows) / sizeof(*torch_rows);
+
+PACKED_TABLE(rows, struct torch_row, texts, 3, makes);
+
+const char *torch_operator_at(size_t index)
+{
+    const struct torch_row *row = packed_row(&rows, index);
+    return row ? row->name : torch_prelude_at(index - rows.count);
+}
 
 /* ---- element types ---- */
 
@@ -323,18 +335,10 @@ static const char *short_name(struct torch_reader *t, const char *name, bool *in
     return kept ? plain_name(kept) : "";
 }
 
-static const struct torch_row *find_row(const char *name)
-{
-    for (size_t i = 0; i < torch_row_count; i++)
-        if (strcmp(torch_rows[i].name, name) == 0)
-            return &torch_rows[i];
-    return NULL;
-}
-
 bool torch_names_argument(const struct torch_reader *t, const char *name, const char *argument)
 {
     const char *plain = strncmp(name, "ops.aten.", 9) == 0 ? name + 9 : name;
-    const struct torch_row *row = find_row(plain);
+    const struct torch_row *row = packed_find(&rows, plain);
     const char *names = row ? row->args : "";
     char one[256];
     bool is_type;
@@ -419,7 +423,7 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
         return v;
     if (torch_scalar(t, name, args, &v) || t->b->failed)
         return v;
-    const struct torch_row *row = find_row(name);
+    const struct torch_row *row = packed_find(&rows, name);
     if (row) {
         struct torch_bound c = {.row = row};
         bind(&c, args);

@@ -4,7 +4,7 @@
 
 #include "format/torch/torch.h"
 
-#define AT(name, type, args, make) struct torch_value torch_make_##make(struct torch_reader *t, struct torch_bound *c);
+#define AT(name, type, args, make) torch_make_fn torch_make_##make;
 #include "format/torch/schema.def"
 #undef AT
 

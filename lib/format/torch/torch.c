@@ -426,11 +426,6 @@ static int sniff(const struct source *s)
     return found ? 95 : 0;
 }
 
-static const char *operator_at(size_t index)
-{
-    return index < torch_row_count ? torch_rows[index].name : torch_prelude_at(index - torch_row_count);
-}
-
 const struct format format_torch = {
     .name = "torch",
     .suffixes = ".pt .pt2 .jit .ptl .pth",
@@ -438,5 +433,5 @@ const struct format format_torch = {
     .has_entries = true,
     .sniff = sniff,
     .read = torch_read,
-    .operator_at = operator_at,
+    .operator_at = torch_operator_at,
 };

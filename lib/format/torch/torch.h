@@ -362,16 +362,18 @@ struct torch_bound {
     int count;
 };
 
+typedef struct torch_value torch_make_fn(struct torch_reader *t, struct torch_bound *c);
+
 struct torch_row {
     const char *name; /* "conv2d", or "quantized.linear" */
     const char *type; /* as pnnx calls it; or NULL */
     const char
         *args; /* names of the arguments, as pnnx has them: "input weight …"; ":t" behind one marks an element type */
-    struct torch_value (*make)(struct torch_reader *t, struct torch_bound *c);
+    torch_make_fn *make;
 };
 
-extern const struct torch_row torch_rows[];
-extern const size_t torch_row_count;
+/* Operator `index` of all, for listings; NULL behind the last. */
+const char *torch_operator_at(size_t index);
 
 /* The value of a key; NULL: there is none. */
 struct torch_value *torch_find_key(struct torch_reader *t, struct torch_value dict, struct torch_value key);
