@@ -1,5 +1,5 @@
-/* Elements of tensors as numbers. One description of each dtype, inlined into loops for each and into access by
- * index. */
+/* Elements of tensors as numbers. One description of each dtype, inlined into access by index and, of those that are
+ * met often, into loops. */
 #include <math.h>
 #include <string.h>
 
@@ -7,12 +7,10 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* All dtypes that can be read as a number. */
-#define NUMBERS(X)                                                                                                     \
-    X(DTYPE_F32) X(DTYPE_U8) X(DTYPE_I8) X(DTYPE_U16) X(DTYPE_I16) X(DTYPE_I32) X(DTYPE_I64) X(DTYPE_BOOL)             \
-    X(DTYPE_F16) X(DTYPE_F64) X(DTYPE_U32) X(DTYPE_U64) X(DTYPE_C64) X(DTYPE_C128) X(DTYPE_BF16) X(DTYPE_F8E4M3FN)     \
-    X(DTYPE_F8E4M3FNUZ) X(DTYPE_F8E5M2) X(DTYPE_F8E5M2FNUZ) X(DTYPE_U4) X(DTYPE_I4) X(DTYPE_F4E2M1) X(DTYPE_F8E8M0)    \
-    X(DTYPE_U2) X(DTYPE_I2)
+/* The dtypes that have loops of their own. */
+#define INTEGERS(X)                                                                                                    \
+    X(DTYPE_U8) X(DTYPE_I8) X(DTYPE_U16) X(DTYPE_I16) X(DTYPE_I32) X(DTYPE_I64) X(DTYPE_BOOL) X(DTYPE_U4) X(DTYPE_I4)
+#define NUMBERS(X) INTEGERS(X) X(DTYPE_F32) X(DTYPE_F16) X(DTYPE_BF16) X(DTYPE_F64)
 
 /* ---- packed elements ---- */
 
@@ -93,16 +91,6 @@ INLINE int64_t clamp(double value)
     if (value >= TWO_63)
         return INT64_MAX;
     return value >= -TWO_63 ? (int64_t)value : isnan(value) ? 0 : INT64_MIN;
-}
-
-INLINE int64_t load_i64(enum dtype dtype, const void *data, int64_t i)
-{
-    int64_t bits;
-
-    if (!is_integer(dtype))
-        return clamp(load_f64(dtype, data, i));
-    bits = load_integer(dtype, data, i);
-    return dtype == DTYPE_U64 && bits < 0 ? INT64_MAX : bits;
 }
 
 INLINE void store_integer(enum dtype dtype, void *data, int64_t i, int64_t value)
@@ -186,16 +174,6 @@ INLINE double odd_integer(int64_t bits, bool is_unsigned)
     return is_unsigned || bits >= 0 ? odd_u64((uint64_t)bits) : -odd_u64(-(uint64_t)bits);
 }
 
-INLINE void store_i64(enum dtype dtype, void *data, int64_t i, int64_t value)
-{
-    if (is_integer(dtype))
-        store_integer(dtype, data, i, value);
-    else if (dtype == DTYPE_F64 || dtype == DTYPE_C128)
-        store_f64(dtype, data, i, (double)value, true, HALF_UP);
-    else
-        store_f64(dtype, data, i, odd_integer(value, false), true, HALF_UP);
-}
-
 /* ---- access by index, and of runs ---- */
 
 double tensor_get_f64(const struct tensor *t, int64_t i)
@@ -205,20 +183,41 @@ double tensor_get_f64(const struct tensor *t, int64_t i)
 
 int64_t tensor_get_i64(const struct tensor *t, int64_t i)
 {
-    return load_i64(t->dtype, t->data, i);
+    int64_t bits = load_integer(t->dtype, t->data, i);
+
+    if (!is_integer(t->dtype))
+        return clamp(tensor_get_f64(t, i));
+    return t->dtype == DTYPE_U64 && bits < 0 ? INT64_MAX : bits;
+}
+
+static void set_f64(struct tensor *t, int64_t i, double value, bool saturate, enum half_round round)
+{
+    store_f64(t->dtype, t->data, i, value, saturate, round);
 }
 
 void tensor_set_f64(struct tensor *t, int64_t i, double value)
 {
-    store_f64(t->dtype, t->data, i, value, true, HALF_UP);
+    set_f64(t, i, value, true, HALF_UP);
 }
 
 void tensor_set_i64(struct tensor *t, int64_t i, int64_t value)
 {
-    store_i64(t->dtype, t->data, i, value);
+    bool is_double = t->dtype == DTYPE_F64 || t->dtype == DTYPE_C128;
+
+    if (is_integer(t->dtype))
+        store_integer(t->dtype, t->data, i, value);
+    else
+        tensor_set_f64(t, i, is_double ? (double)value : odd_integer(value, false));
 }
 
-/* The body of a function: `expression` for each j < n, with the dtype D a constant in it. */
+/* The body of a function: `one` for each j < n, with the dtype D a constant in it; `any` for the dtypes not in LIST. */
+#define EACH(LIST, one, any)                                                                                           \
+    switch (t->dtype) {                                                                                                \
+        LIST(one)                                                                                                      \
+    default:                                                                                                           \
+        for (int64_t j = 0; j < n; j++)                                                                                \
+            any;                                                                                                       \
+    }
 #define EACH_CASE(D, expression)                                                                                       \
     case D:                                                                                                            \
         for (int64_t j = 0; j < n; j++)                                                                                \
@@ -227,47 +226,31 @@ void tensor_set_i64(struct tensor *t, int64_t i, int64_t value)
 
 void tensor_load_f64(const struct tensor *t, int64_t first, int64_t n, double *values)
 {
-    switch (t->dtype) {
 #define X(D) EACH_CASE(D, values[j] = load_f64(D, t->data, first + j))
-    NUMBERS(X)
+    EACH(NUMBERS, X, values[j] = tensor_get_f64(t, first + j))
 #undef X
-    default:
-        break;
-    }
 }
 
 void tensor_load_i64(const struct tensor *t, int64_t first, int64_t n, int64_t *values)
 {
-    switch (t->dtype) {
-#define X(D) EACH_CASE(D, values[j] = load_i64(D, t->data, first + j))
-    NUMBERS(X)
+#define X(D) EACH_CASE(D, values[j] = load_integer(D, t->data, first + j))
+    EACH(INTEGERS, X, values[j] = tensor_get_i64(t, first + j))
 #undef X
-    default:
-        break;
-    }
 }
 
 void tensor_store_i64(struct tensor *t, int64_t first, int64_t n, const int64_t *values)
 {
-    switch (t->dtype) {
-#define X(D) EACH_CASE(D, store_i64(D, t->data, first + j, values[j]))
-    NUMBERS(X)
+#define X(D) EACH_CASE(D, store_integer(D, t->data, first + j, values[j]))
+    EACH(INTEGERS, X, tensor_set_i64(t, first + j, values[j]))
 #undef X
-    default:
-        break;
-    }
 }
 
 void element_store(struct tensor *t, int64_t first, int64_t n, const double *values, bool saturate,
                    enum half_round round)
 {
-    switch (t->dtype) {
 #define X(D) EACH_CASE(D, store_f64(D, t->data, first + j, values[j], saturate, round))
-    NUMBERS(X)
+    EACH(NUMBERS, X, set_f64(t, first + j, values[j], saturate, round))
 #undef X
-    default:
-        break;
-    }
 }
 
 void tensor_store_f64(struct tensor *t, int64_t first, int64_t n, const double *values)
