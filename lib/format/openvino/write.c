@@ -6,41 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/packed.h"
-
 #define HALF_FROM 16 /* elements from which a constant is stored in halves */
 #define MOST_LIST 64 /* elements of a nameless constant that each layer has for itself */
-
-/* ---- rows ---- */
-
-static const uint8_t texts[] = {
-#include "format/openvino/write.inc"
-};
-
-static const struct {
-    openvino_write_fn *write;
-    int set;
-} rest[] = {
-#define WRITER(onnx, write, type, set) {openvino_write_##write, set},
-#define LOWER(onnx, formula)
-#include "format/openvino/write.def"
-#undef WRITER
-#undef LOWER
-};
-
-PACKED_TABLE(rows, struct openvino_row, texts, 2, rest);
-
-static const struct openvino_row *row_of(const struct node *n)
-{
-    char name[128];
-    int size = snprintf(name, sizeof(name), "%s%s%s", n->domain, n->domain[0] ? "." : "", n->op);
-    return size < (int)sizeof(name) ? packed_find(&rows, name) : NULL;
-}
-
-static bool has_row(const struct node *n)
-{
-    return row_of(n) != NULL;
-}
 
 /* ---- text ---- */
 
@@ -485,7 +452,7 @@ static void write_node(struct openvino_writer *w, struct node *n)
         wanted = wanted || n->out[o];
     w->node = n;
     w->made = w->outputs = 0;
-    w->row = row_of(n);
+    w->row = openvino_row_of(n);
     w->data.size = 0;
     if (!wanted || (n->out_count == 1 && openvino_fixed(n->out[0], &half))) /* constants are written with their users */
         return;
@@ -579,9 +546,7 @@ void openvino_close(struct openvino_list *l)
 
 static int write_all(struct openvino_writer *w, struct target *target)
 {
-    w->bin = w->list.graph && openvino_prepare(w->list.graph, has_row, w->err) == 0
-                 ? target_file(target, ".bin", w->err)
-                 : NULL;
+    w->bin = w->list.graph && openvino_prepare(w->list.graph, w->err) == 0 ? target_file(target, ".bin", w->err) : NULL;
     if (!w->bin || openvino_fill(w) != 0 || faults_report(&w->faults, "OpenVINO IR", w->err) != 0)
         return -1;
     return write_file(w, target);

@@ -58,6 +58,9 @@ struct openvino_row {
 #undef WRITER
 #undef LOWER
 
+/* The row of a node's operator; NULL: it is not written. */
+const struct openvino_row *openvino_row_of(const struct node *n);
+
 /* Notes that the node at hand cannot be carried, and why. */
 #define openvino_cannot(w, ...) faults_add(&(w)->faults, (w)->node, __VA_ARGS__)
 
@@ -126,8 +129,8 @@ const struct value *openvino_variable_of(const struct value *out);
 int openvino_fill(struct openvino_writer *w);
 void openvino_close(struct openvino_list *list);
 
-/* Before writing (write_prepare.c): operators become those that `has` tells of, and values get names. */
-int openvino_prepare(struct graph *root, bool (*has)(const struct node *n), struct error *err);
+/* Before writing (write_prepare.c): operators become those that have a row, and values get names. */
+int openvino_prepare(struct graph *root, struct error *err);
 /* Names like "_12" are none: they count what a reader made. */
 bool openvino_is_named(const char *name);
 

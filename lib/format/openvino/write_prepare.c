@@ -86,9 +86,14 @@ static int name_values(struct graph *g, struct error *err)
     return 0;
 }
 
-int openvino_prepare(struct graph *root, bool (*has)(const struct node *n), struct error *err)
+static bool has_row(const struct node *n)
 {
-    if (lower_all(root, err) != 0 || build_expand_all(root, has, err) != 0 || op_infer_graph(root, err) != 0)
+    return openvino_row_of(n) != NULL;
+}
+
+int openvino_prepare(struct graph *root, struct error *err)
+{
+    if (lower_all(root, err) != 0 || build_expand_all(root, has_row, err) != 0 || op_infer_graph(root, err) != 0)
         return -1;
     for (struct graph *g = root; g; g = (struct graph *)graph_next(root, g))
         if (name_values(g, err) != 0)
