@@ -133,6 +133,10 @@ $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard 
 $(patsubst %,$(OBJ)/lib/exec/%.o,concat cut exec lower lower_conv lower_deconv lower_dilated lower_qmatmul lower_reference \
 	lower_rnn lower_winograd place plan schedule view): ALL_CFLAGS := $(SMALL_CFLAGS)
 
+# What runs once a file, photo or process.
+$(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out base/pages base/pool base/text image/check image/exif \
+	image/part kernel/dispatch): ALL_CFLAGS := $(SMALL_CFLAGS)
+
 # Labels of every pixel.
 $(addprefix $(OBJ)/lib/task/,mask.o sample.o): \
 	ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
@@ -170,15 +174,21 @@ $(BUILD)/gen/%.inc: lib/%.text | $(BUILD)/gen/needs
 
 # zlib goes into the library, so that nothing but libc and libm is needed beside it.
 STATIC_LIBS ?= $(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libz.a)
+# Without tables for unwinding, which none of our own code has.
+BARE_LIBS := $(patsubst %,$(OBJ)/bare/%,$(notdir $(STATIC_LIBS)))
 
-$(BUILD)/lib/libmodel.a: $(LIB_OBJ)
-	@mkdir -p $(@D) && rm -f $@
-	$(AR) rcs $@ $^
-	@cd $(@D) && for l in $(STATIC_LIBS); do printf 'OPEN libmodel.a\nADDLIB %s\nSAVE\nEND\n' $$l | $(AR) -M; done
-
-$(BUILD)/lib/libmodel.so: $(LIB_OBJ)
+$(BARE_LIBS): $(STATIC_LIBS)
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-soname,libmodel.so.0 -Wl,--exclude-libs,ALL $(RELOCATIONS) -o $@ $^ $(STATIC_LIBS) $(ALL_LDFLAGS) -lm
+	$(OBJCOPY) --remove-section=.eh_frame --remove-section=.rela.eh_frame $(filter %/$(@F),$^) $@
+
+$(BUILD)/lib/libmodel.a: $(LIB_OBJ) $(BARE_LIBS)
+	@mkdir -p $(@D) && rm -f $@
+	$(AR) rcs $@ $(LIB_OBJ)
+	@cd $(@D) && for l in $(abspath $(BARE_LIBS)); do printf 'OPEN libmodel.a\nADDLIB %s\nSAVE\nEND\n' $$l | $(AR) -M; done
+
+$(BUILD)/lib/libmodel.so: $(LIB_OBJ) $(BARE_LIBS)
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,libmodel.so.0 -Wl,--exclude-libs,ALL $(RELOCATIONS) -o $@ $^ $(ALL_LDFLAGS) -lm
 	@ln -sf libmodel.so $@.0
 
 # ---- the programs ------------------------------------------------------------------------------------------------
