@@ -276,7 +276,7 @@ struct value *build_roll(struct build *b, struct value *x, int count, const int6
 
 static struct value *joined(struct build *b, struct value *x, struct value *y, struct value *z)
 {
-    return build_int(b, BUILD(b, "Concat", x, y, z), "axis", 0);
+    return BUILD(b, "Concat/axis=0", x, y, z);
 }
 
 struct value *build_space_to_batch(struct build *b, struct value *x, int rank, int n, const int64_t *block,

@@ -37,7 +37,7 @@ struct value *detect_best(struct build *b, struct value *v, int64_t most)
     struct value *count = build_shape(b, v, 0, 1);
     if (most < INT64_MAX)
         count = BUILD(b, "Min", count, BUILD_LIST(b, most));
-    return build_output(b, build_int(b, BUILD(b, "TopK", v, count), "axis", 0), 1);
+    return build_output(b, BUILD(b, "TopK/axis=0", v, count), 1);
 }
 
 struct value *detect_fill(struct build *b, struct value *v, int64_t count, int64_t row)

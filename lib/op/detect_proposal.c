@@ -270,8 +270,7 @@ static void best_first(struct build *b, const struct proposal *p, struct value *
     struct value *small, *box = decoded(b, p, &small);
     struct value *score = build_reshape(b, build_slice(b, b->node->in[0], 1, count, 2 * count), 1, (int64_t[]){-1});
     score = BUILD(b, "Where", small, build_number(b, DTYPE_F32, -FLT_MAX), score);
-    struct value *top =
-        build_int(b, BUILD(b, "TopK", score, BUILD_LIST(b, p->before < all ? p->before : all)), "axis", 0);
+    struct value *top = BUILD(b, "TopK/axis=0", score, BUILD_LIST(b, p->before < all ? p->before : all));
     *boxes = detect_gather(b, box, build_output(b, top, 1), 0);
     *scores = top;
 }

@@ -23,7 +23,7 @@ static struct value *foreground(struct build *b, struct value *kept, const struc
     if (r->background < 0)
         return kept;
     struct value *is = BUILD(b, "Equal", detect_column(b, kept, 1), build_number(b, DTYPE_I64, (double)r->background));
-    return build_int(b, BUILD(b, "Compress", kept, BUILD(b, "Not", is)), "axis", 0);
+    return BUILD(b, "Compress/axis=0", kept, BUILD(b, "Not", is));
 }
 
 /* Scores [1, C, M] without those that are not among the best of their class: these become -1. */

@@ -87,9 +87,9 @@ static struct value *best_scores(struct build *b, const struct ssd *s, struct va
 {
     struct value *lowest = build_number(b, DTYPE_F32, -FLT_MAX);
     scores = BUILD(b, "Where", detect_with(b, "Greater", scores, s->confidence), scores, lowest);
-    struct value *top = build_int(b, BUILD(b, "TopK", scores, BUILD_LIST(b, s->top_k)), "axis", 1);
+    struct value *top = BUILD(b, "TopK/axis=1", scores, BUILD_LIST(b, s->top_k));
     struct value *none = BUILD(b, "Expand", lowest, BUILD_LIST(b, labels, s->priors));
-    return build_int(b, BUILD(b, "ScatterElements", none, build_output(b, top, 1), top), "axis", 1);
+    return BUILD(b, "ScatterElements/axis=1", none, build_output(b, top, 1), top);
 }
 
 /* Rows f32 [M, 6] of label, score and box of what is kept of one image. */
@@ -113,7 +113,7 @@ static struct value *kept_rows(struct build *b, const struct ssd *s, struct valu
         return rows;
     struct value *best = detect_best(b, score, s->keep_top_k);
     if (!s->by_score) { /* back in the order of the labels */
-        struct value *places = build_int(b, BUILD(b, "TopK", best, build_shape(b, best, 0, 1)), "axis", 0);
+        struct value *places = BUILD(b, "TopK/axis=0", best, build_shape(b, best, 0, 1));
         build_output(b, places, 1); /* the operator always has both */
         best = build_int(b, places, "largest", 0);
     }

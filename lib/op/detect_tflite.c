@@ -133,7 +133,7 @@ static int keep(struct work *w, const struct box_candidate *list, int64_t n, int
 static int run_regular(struct work *w, struct error *err)
 {
     const struct post *p = w->p;
-    for (int64_t class = 0; class < p->classes; class++) {
+    for (int64_t class = 0; class < p->classes; class ++) {
         int64_t n = box_collect(w->scores + class, p->boxes, p->columns, p->score, true, w->list);
         n = box_suppress(w->boxes, w->list, n, p->each, p->overlap, 1);
         if (keep(w, w->list, n, class, err) < 0)
@@ -161,7 +161,7 @@ static int run_fast(struct work *w, struct error *err)
     for (int64_t i = 0; i < p->boxes; i++) {
         const float *scores = w->scores + i * p->columns;
         w->best[i] = scores[0];
-        for (int64_t class = 1; class < p->classes; class++)
+        for (int64_t class = 1; class < p->classes; class ++)
             if (scores[class] > w->best[i])
                 w->best[i] = scores[class];
     }
@@ -174,7 +174,7 @@ static int run_fast(struct work *w, struct error *err)
 static void put_classes(struct work *w, int64_t box, int64_t at, float *classes, float *scores)
 {
     const struct post *p = w->p;
-    for (int64_t class = 0; class < p->classes; class++) {
+    for (int64_t class = 0; class < p->classes; class ++) {
         float score = w->scores[box * p->columns + class];
         w->list[class] = (struct box_candidate){isnan(score) ? -INFINITY : score, class, 0};
     }
@@ -307,7 +307,7 @@ static struct value *label_rows(struct build *b, const struct post *p, struct va
 static struct rows fast_rows(struct build *b, const struct post *p, struct value *boxes, struct value *scores)
 {
     int64_t columns = p->labels < p->classes ? p->labels : p->classes;
-    struct value *top = build_int(b, BUILD(b, "TopK", scores, BUILD_LIST(b, columns)), "axis", 1);
+    struct value *top = BUILD(b, "TopK/axis=1", scores, BUILD_LIST(b, columns));
     struct value *classes = build_cast(b, build_output(b, top, 1), DTYPE_F32);
     struct value *best = build_reshape(b, build_slice(b, top, 1, 0, 1), 3, (int64_t[]){1, 1, -1});
     struct value *kept = detect_nms(b, boxes, best, p->most, p->overlap, p->score, true),

@@ -145,7 +145,7 @@ static struct value *extents(struct build *b, const struct yolo *y, struct value
 static struct value *class_scores(struct build *b, const struct yolo *y, struct value *v, struct value *object)
 {
     if (y->softmax)
-        v = build_int(b, BUILD(b, "Softmax", v), "axis", 2);
+        v = BUILD(b, "Softmax/axis=2", v);
     else if (!y->raw)
         v = BUILD(b, "Sigmoid", v);
     v = BUILD(b, "Mul", v, object);

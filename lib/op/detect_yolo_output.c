@@ -212,7 +212,7 @@ static struct value *confidences(struct build *b, const struct yolo *y, struct v
     struct value *axis = BUILD_LIST(b, 1);
     if (y->softmax)
         return BUILD(b, "Mul", BUILD(b, "Sigmoid", object),
-                     BUILD(b, "ReduceMax", build_int(b, BUILD(b, "Softmax", classes), "axis", 1), axis));
+                     BUILD(b, "ReduceMax", BUILD(b, "Softmax/axis=1", classes), axis));
     struct value *best = BUILD(b, "Exp", BUILD(b, "Neg", BUILD(b, "ReduceMax", classes, axis)));
     struct value *none = BUILD(b, "Mul", BUILD(b, "Exp", BUILD(b, "Neg", object)), detect_with(b, "Add", best, 1));
     return BUILD(b, "Reciprocal", detect_with(b, "Add", none, 1));
@@ -236,7 +236,7 @@ static struct value *input_rows(struct build *b, const struct yolo *y, int input
     struct value *extent =
         BUILD(b, "Mul", BUILD(b, "Exp", build_slice(b, x, 1, 2, 4)), table(b, y, input, height, width, false));
     struct value *half = detect_with(b, "Mul", extent, 0.5);
-    struct value *label = build_cast(b, build_int(b, BUILD(b, "ArgMax", classes), "axis", 1), DTYPE_F32);
+    struct value *label = build_cast(b, BUILD(b, "ArgMax/axis=1", classes), DTYPE_F32);
     struct value *all = DETECT_JOIN(b, 1, label, confidences(b, y, build_slice(b, x, 1, 4, 5), classes),
                                     BUILD(b, "Sub", at, half), BUILD(b, "Add", at, half));
     return build_reshape(b, build_transpose(b, all, 3, turn), 2, (int64_t[]){-1, 6});

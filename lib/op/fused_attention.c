@@ -51,6 +51,6 @@ int expand_fused_attention(struct node *n, struct error *err)
     if (scale != 1)
         scores = BUILD(&b, "Mul", scores, build_number(&b, build_dtype(&b, 0), scale));
     scores = build_add(&b, scores, node_in(n, 3));
-    build_give(&b, 0, BUILD(&b, "MatMul", build_int(&b, BUILD(&b, "Softmax", scores), "axis", -1), n->in[2]));
+    build_give(&b, 0, BUILD(&b, "MatMul", BUILD(&b, "Softmax/axis=-1", scores), n->in[2]));
     return build_end(&b);
 }

@@ -152,7 +152,7 @@ static struct value *real_bias(struct build *b)
     if (!node_in(n, 8) || n->in[8]->type.dtype == DTYPE_F32)
         return node_in(n, 8);
     struct value *scale = BUILD(b, "Mul", node_in(n, 1), node_in(n, 4));
-    return build_int(b, BUILD(b, "DequantizeLinear", node_in(n, 8), scale), "axis", 0);
+    return BUILD(b, "DequantizeLinear/axis=0", node_in(n, 8), scale);
 }
 
 static struct value *activated(struct build *b, struct value *v)

@@ -314,7 +314,7 @@ static struct value *target_sizes(struct build *b, const struct interp *s, struc
         size = build_shape(b, b->node->in[1], -2, INT64_MAX);
     else if (!size)
         size = factor_sizes(b, s, x);
-    return build_int(b, BUILD(b, "Concat", build_shape(b, x, 0, 2), size), "axis", 0);
+    return BUILD(b, "Concat/axis=0", build_shape(b, x, 0, 2), size);
 }
 
 /* Whether places follow from the scales themselves, not from the sizes that they give. */

@@ -97,11 +97,11 @@ static struct value *all_added(struct build *b, const struct attend *a)
 static struct value *weights_of(struct build *b, struct value *scores, struct value *sink)
 {
     if (!sink)
-        return build_int(b, BUILD(b, "Softmax", scores), "axis", -1);
+        return BUILD(b, "Softmax/axis=-1", scores);
     struct value *keys = build_shape(b, scores, 3, 4);
-    struct value *shape = build_int(b, BUILD(b, "Concat", build_shape(b, scores, 0, 3), BUILD_LIST(b, 1)), "axis", 0);
-    scores = build_int(b, BUILD(b, "Concat", scores, BUILD(b, "Expand", sink, shape)), "axis", 3);
-    struct value *weights = build_int(b, BUILD(b, "Softmax", scores), "axis", -1);
+    struct value *shape = BUILD(b, "Concat/axis=0", build_shape(b, scores, 0, 3), BUILD_LIST(b, 1));
+    scores = BUILD(b, "Concat/axis=3", scores, BUILD(b, "Expand", sink, shape));
+    struct value *weights = BUILD(b, "Softmax/axis=-1", scores);
     return BUILD(b, "Slice", weights, BUILD_LIST(b, 0), keys, BUILD_LIST(b, 3));
 }
 
@@ -119,7 +119,7 @@ struct value *microsoft_attend(struct build *b, const struct attend *a, struct v
 
 struct value *microsoft_behind(struct build *b, struct value *past, struct value *v)
 {
-    return past ? build_int(b, BUILD(b, "Concat", past, v), "axis", 2) : v;
+    return past ? BUILD(b, "Concat/axis=2", past, v) : v;
 }
 
 int microsoft_end(struct build *b, struct value *y, struct value *k, struct value *v)
@@ -180,14 +180,18 @@ static int attend_projected(struct build *b, struct value *all, const struct pla
         build_fail(b, "attributes do_rotary and past_present_share_buffer are known only as 0");
     if (!b->failed && projected_sizes(n, columns, sizes, b->err))
         b->failed = true;
-    struct value *first = build_int(b, BUILD(b, "Split", all, build_list(b, 3, sizes)), "axis", 2);
+    struct value *first = BUILD(b, "Split/axis=2", all, build_list(b, 3, sizes));
     for (int i = 0; i < 3; i++) {
         part[i] = b->failed ? NULL : microsoft_heads(b, build_output(b, first, i), heads);
         part[i] = microsoft_swap(b, part[i]);
         if (i && past)
             part[i] = microsoft_behind(b, BUILD(b, "Gather", past, build_number(b, DTYPE_I64, i - 1)), part[i]);
     }
-    struct attend a = {.dtype = dtype, .q = part[0], .k = part[1], .v = part[2], .mask = places->mask,
+    struct attend a = {.dtype = dtype,
+                       .q = part[0],
+                       .k = part[1],
+                       .v = part[2],
+                       .mask = places->mask,
                        .bias = places->bias < 0 ? NULL : node_in(n, places->bias)};
     microsoft_read_attend(b, &a, b->failed ? 1 : sizes[0] / heads);
     struct value *y = microsoft_attend(b, &a, all_added(b, &a));
@@ -285,8 +289,8 @@ int expand_multi_head_attention(struct node *n, struct error *err)
     struct value *v = operand(&b, IN_V, heads, size);
     k = microsoft_behind(&b, node_in(n, IN_PAST_K), k);
     v = microsoft_behind(&b, node_in(n, IN_PAST_V), v);
-    struct attend a = {.dtype = build_dtype(&b, IN_Q), .q = q, .k = k, .v = v, .mask = IN_MASK,
-                       .bias = node_in(n, IN_SCORES)};
+    struct attend a = {
+        .dtype = build_dtype(&b, IN_Q), .q = q, .k = k, .v = v, .mask = IN_MASK, .bias = node_in(n, IN_SCORES)};
     microsoft_read_attend(&b, &a, b.failed ? 1 : size);
     struct value *y = microsoft_attend(&b, &a, all_added(&b, &a));
     return microsoft_end(&b, y, k, v);

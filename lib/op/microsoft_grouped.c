@@ -9,8 +9,8 @@
 static struct value *turned(struct build *b, struct value *v, struct value *cosines, struct value *sines,
                             struct value *positions, int64_t interleaved, int64_t heads, int64_t part)
 {
-    struct value *y = build_int(b, BUILD(b, "RotaryEmbedding", v, cosines, sines, positions), "interleaved",
-                                interleaved != 0);
+    struct value *y =
+        build_int(b, BUILD(b, "RotaryEmbedding", v, cosines, sines, positions), "interleaved", interleaved != 0);
     if (heads)
         y = build_int(b, y, "num_heads", heads);
     return part ? build_int(b, y, "rotary_embedding_dim", part) : y;
@@ -97,8 +97,8 @@ static bool read_grouped(struct build *b, struct grouped *g)
 static void find_places(struct build *b, struct grouped *g)
 {
     struct value *length = build_shape(b, b->node->in[IN_Q], 1, 2), *zero = build_number(b, DTYPE_I64, 0);
-    struct value *all = BUILD(b, "Add", build_cast(b, b->node->in[IN_LENGTHS], DTYPE_I64),
-                              build_number(b, DTYPE_I64, 1));
+    struct value *all =
+        BUILD(b, "Add", build_cast(b, b->node->in[IN_LENGTHS], DTYPE_I64), build_number(b, DTYPE_I64, 1));
     g->past = BUILD(b, "Max", BUILD(b, "Sub", all, length), zero);
     g->rows = BUILD(b, "Add", build_unsqueeze(b, g->past, 1), build_range(b, BUILD_LIST(b, 0), length));
 }
@@ -108,8 +108,8 @@ static void take_part(struct build *b, struct grouped *g, int which)
 {
     const struct node *n = b->node;
     int64_t heads = which == IN_Q ? g->heads : g->groups, at = which == IN_Q ? 0 : g->heads + (which - 1) * g->groups;
-    struct value *v = node_in(n, IN_K) ? n->in[which]
-                                       : build_slice(b, n->in[IN_Q], 2, at * g->size, (at + heads) * g->size);
+    struct value *v =
+        node_in(n, IN_K) ? n->in[which] : build_slice(b, n->in[IN_Q], 2, at * g->size, (at + heads) * g->size);
     struct value *norm = which == IN_V ? NULL : node_in(n, which == IN_Q ? IN_Q_NORM : IN_K_NORM);
     v = microsoft_heads(b, v, heads);
     if (norm)
@@ -127,7 +127,7 @@ static void take_part(struct build *b, struct grouped *g, int which)
 /* v with so many (i64 [1]) zeros more at the end of an axis. */
 static struct value *padded(struct build *b, struct value *v, int64_t axis, struct value *more)
 {
-    struct value *pads = build_int(b, BUILD(b, "Concat", BUILD_LIST(b, 0), more), "axis", 0);
+    struct value *pads = BUILD(b, "Concat/axis=0", BUILD_LIST(b, 0), more);
     return BUILD(b, "Pad", v, pads, NULL, BUILD_LIST(b, axis));
 }
 
@@ -141,7 +141,7 @@ static struct value *present(struct build *b, const struct grouped *g, int past,
     struct value *room = build_shape(b, old, 2, 3), *zero = BUILD_LIST(b, 0);
     struct value *more = BUILD(b, "Max", BUILD(b, "Sub", total, room), zero);
     old = padded(b, old, 2, more);
-    return build_int(b, BUILD(b, "TensorScatter", old, v, g->past), "axis", 2);
+    return BUILD(b, "TensorScatter/axis=2", old, v, g->past);
 }
 
 /* K or V once for each head of Q. */
@@ -197,8 +197,11 @@ int expand_group_query_attention(struct node *n, struct error *err)
     for (int i = IN_Q; i <= IN_V; i++)
         take_part(&b, &g, i);
     struct value *k = present(&b, &g, IN_PAST_K, g.part[IN_K]), *v = present(&b, &g, IN_PAST_V, g.part[IN_V]);
-    struct attend a = {.dtype = g.dtype, .q = g.part[IN_Q], .k = for_each_head(&b, &g, k),
-                       .v = for_each_head(&b, &g, v), .softcap = op_float(n, "softcap")};
+    struct attend a = {.dtype = g.dtype,
+                       .q = g.part[IN_Q],
+                       .k = for_each_head(&b, &g, k),
+                       .v = for_each_head(&b, &g, v),
+                       .softcap = op_float(n, "softcap")};
     microsoft_read_attend(&b, &a, g.size);
     if (node_in(n, IN_SINK))
         a.sink = build_reshape(&b, n->in[IN_SINK], 4, (int64_t[]){1, -1, 1, 1});
@@ -218,9 +221,9 @@ int infer_group_query_attention(struct op_infer *c, struct error *err)
     if (q->rank >= 0 && q->rank != 3)
         return infer_error(c, err, "input query has rank %d, want 3", q->rank);
     int64_t batch = q->rank == 3 ? q->dims[0] : DIM_UNKNOWN, length = q->rank == 3 ? q->dims[1] : DIM_UNKNOWN;
-    int64_t size = q->rank == 3 ? graph_dim_div(c->graph, q->dims[2],
-                                                node_in(c->node, IN_K) ? heads : heads + 2 * groups)
-                                : DIM_UNKNOWN;
+    int64_t size = q->rank == 3
+                       ? graph_dim_div(c->graph, q->dims[2], node_in(c->node, IN_K) ? heads : heads + 2 * groups)
+                       : DIM_UNKNOWN;
     int64_t keys = past ? DIM_UNKNOWN : length;
     if (past && past->rank == 4 && past->dims[2] >= 0 && infer_ints(c, IN_TOTAL, &total, 1) == 1)
         keys = total > past->dims[2] ? total : past->dims[2];

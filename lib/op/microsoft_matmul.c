@@ -47,8 +47,9 @@ int expand_fused_gemm(struct node *n, struct error *err)
     struct build b = {.node = n, .err = err};
     float alpha = op_float(n, "activation_alpha"), beta = op_float(n, "activation_beta");
     struct value *y = build_attrs(&b, BUILD(&b, "Gemm", n->in[0], n->in[1], node_in(n, 2)));
-    build_give(&b, 0, activated(&b, y, op_has(n, "activation_alpha") ? &alpha : NULL,
-                                op_has(n, "activation_beta") ? &beta : NULL));
+    build_give(
+        &b, 0,
+        activated(&b, y, op_has(n, "activation_alpha") ? &alpha : NULL, op_has(n, "activation_beta") ? &beta : NULL));
     return build_end(&b);
 }
 
@@ -181,8 +182,7 @@ static struct value *unpacked(struct build *b, struct value *bytes, int64_t bits
     for (int i = 0; i < count; i++) {
         struct value *v = bytes;
         if (i)
-            v = build_string(b, BUILD(b, "BitShift", v, build_number(b, DTYPE_U8, (double)(i * bits))), "direction",
-                             "RIGHT");
+            v = BUILD(b, "BitShift/direction=RIGHT", v, build_number(b, DTYPE_U8, (double)(i * bits)));
         if (i < count - 1)
             v = BUILD(b, "Mod", v, build_number(b, DTYPE_U8, (double)(1 << bits)));
         fields[i] = build_unsqueeze(b, v, -1);
@@ -244,8 +244,8 @@ static struct value *weights_by_groups(struct build *b, const struct packed *p, 
         groups = build_slice(b, groups, 0, 0, p->depth);
     }
     struct value *q = build_cast(b, build_slice(b, packed, 1, 0, p->depth), dtype);
-    q = BUILD(b, "Sub", q, build_int(b, BUILD(b, "Gather", zeros, groups), "axis", 1));
-    return BUILD(b, "Mul", q, build_int(b, BUILD(b, "Gather", scales, groups), "axis", 1));
+    q = BUILD(b, "Sub", q, BUILD(b, "Gather/axis=1", zeros, groups));
+    return BUILD(b, "Mul", q, BUILD(b, "Gather/axis=1", scales, groups));
 }
 
 int expand_matmul_nbits(struct node *n, struct error *err)

@@ -169,7 +169,7 @@ static struct value *mask_index(struct build *b, struct value *mask, struct valu
 {
     struct value *ones = mask ? build_cast(b, BUILD(b, "Equal", mask, build_number(b, DTYPE_I32, 1)), DTYPE_I32)
                               : BUILD(b, "Mul", ids, build_number(b, DTYPE_I32, 0));
-    return build_int(b, BUILD(b, "ReduceSum", ones, BUILD_LIST(b, 1)), "keepdims", 0);
+    return BUILD(b, "ReduceSum/keepdims=0", ones, BUILD_LIST(b, 1));
 }
 
 static int embed(struct build *b, const struct embedding *e)
@@ -198,9 +198,8 @@ static int embed(struct build *b, const struct embedding *e)
 int expand_embed_layer_norm(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
-    struct embedding e = {n->in[IN_WORDS],        n->in[IN_POSITIONS],      node_in(n, IN_SEGMENT_TABLE),
-                          n->in[IN_GAMMA],        n->in[IN_BETA],           node_in(n, IN_MASK),
-                          node_in(n, IN_POSITION_IDS)};
+    struct embedding e = {n->in[IN_WORDS], n->in[IN_POSITIONS], node_in(n, IN_SEGMENT_TABLE), n->in[IN_GAMMA],
+                          n->in[IN_BETA],  node_in(n, IN_MASK), node_in(n, IN_POSITION_IDS)};
     return embed(&b, &e);
 }
 

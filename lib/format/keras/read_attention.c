@@ -40,7 +40,7 @@ static struct value *additive_scores(struct keras_call *l, struct value *q, stru
     struct value *sum = BUILD(l->b, "Add", build_unsqueeze(l->b, q, 2), build_unsqueeze(l->b, k, 1));
     sum = BUILD(l->b, "Tanh", sum);
     sum = scale ? BUILD(l->b, "Mul", sum, scale) : sum;
-    return build_int(l->b, BUILD(l->b, "ReduceSum", sum, BUILD_LIST(l->b, -1)), "keepdims", 0);
+    return BUILD(l->b, "ReduceSum/keepdims=0", sum, BUILD_LIST(l->b, -1));
 }
 
 /* Inputs: query, value, and the key, which is the value where it is not given. */

@@ -58,7 +58,7 @@ static struct graph *step(struct keras_call *l, const struct type *given, int64_
     struct value *h = build_input(b, NULL, DTYPE_F32, given->rank - 1, dims),
                  *c = build_input(b, NULL, DTYPE_F32, given->rank - 1, dims),
                  *x = build_input(b, NULL, DTYPE_F32, given->rank - 1, given->dims + 1);
-    struct value *v = BUILD(b, "Add", x, build_string(b, BUILD(b, "Conv", h, weights), "auto_pad", "SAME_UPPER"));
+    struct value *v = BUILD(b, "Add", x, BUILD(b, "Conv/auto_pad=SAME_UPPER", h, weights));
     v = build_int(b, build_int(b, BUILD(b, "Split", v), "num_outputs", GATES), "axis", 1);
     for (int g = 0; g < GATES; g++) /* all outputs, before its type is inferred */
         gate[g] = build_output(b, v, g);
@@ -96,7 +96,7 @@ void keras_read_conv_lstm(struct keras_call *l)
         BUILD(b, "Concat", build_shape(b, given, 1, 2), BUILD_LIST(b, filters), build_shape(b, given, 3, rank));
     struct value *zeros = BUILD(b, "Expand", zero, build_int(b, shape, "axis", 0));
     struct graph *body = step(l, type, filters, filter(l, "recurrent_kernel", 1, spatial));
-    struct value *v = build_int(b, BUILD(b, "Scan", zeros, zeros, given), "num_scan_inputs", 1);
+    struct value *v = BUILD(b, "Scan/num_scan_inputs=1", zeros, zeros, given);
     build_check(b, v && node_set_graph(v->producer, "body", body, b->err) == 0);
     struct value *last = b->failed ? NULL : v, *cell = build_output(b, v, 1), *all = build_output(b, v, 2);
     for (int i = 2; i < rank; i++)

@@ -138,7 +138,7 @@ static struct packed pack(struct keras_call *l, struct value *x, struct value *m
     struct value *at = BUILD(b, "Range", build_number(b, DTYPE_I64, 0), build_reshape(b, steps, 0, NULL),
                              build_number(b, DTYPE_I64, 1));
     struct value *rank = BUILD(b, "Sub", BUILD(b, "Mul", number, steps), at); /* larger: earlier */
-    struct value *top = build_int(b, BUILD(b, "TopK", rank, steps), "axis", 1);
+    struct value *top = BUILD(b, "TopK/axis=1", rank, steps);
     p.x = build_gather(b, x, 3, build_output(b, top, 1), 2, 1, 1);
     p.lengths = build_cast(b, BUILD(b, "Squeeze", BUILD(b, "ReduceSum", number, one), one), DTYPE_I32);
     p.places = BUILD(b, "Max", BUILD(b, "Sub", sum, one), build_number(b, DTYPE_I64, 0));
@@ -263,7 +263,7 @@ void keras_read_rnn(struct keras_call *l)
 static struct value *merged(struct keras_call *l, const char *mode, struct value *a, struct value *b)
 {
     if (strcmp(mode, "concat") == 0)
-        return build_int(l->b, BUILD(l->b, "Concat", a, b), "axis", -1);
+        return BUILD(l->b, "Concat/axis=-1", a, b);
     struct value *v = BUILD(l->b, strcmp(mode, "mul") == 0 ? "Mul" : "Add", a, b);
     if (strcmp(mode, "sum") != 0 && strcmp(mode, "mul") != 0 && strcmp(mode, "ave") != 0)
         build_fail(l->b, "its merge_mode \"%.20s\" is not read", mode);
@@ -344,8 +344,6 @@ void keras_read_time_distributed(struct keras_call *l)
     if (known)
         keras_give(l, build_reshape(l->b, y, y_rank + 1, back));
     else
-        keras_give(
-            l, BUILD(l->b, "Reshape", y,
-                     build_int(l->b, BUILD(l->b, "Concat", build_shape(l->b, x, 0, 2), build_shape(l->b, y, 1, y_rank)),
-                               "axis", 0)));
+        keras_give(l, BUILD(l->b, "Reshape", y,
+                            BUILD(l->b, "Concat/axis=0", build_shape(l->b, x, 0, 2), build_shape(l->b, y, 1, y_rank))));
 }

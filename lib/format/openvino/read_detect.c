@@ -22,12 +22,12 @@ void openvino_read_region_yolo(struct openvino_read *l)
         part[i] = build_output(l->b, split, i);
     part[0] = BUILD(l->b, "Sigmoid", part[0]);
     part[2] = BUILD(l->b, "Sigmoid", part[2]);
-    part[3] = softmax ? build_int(l->b, BUILD(l->b, "Softmax", part[3]), "axis", 2) : BUILD(l->b, "Sigmoid", part[3]);
+    part[3] = softmax ? BUILD(l->b, "Softmax/axis=2", part[3]) : BUILD(l->b, "Sigmoid", part[3]);
     struct value *v = build_int(l->b, build_node(l->b, "Concat", 4, part), "axis", 2);
     v = build_reshape(l->b, v, 4, (int64_t[]){0, -1, height < 0 ? 1 : height, width});
     if (height < 0 || width < 0)
         build_fail(l->b, "the size of its input must be known");
-    l->out[0] = softmax ? build_int(l->b, BUILD(l->b, "Flatten", v), "axis", 1) : v;
+    l->out[0] = softmax ? BUILD(l->b, "Flatten/axis=1", v) : v;
 }
 
 /* Rows end where OpenVINO writes one of image -1. */
@@ -94,7 +94,7 @@ void openvino_read_nms(struct openvino_read *l)
     if (l->layer->out_count > 1) {
         struct value *score = build_unsqueeze(l->b, BUILD(l->b, "GatherND", openvino_in(l, 1), rows), 1);
         struct value *where = build_cast(l->b, build_slice(l->b, rows, 1, 0, 2), DTYPE_F32);
-        l->out[1] = build_int(l->b, BUILD(l->b, "Concat", where, score), "axis", 1);
+        l->out[1] = BUILD(l->b, "Concat/axis=1", where, score);
     }
     if (l->layer->out_count > 2)
         l->out[2] = openvino_as(l, build_shape(l->b, rows, 0, 1), "output_type", "i64");
@@ -232,7 +232,7 @@ void openvino_read_prior_box_clustered(struct openvino_read *l)
         corner[axis] = build_formula(b, "$3 $2 Sub:2 $1 Cast/to=1 Div:2", 6, in);
         corner[2 + axis] = build_formula(b, "$3 $2 Add:2 $1 Cast/to=1 Div:2", 6, in);
     }
-    struct value *shape = build_int(b, BUILD(b, "Concat", cells, BUILD_LIST(b, count)), "axis", 0);
+    struct value *shape = BUILD(b, "Concat/axis=0", cells, BUILD_LIST(b, count));
     for (int i = 0; i < 4 && !b->failed; i++)
         corner[i] = build_unsqueeze(b, BUILD(b, "Expand", corner[i], shape), -1);
     struct value *v = b->failed ? NULL : build_int(b, build_node(b, "Concat", 4, corner), "axis", -1);

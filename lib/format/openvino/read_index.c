@@ -147,7 +147,7 @@ void openvino_read_space_to_batch(struct openvino_read *l)
 {
     int64_t block[TENSOR_MAX_RANK] = {1};
     int n = blocks_of(l, block);
-    struct value *pads = build_int(l->b, BUILD(l->b, "Concat", openvino_list(l, 2), openvino_list(l, 3)), "axis", 0);
+    struct value *pads = BUILD(l->b, "Concat/axis=0", openvino_list(l, 2), openvino_list(l, 3));
     l->out[0] = build_space_to_batch(l->b, openvino_in(l, 0), n + 1, n, block + 1, pads);
 }
 
@@ -237,7 +237,7 @@ void openvino_read_one_hot(struct openvino_read *l)
 {
     struct value *off = BUILD(l->b, "Reshape", openvino_in(l, 3), BUILD_LIST(l->b, 1));
     struct value *on = BUILD(l->b, "Reshape", openvino_in(l, 2), BUILD_LIST(l->b, 1));
-    struct value *both = build_int(l->b, BUILD(l->b, "Concat", off, on), "axis", 0);
+    struct value *both = BUILD(l->b, "Concat/axis=0", off, on);
     struct value *v = BUILD(l->b, "OneHot", openvino_in(l, 0), openvino_in(l, 1), both);
     l->out[0] = build_int(l->b, v, "axis", openvino_int(l, "axis", -1));
 }

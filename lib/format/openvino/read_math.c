@@ -78,7 +78,7 @@ void openvino_read_floor_mod(struct openvino_read *l)
 
 void openvino_read_mod(struct openvino_read *l)
 {
-    l->out[0] = build_int(l->b, BUILD(l->b, "Mod", openvino_in(l, 0), second(l)), "fmod", 1);
+    l->out[0] = BUILD(l->b, "Mod/fmod=1", openvino_in(l, 0), second(l));
 }
 
 /* Whole numbers are rounded down, as Python does, not towards 0. */

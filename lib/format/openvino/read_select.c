@@ -75,7 +75,7 @@ static struct value *by_cell(struct openvino_read *l, int k, int64_t n)
 {
     struct value *in[] = {openvino_in(l, k), NULL};
     struct value *shape = build_shape(l->b, in[0], openvino_rank(l, k) - 2, openvino_rank(l, k));
-    in[1] = build_int(l->b, BUILD(l->b, "Concat", BUILD_LIST(l->b, -1, n), shape), "axis", 0);
+    in[1] = BUILD(l->b, "Concat/axis=0", BUILD_LIST(l->b, -1, n), shape);
     return build_reshape(l->b, build_formula(l->b, "$0 $1 Reshape:2 Transpose/perm=2,3,0,1", 2, in), 2,
                          (int64_t[]){-1, n});
 }

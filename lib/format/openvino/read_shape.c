@@ -79,7 +79,7 @@ void openvino_read_tile(struct openvino_read *l)
     if (count < 0 || count > TENSOR_MAX_RANK)
         build_fail(l->b, "the number of its repeats must be known");
     else if (count < rank)
-        repeats = build_int(l->b, BUILD(l->b, "Concat", build_list(l->b, rank - (int)count, ones), repeats), "axis", 0);
+        repeats = BUILD(l->b, "Concat/axis=0", build_list(l->b, rank - (int)count, ones), repeats);
     else if (count > rank)
         x = BUILD(l->b, "Expand", x, build_list(l->b, (int)count, ones));
     l->out[0] = BUILD(l->b, "Tile", x, repeats);
@@ -107,9 +107,8 @@ void openvino_read_pad(struct openvino_read *l)
     }
     int count = openvino_in_ints(l, 1, pads, TENSOR_MAX_RANK);
     bool known = count >= 0 && openvino_in_ints(l, 2, pads + count, TENSOR_MAX_RANK) == count;
-    struct value *list =
-        known ? build_list(l->b, 2 * count, pads)
-              : build_int(l->b, BUILD(l->b, "Concat", openvino_list(l, 1), openvino_list(l, 2)), "axis", 0);
+    struct value *list = known ? build_list(l->b, 2 * count, pads)
+                               : BUILD(l->b, "Concat/axis=0", openvino_list(l, 1), openvino_list(l, 2));
     struct value *number = openvino_has(l, 3) && mode == 0 ? l->in[3] : NULL;
     struct value *v = BUILD(l->b, "Pad", openvino_in(l, 0), list, number);
     l->out[0] = mode ? build_string(l->b, v, "mode", modes[mode]) : v;

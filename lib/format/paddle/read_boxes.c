@@ -176,8 +176,7 @@ static struct value *reordered(struct paddle_node *o, struct value *v, int sizes
         int at = i % each, from = at == 0 ? 0 : at == each - 1 ? 1 : at + 1;
         order[i] = i - at + from;
     }
-    return build_int(o->b, BUILD(o->b, "Gather", v, o->b->failed ? NULL : build_list(o->b, sizes * each, order)),
-                     "axis", 3);
+    return BUILD(o->b, "Gather/axis=3", v, o->b->failed ? NULL : build_list(o->b, sizes * each, order));
 }
 
 void paddle_read_prior_box(struct paddle_node *o)
@@ -256,7 +255,7 @@ static struct value *images_of(struct paddle_node *o, struct value *rois)
         BUILD(o->b, "CumSum", paddle_as(o, paddle_in(o, 2), DTYPE_I64), build_number(o->b, DTYPE_I64, 0));
     struct value *at = build_reshape(o->b, build_range(o->b, zero, count), 2, (int64_t[]){-1, 1});
     struct value *behind = build_cast(o->b, BUILD(o->b, "GreaterOrEqual", at, ends), DTYPE_I64);
-    return build_int(o->b, BUILD(o->b, "ReduceSum", behind, BUILD_LIST(o->b, 1)), "keepdims", 0);
+    return BUILD(o->b, "ReduceSum/keepdims=0", behind, BUILD_LIST(o->b, 1));
 }
 
 void paddle_read_roi_align(struct paddle_node *o)
@@ -277,8 +276,7 @@ void paddle_read_roi_pool(struct paddle_node *o)
 {
     struct value *rois = paddle_in(o, 1);
     struct value *images = build_cast(o->b, build_unsqueeze(o->b, images_of(o, rois), 1), DTYPE_F32);
-    struct value *v =
-        BUILD(o->b, "MaxRoiPool", paddle_in(o, 0), build_int(o->b, BUILD(o->b, "Concat", images, rois), "axis", 1));
+    struct value *v = BUILD(o->b, "MaxRoiPool", paddle_in(o, 0), BUILD(o->b, "Concat/axis=1", images, rois));
     int64_t shape[2] = {paddle_int(o, "pooled_height", 1), paddle_int(o, "pooled_width", 1)};
     build_ints(o->b, v, "pooled_shape", 2, shape);
     paddle_give(o, 0, build_float(o->b, v, "spatial_scale", paddle_float(o, "spatial_scale", 1)));

@@ -119,7 +119,7 @@ void paddle_read_sequence_mask(struct paddle_node *o)
     struct value *count = paddle_scalar(o, "maxlen", 1, DTYPE_I64, -1);
     int64_t known;
     if (count && build_known(o->b, count, &known, 1, NULL) == 1 && known < 0)
-        count = build_int(o->b, BUILD(o->b, "ReduceMax", x), "keepdims", 0);
+        count = BUILD(o->b, "ReduceMax/keepdims=0", x);
     struct value *at = BUILD(o->b, "Range", zero, BUILD(o->b, "Max", count, zero), build_number(o->b, DTYPE_I64, 1));
     struct value *is = BUILD(o->b, "Less", at, build_unsqueeze(o->b, x, -1));
     paddle_give(o, 0, build_cast(o->b, is, paddle_dtype_of(o, "out_dtype", DTYPE_I64)));

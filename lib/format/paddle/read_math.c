@@ -223,7 +223,7 @@ void paddle_read_fc(struct paddle_node *o)
 void paddle_read_dot(struct paddle_node *o)
 {
     struct value *v = BUILD(o->b, "Mul", paddle_in(o, 0), paddle_in(o, 1));
-    paddle_give(o, 0, build_int(o->b, BUILD(o->b, "ReduceSum", v, BUILD_LIST(o->b, -1)), "keepdims", 0));
+    paddle_give(o, 0, BUILD(o->b, "ReduceSum/keepdims=0", v, BUILD_LIST(o->b, -1)));
 }
 
 void paddle_read_addmm(struct paddle_node *o)

@@ -127,7 +127,7 @@ void paddle_read_fake_weights(struct paddle_node *o)
     if (o->b->failed)
         return;
     most = t ? build_constant(o->b, NULL, largest(o, t, axis))
-             : build_int(o->b, BUILD(o->b, "ReduceMax", BUILD(o->b, "Abs", x)), "keepdims", 0);
+             : BUILD(o->b, "ReduceMax/keepdims=0", BUILD(o->b, "Abs", x));
     struct value *step = step_of(o, most);
     paddle_give(o, 0, dequantize(o, quantize(o, x, step, axis), step, axis));
     paddle_give(o, 1, most);

@@ -19,7 +19,7 @@ static float number_in(struct tensorflow_op *o, int k, float otherwise)
 static struct value *filled_up(struct build *b, struct value *v, struct value *count)
 {
     struct value *more = BUILD(b, "Sub", count, BUILD(b, "Shape", v));
-    return BUILD(b, "Pad", v, build_int(b, BUILD(b, "Concat", BUILD_LIST(b, 0), more), "axis", 0));
+    return BUILD(b, "Pad", v, BUILD(b, "Concat/axis=0", BUILD_LIST(b, 0), more));
 }
 
 /* Boxes [n, 4] and scores [n]. The row tells the outputs: 1 places, 2 how many, 3 scores. */

@@ -89,7 +89,7 @@ void tensorflow_read_partition(struct tensorflow_op *o)
         build_fail(o->b, "%lld parts, want at most %d", (long long)count, TENSORFLOW_OUTPUTS);
     for (int64_t i = 0; i < count && !o->b->failed; i++) {
         struct value *is = BUILD(o->b, "Equal", tensorflow_in(o, 1), build_number(o->b, DTYPE_I32, (double)i));
-        tensorflow_give(o, (int)i, build_int(o->b, BUILD(o->b, "Compress", tensorflow_in(o, 0), is), "axis", 0));
+        tensorflow_give(o, (int)i, BUILD(o->b, "Compress/axis=0", tensorflow_in(o, 0), is));
     }
 }
 

@@ -25,7 +25,7 @@ static struct value *rows(struct tensorflow_op *o, struct value *v, bool is_matr
 {
     struct value *part[4];
     v = is_matrix ? build_transpose(o->b, v, 2, (int64_t[]){1, 0}) : v;
-    v = build_int(o->b, BUILD(o->b, "Split", v), "num_outputs", 4);
+    v = BUILD(o->b, "Split/num_outputs=4", v);
     for (int i = 0; i < 4; i++)
         part[i] = build_output(o->b, v, o->kind->onnx[i] - '0');
     return build_unsqueeze(o->b, build_int(o->b, build_node(o->b, "Concat", 4, part), "axis", 0), 0);
@@ -40,7 +40,7 @@ static struct value *bias(struct tensorflow_op *o, int64_t units)
     more = BUILD(o->b, "Expand", more, BUILD_LIST(o->b, 4, units));
     more = BUILD(o->b, "Mul", build_reshape(o->b, more, 2, (int64_t[]){1, -1}),
                  build_number(o->b, DTYPE_F32, (double)tensorflow_float(o, "forget_bias", is_first)));
-    return build_int(o->b, BUILD(o->b, "Concat", own, more), "axis", 1);
+    return BUILD(o->b, "Concat/axis=1", own, more);
 }
 
 /* How many steps, x [steps, N, in], then as a cell. Of its results only h of all steps is one of ONNX's. */
@@ -58,10 +58,8 @@ void tensorflow_read_block_lstm(struct tensorflow_op *o)
         lengths = BUILD(b, "Expand", build_cast(b, tensorflow_in(o, 0), DTYPE_I32),
                         build_shape(b, tensorflow_in(o, 1), 1, 2));
     if (peeps)
-        p = build_unsqueeze(
-            b,
-            build_int(b, BUILD(b, "Concat", tensorflow_in(o, 5), tensorflow_in(o, 7), tensorflow_in(o, 6)), "axis", 0),
-            0);
+        p = build_unsqueeze(b, BUILD(b, "Concat/axis=0", tensorflow_in(o, 5), tensorflow_in(o, 7), tensorflow_in(o, 6)),
+                            0);
     struct value *v = BUILD(b, "LSTM", tensorflow_in(o, 1), w, r, bias(o, units), lengths,
                             build_unsqueeze(b, tensorflow_in(o, 3), 0), build_unsqueeze(b, tensorflow_in(o, 2), 0), p);
     build_int(b, v, "hidden_size", units);

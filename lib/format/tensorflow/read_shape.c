@@ -105,7 +105,7 @@ void tensorflow_read_mirror_pad(struct tensorflow_op *o)
     int64_t pairs[2 * TENSOR_MAX_RANK];
     struct value *x = tensorflow_in(o, 0);
     if (strcmp(tensorflow_text(o, "mode", "REFLECT"), "REFLECT") == 0) {
-        tensorflow_give(o, 0, build_string(o->b, BUILD(o->b, "Pad", x, pads(o)), "mode", "reflect"));
+        tensorflow_give(o, 0, BUILD(o->b, "Pad/mode=reflect", x, pads(o)));
         return;
     }
     int count = tensorflow_want_ints(o, 1, pairs, 2 * TENSOR_MAX_RANK);
@@ -261,7 +261,7 @@ void tensorflow_read_one_hot(struct tensorflow_op *o)
 {
     struct value *on = build_reshape(o->b, tensorflow_in(o, 2), 1, (int64_t[]){1});
     struct value *off = build_reshape(o->b, tensorflow_in(o, 3), 1, (int64_t[]){1});
-    struct value *both = build_int(o->b, BUILD(o->b, "Concat", off, on), "axis", 0);
+    struct value *both = BUILD(o->b, "Concat/axis=0", off, on);
     struct value *depth = tensorflow_in(o, 1), *at = tensorflow_i64(o, 0);
     at = BUILD(o->b, "Where", BUILD(o->b, "Less", at, build_number(o->b, DTYPE_I64, 0)), tensorflow_i64(o, 1), at);
     struct value *v = BUILD(o->b, "OneHot", at, depth, both);

@@ -229,7 +229,7 @@ static void build_gru(const struct match *m, int h, int64_t units, struct value 
     struct build *b = l->o->b;
     struct value *bias = m->bound['b' - 'a'] ? kept(m, 'b') : NULL;
     if (bias && m->bound['c' - 'a'])
-        bias = build_int(b, BUILD(b, "Concat", bias, kept(m, 'c')), "axis", 0);
+        bias = BUILD(b, "Concat/axis=0", bias, kept(m, 'c'));
     if (bias)
         bias = build_reshape(b, bias, 2, (int64_t[]){1, 6 * units});
     struct value *v = BUILD(b, "GRU", kept(m, 'l'), gates(b, kept(m, 'w'), true, units, 3),
@@ -244,7 +244,7 @@ static void build_lstm(const struct match *m, int h, int c, int64_t units, struc
     struct build *b = l->o->b;
     struct value *bias = m->bound['b' - 'a'] ? gates(b, kept(m, 'b'), false, units, 4) : NULL;
     if (bias)
-        bias = build_int(b, BUILD(b, "Concat", bias, BUILD(b, "Sub", bias, bias)), "axis", 1);
+        bias = BUILD(b, "Concat/axis=1", bias, BUILD(b, "Sub", bias, bias));
     struct value *v =
         BUILD(b, "LSTM", kept(m, 'l'), gates(b, kept(m, 'w'), true, units, 4), gates(b, kept(m, 'r'), true, units, 4),
               bias, NULL, build_unsqueeze(b, l->in[h], 0), build_unsqueeze(b, l->in[c], 0));

@@ -338,7 +338,7 @@ static void grow(struct loop *l, int i, struct value *more)
     torch_change_again(l->t, &l->grown[i]);
     if (l->t->b->failed)
         return;
-    list->tail = list->tail ? build_int(l->t->b, BUILD(l->t->b, "Concat", list->tail, more), "axis", 0) : more;
+    list->tail = list->tail ? BUILD(l->t->b, "Concat/axis=0", list->tail, more) : more;
     list->tail_numbers = l->numbers[i];
 }
 

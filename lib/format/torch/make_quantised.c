@@ -287,8 +287,8 @@ static struct torch_value rounded(struct torch_reader *t, struct torch_value x, 
     struct build *b = t->b;
     struct value *v = torch_graph_value(t, x), *zero = build_number(b, DTYPE_F32, 0);
     struct value *top = build_number(b, DTYPE_F32, reduce_range ? 127 : 255);
-    struct value *low = BUILD(b, "Min", build_int(b, BUILD(b, "ReduceMin", v), "keepdims", 0), zero);
-    struct value *high = BUILD(b, "Max", build_int(b, BUILD(b, "ReduceMax", v), "keepdims", 0), zero);
+    struct value *low = BUILD(b, "Min", BUILD(b, "ReduceMin/keepdims=0", v), zero);
+    struct value *high = BUILD(b, "Max", BUILD(b, "ReduceMax/keepdims=0", v), zero);
     struct value *scale = BUILD(b, "Div", BUILD(b, "Sub", high, low), top);
     scale = BUILD(b, "Where", BUILD(b, "Equal", scale, zero), build_number(b, DTYPE_F32, 0.1), scale);
     struct value *shift = BUILD(b, "Round", BUILD(b, "Div", BUILD(b, "Neg", low), scale));

@@ -37,7 +37,7 @@ struct value *torch_stacked(struct torch_reader *t, const struct torch_list *lis
     struct value *first = torch_graph_value(t, stacked);
     if (!first || !list->tail)
         return first ? first : list->tail;
-    return build_int(t->b, BUILD(t->b, "Concat", first, list->tail), "axis", 0);
+    return BUILD(t->b, "Concat/axis=0", first, list->tail);
 }
 
 /* An item of which only a run tells which, or that comes from a loop. */
