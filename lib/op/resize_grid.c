@@ -52,7 +52,7 @@ static double pixel_of(const struct sampler *s, int i, double n)
     if (s->method == NEAREST)
         x = nearbyint(x);
     if (!(x >= low && x <= high)) {
-        if (s->padding == BORDER)
+        if (s->padding == BORDER && s->method != CUBIC) /* whose taps are brought inside one by one */
             x = x > size - 1 ? size - 1 : x > 0 ? x : 0;
         else if (s->padding == REFLECTION)
             x = reflect(x, low, high);

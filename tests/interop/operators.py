@@ -393,7 +393,7 @@ def as_of_onnx():
     add("Pad", [floats(3, 5), np.array([1, 0, 2, 1])], {"mode": "reflect"})
     add("Unique", [_random.integers(0, 4, size=9).astype(np.float32)], outputs=3)
     add("MatMulInteger16", [bytes_of(np.int8, 3, 4).astype(np.int16), bytes_of(np.int8, 4, 5).astype(np.int16)])
-    for mode in ("bilinear", "nearest"):
+    for mode in ("bilinear", "nearest", "bicubic"):
         for pads in ("zeros", "border", "reflection"):
             add("GridSample", [floats(1, 2, 5, 6), _random.uniform(-1.2, 1.2, (1, 3, 4, 2)).astype(np.float32)], {"mode": mode, "padding_mode": pads})
     add("GatherBlockQuantized", [bytes_of(np.uint8, 6, 32), _random.integers(0, 6, size=(2, 3)), floats(6, 2)], {"block_size": 16, "bits": 8})
