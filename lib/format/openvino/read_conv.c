@@ -39,14 +39,15 @@ static bool read_pads(struct openvino_read *l, int spatial, int64_t *pads)
     return any;
 }
 
+/* No pads are no rule of ONNX's, which would round sizes of pools down. */
 static enum rule set_pads(struct openvino_read *l, struct value *v, int spatial)
 {
-    static const char *const onnx[] = {NULL, "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
+    static const char *const onnx[] = {NULL, "SAME_UPPER", "SAME_LOWER", NULL, NULL};
     enum rule rule = (enum rule)openvino_word(l, "auto_pad", "explicit", rules);
     int64_t pads[2 * MOST_SPATIAL];
     if (onnx[rule])
         build_string(l->b, v, "auto_pad", onnx[rule]);
-    else if (read_pads(l, spatial, pads))
+    else if (rule != RULE_VALID && read_pads(l, spatial, pads))
         build_ints(l->b, v, "pads", 2 * spatial, pads);
     return rule;
 }
@@ -120,17 +121,18 @@ void openvino_read_deform_conv(struct openvino_read *l)
     l->out[0] = finish_conv(l, v, openvino_int(l, "group", 1));
 }
 
-/* Where the size of the result is given, pads follow from it: the larger half stands at the end, or, for same_lower,
- * at the beginning. */
+/* Where the size of the result is given, pads follow from it: the larger half stands at the beginning, or, for
+ * same_lower, at the end; else those at the beginning are given too. */
 static void set_size(struct openvino_read *l, struct value *v, int spatial)
 {
     int64_t size[MOST_SPATIAL], pads[2 * MOST_SPATIAL], extra[MOST_SPATIAL] = {0};
     int64_t stride[MOST_SPATIAL] = {1, 1, 1}, dilation[MOST_SPATIAL] = {1, 1, 1};
-    bool lower = openvino_word(l, "auto_pad", "explicit", rules) == RULE_SAME_LOWER;
+    int rule = openvino_word(l, "auto_pad", "explicit", rules);
     int weight_axis = openvino_rank(l, 1) - spatial;
     openvino_ints(l, "output_padding", extra, spatial);
     openvino_ints(l, "strides", stride, spatial);
     openvino_ints(l, "dilations", dilation, spatial);
+    read_pads(l, spatial, pads);
     if (openvino_want_ints(l, 2, size, spatial) != spatial)
         build_fail(l->b, "the size of its result has not %d numbers", spatial);
     for (int i = 0; i < spatial && !l->b->failed; i++) {
@@ -140,12 +142,13 @@ static void set_size(struct openvino_read *l, struct value *v, int spatial)
             extra[i] < 0 || extra[i] > INT32_MAX)
             build_fail(l->b, "the sizes of its input and weights must be known, and less than 2^31");
         total = l->b->failed ? 0 : stride[i] * (in - 1) + dilation[i] * (kernel - 1) + 1 + extra[i] - size[i];
-        if (total < 0) { /* what no window reaches is 0 */
-            extra[i] -= total;
-            total = 0;
-        }
-        pads[i] = lower ? total - total / 2 : total / 2;
-        pads[spatial + i] = total - pads[i];
+        int64_t begin = rule == RULE_SAME_UPPER   ? (total + 1) / 2
+                        : rule == RULE_SAME_LOWER ? total / 2
+                        : rule == RULE_VALID      ? 0
+                                                  : pads[i];
+        pads[i] = begin > 0 ? begin : 0;
+        pads[spatial + i] = total > pads[i] ? total - pads[i] : 0;
+        extra[i] += total < pads[i] ? pads[i] - total : 0; /* what no window reaches is 0 */
     }
     build_ints(l->b, v, "pads", 2 * spatial, pads);
     if (extra[0] || extra[1] || extra[2])
@@ -159,7 +162,9 @@ static void deconv(struct openvino_read *l, struct value *weights, int64_t group
     if (openvino_has(l, 2))
         set_size(l, v, spatial);
     else {
-        set_pads(l, v, spatial);
+        int rule = openvino_word(l, "auto_pad", "explicit", rules);
+        if (rule != RULE_SAME_UPPER && rule != RULE_SAME_LOWER) /* which say nothing without a size */
+            set_pads(l, v, spatial);
         copy_list(l, v, "output_padding", "output_padding", spatial, 0);
     }
     l->out[0] = finish_conv(l, v, group);
@@ -224,8 +229,19 @@ static void pool(struct openvino_read *l, const char *name, bool exclude)
 void openvino_read_max_pool(struct openvino_read *l)
 {
     pool(l, "MaxPool", true);
-    if (l->layer->out_count > 1 && l->out[0] && !*l->out[0]->producer->domain)
-        l->out[1] = openvino_as(l, build_output(l->b, l->out[0], 1), "index_element_type", "i64");
+    if (l->layer->out_count < 2 || !l->out[0] || *l->out[0]->producer->domain)
+        return;
+    struct value *at = build_output(l->b, l->out[0], 1);
+    int64_t axis = openvino_int(l, "axis", 0), run = 1;
+    for (int64_t i = axis; axis > 0 && i < openvino_rank(l, 0) && !l->b->failed; i++) {
+        int64_t dim = openvino_dim(l, 0, (int)i);
+        if (dim < 1 || dim > INT32_MAX / run)
+            build_fail(l->b, "indices within axes of sizes that are not known");
+        run *= dim;
+    }
+    if (axis > 0) /* they count within the axes from there on */
+        at = BUILD(l->b, "Mod", at, build_number(l->b, DTYPE_I64, (double)run));
+    l->out[1] = openvino_as(l, at, "index_element_type", "i64");
 }
 
 void openvino_read_average_pool(struct openvino_read *l)

@@ -183,7 +183,14 @@ void openvino_read_gather_nd(struct openvino_read *l)
 {
     struct value *v = BUILD(l->b, "GatherND", openvino_in(l, 0), openvino_i64(l, 1));
     int64_t batch = openvino_int(l, "batch_dims", 0);
-    l->out[0] = batch ? build_int(l->b, v, "batch_dims", batch) : v;
+    if (batch)
+        build_int(l->b, v, "batch_dims", batch);
+    l->out[0] = v;
+    if (batch > 1 && l->layer->version < 8) { /* the older operator makes one axis of these */
+        struct value *in[] = {v, BUILD_LIST(l->b, batch)};
+        build_infer(l->b);
+        l->out[0] = build_formula(l->b, "$0 [-1] $0 Shape $1 [9999] Slice:3 Concat:2/axis=0 Reshape:2", 2, in);
+    }
 }
 
 static struct value *set_reduction(struct openvino_read *l, struct value *v)
@@ -255,9 +262,13 @@ void openvino_read_top_k(struct openvino_read *l)
     build_int(l->b, v, "axis", openvino_int(l, "axis", -1));
     if (openvino_word(l, "mode", "max", modes) == 1)
         build_int(l->b, v, "largest", 0);
-    if (openvino_word(l, "sort", "value", sorts) == 2)
-        build_fail(l->b, "the largest elements sorted by index are not read");
     struct value *at = build_output(l->b, v, 1);
+    if (openvino_word(l, "sort", "value", sorts) == 2) {
+        struct value *in[] = {at, openvino_list(l, 1), openvino_in(l, 0)};
+        at = build_int(l->b, build_int(l->b, BUILD(l->b, "TopK", at, in[1]), "axis", openvino_int(l, "axis", -1)),
+                       "largest", 0);
+        v = build_int(l->b, BUILD(l->b, "GatherElements", in[2], at), "axis", openvino_int(l, "axis", -1));
+    }
     l->out[0] = v;
     if (l->layer->out_count > 1)
         l->out[1] = openvino_as(l, at, "index_element_type", "i32");

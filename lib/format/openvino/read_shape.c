@@ -62,8 +62,8 @@ static struct value *placed(struct openvino_read *l)
 
 void openvino_read_broadcast(struct openvino_read *l)
 {
-    static const char *const modes[] = {"numpy", "bidirectional", "explicit", NULL};
-    bool is_explicit = openvino_word(l, "mode", openvino_has(l, 2) ? "explicit" : "numpy", modes) == 2;
+    static const char *const modes[] = {"numpy", "bidirectional", "explicit", "none", NULL};
+    bool is_explicit = openvino_word(l, "mode", openvino_has(l, 2) ? "explicit" : "numpy", modes) >= 2;
     struct value *x = is_explicit ? placed(l) : openvino_in(l, 0);
     l->out[0] = BUILD(l->b, "Expand", x, openvino_list(l, 1));
 }
