@@ -62,3 +62,90 @@ void paddle_read_matrix_nms(struct paddle_node *o)
     struct value *kept = detect_matrix(o->b, boxes, scores, &rule, &of);
     give_rows(o, boxes, kept, of);
 }
+
+/* ---- two stages ---- */
+
+/* Of one image: scores [1, A, H, W], deltas [1, 4 A, H, W], its height and width, anchors and variances [H, W, A, 4].
+ */
+void paddle_read_generate_proposals(struct paddle_node *o)
+{
+    struct build *b = o->b;
+    struct value *in[] = {paddle_in(o, 0), paddle_in(o, 1), paddle_in(o, 2), paddle_in(o, 3), paddle_optional(o, 4)};
+    struct value *of = NULL;
+    const float least = paddle_float(o, "min_size", 0.1f);
+    const struct detect_rule rule = {.normalized = !paddle_bool(o, "pixel_offset", true),
+                                     .best = paddle_int(o, "pre_nms_topN|pre_nms_top_n", 6000),
+                                     .keep = paddle_int(o, "post_nms_topN|post_nms_top_n", 1000),
+                                     .overlap = paddle_float(o, "nms_thresh", 0.5f),
+                                     .post = least > 1 ? least : 1};
+    if (paddle_dim(o, in[0], 0) > 1 || paddle_float(o, "eta", 1) < 1)
+        build_fail(b, "want one image, and a threshold that does not fall from box to box");
+    in[0] = build_formula(b, "$0 Transpose/perm=0,2,3,1 [-1] Reshape:2", 1, in);
+    in[1] = build_formula(
+        b, "$1 [-1,4] $1 Shape/start=2 Concat:2/axis=0 Reshape:2 Transpose/perm=2,3,0,1 [-1,4] Reshape:2", 2, in);
+    if (in[4])
+        in[1] = build_formula(b, "$1 $4 [-1,4] Reshape:2 Mul:2", 5, in);
+    in[2] = build_formula(b, "$2 [-1] Reshape:2 [1,0,1,0] Gather:2", 3, in);
+    struct value *boxes =
+        detect_decode(b, build_reshape(b, in[3], 2, (int64_t[]){-1, 4}), in[1], in[2], rule.normalized ? 0 : 1);
+    struct value *kept = detect_proposals(b, boxes, in[0], &rule, &of);
+    paddle_give(o, 0, detect_gather(b, boxes, kept, 0));
+    paddle_give(o, 1, as_column(o, of));
+    paddle_give(o, 2, build_cast(b, build_shape(b, kept, 0, 1), DTYPE_I32));
+}
+
+/* The best of all levels' proposals, of one image. */
+void paddle_read_collect_proposals(struct paddle_node *o)
+{
+    struct value **rois, **scores;
+    int count = paddle_all(o, 0, &rois), score_count = paddle_all(o, 1, &scores);
+    int64_t most = paddle_int(o, "post_nms_topN|post_nms_topn", INT32_MAX);
+    if (count < 1 || count != score_count)
+        build_fail(o->b, "%d levels of boxes and %d of scores", count, score_count);
+    struct value *all = paddle_concat(o, count, rois, 0);
+    struct value *flat = build_reshape(o->b, paddle_concat(o, count, scores, 0), 1, (int64_t[]){-1});
+    all = detect_gather(o->b, all, detect_best(o->b, flat, most), 0);
+    paddle_give(o, 0, all);
+    paddle_give(o, 1, build_cast(o->b, build_shape(o->b, all, 0, 1), DTYPE_I32));
+}
+
+/* Each region goes to the level that suits its size; then where each one is in these, put together. */
+void paddle_read_distribute_proposals(struct paddle_node *o)
+{
+    struct build *b = o->b;
+    struct value *rois = paddle_in(o, 0), *places[16], *parts[16], *counts[16];
+    int64_t low = paddle_int(o, "min_level", 2), high = paddle_int(o, "max_level", 5), levels = high - low + 1;
+    float pixel = paddle_bool(o, "pixel_offset", true) ? 1 : 0;
+    struct value *in[] = {rois,
+                          build_number(b, DTYPE_F32, pixel),
+                          build_number(b, DTYPE_F32, (double)paddle_int(o, "refer_scale", 224)),
+                          build_number(b, DTYPE_F32, (double)paddle_int(o, "refer_level", 4)),
+                          build_number(b, DTYPE_F32, (double)low),
+                          build_number(b, DTYPE_F32, (double)high)};
+    if (levels < 1 || levels > 16 || paddle_out_count(o, 0) > levels)
+        build_fail(b, "levels from %lld to %lld", (long long)low, (long long)high);
+    struct value *level = build_formula(b,
+                                        "$0 [2] [4] [1] Slice:4 $0 [0] [2] [1] Slice:4 Sub:2 $1 Add:2 [1] ReduceProd:2/"
+                                        "keepdims=0 Sqrt $2 Div:2 =1e-8 Add:2 Log =1.442695041 Mul:2 $3 Add:2 Floor "
+                                        "$4 Max:2 $5 Min:2",
+                                        6, in);
+    for (int64_t i = 0; i < levels && !b->failed; i++) {
+        struct value *is = detect_with(b, "Equal", level, (double)(low + i));
+        places[i] = build_reshape(b, BUILD(b, "NonZero", is), 1, (int64_t[]){-1});
+        parts[i] = detect_gather(b, rois, places[i], 0);
+        counts[i] = build_cast(b, build_shape(b, places[i], 0, 1), DTYPE_I32);
+    }
+    if (b->failed)
+        return;
+    struct value *all = paddle_concat(o, (int)levels, places, 0);
+    struct value *order =
+        build_output(b, build_int(b, BUILD(b, "TopK", all, build_shape(b, all, 0, 1)), "largest", 0), 1);
+    paddle_give_all(o, 0, (int)levels, parts);
+    if (o->r->is_pir) {
+        paddle_give_all(o, 1, (int)levels, counts);
+        paddle_give(o, 2, build_cast(b, as_column(o, order), DTYPE_I32));
+    } else {
+        paddle_give(o, 1, build_cast(b, as_column(o, order), DTYPE_I32));
+        paddle_give_all(o, 2, (int)levels, counts);
+    }
+}
