@@ -51,6 +51,7 @@ static void set_nearest(struct openvino_read *l, struct value *v, const struct r
     build_string(l->b, v, "nearest_mode", rule);
 }
 
+/* OpenVINO's engine takes no notice of "antialias" here. */
 static void resize(struct openvino_read *l, struct resize *r, const char *mode, const char *coordinates,
                    const char *nearest)
 {
@@ -66,8 +67,6 @@ static void resize(struct openvino_read *l, struct resize *r, const char *mode, 
         build_string(l->b, v, "coordinate_transformation_mode", coordinates);
     if (strcmp(mode, "cubic") == 0)
         build_float(l->b, v, "cubic_coeff_a", openvino_float(l, "cube_coeff", -0.75f));
-    if (openvino_bool(l, "antialias", false) && strcmp(mode, "nearest") != 0)
-        build_int(l->b, v, "antialias", 1);
     l->out[0] = v;
 }
 
