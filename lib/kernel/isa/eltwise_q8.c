@@ -88,29 +88,53 @@ static bool is_usual(float scale)
     return fabsf(scale) > 0x1p-30f && fabsf(scale) < 0x1p30f;
 }
 
-/* As many elements as fill whole vectors of bytes; returns their number. */
-static size_t binary_fours(const struct kernel_binary_q8 *b)
+/* An operand of a loop: all that is known of it before. */
+struct operand {
+    const uint8_t *p;
+    bool is_signed;
+    v_f32 zero, scale;
+};
+
+V_FN struct operand operand_of(const void *p, const struct kernel_byte *of)
+{
+    return (struct operand){p, of->is_signed, v_set1(of->zero), v_set1(of->scale)};
+}
+
+/* As many elements as fill whole vectors of bytes. */
+V_FN void binary_fours(const struct kernel_binary_q8 *b, size_t n, bool are_u8)
 {
     const struct v_narrowing narrowing = v_narrowing_of(&b->rounding);
     const v_f32 scale = v_set1(b->scale), reciprocal = v_set1(1 / b->scale);
-    size_t at = 0;
-    if (!is_usual(b->scale) || !is_usual(b->a_of.scale) || !is_usual(b->b_of.scale))
-        return 0;
-    for (; b->n - at >= 4 * VL; at += 4 * VL) {
+    const struct operand one = operand_of(b->a, &b->a_of), two = operand_of(b->b, &b->b_of);
+    const bool multiplies = b->multiplies;
+    uint8_t *out = b->out;
+    for (size_t at = 0; at < n; at += 4 * VL) {
         v_f32 q[4];
 #pragma GCC unroll 4
-        for (size_t j = 0; j < 4; j++) {
-            v_f32 x = operand(b->a, at + j * VL, VL, b->a_step, &b->a_of);
-            v_f32 y = operand(b->b, at + j * VL, VL, b->b_step, &b->b_of);
-            q[j] = quotient(b->multiplies ? v_mul(x, y) : v_add(x, y), scale, reciprocal);
+        for (size_t j = at; j < at + 4 * VL; j += VL) {
+            v_f32 x = real_of(v_load_bytes(one.p + j, !are_u8 && one.is_signed), one.zero, one.scale);
+            v_f32 y = real_of(v_load_bytes(two.p + j, !are_u8 && two.is_signed), two.zero, two.scale);
+            q[(j - at) / VL] = quotient(multiplies ? v_mul(x, y) : v_add(x, y), scale, reciprocal);
         }
         v_bytes bytes = v_round_bytes(q, &narrowing, false);
-        memcpy((uint8_t *)b->out + at, &bytes, sizeof bytes);
+        memcpy(out + at, &bytes, sizeof bytes);
     }
-    return at;
+}
+
+/* Returns how many elements were done. */
+static size_t binary_whole(const struct kernel_binary_q8 *b)
+{
+    size_t n = b->a_step && b->b_step ? b->n / (4 * VL) * (4 * VL) : 0;
+    if (!is_usual(b->scale) || !is_usual(b->a_of.scale) || !is_usual(b->b_of.scale))
+        return 0;
+    if (b->a_of.is_signed || b->b_of.is_signed)
+        binary_fours(b, n, false);
+    else
+        binary_fours(b, n, true);
+    return n;
 }
 #else
-static size_t binary_fours(const struct kernel_binary_q8 *b)
+static size_t binary_whole(const struct kernel_binary_q8 *b)
 {
     (void)b;
     return 0;
@@ -120,7 +144,7 @@ static size_t binary_fours(const struct kernel_binary_q8 *b)
 void K(binary_q8)(const struct kernel_binary_q8 *b)
 {
     const struct v_rounding r = v_rounding_of(&b->rounding);
-    size_t done = binary_fours(b);
+    size_t done = binary_whole(b);
     struct kernel_binary_q8 rest = *b;
     rest.a = (const uint8_t *)b->a + done * (size_t)b->a_step;
     rest.b = (const uint8_t *)b->b + done * (size_t)b->b_step;
