@@ -187,7 +187,7 @@ int model_calibration_add(struct model_calibration *c, struct model_tensor *cons
 
 /* ---- biases ---- */
 
-static int correct(struct model_calibration *c, struct model_error *error)
+int calibrate_correct(struct model_calibration *c, struct model_error *error)
 {
     struct error *err = model_inner(error);
     struct graph *g = quant_watch_shifts(&c->quant, err);
@@ -226,7 +226,7 @@ struct model *model_calibration_finish(struct model_calibration *c, struct model
         return NULL;
     model_session_free(c->watch);
     c->watch = NULL;
-    if (quant_choose_ranges(&c->quant, err) || calibrate_adapt(c, error) || correct(c, error) ||
+    if (quant_choose_ranges(&c->quant, err) || calibrate_correct(c, error) || calibrate_adapt(c, error) ||
         calibrate_limit_loss(c, error))
         return NULL;
     return model_of_graph(quant_quantized(&c->quant, c->floats, err), err);

@@ -35,15 +35,28 @@ static inline double calibrate_loss(const struct calibrate_noise *n)
     return n->signal > 0 ? n->noise / n->signal : n->noise > 0 ? 1 : 0;
 }
 
-/* Runs two graphs with as many outputs, which are freed, on the first `samples` kept, and adds to noise[outputs] how
- * far the second's are from the first's. */
-int calibrate_compare(const struct model_calibration *c, struct graph *right, struct graph *other, size_t samples,
-                      struct calibrate_noise *noise, struct model_error *err);
+/* Some of the samples kept. */
+struct calibrate_samples {
+    size_t first, last;
+};
+
+/* Runs two graphs with as many outputs, which are freed, on samples, as far as there are so many, and adds to
+ * noise[outputs] how far the second's are from the first's. */
+int calibrate_compare(const struct model_calibration *c, struct graph *right, struct graph *other,
+                      struct calibrate_samples samples, struct calibrate_noise *noise, struct model_error *err);
+
+/* The greatest loss of any output, as a share of it, where `floats` stay in float32. */
+int calibrate_find_loss(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
+                        double *loss, struct model_error *err);
 
 /* Tells how far long work has come. */
 void calibrate_tell(const struct model_calibration *c, const char *what, size_t done, size_t total);
 
-/* Rounds weights anew, when options.effort says so. */
+/* Makes up for what rounded weights move in the mean. */
+int calibrate_correct(struct model_calibration *c, struct model_error *err);
+
+/* Rounds weights anew and corrects biases once more, when options.effort says so; on samples that had no part in it the
+ * result must be nearer, or all is left as it was. */
 int calibrate_adapt(struct model_calibration *c, struct model_error *err);
 
 /* Fills c->floats so that options.max_loss is met; 0, also when that is impossible, or -1. */

@@ -5,6 +5,13 @@
 
 #define CHUNK ((size_t)6 << 20) /* bytes of operands held at once */
 
+/* Of those kept: a fifth, or those beyond the effort, are held back. */
+static size_t used_samples(const struct model_calibration *c)
+{
+    size_t most = c->kept_count - c->kept_count / 5, effort = (size_t)c->options.effort;
+    return effort < most ? effort : most;
+}
+
 struct adapting {
     struct model_calibration *c;
     size_t first, last, count;      /* layers at hand; those of them that are products */
@@ -60,7 +67,7 @@ static int sum(struct adapting *a, struct model_error *error)
     struct graph *g = quant_watch_operands(&c->quant, a->first, a->last, err);
     struct model_session *s = calibrate_session(c, g, false, error);
     int status = s ? 0 : -1;
-    for (size_t k = 0; status == 0 && k < c->kept_count && k < (size_t)c->options.effort; k++) {
+    for (size_t k = 0; status == 0 && k < used_samples(c); k++) {
         struct model_tensor **out = mem_calloc(a->count, sizeof *out, err);
         calibrate_tell(c, "rounding weights", a->first, c->quant.places.layer_count);
         status = out ? model_session_run(s, c->kept + k * c->inputs, out, error) : -1;
@@ -88,14 +95,35 @@ static int adapt_layers(struct adapting *a, struct model_error *error)
     return status;
 }
 
-int calibrate_adapt(struct model_calibration *c, struct model_error *error)
+static int adapt_all(struct model_calibration *c, struct model_error *error)
 {
     struct adapting a = {.c = c};
     int status = 0;
-    if (c->options.effort <= 0)
-        return 0;
     for (next_layers(&a); status == 0 && a.count; next_layers(&a))
         status = adapt_layers(&a, error);
     calibrate_tell(c, "rounding weights", 1, 1);
+    return status == 0 ? calibrate_correct(c, error) : -1;
+}
+
+int calibrate_adapt(struct model_calibration *c, struct model_error *error)
+{
+    double before = 0, after = 0;
+    if (c->options.effort <= 0)
+        return 0;
+    size_t used = used_samples(c);
+    struct calibrate_samples held = {used < c->kept_count ? used : 0, c->kept_count};
+    struct quant_weights *nearest = c->quant.weights;
+    int status = calibrate_find_loss(c, NULL, held, &before, error);
+    if (status == 0)
+        status = quant_round_weights(&c->quant, model_inner(error));
+    if (status == 0)
+        status = adapt_all(c, error);
+    if (status == 0)
+        status = calibrate_find_loss(c, NULL, held, &after, error);
+    if (nearest != c->quant.weights) {
+        struct quant_weights *worse = after < before ? nearest : c->quant.weights;
+        c->quant.weights = after < before ? c->quant.weights : nearest;
+        quant_weights_free(&c->quant, worse);
+    }
     return status;
 }

@@ -5,7 +5,8 @@
 
 #include "model_calibrate.h"
 
-#define SAMPLES 4 /* to find how sensitive a layer is */
+/* Samples to find how sensitive a layer is, and all. */
+static const struct calibrate_samples some = {0, 4}, all = {0, CALIBRATE_KEPT};
 
 struct candidate {
     size_t layer;
@@ -18,9 +19,8 @@ struct limiting {
     size_t count;
 };
 
-/* The greatest loss of any output, as a share of it, where `floats` stay in float32. */
-static int find_loss(const struct model_calibration *c, const bool *floats, size_t samples, double *loss,
-                     struct model_error *error)
+int calibrate_find_loss(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
+                        double *loss, struct model_error *error)
 {
     struct error *err = model_inner(error);
     size_t outputs = c->quant.g->output_count;
@@ -63,7 +63,7 @@ static int measure_candidates(struct limiting *l, struct model_error *error)
     for (size_t i = 0; status == 0 && i < l->count; i++) {
         calibrate_tell(l->c, "finding sensitive layers", i, l->count);
         floats[l->list[i].layer] = false;
-        status = find_loss(l->c, floats, SAMPLES, &l->list[i].loss, error);
+        status = calibrate_find_loss(l->c, floats, some, &l->list[i].loss, error);
         floats[l->list[i].layer] = true;
     }
     calibrate_tell(l->c, "finding sensitive layers", 1, 1);
@@ -80,7 +80,7 @@ static int choose_floats(struct limiting *l, struct model_error *error)
         double loss;
         for (size_t i = 0; i < l->count; i++)
             l->c->floats[l->list[i].layer] = i < middle;
-        if (find_loss(l->c, l->c->floats, CALIBRATE_KEPT, &loss, error))
+        if (calibrate_find_loss(l->c, l->c->floats, all, &loss, error))
             return -1;
         if (loss <= l->c->options.max_loss)
             most = middle;
@@ -98,7 +98,7 @@ int calibrate_limit_loss(struct model_calibration *c, struct model_error *error)
     double loss;
     if (!(c->options.max_loss > 0))
         return 0;
-    int status = find_loss(c, c->floats, CALIBRATE_KEPT, &loss, error);
+    int status = calibrate_find_loss(c, c->floats, all, &loss, error);
     if (status || loss <= c->options.max_loss)
         return status;
     if (list_candidates(&l, model_inner(error)) || measure_candidates(&l, error) || choose_floats(&l, error))

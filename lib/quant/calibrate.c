@@ -72,7 +72,7 @@ static int prepare(struct graph *g, struct error *err)
 
 /* ---- ---- */
 
-static int make_weights(struct quant_calibration *c, struct error *err)
+int quant_round_weights(struct quant_calibration *c, struct error *err)
 {
     c->weights = mem_calloc(c->places.layer_count, sizeof *c->weights, err);
     for (size_t i = 0; c->weights && i < c->places.layer_count; i++) {
@@ -82,6 +82,13 @@ static int make_weights(struct quant_calibration *c, struct error *err)
             return -1;
     }
     return c->weights ? 0 : -1;
+}
+
+void quant_weights_free(const struct quant_calibration *c, struct quant_weights *weights)
+{
+    for (size_t i = 0; weights && i < c->places.layer_count; i++)
+        quant_weights_release(&weights[i]);
+    free(weights);
 }
 
 static int make_histograms(struct quant_calibration *c, struct error *err)
@@ -116,16 +123,14 @@ int quant_calibration_begin(struct quant_calibration *c, struct error *err)
     quant_channelled_free(c->channelled, c->channelled_count);
     c->channelled = NULL;
     c->channelled_count = 0;
-    return make_weights(c, err) || make_histograms(c, err) ? -1 : 0;
+    return quant_round_weights(c, err) || make_histograms(c, err) ? -1 : 0;
 }
 
 void quant_calibration_release(struct quant_calibration *c)
 {
-    for (size_t i = 0; c->weights && i < c->places.layer_count; i++)
-        quant_weights_release(&c->weights[i]);
+    quant_weights_free(c, c->weights);
     for (size_t i = 0; c->seen && i < c->places.site_count; i++)
         free(c->seen[i]);
-    free(c->weights);
     free(c->seen);
     free(c->ranges);
     free(c->clipped);

@@ -40,6 +40,10 @@ struct graph *quant_watch_ranges(const struct quant_calibration *c, struct error
 /* Takes such outputs of one run. */
 void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out);
 
+/* Gives c->weights others, each rounded to the nearest; those that were there are the caller's, also when it fails. */
+int quant_round_weights(struct quant_calibration *c, struct error *err);
+void quant_weights_free(const struct quant_calibration *c, struct quant_weights *weights);
+
 /* Chooses ranges by what was seen so far. */
 int quant_choose_ranges(struct quant_calibration *c, struct error *err);
 
