@@ -73,6 +73,12 @@ const void *packed_row(struct packed_table *t, size_t index)
     return index < t->count ? (const char *)t->rows + index * row_size(t) : NULL;
 }
 
+const char *packed_text(struct packed_table *t)
+{
+    packed_row(t, 0);
+    return t->text;
+}
+
 const void *packed_find(struct packed_table *t, const char *name)
 {
     const char *const *row;

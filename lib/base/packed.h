@@ -35,6 +35,13 @@ struct packed_table {
         packed, sizeof(packed), name##_text,     PACKED_SIZE, name##_rows, sizeof(rest) / sizeof(*(rest)),             \
         texts,  rest,           sizeof(*(rest)), false}
 
+/* Defines a table of texts alone, of which the last is followed by an empty one. */
+#define PACKED_TEXT(name, packed)                                                                                      \
+    static char name##_text[PACKED_SIZE];                                                                              \
+    static struct packed_table name = {packed, sizeof(packed), name##_text, PACKED_SIZE, NULL, 0, 0, NULL, 0, false}
+
+/* All texts, one behind another. */
+const char *packed_text(struct packed_table *t);
 /* Row `index`; NULL behind the last. */
 const void *packed_row(struct packed_table *t, size_t index);
 /* The first row whose first text is that; NULL: there is none. */

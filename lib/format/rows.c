@@ -1,38 +1,34 @@
 #include "format/rows.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-/* The next row; false behind the last of a group. */
-static bool next(const char **row)
+/* The row behind this one, of any group. */
+static const char *next(const char *row, size_t *group)
 {
-    *row += strlen(*row) + 1;
-    *row += strlen(*row) + 1;
-    return **row != '\0';
+    row += strlen(row) + 1;
+    row += strlen(row) + 1;
+    if (*row)
+        return row;
+    ++*group;
+    return row + 1;
 }
 
-const struct rows *rows_find(const struct rows *groups, size_t count, const char *name, const char **arg)
+rows_fn *rows_find(struct packed_table *groups, const char *name, const char **arg)
 {
-    for (const struct rows *g = groups; g < groups + count; g++) {
-        const char *row = g->text;
-        do
-            if (strcmp(row, name) == 0) {
-                *arg = row + strlen(row) + 1;
-                return g;
-            }
-        while (next(&row));
-    }
+    const char *row = packed_text(groups);
+    for (size_t group = 0; group < groups->count; row = next(row, &group))
+        if (strcmp(row, name) == 0) {
+            *arg = row + strlen(row) + 1;
+            return *(rows_fn *const *)packed_row(groups, group);
+        }
     return NULL;
 }
 
-const char *rows_name(const struct rows *groups, size_t count, size_t index)
+const char *rows_name(struct packed_table *groups, size_t index)
 {
-    for (const struct rows *g = groups; g < groups + count; g++) {
-        const char *row = g->text;
-        do
-            if (index-- == 0)
-                return row;
-        while (next(&row));
-    }
+    const char *row = packed_text(groups);
+    for (size_t group = 0; group < groups->count; row = next(row, &group))
+        if (index-- == 0)
+            return row;
     return NULL;
 }

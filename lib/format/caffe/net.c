@@ -3,76 +3,48 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/caffe/caffe.h"
 
 /* ---- types ---- */
 
-static const struct old_type {
-    int number; /* of V1's enum; -1: none */
-    const char *word, *v0, *type;
-} old_types[] = {
-    {35, "ABSVAL", NULL, "AbsVal"},
-    {1, "ACCURACY", "accuracy", "Accuracy"},
-    {30, "ARGMAX", NULL, "ArgMax"},
-    {2, "BNLL", "bnll", "BNLL"},
-    {3, "CONCAT", "concat", "Concat"},
-    {37, "CONTRASTIVE_LOSS", NULL, "ContrastiveLoss"},
-    {4, "CONVOLUTION", "conv", "Convolution"},
-    {5, "DATA", "data", "Data"},
-    {39, "DECONVOLUTION", NULL, "Deconvolution"},
-    {6, "DROPOUT", "dropout", "Dropout"},
-    {32, "DUMMY_DATA", NULL, "DummyData"},
-    {7, "EUCLIDEAN_LOSS", "euclidean_loss", "EuclideanLoss"},
-    {25, "ELTWISE", NULL, "Eltwise"},
-    {38, "EXP", NULL, "Exp"},
-    {8, "FLATTEN", "flatten", "Flatten"},
-    {9, "HDF5_DATA", "hdf5_data", "HDF5Data"},
-    {10, "HDF5_OUTPUT", "hdf5_output", "HDF5Output"},
-    {28, "HINGE_LOSS", NULL, "HingeLoss"},
-    {11, "IM2COL", "im2col", "Im2col"},
-    {12, "IMAGE_DATA", "images", "ImageData"},
-    {13, "INFOGAIN_LOSS", "infogain_loss", "InfogainLoss"},
-    {14, "INNER_PRODUCT", "innerproduct", "InnerProduct"},
-    {15, "LRN", "lrn", "LRN"},
-    {29, "MEMORY_DATA", NULL, "MemoryData"},
-    {16, "MULTINOMIAL_LOGISTIC_LOSS", "multinomial_logistic_loss", "MultinomialLogisticLoss"},
-    {34, "MVN", NULL, "MVN"},
-    {-1, NULL, "padding", "Padding"},
-    {17, "POOLING", "pool", "Pooling"},
-    {26, "POWER", NULL, "Power"},
-    {18, "RELU", "relu", "ReLU"},
-    {19, "SIGMOID", "sigmoid", "Sigmoid"},
-    {27, "SIGMOID_CROSS_ENTROPY_LOSS", NULL, "SigmoidCrossEntropyLoss"},
-    {36, "SILENCE", NULL, "Silence"},
-    {20, "SOFTMAX", "softmax", "Softmax"},
-    {21, "SOFTMAX_LOSS", "softmax_loss", "SoftmaxWithLoss"},
-    {22, "SPLIT", "split", "Split"},
-    {33, "SLICE", NULL, "Slice"},
-    {23, "TANH", "tanh", "TanH"},
-    {24, "WINDOW_DATA", "window_data", "WindowData"},
-    {31, "THRESHOLD", NULL, "Threshold"},
+static const uint8_t old_texts[] = {
+#include "format/caffe/old_types.inc"
 };
 
-#define OLD_TYPES (sizeof(old_types) / sizeof(*old_types))
+static const int64_t old_numbers[] = {
+#define OLD(number, word, v0, type) number,
+#include "format/caffe/old_types.def"
+#undef OLD
+};
+
+struct old_type {
+    const char *type, *word, *v0;
+    int64_t number; /* of V1's enum; -1: none */
+};
+
+PACKED_TABLE(old_types, struct old_type, old_texts, 3, old_numbers);
 
 /* V1's type, a number or a word; NULL: unknown. */
 static const char *v1_type(const struct protobuf *layer)
 {
     const struct protobuf *p = protobuf_find(layer, "type");
     const char *word = protobuf_as_text(p, NULL);
-    for (size_t i = 0; p && i < OLD_TYPES; i++)
-        if (word ? old_types[i].word && strcmp(old_types[i].word, word) == 0
-                 : old_types[i].number >= 0 && protobuf_as_int(p, -1) == old_types[i].number)
-            return old_types[i].type;
+    const struct old_type *old;
+    for (size_t i = 0; p && (old = packed_row(&old_types, i)); i++)
+        if (word ? old->word && strcmp(old->word, word) == 0
+                 : old->number >= 0 && protobuf_as_int(p, -1) == old->number)
+            return old->type;
     return word;
 }
 
 static const char *v0_type(const struct protobuf *layer)
 {
     const char *word = protobuf_text(layer, "type", "");
-    for (size_t i = 0; i < OLD_TYPES; i++)
-        if (old_types[i].v0 && strcmp(old_types[i].v0, word) == 0)
-            return old_types[i].type;
+    const struct old_type *old;
+    for (size_t i = 0; (old = packed_row(&old_types, i)); i++)
+        if (old->v0 && strcmp(old->v0, word) == 0)
+            return old->type;
     return word;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/caffe/caffe.h"
 #include "format/caffe/recipe.h"
 #include "format/caffe/sniff.h"
@@ -10,27 +11,29 @@
 
 /* ---- layers that are known ---- */
 
-#define LAYER(type, param, function) {type, param, caffe_read_##function},
-#define IGNORED(type)                {type, "", NULL},
-static const struct caffe_kind kinds[] = {
+static const uint8_t texts[] = {
+#include "format/caffe/layer.inc"
+};
+
+#define LAYER(type, param, function) caffe_read_##function,
+#define IGNORED(type)                NULL,
+static caffe_layer_fn *const reads[] = {
 #include "format/caffe/layer.def"
 };
 #undef LAYER
 #undef IGNORED
 
-#define KINDS (sizeof(kinds) / sizeof(*kinds))
+PACKED_TABLE(kinds, struct caffe_kind, texts, 2, reads);
 
 const struct caffe_kind *caffe_kind_find(const char *type)
 {
-    for (size_t i = 0; i < KINDS; i++)
-        if (strcmp(kinds[i].type, type) == 0)
-            return &kinds[i];
-    return NULL;
+    return packed_find(&kinds, type);
 }
 
 static const char *operator_at(size_t index)
 {
-    return index < KINDS ? kinds[index].type : NULL;
+    const struct caffe_kind *kind = packed_row(&kinds, index);
+    return kind ? kind->type : NULL;
 }
 
 /* ---- tops ---- */

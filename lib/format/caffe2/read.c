@@ -9,17 +9,22 @@
 #include "format/format.h"
 #include "parse/protobuf_rows.h"
 
-static const struct netdef_kind kinds[] = {
-#define OP(type, read, onnx) {type, caffe2_read_##read, onnx},
+static const uint8_t texts[] = {
+#include "format/caffe2/ops.inc"
+};
+
+static netdef_fn *const reads[] = {
+#define OP(type, read, onnx) caffe2_read_##read,
 #include "format/caffe2/ops.def"
 #undef OP
 };
 
-#define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
+PACKED_TABLE(kinds, struct netdef_kind, texts, 2, reads);
 
 static const char *operator_at(size_t index)
 {
-    return index < KIND_COUNT ? kinds[index].type : NULL;
+    const struct netdef_kind *kind = packed_row(&kinds, index);
+    return kind ? kind->type : NULL;
 }
 
 PROTOBUF_TYPE(op, "OperatorDef", STRING(1, "input"), STRING(2, "output"), STRING(3, "name"), STRING(4, "type"),
@@ -47,7 +52,7 @@ void caffe2_read_int8(struct netdef_op *o)
 
 static const struct netdef_kind *find_kind(const struct netdef_reader *r, const char *type)
 {
-    static const struct netdef_kind on_bytes = {"", caffe2_read_int8, NULL};
+    static const struct netdef_kind on_bytes = {"", NULL, caffe2_read_int8};
     const struct netdef_kind *kind = netdef_find(r, type);
     return !kind && strncmp(type, "Int8", 4) == 0 && netdef_find(r, type + 4) ? &on_bytes : kind;
 }
@@ -196,7 +201,7 @@ static int read_both(struct netdef_reader *r, const struct source *s, struct blo
 
 static struct graph *caffe2_read(const struct source *s, struct error *err)
 {
-    struct netdef_reader r = {.domain = "caffe2", .kinds = kinds, .kind_count = KIND_COUNT};
+    struct netdef_reader r = {.domain = "caffe2", .kinds = &kinds};
     struct error at = {{0}};
     struct blob *second = find_other(s, &at);
     r.b = (struct build){.graph = graph_new(err), .err = err};

@@ -6,11 +6,11 @@
 #include "base/text.h"
 #include "format/coreml/coreml.h"
 
-static const char rows[] =
-#define LAYER(row) row "\0"
-#include "format/coreml/layers.def"
-#undef LAYER
-    ;
+static const uint8_t texts[] = {
+#include "format/coreml/layers.inc"
+};
+
+PACKED_TEXT(rows, texts);
 
 enum {
     LAYER_NAME = 1,
@@ -24,7 +24,7 @@ enum {
 /* The words behind the number of a row; NULL: there is none. */
 static const char *row_of(uint64_t number)
 {
-    for (const char *row = rows; *row; row += strlen(row) + 1) {
+    for (const char *row = packed_text(&rows); *row; row += strlen(row) + 1) {
         char *rest;
         if (strtoull(row, &rest, 10) == number)
             return rest + 1;

@@ -165,17 +165,21 @@ void coreml_read_formula(struct coreml_op *o)
     coreml_give(o, 0, coreml_formula(o, o->arg));
 }
 
-static const struct rows groups[] = {
-#define FN(read, rows) {(rows_fn *)coreml_read_##read, rows},
+static const uint8_t texts[] = {
+#include "format/coreml/ops.inc"
+};
+
+static rows_fn *const reads[] = {
+#define FN(read, rows) (rows_fn *)coreml_read_##read,
 #include "format/coreml/ops.def"
 #undef FN
 };
 
-#define GROUPS (sizeof(groups) / sizeof(*groups))
+PACKED_TABLE(groups, rows_fn *, texts, 0, reads);
 
 const char *coreml_operator_at(size_t index)
 {
-    return rows_name(groups, GROUPS, index);
+    return rows_name(&groups, index);
 }
 
 /* ---- operators that are not known ---- */
@@ -229,9 +233,9 @@ void coreml_read_op(struct coreml_op *o)
         build_fail(o->b, "the operations before it become more than %d nodes", COREML_NODES);
     o->out = coreml_alloc(o->r, (size_t)o->out_count + 1, sizeof(*o->out));
     if (!o->b->failed) {
-        const struct rows *row = rows_find(groups, GROUPS, o->type, &o->arg);
+        coreml_op_fn *read = (coreml_op_fn *)rows_find(&groups, o->type, &o->arg);
         build_layer(o->b, o->name);
-        (row ? (coreml_op_fn *)row->read : keep)(o);
+        (read ? read : keep)(o);
         build_infer(o->b);
         give_outputs(o);
     }

@@ -3,33 +3,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "base/text.h"
 #include "format/darknet/darknet.h"
 
 /* ---- layers that are known ---- */
 
-static const struct kind {
-    const char *type;
-    darknet_layer_fn *read;
-} kinds[] = {
-#define LAYER(type, function) {type, darknet_read_##function},
+static const uint8_t texts[] = {
+#include "format/darknet/layer.inc"
+};
+
+static darknet_layer_fn *const reads[] = {
+#define LAYER(type, function) darknet_read_##function,
 #include "format/darknet/layer.def"
 #undef LAYER
 };
 
-#define KINDS (sizeof(kinds) / sizeof(*kinds))
+struct kind {
+    const char *type;
+    darknet_layer_fn *read;
+};
+
+PACKED_TABLE(kinds, struct kind, texts, 1, reads);
 
 static const char *operator_at(size_t index)
 {
-    return index < KINDS ? kinds[index].type : NULL;
+    const struct kind *kind = packed_row(&kinds, index);
+    return kind ? kind->type : NULL;
 }
 
 static darknet_layer_fn *find_kind(const char *type)
 {
-    for (size_t i = 0; i < KINDS; i++)
-        if (strcmp(kinds[i].type, type) == 0)
-            return kinds[i].read;
-    return NULL;
+    const struct kind *kind = packed_find(&kinds, type);
+    return kind ? kind->read : NULL;
 }
 
 /* ---- what layers ask ---- */

@@ -5,17 +5,22 @@
 #include "format/mace/mace.h"
 #include "parse/protobuf_rows.h"
 
-static const struct netdef_kind kinds[] = {
-#define OP(type, read, onnx) {type, mace_read_##read, onnx},
+static const uint8_t texts[] = {
+#include "format/mace/ops.inc"
+};
+
+static netdef_fn *const reads[] = {
+#define OP(type, read, onnx) mace_read_##read,
 #include "format/mace/ops.def"
 #undef OP
 };
 
-#define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
+PACKED_TABLE(kinds, struct netdef_kind, texts, 2, reads);
 
 static const char *operator_at(size_t index)
 {
-    return index < KIND_COUNT ? kinds[index].type : NULL;
+    const struct netdef_kind *kind = packed_row(&kinds, index);
+    return kind ? kind->type : NULL;
 }
 
 PROTOBUF_TYPE(quant, "QuantizeActivationInfo", FLOAT(1, "scale"), INT(2, "zero_point"));
@@ -148,7 +153,7 @@ static int read_whole(struct mace_reader *m, const struct source *s, struct erro
 
 static struct graph *mace_read(const struct source *s, struct error *err)
 {
-    struct mace_reader m = {.r = {.domain = "mace", .kinds = kinds, .kind_count = KIND_COUNT, .file = s->blob}};
+    struct mace_reader m = {.r = {.domain = "mace", .kinds = &kinds, .file = s->blob}};
     m.r.b = (struct build){.graph = graph_new(err), .err = err};
     int result = m.r.b.graph ? read_whole(&m, s, err) : -1;
     netdef_release(&m.r);

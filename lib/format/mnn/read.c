@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/mnn/handlers.h"
 #include "format/mnn/mnn.h"
 
@@ -52,31 +53,38 @@ const char *mnn_tensor_name(struct mnn_scope *s, size_t i)
 
 /* ---- one operator ---- */
 
-static const struct mnn_kind kinds[] = {
-#define OP(number, name, param, read, onnx) {number, #name, #param, read, onnx},
+static const uint8_t texts[] = {
+#include "format/mnn/ops.inc"
+};
+
+static const struct {
+    void (*read)(struct mnn_op *o);
+    int number;
+} rest[] = {
+#define OP(number, name, param, read, onnx) {read, number},
 #include "format/mnn/ops.def"
 #undef OP
 };
 
+PACKED_TABLE(kinds, struct mnn_kind, texts, 3, rest);
+
 const char *mnn_operator_at(size_t index)
 {
-    return index < sizeof(kinds) / sizeof(*kinds) ? kinds[index].name : NULL;
+    const struct mnn_kind *kind = packed_row(&kinds, index);
+    return kind ? kind->name : NULL;
 }
 
 const struct mnn_kind *mnn_kind_at(int number)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (kinds[i].number == number)
-            return &kinds[i];
-    return NULL;
+    const struct mnn_kind *kind;
+    for (size_t i = 0; (kind = packed_row(&kinds, i)) && kind->number != number;)
+        i++;
+    return kind;
 }
 
 const struct mnn_kind *mnn_kind_named(const char *name)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
-    return NULL;
+    return packed_find(&kinds, name);
 }
 
 static void check_indexes(struct mnn_op *o, struct flatbuf_vector v, const char *what)
@@ -106,7 +114,7 @@ static void name_nodes(struct mnn_op *o)
 }
 
 /* What cannot be told apart in the file: a number that is no operator's here. */
-static const struct mnn_kind unknown = {-1, "Op", "", mnn_read_opaque, NULL};
+static const struct mnn_kind unknown = {.name = "Op", .param = "", .read = mnn_read_opaque, .number = -1};
 
 #define ROOM_BESIDE (1 << 20) /* bodies may be read several times */
 

@@ -57,11 +57,11 @@ struct mnn_reader {
 /* A row of ops.def. */
 struct mnn_op;
 struct mnn_kind {
-    int number;
     const char *name;
     const char *param; /* the table of its parameters where the file has none; "" for none */
+    const char *onnx;  /* for mnn_read_same(), mnn_read_arg(), …: the ONNX operator; or NULL */
     void (*read)(struct mnn_op *o);
-    const char *onnx; /* for mnn_read_same(), mnn_read_arg(), …: the ONNX operator; or NULL */
+    int number;
 };
 
 /* The operator at hand. Handlers fail by build_fail(). */

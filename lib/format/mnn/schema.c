@@ -4,24 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "base/text.h"
 
-#define TABLE(number, name, fields) {number, #name, fields},
-static const struct mnn_schema schemas[] = {
-#include "format/mnn/schema.def"
+static const uint8_t texts[] = {
+#include "format/mnn/schema.inc"
 };
-#undef TABLE
 
-#define SCHEMA_COUNT (sizeof(schemas) / sizeof(*schemas))
+static const int64_t numbers[] = {
+#define TABLE(number, name, fields) number,
+#include "format/mnn/schema.def"
+#undef TABLE
+};
+
+PACKED_TABLE(schemas, struct mnn_schema, texts, 2, numbers);
 
 /* ---- the schema ---- */
 
 static const struct mnn_schema *find(const char *name, size_t size)
 {
-    for (size_t i = 0; i < SCHEMA_COUNT; i++)
-        if (strlen(schemas[i].name) == size && memcmp(schemas[i].name, name, size) == 0)
-            return &schemas[i];
-    return NULL;
+    const struct mnn_schema *schema;
+    for (size_t i = 0; (schema = packed_row(&schemas, i)); i++)
+        if (strlen(schema->name) == size && memcmp(schema->name, name, size) == 0)
+            break;
+    return schema;
 }
 
 const struct mnn_schema *mnn_schema_find(const char *name)
@@ -31,10 +37,10 @@ const struct mnn_schema *mnn_schema_find(const char *name)
 
 const struct mnn_schema *mnn_schema_at(int number)
 {
-    for (size_t i = 0; i < SCHEMA_COUNT; i++)
-        if (number > 0 && schemas[i].number == number)
-            return &schemas[i];
-    return NULL;
+    const struct mnn_schema *schema = NULL;
+    for (size_t i = 0; number > 0 && (schema = packed_row(&schemas, i)) && schema->number != number;)
+        i++;
+    return schema;
 }
 
 /* The field whose text begins at `text`: "kernelX:i=1 …". */

@@ -6,9 +6,9 @@
 
 /* A row of schema.def. */
 struct mnn_schema {
-    int number; /* in the union OpParameter; 0: no member */
     const char *name;
     const char *fields;
+    int64_t number; /* in the union OpParameter; 0: no member */
 };
 
 struct mnn_field {

@@ -7,23 +7,30 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/mnn/mnn.h"
 #include "format/mnn/writers.h"
 
 /* ---- rows ---- */
 
-static const struct mnn_row rows[] = {
-#define WRITER(onnx, write, type, detail) {onnx, write, type, detail},
+static const uint8_t texts[] = {
+#include "format/mnn/writers.inc"
+};
+
+static const struct {
+    void (*write)(struct mnn_writer *w, struct node *n);
+    int type, detail;
+} rest[] = {
+#define WRITER(onnx, write, type, detail) {write, type, detail},
 #include "format/mnn/writers.def"
 #undef WRITER
 };
 
+PACKED_TABLE(rows, struct mnn_row, texts, 1, rest);
+
 const struct mnn_row *mnn_row_of(const struct node *n)
 {
-    for (size_t i = 0; n->domain[0] == '\0' && i < sizeof(rows) / sizeof(*rows); i++)
-        if (strcmp(rows[i].onnx, n->op) == 0)
-            return &rows[i];
-    return NULL;
+    return n->domain[0] ? NULL : packed_find(&rows, n->op);
 }
 
 static bool has_row(const struct node *n)

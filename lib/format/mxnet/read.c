@@ -7,17 +7,21 @@
 #include "format/format.h"
 #include "format/mxnet/mxnet.h"
 
-static const struct rows groups[] = {
-#define FN(read, rows) {(rows_fn *)mxnet_read_##read, rows},
+static const uint8_t texts[] = {
+#include "format/mxnet/ops.inc"
+};
+
+static rows_fn *const reads[] = {
+#define FN(read, rows) (rows_fn *)mxnet_read_##read,
 #include "format/mxnet/ops.def"
 #undef FN
 };
 
-#define GROUPS (sizeof(groups) / sizeof(*groups))
+PACKED_TABLE(groups, rows_fn *, texts, 0, reads);
 
 static const char *operator_at(size_t index)
 {
-    return rows_name(groups, GROUPS, index);
+    return rows_name(&groups, index);
 }
 
 /* ---- the list of nodes ---- */
@@ -123,7 +127,7 @@ static void name_outputs(struct mxnet_op *o)
 static void read_node(struct mxnet_reader *r, struct mxnet_node *node)
 {
     struct mxnet_op o = {.r = r, .b = &r->b, .node = node};
-    const struct rows *row = rows_find(groups, GROUPS, node->op, &o.arg);
+    mxnet_op_fn *read = (mxnet_op_fn *)rows_find(&groups, node->op, &o.arg);
     const struct json_node *list = member(r, node->json, "inputs");
     for (const struct json_node *n = json_first(&r->json, list); n; n = json_next(&r->json, n))
         o.in_count++;
@@ -135,7 +139,7 @@ static void read_node(struct mxnet_reader *r, struct mxnet_node *node)
     build_check(&r->b, o.in != NULL);
     if (!r->b.failed) {
         build_layer(&r->b, node->name);
-        (row ? (mxnet_op_fn *)row->read : keep)(&o);
+        (read ? read : keep)(&o);
         build_infer(&r->b);
         name_outputs(&o);
     }

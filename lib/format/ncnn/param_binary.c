@@ -2,31 +2,34 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "base/text.h"
 #include "format/ncnn/net.h"
 
 #define CUSTOM_BIT 0x100    /* of a type: the program's own layer */
 #define CUSTOM     "custom" /* and what it is called here, with its number */
 
-static const char *const type_names[] = {
-#define LAYER(name, read) #name,
-#include "format/ncnn/layer.def"
-#undef LAYER
+static const uint8_t texts[] = {
+#include "format/ncnn/layer.inc"
 };
 
-#define TYPES (int)(sizeof(type_names) / sizeof(type_names[0]))
+PACKED_TEXT(names, texts);
 
 const char *ncnn_type_name(int index)
 {
-    return index >= 0 && index < TYPES ? type_names[index] : NULL;
+    const char *name = index < 0 ? "" : packed_text(&names);
+    while (*name && index-- > 0)
+        name += strlen(name) + 1;
+    return *name ? name : NULL;
 }
 
 int ncnn_type_index(const char *name)
 {
-    for (int i = 0; i < TYPES; i++)
-        if (strcmp(type_names[i], name) == 0)
-            return i;
+    int index = 0;
     int64_t number;
+    for (const char *at = packed_text(&names); *at; at += strlen(at) + 1, index++)
+        if (strcmp(at, name) == 0)
+            return index;
     if (strncmp(name, CUSTOM, strlen(CUSTOM)) == 0 &&
         text_to_i64(name + strlen(CUSTOM), strlen(name + strlen(CUSTOM)), &number) && number >= 0 &&
         number < CUSTOM_BIT)

@@ -5,22 +5,29 @@
 
 #include "format/ncnn/ncnn.h"
 #include "format/ncnn/write.h"
+#include "base/packed.h"
 #include "format/ncnn/write_text.h"
 #include "format/source.h"
 
-static const struct ncnn_write_row rows[] = {
-#define OP(domain, op, function) {domain, op, ncnn_write_##function},
+static const uint8_t texts[] = {
+#include "format/ncnn/write.inc"
+};
+
+static const ncnn_write_fn writes[] = {
+#define OP(domain, op, function) ncnn_write_##function,
 #include "format/ncnn/write.def"
 #undef OP
-    {"ncnn", NULL, ncnn_write_opaque},
 };
+
+PACKED_TABLE(rows, struct ncnn_write_row, texts, 2, writes);
 
 const struct ncnn_write_row *ncnn_write_row(const struct node *n)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(rows[i].domain, n->domain) == 0 && (!rows[i].op || strcmp(rows[i].op, n->op) == 0))
-            return &rows[i];
-    return NULL;
+    const struct ncnn_write_row *row;
+    for (size_t i = 0; (row = packed_row(&rows, i)); i++)
+        if (strcmp(row->domain, n->domain) == 0 && (!row->op || strcmp(row->op, n->op) == 0))
+            break;
+    return row;
 }
 
 /* ---- nodes ---- */

@@ -6,10 +6,7 @@
 
 const struct netdef_kind *netdef_find(const struct netdef_reader *r, const char *type)
 {
-    for (size_t i = 0; i < r->kind_count; i++)
-        if (strcmp(r->kinds[i].type, type) == 0)
-            return &r->kinds[i];
-    return NULL;
+    return packed_find(r->kinds, type);
 }
 
 /* ---- blobs ---- */

@@ -5,6 +5,7 @@
 #define FORMAT_NETDEF_NETDEF_H
 
 #include "base/lookup.h"
+#include "base/packed.h"
 #include "op/build.h"
 #include "parse/protobuf.h"
 
@@ -16,18 +17,17 @@ typedef void netdef_fn(struct netdef_op *o);
 
 struct netdef_kind {
     const char *type;
-    netdef_fn *read;
     const char *onnx; /* for functions that serve several; or NULL */
+    netdef_fn *read;
 };
 
 struct netdef_reader {
     struct build b;
     struct arena arena;
-    const char *domain; /* of operators that are not known */
-    const struct netdef_kind *kinds;
-    size_t kind_count;
-    struct blob *file;   /* that large tensors lie in */
-    struct lookup blobs; /* a name → struct netdef_blob */
+    const char *domain;         /* of operators that are not known */
+    struct packed_table *kinds; /* of struct netdef_kind */
+    struct blob *file;          /* that large tensors lie in */
+    struct lookup blobs;        /* a name → struct netdef_blob */
     struct netdef_blob *first, *last;
     void (*after)(struct netdef_op *o); /* for outputs of what was read; or NULL */
     bool computes;                      /* what operators give from here on is no weight, but may be a result */

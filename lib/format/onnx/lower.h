@@ -6,10 +6,10 @@
 
 struct onnx_lower_row {
     const char *op;
-    int since; /* for targets below this opset */
+    const char *attr; /* what the function works on, where it serves several rows */
     /* New nodes before n are of OP_OPSET and are lowered afterwards; n may become another operator. */
     int (*lower)(struct node *n, const struct onnx_lower_row *row, int opset, struct error *err);
-    const char *attr; /* what the function works on, where it serves several rows */
+    int since; /* for targets below this opset */
     int index;
 };
 

@@ -13,10 +13,10 @@ struct onnx_raising {
 
 struct onnx_raise_row {
     const char *domain, *op;
-    int below; /* for nodes of an older opset than this */
+    const char *attr; /* what the function works on, where it serves several rows */
     /* *n may become another node that takes its place; new nodes before it are of OP_OPSET. */
     int (*raise)(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row, struct error *err);
-    const char *attr; /* what the function works on, where it serves several rows */
+    int below; /* for nodes of an older opset than this */
     int index;
 };
 

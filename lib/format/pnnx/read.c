@@ -1,4 +1,5 @@
 /* A net becomes a graph, operator by operator: operands by name, inputs, outputs. */
+#include "base/packed.h"
 #include "format/pnnx/read.h"
 
 #include <ctype.h>
@@ -213,24 +214,22 @@ struct value *pnnx_identity(struct reader *r)
 
 /* ---- all of them ---- */
 
-static const struct pnnx_row rows[] = {
-#define OP(type, read, arg) {type, pnnx_##read, arg},
+static const uint8_t texts[] = {
+#include "format/pnnx/ops.inc"
+};
+
+static const pnnx_read_fn reads[] = {
+#define OP(type, read, arg) pnnx_##read,
 #include "format/pnnx/ops.def"
 #undef OP
 };
 
-static const char *const functions[] = {
-#define FUNCTION(name, count, op, make) "torch." name,
-#include "format/pnnx/functions.def"
-#undef FUNCTION
-};
-
-#define ROWS      (sizeof(rows) / sizeof(rows[0]))
-#define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
+PACKED_TABLE(rows, struct pnnx_row, texts, 2, reads);
 
 const char *pnnx_type_at(size_t index)
 {
-    return index < ROWS ? rows[index].type : index - ROWS < FUNCTIONS ? functions[index - ROWS] : NULL;
+    const struct pnnx_row *row = packed_row(&rows, index);
+    return row ? row->type : pnnx_function_at(index - rows.count);
 }
 
 /* "torch.abs", "Tensor.abs", "F.tanh", "aten::abs" are functions of one element also where they have no row. */
@@ -257,16 +256,11 @@ static struct value *by_name(struct reader *r)
 
 static int read_operator(struct reader *r, const struct pnnx_operator *op)
 {
-    pnnx_read_fn read = by_name;
+    const struct pnnx_row *row = packed_find(&rows, op->type);
     r->op = op;
-    r->arg = NULL;
-    for (size_t i = 0; i < ROWS; i++)
-        if (strcmp(rows[i].type, op->type) == 0) {
-            read = rows[i].read;
-            r->arg = rows[i].arg;
-        }
+    r->arg = row ? row->arg : NULL;
     build_layer(&r->b, op->name);
-    struct value *v = read(r);
+    struct value *v = row ? row->read(r) : by_name(r);
     if (v && op->out_count)
         pnnx_give(r, 0, v);
     build_infer(&r->b);

@@ -49,9 +49,8 @@ int pnnx_read_one(struct reader *r, const struct pnnx_operator *op, struct pnnx_
 typedef struct value *(*pnnx_read_fn)(struct reader *r);
 
 struct pnnx_row {
-    const char *type;
+    const char *type, *arg;
     pnnx_read_fn read;
-    const char *arg;
 };
 
 #define OP(type, read, arg) struct value *pnnx_##read(struct reader *r);
@@ -136,6 +135,7 @@ struct value *pnnx_unbatched(struct reader *r, struct value *v, bool bare);
 
 /* A function of element by element, "add", of the operands `in`; NULL for an unknown name, without a failure. */
 struct value *pnnx_function(struct reader *r, const char *name, int count, struct value **in);
+const char *pnnx_function_at(size_t index); /* "torch.abs"; NULL behind the last */
 /* Two operands of one type, the wider of both. */
 void pnnx_promote(struct reader *r, struct value **x, struct value **y);
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/pnnx/read.h"
 
 /* Bool, integers, floats; among these by size. */
@@ -179,21 +180,38 @@ static struct value *atan2_of(struct reader *r, const char *op, struct value *x,
     return BUILD(b, "Add", BUILD(b, op, BUILD(b, "Div", x, y)), more);
 }
 
-static const struct function {
-    const char *name;
-    int count;
-    const char *op;
+static const uint8_t texts[] = {
+#include "format/pnnx/functions.inc"
+};
+
+static const struct {
     make_fn make;
-} functions[] = {
-#define FUNCTION(name, count, op, make) {name, count, op, make},
+    size_t count;
+} rest[] = {
+#define FUNCTION(name, count, op, make) {make, count},
 #include "format/pnnx/functions.def"
 #undef FUNCTION
 };
 
+struct function {
+    const char *name, *op; /* "torch.abs" */
+    make_fn make;
+    size_t count;
+};
+
+PACKED_TABLE(functions, struct function, texts, 2, rest);
+
+const char *pnnx_function_at(size_t index)
+{
+    const struct function *f = packed_row(&functions, index);
+    return f ? f->name : NULL;
+}
+
 struct value *pnnx_function(struct reader *r, const char *name, int count, struct value **in)
 {
-    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-        if (functions[i].count == count && strcmp(functions[i].name, name) == 0)
-            return functions[i].make(r, functions[i].op, in[0], count > 1 ? in[1] : NULL);
+    const struct function *f;
+    for (size_t i = 0; (f = packed_row(&functions, i)); i++)
+        if (f->count == (size_t)count && strcmp(f->name + strlen("torch."), name) == 0)
+            return f->make(r, f->op, in[0], count > 1 ? in[1] : NULL);
     return NULL;
 }

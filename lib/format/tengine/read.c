@@ -2,18 +2,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/format.h"
 #include "format/tengine/tengine.h"
 
-static const struct tengine_kind kinds[] = {
-#define OP(number, name, words, read, onnx) {number, name, words, tengine_read_##read, onnx},
-#define KEPT(number, name, words)           {number, name, words, NULL, NULL},
+static const uint8_t texts[] = {
+#include "format/tengine/ops.inc"
+};
+
+static const struct {
+    tengine_op_fn *read;
+    uint32_t number, words;
+} rest[] = {
+#define OP(number, name, words, read, onnx) {tengine_read_##read, number, words},
+#define KEPT(number, name, words)           {NULL, number, words},
 #include "format/tengine/ops.def"
 #undef OP
 #undef KEPT
 };
 
-#define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
+PACKED_TABLE(kinds, struct tengine_kind, texts, 2, rest);
 
 enum { OP_CONST = 4, OP_INPUT = 12 };
 
@@ -33,9 +41,10 @@ enum { TENSOR_NAME = 3, TENSOR_QUANT = 4, TENSOR_WORDS = 8 };
 
 static const char *operator_at(size_t index)
 {
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        if (kinds[i].read && index-- == 0)
-            return kinds[i].name;
+    const struct tengine_kind *kind;
+    for (size_t i = 0; (kind = packed_row(&kinds, i)); i++)
+        if (kind->read && index-- == 0)
+            return kind->name;
     return NULL;
 }
 
@@ -62,10 +71,10 @@ static void keep(struct tengine_op *o)
 
 static const struct tengine_kind *find_kind(uint32_t number)
 {
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        if (kinds[i].number == number)
-            return &kinds[i];
-    return NULL;
+    const struct tengine_kind *kind;
+    for (size_t i = 0; (kind = packed_row(&kinds, i)) && kind->number != number;)
+        i++;
+    return kind;
 }
 
 static void read_node(struct tengine_reader *r, const struct tengine_words *node)

@@ -71,11 +71,11 @@ struct tengine_op {
 typedef void tengine_op_fn(struct tengine_op *o);
 
 struct tengine_kind {
-    uint32_t number;
     const char *name;
-    uint32_t words;      /* of its parameters */
-    tengine_op_fn *read; /* NULL: kept as it is */
     const char *onnx;    /* for functions that serve several; or NULL */
+    tengine_op_fn *read; /* NULL: kept as it is */
+    uint32_t number;
+    uint32_t words; /* of its parameters */
 };
 
 #define OP(number, name, words, read, onnx) tengine_op_fn tengine_read_##read;

@@ -38,18 +38,18 @@ static struct tflite_row find_row(struct tflite_graph *g, struct flatbuf_table c
     if (number == TFLITE_CUSTOM) {
         const char *name = custom_name(g, code);
         const struct tflite_row *row = name ? tflite_custom_row(name) : NULL;
-        return row ? *row : (struct tflite_row){number, name, tflite_read_opaque, NULL, -1, false};
+        return row ? *row : (struct tflite_row){name, NULL, tflite_read_opaque, (int16_t)number, -1, false};
     }
     const struct tflite_row *row = tflite_row(number);
     const struct tflite_opaque *opaque = tflite_opaque(number);
     if (row)
         return *row;
     if (opaque)
-        return (struct tflite_row){number, opaque->name, tflite_read_opaque, NULL, -1, false};
+        return (struct tflite_row){opaque->name, NULL, tflite_read_opaque, (int16_t)number, -1, false};
     snprintf(text, sizeof text, "OPERATOR_%d", number);
     const char *name = arena_strdup(&g->file->root->arena, text, g->file->err);
     build_check(g->b, name != NULL);
-    return (struct tflite_row){number, name, tflite_read_opaque, NULL, -1, false};
+    return (struct tflite_row){name, NULL, tflite_read_opaque, (int16_t)number, -1, false};
 }
 
 /* Whether what a moving operator moves, and where to, has one scale. */

@@ -2,30 +2,42 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/tflite/operators.h"
 #include "format/tflite/schema.h"
 
-static const struct tflite_row rows[] = {
-#define ROW(number, name, function, onnx, act, moves) {number, name, tflite_read_##function, onnx, act, moves},
+static const uint8_t texts[] = {
+#include "format/tflite/operators.inc"
+};
+
+static const struct {
+    void (*read)(struct tflite_op *o);
+    int16_t code;
+    int8_t act;
+    bool moves;
+} rest[] = {
+#define ROW(number, name, function, onnx, act, moves) {tflite_read_##function, number, act, moves},
 #include "format/tflite/operators.def"
 #undef ROW
 };
 
+PACKED_TABLE(rows, struct tflite_row, texts, 2, rest);
+
 static const struct tflite_row customs[] = {
-    {TFLITE_CUSTOM, "TFLite_Detection_PostProcess", tflite_read_detection, NULL, -1, false},
-    {TFLITE_CUSTOM, "Convolution2DTransposeBias", tflite_read_transpose_bias, NULL, -1, false},
-    {TFLITE_CUSTOM, "MaxPoolingWithArgmax2D", tflite_read_pool_places, NULL, -1, false},
-    {TFLITE_CUSTOM, "MaxUnpooling2D", tflite_read_unpool, NULL, -1, false},
+    {"TFLite_Detection_PostProcess", NULL, tflite_read_detection, TFLITE_CUSTOM, -1, false},
+    {"Convolution2DTransposeBias", NULL, tflite_read_transpose_bias, TFLITE_CUSTOM, -1, false},
+    {"MaxPoolingWithArgmax2D", NULL, tflite_read_pool_places, TFLITE_CUSTOM, -1, false},
+    {"MaxUnpooling2D", NULL, tflite_read_unpool, TFLITE_CUSTOM, -1, false},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
 const struct tflite_row *tflite_row(int code)
 {
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (rows[i].code == code)
-            return &rows[i];
-    return NULL;
+    const struct tflite_row *row;
+    for (size_t i = 0; (row = packed_row(&rows, i)) && row->code != code;)
+        i++;
+    return row;
 }
 
 const struct tflite_row *tflite_custom_row(const char *name)
@@ -66,8 +78,7 @@ const char *tflite_slot_name(int slot, char *text, size_t size)
 
 const char *tflite_operator_at(size_t index)
 {
-    if (index < COUNT(rows))
-        return rows[index].name;
-    index -= COUNT(rows);
-    return index < COUNT(customs) ? customs[index].name : NULL;
+    const struct tflite_row *row = packed_row(&rows, index);
+    index -= rows.count;
+    return row ? row->name : index < COUNT(customs) ? customs[index].name : NULL;
 }

@@ -62,12 +62,12 @@ struct tflite_results {
 struct tflite_op;
 
 struct tflite_row {
-    int code;
     const char *name;
-    void (*read)(struct tflite_op *o);
     const char *onnx; /* for functions that serve several operators; or NULL */
-    int act;          /* the option's slot that holds the activation; -1: none */
-    bool moves;       /* only moves elements */
+    void (*read)(struct tflite_op *o);
+    int16_t code;
+    int8_t act; /* the option's slot that holds the activation; -1: none */
+    bool moves; /* only moves elements */
 };
 
 /* An operator being read. */

@@ -100,8 +100,9 @@ enum tflite_stored {
 struct tflite_writes {
     const char *op; /* ONNX's, or one of another domain, "nn.DetectionPostProcess" */
     void (*write)(struct tflite_writer *w, struct node *n, const struct tflite_writes *row);
-    int code, act; /* the slot of the fused activation; -1: there is none */
-    enum tflite_stored stored;
+    int16_t code;
+    int8_t act;     /* the slot of the fused activation; -1: there is none */
+    uint8_t stored; /* enum tflite_stored */
 };
 
 /* What a node's result becomes: the value at the end of what the same operator does. */

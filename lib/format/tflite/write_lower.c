@@ -1,6 +1,7 @@
 /* What a graph is brought to before it is written: operators that TFLite has. */
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/tflite/lower.h"
 
 #define ROUNDS 8 /* what one gives may be another's */
@@ -163,24 +164,36 @@ static bool is_turn(const struct node *n)
     return tflite_turn(n, perm);
 }
 
+static const uint8_t texts[] = {
+#include "format/tflite/lowers.inc"
+};
+
 static const struct {
-    const char *op;
     int (*lower)(struct node *n, struct error *err);
     bool (*when)(const struct node *n);
-} rows[] = {
-#define LOWERS(op, function, when) {op, tflite_lower_##function, when},
+} functions[] = {
+#define LOWERS(op, function, when) {tflite_lower_##function, when},
 #include "format/tflite/lowers.def"
 #undef LOWERS
 };
+
+struct row {
+    const char *op;
+    int (*lower)(struct node *n, struct error *err);
+    bool (*when)(const struct node *n);
+};
+
+PACKED_TABLE(rows, struct row, texts, 1, functions);
 
 /* ---- the whole ---- */
 
 /* 1 when the node has been written as others, 0 when it stays, -1 after a failure. */
 static int lower(struct node *n, struct error *err)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows && n->def; i++)
-        if (node_is(n, rows[i].op) && rows[i].when(n))
-            return rows[i].lower(n, err);
+    const struct row *row;
+    for (size_t i = 0; n->def && (row = packed_row(&rows, i)); i++)
+        if (node_is(n, row->op) && row->when(n))
+            return row->lower(n, err);
     if (tflite_writes_of(n) || !n->def || !n->def->expand)
         return 0;
     return n->def->expand(n, err) == 0 ? 1 : -1;

@@ -1,23 +1,36 @@
 /* The table of operators that are written. */
 #include <string.h>
 
+#include "base/packed.h"
 #include "format/tflite/tflite.h"
 #include "format/tflite/writers.h"
 
-static const struct tflite_writes rows[] = {
-#define WRITES(op, function, code, act, stored) {op, tflite_write_##function, code, act, stored},
+static const uint8_t texts[] = {
+#include "format/tflite/writers.inc"
+};
+
+static const struct {
+    void (*write)(struct tflite_writer *w, struct node *n, const struct tflite_writes *row);
+    int16_t code;
+    int8_t act;
+    uint8_t stored;
+} rest[] = {
+#define WRITES(op, function, code, act, stored) {tflite_write_##function, code, act, stored},
 #include "format/tflite/writers.def"
 #undef WRITES
 };
 
+PACKED_TABLE(rows, struct tflite_writes, texts, 1, rest);
+
 const struct tflite_writes *tflite_writes_of(const struct node *n)
 {
     size_t length = strlen(n->domain);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *op = rows[i].op;
+    const struct tflite_writes *row;
+    for (size_t i = 0; (row = packed_row(&rows, i)); i++) {
+        const char *op = row->op;
         bool is_own = length && strncmp(op, n->domain, length) == 0 && op[length] == '.';
         if (strcmp(is_own ? op + length + 1 : length ? "" : op, n->op) == 0)
-            return &rows[i];
+            return row;
     }
     return NULL;
 }
