@@ -73,15 +73,15 @@ struct str {
 /* Row-major, dense, in the machine's (little-endian) order; elements below 8 bits are packed low bits first, rows not
  * padded. Immutable once shared. */
 struct tensor {
-    uint64_t id; /* of all tensors ever, this one alone has it */
-    int refs;
+    void *data;    /* 64-byte aligned when made by tensor_new() */
+    int64_t count; /* product of dims */
+    size_t size;   /* bytes */
     enum dtype dtype;
     int rank;
     int64_t dims[TENSOR_MAX_RANK];
-    int64_t count; /* product of dims */
-    size_t size;   /* bytes */
-    void *data;    /* 64-byte aligned when made by tensor_new() */
     struct blob *blob;
+    uint64_t id; /* of all tensors ever, this one alone has it */
+    int refs;
 };
 
 /* Bytes of `count` elements; false when that does not fit. */
@@ -111,7 +111,7 @@ struct tensor *tensor_scalar_f32(float value, struct error *err);
 struct tensor *tensor_ints(int64_t n, const int64_t *values, struct error *err);
 
 struct tensor *tensor_ref(struct tensor *t); /* NULL gives NULL */
-void tensor_unref(struct tensor *t); /* NULL is allowed */
+void tensor_unref(struct tensor *t);         /* NULL is allowed */
 
 /* Same dtype, dims and bytes (strings by content). */
 bool tensor_equal(const struct tensor *a, const struct tensor *b);

@@ -27,18 +27,18 @@ struct mnn_level {
 };
 
 struct mnn_writer {
-    struct mnn_level at;
+    struct node *node; /* at hand */
+    const char *name;  /* what its operator is called */
+    uint32_t param;    /* of the operator at hand */
+    int param_number;
     struct error *err;
-    struct flatbuf_out out;
     const struct mnn_schema *schema; /* of the table being written */
     bool half, int8;                 /* what was asked for weights */
-    uint32_t *subgraphs;             /* references */
+    struct faults faults;            /* what the format cannot carry, all of it */
+    struct mnn_level at;
+    uint32_t *subgraphs; /* references */
     size_t subgraph_count, subgraph_cap;
-    struct faults faults; /* what the format cannot carry, all of it */
-    struct node *node;    /* at hand */
-    const char *name;     /* what its operator is called */
-    uint32_t param;       /* of the operator at hand */
-    int param_number;
+    struct flatbuf_out out;
 };
 
 /* A row of writers.def: an ONNX operator and who writes it. */

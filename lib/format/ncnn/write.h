@@ -34,8 +34,11 @@ struct ncnn_record {
 struct ncnn_miss; /* what cannot be written */
 
 struct writer {
-    struct graph *g; /* a copy, with constants computed, of operators that the table has */
-    struct ncnn_net net;
+    struct node *n;            /* the node being written; NULL: the inputs */
+    const struct value *input; /* which of them */
+    struct error *err;
+    bool failed;
+    struct graph *g;         /* a copy, with constants computed, of operators that the table has */
     struct lookup names;     /* of blobs */
     bool half;               /* tagged records as f16 */
     struct ncnn_slot *slots; /* by a value's index */
@@ -45,10 +48,7 @@ struct writer {
     size_t record_count, record_cap;
     struct ncnn_miss *misses;
     size_t miss_count, miss_cap;
-    struct node *n;            /* the node being written; NULL: the inputs */
-    const struct value *input; /* which of them */
-    struct error *err;
-    bool failed;
+    struct ncnn_net net;
 };
 
 typedef void (*ncnn_write_fn)(struct writer *w);

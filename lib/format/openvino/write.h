@@ -29,18 +29,17 @@ struct openvino_capture {
 };
 
 struct openvino_writer {
-    struct openvino_list list;
+    struct node *node; /* at hand */
+    const struct openvino_row *row;
+    int made;    /* layers of the node without a value of their own */
+    int outputs; /* how many its layer has, where that is more than the node has */
+    bool failed, half;
     struct error *err;
     struct text data, inner; /* of the layer that comes next: its attributes, and elements of its own */
     struct file_out *bin;
     size_t offset;
-    bool half;
     struct faults faults; /* what the format cannot carry */
-    struct node *node;    /* at hand */
-    const struct openvino_row *row;
-    int made;    /* layers of the node without a value of their own */
-    int outputs; /* how many its layer has, where that is more than the node has */
-    bool failed;
+    struct openvino_list list;
 };
 
 typedef void openvino_write_fn(struct openvino_writer *w);

@@ -76,16 +76,16 @@ struct tflite_state {
 };
 
 struct tflite_writer {
-    struct tflite_scope at;
-    struct flatbuf_out out;
     struct error *err;
-    struct faults faults;
     bool failed, half;
+    struct faults faults;
+    struct tflite_scope at;
     struct tflite_code *codes;
     size_t code_count, code_cap;
     struct tflite_refs buffers, graphs; /* of the file; the first graph is written last */
     struct tflite_state *states;
     size_t state_count, state_cap;
+    struct flatbuf_out out;
 };
 
 /* Which scales of stored operands and results the kernel of an operator takes. */

@@ -130,8 +130,8 @@ int torch_source_read(struct torch_reader *t, const char *module, const char *te
 #define TORCH_VALUES_ALL (1 << 18) /* of all graphs, those that came to nothing too */
 
 struct torch_reader {
-    struct reader ops; /* the operators' functions, and the builder in it */
-    struct build *b;
+    struct build *b;   /* the one in: */
+    struct reader ops; /* the operators' functions */
     struct arena arena;
     struct zip *zip;
     struct lookup members;       /* of it, those that tensors lie in → struct blob */
