@@ -14,17 +14,10 @@
 #define DW_MASKED false
 #endif
 
-/* Where there is a better level, tiles of known kernels would only be more code: the others give the same bits. */
-#if defined ISA_generic && (defined __x86_64__ || defined __aarch64__)
-#define DW_SMALL true
-#else
-#define DW_SMALL false
-#endif
-
 /* So many accumulators keep the multipliers busy, and leave registers for a row of weights. Each number of pixels of a
  * tile is a kernel of its own, so there are few: 7 is what maps of 7, 14, 28 pixels are made of. A tile of a known
  * kernel may sum more pixels than it stores. */
-#if DW_SMALL
+#if V_SMALL
 #define DW_PIXELS            4
 #define EACH_PIXELS(X)       X(4)
 #define EACH_PIXELS_EXACT(X) X(1) X(4)
@@ -281,7 +274,7 @@ EACH_PIXELS_EXACT(ANY_TILE)
 #define ANY_ENTRY(pixels) [pixels] = tile_##pixels,
 static const tile_fns any_tiles = {EACH_PIXELS_EXACT(ANY_ENTRY)};
 
-#if !DW_SMALL
+#if !V_SMALL
 #define TILE(pixels, kw, stride)                                                                                       \
     static void tile_##pixels##_##kw##_##stride(const struct kernel_depthwise_f32 *d, const struct tile *t)            \
     {                                                                                                                  \
@@ -310,7 +303,7 @@ static const struct fixed {
 static int tile_pixels(int left)
 {
     int rest = left % 8;
-    if (DW_SMALL || left <= 4)
+    if (V_SMALL || left <= 4)
         return 4;
     return left < 8 || (left > 8 && rest % 4 && rest != 7) ? 7 : 8;
 }
@@ -364,7 +357,7 @@ static void run_any(const struct kernel_depthwise_f32 *d, struct tile *t)
 
 static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
 {
-#if DW_SMALL
+#if V_SMALL
     (void)d;
 #else
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
@@ -415,7 +408,7 @@ static void run_long(const struct kernel_depthwise_f32 *d, int end)
 
 static bool is_long(const struct kernel_depthwise_f32 *d)
 {
-    return !DW_SMALL && d->kernel_w > 7 && d->stride == 1 && d->dilation == 1;
+    return !V_SMALL && d->kernel_w > 7 && d->stride == 1 && d->dilation == 1;
 }
 
 V_FN void tile_group(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels, int stride)

@@ -54,7 +54,7 @@ V_FN void sum_pixels(const struct kernel_depthwise_q8 *d, const int32_t *weight,
 V_FN void do_block(const struct kernel_depthwise_q8 *d, const int32_t *weight, int channel, int count, bool is_signed)
 {
     int x = 0;
-    for (; x + PIXELS <= d->width; x += PIXELS)
+    for (; !V_SMALL && x + PIXELS <= d->width; x += PIXELS)
         sum_pixels(d, weight, x, channel, count, PIXELS, is_signed);
     for (; x < d->width; x++)
         sum_pixels(d, weight, x, channel, count, 1, is_signed);

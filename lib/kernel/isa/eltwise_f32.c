@@ -227,7 +227,7 @@ V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors,
 V_FN void scale_all(const struct kernel_scale_f32 *s, enum kernel_act_kind kind, bool below)
 {
     size_t c = 0;
-    for (; s->n - c >= SCALE_VECTORS * VL; c += SCALE_VECTORS * VL)
+    for (; !V_SMALL && s->n - c >= SCALE_VECTORS * VL; c += SCALE_VECTORS * VL)
         scale_columns(s, c, SCALE_VECTORS, VL, kind, below);
     for (; c < s->n; c += VL)
         scale_columns(s, c, 1, s->n - c < VL ? (int)(s->n - c) : VL, kind, below);

@@ -3,7 +3,7 @@
 #include "kernel/isa/vec.h"
 
 /* Vectors of columns at once. */
-#define GEMV_VECTORS 8
+#define GEMV_VECTORS (V_SMALL ? 1 : 8)
 
 struct gemv {
     const float *a, *b, *bias;
@@ -35,7 +35,11 @@ V_FN void gemv_columns(const struct gemv *g, int j, int vectors, int last)
     }
 }
 
+#if V_SMALL
+#define EACH_COUNT(X) X(1)
+#else
 #define EACH_COUNT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#endif
 
 #define COLUMNS(n)                                                                                                     \
     static void columns_##n(const struct gemv *g, int j)                                                               \

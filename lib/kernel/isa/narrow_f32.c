@@ -131,7 +131,7 @@ V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, i
     const size_t panel = kernel_narrow_bytes(w, (size_t)g->k, COLUMNS);
     v_f32 sums[2 * KERNEL_NARROW_ROWS];
     int column = 0;
-    for (; m == 1 && g->n - column > COLUMNS; column += 2 * COLUMNS, at += 2 * panel) {
+    for (; !V_SMALL && m == 1 && g->n - column > COLUMNS; column += 2 * COLUMNS, at += 2 * panel) {
         sum_panels(sums, g, w, at, panel, m, 2, type);
         finish(sums, 4, g, column);
         finish(sums + 2, 4, g, column + COLUMNS);

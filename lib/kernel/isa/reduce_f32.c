@@ -93,7 +93,7 @@ V_FN void reduce_block(enum kernel_reduce op, float *out, const struct rows *row
 /* Those that pools and normalisations of networks consist of have several sums side by side. */
 V_FN bool is_frequent(enum kernel_reduce op)
 {
-    return op == KERNEL_SUM || op == KERNEL_SUM_SQUARE || op == KERNEL_REDUCE_MAX;
+    return !V_SMALL && (op == KERNEL_SUM || op == KERNEL_SUM_SQUARE || op == KERNEL_REDUCE_MAX);
 }
 
 V_FN void reduce_down(enum kernel_reduce op, float *out, const struct rows *rows, size_t channels, bool go_on,

@@ -18,7 +18,7 @@
 #endif
 
 /* Steps of k at a time; the rows' pointers are only touched once in so many. */
-#define GEMM_UNROLL 4
+#define GEMM_UNROLL (V_SMALL ? 1 : 4)
 
 /* Bytes of B fetched ahead: the panels follow each other, so that the next one's beginning comes too. */
 #ifndef GEMM_AHEAD

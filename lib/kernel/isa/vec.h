@@ -31,6 +31,15 @@
 #define V_APART static __attribute__((noinline, noclone, unused))
 #endif
 
+/* Where there is a better level, small is enough: less is unrolled, and functions of many instructions are called. */
+#if defined(ISA_generic) && (defined(__x86_64__) || defined(__aarch64__))
+#define V_SMALL 1
+#define V_LONG  V_APART
+#else
+#define V_SMALL 0
+#define V_LONG  V_FN
+#endif
+
 #if defined(ISA_avx512)
 #define VL     16
 #define V_IOTA ((v_i32){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})

@@ -4,8 +4,6 @@
 
 #include "base/half.h"
 
-/* What loops call for their last elements alone: where there is a better level, small is enough. */
-#define V_LONG V_APART
 #include "kernel/isa/vec_lanes.h"
 
 V_FN bool m_any(v_mask a)

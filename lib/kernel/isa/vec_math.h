@@ -46,7 +46,7 @@ V_FN v_i32 v_exponent(v_f32 shifted)
 #define V_EXP_MIN -0x1.5d589ep6f /* the smallest one whose exp() is a normal number */
 
 /* Error: 1.1 ulp. Below V_EXP_MIN: 0. */
-V_FN v_f32 v_exp(v_f32 x)
+V_LONG v_f32 v_exp(v_f32 x)
 {
     v_f32 shifted;
 #ifdef V_SCALE
@@ -61,7 +61,7 @@ V_FN v_f32 v_exp(v_f32 x)
 }
 
 /* exp(x) - 1 for x <= 88. Error: 1 ulp. */
-V_FN v_f32 v_expm1(v_f32 x)
+V_LONG v_f32 v_expm1(v_f32 x)
 {
     v_f32 shifted, p = v_expm1_reduced(v_max(v_set1(-30), x), &shifted);
     v_f32 scale = v_as_f32(v_add_i32(v_exponent(shifted), v_set1_i32(127 << 23)));
@@ -69,13 +69,13 @@ V_FN v_f32 v_expm1(v_f32 x)
 }
 
 /* 1 / (1 + exp(-x)). Error: 2.3 ulp. */
-V_FN v_f32 v_sigmoid(v_f32 x)
+V_LONG v_f32 v_sigmoid(v_f32 x)
 {
     return v_div(v_set1(1), v_add(v_set1(1), v_exp(v_neg(x))));
 }
 
 /* tanh |x| = t / (t + 2) with t = exp(2 |x|) - 1; it is 1 from 9.02 on. Error: 2.5 ulp. */
-V_FN v_f32 v_tanh(v_f32 x)
+V_LONG v_f32 v_tanh(v_f32 x)
 {
     v_f32 size = v_min(v_set1(9.5f), v_abs(x));
     v_f32 t = v_expm1(v_add(size, size));
@@ -96,7 +96,7 @@ V_FN v_f32 v_erf(v_f32 x)
 
 /* f - log(1 + f), for -0.3 <= f <= 1, from log(1 + f) = 2 atanh(s) = 2 s + s R(s²) with s = f / (2 + f), where
  * 2 s = f - f²/2 + s f²/2. */
-V_FN v_f32 v_log1p_rest(v_f32 f)
+V_LONG v_f32 v_log1p_rest(v_f32 f)
 {
     static const float c[] = {0.666666746f, 0.399989486f, 0.286152184f, 0.214437172f, 0.242463604f};
     v_f32 s = v_div(f, v_add(f, v_set1(2)));
@@ -138,7 +138,7 @@ V_FN v_f32 v_mish(v_f32 x)
 #define V_SINE_MAX 8192.0f
 
 /* sin(x + quarters pi/2) for |x| <= V_SINE_MAX. Error: 1e-7. */
-V_FN v_f32 v_sine(v_f32 x, int quarters)
+V_LONG v_f32 v_sine(v_f32 x, int quarters)
 {
     static const float sine[] = {-0.166666672f, 0.0083333794f, -0.000198530659f, 2.83253962e-06f};
     static const float cosine[] = {0.0416666679f, -0.00138889789f, 2.48215074e-05f, -2.88262925e-07f};

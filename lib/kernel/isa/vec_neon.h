@@ -4,7 +4,6 @@
 
 #include <arm_neon.h>
 
-#define V_LONG V_FN
 #include "kernel/isa/vec_lanes.h"
 
 V_FN bool m_any(v_mask a)

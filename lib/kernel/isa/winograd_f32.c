@@ -6,12 +6,7 @@
 #include "kernel/isa/vec.h"
 #include "kernel/winograd.h"
 
-/* Where there is a better level, small is enough. */
-#if defined ISA_generic && (defined __x86_64__ || defined __aarch64__)
-enum { UNROLL = 1 };
-#else
-enum { UNROLL = 6 };
-#endif
+enum { UNROLL = V_SMALL ? 1 : 6 }; /* lines of a tile */
 
 #define TILE    WINOGRAD_TILE /* the largest */
 #define OUTPUTS (WINOGRAD_TILE - 2)
