@@ -175,31 +175,25 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
         acc[i] = b[i % vectors];
 }
 
+/* To bytes, of whole vectors. */
 V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struct kernel_epilogue *to,
-                       const struct v_narrowing *n, int m, int vectors, int last)
+                       const struct v_narrowing *n, int m, int vectors)
 {
     v_f32 factor[4];
-    if (last < VL || to->shift) {
-        v_i32 sums[GEMM_MR * 2];
-#pragma GCC unroll 32
-        for (int i = 0; i < m * vectors; i++)
-            sums[i] = acc[i];
-        finish_stored(sums, c, column, to, n, m, vectors, last);
-        return;
-    }
     load_factors(factor, to, column, vectors, VL);
 #pragma GCC unroll 16
     for (int i = 0; i < m; i += 4 / vectors)
         finish_four(acc, c, column, factor, n, i, m, vectors, VL, false);
 }
 
-V_FN void finish_numbers(const v_i32 *acc, const struct kernel_gemm *g, int column, int m, int vectors, int last)
+/* All other sums, through memory: one copy for all tiles. */
+V_APART void finish_any(const v_i32 *sums, const struct kernel_gemm *g, const struct rows *rows, int column,
+                        const struct v_narrowing *n, int m, int vectors, int last)
 {
-    int32_t sums[GEMM_MR * 2 * VL];
-#pragma GCC unroll 32
-    for (int i = 0; i < m * vectors; i++)
-        v_store_i32(sums + i * VL, acc[i]);
-    finish_words(sums, g, column, vectors * VL, (vectors - 1) * VL + last);
+    if (g->to.c == KERNEL_U8)
+        finish_stored(sums, rows->c, column, &g->to, n, m, vectors, last);
+    else
+        finish_words((const int32_t *)(const void *)sums, g, column, vectors * VL, (vectors - 1) * VL + last);
 }
 
 /* ---- tiles ---- */
@@ -222,46 +216,69 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
         turn_sums(acc, m, vectors);
         sum_panel(acc, g, row, rows->turn, b, &fetch, m, vectors);
         turn_sums(acc, m, vectors);
-        if (g->to.c == KERNEL_U8)
-            finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last);
-        else
-            finish_numbers(acc, g, column, m, vectors, last);
+        if (g->to.c == KERNEL_U8 && last == VL && !g->to.shift) {
+            finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors);
+            continue;
+        }
+        v_i32 sums[GEMM_MR * 2];
+#pragma GCC unroll 32
+        for (int i = 0; i < m * vectors; i++)
+            sums[i] = acc[i];
+        finish_any(sums, g, rows, column, &narrowing, m, vectors, last);
     }
 }
 
 typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column, int end);
 
-#define TILES(m)                                                                                                       \
-    static void gemm_##m##x1(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column,         \
-                             int end)                                                                                  \
+#define TILE(m, vectors)                                                                                               \
+    static void gemm_##m##x##vectors(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column, \
+                                     int end)                                                                          \
     {                                                                                                                  \
-        do_panels(g, row, b, column, end, m, 1);                                                                       \
-    }                                                                                                                  \
-    static void gemm_##m##x2(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column,         \
-                             int end)                                                                                  \
-    {                                                                                                                  \
-        do_panels(g, row, b, column, end, m, 2);                                                                       \
+        do_panels(g, row, b, column, end, m, vectors);                                                                 \
     }
-#define ENTRY(m) {m, {gemm_##m##x1, gemm_##m##x2}},
+#define TILES(m)      TILE(m, 1) TILE(m, 2)
+#define WIDE_TILE(m)  TILE(m, 2)
+#define ENTRY(m)      {m, {gemm_##m##x1, gemm_##m##x2}},
+#define WIDE_ENTRY(m) {m, {NULL, gemm_##m##x2}},
 
+/* WIDE: of two vectors alone; panels of one vector are then met by the largest smaller tile, twice. */
 #if GEMM_MR == 14
-#define EACH(X) X(1) X(4) X(8) X(13) X(14)
+#define EACH(X, WIDE) X(1) X(4) X(8) WIDE(13) X(14)
 #elif GEMM_MR == 8 && defined(DOT_PAIRS)
-#define EACH(X) X(2) X(4) X(8)
+#define EACH(X, WIDE) X(2) X(4) X(8)
 #elif GEMM_MR == 8
-#define EACH(X) X(1) X(2) X(4) X(8)
+#define EACH(X, WIDE) X(1) X(2) X(4) X(8)
 #elif GEMM_MR == 6
-#define EACH(X) X(1) X(4) X(6)
+#define EACH(X, WIDE) X(1) X(4) X(6)
 #else
-#define EACH(X) X(1) X(4)
+#define EACH(X, WIDE) X(1) X(4)
 #endif
 
-EACH(TILES)
+EACH(TILES, WIDE_TILE)
 
 static const struct {
     int rows;
     panels_fn *panels[2]; /* of one vector, of two */
-} tiles[] = {EACH(ENTRY)};
+} tiles[] = {EACH(ENTRY, WIDE_ENTRY)};
+
+/* The last panel, of one vector, from `column` on: by the first rows, and by the last, which are partly the same. */
+static void run_last(const struct kernel_gemm *g, const struct rows *rows, int size, const int8_t *b, int column)
+{
+    panels_fn *panels = tiles[size].panels[0];
+    if (panels) {
+        panels(g, rows, b, column, g->n);
+        return;
+    }
+    while (!tiles[size].panels[0])
+        size--;
+    struct kernel_gemm part = *g;
+    part.m = tiles[size].rows;
+    tiles[size].panels[0](&part, rows, b, column, g->n);
+    int rest = g->m - part.m;
+    part.c += rest;
+    part.fetch_bytes = 0;
+    tiles[size].panels[0](&part, &(struct rows){rows->a + rest, rows->c + rest, rows->turn}, b, column, g->n);
+}
 
 V_FN void run(const struct kernel_gemm *g, bool is_signed)
 {
@@ -274,7 +291,7 @@ V_FN void run(const struct kernel_gemm *g, bool is_signed)
     if (wide > 0)
         tiles[size].panels[1](g, &row, g->b, 0, wide);
     if (wide < g->n)
-        tiles[size].panels[0](g, &row, (const int8_t *)g->b + depth * wide, wide, g->n);
+        run_last(g, &row, size, (const int8_t *)g->b + depth * wide, wide);
 }
 
 static void run_u8(const struct kernel_gemm *g)
