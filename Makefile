@@ -129,9 +129,10 @@ $(OBJ)/%.o: %.c | $(GEN_INC) $(BUILD)/gen/needs
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
-# Plans are made once for a shape.
-$(patsubst %,$(OBJ)/lib/exec/%.o,concat cut exec lower lower_conv lower_deconv lower_dilated lower_qmatmul lower_reference \
-	lower_rnn lower_winograd place plan schedule view): ALL_CFLAGS := $(SMALL_CFLAGS)
+# Plans are made once for a shape, and what runs is kernels, mostly. These have loops of their own, or many short runs.
+EXEC_LOOPS := buffer copy gemm lower_arg lower_eltwise lower_index lower_numbers lower_pool lower_qeltwise lower_quant lower_topk \
+	narrow packing rnn rounds run widen
+$(patsubst %.c,$(OBJ)/%.o,$(filter-out $(EXEC_LOOPS:%=lib/exec/%.c),$(wildcard lib/exec/*.c))): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # What runs once a file, photo or process.
 $(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out base/pages base/pool base/text image/check image/exif \
