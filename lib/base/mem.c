@@ -154,32 +154,23 @@ char *arena_strdup(struct arena *arena, const char *string, struct error *err)
     return arena_strndup(arena, string, strlen(string), err);
 }
 
-static void release_heap(struct blob *blob)
-{
-    free(blob->owner);
-}
-
-/* calloc() and not aligned_alloc(): large zeroed memory then costs nothing until it is touched. */
+/* One block for both, since small ones come and go in every round of a loop. calloc() and not aligned_alloc(): large
+ * zeroed memory then costs nothing until it is touched. */
 struct blob *blob_new(size_t size, struct error *err)
 {
-    struct blob *blob = mem_calloc(1, sizeof *blob, err);
-
+    struct blob *blob;
     size_t total;
 
-    if (!blob)
-        return NULL;
-    if (!mem_add(size, BLOB_ALIGN, &total))
+    if (!mem_add(size, sizeof *blob + BLOB_ALIGN, &total)) {
         too_many(err, 1, size);
-    else
-        blob->owner = mem_calloc(1, total, err);
-    if (!blob->owner) {
-        free(blob);
         return NULL;
     }
-    blob->data = (char *)blob->owner + (BLOB_ALIGN - (uintptr_t)blob->owner % BLOB_ALIGN) % BLOB_ALIGN;
+    blob = mem_calloc(1, total, err);
+    if (!blob)
+        return NULL;
+    blob->data = (char *)(blob + 1) + (BLOB_ALIGN - (uintptr_t)(blob + 1) % BLOB_ALIGN) % BLOB_ALIGN;
     blob->size = size;
     blob->refs = 1;
-    blob->release = release_heap;
     return blob;
 }
 
