@@ -18,7 +18,7 @@ struct word words_next(struct words *w)
     while (w->at < w->end && *w->at != '\n' && isspace((unsigned char)*w->at))
         w->at++;
     struct word word = {w->at, 0};
-    while (w->at < w->end && !isspace((unsigned char)*w->at))
+    while (w->at < w->end && *w->at && !isspace((unsigned char)*w->at))
         w->at++;
     word.size = (size_t)(w->at - word.at);
     return word;

@@ -23,7 +23,7 @@ struct word {
 /* To the next word, in whatever line; false at the end of the text. */
 bool words_skip(struct words *w);
 
-/* The next word; without `any_line`, one of this line only. */
+/* The next word; without `any_line`, one of this line only. A NUL ends the text for good: files have holes. */
 struct word words_next(struct words *w);
 
 /* "line 3: WHAT was expected, not 'WORD'"; returns -1. */

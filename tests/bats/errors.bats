@@ -219,6 +219,16 @@ END
     done
 }
 
+@test "a text that goes on in a hole of the file is refused, not read" {
+    local models="$TINY/.."
+    cp "$models"/darknet/yolo.{cfg,weights} "$models"/ncnn/cnn.{param,bin} .
+    truncate -s 3G yolo.cfg cnn.param
+    try inspect yolo.cfg
+    failed_with 1 'want at most 16777216'
+    try inspect cnn.param
+    failed_with 1 'line'
+}
+
 @test "a model is never written to a terminal" {
     need_terminal
     for p in convert optimize quantize; do

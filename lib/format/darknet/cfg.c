@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 
+#define MOST_BYTES (1 << 24) /* of the layers' text; files may have holes */
+
 /* ---- lines ---- */
 
 /* One line without blanks, NUL-terminated, in the arena; *text moves behind it. */
@@ -64,6 +66,8 @@ static int add_option(struct darknet_cfg *cfg, char *line, int number, struct ar
 int darknet_cfg_read(struct darknet_cfg *cfg, const char *text, size_t size, struct arena *arena, struct error *err)
 {
     const char *end = text + size;
+    if (size > MOST_BYTES)
+        return error_set(err, "a text of %zu bytes, want at most %d", size, MOST_BYTES);
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3;
     for (int number = 1; text < end; number++) {

@@ -238,9 +238,11 @@ static struct graph *darknet_read(const struct source *s, struct error *err)
 }
 
 /* The first line that is no comment begins the net. */
+#define SNIFFED 65536 /* bytes, in which the first section begins */
+
 static int darknet_sniff(const struct source *s)
 {
-    const char *at = s->blob->data, *end = at + s->blob->size;
+    const char *at = s->blob->data, *end = at + (s->blob->size < SNIFFED ? s->blob->size : SNIFFED);
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
         while (at < stop && (*at == ' ' || *at == '\t' || *at == '\r'))
