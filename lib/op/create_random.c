@@ -25,6 +25,9 @@ int infer_dtype_like(struct op_infer *c, struct error *err)
     int64_t dtype = op_has(c->node, "dtype") ? op_int(c->node, "dtype") : (int64_t)infer_dtype(c, 0);
     if (dtype != DTYPE_NONE && !is_number(dtype))
         return infer_error(c, err, "attribute dtype: %lld is no type that this operator can give", (long long)dtype);
+    if (dtype != DTYPE_NONE && strncmp(c->node->op, "Random", 6) == 0 && !op_is_float((enum dtype)dtype))
+        return infer_error(c, err, "its output would be %s, want a floating-point type",
+                           dtype_info((enum dtype)dtype)->name);
     bool known = type && type->kind == TYPE_TENSOR;
     if (strcmp(c->node->op, "EyeLike") == 0 && known && type->rank >= 0 && type->rank != 2)
         return infer_error(c, err, "input has rank %d, want 2", type->rank);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "op/attr.h"
 #include "op/axes.h"
 #include "op/real.h"
 #include "op/rows.h"
@@ -341,18 +342,17 @@ static int block_give(struct op_eval *c, const int64_t *split, const int *perm, 
 
 int infer_depth_to_space(struct op_infer *c, struct error *err)
 {
-    return block_infer(c, true, err);
+    static const char *const modes[] = {"DCR", "CRD"};
+    int mode;
+    return attr_choice(c->node, "mode", modes, 2, &mode, err) ? real_infer_fail(c, err) : block_infer(c, true, err);
 }
 
 int eval_depth_to_space(struct op_eval *c, struct error *err)
 {
     static const int orders[2][6] = {{0, 3, 4, 1, 5, 2}, {0, 1, 4, 2, 5, 3}};
     const int64_t *d = eval_in(c, 0)->dims;
-    const char *mode = op_string(c->node, "mode");
-    bool crd = strcmp(mode, "CRD") == 0;
+    bool crd = strcmp(op_string(c->node, "mode"), "CRD") == 0;
     int64_t b, out[4];
-    if (!crd && strcmp(mode, "DCR"))
-        return eval_error(c, err, "attribute mode is '%.40s', want DCR or CRD", mode);
     if (block_size(c->node, &b, err) || block_dims(c->node->graph, true, eval_in(c, 0)->rank, d, b, out, err))
         return real_eval_fail(c, err);
     const int64_t dcr_split[6] = {d[0], b, b, out[1], d[2], d[3]}, crd_split[6] = {d[0], out[1], b, b, d[2], d[3]};

@@ -165,6 +165,10 @@ static void test_random(void)
     CHECK(one_run(&a) == 0 && one_run(&b) == 0 && tensor_equal(a.out[0]->tensor, b.out[0]->tensor));
     one_end(&a);
     one_end(&b);
+    one_start(&a, "", "RandomNormalLike", 1); /* without a dtype it is the input's */
+    one_in(&a, one_tensor(DTYPE_I64, DIMS(2), NULL));
+    CHECK(one_fails(&a, "its output would be i64"));
+    one_end(&a);
     random_like(&a, "Bernoulli", 1);
     for (int i = 0; i < 2000; i++)
         tensor_set_f64(a.in[0]->tensor, i, 0.25);

@@ -349,6 +349,12 @@ static void test_depth(void)
     one_in(&o, iota(DTYPE_F32, DIMS(1, 1, 2, 4)));
     CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(1, 4, 1, 2), VALUES(0, 2, 1, 3, 4, 6, 5, 7)));
     one_end(&o);
+    one_start(&o, "", "DepthToSpace", 1); /* kernels take the mode on trust */
+    node_set_int(o.n, "blocksize", 2, &o.err);
+    node_set_string(o.n, "mode", "x", 1, &o.err);
+    one_in(&o, iota(DTYPE_F32, DIMS(1, 8, 1, 1)));
+    CHECK(one_fails(&o, "attribute mode: 'x', want one of DCR, CRD"));
+    one_end(&o);
     static const struct {
         const char *op;
         int64_t block, channels, height;
