@@ -1,6 +1,7 @@
 /* The one file that holds the code of stb_image. */
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/pages.h"
 #include "image/decode.h"
@@ -68,6 +69,11 @@ static int jpeg_scan(void *jpeg);
 #define stbi__parse_entropy_coded_data(jpeg) SCAN_##jpeg)
 #define SCAN_stbi__jpeg stb_scan(stbi__jpeg
 #define SCAN_j jpeg_scan(j
+/* The same for unpacking PNG's pixels, which zlib does faster. */
+static int png_unpack(void *packed, int header);
+#define stbi__parse_zlib(packed, header) ZLIB_##packed, header)
+#define ZLIB_stbi__zbuf stb_unpack(stbi__zbuf
+#define ZLIB_a png_unpack(a
 #define memcpy copy_any
 /* Vectors are for JPEG's loops, which are ours; stb's own gain nothing and would be a third larger. */
 #ifndef __clang__
@@ -80,6 +86,35 @@ static int jpeg_scan(void *jpeg);
 #endif
 #undef memcpy
 #include "image/jpeg_scan.h"
+
+/* The room is what rows take that are not interlaced, whose bytes are a few more. What goes wrong behind it, a checksum
+ * for instance, does not matter, as it does not to stb. */
+static int png_unpack(void *packed, int header)
+{
+    stbi__zbuf *a = packed;
+    z_stream z = {.next_in = a->zbuffer, .avail_in = (unsigned)(a->zbuffer_end - a->zbuffer)};
+    uint8_t more[64];
+    int status = inflateInit2(&z, header ? MAX_WBITS : -MAX_WBITS), full = 0;
+    while (status == Z_OK) {
+        z.next_out = (uint8_t *)a->zout;
+        z.avail_out = (unsigned)(a->zout_end - a->zout);
+        status = inflate(&z, Z_SYNC_FLUSH);
+        a->zout = (char *)z.next_out;
+        if (z.avail_out > 0)
+            break;
+        full = 1;
+        z.next_out = more;
+        z.avail_out = sizeof(more);
+        status = inflate(&z, Z_SYNC_FLUSH);
+        int n = (int)(sizeof(more) - z.avail_out);
+        if (n > 0 && !stbi__zexpand(a, a->zout, n))
+            break;
+        memcpy(a->zout, more, (size_t)n);
+        a->zout += n;
+    }
+    inflateEnd(&z);
+    return status == Z_STREAM_END || full;
+}
 
 #pragma GCC diagnostic pop
 
