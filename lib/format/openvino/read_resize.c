@@ -57,10 +57,9 @@ static void resize(struct openvino_read *l, struct resize *r, const char *mode, 
 {
     struct value *x = padded(l, r->rank), *scales = r->by_scale ? r->sizes : NULL;
     struct value *v = BUILD(l->b, "Resize", x, NULL, scales, r->by_scale ? NULL : r->sizes);
-    bool is_linear = strncmp(mode, "linear", 6) == 0;
     if (r->count < r->rank)
         build_ints(l->b, v, "axes", r->count, r->axes);
-    build_string(l->b, v, "mode", is_linear ? "linear" : mode);
+    build_string(l->b, v, "mode", mode);
     if (strcmp(mode, "nearest") == 0)
         set_nearest(l, v, r, coordinates, nearest);
     else
@@ -94,7 +93,9 @@ static void first_form(struct openvino_read *l)
 
 void openvino_read_interpolate(struct openvino_read *l)
 {
-    static const char *const modes[] = {"nearest", "linear", "linear_onnx", "cubic", NULL};
+    static const char *const modes[] = {"nearest",         "linear",         "linear_onnx", "cubic",
+                                        "bilinear_pillow", "bicubic_pillow", NULL};
+    static const char *const plain[] = {"nearest", "linear", "linear", "cubic", "linear", "cubic"};
     static const char *const places[] = {"half_pixel",           "pytorch_half_pixel", "asymmetric",
                                          "tf_half_pixel_for_nn", "align_corners",      NULL};
     static const char *const by[] = {"sizes", "scales", NULL};
@@ -109,7 +110,10 @@ void openvino_read_interpolate(struct openvino_read *l)
     r.operand = !newest && r.by_scale ? 2 : 1;
     read_axes(l, &r, newest ? 2 : 3);
     r.sizes = r.by_scale ? openvino_in(l, r.operand) : openvino_list(l, r.operand);
-    resize(l, &r, modes[mode], places[place], openvino_text(l, "nearest_mode", "round_prefer_floor"));
+    resize(l, &r, plain[mode], mode > 3 ? "half_pixel" : places[place],
+           openvino_text(l, "nearest_mode", "round_prefer_floor"));
+    if (mode > 3)
+        build_int(l->b, build_int(l->b, l->out[0], "antialias", 1), "exclude_outside", 1);
 }
 
 void openvino_read_grid_sample(struct openvino_read *l)
