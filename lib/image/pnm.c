@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -95,7 +96,7 @@ static int read_samples(uint8_t *out, size_t n, const struct pnm *h, struct byte
         int v = h->kind < 4 ? plain_sample(b, h->kind) : raw_sample(b, h);
         if (v < 0 || v > h->maxval)
             return -1;
-        out[i] = (v * 255 + h->maxval / 2) / h->maxval;
+        out[i] = (uint8_t)rint((double)v / h->maxval * 255); /* as Pillow */
     }
     return b->bad ? -1 : 0;
 }

@@ -87,8 +87,9 @@ __attribute__((always_inline)) static inline void mix_rows(uint8_t *restrict out
     const float *a = row[0], *b = row[1], *c = row[2], *d = row[3];
     for (size_t i = 0; i < n; i++) {
         float v = fused(d[i], w[3], fused(c[i], w[2], fused(b[i], w[1], a[i] * w[0], fast), fast), fast);
-        v = v < 0 ? 0 : v > 255 ? 255 : v;
-        out[i] = (uint8_t)(int)(v + 12582912.f - 12582912.f); /* to nearest even: 1.5 * 2^23 has no bits of fraction */
+        int byte = (int)(v + 12582912.f - 12582912.f); /* to nearest even: 1.5 * 2^23 has no bits of fraction */
+        byte = byte > 0 ? byte : 0;
+        out[i] = (uint8_t)(byte < 255 ? byte : 255);
     }
 }
 

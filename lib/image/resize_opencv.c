@@ -233,14 +233,37 @@ static void mix_two(uint8_t *restrict out, const int16_t *a, const int16_t *b, c
 
 /* ---- of more ---- */
 
-static void mix_rows(uint8_t *restrict out, void *const *row, const int32_t *w, const struct taps *t, size_t n)
+/* Modulo 2^32, as OpenCV has it. `taps` is a constant where this is inlined. */
+__attribute__((always_inline)) static inline void mix_taps(uint8_t *restrict out, void *const *row, const int32_t *w,
+                                                           int taps, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        int64_t sum = 1 << (2 * BITS - 1);
-        for (int k = 0; k < t->n; k++)
-            sum += (int64_t)((const int32_t *)row[k])[i] * w[k];
-        out[i] = to_byte(sum >> (2 * BITS));
+        uint32_t sum = 1 << (2 * BITS - 1);
+#pragma GCC unroll 8
+        for (int k = 0; k < taps; k++)
+            sum += ((const uint32_t *)row[k])[i] * (uint32_t)w[k];
+        int32_t v = (int32_t)sum >> (2 * BITS);
+        v = v > 0 ? v : 0;
+        out[i] = (uint8_t)(v < 255 ? v : 255);
     }
+}
+
+#ifdef IMAGE_AVX2
+IMAGE_AVX2 static void mix_eight(uint8_t *out, void *const *row, const int32_t *w, size_t n)
+{
+    mix_taps(out, row, w, 8, n);
+}
+#endif
+
+static void mix_rows(uint8_t *restrict out, void *const *row, const int32_t *w, const struct taps *t, size_t n)
+{
+#ifdef IMAGE_AVX2
+    if (t->n == 8 && image_has_avx2()) {
+        mix_eight(out, row, w, n);
+        return;
+    }
+#endif
+    mix_taps(out, row, w, t->n, n);
 }
 
 /* Input rows brought to their final width: at most as many as a column takes, each in the slot of its number: of two
