@@ -19,7 +19,7 @@ bool has_suffix(const char *path, const char *suffix)
 const char *only_operand(int argc, char **argv)
 {
     if (argc - optind > 1)
-        exit_usage("'%s': want one model", argv[optind + 1]);
+        exit_usage("'%s': a second model: want one, and -o FILE to write to a file", argv[optind + 1]);
     return optind < argc ? argv[optind] : NULL;
 }
 

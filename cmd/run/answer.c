@@ -245,6 +245,8 @@ int answer(struct runner *r)
             status = draw_answers(r, &a);
         model_answers_release(&a);
     }
+    if (r->request->draw && kind == MODEL_ANSWER_NONE)
+        status |= say_failed("%s: nothing to draw: -T tells what the outputs are", names_to_tell(r));
     record_flush();
     return status;
 }

@@ -69,7 +69,7 @@ int draw_answers(struct runner *r, const struct model_answers *a)
     struct model_error err;
     struct model_place place = {0};
     if (!r->has_photo || !r->picture)
-        return 0;
+        return say_failed("%s: nothing to draw on: want a photo", names_to_tell(r));
     if (r->record)
         model_record_place(r->record, &place);
     int status = draw_begin(r);

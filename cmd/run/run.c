@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../common/files.h"
@@ -136,11 +137,19 @@ static void feed_lines(struct runner *r, int fd, const char *name)
 
 static void feed_records(struct runner *r, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0)
+    struct model_error err;
+    struct stat st;
+    bool is_file = stat(path, &st) == 0 && S_ISREG(st.st_mode); /* a pipe is read once */
+    struct model_picture *photo = is_file ? model_session_picture(r->s, path, &err) : NULL;
+    int fd = photo ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (photo)
+        r->status =
+            say_failed("%s: is a photo: with --crop want records, as another " PROGPREFIX "run prints them", path);
+    else if (fd >= 0)
         feed_lines(r, fd, path);
     else
         r->status = say_failed("%s: %s", path, strerror(errno));
+    model_picture_free(photo);
     if (fd >= 0)
         close(fd);
 }

@@ -101,6 +101,10 @@ white='255 255 255 255 255 255 255 255 255 255 255 255'
         try run --crop --turn view.nn <(echo "$record")
         failed_with 1 'line 1: a.ppm: the last label is no direction'
     done
+    try run --crop view.nn a.ppm
+    failed_with 1 'a.ppm: is a photo: with --crop want records'
+    try run -q --draw drawn view.nn a.ppm
+    failed_with 1 'a.ppm: nothing to draw: -T tells what the outputs are'
     try run --turn view.nn a.ppm
     failed_with 2 'want --crop'
 }
