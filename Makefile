@@ -135,12 +135,11 @@ EXEC_LOOPS := buffer copy gemm lower_arg lower_eltwise lower_index lower_numbers
 $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(EXEC_LOOPS:%=lib/exec/%.c),$(wildcard lib/exec/*.c))): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # What runs once a file, photo or process.
-$(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out base/pages base/pool base/text image/check image/exif \
-	image/part kernel/dispatch): ALL_CFLAGS := $(SMALL_CFLAGS)
+$(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out base/pages base/pool base/text image/check image/decode \
+	image/exif image/jpeg_check image/part image/pnm kernel/dispatch): ALL_CFLAGS := $(SMALL_CFLAGS)
 
-# Labels of every pixel.
-$(addprefix $(OBJ)/lib/task/,mask.o sample.o): \
-	ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
+# Every label of every pixel.
+$(OBJ)/lib/task/sample.o: ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
 
 # Boxes are compared by the million.
 $(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3

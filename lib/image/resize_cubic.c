@@ -87,9 +87,8 @@ __attribute__((always_inline)) static inline void mix_rows(uint8_t *restrict out
     const float *a = row[0], *b = row[1], *c = row[2], *d = row[3];
     for (size_t i = 0; i < n; i++) {
         float v = fused(d[i], w[3], fused(c[i], w[2], fused(b[i], w[1], a[i] * w[0], fast), fast), fast);
-        int byte = (int)(v + 12582912.f - 12582912.f); /* to nearest even: 1.5 * 2^23 has no bits of fraction */
-        byte = byte > 0 ? byte : 0;
-        out[i] = (uint8_t)(byte < 255 ? byte : 255);
+        v = v < 0 ? 0 : v > 255 ? 255 : v;
+        out[i] = (uint8_t)(int)(v + 12582912.f - 12582912.f); /* to nearest even: 1.5 * 2^23 has no bits of fraction */
     }
 }
 
@@ -134,9 +133,25 @@ IMAGE_FMA static void resize_row_fma(float *out, const uint8_t *in, const struct
     }
 }
 
+/* Eight samples from the i-th of each row on, as 32-bit integers. */
+IMAGE_FMA static inline __m256i mix_8(float *const *row, const float *w, size_t i)
+{
+    __m256 v = _mm256_mul_ps(_mm256_loadu_ps(row[0] + i), _mm256_set1_ps(w[0]));
+    for (int k = 1; k < TAPS; k++)
+        v = _mm256_fmadd_ps(_mm256_loadu_ps(row[k] + i), _mm256_set1_ps(w[k]), v);
+    return _mm256_cvtps_epi32(v);
+}
+
 IMAGE_FMA static void mix_rows_fma(uint8_t *out, float *const *row, const float *w, size_t n)
 {
-    mix_rows(out, row, w, n, true);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i v = _mm256_permute4x64_epi64(_mm256_packs_epi32(mix_8(row, w, i), mix_8(row, w, i + 8)), 0xd8);
+        _mm_storeu_si128((__m128i *)(out + i),
+                         _mm_packus_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+    }
+    float *const rest[] = {row[0] + i, row[1] + i, row[2] + i, row[3] + i};
+    mix_rows(out + i, rest, w, n - i, true);
 }
 #endif
 

@@ -233,37 +233,39 @@ static void mix_two(uint8_t *restrict out, const int16_t *a, const int16_t *b, c
 
 /* ---- of more ---- */
 
-/* Modulo 2^32, as OpenCV has it. `taps` is a constant where this is inlined. */
-__attribute__((always_inline)) static inline void mix_taps(uint8_t *restrict out, void *const *row, const int32_t *w,
-                                                           int taps, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t sum = 1 << (2 * BITS - 1);
-#pragma GCC unroll 8
-        for (int k = 0; k < taps; k++)
-            sum += ((const uint32_t *)row[k])[i] * (uint32_t)w[k];
-        int32_t v = (int32_t)sum >> (2 * BITS);
-        v = v > 0 ? v : 0;
-        out[i] = (uint8_t)(v < 255 ? v : 255);
-    }
-}
-
 #ifdef IMAGE_AVX2
-IMAGE_AVX2 static void mix_eight(uint8_t *out, void *const *row, const int32_t *w, size_t n)
+/* Of eight samples, as many as there are by eight. */
+IMAGE_AVX2 static size_t mix_eight(uint8_t *out, void *const *row, const int32_t *w, size_t n)
 {
-    mix_taps(out, row, w, 8, n);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i v = _mm256_set1_epi32(1 << (2 * BITS - 1));
+        for (int k = 0; k < 8; k++) {
+            __m256i sample = _mm256_loadu_si256((const __m256i *)((const int32_t *)row[k] + i));
+            v = _mm256_add_epi32(v, _mm256_mullo_epi32(sample, _mm256_set1_epi32(w[k])));
+        }
+        v = _mm256_packs_epi32(_mm256_srai_epi32(v, 2 * BITS), v);
+        v = _mm256_packus_epi16(_mm256_permute4x64_epi64(v, 0xd8), v);
+        _mm_storel_epi64((__m128i *)(out + i), _mm256_castsi256_si128(v));
+    }
+    return i;
 }
 #endif
 
+/* Sums are modulo 2^32, as OpenCV has them. */
 static void mix_rows(uint8_t *restrict out, void *const *row, const int32_t *w, const struct taps *t, size_t n)
 {
+    size_t i = 0;
 #ifdef IMAGE_AVX2
-    if (t->n == 8 && image_has_avx2()) {
-        mix_eight(out, row, w, n);
-        return;
-    }
+    if (t->n == 8 && image_has_avx2())
+        i = mix_eight(out, row, w, n);
 #endif
-    mix_taps(out, row, w, t->n, n);
+    for (; i < n; i++) {
+        int64_t sum = 1 << (2 * BITS - 1);
+        for (int k = 0; k < t->n; k++)
+            sum += (int64_t)((const int32_t *)row[k])[i] * w[k];
+        out[i] = to_byte((int32_t)sum >> (2 * BITS));
+    }
 }
 
 /* Input rows brought to their final width: at most as many as a column takes, each in the slot of its number: of two

@@ -61,8 +61,7 @@ static void fill_query_row(struct query_planes *p, size_t y, size_t lower)
         float *row = p->rows + (2 * l + lower) * n;
         memset(row, 0, n * sizeof *row);
         for (size_t q = 0; q < p->queries; q++)
-            for (size_t i = 0; i < n; i++)
-                row[i] += p->inside[q * n + i] * p->shares[q * p->labels + l];
+            task_add_times(row, p->inside + q * n, p->shares[q * p->labels + l], n);
     }
 }
 

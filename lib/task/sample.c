@@ -53,6 +53,12 @@ void task_sample_row(const struct task_sampling *s, const struct task_planes *p,
     }
 }
 
+void task_add_times(float *restrict sum, const float *v, float by, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] += by * v[i];
+}
+
 static size_t cell(float at, size_t n)
 {
     float whole = floorf(at + 0.5f);

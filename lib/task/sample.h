@@ -21,6 +21,9 @@ bool task_sampled(const struct task_sampling *s, const struct task_planes *p, in
 void task_sample_row(const struct task_sampling *s, const struct task_planes *p, int y, int x0, int x1, float *line,
                      float *row);
 
+/* sum[i] += by * v[i]. */
+void task_add_times(float *restrict sum, const float *v, float by, size_t n);
+
 /* The cell under a pixel. */
 size_t task_nearest(const struct task_sampling *s, const struct task_planes *p, int x, int y);
 
