@@ -12,12 +12,16 @@
 #include "image/part.h"
 
 #define MASK_SHARE  128  /* of 255: how far a mask covers the photo */
+#define MOST_TAGS   64   /* of which others keep away */
 #define LEAST_SCORE 0.3f /* of a key point that is drawn */
 
 struct model_drawing {
     struct image image;
-    float line, letters; /* widths of lines and the height of text, in pixels */
-    size_t count;        /* answers drawn so far */
+    float line, letters;              /* widths of lines and the height of text, in pixels */
+    size_t count;                     /* answers drawn so far */
+    struct draw_point tag[MOST_TAGS]; /* right ends of tags, at their bottom, and */
+    float tag_left[MOST_TAGS];
+    size_t tags;
 };
 
 struct model_drawing *model_drawing_new(const struct model_picture *picture, struct model_error *error)
@@ -61,8 +65,26 @@ static void tag_text(const char *name, size_t index, double score, size_t number
         snprintf(text, size, "%s", label);
 }
 
+/* Whether a tag of this place and width lies on none of those before. */
+static bool is_free(const struct model_drawing *d, float left, float right, float y)
+{
+    for (size_t i = 0; i < d->tags; i++)
+        if (fabsf(y - d->tag[i].y) < d->letters && left < d->tag[i].x && right > d->tag_left[i])
+            return false;
+    return true;
+}
+
+/* Moved down a few lines where another one is. */
 static int add_tag(struct model_drawing *d, float x, float y, const char *text, size_t colour, struct error *err)
 {
+    float right = x + draw_text_width(text, d->letters), free_y = y;
+    for (int i = 0; i < 4 && !is_free(d, x, right, free_y); i++)
+        free_y += d->letters;
+    y = is_free(d, x, right, free_y) ? free_y : y;
+    if (d->tags < MOST_TAGS) {
+        d->tag[d->tags] = (struct draw_point){right, y};
+        d->tag_left[d->tags++] = x;
+    }
     return draw_tag(&d->image, x - d->line / 2, y, d->letters, text, draw_colour_of(colour), err);
 }
 
@@ -177,7 +199,7 @@ static bool are_alike(const struct model_answers *a)
     return alike;
 }
 
-/* Tags come last, so that no line runs through them; the best on top. What has no name is numbered. */
+/* Tags come last, so that no line runs through them; the best have their place first. What has no name is numbered. */
 static int draw_objects(struct model_drawing *d, const struct model_answers *a, struct error *err)
 {
     char text[240];
@@ -186,7 +208,7 @@ static int draw_objects(struct model_drawing *d, const struct model_answers *a, 
     for (size_t i = a->count; status == 0 && i-- > 0;)
         status = draw_object(d, &a->at[i], a->kind == MODEL_ANSWER_POLYGONS,
                              draw_colour_of(alike ? d->count + i : a->at[i].index), err);
-    for (size_t i = a->count; status == 0 && i-- > 0;) {
+    for (size_t i = 0; status == 0 && i < a->count; i++) {
         const struct model_answer *one = &a->at[i];
         size_t number = d->count + i + 1;
         if (!one->label && one->point_count && !nameless)
@@ -278,7 +300,7 @@ static int write_picture(const struct image *image, bool is_mask, const char *pa
     text_init(&png);
     for (size_t i = 1; i < 256; i++)
         memcpy(palette[i], draw_colour_of(i).rgb, 3);
-    int status = is_mask ? image_write_palette(image, (const uint8_t (*)[3])palette, &png, err)
+    int status = is_mask ? image_write_palette(image, (const uint8_t(*)[3])palette, &png, err)
                          : image_write_png(image, &png, err);
     if (status == 0)
         status = write_file(path, &png, err);
