@@ -146,17 +146,40 @@ int model_input_size(const struct model_session *s, const struct image *image, i
     return 0;
 }
 
-struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, struct model_photo *photo,
-                                   struct error *err)
+/* The recipe whose pad to a size leads to this width, if that is more; before it nothing becomes wider. One that ends a
+ * size itself stays. */
+static struct recipe widened(const struct recipe *r, int width)
+{
+    struct recipe w = *r;
+    int last = r->count - 1, at = 0;
+    if (!width || last < 0 || r->count == RECIPE_MAX_STEPS || r->steps[last].kind != RECIPE_PAD ||
+        r->steps[last].size != RECIPE_EXACT)
+        return w;
+    for (int i = 0; i < last; i++) {
+        if (r->steps[i].kind == RECIPE_RESIZE && r->steps[i].size == RECIPE_CLAMP)
+            return w;
+        at = r->steps[i].kind <= RECIPE_PAD ? i + 1 : at;
+    }
+    int to = r->steps[last].width > width ? r->steps[last].width : width;
+    w.steps[last].width = to;
+    memmove(w.steps + at + 1, w.steps + at, (size_t)(r->count - at) * sizeof *w.steps);
+    w.steps[at] =
+        (struct recipe_step){.kind = RECIPE_RESIZE, .size = RECIPE_CLAMP, .width = to, .height = IMAGE_MAX_SIDE};
+    w.count++;
+    return w;
+}
+
+struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, int width,
+                                   struct model_photo *photo, struct error *err)
 {
     static const enum dtype dtypes[] = {[RECIPE_F32] = DTYPE_F32, [RECIPE_U8] = DTYPE_U8, [RECIPE_I8] = DTYPE_I8};
     struct recipe_plan plan;
+    struct recipe wide = widened(&s->recipe, width);
     ptrdiff_t i = model_photo_input(s->graph, &s->recipe, err);
     const struct value *v = i < 0 ? NULL : s->graph->inputs[i];
-    if (!v || check_picture(s, v, err) < 0 ||
-        model_plan_photo(&s->recipe, v, image->width, image->height, &plan, err) < 0)
+    if (!v || check_picture(s, v, err) < 0 || model_plan_photo(&wide, v, image->width, image->height, &plan, err) < 0)
         return NULL;
-    struct recipe mine = for_input(&s->recipe, &v->type);
+    struct recipe mine = for_input(&wide, &v->type);
     struct tensor *t = tensor_new(dtypes[mine.dtype], plan.rank, plan.dims, err);
     describe(&plan, image, photo);
     if (t && recipe_apply(&mine, &plan, image, t->data, err) == 0)

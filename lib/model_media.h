@@ -37,6 +37,8 @@ struct model_cut {
     bool align;  /* a face is turned, scaled and moved until its key points lie as nearly as can be where ArcFace has
                   * them in an input of that size */
     bool udp;    /* as affine, the box's sides lying on the middles of the outermost pixels (Huang et al. 2020) */
+    int width;   /* not 0: the input is to be as wide as others': no part becomes wider, and where the recipe ends with
+                  * a pad to a size, it pads to this width, if that is more */
     int turn;    /* degrees by which the part is turned clockwise, which are taken back: 0, 90, 180, 270 */
 };
 

@@ -32,7 +32,7 @@ struct model_tensor *model_session_photo(struct model_session *s, const char *pa
     struct image image;
     if (decode(s, path, &image, err) < 0)
         return NULL;
-    struct tensor *t = model_prepare_photo(s, &image, photo, err);
+    struct tensor *t = model_prepare_photo(s, &image, 0, photo, err);
     image_release(&image);
     return model_outer_tensor(t);
 }
@@ -77,11 +77,11 @@ struct model_tensor *model_session_part(struct model_session *s, const struct mo
     memcpy(at.x, place->x, sizeof at.x);
     memcpy(at.y, place->y, sizeof at.y);
     if (place->corners == 0 && cut->turn == 0)
-        return model_outer_tensor(model_prepare_photo(s, &picture->image, photo, err));
+        return model_outer_tensor(model_prepare_photo(s, &picture->image, cut->width, photo, err));
     if (image_part_plan(&part, &picture->image, &at, &how, err) < 0 ||
         image_part_cut(&image, &picture->image, &part, err) < 0)
         return NULL;
-    struct tensor *t = model_prepare_photo(s, &image, photo, err);
+    struct tensor *t = model_prepare_photo(s, &image, cut->width, photo, err);
     image_release(&image);
     photo->is_part = true;
     memcpy(photo->back, part.back.m, sizeof photo->back);

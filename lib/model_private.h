@@ -69,9 +69,10 @@ void model_add_difference(struct model_difference *d, int64_t i, double a, doubl
 /* Parses what a session needs of the model's properties. */
 int model_session_settings(struct model_session *s, struct error *err);
 
-/* A picture as the input of the session's model that takes photos, and what became of it; NULL with a message. */
-struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, struct model_photo *photo,
-                                   struct error *err);
+/* A picture as the input of the session's model that takes photos, and what became of it; NULL with a message. `width`
+ * as in struct model_cut. */
+struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, int width,
+                                   struct model_photo *photo, struct error *err);
 
 /* The size of the input that a picture becomes. */
 int model_input_size(const struct model_session *s, const struct image *image, int *width, int *height,

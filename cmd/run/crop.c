@@ -57,18 +57,24 @@ void turn_option(struct request *r, const char *value)
 
 /* ---- photos ---- */
 
-const struct model_picture *picture_of(struct runner *r, const char *path)
+static const struct model_picture *find_picture(struct runner *r, const char *path, struct model_error *err)
 {
-    struct model_error err;
     if (r->picture && strcmp(r->picture_path, path) == 0)
         return r->picture;
     model_picture_free(r->picture);
     free(r->picture_path);
     r->picture_path = get_copy(path);
-    r->picture = model_session_picture(r->s, path, &err);
-    if (!r->picture)
-        say_failed("%s: %s", path, err.text);
+    r->picture = model_session_picture(r->s, path, err);
     return r->picture;
+}
+
+const struct model_picture *picture_of(struct runner *r, const char *path)
+{
+    struct model_error err;
+    const struct model_picture *picture = find_picture(r, path, &err);
+    if (!picture)
+        say_failed("%s: %s", path, err.text);
+    return picture;
 }
 
 /* ---- records ---- */
@@ -93,6 +99,7 @@ static struct model_tensor *cut_part(struct runner *r, struct model_error *err)
     struct model_cut cut = r->request->cut;
     model_record_place(r->record, &place);
     cut.turn = degrees(r, r->record);
+    cut.width = r->width;
     if (cut.align && !model_record_face(r->record, &place)) {
         snprintf(err->text, sizeof err->text, "no five key points: want records of a detector of faces");
         return NULL;
@@ -142,6 +149,21 @@ void feed_record(struct runner *r, const char *line, size_t n, const char *where
     r->frame = r->picture && strcmp(r->picture_path, r->first) == 0 ? r->frame + 1 : 0;
     r->failed = !picture_of(r, r->first) || !take_part(r, where);
     feed_run(r);
+}
+
+double part_proportion(struct runner *r, const char *line, size_t n, int *height)
+{
+    struct model_error err;
+    struct model_tensor *t = NULL;
+    r->record = model_record_read(line, n, &err);
+    if (r->record && find_picture(r, model_record_path(r->record), &err))
+        t = cut_part(r, &err);
+    double wide = t ? (double)r->photo.width / r->photo.height : 0;
+    *height = t ? r->photo.input_height : 0;
+    model_tensor_free(t);
+    model_record_free(r->record);
+    r->record = NULL;
+    return wide;
 }
 
 /* ---- printing ---- */

@@ -23,6 +23,7 @@ enum {
     OPTION_STATE,
     OPTION_CROP,
     OPTION_TURN,
+    OPTION_GROUP,
     OPTION_DRAW
 };
 
@@ -44,6 +45,8 @@ static const struct option_row options[] = {
     {OPTION_CROP, "crop", "[=HOW]",
      "inputs are records of another network: run on the boxes and polygons they tell of"},
     {OPTION_TURN, "turn", "[=SCORE]", "turn each back by the degrees that are the last label, if its score is so high"},
+    {OPTION_GROUP, "group", "N",
+     "inputs of a photo's parts, N of like proportions at a time, are as wide as their widest"},
     {OPTION_STREAM, "stream", NULL, "runs follow each other in time: hand states on, and keep inputs given by name"},
     {OPTION_STATE, "state", "IN=OUT", "the output OUT is the next value of the input IN; implies --stream"},
     {OPTION_FRAME, "frame", "LENGTH[:HOP]", "of sound: samples a run gets, and by how many it goes on"},
@@ -101,6 +104,9 @@ static void take_option(struct request *r, int key, const char *value)
     case OPTION_TURN:
         turn_option(r, value);
         break;
+    case OPTION_GROUP:
+        r->group = program_number("--group", value, 1, 1000);
+        break;
     case OPTION_STREAM:
         r->stream = true;
         break;
@@ -124,11 +130,12 @@ static void feed_lines(struct runner *r, int fd, const char *name)
         if (n > LINES_LONGEST)
             r->status = say_failed("%s: %zu bytes: want at most %zu", where, n, LINES_LONGEST);
         else if (*line && r->request->crop)
-            feed_record(r, line, n, where);
+            (r->request->group ? group_record : feed_record)(r, line, n, where);
         else if (*line)
             feed(r, line);
         say_progress("running", done, 0);
     }
+    group_end(r);
     r->next = NULL;
     if (lines.failed)
         r->status = say_failed("%s: %s", name, strerror(lines.failed));

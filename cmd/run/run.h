@@ -21,6 +21,7 @@ struct request {
     size_t state_count;
     bool crop; /* inputs are records of another network */
     struct model_cut cut;
+    long group;  /* --group; 0: not given */
     double turn; /* --turn: the least score of a direction that is believed; 0: not given */
 };
 
@@ -64,6 +65,8 @@ struct runner {
     int status;                    /* of all so far: 0 or 1 */
     size_t common;                 /* bytes that the paths of all inputs begin with, up to a slash */
     void *claimed;                 /* files and folders written so far: a tree of names */
+    struct group *group;           /* records of one photo that wait for each other */
+    int width;                     /* of the input that a record's part becomes at least; 0: what its recipe says */
     struct model_drawing *drawing; /* of the photo `drawn`, for that file */
     char *drawn, *drawing_path;
 };
@@ -97,6 +100,10 @@ void feed_sound(struct runner *r, const char *path, ptrdiff_t input);
 
 /* crop.c: runs on the part of a photo that a record speaks of; `where` is for messages. */
 void feed_record(struct runner *r, const char *line, size_t n, const char *where);
+/* group.c: with --group, records wait until all of their photo are there; group_end() runs those that wait. */
+void group_record(struct runner *r, const char *line, size_t n, const char *where);
+void group_end(struct runner *r);
+
 /* ahead.c: another thread begins to prepare the photo that is r->next, unless there may be one thread only. */
 void ahead_start(struct runner *r);
 /* Whether that photo is this path's: then it is taken as r->picture and r->photo, *t being its tensor, or NULL with a
@@ -105,6 +112,9 @@ bool ahead_take(struct runner *r, const char *path, struct model_tensor **t, str
 
 /* Prints the fields of r->record. */
 void print_record(struct runner *r);
+/* The proportion of the part of a photo that a record speaks of, and the height of the input that it becomes; 0 where
+ * there is none, which running it will tell. */
+double part_proportion(struct runner *r, const char *line, size_t n, int *height);
 /* Decodes a photo, unless it was the last one; NULL with a message. */
 const struct model_picture *picture_of(struct runner *r, const char *path);
 /* Takes what stands behind --crop=, --turn=; exits when it is malformed. */

@@ -82,6 +82,21 @@ white='255 255 255 255 255 255 255 255 255 255 255 255'
     done
 }
 
+@test "--group: parts of a photo are as wide as the widest of each few" {
+    declare_nn wide.nn <<END
+property recipe resize=height:2:up,mean=0,pad=3x2:7:corner
+input x f32 1x3x2x?
+node - Shape x -> y i64 4
+output y
+END
+    ppm a.ppm 16 16 9 9 9
+    records=$'a.ppm\tt\t1\t0\t0\t16\t4\na.ppm\tt\t1\t0\t0\t4\t4\na.ppm\tt\t1\t0\t0\t8\t4\n'
+    widths() { nn run --crop "$@" wide.nn - <<< "$records" | sed 's/.* //' | paste -sd ' '; }
+    equal "$(widths)" '8 3 4'
+    equal "$(widths --group 2)" '8 4 4'
+    equal "$(widths --group 9)" '8 8 8'
+}
+
 @test "--turn: by the label of a network in between" {
     quarters a.ppm
     viewer
