@@ -13,9 +13,9 @@ int image_jpeg_marker(struct bytes *b)
         const uint8_t *ff = memchr(b->at, 0xff, bytes_left(b));
         if (!ff)
             return -1;
-        b->at = ff + 1;
+        bytes_take(b, (size_t)(ff + 1 - b->at));
         while (bytes_left(b) && *b->at == 0xff)
-            b->at++;
+            bytes_take(b, 1);
         if (bytes_left(b) && *b->at != 0)
             return bytes_u8(b);
     }
