@@ -1,7 +1,9 @@
 /* Nodes and their attributes as messages. */
+#include <stdio.h>
 #include <string.h>
 
 #include "format/onnx/write.h"
+#include "op/check.h"
 
 /* Sets the content; the numbers are AttributeProto.AttributeType's. */
 static int set_content(struct onnx_writer *w, struct onnx_attribute *p, const struct attr *a, int depth)
@@ -69,12 +71,34 @@ static int set_attributes(struct onnx_writer *w, struct onnx_node *p, const stru
     return p->attribute ? 0 : -1;
 }
 
-static const char **make_names(struct onnx_writer *w, struct value *const *values, int count)
+static const char **make_names(struct onnx_writer *w, struct value *const *values, int count, int room)
 {
-    const char **names = onnx_make_list(w, (size_t)count);
-    for (int i = 0; names && i < count; i++)
-        names[i] = values[i] ? values[i]->name : "";
+    const char **names = onnx_make_list(w, (size_t)room);
+    for (int i = 0; names && i < room; i++)
+        names[i] = i < count && values[i] ? values[i]->name : "";
     return names;
+}
+
+/* Outputs that the row does not mark must be there, wanted or not: TopK's second one. */
+static int make_outputs(struct onnx_writer *w, struct onnx_node *p, const struct node *n)
+{
+    const char *text = n->def ? n->def->outputs : "";
+    struct operand_spec spec;
+    char name[300];
+    int required = 0;
+    while (operand_spec_next(&text, &spec) && !spec.mark)
+        required++;
+    p->n_output = (size_t)(required > n->out_count ? required : n->out_count);
+    p->output = make_names(w, n->out, n->out_count, (int)p->n_output);
+    for (int i = 0; p->output && i < required; i++) {
+        if (*p->output[i])
+            continue;
+        snprintf(name, sizeof(name), "%.200s/unused_%d", n->out_count && n->out[0] ? n->out[0]->name : n->name, i);
+        p->output[i] = arena_strdup(&w->arena, name, w->err);
+        if (!p->output[i])
+            return -1;
+    }
+    return p->output ? 0 : -1;
 }
 
 struct onnx_node *onnx_make_node(struct onnx_writer *w, const struct node *n, int depth)
@@ -82,12 +106,10 @@ struct onnx_node *onnx_make_node(struct onnx_writer *w, const struct node *n, in
     struct onnx_node *p = arena_alloc(&w->arena, sizeof(*p), w->err);
     if (!p)
         return NULL;
-    p->input = make_names(w, n->in, n->in_count);
-    p->output = make_names(w, n->out, n->out_count);
-    if (!p->input || !p->output)
+    p->input = make_names(w, n->in, n->in_count, n->in_count);
+    if (!p->input || make_outputs(w, p, n) != 0)
         return NULL;
     p->n_input = (size_t)n->in_count;
-    p->n_output = (size_t)n->out_count;
     p->name = *n->name ? n->name : NULL;
     p->op_type = n->op;
     p->domain = *n->domain ? n->domain : NULL;
