@@ -182,10 +182,22 @@ static void order_inputs(struct mxnet_reader *r)
             r->b.graph->inputs[count++] = r->nodes[i].out[0];
 }
 
+/* Variables without weights are inputs, but not all of them where there are weights. */
+static void check_weights(struct mxnet_reader *r)
+{
+    bool found = r->weights.count == 0;
+    for (size_t i = 0; i < r->node_count && !found; i++)
+        found = lookup_find(&r->weights, r->nodes[i].name) != NULL;
+    if (!found)
+        build_fail(&r->b, "its weights are another net's: none of their %zu names is a variable of it",
+                   r->weights.count);
+}
+
 static int read_symbol(struct mxnet_reader *r, struct error *err)
 {
     const struct json_node *root = r->json.node;
     list_nodes(r, root);
+    check_weights(r);
     for (size_t i = 0; i < r->node_count && !r->b.failed; i++)
         if (strcmp(r->nodes[i].op, "null") != 0)
             read_node(r, &r->nodes[i]);

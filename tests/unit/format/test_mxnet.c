@@ -203,6 +203,13 @@ static void sizes_of_deconvolutions_are_kept(void)
     graph_free(g);
 }
 
+static void weights_of_another_net(void)
+{
+    struct graph *g = format_read("tests/models/mxnet/cnn-symbol.json,tests/models/mxnet/rnn-0000.params", NULL, &err);
+    CHECK_MSG(!g && strstr(err.text, "another net's"), "%s", err.text);
+    graph_free(g);
+}
+
 int main(void)
 {
     char command[100];
@@ -216,6 +223,7 @@ int main(void)
     RUN(weights_are_wanted);
     RUN(huge_counts_are_refused);
     RUN(sizes_of_deconvolutions_are_kept);
+    RUN(weights_of_another_net);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     CHECK(system(command) == 0);
     return TEST_END();
