@@ -57,8 +57,9 @@ ALL_LDFLAGS += -fsanitize=$(SAN)
 endif
 
 # Objects are keyed by everything that goes into the compiler's command, so that a DEV, SAN or cross build does not mix
-# with a plain one.
-KEY := $(shell printf '%s' '$(CC) $(ARCH) $(ALL_CFLAGS) $(ALL_CPPFLAGS) $(SMALL) $(SMALL_CFLAGS)' | cksum | cut -d' ' -f1)
+# with a plain one: this file, which says what is made how, and what it was called with.
+KEY := $(shell { cat $(firstword $(MAKEFILE_LIST)); printf '%s' '$(CC) $(ARCH) $(ALL_CFLAGS) $(ALL_CPPFLAGS)'; } | \
+	cksum | cut -d' ' -f1)
 OBJ := $(BUILD)/obj/$(KEY)
 
 # Each level of the processor's instruction set compiles every file of lib/kernel/isa once.
