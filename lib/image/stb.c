@@ -87,20 +87,22 @@ static int png_unpack(void *packed, int header);
 #undef memcpy
 #include "image/jpeg_scan.h"
 
-/* The room is what rows take that are not interlaced, whose bytes are a few more. What goes wrong behind it, a checksum
- * for instance, does not matter, as it does not to stb. */
+/* The room is what rows take that are not interlaced. Those that are have a few bytes more: the filters of at most 15
+ * rows for 8, and at the end of each a byte that is not full; nobody reads what is beyond. What goes wrong behind the
+ * room, a checksum for instance, does not matter, as it does not to stb. */
 static int png_unpack(void *packed, int header)
 {
     stbi__zbuf *a = packed;
     z_stream z = {.next_in = a->zbuffer, .avail_in = (unsigned)(a->zbuffer_end - a->zbuffer)};
     uint8_t more[64];
+    const size_t most = 4 * (size_t)(a->zout_end - a->zout) + sizeof(more);
     int status = inflateInit2(&z, header ? MAX_WBITS : -MAX_WBITS), full = 0;
     while (status == Z_OK) {
         z.next_out = (uint8_t *)a->zout;
         z.avail_out = (unsigned)(a->zout_end - a->zout);
         status = inflate(&z, Z_SYNC_FLUSH);
         a->zout = (char *)z.next_out;
-        if (z.avail_out > 0)
+        if (z.avail_out > 0 || (size_t)(a->zout - a->zout_start) > most)
             break;
         full = 1;
         z.next_out = more;
