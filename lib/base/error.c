@@ -8,8 +8,11 @@
 static void keep_one_line(char *text)
 {
     for (unsigned char *p = (unsigned char *)text; *p; p++) {
-        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && (p[1] & 0xe0) == 0x80)) /* U+0080 to U+009F */
-            *p = '?';
+        if (*p == 0xc2 && (p[1] & 0xe0) == 0x80) /* U+0080 to U+009F: the second byte alone may be obeyed too */
+            *p++ = '?';
+        else if (*p >= 0x20 && *p != 0x7f)
+            continue;
+        *p = '?';
     }
 }
 

@@ -42,6 +42,8 @@ static void test_one_line(void)
     CHECK_STR(err.text, "node 'a?b?[2J??\xc3\xa9'");
     error_prefix(&err, "x\r");
     CHECK_STR(err.text, "x?: node 'a?b?[2J??\xc3\xa9'");
+    error_set(&err, "%s", "\xc2\x9b[2J \xc2\xa0\xc2");
+    CHECK_STR(err.text, "??[2J \xc2\xa0\xc2");
 }
 
 static void test_truncation(void)
