@@ -104,8 +104,13 @@ static bool is_fast(void)
 uint32_t hash_crc32(const void *data, size_t size)
 {
     size_t run = size >= 64 && is_fast() ? size - size % 16 : 0;
-    uint32_t state = run ? run_all(~0u, data, run) : ~0u;
-    return ~step_all(state, (const uint8_t *)data + run, size - run);
+    const uint8_t *p = data;
+    uint32_t state = ~0u;
+    if (run) { /* so that nothing is added to a NULL */
+        state = run_all(state, p, run);
+        p += run;
+    }
+    return ~step_all(state, p, size - run);
 }
 
 /* zlib calls it for gzip, which nobody reads or writes here; its own has 13 KB of code and tables. Weak for programs
