@@ -13,6 +13,7 @@ struct bytes {
     uint64_t left : 63; /* bytes from there on */
     bool bad : 1;
 };
+_Static_assert(sizeof(void *) < 8 || sizeof(struct bytes) == 16, "two registers");
 
 struct bytes bytes_of(const void *data, size_t size);
 

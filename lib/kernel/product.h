@@ -98,7 +98,7 @@ struct kernel_gemm {
     const void *b;    /* panels made by the kernel's pack() */
     const int *b_tap; /* [taps] which of the panels' b_taps taps each is; NULL: they are the same taps, in order */
     int b_taps;
-    void *const *c; /* [m] rows of n */
+    void *const *c; /* [m] rows of n, none of them twice */
     int m, n;       /* 1 <= m <= mr, 1 <= n */
     struct kernel_epilogue to;
     void *scratch; /* kernel_product_scratch() bytes, 64-byte aligned; NULL when these are 0 */
