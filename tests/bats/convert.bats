@@ -32,7 +32,7 @@ load helper
     nn convert -o a.nn "$TINY/mlp.onnx"
     nn convert -t nn -o b.onnx "$TINY/mlp.onnx"
     cmp a.nn b.onnx
-    ! cmp -s a.onnx b.onnx
+    not cmp -s a.onnx b.onnx
 }
 
 @test "the format is recognised by content, whatever the name" {
@@ -110,7 +110,7 @@ load helper
         nn run --expect want --rtol 0.02 half.nn x.npy
     done
     nn convert --weights f32 -o again.nn half.nn
-    ! nn inspect again.nn | grep -q bf16
+    nn inspect again.nn | not grep -q bf16
     try convert --weights f8 "$TINY/mlp.onnx"
     failed_with 2 'f32, f16 or bf16'
 }
@@ -118,7 +118,7 @@ load helper
 @test "--opset" {
     nn convert --opset 13 -o a.onnx "$TINY/conv.onnx"
     nn convert --opset 21 -o b.onnx "$TINY/conv.onnx"
-    ! cmp -s a.onnx b.onnx
+    not cmp -s a.onnx b.onnx
     npy x.npy f32 1x3x32x32
     equal "$(nn run a.onnx x.npy)" "$(nn run b.onnx x.npy)"
     try convert --opset 999 -o c.onnx "$TINY/conv.onnx"

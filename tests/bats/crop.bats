@@ -122,6 +122,8 @@ END
     failed_with 1 'a.ppm: nothing to draw: -T tells what the outputs are'
     try run --turn view.nn a.ppm
     failed_with 2 'want --crop'
+    try run --group 2 view.nn a.ppm
+    failed_with 2 'want --crop'
 }
 
 @test "damaged records: a message that names the line, the rest, exit 1" {

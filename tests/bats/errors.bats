@@ -206,7 +206,7 @@ END
     npy x.npy f32 3
     try run evil.nn x.npy
     failed_with 1 'evil'
-    ! printf '%s' "$stderr" | grep -q $'\x1b'
+    printf '%s' "$stderr" | not grep -q $'\x1b'
     declare_nn named.nn <<END
 input x%1B[31m f32 3
 node n%1B]0;x%07 Relu x%1B[31m -> y%C2%9B2J f32 3
@@ -215,7 +215,7 @@ END
     for how in "" --json --dot --svg; do
         try inspect $how named.nn
         equal "$status" 0
-        ! printf '%s' "$output" | LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]'
+        printf '%s' "$output" | LC_ALL=C not grep -q $'[\x01-\x09\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]'
     done
 }
 
@@ -235,7 +235,7 @@ END
         run terminal "'$NN$p' '$TINY/mlp.onnx'" < /dev/null
         equal "$status" 2
         matches "$output" 'terminal'
-        ! printf '%s' "$output" | grep -q 'nn 1'
+        printf '%s' "$output" | not grep -q 'nn 1'
     done
     terminal "'${NN}convert' -o net.nn '$TINY/mlp.onnx'" < /dev/null
     nn inspect net.nn > /dev/null

@@ -25,6 +25,9 @@ try() {
     run --separate-stderr nn "$@"
 }
 
+# Fails where a command does not, which "!" in front of it only says of a test's last line.
+not() { if "$@"; then return 1; fi; }
+
 npy() { "$TOOLS/make-npy" "$@"; }
 show() { "$TOOLS/show-npy" "$@"; }
 ppm() { "$TOOLS/make-ppm" "$@"; }

@@ -25,7 +25,7 @@ operators() { nn inspect --summary "$1" | awk '$1 == "op" { print $2, $3 }'; }
 @test "the result does the same with less" {
     nn optimize -o small.nn "$TINY/conv.onnx"
     operators small.nn > ops
-    ! grep -q -e Identity -e BatchNormalization -e Relu ops
+    not grep -q -e Identity -e BatchNormalization -e Relu ops
     npy x.npy f32 1x3x32x32
     nn run -o want "$TINY/conv.onnx" x.npy
     nn run --expect want small.nn x.npy
@@ -49,7 +49,7 @@ operators() { nn inspect --summary "$1" | awk '$1 == "op" { print $2, $3 }'; }
 @test "-o writes ONNX, without operators of our own" {
     nn optimize -o small.onnx "$TINY/conv.onnx"
     nn inspect small.onnx > text
-    ! grep -q ' nn\.' text
+    not grep -q ' nn\.' text
     npy x.npy f32 1x3x32x32
     nn run -o want "$TINY/conv.onnx" x.npy
     nn run --expect want small.onnx x.npy
@@ -62,11 +62,11 @@ operators() { nn inspect --summary "$1" | awk '$1 == "op" { print $2, $3 }'; }
     nn optimize -p remove-identity "$TINY/conv.onnx" > a.nn
     operators a.nn > ops
     grep -q BatchNormalization ops
-    ! grep -q Identity ops
+    not grep -q Identity ops
     nn optimize -x fuse-activation,fuse-residual "$TINY/conv.onnx" > b.nn
     operators b.nn | grep -q Relu
     nn optimize -p remove-identity,fold-scale "$TINY/conv.onnx" > c.nn
-    ! operators c.nn | grep -q BatchNormalization
+    operators c.nn | not grep -q BatchNormalization
 }
 
 @test "an unknown pass is wrong usage" {

@@ -17,7 +17,7 @@ END
     nn run -p mean=127.5,std=127.5,quantize=0.007842922:0 -o b "$net" photo.ppm
     nn run -p mean=127.5,std=127.5 -o c "$net" photo.ppm
     cmp a/out_0.npy b/out_0.npy
-    ! cmp a/out_0.npy c/out_0.npy
+    not cmp a/out_0.npy c/out_0.npy
     net
     try convert -p quantize -o out.nn net.nn
     failed_with 1 "input 'x' has no scale of its own: want quantize=SCALE:ZERO"
@@ -45,7 +45,7 @@ END
     terminal "'${NN}run' -k 2 net.nn photo.ppm photo.ppm" < /dev/null | tr -d '\r' > out
     equal "$(wc -l < out)" 5
     head -n 1 out | grep -qx 'path  *rank  *score  *index  label'
-    ! grep -q $'\t' out
+    not grep -q $'\t' out
     equal "$(nn run -k 2 net.nn photo.ppm | head -n 1 | tr -dc '\t' | wc -c)" 4
     npy x.npy f32 1x3x32x32
     equal "$(nn run -J "$TINY/conv.onnx" x.npy | jq -c .shape)" '[1,5]'

@@ -65,7 +65,7 @@ photos() {
         "$(nn run -k 1 net.nn red.ppm)"
     printf 'a\nb\nc\nd\ne\n' > other.txt
     matches "$(nn run -k 1 -l other.txt net.nn red.ppm)" $'\t[a-e]$'
-    ! [ "$(nn run -k 1 -p resize=32x32,bgr net.nn red.ppm)" = "$(nn run -k 1 net.nn red.ppm)" ]
+    not [ "$(nn run -k 1 -p resize=32x32,bgr net.nn red.ppm)" = "$(nn run -k 1 net.nn red.ppm)" ]
     try run -T nonsense net.nn red.ppm
     matches "$stderr" 'nonsense' && [ "$status" -ne 0 ]
     try run -p nonsense net.nn red.ppm
