@@ -7,6 +7,7 @@
 #include "run.h"
 
 #define MOST_WAITING 10000
+#define MOST_BYTES   ((size_t)1 << 26) /* of their lines; what is behind them is another group */
 
 struct waiting {
     char *line, *where;
@@ -17,7 +18,7 @@ struct waiting {
 
 struct group {
     char *path;
-    size_t count, cap;
+    size_t count, cap, bytes;
     struct waiting *at;
 };
 
@@ -30,7 +31,7 @@ void group_record(struct runner *r, const char *line, size_t n, const char *wher
         r->status = say_failed("%s: %s", where, err.text);
         return;
     }
-    if (g && (strcmp(g->path, model_record_path(record)) != 0 || g->count == MOST_WAITING)) {
+    if (g && (strcmp(g->path, model_record_path(record)) != 0 || g->count == MOST_WAITING || g->bytes > MOST_BYTES)) {
         group_end(r);
         g = NULL;
     }
@@ -52,6 +53,7 @@ void group_record(struct runner *r, const char *line, size_t n, const char *wher
     copy[n] = 0;
     g->at[g->count] = (struct waiting){.line = copy, .where = get_copy(where), .n = n, .number = g->count};
     g->count++;
+    g->bytes += n;
     model_record_free(record);
 }
 
@@ -85,12 +87,13 @@ static void set_widths(struct group *g, size_t each)
 void group_end(struct runner *r)
 {
     struct group *g = r->group;
+    bool goes_on = g && r->picture && strcmp(r->picture_path, g->path) == 0;
     r->group = NULL;
     for (size_t i = 0; g && i < g->count; i++)
         g->at[i].wide = part_proportion(r, g->at[i].line, g->at[i].n, &g->at[i].height);
     if (g) {
         set_widths(g, (size_t)r->request->group);
-        r->frame = (size_t)-1; /* of the photo, which is there already, the first record is number 0 */
+        r->frame = goes_on ? r->frame : (size_t)-1; /* the photo is there already; its first record is number 0 */
     }
     for (size_t i = 0; g && i < g->count; i++) {
         r->width = g->at[i].width;

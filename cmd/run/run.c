@@ -294,6 +294,8 @@ int run_main(int argc, char **argv)
     properties_check(&r.properties);
     if (r.turn && !r.crop)
         exit_usage("--turn is about parts of photos: want --crop, too");
+    if (r.group && !r.crop)
+        exit_usage("--group is about parts of photos: want --crop, too");
     r.model = argv[optind++];
     bool reads = r.crop && optind == argc;
     for (int i = optind; i < argc; i++)

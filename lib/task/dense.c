@@ -146,9 +146,13 @@ static bool find_selection(const struct task_query *q, struct task_rows *m)
     return found;
 }
 
+#define MAX_CHOSEN_SCORES ((size_t)1 << 27) /* that softmaxes are made of: a row's again whenever it is chosen */
+
 static int add_selection(struct dense *d, const struct task_rows *m, struct error *err)
 {
     const struct dense_level *l = &d->level[0];
+    if (d->activation == TASK_SCORES_SOFTMAX && m->rows * d->classes > MAX_CHOSEN_SCORES)
+        return error_set(err, "task: %zu boxes chosen of %zu classes: want fewer", m->rows, d->classes);
     d->c->chosen = *d->c->task;
     d->c->chosen.option[TASK_NMS].at[0] = TASK_NMS_NONE;
     d->c->task = &d->c->chosen;

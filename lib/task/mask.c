@@ -11,7 +11,9 @@
 
 /* ---- masks of queries (Cheng et al. 2021, MaskFormer) ---- */
 
-#define MAX_QUERY_SUMS ((size_t)1 << 32)
+#define MAX_QUERY_SUMS  ((size_t)1 << 32)
+#define SIGMOID         8                 /* sums that take as long as one */
+#define MAX_QUERY_CELLS ((size_t)1 << 26) /* of the rows that are kept */
 
 /* An output [1, n, labels + 1], the last being none, and planes of n masks: which they are. */
 static bool find_queries(const struct task_query *q, struct task_rows *classes, struct task_planes *masks)
@@ -175,12 +177,13 @@ static int mask_of_queries(const struct task_query *q, const struct task_rows *c
     struct query_planes p = {
         .masks = *masks, .queries = classes->rows, .labels = classes->columns - 1, .top = SIZE_MAX - 1};
     size_t cells = width * height, shares, kept;
-    if (!mem_mul(p.queries, p.labels, &shares) || shares > MAX_QUERY_SUMS / cells)
+    if (p.queries > MAX_QUERY_SUMS / cells / (p.labels + SIGMOID) || 2 * p.labels + p.queries > MAX_QUERY_CELLS / width)
         return error_set(err, "task mask: %zu labels and %zu masks of %zux%zu: want fewer", p.labels, p.queries, width,
                          height);
     float scale_x = (float)masks->width / (float)width, scale_y = (float)masks->height / (float)height;
     p.at =
         (struct task_sampling){(int)width, (int)height, scale_x, scale_y, 0.5f * scale_x - 0.5f, 0.5f * scale_y - 0.5f};
+    shares = p.queries * p.labels;
     kept = (2 * p.labels + p.queries) * width;
     float *all = mem_calloc(shares + kept + masks->width, sizeof *all, err);
     struct task_planes planes = {all, p.labels, height, width, 2 * width, 1};
