@@ -222,8 +222,9 @@ static int open_pixels(uint8_t *bits, size_t width, size_t height, struct error 
                         bits[i] = (uint8_t)!keep;
         }
     }
+    int status = before ? 0 : -1;
     free(before);
-    return before ? 0 : -1;
+    return status;
 }
 
 /* What is above option level; grown by one to the right and down when asked. */

@@ -56,7 +56,7 @@ struct words {
     float level, link;
     uint8_t *seen;
     size_t *pixels, count;        /* of the word at hand */
-    struct geometry_point *edges; /* of it: four for each row */
+    struct geometry_point *edges; /* of it: four for each of its characters' pixels */
 };
 
 static bool is_text(const struct words *w, size_t i)
@@ -96,7 +96,7 @@ static double limited(double v, double low, double high)
     return fmin(fmax(v, low), high);
 }
 
-/* The ends of the rows of the word's characters, grown as its square would be; how many points. */
+/* The pixels of the word's characters, each with what it grows by to all sides; how many points, which have a hull. */
 static size_t grow(struct words *w, double x0, double y0, double x1, double y1)
 {
     double wide = x1 - x0 + 1, high = y1 - y0 + 1, size = (double)w->count;
