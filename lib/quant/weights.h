@@ -39,7 +39,8 @@ const struct quant_scheme *quant_stored_by(struct graph *g);
 int quant_store_exact(struct graph *g, const struct quant_scheme *scheme, struct error *err);
 
 /* Makes float32 constants of the results of Cast (from f16 and bf16) and, with `scaled`, of DequantizeLinear that have
- * only constant operands; returns how many. The graph must be resolved. */
+ * only constant operands, and drops constants without a use when there are any; returns how many. The graph must be
+ * resolved. */
 int quant_restore_weights(struct graph *g, bool scaled, struct error *err);
 
 #endif
