@@ -74,7 +74,7 @@ float recipe_default_fill(enum recipe_kind kind)
     return kind == RECIPE_LETTERBOX ? 114 : 0;
 }
 
-/* [:COLOUR][:corner][:shrink or :warp]; what is warped has black around it. */
+/* [:COLOUR][:corner][:shrink or :warp]; what is warped has black around it, and its size is not rounded. */
 static int read_fill(struct recipe_step *s, const struct slice *part, int n)
 {
     s->shrink = s->kind == RECIPE_LETTERBOX && n > 0 && slice_is(part[n - 1], "shrink");
@@ -82,7 +82,7 @@ static int read_fill(struct recipe_step *s, const struct slice *part, int n)
     n -= s->shrink + s->warp;
     s->corner = n > 0 && slice_is(part[n - 1], "corner");
     n -= s->corner;
-    if ((n && to_values(s, part, n)) || (s->warp && (n != 1 || s->value[0] != 0)))
+    if ((n && to_values(s, part, n)) || (s->warp && (n != 1 || s->value[0] != 0 || s->round)))
         return -1;
     if (n == 1 && s->value[0] == recipe_default_fill(s->kind)) {
         s->values = 0;

@@ -143,6 +143,7 @@ static const char *const bad[][2] = {
     {"pad=4x4:shrink", "multiple:N"},
     {"letterbox=4x4:warp", ":warp"},
     {"letterbox=4x4:9:warp", ":warp"},
+    {"letterbox=4x4:down:0:warp", ":warp"},
     {"rgb,bgr", "bgr"},
     {"rgb=1", "no value behind rgb"},
     {"filter=lancsos", "bicubic"},
