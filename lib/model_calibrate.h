@@ -55,8 +55,8 @@ void calibrate_tell(const struct model_calibration *c, const char *what, size_t 
 /* Makes up for what rounded weights move in the mean. */
 int calibrate_correct(struct model_calibration *c, struct model_error *err);
 
-/* Rounds weights anew and corrects biases once more, when options.effort says so; on samples that had no part in it the
- * result must be nearer, or all is left as it was. */
+/* Rounds weights anew and corrects biases once more, when options.effort says so; on samples that had no part in it, or
+ * on all when there are too few to hold some back, the result must be nearer, or all is left as it was. */
 int calibrate_adapt(struct model_calibration *c, struct model_error *err);
 
 /* Fills c->floats so that options.max_loss is met; 0, also when that is impossible, or -1. */
