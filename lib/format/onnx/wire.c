@@ -20,10 +20,21 @@ static const struct onnx_field *find_field(const struct onnx_message *m, uint64_
 
 struct scan {
     const uint8_t *base; /* of the file */
-    size_t fields, messages;
+    size_t fields, messages, bytes;
     struct arena *arena;
     struct error *err;
 };
+
+/* Zeroed bytes of the arena. */
+static void *take(struct scan *s, size_t size)
+{
+    if (size >= WIRE_MAX_BYTES - s->bytes) {
+        error_set(s->err, "its messages take more than %zu MiB besides the weights", WIRE_MAX_BYTES >> 20);
+        return NULL;
+    }
+    s->bytes += (size + 15) / 16 * 16; /* as the arena does */
+    return arena_alloc(s->arena, size, s->err);
+}
 
 /* What is read of a field once, or for each element of a list. */
 static enum onnx_kind element_kind(const struct onnx_field *field)
@@ -44,7 +55,7 @@ static bool wire_fits(enum onnx_kind kind, int wire)
 static void *append(struct scan *s, struct onnx_list *list, size_t size)
 {
     if ((list->count & (list->count - 1)) == 0) {
-        void *items = arena_alloc(s->arena, (list->count ? 2 * list->count : 1) * size, s->err);
+        void *items = take(s, (list->count ? 2 * list->count : 1) * size);
         if (!items)
             return NULL;
         if (list->count)
@@ -64,8 +75,16 @@ static int read_link(struct scan *s, const struct onnx_field *field, void **link
     if (++s->messages > WIRE_MAX_MESSAGES)
         return error_set(s->err, "more than %d messages", WIRE_MAX_MESSAGES);
     if (!*link)
-        *link = arena_alloc(s->arena, onnx_messages[field->message].size, s->err);
+        *link = take(s, onnx_messages[field->message].size);
     return *link ? read_message(s, field->message, *link, f, depth + 1) : -1;
+}
+
+static int read_text(struct scan *s, char **text, const struct protobuf_field *f)
+{
+    *text = take(s, f->size + 1);
+    if (*text)
+        memcpy(*text, f->data, f->size);
+    return *text ? 0 : -1;
 }
 
 /* Stores a number, which b gives, or the whole of another field. */
@@ -87,8 +106,7 @@ static int read_element(struct scan *s, const struct onnx_message *m, const stru
     case ONNX_TEXT:
         if (memchr(f->data, 0, f->size))
             return error_set(s->err, "field %d of a %s, a name, has a NUL in it", field->number, m->title);
-        *(char **)to = arena_strndup(s->arena, (const char *)f->data, f->size, s->err);
-        return *(char **)to ? 0 : -1;
+        return read_text(s, to, f);
     case ONNX_ONE:
         return read_link(s, field, to, f, depth);
     default: /* ONNX_SPAN */

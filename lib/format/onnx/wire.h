@@ -11,6 +11,8 @@
 #define WIRE_MAX_DEPTH    100
 #define WIRE_MAX_MESSAGES (2 << 20)
 #define WIRE_MAX_FIELDS   (16 << 20)
+/* Bytes of the structs, their lists and names: a list takes many times what its elements take in the file. */
+#define WIRE_MAX_BYTES ((size_t)512 << 20)
 
 /* The messages of the file, in the arena; the elements of tensors, and strings of bytes, stay in the file, which must
  * outlive them. What messages.def does not list is left out. NULL with a message. */

@@ -58,12 +58,17 @@ static void put_bytes(struct sink *s, const void *data, size_t size)
     put(s, data, size);
 }
 
+/* A message's length stands before it. Where bytes are only counted, it is not gone through again: that would double
+ * the work with every level of nesting. */
 static void put_link(struct sink *s, int index, const void *message)
 {
     struct sink count = {0};
     put_message(&count, index, message);
     put_varint(s, count.size);
-    put_message(s, index, message);
+    if (s->out)
+        put_message(s, index, message);
+    else
+        s->size += count.size;
 }
 
 /* What a field that is there is, or an element of a list. */
