@@ -84,8 +84,11 @@ static int make_outputs(struct onnx_writer *w, struct onnx_node *p, const struct
 {
     const char *text = n->def ? n->def->outputs : "";
     struct operand_spec spec;
+    const char *stem = n->name;
     char name[300];
     int required = 0;
+    for (int i = n->out_count - 1; i >= 0; i--) /* nodes may lack a name, or share it */
+        stem = n->out[i] ? n->out[i]->name : stem;
     while (operand_spec_next(&text, &spec) && !spec.mark)
         required++;
     p->n_output = (size_t)(required > n->out_count ? required : n->out_count);
@@ -93,7 +96,7 @@ static int make_outputs(struct onnx_writer *w, struct onnx_node *p, const struct
     for (int i = 0; p->output && i < required; i++) {
         if (*p->output[i])
             continue;
-        snprintf(name, sizeof(name), "%.200s/unused_%d", n->out_count && n->out[0] ? n->out[0]->name : n->name, i);
+        snprintf(name, sizeof(name), "%.200s/unused_%d", stem, i);
         p->output[i] = arena_strdup(&w->arena, name, w->err);
         if (!p->output[i])
             return -1;
