@@ -139,9 +139,11 @@ static void set_size(struct openvino_read *l, struct value *v, int spatial)
         int64_t in = openvino_dim(l, 0, 2 + i), kernel = openvino_dim(l, 1, weight_axis + i), total;
         if (in < 0 || kernel < 1 || in > INT32_MAX || kernel > INT32_MAX || stride[i] > INT32_MAX ||
             dilation[i] > INT32_MAX || size[i] > INT32_MAX || stride[i] < 1 || dilation[i] < 1 || size[i] < 0 ||
-            extra[i] < 0 || extra[i] > INT32_MAX)
+            extra[i] < 0 || extra[i] > INT32_MAX || pads[i] > INT32_MAX)
             build_fail(l->b, "the sizes of its input and weights must be known, and less than 2^31");
-        total = l->b->failed ? 0 : stride[i] * (in - 1) + dilation[i] * (kernel - 1) + 1 + extra[i] - size[i];
+        if (l->b->failed)
+            return;
+        total = stride[i] * (in - 1) + dilation[i] * (kernel - 1) + 1 + extra[i] - size[i];
         int64_t begin = rule == RULE_SAME_UPPER   ? (total + 1) / 2
                         : rule == RULE_SAME_LOWER ? total / 2
                         : rule == RULE_VALID      ? 0
@@ -232,9 +234,10 @@ void openvino_read_max_pool(struct openvino_read *l)
     if (l->layer->out_count < 2 || !l->out[0] || *l->out[0]->producer->domain)
         return;
     struct value *at = build_output(l->b, l->out[0], 1);
-    int64_t axis = openvino_int(l, "axis", 0), run = 1;
-    for (int64_t i = axis; axis > 0 && i < openvino_rank(l, 0) && !l->b->failed; i++) {
-        int64_t dim = openvino_dim(l, 0, (int)i);
+    int axis = openvino_axis(l, openvino_int(l, "axis", 0), openvino_rank(l, 0));
+    int64_t run = 1;
+    for (int i = axis; axis > 0 && i < openvino_rank(l, 0) && !l->b->failed; i++) {
+        int64_t dim = openvino_dim(l, 0, i);
         if (dim < 1 || dim > INT32_MAX / run)
             build_fail(l->b, "indices within axes of sizes that are not known");
         run *= dim;

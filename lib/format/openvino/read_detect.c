@@ -4,6 +4,8 @@
 #include "format/openvino/openvino.h"
 #include "op/detect_build.h"
 
+#define MOST_BINS 65536 /* of a region along an axis */
+
 /* Centre and objectness through the logistic function, classes through it or a softmax; nothing is placed yet. */
 void openvino_read_region_yolo(struct openvino_read *l)
 {
@@ -118,14 +120,19 @@ void openvino_read_roi_align(struct openvino_read *l)
                                                                                 "half_pixel", NULL};
     int place = openvino_word(l, "aligned_mode", "asymmetric", places), max = openvino_word(l, "mode", "avg", modes);
     int64_t samples = openvino_int(l, "sampling_ratio", 0), each = max ? samples : 1;
+    int64_t height = openvino_int(l, "pooled_h", 1), width = openvino_int(l, "pooled_w", 1);
     struct value *rois = openvino_in(l, 1);
     if (place == 2)
         rois = detect_with(l->b, "Add", rois, 0.5);
     if (each < 1 || each > 64)
         build_fail(l->b, "a maximum of a number of samples that differs from region to region is not read");
+    if (height < 1 || width < 1 || height > MOST_BINS || width > MOST_BINS)
+        build_fail(l->b, "it makes %lld x %lld bins of a region", (long long)height, (long long)width);
+    if (l->b->failed)
+        return;
     struct value *v = BUILD(l->b, "RoiAlign", openvino_in(l, 0), rois, openvino_i64(l, 2));
-    build_int(l->b, v, "output_height", openvino_int(l, "pooled_h", 1) * each);
-    build_int(l->b, v, "output_width", openvino_int(l, "pooled_w", 1) * each);
+    build_int(l->b, v, "output_height", height * each);
+    build_int(l->b, v, "output_width", width * each);
     build_int(l->b, v, "sampling_ratio", max ? 1 : samples);
     build_float(l->b, v, "spatial_scale", openvino_float(l, "spatial_scale", 1));
     build_string(l->b, v, "coordinate_transformation_mode", place ? "half_pixel" : "output_half_pixel");

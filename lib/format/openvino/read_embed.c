@@ -3,6 +3,8 @@
 
 #include "format/openvino/openvino.h"
 
+#define MOST_MADE ((size_t)16 << 20) /* elements of windows that layers of a file have in all */
+
 /* ---- embeddings ---- */
 
 static bool is_mean(struct openvino_read *l)
@@ -120,6 +122,22 @@ void openvino_read_col2im(struct openvino_read *l)
     l->out[0] = v;
 }
 
+/* [taps, 1, h, w]: each place of a window by itself. */
+static struct value *places_of(struct openvino_read *l, int64_t h, int64_t w)
+{
+    int64_t taps = h * w;
+    size_t *made = &l->body->reader->made, count = (size_t)(taps * taps);
+    if (!l->b->failed && count > MOST_MADE - *made)
+        build_fail(l->b, "the windows of the file's layers have more than %zu elements in all", MOST_MADE);
+    if (l->b->failed)
+        return NULL;
+    *made += count;
+    struct tensor *t = tensor_new(DTYPE_F32, 4, (int64_t[]){taps, 1, h, w}, l->b->err);
+    for (int64_t i = 0; t && i < taps; i++)
+        ((float *)t->data)[i * taps + i] = 1;
+    return build_constant(l->b, NULL, t);
+}
+
 /* A convolution that copies each place of a window to a channel: all channels of the first place stand first. */
 void openvino_read_patches(struct openvino_read *l)
 {
@@ -132,12 +150,11 @@ void openvino_read_patches(struct openvino_read *l)
     for (int i = 0; i < 3; i++)
         openvino_ints(l, names[i], list[i], 2);
     int64_t h = list[0][0], w = list[0][1], taps = h > 0 && w > 0 && h <= 64 && w <= 64 ? h * w : 0;
-    if (openvino_rank(l, 0) != 4 || channels < 1 || taps < 1)
+    if (openvino_rank(l, 0) != 4 || channels < 1 || channels > INT32_MAX || taps < 1)
         build_fail(l->b, "want windows of at most 64 x 64 and a number of channels that is known");
-    struct tensor *t = l->b->failed ? NULL : tensor_new(DTYPE_F32, 4, (int64_t[]){taps, 1, h, w}, l->b->err);
-    for (int64_t i = 0; t && i < taps; i++)
-        ((float *)t->data)[i * taps + i] = 1;
-    struct value *in[] = {openvino_in(l, 0), build_constant(l->b, NULL, t), BUILD_LIST(l->b, -1, channels, taps),
+    if (l->b->failed)
+        return;
+    struct value *in[] = {openvino_in(l, 0), places_of(l, h, w), BUILD_LIST(l->b, -1, channels, taps),
                           BUILD_LIST(l->b, -1, taps * channels), NULL};
     struct value *v = build_formula(l->b, "$0 [-1,1] $0 Shape/start=2 Concat:2/axis=0 Reshape:2 $1 Conv:2", 2, in);
     build_ints(l->b, build_ints(l->b, v, "strides", 2, list[1]), "dilations", 2, list[2]);

@@ -427,9 +427,10 @@ static void write_input(struct openvino_writer *w, struct value *v)
 {
     const struct tensor *first = v->constant;
     const bool half = w->half, varies = first && openvino_next_of(v);
+    const char *type = openvino_type_name(openvino_dtype_of(v));
     struct openvino_place *place = &w->list.places[v->index];
     char name[300];
-    if (!first) {
+    if (!first || !type) {
         *place = put_parameter(w, v);
         return;
     }
@@ -440,7 +441,7 @@ static void write_input(struct openvino_writer *w, struct value *v)
     if (!varies)
         return;
     openvino_put_text(w, "variable_id", v->name);
-    openvino_put_text(w, "variable_type", openvino_type_name(v->type.dtype));
+    openvino_put_text(w, "variable_type", type);
     openvino_put_ints(w, "variable_shape", v->type.rank, v->type.dims);
     *place = OPENVINO_STEP(w, "ReadValue", 6, *place);
 }

@@ -114,7 +114,8 @@ void paddle_read_distribute_proposals(struct paddle_node *o)
 {
     struct build *b = o->b;
     struct value *rois = paddle_in(o, 0), *places[16], *parts[16], *counts[16];
-    int64_t low = paddle_int(o, "min_level", 2), high = paddle_int(o, "max_level", 5), levels = high - low + 1;
+    int64_t low = paddle_int(o, "min_level", 2), high = paddle_int(o, "max_level", 5);
+    int64_t levels = low >= 0 && low <= high && high < 64 ? high - low + 1 : 0;
     float pixel = paddle_bool(o, "pixel_offset", true) ? 1 : 0;
     struct value *in[] = {rois,
                           build_number(b, DTYPE_F32, pixel),

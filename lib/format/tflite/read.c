@@ -42,6 +42,8 @@ static struct tflite_row find_row(struct tflite_graph *g, struct flatbuf_table c
     }
     const struct tflite_row *row = tflite_row(number);
     const struct tflite_opaque *opaque = tflite_opaque(number);
+    if (number > INT16_MAX)
+        build_fail(g->b, "its operator has the number %d, which is none", number);
     if (row)
         return *row;
     if (opaque)
