@@ -37,6 +37,7 @@ int onnx_raise_formula(struct onnx_raising *c, struct node **n, const struct onn
     return 0;
 }
 
+/* A float, also where it is stored as a whole number. */
 static double number(const struct node *n, const char *name, double otherwise)
 {
     const struct attr *a = node_attr(n, name);
@@ -51,7 +52,7 @@ int onnx_raise_crop(struct onnx_raising *c, struct node **n, const struct onnx_r
     int64_t size[2] = {0};
     (void)row;
     onnx_raise_rank(c, *n, 0);
-    if (v && v->constant && !v->is_input && v->constant->count == 2)
+    if (v && v->constant && !v->is_input && v->constant->count == 2 && v->constant->dtype != DTYPE_STRING)
         tensor_load_i64(v->constant, 0, 2, size);
     if (mode && (mode->kind != ATTR_STRING || !mode->s.data || strcmp(mode->s.data, "bilinear") != 0))
         build_fail(&b, "the nearest pixels of a part are not read");
@@ -68,27 +69,28 @@ int onnx_raise_efficient_nms(struct onnx_raising *c, struct node **n, const stru
                              struct error *err)
 {
     struct build b = {.node = *n, .err = err};
-    const int64_t most = (int64_t)number(*n, "max_output_boxes", 100);
+    const int64_t most = onnx_edit_get_int(*n, "max_output_boxes", 100);
     const struct detect_rule rule = {.normalized = true,
                                      .best = -1,
                                      .keep = most,
-                                     .background = (int64_t)number(*n, "background_class", -1),
+                                     .background = onnx_edit_get_int(*n, "background_class", -1),
                                      .overlap = (float)number(*n, "iou_threshold", 0.5),
                                      .score = (float)number(*n, "score_threshold", 0.25)};
     struct value *in[] = {node_in(*n, 0), node_in(*n, 1), NULL, NULL}, *of = NULL, *out[4];
     (void)c;
     (void)row;
-    if ((*n)->in_count != 2 || most < 1 || most > 1 << 16 || number(*n, "class_agnostic", 0) != 0)
+    if ((*n)->in_count != 2 || most < 1 || most > 1 << 16 || onnx_edit_get_int(*n, "class_agnostic", 0) != 0)
         build_fail(&b, "want boxes and scores, suppressed by class");
     const char *boxes =
-        number(*n, "box_coding", 0) != 0 /* centre and size, else corners */
+        onnx_edit_get_int(*n, "box_coding", 0) != 0 /* centre and size, else corners */
             ? "$0 [1,-1,4] Reshape:2 >x x [0] [2] [2] Slice:4 x [2] [4] [2] Slice:4 =0.5 Mul:2 >h >c c h "
               "Sub:2 c h Add:2 Concat:2/axis=2"
             : "$0 [1,-1,4] Reshape:2";
     in[0] = build_formula(&b, boxes, 1, in);
-    in[1] = build_formula(
-        &b, number(*n, "score_activation", 0) != 0 ? "$1 Sigmoid Transpose/perm=0,2,1" : "$1 Transpose/perm=0,2,1", 2,
-        in);
+    in[1] = build_formula(&b,
+                          onnx_edit_get_int(*n, "score_activation", 0) != 0 ? "$1 Sigmoid Transpose/perm=0,2,1"
+                                                                            : "$1 Transpose/perm=0,2,1",
+                          2, in);
     struct value *kept = detect_multiclass(&b, in[0], in[1], &rule, &of);
     in[2] = detect_gather(&b, kept, detect_best(&b, of, INT64_MAX), 0);
     out[0] = build_formula(&b, "$2 Shape/start=0/end=1 [1,1] Reshape:2 Cast/to=6", 3, in);
@@ -125,13 +127,13 @@ int onnx_raise_gather_blocks(struct onnx_raising *c, struct node **n, const stru
                              struct error *err)
 {
     struct build b = {.node = *n, .err = err};
-    const double bits = number(*n, "bits", 4);
+    const int64_t bits = onnx_edit_get_int(*n, "bits", 4);
     struct value *in[] = {node_in(*n, 0), node_in(*n, 1), node_in(*n, 2), node_in(*n, 3)};
     int rank = onnx_raise_rank(c, *n, 0);
     bool bytes = onnx_raise_dtype(c, *n, 0) == DTYPE_U8, pairs = bytes && bits == 4;
-    int64_t axis = (int64_t)number(*n, "quantize_axis", 1);
+    int64_t axis = onnx_edit_get_int(*n, "quantize_axis", 1);
     (void)row;
-    if (rank < 1 || (axis != rank - 1 && axis != -1) || number(*n, "gather_axis", 0) != 0 || rank < 2)
+    if ((axis != rank - 1 && axis != -1) || onnx_edit_get_int(*n, "gather_axis", 0) != 0 || rank < 2)
         build_fail(&b, "want rows of a table that is in blocks along its last axis");
     if (pairs)
         in[0] = halves(&b, in[0]);
@@ -144,6 +146,6 @@ int onnx_raise_gather_blocks(struct onnx_raising *c, struct node **n, const stru
                                     : "#_=128 $2 Shape Expand:2 Cast/to=2 $1 Gather:2",
                               3, in);
     struct value *v = build_formula(&b, "$0 $1 Gather:2 $2 $1 Gather:2 $3? DequantizeLinear:3/axis=-1", 4, in);
-    build_int(&b, v, "block_size", (int64_t)number(*n, "block_size", 128));
+    build_int(&b, v, "block_size", onnx_edit_get_int(*n, "block_size", 128));
     return replaced(n, &b, 1, &v);
 }
