@@ -479,6 +479,38 @@ static void dilated_pads(void)
     keeps_meaning(dilated(false, 2), 25);
 }
 
+/* Branches in the first branch of branches. */
+static struct value *nested(struct graph *g, struct value *condition, int depth)
+{
+    struct node *n = graph_add_node(g, "", depth ? "If" : "Not", NULL, &err);
+    node_add_input(n, condition, &err);
+    for (int i = 0; depth && i < 2; i++) {
+        struct graph *branch = graph_new_subgraph(g, &err);
+        node_set_graph(n, i ? "else_branch" : "then_branch", branch, &err);
+        graph_add_output(branch, nested(branch, condition, i ? 0 : depth - 1), &err);
+    }
+    return node_new_output(n, NULL, &err);
+}
+
+/* What is written may not double with each level. */
+static void deep_branches(void)
+{
+    struct graph *g = graph_new(&err), *again;
+    struct value *c = graph_add_value(g, "c", &err);
+    int depth = 0;
+    c->type = (struct type){.kind = TYPE_TENSOR, .dtype = DTYPE_BOOL};
+    graph_add_input(g, c, &err);
+    graph_add_output(g, nested(g, c, 20), &err);
+    op_resolve(g);
+    op_infer_graph(g, &err);
+    again = round_trip(g, 0);
+    for (struct graph *at = again; at && node_is(at->first, "If"); at = op_graph(at->first, "then_branch"))
+        depth++;
+    CHECK_MSG(depth == 20, "%d deep: %s", depth, err.text);
+    graph_free(again);
+    graph_free(g);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -495,6 +527,7 @@ int main(void)
     RUN(second_file);
     RUN(same_bytes);
     RUN(branches);
+    RUN(deep_branches);
     RUN(newer_opset_where_needed);
     RUN(names_of_nodes);
     RUN(dilated_pads);
