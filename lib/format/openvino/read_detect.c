@@ -112,6 +112,12 @@ void openvino_read_psroi_pool(struct openvino_read *l)
     l->out[0] = build_float(l->b, v, "spatial_scale", openvino_float(l, "spatial_scale", 1));
 }
 
+static void check_bins(struct openvino_read *l, int64_t height, int64_t width)
+{
+    if (height < 1 || width < 1 || height > MOST_BINS || width > MOST_BINS)
+        build_fail(l->b, "it makes %lld x %lld bins of a region", (long long)height, (long long)width);
+}
+
 /* Of the samples of a bin the mean, or, as a pool of a grid of these, the largest, at least 0: ONNX's maximum is of
  * something else. */
 void openvino_read_roi_align(struct openvino_read *l)
@@ -126,8 +132,7 @@ void openvino_read_roi_align(struct openvino_read *l)
         rois = detect_with(l->b, "Add", rois, 0.5);
     if (each < 1 || each > 64)
         build_fail(l->b, "a maximum of a number of samples that differs from region to region is not read");
-    if (height < 1 || width < 1 || height > MOST_BINS || width > MOST_BINS)
-        build_fail(l->b, "it makes %lld x %lld bins of a region", (long long)height, (long long)width);
+    check_bins(l, height, width);
     if (l->b->failed)
         return;
     struct value *v = BUILD(l->b, "RoiAlign", openvino_in(l, 0), rois, openvino_i64(l, 2));
@@ -149,6 +154,9 @@ void openvino_read_roi_pool(struct openvino_read *l)
     static const char *const methods[] = {"max", "bilinear", NULL};
     int64_t shape[2] = {openvino_int(l, "pooled_h", 1), openvino_int(l, "pooled_w", 1)};
     openvino_ints(l, "output_size", shape, 2);
+    check_bins(l, shape[0], shape[1]);
+    if (l->b->failed)
+        return;
     if (openvino_word(l, "method", "max", methods) == 1) { /* corners as parts of the map */
         struct value *rois = openvino_in(l, 1);
         struct value *boxes = detect_gather(l->b, rois, BUILD_LIST(l->b, 2, 1, 4, 3), 1);
