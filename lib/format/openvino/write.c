@@ -307,6 +307,15 @@ static struct openvino_place put_fixed(struct openvino_writer *w, const char *na
     return openvino_take_tensor(w, name, to, half);
 }
 
+/* With sizes that may be open. */
+static void put_shape(struct openvino_writer *w, const char *name, const struct type *type)
+{
+    text_printf(&w->data, " %s=\"", name);
+    for (int i = 0; i < type->rank; i++)
+        text_printf(&w->data, type->dims[i] >= 0 ? "%s%lld" : "%s?", i ? "," : "", (long long)type->dims[i]);
+    text_puts(&w->data, type->rank < 0 ? "...\"" : "\"");
+}
+
 /* It may be asked for while a layer is made. */
 static struct openvino_place put_parameter(struct openvino_writer *w, const struct value *v)
 {
@@ -317,10 +326,7 @@ static struct openvino_place put_parameter(struct openvino_writer *w, const stru
         w->failed = true;
         error_set(w->err, "OpenVINO cannot carry '%.200s', an input of a type of its own", v->name);
     }
-    text_puts(&w->data, " shape=\"");
-    for (int i = 0; i < v->type.rank; i++)
-        text_printf(&w->data, v->type.dims[i] >= 0 ? "%s%lld" : "%s?", i ? "," : "", (long long)v->type.dims[i]);
-    text_puts(&w->data, v->type.rank < 0 ? "...\"" : "\"");
+    put_shape(w, "shape", &v->type);
     openvino_put_text(w, "element_type", type ? type : "f32");
     int id = begin_layer(w, v->name, "Parameter", 1, 0, NULL);
     text_puts(&w->list.layers, "<output>\n");
@@ -442,7 +448,7 @@ static void write_input(struct openvino_writer *w, struct value *v)
         return;
     openvino_put_text(w, "variable_id", v->name);
     openvino_put_text(w, "variable_type", type);
-    openvino_put_ints(w, "variable_shape", v->type.rank, v->type.dims);
+    put_shape(w, "variable_shape", &v->type);
     *place = OPENVINO_STEP(w, "ReadValue", 6, *place);
 }
 
