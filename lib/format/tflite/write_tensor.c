@@ -9,7 +9,10 @@
 int tflite_new_tensor(struct tflite_writer *w, const char *name, enum dtype dtype, int rank, const int64_t *dims)
 {
     struct tflite_out t = {.name = name, .dtype = dtype, .rank = rank};
-    if (rank) /* copied first: dims may be another tensor's, which moves when there are more */
+    if (rank < 0 && !w->failed)
+        error_set(w->err, "TFLite cannot carry a value whose rank is not known");
+    w->failed = w->failed || rank < 0;
+    if (!w->failed && rank) /* copied first: dims may be another tensor's, which moves when there are more */
         memcpy(t.dims, dims, (size_t)rank * sizeof *dims);
     if (w->failed || mem_grow(&w->at.tensors, &w->at.tensor_cap, w->at.tensor_count + 1, sizeof t, w->err) < 0) {
         w->failed = true;
