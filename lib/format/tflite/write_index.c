@@ -160,7 +160,7 @@ void tflite_write_top_k(struct tflite_writer *w, struct node *n, const struct tf
     const struct tensor *k = n->in[1]->is_input ? NULL : n->in[1]->constant;
     int in[] = {tflite_take(w, n->in[0], false), k ? tflite_put_scalar(w, DTYPE_I32, tensor_get_i64(k, 0)) : 0},
         out[2] = {0};
-    const struct type *y = &n->out[0]->type;
+    const struct type *y = n->out[0] ? &n->out[0]->type : &n->out[1]->type; /* one of them is wanted */
     int64_t dims[TENSOR_MAX_RANK];
     if (!k) {
         int scalar = tflite_as_type(w, tflite_take(w, n->in[1], false), DTYPE_I32);
@@ -170,7 +170,7 @@ void tflite_write_top_k(struct tflite_writer *w, struct node *n, const struct tf
     }
     for (int i = 0; i < y->rank; i++)
         dims[i] = y->dims[i] >= 0 ? y->dims[i] : -1;
-    out[0] = tflite_give_plain(w, n, 0);
+    out[0] = n->out[0] ? tflite_give_plain(w, n, 0) : tflite_new_tensor(w, "", n->in[0]->type.dtype, y->rank, dims);
     struct value *where = node_out(n, 1);
     struct node *cast = where ? tflite_only_use(where, "Cast") : NULL;
     bool is_narrow = cast && cast->out[0]->type.dtype == DTYPE_I32;
