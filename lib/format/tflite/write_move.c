@@ -209,8 +209,8 @@ void tflite_write_split(struct tflite_writer *w, struct node *n, const struct tf
         equal = equal && sizes[i] == sizes[0];
         if (sizes[i] < 0)
             equal = false;
-        if (sizes[i] < 0 && node_in(n, 1)) {
-            tflite_cannot(w, n, "the sizes of its results are not known");
+        if (!n->out[i] || (sizes[i] < 0 && node_in(n, 1))) {
+            tflite_cannot(w, n, "the sizes of its results are not known, or nobody takes one of them");
             return;
         }
     }
