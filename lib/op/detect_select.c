@@ -75,7 +75,7 @@ static struct value *decays(struct build *b, struct value *iou, const struct det
                          r->gaussian
                              ? "$0 [-1] ReduceMax:2 Transpose/perm=0,2,1 >m m m Mul:2 $0 $0 Mul:2 Sub:2 $1 Mul:2 "
                                "Exp =1 Min:2 [-1] ReduceMin:2/keepdims=0"
-                             : "$0 [-1] ReduceMax:2 Transpose/perm=0,2,1 >m =1 $0 Sub:2 =1 m Sub:2 Div:2 "
+                             : "$0 [-1] ReduceMax:2 Transpose/perm=0,2,1 >m =1 $0 Sub:2 =1 m Sub:2 =1e-10 Add:2 Div:2 "
                                "=1 Min:2 [-1] ReduceMin:2/keepdims=0",
                          2, in);
 }

@@ -70,7 +70,7 @@ static int prepare(struct graph *g, struct error *err)
     return name_nodes(g, err) ? -1 : op_infer_graph(g, err);
 }
 
-/* ---- ---- */
+/* ---- weights ---- */
 
 int quant_round_weights(struct quant_calibration *c, struct error *err)
 {

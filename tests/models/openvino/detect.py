@@ -48,5 +48,7 @@ segments = op.embedding_segments_sum(c(normal(5, 3)), words, c([0, 0, 2, 2, 2, 3
 text = op.ctc_greedy_decoder_seq_len(op.transpose(scores, c([0, 2, 1], np.int64)), c([9], np.int32), None, True, "i32", "i32")
 patches = op.extract_image_patches(maps, [3, 2], [5, 4], [2, 2], "same_upper")
 eye = op.multiply(op.eye(c(3, np.int32), c(12, np.int32), c(1, np.int32), "f32"), scores)
-save("detect", [*kept.outputs(), *decayed.outputs(), *found.outputs(), best, pooled.output(0), *last.outputs(), parts, most, bags, segments, *text.outputs(), patches, eye], [maps, scores, words],
+# Boxes that lie on one another: what linear decay divides by is 0.
+alike = node(8, "MatrixNms", [c(np.tile([0.1, 0.2, 0.6, 0.7], (1, 12, 1))), scores], decay_function="linear", gaussian_sigma=2.0, post_threshold=-1.0, **(rule | {"nms_top_k": 3}))
+save("detect", [*kept.outputs(), *decayed.outputs(), *found.outputs(), best, pooled.output(0), *last.outputs(), parts, most, bags, segments, *text.outputs(), patches, eye, *alike.outputs()], [maps, scores, words],
      inputs=[normal(1, 3, 16, 16), rng.random((1, 3, 12)).astype(f32), np.array([0, 2, 3, 4, 1, 3], np.int32)])
