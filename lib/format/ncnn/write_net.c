@@ -89,6 +89,17 @@ static void place_batches(struct writer *w, const struct node *n)
     }
 }
 
+/* Whether all operands and results have a known number of axes, without which no blob can be said. */
+static bool has_ranks(const struct node *n)
+{
+    bool known = true;
+    for (int i = 0; i < n->in_count; i++)
+        known = known && (!n->in[i] || n->in[i]->type.rank >= 0);
+    for (int o = 0; o < n->out_count; o++)
+        known = known && (!n->out[o] || n->out[o]->type.rank >= 0);
+    return known;
+}
+
 static void write_node(struct writer *w, struct node *n)
 {
     const struct ncnn_write_row *row = ncnn_write_row(n);
@@ -99,6 +110,8 @@ static void write_node(struct writer *w, struct node *n)
     place_batches(w, n);
     if (!row)
         ncnn_miss(w, "is not among its layers");
+    else if (n->def && !has_ranks(n))
+        ncnn_miss(w, "with a number of axes that is not known");
     else
         row->write(w);
 }
