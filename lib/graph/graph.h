@@ -206,7 +206,8 @@ int node_add_output(struct node *n, struct value *v, struct error *err); /* v ha
 /* Adds a new value as the next output: named `name`, or, when that is taken, `name` with a number; fresh when NULL or
  * "". */
 struct value *node_new_output(struct node *n, const char *name, struct error *err);
-int node_set_op(struct node *n, const char *domain, const char *op, struct error *err); /* def becomes NULL */
+/* def becomes NULL; op is not empty. */
+int node_set_op(struct node *n, const char *domain, const char *op, struct error *err);
 int node_set_name(struct node *n, const char *name, struct error *err);
 /* Gives output `index` of `from` to `to` as its next output. */
 int node_move_output(struct node *from, int index, struct node *to, struct error *err);

@@ -34,6 +34,8 @@ int node_set_op(struct node *n, const char *domain, const char *op, struct error
 
     if (!d || !o)
         return -1;
+    if (!*op)
+        return error_set(err, "a node without an operator");
     n->domain = d;
     n->op = o;
     n->def = NULL;

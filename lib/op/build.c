@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memrchr */
 #include "op/build.h"
 
 #include <stdarg.h>
@@ -42,10 +43,10 @@ static int name_node(struct build *b, struct node *n)
     return node_set_name(n, name, b->err);
 }
 
-/* A node without operands; op may begin with a domain. */
+/* A node without operands; op may begin with a domain, up to the last dot that something stands behind. */
 static struct node *add_node(struct build *b, const char *op)
 {
-    const char *dot = strrchr(op, '.');
+    const char *dot = *op ? memrchr(op, '.', strlen(op) - 1) : NULL;
     char domain[100] = "";
     if (dot)
         snprintf(domain, sizeof(domain), "%.*s", (int)(dot - op), op);

@@ -115,7 +115,7 @@ static void complete_or_not_at_all(void)
 {
     struct graph *g = small_graph();
 
-    CHECK(node_set_op(g->first, "", "", &err) == 0);
+    g->first->op = "";
     CHECK(format_write(g, path_of("net.nn"), NULL, NULL, &err) == -1);
     CHECK(strstr(err.text, "net.nn: node '' has no operator") != NULL);
     check_read(path_of("net.nn"), NULL);

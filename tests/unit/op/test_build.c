@@ -62,6 +62,25 @@ static void other_domains(void)
     graph_free(b.graph);
 }
 
+/* What a file calls an operator may end in dots; none is called nothing. */
+static void operators_are_named(void)
+{
+    static const struct {
+        const char *given, *domain, *op;
+    } cases[] = {{"own.Act.", "own", "Act."}, {"own.", "", "own."}, {"a.b.C", "a.b", "C"}, {"..", "", "."}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct build b = begin();
+        struct value *x = build_input(&b, "x", DTYPE_F32, 1, (int64_t[]){2});
+        struct value *y = build_node(&b, cases[i].given, 1, &x);
+        CHECK_MSG(y && strcmp(y->producer->domain, cases[i].domain) == 0 && strcmp(y->producer->op, cases[i].op) == 0,
+                  "%s", cases[i].given);
+        graph_free(b.graph);
+    }
+    struct build b = begin();
+    CHECK(!build_node(&b, "", 0, NULL) && b.failed);
+    graph_free(b.graph);
+}
+
 /* The message is that of the first failure, whatever follows. */
 static void failures_stick(void)
 {
@@ -198,6 +217,7 @@ int main(void)
     RUN(a_small_network);
     RUN(names_are_unique);
     RUN(other_domains);
+    RUN(operators_are_named);
     RUN(failures_stick);
     RUN(more_outputs);
     RUN(unsound_operands);
