@@ -26,11 +26,12 @@ struct x86_feature {
 #define STATE_AMX 0x60000u
 
 static const struct x86_feature x86_features[] = {
-    {CPU_CRC32, LEAF1_C, 1u << 1 | 1u << 19, 0},
+    {CPU_PCLMUL, LEAF1_C, 1u << 1 | 1u << 19, 0},
     {CPU_AVX2, LEAF1_C, 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29, STATE_YMM}, /* FMA, OSXSAVE, AVX, F16C */
     {CPU_AVX2, LEAF7_B, 1u << 5 | 1u << 8, STATE_YMM},                         /* AVX2, BMI2 */
     {CPU_AVX512, LEAF7_B, 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31, STATE_ZMM},
     {CPU_VNNI512, LEAF7_C, 1u << 11, STATE_ZMM},
+    {CPU_VBMI, LEAF7_C, 1u << 1, STATE_ZMM},
     {CPU_AVXVNNI, LEAF71_A, 1u << 4, STATE_YMM},
     {CPU_AMX_INT8, LEAF7_D, 1u << 24 | 1u << 25, STATE_AMX},
     {CPU_AMX_BF16, LEAF7_D, 1u << 24 | 1u << 22, STATE_AMX},
@@ -68,7 +69,8 @@ static bool amx_granted(void)
 
 uint32_t cpu_features(void)
 {
-    const uint32_t amx = CPU_AMX_INT8 | CPU_AMX_BF16, over_avx2 = CPU_AVX512 | CPU_VNNI512 | CPU_AVXVNNI | amx;
+    const uint32_t amx = CPU_AMX_INT8 | CPU_AMX_BF16, over_avx512 = CPU_VNNI512 | CPU_VBMI | amx,
+                   over_avx2 = CPU_AVX512 | CPU_AVXVNNI | over_avx512;
     uint32_t words[WORDS], state, found = 0, lacking = 0;
 
     read_cpuid(words);
@@ -83,7 +85,7 @@ uint32_t cpu_features(void)
     if (!(found & CPU_AVX2))
         found &= ~over_avx2;
     if (!(found & CPU_AVX512))
-        found &= ~(uint32_t)(CPU_VNNI512 | amx);
+        found &= ~over_avx512;
     if ((found & amx) && !amx_granted())
         found &= ~amx;
     return found;
@@ -108,7 +110,6 @@ bool cpu_halves_512(void)
 #include <sys/auxv.h>
 
 #define HWCAP_HAS_ASIMD   (1ul << 1)
-#define HWCAP_HAS_CRC32   (1ul << 7)
 #define HWCAP_HAS_FPHP    (1ul << 9)
 #define HWCAP_HAS_ASIMDHP (1ul << 10)
 #define HWCAP_HAS_ASIMDDP (1ul << 20)
@@ -122,7 +123,6 @@ uint32_t cpu_features(void)
 
     found |= cap & HWCAP_HAS_ASIMD ? CPU_NEON : 0;
     found |= cap & HWCAP_HAS_ASIMDDP ? CPU_DOTPROD : 0;
-    found |= cap & HWCAP_HAS_CRC32 ? CPU_CRC32 : 0;
     found |= (cap & half) == half ? CPU_FP16 : 0;
     found |= cap2 & HWCAP2_HAS_I8MM ? CPU_I8MM : 0;
     return found;

@@ -18,7 +18,8 @@ enum cpu_feature {
     CPU_DOTPROD = 1 << 7,
     CPU_I8MM = 1 << 8,
     CPU_FP16 = 1 << 9,
-    CPU_CRC32 = 1 << 10, /* what CRC-32 is made by: PCLMULQDQ with SSE4.1, ARMv8's CRC32 */
+    CPU_VBMI = 1 << 10,   /* AVX-512 VBMI */
+    CPU_PCLMUL = 1 << 11, /* PCLMULQDQ, with SSE4.1 */
 };
 
 /* Features that both the processor and the operating system offer. */

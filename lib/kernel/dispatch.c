@@ -6,17 +6,17 @@
 #include "kernel/kernel.h"
 
 extern const struct kernels kernels_generic, kernels_avx2, kernels_avxvnni, kernels_avx512, kernels_avx512vnni,
-    kernels_amx, kernels_neon, kernels_dotprod, kernels_i8mm;
+    kernels_avx512vbmi, kernels_amx, kernels_neon, kernels_dotprod, kernels_i8mm;
 
 static const struct kernels *const levels[] = {
 #if defined(__x86_64__)
-    &kernels_amx,     &kernels_avx512vnni,
-    &kernels_avx512,  &kernels_avxvnni,
-    &kernels_avx2,
+    &kernels_amx,        &kernels_avx512vbmi,
+    &kernels_avx512vnni, &kernels_avx512,
+    &kernels_avxvnni,    &kernels_avx2,
 #elif defined(__aarch64__)
     &kernels_i8mm, &kernels_dotprod, &kernels_neon,
 #endif
-    &kernels_generic, NULL};
+    &kernels_generic,    NULL};
 
 const struct kernels *const *kernel_levels(void)
 {

@@ -61,6 +61,7 @@ void K(transpose_32)(void *out, ptrdiff_t out_step, const void *in, ptrdiff_t in
 extern const struct kernels K(kernels);
 
 /* Tables of levels that rest on another. */
-extern const struct kernels kernels_amx, kernels_avx512vnni, kernels_avxvnni, kernels_dotprod, kernels_i8mm;
+extern const struct kernels kernels_amx, kernels_avx512vbmi, kernels_avx512vnni, kernels_avxvnni, kernels_dotprod,
+    kernels_i8mm;
 
 #endif

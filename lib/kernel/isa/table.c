@@ -54,9 +54,12 @@ extern const struct kernel_winograd_q8 winograd_q8_avx2, winograd_q8_avx512vnni;
 const struct kernels kernels_avx512 =
     TABLE(avx512, 0, gemm_u8_avx2, gemm_s8_avx2, depthwise_q8_avx512, &winograd_q8_avx2, table_8_avx512);
 const struct kernels kernels_avx512vnni = TABLE(avx512vnni, CPU_VNNI512, gemm_u8_avx512vnni, gemm_s8_avx512vnni,
-                                                depthwise_q8_avx512vnni, &winograd_q8_avx512vnni, table_8_vbmi);
-const struct kernels kernels_amx =
-    TABLE(amx, CPU_VNNI512 | CPU_AMX_INT8, gemm_u8_amx, gemm_s8_amx, depthwise_q8_avx512vnni, NULL, table_8_vbmi);
+                                                depthwise_q8_avx512vnni, &winograd_q8_avx512vnni, table_8_avx512);
+const struct kernels kernels_avx512vbmi =
+    TABLE(avx512vbmi, CPU_VNNI512 | CPU_VBMI, gemm_u8_avx512vnni, gemm_s8_avx512vnni, depthwise_q8_avx512vnni,
+          &winograd_q8_avx512vnni, table_8_vbmi);
+const struct kernels kernels_amx = TABLE(amx, CPU_VNNI512 | CPU_VBMI | CPU_AMX_INT8, gemm_u8_amx, gemm_s8_amx,
+                                         depthwise_q8_avx512vnni, NULL, table_8_vbmi);
 #elif defined(ISA_avx2)
 extern const struct kernel_winograd_q8 winograd_q8_avx2;
 const struct kernels kernels_avx2 =

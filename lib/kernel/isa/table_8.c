@@ -67,15 +67,11 @@ void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8
 
 #if defined(ISA_avx512)
 
-/* By AVX-512 VBMI, in two halves of 128 bytes, where the processor has it. */
+/* By AVX-512 VBMI, in two halves of 128 bytes. */
 __attribute__((target("avx512vbmi"))) void table_8_vbmi(void *out, const void *in, size_t n, const uint8_t *table,
                                                         uint8_t turn)
 {
     __m512i part[4];
-    if (!__builtin_cpu_supports("avx512vbmi")) {
-        K(table_8)(out, in, n, table, turn);
-        return;
-    }
     for (int i = 0; i < 4; i++)
         part[i] = _mm512_loadu_si512(table + 64 * i);
     for (size_t i = 0; i < n; i += 64) {
