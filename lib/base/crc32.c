@@ -1,8 +1,6 @@
-/* CRC-32 by the processor's means: ARMv8 has instructions for it; x86 folds with carry-less products: Gopal et al.,
- * Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction (2009). The constants are x^n modulo the
- * polynomial, bits reflected, as given there. */
+/* CRC-32 by folding with carry-less products: Gopal et al., Fast CRC Computation for Generic Polynomials Using
+ * PCLMULQDQ Instruction (2009). The constants are x^n modulo the polynomial, bits reflected, as given there. */
 #include <stdatomic.h>
-#include <string.h>
 #include <zlib.h>
 
 #include "base/cpu.h"
@@ -37,8 +35,8 @@ TARGET static uint32_t reduce(__m128i x)
     return (uint32_t)_mm_extract_epi32(_mm_xor_si128(x, q), 1);
 }
 
-/* These functions move the state, the CRC inverted, on by `size` bytes: a multiple of 16, at least 64. */
-TARGET static uint32_t run_all(uint32_t state, const uint8_t *p, size_t size)
+/* size: a multiple of 16, at least 64. The state is the CRC inverted. */
+TARGET static uint32_t fold_all(uint32_t state, const uint8_t *p, size_t size)
 {
     const __m128i by_512 = _mm_set_epi64x(0x1c6e41596, 0x154442bd4), by_128 = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
     __m128i x[4];
@@ -55,67 +53,32 @@ TARGET static uint32_t run_all(uint32_t state, const uint8_t *p, size_t size)
     return reduce(x[0]);
 }
 
-#elif defined(__aarch64__)
-
-#include <arm_acle.h>
-
-__attribute__((target("+crc"))) static uint32_t run_all(uint32_t state, const uint8_t *p, size_t size)
-{
-    for (; size >= 8; p += 8, size -= 8) {
-        uint64_t word;
-        memcpy(&word, p, sizeof word);
-        state = __crc32d(state, word);
-    }
-    return state;
-}
-
-#else
-
-static uint32_t run_all(uint32_t state, const uint8_t *p, size_t size)
-{
-    (void)p, (void)size;
-    return state;
-}
-
-#endif
-
-/* Four bits at a time, for what is left, and for processors without such means. */
-static uint32_t step_all(uint32_t state, const uint8_t *p, size_t size)
-{
-    static const uint32_t steps[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-                                       0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                                       0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-    for (; size > 0; size--) {
-        state ^= *p++;
-        state = state >> 4 ^ steps[state & 15];
-        state = state >> 4 ^ steps[state & 15];
-    }
-    return state;
-}
-
-static bool is_fast(void)
+static bool can_fold(void)
 {
     static atomic_int known; /* 1 more than the answer */
     if (!known)
-        known = 1 + !!(cpu_features() & CPU_CRC32);
+        known = 1 + !!(cpu_features() & CPU_PCLMUL);
     return known == 2;
 }
 
 uint32_t hash_crc32(const void *data, size_t size)
 {
-    size_t run = size >= 64 && is_fast() ? size - size % 16 : 0;
-    const uint8_t *p = data;
-    uint32_t state = ~0u;
-    if (run) { /* so that nothing is added to a NULL */
-        state = run_all(state, p, run);
-        p += run;
-    }
-    return ~step_all(state, p, size - run);
+    size_t folded = size - size % 16;
+    uint32_t crc = 0;
+    if (size == 0)
+        return 0;
+    if (folded >= 64 && can_fold())
+        crc = ~fold_all(~crc, data, folded);
+    else
+        folded = 0;
+    return (uint32_t)crc32_z(crc, (const uint8_t *)data + folded, size - folded);
 }
 
-/* zlib calls it for gzip, which nobody reads or writes here; its own has 13 KB of code and tables. Weak for programs
- * that have that too. */
-__attribute__((weak)) uLong crc32(uLong crc, const Bytef *data, uInt size)
+#else
+
+uint32_t hash_crc32(const void *data, size_t size)
 {
-    return data ? (uint32_t)~step_all(~(uint32_t)crc, data, size) : 0;
+    return size ? (uint32_t)crc32_z(0, data, size) : 0;
 }
+
+#endif
