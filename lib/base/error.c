@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Names out of a model end up in messages: a line break or an escape sequence in one must not reach the terminal. */
 static void keep_one_line(char *text)
 {
-    for (unsigned char *p = (unsigned char *)text; *p; p++) {
-        if (*p == 0xc2 && (p[1] & 0xe0) == 0x80) /* U+0080 to U+009F: the second byte alone may be obeyed too */
-            *p++ = '?';
-        else if (*p >= 0x20 && *p != 0x7f)
-            continue;
-        *p = '?';
+    for (char *p = text; *p;) {
+        size_t n = text_control_size(p, 2); /* the NUL is behind the last */
+        memset(p, '?', n);                  /* the second byte alone may be obeyed too */
+        p += n ? n : 1;
     }
 }
 

@@ -164,23 +164,31 @@ bool text_is_control(uint32_t point)
     return point < 0x20 || (point >= 0x7f && point < 0xa0);
 }
 
+size_t text_control_size(const char *bytes, size_t n)
+{
+    unsigned char first = n > 0 ? (unsigned char)bytes[0] : ' ', second = n > 1 ? (unsigned char)bytes[1] : 0;
+    return first == 0xc2 && second >= 0x80 && second < 0xa0 ? 2 : first < 0x80 && text_is_control(first);
+}
+
+/* The bytes from here on that text_escape() writes otherwise. */
+static size_t escaped_size(const char *bytes, size_t n, const char *also)
+{
+    size_t control = text_control_size(bytes, n);
+    return control ? control : *bytes == ' ' || *bytes == '%' || (also && strchr(also, *bytes));
+}
+
 void text_escape(struct text *t, const char *bytes, size_t n, const char *also)
 {
     static const char hex[] = "0123456789ABCDEF";
-    size_t start = 0, pair = 0; /* bytes left of a control character */
+    size_t start = 0, escaped;
 
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-
-        if (c == 0xc2 && i + 1 < n && ((unsigned char)bytes[i + 1] & 0xe0) == 0x80)
-            pair = 2;
-        if (pair > 0)
-            pair--;
-        else if (c > 0x20 && c != 0x7f && c != '%' && !(also && strchr(also, c)))
+    for (size_t i = 0; i < n; i += escaped ? 0 : 1) {
+        escaped = escaped_size(bytes + i, n - i, also);
+        if (!escaped)
             continue;
         text_add(t, bytes + start, i - start);
-        text_add(t, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
-        start = i + 1;
+        for (start = i + escaped; i < start; i++)
+            text_add(t, (char[]){'%', hex[(unsigned char)bytes[i] >> 4], hex[bytes[i] & 15]}, 3);
     }
     text_add(t, bytes + start, n - start);
 }

@@ -29,6 +29,8 @@ void text_f64(struct text *t, double value);
 
 /* Whether a terminal may obey the character: below U+0020, or from U+007F to U+009F. */
 bool text_is_control(uint32_t point);
+/* The bytes of such a character that text in UTF-8 begins with: 1 or 2; 0: it begins with another, or n is 0. */
+size_t text_control_size(const char *bytes, size_t n);
 
 /* Bytes <= 0x20, 0x7f, '%', those in `also`, and those of U+0080 to U+009F in UTF-8 as %XX. */
 void text_escape(struct text *t, const char *bytes, size_t n, const char *also);
