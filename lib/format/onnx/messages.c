@@ -6,14 +6,10 @@
 #define FIELD(message, number, kind, name) {number, ONNX_##kind, 0, offsetof(struct onnx_##message, name)},
 #define LINK(message, number, kind, name, other)                                                                       \
     {number, ONNX_##kind, ONNX_MESSAGE_##other, offsetof(struct onnx_##message, name)},
-#define END()                                                                                                          \
-    }                                                                                                                  \
-    ;
+/* clang-format off */
+#define END() };
+/* clang-format on */
 #include "format/onnx/messages.def"
-#undef MESSAGE
-#undef FIELD
-#undef LINK
-#undef END
 
 const struct onnx_message onnx_messages[] = {
 #define MESSAGE(message, title)                                                                                        \
@@ -22,10 +18,6 @@ const struct onnx_message onnx_messages[] = {
 #define LINK(message, number, kind, name, other)
 #define END()
 #include "format/onnx/messages.def"
-#undef MESSAGE
-#undef FIELD
-#undef LINK
-#undef END
 };
 
 const struct onnx_wire_element onnx_wire_elements[] = {

@@ -30,10 +30,6 @@ struct onnx_span {
 #define LINK(message, number, kind, name, other) MEMBER_##kind(name, other)
 #define END()                                   };
 #include "format/onnx/messages.def"
-#undef MESSAGE
-#undef FIELD
-#undef LINK
-#undef END
 /* clang-format on */
 
 enum onnx_message_index {
@@ -42,10 +38,6 @@ enum onnx_message_index {
 #define LINK(message, number, kind, name, other)
 #define END()
 #include "format/onnx/messages.def"
-#undef MESSAGE
-#undef FIELD
-#undef LINK
-#undef END
 };
 
 enum onnx_kind {

@@ -4,10 +4,6 @@
 
 #include "parse/protobuf.h"
 
-#define MOST_FIELDS 16
-/* A message that may occur once may come in pieces, which are merged. */
-#define MOST_PIECES 16
-
 static const struct onnx_field *find_field(const struct onnx_message *m, uint64_t number)
 {
     for (size_t i = 0; i < m->count; i++)
@@ -74,7 +70,7 @@ static int read_link(struct scan *s, const struct onnx_field *field, void **link
         return error_set(s->err, "messages nested more than %d deep", WIRE_MAX_DEPTH);
     if (++s->messages > WIRE_MAX_MESSAGES)
         return error_set(s->err, "more than %d messages", WIRE_MAX_MESSAGES);
-    if (!*link)
+    if (!*link) /* else one more piece of it, which is merged */
         *link = take(s, onnx_messages[field->message].size);
     return *link ? read_message(s, field->message, *link, f, depth + 1) : -1;
 }
@@ -152,7 +148,6 @@ static int read_message(struct scan *s, int index, void *message, const struct p
     const struct onnx_message *m = &onnx_messages[index];
     struct bytes b = bytes_of(whole->data, whole->size);
     struct protobuf_field f;
-    unsigned char pieces[MOST_FIELDS] = {0};
     while (bytes_left(&b) > 0) {
         const uint8_t *at = b.at;
         if (!protobuf_take(&b, &f))
@@ -163,9 +158,6 @@ static int read_message(struct scan *s, int index, void *message, const struct p
             return error_set(s->err, "more than %d fields", WIRE_MAX_FIELDS);
         if (!field)
             continue;
-        if (field->kind == ONNX_ONE && ++pieces[field - m->fields] > MOST_PIECES)
-            return error_set(s->err, "field %d of a %s is there more than %d times", field->number, m->title,
-                             MOST_PIECES);
         if (read_field(s, m, field, message, &f, depth) != 0)
             return -1;
     }
