@@ -170,8 +170,8 @@ $(BUILD)/gen/%.inc: lib/%.text | $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -x c -MMD -MP -MT $@ -MF $@.d -c -o $@.o $<
 	$(OBJCOPY) -O binary --only-section=packed $@.o $@.bin
-	{ echo "#define PACKED_SIZE $$(wc -c < $@.bin)" && gzip -9n < $@.bin | tail -c +11 | od -An -v -tx1 | \
-		sed 's/ \(..\)/0x\1,/g'; } > $@
+	gzip -9n < $@.bin > $@.gz
+	{ echo "#define PACKED_SIZE $$(wc -c < $@.bin)" && tail -c +11 $@.gz | od -An -v -tx1 | sed 's/ \(..\)/0x\1,/g'; } > $@
 
 # zlib goes into the library, so that nothing but libc and libm is needed beside it.
 STATIC_LIBS ?= $(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libz.a)
