@@ -144,11 +144,10 @@ struct value *detect_crop(struct build *b, struct value *x, struct value *boxes,
         struct value *last = detect_with(b, "Sub", build_cast(b, build_shape(b, x, 2 + axis, 3 + axis), DTYPE_F32), 1);
         struct value *from = BUILD(b, "Mul", build_slice(b, boxes, 1, axis, axis + 1), last),
                      *to = BUILD(b, "Mul", build_slice(b, boxes, 1, 2 + axis, 3 + axis), last);
-        struct value *step = detect_with(b, "Mul", BUILD(b, "Sub", to, from), 1 / (double)(size[axis] - 1));
-        if (size[axis] == 1) { /* the middle */
+        struct value *step = BUILD(b, "Sub", to, from);
+        if (size[axis] == 1) /* the middle */
             from = detect_with(b, "Mul", BUILD(b, "Add", from, to), 0.5);
-            step = detect_with(b, "Mul", from, 0);
-        }
+        step = detect_with(b, "Mul", step, size[axis] == 1 ? 0 : 1 / (double)(size[axis] - 1));
         struct value *first = BUILD(b, "Sub", detect_with(b, "Add", from, 0.5), detect_with(b, "Mul", step, 0.5));
         corner[1 - axis] = first;
         corner[3 - axis] = BUILD(b, "Add", first, detect_with(b, "Mul", step, (double)size[axis]));
