@@ -29,9 +29,9 @@ static void remove_files(void)
 
 static void start(void)
 {
-    snprintf(first, sizeof first, "/tmp/cover.%ld.model", (long)getpid());
-    snprintf(second, sizeof second, "/tmp/cover.%ld.second", (long)getpid());
-    snprintf(scratch, sizeof scratch, "/tmp/cover.%ld.scratch", (long)getpid());
+    attempt_path(first, sizeof first, "model");
+    attempt_path(second, sizeof second, "second");
+    attempt_path(scratch, sizeof scratch, "scratch");
     snprintf(model, sizeof model, getenv("NN_FUZZ_SECOND") ? "%s,%s" : "%s", first, second);
     const char *seconds = getenv("NN_FUZZ_SECONDS");
     end = seconds ? atof(seconds) : 1e30;

@@ -326,8 +326,8 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    snprintf(w.path, sizeof w.path, "/tmp/fuzz.%ld.model", (long)getpid());
-    snprintf(w.scratch, sizeof w.scratch, "/tmp/fuzz.%ld.scratch", (long)getpid());
+    attempt_path(w.path, sizeof w.path, "model");
+    attempt_path(w.scratch, sizeof w.scratch, "scratch");
     w.progress = mmap(NULL, sizeof *w.progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (w.progress == MAP_FAILED) {
         perror("fuzz");

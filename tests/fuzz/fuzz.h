@@ -39,4 +39,7 @@ attempt_fn attempt_photo, attempt_settings;
 /* Which of them is for a file of that name. */
 attempt_fn *attempt_for(const char *name);
 
+/* Writes to `path`, of `size` bytes, where a file of this process may lie for an attempt. */
+void attempt_path(char *path, size_t size, const char *suffix);
+
 #endif
