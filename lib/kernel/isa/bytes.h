@@ -126,6 +126,7 @@ struct v_narrowing {
     v_f32 high;
     v_pairs zero;
     v_bytes low, most, turn;
+    bool shifts, bounds; /* zero is not 0; saturation to u8 is not all that is wanted */
 };
 
 V_FN struct v_narrowing v_narrowing_of(const struct kernel_rounding *r)
@@ -136,7 +137,9 @@ V_FN struct v_narrowing v_narrowing_of(const struct kernel_rounding *r)
                                 .zero = (v_pairs)v_set1_i32((r->zero + turn) * 0x10001),
                                 .low = bytes + (uint8_t)((int)r->low + r->zero + turn),
                                 .most = bytes + (uint8_t)((int)r->high + r->zero + turn),
-                                .turn = bytes + (uint8_t)turn};
+                                .turn = bytes + (uint8_t)turn,
+                                .shifts = r->zero + turn != 0,
+                                .bounds = turn || (int)r->low + r->zero != 0 || (int)r->high + r->zero != UINT8_MAX};
 }
 
 /* v_round_lowest of four vectors, whose bytes follow each other. Beyond the upper bound nothing is rounded, since what
@@ -151,11 +154,18 @@ V_FN v_bytes v_round_bytes(const v_f32 *x, const struct v_narrowing *n, bool nea
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
         q[i] = _mm512_cvtps_epi32(near ? x[i] : v_min(n->high, x[i]));
-    __m512i one = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
-    __m512i two = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
-    __m512i low = _mm512_max_epu8(_mm512_packus_epi16(one, two), (__m512i)n->low);
-    low = near ? _mm512_min_epu8(low, (__m512i)n->most) : low;
-    all = (v_bytes)_mm512_permutexvar_epi32(order, low);
+    __m512i one = _mm512_packs_epi32(q[0], q[1]), two = _mm512_packs_epi32(q[2], q[3]);
+    if (!near || n->shifts) {
+        one = _mm512_adds_epi16(one, zero);
+        two = _mm512_adds_epi16(two, zero);
+    }
+    __m512i low = _mm512_packus_epi16(one, two);
+    if (!near || n->bounds) {
+        low = _mm512_max_epu8(low, (__m512i)n->low);
+        low = near ? _mm512_min_epu8(low, (__m512i)n->most) : low;
+        low = _mm512_xor_si512(low, (__m512i)n->turn);
+    }
+    return (v_bytes)_mm512_permutexvar_epi32(order, low);
 #elif defined(ISA_avx2)
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     __m256i q[4], zero = (__m256i)n->zero;

@@ -4,9 +4,10 @@
  *   DOT_KR            elements that are multiplied together
  *   dot_element       the type that a row's elements have while they are summed
  *   DOT_OFFSET(sign)  what is added to a u8 (false) or s8 (true) to become one
- *   DOT_DIRECT        rows need not be gathered: bytes become elements when `turn`, of each lane, is taken from them by
- *                     xor
- *   dot_row(p, turn)  DOT_KR elements of a row, in every lane
+ *   DOT_DIRECT        rows need not be gathered: bytes are elements, or become ones, if a row `turns`, when `turn`, of
+ *                     each lane, is taken from them by xor
+ *   dot_row(p, turn, turns)
+ *                     DOT_KR elements of a row, in every lane
  *   dot_columns(p)    elements of B for one vector of sums
  *   dot_to(&c, a, b)  c += the products
  *   DOT_PAIRS         if defined, a vector of sums is of two rows by two columns while it is summed: dot_rows(p, q) is
@@ -142,17 +143,17 @@ V_FN void dot_turn(v_i32 *one, v_i32 *two)
 
 #else
 
-V_FN v_i32 dot_row(const dot_element *p, v_i32 turn)
+V_FN v_i32 dot_row(const dot_element *p, v_i32 turn, bool turns)
 {
 #if defined(ISA_neon) && DOT_KR == 2
-    (void)turn;
+    (void)turn, (void)turns;
     int16_t x;
     memcpy(&x, p, sizeof x);
     return (v_i32)vdupq_n_s16(x);
 #else
     int32_t x;
     memcpy(&x, p, sizeof x);
-    return DOT_DIRECT ? v_xor_i32(v_set1_i32(x), turn) : v_set1_i32(x);
+    return turns ? v_xor_i32(v_set1_i32(x), turn) : v_set1_i32(x);
 #endif
 }
 

@@ -16,17 +16,16 @@ V_FN struct fetch fetch_begin(const struct kernel_gemm *g, int column)
     return (struct fetch){g->fetch, g->fetch && column == 0 ? (const char *)g->fetch + g->fetch_bytes : g->fetch};
 }
 
-/* A step of it, four cache lines: with eight rows to a tile, as the transformed tiles of a 7x7 map have, two would be
- * too few to have all of the next panel there in time. */
-V_FN void fetch_next(struct fetch *f)
+/* So many cache lines of it, four for four steps of a product: with eight rows to a tile, as the transformed tiles of a
+ * 7x7 map have, two would be too few to have all of the next panel there in time. */
+V_FN void fetch_next(struct fetch *f, int lines)
 {
     if (f->at >= f->end)
         return;
-    __builtin_prefetch(f->at, 0, 2);
-    __builtin_prefetch(f->at + 64, 0, 2);
-    __builtin_prefetch(f->at + 128, 0, 2);
-    __builtin_prefetch(f->at + 192, 0, 2);
-    f->at += 256;
+#pragma GCC unroll 4
+    for (int i = 0; i < lines; i++)
+        __builtin_prefetch(f->at + 64 * i, 0, 2);
+    f->at += 64 * lines;
 }
 
 #endif

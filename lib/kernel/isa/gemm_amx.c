@@ -162,7 +162,7 @@ V_FN void add_run(struct rows *rows, ptrdiff_t tap, const int8_t *b, const struc
                 step[i] = AMX_BYTES;
                 next[i] = BLOCK;
             }
-        fetch_next(f);
+        fetch_next(f, 4);
         add_block(a, step, b + (partly && at ? last : at) * row, tiles, vectors, w->is_signed);
 #pragma GCC unroll 2
         for (int i = 0; i < tiles; i++)

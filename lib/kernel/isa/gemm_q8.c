@@ -32,6 +32,7 @@ V_FN bool is_direct(const struct kernel_gemm *g)
 struct rows {
     const void *const *a; /* dot_element, or bytes that lie as they are summed */
     void *const *c;
+    bool turns;
     v_i32 turn;
 };
 
@@ -54,7 +55,7 @@ V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool i
 V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *room, bool is_signed)
 {
     bool direct = is_direct(g);
-    struct rows r = {g->a, g->c, v_set1_i32(direct && is_signed ? (int)0x80808080 : 0)};
+    struct rows r = {g->a, g->c, direct && is_signed, v_set1_i32((int)0x80808080)};
     if (!direct)
         gather_rows(room, g, is_signed);
     if (direct && m == g->m)
@@ -64,7 +65,7 @@ V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *
         room->a[i] = direct ? g->a[from] : room->a[from];
         room->c[i] = g->c[from];
     }
-    return (struct rows){room->a, room->c, r.turn};
+    return (struct rows){room->a, room->c, r.turns, r.turn};
 }
 
 /* ---- sums ---- */
@@ -72,11 +73,11 @@ V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *
 #ifdef DOT_PAIRS
 
 /* acc[i + h][v] += products of rows i and i + 1 with half h of the columns of vector v: `steps` steps. */
-V_FN void add_steps(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdiff_t at, const int8_t *b, int m,
+V_FN void add_steps(v_i32 *acc, const void *const *row, v_i32 turn, bool turns, ptrdiff_t at, const int8_t *b, int m,
                     int vectors, int steps)
 {
     const int half = VL / 2 * DOT_KR;
-    (void)turn;
+    (void)turn, (void)turns;
 #pragma GCC unroll 8
     for (int j = 0; j < steps; j++, at += DOT_KR) {
         v_i32 bv[4];
@@ -86,7 +87,7 @@ V_FN void add_steps(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdi
         __builtin_prefetch(b + j * 2 * vectors * half + GEMM_AHEAD);
 #pragma GCC unroll 32
         for (int i = 0; i < m; i += 2) {
-            v_i32 a = dot_rows(row[i] + at, row[i + 1] + at);
+            v_i32 a = dot_rows((const dot_element *)row[i] + at, (const dot_element *)row[i + 1] + at);
 #pragma GCC unroll 4
             for (int v = 0; v < 2 * vectors; v++)
                 dot_to(&acc[(i + v % 2) * vectors + v / 2], a, bv[v]);
@@ -106,7 +107,7 @@ V_FN void turn_sums(v_i32 *acc, int m, int vectors)
 #else
 
 /* acc[i][v] += products of the rows' elements from `at` on: `steps` steps. */
-V_FN void add_steps(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdiff_t at, const int8_t *b, int m,
+V_FN void add_steps(v_i32 *acc, const void *const *row, v_i32 turn, bool turns, ptrdiff_t at, const int8_t *b, int m,
                     int vectors, int steps)
 {
 #pragma GCC unroll 8
@@ -121,7 +122,7 @@ V_FN void add_steps(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdi
         }
 #pragma GCC unroll 32
         for (int i = 0; i < m; i++) {
-            v_i32 a = dot_row(row[i] + at + j * DOT_KR, turn);
+            v_i32 a = dot_row((const dot_element *)row[i] + at + j * DOT_KR, turn, turns);
 #pragma GCC unroll 2
             for (int v = 0; v < vectors; v++)
                 dot_to(&acc[i * vectors + v], a, bv[v]);
@@ -136,28 +137,39 @@ V_FN void turn_sums(v_i32 *acc, int m, int vectors)
 
 #endif
 
+/* Steps that are done at a time. Where the rows' elements are not widened, one loop is as fast as an unrolled one. */
+#define STEPS (DOT_DIRECT ? 1 : GEMM_UNROLL)
+
 /* A run of k elements of the rows from `at` on, with the panel's from b on. */
-V_FN void add_run(v_i32 *acc, const dot_element *const *row, v_i32 turn, ptrdiff_t at, const int8_t *b, ptrdiff_t k,
+V_FN void add_run(v_i32 *acc, const struct rows *rows, bool turns, ptrdiff_t at, const int8_t *b, ptrdiff_t k,
                   struct fetch *f, int m, int vectors)
 {
     const ptrdiff_t end = at + k, step = vectors * VL * DOT_KR;
-    for (; end - at >= GEMM_UNROLL * DOT_KR; at += GEMM_UNROLL * DOT_KR, b += GEMM_UNROLL * step) {
-        fetch_next(f);
-        add_steps(acc, row, turn, at, b, m, vectors, GEMM_UNROLL);
+    for (; STEPS > 1 && end - at >= STEPS * DOT_KR; at += STEPS * DOT_KR, b += STEPS * step) {
+        fetch_next(f, 4);
+        add_steps(acc, rows->a, rows->turn, turns, at, b, m, vectors, STEPS);
     }
 #pragma GCC unroll 1
-    for (; at < end; at += DOT_KR, b += step)
-        add_steps(acc, row, turn, end - at < DOT_KR ? end - DOT_KR : at, b, m, vectors, 1);
+    for (; at < end; at += DOT_KR, b += step) {
+        if (STEPS == 1)
+            fetch_next(f, 1);
+        add_steps(acc, rows->a, rows->turn, turns, end - at < DOT_KR ? end - DOT_KR : at, b, m, vectors, 1);
+    }
 }
 
-V_FN void sum_panel(v_i32 *acc, const struct kernel_gemm *g, const dot_element *const *row, v_i32 turn,
-                    const int8_t *panel, struct fetch *f, int m, int vectors)
+V_FN void sum_panel(v_i32 *acc, const struct kernel_gemm *g, const struct rows *rows, const int8_t *panel,
+                    struct fetch *f, int m, int vectors)
 {
     bool direct = is_direct(g), whole = !direct && !g->b_tap;
     ptrdiff_t length = run_length(g), run = direct ? g->k : whole ? length * g->taps : length;
-    for (int t = 0; t < (whole ? 1 : g->taps); t++)
-        add_run(acc, row, turn, direct ? g->tap[t] : t * length,
-                panel + (g->b_tap ? g->b_tap[t] : t) * length * vectors * VL, run, f, m, vectors);
+    for (int t = 0; t < (whole ? 1 : g->taps); t++) {
+        ptrdiff_t at = direct ? g->tap[t] : t * length;
+        const int8_t *b = panel + (g->b_tap ? g->b_tap[t] : t) * length * vectors * VL;
+        if (DOT_DIRECT && rows->turns)
+            add_run(acc, rows, true, at, b, run, f, m, vectors);
+        else
+            add_run(acc, rows, false, at, b, run, f, m, vectors);
+    }
 }
 
 /* ---- results ---- */
@@ -175,15 +187,22 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
         acc[i] = b[i % vectors];
 }
 
-/* To bytes, of whole vectors. */
+/* Whether sums become bytes in registers where the last vector is not full. */
+#if defined(ISA_avx512)
+#define PARTS_DIRECT 1
+#else
+#define PARTS_DIRECT 0
+#endif
+
+/* To bytes. */
 V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struct kernel_epilogue *to,
-                       const struct v_narrowing *n, int m, int vectors)
+                       const struct v_narrowing *n, int m, int vectors, int last)
 {
     v_f32 factor[4];
-    load_factors(factor, to, column, vectors, VL);
+    load_factors(factor, to, column, vectors, PARTS_DIRECT ? last : VL);
 #pragma GCC unroll 16
     for (int i = 0; i < m; i += 4 / vectors)
-        finish_four(acc, c, column, factor, n, i, m, vectors, VL, false);
+        finish_four(acc, c, column, factor, n, i, m, vectors, PARTS_DIRECT ? last : VL, false);
 }
 
 /* All other sums, through memory: one copy for all tiles. */
@@ -205,19 +224,16 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
     struct fetch fetch = fetch_begin(g, column);
     const struct v_narrowing narrowing = v_narrowing_of(&g->to.rounding);
     const int32_t *bias = g->to.bias;
-    const dot_element *row[GEMM_MR];
-    for (int i = 0; i < m; i++)
-        row[i] = rows->a[i];
     ptrdiff_t depth = (g->b_tap ? g->b_taps : g->taps) * run_length(g);
     for (; column < end; column += vectors * VL, b += depth * vectors * VL) {
         int left = end - column - (vectors - 1) * VL, last = left < VL ? left : VL;
         v_i32 acc[GEMM_MR * 2];
         begin_at_bias(acc, bias ? bias + column : NULL, m, vectors, last);
         turn_sums(acc, m, vectors);
-        sum_panel(acc, g, row, rows->turn, b, &fetch, m, vectors);
+        sum_panel(acc, g, rows, b, &fetch, m, vectors);
         turn_sums(acc, m, vectors);
-        if (g->to.c == KERNEL_U8 && last == VL && !g->to.shift) {
-            finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors);
+        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && !g->to.shift) {
+            finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last);
             continue;
         }
         v_i32 sums[GEMM_MR * 2];
@@ -277,7 +293,8 @@ static void run_last(const struct kernel_gemm *g, const struct rows *rows, int s
     int rest = g->m - part.m;
     part.c += rest;
     part.fetch_bytes = 0;
-    tiles[size].panels[0](&part, &(struct rows){rows->a + rest, rows->c + rest, rows->turn}, b, column, g->n);
+    tiles[size].panels[0](&part, &(struct rows){rows->a + rest, rows->c + rest, rows->turns, rows->turn}, b, column,
+                          g->n);
 }
 
 V_FN void run(const struct kernel_gemm *g, bool is_signed)

@@ -145,7 +145,7 @@ V_FN void multiply_rows(const struct kernel_gemm *g, int rows)
     }
     const int16_t *b = g->b;
     for (int k = 0; k < g->k; k += 8) {
-        fetch_next(&fetch);
+        fetch_next(&fetch, 4);
 #pragma GCC unroll 4
         for (int j = k; j < k + 8; j += 2, b += 4 * VL) {
             v_i32 one = v_load_i32((const int32_t *)(const void *)b);

@@ -113,6 +113,8 @@ static void check_element(const struct kernels *k, const struct problem *p, cons
 static void run_problem(const struct kernels *k, const struct problem *p)
 {
     static const enum kernel_type types[] = {KERNEL_U8, KERNEL_U8, KERNEL_S32, KERNEL_F32};
+    static const struct kernel_rounding roundings[] = {
+        {-7, 248, 7}, {0, 255, 0}, {-3, 100, 3}, {0, 60, -128}, {-128, 127, 0}};
     const struct kernel_product *product = p->is_signed ? k->gemm_s8 : k->gemm_u8;
     size_t taps = (size_t)p->taps, depth = (size_t)p->k,
            bytes = kernel_product_packed(product, (size_t)p->b_taps, depth, (size_t)p->n),
@@ -137,7 +139,7 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     g.to.multiplier = multiplier;
     g.to.shift = guard_random() % 2 ? shift : NULL;
     g.to.c = types[guard_random() % 4];
-    g.to.rounding = guard_random() % 2 ? (struct kernel_rounding){-7, 248, 7} : (struct kernel_rounding){0, 60, -128};
+    g.to.rounding = roundings[guard_random() % 5];
     size_t size = kernel_type_size(g.to.c), row = (size_t)p->n * size + 8;
     unsigned char *out = guard_out(outputs, row * (size_t)p->m, 0);
     for (int i = 0; i < p->m; i++)
