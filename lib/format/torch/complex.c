@@ -68,16 +68,30 @@ static struct torch_value by_parts(struct torch_reader *t, const char *name, con
     return torch_call_plain(t, "torch.view_as_complex", pair, 1);
 }
 
+/* A function of the prelude, which has names of its own for most arguments. */
+static struct torch_value by_place(struct torch_reader *t, const char *full, const struct torch_args *args)
+{
+    const char *names[16];
+    struct torch_args of = {.values = args->values, .names = names, .count = args->count < 16 ? args->count : 16};
+    for (int i = 0; i < of.count; i++)
+        names[i] =
+            args->names[i] && torch_names_argument(t, full + strlen("torch."), args->names[i]) ? args->names[i] : NULL;
+    return torch_call(t, full, &of);
+}
+
 bool torch_complex(struct torch_reader *t, const char *name, const struct torch_args *args, struct torch_value *v)
 {
-    static const char *const plain[] = {"view_as_real", "contiguous", "detach", "alias",      "clone",
-                                        "append",       "is_tensor",  "len",    "is_complex", "__getitem__"};
-    static const char *const moves[] = {"reshape",   "view",   "flatten", "unflatten", "transpose", "permute",
-                                        "t",         "expand", "squeeze", "unsqueeze", "select",    "slice",
-                                        "narrow",    "index",  "cat",     "stack",     "neg",       "sum",
-                                        "mean",      "pad",    "roll",    "flip",      "repeat",    "index_select",
-                                        "swapaxes",  "size",   "shape",   "dim",       "numel",     "constant_pad_nd",
-                                        "expand_as", "movedim"};
+    static const char *const plain[] = {"view_as_real", "contiguous",  "detach", "alias",      "clone",
+                                        "append",       "is_tensor",   "len",    "is_complex", "__getitem__",
+                                        "resolve_conj", "resolve_neg", "device"};
+    static const char *const moves[] = {"reshape",   "view",       "flatten",       "unflatten",    "transpose",
+                                        "permute",   "t",          "expand",        "squeeze",      "unsqueeze",
+                                        "select",    "slice",      "narrow",        "index",        "cat",
+                                        "stack",     "neg",        "sum",           "mean",         "pad",
+                                        "roll",      "flip",       "repeat",        "index_select", "swapaxes",
+                                        "size",      "shape",      "dim",           "numel",        "constant_pad_nd",
+                                        "expand_as", "movedim",    "where",         "gather",       "tril",
+                                        "triu",      "zeros_like", "masked_scatter"};
     char composed[256], full[80];
     snprintf(full, sizeof(full), "torch.nn_complex_%.50s", name);
     if (is_one_of(name, plain, sizeof(plain) / sizeof(*plain)) || strncmp(name, "nn_", 3) == 0 ||
@@ -87,7 +101,7 @@ bool torch_complex(struct torch_reader *t, const char *name, const struct torch_
     if (is_one_of(name, moves, sizeof(moves) / sizeof(*moves)))
         *v = by_parts(t, name, args);
     else if (lookup_find(&t->functions, torch_prelude_name(full + strlen("torch."), composed, sizeof(composed))))
-        *v = torch_call(t, full, args);
+        *v = by_place(t, full, args);
     else
         build_fail(t->b, "%.60s of complex numbers is not known", name);
     return true;

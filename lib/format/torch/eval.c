@@ -203,6 +203,15 @@ static struct torch_value right_side(struct torch_frame *f, struct torch_cursor 
     return tuple;
 }
 
+/* Of "a, b, = …": 2. */
+static int count_parts(const struct torch_token *at, const struct torch_token *end)
+{
+    int count = 0;
+    for (; at < end; at++)
+        count += at->kind == TOKEN_NAME;
+    return count;
+}
+
 /* An assignment, or an expression for what it does. */
 static void run_simple(struct torch_frame *f, const struct torch_line *l)
 {
@@ -220,7 +229,9 @@ static void run_simple(struct torch_frame *f, const struct torch_line *l)
             comma = true;
     }
     struct torch_cursor c = {equal ? equal + 1 : l->at, l->end};
+    f->t->parts = comma ? count_parts(l->at, equal) : 0;
     struct torch_value v = right_side(f, &c);
+    f->t->parts = 0;
     if (!f->t->b->failed && c.at != c.end)
         build_fail(f->t->b, "'%.60s' is not understood", c.at->text);
     if (!equal || f->t->b->failed)
@@ -315,14 +326,16 @@ static void bind_arguments(struct torch_frame *f, const struct torch_line *l, co
             skip_type(&c);
         bool has_default = torch_take(&c, "=");
         struct torch_value v = has_default ? torch_expression(f, &c) : torch_none();
-        if (place < args->count && !args->names[place])
-            torch_assign(f, name, args->values[place++]);
-        else if (!bind_named(f, name, args)) {
-            if (!has_default)
-                build_fail(f->t->b, "argument '%.100s' of %.100s() is not given", name, l->at[1].text);
-            torch_assign(f, name, v);
-        }
         torch_take(&c, ",");
+        if (bind_named(f, name, args))
+            continue;
+        while (place < args->count && args->names[place])
+            place++;
+        if (place < args->count)
+            v = args->values[place++];
+        else if (!has_default)
+            build_fail(f->t->b, "argument '%.100s' of %.100s() is not given", name, l->at[1].text);
+        torch_assign(f, name, v);
     }
 }
 

@@ -3,17 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "format/torch/torch.h"
-#include "parse/json.h"
-
-struct export
-{
-    struct torch_reader *t;
-    struct json json;
-    const struct json_node *graph;
-    struct lookup values; /* a name → struct torch_value */
-    bool old;             /* of before PyTorch 2.7: weights lie in archives within */
-};
+#include "format/torch/export.h"
 
 /* An archive within the archive, of torch.save(), which holds a dict of tensors. */
 struct saved {
@@ -76,8 +66,6 @@ static struct torch_value get(struct export *e, const char *name)
 
 /* ---- arguments ---- */
 
-static struct torch_value argument(struct export *e, const struct json_node *arg, int depth);
-
 /* {"as_int": 3} or {"as_name": "sym_size"}, a whole number that may be told by a run alone. */
 static struct torch_value sym_int(struct export *e, const struct json_node *n)
 {
@@ -102,14 +90,25 @@ static struct torch_value plain(struct export *e, const struct json_node *n, con
             return sym_int(e, n);
         if (strncmp(kind, "as_tensor", 9) == 0)
             return get(e, string(e, n, "name"));
-        return argument(e, n, depth + 1);
+        return torch_export_argument(e, n, depth + 1);
     default:
         return torch_none();
     }
 }
 
+/* The number that scripts have for it: of complex numbers it is one less. */
+static struct torch_value scalar_type(struct torch_reader *t, const struct json_node *n)
+{
+    int64_t number = whole(n, 0);
+    if (number >= 9 && number <= 11)
+        return torch_int(number - 1);
+    if (dtype_of(n) == DTYPE_NONE)
+        build_fail(t->b, "element type %lld is not read", (long long)number);
+    return torch_int(torch_scalar_type(dtype_of(n)));
+}
+
 /* An object of one member, whose key says what it is: "as_tensor", "as_ints". */
-static struct torch_value argument(struct export *e, const struct json_node *arg, int depth)
+struct torch_value torch_export_argument(struct export *e, const struct json_node *arg, int depth)
 {
     struct torch_reader *t = e->t;
     const struct json_node *n = arg && arg->kind == JSON_OBJECT ? json_first(&e->json, arg) : NULL;
@@ -118,7 +117,7 @@ static struct torch_value argument(struct export *e, const struct json_node *arg
         return torch_none();
     }
     if (strcmp(n->key, "as_scalar_type") == 0)
-        return torch_int(torch_scalar_type(dtype_of(n)));
+        return scalar_type(t, n);
     if (strcmp(n->key, "as_device") == 0)
         return torch_string("cpu");
     if (strcmp(n->key, "as_memory_format") == 0 || strcmp(n->key, "as_layout") == 0 || strcmp(n->key, "as_none") == 0)
@@ -132,8 +131,6 @@ static struct torch_value argument(struct export *e, const struct json_node *arg
 }
 
 /* ---- operators ---- */
-
-#define MOST_ARGS 32
 
 /* "torch.ops.aten.conv2d.default" is called as "ops.aten.conv2d", "_operator.add" as "add". */
 static const char *call_name(struct export *e, const char *target)
@@ -183,7 +180,7 @@ static bool is_ignored(const char *key)
 static void read_node(struct export *e, const struct json_node *node);
 
 /* The results of a graph within, whose inputs are these. It has names of its own. */
-static struct torch_value read_within(struct export *e, const struct json_node *graph, const struct torch_list *in)
+struct torch_value torch_export_within(struct export *e, const struct json_node *graph, const struct torch_list *in)
 {
     struct torch_reader *t = e->t;
     struct lookup outer = e->values;
@@ -199,69 +196,37 @@ static struct torch_value read_within(struct export *e, const struct json_node *
     for (; node && !t->b->failed; node = json_next(&e->json, node))
         read_node(e, node);
     for (; out && !t->b->failed; out = json_next(&e->json, out))
-        torch_append(t, list, argument(e, out, 0));
+        torch_append(t, list, torch_export_argument(e, out, 0));
     lookup_release(&e->values);
     e->values = outer;
     return list;
 }
 
-/* Operators that take graphs: "wrap_with_autocast(…, graph, inputs…)", "cond(condition, one, other, inputs)", whose
- * both results are made. Those of others mean something else by their graph. */
-static struct torch_value read_higher(struct export *e, const struct json_node *node)
-{
-    struct torch_reader *t = e->t;
-    const struct json_node *graphs[2] = {NULL}, *in = json_first(&e->json, member(e, node, "inputs"));
-    struct torch_value list = torch_list(t, TORCH_LIST), condition = torch_none();
-    const char *target = string(e, node, "target");
-    bool is_cond = strstr(target, ".cond"), is_wrap = strstr(target, ".wrap") || strstr(target, "checkpoint");
-    int count = 0;
-    for (; in && !t->b->failed; in = json_next(&e->json, in)) {
-        const struct json_node *arg = member(e, in, "arg"), *graph = member(e, member(e, arg, "as_graph"), "graph");
-        if (graph && count < 2)
-            graphs[count++] = graph;
-        else if (count == 0)
-            condition = is_cond ? argument(e, arg, 0) : condition;
-        else if (is_cond)
-            list = argument(e, arg, 0);
-        else
-            torch_append(t, list, argument(e, arg, 0));
-    }
-    if (!(is_cond || is_wrap) || count != 1 + is_cond || !torch_is_list(list))
-        build_fail(t->b, "an operator of graphs that is not read");
-    if (t->b->failed)
-        return torch_none();
-    struct torch_value yes = read_within(e, graphs[0], list.list);
-    struct torch_value no = is_cond && !t->b->failed ? read_within(e, graphs[1], list.list) : yes;
-    for (size_t i = 0; is_cond && !t->b->failed && i < yes.list->count && i < no.list->count; i++)
-        yes.list->items[i] = torch_call_plain(
-            t, "torch.where", (struct torch_value[]){condition, yes.list->items[i], no.list->items[i]}, 3);
-    bool single = !t->b->failed && yes.list->count == 1;
-    return single ? yes.list->items[0] : yes;
-}
-
 static void read_node(struct export *e, const struct json_node *node)
 {
     struct torch_reader *t = e->t;
-    struct torch_value values[MOST_ARGS];
-    const char *names[MOST_ARGS], *target = string(e, node, "target");
+    struct torch_value values[TORCH_EXPORT_ARGS];
+    const char *names[TORCH_EXPORT_ARGS], *target = string(e, node, "target");
     struct torch_args args = {.values = values, .names = names};
     const char *name = call_name(e, target);
     if (strstr(name, "._assert") || strstr(name, ".sym_constrain") || strstr(name, "._guards"))
         return;
     const struct json_node *in = json_first(&e->json, member(e, node, "inputs"));
-    bool higher = strncmp(target, "torch.ops.higher_order.", 23) == 0;
-    for (; in && !t->b->failed && !higher; in = json_next(&e->json, in)) {
-        if (args.count == MOST_ARGS) {
-            build_fail(t->b, "an operator with more than %d arguments", MOST_ARGS);
+    bool is_higher = strncmp(target, "torch.ops.higher_order.", 23) == 0;
+    for (; in && !t->b->failed && !is_higher; in = json_next(&e->json, in)) {
+        if (args.count == TORCH_EXPORT_ARGS) {
+            build_fail(t->b, "an operator with more than %d arguments", TORCH_EXPORT_ARGS);
             break;
         }
         const char *key = string(e, in, "name");
         if (is_ignored(key))
             continue;
         names[args.count] = *key && torch_names_argument(t, name, key) ? key : NULL;
-        values[args.count++] = argument(e, member(e, in, "arg"), 0);
+        values[args.count++] = torch_export_argument(e, member(e, in, "arg"), 0);
     }
-    struct torch_value v = t->b->failed ? torch_none() : higher ? read_higher(e, node) : torch_call(t, name, &args);
+    struct torch_value v = t->b->failed ? torch_none()
+                           : is_higher  ? torch_export_higher(e, node)
+                                        : torch_call(t, name, &args);
     take_outputs(e, node, v);
     if (t->b->failed)
         error_prefix(t->b->err, "'%.100s' (%.100s)", string(e, node, "name"), target);

@@ -47,12 +47,27 @@ struct torch_value torch_make_spatial(struct torch_reader *t, struct torch_bound
     return torch_make_NULL(t, c);
 }
 
-/* The places of maxima are not made. */
+/* The places of maxima in their pictures: of a second pool, which is taken away where nobody asks for them. */
+static struct torch_value places(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value v = torch_make_spatial(t, c);
+    const struct node *n = v.kind == TORCH_TENSOR ? v.tensor->value->producer : NULL;
+    if (t->b->failed || !n || !node_is(n, "MaxPool") || n->in[0] != torch_graph_value(t, c->arg[0]))
+        return torch_none();
+    struct value *at = build_output(t->b, v.tensor->value, 1);
+    if (at) { /* the node was looked at when it had one output */
+        at->type = v.tensor->value->type;
+        at->type.dtype = DTYPE_I64;
+    }
+    return torch_call_plain(t, "torch.nn_places", (struct torch_value[]){torch_tensor(t, at), c->arg[0]}, 2);
+}
+
 struct torch_value torch_make_with_indices(struct torch_reader *t, struct torch_bound *c)
 {
     struct torch_value both = torch_list(t, TORCH_TUPLE);
+    struct torch_bound again = *c;
     torch_append(t, both, torch_make_spatial(t, c));
-    torch_append(t, both, torch_none());
+    torch_append(t, both, t->b->failed ? torch_none() : places(t, &again));
     return both;
 }
 
@@ -275,6 +290,11 @@ struct torch_value torch_make_recurrent(struct torch_reader *t, struct torch_bou
     if (!hidden || hidden->rank != 2 || layers < 1 || layers > 16) {
         build_fail(t->b, "a recurrent layer that is not understood");
         return all;
+    }
+    if (outs == 3 && hidden->dims[0] != 4 * hidden->dims[1]) {
+        struct torch_value arg[8] = {c->arg[0], c->arg[1], c->arg[2], c->arg[3],
+                                     c->arg[4], c->arg[7], c->arg[8], lengths};
+        return torch_call_plain(t, "torch.nn_projected_lstm", arg, 8);
     }
     build_expect(t->b, torch_graph_value(t, c->arg[0]), 3, 1, 0, DTYPE_NONE);
     add(t, &l, "input", c->arg[0]);

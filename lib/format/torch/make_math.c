@@ -38,14 +38,23 @@ struct torch_value torch_make_addcmul(struct torch_reader *t, struct torch_bound
     return sum(t, "add", c->arg[0], torch_tensor(t, product), c->arg[3]);
 }
 
+static bool is_whole(struct torch_reader *t, struct value *v)
+{
+    const struct type *type = v ? build_type(t->b, v) : NULL;
+    return type && dtype_info(type->dtype)->class == DTYPE_CLASS_INT;
+}
+
 struct torch_value torch_make_divide(struct torch_reader *t, struct torch_bound *c)
 {
     struct value *x = torch_graph_value(t, c->arg[0]), *y = torch_graph_value(t, c->arg[1]);
     const char *mode = c->arg[2].kind == TORCH_STRING ? c->arg[2].text : "";
     if (strcmp(mode, "floor") == 0)
         return torch_tensor(t, function(t, "floor_divide", x, y));
+    bool cuts = strcmp(mode, "trunc") == 0;
+    if (cuts && is_whole(t, x) && is_whole(t, y)) /* as ONNX divides whole numbers */
+        return torch_tensor(t, BUILD(t->b, "Div", x, build_cast(t->b, y, x->type.dtype)));
     struct value *v = function(t, "div", x, y);
-    if (strcmp(mode, "trunc") != 0)
+    if (!cuts)
         return torch_tensor(t, v);
     return torch_tensor(t, torch_function(t, "trunc", 1, &v));
 }

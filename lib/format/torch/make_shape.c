@@ -30,15 +30,6 @@ struct torch_value torch_make_clone(struct torch_reader *t, struct torch_bound *
     return v;
 }
 
-/* Elements of what a tensor lies in, by distances: known where these lie behind one another. */
-struct torch_value torch_make_as_strided(struct torch_reader *t, struct torch_bound *c)
-{
-    const struct torch_tensor *x = c->arg[0].kind == TORCH_TENSOR ? c->arg[0].tensor : NULL;
-    if (!x || x->strided || x->unsure)
-        build_fail(t->b, "as_strided() of a tensor whose elements may not lie behind one another");
-    return t->b->failed ? torch_none() : torch_call_plain(t, "torch.nn_as_strided", c->arg, c->count);
-}
-
 /* Itself, or a copy where its elements do not lie behind one another. */
 struct torch_value torch_make_contiguous(struct torch_reader *t, struct torch_bound *c)
 {
@@ -132,6 +123,8 @@ struct torch_value torch_make_to(struct torch_reader *t, struct torch_bound *c)
     const struct type *type = type_of(t, c->arg[0]);
     enum dtype dtype = DTYPE_NONE;
     for (int i = 1; i < c->count && dtype == DTYPE_NONE; i++) {
+        if (c->arg[i].kind == TORCH_INT && c->arg[i].i >= 8 && c->arg[i].i <= 10)
+            return torch_call_plain(t, "torch.nn_to_complex", c->arg, 1);
         if (c->arg[i].kind == TORCH_INT)
             dtype = torch_dtype(c->arg[i].i);
         else if (c->arg[i].kind == TORCH_TENSOR && type_of(t, c->arg[i]))
@@ -318,6 +311,8 @@ struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound 
     int64_t count = count_pieces(t, c, size);
     if (count < 0 && strstr(c->row->name, "chunk") && c->arg[1].kind == TORCH_INT)
         count = c->arg[1].i;
+    if (size < 0 && count < 0 && strcmp(c->row->name, "unbind") == 0)
+        count = t->parts;
     if (count < 1 || count > 128) {
         build_fail(t->b, "a tensor is cut into parts whose number is not known, or more than 128");
         return list;

@@ -44,4 +44,15 @@ torch_scalar_fn torch_scalar_parts_of_dict;
 torch_scalar_fn torch_scalar_range;
 torch_scalar_fn torch_scalar_derive_index;
 
+/* scalar_edit.c */
+torch_scalar_fn torch_scalar_take_out;
+torch_scalar_fn torch_scalar_clear;
+torch_scalar_fn torch_scalar_reverse;
+torch_scalar_fn torch_scalar_sort;
+torch_scalar_fn torch_scalar_look;
+torch_scalar_fn torch_scalar_get;
+torch_scalar_fn torch_scalar_ends;
+torch_scalar_fn torch_scalar_split;
+torch_scalar_fn torch_scalar_join;
+
 #endif

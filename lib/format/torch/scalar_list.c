@@ -189,9 +189,9 @@ bool torch_scalar_extend(struct scalars *s, struct torch_value *v)
 
 bool torch_scalar_copy_list(struct scalars *s, struct torch_value *v)
 {
-    if (!torch_is_list(s->a))
+    if (!torch_is_list(s->a) && s->a.kind != TORCH_DICT)
         return false;
-    *v = torch_list(s->t, TORCH_LIST);
+    *v = torch_list(s->t, s->a.kind == TORCH_DICT ? TORCH_DICT : TORCH_LIST);
     for (size_t i = 0; i < s->a.list->count; i++)
         torch_append(s->t, *v, s->a.list->items[i]);
     return true;

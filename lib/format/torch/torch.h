@@ -47,18 +47,18 @@ struct torch_value {
 /* An operator that works in place gives the tensor another value; and, where it is a view of another one, that too
  * (view.c). */
 struct torch_tensor {
-    struct value *value;        /* torch_current() has it as it is now */
-    struct torch_tensor *base;  /* NULL: it is no view, or one that is not kept track of */
-    struct value *seen;         /* the base's value that it was made of */
-    struct torch_part *part;    /* how */
-    int depth;                  /* of views of views */
-    bool lost;                  /* it is a part of one, but which is not known */
-    bool strided;               /* its elements do not lie behind one another */
-    bool unsure;                /* they may not, as PyTorch decides whether to copy */
-    bool complex;               /* its last axis, of two, is not seen (complex.c) */
-    struct value *scale, *zero; /* by which a quantised tensor is rounded; NULL: it is none */
-    int level;                  /* of the subgraph that it was made in */
-    bool sizes;                 /* a list of sizes whose length is not known */
+    struct value *value;         /* torch_current() has it as it is now */
+    struct torch_tensor *base;   /* NULL: it is no view, or one that is not kept track of */
+    struct value *seen;          /* the base's value that it was made of */
+    struct torch_part *part;     /* how */
+    struct torch_tensor *copied; /* instead of a base: what it is a view or a copy of, by `part` (layout.c); or NULL */
+    int depth;                   /* of views of views */
+    bool lost;                   /* it is a part of one, but which is not known */
+    bool strided;                /* its elements do not lie behind one another */
+    bool complex;                /* its last axis, of two, is not seen (complex.c) */
+    struct value *scale, *zero;  /* by which a quantised tensor is rounded; NULL: it is none */
+    int level;                   /* of the subgraph that it was made in */
+    bool sizes;                  /* a list of sizes whose length is not known */
 };
 
 struct torch_list {
@@ -144,6 +144,7 @@ struct torch_reader {
     struct lookup tuples;    /* names of classes that are named tuples */
     struct pickle *pickled;  /* the tuple of CONSTANTS */
     int depth;
+    int parts;                     /* that the statement at work takes a list apart into; 0: it does not */
     bool settled;                  /* views are as they were left, whatever their bases are */
     int anew;                      /* views that are being made anew within each other */
     int level;                     /* subgraphs that the one being filled lies in */

@@ -2,35 +2,11 @@
  * made anew of its base when that has another value since; and what is written to a view goes back to its base. */
 #include <string.h>
 
-#include "format/torch/torch.h"
-
-#define MOST_DEPTH 64 /* of views of views; what lies deeper is not kept track of */
-
-enum how {
-    HOW_SLICE,    /* elements from `start` to before `end` of an axis, every `step`th */
-    HOW_PIECES,   /* a list of such */
-    HOW_RESHAPED, /* the same elements in the same order */
-    HOW_COPIED,   /* likewise, but of elements that do not lie behind one another a copy */
-    HOW_PERMUTED,
-    HOW_EXPANDED, /* never written to */
-};
-
-/* The call that makes a view of its base, which is the first argument. */
-struct torch_part {
-    const struct torch_row *row;
-    enum how how;
-    int piece; /* which of the results */
-    int axis;
-    struct torch_value start, end; /* whole numbers, or what only a run tells */
-    int64_t step;
-    bool axis_gone; /* of one element, at `start` */
-    int count;
-    struct torch_value arg[];
-};
+#include "format/torch/view.h"
 
 static const struct {
     const char *name;
-    enum how how;
+    enum torch_how how;
 } views[] = {
     {"select", HOW_SLICE},          {"slice", HOW_SLICE},
     {"narrow", HOW_SLICE},          {"unbind", HOW_PIECES},
@@ -147,7 +123,7 @@ static struct torch_value kept(struct torch_reader *t, struct torch_value v)
     return copy;
 }
 
-static struct torch_part *part_of(struct torch_reader *t, const struct torch_bound *c, enum how how, int piece)
+static struct torch_part *part_of(struct torch_reader *t, const struct torch_bound *c, enum torch_how how, int piece)
 {
     struct torch_part *p = arena_alloc(&t->arena, sizeof(*p) + (size_t)c->count * sizeof(*c->arg), t->b->err);
     build_check(t->b, p != NULL);
@@ -159,7 +135,7 @@ static struct torch_part *part_of(struct torch_reader *t, const struct torch_bou
     return p;
 }
 
-static void keep_track(struct torch_reader *t, const struct torch_bound *c, enum how how, struct torch_value v,
+static void keep_track(struct torch_reader *t, const struct torch_bound *c, enum torch_how how, struct torch_value v,
                        int piece, int64_t *at)
 {
     struct torch_tensor *base = c->arg[0].tensor;
@@ -173,8 +149,8 @@ static void keep_track(struct torch_reader *t, const struct torch_bound *c, enum
         v.tensor->lost = !place_of_piece(t, p, type, at, v);
     v.tensor->strided = is_strided(base, p, type);
     v.tensor->depth = base->depth + 1;
-    v.tensor->lost = v.tensor->lost || v.tensor->depth > MOST_DEPTH;
-    if (v.tensor->depth > MOST_DEPTH)
+    v.tensor->lost = v.tensor->lost || v.tensor->depth > TORCH_VIEW_DEPTH;
+    if (v.tensor->depth > TORCH_VIEW_DEPTH)
         return;
     v.tensor->base = base;
     v.tensor->seen = base->value;
@@ -189,10 +165,11 @@ struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bo
         i++;
     if (i == sizeof(views) / sizeof(*views) || t->b->failed || c->arg[0].kind != TORCH_TENSOR)
         return v;
-    if (v.kind == TORCH_TENSOR)
-        v.tensor->unsure = c->arg[0].tensor->unsure || c->arg[0].tensor->strided;
-    if (views[i].how == HOW_COPIED && c->arg[0].tensor->strided)
+    if (views[i].how == HOW_COPIED && c->arg[0].tensor->strided) {
+        v.tensor->part = v.tensor == c->arg[0].tensor ? NULL : part_of(t, c, HOW_COPIED, 0);
+        v.tensor->copied = v.tensor->part ? c->arg[0].tensor : NULL;
         return v;
+    }
     if (torch_is_list(v))
         for (size_t k = 0; k < v.list->count && !t->b->failed; k++)
             keep_track(t, c, views[i].how, v.list->items[k], (int)k, &at);
@@ -210,8 +187,8 @@ static void make_anew(struct torch_reader *t, struct torch_tensor *view)
     struct torch_bound c = {.row = p->row, .count = p->count};
     memcpy(c.arg, p->arg, (size_t)p->count * sizeof(*p->arg));
     torch_count_item(t);
-    if (++t->anew > MOST_DEPTH)
-        build_fail(t->b, "views whose places depend on views, more than %d deep", MOST_DEPTH);
+    if (++t->anew > TORCH_VIEW_DEPTH)
+        build_fail(t->b, "views whose places depend on views, more than %d deep", TORCH_VIEW_DEPTH);
     struct torch_value v = t->b->failed ? torch_none() : p->row->make(t, &c);
     t->anew--;
     if (!t->b->failed && torch_is_list(v))
@@ -227,9 +204,9 @@ static void make_anew(struct torch_reader *t, struct torch_tensor *view)
 
 struct value *torch_current(struct torch_reader *t, struct torch_tensor *tensor)
 {
-    struct torch_tensor *chain[MOST_DEPTH + 1];
+    struct torch_tensor *chain[TORCH_VIEW_DEPTH + 1];
     int count = 0;
-    for (struct torch_tensor *at = tensor; at->base && count <= MOST_DEPTH && !t->settled; at = at->base)
+    for (struct torch_tensor *at = tensor; at->base && count <= TORCH_VIEW_DEPTH && !t->settled; at = at->base)
         chain[count++] = at;
     while (count-- > 0 && !t->b->failed)
         if (chain[count]->seen != chain[count]->base->value)

@@ -2,6 +2,7 @@
 """Makes the small PyTorch archives beside it, and the answers of PyTorch: needs Python's torch (2.15) and numpy, none of which the tests need. Run in this folder. Archives
 differ from run to run in an identifier that PyTorch draws."""
 import io
+import json
 import os
 import pickle
 import sys
@@ -12,6 +13,8 @@ from typing import Dict, List
 import numpy as np
 import torch
 from torch import nn
+from torch._higher_order_ops import scan, while_loop
+from torch._higher_order_ops.map import map as map_rows
 
 torch.manual_seed(7)
 
@@ -25,6 +28,18 @@ def save(name, module, *inputs):
         np.save("%s/in_%d.npy" % (stem, k), a.numpy())
     for k, a in enumerate(answers if isinstance(answers, tuple) else (answers,)):
         np.save("%s/out_%d.npy" % (stem, k), a.numpy())
+
+
+def slim(name):
+    """Takes away what no reader needs: where in the source a node comes from, and examples of inputs."""
+    with zipfile.ZipFile(name) as archive:
+        members = {n: archive.read(n) for n in archive.namelist()}
+    with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as archive:
+        for n, data in members.items():
+            if n.endswith("model.json"):
+                data = json.dumps(json.loads(data, object_hook=lambda o: {**o, "metadata": {}} if "metadata" in o else o))
+            if not n.endswith(".debug_pkl") and "sample_inputs" not in n:
+                archive.writestr(n, data)
 
 
 class Block(nn.Module):
@@ -441,3 +456,67 @@ waves = Waves().eval()
 sound = torch.randn(2, 24)
 torch.jit.save(torch.jit.trace(waves, sound), "waves.pt")
 save("waves.pt", waves, sound)
+
+
+class Loops(nn.Module):
+    """Operators of torch.export that take graphs."""
+
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(3, 3)
+
+    def forward(self, x, n):
+        def shrink(i, y):
+            return i + 1, self.line(y) * 0.5
+
+        def step(state, row):
+            state = state * 0.5 + row
+            return state, state.sum(-1)
+
+        _, y = while_loop(lambda i, y: i < n, shrink, (torch.zeros((), dtype=torch.long), x))
+        last, sums = scan(step, torch.zeros(3), x)
+        rows = map_rows(lambda row, bias: (row * bias).cos(), x, self.line.bias)
+        return y, last, sums, rows
+
+
+loops = Loops().eval()
+length = torch.export.Dim("length")
+rounds = (torch.randn(4, 3), torch.tensor(3))
+torch.export.save(torch.export.export(loops, rounds, dynamic_shapes=({0: length}, None)), "loops.pt2")
+slim("loops.pt2")
+save("loops.pt2", loops, *rounds)
+
+
+class Edit(nn.Module):
+    """Lists, dicts and texts that a script changes; places of maxima; projected states; overlapping windows."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 3, proj_size=2, bidirectional=True)
+
+    def forward(self, x: torch.Tensor):
+        parts: Dict[str, torch.Tensor] = {"a": x, "b": x * 2, "c": x + 1}
+        names = list(parts.keys())
+        names.sort(reverse=True)
+        first = parts.pop(names[0])
+        parts.setdefault("d", first * 3)
+        del parts["b"]
+        numbers = [3, 1, 2]
+        numbers.sort()
+        last = numbers.pop() + numbers.index(2) + numbers.count(1)
+        text = "-".join(["a", "d"]).split("-")
+        y = parts.get(text[1], x) * last if text[1].startswith("d") else x
+        most, at = nn.functional.max_pool2d(y, 2, return_indices=True)
+        back = nn.functional.max_unpool2d(most, at, 2)
+        states, _ = self.lstm(x[:, 0])
+        turned = torch.transpose(x[0, 0], 0, 1).contiguous()
+        windows = turned.as_strided([3, 2, 4], [4, 4, 1])
+        mixed = torch.linalg.solve_triangular(x[:, 0].tril(-1)[:, :, 0:4] + torch.eye(4), x[:, 0], upper=False)
+        return back, states, windows, mixed
+
+
+edit = torch.jit.script(Edit().eval())
+picture = torch.randn(2, 1, 4, 4)
+torch.jit.save(edit, "edit.pt")
+slim("edit.pt")
+save("edit.pt", edit, picture)

@@ -1,0 +1,211 @@
+/* Functions of Python's lists, dicts and strings that take away, order and look for. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "format/torch/scalar.h"
+
+static size_t step_of(struct torch_value v)
+{
+    return v.kind == TORCH_DICT ? 2 : 1;
+}
+
+/* Where an item, or a key, stands; SIZE_MAX: it is not there. */
+static size_t find(struct scalars *s, struct torch_value item)
+{
+    for (size_t i = 0; i < s->a.list->count; i += step_of(s->a)) {
+        torch_count_item(s->t);
+        if (torch_equal(s->t, s->a.list->items[i], item))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* The place that pop() and del name: by an index or a key. */
+static size_t place_of(struct scalars *s)
+{
+    int64_t count = (int64_t)s->a.list->count;
+    int64_t i = s->args->count < 2 ? -1 : s->b.kind == TORCH_INT ? s->b.i : INT64_MIN;
+    bool by_key = s->a.kind == TORCH_DICT || strcmp(s->name, "remove") == 0;
+    if (by_key && s->args->count > 1)
+        return find(s, s->b);
+    if (s->a.kind == TORCH_DICT)
+        return count ? (size_t)count - 2 : SIZE_MAX;
+    return i < -count || i >= count ? SIZE_MAX : (size_t)(i < 0 ? i + count : i);
+}
+
+static bool is_changeable(struct torch_value v)
+{
+    return (v.kind == TORCH_LIST || v.kind == TORCH_DICT) && !v.list->tail && !v.list->growing;
+}
+
+/* pop, popitem, remove, del */
+bool torch_scalar_take_out(struct scalars *s, struct torch_value *v)
+{
+    struct torch_list *list = s->a.list;
+    if (!is_changeable(s->a))
+        return false;
+    size_t at = place_of(s), step = step_of(s->a);
+    *v = s->args->count > 2 ? s->args->values[2] : torch_none();
+    if (at >= list->count && s->args->count < 3)
+        build_fail(s->t->b, "%.20s() of what a list or dict does not have", s->name);
+    if (at >= list->count || s->t->b->failed)
+        return true;
+    torch_touch_list(s->t, list);
+    *v = list->items[at + step - 1];
+    if (strcmp(s->name, "popitem") == 0) {
+        *v = torch_list(s->t, TORCH_TUPLE);
+        torch_append(s->t, *v, list->items[at]);
+        torch_append(s->t, *v, list->items[at + 1]);
+    }
+    list->count -= step;
+    memmove(&list->items[at], &list->items[at + step], (list->count - at) * sizeof(*list->items));
+    return true;
+}
+
+bool torch_scalar_clear(struct scalars *s, struct torch_value *v)
+{
+    *v = torch_none();
+    if (!is_changeable(s->a))
+        return false;
+    torch_touch_list(s->t, s->a.list);
+    s->a.list->count = 0;
+    return true;
+}
+
+bool torch_scalar_reverse(struct scalars *s, struct torch_value *v)
+{
+    *v = torch_none();
+    if (s->a.kind != TORCH_LIST || !is_changeable(s->a))
+        return false;
+    struct torch_list *list = s->a.list;
+    torch_touch_list(s->t, list);
+    for (size_t i = 0, k = list->count; i + 1 < k && !s->t->b->failed; i++) {
+        struct torch_value first = list->items[i];
+        list->items[i] = list->items[--k];
+        list->items[k] = first;
+    }
+    return true;
+}
+
+/* By numbers, or texts; others are equal. */
+static int compare(const void *a, const void *b)
+{
+    const struct torch_value *x = a, *y = b;
+    if (x->kind == TORCH_STRING && y->kind == TORCH_STRING)
+        return strcmp(x->text, y->text);
+    double p = torch_number(*x), q = torch_number(*y);
+    return (p > q) - (p < q);
+}
+
+/* "sort" in place, "sorted" into another list. */
+bool torch_scalar_sort(struct scalars *s, struct torch_value *v)
+{
+    bool copies = strcmp(s->name, "sorted") == 0, texts = true, numbers = true;
+    *v = torch_none();
+    if (s->a.kind != TORCH_LIST || !is_changeable(s->a))
+        return false;
+    for (size_t i = 0; i < s->a.list->count; i++) {
+        texts = texts && s->a.list->items[i].kind == TORCH_STRING;
+        numbers = numbers && torch_is_number(s->a.list->items[i]);
+    }
+    if (!texts && !numbers)
+        build_fail(s->t->b, "a list is sorted that holds neither numbers nor texts");
+    if (copies)
+        torch_scalar_copy_list(s, &s->a);
+    else
+        torch_touch_list(s->t, s->a.list);
+    if (s->t->b->failed)
+        return true;
+    qsort(s->a.list->items, s->a.list->count, sizeof(*s->a.list->items), compare);
+    *v = s->a;
+    s->name = "reverse";
+    struct torch_value ignored;
+    return s->b.kind != TORCH_BOOL || !s->b.i || torch_scalar_reverse(s, &ignored);
+}
+
+/* Where an item is, or how often. */
+bool torch_scalar_look(struct scalars *s, struct torch_value *v)
+{
+    int64_t count = 0;
+    bool is_text = s->a.kind == TORCH_STRING && s->b.kind == TORCH_STRING, is_list = s->a.kind == TORCH_LIST;
+    if (is_text && strcmp(s->name, "find") == 0) {
+        const char *at = strstr(s->a.text, s->b.text);
+        return torch_scalar_give(v, torch_int(at ? at - s->a.text : -1));
+    }
+    if (!is_list || s->a.list->tail || s->a.list->growing || (torch_is_list(s->b) && strcmp(s->name, "index") == 0))
+        return false;
+    for (size_t i = 0; i < s->a.list->count; i++)
+        count += torch_equal(s->t, s->a.list->items[i], s->b);
+    if (strcmp(s->name, "count") == 0)
+        return torch_scalar_give(v, torch_int(count));
+    if (count == 0)
+        build_fail(s->t->b, "index() of what a list does not have");
+    return torch_scalar_give(v, torch_int(count ? (int64_t)find(s, s->b) : 0));
+}
+
+/* A value of a dict, or what is given for want of it, which setdefault() keeps. */
+bool torch_scalar_get(struct scalars *s, struct torch_value *v)
+{
+    if (s->a.kind != TORCH_DICT)
+        return false;
+    struct torch_value *found = torch_find_key(s->t, s->a, s->b);
+    *v = found ? *found : s->args->count > 2 ? s->args->values[2] : torch_none();
+    if (found || strcmp(s->name, "setdefault") != 0)
+        return true;
+    torch_touch_list(s->t, s->a.list);
+    torch_append(s->t, s->a, s->b);
+    torch_append(s->t, s->a, *v);
+    return true;
+}
+
+/* ---- texts ---- */
+
+static struct torch_value text_of(struct scalars *s, const char *from, size_t size)
+{
+    char *kept = arena_strndup(&s->t->arena, from, size, s->t->b->err);
+    build_check(s->t->b, kept != NULL);
+    return torch_string(kept ? kept : "");
+}
+
+bool torch_scalar_ends(struct scalars *s, struct torch_value *v)
+{
+    if (s->a.kind != TORCH_STRING || s->b.kind != TORCH_STRING)
+        return false;
+    size_t n = strlen(s->a.text), m = strlen(s->b.text);
+    const char *from = strcmp(s->name, "startswith") == 0 ? s->a.text : s->a.text + n - m;
+    return torch_scalar_give(v, torch_bool(n >= m && memcmp(from, s->b.text, m) == 0));
+}
+
+bool torch_scalar_split(struct scalars *s, struct torch_value *v)
+{
+    if (s->a.kind != TORCH_STRING || s->b.kind != TORCH_STRING || !*s->b.text)
+        return false;
+    *v = torch_list(s->t, TORCH_LIST);
+    for (const char *at = s->a.text, *next = at; next && !s->t->b->failed; at = next) {
+        next = strstr(at, s->b.text);
+        torch_append(s->t, *v, text_of(s, at, next ? (size_t)(next - at) : strlen(at)));
+        next = next ? next + strlen(s->b.text) : NULL;
+    }
+    return true;
+}
+
+bool torch_scalar_join(struct scalars *s, struct torch_value *v)
+{
+    struct text all;
+    if (s->a.kind != TORCH_STRING || !torch_is_list(s->b) || s->b.list->tail || s->b.list->growing)
+        return false;
+    text_init(&all);
+    for (size_t i = 0; i < s->b.list->count && !s->t->b->failed; i++) {
+        torch_count_item(s->t);
+        if (s->b.list->items[i].kind != TORCH_STRING)
+            build_fail(s->t->b, "what is no text is joined with texts");
+        else
+            text_printf(&all, "%s%s", i ? s->a.text : "", s->b.list->items[i].text);
+        if (all.size > TORCH_MOST_RANGE)
+            build_fail(s->t->b, "a text of more than %d bytes is put together", TORCH_MOST_RANGE);
+    }
+    *v = text_of(s, all.data ? all.data : "", all.data ? all.size : 0);
+    text_release(&all);
+    return true;
+}
