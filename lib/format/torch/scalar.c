@@ -395,6 +395,15 @@ static bool is_tensor(struct scalars *s, struct torch_value *v)
     return torch_scalar_give(v, torch_bool(s->a.kind == TORCH_TENSOR));
 }
 
+/* What optimize_for_inference() packs for one processor, which PyTorch does not save. */
+static bool lost_weight(struct scalars *s, struct torch_value *v)
+{
+    build_fail(s->t->b,
+               "the file does not hold weights that optimize_for_inference() packed: want the module as it was "
+               "before, frozen or not");
+    return torch_scalar_give(v, torch_none());
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -484,6 +493,7 @@ static const struct {
     {"__range_length", torch_scalar_range},
     {"__derive_index", torch_scalar_derive_index},
     {"warn", nothing},
+    {"ConstantMKLDNNTensor", lost_weight},
     {"print", nothing},
     {"Print", nothing},
     {"_log_api_usage_once", nothing},

@@ -493,6 +493,7 @@ class Edit(nn.Module):
     def __init__(self):
         super().__init__()
         self.lstm = nn.LSTM(4, 3, proj_size=2, bidirectional=True)
+        self.table = nn.Buffer(torch.randn(2, 4, 5))
 
     def forward(self, x: torch.Tensor):
         parts: Dict[str, torch.Tensor] = {"a": x, "b": x * 2, "c": x + 1}
@@ -509,8 +510,8 @@ class Edit(nn.Module):
         most, at = nn.functional.max_pool2d(y, 2, return_indices=True)
         back = nn.functional.max_unpool2d(most, at, 2)
         states, _ = self.lstm(x[:, 0])
-        turned = torch.transpose(x[0, 0], 0, 1).contiguous()
-        windows = turned.as_strided([3, 2, 4], [4, 4, 1])
+        view = self.table.transpose(0, 1)[1:].reshape(6, 5).view(6, 5, 1)[:, ::2]
+        windows = view.as_strided([2, 3, 2], [20, 2, 5]) * x.mean()
         mixed = torch.linalg.solve_triangular(x[:, 0].tril(-1)[:, :, 0:4] + torch.eye(4), x[:, 0], upper=False)
         return back, states, windows, mixed
 
