@@ -432,8 +432,14 @@ struct model_answers {
 /* What kind of answers this session's model gives: MODEL_ANSWER_NONE without a task. */
 MODEL_API enum model_answer_kind model_session_answer_kind(const struct model_session *s);
 
-/* The task, when the model does not say it, and it was told by the outputs' names; else NULL. */
+/* The task, when the model does not say it, and it was told by the outputs' names or by model_session_guess(); else
+ * NULL. */
 MODEL_API const char *model_session_guessed_task(const struct model_session *s);
+
+/* Where no task is known, finds the one that a photo's outputs look like, the first time it is called; afterwards it
+ * does nothing. */
+MODEL_API void model_session_guess(struct model_session *s, struct model_tensor *const *out,
+                                   const struct model_photo *photo);
 
 /* How many answers are of use when nobody says: 5 labels of a classification; 0 for all. */
 MODEL_API size_t model_session_usual_answers(const struct model_session *s);

@@ -179,6 +179,22 @@ static void release(struct question *q)
     free(q->outputs);
 }
 
+void model_session_guess(struct model_session *s, struct model_tensor *const *out, const struct model_photo *photo)
+{
+    struct question q = {.s = s, .query = {.labels = &s->labels}};
+    const struct str *task = property(s, "task");
+    struct error ignored;
+    if (s->has_task || s->guess_tried || task->size || !s->graph->output_count)
+        return;
+    s->guess_tried = true;
+    set_photo(&q, photo);
+    if (widen_outputs(&q, out, &ignored) == 0 && task_guess_outputs(&q.query, s->guess)) {
+        s->guessed = s->guess;
+        s->has_task = task_parse(s->guess, strlen(s->guess), &s->task, &ignored) == 0;
+    }
+    release(&q);
+}
+
 /* ---- answers ---- */
 
 static const enum model_answer_kind kinds[] = {

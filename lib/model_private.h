@@ -25,6 +25,8 @@ struct model_session {
     struct recipe recipe;
     bool has_task;
     const char *guessed; /* the task's text, when nobody said it; or NULL */
+    bool guess_tried;    /* by what a photo's outputs look like */
+    char guess[TASK_GUESS];
     struct task task;
     struct task_labels labels;
     struct model_end *ends; /* of the outputs */

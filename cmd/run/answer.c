@@ -202,7 +202,9 @@ static int print_outputs(struct runner *r)
 /* Once, of a photo: what its outputs are taken for. */
 static void tell_guessed(struct runner *r, const char *task)
 {
-    static const char *const usual[] = {"classify", "classify", "classify", "detect=yolo", "mask"}; /* by dims */
+    static const char *const usual[] = {"classify", "classify, embedding or points", "classify, embedding or points",
+                                        "detect=yolo, ctc or embedding",
+                                        "mask, picture, points=heatmap or detect=yolov3-head"}; /* by dims */
     if (r->guess_told)
         return;
     r->guess_told = true;
@@ -211,8 +213,8 @@ static void tell_guessed(struct runner *r, const char *task)
         say_note("%s: the model has no task: its outputs are taken for those of %s; -T sets another", names_to_tell(r),
                  task);
     else if (!r->request->output)
-        say_note("%s: the model has no task: its outputs are printed as they are; -T says what they mean, such as "
-                 "-T %s, see nn-tasks(7)",
+        say_note("%s: the model has no task, and its outputs could be of several: they are printed as they are; "
+                 "-T says what they mean: %s, see nn-tasks(7)",
                  names_to_tell(r), usual[rank < 4 ? rank : 4]);
 }
 

@@ -62,6 +62,17 @@ static void clear(struct runner *r)
     r->failed = r->has_photo = r->has_time = r->is_ready = false;
 }
 
+/* Whether some input may be of any size, so that a photo without a recipe keeps its own. */
+static bool is_open(const struct runner *r)
+{
+    struct model_port port;
+    bool open = false;
+    for (size_t i = 0; model_input(r->m, i, &port); i++)
+        for (int axis = 1; axis < port.rank; axis++)
+            open |= port.dims[axis] < 0;
+    return open;
+}
+
 static int run(struct runner *r)
 {
     struct model_error err;
@@ -75,8 +86,13 @@ static int run(struct runner *r)
     r->spent.runs++;
     r->spent.running += now() - start;
     r->ran = status == 0;
+    if (status < 0 && r->assumed && is_open(r))
+        return say_failed("%s: %s; where a network halves its input often, -p resize=multiple:32 helps",
+                          names_to_tell(r), err.text);
     if (status < 0)
         return say_failed("%s: %s", names_to_tell(r), err.text);
+    if (r->has_photo)
+        model_session_guess(r->s, r->out, &r->photo);
     if (r->request->output && write_outputs(r))
         return 1;
     if (r->request->expect)

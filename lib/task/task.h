@@ -100,6 +100,12 @@ void task_print(const struct task *task, struct text *out);
 /* The task that outputs of these names and last dims (-1: open) tell of by themselves; NULL: none. */
 const char *task_guess(const char *const *names, const int64_t *last, size_t count);
 
+/* The same of a photo's outputs by their shapes and numbers: q->task and q->map are not looked at; false: none, or it
+ * could be several. */
+#define TASK_GUESS 80
+struct task_query;
+bool task_guess_outputs(const struct task_query *q, char out[TASK_GUESS]);
+
 /* The name and options with their defaults of a task of the list; id < TASK_IDS. What they say, of which nn-tasks(7)
  * is made, is no part of the library. */
 const char *task_name(enum task_id id);

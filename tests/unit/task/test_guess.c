@@ -1,0 +1,152 @@
+/* Tasks that outputs tell of by their shapes and numbers. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "task/answer.h"
+
+/* Numbers that repeat along the last dim: "x" pixels, "p" parts of the input, "s" scores, "w" whole numbers, "n" any,
+ * "h" near 0 but for few; the last one stands for all behind it. */
+struct made {
+    const char *numbers;
+    int rank;
+    int64_t dims[5];
+    bool whole;
+};
+
+static float number(char kind, size_t i)
+{
+    float unit = (float)((i * 7919 + 13) % 101) / 101;
+    switch (kind) {
+    case 'x':
+        return 3 + 200 * unit;
+    case 'p':
+        return unit < 0.99f ? unit : 0.5f;
+    case 's':
+        return unit * unit * unit;
+    case 'w':
+        return (float)(i % 5);
+    case 'h':
+        return i % 61 == 0 ? 0.9f : 0.001f;
+    default:
+        return 8 * unit - 4;
+    }
+}
+
+static void fill(const struct made *m, size_t n, float *out)
+{
+    size_t wide = (size_t)m->dims[m->rank - 1], kinds = strlen(m->numbers);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i % wide;
+        out[i] = number(m->numbers[at < kinds ? at : kinds - 1], i);
+    }
+}
+
+static const char *guess_of(const struct made *made, size_t count, int width, int height, bool last)
+{
+    static char text[TASK_GUESS];
+    struct task_labels none = {0};
+    struct task_output o[4];
+    struct task_query q = {
+        .labels = &none, .outputs = o, .count = count, .width = width, .height = height, .channels_last = last};
+    for (size_t i = 0; i < count; i++) {
+        o[i] = (struct task_output){.dims = made[i].dims, .rank = made[i].rank, .whole = made[i].whole};
+        size_t n = task_elements(&o[i]);
+        float *values = malloc((n + 1) * sizeof *values);
+        CHECK(values);
+        fill(&made[i], n, values);
+        o[i].values = values;
+    }
+    bool found = task_guess_outputs(&q, text);
+    for (size_t i = 0; i < count; i++)
+        free((void *)(uintptr_t)o[i].values);
+    return found ? text : "";
+}
+
+static void detectors(void)
+{
+    static const struct {
+        struct made made[4];
+        size_t count;
+        int side;
+        const char *want;
+    } cases[] = {
+        {{{"xxxxs", 3, {1, 1344, 84}, false}}, 1, 256, "detect=yolov8"},
+        {{{"xxxxs", 3, {1, 1344, 85}, false}}, 1, 256, "detect=yolov5"},
+        {{{"xxxxs", 3, {1, 4032, 85}, false}}, 1, 256, "detect=yolov5"},
+        {{{"nnnns", 3, {1, 1344, 85}, false}}, 1, 256, "detect=yolox"},
+        {{{"xxxxn", 3, {1, 1344, 85}, false}}, 1, 256, ""},
+        {{{"xxxxs", 3, {1, 1343, 85}, false}}, 1, 256, ""},
+        {{{"xxxxsw", 3, {1, 300, 6}, false}}, 1, 256, "detect=yolov10"},
+        {{{"xxxxswn", 3, {1, 300, 7}, false}}, 1, 256, ""},
+        {{{"xxxxswp", 3, {1, 300, 7}, false}}, 1, 256, "polygons=obb"},
+        {{{"wsxxxx", 2, {50, 6}, false}}, 1, 256, "detect=ssd,unit=pixel,nms=none"},
+        {{{"wwspppp", 4, {1, 1, 50, 7}, false}}, 1, 256, "detect=ssd"},
+        {{{"s", 3, {1, 1344, 80}, false}, {"x", 3, {1, 1344, 4}, false}}, 2, 256, "detect=boxes"},
+        {{{"x", 2, {40, 4}, false}, {"w", 1, {40}, true}, {"s", 1, {40}, false}}, 3, 256, "detect=lists"},
+        {{{"n", 3, {1, 100, 80}, false}, {"p", 3, {1, 100, 4}, false}}, 2, 256, "detect=rtdetr"},
+        {{{"n", 3, {1, 896, 16}, false}, {"n", 3, {1, 896, 1}, false}}, 2, 128, "detect=blazeface"},
+        {{{"n", 4, {1, 255, 32, 32}, false}, {"n", 4, {1, 255, 16, 16}, false}, {"n", 4, {1, 255, 8, 8}, false}},
+         3,
+         256,
+         ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CHECK_STR(guess_of(cases[i].made, cases[i].count, cases[i].side, cases[i].side, false), cases[i].want);
+}
+
+static void turned(void)
+{
+    /* [1, 5 + 3 * 3, n]: rows of one kind each */
+    enum { N = 84, COLUMNS = 14 };
+    static float values[COLUMNS][N];
+    static const int64_t dims[] = {1, COLUMNS, N};
+    static const char kinds[] = "xxxxsxxsxxsxxs";
+    struct task_labels none = {0};
+    struct task_output o = {.values = &values[0][0], .dims = dims, .rank = 3};
+    struct task_query q = {.labels = &none, .outputs = &o, .count = 1, .width = 64, .height = 64};
+    char text[TASK_GUESS];
+    for (size_t c = 0; c < COLUMNS; c++)
+        for (size_t i = 0; i < N; i++)
+            values[c][i] = number(kinds[c], i + 3 * c);
+    CHECK(task_guess_outputs(&q, text));
+    CHECK_STR(text, "detect=yolov8,points=3,order=xyv");
+    for (size_t c = 5; c < COLUMNS; c++)
+        for (size_t i = 0; i < N; i++)
+            values[c][i] = c + 1 < COLUMNS ? 0.25f : -0.5f;
+    CHECK(task_guess_outputs(&q, text));
+    CHECK_STR(text, "polygons=obb");
+}
+
+static void maps_and_rows(void)
+{
+    static const struct {
+        struct made made;
+        bool last;
+        const char *want;
+    } cases[] = {
+        {{"n", 4, {1, 21, 64, 64}, false}, false, "mask"},
+        {{"w", 3, {1, 64, 64}, true}, false, "mask"},
+        {{"s", 4, {1, 64, 64, 1}, false}, true, "mask"},
+        {{"x", 3, {1, 64, 64}, false}, false, "picture,size=photo"},
+        {{"x", 4, {1, 3, 128, 128}, false}, false, "picture"},
+        {{"h", 4, {1, 17, 16, 16}, false}, false, "points=heatmap"},
+        {{"s", 4, {1, 1, 17, 3}, false}, true, "points,order=yxv"},
+        {{"n", 2, {1, 1000}, false}, false, "classify"},
+        {{"n", 2, {1, 10}, false}, false, "classify"},
+        {{"n", 2, {1, 512}, false}, false, ""},
+        {{"p", 2, {1, 136}, false}, false, ""},
+        {{"n", 3, {26, 1, 37}, false}, false, ""},
+        {{"n", 2, {1, 1}, false}, false, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CHECK_STR(guess_of(&cases[i].made, 1, 64, 64, cases[i].last), cases[i].want);
+}
+
+int main(void)
+{
+    RUN(detectors);
+    RUN(turned);
+    RUN(maps_and_rows);
+    return TEST_END();
+}
