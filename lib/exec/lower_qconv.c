@@ -151,6 +151,12 @@ static int copy_input(struct plan *p, struct node *n, int (*wanted)[2], struct v
     return copy_fill_border_with(p, x, plan_in(n, 2), err);
 }
 
+static int load_input(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct error *err)
+{
+    return is_zero_known(n) ? plan_in_filled(p, n, 0, wanted, exec_quant_fill(n), x, err)
+                            : copy_input(p, n, wanted, x, err);
+}
+
 static int integer_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct conv c;
@@ -163,10 +169,8 @@ static int integer_lower(struct plan *p, struct node *n, struct error *err)
     if (status != 0)
         return status;
     job.n = c.out;
-    if (exec_quant_sums(p, n, &w, &job, err) < 0 ||
-        (is_zero_known(n) ? plan_in_filled(p, n, 0, wanted, exec_quant_fill(n), &job.a, err)
-                          : copy_input(p, n, wanted, &job.a, err)) < 0 ||
-        plan_out(p, n, 0, ORDER_CHANNELS, &job.c, err) < 0)
+    if (exec_quant_sums(p, n, &w, job.product->a_offset, &job.bias_view, err) < 0 ||
+        load_input(p, n, wanted, &job.a, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &job.c, err) < 0)
         return -1;
     struct view x = job.a;
     return emit(p, n, &c, &w, &x, &job, err);
@@ -185,7 +189,7 @@ const struct exec_way exec_way_conv_integer = {integer_cost, border, integer_low
 /* ---- depthwise ---- */
 
 struct depthwise_args {
-    struct view x, out;
+    struct view x, out, bias; /* bias.buffer NULL: it is known before */
     struct kernel_depthwise_q8 k;
     const struct kernels *kernels;
     int64_t height;
@@ -199,12 +203,14 @@ static void run_depthwise(const struct step *s, struct tile tile)
 {
     const struct depthwise_args *d = s->args;
     struct kernel_depthwise_q8 k = d->k;
+    ptrdiff_t size = (ptrdiff_t)view_element(&d->out);
+    k.to.bias = d->bias.buffer ? view_data(&d->bias) : k.to.bias;
     for (int64_t i = tile.first; i < tile.last; i += k.rows) {
         int64_t image = i / d->height, y = i % d->height, rest = tile.last - i, rows = ROWS_OUTPUTS / k.width + 1;
         rest = rest < d->height - y ? rest : d->height - y;
         k.rows = (int)(rest < rows ? rest : rows);
         k.x = (const uint8_t *)view_data(&d->x) + image * d->x.stride[0] + y * k.x_row;
-        k.out = (uint8_t *)view_data(&d->out) + image * d->out.stride[0] + y * k.out_row;
+        k.out = (uint8_t *)view_data(&d->out) + image * d->out.stride[0] * size + y * k.out_row;
         d->kernels->depthwise_q8->run(&k);
     }
 }
@@ -235,7 +241,7 @@ static int pack_depthwise(void *packed, const void *stored, const void *args, in
 static int pixels_together(const struct depthwise_args *d, const struct kernel_depthwise *kernel)
 {
     int best = 1, channels = d->k.channels, block = kernel->channels;
-    if (d->k.x_step != channels || d->k.out_step != channels)
+    if (d->bias.buffer || d->k.x_step != channels || d->k.out_step != channels)
         return 1;
     double least = 0;
     for (int i = 1; i <= 8 && channels * i <= 10 * block; i++) {
@@ -282,6 +288,7 @@ static int fill_depthwise(struct plan *p, const struct conv *c, int runs, struct
 {
     const struct window *w = &c->w;
     int last = w->rank - 1;
+    ptrdiff_t size = (ptrdiff_t)view_element(&d->out);
     ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(c->taps * runs), err);
     if (!tap)
         return -1;
@@ -294,20 +301,25 @@ static int fill_depthwise(struct plan *p, const struct conv *c, int runs, struct
     }
     d->height = w->rank == 2 ? w->out[0] : 1;
     d->k.x_row = w->rank == 2 ? d->x.stride[2] * w->stride[0] : 0;
-    d->k.out_row = w->rank == 2 ? d->out.stride[2] : 0;
+    d->k.out_row = w->rank == 2 ? d->out.stride[2] * size : 0;
     d->k.tap = tap;
     d->k.taps = c->taps * runs;
     d->k.width = (int)w->out[last];
     d->k.channels = c->groups;
     d->k.x_step = d->x.stride[2 + last] * w->stride[last];
-    d->k.out_step = d->out.stride[2 + last];
+    d->k.out_step = d->out.stride[2 + last] * size;
     return 0;
 }
 
 static bool is_depthwise(const struct kernels *k, const struct node *n, struct conv *c, int (*wanted)[2])
 {
-    return read_conv(n, c, wanted) && plan_is_constant(n, 1) && plan_is_constant(n, 2) && c->in == 1 && c->out == 1 &&
-           c->w.rank <= 2 && node_in(n, 6) && c->taps <= k->depthwise_q8->taps_max / QUANT_RUNS_MAX;
+    return read_conv(n, c, wanted) && c->in == 1 && c->out == 1 && c->w.rank <= 2 &&
+           c->taps <= k->depthwise_q8->taps_max / QUANT_RUNS_MAX;
+}
+
+static bool is_depthwise_to_bytes(const struct kernels *k, const struct node *n, struct conv *c, int (*wanted)[2])
+{
+    return plan_is_constant(n, 1) && plan_is_constant(n, 2) && node_in(n, 6) && is_depthwise(k, n, c, wanted);
 }
 
 static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
@@ -316,7 +328,7 @@ static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, 
     struct pixels_args a = {*w, pixels_together(d, p->kernels->depthwise_q8)};
     if (a.pixels > 1 && join_pixels(p, d, a.pixels, err) < 0)
         return -1;
-    d->k.weight = plan_packed(p, n, 3,
+    d->k.weight = plan_packed(p, n, w->input,
                               &(struct packing){.name = "depthwise_q8",
                                                 .params = {d->k.channels, c->taps, exec_quant_key(n, w)},
                                                 .bytes = kernel_depthwise_q8_packed(
@@ -337,23 +349,37 @@ static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, 
                                                   .units = rows,
                                                   .tiles = plan_tiles(macs, 600000, rows),
                                                   .macs = macs},
-                                   err, PLAN_WRITES(&d->out, &d->x))
+                                   err, PLAN_WRITES(&d->out, &d->x, &d->bias))
                        : -1;
+}
+
+static struct depthwise_args *new_depthwise(struct plan *p, const struct node *n, struct error *err)
+{
+    struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
+    if (d) {
+        d->kernels = p->kernels;
+        d->k.is_signed = n->in[0]->type.dtype == DTYPE_I8;
+    }
+    return d;
+}
+
+/* What the kernel adds to elements of x. */
+static int depthwise_offset(const struct depthwise_args *d)
+{
+    return d->k.is_signed ? KERNEL_DEPTHWISE_OFFSET : 0;
 }
 
 static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
 {
-    struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
+    struct depthwise_args *d = new_depthwise(p, n, err);
     struct conv c;
     struct quant_weights w;
     int wanted[VIEW_SPATIAL][2];
-    if (!d || !is_depthwise(p->kernels, n, &c, wanted))
+    if (!d || !is_depthwise_to_bytes(p->kernels, n, &c, wanted))
         return d ? 1 : -1;
-    d->kernels = p->kernels;
-    d->k.is_signed = n->in[0]->type.dtype == DTYPE_I8;
     int status = exec_qconv_weights(p, n, &c, &w, err);
     if (status == 0)
-        status = exec_quant_epilogue(p, n, &w, d->k.is_signed ? KERNEL_DEPTHWISE_OFFSET : 0, &d->k.to, err);
+        status = exec_quant_epilogue(p, n, &w, depthwise_offset(d), &d->k.to, err);
     if (status == 0)
         status = exec_qconv_ports(p, n, wanted, &d->x, &d->out, err);
     if (status == 0)
@@ -367,7 +393,35 @@ static double depthwise_cost(const struct kernels *k, const struct node *n)
 {
     struct conv c;
     int wanted[VIEW_SPATIAL][2];
-    return is_depthwise(k, n, &c, wanted) ? 0 : -1;
+    return is_depthwise_to_bytes(k, n, &c, wanted) ? 0 : -1;
 }
 
 const struct exec_way exec_way_q_depthwise = {depthwise_cost, border, depthwise_lower, exec_quant_fill};
+
+static int integer_depthwise_lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct depthwise_args *d = new_depthwise(p, n, err);
+    struct conv c;
+    struct quant_weights w;
+    int wanted[VIEW_SPATIAL][2];
+    if (!d || !is_depthwise(p->kernels, n, &c, wanted))
+        return d ? 1 : -1;
+    d->k.to.c = KERNEL_S32;
+    int status = exec_qconv_weights(p, n, &c, &w, err);
+    if (status != 0)
+        return status;
+    if (exec_quant_sums(p, n, &w, depthwise_offset(d), &d->bias, err) < 0 || load_input(p, n, wanted, &d->x, err) < 0 ||
+        plan_out(p, n, 0, ORDER_CHANNELS, &d->out, err) < 0 || fill_depthwise(p, &c, w.runs, d, err) < 0)
+        return -1;
+    return emit_depthwise(p, n, &c, &w, d, err);
+}
+
+static double integer_depthwise_cost(const struct kernels *k, const struct node *n)
+{
+    struct conv c;
+    int wanted[VIEW_SPATIAL][2];
+    return is_depthwise(k, n, &c, wanted) ? 0 : -1;
+}
+
+const struct exec_way exec_way_integer_depthwise = {integer_depthwise_cost, border, integer_depthwise_lower,
+                                                    exec_quant_fill};

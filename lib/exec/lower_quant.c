@@ -173,7 +173,7 @@ static void run_sums(const struct step *s, struct tile tile)
         bias[i] = (int32_t)(0 - (uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
 }
 
-int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job,
+int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, struct view *bias,
                     struct error *err)
 {
     struct sums_args *a = plan_alloc(p, sizeof *a, err);
@@ -183,8 +183,8 @@ int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *
         a->zero = *plan_in(n, X_ZERO);
     a->sum = w->sum;
     a->columns = w->columns;
-    a->offset = job->product->a_offset;
-    job->bias_view = a->bias;
+    a->offset = offset;
+    *bias = a->bias;
     return plan_step(p, &(struct step){.node = n, .kernel = "zero_q8", .run = run_sums, .args = a, .units = 1}, err,
                      PLAN_WRITES(&a->bias, &a->zero));
 }

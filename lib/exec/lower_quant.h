@@ -45,9 +45,9 @@ const void *exec_quant_packed(struct plan *p, const struct node *n, const char *
 /* Columns [first, last) as [column][run][depth] s8. */
 void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t first, int64_t last, int8_t *to);
 
-/* Lets a product whose first zero point, input 2, may be known in a run only give sums: adds a step that makes biases.
- */
-int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job,
+/* Lets a kernel that adds `offset` to every element of x, whose zero point, input 2, may be known in a run only, give
+ * sums: adds a step that makes their biases. */
+int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, struct view *bias,
                     struct error *err);
 
 /* The epilogue for these weights of a kernel that adds a_offset to every element of x. 1: scales are no numbers. */

@@ -55,15 +55,16 @@ struct kernel_depthwise_f32 {
 };
 
 /* Rows of a depthwise convolution of bytes, exact: output x of row y is the sum over taps of what lies y * x_row + x *
- * x_step + tap[t] behind x. Every tap of every output is read. */
+ * x_step + tap[t] behind x. Every tap of every output is read. Steps are in bytes. */
 struct kernel_depthwise_q8 {
     const uint8_t *x;
     const ptrdiff_t *tap; /* [taps] */
     ptrdiff_t x_step, out_step, x_row, out_row;
     int taps, rows, width, channels;
     bool is_signed;
-    const void *weight;        /* made by pack() */
-    struct kernel_epilogue to; /* to bytes; the bias takes KERNEL_DEPTHWISE_OFFSET off elements that are signed */
+    const void *weight; /* made by pack() */
+    struct kernel_epilogue
+        to; /* to bytes or s32; the bias takes KERNEL_DEPTHWISE_OFFSET off elements that are signed */
     uint8_t *out;
 };
 #define KERNEL_DEPTHWISE_OFFSET 128

@@ -18,16 +18,27 @@ V_FN v_i32 load(const uint8_t *p, int count)
     return count == VL ? v_load_bytes(p, false) : v_load_bytes_n(p, false, count);
 }
 
+V_FN void store(const struct kernel_epilogue *to, uint8_t *out, v_i32 q, int count)
+{
+    if (to->c == KERNEL_S32)
+        v_store_n((float *)(void *)out, v_as_f32(q), count);
+    else if (count == VL)
+        v_store_bytes(out, q);
+    else
+        v_store_bytes_n(out, q, count);
+}
+
 /* Outputs x to x + pixels of the block of `count` channels from `channel` on. */
 V_FN void sum_pixels(const struct kernel_depthwise_q8 *d, const int32_t *weight, int x, int channel, int count,
                      int pixels, bool is_signed)
 {
     const struct v_rounding rounding = v_rounding_of(&d->to.rounding);
     v_i32 acc[PIXELS], bias = v_as_i32(v_load_n((const float *)d->to.bias + channel, count));
-    v_f32 multiplier = v_load_n(d->to.multiplier + channel, count);
+    const bool rounds = d->to.c == KERNEL_U8;
+    v_f32 multiplier = rounds ? v_load_n(d->to.multiplier + channel, count) : v_zero();
     v_f32 shift = d->to.shift ? v_load_n(d->to.shift + channel, count) : v_zero();
     const uint8_t *from = d->x + x * d->x_step + channel;
-    uint8_t *out = d->out + x * d->out_step + channel;
+    uint8_t *out = d->out + x * d->out_step + channel * (rounds ? 1 : 4);
 #pragma GCC unroll 4
     for (int i = 0; i < pixels; i++)
         acc[i] = bias;
@@ -43,11 +54,10 @@ V_FN void sum_pixels(const struct kernel_depthwise_q8 *d, const int32_t *weight,
     }
 #pragma GCC unroll 4
     for (int i = 0; i < pixels; i++) {
-        v_i32 q = v_round_lowest(v_add(v_mul(v_from_i32(acc[i]), multiplier), shift), &rounding);
-        if (count == VL)
-            v_store_bytes(out + i * d->out_step, q);
-        else
-            v_store_bytes_n(out + i * d->out_step, q, count);
+        v_i32 q = acc[i];
+        if (rounds)
+            q = v_round_lowest(v_add(v_mul(v_from_i32(q), multiplier), shift), &rounding);
+        store(&d->to, out + i * d->out_step, q, count);
     }
 }
 

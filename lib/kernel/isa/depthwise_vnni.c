@@ -77,6 +77,16 @@ V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
         _mm512_mask_storeu_epi8(out, b->mask, bytes);
 }
 
+/* The sums as they are: a part of every vector in turn. */
+V_APART void store_sums(const struct block *b, int32_t *out, const v_i32 *acc)
+{
+    int32_t all[BLOCK];
+    for (int j = 0; j < QUADS; j++)
+        for (int i = 0; i < VL; i += 4)
+            memcpy(all + channel_of(j, i), (const int32_t *)(const void *)&acc[j] + i, 16);
+    memcpy(out, all, sizeof *out * (size_t)__builtin_popcountll(b->mask));
+}
+
 #define PIXELS 2
 
 /* `pixels` outputs from x on, at channel `first`. `tap` is rounded up to four. */
@@ -101,7 +111,10 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
     }
 #pragma GCC unroll 2
     for (int i = 0; i < pixels; i++)
-        store_block(b, d->out + (x + i) * d->out_step + first, acc[i]);
+        if (d->to.c == KERNEL_U8)
+            store_block(b, d->out + (x + i) * d->out_step + first, acc[i]);
+        else
+            store_sums(b, (int32_t *)(void *)(d->out + (x + i) * d->out_step) + first, acc[i]);
 }
 
 /* Vector j's words of the 64 at p. */

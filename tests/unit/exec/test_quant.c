@@ -211,7 +211,7 @@ static void convolved_integers(void)
             const struct conv_case *t = &cases[i];
             enum dtype type = form == 2 ? DTYPE_I8 : DTYPE_U8;
             begin();
-            kernel_wanted = "gemm_q8";
+            kernel_wanted = t->group == t->c && t->out == t->c ? "depthwise_q8" : "gemm_q8";
             struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w)),
                          *w = bytes(DTYPE_U8, DIMS(t->out, t->c / t->group, t->kh, t->kw), 0, 255);
             struct value *zero = form == 0   ? NULL

@@ -38,7 +38,9 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
     static int16_t packed[(MAX_CHANNELS + 64) * (MAX_TAPS + 3)];
     static int32_t bias[MAX_CHANNELS];
     static float multiplier[MAX_CHANNELS], shift[MAX_CHANNELS];
-    static uint8_t want[MAX_ROWS * MAX_WIDTH * MAX_CHANNELS];
+    static int32_t want[MAX_ROWS * MAX_WIDTH * MAX_CHANNELS];
+    const enum kernel_type type = guard_random() % 3 ? KERNEL_U8 : KERNEL_S32;
+    const ptrdiff_t size = (ptrdiff_t)kernel_type_size(type);
     ptrdiff_t tap[MAX_TAPS], last = 0;
     const struct kernels *ref = kernel_reference();
     for (int t = 0; t < taps; t++) {
@@ -47,7 +49,7 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
     }
     int rows = random_to(MAX_ROWS);
     ptrdiff_t x_row = width * channels + (ptrdiff_t)(guard_random() % 20);
-    size_t span = (size_t)(last + (rows - 1) * x_row + width * channels), n = (size_t)(rows * width * channels);
+    size_t span = (size_t)(last + (rows - 1) * x_row + width * channels), n = (size_t)(rows * width * channels * size);
     for (int i = 0; i < channels * taps; i++)
         w[i] = (int8_t)guard_random();
     for (int i = 0; i < channels; i++) {
@@ -59,23 +61,23 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
                                     .tap = tap,
                                     .taps = taps,
                                     .x_step = channels,
-                                    .out_step = channels,
+                                    .out_step = channels * size,
                                     .x_row = x_row,
-                                    .out_row = (ptrdiff_t)width * channels,
+                                    .out_row = width * channels * size,
                                     .rows = rows,
                                     .width = width,
                                     .channels = channels,
                                     .is_signed = guard_random() % 2,
                                     .weight = w,
                                     .to = {.bias = bias, .multiplier = multiplier, .rounding = random_rounding()},
-                                    .out = want};
-    d.to.c = KERNEL_U8;
+                                    .out = (uint8_t *)want};
+    d.to.c = type;
     d.to.shift = guard_random() % 2 ? shift : NULL;
     ref->depthwise_q8->run(&d);
     CHECK(kernel_depthwise_q8_packed(k->depthwise_q8, (size_t)channels, (size_t)taps) <= sizeof packed);
     k->depthwise_q8->pack(packed, w, channels, taps);
     d.weight = packed;
-    d.out = guard_out(outputs, n, guard_random() % 3);
+    d.out = guard_out(outputs, n, type == KERNEL_U8 ? guard_random() % 3 : 0);
     k->depthwise_q8->run(&d);
     CHECK_MSG(memcmp(d.out, want, n) == 0, "%s: %d channels, %d taps, width %d", k->isa, channels, taps, width);
     CHECK_MSG(guard_intact(outputs, d.out, n), "%s: written beyond", k->isa);
@@ -208,7 +210,7 @@ int main(void)
 {
     inputs = guard_new(MAX_N * 40 + 4096);
     others = guard_new(MAX_N);
-    outputs = guard_new(MAX_N * 36);
+    outputs = guard_new(MAX_N * 36 * sizeof(int32_t));
     RUN(depthwise);
     RUN(elements);
     return TEST_END();
