@@ -77,7 +77,7 @@ size_t pages_make_huge(void *p, size_t size)
 #define MADV_POPULATE_WRITE 23 /* since Linux 5.14 */
 #endif
 
-#define POPULATE_LEAST ((size_t)1 << 20)
+#define POPULATE_LEAST ((size_t)128 << 10)
 
 void pages_populate(void *p, size_t size)
 {
