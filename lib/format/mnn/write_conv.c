@@ -272,11 +272,14 @@ void mnn_write_matmul(struct mnn_writer *w, struct node *n)
 static bool rounds_alike(const struct node *n, const struct window *at)
 {
     for (int i = 0; i < 2; i++) {
-        int64_t size = n->in[0]->type.dims[2 + i], room = size + at->pads[i] + at->pads[i + 2];
-        int64_t last = (room - at->kernel[i] + at->stride[i] - 1) / at->stride[i] * at->stride[i];
+        int64_t size = n->in[0]->type.dims[2 + i];
         if (at->pads[i + 2] + at->stride[i] <= at->kernel[i])
             continue;
-        if (size < 0 || room < at->kernel[i] || last >= size + at->pads[i])
+        if (size < 0)
+            return false;
+        int64_t room = size + at->pads[i] + at->pads[i + 2];
+        int64_t last = (room - at->kernel[i] + at->stride[i] - 1) / at->stride[i] * at->stride[i];
+        if (room < at->kernel[i] || last >= size + at->pads[i])
             return false;
     }
     return true;
