@@ -73,7 +73,7 @@ static const char head[] =
     ".\\\" Made by man/operators.c from the operator table: `make pages`.\n"
     ".Dd November 25, 2026\n.Dt NN-OPERATORS 7\n.Os\n.Sh NAME\n.Nm nn-operators\n"
     ".Nd the operators that a network may be made of\n.Sh DESCRIPTION\n"
-    "These are the operators that the nn programs know: those of ONNX up to opset 25, which define what they mean, and,\n"
+    "These are the operators that the nn programs know: those of ONNX up to opset 28, which define what they mean, and,\n"
     "in domains of their own, others that network files contain.\n"
     "Files of older opsets are read as if they were of the newest one; a writer lowers them again.\n"
     "An operator that is not here is read, shown, kept and written, but cannot be run.\n"

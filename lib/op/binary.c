@@ -86,7 +86,15 @@ static int64_t modulo(int64_t a, int64_t b)
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
-BINARY(mod_real, r, fmod(x[0].r, x[1].r))
+/* The same for reals; a remainder of 0 has the divisor's sign too. */
+static double modulo_real(double a, double b)
+{
+    double r = fmod(a, b);
+    return r == 0 ? copysign(r, b) : (r < 0) != (b < 0) ? r + b : r;
+}
+
+BINARY(mod_real, r, modulo_real(x[0].r, x[1].r))
+BINARY(fmod_real, r, fmod(x[0].r, x[1].r))
 BINARY(mod_sint, i, modulo(x[0].i, x[1].i))
 BINARY(fmod_sint, i, x[1].i == 0 || x[1].i == -1 ? 0 : x[0].i % x[1].i)
 BINARY(mod_uint, u, x[1].u ? x[0].u % x[1].u : 0)
@@ -97,9 +105,10 @@ int eval_mod(struct op_eval *c, struct error *err)
     int64_t fmod_set = op_int(c->node, "fmod");
     if (fmod_set != 0 && fmod_set != 1)
         return eval_error(c, err, "attribute fmod: %lld, want 0 or 1", (long long)fmod_set);
-    if (op_is_float(dtype) && !fmod_set)
-        return eval_error(c, err, "attribute fmod: 0, want 1 for %s", dtype_info(dtype)->name);
-    cell_fn *f = op_is_float(dtype) ? mod_real : op_is_uint(dtype) ? mod_uint : fmod_set ? fmod_sint : mod_sint;
+    cell_fn *f = op_is_float(dtype)  ? (fmod_set ? fmod_real : mod_real)
+                 : op_is_uint(dtype) ? mod_uint
+                 : fmod_set          ? fmod_sint
+                                     : mod_sint;
     return elementwise(c, 0, 2, dtype, f, NULL, err);
 }
 
@@ -154,6 +163,8 @@ int eval_pow(struct op_eval *c, struct error *err)
 
 BINARY(shift_left, u, x[1].u < 64 ? x[0].u << x[1].u : 0)
 BINARY(shift_right, u, x[1].u < 64 ? x[0].u >> x[1].u : 0)
+/* A shift below 0, or of all bits, leaves the sign alone. */
+BINARY(shift_right_sint, i, x[0].i >> (x[1].u < 64 ? x[1].u : 63))
 
 int eval_bit_shift(struct op_eval *c, struct error *err)
 {
@@ -161,7 +172,9 @@ int eval_bit_shift(struct op_eval *c, struct error *err)
     bool left = strcmp(direction, "LEFT") == 0;
     if (!left && strcmp(direction, "RIGHT") != 0)
         return eval_error(c, err, "attribute direction: '%.40s', want LEFT or RIGHT", direction);
-    return elementwise(c, 0, 2, eval_in(c, 0)->dtype, left ? shift_left : shift_right, NULL, err);
+    enum dtype dtype = eval_in(c, 0)->dtype;
+    cell_fn *f = left ? shift_left : op_is_uint(dtype) ? shift_right : shift_right_sint;
+    return elementwise(c, 0, 2, dtype, f, NULL, err);
 }
 
 /* ---- any number of operands ---- */

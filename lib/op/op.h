@@ -10,7 +10,7 @@
 #include "graph/item.h"
 
 /* The newest opset of ai.onnx whose meaning the table has. */
-#define OP_OPSET 25
+#define OP_OPSET 28
 
 struct op_infer;
 struct op_eval;

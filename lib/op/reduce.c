@@ -327,9 +327,9 @@ int eval_arg(struct op_eval *c, struct error *err)
     return 0;
 }
 
-/* ---- CumSum ---- */
+/* ---- CumSum, CumProd ---- */
 
-int infer_cumsum(struct op_infer *c, struct error *err)
+int infer_cumulate(struct op_infer *c, struct error *err)
 {
     const struct type *in = axes_ranked(c, 0);
     int64_t axis;
@@ -342,32 +342,38 @@ int infer_cumsum(struct op_infer *c, struct error *err)
     return real_infer_same(c, 0, 0, err);
 }
 
-/* Running sums of n elements first + i * step. */
-static void cumulate(const struct tensor *t, struct tensor *out, int64_t first, int64_t step, int64_t n, bool exclusive)
+struct running {
+    bool product, exclusive;
+};
+
+/* Running sums or products of n elements first + i * step. */
+static void cumulate(const struct tensor *t, struct tensor *out, int64_t first, int64_t step, int64_t n,
+                     struct running how)
 {
-    double sum = 0, x;
-    uint64_t whole = 0;
+    double real = how.product, x;
+    uint64_t whole = how.product;
     int64_t k;
     for (int64_t i = 0, at = first; i < n; i++, at += step) {
         if (op_is_float(t->dtype)) {
             real_read(t, at, 1, &x);
-            double before = sum;
-            sum += x;
-            real_write(out, at, 1, exclusive ? &before : &sum);
+            double before = real;
+            real = how.product ? real * x : real + x;
+            real_write(out, at, 1, how.exclusive ? &before : &real);
         } else {
             op_load_ints(t, at, 1, &k);
             uint64_t before = whole;
-            whole += (uint64_t)k;
-            k = (int64_t)(exclusive ? before : whole);
+            whole = how.product ? whole * (uint64_t)k : whole + (uint64_t)k;
+            k = (int64_t)(how.exclusive ? before : whole);
             op_store_ints(out, at, 1, &k);
         }
     }
 }
 
-int eval_cumsum(struct op_eval *c, struct error *err)
+int eval_cumulate(struct op_eval *c, struct error *err)
 {
     const struct tensor *t = eval_in(c, 0);
-    bool exclusive = op_int(c->node, "exclusive") != 0, reverse = op_int(c->node, "reverse") != 0;
+    struct running how = {node_is(c->node, "CumProd"), op_int(c->node, "exclusive") != 0};
+    bool reverse = op_int(c->node, "reverse") != 0;
     int64_t value;
     int axis = 0;
     if (axes_scalar(c, 1, "axis", 0, &value, err))
@@ -380,7 +386,7 @@ int eval_cumsum(struct op_eval *c, struct error *err)
     int64_t size = t->dims[axis], inner = real_product(t->dims, axis + 1, t->rank);
     for (int64_t i = 0; out->count && i < out->count / size; i++) {
         int64_t first = i / inner * size * inner + i % inner;
-        cumulate(t, out, reverse ? first + (size - 1) * inner : first, reverse ? -inner : inner, size, exclusive);
+        cumulate(t, out, reverse ? first + (size - 1) * inner : first, reverse ? -inner : inner, size, how);
     }
     return 0;
 }

@@ -77,7 +77,7 @@ programs='convert optimize quantize run bench inspect'
         failed_with 2 'dream'
     done
     try convert --opset 99 -t onnx "$TINY/conv.onnx"
-    failed_with 2 'opset=99: want a number from 7 to 25'
+    failed_with 2 'opset=99: want a number from 7 to 28'
     try convert -p gray -o out.nn "$TINY/conv.onnx"
     equal "$status" 1
 }

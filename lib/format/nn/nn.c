@@ -9,7 +9,7 @@
 #include "op/op.h"
 
 /* The page nn(5) says that version 1 means these operators: newer ones are another version of the format. */
-_Static_assert(OP_OPSET == 25, "version 1 of .nn holds operators of opset 25");
+_Static_assert(OP_OPSET == 28, "version 1 of .nn holds operators of opset 28");
 
 static int sniff(const struct source *source)
 {

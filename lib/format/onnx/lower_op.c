@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format/onnx/lower.h"
+#include "op/util.h"
 
 /* A scalar of input 0's type, which must be known. */
 static struct value *number_like(struct build *b, double value)
@@ -55,6 +56,18 @@ int onnx_lower_swish(struct node *n, const struct onnx_lower_row *row, int opset
     (void)row;
     (void)opset;
     return BUILD_BECOME(&b, "Mul", n->in[0], BUILD(&b, "Sigmoid", scaled));
+}
+
+/* Of reals by a floor: a - floor(a / b) * b. */
+int onnx_lower_mod(struct node *n, const struct onnx_lower_row *row, int opset, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    (void)row;
+    (void)opset;
+    if (!op_is_float(onnx_lower_dtype(n, 0)) || onnx_edit_get_int(n, "fmod", 0) != 0)
+        return 0;
+    struct value *whole = BUILD(&b, "Floor", BUILD(&b, "Div", n->in[0], n->in[1]));
+    return BUILD_BECOME(&b, "Sub", n->in[0], BUILD(&b, "Mul", whole, n->in[1]));
 }
 
 int onnx_lower_hard_swish(struct node *n, const struct onnx_lower_row *row, int opset, struct error *err)

@@ -8,6 +8,11 @@ static const struct {
     const char *ops, *dtypes; /* space-separated */
     int input;                /* -1: any */
 } rows[] = {
+    {28, "BitShift", "i8 i16 i32 i64", 0},
+    {28, "Celu", "f16 f64 bf16", 0},
+    {28, "Compress Einsum ReverseSequence Unique", "bf16", 0},
+    {28, "OneHot", "bf16", 2},
+    {27, "Range", "f16 bf16", 0},
     {24, "SplitToSequence TopK", "bf16", 0},
     {22,
      "Acos Acosh Asin Asinh Atan Atanh AveragePool Bernoulli Conv ConvTranspose Cos Cosh DeformConv Det Elu EyeLike "

@@ -40,8 +40,8 @@ onnx_raise_function onnx_raise_broadcast, onnx_raise_prelu, onnx_raise_softmax;
 onnx_raise_function onnx_raise_batch_norm_spatial, onnx_raise_first_output, onnx_raise_group_norm;
 /* raise_resize.c */
 onnx_raise_function onnx_raise_upsample_sides, onnx_raise_upsample_scales, onnx_raise_upsample, onnx_raise_resize;
-/* raise_formula.c: operators of other domains */
+/* raise_formula.c: operators of other domains, and what is said by others */
 onnx_raise_function onnx_raise_domain, onnx_raise_formula, onnx_raise_crop, onnx_raise_efficient_nms,
-    onnx_raise_gather_blocks;
+    onnx_raise_gather_blocks, onnx_raise_standard, onnx_raise_causal_conv, onnx_raise_space_to_depth;
 
 #endif

@@ -12,6 +12,23 @@ int onnx_raise_domain(struct onnx_raising *c, struct node **n, const struct onnx
     return node_set_op(*n, "", (*n)->op, err);
 }
 
+/* onnxruntime's form of it, whose extensions have values that add nothing. */
+int onnx_raise_standard(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row, struct error *err)
+{
+    static const struct {
+        const char *name;
+        int64_t plain;
+    } extensions[] = {{"state_window", 0}, {"channels_last", 0}, {"ndim", 1}, {"dilation", 1}};
+    for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
+        int64_t value = onnx_edit_get_int(*n, extensions[i].name, extensions[i].plain);
+        if (value != extensions[i].plain)
+            return onnx_edit_error(*n, err, "attribute %s: %lld, want %lld", extensions[i].name, (long long)value,
+                                   (long long)extensions[i].plain);
+        node_remove_attr(*n, extensions[i].name);
+    }
+    return onnx_raise_domain(c, n, row, err);
+}
+
 /* The node before becomes the last of those that are put in place of n. */
 static int replaced(struct node **n, struct build *b, int count, struct value *const *out)
 {
@@ -148,4 +165,50 @@ int onnx_raise_gather_blocks(struct onnx_raising *c, struct node **n, const stru
     struct value *v = build_formula(&b, "$0 $1 Gather:2 $2 $1 Gather:2 $3? DequantizeLinear:3/axis=-1", 4, in);
     build_int(&b, v, "block_size", onnx_edit_get_int(*n, "block_size", 128));
     return replaced(n, &b, 1, &v);
+}
+
+/* A depthwise convolution of what was left of the last call, or zeros, and the input behind it; the end of both is left
+ * for the next call. */
+int onnx_raise_causal_conv(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row, struct error *err)
+{
+    struct build b = {.node = *n, .err = err};
+    struct value *in[] = {node_in(*n, 0), node_in(*n, 1), node_in(*n, 2), node_in(*n, 3)};
+    bool known = onnx_raise_rank(c, *n, 1) == 3 && in[1]->type.dims[0] > 0 && in[1]->type.dims[2] > 0;
+    int64_t channels = known ? in[1]->type.dims[0] : 1, left = known ? in[1]->type.dims[2] - 1 : 0;
+    bool swish = onnx_edit_attr_is(*n, "activation", "silu") || onnx_edit_attr_is(*n, "activation", "swish");
+    (void)row;
+    if (!known)
+        build_fail(&b, "the size of its kernel must be known");
+    if (!swish && node_attr(*n, "activation") && !onnx_edit_attr_is(*n, "activation", "none"))
+        build_fail(&b, "attribute activation: want silu, swish or none");
+    struct value *whole = in[0];
+    if (in[3])
+        whole = BUILD(&b, "Concat/axis=2", in[3], in[0]);
+    else if (left > 0)
+        whole = BUILD(&b, "Pad", in[0], BUILD_LIST(&b, 0, 0, left, 0, 0, 0));
+    struct value *y = build_int(&b, BUILD(&b, "Conv", whole, in[1], in[2]), "group", channels);
+    struct value *from = BUILD_LIST(&b, left > 0 ? -left : INT64_MAX);
+    struct value *state = BUILD(&b, "Slice", whole, from, BUILD_LIST(&b, INT64_MAX), BUILD_LIST(&b, 2));
+    return replaced(n, &b, 2, (struct value *[]){swish ? BUILD(&b, "Swish", y) : y, state});
+}
+
+/* The blocks' pixels within each channel instead of the channels within each pixel. */
+int onnx_raise_space_to_depth(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row,
+                              struct error *err)
+{
+    struct build b = {.node = *n, .err = err};
+    int64_t block = onnx_edit_get_int(*n, "blocksize", 0);
+    (void)c;
+    (void)row;
+    bool crd = onnx_edit_attr_is(*n, "mode", "CRD");
+    if (!crd && node_attr(*n, "mode") && !onnx_edit_attr_is(*n, "mode", "DCR"))
+        return onnx_edit_error(*n, err, "attribute mode: want DCR or CRD");
+    node_remove_attr(*n, "mode");
+    if (!crd)
+        return 0;
+    if (block < 1 || block > 1 << 15)
+        return onnx_edit_error(*n, err, "attribute blocksize: %lld, want 1 to 32768", (long long)block);
+    struct value *y = build_int(&b, BUILD(&b, "SpaceToDepth", node_in(*n, 0)), "blocksize", block);
+    y = build_int(&b, BUILD(&b, "nn.ShuffleChannel", y), "group", block * block);
+    return replaced(n, &b, 1, &y);
 }

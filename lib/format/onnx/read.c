@@ -97,7 +97,7 @@ static int write_graph(const struct graph *g, struct target *target, struct erro
 }
 
 static const struct target_option options[] = {
-    {"opset", "7..25", "the opset to write"},
+    {"opset", "7..28", "the opset to write"},
     {"tensorrt", NULL, "bytes around zero, as TensorRT wants them; inputs, outputs and biases as real numbers"},
     {NULL, NULL, NULL},
 };
@@ -105,7 +105,7 @@ static const struct target_option options[] = {
 const struct format format_onnx = {
     .name = "onnx",
     .suffixes = ".onnx",
-    .what = "ONNX, opset 1 to 25",
+    .what = "ONNX, opset 1 to 28",
     .has_properties = true,
     .options = options,
     .sniff = onnx_sniff,

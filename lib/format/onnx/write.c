@@ -67,7 +67,7 @@ static int ir_version(int opset)
 {
     static const struct {
         int opset, version;
-    } table[] = {{25, 13}, {24, 12}, {23, 11}, {21, 10}, {19, 9}, {15, 8}, {12, 7}, {11, 6}, {10, 5}};
+    } table[] = {{28, 14}, {25, 13}, {24, 12}, {23, 11}, {21, 10}, {19, 9}, {15, 8}, {12, 7}, {11, 6}, {10, 5}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (opset >= table[i].opset)
             return table[i].version;
@@ -205,7 +205,7 @@ static int write_second(struct onnx_writer *w, struct target *target)
 /* A copy of the graph at w->opset; when no opset was asked for, at the first from there on that can say it. */
 static struct graph *lowered(const struct graph *g, struct onnx_writer *w, bool is_asked, bool for_tensorrt)
 {
-    static const int steps[] = {ONNX_DEFAULT_OPSET, 21, OP_OPSET};
+    static const int steps[] = {ONNX_DEFAULT_OPSET, 21, 25, OP_OPSET};
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
         if (!is_asked && w->opset < steps[i])
             w->opset = steps[i];

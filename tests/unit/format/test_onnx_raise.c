@@ -176,6 +176,30 @@ static void scan8(void)
     gives(&g, 8, "Neg", "all", NULL, FILE_DIMS(2, 3, 1), ramp, FILE_FLOATS(-2, -3, -3, -105, -109, -112));
 }
 
+/* What opsets 27 and 28 brought is read as older operators. */
+static void said_by_others(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0};
+    attr_int(&a, "blocksize", 2);
+    attr_string(&a, "mode", "CRD");
+    file_node(&g, "SpaceToDepth", "x", "d", &a);
+    gives(&g, 28, "Neg", "d", NULL, FILE_DIMS(1, 2, 2, 2), ramp, FILE_FLOATS(0, -1, -2, -3, -4, -5, -6, -7));
+    a.size = 0;
+    attr_int(&a, "blocksize", 2);
+    attr_string(&a, "mode", "DCR");
+    gives(&g, 28, "SpaceToDepth", "x", &a, FILE_DIMS(1, 2, 2, 2), ramp, FILE_FLOATS(0, 4, 1, 5, 2, 6, 3, 7));
+    a.size = 0;
+    attr_float(&a, "alpha", 0);
+    gives(&g, 28, "SwiGLU", "x,x", &a, FILE_DIMS(3), ramp, FILE_FLOATS(0, 0.5f, 2));
+    file_floats(&g, "w", FILE_DIMS(2, 1, 2), FILE_FLOATS(1, 10, 1, 100));
+    file_floats(&g, "past", FILE_DIMS(1, 2, 1), FILE_FLOATS(7, 8));
+    file_node(&g, "CausalConvWithState", "x,w,-,past", "z,state", NULL);
+    file_node(&g, "Concat", "z,state", "both", (a.size = 0, attr_int(&a, "axis", 2), &a));
+    gives(&g, 27, "Neg", "both", NULL, FILE_DIMS(1, 2, 2), ramp, FILE_FLOATS(-7, -10, -1, -208, -302, -3));
+    file_floats(&g, "w", FILE_DIMS(2, 1, 2), FILE_FLOATS(1, 10, 1, 100));
+    gives(&g, 27, "CausalConvWithState", "x,w", NULL, FILE_DIMS(1, 2, 2), ramp, FILE_FLOATS(0, 10, 200, 302));
+}
+
 int main(void)
 {
     RUN(broadcast);
@@ -185,5 +209,6 @@ int main(void)
     RUN(normalisation);
     RUN(resizing);
     RUN(scan8);
+    RUN(said_by_others);
     return TEST_END();
 }

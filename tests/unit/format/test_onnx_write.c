@@ -111,7 +111,7 @@ static void keeps_meaning(struct graph *g, int opset)
 
 static void lowered_attributes(void)
 {
-    for (int opset = 7; opset <= 25; opset++) {
+    for (int opset = 7; opset <= OP_OPSET; opset++) {
         struct graph *g = graph_new(&err);
         struct node *n = one_node(g, "", "Softmax", FILE_DIMS(2, 3, 4));
         node_set_int(n, "axis", 1, &err);
@@ -157,7 +157,7 @@ static void lowered_attributes(void)
 static void lowered_operators(void)
 {
     static const char *const ops[] = {"Gelu", "Mish", "Swish", "HardSwish"};
-    for (int opset = 9; opset <= 25; opset += opset < 12 ? 1 : 6) {
+    for (int opset = 9; opset <= OP_OPSET; opset += opset < 12 ? 1 : 6) {
         for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
             struct graph *g = graph_new(&err);
             one_node(g, "", ops[i], FILE_DIMS(2, 3));
@@ -166,6 +166,10 @@ static void lowered_operators(void)
         struct graph *g = graph_new(&err);
         struct node *n = one_node(g, "", "Gelu", FILE_DIMS(2, 3));
         node_set_string(n, "approximate", "tanh", 4, &err);
+        keeps_meaning(g, opset);
+        g = graph_new(&err);
+        n = one_node(g, "", "Mod", FILE_DIMS(2, 3));
+        node_add_input(n, graph_add_constant(g, NULL, tensor_scalar_f32(-0.75f, &err), &err), &err);
         keeps_meaning(g, opset);
         for (int kind = 0; kind < 3; kind++) {
             const char *const norms[] = {"LayerNormalization", "RMSNormalization", "GroupNormalization"};
@@ -248,8 +252,9 @@ static void refusals(void)
     refused("MaxPool", 9, "node 'it' (MaxPool): attribute ceil_mode as it is needs opset 10");
     refused("ReduceSum", 12, "input 1 (axes), being computed, needs opset 13");
     refused("QuantizeLinear", 17, "input 2, being i16, needs opset 21");
-    refused("Relu", 6, "option opset=6: want a number from 7 to 25");
-    refused("Relu", 26, "option opset=26");
+    refused("Relu", 6, "option opset=6: want a number from 7 to 28");
+    refused("Relu", 29, "option opset=29");
+    refused("CumProd", 25, "needs opset 26");
 }
 
 /* ---- what else a file holds ---- */

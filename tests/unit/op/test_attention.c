@@ -1,4 +1,4 @@
-/* Attention and RotaryEmbedding. */
+/* Attention, LinearAttention and RotaryEmbedding. */
 #include "one.h"
 
 static struct one o;
@@ -88,11 +88,12 @@ static void test_masks(void)
 
 static void test_softcap_and_scores(void)
 {
-    double capped[2] = {2 * tanh(1.5), 2 * tanh(0.5)}, e[2] = {exp(capped[0]), exp(capped[1])};
-    const double want[4][2] = {{2, 1}, {3, 1}, {capped[0], capped[1]}, {e[0] / (e[0] + e[1]), e[1] / (e[0] + e[1])}};
+    double capped[2] = {2 * tanh(1.5), 2 * tanh(0.5)}, e[2] = {exp(capped[0] + 1), exp(capped[1])};
+    const double want[4][2] = {
+        {3, 1}, {capped[0], capped[1]}, {capped[0] + 1, capped[1]}, {e[0] / (e[0] + e[1]), e[1] / (e[0] + e[1])}};
     for (int mode = 0; mode < 4; mode++) {
-        start(1, VALUES(1), 2, VALUES(2, 1), 4);
-        one_in(&o, one_tensor(DTYPE_F64, DIMS(1, 2), VALUES(1, 0)));
+        start(1, VALUES(1), 2, VALUES(3, 1), 4);
+        one_in(&o, one_tensor(DTYPE_F64, DIMS(1, 2), VALUES(1, 0))); /* is added to what is capped */
         node_set_float(o.n, "softcap", 2, &o.err);
         node_set_int(o.n, "qk_matmul_output_mode", mode, &o.err);
         CHECK(one_gives(&o, 3, DTYPE_F64, DIMS(1, 1, 1, 2), want[mode]));
@@ -215,6 +216,52 @@ static void test_rotary(void)
     }
 }
 
+/* One head, of keys of 2 numbers and values of 1; two steps behind a state. */
+static void start_linear(const char *rule, bool decay, bool beta)
+{
+    one_start(&o, "", "LinearAttention", 2);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 2, 4), VALUES(1, 0, 0, 1, 1, 1, 2, 0))); /* two heads of queries */
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 2, 2), VALUES(1, 2, 0, 1)));
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 2, 1), VALUES(3, 5)));
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 1, 2, 1), VALUES(10, 20)));
+    one_in(&o, decay ? one_tensor(DTYPE_F32, DIMS(1, 2, 2), VALUES(log(0.5), 0, 0, log(0.25))) : NULL);
+    one_in(&o, beta ? one_tensor(DTYPE_F32, DIMS(1, 2, 1), VALUES(0.5, 1)) : NULL);
+    node_set_int(o.n, "q_num_heads", 2, &o.err);
+    node_set_int(o.n, "kv_num_heads", 1, &o.err);
+    node_set_float(o.n, "scale", 1, &o.err);
+    if (rule)
+        node_set_string(o.n, "update_rule", rule, strlen(rule), &o.err);
+}
+
+static void test_linear(void)
+{
+    static const struct {
+        const char *rule;
+        double y[4], state[2]; /* worked out by hand */
+    } rows[] = {
+        {"linear", {13, 26, 44, 26}, {13, 31}},
+        {"gated", {8, 26, 19.5, 16}, {8, 11.5}},
+        {"delta", {-13.5, -27, -8.5, -27}, {-13.5, 5}},
+        {NULL, {-16, -22, -11, -32}, {-16, 5}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        start_linear(rows[i].rule, true, true);
+        CHECK_MSG(one_gives(&o, 0, DTYPE_F32, DIMS(1, 2, 2), rows[i].y), "%zu", i);
+        CHECK(one_gives(&o, 1, DTYPE_F32, DIMS(1, 1, 2, 1), rows[i].state));
+        one_end(&o);
+    }
+    start_linear(NULL, true, false);
+    CHECK(one_fails(&o, "input beta is missing, which the update rule needs"));
+    one_end(&o);
+    start_linear("delta", false, true);
+    node_set_int(o.n, "kv_num_heads", 3, &o.err);
+    CHECK(one_fails(&o, "attributes q_num_heads, kv_num_heads: 2, 3"));
+    one_end(&o);
+    start_linear("cubic", true, true);
+    CHECK(one_fails(&o, "attribute update_rule: 'cubic'"));
+    one_end(&o);
+}
+
 int main(void)
 {
     RUN(test_plain);
@@ -228,5 +275,6 @@ int main(void)
     RUN(test_attention_inference);
     RUN(test_unknown_inputs);
     RUN(test_rotary);
+    RUN(test_linear);
     return TEST_END();
 }

@@ -77,8 +77,9 @@ static void test_mod(void)
     node_set_int(o.n, "fmod", 1, &o.err);
     CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(2), VALUES(-1.5, NAN)));
     one_end(&o);
-    start(&o, "Mod", side(DTYPE_F32, DIMS(1), VALUES(1)), side(DTYPE_F32, DIMS(1), VALUES(1)));
-    CHECK(one_fails(&o, "attribute fmod: 0, want 1 for f32"));
+    start(&o, "Mod", side(DTYPE_F32, DIMS(6), VALUES(-7.5, 7.5, -7.5, 3, 1, -1)),
+          side(DTYPE_F32, DIMS(6), VALUES(2, -2, -2, 0, INFINITY, INFINITY)));
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(6), VALUES(0.5, -0.5, -1.5, NAN, 1, INFINITY)));
     one_end(&o);
 }
 
@@ -100,6 +101,15 @@ static void test_shift(void)
     start(&o, "BitShift", side(DTYPE_U8, DIMS(3), VALUES(1, 200, 3)), side(DTYPE_U8, DIMS(3), VALUES(3, 1, 100)));
     node_set_string(o.n, "direction", "LEFT", 4, &o.err);
     CHECK(one_gives(&o, 0, DTYPE_U8, DIMS(3), VALUES(8, 144, 0)));
+    one_end(&o);
+    start(&o, "BitShift", side(DTYPE_I8, DIMS(5), VALUES(-100, 100, -1, 5, -5)),
+          side(DTYPE_I8, DIMS(5), VALUES(2, 2, 8, -1, -1)));
+    node_set_string(o.n, "direction", "RIGHT", 5, &o.err);
+    CHECK(one_gives(&o, 0, DTYPE_I8, DIMS(5), VALUES(-25, 25, -1, 0, -1)));
+    one_end(&o);
+    start(&o, "BitShift", side(DTYPE_I8, DIMS(3), VALUES(-100, 1, 5)), side(DTYPE_I8, DIMS(3), VALUES(1, 7, -1)));
+    node_set_string(o.n, "direction", "LEFT", 4, &o.err);
+    CHECK(one_gives(&o, 0, DTYPE_I8, DIMS(3), VALUES(56, -128, 0)));
     one_end(&o);
     start(&o, "BitShift", side(DTYPE_U64, DIMS(1), VALUES(1)), side(DTYPE_U64, DIMS(1), VALUES(3)));
     node_set_string(o.n, "direction", "UP", 2, &o.err);

@@ -274,6 +274,26 @@ static void test_cast_like(void)
     one_end(&o);
 }
 
+static void test_bit_cast(void)
+{
+    struct one o;
+    one_start(&o, "", "BitCast", 1);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(3), VALUES(1, -2, 0)));
+    node_set_int(o.n, "to", DTYPE_I32, &o.err);
+    CHECK(one_gives(&o, 0, DTYPE_I32, DIMS(3), VALUES(0x3f800000, -0x40000000, 0)));
+    one_end(&o);
+    one_start(&o, "", "BitCast", 1);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1), VALUES(1)));
+    node_set_int(o.n, "to", DTYPE_I64, &o.err);
+    CHECK(one_fails(&o, "attribute to: i64 has 64 bits, and the input's f32 has 32"));
+    one_end(&o);
+    one_start(&o, "", "BitCast", 1);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(1), VALUES(1)));
+    node_set_int(o.n, "to", DTYPE_STRING, &o.err);
+    CHECK(one_fails(&o, "attribute to: 8 is no type of numbers"));
+    one_end(&o);
+}
+
 int main(void)
 {
     RUN(test_constant);
@@ -285,5 +305,6 @@ int main(void)
     RUN(test_random_errors);
     RUN(test_cast);
     RUN(test_cast_like);
+    RUN(test_bit_cast);
     return TEST_END();
 }

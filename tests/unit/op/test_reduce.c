@@ -169,10 +169,10 @@ static void test_arg(void)
     one_end(&o);
 }
 
-static void check_cumsum(bool exclusive, bool reverse, enum dtype dtype, const double *want)
+static void check_running(const char *op, bool exclusive, bool reverse, enum dtype dtype, const double *want)
 {
     struct one o;
-    one_start(&o, "", "CumSum", 1);
+    one_start(&o, "", op, 1);
     node_set_int(o.n, "exclusive", exclusive, &o.err);
     node_set_int(o.n, "reverse", reverse, &o.err);
     one_in(&o, one_tensor(dtype, DIMS(3, 1), VALUES(1, 2, 3)));
@@ -181,14 +181,18 @@ static void check_cumsum(bool exclusive, bool reverse, enum dtype dtype, const d
     one_end(&o);
 }
 
-static void test_cumsum(void)
+static void test_running(void)
 {
     static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_I32, DTYPE_U64};
     for (int d = 0; d < 3; d++) {
-        check_cumsum(false, false, dtypes[d], VALUES(1, 3, 6));
-        check_cumsum(true, false, dtypes[d], VALUES(0, 1, 3));
-        check_cumsum(false, true, dtypes[d], VALUES(6, 5, 3));
-        check_cumsum(true, true, dtypes[d], VALUES(5, 3, 0));
+        check_running("CumSum", false, false, dtypes[d], VALUES(1, 3, 6));
+        check_running("CumSum", true, false, dtypes[d], VALUES(0, 1, 3));
+        check_running("CumSum", false, true, dtypes[d], VALUES(6, 5, 3));
+        check_running("CumSum", true, true, dtypes[d], VALUES(5, 3, 0));
+        check_running("CumProd", false, false, dtypes[d], VALUES(1, 2, 6));
+        check_running("CumProd", true, false, dtypes[d], VALUES(1, 1, 2));
+        check_running("CumProd", false, true, dtypes[d], VALUES(6, 6, 3));
+        check_running("CumProd", true, true, dtypes[d], VALUES(6, 3, 1));
     }
     struct one o;
     one_start(&o, "", "CumSum", 1);
@@ -268,7 +272,7 @@ int main(void)
     RUN(test_special);
     RUN(test_axes);
     RUN(test_arg);
-    RUN(test_cumsum);
+    RUN(test_running);
     RUN(test_topk);
     RUN(test_topk_many);
     return TEST_END();
