@@ -1,6 +1,5 @@
-/* Scaled dot-product attention: softmax(softcap(Q K' scale + bias)) V, for each image and query head. (Vaswani et al.
- * 2017; grouped heads: Ainslie et al. 2023.) What a mask or a window forbids stays forbidden whatever the soft cap, and
- * a query that may see nothing gives zeros. */
+/* Scaled dot-product attention: softmax(softcap(Q K' scale) + bias) V, for each image and query head. (Vaswani et al.
+ * 2017; grouped heads: Ainslie et al. 2023.) A query that may see nothing gives zeros. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 #include "op/util.h"
 
 enum { IN_Q, IN_K, IN_V, IN_MASK, IN_PAST_K, IN_PAST_V, IN_LENGTHS };
-enum output_mode { MODE_PRODUCT, MODE_BIASED, MODE_CAPPED, MODE_SOFTMAX };
+enum output_mode { MODE_PRODUCT, MODE_CAPPED, MODE_BIASED, MODE_SOFTMAX };
 
 struct attention {
     bool flat; /* 3-d: heads side by side in the last axis */
@@ -212,14 +211,11 @@ static void weigh_row(const struct attention *a, double *score, const double *bi
     bool any = false;
     for (int64_t j = 0; j < a->total; j++) {
         bool forbidden = bias[j] == -INFINITY;
-        double value = score[j] + bias[j];
-        if (kept && a->mode <= MODE_BIASED)
-            kept[j] = a->mode == MODE_PRODUCT ? score[j] : value;
-        if (a->softcap > 0 && !forbidden)
-            value = a->softcap * tanh(value / a->softcap);
-        if (kept && a->mode == MODE_CAPPED)
-            kept[j] = value;
-        score[j] = forbidden ? -INFINITY : value;
+        double capped = a->softcap > 0 ? a->softcap * tanh(score[j] / a->softcap) : score[j];
+        double value = forbidden ? -INFINITY : capped + bias[j];
+        if (kept && a->mode < MODE_SOFTMAX)
+            kept[j] = a->mode == MODE_PRODUCT ? score[j] : a->mode == MODE_CAPPED ? capped : value;
+        score[j] = value;
         any |= !forbidden;
         if (score[j] > most)
             most = score[j];

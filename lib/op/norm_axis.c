@@ -114,7 +114,7 @@ int eval_hardmax(struct op_eval *c, struct error *err)
 
 /* ---- LpNormalization ---- */
 
-/* By the plain formula: a lane of zeros gives NaN. */
+/* A lane of zeros stays. */
 static void lp_normalise(double *x, int64_t n, const void *user)
 {
     int64_t p = *(const int64_t *)user;
@@ -122,7 +122,7 @@ static void lp_normalise(double *x, int64_t n, const void *user)
     for (int64_t i = 0; i < n; i++)
         sum += p == 1 ? fabs(x[i]) : x[i] * x[i];
     double length = p == 1 ? sum : sqrt(sum);
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; length != 0 && i < n; i++)
         x[i] /= length;
 }
 

@@ -29,8 +29,8 @@ onnx_lower_function onnx_lower_default, onnx_lower_input_attr, onnx_lower_axis, 
     onnx_lower_dft, onnx_lower_quantize_type, onnx_lower_quantize_axis, onnx_lower_reduce, onnx_lower_split,
     onnx_lower_pad_axes, onnx_lower_pad, onnx_lower_pad_wrap, onnx_lower_reshape, onnx_lower_same;
 /* lower_op.c: operators that are said by older ones */
-onnx_lower_function onnx_lower_gelu, onnx_lower_mish, onnx_lower_swish, onnx_lower_mod, onnx_lower_hard_swish, onnx_lower_or_equal,
-    onnx_lower_shape, onnx_lower_gemm, onnx_lower_softmax;
+onnx_lower_function onnx_lower_gelu, onnx_lower_mish, onnx_lower_swish, onnx_lower_mod, onnx_lower_hard_swish,
+    onnx_lower_or_equal, onnx_lower_shape, onnx_lower_gemm, onnx_lower_softmax;
 /* lower_norm.c */
 onnx_lower_function onnx_lower_layer_norm, onnx_lower_rms_norm, onnx_lower_group_norm;
 /* lower_resize.c */
