@@ -20,18 +20,24 @@ static void plain_range(const float *x, int64_t n, float *low, float *high)
     }
 }
 
+struct kernel_byte exec_quant_range(const struct kernels *k, const float *x, int64_t n)
+{
+    float low = k->reduce_f32(KERNEL_REDUCE_MIN, x, (size_t)n);
+    float high = k->reduce_f32(KERNEL_REDUCE_MAX, x, (size_t)n);
+    double zero;
+    if (isnan(low) || isnan(high))
+        plain_range(x, n, &low, &high);
+    float scale = quant_dynamic(low < 0 ? low : 0, high > 0 ? high : 0, &zero);
+    return (struct kernel_byte){.zero = (float)zero, .scale = scale};
+}
+
 static void run_range(const struct step *s, struct tile tile)
 {
     const struct dynamic_args *a = s->args;
-    const float *x = view_data(&a->x);
-    float low = a->kernels->reduce_f32(KERNEL_REDUCE_MIN, x, (size_t)a->count);
-    float high = a->kernels->reduce_f32(KERNEL_REDUCE_MAX, x, (size_t)a->count);
-    double zero;
+    struct kernel_byte of = exec_quant_range(a->kernels, view_data(&a->x), a->count);
     (void)tile;
-    if (isnan(low) || isnan(high))
-        plain_range(x, a->count, &low, &high);
-    *(float *)view_data(&a->scale) = quant_dynamic(low < 0 ? low : 0, high > 0 ? high : 0, &zero);
-    *(uint8_t *)view_data(&a->zero) = (uint8_t)zero;
+    *(float *)view_data(&a->scale) = of.scale;
+    *(uint8_t *)view_data(&a->zero) = (uint8_t)of.zero;
 }
 
 static void run_bytes(const struct step *s, struct tile tile)

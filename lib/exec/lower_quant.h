@@ -68,6 +68,9 @@ int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
 #define QUANT_INPUTS   .input = 3, .zero_input = 5, .bias_input = 8
 #define INTEGER_INPUTS .input = 1, .zero_input = 3, .bias_input = INT32_MAX
 
+/* Scale and zero point of u8 that DynamicQuantizeLinear finds for n > 0 numbers. */
+struct kernel_byte exec_quant_range(const struct kernels *k, const float *x, int64_t n);
+
 /* QuantizeLinear to bytes whose one scale, or zero point, is known in a run only. */
 int exec_lower_quantize_by_run(struct plan *p, struct node *n, struct error *err);
 

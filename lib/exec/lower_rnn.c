@@ -1,9 +1,10 @@
-/* LSTM, GRU and RNN with their default activations, RNN with Relu too: the inputs' part of all time steps is one matrix
- * product, the recurrence (rnn.h) a step of its own. */
+/* LSTM (of bytes too), GRU and RNN with their default activations, RNN with Relu too: the inputs' part of all time
+ * steps is one matrix product, the recurrence (rnn.h) a step of its own. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "exec/gemm.h"
 #include "exec/lower.h"
@@ -19,6 +20,10 @@ struct arrangement {
     int64_t start; /* of the matrix in the tensor */
     int64_t hidden, columns, blocks, width;
     int first, gates; /* those that are taken */
+    /* Of bytes [columns][outputs], what each output's are multiplied by once its zero point is off; NULL: floats. */
+    const float *scale, *zero;
+    int64_t outputs;
+    bool is_signed;
     enum { ALL_PACKED, BLOCKS_PACKED, BLOCKS } form;
 };
 
@@ -32,13 +37,24 @@ static int64_t all_rows(const struct arrangement *a)
     return a->blocks * block_rows(a);
 }
 
+static void take_row(const struct arrangement *a, const void *w, int64_t row, float *to)
+{
+    if (!a->scale) {
+        memcpy(to, (const float *)w + a->start + row * a->columns, (size_t)a->columns * sizeof *to);
+        return;
+    }
+    const uint8_t *from = (const uint8_t *)w + a->start + row;
+    for (int64_t i = 0; i < a->columns; i++, from += a->outputs)
+        to[i] = ((float)(a->is_signed ? (int8_t)*from : *from) - a->zero[row]) * a->scale[row];
+}
+
 /* Rows [first, last) of [blocks][gates][width][columns]; columns is 1 for a bias. */
-static void arrange(const struct arrangement *a, const float *w, int64_t first, int64_t last, float *to)
+static void arrange(const struct arrangement *a, const void *w, int64_t first, int64_t last, float *to)
 {
     for (int64_t i = first; i < last; i++, to += a->columns) {
         int64_t gate = a->first + i / a->width % a->gates, unit = i / block_rows(a) * a->width + i % a->width;
         if (unit < a->hidden)
-            memcpy(to, w + a->start + (gate * a->hidden + unit) * a->columns, (size_t)a->columns * sizeof *to);
+            take_row(a, w, gate * a->hidden + unit, to);
         else
             memset(to, 0, (size_t)a->columns * sizeof *to);
     }
@@ -73,22 +89,56 @@ static int pack_arranged(void *packed, const void *weights, const void *args, in
     return 0;
 }
 
+/* The inputs of DynamicQuantizeLSTM that hold the scales of W and R, each before its zero points. */
+enum { W_SCALE = 8, R_SCALE = 10 };
+
+static bool is_quantized(const struct node *n)
+{
+    return strcmp(n->op, "DynamicQuantizeLSTM") == 0;
+}
+
+/* A direction's scales and zero points of input `in`, each for all of its outputs or for every one. */
+static int load_scales(struct plan *p, const struct node *n, int in, int direction, struct arrangement *a,
+                       struct error *err)
+{
+    float *scale = plan_alloc(p, sizeof *scale * (size_t)(2 * a->outputs), err), *zero = scale + a->outputs;
+    const struct value *const *of = (const struct value *const *)n->in + (in == 1 ? W_SCALE : R_SCALE);
+    if (!scale)
+        return -1;
+    for (int64_t i = 0; i < 2 * a->outputs; i++) {
+        const struct tensor *t = of[i / a->outputs]->constant;
+        bool all = t->count == n->in[in]->constant->dims[0];
+        scale[i] = (float)tensor_get_f64(t, all ? direction : direction * a->outputs + i % a->outputs);
+    }
+    a->scale = scale;
+    a->zero = zero;
+    a->is_signed = n->in[in]->constant->dtype == DTYPE_I8;
+    return 0;
+}
+
 /* Of a direction of input `in`, which has so many gates. */
 static const float *pack(struct plan *p, const struct node *n, int in, struct arrangement a, int direction, int gates,
                          struct error *err)
 {
-    int64_t rows = unit_rows(&a, p->kernels);
-    a.start = direction * gates * a.hidden * a.columns;
+    int64_t rows = unit_rows(&a, p->kernels), key = 0;
+    a.outputs = gates * a.hidden;
+    a.start = direction * a.outputs * a.columns;
+    if (is_quantized(n)) {
+        if (load_scales(p, n, in, direction, &a, err) < 0)
+            return NULL;
+        key = (int64_t)(hash_bytes(a.scale, sizeof *a.scale * (size_t)(2 * a.outputs)) & INT32_MAX) * 2 + a.is_signed;
+    }
     return plan_packed(
         p, n, in,
-        &(struct packing){.name = "gates",
-                          .params = {direction * gates + a.first, a.gates, a.hidden, a.columns, a.width, a.form},
-                          .bytes =
-                              kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)a.columns, (size_t)all_rows(&a)),
-                          .units = (all_rows(&a) + rows - 1) / rows,
-                          .pack = pack_arranged,
-                          .args = &a,
-                          .args_size = sizeof a},
+        &(struct packing){
+            .name = a.scale ? "gates_q8" : "gates",
+            .params = {direction * gates + a.first, a.gates, a.hidden, a.columns, a.width, a.form + key * 4},
+            .bytes = kernel_product_packed(p->kernels->gemm_f32, 1, (size_t)a.columns, (size_t)all_rows(&a)),
+            .units = (all_rows(&a) + rows - 1) / rows,
+            .pack = pack_arranged,
+            .args = &a,
+            .args_size = sizeof a,
+            .as_stored = a.scale != NULL},
         err);
 }
 
@@ -96,7 +146,8 @@ static const float *pack(struct plan *p, const struct node *n, int in, struct ar
 static int arrange_numbers(struct plan *p, const struct rnn *r, const float *w, int gates, const float **to,
                            struct error *err)
 {
-    struct arrangement a = {0, r->hidden, 1, r->blocks, r->width, 0, gates, ALL_PACKED};
+    struct arrangement a = {
+        .hidden = r->hidden, .columns = 1, .blocks = r->blocks, .width = r->width, .gates = gates, .form = ALL_PACKED};
     float *numbers = w ? plan_alloc(p, sizeof *numbers * (size_t)all_rows(&a), err) : NULL;
     if (numbers)
         arrange(&a, w, 0, all_rows(&a), numbers);
@@ -129,8 +180,13 @@ static int load_state_weights(struct plan *p, struct node *n, struct rnn *r, str
     for (int i = 0; i < r->parts; i++)
         for (int d = 0; d < r->directions; d++) {
             struct rnn_part *part = &r->part[i];
-            struct arrangement a = {0,        r->hidden,   r->hidden,   r->blocks,
-                                    r->width, part->first, part->gates, r->batch == 1 ? BLOCKS : BLOCKS_PACKED};
+            struct arrangement a = {.hidden = r->hidden,
+                                    .columns = r->hidden,
+                                    .blocks = r->blocks,
+                                    .width = r->width,
+                                    .first = part->first,
+                                    .gates = part->gates,
+                                    .form = r->batch == 1 ? BLOCKS : BLOCKS_PACKED};
             part->r[d] = pack(p, n, 2, a, d, r->gates, err);
             if (!part->r[d])
                 return -1;
@@ -187,11 +243,21 @@ static bool weight_or_none(const struct node *n, int i)
     return !node_in(n, i) || exec_lower_is_weight(n, i);
 }
 
+static bool has_weights(const struct node *n)
+{
+    if (!is_quantized(n))
+        return exec_lower_is_weight(n, 1) && exec_lower_is_weight(n, 2);
+    bool all = plan_is_constant(n, 1) && plan_is_constant(n, 2);
+    for (int i = W_SCALE; i < W_SCALE + 4; i++)
+        all = all && plan_is_constant(n, i);
+    return all;
+}
+
 static bool fits(const struct node *n, int gates, enum kernel_act_kind *act)
 {
-    if (!exec_lower_is_f32(n, 0) || !exec_lower_is_weight(n, 1) || !exec_lower_is_weight(n, 2) ||
-        !weight_or_none(n, 3) || !weight_or_none(n, 7) || n->in[1]->constant->count > INT32_MAX / 4 ||
-        n->in[2]->constant->count > INT32_MAX / 4 || n->in[2]->constant->count == 0)
+    if (!exec_lower_is_f32(n, 0) || !has_weights(n) || !weight_or_none(n, 3) || !weight_or_none(n, 7) ||
+        n->in[1]->constant->count > INT32_MAX / 4 || n->in[2]->constant->count > INT32_MAX / 4 ||
+        n->in[2]->constant->count == 0)
         return false;
     return known_activations(n, gates, act) && tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) > 0 &&
            !(gates == 4 && op_int(n, "input_forget") != 0) &&
@@ -213,16 +279,49 @@ static int make_room(struct plan *p, int rank, const int64_t *dims, struct view 
     return 0;
 }
 
+struct rounding_args {
+    struct view from, to;
+    const struct kernels *kernels;
+};
+
+static void run_rounding(const struct step *s, struct tile tile)
+{
+    const struct rounding_args *a = s->args;
+    (void)tile;
+    rnn_round(a->kernels, view_data(&a->to), view_data(&a->from), view_count(&a->from));
+}
+
+/* The input, rounded as a whole where the operator does so. */
+static int load_input(struct plan *p, struct node *n, struct view *x, struct error *err)
+{
+    if (!is_quantized(n))
+        return plan_in_contiguous(p, n, 0, 2, x, err);
+    struct rounding_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a || plan_in_dense(p, n, 0, ORDER_ROWS, &a->from, err) < 0 || make_room(p, 3, a->from.dims, &a->to, err) < 0)
+        return -1;
+    a->kernels = p->kernels;
+    *x = a->from;
+    x->buffer = a->to.buffer;
+    x->offset = a->to.offset;
+    return plan_step(p, &(struct step){.node = n, .kernel = "round_f32", .run = run_rounding, .args = a, .units = 1},
+                     err, PLAN_VIEWS(&a->to, &a->from));
+}
+
 static int input_product(struct plan *p, struct node *n, struct rnn *r, bool batch_first, struct error *err)
 {
     static const ptrdiff_t no_tap[1] = {0};
     int64_t all = r->blocks * r->gates * r->width;
     struct view x;
-    if (plan_in_contiguous(p, n, 0, 2, &x, err) < 0 ||
+    if (load_input(p, n, &x, err) < 0 ||
         make_room(p, 4, (int64_t[]){r->directions, r->time, r->batch, all}, &r->in, err) < 0)
         return -1;
     for (int d = 0; d < r->directions; d++) {
-        struct arrangement a = {0, r->hidden, r->input, r->blocks, r->width, 0, r->gates, ALL_PACKED};
+        struct arrangement a = {.hidden = r->hidden,
+                                .columns = r->input,
+                                .blocks = r->blocks,
+                                .width = r->width,
+                                .gates = r->gates,
+                                .form = ALL_PACKED};
         struct gemm_job job = {.product = p->kernels->gemm_f32,
                                .to = {.bias = r->in_bias[d]},
                                .a = x,
@@ -256,6 +355,8 @@ static int load_states(struct plan *p, struct node *n, struct rnn *r, bool batch
     r->y = batch_first ? (struct rnn_steps){d * h, h, r->time * d * h}
                        : (struct rnn_steps){d * r->batch * h, r->batch * h, h};
     r->state = batch_first ? (struct rnn_steps){0, h, d * h} : (struct rnn_steps){0, r->batch * h, h};
+    if (is_quantized(n) && make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->rounded, err) < 0)
+        return -1;
     return make_room(p, 4, (int64_t[]){2, d, r->batch, h}, &r->h, err) ||
                    make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->c, err) ||
                    make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->reset, err) ||
@@ -288,15 +389,15 @@ static int emit(struct plan *p, struct node *n, const struct rnn *r, struct erro
                      .args = (void *)r,
                      .units = r->directions,
                      .macs = macs * r->directions * (double)r->time};
-    if (!apart && macs / r->parts >= RNN_GRAIN && r->blocks > 1 && r->blocks <= ROUNDS_MAX_UNITS &&
-        r->time <= ROUNDS_MAX / (2 * RNN_PARTS)) {
+    if (!apart && !r->rounded.buffer && macs / r->parts >= RNN_GRAIN && r->blocks > 1 &&
+        r->blocks <= ROUNDS_MAX_UNITS && r->time <= ROUNDS_MAX / (2 * RNN_PARTS)) {
         s.run = rnn_run_rounds;
         s.units = r->blocks;
         s.rounds = r->directions * r->time * r->parts;
     }
     return plan_step(p, &s, err,
                      PLAN_VIEWS(&r->in, &r->lengths, &r->first_h, &r->first_c, &r->h, &r->c, &r->reset, &r->gate,
-                                &r->out[RNN_Y], &r->out[RNN_Y_H], &r->out[RNN_Y_C]));
+                                &r->rounded, &r->out[RNN_Y], &r->out[RNN_Y_H], &r->out[RNN_Y_C]));
 }
 
 static int lower_rnn(struct plan *p, struct node *n, int gates, struct error *err)
@@ -315,7 +416,7 @@ static int lower_rnn(struct plan *p, struct node *n, int gates, struct error *er
                       .time = x[batch_first],
                       .batch = x[!batch_first],
                       .input = x[2],
-                      .hidden = w[2],
+                      .hidden = w[is_quantized(n) ? 1 : 2],
                       .directions = (int)w[0],
                       .gates = gates,
                       .reverse = strcmp(op_string(n, "direction"), "reverse") == 0,

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "exec/lower_quant.h"
+
 /* Where the recurrence stands. */
 struct moment {
     int64_t step; /* how many time steps came before */
@@ -43,6 +45,36 @@ static struct rows gate_rows(const struct rnn *r, const struct moment *at)
 
 /* ---- the product with the state ---- */
 
+void rnn_round(const struct kernels *k, float *to, const float *from, int64_t n)
+{
+    const struct kernel_byte of = exec_quant_range(k, from, n);
+    const struct kernel_rounding rounding = exec_quant_bounds(&of);
+    uint8_t bytes[1024];
+    for (int64_t i = 0, some; i < n; i += some) {
+        some = n - i < (int64_t)sizeof bytes ? n - i : (int64_t)sizeof bytes;
+        k->quantize_8(bytes, from + i, (size_t)some, of.scale, &rounding);
+        k->dequantize_8(to + i, bytes, (size_t)some, &of);
+    }
+}
+
+/* A direction's whole state, which is 0 before the first step unless it is given. */
+static void round_state(const struct rnn *r, int direction, int64_t step)
+{
+    int64_t n = r->batch * r->hidden;
+    float *to = data(&r->rounded) + direction * n;
+    if (step == 0 && !r->first_h.buffer)
+        memset(to, 0, (size_t)n * sizeof *to);
+    else
+        rnn_round(r->plan->kernels, to, state_rows(r, direction, step - 1).first, n);
+}
+
+static struct rows multiplied_rows(const struct rnn *r, const struct moment *at)
+{
+    if (r->rounded.buffer)
+        return (struct rows){data(&r->rounded) + at->direction * r->batch * r->hidden, r->hidden};
+    return at->part ? reset_rows(r, at->direction) : state_rows(r, at->direction, at->step - 1);
+}
+
 /* The batch's rows in tiles, when there are several. */
 static void multiply_rows(const struct rnn *r, struct kernel_gemm *g, struct rows from, struct rows to)
 {
@@ -68,8 +100,7 @@ static void multiply(const struct rnn *r, const struct moment *at)
 {
     const struct rnn_part *part = &r->part[at->part];
     int64_t n = part->gates * r->width, skipped = part->first * r->width;
-    struct rows from = at->part ? reset_rows(r, at->direction) : state_rows(r, at->direction, at->step - 1);
-    struct rows to = gate_rows(r, at);
+    struct rows from = multiplied_rows(r, at), to = gate_rows(r, at);
     const float *bias = r->state_bias[at->direction];
     const float *weights = part->r[at->direction] + at->block * r->hidden * n;
     bias = bias ? bias + at->block * r->gates * r->width + skipped : NULL;
@@ -217,9 +248,12 @@ void rnn_run_directions(const struct step *s, struct tile tile)
     if (!check_lengths(r, s->node))
         return;
     for (int64_t d = tile.first; d < tile.last; d++)
-        for (int64_t step = 0; step < r->time; step++)
+        for (int64_t step = 0; step < r->time; step++) {
+            if (r->rounded.buffer)
+                round_state(r, (int)d, step);
             for (int part = 0; part < r->parts; part++)
                 run_blocks(r, (struct moment){.step = step, .part = part, .direction = (int)d}, 0, r->blocks);
+        }
 }
 
 void rnn_run_rounds(const struct step *s, struct tile tile)

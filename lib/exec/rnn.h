@@ -36,14 +36,19 @@ struct rnn {
     /* Of each direction, in blocks; NULL: none. */
     const float *in_bias[2], *state_bias[2], *peephole[2]; /* [blocks][gates (peephole: 3)][width] */
     const float *zeros;                                    /* [hidden] */
-    struct view lengths, first_h, first_c;                 /* buffer NULL: none */
-    struct view in;               /* [directions][time][batch][blocks][gates][width]: W x + biases */
+    struct view
+        rounded; /* [directions][batch][hidden]: the state as it is multiplied; buffer NULL: it is not rounded */
+    struct view lengths, first_h, first_c; /* buffer NULL: none */
+    struct view in;                        /* [directions][time][batch][blocks][gates][width]: W x + biases */
     struct view h, c;             /* [2][directions][batch][hidden]: of even and odd time steps; c without the first */
     struct view reset;            /* [directions][batch][hidden]: the state behind the reset gate */
     struct view gate;             /* [directions][blocks][batch][gates][width] */
     struct view out[RNN_OUTPUTS]; /* buffer NULL: not wanted */
     struct rnn_steps y, state;    /* of Y; of the other outputs, first_h and first_c */
 };
+
+/* Numbers as DynamicQuantizeLinear keeps them. */
+void rnn_round(const struct kernels *k, float *to, const float *from, int64_t n);
 
 /* A step that runs a direction as a unit of work, or in rounds, a round for each direction, time step and part, a block
  * as a unit. */

@@ -61,6 +61,45 @@ static void lstm(const char *direction, int variant)
     outputs(n, 3);
 }
 
+/* Weights of bytes, inputs first, with a scale and a zero point for all outputs or for each. */
+static void add_bytes(struct value **w, struct value **scale, struct value **zero, enum dtype type, bool each,
+                      int64_t columns)
+{
+    const int64_t rows = 4 * hidden, dims[] = {directions, columns, rows};
+    const int64_t count[] = {directions, rows};
+    struct tensor *q = random_tensor(type, 3, dims, 1), *z = random_tensor(type, 1 + each, count, 1),
+                  *s = random_tensor(DTYPE_F32, 1 + each, count, 1);
+    for (int64_t i = 0; i < q->count; i++)
+        tensor_set_f64(q, i, (double)((i * 37 + i / 11) % 256 - (type == DTYPE_I8 ? 128 : 0)));
+    for (int64_t i = 0; i < z->count; i++) {
+        tensor_set_f64(z, i, (double)(i % 5 + (type == DTYPE_I8 ? -2 : 126)));
+        tensor_set_f64(s, i, 0.001 + 0.0001 * (double)(i % 7));
+    }
+    *w = graph_add_constant(graph, NULL, q, &error);
+    *zero = graph_add_constant(graph, NULL, z, &error);
+    *scale = graph_add_constant(graph, NULL, s, &error);
+}
+
+static void quantized_lstm(const char *direction, int variant)
+{
+    begin();
+    directions = strcmp(direction, "bidirectional") == 0 ? 2 : 1;
+    enum dtype type = variant & 1 ? DTYPE_I8 : DTYPE_U8;
+    struct value *w, *r, *scale[2], *zero[2], *x = input("x", DIMS(steps, batch, INPUTS));
+    add_bytes(&w, &scale[0], &zero[0], type, variant & 2, INPUTS);
+    add_bytes(&r, &scale[1], &zero[1], type, variant & 2, hidden);
+    bool given = variant & 1;
+    struct value *h = given ? input("h", DIMS(directions, batch, hidden)) : NULL,
+                 *c = given ? input("c", DIMS(directions, batch, hidden)) : NULL;
+    struct value *lengths = given ? some_lengths() : NULL, *bias = weight(DIMS(directions, 8 * hidden));
+    struct value *in[] = {x, w, r, bias, lengths, h, c, NULL, scale[0], zero[0], scale[1], zero[1], &none};
+    struct node *n = node("com.microsoft", "DynamicQuantizeLSTM", in);
+    node_set_int(n, "hidden_size", hidden, &error);
+    node_set_string(n, "direction", direction, strlen(direction), &error);
+    kernel_wanted = "lstm_f32";
+    outputs(n, 3);
+}
+
 static void gru(const char *direction, int variant)
 {
     begin();
@@ -91,6 +130,7 @@ static void all_variants(void)
         lstm(names[i % 3], i / 3);
         gru(names[i % 3], i / 3);
         rnn(names[i % 3], i / 3);
+        quantized_lstm(names[i % 3], i / 3);
     }
 }
 
