@@ -121,7 +121,7 @@ static const char head[] =
     ".Xr nnrun 1\n"
     "takes the outputs of a photo for those of the task that their names, shapes and numbers tell of, and says so; what\n"
     "could be of several is printed as it is.\n"
-    "It is a name and options with their values:\n"
+    "A task is a name and options with their values:\n"
     ".Pp\n"
     ".Dl detect=yolov8,score=0.3,iou=0.6\n"
     ".Pp\n"

@@ -45,6 +45,12 @@ static ptrdiff_t first_length(const struct lines *l)
     return end ? end - at : -1;
 }
 
+/* A list from Windows ends its lines with two characters. */
+static size_t without_return(const struct lines *l, size_t n)
+{
+    return n && l->end == '\n' && l->text[l->begin + n - 1] == '\r' ? n - 1 : n;
+}
+
 static char *copy(const struct lines *l, size_t n)
 {
     char *line = get_memory(n + 1, 1);
@@ -66,9 +72,10 @@ char *lines_read(struct lines *l, size_t *n)
             break;
     }
     rest = length < 0 ? l->size - l->begin : (size_t)length;
-    *n = dropped + rest;
+    size_t kept = without_return(l, rest);
+    *n = dropped + kept;
     free(l->line);
-    l->line = length < 0 && *n == 0 ? NULL : copy(l, rest);
+    l->line = length < 0 && dropped + rest == 0 ? NULL : copy(l, kept);
     l->begin += rest + (length >= 0);
     return l->line;
 }
@@ -80,5 +87,5 @@ const char *lines_next(struct lines *l)
     while ((length = first_length(l)) < 0 && l->size - l->begin <= LINES_LONGEST && poll(&in, 1, 0) == 1 && fill(l))
         continue;
     free(l->next);
-    return l->next = length < 0 ? NULL : copy(l, (size_t)length);
+    return l->next = length < 0 ? NULL : copy(l, without_return(l, (size_t)length));
 }

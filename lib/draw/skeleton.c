@@ -12,6 +12,15 @@ static const unsigned char blaze[][2] = {{0, 2},   {2, 7},   {0, 5},   {5, 8},  
                                          {16, 22}, {18, 20}, {11, 23}, {12, 24}, {23, 24}, {23, 25}, {25, 27}, {27, 29},
                                          {29, 31}, {27, 31}, {24, 26}, {26, 28}, {28, 30}, {30, 32}, {28, 32}};
 
+static const unsigned char coco18[][2] = {{1, 0},   {1, 2},  {2, 3},   {3, 4},  {1, 5},  {5, 6},
+                                          {6, 7},   {1, 8},  {8, 9},   {9, 10}, {1, 11}, {11, 12},
+                                          {12, 13}, {0, 14}, {14, 16}, {0, 15}, {15, 17}};
+
+static const unsigned char body25[][2] = {{1, 0},   {1, 2},   {2, 3},   {3, 4},   {1, 5},   {5, 6},
+                                          {6, 7},   {1, 8},   {8, 9},   {9, 10},  {10, 11}, {8, 12},
+                                          {12, 13}, {13, 14}, {0, 15},  {15, 17}, {0, 16},  {16, 18},
+                                          {14, 19}, {19, 20}, {14, 21}, {11, 22}, {22, 23}, {11, 24}};
+
 /* Parts of an object of so many points, the first of a part's own being `first`. */
 static const struct {
     unsigned char points, first, count;
@@ -19,6 +28,7 @@ static const struct {
 } skeletons[] = {{17, 0, sizeof person / sizeof *person, person},  {26, 0, sizeof person / sizeof *person, person},
                  {133, 0, sizeof person / sizeof *person, person}, {133, 91, sizeof hand / sizeof *hand, hand},
                  {133, 112, sizeof hand / sizeof *hand, hand},     {21, 0, sizeof hand / sizeof *hand, hand},
+                 {18, 0, sizeof coco18 / sizeof *coco18, coco18},  {25, 0, sizeof body25 / sizeof *body25, body25},
                  {33, 0, sizeof blaze / sizeof *blaze, blaze}};
 
 bool draw_bone(size_t points, size_t number, size_t *from, size_t *to)

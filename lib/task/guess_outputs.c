@@ -343,6 +343,25 @@ static bool guess_grids(const struct task_query *q, char *out)
     return channels && (labels ? channels == 64 + labels : channels == 144) && say(out, "detect=yolov8-head");
 }
 
+/* Joints and limbs of people. */
+static bool guess_parts(const struct task_query *q, char *out)
+{
+    struct task_planes p;
+    struct error ignored;
+    size_t joints = 0, limbs = 0, width = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        if (q->outputs[i].rank < 4 || task_planes(&q->outputs[i], q->channels_last, &p, &ignored) < 0)
+            return false;
+        joints += p.channels == 19 || p.channels == 26;
+        limbs += p.channels == 38 || p.channels == 52;
+        if (q->count == 1 && (p.channels == 57 || p.channels == 78))
+            joints = limbs = 1;
+        width = p.width;
+    }
+    return joints && joints == limbs && width * 8 >= (size_t)q->width && width * 2 <= (size_t)q->width &&
+           say(out, "points=openpose");
+}
+
 static bool guess_maps(const struct task_query *q, char *out)
 {
     struct task_planes p;
@@ -401,8 +420,9 @@ static bool guess_text(const struct task_query *q, char *out)
 
 bool task_guess_outputs(const struct task_query *q, char out[TASK_GUESS])
 {
-    static bool (*const guesses[])(const struct task_query *, char *) = {
-        guess_text, guess_blaze, guess_points, guess_apart, guess_yolo, guess_ended, guess_row, guess_maps};
+    static bool (*const guesses[])(const struct task_query *, char *) = {guess_text,  guess_blaze, guess_points,
+                                                                         guess_apart, guess_yolo,  guess_ended,
+                                                                         guess_row,   guess_parts, guess_maps};
     for (size_t i = 0; i < sizeof guesses / sizeof *guesses && q->width > 0 && q->height > 0; i++)
         if (guesses[i](q, out))
             return true;

@@ -11,7 +11,7 @@
 
 /* ---- masks of queries (Cheng et al. 2021, MaskFormer) ---- */
 
-#define MAX_QUERY_SUMS  ((size_t)1 << 32)
+#define MAX_QUERY_SUMS  ((size_t)1 << 34)
 #define SIGMOID         8                 /* sums that take as long as one */
 #define MAX_QUERY_CELLS ((size_t)1 << 26) /* of the rows that are kept */
 

@@ -386,3 +386,8 @@ END
     run --separate-stderr sh -c "'${NN}run' net.nn - < ."
     failed_with 1 'standard input: Is a directory'
 }
+
+@test "a list of photos from Windows" {
+    ppm red.ppm 40 30 255 0 0
+    equal "$(printf 'red.ppm\r\nred.ppm' | nn run -q -k 1 "$TINY/conv.onnx" - | cut -f 1)" $'red.ppm\nred.ppm'
+}

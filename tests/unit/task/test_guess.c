@@ -132,6 +132,7 @@ static void maps_and_rows(void)
         {{"x", 4, {1, 3, 128, 128}, false}, false, "picture"},
         {{"h", 4, {1, 17, 16, 16}, false}, false, "points=heatmap"},
         {{"s", 4, {1, 1, 17, 3}, false}, true, "points,order=yxv"},
+        {{"n", 4, {1, 57, 8, 8}, false}, false, "points=openpose"},
         {{"n", 2, {1, 1000}, false}, false, "classify"},
         {{"n", 2, {1, 10}, false}, false, "classify"},
         {{"n", 2, {1, 512}, false}, false, ""},

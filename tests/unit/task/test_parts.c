@@ -1,0 +1,79 @@
+/* People from maps of joints and limbs. */
+#include <string.h>
+
+#include "ask.h"
+
+enum { WIDTH = 16, HEIGHT = 8, JOINTS = 19, CHANNELS = 57 };
+
+static float map[CHANNELS][HEIGHT][WIDTH];
+
+/* Between cells: an enlarged one is the highest. */
+static void put_joint(size_t kind, float x, float y)
+{
+    for (int j = 0; j < HEIGHT; j++)
+        for (int i = 0; i < WIDTH; i++)
+            map[kind][j][i] += 0.8f * expf(-(((float)i - x) * ((float)i - x) + ((float)j - y) * ((float)j - y)) / 2);
+}
+
+/* A field that points down everywhere; `field` as in the table of limbs. */
+static void put_limb(size_t field)
+{
+    for (int j = 0; j < HEIGHT; j++)
+        for (int i = 0; i < WIDTH; i++)
+            map[JOINTS + field + 1][j][i] = 1;
+}
+
+static void put_people(void)
+{
+    memset(map, 0, sizeof map);
+    for (int x = 3; x < WIDTH; x += 8)
+        for (int i = 0; i < 3; i++)
+            put_joint((size_t)i + 1, (float)x + 0.2f, (float)(1 + 2 * i) + 0.1f);
+    put_limb(12); /* neck to shoulder, and on to the elbow */
+    put_limb(14);
+}
+
+static void people(void)
+{
+    static const int64_t dims[] = {1, CHANNELS, HEIGHT, WIDTH};
+    struct task_output o = {.values = &map[0][0][0], .dims = dims, .rank = 4};
+    struct task_answers a;
+    put_people();
+    CHECK(ask("points=openpose", NULL, &o, 1, 8 * WIDTH, 8 * HEIGHT, &a) == 0 && a.count == 2);
+    for (size_t k = 0; k < a.count; k++) {
+        const struct task_answer *one = &a.at[k];
+        CHECK(one->point_count == 18 && one->points[0].score <= 0 && one->points[4].score <= 0);
+        for (int i = 0; i < 3; i++) {
+            CHECK(fabsf(one->points[1 + i].y - (float)(8 + 16 * i)) <= 4);
+            CHECK(fabsf(one->points[1 + i].x - one->points[1].x) < 1 && one->points[1 + i].score > 0.7f);
+        }
+    }
+    CHECK(a.count == 2 && fabsf(a.at[0].x0 - a.at[1].x0) > 60 && fabsf(a.at[0].x0 - a.at[1].x0) < 68);
+    task_answers_release(&a);
+    memset(map[JOINTS + 15], 0, sizeof map[0]); /* two joints alone are nobody */
+    CHECK(ask("points=openpose", NULL, &o, 1, 8 * WIDTH, 8 * HEIGHT, &a) == 0 && a.count == 0);
+    task_answers_release(&a);
+}
+
+static void two_outputs(void)
+{
+    static const int64_t joints[] = {1, 19, HEIGHT, WIDTH}, limbs[] = {1, 38, HEIGHT, WIDTH},
+                         small[] = {1, 38, HEIGHT, WIDTH / 2};
+    struct task_output o[] = {{.values = &map[JOINTS][0][0], .dims = limbs, .rank = 4},
+                              {.values = &map[0][0][0], .dims = joints, .rank = 4}};
+    struct task_answers a;
+    put_people();
+    CHECK(ask("points=openpose", NULL, o, 2, 8 * WIDTH, 8 * HEIGHT, &a) == 0 && a.count == 2);
+    task_answers_release(&a);
+    CHECK(ask("points=openpose", NULL, o, 1, 8 * WIDTH, 8 * HEIGHT, &a) == -1 &&
+          strstr(message, "want maps of joints"));
+    o[0].dims = small;
+    CHECK(ask("points=openpose", NULL, o, 2, 8 * WIDTH, 8 * HEIGHT, &a) == -1 && strstr(message, "as many cells"));
+}
+
+int main(void)
+{
+    RUN(people);
+    RUN(two_outputs);
+    return TEST_END();
+}
