@@ -278,11 +278,12 @@ void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view
     job->c_stride[GEMM_AXES - 1] = out->stride[out->rank - 2];
 }
 
-int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err)
+/* NULL on error. A product of nothing has no pixels. */
+static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, struct error *err)
 {
     struct gemm_args *g = plan_alloc(p, sizeof *g, err);
     if (!g)
-        return -1;
+        return NULL;
     const struct kernel_product *product = job->product;
     *g = (struct gemm_args){.job = *job,
                             .a_size = (ptrdiff_t)kernel_type_size(product->a),
@@ -291,12 +292,42 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
                             .kernels = p->kernels};
     for (int i = 0; i < GEMM_AXES; i++)
         g->pixels *= job->dims[i];
-    if (g->pixels == 0 || job->n == 0 || job->batches == 0)
-        return 0;
+    if (job->n == 0 || job->batches == 0)
+        g->pixels = 0;
     g->panels = (job->n + product->nr - 1) / product->nr;
     g->panel = job->narrow ? kernel_narrow_bytes(job->narrow, (size_t)job->k, (size_t)product->nr) : kernel_panel(job);
     g->widens = job->narrow && g->pixels > KERNEL_NARROW_ROWS;
-    choose_tiles(g, plan_threads(p));
+    if (g->pixels > 0)
+        choose_tiles(g, plan_threads(p));
+    return g;
+}
+
+struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, struct error *err)
+{
+    struct gemm_args *g = make_args(p, job, err);
+    if (g) {
+        g->fetchers = 0;
+        g->far = false;
+    }
+    return g;
+}
+
+void gemm_run_part(const struct gemm_args *g, const void *a, void *c, const void *add)
+{
+    const struct gemm_job *j = &g->job;
+    struct bases b = {.a = a, .add = add, .packed = j->packed, .c = c, .bias = j->to.bias};
+    struct group all = {0, g->panels, g->panels};
+    run_block(g, &b, 0, g->tiles, &all, NULL);
+}
+
+int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err)
+{
+    struct gemm_args *g = make_args(p, job, err);
+    if (!g)
+        return -1;
+    if (g->pixels == 0)
+        return 0;
+    const struct kernel_product *product = job->product;
     size_t rows = g->pixels < product->mr ? (size_t)g->pixels : (size_t)product->mr,
            scratch = kernel_product_scratch(product, rows, (size_t)job->taps, (size_t)job->k);
     if (g->widens)

@@ -227,25 +227,32 @@ int exec_conv_geometry(struct plan *p, const struct conv *c, const struct view *
     return fill_taps(p, c, part, x, job, err) < 0 || fill_groups(p, c, job, err) < 0 ? -1 : 0;
 }
 
+int exec_conv_job(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
+                  const struct view *x, const struct conv_part *part, struct gemm_job *job, struct error *err)
+{
+    *job = (struct gemm_job){.product = product_of(p->kernels, c),
+                             .to = {.bias = ports->bias, .add_last = ports->add_last, .act = c->act},
+                             .a = *x,
+                             .c = ports->out,
+                             .add = ports->add,
+                             .bias_view = ports->bias_view,
+                             .n = c->out};
+    fill_pixels(c, part, x, job);
+    job->packed_view = plan_place(n->in[0])->weights;
+    bool scaled = job->packed_view.buffer != NULL;
+    if (fill_taps(p, c, part, x, job, err) < 0 ||
+        (scaled ? fill_scaled(p, c, x, job, err) : fill_groups(p, c, job, err)) < 0 ||
+        (!scaled && !(job->packed = exec_conv_weights(p, n, c, err))))
+        return -1;
+    return 0;
+}
+
 int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const struct conv *c,
                    const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
                    struct error *err)
 {
-    struct gemm_job job = {.product = product_of(p->kernels, c),
-                           .to = {.bias = ports->bias, .add_last = ports->add_last, .act = c->act},
-                           .a = *x,
-                           .c = ports->out,
-                           .add = ports->add,
-                           .bias_view = ports->bias_view,
-                           .n = c->out};
-    fill_pixels(c, part, x, &job);
-    job.packed_view = plan_place(n->in[0])->weights;
-    bool scaled = job.packed_view.buffer != NULL;
-    if (fill_taps(p, c, part, x, &job, err) < 0 ||
-        (scaled ? fill_scaled(p, c, x, &job, err) : fill_groups(p, c, &job, err)) < 0 ||
-        (!scaled && !(job.packed = exec_conv_weights(p, n, c, err))))
-        return -1;
-    return gemm_emit(p, n, kernel, &job, err);
+    struct gemm_job job;
+    return exec_conv_job(p, n, c, ports, x, part, &job, err) < 0 ? -1 : gemm_emit(p, n, kernel, &job, err);
 }
 
 /* ---- as a whole ---- */

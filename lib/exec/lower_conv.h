@@ -35,7 +35,10 @@ struct conv_part {
 /* Fills in pixels, taps and groups of a product over input x for a part; the job's product, a, c and add are set. */
 int exec_conv_geometry(struct plan *p, const struct conv *c, const struct view *x, const struct conv_part *part,
                        struct gemm_job *job, struct error *err);
-/* A matrix product over input x for a part; `kernel` is the step's name. */
+/* The product over input x for a part, */
+int exec_conv_job(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
+                  const struct view *x, const struct conv_part *part, struct gemm_job *job, struct error *err);
+/* and a step that does it; `kernel` is the step's name. */
 int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const struct conv *c,
                    const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
                    struct error *err);

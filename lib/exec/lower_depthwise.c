@@ -2,18 +2,7 @@
  * itself. Where a channel has several results it is there as often: a product would have so few columns. */
 #include <string.h>
 
-#include "exec/lower_conv.h"
-
-struct depthwise_args {
-    struct view x, out, add; /* add.buffer NULL: none */
-    struct view bias_view;
-    const struct kernels *kernels;
-    struct kernel_depthwise_f32 k;
-    int64_t in_height, out_height, stride_h, dilation_h, pad_top;
-    ptrdiff_t x_row, out_row, add_row;
-};
-
-#define DEPTHWISE_KERNEL_MAX 64 /* rows */
+#include "exec/lower_depthwise.h"
 
 static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int64_t y)
 {
@@ -137,7 +126,7 @@ static int emit_repeat(struct plan *p, const struct node *n, int times, struct v
 
 /* ---- lowering ---- */
 
-static bool fits(const struct kernels *k, const struct node *n, struct conv *c)
+bool exec_depthwise_fits(const struct kernels *k, const struct node *n, struct conv *c)
 {
     if (!exec_conv_read(n, c) || (c->in != c->out && !is_repeated(c)) || c->w.rank > 2 ||
         (c->w.rank == 2 && c->w.kernel[0] > DEPTHWISE_KERNEL_MAX))
@@ -151,7 +140,7 @@ static bool fits(const struct kernels *k, const struct node *n, struct conv *c)
 static double depthwise_cost(const struct kernels *k, const struct node *n)
 {
     struct conv c;
-    return fits(k, n, &c) ? 0 : -1;
+    return exec_depthwise_fits(k, n, &c) ? 0 : -1;
 }
 
 static int fill_weights(struct plan *p, struct node *n, const struct conv *c, struct depthwise_args *d,
@@ -171,27 +160,33 @@ static int fill_weights(struct plan *p, struct node *n, const struct conv *c, st
     return d->k.weight ? 0 : -1;
 }
 
+int exec_depthwise_describe(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
+                            struct depthwise_args *d, struct error *err)
+{
+    d->bias_view = ports->bias_view;
+    d->kernels = p->kernels;
+    describe_rows(d, &c->w);
+    d->k.channels = c->groups * c->out;
+    d->k.group = c->in;
+    d->k.bias = ports->bias;
+    d->k.add_last = ports->add_last;
+    d->k.act = c->act;
+    return fill_weights(p, n, c, d, err);
+}
+
 static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
     struct conv_ports ports;
     struct conv c;
-    if (!fits(p->kernels, n, &c))
+    if (!exec_depthwise_fits(p->kernels, n, &c))
         return 1;
     if (!d || plan_in_channels(p, n, 0, NULL, &d->x, err) < 0 ||
         (is_repeated(&c) && emit_repeat(p, n, c.out, &d->x, err) < 0) || exec_conv_ports(p, n, &ports, err) < 0)
         return -1;
     d->out = ports.out;
     d->add = ports.add;
-    d->bias_view = ports.bias_view;
-    d->kernels = p->kernels;
-    describe_rows(d, &c.w);
-    d->k.channels = c.groups * c.out;
-    d->k.group = c.in;
-    d->k.bias = ports.bias;
-    d->k.add_last = ports.add_last;
-    d->k.act = c.act;
-    if (fill_weights(p, n, &c, d, err) < 0)
+    if (exec_depthwise_describe(p, n, &c, &ports, d, err) < 0)
         return -1;
     int64_t rows = d->x.dims[0] * d->out_height;
     double macs = (double)view_count(&d->out) * c.taps * c.in;

@@ -397,8 +397,64 @@ static void test_factors(void)
     check();
 }
 
+static struct value *window(struct value *x, int64_t out, int64_t in, int64_t kernel, int64_t stride,
+                            const char *activation)
+{
+    struct node *n = FUSED("Conv", x, weight(DIMS(out, in, kernel, kernel)), weight(DIMS(out)));
+    node_set_ints(n, "strides", INTS(stride, stride), &error);
+    node_set_ints(n, "pads", INTS(kernel / 2, kernel / 2, kernel / 2, kernel / 2), &error);
+    node_set_int(n, "group", in == 1 ? out : 1, &error);
+    node_set_string(n, "activation", activation, strlen(activation), &error);
+    return n->out[0];
+}
+
+/* Maps beyond the level-2 cache between a product and what follows. Those of a few long rows are cut badly for several
+ * threads. */
+struct streamed_case {
+    int64_t images, width, in, wide, out; /* out 0: no 1x1 follows */
+    int64_t first, first_stride, kernel, stride;
+    const char *activation;
+};
+
+static void streamed_case(const struct streamed_case *t)
+{
+    int64_t height = cpu_l2_bytes() / 4 / t->wide / t->width + 2, scale = t->first_stride;
+    bool residual = t->out == t->in;
+    begin();
+    struct value *x = NODE("Relu", input("x", DIMS(t->images, t->in, height * scale, t->width * scale)))->out[0];
+    struct value *y = window(x, t->wide, t->in, t->first, t->first_stride, t->activation);
+    y = window(y, t->wide, 1, t->kernel, t->stride, t->activation);
+    if (residual)
+        y = FUSED("Conv", y, weight(DIMS(t->out, t->wide, 1, 1)), weight(DIMS(t->out)), x)->out[0];
+    else if (t->out)
+        y = NODE("Conv", y, weight(DIMS(t->out, t->wide, 1, 1)))->out[0];
+    output(NODE("Neg", y)->out[0]);
+    kernel_wanted = height > 64 ? "streamed_f32" : NULL;
+    check();
+}
+
+static void test_streamed(void)
+{
+    static const struct streamed_case cases[] = {
+        {1, 33, 4, 20, 9, 1, 1, 3, 1, "Relu"},  {2, 17, 5, 48, 5, 1, 1, 3, 1, "HardSwish"},
+        {1, 30, 3, 32, 7, 3, 2, 5, 1, "Swish"}, {2, 29, 4, 33, 0, 1, 1, 5, 2, "Gelu"},
+        {1, 31, 6, 16, 8, 1, 1, 3, 2, "Relu"},  {1, 2000, 4, 20, 4, 1, 1, 7, 1, "Relu"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        streamed_case(&cases[i]);
+    begin(); /* a chain: each 1x1 goes with the depthwise convolution behind it */
+    int64_t height = cpu_l2_bytes() / 4 / 24 / 32 + 2;
+    struct value *y = input("x", DIMS(1, 24, height, 32));
+    for (int i = 0; i < 3; i++)
+        y = window(window(y, 24, 24, 1, 1, "Relu"), 24, 1, 3, 1, "Relu");
+    output(window(y, 11, 24, 1, 1, "Relu"));
+    kernel_wanted = "streamed_f32";
+    check();
+}
+
 int main(void)
 {
+    RUN(test_streamed);
     RUN(test_factors);
     RUN(test_dilated);
     RUN(test_winograd);
