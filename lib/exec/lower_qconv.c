@@ -169,7 +169,7 @@ static int integer_lower(struct plan *p, struct node *n, struct error *err)
     if (status != 0)
         return status;
     job.n = c.out;
-    if (exec_quant_sums(p, n, &w, job.product->a_offset, &job.bias_view, err) < 0 ||
+    if (exec_quant_sums(p, n, &w, job.product->a_offset, 1, &job.bias_view, err) < 0 ||
         load_input(p, n, wanted, &job.a, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &job.c, err) < 0)
         return -1;
     struct view x = job.a;
@@ -241,7 +241,7 @@ static int pack_depthwise(void *packed, const void *stored, const void *args, in
 static int pixels_together(const struct depthwise_args *d, const struct kernel_depthwise *kernel)
 {
     int best = 1, channels = d->k.channels, block = kernel->channels;
-    if (d->bias.buffer || d->k.x_step != channels || d->k.out_step != channels)
+    if (d->k.x_step != channels || d->k.out_step != channels)
         return 1;
     double least = 0;
     for (int i = 1; i <= 8 && channels * i <= 10 * block; i++) {
@@ -322,10 +322,18 @@ static bool is_depthwise_to_bytes(const struct kernels *k, const struct node *n,
     return plan_is_constant(n, 1) && plan_is_constant(n, 2) && node_in(n, 6) && is_depthwise(k, n, c, wanted);
 }
 
+/* What the kernel adds to elements of x. */
+static int depthwise_offset(const struct depthwise_args *d)
+{
+    return d->k.is_signed ? KERNEL_DEPTHWISE_OFFSET : 0;
+}
+
 static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
                           struct depthwise_args *d, struct error *err)
 {
     struct pixels_args a = {*w, pixels_together(d, p->kernels->depthwise_q8)};
+    if (d->k.to.c == KERNEL_S32 && exec_quant_sums(p, n, w, depthwise_offset(d), a.pixels, &d->bias, err) < 0)
+        return -1;
     if (a.pixels > 1 && join_pixels(p, d, a.pixels, err) < 0)
         return -1;
     d->k.weight = plan_packed(p, n, w->input,
@@ -361,12 +369,6 @@ static struct depthwise_args *new_depthwise(struct plan *p, const struct node *n
         d->k.is_signed = n->in[0]->type.dtype == DTYPE_I8;
     }
     return d;
-}
-
-/* What the kernel adds to elements of x. */
-static int depthwise_offset(const struct depthwise_args *d)
-{
-    return d->k.is_signed ? KERNEL_DEPTHWISE_OFFSET : 0;
 }
 
 static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
@@ -410,8 +412,8 @@ static int integer_depthwise_lower(struct plan *p, struct node *n, struct error 
     int status = exec_qconv_weights(p, n, &c, &w, err);
     if (status != 0)
         return status;
-    if (exec_quant_sums(p, n, &w, depthwise_offset(d), &d->bias, err) < 0 || load_input(p, n, wanted, &d->x, err) < 0 ||
-        plan_out(p, n, 0, ORDER_CHANNELS, &d->out, err) < 0 || fill_depthwise(p, &c, w.runs, d, err) < 0)
+    if (load_input(p, n, wanted, &d->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &d->out, err) < 0 ||
+        fill_depthwise(p, &c, w.runs, d, err) < 0)
         return -1;
     return emit_depthwise(p, n, &c, &w, d, err);
 }

@@ -1,11 +1,11 @@
-/* DynamicQuantizeLinear: the range of all elements, then bytes by it. QuantizeLinear by what only a run tells. */
+/* DynamicQuantizeLinear: the range of all elements, then bytes by it. */
 #include <math.h>
 
 #include "exec/lower_quant.h"
 #include "op/quant.h"
 
 struct dynamic_args {
-    struct view x, y, scale, zero;
+    struct view x, scale, zero;
     const struct kernels *kernels;
     int64_t count;
 };
@@ -40,59 +40,19 @@ static void run_range(const struct step *s, struct tile tile)
     *(uint8_t *)view_data(&a->zero) = (uint8_t)of.zero;
 }
 
-static void run_bytes(const struct step *s, struct tile tile)
-{
-    const struct dynamic_args *a = s->args;
-    bool is_signed = a->y.dtype == DTYPE_I8;
-    const void *at = a->zero.buffer ? view_data(&a->zero) : NULL;
-    int zero = !at ? 0 : is_signed ? *(const int8_t *)at : *(const uint8_t *)at, low = (is_signed ? -128 : 0) - zero;
-    const struct kernel_rounding rounding = {(float)low, (float)(low + 255), zero};
-    a->kernels->quantize_8((uint8_t *)view_data(&a->y) + tile.first, (const float *)view_data(&a->x) + tile.first,
-                           (size_t)(tile.last - tile.first), *(const float *)view_data(&a->scale), &rounding);
-}
-
-static int emit_bytes(struct plan *p, struct node *n, struct dynamic_args *a, struct error *err)
-{
-    return plan_step(p,
-                     &(struct step){.node = n,
-                                    .kernel = "quantize_8",
-                                    .run = run_bytes,
-                                    .args = a,
-                                    .units = a->count,
-                                    .tiles = plan_tiles(a->count, 32768, a->count)},
-                     err, PLAN_WRITES(&a->y, &a->x, &a->scale, &a->zero));
-}
-
 int exec_lower_dynamic_quantize(struct plan *p, struct node *n, struct error *err)
 {
     struct dynamic_args *a = plan_alloc(p, sizeof *a, err);
     if (!a || !exec_lower_is_f32(n, 0) || !node_out(n, 0) || !node_out(n, 1) || !node_out(n, 2) ||
         view_count(plan_in(n, 0)) == 0)
         return a ? 1 : -1;
-    if (plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err) < 0 || plan_out_dense(p, n, 0, &a->y, err) < 0 ||
-        plan_out_dense(p, n, 1, &a->scale, err) < 0 || plan_out_dense(p, n, 2, &a->zero, err) < 0)
+    if (plan_in_dense(p, n, 0, exec_lower_order(n), &a->x, err) < 0 || plan_out_dense(p, n, 1, &a->scale, err) < 0 ||
+        plan_out_dense(p, n, 2, &a->zero, err) < 0)
         return -1;
     a->kernels = p->kernels;
     a->count = view_count(&a->x);
     if (plan_step(p, &(struct step){.node = n, .kernel = "range_f32", .run = run_range, .args = a, .units = 1}, err,
                   PLAN_VIEWS(&a->scale, &a->zero, &a->x)) < 0)
         return -1;
-    return emit_bytes(p, n, a, err);
-}
-
-int exec_lower_quantize_by_run(struct plan *p, struct node *n, struct error *err)
-{
-    struct dynamic_args *a = plan_alloc(p, sizeof *a, err);
-    bool zero = node_in(n, 2) != NULL;
-    if (!a || !exec_lower_is_f32(n, 0) || !exec_lower_is_f32(n, 1) || view_count(plan_in(n, 1)) != 1 ||
-        (zero && view_count(plan_in(n, 2)) != 1) || view_count(plan_in(n, 0)) == 0)
-        return a ? 1 : -1;
-    a->scale = *plan_in(n, 1);
-    if (zero)
-        a->zero = *plan_in(n, 2);
-    if (plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err) < 0 || plan_out_dense(p, n, 0, &a->y, err) < 0)
-        return -1;
-    a->kernels = p->kernels;
-    a->count = view_count(&a->x);
-    return emit_bytes(p, n, a, err);
+    return exec_quantize_by_run(p, n, &a->scale, &a->zero, err);
 }

@@ -20,7 +20,8 @@ struct bytes_args {
     const struct kernels *kernels;
     struct kernel_byte of[OPERANDS];
     struct kernel_rounding rounding;
-    bool multiplies;
+    struct view scale, zero; /* of the result, where a run tells them; scale.buffer NULL: `of` does */
+    bool multiplies, are_pixels;
     const void *table;
 };
 
@@ -84,6 +85,22 @@ static void run_bytes(const struct step *s, struct tile tile)
     }
 }
 
+static step_run run_pixels;
+
+/* The same, once it is known what the result's scale and zero point are. */
+static void run_by_run(const struct step *s, struct tile tile)
+{
+    struct bytes_args e = *(const struct bytes_args *)s->args;
+    struct step known = *s;
+    const void *zero = e.zero.buffer ? view_data(&e.zero) : NULL;
+    struct kernel_byte *of = &e.of[OUT];
+    known.args = &e;
+    of->scale = *(const float *)view_data(&e.scale);
+    of->zero = !zero ? 0 : of->is_signed ? *(const int8_t *)zero : *(const uint8_t *)zero;
+    e.rounding = exec_quant_bounds(of);
+    (e.are_pixels ? run_pixels : run_bytes)(&known, tile);
+}
+
 static void make_nest(struct bytes_args *e)
 {
     const struct view *views[OPERANDS] = {&e->view[OUT], &e->view[A], &e->view[B]};
@@ -135,11 +152,11 @@ static int emit(struct plan *p, struct node *n, const char *kernel, struct bytes
                       : plan_step(p,
                                   &(struct step){.node = n,
                                                  .kernel = kernel,
-                                                 .run = run_bytes,
+                                                 .run = e->scale.buffer ? run_by_run : run_bytes,
                                                  .args = e,
                                                  .units = units,
                                                  .tiles = plan_tiles(count, BYTES_GRAIN, units)},
-                                  err, PLAN_WRITES(&e->view[OUT], &e->view[A], &e->view[B]));
+                                  err, PLAN_WRITES(&e->view[OUT], &e->view[A], &e->view[B], &e->scale, &e->zero));
 }
 
 static struct bytes_args *new_args(struct plan *p, int operands, bytes_fn *run, struct error *err)
@@ -224,7 +241,7 @@ static bool feeds_convolution(const struct node *n)
 {
     const struct value *v = n->out[0];
     for (size_t i = 0; i < v->use_count; i++)
-        if (strcmp(v->uses[i].node->op, "QConv") == 0)
+        if (strcmp(v->uses[i].node->op, "QConv") == 0 || strcmp(v->uses[i].node->op, "ConvInteger") == 0)
             return true;
     return false;
 }
@@ -239,6 +256,7 @@ static bool is_image(const struct node *n)
 static int emit_pixels(struct plan *p, struct node *n, struct bytes_args *e, struct error *err)
 {
     e->kernels = p->kernels;
+    e->are_pixels = true;
     e->view[A] = *plan_in(n, 0);
     if (plan_out(p, n, 0, ORDER_CHANNELS, &e->view[OUT], err) < 0)
         return -1;
@@ -246,12 +264,35 @@ static int emit_pixels(struct plan *p, struct node *n, struct bytes_args *e, str
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = "quantize_8",
-                                    .run = run_pixels,
+                                    .run = e->scale.buffer ? run_by_run : run_pixels,
                                     .args = e,
                                     .units = rows,
                                     .tiles = plan_tiles(view_count(&e->view[A]), BYTES_GRAIN, rows),
                                     .scratch = (size_t)(e->view[A].dims[1] * e->view[A].dims[3])},
-                     err, PLAN_WRITES(&e->view[OUT], &e->view[A]));
+                     err, PLAN_WRITES(&e->view[OUT], &e->view[A], &e->scale, &e->zero));
+}
+
+static int emit_quantize(struct plan *p, struct node *n, struct bytes_args *e, struct error *err)
+{
+    return is_image(n) ? emit_pixels(p, n, e, err) : emit(p, n, "quantize_8", e, (const int[]){0, 0}, err);
+}
+
+int exec_quantize_by_run(struct plan *p, struct node *n, const struct view *scale, const struct view *zero,
+                         struct error *err)
+{
+    struct bytes_args *e = new_args(p, 2, quantize, err);
+    if (!e)
+        return -1;
+    e->of[OUT].is_signed = n->out[0]->type.dtype == DTYPE_I8;
+    e->scale = *scale;
+    if (zero)
+        e->zero = *zero;
+    return emit_quantize(p, n, e, err);
+}
+
+static bool has_one(const struct node *n, int i)
+{
+    return !node_in(n, i) || view_count(plan_in(n, i)) == 1;
 }
 
 int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
@@ -262,11 +303,13 @@ int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
         (type != DTYPE_U8 && type != DTYPE_I8))
         return e ? 1 : -1;
     if (!plan_is_constant(n, 1) || (node_in(n, 2) && !plan_is_constant(n, 2)))
-        return exec_lower_quantize_by_run(p, n, err);
+        return exec_lower_is_f32(n, 1) && has_one(n, 1) && has_one(n, 2)
+                   ? exec_quantize_by_run(p, n, plan_in(n, 1), node_in(n, 2) ? plan_in(n, 2) : NULL, err)
+                   : 1;
     if (!exec_quant_byte(n, n->out[0], 1, &e->of[OUT]))
         return 1;
     e->rounding = exec_quant_bounds(&e->of[OUT]);
-    return is_image(n) ? emit_pixels(p, n, e, err) : emit(p, n, "quantize_8", e, (const int[]){0, 0}, err);
+    return emit_quantize(p, n, e, err);
 }
 
 int exec_lower_dequantize(struct plan *p, struct node *n, struct error *err)

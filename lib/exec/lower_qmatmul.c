@@ -86,6 +86,6 @@ int exec_lower_matmul_integer(struct plan *p, struct node *n, struct error *err)
         return 1;
     int status = load_matrix(p, n, &w, err);
     if (status == 0)
-        status = exec_quant_sums(p, n, &w, job.product->a_offset, &job.bias_view, err);
+        status = exec_quant_sums(p, n, &w, job.product->a_offset, 1, &job.bias_view, err);
     return status == 0 ? emit(p, n, &w, &job, err) : status;
 }

@@ -158,7 +158,7 @@ struct sums_args {
     struct view zero, bias; /* zero.buffer NULL: 0 */
     const int32_t *sum;
     int64_t columns;
-    int offset;
+    int offset, times;
 };
 
 /* The biases that take zero point and offset times the weights' sums off. */
@@ -169,20 +169,21 @@ static void run_sums(const struct step *s, struct tile tile)
     int zero = !at ? 0 : a->zero.dtype == DTYPE_I8 ? *(const int8_t *)at : *(const uint8_t *)at;
     int32_t *bias = view_data(&a->bias);
     (void)tile;
-    for (int64_t i = 0; i < a->columns; i++)
-        bias[i] = (int32_t)(0 - (uint32_t)a->sum[i] * (uint32_t)(zero + a->offset));
+    for (int64_t i = 0; i < a->columns * a->times; i++)
+        bias[i] = (int32_t)(0 - (uint32_t)a->sum[i % a->columns] * (uint32_t)(zero + a->offset));
 }
 
-int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, struct view *bias,
-                    struct error *err)
+int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, int times,
+                    struct view *bias, struct error *err)
 {
     struct sums_args *a = plan_alloc(p, sizeof *a, err);
-    if (!a || plan_scratch(p, sizeof(int32_t) * (size_t)w->columns, &a->bias, err) < 0)
+    if (!a || plan_scratch(p, sizeof(int32_t) * (size_t)(w->columns * times), &a->bias, err) < 0)
         return -1;
     if (node_in(n, X_ZERO))
         a->zero = *plan_in(n, X_ZERO);
     a->sum = w->sum;
     a->columns = w->columns;
+    a->times = times;
     a->offset = offset;
     *bias = a->bias;
     return plan_step(p, &(struct step){.node = n, .kernel = "zero_q8", .run = run_sums, .args = a, .units = 1}, err,

@@ -46,9 +46,9 @@ const void *exec_quant_packed(struct plan *p, const struct node *n, const char *
 void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t first, int64_t last, int8_t *to);
 
 /* Lets a kernel that adds `offset` to every element of x, whose zero point, input 2, may be known in a run only, give
- * sums: adds a step that makes their biases. */
-int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, struct view *bias,
-                    struct error *err);
+ * sums: adds a step that makes their biases, so many times one behind the other. */
+int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, int times,
+                    struct view *bias, struct error *err);
 
 /* The epilogue for these weights of a kernel that adds a_offset to every element of x. 1: scales are no numbers. */
 int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant_weights *w, int a_offset,
@@ -71,8 +71,9 @@ int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
 /* Scale and zero point of u8 that DynamicQuantizeLinear finds for n > 0 numbers. */
 struct kernel_byte exec_quant_range(const struct kernels *k, const float *x, int64_t n);
 
-/* QuantizeLinear to bytes whose one scale, or zero point, is known in a run only. */
-int exec_lower_quantize_by_run(struct plan *p, struct node *n, struct error *err);
+/* Output 0 from input 0, f32, as bytes whose one scale, and zero point (NULL: 0), are known in a run only. */
+int exec_quantize_by_run(struct plan *p, struct node *n, const struct view *scale, const struct view *zero,
+                         struct error *err);
 
 /* The product for the type of input 0. */
 const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n);
