@@ -40,10 +40,65 @@ static void run_piece(const struct eltwise_args *e, int64_t index, int64_t first
                                (size_t)(last - first), e->act);
 }
 
+/* Elements of short rows that are done together. */
+#define TOGETHER 512
+
+/* The operand that has one row for all those along the axis outside of the innermost, while they follow each other in
+ * the other and in the result; 0: none. */
+static int repeated_operand(const struct eltwise_args *e)
+{
+    int inner = e->nest.rank - 1;
+    if (e->operands != 3 || inner == 0 || e->nest.dims[inner] > TOGETHER / 2)
+        return 0;
+    int same = e->nest.stride[A][inner - 1] == 0 ? A : B;
+    for (int k = 0; k < 3; k++)
+        if (e->nest.stride[k][inner] != 1 || e->nest.stride[k][inner - 1] != (k == same ? 0 : e->nest.dims[inner]))
+            return 0;
+    return same;
+}
+
+/* So many rows from `index` on: a channel's constant for each pixel would otherwise cost a call for each. */
+static void run_rows(const struct eltwise_args *e, int64_t index, int64_t rows)
+{
+    int64_t n = e->nest.dims[e->nest.rank - 1];
+    int same = rows > 1 ? repeated_operand(e) : 0;
+    if (same == 0) {
+        for (int64_t i = 0; i < rows; i++)
+            run_piece(e, index + i, 0, n);
+        return;
+    }
+    ptrdiff_t offset[3];
+    float row[TOGETHER], *at[3];
+    nest_at(&e->nest, 3, index, offset);
+    for (int k = 0; k < 3; k++)
+        at[k] = operand(e, offset, k, 0);
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(row + i * n, at[same], (size_t)n * sizeof *row);
+    at[same] = row;
+    e->kernels->binary_f32(e->op, at[OUT], at[A], 1, at[B], 1, (size_t)(n * rows), e->act);
+}
+
+static void run_all_rows(const struct eltwise_args *e, int64_t first, int64_t last)
+{
+    int inner = e->nest.rank - 1;
+    int64_t n = e->nest.dims[inner], axis = inner > 0 ? e->nest.dims[inner - 1] : 1;
+    int64_t most = n > 0 && n <= TOGETHER / 2 ? TOGETHER / n : 1;
+    for (int64_t i = first, rows; i < last; i += rows) {
+        rows = last - i < axis - i % axis ? last - i : axis - i % axis;
+        rows = rows < most ? rows : most;
+        for (const struct eltwise_args *link = e; link; link = link->next)
+            run_rows(link, i, rows);
+    }
+}
+
 static void run_eltwise(const struct step *s, struct tile tile)
 {
     const struct eltwise_args *e = s->args;
     int64_t n = e->nest.dims[e->nest.rank - 1];
+    if (e->pieces == 1) {
+        run_all_rows(e, tile.first, tile.last);
+        return;
+    }
     for (int64_t i = tile.first; i < tile.last; i++)
         for (const struct eltwise_args *link = e; link; link = link->next)
             run_piece(link, i / e->pieces, plan_tile_first(n, e->pieces, i % e->pieces),

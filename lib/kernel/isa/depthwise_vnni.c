@@ -77,14 +77,19 @@ V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
         _mm512_mask_storeu_epi8(out, b->mask, bytes);
 }
 
-/* The sums as they are: a part of every vector in turn. */
+/* The sums as they are: each vector of 16 has a part of all four. */
 V_APART void store_sums(const struct block *b, int32_t *out, const v_i32 *acc)
 {
-    int32_t all[BLOCK];
-    for (int j = 0; j < QUADS; j++)
-        for (int i = 0; i < VL; i += 4)
-            memcpy(all + channel_of(j, i), (const int32_t *)(const void *)&acc[j] + i, 16);
-    memcpy(out, all, sizeof *out * (size_t)__builtin_popcountll(b->mask));
+    const __m512i *x = (const __m512i *)acc;
+    __m512i low[2], high[2];
+    for (int i = 0; i < 2; i++) {
+        low[i] = _mm512_shuffle_i32x4(x[2 * i], x[2 * i + 1], 0x44);
+        high[i] = _mm512_shuffle_i32x4(x[2 * i], x[2 * i + 1], 0xee);
+    }
+    _mm512_mask_storeu_epi32(out, (__mmask16)b->mask, _mm512_shuffle_i32x4(low[0], low[1], 0x88));
+    _mm512_mask_storeu_epi32(out + VL, (__mmask16)(b->mask >> 16), _mm512_shuffle_i32x4(low[0], low[1], 0xdd));
+    _mm512_mask_storeu_epi32(out + 2 * VL, (__mmask16)(b->mask >> 32), _mm512_shuffle_i32x4(high[0], high[1], 0x88));
+    _mm512_mask_storeu_epi32(out + 3 * VL, (__mmask16)(b->mask >> 48), _mm512_shuffle_i32x4(high[0], high[1], 0xdd));
 }
 
 #define PIXELS 2

@@ -56,6 +56,21 @@ static void test_elementwise(void)
     }
 }
 
+/* Short rows of which an operand has one for all, alone and behind another function; either operand, odd sizes. */
+static void test_repeated_rows(void)
+{
+    static const int64_t sizes[] = {1, 3, 16, 200, 256, 257};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int first = 0; first < 2; first++) {
+            begin();
+            struct value *x = input("x", DIMS(3, 37, sizes[i])), *y = input("y", DIMS(3, 37, sizes[i])),
+                         *row = input("row", DIMS(3, 1, sizes[i]));
+            struct node *n = first ? NODE("Sub", row, x) : NODE("Sub", x, row);
+            output(NODE("Mul", n->out[0], y)->out[0]);
+            check();
+        }
+}
+
 static void test_scale_shift(void)
 {
     begin();
@@ -397,6 +412,7 @@ int main(void)
     RUN(test_matmul);
     RUN(test_gemm);
     RUN(test_elementwise);
+    RUN(test_repeated_rows);
     RUN(test_scale_shift);
     RUN(test_prelu);
     RUN(test_views);
