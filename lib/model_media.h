@@ -22,9 +22,13 @@ MODEL_API void model_picture_free(struct model_picture *picture); /* NULL is all
 struct model_place {
     int corners; /* 0: all of it; 2: a box, by its top left and bottom right corner; 4: a quadrilateral, its corners
                   * clockwise from what is its top left one when it is upright; 5: a face, by its eyes, nose and
-                  * corners of the mouth */
+                  * corners of the mouth; 6: a box, as of 2, and behind it two key points, for cut.aim */
     double x[5], y[5];
 };
+
+/* What MediaPipe's detectors of palms, faces and people found, as its next networks want it cut out: upright, by two of
+ * the key points. */
+enum model_aim { MODEL_AIM_NONE, MODEL_AIM_HAND, MODEL_AIM_FACE, MODEL_AIM_BODY };
 
 /* How it is cut out. All 0: a box as it is, its corners truncated to pixels and to the photo; a quadrilateral as wide
  * and high as its longer sides, warped upright by the bicubic filter as warpPerspective() of OpenCV 4 does it. */
@@ -37,9 +41,10 @@ struct model_cut {
     bool align;  /* a face is turned, scaled and moved until its key points lie as nearly as can be where ArcFace has
                   * them in an input of that size */
     bool udp;    /* as affine, the box's sides lying on the middles of the outermost pixels (Huang et al. 2020) */
-    int width;   /* not 0: the input is to be as wide as others': no part becomes wider, and where the recipe ends with
-                  * a pad to a size, it pads to this width, if that is more */
-    int turn;    /* degrees by which the part is turned clockwise, which are taken back: 0, 90, 180, 270 */
+    enum model_aim aim; /* else a square around the box is turned, and warped to the input's size */
+    int width; /* not 0: the input is to be as wide as others': no part becomes wider, and where the recipe ends with
+                * a pad to a size, it pads to this width, if that is more */
+    int turn;  /* degrees by which the part is turned clockwise, which are taken back: 0, 90, 180, 270 */
 };
 
 /* The part as model_session_photo() makes an input of a photo. Answers made with this `photo` are in pixels of the
@@ -75,6 +80,8 @@ MODEL_API bool model_record_field(const struct model_record *record, size_t inde
 MODEL_API const char *model_record_path(const struct model_record *record); /* of the photo */
 MODEL_API void model_record_place(const struct model_record *record, struct model_place *place);
 /* The five key points of a face that it tells of; false: none. */
+/* The box and the two key points that the aim goes by; false when there are no such. */
+MODEL_API bool model_record_aim(const struct model_record *record, enum model_aim aim, struct model_place *place);
 MODEL_API bool model_record_face(const struct model_record *record, struct model_place *place);
 /* The label of the last answer of labels in it, and its score; NULL: none. */
 MODEL_API const char *model_record_label(const struct model_record *record, double *score);

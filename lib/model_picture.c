@@ -60,6 +60,14 @@ void model_picture_free(struct model_picture *picture)
 
 /* ---- parts ---- */
 
+/* As the graphs of MediaPipe's hand, face and pose landmarks have it. */
+static const struct {
+    struct image_aim how;
+    size_t from, to; /* key points */
+} aims[] = {[MODEL_AIM_HAND] = {{90, 2.6, 0.5, false}, 0, 2},
+            [MODEL_AIM_FACE] = {{0, 1.5, 0, false}, 0, 1},
+            [MODEL_AIM_BODY] = {{90, 1.25, 0, true}, 0, 1}};
+
 struct model_tensor *model_session_part(struct model_session *s, const struct model_picture *picture,
                                         const struct model_place *place, const struct model_cut *cut,
                                         struct model_photo *photo, struct model_error *error)
@@ -70,8 +78,9 @@ struct model_tensor *model_session_part(struct model_session *s, const struct mo
     struct image_part part;
     struct image image;
     cut = cut ? cut : &plain;
-    struct image_part_how how = {cut->pad, cut->square, cut->tall, cut->linear, 0, 0, cut->udp, cut->turn};
-    if ((cut->affine || cut->udp || place->corners == 5) &&
+    struct image_part_how how = {aims[cut->aim].how, cut->pad, cut->square, cut->tall, cut->linear, 0, 0,
+                                 cut->udp,           cut->turn};
+    if ((cut->affine || cut->udp || place->corners >= 5) &&
         model_input_size(s, &picture->image, &how.width, &how.height, err) < 0)
         return NULL;
     memcpy(at.x, place->x, sizeof at.x);
@@ -187,7 +196,19 @@ bool model_record_face(const struct model_record *record, struct model_place *pl
     *place = (struct model_place){.corners = 5};
     memcpy(place->x, record->inner.point_x, sizeof place->x);
     memcpy(place->y, record->inner.point_y, sizeof place->y);
-    return record->inner.has_points;
+    return record->inner.point_count == 5;
+}
+
+bool model_record_aim(const struct model_record *record, enum model_aim aim, struct model_place *place)
+{
+    const struct data_record *r = &record->inner;
+    const size_t points[] = {aims[aim].from, aims[aim].to};
+    model_record_place(record, place);
+    bool fits = place->corners == 2 && r->point_count > points[1];
+    place->corners = 6;
+    for (size_t i = 0; fits && i < 2; i++)
+        place->x[2 + i] = r->point_x[points[i]], place->y[2 + i] = r->point_y[points[i]];
+    return fits;
 }
 
 const char *model_record_label(const struct model_record *record, double *score)

@@ -19,9 +19,16 @@ static const struct {
     {"udp", false, offsetof(struct model_cut, udp)},       {"tall", true, offsetof(struct model_cut, tall)},
     {"linear", false, offsetof(struct model_cut, linear)}};
 
+static const char *const aims[] = {[MODEL_AIM_HAND] = "hand", [MODEL_AIM_FACE] = "face", [MODEL_AIM_BODY] = "body"};
+
 static bool take_word(struct model_cut *cut, const char *word)
 {
     size_t n = strcspn(word, "=");
+    for (int i = MODEL_AIM_HAND; i <= MODEL_AIM_BODY; i++)
+        if (strcmp(aims[i], word) == 0) {
+            cut->aim = (enum model_aim)i;
+            return true;
+        }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i].name) == n && strncmp(words[i].name, word, n) == 0 && words[i].wants == (word[n] == '=')) {
             void *to = (char *)cut + words[i].at;
@@ -43,7 +50,8 @@ void crop_option(struct request *r, const char *value)
     r->cut = (struct model_cut){.tall = TALL};
     for (char *word; (word = strsep(&rest, ","));)
         if (!take_word(&r->cut, word))
-            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, affine, align, udp, tall=RATIO, linear",
+            exit_usage("--crop=%s: '%s' is not known: want pad=SHARE, square, affine, align, udp, hand, face, "
+                       "body, tall=RATIO, linear",
                        value, word);
     free(copy);
 }
@@ -102,6 +110,11 @@ static struct model_tensor *cut_part(struct runner *r, struct model_error *err)
     cut.width = r->width;
     if (cut.align && !model_record_face(r->record, &place)) {
         snprintf(err->text, sizeof err->text, "no five key points: want records of a detector of faces");
+        return NULL;
+    }
+    if (cut.aim && !model_record_aim(r->record, cut.aim, &place)) {
+        snprintf(err->text, sizeof err->text,
+                 "no box with key points: want records of a detector of what --crop=%s says", aims[cut.aim]);
         return NULL;
     }
     if (cut.turn < 0) {

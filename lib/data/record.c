@@ -98,18 +98,20 @@ static int take_polygon(struct data_record *r, const char *text, struct error *e
     return 0;
 }
 
-/* Key points, if there are five; else nothing. */
+/* Key points; something else counts as none. */
 static void take_points(struct data_record *r, const char *text)
 {
-    double x[5], y[5], v[3];
-    int n = 0;
-    for (; *text && n < 5 && next_point(&text, v) >= 2; n++)
-        x[n] = v[0], y[n] = v[1];
-    if (n < 5 || *text)
+    double v[3], x[DATA_RECORD_POINTS], y[DATA_RECORD_POINTS];
+    size_t n = 0;
+    for (; *text && next_point(&text, v) >= 2; n++)
+        if (n < DATA_RECORD_POINTS)
+            x[n] = v[0], y[n] = v[1];
+    if (!n || *text)
         return;
-    memcpy(r->point_x, x, sizeof x);
-    memcpy(r->point_y, y, sizeof y);
-    r->has_points = true;
+    r->point_count = n;
+    n = n < DATA_RECORD_POINTS ? n : DATA_RECORD_POINTS;
+    memcpy(r->point_x, x, n * sizeof *x);
+    memcpy(r->point_y, y, n * sizeof *y);
 }
 
 /* ---- fields between tabs ---- */

@@ -22,13 +22,15 @@ struct data_field {
 
 #define DATA_RECORD_BYTES (1 << 20) /* the longest line */
 
+#define DATA_RECORD_POINTS 5
+
 struct data_record {
     const char *path;
     int corners; /* of what it found in the photo: 0: nothing is said; 2: a box, by its corners; 4: a quadrilateral. Of
                   * a polygon of other corners the box around it */
     double x[4], y[4];
-    bool has_points; /* five key points, of a face: those of the last answer that has them */
-    double point_x[5], point_y[5];
+    size_t point_count; /* of the last answer that has key points: all; the first of them: */
+    double point_x[DATA_RECORD_POINTS], point_y[DATA_RECORD_POINTS];
     size_t count;
     struct data_field *fields;
     const char *label; /* of the last answer of labels in it, not of what a detector found; NULL: none */

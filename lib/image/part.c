@@ -99,6 +99,29 @@ static int plan_face(struct image_part *p, const struct image_place *at, const s
     return 0;
 }
 
+/* ---- boxes that are turned ---- */
+
+static int plan_aimed(struct image_part *p, const struct image_place *at, const struct image_part_how *how,
+                      struct error *err)
+{
+    const struct image_aim *aim = &how->aim;
+    double dx = at->x[3] - at->x[2], dy = at->y[3] - at->y[2], turn = aim->degrees * M_PI / 180 - atan2(-dy, dx);
+    double c = cos(turn), s = sin(turn), w = fabs(at->x[1] - at->x[0]), h = fabs(at->y[1] - at->y[0]);
+    double x = (at->x[0] + at->x[1]) / 2, y = (at->y[0] + at->y[1]) / 2;
+    if (aim->around)
+        x = at->x[2], y = at->y[2], w = h = 2 * hypot(dx, dy);
+    x += aim->up * h * s, y -= aim->up * h * c;
+    double all = fmax(w, h) * aim->grow, across = all / how->width, down = all / how->height;
+    if (!(all >= 1 && all < 1e6) || (dx == 0 && dy == 0))
+        return error_set(err, "key points %g,%g and %g,%g that tell of no direction, or a box of no size", at->x[2],
+                         at->y[2], at->x[3], at->y[3]);
+    p->box = (struct image_rect){0, 0, how->width, how->height};
+    p->warped = p->linear = true;
+    p->warp = p->back = (struct image_map){
+        {c * across, -s * down, x - (c - s) * all / 2, s * across, c * down, y - (s + c) * all / 2, 0, 0, 1}};
+    return 0;
+}
+
 /* ---- all ---- */
 
 /* By how many quarters to the left an orientation of EXIF turns, and back. */
@@ -123,7 +146,8 @@ int image_part_plan(struct image_part *out, const struct image *in, const struct
     struct image_part p = {.orientation = 1};
     struct image_place whole = {.corners = 2, .x = {0, in->width}, .y = {0, in->height}};
     static const struct image_part_how plain = {0};
-    int status = place->corners == 5   ? plan_face(&p, place, how, err)
+    int status = place->corners == 6   ? plan_aimed(&p, place, how, err)
+                 : place->corners == 5 ? plan_face(&p, place, how, err)
                  : place->corners == 4 ? plan_quad(&p, in, place, how, err)
                  : place->corners == 2 ? plan_box(&p, in, place, how, err)
                                        : plan_box(&p, in, &whole, &plain, err);

@@ -8,11 +8,21 @@
 struct image_place {
     int corners; /* 0: the whole picture; 2: a box, by its top left and bottom right corner; 4: a quadrilateral, its
                   * corners clockwise as they are to lie, from the top left one; 5: a face, by its eyes, nose and
-                  * corners of the mouth, in a square of how->width */
+                  * corners of the mouth, in a square of how->width; 6: a box, as 2, and behind it two points, of which
+                  * how->aim tells how they are to lie */
     double x[5], y[5];
 };
 
+/* A square around a box, turned, as MediaPipe lays it (RectTransformationCalculator). */
+struct image_aim {
+    double degrees; /* to which the line between the points is turned, anticlockwise from the right */
+    double grow;    /* by which the longer side of the box is multiplied */
+    double up;      /* first it moves upwards, as seen by what is turned, by this share of its height */
+    bool around;    /* the box is that of a circle around the first point through the second */
+};
+
 struct image_part_how {
+    struct image_aim aim;
     double pad;  /* a box grows by this share of its side on each side */
     bool square; /* then its shorter side grows to the longer */
     double tall; /* a quadrilateral at least so many times as high as wide is turned left by 90 degrees; 0: never */

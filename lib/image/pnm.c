@@ -92,6 +92,11 @@ static void read_bitmap(uint8_t *out, const struct pnm *h, struct bytes *b)
 
 static int read_samples(uint8_t *out, size_t n, const struct pnm *h, struct bytes *b)
 {
+    const uint8_t *as_they_are = h->kind > 4 && h->maxval == 255 ? bytes_take(b, n) : NULL;
+    if (as_they_are) {
+        memcpy(out, as_they_are, n);
+        return 0;
+    }
     for (size_t i = 0; i < n; i++) {
         int v = h->kind < 4 ? plain_sample(b, h->kind) : raw_sample(b, h);
         if (v < 0 || v > h->maxval)

@@ -160,3 +160,12 @@ END
     equal "$(printf 'photo\tred\t0.5\t0\t0\t4\t4\nphoto\twhite\t0.5\t4\t4\t8\t8\n' | timeout 10 "$NN"run -k 12 --crop view.nn - | values 2)" "$red"$'\n'"$white"
     wait
 }
+
+@test "--crop=hand: a square turned by two key points" {
+    quarters a.ppm
+    viewer
+    try run --crop=hand view.nn <(printf 'a.ppm\tpalm\t0.9\t2\t2\t6\t6\t4,6,1 0,0,1 4,2,1\n')
+    succeeded
+    try run --crop=hand view.nn <(printf 'a.ppm\tpalm\t0.9\t2\t2\t6\t6\n')
+    failed_with 1 'line 1: a.ppm: no box with key points'
+}

@@ -83,13 +83,13 @@ static void faces(void)
                                               "a\tface\t0.5\t1\t2\t3\t4\t1,2 3,4 5,6 7,8 9,10 11,12",
                                               "a\tface\t0.5\t1\t2\t3\t4\t1,2 3,4 5 7,8 9,10", "a\t,\t0.5\t,\t,"};
     for (size_t i = 0; i < 2; i++) {
-        CHECK(parse(&r, five[i], &err) == 0 && r.has_points && r.corners == 2);
+        CHECK(parse(&r, five[i], &err) == 0 && r.point_count == 5 && r.corners == 2);
         CHECK(r.point_x[0] == 1 && r.point_y[0] == 2 && r.point_x[4] == 9 && r.point_y[4] == 10);
         data_record_release(&r);
     }
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (parse(&r, none[i], &err) == 0) {
-            CHECK(!r.has_points);
+            CHECK(r.point_count != 5);
             data_record_release(&r);
         }
 }

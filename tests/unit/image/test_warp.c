@@ -130,6 +130,26 @@ static void a_face_is_aligned(void)
     image_release(&in);
 }
 
+/* A hand that points to the right: its wrist is below the middle of the square, and the square to the right of the box.
+ */
+static void a_hand_is_turned(void)
+{
+    const struct image_part_how how = {.aim = {90, 2, 0.5, false}, .width = 100, .height = 100};
+    struct image_place hand = {6, {40, 60, 40, 60}, {40, 60, 50, 50}}, none = {6, {40, 60, 50, 50}, {40, 60, 50, 50}};
+    struct image in = sample();
+    struct image_part part;
+    struct error err;
+    CHECK(image_part_plan(&part, &in, &hand, &how, &err) == 0 && part.width == 100 && part.height == 100);
+    static const double want[][4] = {{50, 50, 60, 50}, {50, 100, 40, 50}, {0, 0, 80, 30}, {100, 0, 80, 70}};
+    for (size_t i = 0; i < 4; i++) {
+        double x = want[i][0], y = want[i][1];
+        CHECK(image_map_point(&part.back, &x, &y));
+        CHECK_MSG(fabs(x - want[i][2]) < 1e-6 && fabs(y - want[i][3]) < 1e-6, "%zu: %g,%g", i, x, y);
+    }
+    CHECK(image_part_plan(&part, &in, &none, &how, &err) < 0);
+    image_release(&in);
+}
+
 static void what_is_not_in_the_picture(void)
 {
     struct image in = sample();
@@ -156,6 +176,7 @@ int main(void)
     RUN(every_turn_has_its_way_back);
     RUN(a_box_warped_to_a_size);
     RUN(a_face_is_aligned);
+    RUN(a_hand_is_turned);
     RUN(what_is_not_in_the_picture);
     return TEST_END();
 }
