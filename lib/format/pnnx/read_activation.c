@@ -98,15 +98,20 @@ struct value *pnnx_prelu(struct reader *r)
     return BUILD(b, "PRelu", x, slope);
 }
 
-/* log(1 + e^(beta x)) / beta; beyond the threshold the result is x, which a float cannot tell from it. */
+#define SOFTPLUS_IS_LINE 15 /* from here on a float cannot tell it from x */
+
+/* log(1 + e^(beta x)) / beta; x where beta x is beyond the threshold. */
 struct value *pnnx_softplus(struct reader *r)
 {
-    double beta = pnnx_float(r, "beta", 1);
+    double beta = pnnx_float(r, "beta", 1), threshold = pnnx_float(r, "threshold", 20);
     struct value *x = pnnx_in(r, "input", 0);
     if (beta == 0)
         build_fail(&r->b, "has a beta of 0");
-    struct value *v = BUILD(&r->b, "Softplus", beta == 1 ? x : pnnx_by(r, "Mul", x, beta));
-    return beta == 1 ? v : pnnx_by(r, "Mul", v, 1 / beta);
+    struct value *scaled = beta == 1 ? x : pnnx_by(r, "Mul", x, beta), *v = BUILD(&r->b, "Softplus", scaled);
+    v = beta == 1 ? v : pnnx_by(r, "Mul", v, 1 / beta);
+    if (threshold >= SOFTPLUS_IS_LINE)
+        return v;
+    return BUILD(&r->b, "Where", pnnx_by(r, "Greater", scaled, threshold), x, v);
 }
 
 /* log(sigmoid(x)) = -softplus(-x). */

@@ -59,34 +59,59 @@ struct value *pnnx_arg_extreme(struct reader *r)
     return build_int(b, v, "keepdims", keeps && !all);
 }
 
+/* The same where only a run tells how many elements there are. */
+static struct value *corrected(struct reader *r, struct value *x, struct value *v, double less)
+{
+    struct build *b = &r->b;
+    struct value *count = BUILD(b, "Div", BUILD(b, "Size", x), BUILD(b, "Size", v));
+    struct value *n = build_cast(b, count, pnnx_type(r, v));
+    return BUILD(b, "Mul", v, BUILD(b, "Div", n, pnnx_by(r, "Sub", n, less)));
+}
+
 /* The mean of the squares of what is off the mean; unbiased, or by a correction, of n - 1. */
 struct value *pnnx_variance(struct reader *r)
 {
     struct build *b = &r->b;
     struct value *x = pnnx_in(r, "input", 0);
-    int64_t axes[TENSOR_MAX_RANK], n = 1, less = pnnx_int(r, "correction", pnnx_bool(r, "unbiased", true));
+    double less = pnnx_float(r, "correction", pnnx_bool(r, "unbiased", true));
+    int64_t axes[TENSOR_MAX_RANK], n = 1;
     int rank = pnnx_rank(r, x), count = pnnx_ints(r, "dim", TENSOR_MAX_RANK, axes);
     for (int i = 0; i < (count ? count : rank) && !b->failed; i++) {
         int64_t size = pnnx_size(r, x, count ? pnnx_axis(r, axes[i], rank) : i);
         n = size < 0 || n < 0 || n > 1 << 30 ? -1 : n * size;
     }
-    if (less && n <= less)
-        build_fail(b, "wants to know of how many elements more than %lld it is", (long long)less);
+    if (less != 0 && n >= 0 && (double)n <= less)
+        build_fail(b, "is of %lld elements, want more than %g", (long long)n, less);
     struct value *off = BUILD(b, "Sub", x, reduced(r, "ReduceMean", x, true));
     struct value *v = reduced(r, "ReduceMean", BUILD(b, "Mul", off, off), pnnx_bool(r, "keepdim", false));
-    if (less)
-        v = pnnx_by(r, "Mul", v, (double)n / (double)(n - less));
+    if (less != 0 && n >= 0)
+        v = pnnx_by(r, "Mul", v, (double)n / ((double)n - less));
+    else if (less != 0)
+        v = corrected(r, x, v, less);
     return strcmp(r->arg, "std") == 0 ? BUILD(b, "Sqrt", v) : v;
+}
+
+/* (|x|^p + …)^(1/p): at 0 the number of elements that are not 0, at infinity the largest or smallest. */
+static struct value *norm_of(struct reader *r, struct value *x, double p, bool keepdim)
+{
+    struct build *b = &r->b;
+    if (p == 0)
+        return reduced(r, "ReduceSum", BUILD(b, "Abs", BUILD(b, "Sign", x)), keepdim);
+    x = BUILD(b, "Abs", x);
+    if (p - p != 0)
+        return reduced(r, p > 0 ? "ReduceMax" : "ReduceMin", x, keepdim);
+    return pnnx_by(r, "Pow", reduced(r, "ReduceSum", pnnx_by(r, "Pow", x, p), keepdim), 1 / p);
 }
 
 struct value *pnnx_norm(struct reader *r)
 {
-    const char *p = pnnx_text(r, "p");
-    bool plain = !p || strcmp(p, "fro") == 0 || pnnx_float(r, "p", 2) == 2;
-    if (!plain && pnnx_float(r, "p", 2) != 1)
-        build_fail(&r->b, "has the norm %s; 1 and 2 are known", p);
+    const char *text = pnnx_text(r, "p");
+    double p = !text || strcmp(text, "fro") == 0 ? 2 : pnnx_float(r, "p", 2);
     struct value *x = pnnx_in(r, "input", 0);
-    return reduced(r, plain ? "ReduceL2" : "ReduceL1", x, pnnx_bool(r, "keepdim", false));
+    bool keepdim = pnnx_bool(r, "keepdim", false);
+    if (p != 1 && p != 2)
+        return norm_of(r, x, p, keepdim);
+    return reduced(r, p == 2 ? "ReduceL2" : "ReduceL1", x, keepdim);
 }
 
 struct value *pnnx_cumsum(struct reader *r)

@@ -13,11 +13,17 @@ static const struct mode {
     {"bilinear", "linear"}, {"trilinear", "linear"},      {"bicubic", "cubic"},
 };
 
+/* Whether corners lie on corners: F.upsample_bilinear always has it so. */
+static bool aligns_corners(struct reader *r)
+{
+    return pnnx_bool(r, "align_corners", r->arg && strcmp(r->arg, "bilinear") == 0);
+}
+
 /* The mode that the row or the file states, of F.upsample_nearest and the like. */
 static const char *set_mode(struct reader *r, struct value *v, const char *text)
 {
     struct build *b = &r->b;
-    bool corners = pnnx_bool(r, "align_corners", r->arg && strcmp(r->arg, "bilinear") == 0);
+    bool corners = aligns_corners(r);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         if (strcmp(modes[i].name, text) != 0)
             continue;
@@ -33,6 +39,13 @@ static const char *set_mode(struct reader *r, struct value *v, const char *text)
     }
     build_fail(b, "has the mode '%s'", text);
     return NULL;
+}
+
+/* The sizes that factors give, rounded down. */
+static struct value *sizes_of(struct build *b, struct value *x, struct value *factors, int n)
+{
+    struct value *sizes = build_cast(b, build_shape(b, x, 2, 2 + n), DTYPE_F32);
+    return build_cast(b, BUILD(b, "Floor", BUILD(b, "Mul", sizes, factors)), DTYPE_I64);
 }
 
 /* Positions follow from the factors where these are given, as ONNX has it, and from the sizes where not. */
@@ -63,6 +76,10 @@ struct value *pnnx_upsample(struct reader *r)
             if (!count || !(scales[i] > 0 && scales[i] < 65536))
                 build_fail(b, "has no size and no factor");
         factors = b->failed ? NULL : build_f32s(b, n, scales);
+        if (aligns_corners(r)) { /* positions do not follow from the factors */
+            list = sizes_of(b, x, factors, n);
+            factors = NULL;
+        }
     }
     v = build_ints(b, BUILD(b, "Resize", x, NULL, factors, list), "axes", n, axes);
     if (pnnx_bool(r, "antialias", false)) /* as Pillow does it */

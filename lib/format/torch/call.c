@@ -316,6 +316,16 @@ static const char *plain_name(const char *name)
     return name;
 }
 
+/* "permute_copy" is permute, whose result nobody changes; "index_copy" is none such. */
+static const char *without_copy(struct torch_reader *t, const char *name)
+{
+    char composed[256];
+    char *plain = arena_strndup(&t->arena, name, strlen(name) - strlen("_copy"), t->b->err);
+    build_check(t->b, plain != NULL);
+    bool own = packed_find(&rows, name) || lookup_find(&t->functions, torch_prelude_name(name, composed, 256));
+    return plain && !own && packed_find(&rows, plain) ? plain : name;
+}
+
 /* "torch.relu_" is relu in place; "ops.quantized.linear" is quantized.linear. */
 static const char *short_name(struct torch_reader *t, const char *name, bool *in_place)
 {
@@ -326,6 +336,9 @@ static const char *short_name(struct torch_reader *t, const char *name, bool *in
             name += strlen(spaces[i]);
             break;
         }
+    n = strlen(name);
+    if (n > 5 && strcmp(name + n - 5, "_copy") == 0)
+        name = without_copy(t, name);
     n = strlen(name);
     *in_place = n > 2 && name[n - 1] == '_' && name[n - 2] != '_';
     if (!*in_place)
@@ -413,6 +426,15 @@ static void check_args(struct torch_reader *t, const char *name, const struct to
     }
 }
 
+/* Parts of a tensor of which it is not kept track: nothing can be written there. */
+static struct torch_value as_lost(const char *name, struct torch_value v)
+{
+    static const char *const names[] = {"diagonal", "unfold", "as_strided"};
+    for (size_t i = 0; v.kind == TORCH_TENSOR && i < sizeof(names) / sizeof(*names); i++)
+        v.tensor->lost = v.tensor->lost || strcmp(names[i], name) == 0;
+    return v;
+}
+
 static struct torch_value evaluate(struct torch_reader *t, const char *name, const struct torch_args *args)
 {
     struct torch_value v = torch_none();
@@ -428,11 +450,11 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
         struct torch_bound c = {.row = row};
         bind(&c, args);
         struct torch_bound given = c;
-        return torch_view_made(t, &given, row->make(t, &c));
+        return as_lost(name, torch_view_made(t, &given, row->make(t, &c)));
     }
     char composed[256];
     if (lookup_find(&t->functions, torch_prelude_name(name, composed, sizeof(composed))))
-        return torch_run(t, composed, args);
+        return as_lost(name, torch_run(t, composed, args));
     if (strncmp(name, "onnx.", 5) == 0)
         return torch_onnx(t, name + 5, args);
     v = by_function(t, name, args);

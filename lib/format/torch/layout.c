@@ -117,7 +117,7 @@ static bool find(struct torch_reader *t, const struct torch_tensor *x, struct la
     const struct torch_tensor *base = x->base ? x->base : x->copied;
     struct layout old;
     if (!base || depth == TORCH_VIEW_DEPTH)
-        return !base && !x->strided && set_whole(t, l, x->value);
+        return !base && !x->strided && !x->lost && set_whole(t, l, x->value);
     if (x->lost || !find(t, base, &old, depth + 1) || !set_dims(t, l, x->value))
         return false;
     l->storage = old.storage;

@@ -59,7 +59,8 @@ static struct torch_value places(struct torch_reader *t, struct torch_bound *c)
         at->type = v.tensor->value->type;
         at->type.dtype = DTYPE_I64;
     }
-    return torch_call_plain(t, "torch.nn_places", (struct torch_value[]){torch_tensor(t, at), c->arg[0]}, 2);
+    struct torch_value arg[3] = {torch_tensor(t, at), c->arg[0], torch_int(c->row->name[strlen("max_pool")] - '0')};
+    return torch_call_plain(t, "torch.nn_places", arg, 3);
 }
 
 struct torch_value torch_make_with_indices(struct torch_reader *t, struct torch_bound *c)

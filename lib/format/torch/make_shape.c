@@ -291,6 +291,8 @@ static int64_t count_pieces(struct torch_reader *t, struct torch_bound *c, int64
         return (int64_t)by.list->count + (strcmp(c->row->name, "tensor_split") == 0);
     if (by.kind != TORCH_INT || by.i < 1 || size < 1)
         return -1;
+    if (strcmp(c->row->name, "tensor_split") == 0)
+        return by.i;
     int64_t each = strstr(c->row->name, "chunk") ? (size + by.i - 1) / by.i : by.i;
     (void)t;
     return (size + each - 1) / each;

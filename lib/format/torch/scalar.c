@@ -395,6 +395,11 @@ static bool is_tensor(struct scalars *s, struct torch_value *v)
     return torch_scalar_give(v, torch_bool(s->a.kind == TORCH_TENSOR));
 }
 
+static bool is_list(struct scalars *s, struct torch_value *v)
+{
+    return torch_scalar_give(v, torch_bool(torch_is_list(s->a)));
+}
+
 /* What optimize_for_inference() packs for one processor, which PyTorch does not save. */
 static bool lost_weight(struct scalars *s, struct torch_value *v)
 {
@@ -507,6 +512,7 @@ static const struct {
     {"nn_expect_lengths", expect_lengths},
     {"nn_state", packed_state},
     {"is_tensor", is_tensor},
+    {"is_list", is_list},
     {"is_scripting", no},
     {"is_autocast_enabled", no},
     {"is_grad_enabled", no},
