@@ -150,7 +150,10 @@ struct value *pnnx_glu(struct reader *r)
 struct value *pnnx_along(struct reader *r)
 {
     struct value *x = pnnx_in(r, "input", 0);
+    enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype"));
     int axis = pnnx_axis(r, pnnx_int(r, "dim", pnnx_axes(r) ? -3 : -1), pnnx_rank(r, x));
+    if (dtype != DTYPE_NONE && dtype != pnnx_type(r, x))
+        x = build_cast(&r->b, x, dtype);
     return build_int(&r->b, BUILD(&r->b, r->arg, x), "axis", axis);
 }
 

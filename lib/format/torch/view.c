@@ -309,5 +309,5 @@ void torch_write_back(struct torch_reader *t, struct torch_tensor *view)
         view->seen = base->value;
     }
     if (view->lost)
-        torch_fail_open(t, "a part of a tensor is written in place, and which one is not known, or depends on the size of an input");
+        torch_fail_open(t, "a part of a tensor is written in place, and which one is not known or depends on a size");
 }
