@@ -23,6 +23,8 @@ static int read_place(struct onnx_reader *r, const struct onnx_tensor *p, struct
     for (size_t i = 0; i < p->n_external_data; i++) {
         const struct onnx_entry *e = p->external_data[i];
         const char *key = onnx_text(e->key);
+        if (e->value.size > 0 && memchr(e->value.data, 0, e->value.size))
+            return error_set(err, "its external data's %.100s has a zero byte in it", key);
         if (strcmp(key, "location") == 0)
             place->location = arena_strndup(&r->arena, e->value.data, e->value.size, err);
         else if (strcmp(key, "offset") == 0 && read_number(&e->value, key, &place->offset, err) != 0)

@@ -321,6 +321,9 @@ static void external_data(void)
         CHECK_MSG(strstr(err.text, "tensor 'w'"), "%s", err.text);
         graph_free(graph);
     }
+    external_tensor(&g, "w.bin?x", "0", "8"); /* as if the name ended at a zero */
+    *(char *)memchr(g.data, '?', g.size) = 0;
+    CHECK(!read_at(&g, model) && strstr(err.text, "zero byte"));
     external_tensor(&g, "w.bin", "0", "8");
     CHECK(!read_at(&g, NULL) && strstr(err.text, "standard input"));
     unlink(data);
