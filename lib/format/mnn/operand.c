@@ -79,6 +79,12 @@ int mnn_in_ints(struct mnn_op *o, size_t i, int64_t *values, int max)
     return v->known_count > 0 && count == v->known_count ? count : -1;
 }
 
+int mnn_value_rank(struct mnn_op *o, struct value *v)
+{
+    const struct type *type = v && !o->b->failed ? build_type(o->b, v) : NULL;
+    return type ? type->rank : -1;
+}
+
 int mnn_in_rank(struct mnn_op *o, size_t i)
 {
     struct value *v = mnn_in_any(o, i);

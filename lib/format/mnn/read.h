@@ -92,6 +92,8 @@ bool mnn_has_in(const struct mnn_op *o, size_t i);
 int mnn_in_ints(struct mnn_op *o, size_t i, int64_t *values, int max);
 /* Rank of input i; fails where it is not known. */
 int mnn_in_rank(struct mnn_op *o, size_t i);
+/* Of a value: -1 where it is not known. */
+int mnn_value_rank(struct mnn_op *o, struct value *v);
 enum dtype mnn_dtype(struct mnn_op *o, struct value *v);
 bool mnn_is_int(struct mnn_op *o, struct value *v);
 enum mnn_layout mnn_layout_in(const struct mnn_op *o, size_t i); /* MNN_NCHW when absent */

@@ -67,8 +67,12 @@ static struct value *read_weight(struct mnn_op *o, const struct window *w, bool 
 {
     const int64_t dims[4] = {transposed ? w->in : w->out, (transposed ? w->out : w->in) / w->group, w->kernel[0],
                              w->kernel[1]};
-    return mnn_has_in(o, 1) ? mnn_in_float(o, 1)
-                            : mnn_weights(o, &o->param, 2 + (w->kernel[1] == 1 ? w->axes : 2), dims);
+    if (!mnn_has_in(o, 1))
+        return mnn_weights(o, &o->param, 2 + (w->kernel[1] == 1 ? w->axes : 2), dims);
+    struct value *given = mnn_in_float(o, 1);
+    const struct type *type = given ? build_type(o->b, given) : NULL;
+    bool other = type && type->rank >= 0 && type->rank != 2 + w->axes;
+    return other ? build_reshape(o->b, given, 2 + w->axes, dims) : given;
 }
 
 static struct value *read_bias(struct mnn_op *o, const struct window *w)
@@ -169,11 +173,12 @@ static struct value *set_output_size(struct mnn_op *o, const struct window *w, s
     int64_t size[4];
     if (mnn_int(&w->common, "hasOutputShape")) {
         if (mnn_in_ints(o, o->in.count - 1, size, 4) == 4)
-            return build_ints(o->b, v, "output_shape", 2, size + 1);
+            return build_ints(o->b, v, "output_shape", w->axes, size + 1);
         build_fail(o->b, "the size of its output must be known");
     }
     if (more.count >= 2 && w->pad != MNN_PAD_SAME)
-        build_ints(o->b, v, "output_padding", 2, (int64_t[]){flatbuf_vector_int(more, 0), flatbuf_vector_int(more, 1)});
+        build_ints(o->b, v, "output_padding", w->axes,
+                   (int64_t[]){flatbuf_vector_int(more, 0), flatbuf_vector_int(more, 1)});
     return v;
 }
 
@@ -210,7 +215,7 @@ static void read_transposed(struct mnn_op *o, bool depthwise)
     struct value *y = set_window(o, &w, BUILD(o->b, "ConvTranspose", x, weight, bias));
     y = set_output_size(o, &w, y);
     if (padding[0] || padding[1])
-        build_ints(o->b, y, "output_padding", 2, padding);
+        build_ints(o->b, y, "output_padding", w.axes, padding);
     mnn_give_image(o, 0, mnn_activate(o, &w.common, y));
 }
 

@@ -1,5 +1,8 @@
 /* Detection: priors, their decoding, suppression. */
+#include <string.h>
+
 #include "format/mnn/handlers.h"
+#include "op/detect_build.h"
 
 static void set_floats(struct mnn_op *o, struct value *y, const char *attr, const char *field)
 {
@@ -53,6 +56,54 @@ void mnn_read_detection_output(struct mnn_op *o)
     build_string(o->b, y, "rows", "ncnn");
     mnn_give_as(o, 0, BUILD(o->b, "Unsqueeze", y, BUILD_LIST(o->b, 0, 1)), MNN_NC4HW4);
 }
+
+/* ---- parts of an image ---- */
+
+/* Its dims are those of NHWC whatever its layout is said to be. */
+void mnn_read_crop_and_resize(struct mnn_op *o)
+{
+    struct build *b = o->b;
+    int64_t size[2] = {1, 1};
+    if (mnn_int(&o->param, "method") != 0)
+        build_fail(b, "the nearest pixels of a part are not read");
+    if (mnn_in_ints(o, 3, size, 2) != 2 || size[0] < 1 || size[1] < 1 || size[0] > 1 << 15 || size[1] > 1 << 15)
+        build_fail(b, "the size of the parts must be known");
+    struct value *x = mnn_channels_first(b, mnn_in(o, 0));
+    struct value *y = detect_crop(b, x, mnn_in(o, 1), mnn_in(o, 2), size, mnn_float(&o->param, "extrapolationValue"));
+    mnn_give(o, 0, mnn_channels_last(b, y));
+}
+
+/* Regions [n, 5] of batch and corners, or [n, 4], with the batches as one more input. */
+void mnn_read_roi(struct mnn_op *o)
+{
+    struct build *b = o->b;
+    const struct mnn_table *t = &o->param;
+    const int64_t size[2] = {mnn_int(t, "pooledHeight"), mnn_int(t, "pooledWidth")};
+    bool align = strcmp(o->kind->onnx, "RoiAlign") == 0, apart = mnn_has_in(o, 2);
+    if (align && mnn_int(t, "poolType") == 0) { /* the largest of samples, where ONNX has that of their parts */
+        mnn_read_opaque(o);
+        return;
+    }
+    struct value *x = mnn_in_image(o), *y;
+    struct value *rois = build_reshape(b, mnn_in_float(o, 1), 2, (int64_t[]){-1, apart ? 4 : 5});
+    if (size[0] < 1 || size[1] < 1 || (apart && !align))
+        build_fail(b, "regions of %lldx%lld", (long long)size[0], (long long)size[1]);
+    if (align) {
+        struct value *batch =
+            apart ? mnn_int_vector(o, mnn_in(o, 2)) : mnn_int_vector(o, build_slice(b, rois, 1, 0, 1));
+        y = BUILD(b, "RoiAlign", x, apart ? rois : build_slice(b, rois, 1, 1, 5), build_cast(b, batch, DTYPE_I64));
+        build_string(b, y, "coordinate_transformation_mode",
+                     mnn_int(t, "aligned") ? "half_pixel" : "output_half_pixel");
+        build_int(b, y, "sampling_ratio", mnn_int(t, "samplingRatio") > 0 ? mnn_int(t, "samplingRatio") : 0);
+        build_int(b, y, "output_height", size[0]);
+        build_int(b, y, "output_width", size[1]);
+    } else {
+        y = build_ints(b, BUILD(b, "MaxRoiPool", x, rois), "pooled_shape", 2, size);
+    }
+    mnn_give_image(o, 0, build_float(b, y, "spatial_scale", mnn_float(t, "spatialScale")));
+}
+
+/* ---- suppression ---- */
 
 static struct value *float_vector(struct mnn_op *o, size_t i)
 {

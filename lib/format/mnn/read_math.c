@@ -7,7 +7,8 @@
 
 static struct value *number_like(struct mnn_op *o, struct value *v, double number)
 {
-    return build_number(o->b, mnn_is_int(o, v) ? DTYPE_I64 : DTYPE_F32, number);
+    enum dtype dtype = mnn_dtype(o, v);
+    return build_number(o->b, dtype == DTYPE_NONE ? DTYPE_F32 : dtype, number);
 }
 
 /* ---- one operand ---- */
@@ -21,6 +22,14 @@ void mnn_read_identity(struct mnn_op *o)
 {
     for (size_t i = 0; i < o->out.count && i < o->in.count; i++)
         mnn_give_as(o, i, mnn_in_any(o, i), mnn_layout_in(o, i));
+}
+
+void mnn_read_formula(struct mnn_op *o)
+{
+    struct value *in[3] = {NULL};
+    for (size_t i = 0; i < 3 && i < o->in.count; i++)
+        in[i] = mnn_in_any(o, i);
+    mnn_give(o, 0, build_formula(o->b, o->kind->onnx, 3, in));
 }
 
 /* What no ONNX operator says alone. */
@@ -54,6 +63,12 @@ static struct value *gelu_tanh(struct mnn_op *o, struct value *x)
     return BUILD(o->b, "Gelu/approximate=tanh", x);
 }
 
+/* Halves go away from 0. */
+static struct value *round_away(struct mnn_op *o, struct value *x)
+{
+    return build_formula(o->b, "$0 Sign $0 Abs =0.5 Add:2 Floor Mul:2", 1, &x);
+}
+
 /* By UnaryOpOperation. */
 static const struct {
     const char *onnx;
@@ -63,7 +78,7 @@ static const struct {
     {"Sqrt", NULL},       {NULL, reciprocal_root}, {"Exp", NULL},      {"Log", NULL},        {"Sin", NULL},
     {"Cos", NULL},        {"Tan", NULL},           {"Asin", NULL},     {"Acos", NULL},       {"Atan", NULL},
     {"Reciprocal", NULL}, {NULL, log_one_more},    {"Softplus", NULL}, {"Acosh", NULL},      {"Sinh", NULL},
-    {"Asinh", NULL},      {"Atanh", NULL},         {"Sign", NULL},     {"Round", NULL},      {"Cosh", NULL},
+    {"Asinh", NULL},      {"Atanh", NULL},         {"Sign", NULL},     {NULL, round_away},   {"Cosh", NULL},
     {"Erf", NULL},        {NULL, erf_complement},  {NULL, NULL},       {NULL, exp_one_less}, {"Sigmoid", NULL},
     {"Tanh", NULL},       {"HardSwish", NULL},     {NULL, gelu_tanh},  {"Gelu", NULL},       {"Swish", NULL}};
 
@@ -151,28 +166,45 @@ static struct value *not_equal(struct mnn_op *o, struct value *x, struct value *
     return BUILD(o->b, "Not", BUILD(o->b, "Equal", x, y));
 }
 
+#define POWER_OF_2 "#_=2 $1 Pow:2 "
+
 /* By BinaryOpOperation. */
 static const struct binary {
-    const char *onnx;
+    const char *onnx; /* an operator, or a formula */
     struct value *(*compose)(struct mnn_op *o, struct value *x, struct value *y);
     bool logical;
 } binaries[] = {
-    {"Add", NULL, false},       {"Sub", NULL, false},         {"Mul", NULL, false},
-    {"Div", NULL, false},       {"Max", NULL, false},         {"Min", NULL, false},
-    {"Pow", NULL, false},       {"Div", NULL, false},         {"Min", NULL, false},
-    {"Max", NULL, false},       {"Greater", NULL, false},     {"GreaterOrEqual", NULL, false},
-    {"Less", NULL, false},      {NULL, floor_div, false},     {NULL, squared_difference, false},
-    {"Equal", NULL, false},     {"LessOrEqual", NULL, false}, {NULL, floor_mod, false},
-    {NULL, NULL, false},        {NULL, modulo, false},        {NULL, NULL, false},
-    {"Or", NULL, true},         {NULL, not_equal, false},     {"BitwiseAnd", NULL, false},
-    {"BitwiseOr", NULL, false}, {"BitwiseXor", NULL, false},  {"Xor", NULL, true},
+    {"Add", NULL, false},
+    {"Sub", NULL, false},
+    {"Mul", NULL, false},
+    {"Div", NULL, false},
+    {"Max", NULL, false},
+    {"Min", NULL, false},
+    {"Pow", NULL, false},
+    {"Div", NULL, false},
+    {"Min", NULL, false},
+    {"Max", NULL, false},
+    {"Greater", NULL, false},
+    {"GreaterOrEqual", NULL, false},
+    {"Less", NULL, false},
+    {NULL, floor_div, false},
+    {NULL, squared_difference, false},
+    {"Equal", NULL, false},
+    {"LessOrEqual", NULL, false},
+    {NULL, floor_mod, false},
+    {NULL, NULL, false},
+    {NULL, modulo, false},
+    {BUILD_ATAN2, NULL, false},
+    {"Or", NULL, true},
+    {NULL, not_equal, false},
+    {"BitwiseAnd", NULL, false},
+    {"BitwiseOr", NULL, false},
+    {"BitwiseXor", NULL, false},
+    {"Xor", NULL, true},
+    {"$0 " POWER_OF_2 "Mul:2", NULL, false},
+    {POWER_OF_2 ">p $0 $0 p Mod:2 Sub:2 p Div:2", NULL, false},
+    {"$0 $1 Swish Mul:2", NULL, false},
 };
-
-static int rank_of(struct mnn_op *o, struct value *v)
-{
-    const struct type *type = v ? build_type(o->b, v) : NULL;
-    return type ? type->rank : -1;
-}
 
 void mnn_read_binary(struct mnn_op *o)
 {
@@ -184,8 +216,10 @@ void mnn_read_binary(struct mnn_op *o)
     const struct binary *row = &binaries[op];
     struct value *x = row->logical ? mnn_in_bool(o, 0) : mnn_in(o, 0);
     struct value *y = row->logical ? mnn_in_bool(o, 1) : mnn_in(o, 1);
-    bool second = rank_of(o, x) < rank_of(o, y);
-    struct value *z = row->onnx ? BUILD(o->b, row->onnx, x, y) : row->compose(o, x, y);
+    bool second = mnn_value_rank(o, x) < mnn_value_rank(o, y);
+    struct value *z = !row->onnx               ? row->compose(o, x, y)
+                      : strchr(row->onnx, '$') ? build_formula(o->b, row->onnx, 2, (struct value *[]){x, y})
+                                               : BUILD(o->b, row->onnx, x, y);
     if (mnn_int(&o->param, "activationType") == 1)
         z = BUILD(o->b, "Relu", z);
     mnn_give_as(o, 0, z, mnn_layout_in(o, second));
@@ -299,7 +333,7 @@ void mnn_read_topk(struct mnn_op *o)
 static struct value *exchanged(struct mnn_op *o, struct value *v)
 {
     int64_t perm[TENSOR_MAX_RANK];
-    int rank = rank_of(o, v);
+    int rank = mnn_value_rank(o, v);
     if (!o->b->failed && rank < 2)
         build_fail(o->b, "an operand that is transposed has rank %d", rank);
     if (o->b->failed)

@@ -10,6 +10,7 @@ struct pool {
     int64_t kernel[2], stride[2], pads[4]; /* height, width; top, left, bottom, right */
     enum mnn_pad pad;
     bool ceil, average, count_padding;
+    int64_t empty[2]; /* windows at the end that lie in the padding alone, whose average is 0 */
 };
 
 static void read_pool(struct mnn_op *o, struct pool *p)
@@ -18,7 +19,10 @@ static void read_pool(struct mnn_op *o, struct pool *p)
     int64_t count = mnn_int(t, "countType");
     struct flatbuf_vector pads = mnn_vector(t, "pads");
     p->kernel[0] = mnn_int(t, "kernelY"), p->kernel[1] = mnn_int(t, "kernelX");
-    p->stride[0] = mnn_int(t, "strideY"), p->stride[1] = mnn_int(t, "strideX");
+    for (int i = 0; i < 2; i++) { /* 0 where the source left it out */
+        p->stride[i] = mnn_int(t, i ? "strideX" : "strideY");
+        p->stride[i] += p->stride[i] == 0;
+    }
     p->pads[0] = p->pads[2] = mnn_int(t, "padY"), p->pads[1] = p->pads[3] = mnn_int(t, "padX");
     for (size_t i = 0; pads.count == 4 && i < 4; i++)
         p->pads[i] = flatbuf_vector_int(pads, i);
@@ -34,22 +38,24 @@ static void read_pool(struct mnn_op *o, struct pool *p)
 }
 
 /* A kernel longer than the padded image is cut to it. MNN rounds sizes up without ONNX's rule that no window may begin
- * in the padding: a maximum takes the padding that is wanted for that, an average has no such form. */
-static void fit_pool(struct mnn_op *o, struct pool *p, const struct type *type)
+ * in the padding: a maximum takes the padding that is wanted for that, an average is 0 there. */
+static void fit_pool(struct pool *p, const struct type *type)
 {
     for (int i = 0; i < 2 && p->pad == MNN_PAD_EXPLICIT && type->rank == 4; i++) {
         int64_t size = type->dims[2 + i], room = size + p->pads[i] + p->pads[i + 2];
         if (size < 0)
-            continue;
+            return;
         if (p->kernel[i] > room && room > 0)
             p->kernel[i] = room;
         int64_t rest = (room - p->kernel[i]) % p->stride[i], last = room - p->kernel[i] - rest + p->stride[i];
-        if (!p->ceil || rest == 0 || last < size + p->pads[i])
+        if (!p->ceil || rest == 0)
             continue;
         if (p->average)
-            build_fail(o->b, "a window of its average lies in the padding alone");
-        p->pads[i + 2] += p->stride[i] - rest;
+            p->empty[i] = last >= size + p->pads[i];
+        else
+            p->pads[i + 2] += p->stride[i] - rest;
     }
+    p->ceil = p->ceil && (p->average || type->rank != 4 || p->pad != MNN_PAD_EXPLICIT);
 }
 
 static void read_global(struct mnn_op *o)
@@ -60,7 +66,7 @@ static void read_global(struct mnn_op *o)
 
 void mnn_read_pooling(struct mnn_op *o)
 {
-    struct pool p;
+    struct pool p = {0};
     if (mnn_int(&o->param, "isGlobal")) {
         read_global(o);
         return;
@@ -70,7 +76,7 @@ void mnn_read_pooling(struct mnn_op *o)
     read_pool(o, &p);
     if (o->b->failed)
         return;
-    fit_pool(o, &p, type);
+    fit_pool(&p, type);
     int axes = type->rank == 3 ? 1 : 2; /* signals have a height only */
     const int64_t signal[2] = {p.pads[0], p.pads[2]};
     struct value *y = BUILD(o->b, p.average ? "AveragePool" : "MaxPool", x);
@@ -84,6 +90,8 @@ void mnn_read_pooling(struct mnn_op *o)
         build_int(o->b, y, "ceil_mode", 1);
     if (p.average && p.count_padding)
         build_int(o->b, y, "count_include_pad", 1);
+    if (p.empty[0] || p.empty[1])
+        y = BUILD(o->b, "Pad", y, BUILD_LIST(o->b, 0, 0, 0, 0, 0, 0, p.empty[0], p.empty[1]));
     mnn_give_image(o, 0, y);
 }
 
@@ -119,7 +127,7 @@ static const char *const coordinates[] = {"asymmetric",         "align_corners",
 static const struct {
     const char *mode, *nearest;
 } methods[] = {
-    {NULL, NULL}, {"nearest", "floor"}, {"linear", NULL}, {"cubic", NULL}, {"nearest", "round_prefer_floor"}};
+    {"nearest", "floor"}, {"nearest", "floor"}, {"linear", NULL}, {"cubic", NULL}, {"nearest", "round_prefer_floor"}};
 
 #define COUNT(array) ((int64_t)(sizeof(array) / sizeof(*(array))))
 
@@ -137,7 +145,7 @@ static struct value *set_resize(struct mnn_op *o, struct value *y)
 {
     int64_t type = mnn_int(&o->param, "resizeType");
     const char *mode = find_coordinates(&o->param);
-    if (!mode || type < 1 || type >= COUNT(methods)) {
+    if (!mode || type < 0 || type >= COUNT(methods)) {
         build_fail(o->b, "resizing of type %lld, coordinates %lld", (long long)type,
                    (long long)mnn_int(&o->param, "ctm"));
         return NULL;
@@ -153,6 +161,22 @@ static struct value *set_resize(struct mnn_op *o, struct value *y)
 static struct value *set_axes(struct mnn_op *o, struct value *y, int count)
 {
     return build_ints(o->b, y, "axes", count, (int64_t[]){2, 3, 4});
+}
+
+/* The sizes of axes first … last - 1 of x times factors. By these places are told, not by the factors. */
+static struct value *scaled(struct mnn_op *o, struct value *x, int first, int last, struct value *factors)
+{
+    struct value *in[2] = {build_shape(o->b, x, first, last), factors};
+    return build_formula(o->b, "$0 Cast/to=1 $1 Mul:2 Cast/to=7", 2, in);
+}
+
+/* Then both tell the same places. */
+static bool are_whole(int count, const float *scale)
+{
+    for (int i = 0; i < count; i++)
+        if (scale[i] < 1 || scale[i] > 1 << 15 || scale[i] != (float)(int)scale[i])
+            return false;
+    return true;
 }
 
 /* The sizes that the operator itself states, as numbers or as factors of the input's. */
@@ -174,7 +198,10 @@ static struct value *resize_stated(struct mnn_op *o, struct value *x, const stru
         size[i] = (int64_t)((float)type->dims[2 + i] * scale[i]);
     if (stated || known)
         return set_axes(o, BUILD(o->b, "Resize", x, NULL, NULL, build_list(o->b, count, size)), count);
-    return set_axes(o, BUILD(o->b, "Resize", x, NULL, build_f32s(o->b, count, scale), NULL), count);
+    struct value *factor = build_f32s(o->b, count, scale);
+    if (are_whole(count, scale))
+        return set_axes(o, BUILD(o->b, "Resize", x, NULL, factor, NULL), count);
+    return set_axes(o, BUILD(o->b, "Resize", x, NULL, NULL, scaled(o, x, 2, 2 + count, factor)), count);
 }
 
 /* Sizes or factors as an input: of all axes, or of height and width. */
@@ -187,6 +214,9 @@ static struct value *resize_asked(struct mnn_op *o, struct value *x, int rank)
     bool whole = type->rank == 1 && type->dims[0] == rank, integer = mnn_is_int(o, asked);
     if (whole && integer)
         return BUILD(o->b, "Resize", x, NULL, NULL, asked);
+    const char *mode = find_coordinates(&o->param);
+    if (whole && mode && strcmp(mode, "align_corners") == 0)
+        return BUILD(o->b, "Resize", x, NULL, NULL, scaled(o, x, 0, rank, asked));
     if (whole)
         return BUILD(o->b, "Resize", x, NULL, asked);
     if (!integer)

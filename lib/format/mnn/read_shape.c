@@ -172,6 +172,7 @@ void mnn_read_depth_space(struct mnn_op *o)
 
 /* ---- joining ---- */
 
+/* Numbers of a shape may come as vectors and, between these, as one element with more axes. */
 void mnn_read_concat(struct mnn_op *o)
 {
     struct value *parts[1024];
@@ -180,10 +181,16 @@ void mnn_read_concat(struct mnn_op *o)
         build_fail(o->b, "%zu inputs, want 1 to 1024", count);
         return;
     }
-    for (size_t i = 0; i < count; i++)
+    int64_t axis = mnn_int(&o->param, "axis");
+    bool mixed = false;
+    for (size_t i = 0; i < count; i++) {
         parts[i] = mnn_in(o, i);
+        mixed = mixed || mnn_value_rank(o, parts[i]) != mnn_value_rank(o, parts[0]);
+    }
+    for (size_t i = 0; i < count && mixed && axis == 0; i++)
+        parts[i] = mnn_int_vector(o, parts[i]);
     struct value *y = build_node(o->b, "Concat", (int)count, parts);
-    mnn_give(o, 0, build_int(o->b, y, "axis", mnn_int(&o->param, "axis")));
+    mnn_give(o, 0, build_int(o->b, y, "axis", axis));
 }
 
 void mnn_read_pack(struct mnn_op *o)
@@ -209,6 +216,25 @@ void mnn_read_fill(struct mnn_op *o)
 {
     struct value *dims = mnn_int_vector(o, mnn_in(o, 0));
     mnn_give_as(o, 0, BUILD(o->b, "Expand", mnn_in_any(o, 1), dims), MNN_NCHW);
+}
+
+/* The sorted values; with two outputs the places of all among these, with more also where each comes first, before
+ * those places, and how often. */
+void mnn_read_unique(struct mnn_op *o)
+{
+    struct value *y = BUILD(o->b, "Unique", mnn_in(o, 0));
+    build_output(o->b, y, 3);
+    for (size_t i = 0; i < o->out.count && i < 4; i++)
+        mnn_give_as(o, i, build_output(o->b, y, i == 1 && o->out.count == 2 ? 2 : (int)i), MNN_NCHW);
+}
+
+/* Ones on a diagonal, which the second input tells. */
+void mnn_read_eye(struct mnn_op *o)
+{
+    int64_t k = 0;
+    if (mnn_has_in(o, 1) && mnn_in_ints(o, 1, &k, 1) != 1)
+        build_fail(o->b, "its diagonal must be known");
+    mnn_give(o, 0, build_int(o->b, BUILD(o->b, "EyeLike", mnn_in(o, 0)), "k", k));
 }
 
 void mnn_read_zeros_like(struct mnn_op *o)
@@ -242,10 +268,18 @@ static struct value *read_pads(struct mnn_op *o)
 
 void mnn_read_padding(struct mnn_op *o)
 {
-    static const char *const modes[] = {"constant", "reflect", NULL, "edge"};
-    int64_t mode = mnn_int(&o->param, "mode");
-    if (mode < 0 || mode > 3 || !modes[mode]) {
+    static const char *const modes[] = {"constant", "reflect", "symmetric", "edge"};
+    int64_t mode = mnn_int(&o->param, "mode"), pairs[2 * TENSOR_MAX_RANK];
+    int count = mode == 2 ? mnn_in_ints(o, 1, pairs, 2 * TENSOR_MAX_RANK) : 0;
+    if (mode < 0 || mode > 3 || count < 0) {
         mnn_read_opaque(o);
+        return;
+    }
+    if (mode == 2) {
+        struct value *x = mnn_in(o, 0);
+        for (int i = 0; i < count / 2; i++)
+            x = build_pad_symmetric(o->b, x, i, pairs[2 * i], pairs[2 * i + 1]);
+        mnn_give(o, 0, x);
         return;
     }
     struct value *pads = read_pads(o);

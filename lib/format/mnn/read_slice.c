@@ -53,7 +53,7 @@ void mnn_read_slice(struct mnn_op *o)
     const struct type *type = x ? build_type(o->b, x) : NULL;
     int count = mnn_has_in(o, 1) ? mnn_in_ints(o, 1, sizes, MAX_PIECES)
                                  : mnn_ints(o, &o->param, "slicePoints", sizes, MAX_PIECES);
-    if (!type || count < 0 || type->rank < 0) {
+    if (!type || (count < 0 && !mnn_has_in(o, 1))) {
         build_fail(o->b, "the sizes of its pieces must be known");
         return;
     }
@@ -67,7 +67,8 @@ void mnn_read_slice(struct mnn_op *o)
             sizes[count] = count + 1 < (int)o->out.count ? sizes[0] : -1;
     if (!equal)
         fill_rest(type, axis, sizes, count);
-    struct value *y = split(o, x, axis, equal || o->b->failed ? NULL : build_list(o->b, count, sizes));
+    struct value *wanted = count < 0 ? mnn_int_vector(o, mnn_in(o, 1)) : NULL;
+    struct value *y = split(o, x, axis, equal || wanted || o->b->failed ? wanted : build_list(o->b, count, sizes));
     build_output(o->b, y, (int)o->out.count - 1);
     for (size_t i = 0; i < o->out.count && !o->b->failed; i++)
         mnn_give(o, i, build_output(o->b, y, (int)i));
@@ -84,16 +85,48 @@ void mnn_read_unpack(struct mnn_op *o)
                  BUILD(o->b, "Squeeze", o->out.count > 1 ? build_output(o->b, y, (int)i) : y, BUILD_LIST(o->b, axis)));
 }
 
+/* Numbers of an input, or of a blob among the parameters. */
+static int numbers_of(struct mnn_op *o, size_t input, const char *field, int64_t *values, int max)
+{
+    struct mnn_table blob = mnn_sub(&o->param, field);
+    return mnn_has_in(o, input) ? mnn_in_ints(o, input, values, max) : mnn_ints(o, &blob, "int32s", values, max);
+}
+
+/* Space in blocks to batches, or back; the axes cut are those behind the batch, or behind the channels in NCHW. */
+void mnn_read_space_batch(struct mnn_op *o)
+{
+    struct build *b = o->b;
+    bool last = mnn_layout_in(o, 0) == MNN_NHWC;
+    int64_t block[3], edges[6], pads[2 * TENSOR_MAX_RANK] = {0};
+    struct value *x = mnn_in(o, 0), *y;
+    int rank = mnn_in_rank(o, 0), n = numbers_of(o, 1, "blockShape", block, 3);
+    if (!b->failed && (n < 1 || n >= rank || numbers_of(o, 2, "padding", edges, 6) != 2 * n))
+        build_fail(b, "its blocks and pads must be known");
+    for (int i = 0; i < n && !b->failed; i++) {
+        pads[1 + i] = edges[2 * i];
+        pads[rank + 1 + i] = edges[2 * i + 1];
+        if (block[i] < 1)
+            build_fail(b, "a block of %lld elements", (long long)block[i]);
+    }
+    if (b->failed)
+        return;
+    x = last ? x : mnn_channels_last(b, x);
+    if (strcmp(o->kind->name, "SpaceToBatchND") == 0)
+        y = build_space_to_batch(b, x, rank, n, block, build_list(b, 2 * rank, pads));
+    else
+        y = build_batch_to_space(b, x, rank, n, block, build_list(b, n, pads + 1), build_list(b, n, pads + rank + 1));
+    mnn_give(o, 0, last ? y : mnn_channels_first(b, y));
+}
+
 /* ---- one part ---- */
 
-/* Beginnings and sizes of all axes, where a size of -1 means up to the end. */
+/* Beginnings and sizes of all axes: a size of -1 means up to the end, and a beginning may count from there. */
 void mnn_read_slice_tf(struct mnn_op *o)
 {
-    struct value *x = mnn_in_any(o, 0), *begin = mnn_int_vector(o, mnn_in(o, 1));
-    struct value *size = mnn_int_vector(o, mnn_in(o, 2)), *far = build_number(o->b, DTYPE_I64, INT32_MAX);
-    struct value *end = BUILD(o->b, "Add", begin, size);
-    struct value *open = BUILD(o->b, "Less", size, build_number(o->b, DTYPE_I64, 0));
-    mnn_give(o, 0, BUILD(o->b, "Slice", x, begin, BUILD(o->b, "Where", open, far, end)));
+    struct value *in[3] = {mnn_in_any(o, 0), mnn_int_vector(o, mnn_in(o, 1)), mnn_int_vector(o, mnn_in(o, 2))};
+    const char *formula = "$0 $1 $1 $2 Add:2 >e $2 #_=0 Less:2 $1 #_=0 Less:2 e #_=0 Less:2 Not And:2 Or:2 "
+                          "#_=2147483647 e Where:3 Slice:3";
+    mnn_give(o, 0, build_formula(o->b, formula, 3, in));
 }
 
 /* A part as large as the second input, from axis `axis` on; one offset may serve for all axes. */

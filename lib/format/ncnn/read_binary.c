@@ -24,16 +24,6 @@ static struct value *log_add_exp(struct reader *r, struct value *x, struct value
     return BUILD(b, "Add", max, BUILD(b, "Log", ncnn_by(r, "Add", exp, 1)));
 }
 
-/* The angle of (x, y) from atan(y / x), moved by a half turn, with the sign of y, where x < 0. */
-static struct value *atan2_of(struct reader *r, struct value *y, struct value *x)
-{
-    struct build *b = &r->b;
-    struct value *zero = build_number(b, DTYPE_F32, 0), *pi = build_number(b, DTYPE_F32, 3.14159265358979323846);
-    struct value *turn = BUILD(b, "Where", BUILD(b, "Less", y, zero), BUILD(b, "Neg", pi), pi);
-    struct value *atan = BUILD(b, "Atan", BUILD(b, "Div", y, x));
-    return BUILD(b, "Add", atan, BUILD(b, "Where", BUILD(b, "Less", x, zero), turn, zero));
-}
-
 static struct value *binary(struct reader *r, int type, struct value *x, struct value *y)
 {
     struct build *b = &r->b;
@@ -47,7 +37,7 @@ static struct value *binary(struct reader *r, int type, struct value *x, struct 
         y = t;
     }
     if (type == ATAN2 || type == RATAN2)
-        return atan2_of(r, x, y);
+        return build_formula(b, BUILD_ATAN2, 2, (struct value *[]){x, y});
     if (type == LOGADDEXP)
         return log_add_exp(r, x, y);
     struct value *v = BUILD(b, binaries[type].op, x, y);

@@ -172,3 +172,20 @@ answer("tf", [("image", rng.standard_normal((1, 6, 8, 3)).astype(np.float32))], 
 
 for left in pathlib.Path(".").glob(".__*"):
     os.remove(left)
+
+# Operators that converters write less often, as MNN's own expressions make them.
+x = F.placeholder([1, 4, 6, 6], F.NCHW, F.float)
+x.name = "x"
+ints = {n: F.const(v, [len(v)] if n != "pads" else [len(v) // 2, 2], F.NCHW, F.int) for n, v in
+        {"pads": [0, 0, 0, 0, 1, 2, 2, 1], "block": [2, 2], "from": [0, -2, 1, 0], "size": [1, 2, -1, 5]}.items()}
+none = F.const([0, 0, 0, 0], [2, 2], F.NCHW, F.int)
+blocks = F.space_to_batch_nd(F.convert(F.round(x * F.const([2.0], [1], F.NCHW)), F.NC4HW4), ints["block"], none)
+space = F.convert(F.batch_to_space_nd(F.tanh(blocks), ints["block"], none), F.NCHW)
+y = F.atan2(F.pad(space, ints["pads"], F.SYMMETRIC), F.const([-0.7], [1], F.NCHW))
+y = F.slice(y, ints["from"], ints["size"])
+y = F.avg_pool(F.convert(y, F.NC4HW4), [2, 2], [3, 3], F.CAFFE, [1, 1])
+y = F.convert(y, F.NCHW)
+y.name = "y"
+F.save([y], "rare.mnn")
+halves = np.round(rng.standard_normal((1, 4, 6, 6)) * 4) / 4
+answer("rare", [("x", halves.astype(np.float32))], ["y"])
