@@ -1,28 +1,27 @@
 /* Layers that join blobs element by element, and ncnn's way of making their shapes alike. */
+#include <string.h>
+
 #include "format/ncnn/read.h"
 
-/* What an operator of two operands is: `swapped` takes the second first. */
+/* What an operator of two operands is, or the formula: `swapped` takes the second first. */
 struct binary {
     const char *op;
     bool swapped;
 };
 
-enum { ATAN2 = 10, RATAN2 = 11, FMOD = 12, RFMOD = 13, LOGADDEXP = 14, FLOORDIV = 15, RFLOORDIV = 16 };
+#define FMOD "$0 $1 Mod:2/fmod=1"
+/* log(e^a + e^b) = max + log(1 + e^(min - max)) */
+#define LOG_ADD_EXP  "$0 $1 Max:2 >m m $0 $1 Min:2 m Sub:2 Exp =1 Add:2 Log Add:2"
+#define FLOOR_DIVIDE "$0 $1 Div:2 Floor"
+/* By the nearest quotient, as C has it. */
+#define REMAINDER "$0 $0 $1 Div:2 Round $1 Mul:2 Sub:2"
 
 static const struct binary binaries[] = {
-    {"Add", false}, {"Sub", false}, {"Mul", false}, {"Div", false}, {"Max", false}, {"Min", false},
-    {"Pow", false}, {"Sub", true},  {"Div", true},  {"Pow", true},  {NULL, false},  {NULL, true},
-    {"Mod", false}, {"Mod", true},  {NULL, false},  {"Div", false}, {"Div", true},
+    {"Add", false},        {"Sub", false},       {"Mul", false},     {"Div", false},    {"Max", false},
+    {"Min", false},        {"Pow", false},       {"Sub", true},      {"Div", true},     {"Pow", true},
+    {BUILD_ATAN2, false},  {BUILD_ATAN2, true},  {FMOD, false},      {FMOD, true},      {LOG_ADD_EXP, false},
+    {FLOOR_DIVIDE, false}, {FLOOR_DIVIDE, true}, {REMAINDER, false}, {REMAINDER, true},
 };
-
-/* log(e^a + e^b) = max + log(1 + e^(min - max)). */
-static struct value *log_add_exp(struct reader *r, struct value *x, struct value *y)
-{
-    struct build *b = &r->b;
-    struct value *max = BUILD(b, "Max", x, y), *min = BUILD(b, "Min", x, y);
-    struct value *exp = BUILD(b, "Exp", BUILD(b, "Sub", min, max));
-    return BUILD(b, "Add", max, BUILD(b, "Log", ncnn_by(r, "Add", exp, 1)));
-}
 
 static struct value *binary(struct reader *r, int type, struct value *x, struct value *y)
 {
@@ -31,19 +30,9 @@ static struct value *binary(struct reader *r, int type, struct value *x, struct 
         build_fail(b, "has the unknown type %d", type);
         return NULL;
     }
-    if (binaries[type].swapped) {
-        struct value *t = x;
-        x = y;
-        y = t;
-    }
-    if (type == ATAN2 || type == RATAN2)
-        return build_formula(b, BUILD_ATAN2, 2, (struct value *[]){x, y});
-    if (type == LOGADDEXP)
-        return log_add_exp(r, x, y);
-    struct value *v = BUILD(b, binaries[type].op, x, y);
-    if (type == FMOD || type == RFMOD)
-        build_int(b, v, "fmod", 1);
-    return type == FLOORDIV || type == RFLOORDIV ? BUILD(b, "Floor", v) : v;
+    const struct binary *row = &binaries[type];
+    struct value *in[2] = {row->swapped ? y : x, row->swapped ? x : y};
+    return strchr(row->op, '$') ? build_formula(b, row->op, 2, in) : BUILD(b, row->op, in[0], in[1]);
 }
 
 /* A blob of fewer axes gets more on the inner side, which numpy would add on the outer; but one of a single axis that

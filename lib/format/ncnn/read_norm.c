@@ -127,6 +127,8 @@ struct value *ncnn_lrn(struct reader *r)
         build_fail(b, "has a window of %lld", (long long)size);
     if (ncnn_int(r->l, 0, 0) == 1)
         return lrn_within(r, x, size);
+    if (size % 2 == 0)
+        build_fail(b, "has an even window of %lld channels, the longer half of which lies before", (long long)size);
     struct value *v = build_int(b, BUILD(b, "LRN", x), "size", size);
     build_float(b, v, "alpha", ncnn_float(r->l, 2, 1));
     build_float(b, v, "beta", ncnn_float(r->l, 3, 0.75f));

@@ -1,6 +1,4 @@
 /* Layers that change the resolution, or move elements between space and channels. */
-#include <math.h>
-
 #include "format/ncnn/read.h"
 #include "format/ncnn/read_size.h"
 
@@ -37,8 +35,8 @@ static struct value *to_sizes(struct reader *r, struct value *x, int type, struc
     return set_mode(r, v, type);
 }
 
-/* A factor means floor(size * factor) elements, and positions by the ratio of the sizes, but of nearest by the factor.
- * ONNX takes the factor for both: the same where it makes a whole number. */
+/* A factor means floor(size * factor) elements, and positions by the factor too, as ONNX has it; before the releases of
+ * October 2026 those of linear and cubic went by the ratio of the sizes. Aligned corners go by the sizes. */
 static struct value *by_scales(struct reader *r, struct value *x, int type, float height, float width)
 {
     struct build *b = &r->b;
@@ -50,13 +48,9 @@ static struct value *by_scales(struct reader *r, struct value *x, int type, floa
         build_fail(b, "has scales of %g and %g", height, width);
     if (b->failed)
         return NULL;
-    if (type != NEAREST && h >= 0 && w >= 0)
+    if (type != NEAREST && ncnn_int(r->l, 6, 0) && h >= 0 && w >= 0)
         return to_sizes(r, x, type, ncnn_size_number((int64_t)((float)h * height)),
                         ncnn_size_number((int64_t)((float)w * width)));
-    if (type != NEAREST && n == 2 && (height != floorf(height) || width != floorf(width)) && !ncnn_int(r->l, 6, 0)) {
-        struct value *open = build_floats(b, BUILD(b, "nn.Interp", x), "scales", 2, scales);
-        return type == CUBIC ? build_string(b, open, "mode", "cubic") : open;
-    }
     struct value *v = BUILD(b, "Resize", x, NULL, build_f32s(b, n, scales + 2 - n));
     build_ints(b, v, "axes", n, n == 1 ? (int64_t[]){2} : (int64_t[]){2, 3});
     return set_mode(r, v, type);

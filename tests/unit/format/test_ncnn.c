@@ -1,4 +1,6 @@
 /* Malformed ncnn nets as text; tests/models/ncnn has whole ones with answers. */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../../test.h"
@@ -48,6 +50,39 @@ static void all_of_seven_axes(void)
     CHECK_MSG(g && g->output_count == 1 && g->outputs[0]->type.rank == 8, "%s", err.text);
     graph_free(g);
     blob_unref(blob);
+}
+
+/* What ncnn's wheel of October 2026 gives: a row of x through one layer. */
+static void row_gives(const char *layer, int count, const float *want)
+{
+    char layers[200];
+    snprintf(layers, sizeof(layers), "7767517\n2 2\nInput in 0 1 a 0=8 1=1 2=1\n%s\n", layer);
+    struct blob *blob = blob_new(strlen(layers), &err);
+    memcpy(blob->data, layers, strlen(layers));
+    struct source source = {.blob = blob};
+    struct graph *g = format_by_name("ncnn")->read(&source, &err);
+    struct tensor *x = tensor_new(DTYPE_F32, 4, (int64_t[]){1, 1, 1, 8}, &err);
+    for (int i = 0; i < 8; i++)
+        tensor_set_f64(x, i, i);
+    struct item *in = item_of_tensor(x, &err), *out = NULL;
+    CHECK_MSG(g && op_run(g, &in, &out, 1 << 20, 0, &err) == 0 && out->tensor->count == count, "%s", err.text);
+    for (int i = 0; out && i < count; i++)
+        CHECK_MSG(fabs(tensor_get_f64(out->tensor, i) - (double)want[i]) < 1e-4, "%s: %d", layer, i);
+    item_unref(out);
+    item_unref(in);
+    graph_free(g);
+    blob_unref(blob);
+}
+
+static void as_ncnn_computes(void)
+{
+    row_gives("Interp l 1 1 a b 0=2 1=1.0 2=0.6", 4, (float[]){1.0f / 3, 2, 3 + 2.0f / 3, 5 + 1.0f / 3});
+    row_gives("BinaryOp l 1 1 a b 0=17 1=1 2=5.0", 8, (float[]){0, 1, 2, -2, -1, 0, 1, 2});
+    row_gives("BinaryOp l 1 1 a b 0=12 1=1 2=5.0", 8, (float[]){0, 1, 2, 3, 4, 0, 1, 2});
+    row_gives("BinaryOp l 1 1 a b 0=15 1=1 2=5.0", 8, (float[]){0, 0, 0, 0, 0, 1, 1, 1});
+    row_gives("BinaryOp l 1 1 a b 0=14 1=1 2=0.0", 8,
+              (float[]){0.693147f, 1.313262f, 2.126928f, 3.048587f, 4.01815f, 5.006715f, 6.002476f, 7.000911f});
+    refused("7767517\n2 2\n" INPUT "\nLRN l 1 1 a b 1=4\n", "an even window of 4 channels");
 }
 
 /* Sizes that an input says and the net cannot have: of another order, and of another net. */
@@ -106,6 +141,7 @@ int main(void)
     RUN(an_axis_beyond_the_blob);
     RUN(a_blob_of_seven_axes);
     RUN(all_of_seven_axes);
+    RUN(as_ncnn_computes);
     RUN(sizes_that_do_not_fit);
     RUN(a_constant_of_bytes_as_output);
     RUN(an_input_of_six_axes);
