@@ -83,7 +83,7 @@ int exec_lower_matmul_integer(struct plan *p, struct node *n, struct error *err)
     struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .to = {.c = KERNEL_S32}};
     struct quant_weights w = {INTEGER_INPUTS, .at = NULL};
     if (!fits(n, w.input) || (node_in(n, 2) && view_count(plan_in(n, 2)) != 1))
-        return 1;
+        return exec_lower_integer_product(p, n, err);
     int status = load_matrix(p, n, &w, err);
     if (status == 0)
         status = exec_quant_sums(p, n, &w, job.product->a_offset, 1, &job.bias_view, err);

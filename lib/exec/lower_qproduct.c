@@ -1,4 +1,5 @@
-/* nn.QMatMul of two results. B becomes s8 less its zero point, in panels that a step of its own makes in each run. */
+/* nn.QMatMul and MatMulInteger of two results. B becomes s8 less its zero point, in panels that a step of its own makes
+ * in each run. */
 #include "exec/lower_quant.h"
 
 enum { A, A_ZERO = 2, B, B_ZERO = 5, BIAS = 8 };
@@ -10,7 +11,9 @@ struct pack_args {
     int taps;
     int8_t part[QUANT_RUNS_MAX][256]; /* what a byte of B, less its zero point, is in each run */
     int32_t a_zero;                   /* of A, with what the kernel adds to it */
-    size_t matrix;                    /* bytes of a packed one */
+    /* Of MatMulInteger: the zero points, from which a run finds the two above; buffer NULL: 0. */
+    struct view a_zero_of, b_zero_of;
+    size_t matrix; /* bytes of a packed one */
 };
 
 /* A column of B, less its zero point, as runs that add up to it; their sum. */
@@ -60,7 +63,24 @@ static void run_pack(const struct step *s, struct tile tile)
     }
 }
 
-static int emit_pack(struct plan *p, struct node *n, struct pack_args *a, struct error *err)
+static int zero_of(const struct view *v)
+{
+    const void *at = v->buffer ? view_data(v) : NULL;
+    return !at ? 0 : v->dtype == DTYPE_I8 ? *(const int8_t *)at : *(const uint8_t *)at;
+}
+
+/* The same, once the zero points are known. */
+static void run_pack_by_run(const struct step *s, struct tile tile)
+{
+    struct pack_args a = *(const struct pack_args *)s->args;
+    struct step known = *s;
+    known.args = &a;
+    a.a_zero = zero_of(&a.a_zero_of) + a.product->a_offset;
+    fill_parts(&a, a.b.dtype == DTYPE_I8, zero_of(&a.b_zero_of));
+    run_pack(&known, tile);
+}
+
+static int emit_pack(struct plan *p, struct node *n, struct pack_args *a, step_run *run, struct error *err)
 {
     int64_t batches = view_matrices(&a->b);
     size_t bytes, depth = (size_t)a->k * (size_t)a->taps;
@@ -74,12 +94,12 @@ static int emit_pack(struct plan *p, struct node *n, struct pack_args *a, struct
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = "pack_q8",
-                                    .run = run_pack,
+                                    .run = run,
                                     .args = a,
                                     .units = units,
                                     .tiles = plan_tiles(batches * a->n * (int64_t)depth, 65536, units),
                                     .scratch = depth * (size_t)a->product->nr},
-                     err, PLAN_VIEWS(&a->packed, &a->bias, &a->b));
+                     err, PLAN_VIEWS(&a->packed, &a->bias, &a->b, &a->a_zero_of, &a->b_zero_of));
 }
 
 static int fill_batches(struct plan *p, const struct pack_args *pack, struct gemm_job *job, struct error *err)
@@ -124,31 +144,45 @@ static int count_runs(const struct node *n)
     return exec_quant_runs(least, least + 255);
 }
 
-static int lower(struct plan *p, struct node *n, struct error *err)
+/* A product with input `b`, of so many runs. */
+static struct pack_args *begin(struct plan *p, struct node *n, int b, int runs, struct gemm_job *job, struct error *err)
 {
     static const ptrdiff_t no_tap[QUANT_RUNS_MAX] = {0};
     struct pack_args *a = plan_alloc(p, sizeof *a, err);
-    struct gemm_job job = {.product = exec_quant_product(p->kernels, n), .tap = no_tap};
-    if (!a || plan_in_contiguous(p, n, A, n->in[A]->type.rank - 1, &job.a, err) < 0)
-        return -1;
-    *a = (struct pack_args){.b = *plan_in(n, B), .product = job.product, .taps = count_runs(n)};
-    fill_parts(a, n->in[B]->type.dtype == DTYPE_I8, (int)exec_quant_param(n, B_ZERO, 0));
-    a->a_zero = (int32_t)exec_quant_param(n, A_ZERO, 0) + job.product->a_offset;
+    *job = (struct gemm_job){.product = exec_quant_product(p->kernels, n), .tap = no_tap};
+    if (!a || plan_in_contiguous(p, n, A, n->in[A]->type.rank - 1, &job->a, err) < 0)
+        return NULL;
+    *a = (struct pack_args){.b = *plan_in(n, b), .product = job->product, .taps = runs};
     a->k = a->b.dims[a->b.rank - 2];
     a->n = a->b.dims[a->b.rank - 1];
-    a->panels = (a->n + job.product->nr - 1) / job.product->nr;
-    job.taps = a->taps;
-    job.k = (int)a->k;
-    job.n = (int)a->n;
-    int status = fill_epilogue(p, n, &job, err);
-    if (status != 0)
-        return status;
-    if (emit_pack(p, n, a, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &job.c, err) < 0 ||
-        fill_batches(p, a, &job, err) < 0)
+    a->panels = (a->n + job->product->nr - 1) / job->product->nr;
+    job->taps = a->taps;
+    job->k = (int)a->k;
+    job->n = (int)a->n;
+    return a;
+}
+
+static int emit(struct plan *p, struct node *n, struct pack_args *a, step_run *run, struct gemm_job *job,
+                struct error *err)
+{
+    if (emit_pack(p, n, a, run, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &job->c, err) < 0 ||
+        fill_batches(p, a, job, err) < 0)
         return -1;
-    job.packed_view = a->packed;
-    job.bias_view = a->bias;
-    return gemm_emit(p, n, job.product->name, &job, err);
+    job->packed_view = a->packed;
+    job->bias_view = a->bias;
+    return gemm_emit(p, n, job->product->name, job, err);
+}
+
+static int lower(struct plan *p, struct node *n, struct error *err)
+{
+    struct gemm_job job;
+    struct pack_args *a = begin(p, n, B, count_runs(n), &job, err);
+    if (!a)
+        return -1;
+    fill_parts(a, n->in[B]->type.dtype == DTYPE_I8, (int)exec_quant_param(n, B_ZERO, 0));
+    a->a_zero = (int32_t)exec_quant_param(n, A_ZERO, 0) + job.product->a_offset;
+    int status = fill_epilogue(p, n, &job, err);
+    return status == 0 ? emit(p, n, a, run_pack, &job, err) : status;
 }
 
 static bool is_matrices(const struct type *t)
@@ -162,12 +196,17 @@ static bool is_matrices(const struct type *t)
 /* Sums of so many products of two differences of bytes fit s32. */
 #define DEPTH_MAX (INT32_MAX / (255 * 255))
 
+static bool is_product(const struct node *n, int in)
+{
+    const struct type *a = &n->in[A]->type, *b = &n->in[in]->type, *out = &n->out[0]->type;
+    return !plan_is_constant(n, in) && is_matrices(a) && is_matrices(b) && out->rank >= 2 &&
+           a->dims[a->rank - 1] <= DEPTH_MAX && tensor_count(out->rank, out->dims) <= INT32_MAX / 4;
+}
+
 static double cost(const struct kernels *k, const struct node *n)
 {
-    const struct type *a = &n->in[A]->type, *b = &n->in[B]->type, *out = &n->out[0]->type;
     (void)k;
-    if (plan_is_constant(n, B) || node_in(n, BIAS) || !is_matrices(a) || !is_matrices(b) || out->rank < 2 ||
-        a->dims[a->rank - 1] > DEPTH_MAX || tensor_count(out->rank, out->dims) > INT32_MAX / 4)
+    if (node_in(n, BIAS) || !is_product(n, B))
         return -1;
     for (int i = 1; i < BIAS; i++)
         if (i != B && !exec_quant_is_param(n, i, 1))
@@ -176,3 +215,27 @@ static double cost(const struct kernels *k, const struct node *n)
 }
 
 const struct exec_way exec_way_q_product = {.cost = cost, .lower = lower};
+
+/* ---- MatMulInteger: A, B, their zero points ---- */
+
+static bool has_single_zero(const struct node *n, int i)
+{
+    return !node_in(n, i) || view_count(plan_in(n, i)) == 1;
+}
+
+int exec_lower_integer_product(struct plan *p, struct node *n, struct error *err)
+{
+    enum { OTHER = 1, ZERO, OTHER_ZERO };
+    struct gemm_job job;
+    if (!is_product(n, OTHER) || !has_single_zero(n, ZERO) || !has_single_zero(n, OTHER_ZERO))
+        return 1;
+    struct pack_args *a = begin(p, n, OTHER, exec_quant_runs(-255, 255), &job, err);
+    if (!a)
+        return -1;
+    if (node_in(n, ZERO))
+        a->a_zero_of = *plan_in(n, ZERO);
+    if (node_in(n, OTHER_ZERO))
+        a->b_zero_of = *plan_in(n, OTHER_ZERO);
+    job.to.c = KERNEL_S32;
+    return emit(p, n, a, run_pack_by_run, &job, err);
+}

@@ -75,6 +75,9 @@ struct kernel_byte exec_quant_range(const struct kernels *k, const float *x, int
 int exec_quantize_by_run(struct plan *p, struct node *n, const struct view *scale, const struct view *zero,
                          struct error *err);
 
+/* MatMulInteger whose second operand is a result. */
+int exec_lower_integer_product(struct plan *p, struct node *n, struct error *err);
+
 /* The product for the type of input 0. */
 const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n);
 /* The byte that stands for 0 in input 0. */

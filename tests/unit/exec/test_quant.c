@@ -292,6 +292,25 @@ static void pairs(void)
     }
 }
 
+/* MatMulInteger of two results, whose zero points are inputs, constants or absent. */
+static void integer_pairs(void)
+{
+    static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 101, 70}, {3, 2, 1}};
+    for (int round = 0; round < 24; round++) {
+        const int64_t *s = shapes[round % 4];
+        enum dtype a_type = round / 4 % 2 ? DTYPE_I8 : DTYPE_U8, b_type = round / 8 % 2 ? DTYPE_I8 : DTYPE_U8;
+        begin();
+        struct value *a = byte_input("a", a_type, DIMS(2, 3, s[0], s[1]));
+        struct value *b =
+            round % 2 ? byte_input("b", b_type, DIMS(2, 3, s[1], s[2])) : byte_input("b", b_type, DIMS(3, s[1], s[2]));
+        struct value *zero[] = {NULL, scalar(a_type, 7), byte_input("zero", a_type, 0, (const int64_t[]){0})};
+        struct value *other[] = {byte_input("other", b_type, 0, (const int64_t[]){0}), scalar(b_type, 3), NULL};
+        kernel_wanted = "pack_q8";
+        output(NODE("MatMulInteger", a, b, zero[round % 3], other[round / 3 % 3])->out[0]);
+        check_bytes((const int[]){-1, 0, 127, 128, 255}[round % 5]);
+    }
+}
+
 /* A zero point that is an input; and what QLinearConv makes of the operands of nn.QConv. */
 static void integers(void)
 {
@@ -318,6 +337,34 @@ static void integers(void)
         conv_op = "QConv";
         check_bytes(-1);
     }
+}
+
+/* Maps and images that are quantised by their own range, before convolutions of all channels and of each. */
+static void dynamic_maps(void)
+{
+    for (int64_t channels = 3; channels <= 19; channels += 16)
+        for (int each = 0; each < 2; each++) {
+            begin();
+            struct value *x = input("x", DIMS(2, channels, 14, 37));
+            struct node *n = NODE("DynamicQuantizeLinear", NODE("MaxPool", x)->out[0]);
+            node_set_ints(x->uses[0].node, "kernel_shape", INTS(1, 1), &error);
+            node_new_output(n, NULL, &error);
+            node_new_output(n, NULL, &error);
+            struct node *image = NODE("DynamicQuantizeLinear", x);
+            node_new_output(image, NULL, &error);
+            node_new_output(image, NULL, &error);
+            struct value *w = bytes(DTYPE_I8, DIMS(channels, each ? 1 : channels, 3, 3), -127, 127);
+            struct node *from[] = {n, image};
+            for (int i = 0; i < 2; i++) {
+                struct node *c = NODE("ConvInteger", from[i]->out[0], w, from[i]->out[2]);
+                node_set_ints(c, "pads", INTS(1, 1, 1, 1), &error);
+                node_set_int(c, "group", each ? channels : 1, &error);
+                output(c->out[0]);
+            }
+            exact_wanted = true;
+            check();
+            exact_wanted = false;
+        }
 }
 
 /* Numbers above zero, below, around it, all of them zero, and some that are none. */
@@ -398,6 +445,8 @@ int main(void)
     RUN(two_zeros);
     RUN(products);
     RUN(pairs);
+    RUN(integer_pairs);
+    RUN(dynamic_maps);
     RUN(integers);
     RUN(dynamic);
     RUN(elements);
