@@ -25,6 +25,10 @@
 #define GEMM_AHEAD 2048
 #endif
 
+/* The same for so few rows that B comes from memory as fast as it can: more of it must be under way. */
+#define GEMM_FAR      8192
+#define GEMM_FAR_ROWS 2
+
 /* The columns that lie in panels of two vectors; the rest of them, if any, is a panel of one. */
 static inline int gemm_wide_columns(int n)
 {
