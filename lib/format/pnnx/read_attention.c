@@ -74,7 +74,7 @@ struct value *pnnx_sdpa(struct reader *r)
     if (scale == 0)
         scale = 1 / sqrt((double)width);
     bool causal = pnnx_bool(r, "is_causal", false);
-    if (!pnnx_bool(r, "enable_gqa", false))
+    if (!pnnx_bool(r, "enable_gqa", false) || pnnx_rank(r, q) != 4)
         return attend(r, q, k, v, mask, scale, causal);
     struct value *y = build_int(&r->b, BUILD(&r->b, "Attention", q, k, v, mask), "is_causal", causal);
     return build_float(&r->b, y, "scale", (float)scale);

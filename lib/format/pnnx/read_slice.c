@@ -118,7 +118,10 @@ struct value *pnnx_where(struct reader *r)
 struct value *pnnx_masked_fill(struct reader *r)
 {
     struct value *x = pnnx_in(r, "input", 0), *mask = pnnx_in(r, "mask", 1);
-    struct value *number = build_number(&r->b, pnnx_type(r, x), pnnx_float(r, "value", 0));
+    const struct pnnx_operand *value = pnnx_operand(r, "value", -1);
+    enum dtype dtype = pnnx_type(r, x);
+    struct value *number = value && value->value ? build_cast(&r->b, value->value, dtype)
+                                                 : build_number(&r->b, dtype, pnnx_float(r, "value", 0));
     return BUILD(&r->b, "Where", build_cast(&r->b, mask, DTYPE_BOOL), number, x);
 }
 

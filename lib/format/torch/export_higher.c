@@ -110,7 +110,8 @@ static struct torch_value read_loop(struct export *e, const struct within *w, st
     const struct torch_list *states = form.states < 0 ? NULL : w->args[form.states].list;
     size_t count = states ? states->count : 0, outs = 0;
     for (size_t i = 0; i < count && i < TORCH_EXPORT_ARGS && !t->b->failed; i++)
-        in[2 + i] = torch_graph_value(t, states->items[i]);
+        if (!(in[2 + i] = torch_graph_value(t, states->items[i])))
+            build_fail(t->b, "a loop has None as a state");
     if (count > TORCH_EXPORT_ARGS || (form.rows >= 0 && w->args[form.rows].list->count == 0))
         build_fail(t->b, "a loop of %zu states, or of no rows", count);
     if (!t->b->failed && form.rows >= 0)

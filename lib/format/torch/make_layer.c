@@ -137,10 +137,10 @@ struct torch_value torch_make_embedding(struct torch_reader *t, struct torch_bou
     return torch_make_NULL(t, c);
 }
 
-/* Without statistics it takes those of the batch. */
+/* Without statistics, or in training, it takes those of the batch. */
 struct torch_value torch_make_batch_norm(struct torch_reader *t, struct torch_bound *c)
 {
-    if (c->arg[3].kind != TORCH_NONE)
+    if (c->arg[3].kind != TORCH_NONE && torch_truth(t, c->arg[5]) != 1)
         return torch_make_NULL(t, c);
     struct torch_value values[4] = {c->arg[0], c->arg[1], c->arg[2], c->arg[7]};
     return torch_call_plain(t, "torch.nn_batch_norm", values, 4);

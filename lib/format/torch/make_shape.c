@@ -319,7 +319,9 @@ struct torch_value torch_make_pieces(struct torch_reader *t, struct torch_bound 
         build_fail(t->b, "a tensor is cut into parts whose number is not known, or more than 128");
         return list;
     }
-    torch_emit(t, c->row->type, c->row->args, c->arg, c->count, out, (int)count);
+    bool sections = strcmp(c->row->name, "tensor_split") == 0 && c->arg[1].kind == TORCH_INT;
+    const char *names = sections ? "input sections dim" : c->row->args;
+    torch_emit(t, c->row->type, names, c->arg, c->count, out, (int)count);
     for (int64_t i = 0; i < count; i++)
         torch_append(t, list, out[i]);
     return list;

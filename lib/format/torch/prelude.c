@@ -16,6 +16,7 @@ static const uint8_t source[] = {
 #define PRELUDE(name, text) name "\0"
 static const char names[] =
 #include "format/torch/prelude.def"
+#include "format/torch/prelude_array.def"
 #include "format/torch/prelude_signal.def"
     ;
 #undef PRELUDE

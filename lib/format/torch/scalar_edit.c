@@ -34,6 +34,13 @@ static size_t place_of(struct scalars *s)
     return i < -count || i >= count ? SIZE_MAX : (size_t)(i < 0 ? i + count : i);
 }
 
+/* What so many bytes, looked at or made, cost of the limit of items. */
+static void count_bytes(struct scalars *s, size_t size)
+{
+    for (size_t i = 0; i < size / 64 && !s->t->b->failed; i++)
+        torch_count_item(s->t);
+}
+
 static bool is_changeable(struct torch_value v)
 {
     return (v.kind == TORCH_LIST || v.kind == TORCH_DICT) && !v.list->tail && !v.list->growing;
@@ -43,7 +50,8 @@ static bool is_changeable(struct torch_value v)
 bool torch_scalar_take_out(struct scalars *s, struct torch_value *v)
 {
     struct torch_list *list = s->a.list;
-    if (!is_changeable(s->a))
+    bool pair = strcmp(s->name, "popitem") == 0;
+    if (!is_changeable(s->a) || (pair && s->a.kind != TORCH_DICT))
         return false;
     size_t at = place_of(s), step = step_of(s->a);
     *v = s->args->count > 2 ? s->args->values[2] : torch_none();
@@ -53,12 +61,13 @@ bool torch_scalar_take_out(struct scalars *s, struct torch_value *v)
         return true;
     torch_touch_list(s->t, list);
     *v = list->items[at + step - 1];
-    if (strcmp(s->name, "popitem") == 0) {
+    if (pair) {
         *v = torch_list(s->t, TORCH_TUPLE);
         torch_append(s->t, *v, list->items[at]);
         torch_append(s->t, *v, list->items[at + 1]);
     }
     list->count -= step;
+    count_bytes(s, (list->count - at) * sizeof(*list->items));
     memmove(&list->items[at], &list->items[at + step], (list->count - at) * sizeof(*list->items));
     return true;
 }
@@ -80,6 +89,7 @@ bool torch_scalar_reverse(struct scalars *s, struct torch_value *v)
         return false;
     struct torch_list *list = s->a.list;
     torch_touch_list(s->t, list);
+    count_bytes(s, list->count * sizeof(*list->items));
     for (size_t i = 0, k = list->count; i + 1 < k && !s->t->b->failed; i++) {
         struct torch_value first = list->items[i];
         list->items[i] = list->items[--k];
@@ -106,6 +116,7 @@ bool torch_scalar_sort(struct scalars *s, struct torch_value *v)
     if (s->a.kind != TORCH_LIST || !is_changeable(s->a))
         return false;
     for (size_t i = 0; i < s->a.list->count; i++) {
+        torch_count_item(s->t);
         texts = texts && s->a.list->items[i].kind == TORCH_STRING;
         numbers = numbers && torch_is_number(s->a.list->items[i]);
     }
@@ -135,8 +146,10 @@ bool torch_scalar_look(struct scalars *s, struct torch_value *v)
     }
     if (!is_list || s->a.list->tail || s->a.list->growing || (torch_is_list(s->b) && strcmp(s->name, "index") == 0))
         return false;
-    for (size_t i = 0; i < s->a.list->count; i++)
+    for (size_t i = 0; i < s->a.list->count; i++) {
+        torch_count_item(s->t);
         count += torch_equal(s->t, s->a.list->items[i], s->b);
+    }
     if (strcmp(s->name, "count") == 0)
         return torch_scalar_give(v, torch_int(count));
     if (count == 0)
@@ -163,7 +176,8 @@ bool torch_scalar_get(struct scalars *s, struct torch_value *v)
 
 static struct torch_value text_of(struct scalars *s, const char *from, size_t size)
 {
-    char *kept = arena_strndup(&s->t->arena, from, size, s->t->b->err);
+    count_bytes(s, size);
+    char *kept = s->t->b->failed ? NULL : arena_strndup(&s->t->arena, from, size, s->t->b->err);
     build_check(s->t->b, kept != NULL);
     return torch_string(kept ? kept : "");
 }
