@@ -187,7 +187,7 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
         acc[i] = b[i % vectors];
 }
 
-/* Whether sums become bytes in registers where the last vector is not full. */
+/* Whether sums become bytes in registers where the last vector is not full, and are stored from there as they are. */
 #if defined(ISA_avx512)
 #define PARTS_DIRECT 1
 #else
@@ -203,6 +203,18 @@ V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struc
 #pragma GCC unroll 16
     for (int i = 0; i < m; i += 4 / vectors)
         finish_four(acc, c, column, factor, n, i, m, vectors, PARTS_DIRECT ? last : VL, false);
+}
+
+/* As they are. */
+V_FN void finish_sums(const v_i32 *acc, void *const *c, int column, int m, int vectors, int last)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < m; i++) {
+        float *to = (float *)c[i] + column;
+        if (vectors == 2)
+            v_store(to, v_as_f32(acc[2 * i]));
+        v_store_n(to + (vectors - 1) * VL, v_as_f32(acc[i * vectors + vectors - 1]), last);
+    }
 }
 
 /* All other sums, through memory: one copy for all tiles. */
@@ -234,6 +246,10 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
         turn_sums(acc, m, vectors);
         if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && !g->to.shift) {
             finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last);
+            continue;
+        }
+        if (PARTS_DIRECT && g->to.c == KERNEL_S32) {
+            finish_sums(acc, rows->c, column, m, vectors, last);
             continue;
         }
         v_i32 sums[GEMM_MR * 2];
