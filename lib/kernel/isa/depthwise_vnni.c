@@ -115,11 +115,17 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
             add_taps(acc[i], b, p + i * d->x_step, tap + t, weight);
     }
 #pragma GCC unroll 2
-    for (int i = 0; i < pixels; i++)
-        if (d->to.c == KERNEL_U8)
+    for (int i = 0; i < pixels; i++) {
+        if (d->to.c == KERNEL_U8) {
             store_block(b, d->out + (x + i) * d->out_step + first, acc[i]);
-        else
-            store_sums(b, (int32_t *)(void *)(d->out + (x + i) * d->out_step) + first, acc[i]);
+            continue;
+        }
+        v_i32 sums[QUADS]; /* whose address may be taken: that of acc would keep it in memory */
+#pragma GCC unroll 4
+        for (int j = 0; j < QUADS; j++)
+            sums[j] = acc[i][j];
+        store_sums(b, (int32_t *)(void *)(d->out + (x + i) * d->out_step) + first, sums);
+    }
 }
 
 /* Vector j's words of the 64 at p. */
