@@ -110,6 +110,7 @@ static int connect(struct work *w, const struct xml_node *edge)
     if (to->in[i].port >= 0)
         return error_set(w->err, "two edges lead to one port of layer '%.200s'", to->name);
     to->in[i] = (struct openvino_edge){.layer = (size_t)(from - w->net->layers), .port = o};
+    from->out[o].is_used = true;
     to->waiting++;
     return 0;
 }

@@ -18,6 +18,7 @@ struct openvino_port {
     int64_t id;
     const struct xml_node *xml;
     const char *names; /* "a,b": what the framework calls it; or NULL */
+    bool is_used;
     struct value *value;
 };
 

@@ -231,7 +231,7 @@ static void pool(struct openvino_read *l, const char *name, bool exclude)
 void openvino_read_max_pool(struct openvino_read *l)
 {
     pool(l, "MaxPool", true);
-    if (l->layer->out_count < 2 || !l->out[0] || *l->out[0]->producer->domain)
+    if (l->layer->out_count < 2 || !l->layer->out[1].is_used || !l->out[0] || *l->out[0]->producer->domain)
         return;
     struct value *at = build_output(l->b, l->out[0], 1);
     int axis = openvino_axis(l, openvino_int(l, "axis", 0), openvino_rank(l, 0));
