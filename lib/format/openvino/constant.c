@@ -149,17 +149,28 @@ static struct tensor *stored(struct openvino_read *l, enum dtype dtype, int rank
     return tensor_of_blob(dtype, rank, dims, blob, (size_t)offset, l->b->err);
 }
 
+/* The 16 numbers that "nf4" stands for: quantiles of a normal distribution (QLoRA, Dettmers et al. 2023). */
+static struct value *normal_floats(struct openvino_read *l, struct tensor *places)
+{
+    static const float numbers[] = {
+        -1.0f,         -0.696192801f, -0.525073051f, -0.394917488f, -0.284441382f, -0.184773430f, -0.0910500363f, 0.0f,
+        0.0795802996f, 0.160930201f,  0.246112302f,  0.337915242f,  0.440709829f,  0.562617004f,  0.722956836f,   1.0f};
+    struct value *table = build_f32s(l->b, 16, numbers);
+    return BUILD(l->b, "Gather", table, build_cast(l->b, build_constant(l->b, NULL, places), DTYPE_I32));
+}
+
 void openvino_read_const(struct openvino_read *l)
 {
     int64_t dims[TENSOR_MAX_RANK];
-    enum dtype dtype = stated_type(l);
+    bool normal = strcmp(openvino_text(l, "element_type", ""), "nf4") == 0;
+    enum dtype dtype = normal ? DTYPE_U4 : stated_type(l);
     int rank = openvino_stated_dims(l, "shape", dims);
     for (int i = 0; i < rank; i++)
         if (dims[i] < 0)
             build_fail(l->b, "the shape of a constant has an open size");
     struct tensor *t = l->b->failed ? NULL : stored(l, dtype, rank, dims);
     const char *name = port_name(l, l->layer, 0);
-    l->out[0] = build_constant(l->b, name, t);
+    l->out[0] = normal ? normal_floats(l, t) : build_constant(l->b, name, t);
 }
 
 /* ---- results ---- */
