@@ -220,12 +220,15 @@ void openvino_write_resize(struct openvino_writer *w)
     const char *mode = op_string(w->node, "mode"), *places = op_string(w->node, "coordinate_transformation_mode");
     int64_t all[TENSOR_MAX_RANK];
     bool linear = strcmp(mode, "linear") == 0, antialias = op_int(w->node, "antialias") != 0;
+    bool pillow = antialias && op_int(w->node, "exclude_outside") && strcmp(places, "half_pixel") == 0 &&
+                  (linear || op_float(w->node, "cubic_coeff_a") == -0.5f);
     for (int i = 0; i < rank; i++)
         all[i] = i;
     if (rank < 0 || !node_in(w->node, at))
         openvino_cannot(w, "a rank or size that is not known");
     if (strcmp(places, "tf_crop_and_resize") == 0 || strcmp(places, "half_pixel_symmetric") == 0 ||
-        op_int(w->node, "exclude_outside") || strcmp(op_string(w->node, "keep_aspect_ratio_policy"), "stretch") != 0)
+        (op_int(w->node, "exclude_outside") && !pillow) ||
+        strcmp(op_string(w->node, "keep_aspect_ratio_policy"), "stretch") != 0)
         openvino_cannot(w, "coordinates %s, or the rule of its borders or proportion", places);
     struct openvino_place x = openvino_at(w, 0), by = openvino_at(w, at),
                           axes = openvino_list_of(w,
@@ -233,11 +236,15 @@ void openvino_write_resize(struct openvino_writer *w)
                                                   : rank < 0 ? 0
                                                              : rank,
                                                   given ? given : all);
-    openvino_put_text(w, "mode", linear ? antialias ? "linear" : "linear_onnx" : mode);
+    openvino_put_text(w, "mode",
+                      pillow && linear ? "bilinear_pillow"
+                      : pillow         ? "bicubic_pillow"
+                      : linear         ? antialias ? "linear" : "linear_onnx"
+                                       : mode);
     openvino_put_text(w, "shape_calculation_mode", at == 3 ? "sizes" : "scales");
     openvino_put_text(w, "coordinate_transformation_mode", places);
     openvino_put_text(w, "nearest_mode", op_string(w->node, "nearest_mode"));
-    openvino_put_bool(w, "antialias", antialias);
+    openvino_put_bool(w, "antialias", antialias && !pillow);
     openvino_put_ints(w, "pads_begin", 1, (int64_t[]){0});
     openvino_put_ints(w, "pads_end", 1, (int64_t[]){0});
     openvino_put_float(w, "cube_coeff", op_float(w->node, "cubic_coeff_a"));
