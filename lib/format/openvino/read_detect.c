@@ -45,8 +45,8 @@ void openvino_read_detection_output(struct openvino_read *l)
         openvino_in(l, k);
     if (openvino_bool(l, "decrease_label_id", false))
         build_fail(l->b, "labels that count from the background (decrease_label_id) are not read");
-    if (!openvino_bool(l, "normalized", false) || openvino_bool(l, "clip_after_nms", false) || classes < 1)
-        build_fail(l->b, "want normalised boxes that are not clipped behind, and a known number of classes");
+    if (!openvino_bool(l, "normalized", false) || classes < 1)
+        build_fail(l->b, "want normalised boxes, and a known number of classes");
     struct value *v =
         l->b->failed ? NULL
                      : build_node(l->b, "nn.DetectionOutput", l->layer->in_count < 5 ? l->layer->in_count : 5, l->in);
@@ -62,6 +62,8 @@ void openvino_read_detection_output(struct openvino_read *l)
     build_int(l->b, v, "clip", openvino_bool(l, "clip_before_nms", false));
     if (l->layer->in_count > 3)
         build_float(l->b, v, "objectness_score", openvino_float(l, "objectness_score", 0));
+    if (openvino_bool(l, "clip_after_nms", false))
+        v = build_formula(l->b, "$0 [0] [3] [3] Slice:4 $0 [3] [7] [3] Slice:4 =0 =1 Clip:3 Concat:2/axis=3", 1, &v);
     l->out[0] = v;
 }
 

@@ -21,6 +21,15 @@ void openvino_read_split(struct openvino_read *l)
     give_parts(l, build_int(l->b, v, "num_outputs", l->layer->out_count), axis);
 }
 
+/* Lengths that are only known at run time; what a length of -1 stands for is worked out there. */
+static void split_later(struct openvino_read *l, int axis)
+{
+    struct value *in[] = {openvino_list(l, 2), build_shape(l->b, openvino_in(l, 0), axis, axis + 1)};
+    struct value *lengths =
+        build_formula(l->b, "#_=0 $0 Greater:2 $1 $0 [0] ReduceSum:2 Sub:2 #_=1 Sub:2 $0 Where:3", 2, in);
+    give_parts(l, BUILD(l->b, "Split", openvino_in(l, 0), lengths), axis);
+}
+
 /* One length may be -1: what is left. */
 void openvino_read_variadic_split(struct openvino_read *l)
 {
@@ -28,19 +37,22 @@ void openvino_read_variadic_split(struct openvino_read *l)
     int64_t rest = openvino_dim(l, 0, axis);
     int64_t *lengths = arena_alloc(&l->body->reader->arena, ((size_t)count + 1) * sizeof(*lengths), l->b->err);
     build_check(l->b, lengths != NULL);
-    if (l->b->failed || openvino_in_ints(l, 2, lengths, count) != count) {
-        build_fail(l->b, "its lengths must be constants, one for each output");
+    int known = l->b->failed ? -1 : openvino_in_ints(l, 2, lengths, count);
+    if (known != count && (known >= 0 || l->b->failed)) {
+        build_fail(l->b, "%d lengths of %d outputs", known, count);
         return;
     }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < known; i++) {
         if (lengths[i] < 0)
             open = i;
         else if (__builtin_sub_overflow(rest, lengths[i], &rest))
             rest = -1;
     }
-    if (open >= 0 && rest < 0)
-        build_fail(l->b, "the length of -1 cannot be told");
-    else if (open >= 0)
+    if (known < 0 || (open >= 0 && rest < 0)) {
+        split_later(l, axis);
+        return;
+    }
+    if (open >= 0)
         lengths[open] = rest;
     give_parts(l, BUILD(l->b, "Split", openvino_in(l, 0), build_list(l->b, count, lengths)), axis);
 }
@@ -169,7 +181,8 @@ void openvino_read_gather(struct openvino_read *l)
     int64_t batch = openvino_int(l, "batch_dims", 0);
     if (batch < 0)
         batch += index_rank;
-    struct value *indices = batch ? openvino_i64(l, 1) : openvino_in(l, 1);
+    bool fits = !batch && openvino_dtype(l, 1) == DTYPE_I32; /* else places of bytes, say, in a table of weights */
+    struct value *indices = fits ? openvino_in(l, 1) : openvino_i64(l, 1);
     l->out[0] = build_gather(l->b, openvino_in(l, 0), rank, indices, index_rank, axis, (int)batch);
 }
 
@@ -193,27 +206,47 @@ void openvino_read_gather_nd(struct openvino_read *l)
     }
 }
 
-static struct value *set_reduction(struct openvino_read *l, struct value *v)
+enum { SCATTER_SUM = 1, SCATTER_PROD, SCATTER_MEAN = 5, SCATTER_SUB };
+static const char *const reductions[] = {"none", "sum", "prod", "min", "max", "mean", "sub", NULL};
+static const char *const onnx_reductions[] = {NULL, "add", "mul", "min", "max", "add", "add"};
+
+static struct value *scatter(struct openvino_read *l, struct value *x, struct value *updates, int how)
 {
-    static const char *const words[] = {"none", "sum", "prod", "min", "max", "sub", NULL};
-    static const char *const onnx[] = {NULL, "add", "mul", "min", "max", NULL};
-    int how = openvino_word(l, "reduction", "none", words);
-    if (how && (!onnx[how] || !openvino_bool(l, "use_init_val", true)))
-        build_fail(l->b, "a scatter that subtracts, or leaves the first values out, is not read");
-    return how && onnx[how] ? build_string(l->b, v, "reduction", onnx[how]) : v;
+    struct value *v = BUILD(l->b, "ScatterElements", x, openvino_in(l, 1), updates);
+    build_int(l->b, v, "axis", openvino_in_axis(l, 3, openvino_rank(l, 0)));
+    return how ? build_string(l->b, v, "reduction", onnx_reductions[how]) : v;
 }
 
+/* A number as often as v has elements. */
+static struct value *filled(struct openvino_read *l, struct value *v, double number)
+{
+    return BUILD(l->b, "Expand", build_number(l->b, openvino_dtype(l, 0), number), BUILD(l->b, "Shape", v));
+}
+
+/* Where the first values do not count, 0, 1 or one of the updates stands there before; a mean is a sum by a count. */
 void openvino_read_scatter_elements(struct openvino_read *l)
 {
-    int axis = openvino_in_axis(l, 3, openvino_rank(l, 0));
-    struct value *v = BUILD(l->b, "ScatterElements", openvino_in(l, 0), openvino_in(l, 1), openvino_in(l, 2));
-    l->out[0] = set_reduction(l, build_int(l->b, v, "axis", axis));
+    int how = openvino_word(l, "reduction", "none", reductions);
+    bool mean = how == SCATTER_MEAN, sum = how == SCATTER_SUM || mean;
+    struct value *x = openvino_in(l, 0), *updates = openvino_in(l, 2), *count = mean ? filled(l, x, 1) : NULL;
+    if (how && !openvino_bool(l, "use_init_val", true)) {
+        x = scatter(l, x, sum || how == SCATTER_PROD ? filled(l, updates, sum ? 0 : 1) : updates, 0);
+        count = mean ? scatter(l, count, filled(l, updates, 0), 0) : NULL;
+    }
+    x = scatter(l, x, updates, how);
+    l->out[0] = mean ? BUILD(l->b, "Div", x, scatter(l, count, filled(l, updates, 1), how)) : x;
 }
 
 void openvino_read_scatter_nd(struct openvino_read *l)
 {
-    struct value *v = BUILD(l->b, "ScatterND", openvino_in(l, 0), openvino_i64(l, 1), openvino_in(l, 2));
-    l->out[0] = set_reduction(l, v);
+    int how = openvino_word(l, "reduction", "none", reductions);
+    struct value *updates = openvino_in(l, 2);
+    if (how == SCATTER_MEAN)
+        build_fail(l->b, "its reduction is \"mean\", want one that is known");
+    if (how == SCATTER_SUB)
+        updates = BUILD(l->b, "Neg", updates);
+    struct value *v = BUILD(l->b, "ScatterND", openvino_in(l, 0), openvino_i64(l, 1), updates);
+    l->out[0] = how ? build_string(l->b, v, "reduction", onnx_reductions[how]) : v;
 }
 
 /* Whole slices of the data along an axis are replaced: that axis is moved to the front for it. */

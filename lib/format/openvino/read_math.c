@@ -32,7 +32,7 @@ static struct value *second(struct openvino_read *l)
         return openvino_in(l, 1);
     int rank = openvino_rank(l, 0), more = openvino_rank(l, 1);
     if (axis == -1)
-        axis = rank - more;
+        axis = 0; /* files do not say it */
     if (axis < 0 || axis + more > rank)
         build_fail(l->b, "its axis is %lld for inputs of rank %d and %d", (long long)axis, rank, more);
     for (int i = 0; i < rank && !l->b->failed; i++)
@@ -43,6 +43,13 @@ static struct value *second(struct openvino_read *l)
 void openvino_read_binary(struct openvino_read *l)
 {
     l->out[0] = BUILD(l->b, l->kind->onnx, openvino_in(l, 0), second(l));
+}
+
+/* Of truth values these are ONNX's logical operators, "And" for "BitwiseAnd". */
+void openvino_read_bitwise(struct openvino_read *l)
+{
+    const char *onnx = l->kind->onnx + (openvino_dtype(l, 0) == DTYPE_BOOL ? strlen("Bitwise") : 0);
+    l->out[0] = BUILD(l->b, onnx, openvino_in(l, 0), l->layer->in_count > 1 ? second(l) : NULL);
 }
 
 void openvino_read_not_equal(struct openvino_read *l)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/openvino/openvino.h"
+#include "op/detect_build.h"
 
 struct resize {
     int64_t axes[TENSOR_MAX_RANK];
@@ -114,6 +115,8 @@ void openvino_read_interpolate(struct openvino_read *l)
            openvino_text(l, "nearest_mode", "round_prefer_floor"));
     if (mode > 3)
         build_int(l->b, build_int(l->b, l->out[0], "antialias", 1), "exclude_outside", 1);
+    if (mode > 4) /* whatever is said */
+        build_float(l->b, l->out[0], "cubic_coeff_a", -0.5f);
 }
 
 void openvino_read_grid_sample(struct openvino_read *l)
@@ -126,4 +129,44 @@ void openvino_read_grid_sample(struct openvino_read *l)
     build_int(l->b, v, "align_corners", openvino_bool(l, "align_corners", false));
     build_string(l->b, v, "mode", onnx[mode]);
     l->out[0] = build_string(l->b, v, "padding_mode", pads[pad]);
+}
+
+/* ---- colours ---- */
+
+/* Brightness [N, H, W, 1] and colours of each 2x2 pixels to pixels [N, H, W, 3]. The row's word: the first letter for
+ * how colours lie ("n": in pairs, "i": a plane each), the second for the order of the result. In one plane, colours
+ * stand below the brightness, of which they have half of the rows. */
+void openvino_read_yuv(struct openvino_read *l)
+{
+    static const float scales[] = {1, 2, 2, 1}, from[] = {16, 128, 128};
+    static const float matrix[] = {1.164f, 1.164f, 1.164f, 0, -0.391f, 2.018f, 1.596f, -0.813f, 0}; /* to R, G, B */
+    bool pairs = *l->kind->onnx == 'n', single = l->layer->in_count == 1;
+    bool whole = dtype_info(openvino_dtype(l, 0))->class != DTYPE_CLASS_FLOAT;
+    struct value *in[] = {openvino_in(l, 0),
+                          single ? NULL : openvino_in(l, 1),
+                          build_f32s(l->b, 4, scales),
+                          build_f32s(l->b, 3, from),
+                          build_f32s(l->b, 9, matrix),
+                          BUILD_LIST(l->b, 0, 1, 2),
+                          build_number(l->b, DTYPE_F32, 0),
+                          build_number(l->b, DTYPE_F32, 255)};
+    if (l->kind->onnx[1] == 'b')
+        in[5] = BUILD_LIST(l->b, 2, 1, 0);
+    if (single) {
+        struct value *part = build_int(l->b, BUILD(l->b, "Split/axis=1", in[0]), "num_outputs", 3);
+        struct value *third[] = {part, build_output(l->b, part, 1), build_output(l->b, part, 2)};
+        in[0] = DETECT_JOIN(l->b, 1, third[0], third[1]);
+        in[1] = build_formula(l->b,
+                              pairs ? "$2 [0,0,-1,2] Reshape:2"
+                                    : "$2 [0,2,-1] $2 Shape/start=2/end=3 [2] Div:2 Concat:2/axis=0 Reshape:2 "
+                                      "Transpose/perm=0,2,3,1",
+                              3, third);
+    } else if (!pairs)
+        in[1] = DETECT_JOIN(l->b, 3, in[1], openvino_in(l, 2));
+    struct value *v = build_formula(l->b,
+                                    "$0 Cast/to=1 $1 Cast/to=1 $9? $2 Resize:3/mode=nearest"
+                                    "/coordinate_transformation_mode=asymmetric/nearest_mode=floor Concat:2/axis=3 "
+                                    "$3 Sub:2 $4 [3,3] Reshape:2 $5 Gather:2/axis=1 MatMul:2 $6 $7 Clip:3",
+                                    8, in);
+    l->out[0] = whole ? build_cast(l->b, BUILD(l->b, "Round", v), openvino_dtype(l, 0)) : v;
 }
