@@ -27,6 +27,10 @@ typedef int onnx_raise_function(struct onnx_raising *c, struct node **n, const s
 int onnx_raise_rank(struct onnx_raising *c, struct node *n, int i);
 enum dtype onnx_raise_dtype(struct onnx_raising *c, struct node *n, int i);
 
+/* Ends the writing of n as what b made: its first outputs are out[count], and the node before becomes the last of those
+ * that stand in its place. */
+int onnx_raise_replaced(struct node **n, struct build *b, int count, struct value *const *out);
+
 /* raise_attr.c: attributes alone */
 onnx_raise_function onnx_raise_drop, onnx_raise_rename, onnx_raise_attr_input, onnx_raise_default_int,
     onnx_raise_float_to_int, onnx_raise_cast, onnx_raise_selu, onnx_raise_grid_sample, onnx_raise_roi_align,
@@ -43,5 +47,9 @@ onnx_raise_function onnx_raise_upsample_sides, onnx_raise_upsample_scales, onnx_
 /* raise_formula.c: operators of other domains, and what is said by others */
 onnx_raise_function onnx_raise_domain, onnx_raise_formula, onnx_raise_crop, onnx_raise_efficient_nms,
     onnx_raise_gather_blocks, onnx_raise_standard, onnx_raise_causal_conv, onnx_raise_space_to_depth;
+/* raise_ml.c, raise_tree.c: linear models, trees and what prepares their features */
+onnx_raise_function onnx_raise_linear_regressor, onnx_raise_linear_classifier, onnx_raise_normalizer,
+    onnx_raise_feature_vectorizer, onnx_raise_tree_regressor, onnx_raise_tree_classifier, onnx_raise_imputer,
+    onnx_raise_one_hot_encoder, onnx_raise_svm_regressor, onnx_raise_zip_map;
 
 #endif

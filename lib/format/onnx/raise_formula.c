@@ -29,8 +29,7 @@ int onnx_raise_standard(struct onnx_raising *c, struct node **n, const struct on
     return onnx_raise_domain(c, n, row, err);
 }
 
-/* The node before becomes the last of those that are put in place of n. */
-static int replaced(struct node **n, struct build *b, int count, struct value *const *out)
+int onnx_raise_replaced(struct node **n, struct build *b, int count, struct value *const *out)
 {
     struct node *old = *n;
     for (int o = 0; o < count && o < old->out_count; o++)
@@ -78,7 +77,7 @@ int onnx_raise_crop(struct onnx_raising *c, struct node **n, const struct onnx_r
     struct value *index = build_cast(&b, node_in(*n, 2), DTYPE_I64);
     struct value *parts =
         detect_crop(&b, node_in(*n, 0), node_in(*n, 1), index, size, number(*n, "extrapolation_value", 0));
-    return replaced(n, &b, 1, &parts);
+    return onnx_raise_replaced(n, &b, 1, &parts);
 }
 
 /* TensorRT's plugin, as exporters of detectors leave it: one image, rows of zeros behind. */
@@ -119,7 +118,7 @@ int onnx_raise_efficient_nms(struct onnx_raising *c, struct node **n, const stru
     for (int o = 2; o < 4; o++)
         out[o] = build_reshape(&b, out[o], 2, (int64_t[]){1, -1});
     out[3] = build_cast(&b, out[3], DTYPE_I32);
-    return replaced(n, &b, 4, out);
+    return onnx_raise_replaced(n, &b, 4, out);
 }
 
 /* Two numbers of 4 bits a byte, the first one in the low half, as numbers of their own. */
@@ -164,7 +163,7 @@ int onnx_raise_gather_blocks(struct onnx_raising *c, struct node **n, const stru
                               3, in);
     struct value *v = build_formula(&b, "$0 $1 Gather:2 $2 $1 Gather:2 $3? DequantizeLinear:3/axis=-1", 4, in);
     build_int(&b, v, "block_size", onnx_edit_get_int(*n, "block_size", 128));
-    return replaced(n, &b, 1, &v);
+    return onnx_raise_replaced(n, &b, 1, &v);
 }
 
 /* A depthwise convolution of what was left of the last call, or zeros, and the input behind it; the end of both is left
@@ -189,7 +188,7 @@ int onnx_raise_causal_conv(struct onnx_raising *c, struct node **n, const struct
     struct value *y = build_int(&b, BUILD(&b, "Conv", whole, in[1], in[2]), "group", channels);
     struct value *from = BUILD_LIST(&b, left > 0 ? -left : INT64_MAX);
     struct value *state = BUILD(&b, "Slice", whole, from, BUILD_LIST(&b, INT64_MAX), BUILD_LIST(&b, 2));
-    return replaced(n, &b, 2, (struct value *[]){swish ? BUILD(&b, "Swish", y) : y, state});
+    return onnx_raise_replaced(n, &b, 2, (struct value *[]){swish ? BUILD(&b, "Swish", y) : y, state});
 }
 
 /* The blocks' pixels within each channel instead of the channels within each pixel. */
@@ -210,5 +209,5 @@ int onnx_raise_space_to_depth(struct onnx_raising *c, struct node **n, const str
         return onnx_edit_error(*n, err, "attribute blocksize: %lld, want 1 to 32768", (long long)block);
     struct value *y = build_int(&b, BUILD(&b, "SpaceToDepth", node_in(*n, 0)), "blocksize", block);
     y = build_int(&b, BUILD(&b, "nn.ShuffleChannel", y), "group", block * block);
-    return replaced(n, &b, 1, &y);
+    return onnx_raise_replaced(n, &b, 1, &y);
 }
