@@ -33,6 +33,15 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
 }
 
+@test "one of several programs of a torch.export archive may be asked for" {
+    two=$MODELS/torch/two.pt2
+    equal "$(nn inspect --summary -f torch:turn "$two" | grep ^output | cut -f 3-)" "f32 4"
+    equal "$(nn inspect --summary -f torch:encode "$two" | grep ^output | cut -f 3-)" "f32 2x2"
+    try inspect "$two"
+    equal "$status" 1
+    matches "$stderr" "holds 2 programs and no 'model'.*torch:"
+}
+
 @test "an OpenVINO net without its weights says where they were looked for" {
     cp "$MODELS/openvino/cnn.xml" alone.xml
     try inspect alone.xml

@@ -363,9 +363,14 @@ static void open_stores(struct export *e, struct stores *s)
     if (e->old) {
         open_saved(t, &s->saved[0], "serialized_state_dict.pt");
         open_saved(t, &s->saved[1], "serialized_constants.pt");
-    } else if (read_config(t, "data/weights/model_weights_config.json", &s->weights)) {
-        read_config(t, "data/constants/model_constants_config.json", &s->constants);
+        return;
     }
+    char name[300];
+    snprintf(name, sizeof(name), "data/weights/%.200s_weights_config.json", e->program);
+    if (!read_config(t, name, &s->weights))
+        return;
+    snprintf(name, sizeof(name), "data/constants/%.200s_constants_config.json", e->program);
+    read_config(t, name, &s->constants);
 }
 
 static void close_stores(struct export *e, struct stores *s)
@@ -431,11 +436,60 @@ static void give_outputs(struct export *e, const struct json_node *signature)
         build_fail(t->b, "the program returns no tensor");
 }
 
+/* ---- the archive ---- */
+
+#define PROGRAMS "models/" /* where programs lie, as "models/model.json" */
+
+char *torch_export_prefix(const struct zip *zip, struct arena *arena, struct error *err)
+{
+    static const char *const members[] = {"archive_format", PROGRAMS "model.json", TORCH_EXPORTED_OLD};
+    char *prefix = NULL;
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members) && !prefix; i++)
+        prefix = torch_prefix(zip, members[i], arena, err);
+    return prefix;
+}
+
+/* The name of the program in member `name`; NULL: it is none. */
+static const char *program_of(struct torch_reader *t, const char *name)
+{
+    size_t skip = strlen(t->prefix) + strlen(PROGRAMS), n = strlen(name), end = strlen(".json");
+    if (n <= skip + end || strncmp(name, t->prefix, strlen(t->prefix)) != 0 ||
+        strncmp(name + strlen(t->prefix), PROGRAMS, strlen(PROGRAMS)) != 0 || strcmp(name + n - end, ".json") != 0)
+        return NULL;
+    return arena_strndup(&t->arena, name + skip, n - skip - end, t->b->err);
+}
+
+/* The one that is asked for, else "model", else the only one. */
+static const char *find_program(struct torch_reader *t)
+{
+    const char *wanted = t->source->entry ? t->source->entry : "model", *found = NULL, *only = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < zip_count(t->zip) && !found; i++) {
+        const char *program = program_of(t, zip_name(t->zip, i));
+        count += program != NULL;
+        only = program ? program : only;
+        found = program && strcmp(program, wanted) == 0 ? program : NULL;
+    }
+    if (count == 0)
+        build_fail(t->b,
+                   "it holds no program, maybe code that was compiled of one: want what torch.export.save() writes");
+    else if (!found && (count > 1 || t->source->entry))
+        build_fail(t->b, "it holds %zu programs and no '%.100s'; one is '%.100s', and the format torch:%.100s reads it",
+                   count, wanted, only, only);
+    return found ? found : only;
+}
+
 int torch_export_read(struct torch_reader *t, struct error *err)
 {
+    char name[300] = TORCH_EXPORTED_OLD;
     struct export e = {.t = t};
-    e.old = !torch_prefix(t->zip, TORCH_EXPORTED, &t->arena, err);
-    struct blob *blob = torch_member(t, e.old ? TORCH_EXPORTED_OLD : TORCH_EXPORTED, JSON_MAX_BYTES);
+    e.old = torch_prefix(t->zip, TORCH_EXPORTED_OLD, &t->arena, err) != NULL;
+    e.program = e.old ? NULL : find_program(t);
+    if (t->b->failed)
+        return -1;
+    if (!e.old)
+        snprintf(name, sizeof(name), PROGRAMS "%.200s.json", e.program);
+    struct blob *blob = torch_member(t, name, JSON_MAX_BYTES);
     int result = blob ? json_parse(&e.json, blob->data, blob->size, err) : -1;
     blob_unref(blob);
     if (result != 0)

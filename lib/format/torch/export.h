@@ -13,6 +13,7 @@ struct export
     struct json json;
     const struct json_node *graph;
     struct lookup values; /* a name → struct torch_value */
+    const char *program;  /* which of the archive's: "model" */
     bool old;             /* of before PyTorch 2.7: weights lie in archives within */
 };
 

@@ -64,11 +64,10 @@ static int open_archive(struct torch_reader *t, const struct source *s, struct e
         return -1;
     if (torch_prelude_read(t, err) != 0)
         return -1;
-    if ((t->prefix = torch_prefix(t->zip, TORCH_EXPORTED, &t->arena, err)) ||
-        (t->prefix = torch_prefix(t->zip, TORCH_EXPORTED_OLD, &t->arena, err)))
+    if ((t->prefix = torch_export_prefix(t->zip, &t->arena, err)))
         return 0;
     if (!(t->prefix = torch_prefix(t->zip, "data.pkl", &t->arena, err)))
-        return error_set(err, "the archive has no data.pkl and no " TORCH_EXPORTED ", as PyTorch writes them");
+        return error_set(err, "the archive has no data.pkl and no archive_format, as PyTorch writes them");
     for (size_t i = 0; i < zip_count(t->zip); i++) {
         if (read_source(t, i, err) != 0)
             return -1;
@@ -314,9 +313,7 @@ static int run_module(struct torch_reader *t, struct error *err)
 
 static int read_module(struct torch_reader *t, struct error *err)
 {
-    bool exported = torch_prefix(t->zip, TORCH_EXPORTED, &t->arena, err) ||
-                    torch_prefix(t->zip, TORCH_EXPORTED_OLD, &t->arena, err);
-    int result = exported ? torch_export_read(t, err) : run_module(t, err);
+    int result = torch_export_prefix(t->zip, &t->arena, err) ? torch_export_read(t, err) : run_module(t, err);
     if (result != 0)
         return -1;
     build_check(t->b, graph_set_property(t->b->graph, "producer", "PyTorch", 7, err) == 0);
@@ -418,9 +415,7 @@ static int sniff(const struct source *s)
     if (!zip)
         return 0;
     arena_init(&arena);
-    bool found = torch_prefix(zip, "data.pkl", &arena, &ignored) ||
-                 torch_prefix(zip, TORCH_EXPORTED, &arena, &ignored) ||
-                 torch_prefix(zip, TORCH_EXPORTED_OLD, &arena, &ignored);
+    bool found = torch_prefix(zip, "data.pkl", &arena, &ignored) || torch_export_prefix(zip, &arena, &ignored);
     arena_release(&arena);
     zip_close(zip);
     return found ? 95 : 0;

@@ -160,8 +160,7 @@ struct torch_reader {
     uint64_t copied;        /* bytes of tensors that do not stand in the file as they are */
 };
 
-/* The graph of torch.export: as it is now, and, in an archive without a folder, as it was up to PyTorch 2.6. */
-#define TORCH_EXPORTED     "models/model.json"
+/* The graph of torch.export up to PyTorch 2.6, in an archive without a folder. */
 #define TORCH_EXPORTED_OLD "serialized_exported_program.json"
 
 /* A pickle in the archive; NULL with a failure. */
@@ -169,6 +168,8 @@ struct pickle *torch_read_pickle(struct torch_reader *t, const char *name);
 /* The folder that everything in the archive lies in, with a '/', or "": what stands before `member`; NULL: it has none.
  */
 char *torch_prefix(const struct zip *zip, const char *member, struct arena *arena, struct error *err);
+/* The same for an archive of torch.export, of which no member has a name that is always there. */
+char *torch_export_prefix(const struct zip *zip, struct arena *arena, struct error *err);
 /* All that a reader holds but the graph. */
 void torch_release(struct torch_reader *t);
 /* Fails for want of an input's shape. */

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch._higher_order_ops import scan, while_loop
 from torch._higher_order_ops.map import map as map_rows
+from torch.export.pt2_archive._package import package_pt2
 
 torch.manual_seed(7)
 
@@ -36,7 +37,7 @@ def slim(name):
         members = {n: archive.read(n) for n in archive.namelist()}
     with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as archive:
         for n, data in members.items():
-            if n.endswith("model.json"):
+            if "/models/" in n:
                 data = json.dumps(json.loads(data, object_hook=lambda o: {**o, "metadata": {}} if "metadata" in o else o))
             if not n.endswith(".debug_pkl") and "sample_inputs" not in n:
                 archive.writestr(n, data)
@@ -521,3 +522,7 @@ picture = torch.randn(2, 1, 4, 4)
 torch.jit.save(edit, "edit.pt")
 slim("edit.pt")
 save("edit.pt", edit, picture)
+
+line = torch.export.export(nn.Sequential(nn.Linear(3, 2)).eval(), (torch.randn(2, 3),))
+package_pt2("two.pt2", exported_programs={"encode": line, "turn": torch.export.export(nn.Tanh(), (torch.randn(4),))})
+slim("two.pt2")
