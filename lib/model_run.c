@@ -11,14 +11,31 @@
 
 /* ---- precision ---- */
 
+static bool always(const struct kernels *k)
+{
+    (void)k;
+    return true;
+}
+
+static bool never(const struct kernels *k)
+{
+    (void)k;
+    return false;
+}
+
+static bool has_bf16(const struct kernels *k)
+{
+    return k && kernel_gemm_bf16(k) != NULL;
+}
+
 static const struct {
     struct model_row row;
-    bool available;
+    bool (*is_available)(const struct kernels *k);
 } precisions[] = {
-    {{"f32", "float32 throughout: the results are exact to rounding"}, true},
-    {{"bf16", "products of bfloat16 numbers, where the processor multiplies those"}, false},
-    {{"f16", "products of half precision numbers, where the processor multiplies those"}, false},
-    {{"fast", "the fastest of these that this processor has"}, true},
+    {{"f32", "float32 throughout: the results are exact to rounding"}, always},
+    {{"bf16", "products of bfloat16 numbers, where the processor multiplies those"}, has_bf16},
+    {{"f16", "products of half precision numbers, where the processor multiplies those"}, never},
+    {{"fast", "the fastest of these that this processor has"}, always},
 };
 
 bool model_precision_at(size_t index, struct model_row *precision)
@@ -29,15 +46,17 @@ bool model_precision_at(size_t index, struct model_row *precision)
     return true;
 }
 
-/* The last of those that are available, but "fast" itself. */
+/* The last of those that are available, but "fast" itself. An unknown level is for the session to report. */
 const char *model_precision_chosen(const char *name)
 {
     size_t i = sizeof precisions / sizeof *precisions - 1;
+    struct error ignored;
     if (!name || strcmp(name, precisions[i].row.name) != 0)
         return name;
+    const struct kernels *k = kernel_select(getenv("NN_ISA"), &ignored);
     do
         i--;
-    while (!precisions[i].available);
+    while (!precisions[i].is_available(k));
     return precisions[i].row.name;
 }
 
@@ -45,11 +64,11 @@ static int check_precision(const char *name, const struct kernels *k, struct err
 {
     for (size_t i = 0; name && i < sizeof precisions / sizeof *precisions; i++)
         if (strcmp(precisions[i].row.name, name) == 0)
-            return precisions[i].available ? 0
-                                           : error_set(err,
-                                                       "precision %s: the level %s has no kernels for it: "
-                                                       "want f32 or fast",
-                                                       name, k->isa);
+            return precisions[i].is_available(k) ? 0
+                                                 : error_set(err,
+                                                             "precision %s: the level %s of this processor has no "
+                                                             "kernels for it: want f32 or fast",
+                                                             name, k->isa);
     return name ? error_set(err, "precision '%s' is not known: want f32, bf16, f16 or fast", name) : 0;
 }
 
@@ -85,7 +104,9 @@ static int start(struct model_session *s, const struct model *m, const struct mo
     s->out = mem_calloc(s->graph->output_count, sizeof *s->out, err);
     if (!s->in || !s->out || model_session_settings(s, err) < 0 || model_session_ends(s, err) < 0)
         return -1;
-    struct exec_options options = {.kernels = k, .pool = s->pool, .profile = o->profile};
+    const char *chosen = model_precision_chosen(o->precision);
+    struct exec_options options = {
+        .kernels = k, .pool = s->pool, .profile = o->profile, .bf16 = chosen && strcmp(chosen, "bf16") == 0};
     s->exec = exec_new(s->graph, &options, err);
     if (!s->exec)
         return -1;

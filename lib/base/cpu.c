@@ -33,6 +33,7 @@ static const struct x86_feature x86_features[] = {
     {CPU_VNNI512, LEAF7_C, 1u << 11, STATE_ZMM},
     {CPU_VBMI, LEAF7_C, 1u << 1, STATE_ZMM},
     {CPU_AVXVNNI, LEAF71_A, 1u << 4, STATE_YMM},
+    {CPU_BF16, LEAF71_A, 1u << 5, STATE_ZMM},
     {CPU_AMX_INT8, LEAF7_D, 1u << 24 | 1u << 25, STATE_AMX},
     {CPU_AMX_BF16, LEAF7_D, 1u << 24 | 1u << 22, STATE_AMX},
 };
@@ -69,7 +70,7 @@ static bool amx_granted(void)
 
 uint32_t cpu_features(void)
 {
-    const uint32_t amx = CPU_AMX_INT8 | CPU_AMX_BF16, over_avx512 = CPU_VNNI512 | CPU_VBMI | amx,
+    const uint32_t amx = CPU_AMX_INT8 | CPU_AMX_BF16, over_avx512 = CPU_VNNI512 | CPU_VBMI | CPU_BF16 | amx,
                    over_avx2 = CPU_AVX512 | CPU_AVXVNNI | over_avx512;
     uint32_t words[WORDS], state, found = 0, lacking = 0;
 

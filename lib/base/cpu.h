@@ -20,6 +20,7 @@ enum cpu_feature {
     CPU_FP16 = 1 << 9,
     CPU_VBMI = 1 << 10,   /* AVX-512 VBMI */
     CPU_PCLMUL = 1 << 11, /* PCLMULQDQ, with SSE4.1 */
+    CPU_BF16 = 1 << 12,   /* AVX512-BF16 */
 };
 
 /* Features that both the processor and the operating system offer. */

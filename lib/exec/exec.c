@@ -112,6 +112,11 @@ struct exec *exec_new(const struct graph *g, const struct exec_options *options,
     if (!e)
         return NULL;
     e->kernels = options->kernels ? options->kernels : kernel_select(NULL, err);
+    if (options->bf16 && e->kernels) {
+        e->own = *e->kernels;
+        e->own.gemm_weights = kernel_gemm_bf16(e->kernels);
+        e->kernels = &e->own;
+    }
     e->pool = options->pool;
     e->memory = options->memory ? options->memory : EXEC_MEMORY;
     e->profile = options->profile;

@@ -54,6 +54,7 @@ struct exec {
     bool is_spent;       /* they are gone */
     bool is_rewritten;   /* as plans want it, as far as that does not depend on shapes */
     const struct kernels *kernels;
+    struct kernels own; /* what `kernels` points to where products of weights are others than the level's */
     struct pool *pool;
     size_t memory;
     bool profile;

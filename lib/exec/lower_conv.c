@@ -15,6 +15,7 @@ bool exec_conv_read(const struct node *n, struct conv *c)
     c->groups = (int)op_int(n, "group");
     c->out = (int)w->dims[0] / c->groups;
     c->in = (int)w->dims[1];
+    c->in_f32 = false;
     c->taps = (int)(w->count / w->dims[0] / w->dims[1]);
     return plan_activation(n, &c->act) && exec_lower_window(n, w->dims + 2, &c->w, &ignored) == 0;
 }
@@ -55,9 +56,12 @@ double exec_conv_cycles(const struct kernels *k, double macs, double weight_byte
 
 /* ---- as matrix products ---- */
 
+/* Panels of taps that are rounded up each are not those of a run of taps, as one. */
 static const struct kernel_product *product_of(const struct kernels *k, const struct conv *c)
 {
-    return kernel_gemm_f32(k, (size_t)c->out);
+    const struct kernel_product *weights = kernel_gemm_weights(k, (size_t)c->out);
+    bool is_whole = c->in % weights->kr == 0 || c->taps == 1;
+    return is_whole && !c->in_f32 ? weights : kernel_gemm_f32(k, (size_t)c->out);
 }
 
 /* Bytes of a group's packed weights. */
@@ -176,7 +180,7 @@ const void *exec_conv_weights(struct plan *p, struct node *n, const struct conv 
         bytes = 0;
     return plan_packed(p, n, 1,
                        &(struct packing){.name = "conv",
-                                         .params = {c->groups, c->out, c->in, c->taps},
+                                         .params = {c->groups, c->out, c->in, c->taps, product_of(p->kernels, c)->b},
                                          .bytes = bytes,
                                          .units = c->groups * panels_of(p->kernels, c),
                                          .pack = pack_weights,
@@ -282,7 +286,7 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
         return -1;
     memcpy(whole.count, c.w.out, sizeof whole.count);
     memcpy(whole.taps, c.w.kernel, sizeof whole.taps);
-    return exec_conv_emit(p, n, "gemm_f32", &c, &ports, &x, &whole, err);
+    return exec_conv_emit(p, n, product_of(p->kernels, &c)->name, &c, &ports, &x, &whole, err);
 }
 
 const struct exec_way exec_way_conv_gemm = {.cost = gemm_cost, .border = gemm_border, .lower = gemm_lower};

@@ -8,6 +8,7 @@ struct conv {
     struct window w;
     int groups, out, in, taps; /* out, in: channels of a group */
     struct kernel_act act;
+    bool in_f32; /* the products, whatever those of weights are */
 };
 
 /* Reads a Conv of f32 with weights at hand, something to sum, and sizes that fit. False: it is not a case for kernels.
@@ -46,7 +47,8 @@ int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const str
 /* The weights of all groups, packed for products; NULL on error. */
 const void *exec_conv_weights(struct plan *p, struct node *n, const struct conv *c, struct error *err);
 
-/* Floats of the packed weights of all groups. */
+/* The packed weights of all groups in units of a float, of which a product takes a vector in a cycle: two weights where
+ * they are bfloat16. */
 double exec_conv_packed(const struct kernels *k, const struct conv *c);
 
 /* Cycles for so many multiply-adds in vectors, and for so many bytes of weights that come from beyond the caches. */

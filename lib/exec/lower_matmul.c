@@ -16,7 +16,7 @@ struct product {
 
 struct matrix_args {
     struct view b;
-    const struct kernels *kernels;
+    const struct kernel_product *product;
     struct view to;
     int64_t batches, k, n, panels;
     size_t bytes; /* of a batch */
@@ -25,17 +25,16 @@ struct matrix_args {
 static void pack_panels(const struct matrix_args *a, char *packed, const float *b, int64_t batch, int64_t first,
                         int64_t last)
 {
-    const struct kernel_product *product = a->kernels->gemm_f32;
-    int rank = a->b.rank, nr = product->nr;
+    int rank = a->b.rank, nr = a->product->nr;
     int64_t rest = batch;
     for (int i = rank - 3; i >= 0; i--) {
         b += rest % a->b.dims[i] * a->b.stride[i];
         rest /= a->b.dims[i];
     }
     b += first * nr * a->b.stride[rank - 1];
-    packed += (size_t)batch * a->bytes + (size_t)first * (size_t)nr * (size_t)a->k * sizeof(float);
+    packed += (size_t)batch * a->bytes + kernel_product_packed(a->product, 1, (size_t)a->k, (size_t)(first * nr));
     int64_t n = last * nr < a->n ? (last - first) * nr : a->n - first * nr;
-    product->pack(packed, b, 1, 0, (int)a->k, a->b.stride[rank - 2], (int)n, a->b.stride[rank - 1]);
+    a->product->pack(packed, b, 1, 0, (int)a->k, a->b.stride[rank - 2], (int)n, a->b.stride[rank - 1]);
 }
 
 static void run_pack(const struct step *s, struct tile tile)
@@ -73,7 +72,7 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
         return -1;
     int rank = m->b.rank;
     *a = (struct matrix_args){
-        .b = m->b, .kernels = p->kernels, .batches = 1, .k = m->b.dims[rank - 2], .n = m->b.dims[rank - 1]};
+        .b = m->b, .product = job->product, .batches = 1, .k = m->b.dims[rank - 2], .n = m->b.dims[rank - 1]};
     for (int i = 0; i < rank - 2; i++)
         a->batches *= m->b.dims[i];
     a->panels = (a->n + job->product->nr - 1) / job->product->nr;
@@ -81,16 +80,16 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
     if (!mem_mul(a->bytes, (size_t)a->batches, &bytes))
         return error_set(err, "the matrix is too large");
     if (plan_is_constant(n, 1)) {
-        job->packed = plan_packed(
-            p, n, 1,
-            &(struct packing){.name = "matrix",
-                              .params = {a->batches, a->k, a->n, a->b.stride[rank - 2], a->b.stride[rank - 1]},
-                              .bytes = bytes,
-                              .units = a->batches * a->panels,
-                              .pack = pack_constant,
-                              .args = a,
-                              .args_size = sizeof *a},
-            err);
+        job->packed = plan_packed(p, n, 1,
+                                  &(struct packing){.name = "matrix",
+                                                    .params = {a->batches, a->k, a->n, a->b.stride[rank - 2],
+                                                               a->b.stride[rank - 1], job->product->b},
+                                                    .bytes = bytes,
+                                                    .units = a->batches * a->panels,
+                                                    .pack = pack_constant,
+                                                    .args = a,
+                                                    .args_size = sizeof *a},
+                                  err);
         return job->packed ? 0 : -1;
     }
     if (plan_scratch(p, bytes, &a->to, err) < 0)
@@ -150,7 +149,8 @@ static int fill_batches(struct plan *p, const struct product *m, struct gemm_job
 static int product_emit(struct plan *p, struct node *n, struct product *m, struct error *err)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    struct gemm_job job = {.product = p->kernels->gemm_f32,
+    bool is_weight = plan_is_constant(n, 1) && !m->narrow && p->kernels->gemm_weights;
+    struct gemm_job job = {.product = is_weight ? p->kernels->gemm_weights : p->kernels->gemm_f32,
                            .to = {.act = m->act},
                            .tap = no_tap,
                            .taps = 1,
@@ -173,7 +173,7 @@ static int product_emit(struct plan *p, struct node *n, struct product *m, struc
     int status = one_matrix ? fill_rows(m, &job) : 1;
     if (status > 0)
         status = fill_batches(p, m, &job, err);
-    return status < 0 ? -1 : gemm_emit(p, n, m->narrow ? "gemm_narrow_f32" : "gemm_f32", &job, err);
+    return status < 0 ? -1 : gemm_emit(p, n, m->narrow ? "gemm_narrow_f32" : job.product->name, &job, err);
 }
 
 static void transpose_last(struct view *v)

@@ -75,7 +75,7 @@ static bool read_scaled(const struct kernels *k, const struct node *n, struct sc
         if (n->in[s->pixels]->type.dims[i] != v->type.dims[i])
             return false;
     double floats = (double)tensor_count(v->type.rank, v->type.dims) / (double)v->type.dims[0];
-    return s->c.groups == 1 && s->c.taps == 1 && exec_conv_packed(k, &s->c) < floats &&
+    return !k->gemm_weights && s->c.groups == 1 && s->c.taps == 1 && exec_conv_packed(k, &s->c) < floats &&
            exec_lower_find(k, s->conv) == &exec_way_conv_gemm;
 }
 

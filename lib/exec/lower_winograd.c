@@ -37,6 +37,7 @@ static bool fits(const struct node *n, int size, struct conv *c, int (*border)[2
 {
     if (!exec_conv_read(n, c) || c->w.rank != 2 || c->groups != 1 || c->in < CHANNELS_LEAST || c->out < CHANNELS_LEAST)
         return false;
+    c->in_f32 = true;
     int64_t beyond[2];
     for (int i = 0; i < 2; i++) {
         if (c->w.kernel[i] != 3 || c->w.stride[i] != 1 || c->w.dilation[i] != 1)

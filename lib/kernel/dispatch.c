@@ -73,9 +73,19 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n)
     return narrow && cpu_halves_512() ? k->gemm_half_f32 : k->gemm_f32;
 }
 
+const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t n)
+{
+    return k->gemm_weights ? k->gemm_weights : kernel_gemm_f32(k, n);
+}
+
+const struct kernel_product *kernel_gemm_bf16(const struct kernels *k)
+{
+    return cpu_features() & CPU_BF16 ? k->gemm_bf16 : NULL;
+}
+
 size_t kernel_type_size(enum kernel_type type)
 {
-    return type == KERNEL_U8 || type == KERNEL_S8 ? 1 : 4;
+    return type == KERNEL_U8 || type == KERNEL_S8 ? 1 : type == KERNEL_BF16 ? 2 : 4;
 }
 
 size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr)

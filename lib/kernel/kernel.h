@@ -216,8 +216,11 @@ struct kernels {
     const char *isa;
     uint32_t needs; /* enum cpu_feature bits */
     int vector;     /* floats in a vector */
-    /* NULL where products of bytes are as fast; from gemm_f32 on a table has no holes. */
+    /* From gemm_f32 on a table has no holes. NULL where products of bytes are as fast: */
     const struct kernel_winograd_q8 *winograd_q8;
+    /* NULL, or the product of f32 with bfloat16, for processors that have CPU_BF16. */
+    const struct kernel_product *gemm_bf16;
+    const struct kernel_product *gemm_weights; /* NULL: gemm_f32; else what constant weights are multiplied by */
 
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;
@@ -308,6 +311,10 @@ const struct kernels *kernel_reference(void);
 
 /* The product of f32 for B of n columns. */
 const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
+/* The product of f32 with constant weights of n columns. */
+const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t n);
+/* The level's product with bfloat16; NULL when it or this processor has none. */
+const struct kernel_product *kernel_gemm_bf16(const struct kernels *k);
 
 /* Floats that gemm_f32->pack and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);

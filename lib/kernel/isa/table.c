@@ -17,9 +17,11 @@
 #define STRING(name)  STRING_(name)
 
 #if defined(ISA_avx512)
+#define BF16 &gemm_bf16_avx512
 #define HALF &gemm_f32_avx2
 extern const struct kernel_product gemm_f32_avx2;
 #else
+#define BF16 NULL
 #define HALF &K(gemm_f32)
 #endif
 
@@ -27,8 +29,8 @@ extern const struct kernel_product gemm_f32_avx2;
 #define LEVEL                                                                                                          \
     .vector = VL, .interleave_8 = K(interleave_8), .quantize_8 = K(quantize_8), .dequantize_8 = K(dequantize_8),       \
     .binary_q8 = K(binary_q8), .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF,   \
-    .gemm_narrow_f32 = K(gemm_narrow_f32), .widen_narrow_f32 = K(widen_narrow_f32), .gemv_f32 = K(gemv_f32),           \
-    .depthwise_f32 = K(depthwise_f32), .depthwise_pack_f32 = K(depthwise_pack_f32),                                    \
+    .gemm_bf16 = BF16, .gemm_narrow_f32 = K(gemm_narrow_f32), .widen_narrow_f32 = K(widen_narrow_f32),                 \
+    .gemv_f32 = K(gemv_f32), .depthwise_f32 = K(depthwise_f32), .depthwise_pack_f32 = K(depthwise_pack_f32),           \
     .winograd_input_f32 = K(winograd_input_f32), .winograd_output_f32 = K(winograd_output_f32),                        \
     .winograd_filter_f32 = K(winograd_filter_f32), .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32),             \
     .scale_rows_f32 = K(scale_rows_f32), .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32), \

@@ -21,6 +21,7 @@ static void test_features(void)
     CHECK(!!(f & CPU_AVX512) == avx512);
     CHECK(!!(f & CPU_VNNI512) == (avx512 && __builtin_cpu_supports("avx512vnni")));
     CHECK(!!(f & CPU_VBMI) == (avx512 && __builtin_cpu_supports("avx512vbmi")));
+    CHECK(!!(f & CPU_BF16) == (avx512 && __builtin_cpu_supports("avx512bf16")));
     CHECK(!!(f & CPU_PCLMUL) == (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")));
     CHECK(!(f & (CPU_NEON | CPU_DOTPROD | CPU_I8MM | CPU_FP16)));
     if (f & CPU_AMX_INT8) /* the tile registers may be used: without permission this would be a SIGILL */
