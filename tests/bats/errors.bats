@@ -106,6 +106,22 @@ programs='convert optimize quantize run bench inspect'
     equal "$(nn run -q "$TINY/conv.onnx" photo.ppm 2>&1 | wc -l)" 5
 }
 
+@test "a network whose outputs tell what it is: its task, and how such a one usually takes photos" {
+    ppm photo.ppm 12 10 0 0 0
+    declare_nn yolo.nn << 'END'
+input x f32 1x3x8x8
+constant s i64 3 = 1 64 3
+node - Reshape x s -> y f32 1x64x3
+output y
+END
+    try run yolo.nn photo.ppm
+    matches "$stderr" 'outputs are taken for those of detect=yolov8; -T sets another'
+    matches "$stderr" 'usually prepared by -p opencv,letterbox=8x8,rgb,std=255'
+    try run -p opencv,letterbox=8x8,rgb,std=255 yolo.nn photo.ppm
+    succeeded
+    [[ "$stderr" != *usually* ]]
+}
+
 @test "labels that are too few or too many for a classifier fail where they are given" {
     printf 'a\nb\n' > two.txt
     try convert -T classify -l two.txt -o out.nn "$TINY/conv.onnx"
