@@ -272,7 +272,7 @@ int answer(struct runner *r)
     struct model_error err;
     enum model_answer_kind kind = answer_kind(r);
     const char *guessed = model_session_guessed_task(r->s);
-    if (r->has_photo && !r->record && r->output_count && (guessed || kind == MODEL_ANSWER_NONE))
+    if (r->has_photo && r->output_count && (guessed || (!r->record && kind == MODEL_ANSWER_NONE)))
         tell_guessed(r, guessed);
     size_t most = r->request->best ? (size_t)r->request->best : model_session_usual_answers(r->s);
     int status = 0;
