@@ -79,24 +79,27 @@ static int read_shape(const struct protobuf *shape, int64_t *dims)
     return rank;
 }
 
-/* Numbers as fields: one list, which its last element goes on for. */
-static void fill(struct tensor *t, const struct protobuf *m)
+/* Numbers as fields: one list, which its last element, or pair of a complex number, goes on for. */
+static void fill(struct tensor *t, const struct protobuf *m, bool is_pair)
 {
     static const char *const ints[] = {"int_val", "int64_val", "bool_val", "half_val", "uint32_val", "uint64_val"};
-    const struct protobuf *floats = protobuf_find(m, "float_val"), *doubles = protobuf_find(m, "double_val");
+    const struct protobuf *floats = protobuf_find(m, is_pair ? "scomplex_val" : "float_val"),
+                          *doubles = protobuf_find(m, is_pair ? "dcomplex_val" : "double_val");
     const struct protobuf *span = floats ? floats : doubles, *p = NULL;
+    uint64_t given = span ? span->span.count : 0;
     double value = 0;
     int64_t number = 0;
     for (size_t i = 0; i < sizeof(ints) / sizeof(*ints) && !p; i++)
         p = protobuf_first(m, ints[i]);
     bool bits = t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16;
     for (int64_t i = 0; i < t->count; i++) {
-        if (span && (uint64_t)i < span->span.count) {
+        uint64_t at = (uint64_t)i < given ? (uint64_t)i : given - 1 - (is_pair && given > 1 && i % 2 == 0);
+        if (given && (is_pair || at == (uint64_t)i)) {
             float f;
             if (floats)
-                memcpy(&f, span->span.data + (size_t)i * span->span.step, sizeof(f));
+                memcpy(&f, span->span.data + (size_t)at * span->span.step, sizeof(f));
             else
-                memcpy(&value, span->span.data + (size_t)i * span->span.step, sizeof(value));
+                memcpy(&value, span->span.data + (size_t)at * span->span.step, sizeof(value));
             value = floats ? (double)f : value;
         } else if (p) {
             number = protobuf_as_int(p, 0);
@@ -133,6 +136,12 @@ struct tensor *tensorflow_tensor(struct tensorflow_reader *r, const struct proto
     int64_t dims[TENSOR_MAX_RANK];
     enum dtype dtype = tensorflow_dtype(protobuf_int(m, "dtype", 0));
     int rank = read_shape(protobuf_message(m, "tensor_shape"), dims);
+    bool is_pair = dtype_info(dtype)->class == DTYPE_CLASS_COMPLEX; /* along an axis of its own */
+    if (is_pair) {
+        dtype = dtype == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64;
+        rank = rank < TENSOR_MAX_RANK ? rank + (rank >= 0) : -1;
+        dims[rank > 0 ? rank - 1 : 0] = 2;
+    }
     int64_t count = rank < 0 ? -1 : tensor_count(rank, dims);
     const struct protobuf *content = protobuf_find(m, "tensor_content");
     size_t size;
@@ -154,8 +163,16 @@ struct tensor *tensorflow_tensor(struct tensorflow_reader *r, const struct proto
     if (!is_small(r, count))
         build_fail(&r->b, "a constant of %lld equal elements", (long long)count);
     if (t)
-        fill(t, m);
+        fill(t, m, is_pair);
     return t;
+}
+
+struct tensor *tensorflow_constant(struct tensorflow_reader *r, const struct protobuf *node)
+{
+    const struct protobuf *value = protobuf_message(tensorflow_attr(node, "value"), "tensor");
+    if (!value)
+        build_fail(&r->b, "it has no value");
+    return value ? tensorflow_tensor(r, value) : NULL;
 }
 
 /* ---- inputs ---- */

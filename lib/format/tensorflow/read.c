@@ -92,6 +92,43 @@ static void stated_type(const struct protobuf *shape, int *rank, int64_t *dims)
     }
 }
 
+/* How many channels the first picture has that the graph, or a function of it, decodes; 0: there is none. */
+static int decoded_channels(const struct protobuf *graph, const char *nodes)
+{
+    for (const struct protobuf *n = protobuf_first(graph, nodes); n; n = protobuf_more(n)) {
+        const char *op = protobuf_text(n, "op", "");
+        int64_t channels = protobuf_int(tensorflow_attr(n, "channels"), "i", 0);
+        if (strncmp(op, "Decode", 6) == 0 && tensorflow_attr(n, "channels"))
+            return channels > 0 && channels <= 4 ? (int)channels : 3;
+    }
+    return 0;
+}
+
+static void find_pictures(struct tensorflow_reader *r, const struct protobuf *graph)
+{
+    r->channels = decoded_channels(graph, "node");
+    for (const struct protobuf *f = protobuf_first(r->library, "function"); f && !r->channels; f = protobuf_more(f))
+        r->channels = decoded_channels(f, "node_def");
+}
+
+/* Dims of a picture behind those of what was the text of a file. */
+static int picture_dims(const struct tensorflow_reader *r, int rank, int64_t *dims)
+{
+    rank = rank < 0 || rank > 1 ? 0 : rank;
+    dims[rank] = dims[rank + 1] = DIM_UNKNOWN;
+    dims[rank + 2] = r->channels;
+    return rank + 3;
+}
+
+struct value *tensorflow_add_picture(struct tensorflow_op *o)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    const char *name = arena_strdup(&o->b->graph->root->arena, o->node->name, o->b->err);
+    if (o->b->graph->root != o->b->graph || !name)
+        build_fail(o->b, "a picture is decoded within a branch or a loop");
+    return o->b->failed ? NULL : build_input(o->b, name, DTYPE_U8, picture_dims(o->scope->r, 0, dims), dims);
+}
+
 /* An input of the graph for a Placeholder, called as the user knows it. */
 static void add_input(struct tensorflow_scope *s, struct tensorflow_node *n, const char *name)
 {
@@ -105,6 +142,10 @@ static void add_input(struct tensorflow_scope *s, struct tensorflow_node *n, con
     n->out = arena_alloc(&s->r->arena, TENSORFLOW_OUTPUTS * sizeof(*n->out), s->b->err);
     const char *kept = arena_strdup(&s->b->graph->arena, name, s->b->err);
     build_check(s->b, n->out && kept);
+    if (dtype == DTYPE_STRING && s->r->channels) {
+        dtype = DTYPE_U8;
+        rank = picture_dims(s->r, rank, dims);
+    }
     if (dtype == DTYPE_NONE)
         build_fail(s->b, "input '%.200s' has an element type that is not read", name);
     if (!s->b->failed) {
@@ -143,9 +184,20 @@ static void list_used(struct tensorflow_scope *s, struct lookup *used)
 /* Nodes that only watch over others are no results, nor are the ends of branches and loops that nothing takes. */
 static bool is_result(struct tensorflow_scope *s, const struct tensorflow_node *n, bool of_loops)
 {
-    static const char *const no_results[] = {"NoOp",          "Assert",    "Const",  "Placeholder",
-                                             "SaveV2",        "RestoreV2", "Assign", "MergeSummary",
-                                             "NextIteration", "Switch",    NULL};
+    static const char *const no_results[] = {"NoOp",
+                                             "Assert",
+                                             "Const",
+                                             "Placeholder",
+                                             "SaveV2",
+                                             "RestoreV2",
+                                             "Assign",
+                                             "MergeSummary",
+                                             "NextIteration",
+                                             "Switch",
+                                             "LookupTableImportV2",
+                                             "InitializeTableV2",
+                                             "InitializeTableFromTextFileV2",
+                                             NULL};
     int output;
     const struct tensorflow_node *from = tensorflow_scope_find(s, tensorflow_input(n->message, 0), &output);
     if (strcmp(n->op, "Exit") == 0)
@@ -277,7 +329,10 @@ static int read_whole(struct tensorflow_reader *r, struct error *err)
     if (!file || !graph)
         return file ? error_set(err, "the model holds no graph") : -1;
     r->library = protobuf_message(graph, "library");
+    r->meta = meta;
+    r->root = &s;
     list_functions(r);
+    find_pictures(r, graph);
     if (tensorflow_scope_open(&s, r, graph, "node") == 0) {
         if (saved) {
             tensorflow_trace_restore(&s);

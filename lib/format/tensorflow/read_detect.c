@@ -22,18 +22,63 @@ static struct value *filled_up(struct build *b, struct value *v, struct value *c
     return BUILD(b, "Pad", v, BUILD(b, "Concat/axis=0", BUILD_LIST(b, 0), more));
 }
 
+/* Of all boxes $0 with box $1 of them: by exp($3 · IoU²) of its own less the scores $2 become, and that box's own is
+ * out. */
+#define FADED                                                                                                          \
+    "$0 [0,1] Gather:2/axis=-1 >a $0 [2,3] Gather:2/axis=-1 >c a c Min:2 >p a c Max:2 >q p $1 Gather:2/axis=0 >r q "   \
+    "$1 "                                                                                                              \
+    "Gather:2/axis=0 >s q s Min:2 p r Max:2 Sub:2 =0 Max:2 [-1] ReduceProd:2/keepdims=0 >i q p Sub:2 [-1] "            \
+    "ReduceProd:2/keepdims=0 s r Sub:2 [-1] ReduceProd:2/keepdims=0 Add:2 i Sub:2 >u u =0 Greater:2 i u Div:2 =0 "     \
+    "Where:3 >o #_=0 $2 Shape Squeeze #_=1 Range:3 $1 Equal:2 =-3e38 $2 o o Mul:2 $3 Mul:2 Exp Mul:2 Where:3"
+
+/* The best box after the other, as many as its scores reach the bound: their numbers; *scores: what was left of them. A
+ * Loop. Source: Bodla et al., "Soft-NMS" (2017), with Gaussian weights. */
+static struct value *fade(struct tensorflow_op *o, struct value *most, double sigma, struct value **scores)
+{
+    struct build *b = o->b;
+    struct value *boxes = tensorflow_in(o, 0), *given = tensorflow_in(o, 1);
+    struct value *bound = build_number(b, DTYPE_F32, (double)number_in(o, 4, 0));
+    struct value *scale = build_number(b, DTYPE_F32, -0.5 / sigma);
+    const char *more = "$0 [0] ReduceMax:2/keepdims=0 $1 Greater:2";
+    struct value *in[] = {build_reshape(b, most, 0, NULL), build_formula(b, more, 2, (struct value *[]){given, bound}),
+                          given};
+    struct build outer = build_enter(b, NULL);
+    struct value *left = NULL;
+    if (!b->failed) {
+        build_input(b, NULL, DTYPE_I64, 0, NULL);
+        build_input(b, NULL, DTYPE_BOOL, 0, NULL);
+        left = build_input(b, NULL, DTYPE_F32, 1, (int64_t[]){DIM_UNKNOWN});
+    }
+    struct value *best = BUILD(b, "ArgMax/axis=0", left), *of = BUILD(b, "Gather", left, best);
+    struct value *faded = build_formula(b, FADED, 4, (struct value *[]){boxes, best, left, scale});
+    struct value *made[] = {build_formula(b, more, 2, (struct value *[]){faded, bound}), faded, best, of};
+    for (int i = 0; i < 4 && !b->failed; i++)
+        build_body_output(b, made[i]);
+    struct graph *body = build_leave(b, outer);
+    struct value *v = build_node(b, "Loop", 3, in);
+    build_check(b, v && node_set_graph(v->producer, "body", body, b->err) == 0);
+    struct value *numbers = build_output(b, v, 1);
+    *scores = build_reshape(b, build_output(b, v, 2), 1, (int64_t[]){-1});
+    return build_reshape(b, numbers, 1, (int64_t[]){-1});
+}
+
 /* Boxes [n, 4] and scores [n]. The row tells the outputs: 1 places, 2 how many, 3 scores. */
 void tensorflow_read_nms(struct tensorflow_op *o)
 {
     struct build *b = o->b;
     struct value *scores = tensorflow_in(o, 1), *most = tensorflow_i64_list(o, 2);
-    if (o->in_count > 5 && number_in(o, 5, 0) != 0)
-        build_fail(b, "soft suppression is not read");
-    struct value *v = BUILD(b, "NonMaxSuppression", build_unsqueeze(b, tensorflow_in(o, 0), 0),
-                            BUILD(b, "Unsqueeze", scores, BUILD_LIST(b, 0, 1)), most, tensorflow_in(o, 3),
-                            o->in_count > 4 ? tensorflow_in(o, 4) : NULL);
-    struct value *at = detect_column(b, v, 2), *count = BUILD(b, "Squeeze", BUILD(b, "Shape", at));
-    struct value *of = BUILD(b, "Gather", scores, at);
+    double sigma = (double)number_in(o, 5, 0);
+    struct value *at, *of;
+    if (sigma > 0) {
+        at = fade(o, most, sigma, &of);
+    } else {
+        at = BUILD(b, "NonMaxSuppression", build_unsqueeze(b, tensorflow_in(o, 0), 0),
+                   BUILD(b, "Unsqueeze", scores, BUILD_LIST(b, 0, 1)), most, tensorflow_in(o, 3),
+                   o->in_count > 4 ? tensorflow_in(o, 4) : NULL);
+        at = detect_column(b, at, 2);
+        of = BUILD(b, "Gather", scores, at);
+    }
+    struct value *count = BUILD(b, "Squeeze", BUILD(b, "Shape", at));
     bool fills = tensorflow_bool(o, "pad_to_max_output_size", false);
     struct value *out[] = {build_cast(b, fills ? filled_up(b, at, most) : at, DTYPE_I32),
                            build_cast(b, count, DTYPE_I32), fills ? filled_up(b, of, most) : of};

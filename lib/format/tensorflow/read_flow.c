@@ -5,10 +5,7 @@
 
 void tensorflow_read_const(struct tensorflow_op *o)
 {
-    const struct protobuf *value = protobuf_message(tensorflow_attr(o->node->message, "value"), "tensor");
-    struct tensor *t = value ? tensorflow_tensor(o->scope->r, value) : NULL;
-    if (!value)
-        build_fail(o->b, "it has no value");
+    struct tensor *t = tensorflow_constant(o->scope->r, o->node->message);
     const char *name = arena_strdup(&o->b->graph->root->arena, o->node->name, o->b->err);
     build_check(o->b, name != NULL);
     tensorflow_give(o, 0, build_constant(o->b, name, t));
@@ -17,6 +14,21 @@ void tensorflow_read_const(struct tensorflow_op *o)
 void tensorflow_read_placeholder(struct tensorflow_op *o)
 {
     build_fail(o->b, "an input that the signature does not name");
+}
+
+/* Decoding a picture is not the network's part: where the text of a file would come in, rows of pixels do (read.c). */
+void tensorflow_read_decode(struct tensorflow_op *o)
+{
+    struct value *v = tensorflow_in(o, 0);
+    if (v && v->constant && v->constant->dtype == DTYPE_STRING)
+        v = tensorflow_add_picture(o);
+    if (v && tensorflow_dtype_of(o, 0) == DTYPE_STRING && v == o->in[0])
+        build_fail(o->b, "a picture that is no input of the network is not decoded");
+    enum dtype dtype = tensorflow_type(o, "dtype", DTYPE_U8);
+    if (dtype != DTYPE_U8 && dtype != DTYPE_F32)
+        build_fail(o->b, "a picture of other than bytes is not read");
+    tensorflow_give(
+        o, 0, dtype == DTYPE_U8 ? v : BUILD(o->b, "Div", build_cast(o->b, v, dtype), build_number(o->b, dtype, 255)));
 }
 
 void tensorflow_read_same(struct tensorflow_op *o)

@@ -93,6 +93,33 @@ void tensorflow_read_partition(struct tensorflow_op *o)
     }
 }
 
+/* Rows by their numbers: indices first, then as many tensors of rows, of which later ones count. */
+void tensorflow_read_stitch(struct tensorflow_op *o)
+{
+    struct build *b = o->b;
+    int half = o->in_count / 2;
+    struct value **parts = arena_alloc(&o->scope->r->arena, (size_t)(o->in_count + 1) * sizeof(*parts), b->err);
+    build_check(b, parts != NULL);
+    if (half == 0)
+        build_fail(b, "it has no indices");
+    for (int i = 0; i < half && !b->failed; i++) {
+        int rank = tensorflow_rank(o, i), more = tensorflow_rank(o, half + i) - rank;
+        struct value *rest = BUILD_LIST(b, -1);
+        if (more > 0)
+            rest = BUILD(b, "Concat/axis=0", rest, build_shape(b, o->in[half + i], rank, rank + more));
+        parts[i] = build_reshape(b, tensorflow_i64(o, i), 2, (int64_t[]){-1, 1});
+        parts[half + i] = BUILD(b, "Reshape", o->in[half + i], rest);
+    }
+    struct value *in[2];
+    for (int i = 0; i < 2; i++)
+        in[i] = b->failed ? NULL : build_int(b, build_node(b, "Concat", half, parts + i * half), "axis", 0);
+    tensorflow_give(o, 0,
+                    build_formula(b,
+                                  "$1 >x $0 [0,1] ReduceMax:2/keepdims=0 [1] Add:2 $1 Shape/start=1 "
+                                  "Concat:2/axis=0 >d =0 d Expand:2 $0 $1 ScatterND:3",
+                                  2, in));
+}
+
 void tensorflow_read_shape_n(struct tensorflow_op *o)
 {
     for (int i = 0; i < o->in_count && !o->b->failed; i++)

@@ -10,14 +10,20 @@
 
 /* ---- subgraphs ---- */
 
+static void build_if(struct build *b, struct value *condition, struct graph *yes, struct graph *no, struct value **out,
+                     int count)
+{
+    struct value *v = BUILD(b, "If", build_reshape(b, condition, 0, NULL));
+    build_check(b, v && node_set_graph(v->producer, "then_branch", yes, b->err) == 0 &&
+                       node_set_graph(v->producer, "else_branch", no, b->err) == 0);
+    for (int i = 0; i < count && !b->failed; i++)
+        out[i] = build_output(b, v, i);
+}
+
 void tensorflow_build_if(struct tensorflow_op *o, struct value *condition, struct graph *yes, struct graph *no,
                          int count)
 {
-    struct value *v = BUILD(o->b, "If", build_reshape(o->b, condition, 0, NULL));
-    build_check(o->b, v && node_set_graph(v->producer, "then_branch", yes, o->b->err) == 0 &&
-                          node_set_graph(v->producer, "else_branch", no, o->b->err) == 0);
-    for (int i = 0; i < count && !o->b->failed; i++)
-        tensorflow_give(o, i, build_output(o->b, v, i));
+    build_if(o->b, condition, yes, no, o->node->out, count);
 }
 
 /* ---- lists: TensorList…, and the TensorArray…V3 of TensorFlow 1, whose "flow" is the list ---- */
@@ -109,7 +115,7 @@ bool tensorflow_is_number(const struct tensorflow_loop *l, const char *name, int
                    value == number;
     if (!n || strcmp(n->op, "Const") != 0)
         return false;
-    struct tensor *t = tensorflow_tensor(l->look->r, protobuf_message(tensorflow_attr(n->message, "value"), "tensor"));
+    struct tensor *t = tensorflow_constant(l->look->r, n->message);
     bool same = t && t->count == 1 && t->dtype != DTYPE_STRING && tensor_get_i64(t, 0) == number;
     tensor_unref(t);
     return same;
@@ -244,28 +250,83 @@ int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out)
 
 /* ---- of functions ---- */
 
-static struct graph *branch(struct tensorflow_op *o, const char *attr, int *outputs)
+/* What a function makes, as a subgraph; *outputs: how many values, -1 after a failure. */
+static struct graph *branch(struct tensorflow_op *o, const char *function, int *outputs)
 {
     struct tensorflow_reader *r = o->scope->r;
     struct value *out[TENSORFLOW_OUTPUTS];
     struct build outer = build_enter(&r->b, NULL);
-    *outputs = o->b->failed ? -1
-                            : tensorflow_call(r, tensorflow_function(o, attr), o->in + 1, o->in_count - 1, out,
-                                              TENSORFLOW_OUTPUTS);
+    *outputs = o->b->failed ? -1 : tensorflow_call(r, function, o->in + 1, o->in_count - 1, out, TENSORFLOW_OUTPUTS);
     for (int i = 0; i < *outputs; i++)
         build_body_output(o->b, out[i]);
     return build_leave(&r->b, outer);
 }
 
+/* The function that input 0 chooses from `count`, or -1: that is only known at run time. */
+static int64_t chosen(struct tensorflow_op *o, int count)
+{
+    int64_t at;
+    if (build_known(o->b, tensorflow_in(o, 0), &at, 1, NULL) != 1)
+        return -1;
+    return at >= 0 && at < count ? at : count - 1;
+}
+
+/* Results of the function whose number input 0 is, counted from `at`; the last serves all other numbers. Their count,
+ * or -1. */
+static int choose(struct tensorflow_op *o, const char *const *functions, int count, int at, struct value **out)
+{
+    struct build *b = o->b;
+    struct value *others[TENSORFLOW_OUTPUTS];
+    int counts[2];
+    if (at + 1 == count)
+        return tensorflow_call(o->scope->r, functions[at], o->in + 1, o->in_count - 1, out, TENSORFLOW_OUTPUTS);
+    struct value *is = BUILD(b, "Equal", tensorflow_in(o, 0), build_number(b, DTYPE_I32, at));
+    struct graph *yes = branch(o, functions[at], &counts[0]);
+    struct build outer = build_enter(b, NULL);
+    counts[1] = b->failed ? -1 : choose(o, functions, count, at + 1, others);
+    for (int i = 0; i < counts[1]; i++)
+        build_body_output(b, others[i]);
+    struct graph *no = build_leave(b, outer);
+    if (!b->failed && counts[0] != counts[1])
+        build_fail(b, "branches of %d and %d outputs", counts[0], counts[1]);
+    build_if(b, is, yes, no, out, counts[0]);
+    return b->failed ? -1 : counts[0];
+}
+
+void tensorflow_read_case(struct tensorflow_op *o)
+{
+    const char *functions[TENSORFLOW_OUTPUTS];
+    struct value *out[TENSORFLOW_OUTPUTS];
+    int count = 0;
+    const struct protobuf *list = protobuf_message(tensorflow_attr(o->node->message, "branches"), "list");
+    for (const struct protobuf *p = protobuf_first(list, "func"); p && count < TENSORFLOW_OUTPUTS; p = protobuf_more(p))
+        functions[count++] = protobuf_text(p, "name", "");
+    if (count == 0 || protobuf_count(list, "func") > TENSORFLOW_OUTPUTS)
+        build_fail(o->b, "want 1 to %d branches", TENSORFLOW_OUTPUTS);
+    int64_t at = o->b->failed ? -1 : chosen(o, count);
+    int results = o->b->failed ? -1 : choose(o, functions, at < 0 ? count : (int)at + 1, at < 0 ? 0 : (int)at, out);
+    for (int i = 0; i < results; i++)
+        tensorflow_give(o, i, out[i]);
+}
+
+/* Of a condition that is known, the branch that is taken. */
 void tensorflow_read_if(struct tensorflow_op *o)
 {
-    int yes_count, no_count = -1;
-    struct value *condition = tensorflow_in(o, 0);
-    struct graph *yes = branch(o, "then_branch", &yes_count);
-    struct graph *no = o->b->failed ? NULL : branch(o, "else_branch", &no_count);
-    if (!o->b->failed && yes_count != no_count)
-        build_fail(o->b, "branches of %d and %d outputs", yes_count, no_count);
-    tensorflow_build_if(o, condition, yes, no, yes_count);
+    int counts[2];
+    const char *functions[] = {tensorflow_function(o, "else_branch"), tensorflow_function(o, "then_branch")};
+    struct value *condition = tensorflow_in(o, 0), *out[TENSORFLOW_OUTPUTS];
+    int64_t at = o->b->failed ? -1 : chosen(o, 2);
+    if (at >= 0) {
+        counts[0] = choose(o, functions, (int)at + 1, (int)at, out);
+        for (int i = 0; i < counts[0]; i++)
+            tensorflow_give(o, i, out[i]);
+        return;
+    }
+    struct graph *yes = branch(o, functions[1], &counts[1]);
+    struct graph *no = o->b->failed ? NULL : branch(o, functions[0], &counts[0]);
+    if (!o->b->failed && counts[0] != counts[1])
+        build_fail(o->b, "branches of %d and %d outputs", counts[1], counts[0]);
+    tensorflow_build_if(o, condition, yes, no, counts[1]);
 }
 
 static int call_body(struct tensorflow_loop *l, struct value *const *in, struct value **out)

@@ -238,20 +238,48 @@ static bool nudge(float *low, float *high, int bits, bool narrow, float *scale, 
     return *scale > 0 && isfinite(*scale);
 }
 
+/* The bounds of input 1 and 2, or of the attributes, one for all or one a channel: the constants that QuantizeLinear
+ * takes, and the bounds of what it rounds. */
+static void levels(struct tensorflow_op *o, int64_t bits, bool narrow, struct value *out[4])
+{
+    const struct tensor *given[2] = {NULL, NULL};
+    for (int i = 0; i < 2 && o->in_count > 2 && !o->b->failed; i++)
+        given[i] = tensorflow_in(o, 1 + i) ? o->in[1 + i]->constant : NULL;
+    bool known = o->in_count < 3 || (given[0] && given[1] && given[0]->count == given[1]->count);
+    if (!known || bits < 2 || bits > 16)
+        build_fail(o->b, "want a range that is constant, and 2 to 16 bits");
+    int64_t count = given[0] && known ? given[0]->count : 1;
+    struct tensor *t[4];
+    for (int i = 0; i < 4; i++)
+        t[i] = o->b->failed ? NULL
+                            : tensor_new(i != 1     ? DTYPE_F32
+                                         : bits > 8 ? DTYPE_U16
+                                                    : DTYPE_U8,
+                                         given[0] ? given[0]->rank : 0, &count, o->b->err);
+    for (int64_t i = 0; i < count && t[0] && t[1] && t[2] && t[3] && !o->b->failed; i++) {
+        float low = given[0] ? (float)tensor_get_f64(given[0], i) : tensorflow_float(o, "min", -6),
+              high = given[1] ? (float)tensor_get_f64(given[1], i) : tensorflow_float(o, "max", 6), scale;
+        int64_t zero;
+        if (!nudge(&low, &high, (int)bits, narrow, &scale, &zero))
+            build_fail(o->b, "levels from %g to %g are not read", (double)low, (double)high);
+        tensor_set_f64(t[0], i, (double)scale);
+        tensor_set_i64(t[1], i, zero);
+        tensor_set_f64(t[2], i, (double)(scale * (float)(narrow - zero)));
+        tensor_set_f64(t[3], i, (double)(scale * (float)((1 << bits) - 1 - zero)));
+    }
+    for (int i = 0; i < 4; i++)
+        out[i] = build_constant(o->b, NULL, t[i]);
+}
+
 void tensorflow_read_fake_quant(struct tensorflow_op *o)
 {
-    float range[2] = {tensorflow_float(o, "min", -6), tensorflow_float(o, "max", 6)}, scale = 1;
-    int64_t bits = tensorflow_int(o, "num_bits", 8), zero = 0;
-    for (int i = 0; i < 2 && o->in_count > 2 && !o->b->failed; i++) {
-        const struct tensor *t = tensorflow_in(o, 1 + i) ? o->in[1 + i]->constant : NULL;
-        if (!t || t->count != 1)
-            build_fail(o->b, "its range must be constant");
-        else
-            range[i] = (float)tensor_get_f64(t, 0);
-    }
-    if (bits != 8 || !nudge(&range[0], &range[1], 8, tensorflow_bool(o, "narrow_range", false), &scale, &zero))
-        build_fail(o->b, "%lld bits from %g to %g are not read", (long long)bits, (double)range[0], (double)range[1]);
-    struct value *s = build_number(o->b, DTYPE_F32, (double)scale), *z = build_number(o->b, DTYPE_U8, (double)zero);
-    struct value *q = BUILD(o->b, "QuantizeLinear", tensorflow_in(o, 0), s, z);
-    tensorflow_give(o, 0, BUILD(o->b, "DequantizeLinear", q, s, z));
+    struct build *b = o->b;
+    struct value *v = tensorflow_in(o, 0), *l[4];
+    int64_t bits = tensorflow_int(o, "num_bits", 8);
+    bool narrow = tensorflow_bool(o, "narrow_range", false);
+    levels(o, bits, narrow, l);
+    if (narrow || (bits != 8 && bits != 16)) /* what the element type does not bound */
+        v = BUILD(b, "Min", BUILD(b, "Max", v, l[2]), l[3]);
+    v = build_int(b, BUILD(b, "QuantizeLinear", v, l[0], l[1]), "axis", -1);
+    tensorflow_give(o, 0, build_int(b, BUILD(b, "DequantizeLinear", v, l[0], l[1]), "axis", -1));
 }

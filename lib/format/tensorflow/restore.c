@@ -22,7 +22,7 @@ static bool is_of(const char *tensor, const char *node)
     return strncmp(tensor, node, n) == 0 && (tensor[n] == ':' || tensor[n] == 0);
 }
 
-static const struct protobuf *maker(const struct protobuf *function, const char *tensor)
+const struct protobuf *tensorflow_function_node(const struct protobuf *function, const char *tensor)
 {
     for (const struct protobuf *n = protobuf_first(function, "node_def"); n; n = protobuf_more(n))
         if (is_of(tensor, protobuf_text(n, "name", "")))
@@ -37,7 +37,7 @@ static void list_keys(struct restore *x)
     for (const struct protobuf *n = protobuf_first(x->function, "node_def"); n && !r->b.failed; n = protobuf_more(n)) {
         if (!tensorflow_is_op(n, "RestoreV2"))
             continue;
-        const struct protobuf *names = maker(x->function, tensorflow_input(n, 1));
+        const struct protobuf *names = tensorflow_function_node(x->function, tensorflow_input(n, 1));
         const struct protobuf *tensor = protobuf_message(tensorflow_attr(names, "value"), "tensor");
         x->keys = arena_alloc(&r->arena, (protobuf_count(tensor, "string_val") + 1) * sizeof(*x->keys), r->b.err);
         build_check(&r->b, x->keys != NULL);
@@ -47,11 +47,10 @@ static void list_keys(struct restore *x)
     }
 }
 
-/* Which argument of the function a tensor is; -1: none. */
-static int64_t argument(const struct restore *x, const char *tensor)
+int64_t tensorflow_argument(const struct protobuf *function, const char *tensor)
 {
     int64_t i = 0;
-    const struct protobuf *signature = protobuf_message(x->function, "signature");
+    const struct protobuf *signature = protobuf_message(function, "signature");
     for (const struct protobuf *p = protobuf_first(signature, "input_arg"); p && i < MOST_ARGS;
          p = protobuf_more(p), i++)
         if (is_of(tensor, protobuf_text(p, "name", "")))
@@ -63,9 +62,9 @@ static int64_t argument(const struct restore *x, const char *tensor)
 static int64_t restored(const struct restore *x, const char *tensor)
 {
     int64_t i;
-    const struct protobuf *n = maker(x->function, tensor);
+    const struct protobuf *n = tensorflow_function_node(x->function, tensor);
     const char *from = tensorflow_is_op(n, "Identity") ? tensorflow_input(n, 0) : tensor, *last = strrchr(from, ':');
-    return tensorflow_is_op(maker(x->function, from), "RestoreV2") && last &&
+    return tensorflow_is_op(tensorflow_function_node(x->function, from), "RestoreV2") && last &&
                    text_to_i64(last + 1, strlen(last + 1), &i)
                ? i
                : -1;
@@ -75,7 +74,8 @@ static void note_assignment(struct restore *x, const struct protobuf *assign)
 {
     char name[1024];
     struct tensorflow_reader *r = x->graph->r;
-    int64_t arg = argument(x, tensorflow_input(assign, 0)), key = restored(x, tensorflow_input(assign, 1));
+    int64_t arg = tensorflow_argument(x->function, tensorflow_input(assign, 0)),
+            key = restored(x, tensorflow_input(assign, 1));
     if (arg < 0 || key < 0 || (uint64_t)key >= x->key_count)
         return;
     snprintf(name, sizeof(name), "%.1000s", tensorflow_input(x->call, (size_t)arg));

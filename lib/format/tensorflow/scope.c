@@ -141,48 +141,10 @@ static void read_opaque(struct tensorflow_op *o)
     tensorflow_give(o, 0, v);
 }
 
-/* Complex numbers are pairs along a last axis of their own, which few of the operators that have them may meet. */
-static const struct {
-    const char *op, *formula;
-} complex_forms[] = {
-    {"Add", "$0 $1 Add:2"},
-    {"AddV2", "$0 $1 Add:2"},
-    {"Sub", "$0 $1 Sub:2"},
-    {"Neg", "$0 Neg"},
-    {"Mul", "$0 [0] Gather:2/axis=-1 >p $0 [1] Gather:2/axis=-1 >q $1 [0] Gather:2/axis=-1 >r "
-            "$1 [1] Gather:2/axis=-1 >s p r Mul:2 q s Mul:2 Sub:2 p s Mul:2 q r Mul:2 Add:2 Concat:2/axis=-1"},
-};
-
-static bool is_complex(const struct tensorflow_node *n, const char *attr)
-{
-    return dtype_info(tensorflow_dtype(protobuf_int(tensorflow_attr(n->message, attr), "type", 0)))->class ==
-           DTYPE_CLASS_COMPLEX;
-}
-
-static void read_complex(struct tensorflow_op *o)
-{
-    const struct tensorflow_node *n = o->node;
-    bool from = is_complex(n, "SrcT"), to = is_complex(n, "DstT");
-    if (from != to) {
-        tensorflow_formula(o, from ? "$0 #_=0 Gather:2/axis=-1"
-                                   : "$0 Cast/to=1 [-1] Unsqueeze:2 >x x x x Sub:2 Concat:2/axis=-1");
-        return;
-    }
-    for (size_t i = 0; i < sizeof(complex_forms) / sizeof(*complex_forms); i++)
-        if (strcmp(complex_forms[i].op, n->op) == 0) {
-            tensorflow_formula(o, complex_forms[i].formula);
-            return;
-        }
-    build_fail(o->b, "it is not read of complex numbers");
-}
-
 static void read_kind(struct tensorflow_op *o)
 {
-    static const char *const plain[] = {"Identity", "ComplexAbs", "Real", "Imag", "Angle", "Conj", "Complex"};
-    bool complex = is_complex(o->node, "T") || is_complex(o->node, "SrcT") || is_complex(o->node, "DstT");
-    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
-        complex = complex && strcmp(plain[i], o->node->op) != 0;
-    (complex ? read_complex : o->kind ? o->kind->read : read_opaque)(o);
+    if (!tensorflow_read_complex(o))
+        (o->kind ? o->kind->read : read_opaque)(o);
 }
 
 static void read_node(struct tensorflow_scope *s, struct tensorflow_node *n)

@@ -40,14 +40,16 @@ struct tensorflow_reader {
     struct blob *blob; /* the graph's file */
     struct build b;
     struct arena arena;
-    const struct protobuf *library;
-    struct lookup functions; /* a name → the FunctionDef */
+    const struct protobuf *library, *meta; /* meta: of a SavedModel */
+    struct tensorflow_scope *root;         /* the graph */
+    struct lookup functions;               /* a name → the FunctionDef */
     struct tensorflow_bundle *bundle;
     struct lookup variables;          /* a name → struct value */
     struct lookup keys;               /* a variable's name → its key in the checkpoint */
     struct tensorflow_blocks *blocks; /* that became batches: a list (read_block.c) */
     int depth;
-    int writing; /* loops at work whose lists are written */
+    int writing;  /* loops at work whose lists are written */
+    int channels; /* of pictures that the graph decodes; 0: it decodes none */
     long nodes;
 };
 
@@ -105,6 +107,9 @@ struct tensorflow_op {
     int in_count;
 };
 
+/* An input of the graph, called as the node is: a picture. */
+struct value *tensorflow_add_picture(struct tensorflow_op *o);
+
 typedef void tensorflow_op_fn(struct tensorflow_op *o);
 
 struct tensorflow_kind {
@@ -113,12 +118,18 @@ struct tensorflow_kind {
     tensorflow_op_fn *read;
 };
 
+/* Reads an operator of complex numbers; false: it is none, or needs no help (read_complex.c). */
+bool tensorflow_read_complex(struct tensorflow_op *o);
+
 #define OP(op, read, onnx) tensorflow_op_fn tensorflow_read_##read;
 #include "format/tensorflow/ops.def"
 #undef OP
 
 const struct tensorflow_kind *tensorflow_find_kind(const char *op); /* NULL: there is none */
 
+/* The node of a function that makes a tensor, and which of its arguments one is; NULL, -1: none (restore.c). */
+const struct protobuf *tensorflow_function_node(const struct protobuf *function, const char *tensor);
+int64_t tensorflow_argument(const struct protobuf *function, const char *tensor);
 /* Finds the keys of a SavedModel's variables from the function that restores them (restore.c). */
 void tensorflow_trace_restore(struct tensorflow_scope *graph);
 
@@ -187,6 +198,8 @@ int tensorflow_list(const struct tensorflow_op *o, const char *attr, int64_t *va
 enum dtype tensorflow_dtype(int64_t number);
 /* A TensorProto; a new tensor, or NULL with a failure. */
 struct tensor *tensorflow_tensor(struct tensorflow_reader *r, const struct protobuf *message);
+/* What a Const holds; NULL with a failure. */
+struct tensor *tensorflow_constant(struct tensorflow_reader *r, const struct protobuf *node);
 
 /* Input k; a failure where it is missing. */
 struct value *tensorflow_in(struct tensorflow_op *o, int k);

@@ -1,0 +1,174 @@
+/* Tables from keys to values: LookupTableFind of one is a LabelEncoder. They are filled before the network runs, by a
+ * node of the graph or of a function that the graph calls: from constants, or from the lines of a file beside a
+ * SavedModel. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/tensorflow/tensorflow.h"
+
+#define STAND_IN "HashTableV2" /* the node of a table until all that look into it are read */
+#define WHOLE    (-2)          /* a column: the line */
+#define NUMBER   (-1)          /* and its number */
+
+/* The node that fills a table. */
+struct filling {
+    struct tensorflow_reader *r;
+    const struct protobuf *node, *function, *call; /* in a function: which, and the node of the graph that calls it */
+};
+
+static bool fills(const struct protobuf *node)
+{
+    const char *op = protobuf_text(node, "op", "");
+    return strncmp(op, "LookupTableImport", 17) == 0 || strncmp(op, "InitializeTable", 15) == 0;
+}
+
+/* The node that makes input i of the one that fills. */
+static const struct protobuf *given(const struct filling *f, size_t i)
+{
+    int output;
+    const char *tensor = tensorflow_input(f->node, i);
+    int64_t arg = f->function ? tensorflow_argument(f->function, tensor) : -1;
+    if (f->function && arg < 0)
+        return tensorflow_function_node(f->function, tensor);
+    tensor = f->function ? tensorflow_input(f->call, (size_t)arg) : tensor;
+    const struct tensorflow_node *n = tensorflow_scope_find(f->r->root, tensor, &output);
+    return n ? n->message : NULL;
+}
+
+static bool fills_table(const struct filling *f, const char *table)
+{
+    const struct protobuf *n = fills(f->node) ? given(f, 0) : NULL;
+    return n && strcmp(protobuf_text(n, "name", ""), table) == 0;
+}
+
+static bool find_filling(struct tensorflow_reader *r, const char *table, struct filling *f)
+{
+    const struct tensorflow_scope *root = r->root;
+    for (size_t i = 0; i < root->count; i++) {
+        const struct protobuf *n = root->nodes[i].message;
+        *f = (struct filling){.r = r, .node = n};
+        if (fills_table(f, table))
+            return true;
+        const char *name = protobuf_text(protobuf_message(tensorflow_attr(n, "f"), "func"), "name", "");
+        *f = (struct filling){.r = r, .function = lookup_find(&r->functions, name), .call = n};
+        size_t looks = 0;
+        for (f->node = protobuf_first(f->function, "node_def"); f->node; f->node = protobuf_more(f->node), looks++)
+            if (fills_table(f, table))
+                return true;
+        tensorflow_count_looks(r->root, looks);
+    }
+    tensorflow_count_looks(r->root, root->count);
+    return false;
+}
+
+/* ---- lines of a file ---- */
+
+/* The file of the SavedModel whose name stands in the table's own, where there are several. */
+static struct blob *open_asset(struct tensorflow_reader *r, const char *shared)
+{
+    char path[512];
+    const char *name = NULL;
+    for (const struct protobuf *a = protobuf_first(r->meta, "asset_file_def"); a; a = protobuf_more(a)) {
+        const char *file = protobuf_text(a, "filename", "");
+        if (!name || strstr(shared, file))
+            name = file;
+    }
+    snprintf(path, sizeof(path), "assets/%.400s", name ? name : "");
+    return name ? source_member(r->source, path, r->b.err) : NULL;
+}
+
+/* Lines as texts, or their numbers. */
+static struct tensor *column(struct tensorflow_reader *r, const struct blob *blob, int64_t which)
+{
+    int64_t count = 0;
+    const char *text = blob->data, *end = text + blob->size;
+    for (const char *p = text; p < end; p++)
+        count += *p == '\n' || p + 1 == end;
+    struct str *lines = mem_calloc((size_t)count + 1, sizeof(*lines), r->b.err);
+    struct tensor *t = lines && which == NUMBER ? tensor_new(DTYPE_I64, 1, &count, r->b.err) : NULL;
+    for (int64_t i = 0; lines && i < count; i++) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        lines[i] = (struct str){text, (size_t)((stop ? stop : end) - text)};
+        text = stop ? stop + 1 : end;
+        if (t)
+            tensor_set_i64(t, i, i);
+    }
+    if (lines && which == WHOLE)
+        t = tensor_of_strings(1, &count, lines, r->b.err);
+    free(lines);
+    return t;
+}
+
+static bool read_file(const struct filling *f, const char *shared, struct tensor **keys, struct tensor **values)
+{
+    int64_t key = protobuf_int(tensorflow_attr(f->node, "key_index"), "i", 0),
+            value = protobuf_int(tensorflow_attr(f->node, "value_index"), "i", 0);
+    bool plain = (key == NUMBER && value == WHOLE) || (key == WHOLE && value == NUMBER);
+    struct blob *blob = plain ? open_asset(f->r, shared) : NULL;
+    if (blob) {
+        *keys = column(f->r, blob, key);
+        *values = column(f->r, blob, value);
+    }
+    blob_unref(blob);
+    return plain;
+}
+
+/* ---- operators ---- */
+
+void tensorflow_read_table(struct tensorflow_op *o)
+{
+    struct value *v = build_node(o->b, "tensorflow." STAND_IN, 0, NULL);
+    tensorflow_give(o, 0, build_string(o->b, v, "name", o->node->name));
+}
+
+static void contents(struct tensorflow_op *o, struct tensor **keys, struct tensor **values)
+{
+    struct tensorflow_reader *r = o->scope->r;
+    struct filling f;
+    const struct value *table = tensorflow_in(o, 0);
+    bool known = table && table->producer && strcmp(table->producer->op, STAND_IN) == 0;
+    const struct attr *kept = known ? node_attr(table->producer, "name") : NULL;
+    const char *name = kept ? kept->s.data : "";
+    const struct tensorflow_node *n = known ? lookup_find(&r->root->names, name) : NULL;
+    bool found = n && find_filling(r, name, &f);
+    if (found && strncmp(protobuf_text(f.node, "op", ""), "InitializeTableFrom", 19) == 0) {
+        const struct protobuf *shared = protobuf_find(tensorflow_attr(n->message, "shared_name"), "s");
+        found = read_file(&f, tensorflow_span(r, shared, ""), keys, values);
+    } else if (found) {
+        const struct protobuf *k = given(&f, 1), *v = given(&f, 2);
+        found = tensorflow_is_op(k, "Const") && tensorflow_is_op(v, "Const");
+        *keys = found ? tensorflow_constant(r, k) : NULL;
+        *values = found ? tensorflow_constant(r, v) : NULL;
+    }
+    if (!found)
+        build_fail(o->b, "table '%.100s' is not in the file, or filled in a way that is not read", name);
+    build_check(o->b, *keys && *values);
+}
+
+/* What the table has for each key, and a default for those that it has not. */
+void tensorflow_read_table_find(struct tensorflow_op *o)
+{
+    struct tensor *keys = NULL, *values = NULL;
+    struct value *x = tensorflow_in(o, 1), *other = tensorflow_in(o, 2);
+    contents(o, &keys, &values);
+    if (!o->b->failed && (!other->constant || other->constant->count != 1 || keys->count != values->count))
+        build_fail(o->b, "want as many values as keys, and a constant for keys that it has not");
+    struct value *v = o->b->failed ? NULL : build_node(o->b, "ai.onnx.ml.LabelEncoder", 1, &x);
+    struct node *n = v ? v->producer : NULL;
+    build_check(o->b, n && node_set_tensor(n, "keys_tensor", tensor_ref(keys), o->b->err) == 0 &&
+                          node_set_tensor(n, "values_tensor", tensor_ref(values), o->b->err) == 0 &&
+                          node_set_tensor(n, "default_tensor", tensor_ref(other->constant), o->b->err) == 0);
+    tensor_unref(keys);
+    tensor_unref(values);
+    tensorflow_give(o, 0, v);
+}
+
+void tensorflow_read_table_size(struct tensorflow_op *o)
+{
+    struct tensor *keys = NULL, *values = NULL;
+    contents(o, &keys, &values);
+    tensorflow_give(o, 0, build_number(o->b, DTYPE_I64, keys ? (double)keys->count : 0));
+    tensor_unref(keys);
+    tensor_unref(values);
+}
