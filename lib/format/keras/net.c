@@ -314,7 +314,7 @@ static enum dtype input_type(struct keras_net *net, const struct json_node *conf
         const char *name;
         enum dtype dtype;
     } types[] = {{"int", DTYPE_I32},  {"int32", DTYPE_I32}, {"int64", DTYPE_I64}, {"bool", DTYPE_BOOL},
-                 {"uint8", DTYPE_U8}, {"int8", DTYPE_I8},   {"int16", DTYPE_I16}};
+                 {"uint8", DTYPE_U8}, {"int8", DTYPE_I8},   {"int16", DTYPE_I16}, {"string", DTYPE_STRING}};
     const struct json_node *dtype = json_member(net->j, config, "dtype"),
                            *inside = json_member(net->j, dtype, "config");
     if (inside)
@@ -322,8 +322,6 @@ static enum dtype input_type(struct keras_net *net, const struct json_node *conf
     for (size_t i = 0; dtype && dtype->kind == JSON_STRING && i < sizeof(types) / sizeof(*types); i++)
         if (strcmp(types[i].name, dtype->string) == 0)
             return types[i].dtype;
-    if (dtype && dtype->kind == JSON_STRING && strcmp(dtype->string, "string") == 0)
-        build_fail(net->b, "an input of text is not read");
     return DTYPE_F32;
 }
 

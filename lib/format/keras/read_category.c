@@ -1,4 +1,5 @@
 /* Layers that turn numbers into categories, and categories into vectors. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "format/keras/keras.h"
@@ -63,17 +64,92 @@ void keras_read_discretization(struct keras_call *l)
     keras_give(l, encoded(l, v, count + 1, "int"));
 }
 
-/* Its place in the vocabulary, behind one for what is not in it. */
-void keras_read_integer_lookup(struct keras_call *l)
+/* Member n of a vocabulary as element i of a tensor of i64, or of strings. */
+static void set_token(struct keras_call *l, struct tensor *t, struct str *texts, int64_t i, const struct json_node *n)
 {
-    int64_t count, oov = keras_int(l, "num_oov_indices", 1);
-    struct value *in[] = {build_cast(l->b, keras_in(l, 0), DTYPE_I64), numbers(l, "vocabulary", DTYPE_I64, &count),
-                          build_number(l->b, DTYPE_I64, (double)oov)};
-    if (oov < 0 || oov > 1 || keras_member(l, "mask_token") || keras_bool(l, "invert", false))
-        build_fail(l->b, "want at most one index for what is not in its vocabulary, and no mask");
-    struct value *v = build_formula(l->b,
-                                    "$0 [-1] Unsqueeze:2 $1 Equal:2 Cast/to=7 >e e ArgMax/axis=-1/keepdims=0 $2 Add:2 "
-                                    "e [-1] ReduceMax:2/keepdims=0 Mul:2",
-                                    3, in);
-    keras_give(l, encoded(l, v, count + oov, "int"));
+    if (n->kind != (texts ? JSON_STRING : JSON_NUMBER))
+        build_fail(l->b, "its vocabulary must be %s", texts ? "texts" : "numbers");
+    else if (texts)
+        texts[i] = (struct str){n->string, strlen(n->string)};
+    else
+        tensor_set_f64(t, i, n->number);
+}
+
+static bool is_same(const struct json_node *a, const struct json_node *b)
+{
+    return a && b && a->kind == b->kind &&
+           (a->kind == JSON_STRING ? strcmp(a->string, b->string) == 0
+                                   : a->kind == JSON_NUMBER && a->number == b->number);
+}
+
+/* Tokens and their indices: the vocabulary behind the mask's token and one for what is not in it, which may stand at
+ * its beginning too. *count: of all indices. */
+static void list_tokens(struct keras_call *l, bool is_text, struct tensor **tokens, struct tensor **indices,
+                        int64_t *count)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *n = json_first(j, keras_member(l, "vocabulary")), *mask = keras_member(l, "mask_token");
+    int64_t oov = keras_int(l, "num_oov_indices", 1), i = mask ? 1 : 0, first = i + oov, most = 0;
+    if (is_same(n, mask))
+        n = json_next(j, n);
+    if (oov && is_same(n, keras_member(l, "oov_token")))
+        n = json_next(j, n);
+    for (const struct json_node *m = n; m; m = json_next(j, m))
+        most++;
+    if (oov < 0 || oov > 1 || most < 1 || most > MOST_TOKENS || !keras_count_work(l->r, (size_t)most))
+        build_fail(l->b, "want 1 to %d tokens in its configuration, and at most one index for what is not in it",
+                   MOST_TOKENS);
+    most += i;
+    *indices = l->b->failed ? NULL : tensor_new(DTYPE_I64, 1, &most, l->b->err);
+    struct str *texts = *indices && is_text ? mem_calloc((size_t)most, sizeof(*texts), l->b->err) : NULL;
+    *tokens = *indices && !is_text ? tensor_new(DTYPE_I64, 1, &most, l->b->err) : NULL;
+    bool fine = texts || *tokens;
+    if (fine && mask) {
+        set_token(l, *tokens, texts, 0, mask);
+        tensor_set_i64(*indices, 0, 0);
+    }
+    for (int64_t place = first; fine && n; n = json_next(j, n), i++) {
+        set_token(l, *tokens, texts, i, n);
+        tensor_set_i64(*indices, i, place++);
+    }
+    if (texts && !l->b->failed)
+        *tokens = tensor_of_strings(1, &most, texts, l->b->err);
+    free(texts);
+    *count = first + most - (mask ? 1 : 0);
+    build_check(l->b, *tokens != NULL);
+}
+
+/* Its place in the vocabulary, or, inverted, what stands there. */
+void keras_read_lookup(struct keras_call *l)
+{
+    bool is_text = strcmp(l->kind->onnx, "text") == 0, inverse = keras_bool(l, "invert", false);
+    const struct json_node *oov = keras_member(l, "oov_token");
+    struct tensor *tokens = NULL, *indices = NULL, *other = NULL;
+    struct str unknown = {oov && oov->kind == JSON_STRING ? oov->string : "[UNK]", 0};
+    int64_t count = 0, one = 1;
+    unknown.size = strlen(unknown.data);
+    list_tokens(l, is_text, &tokens, &indices, &count);
+    if (is_text && inverse) {
+        other = tensor_of_strings(1, &one, &unknown, l->b->err);
+    } else if ((other = tensor_new(DTYPE_I64, 1, &one, l->b->err))) {
+        bool has_oov = keras_int(l, "num_oov_indices", 1) > 0;
+        tensor_set_i64(other, 0,
+                       inverse                         ? (oov && oov->kind == JSON_NUMBER ? (int64_t)oov->number : -1)
+                       : !has_oov                      ? -1
+                       : keras_member(l, "mask_token") ? 1
+                                                       : 0);
+    }
+    struct value *x = is_text && !inverse ? keras_in(l, 0) : build_cast(l->b, keras_in(l, 0), DTYPE_I64);
+    struct value *v = l->b->failed ? NULL : build_node(l->b, "ai.onnx.ml.LabelEncoder", 1, &x);
+    struct node *n = v ? v->producer : NULL;
+    build_check(l->b, n && node_set_tensor(n, "keys_tensor", tensor_ref(inverse ? indices : tokens), l->b->err) == 0 &&
+                          node_set_tensor(n, "values_tensor", tensor_ref(inverse ? tokens : indices), l->b->err) == 0 &&
+                          node_set_tensor(n, "default_tensor", tensor_ref(other), l->b->err) == 0);
+    tensor_unref(tokens);
+    tensor_unref(indices);
+    tensor_unref(other);
+    if (inverse)
+        keras_give(l, v);
+    else
+        keras_give(l, encoded(l, v, count, "int"));
 }
