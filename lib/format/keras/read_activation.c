@@ -20,6 +20,19 @@ static const struct {
     {"softmax", "Softmax", NULL, 0},   {"log_softmax", "LogSoftmax", NULL, 0},
 };
 
+/* Others, as formulas. */
+static const struct {
+    const char *name, *formula;
+} formulas[] = {
+    {"squareplus", "$0 $0 $0 Mul:2 =4 Add:2 Sqrt Add:2 =0.5 Mul:2"},
+    {"soft_shrink", "$0 Shrink/lambd=0.5/bias=0.5"},
+    {"hard_shrink", "$0 Shrink/lambd=0.5/bias=0"},
+    {"tanh_shrink", "$0 $0 Tanh Sub:2"},
+    {"sparse_plus", "$0 =-1 =1 Clip:3 =1 Add:2 >p p p Mul:2 =0.25 Mul:2 $0 =1 Sub:2 Relu Add:2"},
+    {"sparse_sigmoid", "$0 =1 Add:2 =0.5 Mul:2 =0 =1 Clip:3"},
+    {"glu", "$0 Split/axis=-1/num_outputs=2 >p p p .1 Sigmoid Mul:2"},
+};
+
 static struct value *sigmoid_times(struct build *b, struct value *v)
 {
     return BUILD(b, "Mul", v, BUILD(b, "Sigmoid", v));
@@ -47,6 +60,9 @@ struct value *keras_activation(struct keras_call *l, struct value *v, const char
             v = BUILD(b, plain[i].onnx, v);
             return plain[i].attribute ? build_float(b, v, plain[i].attribute, plain[i].value) : v;
         }
+    for (size_t i = 0; i < sizeof(formulas) / sizeof(*formulas); i++)
+        if (strcmp(formulas[i].name, name) == 0)
+            return build_formula(b, formulas[i].formula, 1, &v);
     if (strcmp(name, "swish") == 0 || strcmp(name, "silu") == 0)
         return sigmoid_times(b, v);
     if (strcmp(name, "relu6") == 0)

@@ -131,12 +131,13 @@ static struct value *all_masks(struct keras_call *l, struct value *scores, struc
         scores = masked(l, scores, keras_rank(l, given) == 3 ? build_unsqueeze(l->b, given, 1) : given);
     if (keyword_is_true(l, "use_causal_mask"))
         scores = masked(l, scores, causal(l, q, v));
-    if ((of = keras_mask_of(l->r, q)))
-        scores = masked(l, scores, build_unsqueeze(l->b, build_unsqueeze(l->b, of, 1), 3));
     if ((of = keras_mask_of(l->r, v)))
         scores = masked(l, scores, build_unsqueeze(l->b, build_unsqueeze(l->b, of, 1), 1));
     if (k != v && (of = keras_mask_of(l->r, k)))
         scores = masked(l, scores, build_unsqueeze(l->b, build_unsqueeze(l->b, of, 1), 1));
+    if ((of = keras_mask_of(l->r, q))) /* a row that is out as a whole has equal weights, whatever else is out */
+        scores = BUILD(l->b, "Where", build_unsqueeze(l->b, build_unsqueeze(l->b, of, 1), 3), scores,
+                       build_number(l->b, DTYPE_F32, -FAR));
     return scores;
 }
 

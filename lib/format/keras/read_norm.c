@@ -179,7 +179,9 @@ static struct value *real(struct keras_call *l)
 void keras_read_normalization(struct keras_call *l)
 {
     struct value *x = real(l);
-    int rank = keras_rank(l, x), axis = keras_member(l, "axis") ? one_axis(l, rank) : rank - 1;
+    int rank = keras_rank(l, x);
+    bool has_axis = keras_member(l, "axis") && keras_list(l, "axis", (int64_t[1]){0}, 1) != 0;
+    int axis = has_axis ? one_axis(l, rank) : rank - 1;
     struct tensor *mean = statistic(l, "mean", 0), *spread = deviation(l, statistic(l, "variance", 1));
     struct value *m = along(l, mean, mean && mean->count > 1 ? rank - 1 - axis : 0);
     struct value *d = along(l, spread, spread && spread->count > 1 ? rank - 1 - axis : 0);

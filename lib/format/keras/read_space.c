@@ -157,13 +157,40 @@ void keras_read_up_sampling(struct keras_call *l)
     keras_give(l, resize(l, n, keras_text(l, "interpolation", "nearest"), scales, NULL));
 }
 
+/* The input cut, or filled up on both sides, to the proportion of these sizes, where that is asked for. */
+static struct value *in_proportion(struct keras_call *l, const int64_t sizes[2])
+{
+    struct build *b = l->b;
+    struct value *x = keras_in(l, 0), *v = x;
+    bool cuts = keras_bool(l, "crop_to_aspect_ratio", false), fills = keras_bool(l, "pad_to_aspect_ratio", false);
+    int first = first_axis(l);
+    for (int i = 0; i < 2 && (cuts || fills) && !b->failed; i++) {
+        int64_t have = keras_dim(l, x, first + i), other = keras_dim(l, x, first + 1 - i);
+        if (have < 1 || other < 1 || have > 1 << 24 || other > 1 << 24 || sizes[0] < 1 || sizes[1] < 1 ||
+            sizes[i] > 1 << 24) {
+            build_fail(b, "to keep the proportion the size of its input must be known");
+            return NULL;
+        }
+        int64_t fit = (int64_t)((float)(other * sizes[i]) / (float)sizes[1 - i]), more = (fit - have) / 2;
+        fit = fit < 1 ? 1 : fit;
+        if (cuts && fit < have)
+            v = build_slice(b, v, first + i, (have - fit) / 2, (have - fit) / 2 + fit);
+        else if (!cuts && more > 0 && more < 1 << 24)
+            v = BUILD(b, "Pad", v, BUILD_LIST(b, more, more),
+                      build_number(b, build_dtype_of(b, v), (double)keras_float(l, "fill_value", 0)),
+                      BUILD_LIST(b, first + i));
+    }
+    return v;
+}
+
 void keras_read_resizing(struct keras_call *l)
 {
     int64_t sizes[2] = {keras_int(l, "height", 0), keras_int(l, "width", 0)};
     spatial(l);
-    if (keras_bool(l, "crop_to_aspect_ratio", false) || keras_bool(l, "pad_to_aspect_ratio", false) ||
-        keras_bool(l, "antialias", false))
-        build_fail(l->b, "crop_to_aspect_ratio, pad_to_aspect_ratio and antialias are not read");
+    if (keras_bool(l, "antialias", false))
+        build_fail(l->b, "antialias is not read");
+    struct value *shaped = in_proportion(l, sizes);
+    l->in = &shaped;
     keras_give(l, resize(l, 2, keras_text(l, "interpolation", "bilinear"), NULL, sizes));
     keras_note_prepared(l);
 }
