@@ -401,7 +401,8 @@ void mnn_write_resize(struct mnn_writer *w, struct node *n)
     static const char *const modes[] = {NULL,         "align_corners",       "half_pixel", "pytorch_half_pixel",
                                         "asymmetric", "tf_half_pixel_for_nn"};
     int type = resize_type(n), ctm = place_of(op_string(n, "coordinate_transformation_mode"), modes, 6);
-    if (type < 0 || ctm < 0 || mnn_rank_of(n->in[0]) != 4 || op_int(n, "antialias") || op_int(n, "exclude_outside")) {
+    if (type < 0 || ctm < 0 || mnn_rank_of(n->in[0]) != 4 || op_int(n, "antialias") || op_int(n, "exclude_outside") ||
+        strcmp(op_string(n, "keep_aspect_ratio_policy"), "stretch") != 0) {
         mnn_cannot(w, "of rank %d, %s, %s, %s", mnn_rank_of(n->in[0]), op_string(n, "mode"),
                    op_string(n, "coordinate_transformation_mode"), op_string(n, "nearest_mode"));
         return;

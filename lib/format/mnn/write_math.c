@@ -158,13 +158,20 @@ static bool same_images(const struct mnn_writer *w, const struct node *n)
     return true;
 }
 
+/* MNN 3.6.1 compares floats as whole numbers where it looks for the lesser, so that negative ones come out wrong. */
+enum { GREATER = 10, LESS = 12 };
+
 static void emit_binary(struct mnn_writer *w, struct node *n, int operation)
 {
     bool packed = same_images(w, n);
+    enum dtype types[2] = {n->in[0]->type.dtype, n->in[1]->type.dtype};
     int in[2];
+    if ((types[0] == DTYPE_F32) != (types[1] == DTYPE_F32) || types[0] == DTYPE_I8 || types[0] == DTYPE_U8)
+        mnn_cannot(w, "of bytes, or of operands of two types");
+    bool less = operation == LESS;
     for (int i = 0; i < 2; i++)
-        in[i] = packed ? mnn_packed(w, n->in[i]) : mnn_plain(w, n->in[i]);
-    mnn_param_binary(w, operation);
+        in[i ^ less] = packed ? mnn_packed(w, n->in[i]) : mnn_plain(w, n->in[i]);
+    mnn_param_binary(w, less ? GREATER : operation);
     mnn_emit(w, 7, NULL, 2, in, 1, (int[]){mnn_result(w, 0, packed)});
 }
 
@@ -177,7 +184,7 @@ void mnn_write_mod(struct mnn_writer *w, struct node *n)
 {
     if (op_int(n, "fmod") && n->in[0]->type.dtype != DTYPE_F32)
         mnn_cannot(w, "of integers that rounds towards zero");
-    emit_binary(w, n, op_int(n, "fmod") ? 19 : 17);
+    emit_binary(w, n, op_int(n, "fmod") || n->in[0]->type.dtype != DTYPE_F32 ? 19 : 17); /* of ints 19 is the floor's */
 }
 
 void mnn_write_not(struct mnn_writer *w, struct node *n)

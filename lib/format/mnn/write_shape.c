@@ -10,6 +10,9 @@ void mnn_write_shape(struct mnn_writer *w, struct node *n)
 {
     int64_t bounds[2] = {op_int(n, "start"), op_has(n, "end") ? op_int(n, "end") : INT32_MAX};
     int x = mnn_plain(w, n->in[0]);
+    int rank = mnn_rank_of(n->in[0]);
+    if (rank >= 0 && bounds[0] < -rank)
+        bounds[0] = 0;
     if (bounds[0] == 0 && !op_has(n, "end")) {
         mnn_emit_plain(w, 80);
         return;
@@ -197,20 +200,52 @@ void mnn_write_split(struct mnn_writer *w, struct node *n)
 /* ---- indexes ---- */
 
 /* Gather and GatherElements: the axis is an input. */
+#define MOST_INDICES 64
+
+/* Indices that are constant and count from the end, which MNN takes from before the first element, count from it. */
+static int indices_of(struct mnn_writer *w, struct node *n)
+{
+    const struct tensor *t = n->in[1]->constant;
+    const struct type *x = &n->in[0]->type;
+    int64_t axis = op_int(n, "axis"), values[MOST_INDICES], at = axis < 0 ? axis + x->rank : axis;
+    bool negative = false;
+    for (int64_t i = 0; t && i < t->count; i++)
+        negative = negative || tensor_get_i64(t, i) < 0;
+    if (!negative)
+        return mnn_plain(w, n->in[1]);
+    if (t->rank > 1 || t->count > MOST_INDICES || at < 0 || at >= x->rank || x->dims[at] < 0) {
+        mnn_cannot(w, "with indices that count from the end");
+        return -1;
+    }
+    for (int i = 0; i < (int)t->count; i++) {
+        values[i] = tensor_get_i64(t, i);
+        values[i] += values[i] < 0 ? x->dims[at] : 0;
+    }
+    return mnn_const_ints(w, "indices", values, (int)t->count, t->rank == 0);
+}
+
+void mnn_write_gather_nd(struct mnn_writer *w, struct node *n)
+{
+    if (op_int(n, "batch_dims"))
+        mnn_cannot(w, "with batch axes");
+    mnn_emit_plain(w, 115);
+}
+
 void mnn_write_gather(struct mnn_writer *w, struct node *n)
 {
     int64_t axis = op_int(n, "axis");
-    int in[3] = {mnn_plain(w, n->in[0]), mnn_plain(w, n->in[1]), mnn_const_ints(w, "axis", &axis, 1, true)};
+    int in[3] = {mnn_plain(w, n->in[0]), indices_of(w, n), mnn_const_ints(w, "axis", &axis, 1, true)};
     mnn_emit(w, mnn_row(w)->type, NULL, 3, in, 1, (int[]){mnn_result(w, 0, false)});
 }
 
 void mnn_write_scatter(struct mnn_writer *w, struct node *n)
 {
     int64_t axis = op_int(n, "axis");
-    int in[4] = {mnn_plain(w, n->in[0]), mnn_plain(w, n->in[1]), mnn_plain(w, n->in[2]),
+    int in[4] = {mnn_plain(w, n->in[0]), indices_of(w, n), mnn_plain(w, n->in[2]),
                  mnn_const_ints(w, "axis", &axis, 1, true)};
     if (strcmp(op_string(n, "reduction"), "none") != 0)
         mnn_cannot(w, "with a reduction");
+    mnn_param_binary(w, -1); /* which MNN does not run without */
     mnn_emit(w, 151, NULL, 4, in, 1, (int[]){mnn_result(w, 0, false)});
 }
 

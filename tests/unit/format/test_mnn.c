@@ -92,6 +92,47 @@ static void unknown_operators_are_kept(void)
     graph_free(back);
 }
 
+/* The graph that MNN's file says. */
+static struct graph *written(struct build *b, struct value *y)
+{
+    build_graph_output(b, y, "y");
+    CHECK_MSG(build_graph_end(b) == 0, "%s", err.text);
+    bool fine = format_write(b->graph, path, format_by_name("mnn"), NULL, &err) == 0;
+    graph_free(b->graph);
+    return fine ? format_read(path, NULL, &err) : NULL;
+}
+
+static const struct node *find(const struct graph *g, const char *op)
+{
+    const struct node *n = g ? g->first : NULL;
+    while (n && strcmp(n->op, op) != 0)
+        n = n->next;
+    return n;
+}
+
+/* What MNN 3.6.1 computes otherwise is said in a way that it does not. */
+static void as_mnn_computes(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 2, (int64_t[]){2, 3});
+    struct graph *g = written(&b, build_int(&b, BUILD(&b, "Gather", x, build_number(&b, DTYPE_I64, -1)), "axis", 1));
+    const struct node *n = find(g, "Gather");
+    CHECK_MSG(n && n->in[1]->constant && tensor_get_i64(n->in[1]->constant, 0) == 2, "%s", err.text);
+    graph_free(g);
+    b = (struct build){.graph = graph_new(&err), .err = &err};
+    x = build_input(&b, "x", DTYPE_F32, 2, (int64_t[]){2, 3});
+    struct value *less = BUILD(&b, "Less", x, build_input(&b, "z", DTYPE_F32, 2, (int64_t[]){2, 3}));
+    g = written(&b, build_cast(&b, less, DTYPE_F32));
+    n = find(g, "Greater");
+    CHECK_MSG(n && strcmp(n->in[0]->name, "z") == 0 && strcmp(n->in[1]->name, "x") == 0, "%s", err.text);
+    graph_free(g);
+    b = (struct build){.graph = graph_new(&err), .err = &err};
+    x = build_input(&b, "x", DTYPE_F32, 2, (int64_t[]){2, 3});
+    g = written(&b, build_int(&b, BUILD(&b, "GatherND", x, build_list(&b, 2, (int64_t[]){0, 1})), "batch_dims", 0));
+    CHECK_MSG(find(g, "GatherND"), "%s", err.text);
+    graph_free(g);
+}
+
 /* Every small word of a file as -1: among them are the inputs of operators, which are absent then. */
 static void absent_inputs(void)
 {
@@ -124,6 +165,7 @@ int main(void)
     RUN(absurd_counts_are_refused);
     RUN(all_that_cannot_be_carried_is_named);
     RUN(unknown_operators_are_kept);
+    RUN(as_mnn_computes);
     unlink(path);
     RUN(absent_inputs);
     return TEST_END();
