@@ -131,13 +131,41 @@ static void last_columns(int32_t *out, ptrdiff_t out_step, const int32_t *in, pt
         tall_strip(out, out_step, in, in_step, rows, 1);
 }
 
+/* Three rows side by side, as planes of colours become pixels: lane i of vector r is of plane AT % 3. First those of
+ * the planes 0 and 1, then those of plane 2. */
+#define AT(r, i)      (VL * (r) + (i))
+#define PAIR(r, i, n) AT(r, i) / 3 + AT(r, i) % 3 % 2 * (n)
+#define LAST(r, i, n) (AT(r, i) % 3 == 2 ? AT(r, i) / 3 + (n) : (i))
+#define PAIR_0(i, n)  PAIR(0, i, n)
+#define PAIR_1(i, n)  PAIR(1, i, n)
+#define PAIR_2(i, n)  PAIR(2, i, n)
+#define LAST_0(i, n)  LAST(0, i, n)
+#define LAST_1(i, n)  LAST(1, i, n)
+#define LAST_2(i, n)  LAST(2, i, n)
+#define FIRST(r)      __builtin_shufflevector(a, b, LANES(PAIR_##r, VL))
+#define JOIN(r)       __builtin_shufflevector(FIRST(r), c, LANES(LAST_##r, VL))
+
+/* Returns how many columns, whole vectors of them, it did. */
+static ptrdiff_t three_planes(int32_t *out, const int32_t *in, ptrdiff_t in_step, ptrdiff_t columns)
+{
+    ptrdiff_t j = 0;
+    for (; j + VL <= columns; j += VL, out += 3 * VL) {
+        v_i32 a = v_load_i32(in + j), b = v_load_i32(in + in_step + j), c = v_load_i32(in + 2 * in_step + j);
+        v_store_i32(out, JOIN(0));
+        v_store_i32(out + VL, JOIN(1));
+        v_store_i32(out + 2 * VL, JOIN(2));
+    }
+    return j;
+}
+
 /* Columns go by tiles whose lines stay in the first-level cache while the rows pass. */
 #define TILE 32
 
 void K(transpose_32)(void *out, ptrdiff_t out_step, const void *in, ptrdiff_t in_step, size_t rows, size_t columns)
 {
-    const ptrdiff_t m = (ptrdiff_t)rows, n = (ptrdiff_t)columns, whole_m = m - m % VL, whole_n = n - n % 4;
-    for (ptrdiff_t tile = 0; tile < whole_n; tile += TILE) {
+    const ptrdiff_t m = (ptrdiff_t)rows, n = (ptrdiff_t)columns, whole_m = m - m % VL, whole_n = n - n % 4,
+                    done = m == 3 && out_step == 3 ? three_planes(out, in, in_step, n) : 0;
+    for (ptrdiff_t tile = done; tile < whole_n; tile += TILE) {
         ptrdiff_t width = whole_n - tile < TILE ? whole_n - tile : TILE;
         const int32_t *from = (const int32_t *)in + tile;
         int32_t *to = (int32_t *)out + tile * out_step;
