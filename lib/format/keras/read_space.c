@@ -139,10 +139,13 @@ static struct value *resize(struct keras_call *l, int n, const char *mode, const
         build_string(l->b, v, "coordinate_transformation_mode", scales ? "asymmetric" : "half_pixel");
         build_string(l->b, v, "nearest_mode", scales ? "floor" : "round_prefer_ceil");
     }
-    if (strcmp(onnx, "cubic") == 0) {
+    bool cubic = strcmp(onnx, "cubic") == 0, spread = keras_bool(l, "antialias", false) && onnx[0] != 'n';
+    if (cubic)
         build_float(l->b, v, "cubic_coeff_a", -0.5f);
+    if (cubic || spread)
         build_int(l->b, v, "exclude_outside", 1);
-    }
+    if (spread)
+        build_int(l->b, v, "antialias", 1);
     return keras_from_nchw(l, v, n + 2);
 }
 
@@ -187,8 +190,6 @@ void keras_read_resizing(struct keras_call *l)
 {
     int64_t sizes[2] = {keras_int(l, "height", 0), keras_int(l, "width", 0)};
     spatial(l);
-    if (keras_bool(l, "antialias", false))
-        build_fail(l->b, "antialias is not read");
     struct value *shaped = in_proportion(l, sizes);
     l->in = &shaped;
     keras_give(l, resize(l, 2, keras_text(l, "interpolation", "bilinear"), NULL, sizes));
