@@ -17,7 +17,8 @@ struct gemm_args {
     int64_t blocks; /* of tiles */
     int groups;     /* of panels, nearly even */
     int panels;
-    size_t panel; /* bytes of a full one */
+    size_t panel;   /* bytes of a full one */
+    size_t scratch; /* bytes that a block needs */
     const struct kernels *kernels;
     bool widens;      /* narrow panels, a group at a time, into scratch memory */
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
@@ -278,6 +279,15 @@ void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view
     job->c_stride[GEMM_AXES - 1] = out->stride[out->rank - 2];
 }
 
+static size_t scratch_of(const struct gemm_args *g)
+{
+    const struct gemm_job *j = &g->job;
+    size_t rows = g->pixels < j->product->mr ? (size_t)g->pixels : (size_t)j->product->mr;
+    if (g->widens)
+        return kernel_panel(j) * (size_t)((g->panels + g->groups - 1) / g->groups);
+    return kernel_product_scratch(j->product, rows, (size_t)j->taps, (size_t)j->k);
+}
+
 /* NULL on error. A product of nothing has no pixels. */
 static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, struct error *err)
 {
@@ -297,8 +307,10 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
     g->panels = (job->n + product->nr - 1) / product->nr;
     g->panel = job->narrow ? kernel_narrow_bytes(job->narrow, (size_t)job->k, (size_t)product->nr) : kernel_panel(job);
     g->widens = job->narrow && g->pixels > KERNEL_NARROW_ROWS;
-    if (g->pixels > 0)
-        choose_tiles(g, plan_threads(p));
+    if (g->pixels == 0)
+        return g;
+    choose_tiles(g, plan_threads(p));
+    g->scratch = scratch_of(g);
     return g;
 }
 
@@ -312,12 +324,17 @@ struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, struct e
     return g;
 }
 
-void gemm_run_part(const struct gemm_args *g, const void *a, void *c, const void *add)
+size_t gemm_part_scratch(const struct gemm_args *g)
+{
+    return g->scratch;
+}
+
+void gemm_run_part(const struct gemm_args *g, const void *a, void *c, const void *add, void *scratch)
 {
     const struct gemm_job *j = &g->job;
     struct bases b = {.a = a, .add = add, .packed = j->packed, .c = c, .bias = j->to.bias};
     struct group all = {0, g->panels, g->panels};
-    run_block(g, &b, 0, g->tiles, &all, NULL);
+    run_block(g, &b, 0, g->tiles, &all, scratch);
 }
 
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err)
@@ -327,19 +344,14 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
         return -1;
     if (g->pixels == 0)
         return 0;
-    const struct kernel_product *product = job->product;
-    size_t rows = g->pixels < product->mr ? (size_t)g->pixels : (size_t)product->mr,
-           scratch = kernel_product_scratch(product, rows, (size_t)job->taps, (size_t)job->k);
-    if (g->widens)
-        scratch = kernel_panel(job) * (size_t)((g->panels + g->groups - 1) / g->groups);
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = kernel,
                                     .run = run_gemm,
                                     .args = g,
                                     .units = g->blocks * g->groups * job->batches,
-                                    .scratch = scratch,
-                                    .leave = product->leave,
+                                    .scratch = g->scratch,
+                                    .leave = job->product->leave,
                                     .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
                      err, PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view));
 }

@@ -33,11 +33,11 @@ struct gemm_job {
 void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out);
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err);
 
-
-/* A product of f32 with constant panels and bias as a part of another step: all its pixels, of one batch, where A, C
- * and `add` (NULL: none) begin at these addresses. It needs no scratch. */
+/* A product of f32 or bfloat16 with constant panels and bias as a part of another step: all its pixels, of one batch,
+ * where A, C and `add` (NULL: none) begin at these addresses. scratch: gemm_part_scratch() bytes, 64-byte aligned. */
 struct gemm_args;
 struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, struct error *err);
-void gemm_run_part(const struct gemm_args *part, const void *a, void *c, const void *add);
+size_t gemm_part_scratch(const struct gemm_args *part);
+void gemm_run_part(const struct gemm_args *part, const void *a, void *c, const void *add, void *scratch);
 
 #endif

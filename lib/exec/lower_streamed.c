@@ -14,18 +14,25 @@ struct streamed_args {
     struct depthwise_args depthwise;
     int64_t ring;  /* rows of the wide map that are kept: row y lies at y % ring */
     ptrdiff_t row; /* floats of each */
+    ptrdiff_t narrow_row;
+};
+
+/* A tile's scratch memory, in this order. */
+struct rows {
+    float *ring, *narrow;
+    void *product; /* what the products need */
 };
 
 /* Rows [from, to) of the wide map. */
-static void expand_rows(const struct streamed_args *s, int64_t image, int64_t from, int64_t to, float *ring)
+static void expand_rows(const struct streamed_args *s, int64_t image, int64_t from, int64_t to, const struct rows *r)
 {
     const float *in = (const float *)view_data(&s->in) + image * s->in.stride[0];
     for (int64_t y = from; y < to; y++)
-        gemm_run_part(s->expand, in + y * s->in_row, ring + y % s->ring * s->row, NULL);
+        gemm_run_part(s->expand, in + y * s->in_row, r->ring + y % s->ring * s->row, NULL, r->product);
 }
 
 /* Row y of the result, once the ring holds what it is made of. */
-static void finish_row(const struct streamed_args *s, int64_t image, int64_t y, const float *ring, float *narrow)
+static void finish_row(const struct streamed_args *s, int64_t image, int64_t y, const struct rows *r)
 {
     const struct depthwise_args *d = &s->depthwise;
     const float *rows[DEPTHWISE_KERNEL_MAX], *add = NULL;
@@ -33,15 +40,15 @@ static void finish_row(const struct streamed_args *s, int64_t image, int64_t y, 
     struct kernel_depthwise_f32 k = d->k;
     for (int i = 0; i < k.kernel_h; i++) {
         int64_t from = y * d->stride_h - d->pad_top + i * d->dilation_h;
-        rows[i] = from >= 0 && from < d->in_height ? ring + from % s->ring * s->row : NULL;
+        rows[i] = from >= 0 && from < d->in_height ? r->ring + from % s->ring * s->row : NULL;
     }
     k.row = rows;
-    k.out = s->project ? narrow : out;
+    k.out = s->project ? r->narrow : out;
     d->kernels->depthwise_f32(&k);
     if (s->add.buffer)
         add = (const float *)view_data(&s->add) + image * s->add.stride[0] + y * s->add.stride[2];
     if (s->project)
-        gemm_run_part(s->project, narrow, out, add);
+        gemm_run_part(s->project, r->narrow, out, add, r->product);
 }
 
 /* Units are rows of the result. A tile makes those wide rows once more that the one before made too. */
@@ -49,7 +56,9 @@ static void run_streamed(const struct step *step, struct tile tile)
 {
     const struct streamed_args *s = step->args;
     const struct depthwise_args *d = &s->depthwise;
-    float *ring = tile.scratch, *narrow = ring + s->ring * s->row;
+    struct rows r = {.ring = tile.scratch};
+    r.narrow = r.ring + s->ring * s->row;
+    r.product = r.narrow + s->narrow_row;
     int64_t made = 0, reach = (d->k.kernel_h - 1) * d->dilation_h + 1;
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t image = i / d->out_height, y = i % d->out_height, first = y * d->stride_h - d->pad_top,
@@ -58,10 +67,10 @@ static void run_streamed(const struct step *step, struct tile tile)
             made = 0;
         made = made < first ? first : made;
         if (made < end) {
-            expand_rows(s, image, made, end, ring);
+            expand_rows(s, image, made, end, &r);
             made = end;
         }
-        finish_row(s, image, y, ring, narrow);
+        finish_row(s, image, y, &r);
     }
 }
 
@@ -223,7 +232,15 @@ static int fill_stages(struct plan *p, const struct unit *u, const struct view *
     s->in_row = x->stride[2] * u->e.w.stride[0];
     s->ring = u->ring;
     s->row = u->wide.stride[2];
+    s->narrow_row = u->project ? u->narrow.stride[2] : 0;
     return 0;
+}
+
+/* Bytes; both maps' rows are whole cache lines. */
+static size_t scratch_of(const struct streamed_args *s)
+{
+    size_t expand = gemm_part_scratch(s->expand), project = s->project ? gemm_part_scratch(s->project) : 0;
+    return (size_t)(s->ring * s->row + s->narrow_row) * sizeof(float) + (expand > project ? expand : project);
 }
 
 static double count_macs(const struct unit *u)
@@ -270,7 +287,7 @@ static int streamed_lower(struct plan *p, struct node *n, struct error *err)
                                     .args = s,
                                     .units = x.dims[0] * u.d.w.out[0],
                                     .tiles = plan_threads(p),
-                                    .scratch = scratch_floats(&u) * sizeof(float),
+                                    .scratch = scratch_of(s),
                                     .macs = count_macs(&u)},
                      err, PLAN_WRITES(&s->out, &x, &s->add));
 }

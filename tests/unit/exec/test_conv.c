@@ -452,9 +452,20 @@ static void test_streamed(void)
     check();
 }
 
+/* The same as products of bfloat16, which need scratch memory. */
+static void test_bf16(void)
+{
+    bf16_wanted = true;
+    test_streamed();
+    test_shapes();
+    test_dilated();
+    bf16_wanted = false;
+}
+
 int main(void)
 {
     RUN(test_streamed);
+    RUN(test_bf16);
     RUN(test_factors);
     RUN(test_dilated);
     RUN(test_winograd);
