@@ -243,14 +243,22 @@ static bool weight_or_none(const struct node *n, int i)
     return !node_in(n, i) || exec_lower_is_weight(n, i);
 }
 
+/* Bytes [directions][columns][outputs], with scales and zero points for each direction or each of its outputs. */
+static bool has_bytes(const struct node *n, int in, int scale)
+{
+    const struct tensor *w = plan_is_constant(n, in) ? n->in[in]->constant : NULL;
+    for (int i = scale; w && i < scale + 2; i++) {
+        int64_t count = plan_is_constant(n, i) ? n->in[i]->constant->count : -1;
+        if (count != w->dims[0] && count != w->dims[0] * w->dims[2])
+            return false;
+    }
+    return w;
+}
+
 static bool has_weights(const struct node *n)
 {
-    if (!is_quantized(n))
-        return exec_lower_is_weight(n, 1) && exec_lower_is_weight(n, 2);
-    bool all = plan_is_constant(n, 1) && plan_is_constant(n, 2);
-    for (int i = W_SCALE; i < W_SCALE + 4; i++)
-        all = all && plan_is_constant(n, i);
-    return all;
+    return is_quantized(n) ? has_bytes(n, 1, W_SCALE) && has_bytes(n, 2, R_SCALE)
+                           : exec_lower_is_weight(n, 1) && exec_lower_is_weight(n, 2);
 }
 
 static bool fits(const struct node *n, int gates, enum kernel_act_kind *act)

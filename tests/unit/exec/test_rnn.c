@@ -190,11 +190,30 @@ static void test_wrong_lengths(void)
     graph_free(graph);
 }
 
+/* Scales that are neither one for a direction nor one for each output are not read. */
+static void test_wrong_scales(void)
+{
+    directions = 1;
+    hidden = 8;
+    begin();
+    struct value *w, *r, *scale[2], *zero[2], *x = input("x", DIMS(3, 2, INPUTS));
+    add_bytes(&w, &scale[0], &zero[0], DTYPE_U8, true, INPUTS);
+    add_bytes(&r, &scale[1], &zero[1], DTYPE_U8, true, hidden);
+    scale[1] = weight(DIMS(3));
+    struct node *n =
+        node("com.microsoft", "DynamicQuantizeLSTM",
+             (struct value *[]){x, w, r, NULL, NULL, NULL, NULL, NULL, scale[0], zero[0], scale[1], zero[1], &none});
+    node_set_int(n, "hidden_size", hidden, &error);
+    output(n->out[0]);
+    check_refused("input 10 has 3 elements, want 1 or 32");
+}
+
 int main(void)
 {
     RUN(test_small);
     RUN(test_shared);
     RUN(test_batch);
     RUN(test_wrong_lengths);
+    RUN(test_wrong_scales);
     return TEST_END();
 }
