@@ -241,7 +241,7 @@ static int pack_depthwise(void *packed, const void *stored, const void *args, in
 static int pixels_together(const struct depthwise_args *d, const struct kernel_depthwise *kernel)
 {
     int best = 1, channels = d->k.channels, block = kernel->channels;
-    if (d->k.x_step != channels || d->k.out_step != channels)
+    if (d->k.x_step != channels || d->k.out_step != channels * (ptrdiff_t)view_element(&d->out))
         return 1;
     double least = 0;
     for (int i = 1; i <= 8 && channels * i <= 10 * block; i++) {
