@@ -78,6 +78,7 @@ struct place {
     int concat_axis;
     int64_t concat_offset;
     bool is_dense;           /* wants memory without gaps */
+    bool is_inside;          /* its only user is a part of the step that makes it: it has no memory */
     bool is_packed, is_kept; /* of a constant: a step needs it packed; as it is */
     size_t uses_lowered;     /* of a constant, by nodes */
     size_t output;           /* which graph output it is; of several that are one, any */

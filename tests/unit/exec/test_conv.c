@@ -452,7 +452,22 @@ static void test_streamed(void)
     check();
 }
 
-/* The same as products of bfloat16, which need scratch memory. */
+/* Weights that are packed, and let go, as soon as a unit's first convolution is lowered: just below 32 MiB wait then.
+ */
+static void test_streamed_packing(void)
+{
+    int64_t height = cpu_l2_bytes() / 4 / 1024 / 3 + 2, dims[] = {2048, 4064};
+    begin();
+    output(NODE("MatMul", input("a", DIMS(1, 2048)),
+                graph_add_constant(graph, NULL, tensor_new(DTYPE_F32, 2, dims, &error), &error))
+               ->out[0]);
+    struct value *x = window(input("x", DIMS(1, 64, height, 3)), 1024, 64, 1, 1, "Relu");
+    output(window(window(x, 1024, 1, 3, 1, "Relu"), 3, 1024, 1, 1, "Relu"));
+    kernel_wanted = height > 64 ? "streamed_f32" : NULL;
+    check();
+}
+
+/* Products of bfloat16, which need scratch memory. */
 static void test_bf16(void)
 {
     bf16_wanted = true;
@@ -465,6 +480,7 @@ static void test_bf16(void)
 int main(void)
 {
     RUN(test_streamed);
+    RUN(test_streamed_packing);
     RUN(test_bf16);
     RUN(test_factors);
     RUN(test_dilated);
