@@ -36,8 +36,7 @@ struct rnn {
     /* Of each direction, in blocks; NULL: none. */
     const float *in_bias[2], *state_bias[2], *peephole[2]; /* [blocks][gates (peephole: 3)][width] */
     const float *zeros;                                    /* [hidden] */
-    struct view
-        rounded; /* [directions][batch][hidden]: the state as it is multiplied; buffer NULL: it is not rounded */
+    struct view rounded; /* [directions][batch][hidden]: the state as it is multiplied; buffer NULL: as it is */
     struct view lengths, first_h, first_c; /* buffer NULL: none */
     struct view in;                        /* [directions][time][batch][blocks][gates][width]: W x + biases */
     struct view h, c;             /* [2][directions][batch][hidden]: of even and odd time steps; c without the first */

@@ -63,8 +63,8 @@ struct kernel_depthwise_q8 {
     int taps, rows, width, channels;
     bool is_signed;
     const void *weight; /* made by pack() */
-    struct kernel_epilogue
-        to; /* to bytes or s32; the bias takes KERNEL_DEPTHWISE_OFFSET off elements that are signed */
+    /* To bytes or s32; the bias takes KERNEL_DEPTHWISE_OFFSET off elements that are signed. */
+    struct kernel_epilogue to;
     uint8_t *out;
 };
 #define KERNEL_DEPTHWISE_OFFSET 128
