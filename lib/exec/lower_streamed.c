@@ -159,15 +159,12 @@ static bool pays(const struct unit *u)
     return wide > l2 && (double)scratch_floats(u) * sizeof(float) < l2 / 2;
 }
 
-/* The unit that n is part of. A 1x1 between two depthwise convolutions belongs to the second. Products of bfloat16 need
- * memory of their own, and gain more. */
+/* The unit that n is part of. A 1x1 between two depthwise convolutions belongs to the second. */
 static bool find_unit(const struct kernels *k, struct node *n, struct unit *u)
 {
     struct conv ignored;
     struct node *near[] = {n, user_of(n), producer_of(n)};
     int i = 0;
-    if (k->gemm_weights)
-        return false;
     while (i < 3 && !is_depthwise(k, near[i], &u->d))
         i++;
     u->depthwise = i < 3 ? near[i] : NULL;
