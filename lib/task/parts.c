@@ -79,11 +79,11 @@ static int find_maps(const struct task_query *q, struct people *s, struct error 
             if (both || p.channels == n || p.channels == n + 1)
                 s->joints = p, s->body = &bodies[k];
             if (both)
-                p.values += (n + 1) * p.step;
-            if (both || p.channels == fields)
+                p.values += (n + 1) * p.step, p.channels = fields;
+            if (p.channels == fields)
                 s->fields = p;
         }
-    if (!s->body || s->fields.channels < 2 * s->body->limbs)
+    if (!s->body || s->fields.channels != 2 * s->body->limbs)
         return error_set(err, "task: want maps of joints, 19 or 26 channels, and of limbs, 38 or 52");
     if (s->joints.width != s->fields.width || s->joints.height != s->fields.height)
         return error_set(err, "task: maps of %zux%zu and limbs of %zux%zu: want as many cells", s->joints.width,
@@ -131,7 +131,7 @@ static float enlarged(const struct task_planes *p, size_t channel, size_t x, siz
 static void add_joint(struct people *s, size_t kind, struct joint at)
 {
     size_t *n = &s->joint_count[kind];
-    for (size_t i = 0; i < *n; i++)
+    for (size_t i = 0; i < *n && *n < MOST; i++)
         if (hypotf(s->joint[kind][i].x - at.x, s->joint[kind][i].y - at.y) < APART)
             return;
     if (*n < MOST)

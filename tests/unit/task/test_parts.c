@@ -71,9 +71,22 @@ static void two_outputs(void)
     CHECK(ask("points=openpose", NULL, o, 2, 8 * WIDTH, 8 * HEIGHT, &a) == -1 && strstr(message, "as many cells"));
 }
 
+/* The joints of one body with the limbs of another, which are fewer. */
+static void two_bodies(void)
+{
+    static const int64_t both[] = {1, CHANNELS, HEIGHT, WIDTH}, joints[] = {1, 26, HEIGHT, WIDTH};
+    struct task_output o[] = {{.values = &map[0][0][0], .dims = both, .rank = 4},
+                              {.values = &map[0][0][0], .dims = joints, .rank = 4}};
+    struct task_answers a;
+    put_people();
+    CHECK(ask("points=openpose", NULL, o, 2, 8 * WIDTH, 8 * HEIGHT, &a) == -1 &&
+          strstr(message, "want maps of joints"));
+}
+
 int main(void)
 {
     RUN(people);
     RUN(two_outputs);
+    RUN(two_bodies);
     return TEST_END();
 }
