@@ -52,7 +52,7 @@ static bool guess_turned_yolo(const struct task_query *q, const struct task_rows
     size_t scores = masks + 4 < m->columns ? m->columns - 4 - masks : m->columns - 4;
     if (are_scores(m, 4, scores))
         return guess_say(out, "detect=yolov8");
-    if (are_scores(m, 4, scores - 1) && guess_lie_in(m, m->columns - 1, 1, -3.2f, 3.2f))
+    if (scores > 1 && are_scores(m, 4, scores - 1) && guess_lie_in(m, m->columns - 1, 1, -3.2f, 3.2f))
         return guess_say(out, "polygons=obb");
     if (!left || (left % 3 && left % 2) || !are_scores(m, 4, 1))
         return false;
@@ -105,11 +105,21 @@ static bool guess_behind(const struct task_query *q, const struct task_rows *m, 
     return left % 3 == 0 && are_scores(m, 8, 1) && sprintf(out, "detect=yolov10,points=%zu", left / 3) > 0;
 }
 
+/* A picture in the input's proportions, a classifier's scores, or a reader's of text: rows, but not of boxes. */
+static bool is_no_list(const struct task_query *q, const struct task_rows *m)
+{
+    size_t shares = 0;
+    while (shares < m->rows && guess_are_shares(task_cell(m, shares, 0), m->columns, m->step))
+        shares++;
+    bool one = m->rows == 1 && (m->columns > 7 || (q->outputs->rank == 2 && are_scores(m, 0, m->columns)));
+    return one || shares == m->rows || m->rows * (size_t)q->width == m->columns * (size_t)q->height;
+}
+
 /* Rows that end with a label and its score, or begin with them: nothing is to be suppressed. */
 static bool guess_ended(const struct task_query *q, char *out)
 {
     struct task_rows m;
-    if (!guess_matrix(q->outputs, &m) || m.rows > 1000 || m.columns < 6)
+    if (!guess_matrix(q->outputs, &m) || m.rows > 1000 || m.columns < 6 || is_no_list(q, &m))
         return false;
     bool image = m.columns == 7 && are_whole(&m, 0);
     size_t first = image ? 1 : 0;
@@ -230,7 +240,7 @@ static bool guess_apart(const struct task_query *q, char *out)
         return guess_say(out, "detect=ultraface");
     if ((n == 4420 || n == 17640) && q->count == 2 && scores.columns == 2)
         return guess_say(out, "detect=ultraface-head");
-    return n <= 1000 && guess_lie_in(&box, 0, 4, 0, 1) && guess_queries(&scores, out);
+    return n > 1 && n <= 1000 && guess_lie_in(&box, 0, 4, 0, 1) && guess_queries(&scores, out);
 }
 
 bool guess_boxes(const struct task_query *q, char *out)
