@@ -188,10 +188,9 @@ void model_session_guess(struct model_session *s, struct model_tensor *const *ou
         return;
     s->guess_tried = true;
     set_photo(&q, photo);
-    if (widen_outputs(&q, out, &ignored) == 0 && task_guess_outputs(&q.query, s->guess)) {
-        s->guessed = s->guess;
-        s->has_task = task_parse(s->guess, strlen(s->guess), &s->task, &ignored) == 0;
-    }
+    s->has_task = widen_outputs(&q, out, &ignored) == 0 && task_guess_outputs(&q.query, s->guess) &&
+                  task_parse(s->guess, strlen(s->guess), &s->task, &ignored) == 0;
+    s->guessed = s->has_task ? s->guess : NULL;
     release(&q);
 }
 

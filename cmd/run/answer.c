@@ -282,6 +282,7 @@ int answer(struct runner *r)
         if (guessed)
             say_note("%s: %s: its outputs are taken as they are", names_to_tell(r), err.text);
         status = guessed ? print_outputs(r) : say_failed("%s: %s", names_to_tell(r), err.text);
+        kind = guessed ? MODEL_ANSWER_NONE : kind;
     } else {
         print_answers(r, &a);
         if (r->request->draw)
