@@ -80,9 +80,9 @@ MODEL_API bool model_record_field(const struct model_record *record, size_t inde
 MODEL_API const char *model_record_path(const struct model_record *record); /* of the photo */
 MODEL_API void model_record_place(const struct model_record *record, struct model_place *place);
 /* The five key points of a face that it tells of; false: none. */
+MODEL_API bool model_record_face(const struct model_record *record, struct model_place *place);
 /* The box and the two key points that the aim goes by; false when there are no such. */
 MODEL_API bool model_record_aim(const struct model_record *record, enum model_aim aim, struct model_place *place);
-MODEL_API bool model_record_face(const struct model_record *record, struct model_place *place);
 /* The label of the last answer of labels in it, and its score; NULL: none. */
 MODEL_API const char *model_record_label(const struct model_record *record, double *score);
 
