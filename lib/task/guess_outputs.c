@@ -183,7 +183,8 @@ static bool guess_maps(const struct task_query *q, char *out)
     if (heat)
         return q->count == 1 && guess_say(out, "points=heatmap");
     bool alike = q->count == 1 || task_elements(&o[1]) == task_elements(o); /* or an auxiliary one */
-    return channels <= 256 && p.width * 32 >= width && alike && !(channels <= 4 && !shares && p.width == width) &&
+    /* Cells of 32 pixels are features, or a detector's as YOLOv2's. */
+    return channels <= 256 && p.width * 16 >= width && alike && !(channels <= 4 && !shares && p.width == width) &&
            guess_say(out, "mask");
 }
 

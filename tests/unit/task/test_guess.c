@@ -135,6 +135,7 @@ static void maps_and_rows(void)
         const char *want;
     } cases[] = {
         {{"n", 4, {1, 21, 64, 64}, false}, false, "mask"},
+        {{"n", 4, {1, 125, 2, 2}, false}, false, ""},
         {{"w", 3, {1, 64, 64}, true}, false, "mask"},
         {{"s", 4, {1, 64, 64, 1}, false}, true, "mask"},
         {{"x", 3, {1, 64, 64}, false}, false, "picture,size=photo"},
