@@ -179,6 +179,7 @@ static bool extreme(struct scalars *s, struct torch_value *v)
     }
     if (!torch_is_list(list) || list.list->count == 0 || s->args->count > 1)
         return false;
+    torch_count_bytes(s->t, list.list->count * sizeof(*list.list->items));
     *v = list.list->items[0];
     for (size_t i = 0; i < list.list->count; i++) {
         struct torch_value item = list.list->items[i];

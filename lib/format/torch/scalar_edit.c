@@ -1,4 +1,5 @@
 /* Functions of Python's lists, dicts and strings that take away, order and look for. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,13 +35,6 @@ static size_t place_of(struct scalars *s)
     return i < -count || i >= count ? SIZE_MAX : (size_t)(i < 0 ? i + count : i);
 }
 
-/* What so many bytes, looked at or made, cost of the limit of items. */
-static void count_bytes(struct scalars *s, size_t size)
-{
-    for (size_t i = 0; i < size / 64 && !s->t->b->failed; i++)
-        torch_count_item(s->t);
-}
-
 static bool is_changeable(struct torch_value v)
 {
     return (v.kind == TORCH_LIST || v.kind == TORCH_DICT) && !v.list->tail && !v.list->growing;
@@ -67,7 +61,7 @@ bool torch_scalar_take_out(struct scalars *s, struct torch_value *v)
         torch_append(s->t, *v, list->items[at + 1]);
     }
     list->count -= step;
-    count_bytes(s, (list->count - at) * sizeof(*list->items));
+    torch_count_bytes(s->t, (list->count - at) * sizeof(*list->items));
     memmove(&list->items[at], &list->items[at + step], (list->count - at) * sizeof(*list->items));
     return true;
 }
@@ -89,7 +83,7 @@ bool torch_scalar_reverse(struct scalars *s, struct torch_value *v)
         return false;
     struct torch_list *list = s->a.list;
     torch_touch_list(s->t, list);
-    count_bytes(s, list->count * sizeof(*list->items));
+    torch_count_bytes(s->t, list->count * sizeof(*list->items));
     for (size_t i = 0, k = list->count; i + 1 < k && !s->t->b->failed; i++) {
         struct torch_value first = list->items[i];
         list->items[i] = list->items[--k];
@@ -98,36 +92,41 @@ bool torch_scalar_reverse(struct scalars *s, struct torch_value *v)
     return true;
 }
 
-/* By numbers, or texts; others are equal. */
+/* By numbers, of which NaN is the largest, or by texts. */
 static int compare(const void *a, const void *b)
 {
     const struct torch_value *x = a, *y = b;
     if (x->kind == TORCH_STRING && y->kind == TORCH_STRING)
         return strcmp(x->text, y->text);
     double p = torch_number(*x), q = torch_number(*y);
-    return (p > q) - (p < q);
+    return isnan(p) || isnan(q) ? isnan(p) - isnan(q) : (p > q) - (p < q);
 }
 
 /* "sort" in place, "sorted" into another list. */
 bool torch_scalar_sort(struct scalars *s, struct torch_value *v)
 {
     bool copies = strcmp(s->name, "sorted") == 0, texts = true, numbers = true;
+    size_t levels = 1;
     *v = torch_none();
     if (s->a.kind != TORCH_LIST || !is_changeable(s->a))
         return false;
-    for (size_t i = 0; i < s->a.list->count; i++) {
-        torch_count_item(s->t);
-        texts = texts && s->a.list->items[i].kind == TORCH_STRING;
-        numbers = numbers && torch_is_number(s->a.list->items[i]);
+    for (size_t n = s->a.list->count; n > 1; n /= 2)
+        levels++;
+    for (size_t i = 0; i < s->a.list->count && !s->t->b->failed; i++) {
+        const struct torch_value *item = &s->a.list->items[i];
+        texts = texts && item->kind == TORCH_STRING;
+        numbers = numbers && torch_is_number(*item);
+        torch_count_bytes(s->t, levels * (sizeof(*item) + (texts ? strlen(item->text) : 0)));
     }
     if (!texts && !numbers)
         build_fail(s->t->b, "a list is sorted that holds neither numbers nor texts");
     if (copies)
-        torch_scalar_copy_list(s, &s->a);
+        torch_scalar_copy_list(s, v);
     else
         torch_touch_list(s->t, s->a.list);
     if (s->t->b->failed)
         return true;
+    s->a = copies ? *v : s->a;
     qsort(s->a.list->items, s->a.list->count, sizeof(*s->a.list->items), compare);
     *v = s->a;
     s->name = "reverse";
@@ -141,6 +140,7 @@ bool torch_scalar_look(struct scalars *s, struct torch_value *v)
     int64_t count = 0;
     bool is_text = s->a.kind == TORCH_STRING && s->b.kind == TORCH_STRING, is_list = s->a.kind == TORCH_LIST;
     if (is_text && strcmp(s->name, "find") == 0) {
+        torch_count_bytes(s->t, strlen(s->a.text));
         const char *at = strstr(s->a.text, s->b.text);
         return torch_scalar_give(v, torch_int(at ? at - s->a.text : -1));
     }
@@ -160,7 +160,7 @@ bool torch_scalar_look(struct scalars *s, struct torch_value *v)
 /* A value of a dict, or what is given for want of it, which setdefault() keeps. */
 bool torch_scalar_get(struct scalars *s, struct torch_value *v)
 {
-    if (s->a.kind != TORCH_DICT)
+    if (s->a.kind != TORCH_DICT || !is_changeable(s->a))
         return false;
     struct torch_value *found = torch_find_key(s->t, s->a, s->b);
     *v = found ? *found : s->args->count > 2 ? s->args->values[2] : torch_none();
@@ -176,7 +176,7 @@ bool torch_scalar_get(struct scalars *s, struct torch_value *v)
 
 static struct torch_value text_of(struct scalars *s, const char *from, size_t size)
 {
-    count_bytes(s, size);
+    torch_count_bytes(s->t, size);
     char *kept = s->t->b->failed ? NULL : arena_strndup(&s->t->arena, from, size, s->t->b->err);
     build_check(s->t->b, kept != NULL);
     return torch_string(kept ? kept : "");
@@ -187,7 +187,8 @@ bool torch_scalar_ends(struct scalars *s, struct torch_value *v)
     if (s->a.kind != TORCH_STRING || s->b.kind != TORCH_STRING)
         return false;
     size_t n = strlen(s->a.text), m = strlen(s->b.text);
-    const char *from = strcmp(s->name, "startswith") == 0 ? s->a.text : s->a.text + n - m;
+    torch_count_bytes(s->t, n + m);
+    const char *from = strcmp(s->name, "startswith") == 0 ? s->a.text : s->a.text + (n >= m ? n - m : 0);
     return torch_scalar_give(v, torch_bool(n >= m && memcmp(from, s->b.text, m) == 0));
 }
 
@@ -219,6 +220,8 @@ bool torch_scalar_join(struct scalars *s, struct torch_value *v)
         if (all.size > TORCH_MOST_RANGE)
             build_fail(s->t->b, "a text of more than %d bytes is put together", TORCH_MOST_RANGE);
     }
+    if (all.failed)
+        build_fail(s->t->b, "out of memory for a text that is put together");
     *v = text_of(s, all.data ? all.data : "", all.data ? all.size : 0);
     text_release(&all);
     return true;

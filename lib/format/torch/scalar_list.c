@@ -54,7 +54,8 @@ static struct torch_value open_item(struct scalars *s)
 
 struct torch_value *torch_find_key(struct torch_reader *t, struct torch_value dict, struct torch_value key)
 {
-    for (size_t i = 0; i + 1 < dict.list->count; i += 2)
+    torch_count_bytes(t, dict.list->count * sizeof(*dict.list->items));
+    for (size_t i = 0; i + 1 < dict.list->count && !t->b->failed; i += 2)
         if (torch_equal(t, dict.list->items[i], key))
             return &dict.list->items[i + 1];
     return NULL;
@@ -131,6 +132,7 @@ bool torch_scalar_of_list(struct scalars *s, struct torch_value *v)
     bool floats = false;
     if (!torch_is_list(s->a))
         return false;
+    torch_count_bytes(s->t, s->a.list->count * sizeof(*s->a.list->items));
     for (size_t i = 0; i < s->a.list->count; i++) {
         struct torch_value item = s->a.list->items[i];
         if (!torch_is_number(item))
@@ -169,6 +171,7 @@ bool torch_scalar_insert(struct scalars *s, struct torch_value *v)
     int64_t count = (int64_t)s->a.list->count, i = s->b.i < 0 ? s->b.i + count : s->b.i;
     i = i < 0 ? 0 : i > count ? count : i;
     torch_append(s->t, s->a, new);
+    torch_count_bytes(s->t, (size_t)(count - i) * sizeof(new));
     for (int64_t k = count; k > i && !s->t->b->failed; k--)
         s->a.list->items[k] = s->a.list->items[k - 1];
     if (!s->t->b->failed)
@@ -221,10 +224,13 @@ bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
 bool torch_scalar_contains(struct scalars *s, struct torch_value *v)
 {
     bool found = false;
-    if (s->a.kind == TORCH_STRING && s->b.kind == TORCH_STRING)
+    if (s->a.kind == TORCH_STRING && s->b.kind == TORCH_STRING) {
+        torch_count_bytes(s->t, strlen(s->a.text));
         return torch_scalar_give(v, torch_bool(strstr(s->a.text, s->b.text) != NULL));
+    }
     if (!torch_is_list(s->a) && s->a.kind != TORCH_DICT)
         return false;
+    torch_count_bytes(s->t, s->a.list->count * sizeof(*s->a.list->items));
     for (size_t i = 0; i < s->a.list->count; i += s->a.kind == TORCH_DICT ? 2 : 1)
         found = found || torch_equal(s->t, s->a.list->items[i], s->b);
     return torch_scalar_give(v, torch_bool(found));

@@ -240,6 +240,8 @@ struct torch_value torch_list(struct torch_reader *t, enum torch_kind kind);
 void torch_append(struct torch_reader *t, struct torch_value to, struct torch_value item);
 /* Counts an item of a list that is made or walked; fails behind TORCH_ITEMS, and behind as many values as may be. */
 void torch_count_item(struct torch_reader *t);
+/* The same for work on so many bytes: each 64 of them count as an item. */
+void torch_count_bytes(struct torch_reader *t, size_t size);
 struct torch_value torch_object(struct torch_reader *t, const char *class, const char *path);
 /* An attribute, or a constant of the class; false when there is none. */
 bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value *value);

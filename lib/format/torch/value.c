@@ -47,6 +47,12 @@ void torch_count_item(struct torch_reader *t)
         build_fail(t->b, "its branches and loops make more than %d values", TORCH_VALUES_ALL);
 }
 
+void torch_count_bytes(struct torch_reader *t, size_t size)
+{
+    for (size_t i = 0; i < size / 64 && !t->b->failed; i++)
+        torch_count_item(t);
+}
+
 /* What a list leaves behind in the arena when it doubles is less than it is. */
 void torch_append(struct torch_reader *t, struct torch_value to, struct torch_value item)
 {
@@ -268,8 +274,10 @@ static bool equal_within(struct torch_reader *t, struct torch_value a, struct to
         return a.kind == TORCH_FLOAT || b.kind == TORCH_FLOAT ? torch_number(a) == torch_number(b) : a.i == b.i;
     if (a.kind != b.kind)
         return false;
-    if (a.kind == TORCH_STRING || a.kind == TORCH_NAME)
+    if (a.kind == TORCH_STRING || a.kind == TORCH_NAME) {
+        torch_count_bytes(t, strlen(a.text));
         return strcmp(a.text, b.text) == 0;
+    }
     if (!torch_is_list(a))
         return a.kind == TORCH_NONE || a.list == b.list;
     bool equal = a.list->count == b.list->count && depth < 16;
