@@ -8,29 +8,27 @@
 struct within {
     const struct json_node *graphs[2];
     int graph_count;
-    struct torch_value args[TORCH_EXPORT_ARGS]; /* the others, in order */
-    int count;
+    struct torch_list *args; /* the others, in order */
 };
 
 /* "cond(condition, one, other, inputs)", whose both results are made. */
 static struct torch_value read_cond(struct export *e, const struct within *w)
 {
     struct torch_reader *t = e->t;
-    struct torch_value yes = torch_export_within(e, w->graphs[0], w->args[1].list);
-    struct torch_value no = t->b->failed ? yes : torch_export_within(e, w->graphs[1], w->args[1].list);
-    for (size_t i = 0; !t->b->failed && i < yes.list->count && i < no.list->count; i++)
+    struct torch_value yes = torch_export_within(e, w->graphs[0], w->args->items[1].list);
+    struct torch_value no = t->b->failed ? yes : torch_export_within(e, w->graphs[1], w->args->items[1].list);
+    if (!t->b->failed && yes.list->count != no.list->count)
+        build_fail(t->b, "branches that give %zu values and %zu", yes.list->count, no.list->count);
+    for (size_t i = 0; !t->b->failed && i < yes.list->count; i++)
         yes.list->items[i] = torch_call_plain(
-            t, "torch.where", (struct torch_value[]){w->args[0], yes.list->items[i], no.list->items[i]}, 3);
+            t, "torch.where", (struct torch_value[]){w->args->items[0], yes.list->items[i], no.list->items[i]}, 3);
     return yes;
 }
 
 /* "wrap_with_autocast(…, graph, inputs…)" */
 static struct torch_value read_wrap(struct export *e, const struct within *w)
 {
-    struct torch_value list = torch_list(e->t, TORCH_LIST);
-    for (int i = 0; i < w->count && !e->t->b->failed; i++)
-        torch_append(e->t, list, w->args[i]);
-    return e->t->b->failed ? list : torch_export_within(e, w->graphs[0], list.list);
+    return torch_export_within(e, w->graphs[0], w->args);
 }
 
 /* ---- loops: an ONNX Loop, whose body is the graph ---- */
@@ -44,9 +42,9 @@ struct loop_form {
 static struct torch_value joined(struct torch_reader *t, const struct within *w)
 {
     struct torch_value all = torch_list(t, TORCH_LIST);
-    for (int k = 0; k < w->count; k++)
-        for (size_t i = 0; i < w->args[k].list->count && !t->b->failed; i++)
-            torch_append(t, all, w->args[k].list->items[i]);
+    for (size_t k = 0; k < w->args->count; k++)
+        for (size_t i = 0; i < w->args->items[k].list->count && !t->b->failed; i++)
+            torch_append(t, all, w->args->items[k].list->items[i]);
     return all;
 }
 
@@ -66,8 +64,8 @@ static void enter_body(struct torch_reader *t, const struct within *w, struct lo
     struct value *round = build_input(t->b, NULL, DTYPE_I64, 0, NULL);
     build_input(t->b, NULL, DTYPE_BOOL, 0, NULL);
     size_t at = 0;
-    for (int k = 0; k < w->count; k++)
-        for (size_t i = 0; i < w->args[k].list->count && !t->b->failed; i++, at++) {
+    for (int k = 0; k < (int)w->args->count; k++)
+        for (size_t i = 0; i < w->args->items[k].list->count && !t->b->failed; i++, at++) {
             const struct type *type = k == form.states ? build_type(t->b, states[i]) : NULL;
             if (type)
                 all->items[at] = torch_tensor(t, build_input(t->b, NULL, type->dtype, type->rank, type->dims));
@@ -85,7 +83,7 @@ static struct graph *read_body(struct export *e, const struct within *w, struct 
     struct torch_block k = {0};
     struct torch_outer outer = torch_block_enter(&frame, &k);
     bool is_while = w->graph_count == 2;
-    size_t states = form.states < 0 ? 0 : w->args[form.states].list->count;
+    size_t states = form.states < 0 ? 0 : w->args->items[form.states].list->count;
     enter_body(t, w, form, all.list, in + 2);
     struct torch_value out = t->b->failed ? all : torch_export_within(e, w->graphs[is_while], all.list);
     *outs = t->b->failed ? 0 : out.list->count;
@@ -107,17 +105,17 @@ static struct torch_value read_loop(struct export *e, const struct within *w, st
     struct torch_reader *t = e->t;
     struct value *in[2 + TORCH_EXPORT_ARGS] = {NULL}, *v = NULL;
     struct torch_value all = joined(t, w), list = torch_list(t, TORCH_LIST);
-    const struct torch_list *states = form.states < 0 ? NULL : w->args[form.states].list;
+    const struct torch_list *states = form.states < 0 ? NULL : w->args->items[form.states].list;
     size_t count = states ? states->count : 0, outs = 0;
     for (size_t i = 0; i < count && i < TORCH_EXPORT_ARGS && !t->b->failed; i++)
         if (!(in[2 + i] = torch_graph_value(t, states->items[i])))
             build_fail(t->b, "a loop has None as a state");
-    if (count > TORCH_EXPORT_ARGS || (form.rows >= 0 && w->args[form.rows].list->count == 0))
+    if (count > TORCH_EXPORT_ARGS || (form.rows >= 0 && w->args->items[form.rows].list->count == 0))
         build_fail(t->b, "a loop of %zu states, or of no rows", count);
     if (!t->b->failed && form.rows >= 0)
         in[0] = torch_graph_value(
             t, torch_call_plain(t, "torch.size",
-                                (struct torch_value[]){w->args[form.rows].list->items[0], torch_int(0)}, 2));
+                                (struct torch_value[]){w->args->items[form.rows].list->items[0], torch_int(0)}, 2));
     else if (!t->b->failed)
         in[1] = asked(e, w, all);
     build_infer(t->b);
@@ -159,16 +157,18 @@ static const struct {
 
 static bool fits(const struct within *w, int graphs, int values, int lists)
 {
-    bool fits = w->graph_count == graphs && (values < 0 || w->count == values + lists);
-    for (int i = values; i >= 0 && i < w->count; i++)
-        fits = fits && torch_is_list(w->args[i]);
+    int count = (int)w->args->count;
+    bool fits = w->graph_count == graphs && (values < 0 || count == values + lists);
+    for (int i = values; i >= 0 && i < count; i++)
+        fits = fits && torch_is_list(w->args->items[i]);
     return fits;
 }
 
 struct torch_value torch_export_higher(struct export *e, const struct json_node *node)
 {
     struct torch_reader *t = e->t;
-    struct within w = {0};
+    struct torch_value args = torch_list(t, TORCH_LIST);
+    struct within w = {.args = args.list};
     const struct json_node *name = json_member(&e->json, node, "target");
     const char *target = name && name->kind == JSON_STRING ? name->string : "";
     size_t row = 0;
@@ -181,8 +181,8 @@ struct torch_value torch_export_higher(struct export *e, const struct json_node 
                                *graph = json_member(&e->json, json_member(&e->json, arg, "as_graph"), "graph");
         if (graph && w.graph_count < 2)
             w.graphs[w.graph_count++] = graph;
-        else if (w.count < TORCH_EXPORT_ARGS && !(is_wrap && w.graph_count == 0)) /* before it: what is said of it */
-            w.args[w.count++] = torch_export_argument(e, arg, 0);
+        else if (!(is_wrap && w.graph_count == 0)) /* before it: what is said of it */
+            torch_append(t, args, torch_export_argument(e, arg, 0));
     }
     if (!t->b->failed && (!known || !fits(&w, higher[row].graphs, higher[row].values, higher[row].lists)))
         build_fail(t->b, "an operator of graphs that is not read");

@@ -126,9 +126,9 @@ bool torch_scalar_sort(struct scalars *s, struct torch_value *v)
         torch_touch_list(s->t, s->a.list);
     if (s->t->b->failed)
         return true;
-    s->a = copies ? *v : s->a;
-    qsort(s->a.list->items, s->a.list->count, sizeof(*s->a.list->items), compare);
-    *v = s->a;
+    *v = s->a = copies ? *v : s->a;
+    if (s->a.list->count)
+        qsort(s->a.list->items, s->a.list->count, sizeof(*s->a.list->items), compare);
     s->name = "reverse";
     struct torch_value ignored;
     return s->b.kind != TORCH_BOOL || !s->b.i || torch_scalar_reverse(s, &ignored);
