@@ -203,13 +203,16 @@ static struct torch_value right_side(struct torch_frame *f, struct torch_cursor 
     return tuple;
 }
 
-/* Of "a, b, = …": 2. */
-static int count_parts(const struct torch_token *at, const struct torch_token *end)
+/* Of "a, b, = torch.unbind(x)": 2. Of other calls 0: what is taken apart is not what unbind() gives within them. */
+static int count_parts(const struct torch_line *l, const struct torch_token *equal)
 {
-    int count = 0;
-    for (; at < end; at++)
-        count += at->kind == TOKEN_NAME;
-    return count;
+    int count = 0, unbinds = 0;
+    for (const struct torch_token *at = l->at; at < l->end; at++) {
+        count += at < equal && at->kind == TOKEN_NAME;
+        unbinds += strcmp(at->text, "unbind") == 0;
+    }
+    bool alone = unbinds == 1 && l->end - equal > 5 && strcmp(equal[3].text, "unbind") == 0 && is_sign(l->end - 1, ")");
+    return alone ? count : 0;
 }
 
 /* An assignment, or an expression for what it does. */
@@ -229,7 +232,7 @@ static void run_simple(struct torch_frame *f, const struct torch_line *l)
             comma = true;
     }
     struct torch_cursor c = {equal ? equal + 1 : l->at, l->end};
-    f->t->parts = comma ? count_parts(l->at, equal) : 0;
+    f->t->parts = comma && equal ? count_parts(l, equal) : 0;
     struct torch_value v = right_side(f, &c);
     f->t->parts = 0;
     if (!f->t->b->failed && c.at != c.end)
