@@ -323,7 +323,9 @@ static const char *without_copy(struct torch_reader *t, const char *name)
     char *plain = arena_strndup(&t->arena, name, strlen(name) - strlen("_copy"), t->b->err);
     build_check(t->b, plain != NULL);
     bool own = packed_find(&rows, name) || lookup_find(&t->functions, torch_prelude_name(name, composed, 256));
-    return plain && !own && packed_find(&rows, plain) ? plain : name;
+    bool known = plain && (packed_find(&rows, plain) ||
+                           lookup_find(&t->functions, torch_prelude_name(plain, composed, sizeof(composed))));
+    return known && !own ? plain : name;
 }
 
 /* "torch.relu_" is relu in place; "ops.quantized.linear" is quantized.linear. */
