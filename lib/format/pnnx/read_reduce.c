@@ -78,7 +78,7 @@ struct value *pnnx_variance(struct reader *r)
     int rank = pnnx_rank(r, x), count = pnnx_ints(r, "dim", TENSOR_MAX_RANK, axes);
     for (int i = 0; i < (count ? count : rank) && !b->failed; i++) {
         int64_t size = pnnx_size(r, x, count ? pnnx_axis(r, axes[i], rank) : i);
-        n = size < 0 || n < 0 || n > 1 << 30 ? -1 : n * size;
+        n = size < 0 || n < 0 || size > 1 << 30 || n > 1 << 30 ? -1 : n * size;
     }
     if (less != 0 && n >= 0 && (double)n <= less)
         build_fail(b, "is of %lld elements, want more than %g", (long long)n, less);

@@ -166,6 +166,8 @@ struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bo
     if (i == sizeof(views) / sizeof(*views) || t->b->failed || c->arg[0].kind != TORCH_TENSOR)
         return v;
     if (views[i].how == HOW_COPIED && c->arg[0].tensor->strided) {
+        if (v.kind != TORCH_TENSOR)
+            return v;
         v.tensor->part = v.tensor == c->arg[0].tensor ? NULL : part_of(t, c, HOW_COPIED, 0);
         v.tensor->copied = v.tensor->part ? c->arg[0].tensor : NULL;
         return v;
