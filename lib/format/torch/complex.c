@@ -84,14 +84,14 @@ bool torch_complex(struct torch_reader *t, const char *name, const struct torch_
     static const char *const plain[] = {"view_as_real", "contiguous",  "detach", "alias",      "clone",
                                         "append",       "is_tensor",   "len",    "is_complex", "__getitem__",
                                         "resolve_conj", "resolve_neg", "device"};
-    static const char *const moves[] = {"reshape",   "view",       "flatten",       "unflatten",    "transpose",
-                                        "permute",   "t",          "expand",        "squeeze",      "unsqueeze",
-                                        "select",    "slice",      "narrow",        "index",        "cat",
-                                        "stack",     "neg",        "sum",           "mean",         "pad",
-                                        "roll",      "flip",       "repeat",        "index_select", "swapaxes",
-                                        "size",      "shape",      "dim",           "numel",        "constant_pad_nd",
-                                        "expand_as", "movedim",    "where",         "gather",       "tril",
-                                        "triu",      "zeros_like", "masked_scatter"};
+    static const char *const moves[] = {
+        "reshape",       "view",    "flatten", "unflatten", "squeeze",   "transpose",
+        "permute",       "neg",     "t",       "expand",    "unsqueeze", "select",
+        "slice",         "narrow",  "index",   "cat",       "stack",     "sum",
+        "mean",          "pad",     "roll",    "flip",      "repeat",    "index_select",
+        "swapaxes",      "size",    "shape",   "dim",       "numel",     "constant_pad_nd",
+        "expand_as",     "movedim", "gather",  "tril",      "triu",      "zeros_like",
+        "masked_scatter"};
     char composed[256], full[80];
     snprintf(full, sizeof(full), "torch.nn_complex_%.50s", name);
     if (is_one_of(name, plain, sizeof(plain) / sizeof(*plain)) || strncmp(name, "nn_", 3) == 0 ||
