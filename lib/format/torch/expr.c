@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "format/torch/torch.h"
 
-#define MOST_ARGS 4096 /* of a call, or items of a list that is written out */
+#define MOST_ARGS 4096 /* of a call */
 
 bool torch_at(const struct torch_cursor *c, const char *sign)
 {
@@ -113,7 +113,9 @@ static void read_args(struct torch_frame *f, struct torch_cursor *c, struct torc
     args->count = (int)list.list->count;
     args->values = list.list->items;
     args->names = arena_alloc(&f->t->arena, (size_t)args->count * sizeof(*args->names), f->t->b->err);
-    build_check(f->t->b, args->names && args->count <= MOST_ARGS);
+    build_check(f->t->b, args->names != NULL);
+    if (args->count > MOST_ARGS)
+        build_fail(f->t->b, "a call of %d arguments, want at most %d", args->count, MOST_ARGS);
     for (int i = 0; !f->t->b->failed && i < args->count; i++)
         args->names[i] = names.list->items[i].kind == TORCH_STRING ? names.list->items[i].text : NULL;
 }
