@@ -162,11 +162,14 @@ static struct value *floor_divide(struct reader *r, const char *op, struct value
     return BUILD(&r->b, op, BUILD(&r->b, "Sub", x, BUILD(&r->b, "Mod", x, y)), y);
 }
 
-/* log(e^x + e^y) = max + log(1 + e^(min - max)). */
+/* log(e^x + e^y) = max + log(1 + e^(min - max)), where equal ones, which may be infinite, are 0 apart. */
 static struct value *log_add_exp(struct reader *r, const char *op, struct value *x, struct value *y)
 {
     struct value *max = plain(r, "Max", x, y), *min = plain(r, "Min", x, y);
-    struct value *sum = pnnx_by(r, "Add", BUILD(&r->b, "Exp", BUILD(&r->b, "Sub", min, max)), 1);
+    enum dtype dtype = pnnx_type(r, max);
+    struct value *zero = build_number(&r->b, dtype == DTYPE_NONE ? DTYPE_F32 : dtype, 0);
+    struct value *apart = BUILD(&r->b, "Where", BUILD(&r->b, "Equal", min, max), zero, BUILD(&r->b, "Sub", min, max));
+    struct value *sum = pnnx_by(r, "Add", BUILD(&r->b, "Exp", apart), 1);
     return BUILD(&r->b, "Add", max, BUILD(&r->b, op, sum));
 }
 
