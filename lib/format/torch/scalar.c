@@ -197,7 +197,7 @@ static bool extreme(struct scalars *s, struct torch_value *v)
 static int equal_lists(struct torch_reader *t, struct torch_value a, struct torch_value b)
 {
     int equal = a.list->count == b.list->count;
-    for (size_t i = 0; equal && i < a.list->count; i++) {
+    for (size_t i = 0; equal && i < a.list->count && !t->b->failed; i++) {
         struct torch_value x = a.list->items[i], y = b.list->items[i];
         bool open = x.kind == TORCH_SIZE || y.kind == TORCH_SIZE;
         equal = !open && !torch_equal(t, x, y) ? 0 : open ? -1 : equal;

@@ -14,7 +14,7 @@ static size_t step_of(struct torch_value v)
 /* Where an item, or a key, stands; SIZE_MAX: it is not there. */
 static size_t find(struct scalars *s, struct torch_value item)
 {
-    for (size_t i = 0; i < s->a.list->count; i += step_of(s->a)) {
+    for (size_t i = 0; i < s->a.list->count && !s->t->b->failed; i += step_of(s->a)) {
         torch_count_item(s->t);
         if (torch_equal(s->t, s->a.list->items[i], item))
             return i;
@@ -146,7 +146,7 @@ bool torch_scalar_look(struct scalars *s, struct torch_value *v)
     }
     if (!is_list || s->a.list->tail || s->a.list->growing || (torch_is_list(s->b) && strcmp(s->name, "index") == 0))
         return false;
-    for (size_t i = 0; i < s->a.list->count; i++) {
+    for (size_t i = 0; i < s->a.list->count && !s->t->b->failed; i++) {
         torch_count_item(s->t);
         count += torch_equal(s->t, s->a.list->items[i], s->b);
     }

@@ -231,7 +231,7 @@ bool torch_scalar_contains(struct scalars *s, struct torch_value *v)
     if (!torch_is_list(s->a) && s->a.kind != TORCH_DICT)
         return false;
     torch_count_bytes(s->t, s->a.list->count * sizeof(*s->a.list->items));
-    for (size_t i = 0; i < s->a.list->count; i += s->a.kind == TORCH_DICT ? 2 : 1)
+    for (size_t i = 0; i < s->a.list->count && !s->t->b->failed; i += s->a.kind == TORCH_DICT ? 2 : 1)
         found = found || torch_equal(s->t, s->a.list->items[i], s->b);
     return torch_scalar_give(v, torch_bool(found));
 }

@@ -276,7 +276,7 @@ static bool equal_within(struct torch_reader *t, struct torch_value a, struct to
         return false;
     if (a.kind == TORCH_STRING || a.kind == TORCH_NAME) {
         torch_count_bytes(t, strlen(a.text));
-        return strcmp(a.text, b.text) == 0;
+        return !t->b->failed && strcmp(a.text, b.text) == 0;
     }
     if (!torch_is_list(a))
         return a.kind == TORCH_NONE || a.list == b.list;
