@@ -526,3 +526,26 @@ save("edit.pt", edit, picture)
 line = torch.export.export(nn.Sequential(nn.Linear(3, 2)).eval(), (torch.randn(2, 3),))
 package_pt2("two.pt2", exported_programs={"encode": line, "turn": torch.export.export(nn.Tanh(), (torch.randn(4),))})
 slim("two.pt2")
+
+
+class Order(nn.Module):
+    """Numbers in order; infinities beside others; complex numbers in the place of real ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Buffer(torch.eye(4))
+
+    def forward(self, x):
+        first = sorted([3, 1, 2])[0]
+        x = nn.functional.linear(x, self.one)[0]
+        y = x.relu().log()
+        near = torch.isclose(x, y).float()
+        mixed = torch.where(x > 0, torch.complex(x, x + 1), x)
+        return x * first, y.logcumsumexp(0).exp(), y.diag_embed().exp(), near, torch.view_as_real(mixed)
+
+
+order = torch.jit.script(Order().eval())
+row = torch.tensor([[-1, 0.5, 2, 0]])
+torch.jit.save(order, "order.pt")
+slim("order.pt")
+save("order.pt", order, row)
