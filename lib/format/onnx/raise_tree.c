@@ -152,11 +152,16 @@ static void flatten(const struct forest *f, struct build *b, const struct flat *
         to->child[0][at] = to->child[1][at] = alone ? leaf + f->number[root] : first + f->number[root];
         to->root[slot * f->roots + r] = alone ? at : first + f->number[root];
     }
-    for (int i = 0; i < f->entries; i++)
-        if (f->slot[i] == slot) {
-            to->target[leaf + f->number[f->leaf[i]]] = f->target[i];
-            ((float *)to->weights->data)[leaf + f->number[f->leaf[i]]] = f->weight[i];
-        }
+}
+
+/* All slots at once: there may be as many of them as entries. */
+static void place_weights(const struct forest *f, const struct flat *to)
+{
+    for (int i = 0; i < f->entries; i++) {
+        int at = f->slot[i] * f->leaves + f->number[f->leaf[i]];
+        to->target[at] = f->target[i];
+        ((float *)to->weights->data)[at] = f->weight[i];
+    }
 }
 
 static struct value *ensemble(const struct forest *f, struct build *b, int64_t targets, int aggregate)
@@ -179,6 +184,8 @@ static struct value *ensemble(const struct forest *f, struct build *b, int64_t t
     build_check(b, all && to.modes && to.splits && to.weights);
     for (int slot = 0; slot < f->slots && !b->failed; slot++)
         flatten(f, b, &to, slot);
+    if (!b->failed)
+        place_weights(f, &to);
     if (!b->failed)
         y = BUILD(b, "ai.onnx.ml.TreeEnsemble", build_cast(b, node_in(b->node, 0), DTYPE_F32));
     for (int i = 0; i < 6; i++)
