@@ -7,9 +7,10 @@
 
 #include "format/tensorflow/tensorflow.h"
 
-#define STAND_IN "HashTableV2" /* the node of a table until all that look into it are read */
-#define WHOLE    (-2)          /* a column: the line */
-#define NUMBER   (-1)          /* and its number */
+#define STAND_IN   "HashTableV2" /* the node of a table until all that look into it are read */
+#define WHOLE      (-2)          /* a column: the line */
+#define NUMBER     (-1)          /* and its number */
+#define MOST_LINES (1 << 22)
 
 /* The node that fills a table. */
 struct filling {
@@ -28,6 +29,9 @@ static const struct protobuf *given(const struct filling *f, size_t i)
 {
     int output;
     const char *tensor = tensorflow_input(f->node, i);
+    if (f->function)
+        tensorflow_count_looks(f->r->root, protobuf_count(f->function, "node_def") +
+                                               protobuf_count(protobuf_message(f->function, "signature"), "input_arg"));
     int64_t arg = f->function ? tensorflow_argument(f->function, tensor) : -1;
     if (f->function && arg < 0)
         return tensorflow_function_node(f->function, tensor);
@@ -45,7 +49,7 @@ static bool fills_table(const struct filling *f, const char *table)
 static bool find_filling(struct tensorflow_reader *r, const char *table, struct filling *f)
 {
     const struct tensorflow_scope *root = r->root;
-    for (size_t i = 0; i < root->count; i++) {
+    for (size_t i = 0; i < root->count && !r->b.failed; i++) {
         const struct protobuf *n = root->nodes[i].message;
         *f = (struct filling){.r = r, .node = n};
         if (fills_table(f, table))
@@ -53,7 +57,8 @@ static bool find_filling(struct tensorflow_reader *r, const char *table, struct 
         const char *name = protobuf_text(protobuf_message(tensorflow_attr(n, "f"), "func"), "name", "");
         *f = (struct filling){.r = r, .function = lookup_find(&r->functions, name), .call = n};
         size_t looks = 0;
-        for (f->node = protobuf_first(f->function, "node_def"); f->node; f->node = protobuf_more(f->node), looks++)
+        f->node = protobuf_first(f->function, "node_def");
+        for (; f->node && !r->b.failed; f->node = protobuf_more(f->node), looks++)
             if (fills_table(f, table))
                 return true;
         tensorflow_count_looks(r->root, looks);
@@ -78,25 +83,41 @@ static struct blob *open_asset(struct tensorflow_reader *r, const char *shared)
     return name ? source_member(r->source, path, r->b.err) : NULL;
 }
 
-/* Lines as texts, or their numbers. */
-static struct tensor *column(struct tensorflow_reader *r, const struct blob *blob, int64_t which)
+/* How many lines of the file make the table: "vocab_size" of them where that is set, else all. */
+static int64_t count_lines(const struct filling *f, const struct blob *blob)
 {
-    int64_t count = 0;
+    int64_t count = 0, most = protobuf_int(tensorflow_attr(f->node, "vocab_size"), "i", -1);
     const char *text = blob->data, *end = text + blob->size;
-    for (const char *p = text; p < end; p++)
+    for (const char *p = text; p < end && (most < 1 || count < most); p++)
         count += *p == '\n' || p + 1 == end;
-    struct str *lines = mem_calloc((size_t)count + 1, sizeof(*lines), r->b.err);
-    struct tensor *t = lines && which == NUMBER ? tensor_new(DTYPE_I64, 1, &count, r->b.err) : NULL;
+    if (count > MOST_LINES)
+        build_fail(&f->r->b, "a table of %lld lines, want at most %d", (long long)count, MOST_LINES);
+    return count;
+}
+
+/* The lines as texts, [count]; a CR at the end is none of it. */
+static struct tensor *list_lines(struct tensorflow_reader *r, const struct blob *blob, int64_t count)
+{
+    const char *text = blob->data, *end = text + blob->size;
+    struct str *lines = r->b.failed ? NULL : mem_calloc((size_t)count + 1, sizeof(*lines), r->b.err);
     for (int64_t i = 0; lines && i < count; i++) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
-        lines[i] = (struct str){text, (size_t)((stop ? stop : end) - text)};
+        size_t size = (size_t)((stop ? stop : end) - text);
+        lines[i] = (struct str){text, size > 0 && text[size - 1] == '\r' ? size - 1 : size};
         text = stop ? stop + 1 : end;
-        if (t)
-            tensor_set_i64(t, i, i);
     }
-    if (lines && which == WHOLE)
-        t = tensor_of_strings(1, &count, lines, r->b.err);
+    struct tensor *t = lines ? tensor_of_strings(1, &count, lines, r->b.err) : NULL;
     free(lines);
+    return t;
+}
+
+/* The lines' numbers, [count], counted from "offset". */
+static struct tensor *list_numbers(const struct filling *f, int64_t count)
+{
+    int64_t first = protobuf_int(tensorflow_attr(f->node, "offset"), "i", 0);
+    struct tensor *t = f->r->b.failed ? NULL : tensor_new(DTYPE_I64, 1, &count, f->r->b.err);
+    for (int64_t i = 0; t && i < count; i++)
+        tensor_set_i64(t, i, (int64_t)((uint64_t)first + (uint64_t)i));
     return t;
 }
 
@@ -107,8 +128,10 @@ static bool read_file(const struct filling *f, const char *shared, struct tensor
     bool plain = (key == NUMBER && value == WHOLE) || (key == WHOLE && value == NUMBER);
     struct blob *blob = plain ? open_asset(f->r, shared) : NULL;
     if (blob) {
-        *keys = column(f->r, blob, key);
-        *values = column(f->r, blob, value);
+        int64_t count = count_lines(f, blob);
+        struct tensor *lines = list_lines(f->r, blob, count), *numbers = list_numbers(f, count);
+        *keys = key == WHOLE ? lines : numbers;
+        *values = key == WHOLE ? numbers : lines;
     }
     blob_unref(blob);
     return plain;
