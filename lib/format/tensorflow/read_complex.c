@@ -38,6 +38,8 @@ static const struct {
     {"Angle", PLAIN, NULL},
     {"Conj", PLAIN, NULL},
     {"Complex", PLAIN, NULL},
+    {"Gather", PLAIN, NULL},
+    {"GatherNd", PLAIN, NULL},
     {"MatMul", PRODUCT, NULL},
     {"Einsum", PRODUCT, NULL},
     {"BatchMatMulV2", PRODUCT, NULL},
@@ -122,7 +124,7 @@ bool tensorflow_read_complex(struct tensorflow_op *o)
                                    : "$0 Cast/to=1 [-1] Unsqueeze:2 >x x x x Sub:2 Concat:2/axis=-1");
         return true;
     }
-    if (!from && !is_complex(n, "T"))
+    if (!from && !is_complex(n, "T") && !is_complex(n, "Tparams"))
         return false;
     while (i < count && strcmp(forms[i].op, n->op) != 0)
         i++;

@@ -280,6 +280,8 @@ static int choose(struct tensorflow_op *o, const char *const *functions, int cou
     int counts[2];
     if (at + 1 == count)
         return tensorflow_call(o->scope->r, functions[at], o->in + 1, o->in_count - 1, out, TENSORFLOW_OUTPUTS);
+    if (++o->scope->r->depth > TENSORFLOW_DEPTH)
+        build_fail(b, "branches more than %d deep", TENSORFLOW_DEPTH);
     struct value *is = BUILD(b, "Equal", tensorflow_in(o, 0), build_number(b, DTYPE_I32, at));
     struct graph *yes = branch(o, functions[at], &counts[0]);
     struct build outer = build_enter(b, NULL);
@@ -290,6 +292,7 @@ static int choose(struct tensorflow_op *o, const char *const *functions, int cou
     if (!b->failed && counts[0] != counts[1])
         build_fail(b, "branches of %d and %d outputs", counts[0], counts[1]);
     build_if(b, is, yes, no, out, counts[0]);
+    o->scope->r->depth--;
     return b->failed ? -1 : counts[0];
 }
 

@@ -233,9 +233,12 @@ static bool nudge(float *low, float *high, int bits, bool narrow, float *scale, 
 {
     float first = narrow ? 1 : 0, last = (float)((1 << bits) - 1);
     *scale = (*high - *low) / (last - first);
+    *zero = 0;
+    if (!(*scale > 0) || !isfinite(*scale))
+        return false;
     float from = first - *low / *scale;
     *zero = from < first ? (int64_t)first : from > last ? (int64_t)last : (int64_t)roundf(from);
-    return *scale > 0 && isfinite(*scale);
+    return true;
 }
 
 /* The bounds of input 1 and 2, or of the attributes, one for all or one a channel: the constants that QuantizeLinear
@@ -245,7 +248,8 @@ static void levels(struct tensorflow_op *o, int64_t bits, bool narrow, struct va
     const struct tensor *given[2] = {NULL, NULL};
     for (int i = 0; i < 2 && o->in_count > 2 && !o->b->failed; i++)
         given[i] = tensorflow_in(o, 1 + i) ? o->in[1 + i]->constant : NULL;
-    bool known = o->in_count < 3 || (given[0] && given[1] && given[0]->count == given[1]->count);
+    bool known = o->in_count < 3 || (given[0] && given[1] && given[0]->count == given[1]->count &&
+                                     given[0]->dtype == DTYPE_F32 && given[1]->dtype == DTYPE_F32);
     if (!known || bits < 2 || bits > 16)
         build_fail(o->b, "want a range that is constant, and 2 to 16 bits");
     int64_t count = given[0] && known ? given[0]->count : 1;
@@ -255,7 +259,7 @@ static void levels(struct tensorflow_op *o, int64_t bits, bool narrow, struct va
                             : tensor_new(i != 1     ? DTYPE_F32
                                          : bits > 8 ? DTYPE_U16
                                                     : DTYPE_U8,
-                                         given[0] ? given[0]->rank : 0, &count, o->b->err);
+                                         count != 1, &count, o->b->err);
     for (int64_t i = 0; i < count && t[0] && t[1] && t[2] && t[3] && !o->b->failed; i++) {
         float low = given[0] ? (float)tensor_get_f64(given[0], i) : tensorflow_float(o, "min", -6),
               high = given[1] ? (float)tensor_get_f64(given[1], i) : tensorflow_float(o, "max", 6), scale;
