@@ -82,6 +82,14 @@ static bool is_same(const struct json_node *a, const struct json_node *b)
                                    : a->kind == JSON_NUMBER && a->number == b->number);
 }
 
+#define NO_INDEX INT32_MAX /* a row of zeros where indices become vectors */
+
+/* The mask's token has an index, 0, where indices are what is asked for. */
+static bool gives_indices(struct keras_call *l)
+{
+    return strcmp(keras_text(l, "output_mode", "int"), "int") == 0;
+}
+
 /* Tokens and their indices: the vocabulary behind the mask's token and one for what is not in it, which may stand at
  * its beginning too. *count: of all indices. */
 static void list_tokens(struct keras_call *l, bool is_text, struct tensor **tokens, struct tensor **indices,
@@ -89,7 +97,8 @@ static void list_tokens(struct keras_call *l, bool is_text, struct tensor **toke
 {
     const struct json *j = &l->r->json;
     const struct json_node *n = json_first(j, keras_member(l, "vocabulary")), *mask = keras_member(l, "mask_token");
-    int64_t oov = keras_int(l, "num_oov_indices", 1), i = mask ? 1 : 0, first = i + oov, most = 0;
+    int64_t oov = keras_int(l, "num_oov_indices", 1), i = mask ? 1 : 0, most = 0;
+    int64_t first = oov + (mask && gives_indices(l) ? 1 : 0);
     if (is_same(n, mask))
         n = json_next(j, n);
     if (oov && is_same(n, keras_member(l, "oov_token")))
@@ -106,7 +115,7 @@ static void list_tokens(struct keras_call *l, bool is_text, struct tensor **toke
     bool fine = texts || *tokens;
     if (fine && mask) {
         set_token(l, *tokens, texts, 0, mask);
-        tensor_set_i64(*indices, 0, 0);
+        tensor_set_i64(*indices, 0, gives_indices(l) ? 0 : NO_INDEX);
     }
     for (int64_t place = first; fine && n; n = json_next(j, n), i++) {
         set_token(l, *tokens, texts, i, n);
@@ -132,12 +141,10 @@ void keras_read_lookup(struct keras_call *l)
     if (is_text && inverse) {
         other = tensor_of_strings(1, &one, &unknown, l->b->err);
     } else if ((other = tensor_new(DTYPE_I64, 1, &one, l->b->err))) {
-        bool has_oov = keras_int(l, "num_oov_indices", 1) > 0;
-        tensor_set_i64(other, 0,
-                       inverse                         ? (oov && oov->kind == JSON_NUMBER ? (int64_t)oov->number : -1)
-                       : !has_oov                      ? -1
-                       : keras_member(l, "mask_token") ? 1
-                                                       : 0);
+        int64_t index = gives_indices(l) && keras_member(l, "mask_token") ? 1 : 0;
+        if (keras_int(l, "num_oov_indices", 1) < 1)
+            index = gives_indices(l) ? -1 : NO_INDEX;
+        tensor_set_i64(other, 0, inverse ? keras_int(l, "oov_token", -1) : index);
     }
     struct value *x = is_text && !inverse ? keras_in(l, 0) : build_cast(l->b, keras_in(l, 0), DTYPE_I64);
     struct value *v = l->b->failed ? NULL : build_node(l->b, "ai.onnx.ml.LabelEncoder", 1, &x);

@@ -190,9 +190,11 @@ void keras_read_resizing(struct keras_call *l)
 {
     int64_t sizes[2] = {keras_int(l, "height", 0), keras_int(l, "width", 0)};
     spatial(l);
-    struct value *shaped = in_proportion(l, sizes);
+    struct value *shaped = in_proportion(l, sizes), **given = l->in;
     l->in = &shaped;
-    keras_give(l, resize(l, 2, keras_text(l, "interpolation", "bilinear"), NULL, sizes));
+    struct value *v = resize(l, 2, keras_text(l, "interpolation", "bilinear"), NULL, sizes);
+    l->in = given;
+    keras_give(l, v);
     keras_note_prepared(l);
 }
 
