@@ -9,6 +9,8 @@
 #include "op/real.h"
 #include "op/rows.h"
 
+#define MOST_HEADS (1 << 16)
+
 enum { IN_QUERY, IN_KEY, IN_VALUE, IN_PAST, IN_DECAY, IN_BETA };
 
 struct linear {
@@ -30,9 +32,10 @@ static int read_attributes(struct linear *l, const struct node *n, struct error 
     l->delta = rule & 2;
     l->heads = op_int(n, "q_num_heads");
     l->kv_heads = op_int(n, "kv_num_heads");
-    if (l->kv_heads < 1 || l->heads < 1 || l->heads % l->kv_heads)
-        return error_set(err, "attributes q_num_heads, kv_num_heads: %lld, %lld, want a multiple of the second",
-                         (long long)l->heads, (long long)l->kv_heads);
+    if (l->kv_heads < 1 || l->heads < 1 || l->heads > MOST_HEADS || l->heads % l->kv_heads)
+        return error_set(err,
+                         "attributes q_num_heads, kv_num_heads: %lld, %lld, want a multiple of the second, at most %d",
+                         (long long)l->heads, (long long)l->kv_heads, MOST_HEADS);
     return 0;
 }
 
@@ -70,7 +73,11 @@ static int init(struct linear *l, const struct op_eval *c, struct error *err)
     l->decays = decay && decay->rank == 3 && decay->dims[2] != l->kv_heads ? l->kv_heads * l->size : l->kv_heads;
     l->betas = beta && beta->rank == 3 && beta->dims[2] == 1 ? 1 : l->kv_heads;
     const int64_t b = l->batch, t = l->length;
-    if (real_want_dims(c, IN_QUERY, "query", 3, (int64_t[]){b, t, l->heads * l->size}, err) < 0 ||
+    int64_t width, v_width;
+    if (__builtin_mul_overflow(l->heads, l->size, &width) || __builtin_mul_overflow(l->heads, l->v_size, &v_width))
+        return eval_error(c, err, "inputs key, value have rows of %lld, %lld, want shorter ones", (long long)k.dims[2],
+                          (long long)v.dims[2]);
+    if (real_want_dims(c, IN_QUERY, "query", 3, (int64_t[]){b, t, width}, err) < 0 ||
         real_want_dims(c, IN_KEY, "key", 3, (int64_t[]){b, t, l->kv_heads * l->size}, err) < 0 ||
         real_want_dims(c, IN_VALUE, "value", 3, (int64_t[]){b, t, l->kv_heads * l->v_size}, err) < 0 ||
         real_want_dims(c, IN_PAST, "past_state", 4, (int64_t[]){b, l->kv_heads, l->size, l->v_size}, err) < 0 ||
@@ -152,7 +159,7 @@ int eval_linear_attention(struct op_eval *c, struct error *err)
     if (init(&l, c, err) < 0)
         return -1;
     int result = make_room(&l, c, &r, err);
-    for (int64_t i = 0; !result && i < l.batch * l.length * l.kv_heads; i++)
+    for (int64_t i = 0; !result && l.v_size > 0 && i < l.batch * l.length * l.kv_heads; i++)
         step(&l, &r, i / l.kv_heads / l.length, i / l.kv_heads % l.length, i % l.kv_heads);
     const int64_t y[3] = {l.batch, l.length, l.heads * l.v_size}, state[4] = {l.batch, l.kv_heads, l.size, l.v_size};
     enum dtype dtype = eval_in(c, IN_PAST) ? eval_in(c, IN_PAST)->dtype : eval_in(c, IN_QUERY)->dtype;
@@ -174,11 +181,14 @@ int infer_linear_attention(struct op_infer *c, struct error *err)
         read_part(real_type(c, IN_VALUE), "value", l.kv_heads, &l.v_size, err) < 0)
         return real_infer_fail(c, err);
     bool known = q->rank == 3;
-    const int64_t width = l.v_size < 0 ? DIM_UNKNOWN : l.v_size, size = l.size < 0 ? DIM_UNKNOWN : l.size;
+    const int64_t v_size = l.v_size < 0 ? DIM_UNKNOWN : l.v_size, size = l.size < 0 ? DIM_UNKNOWN : l.size;
+    int64_t width;
+    if (v_size < 0 || __builtin_mul_overflow(l.heads, v_size, &width))
+        width = DIM_UNKNOWN;
     const int64_t images = known ? q->dims[0] : DIM_UNKNOWN, length = known ? q->dims[1] : DIM_UNKNOWN;
-    const int64_t y[3] = {images, length, width < 0 ? DIM_UNKNOWN : l.heads * width};
+    const int64_t y[3] = {images, length, width};
     if (infer_set(c, 0, q->dtype, 3, y, err) < 0)
         return -1;
     return infer_set(c, 1, past && past->kind == TYPE_TENSOR ? past->dtype : q->dtype, 4,
-                     (int64_t[]){images, l.kv_heads, size, width}, err);
+                     (int64_t[]){images, l.kv_heads, size, v_size}, err);
 }

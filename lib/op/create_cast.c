@@ -27,11 +27,16 @@ int infer_cast(struct op_infer *c, struct error *err)
     return infer_as(c, (enum dtype)to, err);
 }
 
+static bool has_bits(int64_t dtype)
+{
+    return dtype > DTYPE_NONE && dtype < DTYPE_COUNT && dtype != DTYPE_STRING;
+}
+
 /* Other bits are not made: the types are as wide. */
 int infer_bit_cast(struct op_infer *c, struct error *err)
 {
     int64_t to = op_int(c->node, "to");
-    if (to <= DTYPE_NONE || to >= DTYPE_COUNT || to == DTYPE_STRING)
+    if (!has_bits(to))
         return infer_error(c, err, "attribute to: %lld is no type of numbers", (long long)to);
     const struct dtype_info *from = dtype_info(infer_dtype(c, 0)), *info = dtype_info((enum dtype)to);
     if (infer_dtype(c, 0) != DTYPE_NONE && from->bits != info->bits)
@@ -43,7 +48,11 @@ int infer_bit_cast(struct op_infer *c, struct error *err)
 int eval_bit_cast(struct op_eval *c, struct error *err)
 {
     const struct tensor *x = eval_in(c, 0);
-    struct tensor *y = eval_out(c, 0, (enum dtype)op_int(c->node, "to"), x->rank, x->dims, err);
+    int64_t to = op_int(c->node, "to");
+    if (!has_bits(to) || !has_bits(x->dtype) || dtype_info((enum dtype)to)->bits != dtype_info(x->dtype)->bits)
+        return eval_error(c, err, "attribute to: %lld is no type as wide as %s", (long long)to,
+                          dtype_info(x->dtype)->name);
+    struct tensor *y = eval_out(c, 0, (enum dtype)to, x->rank, x->dims, err);
     if (!y)
         return -1;
     memcpy(y->data, x->data, x->size);
