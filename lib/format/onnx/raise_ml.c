@@ -104,6 +104,22 @@ int onnx_raise_normalizer(struct onnx_raising *c, struct node **n, const struct 
     return onnx_raise_replaced(n, &b, 1, &y);
 }
 
+/* (x - offset) * scale, with one number for all features or one for each. */
+int onnx_raise_scaler(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row, struct error *err)
+{
+    static const char *const steps[][2] = {{"offset", "Sub"}, {"scale", "Mul"}};
+    struct build b = {.node = *n, .err = err};
+    struct value *y = BUILD(&b, "Cast/to=1", node_in(*n, 0));
+    (void)c;
+    (void)row;
+    for (int i = 0; i < 2; i++) {
+        const struct attr *a = onnx_ml_list(*n, steps[i][0], ATTR_FLOATS);
+        if (a)
+            y = BUILD(&b, steps[i][1], y, onnx_ml_floats(&b, steps[i][0], 1, (int64_t[]){(int64_t)a->n}));
+    }
+    return onnx_raise_replaced(n, &b, 1, &y);
+}
+
 int onnx_raise_feature_vectorizer(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row,
                                   struct error *err)
 {
