@@ -199,7 +199,6 @@ void mnn_write_split(struct mnn_writer *w, struct node *n)
 
 /* ---- indexes ---- */
 
-/* Gather and GatherElements: the axis is an input. */
 #define MOST_INDICES 64
 
 /* Indices that are constant and count from the end, which MNN takes from before the first element, count from it. */
@@ -231,6 +230,7 @@ void mnn_write_gather_nd(struct mnn_writer *w, struct node *n)
     mnn_emit_plain(w, 115);
 }
 
+/* Gather and GatherElements: the axis is an input. */
 void mnn_write_gather(struct mnn_writer *w, struct node *n)
 {
     int64_t axis = op_int(n, "axis");

@@ -227,6 +227,8 @@ static struct value *filled(struct openvino_read *l, struct value *v, double num
 void openvino_read_scatter_elements(struct openvino_read *l)
 {
     int how = openvino_word(l, "reduction", "none", reductions);
+    if (how == SCATTER_SUB)
+        build_fail(l->b, "its reduction is \"sub\", want one that is known");
     bool mean = how == SCATTER_MEAN, sum = how == SCATTER_SUM || mean;
     struct value *x = openvino_in(l, 0), *updates = openvino_in(l, 2), *count = mean ? filled(l, x, 1) : NULL;
     if (how && !openvino_bool(l, "use_init_val", true)) {
