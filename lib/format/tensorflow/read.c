@@ -194,8 +194,11 @@ static bool is_result(struct tensorflow_scope *s, const struct tensorflow_node *
                                              "MergeSummary",
                                              "NextIteration",
                                              "Switch",
+                                             "LookupTableImport",
                                              "LookupTableImportV2",
+                                             "InitializeTable",
                                              "InitializeTableV2",
+                                             "InitializeTableFromTextFile",
                                              "InitializeTableFromTextFileV2",
                                              NULL};
     int output;
