@@ -69,17 +69,41 @@ static bool find_filling(struct tensorflow_reader *r, const char *table, struct 
 
 /* ---- lines of a file ---- */
 
-/* The file of the SavedModel whose name stands in the table's own, where there are several. */
+/* "words.txt_1" beside "words.txt": TensorFlow calls a file so whose own name is taken. */
+static bool is_second(const char *file, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(file, name, n) == 0 && file[n] == '_' && file[n + 1 + strspn(file + n + 1, "0123456789")] == 0;
+}
+
+/* The name of the SavedModel's file for a table: the only one, or the longest that stands in the table's own name; NULL
+ * when that does not tell it. */
+static const char *find_asset(struct tensorflow_reader *r, const char *shared)
+{
+    const struct protobuf *first = protobuf_first(r->meta, "asset_file_def");
+    const char *name = NULL, *only = protobuf_text(first, "filename", "");
+    size_t count = 0;
+    bool clear = true;
+    for (const struct protobuf *a = first; a; a = protobuf_more(a), count++) {
+        const char *file = protobuf_text(a, "filename", "");
+        if (*file && strstr(shared, file) && (!name || strlen(file) > strlen(name)))
+            name = file;
+    }
+    for (const struct protobuf *a = first; a && name; a = protobuf_more(a)) {
+        const char *file = protobuf_text(a, "filename", "");
+        clear = clear && !is_second(file, name) && !is_second(name, file);
+    }
+    tensorflow_count_looks(r->root, count);
+    return count == 1 && *only ? only : clear ? name : NULL;
+}
+
 static struct blob *open_asset(struct tensorflow_reader *r, const char *shared)
 {
     char path[512];
-    const char *name = NULL;
-    for (const struct protobuf *a = protobuf_first(r->meta, "asset_file_def"); a; a = protobuf_more(a)) {
-        const char *file = protobuf_text(a, "filename", "");
-        if (!name || strstr(shared, file))
-            name = file;
-    }
+    const char *name = find_asset(r, shared);
     snprintf(path, sizeof(path), "assets/%.400s", name ? name : "");
+    if (!name)
+        build_fail(&r->b, "which file of the SavedModel fills table '%.100s' is not known", shared);
     return name ? source_member(r->source, path, r->b.err) : NULL;
 }
 
