@@ -176,6 +176,19 @@ static void scan8(void)
     gives(&g, 8, "Neg", "all", NULL, FILE_DIMS(2, 3, 1), ramp, FILE_FLOATS(-2, -3, -3, -105, -109, -112));
 }
 
+/* Of whole numbers and one offset for all of them. */
+static void scaler(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0};
+    attr_int(&a, "to", DTYPE_I64);
+    file_node(&g, "Cast", "x", "whole", &a);
+    a.size = 0;
+    attr_floats(&a, "offset", FILE_FLOATS(0.5f));
+    attr_floats(&a, "scale", FILE_FLOATS(1, 2, 4));
+    file_node_in(&g, 1, "ai.onnx.ml", "Scaler", "whole", "s", &a);
+    gives(&g, 25, "Neg", "s", NULL, FILE_DIMS(1, 3), ramp, FILE_FLOATS(0.5f, -1, -6));
+}
+
 /* What opsets 27 and 28 brought is read as older operators. */
 static void said_by_others(void)
 {
@@ -209,6 +222,7 @@ int main(void)
     RUN(normalisation);
     RUN(resizing);
     RUN(scan8);
+    RUN(scaler);
     RUN(said_by_others);
     return TEST_END();
 }
