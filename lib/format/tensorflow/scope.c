@@ -35,7 +35,7 @@ void tensorflow_scope_close(struct tensorflow_scope *s)
 
 void tensorflow_count_looks(struct tensorflow_scope *s, size_t nodes)
 {
-    s->r->nodes += (long)(nodes / 64);
+    s->r->nodes += (long)((nodes + 63) / 64);
     if (s->r->nodes > TENSORFLOW_NODES)
         build_fail(s->b, "branches, loops and windows that make more than %d nodes of work", TENSORFLOW_NODES);
 }
