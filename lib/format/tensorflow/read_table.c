@@ -169,6 +169,15 @@ void tensorflow_read_table(struct tensorflow_op *o)
     tensorflow_give(o, 0, build_string(o->b, v, "name", o->node->name));
 }
 
+static size_t bytes_of_all(const struct tensor *t)
+{
+    size_t bytes = t ? t->size : 0;
+    for (int64_t i = 0; t && t->dtype == DTYPE_STRING && i < t->count; i++)
+        bytes += ((const struct str *)t->data)[i].size;
+    return bytes;
+}
+
+/* Each that looks into a table gets its keys and values anew. Their bytes are work: 256 MiB of them are too much. */
 static void contents(struct tensorflow_op *o, struct tensor **keys, struct tensor **values)
 {
     struct tensorflow_reader *r = o->scope->r;
@@ -191,6 +200,7 @@ static void contents(struct tensorflow_op *o, struct tensor **keys, struct tenso
     if (!found)
         build_fail(o->b, "table '%.100s' is not in the file, or filled in a way that is not read", name);
     build_check(o->b, *keys && *values);
+    tensorflow_count_looks(r->root, (bytes_of_all(*keys) + bytes_of_all(*values)) / 4);
 }
 
 /* What the table has for each key, and a default for those that it has not. */
