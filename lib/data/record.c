@@ -98,7 +98,9 @@ static int take_polygon(struct data_record *r, const char *text, struct error *e
     return 0;
 }
 
-/* Key points; something else counts as none. */
+/* Key points; something else counts as none. A detector finds a few, which stay when a network of landmarks adds its
+ * many. */
+#define POINTS_FEW 8
 static void take_points(struct data_record *r, const char *text)
 {
     double v[3], x[DATA_RECORD_POINTS], y[DATA_RECORD_POINTS];
@@ -106,7 +108,7 @@ static void take_points(struct data_record *r, const char *text)
     for (; *text && next_point(&text, v) >= 2; n++)
         if (n < DATA_RECORD_POINTS)
             x[n] = v[0], y[n] = v[1];
-    if (!n || *text)
+    if (!n || *text || (r->point_count > 0 && n > POINTS_FEW))
         return;
     r->point_count = n;
     n = n < DATA_RECORD_POINTS ? n : DATA_RECORD_POINTS;

@@ -29,7 +29,7 @@ struct data_record {
     int corners; /* of what it found in the photo: 0: nothing is said; 2: a box, by its corners; 4: a quadrilateral. Of
                   * a polygon of other corners the box around it */
     double x[4], y[4];
-    size_t point_count; /* of the last answer that has key points: all; the first of them: */
+    size_t point_count; /* of the last answer that has a few key points, else of one that has more: all; the first: */
     double point_x[DATA_RECORD_POINTS], point_y[DATA_RECORD_POINTS];
     size_t count;
     struct data_field *fields;

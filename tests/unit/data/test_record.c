@@ -87,6 +87,10 @@ static void faces(void)
         CHECK(r.point_x[0] == 1 && r.point_y[0] == 2 && r.point_x[4] == 9 && r.point_y[4] == 10);
         data_record_release(&r);
     }
+    /* Landmarks behind them do not take their place. */
+    CHECK(parse(&r, "a\tface\t0.5\t1\t2\t3\t4\t1,2 3,4 5,6 7,8 9,10\t1,1 2,2 3,3 4,4 5,5 6,6 7,7 8,8 9,9", &err) == 0);
+    CHECK(r.point_count == 5 && r.point_y[0] == 2);
+    data_record_release(&r);
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (parse(&r, none[i], &err) == 0) {
             CHECK(r.point_count != 5);
