@@ -97,6 +97,9 @@ int tflite_lower_grouped(struct node *n, struct error *err)
 
 /* ---- means ---- */
 
+/* A picture's map has no more places. */
+#define SHARES_MOST (1 << 24)
+
 /* What the window counts: ones where there are pixels, or padding that counts, over the same windows. A mean is the sum
  * over all, divided by how much of it counts. */
 int tflite_lower_average(struct node *n, struct error *err)
@@ -108,6 +111,8 @@ int tflite_lower_average(struct node *n, struct error *err)
     const int64_t *strides = op_ints(n, "strides", &kernel_count);
     bool counts = op_int(n, "count_include_pad") != 0;
     int64_t whole[8] = {0}, dims[4] = {1, 1, y->dims[2], y->dims[3]};
+    if (dims[2] < 1 || dims[3] < 1 || dims[2] > SHARES_MOST / dims[3])
+        return 0;
     for (int i = 0; i < 2; i++) {
         int64_t step = strides ? strides[i] : 1, before = pads ? pads[i] : 0, behind = pads ? pads[i + 2] : 0;
         int64_t reach = (dims[2 + i] - 1) * step + kernel[i] - x->dims[2 + i] - before;
