@@ -134,7 +134,7 @@ void ncnn_write_conv(struct writer *w)
 static const struct tensor *swapped(struct writer *w, const struct tensor *t, int64_t groups)
 {
     int64_t inputs = t->dims[0] / groups, outputs = t->dims[1];
-    size_t run = t->size / (size_t)(t->dims[0] * outputs);
+    size_t run = t->count ? t->size / (size_t)(t->dims[0] * outputs) : 0;
     struct tensor *to = tensor_new(DTYPE_F32, 1, &t->count, w->err);
     for (int64_t i = 0; to && i < t->dims[0] * outputs; i++) {
         int64_t g = i / (inputs * outputs), at = (g * outputs + i % outputs) * inputs + i / outputs % inputs;

@@ -9,7 +9,7 @@ static const struct tensor *transposed(struct writer *w, const struct tensor *t)
 {
     int64_t k = t->dims[0], n = t->dims[1];
     struct tensor *to = tensor_new(t->dtype, 2, (int64_t[]){n, k}, w->err);
-    size_t size = to ? to->size / (size_t)to->count : 0;
+    size_t size = dtype_info(t->dtype)->bits / 8;
     for (int64_t i = 0; to && i < n; i++)
         for (int64_t j = 0; j < k; j++)
             memcpy((char *)to->data + (size_t)(i * k + j) * size, (const char *)t->data + (size_t)(j * n + i) * size,
