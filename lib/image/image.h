@@ -120,6 +120,10 @@ int image_resize_tensorflow(struct image_floats *out, const struct image_floats 
 int image_resize(struct image *out, const struct image *in, int width, int height, enum image_filter filter,
                  const struct image_rect *window, struct error *err);
 
+/* OpenCV's weights w[4] of the four samples around a place that lies `x` behind the middle left one: Keys' kernel with
+ * a = -3/4, where the last weight is what the others leave of 1. */
+void image_weigh_cubic(float x, float *w);
+
 /* The rectangle must lie inside. */
 int image_crop(struct image *out, const struct image *in, const struct image_rect *rect, struct error *err);
 

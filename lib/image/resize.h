@@ -43,9 +43,7 @@ int image_resize_blocks(struct image *out, const struct image *in, const struct 
 int image_resize_covers(struct image *out, const struct image *in, const struct resize_axis *x,
                         const struct resize_axis *y, struct error *err);
 
-/* OpenCV's weights of the two or four samples around a place that lies `x` behind the middle left one: linear, and
- * Keys' kernel with a = -3/4, where the last weight is what the others leave of 1. */
+/* As image_weigh_cubic(), of the two samples around a place. */
 void resize_weigh_linear(float x, float *w);
-void resize_weigh_cubic(float x, float *w);
 
 #endif

@@ -32,7 +32,7 @@ void resize_weigh_linear(float x, float *w)
     w[1] = x;
 }
 
-void resize_weigh_cubic(float x, float *w)
+void image_weigh_cubic(float x, float *w)
 {
     const float a = -0.75f;
     float far = x + 1, near = 1 - x;
@@ -69,7 +69,7 @@ static const struct kernel {
     void (*weigh)(float x, float *w);
 } kernels[IMAGE_FILTERS] = {
     [IMAGE_CV_LINEAR] = {2, resize_weigh_linear},
-    [IMAGE_CV_CUBIC] = {4, resize_weigh_cubic},
+    [IMAGE_CV_CUBIC] = {4, image_weigh_cubic},
     [IMAGE_CV_LANCZOS] = {8, weigh_lanczos},
     [IMAGE_CV_AREA] = {2, resize_weigh_linear}, /* where a side grows */
 };

@@ -84,7 +84,7 @@ static int16_t *make_weights(int taps, struct error *err)
     float along[PLACES][MOST_TAPS];
     int16_t *weights = mem_calloc((size_t)PLACES * PLACES * taps * taps, sizeof *weights, err), *w = weights;
     for (int i = 0; i < PLACES; i++)
-        (taps == 2 ? resize_weigh_linear : resize_weigh_cubic)((float)i / PLACES, along[i]);
+        (taps == 2 ? resize_weigh_linear : image_weigh_cubic)((float)i / PLACES, along[i]);
     for (int at = 0; weights && at < PLACES * PLACES; at++, w += taps * taps) {
         int sum = 0;
         for (int k = 0; k < taps * taps; k++)

@@ -52,6 +52,9 @@ static inline bool task_is_score(float v)
 }
 bool task_are_scores(const float *values, size_t n);
 
+/* Whether n values, `step` apart, are shares of a whole: none below 0, and together about 1 (classify.c). */
+bool task_are_shares(const float *values, size_t n, size_t step);
+
 /* What makes scores of n values `step` apart, for option scores=auto: what the graph tells, else nothing when all lie
  * in 0..1, else `otherwise`. */
 int task_activation(const struct task *task, enum task_end end, bool in_unit, int otherwise);

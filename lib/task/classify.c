@@ -18,15 +18,15 @@ static int compare(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static bool is_distribution(const float *scores, size_t n)
+bool task_are_shares(const float *values, size_t n, size_t step)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
-        if (scores[i] < 0)
+        if (!(values[i * step] >= 0))
             return false;
-        sum += scores[i];
+        sum += values[i * step];
     }
-    return fabs(sum - 1) <= 0.05;
+    return fabs(sum - 1) <= 0.05; /* bytes are rounded */
 }
 
 /* `all` is sorted: its first score is the largest. */
@@ -69,7 +69,7 @@ static bool fits_labels(const struct task_query *q, const struct task_output *o)
 /* A single score is taken as it is. */
 static void activate(const struct task_query *q, const struct task_output *o, struct ranked *all, size_t n)
 {
-    bool is_done = n == 1 || is_distribution(o->values, n) || (n >= MANY && task_are_scores(o->values, n));
+    bool is_done = n == 1 || task_are_shares(o->values, n, 1) || (n >= MANY && task_are_scores(o->values, n));
     int activation = task_activation(q->task, o->end, is_done, TASK_SCORES_SOFTMAX);
     if (activation == TASK_SCORES_SOFTMAX)
         softmax(all, n);

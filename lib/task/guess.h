@@ -13,9 +13,6 @@ bool guess_say(char *out, const char *task);
 /* Whether all numbers of some columns lie in low..high; nan does not. */
 bool guess_lie_in(const struct task_rows *m, size_t first, size_t count, float low, float high);
 
-/* Whether n numbers, each `step` behind the one before, are shares of a whole. */
-bool guess_are_shares(const float *v, size_t n, size_t step);
-
 /* The output as rows, if it has any, of other than whole numbers. */
 bool guess_matrix(const struct task_output *o, struct task_rows *m);
 

@@ -109,7 +109,7 @@ static bool guess_behind(const struct task_query *q, const struct task_rows *m, 
 static bool is_no_list(const struct task_query *q, const struct task_rows *m)
 {
     size_t shares = 0;
-    while (shares < m->rows && guess_are_shares(task_cell(m, shares, 0), m->columns, m->step))
+    while (shares < m->rows && task_are_shares(task_cell(m, shares, 0), m->columns, m->step))
         shares++;
     bool one = m->rows == 1 && (m->columns > 7 || (q->outputs->rank == 2 && are_scores(m, 0, m->columns)));
     return one || shares == m->rows || m->rows * (size_t)q->width == m->columns * (size_t)q->height;
@@ -142,8 +142,7 @@ static bool guess_ended(const struct task_query *q, char *out)
 static ptrdiff_t output_of(const struct task_query *q, size_t columns, size_t rows, struct task_rows *m)
 {
     for (size_t i = 0; i < q->count; i++)
-        if (!q->outputs[i].whole && guess_matrix(&q->outputs[i], m) && m->columns == columns &&
-            (!rows || m->rows == rows))
+        if (guess_matrix(&q->outputs[i], m) && m->columns == columns && (!rows || m->rows == rows))
             return (ptrdiff_t)i;
     return -1;
 }
@@ -152,7 +151,7 @@ static ptrdiff_t output_of(const struct task_query *q, size_t columns, size_t ro
 static bool find_scores(const struct task_query *q, ptrdiff_t boxes, size_t n, struct task_rows *m)
 {
     for (size_t i = 0; i < q->count; i++) {
-        if ((ptrdiff_t)i == boxes || q->outputs[i].whole || !guess_matrix(&q->outputs[i], m))
+        if ((ptrdiff_t)i == boxes || !guess_matrix(&q->outputs[i], m))
             continue;
         if (m->rows != n && m->columns == n)
             *m = task_turned(m);

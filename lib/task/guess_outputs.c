@@ -19,17 +19,6 @@ bool guess_lie_in(const struct task_rows *m, size_t first, size_t count, float l
     return true;
 }
 
-bool guess_are_shares(const float *v, size_t n, size_t step)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!(v[i * step] >= 0))
-            return false;
-        sum += v[i * step];
-    }
-    return fabs(sum - 1) <= 0.01;
-}
-
 bool guess_matrix(const struct task_output *o, struct task_rows *m)
 {
     struct error ignored;
@@ -95,7 +84,7 @@ static bool are_heat_maps(const struct task_planes *p)
     for (size_t c = 0; c < p->channels; c++)
         if (!is_sparse(p, c))
             return false;
-    return p->channels > 2 && !guess_are_shares(p->values, p->channels, p->step);
+    return p->channels > 2 && !task_are_shares(p->values, p->channels, p->step);
 }
 
 /* Grids of a detector, each half as large as the one before. */
@@ -175,9 +164,9 @@ static bool guess_maps(const struct task_query *q, char *out)
         return guess_say(out, "picture");
     if (channels == 1)
         return guess_say(out, task_are_scores(p.values, p.width * p.height) ? "mask" : "picture,size=photo");
-    if (channels > 6 && p.width * 16 == width && guess_are_shares(p.values + 5 * p.step, channels - 5, p.step))
+    if (channels > 6 && p.width * 16 == width && task_are_shares(p.values + 5 * p.step, channels - 5, p.step))
         return guess_say(out, "detect=fastestdet");
-    bool shares = guess_are_shares(p.values, channels, p.step), heat = are_heat_maps(&p);
+    bool shares = task_are_shares(p.values, channels, p.step), heat = are_heat_maps(&p);
     if (channels == 3 && p.width > width && !shares && q->count == 1)
         return guess_say(out, "picture");
     if (heat)
@@ -199,7 +188,7 @@ static bool guess_row(const struct task_query *q, char *out)
         return false;
     for (size_t i = 0; i < n; i++)
         squares += (double)o->values[i] * (double)o->values[i];
-    if (q->labels->count == n || o->end != TASK_END_UNKNOWN || guess_are_shares(o->values, n, 1) || n == 1000 ||
+    if (q->labels->count == n || o->end != TASK_END_UNKNOWN || task_are_shares(o->values, n, 1) || n == 1000 ||
         n == 1001)
         return guess_say(out, "classify");
     if (n >= 64 && fabs(squares - 1) < 1e-3)

@@ -93,21 +93,11 @@ static int find_maps(const struct task_query *q, struct people *s, struct error 
     return 0;
 }
 
-/* Keys's cubic, as OpenCV has it. */
-static void cubic(float t, float *w)
-{
-    const float a = -0.75f;
-    w[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
-    w[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
-    w[2] = ((a + 2) * (1 - t) - (a + 3)) * (1 - t) * (1 - t) + 1;
-    w[3] = 1 - w[0] - w[1] - w[2];
-}
-
 /* The four cells that one of the enlarged map is made of, and their weights. */
 static void taps(size_t at, size_t n, size_t *cell, float *w)
 {
     float v = ((float)at + 0.5f) / UP - 0.5f, first = floorf(v);
-    cubic(v - first, w);
+    image_weigh_cubic(v - first, w);
     for (int i = 0; i < 4; i++) {
         ptrdiff_t c = (ptrdiff_t)first + i - 1, last = (ptrdiff_t)n - 1;
         cell[i] = (size_t)(c < 0 ? 0 : c > last ? last : c);
