@@ -200,40 +200,40 @@ static int print_outputs(struct runner *r)
     return status;
 }
 
-#define IMAGENET ",rgb,scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"
-
 /* How authors of networks with such outputs usually prepare a photo: the input's size stands between the two. */
 static const struct {
-    const char *task, *before, *behind;
-} recipes[] = {{"detect=yolov8,nms=none", "resize=", ",rgb,std=255"},
-               {"detect=blazeface,points=7", "letterbox=", ":0:warp,rgb,std=255"},
-               {"detect=yolov8", "opencv,letterbox=", ",rgb,std=255"},
-               {"detect=yolov8-head", "opencv,letterbox=", ",rgb,std=255"},
-               {"detect=yolov5", "opencv,letterbox=", ",rgb,std=255"},
-               {"detect=yolov5-head", "opencv,letterbox=", ",rgb,std=255"},
-               {"detect=yolov10", "opencv,letterbox=", ",rgb,std=255"},
-               {"polygons=obb", "opencv,letterbox=", ",rgb,std=255"},
-               {"detect=yolox", "opencv,letterbox=", ":down:corner,bgr"},
-               {"detect=rtdetr", "resize=", ",rgb,std=255"},
-               {"detect=detr", "resize=", IMAGENET},
-               {"detect=nanodet", "opencv,resize=", ",bgr,mean=103.53:116.28:123.675,std=57.375:57.12:58.395"},
-               {"detect=ultraface", "opencv,resize=", ",rgb,mean=127,std=128"},
-               {"detect=ultraface-head", "opencv,resize=", ",rgb,mean=127,std=128"},
-               {"detect=scrfd", "opencv,letterbox=", ":down:0:corner,rgb,mean=127.5,std=128"},
-               {"detect=blazeface", "letterbox=", ":0:warp,rgb,mean=127.5,std=127.5"},
-               {"detect=centernet", "opencv,resize=", ",bgr,scale=1/255,mean=0.408:0.447:0.47,std=0.289:0.274:0.278"},
-               {"points=openpose", "opencv,letterbox=", ":128:corner,bgr,mean=128,std=256"},
-               {"points=heatmap", "resize=", IMAGENET}};
+    const char *tasks, *before, *behind;
+} recipes[] = {
+    {"detect=yolov8,nms=none detect=rtdetr", "resize=", ",rgb,std=255"},
+    {"detect=yolov5 detect=yolov5-head detect=yolov8 detect=yolov8-head detect=yolov10 polygons=obb",
+     "opencv,letterbox=", ",rgb,std=255"},
+    {"detect=yolox", "opencv,letterbox=", ":down:corner,bgr"},
+    {"detect=detr points=heatmap", "resize=", ",rgb,scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"},
+    {"detect=nanodet", "opencv,resize=", ",bgr,mean=103.53:116.28:123.675,std=57.375:57.12:58.395"},
+    {"detect=ultraface detect=ultraface-head", "opencv,resize=", ",rgb,mean=127,std=128"},
+    {"detect=scrfd", "opencv,letterbox=", ":down:0:corner,rgb,mean=127.5,std=128"},
+    {"detect=blazeface,points=7", "letterbox=", ":0:warp,rgb,std=255"},
+    {"detect=blazeface", "letterbox=", ":0:warp,rgb,mean=127.5,std=127.5"},
+    {"detect=centernet", "opencv,resize=", ",bgr,scale=1/255,mean=0.408:0.447:0.47,std=0.289:0.274:0.278"},
+    {"points=openpose", "opencv,letterbox=", ":128:corner,bgr,mean=128,std=256"}};
+
+/* Whether a task is one of some, whatever options come behind. */
+static bool is_among(const char *task, const char *tasks)
+{
+    for (size_t n; *tasks; tasks += n + (tasks[n] == ' ')) {
+        n = strcspn(tasks, " ");
+        if (strncmp(task, tasks, n) == 0 && (!task[n] || task[n] == ','))
+            return true;
+    }
+    return false;
+}
 
 static void tell_usual_recipe(const struct runner *r, const char *task)
 {
     bool own_size = r->photo.input_width == r->photo.width && r->photo.input_height == r->photo.height;
     size_t i = 0, count = sizeof recipes / sizeof *recipes;
-    for (size_t n; i < count; i++) {
-        n = strlen(recipes[i].task);
-        if (strncmp(task, recipes[i].task, n) == 0 && (!task[n] || task[n] == ','))
-            break;
-    }
+    while (i < count && !is_among(task, recipes[i].tasks))
+        i++;
     if (i < count && !own_size && !model_property(r->m, "recipe"))
         say_note("%s: with such a network, photos are usually prepared by -p %s%dx%d%s", names_to_tell(r),
                  recipes[i].before, r->photo.input_width, r->photo.input_height, recipes[i].behind);
