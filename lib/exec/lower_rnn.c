@@ -126,7 +126,7 @@ static const float *pack(struct plan *p, const struct node *n, int in, struct ar
     if (is_quantized(n)) {
         if (load_scales(p, n, in, direction, &a, err) < 0)
             return NULL;
-        key = (int64_t)(hash_bytes(a.scale, sizeof *a.scale * (size_t)(2 * a.outputs)) & INT32_MAX) * 2 + a.is_signed;
+        key = (int64_t)(hash_bytes(a.scale, sizeof *a.scale * (size_t)(2 * a.outputs)) >> 5) * 2 + a.is_signed;
     }
     return plan_packed(
         p, n, in,
