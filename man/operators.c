@@ -93,8 +93,8 @@ static const char head[] =
     "for every sequence and optional.\n"
     ".It\nits attributes: the name, a letter for the kind (i integer, f float, s string, t tensor, g graph, y type;\n"
     "a capital for a list), and the value when it is not given, or\n.Ql \\&!\nwhen it must be.\n.El\n"
-    ".Pp\nNo run evaluates more than %lld bodies of Loop, Scan, If and SequenceMap, so that a loop which never\n"
-    "ends is an error.\n.Sh OPERATORS\n";
+    ".Pp\nNo run evaluates more than %lld bodies of Loop, Scan, If and SequenceMap, and fewer where these have over %d\n"
+    "nodes, so that a loop which never ends is an error.\n.Sh OPERATORS\n";
 
 static const char tail[] =
     ".Sh SEE ALSO\n.Xr nninspect 1 ,\n.Xr nnrun 1 ,\n.Xr nn 5\n.Sh STANDARDS\n"
@@ -111,7 +111,7 @@ int main(void)
                                              {"nn", "nn"}};
     size_t count, printed = 0;
     op_table(&count);
-    printf(head, (long long)OP_MAX_BODIES);
+    printf(head, (long long)(OP_MAX_BODY_NODES / OP_BODY_NODES), OP_BODY_NODES);
     for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++)
         printed += print_domain(domains[i][0], domains[i][1]);
     fputs(tail, stdout);

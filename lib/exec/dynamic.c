@@ -75,7 +75,7 @@ static int eval_node(struct plan *p, struct node *n, struct error *err)
                             .out_count = op_out_count(n),
                             .memory = p->exec->memory,
                             .seed = &p->exec->seed,
-                            .bodies = &exec_whole(p->exec)->bodies,
+                            .body_nodes = &exec_whole(p->exec)->body_nodes,
                             .run_graph = run_graph,
                             .user = p};
         status = op_eval_node(&c, err);

@@ -448,7 +448,7 @@ static int run_whole(struct exec *e, struct item *const *in, struct item **out, 
     struct item **now = mem_calloc(e->graph->input_count, sizeof *now, err);
     int status = now ? 1 : -1;
     if (!e->parent)
-        e->bodies = OP_MAX_BODIES;
+        e->body_nodes = OP_MAX_BODY_NODES;
     for (size_t i = 0; now && i < e->graph->input_count; i++)
         now[i] = item_ref(in[i]);
     while (status > 0) {

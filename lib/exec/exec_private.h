@@ -59,7 +59,7 @@ struct exec {
     size_t memory;
     bool profile;
     uint64_t seed;
-    int64_t bodies; /* of the whole: what op_eval's counts down */
+    int64_t body_nodes; /* of the whole: what op_eval's counts down */
     struct plan *plans;
     struct packed *packed;
     size_t packed_bytes, weight_bytes, grown_bytes; /* grown_bytes: of packed_bytes, what plainer packings save */

@@ -80,8 +80,12 @@ int control_run(struct op_eval *c, const struct graph *body, struct item *const 
 {
     if (!c->run_graph)
         return eval_error(c, err, "cannot run a subgraph here");
-    if (c->bodies && --*c->bodies < 0)
-        return eval_error(c, err, "more than %lld iterations in one run", (long long)OP_MAX_BODIES);
+    if (c->body_nodes) {
+        *c->body_nodes -= body->node_count > OP_BODY_NODES ? (int64_t)body->node_count : OP_BODY_NODES;
+        if (*c->body_nodes < 0)
+            return eval_error(c, err, "more than %lld iterations of up to %d nodes in one run",
+                              (long long)(OP_MAX_BODY_NODES / OP_BODY_NODES), OP_BODY_NODES);
+    }
     return c->run_graph(c, body, in, out, err);
 }
 

@@ -120,8 +120,10 @@ int op_infer_node(struct node *n, struct error *err);
 
 /* ---- evaluation ---- */
 
-/* Runs of subgraphs in one run of a graph, all loops and branches together: a Loop may say that it never ends. */
-#define OP_MAX_BODIES (INT64_C(1) << 18)
+/* Nodes of subgraphs that one run of a graph evaluates, all loops and branches together: a Loop may say that it never
+ * ends. A subgraph counts as OP_BODY_NODES at least, since to enter it takes as long as some nodes do. */
+#define OP_MAX_BODY_NODES (INT64_C(1) << 24)
+#define OP_BODY_NODES     128
 
 struct op_eval {
     const struct node *node;
@@ -131,7 +133,7 @@ struct op_eval {
     int out_count;
     size_t memory;   /* bytes that one output may take */
     uint64_t *seed;  /* for random operators */
-    int64_t *bodies; /* subgraph runs that are left to the whole run; NULL: as many as there may be */
+    int64_t *body_nodes; /* of subgraphs, that are left to the whole run; NULL: as many as there may be */
     /* Runs a subgraph of the node: in[graph->input_count] → out[graph->output_count], new references. Set by who
      * executes. */
     int (*run_graph)(struct op_eval *c, const struct graph *g, struct item *const *in, struct item **out,

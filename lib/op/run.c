@@ -17,7 +17,7 @@ struct met {
 struct run {
     size_t memory, used, limit;
     uint64_t seed;
-    int64_t bodies;
+    int64_t body_nodes;
     struct met *known;
 };
 
@@ -127,7 +127,7 @@ static int run_node(struct frame *f, const struct node *n, int64_t place, struct
                         .in_count = n->in_count,
                         .memory = f->run->memory,
                         .seed = &f->run->seed,
-                        .bodies = &f->run->bodies,
+                        .body_nodes = &f->run->body_nodes,
                         .run_graph = run_subgraph,
                         .out_count = op_out_count(n),
                         .user = f};
@@ -205,7 +205,7 @@ static int run_frame(struct run *run, struct frame *parent, const struct graph *
 int op_run(const struct graph *g, struct item *const *in, struct item **out, size_t memory, uint64_t seed,
            struct error *err)
 {
-    struct run run = {.memory = memory, .seed = seed, .bodies = OP_MAX_BODIES};
+    struct run run = {.memory = memory, .seed = seed, .body_nodes = OP_MAX_BODY_NODES};
     if (!mem_mul(memory, RUN_SUM, &run.limit))
         run.limit = SIZE_MAX;
     int result = run_frame(&run, NULL, g, in, out, err);

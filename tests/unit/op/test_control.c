@@ -155,11 +155,11 @@ static int go_on(struct op_eval *c, const struct graph *g, struct item *const *i
     return 0;
 }
 
-/* A loop that never ends, and stacks nothing, ends when the whole run has had its number of iterations. */
-static void test_loop_endless(void)
+/* A loop that never ends, and stacks nothing, ends when the whole run has had its number of nodes. */
+static void endless(int nodes, int64_t cost)
 {
     struct one o;
-    int64_t left = 1000;
+    int64_t left = 1000 * cost;
     one_start(&o, "", "Loop", 1);
     one_in(&o, NULL);
     one_in(&o, NULL);
@@ -168,6 +168,8 @@ static void test_loop_endless(void)
     input(g, DTYPE_I64, 0);
     graph_add_output(g, input(g, DTYPE_BOOL, 0), &err);
     graph_add_output(g, input(g, DTYPE_I64, 0), &err);
+    for (int i = 0; i < nodes; i++)
+        apply(g, "Identity", g->inputs[0], NULL);
     node_set_graph(o.n, "body", g, &err);
     op_resolve(o.g);
     struct item *in[] = {NULL, NULL, o.in[0]};
@@ -177,11 +179,17 @@ static void test_loop_endless(void)
                         .out = o.out,
                         .out_count = 1,
                         .memory = o.memory,
-                        .bodies = &left,
+                        .body_nodes = &left,
                         .run_graph = go_on};
     CHECK(op_eval_node(&c, &o.err) != 0 && strstr(o.err.text, "node 'it' (Loop): more than"));
-    CHECK(left == -1 && !o.out[0]);
+    CHECK(left == -cost && !o.out[0]);
     one_end(&o);
+}
+
+static void test_loop_endless(void)
+{
+    endless(0, OP_BODY_NODES);
+    endless(1000, 1000);
 }
 
 /* A carried value that grows: its type must not stay that of the first iteration. */
