@@ -399,6 +399,23 @@ const char *ncnn_blob_aligned(struct writer *w, const struct value *v, const str
     return ncnn_blob_as(w, v, &s);
 }
 
+const char *ncnn_image(struct writer *w, const struct value *x)
+{
+    struct blob_shape s = {.n = x->type.rank - 1};
+    for (int i = 0; i < s.n; i++)
+        s.dims[i] = x->type.dims[i + 1] < 0 ? -1 : x->type.dims[i + 1];
+    if (s.n < 1 || x->type.dims[0] != 1)
+        ncnn_miss(w, "of a batch that is not 1");
+    return s.n < 1 ? ncnn_blob(w, x) : ncnn_blob_as(w, x, &s);
+}
+
+void ncnn_image_layer(struct writer *w, const char *type)
+{
+    ncnn_set_batch(w, w->n->out[0], 0);
+    const char *in = ncnn_image(w, w->n->in[0]), *out = ncnn_result(w, w->n->out[0]);
+    ncnn_layer_of(w, type, 1, &in, 1, &out);
+}
+
 /* ---- activations within layers ---- */
 
 static const struct {

@@ -106,6 +106,8 @@ const char *ncnn_blob_held(struct writer *w, const struct value *v);
 const char *ncnn_blob_as(struct writer *w, const struct value *v, const struct blob_shape *shape);
 /* The same as an operand of numpy's broadcasting to `out`: with as many axes as that has. */
 const char *ncnn_blob_aligned(struct writer *w, const struct value *v, const struct value *out);
+/* The same as [C, spatial…], for layers whose first axis is that of channels. A miss unless the batch is 1. */
+const char *ncnn_image(struct writer *w, const struct value *x);
 /* A new name. */
 const char *ncnn_fresh(struct writer *w, const char *like);
 /* The name of the blob that the next layer makes for a value, of the value's own shape or another. */
@@ -119,6 +121,8 @@ void ncnn_layer_of(struct writer *w, const char *type, int ins, const char *cons
                    const char *const *out);
 /* The usual one: input 0's blob to output 0's. */
 void ncnn_simple_layer(struct writer *w, const char *type);
+/* The same of an image. */
+void ncnn_image_layer(struct writer *w, const char *type);
 void ncnn_put_int(struct writer *w, int id, int64_t value);
 void ncnn_put_float(struct writer *w, int id, float value);
 void ncnn_put_ints(struct writer *w, int id, size_t count, const int64_t *values);

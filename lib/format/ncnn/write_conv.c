@@ -49,17 +49,6 @@ static void put_window(struct writer *w, const struct window *win, const int ids
     }
 }
 
-/* The blob as [C, spatial…]. */
-static const char *image(struct writer *w, const struct value *x)
-{
-    struct blob_shape s = {.n = x->type.rank - 1};
-    for (int i = 0; i < s.n; i++)
-        s.dims[i] = x->type.dims[i + 1] < 0 ? -1 : x->type.dims[i + 1];
-    if (x->type.dims[0] != 1)
-        ncnn_miss(w, "of a batch that is not 1");
-    return ncnn_blob_as(w, x, &s);
-}
-
 static const char *const conv_types[2][3] = {
     {"Convolution1D", "Convolution", "Convolution3D"},
     {"ConvolutionDepthWise1D", "ConvolutionDepthWise", "ConvolutionDepthWise3D"}};
@@ -89,7 +78,7 @@ static void dynamic_conv(struct writer *w, const struct window *win, const struc
         ncnn_miss(w, "with weights that are no constant");
         return;
     }
-    const char *in[3] = {image(w, w->n->in[0]), ncnn_blob(w, weight), bias ? ncnn_blob_as(w, bias, &b) : NULL};
+    const char *in[3] = {ncnn_image(w, w->n->in[0]), ncnn_blob(w, weight), bias ? ncnn_blob_as(w, bias, &b) : NULL};
     const char *out = ncnn_result(w, fused->out);
     ncnn_layer_of(w, "Convolution", bias ? 3 : 2, in, 1, &out);
     ncnn_put_int(w, 0, weight->type.dims[0]);
@@ -117,7 +106,7 @@ void ncnn_write_conv(struct writer *w)
         return;
     }
     int64_t groups = op_int(w->n, "group");
-    const char *in = image(w, quantised ? q.input : w->n->in[0]), *out = ncnn_result(w, fused.out);
+    const char *in = ncnn_image(w, quantised ? q.input : w->n->in[0]), *out = ncnn_result(w, fused.out);
     ncnn_layer_of(w, conv_types[groups > 1][win.rank - 1], 1, &in, 1, &out);
     put_common(w, &win, weight->dims[0], groups, weight, bias, &fused);
     if (quantised)
@@ -184,7 +173,7 @@ void ncnn_write_conv_transpose(struct writer *w)
     }
     const struct tensor *to = swapped(w, weight, groups);
     struct ncnn_fused fused = ncnn_fuse(w, w->n->out[0]);
-    const char *in = image(w, w->n->in[0]), *out = ncnn_result(w, fused.out);
+    const char *in = ncnn_image(w, w->n->in[0]), *out = ncnn_result(w, fused.out);
     ncnn_layer_of(w, deconv_types[groups > 1][win.rank - 1], 1, &in, 1, &out);
     if (!w->failed)
         put_common(w, &win, weight->dims[1] * groups, groups, to, bias, &fused);
@@ -205,7 +194,7 @@ void ncnn_write_deform_conv(struct writer *w)
     }
     struct ncnn_fused fused = ncnn_fuse(w, w->n->out[0]);
     const struct value *mask = node_in(w->n, 4);
-    const char *in[3] = {image(w, w->n->in[0]), image(w, w->n->in[2]), mask ? image(w, mask) : NULL};
+    const char *in[3] = {ncnn_image(w, w->n->in[0]), ncnn_image(w, w->n->in[2]), mask ? ncnn_image(w, mask) : NULL};
     const char *out = ncnn_result(w, fused.out);
     ncnn_layer_of(w, "DeformableConv2D", mask ? 3 : 2, in, 1, &out);
     put_common(w, &win, weight->dims[0], 1, weight, bias, &fused);
@@ -221,7 +210,7 @@ enum { FULL, VALID };
 
 static void put_pool(struct writer *w, const struct window *win, bool average, int mode, bool counts)
 {
-    const char *in = image(w, w->n->in[0]), *out = ncnn_result(w, w->n->out[0]);
+    const char *in = ncnn_image(w, w->n->in[0]), *out = ncnn_result(w, w->n->out[0]);
     ncnn_layer_of(w, pool_types[win->rank - 1], 1, &in, 1, &out);
     ncnn_put_int(w, 0, average);
     put_window(w, win, pool_ids);
@@ -288,7 +277,7 @@ void ncnn_write_full_pool(struct writer *w)
 static void put_adaptive(struct writer *w, bool average, int axes, const int64_t *bins)
 {
     static const int ids[] = {8, 18, 28};
-    const char *in = image(w, w->n->in[0]), *out = ncnn_result(w, w->n->out[0]);
+    const char *in = ncnn_image(w, w->n->in[0]), *out = ncnn_result(w, w->n->out[0]);
     if (axes < 1 || axes > 3) {
         ncnn_miss(w, "of more than three axes");
         return;

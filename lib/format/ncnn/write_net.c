@@ -59,15 +59,20 @@ static int any_batch(const struct type *t)
     return -1;
 }
 
-/* Whether the result has the axes of the first operand, which has no batch: an axis of size 1 in front is none either.
- */
-static bool keeps_all_axes(struct writer *w, const struct node *n)
+/* Operators whose layers make blobs of as many axes as they take, whatever the sizes. */
+static const char *const cutters[] = {"Slice", "Split", "Pad", "Concat", "Tile", "MatMul", "Gemm", "CumSum"};
+
+/* Whether a result has the axes of the first operand, which has no batch: an axis of size 1 in front is none either. */
+static bool keeps_all_axes(struct writer *w, const struct node *n, const struct type *t)
 {
     const struct value *x = node_in(n, 0);
-    const struct type *t = &n->out[0]->type;
     bool each = op_trait(n, "axes=each") || node_is(n, "LayerNormalization") || node_is(n, "RMSNormalization");
-    return each && x && !x->constant && ncnn_batch(w, x) < 0 && t->rank >= 0 && x->type.rank == t->rank &&
-           t->rank <= BLOB_AXES && memcmp(x->type.dims, t->dims, (size_t)t->rank * sizeof(*t->dims)) == 0;
+    bool any = false;
+    for (size_t i = 0; i < sizeof(cutters) / sizeof(cutters[0]); i++)
+        any = any || node_is(n, cutters[i]);
+    return (each || any) && x && !x->constant && ncnn_batch(w, x) < 0 && t->rank >= 0 && x->type.rank == t->rank &&
+           t->rank <= BLOB_AXES &&
+           (any || memcmp(x->type.dims, t->dims, (size_t)t->rank * sizeof(*t->dims)) == 0);
 }
 
 /* The batch of a result is where that of the first operand of as many axes is, or first. */
@@ -85,7 +90,7 @@ static void place_batches(struct writer *w, const struct node *n)
             if (alike && t->dims[ncnn_batch(w, x)] == 1)
                 axis = ncnn_batch(w, x);
         }
-        ncnn_set_batch(w, v, o == 0 && keeps_all_axes(w, n) ? -1 : axis);
+        ncnn_set_batch(w, v, keeps_all_axes(w, n, t) ? -1 : axis);
     }
 }
 

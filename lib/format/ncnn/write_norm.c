@@ -14,6 +14,37 @@ static bool constants(struct writer *w, int first, int count, const struct tenso
     return true;
 }
 
+/* A layer of the operand in another shape; NULL: its own. What it makes gets the result's shape by finish(). */
+static const char *start_as(struct writer *w, const char *type, const struct blob_shape *as)
+{
+    const struct value *x = w->n->in[0], *y = w->n->out[0];
+    const char *in = as ? ncnn_blob_as(w, x, as) : ncnn_blob(w, x);
+    const char *out = as ? ncnn_fresh(w, y->name) : ncnn_result(w, y);
+    ncnn_layer_of(w, type, 1, &in, 1, &out);
+    return as ? out : NULL;
+}
+
+static void finish(struct writer *w, const char *made)
+{
+    struct blob_shape own = ncnn_shape(w, w->n->out[0]);
+    if (made)
+        ncnn_put_reshape(w, made, &own, ncnn_result(w, w->n->out[0]));
+}
+
+/* Some layers know channels only where their maps have two axes. */
+static const char *start_maps(struct writer *w, const char *type)
+{
+    const struct type *x = &w->n->in[0]->type;
+    struct blob_shape maps = {.n = 3, .dims = {x->rank > 1 ? x->dims[1] : -1, 1, -1}};
+    if (x->rank == 4) {
+        ncnn_image_layer(w, type);
+        return NULL;
+    }
+    if (x->dims[0] != 1 || maps.dims[0] < 0)
+        ncnn_miss(w, "of a batch that is not 1, or of channels whose number is not known");
+    return start_as(w, type, &maps);
+}
+
 /* scale, bias, mean, variance; ncnn has scale, mean, variance, bias. */
 void ncnn_write_batch_norm(struct writer *w)
 {
@@ -23,7 +54,7 @@ void ncnn_write_batch_norm(struct writer *w)
         ncnn_miss(w, "in training mode");
     if (!constants(w, 1, 4, t))
         return;
-    ncnn_simple_layer(w, "BatchNorm");
+    ncnn_image_layer(w, "BatchNorm");
     ncnn_put_int(w, 0, t[0]->count);
     ncnn_put_float(w, 1, op_float(w->n, "epsilon"));
     for (int i = 0; i < 4; i++)
@@ -35,11 +66,12 @@ void ncnn_write_instance_norm(struct writer *w)
     const struct tensor *t[2];
     if (!constants(w, 1, 2, t))
         return;
-    ncnn_simple_layer(w, "InstanceNorm");
+    const char *made = start_maps(w, "InstanceNorm");
     ncnn_put_int(w, 0, t[0]->count);
     ncnn_put_float(w, 1, op_float(w->n, "epsilon"));
     ncnn_put_record(w, t[0], false);
     ncnn_put_record(w, t[1], false);
+    finish(w, made);
 }
 
 void ncnn_write_group_norm(struct writer *w)
@@ -47,7 +79,7 @@ void ncnn_write_group_norm(struct writer *w)
     const struct tensor *t[2];
     if (!constants(w, 1, 2, t))
         return;
-    ncnn_simple_layer(w, "GroupNorm");
+    ncnn_image_layer(w, "GroupNorm");
     ncnn_put_int(w, 0, op_int(w->n, "num_groups"));
     ncnn_put_int(w, 1, t[0]->count);
     ncnn_put_float(w, 2, op_float(w->n, "epsilon"));
@@ -61,7 +93,16 @@ static const struct tensor *zeros_like(struct writer *w, const struct tensor *t)
     return ncnn_keep(w, tensor_new(DTYPE_F32, t->rank, t->dims, w->err));
 }
 
-/* The last axes together, those of the blob. */
+/* ncnn takes the last axis of up to three, or the last two of three, and leaves what is of another form as it is: there
+ * the axes are made one before. */
+static bool takes_axes(struct writer *w, const struct value *x, int64_t axis)
+{
+    int n = ncnn_shape(w, x).n;
+    int64_t count = x->type.rank - axis;
+    return axis > ncnn_batch(w, x) && (count == 1 ? n < 4 : count == 2 && n == 3);
+}
+
+/* The last axes together. */
 void ncnn_write_layer_norm(struct writer *w)
 {
     bool shifts = node_is(w->n, "LayerNormalization");
@@ -73,26 +114,30 @@ void ncnn_write_layer_norm(struct writer *w)
         return;
     for (int64_t i = axis; i < x->type.rank; i++)
         size = x->type.dims[i] < 0 ? -1 : size * x->type.dims[i];
-    if (axis <= ncnn_batch(w, x) || scale->count != size || (shifts && node_in(w->n, 2) && !bias) ||
-        node_out(w->n, 1)) {
-        ncnn_miss(w, "over the batch, with parameters of another shape than the axes, or several results");
+    if (scale->count != size || (shifts && node_in(w->n, 2) && !bias) || node_out(w->n, 1)) {
+        ncnn_miss(w, "with parameters of another shape than the axes, or several results");
         return;
     }
-    ncnn_simple_layer(w, shifts ? "LayerNorm" : "RMSNorm");
+    struct blob_shape rows = {.n = 2, .dims = {-1, size}};
+    const char *made = start_as(w, shifts ? "LayerNorm" : "RMSNorm", takes_axes(w, x, axis) ? NULL : &rows);
     ncnn_put_int(w, 0, size);
     ncnn_put_float(w, 1, op_float(w->n, "epsilon"));
     ncnn_put_record(w, scale, false);
     if (shifts)
         ncnn_put_record(w, bias ? bias : zeros_like(w, scale), false);
+    finish(w, made);
 }
 
 void ncnn_write_lrn(struct writer *w)
 {
-    ncnn_simple_layer(w, "LRN");
+    if (op_int(w->n, "size") % 2 == 0)
+        ncnn_miss(w, "without a channel in the middle");
+    const char *made = start_maps(w, "LRN");
     ncnn_put_int(w, 1, op_int(w->n, "size"));
     ncnn_put_float(w, 2, op_float(w->n, "alpha"));
     ncnn_put_float(w, 3, op_float(w->n, "beta"));
     ncnn_put_float(w, 4, op_float(w->n, "bias"));
+    finish(w, made);
 }
 
 static void put_normalize(struct writer *w, bool spatial, bool channel, float epsilon, int mode,
@@ -103,7 +148,7 @@ static void put_normalize(struct writer *w, bool spatial, bool channel, float ep
         ((float *)one->data)[0] = 1;
     if (!scale)
         scale = ncnn_keep(w, one);
-    ncnn_simple_layer(w, "Normalize");
+    ncnn_image_layer(w, "Normalize");
     ncnn_put_int(w, 0, spatial);
     ncnn_put_int(w, 1, scale && scale->count == 1);
     ncnn_put_float(w, 2, epsilon);
@@ -167,6 +212,8 @@ static const struct {
     {"ReduceSum", 0},  {"ReduceSumSquare", 2}, {"ReduceMean", 3}, {"ReduceMax", 4},    {"ReduceMin", 5},
     {"ReduceProd", 6}, {"ReduceL1", 7},        {"ReduceL2", 8},   {"ReduceLogSum", 9}, {"ReduceLogSumExp", 10},
 };
+/* Types that change an element by itself. */
+#define CHANGES_ONE (1 << 2 | 1 << 7 | 1 << 8 | 1 << 9)
 
 /* Where the batch goes: reduced or not, an axis of 1 stays the batch's only where it is kept. */
 static int batch_after(int batch, bool keeps, int n, const int64_t *axes)
@@ -187,6 +234,8 @@ void ncnn_write_reduce(struct writer *w)
     int64_t axes[TENSOR_MAX_RANK], blob_axes[TENSOR_MAX_RANK];
     int n = 0, count = 0, rank = x->type.rank, type = 0;
     bool keeps = op_int(w->n, "keepdims") != 0;
+    while (strcmp(reductions[type].op, w->n->op) != 0)
+        type++;
     if ((node_in(w->n, 1) && !list) || rank < 0) {
         ncnn_miss(w, "over axes that are no constants");
         return;
@@ -194,6 +243,8 @@ void ncnn_write_reduce(struct writer *w)
     for (int64_t i = 0; list && i < list->count && n < TENSOR_MAX_RANK; i++)
         axes[n++] = tensor_get_i64(list, i) + (tensor_get_i64(list, i) < 0 ? rank : 0);
     if (!n && op_int(w->n, "noop_with_empty_axes")) {
+        if (1 << reductions[type].type & CHANGES_ONE)
+            ncnn_miss(w, "over no axes");
         ncnn_write_identity(w);
         return;
     }
@@ -202,8 +253,6 @@ void ncnn_write_reduce(struct writer *w)
     for (int i = 0; i < n; i++)
         if (ncnn_blob_axis(w, x, axes[i]) >= 0)
             blob_axes[count++] = ncnn_blob_axis(w, x, axes[i]);
-    while (strcmp(reductions[type].op, w->n->op) != 0)
-        type++;
     ncnn_set_batch(w, y, batch_after(ncnn_batch(w, x), keeps, n, axes));
     if (!count) {
         ncnn_miss(w, "over the batch alone");

@@ -66,7 +66,7 @@ static void put_interp(struct writer *w, int type, bool corners, bool scaled, fl
 {
     const struct value *y = w->n->out[0];
     int64_t height = y->type.rank == 3 ? 0 : y->type.dims[y->type.rank - 2], width = y->type.dims[y->type.rank - 1];
-    ncnn_simple_layer(w, "Interp");
+    ncnn_image_layer(w, "Interp");
     ncnn_put_int(w, 0, type);
     if (scaled) {
         ncnn_put_float(w, 1, h);
@@ -122,14 +122,14 @@ void ncnn_write_interp(struct writer *w)
 
 void ncnn_write_depth_to_space(struct writer *w)
 {
-    ncnn_simple_layer(w, "PixelShuffle");
+    ncnn_image_layer(w, "PixelShuffle");
     ncnn_put_int(w, 0, op_int(w->n, "blocksize"));
     ncnn_put_int(w, 1, strcmp(op_string(w->n, "mode"), "DCR") == 0);
 }
 
 void ncnn_write_space_to_depth(struct writer *w)
 {
-    ncnn_simple_layer(w, "Reorg");
+    ncnn_image_layer(w, "Reorg");
     ncnn_put_int(w, 0, op_int(w->n, "blocksize"));
     ncnn_put_int(w, 1, 1);
 }
@@ -141,14 +141,14 @@ void ncnn_write_reorg(struct writer *w)
         ncnn_miss(w, "in Darknet's order");
         return;
     }
-    ncnn_simple_layer(w, "Reorg");
+    ncnn_image_layer(w, "Reorg");
     ncnn_put_int(w, 0, op_int(w->n, "stride"));
     ncnn_put_int(w, 1, strcmp(mode, "DCR") == 0);
 }
 
 void ncnn_write_shuffle_channel(struct writer *w)
 {
-    ncnn_simple_layer(w, "ShuffleChannel");
+    ncnn_image_layer(w, "ShuffleChannel");
     ncnn_put_int(w, 0, op_int(w->n, "group"));
     ncnn_put_int(w, 1, op_int(w->n, "reverse") != 0);
 }
@@ -162,7 +162,7 @@ void ncnn_write_grid_sample(struct writer *w)
         mode++;
     while (padding < 2 && strcmp(paddings[padding], op_string(w->n, "padding_mode")) != 0)
         padding++;
-    const char *in[2] = {ncnn_blob(w, w->n->in[0]), ncnn_blob(w, w->n->in[1])}, *out = ncnn_result(w, w->n->out[0]);
+    const char *in[2] = {ncnn_image(w, w->n->in[0]), ncnn_image(w, w->n->in[1])}, *out = ncnn_result(w, w->n->out[0]);
     ncnn_layer_of(w, "GridSample", 2, in, 1, &out);
     ncnn_put_int(w, 0, mode + 1);
     ncnn_put_int(w, 1, padding + 1);

@@ -5,6 +5,7 @@
 
 #include "../../test.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "format/format.h"
 #include "op/build.h"
 
@@ -136,8 +137,63 @@ static void an_input_of_six_axes(void)
     graph_free(b.graph);
 }
 
+/* What stands in the file of a graph, or why it cannot be written. */
+static void shows(struct build *b, const char *what, const char *want)
+{
+    CHECK_MSG(build_graph_end(b) == 0 && op_infer_graph(b->graph, &err) == 0, "%s", err.text);
+    struct blob *blob = NULL;
+    if (format_write(b->graph, "/tmp/test_ncnn.param", format_by_name("ncnn"), NULL, &err) == 0)
+        blob = file_read("/tmp/test_ncnn.param", &err);
+    struct text t;
+    text_init(&t);
+    text_printf(&t, "%.*s", blob ? (int)blob->size : (int)strlen(err.text), blob ? (const char *)blob->data : err.text);
+    CHECK_MSG(t.data && strstr(t.data, want), "%s: got \"%s\", want \"%s\"", what, t.data, want);
+    text_release(&t);
+    blob_unref(blob);
+    graph_free(b->graph);
+}
+
+/* A net of one operator, whose other operands are constants of the first one's axes from `first` on. */
+static void written(const char *op, const char *attr, int number, int rank, const int64_t *dims, int operands,
+                    int first, const char *want)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *in[5] = {build_input(&b, "x", DTYPE_F32, rank, dims)};
+    for (int i = 1; i <= operands; i++)
+        in[i] = build_constant(&b, NULL, tensor_new(DTYPE_F32, rank - first, dims + first, &err));
+    struct value *y = build_node(&b, op, operands + 1, in);
+    build_graph_output(&b, attr ? build_int(&b, y, attr, number) : y, "y");
+    shows(&b, op, want);
+}
+
+#define DIMS(...) sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__}
+
+/* ncnn leaves, or takes for others, the axes of blobs whose form its layers do not know. */
+static void blobs_of_the_form_that_layers_know(void)
+{
+    written("BatchNormalization", NULL, 0, DIMS(2, 4), 4, 1, "BatchNormalization of a batch that is not 1");
+    written("LRN", "size", 3, DIMS(2, 4, 5, 6), 0, 0, "LRN of a batch that is not 1");
+    written("LRN", "size", 2, DIMS(1, 4, 5, 6), 0, 0, "LRN without a channel in the middle");
+    written("LRN", "size", 3, DIMS(1, 4, 7), 0, 0, " 0=-1 1=1 2=4\nLRN ");
+    written("LayerNormalization", "axis", 1, DIMS(1, 3, 4), 1, 1, " 0=12 1=-1\nLayerNorm ");
+    written("RMSNormalization", "axis", 0, DIMS(2, 3, 4), 1, 0, " 0=24 1=-1\nRMSNorm ");
+    written("LayerNormalization", "axis", 2, DIMS(1, 2, 3, 4), 1, 2, " 0=4 1=3 2=2\nLayerNorm ");
+    written("ReduceSumSquare", "noop_with_empty_axes", 1, DIMS(1, 3), 0, 0, "ReduceSumSquare over no axes");
+}
+
+/* A part of size 1 had an axis less than its blob. */
+static void a_part_of_one_row(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 2, (int64_t[]){4, 5});
+    build_graph_output(&b, BUILD(&b, "Softmax/axis=-1", build_slice(&b, x, 0, 1, 2)), "y");
+    shows(&b, "Softmax", " y 0=1 1=1\n");
+}
+
 int main(void)
 {
+    RUN(a_part_of_one_row);
+    RUN(blobs_of_the_form_that_layers_know);
     RUN(an_axis_beyond_the_blob);
     RUN(a_blob_of_seven_axes);
     RUN(all_of_seven_axes);
