@@ -257,10 +257,13 @@ int tflite_lower_edge(struct node *n, struct error *err)
         return 0;
     for (int axis = 0; axis < rank && !b.failed; axis++) {
         struct value *parts[3];
+        int64_t before = tensor_get_i64(pads, axis), behind = tensor_get_i64(pads, axis + rank);
         int64_t repeats[TENSOR_MAX_RANK];
         int count = 0;
+        if (before < 0 || behind < 0) /* cuts */
+            x = build_slice(&b, x, axis, before < 0 ? -before : 0, behind < 0 ? behind : INT64_MAX);
         for (int side = 0; side < 3; side++) {
-            int64_t times = side == 1 ? 1 : tensor_get_i64(pads, axis + (side == 2 ? rank : 0));
+            int64_t times = side == 1 ? 1 : side ? behind : before;
             for (int i = 0; i < rank; i++)
                 repeats[i] = i == axis ? times : 1;
             if (side == 1)

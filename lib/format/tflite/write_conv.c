@@ -301,17 +301,18 @@ static bool read_transposed(const struct node *n, struct window *w, int64_t *mor
     return true;
 }
 
-/* The shape of the result with `pad` more before its rows and columns, as constants or by that of x. */
+/* The shape of the result with `cut` more around its rows and columns, as constants or by that of x. */
 static int transposed_shape(struct tflite_writer *w, const struct node *n, int x, const struct window *win,
-                            const int64_t *more, const int64_t *pad)
+                            const int64_t *more, const int64_t *cut)
 {
     const struct type *y = &n->out[0]->type;
-    int64_t dims[] = {y->dims[0], y->dims[2] + pad[0], y->dims[3] + pad[1], y->dims[1]}, four = 4;
+    int64_t dims[] = {y->dims[0], y->dims[2] + cut[0] + cut[2], y->dims[3] + cut[1] + cut[3], y->dims[1]}, four = 4;
     if (y->dims[0] >= 0 && y->dims[2] >= 0 && y->dims[3] >= 0)
         return tflite_put_ints(w, 4, dims);
     int64_t times[] = {1, win->stride[0], win->stride[1], 0}, plus[] = {0, 0, 0, y->dims[1]};
     for (int i = 0; i < 2; i++)
-        plus[i + 1] = win->kernel[i] - win->stride[i] - win->pad[i] - win->pad[i + 2] + more[i] + pad[i];
+        plus[i + 1] =
+            win->kernel[i] - win->stride[i] - win->pad[i] - win->pad[i + 2] + more[i] + cut[i] + cut[i + 2];
     int steps[3];
     for (int i = 0; i < 3; i++)
         steps[i] = tflite_new_tensor(w, "", DTYPE_I32, 1, &four);
@@ -323,32 +324,43 @@ static int transposed_shape(struct tflite_writer *w, const struct node *n, int x
     return steps[2];
 }
 
-/* The result from row and column `pad` on. */
-static void cut_before(struct tflite_writer *w, int from, const int64_t *pad, int to)
+/* The result without the rows and columns to be cut. */
+static void cut_around(struct tflite_writer *w, int from, const int64_t *cut, int to)
 {
-    int64_t begin[] = {0, pad[0], pad[1], 0}, size[] = {-1, -1, -1, -1};
-    int in[] = {from, tflite_put_ints(w, 4, begin), tflite_put_ints(w, 4, size)};
-    tflite_call(w, 65, 0, 3, in, 1, &to);
+    int64_t begin[] = {0, cut[0], cut[1], 0}, end[] = {0, -cut[2], -cut[3], 0}, steps[] = {1, 1, 1, 1};
+    int in[] = {from, tflite_put_ints(w, 4, begin), tflite_put_ints(w, 4, end), tflite_put_ints(w, 4, steps)};
+    int whole = 1 | !cut[2] << 1 | !cut[3] << 2 | 1 << 3; /* axes whose end is that of the input */
+    tflite_call(w, 45, tflite_option(w, 1, 4, whole, -1, 0), 4, in, 1, &to);
+}
+
+/* What LiteRT can compute is a result whose size gives back the input's: as a convolution with padding SAME or VALID
+ * would. Whether it is the former; if not, `cut` is what the latter makes too much before and behind. */
+static bool pads_same(const struct window *win, const int64_t *more, int64_t *cut)
+{
+    bool same = true;
+    for (int i = 0; i < 2; i++) {
+        int64_t total = win->pad[i] + win->pad[i + 2] - more[i], rest = win->kernel[i] - total;
+        same = same && total >= 0 && win->pad[i] == total / 2 && rest >= 1 && rest <= win->stride[i];
+    }
+    for (int i = 0; i < 2 && !same; i++) {
+        cut[i] = win->pad[i];
+        cut[i + 2] = win->pad[i + 2] > more[i] ? win->pad[i + 2] - more[i] : 0;
+    }
+    return same;
 }
 
 void tflite_write_conv_transpose(struct tflite_writer *w, struct node *n, const struct tflite_writes *row)
 {
     const struct type *f = &n->in[1]->type;
     struct window win;
-    int64_t more[2], cut[2] = {0};
+    int64_t more[2], cut[4] = {0};
     if (n->in[0]->type.rank != 4 || n->out[0]->type.rank != 4 || f->rank != 4 || op_int(n, "group") != 1 ||
         !tflite_is_constant(n->in[1]) || !read_transposed(n, &win, more)) {
         tflite_cannot(w, n, "only one group without dilation, and a constant filter, can be said");
         return;
     }
-    bool same = true;
-    for (int i = 0; i < 2; i++) {
-        int64_t total = win.pad[i] + win.pad[i + 2] - more[i];
-        same = same && total >= 0 && win.pad[i] == total / 2;
-    }
-    for (int i = 0; i < 2 && !same; i++)
-        cut[i] = win.pad[i];
-    bool cuts = cut[0] || cut[1], is_stored = !cuts && tflite_computes_stored(w, n, row);
+    bool same = pads_same(&win, more, cut), cuts = cut[0] || cut[1] || cut[2] || cut[3];
+    bool is_stored = !cuts && tflite_computes_stored(w, n, row);
     int x = tflite_take_as(w, n->in[0], true, is_stored);
     int in[] = {transposed_shape(w, n, x, &win, more, cut),
                 tflite_take_weights(w, n->in[1], transposed_filter, is_stored), x,
@@ -357,7 +369,7 @@ void tflite_write_conv_transpose(struct tflite_writer *w, struct node *n, const 
     int out = tflite_give_end(w, &end), whole = cuts ? tflite_like_tensor(w, out) : out;
     for (int i = 0; i < 2 && cuts && whole; i++)
         if (w->at.tensors[whole - 1].dims[i + 1] >= 0)
-            w->at.tensors[whole - 1].dims[i + 1] += cut[i];
+            w->at.tensors[whole - 1].dims[i + 1] += cut[i] + cut[i + 2];
     flatbuf_begin(&w->out);
     flatbuf_add_int(&w->out, 0, 1, same ? PADDING_SAME : PADDING_VALID, 0);
     flatbuf_add_int(&w->out, 1, 4, win.stride[1], 0);
@@ -365,5 +377,5 @@ void tflite_write_conv_transpose(struct tflite_writer *w, struct node *n, const 
     flatbuf_add_int(&w->out, row->act, 1, end.act, 0);
     tflite_call(w, row->code, flatbuf_end(&w->out), in[3] ? 4 : 3, in, 1, &whole);
     if (cuts)
-        cut_before(w, whole, cut, out);
+        cut_around(w, whole, cut, out);
 }

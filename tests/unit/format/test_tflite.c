@@ -322,29 +322,99 @@ static void test_mediapipe(void)
     customs = NULL;
 }
 
-/* A kernel takes the mode of a reflection from a table of options, which must be there though it is the default. */
-static void test_reflection_is_written(void)
+/* The bytes of a graph, written. */
+static struct blob *written(struct build *b)
 {
     char path[] = "/tmp/test_tflite_XXXXXX";
     int file = mkstemp(path);
+    CHECK_MSG(build_graph_end(b) == 0 && op_infer_graph(b->graph, &err) == 0, "%s", err.text);
+    struct target target;
+    CHECK(target_init(&target, path, ".tflite", NULL, NULL, &err) == 0);
+    CHECK_MSG(format_by_name("tflite")->write(b->graph, &target, &err) == 0, "%s", err.text);
+    CHECK(target_commit(&target, &err) == 0);
+    struct blob *blob = file_read(path, &err);
+    graph_free(b->graph);
+    close(file);
+    unlink(path);
+    return blob;
+}
+
+/* The options of the first operator that has some of a kind; 0: of any. */
+static struct flatbuf_table options_in(struct flatbuf *in, const struct blob *blob, int kind)
+{
+    flatbuf_init(in, blob ? blob->data : NULL, blob ? blob->size : 0, 1000);
+    struct flatbuf_table graph = flatbuf_vector_table(in, flatbuf_vector(flatbuf_root(in), 2, 4), 0);
+    struct flatbuf_vector operators = flatbuf_vector(graph, 3, 4);
+    for (size_t i = 0; i < operators.count; i++) {
+        struct flatbuf_table op = flatbuf_vector_table(in, operators, i);
+        if (!kind || flatbuf_int(op, 3, 1, 0) == kind)
+            return flatbuf_table(op, 4);
+    }
+    return (struct flatbuf_table){0};
+}
+
+/* A kernel takes the mode of a reflection from a table of options, which must be there though it is the default. */
+static void test_reflection_is_written(void)
+{
     struct build b = {.graph = graph_new(&err), .err = &err};
+    struct flatbuf in = {0};
     struct value *x = build_input(&b, "x", DTYPE_F32, 1, (int64_t[]){4});
     x = BUILD(&b, "Pad", x, build_list(&b, 2, (int64_t[]){1, 1}));
     build_graph_output(&b, build_string(&b, x, "mode", "reflect"), "y");
-    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
-    struct target target;
-    CHECK(target_init(&target, path, ".tflite", NULL, NULL, &err) == 0);
-    CHECK_MSG(format_by_name("tflite")->write(b.graph, &target, &err) == 0, "%s", err.text);
-    CHECK(target_commit(&target, &err) == 0);
-    struct blob *blob = file_read(path, &err);
-    struct flatbuf in = {0};
-    flatbuf_init(&in, blob ? blob->data : NULL, blob ? blob->size : 0, 1000);
-    struct flatbuf_table graph = flatbuf_vector_table(&in, flatbuf_vector(flatbuf_root(&in), 2, 4), 0);
-    CHECK(flatbuf_table(flatbuf_vector_table(&in, flatbuf_vector(graph, 3, 4), 0), 4).file != NULL);
+    struct blob *blob = written(&b);
+    CHECK(options_in(&in, blob, 0).file != NULL);
     blob_unref(blob);
-    graph_free(b.graph);
-    close(file);
-    unlink(path);
+}
+
+/* A kernel that finds no options leaves the axes off. */
+static void test_product_keeps_axes(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct flatbuf in = {0};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 2, (int64_t[]){3, 4});
+    build_graph_output(&b, BUILD(&b, "ReduceProd/keepdims=1", x, build_list(&b, 1, (int64_t[]){1})), "y");
+    struct blob *blob = written(&b);
+    CHECK(flatbuf_int(options_in(&in, blob, 27), 0, 1, 0) == 1);
+    blob_unref(blob);
+}
+
+/* LiteRT asks of a transposed convolution that its result, convolved, has the size of the input. SAME is 0; it refused
+ * that without pads at a stride of 1. */
+static void test_transposed_padding(void)
+{
+    static const struct {
+        const char *op;
+        int padding, slices;
+    } cases[] = {{"ConvTranspose", 1, 0},
+                 {"ConvTranspose/pads=1,1,1,1", 0, 0},
+                 {"ConvTranspose/strides=2,2/pads=1,1,1,1", 0, 0},
+                 {"ConvTranspose/strides=2,2/pads=0,0,1,1", 0, 0},
+                 {"ConvTranspose/strides=2,2", 1, 0},
+                 {"ConvTranspose/pads=0,0,1,1", 1, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct build b = {.graph = graph_new(&err), .err = &err};
+        struct flatbuf in = {0};
+        struct value *x = build_input(&b, "x", DTYPE_F32, 4, (int64_t[]){1, 2, 5, 6});
+        struct value *f = build_constant(&b, "f", tensor_new(DTYPE_F32, 4, (int64_t[]){2, 2, 3, 3}, &err));
+        build_graph_output(&b, BUILD(&b, cases[i].op, x, f), "y");
+        struct blob *blob = written(&b);
+        CHECK_MSG(flatbuf_int(options_in(&in, blob, 49), 0, 1, 0) == cases[i].padding, "%s", cases[i].op);
+        CHECK_MSG((options_in(&in, blob, 32).file != NULL) == cases[i].slices, "%s", cases[i].op);
+        blob_unref(blob);
+    }
+}
+
+/* Pads that cut, in every mode that can be said. */
+static void test_cutting_pads(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 4, (int64_t[]){1, 1, 1, 5});
+    x = BUILD(&b, "Pad", x, build_list(&b, 8, (int64_t[]){0, 0, 0, -1, 0, 0, 0, 2}));
+    build_graph_output(&b, build_string(&b, x, "mode", "edge"), "y");
+    struct blob *blob = written(&b);
+    struct source source = {.blob = blob};
+    gives(format_by_name("tflite")->read(&source, &err), (float[]){0, 1, 2, 3, 4}, (float[]){1, 2, 3, 4, 4, 4}, 6);
+    blob_unref(blob);
 }
 
 int main(void)
@@ -359,5 +429,8 @@ int main(void)
     RUN(test_axis_of_a_list);
     RUN(test_mediapipe);
     RUN(test_reflection_is_written);
+    RUN(test_product_keeps_axes);
+    RUN(test_transposed_padding);
+    RUN(test_cutting_pads);
     return TEST_END();
 }
