@@ -19,9 +19,12 @@ struct cone {
 
 static bool add_value(struct cone *c, const struct value *v);
 
-/* The bytes themselves are where it begins, unless they are a function of other bytes in turn. */
+/* The bytes themselves are where it begins, unless they are one constant, or a function of other bytes in turn. */
 static bool add_bytes(struct cone *c, struct value *v)
 {
+    const struct tensor *constant = pass_constant(v);
+    if (constant)
+        return constant->count == 1;
     struct cone deeper = *c;
     const struct node *n = v->producer;
     bool rounds = n && n->def && node_is(n, "QuantizeLinear") && qdq_has_scales(n, -1);
