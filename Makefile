@@ -131,16 +131,16 @@ $(OBJ)/%.o: %.c | $(GEN_INC) $(BUILD)/gen/needs
 
 $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
 # Plans are made once for a shape, and what runs is kernels, mostly. These have loops of their own, or many short runs.
-EXEC_LOOPS := buffer copy gemm lower_arg lower_eltwise lower_index lower_numbers lower_pool lower_qeltwise lower_quant lower_topk \
-	narrow packing rnn rounds run widen
+EXEC_LOOPS := buffer copy gemm lower_arg lower_eltwise lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
+	lower_quant lower_topk narrow packing rnn rounds run widen
 $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(EXEC_LOOPS:%=lib/exec/%.c),$(wildcard lib/exec/*.c))): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # What runs once a file, photo or process.
 $(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out base/pages base/pool base/text image/check image/decode \
 	image/exif image/jpeg_check image/part image/pnm kernel/dispatch): ALL_CFLAGS := $(SMALL_CFLAGS)
 
-# Every label of every pixel.
-$(OBJ)/lib/task/sample.o: ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
+# Every label of every pixel; every element of a product's operand.
+$(OBJ)/lib/task/sample.o $(OBJ)/lib/exec/lower_qproduct.o: ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
 
 # Boxes are compared by the million.
 $(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3

@@ -1,5 +1,7 @@
 /* nn.QMatMul and MatMulInteger of two results. B becomes s8 less its zero point, in panels that a step of its own makes
  * in each run. */
+#include <string.h>
+
 #include "exec/lower_quant.h"
 
 enum { A, A_ZERO = 2, B, B_ZERO = 5, BIAS = 8 };
@@ -7,6 +9,7 @@ enum { A, A_ZERO = 2, B, B_ZERO = 5, BIAS = 8 };
 struct pack_args {
     struct view b, packed, bias;
     const struct kernel_product *product;
+    void (*look_up)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
     int64_t k, n, panels;
     int taps;
     int8_t part[QUANT_RUNS_MAX][256]; /* what a byte of B, less its zero point, is in each run */
@@ -16,22 +19,61 @@ struct pack_args {
     size_t matrix; /* bytes of a packed one */
 };
 
-/* A column of B, less its zero point, as runs that add up to it; their sum. */
-static int32_t take_column(const struct pack_args *a, const uint8_t *b, int8_t *to)
+/* Where the parts of a panel lie: from run to run, along k and from column to column. */
+struct parts {
+    ptrdiff_t tap, k, n;
+};
+
+/* Parts are taken along what lies in a row: rows of k, or columns. */
+static bool is_by_rows(const struct pack_args *a)
 {
-    /* In variables of its own: what `to` writes may be anything, as far as the compiler knows. */
-    const ptrdiff_t step = a->b.stride[a->b.rank - 2];
-    const int64_t k = a->k;
+    return a->b.stride[a->b.rank - 1] == 1 && a->b.stride[a->b.rank - 2] != 1;
+}
+
+static struct parts parts_of(const struct pack_args *a)
+{
+    const ptrdiff_t nr = a->product->nr;
+    return is_by_rows(a) ? (struct parts){a->k * nr, nr, 1} : (struct parts){a->k, 1, a->k * a->taps};
+}
+
+/* `count` elements as their parts of a run. */
+static void look_up(const struct pack_args *a, int tap, const uint8_t *from, ptrdiff_t step, int64_t count, int8_t *to)
+{
+    for (int64_t i = 0; step != 1 && i < count; i++)
+        to[i] = (int8_t)from[i * step];
+    a->look_up(to, step == 1 ? from : (const uint8_t *)to, (size_t)count, (const uint8_t *)a->part[tap], 0);
+}
+
+static int32_t sum_of(const int8_t *x, int64_t count)
+{
     int32_t sum = 0;
-    for (int t = 0; t < a->taps; t++, to += k) {
-        const int8_t *part = a->part[t];
-        for (int64_t i = 0; i < k; i++) {
-            int8_t x = part[b[i * step]];
-            to[i] = x;
-            sum += x;
+    for (int64_t i = 0; i < count; i++)
+        sum += x[i];
+    return sum;
+}
+
+static void add_to(int32_t *sums, const int8_t *x, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        sums[i] += x[i];
+}
+
+/* n columns of B, less its zero point, as runs that add up to them; the columns' sums. */
+static void take_columns(const struct pack_args *a, const uint8_t *b, int64_t n, int8_t *to, int32_t *sums)
+{
+    const ptrdiff_t *step = a->b.stride + a->b.rank - 2;
+    const struct parts at = parts_of(a);
+    memset(sums, 0, sizeof *sums * (size_t)n);
+    for (int t = 0; t < a->taps; t++, to += at.tap) {
+        for (int64_t i = 0; is_by_rows(a) && i < a->k; i++) {
+            look_up(a, t, b + i * step[0], step[1], n, to + i * at.k);
+            add_to(sums, to + i * at.k, n);
+        }
+        for (int64_t j = 0; !is_by_rows(a) && j < n; j++) {
+            look_up(a, t, b + j * step[1], step[0], a->k, to + j * at.n);
+            sums[j] += sum_of(to + j * at.n, a->k);
         }
     }
-    return sum;
 }
 
 static void fill_parts(struct pack_args *a, bool is_signed, int zero)
@@ -47,19 +89,20 @@ static void fill_parts(struct pack_args *a, bool is_signed, int zero)
 static void run_pack(const struct step *s, struct tile tile)
 {
     const struct pack_args *a = s->args;
-    int64_t depth = a->k * a->taps, nr = a->product->nr;
+    const struct parts at = parts_of(a);
+    int64_t nr = a->product->nr;
     int8_t *columns = tile.scratch;
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t batch = i / a->panels, first = i % a->panels * nr, last = first + nr < a->n ? first + nr : a->n;
         const uint8_t *b = (const uint8_t *)view_data(&a->b) + view_matrix(&a->b, &a->b, batch);
         int32_t *bias = (int32_t *)view_data(&a->bias) + batch * a->n;
+        take_columns(a, b + first * a->b.stride[a->b.rank - 1], last - first, columns, bias + first);
         for (int64_t j = first; j < last; j++)
-            bias[j] = (int32_t)(0 - (uint32_t)a->a_zero * (uint32_t)take_column(a, b + j * a->b.stride[a->b.rank - 1],
-                                                                                columns + (j - first) * depth));
+            bias[j] = (int32_t)(0 - (uint32_t)a->a_zero * (uint32_t)bias[j]);
         char *to = (char *)view_data(&a->packed) + (size_t)batch * a->matrix;
         if (first)
             to += kernel_product_packed(a->product, (size_t)a->taps, (size_t)a->k, (size_t)first);
-        a->product->pack(to, columns, a->taps, a->k, (int)a->k, 1, (int)(last - first), depth);
+        a->product->pack(to, columns, a->taps, at.tap, (int)a->k, at.k, (int)(last - first), at.n);
     }
 }
 
@@ -152,7 +195,8 @@ static struct pack_args *begin(struct plan *p, struct node *n, int b, int runs, 
     *job = (struct gemm_job){.product = exec_quant_product(p->kernels, n), .tap = no_tap};
     if (!a || plan_in_contiguous(p, n, A, n->in[A]->type.rank - 1, &job->a, err) < 0)
         return NULL;
-    *a = (struct pack_args){.b = *plan_in(n, b), .product = job->product, .taps = runs};
+    *a = (struct pack_args){
+        .b = *plan_in(n, b), .product = job->product, .look_up = p->kernels->table_8, .taps = runs};
     a->k = a->b.dims[a->b.rank - 2];
     a->n = a->b.dims[a->b.rank - 1];
     a->panels = (a->n + job->product->nr - 1) / job->product->nr;

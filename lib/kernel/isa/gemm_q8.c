@@ -359,6 +359,14 @@ static int8_t *pack_step(int8_t *packed, const int8_t *b, int at, int first, int
         memset(packed, 0, (size_t)(columns - n) * DOT_KR);
         return packed + (columns - n) * DOT_KR;
     }
+    if (n_step == 1 && at == first && at + DOT_KR <= k) { /* rows that lie in a row each */
+        for (int j = 0; j < n; j++)
+#pragma GCC unroll 8
+            for (int i = 0; i < DOT_KR; i++)
+                packed[j * DOT_KR + i] = b[(at + i) * k_step + j];
+        memset(packed + n * DOT_KR, 0, (size_t)(columns - n) * DOT_KR);
+        return packed + columns * DOT_KR;
+    }
     return pack_any(packed, b, at, first, k, k_step, n, n_step, columns);
 }
 
