@@ -230,8 +230,8 @@ static bool fits(const struct node *n, struct conv *c, int (*border)[2])
 #define INPUT_CYCLES  230
 #define OUTPUT_CYCLES 300
 #define FILTER_CYCLES 200
-/* Bytes of filters that come from beyond the level-2 cache in a cycle. */
-#define FILTER_BYTES 16
+/* Bytes of filters that come from beyond the level-2 cache in a cycle, where that is slow. */
+#define FILTER_BYTES 8
 
 static int tiles_together(const struct kernel_winograd_q8 *k, int in, bool is_transformed)
 {
@@ -245,7 +245,7 @@ static double share_of_time(const struct kernels *k, const struct node *n, const
     double images = (double)n->in[0]->type.dims[0], pixels = images * (double)c->w.out[0] * (double)c->w.out[1],
            tiles = images * (double)((c->w.out[0] + SIZE - 1) / SIZE) * (double)((c->w.out[1] + SIZE - 1) / SIZE),
            filters = (double)c->in * c->out, vector = k->winograd_q8->nr / 2;
-    double plain = pixels * 9 * filters / (vector * k->gemm_u8->kr),
+    double plain = pixels * 9 * filters / (vector * k->gemm_u8->kr) + 9 * filters / FILTER_BYTES,
            own = tiles * (ELEMENTS * filters / (vector * 2) + c->in / vector / 2 * INPUT_CYCLES +
                           c->out / vector * OUTPUT_CYCLES);
     if (is_transformed)
