@@ -110,16 +110,12 @@ static struct value *float_vector(struct mnn_op *o, size_t i)
     return mnn_has_in(o, i) ? mnn_int_vector(o, mnn_in_float(o, i)) : NULL;
 }
 
-/* Boxes [n, 4], scores [n]; indexes of those kept, and -1 up to as many as were allowed, or as there are. */
+/* Boxes [n, 4], scores [n]; indexes of those kept. */
 void mnn_read_suppression(struct mnn_op *o)
 {
     struct value *boxes = mnn_in(o, 0), *most = mnn_int_vector(o, mnn_in(o, 2));
     struct value *scores = BUILD(o->b, "Unsqueeze", mnn_in(o, 1), BUILD_LIST(o->b, 0, 1));
     struct value *chosen = BUILD(o->b, "NonMaxSuppression", build_unsqueeze(o->b, boxes, 0), scores, most,
                                  float_vector(o, 3), float_vector(o, 4));
-    chosen = BUILD(o->b, "Gather/axis=1", chosen, build_number(o->b, DTYPE_I64, 2));
-    struct value *room = BUILD(o->b, "Min", most, build_shape(o->b, boxes, 0, 1));
-    struct value *rest = BUILD(o->b, "Sub", room, BUILD(o->b, "Shape", chosen));
-    struct value *parts[2] = {chosen, BUILD(o->b, "Expand", BUILD_LIST(o->b, -1), rest)};
-    mnn_give_as(o, 0, build_int(o->b, build_node(o->b, "Concat", 2, parts), "axis", 0), MNN_NCHW);
+    mnn_give_as(o, 0, BUILD(o->b, "Gather/axis=1", chosen, build_number(o->b, DTYPE_I64, 2)), MNN_NCHW);
 }

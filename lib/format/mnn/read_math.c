@@ -1,4 +1,6 @@
 /* Elementwise operators, reductions, products. */
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "format/mnn/handlers.h"
@@ -101,10 +103,19 @@ void mnn_read_relu(struct mnn_op *o)
              slope == 0 ? BUILD(o->b, "Relu", x) : build_float(o->b, BUILD(o->b, "LeakyRelu", x), "alpha", slope));
 }
 
+/* NULL for the largest floats, which are no bounds, and no integers either. */
+static struct value *bound(struct mnn_op *o, struct value *x, const char *field)
+{
+    enum dtype dtype = mnn_dtype(o, x);
+    float number = mnn_float(&o->param, field);
+    bool is_whole = dtype != DTYPE_NONE && dtype_info(dtype)->class != DTYPE_CLASS_FLOAT;
+    return is_whole && fabsf(number) >= FLT_MAX ? NULL : number_like(o, x, number);
+}
+
 void mnn_read_clip(struct mnn_op *o)
 {
-    struct value *x = mnn_in(o, 0), *low = number_like(o, x, mnn_float(&o->param, "minValue"));
-    mnn_give(o, 0, BUILD(o->b, "Clip", x, low, number_like(o, x, mnn_float(&o->param, "maxValue"))));
+    struct value *x = mnn_in(o, 0), *low = bound(o, x, "minValue");
+    mnn_give(o, 0, BUILD(o->b, "Clip", x, low, bound(o, x, "maxValue")));
 }
 
 void mnn_read_elu(struct mnn_op *o)
@@ -146,8 +157,8 @@ static struct value *floor_div(struct mnn_op *o, struct value *x, struct value *
 
 static struct value *floor_mod(struct mnn_op *o, struct value *x, struct value *y)
 {
-    if (mnn_is_int(o, x))
-        return BUILD(o->b, "Mod", x, y);
+    if (mnn_is_int(o, x)) /* MNN rounds their quotient towards zero */
+        return BUILD(o->b, "Mod/fmod=1", x, y);
     return BUILD(o->b, "Sub", x, BUILD(o->b, "Mul", floor_div(o, x, y), y));
 }
 

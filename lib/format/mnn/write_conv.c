@@ -121,9 +121,9 @@ static void put_conv(struct mnn_writer *w, const struct conv *c, const struct mn
     mnn_end_param(w);
 }
 
-/* Of a signal that nothing tells from an image, the number of its axes not being known: it becomes an image, and its
- * result a signal. */
-static void emit_open(struct mnn_writer *w, struct node *n, struct conv *c, const struct mnn_weight *weight, int type)
+/* A signal becomes an image, and its result a signal: where nothing tells it from an image, the number of its axes not
+ * being known, and in groups of several channels, which MNN computes for images alone. */
+static void emit_signal(struct mnn_writer *w, struct node *n, struct conv *c, const struct mnn_weight *weight, int type)
 {
     int x = mnn_plain(w, n->in[0]);
     absorb(w, n, &c->relu, &c->relu6);
@@ -143,8 +143,9 @@ static void emit_conv(struct mnn_writer *w, struct node *n, struct conv *c, bool
         mnn_cannot(w, "its weights and bias must be constant");
         return;
     }
-    if (c->at.axes == 1 && mnn_rank_of(n->in[0]) < 0) {
-        emit_open(w, n, c, &weight, 12 + depthwise);
+    bool grouped = c->group > 1 && !depthwise;
+    if (c->at.axes == 1 && (mnn_rank_of(n->in[0]) < 0 || grouped)) {
+        emit_signal(w, n, c, &weight, 12 + depthwise);
         return;
     }
     int in = mnn_packed(w, n->in[0]);

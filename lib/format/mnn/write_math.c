@@ -182,9 +182,8 @@ void mnn_write_binary(struct mnn_writer *w, struct node *n)
 
 void mnn_write_mod(struct mnn_writer *w, struct node *n)
 {
-    if (op_int(n, "fmod") && n->in[0]->type.dtype != DTYPE_F32)
-        mnn_cannot(w, "of integers that rounds towards zero");
-    emit_binary(w, n, op_int(n, "fmod") || n->in[0]->type.dtype != DTYPE_F32 ? 19 : 17); /* of ints 19 is the floor's */
+    bool truncates = op_int(n, "fmod") != 0, is_float = n->in[0]->type.dtype == DTYPE_F32;
+    emit_binary(w, n, truncates == is_float ? 19 : 17); /* of integers 19 is the floor's, of floats 17 */
 }
 
 void mnn_write_not(struct mnn_writer *w, struct node *n)
@@ -470,6 +469,8 @@ void mnn_write_instance_norm(struct mnn_writer *w, struct node *n)
 void mnn_write_lrn(struct mnn_writer *w, struct node *n)
 {
     int in = mnn_packed(w, n->in[0]);
+    if (op_int(n, "size") % 2 == 0)
+        mnn_cannot(w, "without a channel in the middle");
     mnn_begin(w, "LRN");
     mnn_put_int(w, "localSize", op_int(n, "size"));
     mnn_put_float(w, "alpha", op_float(n, "alpha"));

@@ -92,7 +92,8 @@ void mnn_write_gru(struct mnn_writer *w, struct node *n)
     int64_t directions = strcmp(direction, "bidirectional") == 0 ? 2 : 1;
     bool plain = x && r && x->rank == 3 && r->rank == 3 && x->dims[0] == directions && r->dims[0] == directions &&
                  strcmp(direction, "reverse") != 0 && !op_int(n, "layout") && !node_in(n, 4) && !op_has(n, "clip") &&
-                 !op_has(n, "activations") && x->dims[1] == r->dims[1] && r->dims[1] == 3 * r->dims[2] &&
+                 (directions == 1 || !node_out(n, 1)) && !op_has(n, "activations") && x->dims[1] == r->dims[1] &&
+                 r->dims[1] == 3 * r->dims[2] &&
                  (!node_in(n, 3) || (b && b->count == directions * 2 * r->dims[1]));
     int in[12] = {mnn_plain(w, n->in[0])}, count = directions == 2 ? 11 : 6, out[2];
     for (int64_t d = 0; plain && d < directions; d++)
@@ -100,7 +101,8 @@ void mnn_write_gru(struct mnn_writer *w, struct node *n)
     if (plain && node_in(n, 5))
         in[count++] = mnn_plain(w, n->in[5]);
     if (!plain)
-        mnn_cannot(w, "backwards, with lengths, other activations, or weights that are not constant");
+        mnn_cannot(w, "backwards, with lengths, the last states of both directions, other activations, or weights "
+                      "that are not constant");
     for (int i = 0; plain && i < 2; i++)
         out[i] = mnn_result(w, i, false);
     if (plain) {

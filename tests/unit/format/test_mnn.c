@@ -133,6 +133,41 @@ static void as_mnn_computes(void)
     graph_free(g);
 }
 
+/* The node of what is written and read, of two operands or one; NULL where that is refused. */
+static struct graph *again(const char *op, enum dtype dtype, int count, int rank, const int64_t *dims)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *in[2] = {build_input(&b, "x", dtype, rank, dims), NULL};
+    if (count > 1)
+        in[1] = build_input(&b, "z", dtype, rank, dims);
+    return written(&b, count > 1 ? BUILD(&b, op, in[0], in[1]) : BUILD(&b, op, in[0]));
+}
+
+/* Of integers the two remainders of MNN 3.6.1 are those of floats exchanged. */
+static void numbers_as_mnn_has_them(void)
+{
+    static const char *const ops[] = {"Mod/fmod=0", "Mod/fmod=1"};
+    for (int fmod = 0; fmod < 2; fmod++) {
+        struct graph *g = again(ops[fmod], DTYPE_I32, 2, 1, (int64_t[]){3});
+        const struct node *n = find(g, "Mod");
+        CHECK_MSG(n && op_int(n, "fmod") == fmod, "%s", err.text);
+        graph_free(g);
+    }
+}
+
+/* What MNN leaves as it is, or ends with, is refused or said otherwise. */
+static void what_mnn_has_not(void)
+{
+    CHECK(!again("LRN/size=2", DTYPE_F32, 1, 4, (int64_t[]){1, 4, 5, 6}) && strstr(err.text, "channel in the middle"));
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 3, (int64_t[]){1, 4, 9});
+    struct value *f = build_constant(&b, "f", tensor_new(DTYPE_F32, 3, (int64_t[]){6, 2, 3}, &err));
+    struct graph *g = written(&b, BUILD(&b, "Conv/group=2", x, f));
+    const struct node *n = find(g, "Conv");
+    CHECK_MSG(n && n->in[1]->type.rank == 4, "%s", err.text);
+    graph_free(g);
+}
+
 /* Every small word of a file as -1: among them are the inputs of operators, which are absent then. */
 static void absent_inputs(void)
 {
@@ -167,6 +202,8 @@ int main(void)
     RUN(unknown_operators_are_kept);
     RUN(as_mnn_computes);
     unlink(path);
+    RUN(numbers_as_mnn_has_them);
+    RUN(what_mnn_has_not);
     RUN(absent_inputs);
     return TEST_END();
 }
