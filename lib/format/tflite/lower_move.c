@@ -64,7 +64,7 @@ int tflite_lower_flat_window(struct node *n, struct error *err)
     return tflite_lowered(&b, BUILD(&b, "Squeeze", y, BUILD_LIST(&b, 2)));
 }
 
-/* ---- transposed convolutions of several groups ---- */
+/* ---- convolutions of several groups, transposed ones or of volumes ---- */
 
 static struct value *filter_part(struct build *b, const struct tensor *t, int64_t i, int64_t groups)
 {
@@ -83,13 +83,15 @@ int tflite_lower_grouped(struct node *n, struct error *err)
     int64_t groups = op_int(n, "group");
     const struct tensor *w = n->in[1]->constant;
     struct value *parts[1024];
-    if (!w || w->dtype != DTYPE_F32 || groups > 1024 || w->dims[0] % groups != 0)
+    if (!w || w->dtype != DTYPE_F32 || w->rank < 2 || groups > 1024 || w->dims[0] % groups != 0)
         return 0;
-    int64_t step = w->dims[0] / groups, made = w->dims[1];
+    bool is_transposed = node_is(n, "ConvTranspose");
+    int64_t share = w->dims[0] / groups, step = is_transposed ? share : w->dims[1];
+    int64_t made = is_transposed ? w->dims[1] : share;
     for (int64_t i = 0; i < groups && !b.failed; i++) {
         struct value *x = build_slice(&b, n->in[0], 1, i * step, (i + 1) * step);
         struct value *bias = node_in(n, 2) ? build_slice(&b, n->in[2], 0, i * made, (i + 1) * made) : NULL;
-        parts[i] = build_attrs(&b, BUILD(&b, "ConvTranspose", x, filter_part(&b, w, i, groups), bias));
+        parts[i] = build_attrs(&b, BUILD(&b, n->op, x, filter_part(&b, w, i, groups), bias));
         parts[i] = build_int(&b, parts[i], "group", 1);
     }
     return tflite_lowered(&b, b.failed ? NULL : build_int(&b, build_node(&b, "Concat", (int)groups, parts), "axis", 1));

@@ -140,6 +140,10 @@ void tflite_write_conv(struct tflite_writer *w, struct node *n, const struct tfl
     int64_t group = op_int(n, "group"), channels = n->in[0]->type.rank == 4 ? n->in[0]->type.dims[1] : -1;
     struct window win;
     bool is_depthwise = group > 1 && group == channels;
+    if (f->rank == 5) {
+        tflite_write_volume(w, n);
+        return;
+    }
     if (f->rank != 4 || !tflite_is_constant(n->in[1])) {
         tflite_cannot(w, n, "its filter must be a constant of four axes");
         return;
@@ -354,6 +358,10 @@ void tflite_write_conv_transpose(struct tflite_writer *w, struct node *n, const 
     const struct type *f = &n->in[1]->type;
     struct window win;
     int64_t more[2], cut[4] = {0};
+    if (f->rank == 5) {
+        tflite_write_volume(w, n);
+        return;
+    }
     if (n->in[0]->type.rank != 4 || n->out[0]->type.rank != 4 || f->rank != 4 || op_int(n, "group") != 1 ||
         !tflite_is_constant(n->in[1]) || !read_transposed(n, &win, more)) {
         tflite_cannot(w, n, "only one group without dilation, and a constant filter, can be said");

@@ -36,6 +36,12 @@ static bool is_grouped(const struct node *n)
     return op_int(n, "group") > 1;
 }
 
+/* Of images there are depthwise ones. */
+static bool is_grouped_volume(const struct node *n)
+{
+    return n->in[0]->type.rank == 5 && is_grouped(n);
+}
+
 static bool is_columns(const struct node *n)
 {
     return strcmp(op_string(n, "mode"), "DCR") != 0;

@@ -31,6 +31,9 @@ int64_t tflite_moved_axis(int64_t axis, int rank, bool is_last);
 /* A node as it was in the file it came from; and the custom operator of detectors. */
 void tflite_write_opaque(struct tflite_writer *w, struct node *n, const struct tflite_writes *row);
 
+/* A Conv or ConvTranspose of values of five axes. */
+void tflite_write_volume(struct tflite_writer *w, struct node *n);
+
 /* The number of the table of options that goes with a code, and the version of the operator that is meant. */
 int tflite_options_of(int code);
 int tflite_version_of(int code);

@@ -404,6 +404,48 @@ static void test_transposed_padding(void)
     }
 }
 
+/* Convolutions of volumes, what they give when read again: a filter of ones over ones, by hand. */
+static void test_volumes(void)
+{
+    static const struct {
+        const char *op;
+        int64_t filter[2], dims[3];
+        float corner; /* the first number */
+    } cases[] = {{"Conv", {2, 4}, {2, 3, 4}, 32},
+                 {"Conv/group=2", {2, 2}, {2, 3, 4}, 16},
+                 {"Conv/pads=1,0,0,0,1,2", {2, 4}, {3, 4, 6}, 16},
+                 {"Conv/auto_pad=SAME_LOWER", {2, 4}, {3, 4, 5}, 4},
+                 {"ConvTranspose", {4, 2}, {4, 5, 6}, 4},
+                 {"ConvTranspose/strides=2,2,2/pads=1,0,0,0,1,0", {4, 2}, {5, 7, 10}, 4},
+                 {"ConvTranspose/group=2", {4, 1}, {4, 5, 6}, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct build b = {.graph = graph_new(&err), .err = &err};
+        struct flatbuf in = {0};
+        const int64_t dims[] = {1, 4, 3, 4, 5}, *f = cases[i].filter;
+        struct value *x = build_input(&b, "x", DTYPE_F32, 5, dims);
+        struct tensor *ones = tensor_new(DTYPE_F32, 5, (int64_t[]){f[0], f[1], 2, 2, 2}, &err);
+        struct tensor *t = tensor_new(DTYPE_F32, 5, dims, &err);
+        for (int64_t k = 0; k < ones->count; k++)
+            tensor_set_f64(ones, k, 1);
+        for (int64_t k = 0; k < t->count; k++)
+            tensor_set_f64(t, k, 1);
+        build_graph_output(&b, BUILD(&b, cases[i].op, x, build_constant(&b, "f", ones)), "y");
+        struct blob *blob = written(&b);
+        struct source source = {.blob = blob};
+        CHECK_MSG(options_in(&in, blob, 106).file != NULL, "%s", cases[i].op);
+        struct graph *g = format_by_name("tflite")->read(&source, &err);
+        struct item *of = item_of_tensor(t, &err), *out = NULL;
+        CHECK_MSG(g && op_run(g, &of, &out, 1 << 20, 1, &err) == 0, "%s", err.text);
+        for (int k = 0; out && k < 3; k++)
+            CHECK_MSG(out->tensor->dims[k + 2] == cases[i].dims[k], "%s: %d", cases[i].op, k);
+        CHECK_MSG(out && ((const float *)out->tensor->data)[0] == cases[i].corner, "%s", cases[i].op);
+        item_unref(of);
+        item_unref(out);
+        graph_free(g);
+        blob_unref(blob);
+    }
+}
+
 /* Pads that cut, in every mode that can be said. */
 static void test_cutting_pads(void)
 {
@@ -432,5 +474,6 @@ int main(void)
     RUN(test_product_keeps_axes);
     RUN(test_transposed_padding);
     RUN(test_cutting_pads);
+    RUN(test_volumes);
     return TEST_END();
 }
