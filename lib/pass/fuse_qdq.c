@@ -318,11 +318,18 @@ static bool is_rounded(const struct value *v)
     return false;
 }
 
+/* Channel by channel there are kernels from bytes to bytes, and from numbers to numbers. */
+static bool is_depthwise(const struct node *n)
+{
+    const struct type *w = node_is(n, "Conv") ? pass_type(node_in(n, 1)) : NULL;
+    return w && w->dims[1] == 1 && w->dims[0] > 1 && w->dims[0] == op_int(n, "group");
+}
+
 static int fuse_real(struct node *n, struct error *err)
 {
     static const struct activation none = {NULL, 0, 0};
     struct base b, sum;
-    if (n->domain[0] || n->out_count != 1 || is_rounded(n->out[0]))
+    if (n->domain[0] || n->out_count != 1 || is_depthwise(n) || is_rounded(n->out[0]))
         return 0;
     struct node *next = node_is(n, "MatMul") && pass_is_single(n->out[0]) ? n->out[0]->uses[0].node : NULL;
     if (!find(n, &b) || b.form->kind == FORM_ELEMENTS || strcmp(b.form->op, "ConvTranspose") == 0 ||

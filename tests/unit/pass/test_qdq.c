@@ -173,6 +173,13 @@ static void chains(void)
     CHECK(lab_same(&lab, "fuse-qdq,dead-code"));
     CHECK_MSG(strcmp(lab_ops(&lab), "nn.QConv nn.QAdd nn.QMatMul") == 0, "%s", lab_ops(&lab));
     lab_end(&lab);
+
+    start(&lab);
+    number(&lab, 'l', DTYPE_I8, DIMS(4, 1, 3, 3), -128, 127);
+    lab_output(&lab, "out", "Neg(Conv[group=4](f,DequantizeLinear(l,a)))"); /* channel by channel, and not rounded */
+    CHECK(lab_same(&lab, "fuse-qdq,fold-constants,dead-code"));
+    CHECK_MSG(strcmp(lab_ops(&lab), "DequantizeLinear DequantizeLinear Conv Neg") == 0, "%s", lab_ops(&lab));
+    lab_end(&lab);
 }
 
 /* Integers are moved as they are where the scale is one, and only there. */
