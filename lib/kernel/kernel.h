@@ -234,7 +234,7 @@ struct kernels {
 
     void (*depthwise_f32)(const struct kernel_depthwise_f32 *d);
     /* Weight (c, tap) at w[c * c_step + tap], into [blocks][taps][vector]: a block is as many whole groups as a vector
-     * holds, or a vector where `group` is 1. */
+     * holds, or a vector where `group` is 1: then the last of several blocks is the last vector of channels. */
     void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);
 
     const struct kernel_depthwise *depthwise_q8;

@@ -61,15 +61,22 @@ const struct kernel_product gemm_f32_ref = {.name = "gemm_f32",
                                             .run = run,
                                             .pack = pack};
 
+/* The first channel of the block that c is packed in. */
+static int depthwise_block(int c, int channels, int group)
+{
+    int block = VECTOR / group * group, first = c / block * block;
+    return group == 1 && channels >= VECTOR && first > channels - VECTOR ? channels - VECTOR : first;
+}
+
 static double depthwise_sum(const struct kernel_depthwise_f32 *d, int x, int c)
 {
     int group = d->group > 1 ? d->group : 1, area = d->kernel_h * d->kernel_w, taps = area * group,
-        block = VECTOR / group * group;
+        block = VECTOR / group * group, lane = c - depthwise_block(c, d->channels, group);
     double sum = d->bias ? (double)d->bias[c] : 0;
     for (int tap = 0; tap < taps; tap++) {
         const float *row = d->row[tap % area / d->kernel_w];
         long column = (long)x * d->stride + (long)(tap % d->kernel_w) * d->dilation - d->pad_left;
-        float weight = d->weight[((long)(c / block) * taps + tap) * VECTOR + c % block];
+        float weight = d->weight[((long)(c / block) * taps + tap) * VECTOR + lane];
         if (row && column >= 0 && column < d->in_width)
             sum += (double)row[column * d->in_step + c / group * group + tap / area] * (double)weight;
     }
@@ -89,8 +96,8 @@ void depthwise_f32_ref(const struct kernel_depthwise_f32 *d)
 void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps)
 {
     int block = VECTOR / group * group;
-    for (int first = 0; first < channels; first += block)
-        for (int tap = 0; tap < taps; tap++)
+    for (int c = 0; c < channels; c += block)
+        for (int tap = 0, first = depthwise_block(c, channels, group); tap < taps; tap++)
             for (int i = 0; i < VECTOR; i++)
                 *packed++ = i < block && first + i < channels ? w[(first + i) * c_step + tap] : 0;
 }

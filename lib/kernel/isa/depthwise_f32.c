@@ -1,13 +1,14 @@
 /* Depthwise convolution of one row: lanes are channels, up to DW_PIXELS outputs of a row are summed at a time. A tap
  * that lies outside the image is left out, so that every output is the chain of fma over the taps inside, by ky, then
- * kx, whichever way it is computed. */
+ * kx, whichever way it is computed. The last block of channels ends with them, and so begins inside the one before:
+ * what both have is computed twice, since loads with masks take the multipliers' ports. */
 #include <string.h>
 
 #include "kernel/isa/epilogue.h"
 #include "kernel/isa/isa.h"
 #include "kernel/isa/vec.h"
 
-/* Masked loads cost nothing extra on AVX-512; elsewhere a last, partial block of channels goes the general way. */
+/* Of groups of channels, whose last block cannot be moved: stores with masks cost nothing on AVX-512. */
 #ifdef ISA_avx512
 #define DW_MASKED true
 #else
@@ -27,18 +28,25 @@
 #define EACH_PIXELS_EXACT(X) X(1) X(4) X(8)
 #endif
 
-/* Some outputs from x, in channels `channel` to `end`, with the kernel's columns kx_begin <= kx < kx_end: as many as
- * the tile sums, or the first `wanted`. */
+/* Outputs from x: as many as the tile sums, or the first `wanted`. Passed in a register: in memory, just stored as two
+ * integers and loaded as one, it would have to wait for the cache. */
 struct tile {
-    int x, wanted, channel, end, kx_begin, kx_end;
+    int x, wanted;
 };
 
-typedef void tile_fn(const struct kernel_depthwise_f32 *d, const struct tile *t);
+typedef void tile_fn(const struct kernel_depthwise_f32 *d, struct tile t);
 
 static int clamp(ptrdiff_t x, int low, int high)
 {
     return x < low ? low : x > high ? high : (int)x;
 }
+
+/* What is the same for all blocks of channels of a tile. */
+struct columns {
+    ptrdiff_t at;         /* the first one, as an offset into a row */
+    uint32_t valid;       /* of those that a fixed kernel reads, the ones inside */
+    int kx_begin, kx_end; /* the kernel's that lie inside, of any kernel */
+};
 
 V_FN v_f32 load_lanes(const float *p, int lanes, bool masked)
 {
@@ -51,8 +59,8 @@ V_FN v_f32 load_lanes(const float *p, int lanes, bool masked)
 
 /* An undilated row of kw taps: each column is loaded once and meets every output that wants it. row[at] is the first
  * column; those whose bit of `valid` is not set lie outside. */
-V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, int lanes,
-                    int pixels, int kw, int stride, uint32_t valid)
+V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, int pixels, int kw,
+                    int stride, uint32_t valid)
 {
     v_f32 w[7];
     row += at;
@@ -65,7 +73,7 @@ V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
     for (int j = 0; j < (pixels - 1) * stride + kw; j++, row += step) {
         if (!(valid >> j & 1))
             continue;
-        v_f32 in = load_lanes(row, lanes, DW_MASKED);
+        v_f32 in = v_load(row);
 #pragma GCC unroll 8
         for (int i = 0; i < pixels; i++)
             if (j >= i * stride && j < i * stride + kw)
@@ -74,13 +82,13 @@ V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
 }
 
 /* Any row; all its columns from kx_begin to kx_end lie inside. */
-V_FN void row_any(v_f32 *acc, const float *row, ptrdiff_t at, const struct kernel_depthwise_f32 *d,
-                  const struct tile *t, const float *weight, int lanes, int pixels, bool masked)
+V_FN void row_any(v_f32 *acc, const float *row, const struct kernel_depthwise_f32 *d, const struct columns *b,
+                  const float *weight, int lanes, int pixels, bool masked)
 {
     ptrdiff_t tap = d->dilation * d->in_step, pixel = d->stride * d->in_step;
-    for (int kx = t->kx_begin; kx < t->kx_end; kx++) {
+    for (int kx = b->kx_begin; kx < b->kx_end; kx++) {
         v_f32 w = v_load(weight + (ptrdiff_t)kx * VL);
-        ptrdiff_t from = at + kx * tap;
+        ptrdiff_t from = b->at + kx * tap;
 #pragma GCC unroll 8
         for (int i = 0; i < pixels; i++, from += pixel)
             acc[i] = v_fma(load_lanes(row + from, lanes, masked), w, acc[i]);
@@ -108,28 +116,40 @@ V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
 }
 
 /* Only now, as in gemm_f32.c. */
-V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes)
+V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes, bool masked)
 {
-    v_f32 b = v_load_n(bias, lanes);
+    v_f32 b = load_lanes(bias, lanes, masked);
 #pragma GCC unroll 8
     for (int i = 0; i < pixels; i++)
         acc[i] = v_add(acc[i], b);
 }
 
-/* Through memory: residuals, and lanes that stores without masks cannot leave out. */
-static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *d, int x, int channel, int pixels,
-                                             int lanes, const v_f32 *acc)
+/* A block of channels from `first` on, of which `skipped` were done in the block before. */
+struct lanes {
+    int first, skipped, count;
+};
+
+/* Block number c / VL. */
+V_FN struct lanes lanes_at(const struct kernel_depthwise_f32 *d, int c, bool masked)
 {
-    float sum[DW_PIXELS * VL];
+    int before = !masked && c > d->channels - VL ? c - (d->channels - VL) : 0;
+    return (struct lanes){c - before, before, masked ? d->channels : VL};
+}
+
+/* Through memory: residuals, which are added once, and lanes that stores without masks cannot leave out. */
+static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *d, struct tile t, struct lanes l,
+                                             const v_f32 *acc)
+{
+    float sum[(DW_PIXELS + 1) * VL] = {0};
     void *out[DW_PIXELS];
     const void *add[DW_PIXELS];
-    for (int i = 0; i < pixels; i++) {
+    for (int i = 0; i < t.wanted; i++) {
         v_store(sum + i * VL, acc[i]);
-        out[i] = d->out + (x + i) * d->out_step;
-        add[i] = d->add ? d->add + (x + i) * d->add_step : NULL;
+        out[i] = d->out + (t.x + i) * d->out_step;
+        add[i] = d->add ? d->add + (t.x + i) * d->add_step : NULL;
     }
     struct kernel_epilogue to = {.add = d->add ? add : NULL, .add_last = d->add_last, .act = d->act};
-    K(epilogue_rows)(sum, pixels, VL, lanes, out, channel, &to);
+    K(epilogue_rows)(sum + l.skipped, t.wanted, VL, l.count - l.skipped, out, l.first + l.skipped, &to);
 }
 
 V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, int pixels, int wanted, int lanes,
@@ -145,44 +165,35 @@ V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, i
     }
 }
 
-/* What is the same for all blocks of channels of a tile. */
-struct block {
-    struct kernel_depthwise_f32 d; /* a copy, which the stores cannot change */
-    ptrdiff_t at;                  /* the first column, as an offset into a row */
-    uint32_t valid;                /* of the columns that a fixed kernel reads, those inside */
-};
-
-/* Bit j: column first + j lies inside. */
-static uint32_t valid_columns(const struct kernel_depthwise_f32 *d, ptrdiff_t first, int columns)
+/* Bit j: column first + j of so many lies inside. */
+V_APART uint32_t valid_columns(ptrdiff_t first, int in_width, int columns)
 {
-    int begin = clamp(-first, 0, columns), end = clamp(d->in_width - first, begin, columns);
+    int begin = clamp(-first, 0, columns), end = clamp(in_width - first, begin, columns);
     return (UINT32_C(1) << end) - (UINT32_C(1) << begin);
 }
 
 /* What follows the sums of a block of channels. */
-V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t,
-                    int c, int pixels, int lanes, bool masked)
+V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *d, struct tile t, struct lanes l, int pixels,
+                    bool masked)
 {
-    const struct kernel_depthwise_f32 *d = &b->d;
     if (d->bias)
-        add_bias(acc, d->bias + c, pixels, lanes);
-    if (!d->add && (masked || lanes == VL)) {
-        finish(acc, d, d->out + t->x * d->out_step + c, pixels, t->wanted, lanes, masked);
+        add_bias(acc, d->bias + l.first, pixels, l.count, masked);
+    if (!d->add && (DW_MASKED || !masked)) {
+        finish(acc, d, d->out + t.x * d->out_step + l.first, pixels, t.wanted, l.count, masked);
         return;
     }
     v_f32 copy[DW_PIXELS]; /* so that acc itself needs no address */
 #pragma GCC unroll 8
     for (int i = 0; i < pixels; i++)
         copy[i] = acc[i];
-    finish_any(given, t->x, c, t->wanted, lanes, copy);
+    finish_any(d, t, l, copy);
 }
 
-/* One block of channels. kw = 0: any kernel. */
-V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t, int c,
-                     int pixels, int kw, int stride, bool masked)
+/* A block of channels; `masked` if there are fewer than a vector holds. kw = 0: any kernel. */
+V_FN void tile_block(const struct kernel_depthwise_f32 *d, const struct columns *b, struct tile t, int c, int pixels,
+                     int kw, int stride, bool masked)
 {
-    const struct kernel_depthwise_f32 *d = &b->d;
-    int lanes = masked ? clamp(t->end - c, 0, VL) : VL;
+    struct lanes l = lanes_at(d, c, masked);
     const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
     v_f32 acc[DW_PIXELS];
 #pragma GCC unroll 8
@@ -193,11 +204,11 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *given, const struct bloc
         if (!row)
             continue;
         if (!kw)
-            row_any(acc, row + c, b->at, d, t, weight, lanes, pixels, masked);
+            row_any(acc, row + l.first, d, b, weight, l.count, pixels, masked);
         else
-            row_fixed(acc, row + c, b->at, d->in_step, weight, lanes, pixels, kw, stride, b->valid);
+            row_fixed(acc, row + l.first, b->at, d->in_step, weight, pixels, kw, stride, b->valid);
     }
-    end_block(acc, given, b, t, c, pixels, lanes, masked);
+    end_block(acc, d, t, l, pixels, masked);
 }
 
 /* Channels of whole groups that a vector holds. */
@@ -218,10 +229,9 @@ V_APART v_i32 group_starts(int group)
 }
 
 /* One block of channels, in groups of several: the first channel of each first. A vector is read that ends inside. */
-V_FN void group_block(const struct kernel_depthwise_f32 *given, const struct block *b, const struct tile *t, int c,
+V_FN void group_block(const struct kernel_depthwise_f32 *d, const struct columns *b, struct tile t, int c,
                       const float *weight, v_i32 from, int lanes, int pixels, int stride)
 {
-    const struct kernel_depthwise_f32 *d = &b->d;
     int first = c < d->channels - VL ? c : d->channels - VL;
     v_f32 acc[DW_PIXELS];
     from = v_add_i32(from, v_set1_i32(c - first));
@@ -234,38 +244,43 @@ V_FN void group_block(const struct kernel_depthwise_f32 *given, const struct blo
             if (row)
                 row_group(acc, row + first, b->at, d->in_step, weight, from, pixels, stride, b->valid);
         }
-    end_block(acc, given, b, t, c, pixels, lanes, DW_MASKED);
+    end_block(acc, d, t, (struct lanes){c, 0, lanes}, pixels, true);
 }
 
-V_APART struct block start_block(const struct kernel_depthwise_f32 *d, const struct tile *t, int columns)
+V_FN void tile_fixed(const struct kernel_depthwise_f32 *d, struct tile t, int pixels, int kw, int stride)
 {
-    ptrdiff_t first = (ptrdiff_t)t->x * d->stride - d->pad_left;
-    return (struct block){*d, first * d->in_step, valid_columns(d, first, columns)};
+    ptrdiff_t first = (ptrdiff_t)t.x * stride - d->pad_left;
+    struct columns b = {.at = first * d->in_step};
+    b.valid = valid_columns(first, d->in_width, (pixels - 1) * stride + kw);
+    for (int c = 0; c < d->channels; c += VL)
+        tile_block(d, &b, t, c, pixels, kw, stride, false);
 }
 
-V_FN void tile_fixed(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels, int kw, int stride)
+/* a / b rounded up, b > 0. */
+static ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b)
 {
-    struct tile t = *tile;
-    struct block b = start_block(d, &t, (pixels - 1) * stride + kw);
-    for (int c = t.channel; c < t.end; c += VL)
-        tile_block(d, &b, &t, c, pixels, kw, stride, DW_MASKED);
+    return a > 0 ? (a - 1) / b + 1 : -(-a / b);
 }
 
-V_FN void tile_any(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels)
+/* Of several pixels, all taps lie inside. */
+V_FN void tile_any(const struct kernel_depthwise_f32 *d, struct tile t, int pixels)
 {
-    struct tile t = *tile;
-    struct block b = start_block(d, &t, 0);
-    int c = t.channel;
-    for (; !DW_MASKED && c + VL <= t.end; c += VL)
-        tile_block(d, &b, &t, c, pixels, 0, 0, false);
-    for (; c < t.end; c += VL)
-        tile_block(d, &b, &t, c, pixels, 0, 0, true);
+    ptrdiff_t first = (ptrdiff_t)t.x * d->stride - d->pad_left;
+    struct columns b = {.at = first * d->in_step, .kx_end = d->kernel_w};
+    if (pixels == 1) {
+        b.kx_begin = clamp(ceil_div(-first, d->dilation), 0, d->kernel_w);
+        b.kx_end = clamp(ceil_div(d->in_width - first, d->dilation), b.kx_begin, d->kernel_w);
+    }
+    if (d->channels < VL)
+        tile_block(d, &b, t, 0, pixels, 0, 0, true);
+    for (int c = 0; c < d->channels && d->channels >= VL; c += VL)
+        tile_block(d, &b, t, c, pixels, 0, 0, false);
 }
 
 typedef tile_fn *tile_fns[DW_PIXELS + 1]; /* by the number of pixels, where there is one */
 
 #define ANY_TILE(pixels)                                                                                               \
-    static void tile_##pixels(const struct kernel_depthwise_f32 *d, const struct tile *t)                              \
+    static void tile_##pixels(const struct kernel_depthwise_f32 *d, struct tile t)                                     \
     {                                                                                                                  \
         tile_any(d, t, pixels);                                                                                        \
     }
@@ -276,7 +291,7 @@ static const tile_fns any_tiles = {EACH_PIXELS_EXACT(ANY_ENTRY)};
 
 #if !V_SMALL
 #define TILE(pixels, kw, stride)                                                                                       \
-    static void tile_##pixels##_##kw##_##stride(const struct kernel_depthwise_f32 *d, const struct tile *t)            \
+    static void tile_##pixels##_##kw##_##stride(const struct kernel_depthwise_f32 *d, struct tile t)                   \
     {                                                                                                                  \
         tile_fixed(d, t, pixels, kw, stride);                                                                          \
     }
@@ -314,45 +329,31 @@ static int exact_pixels(int left)
     return left >= DW_PIXELS ? DW_PIXELS : left >= 4 ? 4 : 1;
 }
 
-/* Outputs t->x <= x < end. */
-static void run_tiles(const struct kernel_depthwise_f32 *d, struct tile *t, int end, tile_fn *const *tiles)
+/* Outputs from <= x < end. */
+static void run_tiles(const struct kernel_depthwise_f32 *d, int from, int end, tile_fn *const *tiles)
 {
-    for (int pixels; t->x < end; t->x += pixels) {
-        int left = end - t->x;
+    for (int x = from, pixels; x < end; x += pixels) {
+        int left = end - x;
         pixels = tiles == any_tiles ? exact_pixels(left) : tile_pixels(left);
-        t->wanted = pixels < left ? pixels : left;
-        tiles[pixels](d, t);
+        tiles[pixels](d, (struct tile){x, pixels < left ? pixels : left});
     }
 }
 
-/* a / b rounded up, b > 0. */
-static ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b)
+/* Outputs from <= x < end one by one, each with the taps that lie inside the row. */
+static void run_edge(const struct kernel_depthwise_f32 *d, int from, int end)
 {
-    return a > 0 ? (a - 1) / b + 1 : -(-a / b);
+    for (int x = from; x < end; x++)
+        tile_1(d, (struct tile){x, 1});
 }
 
-/* Outputs t->x <= x < end one by one, each with the taps that lie inside the row. */
-static void run_edge(const struct kernel_depthwise_f32 *d, struct tile *t, int end)
-{
-    t->wanted = 1;
-    for (; t->x < end; t->x++) {
-        ptrdiff_t first = (ptrdiff_t)t->x * d->stride - d->pad_left;
-        t->kx_begin = clamp(ceil_div(-first, d->dilation), 0, d->kernel_w);
-        t->kx_end = clamp(ceil_div(d->in_width - first, d->dilation), t->kx_begin, d->kernel_w);
-        tile_1(d, t);
-    }
-}
-
-static void run_any(const struct kernel_depthwise_f32 *d, struct tile *t)
+static void run_any(const struct kernel_depthwise_f32 *d)
 {
     ptrdiff_t span = (ptrdiff_t)(d->kernel_w - 1) * d->dilation;
     int begin = clamp(ceil_div(d->pad_left, d->stride), 0, d->width);
     int end = clamp(ceil_div((ptrdiff_t)d->in_width + d->pad_left - span, d->stride), begin, d->width);
-    run_edge(d, t, begin);
-    t->kx_begin = 0;
-    t->kx_end = d->kernel_w;
-    run_tiles(d, t, end, any_tiles);
-    run_edge(d, t, d->width);
+    run_edge(d, 0, begin);
+    run_tiles(d, begin, end, any_tiles);
+    run_edge(d, end, d->width);
 }
 
 static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
@@ -369,8 +370,9 @@ static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
 
 /* Longer rows of stride 1, undilated: 7 or 3 taps at a time, in order, where their columns are inside. There are
  * DW_PIXELS sums in any case, of which `pixels` are wanted: what else follows the taps weighs little. */
-static void long_block(const struct kernel_depthwise_f32 *d, int x, int c, int pixels, int lanes)
+static void long_block(const struct kernel_depthwise_f32 *d, struct tile t, int c)
 {
+    struct lanes l = lanes_at(d, c, false);
     const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
     v_f32 acc[DW_PIXELS], sums[DW_PIXELS]; /* the copy has the address, and acc needs none */
 #pragma GCC unroll 8
@@ -378,32 +380,30 @@ static void long_block(const struct kernel_depthwise_f32 *d, int x, int c, int p
         acc[i] = v_zero();
     for (int ky = 0; ky < d->kernel_h; ky++, weight += (ptrdiff_t)d->kernel_w * VL) {
         const float *row = d->row[ky];
-        ptrdiff_t first = (ptrdiff_t)x - d->pad_left, step = d->in_step;
+        ptrdiff_t first = (ptrdiff_t)t.x - d->pad_left, step = d->in_step;
         int kx = 0;
 #define TAPS(n)                                                                                                        \
     for (; row && kx + n <= d->kernel_w; kx += n, first += n)                                                          \
-        row_fixed(acc, row + c, first * step, step, weight + (ptrdiff_t)kx * VL, lanes, DW_PIXELS, n, 1,               \
-                  valid_columns(d, first, DW_PIXELS - 1 + n));
+        row_fixed(acc, row + l.first, first * step, step, weight + (ptrdiff_t)kx * VL, DW_PIXELS, n, 1,                \
+                  valid_columns(first, d->in_width, DW_PIXELS - 1 + n));
         TAPS(7)
         TAPS(3)
         TAPS(1)
 #undef TAPS
     }
     if (d->bias)
-        add_bias(acc, d->bias + c, DW_PIXELS, lanes);
+        add_bias(acc, d->bias + l.first, DW_PIXELS, VL, false);
 #pragma GCC unroll 8
     for (int i = 0; i < DW_PIXELS; i++)
         sums[i] = acc[i];
-    finish_any(d, x, c, pixels, lanes, sums);
+    finish_any(d, t, l, sums);
 }
 
-static void run_long(const struct kernel_depthwise_f32 *d, int end)
+static void run_long(const struct kernel_depthwise_f32 *d)
 {
-    for (int x = 0, pixels; x < d->width; x += pixels) {
-        pixels = d->width - x < DW_PIXELS ? d->width - x : DW_PIXELS;
-        for (int c = 0; c < end; c += VL)
-            long_block(d, x, c, pixels, DW_MASKED ? clamp(end - c, 0, VL) : VL);
-    }
+    for (int x = 0; x < d->width; x += DW_PIXELS)
+        for (int c = 0; c < d->channels; c += VL)
+            long_block(d, (struct tile){x, d->width - x < DW_PIXELS ? d->width - x : DW_PIXELS}, c);
 }
 
 static bool is_long(const struct kernel_depthwise_f32 *d)
@@ -411,18 +411,20 @@ static bool is_long(const struct kernel_depthwise_f32 *d)
     return !V_SMALL && d->kernel_w > 7 && d->stride == 1 && d->dilation == 1;
 }
 
-V_FN void tile_group(const struct kernel_depthwise_f32 *d, const struct tile *tile, int pixels, int stride)
+V_FN void tile_group(const struct kernel_depthwise_f32 *d, struct tile t, int pixels, int stride)
 {
-    struct tile t = *tile;
-    struct block b = start_block(d, &t, (pixels - 1) * stride + 3);
+    ptrdiff_t first = (ptrdiff_t)t.x * stride - d->pad_left;
+    struct columns b = {.at = first * d->in_step};
     v_i32 starts = group_starts(d->group);
     const float *weight = d->weight;
-    for (int c = 0, block = group_lanes(d->group); c < t.end; c += block, weight += d->group * d->kernel_h * 3 * VL)
-        group_block(d, &b, &t, c, weight, starts, t.end - c < block ? t.end - c : block, pixels, stride);
+    b.valid = valid_columns(first, d->in_width, (pixels - 1) * stride + 3);
+    int block = group_lanes(d->group);
+    for (int c = 0; c < d->channels; c += block, weight += d->group * d->kernel_h * 3 * VL)
+        group_block(d, &b, t, c, weight, starts, d->channels - c < block ? d->channels - c : block, pixels, stride);
 }
 
 #define GROUP_TILE(pixels, stride)                                                                                     \
-    static void group_##pixels##_##stride(const struct kernel_depthwise_f32 *d, const struct tile *t)                  \
+    static void group_##pixels##_##stride(const struct kernel_depthwise_f32 *d, struct tile t)                         \
     {                                                                                                                  \
         tile_group(d, t, pixels, stride);                                                                              \
     }
@@ -433,30 +435,15 @@ V_FN void tile_group(const struct kernel_depthwise_f32 *d, const struct tile *ti
 EACH_PIXELS(GROUP_TILES)
 static const tile_fns group_tiles[2] = {{EACH_PIXELS(GROUP_ENTRY_1)}, {EACH_PIXELS(GROUP_ENTRY_2)}}; /* by stride */
 
-static void run_groups(const struct kernel_depthwise_f32 *d)
-{
-    struct tile t = {.end = d->channels};
-    run_tiles(d, &t, d->width, group_tiles[d->stride - 1]);
-}
-
 static void run_row(const struct kernel_depthwise_f32 *d)
 {
-    if (d->group > 1) {
-        run_groups(d);
-        return;
-    }
-    tile_fn *const *tiles = find_fixed(d);
-    int split = !tiles && !is_long(d) ? 0 : DW_MASKED ? d->channels : d->channels / VL * VL;
-    if (split > 0 && tiles) {
-        struct tile t = {.end = split};
-        run_tiles(d, &t, d->width, tiles);
-    }
-    if (split > 0 && !tiles)
-        run_long(d, split);
-    if (split < d->channels) {
-        struct tile t = {.channel = split, .end = d->channels};
-        run_any(d, &t);
-    }
+    tile_fn *const *tiles = d->group > 1 ? group_tiles[d->stride - 1] : d->channels < VL ? NULL : find_fixed(d);
+    if (tiles)
+        run_tiles(d, 0, d->width, tiles);
+    else if (d->channels >= VL && is_long(d))
+        run_long(d);
+    else
+        run_any(d);
 }
 
 /* The function over the whole row: with many vectors at once it takes half of what it would take for a few. */
@@ -482,8 +469,10 @@ void K(depthwise_f32)(const struct kernel_depthwise_f32 *d)
 
 void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps)
 {
-    for (int first = 0, block = group_lanes(group); first < channels; first += block)
+    for (int c = 0, block = group_lanes(group); c < channels; c += block) {
+        int first = group <= 1 && channels >= VL && c > channels - VL ? channels - VL : c;
         for (int tap = 0; tap < taps; tap++)
             for (int i = 0; i < VL; i++)
                 *packed++ = i < block && first + i < channels ? w[(first + i) * c_step + tap] : 0;
+    }
 }

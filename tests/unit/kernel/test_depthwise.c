@@ -285,8 +285,9 @@ static void check_packing(const struct kernels *k, int channels, int taps)
     k->depthwise_pack_f32(to, w, taps + 1, channels, 1, taps);
     CHECK_MSG(guard_intact(packed, to, floats * sizeof(float)), "%s: written before the weights", k->isa);
     for (size_t i = 0; i < floats; i++) {
-        int lane = (int)i % k->vector, block = (int)i / k->vector / taps;
-        int tap = (int)i / k->vector % taps, c = block * k->vector + lane;
+        int lane = (int)i % k->vector, first = (int)i / k->vector / taps * k->vector;
+        int tap = (int)i / k->vector % taps, most = channels - k->vector; /* the last block ends with the channels */
+        int c = (most >= 0 && first > most ? most : first) + lane;
         float want = c < channels ? w[c * (taps + 1) + tap] : 0;
         CHECK_MSG(to[i] == want, "%s: channel %d, tap %d", k->isa, c, tap);
     }
