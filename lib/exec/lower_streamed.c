@@ -150,13 +150,18 @@ static size_t scratch_floats(const struct unit *u)
     return (size_t)(u->ring * u->wide.stride[2] + (u->project ? u->narrow.stride[2] : 0));
 }
 
-/* It gains where the wide map of an image would leave the level-2 cache, and its rows do not. */
+static double image_bytes(const struct view *map)
+{
+    return (double)map->dims[1] * (double)map->dims[2] * (double)map->dims[3] * sizeof(float);
+}
+
+/* It gains where the maps before and behind the depthwise convolution would not stay in the level-2 cache together, and
+ * their rows do. */
 static bool pays(const struct unit *u)
 {
-    double l2 = (double)cpu_l2_bytes(), wide = sizeof(float);
-    for (int i = 1; i < 4; i++)
-        wide *= (double)u->wide.dims[i];
-    return wide > l2 && (double)scratch_floats(u) * sizeof(float) < l2 / 2;
+    double l2 = (double)cpu_l2_bytes();
+    return image_bytes(&u->wide) + image_bytes(&u->narrow) > l2 &&
+           (double)scratch_floats(u) * sizeof(float) < l2 / 2;
 }
 
 /* The unit that n is part of. A 1x1 between two depthwise convolutions belongs to the second. */
