@@ -23,8 +23,11 @@ PACKED_TABLE(rows, struct torch_row, texts, 3, makes);
 
 const char *torch_operator_at(size_t index)
 {
-    const struct torch_row *row = packed_row(&rows, index);
-    return row ? row->name : torch_prelude_at(index - rows.count);
+    const struct torch_row *row;
+    for (size_t i = 0; (row = packed_row(&rows, i)); i++)
+        if (strncmp(row->name, "nn_", 3) != 0 && index-- == 0)
+            return row->name;
+    return torch_prelude_at(index);
 }
 
 /* ---- element types ---- */
@@ -428,15 +431,6 @@ static void check_args(struct torch_reader *t, const char *name, const struct to
     }
 }
 
-/* Parts of a tensor of which it is not kept track: nothing can be written there. */
-static struct torch_value as_lost(const char *name, struct torch_value v)
-{
-    static const char *const names[] = {"diagonal", "unfold", "as_strided"};
-    for (size_t i = 0; v.kind == TORCH_TENSOR && i < sizeof(names) / sizeof(*names); i++)
-        v.tensor->lost = v.tensor->lost || strcmp(names[i], name) == 0;
-    return v;
-}
-
 static struct torch_value evaluate(struct torch_reader *t, const char *name, const struct torch_args *args)
 {
     struct torch_value v = torch_none();
@@ -452,11 +446,11 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
         struct torch_bound c = {.row = row};
         bind(&c, args);
         struct torch_bound given = c;
-        return as_lost(name, torch_view_made(t, &given, row->make(t, &c)));
+        return torch_view_made(t, &given, row->make(t, &c));
     }
     char composed[256];
     if (lookup_find(&t->functions, torch_prelude_name(name, composed, sizeof(composed))))
-        return as_lost(name, torch_run(t, composed, args));
+        return torch_run(t, composed, args);
     if (strncmp(name, "onnx.", 5) == 0)
         return torch_onnx(t, name + 5, args);
     v = by_function(t, name, args);

@@ -118,7 +118,7 @@ static bool find(struct torch_reader *t, const struct torch_tensor *x, struct la
     struct layout old;
     if (!base || depth == TORCH_VIEW_DEPTH)
         return !base && !x->strided && !x->lost && set_whole(t, l, x->value);
-    if (x->lost || !find(t, base, &old, depth + 1) || !set_dims(t, l, x->value))
+    if (x->lost || x->part->how == HOW_INDEXED || !find(t, base, &old, depth + 1) || !set_dims(t, l, x->value))
         return false;
     l->storage = old.storage;
     l->offset = old.offset;
@@ -131,6 +131,12 @@ static bool find(struct torch_reader *t, const struct torch_tensor *x, struct la
     else if (!cut_anew(&old, l))
         return x->part->how == HOW_COPIED && set_whole(t, l, x->value);
     return true;
+}
+
+bool torch_shares_elements(struct torch_reader *t, const struct torch_tensor *x, struct value *v)
+{
+    struct layout l, cut;
+    return find(t, x, &l, 0) && set_dims(t, &cut, v) && cut_anew(&l, &cut);
 }
 
 /* Elements of what a tensor lies in, by distances. */

@@ -21,6 +21,8 @@ static const struct {
     {"permute", HOW_PERMUTED},      {"numpy_T", HOW_PERMUTED},
     {"expand", HOW_EXPANDED},       {"expand_as", HOW_EXPANDED},
     {"broadcast_to", HOW_EXPANDED},
+    {"as_strided", HOW_TAKEN},      {"nn_view_taken", HOW_TAKEN},
+    {"nn_view_index", HOW_INDEXED},
 };
 
 static bool is_open(struct torch_value v)
@@ -106,7 +108,7 @@ static bool place_of_piece(struct torch_reader *t, struct torch_part *p, const s
 /* Whether the elements of a part do not lie behind one another. */
 static bool is_strided(const struct torch_tensor *base, const struct torch_part *p, const struct type *type)
 {
-    bool strided = base->strided || p->how == HOW_PERMUTED || p->how == HOW_EXPANDED || p->step != 1;
+    bool strided = base->strided || p->how >= HOW_PERMUTED || p->step != 1;
     for (int i = 0; p->how <= HOW_PIECES && type && i < p->axis && i < type->rank; i++)
         strided = strided || type->dims[i] != 1;
     return strided;
@@ -149,7 +151,7 @@ static void keep_track(struct torch_reader *t, const struct torch_bound *c, enum
         v.tensor->lost = !place_of_piece(t, p, type, at, v);
     v.tensor->strided = is_strided(base, p, type);
     v.tensor->depth = base->depth + 1;
-    v.tensor->lost = v.tensor->lost || v.tensor->depth > TORCH_VIEW_DEPTH;
+    v.tensor->lost = v.tensor->lost || how == HOW_TAKEN || v.tensor->depth > TORCH_VIEW_DEPTH;
     if (v.tensor->depth > TORCH_VIEW_DEPTH)
         return;
     v.tensor->base = base;
@@ -165,9 +167,8 @@ struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bo
         i++;
     if (i == sizeof(views) / sizeof(*views) || t->b->failed || c->arg[0].kind != TORCH_TENSOR)
         return v;
-    if (views[i].how == HOW_COPIED && c->arg[0].tensor->strided) {
-        if (v.kind != TORCH_TENSOR)
-            return v;
+    if (v.kind == TORCH_TENSOR && views[i].how == HOW_COPIED && c->arg[0].tensor->strided &&
+        !torch_shares_elements(t, c->arg[0].tensor, v.tensor->value)) {
         v.tensor->part = v.tensor == c->arg[0].tensor ? NULL : part_of(t, c, HOW_COPIED, 0);
         v.tensor->copied = v.tensor->part ? c->arg[0].tensor : NULL;
         return v;
@@ -291,6 +292,15 @@ static struct value *permuted_back(struct torch_reader *t, struct value *new, co
     return torch_graph_value(t, v);
 }
 
+/* x with the elements at its indices replaced. */
+static struct value *indexed_back(struct torch_reader *t, struct value *x, struct value *new,
+                                  const struct torch_part *p)
+{
+    struct torch_value args[] = {torch_tensor(t, x), p->arg[1], torch_tensor(t, new)};
+    struct torch_value v = t->b->failed ? torch_none() : torch_call_plain(t, "torch.index_put", args, 3);
+    return torch_graph_value(t, v);
+}
+
 void torch_write_back(struct torch_reader *t, struct torch_tensor *view)
 {
     for (; view->base && !t->b->failed && !view->lost; view = view->base) {
@@ -303,6 +313,8 @@ void torch_write_back(struct torch_reader *t, struct torch_tensor *view)
             base->value = replaced(t, old, view->value, p);
         else if (p->how == HOW_PERMUTED)
             base->value = permuted_back(t, view->value, p);
+        else if (p->how == HOW_INDEXED)
+            base->value = indexed_back(t, old, view->value, p);
         else if (p->how == HOW_EXPANDED)
             build_fail(t->b, "an expanded tensor is written in place");
         else

@@ -13,6 +13,8 @@ enum torch_how {
     HOW_COPIED,   /* likewise, but of elements that do not lie behind one another a copy */
     HOW_PERMUTED,
     HOW_EXPANDED, /* never written to */
+    HOW_INDEXED,  /* elements at known indices, none twice */
+    HOW_TAKEN,    /* some elements, perhaps twice: never written to */
 };
 
 /* The call that makes a view of its base, which is the first argument. */
@@ -27,5 +29,8 @@ struct torch_part {
     int count;
     struct torch_value arg[];
 };
+
+/* Whether what reshape() makes of a tensor is a view of it, as far as is known: its elements can be told by strides. */
+bool torch_shares_elements(struct torch_reader *t, const struct torch_tensor *x, struct value *reshaped);
 
 #endif

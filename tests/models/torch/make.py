@@ -549,3 +549,23 @@ row = torch.tensor([[-1, 0.5, 2, 0]])
 torch.jit.save(order, "order.pt")
 slim("order.pt")
 save("order.pt", order, row)
+
+
+class Shared(nn.Module):
+    """Views by indices, which see what is written to their base; one that can be written to; and a flattened view."""
+
+    def forward(self, x):
+        base = x * 2
+        windows, diagonal = base.unfold(1, 3, 2), base.diagonal(1)
+        pairs = base.as_strided([3, 2], [5, 1])
+        flat = base.unsqueeze(1).select(1, 0).transpose(0, 1).unsqueeze(1).flatten(1)
+        base.mul_(3)
+        diagonal.add_(1)
+        return windows, diagonal + 0, pairs + 0, flat * 1, base
+
+
+row = torch.randn(4, 5)
+shared = torch.jit.trace(Shared(), row)
+torch.jit.save(shared, "shared.pt")
+slim("shared.pt")
+save("shared.pt", Shared(), row)
