@@ -312,7 +312,8 @@ static const char *plain_name(const char *name)
                                            {"special_log_softmax", "log_softmax"},
                                            {"unsafe_split_with_sizes", "split_with_sizes"},
                                            {"special_expm1", "expm1"},
-                                           {"special_log1p", "log1p"}};
+                                           {"special_log1p", "log1p"},
+                                           {"quantized.relu6", "relu6"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strcmp(name, names[i][0]) == 0)
             return names[i][1];

@@ -112,20 +112,27 @@ struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name
 
 /* ---- operators with a scale and zero point behind their arguments ---- */
 
-/* The row's operator of floats, with its first arguments. */
+/* The row's operator of floats, with its first arguments. Its result is not rounded by the scale of the first one. */
 static struct torch_value call_row(struct torch_reader *t, struct torch_bound *c, int count)
 {
     char name[64];
     snprintf(name, sizeof(name), "torch.%.50s", c->row->type);
+    if (c->arg[0].kind == TORCH_TENSOR)
+        c->arg[0] = torch_make_dequantise(t, c);
     return torch_call_plain(t, name, c->arg, count);
 }
 
-/* The result of the row's operator of floats, rectified where the name says so, and rounded by the last two arguments.
- */
+static bool ends_in_relu(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 5 && strcmp(name + n - 5, "_relu") == 0;
+}
+
+/* The result of the row's operator of floats, rectified where the name says so and the operator does not do it, as
+ * leaky_relu() does, and rounded by the last two arguments. */
 static struct torch_value finish(struct torch_reader *t, const struct torch_bound *c, struct torch_value v)
 {
-    size_t n = strlen(c->row->name);
-    if (n > 5 && strcmp(c->row->name + n - 5, "_relu") == 0)
+    if (ends_in_relu(c->row->name) && !ends_in_relu(c->row->type))
         v = torch_tensor(t, BUILD(t->b, "Relu", torch_graph_value(t, v)));
     return quantise(t, v, c->arg[c->count - 2], c->arg[c->count - 1], DTYPE_U8);
 }
@@ -133,15 +140,6 @@ static struct torch_value finish(struct torch_reader *t, const struct torch_boun
 struct torch_value torch_make_quantised(struct torch_reader *t, struct torch_bound *c)
 {
     return finish(t, c, call_row(t, c, c->count - 2));
-}
-
-/* What comes out has the scale of what went in. */
-struct torch_value torch_make_quantised_alike(struct torch_reader *t, struct torch_bound *c)
-{
-    struct torch_value v = call_row(t, c, c->count), of = c->arg[0];
-    if (t->b->failed || of.kind != TORCH_TENSOR || !of.tensor->scale)
-        return v;
-    return round_by(t, v, of.tensor->scale, of.tensor->zero);
 }
 
 /* ---- packed weights ---- */
@@ -177,21 +175,21 @@ static struct torch_value ints(struct torch_reader *t, const struct tensor *x, i
     return list;
 }
 
-/* (version, [numbers], [weight, bias]): axes, strides, pads, dilations, output pads of so many each, groups. */
+/* (version, [numbers, weight], [bias]): axes, strides, pads, dilations, output pads of so many each, groups. */
 static struct torch_value unpacked_conv(struct torch_reader *t, struct torch_value state)
 {
     static const char *const names[] = {"stride", "padding", "dilation", "output_padding"};
     struct torch_value dict = torch_list(t, TORCH_DICT), *item = state.list->items;
-    if (state.list->count != 3 || !torch_is_list(item[1]) || !torch_is_list(item[2]) || item[1].list->count < 1 ||
-        item[2].list->count < 2 || item[1].list->items[0].kind != TORCH_TENSOR ||
+    if (state.list->count != 3 || !torch_is_list(item[1]) || !torch_is_list(item[2]) || item[1].list->count < 2 ||
+        item[2].list->count < 1 || item[1].list->items[0].kind != TORCH_TENSOR ||
         !item[1].list->items[0].tensor->value->constant) {
         build_fail(t->b, "packed weights that are not understood");
         return torch_none();
     }
     const struct tensor *numbers = item[1].list->items[0].tensor->value->constant;
     int64_t at = 1, axes = numbers->count ? tensor_get_i64(numbers, 0) : 0;
-    put(t, dict, "weight", item[2].list->items[0]);
-    put(t, dict, "bias", item[2].list->items[1]);
+    put(t, dict, "weight", item[1].list->items[1]);
+    put(t, dict, "bias", item[2].list->items[0]);
     for (int i = 0; i < 4; i++)
         put(t, dict, names[i], ints(t, numbers, &at, axes));
     put(t, dict, "groups", torch_int(at < numbers->count ? tensor_get_i64(numbers, at) : 1));

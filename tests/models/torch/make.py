@@ -569,3 +569,28 @@ shared = torch.jit.trace(Shared(), row)
 torch.jit.save(shared, "shared.pt")
 slim("shared.pt")
 save("shared.pt", Shared(), row)
+
+
+class Levels(nn.Module):
+    """Operators that round their result by a scale of their own, not by their input's; packed weights in a frozen one."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.ao.nn.quantized.Conv2d(2, 3, 2, stride=2, padding=1)
+        self.conv.scale, self.conv.zero_point = 0.02, 90
+
+    def forward(self, x):
+        y = torch.ops.quantized.leaky_relu(self.conv(torch.quantize_per_tensor(x, 0.03, 110, torch.quint8)), 0.1, False, 0.01, 30)
+        z = torch.ops.quantized.elu(y, 0.009, 70, 1.0)
+        w = torch.ops.quantized.batch_norm2d_relu(z, torch.ones(3), torch.zeros(3), torch.ones(3) * 0.1, torch.ones(3), 0.1, 0.008, 20)
+        n = torch.ops.quantized.instance_norm(w, torch.ones(3), torch.zeros(3), 0.1, 0.015, 99)
+        return y.dequantize(), z.dequantize(), w.dequantize(), n.dequantize()
+
+
+levels = Levels().eval()
+weight = torch.quantize_per_channel(torch.randn(3, 2, 2, 2), torch.tensor([0.02, 0.03, 0.01]).double(), torch.zeros(3).long(), 0, torch.qint8)
+levels.conv.set_weight_bias(weight, torch.randn(3))
+grid = torch.randn(1, 2, 4, 4)
+torch.jit.save(torch.jit.freeze(torch.jit.trace(levels, grid)), "levels.pt")
+slim("levels.pt")
+save("levels.pt", levels, grid)
