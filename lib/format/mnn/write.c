@@ -9,6 +9,7 @@
 
 #include "base/packed.h"
 #include "format/mnn/mnn.h"
+#include "format/lower.h"
 #include "format/mnn/writers.h"
 
 /* ---- rows ---- */
@@ -175,6 +176,9 @@ static int prepare(struct mnn_writer *w, struct graph *g)
         return -1;
     if (build_expand_all(g, has_row, w->err) != 0)
         return -1;
+    for (struct graph *of = g; of; of = (struct graph *)graph_next(g, of))
+        if (format_lower_all(of, has_row, w->err) < 0)
+            return -1;
     return op_infer_graph(g, w->err) != 0 ? -1 : mnn_level_open(&w->at, g, w->err);
 }
 

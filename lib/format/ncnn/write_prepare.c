@@ -1,6 +1,7 @@
 /* Before a graph is written: sizes of batches are set, constants computed, operators expanded. */
 #include <string.h>
 
+#include "format/lower.h"
 #include "format/ncnn/write.h"
 
 #define OPERANDS 64
@@ -108,11 +109,20 @@ static int fold(struct graph *g, bool *any, struct error *err)
 
 /* ---- operators ---- */
 
+/* Of norms there is a layer for that of channels alone. */
+static bool has_row(const struct node *n)
+{
+    int64_t axis = node_is(n, "LpNormalization") ? op_int(n, "axis") : 1;
+    bool other = node_is(n, "LpNormalization") &&
+                 (op_int(n, "p") != 2 || n->in[0]->type.rank != 4 || (axis != 1 && axis != -3));
+    return ncnn_write_row(n) && !other;
+}
+
 static void expand(struct graph *g, bool *any)
 {
     for (struct node *n = g->first, *next; n; n = next) {
         next = n->next;
-        if (!n->def || !n->def->expand || ncnn_write_row(n))
+        if (!n->def || !n->def->expand || has_row(n))
             continue;
         struct error ignored;
         if (n->def->expand(n, &ignored) != 0)
@@ -147,6 +157,10 @@ static int prepare(struct graph *g, struct error *err)
         if (op_infer_graph(g, err) != 0 || fold(g, &any, err) != 0)
             return -1;
         expand(g, &any);
+        int made = format_lower_all(g, has_row, err);
+        if (made < 0)
+            return -1;
+        any = any || made;
     }
     sweep(g);
     return 0;

@@ -2,6 +2,7 @@
 #ifndef FORMAT_TFLITE_LOWER_H
 #define FORMAT_TFLITE_LOWER_H
 
+#include "format/lower.h"
 #include "format/tflite/write.h"
 #include "op/build.h"
 
@@ -14,7 +15,5 @@ bool tflite_is_narrow(const struct node *n);
 /* Whether a Reshape only moves channels of size 1, or of a single pixel, between the last axis and the second: what
  * Transpose that is. */
 bool tflite_turn(const struct node *n, int64_t *perm);
-/* Output 0 becomes y, when all went well: 1, else -1. */
-int tflite_lowered(struct build *b, struct value *y);
 
 #endif

@@ -61,7 +61,7 @@ int tflite_lower_flat_window(struct node *n, struct error *err)
     struct value *y = build_attrs(&b, build_node(&b, n->op, has_filter ? 3 : 1, in));
     for (int i = 0; i < 6; i++)
         y = with_axis(&b, y, lists[i], i == 3 || i == 4 ? 0 : 1);
-    return tflite_lowered(&b, BUILD(&b, "Squeeze", y, BUILD_LIST(&b, 2)));
+    return format_lowered(&b, BUILD(&b, "Squeeze", y, BUILD_LIST(&b, 2)));
 }
 
 /* ---- convolutions of several groups, transposed ones or of volumes ---- */
@@ -94,7 +94,7 @@ int tflite_lower_grouped(struct node *n, struct error *err)
         parts[i] = build_attrs(&b, BUILD(&b, n->op, x, filter_part(&b, w, i, groups), bias));
         parts[i] = build_int(&b, parts[i], "group", 1);
     }
-    return tflite_lowered(&b, b.failed ? NULL : build_int(&b, build_node(&b, "Concat", (int)groups, parts), "axis", 1));
+    return format_lowered(&b, b.failed ? NULL : build_int(&b, build_node(&b, "Concat", (int)groups, parts), "axis", 1));
 }
 
 /* ---- means ---- */
@@ -136,7 +136,7 @@ int tflite_lower_average(struct node *n, struct error *err)
     struct value *v = BUILD(&b, "Pad", n->in[0], build_list(&b, 8, whole));
     v = build_ints(&b, BUILD(&b, "AveragePool", v), "kernel_shape", 2, kernel);
     v = strides ? build_ints(&b, v, "strides", 2, strides) : v;
-    return tflite_lowered(&b, BUILD(&b, "Mul", v, build_constant(&b, NULL, share)));
+    return format_lowered(&b, BUILD(&b, "Mul", v, build_constant(&b, NULL, share)));
 }
 
 /* ---- products ---- */
@@ -146,6 +146,15 @@ static struct value *times(struct build *b, struct value *v, float factor)
     return factor == 1 ? v : BUILD(b, "Mul", v, build_number(b, build_dtype(b, 0), (double)factor));
 }
 
+/* The remainder with the sign of what is divided. */
+int tflite_lower_fmod(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    struct value *x = BUILD(&b, "Abs", node_in(n, 0)), *y = BUILD(&b, "Abs", node_in(n, 1));
+    struct value *rest = BUILD(&b, "Sub", x, BUILD(&b, "Mul", y, BUILD(&b, "Floor", BUILD(&b, "Div", x, y))));
+    return format_lowered(&b, BUILD(&b, "Mul", rest, BUILD(&b, "Sign", node_in(n, 0))));
+}
+
 int tflite_lower_gemm(struct node *n, struct error *err)
 {
     static const int64_t swap[] = {1, 0};
@@ -153,7 +162,7 @@ int tflite_lower_gemm(struct node *n, struct error *err)
     struct value *x = op_int(n, "transA") ? build_transpose(&b, n->in[0], 2, swap) : n->in[0];
     struct value *y = op_int(n, "transB") ? build_transpose(&b, n->in[1], 2, swap) : n->in[1];
     struct value *c = node_in(n, 2) ? times(&b, n->in[2], op_float(n, "beta")) : NULL;
-    return tflite_lowered(&b, build_add(&b, times(&b, BUILD(&b, "MatMul", x, y), op_float(n, "alpha")), c));
+    return format_lowered(&b, build_add(&b, times(&b, BUILD(&b, "MatMul", x, y), op_float(n, "alpha")), c));
 }
 
 /* A vector is a matrix of one row, or of one column. */
@@ -164,7 +173,7 @@ int tflite_lower_matmul(struct node *n, struct error *err)
     struct value *x = first ? build_unsqueeze(&b, n->in[0], 0) : n->in[0];
     struct value *y = BUILD(&b, "MatMul", x, second ? build_unsqueeze(&b, n->in[1], 1) : n->in[1]);
     y = second ? BUILD(&b, "Squeeze", y, BUILD_LIST(&b, -1)) : y;
-    return tflite_lowered(&b, first ? BUILD(&b, "Squeeze", y, BUILD_LIST(&b, second ? -1 : -2)) : y);
+    return format_lowered(&b, first ? BUILD(&b, "Squeeze", y, BUILD_LIST(&b, second ? -1 : -2)) : y);
 }
 
 static struct value *real(struct build *b, int q, int axis)
@@ -193,7 +202,7 @@ int tflite_lower_qlinear(struct node *n, struct error *err)
     struct value *in[] = {x, y, is_conv && node_in(n, 8) ? real_bias(&b) : NULL};
     struct value *v = build_node(&b, is_conv ? "Conv" : "MatMul", is_conv ? 3 : 2, in);
     v = is_conv ? build_attrs(&b, v) : v;
-    return tflite_lowered(&b, BUILD(&b, "QuantizeLinear", v, node_in(n, 6), node_in(n, 7)));
+    return format_lowered(&b, BUILD(&b, "QuantizeLinear", v, node_in(n, 6), node_in(n, 7)));
 }
 
 /* ---- axes ---- */
@@ -215,7 +224,7 @@ int tflite_lower_by_last_axis(struct node *n, struct error *err)
     int rank = build_rank(&b, 0);
     swap_last(rank, op_int(n, "axis"), perm);
     struct value *y = BUILD(&b, n->op, build_transpose(&b, n->in[0], rank, perm));
-    return tflite_lowered(&b, build_transpose(&b, build_int(&b, y, "axis", -1), rank, perm));
+    return format_lowered(&b, build_transpose(&b, build_int(&b, y, "axis", -1), rank, perm));
 }
 
 /* The least are the largest of the negatives. */
@@ -234,7 +243,7 @@ int tflite_lower_top_k(struct node *n, struct error *err)
     if (b.failed)
         return -1;
     build_give(&b, 1, where);
-    return tflite_lowered(&b, y);
+    return format_lowered(&b, y);
 }
 
 /* Channels are counted before the places in the block. */
@@ -246,7 +255,7 @@ int tflite_lower_columns(struct node *n, struct error *err)
         return -1;
     struct value *y = build_reshape(&b, n->in[0], 6, (int64_t[]){-1, c / (size * size), size, size, h, w});
     y = BUILD(&b, "Transpose/perm=0,1,4,2,5,3", y);
-    return tflite_lowered(&b, build_reshape(&b, y, 4, (int64_t[]){-1, c / (size * size), h * size, w * size}));
+    return format_lowered(&b, build_reshape(&b, y, 4, (int64_t[]){-1, c / (size * size), h * size, w * size}));
 }
 
 int tflite_lower_edge(struct node *n, struct error *err)
@@ -276,7 +285,7 @@ int tflite_lower_edge(struct node *n, struct error *err)
         }
         x = count > 1 ? build_int(&b, build_node(&b, "Concat", count, parts), "axis", axis) : x;
     }
-    return tflite_lowered(&b, x == n->in[0] ? BUILD(&b, "Identity", x) : x);
+    return format_lowered(&b, x == n->in[0] ? BUILD(&b, "Identity", x) : x);
 }
 
 bool tflite_turn(const struct node *n, int64_t *perm)
@@ -300,7 +309,7 @@ int tflite_lower_turn(struct node *n, struct error *err)
     struct build b = {.node = n, .err = err};
     int64_t perm[4];
     tflite_turn(n, perm);
-    return tflite_lowered(&b, build_transpose(&b, n->in[0], 4, perm));
+    return format_lowered(&b, build_transpose(&b, n->in[0], 4, perm));
 }
 
 /* The stored integers are moved, and made real then. */
@@ -309,7 +318,7 @@ int tflite_lower_stored_view(struct node *n, struct error *err)
     struct build b = {.node = n, .err = err};
     struct node *d = n->in[0]->producer;
     struct value *in[] = {d->in[0], node_in(n, 1)}, *y = build_attrs(&b, build_node(&b, n->op, 2, in));
-    return tflite_lowered(&b, BUILD(&b, "DequantizeLinear", y, node_in(d, 1), node_in(d, 2)));
+    return format_lowered(&b, BUILD(&b, "DequantizeLinear", y, node_in(d, 1), node_in(d, 2)));
 }
 
 /* What moves a constant's elements gives a constant. */
@@ -318,7 +327,7 @@ int tflite_lower_moved_constant(struct node *n, struct error *err)
     struct build b = {.node = n, .err = err};
     struct error unused;
     struct tensor *t = tflite_evaluate(n->out[0], &unused);
-    return t ? tflite_lowered(&b, build_constant(&b, NULL, t)) : 0;
+    return t ? format_lowered(&b, build_constant(&b, NULL, t)) : 0;
 }
 
 /* Of two changes of shape the last counts. */
@@ -326,7 +335,7 @@ int tflite_lower_second_view(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     const struct type *y = &n->out[0]->type;
-    return tflite_lowered(&b, build_reshape(&b, n->in[0]->producer->in[0], y->rank, y->dims));
+    return format_lowered(&b, build_reshape(&b, n->in[0]->producer->in[0], y->rank, y->dims));
 }
 
 int tflite_lower_dropout(struct node *n, struct error *err)
@@ -335,7 +344,7 @@ int tflite_lower_dropout(struct node *n, struct error *err)
     const struct value *trains = node_in(n, 2);
     bool is_used = (node_out(n, 1) && (n->out[1]->use_count || n->out[1]->is_output)) ||
                    (trains && (!trains->constant || tensor_get_i64(trains->constant, 0)));
-    return is_used ? 0 : tflite_lowered(&b, BUILD(&b, "Identity", n->in[0]));
+    return is_used ? 0 : format_lowered(&b, BUILD(&b, "Identity", n->in[0]));
 }
 
 /* Types that kernels do not take, and those that they do. */
@@ -370,7 +379,7 @@ int tflite_lower_widened(struct node *n, struct error *err)
         in[i] = counts && now != wide ? build_cast(&b, n->in[i], wide) : n->in[i];
     }
     struct value *y = build_attrs(&b, build_node(&b, n->op, 2, in));
-    return tflite_lowered(&b, n->out[0]->type.dtype == dtype ? build_cast(&b, y, dtype) : y);
+    return format_lowered(&b, n->out[0]->type.dtype == dtype ? build_cast(&b, y, dtype) : y);
 }
 
 int tflite_lower_filled(struct node *n, struct error *err)
@@ -378,14 +387,14 @@ int tflite_lower_filled(struct node *n, struct error *err)
     struct build b = {.node = n, .err = err};
     const struct tensor *t = op_tensor(n, "value");
     struct value *v = t ? build_constant(&b, NULL, tensor_reshaped(t, 0, NULL, err)) : build_number(&b, DTYPE_F32, 0);
-    return tflite_lowered(&b, BUILD(&b, "Expand", v, n->in[0]));
+    return format_lowered(&b, BUILD(&b, "Expand", v, n->in[0]));
 }
 
 int tflite_lower_size(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     struct value *y = BUILD(&b, "ReduceProd", BUILD(&b, "Shape", n->in[0]));
-    return tflite_lowered(&b, build_int(&b, y, "keepdims", 0));
+    return format_lowered(&b, build_int(&b, y, "keepdims", 0));
 }
 
 /* By a constant that says which elements stay. */
@@ -404,5 +413,5 @@ int tflite_lower_trilu(struct node *n, struct error *err)
         tensor_set_i64(t, i, op_int(n, "upper") ? off >= shift : off <= shift);
     }
     struct value *y = BUILD(&b, "Where", build_constant(&b, NULL, t), n->in[0], build_number(&b, x->dtype, 0));
-    return tflite_lowered(&b, y);
+    return format_lowered(&b, y);
 }

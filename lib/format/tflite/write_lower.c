@@ -6,17 +6,9 @@
 
 #define ROUNDS 8 /* what one gives may be another's */
 
-int tflite_lowered(struct build *b, struct value *y)
+int tflite_lower_arithmetic(struct node *n, struct error *err)
 {
-    struct value *out = node_out(b->node, 0);
-    const char *name = out ? out->name : NULL, *fresh = name ? graph_fresh_name(build_place(b), "", b->err) : NULL;
-    if (b->failed || !y)
-        return -1;
-    build_give(b, 0, y);
-    if (name && strcmp(y->name, name) != 0 && !y->is_input && !y->constant)
-        build_check(b,
-                    fresh && graph_rename_value(out, fresh, b->err) == 0 && graph_rename_value(y, name, b->err) == 0);
-    return build_end(b) < 0 ? -1 : 1;
+    return format_lower(n, err);
 }
 
 /* ---- when ---- */

@@ -155,6 +155,17 @@ static void numbers_as_mnn_has_them(void)
     }
 }
 
+/* Operators that MNN has not are arithmetic. */
+static void as_arithmetic(void)
+{
+    static const char *const ops[] = {"Softsign", "Celu", "LpNormalization/axis=0", "ReduceLogSumExp/keepdims=0"};
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+        struct graph *g = again(ops[i], DTYPE_F32, 1, 2, (int64_t[]){2, 3});
+        CHECK_MSG(g && g->first && strcmp(g->outputs[0]->name, "y") == 0, "%s: %s", ops[i], err.text);
+        graph_free(g);
+    }
+}
+
 /* What MNN leaves as it is, or ends with, is refused or said otherwise. */
 static void what_mnn_has_not(void)
 {
@@ -204,6 +215,7 @@ int main(void)
     unlink(path);
     RUN(numbers_as_mnn_has_them);
     RUN(what_mnn_has_not);
+    RUN(as_arithmetic);
     RUN(absent_inputs);
     return TEST_END();
 }

@@ -178,6 +178,9 @@ static void blobs_of_the_form_that_layers_know(void)
     written("LayerNormalization", "axis", 1, DIMS(1, 3, 4), 1, 1, " 0=12 1=-1\nLayerNorm ");
     written("RMSNormalization", "axis", 0, DIMS(2, 3, 4), 1, 0, " 0=24 1=-1\nRMSNorm ");
     written("LayerNormalization", "axis", 2, DIMS(1, 2, 3, 4), 1, 2, " 0=4 1=3 2=2\nLayerNorm ");
+    written("Softsign", NULL, 0, DIMS(1, 3), 0, 0, "\nBinaryOp ");
+    written("LpNormalization", "axis", 2, DIMS(1, 3, 4), 0, 0, "\nReduction ");
+    written("LpNormalization", "axis", 1, DIMS(1, 3, 4, 5), 0, 0, "\nNormalize ");
     written("ReduceSumSquare", "noop_with_empty_axes", 1, DIMS(1, 3), 0, 0, "ReduceSumSquare over no axes");
 }
 

@@ -1,8 +1,24 @@
 /* Activations, reductions and norms as arithmetic. */
+#include "format/lower.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "format/tflite/lower.h"
+#include "op/build.h"
+#include "op/op.h"
+
+int format_lowered(struct build *b, struct value *y)
+{
+    struct value *out = node_out(b->node, 0);
+    const char *name = out ? out->name : NULL, *fresh = name ? graph_fresh_name(build_place(b), "", b->err) : NULL;
+    if (b->failed || !y)
+        return -1;
+    build_give(b, 0, y);
+    if (name && strcmp(y->name, name) != 0 && !y->is_input && !y->constant)
+        build_check(b,
+                    fresh && graph_rename_value(out, fresh, b->err) == 0 && graph_rename_value(y, name, b->err) == 0);
+    return build_end(b) < 0 ? -1 : 1;
+}
 
 static struct value *number(struct build *b, double v)
 {
@@ -160,27 +176,18 @@ static const struct {
     {"Xor", lower_xor},
 };
 
-int tflite_lower_activation(struct node *n, struct error *err)
+static int activation_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     struct value *y = NULL;
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
         if (node_is(n, activations[i].op))
             y = activations[i].lower(&b, node_in(n, 0));
-    return tflite_lowered(&b, y);
-}
-
-/* The remainder with the sign of what is divided. */
-int tflite_lower_fmod(struct node *n, struct error *err)
-{
-    struct build b = {.node = n, .err = err};
-    struct value *x = BUILD(&b, "Abs", node_in(n, 0)), *y = BUILD(&b, "Abs", node_in(n, 1));
-    struct value *rest = BUILD(&b, "Sub", x, BUILD(&b, "Mul", y, BUILD(&b, "Floor", BUILD(&b, "Div", x, y))));
-    return tflite_lowered(&b, BUILD(&b, "Mul", rest, BUILD(&b, "Sign", node_in(n, 0))));
+    return format_lowered(&b, y);
 }
 
 /* Of any number of operands: two at a time. */
-int tflite_lower_chain(struct node *n, struct error *err)
+static int chain_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     const char *op = node_is(n, "Sum") || node_is(n, "Mean") ? "Add" : n->op;
@@ -189,7 +196,7 @@ int tflite_lower_chain(struct node *n, struct error *err)
         y = BUILD(&b, op, y, node_in(n, i));
     if (node_is(n, "Mean") && n->in_count > 1)
         y = BUILD(&b, "Mul", y, number(&b, 1.0 / n->in_count));
-    return tflite_lowered(&b, y == node_in(n, 0) ? BUILD(&b, "Identity", y) : y);
+    return format_lowered(&b, y == node_in(n, 0) ? BUILD(&b, "Identity", y) : y);
 }
 
 /* ---- reductions ---- */
@@ -201,7 +208,7 @@ static struct value *reduced(struct build *b, const char *op, struct value *x, b
     return keep ? y : build_int(b, y, "keepdims", 0);
 }
 
-int tflite_lower_norm(struct node *n, struct error *err)
+static int norm_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     struct value *x = node_in(n, 0), *y;
@@ -209,12 +216,12 @@ int tflite_lower_norm(struct node *n, struct error *err)
     if (node_is(n, "ReduceLogSumExp")) {
         struct value *most = reduced(&b, "ReduceMax", x, true);
         y = reduced(&b, "ReduceSum", BUILD(&b, "Exp", BUILD(&b, "Sub", x, most)), keep);
-        return tflite_lowered(&b, BUILD(&b, "Add", BUILD(&b, "Log", y), reduced(&b, "ReduceMax", x, keep)));
+        return format_lowered(&b, BUILD(&b, "Add", BUILD(&b, "Log", y), reduced(&b, "ReduceMax", x, keep)));
     }
     x = is_square ? BUILD(&b, "Mul", x, x) : node_is(n, "ReduceL1") ? BUILD(&b, "Abs", x) : x;
     y = reduced(&b, "ReduceSum", x, keep);
     y = node_is(n, "ReduceL2") ? BUILD(&b, "Sqrt", y) : node_is(n, "ReduceLogSum") ? BUILD(&b, "Log", y) : y;
-    return tflite_lowered(&b, y);
+    return format_lowered(&b, y);
 }
 
 /* ---- norms ---- */
@@ -250,7 +257,7 @@ static int axes_from(int first, int rank, int64_t *axes)
 }
 
 /* x * a + (bias - mean * a), a = scale / sqrt(variance + epsilon), which are constants where their parts are. */
-int tflite_lower_batch_norm(struct node *n, struct error *err)
+static int batch_norm_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     const struct tensor *t[5] = {NULL};
@@ -270,28 +277,28 @@ int tflite_lower_batch_norm(struct node *n, struct error *err)
         tensor_set_f64(shift, i, tensor_get_f64(t[2], i) - tensor_get_f64(t[3], i) * a);
     }
     struct value *y = BUILD(&b, "Mul", n->in[0], build_constant(&b, NULL, factor));
-    return tflite_lowered(&b, BUILD(&b, "Add", y, build_constant(&b, NULL, shift)));
+    return format_lowered(&b, BUILD(&b, "Add", y, build_constant(&b, NULL, shift)));
 }
 
-int tflite_lower_instance_norm(struct node *n, struct error *err)
+static int instance_norm_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     int64_t axes[TENSOR_MAX_RANK];
     int rank = build_rank(&b, 0), count = axes_from(2, rank, axes);
     struct value *y = normalised(&b, n->in[0], count, axes, (double)op_float(n, "epsilon"));
-    return tflite_lowered(&b, scaled(&b, y, 1, 2, rank));
+    return format_lowered(&b, scaled(&b, y, 1, 2, rank));
 }
 
-int tflite_lower_mean_variance(struct node *n, struct error *err)
+static int mean_variance_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     static const int64_t usual[] = {0, 2, 3};
     int count;
     const int64_t *axes = op_ints(n, "axes", &count);
-    return tflite_lowered(&b, normalised(&b, n->in[0], axes ? count : 3, axes ? axes : usual, 1e-9));
+    return format_lowered(&b, normalised(&b, n->in[0], axes ? count : 3, axes ? axes : usual, 1e-9));
 }
 
-int tflite_lower_group_norm(struct node *n, struct error *err)
+static int group_norm_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     int64_t groups = op_int(n, "num_groups"), axes[] = {2};
@@ -299,7 +306,7 @@ int tflite_lower_group_norm(struct node *n, struct error *err)
     struct value *y = build_reshape(&b, n->in[0], 3, (int64_t[]){0, groups, -1});
     y = normalised(&b, y, 1, axes, (double)op_float(n, "epsilon"));
     y = BUILD(&b, "Reshape", y, BUILD(&b, "Shape", n->in[0]));
-    return tflite_lowered(&b, scaled(&b, y, 1, 2, rank));
+    return format_lowered(&b, scaled(&b, y, 1, 2, rank));
 }
 
 static int from_axis(const struct node *n, int rank, int64_t *axes)
@@ -308,7 +315,7 @@ static int from_axis(const struct node *n, int rank, int64_t *axes)
     return axes_from((int)(axis < 0 ? axis + rank : axis), rank, axes);
 }
 
-int tflite_lower_layer_norm(struct node *n, struct error *err)
+static int layer_norm_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     int64_t axes[TENSOR_MAX_RANK];
@@ -317,10 +324,10 @@ int tflite_lower_layer_norm(struct node *n, struct error *err)
         return 0;
     struct value *y = normalised(&b, n->in[0], from_axis(n, rank, axes), axes, (double)op_float(n, "epsilon"));
     y = BUILD(&b, "Mul", y, node_in(n, 1));
-    return tflite_lowered(&b, build_add(&b, y, node_in(n, 2)));
+    return format_lowered(&b, build_add(&b, y, node_in(n, 2)));
 }
 
-int tflite_lower_rms_norm(struct node *n, struct error *err)
+static int rms_norm_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     int64_t axes[TENSOR_MAX_RANK];
@@ -328,14 +335,80 @@ int tflite_lower_rms_norm(struct node *n, struct error *err)
     struct value *square = mean(&b, BUILD(&b, "Mul", n->in[0], n->in[0]), count, axes);
     square = BUILD(&b, "Add", square, number(&b, (double)op_float(n, "epsilon")));
     struct value *y = BUILD(&b, "Div", n->in[0], BUILD(&b, "Sqrt", square));
-    return tflite_lowered(&b, BUILD(&b, "Mul", y, node_in(n, 1)));
+    return format_lowered(&b, BUILD(&b, "Mul", y, node_in(n, 1)));
 }
 
-int tflite_lower_lp_norm(struct node *n, struct error *err)
+static int lp_norm_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     struct value *x = n->in[0], *axes = BUILD_LIST(&b, op_int(n, "axis"));
     bool is_square = op_int(n, "p") == 2;
     struct value *sum = BUILD(&b, "ReduceSum", is_square ? BUILD(&b, "Mul", x, x) : BUILD(&b, "Abs", x), axes);
-    return tflite_lowered(&b, BUILD(&b, "Div", x, is_square ? BUILD(&b, "Sqrt", sum) : sum));
+    return format_lowered(&b, BUILD(&b, "Div", x, is_square ? BUILD(&b, "Sqrt", sum) : sum));
+}
+
+/* ---- the whole ---- */
+
+static const struct {
+    const char *op;
+    int (*lower)(struct node *n, struct error *err);
+} rows[] = {
+    {"BatchNormalization", batch_norm_row},
+    {"Celu", activation_row},
+    {"Cosh", activation_row},
+    {"Elu", activation_row},
+    {"Erf", activation_row},
+    {"GroupNormalization", group_norm_row},
+    {"HardSigmoid", activation_row},
+    {"InstanceNormalization", instance_norm_row},
+    {"IsInf", activation_row},
+    {"IsNaN", activation_row},
+    {"LayerNormalization", layer_norm_row},
+    {"LpNormalization", lp_norm_row},
+    {"Max", chain_row},
+    {"Mean", chain_row},
+    {"MeanVarianceNormalization", mean_variance_row},
+    {"Min", chain_row},
+    {"Mish", activation_row},
+    {"RMSNormalization", rms_norm_row},
+    {"Reciprocal", activation_row},
+    {"ReduceL1", norm_row},
+    {"ReduceL2", norm_row},
+    {"ReduceLogSum", norm_row},
+    {"ReduceLogSumExp", norm_row},
+    {"ReduceSumSquare", norm_row},
+    {"Selu", activation_row},
+    {"Shrink", activation_row},
+    {"Sinh", activation_row},
+    {"Softplus", activation_row},
+    {"Softsign", activation_row},
+    {"Sum", chain_row},
+    {"Swish", activation_row},
+    {"Tan", activation_row},
+    {"ThresholdedRelu", activation_row},
+    {"Xor", activation_row},
+};
+
+int format_lower(struct node *n, struct error *err)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (node_is(n, rows[i].op))
+            return rows[i].lower(n, err);
+    return 0;
+}
+
+int format_lower_all(struct graph *g, bool (*has)(const struct node *n), struct error *err)
+{
+    int made = 0;
+    for (struct node *n = g->first, *next; n; n = next) {
+        next = n->next;
+        bool may = n->def && !n->def->expand && !has(n) && n->in_count > 0 && n->in[0] && n->in[0]->type.rank >= 0;
+        int status = may ? format_lower(n, err) : 0;
+        if (status < 0)
+            return -1;
+        if (status > 0)
+            graph_remove_node(n);
+        made += status;
+    }
+    return made;
 }
