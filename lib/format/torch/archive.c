@@ -201,6 +201,17 @@ static struct value *constant_of(struct torch_reader *t, struct pickle *p, const
     return build_constant(t->b, path, tensor_cast(x->constant, dtype, true, t->b->err));
 }
 
+/* Rows of bytes with a zero point each that is no whole number. */
+static struct value *rebuild_rows(struct torch_reader *t, struct value *q, const struct pickle *how)
+{
+    struct value *scale = constant_of(t, how->items[1], NULL, DTYPE_F32);
+    struct value *zero = constant_of(t, how->items[2], NULL, DTYPE_F32);
+    if (q->constant->rank != 2 || how->size < 4 || how->items[3]->kind != PICKLE_INT || how->items[3]->i != 0)
+        build_fail(t->b, "quantised by floats along other than the rows of a matrix");
+    return build_formula(t->b, "$0 $1 [1] Unsqueeze:2 Sub:2 $2 [1] Unsqueeze:2 Mul:2", 3,
+                         (struct value *[]){build_cast(t->b, q, DTYPE_F32), zero, scale});
+}
+
 static struct value *rebuild_quantised(struct torch_reader *t, const struct pickle *args, const char *path)
 {
     struct value *q = rebuild(t, args, path);
@@ -209,6 +220,8 @@ static struct value *rebuild_quantised(struct torch_reader *t, const struct pick
         build_fail(t->b, "'%.200s' is quantised in a way that is not read", path);
         return NULL;
     }
+    if (pickle_is_global(how->items[0], "torch per_channel_affine_float_qparams"))
+        return rebuild_rows(t, q, how);
     bool channels = how->size > 3 && how->items[3]->kind == PICKLE_INT;
     struct value *scale = constant_of(t, how->items[1], NULL, DTYPE_F32);
     struct value *zero = constant_of(t, how->items[2], NULL, q->constant->dtype);

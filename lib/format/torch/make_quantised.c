@@ -204,6 +204,17 @@ static struct torch_value unpacked_clamp(struct torch_reader *t, const char *run
     return torch_call_plain(t, name, state.list->items, (int)state.list->count);
 }
 
+/* (version, [weight], …) */
+static struct torch_value unpacked_embedding(struct torch_reader *t, struct torch_value state)
+{
+    struct torch_value dict = torch_list(t, TORCH_DICT), weights = state.list->items[1];
+    if (!torch_is_list(weights) || weights.list->count != 1)
+        build_fail(t->b, "packed weights that are not understood");
+    else
+        put(t, dict, "weight", weights.list->items[0]);
+    return dict;
+}
+
 /* Packed weights of the row's operator as a dict, also where they are an object that stands in the archive. */
 static struct torch_value unpack(struct torch_reader *t, const struct torch_row *row, struct torch_value v)
 {
@@ -220,7 +231,7 @@ static struct torch_value unpack(struct torch_reader *t, const struct torch_row 
     if (strncmp(row->name, "prepacked.", 10) == 0)
         return unpacked_clamp(t, row->name, state);
     if (state.list->count != 2)
-        return unpacked_conv(t, state);
+        return state.list->count == 4 ? unpacked_embedding(t, state) : unpacked_conv(t, state);
     struct torch_value dict = torch_list(t, TORCH_DICT);
     put(t, dict, "weight", state.list->items[0]);
     put(t, dict, "bias", state.list->items[1]);
@@ -274,6 +285,14 @@ struct torch_value torch_packed_state(struct torch_reader *t, struct torch_value
 struct torch_value torch_make_packed_plain(struct torch_reader *t, struct torch_bound *c)
 {
     return call_packed(t, c, c->arg[0]);
+}
+
+/* The packed weights come first there. */
+struct torch_value torch_make_packed_embedding(struct torch_reader *t, struct torch_bound *c)
+{
+    struct torch_value indices = c->arg[1];
+    c->arg[1] = c->arg[0];
+    return call_packed(t, c, indices);
 }
 
 /* ---- products of floats that are rounded for it ---- */

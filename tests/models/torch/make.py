@@ -594,3 +594,24 @@ grid = torch.randn(1, 2, 4, 4)
 torch.jit.save(torch.jit.freeze(torch.jit.trace(levels, grid)), "levels.pt")
 slim("levels.pt")
 save("levels.pt", levels, grid)
+
+
+class Table(nn.Module):
+    """An embedding of bytes, whose rows have zero points that are no whole numbers, and the likeness of two of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = torch.ao.nn.quantized.Embedding(4, 4)
+
+    def forward(self, which):
+        y = self.rows(which)
+        return y, torch.cosine_similarity(y.unsqueeze(0), y.unsqueeze(1)[:, :, :1], -1)
+
+
+table = Table().eval()
+table.rows.set_weight(
+    torch.quantize_per_channel(torch.randn(4, 4), torch.rand(4) / 50 + 0.01, torch.rand(4) * 99, 0, torch.quint8))
+which = torch.tensor([2, 0])
+torch.jit.save(torch.jit.trace(table, which), "table.pt")
+slim("table.pt")
+save("table.pt", table, which)
