@@ -554,8 +554,12 @@ save("order.pt", order, row)
 class Shared(nn.Module):
     """Views by indices, which see what is written to their base; one that can be written to; and a flattened view."""
 
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(4, 5))
+
     def forward(self, x):
-        base = x * 2
+        base = self.table * x.reshape(1)
         windows, diagonal = base.unfold(1, 3, 2), base.diagonal(1)
         pairs = base.as_strided([3, 2], [5, 1])
         flat = base.unsqueeze(1).select(1, 0).transpose(0, 1).unsqueeze(1).flatten(1)
@@ -564,11 +568,11 @@ class Shared(nn.Module):
         return windows, diagonal + 0, pairs + 0, flat * 1, base
 
 
-row = torch.randn(4, 5)
-shared = torch.jit.trace(Shared(), row)
-torch.jit.save(shared, "shared.pt")
+row = torch.randn(1)
+shared = Shared()
+torch.jit.save(torch.jit.trace(shared, row), "shared.pt")
 slim("shared.pt")
-save("shared.pt", Shared(), row)
+save("shared.pt", shared, row)
 
 
 class Levels(nn.Module):
@@ -605,13 +609,13 @@ class Table(nn.Module):
 
     def forward(self, which):
         y = self.rows(which)
-        return y, torch.cosine_similarity(y.unsqueeze(0), y.unsqueeze(1)[:, :, :1], -1)
+        return y, torch.cosine_similarity(y, y[:, :, :1], -1)
 
 
 table = Table().eval()
 table.rows.set_weight(
     torch.quantize_per_channel(torch.randn(4, 4), torch.rand(4) / 50 + 0.01, torch.rand(4) * 99, 0, torch.quint8))
-which = torch.tensor([2, 0])
+which = torch.tensor([[2, 0]])
 torch.jit.save(torch.jit.trace(table, which), "table.pt")
 slim("table.pt")
 save("table.pt", table, which)
