@@ -153,8 +153,9 @@ $(addprefix $(OBJ)/lib/image/,convolve.o resize_area.o resize_cubic.o resize_ope
 # Sanitizers on kernels that are unrolled in full take minutes to optimise; those of the coverage-guided fuzzer, which seeks
 # faults of readers, leave them out.
 # Kernels say themselves what is unrolled; only plain loops beside them are left to the compiler, to vectorise. -O3 makes them an
-# eighth larger, and no faster.
-ISA_OPT := $(if $(SAN),-O1,-O2 -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)) \
+# eighth larger, and no faster. Of all that gcc aligns, only loops gain.
+ISA_OPT := $(if $(SAN),-O1,-O2 -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic \
+	-fno-align-functions -fno-align-jumps -fno-align-labels)) \
 	$(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
 
 define ISA_RULE
@@ -163,6 +164,9 @@ $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $$(ISA_OPT) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach i,$(ISAS) $(ISA_BYTES) $(ISA_AMX),$(eval $(call ISA_RULE,$(i))))
+# Each tile's loops would begin with a copy of their test, which the product's own gain nothing by.
+$(foreach i,$(ISAS),$(patsubst %,$(OBJ)/lib/kernel/isa/%.$(i).o,gemm_f32 gemm_bf16)): \
+	ISA_OPT += $(if $(SAN)$(findstring clang,$(CC)),,-fno-tree-ch)
 
 .SECONDARY: $(GEN_INC)
 # What a section of a file holds, packed: gzip's data without its header, and the size (see lib/base/packed.h).
