@@ -11,32 +11,16 @@
 
 /* ---- precision ---- */
 
-static bool always(const struct kernels *k)
-{
-    (void)k;
-    return true;
-}
-
-static bool never(const struct kernels *k)
-{
-    (void)k;
-    return false;
-}
-
-static bool has_bf16(const struct kernels *k)
-{
-    return k && kernel_gemm_bf16(k) != NULL;
-}
-
 static const struct {
     struct model_row row;
-    bool (*is_available)(const struct kernels *k);
+    enum kernel_type type; /* what constant weights are multiplied as */
 } precisions[] = {
-    {{"f32", "float32 throughout: the results are exact to rounding"}, always},
-    {{"bf16", "products of bfloat16 numbers, where the processor multiplies those"}, has_bf16},
-    {{"f16", "products of half precision numbers, where the processor multiplies those"}, never},
-    {{"fast", "the fastest of these that this processor has"}, always},
+    {{"f32", "float32 throughout: the results are exact to rounding"}, KERNEL_F32},
+    {{"bf16", "products of bfloat16 numbers, where the processor multiplies those"}, KERNEL_BF16},
+    {{"f16", "products of half precision numbers, where the processor multiplies those"}, KERNEL_F16},
+    {{"fast", "the fastest of these that this processor has"}, KERNEL_F32},
 };
+#define FAST 3
 
 bool model_precision_at(size_t index, struct model_row *precision)
 {
@@ -46,30 +30,40 @@ bool model_precision_at(size_t index, struct model_row *precision)
     return true;
 }
 
-/* The last of those that are available, but "fast" itself. An unknown level is for the session to report. */
+/* The row of a precision; -1 when it is not known. */
+static int find_precision(const char *name)
+{
+    int i = FAST;
+    while (i >= 0 && strcmp(precisions[i].row.name, name) != 0)
+        i--;
+    return i;
+}
+
+/* An unknown level is for the session to report. */
 const char *model_precision_chosen(const char *name)
 {
-    size_t i = sizeof precisions / sizeof *precisions - 1;
     struct error ignored;
-    if (!name || strcmp(name, precisions[i].row.name) != 0)
+    if (!name || find_precision(name) != FAST)
         return name;
     const struct kernels *k = kernel_select(getenv("NN_ISA"), &ignored);
-    do
-        i--;
-    while (!precisions[i].is_available(k));
+    enum kernel_type fastest = k ? kernel_fastest_type(k) : KERNEL_F32;
+    int i = 0;
+    while (precisions[i].type != fastest)
+        i++;
     return precisions[i].row.name;
 }
 
-static int check_precision(const char *name, const struct kernels *k, struct error *err)
+/* What constant weights are multiplied as. */
+static int check_precision(const char *name, const struct kernels *k, enum kernel_type *weights, struct error *err)
 {
-    for (size_t i = 0; name && i < sizeof precisions / sizeof *precisions; i++)
-        if (strcmp(precisions[i].row.name, name) == 0)
-            return precisions[i].is_available(k) ? 0
-                                                 : error_set(err,
-                                                             "precision %s: the level %s of this processor has no "
-                                                             "kernels for it: want f32 or fast",
-                                                             name, k->isa);
-    return name ? error_set(err, "precision '%s' is not known: want f32, bf16, f16 or fast", name) : 0;
+    int i = name ? find_precision(name) : 0;
+    if (i < 0)
+        return error_set(err, "precision '%s' is not known: want f32, bf16, f16 or fast", name);
+    *weights = i == FAST ? kernel_fastest_type(k) : precisions[i].type;
+    if (*weights != KERNEL_F32 && !kernel_gemm_16(k, *weights))
+        return error_set(err, "precision %s: the level %s of this processor has no kernels for it: want f32 or fast",
+                         name, k->isa);
+    return 0;
 }
 
 /* ---- making a session ---- */
@@ -95,7 +89,8 @@ static int start(struct model_session *s, const struct model *m, const struct mo
 {
     int threads = o->threads > 0 ? o->threads : cpu_count();
     const struct kernels *k = kernel_select(getenv("NN_ISA"), err);
-    if (!k || check_precision(o->precision, k, err) < 0)
+    struct exec_options options = {.kernels = k, .profile = o->profile};
+    if (!k || check_precision(o->precision, k, &options.weights, err) < 0)
         return -1;
     s->graph = prepare(m->graph, err);
     if (!s->graph || (threads > 1 && !(s->pool = pool_new(threads, err))))
@@ -104,9 +99,7 @@ static int start(struct model_session *s, const struct model *m, const struct mo
     s->out = mem_calloc(s->graph->output_count, sizeof *s->out, err);
     if (!s->in || !s->out || model_session_settings(s, err) < 0 || model_session_ends(s, err) < 0)
         return -1;
-    const char *chosen = model_precision_chosen(o->precision);
-    struct exec_options options = {
-        .kernels = k, .pool = s->pool, .profile = o->profile, .bf16 = chosen && strcmp(chosen, "bf16") == 0};
+    options.pool = s->pool;
     s->exec = exec_new(s->graph, &options, err);
     if (!s->exec)
         return -1;

@@ -34,6 +34,7 @@ static const struct x86_feature x86_features[] = {
     {CPU_VBMI, LEAF7_C, 1u << 1, STATE_ZMM},
     {CPU_AVXVNNI, LEAF71_A, 1u << 4, STATE_YMM},
     {CPU_BF16, LEAF71_A, 1u << 5, STATE_ZMM},
+    {CPU_FP16, LEAF7_D, 1u << 23, STATE_ZMM},
     {CPU_AMX_INT8, LEAF7_D, 1u << 24 | 1u << 25, STATE_AMX},
     {CPU_AMX_BF16, LEAF7_D, 1u << 24 | 1u << 22, STATE_AMX},
 };
@@ -68,9 +69,16 @@ static bool amx_granted(void)
     return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
 }
 
+static bool is_amd(void)
+{
+    uint32_t a, b, c, d;
+
+    return __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541; /* "Auth" of AuthenticAMD */
+}
+
 uint32_t cpu_features(void)
 {
-    const uint32_t amx = CPU_AMX_INT8 | CPU_AMX_BF16, over_avx512 = CPU_VNNI512 | CPU_VBMI | CPU_BF16 | amx,
+    const uint32_t amx = CPU_AMX_INT8 | CPU_AMX_BF16, over_avx512 = CPU_VNNI512 | CPU_VBMI | CPU_BF16 | CPU_FP16 | amx,
                    over_avx2 = CPU_AVX512 | CPU_AVXVNNI | over_avx512;
     uint32_t words[WORDS], state, found = 0, lacking = 0;
 
@@ -89,6 +97,8 @@ uint32_t cpu_features(void)
         found &= ~over_avx512;
     if ((found & amx) && !amx_granted())
         found &= ~amx;
+    if ((found & CPU_BF16) && is_amd())
+        found |= CPU_BF16_DOUBLE;
     return found;
 }
 
@@ -96,11 +106,10 @@ uint32_t cpu_features(void)
 bool cpu_halves_512(void)
 {
     static atomic_int known; /* 1 more than the answer */
-    uint32_t a = 0, b = 0, c, d;
+    uint32_t a = 0, b, c, d;
 
     if (!known) {
-        bool amd = __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541; /* "Auth" of AuthenticAMD */
-        amd = amd && __get_cpuid(1, &a, &b, &c, &d);
+        bool amd = is_amd() && __get_cpuid(1, &a, &b, &c, &d);
         known = 1 + (amd && (a >> 8 & 0xf) + (a >> 20 & 0xff) == 0x19);
     }
     return known == 2;

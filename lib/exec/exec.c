@@ -112,9 +112,9 @@ struct exec *exec_new(const struct graph *g, const struct exec_options *options,
     if (!e)
         return NULL;
     e->kernels = options->kernels ? options->kernels : kernel_select(NULL, err);
-    if (options->bf16 && e->kernels) {
+    if (options->weights != KERNEL_F32 && e->kernels) {
         e->own = *e->kernels;
-        e->own.gemm_weights = kernel_gemm_bf16(e->kernels);
+        e->own.gemm_weights = kernel_gemm_16(e->kernels, options->weights);
         e->kernels = &e->own;
     }
     e->pool = options->pool;

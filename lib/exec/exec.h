@@ -12,7 +12,8 @@ struct exec_options {
     struct pool *pool;             /* NULL: one thread; must outlive the exec */
     size_t memory;                 /* bytes that the activations of one plan may take; 0: EXEC_MEMORY */
     bool profile;                  /* time every step */
-    bool bf16; /* multiply constant weights as bfloat16; kernel_gemm_bf16() of the kernels is there */
+    enum kernel_type weights; /* KERNEL_F32, or one that constant weights are multiplied as: kernel_gemm_16() of the
+                               * kernels is there */
 };
 
 #define EXEC_MEMORY ((size_t)880 << 20)

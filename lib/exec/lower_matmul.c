@@ -149,13 +149,15 @@ static int fill_batches(struct plan *p, const struct product *m, struct gemm_job
 static int product_emit(struct plan *p, struct node *n, struct product *m, struct error *err)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    bool is_weight = plan_is_constant(n, 1) && !m->narrow && p->kernels->gemm_weights;
-    struct gemm_job job = {.product = is_weight ? p->kernels->gemm_weights : p->kernels->gemm_f32,
+    const int64_t depth = m->a.dims[m->a.rank - 1], columns = m->b.dims[m->b.rank - 1];
+    const struct kernel_product *weights =
+        plan_is_constant(n, 1) && !m->narrow ? kernel_gemm_weights(p->kernels, (size_t)depth, (size_t)columns) : NULL;
+    struct gemm_job job = {.product = weights ? weights : p->kernels->gemm_f32,
                            .to = {.act = m->act},
                            .tap = no_tap,
                            .taps = 1,
-                           .k = (int)m->a.dims[m->a.rank - 1],
-                           .n = (int)m->b.dims[m->b.rank - 1]};
+                           .k = (int)depth,
+                           .n = (int)columns};
     if (m->bias >= 0 && exec_lower_bias(p, n, m->bias, &job, err) < 0)
         return -1;
     if (m->residual >= 0) {

@@ -73,19 +73,30 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n)
     return narrow && cpu_halves_512() ? k->gemm_half_f32 : k->gemm_f32;
 }
 
-const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t n)
+const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t depth, size_t n)
 {
-    return k->gemm_weights ? k->gemm_weights : kernel_gemm_f32(k, n);
+    const struct kernel_product *w = k->gemm_weights;
+    return w && depth >= (size_t)w->least && n >= (size_t)w->least ? w : NULL;
 }
 
-const struct kernel_product *kernel_gemm_bf16(const struct kernels *k)
+const struct kernel_product *kernel_gemm_16(const struct kernels *k, enum kernel_type type)
 {
-    return cpu_features() & CPU_BF16 ? k->gemm_bf16 : NULL;
+    uint32_t has = cpu_features();
+    return type == KERNEL_BF16 && has & CPU_BF16  ? k->gemm_bf16
+           : type == KERNEL_F16 && has & CPU_FP16 ? k->gemm_f16
+                                                  : NULL;
+}
+
+enum kernel_type kernel_fastest_type(const struct kernels *k)
+{
+    if (kernel_gemm_16(k, KERNEL_F16))
+        return KERNEL_F16;
+    return kernel_gemm_16(k, KERNEL_BF16) && cpu_features() & CPU_BF16_DOUBLE ? KERNEL_BF16 : KERNEL_F32;
 }
 
 size_t kernel_type_size(enum kernel_type type)
 {
-    return type == KERNEL_U8 || type == KERNEL_S8 ? 1 : type == KERNEL_BF16 ? 2 : 4;
+    return type == KERNEL_U8 || type == KERNEL_S8 ? 1 : type == KERNEL_BF16 || type == KERNEL_F16 ? 2 : 4;
 }
 
 size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr)
@@ -108,11 +119,12 @@ static bool round_up(size_t n, size_t multiple, size_t *result)
 
 size_t kernel_product_packed(const struct kernel_product *p, size_t taps, size_t k, size_t n)
 {
-    size_t panel = (size_t)p->nr, rest = n % panel, columns = n - rest, bytes;
+    size_t panel = (size_t)p->nr, rest = n % panel, columns = n - rest, bytes, heads;
     if (rest)
         rest = rest <= (size_t)p->vector ? (size_t)p->vector : panel;
     bool fits = round_up(k, (size_t)p->kr, &k) && mem_add(columns, rest, &columns) && mem_mul(k, taps, &bytes) &&
-                mem_mul(bytes, columns, &bytes) && mem_mul(bytes, kernel_type_size(p->b), &bytes);
+                mem_mul(bytes, columns, &bytes) && mem_mul(bytes, kernel_type_size(p->b), &bytes) &&
+                mem_mul(columns, (size_t)p->head, &heads) && mem_add(bytes, heads, &bytes);
     return fits ? bytes : 0;
 }
 

@@ -218,8 +218,8 @@ struct kernels {
     int vector;     /* floats in a vector */
     /* From gemm_f32 on a table has no holes. NULL where products of bytes are as fast: */
     const struct kernel_winograd_q8 *winograd_q8;
-    /* NULL, or the product of f32 with bfloat16, for processors that have CPU_BF16. */
-    const struct kernel_product *gemm_bf16;
+    /* NULL, or products of f32 with 16-bit floats, for processors that have CPU_BF16, CPU_FP16. */
+    const struct kernel_product *gemm_bf16, *gemm_f16;
     const struct kernel_product *gemm_weights; /* NULL: gemm_f32; else what constant weights are multiplied by */
 
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
@@ -311,10 +311,12 @@ const struct kernels *kernel_reference(void);
 
 /* The product of f32 for B of n columns. */
 const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
-/* The product of f32 with constant weights of n columns. */
-const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t n);
-/* The level's product with bfloat16; NULL when it or this processor has none. */
-const struct kernel_product *kernel_gemm_bf16(const struct kernels *k);
+/* gemm_weights where it is faster than gemm_f32 with `depth` rows and n columns of weights, else NULL. */
+const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t depth, size_t n);
+/* The level's product with 16-bit floats of a type; NULL when it or this processor has none. */
+const struct kernel_product *kernel_gemm_16(const struct kernels *k, enum kernel_type type);
+/* The type of them that is multiplied faster than f32 here; KERNEL_F32 when none is. */
+enum kernel_type kernel_fastest_type(const struct kernels *k);
 
 /* Floats that gemm_f32->pack and depthwise_pack_f32 write; 0 when that does not fit a size_t. */
 size_t kernel_gemm_packed(const struct kernels *k, size_t depth, size_t n);

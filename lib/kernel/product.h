@@ -115,15 +115,17 @@ struct kernel_product {
     const char *name;            /* "gemm_f32" */
     enum kernel_type a, b;       /* elements of A and of B */
     int mr, nr, vector;          /* a tile's rows, a panel's columns, those of a narrow last panel: one vector */
+    int head;                    /* bytes that a panel has for each of its columns, before the rest of it */
     int kr;                      /* elements that are multiplied together: a run's rest up to so many counts as zeros */
     int a_offset;                /* is added to every element of A: who packs B takes its multiples off the bias */
+    int least;                   /* rows and columns of B from which it is faster than a product of f32 */
     int scratch;                 /* bytes that a call needs for each element of the tile's rows, rounded up to kr, */
     int scratch_rows, scratch_k; /* or, where these are not 0, to such multiples of rows and of elements of a run */
     void (*run)(const struct kernel_gemm *g);
     void (*leave)(void); /* NULL, or what a thread calls when it is through with calls of run() */
     /* Packs B[K][n], K = taps * k, element (t, i, j) at b[t * tap_step + i * k_step + j * n_step], into panels of nr
      * columns (the last one of `vector` columns when no more than that remain), each [taps][k / kr, rounded
-     * up][columns][kr], zero-filled. */
+     * up][columns][kr], zero-filled, behind its head. */
     void (*pack)(void *packed, const void *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
                  ptrdiff_t n_step);
 };

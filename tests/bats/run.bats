@@ -303,12 +303,14 @@ END
     nn run -P f32 --rtol 0 --expect want "$TINY/conv.onnx" x.npy
     try run -P fast --rtol 0.05 --expect want "$TINY/conv.onnx" x.npy
     succeeded
-    matches "$stderr" 'precision fast: (f32|bf16)'
+    matches "$stderr" 'precision fast: (f32|bf16|f16)'
     NN_ISA=generic try run -P fast --rtol 1e-5 --expect want "$TINY/conv.onnx" x.npy
     succeeded
     matches "$stderr" 'precision fast: f32'
     NN_ISA=generic try run -P bf16 "$TINY/conv.onnx" x.npy
     failed_with 1 'precision bf16: the level generic .* want f32 or fast'
+    NN_ISA=generic try run -P f16 "$TINY/conv.onnx" x.npy
+    failed_with 1 'precision f16: the level generic .* want f32 or fast'
     try run -P f8 "$TINY/conv.onnx" x.npy
     failed_with 2 'f8'
 }

@@ -18,10 +18,12 @@
 
 #if defined(ISA_avx512)
 #define BF16 &gemm_bf16_avx512
+#define F16  &gemm_f16_avx512
 #define HALF &gemm_f32_avx2
 extern const struct kernel_product gemm_f32_avx2;
 #else
 #define BF16 NULL
+#define F16  NULL
 #define HALF &K(gemm_f32)
 #endif
 
@@ -29,11 +31,12 @@ extern const struct kernel_product gemm_f32_avx2;
 #define LEVEL                                                                                                          \
     .vector = VL, .interleave_8 = K(interleave_8), .quantize_8 = K(quantize_8), .dequantize_8 = K(dequantize_8),       \
     .binary_q8 = K(binary_q8), .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF,   \
-    .gemm_bf16 = BF16, .gemm_narrow_f32 = K(gemm_narrow_f32), .widen_narrow_f32 = K(widen_narrow_f32),                 \
-    .gemv_f32 = K(gemv_f32), .depthwise_f32 = K(depthwise_f32), .depthwise_pack_f32 = K(depthwise_pack_f32),           \
-    .winograd_input_f32 = K(winograd_input_f32), .winograd_output_f32 = K(winograd_output_f32),                        \
-    .winograd_filter_f32 = K(winograd_filter_f32), .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32),             \
-    .scale_rows_f32 = K(scale_rows_f32), .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32), \
+    .gemm_bf16 = BF16, .gemm_f16 = F16, .gemm_narrow_f32 = K(gemm_narrow_f32),                                         \
+    .widen_narrow_f32 = K(widen_narrow_f32), .gemv_f32 = K(gemv_f32), .depthwise_f32 = K(depthwise_f32),               \
+    .depthwise_pack_f32 = K(depthwise_pack_f32), .winograd_input_f32 = K(winograd_input_f32),                          \
+    .winograd_output_f32 = K(winograd_output_f32), .winograd_filter_f32 = K(winograd_filter_f32),                      \
+    .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32), .scale_rows_f32 = K(scale_rows_f32),                       \
+    .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32),                                      \
     .reduce_columns_f32 = K(reduce_columns_f32), .reduce_f32 = K(reduce_f32), .blend_f32 = K(blend_f32),               \
     .softmax_f32 = K(softmax_f32), .attend_f32 = K(attend_f32), .layer_norm_f32 = K(layer_norm_f32),                   \
     .lstm_cell_f32 = K(lstm_cell_f32), .gru_cell_f32 = K(gru_cell_f32), .gru_reset_f32 = K(gru_reset_f32),             \

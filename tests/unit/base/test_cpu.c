@@ -23,7 +23,9 @@ static void test_features(void)
     CHECK(!!(f & CPU_VBMI) == (avx512 && __builtin_cpu_supports("avx512vbmi")));
     CHECK(!!(f & CPU_BF16) == (avx512 && __builtin_cpu_supports("avx512bf16")));
     CHECK(!!(f & CPU_PCLMUL) == (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")));
-    CHECK(!(f & (CPU_NEON | CPU_DOTPROD | CPU_I8MM | CPU_FP16)));
+    CHECK(!!(f & CPU_BF16_DOUBLE) == ((f & CPU_BF16) && __builtin_cpu_is("amd")));
+    CHECK(!(f & CPU_FP16) || avx512);
+    CHECK(!(f & (CPU_NEON | CPU_DOTPROD | CPU_I8MM)));
     if (f & CPU_AMX_INT8) /* the tile registers may be used: without permission this would be a SIGILL */
         __asm__ volatile(".byte 0xc4, 0xe2, 0x78, 0x49, 0xc0"); /* tilerelease */
 }

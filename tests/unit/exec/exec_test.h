@@ -94,15 +94,18 @@ static void check_kernels(const struct exec *e)
     free(layers);
 }
 
-/* Whether results must be the reference's to the bit; whether levels that can multiply bfloat16 do so. */
-static bool exact_wanted, bf16_wanted;
+/* Whether results must be the reference's to the bit; what levels that can do so multiply weights as. */
+static bool exact_wanted;
+static enum kernel_type weights_wanted = KERNEL_F32;
 
 /* Runs the executor twice and puts its results into out. */
 static int run_exec(const struct kernels *k, int threads, struct item **in, struct item **out)
 {
     struct pool *pool = pool_new(threads, &error);
-    struct exec_options options = {
-        .kernels = k, .pool = pool, .memory = MEMORY, .bf16 = bf16_wanted && kernel_gemm_bf16(k)};
+    struct exec_options options = {.kernels = k,
+                                   .pool = pool,
+                                   .memory = MEMORY,
+                                   .weights = kernel_gemm_16(k, weights_wanted) ? weights_wanted : KERNEL_F32};
     struct exec *e = exec_new(graph, &options, &error);
     int status = e ? exec_run(e, in, out, &error) : -1;
     for (size_t i = 0; status == 0 && i < graph->output_count; i++)
@@ -137,7 +140,8 @@ static void compare_items(const struct item *got, const struct item *want, const
         most = fmax(most, fabs(b));
         worst = fmax(worst, fabs(a - b));
     }
-    CHECK_MSG(worst <= (bf16_wanted ? 2e-2 : 1e-5) * most, "%s: differs by %g of %g", isa, worst, most);
+    CHECK_MSG(worst <= (weights_wanted != KERNEL_F32 ? 2e-2 : 1e-5) * most, "%s: differs by %g of %g", isa, worst,
+              most);
 }
 
 static void compare_level(const struct kernels *k, struct item **in, struct item **want)

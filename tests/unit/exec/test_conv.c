@@ -467,21 +467,23 @@ static void test_streamed_packing(void)
     check();
 }
 
-/* Products of bfloat16, which need scratch memory. */
-static void test_bf16(void)
+/* Products of 16-bit floats, which need scratch memory. */
+static void test_halves(void)
 {
-    bf16_wanted = true;
-    test_streamed();
-    test_shapes();
-    test_dilated();
-    bf16_wanted = false;
+    for (int type = KERNEL_F16; type <= KERNEL_BF16; type++) {
+        weights_wanted = (enum kernel_type)type;
+        test_streamed();
+        test_shapes();
+        test_dilated();
+    }
+    weights_wanted = KERNEL_F32;
 }
 
 int main(void)
 {
     RUN(test_streamed);
     RUN(test_streamed_packing);
-    RUN(test_bf16);
+    RUN(test_halves);
     RUN(test_factors);
     RUN(test_dilated);
     RUN(test_winograd);

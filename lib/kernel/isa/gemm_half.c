@@ -1,0 +1,279 @@
+/* Rounding of rows and weights to 16-bit floats, and what becomes of the sums. */
+#include <string.h>
+
+#include "kernel/isa/epilogue.h"
+
+#if defined(ISA_avx512)
+
+#include "kernel/isa/gemm_half.h"
+
+/* ---- rounding ---- */
+
+#define NEAREST (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+
+V_FN __m512i round_two(v_f32 first, v_f32 second, bool f16)
+{
+    __m512i both;
+    if (f16)
+        return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtps_ph(first, NEAREST)),
+                                  _mm512_cvtps_ph(second, NEAREST), 1);
+    __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(both) : "v"(second), "v"(first));
+    return both;
+}
+
+/* Magnitudes of less than 2^ROWS_POWER and up to 2^COLUMNS_POWER: their products' sums stay below f16's 65504. Rows
+ * whose largest is between 2^ROWS_LEAST and that are left as they are. */
+#define ROWS_POWER    7
+#define ROWS_LEAST    (-3)
+#define COLUMNS_POWER 2
+
+/* The largest magnitudes so far, as bits, which are in the order of the numbers: a NaN is the largest. */
+V_FN __m512i larger(__m512i most, v_f32 x)
+{
+    return _mm512_max_epi32(most, _mm512_and_si512((__m512i)x, _mm512_set1_epi32(INT32_MAX)));
+}
+
+/* Powers of two: what brings magnitudes of up to `most`'s to less than 2^power, and what brings them back. Those of the
+ * smallest numbers would not be numbers of f32. */
+V_FN v_f32 scale_of(__m512i most, int power, v_f32 *back)
+{
+    __m512i e = _mm512_srli_epi32(most, 23);
+    e = _mm512_min_epi32(_mm512_max_epi32(e, _mm512_set1_epi32(20)), _mm512_set1_epi32(254));
+    e = _mm512_sub_epi32(_mm512_set1_epi32(127 + 126 + power), e);
+    *back = (v_f32)_mm512_slli_epi32(_mm512_sub_epi32(_mm512_set1_epi32(254), e), 23);
+    return (v_f32)_mm512_slli_epi32(e, 23);
+}
+
+/* The first `count` of 32 elements, from position p of a run in a row on. */
+V_FN void put(const struct half_rows *rows, uint16_t *run, ptrdiff_t p, __m512i x, int count)
+{
+    const int in_block = (int)(p % HALF_BLOCK), first = HALF_BLOCK - in_block;
+    const uint32_t all = count < HALF_BLOCK ? (1u << count) - 1 : ~0u, low = in_block ? (1u << first) - 1 : ~0u;
+    const ptrdiff_t block = p / HALF_BLOCK;
+    uint16_t *to = run + block * rows->block;
+    _mm512_mask_storeu_epi16(to + in_block + (block == rows->last ? rows->shift : 0), all & low, x);
+    if (all & ~low)
+        _mm512_mask_storeu_epi16(to + rows->block - first + (block + 1 == rows->last ? rows->shift : 0), all & ~low, x);
+}
+
+/* Returns the largest magnitudes, where kr is f16's. */
+V_APART __m512i gather_row(const struct half_rows *rows, uint16_t *row, const struct kernel_gemm *g, const float *a,
+                           int kr, v_f32 scale)
+{
+    const ptrdiff_t length = (g->k + kr - 1) / kr * kr, run = half_blocks(rows->length) * rows->block;
+    const bool f16 = kr == 1;
+    __m512i most = _mm512_setzero_si512();
+    for (int r = 0; rows->shift && r < rows->runs; r++)
+        _mm512_storeu_si512(row + r * run + rows->last * rows->block, most);
+    for (int t = 0; t < g->taps; t++)
+        for (int at = 0; at < g->k; at += 2 * VL) {
+            const float *from = a + g->tap[t] + at;
+            const int left = g->k - at;
+            v_f32 first = v_load_n(from, left < VL ? left : VL),
+                  second = left > VL ? v_load_n(from + VL, left < 2 * VL ? left - VL : VL) : v_zero();
+            if (f16) {
+                most = larger(larger(most, first), second);
+                first *= scale;
+                second *= scale;
+            }
+            put(rows, rows->runs > 1 ? row + t * run : row, rows->runs > 1 ? at : t * length + at,
+                round_two(first, second, f16), length - at < 2 * VL ? (int)length - at : 2 * VL);
+        }
+    return most;
+}
+
+static __m512i power_bits(int power)
+{
+    return _mm512_set1_epi32((127 + power) << 23);
+}
+
+/* Returns what a row's sums are multiplied by. */
+static float gather_f16(const struct half_rows *rows, uint16_t *row, const struct kernel_gemm *g, const float *a)
+{
+    v_f32 back;
+    __m512i most = gather_row(rows, row, g, a, 1, v_set1(1));
+    if (_mm512_cmplt_epi32_mask(most, power_bits(ROWS_POWER)) == 0xffff &&
+        _mm512_cmpge_epi32_mask(most, power_bits(ROWS_LEAST)))
+        return 1;
+    v_f32 scale = scale_of(_mm512_set1_epi32(_mm512_reduce_max_epi32(most)), ROWS_POWER, &back);
+    gather_row(rows, row, g, a, 1, scale);
+    return back[0];
+}
+
+static void gather(const struct kernel_product *p, const struct kernel_gemm *g, const struct half_rows *rows,
+                   float *back)
+{
+    for (int i = 0; i < g->m; i++) {
+        uint16_t *row = rows->at + i * HALF_BLOCK;
+        if (p->b == KERNEL_F16)
+            back[i] = gather_f16(rows, row, g, g->a[i]);
+        else
+            gather_row(rows, row, g, g->a[i], p->kr, v_zero());
+    }
+}
+
+/* ---- results ---- */
+
+/* Bounds are all that is done in registers. */
+void gemm_half_finish(float *sum, const struct kernel_gemm *g, const struct half_rows *rows, const float *column_back,
+                      int column)
+{
+    const struct kernel_epilogue *to = &g->to;
+    const struct kernel_act act = to->act;
+    const bool here = epilogue_is_clip(act) && !(to->add && to->add_last && act.kind != KERNEL_NONE);
+    const v_f32 low = v_set1(act.kind == KERNEL_RELU   ? 0
+                             : act.kind == KERNEL_CLIP ? act.a
+                                                       : -INFINITY),
+                high = v_set1(act.kind == KERNEL_CLIP ? act.b : INFINITY);
+    v_f32 bias[2], back[2];
+    int lanes[2];
+    float *at = sum;
+    for (int v = 0; v < 2; v++) {
+        int left = g->n - column - v * VL;
+        lanes[v] = left < 0 ? 0 : left < VL ? left : VL;
+        bias[v] = to->bias ? v_load_n((const float *)to->bias + column + v * VL, lanes[v]) : v_zero();
+        back[v] = rows->back ? v_load(column_back + v * VL) : v_zero();
+    }
+    for (int i = 0; i < g->m; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < 2; v++, at += VL) {
+            v_f32 x = v_load(at);
+            x = rows->back ? v_fma(x, back[v] * v_set1(rows->back[i]), bias[v]) : v_add(x, bias[v]);
+            if (!here) {
+                v_store(at, x);
+                continue;
+            }
+            if (to->add)
+                x = v_add(x, v_load_n((const float *)to->add[i] + column + v * VL, lanes[v]));
+            v_store_n((float *)g->c[i] + column + v * VL, v_clip(x, low, high), lanes[v]);
+        }
+    if (!here)
+        K(epilogue_rows)(sum, g->m, 2 * VL, lanes[0] + lanes[1], g->c, column, to);
+}
+
+/* ---- a call ---- */
+
+/* An activation that is more than bounds goes over whole rows, but where a residual comes after it. */
+void gemm_half_run(const struct kernel_product *p, const struct kernel_gemm *given, const struct half_tile *tiles)
+{
+    struct kernel_gemm g = *given;
+    float back[KERNEL_GEMM_MR_MAX];
+    const bool later = !epilogue_is_clip(g.to.act) && !(g.to.add && g.to.add_last), apart = g.b_tap && g.taps != 1;
+    const ptrdiff_t run = (g.k + p->kr - 1) / p->kr * p->kr;
+    struct half_rows rows = {.at = g.scratch,
+                             .block = (ptrdiff_t)HALF_BLOCK * p->scratch_rows,
+                             .runs = apart ? g.taps : 1,
+                             .length = apart ? run : run * g.taps,
+                             .back = p->b == KERNEL_F16 ? back : NULL};
+    int size = 0;
+    rows.last = rows.length / HALF_BLOCK;
+    if (p->leave && rows.last > 0 && rows.length % HALF_BLOCK)
+        rows.shift = HALF_BLOCK - (int)(rows.length % HALF_BLOCK);
+    if (later)
+        g.to.act.kind = KERNEL_NONE;
+    gather(p, &g, &rows, back);
+    while (tiles[size].rows < g.m)
+        size++;
+    tiles[size].panels(&g, &rows);
+    for (int i = 0; later && i < g.m; i++)
+        K(unary_f32)(g.c[i], g.c[i], (size_t)g.n, given->to.act);
+}
+
+/* ---- packing ---- */
+
+#define COLUMNS (2 * VL)
+
+/* Two rows of a panel as one step's. */
+static void pack_two(uint16_t *to, const float *two)
+{
+    for (int j = 0; j < COLUMNS; j += VL) {
+        uint16_t halves[2 * VL];
+        _mm512_storeu_si512(halves, round_two(v_load(two + j), v_load(two + COLUMNS + j), false));
+#pragma GCC unroll 1
+        for (int i = 0; i < VL; i++) {
+            to[(j + i) * 2] = halves[i];
+            to[(j + i) * 2 + 1] = halves[VL + i];
+        }
+    }
+}
+
+struct panel {
+    const float *from;
+    int taps, k, left;
+    ptrdiff_t tap_step, k_step, n_step;
+};
+
+enum { PACK_ROWS = 32 };
+
+/* Rows of a panel, so many at a time as fit a small array, through gemm_f32's, which may be of one vector; zeros behind
+ * them. */
+static void load_rows(float *rows, const struct panel *p, int tap, int first, int count)
+{
+    K(gemm_f32).pack(rows, p->from + tap * p->tap_step + first * p->k_step, 1, 0, count, p->k_step, p->left, p->n_step);
+    for (int i = count - 1; i >= 0 && p->left <= VL; i--) {
+        v_f32 one = v_load(rows + i * VL);
+        v_store(rows + i * COLUMNS, one);
+        v_store(rows + i * COLUMNS + VL, v_zero());
+    }
+    memset(rows + count * COLUMNS, 0, sizeof(float) * COLUMNS);
+}
+
+/* What brings each column to f16's range; what brings it back is the panel's head. */
+static void scale_columns(float *head, const struct panel *p, v_f32 *scale)
+{
+    float rows[(PACK_ROWS + 1) * COLUMNS];
+    __m512i most[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    v_f32 back[2];
+    for (int t = 0; t < p->taps; t++)
+        for (int i = 0; i < p->k; i += PACK_ROWS) {
+            int some = p->k - i < PACK_ROWS ? p->k - i : PACK_ROWS;
+            load_rows(rows, p, t, i, some);
+            for (int r = 0; r < some; r++)
+                for (int v = 0; v < 2; v++)
+                    most[v] = larger(most[v], v_load(rows + r * COLUMNS + v * VL));
+        }
+    for (int v = 0; v < 2; v++) {
+        scale[v] = scale_of(most[v], COLUMNS_POWER, &back[v]);
+        v_store(head + v * VL, back[v]);
+    }
+}
+
+static uint16_t *pack_panel(const struct kernel_product *of, uint16_t *packed, const struct panel *p)
+{
+    float rows[(PACK_ROWS + 1) * COLUMNS];
+    v_f32 scale[2] = {v_zero(), v_zero()};
+    if (of->b == KERNEL_F16) {
+        scale_columns((float *)(void *)packed, p, scale);
+        packed += of->nr * 2;
+    }
+    for (int t = 0; t < p->taps; t++)
+        for (int i = 0; i < p->k; i += PACK_ROWS) {
+            int some = p->k - i < PACK_ROWS ? p->k - i : PACK_ROWS;
+            load_rows(rows, p, t, i, some);
+            for (int r = 0; r < some; r += of->kr, packed += of->kr * COLUMNS) {
+                const float *row = rows + r * COLUMNS;
+                if (of->b == KERNEL_F16)
+                    _mm512_storeu_si512(packed, round_two(v_load(row) * scale[0], v_load(row + VL) * scale[1], true));
+                else
+                    pack_two(packed, row);
+            }
+        }
+    return packed;
+}
+
+void gemm_half_pack(const struct kernel_product *of, void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
+                    int k, ptrdiff_t k_step, int n, ptrdiff_t n_step)
+{
+    uint16_t *packed = panels;
+    for (int j = 0; j < n; j += 2 * VL)
+        packed = pack_panel(of, packed,
+                            &(struct panel){.from = (const float *)matrix + j * n_step,
+                                            .taps = taps,
+                                            .k = k,
+                                            .left = n - j < 2 * VL ? n - j : 2 * VL,
+                                            .tap_step = tap_step,
+                                            .k_step = k_step,
+                                            .n_step = n_step});
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* What products of rows of f32 with packed panels of 16-bit floats share: rows are rounded once a call, and what
+ * follows the sums is one copy for all tiles.
+ *
+ * A panel of f16 begins with a float for each column. Columns of it are scaled by powers of two to magnitudes of up to
+ * 4 and rows to less than 128, so that sums of HALF_STRETCH products stay in the range of f16 whatever the numbers are.
+ * What undoes it is multiplied to the finished sums: a column's number in the panel times the row's. */
+#ifndef KERNEL_ISA_GEMM_HALF_H
+#define KERNEL_ISA_GEMM_HALF_H
+
+#include "kernel/isa/isa.h"
+#include "kernel/isa/tile.h"
+
+#define HALF_STRETCH 64
+
+/* Rows lie in blocks of so many elements of all of them, so that a few registers make the addresses. There is room for
+ * a multiple of HALF_ROWS rows: tiles may read some behind the last one, and sum what they find. */
+#define HALF_BLOCK 32
+#define HALF_ROWS  16
+
+/* Element p of row i is at[p / HALF_BLOCK * block + i * HALF_BLOCK + p % HALF_BLOCK]. */
+struct half_rows {
+    uint16_t *at;
+    ptrdiff_t block;  /* elements from a block to the next */
+    int runs;         /* that are summed one after another: runs that lie in a row in rows and panels are one */
+    ptrdiff_t length; /* of a run */
+    ptrdiff_t last;   /* a run's block that is not full, of AMX shifted to its end, behind zeros */
+    int shift;
+    const float *back; /* [m] what a row's sums are multiplied by; NULL: they are as they should be */
+};
+
+V_FN ptrdiff_t half_blocks(ptrdiff_t length)
+{
+    return (length + HALF_BLOCK - 1) / HALF_BLOCK;
+}
+
+/* The panels of columns from 0 on, all of them of two vectors of sums. */
+typedef void half_panels_fn(const struct kernel_gemm *g, const struct half_rows *rows);
+
+struct half_tile {
+    int rows;
+    half_panels_fn *panels;
+};
+
+/* Elements of a column of the panels. */
+V_FN ptrdiff_t half_depth(const struct kernel_gemm *g, const struct half_rows *rows)
+{
+    return g->b_tap ? rows->length * g->b_taps : rows->length;
+}
+
+/* The columns from `column` on, of sums [m][2 vectors]. column_back: of their panel, where rows->back is. */
+void gemm_half_finish(float *sum, const struct kernel_gemm *g, const struct half_rows *rows, const float *column_back,
+                      int column);
+/* The call, with rows rounded to p->b, to nearest, ties to even; tiles: smallest first,
+ * the last one of p->mr rows. */
+void gemm_half_run(const struct kernel_product *p, const struct kernel_gemm *g, const struct half_tile *tiles);
+void gemm_half_pack(const struct kernel_product *p, void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
+                    int k, ptrdiff_t k_step, int n, ptrdiff_t n_step);
+
+#endif
