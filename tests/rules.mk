@@ -34,7 +34,14 @@ UNIT_BIN = $(UNIT_SRC:tests/unit/%.c=$(UNIT_DIR)/%)
 .SECONDARY: $(UNIT_SRC:%.c=$(OBJ)/%.o)
 $(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
-	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lm
+	$(CC) -o $@ $(filter %.o,$^) $(BUILD)/lib/libmodel.a $(ALL_LDFLAGS) -lm
+
+# Kernels of AMX over tiles in plain C, which take the library's place in tests.
+TWIN_OBJ := $(if $(ISA_AMX),$(patsubst %,$(OBJ)/tests/twin/%.o,gemm_amx gemm_amx_bf16))
+$(UNIT_DIR)/kernel/test_amx_q8 $(UNIT_DIR)/kernel/test_amx_bf16: $(TWIN_OBJ)
+$(OBJ)/tests/twin/%.o: lib/kernel/isa/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -DISA=amx $(ISA_FLAGS_amx) -include tests/unit/kernel/amx_twin.h -MMD -MP -c -o $@ $<
 
 check-unit:
 	@$(MAKE) --no-print-directory build-unit

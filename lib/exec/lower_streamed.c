@@ -289,6 +289,7 @@ static int streamed_lower(struct plan *p, struct node *n, struct error *err)
         return -1;
     plan_place(u.expand->out[0])->is_inside = true;
     plan_place(u.depthwise->out[0])->is_inside = u.project;
+    const struct kernel_product *weights = p->kernels->gemm_weights;
     return plan_step(p,
                      &(struct step){.node = last,
                                     .kernel = "streamed_f32",
@@ -297,6 +298,7 @@ static int streamed_lower(struct plan *p, struct node *n, struct error *err)
                                     .units = x.dims[0] * u.d.w.out[0],
                                     .tiles = plan_threads(p),
                                     .scratch = scratch_of(s),
+                                    .leave = weights ? weights->leave : NULL,
                                     .macs = count_macs(&u)},
                      err, PLAN_WRITES(&s->out, &x, &s->add));
 }

@@ -89,6 +89,8 @@ const struct kernel_product *kernel_gemm_16(const struct kernels *k, enum kernel
 
 enum kernel_type kernel_fastest_type(const struct kernels *k)
 {
+    if (k->needs & CPU_AMX_BF16)
+        return KERNEL_BF16;
     if (kernel_gemm_16(k, KERNEL_F16))
         return KERNEL_F16;
     return kernel_gemm_16(k, KERNEL_BF16) && cpu_features() & CPU_BF16_DOUBLE ? KERNEL_BF16 : KERNEL_F32;

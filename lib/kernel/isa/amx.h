@@ -47,6 +47,8 @@ V_FN void amx_leave(void)
 #define AMX_STORE(tile, p, step)                                                                                       \
     __asm__ volatile("tilestored %%tmm" #tile ", (%0,%1,1)" : : "r"(p), "r"((ptrdiff_t)(step)) : "memory")
 
+#define AMX_ZERO(tile) __asm__ volatile("tilezero %tmm" #tile)
+
 /* c += a * b by one of the products, such as tdpbusd: of u8 by s8. */
 #define AMX_MULTIPLY(product, c, a, b) __asm__ volatile(#product " %tmm" #b ", %tmm" #a ", %tmm" #c)
 

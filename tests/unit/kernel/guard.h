@@ -16,11 +16,21 @@
 
 #define GUARD_FN static inline __attribute__((unused))
 
+/* What a test has in plain C that the processor need not have; then only levels that need it are tested. */
+#ifndef GUARD_TWIN
+#define GUARD_TWIN 0u
+#endif
+
+GUARD_FN bool guard_runs(const struct kernels *k)
+{
+    return ((cpu_features() | GUARD_TWIN) & k->needs) == k->needs && (k->needs & GUARD_TWIN) == GUARD_TWIN;
+}
+
 /* The next level that runs here; start with *i = 0; NULL behind the last. */
 GUARD_FN const struct kernels *guard_level(int *i)
 {
     const struct kernels *const *levels = kernel_levels();
-    while (levels[*i] && (cpu_features() & levels[*i]->needs) != levels[*i]->needs)
+    while (levels[*i] && !guard_runs(levels[*i]))
         ++*i;
     return levels[*i] ? levels[(*i)++] : NULL;
 }
@@ -30,7 +40,7 @@ GUARD_FN void guard_say_lacking(void)
 {
     const struct kernels *const *levels = kernel_levels();
     for (int i = 0; levels[i]; i++)
-        if ((cpu_features() & levels[i]->needs) != levels[i]->needs)
+        if (!guard_runs(levels[i]) && !(GUARD_TWIN & ~levels[i]->needs))
             printf("skipped: %s, which this processor does not have\n", levels[i]->isa);
 }
 
