@@ -140,7 +140,8 @@ static struct recipe_map map_of(const struct task_candidates *c)
     return m;
 }
 
-/* From the input's pixels to those of the photo, clipped to it. */
+/* From the input's pixels to those of the photo, clipped to it but for MediaPipe's, from whose whole sides squares for
+ * the next network are laid. */
 static void unmap_box(const struct task_candidates *c, struct task_answer *a)
 {
     const struct task_query *q = c->q;
@@ -149,6 +150,8 @@ static void unmap_box(const struct task_candidates *c, struct task_answer *a)
     struct recipe_map map = map_of(c);
     recipe_unmap(&map, &a->x0, &a->y0);
     recipe_unmap(&map, &a->x1, &a->y1);
+    if (task_word(c->task, TASK_FORM) == TASK_FORM_LINEAR)
+        return;
     a->x0 = clip(a->x0, q->photo_width), a->x1 = clip(a->x1, q->photo_width);
     a->y0 = clip(a->y0, q->photo_height), a->y1 = clip(a->y1, q->photo_height);
 }

@@ -310,13 +310,51 @@ struct regressed {
     struct task_rows rows;
     size_t row, points, size;
     float scale_x, scale_y, more; /* more: added before */
+    struct task_planes maps;      /* heat maps of the points, over the input; without channels: none */
 };
+
+#define REFINE_REACH 3
+
+/* The mean of the cells around the point, weighted by their scores, where one of these is at least a half (MediaPipe's
+ * RefineLandmarksFromHeatmapCalculator). */
+static void refine_point(const struct regressed *r, size_t i, struct task_point *p)
+{
+    const struct task_planes *m = &r->maps;
+    float scale_x = (float)m->width / (float)r->c->q->width, scale_y = (float)m->height / (float)r->c->q->height;
+    float u = p->x * scale_x, v = p->y * scale_y, top = 0, all = 0, x = 0, y = 0;
+    if (i >= m->channels || !(u > -1 && v > -1 && u < (float)m->width && v < (float)m->height))
+        return;
+    size_t column = (size_t)fmaxf(u, 0), row = (size_t)fmaxf(v, 0);
+    for (size_t k = row > REFINE_REACH ? row - REFINE_REACH : 0; k <= row + REFINE_REACH && k < m->height; k++)
+        for (size_t j = column > REFINE_REACH ? column - REFINE_REACH : 0; j <= column + REFINE_REACH && j < m->width;
+             j++) {
+            float score = task_sigmoid(*at(m, i, j, k));
+            top = fmaxf(top, score);
+            all += score, x += score * (float)j, y += score * (float)k;
+        }
+    if (top >= 0.5f)
+        p->x = x / all / scale_x, p->y = y / all / scale_y;
+}
 
 static struct task_point regressed_point(const void *arg, size_t i)
 {
     const struct regressed *r = arg;
     struct task_point p = task_point(r->c->task, &r->rows, r->row, i, r->size, r->points);
-    return (struct task_point){(p.x + r->more) * r->scale_x, (p.y + r->more) * r->scale_y, p.score};
+    p.x = (p.x + r->more) * r->scale_x, p.y = (p.y + r->more) * r->scale_y;
+    refine_point(r, i, &p);
+    return p;
+}
+
+/* MediaPipe's network of poses has heat maps as another output. */
+static void find_maps(struct regressed *r)
+{
+    const struct task_query *q = r->c->q;
+    struct task_planes p;
+    struct error ignored;
+    for (size_t i = 0; task_word(r->c->task, TASK_ORDER) == TASK_ORDER_XYZVP && i < q->count; i++)
+        if (q->outputs[i].rank >= 3 && task_planes(&q->outputs[i], q->channels_last, &p, &ignored) == 0 &&
+            p.channels == r->points && p.width > 1)
+            r->maps = p;
 }
 
 /* What the first `columns` numbers of r->rows are told in. */
@@ -390,5 +428,6 @@ int task_decode_points(struct task_candidates *c, struct error *err)
         i++;
     if (regressed_rows(&c->q->outputs[i], &r, err) < 0)
         return -1;
+    find_maps(&r);
     return add_points(c, whole_score(c->q, i), r.points, regressed_point, &r, err);
 }

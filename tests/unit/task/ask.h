@@ -9,9 +9,9 @@
 
 static char message[1100]; /* of the last question */
 
-/* Answers from outputs of a network whose input is width x height. */
-static inline int ask(const char *text, const struct task_labels *labels, const struct task_output *outputs,
-                      size_t count, int width, int height, struct task_answers *out)
+/* Answers from outputs of a network whose input is width x height; `map` NULL: no photo, else one of that size. */
+static inline int ask_with(const char *text, const struct task_labels *labels, const struct task_output *outputs,
+                           size_t count, int width, int height, const struct recipe_map *map, struct task_answers *out)
 {
     static const struct task_labels none;
     *out = (struct task_answers){0};
@@ -23,11 +23,20 @@ static inline int ask(const char *text, const struct task_labels *labels, const 
                            .outputs = outputs,
                            .count = count,
                            .width = width,
-                           .height = height};
+                           .height = height,
+                           .map = map,
+                           .photo_width = width,
+                           .photo_height = height};
     int status = task_answer(&q, out, &err);
     CHECK_MSG(status == 0 || err.text[0], "%s: fails without a message", text);
     snprintf(message, sizeof message, "%s", err.text);
     return status;
+}
+
+static inline int ask(const char *text, const struct task_labels *labels, const struct task_output *outputs,
+                      size_t count, int width, int height, struct task_answers *out)
+{
+    return ask_with(text, labels, outputs, count, width, height, NULL, out);
 }
 
 /* One output. */

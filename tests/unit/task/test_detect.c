@@ -503,6 +503,26 @@ static void points(void)
     task_answers_release(&a);
 }
 
+/* A point of MediaPipe's pose lies at the mean of the cells around it, where one of them is sure. */
+static void refined(void)
+{
+    static const float pose[] = {55, 25, 0, 0, 0};
+    static const int64_t five[] = {1, 5}, dims[] = {1, 1, 10, 10};
+    float map[100];
+    struct task_output o[] = {{.values = pose, .dims = five, .rank = 2}, {.values = map, .dims = dims, .rank = 4}};
+    struct task_answers a;
+    for (int sure = 0; sure < 2; sure++) {
+        for (int i = 0; i < 100; i++)
+            map[i] = i == 39 ? 50 : -50; /* beyond its reach */
+        if (sure)
+            map[47] = map[48] = 0;
+        CHECK(ask("points,order=xyzvp,unit=pixel", NULL, o, 2, 100, 100, &a) == 0 && a.count == 1);
+        near(a.at[0].points[0].x, sure ? 75 : 55, "x of a refined point");
+        near(a.at[0].points[0].y, sure ? 40 : 25, "y of a refined point");
+        task_answers_release(&a);
+    }
+}
+
 static void heatmaps(void)
 {
     static const float map[] = {0, 0, 0, 0, 0, 0.3f, 0.9f, 0.2f, 0, 0.1f, 0.2f, 0, 0, 0, 0, 0};
@@ -558,6 +578,7 @@ int main(void)
     RUN(any_options);
     RUN(many_turned_boxes);
     RUN(points);
+    RUN(refined);
     RUN(heatmaps);
     RUN(heatmaps_of_distributions);
     return TEST_END();
