@@ -32,6 +32,9 @@ int dense_find(struct dense *d, struct error *err);
 /* Whether boxes are told relative to cells. */
 bool dense_has_grid(const struct dense *d);
 
+/* Whether option anchors has those of one grid, in cells, for several grids. */
+bool dense_in_cells(const struct dense *d);
+
 /* How many boxes a cell of a level has by option each; 0 when it does not say. */
 size_t dense_each(const struct dense *d, size_t level);
 

@@ -21,8 +21,15 @@ static struct dense_anchor anchor_at(const struct dense *d, const struct dense_l
     struct dense_anchor a = {.cell_x = (float)(cell % l->width), .cell_y = (float)(cell / l->width)};
     a.x = (a.cell_x + centre) * l->stride_x;
     a.y = (a.cell_y + centre) * l->stride_y;
+    if (dense_in_cells(d)) {
+        const float *size = &d->task->option[TASK_ANCHORS].at[2 * (row % l->each)];
+        a.width = size[0] * l->stride_x, a.height = size[1] * l->stride_y;
+        return a;
+    }
     a.width = number_or(d->task, TASK_SIZES, number, number_or(d->task, TASK_ANCHORS, 2 * number, l->stride_x));
     a.height = number_or(d->task, TASK_SIZES, number, number_or(d->task, TASK_ANCHORS, 2 * number + 1, l->stride_y));
+    if (task_word(d->task, TASK_CELLS) == 1)
+        a.width = fminf(a.width, (float)d->c->q->width), a.height = fminf(a.height, (float)d->c->q->height);
     return a;
 }
 
@@ -54,14 +61,22 @@ static void form_yx(const struct form_context *f, struct task_box *b)
     b->x0 = f->v[1], b->y0 = f->v[0], b->x1 = f->v[3], b->y1 = f->v[2];
 }
 
-/* Of SSD (Liu et al. 2016). Anchors larger than the input end at its sides, as in UltraFace. */
+/* Of SSD (Liu et al. 2016). */
 static void form_offsets(const struct form_context *f, struct task_box *b)
 {
-    const struct task_query *q = f->d->c->q;
     float v0 = number_or(f->d->task, TASK_VARIANCE, 0, 1), v1 = number_or(f->d->task, TASK_VARIANCE, 1, 1);
-    float w = fminf(f->anchor.width, (float)q->width), h = fminf(f->anchor.height, (float)q->height);
+    float w = f->anchor.width, h = f->anchor.height;
     set_centre(b, f->anchor.x + f->v[0] * v0 * w, f->anchor.y + f->v[1] * v0 * h, w * expf(f->v[2] * v1),
                h * expf(f->v[3] * v1));
+}
+
+/* Of EfficientDet (Tan et al. 2020). */
+static void form_offsets_yx(const struct form_context *f, struct task_box *b)
+{
+    struct form_context turned = *f;
+    for (int i = 0; i < 4; i++)
+        turned.v[i] = f->v[i ^ 1];
+    form_offsets(&turned, b);
 }
 
 static void form_edges(const struct form_context *f, struct task_box *b)
@@ -179,6 +194,7 @@ static void (*const forms[])(const struct form_context *, struct task_box *) = {
     [TASK_FORM_YOLO5] = form_yolo5,
     [TASK_FORM_YOLOX] = form_yolox,
     [TASK_FORM_FASTEST] = form_fastest,
+    [TASK_FORM_OFFSETS_YX] = form_offsets_yx,
 };
 
 void dense_box(const struct dense *d, const struct dense_level *l, size_t row, struct task_box *box)

@@ -19,6 +19,14 @@ size_t dense_each(const struct dense *d, size_t level)
     return each->count == 0 ? 0 : (size_t)each->at[level < (size_t)each->count ? (int)level : 0];
 }
 
+bool dense_in_cells(const struct dense *d)
+{
+    size_t anchors = (size_t)d->task->option[TASK_ANCHORS].count, i = 0;
+    while (i < d->levels && 2 * d->level[i].each == anchors)
+        i++;
+    return d->levels > 1 && i == d->levels;
+}
+
 static struct task_rows part_of(const struct task_rows *m, size_t first, size_t rows)
 {
     struct task_rows part = *m;
@@ -78,7 +86,7 @@ static int check_anchors(const struct dense *d, size_t count, struct error *err)
     const struct task_numbers *sizes = &d->task->option[TASK_SIZES], *anchors = &d->task->option[TASK_ANCHORS];
     if (sizes->count && (size_t)sizes->count != count)
         return error_set(err, "%d sizes for %zu boxes at the cells of all grids: want as many", sizes->count, count);
-    if (anchors->count && (size_t)anchors->count != 2 * count)
+    if (anchors->count && (size_t)anchors->count != 2 * count && !dense_in_cells(d))
         return error_set(err, "%d numbers of anchors for %zu boxes at the cells of all grids: want two each",
                          anchors->count, count);
     return 0;

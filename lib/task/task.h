@@ -62,7 +62,8 @@ enum {
     TASK_FORM_YOLO3,     /* the same, the anchor's in pixels */
     TASK_FORM_YOLO5,     /* 2 sigmoid - 0.5, (2 sigmoid)^2 */
     TASK_FORM_YOLOX,     /* centre from the cell's corner, logarithm of the size, in cells */
-    TASK_FORM_FASTEST    /* tanh of the centre from the cell's corner, sigmoid of the part of the input (FastestDet) */
+    TASK_FORM_FASTEST,   /* tanh of the centre from the cell's corner, sigmoid of the part of the input (FastestDet) */
+    TASK_FORM_OFFSETS_YX /* as TASK_FORM_OFFSETS: centre y, x, height, width (EfficientDet) */
 };
 enum {
     TASK_COLUMNS_APART,

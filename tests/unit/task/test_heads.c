@@ -157,6 +157,39 @@ static void blazeface(void)
         near(a.at[0].points[1].y, 7, "point y");
     }
     check_one("blazeface", 0, &a, 11, 3, 15, 9, 0.5);
+    rows[1][2] = 20; /* reaches beyond the photo: squares are laid around all of it */
+    struct recipe_map same = {1, 1, 0, 0};
+    int status = ask_with("detect=blazeface,strides=8,each=1,points=2", NULL, o, 2, 16, 16, &same, &a);
+    check_one("blazeface beyond the photo", status, &a, 3, 3, 23, 9, 0.5);
+}
+
+/* Anchors in cells of each grid; y before x. */
+static void efficientdet(void)
+{
+    static const float boxes[5][4] = {[4] = {0.25f, -0.125f, 0, -0.693147f}}, scores[5] = {-9, -9, -9, -9, 0};
+    static const int64_t dims[] = {1, 5, 4}, score_dims[] = {1, 5, 1};
+    struct task_output o[] = {{.name = "box_net", .values = boxes[0], .dims = dims, .rank = 3},
+                              {.name = "class_net", .values = scores, .dims = score_dims, .rank = 3}};
+    struct task_answers a;
+    int status = ask("detect=efficientdet,strides=8:16,each=1,anchors=2:1", NULL, o, 2, 16, 16, &a);
+    check_one("efficientdet", status, &a, -4, 4, 12, 20, 0.5);
+    CHECK(ask("detect=efficientdet,strides=8:16,each=1", NULL, o, 2, 16, 16, &a) == -1);
+}
+
+/* Anchors larger than the input are cut for UltraFace only. */
+static void large_anchors(void)
+{
+    static const float box[4] = {0}, scores[2] = {0, 0};
+    static const int64_t dims[] = {1, 1, 4}, score_dims[] = {1, 1, 2};
+    struct task_output o[] = {{.name = "boxes", .values = box, .dims = dims, .rank = 3},
+                              {.name = "scores", .values = scores, .dims = score_dims, .rank = 3}};
+    struct task_answers a;
+    int status = ask("detect=retinaface,score=0.5,scores=softmax,strides=16,each=1,sizes=32,points=0", NULL, o, 2, 16,
+                     16, &a);
+    check_one("retinaface", status, &a, -8, -8, 24, 24, 0.5);
+    status =
+        ask("detect=ultraface-head,score=0.5,scores=softmax,strides=16,each=1,sizes=32", NULL, o, 2, 16, 16, &a);
+    check_one("ultraface", status, &a, 0, 0, 16, 16, 0.5);
 }
 
 /* The last class stands for nothing. */
@@ -231,20 +264,8 @@ static void lists_with_masks(void)
     struct task_output o[] = {{.values = boxes, .dims = box_dims, .rank = 2},
                               {.values = mask, .dims = dims, .rank = 4}};
     struct recipe_map same = {1, 1, 0, 0};
-    struct task t;
-    struct task_labels none = {0};
-    struct task_query q = {.task = &t,
-                           .labels = &none,
-                           .outputs = o,
-                           .count = 2,
-                           .width = 16,
-                           .height = 16,
-                           .map = &same,
-                           .photo_width = 16,
-                           .photo_height = 16};
     struct task_answers a;
-    struct error err;
-    CHECK(task_parse("detect=lists", 12, &t, &err) == 0 && task_answer(&q, &a, &err) == 0 && a.count == 1);
+    CHECK(ask_with("detect=lists", NULL, o, 2, 16, 16, &same, &a) == 0 && a.count == 1);
     int inside = 0;
     const struct task_answer *b = &a.at[0];
     for (int i = 0; b->mask && i < b->place.width * b->place.height; i++) {
@@ -451,6 +472,8 @@ int main(void)
     RUN(distance_heads);
     RUN(lists_of_grids);
     RUN(blazeface);
+    RUN(efficientdet);
+    RUN(large_anchors);
     RUN(detr);
     RUN(other_outputs);
     RUN(lists);
