@@ -59,12 +59,8 @@ static void fill_query_row(struct query_planes *p, size_t y, size_t lower)
     task_sample_row(&p->at, &p->masks, (int)y, 0, p->at.width, p->line, p->inside);
     for (size_t i = 0; i < p->queries * n; i++)
         p->inside[i] = task_sigmoid(p->inside[i]);
-    for (size_t l = 0; l < p->labels; l++) {
-        float *row = p->rows + (2 * l + lower) * n;
-        memset(row, 0, n * sizeof *row);
-        for (size_t q = 0; q < p->queries; q++)
-            task_add_times(row, p->inside + q * n, p->shares[q * p->labels + l], n);
-    }
+    for (size_t l = 0; l < p->labels; l++)
+        task_weigh_lines(p->rows + (2 * l + lower) * n, p->inside, n, p->shares + l, p->labels, p->queries);
 }
 
 /* The two rows that row y of the photo is blended from; rows come from the top to the bottom. */
@@ -90,10 +86,56 @@ static uint8_t as_label(float v)
     return v > 0 && v < MAX_LABELS ? (uint8_t)v : 0;
 }
 
-static void label_row(const struct task_planes *p, const float *row, float least, size_t n, uint8_t *out)
+/* What a row of pixels is told from: a line of cells for each label, and the labels of these cells. */
+struct mask_lines {
+    float *lines;
+    int32_t *label;
+};
+
+/* The label between two cells, of which the second has this share. */
+static uint8_t label_between(const struct task_planes *p, const float *line, float second)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = p->channels == 1 ? row[i] > least : (uint8_t)task_argmax(row + i, p->channels, n);
+    float best = -INFINITY;
+    size_t label = 0;
+    for (size_t c = 0; c < p->channels; c++, line += p->width) {
+        float v = line[0] + (line[1] - line[0]) * second;
+        if (v > best)
+            best = v, label = c;
+    }
+    return (uint8_t)label;
+}
+
+/* What two cells agree in, all between them does: blending keeps order. */
+static void label_row(const struct task_sampling *s, const struct task_planes *p, const struct mask_lines *m,
+                      float least, uint8_t *out)
+{
+    for (int x = 0; x < s->width; x++) {
+        float second;
+        size_t i = task_blend((float)x * s->scale_x + s->offset_x, p->width, &second);
+        const float *at = m->lines + i;
+        if (p->channels == 1)
+            out[x] = (second > 0 ? at[0] + (at[1] - at[0]) * second : at[0]) > least;
+        else if (second > 0 && m->label[i] != m->label[i + 1])
+            out[x] = label_between(p, at, second);
+        else
+            out[x] = (uint8_t)m->label[i];
+    }
+}
+
+/* Row y, whose planes are at `s` or, of queries, two rows of theirs. */
+static void paint_row(const struct task_sampling *s, const struct task_planes *p, struct query_planes *queries,
+                      const struct mask_lines *m, int y, float least, uint8_t *out)
+{
+    struct task_planes two = *p;
+    struct task_sampling from = *s;
+    if (queries) {
+        move_queries(queries, &from, y);
+        two.height = 2;
+    }
+    task_sample_lines(&from, &two, y, m->lines);
+    if (p->channels > 1)
+        task_label_lines(m->lines, p->channels, p->width, m->label);
+    label_row(s, p, m, least, out);
 }
 
 /* The label is the channel of the largest score, blended between cells; of one channel, 1 where it is above option
@@ -102,26 +144,16 @@ static int paint_mask(const struct task_query *q, const struct task_planes *p, s
                       struct image *mask, struct error *err)
 {
     struct task_sampling s = task_sampling(q, p);
-    size_t width = (size_t)s.width, n;
-    float *line = mem_calloc(p->width, sizeof *line, err), *row = NULL;
     float least = task_number(q->task, TASK_SCORE);
     bool whole = !queries && q->outputs->whole;
     if (p->channels == 1 && !queries && !whole && !task_are_scores(p->values, p->channels * p->width * p->height))
         least = logf(least / (1 - least));
-    if (line && mem_mul(width, p->channels, &n))
-        row = mem_calloc(n, sizeof *row, err);
-    for (int y = 0; row && y < s.height; y++) {
-        uint8_t *out = mask->data + (size_t)y * width;
-        if (!whole) {
-            struct task_planes two = *p;
-            struct task_sampling from = s;
-            if (queries) {
-                move_queries(queries, &from, y);
-                two.height = 2;
-            }
-            task_sample_row(&from, &two, y, 0, s.width, line, row);
-            label_row(p, row, least, width, out);
-        }
+    struct mask_lines m = {.lines = mem_calloc(p->channels * p->width + TASK_MORE, sizeof *m.lines, err)};
+    m.label = m.lines ? mem_calloc(p->width + TASK_MORE, sizeof *m.label, err) : NULL;
+    for (int y = 0; m.label && y < s.height; y++) {
+        uint8_t *out = mask->data + (size_t)y * (size_t)s.width;
+        if (!whole)
+            paint_row(&s, p, queries, &m, y, least, out);
         for (int x = 0; x < s.width; x++) {
             if (whole)
                 out[x] = as_label(p->values[task_nearest(&s, p, x, y) * p->next]);
@@ -129,9 +161,9 @@ static int paint_mask(const struct task_query *q, const struct task_planes *p, s
                 out[x] = 0;
         }
     }
-    int status = row ? 0 : -1;
-    free(line);
-    free(row);
+    int status = m.label ? 0 : -1;
+    free(m.lines);
+    free(m.label);
     return status;
 }
 

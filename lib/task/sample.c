@@ -1,6 +1,7 @@
 #include "task/sample.h"
 
 #include <math.h>
+#include <string.h>
 
 struct task_sampling task_sampling(const struct task_query *q, const struct task_planes *p)
 {
@@ -23,8 +24,7 @@ bool task_sampled(const struct task_sampling *s, const struct task_planes *p, in
     return u >= -0.5f && v >= -0.5f && u <= (float)p->width - 0.5f && v <= (float)p->height - 0.5f;
 }
 
-/* The first of two cells around a place, and how much of the second. */
-static size_t blend(float at, size_t n, float *second)
+size_t task_blend(float at, size_t n, float *second)
 {
     float last = (float)(n - 1), inside = at > 0 ? at < last ? at : last : 0; /* nan: 0 */
     size_t i = (size_t)inside;
@@ -34,29 +34,75 @@ static size_t blend(float at, size_t n, float *second)
     return i;
 }
 
+static void sample_line(const struct task_sampling *s, const struct task_planes *p, size_t channel, int y, float *line)
+{
+    float below;
+    size_t top = task_blend((float)y * s->scale_y + s->offset_y, p->height, &below),
+           down = p->height > 1 ? p->width : 0;
+    const float *v = p->values + channel * p->step + top * p->width * p->next;
+    for (size_t i = 0; i < p->width; i++) {
+        float a = v[i * p->next], b = v[(i + down) * p->next];
+        line[i] = below > 0 ? a + (b - a) * below : a;
+    }
+}
+
+void task_sample_lines(const struct task_sampling *s, const struct task_planes *p, int y, float *lines)
+{
+    for (size_t c = 0; c < p->channels; c++)
+        sample_line(s, p, c, y, lines + c * p->width);
+}
+
 void task_sample_row(const struct task_sampling *s, const struct task_planes *p, int y, int x0, int x1, float *line,
                      float *row)
 {
-    float below, right;
-    size_t top = blend((float)y * s->scale_y + s->offset_y, p->height, &below), down = p->height > 1 ? p->width : 0;
+    float right;
     for (size_t c = 0; c < p->channels; c++) {
-        const float *v = p->values + c * p->step + top * p->width * p->next;
-        for (size_t i = 0; i < p->width; i++) {
-            float a = v[i * p->next], b = v[(i + down) * p->next];
-            line[i] = below > 0 ? a + (b - a) * below : a;
-        }
+        sample_line(s, p, c, y, line);
         for (int x = x0; x < x1; x++) {
-            size_t i = blend((float)x * s->scale_x + s->offset_x, p->width, &right);
+            size_t i = task_blend((float)x * s->scale_x + s->offset_x, p->width, &right);
             row[c * (size_t)(x1 - x0) + (size_t)(x - x0)] =
                 right > 0 ? line[i] + (line[i + 1] - line[i]) * right : line[i];
         }
     }
 }
 
-void task_add_times(float *restrict sum, const float *v, float by, size_t n)
+/* Four of them at once, wherever they lie. */
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t four_numbers __attribute__((vector_size(16), aligned(4), may_alias));
+
+void task_label_lines(const float *lines, size_t count, size_t n, int32_t *label)
 {
-    for (size_t i = 0; i < n; i++)
-        sum[i] += by * v[i];
+    for (size_t i = 0; i < n; i += 4) {
+        four top = (four){0} - INFINITY;
+        four_numbers which = {0};
+        for (size_t c = 0; c < count; c++) {
+            four v = *(const four *)(lines + c * n + i);
+            four_numbers larger = v > top;
+            which = (larger & (int32_t)c) | (~larger & which);
+            top = (four)((larger & (four_numbers)v) | (~larger & (four_numbers)top));
+        }
+        *(four_numbers *)(label + i) = which;
+    }
+}
+
+#define AT_ONCE 4
+
+void task_weigh_lines(float *restrict sum, const float *lines, size_t n, const float *weight, size_t step,
+                      size_t count)
+{
+    size_t i = 0;
+    for (; i + 4 * AT_ONCE <= n; i += 4 * AT_ONCE) {
+        four s[AT_ONCE] = {0};
+        for (size_t k = 0; k < count; k++)
+            for (int j = 0; j < AT_ONCE; j++)
+                s[j] += weight[k * step] * ((const four *)(lines + k * n + i))[j];
+        memcpy(sum + i, s, sizeof s);
+    }
+    for (; i < n; i++) {
+        sum[i] = 0;
+        for (size_t k = 0; k < count; k++)
+            sum[i] += weight[k * step] * lines[k * n + i];
+    }
 }
 
 static size_t cell(float at, size_t n)

@@ -21,8 +21,20 @@ bool task_sampled(const struct task_sampling *s, const struct task_planes *p, in
 void task_sample_row(const struct task_sampling *s, const struct task_planes *p, int y, int x0, int x1, float *line,
                      float *row);
 
-/* sum[i] += by * v[i]. */
-void task_add_times(float *restrict sum, const float *v, float by, size_t n);
+/* The first of the two cells, of n, that a place lies between, and the share of the second: 0 where there is none. */
+size_t task_blend(float at, size_t n, float *second);
+
+/* The rows of cells that row y is blended from, blended: lines[channel * p->width + i]. */
+void task_sample_lines(const struct task_sampling *s, const struct task_planes *p, int y, float *lines);
+
+/* For each of n places the number of the line, of `count` lines of n behind each other, that is the largest there, the
+ * first of equals; nan never wins. Both have room for TASK_MORE more at their ends. */
+#define TASK_MORE 3
+void task_label_lines(const float *lines, size_t count, size_t n, int32_t *label);
+
+/* The sum of `count` lines of n behind each other, each times its weight: weights are `step` apart. */
+void task_weigh_lines(float *restrict sum, const float *lines, size_t n, const float *weight, size_t step,
+                      size_t count);
 
 /* The cell under a pixel. */
 size_t task_nearest(const struct task_sampling *s, const struct task_planes *p, int x, int y);

@@ -227,6 +227,52 @@ static void mask_of_photo(void)
 }
 
 /* The mean of frames; many numbers in 0..1 are scores already. */
+/* The largest of all labels, blended at each pixel, in pictures larger than the planes. */
+static void mask_between_cells(void)
+{
+    enum { LABELS = 7, SIDE = 19, PHOTO = 90 };
+    static float v[LABELS * SIDE * SIDE];
+    static const int64_t dims[] = {1, LABELS, SIDE, SIDE};
+    const struct recipe_map map = {(float)SIDE / PHOTO, (float)SIDE / PHOTO, 0, 0};
+    struct task t;
+    struct task_labels none = {0};
+    struct task_output o = {.values = v, .dims = dims, .rank = 4};
+    struct task_query q = {.task = &t,
+                           .labels = &none,
+                           .outputs = &o,
+                           .count = 1,
+                           .width = SIDE,
+                           .height = SIDE,
+                           .map = &map,
+                           .photo_width = PHOTO,
+                           .photo_height = PHOTO};
+    struct task_answers a = {0};
+    struct error err;
+    for (int i = 0; i < LABELS * SIDE * SIDE; i++)
+        v[i] = (float)((i * 7919 + i * i * 31) % 101) / 10;
+    CHECK(task_parse("mask", 4, &t, &err) == 0 && task_answer(&q, &a, &err) == 0 && a.picture.width == PHOTO);
+    int wrong = 0;
+    for (int at = 0; at < PHOTO * PHOTO; at++) {
+        float top = -1;
+        int label = 0, y = at / PHOTO, x = at % PHOTO;
+        float sides[] = {((float)x + 0.5f) * SIDE / PHOTO - 0.5f, ((float)y + 0.5f) * SIDE / PHOTO - 0.5f};
+        for (int i = 0; i < 2; i++)
+            sides[i] = fmaxf(0, fminf(SIDE - 1.001f, sides[i]));
+        int i = (int)sides[0], k = (int)sides[1];
+        float u = sides[0] - (float)i, w = sides[1] - (float)k;
+        for (int c = 0; c < LABELS; c++) {
+            const float *p = v + (c * SIDE + k) * SIDE + i;
+            float up = p[0] * (1 - u) + p[1] * u, down = p[SIDE] * (1 - u) + p[SIDE + 1] * u;
+            float all = up * (1 - w) + down * w;
+            if (all > top + 1e-4f)
+                top = all, label = c;
+        }
+        wrong += a.picture.data[at] != label;
+    }
+    CHECK_MSG(wrong <= 8, "%d pixels of %d", wrong, PHOTO * PHOTO); /* near equals */
+    task_answers_release(&a);
+}
+
 static void frames(void)
 {
     static const float values[2][8] = {{0.5f, 0.75f, 0, 0, 0, 0, 0, 0.25f}, {0.5f, 0, 0, 0, 0, 0, 0.5f, 0}};
@@ -469,6 +515,7 @@ int main(void)
     RUN(top_of_others);
     RUN(mask);
     RUN(mask_of_photo);
+    RUN(mask_between_cells);
     RUN(frames);
     RUN(said_output);
     RUN(masked_tokens);
