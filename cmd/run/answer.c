@@ -228,13 +228,19 @@ static bool is_among(const char *task, const char *tasks)
     return false;
 }
 
+/* A recipe that comes with TensorFlow Lite's metadata has values only. */
+static bool has_sizes(const char *recipe)
+{
+    return recipe && (strstr(recipe, "resize") || strstr(recipe, "letterbox"));
+}
+
 static void tell_usual_recipe(const struct runner *r, const char *task)
 {
     bool own_size = r->photo.input_width == r->photo.width && r->photo.input_height == r->photo.height;
     size_t i = 0, count = sizeof recipes / sizeof *recipes;
     while (i < count && !is_among(task, recipes[i].tasks))
         i++;
-    if (i < count && !own_size && !model_property(r->m, "recipe"))
+    if (i < count && !own_size && !has_sizes(model_property(r->m, "recipe")))
         say_note("%s: with such a network, photos are usually prepared by -p %s%dx%d%s", names_to_tell(r),
                  recipes[i].before, r->photo.input_width, r->photo.input_height, recipes[i].behind);
 }

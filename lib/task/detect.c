@@ -82,6 +82,16 @@ struct task_rows task_columns(const struct task_rows *m, size_t first, size_t co
     return part;
 }
 
+bool task_are_whole(const struct task_rows *m, size_t column)
+{
+    for (size_t r = 0; r < m->rows; r++) {
+        float v = *task_cell(m, r, column);
+        if (!(v >= -1 && v <= 65535) || v != floorf(v))
+            return false;
+    }
+    return true;
+}
+
 bool task_is_part(const struct task *task, const struct task_rows *m, size_t columns)
 {
     if (task_word(task, TASK_UNIT) != TASK_UNIT_AUTO)

@@ -63,6 +63,9 @@ struct task_rows task_turned(const struct task_rows *m);
 /* Some columns of it. */
 struct task_rows task_columns(const struct task_rows *m, size_t first, size_t count);
 
+/* Whether a column holds labels or numbers of images: whole, from 0 on, or -1 where there is none. */
+bool task_are_whole(const struct task_rows *m, size_t column);
+
 /* Whether coordinates are parts of the input's sides: said, or none of `columns` columns is above 2. */
 bool task_is_part(const struct task *task, const struct task_rows *m, size_t columns);
 

@@ -9,14 +9,6 @@ static bool are_scores(const struct task_rows *m, size_t first, size_t count)
     return guess_lie_in(m, first, count, -1e-6f, 1 + 1e-3f);
 }
 
-static bool are_whole(const struct task_rows *m, size_t column)
-{
-    for (size_t r = 0; r < m->rows; r++)
-        if (*task_cell(m, r, column) != floorf(*task_cell(m, r, column)))
-            return false;
-    return guess_lie_in(m, column, 1, -1, 65535);
-}
-
 /* ---- grids ---- */
 
 static size_t grid_cells(const struct task_query *q, size_t stride)
@@ -96,7 +88,7 @@ static bool guess_behind(const struct task_query *q, const struct task_rows *m, 
 {
     struct task_planes p;
     size_t left = m->columns - 6;
-    if (!are_scores(m, 4, 1) || !are_whole(m, 5))
+    if (!are_scores(m, 4, 1) || !task_are_whole(m, 5))
         return false;
     if (left == 1)
         return guess_lie_in(m, 6, 1, -3.2f, 3.2f) && guess_say(out, "polygons=obb");
@@ -121,9 +113,9 @@ static bool guess_ended(const struct task_query *q, char *out)
     struct task_rows m;
     if (!guess_matrix(q->outputs, &m) || m.rows > 1000 || m.columns < 6 || is_no_list(q, &m))
         return false;
-    bool image = m.columns == 7 && are_whole(&m, 0);
+    bool image = m.columns == 7 && task_are_whole(&m, 0);
     size_t first = image ? 1 : 0;
-    if (m.columns < 8 && are_whole(&m, first) && are_scores(&m, first + 1, 1)) {
+    if (m.columns < 8 && task_are_whole(&m, first) && are_scores(&m, first + 1, 1)) {
         bool part = guess_lie_in(&m, first + 2, 4, -1, 2);
         return part == image && guess_say(out, part ? "detect=ssd" : "detect=ssd,unit=pixel,nms=none");
     }
@@ -132,7 +124,7 @@ static bool guess_ended(const struct task_query *q, char *out)
         return guess_say(out, "detect=yolov8,nms=none"); /* RT-DETR of Ultralytics */
     if (!image)
         return guess_behind(q, &m, out);
-    bool whole = are_whole(&m, 5) && are_scores(&m, 6, 1), ends = are_scores(&m, 5, 1) && are_whole(&m, 6);
+    bool whole = task_are_whole(&m, 5) && are_scores(&m, 6, 1), ends = are_scores(&m, 5, 1) && task_are_whole(&m, 6);
     return (whole || ends) && guess_say(out, "detect=yolov10");
 }
 

@@ -183,18 +183,20 @@ static bool guess_row(const struct task_query *q, char *out)
 {
     const struct task_output *o = q->outputs;
     size_t n = task_elements(o), wide = o->rank > 1 ? (size_t)o->dims[1] : n;
-    double squares = 0;
+    double squares = 0, most = 0;
     if (q->count != 1 || o->rank > 4 || n != wide || n < 2 || o->whole)
         return false;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         squares += (double)o->values[i] * (double)o->values[i];
+        most = fmax(most, fabs((double)o->values[i]));
+    }
     if (q->labels->count == n || o->end != TASK_END_UNKNOWN || task_are_shares(o->values, n, 1) || n == 1000 ||
         n == 1001)
         return guess_say(out, "classify");
     if (n >= 64 && fabs(squares - 1) < 1e-3)
         return guess_say(out, "embedding");
-    return n > 4 && n != 136 && n != 196 && n != 212 && n % 64 &&
-           guess_say(out, "classify"); /* fewer: angles, an age */
+    /* Fewer are angles, an age; all within 1 may be points; a classifier is sure of something. */
+    return n > 4 && most > 1 && n != 136 && n != 196 && n != 212 && n % 64 && guess_say(out, "classify");
 }
 
 static bool guess_text(const struct task_query *q, char *out)

@@ -226,16 +226,6 @@ static int set_extra(struct task_candidates *c, size_t left, struct error *err)
     return 0;
 }
 
-static bool are_whole(const struct task_rows *m, size_t column)
-{
-    for (size_t r = 0; r < m->rows; r++) {
-        float v = *task_cell(m, r, column);
-        if (!(v >= 0) || v != floorf(v))
-            return false;
-    }
-    return true;
-}
-
 /* Where a row's box, score and label begin: with seven values, that of the image before them, the label is before the
  * score (YOLOv7) unless only the last are whole numbers (super-gradients). */
 static void find_end(const struct task_candidates *c, struct task_rows *m, size_t *score, size_t *label)
@@ -244,7 +234,7 @@ static void find_end(const struct task_candidates *c, struct task_rows *m, size_
     if (m->columns != 7 || c->points || c->coefficients)
         return;
     *m = task_columns(m, 1, 6);
-    if (are_whole(m, 4) || !are_whole(m, 5))
+    if (task_are_whole(m, 4) || !task_are_whole(m, 5))
         *score = 5, *label = 4;
 }
 
