@@ -128,8 +128,8 @@ MODEL_API int64_t model_sound_length(const struct model_sound *sound);
 /* Whether there is a sample number `at`; waits for it. */
 MODEL_API bool model_sound_reaches(struct model_sound *sound, int64_t at);
 
-/* Samples from ... from + n as a tensor for that input, whose other sizes are 1: the mean of all channels, in -1 ... 1,
- * or 16-bit integers where it takes whole numbers. Before the beginning and behind the end it is silent. `from` may not
+/* Samples from ... from + n as a tensor for that input, whose other sizes are 1: the mean of all channels, in -1 ... 1
+ * and then as the steps on values of the model's recipe have it, or 16-bit integers where it takes whole numbers. Before the beginning and behind the end it is silent. `from` may not
  * go back. */
 MODEL_API struct model_tensor *model_sound_frame(struct model_sound *sound, const struct model *m, size_t input,
                                                  int64_t from, int64_t n, struct model_error *err);

@@ -184,6 +184,18 @@ static struct tensor *as_integers(const struct tensor *t, struct error *err)
     return out;
 }
 
+/* The recipe's steps on values: scale=32768 for networks that want samples as 16 bits have them. */
+static int apply_recipe(const struct model *m, struct tensor *t, struct error *err)
+{
+    const struct str *text = graph_property(m->graph, "recipe");
+    struct recipe r;
+    if (text && recipe_parse(text->data, text->size, &r, err) < 0)
+        return -1;
+    for (int64_t i = 0; text && i < t->count; i++)
+        ((float *)t->data)[i] = recipe_value(&r, 0, ((const float *)t->data)[i]);
+    return 0;
+}
+
 struct model_tensor *model_sound_frame(struct model_sound *sound, const struct model *m, size_t input, int64_t from,
                                        int64_t n, struct model_error *error)
 {
@@ -197,9 +209,13 @@ struct model_tensor *model_sound_frame(struct model_sound *sound, const struct m
     if (!t)
         return NULL;
     data_wav_mono(&sound->wav, from, n, t->data);
-    if (type->kind != TYPE_TENSOR || type->dtype == DTYPE_NONE || dtype_info(type->dtype)->class == DTYPE_CLASS_FLOAT)
-        return model_outer_tensor(t);
-    struct tensor *integers = as_integers(t, err);
+    struct tensor *integers = NULL;
+    if (type->kind != TYPE_TENSOR || type->dtype == DTYPE_NONE || dtype_info(type->dtype)->class == DTYPE_CLASS_FLOAT) {
+        if (apply_recipe(m, t, err) == 0)
+            return model_outer_tensor(t);
+    } else {
+        integers = as_integers(t, err);
+    }
     tensor_unref(t);
     return model_outer_tensor(integers);
 }

@@ -136,7 +136,10 @@ static bool take_part(struct runner *r, const char *where)
         say_failed("%s: %s: no box and no polygon: want records of a detector", where, r->first);
         return false;
     }
+    double start = now();
     struct model_tensor *t = at < 0 ? NULL : cut_part(r, &err);
+    r->spent.preparing += now() - start;
+    r->spent.photos++;
     if (!t) {
         say_failed("%s: %s: %s", where, r->first, err.text);
         return false;
@@ -160,7 +163,10 @@ void feed_record(struct runner *r, const char *line, size_t n, const char *where
     r->first = get_copy(model_record_path(r->record));
     r->photo_path = get_copy(r->first);
     r->frame = r->picture && strcmp(r->picture_path, r->first) == 0 ? r->frame + 1 : 0;
-    r->failed = !picture_of(r, r->first) || !take_part(r, where);
+    double start = now();
+    const struct model_picture *picture = picture_of(r, r->first);
+    r->spent.preparing += now() - start;
+    r->failed = !picture || !take_part(r, where);
     feed_run(r);
 }
 

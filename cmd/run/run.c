@@ -197,7 +197,7 @@ static void tell_spent(const struct spent *s)
 {
     double all = s->preparing + s->running;
     if (program_loudness > 0 && s->photos && s->runs && all > 0)
-        say_note("%zu photos decoded and prepared: %.2f ms each, %.0f %% of the time; %zu runs: %.2f ms each",
+        say_note("%zu photos or parts decoded and prepared: %.2f ms each, %.0f %% of the time; %zu runs: %.2f ms each",
                  s->photos, 1e3 * s->preparing / (double)s->photos, 100 * s->preparing / all, s->runs,
                  1e3 * s->running / (double)s->runs);
 }

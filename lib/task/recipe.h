@@ -184,6 +184,9 @@ int recipe_plan(const struct recipe *r, int width, int height, const int64_t *di
 int recipe_apply(const struct recipe *r, const struct recipe_plan *plan, const struct image *photo, void *out,
                  struct error *err);
 
+/* What the steps on values make of a sample of one channel. */
+float recipe_value(const struct recipe *r, int channel, float v);
+
 /* Where the pixel at 0, 0 of a picture of width x height goes in a stage that warps it. */
 void recipe_warp_place(const struct recipe_stage *s, int width, int height, double *left, double *top);
 

@@ -14,7 +14,7 @@ static float pass_step(const struct recipe_step *s, int channel, float v)
     return s->kind == RECIPE_MEAN ? v - by : s->kind == RECIPE_STD ? v / by : s->kind == RECIPE_SCALE ? v * by : v;
 }
 
-static float pass_steps(const struct recipe *r, int channel, float v)
+float recipe_value(const struct recipe *r, int channel, float v)
 {
     for (int k = 0; k < r->count; k++)
         v = pass_step(&r->steps[k], channel, v);
@@ -25,7 +25,7 @@ static float pass_steps(const struct recipe *r, int channel, float v)
 static void fill_table(const struct recipe *r, int channel, float table[256])
 {
     for (int i = 0; i < 256; i++)
-        table[i] = pass_steps(r, channel, i);
+        table[i] = recipe_value(r, channel, i);
 }
 
 static int to_integer(float v, int low, int high)
@@ -92,7 +92,7 @@ static void put_real_channel(const struct recipe *r, const struct recipe_plan *p
         size_t to = at + ((size_t)(y + p->top) * p->width + p->left) * step;
         const float *in = picture->data + (size_t)y * picture->width * picture->channels + from;
         for (int x = 0; x < picture->width; x++, to += step, in += picture->channels) {
-            float v = pass_steps(r, channel, *in);
+            float v = recipe_value(r, channel, *in);
             if (r->dtype == RECIPE_F32)
                 ((float *)out)[to] = v;
             else

@@ -115,6 +115,7 @@ output y
 END
     wav talk.wav f32 100 1 1 2 3 4 5
     equal "$(nn run --frame 3:2 same.nn talk.wav | cut -f 2,6)" $'0.000\t0 1 4\n0.020\t4 9 16\n0.040\t16 25 0'
+    equal "$(nn run -p scale=10,mean=2,std=2 --frame 3 same.nn talk.wav | head -n 1 | cut -f 6)" '16 81 196'
     try run same.nn talk.wav
     failed_with 1 'want --frame LENGTH'
     for bad in 0 x 3:4 3:0 3:1x; do
