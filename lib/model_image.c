@@ -9,12 +9,55 @@
 #include "base/text.h"
 #include "op/op.h"
 
+/* ---- inputs that are told of the size ---- */
+
+enum size_number { ONE, WIDTH, HEIGHT };
+
+static const struct size_input {
+    const char *name;
+    int count;
+    enum size_number numbers[3];
+} size_inputs[] = {{"orig_target_sizes", 2, {WIDTH, HEIGHT}},
+                   {"im_shape", 2, {HEIGHT, WIDTH}},
+                   {"image_shape", 2, {HEIGHT, WIDTH}},
+                   {"scale_factor", 2, {ONE, ONE}},
+                   {"im_info", 3, {HEIGHT, WIDTH, ONE}}};
+
+static const struct size_input *size_input(const struct value *v)
+{
+    const struct type *type = &v->type;
+    for (size_t i = 0; i < sizeof size_inputs / sizeof *size_inputs; i++)
+        if (strcmp(v->name, size_inputs[i].name) == 0 && type->kind == TYPE_TENSOR && type->rank == 2 &&
+            type->dims[0] <= 1 && (type->dims[1] < 0 || type->dims[1] == size_inputs[i].count) &&
+            (type->dtype == DTYPE_F32 || type->dtype == DTYPE_I64 || type->dtype == DTYPE_I32))
+            return &size_inputs[i];
+    return NULL;
+}
+
+bool model_is_size_input(const struct model *m, size_t input)
+{
+    return size_input(m->graph->inputs[input]) != NULL;
+}
+
+struct model_tensor *model_size_tensor(const struct model *m, size_t input, const struct model_photo *photo,
+                                       struct model_error *error)
+{
+    const struct value *v = m->graph->inputs[input];
+    const struct size_input *how = size_input(v);
+    const int numbers[] = {[ONE] = 1, [WIDTH] = photo->input_width, [HEIGHT] = photo->input_height};
+    const int64_t dims[] = {1, how->count};
+    struct tensor *t = tensor_new(v->type.dtype, 2, dims, model_inner(error));
+    for (int i = 0; t && i < how->count; i++)
+        tensor_set_f64(t, i, numbers[how->numbers[i]]);
+    return model_outer_tensor(t);
+}
+
 /* ---- settings ---- */
 
 ptrdiff_t model_photo_input(const struct graph *g, const struct recipe *r, struct error *err)
 {
     for (size_t i = 0; i < g->input_count; i++)
-        if (!*r->input || strcmp(g->inputs[i]->name, r->input) == 0)
+        if (*r->input ? strcmp(g->inputs[i]->name, r->input) == 0 : !size_input(g->inputs[i]))
             return (ptrdiff_t)i;
     return *r->input ? error_set(err, "recipe: no input '%s'", r->input) : error_set(err, "the model has no input");
 }

@@ -18,6 +18,13 @@ MODEL_API struct model_picture *model_session_picture(struct model_session *s, c
                                                       struct model_error *err);
 MODEL_API void model_picture_free(struct model_picture *picture); /* NULL is allowed */
 
+/* Whether an input is told of the photo's size, by the names that it has in detectors of PaddleDetection (im_shape,
+ * scale_factor), RT-DETR and its kin (orig_target_sizes), and older ones (image_shape, im_info); and its tensor, for
+ * which boxes come in pixels of the input. */
+MODEL_API bool model_is_size_input(const struct model *m, size_t input);
+MODEL_API struct model_tensor *model_size_tensor(const struct model *m, size_t input, const struct model_photo *photo,
+                                                 struct model_error *err);
+
 /* Where something was found in a photo, in its pixels. */
 struct model_place {
     int corners; /* 0: all of it; 2: a box, by its top left and bottom right corner; 4: a quadrilateral, its corners
@@ -129,8 +136,8 @@ MODEL_API int64_t model_sound_length(const struct model_sound *sound);
 MODEL_API bool model_sound_reaches(struct model_sound *sound, int64_t at);
 
 /* Samples from ... from + n as a tensor for that input, whose other sizes are 1: the mean of all channels, in -1 ... 1
- * and then as the steps on values of the model's recipe have it, or 16-bit integers where it takes whole numbers. Before the beginning and behind the end it is silent. `from` may not
- * go back. */
+ * and then as the steps on values of the model's recipe have it, or 16-bit integers where it takes whole numbers.
+ * Before the beginning and behind the end it is silent. `from` may not go back. */
 MODEL_API struct model_tensor *model_sound_frame(struct model_sound *sound, const struct model *m, size_t input,
                                                  int64_t from, int64_t n, struct model_error *err);
 

@@ -18,12 +18,18 @@ size_t feed_needed(const struct model *m)
     return needed;
 }
 
+/* Whether the photo tells it. */
+static bool is_told(const struct runner *r, size_t input)
+{
+    return r->has_photo && r->sizes[input];
+}
+
 static size_t lacking(const struct runner *r)
 {
     struct model_port port;
     size_t n = 0;
     for (size_t i = 0; model_input(r->m, i, &port); i++)
-        n += !port.optional && !r->given[i] && stream_wants(r, i);
+        n += !port.optional && !r->given[i] && stream_wants(r, i) && !is_told(r, i);
     return n;
 }
 
@@ -33,7 +39,7 @@ static ptrdiff_t next_input(const struct runner *r)
     struct model_port port;
     for (int optional = 0; optional < 2; optional++)
         for (size_t i = 0; model_input(r->m, i, &port); i++)
-            if (!r->given[i] && port.optional == (optional == 1) && stream_wants(r, i))
+            if (!r->given[i] && port.optional == (optional == 1) && stream_wants(r, i) && !is_told(r, i))
                 return (ptrdiff_t)i;
     return -1;
 }
@@ -73,13 +79,26 @@ static bool is_open(const struct runner *r)
     return open;
 }
 
+static int fill_sizes(struct runner *r)
+{
+    struct model_error err;
+    for (size_t i = 0; i < r->input_count; i++)
+        if (is_told(r, i)) {
+            r->in[i] = model_size_tensor(r->m, i, &r->photo, &err);
+            if (!r->in[i])
+                return say_failed("%s: %s", names_to_tell(r), err.text);
+            r->given[i] = true;
+        }
+    return 0;
+}
+
 static int run(struct runner *r)
 {
     struct model_error err;
     r->ran = r->other != NULL;
     if (r->other)
         return compare_layers(r);
-    if (stream_fill(r))
+    if (stream_fill(r) || fill_sizes(r))
         return 1;
     double start = now();
     int status = model_session_run(r->s, r->in, r->out, &err);

@@ -180,16 +180,36 @@ static void feed_all(struct runner *r, char **inputs, size_t count)
 }
 
 /* Whether there is to be more than one run, which tells where -o writes. */
-static bool is_many(const struct request *r, const struct model *m, char **inputs, size_t count)
+static bool is_many(const struct runner *runner, char **inputs, size_t count)
 {
-    size_t needed = r->stream || r->state_count ? 1 : feed_needed(m), plain = 0, archives = 0;
+    const struct request *r = runner->request;
+    size_t needed = r->stream || r->state_count ? 1 : feed_needed(runner->m), plain = 0, archives = 0;
     bool list = false;
+    for (size_t i = 0; i < runner->input_count && needed > 1; i++)
+        needed -= runner->sizes[i];
     for (size_t i = 0; i < count; i++) {
         list |= strcmp(inputs[i], "-") == 0;
         archives += has_suffix(inputs[i], ".npz");
         plain += !has_suffix(inputs[i], ".npz");
     }
     return r->crop || list || plain > (needed ? needed : 1) || archives + (plain > 0) > 1;
+}
+
+/* Inputs that are told of the size of a photo, unless arrays are given that may be for them, by name or in turn. */
+static void find_sizes(struct runner *r, char **inputs, size_t count)
+{
+    const char *path;
+    bool arrays = false;
+    for (size_t i = 0; i < count; i++)
+        arrays |= input_named(r->m, inputs[i], &path) < 0 &&
+                  (has_suffix(inputs[i], ".npy") || has_suffix(inputs[i], ".npz"));
+    for (size_t i = 0; i < r->input_count; i++)
+        r->sizes[i] = !arrays && model_is_size_input(r->m, i);
+    for (size_t i = 0; i < count; i++) {
+        ptrdiff_t at = input_named(r->m, inputs[i], &path);
+        if (at >= 0)
+            r->sizes[at] = false;
+    }
 }
 
 /* What photos cost, beside the network. */
@@ -221,7 +241,9 @@ static int run_all(struct request *r, struct model *m, const struct model *other
     runner.in = get_memory(runner.input_count, sizeof *runner.in);
     runner.given = get_memory(runner.input_count, sizeof *runner.given);
     runner.out = get_memory(runner.output_count, sizeof *runner.out);
-    runner.many = is_many(r, m, inputs, count);
+    runner.sizes = get_memory(runner.input_count, sizeof *runner.sizes);
+    find_sizes(&runner, inputs, count);
+    runner.many = is_many(&runner, inputs, count);
     runner.common = r->crop ? 0 : names_common(inputs, count);
     runner.status = stream_init(&runner);
     if (runner.status == 0 && other && count == 0)
@@ -242,6 +264,7 @@ static int run_all(struct request *r, struct model *m, const struct model *other
     free(runner.in);
     free(runner.given);
     free(runner.kept);
+    free(runner.sizes);
     free(runner.state);
     free(runner.out);
     return runner.status;

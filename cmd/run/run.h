@@ -35,6 +35,7 @@ struct runner {
     bool *given;      /* [input_count]: also where reading failed */
     bool *kept;       /* [input_count]: given for the runs that follow, too */
     ptrdiff_t *state; /* [input_count]: the output that is its next value, or -1 */
+    bool *sizes;      /* [input_count]: told of the size of the photo, as nobody gives them */
     bool stream;      /* states are handed on from run to run */
     bool carried;     /* they were */
     bool many;        /* more than one run is to be expected */

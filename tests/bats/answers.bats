@@ -73,3 +73,24 @@ END
     try run -T classify,iou=1 tags.nn 1.ppm
     failed_with 2 'score=, scores='
 }
+
+@test "inputs that are told of the photo's size, unless they are given" {
+    declare_nn sized.nn <<'END'
+input im_shape f32 1x2
+input image f32 1x3x4x8
+input scale_factor f32 1x2
+input orig_target_sizes i64 1x2
+node - Mul im_shape scale_factor -> y f32 1x2
+node - Identity image -> z f32 1x3x4x8
+output y
+output orig_target_sizes
+output z
+END
+    ppm 1.ppm 16 16
+    ppm 2.ppm 16 16
+    equal "$(nn run -q sized.nn 1.ppm 2.ppm | cut -f 5)" "$(nn run -q sized.nn image=1.ppm image=2.ppm | cut -f 5)"
+    equal "$(nn run -q sized.nn 1.ppm 2.ppm | cut -f 5 | head -n 2)" $'4 8\n8 4'
+    equal "$(nn run -q sized.nn 1.ppm scale_factor=0.5 | cut -f 4 | head -n 2)" $'2 4\n8 4'
+    npy sizes.npy f32 1x2 3 5
+    equal "$(nn run -q sized.nn image=1.ppm im_shape=sizes.npy | cut -f 4 | head -n 2)" $'3 5\n8 4'
+}
