@@ -73,6 +73,7 @@ struct keras_call {
     const struct json_node *layer, *config;
     const struct json_node *args, *kwargs; /* what it is called with, as written; NULL: nothing else */
     const struct json_node *cell;          /* further members of the configuration; or NULL */
+    bool in_bytes;       /* its weights are whole numbers of 8 bits, with scales */
     bool turns, by_time; /* of a recurrent layer: go_backwards is the other way; its steps come in the order of time */
     struct keras_place place;
     struct value **in; /* [in_count] */

@@ -280,6 +280,11 @@ void keras_read_call(struct keras_call *l)
     const char *name = l->b->failed ? NULL : keras_keep(l->r, l->name);
     if (l->b->failed)
         return;
+    const struct json *j = &l->r->json;
+    const struct json_node *mode = json_member(j, json_member(j, keras_member(l, "dtype"), "config"), "mode");
+    l->in_bytes = mode && mode->kind == JSON_STRING && strcmp(mode->string, "int8") == 0;
+    if (mode && !l->in_bytes)
+        build_fail(l->b, "it is quantised in another way than int8, which is not read");
     build_layer(l->b, name);
     (l->kind ? l->kind->read : read_opaque)(l);
     build_infer(l->b);

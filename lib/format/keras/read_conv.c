@@ -159,19 +159,64 @@ void keras_read_deconv(struct keras_call *l)
 
 /* ---- dense layers ---- */
 
+/* Of a quantised layer x as whole numbers: each row, its last `taken` axes, by a scale of its own, *scale, which has
+ * `put` axes of 1 in their place. Source: AbsMaxQuantizer. */
+static struct value *as_bytes(struct keras_call *l, struct value *x, int taken, int put, struct value **scale)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *given = json_member(j, keras_member(l, "quantization_config"), "config");
+    const struct json_node *quantizer = json_member(j, given, "activation_quantizer");
+    static const int64_t axes[] = {-4, -3, -2, -1};
+    if (!l->in_bytes || l->b->failed || (quantizer && quantizer->kind == JSON_NULL))
+        return x;
+    struct value *in[] = {x, build_list(l->b, taken, axes + 4 - taken), build_list(l->b, put, axes + 4 - put)};
+    in[1] = build_formula(l->b, "=127 $0 Abs $1 ReduceMax:2/keepdims=0 =1e-7 Add:2 Div:2", 2, in);
+    *scale = put ? BUILD(l->b, "Unsqueeze", in[1], in[2]) : in[1];
+    in[1] = BUILD(l->b, "Unsqueeze", in[1], build_list(l->b, taken, axes + 4 - taken));
+    return build_formula(l->b, "$0 $1 Mul:2 Round =-127 =127 Clip:3", 2, in);
+}
+
+/* Of a quantised layer v divided by the scales of its kernel, which is weight number `index`, and its input. */
+static struct value *unscaled(struct keras_call *l, struct value *v, struct value *scale, int index)
+{
+    struct value *own = l->in_bytes ? keras_weight(l, "kernel_scale", index) : NULL;
+    return own ? BUILD(l->b, "Div", v, scale ? BUILD(l->b, "Mul", own, scale) : own) : v;
+}
+
 void keras_read_dense(struct keras_call *l)
 {
     int64_t dims[2] = {0};
     keras_weight_dims(l, "kernel", 0, dims, 2);
     build_expect(l->b, keras_in(l, 0), 2, 1, dims[0], DTYPE_NONE);
-    struct value *v = BUILD(l->b, "MatMul", keras_in(l, 0), keras_weight(l, "kernel", 0));
+    struct value *scale = NULL, *x = as_bytes(l, keras_in(l, 0), 1, 1, &scale);
+    struct value *v = BUILD(l->b, "MatMul", x, keras_weight(l, "kernel", 0));
+    v = unscaled(l, v, scale, keras_bool(l, "use_bias", true) ? 2 : 1);
     keras_give(l, keras_activate(l, build_add(l->b, v, bias(l, 1)), "activation"));
+}
+
+/* How many axes the equation takes from the end of what comes in, and puts there; a failure where it does more. */
+static void count_axes(struct keras_call *l, const char *equation, int *taken, int *put)
+{
+    size_t in = strcspn(equation, ","), kernel = strcspn(equation, "-"), same = 0;
+    const char *out = equation[kernel] ? strchr(equation + kernel, '>') : NULL;
+    while (out && same < in && equation[same] == out[1 + same])
+        same++;
+    *taken = (int)(in - same);
+    *put = out ? (int)strlen(out + 1 + same) : 0;
+    if (!out || *taken < 1 || *taken > 4 || *put > 4)
+        build_fail(l->b, "quantised by the equation '%.60s', which is not read", equation);
 }
 
 void keras_read_einsum_dense(struct keras_call *l)
 {
-    struct value *in[] = {keras_in(l, 0), keras_weight(l, "kernel", 0)};
-    struct value *v = build_string(l->b, build_node(l->b, "Einsum", 2, in), "equation", keras_text(l, "equation", ""));
+    struct value *in[] = {keras_in(l, 0), keras_weight(l, "kernel", 0)}, *scale = NULL;
+    const char *equation = keras_text(l, "equation", "");
+    int taken = 1, put = 1;
+    if (l->in_bytes)
+        count_axes(l, equation, &taken, &put);
+    in[0] = as_bytes(l, in[0], taken, put, &scale);
+    struct value *v = build_string(l->b, build_node(l->b, "Einsum", 2, in), "equation", equation);
+    v = unscaled(l, v, scale, keras_member(l, "bias_axes") ? 2 : 1);
     if (keras_member(l, "bias_axes"))
         v = build_add(l->b, v, keras_weight(l, "bias", 1));
     keras_give(l, keras_activate(l, v, "activation"));

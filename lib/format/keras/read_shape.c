@@ -54,7 +54,11 @@ void keras_read_embedding(struct keras_call *l)
     const struct type *type = ids ? build_type(l->b, ids) : NULL;
     if (type && type->dtype != DTYPE_I32 && type->dtype != DTYPE_I64)
         ids = build_cast(l->b, ids, DTYPE_I32);
-    keras_give(l, BUILD(l->b, "Gather", keras_weight(l, "embeddings", 0), ids));
+    struct value *v = BUILD(l->b, "Gather", keras_weight(l, "embeddings", 0), ids);
+    if (l->in_bytes)
+        v = BUILD(l->b, "Div", v,
+                  build_unsqueeze(l->b, BUILD(l->b, "Gather", keras_weight(l, "embeddings_scale", 1), ids), -1));
+    keras_give(l, v);
     if (!keras_bool(l, "mask_zero", false) || l->b->failed)
         return;
     type = build_type(l->b, ids);

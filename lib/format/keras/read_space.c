@@ -37,6 +37,18 @@ void keras_read_pool(struct keras_call *l)
     keras_give(l, keras_from_nchw(l, v, n + 2));
 }
 
+void keras_read_adaptive_pool(struct keras_call *l)
+{
+    int n = spatial(l);
+    int64_t sizes[MOST_AXES];
+    keras_ints(l, "output_size", n, 1, sizes);
+    struct value *v = BUILD(l->b, "nn.AdaptivePool", keras_to_nchw(l, keras_in(l, 0), n + 2));
+    build_ints(l->b, v, "output_size", n, sizes);
+    if (l->kind->onnx)
+        build_string(l->b, v, "mode", l->kind->onnx);
+    keras_give(l, keras_from_nchw(l, v, n + 2));
+}
+
 /* The mean of the steps that count. */
 static struct value *masked_mean(struct keras_call *l, struct value *mask)
 {

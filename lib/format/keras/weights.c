@@ -225,7 +225,11 @@ static const struct hdf5_object *weight_of(struct keras_call *l, const char *par
 struct tensor *keras_tensor(struct keras_call *l, const char *part, const char *name, int index)
 {
     const struct hdf5_object *o = weight_of(l, part, name, index);
-    struct tensor *t = o ? read_tensor(l->r, o) : NULL;
+    bool is_quantised = /* float8, which has five more: scales, and what they were */
+        o && l->r->by_path && strcmp(name, "kernel") == 0 && weight_of(l, part, name, 4);
+    if (o && !l->in_bytes && (is_quantised || (o->array.type.class == HDF5_INT && o->array.type.size == 1)))
+        build_fail(l->b, "it is quantised, which is only read of Dense, EinsumDense and Embedding");
+    struct tensor *t = o && !l->b->failed ? read_tensor(l->r, o) : NULL;
     if (o && !t)
         error_prefix(l->b->err, "weight '%.100s'", name);
     return t;

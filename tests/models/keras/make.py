@@ -107,6 +107,22 @@ def rnn():
     answers("rnn", model, [np.array([[1, 2, 3, 0, 4, 0, 0], [0, 5, 0, 1, 1, 2, 3]], np.int32)])
 
 
+def quantised():
+    """Keras 3, with weights of 8 bits, which have scales, and pools to a size."""
+    layers = keras.layers
+    words = keras.Input((7,), dtype="int32", name="words")
+    v = layers.Dense(6, activation="relu")(layers.Embedding(6, 4)(words))
+    v = layers.EinsumDense("abc,cde->abde", output_shape=(None, 2, 5), bias_axes="de")(v)
+    v = layers.EinsumDense("abde,def->abf", output_shape=(None, 3))(v)
+    model = keras.Model(words, [layers.AdaptiveAveragePooling1D(3)(v), layers.AdaptiveMaxPooling1D(3)(v)])
+    shake(model)
+    model.quantize("int8")
+    model.save("quantised.keras")
+    deflate("quantised.keras")
+    answers("quantised", model, [rng.integers(0, 6, (2, 7)).astype(np.int32)])
+
+
 cnn()
 net()
 rnn()
+quantised()
