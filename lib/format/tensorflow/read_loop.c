@@ -210,6 +210,16 @@ static struct graph *build_body(struct tensorflow_loop *l, const enum tensorflow
     return build_leave(&r->b, outer);
 }
 
+/* A list that a loop wrote, with zeros for the elements that it has place for and did not come to. */
+static struct value *filled(struct build *b, struct value *written, const struct value *reserved)
+{
+    struct value *in[] = {written, b->failed ? NULL : node_in(reserved->producer, 0)};
+    return build_formula(b,
+                         "$0 [0] $1 Cast/to=7 [1] Reshape:2 $0 Shape/end=1 Sub:2 [0] Max:2 Concat:2/axis=0 $2? [0] "
+                         "Pad:4",
+                         2, in);
+}
+
 /* ONNX asks for the condition of the first round before it, and for the next one's in the body. */
 int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out)
 {
@@ -245,6 +255,8 @@ int tensorflow_build_loop(struct tensorflow_loop *l, struct value **out)
     for (int k = 0; k < l->count && !b->failed; k++)
         if (fates[k] == TENSORFLOW_LATEST)
             out[k] = build_slice(b, out[k], 0, -1, INT64_MAX);
+        else if (fates[k] == TENSORFLOW_WRITTEN)
+            out[k] = filled(b, out[k], l->in[k]);
     return b->failed ? -1 : 0;
 }
 

@@ -65,3 +65,20 @@ with v1.Graph().as_default() as graph, v1.Session() as session:
     results = [tf.identity(v, name=n) for v, n in ((looped + known, "looped"), (sums, "sums"), (chosen, "chosen"))]
     given = rng.standard_normal((3, 4)).astype(np.float32)
     save("frames", graph, given, session.run(results, {x: given}))
+
+
+@tf.function(input_signature=[tf.TensorSpec([4, 3], tf.float32, name="steps")])
+def early(steps):
+    """A list that a loop leaves before it is full."""
+    def step(t, kept):
+        return t + 1, kept.write(t, steps[t] * 2)
+
+    kept = tf.TensorArray(tf.float32, 6, element_shape=[3])
+    done = tf.while_loop(lambda t, kept: tf.logical_and(t < 6, tf.reduce_sum(steps[t]) < 2), step, [0, kept])
+    return {"kept": done[1].stack()}
+
+
+v1.enable_control_flow_v2()
+steps = np.array([[1, 0, -1], [.5, .25, 0], [3, 4, 5], [0, 0, 0]], np.float32)
+frozen = convert_variables_to_constants_v2(early.get_concrete_function(), lower_control_flow=False)
+save("early", frozen.graph, steps, [early(tf.constant(steps))["kept"].numpy()])
