@@ -1,4 +1,5 @@
 /* What the functions of operators see of them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "format/paddle/paddle.h"
@@ -65,9 +66,18 @@ struct value *paddle_optional(struct paddle_node *o, int k)
     return a ? a->value : NULL;
 }
 
+/* "NHWC" and its like: input and output 0 of such an operator go through Transposes. */
+static bool has_channels_last(const struct paddle_node *o)
+{
+    const char *layout = paddle_text(o, "data_format|data_layout", "");
+    return strlen(layout) > 2 && *layout == 'N' && layout[strlen(layout) - 1] == 'C';
+}
+
 struct value *paddle_in(struct paddle_node *o, int k)
 {
     struct value *v = paddle_optional(o, k);
+    if (v && k == 0 && has_channels_last(o) && paddle_rank(o, v) > 2)
+        v = build_channels_first(o->b, v, paddle_rank(o, v));
     struct paddle_operand *a = only(in_slot(o, k));
     if (!v && a)
         build_fail(o->b, "it takes '%.200s', which no operator before it makes", a->name);
@@ -126,6 +136,8 @@ void paddle_give_part(struct paddle_node *o, int k, int i, struct value *v)
 
 void paddle_give(struct paddle_node *o, int k, struct value *v)
 {
+    if (v && k == 0 && has_channels_last(o) && paddle_rank(o, v) > 2)
+        v = build_channels_last(o->b, v, paddle_rank(o, v));
     paddle_give_part(o, k, 0, v);
 }
 
@@ -366,9 +378,41 @@ struct value *paddle_along_channels(struct paddle_node *o, struct value *v, int 
     return rank <= 1 ? v : build_reshape(o->b, v, rank, dims);
 }
 
-void paddle_want_nchw(struct paddle_node *o, const char *names)
+/* ---- formulas ---- */
+
+static struct value *term(void *data, const char *name, bool want)
 {
-    const char *layout = paddle_text(o, names, "NCHW");
-    if (strncmp(layout, "NC", 2) != 0 && strcmp(layout, "AnyLayout") != 0)
-        build_fail(o->b, "its layout is %.20s, want channels second", layout);
+    int k = *name - '0';
+    return (want ? paddle_in : paddle_optional)(data, k);
+}
+
+static int parameter(void *data, const char *name, double *numbers, int max)
+{
+    const struct paddle_attr *a = paddle_attr(data, name);
+    for (int i = 0; a && i < a->count && i < max; i++)
+        numbers[i] = real(a, i);
+    if (a && strcmp(name, "dtype") == 0) { /* ONNX's number of it */
+        *numbers = paddle_dtype_of(data, name, DTYPE_F32);
+        return 1;
+    }
+    return a ? a->count : -1;
+}
+
+void paddle_formula(struct paddle_node *o, const char *formula)
+{
+    struct value *out[4];
+    const struct build_terms t = {.op = o, .in = term, .numbers = parameter};
+    int count = build_formulas(o->b, formula, &t, out, 4);
+    for (int i = 0; i < count; i++)
+        paddle_give(o, i, out[i]);
+}
+
+/* Behind " ; " stands another one, for operators without input 1. */
+void paddle_read_formula(struct paddle_node *o)
+{
+    char text[400];
+    const char *other = strstr(o->kind->arg, " ; ");
+    int n = (int)(other ? other - o->kind->arg : (ptrdiff_t)sizeof(text) - 1);
+    snprintf(text, sizeof(text), "%.*s", n, o->kind->arg);
+    paddle_formula(o, other && !paddle_has(o, 1) ? other + 3 : text);
 }

@@ -136,7 +136,8 @@ const struct paddle_kind *paddle_find_kind(const char *type);
 /* ---- operands (op.c); k is a place in the row's list of roles ---- */
 
 bool paddle_has(const struct paddle_node *o, int k);
-/* Input k; a failure, and NULL, where it is missing. */
+/* Input k; a failure, and NULL, where it is missing. Of a layout with channels last, input 0 comes, and output 0 is
+ * given, with channels second. */
 struct value *paddle_in(struct paddle_node *o, int k);
 /* The same without a failure. */
 struct value *paddle_optional(struct paddle_node *o, int k);
@@ -198,7 +199,7 @@ struct value *paddle_as(struct paddle_node *o, struct value *v, enum dtype dtype
 struct value *paddle_along_channels(struct paddle_node *o, struct value *v, int rank);
 /* x through an activation by its name ("" or "identity": none). */
 struct value *paddle_activate(struct paddle_node *o, struct value *x, const char *name);
-/* A failure unless channels stand second. */
-void paddle_want_nchw(struct paddle_node *o, const char *names);
+/* The outputs are what a formula makes (build_formulas()): $0, $1, … are inputs, parameters attributes of one kind. */
+void paddle_formula(struct paddle_node *o, const char *formula);
 
 #endif

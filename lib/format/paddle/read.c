@@ -42,7 +42,7 @@ static const struct paddle_kind *find_cut(const char *type, size_t n)
  * plain one. */
 const struct paddle_kind *paddle_find_kind(const char *type)
 {
-    static const char *const suffixes[] = {"", "_", "2", "_v2", "_v3"};
+    static const char *const suffixes[] = {"", "_", "2", "_v2", "_v3", "_with_tensor_index"};
     size_t n = strlen(type);
     const struct paddle_kind *kind = NULL;
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && !kind; i++) {
@@ -184,7 +184,7 @@ static void settle(struct paddle_node *o, struct paddle_operand *to, const char 
 {
     struct value *v = to->value;
     const struct type *type = v ? build_type(o->b, v) : NULL;
-    if (!type || type->kind == TYPE_OPTIONAL || v->is_input || v->constant)
+    if (!type || type->kind > TYPE_TENSOR || v->is_input || v->constant)
         return;
     if (to->rank == 1 && type->rank == 0)
         v = to->value = build_reshape(o->b, v, 1, (int64_t[]){1});

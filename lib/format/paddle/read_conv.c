@@ -43,7 +43,6 @@ static int filter_axes(struct paddle_node *o, int k)
     int axes = paddle_rank(o, paddle_in(o, k)) - 2;
     if (axes < 1 || axes > MOST_AXES)
         build_fail(o->b, "a filter of %d spatial axes", axes);
-    paddle_want_nchw(o, "data_format|data_layout");
     return o->b->failed ? 1 : axes;
 }
 
@@ -151,8 +150,19 @@ static struct value *windowed(struct paddle_node *o, struct value *x, bool max, 
     if (ceil)
         build_string(o->b, v, "rounding", "ceil_full");
     if (!max && !exclusive)
-        v = ceil ? build_string(o->b, v, "count", "include") : build_int(o->b, v, "count_include_pad", 1);
+        v = ceil ? build_string(o->b, v, "count", "include_clipped") : build_int(o->b, v, "count_include_pad", 1);
     return v;
+}
+
+/* Behind the largest stand their places in the map, where these are asked for. */
+static void give_windowed(struct paddle_node *o, struct value *x, bool max, int axes, const int64_t *kernel)
+{
+    struct value *v = windowed(o, x, max, axes, kernel), *pair[] = {NULL, x};
+    if (o->kind->arg && !paddle_bool(o, "ceil_mode", false)) {
+        pair[0] = build_output(o->b, v, 1);
+        paddle_give(o, 1, build_formula(o->b, "$0 $1 Shape/start=2 ReduceProd/keepdims=0 Mod:2 Cast/to=6", 2, pair));
+    }
+    paddle_give(o, 0, v);
 }
 
 void paddle_read_pool(struct paddle_node *o)
@@ -161,7 +171,6 @@ void paddle_read_pool(struct paddle_node *o)
     struct value *x = paddle_in(o, 0);
     int axes = paddle_rank(o, x) - 2;
     bool max = o->kind->arg || paddle_is(o, "pooling_type", "max");
-    paddle_want_nchw(o, "data_format");
     if (axes < 1 || axes > MOST_AXES) {
         build_fail(o->b, "an input of %d spatial axes", axes);
         return;
@@ -177,5 +186,5 @@ void paddle_read_pool(struct paddle_node *o)
     else if (paddle_bool(o, "adaptive", false))
         paddle_give(o, 0, adaptive(o, x, max, axes, kernel));
     else
-        paddle_give(o, 0, windowed(o, x, max, axes, kernel));
+        give_windowed(o, x, max, axes, kernel);
 }

@@ -125,19 +125,6 @@ void paddle_read_sequence_mask(struct paddle_node *o)
     paddle_give(o, 0, build_cast(o->b, is, paddle_dtype_of(o, "out_dtype", DTYPE_I64)));
 }
 
-/* start + i * (stop - start) / (count - 1). */
-void paddle_read_linspace(struct paddle_node *o)
-{
-    enum dtype dtype = paddle_dtype_of(o, "dtype", DTYPE_F32);
-    struct value *start = paddle_scalar(o, "start", 0, DTYPE_F32, 0), *stop = paddle_scalar(o, "stop", 1, DTYPE_F32, 0);
-    struct value *count = paddle_scalar(o, "num|number", 2, DTYPE_I64, 1);
-    struct value *one = build_number(o->b, DTYPE_I64, 1), *zero = build_number(o->b, DTYPE_I64, 0);
-    struct value *places = build_cast(o->b, BUILD(o->b, "Range", zero, count, one), DTYPE_F32);
-    struct value *steps = build_cast(o->b, BUILD(o->b, "Max", BUILD(o->b, "Sub", count, one), one), DTYPE_F32);
-    struct value *step = BUILD(o->b, "Div", BUILD(o->b, "Sub", stop, start), steps);
-    paddle_give(o, 0, paddle_as(o, BUILD(o->b, "Add", BUILD(o->b, "Mul", places, step), start), dtype));
-}
-
 void paddle_read_eye(struct paddle_node *o)
 {
     int64_t rows = paddle_want_int(o, "num_rows", 0, 0), columns = paddle_want_int(o, "num_columns", 1, -1);

@@ -123,17 +123,6 @@ void paddle_read_gather(struct paddle_node *o)
     paddle_give(o, 0, build_int(o->b, BUILD(o->b, "Gather", x, at), "axis", axis));
 }
 
-void paddle_read_gather_nd(struct paddle_node *o)
-{
-    paddle_give(o, 0, BUILD(o->b, "GatherND", paddle_in(o, 0), paddle_as(o, paddle_in(o, 1), DTYPE_I64)));
-}
-
-void paddle_read_gather_elements(struct paddle_node *o)
-{
-    struct value *v = BUILD(o->b, "GatherElements", paddle_in(o, 0), paddle_in(o, 1));
-    paddle_give(o, 0, build_int(o->b, v, "axis", o->kind->arg ? 1 : paddle_int(o, "Axis|axis", 0)));
-}
-
 /* Rows of a table; one of them may stand for nothing, and is 0. */
 void paddle_read_embedding(struct paddle_node *o)
 {
@@ -163,6 +152,27 @@ void paddle_read_one_hot(struct paddle_node *o)
 
 /* ---- scatters ---- */
 
+/* All of the shape that they have together. */
+static void give_together(struct paddle_node *o, int count, struct value **all)
+{
+    struct value *shape = NULL;
+    for (int i = 0; i < count; i++) {
+        struct value *ones = BUILD(o->b, "Expand", build_number(o->b, DTYPE_I64, 0), BUILD(o->b, "Shape", all[i]));
+        shape = shape ? BUILD(o->b, "Add", shape, ones) : ones;
+    }
+    shape = count ? BUILD(o->b, "Shape", shape) : NULL;
+    for (int i = 0; i < count; i++)
+        all[i] = BUILD(o->b, "Expand", all[i], shape);
+}
+
+void paddle_read_broadcast_tensors(struct paddle_node *o)
+{
+    struct value **all;
+    int count = paddle_all(o, 0, &all);
+    give_together(o, count, all);
+    paddle_give_all(o, 0, count, all);
+}
+
 /* Rows of x at `ids` are those of the updates; without `overwrite` these are summed up from 0. */
 void paddle_read_scatter(struct paddle_node *o)
 {
@@ -178,13 +188,6 @@ void paddle_read_scatter(struct paddle_node *o)
     paddle_give(o, 0, build_string(o->b, v, "reduction", "add"));
 }
 
-void paddle_read_scatter_nd(struct paddle_node *o)
-{
-    struct value *at = paddle_as(o, paddle_in(o, 1), DTYPE_I64);
-    struct value *v = BUILD(o->b, "ScatterND", paddle_in(o, 0), at, paddle_in(o, 2));
-    paddle_give(o, 0, build_string(o->b, v, "reduction", "add"));
-}
-
 void paddle_read_put_elements(struct paddle_node *o)
 {
     static const char *const words[][2] = {
@@ -197,27 +200,29 @@ void paddle_read_put_elements(struct paddle_node *o)
             build_string(o->b, v, "reduction", words[i][1]);
     if (paddle_is(o, "Reduce|reduce", "mean"))
         build_fail(o->b, "it takes means, which is not read");
+    if (!paddle_bool(o, "Include_self|include_self", true) && !paddle_is(o, "Reduce|reduce", "assign"))
+        build_fail(o->b, "it leaves out what was there, which is not read");
     paddle_give(o, 0, v);
 }
 
-/* ---- choices ---- */
-
-void paddle_read_where(struct paddle_node *o)
+/* x with values at places that a list of indices, or one mask, tells for its first axes. */
+void paddle_read_index_put(struct paddle_node *o)
 {
-    paddle_give(o, 0, BUILD(o->b, "Where", paddle_in(o, 0), paddle_in(o, 1), paddle_in(o, 2)));
-}
-
-void paddle_read_non_zero(struct paddle_node *o)
-{
-    struct value *v = BUILD(o->b, "NonZero", paddle_in(o, 0));
-    paddle_give(o, 0, build_transpose(o->b, v, 2, (int64_t[]){1, 0}));
-}
-
-void paddle_read_masked_select(struct paddle_node *o)
-{
-    struct value *x = paddle_in(o, 0), *mask = paddle_in(o, 1);
-    mask = BUILD(o->b, "Expand", mask, BUILD(o->b, "Shape", x));
-    paddle_give(o, 0,
-                BUILD(o->b, "Compress", build_reshape(o->b, x, 1, (int64_t[]){-1}),
-                      build_reshape(o->b, mask, 1, (int64_t[]){-1})));
+    struct value **all, *x = paddle_in(o, 0), *at, *shape[2];
+    int count = paddle_all(o, 1, &all);
+    if (count == 1 && paddle_type(o, all[0]) == DTYPE_BOOL) {
+        count = paddle_rank(o, all[0]);
+        at = build_formula(o->b, "$0 NonZero Transpose/perm=1,0", 1, all);
+    } else {
+        give_together(o, count, all);
+        for (int i = 0; i < count; i++)
+            all[i] = build_unsqueeze(o->b, paddle_as(o, all[i], DTYPE_I64), -1);
+        at = count ? paddle_concat(o, count, all, -1) : NULL;
+    }
+    shape[0] = build_int(o->b, build_int(o->b, BUILD(o->b, "Shape", at), "start", 0), "end", -1);
+    shape[1] = build_int(o->b, BUILD(o->b, "Shape", x), "start", count);
+    struct value *values = BUILD(o->b, "Expand", paddle_as(o, paddle_in(o, 2), paddle_type(o, x)),
+                                 paddle_concat(o, 2, shape, 0));
+    struct value *v = BUILD(o->b, "ScatterND", x, at, values);
+    paddle_give(o, 0, paddle_bool(o, "accumulate", false) ? build_string(o->b, v, "reduction", "add") : v);
 }

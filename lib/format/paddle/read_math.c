@@ -161,11 +161,6 @@ void paddle_read_pow(struct paddle_node *o)
     paddle_give(o, 0, BUILD(o->b, "Pow", x, paddle_scalar(o, "factor|y", 1, paddle_type(o, x), 1)));
 }
 
-void paddle_read_increment(struct paddle_node *o)
-{
-    paddle_give(o, 0, paddle_with(o, "Add", paddle_in(o, 0), (double)paddle_float(o, "step|value", 1)));
-}
-
 /* ---- products ---- */
 
 static struct value *turned(struct paddle_node *o, struct value *v, bool turn)
@@ -218,19 +213,6 @@ void paddle_read_fc(struct paddle_node *o)
     struct value *v = flat_product(o, paddle_in(o, 0), paddle_in(o, 1), paddle_int(o, "in_num_col_dims", 1), 1);
     v = build_add(o->b, v, paddle_optional(o, 2));
     paddle_give(o, 0, paddle_activate(o, v, paddle_text(o, "activation_type", "")));
-}
-
-void paddle_read_dot(struct paddle_node *o)
-{
-    struct value *v = BUILD(o->b, "Mul", paddle_in(o, 0), paddle_in(o, 1));
-    paddle_give(o, 0, BUILD(o->b, "ReduceSum/keepdims=0", v, BUILD_LIST(o->b, -1)));
-}
-
-void paddle_read_addmm(struct paddle_node *o)
-{
-    struct value *v = BUILD(o->b, "Gemm", paddle_in(o, 1), paddle_in(o, 2), paddle_in(o, 0));
-    build_float(o->b, v, "alpha", paddle_float(o, "Alpha|alpha", 1));
-    paddle_give(o, 0, build_float(o->b, v, "beta", paddle_float(o, "Beta|beta", 1)));
 }
 
 void paddle_read_einsum(struct paddle_node *o)
@@ -327,4 +309,13 @@ void paddle_read_cum_sum(struct paddle_node *o)
         BUILD(o->b, "CumSum", x, build_number(o->b, DTYPE_I64, (double)paddle_want_int(o, "axis", 1, -1)));
     build_int(o->b, v, "exclusive", paddle_bool(o, "exclusive", false));
     paddle_give(o, 0, build_int(o->b, v, "reverse", paddle_bool(o, "reverse", false)));
+}
+
+/* How many of the sorted numbers are before each value: less than it, or, from the right, no more than it. */
+void paddle_read_search_sorted(struct paddle_node *o)
+{
+    struct value *sorted = build_unsqueeze(o->b, paddle_in(o, 0), -2), *x = build_unsqueeze(o->b, paddle_in(o, 1), -1);
+    struct value *is = BUILD(o->b, paddle_bool(o, "right", false) ? "LessOrEqual" : "Less", sorted, x);
+    enum dtype to = paddle_bool(o, "out_int32", false) ? DTYPE_I32 : DTYPE_I64;
+    paddle_give(o, 0, BUILD(o->b, "ReduceSum/keepdims=0", build_cast(o->b, is, to), BUILD_LIST(o->b, -1)));
 }

@@ -23,8 +23,6 @@ void paddle_read_batch_norm(struct paddle_node *o)
 {
     struct value *x = paddle_in(o, 0);
     int64_t count = paddle_dim(o, paddle_in(o, 1), 0);
-    if (paddle_rank(o, x) > 2)
-        paddle_want_nchw(o, "data_layout|data_format");
     if (!paddle_bool(o, "is_test|use_global_stats", true) && !paddle_bool(o, "use_global_stats", false))
         build_fail(o->b, "it takes the statistics of the batch, as in training: want a program that is saved for use");
     struct value *v = BUILD(o->b, "BatchNormalization", x, factors(o, 3, count, 1), factors(o, 4, count, 0),
@@ -83,19 +81,9 @@ void paddle_read_group_norm(struct paddle_node *o)
 {
     struct value *x = paddle_in(o, 0);
     int64_t count = paddle_dim(o, x, 1);
-    paddle_want_nchw(o, "data_layout|data_format");
     struct value *v = BUILD(o->b, "GroupNormalization", x, factors(o, 1, count, 1), factors(o, 2, count, 0));
     build_int(o->b, v, "num_groups", paddle_int(o, "groups", 1));
     paddle_give(o, 0, build_float(o->b, v, "epsilon", epsilon(o, 1e-5f)));
-}
-
-/* x / sqrt(sum of squares + epsilon) along an axis. */
-void paddle_read_l2_norm(struct paddle_node *o)
-{
-    struct value *x = paddle_in(o, 0);
-    struct value *sum = BUILD(o->b, "ReduceSumSquare", x, BUILD_LIST(o->b, paddle_int(o, "axis", -1)));
-    struct value *length = BUILD(o->b, "Sqrt", paddle_with(o, "Add", sum, (double)epsilon(o, 1e-10f)));
-    paddle_give(o, 0, BUILD(o->b, "Div", x, length));
 }
 
 /* (sum |x|^p)^(1/p); for p of 0 the number of elements that are not, and infinite ones the extremes. */

@@ -53,7 +53,6 @@ void paddle_read_interp(struct paddle_node *o)
     static const int64_t places[] = {2, 3, 4};
     struct value *x = paddle_in(o, 0), *size = NULL, *factors = NULL;
     int axes = paddle_rank(o, x) - 2;
-    paddle_want_nchw(o, "data_layout|data_format");
     if (axes < 1 || axes > MOST_AXES) {
         build_fail(o->b, "an input of %d spatial axes", axes);
         return;
@@ -66,6 +65,10 @@ void paddle_read_interp(struct paddle_node *o)
         size = stated_size(o, axes);
     if (!size && !factors)
         build_fail(o->b, "it has neither a size nor a factor");
+    if (factors && paddle_bool(o, "align_corners", true)) { /* whole sizes tell the steps */
+        size = build_formula(o->b, "$1 $0 Shape/start=2 ~ Mul:2 Floor Cast/to=7", 2, (struct value *[]){x, factors});
+        factors = NULL;
+    }
     struct value *v = build_ints(o->b, BUILD(o->b, "Resize", x, NULL, factors, size), "axes", axes, places);
     set_mode(o, v);
     paddle_give(o, 0, v);
@@ -122,10 +125,8 @@ void paddle_read_pad(struct paddle_node *o)
     struct value *x = paddle_in(o, 0);
     int rank = paddle_rank(o, x);
     bool whole = strcmp(o->kind->arg, "pairs") == 0;
-    const char *mode = pad_mode(o), *layout = paddle_text(o, "data_format", "NCHW");
+    const char *mode = pad_mode(o);
     int count = paddle_want_ints(o, "paddings", whole ? -1 : 1, -1, given, 2 * TENSOR_MAX_RANK);
-    if (!whole && strncmp(layout, "NC", 2) != 0)
-        build_fail(o->b, "its layout is %.20s, want channels second", layout);
     if (!o->b->failed && !place_pads(o->kind->arg, given, count, rank, pads))
         build_fail(o->b, "%d pads of %d axes", count, rank);
     struct value *number = paddle_scalar(o, "pad_value|value", whole ? 1 : -1, paddle_type(o, x), 0);

@@ -132,11 +132,6 @@ void paddle_read_shape(struct paddle_node *o)
     paddle_give(o, 0, wide ? v : build_cast(o->b, v, DTYPE_I32));
 }
 
-void paddle_read_size(struct paddle_node *o)
-{
-    paddle_give(o, 0, BUILD(o->b, "Size", paddle_in(o, 0)));
-}
-
 void paddle_read_cast(struct paddle_node *o)
 {
     struct value *x = paddle_in(o, 0);
@@ -378,29 +373,6 @@ void paddle_read_tril(struct paddle_node *o)
 }
 
 /* ---- between channels and places ---- */
-
-void paddle_read_pixel_shuffle(struct paddle_node *o)
-{
-    paddle_want_nchw(o, "data_format");
-    struct value *v = BUILD(o->b, "DepthToSpace", paddle_in(o, 0));
-    build_int(o->b, v, "blocksize", paddle_int(o, "upscale_factor", 1));
-    paddle_give(o, 0, build_string(o->b, v, "mode", "CRD"));
-}
-
-void paddle_read_pixel_unshuffle(struct paddle_node *o)
-{
-    paddle_want_nchw(o, "data_format");
-    struct value *v = BUILD(o->b, "nn.Reorg", paddle_in(o, 0));
-    build_int(o->b, v, "stride", paddle_int(o, "downscale_factor|blocksize", 1));
-    paddle_give(o, 0, o->kind->arg ? v : build_string(o->b, v, "mode", "CRD"));
-}
-
-void paddle_read_shuffle(struct paddle_node *o)
-{
-    paddle_want_nchw(o, "data_format");
-    struct value *v = BUILD(o->b, "nn.ShuffleChannel", paddle_in(o, 0));
-    paddle_give(o, 0, build_int(o->b, v, "group", paddle_int(o, o->kind->arg, 1)));
-}
 
 /* [N * T, C, H, W]: the first channels come from the time before, the next from the one behind. */
 void paddle_read_temporal_shift(struct paddle_node *o)

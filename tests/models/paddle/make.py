@@ -63,6 +63,26 @@ class Flow(nn.Layer):
         return y
 
 
+class Rare(nn.Layer):
+    """Operators whose attributes, places of operands or layouts are easily overlooked."""
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2D(3, 4, 3, padding=1, data_format='NHWC')
+        self.norm = nn.GroupNorm(2, 4, data_format='NHWC')
+
+    def forward(self, x, at):
+        y = F.max_pool2d(self.norm(self.conv(x)), 2, 2, data_format='NHWC').transpose([0, 3, 1, 2])
+        big = F.interpolate(y, scale_factor=[1.5, 2.3], mode='bilinear', align_corners=True)
+        big = F.avg_pool2d(big, 3, 2, 1, ceil_mode=True, exclusive=False)
+        turned = paddle.atan2(y, y.roll(1, 3)) + F.thresholded_relu(y, .5, value=-1.) + paddle.round(y, decimals=1)
+        curved = F.softplus(y * 5, 2, 5) + paddle.lerp(y, turned, .3) + paddle.cumprod(y, 2)
+        most, places = F.max_pool2d(y, 2, 2, return_mask=True)
+        put = y.flatten()
+        put[at] = 7.
+        kept = paddle.vision.ops.nms(paddle.repeat_interleave(y.flatten()[:8].abs().reshape([-1, 2]), 2, 1).cumsum(1), .3)
+        return big, turned, curved, places, put, kept, paddle.index_put(y, (y > 0,), paddle.to_tensor(2.))
+
+
 class Detect(nn.Layer):
     def __init__(self):
         super().__init__()
@@ -106,6 +126,7 @@ if sys.argv[1] == 'old':
     save('parts', nn.Sequential(nn.Conv2D(3, 4, 3), nn.PReLU(4), nn.Conv2D(4, 2, 1)), [images(1, 3, 5, 6)])
 else:
     save('pir', Cnn(), [images(1, 3, 11, 12)], [[None, 3, None, None]])
+    save('rare', Rare(), [images(1, 8, 10, 3), np.array([3, 5, 8])])
     save('loop', Flow(), [images(2, 4)])
     save('detect', Detect(), [images(1, 4, 3, 4), np.array([[48, 64]], 'int32')])
 
