@@ -105,6 +105,8 @@ enum dtype paddle_dtype_named(const char *name);
 
 /* Makes constants of all parameters (params.c). */
 int paddle_read_parameters(struct paddle_reader *r);
+/* What an operator writes in place (read_flow.c); or NULL. */
+struct paddle_operand *paddle_written(const struct paddle_op *op);
 /* Reads the operators of a block into r->b.graph. */
 int paddle_read_block(struct paddle_reader *r, const struct paddle_block *block);
 

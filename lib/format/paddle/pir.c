@@ -112,10 +112,13 @@ static void set_type(struct listing *l, struct paddle_operand *o, const struct j
     const struct json_node *shape = element ? json_next(l->j, element) : NULL;
     size_t rank = count_of(l, shape);
     int64_t *dims = rank <= TENSOR_MAX_RANK ? paddle_alloc(l->r, rank, sizeof(*dims)) : NULL;
-    if (strcmp(bare(text_of(member(l, type, "#"))), "t_dtensor") != 0 || !shape || !dims)
+    const char *name = bare(text_of(member(l, element, "#"))), *kind = bare(text_of(member(l, type, "#")));
+    bool is_tensor = strcmp(kind, "t_dtensor") == 0;
+    if ((!is_tensor && strcmp(kind, "t_dense_tensor_array") != 0) || !shape || !dims)
         return;
-    const char *name = bare(text_of(member(l, element, "#")));
     o->dtype = strncmp(name, "t_", 2) == 0 ? paddle_dtype_named(name + 2) : DTYPE_NONE;
+    if (!is_tensor)
+        return;
     o->rank = (int)rank;
     o->dims = dims;
     for (const struct json_node *d = json_first(l->j, shape); d; d = json_next(l->j, d))

@@ -244,6 +244,9 @@ static void read_op(struct paddle_reader *r, const struct paddle_op *op)
     (o.kind ? o.kind->read : read_opaque)(&o);
     build_infer(&r->b);
     settle_all(&o, before);
+    struct paddle_operand *written = r->is_pir && op->out_count && op->out[0].count ? paddle_written(op) : NULL;
+    if (written && op->out[0].all[0])
+        written->value = op->out[0].all[0]->value;
     if (r->b.failed && !strstr(r->b.err->text, "operator '"))
         error_prefix(r->b.err, "operator '%.200s' (%.60s)", name, op->type);
 }

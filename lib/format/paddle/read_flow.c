@@ -29,6 +29,36 @@ static struct graph *branch(struct paddle_node *o, const struct paddle_block *bl
     return build_leave(o->b, outer);
 }
 
+/* What an operator of PIR writes in place: its first operand, where its name ends in "_", or the second of assign_out_;
+ * the statistics that batch_norm_ writes stay what they are. */
+struct paddle_operand *paddle_written(const struct paddle_op *op)
+{
+    size_t n = strlen(op->type);
+    int k = strncmp(op->type, "assign_out", 10) == 0;
+    bool in_place = n > 1 && op->type[n - 1] == '_' && !strstr(op->type, "batch_norm") && k < op->in_count;
+    return in_place && op->in[k].count ? op->in[k].all[0] : NULL;
+}
+
+/* The values from outside that a block of PIR writes, but for one, to list[count …]; how many it has then. */
+static int list_written(struct paddle_node *o, const struct paddle_block *block, const struct paddle_operand *but,
+                        struct paddle_operand **list, int count)
+{
+    for (size_t i = 0; block && i < block->count && !o->b->failed; i++) {
+        const struct paddle_op *op = &block->ops[i];
+        struct paddle_operand *to = paddle_written(op);
+        for (int k = 0; k < op->block_count; k++)
+            count = list_written(o, op->blocks[k], but, list, count);
+        bool known = !to || !to->value || to == but || to->is_parameter;
+        for (int k = 0; k < count && !known; k++)
+            known = list[k] == to;
+        if (!known && count == MOST_VALUES)
+            build_fail(o->b, "a block that writes more than %d values", MOST_VALUES);
+        else if (!known)
+            list[count++] = to;
+    }
+    return count;
+}
+
 /* An If of two branches; its first output, or NULL after a failure. */
 static struct value *choose(struct paddle_node *o, struct value *condition, struct graph *yes, struct graph *no,
                             int count)
@@ -59,13 +89,21 @@ void paddle_read_if(struct paddle_node *o)
     struct paddle_operand *yes[MOST_VALUES], *no[MOST_VALUES];
     struct value *condition = paddle_in(o, 0);
     int count = yielded(o, o->op->blocks[0], yes), other = yielded(o, o->op->blocks[1], no);
-    if (o->op->block_count != 2 || count != other || count < 1)
+    if (o->op->block_count != 2 || count != other)
         build_fail(o->b, "branches of %d and %d results", count, other);
+    int given = count;
+    for (int k = 0; k < 2 && !o->b->failed; k++)
+        count = list_written(o, o->op->blocks[k], NULL, yes, count);
+    for (int i = given; i < count; i++)
+        no[i] = yes[i];
     struct graph *first = o->b->failed ? NULL : branch(o, o->op->blocks[0], count, yes);
     struct graph *second = o->b->failed ? NULL : branch(o, o->op->blocks[1], count, no);
     struct value *v = o->b->failed ? NULL : choose(o, condition, first, second, count);
     for (int i = 0; i < count && !o->b->failed; i++)
-        paddle_give(o, i, build_output(o->b, v, i));
+        if (i < given)
+            paddle_give(o, i, build_output(o->b, v, i));
+        else
+            yes[i]->value = build_output(o->b, v, i);
 }
 
 /* Variables that had a value keep it where the condition is false; others wait for the operator that chooses. */
@@ -116,7 +154,8 @@ struct loop {
     int count;
 };
 
-/* In a program the variables that are written and had a value go round; in PIR the arguments of the block. */
+/* In a program the variables that are written and had a value go round; in PIR the arguments of the block, and what it
+ * writes in place. */
 static void list_loop(struct paddle_node *o, struct loop *l)
 {
     const struct paddle_block *block = o->op->block_count ? o->op->blocks[0] : NULL;
@@ -140,6 +179,12 @@ static void list_loop(struct paddle_node *o, struct loop *l)
         }
         l->again = o->b->failed ? NULL : given[0];
         l->in[1] = paddle_in(o, 0);
+        int own = l->count;
+        l->count = list_written(o, block, l->again, l->vars, own);
+        for (int i = own; i < l->count; i++) {
+            l->results[i] = l->news[i] = l->vars[i];
+            l->in[2 + i] = l->vars[i]->value;
+        }
         return;
     }
     l->in[1] = paddle_in(o, 1);
@@ -172,7 +217,9 @@ static struct graph *loop_body(struct paddle_node *o, const struct loop *l)
         const struct type *type = &l->in[2 + i]->type;
         for (int k = 0; k < TENSOR_MAX_RANK; k++)
             dims[k] = DIM_UNKNOWN;
-        l->vars[i]->value = build_input(o->b, NULL, type->dtype, type->rank, dims);
+        struct value *v = l->vars[i]->value = build_input(o->b, NULL, type->dtype, type->rank, dims);
+        if (v && type->kind == TYPE_SEQUENCE)
+            v->type = *type;
     }
     if (!o->b->failed)
         paddle_read_block(o->r, o->op->blocks[0]);
@@ -206,4 +253,36 @@ void paddle_read_while(struct paddle_node *o)
     for (int i = 0; i < l.count && !o->b->failed; i++)
         if (l.results[i])
             l.results[i]->value = build_output(o->b, v, i);
+}
+
+/* ---- lists of tensors ---- */
+
+void paddle_read_create_array(struct paddle_node *o)
+{
+    const struct paddle_operand *to = o->op->out_count && o->op->out[0].count ? o->op->out[0].all[0] : NULL;
+    enum dtype dtype = to && to->dtype != DTYPE_NONE ? to->dtype : paddle_dtype_of(o, "dtype", DTYPE_F32);
+    paddle_give(o, 0, build_int(o->b, BUILD(o->b, "SequenceEmpty"), "dtype", dtype));
+}
+
+/* At its end, or in the place of an element: then the old one, which is moved on, goes. */
+void paddle_read_array_write(struct paddle_node *o)
+{
+    struct value *list = paddle_in(o, 0), *x = paddle_in(o, 1), *at = paddle_scalar(o, "", 2, DTYPE_I64, 0);
+    struct value *more = BUILD(o->b, "SequenceInsert", list, x, at), *one = build_number(o->b, DTYPE_I64, 1);
+    struct value *inside = BUILD(o->b, "Less", at, BUILD(o->b, "SequenceLength", list));
+    build_infer(o->b);
+    struct graph *branches[2];
+    for (int k = 0; k < 2; k++) {
+        struct build outer = build_enter(o->b, NULL);
+        build_body_output(o->b, k ? more : BUILD(o->b, "SequenceErase", more, BUILD(o->b, "Add", at, one)));
+        branches[k] = build_leave(o->b, outer);
+    }
+    paddle_give(o, 0, choose(o, inside, branches[0], branches[1], 1));
+}
+
+void paddle_read_array_to_tensor(struct paddle_node *o)
+{
+    struct value *v = build_int(o->b, BUILD(o->b, "ConcatFromSequence", paddle_in(o, 0)), "axis",
+                                paddle_int(o, "axis", 0));
+    paddle_give(o, 0, build_int(o->b, v, "new_axis", paddle_bool(o, "use_stack", false)));
 }

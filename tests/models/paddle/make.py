@@ -83,6 +83,23 @@ class Rare(nn.Layer):
         return big, turned, curved, places, put, kept, paddle.index_put(y, (y > 0,), paddle.to_tensor(2.))
 
 
+class Lists(nn.Layer):
+    """A list that a loop fills and writes over."""
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(nn.GRUCell(3, 4))
+
+    def forward(self, x):
+        rows = []
+        for i in range(x.shape[0]):
+            if x[i].sum() > 0:
+                rows.append(x[i] * 2)
+            else:
+                rows.append(x[i])
+            rows[0] = x[i]
+        return paddle.stack(rows), self.rnn(x)[0]
+
+
 class Detect(nn.Layer):
     def __init__(self):
         super().__init__()
@@ -127,6 +144,7 @@ if sys.argv[1] == 'old':
 else:
     save('pir', Cnn(), [images(1, 3, 11, 12)], [[None, 3, None, None]])
     save('rare', Rare(), [images(1, 8, 10, 3), np.array([3, 5, 8])])
+    save('lists', Lists(), [images(4, 5, 3)], [[None, None, 3]])
     save('loop', Flow(), [images(2, 4)])
     save('detect', Detect(), [images(1, 4, 3, 4), np.array([[48, 64]], 'int32')])
 
