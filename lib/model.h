@@ -205,7 +205,7 @@ struct model_tensor;
 
 struct model_calibration_options {
     const char *activations; /* "u8" (also for NULL) or "s8" */
-    const char *range;       /* how their ranges are chosen, a row of the table; NULL: the first */
+    const char *range; /* how these are chosen, a row of the table; NULL: the best of some, with 8 samples or more */
     const char *const *keep; /* names of layers, and operators, that stay in float32 */
     size_t keep_count;
     double max_loss; /* leave layers in float32, as few as can be, so that on the samples kept the root of the mean
@@ -230,6 +230,14 @@ MODEL_API int model_calibration_add(struct model_calibration *c, struct model_te
 
 /* The quantised model; no sample can be added any more. */
 MODEL_API struct model *model_calibration_finish(struct model_calibration *c, struct model_error *err);
+
+/* A way to choose ranges that was tried, since the options name none; once model_calibration_finish() gave a model. */
+struct model_tried {
+    const char *range;
+    double snr; /* of the worst output, in dB, on samples kept that had no part in it: the mean of three parts */
+    bool is_chosen;
+};
+MODEL_API bool model_calibration_tried_at(const struct model_calibration *c, size_t index, struct model_tried *tried);
 
 /* A layer, or, behind these, an output of the network. The strings live as long as the calibration. */
 struct model_calibrated {

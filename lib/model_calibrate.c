@@ -153,15 +153,15 @@ static void keep(struct model_calibration *c, struct model_tensor *const *in)
     c->kept_count++;
 }
 
-/* One sample through what is watched. */
-static int look(struct model_calibration *c, struct model_tensor *const *in, struct model_error *error)
+/* A sample, the index-th, through what is watched. */
+static int look(struct model_calibration *c, struct model_tensor *const *in, size_t index, struct model_error *error)
 {
     struct model_tensor **out = mem_calloc(c->watched, sizeof *out, model_inner(error));
     int status = out ? model_session_run(c->watch, in, out, error) : -1;
     if (status == 0 && c->by_channels)
         quant_take_channels(c->quant.channelled, c->quant.channelled_count, (struct tensor *const *)out);
     else if (status == 0)
-        quant_take_ranges(&c->quant, (struct tensor *const *)out);
+        quant_take_ranges(&c->quant, (struct tensor *const *)out, index % QUANT_FOLDS);
     calibrate_free_tensors(out, c->watched);
     return status;
 }
@@ -172,14 +172,14 @@ static int end_channels(struct model_calibration *c, struct model_error *error)
     if (watch_ranges(c, error))
         return -1;
     for (size_t i = 0; i < c->kept_count; i++)
-        if (look(c, c->kept + i * c->inputs, error))
+        if (look(c, c->kept + i * c->inputs, i, error))
             return -1;
     return 0;
 }
 
 int model_calibration_add(struct model_calibration *c, struct model_tensor *const *in, struct model_error *error)
 {
-    if (look(c, in, error))
+    if (look(c, in, c->seen, error))
         return -1;
     keep(c, in);
     return c->by_channels && c->seen == CHANNEL_SAMPLES ? end_channels(c, error) : 0;
@@ -226,7 +226,7 @@ struct model *model_calibration_finish(struct model_calibration *c, struct model
         return NULL;
     model_session_free(c->watch);
     c->watch = NULL;
-    if (quant_choose_ranges(&c->quant, err) || calibrate_correct(c, error) || calibrate_adapt(c, error) ||
+    if (calibrate_choose_ranges(c, error) || calibrate_correct(c, error) || calibrate_adapt(c, error) ||
         calibrate_limit_loss(c, error))
         return NULL;
     return model_of_graph(quant_quantized(&c->quant, c->floats, err), err);

@@ -9,6 +9,8 @@
  * over the data however many there are. */
 #define CALIBRATE_KEPT 16
 
+#define CALIBRATE_TRIED 2 /* ways to choose ranges */
+
 struct model_calibration {
     struct quant_calibration quant;
     struct model_calibration_options options;
@@ -17,6 +19,7 @@ struct model_calibration {
     size_t inputs, watched;     /* of the network; outputs of `watch` */
     struct model_tensor **kept; /* [CALIBRATE_KEPT * inputs] */
     size_t kept_count, stride, seen;
+    struct model_tried tried[CALIBRATE_TRIED];
     bool *floats; /* [layers] that --max-loss left in float32 */
 };
 
@@ -37,8 +40,9 @@ static inline double calibrate_loss(const struct calibrate_noise *n)
 
 /* Some of the samples kept. */
 struct calibrate_samples {
-    size_t first, last;
+    size_t first, last, step;
 };
+static const struct calibrate_samples calibrate_all = {0, CALIBRATE_KEPT, 1};
 
 /* Runs two graphs with as many outputs, which are freed, on samples, as far as there are so many, and adds to
  * noise[outputs] how far the second's are from the first's. */
@@ -51,6 +55,10 @@ int calibrate_find_loss(const struct model_calibration *c, const bool *floats, s
 
 /* Tells how far long work has come. */
 void calibrate_tell(const struct model_calibration *c, const char *what, size_t done, size_t total);
+
+/* Chooses ranges as options.range says; without, and with samples enough, in the way that proves best on samples that
+ * had no part in them: see c->tried. */
+int calibrate_choose_ranges(struct model_calibration *c, struct model_error *err);
 
 /* Makes up for what rounded weights move in the mean. */
 int calibrate_correct(struct model_calibration *c, struct model_error *err);

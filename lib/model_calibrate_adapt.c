@@ -111,7 +111,7 @@ int calibrate_adapt(struct model_calibration *c, struct model_error *error)
     if (c->options.effort <= 0)
         return 0;
     size_t used = used_samples(c);
-    struct calibrate_samples held = {used < c->kept_count ? used : 0, c->kept_count};
+    struct calibrate_samples held = {used < c->kept_count ? used : 0, c->kept_count, 1};
     struct quant_weights *nearest = c->quant.weights;
     int status = calibrate_find_loss(c, NULL, held, &before, error);
     if (status == 0)

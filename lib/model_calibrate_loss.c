@@ -5,8 +5,8 @@
 
 #include "model_calibrate.h"
 
-/* Samples to find how sensitive a layer is, and all. */
-static const struct calibrate_samples some = {0, 4}, all = {0, CALIBRATE_KEPT};
+/* Samples to find how sensitive a layer is. */
+static const struct calibrate_samples some = {0, 4, 1};
 
 struct candidate {
     size_t layer;
@@ -80,7 +80,7 @@ static int choose_floats(struct limiting *l, struct model_error *error)
         double loss;
         for (size_t i = 0; i < l->count; i++)
             l->c->floats[l->list[i].layer] = i < middle;
-        if (calibrate_find_loss(l->c, l->c->floats, all, &loss, error))
+        if (calibrate_find_loss(l->c, l->c->floats, calibrate_all, &loss, error))
             return -1;
         if (loss <= l->c->options.max_loss)
             most = middle;
@@ -98,7 +98,7 @@ int calibrate_limit_loss(struct model_calibration *c, struct model_error *error)
     double loss;
     if (!(c->options.max_loss > 0))
         return 0;
-    int status = calibrate_find_loss(c, c->floats, all, &loss, error);
+    int status = calibrate_find_loss(c, c->floats, calibrate_all, &loss, error);
     if (status || loss <= c->options.max_loss)
         return status;
     if (list_candidates(&l, model_inner(error)) || measure_candidates(&l, error) || choose_floats(&l, error))

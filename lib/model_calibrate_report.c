@@ -48,7 +48,7 @@ int calibrate_compare(const struct model_calibration *c, struct graph *right, st
     else
         graph_free(other);
     status = s[1] ? 0 : -1;
-    for (size_t k = samples.first; status == 0 && k < samples.last && k < c->kept_count; k++)
+    for (size_t k = samples.first; status == 0 && k < samples.last && k < c->kept_count; k += samples.step)
         status = compare_sample(s, c->kept + k * c->inputs, outputs, noise, err);
     model_session_free(s[0]);
     model_session_free(s[1]);
@@ -176,9 +176,7 @@ static int measure_rows(struct reporting *r, struct model_error *error)
         struct graph *other = right ? watch_rows(r, r->result, from, from + n, err) : NULL;
         if (!other)
             graph_free(right);
-        status = other ? calibrate_compare(r->c, right, other, (struct calibrate_samples){0, CALIBRATE_KEPT},
-                                           noise + from, error)
-                       : -1;
+        status = other ? calibrate_compare(r->c, right, other, calibrate_all, noise + from, error) : -1;
         for (size_t i = from; status == 0 && i < from + n; i++)
             r->rows[i].snr = decibels(&noise[i]);
     }
@@ -196,8 +194,7 @@ static int measure_outputs(struct reporting *r, struct model_error *error)
     struct graph *right = noise ? graph_clone(g, err) : NULL, *other = right ? graph_clone(r->result, err) : NULL;
     if (!other)
         graph_free(right);
-    int status =
-        other ? calibrate_compare(r->c, right, other, (struct calibrate_samples){0, CALIBRATE_KEPT}, noise, error) : -1;
+    int status = other ? calibrate_compare(r->c, right, other, calibrate_all, noise, error) : -1;
     for (size_t i = 0; status == 0 && i < g->output_count; i++)
         r->rows[r->count++] = (struct model_calibrated){.name = g->outputs[i]->name,
                                                         .op = "output",

@@ -79,6 +79,14 @@ static void tell_rows(const char *path, const struct model_calibrated *rows, siz
                      rows[i].snr < POOR ? ", which is poor: --max-loss leaves layers in float32" : "");
 }
 
+static void tell_tried(const char *path, const struct model_calibration *c)
+{
+    struct model_tried t;
+    for (size_t i = 0; model_calibration_tried_at(c, i, &t); i++)
+        say_note("%s: ranges by '%s': %.1f dB on samples held back%s", path_name(path), t.range, t.snr,
+                 t.is_chosen ? ", chosen" : "");
+}
+
 static int report(const struct request *r, const char *path, struct model_calibration *c, size_t samples)
 {
     struct model_error err;
@@ -91,6 +99,7 @@ static int report(const struct request *r, const char *path, struct model_calibr
             write_row(&rows[i]);
         status = status ? status : report_close(r);
     }
+    tell_tried(path, c);
     if (rows)
         tell_rows(path, rows, n, samples);
     free(rows);

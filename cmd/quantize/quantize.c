@@ -12,7 +12,8 @@ enum { OPTION_LIST = OPTION_FIRST, OPTION_MAX_LOSS };
 
 static const struct option_row options[] = {
     {'c', "data", "DATA", "calibrate with a folder or list of photos, or .npy or .npz files; may be repeated"},
-    {'m', "range", "METHOD", "how ranges are chosen: mse (the default), minmax, percentile or entropy"},
+    {'m', "range", "METHOD",
+     "how ranges are chosen: mse, percentile (the default: the better of these), minmax or entropy"},
     {'a', "activations", "TYPE", "u8 (the default) or s8"},
     {'k', "keep", "NAME", "leave the layer, or all of the operator, of that name in float32; may be repeated"},
     {'e', "effort", "N", "round weights by what layers give on N samples, at most 16, not each to the nearest"},

@@ -95,7 +95,7 @@ static int make_histograms(struct quant_calibration *c, struct error *err)
 {
     c->seen = mem_calloc(c->places.site_count, sizeof *c->seen, err);
     for (size_t i = 0; c->seen && i < c->places.site_count; i++)
-        if (!c->places.sites[i].is_moved && !(c->seen[i] = mem_calloc(1, sizeof **c->seen, err)))
+        if (!c->places.sites[i].is_moved && !(c->seen[i] = mem_calloc(QUANT_FOLDS, sizeof **c->seen, err)))
             return -1;
     c->ranges = c->seen ? mem_calloc(c->places.site_count, sizeof *c->ranges, err) : NULL;
     c->clipped = c->ranges ? mem_calloc(c->places.site_count, sizeof *c->clipped, err) : NULL;
@@ -180,11 +180,11 @@ struct graph *quant_watch_ranges(const struct quant_calibration *c, struct error
     return NULL;
 }
 
-void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out)
+void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out, size_t fold)
 {
     for (size_t i = 0; i < c->places.site_count; i++)
         if (c->seen[i]) {
-            quant_observe(c->seen[i], out[0], out[1]);
+            quant_observe(&c->seen[i][fold], out[0], out[1]);
             out += 2;
         }
 }
@@ -291,23 +291,26 @@ static void join_concat(const struct grouping *k, const struct quant_layer *l)
     }
 }
 
-static int sum_groups(const struct grouping *k, struct error *err)
+static int sum_groups(const struct grouping *k, size_t without, struct error *err)
 {
-    const struct quant_places *p = &k->c->places;
+    struct quant_places *p = &k->c->places;
+    for (size_t i = 0; i < p->site_count; i++)
+        p->sites[i].group = p->sites[i].placed;
     for (size_t i = 0; i < p->site_count; i++)
         if (p->sites[i].group == i && !(k->sums[i] = mem_calloc(1, sizeof *k->sums[i], err)))
             return -1;
     for (size_t i = 0; i < p->site_count; i++)
-        if (k->c->seen[i])
-            quant_histogram_add(k->sums[p->sites[i].group], k->c->seen[i]);
+        for (size_t fold = 0; k->c->seen[i] && fold < QUANT_FOLDS; fold++)
+            if (fold != without)
+                quant_histogram_add(k->sums[p->sites[i].group], &k->c->seen[i][fold]);
     return 0;
 }
 
-int quant_choose_ranges(struct quant_calibration *c, struct error *err)
+int quant_choose_ranges(struct quant_calibration *c, size_t without, struct error *err)
 {
     const struct quant_places *p = &c->places;
     struct grouping k = {.c = c, .sums = mem_calloc(p->site_count, sizeof *k.sums, err)};
-    int status = k.sums ? sum_groups(&k, err) : -1;
+    int status = k.sums ? sum_groups(&k, without, err) : -1;
     for (size_t i = 0; status == 0 && i < p->layer_count; i++)
         if (node_is(p->layers[i].node, "Concat"))
             join_concat(&k, &p->layers[i]);

@@ -14,13 +14,16 @@ struct quant_settings {
     size_t keep_count;
 };
 
+/* Samples lie in one each, so that ranges can be tried on those that had no part in them (cross-validation). */
+#define QUANT_FOLDS 3
+
 struct quant_calibration {
     struct quant_settings settings;
     struct graph *g;                     /* the network in float, as it will be quantised */
     struct quant_channelled *channelled; /* [channelled_count] until quant_calibration_begin() */
     size_t channelled_count;
     struct quant_places places;
-    struct quant_histogram **seen; /* [places.site_count]; NULL: none of its own */
+    struct quant_histogram **seen; /* [places.site_count][QUANT_FOLDS]; NULL: none of its own */
     struct quant_range *ranges;    /* [places.site_count]; set by quant_choose_ranges() */
     double *clipped;               /* [places.site_count] the share outside of these */
     struct quant_weights *weights; /* [places.layer_count] of QUANT_PRODUCT */
@@ -37,15 +40,15 @@ void quant_calibration_release(struct quant_calibration *c);
 
 /* The network with nn.Histogram behind what is to be observed; its outputs are theirs, two for each. To be freed. */
 struct graph *quant_watch_ranges(const struct quant_calibration *c, struct error *err);
-/* Takes such outputs of one run. */
-void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out);
+/* Takes such outputs of one run, of a sample that lies in a fold. */
+void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out, size_t fold);
 
 /* Gives c->weights others, each rounded to the nearest; those that were there are the caller's, also when it fails. */
 int quant_round_weights(struct quant_calibration *c, struct error *err);
 void quant_weights_free(const struct quant_calibration *c, struct quant_weights *weights);
 
-/* Chooses ranges by what was seen so far. */
-int quant_choose_ranges(struct quant_calibration *c, struct error *err);
+/* Chooses ranges by what was seen so far, but for one fold; QUANT_FOLDS: by all. Each call begins anew. */
+int quant_choose_ranges(struct quant_calibration *c, size_t without, struct error *err);
 
 /* The quantised network; the layers that `floats` says (by their place in c->places.layers; NULL: none) stay in float.
  * To be freed. */

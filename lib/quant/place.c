@@ -301,7 +301,7 @@ static int fill(struct placing *p, struct quant_places *places, struct error *er
         if (places->layers[i].kind == QUANT_MOVE && !node_is(places->layers[i].node, "Concat"))
             share(p, places, &places->layers[i]);
     for (size_t i = 0; i < places->site_count; i++)
-        places->sites[i].group = root_of(places, i);
+        places->sites[i].placed = places->sites[i].group = root_of(places, i);
     return 0;
 }
 

@@ -30,6 +30,7 @@ struct quant_layer {
 struct quant_site {
     struct value *value;
     size_t group;    /* those of equal group have one scale; the number of one of them. Concat joins none yet */
+    size_t placed;   /* the group before Concat joined any */
     bool is_rounded; /* what makes it works on bytes: all nodes see it rounded; else those of these layers alone */
     bool is_moved;   /* its elements are those of others of the group */
 };

@@ -27,6 +27,38 @@ calibratable() {
     cmp 1.nn 2.nn
 }
 
+@test "-c: of the ways to choose ranges, what proves best on samples held back" {
+    declare_nn net.nn <<END
+input x f32 1x1x64x64
+constant w f32 2x1x1x1 = 0.5 1e-12
+constant b f32 2 = 0 7
+constant low f32 scalar = -1
+constant high f32 scalar = 1
+node - Conv x w b -> a f32 1x2x64x64
+node - Clip a low high -> y f32 1x2x64x64
+output y
+END
+    npy rows.npy f32 8x1x64x64
+    npy far.npy f32 1x1x64x64 1000 $(seq -1 0.0005 1) # what is far out, clipped in the end, is worth no steps
+    try quantize -c far.npy -c rows.npy -o best.nn net.nn
+    succeeded
+    matches "$stderr" "ranges by 'mse': -?[0-9.]+ dB on samples held back"$'\n'
+    matches "$stderr" "ranges by 'percentile': [0-9.]+ dB on samples held back, chosen"
+    try quantize -c far.npy -c rows.npy -m percentile -o same.nn net.nn
+    cmp best.nn same.nn
+    not grep -q 'held back' <<< "$stderr"
+    nn quantize -q -j 1 -c far.npy -c rows.npy net.nn | cmp - best.nn
+    NN_ISA=generic nn quantize -q -c far.npy -c rows.npy net.nn | cmp - best.nn
+
+    nn quantize -c rows.npy -o best.nn net.nn 2> told # as good: the first, of which the others leave no trace
+    grep -q "'mse'.*chosen" told
+    nn quantize -q -m mse -c rows.npy net.nn | cmp - best.nn
+    npy few.npy f32 7x1x64x64
+    nn quantize -c few.npy -o few.nn net.nn 2> told
+    not grep -q 'held back' told
+    nn quantize -q -m mse -c few.npy net.nn | cmp - few.nn
+}
+
 @test "-c: what stays in float, by name, operator or loss" {
     calibratable
     nn quantize -q -c photos -o all.nn net.nn

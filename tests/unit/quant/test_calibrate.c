@@ -137,11 +137,11 @@ static void observe(struct quant_calibration *c, struct tensor *const *samples, 
     CHECK_MSG(watch && op_infer_graph(watch, err) == 0, "%s", err->text);
     for (int i = 0; i < count; i++) {
         struct tensor **out = run(watch, samples[i], err);
-        quant_take_ranges(c, out);
+        quant_take_ranges(c, out, 0);
         drop(out, watch->output_count);
     }
     graph_free(watch);
-    CHECK(quant_choose_ranges(c, err) == 0);
+    CHECK(quant_choose_ranges(c, QUANT_FOLDS, err) == 0);
     watch = quant_watch_shifts(c, err);
     CHECK_MSG(watch && op_infer_graph(watch, err) == 0, "%s", err->text);
     for (int i = 0; i < count; i++) {
@@ -365,11 +365,41 @@ static void adaptive_rounding(void)
     }
 }
 
+/* A fold has no part in ranges that are chosen without it. */
+static void held_back(void)
+{
+    struct error err = {""};
+    struct graph *g = make(joined, &err);
+    struct quant_calibration c;
+    struct quant_settings s = {.dtype = DTYPE_U8, .method = quant_range_find("minmax")};
+    CHECK_MSG(quant_calibration_init(&c, g, &s, &err) == 0, "%s", err.text);
+    uint64_t from = seed;
+    struct tensor *small = random_tensor(4, (int64_t[]){1, 4, 8, 8}, 1);
+    seed = from;
+    struct tensor *large = random_tensor(4, (int64_t[]){1, 4, 8, 8}, 10);
+    observe(&c, &small, 1, &err);
+    double scale = (double)c.ranges[0].scale;
+    struct graph *watch = quant_watch_ranges(&c, &err);
+    CHECK_MSG(watch && op_infer_graph(watch, &err) == 0, "%s", err.text);
+    struct tensor **out = run(watch, large, &err);
+    quant_take_ranges(&c, out, 1);
+    CHECK(quant_choose_ranges(&c, 1, &err) == 0 && (double)c.ranges[0].scale == scale);
+    CHECK(quant_choose_ranges(&c, QUANT_FOLDS, &err) == 0 && fabs((double)c.ranges[0].scale / scale - 10) < 1e-5);
+    CHECK(quant_choose_ranges(&c, 1, &err) == 0 && (double)c.ranges[0].scale == scale);
+    drop(out, watch->output_count);
+    graph_free(watch);
+    tensor_unref(small);
+    tensor_unref(large);
+    quant_calibration_release(&c);
+    graph_free(g);
+}
+
 int main(void)
 {
     RUN(adaptive_rounding);
     RUN(equalisation);
     RUN(networks);
     RUN(small_weights);
+    RUN(held_back);
     return TEST_END();
 }
