@@ -33,14 +33,14 @@ V_FN __m512i larger(__m512i most, v_f32 x)
     return _mm512_max_epi32(most, _mm512_and_si512((__m512i)x, _mm512_set1_epi32(INT32_MAX)));
 }
 
-/* Powers of two: what brings magnitudes of up to `most`'s to less than 2^power, and what brings them back. Those of the
- * smallest numbers would not be numbers of f32. */
+/* The power of two that brings magnitudes of up to `most`'s to less than 2^power; *back: its exponent, negated. That of
+ * the smallest numbers would not be a number of f32. */
 V_FN v_f32 scale_of(__m512i most, int power, v_f32 *back)
 {
     __m512i e = _mm512_srli_epi32(most, 23);
     e = _mm512_min_epi32(_mm512_max_epi32(e, _mm512_set1_epi32(20)), _mm512_set1_epi32(254));
     e = _mm512_sub_epi32(_mm512_set1_epi32(127 + 126 + power), e);
-    *back = (v_f32)_mm512_slli_epi32(_mm512_sub_epi32(_mm512_set1_epi32(254), e), 23);
+    *back = (v_f32)_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_set1_epi32(127), e));
     return (v_f32)_mm512_slli_epi32(e, 23);
 }
 
@@ -87,14 +87,14 @@ static __m512i power_bits(int power)
     return _mm512_set1_epi32((127 + power) << 23);
 }
 
-/* Returns what a row's sums are multiplied by. */
+/* Returns the power of two that a row's sums are multiplied by. */
 static float gather_f16(const struct half_rows *rows, uint16_t *row, const struct kernel_gemm *g, const float *a)
 {
     v_f32 back;
     __m512i most = gather_row(rows, row, g, a, 1, v_set1(1));
     if (_mm512_cmplt_epi32_mask(most, power_bits(ROWS_POWER)) == 0xffff &&
         _mm512_cmpge_epi32_mask(most, power_bits(ROWS_LEAST)))
-        return 1;
+        return 0;
     v_f32 scale = scale_of(_mm512_set1_epi32(_mm512_reduce_max_epi32(most)), ROWS_POWER, &back);
     gather_row(rows, row, g, a, 1, scale);
     return back[0];
@@ -138,7 +138,9 @@ void gemm_half_finish(float *sum, const struct kernel_gemm *g, const struct half
 #pragma GCC unroll 2
         for (int v = 0; v < 2; v++, at += VL) {
             v_f32 x = v_load(at);
-            x = rows->back ? v_fma(x, back[v] * v_set1(rows->back[i]), bias[v]) : v_add(x, bias[v]);
+            if (rows->back)
+                x = (v_f32)_mm512_scalef_ps((__m512)x, (__m512)v_add(back[v], v_set1(rows->back[i])));
+            x = v_add(x, bias[v]);
             if (!here) {
                 v_store(at, x);
                 continue;

@@ -3,7 +3,8 @@
  *
  * A panel of f16 begins with a float for each column. Columns of it are scaled by powers of two to magnitudes of up to
  * 4 and rows to less than 128, so that sums of HALF_STRETCH products stay in the range of f16 whatever the numbers are.
- * What undoes it is multiplied to the finished sums: a column's number in the panel times the row's. */
+ * The finished sums are scaled back at once by what undoes both, a column's exponent in the panel plus the row's: a
+ * power of two for each alone may be beyond f32 where the result is not. */
 #ifndef KERNEL_ISA_GEMM_HALF_H
 #define KERNEL_ISA_GEMM_HALF_H
 
@@ -25,7 +26,7 @@ struct half_rows {
     ptrdiff_t length; /* of a run */
     ptrdiff_t last;   /* a run's block that is not full, of AMX shifted to its end, behind zeros */
     int shift;
-    const float *back; /* [m] what a row's sums are multiplied by; NULL: they are as they should be */
+    const float *back; /* [m] powers of two that rows' sums are multiplied by; NULL: they are as they should be */
 };
 
 V_FN ptrdiff_t half_blocks(ptrdiff_t length)

@@ -186,6 +186,32 @@ static void no_numbers(const struct kernel_product *product)
     }
 }
 
+/* Large elements of a row meet zeros of a column and the other way round: what both are scaled by is beyond f32, their
+ * product is not. */
+static void far_apart(const struct kernel_product *product)
+{
+    static const float x[][2] = {{0x1p100f, 0}, {0x1p70f, 0x1p60f}, {-0x1p-110f, 0}, {0, 0}},
+                       w[][2] = {{0, 0x1p100f}, {0, 0x1p66f}, {0x1p127f, 0x1p126f}, {0x1p127f, 1}};
+    const void *from[4];
+    void *to[4];
+    float out[4][4];
+    const ptrdiff_t none = 0;
+    for (int i = 0; i < 4; i++) {
+        from[i] = x[i];
+        to[i] = out[i];
+    }
+    void *panels = guard_out(packed, kernel_product_packed(product, 1, 2, 4), 0);
+    product->pack(panels, w, 1, 0, 2, 1, 4, 2);
+    struct kernel_gemm g = {.a = from, .tap = &none, .taps = 1, .k = 2, .b = panels, .c = to, .m = 4, .n = 4};
+    g.scratch = scratch.end - (kernel_product_scratch(product, 4, 1, 2) + 63) / 64 * 64;
+    product->run(&g);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            float want = (float)((double)x[i][0] * (double)w[j][0] + (double)x[i][1] * (double)w[j][1]);
+            CHECK_MSG(out[i][j] == want, "row %d, column %d: %g, want %g", i, j, (double)out[i][j], (double)want);
+        }
+}
+
 /* Panels of more taps than are summed, in an order of their own, or none. */
 static void some_taps(const struct kernels *k, const struct kernel_product *product)
 {
@@ -214,6 +240,7 @@ static void every_level(void)
             some_taps(k, product);
             all_ranges(k, product);
             no_numbers(product);
+            far_apart(product);
         }
     }
 }
