@@ -452,6 +452,21 @@ static void test_streamed(void)
     check();
 }
 
+/* Two maps before and behind the depthwise convolution, each of 0.7 of the level-2 cache; of 0.4 both stay there. */
+static void test_streamed_pairs(void)
+{
+    static const int tenths[] = {7, 4};
+    for (int i = 0; i < 2; i++) {
+        int64_t height = cpu_l2_bytes() / 4 / 32 / 7 * tenths[i] / 10;
+        begin();
+        struct value *x = NODE("Relu", input("x", DIMS(1, 5, height, 7)))->out[0];
+        x = window(window(x, 32, 5, 1, 1, "Relu"), 32, 1, 3, 1, "Relu");
+        output(window(x, 7, 32, 1, 1, "Relu"));
+        kernel_wanted = i == 0 ? "streamed_f32" : "depthwise_f32";
+        check();
+    }
+}
+
 /* Weights that are packed, and let go, as soon as a unit's first convolution is lowered: just below 32 MiB wait then.
  */
 static void test_streamed_packing(void)
@@ -482,6 +497,7 @@ static void test_halves(void)
 int main(void)
 {
     RUN(test_streamed);
+    RUN(test_streamed_pairs);
     RUN(test_streamed_packing);
     RUN(test_halves);
     RUN(test_factors);
