@@ -231,11 +231,18 @@ static struct value *mean(struct build *b, struct value *x, int count, const int
     return BUILD(b, "ReduceMean", x, build_list(b, count, axes));
 }
 
+/* x - mean, and the variance. */
+static struct value *centred(struct build *b, struct value *x, int count, const int64_t *axes, struct value **variance)
+{
+    struct value *rest = BUILD(b, "Sub", x, mean(b, x, count, axes));
+    *variance = mean(b, BUILD(b, "Mul", rest, rest), count, axes);
+    return rest;
+}
+
 /* (x - mean) / sqrt(variance + epsilon) */
 static struct value *normalised(struct build *b, struct value *x, int count, const int64_t *axes, double epsilon)
 {
-    struct value *rest = BUILD(b, "Sub", x, mean(b, x, count, axes));
-    struct value *variance = mean(b, BUILD(b, "Mul", rest, rest), count, axes);
+    struct value *variance, *rest = centred(b, x, count, axes, &variance);
     return BUILD(b, "Div", rest, BUILD(b, "Sqrt", BUILD(b, "Add", variance, number(b, epsilon))));
 }
 
@@ -295,7 +302,9 @@ static int mean_variance_row(struct node *n, struct error *err)
     static const int64_t usual[] = {0, 2, 3};
     int count;
     const int64_t *axes = op_ints(n, "axes", &count);
-    return format_lowered(&b, normalised(&b, n->in[0], axes ? count : 3, axes ? axes : usual, 1e-9));
+    struct value *variance, *rest = centred(&b, n->in[0], axes ? count : 3, axes ? axes : usual, &variance);
+    struct value *deviation = BUILD(&b, "Add", BUILD(&b, "Sqrt", variance), number(&b, 1e-9));
+    return format_lowered(&b, BUILD(&b, "Div", rest, deviation));
 }
 
 static int group_norm_row(struct node *n, struct error *err)

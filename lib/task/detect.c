@@ -150,6 +150,8 @@ static struct recipe_map map_of(const struct task_candidates *c)
     return m;
 }
 
+#define MOST_PLACE 1e6f /* that a record may tell of */
+
 /* From the input's pixels to those of the photo, clipped to it but for MediaPipe's, from whose whole sides squares for
  * the next network are laid. */
 static void unmap_box(const struct task_candidates *c, struct task_answer *a)
@@ -160,10 +162,11 @@ static void unmap_box(const struct task_candidates *c, struct task_answer *a)
     struct recipe_map map = map_of(c);
     recipe_unmap(&map, &a->x0, &a->y0);
     recipe_unmap(&map, &a->x1, &a->y1);
-    if (task_word(c->task, TASK_FORM) == TASK_FORM_LINEAR)
-        return;
-    a->x0 = clip(a->x0, q->photo_width), a->x1 = clip(a->x1, q->photo_width);
-    a->y0 = clip(a->y0, q->photo_height), a->y1 = clip(a->y1, q->photo_height);
+    bool whole = task_word(c->task, TASK_FORM) == TASK_FORM_LINEAR;
+    float *const places[] = {&a->x0, &a->x1, &a->y0, &a->y1};
+    for (int i = 0; i < 4; i++)
+        *places[i] = whole ? fmaxf(-MOST_PLACE, fminf(*places[i], MOST_PLACE))
+                           : clip(*places[i], i < 2 ? q->photo_width : q->photo_height);
 }
 
 /* Points of text lines, and those of YOLO, as its authors have it. */

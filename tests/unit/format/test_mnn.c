@@ -164,6 +164,10 @@ static void as_arithmetic(void)
         CHECK_MSG(g && g->first && strcmp(g->outputs[0]->name, "y") == 0, "%s: %s", ops[i], err.text);
         graph_free(g);
     }
+    struct graph *g = again("MeanVarianceNormalization", DTYPE_F32, 1, 4, (int64_t[]){1, 2, 3, 4});
+    const struct node *root = find(g, "Sqrt");
+    CHECK_MSG(root && node_is(root->in[0]->producer, "ReduceMean"), "the epsilon is added to the root: %s", err.text);
+    graph_free(g);
 }
 
 /* What MNN leaves as it is, or ends with, is refused or said otherwise. */

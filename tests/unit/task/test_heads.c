@@ -161,6 +161,10 @@ static void blazeface(void)
     struct recipe_map same = {1, 1, 0, 0};
     int status = ask_with("detect=blazeface,strides=8,each=1,points=2", NULL, o, 2, 16, 16, &same, &a);
     check_one("blazeface beyond the photo", status, &a, 3, 3, 23, 9, 0.5);
+    rows[1][2] = 3e38f; /* as far as a record may tell */
+    same.scale_x = 0.1f;
+    status = ask_with("detect=blazeface,strides=8,each=1,points=2", NULL, o, 2, 16, 16, &same, &a);
+    check_one("blazeface of infinite width", status, &a, -1e6f, 3, 1e6f, 9, 0.5);
 }
 
 /* Anchors in cells of each grid; y before x. */
