@@ -203,8 +203,11 @@ static int chain_row(struct node *n, struct error *err)
 
 static struct value *reduced(struct build *b, const char *op, struct value *x, bool keep)
 {
+    bool may_stay = op_int(b->node, "noop_with_empty_axes") != 0;
+    if (may_stay && !node_in(b->node, 1))
+        return x;
     struct value *y = BUILD(b, op, x, node_in(b->node, 1));
-    y = op_int(b->node, "noop_with_empty_axes") ? build_int(b, y, "noop_with_empty_axes", 1) : y;
+    y = may_stay ? build_int(b, y, "noop_with_empty_axes", 1) : y;
     return keep ? y : build_int(b, y, "keepdims", 0);
 }
 

@@ -263,7 +263,11 @@ static bool reduced_axes(struct mnn_writer *w, struct node *n, int64_t *axes, in
     *count = node_in(n, 1) ? mnn_input_ints(w, 1, axes, TENSOR_MAX_RANK, true) : 0;
     if (*count == 0 && rank < 0)
         mnn_cannot(w, "the rank of its operand must be known");
-    for (int i = 0; *count == 0 && i < rank && !op_int(n, "noop_with_empty_axes"); i++)
+    if (*count == 0 && op_int(n, "noop_with_empty_axes")) {
+        mnn_cannot(w, "over no axes");
+        return false;
+    }
+    for (int i = 0; *count == 0 && i < rank; i++)
         axes[i] = i;
     if (*count == 0)
         *count = rank;

@@ -146,10 +146,14 @@ static struct value *times(struct build *b, struct value *v, float factor)
     return factor == 1 ? v : BUILD(b, "Mul", v, build_number(b, build_dtype(b, 0), (double)factor));
 }
 
-/* The remainder with the sign of what is divided. */
+/* The remainder with the sign of what is divided; of integers, whose quotients are rounded towards zero. */
 int tflite_lower_fmod(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
+    if (dtype_info(build_dtype(&b, 0))->class != DTYPE_CLASS_FLOAT) {
+        struct value *whole = BUILD(&b, "Mul", BUILD(&b, "Div", node_in(n, 0), node_in(n, 1)), node_in(n, 1));
+        return format_lowered(&b, BUILD(&b, "Sub", node_in(n, 0), whole));
+    }
     struct value *x = BUILD(&b, "Abs", node_in(n, 0)), *y = BUILD(&b, "Abs", node_in(n, 1));
     struct value *rest = BUILD(&b, "Sub", x, BUILD(&b, "Mul", y, BUILD(&b, "Floor", BUILD(&b, "Div", x, y))));
     return format_lowered(&b, BUILD(&b, "Mul", rest, BUILD(&b, "Sign", node_in(n, 0))));

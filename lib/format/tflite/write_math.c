@@ -180,8 +180,8 @@ void tflite_write_reduce(struct tflite_writer *w, struct node *n, const struct t
         tflite_cannot(w, n, "its axes are not constants");
         return;
     }
-    if (list && (list->constant->count || op_int(n, "noop_with_empty_axes")))
-        count = (int)list->constant->count;
+    if (op_int(n, "noop_with_empty_axes") || (list && list->constant->count))
+        count = list ? (int)list->constant->count : 0;
     for (int i = 0; i < count; i++)
         axes[i] = list && list->constant->count ? tensor_get_i64(list->constant, i) : i;
     reduce(w, n, row, count, axes, op_int(n, "keepdims") != 0);

@@ -158,7 +158,8 @@ static void numbers_as_mnn_has_them(void)
 /* Operators that MNN has not are arithmetic. */
 static void as_arithmetic(void)
 {
-    static const char *const ops[] = {"Softsign", "Celu", "LpNormalization/axis=0", "ReduceLogSumExp/keepdims=0"};
+    static const char *const ops[] = {"Softsign", "Celu", "LpNormalization/axis=0", "ReduceLogSumExp/keepdims=0",
+                                      "ReduceLogSum/noop_with_empty_axes=1"};
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
         struct graph *g = again(ops[i], DTYPE_F32, 1, 2, (int64_t[]){2, 3});
         CHECK_MSG(g && g->first && strcmp(g->outputs[0]->name, "y") == 0, "%s: %s", ops[i], err.text);
@@ -174,6 +175,8 @@ static void as_arithmetic(void)
 static void what_mnn_has_not(void)
 {
     CHECK(!again("LRN/size=2", DTYPE_F32, 1, 4, (int64_t[]){1, 4, 5, 6}) && strstr(err.text, "channel in the middle"));
+    CHECK(!again("ReduceSum/noop_with_empty_axes=1", DTYPE_F32, 1, 2, (int64_t[]){2, 3}) &&
+          strstr(err.text, "over no axes"));
     struct build b = {.graph = graph_new(&err), .err = &err};
     struct value *x = build_input(&b, "x", DTYPE_F32, 3, (int64_t[]){1, 4, 9});
     struct value *f = build_constant(&b, "f", tensor_new(DTYPE_F32, 3, (int64_t[]){6, 2, 3}, &err));

@@ -459,6 +459,37 @@ static void test_cutting_pads(void)
     blob_unref(blob);
 }
 
+/* A reduction over no axes is none, whether TFLite has it or it becomes arithmetic. */
+static void test_no_axes(void)
+{
+    static const char *const ops[] = {"ReduceSum/noop_with_empty_axes=1", "ReduceL1/noop_with_empty_axes=1"};
+    for (size_t i = 0; i < 2; i++) {
+        struct build b = {.graph = graph_new(&err), .err = &err};
+        struct value *x = build_input(&b, "x", DTYPE_F32, 4, (int64_t[]){1, 1, 1, 3});
+        build_graph_output(&b, BUILD(&b, ops[i], x), "y");
+        struct blob *blob = written(&b);
+        struct source source = {.blob = blob};
+        gives(format_by_name("tflite")->read(&source, &err), (float[]){1, 2, 3}, (float[]){1, 2, 3}, 3);
+        blob_unref(blob);
+    }
+}
+
+/* Floor is of floats only. */
+static void test_remainder_of_integers(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 4, (int64_t[]){1, 1, 1, 4});
+    struct value *y = build_constant(&b, "c", tensor_new(DTYPE_I32, 1, (int64_t[]){4}, &err));
+    for (int i = 0; i < 4; i++)
+        tensor_set_i64((struct tensor *)y->constant, i, i % 2 ? -3 : 3);
+    y = BUILD(&b, "Mod/fmod=1", build_cast(&b, x, DTYPE_I32), y);
+    build_graph_output(&b, build_cast(&b, y, DTYPE_F32), "y");
+    struct blob *blob = written(&b);
+    struct source source = {.blob = blob};
+    gives(format_by_name("tflite")->read(&source, &err), (float[]){7, 7, -7, -7}, (float[]){1, 1, -1, -1}, 4);
+    blob_unref(blob);
+}
+
 int main(void)
 {
     RUN(test_operands);
@@ -475,5 +506,7 @@ int main(void)
     RUN(test_transposed_padding);
     RUN(test_cutting_pads);
     RUN(test_volumes);
+    RUN(test_no_axes);
+    RUN(test_remainder_of_integers);
     return TEST_END();
 }
