@@ -132,22 +132,36 @@ static bool read_pads(struct mnn_writer *w, struct node *n, int rank, int64_t *p
     return true;
 }
 
+/* MNN 3.6.1 takes no pads that cut. From the first padded axis on it copies edges and reflections of up to three runs
+ * of axes: each that is padded, and those between. */
+static void check_pads(struct mnn_writer *w, int rank, const int64_t *pairs, int mode)
+{
+    int runs = 0;
+    bool was_padded = false, cuts = false;
+    for (int i = 0; i < rank; i++) {
+        bool is_padded = pairs[2 * i] || pairs[2 * i + 1];
+        runs += is_padded || was_padded;
+        was_padded = is_padded;
+        cuts = cuts || pairs[2 * i] < 0 || pairs[2 * i + 1] < 0;
+    }
+    if (cuts)
+        mnn_cannot(w, "that cuts");
+    if (mode && runs > 3)
+        mnn_cannot(w, "of edges or reflections along so many axes");
+}
+
 void mnn_write_pad(struct mnn_writer *w, struct node *n)
 {
     static const char *const modes[] = {"constant", "reflect", NULL, "edge"};
     int64_t pairs[2 * TENSOR_MAX_RANK];
     int rank = mnn_rank_of(n->in[0]), mode = -1, in[3];
-    bool cuts = false;
     for (int i = 0; i < 4; i++)
         mode = modes[i] && strcmp(op_string(n, "mode"), modes[i]) == 0 ? i : mode;
     if (mode < 0 || rank < 1 || !read_pads(w, n, rank, pairs)) {
         mnn_cannot(w, "its rank and pads must be known, its mode constant, reflect or edge");
         return;
     }
-    for (int i = 0; i < 2 * rank; i++)
-        cuts = cuts || pairs[i] < 0;
-    if (cuts && mode)
-        mnn_cannot(w, "that cuts, of another mode than constant");
+    check_pads(w, rank, pairs, mode);
     in[0] = mnn_plain(w, n->in[0]);
     in[1] = mnn_const_ints(w, "pads", pairs, 2 * rank, false);
     in[2] = node_in(n, 2) ? mnn_plain(w, n->in[2]) : -1;

@@ -103,16 +103,22 @@ void tflite_read_depthwise(struct tflite_op *o)
     tflite_give(o, 0, conv(o, &w, x[3], perm));
 }
 
-void tflite_read_conv3d(struct tflite_op *o)
+static struct window window_of_volume(const struct tflite_op *o)
 {
-    static const int64_t perm[] = {4, 3, 0, 1, 2}; /* DHWIO to OIDHW */
-    static const int order[] = {0, 2, 1};          /* options stand in the order D, W, H */
+    static const int order[] = {0, 2, 1}; /* options stand in the order D, W, H */
     struct window w = {.rank = 3, .is_same = flatbuf_int(o->options, CONV3D_PADDING, 1, 0) == PADDING_SAME};
-    int64_t filter[TENSOR_MAX_RANK], x[TENSOR_MAX_RANK];
     for (int i = 0; i < 3; i++) {
         w.stride[i] = option(o, CONV3D_STRIDE_D + order[i], 0);
         w.dilation[i] = option(o, CONV3D_DILATION_D + order[i], 1);
     }
+    return w;
+}
+
+void tflite_read_conv3d(struct tflite_op *o)
+{
+    static const int64_t perm[] = {4, 3, 0, 1, 2}; /* DHWIO to OIDHW */
+    struct window w = window_of_volume(o);
+    int64_t filter[TENSOR_MAX_RANK], x[TENSOR_MAX_RANK];
     if (!check_window(o, &w) || !filter_dims(o, 1, 5, filter))
         return;
     if (tflite_dims(o, 0, x) != 5 || x[4] < 1 || x[4] % filter[3] != 0) {
@@ -171,6 +177,7 @@ static struct value *transpose_pads(struct tflite_op *o, struct value *y, const 
         more[i] = total < 0 ? -total : 0;
     }
     y = build_ints(o->b, build_ints(o->b, y, "strides", w->rank, w->stride), "pads", 2 * w->rank, pads);
+    y = build_ints(o->b, y, "dilations", w->rank, w->dilation);
     return more[0] || more[1] || more[2] ? build_ints(o->b, y, "output_padding", w->rank, more) : y;
 }
 
@@ -181,7 +188,7 @@ static void conv_transpose(struct tflite_op *o, const struct window *w, const in
     if (!check_window(o, w) || !filter_dims(o, 1, rank, dims) || !wanted_dims(o, rank, want))
         return;
     for (int i = 1; i <= w->rank; i++)
-        filter[i] = dims[perm[i + 1]];
+        filter[i] = (dims[perm[i + 1]] - 1) * w->dilation[i - 1] + 1;
     struct value *x = tflite_to_nchw(o->b, tflite_real(o, 2), rank);
     struct value *y = BUILD(o->b, "ConvTranspose", x, tflite_weights(o, 1, rank, perm), bias(o, 3));
     tflite_give(o, 0, tflite_to_nhwc(o->b, transpose_pads(o, y, w, filter, want), rank));
@@ -200,12 +207,7 @@ void tflite_read_conv_transpose(struct tflite_op *o)
 
 void tflite_read_conv3d_transpose(struct tflite_op *o)
 {
-    const struct window w = {
-        .rank = 3,
-        .stride = {option(o, CONV3D_STRIDE_D, 0), option(o, CONV3D_STRIDE_D + 2, 0), option(o, CONV3D_STRIDE_D + 1, 0)},
-        .dilation = {1, 1, 1},
-        .is_same = flatbuf_int(o->options, CONV3D_PADDING, 1, 0) == PADDING_SAME,
-    };
+    struct window w = window_of_volume(o);
     conv_transpose(o, &w, (const int64_t[]){4, 3, 0, 1, 2}); /* DHWOI to IODHW */
 }
 

@@ -171,6 +171,26 @@ static void as_arithmetic(void)
     graph_free(g);
 }
 
+/* A Pad of four axes is written. */
+static bool has_pads(const char *op, const int64_t *pads)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 4, (int64_t[]){2, 3, 4, 4});
+    struct graph *g = written(&b, BUILD(&b, op, x, build_list(&b, 8, pads)));
+    bool has = g != NULL;
+    graph_free(g);
+    return has;
+}
+
+static void pads_of_mnn(void)
+{
+    CHECK(!has_pads("Pad", (int64_t[]){0, 0, 0, -1, 0, 0, 0, 0}) && strstr(err.text, "cuts"));
+    CHECK(!has_pads("Pad/mode=edge", (int64_t[]){1, 0, 1, 0, 0, 0, 0, 0}) && strstr(err.text, "so many axes"));
+    CHECK_MSG(has_pads("Pad/mode=edge", (int64_t[]){0, 1, 1, 1, 0, 0, 0, 0}), "%s", err.text);
+    CHECK_MSG(has_pads("Pad/mode=edge", (int64_t[]){1, 0, 0, 1, 0, 0, 0, 0}), "%s", err.text);
+    CHECK_MSG(has_pads("Pad", (int64_t[]){1, 0, 1, 1, 0, 0, 0, 0}), "%s", err.text);
+}
+
 /* What MNN leaves as it is, or ends with, is refused or said otherwise. */
 static void what_mnn_has_not(void)
 {
@@ -223,6 +243,7 @@ int main(void)
     RUN(numbers_as_mnn_has_them);
     RUN(what_mnn_has_not);
     RUN(as_arithmetic);
+    RUN(pads_of_mnn);
     RUN(absent_inputs);
     return TEST_END();
 }

@@ -417,6 +417,7 @@ static void test_volumes(void)
                  {"Conv/auto_pad=SAME_LOWER", {2, 4}, {3, 4, 5}, 4},
                  {"ConvTranspose", {4, 2}, {4, 5, 6}, 4},
                  {"ConvTranspose/strides=2,2,2/pads=1,0,0,0,1,0", {4, 2}, {5, 7, 10}, 4},
+                 {"ConvTranspose/pads=0,1,0,0,1,0/dilations=1,2,1", {4, 2}, {4, 4, 6}, 4},
                  {"ConvTranspose/group=2", {4, 1}, {4, 5, 6}, 2}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct build b = {.graph = graph_new(&err), .err = &err};
