@@ -112,18 +112,94 @@ static void expand(const struct layout *old, struct layout *new)
     }
 }
 
+static bool is_place(int64_t i)
+{
+    return i >= 0 && i < MOST_ELEMENTS;
+}
+
+/* Adds how far apart the elements lie that indices of an axis take, one axis of the result for each of the indices'.
+ * diagonal() and unfold() space them evenly. False: they are not constant. */
+static bool take_spaced(struct torch_value v, int64_t stride, int at, struct layout *new)
+{
+    const struct tensor *index = v.kind == TORCH_TENSOR ? v.tensor->value->constant : NULL;
+    if (!index || index->count < 1 || index->rank < 1 || at + index->rank > new->rank)
+        return false;
+    int64_t first = tensor_get_i64(index, 0), apart = 1;
+    new->offset += is_place(first) ? first * stride : 0;
+    bool known = is_place(first);
+    for (int k = index->rank - 1; k >= 0 && known; apart *= index->dims[k--]) {
+        int64_t next = index->dims[k] > 1 ? tensor_get_i64(index, apart) : first;
+        known = is_place(next);
+        new->strides[at + k] += known ? (next - first) * stride : 0;
+    }
+    return known;
+}
+
+/* diagonal()'s indices are of one axis, which stands at the first that they are of, or before all. */
+static bool take_indexed(const struct torch_part *p, const struct layout *old, struct layout *new)
+{
+    const struct torch_list *list = torch_is_list(p->arg[1]) ? p->arg[1].list : NULL;
+    int first = -1, last = -1, k = 0;
+    for (int i = 0; list && list->count == (size_t)old->rank && i < old->rank; i++)
+        if (list->items[i].kind != TORCH_NONE) {
+            first = first < 0 ? i : first;
+            last = i;
+        }
+    int at = last - first == 1 ? first : 0;
+    if (first < 0 || new->rank != old->rank - 1)
+        return false;
+    new->strides[at] = 0;
+    for (int i = 0; i < old->rank; i++) {
+        k += k == at;
+        if (list->items[i].kind == TORCH_NONE)
+            new->strides[k++] = old->strides[i];
+        else if (!take_spaced(list->items[i], old->strides[i], at, new))
+            return false;
+    }
+    return true;
+}
+
+/* unfold()'s windows stand where their axis was, as two. */
+static bool take_windows(const struct torch_part *p, const struct layout *old, struct layout *new)
+{
+    int axis = axis_of(p->arg[1], old->rank);
+    if (axis < 0 || new->rank != old->rank + 1)
+        return false;
+    for (int i = 0; i < new->rank; i++)
+        new->strides[i] = i < axis ? old->strides[i] : i > axis + 1 ? old->strides[i - 1] : 0;
+    return take_spaced(p->arg[2], old->strides[axis], axis, new);
+}
+
+static bool take_strided(const struct torch_part *p, struct layout *new)
+{
+    const struct torch_list *strides = torch_is_list(p->arg[2]) ? p->arg[2].list : NULL;
+    bool known = strides && strides->count == (size_t)new->rank;
+    for (int i = 0; known && i < new->rank; i++) {
+        known = strides->items[i].kind == TORCH_INT && is_place(strides->items[i].i);
+        new->strides[i] = strides->items[i].i;
+    }
+    if (p->arg[3].kind != TORCH_NONE)
+        new->offset = p->arg[3].i;
+    return known && (p->arg[3].kind == TORCH_NONE || (p->arg[3].kind == TORCH_INT && is_place(new->offset)));
+}
+
 static bool find(struct torch_reader *t, const struct torch_tensor *x, struct layout *l, int depth)
 {
     const struct torch_tensor *base = x->base ? x->base : x->copied;
     struct layout old;
     if (!base || depth == TORCH_VIEW_DEPTH)
         return !base && !x->strided && !x->lost && set_whole(t, l, x->value);
-    if (x->lost || x->part->how == HOW_INDEXED || !find(t, base, &old, depth + 1) || !set_dims(t, l, x->value))
+    if ((x->lost && x->part->how != HOW_TAKEN) || !find(t, base, &old, depth + 1) || !set_dims(t, l, x->value))
         return false;
     l->storage = old.storage;
     l->offset = old.offset;
     if (x->part->how <= HOW_PIECES)
         return take_part(x->part, &old, l);
+    if (x->part->how == HOW_INDEXED)
+        return take_indexed(x->part, &old, l);
+    if (x->part->how == HOW_TAKEN)
+        return strcmp(x->part->row->name, "as_strided") == 0 ? take_strided(x->part, l)
+                                                             : take_windows(x->part, &old, l);
     if (x->part->how == HOW_PERMUTED)
         return permute(x->part, &old, l);
     if (x->part->how == HOW_EXPANDED)

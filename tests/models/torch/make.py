@@ -619,3 +619,27 @@ which = torch.tensor([[2, 0]])
 torch.jit.save(torch.jit.trace(table, which), "table.pt")
 slim("table.pt")
 save("table.pt", table, which)
+
+
+class Runs(nn.Module):
+    """What reshape() makes of a diagonal and of rows apart is a view, of windows that overlap a copy; all are written."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(4, 4))
+
+    def forward(self, x):
+        base = self.table * x.reshape(1)
+        diagonal, windows = base.diagonal().reshape(2, 2), base.unfold(1, 3, 1).reshape(4, 6)
+        diagonal.mul_(3)
+        windows.sub_(1)
+        rows = base.as_strided([2, 3], [8, 1], 1).reshape(6)
+        inner = base.diagonal(1).as_strided([2], [10])
+        base.add_(1)
+        return base, windows, rows * 1, inner * 1
+
+
+runs, factor = Runs(), torch.randn(1)
+torch.jit.save(torch.jit.trace(runs, factor), "runs.pt")
+slim("runs.pt")
+save("runs.pt", runs, factor)
