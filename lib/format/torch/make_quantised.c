@@ -65,7 +65,8 @@ struct torch_value torch_make_dequantise(struct torch_reader *t, struct torch_bo
 static bool computes(const char *name)
 {
     static const char *const names[] = {"avg_pool", "adaptive_avg_pool", "mean",  "upsample", "leaky_relu",
-                                        "elu",      "hardtanh",          "relu6", "clamp",    "prelu"};
+                                        "elu",      "hardtanh",          "relu6", "clamp",    "prelu",
+                                        "gelu",     "threshold"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strncmp(name, names[i], strlen(names[i])) == 0)
             return true;

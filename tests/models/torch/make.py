@@ -643,3 +643,18 @@ runs, factor = Runs(), torch.randn(1)
 torch.jit.save(torch.jit.trace(runs, factor), "runs.pt")
 slim("runs.pt")
 save("runs.pt", runs, factor)
+
+
+class Kept(nn.Module):
+    """Activations that round their result by the scale of what goes in."""
+
+    def forward(self, x):
+        x = torch.quantize_per_tensor(x, 0.05, 100, torch.quint8)
+        return nn.functional.gelu(x).dequantize(), nn.functional.threshold(x, 0.3, 0.12).dequantize()
+
+
+kept = Kept()
+line = torch.randn(8)
+torch.jit.save(torch.jit.trace(kept, line), "kept.pt")
+slim("kept.pt")
+save("kept.pt", kept, line)
