@@ -214,6 +214,9 @@ void paddle_read_index_put(struct paddle_node *o)
         count = paddle_rank(o, all[0]);
         at = build_formula(o->b, "$0 NonZero Transpose/perm=1,0", 1, all);
     } else {
+        for (int i = 0; i < count; i++)
+            if (paddle_type(o, all[i]) == DTYPE_BOOL)
+                build_fail(o->b, "a mask among other indices, which is not read: want one mask, or whole numbers");
         give_together(o, count, all);
         for (int i = 0; i < count; i++)
             all[i] = build_unsqueeze(o->b, paddle_as(o, all[i], DTYPE_I64), -1);
