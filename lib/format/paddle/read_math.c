@@ -1,5 +1,6 @@
 /* Elementwise operators of two operands, products, reductions. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "format/paddle/paddle.h"
@@ -318,4 +319,23 @@ void paddle_read_search_sorted(struct paddle_node *o)
     struct value *is = BUILD(o->b, paddle_bool(o, "right", false) ? "LessOrEqual" : "Less", sorted, x);
     enum dtype to = paddle_bool(o, "out_int32", false) ? DTYPE_I32 : DTYPE_I64;
     paddle_give(o, 0, BUILD(o->b, "ReduceSum/keepdims=0", build_cast(o->b, is, to), BUILD_LIST(o->b, -1)));
+}
+
+/* Along the first axis of size 3 where none is named, which 9 says. */
+void paddle_read_cross(struct paddle_node *o)
+{
+    struct value *pair[] = {paddle_in(o, 0), paddle_in(o, 1)};
+    const int64_t named = paddle_int(o, "dim|axis", 9);
+    const int rank = paddle_rank(o, pair[0]);
+    int axis = named == 9 ? 0 : paddle_axis(o, named, rank);
+    while (named == 9 && axis < rank && paddle_dim(o, pair[0], axis) != 3)
+        axis++;
+    if (axis >= rank)
+        build_fail(o->b, "none of %d axes is known to be of size 3", rank);
+    char text[200];
+    snprintf(text, sizeof(text),
+             "$0 [1,2,0] Gather:2/axis=%d $1 [2,0,1] Gather:2/axis=%d Mul:2 "
+             "$0 [2,0,1] Gather:2/axis=%d $1 [1,2,0] Gather:2/axis=%d Mul:2 Sub:2",
+             axis, axis, axis, axis);
+    paddle_give(o, 0, build_formula(o->b, text, 2, pair));
 }

@@ -83,6 +83,13 @@ class Rare(nn.Layer):
         return big, turned, curved, places, put, kept, paddle.index_put(y, (y > 0,), paddle.to_tensor(2.))
 
 
+class Joined(nn.Layer):
+    """A product along the axis that is found by its size; a distribution that an operand tells."""
+    def forward(self, x):
+        shares = paddle.to_tensor([[.1, .2, .3, .25, .15]])
+        return paddle.cross(x, x.roll(1, 1)), F.label_smooth(x, shares, .2)
+
+
 class Lists(nn.Layer):
     """A list that a loop fills and writes over."""
     def __init__(self):
@@ -145,6 +152,7 @@ else:
     save('pir', Cnn(), [images(1, 3, 11, 12)], [[None, 3, None, None]])
     save('rare', Rare(), [images(1, 8, 10, 3), np.array([3, 5, 8])])
     save('lists', Lists(), [images(4, 5, 3)], [[None, None, 3]])
+    save('joined', Joined(), [images(2, 3, 5)])
     save('loop', Flow(), [images(2, 4)])
     save('detect', Detect(), [images(1, 4, 3, 4), np.array([[48, 64]], 'int32')])
 
