@@ -74,28 +74,7 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct half_rows *rows, i
     }
 }
 
-#define TILE(m)                                                                                                        \
-    static void panels_##m(const struct kernel_gemm *g, const struct half_rows *rows)                                  \
-    {                                                                                                                  \
-        do_panels(g, rows, m);                                                                                         \
-    }
-#define ENTRY(m) {m, panels_##m},
-#define EACH(X)  X(1) X(4) X(14)
-
-EACH(TILE)
-
-static const struct half_tile tiles[] = {EACH(ENTRY)};
-
-static void run(const struct kernel_gemm *g)
-{
-    gemm_half_run(&gemm_bf16_avx512, g, tiles);
-}
-
-static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
-                 ptrdiff_t n_step)
-{
-    gemm_half_pack(&gemm_bf16_avx512, panels, matrix, taps, tap_step, k, k_step, n, n_step);
-}
+HALF_PRODUCT(gemm_bf16_avx512)
 
 const struct kernel_product gemm_bf16_avx512 = {.name = "gemm_bf16",
                                                 .a = KERNEL_F32,

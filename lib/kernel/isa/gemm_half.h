@@ -26,7 +26,7 @@ struct half_rows {
     ptrdiff_t length; /* of a run */
     ptrdiff_t last;   /* a run's block that is not full, of AMX shifted to its end, behind zeros */
     int shift;
-    const float *back; /* [m] powers of two that rows' sums are multiplied by; NULL: they are as they should be */
+    const float *back; /* [m] exponents of two that rows' sums are scaled by; NULL: they are as they should be */
 };
 
 V_FN ptrdiff_t half_blocks(ptrdiff_t length)
@@ -56,5 +56,26 @@ void gemm_half_finish(float *sum, const struct kernel_gemm *g, const struct half
 void gemm_half_run(const struct kernel_product *p, const struct kernel_gemm *g, const struct half_tile *tiles);
 void gemm_half_pack(const struct kernel_product *p, void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
                     int k, ptrdiff_t k_step, int n, ptrdiff_t n_step);
+
+/* The tiles of do_panels(), and run() and pack() of the product that they make. */
+#define HALF_TILE(m)                                                                                                   \
+    static void panels_##m(const struct kernel_gemm *g, const struct half_rows *rows)                                  \
+    {                                                                                                                  \
+        do_panels(g, rows, m);                                                                                         \
+    }
+#define HALF_ENTRY(m) {m, panels_##m},
+#define HALF_EACH(X)  X(1) X(4) X(14)
+#define HALF_PRODUCT(product)                                                                                          \
+    HALF_EACH(HALF_TILE)                                                                                               \
+    static const struct half_tile tiles[] = {HALF_EACH(HALF_ENTRY)};                                                   \
+    static void run(const struct kernel_gemm *g)                                                                       \
+    {                                                                                                                  \
+        gemm_half_run(&product, g, tiles);                                                                             \
+    }                                                                                                                  \
+    static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,   \
+                     ptrdiff_t n_step)                                                                                 \
+    {                                                                                                                  \
+        gemm_half_pack(&product, panels, matrix, taps, tap_step, k, k_step, n, n_step);                                \
+    }
 
 #endif
