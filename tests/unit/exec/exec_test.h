@@ -159,6 +159,12 @@ static void compare_level(const struct kernels *k, struct item **in, struct item
     }
 }
 
+/* A level of this processor, with products of the weights that are wanted. */
+static bool has_wanted(const struct kernels *k)
+{
+    return (k->needs & ~cpu_features()) == 0 && (weights_wanted == KERNEL_F32 || kernel_gemm_16(k, weights_wanted));
+}
+
 /* Compares with random inputs (or those given) and frees the graph. */
 static void check_with(struct item **in)
 {
@@ -167,7 +173,7 @@ static void check_with(struct item **in)
     CHECK_MSG(op_infer_graph(graph, &error) == 0 && graph_check(graph, &error) == 0, "%s", error.text);
     CHECK_MSG(op_run(graph, in, want, MEMORY, 0, &error) == 0, "%s", error.text);
     for (const struct kernels *const *k = kernel_levels(); want[0] && *k; k++)
-        if (((*k)->needs & ~cpu_features()) == 0)
+        if (has_wanted(*k))
             compare_level(*k, in, want);
     for (size_t i = 0; i < graph->output_count; i++)
         item_unref(want[i]);
