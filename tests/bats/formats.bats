@@ -33,6 +33,14 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
 }
 
+@test "whether a PyTorch view shares its elements may depend on sizes: it is read for those of the input" {
+    sizes=$MODELS/torch/sizes
+    try inspect "$sizes.pt"
+    equal "$status" 1
+    matches "$stderr" "depends on sizes; it may be read for given shapes"
+    nn run --expect "$sizes-of-one" "$sizes.pt" "$sizes-of-one/in_0.npy" > /dev/null
+}
+
 @test "one of several programs of a torch.export archive may be asked for" {
     two=$MODELS/torch/two.pt2
     equal "$(nn inspect --summary -f torch:turn "$two" | grep ^output | cut -f 3-)" "f32 4"

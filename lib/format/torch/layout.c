@@ -65,6 +65,16 @@ static bool cut_anew(const struct layout *old, struct layout *new)
     return at < 0;
 }
 
+/* The elements of what reshape() or contiguous() copies unless it can share them. False: it is a copy. */
+static bool shares(const struct torch_part *p, const struct layout *old, struct layout *new)
+{
+    int64_t stride = 1;
+    bool whole = cut_anew(old, new);
+    for (int i = new->rank - 1; whole && i >= 0 && strcmp(p->row->name, "contiguous") == 0; stride *= new->dims[i--])
+        whole = new->dims[i] == 1 || new->strides[i] == stride;
+    return whole;
+}
+
 /* Of an axis that is named so; -1: there is none. */
 static int axis_of(struct torch_value v, int rank)
 {
@@ -204,15 +214,16 @@ static bool find(struct torch_reader *t, const struct torch_tensor *x, struct la
         return permute(x->part, &old, l);
     if (x->part->how == HOW_EXPANDED)
         expand(&old, l);
-    else if (!cut_anew(&old, l))
+    else if (!shares(x->part, &old, l))
         return x->part->how == HOW_COPIED && set_whole(t, l, x->value);
     return true;
 }
 
-bool torch_shares_elements(struct torch_reader *t, const struct torch_tensor *x, struct value *v)
+int torch_shares_elements(struct torch_reader *t, const struct torch_part *p, const struct torch_tensor *x,
+                          struct value *copy)
 {
     struct layout l, cut;
-    return find(t, x, &l, 0) && set_dims(t, &cut, v) && cut_anew(&l, &cut);
+    return find(t, x, &l, 0) && set_dims(t, &cut, copy) ? shares(p, &l, &cut) : -1;
 }
 
 /* Elements of what a tensor lies in, by distances. */

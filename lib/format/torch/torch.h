@@ -49,9 +49,11 @@ struct torch_value {
 struct torch_tensor {
     struct value *value;         /* torch_current() has it as it is now */
     struct torch_tensor *base;   /* NULL: it is no view, or one that is not kept track of */
-    struct value *seen;          /* the base's value that it was made of */
+    struct value *seen;          /* the base's value that it was made of; if unsure, that of what `copied` lies in */
     struct torch_part *part;     /* how */
     struct torch_tensor *copied; /* instead of a base: what it is a view or a copy of, by `part` (layout.c); or NULL */
+    bool unsure;                 /* whether it is a view of `copied` depends on sizes that are not known */
+    bool doubtful;               /* what may be a view of it was written to */
     int depth;                   /* of views of views */
     bool lost;                   /* it is a part of one, but which is not known */
     bool strided;                /* its elements do not lie behind one another */

@@ -16,11 +16,11 @@ static const struct {
     {"squeeze", HOW_RESHAPED},      {"unsqueeze", HOW_RESHAPED},
     {"unflatten", HOW_RESHAPED},    {"_reshape_alias", HOW_RESHAPED},
     {"reshape", HOW_COPIED},        {"reshape_as", HOW_COPIED},
-    {"flatten", HOW_COPIED},        {"transpose", HOW_PERMUTED},
-    {"swapaxes", HOW_PERMUTED},     {"t", HOW_PERMUTED},
-    {"permute", HOW_PERMUTED},      {"numpy_T", HOW_PERMUTED},
-    {"expand", HOW_EXPANDED},       {"expand_as", HOW_EXPANDED},
-    {"broadcast_to", HOW_EXPANDED},
+    {"flatten", HOW_COPIED},        {"contiguous", HOW_COPIED},
+    {"transpose", HOW_PERMUTED},    {"swapaxes", HOW_PERMUTED},
+    {"t", HOW_PERMUTED},            {"permute", HOW_PERMUTED},
+    {"numpy_T", HOW_PERMUTED},      {"expand", HOW_EXPANDED},
+    {"expand_as", HOW_EXPANDED},    {"broadcast_to", HOW_EXPANDED},
     {"as_strided", HOW_TAKEN},      {"nn_view_taken", HOW_TAKEN},
     {"nn_view_index", HOW_INDEXED},
 };
@@ -159,6 +159,33 @@ static void keep_track(struct torch_reader *t, const struct torch_bound *c, enum
     v.tensor->part = p;
 }
 
+/* What a view's elements lie in. */
+static struct torch_tensor *root_of(struct torch_tensor *x)
+{
+    while (x->base)
+        x = x->base;
+    return x;
+}
+
+/* Whether reshape() or contiguous() copied the elements of a tensor that do not lie behind one another. Where that
+ * depends on sizes that are not known it counts as a copy, until one of both is written to and the other used. */
+static bool is_copy(struct torch_reader *t, const struct torch_bound *c, struct torch_tensor *v)
+{
+    struct torch_tensor *x = c->arg[0].tensor;
+    struct torch_part *p = v == x ? NULL : part_of(t, c, HOW_COPIED, 0);
+    int shared = p ? torch_shares_elements(t, p, x, v->value) : 0;
+    if (!p || shared > 0)
+        return !p;
+    v->part = p;
+    v->copied = x;
+    v->unsure = shared < 0;
+    v->seen = root_of(x)->value;
+    v->depth = x->depth + 1;
+    if (v->unsure && v->depth > TORCH_VIEW_DEPTH)
+        torch_fail_open(t, "copies of views of sizes that are not known, too many within each other");
+    return true;
+}
+
 struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bound *c, struct torch_value v)
 {
     size_t i = 0;
@@ -167,12 +194,8 @@ struct torch_value torch_view_made(struct torch_reader *t, const struct torch_bo
         i++;
     if (i == sizeof(views) / sizeof(*views) || t->b->failed || c->arg[0].kind != TORCH_TENSOR)
         return v;
-    if (v.kind == TORCH_TENSOR && views[i].how == HOW_COPIED && c->arg[0].tensor->strided &&
-        !torch_shares_elements(t, c->arg[0].tensor, v.tensor->value)) {
-        v.tensor->part = v.tensor == c->arg[0].tensor ? NULL : part_of(t, c, HOW_COPIED, 0);
-        v.tensor->copied = v.tensor->part ? c->arg[0].tensor : NULL;
+    if (v.kind == TORCH_TENSOR && views[i].how == HOW_COPIED && c->arg[0].tensor->strided && is_copy(t, c, v.tensor))
         return v;
-    }
     if (torch_is_list(v))
         for (size_t k = 0; k < v.list->count && !t->b->failed; k++)
             keep_track(t, c, views[i].how, v.list->items[k], (int)k, &at);
@@ -205,10 +228,23 @@ static void make_anew(struct torch_reader *t, struct torch_tensor *view)
     view->seen = view->base->value;
 }
 
+/* Whether a tensor may be out of date: it, or what may be a view of it, was written to by way of the other. */
+static bool is_doubtful(struct torch_tensor *x)
+{
+    bool doubtful = (x = root_of(x))->doubtful;
+    for (struct torch_tensor *from; x->unsure && !doubtful; x = from) {
+        from = root_of(x->copied);
+        doubtful = from->value != x->seen;
+    }
+    return doubtful;
+}
+
 struct value *torch_current(struct torch_reader *t, struct torch_tensor *tensor)
 {
     struct torch_tensor *chain[TORCH_VIEW_DEPTH + 1];
     int count = 0;
+    if (!t->settled && is_doubtful(tensor))
+        torch_fail_open(t, "a tensor is written in place, and whether another shares its elements depends on sizes");
     for (struct torch_tensor *at = tensor; at->base && count <= TORCH_VIEW_DEPTH && !t->settled; at = at->base)
         chain[count++] = at;
     while (count-- > 0 && !t->b->failed)
@@ -322,6 +358,8 @@ void torch_write_back(struct torch_reader *t, struct torch_tensor *view)
         torch_touch_tensor(t, view);
         view->seen = base->value;
     }
+    for (struct torch_tensor *x = view; x->unsure; x = root_of(x->copied))
+        root_of(x->copied)->doubtful = true;
     if (view->lost)
         torch_fail_open(t, "a part of a tensor is written in place, and which one is not known or depends on a size");
 }

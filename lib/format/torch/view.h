@@ -30,7 +30,9 @@ struct torch_part {
     struct torch_value arg[];
 };
 
-/* Whether what reshape() makes of a tensor is a view of it, as far as is known: its elements can be told by strides. */
-bool torch_shares_elements(struct torch_reader *t, const struct torch_tensor *x, struct value *reshaped);
+/* Whether what reshape() or contiguous() makes of a tensor is a view of it: its elements can be told by strides. -1:
+ * that depends on sizes which are not known. */
+int torch_shares_elements(struct torch_reader *t, const struct torch_part *p, const struct torch_tensor *x,
+                          struct value *copy);
 
 #endif

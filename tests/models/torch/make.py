@@ -322,7 +322,7 @@ class View(nn.Module):
 
     def forward(self, x):
         x = self.mix(x)
-        row, flat, turned, copy = x[:, 1], x.view(-1), x.transpose(0, 1), x.transpose(0, 1).contiguous()
+        row, flat, turned, copy = x[:, 1], x.view(-1), x.transpose(0, 1), x.transpose(0, 1).clone()
         x.mul_(2.0)
         row.add_(1.0)
         x[:, 0::2] = -1.0
@@ -573,6 +573,28 @@ shared = Shared()
 torch.jit.save(torch.jit.trace(shared, row), "shared.pt")
 slim("shared.pt")
 save("shared.pt", shared, row)
+
+
+class Sizes(nn.Module):
+    """Whether reshape() and contiguous() copy depends on sizes that the archive leaves open: of one column nothing is
+    copied."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Conv1d(4, 4, 1)
+
+    def forward(self, x):
+        x, z = self.mix(x), self.mix(2.0 * x)
+        flat, turned = x.transpose(1, 2).flatten(1), z.transpose(1, 2).contiguous()
+        flat.mul_(2.0)
+        z[:, 1:3].add_(1.0)
+        return x * 1.0, flat, turned + 0.0
+
+
+sizes, columns = torch.jit.script(Sizes().eval()), torch.randn(2, 4, 1)
+torch.jit.save(sizes, "sizes.pt")
+slim("sizes.pt")
+save("sizes-of-one.pt", sizes, columns)
 
 
 class Levels(nn.Module):
