@@ -22,10 +22,20 @@
 #define DW_PIXELS            4
 #define EACH_PIXELS(X)       X(4)
 #define EACH_PIXELS_EXACT(X) X(1) X(4)
+#define EACH_PIXELS_GROUP(X) X(4)
 #else
 #define DW_PIXELS            8
 #define EACH_PIXELS(X)       X(4) X(7) X(8)
 #define EACH_PIXELS_EXACT(X) X(1) X(4) X(8)
+#define EACH_PIXELS_GROUP(X) X(7) X(8)
+#endif
+
+/* 7 or 8 sums of a group's many taps wait for each other: where a vector is one group, and there are registers, a tile
+ * has 14. */
+#ifdef ISA_avx512
+#define DW_PIXELS_MOST 14
+#else
+#define DW_PIXELS_MOST DW_PIXELS
 #endif
 
 /* Outputs from x: as many as the tile sums, or the first `wanted`. Passed in a register: in memory, just stored as two
@@ -95,9 +105,10 @@ V_FN void row_any(v_f32 *acc, const float *row, const struct kernel_depthwise_f3
     }
 }
 
-/* row_fixed() of three taps of one channel of each group: lane i meets lane from[i]. */
+/* row_fixed() of three taps of one channel of each group: lane i meets lane from[i], or all the first one where a
+ * vector is `one` group, since a permutation takes a multiplier's port, and a broadcast takes none. */
 V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, v_i32 from,
-                    int pixels, int stride, uint32_t valid)
+                    int pixels, int stride, bool one, uint32_t valid)
 {
     v_f32 w[3] = {v_load(weight), v_load(weight + VL), v_load(weight + 2 * VL)};
     row += at;
@@ -107,8 +118,8 @@ V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
     for (int j = 0; j < (pixels - 1) * stride + 3; j++, row += step) {
         if (!(valid >> j & 1))
             continue;
-        v_f32 in = v_permute(v_load(row), from);
-#pragma GCC unroll 8
+        v_f32 in = one ? v_set1(*row) : v_permute(v_load(row), from);
+#pragma GCC unroll 16
         for (int i = 0; i < pixels; i++)
             if (j >= i * stride && j < i * stride + 3)
                 v_fma_to(&acc[i], in, w[j - i * stride]);
@@ -119,7 +130,7 @@ V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
 V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes, bool masked)
 {
     v_f32 b = load_lanes(bias, lanes, masked);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < pixels; i++)
         acc[i] = v_add(acc[i], b);
 }
@@ -140,9 +151,9 @@ V_FN struct lanes lanes_at(const struct kernel_depthwise_f32 *d, int c, bool mas
 static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *d, struct tile t, struct lanes l,
                                              const v_f32 *acc)
 {
-    float sum[(DW_PIXELS + 1) * VL] = {0};
-    void *out[DW_PIXELS];
-    const void *add[DW_PIXELS];
+    float sum[(DW_PIXELS_MOST + 1) * VL] = {0};
+    void *out[DW_PIXELS_MOST];
+    const void *add[DW_PIXELS_MOST];
     for (int i = 0; i < t.wanted; i++) {
         v_store(sum + i * VL, acc[i]);
         out[i] = d->out + (t.x + i) * d->out_step;
@@ -156,7 +167,7 @@ V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, i
                  bool masked)
 {
     epilogue_clip(acc, pixels, d->act);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < pixels && i < wanted; i++) {
         if (masked)
             v_store_n(out + i * d->out_step, acc[i], lanes);
@@ -182,8 +193,8 @@ V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *d, struct til
         finish(acc, d, d->out + t.x * d->out_step + l.first, pixels, t.wanted, l.count, masked);
         return;
     }
-    v_f32 copy[DW_PIXELS]; /* so that acc itself needs no address */
-#pragma GCC unroll 8
+    v_f32 copy[DW_PIXELS_MOST]; /* so that acc itself needs no address */
+#pragma GCC unroll 16
     for (int i = 0; i < pixels; i++)
         copy[i] = acc[i];
     finish_any(d, t, l, copy);
@@ -230,19 +241,20 @@ V_APART v_i32 group_starts(int group)
 
 /* One block of channels, in groups of several: the first channel of each first. A vector is read that ends inside. */
 V_FN void group_block(const struct kernel_depthwise_f32 *d, const struct columns *b, struct tile t, int c,
-                      const float *weight, v_i32 from, int lanes, int pixels, int stride)
+                      const float *weight, v_i32 from, int lanes, int pixels, int stride, bool one)
 {
     int first = c < d->channels - VL ? c : d->channels - VL;
-    v_f32 acc[DW_PIXELS];
+    v_f32 acc[DW_PIXELS_MOST];
     from = v_add_i32(from, v_set1_i32(c - first));
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < pixels; i++)
         acc[i] = v_zero();
     for (int i = 0; i < d->group; i++, from = v_add_i32(from, v_set1_i32(1)))
         for (int ky = 0; ky < d->kernel_h; ky++, weight += 3 * VL) {
             const float *row = d->row[ky];
             if (row)
-                row_group(acc, row + first, b->at, d->in_step, weight, from, pixels, stride, b->valid);
+                row_group(acc, row + first + (one ? i : 0), b->at, d->in_step, weight, from, pixels, stride, one,
+                          b->valid);
         }
     end_block(acc, d, t, (struct lanes){c, 0, lanes}, pixels, true);
 }
@@ -277,7 +289,7 @@ V_FN void tile_any(const struct kernel_depthwise_f32 *d, struct tile t, int pixe
         tile_block(d, &b, t, c, pixels, 0, 0, false);
 }
 
-typedef tile_fn *tile_fns[DW_PIXELS + 1]; /* by the number of pixels, where there is one */
+typedef tile_fn *tile_fns[DW_PIXELS_MOST + 1]; /* by the number of pixels, where there is one */
 
 #define ANY_TILE(pixels)                                                                                               \
     static void tile_##pixels(const struct kernel_depthwise_f32 *d, struct tile t)                                     \
@@ -315,11 +327,13 @@ static const struct fixed {
 #endif
 
 /* Of the tiles that may sum more than is left: 7 where the rest then fits tiles better. */
-static int tile_pixels(int left)
+static int tile_pixels(int left, tile_fn *const *tiles)
 {
     int rest = left % 8;
-    if (V_SMALL || left <= 4)
+    if (V_SMALL || (left <= 4 && tiles[4]))
         return 4;
+    if (DW_PIXELS_MOST > 8 && left > 7 && tiles[DW_PIXELS_MOST])
+        return DW_PIXELS_MOST;
     return left < 8 || (left > 8 && rest % 4 && rest != 7) ? 7 : 8;
 }
 
@@ -334,7 +348,7 @@ static void run_tiles(const struct kernel_depthwise_f32 *d, int from, int end, t
 {
     for (int x = from, pixels; x < end; x += pixels) {
         int left = end - x;
-        pixels = tiles == any_tiles ? exact_pixels(left) : tile_pixels(left);
+        pixels = tiles == any_tiles ? exact_pixels(left) : tile_pixels(left, tiles);
         tiles[pixels](d, (struct tile){x, pixels < left ? pixels : left});
     }
 }
@@ -411,7 +425,7 @@ static bool is_long(const struct kernel_depthwise_f32 *d)
     return !V_SMALL && d->kernel_w > 7 && d->stride == 1 && d->dilation == 1;
 }
 
-V_FN void tile_group(const struct kernel_depthwise_f32 *d, struct tile t, int pixels, int stride)
+V_FN void tile_group(const struct kernel_depthwise_f32 *d, struct tile t, int pixels, int stride, bool one)
 {
     ptrdiff_t first = (ptrdiff_t)t.x * stride - d->pad_left;
     struct columns b = {.at = first * d->in_step};
@@ -420,24 +434,37 @@ V_FN void tile_group(const struct kernel_depthwise_f32 *d, struct tile t, int pi
     b.valid = valid_columns(first, d->in_width, (pixels - 1) * stride + 3);
     int block = group_lanes(d->group);
     for (int c = 0; c < d->channels; c += block, weight += d->group * d->kernel_h * 3 * VL)
-        group_block(d, &b, t, c, weight, starts, d->channels - c < block ? d->channels - c : block, pixels, stride);
+        group_block(d, &b, t, c, weight, starts, d->channels - c < block ? d->channels - c : block, pixels, stride,
+                    one);
 }
 
-#define GROUP_TILE(pixels, stride)                                                                                     \
-    static void group_##pixels##_##stride(const struct kernel_depthwise_f32 *d, struct tile t)                         \
+#define GROUP_TILE(name, pixels, stride, one)                                                                          \
+    static void name##_##pixels##_##stride(const struct kernel_depthwise_f32 *d, struct tile t)                        \
     {                                                                                                                  \
-        tile_group(d, t, pixels, stride);                                                                              \
+        tile_group(d, t, pixels, stride, one);                                                                         \
     }
-#define GROUP_TILES(pixels)   GROUP_TILE(pixels, 1) GROUP_TILE(pixels, 2)
+#define GROUP_TILES(pixels)   GROUP_TILE(group, pixels, 1, false) GROUP_TILE(group, pixels, 2, false)
 #define GROUP_ENTRY_1(pixels) [pixels] = group_##pixels##_1,
 #define GROUP_ENTRY_2(pixels) [pixels] = group_##pixels##_2,
 
-EACH_PIXELS(GROUP_TILES)
-static const tile_fns group_tiles[2] = {{EACH_PIXELS(GROUP_ENTRY_1)}, {EACH_PIXELS(GROUP_ENTRY_2)}}; /* by stride */
+EACH_PIXELS_GROUP(GROUP_TILES)
+static const tile_fns group_tiles[2] = {{EACH_PIXELS_GROUP(GROUP_ENTRY_1)}, {EACH_PIXELS_GROUP(GROUP_ENTRY_2)}};
+
+#ifdef ISA_avx512
+#define WHOLE_TILES(pixels) GROUP_TILE(whole, pixels, 1, true) GROUP_TILE(whole, pixels, 2, true)
+WHOLE_TILES(7)
+WHOLE_TILES(14)
+static const tile_fns whole_tiles[2] = {{[7] = whole_7_1, [14] = whole_14_1}, {[7] = whole_7_2, [14] = whole_14_2}};
+#else
+#define whole_tiles group_tiles
+#endif
 
 static void run_row(const struct kernel_depthwise_f32 *d)
 {
-    tile_fn *const *tiles = d->group > 1 ? group_tiles[d->stride - 1] : d->channels < VL ? NULL : find_fixed(d);
+    tile_fn *const *tiles = d->group == VL     ? whole_tiles[d->stride - 1]
+                            : d->group > 1     ? group_tiles[d->stride - 1]
+                            : d->channels < VL ? NULL
+                                               : find_fixed(d);
     if (tiles)
         run_tiles(d, 0, d->width, tiles);
     else if (d->channels >= VL && is_long(d))
