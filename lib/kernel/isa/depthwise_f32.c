@@ -65,7 +65,7 @@ V_FN v_f32 load_lanes(const float *p, int lanes, bool masked)
 
 /* Nothing of x is known from here on, and nothing made of it is kept in advance: gcc computes the columns' addresses
  * and the bits of `valid` before the loop over rows, until it runs out of registers. */
-#define FORGET(x) __asm__("" : "+r"(x))
+#define FORGET(x) __asm__ volatile("" : "+r"(x))
 
 /* An undilated row of kw taps: each column is loaded once and meets every output that wants it. row[at] is the first
  * column; those whose bit of `valid` is not set lie outside. */
@@ -166,13 +166,14 @@ static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *
 V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, int pixels, int wanted, int lanes,
                  bool masked)
 {
+    ptrdiff_t step = d->out_step;
     epilogue_clip(acc, pixels, d->act);
 #pragma GCC unroll 16
-    for (int i = 0; i < pixels && i < wanted; i++) {
+    for (int i = 0; i < pixels && i < wanted; i++, out += step) {
         if (masked)
-            v_store_n(out + i * d->out_step, acc[i], lanes);
+            v_store_n(out, acc[i], lanes);
         else
-            v_store(out + i * d->out_step, acc[i]);
+            v_store(out, acc[i]);
     }
 }
 
