@@ -201,9 +201,9 @@ V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *d, struct til
     finish_any(d, t, l, copy);
 }
 
-/* A block of channels; `masked` if there are fewer than a vector holds. kw = 0: any kernel. */
+/* A block of channels; `masked` if there are fewer than a vector holds. */
 V_FN void tile_block(const struct kernel_depthwise_f32 *d, const struct columns *b, struct tile t, int c, int pixels,
-                     int kw, int stride, bool masked)
+                     bool masked)
 {
     struct lanes l = lanes_at(d, c, masked);
     const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
@@ -213,12 +213,8 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *d, const struct columns 
         acc[i] = v_zero();
     for (int ky = 0; ky < d->kernel_h; ky++, weight += d->kernel_w * VL) {
         const float *row = d->row[ky];
-        if (!row)
-            continue;
-        if (!kw)
+        if (row)
             row_any(acc, row + l.first, d, b, weight, l.count, pixels, masked);
-        else
-            row_fixed(acc, row + l.first, b->at, d->in_step, weight, pixels, kw, stride, b->valid);
     }
     end_block(acc, d, t, l, pixels, masked);
 }
@@ -265,8 +261,19 @@ V_FN void tile_fixed(const struct kernel_depthwise_f32 *d, struct tile t, int pi
     ptrdiff_t first = (ptrdiff_t)t.x * stride - d->pad_left;
     struct columns b = {.at = first * d->in_step};
     b.valid = valid_columns(first, d->in_width, (pixels - 1) * stride + kw);
-    for (int c = 0; c < d->channels; c += VL)
-        tile_block(d, &b, t, c, pixels, kw, stride, false);
+    const float *weight = d->weight;
+    for (int c = 0; c < d->channels; c += VL) {
+        struct lanes l = lanes_at(d, c, false);
+        v_f32 acc[DW_PIXELS];
+#pragma GCC unroll 8
+        for (int i = 0; i < pixels; i++)
+            acc[i] = v_zero();
+        const float *const *row = d->row, *const *end = row + d->kernel_h;
+        for (; row < end; row++, weight += kw * VL)
+            if (*row)
+                row_fixed(acc, *row + l.first, b.at, d->in_step, weight, pixels, kw, stride, b.valid);
+        end_block(acc, d, t, l, pixels, false);
+    }
 }
 
 /* a / b rounded up, b > 0. */
@@ -285,9 +292,9 @@ V_FN void tile_any(const struct kernel_depthwise_f32 *d, struct tile t, int pixe
         b.kx_end = clamp(ceil_div(d->in_width - first, d->dilation), b.kx_begin, d->kernel_w);
     }
     if (d->channels < VL)
-        tile_block(d, &b, t, 0, pixels, 0, 0, true);
+        tile_block(d, &b, t, 0, pixels, true);
     for (int c = 0; c < d->channels && d->channels >= VL; c += VL)
-        tile_block(d, &b, t, c, pixels, 0, 0, false);
+        tile_block(d, &b, t, c, pixels, false);
 }
 
 typedef tile_fn *tile_fns[DW_PIXELS_MOST + 1]; /* by the number of pixels, where there is one */
