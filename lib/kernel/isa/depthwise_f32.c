@@ -1,7 +1,7 @@
-/* Depthwise convolution of one row: lanes are channels, up to DW_PIXELS outputs of a row are summed at a time. A tap
- * that lies outside the image is left out, so that every output is the chain of fma over the taps inside, by ky, then
- * kx, whichever way it is computed. The last block of channels ends with them, and so begins inside the one before:
- * what both have is computed twice, since loads with masks take the multipliers' ports. */
+/* Depthwise convolution of one row: lanes are channels, up to DW_PIXELS_MOST outputs of a row are summed at a time. A
+ * tap that lies outside the image is left out, so that every output is the chain of fma over the taps inside, by ky,
+ * then kx, whichever way it is computed. The last block of channels ends with them, and so begins inside the one
+ * before: what both have is computed twice, since loads with masks take the multipliers' ports. */
 #include <string.h>
 
 #include "kernel/isa/epilogue.h"
@@ -64,7 +64,8 @@ V_FN v_f32 load_lanes(const float *p, int lanes, bool masked)
 }
 
 /* Nothing of x is known from here on, and nothing made of it is kept in advance: gcc computes the columns' addresses
- * and the bits of `valid` before the loop over rows, until it runs out of registers. */
+ * and the bits of `valid` before the loop over rows, until it runs out of registers. Volatile, so that it stays there.
+ */
 #define FORGET(x) __asm__ volatile("" : "+r"(x))
 
 /* An undilated row of kw taps: each column is loaded once and meets every output that wants it. row[at] is the first
