@@ -467,7 +467,11 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
     if (t->b->failed)
         return torch_none();
     struct torch_value self = args->count ? args->values[0] : torch_none();
+    if (args->count)
+        args->values[0] = torch_quantised_operand(t, plain, self);
     struct torch_value v = torch_keep_quantised(t, plain, self, evaluate(t, plain, args));
+    if (args->count)
+        args->values[0] = self;
     if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed || v.tensor == self.tensor)
         return v;
     torch_touch_tensor(t, self.tensor);

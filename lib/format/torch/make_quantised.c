@@ -23,17 +23,24 @@ static struct value *scalar(struct torch_reader *t, struct torch_value v, enum d
     return build_number(t->b, dtype, tensor_get_f64(x->constant, 0));
 }
 
-static struct torch_value round_by(struct torch_reader *t, struct torch_value v, struct value *scale,
-                                   struct value *zero)
+/* v rounded to multiples of `from`, which become those of `scale`. */
+static struct torch_value round_from(struct torch_reader *t, struct torch_value v, struct value *from,
+                                     struct value *scale, struct value *zero)
 {
     struct value *x = torch_graph_value(t, v);
-    x = BUILD(t->b, "QuantizeLinear", x, scale, zero);
+    x = BUILD(t->b, "QuantizeLinear", x, from, zero);
     struct torch_value result = torch_tensor(t, BUILD(t->b, "DequantizeLinear", x, scale, zero));
     if (result.kind == TORCH_TENSOR) {
         result.tensor->scale = scale;
         result.tensor->zero = zero;
     }
     return result;
+}
+
+static struct torch_value round_by(struct torch_reader *t, struct torch_value v, struct value *scale,
+                                   struct value *zero)
+{
+    return round_from(t, v, scale, scale, zero);
 }
 
 static struct torch_value quantise(struct torch_reader *t, struct torch_value v, struct torch_value scale,
@@ -64,9 +71,9 @@ struct torch_value torch_make_dequantise(struct torch_reader *t, struct torch_bo
 /* What comes out has other values than went in. Of the others elements move, or are compared. */
 static bool computes(const char *name)
 {
-    static const char *const names[] = {"avg_pool", "adaptive_avg_pool", "mean",  "upsample", "leaky_relu",
-                                        "elu",      "hardtanh",          "relu6", "clamp",    "prelu",
-                                        "gelu",     "threshold"};
+    static const char *const names[] = {"avg_pool", "adaptive_avg_pool", "mean",  "leaky_relu", "elu",
+                                        "hardtanh", "relu6",             "clamp", "prelu",      "gelu",
+                                        "threshold"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strncmp(name, names[i], strlen(names[i])) == 0)
             return true;
@@ -88,10 +95,34 @@ static bool is_float(struct torch_reader *t, struct torch_value v)
     return type && type->dtype == DTYPE_F32 && !v.tensor->scale;
 }
 
+/* Interpolation takes bytes as they are: its sums are exact, and halves are often among them. */
+static bool takes_bytes(const char *name, struct torch_value of)
+{
+    return of.kind == TORCH_TENSOR && of.tensor->scale && strncmp(name, "upsample", 8) == 0;
+}
+
+/* The bytes of a tensor as whole numbers, less its zero point. */
+struct torch_value torch_quantised_operand(struct torch_reader *t, const char *name, struct torch_value of)
+{
+    if (!takes_bytes(name, of))
+        return of;
+    struct value *x = torch_graph_value(t, of), *zero = of.tensor->zero;
+    x = BUILD(t->b, "QuantizeLinear", x, of.tensor->scale, zero);
+    return torch_tensor(t, BUILD(t->b, "DequantizeLinear", x, build_number(t->b, DTYPE_F32, 1), zero));
+}
+
+/* Whether a list of tensors becomes one, with the scale of the first. */
+static bool joins(const char *name)
+{
+    return strcmp(name, "cat") == 0 || strcmp(name, "concat") == 0 || strcmp(name, "stack") == 0;
+}
+
 struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name, struct torch_value of,
                                         struct torch_value result)
 {
     double scale, zero;
+    if (torch_is_list(of) && of.list->count > 0 && joins(name))
+        of = of.list->items[0];
     if (of.kind != TORCH_TENSOR || !of.tensor->scale || strncmp(name, "quant", 5) == 0 ||
         strcmp(name, "dequantize") == 0)
         return result;
@@ -104,7 +135,9 @@ struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name
         return result;
     if (has_own_scale(name, &scale, &zero))
         return round_by(t, result, build_number(t->b, DTYPE_F32, scale), build_number(t->b, DTYPE_U8, zero));
-    if (computes(name))
+    if (takes_bytes(name, of))
+        return round_from(t, result, build_number(t->b, DTYPE_F32, 1), of.tensor->scale, of.tensor->zero);
+    if (computes(name) || joins(name))
         return round_by(t, result, of.tensor->scale, of.tensor->zero);
     result.tensor->scale = of.tensor->scale;
     result.tensor->zero = of.tensor->zero;

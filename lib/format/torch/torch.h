@@ -396,7 +396,9 @@ void torch_emit(struct torch_reader *t, const char *type, const char *names, con
 struct torch_value torch_emit_one(struct torch_reader *t, const char *type, const char *names,
                                   const struct torch_value *args, int count);
 
-/* The result of an operator of tensor `of`: quantised as that is (make_quantised.c). */
+/* What an operator with the operand `of` computes with: another tensor, if it works on bytes (make_quantised.c). */
+struct torch_value torch_quantised_operand(struct torch_reader *t, const char *name, struct torch_value of);
+/* Its result: quantised as `of` is, or as the first of a list. */
 struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name, struct torch_value of,
                                         struct torch_value result);
 

@@ -598,7 +598,8 @@ save("sizes-of-one.pt", sizes, columns)
 
 
 class Levels(nn.Module):
-    """Operators that round their result by a scale of their own, not by their input's; packed weights in a frozen one."""
+    """Operators that round their result by a scale of their own, not by their input's, or by that of the first of a list;
+    halves of bytes; packed weights in a frozen module."""
 
     def __init__(self):
         super().__init__()
@@ -610,7 +611,8 @@ class Levels(nn.Module):
         z = torch.ops.quantized.elu(y, 0.009, 70, 1.0)
         w = torch.ops.quantized.batch_norm2d_relu(z, torch.ones(3), torch.zeros(3), torch.ones(3) * 0.1, torch.ones(3), 0.1, 0.008, 20)
         n = torch.ops.quantized.instance_norm(w, torch.ones(3), torch.zeros(3), 0.1, 0.015, 99)
-        return y.dequantize(), z.dequantize(), w.dequantize(), n.dequantize()
+        both, wide = torch.cat([y, z], 1), nn.functional.interpolate(w, scale_factor=2.0, mode="bilinear")
+        return y.dequantize(), z.dequantize(), w.dequantize(), n.dequantize(), both.dequantize(), wide.dequantize()
 
 
 levels = Levels().eval()
