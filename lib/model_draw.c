@@ -1,4 +1,5 @@
 /* The public API: answers drawn on a photo. */
+#define _GNU_SOURCE /* strcasestr */
 #include "model_private.h"
 
 #include <math.h>
@@ -12,15 +13,16 @@
 #include "image/part.h"
 
 #define MASK_SHARE  128  /* of 255: how far a mask covers the photo */
-#define MOST_TAGS   64   /* of which others keep away */
+#define MOST_TAGS   256  /* of which others keep away */
 #define LEAST_SCORE 0.3f /* of a key point that is drawn */
 
 struct model_drawing {
     struct image image;
     float line, letters;              /* widths of lines and the height of text, in pixels */
     size_t count;                     /* answers drawn so far */
-    struct draw_point tag[MOST_TAGS]; /* right ends of tags, at their bottom, and */
-    float tag_left[MOST_TAGS];
+    struct tag {
+        float left, right, bottom;
+    } tag[MOST_TAGS];
     size_t tags;
 };
 
@@ -65,27 +67,31 @@ static void tag_text(const char *name, size_t index, double score, size_t number
         snprintf(text, size, "%s", label);
 }
 
-/* Whether a tag of this place and width lies on none of those before. */
-static bool is_free(const struct model_drawing *d, float left, float right, float y)
+/* Whether it lies on none of those before. */
+static bool is_free(const struct model_drawing *d, const struct tag *tag)
 {
     for (size_t i = 0; i < d->tags; i++)
-        if (fabsf(y - d->tag[i].y) < d->letters && left < d->tag[i].x && right > d->tag_left[i])
+        if (fabsf(tag->bottom - d->tag[i].bottom) < d->letters && tag->left < d->tag[i].right &&
+            tag->right > d->tag[i].left)
             return false;
     return true;
 }
 
-/* Moved down a few lines where another one is. */
+/* With its bottom left corner at x, y, moved into the picture, and down a few lines where another one is. */
 static int add_tag(struct model_drawing *d, float x, float y, const char *text, size_t colour, struct error *err)
 {
-    float right = x + draw_text_width(text, d->letters), free_y = y;
-    for (int i = 0; i < 4 && !is_free(d, x, right, free_y); i++)
-        free_y += d->letters;
-    y = is_free(d, x, right, free_y) ? free_y : y;
-    if (d->tags < MOST_TAGS) {
-        d->tag[d->tags] = (struct draw_point){right, y};
-        d->tag_left[d->tags++] = x;
-    }
-    return draw_tag(&d->image, x - d->line / 2, y, d->letters, text, draw_colour_of(colour), err);
+    float width = draw_text_width(text, d->letters), height = (float)d->image.height;
+    if (height < 2 * d->letters)
+        return 0; /* it would hide all that there is */
+    float left = fmaxf(fminf(x - d->line / 2, (float)d->image.width - width), 0);
+    struct tag tag = {left, left + width, fmaxf(fminf(y, height), d->letters)}, moved = tag;
+    for (int i = 0; i < 4 && !is_free(d, &moved); i++)
+        moved.bottom += d->letters;
+    if (moved.bottom <= height && is_free(d, &moved))
+        tag = moved;
+    if (d->tags < MOST_TAGS)
+        d->tag[d->tags++] = tag;
+    return draw_tag(&d->image, left, tag.bottom - d->letters, d->letters, text, draw_colour_of(colour), err);
 }
 
 /* ---- places ---- */
@@ -120,6 +126,16 @@ static struct draw_point tag_place(const struct model_drawing *d, const struct m
     return at;
 }
 
+/* The least label of a mask that is painted: 0 where its name tells of a kind of thing, not of what no thing covers. */
+static size_t first_painted(const struct model_answers *a)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->at[i].index == 0)
+            name = a->at[i].label;
+    return !name || strcasestr(name, "background") || strcasestr(name, "unlabel") || strcasecmp(name, "void") == 0;
+}
+
 /* Labels and texts of all of a photo, or of a place in it. */
 static int draw_names(struct model_drawing *d, const struct model_answers *a, const struct model_place *place,
                       struct error *err)
@@ -127,16 +143,17 @@ static int draw_names(struct model_drawing *d, const struct model_answers *a, co
     char text[240];
     bool is_text = a->kind == MODEL_ANSWER_TEXT;
     int status = 0;
-    size_t rows = (size_t)((float)d->image.height / d->letters); /* that the picture has room for */
-    for (size_t i = 0; status == 0 && i < a->count && (place->corners || i < rows); i++) {
+    size_t row = 0, rows = (size_t)((float)d->image.height / d->letters); /* that the picture has room for */
+    for (size_t i = 0; status == 0 && i < a->count && (place->corners || row < rows); i++) {
         const struct model_answer *one = &a->at[i];
         size_t colour = is_text ? d->count : one->index;
-        struct draw_point at = tag_place(d, place, i);
+        struct draw_point at = tag_place(d, place, row);
         if (i == 0)
             outline_place(d, place, draw_colour_of(colour));
         tag_text(is_text ? one->text : one->label, one->index, is_text ? -1 : one->score, ++d->count, text,
                  sizeof text);
-        status = *text ? add_tag(d, at.x, at.y, text, colour, err) : 0;
+        if (*text && (a->kind != MODEL_ANSWER_MASK || one->index >= first_painted(a)))
+            status = add_tag(d, at.x, at.y, text, colour, err), row++;
     }
     return status;
 }
@@ -182,7 +199,7 @@ static int draw_object(struct model_drawing *d, const struct model_answer *a, bo
     struct draw_colour palette[256] = {[1] = colour};
     const struct image_rect region = {a->mask.x, a->mask.y, a->mask.width, a->mask.height};
     if (a->mask.pixels)
-        draw_labels(&d->image, &region, a->mask.pixels, MASK_SHARE, palette);
+        draw_labels(&d->image, &region, a->mask.pixels, 1, MASK_SHARE, palette);
     if (polygon)
         return draw_polygon(d, a, colour, err);
     outline_box(d, (const double[]){a->x0, a->x1}, (const double[]){a->y0, a->y1}, colour);
@@ -243,7 +260,7 @@ static int draw_mask(struct model_drawing *d, const struct model_answers *a, con
         return -1;
     for (size_t i = 0; i < 256; i++)
         palette[i] = draw_colour_of(i);
-    draw_labels(&d->image, &part.box, scaled.data, MASK_SHARE, palette);
+    draw_labels(&d->image, &part.box, scaled.data, (int)first_painted(a), MASK_SHARE, palette);
     image_release(&scaled);
     return draw_names(d, a, place, err);
 }

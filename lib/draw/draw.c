@@ -66,7 +66,7 @@ void draw_area(struct image *image, const struct image_rect *rect, int share, st
             blend(pixel(image, x, y), share, colour);
 }
 
-void draw_labels(struct image *image, const struct image_rect *rect, const uint8_t *labels, int share,
+void draw_labels(struct image *image, const struct image_rect *rect, const uint8_t *labels, int first, int share,
                  const struct draw_colour palette[256])
 {
     struct image_rect r;
@@ -75,7 +75,7 @@ void draw_labels(struct image *image, const struct image_rect *rect, const uint8
     for (int y = r.y; y < r.y + r.height; y++) {
         const uint8_t *row = labels + (size_t)(y - rect->y) * rect->width - rect->x;
         for (int x = r.x; x < r.x + r.width; x++)
-            if (row[x])
+            if (row[x] >= first)
                 blend(pixel(image, x, y), share, palette[row[x]]);
     }
 }

@@ -32,8 +32,8 @@ void draw_outline(struct image *image, const struct draw_point *points, size_t c
 /* Blends the colour over a rectangle, 0 ... 255 of it. */
 void draw_area(struct image *image, const struct image_rect *rect, int share, struct draw_colour colour);
 
-/* Blends each label's colour over its pixels of the rectangle, rows of rect->width labels, but for those of 0. */
-void draw_labels(struct image *image, const struct image_rect *rect, const uint8_t *labels, int share,
+/* Blends each label's colour over its pixels of the rectangle, rows of rect->width labels, from label `first` on. */
+void draw_labels(struct image *image, const struct image_rect *rect, const uint8_t *labels, int first, int share,
                  const struct draw_colour palette[256]);
 
 /* ---- text: capitals, small letters, digits and signs of Latin scripts ---- */
@@ -48,7 +48,7 @@ float draw_text_width(const char *text, float height);
 int draw_text(struct image *image, float x, float y, float height, const char *text, struct draw_colour colour,
               struct error *err);
 
-/* Text on a ground of the colour, its bottom left corner at x, y if there is room, moved into the picture. */
+/* Text on a ground of the colour, whose top left corner is at x, y. */
 int draw_tag(struct image *image, float x, float y, float height, const char *text, struct draw_colour colour,
              struct error *err);
 

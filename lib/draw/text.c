@@ -146,10 +146,7 @@ int draw_text(struct image *image, float x, float y, float height, const char *t
 int draw_tag(struct image *image, float x, float y, float height, const char *text, struct draw_colour colour,
              struct error *err)
 {
-    float width = draw_text_width(text, height);
-    x = fmaxf(fminf(x, (float)image->width - width), 0);
-    y = fmaxf(fminf(y, (float)image->height) - height, 0);
-    struct image_rect ground = {(int)x, (int)y, (int)ceilf(width), (int)ceilf(height)};
+    struct image_rect ground = {(int)x, (int)y, (int)ceilf(draw_text_width(text, height)), (int)ceilf(height)};
     draw_area(image, &ground, 255, colour);
     return draw_text(image, (float)ground.x, (float)ground.y, height, text, draw_ink_on(colour), err);
 }

@@ -83,4 +83,32 @@ END
     equal "$(cd out && find . -type f | sort | tr '\n' ' ')" './red.mask.png ./red.png '
     # label 1 is blue on all of it
     equal "$(count_red out/red.mask.png 40)" 6144
+    # label 0 is painted where its name tells of a thing
+    ppm dark.ppm 96 64 0 0 0
+    printf 'background\nsky\n' > no
+    printf 'wall\nsky\n' > a
+    nn run -q --draw none -l no mask.nn dark.ppm
+    nn run -q --draw thing -l a mask.nn dark.ppm
+    equal "$(count_red none/dark.png 0)" 6144
+    [ "$(count_red thing/dark.png 115)" -gt 4000 ] || fail 'no wall'
+}
+
+@test "tags that are moved into the picture do not lie on each other" {
+    declare_nn two.nn <<END
+property recipe resize=8x8
+property task detect=ssd
+input x f32 1x3x8x8
+constant none f32 scalar = 0
+constant box f32 1x1x2x6 = 0 0.9 0.3 0.5 0.9 0.9 1 0.5 0.95 0.5 1 0.9
+node - ReduceMin x -> m f32 1x1x1x1
+node - Mul m none -> z f32 1x1x1x1
+node - Add z box -> y f32 1x1x2x6
+output y
+END
+    ppm grey.ppm 96 64 128 128 128
+    printf 'first\nsecond\n' > names
+    equal "$(nn run --draw both -l names two.nn grey.ppm | cut -f 2 | xargs)" 'first second'
+    nn run -q -k 1 --draw one -l names two.nn grey.ppm
+    hidden=$(($(count_red one/grey.png 230) - $(count_red both/grey.png 230)))
+    [ $hidden -lt 60 ] || fail "$hidden pixels of the first are hidden"
 }

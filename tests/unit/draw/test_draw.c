@@ -55,7 +55,7 @@ static void an_area_is_blended(void)
     CHECK(image.data[0] == 255 && image.data[3 * 7] == 255 && image.data[3 * 8] == 51 && image.data[3 * 29] == 0);
     const uint8_t labels[] = {0, 2, 0, 1};
     struct draw_colour palette[256] = {[1] = {{1, 2, 3}}, [2] = {{4, 5, 6}}};
-    draw_labels(&image, &(struct image_rect){4, 3, 2, 2}, labels, 255, palette);
+    draw_labels(&image, &(struct image_rect){4, 3, 2, 2}, labels, 1, 255, palette);
     CHECK(image.data[3 * 23 + 2] == 6 && image.data[3 * 29 + 1] == 2 && image.data[3 * 28] == 0);
     image_release(&image);
 }
