@@ -110,6 +110,18 @@ int properties_set(const struct properties *p, struct model *m)
     return 0;
 }
 
+bool tell_assumed(const struct model *m, const char *path, const struct model_photo *photo)
+{
+    static bool told;
+    if (model_property(m, "recipe"))
+        return false;
+    if (!told)
+        say_note("%s: the model has no recipe: photos are scaled to %dx%d, values are 0 to 255, in layout %s; "
+                 "-p sets another",
+                 path, photo->input_width, photo->input_height, photo->channels_last ? "nhwc" : "nchw");
+    return told = true;
+}
+
 bool session_option(struct model_session_options *session, int key, const char *value)
 {
     if (key == 'j') {

@@ -52,6 +52,9 @@ void properties_check(const struct properties *p);
 /* 0, or 1 with a message. */
 int properties_set(const struct properties *p, struct model *m);
 
+/* Says, once, how photos become inputs though nothing says so; false when the model has a recipe. */
+bool tell_assumed(const struct model *m, const char *path, const struct model_photo *photo);
+
 /* Takes -j or -P; false when the key is neither. */
 bool session_option(struct model_session_options *session, int key, const char *value);
 

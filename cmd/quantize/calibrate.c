@@ -34,7 +34,7 @@ static int add_data(const struct request *r, struct model_calibration *c, const 
     for (size_t i = 0; s && i < r->data_count; i++)
         status |= data_walk(&w, r->data[i]);
     if (status == 0 && w.done == 0)
-        status = say_failed("%s: no photo or array in it", r->data[0]);
+        status = say_failed("%s: no photo or array in it, folders in it aside", r->data[0]);
     *samples = w.done;
     free(w.in);
     model_session_free(s);

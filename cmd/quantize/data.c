@@ -144,6 +144,7 @@ static int walk_photo(struct walk *w, const char *path)
     struct model_tensor *t = input < 0 ? NULL : model_session_photo(w->s, path, &photo, &err);
     if (!t)
         return say_failed("%s: %s", path, err.text);
+    tell_assumed(w->m, path, &photo);
     w->in[input] = t;
     return use_inputs(w, path);
 }

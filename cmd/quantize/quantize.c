@@ -12,6 +12,7 @@ enum { OPTION_LIST = OPTION_FIRST, OPTION_MAX_LOSS };
 
 static const struct option_row options[] = {
     {'c', "data", "DATA", "calibrate with a folder or list of photos, or .npy or .npz files; may be repeated"},
+    {'p', "recipe", "RECIPE", "how a photo becomes the input, instead of what the model says"},
     {'m', "range", "METHOD",
      "how ranges are chosen: mse, percentile (the default: the better of these), minmax or entropy"},
     {'a', "activations", "TYPE", "u8 (the default) or s8"},
@@ -66,7 +67,11 @@ static FILE *report_file;
 
 int report_open(const struct request *r)
 {
-    report_file = strcmp(r->report, "-") == 0 ? stdout : fopen(r->report, "w");
+    if (strcmp(r->report, "-") == 0) {
+        record_table();
+        return 0;
+    }
+    report_file = fopen(r->report, "w");
     if (!report_file)
         return say_failed("%s: %s", r->report, strerror(errno));
     record_to(report_file);
@@ -75,21 +80,23 @@ int report_open(const struct request *r)
 
 int report_close(const struct request *r)
 {
-    record_to(stdout);
-    return report_file == stdout || fclose(report_file) == 0 ? 0 : say_failed("%s: %s", r->report, strerror(errno));
+    record_table_end();
+    record_to(NULL);
+    return !report_file || fclose(report_file) == 0 ? 0 : say_failed("%s: %s", r->report, strerror(errno));
 }
 
 /* ---- all of it ---- */
 
 static int run(const struct request *r, const char *path)
 {
+    properties_check(&r->properties);
     output_check(&r->out);
     if (r->report && strcmp(r->report, "-") == 0 && output_is_standard(&r->out))
         exit_usage("-r -: the model goes to standard output: want -o FILE");
     struct model *original = input_read(path, r->from);
-    if (!original)
-        return 1;
-    int status = r->data_count && !r->weights ? quantize_all(r, path, original) : quantize_weights(r, path, original);
+    int status = original ? properties_set(&r->properties, original) : 1;
+    if (status == 0)
+        status = r->data_count && !r->weights ? quantize_all(r, path, original) : quantize_weights(r, path, original);
     model_free(original);
     return status;
 }
@@ -140,7 +147,8 @@ static void take_option(struct request *r, int key, const char *value)
         r->from = value;
         break;
     default:
-        output_option(&r->out, key, value);
+        if (!properties_option(&r->properties, key, value))
+            output_option(&r->out, key, value);
     }
 }
 

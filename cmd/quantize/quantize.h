@@ -10,6 +10,7 @@ struct request {
     const char **data, **keep;
     size_t data_count;
     struct model_calibration_options calibration;
+    struct properties properties; /* the recipe */
     struct output out;
 };
 

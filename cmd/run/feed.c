@@ -183,17 +183,6 @@ static void feed_archive(struct runner *r, const char *path)
     model_archive_close(a);
 }
 
-/* Once: how a photo became the input though nothing says so. */
-static void tell_assumed(struct runner *r, const char *path)
-{
-    if (model_property(r->m, "recipe") || r->assumed)
-        return;
-    say_note("%s: the model has no recipe: photos are scaled to %dx%d, values are 0 to 255, in layout %s; "
-             "-p sets another",
-             path, r->photo.input_width, r->photo.input_height, r->photo.channels_last ? "nhwc" : "nchw");
-    r->assumed = true;
-}
-
 static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdiff_t *input)
 {
     static const struct model_place all = {0};
@@ -220,7 +209,7 @@ static struct model_tensor *read_photo(struct runner *r, const char *path, ptrdi
         say_failed("%s: %s", path, err.text);
     if (!t)
         return NULL;
-    tell_assumed(r, path);
+    r->assumed = tell_assumed(r->m, path, &r->photo);
     r->has_photo = true;
     free(r->photo_path);
     r->photo_path = get_copy(path);

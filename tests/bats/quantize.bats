@@ -197,6 +197,26 @@ END
     failed_with 1 'nowhere: No such file'
 }
 
+@test "-p: the recipe for photos; without one it is told what is assumed" {
+    calibratable
+    try quantize -c photos -o q.nn "$TINY/conv.onnx"
+    succeeded
+    equal "$(grep -c 'no recipe: photos are scaled to 32x32' <<< "$stderr")" 1
+    nn quantize -q -c photos -p resize=32x32,std=255 -o with.nn net.nn
+    equal "$(nn inspect with.nn | grep '^property recipe')" 'property recipe resize=32x32,std=255'
+    try quantize -c photos -p resize=0 -o q.nn net.nn
+    failed_with 2 '-p resize=0: '
+}
+
+@test "-r -: on a terminal, a table with a header" {
+    need_terminal
+    calibratable
+    terminal "'${NN}quantize' -c photos -r - -o q.nn net.nn 2> /dev/null" < /dev/null > table
+    matches "$(cat table)" '^name +operator +type +snr'
+    nn quantize -q -c photos -r - -o q.nn net.nn > lines
+    equal "$(wc -l < table)" $(($(wc -l < lines) + 1))
+}
+
 @test "-r: a line a weight" {
     nn quantize -q -r report.tsv -o small.nn "$TINY/mlp.onnx"
     equal "$(wc -l < report.tsv)" 2
