@@ -278,6 +278,7 @@ int answer(struct runner *r)
     struct model_error err;
     enum model_answer_kind kind = answer_kind(r);
     const char *guessed = model_session_guessed_task(r->s);
+    bool is_unsure = guessed && !r->request->properties.given[PROPERTY_LABELS]; /* labels want an answer */
     if (r->has_photo && r->output_count && (guessed || (!r->record && kind == MODEL_ANSWER_NONE)))
         tell_guessed(r, guessed);
     size_t most = r->request->best ? (size_t)r->request->best : model_session_usual_answers(r->s);
@@ -285,10 +286,10 @@ int answer(struct runner *r)
     if (kind == MODEL_ANSWER_NONE) {
         status = print_outputs(r);
     } else if (model_session_answers(r->s, r->out, r->has_photo ? &r->photo : NULL, most, &a, &err) < 0) {
-        if (guessed)
+        if (is_unsure)
             say_note("%s: %s: its outputs are taken as they are", names_to_tell(r), err.text);
-        status = guessed ? print_outputs(r) : say_failed("%s: %s", names_to_tell(r), err.text);
-        kind = guessed ? MODEL_ANSWER_NONE : kind;
+        status = is_unsure ? print_outputs(r) : say_failed("%s: %s", names_to_tell(r), err.text);
+        kind = is_unsure ? MODEL_ANSWER_NONE : kind;
     } else {
         print_answers(r, &a);
         if (r->request->draw)

@@ -44,6 +44,16 @@ static float power(const struct dense *d, float v, int which)
     return which < weigh->count && weigh->at[which] != 1 ? powf(v > 0 ? v : 0, weigh->at[which]) : v;
 }
 
+static int check_labels(const struct dense *d, struct error *err)
+{
+    const struct task_labels *labels = d->c->q->labels;
+    size_t first, end;
+    label_range(d, &first, &end);
+    if (labels->count && labels->count == d->classes && labels->count > end - first)
+        return error_set(err, "%zu labels for %zu classes: want none for the background", labels->count, end - first);
+    return d->task->kind == TASK_DETECT ? task_labels_check(labels, end - first, err) : 0;
+}
+
 /* Objectness and the class's score together. */
 static float joint_score(const struct dense *d, const struct dense_level *l, size_t row, size_t class,
                          const struct softmax *s)
@@ -172,7 +182,7 @@ int task_decode_dense(struct task_candidates *c, struct error *err)
 {
     struct dense d = {.c = c, .task = c->task};
     struct task_rows selection;
-    if (dense_find(&d, err) < 0 || set_extra(&d, err) < 0)
+    if (dense_find(&d, err) < 0 || check_labels(&d, err) < 0 || set_extra(&d, err) < 0)
         return -1;
     set_activation(&d);
     if (!dense_has_grid(&d))

@@ -134,6 +134,23 @@ END
     matches "$stderr" '2 labels'
 }
 
+@test "labels that are too few or too many for a detector, or for what the outputs are taken for" {
+    ppm photo.ppm 8 8 10 20 30
+    printf 'a\nb\nc\n' > three.txt
+    declare_nn yolo.nn << 'END'
+input x f32 1x3x8x8
+constant s i64 3 = 1 6 32
+node - Reshape x s -> y f32 1x6x32
+output y
+END
+    try run -q -l three.txt -T detect=yolov8 yolo.nn photo.ppm
+    failed_with 1 '3 labels for an output of 2 classes'
+    try run -q -l three.txt "$TINY/conv.onnx" photo.ppm
+    failed_with 1 '3 labels for an output of 5 classes'
+    try run -q "$TINY/conv.onnx" photo.ppm
+    succeeded
+}
+
 @test "characters that are too few or too many fail where they are given, and the option is named" {
     try convert -T ctc -l labels.txt -o out.nn "$TINY/conv.onnx"
     failed_with 1 '^nnconvert: -l labels.txt: 5 labels for 5 classes: want 4, or 3 and a space$'
