@@ -259,11 +259,11 @@ long program_number(const char *option, const char *text, long least, long most)
     return n;
 }
 
-double program_real(const char *option, const char *text, double least)
+double program_real(const char *option, const char *text, bool zero)
 {
     char *end;
     double x = strtod(text, &end);
-    if (end == text || *end || !isfinite(x) || x < least)
-        exit_usage("%s %s: want a number of at least %g", option, text, least);
+    if (end == text || *end || !isfinite(x) || x < 0 || (x == 0 && !zero))
+        exit_usage("%s %s: want a number %s 0", option, text, zero ? "of at least" : "above");
     return x;
 }

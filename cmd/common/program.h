@@ -76,7 +76,7 @@ extern bool program_json;
 
 /* A number that an option was given, between least and most; exits when it is none. */
 long program_number(const char *option, const char *text, long least, long most);
-double program_real(const char *option, const char *text, double least);
+double program_real(const char *option, const char *text, bool zero); /* 0 or more, or with !zero more than 0 */
 
 /* Seconds of a clock that only goes forward. */
 double now(void);

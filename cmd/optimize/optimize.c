@@ -168,7 +168,7 @@ static void take_option(struct request *r, int key, const char *value)
         r->runs = value ? program_number("--check", value, 1, 1000000) : CHECK_RUNS;
         break;
     case OPTION_RTOL:
-        r->rtol = program_real("--rtol", value, 0);
+        r->rtol = program_real("--rtol", value, true);
         break;
     case OPTION_LIST:
         r->list = true;

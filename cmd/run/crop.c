@@ -33,7 +33,7 @@ static bool take_word(struct model_cut *cut, const char *word)
         if (strlen(words[i].name) == n && strncmp(words[i].name, word, n) == 0 && words[i].wants == (word[n] == '=')) {
             void *to = (char *)cut + words[i].at;
             if (words[i].wants)
-                *(double *)to = program_real("--crop", word + n + 1, 0);
+                *(double *)to = program_real("--crop", word + n + 1, true);
             else
                 *(bool *)to = true;
             return true;
@@ -60,7 +60,7 @@ void crop_option(struct request *r, const char *value)
 
 void turn_option(struct request *r, const char *value)
 {
-    r->turn = value ? program_real("--turn", value, 1e-9) : SURE;
+    r->turn = value ? program_real("--turn", value, false) : SURE;
 }
 
 /* ---- photos ---- */

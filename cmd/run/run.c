@@ -87,10 +87,10 @@ static void take_option(struct request *r, int key, const char *value)
         r->compare = value;
         break;
     case OPTION_RTOL:
-        r->rtol = program_real("--rtol", value, 0);
+        r->rtol = program_real("--rtol", value, true);
         break;
     case OPTION_ATOL:
-        r->atol = program_real("--atol", value, 0);
+        r->atol = program_real("--atol", value, true);
         break;
     case '0':
         r->nul = true;
@@ -111,6 +111,8 @@ static void take_option(struct request *r, int key, const char *value)
         r->stream = true;
         break;
     case OPTION_STATE:
+        if (!strchr(value, '='))
+            exit_usage("--state %s: want IN=OUT", value);
         r->states[r->state_count++] = value;
         break;
     }
