@@ -270,7 +270,7 @@ MODEL_API struct model_tensor *model_tensor_read(const char *path, struct model_
 MODEL_API int model_tensor_write(const struct model_tensor *t, const char *path, struct model_error *err);
 
 /* A random tensor for an input whose sizes are all known: standard normal numbers; integers below 100 and below the
- * size of what they are an index into; both truth values. The same seed gives the same numbers. */
+ * size of what they are an index into; both truth values; 16000 of a rate. The same seed gives the same numbers. */
 MODEL_API struct model_tensor *model_tensor_random(const struct model *m, size_t input, uint64_t seed,
                                                    struct model_error *err);
 

@@ -11,6 +11,7 @@
 
 /* ---- random inputs ---- */
 
+#define USUAL_RATE      16000 /* of sound */
 #define RANDOM_INTEGERS 100 /* below this, unless they are an index into less */
 #define LIMIT_DEPTH     6   /* operators that hand an index on, one behind the other */
 
@@ -64,6 +65,8 @@ struct model_tensor *model_tensor_random(const struct model *m, size_t input, ui
         error_set(err, "input '%s': no random numbers for %s", v->name, type_text(v->graph, type, text, sizeof text));
         return NULL;
     }
+    if (model_is_rate_input(m, input))
+        return model_tensor_filled(m, input, USUAL_RATE, error);
     struct tensor *t = tensor_new(type->dtype, type->rank, type->dims, err);
     uint64_t state = seed * 1000003 + input;
     int64_t limit = class == DTYPE_CLASS_BOOL ? 2 : index_limit(v, LIMIT_DEPTH);

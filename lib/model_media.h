@@ -129,6 +129,9 @@ struct model_sound;
 
 MODEL_API struct model_sound *model_sound_read(const char *path, struct model_error *err); /* begins with the path */
 MODEL_API void model_sound_free(struct model_sound *sound);                                /* NULL is allowed */
+/* Whether an input asks for the rate, by its name: sr, rate, sample_rate, sampling_rate. */
+MODEL_API bool model_is_rate_input(const struct model *m, size_t input);
+
 MODEL_API int model_sound_rate(const struct model_sound *sound);                           /* samples a second */
 /* How many samples there are; -1: that is not known yet. */
 MODEL_API int64_t model_sound_length(const struct model_sound *sound);

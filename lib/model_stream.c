@@ -158,6 +158,15 @@ void model_sound_free(struct model_sound *sound)
     free(sound);
 }
 
+bool model_is_rate_input(const struct model *m, size_t input)
+{
+    static const char *const names[] = {"sr", "rate", "sample_rate", "sampling_rate"};
+    bool is_rate = false;
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        is_rate |= strcmp(m->graph->inputs[input]->name, names[k]) == 0;
+    return is_rate;
+}
+
 int model_sound_rate(const struct model_sound *sound)
 {
     return sound->wav.rate;

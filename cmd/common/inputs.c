@@ -158,8 +158,8 @@ int inputs_bind_rest(struct model *m, const char *path)
     for (size_t i = 0; model_input(m, i, &port); i++)
         open[i] = is_open(&port);
     int bound = model_bind_rest(m, &err);
-    for (size_t i = 0; bound >= 0 && model_input(m, i, &port); i++)
-        if (open[i])
+    for (size_t i = 0; model_input(m, i, &port); i++)
+        if (open[i] && !is_open(&port))
             say_note("%s: open sizes of input '%s' are tried as %s; -s sets others", path, port.name, port.text);
     free(open);
     return bound < 0 ? say_failed("%s: %s", path, err.text) : 0;

@@ -15,6 +15,9 @@ static int frame_size(const struct runner *r, const char *path, size_t input, in
     const char *said = model_property(r->m, "frame");
     model_input(r->m, input, &port);
     int64_t own = port.rank > 0 ? port.dims[port.rank - 1] : -1;
+    for (int i = 0; i + 1 < port.rank; i++)
+        if (port.dims[i] > 1)
+            return say_failed("%s: input '%s' is %s, which takes no sound", path, port.name, port.text);
     *length = *hop = own;
     if (said && model_frame_parse(said, length, hop, &err) < 0)
         return say_failed("%s: %s", path_name(r->request->model), err.text);
@@ -29,12 +32,9 @@ static int frame_size(const struct runner *r, const char *path, size_t input, in
 /* The input that asks for the rate, unless it was given; -1. */
 static ptrdiff_t rate_input(const struct runner *r)
 {
-    static const char *const names[] = {"sr", "rate", "sample_rate", "sampling_rate"};
-    struct model_port port;
-    for (size_t i = 0; model_input(r->m, i, &port); i++)
-        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
-            if (strcmp(port.name, names[k]) == 0 && !r->given[i])
-                return (ptrdiff_t)i;
+    for (size_t i = 0; i < r->input_count; i++)
+        if (model_is_rate_input(r->m, i) && !r->given[i])
+            return (ptrdiff_t)i;
     return -1;
 }
 
@@ -80,6 +80,7 @@ static void run_frames(struct runner *r, struct model_sound *sound, const char *
 static void run_at_rate(struct runner *r, struct model_sound *sound, const char *path, size_t input)
 {
     struct model_error err;
+    struct model_port port;
     ptrdiff_t at = rate_input(r);
     struct model_tensor *rate = at < 0 ? NULL : model_tensor_filled(r->m, (size_t)at, model_sound_rate(sound), &err);
     if (rate) {
@@ -90,6 +91,11 @@ static void run_at_rate(struct runner *r, struct model_sound *sound, const char 
         r->status = say_failed("%s: %s", path, err.text);
     else
         run_frames(r, sound, path, input);
+    if (rate && !r->ran) {
+        model_input(r->m, (size_t)at, &port);
+        say_note("%s: input '%s' got the rate of the sound, %d a second; %s=NUMBER sets another", path, port.name,
+                 model_sound_rate(sound), port.name);
+    }
     if (rate) {
         model_tensor_free(rate);
         r->in[at] = NULL;

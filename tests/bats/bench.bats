@@ -30,6 +30,19 @@ load helper
     failed_with 1 'nowhere.npy: No such file'
 }
 
+@test "a rate of sound is not random" {
+    declare_nn rate.nn <<END
+input x f32 1x2
+input sr i64 scalar
+constant list f32 16001 = $(seq -s ' ' 16001)
+node - Gather list sr -> k f32 scalar
+node - Mul x k -> y f32 1x2
+output y
+END
+    nn bench -q -n 2 rate.nn
+    nn optimize --check -q -o /dev/null rate.nn
+}
+
 @test "-s binds open sizes" {
     nn bench -q -n 2 -s x=2x3x4 "$TINY/symbolic.onnx"
     nn bench -q -n 2 "$TINY/symbolic.onnx"

@@ -210,9 +210,19 @@ END
     wav slow.wav f32 8000 1 1 2 3 4
     try run picky.nn fast.wav slow.wav
     equal "$status" 1
-    equal "$(wc -l <<< "$stderr")" 1
+    equal "$(wc -l <<< "$stderr")" 2
+    matches "$stderr" "fast.wav: input 'sr' got the rate of the sound, 16000 a second; sr=NUMBER sets another"
     matches "$stderr" '^nnrun: fast.wav: '
     equal "$(cut -f 1,2,6 <<< "$output")" $'slow.wav\t0.000\t1 2\nslow.wav\t0.000\t3 4'
+}
+
+@test "sound for a network of photos" {
+    classifier
+    wav talk.wav i16 8 1 1 2 3 4
+    try run net.nn talk.wav
+    failed_with 1 "input 'image' is f32 1x3x32x32, which takes no sound"
+    try run --state x net.nn talk.wav
+    failed_with 2 'want IN=OUT'
 }
 
 @test "damaged sound: a message, the rest, exit 1" {
