@@ -134,7 +134,7 @@ check-san:
 	@+$(SANITIZED) check-san-here
 
 check-san-here: all
-	@tests/sum -j '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models' \
+	@LEVELS=best tests/sum -j '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models' \
 		'$(MAKE) --no-print-directory check-fuzz'
 
 # Networks by up to 16 threads under the thread sanitizer.
@@ -159,7 +159,7 @@ check-arm:
 
 .PHONY: check-arm-here
 check-arm-here: all
-	@tests/sum -j '$(MAKE) --no-print-directory check-unit' 'tests/run-models $(BUILD)/bin/$(PROGPREFIX)'
+	@LEVELS=best tests/sum -j '$(MAKE) --no-print-directory check-unit' 'tests/run-models $(BUILD)/bin/$(PROGPREFIX)'
 
 # ---- nn-operators(7), nn-formats(7) and nn-tasks(7), which are made from tables --------------------------------------------------
 
