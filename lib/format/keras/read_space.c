@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/keras/keras.h"
+#include "format/tensorflow/tensorflow.h"
 
 #define MOST_AXES 3
 
@@ -125,6 +126,16 @@ void keras_read_cropping(struct keras_call *l)
 
 /* ---- sizes ---- */
 
+/* The size of x [N, C, H, W] times whole factors; or (scales NULL) the one given. */
+static struct value *size_of(struct keras_call *l, struct value *x, const float *scales, const int64_t *sizes)
+{
+    struct value *in[] = {x, NULL};
+    if (!scales)
+        return build_list(l->b, 2, sizes);
+    in[1] = BUILD_LIST(l->b, (int64_t)scales[0], (int64_t)scales[1]);
+    return build_formula(l->b, "$0 Shape [2] [4] Slice:3 $1 Mul:2", 2, in);
+}
+
 /* x of n spatial axes by factors or (scales NULL) to sizes; pixels' middles correspond, as TensorFlow 2 has it. */
 static struct value *resize(struct keras_call *l, int n, const char *mode, const float *scales, const int64_t *sizes)
 {
@@ -140,7 +151,11 @@ static struct value *resize(struct keras_call *l, int n, const char *mode, const
     }
     for (int i = 0; i < n && scales; i++)
         all[2 + i] = scales[i];
+    bool cubic = strcmp(onnx, "cubic") == 0, spread = keras_bool(l, "antialias", false) && onnx[0] != 'n';
     struct value *x = keras_to_nchw(l, keras_in(l, 0), n + 2), *v;
+    v = cubic && !spread ? tensorflow_resize_cubic(l->b, x, size_of(l, x, scales, sizes), false, true) : NULL;
+    if (v)
+        return keras_from_nchw(l, v, n + 2);
     if (scales)
         v = BUILD(l->b, "Resize", x, NULL, build_f32s(l->b, n + 2, all));
     else
@@ -151,7 +166,6 @@ static struct value *resize(struct keras_call *l, int n, const char *mode, const
         build_string(l->b, v, "coordinate_transformation_mode", scales ? "asymmetric" : "half_pixel");
         build_string(l->b, v, "nearest_mode", scales ? "floor" : "round_prefer_ceil");
     }
-    bool cubic = strcmp(onnx, "cubic") == 0, spread = keras_bool(l, "antialias", false) && onnx[0] != 'n';
     if (cubic)
         build_float(l->b, v, "cubic_coeff_a", -0.5f);
     if (cubic || spread)

@@ -197,34 +197,6 @@ void tensorflow_read_lrn(struct tensorflow_op *o)
 
 /* ---- sizes ---- */
 
-/* Where a pixel of the result comes from: three rules, and whether its corners are pixels' middles. */
-void tensorflow_read_resize(struct tensorflow_op *o)
-{
-    bool align = tensorflow_bool(o, "align_corners", false), half = tensorflow_bool(o, "half_pixel_centers", false);
-    bool nearest = strcmp(o->kind->onnx, "nearest") == 0, cubic = strcmp(o->kind->onnx, "cubic") == 0;
-    if (tensorflow_rank(o, 0) != 4)
-        build_fail(o->b, "an input of %d axes, want 4", tensorflow_rank(o, 0));
-    struct value *x = tensorflow_to_nchw(o, 0);
-    if (!nearest && tensorflow_dtype_of(o, 0) != DTYPE_F32)
-        x = build_cast(o->b, x, DTYPE_F32);
-    struct value *v = BUILD(o->b, "Resize", x, NULL, NULL, tensorflow_i64_list(o, 1));
-    build_ints(o->b, v, "axes", 2, (int64_t[]){2, 3});
-    build_string(o->b, v, "mode", o->kind->onnx);
-    build_string(o->b, v, "coordinate_transformation_mode",
-                 align  ? "align_corners"
-                 : half ? "half_pixel"
-                        : "asymmetric");
-    if (nearest)
-        build_string(o->b, v, "nearest_mode", align || half ? "round_prefer_ceil" : "floor");
-    if (cubic) {
-        build_float(o->b, v, "cubic_coeff_a", half ? -0.5f : -0.75f);
-        if (half)
-            build_int(o->b, v, "exclude_outside", 1);
-    }
-    v = tensorflow_from_nchw(o, v, 4);
-    tensorflow_give(o, 0, v);
-}
-
 void tensorflow_read_depth_to_space(struct tensorflow_op *o)
 {
     struct value *v = BUILD(o->b, o->kind->onnx, tensorflow_to_nchw(o, 0));

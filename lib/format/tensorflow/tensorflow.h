@@ -233,4 +233,8 @@ struct value *tensorflow_window(struct tensorflow_op *o, struct value *v, int ra
 /* The constant of input k with its axes permuted, in the graph; a Transpose of what is none. */
 struct value *tensorflow_permuted(struct tensorflow_op *o, int k, int rank, const int64_t *perm);
 
+/* x [N, C, H, W] resized to `size` by cubic weights as TensorFlow rounds them (read_resize.c); NULL, where ONNX's
+ * Resize has the same, or after a failure. `align`: the corners are pixels' middles, `half`: middles lie at halves. */
+struct value *tensorflow_resize_cubic(struct build *b, struct value *x, struct value *size, bool align, bool half);
+
 #endif

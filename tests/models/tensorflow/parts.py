@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes parts.pb, dilated.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
+"""Makes parts.pb, dilated.pb, sizes.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
 sound have (suppression of all classes, parts of images, a Fourier transform, CTC), rows scattered, a norm of the batch; dilated.pb: dilated convolutions of images
-of any size, which TensorFlow makes of blocks that become batches, such blocks alone, and a convolution of each block; gru.pb: Keras' GRU, of which the reader makes one operator."""
+of any size, which TensorFlow makes of blocks that become batches, such blocks alone, and a convolution of each block; sizes.pb: resizing by weights of its own; gru.pb: Keras' GRU, of which the reader makes one operator."""
 import os
 
 import keras
@@ -74,6 +74,17 @@ def dilated(image):
 
 
 write("dilated", dilated, [rng.standard_normal((1, 7, 9, 2)).astype(np.float32)], (1, 2))
+
+
+def sizes(image):
+    ops = tf.raw_ops
+    cubic = ops.ResizeBicubic(images=image, size=[9, 7], half_pixel_centers=True)
+    cut = ops.ScaleAndTranslate(images=image, size=[6, 4], scale=[0.7, 1.3], translation=[0.9, -1.1], kernel_type="lanczos3")
+    edges = ops.ResizeBicubic(images=image, size=[4, 11], align_corners=True)
+    return cubic, cut, edges, ops.ResizeArea(images=image, size=[3, 7]), tf.image.resize(image, [4, 3], "mitchellcubic", antialias=True)
+
+
+write("sizes", sizes, [rng.standard_normal((1, 8, 5, 2)).astype(np.float32)], (1, 2))
 keras.utils.set_random_seed(3)
 net = keras.Sequential([keras.layers.Input((5, 3)), keras.layers.GRU(2, return_sequences=True, bias_initializer="normal", name="g")], name="n")
 write("gru", net, [rng.standard_normal((2, 5, 3)).astype(np.float32)])
