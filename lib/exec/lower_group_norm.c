@@ -88,7 +88,7 @@ static struct kernel_scale_f32 find_run(const struct group_args *a, int64_t imag
 /* Channel by channel the mean of a block's pixels, and the sum of their squared deviations from it. */
 static void measure(const struct group_args *a, int64_t image, int64_t block, float *minus)
 {
-    const float *row[BLOCK_PIXELS], *deviation[BLOCK_PIXELS];
+    const void *row[BLOCK_PIXELS], *deviation[BLOCK_PIXELS];
     struct kernel_scale_f32 run[BLOCK_PIXELS];
     size_t n = (size_t)all_channels(a), rows = 0;
     float *mean = parts_of(a, image, block), *deviations = minus + n;
@@ -105,11 +105,22 @@ static void measure(const struct group_args *a, int64_t image, int64_t block, fl
             deviation[rows] = deviations + rows * n;
         }
     }
-    a->kernels->reduce_rows_f32(KERNEL_SUM, mean, row, (int)rows, n, 1 / (float)rows);
+    struct kernel_reduce_f32 sum = {.op = KERNEL_SUM,
+                                    .rows = (int)rows,
+                                    .width = 1,
+                                    .row = row,
+                                    .channels = n,
+                                    .scale = 1 / (float)rows,
+                                    .out = mean};
+    a->kernels->reduce_rows_f32(&sum);
     a->kernels->unary_f32(minus, mean, n, (struct kernel_act){KERNEL_NEG, 0, 0});
     for (int i = 0; i < runs; i++)
         a->kernels->scale_shift_f32(&run[i]);
-    a->kernels->reduce_rows_f32(KERNEL_SUM_SQUARE, mean + n, deviation, (int)rows, n, 1);
+    sum.op = KERNEL_SUM_SQUARE;
+    sum.row = deviation;
+    sum.scale = 1;
+    sum.out = mean + n;
+    a->kernels->reduce_rows_f32(&sum);
 }
 
 static void run_measure(const struct step *s, struct tile tile)

@@ -34,7 +34,7 @@ static void to_power(const struct lrn_args *a, float *sums, float *spare, size_t
 static void run_pixel(const struct lrn_args *a, float *out, const float *x)
 {
     float squares[LRN_CHANNELS], sums[LRN_CHANNELS];
-    const float *row[LRN_SIZE];
+    const void *row[LRN_SIZE];
     size_t n = (size_t)a->channels;
     int before = (a->size - 1) / 2;
     memset(squares, 0, (size_t)before * sizeof *squares);
@@ -42,7 +42,13 @@ static void run_pixel(const struct lrn_args *a, float *out, const float *x)
     a->kernels->binary_f32(KERNEL_MUL, squares + before, x, 1, x, 1, n, as_is);
     for (int i = 0; i < a->size; i++)
         row[i] = squares + i;
-    a->kernels->reduce_rows_f32(KERNEL_SUM, sums, row, a->size, n, a->alpha / (float)a->size);
+    a->kernels->reduce_rows_f32(&(struct kernel_reduce_f32){.op = KERNEL_SUM,
+                                                            .rows = a->size,
+                                                            .width = 1,
+                                                            .row = row,
+                                                            .channels = n,
+                                                            .scale = a->alpha / (float)a->size,
+                                                            .out = sums});
     a->kernels->unary_f32(sums, sums, n, (struct kernel_act){KERNEL_AFFINE, 1, a->bias});
     to_power(a, sums, squares, n);
     a->kernels->binary_f32(KERNEL_DIV, out, x, 1, sums, 1, n, as_is);

@@ -67,19 +67,21 @@ static int64_t alike(const struct window *w, int64_t at)
 static void reduce_taps(const struct pool_args *a, void *out, const void **tap, int n, int64_t divisor, int64_t width)
 {
     const int last = 2 + a->w.rank - 1;
-    const ptrdiff_t size = (ptrdiff_t)view_element(&a->x), step = a->w.stride[last - 2] * a->x.stride[last];
+    const ptrdiff_t step = a->w.stride[last - 2] * a->x.stride[last];
     size_t channels = (size_t)a->out.dims[1];
     struct kernel_reduce_q8 q = a->q;
-    for (int64_t i = 0; i < width && !a->bytes; i++) {
-        const float *rows[POOL_TAPS_MAX];
-        memcpy(rows, tap, sizeof *rows * (size_t)n);
-        a->kernels->reduce_rows_f32(a->op, (float *)out + i * a->out.stride[last], rows, n, channels,
-                                    1.0f / (float)divisor);
-        for (int k = 0; k < n; k++)
-            tap[k] = (const char *)tap[k] + step * size;
-    }
-    if (!a->bytes)
+    if (!a->bytes) {
+        a->kernels->reduce_rows_f32(&(struct kernel_reduce_f32){.op = a->op,
+                                                                .rows = n,
+                                                                .width = (int)width,
+                                                                .row = tap,
+                                                                .step = step,
+                                                                .out_step = a->out.stride[last],
+                                                                .channels = channels,
+                                                                .scale = 1.0f / (float)divisor,
+                                                                .out = out});
         return;
+    }
     q.row = tap;
     q.rows = n;
     q.width = (int)width;

@@ -98,6 +98,18 @@ struct kernel_binary_q8 {
     size_t n;
 };
 
+/* out[x * out_step + c] = op over r of row[r][x * step + c], in the order of r, times `scale` (1/n of a mean; ignored
+ * by max, min and prod), x < width. rows >= 1. */
+struct kernel_reduce_f32 {
+    enum kernel_reduce op;
+    int rows, width;
+    const void *const *row;
+    ptrdiff_t step, out_step;
+    size_t channels;
+    float scale;
+    float *out;
+};
+
 /* out[x * out_step + c] = over r of row[r][x * step + c] the largest, or bytes of (bias + sum) * multiplier, x < width.
  * rows >= 1; sums fit s32. */
 struct kernel_reduce_q8 {
@@ -264,11 +276,8 @@ struct kernels {
                            size_t columns); /* out[i][j] = in[i][j] * scale[i * scale_step] */
     void (*scale_shift_f32)(const struct kernel_scale_f32 *s);
 
-    /* out[c] = op over r of row[r][c], in the order of r, times `scale` (1/n of a mean; ignored by max, min and prod).
-     * rows >= 1. */
-    void (*reduce_rows_f32)(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
-                            float scale);
-    /* The same with row r at in + r * step, accumulating over what out holds when `go_on`; scale is not applied. */
+    void (*reduce_rows_f32)(const struct kernel_reduce_f32 *d);
+    /* out[c] = op over r of in[r * step + c], and of what out holds when `go_on`. */
     void (*reduce_columns_f32)(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows,
                                size_t channels, bool go_on);
     /* op over n contiguous floats (lanes side by side first, then across: a fixed order). */

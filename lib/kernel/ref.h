@@ -38,8 +38,7 @@ void scale_rows_f32_ref(float *out, const float *in, const float *scale, ptrdiff
 void scale_shift_f32_ref(const struct kernel_scale_f32 *s);
 
 /* In ref_reduce.c. */
-void reduce_rows_f32_ref(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
-                         float scale);
+void reduce_rows_f32_ref(const struct kernel_reduce_f32 *d);
 void reduce_columns_f32_ref(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows,
                             size_t channels, bool go_on);
 float reduce_f32_ref(enum kernel_reduce op, const float *in, size_t n);

@@ -38,15 +38,15 @@ static bool is_sum(enum kernel_reduce op)
     return op == KERNEL_SUM || op == KERNEL_SUM_SQUARE || op == KERNEL_SUM_ABS;
 }
 
-void reduce_rows_f32_ref(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
-                         float scale)
+void reduce_rows_f32_ref(const struct kernel_reduce_f32 *d)
 {
-    for (size_t c = 0; c < channels; c++) {
-        double sum = identity(op);
-        for (int r = 0; r < rows; r++)
-            sum = step(op, sum, row[r][c]);
-        out[c] = is_sum(op) ? sum * scale : sum;
-    }
+    for (int x = 0; x < d->width; x++)
+        for (size_t c = 0; c < d->channels; c++) {
+            double sum = identity(d->op);
+            for (int r = 0; r < d->rows; r++)
+                sum = step(d->op, sum, ((const float *)d->row[r])[x * d->step + (ptrdiff_t)c]);
+            d->out[x * d->out_step + (ptrdiff_t)c] = is_sum(d->op) ? sum * d->scale : sum;
+        }
 }
 
 void reduce_columns_f32_ref(enum kernel_reduce op, float *out, const float *in, ptrdiff_t in_step, size_t rows,

@@ -38,8 +38,7 @@ void K(scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_
                        size_t columns);
 void K(scale_shift_f32)(const struct kernel_scale_f32 *s);
 
-void K(reduce_rows_f32)(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
-                        float scale);
+void K(reduce_rows_f32)(const struct kernel_reduce_f32 *d);
 void K(reduce_columns_f32)(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows,
                            size_t channels, bool go_on);
 float K(reduce_f32)(enum kernel_reduce op, const float *in, size_t n);

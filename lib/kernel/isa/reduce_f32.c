@@ -49,17 +49,17 @@ V_FN v_f32 join(enum kernel_reduce op, v_f32 a, v_f32 b)
 
 /* ---- down the rows ---- */
 
-/* Rows by a table of pointers, or evenly spaced from `in` when there is none. */
+/* Rows by a table of pointers, each from `at` on, or evenly spaced from `in` when there is none. */
 struct rows {
-    const float *const *row;
+    const void *const *row;
     const float *in;
-    ptrdiff_t step;
+    ptrdiff_t at, step;
     size_t n;
 };
 
 V_FN const float *row_at(const struct rows *rows, size_t r)
 {
-    return rows->row ? rows->row[r] : rows->in + (ptrdiff_t)r * rows->step;
+    return rows->row ? (const float *)rows->row[r] + rows->at : rows->in + (ptrdiff_t)r * rows->step;
 }
 
 /* Columns c to c + vectors * VL, the last vector of `count` columns. */
@@ -120,10 +120,11 @@ REDUCE_LIST(ROWS_LOOP)
 static void (*const rows_loops[KERNEL_REDUCES])(float *out, const struct rows *rows, size_t channels, bool go_on,
                                                 float scale) = {REDUCE_LIST(ROWS_ENTRY)};
 
-void K(reduce_rows_f32)(enum kernel_reduce op, float *out, const float *const *row, int rows, size_t channels,
-                        float scale)
+void K(reduce_rows_f32)(const struct kernel_reduce_f32 *d)
 {
-    rows_loops[op](out, &(struct rows){.row = row, .n = (size_t)rows}, channels, false, scale);
+    struct rows rows = {.row = d->row, .n = (size_t)d->rows};
+    for (int x = 0; x < d->width; x++, rows.at += d->step)
+        rows_loops[d->op](d->out + x * d->out_step, &rows, d->channels, false, d->scale);
 }
 
 void K(reduce_columns_f32)(enum kernel_reduce op, float *out, const float *in, ptrdiff_t step, size_t rows,
