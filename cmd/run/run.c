@@ -203,8 +203,8 @@ static void find_sizes(struct runner *r, char **inputs, size_t count)
     const char *path;
     bool arrays = false;
     for (size_t i = 0; i < count; i++)
-        arrays |= input_named(r->m, inputs[i], &path) < 0 &&
-                  (has_suffix(inputs[i], ".npy") || has_suffix(inputs[i], ".npz"));
+        arrays |=
+            input_named(r->m, inputs[i], &path) < 0 && (has_suffix(inputs[i], ".npy") || has_suffix(inputs[i], ".npz"));
     for (size_t i = 0; i < r->input_count; i++)
         r->sizes[i] = !arrays && model_is_size_input(r->m, i);
     for (size_t i = 0; i < count; i++) {

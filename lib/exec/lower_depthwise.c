@@ -4,29 +4,36 @@
 
 #include "exec/lower_depthwise.h"
 
-static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int64_t y)
+/* Channels of a row from c on. */
+static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int64_t y, int c)
 {
     const float *rows[DEPTHWISE_KERNEL_MAX];
     struct kernel_depthwise_f32 k = d->k;
-    const float *x = (const float *)view_data(&d->x) + image * d->x.stride[0];
+    const float *x = (const float *)view_data(&d->x) + image * d->x.stride[0] + c;
     for (int i = 0; i < k.kernel_h; i++) {
         int64_t from = y * d->stride_h - d->pad_top + i * d->dilation_h;
         rows[i] = from >= 0 && from < d->in_height ? x + from * d->x_row : NULL;
     }
     k.row = rows;
-    k.out = (float *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row;
+    k.out = (float *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row + c;
     if (d->add.buffer)
-        k.add = (const float *)view_data(&d->add) + image * d->add.stride[0] + y * d->add_row;
+        k.add = (const float *)view_data(&d->add) + image * d->add.stride[0] + y * d->add_row + c;
     if (d->bias_view.buffer)
         k.bias = view_data(&d->bias_view);
+    k.bias += k.bias ? c : 0;
+    k.weight += (ptrdiff_t)c * k.kernel_h * k.kernel_w;
+    k.channels -= c;
+    if (k.channels - d->chunk >= d->kernels->vector)
+        k.channels = d->chunk;
     d->kernels->depthwise_f32(&k);
 }
 
 static void run_depthwise(const struct step *s, struct tile tile)
 {
     const struct depthwise_args *d = s->args;
+    int64_t rows = d->x.dims[0] * d->out_height;
     for (int64_t i = tile.first; i < tile.last; i++)
-        run_depthwise_row(d, i / d->out_height, i % d->out_height);
+        run_depthwise_row(d, i % rows / d->out_height, i % d->out_height, (int)(i / rows) * d->chunk);
 }
 
 static int pack_depthwise(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
@@ -174,6 +181,31 @@ int exec_depthwise_describe(struct plan *p, struct node *n, const struct conv *c
     return fill_weights(p, n, c, d, err);
 }
 
+/* Bytes of the level-1 cache that a kernel's rows may take. */
+#define CHUNK_BYTES 32768
+/* The fewest channels that pay; of kernels of so many rows, which would be read as often otherwise. */
+#define CHUNK_WIDE   112
+#define CHUNK_LEAST  32
+#define CHUNK_KERNEL 7
+
+/* Rows that do not stay in the level-1 cache until the kernel has met them all are done some channels at a time; but
+ * not where a costly function follows, which wants them in a row. Returns how many chunks there are. */
+static int choose_chunk(struct depthwise_args *d)
+{
+    int vector = d->kernels->vector, channels = d->k.channels, kind = d->k.act.kind;
+    bool is_clip = kind == KERNEL_NONE || kind == KERNEL_RELU || kind == KERNEL_CLIP;
+    double channel = (double)d->k.kernel_h * d->k.in_width * sizeof(float);
+    d->chunk = channels;
+    if (!is_clip || d->k.group > 1 || d->k.kernel_h == 1 || channels < vector || channel * channels <= CHUNK_BYTES)
+        return 1;
+    int most = (int)(CHUNK_BYTES / channel);
+    if (d->k.kernel_h < CHUNK_KERNEL && most < CHUNK_WIDE)
+        return 1;
+    int chunks = (channels - 1) / (most > CHUNK_LEAST ? most : CHUNK_LEAST) + 1;
+    d->chunk = (channels / chunks + vector - 1) / vector * vector;
+    return (channels - vector) / d->chunk + 1;
+}
+
 static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
@@ -188,15 +220,16 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     d->add = ports.add;
     if (exec_depthwise_describe(p, n, &c, &ports, d, err) < 0)
         return -1;
-    int64_t rows = d->x.dims[0] * d->out_height;
+    int chunks = choose_chunk(d);
+    int64_t units = d->x.dims[0] * d->out_height * chunks, most = chunks > 1 ? 1 + units / (2 * d->k.kernel_h) : units;
     double macs = (double)view_count(&d->out) * c.taps * c.in;
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = "depthwise_f32",
                                     .run = run_depthwise,
                                     .args = d,
-                                    .units = rows,
-                                    .tiles = plan_tiles(macs, 300000, rows),
+                                    .units = units,
+                                    .tiles = plan_tiles(macs, 300000, most),
                                     .macs = macs},
                      err, PLAN_WRITES(&d->out, &d->x, &d->add, &d->bias_view));
 }

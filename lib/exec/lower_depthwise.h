@@ -11,6 +11,7 @@ struct depthwise_args {
     struct view bias_view;
     const struct kernels *kernels;
     struct kernel_depthwise_f32 k;
+    int chunk; /* channels that are done for several rows before the next ones */
     int64_t in_height, out_height, stride_h, dilation_h, pad_top;
     ptrdiff_t x_row, out_row, add_row;
 };

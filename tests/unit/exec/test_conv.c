@@ -216,6 +216,28 @@ static void test_narrow_groups(void)
     }
 }
 
+/* Rows of many channels, which are done some channels at a time: the last of them fewer than a vector, and more. */
+static void test_many_channels(void)
+{
+    static const int counts[] = {209, 225, 240, 256, 263};
+    for (int i = 0; i < 5; i++) {
+        conv_case(&(struct conv_case){2, counts[i], 14, 14, counts[i], 5, 5, counts[i], 1, 1, {2, 2, 2, 2}});
+        conv_case(&(struct conv_case){1, counts[i], 5, 16, counts[i], 3, 3, counts[i], 2, 1, {1, 1, 1, 1}});
+        conv_case(&(struct conv_case){1, counts[i] / 2, 9, 40, counts[i] / 2, 7, 7, counts[i] / 2, 1, 1, {3, 3, 3, 3}});
+        conv_case(&(struct conv_case){1, counts[i] / 2, 2, 40, counts[i] / 2, 9, 9, counts[i] / 2, 1, 1, {4, 4, 4, 4}});
+        begin();
+        struct value *r = NODE("Neg", input("r", DIMS(1, counts[i], 8, 14)))->out[0];
+        struct node *n = FUSED("Conv", input("x", DIMS(1, counts[i], 8, 14)), weight(DIMS(counts[i], 1, 5, 5)),
+                               weight(DIMS(counts[i])), r);
+        node_set_ints(n, "pads", INTS(2, 2, 2, 2), &error);
+        node_set_int(n, "group", counts[i], &error);
+        node_set_string(n, "activation", "Relu", 4, &error);
+        output(n->out[0]);
+        kernel_wanted = "depthwise_f32";
+        check();
+    }
+}
+
 /* Several results of each channel, in images and in rows. */
 static void test_repeated_channels(void)
 {
@@ -516,6 +538,7 @@ int main(void)
     RUN(test_winograd_fused);
     RUN(test_deconv_gaps);
     RUN(test_narrow_groups);
+    RUN(test_many_channels);
     RUN(test_repeated_channels);
     RUN(test_long_kernels);
     RUN(test_wide_windows);
