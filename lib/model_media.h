@@ -144,6 +144,11 @@ MODEL_API bool model_sound_reaches(struct model_sound *sound, int64_t at);
 MODEL_API struct model_tensor *model_sound_frame(struct model_sound *sound, const struct model *m, size_t input,
                                                  int64_t from, int64_t n, struct model_error *err);
 
+/* Vectors as a tensor for that input, whose first size is 1 and whose second is n: values[n * the product of the other
+ * sizes], which the steps on values of the model's recipe change. */
+MODEL_API struct model_tensor *model_vector_frame(const struct model *m, size_t input, const float *values, int64_t n,
+                                                  struct model_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -228,3 +228,21 @@ struct model_tensor *model_sound_frame(struct model_sound *sound, const struct m
     tensor_unref(t);
     return model_outer_tensor(integers);
 }
+
+struct model_tensor *model_vector_frame(const struct model *m, size_t input, const float *values, int64_t n,
+                                        struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    const struct type *type = &m->graph->inputs[input]->type;
+    int64_t dims[TENSOR_MAX_RANK] = {1, n};
+    for (int i = 2; i < type->rank; i++)
+        dims[i] = type->dims[i];
+    struct tensor *t = tensor_new(DTYPE_F32, type->rank, dims, err);
+    if (!t)
+        return NULL;
+    memcpy(t->data, values, (size_t)t->count * sizeof *values);
+    if (apply_recipe(m, t, err) == 0)
+        return model_outer_tensor(t);
+    tensor_unref(t);
+    return NULL;
+}

@@ -132,7 +132,9 @@ static void feed_lines(struct runner *r, int fd, const char *name)
         if (n > LINES_LONGEST)
             r->status = say_failed("%s: %zu bytes: want at most %zu", where, n, LINES_LONGEST);
         else if (*line && r->request->crop)
-            (r->request->group ? group_record : feed_record)(r, line, n, where);
+            (model_property(r->m, "frame") ? feed_vector
+             : r->request->group           ? group_record
+                                           : feed_record)(r, line, n, where);
         else if (*line)
             feed(r, line);
         say_progress("running", done, 0);
@@ -259,6 +261,7 @@ static int run_all(struct request *r, struct model *m, const struct model *other
     tell_spent(&runner.spent);
     runner.status |= draw_end(&runner);
     names_forget(&runner);
+    vectors_free(&runner);
     model_picture_free(runner.picture);
     free(runner.picture_path);
     free(runner.names);

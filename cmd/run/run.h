@@ -66,6 +66,7 @@ struct runner {
     int status;                    /* of all so far: 0 or 1 */
     size_t common;                 /* bytes that the paths of all inputs begin with, up to a slash */
     void *claimed;                 /* files and folders written so far: a tree of names */
+    struct vectors *vectors;       /* a frame of them; or NULL */
     struct group *group;           /* records of one photo that wait for each other */
     int width;                     /* of the input that a record's part becomes at least; 0: what its recipe says */
     struct model_drawing *drawing; /* of the photo `drawn`, for that file */
@@ -96,8 +97,16 @@ void stream_restart(struct runner *r);
 /* Whether the tensor can be the input's, as far as its sizes tell. */
 bool stream_fits(const struct runner *r, size_t input, const struct model_tensor *t);
 
+/* sound.c: how many samples, or rows of vectors, a frame has along an axis of an input, and by how many frames are
+ * apart. 0, or 1 with a message. */
+int frame_size(const struct runner *r, const char *path, const struct model_port *port, int axis, int64_t *length,
+               int64_t *hop);
 /* sound.c: runs on each frame of a sound file, which is for that input, or stream_input() when it is -1. */
 void feed_sound(struct runner *r, const char *path, ptrdiff_t input);
+
+/* vectors.c: takes the vector of a record as rows of a frame, and runs on each frame that is full. */
+void feed_vector(struct runner *r, const char *line, size_t n, const char *where);
+void vectors_free(struct runner *r);
 
 /* crop.c: runs on the part of a photo that a record speaks of; `where` is for messages. */
 void feed_record(struct runner *r, const char *line, size_t n, const char *where);

@@ -7,25 +7,20 @@
 
 /* ---- what a frame is ---- */
 
-/* How many samples, and by how many frames are apart. 0, or 1 with a message. */
-static int frame_size(const struct runner *r, const char *path, size_t input, int64_t *length, int64_t *hop)
+int frame_size(const struct runner *r, const char *path, const struct model_port *port, int axis, int64_t *length,
+               int64_t *hop)
 {
-    struct model_port port;
     struct model_error err;
     const char *said = model_property(r->m, "frame");
-    model_input(r->m, input, &port);
-    int64_t own = port.rank > 0 ? port.dims[port.rank - 1] : -1;
-    for (int i = 0; i + 1 < port.rank; i++)
-        if (port.dims[i] > 1)
-            return say_failed("%s: input '%s' is %s, which takes no sound", path, port.name, port.text);
+    int64_t own = port->rank > axis && axis >= 0 ? port->dims[axis] : -1;
     *length = *hop = own;
     if (said && model_frame_parse(said, length, hop, &err) < 0)
         return say_failed("%s: %s", path_name(r->request->model), err.text);
     if (*length < 1)
-        return say_failed("%s: input '%s' is %s, of any length: want --frame LENGTH[:HOP], in samples", path, port.name,
-                          port.text);
-    return own >= 0 && own != *length ? say_failed("%s: frames of %lld samples: input '%s' wants %lld", path,
-                                                   (long long)*length, port.name, (long long)own)
+        return say_failed("%s: input '%s' is %s, of any length: want --frame LENGTH[:HOP]", path, port->name,
+                          port->text);
+    return own >= 0 && own != *length ? say_failed("%s: frames of %lld: input '%s' wants %lld", path,
+                                                   (long long)*length, port->name, (long long)own)
                                       : 0;
 }
 
@@ -61,8 +56,15 @@ static void run_frame(struct runner *r, struct model_sound *sound, const char *p
 
 static void run_frames(struct runner *r, struct model_sound *sound, const char *path, size_t input)
 {
+    struct model_port port;
     int64_t length, hop;
-    if (frame_size(r, path, input, &length, &hop)) {
+    model_input(r->m, input, &port);
+    for (int i = 0; i + 1 < port.rank; i++)
+        if (port.dims[i] > 1) {
+            r->status = say_failed("%s: input '%s' is %s, which takes no sound", path, port.name, port.text);
+            return;
+        }
+    if (frame_size(r, path, &port, port.rank - 1, &length, &hop)) {
         r->status = 1;
         return;
     }

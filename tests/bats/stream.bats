@@ -124,7 +124,7 @@ END
     done
     adder
     try run --frame 3 sum.nn talk.wav
-    failed_with 1 "frames of 3 samples: input 'x' wants 4"
+    failed_with 1 "frames of 3: input 'x' wants 4"
 }
 
 @test "sound of all kinds: channels are averaged, the rate goes to the input that asks for it" {
@@ -214,6 +214,48 @@ END
     matches "$stderr" "fast.wav: input 'sr' got the rate of the sound, 16000 a second; sr=NUMBER sets another"
     matches "$stderr" '^nnrun: fast.wav: '
     equal "$(cut -f 1,2,6 <<< "$output")" $'slow.wav\t0.000\t1 2\nslow.wav\t0.000\t3 4'
+}
+
+@test "--crop --frame: vectors of another network are rows of frames, whose time goes on" {
+    declare_nn pairs.nn <<END
+property frame 2
+property task embedding,norm=none
+input x f32 1x2
+node - Identity x -> y f32 1x2
+output y
+END
+    declare_nn rows.nn <<END
+property recipe mean=-1
+input x f32 1x3x2
+input h f32 1x1x2
+constant first i64 1 = 0
+constant last i64 1 = 3
+constant axis i64 1 = 1
+node - ReduceMax x axis -> m f32 1x1x2
+node - Add m h -> h_out f32 1x1x2
+node - Slice x first last axis -> y f32 1x3x2
+output y
+output h_out
+END
+    wav a.wav f32 2 1 1 2 3 4 5 6
+    wav b.wav f32 2 1 7 8 9 10
+    nn run pairs.nn a.wav b.wav > vectors
+    equal "$(head -n 1 vectors)" $'a.wav\t0.000\t1 2'
+    equal "$(nn run --crop --frame 3:1 rows.nn vectors | cut -f 1,2,6)" "$(printf '%s\t%s\t%s\n' \
+        a.wav 0.000 '1 1 1 1 2 3' a.wav 1.000 '1 1 2 3 4 5' a.wav 2.000 '2 3 4 5 6 7' \
+        b.wav 0.000 '1 1 1 1 8 9' b.wav 1.000 '1 1 8 9 10 11')"
+    equal "$(nn run -J pairs.nn a.wav b.wav | nn run --crop --frame 3:2 rows.nn - | cut -f 1,2,6)" \
+        $'a.wav\t1.000\t1 1 2 3 4 5\nb.wav\t1.000\t1 1 8 9 10 11'
+    # several rows in a record, and no time
+    printf 'p.jpg\t1 2 3 4 5 6\n' > photo
+    equal "$(nn run --crop --frame 3 rows.nn photo | cut -f 1,5)" $'p.jpg\t2 3 4 5 6 7'
+    try run --crop --frame 4 rows.nn photo
+    failed_with 1 "frames of 4: input 'x' wants 3"
+    printf 'p.jpg\t1 2 3\nq.jpg\tcat\t0.5\n' > odd
+    try run --crop --frame 3 rows.nn odd
+    equal "$status" 1
+    matches "$stderr" 'line 1: p.jpg: a vector of 3 numbers: want rows of 2'
+    matches "$stderr" 'line 2: q.jpg: no vector'
 }
 
 @test "sound for a network of photos" {
