@@ -59,7 +59,8 @@ ptrdiff_t model_photo_input(const struct graph *g, const struct recipe *r, struc
     for (size_t i = 0; i < g->input_count; i++)
         if (*r->input ? strcmp(g->inputs[i]->name, r->input) == 0 : !size_input(g->inputs[i]))
             return (ptrdiff_t)i;
-    return *r->input ? error_set(err, "recipe: no input '%s'", r->input) : error_set(err, "the model has no input");
+    return *r->input ? error_set(err, "recipe: no input '%s'", r->input)
+                     : error_set(err, "the model has no input%s", g->input_count ? " that takes a photo" : "");
 }
 
 /* A recipe as an input of this type wants it. */

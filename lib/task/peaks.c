@@ -345,15 +345,15 @@ static struct task_point regressed_point(const void *arg, size_t i)
     return p;
 }
 
-/* MediaPipe's network of poses has heat maps as another output. */
-static void find_maps(struct regressed *r)
+/* MediaPipe's network of poses has heat maps as another output than that of the points. */
+static void find_maps(struct regressed *r, size_t points_at)
 {
     const struct task_query *q = r->c->q;
     struct task_planes p;
     struct error ignored;
     for (size_t i = 0; task_word(r->c->task, TASK_ORDER) == TASK_ORDER_XYZVP && i < q->count; i++)
-        if (q->outputs[i].rank >= 3 && task_planes(&q->outputs[i], q->channels_last, &p, &ignored) == 0 &&
-            p.channels == r->points && p.width > 1)
+        if (i != points_at && q->outputs[i].rank >= 3 &&
+            task_planes(&q->outputs[i], q->channels_last, &p, &ignored) == 0 && p.channels == r->points && p.width > 1)
             r->maps = p;
 }
 
@@ -428,6 +428,6 @@ int task_decode_points(struct task_candidates *c, struct error *err)
         i++;
     if (regressed_rows(&c->q->outputs[i], &r, err) < 0)
         return -1;
-    find_maps(&r);
+    find_maps(&r, i);
     return add_points(c, whole_score(c->q, i), r.points, regressed_point, &r, err);
 }

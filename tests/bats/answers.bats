@@ -91,6 +91,13 @@ END
     equal "$(nn run -q sized.nn 1.ppm 2.ppm | cut -f 5)" "$(nn run -q sized.nn image=1.ppm image=2.ppm | cut -f 5)"
     equal "$(nn run -q sized.nn 1.ppm 2.ppm | cut -f 5 | head -n 2)" $'4 8\n8 4'
     equal "$(nn run -q sized.nn 1.ppm scale_factor=0.5 | cut -f 4 | head -n 2)" $'2 4\n8 4'
+    declare_nn told.nn <<'END'
+input im_shape f32 1x2
+node - Identity im_shape -> y f32 1x2
+output y
+END
+    try run told.nn 1.ppm
+    failed_with 1 '1.ppm: the model has no input that takes a photo'
     npy sizes.npy f32 1x2 3 5
     equal "$(nn run -q sized.nn image=1.ppm im_shape=sizes.npy | cut -f 4 | head -n 2)" $'3 5\n8 4'
 }

@@ -501,6 +501,10 @@ static void points(void)
     CHECK(ask_one("points,order=xyzvp,unit=pixel", pose, 2, five, &a) == 0 && a.count == 1 && a.at[0].point_count == 1);
     CHECK(a.at[0].points[0].x == 10 && a.at[0].points[0].y == 20 && a.at[0].score == 0.5f);
     task_answers_release(&a);
+    static const int64_t deep[] = {1, 1, 5}; /* which are not maps as well */
+    CHECK(ask_one("points,order=xyzvp,unit=pixel", pose, 3, deep, &a) == 0 && a.count == 1);
+    CHECK(a.at[0].points[0].x == 10 && a.at[0].points[0].y == 20);
+    task_answers_release(&a);
 }
 
 /* A point of MediaPipe's pose lies at the mean of the cells around it, where one of them is sure. */
