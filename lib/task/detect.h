@@ -74,12 +74,17 @@ size_t task_point_size(const struct task *task, size_t numbers, size_t points);
 struct task_point task_point(const struct task *task, const struct task_rows *m, size_t row, size_t point, size_t size,
                              size_t points);
 
+/* One candidate for `count` points, each of which point(arg, i) gives: the box around them, with that score, or the
+ * mean of theirs for nan. */
+int task_points(struct task_candidates *c, float score, size_t count,
+                struct task_point (*point)(const void *arg, size_t i), const void *arg, struct error *err);
+
 /* There is one output or more. */
 typedef int task_decode_fn(struct task_candidates *c, struct error *err);
 
 task_decode_fn task_decode_dense, task_decode_yolo, task_decode_end, task_decode_yolov3, task_decode_ssd,
     task_decode_tflite, task_decode_lists, task_decode_centernet, task_decode_centerface, task_decode_points,
     task_decode_heatmaps, task_decode_simcc, task_decode_parts, task_decode_db, task_decode_turned, task_decode_east,
-    task_decode_craft;
+    task_decode_craft, task_decode_pipnet;
 
 #endif

@@ -152,9 +152,8 @@ int task_decode_centerface(struct task_candidates *c, struct error *err)
 
 #define MOST_POINTS 10000
 
-/* One candidate for all points: the box around them, their mean score. */
-static int add_points(struct task_candidates *c, float score, size_t count,
-                      struct task_point (*point)(const void *arg, size_t i), const void *arg, struct error *err)
+int task_points(struct task_candidates *c, float score, size_t count,
+                struct task_point (*point)(const void *arg, size_t i), const void *arg, struct error *err)
 {
     struct task_box box = {.x0 = INFINITY, .y0 = INFINITY, .x1 = -INFINITY, .y1 = -INFINITY};
     double sum = 0;
@@ -260,7 +259,7 @@ int task_decode_heatmaps(struct task_candidates *c, struct error *err)
     struct heatmaps h = {.q = c->q, .refine = task_word(c->task, TASK_REFINE)};
     if (task_planes(c->q->outputs, c->q->channels_last, &h.maps, err) < 0)
         return -1;
-    return add_points(c, NAN, h.maps.channels, heatmap_point, &h, err);
+    return task_points(c, NAN, h.maps.channels, heatmap_point, &h, err);
 }
 
 /* A classifier for each axis (Li et al. 2022, SimCC): rows of one number for each step of the axis. */
@@ -302,7 +301,7 @@ int task_decode_simcc(struct task_candidates *c, struct error *err)
     if (a.x.rows != a.y.rows || !a.x.columns || !a.y.columns)
         return error_set(err, "task: %zu points of x and %zu of y: want as many", a.x.rows, a.y.rows);
     a.scale_x = (float)c->q->width / (float)a.x.columns, a.scale_y = (float)c->q->height / (float)a.y.columns;
-    return add_points(c, NAN, a.x.rows, axes_point, &a, err);
+    return task_points(c, NAN, a.x.rows, axes_point, &a, err);
 }
 
 struct regressed {
@@ -412,7 +411,7 @@ static int people(struct task_candidates *c, const struct task_output *o, struct
         return -1;
     set_unit(&r, points * size);
     for (; r.row < r.rows.rows; r.row++)
-        if (add_points(c, *task_cell(&r.rows, r.row, r.rows.columns - 1), points, regressed_point, &r, err) < 0)
+        if (task_points(c, *task_cell(&r.rows, r.row, r.rows.columns - 1), points, regressed_point, &r, err) < 0)
             return -1;
     return 0;
 }
@@ -429,5 +428,5 @@ int task_decode_points(struct task_candidates *c, struct error *err)
     if (regressed_rows(&c->q->outputs[i], &r, err) < 0)
         return -1;
     find_maps(&r, i);
-    return add_points(c, whole_score(c->q, i), r.points, regressed_point, &r, err);
+    return task_points(c, whole_score(c->q, i), r.points, regressed_point, &r, err);
 }

@@ -468,6 +468,43 @@ static void centernet(void)
     CHECK(ask("detect=centernet", NULL, o, 1, 16, 16, &a) == -1);
 }
 
+/* A's neighbour is B, B's A, C's B, D's C: of C and A one landmark speaks, which counts twice, as two speak of B. */
+static void pipnet(void)
+{
+    static const float maps[] = {0, 1, 0, 2, 0, 3, 0, 4}, x[] = {9, 0.1f, 9, 0.2f, 9, 0.3f, 9, 0.4f},
+                       y[] = {9, 0.5f, 9, 0.5f, 9, 0.5f, 9, 0.5f}, near_x[] = {9, 0.7f, 9, 0.1f, 9, 0.4f, 9, 0.9f};
+    static const int64_t dims[] = {1, 4, 1, 2}, fewer[] = {1, 3, 1, 2};
+    static const double want[2][4] = {{16.5, 18, 19.5, 21}, {16.5, 21.5, 25.5, 21}};
+    struct task_output o[] = {{.values = maps, .dims = dims, .rank = 4},
+                              {.values = x, .dims = dims, .rank = 4},
+                              {.values = y, .dims = dims, .rank = 4},
+                              {.values = near_x, .dims = dims, .rank = 4},
+                              {.values = y, .dims = dims, .rank = 4}};
+    struct task_labels face;
+    struct task_answers a;
+    struct error err;
+    CHECK(task_labels_init(&face, "0 0 1 0 \n3 0 7 0", 16, &err) == 0);
+    for (int known = 0; known < 2; known++) {
+        CHECK(ask("points=pipnet", known ? &face : NULL, o, 5, 30, 20, &a) == 0 && a.count == 1 &&
+              a.at[0].point_count == 4);
+        for (int i = 0; i < 4; i++)
+            near(a.at[0].points[i].x, want[known][i], "x"), near(a.at[0].points[i].y, 10, "y");
+        CHECK(a.at[0].points[2].score == 3 && a.at[0].score == 2.5f);
+        task_answers_release(&a);
+    }
+    CHECK(ask("points=pipnet", NULL, o, 4, 30, 20, &a) == -1);
+    o[4].dims = fewer;
+    CHECK(ask("points=pipnet", NULL, o, 5, 30, 20, &a) == -1);
+    o[4].dims = dims;
+    task_labels_release(&face);
+    for (int i = 0; i < 3; i++) {
+        static const char *const bad[] = {"0 0 1 0 3 0 7", "0 0 1 0 3 0 7 0 1", "0 0 1 0 3 x 7 0"};
+        CHECK(task_labels_init(&face, bad[i], strlen(bad[i]), &err) == 0);
+        CHECK(ask("points=pipnet", &face, o, 5, 30, 20, &a) == -1);
+        task_labels_release(&face);
+    }
+}
+
 int main(void)
 {
     RUN(yolo_heads);
@@ -495,5 +532,6 @@ int main(void)
     RUN(selected_boxes);
     RUN(mtcnn);
     RUN(centernet);
+    RUN(pipnet);
     return TEST_END();
 }
