@@ -217,17 +217,20 @@ static_assert(sizeof(struct model_point) == sizeof(struct task_point) &&
                   offsetof(struct model_point, score) == offsetof(struct task_point, score),
               "the public point is the task's");
 
-/* Of text, labels are characters; of key points and lines, something else than the kind of thing. */
-static bool has_labels(const struct model_session *s)
+/* Of text, labels are characters; of key points and lines, something else than the kind of thing. The only one of a
+ * mask is that of what is found, label 1. */
+static const char *name_of(const struct model_session *s, size_t index)
 {
-    return s->task.kind == TASK_CLASSIFY || s->task.kind == TASK_DETECT || s->task.kind == TASK_MASK;
+    bool has_labels = s->task.kind == TASK_CLASSIFY || s->task.kind == TASK_DETECT || s->task.kind == TASK_MASK;
+    index -= s->task.kind == TASK_MASK && s->labels.count == 1;
+    return has_labels ? task_labels_name(&s->labels, index) : NULL;
 }
 
 /* Hands one answer over. */
 static struct model_answer give(const struct model_session *s, struct task_answer *a)
 {
     struct model_answer given = {.index = a->label,
-                                 .label = has_labels(s) ? task_labels_name(&s->labels, a->label) : NULL,
+                                 .label = name_of(s, a->label),
                                  .score = a->score,
                                  .x0 = a->x0,
                                  .y0 = a->y0,

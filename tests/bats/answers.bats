@@ -58,6 +58,8 @@ END
     says mask.nn 1x2x1x2 '1 0 0 1' 'task mask'
     nn run -q -o out mask.nn 1.ppm > shares
     equal "$(cut -f 2,3 shares)" $'0\t0.5\n1\t0.5'
+    echo me > me
+    equal "$(nn run -q -l me mask.nn 1.ppm | cut -f 2)" $'0\nme'
     equal "$(od -An -tu1 -j 16 -N 8 out/mask.png | tr -s ' ')" ' 0 0 0 20 0 0 0 10'
     says picture.nn 1x3x1x2 '0 1 0 1 0 1' 'task picture'
     equal "$(nn run -q -o out picture.nn 1.ppm)" $'1.ppm\t2\t1\t3'
