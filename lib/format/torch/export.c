@@ -426,7 +426,7 @@ static void give_outputs(struct export *e, const struct json_node *signature)
         if (t->b->failed)
             return;
         const struct value *taken = graph_find_local(t->b->graph, name);
-        if (taken && taken->is_input) /* it is given back as it is: its name stays the input's */
+        if (taken && (taken->is_input || taken->is_output)) /* the name stays the input's, or the first output's */
             name = graph_fresh_name(t->b->graph, name, t->b->err);
         build_check(t->b, name != NULL);
         build_layer(t->b, name);

@@ -227,7 +227,7 @@ with torch.no_grad():
 
 
 class Masked(nn.Module):
-    """A mask and a table of constants, as encoders of text have them."""
+    """A mask and a table of constants, as encoders of text have them; one tensor is given back twice."""
 
     def __init__(self):
         super().__init__()
@@ -235,7 +235,8 @@ class Masked(nn.Module):
 
     def forward(self, words, mask):
         x = self.norm(self.words(words) + self.places[torch.arange(words.shape[1], device=words.device)])
-        return torch.softmax(x @ x.transpose(1, 2) + (1.0 - mask[:, None, :].to(torch.float32)) * -1e4, -1) @ x
+        y = torch.softmax(x @ x.transpose(1, 2) + (1.0 - mask[:, None, :].to(torch.float32)) * -1e4, -1) @ x
+        return y, y
 
 
 def save_as_before(program, name):
