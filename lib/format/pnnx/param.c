@@ -291,6 +291,9 @@ struct value *pnnx_concat(struct reader *r, int count, struct value *const *in, 
 struct value *pnnx_linear_of(struct reader *r, struct value *x, struct value *weight, struct value *bias)
 {
     struct build *b = &r->b;
+    const struct type *type = build_type(b, weight);
+    if (type && type->rank == 1) /* one sum */
+        return build_add(b, BUILD(b, "MatMul", x, weight), bias);
     if (pnnx_rank(r, x) == 2)
         return BUILD(b, "Gemm/transB=1", x, weight, bias);
     return build_add(b, BUILD(b, "MatMul", x, BUILD(b, "Transpose/perm=1,0", weight)), bias);

@@ -227,7 +227,7 @@ with torch.no_grad():
 
 
 class Masked(nn.Module):
-    """A mask and a table of constants, as encoders of text have them; one tensor is given back twice."""
+    """A mask and a table of constants, as encoders of text have them; one tensor is given back twice, and as sums by a vector."""
 
     def __init__(self):
         super().__init__()
@@ -236,7 +236,7 @@ class Masked(nn.Module):
     def forward(self, words, mask):
         x = self.norm(self.words(words) + self.places[torch.arange(words.shape[1], device=words.device)])
         y = torch.softmax(x @ x.transpose(1, 2) + (1.0 - mask[:, None, :].to(torch.float32)) * -1e4, -1) @ x
-        return y, y
+        return y, y, nn.functional.linear(y, self.places[0], self.places[1, 0])
 
 
 def save_as_before(program, name):
