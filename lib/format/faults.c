@@ -3,20 +3,49 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define MOST_NAMED 12
 
+/* What is made of a node is named after it, with "/" behind. */
+const struct node *faults_origin(const struct graph *from, const struct node *n)
+{
+    const struct node *best = n;
+    size_t longest = 0;
+    for (const struct graph *g = from; g; g = graph_next(from, g))
+        for (const struct node *m = g->first; m; m = m->next) {
+            size_t length = strlen(m->name);
+            bool is_before = length > longest && strncmp(n->name, m->name, length) == 0;
+            if (is_before && (n->name[length] == '/' || n->name[length] == '\0')) {
+                longest = length;
+                best = m;
+            }
+        }
+    return best;
+}
+
+const char *faults_operator(const struct node *origin, const struct node *n, char *text, size_t size)
+{
+    bool differs = strcmp(origin->op, n->op) != 0;
+    snprintf(text, size, "%s%s%s%s%s", origin->domain, origin->domain[0] ? "." : "", origin->op, differs ? " as " : "",
+             differs ? n->op : "");
+    return text;
+}
+
 void faults_add(struct faults *f, const struct node *n, const char *why, ...)
 {
-    char reason[200], label[200];
+    char reason[200], label[200], operator[200];
+    const struct node *origin = faults_origin(f->from, n);
     va_list args;
-    if (f->count++ >= MOST_NAMED)
+    bool is_told = f->last == origin && origin != n;
+    f->last = origin;
+    if (is_told || f->count++ >= MOST_NAMED)
         return;
     va_start(args, why);
     vsnprintf(reason, sizeof(reason), why, args);
     va_end(args);
-    text_printf(&f->text, "%s%s (%s%s%s): %s", f->text.size ? "; " : "", node_label(n, label, sizeof(label)), n->domain,
-                n->domain[0] ? "." : "", n->op, reason);
+    text_printf(&f->text, "%s%s (%s): %s", f->text.size ? "; " : "", node_label(origin, label, sizeof(label)),
+                faults_operator(origin, n, operator, sizeof(operator)), reason);
 }
 
 int faults_report(const struct faults *f, const char *format, struct error *err)

@@ -5,12 +5,18 @@
 #include "base/text.h"
 #include "graph/graph.h"
 
-/* Starts as {0}; to be released. */
+/* Starts as {.from = the graph that is written, before it is changed}; to be released. */
 struct faults {
     struct text text; /* of the first ones */
     int count;
+    const struct graph *from;
+    const struct node *last; /* of `from`: of all that it was lowered to one fault is told */
 };
 
+/* The node of the graph before that n is, or was lowered from; n itself where none is named so. */
+const struct node *faults_origin(const struct graph *from, const struct node *n);
+/* The operator as it was, and what it was lowered to where that is at fault: "Softsign as Div". */
+const char *faults_operator(const struct node *origin, const struct node *n, char *text, size_t size);
 /* Node n, and why. */
 void faults_add(struct faults *f, const struct node *n, const char *why, ...) BASE_PRINTF(3, 4);
 /* 0 when there are none; else -1 with "MNN cannot carry 2 of its nodes: conv1 (Conv): …; …". */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/faults.h"
 #include "format/ncnn/ncnn.h"
 #include "format/ncnn/write_text.h"
 #include "op/fused.h"
@@ -26,19 +27,20 @@ void ncnn_write_check(struct writer *w, bool fine)
 
 void ncnn_miss(struct writer *w, const char *why)
 {
-    struct ncnn_miss miss = {.count = 1, .last = w->n ? (const void *)w->n : w->input};
+    const struct node *of = w->n ? faults_origin(w->from, w->n) : NULL;
+    struct ncnn_miss miss = {.count = 1, .last = of ? (const void *)of : w->input};
     char label[200];
     if (w->failed)
         return;
-    const char *domain = w->n ? w->n->domain : "", *op = w->n ? w->n->op : "an input";
-    snprintf(miss.text, sizeof(miss.text), "%s%s%s %s", domain, *domain ? "." : "", op, why);
+    snprintf(miss.text, sizeof(miss.text), "%s %s", of ? faults_operator(of, w->n, label, sizeof(label)) : "an input",
+             why);
     for (size_t i = 0; i < w->miss_count; i++)
         if (strcmp(w->misses[i].text, miss.text) == 0) {
             w->misses[i].count += w->misses[i].last != miss.last;
             w->misses[i].last = miss.last;
             return;
         }
-    const char *example = w->n ? node_label(w->n, label, sizeof(label)) : w->input->name;
+    const char *example = of ? node_label(of, label, sizeof(label)) : w->input->name;
     miss.example = arena_strdup(&w->net.arena, example, w->err);
     ncnn_write_check(w,
                      miss.example && mem_grow(&w->misses, &w->miss_cap, w->miss_count + 1, sizeof(miss), w->err) == 0);

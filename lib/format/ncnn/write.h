@@ -38,7 +38,8 @@ struct writer {
     const struct value *input; /* which of them */
     struct error *err;
     bool failed;
-    struct graph *g;         /* a copy, with constants computed, of operators that the table has */
+    const struct graph *from; /* what is written */
+    struct graph *g;         /* a copy of it, with constants computed, of operators that the table has */
     struct lookup names;     /* of blobs */
     bool half;               /* tagged records as f16 */
     struct ncnn_slot *slots; /* by a value's index */
