@@ -92,6 +92,8 @@ static int numbers_of(struct mnn_op *o, size_t input, const char *field, int64_t
     return mnn_has_in(o, input) ? mnn_in_ints(o, input, values, max) : mnn_ints(o, &blob, "int32s", values, max);
 }
 
+#define MOST_PAD 65536 /* as windows have at most: results grow with them */
+
 /* Space in blocks to batches, or back; the axes cut are those behind the batch, or behind the channels in NCHW. */
 void mnn_read_space_batch(struct mnn_op *o)
 {
@@ -105,8 +107,9 @@ void mnn_read_space_batch(struct mnn_op *o)
     for (int i = 0; i < n && !b->failed; i++) {
         pads[1 + i] = edges[2 * i];
         pads[rank + 1 + i] = edges[2 * i + 1];
-        if (block[i] < 1)
-            build_fail(b, "a block of %lld elements", (long long)block[i]);
+        if (block[i] < 1 || edges[2 * i] > MOST_PAD || edges[2 * i + 1] > MOST_PAD)
+            build_fail(b, "a block of %lld elements, pads of %lld and %lld", (long long)block[i],
+                       (long long)edges[2 * i], (long long)edges[2 * i + 1]);
     }
     if (b->failed)
         return;
