@@ -194,8 +194,8 @@ void mnn_write_not(struct mnn_writer *w, struct node *n)
     mnn_emit(w, 7, NULL, 2, in, 1, (int[]){mnn_result(w, 0, false)});
 }
 
-/* Sum, Max, …, of any number of operands: one after the other; Mean divides at the end. */
-void mnn_write_chain(struct mnn_writer *w, struct node *n)
+/* Whether b has several elements, and is broadcast along an axis where a is not. */
+static bool is_narrower(const struct type *b, const struct type *a)
 {
     char part[32];
     bool mean = strcmp(n->op, "Mean") == 0;
@@ -217,8 +217,15 @@ void mnn_write_chain(struct mnn_writer *w, struct node *n)
 
 void mnn_write_where(struct mnn_writer *w, struct node *n)
 {
-    (void)n;
-    mnn_emit_plain(w, 257);
+    const int64_t zero = 0;
+    bool swaps = is_narrower(&n->in[2]->type, &n->in[1]->type);
+    int in[3] = {mnn_plain(w, n->in[0]), mnn_plain(w, n->in[1 + swaps]), mnn_plain(w, n->in[2 - swaps])};
+    if (swaps) {
+        int pair[2] = {in[0], mnn_const_ints(w, "zero", &zero, 1, true)};
+        mnn_param_binary(w, 15);
+        in[0] = mnn_step(w, 7, "otherwise", 2, pair);
+    }
+    mnn_emit(w, 257, NULL, 3, in, 1, (int[]){mnn_result(w, 0, false)});
 }
 
 /* max(x, 0) + slope * min(x, 0) */
