@@ -367,3 +367,12 @@ void mnn_read_matmul(struct mnn_op *o)
     struct value *y = BUILD(o->b, "MatMul", a, b);
     mnn_give(o, 0, mnn_has_in(o, 2) ? BUILD(o->b, "Add", y, mnn_in(o, 2)) : y);
 }
+
+/* Of the two forms that MNN's has, the one that mnnconvert makes of ONNX's. */
+void mnn_read_stft(struct mnn_op *o)
+{
+    if (mnn_has_in(o, 2) && mnn_int(&o->param, "n_fft") == 0)
+        mnn_give(o, 0, BUILD(o->b, "STFT", mnn_in(o, 0), mnn_int_scalar(o, mnn_in(o, 1)), mnn_in(o, 2)));
+    else
+        mnn_read_opaque(o);
+}

@@ -301,10 +301,20 @@ void mnn_read_gather(struct mnn_op *o)
     mnn_give(o, 0, build_int(o->b, BUILD(o->b, "Gather", mnn_in_any(o, 0), index), "axis", axis));
 }
 
+/* Indices of one axis count through those of the batches before it, as mnnconvert makes them of ONNX's. */
 void mnn_read_gather_nd(struct mnn_op *o)
 {
-    struct value *y = BUILD(o->b, "GatherND", mnn_in_any(o, 0), mnn_in(o, 1));
-    mnn_give(o, 0, build_int(o->b, y, "batch_dims", mnn_int(&o->param, "axis")));
+    int64_t batch = mnn_int(&o->param, "axis");
+    struct value *data = mnn_in_any(o, 0), *index = mnn_in(o, 1);
+    if (batch != 0) {
+        int rank = mnn_value_rank(o, index);
+        struct value *size = BUILD(o->b, "Shape", data);
+        if (rank < 1 || index->type.dims[rank - 1] != 1)
+            build_fail(o->b, "indices of several axes behind those of batches are not known");
+        size = build_int(o->b, build_int(o->b, size, "start", batch), "end", batch + 1);
+        index = BUILD(o->b, "Mod", index, size);
+    }
+    mnn_give(o, 0, build_int(o->b, BUILD(o->b, "GatherND", data, index), "batch_dims", batch));
 }
 
 /* Where no data are given they are zeros of the dims wanted. */
