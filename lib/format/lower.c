@@ -5,19 +5,77 @@
 #include <string.h>
 
 #include "op/build.h"
+#include "op/check.h"
 #include "op/op.h"
+
+/* Output o becomes y, under its name. */
+static void give(struct build *b, int o, struct value *y)
+{
+    struct value *out = node_out(b->node, o);
+    const char *name = out ? out->name : NULL, *fresh = name ? graph_fresh_name(build_place(b), "", b->err) : NULL;
+    build_check(b, y != NULL);
+    build_give(b, o, y);
+    if (!b->failed && name && strcmp(y->name, name) != 0 && !y->is_input && !y->constant)
+        build_check(b,
+                    fresh && graph_rename_value(out, fresh, b->err) == 0 && graph_rename_value(y, name, b->err) == 0);
+}
 
 int format_lowered(struct build *b, struct value *y)
 {
-    struct value *out = node_out(b->node, 0);
-    const char *name = out ? out->name : NULL, *fresh = name ? graph_fresh_name(build_place(b), "", b->err) : NULL;
-    if (b->failed || !y)
-        return -1;
-    build_give(b, 0, y);
-    if (name && strcmp(y->name, name) != 0 && !y->is_input && !y->constant)
-        build_check(b,
-                    fresh && graph_rename_value(out, fresh, b->err) == 0 && graph_rename_value(y, name, b->err) == 0);
+    give(b, 0, y);
     return build_end(b) < 0 ? -1 : 1;
+}
+
+/* ---- types of elements ---- */
+
+/* Types, and those that have all their numbers (of f64: that writers have instead), the better one first. */
+static const enum dtype wider[][2] = {
+    {DTYPE_BOOL, DTYPE_I32}, {DTYPE_I8, DTYPE_I32},  {DTYPE_I8, DTYPE_F32},  {DTYPE_U8, DTYPE_I32},
+    {DTYPE_U8, DTYPE_F32},   {DTYPE_I16, DTYPE_I32}, {DTYPE_I16, DTYPE_F32}, {DTYPE_U16, DTYPE_I32},
+    {DTYPE_U16, DTYPE_F32},  {DTYPE_I32, DTYPE_I64}, {DTYPE_U32, DTYPE_I64}, {DTYPE_F16, DTYPE_F32},
+    {DTYPE_BF16, DTYPE_F32}, {DTYPE_F64, DTYPE_F32},
+};
+
+enum dtype format_dtype(const struct node *n)
+{
+    const struct value *v = node_in(n, node_is(n, "Where"));
+    return v && v->type.kind == TYPE_TENSOR ? v->type.dtype : DTYPE_NONE;
+}
+
+/* The exponents of a power may be of a type of their own, but not for writers. */
+static bool is_mixed(const struct node *n)
+{
+    return node_is(n, "Pow") && n->in[0]->type.dtype != n->in[1]->type.dtype;
+}
+
+bool format_takes(const struct node *n, const char *types)
+{
+    return op_dtype_in(types, format_dtype(n)) && !is_mixed(n);
+}
+
+#define MOST_OPERANDS 16
+
+int format_widen(struct node *n, const char *types, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    struct value *in[MOST_OPERANDS] = {NULL};
+    enum dtype narrow = format_dtype(n), wide = op_dtype_in(types, narrow) ? narrow : DTYPE_NONE;
+    for (size_t i = 0; !wide && i < sizeof wider / sizeof *wider; i++)
+        if (wider[i][0] == narrow && op_dtype_in(types, wider[i][1]))
+            wide = wider[i][1];
+    if (!wide || n->in_count > MOST_OPERANDS)
+        return 0;
+    for (int i = 0; i < n->in_count; i++) {
+        enum dtype dtype = n->in[i] ? n->in[i]->type.dtype : wide;
+        in[i] = dtype != wide && (dtype == narrow || is_mixed(n)) ? build_cast(&b, n->in[i], wide) : n->in[i];
+    }
+    struct value *first = build_attrs(&b, build_node(&b, n->op, n->in_count, in));
+    for (int o = n->out_count - 1; o >= 0 && !b.failed; o--) {
+        struct value *y = build_output(&b, first, o);
+        if (n->out[o])
+            give(&b, o, n->out[o]->type.dtype == narrow && wide != narrow ? build_cast(&b, y, narrow) : y);
+    }
+    return build_end(&b) < 0 ? -1 : 1;
 }
 
 static struct value *number(struct build *b, double v)
@@ -180,6 +238,8 @@ static int activation_row(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
     struct value *y = NULL;
+    if (node_is(n, "Shrink") && !op_dtype_in("float,sint", format_dtype(n)))
+        return 0; /* there is nothing below -lambd */
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
         if (node_is(n, activations[i].op))
             y = activations[i].lower(&b, node_in(n, 0));
@@ -409,13 +469,20 @@ int format_lower(struct node *n, struct error *err)
     return 0;
 }
 
-int format_lower_all(struct graph *g, bool (*has)(const struct node *n), struct error *err)
+static int lower_node(struct node *n, const char *types, struct error *err)
+{
+    bool is_chain = (node_is(n, "Max") || node_is(n, "Min")) && n->in_count != 2;
+    if (types && !is_chain)
+        return format_takes(n, types) ? 0 : format_widen(n, types, err);
+    return n->def && !n->def->expand && node_in(n, 0) && n->in[0]->type.rank >= 0 ? format_lower(n, err) : 0;
+}
+
+int format_lower_all(struct graph *g, const char *(*types_of)(const struct node *n), struct error *err)
 {
     int made = 0;
     for (struct node *n = g->first, *next; n; n = next) {
         next = n->next;
-        bool may = n->def && !n->def->expand && !has(n) && n->in_count > 0 && n->in[0] && n->in[0]->type.rank >= 0;
-        int status = may ? format_lower(n, err) : 0;
+        int status = lower_node(n, types_of(n), err);
         if (status < 0)
             return -1;
         if (status > 0)

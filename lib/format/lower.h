@@ -7,11 +7,19 @@
 
 /* Output 0 of b's node becomes y and keeps its name, when all went well: 1, else -1. */
 int format_lowered(struct build *b, struct value *y);
+/* The type of elements by which a writer's row is asked: that of the operand that is computed on. */
+enum dtype format_dtype(const struct node *n);
+/* Whether it is among those that a row names for its operator, as op_dtype_in() takes them. */
+bool format_takes(const struct node *n, const char *types);
+/* Puts casts to a type among them that has all numbers of the node's, and back, around a copy of the node: 1, or 0 when
+ * there is none, or -1. The node itself is left, to be removed. */
+int format_widen(struct node *n, const char *types, struct error *err);
 /* Puts nodes that compute the same before an activation, reduction or norm: 1, or 0 when it stays, or -1. The node
  * itself is left, to be removed. */
 int format_lower(struct node *n, struct error *err);
-/* The same of all nodes of one graph, of known ranks, that the writer has not and that have no expansion: how many
- * there were, which are removed; -1 after an error. */
-int format_lower_all(struct graph *g, bool (*has)(const struct node *n), struct error *err);
+/* One or the other for all nodes of one graph: `types_of` gives the types of a node's row, or NULL where the writer has
+ * none; those of known ranks without an expansion are lowered. How many there were, which are removed; -1 after an
+ * error. */
+int format_lower_all(struct graph *g, const char *(*types_of)(const struct node *n), struct error *err);
 
 #endif

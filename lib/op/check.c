@@ -107,6 +107,15 @@ static const char *variable(const char *types, const char *name, size_t name_siz
     return NULL;
 }
 
+bool op_dtype_in(const char *list, enum dtype dtype)
+{
+    size_t size;
+    uint32_t dtypes = 0;
+    for (; *list; list += size + (list[size] == ','))
+        dtypes |= word_dtypes(list, size = strcspn(list, ","));
+    return dtype == DTYPE_NONE || (dtypes >> dtype & 1);
+}
+
 #define MAX_BOUND 16
 struct binding {
     const struct op *op;

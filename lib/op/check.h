@@ -17,6 +17,9 @@ bool operand_spec_next(const char **text, struct operand_spec *spec);
 /* How many outputs a row names, its variadic one not counted. */
 int operand_count(const char *text);
 
+/* Whether a dtype is among the comma-separated ones and groups of a list, as the types column has them; DTYPE_NONE
+ * is. */
+bool op_dtype_in(const char *list, enum dtype dtype);
 /* Whether the row's types column and operands hold only known words: for the test of the table. */
 bool check_row_types(const struct op *op, char *bad_word, size_t size);
 

@@ -26,3 +26,20 @@ TFLITE=$BATS_TEST_DIRNAME/../models/tflite
         matches "$(cat said)" '^the same network'
     done
 }
+
+@test "bytes are computed on in a type that MNN's operators take; what it takes in none is refused" {
+    printf 'graph g\ninput a u8 2x3\ninput b u8 2x3\nnode it Max a b -> y u8 2x3\noutput y\n' | declare_nn net.nn
+    nn convert -o net.mnn net.nn
+    equal "$(nn inspect net.mnn | grep -c ' Cast ')" 3
+    printf 'graph g\ninput x i32 2x3\nnode it Sign x -> y i32 2x3\noutput y\n' | declare_nn net.nn
+    try convert -o out.mnn net.nn
+    equal "$status" 1
+    matches "$stderr" 'it \(Sign\): of elements of type i32'
+    [ ! -e out.mnn ]
+}
+
+@test "the choice that is broadcast comes first, as MNN wants it" {
+    printf 'graph g\ninput c bool 2x3\ninput a f32 2x3\ninput b f32 2x1\nnode it Where c a b -> y f32 2x3\noutput y\n' | declare_nn net.nn
+    nn convert -o net.mnn net.nn
+    matches "$(nn inspect net.mnn)" ' Where [^ ]* b a '
+}

@@ -42,3 +42,26 @@ nets() {
     matches "$stderr" "layer 'b': the type Fancy has no number"
     [ ! -e net.param.bin ] && [ ! -e net.bin ]
 }
+
+# one_node FILE TYPE OP SHAPE: a network of one operator on x [2][3].
+one_node() { printf 'graph g\ninput x %s 2x3\nnode it %s x -> y %s %s\noutput y\n' "$2" "$3" "$2" "$4" | declare_nn "$1"; }
+
+@test "layers that compute on floats are refused of integers, by the name of the user's operator" {
+    for op in Abs Neg Relu Sign ReduceSum ReduceL2 Shrink; do
+        case $op in Reduce*) shape=1x1 ;; *) shape=2x3 ;; esac
+        one_node net.nn i32 "$op" "$shape"
+        try convert -o net.param net.nn
+        equal "$status" 1
+        matches "$stderr" "ncnn cannot carry: $op.* of integers \(1: it\)"
+        [ ! -e net.param ]
+    done
+}
+
+@test "integers are moved as they are, but a constant of integers is no blob" {
+    one_node net.nn i32 Identity 2x3
+    nn convert -o net.param net.nn
+    printf 'graph g\ninput x i64 1x2\nconstant c i64 1x2 = 3 4\nnode it Concat x c -> y i64 1x4 : axis=1\noutput y\n' | declare_nn net.nn
+    try convert -o net.param net.nn
+    equal "$status" 1
+    matches "$stderr" 'Concat with a constant of integers'
+}

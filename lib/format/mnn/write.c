@@ -22,12 +22,12 @@ static const struct {
     void (*write)(struct mnn_writer *w, struct node *n);
     int type, detail;
 } rest[] = {
-#define WRITER(onnx, write, type, detail) {write, type, detail},
+#define WRITER(onnx, types, write, type, detail) {write, type, detail},
 #include "format/mnn/writers.def"
 #undef WRITER
 };
 
-PACKED_TABLE(rows, struct mnn_row, texts, 1, rest);
+PACKED_TABLE(rows, struct mnn_row, texts, 2, rest);
 
 const struct mnn_row *mnn_row_of(const struct node *n)
 {
@@ -37,6 +37,12 @@ const struct mnn_row *mnn_row_of(const struct node *n)
 static bool has_row(const struct node *n)
 {
     return mnn_row_of(n) != NULL;
+}
+
+static const char *types_of(const struct node *n)
+{
+    const struct mnn_row *row = mnn_row_of(n);
+    return row ? row->types : NULL;
 }
 
 /* ---- inputs and outputs ---- */
@@ -109,7 +115,9 @@ static void write_node(struct mnn_writer *w, struct node *n)
     if (n->out_count == 1 && mnn_is_fixed(n->out[0]) && !n->out[0]->is_output)
         return; /* a constant of whoever takes it */
     w->name = mnn_node_name(w, n);
-    if (row && row->write)
+    if (row && !format_takes(n, row->types))
+        mnn_cannot(w, "of elements of type %s", dtype_info(format_dtype(n))->name);
+    else if (row)
         row->write(w, n);
     else
         mnn_write_opaque(w, n);
@@ -170,16 +178,27 @@ static void release(struct mnn_writer *w)
     flatbuf_out_release(&w->out);
 }
 
+#define ROUNDS 8 /* what one node is lowered to may be lowered */
+
+/* How many nodes were; -1 after an error. */
+static int lower_graphs(struct graph *g, struct error *err)
+{
+    int made = 0, some = 0;
+    for (struct graph *of = g; of && some >= 0; of = (struct graph *)graph_next(g, of))
+        made += some = format_lower_all(of, types_of, err);
+    return some < 0 ? -1 : made;
+}
+
 static int prepare(struct mnn_writer *w, struct graph *g)
 {
     if (!g)
         return -1;
     if (build_expand_all(g, has_row, w->err) != 0)
         return -1;
-    for (struct graph *of = g; of; of = (struct graph *)graph_next(g, of))
-        if (format_lower_all(of, has_row, w->err) < 0)
-            return -1;
-    return op_infer_graph(g, w->err) != 0 ? -1 : mnn_level_open(&w->at, g, w->err);
+    int made = 1;
+    for (int round = 0; made > 0 && round < ROUNDS; round++)
+        made = op_infer_graph(g, w->err) != 0 ? -1 : lower_graphs(g, w->err);
+    return made < 0 || op_infer_graph(g, w->err) != 0 ? -1 : mnn_level_open(&w->at, g, w->err);
 }
 
 int mnn_write(const struct graph *g, struct target *target, struct error *err)

@@ -43,7 +43,7 @@ struct mnn_writer {
 
 /* A row of writers.def: an ONNX operator and who writes it. */
 struct mnn_row {
-    const char *onnx;
+    const char *onnx, *types; /* types of elements: see format/lower.h */
     void (*write)(struct mnn_writer *w, struct node *n);
     int type;   /* OpType, for writers that serve several */
     int detail; /* operation, mode, …; as the writer understands it */

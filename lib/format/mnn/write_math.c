@@ -22,11 +22,7 @@ void mnn_write_identity(struct mnn_writer *w, struct node *n)
 
 void mnn_write_unary(struct mnn_writer *w, struct node *n)
 {
-    const struct value *x = n->in[0];
-    if (x->type.dtype != DTYPE_F32 && mnn_row(w)->detail > 4) {
-        mnn_cannot(w, "of %s", dtype_info(x->type.dtype)->name);
-        return;
-    }
+    (void)n;
     mnn_param_unary(w, mnn_row(w)->detail);
     mnn_emit_same(w, 101);
 }
@@ -90,35 +86,12 @@ static bool clip_bound(const struct node *n, int i, double *bound)
 void mnn_write_clip(struct mnn_writer *w, struct node *n)
 {
     double low = -FLT_MAX, high = FLT_MAX;
-    if (!clip_bound(n, 1, &low) || !clip_bound(n, 2, &high) || n->in[0]->type.dtype != DTYPE_F32) {
-        mnn_cannot(w, "its bounds must be constant, its operand float");
+    if (!clip_bound(n, 1, &low) || !clip_bound(n, 2, &high)) {
+        mnn_cannot(w, "its bounds must be constant");
         return;
     }
     mnn_param_clip(w, low, high);
     mnn_emit_same(w, 70);
-}
-
-void mnn_write_hard_sigmoid(struct mnn_writer *w, struct node *n)
-{
-    int in[2] = {mnn_plain(w, n->in[0]), mnn_const_float(w, "alpha", op_float(n, "alpha"))};
-    mnn_param_binary(w, 2);
-    in[0] = mnn_step(w, 7, "scaled", 2, in);
-    in[1] = mnn_const_float(w, "beta", op_float(n, "beta"));
-    mnn_param_binary(w, 0);
-    in[0] = mnn_step(w, 7, "shifted", 2, in);
-    mnn_param_clip(w, 0, 1);
-    mnn_emit(w, 70, NULL, 1, in, 1, (int[]){mnn_result(w, 0, false)});
-}
-
-void mnn_write_mish(struct mnn_writer *w, struct node *n)
-{
-    int x = mnn_plain(w, n->in[0]);
-    mnn_param_unary(w, 17);
-    int y = mnn_step(w, 101, "softplus", 1, &x);
-    mnn_param_unary(w, 30);
-    y = mnn_step(w, 101, "tanh", 1, &y);
-    mnn_param_binary(w, 2);
-    mnn_emit(w, 7, NULL, 2, (int[]){x, y}, 1, (int[]){mnn_result(w, 0, false)});
 }
 
 void mnn_write_cast(struct mnn_writer *w, struct node *n)
@@ -138,8 +111,13 @@ void mnn_write_cast(struct mnn_writer *w, struct node *n)
         mnn_write_identity(w, n);
         return;
     }
+    int x = mnn_plain(w, n->in[0]);
+    if (dtype_info(from)->bits == 8 && from != DTYPE_BOOL && type != MNN_FLOAT) { /* what takes bytes makes no others */
+        mnn_param_int(w, "CastParam", "dstT", MNN_INT32);
+        x = mnn_step(w, 9, "whole", 1, &x);
+    }
     mnn_param_int(w, "CastParam", "dstT", to == DTYPE_BOOL ? MNN_BOOL : type);
-    mnn_emit_plain(w, 9);
+    mnn_emit(w, 9, NULL, 1, &x, 1, (int[]){mnn_result(w, 0, false)});
 }
 
 /* ---- two and more operands ---- */
@@ -163,12 +141,8 @@ enum { GREATER = 10, LESS = 12 };
 
 static void emit_binary(struct mnn_writer *w, struct node *n, int operation)
 {
-    bool packed = same_images(w, n);
-    enum dtype types[2] = {n->in[0]->type.dtype, n->in[1]->type.dtype};
+    bool packed = same_images(w, n), less = operation == LESS;
     int in[2];
-    if ((types[0] == DTYPE_F32) != (types[1] == DTYPE_F32) || types[0] == DTYPE_I8 || types[0] == DTYPE_U8)
-        mnn_cannot(w, "of bytes, or of operands of two types");
-    bool less = operation == LESS;
     for (int i = 0; i < 2; i++)
         in[i ^ less] = packed ? mnn_packed(w, n->in[i]) : mnn_plain(w, n->in[i]);
     mnn_param_binary(w, less ? GREATER : operation);
@@ -197,24 +171,13 @@ void mnn_write_not(struct mnn_writer *w, struct node *n)
 /* Whether b has several elements, and is broadcast along an axis where a is not. */
 static bool is_narrower(const struct type *b, const struct type *a)
 {
-    char part[32];
-    bool mean = strcmp(n->op, "Mean") == 0;
-    int in[2] = {mnn_plain(w, n->in[0]), -1}, last = n->in_count - 1;
-    if (n->in_count == 1) {
-        mnn_write_identity(w, n);
-        return;
-    }
-    for (int i = 1; i < last + mean; i++) {
-        in[1] = mnn_plain(w, n->in[i]);
-        mnn_param_binary(w, mnn_row(w)->detail);
-        snprintf(part, sizeof(part), "part%d", i);
-        in[0] = mnn_step(w, 7, part, 2, in);
-    }
-    in[1] = mean ? mnn_const_float(w, "count", (float)n->in_count) : mnn_plain(w, n->in[last]);
-    mnn_param_binary(w, mean ? 7 : mnn_row(w)->detail);
-    mnn_emit(w, 7, NULL, 2, in, 1, (int[]){mnn_result(w, 0, false)});
+    bool is_less = b->rank < a->rank;
+    for (int i = 0; !is_less && i < b->rank && b->rank == a->rank; i++)
+        is_less = b->dims[i] == 1 && a->dims[i] != 1;
+    return is_less && tensor_count(b->rank, b->dims) != 1;
 }
 
+/* MNN 3.6.1 reads beyond a second choice that is broadcast where the first one is not: they change places. */
 void mnn_write_where(struct mnn_writer *w, struct node *n)
 {
     const int64_t zero = 0;
@@ -281,37 +244,19 @@ static bool reduced_axes(struct mnn_writer *w, struct node *n, int64_t *axes, in
     return *count >= 0;
 }
 
-/* What comes before and after a sum: squares, absolute values, a root. -1: nothing. */
-static void around(const char *op, int *before, int *after)
-{
-    *before = strcmp(op, "ReduceL1") == 0                                         ? 0
-              : strcmp(op, "ReduceL2") == 0 || strcmp(op, "ReduceSumSquare") == 0 ? 4
-                                                                                  : -1;
-    *after = strcmp(op, "ReduceL2") == 0 ? 5 : -1;
-}
-
 void mnn_write_reduce(struct mnn_writer *w, struct node *n)
 {
     int64_t axes[TENSOR_MAX_RANK];
-    int count, before, after, x = mnn_plain(w, n->in[0]);
+    int count, x = mnn_plain(w, n->in[0]);
     if (!reduced_axes(w, n, axes, &count))
         return;
-    around(n->op, &before, &after);
-    if (before >= 0) {
-        mnn_param_unary(w, before);
-        x = mnn_step(w, 101, "terms", 1, &x);
-    }
     uint32_t dims = mnn_put_ints(w, axes, (size_t)count);
     mnn_begin(w, "ReductionParam");
     mnn_put_int(w, "operation", mnn_row(w)->detail);
     mnn_put_ref(w, "dim", dims);
     mnn_put_int(w, "keepDims", op_int(n, "keepdims"));
     mnn_end_param(w);
-    if (after >= 0) {
-        x = mnn_step(w, 68, "sum", 1, &x);
-        mnn_param_unary(w, after);
-    }
-    mnn_emit(w, after >= 0 ? 101 : 68, NULL, 1, &x, 1, (int[]){mnn_result(w, 0, false)});
+    mnn_emit(w, 68, NULL, 1, &x, 1, (int[]){mnn_result(w, 0, false)});
 }
 
 void mnn_write_arg(struct mnn_writer *w, struct node *n)

@@ -4,7 +4,7 @@
 
 #include "format/mnn/write.h"
 
-#define WRITER(onnx, write, type, detail) void write(struct mnn_writer *w, struct node *n);
+#define WRITER(onnx, types, write, type, detail) void write(struct mnn_writer *w, struct node *n);
 #include "format/mnn/writers.def"
 #undef WRITER
 

@@ -108,6 +108,12 @@ const struct tensor *ncnn_keep(struct writer *w, struct tensor *t)
     return w->made[w->made_count++] = t;
 }
 
+bool ncnn_holds_integers(const struct value *v)
+{
+    const struct dtype_info *d = dtype_info(v->type.dtype);
+    return (d->class == DTYPE_CLASS_INT || d->class == DTYPE_CLASS_UINT) && d->bits > 8;
+}
+
 /* Quantised constants are computed where somebody wants them as floats. */
 const struct tensor *ncnn_constant_of(struct writer *w, const struct value *v)
 {
@@ -350,6 +356,8 @@ static const char *memory_data(struct writer *w, const struct value *v, const st
     put_sizes(w, s);
     if (t->count == 0)
         ncnn_miss(w, "with a constant of no elements");
+    if (ncnn_holds_integers(v))
+        ncnn_miss(w, "with a constant of integers");
     ncnn_put_record(w, t, false);
     return name;
 }

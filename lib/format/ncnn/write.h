@@ -55,14 +55,14 @@ struct writer {
 typedef void (*ncnn_write_fn)(struct writer *w);
 
 struct ncnn_write_row {
-    const char *domain, *op;
+    const char *domain, *op, *types; /* types of elements: see format/lower.h */
     ncnn_write_fn write;
 };
 
 /* NULL when the operator is not in the table. */
 const struct ncnn_write_row *ncnn_write_row(const struct node *n);
 
-#define OP(domain, op, function) void ncnn_write_##function(struct writer *w);
+#define OP(domain, op, types, function) void ncnn_write_##function(struct writer *w);
 #include "format/ncnn/write.def"
 #undef OP
 /* Whether a Pad puts an image's number before a region, for layers alone that have none in ncnn. */
@@ -92,6 +92,8 @@ struct blob_shape ncnn_shape(struct writer *w, const struct value *v);
 int ncnn_blob_axis(struct writer *w, const struct value *v, int64_t axis);
 int ncnn_batch(const struct writer *w, const struct value *v);
 void ncnn_set_batch(struct writer *w, const struct value *v, int axis);
+/* Whether a blob holds a value as 32-bit integers: those of 8 bits are written as floats. */
+bool ncnn_holds_integers(const struct value *v);
 /* An operand's constant as float32, NULL when it is none. The writer keeps it. */
 const struct tensor *ncnn_constant_of(struct writer *w, const struct value *v);
 /* Keeps a tensor until the end; takes it over. */

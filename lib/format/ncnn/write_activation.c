@@ -5,6 +5,7 @@
 
 #include "format/ncnn/write.h"
 #include "op/fused.h"
+#include "op/check.h"
 
 /* Layers that are an operator as it is, with its attributes as parameters 0 and 1. */
 static const struct {
@@ -105,13 +106,12 @@ void ncnn_write_identity(struct writer *w)
     ncnn_alias(w, w->n->out[0], w->n->in[0]);
 }
 
-/* Blobs are float32; a table of Embed takes integers as they are. */
+/* No layer changes numbers: a blob serves for both where it holds them alike. */
 void ncnn_write_cast(struct writer *w)
 {
-    enum dtype from = w->n->in[0]->type.dtype, to = w->n->out[0]->type.dtype;
-    bool floats = dtype_info(from)->class == DTYPE_CLASS_FLOAT && dtype_info(to)->class == DTYPE_CLASS_FLOAT;
-    bool ints = dtype_info(from)->class == DTYPE_CLASS_INT && dtype_info(to)->class == DTYPE_CLASS_INT;
-    if (!floats && !ints)
+    const struct value *x = w->n->in[0], *y = w->n->out[0];
+    bool is_whole = ncnn_holds_integers(y);
+    if (ncnn_holds_integers(x) != is_whole || (!is_whole && !op_dtype_in("float", y->type.dtype)))
         ncnn_miss(w, "between floats and integers");
     ncnn_write_identity(w);
 }
@@ -121,7 +121,7 @@ void ncnn_write_cast(struct writer *w)
 static const struct {
     const char *op;
     int type, swapped; /* with the operands' places changed */
-} binaries[] = {{"Add", 0, 0}, {"Sum", 0, 0}, {"Sub", 1, 7}, {"Mul", 2, 2},
+} binaries[] = {{"Add", 0, 0}, {"Sub", 1, 7}, {"Mul", 2, 2},
                 {"Div", 3, 8}, {"Max", 4, 4}, {"Min", 5, 5}, {"Pow", 6, 9}};
 
 static void put_scalar(struct writer *w, const char *in, const char *out, int type, float number)
@@ -147,39 +147,23 @@ static bool is_number(struct writer *w, const struct value *v, float *number)
     return true;
 }
 
-static const char *join(struct writer *w, const char *x, const struct value *second, int type, const char *out)
-{
-    const char *in[2] = {x, ncnn_blob_aligned(w, second, w->n->out[0])};
-    ncnn_layer_of(w, "BinaryOp", 2, in, 1, &out);
-    ncnn_put_int(w, 0, type);
-    return out;
-}
-
 void ncnn_write_binary(struct writer *w)
 {
-    const struct value *x = w->n->in[0], *y = node_in(w->n, 1), *out = w->n->out[0];
+    const struct value *x = w->n->in[0], *y = w->n->in[1], *out = w->n->out[0];
     int row = 0;
     float number;
     while (strcmp(binaries[row].op, w->n->op) != 0)
         row++;
-    if (!y) {
-        ncnn_write_identity(w);
-        return;
-    }
-    if (out->type.dtype != DTYPE_F32 && out->type.dtype != DTYPE_F16)
-        ncnn_miss(w, "of numbers that are no floats");
-    if (w->n->in_count == 2 && is_number(w, y, &number)) {
+    if (is_number(w, y, &number)) {
         const char *in = ncnn_blob_aligned(w, x, out);
         put_scalar(w, in, ncnn_result(w, out), binaries[row].type, number);
-    } else if (w->n->in_count == 2 && is_number(w, x, &number)) {
+    } else if (is_number(w, x, &number)) {
         const char *in = ncnn_blob_aligned(w, y, out);
         put_scalar(w, in, ncnn_result(w, out), binaries[row].swapped, number);
     } else {
-        const char *so_far = ncnn_blob_aligned(w, x, out);
-        for (int i = 1; i < w->n->in_count; i++) {
-            bool last = i == w->n->in_count - 1;
-            so_far =
-                join(w, so_far, w->n->in[i], binaries[row].type, last ? ncnn_result(w, out) : ncnn_fresh(w, out->name));
-        }
+        const char *in[2] = {ncnn_blob_aligned(w, x, out), ncnn_blob_aligned(w, y, out)};
+        const char *result = ncnn_result(w, out);
+        ncnn_layer_of(w, "BinaryOp", 2, in, 1, &result);
+        ncnn_put_int(w, 0, binaries[row].type);
     }
 }

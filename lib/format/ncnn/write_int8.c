@@ -151,6 +151,8 @@ void ncnn_write_dequantize(struct writer *w)
     }
     if (!number_of(w, n->in[1], &scale) || !number_of(w, node_in(n, 2), &zero))
         return;
+    if (ncnn_holds_integers(x))
+        ncnn_miss(w, "of integers of other than 8 bits");
     const char *v = ncnn_blob(w, x);
     if (zero != 0)
         v = by_number(w, SUB, v, zero, ncnn_fresh(w, v));

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packed.h"
+#include "format/lower.h"
 #include "format/ncnn/ncnn.h"
 #include "format/ncnn/write.h"
-#include "base/packed.h"
 #include "format/ncnn/write_text.h"
 #include "format/source.h"
 
@@ -14,12 +15,12 @@ static const uint8_t texts[] = {
 };
 
 static const ncnn_write_fn writes[] = {
-#define OP(domain, op, function) ncnn_write_##function,
+#define OP(domain, op, types, function) ncnn_write_##function,
 #include "format/ncnn/write.def"
 #undef OP
 };
 
-PACKED_TABLE(rows, struct ncnn_write_row, texts, 2, writes);
+PACKED_TABLE(rows, struct ncnn_write_row, texts, 3, writes);
 
 const struct ncnn_write_row *ncnn_write_row(const struct node *n)
 {
@@ -117,6 +118,8 @@ static void write_node(struct writer *w, struct node *n)
         ncnn_miss(w, "is not among its layers");
     else if (n->def && !has_ranks(n))
         ncnn_miss(w, "with a number of axes that is not known");
+    else if (!format_takes(n, row->types))
+        ncnn_miss(w, "of integers");
     else
         row->write(w);
 }

@@ -118,6 +118,12 @@ static bool has_row(const struct node *n)
     return ncnn_write_row(n) && !other;
 }
 
+/* Of other types than a row's there is no layer for a Cast either. */
+static const char *types_of(const struct node *n)
+{
+    return has_row(n) ? "any" : NULL;
+}
+
 static void expand(struct graph *g, bool *any)
 {
     for (struct node *n = g->first, *next; n; n = next) {
@@ -157,7 +163,7 @@ static int prepare(struct graph *g, struct error *err)
         if (op_infer_graph(g, err) != 0 || fold(g, &any, err) != 0)
             return -1;
         expand(g, &any);
-        int made = format_lower_all(g, has_row, err);
+        int made = format_lower_all(g, types_of, err);
         if (made < 0)
             return -1;
         any = any || made;

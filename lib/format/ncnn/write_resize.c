@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format/ncnn/write.h"
+#include "op/check.h"
 
 enum { NEAREST = 1, LINEAR, CUBIC };
 
@@ -66,6 +67,8 @@ static void put_interp(struct writer *w, int type, bool corners, bool scaled, fl
 {
     const struct value *y = w->n->out[0];
     int64_t height = y->type.rank == 3 ? 0 : y->type.dims[y->type.rank - 2], width = y->type.dims[y->type.rank - 1];
+    if (type != NEAREST && !op_dtype_in("float", y->type.dtype))
+        ncnn_miss(w, "of integers");
     ncnn_image_layer(w, "Interp");
     ncnn_put_int(w, 0, type);
     if (scaled) {

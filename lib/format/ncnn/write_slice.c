@@ -159,7 +159,8 @@ void ncnn_write_gather(struct writer *w)
     axis = axis < 0 ? axis + rank : axis;
     if (!table && index && index->rank == 0 && rank > 0)
         put_element(w, tensor_get_i64(index, 0), axis);
-    else if (table && !index && table->rank == 2 && axis == 0)
+    else if (table && !index && table->rank == 2 && axis == 0 && !ncnn_holds_integers(w->n->in[0]) &&
+             ncnn_holds_integers(w->n->in[1]))
         put_embed(w, table);
     else
         ncnn_miss(w, "of other things than one element, or rows of a table");
@@ -185,6 +186,8 @@ void ncnn_write_pad(struct writer *w)
     const struct value *list = w->n->in[1];
     bool fine =
         list->constant && list->constant->count <= 2 * TENSOR_MAX_RANK && list_of(w, 3, &listed, axes) && mode < 3;
+    if (number && ncnn_holds_integers(x) && tensor_get_f64(number, 0) != 0)
+        ncnn_miss(w, "with an integer");
     if (!fine || (node_in(w->n, 2) && !number)) {
         ncnn_miss(w, "with pads that are no constants, or in a mode that it has not");
         return;

@@ -10,8 +10,6 @@
 #include "format/tflite/lowers.def"
 #undef LOWERS
 
-/* Whether a node computes on numbers of a type that TFLite's kernels do not take so. */
-bool tflite_is_narrow(const struct node *n);
 /* Whether a Reshape only moves channels of size 1, or of a single pixel, between the last axis and the second: what
  * Transpose that is. */
 bool tflite_turn(const struct node *n, int64_t *perm);

@@ -351,41 +351,6 @@ int tflite_lower_dropout(struct node *n, struct error *err)
     return is_used ? 0 : format_lowered(&b, BUILD(&b, "Identity", n->in[0]));
 }
 
-/* Types that kernels do not take, and those that they do. */
-static const enum dtype widened[][2] = {{DTYPE_I8, DTYPE_I32},  {DTYPE_U8, DTYPE_I32},  {DTYPE_I16, DTYPE_I32},
-                                        {DTYPE_U16, DTYPE_I32}, {DTYPE_U32, DTYPE_I64}, {DTYPE_F16, DTYPE_F32},
-                                        {DTYPE_F64, DTYPE_F32}, {DTYPE_BF16, DTYPE_F32}};
-
-static enum dtype wider(enum dtype dtype)
-{
-    for (size_t i = 0; i < sizeof widened / sizeof *widened; i++)
-        if (widened[i][0] == dtype)
-            return widened[i][1];
-    return dtype;
-}
-
-/* Numbers of a type that no scale belongs to. */
-bool tflite_is_narrow(const struct node *n)
-{
-    enum dtype dtype = n->in_count ? n->in[0]->type.dtype : DTYPE_NONE;
-    bool differs = node_is(n, "Pow") && n->in[1]->type.dtype != dtype;
-    return wider(dtype) != dtype || differs;
-}
-
-int tflite_lower_widened(struct node *n, struct error *err)
-{
-    struct build b = {.node = n, .err = err};
-    struct value *in[2] = {NULL};
-    enum dtype dtype = n->in[0]->type.dtype, wide = wider(dtype);
-    for (int i = 0; i < n->in_count && i < 2; i++) {
-        enum dtype now = n->in[i]->type.dtype;
-        bool counts = i == 0 || now == dtype || node_is(n, "Pow");
-        in[i] = counts && now != wide ? build_cast(&b, n->in[i], wide) : n->in[i];
-    }
-    struct value *y = build_attrs(&b, build_node(&b, n->op, 2, in));
-    return format_lowered(&b, n->out[0]->type.dtype == dtype ? build_cast(&b, y, dtype) : y);
-}
-
 int tflite_lower_filled(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};

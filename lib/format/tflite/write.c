@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/lower.h"
 #include "format/tflite/schema.h"
 #include "format/tflite/tflite.h"
 #include "format/tflite/writers.h"
@@ -210,7 +211,9 @@ static void drop_dead(struct graph *g)
 static void write_node(struct tflite_writer *w, struct node *n)
 {
     const struct tflite_writes *row = tflite_writes_of(n);
-    if (row)
+    if (row && !format_takes(n, row->types))
+        tflite_cannot(w, n, "of elements of type %s", dtype_info(format_dtype(n))->name);
+    else if (row)
         row->write(w, n, row);
     else if (strcmp(n->domain, "tflite") == 0)
         tflite_write_opaque(w, n, NULL);

@@ -98,7 +98,8 @@ enum tflite_stored {
 };
 
 struct tflite_writes {
-    const char *op; /* ONNX's, or one of another domain, "nn.DetectionPostProcess" */
+    const char *op;    /* ONNX's, or one of another domain, "nn.DetectionPostProcess" */
+    const char *types; /* of elements, see format/lower.h */
     void (*write)(struct tflite_writer *w, struct node *n, const struct tflite_writes *row);
     int16_t code;
     int8_t act;     /* the slot of the fused activation; -1: there is none */
@@ -144,7 +145,7 @@ bool tflite_prefers_last(const struct tflite_writer *w, const struct value *v);
 /* ---- write.c ---- */
 
 /* A node that cannot be carried; all are told at the end. */
-#define tflite_cannot(w, n, why) faults_add(&(w)->faults, n, "%s", why)
+#define tflite_cannot(w, n, ...) faults_add(&(w)->faults, n, __VA_ARGS__)
 /* Follows what n gives first through Transposes, an activation (when can_act) and QuantizeLinear (when is_stored),
  * which become part of its operator. */
 struct tflite_end tflite_follow(struct node *n, bool is_last, bool can_act, bool is_stored);

@@ -108,7 +108,9 @@ static int padded(struct tflite_writer *w, int in, const struct window *win, dou
     int call[3] = {in, tflite_put_constant(w, "", t), 0}, count = 2;
     tensor_unref(t);
     if (with != 0) {
-        struct tensor *number = tensor_scalar_f32((float)with, w->err);
+        struct tensor *number = tensor_new(from.dtype, 0, NULL, w->err);
+        if (number)
+            tensor_set_f64(number, 0, with);
         call[count++] = number ? tflite_put_constant(w, "", number) : 0;
         tensor_unref(number);
     }
@@ -191,8 +193,10 @@ void tflite_write_pool(struct tflite_writer *w, struct node *n, const struct tfl
     }
     bool pads = win.is_padded || (counts && win.is_same), is_stored = !pads && tflite_computes_stored(w, n, row);
     int in = is_stored ? tflite_take_stored(w, n->in[0], true) : tflite_take(w, n->in[0], true);
+    enum dtype dtype = n->in[0]->type.dtype;
+    double lowest = dtype == DTYPE_I8 ? INT8_MIN : dtype == DTYPE_U8 ? 0 : -INFINITY;
     if (pads)
-        in = padded(w, in, &win, is_max ? -INFINITY : 0);
+        in = padded(w, in, &win, is_max ? lowest : 0);
     struct tflite_end end = tflite_follow(n, true, true, is_stored);
     int out = tflite_give_end(w, &end);
     flatbuf_begin(&w->out);

@@ -151,11 +151,6 @@ static bool is_second_view(const struct node *n)
     return !(node_is(p, "Transpose") && p->in[0]->producer && !op_trait(p->in[0]->producer, "view"));
 }
 
-static bool is_narrow(const struct node *n)
-{
-    return tflite_is_narrow(n);
-}
-
 static bool is_turn(const struct node *n)
 {
     int64_t perm[4];
@@ -189,10 +184,14 @@ PACKED_TABLE(rows, struct row, texts, 1, functions);
 static int lower(struct node *n, struct error *err)
 {
     const struct row *row;
+    const struct tflite_writes *writes = tflite_writes_of(n);
+    int made = writes && !format_takes(n, writes->types) ? format_widen(n, writes->types, err) : 0;
+    if (made)
+        return made;
     for (size_t i = 0; n->def && (row = packed_row(&rows, i)); i++)
         if (node_is(n, row->op) && row->when(n))
             return row->lower(n, err);
-    if (tflite_writes_of(n) || !n->def || !n->def->expand)
+    if (writes || !n->def || !n->def->expand)
         return 0;
     return n->def->expand(n, err) == 0 ? 1 : -1;
 }

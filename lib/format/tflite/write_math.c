@@ -232,8 +232,9 @@ void tflite_write_dequantize(struct tflite_writer *w, struct node *n, const stru
     (void)row;
     if (tflite_is_constant(n->out[0]))
         return;
-    if (!node_in(n, 1)->constant || node_in(n, 1)->constant->count != 1) {
-        tflite_cannot(w, n, "its scale is not one constant");
+    bool is_wide = n->in[0]->type.dtype == DTYPE_I32;
+    if (is_wide || !node_in(n, 1)->constant || node_in(n, 1)->constant->count != 1) {
+        tflite_cannot(w, n, is_wide ? "of elements of type i32" : "its scale is not one constant");
         return;
     }
     struct tflite_form *from = &w->at.forms[n->in[0]->index];

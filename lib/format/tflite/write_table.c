@@ -15,12 +15,12 @@ static const struct {
     int8_t act;
     uint8_t stored;
 } rest[] = {
-#define WRITES(op, function, code, act, stored) {tflite_write_##function, code, act, stored},
+#define WRITES(op, types, function, code, act, stored) {tflite_write_##function, code, act, stored},
 #include "format/tflite/writers.def"
 #undef WRITES
 };
 
-PACKED_TABLE(rows, struct tflite_writes, texts, 1, rest);
+PACKED_TABLE(rows, struct tflite_writes, texts, 2, rest);
 
 const struct tflite_writes *tflite_writes_of(const struct node *n)
 {

@@ -5,7 +5,7 @@
 #include "format/tflite/write.h"
 #include "op/op.h"
 
-#define WRITES(op, function, code, act, stored)                                                                        \
+#define WRITES(op, types, function, code, act, stored)                                                                 \
     void tflite_write_##function(struct tflite_writer *w, struct node *n, const struct tflite_writes *row);
 #include "format/tflite/writers.def"
 #undef WRITES
