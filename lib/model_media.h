@@ -132,7 +132,7 @@ MODEL_API void model_sound_free(struct model_sound *sound);                     
 /* Whether an input asks for the rate, by its name: sr, rate, sample_rate, sampling_rate. */
 MODEL_API bool model_is_rate_input(const struct model *m, size_t input);
 
-MODEL_API int model_sound_rate(const struct model_sound *sound);                           /* samples a second */
+MODEL_API int model_sound_rate(const struct model_sound *sound); /* samples a second */
 /* How many samples there are; -1: that is not known yet. */
 MODEL_API int64_t model_sound_length(const struct model_sound *sound);
 /* Whether there is a sample number `at`; waits for it. */

@@ -200,13 +200,16 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     struct kernel_gemm k = describe(g, b, group, &t, scratch);
     at.c += column;
     at.add = b->add ? b->add + column : NULL;
-    find_pixel(&g->job, plan_tile_first(g->pixels, g->tiles, from), &p);
+    int64_t first = plan_tile_first(g->pixels, g->tiles, from);
+    find_pixel(&g->job, first, &p);
     if (g->widens) {
         g->kernels->widen_narrow_f32(scratch, k.b, g->job.narrow, k.k, k.n);
         k.b = scratch;
     }
     for (int64_t i = from; i < to; i++) {
-        k.m = (int)(plan_tile_first(g->pixels, g->tiles, i + 1) - plan_tile_first(g->pixels, g->tiles, i));
+        int64_t next = plan_tile_first(g->pixels, g->tiles, i + 1);
+        k.m = (int)(next - first);
+        first = next;
         find_pixels(g, &at, &p, k.m, &t);
         if (g->far)
             fetch_pixels(g, at.a, &p, &k);

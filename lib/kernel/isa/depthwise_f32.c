@@ -22,12 +22,10 @@
 #define DW_PIXELS            4
 #define EACH_PIXELS(X)       X(4)
 #define EACH_PIXELS_EXACT(X) X(1) X(4)
-#define EACH_PIXELS_GROUP(X) X(4)
 #else
 #define DW_PIXELS            8
-#define EACH_PIXELS(X)       X(4) X(7) X(8)
+#define EACH_PIXELS(X)       X(7) X(8)
 #define EACH_PIXELS_EXACT(X) X(1) X(4) X(8)
-#define EACH_PIXELS_GROUP(X) X(7) X(8)
 #endif
 
 /* 7 or 8 sums of a group's many taps wait for each other: where a vector is one group, and there are registers, a tile
@@ -335,15 +333,14 @@ static const struct fixed {
              {7, 1, {EACH_PIXELS(ENTRY_7_1)}}};
 #endif
 
-/* Of the tiles that may sum more than is left: 7 where the rest then fits tiles better. */
+/* Of the tiles that may sum more than is left, which costs little, since what lies outside is left out. */
 static int tile_pixels(int left, tile_fn *const *tiles)
 {
-    int rest = left % 8;
-    if (V_SMALL || (left <= 4 && tiles[4]))
+    if (V_SMALL)
         return 4;
     if (DW_PIXELS_MOST > 8 && left > 7 && tiles[DW_PIXELS_MOST])
         return DW_PIXELS_MOST;
-    return left < 8 || (left > 8 && rest % 4 && rest != 7) ? 7 : 8;
+    return left % 8 ? 7 : 8;
 }
 
 /* Of those that may not. */
@@ -456,8 +453,8 @@ V_FN void tile_group(const struct kernel_depthwise_f32 *d, struct tile t, int pi
 #define GROUP_ENTRY_1(pixels) [pixels] = group_##pixels##_1,
 #define GROUP_ENTRY_2(pixels) [pixels] = group_##pixels##_2,
 
-EACH_PIXELS_GROUP(GROUP_TILES)
-static const tile_fns group_tiles[2] = {{EACH_PIXELS_GROUP(GROUP_ENTRY_1)}, {EACH_PIXELS_GROUP(GROUP_ENTRY_2)}};
+EACH_PIXELS(GROUP_TILES)
+static const tile_fns group_tiles[2] = {{EACH_PIXELS(GROUP_ENTRY_1)}, {EACH_PIXELS(GROUP_ENTRY_2)}};
 
 #ifdef ISA_avx512
 #define WHOLE_TILES(pixels) GROUP_TILE(whole, pixels, 1, true) GROUP_TILE(whole, pixels, 2, true)
@@ -491,16 +488,21 @@ static void activate_row(const struct kernel_depthwise_f32 *d)
         K(unary_f32)(d->out + x * d->out_step, d->out + x * d->out_step, (size_t)d->channels, d->act);
 }
 
-void K(depthwise_f32)(const struct kernel_depthwise_f32 *d)
+static __attribute__((noinline)) void run_activated(const struct kernel_depthwise_f32 *d)
 {
     struct kernel_depthwise_f32 sums = *d;
-    if (d->add || epilogue_is_clip(d->act)) {
-        run_row(d);
-        return;
-    }
     sums.act.kind = KERNEL_NONE;
     run_row(&sums);
     activate_row(d);
+}
+
+/* Without a copy of *d where none is needed, as in gemm_f32.c. */
+void K(depthwise_f32)(const struct kernel_depthwise_f32 *d)
+{
+    if (d->add || epilogue_is_clip(d->act))
+        run_row(d);
+    else
+        run_activated(d);
 }
 
 void K(depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps)

@@ -188,11 +188,10 @@ static void large_anchors(void)
     struct task_output o[] = {{.name = "boxes", .values = box, .dims = dims, .rank = 3},
                               {.name = "scores", .values = scores, .dims = score_dims, .rank = 3}};
     struct task_answers a;
-    int status = ask("detect=retinaface,score=0.5,scores=softmax,strides=16,each=1,sizes=32,points=0", NULL, o, 2, 16,
-                     16, &a);
+    int status =
+        ask("detect=retinaface,score=0.5,scores=softmax,strides=16,each=1,sizes=32,points=0", NULL, o, 2, 16, 16, &a);
     check_one("retinaface", status, &a, -8, -8, 24, 24, 0.5);
-    status =
-        ask("detect=ultraface-head,score=0.5,scores=softmax,strides=16,each=1,sizes=32", NULL, o, 2, 16, 16, &a);
+    status = ask("detect=ultraface-head,score=0.5,scores=softmax,strides=16,each=1,sizes=32", NULL, o, 2, 16, 16, &a);
     check_one("ultraface", status, &a, 0, 0, 16, 16, 0.5);
 }
 
