@@ -16,10 +16,10 @@ bool has_suffix(const char *path, const char *suffix)
     return n >= s && strcasecmp(path + n - s, suffix) == 0;
 }
 
-const char *only_operand(int argc, char **argv)
+const char *only_operand(int argc, char **argv, const char *hint)
 {
     if (argc - optind > 1)
-        exit_usage("'%s': a second model: want one, and -o FILE to write to a file", argv[optind + 1]);
+        exit_usage("'%s': a second model: want one, and %s", argv[optind + 1], hint);
     return optind < argc ? argv[optind] : NULL;
 }
 

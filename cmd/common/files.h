@@ -22,8 +22,9 @@ void output_check(const struct output *out);
 /* 0, or 1 with a message. */
 int output_write(const struct output *out, const struct model *m);
 
-/* The one operand that may be left out; exits when there are more. NULL: standard input. */
-const char *only_operand(int argc, char **argv);
+/* The one operand that may be left out; exits when there are more, hinting at what may be wanted. NULL: standard
+ * input. */
+const char *only_operand(int argc, char **argv, const char *hint);
 
 /* Reads the model, or NULL with a message. Exits when the format is not known, or standard input a terminal. */
 struct model *input_read(const char *path, const char *format);

@@ -166,7 +166,7 @@ int convert_main(int argc, char **argv)
     inputs_init(&r.inputs, argc);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
-    const char *path = only_operand(argc, argv);
+    const char *path = only_operand(argc, argv, "-o FILE to write to a file");
     if (!r.list)
         check(&r);
     int status = r.list ? list() : convert(&r, path);

@@ -213,7 +213,7 @@ int inspect_main(int argc, char **argv)
     program_start(&program, argc, argv);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
-    const char *path = only_operand(argc, argv);
+    const char *path = only_operand(argc, argv, "-d OTHER to compare it with another");
     struct model *m = r.what == OPTION_WEIGHTS && !r.from ? weights_read(path) : input_read(path, r.from);
     int status = m ? inspect(&r, m, path) : 1;
     model_free(m);

@@ -199,7 +199,7 @@ int optimize_main(int argc, char **argv)
     inputs_init(&r.inputs, argc);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
-    const char *path = only_operand(argc, argv);
+    const char *path = only_operand(argc, argv, "-o FILE to write to a file");
     int status = r.list ? list() : run(&r, path);
     free(r.chosen);
     free(r.counts);

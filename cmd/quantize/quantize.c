@@ -170,7 +170,7 @@ int quantize_main(int argc, char **argv)
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     r.calibration.keep = r.keep;
-    const char *path = only_operand(argc, argv);
+    const char *path = only_operand(argc, argv, "-o FILE to write to a file");
     check_request(&r);
     int status = lists ? list() : run(&r, path);
     free(r.data);

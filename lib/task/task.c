@@ -171,13 +171,27 @@ static int parse_options(struct task *task, const char *text, const char *end, s
     return 0;
 }
 
+/* Whether the name is `stem`, or goes on with "=". */
+static bool is_kin(const char *name, const char *stem, size_t n)
+{
+    return strncmp(name, stem, n) == 0 && (!name[n] || name[n] == '=');
+}
+
+/* Names those of its kind, or the kinds when it is of none. */
 static int unknown(const char *text, size_t n, struct error *err)
 {
     struct text list;
+    size_t stem = 0, kin = 0;
+    while (stem < n && text[stem] != '=')
+        stem++;
+    for (int i = 0; i < TASK_IDS; i++)
+        kin += is_kin(rows[i].name, text, stem);
     text_init(&list);
     for (int i = 0; i < TASK_IDS; i++) {
-        text_puts(&list, i == 0 ? "" : i == TASK_IDS - 1 ? " or " : ", ");
-        text_puts(&list, rows[i].name);
+        const char *name = rows[i].name;
+        int size = (int)strcspn(name, kin ? "" : "=");
+        if (kin ? is_kin(name, text, stem) : !i || !is_kin(rows[i - 1].name, name, (size_t)size))
+            text_printf(&list, "%s%.*s%s", list.size ? ", " : "", size, name, name[size] ? "=..." : "");
     }
     error_set(err, "task %.*s: unknown: want %s", n < 80 ? (int)n : 80, text, list.data ? list.data : "another");
     text_release(&list);

@@ -82,6 +82,13 @@ programs='convert optimize quantize run bench inspect'
     equal "$status" 1
 }
 
+@test "a task that is not known: those of its kind, or the kinds" {
+    try run -T polygons=x net.nn x.npy
+    failed_with 2 'task polygons=x: unknown: want polygons=db, polygons=east, polygons=craft, polygons=obb$'
+    try run -T dog net.nn x.npy
+    failed_with 2 'unknown: want classify, detect=..., points, polygons=..., mask, .*, picture$'
+}
+
 @test "an input that the model does not have: the names of those that it has" {
     npy x.npy f32 1x3x32x32
     try run "$TINY/conv.onnx" picture=x.npy
