@@ -306,15 +306,15 @@ static int check_classes(const struct type *t, const struct task_labels *labels,
     return count < 0 ? 0 : task_labels_check(labels, (size_t)count, err);
 }
 
-/* Of a classifier, or one of characters, as far as sizes are known, of the output that is meant; labels NULL: not set.
- */
+/* Of a classifier, a detector, or one of characters, as far as sizes are known, of the output that is meant; labels
+ * NULL: not set. */
 static int check_label_count(const struct graph *g, const char *task_text, const char *label_text, struct error *err)
 {
     struct task task;
     struct task_labels labels;
     struct error ignored;
     if (!g || !task_text || !label_text || task_parse(task_text, strlen(task_text), &task, &ignored) < 0 ||
-        (task.kind != TASK_CLASSIFY && task.kind != TASK_CTC))
+        (task.kind != TASK_CLASSIFY && task.kind != TASK_CTC && task.kind != TASK_DETECT))
         return 0;
     const struct task_numbers *said = &task.option[TASK_OUTPUT];
     size_t number = said->count ? (size_t)said->at[0] : 0;
@@ -324,7 +324,8 @@ static int check_label_count(const struct graph *g, const char *task_text, const
     if (task_labels_init(&labels, label_text, strlen(label_text), err) < 0)
         return -1;
     bool one = g->output_count == 1 || said->count;
-    int status = task.kind == TASK_CLASSIFY ? check_classes(t, &labels, err)
+    int status = task.kind == TASK_DETECT     ? model_check_detector(g, &task, &labels, err)
+                 : task.kind == TASK_CLASSIFY ? check_classes(t, &labels, err)
                  : one                      ? check_characters(t, task.id == TASK_ID_STEPS, labels.count, err)
                                             : 0;
     task_labels_release(&labels);

@@ -154,21 +154,60 @@ static void set_photo(struct question *q, const struct model_photo *p)
 }
 
 /* Without a photo: the input's size, where it is always the same. */
-static void set_input(struct question *q)
+static void set_input(const struct graph *g, const struct recipe *r, struct task_query *q)
 {
     struct recipe_plan plan;
     struct error ignored;
-    const struct graph *g = q->s->graph;
-    ptrdiff_t i = model_photo_input(g, &q->s->recipe, &ignored);
+    ptrdiff_t i = model_photo_input(g, r, &ignored);
     const struct type *t = i < 0 ? NULL : &g->inputs[i]->type;
     bool open = !t || t->kind != TYPE_TENSOR || t->rank < 2;
     for (int axis = 0; !open && axis < t->rank; axis++)
         open = t->dims[axis] < 1;
-    if (open || model_plan_photo(&q->s->recipe, g->inputs[i], 4096, 4096, &plan, &ignored) < 0)
+    if (open || model_plan_photo(r, g->inputs[i], 4096, 4096, &plan, &ignored) < 0)
         return;
-    q->query.width = plan.width;
-    q->query.height = plan.height;
-    q->query.channels_last = plan.layout == RECIPE_NHWC;
+    q->width = plan.width;
+    q->height = plan.height;
+    q->channels_last = plan.layout == RECIPE_NHWC;
+}
+
+#define MOST_CHECKED ((int64_t)1 << 24) /* elements of an output */
+
+/* Outputs of zeros, of the shapes that are known. */
+static float *blank_outputs(const struct graph *g, struct task_output *outputs, struct error *err)
+{
+    int64_t most = 1;
+    for (size_t i = 0; i < g->output_count; i++) {
+        const struct type *t = &g->outputs[i]->type;
+        int64_t count = t->kind == TYPE_TENSOR && t->rank >= 0 ? tensor_count(t->rank, t->dims) : -1;
+        if (count < 0 || count > MOST_CHECKED)
+            return NULL;
+        most = count > most ? count : most;
+        outputs[i] = (struct task_output){
+            .name = g->outputs[i]->name, .dims = t->dims, .rank = t->rank, .whole = is_whole(t->dtype)};
+    }
+    float *zeros = mem_calloc((size_t)most, sizeof *zeros, err);
+    for (size_t i = 0; i < g->output_count; i++)
+        outputs[i].values = zeros;
+    return zeros;
+}
+
+int model_check_detector(const struct graph *g, const struct task *task, const struct task_labels *labels,
+                         struct error *err)
+{
+    struct recipe r;
+    struct error ignored;
+    const struct str *recipe = graph_property(g, "recipe");
+    struct task_output *outputs = mem_calloc(g->output_count, sizeof *outputs, err);
+    struct task_query q = {.task = task, .labels = labels, .outputs = outputs, .count = g->output_count};
+    float *zeros = outputs && g->output_count ? blank_outputs(g, outputs, &ignored) : NULL;
+    int status = outputs ? 0 : -1;
+    if (zeros && recipe_parse(recipe ? recipe->data : "", recipe ? recipe->size : 0, &r, &ignored) == 0)
+        set_input(g, &r, &q);
+    if (zeros && q.width > 0)
+        status = task_check_labels(&q, err);
+    free(zeros);
+    free(outputs);
+    return status;
 }
 
 static void release(struct question *q)
@@ -279,7 +318,7 @@ int model_session_answers(struct model_session *s, struct model_tensor *const *o
     if (photo)
         set_photo(&q, photo);
     else
-        set_input(&q);
+        set_input(s->graph, &s->recipe, &q.query);
     if (s->mask) {
         q.query.mask = s->mask->data;
         q.query.mask_count = (size_t)s->mask->count;

@@ -92,6 +92,10 @@ int model_take_exported(struct graph *g, const char *path, struct error *err);
 /* Sets the ends of the outputs, once the graph has its constants. */
 int model_session_ends(struct model_session *s, struct error *err);
 
+/* Fails when a detector has not as many labels as classes, as far as the shapes of its outputs tell. */
+int model_check_detector(const struct graph *g, const struct task *task, const struct task_labels *labels,
+                         struct error *err);
+
 /* The input that a recipe is for; -1 when there is none. */
 ptrdiff_t model_photo_input(const struct graph *g, const struct recipe *r, struct error *err);
 

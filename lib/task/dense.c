@@ -182,7 +182,12 @@ int task_decode_dense(struct task_candidates *c, struct error *err)
 {
     struct dense d = {.c = c, .task = c->task};
     struct task_rows selection;
-    if (dense_find(&d, err) < 0 || check_labels(&d, err) < 0 || set_extra(&d, err) < 0)
+    if (dense_find(&d, err) < 0)
+        return -1;
+    c->misnamed = check_labels(&d, err) < 0;
+    if (c->misnamed || c->checks)
+        return c->misnamed ? -1 : 0;
+    if (set_extra(&d, err) < 0)
         return -1;
     set_activation(&d);
     if (!dense_has_grid(&d))

@@ -56,6 +56,18 @@ int task_polygon(struct task_candidates *c, size_t label, float score, const flo
     return 0;
 }
 
+int task_check_labels(const struct task_query *q, struct error *err)
+{
+    struct task_candidates c = {.task = q->task, .q = q, .checks = true};
+    struct error why;
+    task_decode_fn *decode = decoders[q->task->id];
+    if ((decode == task_decode_dense || decode == task_decode_yolo) && decode(&c, &why) < 0 && c.misnamed)
+        *err = why;
+    free(c.box);
+    free(c.extra);
+    return c.misnamed ? -1 : 0;
+}
+
 /* ---- outputs as rows ---- */
 
 int task_matrix(const struct task_output *o, struct task_rows *out, struct error *err)

@@ -25,6 +25,7 @@ struct task_candidates {
     float *extra;
     size_t extra_count, extra_cap;
     size_t mask_pixels, mask_sums; /* of all masks so far */
+    bool checks, misnamed;         /* checks: only whether labels are as many as classes; misnamed: they are not */
 };
 
 /* Appends the box unless its score is too low or anything about it is not finite; then *extra, which may be NULL, gets

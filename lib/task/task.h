@@ -195,6 +195,9 @@ struct task_answers {
     size_t vector_count;
 };
 
+/* Fails when a detector's outputs tell, by their shapes alone, that labels are not as many as classes. */
+int task_check_labels(const struct task_query *q, struct error *err);
+
 /* Answers of the kind that the task is of. */
 int task_answer(const struct task_query *q, struct task_answers *out, struct error *err);
 void task_answers_release(struct task_answers *answers);

@@ -152,6 +152,12 @@ output y
 END
     try run -q -l three.txt -T detect=yolov8 yolo.nn photo.ppm
     failed_with 1 '3 labels for an output of 2 classes'
+    for task in yolov8 yolo; do
+        try convert -T detect=$task -l three.txt -o out.nn yolo.nn
+        failed_with 1 '-l three.txt: 3 labels for an output of 2 classes'
+    done
+    printf 'a\nb\n' > two.txt
+    nn convert -T detect=yolov8 -l two.txt -o out.nn yolo.nn
     try run -q -l three.txt "$TINY/conv.onnx" photo.ppm
     failed_with 1 '3 labels for an output of 5 classes'
     try run -q "$TINY/conv.onnx" photo.ppm
