@@ -26,12 +26,13 @@ check-static: all
 	@BUILD=$(BUILD) CC='$(CC)' tests/sum tests/static/layers tests/static/style tests/static/headers tests/static/symbols \
 		tests/static/spills tests/static/man '$(MAKE) --no-print-directory check-pages'
 
-# Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a.
+# Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a. What takes their time is in the library.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_DIR = $(BUILD)/tests/$(KEY)
 UNIT_BIN = $(UNIT_SRC:tests/unit/%.c=$(UNIT_DIR)/%)
 
 .SECONDARY: $(UNIT_SRC:%.c=$(OBJ)/%.o)
+$(UNIT_SRC:%.c=$(OBJ)/%.o): ALL_CFLAGS := $(ALL_CFLAGS:-O2=-O1)
 $(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(BUILD)/lib/libmodel.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $(filter %.o,$^) $(BUILD)/lib/libmodel.a $(ALL_LDFLAGS) -lm
@@ -98,7 +99,7 @@ fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
 	@tests/sum -j '$(FUZZ) -H' '$(FUZZ_FOUND)' $(foreach m,$(FUZZ_MODELS),'$(FUZZ) -m 1000 $m') '$(FUZZ) -m 5000 $(FUZZ_PHOTOS)'
 
 check-fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
-	@tests/sum -j '$(FUZZ) -H' '$(FUZZ) -m 60 -t 60 $(wordlist 1,40,$(FUZZ_MODELS))' '$(FUZZ) -m 60 -t 60 $(wordlist 41,999,$(FUZZ_MODELS))' \
+	@tests/sum -j '$(FUZZ) -H' '$(FUZZ) -m 40 -t 60 $(wordlist 1,40,$(FUZZ_MODELS))' '$(FUZZ) -m 40 -t 60 $(wordlist 41,999,$(FUZZ_MODELS))' \
 		'$(FUZZ_FOUND)' '$(FUZZ) -m 100 -t 60 $(FUZZ_PHOTOS)'
 
 # The same by clang's libFuzzer, which seeks inputs that reach new code: SECONDS of each format's samples, of processor time. Findings stay in build/cover/found.
