@@ -219,6 +219,9 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
             g->kernels->gemm_narrow_f32(&k, g->job.narrow);
         else
             g->job.product->run(&k);
+        if (g->job.sums)
+            g->kernels->sum_rows_q8(
+                &g->job.sum, &(struct kernel_rows_q8){t.c, (const void *const *)t.c, t.add, k.m}, (size_t)k.n);
     }
 }
 

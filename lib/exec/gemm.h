@@ -11,6 +11,8 @@
 struct gemm_job {
     const struct kernel_product *product;
     struct kernel_epilogue to; /* but for its `add`, which is: */
+    bool sums;                 /* C of bytes becomes the sum of it, */
+    struct kernel_sum_q8 sum;  /* the first operand, and add */
     struct view a, c, add;     /* only buffer and offset are used; add.buffer NULL: none */
     int64_t dims[GEMM_AXES];
     ptrdiff_t a_stride[GEMM_AXES], c_stride[GEMM_AXES], add_stride[GEMM_AXES];

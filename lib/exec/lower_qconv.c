@@ -98,12 +98,12 @@ static int emit(struct plan *p, struct node *n, const struct conv *c, const stru
     return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;
 }
 
-int exec_qconv_ports(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct view *out,
-                     struct error *err)
+int exec_qconv_ports(struct plan *p, struct node *n, struct node *last, int (*wanted)[2], struct view *x,
+                     struct view *out, struct error *err)
 {
     if (plan_in_filled(p, n, 0, wanted, exec_quant_fill(n), x, err) < 0)
         return -1;
-    return plan_out(p, n, 0, ORDER_CHANNELS, out, err);
+    return plan_out(p, last, 0, ORDER_CHANNELS, out, err);
 }
 
 static int gemm_lower(struct plan *p, struct node *n, struct error *err)
@@ -119,7 +119,7 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
     if (status == 0)
-        status = exec_qconv_ports(p, n, wanted, &x, &job.c, err);
+        status = exec_qconv_ports(p, n, exec_quant_join_sum(p, n, 1, &job), wanted, &x, &job.c, err);
     if (status != 0)
         return status;
     job.a = x;
@@ -383,7 +383,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, depthwise_offset(d), &d->k.to, err);
     if (status == 0)
-        status = exec_qconv_ports(p, n, wanted, &d->x, &d->out, err);
+        status = exec_qconv_ports(p, n, n, wanted, &d->x, &d->out, err);
     if (status == 0)
         status = fill_depthwise(p, &c, w.runs, d, err);
     if (status == 0)

@@ -13,8 +13,8 @@ bool exec_qconv_read(const struct node *n, struct conv *c, const int64_t *beyond
 int exec_qconv_weights(struct plan *p, const struct node *n, const struct conv *c, struct quant_weights *w,
                        struct error *err);
 
-/* Places x, with a border, and the result. */
-int exec_qconv_ports(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct view *out,
-                     struct error *err);
+/* Places x, with a border, and the result of `last`, n or what is done with it. */
+int exec_qconv_ports(struct plan *p, struct node *n, struct node *last, int (*wanted)[2], struct view *x,
+                     struct view *out, struct error *err);
 
 #endif

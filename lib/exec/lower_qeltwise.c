@@ -21,7 +21,9 @@ struct bytes_args {
     struct kernel_byte of[OPERANDS];
     struct kernel_rounding rounding;
     struct view scale, zero; /* of the result, where a run tells them; scale.buffer NULL: `of` does */
-    bool multiplies, are_pixels;
+    struct kernel_binary_q8 binary; /* but for the operands' places, */
+    struct kernel_sum_q8 sum;       /* and the same by multiply-adds, if it `sums` so */
+    bool sums, are_pixels;
     const void *table;
 };
 
@@ -181,19 +183,28 @@ static void dequantize(const struct bytes_args *e, void *const *at, const int *s
     e->kernels->dequantize_8(at[OUT], at[A], n, &e->of[A]);
 }
 
+/* Both halves of what fills the vectors of sum_rows_q8, side by side; returns how many elements were done. */
+static size_t add_halves(const struct bytes_args *e, void *const *at, size_t n)
+{
+    size_t pair = 2 * (size_t)e->kernels->vector, half = n / 2 / pair * pair;
+    const uint8_t *a = at[A], *b = at[B];
+    uint8_t *out = at[OUT];
+    const struct kernel_rows_q8 rows = {
+        (void *const[]){out, out + half}, (const void *const[]){a, a + half}, (const void *const[]){b, b + half}, 2};
+    e->kernels->sum_rows_q8(&e->sum, &rows, half);
+    return 2 * half;
+}
+
 static void combine(const struct bytes_args *e, void *const *at, const int *step, size_t n)
 {
-    struct kernel_binary_q8 b = {.multiplies = e->multiplies,
-                                 .a = at[A],
-                                 .b = at[B],
-                                 .a_step = step[A],
-                                 .b_step = step[B],
-                                 .a_of = e->of[A],
-                                 .b_of = e->of[B],
-                                 .scale = e->of[OUT].scale,
-                                 .rounding = e->rounding,
-                                 .out = at[OUT],
-                                 .n = n};
+    struct kernel_binary_q8 b = e->binary;
+    size_t done = e->sums && step[A] && step[B] ? add_halves(e, at, n) : 0;
+    b.a = (const uint8_t *)at[A] + done;
+    b.b = (const uint8_t *)at[B] + done;
+    b.a_step = step[A];
+    b.b_step = step[B];
+    b.out = (uint8_t *)at[OUT] + done;
+    b.n = n - done;
     e->kernels->binary_q8(&b);
 }
 
@@ -321,13 +332,21 @@ int exec_lower_dequantize(struct plan *p, struct node *n, struct error *err)
     return emit(p, n, "dequantize_8", e, (const int[]){0, 0}, err);
 }
 
+/* Whether the step that makes an operand does the sum, too. */
+static bool is_joined(const struct node *n)
+{
+    const struct place *a = plan_place(n->in[0]), *b = plan_place(n->in[3]);
+    return (a && a->is_inside) || (b && b->is_inside);
+}
+
 int exec_lower_q_binary(struct plan *p, struct node *n, struct error *err)
 {
     struct bytes_args *e = new_args(p, 3, combine, err);
-    if (!e || !exec_quant_byte(n, n->in[0], 1, &e->of[A]) || !exec_quant_byte(n, n->in[3], 4, &e->of[B]) ||
-        !exec_quant_byte(n, n->out[0], 6, &e->of[OUT]) || !exec_quant_rounding(n, &e->of[OUT], &e->rounding))
-        return e ? 1 : -1;
-    e->multiplies = strcmp(n->op, "QMul") == 0;
+    if (!e || is_joined(n))
+        return e ? 0 : -1;
+    if (!exec_quant_binary(n, &e->binary))
+        return 1;
+    e->sums = !e->binary.multiplies && exec_quant_sum(p->kernels, &e->binary, &e->sum);
     return emit(p, n, "binary_q8", e, (const int[]){0, 0, 3}, err);
 }
 

@@ -10,6 +10,7 @@ static void fill_rows(const struct view *a, struct gemm_job *job)
     for (int i = 0; i < axes; i++) {
         job->a_stride[at + i] = a->stride[i];
         job->c_stride[at + i] = job->c.stride[i];
+        job->add_stride[at + i] = job->add.stride[i];
     }
     job->batches = 1;
 }
@@ -17,13 +18,14 @@ static void fill_rows(const struct view *a, struct gemm_job *job)
 static int emit(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job, struct error *err)
 {
     static const ptrdiff_t no_tap[QUANT_RUNS_MAX] = {0};
-    if (plan_in_contiguous(p, n, 0, n->in[0]->type.rank - 1, &job->a, err) < 0 ||
-        plan_out(p, n, 0, ORDER_ROWS, &job->c, err) < 0)
+    int last = n->in[0]->type.rank - 1;
+    job->n = (int)w->columns;
+    struct node *result = exec_quant_join_sum(p, n, last, job);
+    if (plan_in_contiguous(p, n, 0, last, &job->a, err) < 0 || plan_out(p, result, 0, ORDER_ROWS, &job->c, err) < 0)
         return -1;
     job->tap = no_tap;
     job->taps = w->runs;
     job->k = (int)w->depth;
-    job->n = (int)w->columns;
     fill_rows(&job->a, job);
     job->packed = exec_quant_packed(p, n, "matrix_q8", w, job->product, 1, job->taps, job->k, err);
     return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;

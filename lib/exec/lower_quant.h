@@ -62,6 +62,14 @@ bool exec_quant_byte(const struct node *n, const struct value *v, int scale, str
 struct kernel_rounding exec_quant_bounds(const struct kernel_byte *of);
 bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, struct kernel_rounding *r);
 
+/* nn.QAdd or nn.QMul, but for the operands' places; false: not a case for the kernel. */
+bool exec_quant_binary(const struct node *n, struct kernel_binary_q8 *b);
+/* A sum by multiply-adds that gives binary_q8's bytes; false: none was found. */
+bool exec_quant_sum(const struct kernels *k, const struct kernel_binary_q8 *b, struct kernel_sum_q8 *s);
+/* The nn.QAdd that alone uses the bytes n makes, if it can be done with them, tile by tile: the job gets `sum` and
+ * `add`, and its result is the sum's. Else n. Pixels have `axis` in a row. */
+struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struct gemm_job *job);
+
 /* What distinguishes weights of the same bytes: type, zero points, and which they are. */
 int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
 /* The inputs of nn.QConv and nn.QMatMul; of ConvInteger and MatMulInteger. */

@@ -328,7 +328,7 @@ static int lower(struct plan *p, struct node *n, struct error *err)
         return exec_way_q_conv.lower(p, n, err);
     status = exec_quant_epilogue(p, n, &q, 0, &w->to, err);
     if (status == 0)
-        status = exec_qconv_ports(p, n, wanted, &w->x, &w->out, err);
+        status = exec_qconv_ports(p, n, n, wanted, &w->x, &w->out, err);
     if (status != 0)
         return status;
     cut(w);

@@ -110,6 +110,19 @@ struct kernel_reduce_f32 {
     float *out;
 };
 
+/* Sums of bytes, out[r][i] = bytes of a_factor a[r][i] + (b_factor b[r][i] + shift), fused operations of numbers below
+ * 2^31. out may be a or b. */
+struct kernel_sum_q8 {
+    bool are_signed; /* a and b; bytes of either kind come out */
+    float a_factor, b_factor, shift;
+    struct kernel_rounding rounding;
+};
+struct kernel_rows_q8 {
+    void *const *out;
+    const void *const *a, *const *b;
+    int rows;
+};
+
 /* out[x * out_step + c] = over r of row[r][x * step + c] the largest, or bytes of (bias + sum) * multiplier, x < width.
  * rows >= 1; sums fit s32. */
 struct kernel_reduce_q8 {
@@ -233,6 +246,8 @@ struct kernels {
     /* NULL, or products of f32 with 16-bit floats, for processors that have CPU_BF16, CPU_FP16. */
     const struct kernel_product *gemm_bf16, *gemm_f16;
     const struct kernel_product *gemm_weights; /* NULL: gemm_f32; else what constant weights are multiplied by */
+    /* n elements, a multiple of two vectors, of each row. NULL where v_fma is two operations. */
+    void (*sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
 
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;

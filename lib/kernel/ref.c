@@ -13,6 +13,7 @@ static const struct kernels reference = {
     .quantize_8 = quantize_8_ref,
     .dequantize_8 = dequantize_8_ref,
     .binary_q8 = binary_q8_ref,
+    .sum_rows_q8 = sum_rows_q8_ref,
     .reduce_rows_q8 = reduce_rows_q8_ref,
     .table_8 = table_8_ref,
     .interleave_8 = interleave_8_ref,

@@ -18,6 +18,7 @@ extern const struct kernel_depthwise depthwise_q8_ref;
 void quantize_8_ref(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding);
 void dequantize_8_ref(float *out, const void *in, size_t n, const struct kernel_byte *of);
 void binary_q8_ref(const struct kernel_binary_q8 *b);
+void sum_rows_q8_ref(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
 void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d);
 void interleave_8_ref(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 void table_8_ref(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);

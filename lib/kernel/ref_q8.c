@@ -150,6 +150,17 @@ void binary_q8_ref(const struct kernel_binary_q8 *b)
     }
 }
 
+void sum_rows_q8_ref(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n)
+{
+    const struct kernel_byte whole = {s->are_signed, 0, 1};
+    for (int row = 0; row < r->rows; row++)
+        for (size_t i = 0; i < n; i++) {
+            float sum = fmaf(real_of(r->b[row], i, &whole), s->b_factor, s->shift);
+            ((uint8_t *)r->out[row])[i] =
+                byte_of(fmaf(real_of(r->a[row], i, &whole), s->a_factor, sum), &s->rounding);
+        }
+}
+
 void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d)
 {
     const struct kernel_byte whole = {d->is_signed, 0, 1};

@@ -73,7 +73,7 @@ V_FN void binary_part(size_t i, int count, const struct kernel_binary_q8 *b, con
     store(b->out, i, count, v_round_lowest(q, r));
 }
 
-#if VL > 4 || defined(ISA_neon) /* where v_fma is fused */
+#if V_FUSES
 /* x / scale to the bit, of a scale's reciprocal: the remainder is exact and corrects the last place (Markstein,
  * "Computation of elementary functions on the IBM RISC System/6000", 1990). */
 V_FN v_f32 quotient(v_f32 x, v_f32 scale, v_f32 reciprocal)
@@ -101,7 +101,7 @@ V_FN struct operand operand_of(const void *p, const struct kernel_byte *of)
 }
 
 /* As many elements as fill whole vectors of bytes. */
-V_FN void binary_fours(const struct kernel_binary_q8 *b, size_t n, bool are_u8)
+V_FN void binary_fours(const struct kernel_binary_q8 *b, size_t n)
 {
     const struct v_narrowing narrowing = v_narrowing_of(&b->rounding);
     const v_f32 scale = v_set1(b->scale), reciprocal = v_set1(1 / b->scale);
@@ -112,8 +112,8 @@ V_FN void binary_fours(const struct kernel_binary_q8 *b, size_t n, bool are_u8)
         v_f32 q[4];
 #pragma GCC unroll 4
         for (size_t j = at; j < at + 4 * VL; j += VL) {
-            v_f32 x = real_of(v_load_bytes(one.p + j, !are_u8 && one.is_signed), one.zero, one.scale);
-            v_f32 y = real_of(v_load_bytes(two.p + j, !are_u8 && two.is_signed), two.zero, two.scale);
+            v_f32 x = real_of(v_load_bytes(one.p + j, one.is_signed), one.zero, one.scale);
+            v_f32 y = real_of(v_load_bytes(two.p + j, two.is_signed), two.zero, two.scale);
             q[(j - at) / VL] = quotient(multiplies ? v_mul(x, y) : v_add(x, y), scale, reciprocal);
         }
         v_bytes bytes = v_round_bytes(q, &narrowing, false);
@@ -127,11 +127,40 @@ static size_t binary_whole(const struct kernel_binary_q8 *b)
     size_t n = b->a_step && b->b_step ? b->n / (4 * VL) * (4 * VL) : 0;
     if (!is_usual(b->scale) || !is_usual(b->a_of.scale) || !is_usual(b->b_of.scale))
         return 0;
-    if (b->a_of.is_signed || b->b_of.is_signed)
-        binary_fours(b, n, false);
-    else
-        binary_fours(b, n, true);
+    binary_fours(b, n);
     return n;
+}
+
+/* Two rows at a time, of two vectors each; the last one again where it is alone. */
+V_FN void sum_rows(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n, bool are_signed)
+{
+    const struct v_narrowing narrowing = v_narrowing_of(&s->rounding);
+    const v_f32 one = v_set1(s->a_factor), two = v_set1(s->b_factor), shift = v_set1(s->shift);
+    for (int i = 0; i < r->rows; i += 2) {
+        int next = i + 1 < r->rows ? i + 1 : i;
+        const uint8_t *a[] = {r->a[i], r->a[next]}, *b[] = {r->b[i], r->b[next]};
+        uint8_t *out[] = {r->out[i], r->out[next]};
+        for (size_t at = 0; at < n; at += 2 * VL) {
+            v_f32 q[4];
+#pragma GCC unroll 4
+            for (size_t j = 0; j < 4; j++) {
+                v_f32 x = v_from_i32(v_load_bytes(a[j / 2] + at + j % 2 * VL, are_signed));
+                v_f32 y = v_from_i32(v_load_bytes(b[j / 2] + at + j % 2 * VL, are_signed));
+                q[j] = v_fma(x, one, v_fma(y, two, shift));
+            }
+            v_bytes bytes = v_round_bytes(q, &narrowing, true);
+            v_store_some(out[0] + at, bytes, 0, 2, 2 * VL);
+            v_store_some(out[1] + at, bytes, 2, 2, 2 * VL);
+        }
+    }
+}
+
+void K(sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n)
+{
+    if (s->are_signed)
+        sum_rows(s, r, n, true);
+    else
+        sum_rows(s, r, n, false);
 }
 #else
 static size_t binary_whole(const struct kernel_binary_q8 *b)

@@ -26,15 +26,22 @@ extern const struct kernel_product gemm_f32_avx2;
 #define HALF &K(gemm_f32)
 #endif
 
+#if V_FUSES
+#define SUMS K(sum_rows_q8)
+#else
+#define SUMS NULL
+#endif
+
 /* What levels that rest on this one share with it: all but products, depthwise convolutions and tables of bytes. */
 #define LEVEL                                                                                                          \
     .vector = VL, .interleave_8 = K(interleave_8), .quantize_8 = K(quantize_8), .dequantize_8 = K(dequantize_8),       \
-    .binary_q8 = K(binary_q8), .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF,   \
-    .gemm_f16 = F16, .gemm_narrow_f32 = K(gemm_narrow_f32), .widen_narrow_f32 = K(widen_narrow_f32),                   \
-    .gemv_f32 = K(gemv_f32), .depthwise_f32 = K(depthwise_f32), .depthwise_pack_f32 = K(depthwise_pack_f32),           \
-    .winograd_input_f32 = K(winograd_input_f32), .winograd_output_f32 = K(winograd_output_f32),                        \
-    .winograd_filter_f32 = K(winograd_filter_f32), .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32),             \
-    .scale_rows_f32 = K(scale_rows_f32), .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32), \
+    .binary_q8 = K(binary_q8), .sum_rows_q8 = SUMS, .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32),     \
+    .gemm_half_f32 = HALF, .gemm_f16 = F16, .gemm_narrow_f32 = K(gemm_narrow_f32),                                     \
+    .widen_narrow_f32 = K(widen_narrow_f32), .gemv_f32 = K(gemv_f32), .depthwise_f32 = K(depthwise_f32),               \
+    .depthwise_pack_f32 = K(depthwise_pack_f32), .winograd_input_f32 = K(winograd_input_f32),                          \
+    .winograd_output_f32 = K(winograd_output_f32), .winograd_filter_f32 = K(winograd_filter_f32),                      \
+    .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32), .scale_rows_f32 = K(scale_rows_f32),                       \
+    .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32),                                      \
     .reduce_columns_f32 = K(reduce_columns_f32), .reduce_f32 = K(reduce_f32), .blend_f32 = K(blend_f32),               \
     .softmax_f32 = K(softmax_f32), .attend_f32 = K(attend_f32), .layer_norm_f32 = K(layer_norm_f32),                   \
     .lstm_cell_f32 = K(lstm_cell_f32), .gru_cell_f32 = K(gru_cell_f32), .gru_reset_f32 = K(gru_reset_f32),             \

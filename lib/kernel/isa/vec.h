@@ -51,6 +51,13 @@
 #define V_IOTA ((v_i32){0, 1, 2, 3})
 #endif
 
+/* Whether v_fma rounds once. */
+#if defined(ISA_avx512) || defined(ISA_avx2) || defined(ISA_neon)
+#define V_FUSES 1
+#else
+#define V_FUSES 0
+#endif
+
 typedef float v_f32 __attribute__((vector_size(VL * 4)));
 typedef int32_t v_i32 __attribute__((vector_size(VL * 4)));
 typedef uint32_t v_u32 __attribute__((vector_size(VL * 4)));

@@ -458,6 +458,42 @@ static void elements(void)
     }
 }
 
+/* Sums that are done with the convolution or matrix product that makes an operand, either one: with scales for which
+ * multiply-adds give the same bytes, and others; differences; and a result that is wanted elsewhere too. */
+static void joined_sums(void)
+{
+    static const struct conv_case shapes[] = {{1, 16, 9, 7, 96, 1, 1, 1, 1, 1, {0}},
+                                              {2, 8, 10, 9, 64, 3, 3, 2, 2, 1, {1, 1, 1, 1}},
+                                              {1, 64, 16, 19, 64, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+                                              {1, 16, 5, 7, 40, 1, 1, 1, 1, 1, {0}}};
+    static const double other_scales[] = {0.05, 0.0317, 0.021276595, -0.0731, 12.5};
+    for (int i = 0; i < 40; i++) {
+        const struct conv_case *t = &shapes[i % 4];
+        enum dtype type = i % 3 ? DTYPE_U8 : DTYPE_I8;
+        begin();
+        struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w)), *zero = scalar(type, i % 7),
+                     *scale = scalar(DTYPE_F32, result_scale), *other = scalar(DTYPE_F32, other_scales[i % 5]),
+                     *out = scalar(DTYPE_F32, 0.0613), *first, *second;
+        first = conv_node(t, x, DTYPE_I8, 3, i % 7)->out[0];
+        second = conv_node(t, x, DTYPE_I8, 3, i % 7)->out[0];
+        struct node *sum = i % 2 ? FUSED("QAdd", second, scale, zero, first, other, zero, out, zero)
+                                 : FUSED("QAdd", first, other, zero, second, scale, zero, out, zero);
+        if (i % 5 == 1)
+            node_set_string(sum, "activation", "Relu", 4, &error);
+        if (i % 9 == 8)
+            output(second);
+        struct value *w = bytes(DTYPE_I8, DIMS(t->out, t->out), -128, 127), *turned, *product;
+        turned = NODE("Transpose", sum->out[0])->out[0];
+        node_set_ints(turned->producer, "perm", INTS(0, 2, 3, 1), &error);
+        product = node("nn", "QMatMul",
+                       (struct value *[]){turned, out, zero, w, scales(t->out), bytes(DTYPE_I8, DIMS(t->out), 0, 0),
+                                          scale, zero, &none})
+                      ->out[0];
+        output(FUSED("QAdd", product, scale, zero, turned, out, zero, scale, zero)->out[0]);
+        check_bytes(-1);
+    }
+}
+
 /* The bytes of a picture are what the network gives: a convolution was looked for beyond the list of their uses. */
 static void a_picture_of_bytes(void)
 {
@@ -485,6 +521,7 @@ int main(void)
     RUN(integers);
     RUN(dynamic);
     RUN(elements);
+    RUN(joined_sums);
     RUN(a_picture_of_bytes);
     return TEST_END();
 }

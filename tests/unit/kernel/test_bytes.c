@@ -140,6 +140,36 @@ static void check_binary(const struct kernels *k, size_t n)
     check_output(k, "binary", n, b.out, want);
 }
 
+/* Sums in place of their first operand, of factors with which both operations of one are exact: ties are met, too. */
+static void check_sums(const struct kernels *k, size_t n)
+{
+    enum { ROWS = 5 };
+    uint8_t want[ROWS][MAX_N];
+    void *out[ROWS];
+    const void *a[ROWS], *b[ROWS];
+    const struct kernel_sum_q8 s = {guard_random() % 2, (float)random_to(400) / 64, (float)random_to(400) / -64,
+                                    (float)random_to(9999) / 64, random_rounding()};
+    n = n / (2 * (size_t)k->vector) * 2 * (size_t)k->vector;
+    if (!k->sum_rows_q8 || n == 0)
+        return;
+    struct kernel_rows_q8 rows = {out, a, b, random_to(ROWS)};
+    uint8_t *all = random_bytes(inputs, ROWS * n), *more = random_bytes(others, ROWS * n);
+    for (int i = 0; i < ROWS; i++) {
+        a[i] = all + (size_t)i * n;
+        b[i] = more + (size_t)i * n;
+        out[i] = want[i];
+    }
+    kernel_reference()->sum_rows_q8(&s, &rows, n);
+    uint8_t *got = guard_out(outputs, (size_t)rows.rows * n, 0);
+    for (int i = 0; i < rows.rows; i++) {
+        a[i] = out[i] = memcpy(got + (size_t)i * n, a[i], n);
+    }
+    k->sum_rows_q8(&s, &rows, n);
+    for (int i = 0; i < rows.rows; i++)
+        CHECK_MSG(memcmp(out[i], want[i], n) == 0, "%s: row %d of %d sums, %zu bytes", k->isa, i, rows.rows, n);
+    CHECK_MSG(guard_intact(outputs, got, (size_t)rows.rows * n), "%s: sums wrote beyond", k->isa);
+}
+
 static void check_table(const struct kernels *k, size_t n)
 {
     uint8_t want[MAX_N], table[256], turn = guard_random() % 2 ? 0x80 : 0;
@@ -200,6 +230,7 @@ static void elements(void)
             for (int round = 0; round < 4; round++) {
                 check_quantize(k, n);
                 check_binary(k, n);
+                check_sums(k, n);
                 check_reduce(k, n);
                 check_table(k, n);
                 check_interleave(k, n);
@@ -209,7 +240,7 @@ static void elements(void)
 int main(void)
 {
     inputs = guard_new(MAX_N * 40 + 4096);
-    others = guard_new(MAX_N);
+    others = guard_new(MAX_N * 5);
     outputs = guard_new(MAX_N * 36 * sizeof(int32_t));
     RUN(depthwise);
     RUN(elements);

@@ -1,0 +1,121 @@
+/* nn.QAdd by two multiply-adds, and in the step of the product that makes one of its operands.
+ *
+ * Both operands' scales over the result's are factors, their zero points a shift. That is not what DequantizeLinear,
+ * Add and QuantizeLinear round to, but bytes have only 65,536 pairs: factors and a shift that give the right byte for
+ * each are looked for when the plan is made, near those that real numbers would have. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/lower_quant.h"
+
+#define BYTES 256
+
+/* What binary_q8 makes of all pairs, [a][b]. */
+static void list_sums(const struct kernels *k, const struct kernel_binary_q8 *sum, uint8_t (*want)[BYTES])
+{
+    struct kernel_binary_q8 b = *sum;
+    uint8_t all[BYTES], one;
+    b.a = &one;
+    b.b = all;
+    b.b_step = 1;
+    b.n = BYTES;
+    for (int i = 0; i < BYTES; i++)
+        all[i] = (uint8_t)i;
+    for (int i = 0; i < BYTES; i++) {
+        one = (uint8_t)i;
+        b.out = want[i];
+        k->binary_q8(&b);
+    }
+}
+
+static bool is_exact(const struct kernels *k, const struct kernel_sum_q8 *s, const uint8_t (*want)[BYTES])
+{
+    uint8_t one[BYTES], all[BYTES], got[BYTES];
+    const struct kernel_rows_q8 row = {(void *const[]){got}, (const void *const[]){one}, (const void *const[]){all}, 1};
+    for (int i = 0; i < BYTES; i++)
+        all[i] = (uint8_t)i;
+    for (int i = 0; i < BYTES; i++) {
+        memset(one, i, sizeof one);
+        k->sum_rows_q8(s, &row, BYTES);
+        if (memcmp(got, want[i], sizeof got) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* x, moved by so many of its last places. */
+static float near(float x, int places)
+{
+    for (; places != 0; places -= places > 0 ? 1 : -1)
+        x = nextafterf(x, places > 0 ? INFINITY : -INFINITY);
+    return x;
+}
+
+/* Above it rounding might leave what an s32 holds. */
+#define FACTOR_MOST 0x1p20
+
+bool exec_quant_sum(const struct kernels *k, const struct kernel_binary_q8 *b, struct kernel_sum_q8 *s)
+{
+    static const int places[] = {0, 1, -1, 2, -2};
+    double one = (double)b->a_of.scale / b->scale, two = (double)b->b_of.scale / b->scale;
+    double shift = -(b->a_of.zero * one + b->b_of.zero * two);
+    if (!k->sum_rows_q8 || b->a_of.is_signed != b->b_of.is_signed || !(fabs(one) + fabs(two) < FACTOR_MOST))
+        return false;
+    uint8_t(*want)[BYTES] = malloc(BYTES * sizeof *want);
+    bool found = false;
+    if (want)
+        list_sums(k, b, want);
+    for (int i = 0; want && !found && i < 45; i++) {
+        *s = (struct kernel_sum_q8){b->a_of.is_signed, near((float)one, places[i % 3]),
+                                    near((float)two, places[i / 3 % 3]), near((float)shift, places[i / 9]),
+                                    b->rounding};
+        found = is_exact(k, s, (const uint8_t(*)[BYTES])want);
+    }
+    free(want);
+    return found;
+}
+
+/* ---- with the product before ---- */
+
+bool exec_quant_binary(const struct node *n, struct kernel_binary_q8 *b)
+{
+    struct kernel_byte out;
+    bool is_case = exec_quant_byte(n, n->in[0], 1, &b->a_of) && exec_quant_byte(n, n->in[3], 4, &b->b_of) &&
+                   exec_quant_byte(n, n->out[0], 6, &out) && exec_quant_rounding(n, &out, &b->rounding);
+    b->scale = out.scale;
+    b->multiplies = strcmp(n->op, "QMul") == 0;
+    return is_case;
+}
+
+/* Whether a value lies where a sum's pixels can be read: it has a place, the result's dims, and `axis` in a row. */
+static bool is_ready(const struct value *v, const struct value *result, int axis)
+{
+    const struct place *place = v->constant ? NULL : plan_place(v);
+    return place && place->placed && v->type.rank == result->type.rank &&
+           memcmp(v->type.dims, result->type.dims, sizeof *v->type.dims * (size_t)v->type.rank) == 0 &&
+           place->view.stride[axis] == 1;
+}
+
+struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struct gemm_job *job)
+{
+    const struct value *v = n->out[0];
+    struct node *sum = v->use_count == 1 && !v->is_output ? v->uses[0].node : NULL;
+    if (!sum || sum->graph != n->graph || strcmp(sum->op, "QAdd") != 0 || job->n % (2 * p->kernels->vector) != 0)
+        return n;
+    int i = sum->in[0] == v ? 0 : 3;
+    struct kernel_binary_q8 b;
+    if (sum->in[i] != v || !is_ready(sum->in[3 - i], sum->out[0], axis) || !exec_quant_binary(sum, &b))
+        return n;
+    if (i == 3) { /* the product is the first operand */
+        struct kernel_byte first = b.a_of;
+        b.a_of = b.b_of;
+        b.b_of = first;
+    }
+    if (!exec_quant_sum(p->kernels, &b, &job->sum))
+        return n;
+    job->sums = true;
+    job->add = *plan_in(sum, 3 - i);
+    plan_place(v)->is_inside = true;
+    return sum;
+}
