@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "exec/lower_qconv.h"
 #include "kernel/winograd.h"
 
@@ -230,6 +231,8 @@ static bool fits(const struct node *n, struct conv *c, int (*border)[2])
 #define INPUT_CYCLES  230
 #define OUTPUT_CYCLES 300
 #define FILTER_CYCLES 200
+/* Of a call of the product, beside its steps. */
+#define CALL_CYCLES 190
 /* Bytes of filters that come from beyond the level-2 cache in a cycle, where that is slow. */
 #define FILTER_BYTES 8
 
@@ -239,15 +242,24 @@ static int tiles_together(const struct kernel_winograd_q8 *k, int in, bool is_tr
     return together < k->mr ? k->mr : together > most ? most : together;
 }
 
+/* Products of vectors in a cycle: of VNNI nearly two where these go through the processor whole, which transforms
+ * gain nothing by. */
+static double products_a_cycle(const struct kernels *k)
+{
+    return k->gemm_u8->kr == 4 && !cpu_halves_512() ? 1.75 : 1;
+}
+
 /* Its time over the plain product's. */
 static double share_of_time(const struct kernels *k, const struct node *n, const struct conv *c, bool is_transformed)
 {
     double images = (double)n->in[0]->type.dims[0], pixels = images * (double)c->w.out[0] * (double)c->w.out[1],
            tiles = images * (double)((c->w.out[0] + SIZE - 1) / SIZE) * (double)((c->w.out[1] + SIZE - 1) / SIZE),
-           filters = (double)c->in * c->out, vector = k->winograd_q8->nr / 2;
-    double plain = pixels * 9 * filters / (vector * k->gemm_u8->kr) + 9 * filters / FILTER_BYTES,
-           own = tiles * (ELEMENTS * filters / (vector * 2) + c->in / vector / 2 * INPUT_CYCLES +
-                          c->out / vector * OUTPUT_CYCLES);
+           filters = (double)c->in * c->out, vector = k->winograd_q8->nr / 2, lanes = vector * products_a_cycle(k);
+    double plain = pixels * 9 * filters / (lanes * k->gemm_u8->kr) + 9 * filters / FILTER_BYTES,
+           calls = ceil(tiles / k->winograd_q8->mr) * ELEMENTS * ceil(c->out / (2 * vector)),
+           own = tiles * (ELEMENTS * filters / (lanes * 2) + c->in / vector / 2 * INPUT_CYCLES +
+                          c->out / vector * OUTPUT_CYCLES) +
+                 calls * CALL_CYCLES;
     if (is_transformed)
         return (own + ELEMENTS * 2 * filters / FILTER_BYTES) / plain;
     double blocks = ceil(tiles / tiles_together(k->winograd_q8, c->in, false));
