@@ -11,7 +11,7 @@
 struct vectors {
     char *path; /* that the stream is about */
     size_t input, row, length, hop;
-    float *values; /* [length * row] */
+    float *values; /* [length * row]; NULL: the model takes no such frames, which was told */
     size_t filled;
     bool is_lost; /* the network failed, and with it the states */
 };
@@ -46,12 +46,9 @@ static int start(struct runner *r, const char *path, const char *where)
     struct vectors *v = r->vectors;
     stream_start(r);
     if (!v) {
-        v = get_memory(1, sizeof *v);
-        if (size_rows(r, where, v)) {
-            free(v);
+        v = r->vectors = get_memory(1, sizeof *v);
+        if (size_rows(r, where, v))
             return 1;
-        }
-        r->vectors = v;
     }
     stream_restart(r);
     free(v->path);
@@ -70,6 +67,7 @@ static void run_frame(struct runner *r, const char *where)
     size_t kept = (v->length - v->hop) * v->row;
     free(r->first);
     r->first = get_copy(v->path);
+    model_tensor_free(r->in[v->input]); /* given by name */
     r->in[v->input] = model_vector_frame(r->m, v->input, v->values, (int64_t)v->length, &err);
     r->given[v->input] = true;
     r->failed = !r->in[v->input];
@@ -114,6 +112,8 @@ static const char *next_number(const char *text, float *value)
 void feed_vector(struct runner *r, const char *line, size_t n, const char *where)
 {
     struct model_error err;
+    if (r->vectors && !r->vectors->values)
+        return;
     struct model_record *record = model_record_read(line, n, &err);
     const char *path = record ? model_record_path(record) : NULL, *vector = record ? find_vector(r, record) : NULL;
     float value;

@@ -249,8 +249,9 @@ END
     # several rows in a record, and no time
     printf 'p.jpg\t1 2 3 4 5 6\n' > photo
     equal "$(nn run --crop --frame 3 rows.nn photo | cut -f 1,5)" $'p.jpg\t2 3 4 5 6 7'
-    try run --crop --frame 4 rows.nn photo
+    try run --crop --frame 4 rows.nn vectors
     failed_with 1 "frames of 4: input 'x' wants 3"
+    equal "$(wc -l <<< "$stderr")" 1
     printf 'p.jpg\t1 2 3\nq.jpg\tcat\t0.5\n' > odd
     try run --crop --frame 3 rows.nn odd
     equal "$status" 1
