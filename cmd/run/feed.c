@@ -112,11 +112,8 @@ static int run(struct runner *r)
         return say_failed("%s: %s", names_to_tell(r), err.text);
     if (r->has_photo)
         model_session_guess(r->s, r->out, &r->photo);
-    if (r->request->output && write_outputs(r))
-        return 1;
-    if (r->request->expect)
-        return compare_outputs(r);
-    return answer(r);
+    int failed = r->request->output ? write_outputs(r) : 0;
+    return (r->request->expect ? compare_outputs(r) : answer(r)) | failed;
 }
 
 void feed_run(struct runner *r)

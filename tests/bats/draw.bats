@@ -52,6 +52,9 @@ END
     equal "$(cd in/up && find . -type f)" './__/in/a/x.png'
     try run --draw out2 find.nn in/a/x.ppm in/a/x.ppm
     failed_with 1 'x.ppm: out2/x.png is of an earlier input already'
+    try run -o out3 find.nn in/a/x.ppm in/a/x.ppm
+    failed_with 1 'x.ppm: out3/x is of an earlier input already'
+    equal "${#lines[@]}" 2 # what cannot be written is answered all the same
 }
 
 @test "--draw with --crop: all answers of a photo on one picture" {
