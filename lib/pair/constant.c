@@ -44,9 +44,9 @@ static double range_of(const struct tensor *t)
     return range;
 }
 
-/* Adds up differences; stops at the first beyond `most`. */
-static bool compare_numbers(const struct tensor *a, const struct tensor *b, const struct place *p, double most,
-                            struct pair_change *change)
+/* Adds up differences, counts those beyond `rounding`; stops at the first beyond `most`. */
+static bool compare_numbers(const struct tensor *a, const struct tensor *b, const struct place *p, double rounding,
+                            double most, struct pair_change *change)
 {
     double x[CHUNK];
     for (int64_t first = 0; first < a->count; first += CHUNK) {
@@ -56,7 +56,7 @@ static bool compare_numbers(const struct tensor *a, const struct tensor *b, cons
             double d = apart(x[i], tensor_get_f64(b, place_of(p, first + i)));
             if (d > most)
                 return false;
-            change->differing += d > 0;
+            change->differing += d > rounding;
             change->largest = d > change->largest ? d : change->largest;
         }
     }
@@ -88,7 +88,7 @@ static void find_order(const struct tensor *a, const struct tensor *b, const int
         struct place p = {.layout = &layout};
         struct pair_change ignored = {0};
         memcpy(p.dims, dims_a, sizeof p.dims);
-        if (layout.moved && compare_numbers(a, b, &p, most, &ignored)) {
+        if (layout.moved && compare_numbers(a, b, &p, most, most, &ignored)) {
             change->other = layout;
             return;
         }
@@ -151,7 +151,7 @@ void pair_compare_constants(const struct tensor *a, const struct tensor *b, cons
     change->range = fmax(range_of(a), range_of(b));
     double most = is_real(a) || is_real(b) ? precision * change->range : 0;
     if (change->alike)
-        compare_numbers(a, b, &p, INFINITY, change);
+        compare_numbers(a, b, &p, most, INFINITY, change);
     if (!change->alike || change->largest > most)
         find_order(a, b, p.dims, dims_b, rank, most, change);
     change->same = change->alike && change->largest <= most;

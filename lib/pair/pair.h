@@ -116,7 +116,7 @@ struct pair_change {
     bool same;             /* up to rounding */
     bool alike;            /* of the same shape, apart from axes of length 1 */
     double largest, range; /* max |a - b|, and max |a| and |b| */
-    int64_t differing, count;
+    int64_t differing, count; /* by more than rounding; elements */
     struct pair_layout other; /* when `moved`: they are the same with the axes in this order */
     double scaled; /* largest |factor - 1|, when they are the same but for a factor for each channel; else 0 */
 };
