@@ -29,11 +29,16 @@ static const char *custom_name(struct tflite_graph *g, struct flatbuf_table code
     return name && !*name ? "CUSTOM" : name;
 }
 
+int tflite_code(struct flatbuf_table code)
+{
+    int old = (int)flatbuf_uint(code, CODE_OLD, 1, 0), new = (int)flatbuf_int(code, CODE_NEW, 4, 0);
+    return old > new ? old : new;
+}
+
 /* The row of an operator's code; one of its own for what is not in the table. */
 static struct tflite_row find_row(struct tflite_graph *g, struct flatbuf_table code)
 {
-    int old = (int)flatbuf_uint(code, CODE_OLD, 1, 0), new = (int)flatbuf_int(code, CODE_NEW, 4, 0);
-    int number = old > new ? old : new;
+    int number = tflite_code(code);
     char text[32];
     if (number == TFLITE_CUSTOM) {
         const char *name = custom_name(g, code);

@@ -85,10 +85,32 @@ static int permuted_axis(int axis, const int64_t *perm)
     return perm ? to : axis;
 }
 
+enum block_slots { BLOCK_SCALES, BLOCK_ZERO_POINTS, BLOCK_SIZE };
+
+/* Weights with a scale for each block of the last axis, which another tensor has; their zero point is 0. */
+static struct value *dequantise_blocks(struct tflite_graph *g, const struct tflite_tensor *t,
+                                       struct flatbuf_table blocks, struct value *raw, const int64_t *perm)
+{
+    int rank = (int)flatbuf_vector(t->table, TENSOR_SHAPE, 4).count;
+    const struct tensor *from = tflite_tensor_data(g, tflite_tensor(g, flatbuf_int(blocks, BLOCK_SCALES, 4, 0)));
+    if (!from || from->rank != rank || rank < 1 || flatbuf_int(blocks, BLOCK_ZERO_POINTS, 4, 0) > 0)
+        build_fail(g->b, "tensor '%s' has blocks without scales, or with zero points", tflite_tensor_name(g, t));
+    if (g->b->failed)
+        return NULL;
+    struct value *scale = build_constant(g->b, NULL, tensor_cast(from, DTYPE_F32, false, g->file->err));
+    scale = perm ? build_transpose(g->b, scale, rank, perm) : scale;
+    struct value *v = BUILD(g->b, "DequantizeLinear", raw, scale);
+    v = build_int(g->b, v, "axis", permuted_axis(rank - 1, perm));
+    return build_int(g->b, v, "block_size", flatbuf_int(blocks, BLOCK_SIZE, 4, 0));
+}
+
 struct value *tflite_dequantise(struct tflite_graph *g, const struct tflite_tensor *t, struct value *raw,
                                 const int64_t *perm)
 {
     struct tflite_scale s;
+    struct flatbuf_table quant = flatbuf_table(t->table, TENSOR_QUANT);
+    if (flatbuf_uint(quant, QUANT_DETAILS_TYPE, 1, 0) == QUANT_BY_BLOCK)
+        return dequantise_blocks(g, t, flatbuf_table(quant, QUANT_DETAILS), raw, perm);
     if (!tflite_is_quantised(t, &s))
         return raw;
     if (!check_scale(g, t, &s))

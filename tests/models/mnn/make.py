@@ -28,9 +28,9 @@ def weight(name, *dims, sparse=False):
     return nh.from_array(w.astype(np.float32), name)
 
 
-def make(name, nodes, inputs, outputs, weights=()):
+def make(name, nodes, inputs, outputs, weights=(), opset=13):
     graph = h.make_graph(nodes, name, inputs, outputs, list(weights))
-    onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", 13)], ir_version=8), f"/tmp/{name}.onnx")
+    onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", opset)], ir_version=8), f"/tmp/{name}.onnx")
 
 
 def convert(source, name, *options):
@@ -84,6 +84,17 @@ make("loop", [h.make_node("LSTM", ["x", "w", "r", "b"], ["", "y"], "lstm", hidde
     weight("w", 1, 16, 3), weight("r", 1, 16, 4), weight("b", 1, 32)])
 convert("loop", "loop")
 answer("loop", [("x", rng.standard_normal((5, 1, 3)).astype(np.float32))], ["y"])
+
+# Indices behind an axis of batches, and Fourier transforms of windows. Numbers of their own, so that the others stay.
+window = np.hanning(8).astype(np.float32)
+make("indices", [
+    h.make_node("GatherND", ["x", "at"], ["rows"], "gather", batch_dims=1),
+    h.make_node("STFT", ["signal", "step", "window"], ["spectrum"], "stft"),
+], [info("x", [2, 3, 4]), info("signal", [1, 32, 1])], [info("rows", [2, 4]), info("spectrum", [1, 7, 5, 2])], [
+    nh.from_array(np.array([[1], [2]]), "at"), nh.from_array(np.array(4), "step"), nh.from_array(window, "window")], 17)
+convert("indices", "indices")
+answer("indices", [("x", np.arange(24, dtype=np.float32).reshape(2, 3, 4)), ("signal", np.sin(np.arange(32, dtype=np.float32) ** 2 / 9).reshape(1, 32, 1))],
+       ["rows", "spectrum"])
 
 # A branch.
 then = h.make_graph([h.make_node("Neg", ["x"], ["negated"])], "then", [], [info("negated", [3])])
