@@ -104,25 +104,39 @@ V_FN void row_any(v_f32 *acc, const float *row, const struct kernel_depthwise_f3
     }
 }
 
-/* row_fixed() of three taps of one channel of each group: lane i meets lane from[i], or all the first one where a
- * vector is `one` group, since a permutation takes a multiplier's port, and a broadcast takes none. */
+/* Column j of three taps of one channel of each group: lane i meets lane from[i], or all the first one where a vector
+ * is `one` group, since a permutation takes a multiplier's port, and a broadcast takes none. */
+V_FN void group_column(v_f32 *acc, const float *row, int j, const v_f32 *w, v_i32 from, int pixels, int stride,
+                       bool one)
+{
+    v_f32 in = one ? v_set1(*row) : v_permute(v_load(row), from);
+#pragma GCC unroll 16
+    for (int i = 0; i < pixels; i++)
+        if (j >= i * stride && j < i * stride + 3)
+            v_fma_to(&acc[i], in, w[j - i * stride]);
+}
+
+/* row_fixed() of such columns. */
 V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, v_i32 from,
                     int pixels, int stride, bool one, uint32_t valid)
 {
-    v_f32 w[3] = {v_load(weight), v_load(weight + VL), v_load(weight + 2 * VL)};
+    const v_f32 w[3] = {v_load(weight), v_load(weight + VL), v_load(weight + 2 * VL)};
+    const int columns = (pixels - 1) * stride + 3;
     row += at;
     FORGET(row);
     FORGET(valid);
+    /* Of stride 2 there are so many columns to test that sums wait; as a rule the first one alone lies outside. */
+    if (one && stride == 2 && (valid | 1) == (UINT32_C(1) << columns) - 1) {
 #pragma GCC unroll 32
-    for (int j = 0; j < (pixels - 1) * stride + 3; j++, row += step) {
-        if (!(valid >> j & 1))
-            continue;
-        v_f32 in = one ? v_set1(*row) : v_permute(v_load(row), from);
-#pragma GCC unroll 16
-        for (int i = 0; i < pixels; i++)
-            if (j >= i * stride && j < i * stride + 3)
-                v_fma_to(&acc[i], in, w[j - i * stride]);
+        for (int j = 0; j < columns; j++, row += step)
+            if (j > 0 || (valid & 1))
+                group_column(acc, row, j, w, from, pixels, stride, one);
+        return;
     }
+#pragma GCC unroll 32
+    for (int j = 0; j < columns; j++, row += step)
+        if (valid >> j & 1)
+            group_column(acc, row, j, w, from, pixels, stride, one);
 }
 
 /* Only now, as in gemm_f32.c. */
