@@ -153,6 +153,8 @@ static struct value *lower_thresholded(struct build *b, struct value *x)
 
 static struct value *lower_shrink(struct build *b, struct value *x)
 {
+    if (!op_dtype_in("float,sint", format_dtype(b->node)))
+        return NULL; /* there is nothing below -lambd */
     struct value *most = number(b, (double)op_float(b->node, "lambd"));
     struct value *bias = number(b, (double)op_float(b->node, "bias")), *zero = number(b, 0);
     struct value *low = BUILD(b, "Where", BUILD(b, "Less", x, BUILD(b, "Neg", most)), BUILD(b, "Add", x, bias), zero);
@@ -210,53 +212,17 @@ static struct value *lower_xor(struct build *b, struct value *x)
     return BUILD(b, "Not", BUILD(b, "Equal", x, node_in(b->node, 1)));
 }
 
-static const struct {
-    const char *op;
-    struct value *(*lower)(struct build *b, struct value *x);
-} activations[] = {
-    {"Celu", lower_celu},
-    {"Cosh", lower_cosh},
-    {"Elu", lower_elu},
-    {"Erf", lower_erf},
-    {"HardSigmoid", lower_hard_sigmoid},
-    {"IsInf", lower_is_inf},
-    {"IsNaN", lower_is_nan},
-    {"Mish", lower_mish},
-    {"Reciprocal", lower_reciprocal},
-    {"Selu", lower_selu},
-    {"Shrink", lower_shrink},
-    {"Sinh", lower_sinh},
-    {"Softplus", lower_softplus},
-    {"Softsign", lower_softsign},
-    {"Swish", lower_swish},
-    {"Tan", lower_tan},
-    {"ThresholdedRelu", lower_thresholded},
-    {"Xor", lower_xor},
-};
-
-static int activation_row(struct node *n, struct error *err)
-{
-    struct build b = {.node = n, .err = err};
-    struct value *y = NULL;
-    if (node_is(n, "Shrink") && !op_dtype_in("float,sint", format_dtype(n)))
-        return 0; /* there is nothing below -lambd */
-    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
-        if (node_is(n, activations[i].op))
-            y = activations[i].lower(&b, node_in(n, 0));
-    return format_lowered(&b, y);
-}
-
 /* Of any number of operands: two at a time. */
-static int chain_row(struct node *n, struct error *err)
+static struct value *lower_chain(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
+    const struct node *n = b->node;
     const char *op = node_is(n, "Sum") || node_is(n, "Mean") ? "Add" : n->op;
-    struct value *y = node_in(n, 0);
+    struct value *y = x;
     for (int i = 1; i < n->in_count; i++)
-        y = BUILD(&b, op, y, node_in(n, i));
+        y = BUILD(b, op, y, node_in(n, i));
     if (node_is(n, "Mean") && n->in_count > 1)
-        y = BUILD(&b, "Mul", y, number(&b, 1.0 / n->in_count));
-    return format_lowered(&b, y == node_in(n, 0) ? BUILD(&b, "Identity", y) : y);
+        y = BUILD(b, "Mul", y, number(b, 1.0 / n->in_count));
+    return y == x ? BUILD(b, "Identity", y) : y;
 }
 
 /* ---- reductions ---- */
@@ -271,20 +237,20 @@ static struct value *reduced(struct build *b, const char *op, struct value *x, b
     return keep ? y : build_int(b, y, "keepdims", 0);
 }
 
-static int norm_row(struct node *n, struct error *err)
+static struct value *lower_norm(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
-    struct value *x = node_in(n, 0), *y;
+    const struct node *n = b->node;
+    struct value *y;
     bool keep = op_int(n, "keepdims") != 0, is_square = node_is(n, "ReduceL2") || node_is(n, "ReduceSumSquare");
     if (node_is(n, "ReduceLogSumExp")) {
-        struct value *most = reduced(&b, "ReduceMax", x, true);
-        y = reduced(&b, "ReduceSum", BUILD(&b, "Exp", BUILD(&b, "Sub", x, most)), keep);
-        return format_lowered(&b, BUILD(&b, "Add", BUILD(&b, "Log", y), reduced(&b, "ReduceMax", x, keep)));
+        struct value *most = reduced(b, "ReduceMax", x, true);
+        y = reduced(b, "ReduceSum", BUILD(b, "Exp", BUILD(b, "Sub", x, most)), keep);
+        return BUILD(b, "Add", BUILD(b, "Log", y), reduced(b, "ReduceMax", x, keep));
     }
-    x = is_square ? BUILD(&b, "Mul", x, x) : node_is(n, "ReduceL1") ? BUILD(&b, "Abs", x) : x;
-    y = reduced(&b, "ReduceSum", x, keep);
-    y = node_is(n, "ReduceL2") ? BUILD(&b, "Sqrt", y) : node_is(n, "ReduceLogSum") ? BUILD(&b, "Log", y) : y;
-    return format_lowered(&b, y);
+    x = is_square ? BUILD(b, "Mul", x, x) : node_is(n, "ReduceL1") ? BUILD(b, "Abs", x) : x;
+    y = reduced(b, "ReduceSum", x, keep);
+    y = node_is(n, "ReduceL2") ? BUILD(b, "Sqrt", y) : node_is(n, "ReduceLogSum") ? BUILD(b, "Log", y) : y;
+    return y;
 }
 
 /* ---- norms ---- */
@@ -327,58 +293,58 @@ static int axes_from(int first, int rank, int64_t *axes)
 }
 
 /* x * a + (bias - mean * a), a = scale / sqrt(variance + epsilon), which are constants where their parts are. */
-static int batch_norm_row(struct node *n, struct error *err)
+static struct value *lower_batch_norm(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
+    const struct node *n = b->node;
     const struct tensor *t[5] = {NULL};
-    int rank = n->in[0]->type.rank;
+    int rank = x->type.rank;
     for (int i = 1; i < 5; i++)
         t[i] = node_in(n, i) ? n->in[i]->constant : NULL;
     if (rank < 2 || op_int(n, "training_mode") || !t[1] || !t[2] || !t[3] || !t[4])
-        return 0;
+        return NULL;
     int64_t dims[TENSOR_MAX_RANK] = {t[1]->count};
     for (int i = 1; i < rank - 1; i++)
         dims[i] = 1;
-    struct tensor *factor = tensor_new(DTYPE_F32, rank - 1, dims, err),
-                  *shift = tensor_new(DTYPE_F32, rank - 1, dims, err);
+    struct tensor *factor = tensor_new(DTYPE_F32, rank - 1, dims, b->err),
+                  *shift = tensor_new(DTYPE_F32, rank - 1, dims, b->err);
     for (int64_t i = 0; factor && shift && i < t[1]->count; i++) {
         double a = tensor_get_f64(t[1], i) / sqrt(tensor_get_f64(t[4], i) + (double)op_float(n, "epsilon"));
         tensor_set_f64(factor, i, a);
         tensor_set_f64(shift, i, tensor_get_f64(t[2], i) - tensor_get_f64(t[3], i) * a);
     }
-    struct value *y = BUILD(&b, "Mul", n->in[0], build_constant(&b, NULL, factor));
-    return format_lowered(&b, BUILD(&b, "Add", y, build_constant(&b, NULL, shift)));
+    struct value *y = BUILD(b, "Mul", x, build_constant(b, NULL, factor));
+    return BUILD(b, "Add", y, build_constant(b, NULL, shift));
 }
 
-static int instance_norm_row(struct node *n, struct error *err)
+static struct value *lower_instance_norm(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
+    const struct node *n = b->node;
     int64_t axes[TENSOR_MAX_RANK];
-    int rank = build_rank(&b, 0), count = axes_from(2, rank, axes);
-    struct value *y = normalised(&b, n->in[0], count, axes, (double)op_float(n, "epsilon"));
-    return format_lowered(&b, scaled(&b, y, 1, 2, rank));
+    int rank = build_rank(b, 0), count = axes_from(2, rank, axes);
+    struct value *y = normalised(b, x, count, axes, (double)op_float(n, "epsilon"));
+    return scaled(b, y, 1, 2, rank);
 }
 
-static int mean_variance_row(struct node *n, struct error *err)
+static struct value *lower_mean_variance(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
+    const struct node *n = b->node;
     static const int64_t usual[] = {0, 2, 3};
     int count;
     const int64_t *axes = op_ints(n, "axes", &count);
-    struct value *variance, *rest = centred(&b, n->in[0], axes ? count : 3, axes ? axes : usual, &variance);
-    struct value *deviation = BUILD(&b, "Add", BUILD(&b, "Sqrt", variance), number(&b, 1e-9));
-    return format_lowered(&b, BUILD(&b, "Div", rest, deviation));
+    struct value *variance, *rest = centred(b, x, axes ? count : 3, axes ? axes : usual, &variance);
+    struct value *deviation = BUILD(b, "Add", BUILD(b, "Sqrt", variance), number(b, 1e-9));
+    return BUILD(b, "Div", rest, deviation);
 }
 
-static int group_norm_row(struct node *n, struct error *err)
+static struct value *lower_group_norm(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
+    const struct node *n = b->node;
     int64_t groups = op_int(n, "num_groups"), axes[] = {2};
-    int rank = build_rank(&b, 0);
-    struct value *y = build_reshape(&b, n->in[0], 3, (int64_t[]){0, groups, -1});
-    y = normalised(&b, y, 1, axes, (double)op_float(n, "epsilon"));
-    y = BUILD(&b, "Reshape", y, BUILD(&b, "Shape", n->in[0]));
-    return format_lowered(&b, scaled(&b, y, 1, 2, rank));
+    int rank = build_rank(b, 0);
+    struct value *y = build_reshape(b, x, 3, (int64_t[]){0, groups, -1});
+    y = normalised(b, y, 1, axes, (double)op_float(n, "epsilon"));
+    y = BUILD(b, "Reshape", y, BUILD(b, "Shape", x));
+    return scaled(b, y, 1, 2, rank);
 }
 
 static int from_axis(const struct node *n, int rank, int64_t *axes)
@@ -387,85 +353,89 @@ static int from_axis(const struct node *n, int rank, int64_t *axes)
     return axes_from((int)(axis < 0 ? axis + rank : axis), rank, axes);
 }
 
-static int layer_norm_row(struct node *n, struct error *err)
+static struct value *lower_layer_norm(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
+    const struct node *n = b->node;
     int64_t axes[TENSOR_MAX_RANK];
-    int rank = build_rank(&b, 0);
+    int rank = build_rank(b, 0);
     if (n->out_count > 1)
-        return 0;
-    struct value *y = normalised(&b, n->in[0], from_axis(n, rank, axes), axes, (double)op_float(n, "epsilon"));
-    y = BUILD(&b, "Mul", y, node_in(n, 1));
-    return format_lowered(&b, build_add(&b, y, node_in(n, 2)));
+        return NULL;
+    struct value *y = normalised(b, x, from_axis(n, rank, axes), axes, (double)op_float(n, "epsilon"));
+    y = BUILD(b, "Mul", y, node_in(n, 1));
+    return build_add(b, y, node_in(n, 2));
 }
 
-static int rms_norm_row(struct node *n, struct error *err)
+static struct value *lower_rms_norm(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
+    const struct node *n = b->node;
     int64_t axes[TENSOR_MAX_RANK];
-    int rank = build_rank(&b, 0), count = from_axis(n, rank, axes);
-    struct value *square = mean(&b, BUILD(&b, "Mul", n->in[0], n->in[0]), count, axes);
-    square = BUILD(&b, "Add", square, number(&b, (double)op_float(n, "epsilon")));
-    struct value *y = BUILD(&b, "Div", n->in[0], BUILD(&b, "Sqrt", square));
-    return format_lowered(&b, BUILD(&b, "Mul", y, node_in(n, 1)));
+    int rank = build_rank(b, 0), count = from_axis(n, rank, axes);
+    struct value *square = mean(b, BUILD(b, "Mul", x, x), count, axes);
+    square = BUILD(b, "Add", square, number(b, (double)op_float(n, "epsilon")));
+    struct value *y = BUILD(b, "Div", x, BUILD(b, "Sqrt", square));
+    return BUILD(b, "Mul", y, node_in(n, 1));
 }
 
-static int lp_norm_row(struct node *n, struct error *err)
+static struct value *lower_lp_norm(struct build *b, struct value *x)
 {
-    struct build b = {.node = n, .err = err};
-    struct value *x = n->in[0], *axes = BUILD_LIST(&b, op_int(n, "axis"));
+    const struct node *n = b->node;
+    struct value *axes = BUILD_LIST(b, op_int(n, "axis"));
     bool is_square = op_int(n, "p") == 2;
-    struct value *sum = BUILD(&b, "ReduceSum", is_square ? BUILD(&b, "Mul", x, x) : BUILD(&b, "Abs", x), axes);
-    return format_lowered(&b, BUILD(&b, "Div", x, is_square ? BUILD(&b, "Sqrt", sum) : sum));
+    struct value *sum = BUILD(b, "ReduceSum", is_square ? BUILD(b, "Mul", x, x) : BUILD(b, "Abs", x), axes);
+    return BUILD(b, "Div", x, is_square ? BUILD(b, "Sqrt", sum) : sum);
 }
 
 /* ---- the whole ---- */
 
+/* What is made of the node that is built before, of its operand x; NULL without a failure: it stays. */
 static const struct {
     const char *op;
-    int (*lower)(struct node *n, struct error *err);
+    struct value *(*lower)(struct build *b, struct value *x);
 } rows[] = {
-    {"BatchNormalization", batch_norm_row},
-    {"Celu", activation_row},
-    {"Cosh", activation_row},
-    {"Elu", activation_row},
-    {"Erf", activation_row},
-    {"GroupNormalization", group_norm_row},
-    {"HardSigmoid", activation_row},
-    {"InstanceNormalization", instance_norm_row},
-    {"IsInf", activation_row},
-    {"IsNaN", activation_row},
-    {"LayerNormalization", layer_norm_row},
-    {"LpNormalization", lp_norm_row},
-    {"Max", chain_row},
-    {"Mean", chain_row},
-    {"MeanVarianceNormalization", mean_variance_row},
-    {"Min", chain_row},
-    {"Mish", activation_row},
-    {"RMSNormalization", rms_norm_row},
-    {"Reciprocal", activation_row},
-    {"ReduceL1", norm_row},
-    {"ReduceL2", norm_row},
-    {"ReduceLogSum", norm_row},
-    {"ReduceLogSumExp", norm_row},
-    {"ReduceSumSquare", norm_row},
-    {"Selu", activation_row},
-    {"Shrink", activation_row},
-    {"Sinh", activation_row},
-    {"Softplus", activation_row},
-    {"Softsign", activation_row},
-    {"Sum", chain_row},
-    {"Swish", activation_row},
-    {"Tan", activation_row},
-    {"ThresholdedRelu", activation_row},
-    {"Xor", activation_row},
+    {"BatchNormalization", lower_batch_norm},
+    {"Celu", lower_celu},
+    {"Cosh", lower_cosh},
+    {"Elu", lower_elu},
+    {"Erf", lower_erf},
+    {"GroupNormalization", lower_group_norm},
+    {"HardSigmoid", lower_hard_sigmoid},
+    {"InstanceNormalization", lower_instance_norm},
+    {"IsInf", lower_is_inf},
+    {"IsNaN", lower_is_nan},
+    {"LayerNormalization", lower_layer_norm},
+    {"LpNormalization", lower_lp_norm},
+    {"Max", lower_chain},
+    {"Mean", lower_chain},
+    {"MeanVarianceNormalization", lower_mean_variance},
+    {"Min", lower_chain},
+    {"Mish", lower_mish},
+    {"RMSNormalization", lower_rms_norm},
+    {"Reciprocal", lower_reciprocal},
+    {"ReduceL1", lower_norm},
+    {"ReduceL2", lower_norm},
+    {"ReduceLogSum", lower_norm},
+    {"ReduceLogSumExp", lower_norm},
+    {"ReduceSumSquare", lower_norm},
+    {"Selu", lower_selu},
+    {"Shrink", lower_shrink},
+    {"Sinh", lower_sinh},
+    {"Softplus", lower_softplus},
+    {"Softsign", lower_softsign},
+    {"Sum", lower_chain},
+    {"Swish", lower_swish},
+    {"Tan", lower_tan},
+    {"ThresholdedRelu", lower_thresholded},
+    {"Xor", lower_xor},
 };
 
 int format_lower(struct node *n, struct error *err)
 {
+    struct build b = {.node = n, .err = err};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (node_is(n, rows[i].op))
-            return rows[i].lower(n, err);
+        if (node_is(n, rows[i].op)) {
+            struct value *y = rows[i].lower(&b, node_in(n, 0));
+            return y || b.failed ? format_lowered(&b, y) : 0;
+        }
     return 0;
 }
 

@@ -191,8 +191,11 @@ static int lower(struct node *n, struct error *err)
     for (size_t i = 0; n->def && (row = packed_row(&rows, i)); i++)
         if (node_is(n, row->op) && row->when(n))
             return row->lower(n, err);
-    if (writes || !n->def || !n->def->expand)
+    if (writes || !n->def)
         return 0;
+    made = node_in(n, 0) ? format_lower(n, err) : 0;
+    if (made || !n->def->expand)
+        return made;
     return n->def->expand(n, err) == 0 ? 1 : -1;
 }
 
