@@ -207,6 +207,13 @@ static struct value *lower_is_inf(struct build *b, struct value *x)
     return BUILD(b, "Equal", y, number(b, (double)INFINITY));
 }
 
+/* To even halves: beside 3 * 2^22 a float has no fraction, and from 2^22 on none that counts. */
+static struct value *lower_round(struct build *b, struct value *x)
+{
+    struct value *big = number(b, 3 << 22), *y = BUILD(b, "Sub", BUILD(b, "Add", x, big), big);
+    return BUILD(b, "Where", BUILD(b, "Less", BUILD(b, "Abs", x), number(b, 1 << 22)), y, x);
+}
+
 static struct value *lower_xor(struct build *b, struct value *x)
 {
     return BUILD(b, "Not", BUILD(b, "Equal", x, node_in(b->node, 1)));
@@ -416,6 +423,7 @@ static const struct {
     {"ReduceLogSum", lower_norm},
     {"ReduceLogSumExp", lower_norm},
     {"ReduceSumSquare", lower_norm},
+    {"Round", lower_round},
     {"Selu", lower_selu},
     {"Shrink", lower_shrink},
     {"Sinh", lower_sinh},

@@ -43,3 +43,10 @@ TFLITE=$BATS_TEST_DIRNAME/../models/tflite
     nn convert -o net.mnn net.nn
     matches "$(nn inspect net.mnn)" ' Where [^ ]* b a '
 }
+
+@test "halves are rounded to even numbers, not up as MNN's own operator does" {
+    printf 'graph g\ninput x f32 5\nnode it Round x -> y f32 5\noutput y\n' | declare_nn net.nn
+    nn convert -o net.mnn net.nn
+    npy x.npy f32 5 0.5 1.5 -2.5 4194304.5 -7.25
+    equal "$(nn run net.mnn x.npy)" "$(nn run net.nn x.npy)"
+}
