@@ -207,11 +207,12 @@ static struct value *lower_is_inf(struct build *b, struct value *x)
     return BUILD(b, "Equal", y, number(b, (double)INFINITY));
 }
 
-/* To even halves: beside 3 * 2^22 a float has no fraction, and from 2^22 on none that counts. */
+/* To even halves: between 2^23 and 2^24 floats are whole numbers, to which sums are rounded. */
 static struct value *lower_round(struct build *b, struct value *x)
 {
-    struct value *big = number(b, 3 << 22), *y = BUILD(b, "Sub", BUILD(b, "Add", x, big), big);
-    return BUILD(b, "Where", BUILD(b, "Less", BUILD(b, "Abs", x), number(b, 1 << 22)), y, x);
+    struct value *size = BUILD(b, "Abs", x), *whole = number(b, 1 << 23);
+    struct value *y = BUILD(b, "Sub", BUILD(b, "Add", size, whole), whole);
+    return BUILD(b, "Where", BUILD(b, "Less", size, whole), BUILD(b, "Mul", y, BUILD(b, "Sign", x)), x);
 }
 
 static struct value *lower_xor(struct build *b, struct value *x)
