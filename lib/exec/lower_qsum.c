@@ -88,11 +88,13 @@ bool exec_quant_binary(const struct node *n, struct kernel_binary_q8 *b)
     return is_case;
 }
 
-/* Whether a value lies where a sum's pixels can be read: it has a place, the result's dims, and `axis` in a row. */
+/* Whether a value lies where a sum's pixels can be read: it has been made, has the result's dims, and `axis` in a row.
+ * A Concat's result has its place when the first part does. */
 static bool is_ready(const struct value *v, const struct value *result, int axis)
 {
     const struct place *place = v->constant ? NULL : plan_place(v);
-    return place && place->placed && v->type.rank == result->type.rank &&
+    bool is_made = place && place->placed && (!v->producer || strcmp(v->producer->op, "Concat") != 0);
+    return is_made && v->type.rank == result->type.rank &&
            memcmp(v->type.dims, result->type.dims, sizeof *v->type.dims * (size_t)v->type.rank) == 0 &&
            place->view.stride[axis] == 1;
 }

@@ -498,6 +498,23 @@ static void joined_sums(void)
     }
 }
 
+/* The other operand has its place, in part, before the product is made, and its second half behind it. */
+static void sum_of_concat(void)
+{
+    static const struct conv_case whole = {1, 16, 5, 7, 64, 1, 1, 1, 1, 1, {0}},
+                                  half = {1, 16, 5, 7, 32, 1, 1, 1, 1, 1, {0}};
+    begin();
+    struct value *x = byte_input("x", DTYPE_U8, DIMS(1, 16, 5, 7)), *zero = scalar(DTYPE_U8, 3),
+                 *scale = scalar(DTYPE_F32, result_scale);
+    struct value *first = conv_node(&half, x, DTYPE_I8, 3, 3)->out[0],
+                 *product = conv_node(&whole, x, DTYPE_I8, 3, 3)->out[0],
+                 *second = conv_node(&half, x, DTYPE_I8, 3, 3)->out[0];
+    struct node *joined = NODE("Concat", first, second);
+    node_set_int(joined, "axis", 1, &error);
+    output(FUSED("QAdd", product, scale, zero, joined->out[0], scale, zero, scale, zero)->out[0]);
+    check_bytes(-1);
+}
+
 /* The bytes of a picture are what the network gives: a convolution was looked for beyond the list of their uses. */
 static void a_picture_of_bytes(void)
 {
@@ -526,6 +543,7 @@ int main(void)
     RUN(dynamic);
     RUN(elements);
     RUN(joined_sums);
+    RUN(sum_of_concat);
     RUN(a_picture_of_bytes);
     return TEST_END();
 }
