@@ -20,17 +20,42 @@ V_FN void store(void *p, size_t i, int count, v_i32 x)
         v_store_bytes_n(at, x, count);
 }
 
-/* What is no number becomes the least. */
-V_FN void quantize_part(size_t i, int count, void *out, const float *in, v_f32 scale, const struct v_rounding *r)
+/* A scale to divide by. */
+struct divisor {
+    v_f32 scale, reciprocal;
+    bool is_usual; /* neither so large nor so small that a step of quotient() leaves the range of floats */
+};
+
+V_FN struct divisor divisor_of(float scale, bool usual_operands)
 {
-    v_f32 q = v_div(part_load(in + i, count), scale);
+    bool is_usual = V_FUSES && usual_operands && fabsf(scale) > 0x1p-30f && fabsf(scale) < 0x1p30f;
+    return (struct divisor){v_set1(scale), v_set1(1 / scale), is_usual};
+}
+
+/* x / scale to the bit: by the reciprocal, whose remainder is exact and corrects the last place (Markstein,
+ * "Computation of elementary functions on the IBM RISC System/6000", 1990). A division takes longer than the rest. */
+V_FN v_f32 quotient(v_f32 x, const struct divisor *d)
+{
+    if (!d->is_usual)
+        return v_div(x, d->scale);
+    v_f32 q = v_mul(x, d->reciprocal);
+    return v_fma(v_fnma(q, d->scale, x), d->reciprocal, q);
+}
+
+/* What is no number becomes the least. Beyond `most`, 1024 steps, all are bounds, and no step of quotient() is
+ * infinite. */
+V_FN void quantize_part(size_t i, int count, void *out, const float *in, const struct divisor *d, v_f32 most,
+                        const struct v_rounding *r)
+{
+    v_f32 q = quotient(v_min(most, v_max(v_sub(v_zero(), most), part_load(in + i, count))), d);
     store(out, i, count, v_round_lowest(v_select(v_lt(r->low, q), q, r->low), r));
 }
 
 void K(quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding)
 {
     const struct v_rounding r = v_rounding_of(rounding);
-    PART_LOOP(n, quantize_part, out, in, v_set1(scale), &r);
+    const struct divisor d = divisor_of(scale, true);
+    PART_LOOP(n, quantize_part, out, in, &d, v_set1(fabsf(scale) * 1024), &r);
 }
 
 V_FN v_f32 real_of(v_i32 x, v_f32 zero, v_f32 scale)
@@ -47,9 +72,9 @@ void K(dequantize_8)(float *out, const void *in, size_t n, const struct kernel_b
 {
     v_f32 zero = v_set1(of->zero), scale = v_set1(of->scale);
     if (of->is_signed)
-        PART_LOOP(n, dequantize_part, out, in, true, zero, scale);
+        PART_LOOP_LONG(n, dequantize_part, out, in, true, zero, scale);
     else
-        PART_LOOP(n, dequantize_part, out, in, false, zero, scale);
+        PART_LOOP_LONG(n, dequantize_part, out, in, false, zero, scale);
 }
 
 /* ---- two operands ---- */
@@ -66,71 +91,23 @@ V_FN v_f32 operand(const void *p, size_t i, int count, int step, const struct ke
     return real_of(x, v_set1(of->zero), v_set1(of->scale));
 }
 
-V_FN void binary_part(size_t i, int count, const struct kernel_binary_q8 *b, const struct v_rounding *r)
+V_FN void binary_part(size_t i, int count, const struct kernel_binary_q8 *b, const struct divisor *d,
+                      const struct v_rounding *r)
 {
     v_f32 x = operand(b->a, i, count, b->a_step, &b->a_of), y = operand(b->b, i, count, b->b_step, &b->b_of);
-    v_f32 q = v_div(b->multiplies ? v_mul(x, y) : v_add(x, y), v_set1(b->scale));
-    store(b->out, i, count, v_round_lowest(q, r));
+    store(b->out, i, count, v_round_lowest(quotient(b->multiplies ? v_mul(x, y) : v_add(x, y), d), r));
+}
+
+void K(binary_q8)(const struct kernel_binary_q8 *of)
+{
+    const struct kernel_binary_q8 b = *of;
+    const struct v_rounding r = v_rounding_of(&b.rounding);
+    const struct divisor a_of = divisor_of(b.a_of.scale, true), b_of = divisor_of(b.b_of.scale, a_of.is_usual),
+                         d = divisor_of(b.scale, b_of.is_usual);
+    PART_LOOP_LONG(b.n, binary_part, &b, &d, &r);
 }
 
 #if V_FUSES
-/* x / scale to the bit, of a scale's reciprocal: the remainder is exact and corrects the last place (Markstein,
- * "Computation of elementary functions on the IBM RISC System/6000", 1990). */
-V_FN v_f32 quotient(v_f32 x, v_f32 scale, v_f32 reciprocal)
-{
-    v_f32 q = v_mul(x, reciprocal);
-    return v_fma(v_fnma(q, scale, x), reciprocal, q);
-}
-
-/* Where no scale is so large or small that a step of quotient() leaves the range of floats. */
-static bool is_usual(float scale)
-{
-    return fabsf(scale) > 0x1p-30f && fabsf(scale) < 0x1p30f;
-}
-
-/* An operand of a loop: all that is known of it before. */
-struct operand {
-    const uint8_t *p;
-    bool is_signed;
-    v_f32 zero, scale;
-};
-
-V_FN struct operand operand_of(const void *p, const struct kernel_byte *of)
-{
-    return (struct operand){p, of->is_signed, v_set1(of->zero), v_set1(of->scale)};
-}
-
-/* As many elements as fill whole vectors of bytes. */
-V_FN void binary_fours(const struct kernel_binary_q8 *b, size_t n)
-{
-    const struct v_narrowing narrowing = v_narrowing_of(&b->rounding);
-    const v_f32 scale = v_set1(b->scale), reciprocal = v_set1(1 / b->scale);
-    const struct operand one = operand_of(b->a, &b->a_of), two = operand_of(b->b, &b->b_of);
-    const bool multiplies = b->multiplies;
-    uint8_t *out = b->out;
-    for (size_t at = 0; at < n; at += 4 * VL) {
-        v_f32 q[4];
-#pragma GCC unroll 4
-        for (size_t j = at; j < at + 4 * VL; j += VL) {
-            v_f32 x = real_of(v_load_bytes(one.p + j, one.is_signed), one.zero, one.scale);
-            v_f32 y = real_of(v_load_bytes(two.p + j, two.is_signed), two.zero, two.scale);
-            q[(j - at) / VL] = quotient(multiplies ? v_mul(x, y) : v_add(x, y), scale, reciprocal);
-        }
-        v_bytes bytes = v_round_bytes(q, &narrowing, false);
-        memcpy(out + at, &bytes, sizeof bytes);
-    }
-}
-
-/* Returns how many elements were done. */
-static size_t binary_whole(const struct kernel_binary_q8 *b)
-{
-    size_t n = b->a_step && b->b_step ? b->n / (4 * VL) * (4 * VL) : 0;
-    if (!is_usual(b->scale) || !is_usual(b->a_of.scale) || !is_usual(b->b_of.scale))
-        return 0;
-    binary_fours(b, n);
-    return n;
-}
-
 /* Two rows at a time, of two vectors each; the last one again where it is alone. */
 V_FN void sum_rows(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n, bool are_signed)
 {
@@ -162,24 +139,7 @@ void K(sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *
     else
         sum_rows(s, r, n, false);
 }
-#else
-static size_t binary_whole(const struct kernel_binary_q8 *b)
-{
-    (void)b;
-    return 0;
-}
 #endif
-
-void K(binary_q8)(const struct kernel_binary_q8 *b)
-{
-    const struct v_rounding r = v_rounding_of(&b->rounding);
-    size_t done = binary_whole(b);
-    struct kernel_binary_q8 rest = *b;
-    rest.a = (const uint8_t *)b->a + done * (size_t)b->a_step;
-    rest.b = (const uint8_t *)b->b + done * (size_t)b->b_step;
-    rest.out = (uint8_t *)b->out + done;
-    PART_LOOP(b->n - done, binary_part, &rest, &r);
-}
 
 /* ---- rows ---- */
 
@@ -258,7 +218,7 @@ void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d)
         max_rows(d, d->is_signed ? 0x80 : 0);
     for (int x = 0; d->mean && x < d->width; x++)
         if (d->is_signed)
-            PART_LOOP(d->channels, mean_part, d, x, &r, true);
+            PART_LOOP_LONG(d->channels, mean_part, d, x, &r, true);
         else
-            PART_LOOP(d->channels, mean_part, d, x, &r, false);
+            PART_LOOP_LONG(d->channels, mean_part, d, x, &r, false);
 }

@@ -102,16 +102,17 @@ static void check_output(const struct kernels *k, const char *what, size_t n, co
 
 static void check_quantize(const struct kernels *k, size_t n)
 {
+    static const float scales[] = {0.1f, 0.0173f, -0.03f, 1e-12f, 3e11f};
     static const float odd[] = {NAN, INFINITY, -INFINITY, -0.0f, 0.05f, 0.15f, 1e30f};
     uint8_t want[MAX_N];
-    float real[MAX_N], *in = guard_floats(inputs, n);
+    float real[MAX_N], *in = guard_floats(inputs, n), scale = scales[guard_random() % 5];
     struct kernel_rounding r = random_rounding();
     struct kernel_byte of = {guard_random() % 2, (float)(guard_random() % 200), 0.02f};
     for (size_t i = 0; i < n; i++)
-        in[i] = guard_random() % 8 ? guard_random_float(20) : odd[guard_random() % 7];
-    kernel_reference()->quantize_8(want, in, n, 0.1f, &r);
+        in[i] = guard_random() % 8 ? guard_random_float(200 * scale) : odd[guard_random() % 7];
+    kernel_reference()->quantize_8(want, in, n, scale, &r);
     uint8_t *out = guard_out(outputs, n, 0);
-    k->quantize_8(out, in, n, 0.1f, &r);
+    k->quantize_8(out, in, n, scale, &r);
     check_output(k, "quantize", n, out, want);
     const uint8_t *bytes = random_bytes(inputs, n);
     kernel_reference()->dequantize_8(real, bytes, n, &of);
