@@ -281,10 +281,13 @@ void build_attributes(struct build *b, struct value *v, const struct build_terms
 int build_formulas(struct build *b, const char *formula, const struct build_terms *t, struct value **out, int max);
 /* What a formula makes of in[count], which are $0, $1, …. */
 struct value *build_formula(struct build *b, const char *formula, int count, struct value *const *in);
-/* The angle of the point ($1, $0), as C's atan2() tells it but for signs of zero. */
+/* The angle of the point ($1, $0), where `down` and `left` tell whether these are negative. */
+#define BUILD_ATAN2_BY(down, left)                                                                                     \
+    "$0 Abs >a $1 Abs >b a b Add:2 =0 Equal:2 =0 a b Equal:2 =1 a b Div:2 Where:3 Where:3 Atan >t " left               \
+    " =3.14159265359 t Sub:2 t Where:3 >t " down " t Neg t Where:3"
+/* As C's atan2() tells it, with signs of zeros, infinities and NaN. */
 #define BUILD_ATAN2                                                                                                    \
-    "$0 $1 Div:2 Atan >x $1 =0 Greater:2 x $1 =0 Less:2 $0 =0 Less:2 x =3.1415926536 Sub:2 x =3.1415926536 Add:2 "     \
-    "Where:3 $0 Sign =1.5707963268 Mul:2 Where:3 Where:3"
+    BUILD_ATAN2_BY("$0 =0 Less:2 $0 Reciprocal =0 Less:2 Or:2", "$1 =0 Less:2 $1 Reciprocal =0 Less:2 Or:2")
 /* Replaces a node by what a formula makes of its inputs, $0, $1, …, and attributes. */
 int build_replace(struct node *n, const char *formula, struct error *err);
 

@@ -75,6 +75,7 @@ struct keras_call {
     const struct json_node *cell;          /* further members of the configuration; or NULL */
     bool in_bytes;       /* its weights are whole numbers of 8 bits, with scales */
     bool turns, by_time; /* of a recurrent layer: go_backwards is the other way; its steps come in the order of time */
+    bool all_steps;      /* and all of them, whatever return_sequences says */
     struct keras_place place;
     struct value **in; /* [in_count] */
     int in_count;

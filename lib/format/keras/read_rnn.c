@@ -179,7 +179,7 @@ static void recurrent(struct keras_call *l, const struct cell *cell)
     struct build *b = l->b;
     int64_t units = keras_int(l, "units", 0);
     bool backwards = keras_bool(l, "go_backwards", false) != l->turns,
-         sequences = keras_bool(l, "return_sequences", false), is_double, reset_after;
+         sequences = keras_bool(l, "return_sequences", false) || l->all_steps, is_double, reset_after;
     struct value *x = keras_in(l, 0), *mask = keras_mask_of(l->r, x), *states[2] = {NULL, NULL};
     struct packed packed = {.x = x};
     build_expect(b, x, 3, 2, 0, DTYPE_NONE);
@@ -240,14 +240,14 @@ void keras_read_simple_rnn(struct keras_call *l)
     recurrent(l, &simple_cell);
 }
 
-/* A layer around a cell. */
-void keras_read_rnn(struct keras_call *l)
+/* ---- layers around cells ---- */
+
+static void read_cell(struct keras_call *l, const struct json_node *cell)
 {
     static const struct {
         const char *class;
         const struct cell *cell;
     } cells[] = {{"LSTMCell", &lstm_cell}, {"GRUCell", &gru_cell}, {"SimpleRNNCell", &simple_cell}};
-    const struct json_node *cell = keras_member(l, "cell");
     const char *class = keras_class_of(&l->r->json, cell);
     for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
         if (strcmp(cells[i].class, class) == 0) {
@@ -256,6 +256,49 @@ void keras_read_rnn(struct keras_call *l)
             return;
         }
     build_fail(l->b, "its cell \"%.100s\" is not read, want LSTMCell, GRUCell or SimpleRNNCell", class);
+}
+
+/* A cell of several behind one another, each of which gets all steps of the one before. */
+static struct value *read_stacked(struct keras_call *l, const struct json_node *first, const struct json_node *cell,
+                                  struct value *x)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *config = json_member(j, cell, "config"), *next = json_next(j, cell);
+    const struct json_node *name = config ? json_member(j, config, "name") : NULL;
+    struct keras_call one = *l;
+    int repeat = 0;
+    for (const struct json_node *c = first; c != cell; c = json_next(j, c))
+        repeat += strcmp(keras_class_of(j, c), keras_class_of(j, cell)) == 0;
+    one.in = &x;
+    one.all_steps = next != NULL;
+    one.by_time = false;
+    if (cell != first)
+        one.turns = keras_bool(l, "go_backwards", false); /* the steps came in that order */
+    if (!name || name->kind != JSON_STRING)
+        build_fail(l->b, "a cell without a name");
+    else if (keras_place_layer(l->r, &l->place, name->string, keras_class_of(j, cell), repeat, &one.place) >= 0)
+        read_cell(&one, cell);
+    return one.out_count ? one.out[0] : NULL;
+}
+
+void keras_read_rnn(struct keras_call *l)
+{
+    const struct json *j = &l->r->json;
+    const struct json_node *cell = keras_member(l, "cell"), *config = cell ? json_member(j, cell, "config") : NULL;
+    const struct json_node *cells = config ? json_member(j, config, "cells") : NULL;
+    if (!cells) {
+        read_cell(l, cell);
+        return;
+    }
+    struct value *x = keras_in(l, 0);
+    bool backwards = keras_bool(l, "go_backwards", false) != l->turns;
+    if (l->in_count != 1 || keras_bool(l, "return_state", false) || (backwards && keras_mask_of(l->r, x)))
+        build_fail(l->b, "cells one behind the other are read without states, and with a mask only forwards");
+    const struct json_node *first = json_first(j, cells);
+    for (cell = first; cell && !l->b->failed; cell = json_next(j, cell))
+        x = read_stacked(l, first, cell, x);
+    bool turned = backwards && l->by_time && keras_bool(l, "return_sequences", false);
+    keras_give(l, turned ? keras_reversed(l, x, 1) : x);
 }
 
 /* ---- around other layers ---- */

@@ -41,7 +41,7 @@ static int find(struct keras_reader *r, const struct hdf5_object *from, const ch
 static int place_by_path(struct keras_reader *r, const struct hdf5_object *model, const char *class, int repeat,
                          struct keras_place *place)
 {
-    static const char *const roots[] = {"layers", "_layer_checkpoint_dependencies"};
+    static const char *const roots[] = {"layers", "_layer_checkpoint_dependencies", "cell/cells"};
     char snake[200], path[300];
     bool is_alias = strcmp(class, "GroupQueryAttention") == 0; /* the only layer that goes by another name */
     snake_case(is_alias ? "GroupedQueryAttention" : class, repeat, snake, sizeof(snake));

@@ -205,7 +205,7 @@ static const struct binary {
     {NULL, floor_mod, false},
     {NULL, NULL, false},
     {NULL, modulo, false},
-    {BUILD_ATAN2, NULL, false},
+    {BUILD_ATAN2_BY("$0 =0 Less:2", "$1 =0 Less:2"), NULL, false}, /* its zeros have no signs */
     {"Or", NULL, true},
     {NULL, not_equal, false},
     {"BitwiseAnd", NULL, false},

@@ -173,14 +173,10 @@ static struct value *log_add_exp(struct reader *r, const char *op, struct value 
     return BUILD(&r->b, "Add", max, BUILD(&r->b, op, sum));
 }
 
-/* The angle of the point (y, x), x being the ordinate: moved by a half turn, with the ordinate's sign, where y < 0. */
 static struct value *atan2_of(struct reader *r, const char *op, struct value *x, struct value *y)
 {
-    struct build *b = &r->b;
-    struct value *zero = build_number(b, DTYPE_F32, 0), *pi = build_number(b, DTYPE_F32, 3.14159265358979323846);
-    struct value *turn = BUILD(b, "Where", BUILD(b, "Less", x, zero), BUILD(b, "Neg", pi), pi);
-    struct value *more = BUILD(b, "Where", BUILD(b, "Less", y, zero), turn, zero);
-    return BUILD(b, "Add", BUILD(b, op, BUILD(b, "Div", x, y)), more);
+    (void)op;
+    return build_formula(&r->b, BUILD_ATAN2, 2, (struct value *[]){x, y});
 }
 
 static const uint8_t texts[] = {

@@ -180,17 +180,9 @@ void tflite_read_floor_div(struct tflite_op *o)
         tflite_give(o, 0, BUILD(o->b, "Div", BUILD(o->b, "Sub", x, floor_mod(o, x, y)), y));
 }
 
-/* The angle of (x, y): that of their quotient, turned by half a circle where x is negative. */
 void tflite_read_atan2(struct tflite_op *o)
 {
-    struct build *b = o->b;
-    struct value *y = tflite_real(o, 0), *x = tflite_real(o, 1), *zero = build_number(b, DTYPE_F32, 0);
-    struct value *half = build_number(b, DTYPE_F32, M_PI), *down = BUILD(b, "Less", y, zero);
-    struct value *turn = BUILD(b, "Where", down, BUILD(b, "Neg", half), half);
-    struct value *angle = BUILD(b, "Atan", BUILD(b, "Div", y, x));
-    angle = BUILD(b, "Where", BUILD(b, "Less", x, zero), BUILD(b, "Add", angle, turn), angle);
-    struct value *both = BUILD(b, "And", BUILD(b, "Equal", x, zero), BUILD(b, "Equal", y, zero));
-    tflite_give(o, 0, BUILD(b, "Where", both, zero, angle)); /* 0 / 0 */
+    tflite_give(o, 0, build_formula(o->b, BUILD_ATAN2, 2, (struct value *[]){tflite_real(o, 0), tflite_real(o, 1)}));
 }
 
 /* ---- of several ---- */

@@ -284,6 +284,8 @@ static const char *plain_name(const char *name)
 {
     static const char *const names[][2] = {{"transformers.grouped_mm_fallback", "_grouped_mm"},
                                            {"mod", "remainder"},
+                                           {"sym_max", "max"},
+                                           {"sym_min", "min"},
                                            {"multiply", "mul"},
                                            {"subtract", "sub"},
                                            {"divide", "div"},

@@ -136,11 +136,14 @@ static bool of_one(struct scalars *s, struct torch_value *v)
         double (*function)(double);
     } rows[] = {{"sqrt", sqrt}, {"exp", exp},  {"log", log},   {"floor", floor},
                 {"ceil", ceil}, {"abs", fabs}, {"round", rint}};
+    bool turns = strcmp(s->name, "neg") == 0;
+    if (turns && s->a.kind == TORCH_SIZE && s->args->count == 1)
+        return torch_scalar_give(v, torch_size(s->t, BUILD(s->t->b, "Neg", torch_graph_value(s->t, s->a))));
     if (!torch_scalar_known(s, 1) || s->args->count > 1)
         return false;
     double r = torch_number(s->a);
     bool whole = strcmp(s->name, "floor") == 0 || strcmp(s->name, "ceil") == 0;
-    if (strcmp(s->name, "neg") == 0)
+    if (turns)
         return torch_scalar_give(v, s->a.kind == TORCH_FLOAT ? torch_float(-r)
                                                              : torch_int((int64_t)(0 - (uint64_t)s->a.i)));
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

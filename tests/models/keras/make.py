@@ -107,6 +107,21 @@ def rnn():
     answers("rnn", model, [np.array([[1, 2, 3, 0, 4, 0, 0], [0, 5, 0, 1, 1, 2, 3]], np.int32)])
 
 
+def cells():
+    """Keras 3: cells behind one another, with a mask and in both directions."""
+    layers = keras.layers
+    x = keras.Input((4, 3), name="steps")
+    v = layers.Bidirectional(layers.RNN([layers.GRUCell(2), layers.LSTMCell(2)], return_sequences=True))(x)
+    w = layers.RNN([layers.LSTMCell(2), layers.LSTMCell(3)])(layers.Masking()(x))
+    model = keras.Model(x, [v, w], name="cells")
+    shake(model)
+    model.save("cells.keras")
+    deflate("cells.keras")
+    steps = random(2, 4, 3)
+    steps[1, 2] = 0
+    answers("cells", model, [steps])
+
+
 def quantised():
     """Keras 3, with weights of 8 bits, which have scales, and pools to a size."""
     layers = keras.layers
@@ -125,4 +140,5 @@ def quantised():
 cnn()
 net()
 rnn()
+cells()
 quantised()

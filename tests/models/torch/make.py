@@ -438,7 +438,7 @@ save("packed.pt", packed, *series)
 
 
 class Waves(nn.Module):
-    """Complex numbers: spectra, and back."""
+    """Complex numbers: spectra, and back; angles of the signs of zeros."""
 
     def __init__(self):
         super().__init__()
@@ -451,7 +451,8 @@ class Waves(nn.Module):
         turned = z * torch.polar(torch.ones_like(z.real), z.imag)
         y = torch.istft(torch.stft(x, 8, 2, 8, self.window, return_complex=True), 8, 2, 8, self.window, length=20)
         both = torch.fft.irfft2(torch.fft.rfft2(x, norm="ortho") * 2, s=x.shape, norm="ortho")
-        return z.abs(), torch.view_as_real(turned), y, both, (torch.fft.fft(x) / z[:, 0, :1]).real
+        angles = torch.atan2(x.sign() * 0, -x.abs().floor())
+        return z.abs(), torch.view_as_real(turned), y, both, (torch.fft.fft(x) / z[:, 0, :1]).real, angles
 
 
 waves = Waves().eval()
