@@ -16,6 +16,18 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
 }
 
+@test "one of several signatures of a SavedModel may be asked for, and none is guessed" {
+    two=$MODELS/tensorflow/two
+    equal "$(nn inspect --summary -f tensorflow:halve "$two" | grep ^output | cut -f 3-)" "f32 ?x3"
+    equal "$(nn inspect --summary -f :sum "$two/saved_model.pb" | grep ^output | cut -f 3-)" "f32 ?"
+    try inspect "$two"
+    equal "$status" 1
+    matches "$stderr" "no signature serving_default, but: halve, sum"
+    try inspect -f :sum "$MODELS/tensorflow/cnn.pb"
+    equal "$status" 1
+    matches "$stderr" "a frozen graph has no signatures"
+}
+
 @test "weights of PyTorch without a network are told so" {
     try inspect "$MODELS/torch/state.pth"
     equal "$status" 1

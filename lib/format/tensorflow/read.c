@@ -250,22 +250,32 @@ static const struct protobuf *find_key(const struct protobuf *m, const char *map
     return NULL;
 }
 
-/* The signature to serve: "serving_default", or the first that computes something. */
-static const struct protobuf *find_signature(const struct protobuf *graph)
+/* The signature that is asked for, else "serving_default", or the only one that computes something; NULL: a failure. */
+static const struct protobuf *find_signature(struct tensorflow_reader *r)
 {
-    const struct protobuf *p = find_key(graph, "signature_def", "serving_default");
-    if (!p)
-        p = protobuf_first(graph, "signature_def");
-    while (p && strncmp(protobuf_text(p, "key", ""), "__saved_model", 13) == 0)
-        p = protobuf_more(p);
-    return protobuf_message(p, "value");
+    const char *wanted = r->source->entry ? r->source->entry : "serving_default";
+    const struct protobuf *found = find_key(r->meta, "signature_def", wanted);
+    char names[200] = "";
+    int count = 0;
+    for (const struct protobuf *p = protobuf_first(r->meta, "signature_def"); p; p = protobuf_more(p)) {
+        const char *key = protobuf_text(p, "key", "");
+        size_t n = strlen(names);
+        if (strncmp(key, "__saved_model", 13) == 0)
+            continue;
+        snprintf(names + n, sizeof(names) - n, "%s%.40s", n ? ", " : "", key);
+        if (!r->source->entry && count++ == 0 && !found)
+            found = p;
+    }
+    if (count > 1 && found && strcmp(protobuf_text(found, "key", ""), wanted) != 0)
+        found = NULL;
+    if (!found)
+        build_fail(&r->b, "the model has no signature %.60s, but: %s", wanted, names);
+    return protobuf_message(found, "value");
 }
 
 static void read_signature(struct tensorflow_scope *s, const struct protobuf *signature)
 {
     char name[1024];
-    if (!signature)
-        build_fail(s->b, "the model has no signature");
     for (const struct protobuf *p = protobuf_first(signature, "inputs"); p && !s->b->failed; p = protobuf_more(p)) {
         snprintf(name, sizeof(name), "%.1000s", protobuf_text(protobuf_message(p, "value"), "name", ""));
         name[strcspn(name, ":")] = 0;
@@ -322,6 +332,8 @@ static bool is_graph(const struct blob *blob)
 static int read_whole(struct tensorflow_reader *r, struct error *err)
 {
     bool saved = is_saved(r->blob);
+    if (!saved && r->source->entry)
+        return error_set(err, "a frozen graph has no signatures: want no ':%.60s'", r->source->entry);
     if (!saved && !is_graph(r->blob))
         return error_set(err, "it begins neither as a frozen graph of TensorFlow's nor as a SavedModel");
     struct protobuf *file = protobuf_read(r->blob->data, r->blob->size,
@@ -339,7 +351,7 @@ static int read_whole(struct tensorflow_reader *r, struct error *err)
     if (tensorflow_scope_open(&s, r, graph, "node") == 0) {
         if (saved) {
             tensorflow_trace_restore(&s);
-            read_signature(&s, find_signature(meta));
+            read_signature(&s, find_signature(r));
         } else
             read_frozen(&s);
     }
@@ -384,6 +396,7 @@ const struct format format_tensorflow = {
     .suffixes = ".pb",
     .what = "TensorFlow: frozen graphs and SavedModels",
     .channels_last = true,
+    .has_entries = true,
     .sniff = sniff,
     .read = tensorflow_read,
     .operator_at = operator_at,

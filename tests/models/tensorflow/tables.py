@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tables.pb, picture.pb and TensorFlow's answers: needs Python's tensorflow (2.21) and numpy, none of which the tests need. Run in this folder. A table of numbers, a choice of three functions, boxes
+"""Makes tables.pb, picture.pb, two and TensorFlow's answers: needs Python's tensorflow (2.21) and numpy, none of which the tests need. Run in this folder. A table of numbers, a choice of three functions, boxes
 that fade, levels of each channel, a cosine transform, whose numbers are complex, and rows by their numbers."""
 import os
 
@@ -47,3 +47,23 @@ with tf.Graph().as_default() as graph:  # a picture that the graph decodes itsel
 os.makedirs("picture", exist_ok=True)
 np.save("picture/in_0.npy", picture)
 np.save("picture/out_0.npy", answer)
+
+
+class Two(tf.Module):
+    """Two signatures, of which none is the usual one."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, name="x")])
+    def halve(self, x):
+        return {"half": x * 0.5}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, name="x")])
+    def sum(self, x):
+        return {"sum": tf.reduce_sum(x, 1)}
+
+
+two = Two()
+tf.saved_model.save(two, "two", signatures={"halve": two.halve, "sum": two.sum})
+for rest in ("fingerprint.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"):
+    os.remove("two/" + rest)
+os.rmdir("two/variables")
+os.rmdir("two/assets")
