@@ -73,7 +73,7 @@ static bool computes(const char *name)
 {
     static const char *const names[] = {"avg_pool", "adaptive_avg_pool", "mean",  "leaky_relu", "elu",
                                         "hardtanh", "relu6",             "clamp", "prelu",      "gelu",
-                                        "threshold"};
+                                        "pad",      "constant_pad",      "threshold"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strncmp(name, names[i], strlen(names[i])) == 0)
             return true;
@@ -146,13 +146,27 @@ struct torch_value torch_keep_quantised(struct torch_reader *t, const char *name
 
 /* ---- operators with a scale and zero point behind their arguments ---- */
 
+/* A tensor, or each of a list, without its scale. */
+static struct torch_value as_floats(struct torch_reader *t, struct torch_value v)
+{
+    if (v.kind == TORCH_TENSOR)
+        return torch_tensor(t, torch_graph_value(t, v));
+    if (!torch_is_list(v) || v.list->tail || v.list->growing)
+        return v;
+    struct torch_value list = torch_list(t, v.kind);
+    for (size_t i = 0; i < v.list->count && !t->b->failed; i++) {
+        struct torch_value item = v.list->items[i];
+        torch_append(t, list, item.kind == TORCH_TENSOR ? torch_tensor(t, torch_graph_value(t, item)) : item);
+    }
+    return list;
+}
+
 /* The row's operator of floats, with its first arguments. Its result is not rounded by the scale of the first one. */
 static struct torch_value call_row(struct torch_reader *t, struct torch_bound *c, int count)
 {
     char name[64];
     snprintf(name, sizeof(name), "torch.%.50s", c->row->type);
-    if (c->arg[0].kind == TORCH_TENSOR)
-        c->arg[0] = torch_make_dequantise(t, c);
+    c->arg[0] = as_floats(t, c->arg[0]);
     return torch_call_plain(t, name, c->arg, count);
 }
 
