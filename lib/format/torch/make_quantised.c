@@ -95,10 +95,11 @@ static bool is_float(struct torch_reader *t, struct torch_value v)
     return type && type->dtype == DTYPE_F32 && !v.tensor->scale;
 }
 
-/* Interpolation takes bytes as they are: its sums are exact, and halves are often among them. */
+/* Interpolation and pools to a size take bytes as they are: sums are exact, and halves are often among them. */
 static bool takes_bytes(const char *name, struct torch_value of)
 {
-    return of.kind == TORCH_TENSOR && of.tensor->scale && strncmp(name, "upsample", 8) == 0;
+    return of.kind == TORCH_TENSOR && of.tensor->scale &&
+           (strncmp(name, "upsample", 8) == 0 || strncmp(name, "adaptive_avg", 12) == 0);
 }
 
 /* The bytes of a tensor as whole numbers, less its zero point. */
