@@ -258,15 +258,17 @@ static struct torch_value open_pad(struct torch_reader *t, struct torch_bound *c
         size_t at = 2 * (size_t)(rank - 1 - i % rank) + (i >= rank);
         torch_append(t, all, at < pads->count ? pads->items[at] : torch_int(0));
     }
+    struct torch_value by = c->arg[c->count - 1]; /* the number that fills them */
     struct value *x = torch_graph_value(t, c->arg[0]), *list = torch_graph_list(t, all);
-    return torch_tensor(t, BUILD(t->b, "Pad", x, list));
+    struct value *fill = by.kind == TORCH_NONE ? NULL : build_cast(t->b, torch_graph_value(t, by), type->dtype);
+    return torch_tensor(t, BUILD(t->b, "Pad", x, list, fill ? build_reshape(t->b, fill, 0, NULL) : NULL));
 }
 
 struct torch_value torch_make_pad(struct torch_reader *t, struct torch_bound *c)
 {
     bool open = false;
     for (size_t i = 0; torch_is_list(c->arg[1]) && i < c->arg[1].list->count; i++)
-        open = open || c->arg[1].list->items[i].kind == TORCH_SIZE;
+        open = open || !torch_is_number(c->arg[1].list->items[i]);
     return open ? open_pad(t, c) : torch_make_NULL(t, c);
 }
 
