@@ -15,15 +15,15 @@
 static void list_sums(const struct kernels *k, const struct kernel_binary_q8 *sum, uint8_t (*want)[BYTES])
 {
     struct kernel_binary_q8 b = *sum;
-    uint8_t all[BYTES], one;
-    b.a = &one;
+    uint8_t one[BYTES], all[BYTES];
+    b.a = one;
     b.b = all;
-    b.b_step = 1;
+    b.a_step = b.b_step = 1;
     b.n = BYTES;
     for (int i = 0; i < BYTES; i++)
         all[i] = (uint8_t)i;
     for (int i = 0; i < BYTES; i++) {
-        one = (uint8_t)i;
+        memset(one, i, sizeof one);
         b.out = want[i];
         k->binary_q8(&b);
     }
