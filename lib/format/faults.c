@@ -7,21 +7,30 @@
 
 #define MOST_NAMED 12
 
-/* What is made of a node is named after it, with "/" behind. */
-const struct node *faults_origin(const struct graph *from, const struct node *n)
+/* The first node of each name; of those there is no memory for nothing is known. */
+static void list_names(struct faults_origins *o)
 {
-    const struct node *best = n;
-    size_t longest = 0;
-    for (const struct graph *g = from; g; g = graph_next(from, g))
-        for (const struct node *m = g->first; m; m = m->next) {
-            size_t length = strlen(m->name);
-            bool is_before = length > longest && strncmp(n->name, m->name, length) == 0;
-            if (is_before && (n->name[length] == '/' || n->name[length] == '\0')) {
-                longest = length;
-                best = m;
-            }
-        }
-    return best;
+    struct error ignored;
+    for (const struct graph *g = o->from; g; g = graph_next(o->from, g))
+        for (struct node *m = g->first; m; m = m->next)
+            if (m->name[0])
+                lookup_add(&o->names, m->name, m, &ignored);
+    o->are_listed = true;
+}
+
+/* What is made of a node is named after it, with "/" behind. */
+const struct node *faults_origin(struct faults_origins *o, const struct node *n)
+{
+    char name[512];
+    if (!o->are_listed)
+        list_names(o);
+    snprintf(name, sizeof(name), "%s", n->name);
+    const struct node *m = lookup_find(&o->names, name);
+    for (char *slash; !m && (slash = strrchr(name, '/')) != NULL;) {
+        *slash = '\0';
+        m = lookup_find(&o->names, name);
+    }
+    return m ? m : n;
 }
 
 const char *faults_operator(const struct node *origin, const struct node *n, char *text, size_t size)
@@ -35,7 +44,7 @@ const char *faults_operator(const struct node *origin, const struct node *n, cha
 void faults_add(struct faults *f, const struct node *n, const char *why, ...)
 {
     char reason[200], label[200], operator[200];
-    const struct node *origin = faults_origin(f->from, n);
+    const struct node *origin = faults_origin(&f->origins, n);
     va_list args;
     bool is_told = f->last == origin && origin != n;
     f->last = origin;
@@ -59,4 +68,5 @@ int faults_report(const struct faults *f, const char *format, struct error *err)
 void faults_release(struct faults *f)
 {
     text_release(&f->text);
+    lookup_release(&f->origins.names);
 }

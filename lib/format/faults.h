@@ -2,19 +2,27 @@
 #ifndef FORMAT_FAULTS_H
 #define FORMAT_FAULTS_H
 
+#include "base/lookup.h"
 #include "base/text.h"
 #include "graph/graph.h"
 
-/* Starts as {.from = the graph that is written, before it is changed}; to be released. */
+/* Starts as {.from = the graph that is written, before it is changed}; the names are to be released. */
+struct faults_origins {
+    const struct graph *from;
+    struct lookup names; /* of its nodes */
+    bool are_listed;
+};
+
+/* Starts with .origins.from; to be released. */
 struct faults {
     struct text text; /* of the first ones */
     int count;
-    const struct graph *from;
-    const struct node *last; /* of `from`: of all that it was lowered to one fault is told */
+    struct faults_origins origins;
+    const struct node *last; /* of the graph before: of all that it was lowered to one fault is told */
 };
 
 /* The node of the graph before that n is, or was lowered from; n itself where none is named so. */
-const struct node *faults_origin(const struct graph *from, const struct node *n);
+const struct node *faults_origin(struct faults_origins *o, const struct node *n);
 /* The operator as it was, and what it was lowered to where that is at fault: "Softsign as Div". */
 const char *faults_operator(const struct node *origin, const struct node *n, char *text, size_t size);
 /* Node n, and why. */

@@ -203,7 +203,7 @@ static int prepare(struct mnn_writer *w, struct graph *g)
 
 int mnn_write(const struct graph *g, struct target *target, struct error *err)
 {
-    struct mnn_writer w = {.err = err, .faults.from = g};
+    struct mnn_writer w = {.err = err, .faults.origins.from = g};
     struct graph *copy = graph_clone(g, err);
     w.half = target_option(target, "fp16") != NULL;
     w.int8 = target_option(target, "int8") != NULL;

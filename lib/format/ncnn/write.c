@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/faults.h"
 #include "format/ncnn/ncnn.h"
 #include "format/ncnn/write_text.h"
 #include "op/fused.h"
@@ -27,7 +26,7 @@ void ncnn_write_check(struct writer *w, bool fine)
 
 void ncnn_miss(struct writer *w, const char *why)
 {
-    const struct node *of = w->n ? faults_origin(w->from, w->n) : NULL;
+    const struct node *of = w->n ? faults_origin(&w->origins, w->n) : NULL;
     struct ncnn_miss miss = {.count = 1, .last = of ? (const void *)of : w->input};
     char label[200];
     if (w->failed)

@@ -7,6 +7,7 @@
 
 #include "base/lookup.h"
 #include "base/text.h"
+#include "format/faults.h"
 #include "format/ncnn/net.h"
 #include "op/op.h"
 
@@ -38,7 +39,7 @@ struct writer {
     const struct value *input; /* which of them */
     struct error *err;
     bool failed;
-    const struct graph *from; /* what is written */
+    struct faults_origins origins;
     struct graph *g;         /* a copy of it, with constants computed, of operators that the table has */
     struct lookup names;     /* of blobs */
     bool half;               /* tagged records as f16 */

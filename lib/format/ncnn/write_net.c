@@ -297,13 +297,14 @@ static void release(struct writer *w)
     free(w->made);
     free(w->records);
     free(w->misses);
+    lookup_release(&w->origins.names);
     free(w->slots);
     graph_free(w->g);
 }
 
 int ncnn_write(const struct graph *g, struct target *target, struct error *err)
 {
-    struct writer w = {.err = err, .from = g, .half = target_option(target, "fp16") != NULL};
+    struct writer w = {.err = err, .origins.from = g, .half = target_option(target, "fp16") != NULL};
     ncnn_net_init(&w.net);
     w.g = ncnn_write_prepare(g, err);
     int status = w.g && start(&w) == 0 && write_nodes(&w) == 0 ? write_files(&w, target) : -1;

@@ -561,7 +561,7 @@ static int write_all(struct openvino_writer *w, struct target *target)
 
 int openvino_write(const struct graph *g, struct target *target, struct error *err)
 {
-    struct openvino_writer w = {.err = err, .faults.from = g, .list.graph = graph_clone(g, err)};
+    struct openvino_writer w = {.err = err, .faults.origins.from = g, .list.graph = graph_clone(g, err)};
     w.half = target_option(target, "fp16") != NULL;
     text_init(&w.list.layers);
     text_init(&w.list.edges);

@@ -299,7 +299,7 @@ static int write_all(struct tflite_writer *w, struct graph *g, struct target *ta
 
 int tflite_write(const struct graph *from, struct target *target, struct error *err)
 {
-    struct tflite_writer w = {.err = err, .faults.from = from, .half = target_option(target, "fp16") != NULL};
+    struct tflite_writer w = {.err = err, .faults.origins.from = from, .half = target_option(target, "fp16") != NULL};
     struct graph *g = graph_clone(from, err);
     flatbuf_out_init(&w.out, err);
     if (g)
