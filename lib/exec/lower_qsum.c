@@ -103,7 +103,9 @@ struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struc
 {
     const struct value *v = n->out[0];
     struct node *sum = v->use_count == 1 && !v->is_output ? v->uses[0].node : NULL;
-    if (!sum || sum->graph != n->graph || strcmp(sum->op, "QAdd") != 0 || job->n % (2 * p->kernels->vector) != 0)
+    int pair = 2 * p->kernels->vector; /* a thread may have any number of panels */
+    bool fits = job->n % pair == 0 && job->product->nr % pair == 0;
+    if (!fits || !sum || sum->graph != n->graph || strcmp(sum->op, "QAdd") != 0)
         return n;
     int i = sum->in[0] == v ? 0 : 3;
     struct kernel_binary_q8 b;

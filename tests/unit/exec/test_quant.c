@@ -469,10 +469,11 @@ static void joined_sums(void)
     static const struct conv_case shapes[] = {{1, 16, 9, 7, 96, 1, 1, 1, 1, 1, {0}},
                                               {2, 8, 10, 9, 64, 3, 3, 2, 2, 1, {1, 1, 1, 1}},
                                               {1, 64, 16, 19, 64, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
-                                              {1, 16, 5, 7, 40, 1, 1, 1, 1, 1, {0}}};
+                                              {1, 16, 5, 7, 40, 1, 1, 1, 1, 1, {0}},
+                                              {1, 1536, 2, 3, 160, 1, 1, 1, 1, 1, {0}}};
     static const double other_scales[] = {0.05, 0.0317, 0.021276595, -0.0731, 12.5};
-    for (int i = 0; i < 40; i++) {
-        const struct conv_case *t = &shapes[i % 4];
+    for (int i = 0; i < 42; i++) {
+        const struct conv_case *t = i < 40 ? &shapes[i % 4] : &shapes[4];
         enum dtype type = i % 3 ? DTYPE_U8 : DTYPE_I8;
         begin();
         struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w)), *zero = scalar(type, i % 7),
