@@ -231,6 +231,11 @@ END
     nn run --expect out sum.tflite x.npy
 }
 
+@test "TFLite has weights with scales of blocks as real numbers" {
+    nn convert -o blocks.tflite "$TINY/../tflite/blocks.tflite"
+    nn run --expect "$TINY/../tflite/blocks" blocks.tflite "$TINY/../tflite/blocks/in_0.npy"
+}
+
 @test "TFLite written again is the same file, with the recipe and the labels; so are operators that only it knows" {
     for m in "$TINY"/../tflite/*.tflite; do
         case $m in */sound.tflite | */stablehlo.tflite) continue ;; esac # some of their operators are read alone

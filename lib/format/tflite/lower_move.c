@@ -325,7 +325,7 @@ int tflite_lower_stored_view(struct node *n, struct error *err)
     return format_lowered(&b, BUILD(&b, "DequantizeLinear", y, node_in(d, 1), node_in(d, 2)));
 }
 
-/* What moves a constant's elements gives a constant. */
+/* What moves a constant's elements, or makes them real, gives a constant. */
 int tflite_lower_moved_constant(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};

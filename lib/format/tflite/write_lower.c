@@ -117,6 +117,12 @@ static bool is_behind_stored(const struct node *n)
     return is_whole && (is_constant(d->in[0]) || (d->in[0]->producer && !node_is(n, "Transpose")));
 }
 
+/* Scales of blocks, which are written as real numbers. */
+static bool has_blocks(const struct node *n)
+{
+    return op_int(n, "block_size") > 0;
+}
+
 static bool is_moved_constant(const struct node *n)
 {
     return is_constant(n->in[0]) && n->in[0]->type.dtype != DTYPE_STRING && !n->out[0]->is_output;
