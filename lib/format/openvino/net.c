@@ -94,13 +94,23 @@ static struct openvino_layer *find_layer(struct work *w, const struct xml_node *
     return id ? lookup_find(&w->ids, id) : NULL;
 }
 
+/* The input port of a number, which is looked for where it stands if all are numbered in order; in_count: none. */
+static int find_input(const struct openvino_layer *l, int64_t id)
+{
+    uint64_t at = l->in_count ? (uint64_t)id - (uint64_t)l->in_ids[0] : 0;
+    int i = 0;
+    if (at < (uint64_t)l->in_count && l->in_ids[at] == id)
+        return (int)at;
+    while (i < l->in_count && l->in_ids[i] != id)
+        i++;
+    return i;
+}
+
 static int connect(struct work *w, const struct xml_node *edge)
 {
     struct openvino_layer *from = find_layer(w, edge, "from-layer"), *to = find_layer(w, edge, "to-layer");
     int64_t out = number(w->xml, edge, "from-port"), in = number(w->xml, edge, "to-port");
-    int i = 0, o = 0;
-    while (to && i < to->in_count && to->in_ids[i] != in)
-        i++;
+    int i = to ? find_input(to, in) : 0, o = 0;
     while (from && o < from->out_count && from->out[o].id != out)
         o++;
     if (!from || !to || i == to->in_count || o == from->out_count) {
