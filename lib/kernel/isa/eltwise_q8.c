@@ -42,7 +42,7 @@ V_FN v_f32 quotient(v_f32 x, const struct divisor *d)
     return v_fma(v_fnma(q, d->scale, x), d->reciprocal, q);
 }
 
-/* What is no number becomes the least. Beyond `most`, 1024 steps, all are bounds, and no step of quotient() is
+/* What is no number becomes the least. Beyond `most`, 1024 usual steps, all are bounds, and no step of quotient() is
  * infinite. */
 V_FN void quantize_part(size_t i, int count, void *out, const float *in, const struct divisor *d, v_f32 most,
                         const struct v_rounding *r)
@@ -55,7 +55,7 @@ void K(quantize_8)(void *out, const float *in, size_t n, float scale, const stru
 {
     const struct v_rounding r = v_rounding_of(rounding);
     const struct divisor d = divisor_of(scale, true);
-    PART_LOOP(n, quantize_part, out, in, &d, v_set1(fabsf(scale) * 1024), &r);
+    PART_LOOP(n, quantize_part, out, in, &d, v_set1(d.is_usual ? fabsf(scale) * 1024 : INFINITY), &r);
 }
 
 V_FN v_f32 real_of(v_i32 x, v_f32 zero, v_f32 scale)

@@ -102,10 +102,10 @@ static void check_output(const struct kernels *k, const char *what, size_t n, co
 
 static void check_quantize(const struct kernels *k, size_t n)
 {
-    static const float scales[] = {0.1f, 0.0173f, -0.03f, 1e-12f, 3e11f};
+    static const float scales[] = {0.1f, 0.0173f, -0.03f, 1e-12f, 3e11f, 0, 1e-42f};
     static const float odd[] = {NAN, INFINITY, -INFINITY, -0.0f, 0.05f, 0.15f, 1e30f};
     uint8_t want[MAX_N];
-    float real[MAX_N], *in = guard_floats(inputs, n), scale = scales[guard_random() % 5];
+    float real[MAX_N], *in = guard_floats(inputs, n), scale = scales[guard_random() % 7];
     struct kernel_rounding r = random_rounding();
     struct kernel_byte of = {guard_random() % 2, (float)(guard_random() % 200), 0.02f};
     for (size_t i = 0; i < n; i++)
