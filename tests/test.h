@@ -3,10 +3,21 @@
 #define TESTS_TEST_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int test_failures, test_passed, test_failed;
+
+/* Whether less processor time was taken since `start`; emulation ($WRAPPER) may take ten times as much. */
+static inline bool test_in_time(clock_t start, double seconds)
+{
+    double taken = (double)(clock() - start) / CLOCKS_PER_SEC;
+    const char *wrapper = getenv("WRAPPER");
+    return taken < (wrapper && *wrapper ? 10 * seconds : seconds);
+}
 
 #define CHECK(cond)                                                                                                    \
     do {                                                                                                               \
