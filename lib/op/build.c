@@ -134,6 +134,12 @@ struct value *build_string(struct build *b, struct value *v, const char *name, c
     return b->failed ? NULL : v;
 }
 
+struct value *build_resize_mode(struct build *b, struct value *v, const char *mode, bool align, bool half)
+{
+    const char *where = align ? "align_corners" : half ? "half_pixel" : "asymmetric";
+    return build_string(b, build_string(b, v, "mode", mode), "coordinate_transformation_mode", where);
+}
+
 struct value *build_attrs(struct build *b, struct value *v)
 {
     struct attr_spec spec;

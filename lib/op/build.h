@@ -78,6 +78,9 @@ struct value *build_int(struct build *b, struct value *v, const char *name, int6
 struct value *build_float(struct build *b, struct value *v, const char *name, float f);
 struct value *build_string(struct build *b, struct value *v, const char *name, const char *text);
 struct value *build_ints(struct build *b, struct value *v, const char *name, int count, const int64_t *values);
+/* Resize's mode, and where pixels lie: corners are pixels' middles (`align`), middles lie at halves, or at whole
+ * numbers. */
+struct value *build_resize_mode(struct build *b, struct value *v, const char *mode, bool align, bool half);
 struct value *build_floats(struct build *b, struct value *v, const char *name, int count, const float *values);
 /* All attributes of the node being written that the maker of v has too. */
 struct value *build_attrs(struct build *b, struct value *v);

@@ -12,11 +12,7 @@ static void set_mode(struct paddle_node *o, struct value *v)
     bool nearest = strcmp(o->kind->arg, "nearest") == 0, linear = strcmp(o->kind->arg, "linear") == 0;
     bool align = paddle_bool(o, "align_corners", true);
     bool half = !nearest && !(linear && paddle_int(o, "align_mode", 1) == 1);
-    build_string(o->b, v, "mode", o->kind->arg);
-    build_string(o->b, v, "coordinate_transformation_mode",
-                 align  ? "align_corners"
-                 : half ? "half_pixel"
-                        : "asymmetric");
+    build_resize_mode(o->b, v, o->kind->arg, align, half);
     if (nearest)
         build_string(o->b, v, "nearest_mode", align ? "round_prefer_ceil" : "floor");
 }

@@ -154,11 +154,7 @@ void tensorflow_read_resize(struct tensorflow_op *o)
     }
     v = BUILD(o->b, "Resize", x, NULL, NULL, tensorflow_i64_list(o, 1));
     build_ints(o->b, v, "axes", 2, (int64_t[]){2, 3});
-    build_string(o->b, v, "mode", o->kind->onnx);
-    build_string(o->b, v, "coordinate_transformation_mode",
-                 align  ? "align_corners"
-                 : half ? "half_pixel"
-                        : "asymmetric");
+    build_resize_mode(o->b, v, o->kind->onnx, align, half);
     if (nearest)
         build_string(o->b, v, "nearest_mode", align || half ? "round_prefer_ceil" : "floor");
     if (cubic) {

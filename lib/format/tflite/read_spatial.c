@@ -72,8 +72,7 @@ static void resize(struct tflite_op *o, const char *mode, bool is_aligned, bool 
 {
     struct value *x = nchw(o, 0);
     struct value *y = BUILD(o->b, "Resize", x, NULL, NULL, new_size(o, x));
-    const char *where = is_aligned ? "align_corners" : is_half ? "half_pixel" : "asymmetric";
-    y = build_string(o->b, build_string(o->b, y, "mode", mode), "coordinate_transformation_mode", where);
+    y = build_resize_mode(o->b, y, mode, is_aligned, is_half);
     give_nhwc(o, nearest ? build_string(o->b, y, "nearest_mode", nearest) : y);
 }
 
