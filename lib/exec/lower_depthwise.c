@@ -220,7 +220,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     d->add = ports.add;
     if (exec_depthwise_describe(p, n, &c, &ports, d, err) < 0)
         return -1;
-    int chunks = choose_chunk(d);
+    int chunks = choose_chunk(d); /* of which a tile has several rows, to meet what is in the cache again */
     int64_t units = d->x.dims[0] * d->out_height * chunks, most = chunks > 1 ? 1 + units / (2 * d->k.kernel_h) : units;
     double macs = (double)view_count(&d->out) * c.taps * c.in;
     return plan_step(p,

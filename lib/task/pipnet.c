@@ -24,7 +24,7 @@ struct pips {
 static int find_planes(const struct task_query *q, struct pips *p, struct error *err)
 {
     for (int i = 0; i < PLANES; i++) {
-        size_t of = i == MAP ? MAP : i < NEAR_X ? MAP : NEAR_X;
+        size_t of = i < NEAR_X ? MAP : NEAR_X;
         if ((size_t)i >= q->count || task_planes(&q->outputs[i], q->channels_last, &p->plane[i], err) < 0 ||
             p->plane[i].width != p->plane[MAP].width || p->plane[i].height != p->plane[MAP].height ||
             (i != NEAR_X && p->plane[i].channels != p->plane[of].channels))

@@ -40,7 +40,7 @@ struct writer {
     struct error *err;
     bool failed;
     struct faults_origins origins;
-    struct graph *g;         /* a copy of it, with constants computed, of operators that the table has */
+    struct graph *g;         /* a copy, with constants computed, of operators that the table has */
     struct lookup names;     /* of blobs */
     bool half;               /* tagged records as f16 */
     struct ncnn_slot *slots; /* by a value's index */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "format/ncnn/write.h"
-#include "op/fused.h"
 #include "op/check.h"
+#include "op/fused.h"
 
 /* Layers that are an operator as it is, with its attributes as parameters 0 and 1. */
 static const struct {

@@ -185,7 +185,7 @@ int tflite_read_metadata(struct tflite_file *f);
 
 /* ---- the table ---- */
 
-int tflite_code(struct flatbuf_table code);        /* the operator's number, of a table OperatorCode */
+int tflite_code(struct flatbuf_table code);    /* the operator's number, of a table OperatorCode */
 const struct tflite_row *tflite_row(int code); /* NULL: not in the table */
 const struct tflite_row *tflite_custom_row(const char *name);
 const char *tflite_operator_at(size_t index); /* NULL beyond the end */
