@@ -200,23 +200,29 @@ bool torch_scalar_copy_list(struct scalars *s, struct torch_value *v)
     return true;
 }
 
-/* list[start:end:step] */
+static int64_t whole_or(const struct scalars *s, int arg, int64_t otherwise)
+{
+    return arg < s->args->count && s->args->values[arg].kind == TORCH_INT ? s->args->values[arg].i : otherwise;
+}
+
+static int64_t clamp(int64_t x, int64_t low, int64_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* list[start:end:step], backwards where step is negative. */
 bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
 {
-    int64_t at[3] = {0, INT64_MAX, 1};
     if (!torch_is_list(s->a))
         return false;
-    int64_t count = (int64_t)s->a.list->count;
-    for (int i = 1; i < s->args->count && i < 4; i++)
-        if (s->args->values[i].kind == TORCH_INT)
-            at[i - 1] = s->args->values[i].i;
+    int64_t count = (int64_t)s->a.list->count, step = clamp(whole_or(s, 3, 1), -count - 1, count + 1);
+    int64_t at[2] = {whole_or(s, 1, step < 0 ? INT64_MAX : 0), whole_or(s, 2, step < 0 ? INT64_MIN : INT64_MAX)};
     for (int i = 0; i < 2; i++)
-        at[i] = at[i] < 0 ? (at[i] < -count ? 0 : at[i] + count) : at[i] > count ? count : at[i];
+        at[i] = clamp(at[i] < 0 ? at[i] + count : at[i], step < 0 ? -1 : 0, step < 0 ? count - 1 : count);
     *v = torch_list(s->t, TORCH_LIST);
-    at[2] = at[2] > count ? count + 1 : at[2];
-    if (at[2] < 1)
-        build_fail(s->t->b, "a list is walked by steps of %lld", (long long)at[2]);
-    for (int64_t i = at[0]; i < at[1] && !s->t->b->failed; i += at[2])
+    if (step == 0)
+        build_fail(s->t->b, "a list is walked by steps of 0");
+    for (int64_t i = at[0]; (step < 0 ? i > at[1] : i < at[1]) && !s->t->b->failed; i += step)
         torch_append(s->t, *v, s->a.list->items[i]);
     return true;
 }

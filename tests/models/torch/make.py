@@ -686,3 +686,18 @@ line = torch.randn(8)
 torch.jit.save(torch.jit.trace(kept, line), "kept.pt")
 slim("kept.pt")
 save("kept.pt", kept, line)
+
+
+class Back(nn.Module):
+    """Lists in parts, forwards and backwards, with ends that are left out or lie outside."""
+
+    def forward(self, x):
+        parts = [x, x + 1, x + 2, x + 3, x + 4]
+        some = parts[::-1] + parts[3:0:-2] + parts[-2::-3] + parts[9:-9:-4] + parts[1:-1] + parts[-9:9:3]
+        return torch.stack(some + parts[:2:-1] + parts[1:3:-1] + parts[0:-1:-1])
+
+
+back, line = torch.jit.script(Back()), torch.randn(2)
+torch.jit.save(back, "back.pt")
+slim("back.pt")
+save("back.pt", back, line)
