@@ -292,8 +292,7 @@ size_t torch_block(struct torch_frame *f, size_t line, int indent)
 
 /* ---- functions ---- */
 
-/* Skips a type, up to a sign that ends it. */
-static void skip_type(struct torch_cursor *c)
+void torch_skip_type(struct torch_cursor *c)
 {
     int depth = 0;
     for (; c->at < c->end; c->at++) {
@@ -326,7 +325,7 @@ static void bind_arguments(struct torch_frame *f, const struct torch_line *l, co
     while (c.at < c.end && !torch_at(&c, ")") && !f->t->b->failed) {
         const char *name = c.at++->text;
         if (torch_take(&c, ":"))
-            skip_type(&c);
+            torch_skip_type(&c);
         bool has_default = torch_take(&c, "=");
         struct torch_value v = has_default ? torch_expression(f, &c) : torch_none();
         torch_take(&c, ",");

@@ -354,7 +354,7 @@ static bool is_instance(struct scalars *s, struct torch_value *v)
         enum torch_kind kind;
     } types[] = {{"list", TORCH_LIST},   {"tuple", TORCH_TUPLE}, {"dict", TORCH_DICT},  {"int", TORCH_INT},
                  {"float", TORCH_FLOAT}, {"bool", TORCH_BOOL},   {"str", TORCH_STRING}, {"Tensor", TORCH_TENSOR},
-                 {"List", TORCH_LIST},   {"Tuple", TORCH_TUPLE}};
+                 {"List", TORCH_LIST},   {"Tuple", TORCH_TUPLE}, {"NoneType", TORCH_NONE}};
     if (torch_is_list(s->b)) { /* of one of several types */
         bool any = false;
         for (size_t i = 0; i < s->b.list->count && !any; i++) {
@@ -367,7 +367,9 @@ static bool is_instance(struct scalars *s, struct torch_value *v)
     for (size_t i = 0; s->b.kind == TORCH_NAME && i < sizeof(types) / sizeof(*types); i++)
         if (strcmp(types[i].name, s->b.text) == 0)
             return torch_scalar_give(v, torch_bool(s->a.kind == types[i].kind));
-    return false;
+    if (s->b.kind != TORCH_NAME || strncmp(s->b.text, "__torch__.", 10) != 0)
+        return false;
+    return torch_scalar_give(v, torch_bool(s->a.kind == TORCH_OBJECT && strcmp(s->a.object->class, s->b.text) == 0));
 }
 
 /* Of the prelude: an input of open rank has this one. */

@@ -210,33 +210,36 @@ static void fail_method(struct torch_reader *t, const char *function)
     text_release(&names);
 }
 
-/* The arguments of forward() behind self, as inputs of the graph; those that have a default keep it. */
-static void add_inputs(struct torch_reader *t, const char *function, struct torch_args *args)
+/*
+ * The arguments of forward() behind self, as inputs of the graph. One that has a default, or may be None, is left out;
+ * but where all may be, `all` makes inputs of those that are tensors.
+ */
+static void add_inputs(struct torch_reader *t, const char *function, bool all, struct torch_args *args)
 {
     const struct torch_function *fn = lookup_find(&t->functions, function);
-    const struct torch_token *at = fn ? fn->source->lines[fn->line].at + 3 : NULL;
-    const struct torch_token *end = fn ? fn->source->lines[fn->line].end : NULL;
-    const struct torch_token *self = at; /* whatever it is called */
-    int depth = 0;
-    bool is_name = true;
+    const struct torch_line *l = fn ? &fn->source->lines[fn->line] : NULL;
+    struct torch_cursor c = {fn ? l->at + 3 : NULL, fn ? l->end : NULL};
     if (!fn)
         fail_method(t, function);
-    for (; at < end && depth >= 0 && !t->b->failed; at++) {
-        bool sign = at->kind == TOKEN_SIGN;
-        if (is_name && at->kind == TOKEN_NAME && at != self) {
-            bool optional = false;
-            int place = (int)t->b->graph->input_count;
-            for (const struct torch_token *c = at; c < end && strcmp(c->text, ",") != 0; c++)
-                optional = optional || strcmp(c->text, "=") == 0 || strcmp(c->text, "Optional") == 0;
-            if (args->count == 32)
-                build_fail(t->b, "forward() has more than 32 arguments");
-            else if (!optional)
-                args->values[args->count++] = argument(t, at, end, place);
-            else
-                args->values[args->count++] = torch_none();
+    for (int i = 0; c.at < c.end && !torch_at(&c, ")") && !t->b->failed; i++) {
+        const struct torch_token *name = c.at++;
+        torch_take(&c, ":");
+        const struct torch_token *type = c.at;
+        torch_skip_type(&c);
+        bool optional = type < c.at && strcmp(type->text, "Optional") == 0;
+        bool wanted = !optional || (all && c.at - type == 4 && strcmp(type[2].text, "Tensor") == 0);
+        bool has_default = torch_take(&c, "=");
+        torch_skip_type(&c);
+        torch_take(&c, ",");
+        if (i == 0 || (has_default && !(all && optional && wanted))) /* self, whatever it is called */
+            continue;
+        if (args->count == 33) {
+            build_fail(t->b, "forward() has more than 32 arguments");
+            return;
         }
-        is_name = depth == 0 && sign && strcmp(at->text, ",") == 0;
-        depth += sign && strchr("([", *at->text) ? 1 : sign && strchr(")]", *at->text) ? -1 : 0;
+        args->names[args->count] = name->text;
+        args->values[args->count++] =
+            wanted ? argument(t, name, l->end, (int)t->b->graph->input_count) : torch_none();
     }
 }
 
@@ -303,7 +306,11 @@ static int run_module(struct torch_reader *t, struct error *err)
         return -1;
     const char *method = find_owner(t, &values[0]);
     snprintf(function, sizeof(function), "%.600s.%.90s", values[0].object->class, method);
-    add_inputs(t, function, &args);
+    add_inputs(t, function, false, &args);
+    if (!t->b->failed && t->b->graph->input_count == 0) {
+        args.count = 1;
+        add_inputs(t, function, true, &args);
+    }
     struct torch_value result = t->b->failed ? torch_none() : torch_run(t, function, &args);
     give(t, result, "output", 0);
     if (!t->b->failed && t->b->graph->output_count == 0)

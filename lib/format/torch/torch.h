@@ -298,6 +298,7 @@ struct torch_cursor {
 
 bool torch_at(const struct torch_cursor *c, const char *sign);
 bool torch_take(struct torch_cursor *c, const char *sign);
+void torch_skip_type(struct torch_cursor *c); /* or another expression, up to a sign "," "=" or ")" that ends it */
 struct torch_value torch_expression(struct torch_frame *f, struct torch_cursor *c);
 struct torch_value *torch_local(struct torch_frame *f, const char *name); /* NULL: there is none */
 void torch_assign(struct torch_frame *f, const char *name, struct torch_value v);

@@ -8,7 +8,7 @@ import pickle
 import sys
 import types
 import zipfile
-from typing import Dict, List
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -701,3 +701,47 @@ back, line = torch.jit.script(Back()), torch.randn(2)
 torch.jit.save(back, "back.pt")
 slim("back.pt")
 save("back.pt", back, line)
+
+
+@torch.jit.script
+class Pair:
+    def __init__(self, a: torch.Tensor):
+        self.a = a
+
+
+def first_of(v: Union[torch.Tensor, Pair]) -> torch.Tensor:
+    return v.a * 2 if isinstance(v, Pair) else v
+
+
+class Given(nn.Module):
+    """Arguments that have a default of each kind keep it."""
+
+    def forward(self, x, up: bool = True, times: int = 3, sizes: Tuple[int, int] = (2, 1), by: Optional[float] = 1.5,
+                other: Optional[torch.Tensor] = None):
+        if up and x.layout == torch.strided:
+            x = x + 1
+        for _ in range(times):
+            x = x * (by if by is not None else 7.0)
+        if other is not None:
+            x = x - other
+        return first_of(Pair(x.reshape(sizes))) - first_of(x.reshape(sizes)) * 0.1
+
+
+given, line = torch.jit.script(Given()), torch.randn(2)
+torch.jit.save(given, "given.pt")
+slim("given.pt")
+save("given.pt", given, line)
+
+
+class Either(nn.Module):
+    """Both tensors may be left out, so that both are inputs."""
+
+    def forward(self, a: Optional[torch.Tensor] = None, b: Optional[torch.Tensor] = None, scale: float = 2.0):
+        x = a * scale if a is not None else torch.zeros(2)
+        return x + b if b is not None else x
+
+
+either, line = torch.jit.script(Either()), torch.randn(2)
+torch.jit.save(either, "either.pt")
+slim("either.pt")
+save("either.pt", either, line, torch.randn(2))
