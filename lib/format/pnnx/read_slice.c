@@ -248,6 +248,8 @@ struct value *pnnx_cat(struct reader *r)
         if (stack)
             in[i] = build_unsqueeze(b, in[i], axis);
     }
+    for (int i = 1; i < 2 * n && !b->failed; i++) /* once for the first one's type, and again for the others' */
+        pnnx_promote(r, &in[0], &in[i % n]);
     return b->failed ? NULL : n == 1 ? in[0] : pnnx_concat(r, n, in, axis);
 }
 

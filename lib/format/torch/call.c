@@ -462,6 +462,14 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
     return v;
 }
 
+/* What is written in place keeps its type. */
+static struct value *in_type_of(struct torch_reader *t, struct value *old, struct value *v)
+{
+    const struct type *was = build_type(t->b, old), *is = was ? build_type(t->b, v) : NULL;
+    bool known = is && was->dtype != DTYPE_NONE && is->dtype != DTYPE_NONE;
+    return known && was->dtype != is->dtype ? build_cast(t->b, v, was->dtype) : v;
+}
+
 struct torch_value torch_call(struct torch_reader *t, const char *name, const struct torch_args *args)
 {
     bool in_place;
@@ -477,7 +485,7 @@ struct torch_value torch_call(struct torch_reader *t, const char *name, const st
     if (!in_place || self.kind != TORCH_TENSOR || v.kind != TORCH_TENSOR || t->b->failed || v.tensor == self.tensor)
         return v;
     torch_touch_tensor(t, self.tensor);
-    self.tensor->value = v.tensor->value;
+    self.tensor->value = in_type_of(t, self.tensor->value, v.tensor->value);
     self.tensor->scale = v.tensor->scale;
     self.tensor->zero = v.tensor->zero;
     torch_write_back(t, self.tensor);

@@ -45,6 +45,7 @@ torch_scalar_fn torch_scalar_range;
 torch_scalar_fn torch_scalar_derive_index;
 
 /* scalar_edit.c */
+struct torch_value torch_scalar_text(struct scalars *s, const char *from, size_t size); /* a copy in the reader's arena */
 torch_scalar_fn torch_scalar_take_out;
 torch_scalar_fn torch_scalar_clear;
 torch_scalar_fn torch_scalar_reverse;

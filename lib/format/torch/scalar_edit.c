@@ -174,7 +174,7 @@ bool torch_scalar_get(struct scalars *s, struct torch_value *v)
 
 /* ---- texts ---- */
 
-static struct torch_value text_of(struct scalars *s, const char *from, size_t size)
+struct torch_value torch_scalar_text(struct scalars *s, const char *from, size_t size)
 {
     torch_count_bytes(s->t, size);
     char *kept = s->t->b->failed ? NULL : arena_strndup(&s->t->arena, from, size, s->t->b->err);
@@ -199,7 +199,7 @@ bool torch_scalar_split(struct scalars *s, struct torch_value *v)
     *v = torch_list(s->t, TORCH_LIST);
     for (const char *at = s->a.text, *next = at; next && !s->t->b->failed; at = next) {
         next = strstr(at, s->b.text);
-        torch_append(s->t, *v, text_of(s, at, next ? (size_t)(next - at) : strlen(at)));
+        torch_append(s->t, *v, torch_scalar_text(s, at, next ? (size_t)(next - at) : strlen(at)));
         next = next ? next + strlen(s->b.text) : NULL;
     }
     return true;
@@ -222,7 +222,7 @@ bool torch_scalar_join(struct scalars *s, struct torch_value *v)
     }
     if (all.failed)
         build_fail(s->t->b, "out of memory for a text that is put together");
-    *v = text_of(s, all.data ? all.data : "", all.data ? all.size : 0);
+    *v = torch_scalar_text(s, all.data ? all.data : "", all.data ? all.size : 0);
     text_release(&all);
     return true;
 }

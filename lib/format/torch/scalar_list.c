@@ -210,18 +210,22 @@ static int64_t clamp(int64_t x, int64_t low, int64_t high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* list[start:end:step], backwards where step is negative. */
+/* list[start:end:step], backwards where step is negative; parts of a text are only walked forwards. */
 bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
 {
-    if (!torch_is_list(s->a))
+    bool text = s->a.kind == TORCH_STRING;
+    if (!torch_is_list(s->a) && !text)
         return false;
-    int64_t count = (int64_t)s->a.list->count, step = clamp(whole_or(s, 3, 1), -count - 1, count + 1);
+    int64_t count = (int64_t)(text ? strlen(s->a.text) : s->a.list->count);
+    int64_t step = clamp(whole_or(s, 3, 1), -count - 1, count + 1);
     int64_t at[2] = {whole_or(s, 1, step < 0 ? INT64_MAX : 0), whole_or(s, 2, step < 0 ? INT64_MIN : INT64_MAX)};
     for (int i = 0; i < 2; i++)
         at[i] = clamp(at[i] < 0 ? at[i] + count : at[i], step < 0 ? -1 : 0, step < 0 ? count - 1 : count);
+    if (step == 0 || (text && step != 1))
+        build_fail(s->t->b, "a %s is walked by steps of %d", text ? "text" : "list", (int)step);
+    if (text)
+        return torch_scalar_give(v, torch_scalar_text(s, s->a.text + at[0], at[1] > at[0] ? (size_t)(at[1] - at[0]) : 0));
     *v = torch_list(s->t, TORCH_LIST);
-    if (step == 0)
-        build_fail(s->t->b, "a list is walked by steps of 0");
     for (int64_t i = at[0]; (step < 0 ? i > at[1] : i < at[1]) && !s->t->b->failed; i += step)
         torch_append(s->t, *v, s->a.list->items[i]);
     return true;
