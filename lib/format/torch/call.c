@@ -338,6 +338,7 @@ static const char *without_copy(struct torch_reader *t, const char *name)
 static const char *short_name(struct torch_reader *t, const char *name, bool *in_place)
 {
     static const char *const spaces[] = {"torch._C._nn.", "torch.", "ops.aten.", "ops.prim.", "ops."};
+    static const char *const by_sign[][2] = {{"__iand__", "__and__"}, {"__ior__", "__or__"}, {"__ixor__", "__xor__"}};
     size_t n;
     for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++)
         if (strncmp(name, spaces[i], strlen(spaces[i])) == 0) {
@@ -349,6 +350,11 @@ static const char *short_name(struct torch_reader *t, const char *name, bool *in
         name = without_copy(t, name);
     n = strlen(name);
     *in_place = n > 2 && name[n - 1] == '_' && name[n - 2] != '_';
+    for (size_t i = 0; i < sizeof(by_sign) / sizeof(*by_sign); i++)
+        if (strcmp(by_sign[i][0], name) == 0) {
+            *in_place = true;
+            return by_sign[i][1];
+        }
     if (!*in_place)
         return plain_name(name);
     char *kept = arena_strndup(&t->arena, name, n - 1, t->b->err);

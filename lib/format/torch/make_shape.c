@@ -170,6 +170,20 @@ struct torch_value torch_make_zero(struct torch_reader *t, struct torch_bound *c
     return torch_make_copy(t, &both);
 }
 
+/* A tensor of tensors, or of lists, of a type. */
+static struct torch_value stacked(struct torch_reader *t, const struct torch_list *items, struct torch_value dtype)
+{
+    struct torch_value rows = torch_list(t, TORCH_LIST), row[2] = {torch_none(), dtype};
+    if (++t->depth > TORCH_DEPTH)
+        build_fail(t->b, "lists lie deeper in each other than %d", TORCH_DEPTH);
+    for (size_t i = 0; i < items->count && !t->b->failed; i++) {
+        row[0] = items->items[i];
+        torch_append(t, rows, torch_call_plain(t, "torch.tensor", row, 2));
+    }
+    t->depth--;
+    return torch_call_plain(t, "torch.stack", (struct torch_value[]){rows, torch_int(0)}, 2);
+}
+
 /* A number, or lists of numbers, as a tensor. */
 struct torch_value torch_make_make_tensor(struct torch_reader *t, struct torch_bound *c)
 {
@@ -178,15 +192,16 @@ struct torch_value torch_make_make_tensor(struct torch_reader *t, struct torch_b
     struct value *v = NULL;
     if (torch_is_list(data)) {
         int64_t count = (int64_t)data.list->count;
-        bool floats = false;
-        for (int64_t i = 0; i < count; i++)
-            floats = floats || data.list->items[i].kind == TORCH_FLOAT;
-        struct tensor *tensor = tensor_new(floats ? DTYPE_F32 : DTYPE_I64, 1, &count, t->b->err);
-        for (int64_t i = 0; tensor && i < count; i++) {
+        enum dtype widest = count ? DTYPE_BOOL : DTYPE_I64;
+        for (int64_t i = 0; i < count; i++) {
             if (!torch_is_number(data.list->items[i]))
-                build_fail(t->b, "a tensor of lists of lists is not read");
-            tensor_set_f64(tensor, i, torch_number(data.list->items[i]));
+                return stacked(t, data.list, c->arg[1]);
+            if (data.list->items[i].kind != TORCH_BOOL && widest != DTYPE_F32)
+                widest = data.list->items[i].kind == TORCH_FLOAT ? DTYPE_F32 : DTYPE_I64;
         }
+        struct tensor *tensor = tensor_new(widest, 1, &count, t->b->err);
+        for (int64_t i = 0; tensor && i < count; i++)
+            tensor_set_f64(tensor, i, torch_number(data.list->items[i]));
         v = build_constant(t->b, NULL, tensor);
     } else {
         v = torch_graph_value(t, data);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/torch/scalar.h"
 
 /* ---- arithmetic ---- */
@@ -272,9 +273,13 @@ static bool to_number(struct scalars *s, struct torch_value *v)
 {
     bool is_float = strstr(s->name, "loat") != NULL, is_bool = strstr(s->name, "ool") != NULL;
     if (s->a.kind == TORCH_STRING && is_float) {
-        double f = strcmp(s->a.text, "inf") == 0 ? INFINITY : strcmp(s->a.text, "-inf") == 0 ? -INFINITY : NAN;
+        double f = NAN;
+        text_to_f64(s->a.text, strlen(s->a.text), &f);
         return torch_scalar_give(v, torch_float(f));
     }
+    int64_t whole;
+    if (s->a.kind == TORCH_STRING && !is_bool && text_to_i64(s->a.text, strlen(s->a.text), &whole))
+        return torch_scalar_give(v, torch_int(whole));
     if (torch_scalar_known(s, 1)) {
         double f = torch_number(s->a);
         if (is_float)
@@ -306,12 +311,6 @@ static bool to_number(struct scalars *s, struct torch_value *v)
 static bool same(struct scalars *s, struct torch_value *v)
 {
     return s->args->count >= 1 && torch_scalar_give(v, s->a);
-}
-
-static bool to_text(struct scalars *s, struct torch_value *v)
-{
-    (void)s;
-    return torch_scalar_give(v, torch_string(""));
 }
 
 static bool nothing(struct scalars *s, struct torch_value *v)
@@ -462,8 +461,8 @@ static const struct {
     {"item", to_number},
     {"Scalar", to_number},
     {"NumToTensor", same},
-    {"str", to_text},
-    {"format", to_text},
+    {"str", torch_scalar_format},
+    {"format", torch_scalar_format},
     {"len", torch_scalar_length},
     {"__getitem__", torch_scalar_get_item},
     {"_set_item", torch_scalar_set_item},
@@ -498,6 +497,8 @@ static const struct {
     {"setdefault", torch_scalar_get},
     {"startswith", torch_scalar_ends},
     {"endswith", torch_scalar_ends},
+    {"isdigit", torch_scalar_digits},
+    {"isnumeric", torch_scalar_digits},
     {"split", torch_scalar_split},
     {"join", torch_scalar_join},
     {"range", torch_scalar_range},

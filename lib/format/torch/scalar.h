@@ -45,7 +45,7 @@ torch_scalar_fn torch_scalar_range;
 torch_scalar_fn torch_scalar_derive_index;
 
 /* scalar_edit.c */
-struct torch_value torch_scalar_text(struct scalars *s, const char *from, size_t size); /* a copy in the reader's arena */
+struct torch_value torch_scalar_text(struct scalars *s, const char *from, size_t size); /* copied to the arena */
 torch_scalar_fn torch_scalar_take_out;
 torch_scalar_fn torch_scalar_clear;
 torch_scalar_fn torch_scalar_reverse;
@@ -53,7 +53,9 @@ torch_scalar_fn torch_scalar_sort;
 torch_scalar_fn torch_scalar_look;
 torch_scalar_fn torch_scalar_get;
 torch_scalar_fn torch_scalar_ends;
+torch_scalar_fn torch_scalar_digits;
 torch_scalar_fn torch_scalar_split;
 torch_scalar_fn torch_scalar_join;
+torch_scalar_fn torch_scalar_format;
 
 #endif

@@ -192,6 +192,15 @@ bool torch_scalar_ends(struct scalars *s, struct torch_value *v)
     return torch_scalar_give(v, torch_bool(n >= m && memcmp(from, s->b.text, m) == 0));
 }
 
+bool torch_scalar_digits(struct scalars *s, struct torch_value *v)
+{
+    if (s->a.kind != TORCH_STRING)
+        return false;
+    size_t n = strlen(s->a.text);
+    torch_count_bytes(s->t, n);
+    return torch_scalar_give(v, torch_bool(n > 0 && strspn(s->a.text, "0123456789") == n));
+}
+
 bool torch_scalar_split(struct scalars *s, struct torch_value *v)
 {
     if (s->a.kind != TORCH_STRING || s->b.kind != TORCH_STRING || !*s->b.text)
@@ -202,6 +211,15 @@ bool torch_scalar_split(struct scalars *s, struct torch_value *v)
         torch_append(s->t, *v, torch_scalar_text(s, at, next ? (size_t)(next - at) : strlen(at)));
         next = next ? next + strlen(s->b.text) : NULL;
     }
+    return true;
+}
+
+static bool give_text(struct scalars *s, struct text *all, struct torch_value *v)
+{
+    if (all->failed)
+        build_fail(s->t->b, "out of memory for a text that is put together");
+    *v = torch_scalar_text(s, all->data ? all->data : "", all->size);
+    text_release(all);
     return true;
 }
 
@@ -220,9 +238,38 @@ bool torch_scalar_join(struct scalars *s, struct torch_value *v)
         if (all.size > TORCH_MOST_RANGE)
             build_fail(s->t->b, "a text of more than %d bytes is put together", TORCH_MOST_RANGE);
     }
-    if (all.failed)
-        build_fail(s->t->b, "out of memory for a text that is put together");
-    *v = torch_scalar_text(s, all.data ? all.data : "", all.data ? all.size : 0);
-    text_release(&all);
-    return true;
+    return give_text(s, &all, v);
+}
+
+/* As Python writes it; tensors and lists, which only messages tell of, have no text here. */
+static void put_value(struct text *to, struct torch_value v)
+{
+    if (v.kind == TORCH_STRING)
+        text_puts(to, v.text);
+    else if (v.kind == TORCH_INT)
+        text_printf(to, "%lld", (long long)v.i);
+    else if (v.kind == TORCH_BOOL)
+        text_puts(to, v.i ? "True" : "False");
+    else if (v.kind == TORCH_FLOAT)
+        text_f64(to, torch_number(v));
+    else if (v.kind == TORCH_NONE)
+        text_puts(to, "None");
+}
+
+/* str(value), or a text in which each {} stands for a value that follows. */
+bool torch_scalar_format(struct scalars *s, struct torch_value *v)
+{
+    bool is_str = strcmp(s->name, "str") == 0;
+    const char *at = is_str ? "{}" : s->a.text;
+    int next = is_str ? 0 : 1;
+    struct text all;
+    if (!is_str && s->a.kind != TORCH_STRING)
+        return false;
+    text_init(&all);
+    for (const char *hole; (hole = strstr(at, "{}")) && next < s->args->count; at = hole + 2) {
+        text_add(&all, at, (size_t)(hole - at));
+        put_value(&all, s->args->values[next++]);
+    }
+    text_puts(&all, at);
+    return give_text(s, &all, v);
 }

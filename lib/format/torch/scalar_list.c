@@ -223,8 +223,9 @@ bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
         at[i] = clamp(at[i] < 0 ? at[i] + count : at[i], step < 0 ? -1 : 0, step < 0 ? count - 1 : count);
     if (step == 0 || (text && step != 1))
         build_fail(s->t->b, "a %s is walked by steps of %d", text ? "text" : "list", (int)step);
+    at[1] = text && at[1] < at[0] ? at[0] : at[1];
     if (text)
-        return torch_scalar_give(v, torch_scalar_text(s, s->a.text + at[0], at[1] > at[0] ? (size_t)(at[1] - at[0]) : 0));
+        return torch_scalar_give(v, torch_scalar_text(s, s->a.text + at[0], (size_t)(at[1] - at[0])));
     *v = torch_list(s->t, TORCH_LIST);
     for (int64_t i = at[0]; (step < 0 ? i > at[1] : i < at[1]) && !s->t->b->failed; i += step)
         torch_append(s->t, *v, s->a.list->items[i]);

@@ -745,3 +745,28 @@ either, line = torch.jit.script(Either()), torch.randn(2)
 torch.jit.save(either, "either.pt")
 slim("either.pt")
 save("either.pt", either, line, torch.randn(2))
+
+
+class Typed(nn.Module):
+    """What is written in place keeps its type, what is joined gets the widest; tensors of lists; texts that are cut."""
+
+    def forward(self, x):
+        name = "max" if int("12") == 12 and "12".isdigit() and float("0.5") == 0.5 else "min"
+        wide, small = x.double(), (x * 9).to(torch.int8)
+        narrow, one = x * 1, x[0] * 1
+        narrow += wide * 2
+        one.mul_(torch.tensor(0.3, dtype=torch.float64))
+        small += (x * 1000).int()
+        mask = x > 0
+        mask |= x < -1
+        joined = torch.cat([mask, small]), torch.stack([small, x])
+        which = torch.tensor([[0, 2], [2, 0]])
+        most = torch.zeros(3, 2).scatter_reduce_(
+            0, which, x.reshape(2, 2), "a{}".format(name[-3:]), include_self=False)
+        return narrow, one, small, joined[0], joined[1], most, torch.tensor([True, False]), which.to(x.dtype) / 2
+
+
+typed, line = torch.jit.script(Typed()), torch.randn(4)
+torch.jit.save(typed, "typed.pt")
+slim("typed.pt")
+save("typed.pt", typed, line)
