@@ -692,6 +692,7 @@ class Back(nn.Module):
     """Lists in parts, forwards and backwards, with ends that are left out or lie outside."""
 
     def forward(self, x):
+        x = x.reshape(2)
         parts = [x, x + 1, x + 2, x + 3, x + 4]
         some = parts[::-1] + parts[3:0:-2] + parts[-2::-3] + parts[9:-9:-4] + parts[1:-1] + parts[-9:9:3]
         return torch.stack(some + parts[:2:-1] + parts[1:3:-1] + parts[0:-1:-1])
@@ -752,6 +753,7 @@ class Typed(nn.Module):
 
     def forward(self, x):
         name = "max" if int("12") == 12 and "12".isdigit() and float("0.5") == 0.5 else "min"
+        x = x.reshape(4)
         wide, small = x.double(), (x * 9).to(torch.int8)
         narrow, one = x * 1, x[0] * 1
         narrow += wide * 2
