@@ -118,32 +118,57 @@ static void pickle_sizes(struct out *o)
     zip(o, &(struct member){"net/data.pkl", bytes, sizeof bytes - 1}, 1, 1);
 }
 
+/* TorchScript of these lines. */
+static void script(struct out *o, const char *lines)
+{
+    static const char object[] = "\x80\x02"
+                                 "c__torch__\nM\n)\x81}b.";
+    struct out text = {0};
+    hostile_say(&text, "class M(Module):\n"
+                       "  __parameters__ = []\n"
+                       "  __buffers__ = []\n"
+                       "  def forward(self: __torch__.M,\n"
+                       "    x: Tensor) -> Tensor:\n");
+    hostile_say(&text, lines);
+    const struct member members[] = {{"m/data.pkl", object, sizeof object - 1},
+                                     {"m/code/__torch__.py", text.data, text.size},
+                                     {"m/constants.pkl", "\x80\x02).", 4},
+                                     {"m/version", "3\n", 2}};
+    zip(o, members, 4, 1);
+    free(text.data);
+}
+
 /* Each branch makes all parts anew. */
 static void script_branches(struct out *o)
 {
-    static const char object[] = "\x80\x02"
-                                 "c__torch__\nM\n)\x81}b.",
-                      script[] = "class M(Module):\n"
-                                 "  __parameters__ = []\n"
-                                 "  __buffers__ = []\n"
-                                 "  def forward(self: __torch__.M,\n"
-                                 "    x: Tensor) -> Tensor:\n"
-                                 "    y = torch.reshape(x, [128, 1])\n"
-                                 "    w = y\n"
-                                 "    for i in range(8000):\n"
-                                 "      if bool(torch.gt(torch.sum(x), 0)):\n"
-                                 "        a = torch.unbind(y, 0)\n"
-                                 "        v = a[0]\n"
-                                 "      else:\n"
-                                 "        b = torch.unbind(y, 0)\n"
-                                 "        v = b[1]\n"
-                                 "      w = v\n"
-                                 "    return torch.add(x, w)\n";
-    static const struct member members[] = {{"m/data.pkl", object, sizeof object - 1},
-                                            {"m/code/__torch__.py", script, sizeof script - 1},
-                                            {"m/constants.pkl", "\x80\x02).", 4},
-                                            {"m/version", "3\n", 2}};
-    zip(o, members, 4, 1);
+    script(o, "    y = torch.reshape(x, [128, 1])\n"
+              "    w = y\n"
+              "    for i in range(8000):\n"
+              "      if bool(torch.gt(torch.sum(x), 0)):\n"
+              "        a = torch.unbind(y, 0)\n"
+              "        v = a[0]\n"
+              "      else:\n"
+              "        b = torch.unbind(y, 0)\n"
+              "        v = b[1]\n"
+              "      w = v\n"
+              "    return torch.add(x, w)\n");
+}
+
+/* Each text holds the one before twice. */
+static void script_doublings(struct out *o)
+{
+    script(o, "    s = \"ab\"\n"
+              "    for i in range(60):\n"
+              "      s = torch.format(\"{}{}\", s, s)\n"
+              "    return torch.add(x, torch.len(s))\n");
+}
+
+static void script_nested(struct out *o)
+{
+    script(o, "    l = [1]\n"
+              "    for i in range(60000):\n"
+              "      l = [l]\n"
+              "    return torch.add(x, torch.tensor(l))\n");
 }
 
 static void numpy_objects(struct out *o)
@@ -352,6 +377,8 @@ const struct hostile_case hostile_named[] = {
     {"PyTorch: 100 doublings of a tuple", pickle_doublings},
     {"PyTorch: bytes of 2^63 in a pickle", pickle_sizes},
     {"PyTorch: 16,000 branches of 128 parts", script_branches},
+    {"PyTorch: a text doubled 60 times", script_doublings},
+    {"PyTorch: 60,000 lists within each other made a tensor", script_nested},
     {"CVE-2019-6446, NumPy: an array of pickled objects", numpy_objects},
     {"NumPy: an array of 2^126 elements", numpy_shape},
     {"CVE-2018-1002200, zip: members with a way out", zip_slip},

@@ -218,6 +218,8 @@ static bool give_text(struct scalars *s, struct text *all, struct torch_value *v
 {
     if (all->failed)
         build_fail(s->t->b, "out of memory for a text that is put together");
+    if (all->size > TORCH_MOST_RANGE)
+        build_fail(s->t->b, "a text of more than %d bytes is put together", TORCH_MOST_RANGE);
     *v = torch_scalar_text(s, all->data ? all->data : "", all->size);
     text_release(all);
     return true;
@@ -229,14 +231,12 @@ bool torch_scalar_join(struct scalars *s, struct torch_value *v)
     if (s->a.kind != TORCH_STRING || !torch_is_list(s->b) || s->b.list->tail || s->b.list->growing)
         return false;
     text_init(&all);
-    for (size_t i = 0; i < s->b.list->count && !s->t->b->failed; i++) {
+    for (size_t i = 0; i < s->b.list->count && all.size <= TORCH_MOST_RANGE && !s->t->b->failed; i++) {
         torch_count_item(s->t);
         if (s->b.list->items[i].kind != TORCH_STRING)
             build_fail(s->t->b, "what is no text is joined with texts");
         else
             text_printf(&all, "%s%s", i ? s->a.text : "", s->b.list->items[i].text);
-        if (all.size > TORCH_MOST_RANGE)
-            build_fail(s->t->b, "a text of more than %d bytes is put together", TORCH_MOST_RANGE);
     }
     return give_text(s, &all, v);
 }
