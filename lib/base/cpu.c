@@ -76,7 +76,7 @@ static bool is_amd(void)
     return __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541; /* "Auth" of AuthenticAMD */
 }
 
-uint32_t cpu_features(void)
+static uint32_t find_features(void)
 {
     const uint32_t amx = CPU_AMX_INT8 | CPU_AMX_BF16, over_avx512 = CPU_VNNI512 | CPU_VBMI | CPU_BF16 | CPU_FP16 | amx,
                    over_avx2 = CPU_AVX512 | CPU_AVXVNNI | over_avx512;
@@ -102,7 +102,16 @@ uint32_t cpu_features(void)
     return found;
 }
 
-/* Asked once: in a virtual machine the host answers. */
+/* Asked once, as below: in a virtual machine the host answers. */
+uint32_t cpu_features(void)
+{
+    static _Atomic uint32_t known; /* the lowest bit: whether it is */
+
+    if (!known)
+        known = find_features() << 1 | 1;
+    return known >> 1;
+}
+
 bool cpu_halves_512(void)
 {
     static atomic_int known; /* 1 more than the answer */
