@@ -128,14 +128,14 @@ check-models: all
 # Unit tests and small networks under the sanitizers. Huge requests are to give an error, not to end the process. Less optimised, with no more than lines for the
 # debugger, they are compiled in two thirds of the time.
 .PHONY: check-san check-san-here
-SANITIZED = ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= CFLAGS='-O1 -g1'
+SANITIZED = ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= CFLAGS='-Og -g1'
 
 check-san:
 	@tests/deps
 	@+$(SANITIZED) check-san-here
 
 check-san-here: all
-	@LEVELS=best tests/sum -j '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models' \
+	@tests/sum -j '$(MAKE) --no-print-directory check-unit' 'LEVELS=best $(MAKE) --no-print-directory check-models' \
 		'$(MAKE) --no-print-directory check-fuzz'
 
 # Networks by up to 16 threads under the thread sanitizer.
