@@ -152,25 +152,29 @@ static void fill_pixels(const struct conv *c, const struct conv_part *part, cons
     }
 }
 
-/* Groups are batches of the product. */
-static int fill_groups(struct plan *p, const struct conv *c, struct gemm_job *job, struct error *err)
+int exec_conv_groups(struct plan *p, struct gemm_job *job, int groups, size_t packed, struct error *err)
 {
-    ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)c->groups * 3, err);
+    ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)groups * 3, err);
     if (!offsets)
         return -1;
-    size_t group = kernel_product_packed(job->product, (size_t)job->b_taps, (size_t)job->k, (size_t)c->out);
-    ptrdiff_t *in = offsets, *out = in + c->groups, *packed = out + c->groups;
-    for (int g = 0; g < c->groups; g++) {
-        in[g] = (ptrdiff_t)g * c->in;
-        out[g] = (ptrdiff_t)g * c->out;
-        packed[g] = (ptrdiff_t)g * (ptrdiff_t)group;
+    ptrdiff_t *in = offsets, *out = in + groups, *weights = out + groups;
+    for (int g = 0; g < groups; g++) {
+        in[g] = (ptrdiff_t)g * job->k;
+        out[g] = (ptrdiff_t)g * job->n;
+        weights[g] = g * (ptrdiff_t)packed;
     }
-    job->batches = c->groups;
+    job->batches = groups;
     job->a_batch = in;
     job->c_batch = job->add_batch = out;
-    job->b_batch = packed;
-    job->bias_batch = c->out;
+    job->b_batch = weights;
+    job->bias_batch = job->n;
     return 0;
+}
+
+static int fill_groups(struct plan *p, const struct conv *c, struct gemm_job *job, struct error *err)
+{
+    size_t size = kernel_product_packed(job->product, (size_t)job->b_taps, (size_t)job->k, (size_t)c->out);
+    return exec_conv_groups(p, job, c->groups, size, err);
 }
 
 const void *exec_conv_weights(struct plan *p, struct node *n, const struct conv *c, struct error *err)

@@ -36,6 +36,8 @@ struct conv_part {
 /* Fills in pixels, taps and groups of a product over input x for a part; the job's product, a, c and add are set. */
 int exec_conv_geometry(struct plan *p, const struct conv *c, const struct view *x, const struct conv_part *part,
                        struct gemm_job *job, struct error *err);
+/* Groups as batches of a product whose k and n are of one group's channels; `packed`: bytes of a group's weights. */
+int exec_conv_groups(struct plan *p, struct gemm_job *job, int groups, size_t packed, struct error *err);
 /* The product over input x for a part, */
 int exec_conv_job(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
                   const struct view *x, const struct conv_part *part, struct gemm_job *job, struct error *err);

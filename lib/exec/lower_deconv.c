@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/lower_conv.h"
 #include "exec/lower_quant.h"
+
+#define AXES VIEW_SPATIAL /* fewer are preceded by some of size 1 */
 
 struct phase_axis {
     int taps;
@@ -75,14 +78,14 @@ static const struct tensor *find_weights(const struct node *n)
             return NULL;
     if (bytes && !sums_fit(n, w))
         return NULL;
-    return w->count > 0 && w->count <= INT32_MAX / 2 && op_int(n, "group") == 1 ? w : NULL;
+    return w->count > 0 && w->count <= INT32_MAX / 2 && (!bytes || op_int(n, "group") == 1) ? w : NULL;
 }
 
 static bool fits(const struct node *n, struct window *w, struct error *err)
 {
     const struct tensor *weights = find_weights(n);
     int spatial = n->in[0]->type.rank - 2;
-    if (!weights || spatial < 1 || spatial > 2 || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
+    if (!weights || spatial < 1 || spatial > AXES || tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
         window_read(w, n, spatial, weights->dims + 2, err) < 0)
         return false;
     int64_t phases = 1;
@@ -129,41 +132,61 @@ static double deconv_cost(const struct kernels *k, const struct node *n)
 
 /* ---- weights ---- */
 
+/* Channels are those of a group. */
 struct phase_weights {
-    int64_t in, out, plane;     /* channels, floats of a kernel plane */
-    int64_t kernel_w, together; /* phases of a row that are columns of one product */
-    struct phase_axis axis[2];
+    int64_t in, out, kernel[AXES];
+    int64_t together; /* phases of a row that are columns of one product */
+    struct phase_axis axis[AXES];
 };
 
-/* [taps of the phase][in] rows of [together][out], from weights [in][out][kernel]. */
+static int taps_of(const struct phase_axis *axis)
+{
+    return axis[0].taps * axis[1].taps * axis[2].taps;
+}
+
+/* Which of a kernel plane's taps is tap i of the phase. */
+static int64_t plane_tap(const int64_t *kernel, const struct phase_axis *axis, int64_t i)
+{
+    int64_t tap = 0, step = 1;
+    for (int j = AXES - 1; j >= 0; j--) {
+        tap += axis[j].tap[i % axis[j].taps] * step;
+        step *= kernel[j];
+        i /= axis[j].taps;
+    }
+    return tap;
+}
+
+/* [taps of the phase][in] rows of [together][out], from weights [in][out][kernel]; a unit is a group. */
 static int pack_phase(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
                       const struct kernels *k)
 {
-    const float *w = weights;
     struct error ignored;
     const struct phase_weights *a = args;
-    const struct phase_axis *v = &a->axis[0], *h = &a->axis[1];
-    int64_t taps = v->taps * h->taps, columns = a->together * a->out;
-    float *rows = mem_calloc((size_t)(taps * a->in), sizeof *rows * (size_t)columns, &ignored), *to = rows;
-    (void)first, (void)last; /* one unit */
-    if (!rows)
-        return -1;
-    for (int i = 0; i < taps; i++) {
-        int64_t tap = v->tap[i / h->taps] * a->kernel_w + h->tap[i % h->taps];
-        for (int64_t row = 0; row < a->in; row++)
+    int64_t taps = taps_of(a->axis), columns = a->together * a->out, depth = taps * a->in,
+            plane = a->kernel[0] * a->kernel[1] * a->kernel[2];
+    const struct kernel_product *product = kernel_gemm_f32(k, (size_t)columns);
+    size_t size = kernel_product_packed(product, 1, (size_t)depth, (size_t)columns);
+    float *rows = mem_calloc((size_t)depth, sizeof *rows * (size_t)columns, &ignored);
+    for (int64_t group = first; rows && group < last; group++) {
+        const float *w = (const float *)weights + group * a->in * a->out * plane;
+        float *to = rows;
+        for (int64_t i = 0; i < depth; i++) {
+            int64_t tap = plane_tap(a->kernel, a->axis, i / a->in);
             for (int64_t j = 0; j < columns; j++)
-                *to++ = w[(row * a->out + j % a->out) * a->plane + tap + j / a->out];
+                *to++ = w[(i % a->in * a->out + j % a->out) * plane + tap + j / a->out];
+        }
+        product->pack((char *)packed + (size_t)group * size, rows, 1, 0, (int)depth, columns, (int)columns, 1);
     }
-    kernel_gemm_f32(k, (size_t)columns)->pack(packed, rows, 1, 0, (int)(taps * a->in), columns, (int)columns, 1);
     free(rows);
-    return 0;
+    return rows ? 0 : -1;
 }
 
 /* ---- phases ---- */
 
 struct deconv {
-    struct window w;     /* of two axes; the first one of size 1 for a 1-d convolution */
-    struct view x, out;  /* rank 4 */
+    struct window w;     /* of AXES axes */
+    struct view x, out;  /* rank 2 + AXES */
+    int groups;
     int64_t together;    /* phases of a row that one product makes: all, or 1 */
     struct gemm_job job; /* what all phases share */
 };
@@ -171,16 +194,17 @@ struct deconv {
 static int phase_taps(struct plan *p, const struct deconv *d, const struct phase_axis *axis, struct gemm_job *job,
                       struct error *err)
 {
-    int taps = axis[0].taps * axis[1].taps, t = 0;
-    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(taps + 1), err); /* there may be none */
+    const int64_t dims[AXES] = {axis[0].taps, axis[1].taps, axis[2].taps};
+    int64_t at[AXES] = {0};
+    job->taps = taps_of(axis);
+    ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(job->taps + 1), err); /* there may be none */
     if (!tap)
         return -1;
-    for (int y = 0; y < axis[0].taps; y++)
-        for (int x = 0; x < axis[1].taps; x++)
-            tap[t++] = axis[0].from[y] * d->x.stride[2] + axis[1].from[x] * d->x.stride[3];
+    for (int t = 0; t < job->taps; t++, window_next(AXES, dims, at))
+        for (int i = 0; i < AXES; i++)
+            tap[t] += axis[i].from[at[i]] * d->x.stride[2 + i];
     job->tap = tap;
-    job->taps = taps;
-    job->k = (int)d->x.dims[1];
+    job->k = (int)d->x.dims[1] / d->groups;
     return 0;
 }
 
@@ -196,22 +220,27 @@ static int64_t tap_set(const struct phase_axis *a)
 static int pack_floats(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis,
                        struct gemm_job *job, struct error *err)
 {
-    struct phase_weights a = {d->x.dims[1],   d->out.dims[1], d->w.kernel[0] * d->w.kernel[1],
-                              d->w.kernel[1], d->together,    {axis[0], axis[1]}};
+    const int64_t *kernel = d->w.kernel;
+    struct phase_weights a = {job->k,      d->out.dims[1] / d->groups,  {kernel[0], kernel[1], kernel[2]},
+                              d->together, {axis[0], axis[1], axis[2]}};
+    size_t size = kernel_product_packed(job->product, 1, (size_t)(job->taps * a.in), (size_t)job->n);
+    if (exec_conv_groups(p, job, d->groups, size, err) < 0)
+        return -1;
     if (job->taps == 0) {
         job->packed = job->tap; /* is not read: what no tap reaches has its bias alone */
         return 0;
     }
-    job->packed = plan_packed(
-        p, n, 1,
-        &(struct packing){.name = d->together > 1 ? "phases" : "phase",
-                          .params = {a.in, a.out, a.plane, a.kernel_w, tap_set(&axis[0]), tap_set(&axis[1])},
-                          .bytes = kernel_product_packed(job->product, 1, (size_t)(job->taps * a.in), (size_t)job->n),
-                          .units = 1,
-                          .pack = pack_phase,
-                          .args = &a,
-                          .args_size = sizeof a},
-        err);
+    job->packed =
+        plan_packed(p, n, 1,
+                    &(struct packing){.name = d->together > 1 ? "phases" : "phase",
+                                      .params = {a.in, a.out, kernel[0], kernel[1], kernel[2], tap_set(&axis[0]),
+                                                 tap_set(&axis[1]), tap_set(&axis[2])},
+                                      .bytes = size * (size_t)d->groups,
+                                      .units = d->groups,
+                                      .pack = pack_phase,
+                                      .args = &a,
+                                      .args_size = sizeof a},
+                    err);
     return job->packed ? 0 : -1;
 }
 
@@ -219,16 +248,13 @@ static int pack_floats(struct plan *p, struct node *n, const struct deconv *d, c
 static int load_bytes(struct plan *p, struct node *n, const struct deconv *d, const struct phase_axis *axis,
                       struct quant_weights *w, struct gemm_job *job, struct error *err)
 {
-    int64_t out = d->out.dims[1], in = d->x.dims[1], plane = d->w.kernel[0] * d->w.kernel[1],
-            depth = (int64_t)axis[0].taps * axis[1].taps * in;
+    int64_t out = d->out.dims[1], in = d->x.dims[1], depth = taps_of(axis) * in,
+            plane = d->w.kernel[0] * d->w.kernel[1] * d->w.kernel[2];
     int64_t *at = plan_alloc(p, sizeof *at * (size_t)(depth + 1), err);
     if (!at)
         return -1;
-    for (int64_t i = 0; i < depth; i++) {
-        int64_t tap = i / in;
-        at[i] =
-            i % in * out * plane + axis[0].tap[tap / axis[1].taps] * d->w.kernel[1] + axis[1].tap[tap % axis[1].taps];
-    }
+    for (int64_t i = 0; i < depth; i++)
+        at[i] = i % in * out * plane + plane_tap(d->w.kernel, axis, i / in);
     *w = (struct quant_weights){QUANT_INPUTS, .columns = out, .depth = depth, .column_step = plane, .at = at};
     int status = exec_quant_weights(p, n, w, err);
     return status == 0 ? exec_quant_epilogue(p, n, w, job->product->a_offset, &job->to, err) : status;
@@ -257,13 +283,13 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
                       const int64_t *r, struct error *err)
 {
     struct gemm_job job = d->job;
-    const int64_t pixels[GEMM_AXES] = {1, d->x.dims[0], axis[0].count, axis[1].count};
-    memcpy(job.dims, pixels, sizeof pixels);
-    job.a_stride[1] = d->x.stride[0];
-    job.c_stride[1] = d->out.stride[0];
-    for (int i = 0; i < 2; i++) {
-        job.a_stride[2 + i] = d->x.stride[2 + i];
-        job.c_stride[2 + i] = d->out.stride[2 + i] * d->w.stride[i];
+    job.dims[0] = d->x.dims[0];
+    job.a_stride[0] = d->x.stride[0];
+    job.c_stride[0] = d->out.stride[0];
+    for (int i = 0; i < AXES; i++) {
+        job.dims[1 + i] = axis[i].count;
+        job.a_stride[1 + i] = d->x.stride[2 + i];
+        job.c_stride[1 + i] = d->out.stride[2 + i] * d->w.stride[i];
         job.c.offset += r[i] * d->out.stride[2 + i];
     }
     if (phase_taps(p, d, axis, &job, err) < 0 ||
@@ -274,36 +300,46 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
 
 static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const int64_t *pad, struct error *err)
 {
-    for (int64_t y = 0; y < d->w.stride[0] && y < d->w.out[0]; y++)
-        for (int64_t x = 0; x < d->w.stride[1] && x < d->w.out[1]; x += d->together) {
-            struct phase_axis axis[2];
-            make_phase(&d->w, 0, pad[0], d->w.out[0], y, &axis[0]);
-            make_phase(&d->w, 1, pad[1], d->w.out[1], x, &axis[1]);
-            if (emit_phase(p, n, d, axis, (const int64_t[]){y, x}, err) < 0)
-                return -1;
-        }
+    const struct window *w = &d->w;
+    int64_t r[AXES] = {0}, phases[AXES];
+    for (int i = 0; i < AXES; i++)
+        phases[i] = w->stride[i] < w->out[i] ? w->stride[i] : w->out[i];
+    phases[AXES - 1] /= d->together;
+    do {
+        struct phase_axis axis[AXES];
+        for (int i = 0; i < AXES; i++)
+            make_phase(w, i, pad[i], w->out[i], r[i], &axis[i]);
+        if (emit_phase(p, n, d, axis, r, err) < 0)
+            return -1;
+    } while (window_next(AXES, phases, r));
     return 0;
 }
 
-/* A 1-d convolution as a 2-d one over images of one row. */
-static void make_2d(struct deconv *d, int64_t *pad)
+/* Moves what stands for the axes to the end of AXES places, behind `first`. */
+static void move_axes(int64_t *at, int missing, int64_t first)
+{
+    for (int i = AXES - 1; i >= 0; i--)
+        at[i] = i < missing ? first : at[i - missing];
+}
+
+static void move_view(struct view *v, int missing)
+{
+    move_axes(v->dims + 2, missing, 1);
+    for (int i = AXES - 1; i >= missing; i--)
+        v->stride[2 + i] = v->stride[2 + i - missing];
+    v->rank += missing;
+}
+
+static void make_axes(struct deconv *d, int64_t *pad)
 {
     struct window *w = &d->w;
-    const int64_t x_dims[4] = {d->x.dims[0], d->x.dims[1], 1, d->x.dims[2]},
-                  out_dims[4] = {d->out.dims[0], d->out.dims[1], 1, d->out.dims[2]};
-    w->kernel[1] = w->kernel[0];
-    w->stride[1] = w->stride[0];
-    w->dilation[1] = w->dilation[0];
-    w->in[1] = w->in[0];
-    w->out[1] = w->out[0];
-    pad[1] = pad[0];
-    w->kernel[0] = w->stride[0] = w->dilation[0] = w->in[0] = w->out[0] = 1;
-    pad[0] = 0;
-    memcpy(d->x.dims, x_dims, sizeof x_dims);
-    memcpy(d->out.dims, out_dims, sizeof out_dims);
-    d->x.stride[3] = d->x.stride[2];
-    d->out.stride[3] = d->out.stride[2];
-    d->x.rank = d->out.rank = 4;
+    int missing = AXES - w->rank;
+    int64_t *const sizes[] = {w->kernel, w->stride, w->dilation, w->in, w->out};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        move_axes(sizes[i], missing, 1);
+    move_axes(pad, missing, 0);
+    move_view(&d->x, missing);
+    move_view(&d->out, missing);
 }
 
 /* Where windows do not overlap along a row, its phases read the same pixels and write side by side: they are columns of
@@ -311,13 +347,13 @@ static void make_2d(struct deconv *d, int64_t *pad)
 static int join_phases(struct plan *p, struct deconv *d, const int64_t *pad, struct error *err)
 {
     const struct window *w = &d->w;
+    const int last = AXES - 1;
     int64_t out = d->out.dims[1];
-    d->together = 1;
-    d->job.n = (int)out;
-    if (w->kernel[1] != w->stride[1] || w->dilation[1] != 1 || pad[1] != 0 || w->out[1] != w->in[1] * w->stride[1] ||
-        d->out.stride[3] != out || d->job.bias_view.buffer || out * w->stride[1] > INT32_MAX)
+    if (w->kernel[last] != w->stride[last] || w->dilation[last] != 1 || pad[last] != 0 ||
+        w->out[last] != w->in[last] * w->stride[last] || d->out.stride[2 + last] != out || d->job.bias_view.buffer ||
+        d->groups > 1 || out * w->stride[last] > INT32_MAX)
         return 0;
-    d->together = w->stride[1];
+    d->together = w->stride[last];
     d->job.n = (int)(out * d->together);
     const float *bias = d->job.to.bias;
     float *all = bias ? plan_alloc(p, sizeof *all * (size_t)d->job.n, err) : NULL;
@@ -348,10 +384,10 @@ static int start_bytes(struct plan *p, struct node *n, struct deconv *d, int (*b
 
 static int deconv_lower(struct plan *p, struct node *n, struct error *err)
 {
-    struct deconv d = {.together = 1};
+    struct deconv d = {.groups = (int)op_int(n, "group"), .together = 1};
     struct error ignored;
     int border[VIEW_SPATIAL][2];
-    int64_t pad[2] = {0};
+    int64_t pad[AXES] = {0};
     bool bytes = is_quantised(n);
     if (!fits(n, &d.w, &ignored) || !find_border(n, &d.w, border))
         return 1;
@@ -362,12 +398,11 @@ static int deconv_lower(struct plan *p, struct node *n, struct error *err)
         return status;
     if (plan_out(p, n, 0, ORDER_CHANNELS, &d.out, err) < 0)
         return -1;
-    if (d.w.rank == 1)
-        make_2d(&d, pad);
+    make_axes(&d, pad);
     d.job.a = d.x;
     d.job.c = d.out;
     d.job.batches = 1;
-    d.job.n = (int)d.out.dims[1];
+    d.job.n = (int)d.out.dims[1] / d.groups;
     if (!bytes && join_phases(p, &d, pad, err) < 0)
         return -1;
     d.job.product = bytes ? exec_quant_product(p->kernels, n) : kernel_gemm_f32(p->kernels, (size_t)d.job.n);

@@ -4,7 +4,7 @@
 
 #include "exec/plan.h"
 
-#define PACKING_PARAMS 6
+#define PACKING_PARAMS 8
 
 /* Packs units [first, last) of the weights. -1 when memory is short. */
 typedef int pack_fn(void *packed, const void *weights, const void *args, int64_t first, int64_t last,

@@ -168,6 +168,31 @@ static void test_transposed(void)
     check();
 }
 
+/* Volumes, and groups: of one channel, of some; none is left to the reference. */
+static void test_transposed_lowered(void)
+{
+    static const struct {
+        int rank, groups;
+        int64_t x[5], w[5], stride, pad;
+    } cases[] = {
+        {3, 1, {2, 5, 3, 4, 3}, {5, 7, 2, 2, 2}, 2, 0}, {3, 1, {1, 4, 3, 2, 5}, {4, 18, 4, 3, 5}, 2, 1},
+        {3, 2, {1, 6, 2, 3, 4}, {6, 5, 3, 3, 3}, 1, 1}, {2, 6, {2, 6, 5, 4}, {6, 1, 4, 4}, 2, 1},
+        {2, 3, {1, 6, 5, 4}, {6, 17, 2, 2}, 2, 0},      {1, 2, {2, 4, 9}, {4, 3, 5}, 3, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int rank = cases[i].rank;
+        int64_t bias = cases[i].w[1] * cases[i].groups, stride = cases[i].stride, pad = cases[i].pad;
+        begin();
+        struct value *x = input("x", 2 + rank, cases[i].x), *w = weight(2 + rank, cases[i].w);
+        struct node *n = NODE("ConvTranspose", x, w, weight(DIMS(bias)));
+        node_set_ints(n, "strides", (int64_t[]){stride, stride, stride}, rank, &error);
+        node_set_ints(n, "pads", (int64_t[]){pad, pad, pad, pad, pad, pad}, 2 * rank, &error);
+        node_set_int(n, "group", cases[i].groups, &error);
+        output(n->out[0]);
+        check();
+    }
+}
+
 /* Places that no tap reaches have the bias, whatever the input holds; all that output_shape or auto_pad want beyond the
  * windows lies behind them. */
 static void test_deconv_gaps(void)
@@ -536,6 +561,7 @@ int main(void)
     RUN(test_dilated);
     RUN(test_winograd);
     RUN(test_winograd_fused);
+    RUN(test_transposed_lowered);
     RUN(test_deconv_gaps);
     RUN(test_narrow_groups);
     RUN(test_many_channels);
