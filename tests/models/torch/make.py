@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the small PyTorch archives beside it, and the answers of PyTorch: needs Python's torch (2.15) and numpy, none of which the tests need. Run in this folder. Archives
+"""Makes the small PyTorch archives beside it, and the answers of PyTorch: needs Python's torch (2.15), torchao (0.18) and numpy, none of which the tests need. Run in this folder. Archives
 differ from run to run in an identifier that PyTorch draws."""
 import io
 import json
@@ -12,6 +12,7 @@ from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
+import torchao  # noqa: F401, its operators
 from torch import nn
 from torch._higher_order_ops import scan, while_loop
 from torch._higher_order_ops.map import map as map_rows
@@ -772,3 +773,23 @@ typed, line = torch.jit.script(Typed()), torch.randn(4)
 torch.jit.save(typed, "typed.pt")
 slim("typed.pt")
 save("typed.pt", typed, line)
+
+
+class Blocks(nn.Module):
+    """Rows and blocks of them quantised as they come, by torchao's operators."""
+
+    def forward(self, x):
+        ao, out = torch.ops.torchao, []
+        for kind, block, keep in (("SYMMETRIC", [1, 8], True), ("ASYMMETRIC", [1, 8], False),
+                                  ("SYMMETRIC_NO_CLIPPING_ERR", [1, 4], False), ("ASYMMETRIC", [2, 2], True)):
+            scale, zero = ao.choose_qparams_affine(
+                x, kind, block, torch.int8, -8, 7, None, torch.float32, torch.int32, keep)
+            q = ao.quantize_affine(x, block, scale, zero, torch.int8, -8, 7)
+            out += [scale, zero, q, ao.dequantize_affine(q, block, scale, zero, torch.int8, -8, 7)]
+        return tuple(out) + (ao.dequantize_affine(q, block, scale, None, torch.int8),)
+
+
+blocks, rows = Blocks(), torch.randn(2, 8) + 0.3
+torch.export.save(torch.export.export(blocks, (rows,)), "blocks.pt2")
+slim("blocks.pt2")
+save("blocks.pt2", blocks, rows)
