@@ -1,5 +1,6 @@
-/* Convolutions many of whose taps lie in the padding, as strongly dilated ones do: the result is cut into boxes whose
- * outputs have the same taps inside the input, and each box is a product over these taps alone. No border is needed. */
+/* Convolutions many of whose taps lie in the padding, as in strongly dilated ones and in short volumes: the result is
+ * cut into boxes whose outputs have the same taps inside the input, and each box is a product over these taps alone.
+ * Axes that are cut need no border. */
 #include <string.h>
 
 #include "exec/lower_conv.h"
@@ -50,11 +51,21 @@ static int add_cut(int64_t *cut, int count, int64_t at)
     return count + 1;
 }
 
+/* Of a volume the first axis too: a box of it still has whole planes of pixels. */
+static bool is_cut(const struct window *w, int i)
+{
+    return w->kernel[i] > 1 && (w->dilation[i] > 1 || (w->rank == 3 && i == 0));
+}
+
 /* The outputs of axis i change their taps where a tap enters the input or leaves it. */
 static bool find_bands(const struct window *w, int i, struct bands *b)
 {
     int64_t cut[2 * KERNEL_MAX + 2] = {0, w->out[i]};
     int count = 2;
+    if (!is_cut(w, i)) {
+        *b = (struct bands){1, {{0, w->out[i], 0, w->kernel[i]}}};
+        return true;
+    }
     if (w->kernel[i] > KERNEL_MAX)
         return false;
     for (int64_t k = 0; k < w->kernel[i]; k++) {
@@ -70,29 +81,37 @@ static bool find_bands(const struct window *w, int i, struct bands *b)
     return true;
 }
 
-/* Sums of axis i, of all outputs together. */
-static double count_sums(const struct bands *b)
+/* Sums of axis i, of all outputs together; and the part of its taps that are read at all. */
+static double count_sums(const struct bands *b, int64_t kernel, double *read)
 {
-    double sums = 0;
-    for (int k = 0; k < b->count; k++)
+    double sums = 0, taps = 0;
+    for (int k = 0; k < b->count; k++) {
         sums += (double)b->band[k].count * (double)b->band[k].taps;
+        taps += (double)b->band[k].taps;
+    }
+    *read *= taps < (double)kernel ? taps / (double)kernel : 1;
     return sums;
 }
 
-static bool fits(const struct node *n, struct conv *c, struct bands *bands)
+static bool fits(const struct node *n, struct conv *c, struct bands *bands, int (*border)[2])
 {
-    int boxes = 1, dilated = 0;
+    int boxes = 1, cut = 0;
     if (!exec_conv_read(n, c))
         return false;
+    struct window whole = c->w; /* where it is not cut */
     for (int i = 0; i < c->w.rank; i++) {
-        dilated += c->w.dilation[i] > 1 && c->w.kernel[i] > 1;
+        if (is_cut(&c->w, i)) {
+            whole.kernel[i] = whole.out[i] = 1;
+            whole.begin[i] = 0;
+            cut++;
+        }
         if (!find_bands(&c->w, i, &bands[i]))
             return false;
         boxes *= bands[i].count;
         if (boxes > BOXES_MAX)
             return false;
     }
-    return dilated > 0;
+    return cut > 0 && exec_conv_border(n, &whole, NULL, border);
 }
 
 /* What a step costs beside its sums. */
@@ -102,14 +121,22 @@ static double dilated_cost(const struct kernels *k, const struct node *n)
 {
     struct conv c;
     struct bands bands[VIEW_SPATIAL];
-    if (!fits(n, &c, bands))
+    int border[VIEW_SPATIAL][2];
+    if (!fits(n, &c, bands, border))
         return -1;
-    double sums = (double)n->in[0]->type.dims[0], floats = exec_conv_packed(k, &c), boxes = 1;
+    double sums = (double)n->in[0]->type.dims[0], floats = exec_conv_packed(k, &c), boxes = 1, read = 1;
     for (int i = 0; i < c.w.rank; i++) {
-        sums *= count_sums(&bands[i]);
+        sums *= count_sums(&bands[i], c.w.kernel[i], &read);
         boxes *= bands[i].count;
     }
-    return exec_conv_cycles(k, sums * floats / c.taps, floats * sizeof(float)) + boxes * STEP_CYCLES;
+    return exec_conv_cycles(k, sums * floats / c.taps, floats * read * sizeof(float)) + boxes * STEP_CYCLES;
+}
+
+static bool dilated_border(const struct node *n, int (*border)[2])
+{
+    struct conv c;
+    struct bands bands[VIEW_SPATIAL];
+    return fits(n, &c, bands, border);
 }
 
 static int dilated_lower(struct plan *p, struct node *n, struct error *err)
@@ -118,10 +145,11 @@ static int dilated_lower(struct plan *p, struct node *n, struct error *err)
     struct view x;
     struct conv_ports ports;
     struct bands bands[VIEW_SPATIAL];
+    int border[VIEW_SPATIAL][2];
     int64_t counts[VIEW_SPATIAL], at[VIEW_SPATIAL] = {0};
-    if (!fits(n, &c, bands))
+    if (!fits(n, &c, bands, border))
         return 1;
-    if (plan_in_channels(p, n, 0, NULL, &x, err) < 0 || exec_conv_ports(p, n, &ports, err) < 0)
+    if (plan_in_channels(p, n, 0, border, &x, err) < 0 || exec_conv_ports(p, n, &ports, err) < 0)
         return -1;
     for (int i = 0; i < c.w.rank; i++)
         counts[i] = bands[i].count;
@@ -140,4 +168,4 @@ static int dilated_lower(struct plan *p, struct node *n, struct error *err)
     return 0;
 }
 
-const struct exec_way exec_way_dilated = {.cost = dilated_cost, .border = NULL, .lower = dilated_lower};
+const struct exec_way exec_way_dilated = {.cost = dilated_cost, .border = dilated_border, .lower = dilated_lower};

@@ -161,14 +161,32 @@ static void test_transposed(void)
         node_set_ints(n->out[0]->uses[0].node, "kernel_shape", INTS(2, 2), &error);
         check();
     }
-    begin();
-    struct node *n = NODE("ConvTranspose", input("x", DIMS(1, 3, 9)), weight(DIMS(3, 4, 4)));
-    node_set_ints(n, "strides", INTS(2), &error);
-    output(n->out[0]);
-    check();
 }
 
-/* Volumes, and groups: of one channel, of some; none is left to the reference. */
+/* Volumes of few planes, most of whose taps along the first axis lie in the padding; the other axes keep a border. */
+static void test_short_volumes(void)
+{
+    static const struct {
+        int64_t planes, pads[6], stride, dilation, group;
+    } cases[] = {
+        {1, {1, 1, 1, 1, 1, 1}, 1, 1, 1}, {2, {1, 0, 2, 1, 1, 0}, 1, 1, 1}, {4, {2, 1, 1, 1, 1, 1}, 2, 1, 1},
+        {3, {1, 1, 0, 0, 1, 1}, 1, 1, 3}, {2, {2, 1, 2, 2, 1, 2}, 1, 2, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t group = cases[i].group;
+        begin();
+        struct value *x = input("x", DIMS(2, 33, cases[i].planes, 9, 7)), *w = weight(DIMS(48, 33 / group, 3, 3, 3));
+        struct node *n = NODE("Conv", x, w);
+        node_set_ints(n, "pads", cases[i].pads, 6, &error);
+        node_set_ints(n, "strides", INTS(cases[i].stride, 2, 1), &error);
+        node_set_ints(n, "dilations", INTS(cases[i].dilation, 1, cases[i].dilation), &error);
+        node_set_int(n, "group", group, &error);
+        output(n->out[0]);
+        check();
+    }
+}
+
+/* Rows, volumes, and groups: of one channel, of some; none is left to the reference. */
 static void test_transposed_lowered(void)
 {
     static const struct {
@@ -178,6 +196,7 @@ static void test_transposed_lowered(void)
         {3, 1, {2, 5, 3, 4, 3}, {5, 7, 2, 2, 2}, 2, 0}, {3, 1, {1, 4, 3, 2, 5}, {4, 18, 4, 3, 5}, 2, 1},
         {3, 2, {1, 6, 2, 3, 4}, {6, 5, 3, 3, 3}, 1, 1}, {2, 6, {2, 6, 5, 4}, {6, 1, 4, 4}, 2, 1},
         {2, 3, {1, 6, 5, 4}, {6, 17, 2, 2}, 2, 0},      {1, 2, {2, 4, 9}, {4, 3, 5}, 3, 2},
+        {1, 1, {1, 3, 9}, {3, 4, 4}, 2, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int rank = cases[i].rank;
@@ -561,6 +580,7 @@ int main(void)
     RUN(test_dilated);
     RUN(test_winograd);
     RUN(test_winograd_fused);
+    RUN(test_short_volumes);
     RUN(test_transposed_lowered);
     RUN(test_deconv_gaps);
     RUN(test_narrow_groups);
