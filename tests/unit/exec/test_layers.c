@@ -71,6 +71,27 @@ static void test_repeated_rows(void)
         }
 }
 
+/* Parts of rows, as heads of detectors cut them: functions in their place, of any operand, with a constant for each row
+ * or element; the parts are joined again. */
+static void test_cut_rows(void)
+{
+    static const int64_t sizes[] = {1, 2, 5, 64, 65};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int64_t n = sizes[i];
+        begin();
+        struct value *x = NODE("Sigmoid", input("x", DIMS(3, 301, n + 4)))->out[0];
+        struct value *a = NODE("Slice", x, ints(INTS(1)), ints(INTS(n + 1)), ints(INTS(2)))->out[0];
+        struct value *b = NODE("Slice", x, ints(INTS(4)), ints(INTS(n + 4)), ints(INTS(2)))->out[0];
+        struct value *d = NODE("Mul", NODE("Sub", NODE("Exp", a)->out[0], input("r", DIMS(3, 301, 1)))->out[0], b)->out[0];
+        struct value *p = NODE("Add", input("g", DIMS(1, 301, n)), NODE("Mul", b, weight(DIMS(1)))->out[0])->out[0];
+        struct value *first = NODE("Slice", x, ints(INTS(0)), ints(INTS(1)), ints(INTS(2)))->out[0];
+        struct node *all = NODE("Concat", NODE("Neg", first)->out[0], d, p);
+        node_set_int(all, "axis", 2, &error);
+        output(all->out[0]);
+        check();
+    }
+}
+
 static void test_scale_shift(void)
 {
     begin();
@@ -413,6 +434,7 @@ int main(void)
     RUN(test_gemm);
     RUN(test_elementwise);
     RUN(test_repeated_rows);
+    RUN(test_cut_rows);
     RUN(test_scale_shift);
     RUN(test_prelu);
     RUN(test_views);
