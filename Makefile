@@ -133,7 +133,7 @@ $(OBJ)/%.o: %.c | $(GEN_INC) $(BUILD)/gen/needs
 
 $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
 # Plans are made once for a shape, and what runs is kernels, mostly. These have loops of their own, or many short runs.
-EXEC_LOOPS := buffer copy gemm lower_arg lower_eltwise lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
+EXEC_LOOPS := buffer copy eltwise gemm lower_arg lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
 	lower_quant lower_topk narrow packing rnn rounds run widen
 $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(EXEC_LOOPS:%=lib/exec/%.c),$(wildcard lib/exec/*.c))): ALL_CFLAGS := $(SMALL_CFLAGS)
 

@@ -82,7 +82,8 @@ static void test_cut_rows(void)
         struct value *x = NODE("Sigmoid", input("x", DIMS(3, 301, n + 4)))->out[0];
         struct value *a = NODE("Slice", x, ints(INTS(1)), ints(INTS(n + 1)), ints(INTS(2)))->out[0];
         struct value *b = NODE("Slice", x, ints(INTS(4)), ints(INTS(n + 4)), ints(INTS(2)))->out[0];
-        struct value *d = NODE("Mul", NODE("Sub", NODE("Exp", a)->out[0], input("r", DIMS(3, 301, 1)))->out[0], b)->out[0];
+        struct value *c = NODE("Sub", NODE("Exp", a)->out[0], input("r", DIMS(3, 301, 1)))->out[0];
+        struct value *d = NODE("Mul", c, b)->out[0];
         struct value *p = NODE("Add", input("g", DIMS(1, 301, n)), NODE("Mul", b, weight(DIMS(1)))->out[0])->out[0];
         struct value *first = NODE("Slice", x, ints(INTS(0)), ints(INTS(1)), ints(INTS(2)))->out[0];
         struct node *all = NODE("Concat", NODE("Neg", first)->out[0], d, p);
