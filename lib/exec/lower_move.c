@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "exec/lower.h"
+#include "op/util.h"
 
 /* ---- other dims ---- */
 
@@ -110,17 +111,12 @@ static int64_t constant_int(const struct node *n, int in, int64_t i, int64_t abs
     return node_in(n, in) ? tensor_get_i64(n->in[in]->constant, i) : absent;
 }
 
-static int64_t clamp(int64_t x, int64_t low, int64_t high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-
 /* The first element that a slice takes of an axis, as the standard clamps it. */
 static int64_t slice_start(int64_t start, int64_t step, int64_t dim)
 {
     if (start < 0)
         start = start < -dim ? -1 : start + dim;
-    return step > 0 ? clamp(start, 0, dim) : clamp(start, 0, dim - 1);
+    return step > 0 ? op_clamp(start, 0, dim) : op_clamp(start, 0, dim - 1);
 }
 
 int exec_lower_slice(struct plan *p, struct node *n, struct error *err)

@@ -196,11 +196,6 @@ static bool known_gather(struct op_infer *c, struct list *out)
     return true;
 }
 
-static int64_t clamp(int64_t x, int64_t low, int64_t high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-
 static bool known_slice(struct op_infer *c, struct list *out)
 {
     struct list data;
@@ -210,10 +205,10 @@ static bool known_slice(struct op_infer *c, struct list *out)
         (infer_type(c, 4) && infer_ints(c, 4, &step, 1) != 1) || step == 0 || step == INT64_MIN)
         return false;
     int64_t n = data.count;
-    start = clamp(start < 0 ? start + n : start, step < 0 ? -1 : 0, step < 0 ? n - 1 : n);
-    end = clamp(end < 0 && end >= -n ? end + n : end, step < 0 ? -1 : 0, n);
+    start = op_clamp(start < 0 ? start + n : start, step < 0 ? -1 : 0, step < 0 ? n - 1 : n);
+    end = op_clamp(end < 0 && end >= -n ? end + n : end, step < 0 ? -1 : 0, n);
     out->count = 0;
-    for (int64_t i = start; step > 0 ? i < end : i > end; i += clamp(step, -KNOWN_MAX, KNOWN_MAX))
+    for (int64_t i = start; step > 0 ? i < end : i > end; i += op_clamp(step, -KNOWN_MAX, KNOWN_MAX))
         if (i >= 0)
             out->at[out->count++] = data.at[i];
     return true;

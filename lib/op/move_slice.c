@@ -11,18 +11,13 @@ struct cut {
     int64_t start, step, count;
 };
 
-static int64_t clamp(int64_t value, int64_t low, int64_t high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
 static int cut_axis(int64_t size, int64_t start, int64_t end, int64_t step, struct cut *cut, struct error *err)
 {
     if (step == 0)
         return error_set(err, "input steps: 0 is no step");
     bool back = step < 0;
-    start = clamp(start < 0 ? start + size : start, 0, back ? size - 1 : size);
-    end = clamp(end < 0 ? (end < -size - 1 ? -1 : end + size) : end, back ? -1 : 0, back ? size - 1 : size);
+    start = op_clamp(start < 0 ? start + size : start, 0, back ? size - 1 : size);
+    end = op_clamp(end < 0 ? (end < -size - 1 ? -1 : end + size) : end, back ? -1 : 0, back ? size - 1 : size);
     if (size == 0)
         start = end = 0;
     uint64_t span = back ? start > end ? (uint64_t)(start - end) : 0 : end > start ? (uint64_t)(end - start) : 0;

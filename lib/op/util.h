@@ -20,6 +20,11 @@ void op_steps(int rank, const int64_t *dims, int64_t *steps);
 void op_broadcast_steps(int rank, const int64_t *dims, int out_rank, const int64_t *out_dims, int64_t *steps);
 /* numpy broadcasting of dims b into a, symbols included; -1 when sizes disagree. a has room for TENSOR_MAX_RANK. */
 int op_broadcast(int64_t *a, int *rank, const int64_t *b, int b_rank);
+/* x, or the end of [low, high] that it lies beyond. */
+static inline int64_t op_clamp(int64_t x, int64_t low, int64_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
 /* "2x3x4" into text, which it returns: for messages. */
 const char *op_dims_text(int rank, const int64_t *dims, char *text, size_t size);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format/torch/scalar.h"
+#include "op/util.h"
 
 bool torch_scalar_length(struct scalars *s, struct torch_value *v)
 {
@@ -205,11 +206,6 @@ static int64_t whole_or(const struct scalars *s, int arg, int64_t otherwise)
     return arg < s->args->count && s->args->values[arg].kind == TORCH_INT ? s->args->values[arg].i : otherwise;
 }
 
-static int64_t clamp(int64_t x, int64_t low, int64_t high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-
 /* list[start:end:step], backwards where step is negative; parts of a text are only walked forwards. */
 bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
 {
@@ -217,10 +213,10 @@ bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
     if (!torch_is_list(s->a) && !text)
         return false;
     int64_t count = (int64_t)(text ? strlen(s->a.text) : s->a.list->count);
-    int64_t step = clamp(whole_or(s, 3, 1), -count - 1, count + 1);
+    int64_t step = op_clamp(whole_or(s, 3, 1), -count - 1, count + 1);
     int64_t at[2] = {whole_or(s, 1, step < 0 ? INT64_MAX : 0), whole_or(s, 2, step < 0 ? INT64_MIN : INT64_MAX)};
     for (int i = 0; i < 2; i++)
-        at[i] = clamp(at[i] < 0 ? at[i] + count : at[i], step < 0 ? -1 : 0, step < 0 ? count - 1 : count);
+        at[i] = op_clamp(at[i] < 0 ? at[i] + count : at[i], step < 0 ? -1 : 0, step < 0 ? count - 1 : count);
     if (step == 0 || (text && step != 1))
         build_fail(s->t->b, "a %s is walked by steps of %d", text ? "text" : "list", (int)step);
     at[1] = text && at[1] < at[0] ? at[0] : at[1];
