@@ -239,11 +239,11 @@ int main(void)
     RUN(all_that_cannot_be_carried_is_named);
     RUN(unknown_operators_are_kept);
     RUN(as_mnn_computes);
-    unlink(path);
     RUN(numbers_as_mnn_has_them);
     RUN(what_mnn_has_not);
     RUN(as_arithmetic);
     RUN(pads_of_mnn);
     RUN(absent_inputs);
+    unlink(path);
     return TEST_END();
 }

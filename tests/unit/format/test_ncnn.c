@@ -1,7 +1,9 @@
 /* Malformed ncnn nets as text; tests/models/ncnn has whole ones with answers. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../test.h"
 #include "base/file.h"
@@ -10,6 +12,7 @@
 #include "op/build.h"
 
 static struct error err;
+static char folder[] = "/tmp/test_ncnn_XXXXXX", path[64], weights[64];
 
 #define INPUT "Input in 0 1 a 0=4 1=4 2=3 "
 
@@ -119,7 +122,7 @@ static void a_constant_of_bytes_as_output(void)
     struct value *codes = build_constant(&b, "w", tensor_new(DTYPE_U8, 1, (int64_t[]){2}, &err));
     build_graph_output(&b, BUILD(&b, "DequantizeLinear", codes, build_number(&b, DTYPE_F32, 0.5)), "y");
     CHECK(build_graph_end(&b) == 0);
-    CHECK(format_write(b.graph, "/tmp/test_ncnn.param", format_by_name("ncnn"), NULL, &err) != 0);
+    CHECK(format_write(b.graph, path, format_by_name("ncnn"), NULL, &err) != 0);
     CHECK_MSG(strstr(err.text, "cannot carry output 'y'"), "%s", err.text);
     graph_free(b.graph);
 }
@@ -131,7 +134,7 @@ static void an_input_of_six_axes(void)
     struct value *x = build_input(&b, "x", DTYPE_F32, 6, (int64_t[]){2, 2, 3, 2, 2, 2});
     build_graph_output(&b, BUILD(&b, "Relu", x), "y");
     CHECK(build_graph_end(&b) == 0);
-    CHECK(format_write(b.graph, "/tmp/test_ncnn.param", format_by_name("ncnn"), NULL, &err) != 0);
+    CHECK(format_write(b.graph, path, format_by_name("ncnn"), NULL, &err) != 0);
     CHECK_MSG(strstr(err.text, "an input with more than four axes beside the batch (1: x)"), "%s", err.text);
     CHECK_MSG(strstr(err.text, "Relu with more than four axes beside the batch (1: "), "%s", err.text);
     graph_free(b.graph);
@@ -142,8 +145,8 @@ static void shows(struct build *b, const char *what, const char *want)
 {
     CHECK_MSG(build_graph_end(b) == 0 && op_infer_graph(b->graph, &err) == 0, "%s", err.text);
     struct blob *blob = NULL;
-    if (format_write(b->graph, "/tmp/test_ncnn.param", format_by_name("ncnn"), NULL, &err) == 0)
-        blob = file_read("/tmp/test_ncnn.param", &err);
+    if (format_write(b->graph, path, format_by_name("ncnn"), NULL, &err) == 0)
+        blob = file_read(path, &err);
     struct text t;
     text_init(&t);
     text_printf(&t, "%.*s", blob ? (int)blob->size : (int)strlen(err.text), blob ? (const char *)blob->data : err.text);
@@ -195,6 +198,9 @@ static void a_part_of_one_row(void)
 
 int main(void)
 {
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/net.param", folder);
+    snprintf(weights, sizeof weights, "%s/net.bin", folder);
     RUN(a_part_of_one_row);
     RUN(blobs_of_the_form_that_layers_know);
     RUN(an_axis_beyond_the_blob);
@@ -204,5 +210,8 @@ int main(void)
     RUN(sizes_that_do_not_fit);
     RUN(a_constant_of_bytes_as_output);
     RUN(an_input_of_six_axes);
+    unlink(path);
+    unlink(weights);
+    CHECK(rmdir(folder) == 0);
     return TEST_END();
 }
