@@ -4,8 +4,11 @@
 
 #if defined(__GNUC__)
 #define BASE_PRINTF(f, a) __attribute__((format(printf, f, a)))
+/* A function that runs once a plan: compiled for size, in files that are for speed too. */
+#define BASE_COLD __attribute__((cold))
 #else
 #define BASE_PRINTF(f, a)
+#define BASE_COLD
 #endif
 
 struct error {

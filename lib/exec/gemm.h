@@ -33,7 +33,8 @@ struct gemm_job {
 };
 /* Lets the rows of a matrix be a job's pixels: a [.., m, k], out [.., m, n]. */
 void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out);
-int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err);
+BASE_COLD int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job,
+                        struct error *err);
 
 /* A product of f32 or bfloat16 with constant panels and bias as a part of another step: all its pixels, of one batch,
  * where A, C and `add` (NULL: none) begin at these addresses. scratch: gemm_part_scratch() bytes, 64-byte aligned. */

@@ -26,7 +26,7 @@ struct exec_way {
 const struct exec_way *exec_lower_find(const struct kernels *k, const struct node *n);
 int exec_lower_reference(struct plan *p, struct node *n, struct error *err);
 
-#define LOWER(domain, op, fn)   exec_lower_fn fn;
+#define LOWER(domain, op, fn)   BASE_COLD exec_lower_fn fn;
 #define CHOICE(domain, op, way) extern const struct exec_way exec_way_##way;
 #include "exec/lower.def"
 #undef CHOICE

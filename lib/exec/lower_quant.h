@@ -36,7 +36,7 @@ static inline int8_t exec_quant_part(int *x)
 
 /* Fills in all but inputs, columns, depth, column_step and at, which is the plan's. 1: the weights or their parameters
  * are not constant, or a sum might not fit s32. */
-int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
+BASE_COLD int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
 
 /* The product's panels of `groups` groups of columns, whose depth is `taps` times k: of all runs of the first, then of
  * the second. */
@@ -47,31 +47,31 @@ void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t 
 
 /* Lets a kernel that adds `offset` to every element of x, whose zero point, input 2, may be known in a run only, give
  * sums: adds a step that makes their biases, so many times one behind the other. */
-int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, int times,
-                    struct view *bias, struct error *err);
+BASE_COLD int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, int times,
+                              struct view *bias, struct error *err);
 
 /* The epilogue for these weights of a kernel that adds a_offset to every element of x. 1: scales are no numbers. */
-int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant_weights *w, int a_offset,
-                        struct kernel_epilogue *to, struct error *err);
+BASE_COLD int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant_weights *w, int a_offset,
+                                  struct kernel_epilogue *to, struct error *err);
 
 /* Bytes of value v with scale and zero point at inputs `scale` and scale + 1; false when these are not constant, or the
  * scale is 0 or no number. */
-bool exec_quant_byte(const struct node *n, const struct value *v, int scale, struct kernel_byte *of);
+BASE_COLD bool exec_quant_byte(const struct node *n, const struct value *v, int scale, struct kernel_byte *of);
 
 /* The bounds of bytes, and those that the node's activation narrows them to; false when the kernels lack it. */
-struct kernel_rounding exec_quant_bounds(const struct kernel_byte *of);
-bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, struct kernel_rounding *r);
+BASE_COLD struct kernel_rounding exec_quant_bounds(const struct kernel_byte *of);
+BASE_COLD bool exec_quant_rounding(const struct node *n, const struct kernel_byte *of, struct kernel_rounding *r);
 
 /* nn.QAdd or nn.QMul, but for the operands' places; false: not a case for the kernel. */
-bool exec_quant_binary(const struct node *n, struct kernel_binary_q8 *b);
+BASE_COLD bool exec_quant_binary(const struct node *n, struct kernel_binary_q8 *b);
 /* A sum by multiply-adds that gives binary_q8's bytes; false: none was found. */
-bool exec_quant_sum(const struct kernels *k, const struct kernel_binary_q8 *b, struct kernel_sum_q8 *s);
+BASE_COLD bool exec_quant_sum(const struct kernels *k, const struct kernel_binary_q8 *b, struct kernel_sum_q8 *s);
 /* The nn.QAdd that alone uses the bytes n makes, if it can be done with them, tile by tile: the job gets `sum` and
  * `add`, and its result is the sum's. Else n. Pixels have `axis` in a row. */
-struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struct gemm_job *job);
+BASE_COLD struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struct gemm_job *job);
 
 /* What distinguishes weights of the same bytes: type, zero points, and which they are. */
-int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
+BASE_COLD int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
 /* The inputs of nn.QConv and nn.QMatMul; of ConvInteger and MatMulInteger. */
 #define QUANT_INPUTS   .input = 3, .zero_input = 5, .bias_input = 8
 #define INTEGER_INPUTS .input = 1, .zero_input = 3, .bias_input = INT32_MAX
@@ -84,7 +84,7 @@ int exec_quantize_by_run(struct plan *p, struct node *n, const struct view *scal
                          struct error *err);
 
 /* MatMulInteger whose second operand is a result. */
-int exec_lower_integer_product(struct plan *p, struct node *n, struct error *err);
+BASE_COLD int exec_lower_integer_product(struct plan *p, struct node *n, struct error *err);
 
 /* The product for the type of input 0. */
 const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n);

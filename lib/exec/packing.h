@@ -26,7 +26,8 @@ struct packing {
 /* Memory for the packed input i of a node, a constant: filled, by all threads together, before the plan is run. Tensors
  * of the same bytes that are packed in the same way share one packing, whichever nodes and plans of the whole exec they
  * belong to. It lives as long as the plan; the tensor itself is let go unless something else needs it. */
-const void *plan_packed(struct plan *p, const struct node *n, int i, const struct packing *how, struct error *err);
+BASE_COLD const void *plan_packed(struct plan *p, const struct node *n, int i, const struct packing *how,
+                                  struct error *err);
 
 /* Whether so many bytes more than plain packings need may be spent for time: all that is spent stays a small part of
  * the weights. */
@@ -36,10 +37,10 @@ bool packing_has_room(const struct plan *p, size_t growth);
 int packing_fill(struct plan *p, struct error *err);
 
 /* Lets go of all that the plan uses. */
-void packing_release(struct plan *p);
+BASE_COLD void packing_release(struct plan *p);
 
 /* Gives the exec's large memory huge pages, which take much longer to get than small ones when they are new, for at
  * most so many seconds. */
-void packing_make_huge(struct exec *e, double seconds);
+BASE_COLD void packing_make_huge(struct exec *e, double seconds);
 
 #endif

@@ -155,8 +155,8 @@ int plan_copy(struct plan *p, const struct node *n, const struct view *from, enu
               struct view *to, struct error *err);
 
 /* Adds a step that copies between two views of equal dims. */
-int plan_copy_into(struct plan *p, const struct node *n, const struct view *from, const struct view *to,
-                   struct error *err);
+BASE_COLD int plan_copy_into(struct plan *p, const struct node *n, const struct view *from, const struct view *to,
+                             struct error *err);
 
 /* Places output o in new memory (or in its Concat's, or the graph output's) in this order: its innermost axis is
  * contiguous, the others may have gaps between. */
@@ -193,7 +193,7 @@ bool plan_is_constant(const struct node *n, int i);
 
 /* From a running step: the run fails with this message, if it is the first to fail; n NULL: the message names the
  * node already. */
-void plan_fail(struct plan *p, const struct node *n, const char *format, ...) BASE_PRINTF(3, 4);
+BASE_COLD void plan_fail(struct plan *p, const struct node *n, const char *format, ...) BASE_PRINTF(3, 4);
 
 /* The number of tiles that suits `work` (in elements or MACs) when a tile should have at least `grain`, and there are
  * at most `most`. `work` may be beyond what an int64_t counts. */
