@@ -20,7 +20,8 @@ static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int
         k.add = (const float *)view_data(&d->add) + image * d->add.stride[0] + y * d->add_row + c;
     if (d->bias_view.buffer)
         k.bias = view_data(&d->bias_view);
-    k.bias += k.bias ? c : 0;
+    if (k.bias)
+        k.bias += c;
     k.weight += (ptrdiff_t)c * k.kernel_h * k.kernel_w;
     k.channels -= c;
     if (k.channels - d->chunk >= d->kernels->vector)
