@@ -63,10 +63,10 @@ def run_ncnn(stem, arrays):
     for (name, axes), array in zip(inputs, arrays):
         while array.ndim > (axes or array.ndim - 1) and array.shape[0] == 1:
             array = array[0]
-        if array.dtype == np.int64:
-            array = array.astype(np.int32)
-        elif array.dtype.itemsize == 1: # 8-bit integers are written as floats
+        if array.dtype.itemsize == 1 or array.dtype.kind == "f": # 8-bit integers are written as floats
             array = array.astype(np.float32)
+        else: # all others are of 32 bits
+            array = array.astype(np.int32)
         keep.append(ncnn.Mat(np.ascontiguousarray(array)).clone())
         run.input(name, keep[-1])
     results = []
