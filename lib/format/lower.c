@@ -38,7 +38,7 @@ static const enum dtype wider[][2] = {
 
 enum dtype format_dtype(const struct node *n)
 {
-    const struct value *v = node_in(n, node_is(n, "Where"));
+    const struct value *v = node_in(n, node_is(n, "OneHot") ? 2 : node_is(n, "Where"));
     return v && v->type.kind == TYPE_TENSOR ? v->type.dtype : DTYPE_NONE;
 }
 

@@ -280,5 +280,12 @@ END
     try convert -o out.tflite net.nn
     equal "$status" 1
     matches "$stderr" 'TFLite cannot carry 1 of its nodes: it \(ReduceL1 as Abs\): of elements of type i64'
+    printf 'graph g\ninput x u16 2x3\nnode it Concat x x -> y u16 4x3 : axis=0\noutput y\n' | declare_nn net.nn
+    nn convert -o net.tflite net.nn
+    matches "$(nn inspect net.tflite)" ' Concat [^ ]* [^ ]* -> [^ ]* i32 '
+    printf 'graph g\ninput x u64 2x3\nnode it Cast x -> y f32 2x3 : to=1\noutput y\n' | declare_nn net.nn
+    try convert -o out.tflite net.nn
+    equal "$status" 1
+    matches "$stderr" 'it \(Cast\): of elements of type u64'
     [ ! -e out.tflite ]
 }

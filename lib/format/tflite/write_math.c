@@ -205,6 +205,10 @@ void tflite_write_cast(struct tflite_writer *w, struct node *n, const struct tfl
     bool is_last = tflite_prefers_last(w, n->in[0]);
     if (tflite_is_constant(n->out[0]))
         return; /* of halves: who takes it, takes these */
+    if (n->in[0]->type.dtype == DTYPE_U64 || n->out[0]->type.dtype == DTYPE_U64) {
+        tflite_cannot(w, n, "of elements of type u64");
+        return;
+    }
     int in = tflite_take(w, n->in[0], is_last);
     struct tflite_end end = tflite_follow(n, is_last, false, false);
     int out = tflite_give_end(w, &end);
@@ -232,9 +236,11 @@ void tflite_write_dequantize(struct tflite_writer *w, struct node *n, const stru
     (void)row;
     if (tflite_is_constant(n->out[0]))
         return;
-    bool is_wide = n->in[0]->type.dtype == DTYPE_I32;
+    enum dtype dtype = n->in[0]->type.dtype;
+    bool is_wide = dtype == DTYPE_I32 || dtype == DTYPE_U16;
     if (is_wide || !node_in(n, 1)->constant || node_in(n, 1)->constant->count != 1) {
-        tflite_cannot(w, n, is_wide ? "of elements of type i32" : "its scale is not one constant");
+        tflite_cannot(w, n, is_wide ? "of elements of type %s" : "its scale is not one constant",
+                      dtype_info(dtype)->name);
         return;
     }
     struct tflite_form *from = &w->at.forms[n->in[0]->index];
