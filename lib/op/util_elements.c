@@ -58,6 +58,19 @@ void op_move(struct tensor *to, int64_t to_at, int64_t to_step, const struct ten
     }
 }
 
+/* A matrix of so many rows and columns. Elements that lie apart are read in stripes of columns: what is fetched for one
+ * row has those of the next ones beside it. */
+static void move_matrix(struct tensor *to, int64_t to_at, const struct tensor *from, int64_t from_at,
+                        const int64_t count[2], const int64_t step[2])
+{
+    enum { STRIPE = 64 };
+    int64_t stripe = step[1] == 1 ? count[1] : STRIPE;
+    for (int64_t j = 0; j < count[1]; j += stripe)
+        for (int64_t i = 0; i < count[0]; i++)
+            op_move(to, to_at + i * count[1] + j, 1, from, from_at + i * step[0] + j * step[1], step[1],
+                    count[1] - j < stripe ? count[1] - j : stripe);
+}
+
 int op_give_view(struct op_eval *c, int o, const struct tensor *t, int64_t base, int rank, const int64_t *dims,
                  const int64_t *steps, struct error *err)
 {
@@ -66,8 +79,11 @@ int op_give_view(struct op_eval *c, int o, const struct tensor *t, int64_t base,
         return -1;
     struct op_walk w;
     op_walk_init(&w, rank, dims, 1, &steps);
+    int rows = w.rank > 0 ? --w.rank : -1;
+    const int64_t count[] = {rows < 0 ? 1 : w.dims[rows], w.run};
+    const int64_t step[] = {rows < 0 ? 0 : w.steps[0][rows], w.run_step[0]};
     while (op_walk(&w))
-        op_move(out, w.done, 1, t, base + w.at[0], w.run_step[0], w.run);
+        move_matrix(out, w.done * count[0], t, base + w.at[0], count, step);
     return 0;
 }
 

@@ -54,6 +54,32 @@ static void test_transpose(void)
     one_end(&o);
 }
 
+/* Larger than what is moved at a time. */
+static void test_transpose_large(void)
+{
+    static const enum dtype dtypes[] = {DTYPE_U8, DTYPE_F64, DTYPE_U4, DTYPE_F16};
+    for (int i = 0; i < 4; i++) {
+        struct one o;
+        one_start(&o, "", "Transpose", 1);
+        node_set_ints(o.n, "perm", (int64_t[]){1, 3, 0, 2}, 4, &o.err);
+        struct tensor *in = one_tensor(dtypes[i], DIMS(70, 2, 3, 130), NULL);
+        for (int64_t j = 0; in && j < in->count; j++)
+            tensor_set_f64(in, j, (double)(j * 31 % 16));
+        tensor_ref(in);
+        one_in(&o, in);
+        CHECK(one_run(&o) == 0);
+        const struct tensor *out = o.out[0]->tensor;
+        int64_t wrong = 0;
+        for (int64_t j = 0; j < out->count; j++) {
+            int64_t c = j % 3, a = j / 3 % 70, d = j / 210 % 130, b = j / 27300;
+            wrong += tensor_get_f64(out, j) != tensor_get_f64(in, ((a * 2 + b) * 3 + c) * 130 + d);
+        }
+        CHECK(out->count == 54600 && wrong == 0);
+        tensor_unref(in);
+        one_end(&o);
+    }
+}
+
 static void test_concat(void)
 {
     struct one o;
@@ -431,6 +457,7 @@ static void test_compress(void)
 int main(void)
 {
     RUN(test_transpose);
+    RUN(test_transpose_large);
     RUN(test_concat);
     RUN(test_split);
     RUN(test_slice);
