@@ -134,15 +134,15 @@ $(OBJ)/%.o: %.c | $(GEN_INC) $(BUILD)/gen/needs
 $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
 # Plans are made once for a shape, and what runs is kernels, mostly. These have loops of their own, or many short runs.
 EXEC_LOOPS := buffer copy eltwise gemm lower_arg lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
-	lower_quant lower_topk narrow packing rnn rounds run widen
+	lower_topk narrow packing quant_weights rnn rounds run widen
 $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(EXEC_LOOPS:%=lib/exec/%.c),$(wildcard lib/exec/*.c))): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # What runs once a file, photo or process.
 $(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out base/pages base/pool base/text image/check image/decode \
 	image/exif image/jpeg_check image/part image/pnm kernel/dispatch): ALL_CFLAGS := $(SMALL_CFLAGS)
 
-# Every label of every pixel; every element of a product's operand.
-$(OBJ)/lib/task/sample.o $(OBJ)/lib/exec/lower_qproduct.o: ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
+# Every label of every pixel; every element of a product's operand, and every weight.
+$(patsubst %,$(OBJ)/lib/%.o,task/sample exec/lower_qproduct exec/quant_weights): ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
 
 # Boxes are compared by the million.
 $(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3

@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
-
 /* The inputs of nn.QConv and nn.QMatMul. */
-enum { X, X_SCALE, X_ZERO, W, W_SCALE, W_ZERO, Y_SCALE, Y_ZERO, BIAS };
+enum { X, X_SCALE, X_ZERO, W_SCALE = 4, Y_SCALE = 6, Y_ZERO, BIAS };
 
 double exec_quant_param(const struct node *n, int in, int64_t i)
 {
@@ -19,91 +17,6 @@ bool exec_quant_is_param(const struct node *n, int in, int64_t count)
 {
     const struct tensor *t = node_in(n, in) ? n->in[in]->constant : NULL;
     return !node_in(n, in) || (t && (t->count == 1 || (t->rank == 1 && t->count == count)));
-}
-
-static bool has_real_bias(const struct node *n)
-{
-    return node_in(n, BIAS) && n->in[BIAS]->type.dtype == DTYPE_F32;
-}
-
-/* Parameters that there may be one of, or one for each column; and the bias. */
-static bool has_params(const struct node *n, const struct quant_weights *w)
-{
-    const struct tensor *bias = node_in(n, w->bias_input) ? n->in[w->bias_input]->constant : NULL;
-    return exec_quant_is_param(n, w->zero_input, w->columns) &&
-           (!node_in(n, w->bias_input) || (bias && (bias->dtype == DTYPE_I32 || bias->dtype == DTYPE_F32) &&
-                                           bias->rank == 1 && bias->count == w->columns));
-}
-
-int exec_quant_runs(int least, int most)
-{
-    return least >= INT8_MIN && most <= INT8_MAX ? 1 : most <= 2 * INT8_MAX ? 2 : QUANT_RUNS_MAX;
-}
-
-/* The sum of a column, and how many runs it takes; false when sums of its products with x might not fit. */
-static bool sum_column(struct quant_weights *w, const uint8_t *stored, int64_t column, double bias, int32_t *sum)
-{
-    int64_t size = 0, total = 0;
-    int least = 0, most = 0;
-    for (int64_t i = 0; i < w->depth; i++) {
-        uint8_t byte = stored[column * w->column_step + w->at[i]];
-        int x = (w->is_signed ? (int8_t)byte : byte) - w->zero[column];
-        least = x < least ? x : least;
-        most = x > most ? x : most;
-        total += x;
-        size += abs(x);
-    }
-    int runs = exec_quant_runs(least, most);
-    w->runs = runs > w->runs ? runs : w->runs;
-    *sum = (int32_t)total;
-    int64_t reach = (size + (total < 0 ? -total : total)) / 2 * 255;
-    w->most = reach > w->most ? reach : w->most;
-    return (double)size * 255 + fabs(bias) <= INT32_MAX;
-}
-
-int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err)
-{
-    if (!plan_is_constant(n, w->input) || !has_params(n, w))
-        return 1;
-    int *zero = plan_alloc(p, sizeof *zero * (size_t)w->columns, err);
-    int32_t *sum = plan_alloc(p, sizeof *sum * (size_t)w->columns, err);
-    if (!zero || !sum)
-        return -1;
-    w->zero = zero;
-    w->sum = sum;
-    w->is_signed = n->in[w->input]->constant->dtype == DTYPE_I8;
-    w->runs = 1;
-    w->most = 0;
-    for (int64_t i = 0; i < w->columns; i++) {
-        zero[i] = (int)exec_quant_param(n, w->zero_input, i);
-        if (!sum_column(w, n->in[w->input]->constant->data, i,
-                        has_real_bias(n) ? 0 : exec_quant_param(n, w->bias_input, i), &sum[i]))
-            return 1;
-    }
-    return 0;
-}
-
-void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t first, int64_t last, int8_t *to)
-{
-    for (int64_t j = first; j < last; j++, to += w->depth * w->runs) {
-        const uint8_t *from = (const uint8_t *)stored + j * w->column_step;
-        for (int64_t i = 0; i < w->depth && w->runs == 1; i++)
-            to[i] = (int8_t)(from[w->at[i]] - w->zero[j]); /* modulo 256, of u8 and s8 alike */
-        for (int64_t i = 0; i < w->depth && w->runs > 1; i++) {
-            int x = (w->is_signed ? (int8_t)from[w->at[i]] : from[w->at[i]]) - w->zero[j];
-            for (int r = 0; r < w->runs; r++)
-                to[r * w->depth + i] = exec_quant_part(&x);
-        }
-    }
-}
-
-/* What distinguishes weights of the same bytes: type, zero points, and which they are. */
-int64_t exec_quant_key(const struct node *n, const struct quant_weights *w)
-{
-    const struct tensor *zero = node_in(n, w->zero_input) ? n->in[w->zero_input]->constant : NULL;
-    uint64_t key = zero ? hash_bytes(zero->data, zero->size) : 0;
-    key = key * 31 + hash_bytes(w->at, sizeof *w->at * (size_t)w->depth);
-    return (int64_t)(key * 2 + w->is_signed);
 }
 
 struct panels_args {
@@ -253,7 +166,7 @@ int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant
     float x_scale = (float)exec_quant_param(n, X_SCALE, 0), y_scale = (float)exec_quant_param(n, Y_SCALE, 0);
     int32_t zero = (int32_t)exec_quant_param(n, X_ZERO, 0);
     static const int single[] = {X_SCALE, X_ZERO, Y_SCALE, Y_ZERO};
-    bool real_bias = has_real_bias(n), shifts = real_bias;
+    bool real_bias = exec_quant_is_real(n, BIAS), shifts = real_bias;
     float *shift = plan_alloc(p, sizeof *shift * (size_t)w->columns, err);
     if (!bias || !multiplier || !shift)
         return -1;

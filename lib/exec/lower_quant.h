@@ -10,6 +10,12 @@ double exec_quant_param(const struct node *n, int in, int64_t i);
 /* Whether input `in` is absent, or a constant of one element or of `count`. */
 bool exec_quant_is_param(const struct node *n, int in, int64_t count);
 
+/* Whether input `in` is there, and f32. */
+static inline bool exec_quant_is_real(const struct node *n, int in)
+{
+    return node_in(n, in) && n->in[in]->type.dtype == DTYPE_F32;
+}
+
 /* Weights less their zero points: column j has element j * column_step + at[i] of what is stored, i < depth. Where that
  * does not fit s8 a column is several runs, which add up to it and meet the same run of x: sums stay exact. */
 struct quant_weights {
@@ -36,7 +42,7 @@ static inline int8_t exec_quant_part(int *x)
 
 /* Fills in all but inputs, columns, depth, column_step and at, which is the plan's. 1: the weights or their parameters
  * are not constant, or a sum might not fit s32. */
-BASE_COLD int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
+int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
 
 /* The product's panels of `groups` groups of columns, whose depth is `taps` times k: of all runs of the first, then of
  * the second. */
