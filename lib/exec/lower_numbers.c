@@ -2,6 +2,7 @@
  * and labels go through. Plain loops by type; sums wrap as the reference's do. */
 #include <string.h>
 
+#include "base/half.h"
 #include "exec/lower.h"
 #include "graph/element.h"
 
@@ -16,6 +17,7 @@ struct run {
     const char *in[OPERANDS_MAX];
     ptrdiff_t out_step, step[OPERANDS_MAX]; /* in elements */
     int64_t n;
+    const struct kernels *kernels;
 };
 
 typedef void run_fn(const struct run *r);
@@ -83,12 +85,11 @@ FUNCTION(where_1, uint8_t, uint8_t, uint8_t, 3, x ? y : z)
 FUNCTION(where_4, uint32_t, uint8_t, uint32_t, 3, x ? y : z)
 FUNCTION(where_8, uint64_t, uint8_t, uint64_t, 3, x ? y : z)
 
-/* Every pair of these types: floats are truncated and wrap. */
+/* Every pair of these types: floats are truncated and wrap. Bytes with a sign have the bits of those without. */
 #define CASTS_TO(name, type, whole)                                                                                    \
     UNARY(name##_i32, int32_t, type, (int32_t)(uint32_t)(whole))                                                       \
     UNARY(name##_i64, int64_t, type, (whole))                                                                          \
     UNARY(name##_u8, uint8_t, type, (uint8_t)(whole))                                                                  \
-    UNARY(name##_i8, int8_t, type, (int8_t)(uint8_t)(whole))                                                           \
     UNARY(name##_bool, bool, type, x != 0)
 CASTS_TO(float, float, element_wrap(x))
 CASTS_TO(i32, int32_t, (int64_t)x)
@@ -102,6 +103,20 @@ UNARY(i64_float, float, int64_t, (float)x)
 UNARY(u8_float, float, uint8_t, (float)x)
 UNARY(i8_float, float, int8_t, (float)x)
 UNARY(bool_float, float, uint8_t, (float)x)
+UNARY(float_bf16, uint16_t, float, half_f32_to_bf16(x))
+
+/* By the kernel of that name, a run at once or each element. */
+#define HALVES(name, out_type, type, kernel)                                                                           \
+    static void name(const struct run *r)                                                                              \
+    {                                                                                                                  \
+        int64_t n = r->out_step == 1 && r->step[0] == 1 ? r->n : 1;                                                    \
+        for (int64_t i = 0; i < r->n; i += n)                                                                          \
+            r->kernels->kernel((out_type *)(void *)r->out + i * r->out_step,                                           \
+                               (const type *)(const void *)r->in[0] + i * r->step[0], (size_t)n);                      \
+    }
+HALVES(f16_float, float, uint16_t, f16_to_f32)
+HALVES(bf16_float, float, uint16_t, bf16_to_f32)
+HALVES(float_f16, uint16_t, float, f32_to_f16)
 
 /* What MatMulInteger leaves, four at a time. */
 static void i32_float(const struct run *r)
@@ -140,7 +155,7 @@ static void i32_float(const struct run *r)
 #define CAST_ROWS(dtype, name)                                                                                         \
     ROW("Cast", 1, dtype, DTYPE_F32, name##_float), ROW("Cast", 1, dtype, DTYPE_I32, name##_i32),                      \
         ROW("Cast", 1, dtype, DTYPE_I64, name##_i64), ROW("Cast", 1, dtype, DTYPE_U8, name##_u8),                      \
-        ROW("Cast", 1, dtype, DTYPE_I8, name##_i8), ROW("Cast", 1, dtype, DTYPE_BOOL, name##_bool)
+        ROW("Cast", 1, dtype, DTYPE_I8, name##_u8), ROW("Cast", 1, dtype, DTYPE_BOOL, name##_bool)
 
 /* By the operator and the types of its first input and of its result. */
 static const struct row {
@@ -165,6 +180,10 @@ static const struct row {
     CAST_ROWS(DTYPE_U8, u8),
     CAST_ROWS(DTYPE_I8, i8),
     CAST_ROWS(DTYPE_BOOL, bool),
+    ROW("Cast", 1, DTYPE_F16, DTYPE_F32, f16_float),
+    ROW("Cast", 1, DTYPE_BF16, DTYPE_F32, bf16_float),
+    ROW("Cast", 1, DTYPE_F32, DTYPE_F16, float_f16),
+    ROW("Cast", 1, DTYPE_F32, DTYPE_BF16, float_bf16),
 };
 
 static run_fn *find_where(enum dtype dtype)
@@ -189,6 +208,7 @@ static run_fn *find(const struct node *n)
 
 struct numbers_args {
     run_fn *fn;
+    const struct kernels *kernels;
     int views;                          /* the result and the operands */
     struct view view[1 + OPERANDS_MAX]; /* the result first */
     struct nest nest;
@@ -202,7 +222,8 @@ static void run_numbers(const struct step *s, struct tile tile)
     for (int64_t i = tile.first; i < tile.last; i++) {
         ptrdiff_t offset[NEST_MAX];
         int64_t first = plan_tile_first(e->nest.dims[inner], e->pieces, i % e->pieces);
-        struct run r = {.n = plan_tile_first(e->nest.dims[inner], e->pieces, i % e->pieces + 1) - first};
+        struct run r = {.n = plan_tile_first(e->nest.dims[inner], e->pieces, i % e->pieces + 1) - first,
+                        .kernels = e->kernels};
         nest_at(&e->nest, e->views, i / e->pieces, offset);
         for (int k = 0; k < e->views; k++) {
             ptrdiff_t step = e->nest.stride[k][inner];
@@ -231,7 +252,7 @@ int exec_lower_numbers(struct plan *p, struct node *n, struct error *err)
     struct numbers_args *e = plan_alloc(p, sizeof *e, err);
     if (!e)
         return -1;
-    *e = (struct numbers_args){.fn = find(n), .views = 1 + n->in_count};
+    *e = (struct numbers_args){.fn = find(n), .kernels = p->kernels, .views = 1 + n->in_count};
     if (!e->fn)
         return 1;
     if (plan_out(p, n, 0, exec_lower_order(n), &e->view[0], err) < 0)

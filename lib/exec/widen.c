@@ -16,15 +16,27 @@ static bool is_matrix(const struct value *v)
     return v->constant && v->constant->rank == 2 && v->constant->count >= NARROW_LEAST && !v->is_input && !v->is_output;
 }
 
-/* The number of values of a half type, in subgraphs too, but for matrices; those of the root's inputs and outputs
- * apart, when `inside`. */
+/* What a Cast makes of a wider type only for Casts back: numbers that are to be rounded. */
+static bool is_rounding(const struct value *v)
+{
+    if (!v->producer || !node_is(v->producer, "Cast") || is_half(v->producer->in[0]->type.dtype) || v->is_output)
+        return false;
+    for (size_t i = 0; i < v->use_count; i++)
+        if (!node_is(v->uses[i].node, "Cast") || is_half((enum dtype)op_int(v->uses[i].node, "to")))
+            return false;
+    return true;
+}
+
+/* The number of values of a half type, in subgraphs too, but for matrices and roundings; those of the root's inputs
+ * and outputs apart, when `inside`. */
 static size_t count_halves(const struct graph *root, bool inside)
 {
     size_t count = 0;
     for (const struct graph *g = root; g; g = graph_next(root, g))
         for (size_t i = 0; i < g->value_count; i++) {
             const struct value *v = g->values[i];
-            if (v && is_half(v->type.dtype) && !is_matrix(v) && !(inside && g == root && (v->is_input || v->is_output)))
+            if (v && is_half(v->type.dtype) && !is_matrix(v) && !is_rounding(v) &&
+                !(inside && g == root && (v->is_input || v->is_output)))
                 count++;
         }
     return count;
@@ -57,7 +69,7 @@ static int widen_input(struct graph *g, struct value *v, enum dtype half, struct
 
 static int widen_value(struct graph *g, struct value *v, struct error *err)
 {
-    if (!is_half(v->type.dtype))
+    if (!is_half(v->type.dtype) || is_rounding(v))
         return 0;
     if (is_matrix(v)) {
         v->type.dtype = DTYPE_F32;
@@ -70,12 +82,25 @@ static int widen_value(struct graph *g, struct value *v, struct error *err)
     return wide ? graph_make_constant(v, wide, err) : -1;
 }
 
+/* A Cast gives f32, but what was wider is rounded before, as the graph says. */
+static int widen_cast(struct graph *g, struct node *n, enum dtype half, struct error *err)
+{
+    struct value *in = n->in[0];
+    if (is_rounding(n->out[0]))
+        return 0;
+    struct node *rounding = is_half(in->type.dtype) ? NULL : add_cast(g, half, n, &n->out[0]->type, err);
+    if (!is_half(in->type.dtype) &&
+        (!rounding || node_add_input(rounding, in, err) < 0 || node_set_input(n, 0, rounding->out[0], err) < 0))
+        return -1;
+    return node_set_int(n, "to", DTYPE_F32, err);
+}
+
 /* Attributes that name the type: Cast's `to`, ConstantOfShape's value. */
-static int widen_node(struct node *n, struct error *err)
+static int widen_node(struct graph *g, struct node *n, struct error *err)
 {
     const struct attr *to = node_attr(n, "to"), *value = node_attr(n, "value");
-    if (to && to->kind == ATTR_INT && is_half((enum dtype)to->i))
-        return node_set_int(n, "to", DTYPE_F32, err);
+    if (node_is(n, "Cast") && to && is_half((enum dtype)to->i))
+        return widen_cast(g, n, (enum dtype)to->i, err);
     if (!value || value->kind != ATTR_TENSOR || !is_half(value->tensor->dtype))
         return 0;
     struct tensor *wide = tensor_cast(value->tensor, DTYPE_F32, true, err);
@@ -106,11 +131,11 @@ static int narrow_outputs(struct graph *g, const enum dtype *halves, struct erro
 static int widen_all(struct graph *root, struct error *err)
 {
     for (struct graph *g = root; g; g = graph_next(root, g)) {
+        for (struct node *n = g->first; n; n = n->next)
+            if (widen_node(g, n, err) < 0)
+                return -1;
         for (size_t i = 0; i < g->value_count; i++)
             if (g->values[i] && widen_value(g, g->values[i], err) < 0)
-                return -1;
-        for (struct node *n = g->first; n; n = n->next)
-            if (widen_node(n, err) < 0)
                 return -1;
     }
     return 0;

@@ -71,6 +71,19 @@ static void test_casts(void)
     }
 }
 
+/* What is rounded to halves stays so, though they are computed with in single precision. */
+static void test_roundings(void)
+{
+    for (int i = 0; i < 2; i++) {
+        begin();
+        struct value *x = input("x", DIMS(3, 41)), *half = cast(x, i ? DTYPE_F16 : DTYPE_BF16);
+        output(cast(half, DTYPE_F32));
+        output(cast(NODE("Transpose", NODE("Neg", half)->out[0])->out[0], DTYPE_F32));
+        output(cast(cast(NODE("Transpose", x)->out[0], i ? DTYPE_F16 : DTYPE_BF16), DTYPE_F32));
+        check();
+    }
+}
+
 static void test_best(void)
 {
     for (int axis = -4; axis < 4; axis++) {
@@ -94,6 +107,7 @@ int main(void)
     RUN(test_arithmetic);
     RUN(test_comparisons);
     RUN(test_casts);
+    RUN(test_roundings);
     RUN(test_best);
     return TEST_END();
 }
