@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/pages.h"
+
 static void move_packed(struct tensor *to, int64_t to_at, int64_t to_step, const struct tensor *from, int64_t from_at,
                         int64_t from_step, int64_t n)
 {
@@ -77,6 +79,7 @@ int op_give_view(struct op_eval *c, int o, const struct tensor *t, int64_t base,
     struct tensor *out = eval_out(c, o, t->dtype, rank, dims, err);
     if (!out)
         return -1;
+    pages_populate(out->data, out->size);
     struct op_walk w;
     op_walk_init(&w, rank, dims, 1, &steps);
     int rows = w.rank > 0 ? --w.rank : -1;
