@@ -65,3 +65,20 @@ one_node() { printf 'graph g\ninput x %s 2x3\nnode it %s x -> y %s %s\noutput y\
     equal "$status" 1
     matches "$stderr" 'Concat with a constant of integers'
 }
+
+# reshape PARAMETERS: a network that gives a map of 8 channels another shape.
+reshape() {
+    printf '7767517\n3 3\nInput in 0 1 a 0=6 1=6 2=8\nPooling gap 1 1 a b 0=1 4=1\nReshape r 1 1 b y %s\n' "$1" > net.param
+    : > net.bin
+}
+
+@test "a shape that counts the batch is read without it, where that is 1" {
+    reshape '12=0 13=0 6="1,1,//(8,0n),0n"'
+    matches "$(nn inspect net.param)" ' Reshape .* -> y f32 1x8x1x1'
+    reshape '0=2 1=1 2=4 12=233 13=1'
+    matches "$(nn inspect net.param)" ' Reshape .* -> y f32 1x4x2'
+    reshape '0=2 1=4 12=233 13=0'
+    try inspect net.param
+    equal "$status" 1
+    matches "$stderr" "layer 'r' \(Reshape\): makes a batch that is not 1 of its axis 0"
+}

@@ -217,15 +217,28 @@ static struct value *reshaped(struct reader *r, struct value *x, int dims, struc
     return BUILD(&r->b, "Reshape", x, ncnn_size_list(r, dims + 1, shape));
 }
 
+#define NO_BATCH 233
+
+/* Of sizes that count the batch too, as newer files may have them: those of one sample, as every blob here is. */
+static int without_batch(struct reader *r, int dims, struct size *sizes, int axis)
+{
+    int at = axis < 0 ? axis + dims : axis;
+    if (at < 0 || at >= dims || sizes[at].value || sizes[at].number != 1)
+        build_fail(&r->b, "makes a batch that is not 1 of its axis %d", axis);
+    for (; !r->b.failed && at + 1 < dims; at++)
+        sizes[at] = sizes[at + 1];
+    return dims - 1;
+}
+
 struct value *ncnn_reshape(struct reader *r)
 {
-    struct size sizes[4];
+    struct size sizes[5];
     struct value *x = ncnn_in(r, 0);
     const char *expression = ncnn_string(r->l, 6);
-    int dims = 0;
+    int dims = 0, batch = ncnn_int(r->l, 13, NO_BATCH);
     if (*expression) { /* the width first */
-        struct size backwards[4];
-        dims = ncnn_size_parse(r, expression, backwards, 4);
+        struct size backwards[5];
+        dims = ncnn_size_parse(r, expression, backwards, batch == NO_BATCH ? 4 : 5);
         for (int i = 0; i < dims; i++)
             sizes[i] = backwards[dims - 1 - i];
     } else {
@@ -233,7 +246,9 @@ struct value *ncnn_reshape(struct reader *r)
             if (ncnn_int(r->l, size_ids[i], -233) != -233)
                 sizes[dims++] = ncnn_size_number(ncnn_int(r->l, size_ids[i], -233));
     }
-    if (!dims)
+    if (batch != NO_BATCH)
+        dims = without_batch(r, dims, sizes, batch);
+    if (dims <= 0)
         return x;
     return r->b.failed ? NULL : reshaped(r, x, dims, sizes);
 }
