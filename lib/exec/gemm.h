@@ -32,14 +32,14 @@ struct gemm_job {
     int bias_batch;                     /* elements from one batch's bias and multipliers to the next */
 };
 /* Lets the rows of a matrix be a job's pixels: a [.., m, k], out [.., m, n]. */
-void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out);
+BASE_COLD void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out);
 BASE_COLD int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job,
                         struct error *err);
 
 /* A product of f32 or bfloat16 with constant panels and bias as a part of another step: all its pixels, of one batch,
  * where A, C and `add` (NULL: none) begin at these addresses. scratch: gemm_part_scratch() bytes, 64-byte aligned. */
 struct gemm_args;
-struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, struct error *err);
+BASE_COLD struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, struct error *err);
 size_t gemm_part_scratch(const struct gemm_args *part);
 void gemm_run_part(const struct gemm_args *part, const void *a, void *c, const void *add, void *scratch);
 
