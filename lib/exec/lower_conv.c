@@ -1,6 +1,7 @@
 /* Convolutions as matrix products over channels-last pixels, and what all ways to do them share. */
 #include "exec/lower_conv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool exec_conv_read(const struct node *n, struct conv *c)
@@ -15,6 +16,7 @@ bool exec_conv_read(const struct node *n, struct conv *c)
     c->groups = (int)op_int(n, "group");
     c->out = (int)w->dims[0] / c->groups;
     c->in = (int)w->dims[1];
+    c->together = 1;
     c->in_f32 = false;
     c->taps = (int)(w->count / w->dims[0] / w->dims[1]);
     return plan_activation(n, &c->act) && exec_lower_window(n, w->dims + 2, &c->w, &ignored) == 0;
@@ -45,6 +47,16 @@ int exec_conv_ports(struct plan *p, struct node *n, struct conv_ports *ports, st
     if (plan_in_channels(p, n, 3, NULL, &ports->add, err) < 0)
         return -1;
     return plan_out_over(p, n, 0, 3, ORDER_CHANNELS, &ports->out, err);
+}
+
+int exec_conv_repeat(struct plan *p, const void **bias, int n, int times, struct error *err)
+{
+    const float *once = *bias;
+    float *all = once ? plan_alloc(p, sizeof *all * (size_t)n * (size_t)times, err) : NULL;
+    for (int i = 0; all && i < n * times; i++)
+        all[i] = once[i % n];
+    *bias = all;
+    return once && !all ? -1 : 0;
 }
 
 /* A core does two vectors of multiply-adds a cycle, of which good kernels reach nine tenths, and waits for weights from
@@ -93,6 +105,22 @@ static int pack_weights(void *packed, const void *weights, const void *args, int
                       row);
     }
     return 0;
+}
+
+/* The same of pixels together: rows of taps are wider by the other pixels', which are 0. */
+static int pack_together(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
+                         const struct kernels *k)
+{
+    const struct conv *c = args;
+    struct error ignored;
+    int64_t wide = c->w.kernel[c->w.rank - 1], row = wide - c->together + 1,
+            rows = (int64_t)c->out / c->together * c->in * (c->taps / wide);
+    float *all = mem_calloc((size_t)(rows * c->together), (size_t)wide * sizeof *all, &ignored);
+    for (int64_t i = 0; all && i < rows * c->together; i++)
+        memcpy(all + i * wide + i / rows, (const float *)weights + i % rows * row, (size_t)row * sizeof *all);
+    int status = all ? pack_weights(packed, all, c, first, last, k) : -1;
+    free(all);
+    return status;
 }
 
 /* The taps' offsets from the part's first one; a run of the innermost axis is one tap where its pixels lie side by
@@ -182,15 +210,16 @@ const void *exec_conv_weights(struct plan *p, struct node *n, const struct conv 
     size_t bytes;
     if (!mem_mul(pack_size(p->kernels, c), (size_t)c->groups, &bytes))
         bytes = 0;
-    return plan_packed(p, n, 1,
-                       &(struct packing){.name = "conv",
-                                         .params = {c->groups, c->out, c->in, c->taps, product_of(p->kernels, c)->b},
-                                         .bytes = bytes,
-                                         .units = c->groups * panels_of(p->kernels, c),
-                                         .pack = pack_weights,
-                                         .args = c,
-                                         .args_size = sizeof *c},
-                       err);
+    return plan_packed(
+        p, n, 1,
+        &(struct packing){.name = "conv",
+                          .params = {c->groups, c->out, c->in, c->taps, product_of(p->kernels, c)->b, c->together},
+                          .bytes = bytes,
+                          .units = c->groups * panels_of(p->kernels, c),
+                          .pack = c->together > 1 ? pack_together : pack_weights,
+                          .args = c,
+                          .args_size = sizeof *c},
+        err);
 }
 
 /* Weights that were multiplied by factors, of each image: images are batches. */
@@ -265,6 +294,78 @@ int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const str
     return exec_conv_job(p, n, c, ports, x, part, &job, err) < 0 ? -1 : gemm_emit(p, n, kernel, &job, err);
 }
 
+/* ---- pixels together ---- */
+
+/* Vectors of sums for a pixel and one of its rows of taps. */
+static double sums_of(const struct kernels *k, const struct conv *c, int together)
+{
+    int columns = together * c->out, vector = kernel_gemm_f32(k, (size_t)c->out)->vector;
+    return (double)((columns + vector - 1) / vector) * (double)(c->w.kernel[c->w.rank - 1] + together - 1) / together;
+}
+
+/* What it must win; and the sums of a column for which it is done: wider weights take up to eight times the memory. */
+#define TOGETHER_MOST  16
+#define TOGETHER_GAIN  1.15
+#define TOGETHER_DEPTH 32768
+
+/* Where channels fill no vector, pixels of a row do: they are those of one pixel of a wider kernel. */
+static struct conv join_pixels(const struct kernels *k, const struct conv *c)
+{
+    struct conv wide = *c;
+    int last = c->w.rank - 1;
+    if (c->groups > 1 || c->w.stride[last] > 1 || c->w.dilation[last] > 1 || c->out > 4 * k->vector ||
+        c->in > TOGETHER_DEPTH / c->taps)
+        return wide;
+    for (int i = 2; i <= TOGETHER_MOST && i <= c->w.out[last]; i++)
+        if (sums_of(k, c, i) * TOGETHER_GAIN < sums_of(k, c, 1) && sums_of(k, c, i) < sums_of(k, c, wide.together))
+            wide.together = i;
+    wide.out *= wide.together;
+    wide.w.kernel[last] += wide.together - 1;
+    wide.taps = (int)(c->taps / c->w.kernel[last] * wide.w.kernel[last]);
+    wide.w.stride[last] *= wide.together;
+    wide.w.out[last] /= wide.together;
+    return wide;
+}
+
+/* The view's pixels as those of `wide`; false if they do not lie side by side. */
+static bool join_view(const struct conv *wide, struct view *v)
+{
+    ptrdiff_t *step = &v->stride[1 + wide->w.rank];
+    bool fits = *step * wide->together == wide->out || !v->buffer;
+    *step *= wide->together;
+    return fits;
+}
+
+/* Pixels of rows from `first` on. */
+static int emit_rest(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
+                     const struct view *x, int64_t first, struct error *err)
+{
+    struct conv_part part = {.first = {0}};
+    int last = c->w.rank - 1;
+    memcpy(part.count, c->w.out, sizeof part.count);
+    memcpy(part.taps, c->w.kernel, sizeof part.taps);
+    part.first[last] = first;
+    part.count[last] -= first;
+    return exec_conv_emit(p, n, c->together > 1 ? "joined_f32" : product_of(p->kernels, c)->name, c, ports, x, &part,
+                          err);
+}
+
+/* Returns the pixels of a row that are done so, or -1. */
+static int64_t emit_together(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
+                             const struct view *x, struct error *err)
+{
+    struct conv wide = join_pixels(p->kernels, c);
+    struct conv_ports joined = *ports;
+    if (wide.together == 1 || ports->bias_view.buffer || !join_view(&wide, &joined.out) ||
+        !join_view(&wide, &joined.add))
+        return 0;
+    if (exec_conv_repeat(p, &joined.bias, c->out, wide.together, err) < 0 ||
+        emit_rest(p, n, &wide, &joined, x, 0, err) < 0)
+        return -1;
+    p->steps[p->step_count - 1].macs *= (double)c->taps / wide.taps; /* products with 0 do no work */
+    return wide.w.out[wide.w.rank - 1] * wide.together;
+}
+
 /* ---- as a whole ---- */
 
 static double gemm_cost(const struct kernels *k, const struct node *n)
@@ -273,6 +374,7 @@ static double gemm_cost(const struct kernels *k, const struct node *n)
     struct conv c;
     if (!exec_conv_read(n, &c) || !exec_conv_border(n, &c.w, NULL, border))
         return -1;
+    c = join_pixels(k, &c);
     double pixels = (double)n->in[0]->type.dims[0], floats = exec_conv_packed(k, &c);
     for (int i = 0; i < c.w.rank; i++)
         pixels *= (double)c.w.out[i];
@@ -284,15 +386,13 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
     struct conv c;
     struct view x;
     struct conv_ports ports;
-    struct conv_part whole = {.first = {0}};
     int border[VIEW_SPATIAL][2];
     if (!exec_conv_read(n, &c) || !exec_conv_border(n, &c.w, NULL, border))
         return 1;
     if (plan_in_channels(p, n, 0, border, &x, err) < 0 || exec_conv_ports(p, n, &ports, err) < 0)
         return -1;
-    memcpy(whole.count, c.w.out, sizeof whole.count);
-    memcpy(whole.taps, c.w.kernel, sizeof whole.taps);
-    return exec_conv_emit(p, n, product_of(p->kernels, &c)->name, &c, &ports, &x, &whole, err);
+    int64_t done = emit_together(p, n, &c, &ports, &x, err);
+    return done < 0 ? -1 : done < c.w.out[c.w.rank - 1] ? emit_rest(p, n, &c, &ports, &x, done, err) : 0;
 }
 
 const struct exec_way exec_way_conv_gemm = {.cost = gemm_cost, .border = gemm_border, .lower = gemm_lower};

@@ -7,6 +7,7 @@
 struct conv {
     struct window w;
     int groups, out, in, taps; /* out, in: channels of a group */
+    int together;              /* pixels of a row whose channels are `out`, each by taps of its own among these */
     struct kernel_act act;
     bool in_f32; /* the products, whatever those of weights are */
 };
@@ -23,10 +24,13 @@ bool exec_conv_border(const struct node *n, const struct window *w, const int64_
  * residual: each element is read right before it is written. */
 struct conv_ports {
     struct view out, add, bias_view; /* buffer NULL: none */
-    const float *bias;               /* or NULL */
+    const void *bias;                /* f32, or NULL */
     bool add_last;
 };
 int exec_conv_ports(struct plan *p, struct node *n, struct conv_ports *ports, struct error *err);
+
+/* *bias, of n channels, so many times in a row, for pixels whose channels are columns of one product. */
+int exec_conv_repeat(struct plan *p, const void **bias, int n, int times, struct error *err);
 
 /* A box of outputs, and a box of the kernel's taps that are summed for them. */
 struct conv_part {

@@ -295,7 +295,7 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
     if (phase_taps(p, d, axis, &job, err) < 0 ||
         (is_quantised(n) ? pack_bytes : pack_floats)(p, n, d, axis, &job, err) < 0)
         return -1;
-    return gemm_emit(p, n, job.product->name, &job, err);
+    return gemm_emit(p, n, d->together > 1 ? "joined_f32" : job.product->name, &job, err);
 }
 
 static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const int64_t *pad, struct error *err)
@@ -342,25 +342,19 @@ static void make_axes(struct deconv *d, int64_t *pad)
     move_view(&d->out, missing);
 }
 
-/* Where windows do not overlap along a row, its phases read the same pixels and write side by side: they are columns of
+/* Where phases of a row have equally many taps, they read the same pixels and write side by side: they are columns of
  * one product, which fills more lanes. */
 static int join_phases(struct plan *p, struct deconv *d, const int64_t *pad, struct error *err)
 {
     const struct window *w = &d->w;
     const int last = AXES - 1;
-    int64_t out = d->out.dims[1];
-    if (w->kernel[last] != w->stride[last] || w->dilation[last] != 1 || pad[last] != 0 ||
-        w->out[last] != w->in[last] * w->stride[last] || d->out.stride[2 + last] != out || d->job.bias_view.buffer ||
-        d->groups > 1 || out * w->stride[last] > INT32_MAX)
+    int64_t out = d->out.dims[1], step = w->stride[last];
+    if (w->kernel[last] % step != 0 || w->dilation[last] != 1 || pad[last] % step != 0 || w->out[last] % step != 0 ||
+        d->out.stride[2 + last] != out || d->job.bias_view.buffer || d->groups > 1 || out * step > INT32_MAX)
         return 0;
-    d->together = w->stride[last];
-    d->job.n = (int)(out * d->together);
-    const float *bias = d->job.to.bias;
-    float *all = bias ? plan_alloc(p, sizeof *all * (size_t)d->job.n, err) : NULL;
-    for (int i = 0; all && i < d->job.n; i++)
-        all[i] = bias[i % out];
-    d->job.to.bias = all;
-    return bias && !all ? -1 : 0;
+    d->together = step;
+    d->job.n = (int)(out * step);
+    return exec_conv_repeat(p, &d->job.to.bias, (int)out, (int)step, err);
 }
 
 static int start_floats(struct plan *p, struct node *n, struct deconv *d, int (*border)[2], struct error *err)
