@@ -14,12 +14,22 @@ static void run_copy(const struct step *s, struct tile tile)
                 c->to.rank, view_element(&c->to), tile.first, tile.last);
 }
 
-/* Moves an axis of size > 1 that threads can share to the front, since kernel_copy() cuts along the first. */
+/* How well threads share an axis of a copy. Of few elements that follow each other in what is read, as channels do,
+ * each would read all memory, for a few bytes of every line. */
+static ptrdiff_t sharing(const struct view *from, const struct view *to, int axis)
+{
+    int64_t n = to->dims[axis];
+    if (n <= 1)
+        return 0;
+    return from->stride[axis] == 1 && to->stride[axis] > 1 && n < view_count(to) / n ? 2 : to->stride[axis];
+}
+
+/* Moves an axis that threads can share to the front, since kernel_copy() cuts along the first. */
 static void share_axis(struct view *from, struct view *to)
 {
     int best = 0;
     for (int i = 0; i < to->rank; i++)
-        if (to->dims[i] > 1 && (to->dims[best] == 1 || to->stride[i] > to->stride[best]))
+        if (sharing(from, to, i) > sharing(from, to, best))
             best = i;
     int64_t perm[TENSOR_MAX_RANK];
     for (int i = 0; i < to->rank; i++)
