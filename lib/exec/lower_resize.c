@@ -1,17 +1,19 @@
-/* Resize over channels-last pixels: each result pixel is a weighted sum of a few pixels, with tables of taps for every
- * axis. */
+/* Resize over channels-last pixels: each row of the result is a weighted sum of a few rows, and each pixel one of a few
+ * pixels of that, with tables of taps for every axis. Bytes are summed as f32, and rounded once. */
 #include <string.h>
 
-#include "exec/lower.h"
+#include "exec/lower_quant.h"
 #include "op/resize.h"
 
 #define RESIZE_TAPS 4         /* of an axis: cubic */
 #define RESIZE_SIDE (1 << 20) /* of what a table of taps is made for */
+#define RESIZE_ROW  (1 << 21) /* elements that are summed in scratch memory at a time */
 
 struct resize_axis {
     int64_t size;
+    int most;                       /* taps */
     int *count;                     /* [size] */
-    ptrdiff_t (*from)[RESIZE_TAPS]; /* offsets in bytes */
+    ptrdiff_t (*from)[RESIZE_TAPS]; /* offsets in elements */
     float (*weight)[RESIZE_TAPS];
 };
 
@@ -20,43 +22,84 @@ struct resize_args {
     const struct kernels *kernels;
     struct resize_axis axis[VIEW_SPATIAL]; /* right-aligned; those in front of size 1 */
     ptrdiff_t out_stride[VIEW_SPATIAL];
-    size_t channels;
-    bool copies; /* every pixel is one pixel of the input */
+    size_t channels, row; /* elements of a pixel; of a row of the input, without gaps */
+    bool copies;          /* every pixel is one pixel of the input */
+    struct kernel_byte byte;
+    struct kernel_rounding rounding;
 };
 
-/* All combinations of the axes' taps at one place of the result. */
-static int combine(const struct resize_args *a, const int64_t *at, const char *x, const float **row, float *weight)
+/* The rows of an image that a row of the result is made of: all combinations of the other axes' taps. */
+static int find_rows(const struct resize_args *a, const int64_t *at, const char *x, const void **row, float *weight)
 {
+    const struct resize_axis *outer = &a->axis[0], *inner = &a->axis[1];
     int n = 0;
-    for (int i = 0; i < a->axis[0].count[at[0]]; i++)
-        for (int j = 0; j < a->axis[1].count[at[1]]; j++)
-            for (int k = 0; k < a->axis[2].count[at[2]]; k++) {
-                row[n] = (const void *)(x + a->axis[0].from[at[0]][i] + a->axis[1].from[at[1]][j] +
-                                        a->axis[2].from[at[2]][k]);
-                weight[n++] = a->axis[0].weight[at[0]][i] * a->axis[1].weight[at[1]][j] * a->axis[2].weight[at[2]][k];
-            }
+    for (int i = 0; i < outer->count[at[0]]; i++)
+        for (int j = 0; j < inner->count[at[1]]; j++) {
+            row[n] = x + (outer->from[at[0]][i] + inner->from[at[1]][j]) * (ptrdiff_t)view_element(&a->x);
+            weight[n++] = outer->weight[at[0]][i] * inner->weight[at[1]][j];
+        }
     return n;
+}
+
+static void copy_pixels(const struct resize_args *a, const char *row, char *out)
+{
+    size_t size = view_element(&a->x);
+    for (int64_t i = 0; i < a->axis[2].size; i++)
+        memcpy(out + i * a->out_stride[2] * (ptrdiff_t)size, row + a->axis[2].from[i][0] * (ptrdiff_t)size,
+               a->channels * size);
+}
+
+static void round_pixels(const struct resize_args *a, const float *from, uint8_t *out)
+{
+    bool dense = a->out_stride[2] == (ptrdiff_t)a->channels;
+    size_t pixels = (size_t)a->axis[2].size, n = dense ? pixels * a->channels : a->channels;
+    for (size_t i = 0; i < (dense ? 1 : pixels); i++)
+        a->kernels->quantize_8(out + (ptrdiff_t)i * a->out_stride[2], from + i * n, n, 1, &a->rounding);
+}
+
+/* Scratch memory holds the sum of the rows; of bytes the rows and the result's as f32, too. */
+static void blend_pixels(const struct resize_args *a, const void *const *row, const float *weight, int n,
+                         float *scratch, void *out)
+{
+    const struct resize_axis *t = &a->axis[2];
+    bool bytes = view_element(&a->x) == 1;
+    float *wide = scratch + a->row, *result = bytes ? wide + (size_t)n * a->row : out;
+    ptrdiff_t step = bytes ? (ptrdiff_t)a->channels : a->out_stride[2];
+    const float *real[RESIZE_TAPS * RESIZE_TAPS], *pixel[RESIZE_TAPS], *sum = scratch;
+    for (int i = 0; i < n; i++, wide += a->row) {
+        real[i] = bytes ? wide : row[i];
+        if (bytes)
+            a->kernels->dequantize_8(wide, row[i], a->row, &a->byte);
+    }
+    if (n == 1 && weight[0] == 1)
+        sum = real[0];
+    else
+        a->kernels->blend_f32(scratch, real, weight, n, a->row);
+    for (int64_t i = 0; i < t->size; i++) {
+        for (int k = 0; k < t->count[i]; k++)
+            pixel[k] = sum + t->from[i][k];
+        a->kernels->blend_f32(result + i * step, pixel, t->weight[i], t->count[i], a->channels);
+    }
+    if (bytes)
+        round_pixels(a, result, out);
 }
 
 static void run_resize(const struct step *s, struct tile tile)
 {
     const struct resize_args *a = s->args;
-    const float *row[RESIZE_TAPS * RESIZE_TAPS * RESIZE_TAPS];
-    float weight[RESIZE_TAPS * RESIZE_TAPS * RESIZE_TAPS];
-    size_t channels = a->channels, size = view_element(&a->x);
+    const void *row[RESIZE_TAPS * RESIZE_TAPS];
+    float weight[RESIZE_TAPS * RESIZE_TAPS];
+    ptrdiff_t size = (ptrdiff_t)view_element(&a->x);
     for (int64_t i = tile.first; i < tile.last; i++) {
-        int64_t at[VIEW_SPATIAL] = {i / a->axis[1].size % a->axis[0].size, i % a->axis[1].size, 0},
+        int64_t at[] = {i / a->axis[1].size % a->axis[0].size, i % a->axis[1].size},
                 image = i / a->axis[1].size / a->axis[0].size;
-        const char *x = (const char *)view_data(&a->x) + image * a->x.stride[0] * (ptrdiff_t)size;
         char *out = (char *)view_data(&a->out) +
-                    (image * a->out.stride[0] + at[0] * a->out_stride[0] + at[1] * a->out_stride[1]) * (ptrdiff_t)size;
-        for (; at[2] < a->axis[2].size; at[2]++, out += a->out_stride[2] * (ptrdiff_t)size) {
-            int n = combine(a, at, x, row, weight);
-            if (a->copies)
-                memcpy(out, row[0], channels * size);
-            else
-                a->kernels->blend_f32((float *)(void *)out, row, weight, n, channels);
-        }
+                    (image * a->out.stride[0] + at[0] * a->out_stride[0] + at[1] * a->out_stride[1]) * size;
+        int n = find_rows(a, at, (const char *)view_data(&a->x) + image * a->x.stride[0] * size, row, weight);
+        if (a->copies)
+            copy_pixels(a, row[0], out);
+        else
+            blend_pixels(a, row, weight, n, tile.scratch, out);
     }
 }
 
@@ -78,8 +121,9 @@ static int fill_axis(struct plan *p, struct resize_args *a, const struct resize 
         if (t->count[i] < 1)
             return 1;
         a->copies &= t->count[i] == 1 && weight[0] == 1;
+        t->most = t->count[i] > t->most ? t->count[i] : t->most;
         for (int k = 0; k < t->count[i]; k++) {
-            t->from[i][k] = axis ? index[k] * a->x.stride[axis] * (ptrdiff_t)view_element(&a->x) : 0;
+            t->from[i][k] = axis ? index[k] * a->x.stride[axis] : 0;
             t->weight[i][k] = (float)weight[k];
         }
     }
@@ -103,8 +147,8 @@ static bool fits(const struct node *n, struct resize *r)
     struct error ignored;
     const struct type *x = &n->in[0]->type;
     bool bytes = x->dtype == DTYPE_U8 || x->dtype == DTYPE_I8;
-    if (!(bytes ? strcmp(op_string(n, "mode"), "nearest") == 0 : exec_lower_is_f32(n, 0)) || x->rank < 3 ||
-        x->rank > 2 + VIEW_SPATIAL || tensor_count(x->rank, x->dims) == 0)
+    if (!(bytes || exec_lower_is_f32(n, 0)) || x->rank < 3 || x->rank > 2 + VIEW_SPATIAL ||
+        tensor_count(x->rank, x->dims) == 0)
         return false;
     for (int i = 1; i < n->in_count; i++)
         if (n->in[i] && !n->in[i]->constant)
@@ -115,7 +159,28 @@ static bool fits(const struct node *n, struct resize *r)
     for (int i = 0; i < x->rank; i++)
         if (i == 0 || i == channel_axis(r) ? r->in[i] != r->out[i] || r->scale[i] != 1 : r->out[i] > RESIZE_SIDE)
             return false;
-    return tensor_count(x->rank, r->out) > 0;
+    int channels = channel_axis(r), width = x->rank - 1 - (channels != 1);
+    return tensor_count(x->rank, r->out) > 0 &&
+           (r->method == NEAREST ||
+            (r->in[width] <= RESIZE_ROW / r->out[channels] && r->out[width] <= RESIZE_ROW / r->out[channels]));
+}
+
+/* The input, but for nearest with pixels that follow each other along a row. */
+static int load(struct plan *p, struct node *n, bool last, bool dense, struct view *x, struct error *err)
+{
+    int width = n->in[0]->type.rank - 1;
+    if (last)
+        return plan_in_dense(p, n, 0, ORDER_ROWS, x, err);
+    if (plan_in_channels(p, n, 0, NULL, x, err) < 0)
+        return -1;
+    return dense && x->stride[width] != x->dims[1] ? plan_in_dense(p, n, 0, ORDER_CHANNELS, x, err) : 0;
+}
+
+/* Bytes that a row is blended in. */
+static size_t scratch_of(const struct resize_args *a)
+{
+    size_t rows = (size_t)a->axis[0].most * (size_t)a->axis[1].most * a->row + (size_t)a->axis[2].size * a->channels;
+    return a->copies ? 0 : sizeof(float) * (a->row + (view_element(&a->x) == 1 ? rows : 0));
 }
 
 int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
@@ -128,9 +193,12 @@ int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
         return -1;
     bool last = channel_axis(&r) != 1;
     *a = (struct resize_args){.kernels = p->kernels, .channels = (size_t)r.out[channel_axis(&r)], .copies = true};
-    if ((last ? plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err) : plan_in_channels(p, n, 0, NULL, &a->x, err)) < 0 ||
+    if (load(p, n, last, r.method != NEAREST, &a->x, err) < 0 ||
         plan_out(p, n, 0, last ? ORDER_ROWS : ORDER_CHANNELS, &a->out, err) < 0)
         return -1;
+    a->byte = (struct kernel_byte){a->x.dtype == DTYPE_I8, 0, 1};
+    a->rounding = exec_quant_bounds(&a->byte);
+    a->row = (size_t)a->x.dims[a->x.rank - 1 - last] * a->channels;
     int missing = VIEW_SPATIAL + 2 - a->x.rank;
     for (int i = 0; i < VIEW_SPATIAL; i++) {
         int status = fill_axis(p, a, &r, i, i < missing ? 0 : i - missing + 2 - last, err);
@@ -143,6 +211,7 @@ int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
                                     .kernel = view_element(&a->x) == 1 ? "resize_8" : "resize_f32",
                                     .run = run_resize,
                                     .args = a,
+                                    .scratch = scratch_of(a),
                                     .units = rows,
                                     .tiles = plan_tiles(view_count(&a->out), 16384, rows)},
                      err, PLAN_WRITES(&a->out, &a->x));

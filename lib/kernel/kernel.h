@@ -298,7 +298,7 @@ struct kernels {
     /* op over n contiguous floats (lanes side by side first, then across: a fixed order). */
     float (*reduce_f32)(enum kernel_reduce op, const float *in, size_t n);
 
-    /* out[c] = sum over r of weight[r] * row[r][c]. */
+    /* out[c] = sum over r of weight[r] * row[r][c]: of fused multiply-adds on every level, with the same bits. */
     void (*blend_f32)(float *out, const float *const *row, const float *weight, int rows, size_t channels);
 
     void (*softmax_f32)(float *out, const float *in, size_t n, bool log);

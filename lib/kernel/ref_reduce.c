@@ -71,9 +71,9 @@ float reduce_f32_ref(enum kernel_reduce op, const float *in, size_t n)
 void blend_f32_ref(float *out, const float *const *row, const float *weight, int rows, size_t channels)
 {
     for (size_t c = 0; c < channels; c++) {
-        double sum = 0;
+        float sum = 0;
         for (int r = 0; r < rows; r++)
-            sum += (double)weight[r] * row[r][c];
+            sum = fmaf(weight[r], row[r][c], sum);
         out[c] = sum;
     }
 }

@@ -186,6 +186,7 @@ float K(reduce_f32)(enum kernel_reduce op, const float *in, size_t n)
 
 /* ---- weighted sum of rows ---- */
 
+#if V_FUSES
 V_FN void blend_block(float *out, const float *const *row, const float *weight, int rows, size_t c, int vectors,
                       int count)
 {
@@ -212,3 +213,15 @@ void K(blend_f32)(float *out, const float *const *row, const float *weight, int 
     for (; c < channels; c += VL)
         blend_block(out, row, weight, rows, c, 1, channels - c < VL ? (int)(channels - c) : VL);
 }
+#else
+/* Rounded as the levels that fuse do it: bytes are made of these sums, and are to be the same everywhere. */
+void K(blend_f32)(float *out, const float *const *row, const float *weight, int rows, size_t channels)
+{
+    for (size_t c = 0; c < channels; c++) {
+        float sum = 0;
+        for (int r = 0; r < rows; r++)
+            sum = fmaf(weight[r], row[r][c], sum);
+        out[c] = sum;
+    }
+}
+#endif

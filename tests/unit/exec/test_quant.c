@@ -525,6 +525,39 @@ static void a_picture_of_bytes(void)
     check_bytes(-1);
 }
 
+static struct value *resized(struct value *x, struct value *sizes, const char *mode, const char *places)
+{
+    struct node *n = NODE("Resize", x, NULL, NULL, sizes);
+    node_set_string(n, "mode", mode, strlen(mode), &error);
+    node_set_string(n, "coordinate_transformation_mode", places, strlen(places), &error);
+    return n->out[0];
+}
+
+/* Bytes between bytes are rounded once, to the even one half way, and overshoot no further than to the last byte. */
+static void resized_bytes(void)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic"};
+    for (int i = 0; i < 18; i++) {
+        enum dtype type = i % 2 ? DTYPE_I8 : DTYPE_U8;
+        const char *mode = modes[i / 2 % 3];
+        begin();
+        if (i < 6) { /* one of two that lie side by side */
+            struct value *a = byte_input("a", type, DIMS(2, 18, 5, 7)), *b = byte_input("b", type, DIMS(2, 18, 5, 7));
+            struct node *joined = NODE("Concat", NODE("MaxPool", a)->out[0], NODE("MaxPool", b)->out[0]);
+            for (int k = 0; k < 2; k++)
+                node_set_ints(joined->in[k]->producer, "kernel_shape", INTS(1, 2), &error);
+            node_set_int(joined, "axis", 1, &error);
+            output(resized(joined->in[0], ints(INTS(2, 18, 10, 24)), mode, "half_pixel"));
+            output(joined->out[0]);
+        } else if (i < 12) {
+            output(resized(byte_input("x", type, DIMS(2, 5, 6, 18)), ints(INTS(2, 9, 11, 18)), mode, "align_corners"));
+            output(resized(byte_input("y", type, DIMS(1, 3, 9)), ints(INTS(1, 3, 18)), mode, "asymmetric"));
+        } else
+            output(resized(byte_input("x", type, DIMS(1, 3, 4, 3, 5)), ints(INTS(1, 3, 8, 6, 5)), mode, "half_pixel"));
+        check_bytes(-1);
+    }
+}
+
 int main(void)
 {
     RUN(convolutions);
@@ -546,5 +579,6 @@ int main(void)
     RUN(joined_sums);
     RUN(sum_of_concat);
     RUN(a_picture_of_bytes);
+    RUN(resized_bytes);
     return TEST_END();
 }
