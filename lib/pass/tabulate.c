@@ -302,7 +302,10 @@ static int rewrite(struct node *q, struct error *err)
         return retreat(q, err);
     if (!node_is(q, "QuantizeLinear") || !node_in(q, 0) || !qdq_is_byte(node_out(q, 0)) || !qdq_has_scales(q, -1))
         return 0;
+    struct node *n = pass_is_single(q->in[0]) ? q->in[0]->producer : NULL;
     int changed = tabulate(q, err);
+    if (changed == 0 && n)
+        changed = qdq_move(q, n, qdq_blended(n), err);
     return changed ? changed : advance(q, err);
 }
 

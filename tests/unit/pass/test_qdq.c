@@ -314,6 +314,9 @@ static void tables(void)
         {"QuantizeLinear(Concat[axis=1](f,g),s,z)", "nn.QTable Concat"},
         {"QuantizeLinear(MaxPool[kernel_shape=2;2](f),t,k)", "nn.QTable MaxPool"},
         {"QuantizeLinear(Pad(f,#i0;1;0;0;0;0;2;0),t,k)", "nn.QTable Pad"},
+        {"QuantizeLinear(Resize[mode=linear](f,-,i),s,z)", "Resize"},
+        {"QuantizeLinear(Resize[mode=cubic](f,-,i),s,z)", "Resize"},
+        {"QuantizeLinear(Resize[mode=linear](f,-,i),t,z)", "DequantizeLinear Resize QuantizeLinear"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lab lab;
@@ -323,6 +326,8 @@ static void tables(void)
         lab.high = 1;
         lab_constant(&lab, 'l', DIMS(4, 1, 1));
         lab.let['h'] = lab.let['l'];
+        number(&lab, 'i', DTYPE_F32, DIMS(4), 1, 1);
+        tensor_set_f64(lab.let['i']->constant, 3, 2);
         lab.tolerance = 0;
         lab_output(&lab, "out", cases[i].expression);
         CHECK_MSG(lab_same(&lab, "tabulate,move-quantized,dead-code") && strcmp(lab_ops(&lab), cases[i].ops) == 0,
