@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>
@@ -231,17 +233,6 @@ static int least_quota(const struct quota_place *place, char *group)
     }
 }
 
-static bool has_word(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-
-    for (const char *at = list; (at = strstr(at, word)); at += n) {
-        if ((at == list || at[-1] == ',') && (at[n] == ',' || at[n] == '\0'))
-            return true;
-    }
-    return false;
-}
-
 /* The quota that one line of /proc/self/cgroup, "number:controllers:/group", leads to. */
 static int quota_of_line(char *line)
 {
@@ -253,7 +244,7 @@ static int quota_of_line(char *line)
         return least;
     *group++ = '\0';
     list++;
-    if (*list != '\0' && !has_word(list, "cpu"))
+    if (*list != '\0' && !text_has_word(list, "cpu"))
         return least;
     place = *list == '\0' ? place_v2 : place_v1;
     for (int i = 0; i < 2; i++) {

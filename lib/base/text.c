@@ -266,6 +266,18 @@ ptrdiff_t text_unescape(char *bytes, size_t n)
     return (ptrdiff_t)size;
 }
 
+bool text_has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word), size;
+
+    for (; *list; list += size + (list[size] != '\0')) {
+        size = strcspn(list, " ,");
+        if (size == n && memcmp(list, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* All of [s, s+n) is decimal digits that make a number up to `most`. */
 static bool to_digits(const char *s, size_t n, uint64_t most, uint64_t *value)
 {

@@ -48,6 +48,9 @@ void text_put_utf8(struct text *t, uint32_t point);
 /* The code point at *at, which moves behind it (at least one byte); U+FFFD for malformed bytes. *at < end. */
 uint32_t text_get_utf8(const uint8_t **at, const uint8_t *end);
 
+/* Whether a word is in a list, whose words have blanks or commas between them. */
+bool text_has_word(const char *list, const char *word);
+
 /* Whole-string conversions: true when all of [s, s+n), which needs no NUL behind it, is a number that fits; else *value
  * stays. Base 10, no spaces; integers take a leading '-' (i64), floats either sign and nan, inf in any case. A float
  * too small becomes 0 or a denormal, one too large does not fit. */

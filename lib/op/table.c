@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/packed.h"
+#include "base/text.h"
 
 static const uint8_t texts[] = {
 #include "op/table.inc"
@@ -50,14 +51,7 @@ const struct op *op_find(const char *domain, const char *name)
 
 bool op_trait(const struct node *n, const char *word)
 {
-    size_t size = strlen(word);
-    for (const char *at = n->def ? n->def->traits : ""; *at; at += strspn(at, " ")) {
-        size_t length = strcspn(at, " ");
-        if (length == size && memcmp(at, word, size) == 0)
-            return true;
-        at += length;
-    }
-    return false;
+    return n->def && text_has_word(n->def->traits, word);
 }
 
 #define RESOLVE_MAX_DEPTH 64

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/ncnn/ncnn.h"
 #include "format/ncnn/read.h"
 #include "format/ncnn/read_size.h"
@@ -20,61 +21,20 @@ static int letters_of(int dims, int *at)
 
 /* ---- inputs and constants ---- */
 
-/* Layers whose first input has a fixed number of axes. */
-static const struct {
-    const char *type;
-    int dims;
-} fixed[] = {
-    {"Convolution", 3},
-    {"ConvolutionDepthWise", 3},
-    {"Deconvolution", 3},
-    {"DeconvolutionDepthWise", 3},
-    {"Pooling", 3},
-    {"PixelShuffle", 3},
-    {"Reorg", 3},
-    {"ShuffleChannel", 3},
-    {"Interp", 3},
-    {"LRN", 3},
-    {"SDPA", 3},
-    {"RotaryEmbed", 3},
-    {"GridSample", 3},
-    {"DeformableConv2D", 3},
-    {"Unfold", 3},
-    {"ROIPooling", 3},
-    {"Convolution1D", 2},
-    {"ConvolutionDepthWise1D", 2},
-    {"Pooling1D", 2},
-    {"Deconvolution1D", 2},
-    {"LSTM", 2},
-    {"GRU", 2},
-    {"RNN", 2},
-    {"MultiHeadAttention", 2},
-    {"DeconvolutionDepthWise1D", 2},
-    {"Gemm", 2},
-    {"Fold", 2},
-    {"Embed", 1},
-    {"Convolution3D", 4},
-    {"ConvolutionDepthWise3D", 4},
-    {"Pooling3D", 4},
-    {"Deconvolution3D", 4},
-    {"DeconvolutionDepthWise3D", 4},
+/* Layers whose first input has a fixed number of axes: 1, 2, 3 or 4. */
+static const char *const fixed[] = {
+    "Embed",
+    "Convolution1D ConvolutionDepthWise1D Pooling1D Deconvolution1D LSTM GRU RNN MultiHeadAttention "
+    "DeconvolutionDepthWise1D Gemm Fold",
+    "Convolution ConvolutionDepthWise Deconvolution DeconvolutionDepthWise Pooling PixelShuffle Reorg ShuffleChannel "
+    "Interp LRN SDPA RotaryEmbed GridSample DeformableConv2D Unfold ROIPooling",
+    "Convolution3D ConvolutionDepthWise3D Pooling3D Deconvolution3D DeconvolutionDepthWise3D",
 };
 
 /* Layers that keep the number of axes of their first input. */
-static const char *const keeping[] = {
-    "Split",     "ReLU",     "BatchNorm", "Scale",   "Bias",      "PReLU",     "Sigmoid", "TanH",
-    "Eltwise",   "BinaryOp", "UnaryOp",   "Clip",    "HardSwish", "Swish",     "GELU",    "Softmax",
-    "Padding",   "Concat",   "Noop",      "Dropout", "ELU",       "LayerNorm", "Mish",    "Softplus",
-    "GroupNorm", "Power",    "Slice",     "Crop",    "AbsVal",    "RMSNorm",   "Cast",    "Packing",
-};
-
-static bool keeps(const char *type)
-{
-    for (size_t i = 0; i < sizeof(keeping) / sizeof(keeping[0]); i++)
-        if (strcmp(keeping[i], type) == 0)
-            return true;
-    return false;
-}
+static const char keeping[] =
+    "Split ReLU BatchNorm Scale Bias PReLU Sigmoid TanH Eltwise BinaryOp UnaryOp Clip HardSwish Swish GELU Softmax "
+    "Padding Concat Noop Dropout ELU LayerNorm Mish Softplus GroupNorm Power Slice Crop AbsVal RMSNorm Cast Packing";
 
 /* Axes of Einsum's first operand: the letters before a comma or the arrow. */
 static int einsum_dims(const struct ncnn_layer *l)
@@ -88,9 +48,9 @@ static int einsum_dims(const struct ncnn_layer *l)
 /* Axes that a type of layer wants, 0: any. Orders of Permute beyond 1 need three axes, beyond 5 four. */
 static int wanted(const struct ncnn_layer *l)
 {
-    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-        if (strcmp(fixed[i].type, l->type) == 0)
-            return fixed[i].dims;
+    for (int dims = 1; dims <= 4; dims++)
+        if (text_has_word(fixed[dims - 1], l->type))
+            return dims;
     if (strcmp(l->type, "Einsum") == 0)
         return einsum_dims(l);
     int order = strcmp(l->type, "Permute") == 0 ? ncnn_int(l, 0, 0) : 0;
@@ -106,7 +66,7 @@ static int guess_dims(struct reader *r, const char *blob)
         int dims = wanted(l);
         if (dims)
             return dims;
-        l = keeps(l->type) && l->out_count ? ncnn_consumer(r, l->out[0]) : NULL;
+        l = text_has_word(keeping, l->type) && l->out_count ? ncnn_consumer(r, l->out[0]) : NULL;
     }
     r->guessed = true;
     return r->guess;

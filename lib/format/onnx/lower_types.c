@@ -1,6 +1,5 @@
 /* Element types that operators took later than others. */
-#include <string.h>
-
+#include "base/text.h"
 #include "format/onnx/lower.h"
 
 static const struct {
@@ -46,19 +45,10 @@ static const struct {
     {9, "Greater Less", "i8 i16 i32 i64 u8 u16 u32 u64", 0},
 };
 
-static bool has_word(const char *words, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *at = words; (at = strstr(at, word)); at += n)
-        if ((at == words || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
-            return true;
-    return false;
-}
-
 static int check_input(const struct node *n, int i, int since, const char *dtypes, struct error *err)
 {
     const char *name = dtype_info(onnx_lower_dtype(n, i))->name;
-    if (!has_word(dtypes, name))
+    if (!text_has_word(dtypes, name))
         return 0;
     return onnx_edit_error(n, err, "input %d, being %s, needs opset %d", i, name, since);
 }
@@ -97,7 +87,7 @@ static int check_kinds(const struct node *n, int opset, struct error *err)
 int onnx_lower_check_types(const struct node *n, int opset, struct error *err)
 {
     for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
-        if (opset >= rows[r].since || !has_word(rows[r].ops, n->op))
+        if (opset >= rows[r].since || !text_has_word(rows[r].ops, n->op))
             continue;
         for (int i = 0; i < n->in_count; i++)
             if ((rows[r].input < 0 || rows[r].input == i) && check_input(n, i, rows[r].since, rows[r].dtypes, err) != 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/packed.h"
+#include "base/text.h"
 #include "format/format.h"
 #include "format/tensorflow/tensorflow.h"
 
@@ -154,14 +155,6 @@ static void add_input(struct tensorflow_scope *s, struct tensorflow_node *n, con
     }
 }
 
-static bool is_one_of(const char *op, const char *const *names)
-{
-    for (int i = 0; names[i]; i++)
-        if (strcmp(names[i], op) == 0)
-            return true;
-    return false;
-}
-
 /* ---- frozen graphs ---- */
 
 /* Notes the names of all nodes that others take. */
@@ -184,28 +177,15 @@ static void list_used(struct tensorflow_scope *s, struct lookup *used)
 /* Nodes that only watch over others are no results, nor are the ends of branches and loops that nothing takes. */
 static bool is_result(struct tensorflow_scope *s, const struct tensorflow_node *n, bool of_loops)
 {
-    static const char *const no_results[] = {"NoOp",
-                                             "Assert",
-                                             "Const",
-                                             "Placeholder",
-                                             "SaveV2",
-                                             "RestoreV2",
-                                             "Assign",
-                                             "MergeSummary",
-                                             "NextIteration",
-                                             "Switch",
-                                             "LookupTableImport",
-                                             "LookupTableImportV2",
-                                             "InitializeTable",
-                                             "InitializeTableV2",
-                                             "InitializeTableFromTextFile",
-                                             "InitializeTableFromTextFileV2",
-                                             NULL};
+    static const char no_results[] =
+        "NoOp Assert Const Placeholder SaveV2 RestoreV2 Assign MergeSummary NextIteration Switch LookupTableImport "
+        "LookupTableImportV2 InitializeTable InitializeTableV2 InitializeTableFromTextFile "
+        "InitializeTableFromTextFileV2";
     int output;
     const struct tensorflow_node *from = tensorflow_scope_find(s, tensorflow_input(n->message, 0), &output);
     if (strcmp(n->op, "Exit") == 0)
         return of_loops;
-    return !of_loops && !is_one_of(n->op, no_results) &&
+    return !of_loops && !text_has_word(no_results, n->op) &&
            !(from && strcmp(from->op, "Switch") == 0 && strcmp(n->op, "Identity") == 0);
 }
 

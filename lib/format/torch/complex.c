@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/torch/make.h"
 
 static bool is_complex(struct torch_value v)
@@ -17,14 +18,6 @@ bool torch_has_complex(const struct torch_args *args)
         if (is_complex(v) || (torch_is_list(v) && v.list->count && is_complex(v.list->items[0])))
             return true;
     }
-    return false;
-}
-
-static bool is_one_of(const char *name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
     return false;
 }
 
@@ -81,24 +74,20 @@ static struct torch_value by_place(struct torch_reader *t, const char *full, con
 
 bool torch_complex(struct torch_reader *t, const char *name, const struct torch_args *args, struct torch_value *v)
 {
-    static const char *const plain[] = {"view_as_real", "contiguous",  "detach", "alias",      "clone",
-                                        "append",       "is_tensor",   "len",    "is_complex", "__getitem__",
-                                        "resolve_conj", "resolve_neg", "device"};
-    static const char *const moves[] = {
-        "reshape",       "view",    "flatten", "unflatten", "squeeze",   "transpose",
-        "permute",       "neg",     "t",       "expand",    "unsqueeze", "select",
-        "slice",         "narrow",  "index",   "cat",       "stack",     "sum",
-        "mean",          "pad",     "roll",    "flip",      "repeat",    "index_select",
-        "swapaxes",      "size",    "shape",   "dim",       "numel",     "constant_pad_nd",
-        "expand_as",     "movedim", "gather",  "tril",      "triu",      "zeros_like",
-        "masked_scatter"};
+    static const char plain[] =
+        "view_as_real contiguous detach alias clone append is_tensor len is_complex __getitem__ resolve_conj "
+        "resolve_neg device";
+    static const char moves[] =
+        "reshape view flatten unflatten squeeze transpose permute neg t expand unsqueeze select slice narrow "
+        "index cat stack sum mean pad roll flip repeat index_select swapaxes size shape dim numel constant_pad_nd "
+        "expand_as movedim gather tril triu zeros_like masked_scatter";
     char composed[256], full[80];
     snprintf(full, sizeof(full), "torch.nn_complex_%.50s", name);
-    if (is_one_of(name, plain, sizeof(plain) / sizeof(*plain)) || strncmp(name, "nn_", 3) == 0 ||
+    if (text_has_word(plain, name) || strncmp(name, "nn_", 3) == 0 ||
         strncmp(name, "fft_", 4) == 0)
         return false;
     *v = torch_none();
-    if (is_one_of(name, moves, sizeof(moves) / sizeof(*moves)))
+    if (text_has_word(moves, name))
         *v = by_parts(t, name, args);
     else if (lookup_find(&t->functions, torch_prelude_name(full + strlen("torch."), composed, sizeof(composed))))
         *v = by_place(t, full, args);

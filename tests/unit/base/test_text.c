@@ -238,6 +238,14 @@ static void test_unescape_malformed(void)
     CHECK(text_unescape((char[]){""}, 0) == 0);
 }
 
+static void test_words(void)
+{
+    CHECK(text_has_word("one", "one") && text_has_word("one two,three", "two"));
+    CHECK(text_has_word("one,two three", "three"));
+    CHECK(!text_has_word("", "one") && !text_has_word("ones bone", "one") && !text_has_word("on", "one"));
+    CHECK(!text_has_word("one two", "one two") && text_has_word("a  b", "b"));
+}
+
 static void test_integers(void)
 {
     static const char *const bad[] = {"",     "-",   "+1", " 1",  "1 ", "1.0", "0x1", "--1", "1e3",
@@ -341,6 +349,7 @@ int main(void)
     RUN(test_escape);
     RUN(test_escape_all_bytes);
     RUN(test_unescape_malformed);
+    RUN(test_words);
     RUN(test_integers);
     RUN(test_floats);
     RUN(test_bounded);
