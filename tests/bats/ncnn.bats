@@ -82,3 +82,23 @@ reshape() {
     equal "$status" 1
     matches "$stderr" "layer 'r' \(Reshape\): makes a batch that is not 1 of its axis 0"
 }
+
+# thresholded CHOICE ELSE: x where it is greater than a number, else another value.
+thresholded() {
+    printf 'graph g\ninput x f32 2x3\nconstant t f32 scalar = 0.2\nconstant e f32 scalar = %s\nnode above Greater x t -> c bool 2x3\n' "$2" > net.txt
+    printf 'node it Where c %s e -> y f32 2x3\noutput y\n' "$1" >> net.txt
+    declare_nn net.nn < net.txt
+}
+
+@test "scores above a threshold are a product of two layers, other choices are refused" {
+    thresholded x 0
+    nn convert -o net.param net.nn
+    matches "$(cat net.param)" 'Threshold .* 0=(2.0+e-01|0.2)'
+    npy x.npy f32 2x3 -1 0.1 0.2 0.3 0.5 7
+    nn run -o want net.nn x.npy
+    nn run --expect want net.param x.npy
+    thresholded x 1
+    try convert -o other.param net.nn
+    equal "$status" 1
+    matches "$stderr" 'Where of other things than what is greater than a number, or 0'
+}

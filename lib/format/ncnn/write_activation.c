@@ -147,6 +147,15 @@ static bool is_number(struct writer *w, const struct value *v, float *number)
     return true;
 }
 
+static void put_pair(struct writer *w, const struct value *x, const struct value *y, int type)
+{
+    const struct value *out = w->n->out[0];
+    const char *in[2] = {ncnn_blob_aligned(w, x, out), ncnn_blob_aligned(w, y, out)};
+    const char *result = ncnn_result(w, out);
+    ncnn_layer_of(w, "BinaryOp", 2, in, 1, &result);
+    ncnn_put_int(w, 0, type);
+}
+
 void ncnn_write_binary(struct writer *w)
 {
     const struct value *x = w->n->in[0], *y = w->n->in[1], *out = w->n->out[0];
@@ -161,9 +170,27 @@ void ncnn_write_binary(struct writer *w)
         const char *in = ncnn_blob_aligned(w, y, out);
         put_scalar(w, in, ncnn_result(w, out), binaries[row].swapped, number);
     } else {
-        const char *in[2] = {ncnn_blob_aligned(w, x, out), ncnn_blob_aligned(w, y, out)};
-        const char *result = ncnn_result(w, out);
-        ncnn_layer_of(w, "BinaryOp", 2, in, 1, &result);
-        ncnn_put_int(w, 0, binaries[row].type);
+        put_pair(w, x, y, binaries[row].type);
     }
+}
+
+void ncnn_write_greater(struct writer *w)
+{
+    float number = 0;
+    if (!is_number(w, w->n->in[1], &number))
+        ncnn_miss(w, "than other than a number");
+    ncnn_simple_layer(w, "Threshold");
+    ncnn_put_float(w, 0, number);
+}
+
+/* Scores of detectors, of which those are 0 that are not above a threshold. */
+void ncnn_write_where(struct writer *w)
+{
+    const struct value *condition = w->n->in[0], *x = w->n->in[1];
+    const struct node *greater = condition->producer;
+    float number;
+    bool is_of_x = greater && node_is(greater, "Greater") && greater->in[0] == x;
+    if (!is_of_x || !is_number(w, w->n->in[2], &number) || number != 0)
+        ncnn_miss(w, "of other things than what is greater than a number, or 0");
+    put_pair(w, condition, x, 2);
 }
