@@ -213,6 +213,12 @@ struct value *build_cast(struct build *b, struct value *v, enum dtype dtype)
     return build_int(b, BUILD(b, "Cast", v), "to", dtype);
 }
 
+struct value *build_one_hot(struct build *b, struct value *at, struct value *depth, struct value *values, int64_t axis)
+{
+    struct value *i = build_cast(b, at, DTYPE_I64), *none = BUILD(b, "Less", i, build_number(b, DTYPE_I64, 0));
+    return build_int(b, BUILD(b, "OneHot", BUILD(b, "Where", none, depth, i), depth, values), "axis", axis);
+}
+
 struct value *build_transpose(struct build *b, struct value *v, int rank, const int64_t *perm)
 {
     int64_t axes[TENSOR_MAX_RANK]; /* which may count from the end, though not in ONNX */

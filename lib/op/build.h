@@ -105,6 +105,9 @@ struct value *build_number(struct build *b, enum dtype dtype, double number);
 
 /* Shorthands. build_slice(): [from, to) of one axis. build_add(): a + b, where b may be NULL. */
 struct value *build_cast(struct build *b, struct value *v, enum dtype dtype);
+/* OneHot where an index below 0 is none of them, as in other frameworks, which ONNX counts from the end. `at` may be of
+ * any whole type, depth is i64, values are off and on. */
+struct value *build_one_hot(struct build *b, struct value *at, struct value *depth, struct value *values, int64_t axis);
 struct value *build_transpose(struct build *b, struct value *v, int rank, const int64_t *perm);
 struct value *build_reshape(struct build *b, struct value *v, int rank, const int64_t *dims);
 struct value *build_unsqueeze(struct build *b, struct value *v, int64_t axis);

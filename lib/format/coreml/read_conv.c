@@ -321,17 +321,19 @@ void coreml_read_layer_norm(struct coreml_op *o)
                               5, in));
 }
 
-/* Each channel, or all together, less its mean, over its deviation. */
+/* Each channel, or all together, less its mean, over its deviation, with epsilon as layer normalisations have it, which
+ * converters make this of. */
 void coreml_read_mvn(struct coreml_op *o)
 {
+    float epsilon = coreml_float(o, "epsilon", 0);
     bool across = coreml_param(o, "across", 0) != 0;
     struct value *in[] = {coreml_in(o, "x"), across ? BUILD_LIST(o->b, -3, -2, -1) : BUILD_LIST(o->b, -2, -1),
-                          build_number(o->b, DTYPE_F32, coreml_float(o, "epsilon", 0))};
+                          build_number(o->b, DTYPE_F32, epsilon != 0 ? epsilon : 1e-6f)};
     coreml_give(o, 0,
                 build_formula(o->b,
                               coreml_param(o, "variance", 0)
-                                  ? "$0 $0 $1 ReduceMean:2 Sub:2 >a a a a Mul:2 $1 ReduceMean:2 Sqrt $2 "
-                                    "Add:2 Div:2"
+                                  ? "$0 $0 $1 ReduceMean:2 Sub:2 >a a a a Mul:2 $1 ReduceMean:2 $2 "
+                                    "Add:2 Sqrt Div:2"
                                   : "$0 $0 $1 ReduceMean:2 Sub:2",
                               3, in));
 }

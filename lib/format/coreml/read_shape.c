@@ -207,8 +207,7 @@ void coreml_read_one_hot(struct coreml_op *o)
     bool whole = !(o->fields && *o->fields);
     struct value *depth = build_number(o->b, DTYPE_I64, (double)coreml_param(o, "one_hot_vector_size", 1));
     struct value *v =
-        BUILD(o->b, "OneHot", build_cast(o->b, coreml_in(o, "indices"), DTYPE_I64), depth, build_f32s(o->b, 2, values));
-    build_int(o->b, v, "axis", coreml_param(o, "axis", -1));
+        build_one_hot(o->b, coreml_in(o, "indices"), depth, build_f32s(o->b, 2, values), coreml_param(o, "axis", -1));
     coreml_give(o, 0, whole ? build_cast(o->b, v, DTYPE_I32) : v);
 }
 

@@ -21,7 +21,7 @@ static struct value *encoded(struct keras_call *l, struct value *v, int64_t coun
                    (long long)count);
     if (one && rank > 1 && keras_dim(l, v, rank - 1) == 1)
         v = BUILD(b, "Squeeze", v, BUILD_LIST(b, -1));
-    v = BUILD(b, "OneHot", v, build_number(b, DTYPE_I64, (double)count), build_f32s(b, 2, (float[]){0, 1}));
+    v = build_one_hot(b, v, build_number(b, DTYPE_I64, (double)count), build_f32s(b, 2, (float[]){0, 1}), -1);
     if (one || rank < 2)
         return v;
     v = BUILD(b, multi ? "ReduceMax" : "ReduceSum", v, BUILD_LIST(b, -2));

@@ -213,6 +213,6 @@ void mace_read_one_hot(struct netdef_op *o)
 {
     struct value *depth = build_number(o->b, DTYPE_I64, (double)netdef_int(o, "depth", 0));
     float values[] = {netdef_float(o, "off_value", 0), netdef_float(o, "on_value", 1)};
-    struct value *v = BUILD(o->b, "OneHot", netdef_in(o, 0), depth, build_f32s(o->b, 2, values));
-    netdef_give(o, 0, build_int(o->b, v, "axis", netdef_int(o, "axis", -1)));
+    struct value *both = build_f32s(o->b, 2, values);
+    netdef_give(o, 0, build_one_hot(o->b, netdef_in(o, 0), depth, both, netdef_int(o, "axis", -1)));
 }

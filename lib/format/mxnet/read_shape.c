@@ -369,7 +369,7 @@ void mxnet_read_one_hot(struct mxnet_op *o)
 {
     float values[] = {mxnet_float(o, "off_value", 0), mxnet_float(o, "on_value", 1)};
     struct value *depth = build_number(o->b, DTYPE_I64, (double)mxnet_int(o, "depth", 1));
-    struct value *v = BUILD(o->b, "OneHot", indices(o, 0), depth, build_f32s(o->b, 2, values));
+    struct value *v = build_one_hot(o->b, mxnet_in(o, 0), depth, build_f32s(o->b, 2, values), -1);
     mxnet_give(o, 0, build_cast(o->b, v, mxnet_dtype(o, "dtype", DTYPE_F32)));
 }
 

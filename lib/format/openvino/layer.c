@@ -145,6 +145,14 @@ struct value *openvino_list(struct openvino_read *l, int k)
     return type && type->rank == 1 ? v : BUILD(l->b, "Reshape", v, BUILD_LIST(l->b, -1));
 }
 
+struct value *openvino_axes(struct openvino_read *l)
+{
+    int64_t axes[TENSOR_MAX_RANK];
+    if (openvino_in_ints(l, 1, axes, TENSOR_MAX_RANK) == 0)
+        build_fail(l->b, "a reduction along no axes is not read");
+    return openvino_list(l, 1);
+}
+
 struct value *openvino_i64(struct openvino_read *l, int k)
 {
     const struct tensor *t = openvino_constant(l, k);

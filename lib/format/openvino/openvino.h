@@ -127,6 +127,8 @@ int openvino_want_ints(struct openvino_read *l, int k, int64_t *values, int max)
 bool openvino_in_float(struct openvino_read *l, int k, float *value);
 /* As a list of i64. */
 struct value *openvino_list(struct openvino_read *l, int k);
+/* Input 1, the axes of a reduction, so; a failure where there are none. */
+struct value *openvino_axes(struct openvino_read *l);
 /* As i64 of the shape that it has. */
 struct value *openvino_i64(struct openvino_read *l, int k);
 /* v, which has one element, of no axes. */

@@ -277,11 +277,14 @@ void openvino_read_scatter_update(struct openvino_read *l)
 
 void openvino_read_one_hot(struct openvino_read *l)
 {
+    static const char *const modes[] = {"ignore_negative", "normalize", NULL};
+    bool wraps = openvino_word(l, "negative_indices_mode", modes[0], modes) == 1;
+    int64_t axis = openvino_int(l, "axis", -1);
     struct value *off = BUILD(l->b, "Reshape", openvino_in(l, 3), BUILD_LIST(l->b, 1));
     struct value *on = BUILD(l->b, "Reshape", openvino_in(l, 2), BUILD_LIST(l->b, 1));
     struct value *both = BUILD(l->b, "Concat/axis=0", off, on);
-    struct value *v = BUILD(l->b, "OneHot", openvino_in(l, 0), openvino_in(l, 1), both);
-    l->out[0] = build_int(l->b, v, "axis", openvino_int(l, "axis", -1));
+    l->out[0] = wraps ? build_int(l->b, BUILD(l->b, "OneHot", openvino_in(l, 0), openvino_in(l, 1), both), "axis", axis)
+                      : build_one_hot(l->b, openvino_in(l, 0), openvino_i64(l, 1), both, axis);
 }
 
 void openvino_read_non_zero(struct openvino_read *l)

@@ -174,7 +174,7 @@ void openvino_read_attention(struct openvino_read *l)
 
 static struct value *reduce(struct openvino_read *l, struct value *x)
 {
-    struct value *v = BUILD(l->b, l->kind->onnx, x, openvino_list(l, 1));
+    struct value *v = BUILD(l->b, l->kind->onnx, x, openvino_axes(l));
     return openvino_bool(l, "keep_dims", false) ? v : build_int(l->b, v, "keepdims", 0);
 }
 

@@ -30,7 +30,7 @@ static struct value *mvn_axes(struct openvino_read *l)
     int64_t axes[TENSOR_MAX_RANK];
     int rank = openvino_rank(l, 0), n = 0, count = openvino_ints(l, "reduction_axes", axes, TENSOR_MAX_RANK);
     if (openvino_has(l, 1))
-        return openvino_list(l, 1);
+        return openvino_axes(l);
     if (count > 0)
         return build_list(l->b, count, axes);
     for (int i = openvino_bool(l, "across_channels", false) ? 1 : 2; i < rank; i++)
@@ -68,7 +68,7 @@ void openvino_read_normalize(struct openvino_read *l)
         l->out[0] = build_float(l->b, v, "epsilon", eps);
         return;
     }
-    struct value *square = BUILD(l->b, "ReduceSumSquare", x, openvino_list(l, 1));
+    struct value *square = BUILD(l->b, "ReduceSumSquare", x, openvino_axes(l));
     struct value *sum = BUILD(l->b, is_max ? "Max" : "Add", square, number(l, eps));
     l->out[0] = BUILD(l->b, "Div", x, BUILD(l->b, "Sqrt", sum));
 }

@@ -256,16 +256,13 @@ void tensorflow_read_gather_nd(struct tensorflow_op *o)
     tensorflow_give(o, 0, BUILD(o->b, "GatherND", tensorflow_in(o, 0), tensorflow_i64(o, 1)));
 }
 
-/* What is below 0 is none of them, where ONNX counts it from the end. */
 void tensorflow_read_one_hot(struct tensorflow_op *o)
 {
     struct value *on = build_reshape(o->b, tensorflow_in(o, 2), 1, (int64_t[]){1});
     struct value *off = build_reshape(o->b, tensorflow_in(o, 3), 1, (int64_t[]){1});
     struct value *both = BUILD(o->b, "Concat/axis=0", off, on);
-    struct value *depth = tensorflow_in(o, 1), *at = tensorflow_i64(o, 0);
-    at = BUILD(o->b, "Where", BUILD(o->b, "Less", at, build_number(o->b, DTYPE_I64, 0)), tensorflow_i64(o, 1), at);
-    struct value *v = BUILD(o->b, "OneHot", at, depth, both);
-    tensorflow_give(o, 0, build_int(o->b, v, "axis", tensorflow_int(o, "axis", -1)));
+    int64_t axis = tensorflow_int(o, "axis", -1);
+    tensorflow_give(o, 0, build_one_hot(o->b, tensorflow_in(o, 0), tensorflow_i64(o, 1), both, axis));
 }
 
 /* The old operator has a condition along the first axis. */

@@ -461,6 +461,24 @@ static void packages_are_folders(void)
     graph_free(g);
 }
 
+/* Two numbers that are 1 from their mean, over the root of their variance and epsilon 3. */
+static void deviations_have_epsilon_inside(void)
+{
+    struct message sizes = {.data = {1, 2}, .size = 2}, x = feature("x", 0, &sizes, 1), params = {.size = 0};
+    put_int(&params, 2, 1);
+    put_float(&params, 3, 3);
+    struct message net = network("x", 165, &params), m = model(&x, 500, &net);
+    struct graph *g = read_model(&m);
+    struct tensor *t = tensor_new(DTYPE_F32, 3, (int64_t[]){3, 1, 2}, &err);
+    struct item *in = item_of_tensor(t, &err), *out = NULL;
+    tensor_set_f64(t, 5, 2);
+    CHECK_MSG(g && op_run(g, &in, &out, 1 << 20, 0, &err) == 0, "%s", err.text);
+    CHECK(out && out->tensor && tensor_get_f64(out->tensor, 4) == -0.5 && tensor_get_f64(out->tensor, 3) == 0);
+    item_unref(out);
+    item_unref(in);
+    graph_free(g);
+}
+
 /* A program that coremltools made: three rounds of x / 2. Run in the folder that holds `tests`. */
 static void loops_run(void)
 {
@@ -492,6 +510,7 @@ int main(void)
     RUN(empty_operands_are_refused);
     RUN(unknown_operations_are_kept);
     RUN(packages_are_folders);
+    RUN(deviations_have_epsilon_inside);
     RUN(loops_run);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     CHECK(system(command) == 0);
