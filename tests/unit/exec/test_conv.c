@@ -109,9 +109,12 @@ static void test_shared(void)
     struct node *b = NODE("Conv", a, weight(DIMS(8, 8, 3, 3))), *c = NODE("Conv", a, weight(DIMS(8, 8, 5, 5)));
     node_set_ints(b, "pads", INTS(1, 1, 1, 1), &error);
     node_set_ints(c, "pads", INTS(2, 2, 2, 2), &error);
-    struct node *cat = NODE("Concat", a, b->out[0], c->out[0], x, b->out[0]);
+    struct node *e = FUSED("Conv", a, weight(DIMS(13, 8, 1, 1))); /* whose rows of results have gaps */
+    node_set_string(e, "activation", "Swish", 5, &error);
+    node_set_float(e, "activation_alpha", 1, &error);
+    struct node *cat = NODE("Concat", a, b->out[0], c->out[0], x, b->out[0], e->out[0]);
     node_set_int(cat, "axis", 1, &error);
-    struct node *d = NODE("Conv", cat->out[0], weight(DIMS(6, 40, 3, 3)));
+    struct node *d = NODE("Conv", cat->out[0], weight(DIMS(6, 53, 3, 3)));
     node_set_ints(d, "pads", INTS(1, 1, 1, 1), &error);
     output(d->out[0]);
     output(c->out[0]);
