@@ -201,6 +201,18 @@ void coreml_read_flip(struct coreml_op *o)
                           build_list(o->b, count, axes), build_list(o->b, count, all[0])));
 }
 
+/* Interleaved: the first channel of each, then the second ones. */
+void coreml_read_concat(struct coreml_op *o)
+{
+    struct value *v = coreml_formula(o, "$* Concat:*/axis@axis");
+    if (coreml_param(o, "interleave", 0) != 0 && v) {
+        if (build_axis(o->b, coreml_param(o, "axis", 0), build_rank_of(o->b, v)) != 1)
+            build_fail(o->b, "its values interleave along another axis than the channels");
+        v = build_int(o->b, BUILD(o->b, "nn.ShuffleChannel", v), "group", v->producer->in_count);
+    }
+    coreml_give(o, 0, v);
+}
+
 void coreml_read_one_hot(struct coreml_op *o)
 {
     float values[] = {coreml_float(o, "off_value", 0), coreml_float(o, "on_value", 1)};

@@ -461,22 +461,48 @@ static void packages_are_folders(void)
     graph_free(g);
 }
 
+/* What a network of these layers makes of x [3, dims], which is zeros but for the last number; NULL with a message. */
+static struct item *run_layers(const struct message *net, int64_t rows, int64_t columns, double last)
+{
+    struct message sizes = {.data = {(uint8_t)rows, (uint8_t)columns}, .size = 2}, x = feature("x", 0, &sizes, 1);
+    struct message m = model(&x, 500, net);
+    struct graph *g = read_model(&m);
+    struct tensor *t = tensor_new(DTYPE_F32, 3, (int64_t[]){3, rows, columns}, &err);
+    struct item *in = item_of_tensor(t, &err), *out = NULL;
+    tensor_set_f64(t, t->count - 1, last);
+    CHECK_MSG(g && op_run(g, &in, &out, 1 << 20, 0, &err) == 0, "%s", err.text);
+    item_unref(in);
+    graph_free(g);
+    return out;
+}
+
 /* Two numbers that are 1 from their mean, over the root of their variance and epsilon 3. */
 static void deviations_have_epsilon_inside(void)
 {
-    struct message sizes = {.data = {1, 2}, .size = 2}, x = feature("x", 0, &sizes, 1), params = {.size = 0};
+    struct message params = {.size = 0};
     put_int(&params, 2, 1);
     put_float(&params, 3, 3);
-    struct message net = network("x", 165, &params), m = model(&x, 500, &net);
-    struct graph *g = read_model(&m);
-    struct tensor *t = tensor_new(DTYPE_F32, 3, (int64_t[]){3, 1, 2}, &err);
-    struct item *in = item_of_tensor(t, &err), *out = NULL;
-    tensor_set_f64(t, 5, 2);
-    CHECK_MSG(g && op_run(g, &in, &out, 1 << 20, 0, &err) == 0, "%s", err.text);
-    CHECK(out && out->tensor && tensor_get_f64(out->tensor, 4) == -0.5 && tensor_get_f64(out->tensor, 3) == 0);
+    struct message net = network("x", 165, &params);
+    struct item *out = run_layers(&net, 1, 2, 2);
+    CHECK(out && tensor_get_f64(out->tensor, 4) == -0.5 && tensor_get_f64(out->tensor, 3) == 0);
     item_unref(out);
-    item_unref(in);
-    graph_free(g);
+}
+
+/* x and its ReLU. */
+static void channels_interleave(void)
+{
+    struct message relu = {.size = 0}, params = relu, net = relu, none = relu;
+    put(&relu, 10, &none);
+    put_int(&params, 1, 1);
+    put_int(&params, 2, 1);
+    struct message first = layer("x", "z", 130, &relu), second = layer("x", "y", 980, &params);
+    put_text(&second, 2, "z");
+    put(&net, 1, &first);
+    put(&net, 1, &second);
+    put_int(&net, 5, 1);
+    struct item *out = run_layers(&net, 2, 1, -1);
+    CHECK(out && tensor_get_f64(out->tensor, 9) == 0 && tensor_get_f64(out->tensor, 10) == -1);
+    item_unref(out);
 }
 
 /* A program that coremltools made: three rounds of x / 2. Run in the folder that holds `tests`. */
@@ -511,6 +537,7 @@ int main(void)
     RUN(unknown_operations_are_kept);
     RUN(packages_are_folders);
     RUN(deviations_have_epsilon_inside);
+    RUN(channels_interleave);
     RUN(loops_run);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     CHECK(system(command) == 0);
