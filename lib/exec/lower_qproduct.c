@@ -188,7 +188,8 @@ static int count_runs(const struct node *n)
 }
 
 /* A product with input `b`, of so many runs. */
-static struct pack_args *begin(struct plan *p, struct node *n, int b, int runs, struct gemm_job *job, struct error *err)
+static BASE_COLD struct pack_args *begin(struct plan *p, struct node *n, int b, int runs, struct gemm_job *job,
+                                         struct error *err)
 {
     static const ptrdiff_t no_tap[QUANT_RUNS_MAX] = {0};
     struct pack_args *a = plan_alloc(p, sizeof *a, err);
@@ -206,7 +207,7 @@ static struct pack_args *begin(struct plan *p, struct node *n, int b, int runs, 
     return a;
 }
 
-static int emit(struct plan *p, struct node *n, struct pack_args *a, step_run *run, struct gemm_job *job,
+static BASE_COLD int emit(struct plan *p, struct node *n, struct pack_args *a, step_run *run, struct gemm_job *job,
                 struct error *err)
 {
     if (emit_pack(p, n, a, run, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &job->c, err) < 0 ||
@@ -217,7 +218,7 @@ static int emit(struct plan *p, struct node *n, struct pack_args *a, step_run *r
     return gemm_emit(p, n, job->product->name, job, err);
 }
 
-static int lower(struct plan *p, struct node *n, struct error *err)
+static BASE_COLD int lower(struct plan *p, struct node *n, struct error *err)
 {
     struct gemm_job job;
     struct pack_args *a = begin(p, n, B, count_runs(n), &job, err);
@@ -247,7 +248,7 @@ static bool is_product(const struct node *n, int in)
            a->dims[a->rank - 1] <= DEPTH_MAX && tensor_count(out->rank, out->dims) <= INT32_MAX / 4;
 }
 
-static double cost(const struct kernels *k, const struct node *n)
+static BASE_COLD double cost(const struct kernels *k, const struct node *n)
 {
     (void)k;
     if (node_in(n, BIAS) || !is_product(n, B))

@@ -99,7 +99,7 @@ static struct node *add_dequantize(struct node *before, const struct node *of, b
     return n;
 }
 
-static int keep(struct node *n, bool scales, struct error *err)
+static BASE_COLD int keep(struct node *n, bool scales, struct error *err)
 {
     if (!is_product(n) || !node_in(n, 1))
         return 0;
