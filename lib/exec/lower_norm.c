@@ -1,13 +1,7 @@
-/* Operators along one contiguous axis: softmax, layer normalisation. */
-#include <string.h>
-
+/* Layer normalisation. */
 #include "exec/lower.h"
 
-struct row_args;
-typedef void row_fn(const struct row_args *a, float *out, const float *x);
-
 struct row_args {
-    row_fn *row; /* does one */
     struct view x, out;
     struct nest nest; /* rows: out, then x */
     const struct kernels *kernels;
@@ -15,31 +9,20 @@ struct row_args {
     const float *scale, *shift;
     struct view scale_view, shift_view;
     float epsilon;
-    bool log, mean;
+    bool mean;
 };
-
-/* ---- rows along one axis ---- */
 
 static void run_rows(const struct step *s, struct tile tile)
 {
     const struct row_args *a = s->args;
+    const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->scale;
+    const float *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->shift;
     for (int64_t i = tile.first; i < tile.last; i++) {
         ptrdiff_t offset[2];
         nest_at(&a->nest, 2, i, offset);
-        a->row(a, (float *)view_data(&a->out) + offset[0], (const float *)view_data(&a->x) + offset[1]);
+        float *out = (float *)view_data(&a->out) + offset[0], *x = (float *)view_data(&a->x) + offset[1];
+        a->kernels->layer_norm_f32(out, x, scale, shift, a->n, a->epsilon, a->mean);
     }
-}
-
-static void softmax_row(const struct row_args *a, float *out, const float *x)
-{
-    a->kernels->softmax_f32(out, x, a->n, a->log);
-}
-
-static void layer_norm_row(const struct row_args *a, float *out, const float *x)
-{
-    const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->scale;
-    const float *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->shift;
-    a->kernels->layer_norm_f32(out, x, scale, shift, a->n, a->epsilon, a->mean);
 }
 
 /* Rows are the loop nest over all axes before `axis` and behind it; those from axis to axis + count are inside the row.
@@ -58,60 +41,17 @@ static void make_nest(struct row_args *a, int axis, int count)
     a->nest.rank++;
 }
 
-static int emit_rows(struct plan *p, struct node *n, const char *kernel, struct row_args *a, struct error *err)
+static int emit_rows(struct plan *p, struct node *n, struct row_args *a, struct error *err)
 {
     int64_t rows = nest_outer(&a->nest);
     return plan_step(p,
                      &(struct step){.node = n,
-                                    .kernel = kernel,
+                                    .kernel = "layer_norm_f32",
                                     .run = run_rows,
                                     .args = a,
                                     .units = rows,
                                     .tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows)},
                      err, PLAN_WRITES(&a->out, &a->x, &a->scale_view, &a->shift_view));
-}
-
-static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
-{
-    int rank = n->in[0]->type.rank;
-    if (!exec_lower_is_f32(n, 0) || rank == 0 || view_count(plan_in(n, 0)) == 0)
-        return 1;
-    struct row_args *a = plan_alloc(p, sizeof *a, err);
-    if (!a)
-        return -1;
-    int axis = exec_lower_axis(op_int(n, "axis"), rank);
-    *a = (struct row_args){.row = softmax_row, .kernels = p->kernels, .log = log};
-    enum order order = axis == 1 && rank >= 3 ? ORDER_CHANNELS : ORDER_ROWS;
-    if (axis != rank - 1 && axis != 1) { /* no layout of ours has it innermost: by way of a transposed copy */
-        int64_t perm[TENSOR_MAX_RANK];
-        for (int i = 0; i < rank; i++)
-            perm[i] = i == axis ? rank - 1 : i == rank - 1 ? axis : i;
-        struct view moved, result;
-        view_permute(plan_in(n, 0), perm, &moved);
-        if (plan_copy(p, n, &moved, ORDER_ROWS, NULL, &a->x, err) < 0 ||
-            plan_out(p, n, 0, ORDER_ROWS, &result, err) < 0)
-            return -1;
-        a->out = a->x;
-        make_nest(a, rank - 1, 1);
-        if (emit_rows(p, n, "softmax_f32", a, err) < 0)
-            return -1;
-        view_permute(&result, perm, &result);
-        return plan_copy_into(p, n, &a->x, &result, err);
-    }
-    if (plan_in_contiguous(p, n, 0, axis, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, order, &a->out, err) < 0)
-        return -1;
-    make_nest(a, axis, 1);
-    return emit_rows(p, n, "softmax_f32", a, err);
-}
-
-int exec_lower_softmax(struct plan *p, struct node *n, struct error *err)
-{
-    return softmax(p, n, false, err);
-}
-
-int exec_lower_log_softmax(struct plan *p, struct node *n, struct error *err)
-{
-    return softmax(p, n, true, err);
 }
 
 /* Scale or shift (input i) of n floats: constant, or laid out by a step. */
@@ -137,8 +77,7 @@ static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *e
     struct row_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    *a = (struct row_args){
-        .row = layer_norm_row, .kernels = p->kernels, .mean = mean, .epsilon = op_float(n, "epsilon")};
+    *a = (struct row_args){.kernels = p->kernels, .mean = mean, .epsilon = op_float(n, "epsilon")};
     size_t count = 1;
     for (int i = axis; i < rank; i++)
         count *= (size_t)n->in[0]->type.dims[i];
@@ -157,7 +96,7 @@ static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *e
     if (status < 0)
         return -1;
     make_nest(a, axis, rank - axis);
-    return emit_rows(p, n, "layer_norm_f32", a, err);
+    return emit_rows(p, n, a, err);
 }
 
 int exec_lower_layer_norm(struct plan *p, struct node *n, struct error *err)

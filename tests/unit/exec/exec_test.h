@@ -70,6 +70,8 @@ static struct node *node(const char *domain, const char *op, struct value *const
 #define NODE(op, ...)  node("", op, (struct value *[]){__VA_ARGS__, &none})
 #define FUSED(op, ...) node("nn", op, (struct value *[]){__VA_ARGS__, &none})
 
+#define OUTPUTS 8 /* of a graph that is compared */
+
 static void output(struct value *v)
 {
     graph_add_output(graph, v, &error);
@@ -119,7 +121,7 @@ static int run_exec(const struct kernels *k, int threads, struct item **in, stru
                                    .weights = kernel_gemm_16(k, weights_wanted) ? weights_wanted : KERNEL_F32};
     struct exec *e = exec_new(graph, &options, &error);
     int status = e ? exec_run(e, in, out, &error) : -1;
-    struct item *first[8] = {NULL};
+    struct item *first[OUTPUTS] = {NULL};
     memcpy(first, out, sizeof *out * graph->output_count);
     memset(out, 0, sizeof *out * graph->output_count);
     if (status == 0) /* the second run meets a finished plan and used memory */
@@ -159,7 +161,7 @@ static void compare_items(const struct item *got, const struct item *want, const
 
 static void compare_level(const struct kernels *k, struct item **in, struct item **want)
 {
-    struct item *one[8] = {NULL}, *three[8] = {NULL};
+    struct item *one[OUTPUTS] = {NULL}, *three[OUTPUTS] = {NULL};
     CHECK_MSG(run_exec(k, 1, in, one) == 0, "%s: %s", k->isa, error.text);
     CHECK_MSG(run_exec(k, 3, in, three) == 0, "%s: %s", k->isa, error.text);
     for (size_t i = 0; i < graph->output_count; i++) {
@@ -205,7 +207,9 @@ static bool best_alone(void)
 /* Compares with random inputs (or those given) and frees the graph. */
 static void check_with(struct item **in)
 {
-    struct item *want[8] = {NULL};
+    struct item *want[OUTPUTS] = {NULL};
+    if (graph->output_count > OUTPUTS)
+        abort();
     op_resolve(graph);
     CHECK_MSG(op_infer_graph(graph, &error) == 0 && graph_check(graph, &error) == 0, "%s", error.text);
     CHECK_MSG(op_run(graph, in, want, MEMORY, 0, &error) == 0, "%s", error.text);
@@ -240,7 +244,7 @@ static inline void check(void)
 /* The same, of what must not run: the message has `why` in it. */
 static inline void check_refused(const char *why)
 {
-    struct item *in[8], *out[8] = {NULL};
+    struct item *in[8], *out[OUTPUTS] = {NULL};
     struct exec_options options = {.kernels = kernel_select(NULL, &error), .memory = MEMORY};
     op_resolve(graph);
     CHECK_MSG(op_infer_graph(graph, &error) == 0, "%s", error.text);

@@ -227,6 +227,25 @@ static void test_rows(void)
     check();
 }
 
+/* Rows side by side or one behind the other, short and long, more and fewer than are done at a time. */
+static void test_softmax(void)
+{
+    static const int64_t shapes[][3] = {{3, 5, 300}, {16, 2, 129}, {5, 3, 17}, {300, 2, 3}, {70, 40, 2}, {1, 130, 64}};
+    for (int i = 0; i < 24; i++) {
+        const int64_t *d = shapes[i % 6];
+        begin();
+        struct value *x = input("x", DIMS(2, d[0], d[1], d[2]));
+        struct value *c = NODE("Conv", x, weight(DIMS(d[0], d[0], 1, 1)))->out[0];
+        struct value *of[] = {x, c, NODE("Transpose", x)->out[0]};
+        for (int j = 0; j < 6; j++) {
+            struct node *n = NODE(j & 1 ? "LogSoftmax" : "Softmax", of[j / 2]);
+            node_set_int(n, "axis", i / 6, &error);
+            output(j == 2 ? NODE("Relu", n->out[0])->out[0] : n->out[0]);
+        }
+        check();
+    }
+}
+
 static void test_group_norms(void)
 {
     begin();
@@ -440,6 +459,7 @@ int main(void)
     RUN(test_split_gather);
     RUN(test_pools);
     RUN(test_rows);
+    RUN(test_softmax);
     RUN(test_chains);
     RUN(test_group_norms);
     RUN(test_large_group_norms);
