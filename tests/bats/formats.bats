@@ -200,3 +200,10 @@ END
     npy x.npy f32 1x2x1x1 -2 -4
     matches "$(nn run slopes.xml x.npy)" "-1 -1"
 }
+
+@test "pnnx: weights that modules share stand before what comes in" {
+    sed 's/^\(nn.Conv2d  *d  *\)1 1 3 4 /\12 1 1 3 4 /' "$MODELS/pnnx/cnn.pnnx.param" > net.pnnx.param
+    grep -q '^nn.Conv2d  *d  *2 1 1 3 4 ' net.pnnx.param
+    cp "$MODELS/pnnx/cnn.pnnx.bin" net.pnnx.bin
+    nn run --expect "$MODELS/pnnx/cnn" net.pnnx.param "$MODELS/pnnx/cnn/in_0.npy"
+}

@@ -65,6 +65,8 @@ struct pnnx_operand *pnnx_operand(struct reader *r, const char *role, int i)
         return NULL;
     if (name)
         return operand_at(r, name);
+    if (i == 0 && pnnx_param(r->op, "@weight")) /* weights that modules share stand before what comes in */
+        i = r->op->in_count - 1;
     return i >= 0 && i < r->op->in_count && !names_roles(r->op) ? operand_at(r, r->op->in[i]) : NULL;
 }
 
