@@ -207,3 +207,9 @@ END
     cp "$MODELS/pnnx/cnn.pnnx.bin" net.pnnx.bin
     nn run --expect "$MODELS/pnnx/cnn" net.pnnx.param "$MODELS/pnnx/cnn/in_0.npy"
 }
+
+@test "Caffe: messages in angle brackets" {
+    tr '{}' '<>' < "$MODELS/caffe/classify.prototxt" > net.prototxt
+    cp "$MODELS/caffe/classify.caffemodel" net.caffemodel
+    nn run --expect "$MODELS/caffe/classify" net.prototxt "$MODELS/caffe/classify/in_0.npy"
+}

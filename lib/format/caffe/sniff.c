@@ -29,7 +29,7 @@ static bool begins_message(const char *at, const char *end, const char *word)
         return false;
     for (at += n; at < end && (isspace((unsigned char)*at) || *at == ':'); at++)
         ;
-    return at < end && *at == '{';
+    return at < end && (*at == '{' || *at == '<');
 }
 
 /* A net has layers at the top; the settings of a training have a rate. */
