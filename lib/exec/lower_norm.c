@@ -17,11 +17,15 @@ static void run_rows(const struct step *s, struct tile tile)
     const struct row_args *a = s->args;
     const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->scale;
     const float *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->shift;
-    for (int64_t i = tile.first; i < tile.last; i++) {
-        ptrdiff_t offset[2];
+    ptrdiff_t offset[2];
+    for (int64_t i = tile.first, end; i < tile.last; i = end) {
         nest_at(&a->nest, 2, i, offset);
-        float *out = (float *)view_data(&a->out) + offset[0], *x = (float *)view_data(&a->x) + offset[1];
-        a->kernels->layer_norm_f32(out, x, scale, shift, a->n, a->epsilon, a->mean);
+        for (end = i + nest_run(&a->nest, i, tile.last); i < end; i++) {
+            float *out = (float *)view_data(&a->out) + offset[0], *x = (float *)view_data(&a->x) + offset[1];
+            a->kernels->layer_norm_f32(out, x, scale, shift, a->n, a->epsilon, a->mean);
+            offset[0] += nest_step(&a->nest, 0);
+            offset[1] += nest_step(&a->nest, 1);
+        }
     }
 }
 

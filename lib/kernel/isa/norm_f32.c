@@ -61,7 +61,8 @@ V_FN void deviation_step(struct deviation *d, int chain, v_f32 x)
  * sum of x - mean, which would be zero but for rounding, improves both mean and variance. */
 static struct moments centred_moments(const float *in, size_t n, float epsilon)
 {
-    float mean = K(reduce_f32)(KERNEL_SUM, in, n) / (float)n;
+    const double share = 1 / (double)n; /* a division of what was just summed would be waited for */
+    float mean = K(reduce_f32)(KERNEL_SUM, in, n) * (float)share;
     v_f32 m = v_set1(mean);
     struct deviation d = {{v_zero(), v_zero()}, {v_zero(), v_zero()}};
     size_t i = 0;
@@ -74,9 +75,9 @@ static struct moments centred_moments(const float *in, size_t n, float epsilon)
         deviation_step(&d, 0, part_fill(v_sub(v_load_n(in + i, count), m), count, v_zero()));
     }
     double sum = v_hsum(v_add(d.sum[0], d.sum[1])), square = v_hsum(v_add(d.square[0], d.square[1]));
-    double variance = (square - sum * sum / (double)n) / (double)n;
+    double variance = (square - sum * sum * share) * share;
     variance = variance < 0 ? 0 : variance;
-    return (struct moments){mean, (float)(sum / (double)n), (float)(1 / sqrt(variance + (double)epsilon))};
+    return (struct moments){mean, (float)(sum * share), (float)(1 / sqrt(variance + (double)epsilon))};
 }
 
 V_FN void normalise_body(size_t i, int count, float *out, const float *in, const float *scale, const float *shift,
