@@ -257,19 +257,17 @@ struct value *ncnn_expand_dims(struct reader *r)
 /* ---- permuting ---- */
 
 /* What is the fastest axis of the result, then the next, …, by the layer's order. */
-static const char *const orders2[] = {"wh", "hw"};
-static const char *const orders3[] = {"whc", "hwc", "wch", "cwh", "hcw", "chw"};
-static const char *const orders4[] = {"whdc", "hwdc", "wdhc", "dwhc", "hdwc", "dhwc", "whcd", "hwcd",
-                                      "wchd", "cwhd", "hcwd", "chwd", "wdch", "dwch", "wcdh", "cwdh",
-                                      "dcwh", "cdwh", "hdcw", "dhcw", "hcdw", "chdw", "dchw", "cdhw"};
+static const char orders[][5] = {
+    "wh",   "hw",   "whc",  "hwc",  "wch",  "cwh",  "hcw",  "chw",  "whdc", "hwdc", "wdhc",
+    "dwhc", "hdwc", "dhwc", "whcd", "hwcd", "wchd", "cwhd", "hcwd", "chwd", "wdch", "dwch",
+    "wcdh", "cwdh", "dcwh", "cdwh", "hdcw", "dhcw", "hcdw", "chdw", "dchw", "cdhw",
+};
 
 const char *ncnn_permute_order(int dims, int type)
 {
-    static const struct {
-        const char *const *orders;
-        int count;
-    } all[] = {{orders2, 2}, {orders3, 6}, {orders4, 24}};
-    return dims >= 2 && dims <= 4 && type >= 0 && type < all[dims - 2].count ? all[dims - 2].orders[type] : NULL;
+    static const int begin[] = {0, 0, 0, 2, 8, sizeof(orders) / sizeof(orders[0])}; /* of those with so many letters */
+    bool is_known = dims >= 2 && dims <= 4 && type >= 0 && type < begin[dims + 1] - begin[dims];
+    return is_known ? orders[begin[dims] + type] : NULL;
 }
 
 struct value *ncnn_permute(struct reader *r)
