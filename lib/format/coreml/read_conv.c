@@ -366,7 +366,9 @@ void coreml_read_resize(struct coreml_op *o)
     for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
         rule = strcmp(said, modes[i][0]) == 0 ? modes[i][1] : rule;
     if (by_factor)
-        rule = nearest ? "asymmetric" : coreml_param(o, "align_corners", 1) ? "align_corners" : "half_pixel";
+        rule = !nearest && coreml_param(o, "align_corners", 1)        ? "align_corners"
+               : !nearest && coreml_param(o, "half_pixel_centers", 1) ? "half_pixel"
+                                                                      : "asymmetric";
     if (!rule)
         build_fail(o->b, "its sampling_mode '%.40s' is not read", said);
     struct value *x = coreml_in(o, "x");

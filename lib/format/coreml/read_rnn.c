@@ -125,8 +125,9 @@ void coreml_read_recurrent(struct coreml_op *o)
     if (n.cell->gates == 4)
         check_activation(o, "cell_activation", "tanh");
     check_activation(o, "activation", "tanh");
-    if (coreml_optional(o, "peephole") || coreml_optional(o, "clip"))
-        build_fail(o->b, "peepholes and clipped states are not read");
+    if (coreml_optional(o, "peephole") || coreml_optional(o, "clip") || coreml_optional(o, "input_bias") ||
+        coreml_param(o, "reset_after", 0))
+        build_fail(o->b, "peepholes, clipped states and a GRU's reset_after are not read");
     if (o->b->failed)
         return;
     n.h = state(o, &n, "initial_h");

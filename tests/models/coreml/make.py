@@ -110,6 +110,13 @@ def packed():
     save("packing", [x], [v.astype(np.float32)])
 
 
+def save_program(main, name):
+    m = ct.convert(main, skip_model_load=True, compute_precision=ct.precision.FLOAT32, minimum_deployment_target=ct.target.iOS16)
+    m.save("/tmp/net.mlpackage")
+    shutil.copy("/tmp/net.mlpackage/Data/com.apple.CoreML/model.mlmodel", name)
+    shutil.rmtree("/tmp/net.mlpackage")
+
+
 def loop():
     """Three rounds of x / 2: for the unit tests, since one that is broken never ends."""
 
@@ -117,10 +124,17 @@ def loop():
     def main(x):
         return mb.while_loop(_cond=lambda i, a: mb.less(x=i, y=3), _body=lambda i, a: (mb.add(x=i, y=1), mb.mul(x=a, y=np.float32(0.5))), loop_vars=(np.int32(0), x))[1]
 
-    m = ct.convert(main, skip_model_load=True, compute_precision=ct.precision.FLOAT32, minimum_deployment_target=ct.target.iOS16)
-    m.save("/tmp/net.mlpackage")
-    shutil.copy("/tmp/net.mlpackage/Data/com.apple.CoreML/model.mlmodel", "loop.mlmodel")
-    shutil.rmtree("/tmp/net.mlpackage")
+    save_program(main, "loop.mlmodel")
+
+
+def corners():
+    """Twice as wide, counted from the corners of pixels: for the unit tests, since only Core ML does so."""
+
+    @mb.program(input_specs=[mb.TensorSpec((1, 1, 1, 2))], opset_version=ct.target.iOS16)
+    def main(x):
+        return mb.upsample_bilinear(x=x, scale_factor_height=1.0, scale_factor_width=2.0, align_corners=False, half_pixel_centers=False)
+
+    save_program(main, "corners.mlmodel")
 
 
 class Boxes(torch.nn.Module):
@@ -167,4 +181,5 @@ old()
 program()
 packed()
 loop()
+corners()
 boxes()

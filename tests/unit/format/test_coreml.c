@@ -505,19 +505,34 @@ static void channels_interleave(void)
     item_unref(out);
 }
 
-/* A program that coremltools made: three rounds of x / 2. Run in the folder that holds `tests`. */
-static void loops_run(void)
+/* What a program that coremltools made makes of x, zeros but for one number: that element of the result. Run in the
+ * folder that holds `tests`. */
+static double run_program(const char *path, struct tensor *x, int64_t at, double number, int64_t wanted)
 {
-    struct graph *g = format_read("tests/models/coreml/loop.mlmodel", NULL, &err);
+    struct graph *g = format_read(path, NULL, &err);
     CHECK_MSG(g != NULL, "%s", err.text);
-    struct tensor *x = tensor_new(DTYPE_F32, 2, (int64_t[]){2, 8}, &err);
     struct item *in = item_of_tensor(x, &err), *out = NULL;
-    tensor_set_f64(x, 3, 40);
+    tensor_set_f64(x, at, number);
     CHECK_MSG(g && op_run(g, &in, &out, 1 << 20, 0, &err) == 0, "%s", err.text);
-    CHECK(out && out->tensor && tensor_get_f64(out->tensor, 3) == 5);
+    double got = out && out->tensor ? tensor_get_f64(out->tensor, wanted) : -1;
     item_unref(out);
     item_unref(in);
     graph_free(g);
+    return got;
+}
+
+/* Three rounds of x / 2. */
+static void loops_run(void)
+{
+    struct tensor *x = tensor_new(DTYPE_F32, 2, (int64_t[]){2, 8}, &err);
+    CHECK(run_program("tests/models/coreml/loop.mlmodel", x, 3, 40, 3) == 5);
+}
+
+/* Twice as wide, where pixels are counted from their corners: the second stands in the middle of both. */
+static void corners_are_not_centers(void)
+{
+    struct tensor *x = tensor_new(DTYPE_F32, 4, (int64_t[]){1, 1, 1, 2}, &err);
+    CHECK(run_program("tests/models/coreml/corners.mlmodel", x, 1, 4, 1) == 2);
 }
 
 int main(void)
@@ -539,6 +554,7 @@ int main(void)
     RUN(deviations_have_epsilon_inside);
     RUN(channels_interleave);
     RUN(loops_run);
+    RUN(corners_are_not_centers);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     CHECK(system(command) == 0);
     return TEST_END();
