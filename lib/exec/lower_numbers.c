@@ -54,9 +54,7 @@ typedef void run_fn(const struct run *r);
 #define COMPARISONS(type)                                                                                              \
     BINARY(equal_##type, bool, type, x == y)                                                                           \
     BINARY(less_##type, bool, type, x < y)                                                                             \
-    BINARY(less_equal_##type, bool, type, x <= y)                                                                      \
-    BINARY(greater_##type, bool, type, x > y)                                                                          \
-    BINARY(greater_equal_##type, bool, type, x >= y)
+    BINARY(less_equal_##type, bool, type, x <= y)
 
 /* Division truncates, by zero it gives 0; the remainder has the divisor's sign, with fmod the dividend's. */
 #define ARITHMETIC(type)                                                                                               \
@@ -139,13 +137,17 @@ static void i32_float(const struct run *r)
 
 #define ROW(op, inputs, in, out, fn)                                                                                   \
     {                                                                                                                  \
-        op, inputs, in, out, fn                                                                                        \
+        op, inputs, in, out, false, fn                                                                                 \
+    }
+#define SWAPPED(op, in, out, fn)                                                                                       \
+    {                                                                                                                  \
+        op, 2, in, out, true, fn                                                                                       \
     }
 #define COMPARISON_ROWS(dtype, type)                                                                                   \
     ROW("Equal", 2, dtype, DTYPE_BOOL, equal_##type), ROW("Less", 2, dtype, DTYPE_BOOL, less_##type),                  \
         ROW("LessOrEqual", 2, dtype, DTYPE_BOOL, less_equal_##type),                                                   \
-        ROW("Greater", 2, dtype, DTYPE_BOOL, greater_##type),                                                          \
-        ROW("GreaterOrEqual", 2, dtype, DTYPE_BOOL, greater_equal_##type)
+        SWAPPED("Greater", dtype, DTYPE_BOOL, less_##type),                                                            \
+        SWAPPED("GreaterOrEqual", dtype, DTYPE_BOOL, less_equal_##type)
 #define ARITHMETIC_ROWS(dtype, type)                                                                                   \
     ROW("Add", 2, dtype, dtype, add_##type), ROW("Sub", 2, dtype, dtype, sub_##type),                                  \
         ROW("Mul", 2, dtype, dtype, mul_##type), ROW("Div", 2, dtype, dtype, div_##type),                              \
@@ -162,6 +164,7 @@ static const struct row {
     const char *op;
     int inputs;
     enum dtype in, out;
+    bool is_swapped; /* the function takes the second operand first */
     run_fn *fn;
 } rows[] = {
     COMPARISON_ROWS(DTYPE_F32, float),
@@ -192,15 +195,17 @@ static run_fn *find_where(enum dtype dtype)
     return dtype == DTYPE_STRING ? NULL : bits == 8 ? where_1 : bits == 32 ? where_4 : bits == 64 ? where_8 : NULL;
 }
 
-static run_fn *find(const struct node *n)
+static run_fn *find(const struct node *n, bool *is_swapped)
 {
     enum dtype in = n->in[0]->type.dtype, out = n->out[0]->type.dtype;
     const char *op = node_is(n, "Mod") && op_int(n, "fmod") != 0 ? "fmod" : n->op;
     if (node_is(n, "Where"))
         return n->in_count == OPERANDS_MAX ? find_where(out) : NULL;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].in == in && rows[i].out == out && rows[i].inputs == n->in_count && strcmp(rows[i].op, op) == 0)
+        if (rows[i].in == in && rows[i].out == out && rows[i].inputs == n->in_count && strcmp(rows[i].op, op) == 0) {
+            *is_swapped = rows[i].is_swapped;
             return rows[i].fn;
+        }
     return NULL;
 }
 
@@ -244,6 +249,7 @@ static void run_numbers(const struct step *s, struct tile tile)
 int exec_lower_numbers(struct plan *p, struct node *n, struct error *err)
 {
     const struct type *out = &n->out[0]->type;
+    bool is_swapped = false;
     if (n->in_count < 1 || n->in_count > OPERANDS_MAX)
         return 1;
     for (int i = 0; i < n->in_count; i++)
@@ -252,14 +258,14 @@ int exec_lower_numbers(struct plan *p, struct node *n, struct error *err)
     struct numbers_args *e = plan_alloc(p, sizeof *e, err);
     if (!e)
         return -1;
-    *e = (struct numbers_args){.fn = find(n), .kernels = p->kernels, .views = 1 + n->in_count};
+    *e = (struct numbers_args){.fn = find(n, &is_swapped), .kernels = p->kernels, .views = 1 + n->in_count};
     if (!e->fn)
         return 1;
     if (plan_out(p, n, 0, exec_lower_order(n), &e->view[0], err) < 0)
         return -1;
     const struct view *views[1 + OPERANDS_MAX] = {&e->view[0]};
     for (int i = 0; i < n->in_count; i++) {
-        view_broadcast(plan_in(n, i), out->rank, out->dims, &e->view[1 + i]);
+        view_broadcast(plan_in(n, is_swapped ? 1 - i : i), out->rank, out->dims, &e->view[1 + i]);
         views[1 + i] = &e->view[1 + i];
     }
     int64_t count = view_count(&e->view[0]);
