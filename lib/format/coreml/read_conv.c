@@ -353,6 +353,23 @@ static struct value *resized(struct coreml_op *o, struct value *x, const float *
     return *mode == 'n' ? build_string(o->b, v, "nearest_mode", "floor") : v;
 }
 
+/* A linear factor is that of the sizes, rounded down; false where those of x are not known. */
+static bool sizes_by(struct coreml_op *o, struct value *x, const float *scales, int64_t *sizes)
+{
+    int rank = build_rank_of(o->b, x);
+    for (int i = 0; i < 2; i++) {
+        int64_t in = build_dim_of(o->b, x, rank - 2 + i);
+        double size = floor((double)scales[i] * (double)in + 1e-6);
+        if (in < 1)
+            return false;
+        if (!(size >= 1 && size <= INT32_MAX))
+            build_fail(o->b, "its factor is %g, for %lld elements", (double)scales[i], (long long)in);
+        else
+            sizes[i] = (int64_t)size;
+    }
+    return true;
+}
+
 void coreml_read_resize(struct coreml_op *o)
 {
     static const char *const modes[][2] = {{"STRICT_ALIGN_CORNERS", "align_corners"},
@@ -372,18 +389,8 @@ void coreml_read_resize(struct coreml_op *o)
     if (!rule)
         build_fail(o->b, "its sampling_mode '%.40s' is not read", said);
     struct value *x = coreml_in(o, "x");
-    int rank = build_rank_of(o->b, x);
-    bool factors_stay = by_factor && nearest;
-    for (int i = 0; i < 2 && by_factor && !nearest; i++) { /* the factor is that of the sizes, rounded down */
-        int64_t in = build_dim_of(o->b, x, rank - 2 + i);
-        double size = floor((double)scales[i] * (double)in + 1e-6);
-        factors_stay = factors_stay || in < 1;
-        if (in > 0 && !(size >= 1 && size <= INT32_MAX))
-            build_fail(o->b, "its factor is %g, for %lld elements", (double)scales[i], (long long)in);
-        else if (in > 0)
-            sizes[i] = (int64_t)size;
-    }
-    coreml_give(o, 0, resized(o, x, factors_stay ? scales : NULL, sizes, o->arg, rule ? rule : ""));
+    bool stays = by_factor && (nearest || !sizes_by(o, x, scales, sizes));
+    coreml_give(o, 0, resized(o, x, stays ? scales : NULL, sizes, o->arg, rule ? rule : ""));
 }
 
 /* The layers: by factors, or to a size. */
@@ -403,9 +410,10 @@ void coreml_read_upsample(struct coreml_op *o)
         for (int i = 0; i < 2; i++)
             scales[i] = (float)numbers[i];
     struct value *x = coreml_in(o, "x");
+    bool by_sizes = to_size || (!nearest && sizes_by(o, x, scales, sizes));
     if (!o->b->failed)
         coreml_give(o, 0,
-                    resized(o, x, to_size ? NULL : scales, sizes, nearest ? "nearest" : "linear",
+                    resized(o, x, by_sizes ? NULL : scales, sizes, nearest ? "nearest" : "linear",
                             nearest   ? "asymmetric"
                             : to_size ? sampling[rule]
                                       : linear[rule]));

@@ -505,6 +505,20 @@ static void channels_interleave(void)
     item_unref(out);
 }
 
+/* Ten rows by 0.70001 are seven, and the last one is the last one. */
+static void factors_are_those_of_sizes(void)
+{
+    struct message params = {.size = 0};
+    put_int(&params, 5, 1);
+    put_int(&params, 6, 1);
+    put_float(&params, 7, 0.70001f);
+    put_float(&params, 7, 1);
+    struct message net = network("x", 210, &params);
+    struct item *out = run_layers(&net, 10, 1, 1);
+    CHECK(out && out->tensor->count == 21 && tensor_get_f64(out->tensor, 20) == 1);
+    item_unref(out);
+}
+
 /* What a program that coremltools made makes of x, zeros but for one number: that element of the result. Run in the
  * folder that holds `tests`. */
 static double run_program(const char *path, struct tensor *x, int64_t at, double number, int64_t wanted)
@@ -553,6 +567,7 @@ int main(void)
     RUN(packages_are_folders);
     RUN(deviations_have_epsilon_inside);
     RUN(channels_interleave);
+    RUN(factors_are_those_of_sizes);
     RUN(loops_run);
     RUN(corners_are_not_centers);
     snprintf(command, sizeof(command), "rm -r %s", folder);
