@@ -102,3 +102,10 @@ thresholded() {
     equal "$status" 1
     matches "$stderr" 'Where of other things than what is greater than a number, or 0'
 }
+
+@test "an operand with one axis too many is refused" {
+    printf 'graph g\ninput x f32 2x3x2x2x2\ninput z f32 2x2x2\nnode it Add x z -> y f32 2x3x2x2x2\noutput y\n' | declare_nn net.nn
+    try convert -o net.param net.nn
+    equal "$status" 1
+    matches "$stderr" 'Add with more than four axes beside the batch \(1: it\)'
+}

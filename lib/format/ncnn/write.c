@@ -330,7 +330,9 @@ static const int size_ids[BLOB_AXES + 1][BLOB_AXES] = {{0}, {0}, {1, 0}, {2, 1, 
 
 static void put_sizes(struct writer *w, const struct blob_shape *s)
 {
-    for (int i = s->n - 1; i >= 0; i--)
+    if (s->n > BLOB_AXES)
+        ncnn_miss(w, "with more than four axes beside the batch");
+    for (int i = s->n - 1; i >= 0 && s->n <= BLOB_AXES; i--)
         ncnn_put_int(w, size_ids[s->n][i], s->dims[i]);
 }
 
