@@ -20,33 +20,53 @@ struct bytes_args {
     const struct kernels *kernels;
     struct kernel_byte of[OPERANDS];
     struct kernel_rounding rounding;
-    struct view scale, zero; /* of the result, where a run tells them; scale.buffer NULL: `of` does */
+    struct view scale, zero;        /* of the result, where a run tells them; scale.buffer NULL: `of` does */
     struct kernel_binary_q8 binary; /* but for the operands' places, */
     struct kernel_sum_q8 sum;       /* and the same by multiply-adds, if it `sums` so */
     bool sums, are_pixels;
     const void *table;
 };
 
-/* Bytes of rows that are done together: short ones, of which an operand has one for all. */
+/* Bytes of rows that are done together: short ones, of which an operand has one for all, or with gaps between. */
 #define TOGETHER 512
 
-/* How many rows of n elements are done at a time: those of bytes that are the same for all are repeated at `same`. */
-static int64_t join_rows(const struct bytes_args *e, void **at, const int *step, const ptrdiff_t *next, int64_t rows,
-                         int64_t n, uint8_t (*same)[TOGETHER])
+/* How many rows of n elements are done at a time. */
+static int64_t joined_rows(const struct bytes_args *e, const int *step, int64_t rows, int64_t n)
 {
-    if (rows < 2 || n > TOGETHER / 2 || e->operands != OPERANDS)
+    if (rows < 2 || n > TOGETHER / 2)
         return 1;
-    for (int k = 0; k < OPERANDS; k++)
-        if (step[k] != 1 || (next[k] != 0 && next[k] != n))
+    for (int k = 0; k < e->operands; k++)
+        if (step[k] != 1 || view_element(&e->view[k]) != 1)
             return 1;
-    int64_t some = TOGETHER / n;
-    for (int k = A; k < OPERANDS; k++)
-        if (next[k] == 0) {
-            for (int64_t i = 0; i < some; i++)
-                memcpy(same[k] + i * n, at[k], (size_t)n);
-            at[k] = same[k];
-        }
-    return some;
+    return TOGETHER / n;
+}
+
+static void copy_rows(uint8_t *to, ptrdiff_t to_step, const uint8_t *from, ptrdiff_t from_step, int64_t rows, int64_t n)
+{
+    for (; rows > 0; rows--, to += to_step, from += from_step) {
+        int64_t i = 0;
+        for (; n - i >= 16; i += 16)
+            memcpy(to + i, from + i, 16);
+        for (; n - i >= 4; i += 4)
+            memcpy(to + i, from + i, 4);
+        for (; i < n; i++)
+            to[i] = from[i];
+    }
+}
+
+/* Operands whose rows do not follow each other pass `dense`, where one that is the same for all is after the first. */
+static void run_joined(const struct bytes_args *e, void *const *at, const int *step, const ptrdiff_t *next,
+                       int64_t rows, int64_t n, bool first, uint8_t (*dense)[TOGETHER])
+{
+    void *to[OPERANDS];
+    for (int k = 0; k < e->operands; k++) {
+        to[k] = next[k] == n ? at[k] : dense[k];
+        if (k != OUT && next[k] != n && (next[k] != 0 || first))
+            copy_rows(dense[k], n, at[k], next[k], rows, n);
+    }
+    e->run(e, to, step, (size_t)(n * rows));
+    if (next[OUT] != n)
+        copy_rows(at[OUT], next[OUT], dense[OUT], n, rows, n);
 }
 
 /* Elements [first, last) of `rows` rows, which follow each other along the axis outside of the innermost. */
@@ -63,11 +83,14 @@ static void run_rows(const struct bytes_args *e, int64_t index, int64_t rows, in
         step[k] = (int)e->nest.stride[k][inner];
         next[k] = inner > 0 ? e->nest.stride[k][inner - 1] * size : 0;
     }
-    uint8_t same[OPERANDS][TOGETHER];
-    int64_t n = last - first, some = join_rows(e, at, step, next, rows, n, same);
+    uint8_t dense[OPERANDS][TOGETHER];
+    int64_t n = last - first, most = joined_rows(e, step, rows, n), some;
     for (int64_t i = 0; i < rows; i += some) {
-        some = rows - i < some ? rows - i : some;
-        e->run(e, at, step, (size_t)(n * some));
+        some = rows - i < most ? rows - i : most;
+        if (most > 1)
+            run_joined(e, at, step, next, some, n, i == 0, dense);
+        else
+            e->run(e, at, step, (size_t)n);
         for (int k = 0; k < e->operands; k++)
             at[k] = (char *)at[k] + next[k] * some;
     }
@@ -189,8 +212,8 @@ static size_t add_halves(const struct bytes_args *e, void *const *at, size_t n)
     size_t pair = 2 * (size_t)e->kernels->vector, half = n / 2 / pair * pair;
     const uint8_t *a = at[A], *b = at[B];
     uint8_t *out = at[OUT];
-    const struct kernel_rows_q8 rows = {
-        (void *const[]){out, out + half}, (const void *const[]){a, a + half}, (const void *const[]){b, b + half}, 2};
+    const struct kernel_rows_q8 rows = {(void *const[]){out, out + half}, (const void *const[]){a, a + half},
+                                        (const void *const[]){b, b + half}, 2};
     e->kernels->sum_rows_q8(&e->sum, &rows, half);
     return 2 * half;
 }

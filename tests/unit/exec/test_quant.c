@@ -525,6 +525,35 @@ static void a_picture_of_bytes(void)
     check_bytes(-1);
 }
 
+static struct value *pooled(struct value *x)
+{
+    struct node *n = NODE("MaxPool", x);
+    node_set_ints(n, "kernel_shape", INTS(2, 2), &error);
+    return n->out[0];
+}
+
+/* Pixels of a few bytes that lie in those of a Concat: written there, read from there, and one for all of them. */
+static void short_rows(void)
+{
+    static const int64_t channels[] = {1, 2, 3, 7, 16, 21, 81, 255, 257};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        begin();
+        int64_t c = channels[i];
+        struct value *a = pooled(byte_input("a", DTYPE_U8, DIMS(2, c, 9, 12))),
+                     *b = pooled(byte_input("b", DTYPE_U8, DIMS(2, c, 9, 12))),
+                     *one = byte_input("c", DTYPE_U8, DIMS(c, 1, 1)), *scale = scalar(DTYPE_F32, 0.02),
+                     *zero = scalar(DTYPE_U8, 131), *table = bytes(DTYPE_U8, DIMS(256), 0, 255);
+        struct value *sum = FUSED("QAdd", a, scale, zero, b, scale, zero, scale, zero)->out[0],
+                     *product = FUSED("QMul", sum, scale, zero, one, scale, zero, scale, zero)->out[0],
+                     *looked_up = FUSED("QTable", b, table)->out[0];
+        struct node *joined = NODE("Concat", sum, product, looked_up);
+        node_set_int(joined, "axis", 1, &error);
+        output(pooled(joined->out[0]));
+        output(FUSED("QTable", looked_up, table)->out[0]);
+        check_bytes(-1);
+    }
+}
+
 static struct value *resized(struct value *x, struct value *sizes, const char *mode, const char *places)
 {
     struct node *n = NODE("Resize", x, NULL, NULL, sizes);
@@ -579,6 +608,7 @@ int main(void)
     RUN(joined_sums);
     RUN(sum_of_concat);
     RUN(a_picture_of_bytes);
+    RUN(short_rows);
     RUN(resized_bytes);
     return TEST_END();
 }
