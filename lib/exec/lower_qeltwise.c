@@ -212,8 +212,8 @@ static size_t add_halves(const struct bytes_args *e, void *const *at, size_t n)
     size_t pair = 2 * (size_t)e->kernels->vector, half = n / 2 / pair * pair;
     const uint8_t *a = at[A], *b = at[B];
     uint8_t *out = at[OUT];
-    const struct kernel_rows_q8 rows = {(void *const[]){out, out + half}, (const void *const[]){a, a + half},
-                                        (const void *const[]){b, b + half}, 2};
+    const struct kernel_rows_q8 rows = {
+        (void *const[]){out, out + half}, (const void *const[]){a, a + half}, (const void *const[]){b, b + half}, 2};
     e->kernels->sum_rows_q8(&e->sum, &rows, half);
     return 2 * half;
 }

@@ -1,20 +1,5 @@
 /* Operators of whole numbers: the same bits as the reference on every level. */
-#include "exec_test.h"
-
-static struct value *bytes(enum dtype dtype, int rank, const int64_t *dims, int low, int high)
-{
-    struct tensor *t = tensor_new(dtype, rank, dims, &error);
-    for (int64_t i = 0; i < t->count; i++)
-        tensor_set_i64(t, i, low + (int64_t)(hash_random(&seed) % (uint64_t)(high - low + 1)));
-    return graph_add_constant(graph, NULL, t, &error);
-}
-
-static struct value *scalar(enum dtype dtype, double x)
-{
-    struct tensor *t = tensor_new(dtype, 0, NULL, &error);
-    tensor_set_f64(t, 0, x);
-    return graph_add_constant(graph, NULL, t, &error);
-}
+#include "quant_test.h"
 
 static struct value *scales(int64_t n)
 {
@@ -22,33 +7,6 @@ static struct value *scales(int64_t n)
     for (int64_t i = 0; i < n; i++)
         tensor_set_f64(t, i, 0.001 + 0.0005 * (double)(hash_random(&seed) % 8));
     return graph_add_constant(graph, NULL, t, &error);
-}
-
-static struct value *byte_input(const char *name, enum dtype dtype, int rank, const int64_t *dims)
-{
-    struct value *v = input(name, rank, dims);
-    v->type.dtype = dtype;
-    return v;
-}
-
-/* Inputs of any bytes, or all of one that makes sums largest. */
-static void check_bytes(int extreme)
-{
-    struct item *in[8];
-    for (size_t i = 0; i < graph->input_count; i++) {
-        const struct type *type = &graph->inputs[i]->type;
-        struct tensor *t = tensor_new(type->dtype, type->rank, type->dims, &error);
-        if (type->dtype == DTYPE_F32)
-            for (int64_t j = 0; j < t->count; j++)
-                tensor_set_f64(t, j, hash_normal(&seed));
-        else
-            for (size_t j = 0; j < t->size; j++)
-                ((uint8_t *)t->data)[j] = (uint8_t)(extreme < 0 ? hash_random(&seed) : (unsigned)extreme);
-        in[i] = item_of_tensor(t, &error);
-    }
-    exact_wanted = true;
-    check_with(in);
-    exact_wanted = false;
 }
 
 struct conv_case {
@@ -525,68 +483,6 @@ static void a_picture_of_bytes(void)
     check_bytes(-1);
 }
 
-static struct value *pooled(struct value *x)
-{
-    struct node *n = NODE("MaxPool", x);
-    node_set_ints(n, "kernel_shape", INTS(2, 2), &error);
-    return n->out[0];
-}
-
-/* Pixels of a few bytes that lie in those of a Concat: written there, read from there, and one for all of them. */
-static void short_rows(void)
-{
-    static const int64_t channels[] = {1, 2, 3, 7, 16, 21, 81, 255, 257};
-    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
-        begin();
-        int64_t c = channels[i];
-        struct value *a = pooled(byte_input("a", DTYPE_U8, DIMS(2, c, 9, 12))),
-                     *b = pooled(byte_input("b", DTYPE_U8, DIMS(2, c, 9, 12))),
-                     *one = byte_input("c", DTYPE_U8, DIMS(c, 1, 1)), *scale = scalar(DTYPE_F32, 0.02),
-                     *zero = scalar(DTYPE_U8, 131), *table = bytes(DTYPE_U8, DIMS(256), 0, 255);
-        struct value *sum = FUSED("QAdd", a, scale, zero, b, scale, zero, scale, zero)->out[0],
-                     *product = FUSED("QMul", sum, scale, zero, one, scale, zero, scale, zero)->out[0],
-                     *looked_up = FUSED("QTable", b, table)->out[0];
-        struct node *joined = NODE("Concat", sum, product, looked_up);
-        node_set_int(joined, "axis", 1, &error);
-        output(pooled(joined->out[0]));
-        output(FUSED("QTable", looked_up, table)->out[0]);
-        check_bytes(-1);
-    }
-}
-
-static struct value *resized(struct value *x, struct value *sizes, const char *mode, const char *places)
-{
-    struct node *n = NODE("Resize", x, NULL, NULL, sizes);
-    node_set_string(n, "mode", mode, strlen(mode), &error);
-    node_set_string(n, "coordinate_transformation_mode", places, strlen(places), &error);
-    return n->out[0];
-}
-
-/* Bytes between bytes are rounded once, to the even one half way, and overshoot no further than to the last byte. */
-static void resized_bytes(void)
-{
-    static const char *const modes[] = {"nearest", "linear", "cubic"};
-    for (int i = 0; i < 18; i++) {
-        enum dtype type = i % 2 ? DTYPE_I8 : DTYPE_U8;
-        const char *mode = modes[i / 2 % 3];
-        begin();
-        if (i < 6) { /* one of two that lie side by side */
-            struct value *a = byte_input("a", type, DIMS(2, 18, 5, 7)), *b = byte_input("b", type, DIMS(2, 18, 5, 7));
-            struct node *joined = NODE("Concat", NODE("MaxPool", a)->out[0], NODE("MaxPool", b)->out[0]);
-            for (int k = 0; k < 2; k++)
-                node_set_ints(joined->in[k]->producer, "kernel_shape", INTS(1, 2), &error);
-            node_set_int(joined, "axis", 1, &error);
-            output(resized(joined->in[0], ints(INTS(2, 18, 10, 24)), mode, "half_pixel"));
-            output(joined->out[0]);
-        } else if (i < 12) {
-            output(resized(byte_input("x", type, DIMS(2, 5, 6, 18)), ints(INTS(2, 9, 11, 18)), mode, "align_corners"));
-            output(resized(byte_input("y", type, DIMS(1, 3, 9)), ints(INTS(1, 3, 18)), mode, "asymmetric"));
-        } else
-            output(resized(byte_input("x", type, DIMS(1, 3, 4, 3, 5)), ints(INTS(1, 3, 8, 6, 5)), mode, "half_pixel"));
-        check_bytes(-1);
-    }
-}
-
 int main(void)
 {
     RUN(convolutions);
@@ -608,7 +504,5 @@ int main(void)
     RUN(joined_sums);
     RUN(sum_of_concat);
     RUN(a_picture_of_bytes);
-    RUN(short_rows);
-    RUN(resized_bytes);
     return TEST_END();
 }
