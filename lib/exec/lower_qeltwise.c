@@ -41,6 +41,7 @@ static int64_t joined_rows(const struct bytes_args *e, const int *step, int64_t 
     return TOGETHER / n;
 }
 
+/* Rows are too short for a call of memcpy() each. */
 static void copy_rows(uint8_t *to, ptrdiff_t to_step, const uint8_t *from, ptrdiff_t from_step, int64_t rows, int64_t n)
 {
     for (; rows > 0; rows--, to += to_step, from += from_step) {

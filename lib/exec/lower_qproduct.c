@@ -208,7 +208,7 @@ static BASE_COLD struct pack_args *begin(struct plan *p, struct node *n, int b, 
 }
 
 static BASE_COLD int emit(struct plan *p, struct node *n, struct pack_args *a, step_run *run, struct gemm_job *job,
-                struct error *err)
+                          struct error *err)
 {
     if (emit_pack(p, n, a, run, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &job->c, err) < 0 ||
         fill_batches(p, a, job, err) < 0)

@@ -35,15 +35,12 @@ static void turn(const uint8_t *from, const int64_t *at, uint8_t (*to)[ROWS])
         memcpy(to[i], &x[i], SIDE);
 }
 
-/* Columns that lie side by side. */
-static void read_beside(const uint8_t *from, const int64_t *at, int columns, int rows, struct block *b)
+/* A whole block of columns that lie side by side. */
+static void turn_block(const uint8_t *from, const int64_t *at, struct block *b)
 {
-    for (int i = 0; i < ROWS && columns == COLUMNS && rows == ROWS; i += SIDE)
+    for (int i = 0; i < ROWS; i += SIDE)
         for (int j = 0; j < COLUMNS; j += SIDE)
             turn(from + j, at + i, (uint8_t (*)[ROWS])&b->byte[j][i]);
-    for (int i = 0; i < rows && (columns < COLUMNS || rows < ROWS); i++)
-        for (int j = 0; j < columns; j++)
-            b->byte[j][i] = from[at[i] + j];
 }
 
 /* Columns first + [0, columns), rows [row, row + rows), and behind these the columns' zero points. */
@@ -52,13 +49,15 @@ static void read_block(const struct quant_weights *w, const uint8_t *stored, int
 {
     const int64_t *at = w->at + row;
     stored += first * w->column_step;
-    if (w->column_step == 1)
-        read_beside(stored, at, columns, rows, b);
-    for (int j = 0; j < columns && w->column_step != 1; j++)
+    if (w->column_step == 1 && columns == COLUMNS && rows == ROWS) {
+        turn_block(stored, at, b);
+        return;
+    }
+    for (int j = 0; j < columns; j++) {
         for (int i = 0; i < rows; i++)
             b->byte[j][i] = stored[j * w->column_step + at[i]];
-    for (int j = 0; j < columns && rows < ROWS; j++)
         memset(b->byte[j] + rows, w->zero[first + j], (size_t)(ROWS - rows));
+    }
 }
 
 /* Of a column's weights. */

@@ -273,10 +273,10 @@ END
 }
 
 @test "TFLite: types that a kernel does not take are widened, or refused by the name of the user's operator" {
-    printf 'graph g\ninput x i8 2x3\nnode it Sign x -> y i8 2x3\noutput y\n' | declare_nn net.nn
+    one_node net.nn i8 Sign 2x3
     nn convert -o net.tflite net.nn
     matches "$(nn inspect net.tflite)" ' Sign [^ ]* -> [^ ]* i32 '
-    printf 'graph g\ninput x i64 2x3\nnode it ReduceL1 x -> y i64 1x1\noutput y\n' | declare_nn net.nn
+    one_node net.nn i64 ReduceL1 1x1
     try convert -o out.tflite net.nn
     equal "$status" 1
     matches "$stderr" 'TFLite cannot carry 1 of its nodes: it \(ReduceL1 as Abs\): of elements of type i64'

@@ -40,6 +40,9 @@ classifier() {
 # Declarations of a .nn file, from standard input, to a file.
 declare_nn() { "$TOOLS/make-nn" "$1"; }
 
+# one_node FILE TYPE OP SHAPE: a network of one operator on x [2][3].
+one_node() { printf 'graph g\ninput x %s 2x3\nnode it %s x -> y %s %s\noutput y\n' "$2" "$3" "$2" "$4" | declare_nn "$1"; }
+
 # A detector that finds one thing in any picture, from a quarter to three quarters of it.
 finder() {
     declare_nn find.nn <<END

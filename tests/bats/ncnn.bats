@@ -43,9 +43,6 @@ nets() {
     [ ! -e net.param.bin ] && [ ! -e net.bin ]
 }
 
-# one_node FILE TYPE OP SHAPE: a network of one operator on x [2][3].
-one_node() { printf 'graph g\ninput x %s 2x3\nnode it %s x -> y %s %s\noutput y\n' "$2" "$3" "$2" "$4" | declare_nn "$1"; }
-
 @test "layers that compute on floats are refused of integers, by the name of the user's operator" {
     for op in Abs Neg Relu Sign ReduceSum ReduceL2 Shrink; do
         case $op in Reduce*) shape=1x1 ;; *) shape=2x3 ;; esac

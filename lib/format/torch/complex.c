@@ -83,8 +83,7 @@ bool torch_complex(struct torch_reader *t, const char *name, const struct torch_
         "expand_as movedim gather tril triu zeros_like masked_scatter";
     char composed[256], full[80];
     snprintf(full, sizeof(full), "torch.nn_complex_%.50s", name);
-    if (text_has_word(plain, name) || strncmp(name, "nn_", 3) == 0 ||
-        strncmp(name, "fft_", 4) == 0)
+    if (text_has_word(plain, name) || strncmp(name, "nn_", 3) == 0 || strncmp(name, "fft_", 4) == 0)
         return false;
     *v = torch_none();
     if (text_has_word(moves, name))
