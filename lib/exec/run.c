@@ -14,7 +14,7 @@ struct region {
 };
 
 /* Which of a thread's tiles of a step is next, counted from its first; as many as it has, or more: none. Other threads
- * move it on too. */
+ * move it on too: who sees that a step has begun sees so of all behind it, since those are set back before. */
 struct cursor {
     atomic_llong next;
 };
@@ -61,7 +61,7 @@ static bool run_share(struct plan *p, size_t index, int threads, int owner, int 
     if (owner != thread && atomic_load_explicit(&c->next, memory_order_relaxed) >= end - first)
         return false;
     while (!has_failed(p)) {
-        int64_t at = first + atomic_fetch_add_explicit(&c->next, 1, memory_order_relaxed);
+        int64_t at = first + atomic_fetch_add_explicit(&c->next, 1, memory_order_acquire);
         if (at >= end)
             break;
         run_tile(p, s, at, thread);
@@ -146,14 +146,15 @@ static void profile_steps(struct plan *p, struct pool *pool, int threads, int th
 
 /* One parallel region is the whole run: every thread walks the steps, takes tiles while there are any, and waits for
  * the others before each phase. After a failure all still meet at every barrier, so that none is left waiting. A thread
- * sets back its own cursors: those who come to its tiles before find them done, which they are, since the last run. */
+ * sets back its own cursors: those who come to its tiles before find them done, which they are, since the last run. The
+ * last step's comes first: who takes the tile of a chain from another thread must find what follows in it undone. */
 static void region_run(void *arg, int thread)
 {
     struct region *r = arg;
     struct plan *p = r->plan;
     struct cursor *own = cursors_of(p, thread);
-    for (size_t i = 0; i < p->step_count; i++)
-        atomic_store_explicit(&own[i].next, 0, memory_order_relaxed);
+    for (size_t i = p->step_count; i-- > 0;)
+        atomic_store_explicit(&own[i].next, 0, memory_order_release);
     (r->profile ? profile_steps : run_steps)(p, r->pool, plan_threads(p), thread);
 }
 
