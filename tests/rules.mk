@@ -126,9 +126,10 @@ check-models: all
 	@tests/run-models $(BUILD)/bin/$(PROGPREFIX)
 
 # Unit tests and small networks under the sanitizers. Huge requests are to give an error, not to end the process. Less optimised, with no more than lines for the
-# debugger, they are compiled in two thirds of the time.
+# debugger, they are compiled in two thirds of the time; SAN_DEBUG=-g0 saves the linker more, where a report without lines will do.
 .PHONY: check-san check-san-here
-SANITIZED = ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= CFLAGS='-O1 -g1'
+SAN_DEBUG ?= -g1
+SANITIZED = ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= CFLAGS='-O1 $(SAN_DEBUG)'
 
 check-san:
 	@tests/deps
