@@ -128,6 +128,14 @@ void graph_free(struct graph *root)
     free(root);
 }
 
+struct graph *graph_if(bool good, struct graph *root)
+{
+    if (good)
+        return root;
+    graph_free(root);
+    return NULL;
+}
+
 /* ---- walking subgraphs ---- */
 
 static struct graph *subgraph_of_attrs(const struct attr *a)

@@ -144,6 +144,8 @@ struct graph {
 struct graph *graph_new(struct error *err);
 struct graph *graph_new_subgraph(struct graph *parent, struct error *err);
 void graph_free(struct graph *root); /* NULL is allowed */
+/* As a reader ends: root if it is good, else NULL, and root, which may be NULL, is freed. */
+struct graph *graph_if(bool good, struct graph *root);
 
 /* A deep copy of a root graph; tensors are shared. */
 struct graph *graph_clone(const struct graph *root, struct error *err);

@@ -104,21 +104,29 @@ int gather_elements_check(const struct op_eval *c, int *axis, struct error *err)
     return 0;
 }
 
+int64_t gather_elements_walk(const struct op_eval *c, int axis, struct op_walk *w)
+{
+    const struct tensor *t = eval_in(c, 0), *indices = eval_in(c, 1);
+    int64_t steps[TENSOR_MAX_RANK];
+    op_steps(t->rank, t->dims, steps);
+    int64_t along = steps[axis];
+    steps[axis] = 0;
+    op_walk_init(w, indices->rank, indices->dims, 1, (const int64_t *const[]){steps});
+    return along;
+}
+
 int eval_gather_elements(struct op_eval *c, struct error *err)
 {
     const struct tensor *t = eval_in(c, 0), *indices = eval_in(c, 1);
-    int64_t steps[TENSOR_MAX_RANK], at;
+    int64_t at;
     int axis;
     if (gather_elements_check(c, &axis, err))
         return -1;
     struct tensor *out = eval_out(c, 0, t->dtype, indices->rank, indices->dims, err);
     if (!out)
         return -1;
-    op_steps(t->rank, t->dims, steps);
-    int64_t along = steps[axis];
-    steps[axis] = 0;
     struct op_walk w;
-    op_walk_init(&w, indices->rank, indices->dims, 1, (const int64_t *const[]){steps});
+    int64_t along = gather_elements_walk(c, axis, &w);
     while (op_walk(&w))
         for (int64_t i = 0; i < w.run; i++) {
             if (gather_index(c, indices, w.done + i, t->dims[axis], &at, err))

@@ -115,18 +115,15 @@ int infer_scatter(struct op_infer *c, struct error *err)
 static int scatter(struct op_eval *c, enum reduction reduction, struct error *err)
 {
     const struct tensor *t = eval_in(c, 0), *indices = eval_in(c, 1), *updates = eval_in(c, 2);
-    int64_t steps[TENSOR_MAX_RANK], at;
+    int64_t at;
     int axis;
     if (gather_elements_check(c, &axis, err) || real_want_dims(c, 2, "updates", indices->rank, indices->dims, err))
         return -1;
     struct tensor *out = copy_out(c, err);
     if (!out)
         return -1;
-    op_steps(t->rank, t->dims, steps);
-    int64_t along = steps[axis];
-    steps[axis] = 0;
     struct op_walk w;
-    op_walk_init(&w, indices->rank, indices->dims, 1, (const int64_t *const[]){steps});
+    int64_t along = gather_elements_walk(c, axis, &w);
     while (op_walk(&w))
         for (int64_t i = 0; i < w.run; i++) {
             if (gather_index(c, indices, w.done + i, t->dims[axis], &at, err))

@@ -219,10 +219,7 @@ static struct graph *build_net(struct caffe_reader *r, bool slides, struct error
     r->copied = 0;
     read_layers(r);
     lookup_release(&r->tops);
-    if (!r->build.failed && caffe_set_recipe(r) == 0 && build_graph_end(&r->build) == 0)
-        return g;
-    graph_free(g);
-    return NULL;
+    return graph_if(!r->build.failed && caffe_set_recipe(r) == 0 && build_graph_end(&r->build) == 0, g);
 }
 
 /* ---- nets of any size ---- */

@@ -212,10 +212,7 @@ static struct graph *caffe2_read(const struct source *s, struct error *err)
         result = r.b.graph ? read_both(&r, s, second, err) : -1;
     netdef_release(&r);
     blob_unref(second);
-    if (result == 0)
-        return r.b.graph;
-    graph_free(r.b.graph);
-    return NULL;
+    return graph_if(result == 0, r.b.graph);
 }
 
 /* ---- recognising ---- */

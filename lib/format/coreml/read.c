@@ -521,10 +521,7 @@ static struct graph *coreml_read(const struct source *s, struct error *err)
     for (int i = 0; i < r.weights_count; i++)
         blob_unref(r.weights[i].blob);
     blob_unref(r.file);
-    if (result == 0)
-        return r.b.graph;
-    graph_free(r.b.graph);
-    return NULL;
+    return graph_if(result == 0, r.b.graph);
 }
 
 /* A version of 1 to 20, and a description of inputs and outputs. */

@@ -189,16 +189,11 @@ static struct graph *build_net(struct darknet_reader *r, const struct source *s,
         return NULL;
     r->build = (struct build){.graph = g, .err = err};
     r->results = mem_calloc(r->cfg->count, sizeof(*r->results), err);
-    if (r->results && darknet_begin_weights(r, err) == 0 && add_input(r) == 0) {
+    bool begun = r->results && darknet_begin_weights(r, err) == 0 && add_input(r) == 0;
+    if (begun)
         read_layers(r);
-        if (!r->build.failed && set_properties(r, s, err) == 0 && build_graph_end(&r->build) == 0) {
-            free(r->results);
-            return g;
-        }
-    }
     free(r->results);
-    graph_free(g);
-    return NULL;
+    return graph_if(begun && !r->build.failed && set_properties(r, s, err) == 0 && build_graph_end(&r->build) == 0, g);
 }
 
 static bool is_net(const struct darknet_cfg *cfg)

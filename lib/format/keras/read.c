@@ -161,10 +161,7 @@ static struct graph *keras_read(const struct source *s, struct error *err)
     hdf5_close(r.weights);
     json_release(&r.json);
     arena_release(&r.arena);
-    if (result == 0)
-        return r.b.graph;
-    graph_free(r.b.graph);
-    return NULL;
+    return graph_if(result == 0, r.b.graph);
 }
 
 static int sniff(const struct source *s)

@@ -158,10 +158,7 @@ static struct graph *mace_read(const struct source *s, struct error *err)
     int result = m.r.b.graph ? read_whole(&m, s, err) : -1;
     netdef_release(&m.r);
     blob_unref(m.data);
-    if (result == 0)
-        return m.r.b.graph;
-    graph_free(m.r.b.graph);
-    return NULL;
+    return graph_if(result == 0, m.r.b.graph);
 }
 
 /* ---- recognising ---- */

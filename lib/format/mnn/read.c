@@ -264,8 +264,5 @@ struct graph *mnn_read(const struct source *source, struct error *err)
     s.table = r.net;
     int result = read_net(&s, err);
     blob_unref(r.weights);
-    if (result == 0)
-        return s.b.graph;
-    graph_free(s.b.graph);
-    return NULL;
+    return graph_if(result == 0, s.b.graph);
 }

@@ -252,10 +252,7 @@ static struct graph *mxnet_read(const struct source *s, struct error *err)
     struct mxnet_reader r = {.source = s, .b = {.graph = graph_new(err), .err = err}};
     int result = r.b.graph ? read_both(&r, s, err) : -1;
     release(&r);
-    if (result == 0)
-        return r.b.graph;
-    graph_free(r.b.graph);
-    return NULL;
+    return graph_if(result == 0, r.b.graph);
 }
 
 static int sniff(const struct source *s)

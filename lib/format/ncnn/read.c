@@ -297,10 +297,7 @@ static struct graph *read_guessing(const struct ncnn_net *net, const struct sour
     free(r.blobs);
     t->guessed = r.guessed;
     t->sized = r.sized;
-    if (result == 0)
-        return g;
-    graph_free(g);
-    return NULL;
+    return graph_if(result == 0, g);
 }
 
 /* Where nothing tells how many axes an input has, it stays open; a net that cannot be read so is read with each number

@@ -175,8 +175,5 @@ static int prepare(struct graph *g, struct error *err)
 struct graph *ncnn_write_prepare(const struct graph *g, struct error *err)
 {
     struct graph *copy = graph_clone(g, err);
-    if (copy && prepare(copy, err) == 0)
-        return copy;
-    graph_free(copy);
-    return NULL;
+    return graph_if(copy && prepare(copy, err) == 0, copy);
 }

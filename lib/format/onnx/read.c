@@ -75,12 +75,9 @@ static struct graph *onnx_read(const struct source *source, struct error *err)
     arena_init(&r.arena);
     r.model = onnx_wire_read(source->blob->data, source->blob->size, &r.arena, err);
     r.root = r.model ? graph_new(err) : NULL;
-    if (r.root && read_model(&r, err) != 0) {
-        graph_free(r.root);
-        r.root = NULL;
-    }
+    int result = r.root ? read_model(&r, err) : -1;
     reader_release(&r);
-    return r.root;
+    return graph_if(result == 0, r.root);
 }
 
 /* ---- recognising ---- */

@@ -183,10 +183,7 @@ static struct graph *openvino_read(const struct source *s, struct error *err)
     }
     arena_release(&r.arena);
     blob_unref(r.weights);
-    if (result == 0)
-        return r.root;
-    graph_free(r.root);
-    return NULL;
+    return graph_if(result == 0, r.root);
 }
 
 /* The first element, behind a declaration and comments, is <net …>. */

@@ -338,10 +338,7 @@ static struct graph *paddle_read(const struct source *s, struct error *err)
     free(r.parameters);
     arena_release(&r.arena);
     blob_unref(blob);
-    if (result == 0)
-        return r.b.graph;
-    graph_free(r.b.graph);
-    return NULL;
+    return graph_if(result == 0, r.b.graph);
 }
 
 static int sniff(const struct source *s)

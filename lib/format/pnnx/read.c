@@ -299,8 +299,5 @@ struct graph *pnnx_read_net(const struct pnnx_net *net, const struct source *sou
     arena_release(&r.arena);
     free(r.member_at);
     free(r.operands);
-    if (result == 0)
-        return g;
-    graph_free(g);
-    return NULL;
+    return graph_if(result == 0, g);
 }

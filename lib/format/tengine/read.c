@@ -177,10 +177,7 @@ static struct graph *tengine_read(const struct source *s, struct error *err)
     struct tengine_reader r = {.b = {.graph = graph_new(err), .err = err}, .file = {.blob = s->blob}};
     int result = r.b.graph ? read_whole(&r, err) : -1;
     arena_release(&r.arena);
-    if (result == 0)
-        return r.b.graph;
-    graph_free(r.b.graph);
-    return NULL;
+    return graph_if(result == 0, r.b.graph);
 }
 
 static int sniff(const struct source *s)

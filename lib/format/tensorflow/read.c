@@ -354,10 +354,7 @@ static struct graph *tensorflow_read(const struct source *s, struct error *err)
     lookup_release(&r.keys);
     arena_release(&r.arena);
     blob_unref(r.blob);
-    if (result == 0)
-        return r.b.graph;
-    graph_free(r.b.graph);
-    return NULL;
+    return graph_if(result == 0, r.b.graph);
 }
 
 static int sniff(const struct source *s)

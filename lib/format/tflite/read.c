@@ -324,10 +324,7 @@ static struct graph *tflite_read(const struct source *source, struct error *err)
     if (flatbuf_check(&f.buf, err) < 0)
         return NULL;
     b.graph = f.root = graph_new(err);
-    if (f.root && fill(&f, &b) == 0)
-        return f.root;
-    graph_free(f.root);
-    return NULL;
+    return graph_if(f.root && fill(&f, &b) == 0, f.root);
 }
 
 static int tflite_sniff(const struct source *source)

@@ -55,8 +55,5 @@ struct graph *format_read_weights(const char *path, bool *is_network, struct err
             error_prefix(err, "%s", source.path ? source.path : "standard input");
     }
     source_release(&source);
-    if (b.graph && !b.failed)
-        return b.graph;
-    graph_free(b.graph);
-    return NULL;
+    return graph_if(b.graph && !b.failed, b.graph);
 }
