@@ -204,10 +204,17 @@ static bool has_empty_window(struct openvino_read *l, int spatial)
     return false;
 }
 
+/* An average that counts pads counts those that rounding up adds too, as the CPU plugin has it; without pads of its
+ * own it counts none. */
 static void pool(struct openvino_read *l, const char *name, bool exclude)
 {
     int spatial = spatial_axes(l), rounding = openvino_word(l, "rounding_type", "floor", roundings);
-    bool is_legacy = rounding == 1 && has_empty_window(l, spatial), average = strcmp(name, "AveragePool") == 0;
+    int rule = openvino_word(l, "auto_pad", "explicit", rules);
+    bool is_same = rule == RULE_SAME_UPPER || rule == RULE_SAME_LOWER;
+    int64_t pads[2 * MOST_SPATIAL];
+    bool is_padded = is_same || (read_pads(l, spatial, pads) && rule != RULE_VALID);
+    bool counts = is_padded && !exclude && strcmp(name, "AveragePool") == 0;
+    bool is_legacy = !is_same && rounding && (counts || (rounding == 1 && has_empty_window(l, spatial)));
     char legacy[40];
     snprintf(legacy, sizeof(legacy), "nn.%s", name);
     struct value *v = BUILD(l->b, is_legacy ? legacy : name, openvino_in(l, 0));
@@ -215,14 +222,14 @@ static void pool(struct openvino_read *l, const char *name, bool exclude)
     copy_list(l, v, "kernel", "kernel_shape", spatial, 0);
     copy_list(l, v, "strides", "strides", spatial, 1);
     if (is_legacy) {
-        build_string(l->b, v, "rounding", "ceil_full");
-        if (average && !exclude)
-            build_string(l->b, v, "count", "include_clipped");
+        build_string(l->b, v, "rounding", rounding == 1 ? "ceil_full" : "ceil");
+        if (counts)
+            build_string(l->b, v, "count", "include");
     } else {
         copy_list(l, v, "dilations", "dilations", spatial, 1);
         if (rounding)
             build_int(l->b, v, "ceil_mode", 1);
-        if (average && !exclude)
+        if (counts)
             build_int(l->b, v, "count_include_pad", 1);
     }
     l->out[0] = v;

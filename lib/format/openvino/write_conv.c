@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/openvino/write.h"
+#include "op/window.h"
 
 #define MOST_SPATIAL 3
 
@@ -129,6 +130,22 @@ void openvino_write_deconv(struct openvino_writer *w)
 
 /* ---- pools ---- */
 
+/* Whether some window reaches behind the pads, or that is not known: IR counts what it has there. */
+static bool is_clipped(const struct node *n, int spatial)
+{
+    struct window at;
+    struct error err;
+    if (window_read(&at, n, spatial, NULL, &err) < 0)
+        return true;
+    bool is_padded = false, reaches = false;
+    for (int i = 0; i < spatial; i++) {
+        int64_t in = n->in[0]->type.dims[2 + i], out = n->out[0]->type.dims[2 + i];
+        is_padded |= at.begin[i] || at.end[i];
+        reaches |= in < 0 || out < 0 || (out - 1) * at.stride[i] + at.kernel[i] > in + at.begin[i] + at.end[i];
+    }
+    return is_padded && reaches;
+}
+
 /* A window that begins in the pads behind is dropped, as in ONNX. */
 void openvino_write_pool(struct openvino_writer *w)
 {
@@ -149,6 +166,8 @@ void openvino_write_pool(struct openvino_writer *w)
     if (!max)
         openvino_put_bool(w, "exclude-pad", !op_int(w->node, "count_include_pad"));
     bool ceil = op_int(w->node, "ceil_mode") != 0;
+    if (!max && ceil && op_int(w->node, "count_include_pad") && is_clipped(w->node, spatial))
+        openvino_cannot(w, "an average of windows that reach behind the pads that count");
     openvino_put_text(w, "rounding_type", ceil ? "ceil_torch" : "floor");
     if (max) {
         openvino_put_text(w, "index_element_type", "i64");
