@@ -201,6 +201,20 @@ END
     matches "$(nn run slopes.xml x.npy)" "-1 -1"
 }
 
+@test "classes that count from the end do so in OpenVINO IR too" {
+    declare_nn classes.nn <<END
+input x i64 3
+constant depth i64 scalar = 3
+constant values f32 2 = 0 1
+node - OneHot x depth values -> y f32 3x3
+output y
+END
+    nn convert -o classes.xml classes.nn
+    npy x.npy i64 3 0 -1 5
+    nn run -o want classes.nn x.npy > /dev/null
+    nn run --expect want classes.xml x.npy > /dev/null
+}
+
 @test "pnnx: weights that modules share stand before what comes in" {
     sed 's/^\(nn.Conv2d  *d  *\)1 1 3 4 /\12 1 1 3 4 /' "$MODELS/pnnx/cnn.pnnx.param" > net.pnnx.param
     grep -q '^nn.Conv2d  *d  *2 1 1 3 4 ' net.pnnx.param

@@ -442,7 +442,8 @@ void openvino_write_one_hot(struct openvino_writer *w)
         in[2 + i] = OPENVINO_STEP(w, "Gather", 8, both, at, axis);
     }
     openvino_put_int(w, "axis", op_int(w->node, "axis"));
-    openvino_finish(w, "OneHot", 1, 4, in);
+    openvino_put_text(w, "negative_indices_mode", "normalize");
+    openvino_finish(w, "OneHot", 16, 4, in);
 }
 
 void openvino_write_unique(struct openvino_writer *w)
