@@ -1,5 +1,11 @@
 /* How steps are run: every unit of work once, scratch memory of the thread's own, hooks around a thread's tiles. */
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../../test.h"
 #include "exec/buffer.h"
@@ -103,6 +109,101 @@ static void test_rounds(void)
             CHECK_MSG(round_of[i] == ROUNDS, "%d threads: unit %d is done %d times", threads, i, round_of[i]);
         CHECK_MSG(mixed == 0, "%d threads: a round begins before the last is done", threads);
     }
+}
+
+/* ---- a chain that another thread takes over ---- */
+
+/* A chain of two steps, which are the last thread's. Its cursors lie in memory that the test protects, so that a thread
+ * that sets them back can be held between the two. */
+static struct {
+    pthread_t caller;
+    atomic_llong *head, *follower; /* the cursors; the follower's begins a page */
+    size_t page;
+    atomic_bool is_over;
+    atomic_int ran;
+} chain;
+
+/* Where the head can be had already, the thread that sets the follower back is held until the caller has gone by. */
+static void hold(int number)
+{
+    (void)number;
+    while (*chain.head != LLONG_MAX && !chain.is_over)
+        sched_yield();
+    mprotect(chain.follower, chain.page, PROT_READ | PROT_WRITE);
+}
+
+/* The caller waits for the head. The other thread gets its faults, which a pool's threads do not let through. */
+static void begin_chain(void)
+{
+    sigset_t set;
+    if (pthread_equal(pthread_self(), chain.caller)) {
+        while (*chain.head == LLONG_MAX)
+            sched_yield();
+        return;
+    }
+    sigemptyset(&set);
+    sigaddset(&set, SIGSEGV);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void end_chain(void)
+{
+    chain.is_over = true;
+}
+
+static void count_run(const struct step *s, struct tile tile)
+{
+    (void)s, (void)tile;
+    chain.ran++;
+}
+
+static void make_chain(struct plan *p, char *pages)
+{
+    struct step step = {.kernel = "test", .run = count_run, .units = 1, .enter = begin_chain};
+    CHECK(plan_step(p, &step, &error, NULL, 0, STEP_USES_ANYHOW) == 0);
+    step.enter = NULL;
+    step.leave = end_chain;
+    CHECK(plan_step(p, &step, &error, NULL, 0, STEP_USES_ANYHOW) == 0);
+    p->steps[1].is_chained = true;
+    CHECK(run_prepare(p, &error) == 0);
+    chain.follower = (atomic_llong *)(void *)(pages + chain.page);
+    chain.head = chain.follower - 1;
+    p->cursors = (struct cursor *)(void *)(chain.head - 2); /* behind the caller's two */
+}
+
+/* Twice: in the first run nobody is held, since all cursors are set before. */
+static void run_chain(struct plan *p, struct pool *pool)
+{
+    for (int i = 0; i < 2; i++) {
+        chain.is_over = false;
+        chain.ran = 0;
+        *chain.head = *chain.follower = LLONG_MAX;
+        if (i > 0)
+            mprotect(chain.follower, chain.page, PROT_READ);
+        CHECK(plan_execute(p, pool, false, &error) == 0);
+        CHECK_MSG(chain.ran == 2, "run %d: %d of 2 steps are done", i, chain.ran);
+    }
+}
+
+static void test_take_over(void)
+{
+    struct pool *pool = pool_new(2, &error);
+    struct exec e = {.pool = pool};
+    struct plan p = {.exec = &e};
+    struct sigaction action = {.sa_handler = hold, .sa_flags = SA_RESETHAND}, before;
+    chain.caller = pthread_self();
+    chain.page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * chain.page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(pages != MAP_FAILED);
+    sigaction(SIGSEGV, &action, &before);
+    arena_init(&p.arena);
+    make_chain(&p, pages);
+    run_chain(&p, pool);
+    sigaction(SIGSEGV, &before, NULL);
+    free(p.steps);
+    arena_release(&p.arena);
+    pool_free(pool);
+    munmap(pages, 2 * chain.page);
 }
 
 /* A step's scratch counts in the memory that a plan may take. */
@@ -231,6 +332,7 @@ int main(void)
     RUN(test_chains);
     RUN(test_steps);
     RUN(test_rounds);
+    RUN(test_take_over);
     RUN(test_limit);
     return TEST_END();
 }
