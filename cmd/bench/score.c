@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../common/files.h"
 #include "../common/program.h"
@@ -16,37 +15,10 @@
 
 /* ---- the list ---- */
 
-/* Beside the list, unless it is there as it is. */
-static char *find_file(const char *list, const char *path)
-{
-    const char *slash = strrchr(list, '/');
-    if (access(path, F_OK) == 0 || *path == '/' || !slash)
-        return get_copy(path);
-    size_t folder = (size_t)(slash - list) + 1;
-    char *text = get_memory(folder + strlen(path) + 1, 1);
-    memcpy(text, list, folder);
-    strcpy(text + folder, path);
-    return text;
-}
-
-/* The last character of a name that is no blank. */
-static void trim(char *text)
-{
-    size_t n = strlen(text);
-    while (n > 0 && isspace((unsigned char)text[n - 1]))
-        text[--n] = '\0';
-}
-
 static int read_line(const char *list, size_t number, char *line, struct example *e)
 {
-    char *label = strchr(line, '\t');
-    label = label ? label : strchr(line, ' ');
-    if (!label)
-        return say_failed("%s: line %zu: want a path, a tab or blank, and a label", path_name(list), number);
-    *label++ = '\0';
-    label += strspn(label, " \t");
-    *e = (struct example){.path = find_file(list, line), .label = label};
-    return 0;
+    e->path = list_file(list, line, &e->label);
+    return e->label ? 0 : say_failed("%s: line %zu: want a path, a tab or blank, and a label", path_name(list), number);
 }
 
 struct example *examples_read(const char *list, size_t *count)
@@ -57,7 +29,7 @@ struct example *examples_read(const char *list, size_t *count)
     *count = 0;
     for (char *line; text && (line = strsep(&rest, "\n"));) {
         number++;
-        trim(line);
+        list_trim(line);
         if (!*line)
             continue;
         if (*count == cap) {

@@ -1,5 +1,6 @@
 #include "files.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -14,6 +15,41 @@ bool has_suffix(const char *path, const char *suffix)
 {
     size_t n = strlen(path), s = strlen(suffix);
     return n >= s && strcasecmp(path + n - s, suffix) == 0;
+}
+
+/* ---- lists of files ---- */
+
+void list_trim(char *line)
+{
+    size_t n = strlen(line);
+    while (n > 0 && isspace((unsigned char)line[n - 1]))
+        line[--n] = '\0';
+}
+
+/* Beside the list, unless it is there as it is. */
+static char *find_file(const char *list, const char *path)
+{
+    const char *slash = strrchr(list, '/');
+    if (access(path, F_OK) == 0 || *path == '/' || !slash)
+        return get_copy(path);
+    size_t folder = (size_t)(slash - list) + 1;
+    char *text = get_memory(folder + strlen(path) + 1, 1);
+    memcpy(text, list, folder);
+    strcpy(text + folder, path);
+    return text;
+}
+
+char *list_file(const char *list, char *line, const char **label)
+{
+    char *path = find_file(list, line), *end = strchr(line, '\t');
+    end = end ? end : strchr(line, ' ');
+    *label = NULL;
+    if (!end || access(path, F_OK) == 0)
+        return path;
+    free(path);
+    *end++ = '\0';
+    *label = end + strspn(end, " \t");
+    return find_file(list, line);
 }
 
 const char *only_operand(int argc, char **argv, const char *hint)

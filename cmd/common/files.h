@@ -70,6 +70,12 @@ int bind_shape(struct model *m, const char *text, const char *path);
 /* The whole of a text file, for free(); NULL with a message. */
 char *read_text(const char *path);
 
+/* Cuts blanks, and what Windows ends lines by, off the end of a list's line. */
+void list_trim(char *line);
+/* The file that such a line names, for free(): the line, or when there is no such file what stands before its tab, or
+ * else its first blank; beside the list when it does not exist as it is. *label: what stands behind, NULL: nothing. */
+char *list_file(const char *list, char *line, const char **label);
+
 bool has_suffix(const char *path, const char *suffix); /* in any case */
 
 #endif

@@ -199,13 +199,16 @@ static size_t count_lines(const char *text)
 static int walk_list(struct walk *w, const char *path)
 {
     char *text = read_text(path), *rest = text;
+    const char *label;
     int status = text ? 0 : 1;
     size_t done = 0, lines = text ? count_lines(text) : 0;
-    for (char *line; text && (line = strsep(&rest, "\n")); done++)
-        if (*line) {
-            say_progress(w->what, done, lines);
-            status |= walk_file(w, line);
-        }
+    for (char *line; text && (line = strsep(&rest, "\n")); done++) {
+        list_trim(line);
+        char *file = *line ? list_file(path, line, &label) : NULL;
+        say_progress(w->what, done, lines);
+        status |= file ? walk_file(w, file) : 0;
+        free(file);
+    }
     free(text);
     say_progress(w->what, 1, 1);
     return status;

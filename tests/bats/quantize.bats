@@ -193,6 +193,10 @@ END
     ls photos/* > list.txt
     try quantize -c list.txt -o small.nn net.nn
     matches "$stderr" 'by 2 samples'
+    printf 'blue.ppm 7 blue\nred.ppm\t3\r\n\n' > photos/labelled.txt
+    try quantize -c photos/labelled.txt -o small.nn net.nn
+    succeeded
+    matches "$stderr" 'by 2 samples'
     try quantize -q -c nowhere -o small.nn net.nn
     failed_with 1 'nowhere: No such file'
 }
