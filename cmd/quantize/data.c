@@ -46,12 +46,12 @@ static size_t first_input(const struct model *m)
     return 0;
 }
 
-/* Whether the array holds many samples for an input that takes one. */
+/* Whether the array holds many samples: the input takes one, or any number of pictures. */
 static bool is_batch(const struct model *m, size_t input, const struct model_tensor *t)
 {
     struct model_port port;
-    return model_input(m, input, &port) && port.rank > 0 && port.rank == model_tensor_rank(t) && port.dims[0] == 1 &&
-           model_tensor_dims(t)[0] > 1;
+    return model_input(m, input, &port) && port.rank > 0 && port.rank == model_tensor_rank(t) &&
+           (port.dims[0] == 1 || (port.dims[0] < 0 && port.rank > 3)) && model_tensor_dims(t)[0] > 1;
 }
 
 static int walk_rows(struct walk *w, size_t input, const struct model_tensor *t, const char *name)

@@ -201,6 +201,19 @@ END
     failed_with 1 'nowhere: No such file'
 }
 
+@test "-c: rows of an array are samples also of a network that takes any number of pictures" {
+    declare_nn net.nn <<END
+input x f32 Nx1x2x2
+constant w f32 1x1x1x1 = 0.5
+node - Conv x w -> y f32 Nx1x2x2
+output y
+END
+    npy rows.npy f32 5x1x2x2 1 2 3
+    try quantize -c rows.npy -o small.nn net.nn
+    succeeded
+    matches "$stderr" 'by 5 samples'
+}
+
 @test "-p: the recipe for photos; without one it is told what is assumed" {
     calibratable
     try quantize -c photos -o q.nn "$TINY/conv.onnx"
