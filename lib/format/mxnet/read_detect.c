@@ -117,8 +117,8 @@ void mxnet_read_box_nms(struct mxnet_op *o)
 void mxnet_read_multi_box_detection(struct mxnet_op *o)
 {
     char text[MOST_TEXT];
-    if (mxnet_int(o, "background_id", 0) != 0)
-        build_fail(o->b, "its background is another than 0, which is not read");
+    if (mxnet_int(o, "background_id", 0) != 0 || mxnet_float(o, "nms_threshold", 0.5f) <= 0)
+        build_fail(o->b, "its background is another than 0, or it leaves all boxes, which is not read");
     snprintf(text, sizeof(text),
              "$0 [1] [max] [1] Slice:4 >p p [1] ReduceMax:2/keepdims=0 >v p ArgMax/axis=1/keepdims=0 >k "
              "v %%threshold=0.01 GreaterOrEqual:2 v =-1 Where:3 >v v >s " ORDER "v o GatherElements:2/axis=1 >v "

@@ -66,10 +66,15 @@ static struct value *both(struct mxnet_op *o, const struct rnn *n, struct value 
     return n->directions == 1 ? in[0] : BUILD(o->b, "Concat/axis=0", in[0], in[1]);
 }
 
+/* A state for each sequence of the batch. */
+#define WIDENED(state) state " [1] $0 Shape/start=1/end=2 [1] Concat:3/axis=0 Expand:2"
+
 static struct value *state_of(struct mxnet_op *o, const struct rnn *n, int k, int layer)
 {
     int64_t d = n->directions;
     struct value *all = mxnet_in(o, k);
+    if (build_dim_of(o->b, all, 1) == 1) /* perhaps of _zeros, whose size is not told */
+        all = mxnet_formula(o, k == 2 ? WIDENED("$2") : WIDENED("$3"));
     return n->layers == 1 ? all : build_slice(o->b, all, 0, layer * d, (layer + 1) * d);
 }
 

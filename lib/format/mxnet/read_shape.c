@@ -417,10 +417,13 @@ void mxnet_read_sequence_last(struct mxnet_op *o)
 
 /* ---- making ---- */
 
+/* A size of 0 follows from what the result meets: one element is like all. */
 void mxnet_read_filled(struct mxnet_op *o)
 {
     int64_t dims[TENSOR_MAX_RANK];
     int rank = mxnet_ints(o, "shape", dims, TENSOR_MAX_RANK);
+    for (int i = 0; i < rank; i++)
+        dims[i] += dims[i] == 0;
     double value = *o->arg == '?' ? (double)mxnet_float(o, "value", 0) : *o->arg - '0';
     struct value *one = build_number(o->b, mxnet_dtype(o, "dtype", DTYPE_F32), value);
     mxnet_give(o, 0, o->b->failed ? NULL : BUILD(o->b, "Expand", one, build_list(o->b, rank, dims)));

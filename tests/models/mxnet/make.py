@@ -49,7 +49,9 @@ def rnn():
     v = S.LayerNorm(v, S.Variable("ln_gamma"), S.Variable("ln_beta"), name="ln")
     best = S.argmax(v, axis=-1, name="best")
     inputs = {"words": rng.randint(0, 7, (5, 2)).astype(np.float32), "state": np.zeros((2, 2, 4), np.float32), "cell": rng.uniform(-1, 1, (2, 2, 4)).astype(np.float32)}
-    write("rnn", S.Group([v, best, S.SequenceReverse(v, name="back")]), inputs)
+    again = S.RNN(data=v, parameters=S.Variable("gru_weights"), state=S.zeros((1, 0, 4)), state_size=4, num_layers=1, mode="gru", name="gru")
+    grouped = S.GroupNorm(S.transpose(again, axes=(1, 2, 0)), S.Variable("gn_gamma"), S.Variable("gn_beta"), num_groups=2, name="gn")
+    write("rnn", S.Group([v, best, S.SequenceReverse(v, name="back"), again, grouped]), inputs)
 
 
 cnn()
