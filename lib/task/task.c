@@ -2,35 +2,68 @@
 #include "task/task.h"
 
 #include <math.h>
+#include <stdalign.h>
 #include <string.h>
 
-static const struct row {
+#include "base/packed.h"
+
+/* Rows end as their tables' rest does: see base/packed.h. */
+struct kind {
+    alignas(char *) enum task_kind kind;
+};
+struct row {
     const char *name, *options;
-    enum task_kind kind;
-} rows[] = {
-#define TASK(id, name, kind, decode, options, what) {name, options, kind},
+    struct kind of;
+};
+
+struct range {
+    alignas(char *) int most;
+    float low, high;
+};
+struct option {
+    const char *name, *words;
+    struct range range;
+};
+
+static const uint8_t row_texts[] = {
+#include "task/task.inc"
+};
+static const struct kind kinds[] = {
+#define TASK(id, name, kind, decode, options, what) {kind},
 #include "task/task.def"
 #undef TASK
 };
+PACKED_TABLE(rows, struct row, row_texts, 2, kinds);
 
-static const struct option {
-    const char *name, *words;
-    int most;
-    float low, high;
-} options[] = {
-#define OPTION(id, name, most, low, high, words, what) {name, words, most, low, high},
+#undef PACKED_SIZE
+static const uint8_t option_texts[] = {
+#include "task/option.inc"
+};
+static const struct range ranges[] = {
+#define OPTION(id, name, most, low, high, words, what) {most, low, high},
 #include "task/option.def"
 #undef OPTION
 };
+PACKED_TABLE(options, struct option, option_texts, 2, ranges);
+
+static const struct row *row_at(enum task_id id)
+{
+    return packed_row(&rows, id);
+}
+
+static const struct option *option_at(int option)
+{
+    return packed_row(&options, (size_t)option);
+}
 
 const char *task_name(enum task_id id)
 {
-    return rows[id].name;
+    return row_at(id)->name;
 }
 
 const char *task_options(enum task_id id)
 {
-    return rows[id].options;
+    return row_at(id)->options;
 }
 
 /* ---- values of options ---- */
@@ -57,10 +90,10 @@ static bool read_numbers(const struct option *o, const char *text, size_t n, str
 {
     const char *end = text + n;
     out->count = 0;
-    while (out->count < o->most) {
+    while (out->count < o->range.most) {
         const char *colon = memchr(text, ':', (size_t)(end - text)), *stop = colon ? colon : end;
         float *v = &out->at[out->count++];
-        if (!text_to_f32(text, (size_t)(stop - text), v) || !(*v >= o->low && *v <= o->high))
+        if (!text_to_f32(text, (size_t)(stop - text), v) || !(*v >= o->range.low && *v <= o->range.high))
             return false;
         if (!colon)
             return true;
@@ -94,7 +127,7 @@ static void print_value(const struct option *o, const struct task_numbers *v, st
 static int find_option(const char *text, size_t n)
 {
     int i = 0;
-    while (i < TASK_OPTIONS && !is_word(options[i].name, strlen(options[i].name), text, n))
+    while (i < TASK_OPTIONS && !is_word(option_at(i)->name, strlen(option_at(i)->name), text, n))
         i++;
     return i;
 }
@@ -102,9 +135,10 @@ static int find_option(const char *text, size_t n)
 /* The default of an option as this row has it, n 0: the first word, or no number; NULL when it does not take it. */
 static const char *default_of(const struct row *row, int option, size_t *n)
 {
+    const char *wanted = option_at(option)->name;
     for (const char *at = row->options; *at;) {
         size_t name = strcspn(at, "=,"), all = strcspn(at, ",");
-        if (is_word(options[option].name, strlen(options[option].name), at, name)) {
+        if (is_word(wanted, strlen(wanted), at, name)) {
             *n = all > name ? all - name - 1 : 0;
             return at + all - *n;
         }
@@ -117,10 +151,10 @@ static void set_defaults(struct task *task)
 {
     for (int i = 0; i < TASK_OPTIONS; i++) {
         size_t n;
-        const char *value = default_of(&rows[task->id], i, &n);
-        task->option[i] = (struct task_numbers){.count = value && *options[i].words};
+        const char *value = default_of(row_at(task->id), i, &n);
+        task->option[i] = (struct task_numbers){.count = value && *option_at(i)->words};
         if (value && n)
-            read_value(&options[i], value, n, &task->option[i]);
+            read_value(option_at(i), value, n, &task->option[i]);
     }
 }
 
@@ -141,20 +175,21 @@ static int bad_value(const struct row *row, const struct option *o, const char *
 {
     if (*o->words)
         return error_set(err, "task %s: %.*s: want one of %s", row->name, n < 80 ? (int)n : 80, text, o->words);
+    const struct range *range = &o->range;
     return error_set(err, "task %s: %.*s: want %s=F, of %g to %g%s", row->name, n < 80 ? (int)n : 80, text, o->name,
-                     (double)o->low, (double)o->high, o->most > 1 ? ", several separated by colons" : "");
+                     (double)range->low, (double)range->high, range->most > 1 ? ", several separated by colons" : "");
 }
 
 static int parse_option(struct task *task, const char *text, size_t n, struct error *err)
 {
-    const struct row *row = &rows[task->id];
+    const struct row *row = row_at(task->id);
     const char *equals = n ? memchr(text, '=', n) : NULL;
     int option = equals ? find_option(text, (size_t)(equals - text)) : TASK_OPTIONS;
     size_t ignored;
     if (option == TASK_OPTIONS || !default_of(row, option, &ignored))
         return unknown_option(row, text, n, err);
-    if (!read_value(&options[option], equals + 1, n - (size_t)(equals + 1 - text), &task->option[option]))
-        return bad_value(row, &options[option], text, n, err);
+    if (!read_value(option_at(option), equals + 1, n - (size_t)(equals + 1 - text), &task->option[option]))
+        return bad_value(row, option_at(option), text, n, err);
     return 0;
 }
 
@@ -185,12 +220,12 @@ static int unknown(const char *text, size_t n, struct error *err)
     while (stem < n && text[stem] != '=')
         stem++;
     for (int i = 0; i < TASK_IDS; i++)
-        kin += is_kin(rows[i].name, text, stem);
+        kin += is_kin(task_name((enum task_id)i), text, stem);
     text_init(&list);
     for (int i = 0; i < TASK_IDS; i++) {
-        const char *name = rows[i].name;
+        const char *name = task_name((enum task_id)i);
         int size = (int)strcspn(name, kin ? "" : "=");
-        if (kin ? is_kin(name, text, stem) : !i || !is_kin(rows[i - 1].name, name, (size_t)size))
+        if (kin ? is_kin(name, text, stem) : !i || !is_kin(task_name((enum task_id)(i - 1)), name, (size_t)size))
             text_printf(&list, "%s%.*s%s", list.size ? ", " : "", size, name, name[size] ? "=..." : "");
     }
     error_set(err, "task %.*s: unknown: want %s", n < 80 ? (int)n : 80, text, list.data ? list.data : "another");
@@ -206,9 +241,9 @@ int task_parse(const char *text, size_t n, struct task *out, struct error *err)
     const char *comma = n ? memchr(text, ',', n) : NULL;
     size_t name = comma ? (size_t)(comma - text) : n;
     for (int i = 0; i < TASK_IDS; i++) {
-        if (!is_word(rows[i].name, strlen(rows[i].name), text, name))
+        if (!is_word(task_name((enum task_id)i), strlen(task_name((enum task_id)i)), text, name))
             continue;
-        struct task task = {.id = (enum task_id)i, .kind = rows[i].kind};
+        struct task task = {.id = (enum task_id)i, .kind = row_at((enum task_id)i)->of.kind};
         set_defaults(&task);
         if (parse_options(&task, text + name, text + n, err))
             return -1;
@@ -227,11 +262,11 @@ void task_print(const struct task *task, struct text *out)
 {
     struct task usual = {.id = task->id};
     set_defaults(&usual);
-    text_puts(out, rows[task->id].name);
+    text_puts(out, row_at(task->id)->name);
     for (int i = 0; i < TASK_OPTIONS; i++) {
         if (is_same(&task->option[i], &usual.option[i]))
             continue;
-        text_printf(out, ",%s=", options[i].name);
-        print_value(&options[i], &task->option[i], out);
+        text_printf(out, ",%s=", option_at(i)->name);
+        print_value(option_at(i), &task->option[i], out);
     }
 }
