@@ -118,8 +118,7 @@ struct model_misfit {
 MODEL_API struct model_misfit *model_take_weights(struct model *m, const struct model *from, size_t *count,
                                                   struct model_error *err);
 
-/* Whether model_write() could choose a format from this, and the format has such options: *chosen, which may be NULL.
- */
+/* Whether model_write() could choose a format from this, and it has such options: *chosen, which may be NULL. */
 MODEL_API int model_check_target(const char *path, const char *format, const char *options, struct model_format *chosen,
                                  struct model_error *err);
 
@@ -141,13 +140,17 @@ MODEL_API int model_bind(struct model *m, const char *name, int rank, const int6
  * same for the same symbol, and infers; returns how many there were. Fails for an input of unknown rank. */
 MODEL_API int model_bind_rest(struct model *m, struct model_error *err);
 
+/* Keeps what computes the outputs from the inputs, in the lists' order: names of values, "NAME" or "NAME=NEW" between
+ * commas. NULL: the outputs that there are; the inputs that outputs depend on. Drops recipe and frame when their input
+ * is gone, task and labels when outputs are others; returns how many. After an error the model may only be freed. */
+MODEL_API int model_cut(struct model *m, const char *inputs, const char *outputs, struct model_error *err);
+
 /* A property; NULL when it is not set. The text lives as long as the model. */
 MODEL_API const char *model_property(const struct model *m, const char *key);
 
 /* Sets a property. These keys are checked and brought to a canonical form: "recipe", how a photo becomes the input
  * ("resize=256,crop=224,rgb,mean=127,std=128"); "task", what the output is ("classify", "detect=yolov8,score=0.3");
- * "labels", one name a line;
- * "frame", how sound is cut for it, in samples: "576:512", see model_frame_parse(). */
+ * "labels", one name a line; "frame", how sound is cut for it, in samples: "576:512", see model_frame_parse(). */
 MODEL_API int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err);
 
 /* The recipe that a file beside a model asks for: a preprocessor_config.json of Hugging Face or a config.json of timm.
@@ -440,8 +443,7 @@ struct model_answers {
 /* What kind of answers this session's model gives: MODEL_ANSWER_NONE without a task. */
 MODEL_API enum model_answer_kind model_session_answer_kind(const struct model_session *s);
 
-/* The task, when the model does not say it, and it was told by the outputs' names or by model_session_guess(); else
- * NULL. */
+/* The task, when the outputs' names or model_session_guess() told it and the model does not say it; else NULL. */
 MODEL_API const char *model_session_guessed_task(const struct model_session *s);
 
 /* Where no task is known, finds the one that a photo's outputs look like, the first time it is called; afterwards it
@@ -470,8 +472,7 @@ MODEL_API char *model_text(const struct model *m, struct model_error *err);
 /* A drawing for Graphviz. */
 MODEL_API char *model_dot(const struct model *m, struct model_error *err);
 
-/* A drawing of the graph, without those in its nodes, as SVG: layers from inputs to outputs. Fails for a graph that
- * nobody could read. */
+/* A drawing of the graph, without those in its nodes, as SVG. Fails for a graph that nobody could read. */
 MODEL_API char *model_svg(const struct model *m, struct model_error *err);
 
 /* A value: an input, a constant, an output, or what a node makes. */
@@ -567,8 +568,7 @@ MODEL_API bool model_pairing_finding(const struct model_pairing *p, size_t index
  * pass follows from how both models store their weights. */
 MODEL_API double model_pairing_rounding(const struct model_pairing *p);
 
-/* The result of a layer, or an output, of two models that ran on the same input; the strings live as long as the
- * pairing. */
+/* The result of a layer, or an output, of two models that ran on one input; strings live as long as the pairing. */
 struct model_layer_error {
     const char *layer, *other; /* its name in the first and in the second */
     const char *op;            /* "Conv"; "output" */

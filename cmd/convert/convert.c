@@ -9,7 +9,7 @@
 #include "../common/record.h"
 #include "model.h"
 
-enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_WEIGHTS_FROM, OPTION_LIST };
+enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_WEIGHTS_FROM, OPTION_INPUTS, OPTION_OUTPUTS, OPTION_LIST };
 
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
@@ -21,6 +21,8 @@ static const struct option_row options[] = {
     {OPTION_FRAME, "frame", "LENGTH[:HOP]", "of sound: samples a run gets, and by how many it goes on"},
     {OPTION_WEIGHTS, "weights", "TYPE", "store weights as f32, f16 or bf16"},
     {OPTION_WEIGHTS_FROM, "weights-from", "FILE", "put the weights of FILE into the model, by name, else by order"},
+    {OPTION_INPUTS, "inputs", "NAME=NEW,...", "begin at these values; =NEW, if given, renames one"},
+    {OPTION_OUTPUTS, "outputs", "NAME=NEW,...", "end at these values; likewise"},
     {OPTION_LIST, "list", NULL, "list formats, what can be asked of them, and tasks"},
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
@@ -35,7 +37,7 @@ static const struct program program = {
 };
 
 struct request {
-    const char *from, *weights, *weights_from;
+    const char *from, *weights, *weights_from, *input_names, *output_names;
     struct properties properties;
     struct inputs inputs;
     bool list;
@@ -83,6 +85,12 @@ static void take_option(struct request *r, int key, const char *value)
     case OPTION_WEIGHTS_FROM:
         r->weights_from = value;
         break;
+    case OPTION_INPUTS:
+        r->input_names = value;
+        break;
+    case OPTION_OUTPUTS:
+        r->output_names = value;
+        break;
     case OPTION_LIST:
         r->list = true;
         break;
@@ -120,7 +128,15 @@ static int take_weights(struct model *m, const char *from, const char *path)
 static int change(const struct request *r, struct model *m, const char *path)
 {
     struct model_error err;
-    if (take_weights(m, r->weights_from, path) || inputs_apply(&r->inputs, m, path, NULL))
+    if (take_weights(m, r->weights_from, path))
+        return 1;
+    int dropped = r->input_names || r->output_names ? model_cut(m, r->input_names, r->output_names, &err) : 0;
+    if (dropped < 0)
+        return say_failed("%s: %s", path_name(path), err.text);
+    if (dropped)
+        say_note("%s: recipe, task or labels are of other inputs and outputs, and left out; -p, -T, -l give new ones",
+                 path_name(path));
+    if (inputs_apply(&r->inputs, m, path, NULL))
         return 1;
     if (model_infer(m, &err) < 0)
         return say_failed("%s: %s", path_name(path), err.text);

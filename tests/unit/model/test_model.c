@@ -112,6 +112,38 @@ static void shapes_are_bound(void)
     model_free(m);
 }
 
+/* Lists of any length, and a copy of the model that stays as it was. */
+static void parts_are_cut_out(void)
+{
+    struct model_error err = {""};
+    struct model_port port;
+    struct model *whole = convolution(0), *m = model_copy(whole, &err);
+    CHECK(model_set_property(m, "recipe", "rgb", &err) == 0 && model_set_property(m, "task", "mask", &err) == 0);
+    CHECK_MSG(model_cut(m, "conv=x", NULL, &err) == 1 && model_infer(m, &err) == 0, "%s", err.text);
+    CHECK(!model_property(m, "recipe") && model_property(m, "task"));
+    CHECK(model_input_count(m) == 1 && model_input(m, 0, &port) && model_output_count(m) == 1);
+    CHECK_STR(port.name, "x");
+    CHECK_STR(port.text, "f32 Nx4xH-2xW-2");
+    model_free(m);
+
+    m = model_copy(whole, &err);
+    CHECK(model_cut(m, NULL, "relu,conv=x", &err) < 0); /* what the input is called */
+    CHECK_STR(err.text, "there is another value 'x'");
+    model_free(m);
+
+    m = model_copy(whole, &err);
+    CHECK_MSG(model_cut(m, NULL, "relu=y,conv=relu", &err) == 0, "%s", err.text);
+    CHECK(model_output_count(m) == 2 && model_output(m, 1, &port));
+    CHECK_STR(port.name, "relu");
+    model_free(m);
+
+    m = model_copy(whole, &err);
+    CHECK(model_cut(m, ",", "", &err) < 0);
+    model_free(m);
+    CHECK(model_output_count(whole) == 1);
+    model_free(whole);
+}
+
 static void properties_are_checked(void)
 {
     struct model_error err = {""};
@@ -386,6 +418,7 @@ static void tables_end(void)
 int main(void)
 {
     RUN(shapes_are_bound);
+    RUN(parts_are_cut_out);
     RUN(properties_are_checked);
     RUN(inputs_are_converted_without_loss);
     RUN(floats_are_converted);
