@@ -210,6 +210,7 @@ static const struct {
     {"detect=yolox", "opencv,letterbox=", ":down:corner,bgr"},
     {"detect=detr points=heatmap", "resize=", ",rgb,scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"},
     {"detect=nanodet", "opencv,resize=", ",bgr,mean=103.53:116.28:123.675,std=57.375:57.12:58.395"},
+    {"detect=fastestdet", "opencv,resize=", ",bgr,std=255"},
     {"detect=ultraface detect=ultraface-head", "opencv,resize=", ",rgb,mean=127,std=128"},
     {"detect=scrfd", "opencv,letterbox=", ":down:0:corner,rgb,mean=127.5,std=128"},
     {"detect=blazeface,points=7", "letterbox=", ":0:warp,rgb,std=255"},

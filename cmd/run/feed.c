@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../common/files.h"
@@ -273,6 +274,15 @@ static bool is_misnamed(const struct runner *r, const char *input)
     return true;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        return false;
+    say_failed("%s: is a folder: want its files, as by find %s -type f | " PROGPREFIX "run MODEL -", path, path);
+    return true;
+}
+
 /* By its suffix; with --frame, what has none, too: a pipe. */
 static bool is_sound(const struct runner *r, const char *path)
 {
@@ -291,7 +301,7 @@ void feed(struct runner *r, const char *input)
         r->status = say_failed("%s: the model has no inputs", path);
         return;
     }
-    if (at < 0 && is_misnamed(r, input)) {
+    if (at < 0 && (is_misnamed(r, input) || is_folder(input))) {
         r->status = 1;
         r->misnamed = true;
         return;

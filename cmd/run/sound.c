@@ -93,10 +93,11 @@ static void run_at_rate(struct runner *r, struct model_sound *sound, const char 
         r->status = say_failed("%s: %s", path, err.text);
     else
         run_frames(r, sound, path, input);
-    if (rate && !r->ran) {
+    if (rate && r->tried && !r->ran) {
         model_input(r->m, (size_t)at, &port);
-        say_note("%s: input '%s' got the rate of the sound, %d a second; %s=NUMBER sets another", path, port.name,
-                 model_sound_rate(sound), port.name);
+        say_note("%s: input '%s' got the rate of the sound, %d a second; a network may take 16000 or 8000 alone: "
+                 "resample the sound, or set %s=NUMBER",
+                 path, port.name, model_sound_rate(sound), port.name);
     }
     if (rate) {
         model_tensor_free(rate);

@@ -69,8 +69,9 @@ int task_labels_check(const struct task_labels *labels, size_t classes, struct e
 {
     if (!labels->count || labels->count == classes)
         return 0;
-    return error_set(err, "%zu labels for an output of %zu classes: want as many labels as classes", labels->count,
-                     classes);
+    bool one_off = labels->count + 1 == classes || labels->count == classes + 1;
+    return error_set(err, "%zu labels for an output of %zu classes: want as many labels as classes%s", labels->count,
+                     classes, one_off ? "; one of them may begin with a background" : "");
 }
 
 const char *task_labels_name(const struct task_labels *labels, size_t index)

@@ -110,7 +110,18 @@ programs='convert optimize quantize run bench inspect'
     equal "$(printf '%s\n' "$stderr" | wc -l)" 2
     matches "$stderr" 'photo.ppm: the model has no task: its outputs are taken for those of classify; -T sets another'
     matches "$stderr" 'photo.ppm: the model has no recipe: photos are scaled to 32x32, values are 0 to 255, in layout nchw'
+    matches "$stderr" 'answers are wrong where the network was trained on others'
     equal "$(nn run -q "$TINY/conv.onnx" photo.ppm 2>&1 | wc -l)" 5
+}
+
+@test "a folder: how its files are given" {
+    mkdir photos
+    ppm photos/a.ppm 8 8 10 20 30
+    try run "$TINY/conv.onnx" photos photos/a.ppm
+    equal "$status" 1
+    matches "$stderr" '^nnrun: photos: is a folder: want its files, as by find photos -type f | nnrun MODEL -$'
+    equal "$(cut -f 1 <<< "$output" | uniq)" photos/a.ppm # the rest goes on
+    find photos -type f | nn run -q "$TINY/conv.onnx" - | grep -q '^photos/a.ppm'
 }
 
 @test "a network whose outputs tell what it is: its task, and how such a one usually takes photos" {
@@ -159,7 +170,10 @@ END
     printf 'a\nb\n' > two.txt
     nn convert -T detect=yolov8 -l two.txt -o out.nn yolo.nn
     try run -q -l three.txt "$TINY/conv.onnx" photo.ppm
-    failed_with 1 '3 labels for an output of 5 classes'
+    failed_with 1 '3 labels for an output of 5 classes: want as many labels as classes$'
+    printf 'nothing\n1\n2\n3\n4\n5\n' > six.txt
+    try run -q -l six.txt -T classify "$TINY/conv.onnx" photo.ppm
+    failed_with 1 'want as many labels as classes; one of them may begin with a background$'
     try run -q "$TINY/conv.onnx" photo.ppm
     succeeded
 }

@@ -208,12 +208,16 @@ output y
 END
     wav fast.wav f32 16000 1 1 2 3 4
     wav slow.wav f32 8000 1 1 2 3 4
-    try run picky.nn fast.wav slow.wav
+    try run picky.nn fast.wav slow.wav # the rate is told where the network fails, not where the frame is missing
     equal "$status" 1
     equal "$(wc -l <<< "$stderr")" 2
-    matches "$stderr" "fast.wav: input 'sr' got the rate of the sound, 16000 a second; sr=NUMBER sets another"
+    matches "$stderr" "fast.wav: input 'sr' got the rate of the sound, 16000 a second; .*: resample the sound, or set sr=NUMBER"
     matches "$stderr" '^nnrun: fast.wav: '
     equal "$(cut -f 1,2,6 <<< "$output")" $'slow.wav\t0.000\t1 2\nslow.wav\t0.000\t3 4'
+    sed 's/input x f32 1x2/input x f32 1xN/; s/y f32 1x2/y f32 1xN/' picky.nn > open.nn
+    try run open.nn fast.wav
+    equal "$(wc -l <<< "$stderr")" 1
+    matches "$stderr" 'want --frame'
 }
 
 @test "--crop --frame: vectors of another network are rows of frames, whose time goes on" {
