@@ -79,7 +79,7 @@ static void take_columns(const struct pack_args *a, const uint8_t *b, int64_t n,
 static void fill_parts(struct pack_args *a, bool is_signed, int zero)
 {
     for (int i = 0; i < 256; i++) {
-        int x = (is_signed ? (int8_t)i : i) - zero;
+        int16_t x = (int16_t)((is_signed ? (int8_t)i : i) - zero);
         for (int t = 0; t < a->taps; t++)
             a->part[t][i] = exec_quant_part(&x);
     }

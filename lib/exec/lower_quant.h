@@ -33,10 +33,10 @@ struct quant_weights {
 int exec_quant_runs(int least, int most);
 #define QUANT_RUNS_MAX 3
 /* What of *x one run takes, which the others add up to then. */
-static inline int8_t exec_quant_part(int *x)
+static inline int8_t exec_quant_part(int16_t *x)
 {
-    int part = *x < INT8_MIN ? INT8_MIN : *x > INT8_MAX ? INT8_MAX : *x;
-    *x -= part;
+    int16_t part = *x < INT8_MIN ? INT8_MIN : *x > INT8_MAX ? INT8_MAX : *x;
+    *x = (int16_t)(*x - part);
     return (int8_t)part;
 }
 

@@ -66,13 +66,19 @@ struct totals {
     int least, most;
 };
 
+/* A weight less its zero point. */
+static inline int16_t number(uint8_t byte, bool is_signed, int zero)
+{
+    int16_t flip = is_signed ? 128 : 0, offset = (int16_t)(zero + flip);
+    return (int16_t)((int16_t)(byte ^ flip) - offset);
+}
+
 /* gcc makes vectors of loops of a known length. */
 static void add_rows(const uint8_t *from, bool is_signed, int zero, struct totals *t)
 {
-    int16_t flip = is_signed ? 128 : 0, offset = (int16_t)(zero + flip);
     int16_t size = 0, total = 0, least = 0, most = 0;
     for (int i = 0; i < ROWS; i++) {
-        int16_t x = (int16_t)((int16_t)(from[i] ^ flip) - offset), negative = (int16_t)-x;
+        int16_t x = number(from[i], is_signed, zero), negative = (int16_t)-x;
         int16_t magnitude = x > negative ? x : negative;
         total = (int16_t)(total + x);
         size = (int16_t)(size + magnitude);
@@ -173,11 +179,12 @@ static void take_whole(const uint8_t *from, int rows, int zero, int8_t *to)
 
 static void take_parts(const struct quant_weights *w, const uint8_t *from, int rows, int zero, int8_t *to)
 {
-    for (int i = 0; i < rows; i++) {
-        int x = (w->is_signed ? (int8_t)from[i] : from[i]) - zero;
-        for (int r = 0; r < w->runs; r++)
-            to[r * w->depth + i] = exec_quant_part(&x);
-    }
+    int16_t x[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        x[i] = number(from[i], w->is_signed, zero);
+    for (int runs = w->runs; runs > 0; runs--, to += w->depth)
+        for (int i = 0; i < rows; i++)
+            to[i] = exec_quant_part(&x[i]);
 }
 
 static void take_columns(const struct quant_weights *w, const uint8_t *stored, int64_t first, int columns, int8_t *to)
