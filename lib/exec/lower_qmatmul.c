@@ -40,18 +40,25 @@ static bool fits(const struct node *n, int b)
            tensor_count(a->rank, a->dims) > 0 && (a->dtype == DTYPE_U8 || a->dtype == DTYPE_I8);
 }
 
+/* Whether the constant matrix is [n][k]; MatMulInteger has no such attribute. */
+static bool is_turned(const struct node *n)
+{
+    return op_int(n, "transB");
+}
+
 /* The matrix [k][n], of which a column is one of weights. */
 static int load_matrix(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err)
 {
     const int64_t *dims = n->in[w->input]->constant->dims;
-    int64_t *at = plan_alloc(p, sizeof *at * (size_t)dims[0], err);
+    bool turned = is_turned(n);
+    w->columns = dims[!turned];
+    w->depth = dims[turned];
+    w->column_step = turned ? w->depth : 1;
+    int64_t *at = plan_alloc(p, sizeof *at * (size_t)w->depth, err);
     if (!at)
         return -1;
-    for (int64_t i = 0; i < dims[0]; i++)
-        at[i] = i * dims[1];
-    w->columns = dims[1];
-    w->depth = dims[0];
-    w->column_step = 1;
+    for (int64_t i = 0; i < w->depth; i++)
+        at[i] = turned ? i : i * w->columns;
     w->at = at;
     return exec_quant_weights(p, n, w, err);
 }
@@ -73,7 +80,7 @@ static int lower(struct plan *p, struct node *n, struct error *err)
 static double cost(const struct kernels *k, const struct node *n)
 {
     (void)k;
-    return fits(n, 3) && exec_quant_is_param(n, 5, n->in[3]->constant->dims[1]) ? 1 : -1;
+    return fits(n, 3) && exec_quant_is_param(n, 5, n->in[3]->constant->dims[!is_turned(n)]) ? 1 : -1;
 }
 
 const struct exec_way exec_way_q_matmul = {.cost = cost, .lower = lower};

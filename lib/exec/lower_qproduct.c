@@ -251,7 +251,7 @@ static bool is_product(const struct node *n, int in)
 static BASE_COLD double cost(const struct kernels *k, const struct node *n)
 {
     (void)k;
-    if (node_in(n, BIAS) || !is_product(n, B))
+    if (node_in(n, BIAS) || op_int(n, "transB") || !is_product(n, B))
         return -1;
     for (int i = 1; i < BIAS; i++)
         if (i != B && !exec_quant_is_param(n, i, 1))

@@ -43,6 +43,15 @@ static void turn_block(const uint8_t *from, const int64_t *at, struct block *b)
             turn(from + j, at + i, (uint8_t (*)[ROWS])&b->byte[j][i]);
 }
 
+/* Whether the rows of a column lie side by side. */
+static bool is_run(const int64_t *at, int rows)
+{
+    int i = 0;
+    while (i < rows && at[i] == at[0] + i)
+        i++;
+    return i == rows;
+}
+
 /* Columns first + [0, columns), rows [row, row + rows), and behind these the columns' zero points. */
 static void read_block(const struct quant_weights *w, const uint8_t *stored, int64_t first, int columns, int64_t row,
                        int rows, struct block *b)
@@ -53,9 +62,12 @@ static void read_block(const struct quant_weights *w, const uint8_t *stored, int
         turn_block(stored, at, b);
         return;
     }
+    bool run = is_run(at, rows);
     for (int j = 0; j < columns; j++) {
-        for (int i = 0; i < rows; i++)
+        for (int i = 0; i < rows && !run; i++)
             b->byte[j][i] = stored[j * w->column_step + at[i]];
+        if (run)
+            memcpy(b->byte[j], stored + j * w->column_step + at[0], (size_t)rows);
         memset(b->byte[j] + rows, w->zero[first + j], (size_t)(ROWS - rows));
     }
 }
@@ -170,21 +182,18 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
     return sum_columns(w, n, sum, err);
 }
 
-/* One run takes all of it, modulo 256, of u8 and s8 alike. */
-static void take_whole(const uint8_t *from, int rows, int zero, int8_t *to)
-{
-    for (int i = 0; i < rows; i++)
-        to[i] = (int8_t)(from[i] - zero);
-}
-
-static void take_parts(const struct quant_weights *w, const uint8_t *from, int rows, int zero, int8_t *to)
+/* Of a column, in runs. */
+static void take_rows(const struct quant_weights *w, const uint8_t *from, int rows, int zero, int8_t *to)
 {
     int16_t x[ROWS];
+    int8_t part[ROWS];
     for (int i = 0; i < ROWS; i++)
         x[i] = number(from[i], w->is_signed, zero);
-    for (int runs = w->runs; runs > 0; runs--, to += w->depth)
-        for (int i = 0; i < rows; i++)
-            to[i] = exec_quant_part(&x[i]);
+    for (int runs = w->runs; runs > 0; runs--, to += w->depth) {
+        for (int i = 0; i < ROWS; i++)
+            part[i] = exec_quant_part(&x[i]);
+        memcpy(to, part, (size_t)rows);
+    }
 }
 
 static void take_columns(const struct quant_weights *w, const uint8_t *stored, int64_t first, int columns, int8_t *to)
@@ -193,13 +202,8 @@ static void take_columns(const struct quant_weights *w, const uint8_t *stored, i
     for (int64_t row = 0; row < w->depth; row += ROWS) {
         int rows = (int)(w->depth - row < ROWS ? w->depth - row : ROWS);
         read_block(w, stored, first, columns, row, rows, &b);
-        for (int j = 0; j < columns; j++) {
-            int8_t *column = to + j * w->depth * w->runs + row;
-            if (w->runs == 1)
-                take_whole(b.byte[j], rows, w->zero[first + j], column);
-            else
-                take_parts(w, b.byte[j], rows, w->zero[first + j], column);
-        }
+        for (int j = 0; j < columns; j++)
+            take_rows(w, b.byte[j], rows, w->zero[first + j], to + j * w->depth * w->runs + row);
     }
 }
 

@@ -6,7 +6,9 @@
  * A bias counts in units of x_scale * w_scale. An activation is Relu or Clip: as rounding keeps the order, it bounds q
  * by what its own bounds are quantised to. A bias of floats is divided by y_scale and added to the product. Without
  * y_scale the result is the number, sum * (x_scale * w_scale). Averages are round(sum * (x_scale / (y_scale * count)))
- * + y_zero_point, where count is a float. */
+ * + y_zero_point, where count is a float.
+ *
+ * With transB the matrix b of nn.QMatMul is [n][k], as Gemm has it, and need not be turned where weights are packed. */
 #include <math.h>
 #include <string.h>
 
@@ -48,7 +50,15 @@ int infer_q_conv(struct op_infer *c, struct error *err)
 
 int infer_q_matmul(struct op_infer *c, struct error *err)
 {
-    return check_output(c, err) ? -1 : product_infer(c, 0, 3, result_dtype(c), err);
+    const struct type *stored = real_type(c, 3);
+    struct type b = *stored;
+    if (op_int(c->node, "transB") && b.rank >= 0) {
+        if (b.rank != 2)
+            return infer_error(c, err, "input b has rank %d, want 2 with transB", b.rank);
+        b.dims[0] = stored->dims[1];
+        b.dims[1] = stored->dims[0];
+    }
+    return check_output(c, err) ? -1 : product_infer_types(c, real_type(c, 0), &b, result_dtype(c), err);
 }
 
 int infer_q_conv_transpose(struct op_infer *c, struct error *err)
@@ -188,8 +198,9 @@ int expand_q_conv(struct node *n, struct error *err)
 int expand_q_matmul(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};
-    struct value *x = quant_build_real(&b, 0, 1, 2, 0), *w = quant_build_real(&b, 3, 4, 5, -1);
-    struct value *y = build_add(&b, BUILD(&b, "MatMul", x, w), real_bias(&b));
+    bool turns = op_int(n, "transB");
+    struct value *x = quant_build_real(&b, 0, 1, 2, 0), *w = quant_build_real(&b, 3, 4, 5, turns ? 0 : -1);
+    struct value *y = build_add(&b, BUILD(&b, "MatMul", x, turns ? BUILD(&b, "Transpose", w) : w), real_bias(&b));
     give_output(&b, activated(&b, y));
     return build_end(&b);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "op/matmul.h"
+#include "op/permuted.h"
 #include "op/quant.h"
 #include "op/real.h"
 #include "op/rows.h"
@@ -147,10 +148,10 @@ static int requantise_columns(const struct op_eval *c, const struct product *p, 
     return 0;
 }
 
-int matmul_requantized(struct op_eval *c, struct error *err)
+static int multiply_columns(struct op_eval *c, const struct tensor *matrix, struct error *err)
 {
     struct product p;
-    if (product_init(&p, eval_in(c, 0), eval_in(c, 3), err) < 0)
+    if (product_init(&p, eval_in(c, 0), matrix, err) < 0)
         return real_eval_fail(c, err);
     p.y = eval_out(c, 0, quant_result(c), p.rank, p.dims, err);
     double *a = p.y ? load_adjusted(c, p.a, eval_in(c, 2), NULL, true, err) : NULL;
@@ -163,4 +164,18 @@ int matmul_requantized(struct op_eval *c, struct error *err)
     free(b);
     free(p.sums);
     return result;
+}
+
+int matmul_requantized(struct op_eval *c, struct error *err)
+{
+    static const int64_t sides[] = {1, 0};
+    const struct tensor *b = eval_in(c, 3);
+    if (!op_int(c->node, "transB"))
+        return multiply_columns(c, b, err);
+    if (b->rank != 2)
+        return eval_error(c, err, "input b has rank %d, want 2 with transB", b->rank);
+    struct tensor *turned = op_permuted(b, sides, err);
+    int status = turned ? multiply_columns(c, turned, err) : -1;
+    tensor_unref(turned);
+    return status;
 }

@@ -208,12 +208,6 @@ static int copy_attrs(struct node *to, const struct node *from, struct error *er
                : 0;
 }
 
-/* The second operand of a Gemm as that of a MatMul. */
-static struct value *turn(struct node *before, struct value *v, struct error *err)
-{
-    return pass_output(pass_node(before, "", "Transpose", 1, &v, err), err);
-}
-
 /* The bias, as a list where it is floats; NULL and no failure when there is none. */
 static struct value *bias_of(const struct base *b, struct error *err)
 {
@@ -239,14 +233,13 @@ static int make(struct node *last, const struct base *b, const struct activation
         in[3 * i + 1] = i && strcmp(b->form->op, "Sub") == 0 ? negative(b->both[i]->in[1], err) : b->both[i]->in[1];
         in[3 * i + 2] = in[3 * i] ? zero_of(b->both[i], in[3 * i]->type.dtype, err) : NULL;
     }
-    if (in[3] && is_turned(b->n))
-        in[3] = turn(last, in[3], err);
     in[6] = rounds ? last->in[1] : NULL;
     in[7] = rounds ? zero_of(last, last->out[0]->type.dtype, err) : NULL;
     in[8] = bias_of(b, err);
     bool ready = in[2] && in[3] && in[4] && in[5] && (!rounds || in[7]) && (in[8] || !b->bias);
     struct node *n = ready ? pass_node(last, "nn", b->form->fused, 9, in, err) : NULL;
-    if (!n || (b->form->kind == FORM_CONV && copy_attrs(n, b->n, err)) || node_set_name(n, b->n->name, err) ||
+    if (!n || (b->form->kind == FORM_CONV && copy_attrs(n, b->n, err)) ||
+        (is_turned(b->n) && node_set_int(n, "transB", 1, err)) || node_set_name(n, b->n->name, err) ||
         (a->kind && fused_set_activation(n, a->kind, a->alpha, a->beta, err)))
         return -1;
     return pass_replace(last, n, err);

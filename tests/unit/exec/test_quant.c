@@ -210,15 +210,17 @@ static void products(void)
 {
     static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 100, 70}, {3, 1, 1}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int real = 0; real < 2; real++) {
+        for (int round = 0; round < 4; round++) {
             const int64_t *s = shapes[i];
+            bool real = round % 2, turned = round / 2;
             begin();
             struct value *a = byte_input("a", real ? DTYPE_I8 : DTYPE_U8, DIMS(2, s[0], s[1]));
-            struct value *b = bytes(DTYPE_I8, DIMS(s[1], s[2]), -127, 127);
+            struct value *b = bytes(DTYPE_I8, DIMS(s[turned ? 2 : 1], s[turned ? 1 : 2]), -127, 127);
             struct node *n = FUSED("QMatMul", a, scalar(DTYPE_F32, 0.02), scalar(a->type.dtype, 9), b, scales(s[2]),
                                    bytes(DTYPE_I8, DIMS(s[2]), 0, 0), real ? NULL : scalar(DTYPE_F32, 0.05),
                                    real ? NULL : scalar(DTYPE_U8, 100),
                                    i % 2 ? scales(s[2]) : bytes(DTYPE_I32, DIMS(s[2]), -300, 300));
+            node_set_int(n, "transB", turned, &error);
             output(n->out[0]);
             check_bytes(-1);
         }
