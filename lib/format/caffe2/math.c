@@ -112,11 +112,12 @@ void caffe2_read_fc(struct netdef_op *o)
     bool transposed = o->kind->onnx != NULL;
     int64_t axis = netdef_int(o, "axis", 1), axis_w = netdef_int(o, "axis_w", 1);
     struct value *x = netdef_in(o, 0), *w = netdef_in(o, 1);
-    int rank_w = netdef_rank(o, 1), rank = netdef_rank(o, 0);
+    int rank_w = netdef_rank(o, 1);
+    const struct type *type = x ? build_type(o->b, x) : NULL;
     if (axis != 1 || axis_w != 1 || rank_w < 2)
         build_fail(o->b, "axis is %lld, axis_w %lld, of weights of %d axes, want 1, 1 and 2 axes or more",
                    (long long)axis, (long long)axis_w, rank_w);
-    if (rank != 2)
+    if (type && type->rank != 2) /* also of an input of the net, whose rank no file tells */
         x = BUILD(o->b, "Flatten/axis=1", x);
     if (rank_w != 2)
         w = BUILD(o->b, "Flatten/axis=1", w);

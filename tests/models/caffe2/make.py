@@ -31,7 +31,7 @@ def make_cnn():
               "bu": (4,), "slope": (4,), "plus": (6, 1), "fw": (5, 24), "fb": (5,)}
     p = {k: (rng.standard_normal(s) / 3).astype(np.float32) for k, s in shapes.items()}
     p["v"] = rng.uniform(0.5, 2, 8).astype(np.float32)
-    init = b"".join(fill(k, a) for k, a in p.items()) + op("ConstantFill", "", "image", shape=[1])
+    init = b"".join(fill(k, a) for k, a in p.items()) + op("ConstantFill", "", "image", shape=[1]) + op("ConstantFill", "", "row", shape=[1])
     body = op("Conv", "image w1 b1", "c1", kernel=3, stride=2, pad=1, order="NCHW") + op("Relu", "c1", "c1")
     body += op("SpatialBN", "c1 s t m v", "n1", epsilon=1e-3, is_test=1)
     body += op("MaxPool", "n1", "p1", kernel=2, stride=2, legacy_pad=3)
@@ -45,8 +45,9 @@ def make_cnn():
     body += op("AveragePool", "wide", "mean", kernel_h=4, kernel_w=3, stride_h=4, stride_w=2, pad_t=0, pad_l=1, pad_b=0, pad_r=0)
     body += op("Reshape", "mean", "rows rows_old", shape=[0, -1]) + op("Slice", "rows", "few", starts=[0, 0], ends=[-1, 24])
     body += op("FC", "few fw fb", "scores") + op("Softmax", "scores", "prob") + op("Sqr", "high", "square")
+    body += op("FC", "row fw fb", "dense")
     open("cnn_init.pb", "wb").write(net("cnn_init", init, "", ""))
-    open("cnn_predict.pb", "wb").write(net("cnn", body, "image " + " ".join(p), "prob square"))
+    open("cnn_predict.pb", "wb").write(net("cnn", body, "image row " + " ".join(p), "prob square dense"))
 
     x = rng.standard_normal((1, 3, 12, 10)).astype(np.float32)
     q = {k: torch.from_numpy(a) for k, a in p.items()}
@@ -62,7 +63,8 @@ def make_cnn():
     padded, ones = F.pad(wide, (1, 0, 0, 0)), F.pad(torch.ones_like(wide), (1, 0, 0, 0))
     mean = F.avg_pool2d(padded, (4, 3), (4, 2)) / F.avg_pool2d(ones, (4, 3), (4, 2))
     scores = F.linear(mean.flatten(1)[:, :24], q["fw"], q["fb"])
-    save("cnn_predict", [x], [F.softmax(scores, 1).numpy(), (total[:, 4:] ** 2).numpy()])
+    row = p["fw"][1:3] + 1
+    save("cnn_predict", [x, row], [F.softmax(scores, 1).numpy(), (total[:, 4:] ** 2).numpy(), F.linear(torch.from_numpy(row), q["fw"], q["fb"]).numpy()])
 
 
 class Bytes:
