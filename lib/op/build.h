@@ -200,6 +200,9 @@ struct build_cell {
 const struct build_cell *build_cell_find(const char *mode);
 /* Rows of a weight or a bias in ONNX's order of gates. */
 struct value *build_gates(struct build *b, const struct build_cell *cell, struct value *v);
+/* The attributes of the node of a layer that makes v: the numbers of a state, and 1 or 2 directions. */
+struct value *build_set_cell(struct build *b, struct value *v, const struct build_cell *cell, int64_t hidden,
+                             int directions);
 
 /* What must be known of input i of the node: fails where it is not. Return -1 then. */
 int build_rank(struct build *b, int i);

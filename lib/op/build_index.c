@@ -248,6 +248,20 @@ struct value *build_gates(struct build *b, const struct build_cell *cell, struct
     return cell->gates > 1 ? build_parts(b, v, 0, cell->gates, cell->gates, cell->order) : v;
 }
 
+struct value *build_set_cell(struct build *b, struct value *v, const struct build_cell *cell, int64_t hidden,
+                             int directions)
+{
+    static const struct str relu[] = {{"Relu", 4}, {"Relu", 4}};
+    build_int(b, v, "hidden_size", hidden);
+    if (directions == 2)
+        build_string(b, v, "direction", "bidirectional");
+    if (cell->gates == 3)
+        build_int(b, v, "linear_before_reset", 1);
+    if (strcmp(cell->mode, "RNN_RELU") == 0 && !b->failed)
+        build_check(b, node_set_strings(v->producer, "activations", relu, (size_t)directions, b->err) == 0);
+    return v;
+}
+
 /* ---- rolls ---- */
 
 struct value *build_roll(struct build *b, struct value *x, int count, const int64_t *shifts, const int64_t *axes)

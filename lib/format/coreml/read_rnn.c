@@ -124,7 +124,8 @@ void coreml_read_recurrent(struct coreml_op *o)
         check_activation(o, "recurrent_activation", "sigmoid");
     if (n.cell->gates == 4)
         check_activation(o, "cell_activation", "tanh");
-    check_activation(o, "activation", "tanh");
+    bool relu = n.cell->gates == 1 && strcmp(coreml_word(o, "activation", "tanh"), "relu") == 0;
+    check_activation(o, "activation", relu ? "relu" : "tanh");
     if (coreml_optional(o, "peephole") || coreml_optional(o, "clip") || coreml_optional(o, "input_bias") ||
         coreml_param(o, "reset_after", 0))
         build_fail(o->b, "peepholes, clipped states and a GRU's reset_after are not read");
@@ -132,9 +133,8 @@ void coreml_read_recurrent(struct coreml_op *o)
         return;
     n.h = state(o, &n, "initial_h");
     n.c = n.cell->gates == 4 ? state(o, &n, "initial_c") : NULL;
-    struct value *v = node_of(o, &n, coreml_in(o, "x"));
-    if (n.cell->gates == 3)
-        build_int(o->b, v, "linear_before_reset", 1);
+    const struct build_cell *cell = build_cell_find(relu ? "RNN_RELU" : n.cell->op);
+    struct value *v = build_set_cell(o->b, node_of(o, &n, coreml_in(o, "x")), cell, n.hidden, n.directions);
     struct value *last = joined(o, &n, v, 1);
     coreml_give(o, 0, coreml_param(o, "output_sequence", 0) ? joined(o, &n, v, 0) : build_unsqueeze(o->b, last, 0));
     coreml_give(o, 1, last);

@@ -82,22 +82,13 @@ static struct value *state_of(struct mxnet_op *o, const struct rnn *n, int k, in
 static struct value *layer_of(struct mxnet_op *o, const struct rnn *n, struct value *x, int layer,
                               const struct weights *w)
 {
-    static const struct str relu[] = {{"Relu", 4}, {"Relu", 4}};
     bool lstm = n->cell->gates == 4;
     int lengths = lstm ? 4 : 3;
     struct value *steps =
         mxnet_bool(o, "use_sequence_length", false) ? build_cast(o->b, mxnet_in(o, lengths), DTYPE_I32) : NULL;
     struct value *v = BUILD(o->b, n->cell->op, x, both(o, n, w->w), both(o, n, w->r), both(o, n, w->bias), steps,
                             state_of(o, n, 2, layer), lstm ? state_of(o, n, 3, layer) : NULL);
-    build_int(o->b, v, "hidden_size", n->hidden);
-    if (n->directions == 2)
-        build_string(o->b, v, "direction", "bidirectional");
-    if (n->cell->gates == 3)
-        build_int(o->b, v, "linear_before_reset", 1);
-    if (strcmp(n->cell->mode, "RNN_RELU") == 0)
-        build_check(o->b, !o->b->failed && node_set_strings(v->producer, "activations", relu, (size_t)n->directions,
-                                                            o->b->err) == 0);
-    return v;
+    return build_set_cell(o->b, v, n->cell, n->hidden, n->directions);
 }
 
 /* The states of all layers, one behind the other. */

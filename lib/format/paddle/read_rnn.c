@@ -67,16 +67,7 @@ static struct value *layer_of(struct paddle_node *o, const struct rnn *n, struct
         BUILD(o->b, n->cell->op, x, weights_of(o, n, layer, 0, -1), weights_of(o, n, layer, 1, -1),
               weights_of(o, n, layer, biases, biases + 1), lengths ? paddle_as(o, lengths, DTYPE_I32) : NULL,
               state_of(o, n, 0, layer), n->cell->gates == 4 ? state_of(o, n, 1, layer) : NULL);
-    build_int(o->b, v, "hidden_size", n->hidden);
-    if (n->directions == 2)
-        build_string(o->b, v, "direction", "bidirectional");
-    if (n->cell->gates == 3)
-        build_int(o->b, v, "linear_before_reset", 1);
-    static const struct str relu[] = {{"Relu", 4}, {"Relu", 4}};
-    if (strcmp(n->cell->mode, "RNN_RELU") == 0)
-        build_check(o->b, !o->b->failed && node_set_strings(v->producer, "activations", relu, (size_t)n->directions,
-                                                            o->b->err) == 0);
-    return v;
+    return build_set_cell(o->b, v, n->cell, n->hidden, n->directions);
 }
 
 static void give_states(struct paddle_node *o, const struct rnn *n, struct value *const *layers)

@@ -77,23 +77,14 @@ static struct value *layer_of(struct reader *r, const struct rnn *n, struct valu
     struct value *bias = pnnx_bool(r, "bias", true) ? weights_of(r, n, layer, "bias_ih", "bias_hh", 0) : NULL;
     struct value *h = layer_state(r, n, 0, layer), *c = layer_state(r, n, 1, layer);
     struct value *y = BUILD(b, n->cell->op, x, w, rec, bias, n->lengths, h, c);
-    build_int(b, y, "hidden_size", n->hidden);
     if (r->op->out_count > 1) /* before types are inferred */
         build_output(b, y, n->cell->gates == 4 ? 2 : 1);
-    if (n->directions == 2)
-        build_string(b, y, "direction", "bidirectional");
-    if (n->cell->gates == 3)
-        build_int(b, y, "linear_before_reset", 1);
-    if (pnnx_is(r, "nonlinearity", "relu") && !b->failed) {
-        struct str relu[] = {{"Relu", 4}, {"Relu", 4}};
-        build_check(b, node_set_strings(y->producer, "activations", relu, (size_t)n->directions, b->err) == 0);
-    }
-    return y;
+    return build_set_cell(b, y, n->cell, n->hidden, n->directions);
 }
 
 static void read_sizes(struct reader *r, struct rnn *n)
 {
-    *n = (struct rnn){.cell = build_cell_find(r->arg),
+    *n = (struct rnn){.cell = build_cell_find(pnnx_is(r, "nonlinearity", "relu") ? "RNN_RELU" : r->arg),
                       .hidden = pnnx_int(r, "hidden_size", 0),
                       .layers = pnnx_int(r, "num_layers", 1),
                       .directions = pnnx_bool(r, "bidirectional", false) ? 2 : 1,
