@@ -21,13 +21,13 @@ struct ends {
 
 /* ---- names ---- */
 
-/* How much of its beginning and its end a name has in common with a word. */
+/* How much of its beginning and its end a name has in common with a word, in any case. */
 static size_t likeness(const char *name, const char *word)
 {
-    size_t head = 0, tail = 0, n = strlen(name), m = strlen(word);
-    while (head < n && name[head] == word[head])
+    size_t head = 0, tail = 0, n = strlen(name), m = strlen(word), least = n < m ? n : m;
+    while (head < least && (name[head] | 0x20) == (word[head] | 0x20))
         head++;
-    while (tail < n && tail < m && name[n - 1 - tail] == word[m - 1 - tail])
+    while (tail < least && (name[n - 1 - tail] | 0x20) == (word[m - 1 - tail] | 0x20))
         tail++;
     return head + tail;
 }
@@ -41,15 +41,19 @@ static bool can_be_end(const struct value *v)
 static int unknown_name(const struct graph *g, const char *word, struct error *err)
 {
     const struct value *nearest = NULL;
-    for (const struct node *n = g->first; n; n = n->next)
-        if (strcmp(n->name, word) == 0 && node_out(n, 0))
-            return error_set(err, "'%s' is a node: want a value, as its output '%s'", word, n->out[0]->name);
-    for (size_t i = 0; i < g->value_count; i++)
-        if (can_be_end(g->values[i]) &&
-            (!nearest || likeness(g->values[i]->name, word) > likeness(nearest->name, word)))
-            nearest = g->values[i];
-    return error_set(err, "no value '%s' is computed outside of subgraphs: the nearest name is '%s'", word,
-                     nearest ? nearest->name : "");
+    size_t most = 0;
+    for (size_t i = 0; i < g->value_count; i++) {
+        const struct value *v = g->values[i];
+        if (!can_be_end(v))
+            continue;
+        size_t own = likeness(v->name, word), node = v->producer ? likeness(v->producer->name, word) : 0;
+        if (!nearest || own > most || node > most) {
+            nearest = v;
+            most = own > node ? own : node;
+        }
+    }
+    return error_set(err, "no value '%s' is computed outside of subgraphs: the nearest is '%s', of node '%s'", word,
+                     nearest ? nearest->name : "", nearest && nearest->producer ? nearest->producer->name : "");
 }
 
 static int find_end(struct graph *g, char *word, struct ends *ends, struct error *err)

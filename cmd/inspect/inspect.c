@@ -95,7 +95,7 @@ static void print_labels(const struct model *m)
     const char *labels = model_property(m, "labels");
     double count = labels && *labels;
     for (; labels && *labels; labels++)
-        count += *labels == '\n';
+        count += *labels == '\n' && labels[1];
     if (count > 0)
         print_count("property", "labels", count);
 }

@@ -241,9 +241,12 @@ static void tell_usual_recipe(const struct runner *r, const char *task)
     size_t i = 0, count = sizeof recipes / sizeof *recipes;
     while (i < count && !is_among(task, recipes[i].tasks))
         i++;
-    if (i < count && !own_size && !has_sizes(model_property(r->m, "recipe")))
-        say_note("%s: with such a network, photos are usually prepared by -p %s%dx%d%s", names_to_tell(r),
-                 recipes[i].before, r->photo.input_width, r->photo.input_height, recipes[i].behind);
+    char size[24] = "WxH"; /* any */
+    if (!own_size)
+        snprintf(size, sizeof size, "%dx%d", r->photo.input_width, r->photo.input_height);
+    if (i < count && !has_sizes(model_property(r->m, "recipe")))
+        say_note("%s: with such a network, photos are usually prepared by -p %s%s%s", names_to_tell(r),
+                 recipes[i].before, size, recipes[i].behind);
 }
 
 /* Once, of a photo: what its outputs are taken for. */

@@ -126,6 +126,7 @@ programs='convert optimize quantize run bench inspect'
 
 @test "a network whose outputs tell what it is: its task, and how such a one usually takes photos" {
     ppm photo.ppm 12 10 0 0 0
+    ppm photo8.ppm 8 8 0 0 0
     declare_nn yolo.nn << 'END'
 input x f32 1x3x8x8
 constant s i64 3 = 1 64 3
@@ -135,6 +136,9 @@ END
     try run yolo.nn photo.ppm
     matches "$stderr" 'outputs are taken for those of detect=yolov8; -T sets another'
     matches "$stderr" 'usually prepared by -p opencv,letterbox=8x8,rgb,std=255'
+    sed "s,1x3x8x8,1x3xHxW," yolo.nn > open.nn
+    try run open.nn photo8.ppm
+    matches "$stderr" "usually prepared by -p opencv,letterbox=WxH,rgb,std=255"
     try run -p opencv,letterbox=8x8,rgb,std=255 yolo.nn photo.ppm
     succeeded
     [[ "$stderr" != *usually* ]]

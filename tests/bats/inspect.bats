@@ -216,3 +216,10 @@ END
     matches "$(nn inspect "$TINY/if.onnx")" 'begin then_branch'
     matches "$(nn inspect --summary "$TINY/if.onnx")" $'op\tIf\t1'
 }
+
+@test "--summary: labels of a file that ends with a line break, and of one that does not" {
+    for text in 'a%0Ab' 'a%0Ab%0A'; do
+        printf 'property labels %s\ninput x f32 2\nnode - Relu x -> y f32 2\noutput y\n' "$text" | declare_nn net.nn
+        nn inspect --summary net.nn | grep -qx $'property\tlabels\t2'
+    done
+}
