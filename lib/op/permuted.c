@@ -5,8 +5,6 @@
 struct tensor *op_permuted(const struct tensor *from, const int64_t *perm, struct error *err)
 {
     int64_t dims[TENSOR_MAX_RANK], stride[TENSOR_MAX_RANK], steps[TENSOR_MAX_RANK];
-    const int64_t *const lists[] = {steps};
-    struct op_walk w;
     if (from->dtype == DTYPE_STRING) {
         error_set(err, "strings where numbers are wanted");
         return NULL;
@@ -17,10 +15,7 @@ struct tensor *op_permuted(const struct tensor *from, const int64_t *perm, struc
         steps[a] = stride[perm[a]];
     }
     struct tensor *to = tensor_new(from->dtype, from->rank, dims, err);
-    if (!to)
-        return NULL;
-    op_walk_init(&w, to->rank, to->dims, 1, lists);
-    while (op_walk(&w))
-        op_move(to, w.done, 1, from, w.at[0], w.run_step[0], w.run);
+    if (to)
+        op_move_view(to, from, 0, steps);
     return to;
 }

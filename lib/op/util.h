@@ -52,8 +52,10 @@ bool op_walk(struct op_walk *w); /* to the next (at first the first) run; false 
  * pointed to (see above). */
 void op_move(struct tensor *to, int64_t to_at, int64_t to_step, const struct tensor *from, int64_t from_at,
              int64_t from_step, int64_t n);
-/* Output o: dims[rank] elements of t, from element `base` on with these steps (may be 0 or negative; all must lie
- * inside). */
+/* All of `to` from elements of equal dtype, from element `base` on with steps[to->rank] (may be 0 or negative; all must
+ * lie inside). */
+void op_move_view(struct tensor *to, const struct tensor *from, int64_t base, const int64_t *steps);
+/* Output o: dims[rank] elements of t, likewise. */
 int op_give_view(struct op_eval *c, int o, const struct tensor *t, int64_t base, int rank, const int64_t *dims,
                  const int64_t *steps, struct error *err);
 /* Output o: input i's data with other dims of the same count, not copied. */

@@ -73,20 +73,25 @@ static void move_matrix(struct tensor *to, int64_t to_at, const struct tensor *f
                     count[1] - j < stripe ? count[1] - j : stripe);
 }
 
+void op_move_view(struct tensor *to, const struct tensor *from, int64_t base, const int64_t *steps)
+{
+    struct op_walk w;
+    pages_populate(to->data, to->size);
+    op_walk_init(&w, to->rank, to->dims, 1, &steps);
+    int rows = w.rank > 0 ? --w.rank : -1;
+    const int64_t count[] = {rows < 0 ? 1 : w.dims[rows], w.run};
+    const int64_t step[] = {rows < 0 ? 0 : w.steps[0][rows], w.run_step[0]};
+    while (op_walk(&w))
+        move_matrix(to, w.done * count[0], from, base + w.at[0], count, step);
+}
+
 int op_give_view(struct op_eval *c, int o, const struct tensor *t, int64_t base, int rank, const int64_t *dims,
                  const int64_t *steps, struct error *err)
 {
     struct tensor *out = eval_out(c, o, t->dtype, rank, dims, err);
     if (!out)
         return -1;
-    pages_populate(out->data, out->size);
-    struct op_walk w;
-    op_walk_init(&w, rank, dims, 1, &steps);
-    int rows = w.rank > 0 ? --w.rank : -1;
-    const int64_t count[] = {rows < 0 ? 1 : w.dims[rows], w.run};
-    const int64_t step[] = {rows < 0 ? 0 : w.steps[0][rows], w.run_step[0]};
-    while (op_walk(&w))
-        move_matrix(out, w.done * count[0], t, base + w.at[0], count, step);
+    op_move_view(out, t, base, steps);
     return 0;
 }
 
