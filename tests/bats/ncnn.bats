@@ -87,11 +87,11 @@ thresholded() {
     declare_nn net.nn < net.txt
 }
 
-@test "scores above a threshold are a product of two layers, other choices are refused" {
+@test "scores above a threshold are a product of layers, also infinite ones, other choices are refused" {
     thresholded x 0
     nn convert -o net.param net.nn
     matches "$(cat net.param)" 'Threshold .* 0=(2.0+e-01|0.2)'
-    npy x.npy f32 2x3 -1 0.1 0.2 0.3 0.5 7
+    npy x.npy f32 2x3 -inf 0.1 0.2 0.3 7 inf
     nn run -o want net.nn x.npy
     nn run --expect want net.param x.npy
     thresholded x 1

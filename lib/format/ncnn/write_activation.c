@@ -147,11 +147,9 @@ static bool is_number(struct writer *w, const struct value *v, float *number)
     return true;
 }
 
-static void put_pair(struct writer *w, const struct value *x, const struct value *y, int type)
+static void put_pair(struct writer *w, const char *x, const char *y, int type)
 {
-    const struct value *out = w->n->out[0];
-    const char *in[2] = {ncnn_blob_aligned(w, x, out), ncnn_blob_aligned(w, y, out)};
-    const char *result = ncnn_result(w, out);
+    const char *in[2] = {x, y}, *result = ncnn_result(w, w->n->out[0]);
     ncnn_layer_of(w, "BinaryOp", 2, in, 1, &result);
     ncnn_put_int(w, 0, type);
 }
@@ -170,7 +168,7 @@ void ncnn_write_binary(struct writer *w)
         const char *in = ncnn_blob_aligned(w, y, out);
         put_scalar(w, in, ncnn_result(w, out), binaries[row].swapped, number);
     } else {
-        put_pair(w, x, y, binaries[row].type);
+        put_pair(w, ncnn_blob_aligned(w, x, out), ncnn_blob_aligned(w, y, out), binaries[row].type);
     }
 }
 
@@ -183,14 +181,18 @@ void ncnn_write_greater(struct writer *w)
     ncnn_put_float(w, 0, number);
 }
 
-/* Scores of detectors, of which those are 0 that are not above a threshold. */
+/* Scores of detectors, of which those are 0 that are not above a threshold. Where that says 0, the threshold is what is
+ * multiplied: 0 times an infinite score were no number. */
 void ncnn_write_where(struct writer *w)
 {
-    const struct value *condition = w->n->in[0], *x = w->n->in[1];
+    const struct value *condition = w->n->in[0], *x = w->n->in[1], *out = w->n->out[0];
     const struct node *greater = condition->producer;
-    float number;
-    bool is_of_x = greater && node_is(greater, "Greater") && greater->in[0] == x;
-    if (!is_of_x || !is_number(w, w->n->in[2], &number) || number != 0)
+    float least = INFINITY, number;
+    if (greater && node_is(greater, "Greater") && greater->in[0] == x)
+        is_number(w, greater->in[1], &least);
+    if (!isfinite(least) || !is_number(w, w->n->in[2], &number) || number != 0)
         ncnn_miss(w, "of other things than what is greater than a number, or 0");
-    put_pair(w, condition, x, 2);
+    const char *above = ncnn_blob_aligned(w, condition, out), *at_least = ncnn_fresh(w, out->name);
+    put_scalar(w, ncnn_blob_aligned(w, x, out), at_least, 4, least);
+    put_pair(w, above, at_least, 2);
 }
