@@ -1,8 +1,11 @@
-/* DetectionOutput of Caffe-SSD and ncnn: what its evaluation and its expansion share. */
+/* PriorBox and DetectionOutput of Caffe-SSD and ncnn: what evaluation, expansion and writers share. */
 #ifndef OP_DETECT_H
 #define OP_DETECT_H
 
 #include "op/op.h"
+
+/* Ratios of the boxes of nn.PriorBox behind the squares, in their order, into to[2 * aspect_ratios]; how many. */
+int detect_prior_ratios(const struct node *n, float *to);
 
 enum ssd_code { SSD_CORNER, SSD_CENTER_SIZE, SSD_CORNER_SIZE };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "op/build.h"
+#include "op/detect.h"
 #include "op/real.h"
 #include "op/rows.h"
 
@@ -21,27 +22,29 @@ struct prior {
     int64_t image[2], feature[2]; /* height, width; below 0: not known */
 };
 
-static bool is_new_ratio(const struct prior *p, float ratio)
+static bool is_new_ratio(const float *ratios, int count, float ratio)
 {
     if (fabsf(ratio - 1) < 1e-6f)
         return false;
-    for (int i = 0; i < p->ratio_count; i++)
-        if (fabsf(ratio - p->ratios[i]) < 1e-6f)
+    for (int i = 0; i < count; i++)
+        if (fabsf(ratio - ratios[i]) < 1e-6f)
             return false;
     return true;
 }
 
-static int list_ratios(struct prior *p, bool unique, bool flip, struct error *err)
+int detect_prior_ratios(const struct node *n, float *to)
 {
-    p->ratios = mem_calloc(2 * (size_t)p->given_count, sizeof *p->ratios, err);
-    for (int i = 0; p->ratios && i < p->given_count; i++) {
-        if (unique && !is_new_ratio(p, p->given[i]))
+    int given, count = 0;
+    const float *ratios = op_floats(n, "aspect_ratios", &given);
+    bool unique = op_int(n, "unique"), flip = op_int(n, "flip");
+    for (int i = 0; i < given; i++) {
+        if (unique && !is_new_ratio(to, count, ratios[i]))
             continue;
-        p->ratios[p->ratio_count++] = p->given[i];
+        to[count++] = ratios[i];
         if (flip)
-            p->ratios[p->ratio_count++] = 1 / p->given[i];
+            to[count++] = 1 / ratios[i];
     }
-    return p->ratios ? 0 : -1;
+    return count;
 }
 
 static int check_positive(const char *name, int count, const float *values, struct error *err)
@@ -70,7 +73,9 @@ static int read_lists(struct prior *p, const struct node *n, struct error *err)
         return error_set(err, "attribute max_sizes: %d values, want none or %d", p->max_count, p->min_count);
     if (p->variance_count > 1 && p->variance_count != 4)
         return error_set(err, "attribute variances: %d values, want none, 1 or 4", p->variance_count);
-    return list_ratios(p, op_int(n, "unique") != 0, op_int(n, "flip") != 0, err);
+    p->ratios = mem_calloc(2 * (size_t)p->given_count, sizeof *p->ratios, err);
+    p->ratio_count = p->ratios ? detect_prior_ratios(n, p->ratios) : 0;
+    return p->ratios ? 0 : -1;
 }
 
 /* Height and width: those of an attribute where set, else the last two dims of an input. */

@@ -100,6 +100,15 @@ thresholded() {
     matches "$stderr" 'Where of other things than what is greater than a number, or 0'
 }
 
+@test "what an SSD of Caffe finds is found there, without the column of images and by score" {
+    sed 's/keep_top_k: 20/keep_top_k: 1/' "$NCNN/../caffe/ssd.prototxt" > one.prototxt
+    cp "$NCNN/../caffe/ssd.caffemodel" one.caffemodel
+    nn convert -o one.param one.prototxt
+    nn run one.prototxt "$NCNN/../caffe/ssd/in_0.npy" > of_caffe
+    nn run one.param "$NCNN/../caffe/ssd/in_0.npy" > of_ncnn
+    equal "$(cut -f 4 of_caffe)" "0 $(cut -f 4 of_ncnn)"
+}
+
 @test "an operand with one axis too many is refused" {
     printf 'graph g\ninput x f32 2x3x2x2x2\ninput z f32 2x2x2\nnode it Add x z -> y f32 2x3x2x2x2\noutput y\n' | declare_nn net.nn
     try convert -o net.param net.nn

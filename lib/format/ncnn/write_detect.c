@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format/ncnn/write.h"
+#include "op/detect.h"
 
 static void put_list(struct writer *w, int id, const char *attr)
 {
@@ -12,23 +13,39 @@ static void put_list(struct writer *w, int id, const char *attr)
         ncnn_put_floats(w, id, (size_t)count, list);
 }
 
+/* The layer leaves off no ratios that it has met, as Caffe does: it gets those of all boxes. */
+static void put_ratios(struct writer *w)
+{
+    int given, count = 0;
+    op_floats(w->n, "aspect_ratios", &given);
+    float *list = given ? mem_calloc(2 * (size_t)given, sizeof(*list), w->err) : NULL;
+    ncnn_write_check(w, !given || list);
+    if (list)
+        count = detect_prior_ratios(w->n, list);
+    if (count)
+        ncnn_put_floats(w, 2, (size_t)count, list);
+    free(list);
+}
+
 void ncnn_write_prior_box(struct writer *w)
 {
+    bool unique = op_int(w->n, "unique");
     const struct value *image = node_in(w->n, 1);
     int count, sizes, steps;
     const float *variances = op_floats(w->n, "variances", &count), *step = op_floats(w->n, "step", &steps);
     const int64_t *size = op_ints(w->n, "image_size", &sizes);
-    if (op_int(w->n, "unique"))
-        ncnn_miss(w, "that leaves off ratios it has met");
     const char *in[2] = {ncnn_blob(w, w->n->in[0]), image ? ncnn_blob(w, image) : NULL};
     const char *out = ncnn_result(w, w->n->out[0]);
     ncnn_layer_of(w, "PriorBox", image ? 2 : 1, in, 1, &out);
     put_list(w, 0, "min_sizes");
     put_list(w, 1, "max_sizes");
-    put_list(w, 2, "aspect_ratios");
+    if (unique)
+        put_ratios(w);
+    else
+        put_list(w, 2, "aspect_ratios");
     for (int i = 0; i < 4; i++)
         ncnn_put_float(w, 3 + i, count == 4 ? variances[i] : count == 1 ? variances[0] : 0.1f);
-    ncnn_put_int(w, 7, op_int(w->n, "flip"));
+    ncnn_put_int(w, 7, !unique && op_int(w->n, "flip"));
     ncnn_put_int(w, 8, op_int(w->n, "clip"));
     ncnn_put_int(w, 9, sizes == 2 && size[1] ? size[1] : -233);
     ncnn_put_int(w, 10, sizes == 2 && size[0] ? size[0] : -233);
@@ -39,21 +56,24 @@ void ncnn_write_prior_box(struct writer *w)
     ncnn_put_int(w, 15, op_int(w->n, "center_less_one"));
 }
 
+/* The layer's rows stand for Caffe's too, as whoever runs such a net there expects: without the image, which is 0, and
+ * by score. A Padding would bring the column back, but fails where nothing is found. */
 void ncnn_write_detection_output(struct writer *w)
 {
     const char *in[3], *out;
-    bool fine = strcmp(op_string(w->n, "code_type"), "CENTER_SIZE") == 0 &&
-                strcmp(op_string(w->n, "rows"), "ncnn") == 0 && op_int(w->n, "share_location") &&
+    bool caffe = strcmp(op_string(w->n, "rows"), "caffe") == 0;
+    bool fine = strcmp(op_string(w->n, "code_type"), "CENTER_SIZE") == 0 && op_int(w->n, "share_location") &&
                 !op_int(w->n, "variance_encoded_in_target") && op_float(w->n, "eta") == 1 && !op_int(w->n, "clip") &&
                 op_int(w->n, "background_label_id") == 0;
-    if (!fine || w->n->in_count > 3) {
+    const struct value *y = w->n->out[0];
+    if (!fine || w->n->in_count > 3 || (caffe && y->use_count)) {
         ncnn_miss(w, "of another form than ncnn's own");
         return;
     }
     for (int i = 0; i < 3; i++)
         in[i] = ncnn_blob(w, w->n->in[i]);
-    out = ncnn_result(w, w->n->out[0]);
-    ncnn_set_batch(w, w->n->out[0], -1);
+    out = ncnn_result(w, y);
+    ncnn_set_batch(w, y, -1);
     ncnn_layer_of(w, "DetectionOutput", 3, in, 1, &out);
     ncnn_put_int(w, 0, op_int(w->n, "num_classes"));
     ncnn_put_float(w, 1, op_float(w->n, "nms_threshold"));
