@@ -169,8 +169,9 @@ static int integer_lower(struct plan *p, struct node *n, struct error *err)
     if (status != 0)
         return status;
     job.n = c.out;
-    if (exec_quant_sums(p, n, &w, job.product->a_offset, 1, &job.bias_view, err) < 0 ||
-        load_input(p, n, wanted, &job.a, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &job.c, err) < 0)
+    struct node *result = exec_quant_join_cast(p, n, w.columns, &job.to, err);
+    if (!result || exec_quant_sums(p, n, &w, job.product->a_offset, 1, &job.bias_view, err) < 0 ||
+        load_input(p, n, wanted, &job.a, err) < 0 || plan_out(p, result, 0, ORDER_CHANNELS, &job.c, err) < 0)
         return -1;
     struct view x = job.a;
     return emit(p, n, &c, &w, &x, &job, err);

@@ -76,6 +76,10 @@ BASE_COLD bool exec_quant_sum(const struct kernels *k, const struct kernel_binar
  * `add`, and its result is the sum's. Else n. Pixels have `axis` in a row. */
 BASE_COLD struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struct gemm_job *job);
 
+/* The Cast to f32 that alone uses the sums n makes: the kernel is told to give them as such. Else n; NULL: failed. */
+BASE_COLD struct node *exec_quant_join_cast(struct plan *p, struct node *n, int64_t columns, struct kernel_epilogue *to,
+                                            struct error *err);
+
 /* What distinguishes weights of the same bytes: type, zero points, and which they are. */
 BASE_COLD int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
 /* The inputs of nn.QConv and nn.QMatMul; of ConvInteger and MatMulInteger. */

@@ -78,9 +78,9 @@ static void output(struct value *v)
 }
 
 /* Nodes that are left to the reference evaluation: what is tested here should have kernels. And a kernel that must be
- * among those chosen, or NULL. */
+ * among those chosen, and one that must not, or NULL. */
 static int reference_allowed;
-static const char *kernel_wanted;
+static const char *kernel_wanted, *kernel_barred;
 static void check_kernels(const struct exec *e)
 {
     size_t count;
@@ -89,6 +89,7 @@ static void check_kernels(const struct exec *e)
     struct exec_layer *layers = exec_layers(e, &count, &error);
     for (size_t i = 0; i < count; i++) {
         found = found || strcmp(layers[i].kernel, kernel_wanted) == 0;
+        CHECK_MSG(!kernel_barred || strcmp(layers[i].kernel, kernel_barred) != 0, "a step is %s", kernel_barred);
         if (strcmp(layers[i].kernel, "reference") == 0 && references++ >= reference_allowed)
             CHECK_MSG(false, "%s has no kernel", layers[i].op);
     }
@@ -229,7 +230,7 @@ static void check_with(struct item **in)
         item_unref(in[i]);
     graph_free(graph);
     reference_allowed = 0;
-    kernel_wanted = NULL;
+    kernel_wanted = kernel_barred = NULL;
 }
 
 static inline void check(void)

@@ -275,6 +275,33 @@ static void integer_pairs(void)
     }
 }
 
+/* Sums that a Cast makes numbers of, which are rounded where they are large, are written as such; not those that are
+ * wanted themselves. */
+static void cast_sums(void)
+{
+    for (int form = 0; form < 6; form++) {
+        bool kept = form % 3 == 2;
+        begin();
+        struct value *zero = byte_input("zero", DTYPE_U8, 0, (const int64_t[]){0});
+        struct node *n = form < 3 ? NODE("MatMulInteger", byte_input("a", DTYPE_U8, DIMS(3, 1000)),
+                                         bytes(DTYPE_U8, DIMS(1000, 33), 0, 255), zero)
+                                  : NODE("ConvInteger", byte_input("x", DTYPE_U8, DIMS(2, 64, 7, 5)),
+                                         bytes(DTYPE_U8, DIMS(40, 32, 3, 3), 0, 255), zero);
+        if (form >= 3) {
+            node_set_int(n, "group", 2, &error);
+            node_set_ints(n, "pads", INTS(1, 1, 1, 1), &error);
+        }
+        struct node *cast = NODE("Cast", n->out[0]);
+        node_set_int(cast, "to", 1, &error);
+        output(NODE("Mul", cast->out[0], scalar(DTYPE_F32, 0.01))->out[0]);
+        if (kept)
+            output(n->out[0]);
+        kernel_wanted = kept ? "numbers" : "gemm_q8";
+        kernel_barred = kept ? NULL : "numbers";
+        check_bytes(form % 3 ? -1 : 255);
+    }
+}
+
 /* A zero point that is an input; and what QLinearConv makes of the operands of nn.QConv. */
 static void integers(void)
 {
@@ -500,6 +527,7 @@ int main(void)
     RUN(integer_pairs);
     RUN(dynamic_maps);
     RUN(dynamic_map_with_gaps);
+    RUN(cast_sums);
     RUN(integers);
     RUN(dynamic);
     RUN(elements);
