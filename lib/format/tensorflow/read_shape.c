@@ -57,10 +57,10 @@ void tensorflow_read_rank(struct tensorflow_op *o)
 
 void tensorflow_read_cast(struct tensorflow_op *o)
 {
-    enum dtype dtype = tensorflow_type(o, "DstT", DTYPE_NONE);
+    enum dtype dtype = tensorflow_type(o, *o->kind->onnx == 'B' ? "type" : "DstT", DTYPE_NONE);
     if (dtype == DTYPE_NONE)
         build_fail(o->b, "it converts to a type that is not read");
-    tensorflow_give(o, 0, build_cast(o->b, tensorflow_in(o, 0), dtype));
+    tensorflow_give(o, 0, build_int(o->b, BUILD(o->b, o->kind->onnx, tensorflow_in(o, 0)), "to", dtype));
 }
 
 void tensorflow_read_fill(struct tensorflow_op *o)

@@ -81,7 +81,7 @@ def sizes(image):
     cubic = ops.ResizeBicubic(images=image, size=[9, 7], half_pixel_centers=True)
     cut = ops.ScaleAndTranslate(images=image, size=[6, 4], scale=[0.7, 1.3], translation=[0.9, -1.1], kernel_type="lanczos3")
     edges = ops.ResizeBicubic(images=image, size=[4, 11], align_corners=True)
-    return cubic, cut, edges, ops.ResizeArea(images=image, size=[3, 7]), tf.image.resize(image, [4, 3], "mitchellcubic", antialias=True)
+    return cubic, cut, edges, ops.ResizeArea(images=image, size=[3, 7]), tf.image.resize(image, [4, 3], "mitchellcubic", antialias=True), tf.bitcast(image, tf.int32)
 
 
 write("sizes", sizes, [rng.standard_normal((1, 8, 5, 2)).astype(np.float32)], (1, 2))
