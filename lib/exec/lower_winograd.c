@@ -6,7 +6,7 @@
 /* Bytes of the transformed filters; 0: they fit no size_t. */
 static size_t transformed_bytes(const struct winograd_args *w)
 {
-    size_t bytes = kernel_product_packed(w->product, 1, (size_t)w->in, (size_t)w->out);
+    size_t bytes = kernel_product_packed(w->product, (size_t)w->taps, (size_t)w->in, (size_t)w->out);
     return mem_mul(bytes, (size_t)w->elements, &bytes) ? bytes : 0;
 }
 
@@ -18,7 +18,7 @@ static int fill_weights(struct plan *p, struct node *n, struct winograd_args *w,
                      ? exec_conv_weights(p, n, c, err)
                      : plan_packed(p, n, 1,
                                    &(struct packing){.name = "winograd",
-                                                     .params = {w->size, w->in, w->out, w->group},
+                                                     .params = {w->size, w->in, w->out, w->group, w->taps},
                                                      .bytes = bytes,
                                                      .growth = bytes / (size_t)w->elements * (size_t)(w->elements - 9),
                                                      .units = w->groups,
@@ -35,11 +35,12 @@ static int fill_weights(struct plan *p, struct node *n, struct winograd_args *w,
 
 static bool fits(const struct node *n, int size, struct conv *c, int (*border)[2])
 {
-    if (!exec_conv_read(n, c) || c->w.rank != 2 || c->groups != 1 || c->in < CHANNELS_LEAST || c->out < CHANNELS_LEAST)
+    if (!exec_conv_read(n, c) || c->w.rank < 2 || c->groups != 1 || c->in < CHANNELS_LEAST ||
+        c->out < CHANNELS_LEAST || c->taps > 9 * WINOGRAD_TAPS)
         return false;
     c->in_f32 = true;
-    int64_t beyond[2];
-    for (int i = 0; i < 2; i++) {
+    int64_t beyond[VIEW_SPATIAL] = {0};
+    for (int i = c->w.rank - 2; i < c->w.rank; i++) {
         if (c->w.kernel[i] != 3 || c->w.stride[i] != 1 || c->w.dilation[i] != 1)
             return false;
         beyond[i] = (c->w.out[i] + size - 1) / size * size - c->w.out[i];
@@ -71,19 +72,39 @@ static bool is_many(const struct kernel_product *p, int64_t tiles)
     return tiles >= 4 * block_tiles(p);
 }
 
+/* Output planes that go together through a thread's memory. */
+#define DEEP_MOST 16
+
+/* Stacks have as many planes each, of a volume whose number of planes allows it. */
+static void cut_planes(struct winograd_args *w, const struct conv *c)
+{
+    bool is_volume = c->w.rank > 2;
+    int64_t planes = is_volume ? c->w.out[0] : 1;
+    w->taps = c->taps / 9;
+    w->tap_step = is_volume ? (int)c->w.dilation[0] : 1;
+    w->plane_step = is_volume ? (int)c->w.stride[0] : 1;
+    w->deep = planes < DEEP_MOST ? (int)planes : DEEP_MOST;
+    while (planes % w->deep)
+        w->deep--;
+    w->span = (w->deep - 1) * w->plane_step + (w->taps - 1) * w->tap_step + 1;
+    w->layers = planes / w->deep;
+}
+
 static double winograd_cost(const struct kernels *k, const struct node *n, int size)
 {
     int border[VIEW_SPATIAL][2];
     struct conv c;
+    struct winograd_args w = {0};
     if (!fits(n, size, &c, border))
         return -1;
+    cut_planes(&w, &c);
     const struct kernel_product *product = kernel_gemm_f32(k, (size_t)c.out);
-    double tiles = (double)n->in[0]->type.dims[0], elements = (size + 2) * (size + 2);
-    for (int i = 0; i < 2; i++)
+    double tiles = (double)n->in[0]->type.dims[0] * (double)w.layers * w.deep, elements = (size + 2) * (size + 2);
+    for (int i = c.w.rank - 2; i < c.w.rank; i++)
         tiles *= (double)((c.w.out[i] + size - 1) / size);
     double floats = exec_conv_packed(k, &c) / 9, cycles = tiles * transform_cycles(size);
     bool many = is_many(product, (int64_t)tiles);
-    cycles *= (double)((c.in + k->vector - 1) / k->vector + (c.out + k->vector - 1) / k->vector);
+    cycles *= (c.in + k->vector - 1) / k->vector * ((double)w.span / w.deep) + (c.out + k->vector - 1) / k->vector;
     if (!many)
         cycles += floats / k->vector * filter_cycles(size);
     return exec_conv_cycles(k, tiles * floats * elements, floats * (many ? elements : 9) * sizeof(float)) + cycles;
@@ -103,22 +124,23 @@ static double winograd_cost(const struct kernels *k, const struct node *n, int s
 /* Cuts the work. Many: every block is a tile of one step; else all are one block, and a step before transforms it. */
 static void cut(struct winograd_args *w, const struct plan *p)
 {
-    int nr = w->product->nr, together = block_tiles(w->product), depth = PART_FLOATS / nr;
+    int nr = w->product->nr, depth = PART_FLOATS / nr;
+    int64_t together = (int64_t)block_tiles(w->product) * (w->taps > 1 ? 2 : 1); /* for all taps' weights come in */
     w->many = is_many(w->product, w->tiles);
     w->is_transformed = w->many || (w->tiles >= TRANSFORMED_LEAST && packing_has_room(p, transformed_bytes(w) / 4 * 3));
     int group = !w->is_transformed ? nr : w->many && w->out <= NARROW ? w->out : GROUP_CHANNELS;
     w->group = (group + nr - 1) / nr * nr;
     w->groups = (w->out + w->group - 1) / w->group;
-    w->blocks = w->many ? w->tiles / together : 1;
-    w->most = (w->tiles + w->blocks - 1) / w->blocks;
+    w->blocks = !w->many ? 1 : w->tiles / together < w->stacks ? w->tiles / together : w->stacks;
+    w->most = (w->stacks + w->blocks - 1) / w->blocks;
     w->parts = w->is_transformed ? 1 : (w->in + depth - 1) / depth;
 }
 
 static void size_block(struct winograd_args *w)
 {
     int n = w->out < w->group ? w->out : w->group;
-    w->v_floats = (size_t)w->elements * (size_t)(w->most * w->in + w->parts * WINOGRAD_GAP);
-    w->sums_floats = (size_t)w->elements * (size_t)winograd_plane(w->most, n);
+    w->v_floats = (size_t)w->elements * (size_t)(w->most * w->span * w->in + w->parts * WINOGRAD_GAP);
+    w->sums_floats = (size_t)w->elements * (size_t)winograd_plane(w->most * w->deep, n);
     w->filter_floats = w->is_transformed ? 0 : (size_t)w->elements * (PART_FLOATS + WINOGRAD_GAP);
 }
 
@@ -127,17 +149,21 @@ static void describe(struct winograd_args *w, const struct conv *c)
     w->in = c->in;
     w->out = c->out;
     w->act = c->act;
-    w->height = c->w.out[0];
-    w->width = c->w.out[1];
+    w->row_axis = c->w.rank;
+    w->height = c->w.out[c->w.rank - 2];
+    w->width = c->w.out[c->w.rank - 1];
     w->rows = (w->height + w->size - 1) / w->size;
     w->columns = (w->width + w->size - 1) / w->size;
-    w->tiles = w->x.dims[0] * w->rows * w->columns;
-    for (int i = 0; i < 2; i++)
+    cut_planes(w, c);
+    w->stacks = w->x.dims[0] * w->layers * w->rows * w->columns;
+    w->tiles = w->stacks * w->deep;
+    for (int i = 0; i < c->w.rank; i++)
         w->x.offset -= c->w.begin[i] * w->x.stride[2 + i];
 }
 
 static int emit_transform(struct plan *p, const struct node *n, struct winograd_args *w, struct error *err)
 {
+    int64_t tiles = w->stacks * w->span;
     if (plan_scratch(p, w->v_floats * sizeof(float), &w->v, err) < 0)
         return -1;
     return plan_step(p,
@@ -145,8 +171,8 @@ static int emit_transform(struct plan *p, const struct node *n, struct winograd_
                                     .kernel = "winograd_input_f32",
                                     .run = winograd_run_transform,
                                     .args = w,
-                                    .units = w->tiles,
-                                    .tiles = plan_tiles(w->tiles * w->in * w->elements, 32768, w->tiles)},
+                                    .units = tiles,
+                                    .tiles = plan_tiles(tiles * w->in * w->elements, 32768, tiles)},
                      err, PLAN_WRITES(&w->v, &w->x));
 }
 
@@ -165,7 +191,7 @@ static int emit(struct plan *p, const struct node *n, struct winograd_args *w, s
                                     .args = w,
                                     .units = w->many ? w->blocks : w->groups,
                                     .scratch = (beside + w->sums_floats) * sizeof(float),
-                                    .macs = (double)view_count(&o->out) * w->in * 9},
+                                    .macs = (double)view_count(&o->out) * w->in * w->taps * 9},
                      err, PLAN_WRITES(&o->out, &w->x, &w->v, &o->add, &o->bias_view));
 }
 

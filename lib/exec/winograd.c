@@ -1,6 +1,7 @@
 /* 3x3 convolutions of stride 1 by Winograd's F(4x4) and F(2x2) (kernel/winograd.h): tiles of pixels are transformed,
  * each of the tile's elements is a matrix product of tiles and channels with its own weights, and the sums are
- * transformed back.
+ * transformed back. Of volumes the tiles of planes one behind the other are a stack: each plane is transformed once,
+ * and the product sums over the taps along the first axis.
  *
  * Where there are many tiles, a block of them goes through all this at a time, in memory of its thread that fits the
  * cache. Where there are few, all are transformed by a step of its own, and a group of output channels is what
@@ -14,13 +15,22 @@
 #include <stdlib.h>
 
 struct place_of_tile {
-    int64_t image, y, x; /* of its first output */
+    int64_t image, plane, y, x; /* of its first output */
 };
 
-static struct place_of_tile find_tile(const struct winograd_args *w, int64_t index)
+/* Of tile `plane` of a stack. `step`: from the first plane of a stack to that of the next. */
+static struct place_of_tile find_tile(const struct winograd_args *w, int64_t stack, int64_t step, int64_t plane)
 {
-    int64_t image = w->rows * w->columns, at = index % image;
-    return (struct place_of_tile){index / image, at / w->columns * w->size, at % w->columns * w->size};
+    int64_t area = w->rows * w->columns, at = stack % area;
+    stack /= area;
+    return (struct place_of_tile){stack / w->layers, stack % w->layers * step + plane, at / w->columns * w->size,
+                                  at % w->columns * w->size};
+}
+
+static float *tile_data(const struct winograd_args *w, const struct view *v, struct place_of_tile at)
+{
+    return (float *)view_data(v) + at.image * v->stride[0] + at.plane * v->stride[2] + at.y * v->stride[w->row_axis] +
+           at.x * v->stride[w->row_axis + 1];
 }
 
 /* Input channels [first, first + count), for which filters are transformed together. */
@@ -40,15 +50,14 @@ static ptrdiff_t part_floats(const struct winograd_args *w, int64_t tiles, int i
     return w->elements * (tiles * part_at(w, index).first + index * WINOGRAD_GAP);
 }
 
-/* Tiles [first, last) of the `all` that are to be at v. */
+/* Tiles [first, last) of the input, of the `all` that are to be at v. */
 static void transform(const struct winograd_args *w, int64_t first, int64_t last, int64_t all, int64_t begin, float *v)
 {
     struct kernel_winograd_input_f32 k = {.size = w->size};
-    k.row = w->x.stride[2];
-    k.pixel = w->x.stride[3];
+    k.row = w->x.stride[w->row_axis];
+    k.pixel = w->x.stride[w->row_axis + 1];
     for (int64_t i = first; i < last; i++) {
-        struct place_of_tile at = find_tile(w, i);
-        const float *x = (const float *)view_data(&w->x) + at.image * w->x.stride[0] + at.y * k.row + at.x * k.pixel;
+        const float *x = tile_data(w, &w->x, find_tile(w, i / w->span, w->deep * w->plane_step, i % w->span));
         for (int j = 0; j < w->parts; j++) {
             struct part part = part_at(w, j);
             k.channels = part.count;
@@ -60,25 +69,27 @@ static void transform(const struct winograd_args *w, int64_t first, int64_t last
     }
 }
 
-/* sums[tile][n] = v[tile] b for one element of the tiles, or that is added to what is there; g tells b, its depth, and
- * what is to be brought in meanwhile. */
+/* sums[tile][n] = v[tile] b for one element of the tiles, or that is added to what is there; g tells b, its taps and
+ * depth, and what is to be brought in meanwhile. */
 static void multiply(const struct winograd_args *w, struct kernel_gemm g, const float *v, int64_t tiles, bool adds,
                      float *sums)
 {
-    static const ptrdiff_t no_tap[1] = {0};
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
     int64_t count = (tiles + w->product->mr - 1) / w->product->mr;
+    int plane = 0;
     g.a = a;
     g.c = c;
-    g.tap = no_tap;
-    g.taps = 1;
     g.to.add = adds ? (const void *const *)c : NULL;
     g.fetch_bytes /= (size_t)count;
     for (int64_t i = 0, row = 0; i < count; i++) {
         for (g.m = 0; row < plan_tile_first(tiles, count, i + 1); row++, g.m++) {
-            a[g.m] = v + row * g.k;
+            a[g.m] = v + plane * w->plane_step * g.k;
             c[g.m] = sums + row * g.n;
+            if (++plane == w->deep) {
+                plane = 0;
+                v += w->span * g.k;
+            }
         }
         w->product->run(&g);
         g.fetch = (const char *)g.fetch + g.fetch_bytes;
@@ -94,20 +105,18 @@ static void transform_back(const struct winograd_args *w, int64_t first, int64_t
     struct kernel_winograd_output_f32 k = {
         .size = w->size, .channels = n, .plane = plane, .act = w->act, .add_last = p->add_last};
     k.bias = bias ? bias + channel : NULL;
-    k.out_row = p->out.stride[2];
-    k.out_pixel = p->out.stride[3];
-    k.add_row = p->add.stride[2];
-    k.add_pixel = p->add.stride[3];
+    k.out_row = p->out.stride[w->row_axis];
+    k.out_pixel = p->out.stride[w->row_axis + 1];
+    k.add_row = p->add.stride[w->row_axis];
+    k.add_pixel = p->add.stride[w->row_axis + 1];
     for (int64_t i = first; i < last; i++) {
-        struct place_of_tile at = find_tile(w, i);
+        struct place_of_tile at = find_tile(w, i / w->deep, w->deep, i % w->deep);
         k.height = (int)(w->height - at.y < w->size ? w->height - at.y : w->size);
         k.width = (int)(w->width - at.x < w->size ? w->width - at.x : w->size);
         k.sums = sums + (i - first) * n;
-        k.out =
-            (float *)view_data(&p->out) + at.image * p->out.stride[0] + at.y * k.out_row + at.x * k.out_pixel + channel;
+        k.out = tile_data(w, &p->out, at) + channel;
         if (p->add.buffer)
-            k.add = (const float *)view_data(&p->add) + at.image * p->add.stride[0] + at.y * k.add_row +
-                    at.x * k.add_pixel + channel;
+            k.add = tile_data(w, &p->add, at) + channel;
         w->kernels->winograd_output_f32(&k);
     }
 }
@@ -115,24 +124,28 @@ static void transform_back(const struct winograd_args *w, int64_t first, int64_t
 /* Floats of a packed matrix of so many columns. */
 static size_t matrix_floats(const struct winograd_args *w, int n)
 {
-    return kernel_product_packed(w->product, 1, (size_t)w->in, (size_t)n) / sizeof(float);
+    return kernel_product_packed(w->product, (size_t)w->taps, (size_t)w->in, (size_t)n) / sizeof(float);
 }
 
-/* Tiles [first, last), transformed at v, and a group of output channels. */
+/* Stacks [first, last), transformed at v, and a group of output channels. */
 static void run_group(const struct winograd_args *w, int64_t first, int64_t last, int group, const float *v,
                       float *sums)
 {
     int channel = group * w->group, n = w->out - channel < w->group ? w->out - channel : w->group;
-    ptrdiff_t v_plane = winograd_plane(last - first, w->in), plane = winograd_plane(last - first, n);
+    int64_t tiles = (last - first) * w->deep;
+    ptrdiff_t v_plane = winograd_plane((last - first) * w->span, w->in), plane = winograd_plane(tiles, n);
     size_t matrix = matrix_floats(w, n);
-    struct kernel_gemm g = {.k = w->in, .n = n, .fetch_bytes = matrix * sizeof(float)};
-    const float *b = w->weights + (size_t)w->elements * (size_t)w->in * (size_t)channel;
+    ptrdiff_t tap[WINOGRAD_TAPS];
+    struct kernel_gemm g = {.tap = tap, .taps = w->taps, .k = w->in, .n = n, .fetch_bytes = matrix * sizeof(float)};
+    const float *b = w->weights + (size_t)w->elements * (size_t)(w->taps * w->in) * (size_t)channel;
+    for (int i = 0; i < w->taps; i++)
+        tap[i] = i * w->tap_step * w->in;
     for (int i = 0; i < w->elements; i++, b += matrix) {
         g.b = b;
         g.fetch = b + matrix;
-        multiply(w, g, v + i * v_plane, last - first, false, sums + i * plane);
+        multiply(w, g, v + i * v_plane, tiles, false, sums + i * plane);
     }
-    transform_back(w, first, last, channel, n, sums, plane);
+    transform_back(w, first * w->deep, last * w->deep, channel, n, sums, plane);
 }
 
 void winograd_run_blocks(const struct step *s, struct tile tile)
@@ -140,8 +153,8 @@ void winograd_run_blocks(const struct step *s, struct tile tile)
     const struct winograd_args *w = s->args;
     float *v = tile.scratch, *sums = v + w->v_floats;
     for (int64_t i = tile.first; i < tile.last; i++) {
-        int64_t first = plan_tile_first(w->tiles, w->blocks, i), last = plan_tile_first(w->tiles, w->blocks, i + 1);
-        transform(w, first, last, last - first, first, v);
+        int64_t first = plan_tile_first(w->stacks, w->blocks, i), last = plan_tile_first(w->stacks, w->blocks, i + 1);
+        transform(w, first * w->span, last * w->span, (last - first) * w->span, first * w->span, v);
         for (int g = 0; g < w->groups; g++)
             run_group(w, first, last, g, v, sums);
     }
@@ -162,19 +175,21 @@ static void share_fetch(const struct winograd_args *w, const struct taps *next, 
     g->fetch_bytes = tap < 9 ? share * sizeof(float) : 0;
 }
 
-/* All tiles and the n output channels whose filters t are, of a part of the input channels. */
+/* All tiles and the n output channels whose filters t are, of a part of the input channels of a plane's tap. */
 static void run_part(const struct winograd_args *w, const struct taps *t, const struct taps *next, int index, int n,
                      float *sums, float *filters)
 {
-    struct part part = part_at(w, index);
+    int at = index % w->parts, count = part_at(w, at).count;
     size_t plane = t->floats + WINOGRAD_GAP;
-    const float *v = (const float *)view_data(&w->v) + part_floats(w, w->tiles, index);
-    struct kernel_gemm g = {.k = part.count, .n = n};
+    const int64_t all = w->stacks * w->span;
+    const float *v = (const float *)view_data(&w->v) + part_floats(w, all, at);
+    const ptrdiff_t tap[1] = {index / w->parts * w->tap_step * count};
+    struct kernel_gemm g = {.tap = tap, .taps = 1, .k = count, .n = n};
     w->kernels->winograd_filter_f32(filters, plane, w->size, t->at, t->tap, t->floats);
     for (int i = 0; i < w->elements; i++) {
         g.b = filters + (size_t)i * plane;
         share_fetch(w, next, i, &g);
-        multiply(w, g, v + i * winograd_plane(w->tiles, part.count), w->tiles, index > 0,
+        multiply(w, g, v + i * winograd_plane(all, count), w->tiles, index > 0,
                  sums + i * winograd_plane(w->tiles, n));
     }
 }
@@ -182,12 +197,13 @@ static void run_part(const struct winograd_args *w, const struct taps *t, const 
 static void run_panel(const struct winograd_args *w, int panel, float *sums, float *filters)
 {
     int channel = panel * w->product->nr, n = w->out - channel < w->product->nr ? w->out - channel : w->product->nr;
-    size_t columns = matrix_floats(w, n) / (size_t)w->in;
-    struct taps t = {.at = w->weights + (size_t)9 * (size_t)w->in * (size_t)channel, .tap = columns * (size_t)w->in};
-    const float *behind = t.at + 9 * t.tap;
-    for (int i = 0; i < w->parts; i++) {
-        t.floats = (size_t)part_at(w, i).count * columns;
-        struct taps next = {i + 1 < w->parts ? t.at + t.floats : behind, t.tap, t.floats};
+    size_t tap = matrix_floats(w, n) / (size_t)w->taps, columns = tap / (size_t)w->in;
+    struct taps t = {.at = w->weights + (size_t)9 * (size_t)(w->taps * w->in) * (size_t)channel, .tap = tap};
+    for (int i = 0; i < w->taps * w->parts; i++) {
+        t.floats = (size_t)part_at(w, i % w->parts).count * columns;
+        struct taps next = {t.at + t.floats, tap, t.floats};
+        if ((i + 1) % w->parts == 0) /* behind the nine of a plane's tap */
+            next.at += 8 * tap;
         run_part(w, &t, &next, i, n, sums, filters);
         t.at = next.at;
     }
@@ -197,14 +213,14 @@ static void run_panel(const struct winograd_args *w, int panel, float *sums, flo
 void winograd_run_transform(const struct step *s, struct tile tile)
 {
     const struct winograd_args *w = s->args;
-    transform(w, tile.first, tile.last, w->tiles, 0, view_data(&w->v));
+    transform(w, tile.first, tile.last, w->stacks * w->span, 0, view_data(&w->v));
 }
 
 void winograd_run_groups(const struct step *s, struct tile tile)
 {
     const struct winograd_args *w = s->args;
     for (int64_t i = tile.first; i < tile.last; i++)
-        run_group(w, 0, w->tiles, (int)i, view_data(&w->v), tile.scratch);
+        run_group(w, 0, w->stacks, (int)i, view_data(&w->v), tile.scratch);
 }
 
 void winograd_run_panels(const struct step *s, struct tile tile)
@@ -221,12 +237,14 @@ static void pack_group(const struct winograd_args *w, const float *from, int n, 
 {
     size_t matrix = matrix_floats(w, n);
     int nr = w->product->nr;
-    ptrdiff_t filters = (ptrdiff_t)w->in * 9;
-    for (int j = 0; j < n; j += nr) {
+    int all = 9 * w->taps;
+    ptrdiff_t filters = (ptrdiff_t)w->in * all;
+    for (int j = 0; j < n; j += nr, to += (ptrdiff_t)nr * w->in * w->taps) {
         int some = n - j < nr ? n - j : nr;
-        size_t panel = matrix_floats(w, some);
-        w->product->pack(taps, from + j * filters, 9, 1, w->in, 9, some, filters);
-        w->kernels->winograd_filter_f32(to + (ptrdiff_t)j * w->in, matrix, w->size, taps, panel, panel);
+        size_t tap = matrix_floats(w, some) / (size_t)w->taps;
+        w->product->pack(taps, from + j * filters, all, 1, w->in, all, some, filters);
+        for (size_t i = 0; i < (size_t)w->taps; i++)
+            w->kernels->winograd_filter_f32(to + i * tap, matrix, w->size, taps + 9 * i * tap, tap, tap);
     }
 }
 
@@ -240,8 +258,8 @@ int winograd_pack(void *packed, const void *weights, const void *args, int64_t f
     for (int64_t i = first; taps && i < last; i++) {
         ptrdiff_t channel = i * w->group;
         int n = w->out - channel < w->group ? (int)(w->out - channel) : w->group;
-        pack_group(w, (const float *)weights + channel * w->in * 9, n, taps,
-                   (float *)packed + (ptrdiff_t)w->elements * w->in * channel);
+        channel *= w->taps * w->in;
+        pack_group(w, (const float *)weights + channel * 9, n, taps, (float *)packed + w->elements * channel);
     }
     free(taps);
     return taps ? 0 : -1;

@@ -11,20 +11,29 @@ struct winograd_args {
     struct conv_ports ports;
     struct kernel_act act;
     const float *weights; /* [groups][elements of a tile][packed matrix], when they are transformed, */
-                          /* else [panels][9 taps][channels] */
+                          /* else [panels][taps][9][channels] */
     bool many, is_transformed;
     int size, elements; /* outputs of a tile along an axis; (size + 2)² */
     int in, out;        /* channels */
     int group, groups;  /* output channels of a group, a multiple of the product's nr, but the last */
     int parts;          /* of the input channels, for which filters are transformed together */
-    int64_t rows, columns, tiles;
+    int row_axis;       /* of the views; that of pixels is next */
+    int taps;           /* along the planes; of pictures, which have one plane, 1 */
+    int tap_step;       /* planes from one to the next */
+    int plane_step;     /* input planes from one output plane to the next */
+    int deep, span;     /* output planes of a stack, and input planes */
+    int64_t layers;     /* of stacks, in an image */
+    int64_t rows, columns, stacks;
+    int64_t tiles; /* of the result */
     int64_t height, width;        /* of the result */
-    int64_t blocks;               /* of tiles */
-    int64_t most;                 /* tiles of the largest */
+    int64_t blocks;               /* of stacks */
+    int64_t most;                 /* stacks of the largest */
     struct view v;                /* all transformed tiles, when a step of its own makes them */
     size_t v_floats, sums_floats; /* of a block */
     size_t filter_floats;         /* of a part of a panel's transformed filters */
 };
+
+#define WINOGRAD_TAPS 8 /* at most */
 
 /* So that the planes of a tile's elements do not all begin in the same set of a cache. */
 #define WINOGRAD_GAP 16

@@ -358,6 +358,44 @@ static void test_winograd(void)
     }
 }
 
+/* Volumes by Winograd's convolutions: taps, strides and steps along the first axis, pads that differ, planes that are
+ * one stack, several and none, images, filters transformed before and in the run, and a residual. */
+static void test_winograd_volumes(void)
+{
+    static const struct {
+        const char *kernel;
+        int64_t x[5], out, taps, stride, dilation, pads[6];
+    } cases[] = {
+        {"winograd_4_f32", {1, 24, 7, 17, 19}, 40, 3, 1, 1, {1, 1, 1, 1, 1, 1}},
+        {"winograd_4_f32", {2, 19, 32, 14, 9}, 21, 3, 1, 1, {1, 1, 0, 1, 2, 1}},
+        {"winograd_4_f32", {1, 33, 17, 12, 12}, 33, 1, 1, 1, {0, 1, 1, 0, 1, 1}},
+        {"winograd_4_f32", {1, 24, 19, 13, 15}, 17, 5, 2, 1, {2, 1, 1, 1, 1, 1}},
+        {"winograd_4_f32", {1, 24, 9, 15, 15}, 40, 2, 1, 3, {1, 1, 1, 2, 1, 1}},
+        {"winograd_4_f32", {1, 150, 3, 16, 14}, 87, 3, 1, 1, {1, 1, 1, 1, 1, 1}},
+        {"winograd_4_f32", {2, 300, 2, 8, 8}, 87, 2, 1, 1, {0, 1, 1, 1, 1, 1}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin();
+        struct value *x = input("x", 5, cases[i].x);
+        struct node *n = FUSED("Conv", x, weight(DIMS(cases[i].out, cases[i].x[1], cases[i].taps, 3, 3)),
+                               weight(DIMS(cases[i].out)), NULL);
+        node_set_ints(n, "strides", INTS(cases[i].stride, 1, 1), &error);
+        node_set_ints(n, "dilations", INTS(cases[i].dilation, 1, 1), &error);
+        node_set_ints(n, "pads", cases[i].pads, 6, &error);
+        node_set_string(n, "activation", "Relu", 4, &error);
+        output(n->out[0]);
+        kernel_wanted = cases[i].kernel;
+        check();
+    }
+    begin();
+    struct value *x = input("x", DIMS(1, 16, 6, 15, 13)), *r = NODE("Conv", x, weight(DIMS(24, 16, 1, 1, 1)))->out[0];
+    struct node *n = FUSED("Conv", x, weight(DIMS(24, 16, 3, 3, 3)), weight(DIMS(24)), r);
+    node_set_ints(n, "pads", INTS(1, 1, 1, 1, 1, 1), &error);
+    output(n->out[0]);
+    kernel_wanted = "winograd_4_f32";
+    check();
+}
+
 /* With what may stand behind: residual, activation, a place in a Concat, a wider border for who comes next. */
 static void test_winograd_fused(void)
 {
@@ -527,6 +565,7 @@ int main(void)
     RUN(test_factors);
     RUN(test_dilated);
     RUN(test_winograd);
+    RUN(test_winograd_volumes);
     RUN(test_winograd_fused);
     RUN(test_short_volumes);
     RUN(test_joined_pixels);
