@@ -157,6 +157,24 @@ static bool find_rounding(const struct node *n, struct kernel_rounding *r)
     return node_in(n, Y_SCALE) ? exec_quant_rounding(n, &of, r) : find_bounds(n, 1, &r->low, &r->high);
 }
 
+/* What becomes of a sum with its bias, less the zero point. */
+static float rounded(const struct kernel_epilogue *to, int64_t sum, float multiplier, float shift)
+{
+    float x = fminf(fmaxf((float)sum * multiplier + shift, to->rounding.low), to->rounding.high);
+    return to->c == KERNEL_F32 ? x : nearbyintf(x);
+}
+
+/* Channels that training left without an effect have tiny scales, of which a bias is so many that sums might not fit.
+ * A lesser one does as well when all sums with either come to the same. */
+static bool bound_bias(const struct kernel_epilogue *to, int64_t reach, float multiplier, float shift, int64_t *bias)
+{
+    int64_t room = INT32_MAX - reach, given = *bias;
+    *bias = given > room ? room : given < -room ? -room : given;
+    int64_t least = *bias < given ? *bias : given, most = *bias + given - least;
+    return *bias == given ||
+           rounded(to, least - reach, multiplier, shift) == rounded(to, most + reach, multiplier, shift);
+}
+
 int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant_weights *w, int a_offset,
                         struct kernel_epilogue *to, struct error *err)
 {
@@ -180,13 +198,15 @@ int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant
         return 1;
     for (int64_t i = 0; i < w->columns; i++) {
         uint32_t taken = (uint32_t)w->sum[i] * (uint32_t)(zero + a_offset);
-        bias[i] = (int32_t)((real_bias ? 0 : (uint32_t)(int32_t)exec_quant_param(n, BIAS, i)) - taken);
+        int64_t whole = real_bias ? 0 : (int64_t)exec_quant_param(n, BIAS, i);
         shift[i] = real_bias ? (float)exec_quant_param(n, BIAS, i) / (real ? 1 : y_scale) : -0.0f;
         multiplier[i] = x_scale * (float)exec_quant_param(n, W_SCALE, i);
         multiplier[i] = real ? multiplier[i] : multiplier[i] / y_scale;
         shifts |= fabsf(multiplier[i]) >= 1;
-        if (!isfinite(multiplier[i]) || !isfinite(shift[i]))
+        if (!isfinite(multiplier[i]) || !isfinite(shift[i]) ||
+            !bound_bias(to, w->reach ? w->reach[i] : 0, multiplier[i], shift[i], &whole))
             return 1;
+        bias[i] = (int32_t)((uint32_t)whole - taken);
     }
     to->shift = shifts ? shift : NULL;
     return 0;

@@ -24,8 +24,9 @@ struct quant_weights {
     int runs;
     int64_t most; /* that |sum of a column's products with bytes| can be; of u8 255, of s8 less */
     const int64_t *at;
-    const int *zero;    /* [columns] */
-    const int32_t *sum; /* [columns] of a column's weights */
+    const int *zero;      /* [columns] */
+    const int32_t *sum;   /* [columns] of a column's weights */
+    const int32_t *reach; /* [columns] that |sum of x less its zero point times weights| can be; NULL: there is room */
     bool is_signed;
 };
 
@@ -41,7 +42,7 @@ static inline int8_t exec_quant_part(int16_t *x)
 }
 
 /* Fills in all but inputs, columns, depth, column_step and at, which is the plan's. 1: the weights or their parameters
- * are not constant, or a sum might not fit s32. */
+ * are not constant, or a sum of products might not fit s32. */
 int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weights *w, struct error *err);
 
 /* The product's panels of `groups` groups of columns, whose depth is `taps` times k: of all runs of the first, then of
@@ -56,7 +57,8 @@ void exec_quant_take(const struct quant_weights *w, const void *stored, int64_t 
 BASE_COLD int exec_quant_sums(struct plan *p, struct node *n, const struct quant_weights *w, int offset, int times,
                               struct view *bias, struct error *err);
 
-/* The epilogue for these weights of a kernel that adds a_offset to every element of x. 1: scales are no numbers. */
+/* The epilogue for these weights of a kernel that adds a_offset to every element of x. 1: scales are no numbers, or a
+ * sum with its bias might not fit s32. */
 BASE_COLD int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant_weights *w, int a_offset,
                                   struct kernel_epilogue *to, struct error *err);
 

@@ -130,17 +130,17 @@ int exec_quant_runs(int least, int most)
 }
 
 /* What a column's totals mean for all; false when sums of its products with x might not fit. */
-static bool count_column(struct quant_weights *w, const struct totals *t, double bias)
+static bool count_column(struct quant_weights *w, const struct totals *t)
 {
     int runs = exec_quant_runs(t->least, t->most);
     int64_t reach = (t->size + (t->total < 0 ? -t->total : t->total)) / 2 * 255;
     w->runs = runs > w->runs ? runs : w->runs;
     w->most = reach > w->most ? reach : w->most;
-    return (double)t->size * 255 + fabs(bias) <= INT32_MAX;
+    return t->size * 255 <= INT32_MAX;
 }
 
-/* sum[i] of column i: 0, 1 when a sum of products might not fit, -1 failed. */
-static int sum_columns(struct quant_weights *w, const struct node *n, int32_t *sum, struct error *err)
+/* sum[i] and reach[i] of column i: 0, 1 when a sum of products might not fit, -1 failed. */
+static int sum_columns(struct quant_weights *w, const struct node *n, int32_t *sum, int32_t *reach, struct error *err)
 {
     struct totals *t = mem_calloc((size_t)w->columns, sizeof *t, err);
     bool fit = true;
@@ -148,8 +148,9 @@ static int sum_columns(struct quant_weights *w, const struct node *n, int32_t *s
         return -1;
     add_columns(w, n->in[w->input]->constant->data, t);
     for (int64_t i = 0; i < w->columns && fit; i++) {
-        fit = count_column(w, &t[i], exec_quant_is_real(n, w->bias_input) ? 0 : exec_quant_param(n, w->bias_input, i));
+        fit = count_column(w, &t[i]);
         sum[i] = (int32_t)t[i].total;
+        reach[i] = (int32_t)(t[i].size * 255);
     }
     free(t);
     return fit ? 0 : 1;
@@ -169,17 +170,18 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
     if (!plan_is_constant(n, w->input) || !has_params(n, w))
         return 1;
     int *zero = plan_alloc(p, sizeof *zero * (size_t)w->columns, err);
-    int32_t *sum = plan_alloc(p, sizeof *sum * (size_t)w->columns, err);
+    int32_t *sum = plan_alloc(p, sizeof *sum * 2 * (size_t)w->columns, err);
     if (!zero || !sum)
         return -1;
     for (int64_t i = 0; i < w->columns; i++)
         zero[i] = (int)exec_quant_param(n, w->zero_input, i);
     w->zero = zero;
     w->sum = sum;
+    w->reach = sum + w->columns;
     w->is_signed = n->in[w->input]->constant->dtype == DTYPE_I8;
     w->runs = 1;
     w->most = 0;
-    return sum_columns(w, n, sum, err);
+    return sum_columns(w, n, sum, sum + w->columns, err);
 }
 
 /* Of a column, in runs. */

@@ -275,6 +275,29 @@ static void integer_pairs(void)
     }
 }
 
+/* Biases that leave no room for the sums of a column: the byte is the same with all sums, or is not. */
+static void large_biases(void)
+{
+    static const double step[] = {1e-10, 1e-10, 100.5 / INT32_MAX}, bias[] = {-2147268819, INT32_MAX, INT32_MAX};
+    for (int form = 0; form < 6; form++) {
+        begin();
+        struct value *scale = scales(33), *add = bytes(DTYPE_I32, DIMS(33), -300, 300);
+        for (int i = 3; i < 33; i += 9) {
+            tensor_set_f64(scale->constant, i, step[form % 3]);
+            tensor_set_f64(add->constant, i, bias[form % 3]);
+        }
+        struct node *n = FUSED("QMatMul", byte_input("a", DTYPE_U8, DIMS(3, 64)), scalar(DTYPE_F32, 1),
+                               scalar(DTYPE_U8, 9), bytes(DTYPE_I8, DIMS(64, 33), -127, 127), scale,
+                               bytes(DTYPE_I8, DIMS(33), 0, 0), scalar(DTYPE_F32, 1), scalar(DTYPE_U8, 100), add);
+        if (form >= 3)
+            node_set_string(n, "activation", "Relu", 4, &error);
+        output(n->out[0]);
+        reference_allowed = form % 3 == 2;
+        kernel_wanted = form % 3 == 2 ? "reference" : "gemm_q8";
+        check_bytes(form % 2 ? -1 : 255);
+    }
+}
+
 /* Sums that a Cast makes numbers of, which are rounded where they are large, are written as such; not those that are
  * wanted themselves. */
 static void cast_sums(void)
@@ -527,6 +550,7 @@ int main(void)
     RUN(integer_pairs);
     RUN(dynamic_maps);
     RUN(dynamic_map_with_gaps);
+    RUN(large_biases);
     RUN(cast_sums);
     RUN(integers);
     RUN(dynamic);
