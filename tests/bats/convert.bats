@@ -272,6 +272,21 @@ END
     done
 }
 
+@test "bytes that are joined before they are made real have one scale in TFLite" {
+    declare_nn net.nn <<'END'
+graph g
+input s i8 2x3
+input x i8 1x3
+constant scale f32 scalar = 0.3
+constant zero i8 scalar = -128
+node join Concat s x -> c i8 3x3 : axis=0
+node real DequantizeLinear c scale zero -> y f32 3x3
+output y
+END
+    nn convert -o net.tflite net.nn
+    equal "$(LC_ALL=C grep -aoP '\x9a\x99\x99\x3e' net.tflite | wc -l)" 3
+}
+
 @test "TFLite: types that a kernel does not take are widened, or refused by the name of the user's operator" {
     one_node net.nn i8 Sign 2x3
     nn convert -o net.tflite net.nn

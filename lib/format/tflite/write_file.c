@@ -313,6 +313,48 @@ static uint32_t put_graph(struct tflite_writer *w, const char *name, const int *
     return flatbuf_end(&w->out);
 }
 
+enum { CONCAT = 2, SPLIT = 49 };
+
+static bool moves(const struct tflite_call *c)
+{
+    static const uint8_t codes[] = {CONCAT, SPLIT, 22, 39, 43, 45, 65, 70, 102}; /* changes of shape, slices */
+    return memchr(codes, c->code, sizeof codes) != NULL;
+}
+
+static void share_scale(struct tflite_writer *w, const bool *computes, int to, int from)
+{
+    if (to && from && !computes[to - 1] && !w->at.tensors[to - 1].scale)
+        tflite_copy_scale(w, to, from);
+}
+
+static void share_scales_of(struct tflite_writer *w, const bool *computes, const struct tflite_call *c, bool is_back)
+{
+    int first = c->code == SPLIT, end = c->code == CONCAT ? c->in_count : first + 1;
+    for (int i = first; i < end && moves(c); i++)
+        for (int k = 0; k < c->out_count; k++)
+            share_scale(w, computes, is_back ? c->in[i] : c->out[k], is_back ? c->out[k] : c->in[i]);
+}
+
+/* Integers that are moved before they are made real have their scale from the start, and all that is moved with them:
+ * kernels join only what has one scale. Where something else is computed of them they stay plain integers. */
+static void share_scales(struct tflite_writer *w)
+{
+    bool *computes = mem_calloc(w->at.tensor_count, sizeof *computes, w->err);
+    size_t calls = computes ? w->at.call_count : 0;
+    w->failed = w->failed || !computes;
+    for (size_t i = 0; i < calls; i++) {
+        const struct tflite_call *c = &w->at.calls[i];
+        for (int k = 0; k < c->in_count && c->code != TFLITE_ASSIGN_VARIABLE && !moves(c); k++)
+            if (c->in[k])
+                computes[c->in[k] - 1] = true;
+    }
+    for (size_t i = calls; i-- > 0;)
+        share_scales_of(w, computes, &w->at.calls[i], true);
+    for (size_t i = 0; i < calls; i++)
+        share_scales_of(w, computes, &w->at.calls[i], false);
+    free(computes);
+}
+
 uint32_t tflite_put_graph(struct tflite_writer *w, const char *name)
 {
     const struct graph *g = w->at.g;
@@ -323,6 +365,8 @@ uint32_t tflite_put_graph(struct tflite_writer *w, const char *name)
         take_ports(w, g->outputs, g->output_count, ports);
         take_ports(w, g->inputs, g->input_count, in);
     }
+    if (!w->failed)
+        share_scales(w);
     int *map = w->failed ? NULL : mem_calloc(w->at.tensor_count, sizeof *map, w->err);
     w->failed = w->failed || !map;
     if (map) {
