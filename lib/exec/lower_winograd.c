@@ -159,11 +159,12 @@ static void describe(struct winograd_args *w, const struct conv *c)
     w->tiles = w->stacks * w->deep;
     for (int i = 0; i < c->w.rank; i++)
         w->x.offset -= c->w.begin[i] * w->x.stride[2 + i];
+    w->in_plane = w->x.stride[2];
+    w->x.stride[2] *= w->plane_step;
 }
 
 static int emit_transform(struct plan *p, const struct node *n, struct winograd_args *w, struct error *err)
 {
-    int64_t tiles = w->stacks * w->span;
     if (plan_scratch(p, w->v_floats * sizeof(float), &w->v, err) < 0)
         return -1;
     return plan_step(p,
@@ -171,8 +172,8 @@ static int emit_transform(struct plan *p, const struct node *n, struct winograd_
                                     .kernel = "winograd_input_f32",
                                     .run = winograd_run_transform,
                                     .args = w,
-                                    .units = tiles,
-                                    .tiles = plan_tiles(tiles * w->in * w->elements, 32768, tiles)},
+                                    .units = w->stacks,
+                                    .tiles = plan_tiles(w->stacks * w->span * w->in * w->elements, 32768, w->stacks)},
                      err, PLAN_WRITES(&w->v, &w->x));
 }
 

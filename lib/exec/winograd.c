@@ -14,20 +14,18 @@
 
 #include <stdlib.h>
 
-struct place_of_tile {
+struct place_of_stack {
     int64_t image, plane, y, x; /* of its first output */
 };
 
-/* Of tile `plane` of a stack. `step`: from the first plane of a stack to that of the next. */
-static struct place_of_tile find_tile(const struct winograd_args *w, int64_t stack, int64_t step, int64_t plane)
+static struct place_of_stack find_stack(const struct winograd_args *w, int64_t index)
 {
-    int64_t area = w->rows * w->columns, at = stack % area;
-    stack /= area;
-    return (struct place_of_tile){stack / w->layers, stack % w->layers * step + plane, at / w->columns * w->size,
-                                  at % w->columns * w->size};
+    int64_t area = w->rows * w->columns, at = index % area, layer = index / area;
+    return (struct place_of_stack){layer / w->layers, layer % w->layers * w->deep, at / w->columns * w->size,
+                                   at % w->columns * w->size};
 }
 
-static float *tile_data(const struct winograd_args *w, const struct view *v, struct place_of_tile at)
+static float *stack_data(const struct winograd_args *w, const struct view *v, struct place_of_stack at)
 {
     return (float *)view_data(v) + at.image * v->stride[0] + at.plane * v->stride[2] + at.y * v->stride[w->row_axis] +
            at.x * v->stride[w->row_axis + 1];
@@ -50,21 +48,21 @@ static ptrdiff_t part_floats(const struct winograd_args *w, int64_t tiles, int i
     return w->elements * (tiles * part_at(w, index).first + index * WINOGRAD_GAP);
 }
 
-/* Tiles [first, last) of the input, of the `all` that are to be at v. */
+/* Stacks [first, last) of the `all` that are to be at v, which begins with stack `begin`. */
 static void transform(const struct winograd_args *w, int64_t first, int64_t last, int64_t all, int64_t begin, float *v)
 {
     struct kernel_winograd_input_f32 k = {.size = w->size};
     k.row = w->x.stride[w->row_axis];
     k.pixel = w->x.stride[w->row_axis + 1];
-    for (int64_t i = first; i < last; i++) {
-        const float *x = tile_data(w, &w->x, find_tile(w, i / w->span, w->deep * w->plane_step, i % w->span));
-        for (int j = 0; j < w->parts; j++) {
-            struct part part = part_at(w, j);
-            k.channels = part.count;
-            k.plane = winograd_plane(all, part.count);
-            k.x = x + part.first;
-            k.out = v + part_floats(w, all, j) + (i - begin) * part.count;
-            w->kernels->winograd_input_f32(&k);
+    for (int i = 0; i < w->parts; i++) {
+        struct part part = part_at(w, i);
+        k.channels = part.count;
+        k.plane = winograd_plane(all * w->span, part.count);
+        k.out = v + part_floats(w, all * w->span, i) + (first - begin) * w->span * part.count;
+        for (int64_t j = first; j < last; j++) {
+            k.x = stack_data(w, &w->x, find_stack(w, j)) + part.first;
+            for (int p = 0; p < w->span; p++, k.x += w->in_plane, k.out += part.count)
+                w->kernels->winograd_input_f32(&k);
         }
     }
 }
@@ -77,18 +75,22 @@ static void multiply(const struct winograd_args *w, struct kernel_gemm g, const 
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
     int64_t count = (tiles + w->product->mr - 1) / w->product->mr;
+    ptrdiff_t step = (ptrdiff_t)w->plane_step * g.k, gap = (ptrdiff_t)w->span * g.k - w->deep * step;
     int plane = 0;
     g.a = a;
     g.c = c;
     g.to.add = adds ? (const void *const *)c : NULL;
     g.fetch_bytes /= (size_t)count;
-    for (int64_t i = 0, row = 0; i < count; i++) {
-        for (g.m = 0; row < plan_tile_first(tiles, count, i + 1); row++, g.m++) {
-            a[g.m] = v + plane * w->plane_step * g.k;
-            c[g.m] = sums + row * g.n;
-            if (++plane == w->deep) {
+    for (int64_t i = 0, first = 0, next; i < count; i++, first = next) {
+        next = plan_tile_first(tiles, count, i + 1);
+        for (g.m = 0; g.m < next - first; g.m++) {
+            a[g.m] = v;
+            c[g.m] = sums;
+            sums += g.n;
+            v += step;
+            if (++plane == w->deep) { /* the stack's last */
                 plane = 0;
-                v += w->span * g.k;
+                v += gap;
             }
         }
         w->product->run(&g);
@@ -96,7 +98,7 @@ static void multiply(const struct winograd_args *w, struct kernel_gemm g, const 
     }
 }
 
-/* The sums of tiles [first, last) for the n output channels from `channel` on, to the result. */
+/* The sums of stacks [first, last) for the n output channels from `channel` on, to the result. */
 static void transform_back(const struct winograd_args *w, int64_t first, int64_t last, int channel, int n,
                            const float *sums, ptrdiff_t plane)
 {
@@ -109,15 +111,18 @@ static void transform_back(const struct winograd_args *w, int64_t first, int64_t
     k.out_pixel = p->out.stride[w->row_axis + 1];
     k.add_row = p->add.stride[w->row_axis];
     k.add_pixel = p->add.stride[w->row_axis + 1];
+    k.sums = sums;
     for (int64_t i = first; i < last; i++) {
-        struct place_of_tile at = find_tile(w, i / w->deep, w->deep, i % w->deep);
+        struct place_of_stack at = find_stack(w, i);
         k.height = (int)(w->height - at.y < w->size ? w->height - at.y : w->size);
         k.width = (int)(w->width - at.x < w->size ? w->width - at.x : w->size);
-        k.sums = sums + (i - first) * n;
-        k.out = tile_data(w, &p->out, at) + channel;
+        k.out = stack_data(w, &p->out, at) + channel;
         if (p->add.buffer)
-            k.add = tile_data(w, &p->add, at) + channel;
-        w->kernels->winograd_output_f32(&k);
+            k.add = stack_data(w, &p->add, at) + channel;
+        for (int j = 0; j < w->deep; j++, k.sums += n, k.out += p->out.stride[2]) {
+            w->kernels->winograd_output_f32(&k);
+            k.add += k.add ? p->add.stride[2] : 0;
+        }
     }
 }
 
@@ -145,7 +150,7 @@ static void run_group(const struct winograd_args *w, int64_t first, int64_t last
         g.fetch = b + matrix;
         multiply(w, g, v + i * v_plane, tiles, false, sums + i * plane);
     }
-    transform_back(w, first * w->deep, last * w->deep, channel, n, sums, plane);
+    transform_back(w, first, last, channel, n, sums, plane);
 }
 
 void winograd_run_blocks(const struct step *s, struct tile tile)
@@ -154,7 +159,7 @@ void winograd_run_blocks(const struct step *s, struct tile tile)
     float *v = tile.scratch, *sums = v + w->v_floats;
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t first = plan_tile_first(w->stacks, w->blocks, i), last = plan_tile_first(w->stacks, w->blocks, i + 1);
-        transform(w, first * w->span, last * w->span, (last - first) * w->span, first * w->span, v);
+        transform(w, first, last, last - first, first, v);
         for (int g = 0; g < w->groups; g++)
             run_group(w, first, last, g, v, sums);
     }
@@ -207,13 +212,13 @@ static void run_panel(const struct winograd_args *w, int panel, float *sums, flo
         run_part(w, &t, &next, i, n, sums, filters);
         t.at = next.at;
     }
-    transform_back(w, 0, w->tiles, channel, n, sums, winograd_plane(w->tiles, n));
+    transform_back(w, 0, w->stacks, channel, n, sums, winograd_plane(w->tiles, n));
 }
 
 void winograd_run_transform(const struct step *s, struct tile tile)
 {
     const struct winograd_args *w = s->args;
-    transform(w, tile.first, tile.last, w->stacks * w->span, 0, view_data(&w->v));
+    transform(w, tile.first, tile.last, w->stacks, 0, view_data(&w->v));
 }
 
 void winograd_run_groups(const struct step *s, struct tile tile)

@@ -22,6 +22,7 @@ struct winograd_args {
     int tap_step;       /* planes from one to the next */
     int plane_step;     /* input planes from one output plane to the next */
     int deep, span;     /* output planes of a stack, and input planes */
+    ptrdiff_t in_plane; /* from one input plane to the next; the stride of x is for output planes */
     int64_t layers;     /* of stacks, in an image */
     int64_t rows, columns, stacks;
     int64_t tiles; /* of the result */
