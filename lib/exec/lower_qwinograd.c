@@ -66,10 +66,11 @@ static void multiply(const struct winograd_args *w, const int16_t *v, const int1
         g.fetch = b + w->panel;
         g.fetch_bytes = (size_t)w->panel * sizeof *b / (size_t)count;
     }
-    for (int64_t i = 0, row = 0; i < count; i++) {
-        for (g.m = 0; row < plan_tile_first(tiles, count, i + 1); row++, g.m++) {
-            a[g.m] = v + row * w->in;
-            c[g.m] = sums + row * w->k->nr;
+    for (int64_t i = 0, first = 0, next; i < count; i++, first = next) {
+        next = plan_tile_first(tiles, count, i + 1);
+        for (g.m = 0; g.m < next - first; g.m++, v += w->in, sums += g.n) {
+            a[g.m] = v;
+            c[g.m] = sums;
         }
         w->k->multiply(&g);
         g.fetch = g.fetch ? (const char *)g.fetch + g.fetch_bytes : NULL;
