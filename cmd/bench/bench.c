@@ -18,10 +18,10 @@ static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
     {'j', "threads", "N", "threads; as many as the process may use processors when not given"},
     {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest of them that this CPU has"},
-    {'n', "runs", "RUNS", "run so often; until the median is known to 1 % when not given, or 5 seconds are over"},
+    {'n', "runs", "RUNS", "how often to run; by default until the median is known to 1 %, at most 5 seconds"},
     OPTION_ROWS_INPUTS,
     {OPTION_LAYERS, "layers", NULL, "a line a layer: name, op, kernel, shape, ms, %, GMAC/s, % of the CPU's peak"},
-    {OPTION_SCORE, "score", "LIST", "instead: how often the model is right on a list of lines \"path label\""},
+    {OPTION_SCORE, "score", "LIST", "top-1 and top-5 accuracy on a list of lines \"path label\" instead"},
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
 };

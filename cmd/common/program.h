@@ -34,8 +34,8 @@ struct option_row {
     }
 #define OPTION_ROWS_OUTPUT                                                                                             \
     {'t', "to", "FORMAT", "the format to write, instead of what the suffix says"},                                     \
-        {'o', "output", "FILE", "where to write; standard output, as .nn, when not given"},                            \
-        {'O', "option", "NAME[=VALUE]", "ask something of the format: opset=17, fp16; nnconvert --list names them"},   \
+        {'o', "output", "FILE", "where to write; by default standard output, as .nn"},                                 \
+        {'O', "option", "NAME[=VALUE]", "an option of the format: opset=17, fp16; nnconvert --list names them"},       \
     {                                                                                                                  \
         OPTION_OPSET, "opset", "N", "short for -O opset=N"                                                             \
     }

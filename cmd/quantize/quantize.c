@@ -12,13 +12,13 @@ enum { OPTION_LIST = OPTION_FIRST, OPTION_MAX_LOSS };
 
 static const struct option_row options[] = {
     {'c', "data", "DATA", "calibrate with a folder or list of photos, or .npy or .npz files; may be repeated"},
-    {'p', "recipe", "RECIPE", "how a photo becomes the input, instead of what the model says"},
+    {'p', "recipe", "RECIPE", "the preprocessing of photos, instead of the model's"},
     {'m', "range", "METHOD",
      "how ranges are chosen: mse, percentile (the default: the better of these), minmax or entropy"},
     {'a', "activations", "TYPE", "u8 (the default) or s8"},
     {'k', "keep", "NAME", "leave the layer, or all of the operator, of that name in float32; may be repeated"},
-    {'e', "effort", "N", "round weights by what layers give on N samples, at most 16, not each to the nearest"},
-    {OPTION_MAX_LOSS, "max-loss", "PERCENT", "leave so few layers in float32 that outputs are off by no more"},
+    {'e', "effort", "N", "round weights for the least error of layers on N samples, at most 16"},
+    {OPTION_MAX_LOSS, "max-loss", "PERCENT", "leave as few layers in float32 as keep the outputs' error below"},
     {'w', "weights", "TYPE", "store weights alone, as int8 (without -c the default), int4, f16 or bf16"},
     {'r', "report", "FILE",
      "write a line for each layer: signal to noise, range, bytes, times; with -w for each weight"},
@@ -32,7 +32,7 @@ static const struct option_row options[] = {
 
 static const struct program program = {
     .name = PROGPREFIX "quantize",
-    .what = "Makes a network of 8-bit integers by data that it is shown, or stores weights alone in 8 or 16 bits.",
+    .what = "Quantises a network to 8-bit integers by calibration, or stores weights alone in 4, 8 or 16 bits.",
     .operands = "[MODEL]",
     .options = options,
     .example = PROGPREFIX "quantize -c photos -o net8.onnx net.onnx",

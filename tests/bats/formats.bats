@@ -73,7 +73,7 @@ MODELS=$BATS_TEST_DIRNAME/../models
     for which in cnn_predict.pb cnn_init.pb cnn_init.pb,cnn_predict.pb cnn_predict.pb,cnn_init.pb; do
         first=${which%%,*} second=${which#"$first"}
         nn run --expect "$MODELS/caffe2/cnn_predict" "$MODELS/caffe2/$first${second:+,$MODELS/caffe2/${second#,}}" \
-            "$MODELS/caffe2/cnn_predict/in_0.npy" > /dev/null
+            "$MODELS"/caffe2/cnn_predict/in_?.npy > /dev/null
     done
     cp "$MODELS/caffe2/cnn_predict.pb" alone.pb
     try inspect alone.pb
