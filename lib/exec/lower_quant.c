@@ -219,9 +219,10 @@ struct node *exec_quant_join_cast(struct plan *p, struct node *n, int64_t column
     struct node *cast = v->use_count == 1 && !v->is_output ? v->uses[0].node : NULL;
     if (!cast || cast->graph != n->graph || !node_is(cast, "Cast") || cast->out[0]->type.dtype != DTYPE_F32)
         return n;
-    float *multiplier = plan_alloc(p, sizeof *multiplier * 2 * (size_t)columns, err), *shift = multiplier + columns;
+    float *multiplier = plan_alloc(p, sizeof *multiplier * 2 * (size_t)columns, err);
     if (!multiplier)
         return NULL;
+    float *shift = multiplier + columns;
     for (int64_t i = 0; i < columns; i++) {
         multiplier[i] = 1;
         shift[i] = -0.0f; /* changes nothing */
