@@ -316,7 +316,9 @@ static void cast_sums(void)
         }
         struct node *cast = NODE("Cast", n->out[0]);
         node_set_int(cast, "to", 1, &error);
-        output(NODE("Mul", cast->out[0], scalar(DTYPE_F32, 0.01))->out[0]);
+        struct node *joined = NODE("Concat", cast->out[0], cast->out[0]);
+        node_set_int(joined, "axis", 0, &error);
+        output(form % 2 ? joined->out[0] : form ? cast->out[0] : NODE("Mul", cast->out[0], cast->out[0])->out[0]);
         if (kept)
             output(n->out[0]);
         kernel_wanted = kept ? "numbers" : "gemm_q8";
