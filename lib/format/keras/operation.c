@@ -1,5 +1,6 @@
 /* Operations on tensors within a model: of keras.ops, and of TensorFlow as Keras 2 keeps them. Their parameters are
  * keyword arguments, arguments by position, or members of the configuration. */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/packed.h"
@@ -162,16 +163,6 @@ static void read_binary(struct keras_call *l)
 static void read_unary(struct keras_call *l)
 {
     keras_give(l, BUILD(l->b, l->kind->onnx, input(l)));
-}
-
-static void read_square(struct keras_call *l)
-{
-    keras_give(l, BUILD(l->b, "Mul", input(l), input(l)));
-}
-
-static void read_rsqrt(struct keras_call *l)
-{
-    keras_give(l, BUILD(l->b, "Reciprocal", BUILD(l->b, "Sqrt", input(l))));
 }
 
 static void read_function(struct keras_call *l)
@@ -438,7 +429,9 @@ static void read_joined(struct keras_call *l)
 
 static void read_expanded(struct keras_call *l)
 {
-    keras_give(l, build_unsqueeze(l->b, input(l), number(l, "axis", 1, 0)));
+    int64_t axes[TENSOR_MAX_RANK] = {0};
+    int count = list(l, "axis", 1, axes, TENSOR_MAX_RANK);
+    keras_give(l, BUILD(l->b, "Unsqueeze", input(l), build_list(l->b, count > 0 ? count : 1, axes)));
 }
 
 static void read_squeezed(struct keras_call *l)
@@ -495,10 +488,13 @@ static void read_padded(struct keras_call *l)
         pads[i] = pair[0];
         pads[rank + i] = pair[1];
     }
-    if (mode && mode->kind == JSON_STRING && strcasecmp(mode->string, "constant") != 0)
-        build_fail(l->b, "its mode is not read, want constant");
+    const char *word = mode && mode->kind == JSON_STRING ? mode->string : "constant";
+    bool reflects = strcasecmp(word, "reflect") == 0;
+    if (!reflects && strcasecmp(word, "constant") != 0)
+        build_fail(l->b, "its mode is not read, want constant or reflect");
     struct value *fill = parameter(l, "constant_values", 3) ? operand(l, "constant_values", 3, input(l)) : NULL;
-    keras_give(l, BUILD(l->b, "Pad", input(l), build_list(l->b, 2 * rank, pads), fill));
+    struct value *v = BUILD(l->b, "Pad", input(l), build_list(l->b, 2 * rank, pads), fill);
+    keras_give(l, reflects ? build_string(l->b, v, "mode", "reflect") : v);
 }
 
 static void read_tiled(struct keras_call *l)
@@ -516,8 +512,9 @@ static void read_resized(struct keras_call *l)
     const struct json_node *mode = parameter(l, parameter(l, "interpolation", -1) ? "interpolation" : "method", 2);
     bool nearest = mode && mode->kind == JSON_STRING && strcmp(mode->string, "nearest") == 0;
     if (list(l, "size", 1, size, 2) != 2 || flag(l, "antialias", -1) || flag(l, "preserve_aspect_ratio", -1) ||
+        flag(l, "crop_to_aspect_ratio", -1) || flag(l, "pad_to_aspect_ratio", -1) ||
         (mode && mode->kind == JSON_STRING && !nearest && strcmp(mode->string, "bilinear") != 0))
-        build_fail(l->b, "want a size of two numbers, nearest or bilinear, and no antialiasing");
+        build_fail(l->b, "want a size of two numbers, nearest or bilinear, no antialiasing, and all of the picture");
     struct value *v = BUILD(l->b, "Resize", keras_to_nchw(l, input(l), 4), NULL, NULL, build_list(l->b, 2, size));
     build_ints(l->b, v, "axes", 2, (int64_t[]){2, 3});
     build_string(l->b, v, "mode", nearest ? "nearest" : "linear");
@@ -548,12 +545,31 @@ const struct keras_kind *keras_find_operation(const char *name)
     return packed_find(&operations, name);
 }
 
+/* TensorFlow's function, or else the class of keras.ops that is called like it: Mean for "math.reduce_mean". A formula
+ * does not see parameters by position, as functions may have them. */
+static const struct keras_kind *find_function(const char *name)
+{
+    const struct keras_kind *kind = keras_find_operation(name);
+    const char *at = strrchr(name, '.');
+    char class[64];
+    size_t n = 0;
+    at = at ? at + 1 : name;
+    at += strncmp(at, "reduce_", 7) == 0 ? 7 : 0;
+    for (bool begins = true; *at && n + 1 < sizeof(class); begins = *at++ == '_')
+        if (*at != '_')
+            class[n++] = (char)(begins ? toupper((unsigned char)*at) : *at);
+    class[n] = '\0';
+    if (!kind && (kind = keras_find_operation(class)) && kind->onnx && strpbrk(kind->onnx, "@#"))
+        kind = NULL;
+    return kind;
+}
+
 /* One that TFOpLambda names. */
 void keras_read_operation(struct keras_call *l)
 {
     const char *name = keras_text(l, "function", "__operators__.getitem");
     name += strncmp(name, "tf.", 3) == 0 ? 3 : 0;
-    l->kind = keras_find_operation(name);
+    l->kind = find_function(name);
     if (l->kind)
         l->kind->read(l);
     else
