@@ -32,8 +32,8 @@ SYSROOT_LDFLAGS ?=
 
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
-ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fno-asynchronous-unwind-tables -pthread -ffunction-sections \
-	-fdata-sections $(WARN) $(CFLAGS)
+ALL_CFLAGS = -std=gnu11 -fPIC $(if $(SAN),,-fvisibility=hidden) -ffp-contract=off -fno-math-errno -fno-asynchronous-unwind-tables -pthread \
+	-ffunction-sections -fdata-sections $(WARN) $(CFLAGS)
 # Of what runs once a file, of the reference, the programs and what they call: size counts there.
 SMALL := data draw format graph op pair parse pass quant task
 SMALL_CFLAGS = $(ALL_CFLAGS:-O2=-Oz) $(KEEP_LOOPS) $(ALIGN_DATA)

@@ -27,19 +27,26 @@ check-static: all
 		tests/static/spills tests/static/man '$(MAKE) --no-print-directory check-pages'
 
 # Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a. What takes their time is in the library.
+# Under the sanitizers they take the shared library, which shows all its names there: linking the archive takes a second.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_DIR = $(BUILD)/tests/$(KEY)
 UNIT_BIN = $(UNIT_SRC:tests/unit/%.c=$(UNIT_DIR)/%)
+ifdef SAN
+UNIT_LIBS = $(BUILD)/lib/libmodel.so -Wl,-rpath,'$$ORIGIN/../../../lib' $(BUILD)/lib/libmodel.a
+else
+UNIT_LIBS = $(BUILD)/lib/libmodel.a
+endif
 
 .SECONDARY: $(UNIT_SRC:%.c=$(OBJ)/%.o)
 $(UNIT_SRC:%.c=$(OBJ)/%.o): ALL_CFLAGS := $(ALL_CFLAGS:-O2=-O1)
-$(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(BUILD)/lib/libmodel.a
+$(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(filter $(BUILD)/lib/%,$(UNIT_LIBS))
 	@mkdir -p $(@D)
-	$(CC) -o $@ $(filter %.o,$^) $(BUILD)/lib/libmodel.a $(ALL_LDFLAGS) -lm
+	$(CC) -o $@ $(filter %.o,$^) $(UNIT_LIBS) $(ALL_LDFLAGS) -lm
 
 # Kernels of AMX over tiles in plain C, which take the library's place in tests.
 TWIN_OBJ := $(if $(ISA_AMX),$(patsubst %,$(OBJ)/tests/twin/%.o,gemm_amx gemm_amx_bf16))
 $(UNIT_DIR)/kernel/test_amx_q8 $(UNIT_DIR)/kernel/test_amx_bf16: $(TWIN_OBJ)
+$(UNIT_DIR)/kernel/test_amx_q8 $(UNIT_DIR)/kernel/test_amx_bf16: UNIT_LIBS = $(BUILD)/lib/libmodel.a
 $(OBJ)/tests/twin/%.o: lib/kernel/isa/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -DISA=amx $(ISA_FLAGS_amx) -include tests/unit/kernel/amx_twin.h -MMD -MP -c -o $@ $<
