@@ -162,6 +162,7 @@ static enum rounding find_rounding(struct build *b, const struct value *x, const
     const struct build_window *w = &p->window;
     for (int i = 0; i < w->rank && !b->failed; i++) {
         int64_t in = x->type.rank == 2 + w->rank ? x->type.dims[2 + i] : -1, padded = 0;
+        in = in < 0 ? -1 : in; /* an open size counts down from the least number */
         if (w->stride[i] < 1 || w->kernel[i] < 1 || w->kernel[i] > INT32_MAX || w->stride[i] > INT32_MAX ||
             w->pads[i] < 0 || w->pads[w->rank + i] < 0 || w->pads[i] > INT32_MAX || w->pads[w->rank + i] > INT32_MAX ||
             __builtin_add_overflow(in, w->pads[i] + w->pads[w->rank + i], &padded) || padded > INT64_MAX / 2)
