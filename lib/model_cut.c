@@ -52,8 +52,9 @@ static int unknown_name(const struct graph *g, const char *word, struct error *e
             most = own > node ? own : node;
         }
     }
-    return error_set(err, "no value '%s' is computed outside of subgraphs: the nearest is '%s', of node '%s'", word,
-                     nearest ? nearest->name : "", nearest && nearest->producer ? nearest->producer->name : "");
+    const struct node *n = nearest ? nearest->producer : NULL;
+    return error_set(err, "no value '%s' is computed outside of subgraphs: the nearest is '%s'%s%s%s", word,
+                     nearest ? nearest->name : "", n ? ", of node '" : "", n ? n->name : "", n ? "'" : "");
 }
 
 static int find_end(struct graph *g, char *word, struct ends *ends, struct error *err)

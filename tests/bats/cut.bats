@@ -90,7 +90,7 @@ refused() {
     refused "--outputs Second/x" "no value 'Second/x' is computed outside of subgraphs: the nearest is 'b', of node 'second'"
     refused "--outputs negatives" "no value 'negatives' is computed outside of subgraphs: the nearest is 'negative', of node ''"
     refused "--outputs zero" "no value 'zero' is computed outside of subgraphs: the nearest is 'z', of node 'third'"
-    refused "--outputs inner" "no value 'inner' is computed outside of subgraphs: the nearest is 'x', of node ''"
+    refused "--outputs inner" "no value 'inner' is computed outside of subgraphs: the nearest is 'x'"
     refused "--outputs y,y" "'y' is listed twice"
     refused "--outputs y=inner" "there is another value 'inner'"
     refused "--outputs y=a" "there is another value 'a'"

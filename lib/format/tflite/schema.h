@@ -60,7 +60,18 @@ enum tflite_type {
 };
 
 /* Operator codes: of those known by name, and the ones that are looked for. */
-#define TFLITE_CUSTOM          32
-#define TFLITE_ASSIGN_VARIABLE 144
+enum tflite_builtin {
+    TFLITE_CONCATENATION = 2,
+    TFLITE_RESHAPE = 22,
+    TFLITE_CUSTOM = 32,
+    TFLITE_TRANSPOSE = 39,
+    TFLITE_SQUEEZE = 43,
+    TFLITE_STRIDED_SLICE = 45,
+    TFLITE_SPLIT = 49,
+    TFLITE_SLICE = 65,
+    TFLITE_EXPAND_DIMS = 70,
+    TFLITE_SPLIT_V = 102,
+    TFLITE_ASSIGN_VARIABLE = 144
+};
 
 #endif

@@ -313,11 +313,11 @@ static uint32_t put_graph(struct tflite_writer *w, const char *name, const int *
     return flatbuf_end(&w->out);
 }
 
-enum { CONCAT = 2, SPLIT = 49 };
-
 static bool moves(const struct tflite_call *c)
 {
-    static const uint8_t codes[] = {CONCAT, SPLIT, 22, 39, 43, 45, 65, 70, 102}; /* changes of shape, slices */
+    static const uint8_t codes[] = {TFLITE_CONCATENATION, TFLITE_SPLIT, TFLITE_SPLIT_V, TFLITE_SLICE,
+                                    TFLITE_STRIDED_SLICE, TFLITE_RESHAPE, TFLITE_SQUEEZE, TFLITE_EXPAND_DIMS,
+                                    TFLITE_TRANSPOSE};
     return memchr(codes, c->code, sizeof codes) != NULL;
 }
 
@@ -329,7 +329,7 @@ static void share_scale(struct tflite_writer *w, const bool *computes, int to, i
 
 static void share_scales_of(struct tflite_writer *w, const bool *computes, const struct tflite_call *c, bool is_back)
 {
-    int first = c->code == SPLIT, end = c->code == CONCAT ? c->in_count : first + 1;
+    int first = c->code == TFLITE_SPLIT, end = c->code == TFLITE_CONCATENATION ? c->in_count : first + 1;
     for (int i = first; i < end && moves(c); i++)
         for (int k = 0; k < c->out_count; k++)
             share_scale(w, computes, is_back ? c->in[i] : c->out[k], is_back ? c->out[k] : c->in[i]);
