@@ -58,6 +58,8 @@ static void fill(struct packed_table *t)
         }
         memcpy(row, (const char *)t->rest + i * t->rest_size, t->rest_size);
     }
+    if (t->fill)
+        t->fill(t);
 }
 
 const void *packed_row(struct packed_table *t, size_t index)

@@ -24,6 +24,7 @@ struct packed_table {
     const void *rest;
     size_t rest_size;
     atomic_bool filled;
+    void (*fill)(struct packed_table *t); /* what is made of the text besides rows, once; may be NULL */
 };
 
 /* Defines a table of rows of `type`, with the room for it. `packed` and `rest` are arrays. */
@@ -33,12 +34,13 @@ struct packed_table {
     _Static_assert(sizeof(type) == (texts) * sizeof(char *) + sizeof(*(rest)), "texts, then the rest");                \
     static struct packed_table name = {                                                                                \
         packed, sizeof(packed), name##_text,     PACKED_SIZE, name##_rows, sizeof(rest) / sizeof(*(rest)),             \
-        texts,  rest,           sizeof(*(rest)), false}
+        texts,  rest,           sizeof(*(rest)), false, NULL}
 
 /* Defines a table of texts alone, of which the last is followed by an empty one. */
 #define PACKED_TEXT(name, packed)                                                                                      \
     static char name##_text[PACKED_SIZE];                                                                              \
-    static struct packed_table name = {packed, sizeof(packed), name##_text, PACKED_SIZE, NULL, 0, 0, NULL, 0, false}
+    static struct packed_table name = {packed, sizeof(packed), name##_text, PACKED_SIZE, NULL, 0, 0, NULL,             \
+                                       0,      false,          NULL}
 
 /* All texts, one behind another. */
 const char *packed_text(struct packed_table *t);

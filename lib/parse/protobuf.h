@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/packed.h"
 
 /* ---- fields of the wire form ---- */
 
@@ -56,10 +57,29 @@ struct protobuf_type {
     size_t count;
 };
 
-#define PROTOBUF_TYPE(variable, title, ...)                                                                            \
-    static const struct protobuf_row variable##_rows[] = {__VA_ARGS__};                                                \
-    static const struct protobuf_type variable##_type = {title, variable##_rows,                                       \
-                                                         sizeof variable##_rows / sizeof *variable##_rows}
+/* A format's messages, packed: "NAME FIELD=NUMBER… FIELD=NUMBER…\n" each, in a file as base/packed.h says. A letter
+ * behind the number is the kind: i f d s for one integer, float, double or text, or for lists of them, b F D for a span
+ * of bytes, floats or doubles; ':' comes before the name of a message that stands there or above, or before none. */
+struct protobuf_schema {
+    struct packed_table table;
+    struct protobuf_type *types; /* the last is followed by one without a name */
+    struct protobuf_row *rows;
+};
+
+/* Defines a schema, with more than the room for it: a message takes seven bytes at least, a field five. */
+#define PROTOBUF_SCHEMA(schema, packed)                                                                                \
+    static char schema##_text[PACKED_SIZE];                                                                            \
+    static struct protobuf_type schema##_types[PACKED_SIZE / 7];                                                       \
+    static struct protobuf_row schema##_rows[PACKED_SIZE / 5];                                                         \
+    static struct protobuf_schema schema = {                                                                           \
+        {packed, sizeof(packed), schema##_text, PACKED_SIZE, .fill = protobuf_schema_fill},                            \
+        schema##_types,                                                                                                \
+        schema##_rows}
+
+/* Fills types and rows from the table's text, which is cut up for it: for PROTOBUF_SCHEMA(). */
+void protobuf_schema_fill(struct packed_table *table);
+/* A message by its name; NULL. */
+const struct protobuf_type *protobuf_type(struct protobuf_schema *schema, const char *name);
 
 /* ---- trees ---- */
 

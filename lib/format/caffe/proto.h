@@ -5,6 +5,6 @@
 
 #include "parse/protobuf.h"
 
-extern const struct protobuf_type caffe_net_type;
+const struct protobuf_type *caffe_net_type(void);
 
 #endif

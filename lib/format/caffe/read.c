@@ -293,7 +293,7 @@ static int list_weights(struct caffe_reader *r, const struct caffe_net *net, str
 
 static int read_weights(struct caffe_reader *r, struct caffe_net *net, struct error *err)
 {
-    const struct protobuf *message = protobuf_read(r->file->data, r->file->size, &caffe_net_type, &r->arena, err);
+    const struct protobuf *message = protobuf_read(r->file->data, r->file->size, caffe_net_type(), &r->arena, err);
     if (message && caffe_net_list(net, message, &r->arena, err) == 0)
         return list_weights(r, net, err);
     return error_prefix(err, "the weights");
@@ -301,7 +301,7 @@ static int read_weights(struct caffe_reader *r, struct caffe_net *net, struct er
 
 static int read_text(struct caffe_reader *r, const struct blob *text, struct error *err)
 {
-    const struct protobuf *message = prototxt_read(text->data, text->size, &caffe_net_type, &r->arena, err);
+    const struct protobuf *message = prototxt_read(text->data, text->size, caffe_net_type(), &r->arena, err);
     if (!message)
         return -1;
     if (protobuf_find(message, "base_lr"))

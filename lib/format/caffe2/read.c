@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "format/caffe2/caffe2.h"
 #include "format/format.h"
-#include "parse/protobuf_rows.h"
 
 static const uint8_t texts[] = {
 #include "format/caffe2/ops.inc"
@@ -26,11 +25,6 @@ static const char *operator_at(size_t index)
     const struct netdef_kind *kind = packed_row(&kinds, index);
     return kind ? kind->type : NULL;
 }
-
-PROTOBUF_TYPE(op, "OperatorDef", STRING(1, "input"), STRING(2, "output"), STRING(3, "name"), STRING(4, "type"),
-              ROW(5, PROTOBUF_MESSAGE, "arg", &netdef_arg_type));
-PROTOBUF_TYPE(net, "NetDef", STRING(1, "name"), MESSAGE(2, "op", op), STRING(7, "external_input"),
-              STRING(8, "external_output"));
 
 /* ---- bytes ---- */
 
@@ -172,7 +166,8 @@ struct half {
 
 static int parse(struct netdef_reader *r, struct half *h, struct error *err)
 {
-    h->net = h->file ? protobuf_read(h->file->data, h->file->size, &net_type, &r->arena, err) : NULL;
+    const struct protobuf_type *type = netdef_message("caffe2.NetDef");
+    h->net = h->file ? protobuf_read(h->file->data, h->file->size, type, &r->arena, err) : NULL;
     return h->file && !h->net ? -1 : 0;
 }
 

@@ -3,7 +3,6 @@
 
 #include "format/format.h"
 #include "format/mace/mace.h"
-#include "parse/protobuf_rows.h"
 
 static const uint8_t texts[] = {
 #include "format/mace/ops.inc"
@@ -22,17 +21,6 @@ static const char *operator_at(size_t index)
     const struct netdef_kind *kind = packed_row(&kinds, index);
     return kind ? kind->type : NULL;
 }
-
-PROTOBUF_TYPE(quant, "QuantizeActivationInfo", FLOAT(1, "scale"), INT(2, "zero_point"));
-PROTOBUF_TYPE(op, "OperatorDef", STRING(1, "input"), STRING(2, "output"), STRING(3, "name"), STRING(4, "type"),
-              ROW(6, PROTOBUF_MESSAGE, "arg", &netdef_arg_type), MESSAGE(9, "quantize_info", quant));
-PROTOBUF_TYPE(tensor, "ConstTensor", INT(1, "dims"), INT(2, "data_type"), FLOATS(3, "float_data"), INT(4, "int32_data"),
-              STRING(5, "name"), INT(6, "offset"), INT(7, "data_size"), FLOAT(8, "scale"), INT(9, "zero_point"));
-PROTOBUF_TYPE(info, "InputOutputInfo", STRING(1, "name"), INT(3, "dims"), INT(5, "data_type"), INT(6, "data_format"));
-PROTOBUF_TYPE(net, "NetDef", MESSAGE(1, "op", op), ROW(2, PROTOBUF_MESSAGE, "arg", &netdef_arg_type),
-              MESSAGE(3, "tensors", tensor), STRING(5, "name"), INT(6, "data_offset"), MESSAGE(100, "input_info", info),
-              MESSAGE(101, "output_info", info));
-PROTOBUF_TYPE(nets, "MultiNetDef", MESSAGE(3, "net_def", net));
 
 /* ---- layouts ---- */
 
@@ -136,8 +124,8 @@ static bool is_list(const struct blob *blob)
 static int read_whole(struct mace_reader *m, const struct source *s, struct error *err)
 {
     bool list = is_list(s->blob);
-    const struct protobuf *file =
-        protobuf_read(s->blob->data, s->blob->size, list ? &nets_type : &net_type, &m->r.arena, err);
+    const struct protobuf_type *type = netdef_message(list ? "mace.MultiNetDef" : "mace.NetDef");
+    const struct protobuf *file = protobuf_read(s->blob->data, s->blob->size, type, &m->r.arena, err);
     m->net = list ? protobuf_message(file, "net_def") : file;
     if (!m->net)
         return file ? error_set(err, "it holds no net") : -1;

@@ -9,8 +9,8 @@
 #include "op/build.h"
 #include "parse/protobuf.h"
 
-/* An argument: name, f, i, s (bytes), floats, ints. */
-extern const struct protobuf_type netdef_arg_type;
+/* A message by its name: one of proto.text. */
+const struct protobuf_type *netdef_message(const char *name);
 
 struct netdef_op;
 typedef void netdef_fn(struct netdef_op *o);

@@ -4,12 +4,17 @@
 #include <string.h>
 
 #include "format/netdef/netdef.h"
-#include "parse/protobuf_rows.h"
 
-static const struct protobuf_row arg_rows[] = {STRING(1, "name"), FLOAT(2, "f"),       INT(3, "i"),
-                                               BYTES(4, "s"),     FLOATS(5, "floats"), INT(6, "ints")};
+static const uint8_t texts[] = {
+#include "format/netdef/proto.inc"
+};
 
-const struct protobuf_type netdef_arg_type = {"Argument", arg_rows, sizeof(arg_rows) / sizeof(*arg_rows)};
+PROTOBUF_SCHEMA(schema, texts);
+
+const struct protobuf_type *netdef_message(const char *name)
+{
+    return protobuf_type(&schema, name);
+}
 
 /* ---- arguments ---- */
 

@@ -93,7 +93,8 @@ const char *paddle_keep(struct paddle_reader *r, const char *text);
 struct paddle_operand *paddle_operand(struct paddle_reader *r, const char *name);
 int paddle_add_parameter(struct paddle_reader *r, struct paddle_operand *o);
 
-extern const struct protobuf_type *const paddle_tensor_type;
+/* A message by the name that Paddle has for it: one of proto.text. */
+const struct protobuf_type *paddle_message(const char *name);
 bool paddle_is_program(const struct blob *blob);
 bool paddle_is_pir(const struct blob *blob);
 /* Fill r->main. -1 after a failure. */

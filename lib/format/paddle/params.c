@@ -32,7 +32,7 @@ static const struct protobuf *read_header(struct paddle_reader *r, struct bytes 
     bytes_u32(in);
     uint32_t size = bytes_u32(in);
     const uint8_t *desc = size <= bytes_left(in) ? bytes_take(in, size) : NULL;
-    return desc && !in->bad ? protobuf_read(desc, size, paddle_tensor_type, &r->arena, r->b.err) : NULL;
+    return desc && !in->bad ? protobuf_read(desc, size, paddle_message("TensorDesc"), &r->arena, r->b.err) : NULL;
 }
 
 static struct tensor *read_tensor(struct paddle_reader *r, const struct paddle_operand *o, struct blob *blob,

@@ -2,24 +2,17 @@
 #include <string.h>
 
 #include "format/paddle/paddle.h"
-#include "parse/protobuf_rows.h"
 
-PROTOBUF_TYPE(tensor, "TensorDesc", INT(1, "data_type"), INT(2, "dims"));
-PROTOBUF_TYPE(dense, "LoDTensorDesc", MESSAGE(1, "tensor", tensor));
-PROTOBUF_TYPE(type, "VarType", INT(1, "type"), MESSAGE(3, "dense", dense));
-PROTOBUF_TYPE(var, "VarDesc", STRING(1, "name"), MESSAGE(2, "type", type), INT(3, "persistable"));
-PROTOBUF_TYPE(slot, "OpDesc.Var", STRING(1, "parameter"), STRING(2, "arguments"));
-PROTOBUF_TYPE(scalar, "Scalar", INT(1, "type"), INT(2, "b"), INT(3, "i"), DOUBLE(4, "r"));
-PROTOBUF_TYPE(attr, "OpDesc.Attr", STRING(1, "name"), INT(2, "type"), INT(3, "i"), FLOAT(4, "f"), STRING(5, "s"),
-              INT(6, "ints"), FLOATS(7, "floats"), STRING(8, "strings"), INT(10, "b"), INT(11, "bools"),
-              INT(12, "block_idx"), INT(13, "l"), INT(15, "longs"), DOUBLES(16, "float64s"), DOUBLE(19, "float64"),
-              MESSAGE(20, "scalar", scalar), MESSAGE(21, "scalars", scalar));
-PROTOBUF_TYPE(op, "OpDesc", MESSAGE(1, "inputs", slot), MESSAGE(2, "outputs", slot), STRING(3, "type"),
-              MESSAGE(4, "attrs", attr));
-PROTOBUF_TYPE(block, "BlockDesc", INT(1, "idx"), MESSAGE(3, "vars", var), MESSAGE(4, "ops", op));
-PROTOBUF_TYPE(program, "ProgramDesc", MESSAGE(1, "blocks", block));
+static const uint8_t texts[] = {
+#include "format/paddle/proto.inc"
+};
 
-const struct protobuf_type *const paddle_tensor_type = &tensor_type;
+PROTOBUF_SCHEMA(schema, texts);
+
+const struct protobuf_type *paddle_message(const char *name)
+{
+    return protobuf_type(&schema, name);
+}
 
 enum { KIND_DENSE = 7 };
 
@@ -219,7 +212,8 @@ static void list_block(struct listing *l, struct paddle_block *block, const stru
 
 int paddle_list_program(struct paddle_reader *r, const struct blob *blob)
 {
-    const struct protobuf *program = protobuf_read(blob->data, blob->size, &program_type, &r->arena, r->b.err);
+    const struct protobuf_type *type = paddle_message("ProgramDesc");
+    const struct protobuf *program = protobuf_read(blob->data, blob->size, type, &r->arena, r->b.err);
     struct listing l = {.r = r, .count = protobuf_count(program, "blocks")};
     size_t i = 0;
     build_check(&r->b, program != NULL);

@@ -41,7 +41,7 @@ static int add_entry(struct tensorflow_bundle *b, const char *key, size_t n, str
             }
         return 0;
     }
-    struct protobuf *message = protobuf_read(at, size, tensorflow_entry_type, &b->arena, err);
+    struct protobuf *message = protobuf_read(at, size, tensorflow_message("BundleEntryProto"), &b->arena, err);
     if (!message || lookup_find(&b->entries, kept))
         return message ? error_set(err, "the index has the key '%.100s' twice", kept) : -1;
     return lookup_add(&b->entries, kept, message, err);
@@ -144,7 +144,7 @@ static int read_names(struct tensorflow_bundle *b, struct error *err)
     const uint8_t *text = length <= size ? bytes_take(&in, length) : NULL;
     if (!text)
         return error_set(err, "the graph of objects is damaged");
-    struct protobuf *graph = protobuf_read(text, length, tensorflow_objects_type, &b->arena, err);
+    struct protobuf *graph = protobuf_read(text, length, tensorflow_message("TrackableObjectGraph"), &b->arena, err);
     if (!graph)
         return -1;
     for (const struct protobuf *n = protobuf_first(graph, "nodes"); n; n = protobuf_more(n))

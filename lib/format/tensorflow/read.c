@@ -316,8 +316,8 @@ static int read_whole(struct tensorflow_reader *r, struct error *err)
         return error_set(err, "a frozen graph has no signatures: want no ':%.60s'", r->source->entry);
     if (!saved && !is_graph(r->blob))
         return error_set(err, "it begins neither as a frozen graph of TensorFlow's nor as a SavedModel");
-    struct protobuf *file = protobuf_read(r->blob->data, r->blob->size,
-                                          saved ? tensorflow_saved_type : tensorflow_graph_type, &r->arena, err);
+    const struct protobuf_type *type = tensorflow_message(saved ? "SavedModel" : "GraphDef");
+    struct protobuf *file = protobuf_read(r->blob->data, r->blob->size, type, &r->arena, err);
     const struct protobuf *meta = saved && file ? meta_graph(file) : NULL;
     const struct protobuf *graph = saved ? protobuf_message(meta, "graph_def") : file;
     struct tensorflow_scope s;

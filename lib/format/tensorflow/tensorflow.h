@@ -17,8 +17,8 @@
 
 /* ---- messages (proto.c) ---- */
 
-extern const struct protobuf_type *const tensorflow_graph_type,
-    *const tensorflow_saved_type, *const tensorflow_entry_type, *const tensorflow_objects_type;
+/* A message by the name that TensorFlow has for it: one of proto.text. */
+const struct protobuf_type *tensorflow_message(const char *name);
 
 /* The value of an attribute, an AttrValue; NULL: not set. */
 const struct protobuf *tensorflow_attr(const struct protobuf *node, const char *name);

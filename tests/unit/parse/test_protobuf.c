@@ -5,27 +5,37 @@
 
 /* ---- a table with every kind ---- */
 
-static const struct protobuf_type message_type;
-static const struct protobuf_row message_rows[] = {
-    {1, PROTOBUF_STRING, "name", NULL},      {2, PROTOBUF_INT, "count", NULL},
-    {3, PROTOBUF_FLOAT, "ratio", NULL},      {4, PROTOBUF_DOUBLE, "wide", NULL},
-    {5, PROTOBUF_SPAN32, "data", NULL},      {6, PROTOBUF_SPAN64, "doubles", NULL},
-    {7, PROTOBUF_SPAN8, "raw", NULL},        {8, PROTOBUF_MESSAGE, "child", &message_type},
-    {9, PROTOBUF_MESSAGE, "left_out", NULL},
-};
-static const struct protobuf_type message_type = {"Message", message_rows, sizeof message_rows / sizeof *message_rows};
+static char schema_text[] =
+    "Message name=1s count=2i ratio=3f wide=4d data=5F doubles=6D raw=7b child=8:Message left_out=9:\n"
+    "Other message=4000:Message\n";
+static struct protobuf_type types[3];
+static struct protobuf_row rows[10];
+static struct protobuf_schema schema = {{.text = schema_text, .filled = true}, types, rows};
 
 static struct arena arena;
 static struct error err;
 
 static struct protobuf *read_bytes(const void *data, size_t size)
 {
-    return protobuf_read(data, size, &message_type, &arena, &err);
+    return protobuf_read(data, size, protobuf_type(&schema, "Message"), &arena, &err);
 }
 
 #define READ(bytes) read_bytes(bytes, sizeof(bytes) - 1)
 
 /* ---- tests ---- */
+
+static void a_schema_from_its_text(void)
+{
+    const struct protobuf_type *m = protobuf_type(&schema, "Message"), *other = protobuf_type(&schema, "Other");
+    CHECK(m == &types[0] && m->count == 9);
+    CHECK(other == &types[1] && other->count == 1 && other->rows == &rows[9]);
+    CHECK(!protobuf_type(&schema, "Mess") && !protobuf_type(&schema, ""));
+    for (int i = 0; i < 9; i++)
+        CHECK(rows[i].number == i + 1);
+    CHECK_STR(rows[8].name, "left_out");
+    CHECK(rows[7].kind == PROTOBUF_MESSAGE && rows[7].type == m && rows[8].kind == PROTOBUF_MESSAGE && !rows[8].type);
+    CHECK(rows[9].number == 4000 && rows[9].type == m && protobuf_row(other, "message") == &rows[9]);
+}
 
 static void numbers_of_each_kind(void)
 {
@@ -173,6 +183,8 @@ static void words_and_numbers_of_an_enum(void)
 int main(void)
 {
     arena_init(&arena);
+    protobuf_schema_fill(&schema.table);
+    RUN(a_schema_from_its_text);
     RUN(numbers_of_each_kind);
     RUN(a_negative_varint);
     RUN(packed_and_single_numbers_mix);

@@ -1,18 +1,19 @@
 #include "../../test.h"
 #include "parse/prototxt.h"
 
-PROTOBUF_TYPE(pooling, "Pooling", {1, PROTOBUF_INT, "pool", NULL}, {2, PROTOBUF_INT, "kernel_size", NULL},
-              {3, PROTOBUF_FLOAT, "scale", NULL});
-PROTOBUF_TYPE(layer, "Layer", {1, PROTOBUF_STRING, "name", NULL}, {2, PROTOBUF_STRING, "bottom", NULL},
-              {3, PROTOBUF_MESSAGE, "pooling_param", &pooling_type});
-PROTOBUF_TYPE(net, "Net", {1, PROTOBUF_STRING, "name", NULL}, {100, PROTOBUF_MESSAGE, "layer", &layer_type});
+static char schema_text[] = "Pooling pool=1i kernel_size=2i scale=3f\n"
+                            "Layer name=1s bottom=2s pooling_param=3:Pooling\n"
+                            "Net name=1s layer=100:Layer\n";
+static struct protobuf_type types[4];
+static struct protobuf_row rows[8];
+static struct protobuf_schema schema = {{.text = schema_text, .filled = true}, types, rows};
 
 static struct arena arena;
 static struct error err;
 
 static struct protobuf *read_text(const char *text)
 {
-    return prototxt_read(text, strlen(text), &net_type, &arena, &err);
+    return prototxt_read(text, strlen(text), protobuf_type(&schema, "Net"), &arena, &err);
 }
 
 static void a_net(void)
@@ -143,6 +144,7 @@ static void depth_is_limited(void)
 int main(void)
 {
     arena_init(&arena);
+    protobuf_schema_fill(&schema.table);
     RUN(a_net);
     RUN(unknown_fields_are_kept);
     RUN(numbers);
