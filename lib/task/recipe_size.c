@@ -31,9 +31,20 @@ static struct recipe_sides by_height(struct recipe_sides s, int height, struct r
     return (struct recipe_sides){proportion(s.width, height, s.height, how), height};
 }
 
+/* Both sides times a factor. */
+static struct recipe_sides by_factor(struct recipe_sides s, double factor, enum recipe_round round)
+{
+    return (struct recipe_sides){rounded(s.width * factor, round), rounded(s.height * factor, round)};
+}
+
 static int lesser(int a, int b)
 {
     return a < b ? a : b;
+}
+
+static int greater(int a, int b)
+{
+    return a > b ? a : b;
 }
 
 static struct recipe_sides to_exact(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
@@ -62,14 +73,25 @@ static struct recipe_sides to_height(const struct recipe_step *step, struct reci
     return by_height(s, step->width, how);
 }
 
+/* One side to the step's. PaddleOCR, whose twins these are, has it times the factor too. */
+static struct recipe_sides to_limit(const struct recipe_step *step, struct recipe_sides s, int side,
+                                    struct recipe_rounding how)
+{
+    if (how.real && how.round == RECIPE_ROUND_DOWN)
+        return by_factor(s, (double)step->width / side, how.round);
+    return (side == s.width ? by_width : by_height)(s, step->width, how);
+}
+
 static struct recipe_sides to_min(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return lesser(s.width, s.height) < step->width ? to_short(step, s, how) : s;
+    int side = lesser(s.width, s.height);
+    return side < step->width ? to_limit(step, s, side, how) : s;
 }
 
 static struct recipe_sides to_max(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    return s.width > step->width || s.height > step->width ? to_long(step, s, how) : s;
+    int side = greater(s.width, s.height);
+    return side > step->width ? to_limit(step, s, side, how) : s;
 }
 
 static struct recipe_sides to_multiple(const struct recipe_step *step, struct recipe_sides s,
@@ -86,7 +108,7 @@ struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sid
     if (step->shrink && factor >= 1)
         return s;
     if (how.real)
-        return (struct recipe_sides){rounded(s.width * factor, how.round), rounded(s.height * factor, how.round)};
+        return by_factor(s, factor, how.round);
     bool tall = (int64_t)step->width * s.height > (int64_t)step->height * s.width;
     return tall ? by_height(s, step->height, how) : by_width(s, step->width, how);
 }
@@ -110,7 +132,7 @@ static struct recipe_sides to_closest(const struct recipe_step *step, struct rec
 /* As DETR's get_size_with_aspect_ratio(), and in real numbers as rescale_size() of mmcv. */
 static struct recipe_sides to_edges(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
-    double low = lesser(s.width, s.height), high = s.width < s.height ? s.height : s.width, size = step->width;
+    double low = lesser(s.width, s.height), high = greater(s.width, s.height), size = step->width;
     bool is_tall = s.width < s.height;
     if (how.real) {
         double factor = fmin(step->height / high, step->width / low);

@@ -240,6 +240,8 @@ static const struct plan_case {
     {"letterbox=64x64,crop=32x60", 50, 100, 0, {0}, {64, 64}, {16, 2}, {32, 60}},
     {"resize=max:96,resize=multiple:32", 190, 100, 0, {0}, {96, 64}, {0, 0}, {96, 64}},
     {"resize=max:96,resize=min:40", 90, 10, 0, {0}, {360, 40}, {0, 0}, {360, 40}},
+    {"opencv,resize=max:112:down,resize=multiple:32", 185, 332, 0, {0}, {64, 96}, {0, 0}, {64, 96}}, /* 111 of 112 */
+    {"opencv,resize=min:112:down", 332, 31, 0, {0}, {1199, 112}, {0, 0}, {1199, 112}},
     {"resize=long:99:down", 100, 56, 0, {0}, {99, 55}, {0, 0}, {99, 55}},
     {"resize=height:48:up,resize=clamp:320x48,mean=1,pad=320x48:corner",
      100,
