@@ -1,5 +1,5 @@
-/* Scans of baseline JPEG, in place of stb_image's, behind whose code this is included: a window of 64 bits, and tables
- * that give a code, its run of zeros and its value at once. ITU-T T.81, annex F. */
+/* Scans of JPEG, in place of stb_image's, behind whose code this is included: a window of 64 bits, and tables that give
+ * a code, its run of zeros and its value at once. ITU-T T.81, annex F; for progressive ones see jpeg_progressive.h. */
 #ifndef IMAGE_JPEG_SCAN_H
 #define IMAGE_JPEG_SCAN_H
 
@@ -37,6 +37,14 @@ static int window_byte(struct window *w)
     return 0;
 }
 
+/* By value, as in all that is seldom called: a window whose address is nowhere else stays in registers. */
+__attribute__((noinline)) static struct window window_with_bytes(struct window w)
+{
+    for (; w.count <= 56; w.count += 8)
+        w.bits |= (uint64_t)window_byte(&w) << (56 - w.count);
+    return w;
+}
+
 /* At least 57 bits. */
 static inline void window_fill(struct window *w)
 {
@@ -50,14 +58,22 @@ static inline void window_fill(struct window *w)
             return;
         }
     }
-    for (; w->count <= 56; w->count += 8)
-        w->bits |= (uint64_t)window_byte(w) << (56 - w->count);
+    *w = window_with_bytes(*w);
 }
 
 static inline void window_drop(struct window *w, int n)
 {
     w->bits <<= n;
     w->count -= n;
+}
+
+static inline bool window_bit(struct window *w)
+{
+    if (w->count < 1)
+        window_fill(w);
+    bool bit = w->bits >> 63;
+    window_drop(w, 1);
+    return bit;
 }
 
 /* n bits of 1 to 15 as a signed value: of those that begin with 0, the negative ones. */
@@ -72,10 +88,12 @@ static inline int window_value(struct window *w, int n)
 
 #define LOOK 10 /* bits */
 
+#define ENDS_BLOCK 64
+
 /* What a code comes to. */
 struct code {
     int16_t value;
-    uint8_t run;    /* zeros before the value; 64 ends the block */
+    uint8_t run;    /* zeros before the value; ENDS_BLOCK and more end the block */
     uint8_t length; /* of the code, with the value when that is known; 0: longer than LOOK bits */
     uint8_t more;   /* bits of the value that follow */
 };
@@ -88,7 +106,7 @@ static struct code code_of(int symbol, int length, bool dc)
     if (dc && symbol > 15)
         return (struct code){0};
     if (!more && !dc && symbol != 0xf0)
-        run = 64;
+        run += ENDS_BLOCK;
     return (struct code){0, (uint8_t)run, (uint8_t)length, (uint8_t)more};
 }
 
@@ -113,9 +131,9 @@ static void fill_codes(struct code codes[1 << LOOK], const stbi__huffman *h, boo
 }
 
 /* A code longer than LOOK bits; length 0: there is none such. */
-static struct code find_code(const struct window *w, const stbi__huffman *h, bool dc)
+static struct code find_code(uint64_t bits, const stbi__huffman *h, bool dc)
 {
-    unsigned next = (unsigned)(w->bits >> 48);
+    unsigned next = (unsigned)(bits >> 48);
     int length = LOOK + 1;
     while (length < 17 && next >= h->maxcode[length])
         length++;
@@ -125,9 +143,15 @@ static struct code find_code(const struct window *w, const stbi__huffman *h, boo
 
 /* ---- blocks ---- */
 
+struct scan;
+
+/* Reads one block of component n. */
+typedef int scan_block_fn(struct scan *s, int n, short data[64]);
+
 struct scan {
     stbi__jpeg *j;
     struct window w;
+    scan_block_fn *block; /* of progressive ones: into the coefficients that are kept */
     struct code dc[4][1 << LOOK], ac[4][1 << LOOK];
 };
 
@@ -136,7 +160,7 @@ static inline struct code next_code(struct window *w, const struct code *codes, 
 {
     struct code c = codes[w->bits >> (64 - LOOK)];
     if (!c.length)
-        c = find_code(w, h, dc);
+        c = find_code(w->bits, h, dc);
     window_drop(w, c.length);
     if (c.more)
         c.value = (int16_t)window_value(w, c.more);
@@ -171,16 +195,23 @@ static int scan_block(struct scan *s, int n, short data[64])
     return bad || w.count < w.zeros ? -1 : 0;
 }
 
+#include "image/jpeg_progressive.h"
+
 static int scan_component(struct scan *s, int n, int column, int row, int across, int down)
 {
     stbi__jpeg *j = s->j;
     STBI_SIMD_ALIGN(short, data[64]);
     for (int y = 0; y < down; y++)
         for (int x = 0; x < across; x++) {
-            size_t at = (size_t)j->img_comp[n].w2 * 8 * (size_t)(row * down + y) + 8 * (size_t)(column * across + x);
-            if (scan_block(s, n, data))
+            size_t at_row = (size_t)(row * down + y), at = (size_t)(column * across + x);
+            short *kept = j->img_comp[n].coeff;
+            if (kept)
+                kept += 64 * (at + at_row * (size_t)j->img_comp[n].coeff_w);
+            if (kept ? s->block(s, n, kept) : scan_block(s, n, data))
                 return -1;
-            j->idct_block_kernel(j->img_comp[n].data + at, j->img_comp[n].w2, data);
+            if (!kept)
+                j->idct_block_kernel(j->img_comp[n].data + 8 * (at + at_row * (size_t)j->img_comp[n].w2),
+                                     j->img_comp[n].w2, data);
         }
     return 0;
 }
@@ -222,13 +253,13 @@ static int scan_all(struct scan *s)
 static int jpeg_scan(void *jpeg)
 {
     stbi__jpeg *j = jpeg;
-    if (j->progressive)
-        return stb_scan(j);
-    struct scan *s = stbi__malloc(sizeof *s);
+    scan_block_fn *block = j->progressive ? progressive_block(j) : scan_block;
+    struct scan *s = block ? stbi__malloc(sizeof *s) : NULL;
     if (!s)
         return 0;
     stbi__jpeg_reset(j);
     s->j = j;
+    s->block = block;
     s->w = (struct window){j->s->img_buffer, j->s->img_buffer_end, 0, 0, 0, STBI__MARKER_none};
     for (int k = 0; k < j->scan_n; k++) {
         int dc = j->img_comp[j->order[k]].hd, ac = j->img_comp[j->order[k]].ha;

@@ -64,11 +64,15 @@ static void *copy_any(void *to, const void *from, size_t n)
 #define stbi__YCbCr_to_RGB_row(...) unused_row(__VA_ARGS__)
 #define stbi__idct_block(...) unused_idct(__VA_ARGS__)
 /* A macro cannot tell a function's definition from its call, but what is pasted to the parameter can: the definition
- * becomes that of stb_scan(), and the call that of ours. */
+ * becomes that of unused_scan(), and the call that of ours. */
 static int jpeg_scan(void *jpeg);
 #define stbi__parse_entropy_coded_data(jpeg) SCAN_##jpeg)
-#define SCAN_stbi__jpeg stb_scan(stbi__jpeg
+#define SCAN_stbi__jpeg unused_scan(stbi__jpeg
 #define SCAN_j jpeg_scan(j
+static void jpeg_finish(void *jpeg);
+#define stbi__jpeg_finish(jpeg) FINISH_##jpeg)
+#define FINISH_stbi__jpeg unused_finish(stbi__jpeg
+#define FINISH_j jpeg_finish(j
 /* The same for unpacking PNG's pixels, which zlib does faster. */
 static int png_unpack(void *packed, int header);
 #define stbi__parse_zlib(packed, header) ZLIB_##packed, header)
