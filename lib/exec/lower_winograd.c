@@ -56,7 +56,7 @@ static double transform_cycles(int size)
 
 static double filter_cycles(int size)
 {
-    return size == 2 ? 110 : 150;
+    return size == 2 ? 95 : 190;
 }
 
 /* Tiles that go together through a thread's memory. */
