@@ -184,6 +184,8 @@ static void take_option(struct request *r, int key, const char *value)
 static int run(const struct request *r, const char *path)
 {
     output_check(&r->out);
+    if (!r->runs && r->inputs.shape_count + r->inputs.tensor_count > 0)
+        say_note("-s and -i are for --check alone: %sconvert -s sets open sizes", PROGPREFIX);
     struct model *m = inputs_read(&r->inputs, path, r->from, NULL, 0);
     int status = m ? optimize(r, m, path) : 1;
     model_free(m);

@@ -17,6 +17,9 @@ END
     failed_with 1 "no such input: want one of 'x', 'n'"
     try optimize --check --rtol -1 length.nn
     equal "$status" 2
+    try optimize -s x=3x4 -o out.nn length.nn
+    succeeded
+    matches "$stderr" 'for --check alone'
     nn bench -q -n 2 -i n=2 -s x=3x4 length.nn
 }
 
