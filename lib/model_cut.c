@@ -73,6 +73,20 @@ static int find_end(struct graph *g, char *word, struct ends *ends, struct error
     return 0;
 }
 
+/* The length of the value's name that a list begins with, commas in it included; 0: it begins with none. */
+static size_t name_length(const struct graph *g, char *list)
+{
+    for (char *end = list;; end++) {
+        end += strcspn(end, ",=");
+        char kept = *end;
+        *end = 0;
+        bool is_name = graph_find_local(g, list) != NULL;
+        *end = kept;
+        if (is_name || !kept)
+            return is_name ? (size_t)(end - list) : 0;
+    }
+}
+
 static int find_ends(struct graph *g, const char *list, struct ends *ends, struct error *err)
 {
     *ends = (struct ends){NULL, 0};
@@ -84,9 +98,13 @@ static int find_ends(struct graph *g, const char *list, struct ends *ends, struc
     char *rest = arena_strdup(&g->arena, list, err);
     if (!rest || !(ends->at = arena_alloc(&g->arena, most * sizeof *ends->at, err)))
         return -1;
-    for (char *word; (word = strsep(&rest, ","));)
+    while (rest) {
+        char *word = rest;
+        rest += name_length(g, rest);
+        strsep(&rest, ",");
         if (find_end(g, word, ends, err) < 0)
             return -1;
+    }
     return 0;
 }
 

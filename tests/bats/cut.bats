@@ -45,6 +45,19 @@ ends() { nn inspect "$1" | grep -E '^(input|output) '; }
     cmp whole/out_0.npy tail/out_0.npy
 }
 
+@test "names may hold commas" {
+    declare_nn comma.nn <<'EOF'
+input x,0 f32 3
+node - Relu x,0 -> a,b,c f32 3
+node - Neg a,b,c -> y f32 3
+output y
+EOF
+    nn convert --inputs a,b,c=m --outputs y -o tail.nn comma.nn
+    equal "$(ends tail.nn)" $'input m f32 3\noutput y'
+    nn convert --inputs x,0 --outputs y,a,b,c=z -o both.nn comma.nn
+    equal "$(ends both.nn)" $'input x,0 f32 3\noutput y\noutput z'
+}
+
 @test "inputs that nothing needs go, outputs come in the order of the list" {
     net
     nn convert --outputs z,a=first -o cut.nn net.nn
