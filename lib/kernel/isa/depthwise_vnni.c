@@ -1,6 +1,6 @@
-/* Depthwise convolutions of bytes by vpdpbusd: four taps of 64 channels are interleaved so that each lane of 32 bits
- * has those of one channel. In a 128-bit part, vector j of four then has channels 4 j to 4 j + 3, and packing undoes
- * that. */
+/* Depthwise convolutions of bytes by vpdpbusd: two taps of 64 channels are interleaved so that a lane of 32 bits has
+ * those of two channels, and is summed twice, each time with weights of 0 for one of the channels. Four taps in a lane
+ * would be half of the products, but twice the shuffles, for which there is one port. */
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/dot.h"
 #include "kernel/isa/isa.h"
@@ -18,7 +18,7 @@ static int block_first(int block, int channels)
 /* The channel, of a block's, whose sum is lane i of vector j. */
 static int channel_of(int j, int i)
 {
-    return i / 4 * 16 + j * 4 + i % 4;
+    return i / 4 * 16 + j / 2 * 8 + i % 4 * 2 + j % 2;
 }
 
 /* What outputs of a block share. */
@@ -33,25 +33,24 @@ struct block {
     struct v_narrowing narrowing;
 };
 
-/* Adds four taps of the pixel at p to its sums. */
-V_FN void add_taps(v_i32 *acc, const struct block *b, const uint8_t *p, const ptrdiff_t *tap, const v_i32 *weight)
+V_FN __m512i load(const struct block *b, const uint8_t *p)
 {
-    __m512i x[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++)
-        if (b->is_plain)
-            x[i] = _mm512_loadu_si512(p + tap[i]);
-        else
-            x[i] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(b->mask, p + tap[i]), b->turn);
-    __m512i low = _mm512_unpacklo_epi8(x[0], x[1]), high = _mm512_unpackhi_epi8(x[0], x[1]);
-    __m512i low_too = _mm512_unpacklo_epi8(x[2], x[3]), high_too = _mm512_unpackhi_epi8(x[2], x[3]);
-    dot_to(&acc[0], (v_i32)_mm512_unpacklo_epi16(low, low_too), weight[0]);
-    dot_to(&acc[1], (v_i32)_mm512_unpackhi_epi16(low, low_too), weight[1]);
-    dot_to(&acc[2], (v_i32)_mm512_unpacklo_epi16(high, high_too), weight[2]);
-    dot_to(&acc[3], (v_i32)_mm512_unpackhi_epi16(high, high_too), weight[3]);
+    if (b->is_plain)
+        return _mm512_loadu_si512(p);
+    return _mm512_xor_si512(_mm512_maskz_loadu_epi8(b->mask, p), b->turn);
 }
 
-/* As v_round_bytes() does it; the order of the sums makes that of the bytes. */
+/* Adds two taps of the pixel at p to its sums. */
+V_FN void add_taps(v_i32 *acc, const struct block *b, const uint8_t *p, const ptrdiff_t *tap, const v_i32 *weight)
+{
+    __m512i one = load(b, p + tap[0]), two = load(b, p + tap[1]);
+    v_i32 low = (v_i32)_mm512_unpacklo_epi8(one, two), high = (v_i32)_mm512_unpackhi_epi8(one, two);
+#pragma GCC unroll 4
+    for (int j = 0; j < QUADS; j++)
+        dot_to(&acc[j], j < 2 ? low : high, weight[j]);
+}
+
+/* As v_round_bytes() does it, in the order of the sums. */
 V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
 {
     const struct v_narrowing *n = &b->narrowing;
@@ -67,10 +66,18 @@ V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
 #pragma GCC unroll 4
     for (int j = 0; j < QUADS; j++)
         q[j] = _mm512_cvtps_epi32(x[j]);
-    __m512i one = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
-    __m512i two = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
-    __m512i bytes = _mm512_max_epu8(_mm512_packus_epi16(one, two), (__m512i)n->low);
-    bytes = _mm512_xor_si512(_mm512_min_epu8(bytes, (__m512i)n->most), (__m512i)n->turn);
+    __m512i one = _mm512_packs_epi32(q[0], q[2]), two = _mm512_packs_epi32(q[1], q[3]);
+    if (n->shifts) {
+        one = _mm512_adds_epi16(one, zero);
+        two = _mm512_adds_epi16(two, zero);
+    }
+    __m512i bytes = _mm512_packus_epi16(one, two);
+    if (n->bounds) {
+        bytes = _mm512_max_epu8(bytes, (__m512i)n->low);
+        bytes = _mm512_xor_si512(_mm512_min_epu8(bytes, (__m512i)n->most), (__m512i)n->turn);
+    }
+    const __m128i order = _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+    bytes = _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(order));
     if (b->is_plain)
         _mm512_storeu_si512(out, bytes);
     else
@@ -83,8 +90,10 @@ V_APART void store_sums(const struct block *b, int32_t *out, const v_i32 *acc)
     const __m512i *x = (const __m512i *)acc;
     __m512i low[2], high[2];
     for (int i = 0; i < 2; i++) {
-        low[i] = _mm512_shuffle_i32x4(x[2 * i], x[2 * i + 1], 0x44);
-        high[i] = _mm512_shuffle_i32x4(x[2 * i], x[2 * i + 1], 0xee);
+        __m512i one = _mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
+        __m512i two = _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
+        low[i] = _mm512_shuffle_i32x4(one, two, 0x44);
+        high[i] = _mm512_shuffle_i32x4(one, two, 0xee);
     }
     _mm512_mask_storeu_epi32(out, (__mmask16)b->mask, _mm512_shuffle_i32x4(low[0], low[1], 0x88));
     _mm512_mask_storeu_epi32(out + VL, (__mmask16)(b->mask >> 16), _mm512_shuffle_i32x4(low[0], low[1], 0xdd));
@@ -94,7 +103,7 @@ V_APART void store_sums(const struct block *b, int32_t *out, const v_i32 *acc)
 
 #define PIXELS 2
 
-/* `pixels` outputs from x on, at channel `first`. `tap` is rounded up to four. */
+/* `pixels` outputs from x on, at channel `first`. `tap` is rounded up to two. */
 V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, const ptrdiff_t *tap, int x, int first,
                     int pixels)
 {
@@ -105,11 +114,11 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
 #pragma GCC unroll 4
         for (int j = 0; j < QUADS; j++)
             acc[i][j] = b->bias[j];
-    for (int t = 0; t < d->taps; t += 4) {
+    for (int t = 0; t < d->taps; t += 2) {
         v_i32 weight[QUADS];
 #pragma GCC unroll 4
         for (int j = 0; j < QUADS; j++)
-            weight[j] = dot_columns(b->weight + (t + j) * BLOCK);
+            weight[j] = dot_columns(b->weight + (2 * t + j) * BLOCK);
 #pragma GCC unroll 2
         for (int i = 0; i < pixels; i++)
             add_taps(acc[i], b, p + i * d->x_step, tap + t, weight);
@@ -128,14 +137,14 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
     }
 }
 
-/* Vector j's words of the 64 at p. */
-V_FN v_i32 words_of(const void *p, int j)
+/* Words 4 j to 4 j + 3 of each 16 of the 64 at p. */
+V_FN __m512 words_of(const void *p, int j)
 {
     const __m128i *at = (const __m128i *)p + j;
     __m512i x = _mm512_castsi128_si512(_mm_loadu_si128(at));
     x = _mm512_inserti32x4(x, _mm_loadu_si128(at + 4), 1);
     x = _mm512_inserti32x4(x, _mm_loadu_si128(at + 8), 2);
-    return (v_i32)_mm512_inserti32x4(x, _mm_loadu_si128(at + 12), 3);
+    return _mm512_castsi512_ps(_mm512_inserti32x4(x, _mm_loadu_si128(at + 12), 3));
 }
 
 /* Words of a block's channels in the order of the sums; from NULL: zeros. */
@@ -144,8 +153,11 @@ static void load_words(v_i32 *to, const void *from, int first, int count)
     int32_t words[BLOCK] = {0};
     if (from)
         memcpy(words, (const int32_t *)from + first, sizeof *words * (size_t)count);
-    for (int j = 0; j < QUADS; j++)
-        to[j] = words_of(words, j);
+    for (int j = 0; j < QUADS; j += 2) {
+        __m512 one = words_of(words, j), two = words_of(words, j + 1);
+        to[j] = v_as_i32(_mm512_shuffle_ps(one, two, 0x88));
+        to[j + 1] = v_as_i32(_mm512_shuffle_ps(one, two, 0xdd));
+    }
 }
 
 static void load_floats(v_f32 *to, const float *from, int first, int count)
@@ -173,11 +185,11 @@ static void describe(struct block *b, const struct kernel_depthwise_q8 *d, int f
 static void run(const struct kernel_depthwise_q8 *d)
 {
     ptrdiff_t tap[TAPS_MAX];
-    int taps = (d->taps + 3) / 4 * 4;
+    int taps = (d->taps + 1) / 2 * 2;
     for (int t = 0; t < taps; t++) /* those beyond meet weights of 0 */
-        tap[t] = d->tap[t < d->taps ? t : 0];
+        tap[t] = d->tap[t < d->taps ? t : t - 1];
     for (int i = 0; i * BLOCK < d->channels; i++) {
-        struct block b = {.weight = (const int8_t *)d->weight + (ptrdiff_t)i * taps * BLOCK};
+        struct block b = {.weight = (const int8_t *)d->weight + (ptrdiff_t)i * taps * 2 * BLOCK};
         struct kernel_depthwise_q8 row = *d;
         int first = block_first(i, d->channels);
         describe(&b, d, first, d->channels < BLOCK ? d->channels : BLOCK);
@@ -195,13 +207,13 @@ static void pack(void *packed, const int8_t *w, int channels, int taps)
 {
     int8_t *to = packed;
     for (int b = 0; b * BLOCK < channels; b++)
-        for (int t = 0; t < taps; t += 4)
+        for (int t = 0; t < taps; t += 2)
             for (int j = 0; j < QUADS; j++)
                 for (int i = 0; i < VL * 4; i++) {
-                    int c = block_first(b, channels) + channel_of(j, i / 4), at = t + i % 4;
-                    *to++ = c < channels && at < taps ? w[c * taps + at] : 0;
+                    int c = block_first(b, channels) + channel_of(j, i / 4), at = t + i % 2;
+                    *to++ = c < channels && at < taps && i / 2 % 2 == j % 2 ? w[c * taps + at] : 0;
                 }
 }
 
 const struct kernel_depthwise K(depthwise_q8) = {
-    .channels = BLOCK, .group = 4, .bytes = 1, .taps_max = TAPS_MAX, .run = run, .pack = pack};
+    .channels = BLOCK, .group = 2, .bytes = 2, .taps_max = TAPS_MAX, .run = run, .pack = pack};
