@@ -78,7 +78,7 @@ static inline struct exec *exec_whole(struct exec *e)
     return e;
 }
 
-/* Threads that a run may have: for memory of each, never for what a step computes. */
+/* Threads that a run may have: for memory of each and their shares of the work, never for what a step computes. */
 static inline int plan_threads(const struct plan *p)
 {
     return p->exec->pool ? pool_threads(p->exec->pool) : 1;

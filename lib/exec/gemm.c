@@ -258,20 +258,20 @@ static int count_groups(const struct gemm_args *g)
     return (g->panels + together - 1) / together;
 }
 
-static void choose_tiles(struct gemm_args *g, int threads)
+static void choose_tiles(struct gemm_args *g, const struct plan *p)
 {
     const struct gemm_job *j = &g->job;
     double macs = (double)g->pixels * j->n * j->taps * j->k;
     g->tiles = (g->pixels + j->product->mr - 1) / j->product->mr;
     g->groups = count_groups(g);
-    g->blocks = g->widens ? 1 : plan_tiles(macs / g->groups, GEMM_GRAIN, g->tiles);
+    g->blocks = g->widens ? 1 : plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, g->tiles), g->tiles);
     double work = macs / (double)(g->blocks * g->groups);
     if ((g->widens || g->blocks == g->tiles) && work > GEMM_GRAIN) { /* few pixels: share the panels */
         double groups = g->groups * (work / GEMM_GRAIN + 1);
         g->groups = groups > g->panels ? g->panels : (int)groups;
     }
     if (g->tiles > 1 && !j->narrow) /* each thread has a cache of its own to fill */
-        g->fetchers = (g->tiles + threads - 1) / threads;
+        g->fetchers = (g->tiles + plan_threads(p) - 1) / plan_threads(p);
     double pixel = (double)j->a_stride[GEMM_AXES - 1] * (double)g->a_size + (double)j->n * (double)g->c_size;
     g->far = g->groups == 1 && j->taps > 0 && pixel * (double)g->pixels > (double)cpu_l2_bytes();
 }
@@ -315,7 +315,7 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
     g->widens = job->narrow && g->pixels > KERNEL_NARROW_ROWS;
     if (g->pixels == 0)
         return g;
-    choose_tiles(g, plan_threads(p));
+    choose_tiles(g, p);
     g->scratch = scratch_of(g);
     return g;
 }

@@ -230,7 +230,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
                                     .run = run_depthwise,
                                     .args = d,
                                     .units = units,
-                                    .tiles = plan_tiles(macs, 300000, most),
+                                    .tiles = plan_tiles(macs, 150000, most),
                                     .macs = macs},
                      err, PLAN_WRITES(&d->out, &d->x, &d->add, &d->bias_view));
 }

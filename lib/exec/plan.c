@@ -238,7 +238,7 @@ int plan_step(struct plan *p, const struct step *step, struct error *err, const 
     struct step *s = &p->steps[p->step_count];
     const struct value *out = step->node ? node_out(step->node, 0) : NULL;
     *s = *step;
-    s->tiles = s->tiles ? s->tiles : s->units;
+    s->tiles = plan_even_tiles(p, s->tiles ? s->tiles : s->units, s->units);
     s->shape = arena_strdup(&p->arena, out ? type_text(p->graph, &out->type, text, sizeof text) : "", err);
     if (!s->shape || note_accesses(p, s, views, count, uses, err) < 0)
         return -1;
@@ -268,6 +268,12 @@ int64_t plan_tiles(double work, double grain, int64_t most)
 {
     double tiles = work / grain;
     return tiles < 1 ? 1 : tiles >= (double)most ? most : (int64_t)tiles;
+}
+
+int64_t plan_even_tiles(const struct plan *p, int64_t tiles, int64_t most)
+{
+    int64_t threads = plan_threads(p), even = (tiles + threads - 1) / threads * threads;
+    return tiles > 1 && even <= most ? even : tiles;
 }
 
 /* ---- what lowerings ask of inputs ---- */

@@ -198,6 +198,8 @@ BASE_COLD void plan_fail(struct plan *p, const struct node *n, const char *forma
 /* The number of tiles that suits `work` (in elements or MACs) when a tile should have at least `grain`, and there are
  * at most `most`. `work` may be beyond what an int64_t counts. */
 int64_t plan_tiles(double work, double grain, int64_t most);
+/* So many tiles, or a few more, at most `most`: several are shared evenly by the threads. */
+int64_t plan_even_tiles(const struct plan *p, int64_t tiles, int64_t most);
 /* The first of n units of tile `tile`: floor(n * tile / tiles), without the product's overflow. */
 static inline int64_t plan_tile_first(int64_t n, int64_t tiles, int64_t tile)
 {

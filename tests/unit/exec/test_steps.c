@@ -84,6 +84,27 @@ static void test_steps(void)
                                                .leave = leave});
 }
 
+/* Of a few tiles each thread gets as many as the others. */
+static void test_even_tiles(void)
+{
+    static const struct {
+        int64_t units, tiles;
+        int threads;
+        int64_t even;
+    } cases[] = {{14, 3, 2, 4}, {14, 1, 2, 1}, {7, 7, 2, 7}, {14, 5, 1, 5}, {100, 5, 4, 8}, {6, 5, 4, 5}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct exec e = {.pool = pool_new(cases[i].threads, &error)};
+        struct plan p = {.exec = &e};
+        const struct step step = {.kernel = "test", .units = cases[i].units, .tiles = cases[i].tiles};
+        arena_init(&p.arena);
+        CHECK(plan_step(&p, &step, &error, NULL, 0, STEP_USES_ANYHOW) == 0);
+        CHECK_MSG(p.steps[0].tiles == cases[i].even, "case %zu: %d tiles", i, (int)p.steps[0].tiles);
+        free(p.steps);
+        arena_release(&p.arena);
+        pool_free(e.pool);
+    }
+}
+
 #define ROUND_UNITS 4
 #define ROUNDS      50
 static atomic_int round_of[ROUND_UNITS];
@@ -246,7 +267,8 @@ static void add(int64_t tiles, enum step_uses uses, struct view first, struct vi
 
 static void begin_plan(void)
 {
-    plan = (struct plan){.exec = NULL};
+    static struct exec alone;
+    plan = (struct plan){.exec = &alone};
     arena_init(&plan.arena);
     for (int i = 0; i < 4; i++) {
         buffers[i] = (struct buffer){.first = -1, .size = 1000, .next = plan.buffers};
@@ -331,6 +353,7 @@ int main(void)
     RUN(test_borders);
     RUN(test_chains);
     RUN(test_steps);
+    RUN(test_even_tiles);
     RUN(test_rounds);
     RUN(test_take_over);
     RUN(test_limit);
