@@ -202,7 +202,7 @@ static bool is_text(const struct exported_text *t, const char *word)
 }
 
 /* RT-DETR's predictor, which its description alone tells of, does not keep a photo's proportions. */
-static bool is_stretched(const struct task_exported *e)
+static bool is_rtdetr(const struct task_exported *e)
 {
     static const char name[] = "rtdetr";
     const struct exported_text *t = &e->about;
@@ -214,14 +214,14 @@ static bool is_stretched(const struct task_exported *e)
 
 /* What Ultralytics' predictors do by themselves, where their other defaults are ours. */
 static const struct {
-    const char *name, *task;
-    bool is_crop; /* the photo's middle, else all of it in a letterbox */
-} kinds[] = {{"detect", "detect=yolo,iou=0.7", false},
-             {"segment", "detect=yolo,iou=0.7", false},
-             {"pose", "detect=yolo,iou=0.7", false},
-             {"obb", "polygons=obb", false},
-             {"semantic", "mask", false},
-             {"classify", "classify", true}};
+    const char *name, *task, *fit; /* fit NULL: the photo's middle */
+} kinds[] = {{"detect", "detect=yolo,iou=0.7", "letterbox"},
+             {"segment", "detect=yolo,iou=0.7", "letterbox"},
+             {"pose", "detect=yolo,iou=0.7", "letterbox"},
+             {"obb", "polygons=obb", "letterbox"},
+             {"semantic", "mask", "letterbox"},
+             {"depth", "picture,size=photo", "resize"},
+             {"classify", "classify", NULL}};
 
 bool task_exported_read(const struct task_exported *e, struct text *recipe, struct text *task, struct text *labels)
 {
@@ -239,10 +239,11 @@ bool task_exported_read(const struct task_exported *e, struct text *recipe, stru
     text_puts(task, kinds[kind].task);
     if (pose)
         text_printf(task, ",points=%ld,order=%s", points, numbers == 2 ? "xy" : "xyv");
-    if (kinds[kind].is_crop)
+    const char *fit = kinds[kind].fit;
+    if (!fit)
         text_printf(recipe, "torchvision,resize=%ld,crop=%ldx%ld,rgb,std=255", height < width ? height : width, width,
                     height);
     else
-        text_printf(recipe, "opencv,%s=%ldx%ld,rgb,std=255", is_stretched(e) ? "resize" : "letterbox", width, height);
+        text_printf(recipe, "opencv,%s=%ldx%ld,rgb,std=255", is_rtdetr(e) ? "resize" : fit, width, height);
     return !recipe->failed && !task->failed && !labels->failed;
 }

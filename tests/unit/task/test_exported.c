@@ -50,6 +50,12 @@ static void properties(void)
     CHECK(read(&e, &t));
     CHECK_STR(t.recipe.data, "opencv,resize=640x480,rgb,std=255");
     release(&t);
+    e.task = of("depth");
+    e.about = of("Ultralytics YOLO26n-depth model");
+    CHECK(read(&e, &t));
+    CHECK_STR(t.recipe.data, "opencv,resize=640x480,rgb,std=255");
+    CHECK_STR(t.task.data, "picture,size=photo");
+    release(&t);
 }
 
 static void yaml(void)
