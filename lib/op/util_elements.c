@@ -60,29 +60,39 @@ void op_move(struct tensor *to, int64_t to_at, int64_t to_step, const struct ten
     }
 }
 
-/* A matrix of so many rows and columns. Elements that lie apart are read in stripes of columns: what is fetched for one
- * row has those of the next ones beside it. */
-static void move_matrix(struct tensor *to, int64_t to_at, const struct tensor *from, int64_t from_at,
-                        const int64_t count[2], const int64_t step[2])
+/* Rows of w.run elements along an axis that is taken out of the walk, best one of neighbours in the source: where
+ * elements of a row lie apart, stripes of columns are moved, since what is fetched for one row has those of the next
+ * ones beside it. */
+static void move_rows(struct tensor *to, const struct tensor *from, int64_t base, struct op_walk *w, int axis)
 {
     enum { STRIPE = 64 };
-    int64_t stripe = step[1] == 1 ? count[1] : STRIPE;
-    for (int64_t j = 0; j < count[1]; j += stripe)
-        for (int64_t i = 0; i < count[0]; i++)
-            op_move(to, to_at + i * count[1] + j, 1, from, from_at + i * step[0] + j * step[1], step[1],
-                    count[1] - j < stripe ? count[1] - j : stripe);
+    int64_t rows = w->dims[axis], to_step = w->steps[1][axis], step = w->steps[0][axis];
+    int64_t stripe = w->run_step[0] == 1 ? w->run : STRIPE;
+    w->rank--;
+    w->dims[axis] = w->dims[w->rank];
+    for (int k = 0; k < w->operands; k++)
+        w->steps[k][axis] = w->steps[k][w->rank];
+    while (op_walk(w))
+        for (int64_t j = 0; j < w->run; j += stripe)
+            for (int64_t i = 0; i < rows; i++)
+                op_move(to, w->at[1] + i * to_step + j, 1, from, base + w->at[0] + i * step + j * w->run_step[0],
+                        w->run_step[0], w->run - j < stripe ? w->run - j : stripe);
 }
 
 void op_move_view(struct tensor *to, const struct tensor *from, int64_t base, const int64_t *steps)
 {
+    int64_t to_steps[TENSOR_MAX_RANK];
     struct op_walk w;
     pages_populate(to->data, to->size);
-    op_walk_init(&w, to->rank, to->dims, 1, &steps);
-    int rows = w.rank > 0 ? --w.rank : -1;
-    const int64_t count[] = {rows < 0 ? 1 : w.dims[rows], w.run};
-    const int64_t step[] = {rows < 0 ? 0 : w.steps[0][rows], w.run_step[0]};
-    while (op_walk(&w))
-        move_matrix(to, w.done * count[0], from, base + w.at[0], count, step);
+    op_steps(to->rank, to->dims, to_steps);
+    op_walk_init(&w, to->rank, to->dims, 2, (const int64_t *const[]){steps, to_steps});
+    int axis = 0;
+    while (axis < w.rank - 1 && w.steps[0][axis] != 1)
+        axis++;
+    if (w.rank == 0)
+        op_move(to, 0, 1, from, base, w.run_step[0], w.run);
+    else
+        move_rows(to, from, base, &w, axis);
 }
 
 int op_give_view(struct op_eval *c, int o, const struct tensor *t, int64_t base, int rank, const int64_t *dims,
