@@ -263,8 +263,11 @@ static void fill_region(void *arg, int thread)
         if (!j)
             return;
         at -= before;
-        if (j->how.pack(j->packed->data, j->tensor->data, j->how.args, plan_tile_first(j->how.units, j->tiles, at),
-                        plan_tile_first(j->how.units, j->tiles, at + 1), f->plan->kernels) < 0)
+        int64_t first = plan_tile_first(j->how.units, j->tiles, at);
+        int64_t end = plan_tile_first(j->how.units, j->tiles, at + 1);
+        size_t unit = j->how.bytes / (size_t)j->how.units;
+        pages_populate((char *)j->packed->data + (size_t)first * unit, (size_t)(end - first) * unit);
+        if (j->how.pack(j->packed->data, j->tensor->data, j->how.args, first, end, f->plan->kernels) < 0)
             atomic_store(&f->failed, true);
     }
 }
