@@ -198,11 +198,19 @@ static unsigned element(const struct stored *s, int64_t i, int64_t j)
         return data[at] ^ 0x80u;
     case DTYPE_U4:
         return data[at / 2] >> at % 2 * 4 & 15u;
-    case DTYPE_I4:
-        return (data[at / 2] >> at % 2 * 4 & 15u) ^ 8u;
     default:
-        return ((const uint16_t *)s->x->data)[at];
+        return (data[at / 2] >> at % 2 * 4 & 15u) ^ 8u;
     }
+}
+
+static uint8_t *pack_halves(uint8_t *to, const struct stored *s, int nr, int64_t i, int64_t column)
+{
+    int64_t step = s->turned ? s->k : 1, columns = s->n - column;
+    const uint16_t *from = (const uint16_t *)s->x->data + column * step + i * (s->turned ? 1 : s->n);
+    uint16_t *half = (uint16_t *)(void *)to;
+    for (int j = 0; j < nr; j++)
+        half[j] = j < columns ? from[j * step] : 0;
+    return (uint8_t *)(half + nr);
 }
 
 static uint8_t *pack_row(uint8_t *to, const struct pack_args *a, int64_t i, int64_t column)
@@ -212,12 +220,10 @@ static uint8_t *pack_row(uint8_t *to, const struct pack_args *a, int64_t i, int6
         unsigned q = column + j < a->s.n ? element(&a->s, i, column + j) : 0;
         if (a->w.type == KERNEL_S8)
             to[j] = (uint8_t)q;
-        else if (a->w.type == KERNEL_U4)
-            to[j % half] = (uint8_t)(j < half ? q : to[j % half] | q << 4);
         else
-            ((uint16_t *)(void *)to)[j] = (uint16_t)q;
+            to[j % half] = (uint8_t)(j < half ? q : to[j % half] | q << 4);
     }
-    return to + a->nr * (a->w.type == KERNEL_S8 ? 2 : a->w.type == KERNEL_U4 ? 1 : 4) / 2;
+    return to + (a->w.type == KERNEL_S8 ? a->nr : half);
 }
 
 static uint8_t *pack_scales(uint8_t *to, const struct pack_args *a, int64_t block, int64_t column)
@@ -247,7 +253,7 @@ static int pack_panels(void *packed, const void *stored, const void *args, int64
         for (int64_t i = 0; i < a->s.k; i++) {
             if (a->s.scale && i % a->s.block == 0)
                 to = pack_scales(to, a, i / a->s.block, panel * a->nr);
-            to = pack_row(to, a, i, panel * a->nr);
+            to = a->s.scale ? pack_row(to, a, i, panel * a->nr) : pack_halves(to, &a->s, a->nr, i, panel * a->nr);
         }
     }
     return 0;

@@ -16,10 +16,12 @@ static bool is_matrix(const struct value *v)
     return v->constant && v->constant->rank == 2 && v->constant->count >= NARROW_LEAST && !v->is_input && !v->is_output;
 }
 
-/* What a Cast makes of a wider type only for Casts back: numbers that are to be rounded. */
-static bool is_rounding(const struct value *v)
+/* What nothing but Casts to other types takes: weights that are stored as halves, and numbers of a wider type that are
+ * to be rounded. */
+static bool is_cast_back(const struct value *v)
 {
-    if (!v->producer || !node_is(v->producer, "Cast") || is_half(v->producer->in[0]->type.dtype) || v->is_output)
+    const struct node *n = v->producer;
+    if (v->is_output || (n ? !node_is(n, "Cast") || is_half(n->in[0]->type.dtype) : !v->constant))
         return false;
     for (size_t i = 0; i < v->use_count; i++)
         if (!node_is(v->uses[i].node, "Cast") || is_half((enum dtype)op_int(v->uses[i].node, "to")))
@@ -27,15 +29,15 @@ static bool is_rounding(const struct value *v)
     return true;
 }
 
-/* The number of values of a half type, in subgraphs too, but for matrices and roundings; those of the root's inputs
- * and outputs apart, when `inside`. */
+/* The number of values of a half type, in subgraphs too, but for matrices and what is cast back; those of the root's
+ * inputs and outputs apart, when `inside`. */
 static size_t count_halves(const struct graph *root, bool inside)
 {
     size_t count = 0;
     for (const struct graph *g = root; g; g = graph_next(root, g))
         for (size_t i = 0; i < g->value_count; i++) {
             const struct value *v = g->values[i];
-            if (v && is_half(v->type.dtype) && !is_matrix(v) && !is_rounding(v) &&
+            if (v && is_half(v->type.dtype) && !is_matrix(v) && !is_cast_back(v) &&
                 !(inside && g == root && (v->is_input || v->is_output)))
                 count++;
         }
@@ -69,7 +71,7 @@ static int widen_input(struct graph *g, struct value *v, enum dtype half, struct
 
 static int widen_value(struct graph *g, struct value *v, struct error *err)
 {
-    if (!is_half(v->type.dtype) || is_rounding(v))
+    if (!is_half(v->type.dtype) || is_cast_back(v))
         return 0;
     if (is_matrix(v)) {
         v->type.dtype = DTYPE_F32;
@@ -86,7 +88,7 @@ static int widen_value(struct graph *g, struct value *v, struct error *err)
 static int widen_cast(struct graph *g, struct node *n, enum dtype half, struct error *err)
 {
     struct value *in = n->in[0];
-    if (is_rounding(n->out[0]))
+    if (is_cast_back(n->out[0]))
         return 0;
     struct node *rounding = is_half(in->type.dtype) ? NULL : add_cast(g, half, n, &n->out[0]->type, err);
     if (!is_half(in->type.dtype) &&

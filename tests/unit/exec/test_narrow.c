@@ -64,17 +64,24 @@ static void scaled(void)
     }
 }
 
+static struct node *widened(enum dtype dtype, int rank, const int64_t *dims)
+{
+    struct node *n = NODE("Cast", graph_add_constant(graph, NULL, random_tensor(dtype, rank, dims, 0.2), &error));
+    node_set_int(n, "to", DTYPE_F32, &error);
+    return n;
+}
+
+/* Other weights, which no product takes as they are, may be halves too. */
 static void halves(void)
 {
-    for (int round = 0; round < 16; round++) {
+    for (int round = 0; round < 32; round++) {
         bool turned = round / 2 % 2;
+        enum dtype dtype = round % 2 ? DTYPE_F16 : DTYPE_BF16;
         begin();
         struct value *x = input("x", DIMS(round / 4 % 2 ? 2 : 20, DEPTH));
-        struct tensor *t = random_tensor(round % 2 ? DTYPE_F16 : DTYPE_BF16,
-                                         DIMS(turned ? COLUMNS : DEPTH, turned ? DEPTH : COLUMNS), 0.2);
-        struct node *n = NODE("Cast", graph_add_constant(graph, NULL, t, &error));
-        node_set_int(n, "to", DTYPE_F32, &error);
-        product(x, n, turned);
+        if (round / 16)
+            x = NODE("Add", x, widened(dtype, DIMS(DEPTH))->out[0])->out[0];
+        product(x, widened(dtype, DIMS(turned ? COLUMNS : DEPTH, turned ? DEPTH : COLUMNS)), turned);
         kernel_wanted = "gemm_narrow_f32";
         check();
     }
