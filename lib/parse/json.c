@@ -136,12 +136,14 @@ static int read_elements(struct reader *r, size_t self, char close)
     return 0;
 }
 
+/* Python also writes Infinity and -Infinity. */
 static int read_number(struct reader *r, double *number)
 {
-    size_t n = strspn(r->at, "+-.0123456789eE");
-    if (!text_to_f64(r->at, n, number))
+    size_t sign = *r->at == '-', n = strspn(r->at, "+-.0123456789eE");
+    bool infinite = strncmp(r->at + sign, "Infinity", 8) == 0;
+    if (!text_to_f64(r->at, infinite ? sign + 3 : n, number))
         return fail(r, "a value");
-    r->at += n;
+    r->at += infinite ? sign + 8 : n;
     return 0;
 }
 

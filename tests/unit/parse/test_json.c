@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 
 #include "../../test.h"
@@ -26,6 +27,17 @@ static void reads_all_kinds(void)
     json_release(&j);
 }
 
+static void reads_infinities(void)
+{
+    static const char text[] = "[Infinity,-Infinity]";
+    struct json j;
+    struct error err;
+    CHECK(json_parse(&j, text, sizeof text - 1, &err) == 0);
+    const struct json_node *e = json_first(&j, j.node);
+    CHECK(e && e->number == INFINITY && json_next(&j, e)->number == -INFINITY);
+    json_release(&j);
+}
+
 static void refuses(void)
 {
     static const char *const bad[][2] = {
@@ -42,6 +54,9 @@ static void refuses(void)
         {"\"\\ud800\"", "surrogates"},
         {"1 2", "nothing more"},
         {"nul", "a value"},
+        {"-Inf", "a value"},
+        {"Infinit", "a value"},
+        {"+Infinity", "a value"},
         {"\"\n\"", "the end"},
         {"{\"a\":1,}", "a string"},
         {"[1}", "',' or ']'"},
@@ -83,6 +98,7 @@ static void mutated(void)
 int main(void)
 {
     RUN(reads_all_kinds);
+    RUN(reads_infinities);
     RUN(refuses);
     RUN(mutated);
     return TEST_END();
