@@ -127,6 +127,19 @@ int64_t keras_number(struct keras_call *l, const struct json_node *node, const c
 /* The name in {"class_name": …} or in a string. */
 const char *keras_class_of(const struct json *j, const struct json_node *node);
 
+/* Parameters that an operation is called with, by name, position (-1: by name alone) or in its configuration; null
+ * counts as absent (argument.c). */
+const struct json_node *keras_parameter(struct keras_call *l, const char *name, int position);
+int64_t keras_parameter_int(struct keras_call *l, const char *name, int position, int64_t otherwise);
+bool keras_parameter_flag(struct keras_call *l, const char *name, int position);
+int keras_parameter_list(struct keras_call *l, const char *name, int position, int64_t *values, int max);
+/* Argument k as written, or NULL. */
+const struct json_node *keras_by_position(struct keras_call *l, int k);
+/* A tensor, or numbers of the type of another one, or of a type of their own; a failure where it is neither. */
+struct value *keras_operand(struct keras_call *l, const char *name, int position, struct value *like);
+/* What "float32" and such name; DTYPE_NONE: nothing that is read. */
+enum dtype keras_named_type(const struct json_node *n);
+
 /* Input k; a failure, and NULL, where it is missing. */
 struct value *keras_in(struct keras_call *l, int k);
 int keras_rank(struct keras_call *l, struct value *v);

@@ -6,147 +6,12 @@
 #include "base/packed.h"
 #include "format/keras/keras.h"
 
-/* ---- arguments ---- */
-
-static bool is_constant_value(const struct json *j, const struct json_node *n)
-{
-    const struct json_node *first = n && n->kind == JSON_ARRAY ? json_first(j, n) : NULL;
-    return first && first->kind == JSON_STRING && strcmp(first->string, "_CONSTANT_VALUE") == 0;
-}
-
-static const struct json_node *element(const struct json *j, const struct json_node *list, int k)
-{
-    const struct json_node *e = json_first(j, list);
-    while (e && k-- > 0)
-        e = json_next(j, e);
-    return e;
-}
-
-/* Argument k by position. Keras 2 writes ["layer", 0, 0, {}], a list of such, or ["_CONSTANT_VALUE", -1, number, {}];
- * the outer list of one is left out. */
-static const struct json_node *by_position(struct keras_call *l, int k)
-{
-    const struct json *j = &l->r->json;
-    const struct json_node *first = json_first(j, l->args), *e;
-    if (first && first->kind == JSON_STRING)
-        e = k ? NULL : l->args;
-    else
-        e = element(j, l->args, k);
-    return is_constant_value(j, e) ? element(j, e, 2) : e;
-}
-
-static const struct json_node *parameter(struct keras_call *l, const char *name, int position)
-{
-    const struct json *j = &l->r->json;
-    const struct json_node *kwargs = l->kwargs, *first = json_first(j, l->args), *n;
-    if (!kwargs && is_constant_value(j, l->args))
-        kwargs = element(j, l->args, 3);
-    else if (!kwargs && is_constant_value(j, first))
-        kwargs = element(j, first, 3);
-    n = json_member(j, kwargs, name);
-    if (!n && position >= 0)
-        n = by_position(l, position);
-    if (!n)
-        n = json_member(j, l->config, name);
-    return n && n->kind != JSON_NULL ? n : NULL;
-}
-
-/* The dims of a list of lists of numbers, of which the first of each list tells: how many. */
-static int list_dims(struct keras_call *l, const struct json_node *n, int64_t *dims)
-{
-    const struct json *j = &l->r->json;
-    int rank = 0;
-    for (; n && n->kind == JSON_ARRAY && rank < TENSOR_MAX_RANK; n = json_first(j, n)) {
-        dims[rank] = 0;
-        for (const struct json_node *e = json_first(j, n); e && keras_count_work(l->r, 1); e = json_next(j, e))
-            dims[rank]++;
-        rank++;
-    }
-    return rank;
-}
-
-static void fill(struct keras_call *l, const struct json_node *n, int depth, struct tensor *t, int64_t *at)
-{
-    if (!keras_count_work(l->r, 1))
-        return;
-    if (n->kind != JSON_ARRAY && (depth != t->rank || *at >= t->count))
-        build_fail(l->b, "it has a constant that is no tensor");
-    else if (n->kind != JSON_ARRAY)
-        tensor_set_f64(t, (*at)++, n->kind == JSON_NUMBER ? n->number : n->kind == JSON_TRUE);
-    else if (depth >= t->rank)
-        build_fail(l->b, "it has a constant of too many axes");
-    for (const struct json_node *e = json_first(&l->r->json, n); e && !l->b->failed; e = json_next(&l->r->json, e))
-        fill(l, e, depth + 1, t, at);
-}
-
-static enum dtype named_type(const struct json_node *n)
-{
-    static const char *const names[] = {"float32", "float16", "bfloat16", "int32", "int64", "uint8", "bool"};
-    static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F32, DTYPE_F32, DTYPE_I32, DTYPE_I64, DTYPE_U8, DTYPE_BOOL};
-    for (size_t i = 0; i < sizeof(dtypes) / sizeof(*dtypes) && n && n->kind == JSON_STRING; i++)
-        if (strcmp(names[i], n->string) == 0)
-            return dtypes[i];
-    return DTYPE_NONE;
-}
-
-/* A tensor, or numbers of the type of another one, or of a type of their own. */
-static struct value *operand(struct keras_call *l, const char *name, int position, struct value *like)
-{
-    const struct json *j = &l->r->json;
-    const struct json_node *n = parameter(l, name, position), *config;
-    struct value *v = n ? keras_argument(l, n) : NULL;
-    int64_t dims[TENSOR_MAX_RANK], at = 0;
-    if (v || l->b->failed)
-        return v;
-    const char *class = keras_class_of(j, n);
-    bool is_array = n && (strcmp(class, "__tensor__") == 0 || strcmp(class, "__numpy__") == 0);
-    config = is_array ? json_member(j, n, "config") : NULL;
-    enum dtype dtype = named_type(json_member(j, config, "dtype"));
-    n = config ? json_member(j, config, "value") : n;
-    bool plain = n && (n->kind == JSON_NUMBER || n->kind == JSON_TRUE || n->kind == JSON_FALSE);
-    if (!plain && (!n || n->kind != JSON_ARRAY)) {
-        build_fail(l->b, "its argument %d is no tensor, and no number", position);
-        return NULL;
-    }
-    dtype = dtype == DTYPE_NONE ? build_dtype_of(l->b, like) : dtype;
-    int rank = list_dims(l, n, dims);
-    int64_t count = tensor_count(rank, dims); /* numbers that stand in the file, where the rows are of one length */
-    if (count < 0)
-        build_fail(l->b, "it has a constant whose rows differ in length");
-    struct tensor *t =
-        !l->b->failed && keras_count_work(l->r, (size_t)count) ? tensor_new(dtype, rank, dims, l->b->err) : NULL;
-    build_check(l->b, t != NULL);
-    if (t)
-        fill(l, n, 0, t, &at);
-    if (t && at != count)
-        build_fail(l->b, "it has a constant whose rows differ in length");
-    return build_constant(l->b, NULL, t);
-}
+/* ---- functions ---- */
 
 static struct value *input(struct keras_call *l)
 {
     return keras_in(l, 0);
 }
-
-static int list(struct keras_call *l, const char *name, int position, int64_t *values, int max)
-{
-    const struct json_node *n = parameter(l, name, position);
-    return n && !l->b->failed ? keras_list_of(l, n, name, values, max) : -1;
-}
-
-static bool flag(struct keras_call *l, const char *name, int position)
-{
-    const struct json_node *n = parameter(l, name, position);
-    return n && n->kind == JSON_TRUE;
-}
-
-static int64_t number(struct keras_call *l, const char *name, int position, int64_t otherwise)
-{
-    const struct json_node *n = parameter(l, name, position);
-    return n ? keras_number(l, n, name) : otherwise;
-}
-
-/* ---- functions ---- */
 
 static struct value *first_tensor(struct keras_call *l)
 {
@@ -155,8 +20,8 @@ static struct value *first_tensor(struct keras_call *l)
 
 static void read_binary(struct keras_call *l)
 {
-    const char *second = parameter(l, "y", -1) ? "y" : parameter(l, "b", -1) ? "b" : "x2";
-    struct value *a = operand(l, "x1", 0, first_tensor(l)), *b = operand(l, second, 1, a);
+    const char *second = keras_parameter(l, "y", -1) ? "y" : keras_parameter(l, "b", -1) ? "b" : "x2";
+    struct value *a = keras_operand(l, "x1", 0, first_tensor(l)), *b = keras_operand(l, second, 1, a);
     keras_give(l, BUILD(l->b, l->kind->onnx, a, b));
 }
 
@@ -174,60 +39,61 @@ static void read_function(struct keras_call *l)
 static void read_gelu(struct keras_call *l)
 {
     struct value *v = BUILD(l->b, "Gelu", input(l));
-    keras_give(l, flag(l, "approximate", 1) ? build_string(l->b, v, "approximate", "tanh") : v);
+    keras_give(l, keras_parameter_flag(l, "approximate", 1) ? build_string(l->b, v, "approximate", "tanh") : v);
 }
 
 static void read_leaky(struct keras_call *l)
 {
-    const struct json_node *n = parameter(l, "negative_slope", -1);
-    n = n ? n : parameter(l, "alpha", 1);
+    const struct json_node *n = keras_parameter(l, "negative_slope", -1);
+    n = n ? n : keras_parameter(l, "alpha", 1);
     struct value *v = BUILD(l->b, "LeakyRelu", input(l));
     keras_give(l, build_float(l->b, v, "alpha", n && n->kind == JSON_NUMBER ? (float)n->number : 0.2f));
 }
 
 static void read_along(struct keras_call *l)
 {
-    keras_give(l, build_int(l->b, BUILD(l->b, l->kind->onnx, input(l)), "axis", number(l, "axis", 1, -1)));
+    keras_give(l, build_int(l->b, BUILD(l->b, l->kind->onnx, input(l)), "axis", keras_parameter_int(l, "axis", 1, -1)));
 }
 
 static void read_reduce(struct keras_call *l)
 {
     int64_t axes[TENSOR_MAX_RANK];
-    int count = list(l, "axis", 1, axes, TENSOR_MAX_RANK);
+    int count = keras_parameter_list(l, "axis", 1, axes, TENSOR_MAX_RANK);
     struct value *v = BUILD(l->b, l->kind->onnx, input(l), count >= 0 ? build_list(l->b, count, axes) : NULL);
-    keras_give(l, build_int(l->b, v, "keepdims", flag(l, "keepdims", 2)));
+    keras_give(l, build_int(l->b, v, "keepdims", keras_parameter_flag(l, "keepdims", 2)));
 }
 
 static void read_norm(struct keras_call *l)
 {
-    const struct json_node *n = parameter(l, "ord", 1);
+    const struct json_node *n = keras_parameter(l, "ord", 1);
     int64_t axes[TENSOR_MAX_RANK];
-    int count = list(l, "axis", 2, axes, TENSOR_MAX_RANK);
+    int count = keras_parameter_list(l, "axis", 2, axes, TENSOR_MAX_RANK);
     bool is_one = n && n->kind == JSON_NUMBER && n->number == 1 && count == 1;
     if (n && !is_one && !(n->kind == JSON_NUMBER && n->number == 2 && count == 1))
         build_fail(l->b, "its order is not read, want 1 or 2 of one axis");
     struct value *v =
         BUILD(l->b, is_one ? "ReduceL1" : "ReduceL2", input(l), count >= 0 ? build_list(l->b, count, axes) : NULL);
-    keras_give(l, build_int(l->b, v, "keepdims", flag(l, "keepdims", 3)));
+    keras_give(l, build_int(l->b, v, "keepdims", keras_parameter_flag(l, "keepdims", 3)));
 }
 
 static void read_extreme(struct keras_call *l)
 {
-    struct value *v = build_int(l->b, BUILD(l->b, l->kind->onnx, input(l)), "axis", number(l, "axis", 1, 0));
-    keras_give(l, build_cast(l->b, build_int(l->b, v, "keepdims", flag(l, "keepdims", -1)), DTYPE_I32));
+    struct value *v = BUILD(l->b, l->kind->onnx, input(l));
+    build_int(l->b, v, "axis", keras_parameter_int(l, "axis", 1, 0));
+    keras_give(l, build_cast(l->b, build_int(l->b, v, "keepdims", keras_parameter_flag(l, "keepdims", -1)), DTYPE_I32));
 }
 
 static void read_clip(struct keras_call *l)
 {
-    bool is_keras = parameter(l, "x_min", -1);
-    struct value *low = operand(l, is_keras ? "x_min" : "clip_value_min", 1, input(l));
-    struct value *high = operand(l, is_keras ? "x_max" : "clip_value_max", 2, input(l));
+    bool is_keras = keras_parameter(l, "x_min", -1);
+    struct value *low = keras_operand(l, is_keras ? "x_min" : "clip_value_min", 1, input(l));
+    struct value *high = keras_operand(l, is_keras ? "x_max" : "clip_value_max", 2, input(l));
     keras_give(l, BUILD(l->b, "Clip", input(l), low, high));
 }
 
 static void read_cast(struct keras_call *l)
 {
-    enum dtype dtype = named_type(parameter(l, "dtype", 1));
+    enum dtype dtype = keras_named_type(keras_parameter(l, "dtype", 1));
     if (dtype == DTYPE_NONE)
         build_fail(l->b, "its type is not read");
     keras_give(l, build_cast(l->b, input(l), dtype));
@@ -235,25 +101,25 @@ static void read_cast(struct keras_call *l)
 
 static void read_where(struct keras_call *l)
 {
-    struct value *condition = operand(l, "condition", 0, NULL), *like = l->in_count > 1 ? l->in[1] : NULL;
-    const char *first = parameter(l, "x", -1) ? "x" : "x1", *second = parameter(l, "y", -1) ? "y" : "x2";
-    struct value *a = operand(l, first, 1, like);
-    keras_give(l, BUILD(l->b, "Where", condition, a, operand(l, second, 2, like)));
+    struct value *condition = keras_operand(l, "condition", 0, NULL), *like = l->in_count > 1 ? l->in[1] : NULL;
+    const char *first = keras_parameter(l, "x", -1) ? "x" : "x1", *second = keras_parameter(l, "y", -1) ? "y" : "x2";
+    struct value *a = keras_operand(l, first, 1, like);
+    keras_give(l, BUILD(l->b, "Where", condition, a, keras_operand(l, second, 2, like)));
 }
 
 #define MOST_OPERANDS 8
 
 static void read_einsum(struct keras_call *l)
 {
-    const struct json_node *n = parameter(l, "subscripts", -1);
+    const struct json_node *n = keras_parameter(l, "subscripts", -1);
     struct value *in[MOST_OPERANDS];
     int count = 0;
-    for (; by_position(l, count) && !l->b->failed; count++) {
+    for (; keras_by_position(l, count) && !l->b->failed; count++) {
         if (count == MOST_OPERANDS) {
             build_fail(l->b, "more than %d operands", MOST_OPERANDS);
             return;
         }
-        in[count] = operand(l, "operands", count, first_tensor(l));
+        in[count] = keras_operand(l, "operands", count, first_tensor(l));
     }
     if (!count)
         build_fail(l->b, "it has no operands");
@@ -268,19 +134,19 @@ static struct value *term(void *op, const char *name, bool want)
 {
     struct keras_call *l = op;
     int k = *name - '0';
-    return want || by_position(l, k) ? operand(l, "x", k, first_tensor(l)) : NULL;
+    return want || keras_by_position(l, k) ? keras_operand(l, "x", k, first_tensor(l)) : NULL;
 }
 
 static int numbers(void *op, const char *name, double *values, int max)
 {
     struct keras_call *l = op;
     int64_t ints[KERAS_OUTPUTS];
-    const struct json_node *n = parameter(l, name, -1);
+    const struct json_node *n = keras_parameter(l, name, -1);
     if (n && n->kind != JSON_ARRAY) {
         values[0] = n->kind == JSON_NUMBER ? n->number : n->kind == JSON_TRUE;
         return 1;
     }
-    int count = n ? list(l, name, -1, ints, max < KERAS_OUTPUTS ? max : KERAS_OUTPUTS) : -1;
+    int count = n ? keras_parameter_list(l, name, -1, ints, max < KERAS_OUTPUTS ? max : KERAS_OUTPUTS) : -1;
     for (int i = 0; i < count; i++)
         values[i] = (double)ints[i];
     return count;
@@ -300,7 +166,7 @@ static void read_formula(struct keras_call *l)
 /* Without an axis all elements would count as one row, those of other batches too. */
 static void read_by_axis(struct keras_call *l)
 {
-    if (!parameter(l, "axis", -1))
+    if (!keras_parameter(l, "axis", -1))
         build_fail(l->b, "want an axis");
     read_formula(l);
 }
@@ -324,7 +190,7 @@ static void read_mod(struct keras_call *l)
 static void read_flipped(struct keras_call *l)
 {
     int64_t axes[TENSOR_MAX_RANK];
-    int count = list(l, "axis", 1, axes, TENSOR_MAX_RANK);
+    int count = keras_parameter_list(l, "axis", 1, axes, TENSOR_MAX_RANK);
     struct value *v = input(l);
     if (count < 1)
         build_fail(l->b, "want axes to flip");
@@ -336,8 +202,8 @@ static void read_flipped(struct keras_call *l)
 static void read_rolled(struct keras_call *l)
 {
     int64_t shifts[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK];
-    int count = list(l, "shift", 1, shifts, TENSOR_MAX_RANK);
-    if (count < 1 || list(l, "axis", 2, axes, TENSOR_MAX_RANK) != count)
+    int count = keras_parameter_list(l, "shift", 1, shifts, TENSOR_MAX_RANK);
+    if (count < 1 || keras_parameter_list(l, "axis", 2, axes, TENSOR_MAX_RANK) != count)
         build_fail(l->b, "want a shift for each axis");
     for (int i = 0; i < count && !l->b->failed; i++)
         axes[i] = keras_axis(l, axes[i], keras_rank(l, input(l)));
@@ -381,9 +247,9 @@ static void read_item(struct keras_call *l)
 {
     struct build_slice_entries s = {0};
     const struct json *j = &l->r->json;
-    const struct json_node *slices = parameter(l, "slice_spec", 1);
+    const struct json_node *slices = keras_parameter(l, "slice_spec", 1);
     if (!slices)
-        slices = parameter(l, "key", -1);
+        slices = keras_parameter(l, "key", -1);
     if (slices && slices->kind != JSON_ARRAY)
         add_entry(l, &s, slices);
     for (const struct json_node *n = slices && slices->kind == JSON_ARRAY ? json_first(j, slices) : NULL; n;
@@ -402,8 +268,8 @@ static void read_item(struct keras_call *l)
 static void read_reshaped(struct keras_call *l)
 {
     int64_t dims[TENSOR_MAX_RANK];
-    const char *name = parameter(l, "newshape", -1) ? "newshape" : "shape";
-    int count = list(l, name, 1, dims, TENSOR_MAX_RANK);
+    const char *name = keras_parameter(l, "newshape", -1) ? "newshape" : "shape";
+    int count = keras_parameter_list(l, name, 1, dims, TENSOR_MAX_RANK);
     if (count < 0)
         build_fail(l->b, "it has no shape");
     keras_give(l, build_reshape(l->b, input(l), count, dims));
@@ -412,15 +278,51 @@ static void read_reshaped(struct keras_call *l)
 static void read_transposed(struct keras_call *l)
 {
     int64_t perm[TENSOR_MAX_RANK];
-    const char *name = parameter(l, "axes", -1) ? "axes" : "perm";
-    int count = list(l, name, 1, perm, TENSOR_MAX_RANK);
+    const char *name = keras_parameter(l, "axes", -1) ? "axes" : "perm";
+    int count = keras_parameter_list(l, name, 1, perm, TENSOR_MAX_RANK);
     keras_give(l, count > 0 ? build_transpose(l->b, input(l), count, perm) : BUILD(l->b, "Transpose", input(l)));
+}
+
+/* Axes from[n] go to the places to[n]; the others keep their order. */
+static void move_axes(struct keras_call *l, int n, const int64_t *from, const int64_t *to)
+{
+    int rank = keras_rank(l, input(l)), next = 0;
+    int64_t perm[TENSOR_MAX_RANK];
+    unsigned moved = 0, taken = 0;
+    for (int i = 0; i < n && !l->b->failed; i++) {
+        int place = keras_axis(l, to[i], rank);
+        perm[place] = keras_axis(l, from[i], rank);
+        moved |= 1u << perm[place];
+        taken |= 1u << place;
+    }
+    if (n < 1 || __builtin_popcount(moved) != n || __builtin_popcount(taken) != n)
+        build_fail(l->b, "want each axis once");
+    for (int i = 0; i < rank && !l->b->failed; i++) {
+        while (moved & 1u << next)
+            next++;
+        if (!(taken & 1u << i))
+            perm[i] = next++;
+    }
+    keras_give(l, l->b->failed ? NULL : build_transpose(l->b, input(l), rank, perm));
+}
+
+static void read_moved(struct keras_call *l)
+{
+    int64_t from[TENSOR_MAX_RANK], to[TENSOR_MAX_RANK];
+    int n = keras_parameter_list(l, "source", -1, from, TENSOR_MAX_RANK);
+    move_axes(l, keras_parameter_list(l, "destination", -1, to, TENSOR_MAX_RANK) == n ? n : 0, from, to);
+}
+
+static void read_swapped(struct keras_call *l)
+{
+    int64_t axes[] = {keras_parameter_int(l, "axis1", -1, 0), keras_parameter_int(l, "axis2", -1, 0)};
+    move_axes(l, axes[0] == axes[1] ? 1 : 2, axes, (int64_t[]){axes[1], axes[0]});
 }
 
 static void read_joined(struct keras_call *l)
 {
     bool stack = strcmp(l->kind->onnx, "Stack") == 0;
-    int64_t axis = number(l, "axis", -1, 0);
+    int64_t axis = keras_parameter_int(l, "axis", -1, 0);
     for (int i = 0; i < l->in_count && stack; i++)
         l->in[i] = build_unsqueeze(l->b, l->in[i], axis);
     struct value *v = l->b->failed ? NULL : build_node(l->b, "Concat", l->in_count, l->in);
@@ -430,25 +332,57 @@ static void read_joined(struct keras_call *l)
 static void read_expanded(struct keras_call *l)
 {
     int64_t axes[TENSOR_MAX_RANK] = {0};
-    int count = list(l, "axis", 1, axes, TENSOR_MAX_RANK);
+    int count = keras_parameter_list(l, "axis", 1, axes, TENSOR_MAX_RANK);
     keras_give(l, BUILD(l->b, "Unsqueeze", input(l), build_list(l->b, count > 0 ? count : 1, axes)));
 }
 
 static void read_squeezed(struct keras_call *l)
 {
     int64_t axes[TENSOR_MAX_RANK];
-    int count = list(l, "axis", 1, axes, TENSOR_MAX_RANK);
+    int count = keras_parameter_list(l, "axis", 1, axes, TENSOR_MAX_RANK);
     keras_give(l, BUILD(l->b, "Squeeze", input(l), count >= 0 ? build_list(l->b, count, axes) : NULL));
+}
+
+/* As many tensors as the axis is long. */
+static void read_unstacked(struct keras_call *l)
+{
+    int axis = keras_axis(l, keras_parameter_int(l, "axis", -1, 0), keras_rank(l, input(l)));
+    int64_t count = keras_dim(l, input(l), axis);
+    if (count < 1 || count > KERAS_OUTPUTS)
+        build_fail(l->b, "want an axis of 1 to %d", KERAS_OUTPUTS);
+    for (int64_t i = 0; i < count && !l->b->failed; i++) {
+        struct value *v = BUILD(l->b, "Gather", input(l), build_number(l->b, DTYPE_I64, (double)i));
+        keras_give(l, build_int(l->b, v, "axis", axis));
+    }
+}
+
+/* Of two rows of coordinates. */
+static void read_meshgrid(struct keras_call *l)
+{
+    bool by_columns = strcmp(keras_text(l, "indexing", "xy"), "xy") == 0;
+    if (keras_by_position(l, 2) || keras_rank(l, first_tensor(l)) != 1)
+        build_fail(l->b, "want two tensors of one axis");
+    give_formula(l, by_columns ? "$1 Shape $0 Shape Concat:2/axis=0 >s $0 s Expand:2 $1 [1] Unsqueeze:2 s Expand:2"
+                               : "$0 Shape $1 Shape Concat:2/axis=0 >s $0 [1] Unsqueeze:2 s Expand:2 $1 s Expand:2");
+}
+
+/* Of more axes the second one's last but one would be summed over, and not each matrix multiplied with one. */
+static void read_dot(struct keras_call *l)
+{
+    struct value *a = keras_operand(l, "x1", 0, first_tensor(l)), *b = keras_operand(l, "x2", 1, a);
+    if (!l->b->failed && (keras_rank(l, b) > 2 || !keras_rank(l, a) || !keras_rank(l, b)))
+        build_fail(l->b, "want a second tensor of one axis or two");
+    keras_give(l, BUILD(l->b, "MatMul", a, b));
 }
 
 /* Into so many equal parts; by the ends of parts in keras.ops, by their sizes in tf. */
 static void read_split(struct keras_call *l)
 {
-    int64_t parts[KERAS_OUTPUTS], axis = number(l, "axis", 2, 0);
-    bool is_keras = parameter(l, "indices_or_sections", -1);
+    int64_t parts[KERAS_OUTPUTS], axis = keras_parameter_int(l, "axis", 2, 0);
+    bool is_keras = keras_parameter(l, "indices_or_sections", -1);
     const char *name = is_keras ? "indices_or_sections" : "num_or_size_splits";
-    const struct json_node *n = parameter(l, name, 1);
-    int count = list(l, name, 1, parts, KERAS_OUTPUTS - 1);
+    const struct json_node *n = keras_parameter(l, name, 1);
+    int count = keras_parameter_list(l, name, 1, parts, KERAS_OUTPUTS - 1);
     int64_t size = keras_dim(l, input(l), keras_axis(l, axis, keras_rank(l, input(l)))), before = 0;
     struct value *v;
     if (count < 1 || (n->kind == JSON_ARRAY && is_keras && size < 0) ||
@@ -476,8 +410,8 @@ static void read_split(struct keras_call *l)
 static void read_padded(struct keras_call *l)
 {
     const struct json *j = &l->r->json;
-    const struct json_node *n = parameter(l, parameter(l, "pad_width", -1) ? "pad_width" : "paddings", 1),
-                           *mode = parameter(l, "mode", 2);
+    const struct json_node *n = keras_parameter(l, keras_parameter(l, "pad_width", -1) ? "pad_width" : "paddings", 1),
+                           *mode = keras_parameter(l, "mode", 2);
     int64_t pads[2 * TENSOR_MAX_RANK] = {0}, pair[2];
     int rank = keras_rank(l, input(l)), i = 0;
     for (const struct json_node *e = n ? json_first(j, n) : NULL; e && !l->b->failed; e = json_next(j, e), i++) {
@@ -492,7 +426,9 @@ static void read_padded(struct keras_call *l)
     bool reflects = strcasecmp(word, "reflect") == 0;
     if (!reflects && strcasecmp(word, "constant") != 0)
         build_fail(l->b, "its mode is not read, want constant or reflect");
-    struct value *fill = parameter(l, "constant_values", 3) ? operand(l, "constant_values", 3, input(l)) : NULL;
+    struct value *fill = NULL;
+    if (keras_parameter(l, "constant_values", 3))
+        fill = keras_operand(l, "constant_values", 3, input(l));
     struct value *v = BUILD(l->b, "Pad", input(l), build_list(l->b, 2 * rank, pads), fill);
     keras_give(l, reflects ? build_string(l->b, v, "mode", "reflect") : v);
 }
@@ -500,19 +436,29 @@ static void read_padded(struct keras_call *l)
 static void read_tiled(struct keras_call *l)
 {
     int64_t counts[TENSOR_MAX_RANK];
-    int count = list(l, parameter(l, "repeats", -1) ? "repeats" : "multiples", 1, counts, TENSOR_MAX_RANK);
-    if (count < 0)
-        build_fail(l->b, "it has no repeats");
+    const char *name = keras_parameter(l, "repeats", -1) ? "repeats" : "multiples";
+    int count = keras_parameter_list(l, name, 1, counts, TENSOR_MAX_RANK);
+    int rank = keras_rank(l, input(l));
+    if (count < 0 || count > rank)
+        build_fail(l->b, "it has no repeats, or more than axes");
+    for (; count < rank && !l->b->failed; count++) {
+        memmove(counts + 1, counts, (size_t)count * sizeof *counts);
+        counts[0] = 1;
+    }
     keras_give(l, BUILD(l->b, "Tile", input(l), build_list(l->b, count, counts)));
 }
 
 static void read_resized(struct keras_call *l)
 {
     int64_t size[2];
-    const struct json_node *mode = parameter(l, parameter(l, "interpolation", -1) ? "interpolation" : "method", 2);
-    bool nearest = mode && mode->kind == JSON_STRING && strcmp(mode->string, "nearest") == 0;
-    if (list(l, "size", 1, size, 2) != 2 || flag(l, "antialias", -1) || flag(l, "preserve_aspect_ratio", -1) ||
-        flag(l, "crop_to_aspect_ratio", -1) || flag(l, "pad_to_aspect_ratio", -1) ||
+    static const char *const others[] = {"antialias", "preserve_aspect_ratio", "crop_to_aspect_ratio",
+                                         "pad_to_aspect_ratio"};
+    const char *name = keras_parameter(l, "interpolation", -1) ? "interpolation" : "method";
+    const struct json_node *mode = keras_parameter(l, name, 2);
+    bool nearest = mode && mode->kind == JSON_STRING && strcmp(mode->string, "nearest") == 0, other = false;
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        other |= keras_parameter_flag(l, others[i], -1);
+    if (keras_parameter_list(l, "size", 1, size, 2) != 2 || other ||
         (mode && mode->kind == JSON_STRING && !nearest && strcmp(mode->string, "bilinear") != 0))
         build_fail(l->b, "want a size of two numbers, nearest or bilinear, no antialiasing, and all of the picture");
     struct value *v = BUILD(l->b, "Resize", keras_to_nchw(l, input(l), 4), NULL, NULL, build_list(l->b, 2, size));
@@ -521,6 +467,11 @@ static void read_resized(struct keras_call *l)
     if (nearest)
         build_string(l->b, v, "nearest_mode", "round_prefer_ceil");
     keras_give(l, keras_from_nchw(l, v, 4));
+}
+
+static void read_pool(struct keras_call *l)
+{
+    keras_read_pool(l);
 }
 
 /* ---- the table ---- */

@@ -6,11 +6,14 @@
 
 #define MOST_AXES 3
 
-/* Input 0 and the number of its spatial axes, which the class ends with: "MaxPooling2D". */
+/* Input 0 and the number of its spatial axes, which the class ends with: "MaxPooling2D"; operations take any. */
 static int spatial(struct keras_call *l)
 {
     const char *digit = strpbrk(l->class, "123");
-    int n = digit ? *digit - '0' : 2;
+    int n = digit ? *digit - '0' : keras_rank(l, keras_in(l, 0)) - 2;
+    if (n < 1 || n > MOST_AXES)
+        build_fail(l->b, "an input of %d spatial axes, want 1 to %d", n, MOST_AXES);
+    n = l->b->failed ? 1 : n;
     build_expect(l->b, keras_in(l, 0), n + 2, 0, 0, DTYPE_NONE);
     if (keras_rank(l, keras_in(l, 0)) != n + 2)
         build_fail(l->b, "an input of %d axes, want %d", keras_rank(l, keras_in(l, 0)), n + 2);

@@ -141,8 +141,26 @@ def quantised():
     answers("quantised", model, [rng.integers(0, 6, (2, 7)).astype(np.int32)])
 
 
+def operations():
+    """Keras 3: what keras.ops has for axes, grids, parts, pools and activations, and a constant that is infinite."""
+    ops = keras.ops
+    x = keras.Input(batch_shape=(2, 3, 4), name="x")
+    axes = ops.dot(ops.swapaxes(x, 1, -1), ops.tile(x[0], 2)) + ops.moveaxis(ops.moveaxis(x, (0, 1), (2, 0)), -1, 0)[:, :1, :1]
+    parts = ops.unstack(x, axis=1)[2] + ops.moments(x, axes=1)[1] + ops.max(ops.where(x > 0, x, float("-inf")), axis=1)
+    down, across = ops.meshgrid(x[0, :, 1], x[1, 0], indexing="ij")
+    right, below = ops.meshgrid(x[0, :, 1], x[1, 0])
+    grid = ops.arctan2(down, across) + ops.transpose(ops.hypot(right, below)) + ops.outer(x[0, :, 2], x[0, 0])
+    soft = ops.concatenate([ops.glu(x), ops.sparse_plus(x), ops.squareplus(x, 2), ops.threshold(x, 0.1, 0.2)], -1)
+    pools = ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same") + ops.logaddexp(x, ops.soft_shrink(x, 0.3))
+    model = keras.Model(x, [axes, parts, grid, soft, pools, ops.count_nonzero(ops.hard_shrink(x), axis=1)], name="operations")
+    model.save("operations.keras")
+    deflate("operations.keras")
+    answers("operations", model, [random(2, 3, 4)])
+
+
 cnn()
 net()
 rnn()
 cells()
 quantised()
+operations()
