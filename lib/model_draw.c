@@ -77,18 +77,19 @@ static bool is_free(const struct model_drawing *d, const struct tag *tag)
     return true;
 }
 
-/* With its bottom left corner at x, y, moved into the picture, and down a few lines where another one is. */
+/* With its bottom left corner at x, y, moved into the picture, and down a few lines where another one is. Without a
+ * place it is left out, so that tags of better answers can be read. */
 static int add_tag(struct model_drawing *d, float x, float y, const char *text, size_t colour, struct error *err)
 {
     float width = draw_text_width(text, d->letters), height = (float)d->image.height;
     if (height < 2 * d->letters)
         return 0; /* it would hide all that there is */
     float left = fmaxf(fminf(x - d->line / 2, (float)d->image.width - width), 0);
-    struct tag tag = {left, left + width, fmaxf(fminf(y, height), d->letters)}, moved = tag;
-    for (int i = 0; i < 4 && !is_free(d, &moved); i++)
-        moved.bottom += d->letters;
-    if (moved.bottom <= height && is_free(d, &moved))
-        tag = moved;
+    struct tag tag = {left, left + width, fmaxf(fminf(y, height), d->letters)};
+    for (int i = 0; i < 4 && !is_free(d, &tag); i++)
+        tag.bottom += d->letters;
+    if (tag.bottom > height || !is_free(d, &tag))
+        return 0;
     if (d->tags < MOST_TAGS)
         d->tag[d->tags++] = tag;
     return draw_tag(&d->image, left, tag.bottom - d->letters, d->letters, text, draw_colour_of(colour), err);
