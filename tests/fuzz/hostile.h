@@ -18,8 +18,8 @@ struct hostile_case {
 };
 
 /* Files of Caffe, Darknet, OpenVINO and pnnx (hostile_text.c), of the mobile formats (hostile_binary.c), of Caffe2,
- * MACE and Tengine (hostile_net.c), of Paddle (hostile_paddle.c), of MXNet and Core ML (hostile_layers.c), of all that
- * other readers were attacked with (hostile_named.c); a name of NULL behind the last. */
+ * MACE, TensorFlow and Tengine (hostile_net.c), of Paddle (hostile_paddle.c), of MXNet and Core ML (hostile_layers.c),
+ * of all that other readers were attacked with (hostile_named.c); a name of NULL behind the last. */
 extern const struct hostile_case hostile_texts[], hostile_binaries[], hostile_nets[], hostile_programs[],
     hostile_layers[], hostile_named[];
 

@@ -1,4 +1,4 @@
-/* Nets of Caffe2, MACE and Tengine that say more than their bytes hold. */
+/* Nets of Caffe2, MACE, TensorFlow and Tengine that say more than their bytes hold. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +213,131 @@ static void mace_huge_window(struct out *o)
     put_message(o, 1, &op);
 }
 
+/* ---- TensorFlow ---- */
+
+/* An attribute of a node: member `field` of its value as a message. */
+static void put_attribute(struct out *node, const char *name, unsigned field, struct out *message)
+{
+    struct out value = {0}, entry = {0};
+    put_message(&value, field, message);
+    put_text(&entry, 1, name);
+    put_message(&entry, 2, &value);
+    put_message(node, 5, &entry);
+}
+
+static void put_type(struct out *node, const char *name)
+{
+    struct out value = {0}, entry = {0};
+    put_number(&value, 6, 1); /* DT_FLOAT */
+    put_text(&entry, 1, name);
+    put_message(&entry, 2, &value);
+    put_message(node, 5, &entry);
+}
+
+/* `calls`: the function of a call, or NULL. */
+static void put_node(struct out *o, unsigned field, const char *name, const char *op, const char *in, int count,
+                     const char *calls)
+{
+    struct out node = {0}, function = {0};
+    put_text(&node, 1, name);
+    put_text(&node, 2, op);
+    for (int i = 0; i < count; i++)
+        put_text(&node, 3, in);
+    put_type(&node, *op == 'P' && !calls ? "dtype" : "T");
+    if (calls) {
+        put_text(&function, 1, calls);
+        put_attribute(&node, "f", 10, &function);
+    }
+    put_message(o, field, &node);
+}
+
+static void put_argument(struct out *o, unsigned field, const char *name)
+{
+    struct out arg = {0};
+    put_text(&arg, 1, name);
+    put_number(&arg, 3, 1);
+    put_message(o, field, &arg);
+}
+
+/* A function of x that is two calls of another one behind each other, or (calls NULL) two of Relu. */
+static void put_function(struct out *library, const char *name, const char *calls)
+{
+    struct out function = {0}, signature = {0}, entry = {0};
+    put_text(&signature, 1, name);
+    put_argument(&signature, 2, "x");
+    put_argument(&signature, 3, "y");
+    put_message(&function, 1, &signature);
+    put_node(&function, 3, "a", calls ? "PartitionedCall" : "Relu", "x", 1, calls);
+    put_node(&function, 3, "b", calls ? "PartitionedCall" : "Relu", calls ? "a:output:0" : "a:activations:0", 1, calls);
+    put_text(&entry, 1, "y");
+    put_text(&entry, 2, calls ? "b:output:0" : "b:activations:0");
+    put_message(&function, 4, &entry);
+    put_message(library, 1, &function);
+}
+
+static void tensorflow_call(struct out *o, struct out *library)
+{
+    put_node(o, 1, "x", "Placeholder", "", 0, NULL);
+    put_node(o, 1, "y", "PartitionedCall", "x", 1, "f0");
+    put_message(o, 2, library);
+}
+
+static void tensorflow_recursion(struct out *o)
+{
+    struct out library = {0};
+    put_function(&library, "f0", "f0");
+    tensorflow_call(o, &library);
+}
+
+static void tensorflow_calls(struct out *o)
+{
+    struct out library = {0};
+    for (int i = 0; i <= 60; i++) {
+        char name[8], next[8];
+        snprintf(name, sizeof name, "f%d", i);
+        snprintf(next, sizeof next, "f%d", i + 1);
+        put_function(&library, name, i < 60 ? next : NULL);
+    }
+    tensorflow_call(o, &library);
+}
+
+static void tensorflow_cycle(struct out *o)
+{
+    put_node(o, 1, "x", "Placeholder", "", 0, NULL);
+    put_node(o, 1, "a", "Relu", "b", 1, NULL);
+    put_node(o, 1, "b", "Relu", "a", 1, NULL);
+    put_node(o, 1, "y", "AddV2", "a", 2, NULL);
+}
+
+static void tensorflow_doublings(struct out *o)
+{
+    char name[8], before[8] = "x";
+    put_node(o, 1, "x", "Placeholder", "", 0, NULL);
+    for (int i = 0; i < 70; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        put_node(o, 1, name, "Pack", before, 2, NULL);
+        memcpy(before, name, sizeof name);
+    }
+}
+
+static void tensorflow_filled(struct out *o)
+{
+    struct out node = {0}, tensor = {0}, shape = {0}, dim = {0};
+    put_number(&tensor, 1, 1);
+    for (int i = 0; i < 3; i++) {
+        put_number(&dim, 1, 1 << 20);
+        put_message(&shape, 2, &dim);
+    }
+    put_message(&tensor, 2, &shape);
+    put_bytes(&tensor, 5, "\0\0\200\77", 4); /* one number for all */
+    put_text(&node, 1, "w");
+    put_text(&node, 2, "Const");
+    put_type(&node, "dtype");
+    put_attribute(&node, "value", 8, &tensor);
+    put_message(o, 1, &node);
+    put_node(o, 1, "y", "Relu", "w", 1, NULL);
+}
+
 /* ---- Tengine ---- */
 
 static void put_words(struct out *o, const uint32_t *words, size_t count)
@@ -300,6 +425,11 @@ const struct hostile_case hostile_nets[] = {
     {"MACE: 100,000 nets", mace_many_nets},
     {"MACE: 2^31 channels", mace_many_channels},
     {"MACE: a window of 2^63", mace_huge_window},
+    {"CVE-2022-23591, TensorFlow: a function that calls itself", tensorflow_recursion},
+    {"TensorFlow: 60 functions that each call the next one twice", tensorflow_calls},
+    {"TensorFlow: nodes that take each other", tensorflow_cycle},
+    {"TensorFlow: 70 doublings by Pack", tensorflow_doublings},
+    {"TensorFlow: a constant of 2^60 elements", tensorflow_filled},
     {"Tengine: 20,000 nodes of one list of 20,000 inputs", tengine_shared_lists},
     {"Tengine: 70 doublings by Concat", tengine_doublings},
     {"Tengine: 50,000 tensors of one name of 64 KB", tengine_shared_names},

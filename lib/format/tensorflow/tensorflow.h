@@ -13,7 +13,7 @@
 #include "parse/protobuf.h"
 
 #define TENSORFLOW_DEPTH 64        /* of functions within each other */
-#define TENSORFLOW_NODES (1 << 20) /* read in all */
+#define TENSORFLOW_NODES (1 << 17) /* read in all: a quarter of a second */
 
 /* ---- messages (proto.c) ---- */
 
