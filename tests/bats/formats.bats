@@ -215,6 +215,24 @@ END
     nn run --expect want classes.xml x.npy > /dev/null
 }
 
+@test "triangles are written as OpenVINO IR" {
+    declare_nn triangles.nn <<END
+input x f32 2xnx4
+constant k i64 scalar = 1
+constant l i64 scalar = -1
+node - Trilu x k -> upper f32 *
+node - Trilu upper l -> none f32 * : upper=0
+node - Trilu x l -> lower f32 * : upper=0
+output upper
+output none
+output lower
+END
+    nn convert -o triangles.xml triangles.nn
+    npy x.npy f32 2x3x4 $(seq 24)
+    nn run -o want triangles.nn x.npy > /dev/null
+    nn run --expect want triangles.xml x.npy > /dev/null
+}
+
 @test "pnnx: weights that modules share stand before what comes in" {
     sed 's/^\(nn.Conv2d  *d  *\)1 1 3 4 /\12 1 1 3 4 /' "$MODELS/pnnx/cnn.pnnx.param" > net.pnnx.param
     grep -q '^nn.Conv2d  *d  *2 1 1 3 4 ' net.pnnx.param

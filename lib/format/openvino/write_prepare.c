@@ -16,9 +16,11 @@ static const struct {
 #undef LOWER
 };
 
-/* The mean is of the last axis alone. */
+/* The mean is of the last axis alone, and triangles have their diagonal given. */
 static bool fits(const struct node *n)
 {
+    if (node_is(n, "Trilu"))
+        return node_in(n, 1) != NULL;
     return !node_is(n, "RMSNormalization") || op_int(n, "axis") == -1 || op_int(n, "axis") == n->in[0]->type.rank - 1;
 }
 
