@@ -25,10 +25,11 @@ static struct place_of_stack find_stack(const struct winograd_args *w, int64_t i
                                    at % w->columns * w->size};
 }
 
-static float *stack_data(const struct winograd_args *w, const struct view *v, struct place_of_stack at)
+/* By address: a copy of what was just stored would wait until the stores of the tile before are in the cache. */
+static float *stack_data(const struct winograd_args *w, const struct view *v, const struct place_of_stack *at)
 {
-    return (float *)view_data(v) + at.image * v->stride[0] + at.plane * v->stride[2] + at.y * v->stride[w->row_axis] +
-           at.x * v->stride[w->row_axis + 1];
+    return (float *)view_data(v) + at->image * v->stride[0] + at->plane * v->stride[2] +
+           at->y * v->stride[w->row_axis] + at->x * v->stride[w->row_axis + 1];
 }
 
 /* Input channels [first, first + count), for which filters are transformed together. */
@@ -60,7 +61,8 @@ static void transform(const struct winograd_args *w, int64_t first, int64_t last
         k.plane = winograd_plane(all * w->span, part.count);
         k.out = v + part_floats(w, all * w->span, i) + (first - begin) * w->span * part.count;
         for (int64_t j = first; j < last; j++) {
-            k.x = stack_data(w, &w->x, find_stack(w, j)) + part.first;
+            struct place_of_stack at = find_stack(w, j);
+            k.x = stack_data(w, &w->x, &at) + part.first;
             for (int p = 0; p < w->span; p++, k.x += w->in_plane, k.out += part.count)
                 w->kernels->winograd_input_f32(&k);
         }
@@ -69,32 +71,33 @@ static void transform(const struct winograd_args *w, int64_t first, int64_t last
 
 /* sums[tile][n] = v[tile] b for one element of the tiles, or that is added to what is there; g tells b, its taps and
  * depth, and what is to be brought in meanwhile. */
-static void multiply(const struct winograd_args *w, struct kernel_gemm g, const float *v, int64_t tiles, bool adds,
+static void multiply(const struct winograd_args *w, struct kernel_gemm *g, const float *v, int64_t tiles, bool adds,
                      float *sums)
 {
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
     int64_t count = (tiles + w->product->mr - 1) / w->product->mr;
-    ptrdiff_t step = (ptrdiff_t)w->plane_step * g.k, gap = (ptrdiff_t)w->span * g.k - w->deep * step;
+    ptrdiff_t step = (ptrdiff_t)w->plane_step * g->k, gap = (ptrdiff_t)w->span * g->k - w->deep * step;
     int plane = 0;
-    g.a = a;
-    g.c = c;
-    g.to.add = adds ? (const void *const *)c : NULL;
-    g.fetch_bytes /= (size_t)count;
+    g->a = a;
+    g->c = c;
+    g->to.add = adds ? (const void *const *)c : NULL;
+    g->fetch_bytes /= (size_t)count;
     for (int64_t i = 0, first = 0, next; i < count; i++, first = next) {
         next = plan_tile_first(tiles, count, i + 1);
-        for (g.m = 0; g.m < next - first; g.m++) {
-            a[g.m] = v;
-            c[g.m] = sums;
-            sums += g.n;
+        g->m = (int)(next - first);
+        for (int j = 0; j < g->m; j++) {
+            a[j] = v;
+            c[j] = sums;
+            sums += g->n;
             v += step;
             if (++plane == w->deep) { /* the stack's last */
                 plane = 0;
                 v += gap;
             }
         }
-        w->product->run(&g);
-        g.fetch = (const char *)g.fetch + g.fetch_bytes;
+        w->product->run(g);
+        g->fetch = (const char *)g->fetch + g->fetch_bytes;
     }
 }
 
@@ -116,9 +119,9 @@ static void transform_back(const struct winograd_args *w, int64_t first, int64_t
         struct place_of_stack at = find_stack(w, i);
         k.height = (int)(w->height - at.y < w->size ? w->height - at.y : w->size);
         k.width = (int)(w->width - at.x < w->size ? w->width - at.x : w->size);
-        k.out = stack_data(w, &p->out, at) + channel;
+        k.out = stack_data(w, &p->out, &at) + channel;
         if (p->add.buffer)
-            k.add = stack_data(w, &p->add, at) + channel;
+            k.add = stack_data(w, &p->add, &at) + channel;
         for (int j = 0; j < w->deep; j++, k.sums += n, k.out += p->out.stride[2]) {
             w->kernels->winograd_output_f32(&k);
             k.add += k.add ? p->add.stride[2] : 0;
@@ -141,14 +144,15 @@ static void run_group(const struct winograd_args *w, int64_t first, int64_t last
     ptrdiff_t v_plane = winograd_plane((last - first) * w->span, w->in), plane = winograd_plane(tiles, n);
     size_t matrix = matrix_floats(w, n);
     ptrdiff_t tap[WINOGRAD_TAPS];
-    struct kernel_gemm g = {.tap = tap, .taps = w->taps, .k = w->in, .n = n, .fetch_bytes = matrix * sizeof(float)};
+    struct kernel_gemm g = {.tap = tap, .taps = w->taps, .k = w->in, .n = n};
     const float *b = w->weights + (size_t)w->elements * (size_t)(w->taps * w->in) * (size_t)channel;
     for (int i = 0; i < w->taps; i++)
         tap[i] = i * w->tap_step * w->in;
     for (int i = 0; i < w->elements; i++, b += matrix) {
         g.b = b;
         g.fetch = b + matrix;
-        multiply(w, g, v + i * v_plane, tiles, false, sums + i * plane);
+        g.fetch_bytes = matrix * sizeof(float);
+        multiply(w, &g, v + i * v_plane, tiles, false, sums + i * plane);
     }
     transform_back(w, first, last, channel, n, sums, plane);
 }
@@ -194,7 +198,7 @@ static void run_part(const struct winograd_args *w, const struct taps *t, const 
     for (int i = 0; i < w->elements; i++) {
         g.b = filters + (size_t)i * plane;
         share_fetch(w, next, i, &g);
-        multiply(w, g, v + i * winograd_plane(all, count), w->tiles, index > 0,
+        multiply(w, &g, v + i * winograd_plane(all, count), w->tiles, index > 0,
                  sums + i * winograd_plane(w->tiles, n));
     }
 }
