@@ -1,4 +1,5 @@
 /* 3x3 convolutions of stride 1 by Winograd's minimal filtering: what it costs, and how the work is cut. */
+#include "base/cpu.h"
 #include "exec/winograd.h"
 
 /* ---- weights ---- */
@@ -121,17 +122,27 @@ static double winograd_cost(const struct kernels *k, const struct node *n, int s
 /* Fewer tiles do not gain from filters that are transformed already. */
 #define TRANSFORMED_LEAST 20
 
+/* Whether blocks of tiles each bring in all filters: where there are many, or several, and the filters stay near. */
+static bool goes_by_blocks(const struct winograd_args *w)
+{
+    return is_many(w->product, w->tiles) ||
+           (w->is_transformed && w->tiles >= 2 * block_tiles(w->product) &&
+            transformed_bytes(w) <= (size_t)cpu_l2_bytes());
+}
+
 /* Cuts the work. Many: every block is a tile of one step; else all are one block, and a step before transforms it. */
 static void cut(struct winograd_args *w, const struct plan *p)
 {
     int nr = w->product->nr, depth = PART_FLOATS / nr;
     int64_t together = (int64_t)block_tiles(w->product) * (w->taps > 1 ? 2 : 1); /* for all taps' weights come in */
-    w->many = is_many(w->product, w->tiles);
-    w->is_transformed = w->many || (w->tiles >= TRANSFORMED_LEAST && packing_has_room(p, transformed_bytes(w) / 4 * 3));
+    int64_t blocks = plan_even_tiles(p, (w->tiles + together - 1) / together, w->stacks);
+    w->is_transformed = is_many(w->product, w->tiles) ||
+                        (w->tiles >= TRANSFORMED_LEAST && packing_has_room(p, transformed_bytes(w) / 4 * 3));
+    w->many = goes_by_blocks(w);
     int group = !w->is_transformed ? nr : w->many && w->out <= NARROW ? w->out : GROUP_CHANNELS;
     w->group = (group + nr - 1) / nr * nr;
     w->groups = (w->out + w->group - 1) / w->group;
-    w->blocks = !w->many ? 1 : w->tiles / together < w->stacks ? w->tiles / together : w->stacks;
+    w->blocks = !w->many ? 1 : blocks < w->stacks ? blocks : w->stacks;
     w->most = (w->stacks + w->blocks - 1) / w->blocks;
     w->parts = w->is_transformed ? 1 : (w->in + depth - 1) / depth;
 }
