@@ -15,7 +15,7 @@ static double source(const struct resize *r, int axis, int64_t y)
     double scale = r->scale[axis], in = (double)r->in[axis], out = (double)r->out[axis], wide = scale * in;
     switch (r->coordinates) {
     case ALIGN_CORNERS:
-        return wide == 1 ? 0 : (double)y * (in - 1) / (wide - 1);
+        return out == 1 ? 0 : (double)y * (in - 1) / (out - 1);
     case ASYMMETRIC:
         return (double)y / scale;
     case PYTORCH_HALF_PIXEL:

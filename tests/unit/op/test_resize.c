@@ -82,6 +82,11 @@ static void test_linear(void)
     string("coordinate_transformation_mode", "align_corners");
     CHECK(one_gives(&o, 0, DTYPE_F64, DIMS(2), VALUES(0, 3)));
     one_end(&o);
+    start_line(DTYPE_F64, 3, 0, 1.5); /* corners are those of 4 pixels, not of 4.5 */
+    string("mode", "linear");
+    string("coordinate_transformation_mode", "align_corners");
+    CHECK(one_gives(&o, 0, DTYPE_F64, DIMS(4), VALUES(0, 2.0 / 3, 4.0 / 3, 2)));
+    one_end(&o);
     start_line(DTYPE_F64, 4, 2, 0);
     string("mode", "linear");
     node_set_int(o.n, "antialias", 1, &o.err);
