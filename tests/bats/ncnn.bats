@@ -80,6 +80,17 @@ reshape() {
     matches "$stderr" "layer 'r' \(Reshape\): makes a batch that is not 1 of its axis 0"
 }
 
+@test "attention is scaled by the width of its queries, also where that is known when it runs" {
+    printf '7767517\n4 4\nInput q 0 1 q%s\nInput k 0 1 k\nInput v 0 1 v\nSDPA s 3 1 q k v y\n' ' 0=2 1=2 2=1' > said.param
+    sed 's/ 0=2 .*//' said.param > open.param
+    : > said.bin
+    : > open.bin
+    npy q.npy f32 1x1x2x2 1 2 3 4
+    npy k.npy f32 1x1x2x2 0.5 1 1 -1
+    nn run -o want said.param q=q.npy k=k.npy v=q.npy
+    nn run --expect want open.param q=q.npy k=k.npy v=q.npy
+}
+
 # thresholded CHOICE ELSE: x where it is greater than a number, else another value.
 thresholded() {
     printf 'graph g\ninput x f32 2x3\nconstant t f32 scalar = 0.2\nconstant e f32 scalar = %s\nnode above Greater x t -> c bool 2x3\n' "$2" > net.txt

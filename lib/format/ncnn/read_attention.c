@@ -98,9 +98,9 @@ struct value *ncnn_sdpa(struct reader *r)
     float scale = ncnn_float(r->l, 6, 0);
     int64_t width = ncnn_size(r, q, 2);
     if (scale == 0 && width < 1)
-        build_fail(&r->b, "wants to know the width of its queries");
-    if (scale == 0 && width > 0)
-        scale = 1 / sqrtf((float)width);
+        q = build_formula(&r->b, "$0 $0 Shape/start=-1 ~ Sqrt Div:2", 1, &q);
+    if (scale == 0)
+        scale = width < 1 ? 1 : 1 / sqrtf((float)width);
     return attend(r, q, k, v, ncnn_int(r->l, 5, 0) ? mask_of(r, 3) : NULL, scale);
 }
 
