@@ -34,6 +34,7 @@ struct bases {
     const char *a, *add, *packed;
     char *c;
     const char *bias;
+    const int32_t *row_bias;
     const float *multiplier, *shift;
 };
 
@@ -52,6 +53,7 @@ static struct bases bases_of(const struct gemm_args *g, int batch)
                 : j->bias_view.buffer
                     ? (char *)view_data(&j->bias_view) + (j->bias_at ? j->bias_at[batch] * BIAS_SIZE : 0)
                     : NULL,
+        .row_bias = j->row_bias_view.buffer ? (int32_t *)view_data(&j->row_bias_view) + batch * g->pixels : NULL,
         .multiplier = j->to.multiplier ? j->to.multiplier + column : NULL,
         .shift = j->to.shift ? j->to.shift + column : NULL,
     };
@@ -209,6 +211,7 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     for (int64_t i = from; i < to; i++) {
         int64_t next = plan_tile_first(g->pixels, g->tiles, i + 1);
         k.m = (int)(next - first);
+        k.to.row_bias = b->row_bias ? b->row_bias + first : NULL;
         first = next;
         find_pixels(g, &at, &p, k.m, &t);
         if (g->far)
@@ -359,5 +362,6 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
                                     .scratch = g->scratch,
                                     .leave = job->product->leave,
                                     .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
-                     err, PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view));
+                     err, PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view,
+                                 &job->row_bias_view));
 }

@@ -29,6 +29,7 @@ struct gemm_job {
     struct view packed_view;            /* where a step before put them */
     struct view bias_view;              /* a bias computed at run time, in to.bias's stead; buffer NULL: none */
     const ptrdiff_t *bias_at;           /* [batches] elements from bias_view to the bias of each; NULL: all 0 */
+    struct view row_bias_view;          /* one of s32 for each pixel of each batch; buffer NULL: none */
     int bias_batch;                     /* elements from one batch's bias and multipliers to the next */
 };
 /* Lets the rows of a matrix be a job's pixels: a [.., m, k], out [.., m, n]. */

@@ -1,133 +1,158 @@
-/* nn.QMatMul and MatMulInteger of two results. B becomes s8 less its zero point, in panels that a step of its own makes
- * in each run. */
+/* nn.QMatMul and MatMulInteger of two results. B becomes s8, b', in panels that a step of its own makes in each run: u8
+ * is taken less 128. With d = b - zb - b', the same for all of B, and the zero points za and zb,
+ *
+ *   sum (a - za) (b - zb) = sum a b' + d sum a - za (sum b' + d k)
+ *
+ * so that a row of A has a bias as a column of B has, unless d is known to be 0. */
 #include <string.h>
 
 #include "exec/lower_quant.h"
 
 enum { A, A_ZERO = 2, B, B_ZERO = 5, BIAS = 8 };
 
-struct pack_args {
-    struct view b, packed, bias;
+struct product_args {
+    struct view a, b, c, packed, bias, row_bias;
     const struct kernel_product *product;
-    void (*look_up)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
     int64_t k, n, panels;
-    int taps;
-    int8_t part[QUANT_RUNS_MAX][256]; /* what a byte of B, less its zero point, is in each run */
-    int32_t a_zero;                   /* of A, with what the kernel adds to it */
-    /* Of MatMulInteger: the zero points, from which a run finds the two above; buffer NULL: 0. */
-    struct view a_zero_of, b_zero_of;
-    size_t matrix; /* bytes of a packed one */
+    int a_zero, b_zero;
+    struct view a_zero_of, b_zero_of; /* of MatMulInteger: from which a run finds the zero points; buffer NULL: they are
+                                         those above */
+    size_t matrix;                    /* bytes of a packed one */
 };
 
-/* Where the parts of a panel lie: from run to run, along k and from column to column. */
-struct parts {
-    ptrdiff_t tap, k, n;
-};
+static int zero_of(const struct view *v, int known)
+{
+    const void *at = v->buffer ? view_data(v) : NULL;
+    return !at ? known : v->dtype == DTYPE_I8 ? *(const int8_t *)at : *(const uint8_t *)at;
+}
 
-/* Parts are taken along what lies in a row: rows of k, or columns. */
-static bool is_by_rows(const struct pack_args *a)
+/* A's, with what the kernel adds to it. */
+static int zero_of_a(const struct product_args *a)
+{
+    return zero_of(&a->a_zero_of, a->a_zero) + a->product->a_offset;
+}
+
+/* What an element of B less its zero point has more than what the panels hold of it. */
+static int rest_of_b(const struct product_args *a)
+{
+    return (a->b.dtype == DTYPE_I8 ? 0 : 128) - zero_of(&a->b_zero_of, a->b_zero);
+}
+
+/* By xor adds 128 to s8, which makes u8 of it, and takes as much off u8. */
+static uint8_t turn_of(bool is_signed)
+{
+    return is_signed ? 0x80 : 0;
+}
+
+/* Eight bytes at a time, as two times four words of 16 bits, which hold the sum of 256. */
+static int64_t sum_of(const uint8_t *x, int64_t count, bool is_signed)
+{
+    const uint64_t low = 0x00ff00ff00ff00ff, all = 0x0001000100010001, turn = turn_of(is_signed) * 0x101 * all;
+    int64_t i = 0, sum = 0;
+    while (i + 8 <= count) {
+        uint64_t words = 0, eight;
+        for (int64_t end = count - i < 256 ? count : i + 256; i + 8 <= end; i += 8) {
+            memcpy(&eight, x + i, sizeof eight);
+            eight ^= turn;
+            words += (eight & low) + (eight >> 8 & low);
+        }
+        sum += (int64_t)(words * all >> 48);
+    }
+    for (; i < count; i++)
+        sum += x[i] ^ turn_of(is_signed);
+    return sum - turn_of(is_signed) * count;
+}
+
+/* ---- B ---- */
+
+/* Elements of a panel are taken along what lies in a row: rows of k, or columns. */
+static bool is_by_rows(const struct product_args *a)
 {
     return a->b.stride[a->b.rank - 1] == 1 && a->b.stride[a->b.rank - 2] != 1;
 }
 
-static struct parts parts_of(const struct pack_args *a)
+enum { LANES = 16 };
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+typedef uint16_t pairs __attribute__((vector_size(LANES)));
+
+/* As s8. */
+static void take(const struct product_args *a, const uint8_t *from, ptrdiff_t step, int64_t count, uint8_t *to)
 {
-    const ptrdiff_t nr = a->product->nr;
-    return is_by_rows(a) ? (struct parts){a->k * nr, nr, 1} : (struct parts){a->k, 1, a->k * a->taps};
+    const uint8_t turn = turn_of(a->b.dtype != DTYPE_I8);
+    int64_t i = 0;
+    for (lanes x; step == 1 && i + LANES <= count; i += LANES) {
+        memcpy(&x, from + i, sizeof x);
+        x ^= turn;
+        memcpy(to + i, &x, sizeof x);
+    }
+    for (; i < count; i++)
+        to[i] = from[i * step] ^ turn;
 }
 
-/* `count` elements as their parts of a run. */
-static void look_up(const struct pack_args *a, int tap, const uint8_t *from, ptrdiff_t step, int64_t count, int8_t *to)
+/* The sums of 16 columns of s8, whose rows are `step` apart. */
+static void sum_lanes(const uint8_t *x, ptrdiff_t step, int64_t rows, int32_t *sum)
 {
-    for (int64_t i = 0; step != 1 && i < count; i++)
-        to[i] = (int8_t)from[i * step];
-    a->look_up(to, step == 1 ? from : (const uint8_t *)to, (size_t)count, (const uint8_t *)a->part[tap], 0);
-}
-
-static int32_t sum_of(const int8_t *x, int64_t count)
-{
-    int32_t sum = 0;
-    for (int64_t i = 0; i < count; i++)
-        sum += x[i];
-    return sum;
-}
-
-static void add_to(int32_t *sums, const int8_t *x, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++)
-        sums[i] += x[i];
-}
-
-/* n columns of B, less its zero point, as runs that add up to them; the columns' sums. */
-static void take_columns(const struct pack_args *a, const uint8_t *b, int64_t n, int8_t *to, int32_t *sums)
-{
-    const ptrdiff_t *step = a->b.stride + a->b.rank - 2;
-    const struct parts at = parts_of(a);
-    memset(sums, 0, sizeof *sums * (size_t)n);
-    for (int t = 0; t < a->taps; t++, to += at.tap) {
-        for (int64_t i = 0; is_by_rows(a) && i < a->k; i++) {
-            look_up(a, t, b + i * step[0], step[1], n, to + i * at.k);
-            add_to(sums, to + i * at.k, n);
+    enum { MOST = 257 }; /* that 16 bits hold the sum of */
+    for (int i = 0; i < LANES; i++)
+        sum[i] = -128 * (int32_t)rows;
+    for (int64_t first = 0; first < rows; first += MOST) {
+        pairs even = {0}, odd = {0}, row;
+        for (int64_t i = first; i < rows && i < first + MOST; i++, x += step) {
+            memcpy(&row, x, sizeof row);
+            row ^= 0x8080;
+            even += row & 0xff;
+            odd += row >> 8;
         }
-        for (int64_t j = 0; !is_by_rows(a) && j < n; j++) {
-            look_up(a, t, b + j * step[1], step[0], a->k, to + j * at.n);
-            sums[j] += sum_of(to + j * at.n, a->k);
-        }
+        for (int i = 0; i < LANES; i++)
+            sum[i] += (i % 2 ? odd : even)[i / 2];
     }
 }
 
-static void fill_parts(struct pack_args *a, bool is_signed, int zero)
+/* n columns of B, where one follows the other, or where rows of nr do; the columns' sums. */
+static void take_columns(const struct product_args *a, const uint8_t *b, int64_t n, uint8_t *to, int32_t *sums)
 {
-    for (int i = 0; i < 256; i++) {
-        int16_t x = (int16_t)((is_signed ? (int8_t)i : i) - zero);
-        for (int t = 0; t < a->taps; t++)
-            a->part[t][i] = exec_quant_part(&x);
+    const ptrdiff_t *step = a->b.stride + a->b.rank - 2, nr = a->product->nr;
+    if (!is_by_rows(a)) {
+        for (int64_t j = 0; j < n; j++, to += a->k) {
+            take(a, b + j * step[1], step[0], a->k, to);
+            sums[j] = (int32_t)sum_of(to, a->k, true);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < a->k; i++)
+        take(a, b + i * step[0], step[1], n, to + i * nr);
+    for (int64_t j = 0; j < n; j += LANES) {
+        int32_t lane[LANES];
+        sum_lanes(to + j, nr, a->k, lane);
+        memcpy(sums + j, lane, sizeof *lane * (size_t)(n - j < LANES ? n - j : LANES));
     }
 }
 
 /* A unit is a panel of a matrix. */
 static void run_pack(const struct step *s, struct tile tile)
 {
-    const struct pack_args *a = s->args;
-    const struct parts at = parts_of(a);
-    int64_t nr = a->product->nr;
-    int8_t *columns = tile.scratch;
+    const struct product_args *a = s->args;
+    const int64_t nr = a->product->nr, rest = rest_of_b(a) * a->k, a_zero = zero_of_a(a);
+    const bool by_rows = is_by_rows(a);
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t batch = i / a->panels, first = i % a->panels * nr, last = first + nr < a->n ? first + nr : a->n;
         const uint8_t *b = (const uint8_t *)view_data(&a->b) + view_matrix(&a->b, &a->b, batch);
         int32_t *bias = (int32_t *)view_data(&a->bias) + batch * a->n;
-        take_columns(a, b + first * a->b.stride[a->b.rank - 1], last - first, columns, bias + first);
+        take_columns(a, b + first * a->b.stride[a->b.rank - 1], last - first, tile.scratch, bias + first);
         for (int64_t j = first; j < last; j++)
-            bias[j] = (int32_t)(0 - (uint32_t)a->a_zero * (uint32_t)bias[j]);
+            bias[j] = (int32_t)(uint32_t)(-a_zero * (bias[j] + rest));
         char *to = (char *)view_data(&a->packed) + (size_t)batch * a->matrix;
         if (first)
-            to += kernel_product_packed(a->product, (size_t)a->taps, (size_t)a->k, (size_t)first);
-        a->product->pack(to, columns, a->taps, at.tap, (int)a->k, at.k, (int)(last - first), at.n);
+            to += kernel_product_packed(a->product, 1, (size_t)a->k, (size_t)first);
+        a->product->pack(to, tile.scratch, 1, 0, (int)a->k, by_rows ? nr : 1, (int)(last - first), by_rows ? 1 : a->k);
     }
 }
 
-static int zero_of(const struct view *v)
-{
-    const void *at = v->buffer ? view_data(v) : NULL;
-    return !at ? 0 : v->dtype == DTYPE_I8 ? *(const int8_t *)at : *(const uint8_t *)at;
-}
-
-/* The same, once the zero points are known. */
-static void run_pack_by_run(const struct step *s, struct tile tile)
-{
-    struct pack_args a = *(const struct pack_args *)s->args;
-    struct step known = *s;
-    known.args = &a;
-    a.a_zero = zero_of(&a.a_zero_of) + a.product->a_offset;
-    fill_parts(&a, a.b.dtype == DTYPE_I8, zero_of(&a.b_zero_of));
-    run_pack(&known, tile);
-}
-
-static int emit_pack(struct plan *p, struct node *n, struct pack_args *a, step_run *run, struct error *err)
+static int emit_pack(struct plan *p, struct node *n, struct product_args *a, struct error *err)
 {
     int64_t batches = view_matrices(&a->b);
-    size_t bytes, depth = (size_t)a->k * (size_t)a->taps;
-    a->matrix = kernel_product_packed(a->product, (size_t)a->taps, (size_t)a->k, (size_t)a->n);
+    size_t bytes;
+    a->matrix = kernel_product_packed(a->product, 1, (size_t)a->k, (size_t)a->n);
     if (a->matrix == 0 || !mem_mul(a->matrix, (size_t)batches, &bytes))
         return error_set(err, "the matrix is too large");
     if (plan_scratch(p, bytes, &a->packed, err) < 0 ||
@@ -137,15 +162,51 @@ static int emit_pack(struct plan *p, struct node *n, struct pack_args *a, step_r
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = "pack_q8",
-                                    .run = run,
+                                    .run = run_pack,
                                     .args = a,
                                     .units = units,
-                                    .tiles = plan_tiles(batches * a->n * (int64_t)depth, 65536, units),
-                                    .scratch = depth * (size_t)a->product->nr},
+                                    .tiles = plan_tiles(batches * a->n * a->k, 65536, units),
+                                    .scratch = (size_t)(a->k * a->product->nr) + LANES},
                      err, PLAN_VIEWS(&a->packed, &a->bias, &a->b, &a->a_zero_of, &a->b_zero_of));
 }
 
-static int fill_batches(struct plan *p, const struct pack_args *pack, struct gemm_job *job, struct error *err)
+/* ---- A ---- */
+
+/* A unit is a row of A for a matrix of C. */
+static void run_rows(const struct step *s, struct tile tile)
+{
+    const struct product_args *a = s->args;
+    const bool is_signed = a->a.dtype == DTYPE_I8;
+    const ptrdiff_t step = a->a.stride[a->a.rank - 2];
+    const int64_t rows = a->a.dims[a->a.rank - 2], rest = rest_of_b(a), offset = a->product->a_offset * a->k;
+    int32_t *bias = view_data(&a->row_bias);
+    for (int64_t i = tile.first, end; i < tile.last; i = end) {
+        int64_t batch = i / rows, first = i % rows;
+        const uint8_t *row = (const uint8_t *)view_data(&a->a) + view_matrix(&a->a, &a->c, batch) + first * step;
+        end = tile.last < i - first + rows ? tile.last : i - first + rows;
+        for (int64_t j = i; j < end; j++, row += step)
+            bias[j] = (int32_t)(uint32_t)(rest * (sum_of(row, a->k, is_signed) + offset));
+    }
+}
+
+static int emit_rows(struct plan *p, struct node *n, struct product_args *a, struct error *err)
+{
+    int64_t rows = view_matrices(&a->c) * a->a.dims[a->a.rank - 2];
+    if (plan_scratch(p, sizeof(int32_t) * (size_t)rows, &a->row_bias, err) < 0)
+        return -1;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "rows_q8",
+                                    .run = run_rows,
+                                    .args = a,
+                                    .units = rows,
+                                    .tiles = plan_tiles(rows * a->k, 65536, rows)},
+                     err, PLAN_WRITES(&a->row_bias, &a->a, &a->b_zero_of));
+}
+
+/* ---- the product ---- */
+
+static int fill_batches(struct plan *p, const struct product_args *pack, struct gemm_job *job, struct error *err)
 {
     int64_t batches = view_matrices(&job->c);
     ptrdiff_t *offsets = plan_alloc(p, sizeof *offsets * (size_t)batches * 4, err);
@@ -181,53 +242,49 @@ static int fill_epilogue(struct plan *p, const struct node *n, struct gemm_job *
     return status;
 }
 
-static int count_runs(const struct node *n)
+/* A product with input `b`. */
+static BASE_COLD struct product_args *begin(struct plan *p, struct node *n, int b, struct gemm_job *job,
+                                            struct error *err)
 {
-    int zero = (int)exec_quant_param(n, B_ZERO, 0), least = (n->in[B]->type.dtype == DTYPE_I8 ? -128 : 0) - zero;
-    return exec_quant_runs(least, least + 255);
-}
-
-/* A product with input `b`, of so many runs. */
-static BASE_COLD struct pack_args *begin(struct plan *p, struct node *n, int b, int runs, struct gemm_job *job,
-                                         struct error *err)
-{
-    static const ptrdiff_t no_tap[QUANT_RUNS_MAX] = {0};
-    struct pack_args *a = plan_alloc(p, sizeof *a, err);
-    *job = (struct gemm_job){.product = exec_quant_product(p->kernels, n), .tap = no_tap};
+    static const ptrdiff_t no_tap[1] = {0};
+    struct product_args *a = plan_alloc(p, sizeof *a, err);
+    *job = (struct gemm_job){.product = exec_quant_product(p->kernels, n), .tap = no_tap, .taps = 1};
     if (!a || plan_in_contiguous(p, n, A, n->in[A]->type.rank - 1, &job->a, err) < 0)
         return NULL;
-    *a = (struct pack_args){
-        .b = *plan_in(n, b), .product = job->product, .look_up = p->kernels->table_8, .taps = runs};
+    *a = (struct product_args){.a = job->a, .b = *plan_in(n, b), .product = job->product};
     a->k = a->b.dims[a->b.rank - 2];
     a->n = a->b.dims[a->b.rank - 1];
     a->panels = (a->n + job->product->nr - 1) / job->product->nr;
-    job->taps = a->taps;
     job->k = (int)a->k;
     job->n = (int)a->n;
     return a;
 }
 
-static BASE_COLD int emit(struct plan *p, struct node *n, struct pack_args *a, step_run *run, struct gemm_job *job,
+static BASE_COLD int emit(struct plan *p, struct node *n, struct product_args *a, struct gemm_job *job,
                           struct error *err)
 {
-    if (emit_pack(p, n, a, run, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &job->c, err) < 0 ||
-        fill_batches(p, a, job, err) < 0)
+    if (emit_pack(p, n, a, err) < 0 || plan_out(p, n, 0, ORDER_ROWS, &job->c, err) < 0)
+        return -1;
+    a->c = job->c;
+    bool has_rest = a->b_zero_of.buffer || rest_of_b(a) != 0;
+    if ((has_rest && emit_rows(p, n, a, err) < 0) || fill_batches(p, a, job, err) < 0)
         return -1;
     job->packed_view = a->packed;
     job->bias_view = a->bias;
+    job->row_bias_view = a->row_bias;
     return gemm_emit(p, n, job->product->name, job, err);
 }
 
 static BASE_COLD int lower(struct plan *p, struct node *n, struct error *err)
 {
     struct gemm_job job;
-    struct pack_args *a = begin(p, n, B, count_runs(n), &job, err);
+    struct product_args *a = begin(p, n, B, &job, err);
     if (!a)
         return -1;
-    fill_parts(a, n->in[B]->type.dtype == DTYPE_I8, (int)exec_quant_param(n, B_ZERO, 0));
-    a->a_zero = (int32_t)exec_quant_param(n, A_ZERO, 0) + job.product->a_offset;
+    a->a_zero = (int)exec_quant_param(n, A_ZERO, 0);
+    a->b_zero = (int)exec_quant_param(n, B_ZERO, 0);
     int status = fill_epilogue(p, n, &job, err);
-    return status == 0 ? emit(p, n, a, run_pack, &job, err) : status;
+    return status == 0 ? emit(p, n, a, &job, err) : status;
 }
 
 static bool is_matrices(const struct type *t)
@@ -274,7 +331,7 @@ int exec_lower_integer_product(struct plan *p, struct node *n, struct error *err
     struct gemm_job job;
     if (!is_product(n, OTHER) || !has_single_zero(n, ZERO) || !has_single_zero(n, OTHER_ZERO))
         return 1;
-    struct pack_args *a = begin(p, n, OTHER, exec_quant_runs(-255, 255), &job, err);
+    struct product_args *a = begin(p, n, OTHER, &job, err);
     if (!a)
         return -1;
     if (node_in(n, ZERO))
@@ -282,5 +339,5 @@ int exec_lower_integer_product(struct plan *p, struct node *n, struct error *err
     if (node_in(n, OTHER_ZERO))
         a->b_zero_of = *plan_in(n, OTHER_ZERO);
     job.to.c = KERNEL_S32;
-    return emit(p, n, a, run_pack_by_run, &job, err);
+    return emit(p, n, a, &job, err);
 }

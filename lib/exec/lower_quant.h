@@ -30,16 +30,7 @@ struct quant_weights {
     bool is_signed;
 };
 
-/* Runs of s8 that numbers between these add up of: 255 is 127 twice and 1. */
-int exec_quant_runs(int least, int most);
 #define QUANT_RUNS_MAX 3
-/* What of *x one run takes, which the others add up to then. */
-static inline int8_t exec_quant_part(int16_t *x)
-{
-    int16_t part = *x < INT8_MIN ? INT8_MIN : *x > INT8_MAX ? INT8_MAX : *x;
-    *x = (int16_t)(*x - part);
-    return (int8_t)part;
-}
 
 /* Fills in all but inputs, columns, depth, column_step and at, which is the plan's. 1: the weights or their parameters
  * are not constant, or a sum of products might not fit s32. */

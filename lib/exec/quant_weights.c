@@ -124,7 +124,8 @@ static void add_columns(const struct quant_weights *w, const uint8_t *stored, st
                 add_block(w, stored, i, row, t);
 }
 
-int exec_quant_runs(int least, int most)
+/* Runs of s8 that numbers between these add up of: 255 is 127 twice and 1. */
+static int count_runs(int least, int most)
 {
     return least >= INT8_MIN && most <= INT8_MAX ? 1 : most <= 2 * INT8_MAX ? 2 : QUANT_RUNS_MAX;
 }
@@ -132,7 +133,7 @@ int exec_quant_runs(int least, int most)
 /* What a column's totals mean for all; false when sums of its products with x might not fit. */
 static bool count_column(struct quant_weights *w, const struct totals *t)
 {
-    int runs = exec_quant_runs(t->least, t->most);
+    int runs = count_runs(t->least, t->most);
     int64_t reach = (t->size + (t->total < 0 ? -t->total : t->total)) / 2 * 255;
     w->runs = runs > w->runs ? runs : w->runs;
     w->most = reach > w->most ? reach : w->most;
@@ -184,6 +185,14 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
     return sum_columns(w, n, sum, sum + w->columns, err);
 }
 
+/* What of *x one run takes, which the others add up to then. */
+static int8_t take_part(int16_t *x)
+{
+    int16_t part = *x < INT8_MIN ? INT8_MIN : *x > INT8_MAX ? INT8_MAX : *x;
+    *x = (int16_t)(*x - part);
+    return (int8_t)part;
+}
+
 /* Of a column, in runs. */
 static void take_rows(const struct quant_weights *w, const uint8_t *from, int rows, int zero, int8_t *to)
 {
@@ -193,7 +202,7 @@ static void take_rows(const struct quant_weights *w, const uint8_t *from, int ro
         x[i] = number(from[i], w->is_signed, zero);
     for (int runs = w->runs; runs > 0; runs--, to += w->depth) {
         for (int i = 0; i < ROWS; i++)
-            part[i] = exec_quant_part(&x[i]);
+            part[i] = take_part(&x[i]);
         memcpy(to, part, (size_t)rows);
     }
 }

@@ -84,6 +84,7 @@ struct kernel_epilogue {
     const float *multiplier; /* [n] */
     const float *shift;      /* [n]; or NULL: none, where no multiplier is 1 or more, or -1 or less */
     struct kernel_rounding rounding;
+    const int32_t *row_bias; /* [m], of sums of s32; or NULL */
 };
 
 /* One tile: m rows ("pixels") times the packed panels of n columns of B, one after another, so that what is done once a

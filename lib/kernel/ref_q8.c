@@ -27,9 +27,11 @@ static int8_t element(const struct kernel_gemm *g, int t, int l, int column)
     return panel[at * columns + (column - first) * DEPTH + l % DEPTH];
 }
 
-static int32_t sum(const struct kernel_gemm *g, const uint8_t *a, int column, bool is_signed)
+static int32_t sum(const struct kernel_gemm *g, int row, int column, bool is_signed)
 {
+    const uint8_t *a = g->a[row];
     uint32_t sum = g->to.bias ? (uint32_t)((const int32_t *)g->to.bias)[column] : 0;
+    sum += g->to.row_bias ? (uint32_t)g->to.row_bias[row] : 0;
     for (int t = 0; t < g->taps; t++)
         for (int l = 0; l < g->k; l++) {
             uint8_t x = a[g->tap[t] + l];
@@ -56,7 +58,7 @@ static void run(const struct kernel_gemm *g, bool is_signed)
 {
     for (int i = 0; i < g->m; i++)
         for (int j = 0; j < g->n; j++)
-            store(&g->to, g->c[i], j, sum(g, g->a[i], j, is_signed));
+            store(&g->to, g->c[i], j, sum(g, i, j, is_signed));
 }
 
 static void run_u8(const struct kernel_gemm *g)

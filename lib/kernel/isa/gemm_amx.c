@@ -228,6 +228,7 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct walk *w, const str
         begin_at_bias(bias ? bias + column : NULL, tiles, vectors, last);
         sum_panel(g, w, rows, b, &fetch, tiles, vectors);
         store_sums(sums, g->m, tiles, vectors);
+        add_to_rows(sums, g, g->m, vectors);
         if (g->to.c == KERNEL_U8)
             finish_stored(sums, g->c, column, &g->to, &narrowing, g->m, vectors, last);
         else

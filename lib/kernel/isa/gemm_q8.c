@@ -194,6 +194,9 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
 #define PARTS_DIRECT 0
 #endif
 
+/* Tiles that have code of their own for biases of rows. */
+#define IS_LARGE(m, vectors) (PARTS_DIRECT && (m) >= GEMM_MR - 1 && (vectors) == 2)
+
 /* To bytes. */
 V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struct kernel_epilogue *to,
                        const struct v_narrowing *n, int m, int vectors, int last)
@@ -218,9 +221,10 @@ V_FN void finish_sums(const v_i32 *acc, void *const *c, int column, int m, int v
 }
 
 /* All other sums, through memory: one copy for all tiles. */
-V_APART void finish_any(const v_i32 *sums, const struct kernel_gemm *g, const struct rows *rows, int column,
+V_APART void finish_any(v_i32 *sums, const struct kernel_gemm *g, const struct rows *rows, int column,
                         const struct v_narrowing *n, int m, int vectors, int last)
 {
+    add_to_rows(sums, g, m, vectors);
     if (g->to.c == KERNEL_U8)
         finish_stored(sums, rows->c, column, &g->to, n, m, vectors, last);
     else
@@ -244,11 +248,17 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
         turn_sums(acc, m, vectors);
         sum_panel(acc, g, rows, b, &fetch, m, vectors);
         turn_sums(acc, m, vectors);
-        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && !g->to.shift) {
+        const int32_t *row_bias = g->to.row_bias;
+        bool adds = IS_LARGE(m, vectors) && m == g->m;
+        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && !g->to.shift && (adds || !row_bias)) {
+            if (adds && row_bias)
+#pragma GCC unroll 32
+                for (int i = 0; i < m * vectors; i++)
+                    acc[i] = v_add_i32(acc[i], v_set1_i32(row_bias[i / vectors]));
             finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last);
             continue;
         }
-        if (PARTS_DIRECT && g->to.c == KERNEL_S32) {
+        if (PARTS_DIRECT && g->to.c == KERNEL_S32 && !row_bias) {
             finish_sums(acc, rows->c, column, m, vectors, last);
             continue;
         }
@@ -308,6 +318,7 @@ static void run_last(const struct kernel_gemm *g, const struct rows *rows, int s
     tiles[size].panels[0](&part, rows, b, column, g->n);
     int rest = g->m - part.m;
     part.c += rest;
+    part.to.row_bias += part.to.row_bias ? rest : 0;
     part.fetch_bytes = 0;
     tiles[size].panels[0](&part, &(struct rows){rows->a + rest, rows->c + rest, rows->turns, rows->turn}, b, column,
                           g->n);

@@ -25,6 +25,14 @@ V_APART void finish_words(const int32_t *sums, const struct kernel_gemm *g, int 
         }
 }
 
+/* Adds the rows' biases, if there are any, to m rows of sums, the last of the call's again where it has fewer. */
+V_APART void add_to_rows(v_i32 *sums, const struct kernel_gemm *g, int m, int vectors)
+{
+    for (int i = 0; g->to.row_bias && i < m; i++)
+        for (int v = 0; v < vectors; v++, sums++)
+            *sums = v_add_i32(*sums, v_set1_i32(g->to.row_bias[i < g->m ? i : g->m - 1]));
+}
+
 /* Vectors i to i + 3 of sums: two rows of two, or four rows. Those beyond m rows are not stored. `factor` has what a
  * column's sum is multiplied by, two vectors, then, if it `shifts`, what is added to that, two more. */
 V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n,

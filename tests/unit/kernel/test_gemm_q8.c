@@ -119,7 +119,7 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     size_t taps = (size_t)p->taps, depth = (size_t)p->k,
            bytes = kernel_product_packed(product, (size_t)p->b_taps, depth, (size_t)p->n),
            rest = kernel_product_scratch(product, (size_t)p->m, taps, depth);
-    int32_t bias[MAX_N], own[MAX_N], *bias_end = (int32_t *)(void *)words.end - p->n;
+    int32_t bias[MAX_N], own[MAX_N], row_bias[MAX_M], *bias_end = (int32_t *)(void *)words.end - p->n;
     float *multiplier = (float *)(void *)words.start, *shift = multiplier + p->n;
     void *c[MAX_M];
     struct kernel_gemm g = {.a = p->a, .tap = p->tap, .taps = p->taps, .k = p->k, .c = c, .m = p->m, .n = p->n};
@@ -127,6 +127,8 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     g.b_taps = p->b_taps;
     make_bias(p, product->a_offset, bias, own);
     memcpy(bias_end, bias, sizeof *bias * (size_t)p->n);
+    for (int i = 0; i < p->m; i++)
+        row_bias[i] = (int32_t)(guard_random() % 20000) - 10000;
     for (int j = 0; j < p->n; j++)
         multiplier[j] = guard_random_float(0.01f);
     for (int j = 0; j < p->n; j++)
@@ -136,6 +138,7 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     g.b = b;
     g.scratch = scratch.end - (rest + 63) / 64 * 64;
     g.to.bias = bias_end;
+    g.to.row_bias = guard_random() % 2 ? row_bias : NULL;
     g.to.multiplier = multiplier;
     g.to.shift = guard_random() % 2 ? shift : NULL;
     g.to.c = types[guard_random() % 4];
@@ -150,7 +153,7 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     CHECK_MSG(guard_intact(outputs, out, row * (size_t)p->m), "%s: written before C", k->isa);
     for (int i = 0; i < p->m; i++) {
         for (int j = 0; j < p->n; j++)
-            check_element(k, p, &g, i, j, naive(p, i, j) + own[j]);
+            check_element(k, p, &g, i, j, naive(p, i, j) + own[j] + (g.to.row_bias ? row_bias[i] : 0));
         for (size_t j = row - 8; j < row; j++)
             CHECK_MSG(out[(size_t)i * row + j] == 0xa5, "%s n %d: written behind row %d", k->isa, p->n, i);
     }
