@@ -13,14 +13,14 @@ struct unary {
     ptrdiff_t in_step;
     int rows;
     size_t n;
-    float a, b;
+    const struct kernel_act *act;
 };
 
 /* One loop, not one a row: behind a product a row is a vector or two, before which the constants of the function would
  * be loaded anew. */
 V_FN void unary_loop(enum kernel_act_kind kind, const struct unary *u)
 {
-    v_f32 a = v_set1(u->a), b = v_set1(u->b);
+    v_f32 a = v_set1(u->act->a), b = v_set1(u->act->b);
     const float *in = u->in;
     void *const *out = u->out, *const *end = out + (u->n ? u->rows : 0);
     for (size_t i = 0; out < end;) { /* one body for the last part too: there are many functions */
@@ -47,13 +47,13 @@ static void (*const unary_loops[KERNEL_ACT_KINDS])(const struct unary *u) = {KER
 
 void K(unary_f32)(float *out, const float *in, size_t n, struct kernel_act act)
 {
-    unary_loops[act.kind](&(struct unary){&(void *){out}, 0, in, 0, 1, n, act.a, act.b});
+    unary_loops[act.kind](&(struct unary){&(void *){out}, 0, in, 0, 1, n, &act});
 }
 
 void K(unary_rows)(void *const *out, ptrdiff_t at, const float *in, ptrdiff_t in_step, int rows, size_t n,
-                   struct kernel_act act)
+                   const struct kernel_act *act)
 {
-    unary_loops[act.kind](&(struct unary){out, at, in, in_step, rows, n, act.a, act.b});
+    unary_loops[act->kind](&(struct unary){out, at, in, in_step, rows, n, act});
 }
 
 /* The activation behind another function goes over what that has just left in the first-level cache. */

@@ -22,5 +22,5 @@ void K(epilogue_rows)(float *sum, int rows, int lanes, int n, void *const *c, pt
     }
     if (to->add)
         add_rows(sum, rows, lanes, n, to->add, at);
-    K(unary_rows)(c, at, sum, lanes, rows, (size_t)n, act);
+    K(unary_rows)(c, at, sum, lanes, rows, (size_t)n, &act);
 }

@@ -52,8 +52,9 @@ V_FN void epilogue_simple(v_f32 *acc, int count, struct kernel_act act)
 void K(epilogue_rows)(float *sum, int rows, int lanes, int n, void *const *c, ptrdiff_t at,
                       const struct kernel_epilogue *to);
 
-/* Floats [at, at + n) of out[i] = act(in[i * in_step]…). */
+/* Floats [at, at + n) of out[i] = act(in[i * in_step]…). By address: a copy of *act, just stored in other pieces, would
+ * wait as well. */
 void K(unary_rows)(void *const *out, ptrdiff_t at, const float *in, ptrdiff_t in_step, int rows, size_t n,
-                   struct kernel_act act);
+                   const struct kernel_act *act);
 
 #endif
