@@ -199,21 +199,35 @@ static void finish(const struct kernel_winograd_output_f32 *w, v_f32 *acc, int c
     K(epilogue_rows)(sum, count, VL, lanes, out, c, &to);
 }
 
-/* The same in registers, for a simple activation. */
-V_FN void finish_simple(const struct kernel_winograd_output_f32 *w, v_f32 *acc, int c, int lanes, int size)
+/* Adds a row's pixels of the residual, of which there are as many as the row has. */
+V_FN void add_row(const struct kernel_winograd_output_f32 *w, v_f32 *sum, int y, int c, int lanes)
 {
-    for (int y = 0; y < w->height; y++)
-        for (int x = 0; x < w->width; x++) {
-            v_f32 *sum = &acc[y * size + x], add = v_zero();
-            if (w->add)
-                add = load(w->add + y * w->add_row + x * w->add_pixel + c, lanes);
-            if (w->add && !w->add_last)
-                *sum = v_add(*sum, add);
-            epilogue_simple(sum, 1, w->act);
-            if (w->add && w->add_last)
-                *sum = v_add(*sum, add);
-            store(w->out + y * w->out_row + x * w->out_pixel + c, *sum, lanes);
-        }
+    const float *add = w->add + y * w->add_row + c;
+#pragma GCC unroll 4
+    for (int x = 0; x < OUTPUTS; x++, add += w->add_pixel)
+        if (x < w->width)
+            sum[x] = v_add(sum[x], load(add, lanes));
+}
+
+/* The same in registers, for a simple activation, row by row of `size` pixels. */
+V_APART void finish_simple(const struct kernel_winograd_output_f32 *w, const v_f32 *acc, int c, int lanes, int size)
+{
+    for (int y = 0; y < w->height; y++, acc += size) {
+        float *out = w->out + y * w->out_row + c;
+        v_f32 sum[OUTPUTS];
+#pragma GCC unroll 4
+        for (int x = 0; x < OUTPUTS; x++)
+            sum[x] = acc[x];
+        if (w->add && !w->add_last)
+            add_row(w, sum, y, c, lanes);
+        epilogue_simple(sum, OUTPUTS, w->act);
+        if (w->add && w->add_last)
+            add_row(w, sum, y, c, lanes);
+#pragma GCC unroll 4
+        for (int x = 0; x < OUTPUTS; x++, out += w->out_pixel)
+            if (x < w->width)
+                store(out, sum[x], lanes);
+    }
 }
 
 V_FN void output_lanes(const struct kernel_winograd_output_f32 *w, int c, int lanes, int tile)
