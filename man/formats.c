@@ -82,15 +82,14 @@ static const char head[] =
     ".Dd November 26, 2026\n.Dt NN-FORMATS 7\n.Os\n.Sh NAME\n.Nm nn-formats\n"
     ".Nd the files that a network may come from and go to\n.Sh DESCRIPTION\n"
     "A model file is recognised by its content, whatever its name.\n"
-    "Where a model is two files, either is enough if the other stands beside it under the same name with the other\n"
+    "If a model consists of two files, either is enough if the other lies beside it, with the same name and the other\n"
     "suffix; else both are given with a comma between them, in any order.\n"
     "The operators of every format become those of\n.Xr nn-operators 7 .\n"
-    "An operator that is not known becomes one of the format's own domain, for instance\n.Ql caffe.Warp ,\n"
-    "with its parameters and weights: it is shown, listed with its number and an example, and written into the same\n"
-    "format again, but cannot be run.\n"
-    ".Pp\nOf each format are told its suffixes, what can be asked of its writer\n"
-    "(with\n.Fl O\nof\n.Xr nnconvert 1 ) ,\nand the operators that its reader knows, by the names that the files "
-    "have.\n"
+    "An unknown operator becomes one of the format's own domain, for instance\n.Ql caffe.Warp ,\n"
+    "with its parameters and weights: it is shown, listed, and written into the same format again, but cannot be run.\n"
+    ".Pp\nEach format is listed with its suffixes, the options of its writer\n"
+    "(with\n.Fl O\nof\n.Xr nnconvert 1 ) ,\nand the operators that its reader knows, by their names in the "
+    "files.\n"
     ".Sh FORMATS\n";
 
 static const char tail[] = ".Sh SEE ALSO\n.Xr nnconvert 1 ,\n.Xr nninspect 1 ,\n.Xr nn 5 ,\n.Xr nn-operators 7\n";

@@ -95,7 +95,7 @@ static int write_graph(const struct graph *g, struct target *target, struct erro
 
 static const struct target_option options[] = {
     {"opset", "7..28", "the opset to write"},
-    {"tensorrt", NULL, "bytes around zero, as TensorRT wants them; inputs, outputs and biases as real numbers"},
+    {"tensorrt", NULL, "signed bytes without zero points, for TensorRT; inputs, outputs and biases as floats"},
     {NULL, NULL, NULL},
 };
 
