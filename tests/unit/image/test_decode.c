@@ -376,10 +376,25 @@ static void vectors_change_nothing(void)
     }
 }
 
+/* The frame is 8192 x 8192. */
+static int check_scans(int scans, struct error *err)
+{
+    static const uint8_t head[] = {0xff, 0xd8, 0xff, 0xc2, 0, 11, 8, 0x20, 0, 0x20, 0, 1, 1, 0x11, 0};
+    uint8_t bytes[sizeof head + 4 * 251 + 2];
+    memcpy(bytes, head, sizeof head);
+    for (int i = 0; i < scans; i++)
+        memcpy(bytes + sizeof head + 4 * i, "\xff\xda\x00\x02", 4);
+    memcpy(bytes + sizeof head + 4 * scans, "\xff\xd9", 2);
+    return image_jpeg_check(bytes, sizeof head + 4 * (size_t)scans + 2, err);
+}
+
+/* Few bytes of a scan may go through the whole picture. */
 static void too_many_scans(void)
 {
-    uint8_t bytes[2 + 4 * 251 + 2] = {0xff, 0xd8};
     struct error err = {""};
+    CHECK(check_scans(32, &err) == 0);
+    CHECK(check_scans(33, &err) < 0 && strstr(err.text, "32 scans of 67108864 pixels"));
+    uint8_t bytes[2 + 4 * 251 + 2] = {0xff, 0xd8};
     for (int i = 0; i < 251; i++)
         memcpy(bytes + 2 + 4 * i, "\xff\xda\x00\x02", 4);
     memcpy(bytes + sizeof bytes - 2, "\xff\xd9", 2);
