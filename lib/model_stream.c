@@ -18,7 +18,7 @@ static const struct {
     {"", "", "", "_out"},       {"", "", "", "N"},          {"", "", "", "_n"},   {"", "", "", "_next"},
     {"", "", "next_", ""},      {"", "", "new_", ""},       {"", "", "", "_new"}, {"", "", "out_", ""},
     {"", "_in", "", "_out"},    {"in_", "", "out_", ""},    {"", "0", "", "n"},   {"", "_0", "", "_n"},
-    {"prev_", "", "next_", ""}, {"", "_prev", "", "_next"},
+    {"prev_", "", "next_", ""}, {"", "_prev", "", "_next"}, {"", "", "", "n"},
 };
 
 /* The stem between what stands before and behind; its length, or -1. */
