@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "image/vector.h"
+
 #ifdef STBI_INCLUDE_STB_IMAGE_H /* whose types these are */
 
 static int first_dc(struct scan *s, int n, short data[64])
@@ -27,16 +29,15 @@ static int refine_dc(struct scan *s, int n, short data[64])
     return 0;
 }
 
-/* The next code of coefficients; of one that ends this block and others, how many these are. */
-static inline struct code next_ac(struct scan *s, struct window *w, int n)
+/* The next code of coefficients; of one that ends this block and others, *blocks is how many these are. */
+static inline struct code next_ac(struct window *w, const struct code *codes, const stbi__huffman *h, int *blocks)
 {
-    int table = s->j->img_comp[n].ha;
     if (w->count < 32)
         window_fill(w);
-    struct code c = next_code(w, s->ac[table], &s->j->huff_ac[table], false);
-    int bits = c.run - ENDS_BLOCK;
-    if (c.length && bits >= 0) {
-        s->j->eob_run = (1 << bits) + (bits ? (int)(w->bits >> (64 - bits)) : 0);
+    struct code c = next_code(w, codes, h, false);
+    if (c.run >= ENDS_BLOCK) {
+        int bits = c.run - ENDS_BLOCK;
+        *blocks = (1 << bits) + (bits ? (int)(w->bits >> (64 - bits)) : 0);
         window_drop(w, bits);
     }
     return c;
@@ -45,16 +46,18 @@ static inline struct code next_ac(struct scan *s, struct window *w, int n)
 static int first_ac(struct scan *s, int n, short data[64])
 {
     stbi__jpeg *j = s->j;
+    const int table = j->img_comp[n].ha, end = j->spec_end, low = j->succ_low;
+    int blocks = j->eob_run;
     struct window w = s->w;
     bool bad = false;
-    for (int k = j->spec_start; k <= j->spec_end && !j->eob_run && !bad; k++) {
-        struct code c = next_ac(s, &w, n);
+    for (int k = j->spec_start; k <= end && !blocks && !bad; k++) {
+        struct code c = next_ac(&w, s->ac[table], &j->huff_ac[table], &blocks);
         bad = !c.length;
         k += c.run;
         if (k < 64)
-            data[k] = (short)(c.value * (1 << j->succ_low));
+            data[k] = (short)(c.value * (1 << low));
     }
-    j->eob_run -= j->eob_run > 0;
+    j->eob_run = blocks - (blocks > 0);
     s->w = w;
     return bad ? -1 : 0;
 }
@@ -63,7 +66,7 @@ static int first_ac(struct scan *s, int n, short data[64])
 static inline uint64_t nonzeros(const short data[64])
 {
     uint64_t mask = 0;
-#ifdef __SSE2__
+#if defined(__x86_64__)
     for (int k = 0; k < 64; k += 16) {
         const __m128i *at = (const __m128i *)(data + k);
         __m128i bytes = _mm_packs_epi16(_mm_loadu_si128(at), _mm_loadu_si128(at + 1)); /* 0 of 0 alone */
@@ -90,25 +93,27 @@ static inline void refine_bits(struct window *w, short data[64], uint64_t mask, 
 static int refine_ac(struct scan *s, int n, short data[64])
 {
     stbi__jpeg *j = s->j;
+    const int table = j->img_comp[n].ha, low = j->succ_low;
+    int blocks = j->eob_run;
     struct window w = s->w;
     const uint64_t seen = nonzeros(data);
     uint64_t todo = ~0ull >> (63 - j->spec_end) & ~0ull << j->spec_start;
     bool bad = false;
     while (todo && !bad) {
         struct code c = {.length = 1};
-        if (!j->eob_run)
-            c = next_ac(s, &w, n);
+        if (!blocks)
+            c = next_ac(&w, s->ac[table], &j->huff_ac[table], &blocks);
         bad = !c.length || c.value > 1 || c.value < -1;
-        uint64_t zeros = j->eob_run ? 0 : todo & ~seen;
+        uint64_t zeros = blocks ? 0 : todo & ~seen;
         for (int i = 0; i < c.run && zeros; i++)
             zeros &= zeros - 1;
         uint64_t place = zeros & -zeros, before = place - 1; /* all when there is no such place */
-        refine_bits(&w, data, todo & seen & before, j->succ_low);
+        refine_bits(&w, data, todo & seen & before, low);
         if (place)
-            data[__builtin_ctzll(place)] = (short)(c.value * (1 << j->succ_low));
+            data[__builtin_ctzll(place)] = (short)(c.value * (1 << low));
         todo &= ~(before | place);
     }
-    j->eob_run -= j->eob_run > 0;
+    j->eob_run = blocks - (blocks > 0);
     s->w = w;
     return bad ? -1 : 0;
 }
