@@ -15,7 +15,15 @@
 
 #define HDF5_MAX_RANK 12
 
-enum hdf5_class { HDF5_OTHER, HDF5_INT, HDF5_UINT, HDF5_FLOAT, HDF5_TEXT, HDF5_LONG_TEXT /* of any length */ };
+enum hdf5_class {
+    HDF5_OTHER,
+    HDF5_INT,
+    HDF5_UINT,
+    HDF5_FLOAT,
+    HDF5_OPAQUE, /* bytes of which others tell what they are */
+    HDF5_TEXT,
+    HDF5_LONG_TEXT, /* of any length */
+};
 
 struct hdf5_type {
     enum hdf5_class class;
@@ -77,9 +85,9 @@ const struct hdf5_attr *hdf5_attr(const struct hdf5_object *o, const char *name)
  * no text, or malformed. */
 const char *hdf5_text(struct hdf5 *f, const struct hdf5_attr *a, uint64_t i, size_t *size, struct error *err);
 
-/* The elements of a dataset of numbers, row-major, in little-endian order: a part of the file where it has them so,
- * else unpacked. All that is ever unpacked of a file is bounded by what deflate can make of its size. The caller
- * unrefs; NULL with a message. */
+/* The elements of a dataset of numbers or opaque ones, row-major, in little-endian order: a part of the file where it
+ * has them so, else unpacked. All that is ever unpacked of a file is bounded by what deflate can make of its size. The
+ * caller unrefs; NULL with a message. */
 struct blob *hdf5_read(struct hdf5 *f, const struct hdf5_object *dataset, struct error *err);
 
 #endif

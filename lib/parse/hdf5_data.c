@@ -280,7 +280,7 @@ struct blob *hdf5_read(struct hdf5 *f, const struct hdf5_object *o, struct error
 {
     const struct hdf5_type *t = &o->array.type;
     size_t bytes;
-    if (!o->storage || t->class < HDF5_INT || t->class > HDF5_FLOAT) {
+    if (!o->storage || t->class < HDF5_INT || t->class > HDF5_OPAQUE) {
         error_set(err, "HDF5: no dataset of numbers");
         return NULL;
     }

@@ -34,6 +34,8 @@ static void read_type(struct bytes b, struct hdf5_type *t)
         t->class = HDF5_FLOAT;
     else if (class == 3)
         t->class = HDF5_TEXT;
+    else if (class == 5)
+        *t = (struct hdf5_type){.class = HDF5_OPAQUE, .size = t->size};
     else if (class == 9 && (bits & 15) == 1)
         t->class = HDF5_LONG_TEXT;
 }

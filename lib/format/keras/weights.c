@@ -200,6 +200,8 @@ static struct tensor *read_tensor(struct keras_reader *r, const struct hdf5_obje
     }
     r->elements -= o->array.count;
     enum dtype dtype = t->class == HDF5_FLOAT ? floats[t->size] : t->class == HDF5_INT ? ints[t->size] : DTYPE_NONE;
+    if (t->class == HDF5_OPAQUE && t->size == 2 && hdf5_attr(o, "dtype")) /* "bfloat16", which HDF5 has no name for */
+        dtype = DTYPE_BF16;
     struct blob *blob = hdf5_read(r->weights, o, r->b.err);
     for (int i = 0; i < o->array.rank; i++)
         dims[i] = o->array.dims[i] > INT64_MAX ? -1 : (int64_t)o->array.dims[i];

@@ -158,9 +158,27 @@ def operations():
     answers("operations", model, [random(2, 3, 4)])
 
 
+def bfloat16():
+    """Keras 3: weights of bfloat16, and what a network of float32 makes of them."""
+    def make(policy):
+        keras.config.set_dtype_policy(policy)
+        x = keras.Input((5, 4, 3), dtype="float32", name="x")
+        v = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(x)
+        return keras.Model(x, keras.layers.Dense(3, name="scores")(keras.layers.Flatten(name="flat")(v)), name="bfloat16")
+
+    model = make("bfloat16")
+    shake(model)
+    model.save("bfloat16.keras")
+    deflate("bfloat16.keras")
+    real = make("float32")
+    real.set_weights([w.numpy().astype(np.float32) for w in model.weights])
+    answers("bfloat16", real, [random(2, 5, 4, 3)])
+
+
 cnn()
 net()
 rnn()
 cells()
 quantised()
 operations()
+bfloat16()
