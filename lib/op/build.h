@@ -255,6 +255,9 @@ int64_t build_dim_of(struct build *b, struct value *v, int axis);
 enum dtype build_dtype_of(struct build *b, struct value *v);
 int build_axis(struct build *b, int64_t axis, int rank);
 
+/* Two operands of one type, the wider of both: floats, integers, bool, and among these by size. */
+void build_promote(struct build *b, struct value **x, struct value **y);
+
 /* What the words of a formula stand for: an operator being read. */
 struct build_terms {
     void *op;

@@ -37,6 +37,32 @@ enum dtype build_dtype_of(struct build *b, struct value *v)
     return known ? type->dtype : DTYPE_F32;
 }
 
+/* DTYPE_NONE: not known. */
+static enum dtype known_dtype(struct build *b, struct value *v)
+{
+    const struct type *type = v ? build_type(b, v) : NULL;
+    return type && type->kind == TYPE_TENSOR ? type->dtype : DTYPE_NONE;
+}
+
+/* Bool, integers, floats; among these by size. */
+static int width(enum dtype dtype)
+{
+    static const int kinds[] = {[DTYPE_CLASS_FLOAT] = 300, [DTYPE_CLASS_INT] = 200, [DTYPE_CLASS_UINT] = 199};
+    const struct dtype_info *info = dtype_info(dtype);
+    return info->class <= DTYPE_CLASS_UINT ? kinds[info->class] + (int)info->bits : 0;
+}
+
+void build_promote(struct build *b, struct value **x, struct value **y)
+{
+    enum dtype first = known_dtype(b, *x), second = known_dtype(b, *y);
+    if (b->failed || first == second || first == DTYPE_NONE || second == DTYPE_NONE)
+        return;
+    if (width(first) < width(second))
+        *x = build_cast(b, *x, second);
+    else
+        *y = build_cast(b, *y, first);
+}
+
 /* ---- formulas ---- */
 
 #define MOST_TERMS   256 /* values that wait for an operator */

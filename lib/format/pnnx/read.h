@@ -136,7 +136,5 @@ struct value *pnnx_unbatched(struct reader *r, struct value *v, bool bare);
 /* A function of element by element, "add", of the operands `in`; NULL for an unknown name, without a failure. */
 struct value *pnnx_function(struct reader *r, const char *name, int count, struct value **in);
 const char *pnnx_function_at(size_t index); /* "torch.abs"; NULL behind the last */
-/* Two operands of one type, the wider of both. */
-void pnnx_promote(struct reader *r, struct value **x, struct value **y);
 
 #endif

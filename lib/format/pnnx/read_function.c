@@ -5,25 +5,6 @@
 #include "base/packed.h"
 #include "format/pnnx/read.h"
 
-/* Bool, integers, floats; among these by size. */
-static int width(enum dtype dtype)
-{
-    static const int kinds[] = {[DTYPE_CLASS_FLOAT] = 300, [DTYPE_CLASS_INT] = 200, [DTYPE_CLASS_UINT] = 199};
-    const struct dtype_info *info = dtype_info(dtype);
-    return info->class <= DTYPE_CLASS_UINT ? kinds[info->class] + (int)info->bits : 0;
-}
-
-void pnnx_promote(struct reader *r, struct value **x, struct value **y)
-{
-    enum dtype a = pnnx_type(r, *x), b = pnnx_type(r, *y);
-    if (r->b.failed || a == b || a == DTYPE_NONE || b == DTYPE_NONE)
-        return;
-    if (width(a) < width(b))
-        *x = build_cast(&r->b, *x, b);
-    else
-        *y = build_cast(&r->b, *y, a);
-}
-
 static bool is_float(struct reader *r, struct value *v)
 {
     return dtype_info(pnnx_type(r, v))->class == DTYPE_CLASS_FLOAT;
@@ -35,7 +16,7 @@ typedef struct value *(*make_fn)(struct reader *r, const char *op, struct value 
 static struct value *plain(struct reader *r, const char *op, struct value *x, struct value *y)
 {
     if (y)
-        pnnx_promote(r, &x, &y);
+        build_promote(&r->b, &x, &y);
     bool truths = y && pnnx_type(r, x) == DTYPE_BOOL && pnnx_type(r, y) == DTYPE_BOOL;
     if (truths && (strcmp(op, "Mul") == 0 || strcmp(op, "Add") == 0))
         op = *op == 'M' ? "And" : "Or";
@@ -142,7 +123,7 @@ static struct value *not_equal(struct reader *r, const char *op, struct value *x
 /* The remainder has the sign of the divisor. */
 static struct value *remainder_of(struct reader *r, const char *op, struct value *x, struct value *y)
 {
-    pnnx_promote(r, &x, &y);
+    build_promote(&r->b, &x, &y);
     if (!is_float(r, x))
         return BUILD(&r->b, op, x, y);
     struct value *whole = BUILD(&r->b, "Floor", BUILD(&r->b, "Div", x, y));
@@ -156,7 +137,7 @@ static struct value *fmod_of(struct reader *r, const char *op, struct value *x, 
 
 static struct value *floor_divide(struct reader *r, const char *op, struct value *x, struct value *y)
 {
-    pnnx_promote(r, &x, &y);
+    build_promote(&r->b, &x, &y);
     if (is_float(r, x))
         return BUILD(&r->b, "Floor", BUILD(&r->b, op, x, y));
     return BUILD(&r->b, op, BUILD(&r->b, "Sub", x, BUILD(&r->b, "Mod", x, y)), y);

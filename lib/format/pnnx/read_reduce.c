@@ -36,7 +36,7 @@ struct value *pnnx_extreme(struct reader *r)
     struct value *x = pnnx_in(r, "input", 0), *y = pnnx_optional(r, "other", 1);
     bool is_max = strcmp(r->arg, "max") == 0, keeps = pnnx_bool(r, "keepdim", false);
     if (y) {
-        pnnx_promote(r, &x, &y);
+        build_promote(&r->b, &x, &y);
         return BUILD(b, is_max ? "Max" : "Min", x, y);
     }
     struct value *v = reduced(r, is_max ? "ReduceMax" : "ReduceMin", x, keeps);

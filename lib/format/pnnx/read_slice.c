@@ -111,7 +111,7 @@ struct value *pnnx_gather(struct reader *r)
 struct value *pnnx_where(struct reader *r)
 {
     struct value *condition = pnnx_in(r, "condition", 0), *x = pnnx_in(r, "input", 1), *y = pnnx_in(r, "other", 2);
-    pnnx_promote(r, &x, &y);
+    build_promote(&r->b, &x, &y);
     return BUILD(&r->b, "Where", condition, x, y);
 }
 
@@ -249,7 +249,7 @@ struct value *pnnx_cat(struct reader *r)
             in[i] = build_unsqueeze(b, in[i], axis);
     }
     for (int i = 1; i < 2 * n && !b->failed; i++) /* once for the first one's type, and again for the others' */
-        pnnx_promote(r, &in[0], &in[i % n]);
+        build_promote(&r->b, &in[0], &in[i % n]);
     return b->failed ? NULL : n == 1 ? in[0] : pnnx_concat(r, n, in, axis);
 }
 
