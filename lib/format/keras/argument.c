@@ -74,6 +74,25 @@ static void fill(struct keras_call *l, const struct json_node *n, int depth, str
         fill(l, e, depth + 1, t, at);
 }
 
+/* Whether a number among them is a float, as Python writes it. */
+static bool has_float(struct keras_call *l, const struct json_node *n)
+{
+    const struct json *j = &l->r->json;
+    for (const struct json_node *e = json_first(j, n); e && keras_count_work(l->r, 1); e = json_next(j, e))
+        if (has_float(l, e))
+            return true;
+    return n->kind == JSON_NUMBER && strcspn(j->text + n->at, ".eEI") < n->end - n->at;
+}
+
+/* Numbers have the type of the tensor that they meet, but that floats make integers floats. */
+static enum dtype type_beside(struct keras_call *l, const struct json_node *n, struct value *like)
+{
+    enum dtype dtype = like ? build_dtype_of(l->b, like) : DTYPE_I32;
+    if (dtype_info(dtype)->class != DTYPE_CLASS_FLOAT && has_float(l, n))
+        return DTYPE_F32;
+    return dtype == DTYPE_BOOL && n->kind == JSON_NUMBER ? DTYPE_I32 : dtype;
+}
+
 enum dtype keras_named_type(const struct json_node *n)
 {
     static const char *const names[] = {"float32", "float16", "bfloat16", "int32", "int64", "uint8", "bool"};
@@ -103,7 +122,7 @@ struct value *keras_operand(struct keras_call *l, const char *name, int position
         build_fail(l->b, "its argument %d is no tensor, and no number", position);
         return NULL;
     }
-    dtype = dtype == DTYPE_NONE ? build_dtype_of(l->b, like) : dtype;
+    dtype = dtype == DTYPE_NONE ? type_beside(l, n, like) : dtype;
     int rank = list_dims(l, n, dims);
     int64_t count = tensor_count(rank, dims); /* numbers that stand in the file, where the rows are of one length */
     if (count < 0)

@@ -1,6 +1,7 @@
 /* Operations on tensors within a model: of keras.ops, and of TensorFlow as Keras 2 keeps them. Their parameters are
  * keyword arguments, arguments by position, or members of the configuration. */
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/packed.h"
@@ -18,16 +19,61 @@ static struct value *first_tensor(struct keras_call *l)
     return l->in_count ? l->in[0] : NULL;
 }
 
+static bool is_float(struct keras_call *l, struct value *v)
+{
+    return dtype_info(build_dtype_of(l->b, v))->class == DTYPE_CLASS_FLOAT;
+}
+
+/* v as f32, unless it is of floats. */
+static struct value *real(struct keras_call *l, struct value *v)
+{
+    return is_float(l, v) ? v : build_cast(l->b, v, DTYPE_F32);
+}
+
+static struct value *truth(struct keras_call *l, struct value *v)
+{
+    return build_dtype_of(l->b, v) == DTYPE_BOOL ? v : build_cast(l->b, v, DTYPE_BOOL);
+}
+
 static void read_binary(struct keras_call *l)
 {
     const char *second = keras_parameter(l, "y", -1) ? "y" : keras_parameter(l, "b", -1) ? "b" : "x2";
     struct value *a = keras_operand(l, "x1", 0, first_tensor(l)), *b = keras_operand(l, second, 1, a);
+    build_promote(l->b, &a, &b);
+    if (strcmp(l->kind->onnx, "Div") == 0) {
+        a = real(l, a);
+        b = real(l, b);
+    }
     keras_give(l, BUILD(l->b, l->kind->onnx, a, b));
+}
+
+/* Of two truth values, or one. */
+static void read_logical(struct keras_call *l)
+{
+    struct value *a = truth(l, keras_operand(l, "x1", 0, first_tensor(l)));
+    bool single = strcmp(l->kind->onnx, "Not") == 0;
+    keras_give(l, BUILD(l->b, l->kind->onnx, a, single ? NULL : truth(l, keras_operand(l, "x2", 1, a))));
 }
 
 static void read_unary(struct keras_call *l)
 {
     keras_give(l, BUILD(l->b, l->kind->onnx, input(l)));
+}
+
+/* Of floats, which integers become. */
+static void read_real(struct keras_call *l)
+{
+    keras_give(l, BUILD(l->b, l->kind->onnx, real(l, input(l))));
+}
+
+static void read_rounded(struct keras_call *l)
+{
+    int64_t decimals = keras_parameter_int(l, "decimals", -1, 0);
+    struct value *x = real(l, input(l)), *factor = build_number(l->b, DTYPE_F32, pow(10, (double)decimals));
+    if (!decimals)
+        keras_give(l, BUILD(l->b, "Round", x));
+    else
+        keras_give(l, BUILD(l->b, "Div", BUILD(l->b, "Round", BUILD(l->b, "Mul", x, factor)), factor));
 }
 
 static void read_function(struct keras_call *l)
@@ -59,7 +105,13 @@ static void read_reduce(struct keras_call *l)
 {
     int64_t axes[TENSOR_MAX_RANK];
     int count = keras_parameter_list(l, "axis", 1, axes, TENSOR_MAX_RANK);
-    struct value *v = BUILD(l->b, l->kind->onnx, input(l), count >= 0 ? build_list(l->b, count, axes) : NULL);
+    bool averages = strcmp(l->kind->onnx, "ReduceMean") == 0 || strcmp(l->kind->onnx, "ReduceLogSumExp") == 0;
+    struct value *x = averages ? real(l, input(l)) : input(l);
+    if (build_dtype_of(l->b, x) == DTYPE_BOOL)
+        x = build_cast(l->b, x, DTYPE_I32);
+    if (keras_parameter(l, "initial", -1))
+        build_fail(l->b, "it has a value to begin with, which is not read");
+    struct value *v = BUILD(l->b, l->kind->onnx, x, count >= 0 ? build_list(l->b, count, axes) : NULL);
     keras_give(l, build_int(l->b, v, "keepdims", keras_parameter_flag(l, "keepdims", 2)));
 }
 
@@ -71,8 +123,8 @@ static void read_norm(struct keras_call *l)
     bool is_one = n && n->kind == JSON_NUMBER && n->number == 1 && count == 1;
     if (n && !is_one && !(n->kind == JSON_NUMBER && n->number == 2 && count == 1))
         build_fail(l->b, "its order is not read, want 1 or 2 of one axis");
-    struct value *v =
-        BUILD(l->b, is_one ? "ReduceL1" : "ReduceL2", input(l), count >= 0 ? build_list(l->b, count, axes) : NULL);
+    struct value *list = count >= 0 ? build_list(l->b, count, axes) : NULL;
+    struct value *v = BUILD(l->b, is_one ? "ReduceL1" : "ReduceL2", real(l, input(l)), list);
     keras_give(l, build_int(l->b, v, "keepdims", keras_parameter_flag(l, "keepdims", 3)));
 }
 
@@ -103,8 +155,9 @@ static void read_where(struct keras_call *l)
 {
     struct value *condition = keras_operand(l, "condition", 0, NULL), *like = l->in_count > 1 ? l->in[1] : NULL;
     const char *first = keras_parameter(l, "x", -1) ? "x" : "x1", *second = keras_parameter(l, "y", -1) ? "y" : "x2";
-    struct value *a = keras_operand(l, first, 1, like);
-    keras_give(l, BUILD(l->b, "Where", condition, a, keras_operand(l, second, 2, like)));
+    struct value *a = keras_operand(l, first, 1, like), *b = keras_operand(l, second, 2, like);
+    build_promote(l->b, &a, &b);
+    keras_give(l, BUILD(l->b, "Where", truth(l, condition), a, b));
 }
 
 #define MOST_OPERANDS 8
@@ -129,12 +182,15 @@ static void read_einsum(struct keras_call *l)
 
 /* ---- formulas ---- */
 
+static keras_layer_fn read_real_formula;
+
 /* "0": the argument by position. */
 static struct value *term(void *op, const char *name, bool want)
 {
     struct keras_call *l = op;
     int k = *name - '0';
-    return want || keras_by_position(l, k) ? keras_operand(l, "x", k, first_tensor(l)) : NULL;
+    struct value *v = want || keras_by_position(l, k) ? keras_operand(l, "x", k, first_tensor(l)) : NULL;
+    return v && l->kind->read == read_real_formula ? real(l, v) : v;
 }
 
 static int numbers(void *op, const char *name, double *values, int max)
@@ -155,10 +211,20 @@ static int numbers(void *op, const char *name, double *values, int max)
 static void give_formula(struct keras_call *l, const char *text)
 {
     const struct build_terms t = {.op = l, .in = term, .numbers = numbers};
+    /* The layer of a TFOpLambda has a type too, which is not that of its result. */
+    enum dtype dtype = keras_named_type(keras_member(l, "function") ? NULL : keras_parameter(l, "dtype", -1));
     l->out_count = build_formulas(l->b, text, &t, l->out, KERAS_OUTPUTS);
+    if (dtype != DTYPE_NONE && l->out_count == 1 && build_dtype_of(l->b, l->out[0]) != dtype)
+        l->out[0] = build_cast(l->b, l->out[0], dtype);
 }
 
 static void read_formula(struct keras_call *l)
+{
+    give_formula(l, l->kind->onnx);
+}
+
+/* Its operands are floats, which integers become. */
+static void read_real_formula(struct keras_call *l)
 {
     give_formula(l, l->kind->onnx);
 }
@@ -171,20 +237,15 @@ static void read_by_axis(struct keras_call *l)
     read_formula(l);
 }
 
-static bool is_float(struct keras_call *l)
-{
-    return dtype_info(build_dtype_of(l->b, first_tensor(l)))->class == DTYPE_CLASS_FLOAT;
-}
-
 /* Quotients are rounded down, remainders have the sign of the divisor: of whole numbers as ONNX's Mod, not its Div. */
 static void read_floor_divide(struct keras_call *l)
 {
-    give_formula(l, is_float(l) ? "$0 $1 Div:2 Floor" : "$0 $0 $1 Mod:2 Sub:2 $1 Div:2");
+    give_formula(l, is_float(l, first_tensor(l)) ? "$0 $1 Div:2 Floor" : "$0 $0 $1 Mod:2 Sub:2 $1 Div:2");
 }
 
 static void read_mod(struct keras_call *l)
 {
-    give_formula(l, is_float(l) ? "$0 $0 $1 Div:2 Floor $1 Mul:2 Sub:2" : "$0 $1 Mod:2");
+    give_formula(l, is_float(l, first_tensor(l)) ? "$0 $0 $1 Div:2 Floor $1 Mul:2 Sub:2" : "$0 $1 Mod:2");
 }
 
 static void read_flipped(struct keras_call *l)
@@ -325,6 +386,8 @@ static void read_joined(struct keras_call *l)
     int64_t axis = keras_parameter_int(l, "axis", -1, 0);
     for (int i = 0; i < l->in_count && stack; i++)
         l->in[i] = build_unsqueeze(l->b, l->in[i], axis);
+    for (int i = 1; i < 2 * l->in_count; i++) /* once for the first one's type, and again for the others' */
+        build_promote(l->b, &l->in[0], &l->in[i % l->in_count]);
     struct value *v = l->b->failed ? NULL : build_node(l->b, "Concat", l->in_count, l->in);
     keras_give(l, build_int(l->b, v, "axis", axis));
 }

@@ -142,7 +142,7 @@ def quantised():
 
 
 def operations():
-    """Keras 3: what keras.ops has for axes, grids, parts, pools and activations, and a constant that is infinite."""
+    """Keras 3: what keras.ops has for axes, grids, parts, pools, activations and integers that meet floats, and a constant that is infinite."""
     ops = keras.ops
     x = keras.Input(batch_shape=(2, 3, 4), name="x")
     axes = ops.dot(ops.swapaxes(x, 1, -1), ops.tile(x[0], 2)) + ops.moveaxis(ops.moveaxis(x, (0, 1), (2, 0)), -1, 0)[:, :1, :1]
@@ -152,7 +152,11 @@ def operations():
     grid = ops.arctan2(down, across) + ops.transpose(ops.hypot(right, below)) + ops.outer(x[0, :, 2], x[0, 0])
     soft = ops.concatenate([ops.glu(x), ops.sparse_plus(x), ops.squareplus(x, 2), ops.threshold(x, 0.1, 0.2)], -1)
     pools = ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same") + ops.logaddexp(x, ops.soft_shrink(x, 0.3))
-    model = keras.Model(x, [axes, parts, grid, soft, pools, ops.count_nonzero(ops.hard_shrink(x), axis=1)], name="operations")
+    whole = ops.cast(x * 9, "int32")
+    mixed = whole / 4 + whole * 0.5 + ops.mean(whole, axis=1, keepdims=True) + ops.where(x > 0, whole, 0.5) + ops.round(x, 1)
+    mixed = mixed + ops.cast(ops.zeros_like(x, dtype="int32") - ops.cumsum(whole, axis=1), "float32") + ops.var(whole) + ops.norm(whole, axis=1, keepdims=True)
+    count = ops.count_nonzero(ops.hard_shrink(x), axis=1)
+    model = keras.Model(x, [axes, parts, grid, soft, pools, count, mixed], name="operations")
     model.save("operations.keras")
     deflate("operations.keras")
     answers("operations", model, [random(2, 3, 4)])
