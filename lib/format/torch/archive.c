@@ -278,6 +278,9 @@ static struct torch_value call_of(struct torch_reader *t, struct pickle *p, cons
     for (size_t i = 0; i < sizeof(wrappers) / sizeof(*wrappers) && first; i++)
         if (pickle_is_global(function, wrappers[i]))
             return unpickle(t, first, path, depth + 1);
+    bool is_class = function->kind == PICKLE_GLOBAL && strncmp(function->text, "__torch__", 9) == 0 && p->size > 1;
+    if (is_class && (p->items[1]->kind == PICKLE_STRING || p->items[1]->kind == PICKLE_INT))
+        return unpickle(t, p->items[1], path, depth + 1); /* the value of an Enum stands for it */
     build_fail(t->b, "the pickle would call '%.200s', which is refused",
                function->kind == PICKLE_GLOBAL ? function->text : "?");
     return torch_none();

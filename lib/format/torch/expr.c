@@ -256,15 +256,17 @@ static struct torch_value dotted(struct torch_frame *f, struct torch_value v, co
 {
     struct torch_reader *t = f->t;
     char text[1024];
+    struct torch_value attr = torch_none();
     if (v.kind == TORCH_NAME && strcmp(v.text, "CONSTANTS") == 0)
         return constant(f, name);
+    if (v.kind == TORCH_NAME && torch_class_constant(t, v.text, name, &attr)) /* of an Enum */
+        return attr;
     if (v.kind == TORCH_NAME) {
         snprintf(text, sizeof(text), "%.700s.%.200s", v.text, name);
         const char *kept = arena_strdup(&t->arena, text, t->b->err);
         build_check(t->b, kept != NULL);
         return (struct torch_value){.kind = TORCH_NAME, .text = kept ? kept : ""};
     }
-    struct torch_value attr = torch_none();
     if (v.kind == TORCH_OBJECT && torch_attr_find(t, v.object, name, &attr))
         return attr;
     build_fail(t->b, "there is no attribute '%.100s'%s%.200s", name, v.kind == TORCH_OBJECT ? " of " : "",

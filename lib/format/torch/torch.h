@@ -245,6 +245,8 @@ void torch_count_item(struct torch_reader *t);
 /* The same for work on so many bytes: each 64 of them count as an item. */
 void torch_count_bytes(struct torch_reader *t, size_t size);
 struct torch_value torch_object(struct torch_reader *t, const char *class, const char *path);
+/* A constant that a class states: "stride : Final[int] = 2", or a member of an Enum; false when there is none. */
+bool torch_class_constant(struct torch_reader *t, const char *class, const char *name, struct torch_value *value);
 /* An attribute, or a constant of the class; false when there is none. */
 bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value *value);
 void torch_attr_set(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value value);

@@ -99,16 +99,16 @@ void torch_attr_set(struct torch_reader *t, struct torch_object *o, const char *
     }
 }
 
-/* A constant that the class states: "stride : Final[int] = 2". */
-static bool class_constant(struct torch_reader *t, struct torch_object *o, const char *name, struct torch_value *value)
+bool torch_class_constant(struct torch_reader *t, const char *class, const char *name, struct torch_value *value)
 {
     char key[1024];
-    snprintf(key, sizeof(key), "%.600s:%.300s", o->class, name);
+    snprintf(key, sizeof(key), "%.600s:%.300s", class, name);
     const struct torch_line *line = lookup_find(&t->constants, key);
     if (!line)
         return false;
     struct torch_frame f = {.t = t};
     struct torch_cursor c = {line->at, line->end};
+    torch_count_bytes(t, 2048); /* 32 items: it may name others of its kind, and these others */
     *value = torch_expression(&f, &c);
     return true;
 }
@@ -142,7 +142,7 @@ bool torch_attr_find(struct torch_reader *t, struct torch_object *o, const char 
         }
     struct pickle *p = o->state ? (struct pickle *)pickle_member(o->state, name) : NULL;
     if (!p)
-        return class_constant(t, o, name, value);
+        return torch_class_constant(t, o->class, name, value);
     snprintf(path, sizeof(path), "%.700s%s%.300s", o->path, *o->path ? "." : "", name);
     const char *kept = arena_strdup(&t->arena, path, t->b->err);
     build_check(t->b, kept != NULL);

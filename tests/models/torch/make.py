@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes the small PyTorch archives beside it, and the answers of PyTorch: needs Python's torch (2.15), torchao (0.18) and numpy, none of which the tests need. Run in this folder. Archives
 differ from run to run in an identifier that PyTorch draws."""
+import enum
 import io
 import json
 import os
@@ -793,3 +794,27 @@ blocks, rows = Blocks(), torch.randn(2, 8) + 0.3
 torch.export.save(torch.export.export(blocks, (rows,)), "blocks.pt2")
 slim("blocks.pt2")
 save("blocks.pt2", blocks, rows)
+
+
+class Order(enum.Enum):
+    FIRST = "first"
+    LAST = "last"
+
+
+class Ordered(nn.Module):
+    """Members of an Enum: of the module, and named by the script."""
+
+    def __init__(self):
+        super().__init__()
+        self.order = Order.LAST
+
+    def forward(self, x):
+        if self.order != Order.FIRST:
+            x = x.permute(0, 2, 1)
+        return x * 2 if self.order == Order.LAST else x
+
+
+ordered, block = torch.jit.script(Ordered()), torch.randn(1, 2, 3)
+torch.jit.save(ordered, "enum.pt")
+slim("enum.pt")
+save("enum.pt", ordered, block)
