@@ -69,8 +69,7 @@ int exec_qconv_weights(struct plan *p, const struct node *n, const struct conv *
 /* ---- as a product ---- */
 
 /* The pixels again for each run of the weights. */
-static BASE_COLD int repeat_taps(struct plan *p, const struct conv *c, int runs, struct gemm_job *job,
-                                 struct error *err)
+static int repeat_taps(struct plan *p, const struct conv *c, int runs, struct gemm_job *job, struct error *err)
 {
     ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(job->taps * runs + c->groups), err);
     if (!tap)
@@ -86,8 +85,8 @@ static BASE_COLD int repeat_taps(struct plan *p, const struct conv *c, int runs,
     return 0;
 }
 
-static BASE_COLD int emit(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
-                          const struct view *x, struct gemm_job *job, struct error *err)
+static int emit(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
+                const struct view *x, struct gemm_job *job, struct error *err)
 {
     struct conv_part whole = {.first = {0}};
     memcpy(whole.count, c->w.out, sizeof whole.count);
@@ -107,7 +106,7 @@ int exec_qconv_ports(struct plan *p, struct node *n, struct node *last, int (*wa
     return plan_out(p, last, 0, ORDER_CHANNELS, out, err);
 }
 
-static BASE_COLD int gemm_lower(struct plan *p, struct node *n, struct error *err)
+static int gemm_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct conv c;
     struct view x;
@@ -140,7 +139,7 @@ const struct exec_way exec_way_q_conv = {gemm_cost, border, gemm_lower, exec_qua
 /* ---- ConvInteger ---- */
 
 /* A copy of x whose border holds the zero point, which a step before has found. */
-static BASE_COLD int copy_input(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct error *err)
+static int copy_input(struct plan *p, struct node *n, int (*wanted)[2], struct view *x, struct error *err)
 {
     bool padded = false;
     for (int i = 0; i < VIEW_SPATIAL; i++)
@@ -158,7 +157,7 @@ static int load_input(struct plan *p, struct node *n, int (*wanted)[2], struct v
                             : copy_input(p, n, wanted, x, err);
 }
 
-static BASE_COLD int integer_lower(struct plan *p, struct node *n, struct error *err)
+static int integer_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct conv c;
     struct quant_weights w;
@@ -222,8 +221,8 @@ struct pixels_args {
     int pixels;
 };
 
-static BASE_COLD int pack_depthwise(void *packed, const void *stored, const void *args, int64_t first, int64_t last,
-                                    const struct kernels *k)
+static int pack_depthwise(void *packed, const void *stored, const void *args, int64_t first, int64_t last,
+                          const struct kernels *k)
 {
     const struct pixels_args *a = args;
     int64_t taps = a->w.depth * a->w.runs, once = a->w.columns * taps;
@@ -240,7 +239,7 @@ static BASE_COLD int pack_depthwise(void *packed, const void *stored, const void
 
 /* Pixels that are done as one of so many times the channels, where they lie side by side and their windows do too: as
  * many as fill the kernel's blocks best. */
-static BASE_COLD int pixels_together(const struct depthwise_args *d, const struct kernel_depthwise *kernel)
+static int pixels_together(const struct depthwise_args *d, const struct kernel_depthwise *kernel)
 {
     int best = 1, channels = d->k.channels, block = kernel->channels;
     if (d->k.x_step != channels || d->k.out_step != channels * (ptrdiff_t)view_element(&d->out))
@@ -269,7 +268,7 @@ static int repeat(struct plan *p, const void **words, int channels, int pixels, 
     return 0;
 }
 
-static BASE_COLD int join_pixels(struct plan *p, struct depthwise_args *d, int pixels, struct error *err)
+static int join_pixels(struct plan *p, struct depthwise_args *d, int pixels, struct error *err)
 {
     struct kernel_epilogue *to = &d->k.to;
     const void *words[] = {to->bias, to->multiplier, to->shift};
@@ -286,8 +285,7 @@ static BASE_COLD int join_pixels(struct plan *p, struct depthwise_args *d, int p
     return 0;
 }
 
-static BASE_COLD int fill_depthwise(struct plan *p, const struct conv *c, int runs, struct depthwise_args *d,
-                                    struct error *err)
+static int fill_depthwise(struct plan *p, const struct conv *c, int runs, struct depthwise_args *d, struct error *err)
 {
     const struct window *w = &c->w;
     int last = w->rank - 1;
@@ -331,8 +329,8 @@ static int depthwise_offset(const struct depthwise_args *d)
     return d->k.is_signed ? KERNEL_DEPTHWISE_OFFSET : 0;
 }
 
-static BASE_COLD int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
-                                    struct depthwise_args *d, struct error *err)
+static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
+                          struct depthwise_args *d, struct error *err)
 {
     struct pixels_args a = {*w, pixels_together(d, p->kernels->depthwise_q8)};
     if (d->k.to.c == KERNEL_S32 && exec_quant_sums(p, n, w, depthwise_offset(d), a.pixels, &d->bias, err) < 0)
@@ -374,7 +372,7 @@ static struct depthwise_args *new_depthwise(struct plan *p, const struct node *n
     return d;
 }
 
-static BASE_COLD int depthwise_lower(struct plan *p, struct node *n, struct error *err)
+static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct depthwise_args *d = new_depthwise(p, n, err);
     struct conv c;
@@ -403,7 +401,7 @@ static double depthwise_cost(const struct kernels *k, const struct node *n)
 
 const struct exec_way exec_way_q_depthwise = {depthwise_cost, border, depthwise_lower, exec_quant_fill};
 
-static BASE_COLD int integer_depthwise_lower(struct plan *p, struct node *n, struct error *err)
+static int integer_depthwise_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct depthwise_args *d = new_depthwise(p, n, err);
     struct conv c;
