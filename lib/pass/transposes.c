@@ -427,6 +427,32 @@ static int shape_of_transposed(struct node *n, struct error *err)
     return in[0] && in[1] ? pass_replace(n, pass_node(n, "", "Gather", 2, in, err), err) : -1;
 }
 
+/* Whether a Gather of all elements of a list in another order undoes one before it. */
+static bool reorders_back(const struct node *n, const struct node *before)
+{
+    int64_t first[TENSOR_MAX_RANK], second[TENSOR_MAX_RANK];
+    const struct value *list = node_in(before, 0), *order = node_in(before, 1), *back = node_in(n, 1);
+    if (!node_is(n, "Gather") || !node_is(before, "Gather") || !list || !order || !back || list->type.rank != 1 ||
+        order->type.rank != 1 || back->type.rank != 1)
+        return false;
+    int count = pass_ints(order, first, TENSOR_MAX_RANK);
+    bool is_back = count > 0 && list->type.dims[0] == count && pass_ints(back, second, TENSOR_MAX_RANK) == count;
+    for (int i = 0; is_back && i < count; i++)
+        is_back = second[i] >= 0 && second[i] < count && first[second[i]] == i;
+    return is_back;
+}
+
+/* What undoes the node before it, as writers of channels-last formats put it behind the shape of what they turned, and
+ * around a map of one channel. */
+static int undo(struct node *n, struct error *err)
+{
+    const struct node *before = node_out(n, 0) && node_in(n, 0) ? n->in[0]->producer : NULL;
+    if (!before || !before->def)
+        return 0;
+    bool is_view = op_trait(n, "view") && op_trait(before, "view") && pass_same_dims(node_in(before, 0), n->out[0]);
+    return is_view || reorders_back(n, before) ? pass_bypass(n, 0, before->in[0], err) : 0;
+}
+
 static void clear_scratch(struct graph *g)
 {
     for (struct node *n = g->first; n; n = n->next)
@@ -449,6 +475,8 @@ int pass_cancel_transposes(struct graph *g, struct error *err)
 {
     int64_t work = WORK_MAX;
     int changes = pass_each(g, shape_of_transposed, err);
+    if (changes >= 0 && pass_each(g, undo, err) < 0)
+        return -1;
     clear_scratch(g);
     for (struct node *n = g->first, *next; changes >= 0 && n && work > 0; n = next) {
         next = n->next;

@@ -236,6 +236,30 @@ END
     nn run --expect "$TINY/../tflite/blocks" blocks.tflite "$TINY/../tflite/blocks/in_0.npy"
 }
 
+@test "what a network of open sizes has in TFLite does not grow from writing to writing" {
+    declare_nn open.nn <<END
+graph g
+input x f32 1x2xhxw
+constant k f32 2x2x1x1 = 1 2 3 4
+constant twice f32 4 = 1 1 2 2
+constant first i64 1 = 0
+constant third i64 1 = 3
+constant one i64 1 = 1
+node - Conv x k -> map f32 1x2xhxw
+node - Resize map - twice -> y f32 1x2x?x? : mode="nearest" coordinate_transformation_mode="asymmetric" nearest_mode="floor"
+node - Shape map -> s i64 4
+node - Slice s first third -> t i64 3
+node - Concat t one -> l i64 4 : axis=0
+node - Reshape map l -> z f32 1x2xhx?
+output y
+output z
+END
+    nn convert -o 1.tflite open.nn
+    nn convert -o 2.tflite 1.tflite
+    nn convert -o 3.tflite 2.tflite
+    cmp 2.tflite 3.tflite
+}
+
 @test "TFLite written again is the same file, with the recipe and the labels; so are operators that only it knows" {
     for m in "$TINY"/../tflite/*.tflite; do
         case $m in */sound.tflite | */stablehlo.tflite) continue ;; esac # some of their operators are read alone

@@ -220,6 +220,40 @@ static int lower_all(struct graph *g, bool *any, struct error *err)
     return op_infer_graph(g, err);
 }
 
+/* Of the sizes that a Resize is given TFLite takes the last two: what makes the others is let go where it makes no
+ * more. */
+static int last_sizes(struct node *n, struct error *err)
+{
+    const struct node *all = node_is(n, "Resize") && node_in(n, 3) ? n->in[3]->producer : NULL;
+    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
+    if (!all || !node_is(all, "Concat") || x->rank != 4 || y->rank != 4 || x->dims[0] != y->dims[0] ||
+        x->dims[1] != y->dims[1])
+        return 0;
+    struct value *last = all->in[all->in_count - 1];
+    return last->type.rank == 1 && last->type.dims[0] == 2 ? node_set_input(n, 3, last, err) : 0;
+}
+
+/* Lists of sizes and places have 32 bits there: what a Cast made 64 bits wide for ONNX is taken before it. */
+static int narrow_lists(struct graph *g, struct error *err)
+{
+    static const struct {
+        const char *op;
+        int first, last;
+    } lists[] = {{"Expand", 1, 1}, {"Reshape", 1, 1}, {"Resize", 3, 3}, {"Slice", 1, 4}, {"Tile", 1, 1}};
+    for (struct node *n = g->first; n; n = n->next) {
+        if (last_sizes(n, err) < 0)
+            return -1;
+        for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+            for (int i = lists[k].first; node_is(n, lists[k].op) && i <= lists[k].last; i++) {
+                const struct node *cast = node_in(n, i) ? n->in[i]->producer : NULL;
+                if (cast && node_is(cast, "Cast") && cast->in[0]->type.dtype == DTYPE_I32 &&
+                    node_set_input(n, i, cast->in[0], err) < 0)
+                    return -1;
+            }
+    }
+    return 0;
+}
+
 int tflite_lower(struct graph *g, struct error *err)
 {
     bool any = true;
@@ -228,5 +262,5 @@ int tflite_lower(struct graph *g, struct error *err)
         any = false;
         status = lower_all(g, &any, err);
     }
-    return status;
+    return status == 0 ? narrow_lists(g, err) : status;
 }

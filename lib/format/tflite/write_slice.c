@@ -81,13 +81,12 @@ static bool read_slice(const struct node *n, bool is_last, struct slice *s)
     return true;
 }
 
-/* An operand as integers of 32 bits: what it was before it became 64, or cut to their range. */
+/* An operand as integers of 32 bits, cut to their range where it has 64. */
 static int take_narrow(struct tflite_writer *w, const struct value *v)
 {
     static const int64_t most[] = {INT32_MAX}, least[] = {INT32_MIN};
-    const struct node *cast = v->producer;
-    if (cast && node_is(cast, "Cast") && cast->in[0]->type.dtype == DTYPE_I32)
-        return tflite_take(w, cast->in[0], false);
+    if (v->type.dtype == DTYPE_I32)
+        return tflite_take(w, v, false);
     int list = tflite_take(w, v, false); /* constants before results, as a reader meets them: bytes stay the same */
     int high = tflite_put_list(w, v->type.dtype, 1, most), low = tflite_put_list(w, v->type.dtype, 1, least);
     int bounded = tflite_like_tensor(w, list), both = tflite_like_tensor(w, list);

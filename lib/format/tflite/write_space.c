@@ -96,7 +96,7 @@ static bool is_pytorch_point(const struct node *n, int space)
            (y->dims[space] == 1 || y->dims[space + 1] == 1);
 }
 
-/* Height and width of the result: constants, the last two of the sizes given, or x's multiplied. */
+/* Height and width of the result: constants, the sizes given or the last two of them, or x's multiplied. */
 static int new_size(struct tflite_writer *w, const struct node *n, int x, int space)
 {
     const struct type *y = &n->out[0]->type;
@@ -108,6 +108,8 @@ static int new_size(struct tflite_writer *w, const struct node *n, int x, int sp
     int list, out = tflite_new_tensor(w, "", DTYPE_I32, 1, &two);
     if (node_in(n, 3)) {
         list = tflite_take_list(w, n->in[3]);
+        if (n->in[3]->type.dims[0] == two)
+            return list;
     } else {
         list = tflite_new_tensor(w, "", DTYPE_I32, 1, &four);
         tflite_call(w, 77, tflite_option(w, 0, 1, TYPE_I32, -1, 0), 1, &x, 1, &list);
