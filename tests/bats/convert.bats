@@ -326,5 +326,9 @@ END
     try convert -o out.tflite net.nn
     equal "$status" 1
     matches "$stderr" 'it \(Cast\): of elements of type u64'
+    printf 'graph g\ninput x u64 3\nconstant d i64 scalar = 4\nconstant v f32 2 = 0 1\nnode it OneHot x d v -> y f32 3x4\noutput y\n' | declare_nn net.nn
+    try convert -o net.tflite net.nn
+    equal "$status" 1
+    matches "$stderr" 'it \(OneHot\): of elements of type u64'
     [ ! -e out.tflite ]
 }

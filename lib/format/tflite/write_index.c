@@ -200,6 +200,10 @@ void tflite_write_one_hot(struct tflite_writer *w, struct node *n, const struct 
 {
     const struct tensor *depth = n->in[1]->is_input ? NULL : n->in[1]->constant, *pair = n->in[2]->constant;
     int in[4];
+    if (n->in[0]->type.dtype == DTYPE_U64) {
+        tflite_cannot(w, n, "of elements of type u64");
+        return;
+    }
     if (!depth || !pair || n->in[2]->is_input || pair->count != 2) {
         tflite_cannot(w, n, "its depth and values are not constants");
         return;
