@@ -359,6 +359,20 @@ int tflite_lower_filled(struct node *n, struct error *err)
     return format_lowered(&b, BUILD(&b, "Expand", v, n->in[0]));
 }
 
+/* TFLite puts in one axis at a time, where sizes cannot say it. */
+int tflite_lower_by_axis(struct node *n, struct error *err)
+{
+    struct build b = {.node = n, .err = err};
+    const struct tensor *axes = n->in[1]->constant;
+    struct value *v = n->in[0];
+    int rank = n->out[0]->type.rank;
+    for (int k = 0; k < rank; k++)
+        for (int64_t i = 0; i < axes->count; i++)
+            if ((tensor_get_i64(axes, i) + rank) % rank == k)
+                v = build_unsqueeze(&b, v, k);
+    return format_lowered(&b, v);
+}
+
 int tflite_lower_size(struct node *n, struct error *err)
 {
     struct build b = {.node = n, .err = err};

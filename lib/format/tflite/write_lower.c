@@ -157,6 +157,17 @@ static bool is_second_view(const struct node *n)
     return !(node_is(p, "Transpose") && p->in[0]->producer && !op_trait(p->in[0]->producer, "view"));
 }
 
+/* Several, beside several open sizes. */
+static bool has_unsaid_axes(const struct node *n)
+{
+    const struct type *y = &n->out[0]->type;
+    const struct value *axes = node_in(n, 1);
+    int open = 0;
+    for (int i = 0; i < y->rank; i++)
+        open += y->dims[i] < 0;
+    return axes && axes->constant && axes->constant->count > 1 && open > 1;
+}
+
 static bool is_turn(const struct node *n)
 {
     int64_t perm[4];
