@@ -236,12 +236,12 @@ static int lower_all(struct graph *g, bool *any, struct error *err)
 static int last_sizes(struct node *n, struct error *err)
 {
     const struct node *all = node_is(n, "Resize") && node_in(n, 3) ? n->in[3]->producer : NULL;
-    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
-    if (!all || !node_is(all, "Concat") || x->rank != 4 || y->rank != 4 || x->dims[0] != y->dims[0] ||
-        x->dims[1] != y->dims[1])
+    if (!all || !node_is(all, "Concat") || !node_in(n, 0) || !node_out(n, 0))
         return 0;
+    const struct type *x = &n->in[0]->type, *y = &n->out[0]->type;
     struct value *last = all->in[all->in_count - 1];
-    return last->type.rank == 1 && last->type.dims[0] == 2 ? node_set_input(n, 3, last, err) : 0;
+    bool is_plane = x->rank == 4 && y->rank == 4 && x->dims[0] == y->dims[0] && x->dims[1] == y->dims[1];
+    return is_plane && last && last->type.rank == 1 && last->type.dims[0] == 2 ? node_set_input(n, 3, last, err) : 0;
 }
 
 /* Lists of sizes and places have 32 bits there: what a Cast made 64 bits wide for ONNX is taken before it. */
@@ -257,7 +257,7 @@ static int narrow_lists(struct graph *g, struct error *err)
         for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
             for (int i = lists[k].first; node_is(n, lists[k].op) && i <= lists[k].last; i++) {
                 const struct node *cast = node_in(n, i) ? n->in[i]->producer : NULL;
-                if (cast && node_is(cast, "Cast") && cast->in[0]->type.dtype == DTYPE_I32 &&
+                if (cast && node_is(cast, "Cast") && node_in(cast, 0) && cast->in[0]->type.dtype == DTYPE_I32 &&
                     node_set_input(n, i, cast->in[0], err) < 0)
                     return -1;
             }
