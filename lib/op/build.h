@@ -253,10 +253,14 @@ void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t 
 int build_rank_of(struct build *b, struct value *v);
 int64_t build_dim_of(struct build *b, struct value *v, int axis);
 enum dtype build_dtype_of(struct build *b, struct value *v);
+/* The same, but DTYPE_NONE where it is not known, or v is NULL. */
+enum dtype build_known_dtype(struct build *b, struct value *v);
 int build_axis(struct build *b, int64_t axis, int rank);
 
 /* Two operands of one type, the wider of both: floats, integers, bool, and among these by size. */
 void build_promote(struct build *b, struct value **x, struct value **y);
+/* The same of `count` operands. */
+void build_promote_all(struct build *b, int count, struct value **in);
 
 /* What the words of a formula stand for: an operator being read. */
 struct build_terms {

@@ -30,18 +30,16 @@ int build_axis(struct build *b, int64_t axis, int rank)
     return 0;
 }
 
-enum dtype build_dtype_of(struct build *b, struct value *v)
-{
-    const struct type *type = build_type(b, v);
-    bool known = type && type->kind == TYPE_TENSOR && type->dtype != DTYPE_NONE;
-    return known ? type->dtype : DTYPE_F32;
-}
-
-/* DTYPE_NONE: not known. */
-static enum dtype known_dtype(struct build *b, struct value *v)
+enum dtype build_known_dtype(struct build *b, struct value *v)
 {
     const struct type *type = v ? build_type(b, v) : NULL;
     return type && type->kind == TYPE_TENSOR ? type->dtype : DTYPE_NONE;
+}
+
+enum dtype build_dtype_of(struct build *b, struct value *v)
+{
+    enum dtype dtype = build_known_dtype(b, v);
+    return dtype != DTYPE_NONE ? dtype : DTYPE_F32;
 }
 
 /* Bool, integers, floats; among these by size. */
@@ -54,13 +52,19 @@ static int width(enum dtype dtype)
 
 void build_promote(struct build *b, struct value **x, struct value **y)
 {
-    enum dtype first = known_dtype(b, *x), second = known_dtype(b, *y);
+    enum dtype first = build_known_dtype(b, *x), second = build_known_dtype(b, *y);
     if (b->failed || first == second || first == DTYPE_NONE || second == DTYPE_NONE)
         return;
     if (width(first) < width(second))
         *x = build_cast(b, *x, second);
     else
         *y = build_cast(b, *y, first);
+}
+
+void build_promote_all(struct build *b, int count, struct value **in)
+{
+    for (int i = 1; i < 2 * count && !b->failed; i++) /* once for the first one's type, and again for the others' */
+        build_promote(b, &in[0], &in[i % count]);
 }
 
 /* ---- formulas ---- */

@@ -386,8 +386,7 @@ static void read_joined(struct keras_call *l)
     int64_t axis = keras_parameter_int(l, "axis", -1, 0);
     for (int i = 0; i < l->in_count && stack; i++)
         l->in[i] = build_unsqueeze(l->b, l->in[i], axis);
-    for (int i = 1; i < 2 * l->in_count; i++) /* once for the first one's type, and again for the others' */
-        build_promote(l->b, &l->in[0], &l->in[i % l->in_count]);
+    build_promote_all(l->b, l->in_count, l->in);
     struct value *v = l->b->failed ? NULL : build_node(l->b, "Concat", l->in_count, l->in);
     keras_give(l, build_int(l->b, v, "axis", axis));
 }

@@ -187,12 +187,6 @@ int pnnx_axis(struct reader *r, int64_t axis, int rank)
     return 0;
 }
 
-enum dtype pnnx_type(struct reader *r, struct value *v)
-{
-    const struct type *t = v ? build_type(&r->b, v) : NULL;
-    return t && t->kind == TYPE_TENSOR ? t->dtype : DTYPE_NONE;
-}
-
 /* ---- weights ---- */
 
 static int open_zip(struct reader *r, struct error *err)
@@ -279,7 +273,7 @@ struct value *pnnx_parameter(struct reader *r, const char *name, int i)
 
 struct value *pnnx_by(struct reader *r, const char *op, struct value *v, double number)
 {
-    enum dtype dtype = pnnx_type(r, v);
+    enum dtype dtype = build_known_dtype(&r->b, v);
     return BUILD(&r->b, op, v, build_number(&r->b, dtype == DTYPE_NONE ? DTYPE_F32 : dtype, number));
 }
 
@@ -304,7 +298,7 @@ struct value *pnnx_pad_all(struct reader *r, struct value *x, int rank, const in
 {
     struct build *b = &r->b;
     bool constant = strcmp(mode, "constant") == 0;
-    enum dtype dtype = pnnx_type(r, x);
+    enum dtype dtype = build_known_dtype(&r->b, x);
     struct value *fill = constant && number != 0 ? build_number(b, dtype, number) : NULL;
     struct value *v = BUILD(b, "Pad", x, build_list(b, 2 * rank, pads), fill);
     return constant ? v : build_string(b, v, "mode", mode);

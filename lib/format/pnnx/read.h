@@ -104,7 +104,6 @@ int pnnx_rank(struct reader *r, struct value *v);               /* fails when un
 int64_t pnnx_size(struct reader *r, struct value *v, int axis); /* negative: unknown */
 /* An axis of a tensor of that rank, which may be given from behind; fails when there is none. */
 int pnnx_axis(struct reader *r, int64_t axis, int rank);
-enum dtype pnnx_type(struct reader *r, struct value *v);
 
 /* ---- pieces that many operators have ---- */
 

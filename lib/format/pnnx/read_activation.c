@@ -60,7 +60,7 @@ static struct value *clipped(struct reader *r, const char *min_key, const double
 {
     struct build *b = &r->b;
     struct value *x = pnnx_in(r, "input", 0);
-    enum dtype dtype = pnnx_type(r, x);
+    enum dtype dtype = build_known_dtype(&r->b, x);
     bool has_min = min || pnnx_text(r, min_key), has_max = max || pnnx_text(r, max_key);
     struct value *low = has_min ? build_number(b, dtype, pnnx_float(r, min_key, min ? *min : 0)) : NULL;
     struct value *high = has_max ? build_number(b, dtype, pnnx_float(r, max_key, max ? *max : 0)) : NULL;
@@ -132,7 +132,7 @@ struct value *pnnx_threshold(struct reader *r)
     struct build *b = &r->b;
     struct value *x = pnnx_in(r, "input", 0);
     struct value *above = pnnx_by(r, "Greater", x, pnnx_float(r, "threshold", 0));
-    return BUILD(b, "Where", above, x, build_number(b, pnnx_type(r, x), pnnx_float(r, "value", 0)));
+    return BUILD(b, "Where", above, x, build_number(b, build_known_dtype(&r->b, x), pnnx_float(r, "value", 0)));
 }
 
 /* The first half of an axis, times the sigmoid of the second. */
@@ -152,7 +152,7 @@ struct value *pnnx_along(struct reader *r)
     struct value *x = pnnx_in(r, "input", 0);
     enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype"));
     int axis = pnnx_axis(r, pnnx_int(r, "dim", pnnx_axes(r) ? -3 : -1), pnnx_rank(r, x));
-    if (dtype != DTYPE_NONE && dtype != pnnx_type(r, x))
+    if (dtype != DTYPE_NONE && dtype != build_known_dtype(&r->b, x))
         x = build_cast(&r->b, x, dtype);
     return build_int(&r->b, BUILD(&r->b, r->arg, x), "axis", axis);
 }

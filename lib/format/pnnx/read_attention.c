@@ -35,7 +35,7 @@ static struct value *last_swapped(struct reader *r, struct value *v)
 static struct value *as_bias(struct reader *r, struct value *mask, bool true_is_open)
 {
     struct build *b = &r->b;
-    if (!mask || pnnx_type(r, mask) != DTYPE_BOOL)
+    if (!mask || build_known_dtype(&r->b, mask) != DTYPE_BOOL)
         return mask;
     struct value *zero = build_number(b, DTYPE_F32, 0), *least = build_number(b, DTYPE_F32, -HUGE_VAL);
     return true_is_open ? BUILD(b, "Where", mask, zero, least) : BUILD(b, "Where", mask, least, zero);

@@ -33,7 +33,7 @@ static struct term failure(struct parse *p)
 static struct value *as_value(struct parse *p, struct term t, const struct term *other)
 {
     struct reader *r = p->r;
-    enum dtype dtype = other && other->value ? pnnx_type(r, other->value) : DTYPE_NONE;
+    enum dtype dtype = other && other->value ? build_known_dtype(&r->b, other->value) : DTYPE_NONE;
     if (t.value || r->b.failed)
         return t.value;
     bool fits = t.is_whole ? dtype != DTYPE_NONE && dtype != DTYPE_BOOL : dtype_info(dtype)->class == DTYPE_CLASS_FLOAT;
@@ -242,7 +242,7 @@ struct value *pnnx_index(struct reader *r)
         if (!taken(&p, ',') && *p.at != ']')
             failure(&p);
     }
-    if (!r->b.failed && (!index || pnnx_type(r, index) == DTYPE_BOOL))
+    if (!r->b.failed && (!index || build_known_dtype(&r->b, index) == DTYPE_BOOL))
         build_fail(&r->b, "has no index, or one of truth values, which is not known");
     return build_int(&r->b, BUILD(&r->b, "Gather", x, index), "axis", axis);
 }

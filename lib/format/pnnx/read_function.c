@@ -7,7 +7,7 @@
 
 static bool is_float(struct reader *r, struct value *v)
 {
-    return dtype_info(pnnx_type(r, v))->class == DTYPE_CLASS_FLOAT;
+    return dtype_info(build_known_dtype(&r->b, v))->class == DTYPE_CLASS_FLOAT;
 }
 
 /* A function's nodes; op is what its row says. */
@@ -17,7 +17,7 @@ static struct value *plain(struct reader *r, const char *op, struct value *x, st
 {
     if (y)
         build_promote(&r->b, &x, &y);
-    bool truths = y && pnnx_type(r, x) == DTYPE_BOOL && pnnx_type(r, y) == DTYPE_BOOL;
+    bool truths = y && build_known_dtype(&r->b, x) == DTYPE_BOOL && build_known_dtype(&r->b, y) == DTYPE_BOOL;
     if (truths && (strcmp(op, "Mul") == 0 || strcmp(op, "Add") == 0))
         op = *op == 'M' ? "And" : "Or";
     return BUILD(&r->b, op, x, y);
@@ -40,7 +40,7 @@ static struct value *of_bools(struct reader *r, const char *op, struct value *x,
 /* Of bits, but of truth values the logical one: "BitwiseAnd" and "And". */
 static struct value *of_bits(struct reader *r, const char *op, struct value *x, struct value *y)
 {
-    return pnnx_type(r, x) == DTYPE_BOOL ? of_bools(r, op + strlen("Bitwise"), x, y) : plain(r, op, x, y);
+    return build_known_dtype(&r->b, x) == DTYPE_BOOL ? of_bools(r, op + strlen("Bitwise"), x, y) : plain(r, op, x, y);
 }
 
 static struct value *same(struct reader *r, const char *op, struct value *x, struct value *y)
@@ -147,7 +147,7 @@ static struct value *floor_divide(struct reader *r, const char *op, struct value
 static struct value *log_add_exp(struct reader *r, const char *op, struct value *x, struct value *y)
 {
     struct value *max = plain(r, "Max", x, y), *min = plain(r, "Min", x, y);
-    enum dtype dtype = pnnx_type(r, max);
+    enum dtype dtype = build_known_dtype(&r->b, max);
     struct value *zero = build_number(&r->b, dtype == DTYPE_NONE ? DTYPE_F32 : dtype, 0);
     struct value *apart = BUILD(&r->b, "Where", BUILD(&r->b, "Equal", min, max), zero, BUILD(&r->b, "Sub", min, max));
     struct value *sum = pnnx_by(r, "Add", BUILD(&r->b, "Exp", apart), 1);

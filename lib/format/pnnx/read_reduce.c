@@ -21,7 +21,7 @@ static struct value *reduced(struct reader *r, const char *op, struct value *x, 
 struct value *pnnx_reduce(struct reader *r)
 {
     struct value *x = pnnx_in(r, "input", 0);
-    enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype")), own = pnnx_type(r, x);
+    enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype")), own = build_known_dtype(&r->b, x);
     if (dtype == DTYPE_NONE && own == DTYPE_BOOL)
         dtype = DTYPE_I64;
     if (dtype != DTYPE_NONE && dtype != own)
@@ -64,7 +64,7 @@ static struct value *corrected(struct reader *r, struct value *x, struct value *
 {
     struct build *b = &r->b;
     struct value *count = BUILD(b, "Div", BUILD(b, "Size", x), BUILD(b, "Size", v));
-    struct value *n = build_cast(b, count, pnnx_type(r, v));
+    struct value *n = build_cast(b, count, build_known_dtype(&r->b, v));
     return BUILD(b, "Mul", v, BUILD(b, "Div", n, pnnx_by(r, "Sub", n, less)));
 }
 
@@ -118,7 +118,7 @@ struct value *pnnx_cumsum(struct reader *r)
 {
     struct value *x = pnnx_in(r, "input", 0);
     int axis = pnnx_axis(r, pnnx_int(r, "dim", 0), pnnx_rank(r, x));
-    enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype")), own = pnnx_type(r, x);
+    enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype")), own = build_known_dtype(&r->b, x);
     if (dtype == DTYPE_NONE && own != DTYPE_NONE && dtype_info(own)->class != DTYPE_CLASS_FLOAT)
         dtype = DTYPE_I64; /* as PyTorch has it of truths and of whole numbers */
     if (dtype != DTYPE_NONE && dtype != own)

@@ -164,10 +164,10 @@ struct value *pnnx_cast(struct reader *r)
 {
     const char *text = pnnx_text(r, "dtype");
     struct value *x = pnnx_in(r, "input", 0), *like = text ? NULL : pnnx_optional(r, "other", 1);
-    enum dtype dtype = like ? pnnx_type(r, like) : pnnx_dtype(text);
+    enum dtype dtype = like ? build_known_dtype(&r->b, like) : pnnx_dtype(text);
     if (text && dtype == DTYPE_NONE)
         build_fail(&r->b, "becomes '%s', which is not known", text);
-    return dtype == DTYPE_NONE || dtype == pnnx_type(r, x) ? x : build_cast(&r->b, x, dtype);
+    return dtype == DTYPE_NONE || dtype == build_known_dtype(&r->b, x) ? x : build_cast(&r->b, x, dtype);
 }
 
 /* ---- constants ---- */
@@ -180,7 +180,7 @@ struct value *pnnx_full(struct reader *r)
     struct value *like = pnnx_optional(r, "input", strstr(r->op->type, "like") ? 0 : -1);
     enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype"));
     if (dtype == DTYPE_NONE)
-        dtype = like ? pnnx_type(r, like) : DTYPE_F32;
+        dtype = like ? build_known_dtype(&r->b, like) : DTYPE_F32;
     bool own = pnnx_param(r->op, "size") || pnnx_param(r->op, "$size");
     struct value *shape = like && !own ? BUILD(b, "Shape", like) : wanted_shape(r);
     return BUILD(b, "Expand", build_number(b, dtype, number), shape);

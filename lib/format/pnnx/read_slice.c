@@ -119,7 +119,7 @@ struct value *pnnx_masked_fill(struct reader *r)
 {
     struct value *x = pnnx_in(r, "input", 0), *mask = pnnx_in(r, "mask", 1);
     const struct pnnx_operand *value = pnnx_operand(r, "value", -1);
-    enum dtype dtype = pnnx_type(r, x);
+    enum dtype dtype = build_known_dtype(&r->b, x);
     struct value *number = value && value->value ? build_cast(&r->b, value->value, dtype)
                                                  : build_number(&r->b, dtype, pnnx_float(r, "value", 0));
     return BUILD(&r->b, "Where", build_cast(&r->b, mask, DTYPE_BOOL), number, x);
@@ -248,8 +248,7 @@ struct value *pnnx_cat(struct reader *r)
         if (stack)
             in[i] = build_unsqueeze(b, in[i], axis);
     }
-    for (int i = 1; i < 2 * n && !b->failed; i++) /* once for the first one's type, and again for the others' */
-        build_promote(&r->b, &in[0], &in[i % n]);
+    build_promote_all(b, n, in);
     return b->failed ? NULL : n == 1 ? in[0] : pnnx_concat(r, n, in, axis);
 }
 
