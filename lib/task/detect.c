@@ -25,7 +25,7 @@ int task_candidate(struct task_candidates *c, struct task_box box, float **extra
     if (!(box.score >= task_number(c->task, TASK_SCORE)) || !isfinite(box.score) ||
         !isfinite(box.x0 + box.y0 + box.x1 + box.y1))
         return 0;
-    if (c->count == MAX_BOXES || c->extra_count + more > MAX_EXTRA)
+    if (c->count == MAX_BOXES || c->extra_count + more >= MAX_EXTRA)
         return error_set(err, "task: more than %zu boxes, or %zu numbers behind them: want a higher score", MAX_BOXES,
                          MAX_EXTRA);
     if (mem_grow(&c->box, &c->cap, c->count + 1, sizeof *c->box, err) < 0 ||
@@ -35,7 +35,7 @@ int task_candidate(struct task_candidates *c, struct task_box box, float **extra
     c->box[c->count++] = box;
     for (size_t i = 0; i < more; i++)
         c->extra[box.extra + i] = 0;
-    c->extra_count += more;
+    c->extra_count += more ? more : 1;
     if (extra)
         *extra = c->extra + box.extra;
     return 0;

@@ -8,7 +8,7 @@ struct task_box {
     size_t label;
     float score;
     float x0, y0, x1, y1; /* corners, in pixels of the input */
-    size_t extra;         /* where this one's extra values begin */
+    size_t extra;         /* where this one's extra values begin; the later the candidate, the farther behind */
 };
 
 /* What decoders gather. Each candidate has the same number of extra values: key points, three values (x, y, score)

@@ -10,16 +10,13 @@
 #define MAX_PAIRS      ((size_t)1 << 25) /* and as many of them as this holds against those that may be kept; */
 #define MAX_TURNED     ((size_t)1 << 22) /* of turned ones near each other, whose overlap costs more, only these */
 
+/* Equal scores, of which networks of bytes have many, in the order of the rows, as stable sorts leave them. */
 static int by_score(const void *a, const void *b)
 {
     const struct task_box *x = a, *y = b;
     if (x->score != y->score)
         return x->score > y->score ? -1 : 1;
-    if (x->label != y->label)
-        return x->label < y->label ? -1 : 1;
-    if (x->x0 != y->x0)
-        return x->x0 < y->x0 ? -1 : 1;
-    return x->y0 < y->y0 ? -1 : x->y0 > y->y0;
+    return x->extra < y->extra ? -1 : x->extra > y->extra;
 }
 
 static double area(double x0, double y0, double x1, double y1)

@@ -77,6 +77,15 @@ static void soft_and_weighted(void)
     task_answers_release(&b);
 }
 
+/* Of equal scores the row that comes first is the better one. */
+static void equal_scores(void)
+{
+    static const float rows[][7] = {{51, 40, 20, 10, 1, 0, 0.5f}, {50, 40, 20, 10, 1, 0, 0.5f}};
+    struct task_answers b;
+    CHECK(ask_one("detect=yolov5", rows[0], 3, (int64_t[]){1, 2, 7}, &b) == 0 && b.count == 1 && b.at[0].x0 == 41);
+    task_answers_release(&b);
+}
+
 static void yolov5(void)
 {
     float rows[ANCHORS][5 + CLASSES];
@@ -563,6 +572,7 @@ int main(void)
 {
     RUN(yolov8);
     RUN(soft_and_weighted);
+    RUN(equal_scores);
     RUN(yolov5);
     RUN(units);
     RUN(key_points);
