@@ -23,6 +23,7 @@ struct gemm_args {
     bool widens;      /* narrow panels, a group at a time, into scratch memory */
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
+    bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
 };
 
 struct pixel_tile {
@@ -36,6 +37,7 @@ struct bases {
     const char *bias;
     const int32_t *row_bias;
     const float *multiplier, *shift;
+    int batch;
 };
 
 /* Bytes of an element of a bias. */
@@ -56,6 +58,7 @@ static struct bases bases_of(const struct gemm_args *g, int batch)
         .row_bias = j->row_bias_view.buffer ? (int32_t *)view_data(&j->row_bias_view) + batch * g->pixels : NULL,
         .multiplier = j->to.multiplier ? j->to.multiplier + column : NULL,
         .shift = j->to.shift ? j->to.shift + column : NULL,
+        .batch = batch,
     };
     b.packed += j->b_batch ? j->b_batch[batch] : 0;
     if (j->add.buffer)
@@ -154,6 +157,15 @@ static void fetch_pixels(const struct gemm_args *g, const char *a, const struct 
     k->fetch_bytes = step <= 0 || step > 2 * (ptrdiff_t)j->k ? 0 : (size_t)(k->m * step * g->a_size);
 }
 
+/* The next row's pixels with all their channels, from row `a` of this one: the batches share the taps. */
+static void fetch_row(const struct gemm_args *g, const void *a, int batch, struct kernel_gemm *k)
+{
+    const struct gemm_job *j = &g->job;
+    ptrdiff_t tap = j->tap[j->taps - 1 - batch * j->taps / j->batches];
+    k->fetch = (const char *)a + (j->a_stride[GEMM_AXES - 2] + tap) * g->a_size;
+    k->fetch_bytes = (size_t)(k->m * j->a_stride[GEMM_AXES - 1] * g->a_size);
+}
+
 /* The share of tile `index` in fetching the next group. */
 static void share_fetch(const struct gemm_args *g, const struct bases *b, const struct group *group, int64_t index,
                         struct kernel_gemm *k)
@@ -214,7 +226,9 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
         k.to.row_bias = b->row_bias ? b->row_bias + first : NULL;
         first = next;
         find_pixels(g, &at, &p, k.m, &t);
-        if (g->far)
+        if (g->woven)
+            fetch_row(g, t.a[0], b->batch, &k);
+        else if (g->far)
             fetch_pixels(g, at.a, &p, &k);
         else
             share_fetch(g, b, group, i, &k);
@@ -232,9 +246,9 @@ static void run_gemm(const struct step *s, struct tile tile)
 {
     const struct gemm_args *g = s->args;
     for (int64_t i = tile.first; i < tile.last; i++) {
-        int64_t block = i % g->blocks, rest = i / g->blocks;
+        int64_t rest = i / g->blocks, batches = g->job.batches, block = g->woven ? i / batches : i % g->blocks;
         struct group group = group_at(g, (int)(rest % g->groups));
-        struct bases b = bases_of(g, (int)(rest / g->groups));
+        struct bases b = bases_of(g, (int)(g->woven ? i % batches : rest / g->groups));
         run_block(g, &b, plan_tile_first(g->tiles, g->blocks, block), plan_tile_first(g->tiles, g->blocks, block + 1),
                   &group, tile.scratch);
     }
@@ -261,6 +275,18 @@ static int count_groups(const struct gemm_args *g)
     return (g->panels + together - 1) / together;
 }
 
+/* Batches that are groups of a convolution: one after the other, each would get all of a large map from beyond the
+ * level-2 cache, a piece of each pixel. */
+static void weave(struct gemm_args *g)
+{
+    const struct gemm_job *j = &g->job;
+    int64_t rows = g->pixels / j->dims[GEMM_AXES - 1];
+    g->woven = g->far && j->batches > 1 && j->a_batch && j->a_batch[1] == j->k && rows > 1 && rows <= g->tiles &&
+               (double)g->panel * g->panels * j->batches <= (double)cpu_l2_bytes() / 2;
+    if (g->woven)
+        g->blocks = rows;
+}
+
 static void choose_tiles(struct gemm_args *g, const struct plan *p)
 {
     const struct gemm_job *j = &g->job;
@@ -277,6 +303,7 @@ static void choose_tiles(struct gemm_args *g, const struct plan *p)
         g->fetchers = (g->tiles + plan_threads(p) - 1) / plan_threads(p);
     double pixel = (double)j->a_stride[GEMM_AXES - 1] * (double)g->a_size + (double)j->n * (double)g->c_size;
     g->far = g->groups == 1 && j->taps > 0 && pixel * (double)g->pixels > (double)cpu_l2_bytes();
+    weave(g);
 }
 
 void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out)
