@@ -156,12 +156,13 @@ static double image_bytes(const struct view *map)
 }
 
 /* It gains where the maps before and behind the depthwise convolution would not stay in the level-2 cache together, and
- * their rows do. */
+ * their rows do, with the weights that each of them meets. */
 static bool pays(const struct unit *u)
 {
-    double l2 = (double)cpu_l2_bytes();
-    return image_bytes(&u->wide) + image_bytes(&u->narrow) > l2 &&
-           (double)scratch_floats(u) * sizeof(float) < l2 / 2;
+    double l2 = (double)cpu_l2_bytes(), rows = (double)scratch_floats(u) * sizeof(float),
+           weights = (double)u->e.in * u->e.taps * u->e.out + (u->project ? (double)u->p.in * u->p.out : 0);
+    return image_bytes(&u->wide) + image_bytes(&u->narrow) > l2 && rows < l2 / 2 &&
+           rows + weights * sizeof(float) < l2;
 }
 
 /* The unit that n is part of. A 1x1 between two depthwise convolutions belongs to the second. */
