@@ -233,6 +233,11 @@ END
     nn run --expect want triangles.xml x.npy > /dev/null
 }
 
+@test "OpenVINO IR: a convolution behind a branch" {
+    nn convert -o silero.xml "$MODELS/silero_vad.onnx"
+    nn run --expect "$MODELS/silero_vad" silero.xml "$MODELS"/silero_vad/in_{0,1,2}.npy > /dev/null
+}
+
 @test "pnnx: weights that modules share stand before what comes in" {
     sed 's/^\(nn.Conv2d  *d  *\)1 1 3 4 /\12 1 1 3 4 /' "$MODELS/pnnx/cnn.pnnx.param" > net.pnnx.param
     grep -q '^nn.Conv2d  *d  *2 1 1 3 4 ' net.pnnx.param

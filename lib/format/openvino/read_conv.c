@@ -52,9 +52,12 @@ static enum rule set_pads(struct openvino_read *l, struct value *v, int spatial)
     return rule;
 }
 
+/* Of an input whose rank is not known, as behind a branch, the strides tell. */
 static int spatial_axes(struct openvino_read *l)
 {
-    int spatial = openvino_rank(l, 0) - 2;
+    int64_t strides[MOST_SPATIAL];
+    const struct type *type = build_type(l->b, openvino_in(l, 0));
+    int spatial = type && type->rank < 0 ? openvino_ints(l, "strides", strides, MOST_SPATIAL) : openvino_rank(l, 0) - 2;
     if (!l->b->failed && (spatial < 1 || spatial > MOST_SPATIAL))
         build_fail(l->b, "its input has %d axes, want 3 to 5", spatial + 2);
     return l->b->failed ? 1 : spatial;
