@@ -52,9 +52,14 @@ int lookup_add(struct lookup *names, const char *name, void *what, struct error 
     return 0;
 }
 
+static int kept_of(const char *base)
+{
+    return strnlen(base, 300) < 300 ? 300 : 200;
+}
+
 static bool is_there(const struct lookup *names, const char *base, long number, char *text)
 {
-    snprintf(text, LOOKUP_FRESH, "%.200s_%ld", base, number);
+    snprintf(text, LOOKUP_FRESH, "%.*s_%ld", kept_of(base), base, number);
     return lookup_find(names, text) != NULL;
 }
 
@@ -62,7 +67,7 @@ static bool is_there(const struct lookup *names, const char *base, long number, 
 void lookup_fresh(const struct lookup *names, const char *base, int from, char text[LOOKUP_FRESH])
 {
     long there = from - 1L, step = 1;
-    snprintf(text, LOOKUP_FRESH, "%.200s", base);
+    snprintf(text, LOOKUP_FRESH, "%.*s", kept_of(base), base);
     if (!lookup_find(names, text))
         return;
     for (; is_there(names, base, there + step, text); step *= 2)

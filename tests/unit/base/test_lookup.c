@@ -58,10 +58,28 @@ static void fresh_names(void)
     lookup_release(&t);
 }
 
+/* A long base leaves room for what is put behind it: such names, once written, are bases themselves. */
+static void long_names_stay(void)
+{
+    struct lookup t = {0};
+    char base[600], text[LOOKUP_FRESH], again[LOOKUP_FRESH];
+    memset(base, 'a', sizeof(base));
+    base[599] = '\0';
+    lookup_fresh(&t, base, 2, text);
+    CHECK(lookup_add(&t, text, &t, &err) == 0);
+    lookup_fresh(&t, base, 2, again);
+    CHECK(strlen(again) == strlen(text) + 2);
+    snprintf(base, sizeof(base), "%s/Reshape_4/weight", again);
+    lookup_fresh(&t, base, 2, again);
+    CHECK_STR(again, base);
+    lookup_release(&t);
+}
+
 int main(void)
 {
     RUN(names_are_found_again);
     RUN(a_name_is_there_once);
     RUN(fresh_names);
+    RUN(long_names_stay);
     return TEST_END();
 }
