@@ -12,12 +12,11 @@
 static void give(struct build *b, int o, struct value *y)
 {
     struct value *out = node_out(b->node, o);
-    const char *name = out ? out->name : NULL, *fresh = name ? graph_fresh_name(build_place(b), "", b->err) : NULL;
+    bool moves = out && y && !out->is_output && !y->is_input && !y->constant && out != y && out->graph == y->graph;
     build_check(b, y != NULL);
     build_give(b, o, y);
-    if (!b->failed && name && strcmp(y->name, name) != 0 && !y->is_input && !y->constant)
-        build_check(b,
-                    fresh && graph_rename_value(out, fresh, b->err) == 0 && graph_rename_value(y, name, b->err) == 0);
+    if (!b->failed && moves)
+        build_check(b, graph_hand_over_name(out, y, b->err) == 0);
 }
 
 int format_lowered(struct build *b, struct value *y)

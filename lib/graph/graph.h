@@ -175,6 +175,8 @@ struct value *graph_find_local(const struct graph *g, const char *name);
 const char *graph_fresh_name(struct graph *g, const char *stem, struct error *err);
 /* Gives a value another name, which must be new. */
 int graph_rename_value(struct value *v, const char *name, struct error *err);
+/* Exchanges from's name for a fresh one and gives its old one to `to`, of the same graph. */
+int graph_hand_over_name(struct value *from, struct value *to, struct error *err);
 /* Takes a value out of the graph's inputs or outputs, every place of it; it stays a value. Linear in their number. */
 void graph_remove_input(struct value *v);
 void graph_remove_output(struct value *v);
@@ -216,6 +218,10 @@ int node_move_output(struct node *from, int index, struct node *to, struct error
 /* Takes the node out; its outputs, which must have no uses left and be no graph outputs, go too, unless already moved.
  * What its subgraphs hold goes as well. */
 void graph_remove_node(struct node *n);
+bool node_is_dead(const struct node *n); /* nobody uses what it gives */
+/* Takes dead nodes out of g, though not of its subgraphs, and those that only they used. */
+void graph_sweep(struct graph *g);
+void graph_sweep_constants(struct graph *g); /* those that nobody uses */
 /* Moves a node before another one of the same graph; NULL: to the end. */
 void graph_move_node(struct node *n, struct node *before);
 

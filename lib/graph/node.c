@@ -99,6 +99,30 @@ void graph_remove_node(struct node *n)
     n->graph->node_count--;
 }
 
+bool node_is_dead(const struct node *n)
+{
+    for (int o = 0; o < n->out_count; o++)
+        if (n->out[o] && value_is_used(n->out[o]))
+            return false;
+    return true;
+}
+
+void graph_sweep(struct graph *g)
+{
+    for (struct node *n = g->last, *before; n; n = before) {
+        before = n->prev;
+        if (node_is_dead(n))
+            graph_remove_node(n);
+    }
+}
+
+void graph_sweep_constants(struct graph *g)
+{
+    for (size_t i = g->value_count; i-- > 0;)
+        if (i < g->value_count && g->values[i] && g->values[i]->constant)
+            graph_remove_value(g->values[i]);
+}
+
 bool node_is(const struct node *n, const char *op)
 {
     return *n->domain == '\0' && strcmp(n->op, op) == 0;

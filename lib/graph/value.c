@@ -180,9 +180,8 @@ int graph_make_constant(struct value *v, struct tensor *constant, struct error *
 
 /* ---- replacing ---- */
 
-/* Exchanges from's name for a fresh one and gives its old one to `to`. Both slots of the table are free in between, so
- * that only making the name can fail. */
-static int hand_over_name(struct value *from, struct value *to, struct error *err)
+/* Both slots of the table are free in between, so that only making the name can fail. */
+int graph_hand_over_name(struct value *from, struct value *to, struct error *err)
 {
     const char *name = from->name, *fresh = graph_fresh_name(from->graph, "", err);
 
@@ -213,7 +212,7 @@ int graph_replace_value(struct value *from, struct value *to, struct error *err)
         return 0;
     if (can_replace(from, to, err) != 0 || value_reserve_uses(to, from->use_count, err) != 0)
         return -1;
-    if (from->is_output && !to->is_output && hand_over_name(from, to, err) != 0)
+    if (from->is_output && !to->is_output && graph_hand_over_name(from, to, err) != 0)
         return -1;
     for (size_t i = 0; i < from->use_count; i++)
         value_push_use(to, from->uses[i].node, from->uses[i].index);

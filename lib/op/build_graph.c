@@ -148,14 +148,8 @@ int build_expand_all(struct graph *root, bool (*has)(const struct node *n), stru
 void build_remove_unused(struct build *b)
 {
     build_infer(b);
-    for (struct node *n = b->graph->last, *before; n && !b->failed; n = before) {
-        bool used = false;
-        before = n->prev;
-        for (int o = 0; o < n->out_count; o++)
-            used = used || (n->out[o] && value_is_used(n->out[o]));
-        if (!used)
-            graph_remove_node(n);
-    }
+    if (!b->failed)
+        graph_sweep(b->graph);
 }
 
 /* Whether all operators have operands as their rows want them: a file may say otherwise. */

@@ -57,7 +57,7 @@ int pass_dead_code(struct graph *g, struct error *err)
     int changes = 0;
     for (struct node *n = g->last, *prev; n; n = prev) {
         prev = n->prev;
-        if (pass_is_dead(n)) {
+        if (node_is_dead(n)) {
             graph_remove_node(n);
             changes++;
             continue;

@@ -84,7 +84,7 @@ static int fold_known(struct node *n, struct error *err)
             return -1;
         changes = 1;
     }
-    if (changes && pass_is_dead(n))
+    if (changes && node_is_dead(n))
         pass_remove(n);
     return changes;
 }

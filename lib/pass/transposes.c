@@ -180,7 +180,7 @@ static int use_place(const struct region *r, const struct label *l, const struct
 {
     const struct member *m = member_of(r, use->node);
     struct perm p;
-    if (use->node->graph == r->g && (node_is(use->node, "Shape") || pass_is_dead(use->node)))
+    if (use->node->graph == r->g && (node_is(use->node, "Shape") || node_is_dead(use->node)))
         return EITHER;
     if (use->node->graph == r->g && perm_of(use->node, &p)) {
         p = perm_chain(&l->perm, &p);
@@ -239,15 +239,6 @@ static int decide(struct region *r, struct error *err)
 
 /* ---- turning ---- */
 
-/* A value's name goes to the one that takes its place; graph outputs keep theirs. */
-static int pass_on_name(struct value *from, struct value *to, struct error *err)
-{
-    const char *name = from->name, *fresh = from->is_output ? NULL : graph_fresh_name(from->graph, "", err);
-    if (from->is_output)
-        return 0;
-    return fresh && graph_rename_value(from, fresh, err) == 0 ? graph_rename_value(to, name, err) : -1;
-}
-
 /* A node that gives v' in the place of one that gives v, which Transposes make of it from now on. */
 static int turn_results(struct region *r, struct member *m, struct error *err)
 {
@@ -259,7 +250,7 @@ static int turn_results(struct region *r, struct member *m, struct error *err)
     for (int o = 0; o < old->out_count; o++) {
         struct value *v = old->out[o];
         struct value *other = v ? node_new_output(n, v->is_output ? v->name : NULL, err) : NULL;
-        if (!v ? node_add_output(n, NULL, err) : !other || pass_on_name(v, other, err))
+        if (!v ? node_add_output(n, NULL, err) : !other || (!v->is_output && graph_hand_over_name(v, other, err)))
             return -1;
         if (!v)
             continue;
@@ -397,9 +388,9 @@ static int skip_and_remove(struct node *n, struct error *err)
 {
     struct node *before = node_is(n, "Transpose") && node_in(n, 0) ? n->in[0]->producer : NULL;
     int changes = skip_transposes(n, err);
-    if (changes > 0 && pass_is_dead(before))
+    if (changes > 0 && node_is_dead(before))
         pass_remove(before);
-    if (changes > 0 && pass_is_dead(n))
+    if (changes > 0 && node_is_dead(n))
         pass_remove(n);
     return changes;
 }
@@ -407,7 +398,7 @@ static int skip_and_remove(struct node *n, struct error *err)
 static int rewrite(struct node *n, int64_t *work, struct error *err)
 {
     struct perm p;
-    if (!perm_of(n, &p) || perm_is_identity(&p) || is_free(n->out[0]) || pass_is_dead(n))
+    if (!perm_of(n, &p) || perm_is_identity(&p) || is_free(n->out[0]) || node_is_dead(n))
         return 0;
     int status = improve(n->graph, n->out[0], &p, work, err);
     p = perm_inverse(&p);
@@ -466,7 +457,7 @@ static void clear_scratch(struct graph *g)
 static int remove_dead(struct node *n, struct error *err)
 {
     (void)err;
-    if (node_is(n, "Transpose") && pass_is_dead(n))
+    if (node_is(n, "Transpose") && node_is_dead(n))
         pass_remove(n);
     return 0;
 }

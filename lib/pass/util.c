@@ -156,21 +156,13 @@ struct value *pass_add_scalar(struct graph *g, enum dtype dtype, double number, 
 
 /* ---- replacing ---- */
 
-bool pass_is_dead(const struct node *n)
-{
-    for (int o = 0; o < n->out_count; o++)
-        if (n->out[o] && (n->out[o]->use_count || n->out[o]->is_output))
-            return false;
-    return true;
-}
-
 /* Drops an input; puts its producer on the stack, which is linked by scratch, if that was its last use. A node dies
  * once, so none is put there twice. */
 static void drop_input(struct node *n, int i, struct node **stack)
 {
     struct node *producer = n->in[i] ? n->in[i]->producer : NULL;
     node_truncate_inputs(n, i);
-    if (producer && pass_is_dead(producer)) {
+    if (producer && node_is_dead(producer)) {
         producer->scratch = *stack;
         *stack = producer;
     }
@@ -215,7 +207,7 @@ int pass_bypass(struct node *n, int o, struct value *to, struct error *err)
         return 0;
     if (graph_replace_value(n->out[o], to, err))
         return -1;
-    if (pass_is_dead(n))
+    if (node_is_dead(n))
         pass_remove(n);
     return 1;
 }
@@ -225,7 +217,7 @@ int pass_set_input(struct node *n, int index, struct value *v, struct error *err
     struct value *old = node_in(n, index);
     if (node_set_input(n, index, v, err))
         return -1;
-    if (old && old->producer && pass_is_dead(old->producer))
+    if (old && old->producer && node_is_dead(old->producer))
         pass_remove(old->producer);
     return 1;
 }

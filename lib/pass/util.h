@@ -56,8 +56,6 @@ int pass_bypass(struct node *n, int o, struct value *to, struct error *err);
 int pass_set_input(struct node *n, int index, struct value *v, struct error *err);
 /* Removes a node without used outputs, and then what was needed for it alone. */
 void pass_remove(struct node *n);
-/* Whether no output of it is used. */
-bool pass_is_dead(const struct node *n);
 
 /* ---- walking ---- */
 

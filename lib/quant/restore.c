@@ -13,16 +13,6 @@ static int restore_cast(struct node *n, struct error *err)
     return is_widening(n) ? pass_compute(n, err) : 0;
 }
 
-/* Constants without a use, such as what was stored. */
-static void drop_unused(struct graph *g)
-{
-    for (size_t i = g->value_count; i-- > 0;) {
-        struct value *v = i < g->value_count ? g->values[i] : NULL;
-        if (v && v->constant)
-            graph_remove_value(v);
-    }
-}
-
 int quant_restore_weights(struct graph *g, bool scaled, struct error *err)
 {
     int sum = 0;
@@ -33,6 +23,6 @@ int quant_restore_weights(struct graph *g, bool scaled, struct error *err)
         sum += casts + rest;
     }
     for (struct graph *s = g; s && sum; s = graph_next(g, s))
-        drop_unused(s);
+        graph_sweep_constants(s); /* what was stored */
     return sum;
 }

@@ -487,14 +487,6 @@ static struct blob *model_file(const struct source *s, struct error *err)
     return s->is_folder ? source_member(s, root_file, err) : blob_ref(s->blob);
 }
 
-/* Constants that nothing took: most are parameters that became attributes. */
-static void drop_unused(struct graph *g)
-{
-    for (size_t i = g->value_count; i-- > 0;)
-        if (g->values[i] && g->values[i]->constant)
-            graph_remove_value(g->values[i]);
-}
-
 static int read_whole(struct coreml_reader *r, struct error *err)
 {
     struct bytes model = bytes_of(r->file->data, r->file->size);
@@ -506,7 +498,7 @@ static int read_whole(struct coreml_reader *r, struct error *err)
     add_outputs(r, probabilities);
     build_remove_unused(&r->b);
     if (!r->b.failed)
-        drop_unused(r->b.graph);
+        graph_sweep_constants(r->b.graph); /* parameters that became attributes */
     build_check(&r->b, r->b.failed || graph_set_property(r->b.graph, "producer", "Core ML", 7, err) == 0);
     return build_graph_end(&r->b);
 }

@@ -79,23 +79,6 @@ static int fold_node(struct node *n, bool *any, struct error *err)
     return status;
 }
 
-static bool is_dead(const struct node *n)
-{
-    for (int o = 0; o < n->out_count; o++)
-        if (n->out[o] && value_is_used(n->out[o]))
-            return false;
-    return true;
-}
-
-static void sweep(struct graph *g)
-{
-    for (struct node *n = g->last, *prev; n; n = prev) {
-        prev = n->prev;
-        if (is_dead(n))
-            graph_remove_node(n);
-    }
-}
-
 static int fold(struct graph *g, bool *any, struct error *err)
 {
     for (struct node *n = g->first, *next; n; n = next) {
@@ -103,7 +86,7 @@ static int fold(struct graph *g, bool *any, struct error *err)
         if (fold_node(n, any, err) != 0)
             return -1;
     }
-    sweep(g);
+    graph_sweep(g);
     return 0;
 }
 
@@ -168,7 +151,7 @@ static int prepare(struct graph *g, struct error *err)
             return -1;
         any = any || made;
     }
-    sweep(g);
+    graph_sweep(g);
     return 0;
 }
 

@@ -276,15 +276,6 @@ int tflite_read_graph(struct tflite_file *f, int64_t index, struct build *b, str
 
 /* ---- the file ---- */
 
-/* Constants that served to make others, and shapes that were read as numbers. */
-static void drop_unused(struct graph *root)
-{
-    for (struct graph *g = root; g; g = graph_next(root, g))
-        for (size_t i = 0; i < g->value_count; i++)
-            if (g->values[i] && g->values[i]->constant)
-                graph_remove_value(g->values[i]);
-}
-
 /* Types that the file states need not be what operators take. */
 static int check_types(const struct tflite_file *f)
 {
@@ -309,7 +300,8 @@ static int fill(struct tflite_file *f, struct build *b)
     tflite_results_release(&out);
     if (flatbuf_check(&f->buf, f->err) < 0 || b->failed)
         return -1;
-    drop_unused(f->root);
+    for (struct graph *g = f->root; g; g = graph_next(f->root, g))
+        graph_sweep_constants(g); /* which made others, or were read as numbers */
     if (build_graph_end(b) < 0 || check_types(f) < 0)
         return -1;
     return tflite_read_metadata(f);

@@ -195,19 +195,6 @@ int tflite_give_plain(struct tflite_writer *w, const struct node *n, int o)
 
 /* ---- a graph ---- */
 
-/* What nothing needs any more, from the end on. */
-static void drop_dead(struct graph *g)
-{
-    for (struct node *n = g->last, *before; n; n = before) {
-        bool is_needed = false;
-        before = n->prev;
-        for (int i = 0; i < n->out_count; i++)
-            is_needed = is_needed || (n->out[i] && (n->out[i]->use_count || n->out[i]->is_output));
-        if (!is_needed)
-            graph_remove_node(n);
-    }
-}
-
 static void write_node(struct tflite_writer *w, struct node *n)
 {
     const struct tflite_writes *row = tflite_writes_of(n);
@@ -250,7 +237,7 @@ int tflite_write_subgraph(struct tflite_writer *w, struct graph *g, const char *
     op_resolve(g);
     tflite_add_ref(w, &w->graphs, 0);
     w->failed = w->failed || tflite_lower(g, w->err) < 0;
-    drop_dead(g);
+    graph_sweep(g);
     w->at = (struct tflite_scope){.g = g};
     if (!w->failed && open_scope(w, g)) {
         write_nodes(w);
@@ -270,7 +257,7 @@ static int write_root(struct tflite_writer *w, struct graph *g)
     w->failed = w->failed || tflite_lower(g, w->err) < 0;
     if (!w->failed)
         tflite_find_states(w, g);
-    drop_dead(g);
+    graph_sweep(g);
     if (!w->failed && open_scope(w, g)) {
         tflite_open_states(w);
         write_nodes(w);
