@@ -70,7 +70,7 @@ static struct value *reshape(struct node *before, struct value *v, int rank, con
     return in[1] ? pass_output(pass_node(before, "", "Reshape", 2, in, err), err) : NULL;
 }
 
-/* Weights with their rows in the order of v'. */
+/* Weights with their rows in the order of v'. They keep their name, where nobody else uses those they are made of. */
 static struct value *permute_rows(struct node *product, struct value *w, const struct rows *r, struct error *err)
 {
     const int64_t *dims = w->constant->dims;
@@ -85,7 +85,9 @@ static struct value *permute_rows(struct node *product, struct value *w, const s
     }
     struct value *v = reshape(product, w, count + 1, split, err);
     v = v ? perm_transpose(product, v, &order, err) : NULL;
-    return v ? reshape(product, v, 2, dims, err) : NULL;
+    v = v ? reshape(product, v, 2, dims, err) : NULL;
+    bool moves = w->use_count == 2 && w->graph == product->graph && !w->is_input && !w->is_output;
+    return v && (!moves || graph_hand_over_name(w, v, err) == 0) ? v : NULL;
 }
 
 static int permute(struct node *product, const struct rows *r, struct error *err)

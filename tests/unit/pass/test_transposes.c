@@ -184,6 +184,24 @@ static void before_weights(void)
     }
 }
 
+/* Weights in another order are called as they were, unless they are there in both. */
+static void names_of_weights(void)
+{
+    static const char *const cases[] = {"MatMul(Flatten(h),w)", "Add(MatMul(Flatten(h),w),MatMul(Flatten(x),w))"};
+    for (int shared = 0; shared < 2; shared++) {
+        struct lab lab;
+        start(&lab, 2, 5, 7);
+        const char *name = lab_constant(&lab, 'w', DIMS(280, 8))->name;
+        lab_output(&lab, "y", cases[shared]);
+        CHECK_MSG(lab_same(&lab, CANCEL), "%s", cases[shared]);
+        const struct node *n = lab.g->first;
+        while (n && (!node_is(n, "MatMul") || (n->in[0]->producer && n->in[0]->producer->in[0]->is_input) != shared))
+            n = n->next;
+        CHECK_MSG(n && strcmp(n->in[1]->name, name) == 0, "%s", cases[shared]);
+        lab_end(&lab);
+    }
+}
+
 /* Other permutations: of any rank, of matrices, of heads. */
 static void other_orders(void)
 {
@@ -470,6 +488,7 @@ int main(void)
     RUN(between_layers);
     RUN(open_dims);
     RUN(before_weights);
+    RUN(names_of_weights);
     RUN(other_orders);
     RUN(outputs_in_both_orders);
     RUN(branches);
