@@ -91,12 +91,13 @@ static bool is_open(struct mnn_op *o, const struct window *w, struct value *x)
     return type && type->kind == TYPE_TENSOR && type->rank < 0;
 }
 
-/* The shape of x with a width of 1 where it has none. */
+/* The shape of x with a width of 1 where it has none: of four numbers, so that what is written has a rank. */
 static struct value *as_image(struct mnn_op *o, struct value *x)
 {
     struct build *b = o->b;
     struct value *longer = BUILD(b, "Concat", BUILD(b, "Shape", x), BUILD_LIST(b, 1));
-    return BUILD(b, "Reshape", x, build_slice(b, build_int(b, longer, "axis", 0), 0, 0, 4));
+    struct value *shape = build_slice(b, build_int(b, longer, "axis", 0), 0, 0, 4);
+    return BUILD(b, "Reshape", x, build_reshape(b, shape, 1, (int64_t[]){4}));
 }
 
 /* An image with as many axes as x. */

@@ -61,7 +61,7 @@ int mnn_type_of(enum dtype dtype)
     return 0;
 }
 
-int mnn_write_graph_input(struct mnn_writer *w, struct value *v, const char *name)
+int mnn_write_graph_input(struct mnn_writer *w, struct value *v)
 {
     int64_t dims[TENSOR_MAX_RANK];
     bool inner = w->at.graph->parent != NULL; /* what a subgraph is given has dims of its own, stated or not */
@@ -78,8 +78,8 @@ int mnn_write_graph_input(struct mnn_writer *w, struct value *v, const char *nam
     mnn_put_int(w, "dtype", type);
     mnn_put_int(w, "dformat", MNN_NCHW);
     mnn_end_param(w);
-    w->name = name;
-    tensor = mnn_new_tensor(w, name);
+    w->name = v->name;
+    tensor = mnn_new_tensor(w, v->name);
     mnn_emit(w, 34, NULL, 0, NULL, 1, &tensor);
     return w->out.failed ? -1 : tensor;
 }
@@ -155,7 +155,7 @@ static int write_all(struct mnn_writer *w, struct target *target)
     size_t size = 0;
     for (size_t i = 0; i < w->at.graph->input_count; i++) {
         struct value *v = w->at.graph->inputs[i];
-        int tensor = mnn_write_graph_input(w, v, v->name);
+        int tensor = mnn_write_graph_input(w, v);
         if (tensor < 0)
             return -1;
         w->at.places[v->index].plain = tensor;
@@ -184,8 +184,10 @@ static void release(struct mnn_writer *w)
 static int lower_graphs(struct graph *g, struct error *err)
 {
     int made = 0, some = 0;
-    for (struct graph *of = g; of && some >= 0; of = (struct graph *)graph_next(g, of))
+    for (struct graph *of = g; of && some >= 0; of = (struct graph *)graph_next(g, of)) {
         made += some = format_lower_all(of, types_of, err);
+        graph_sweep(of);
+    }
     return some < 0 ? -1 : made;
 }
 

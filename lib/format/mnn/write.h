@@ -82,7 +82,9 @@ int mnn_between(struct mnn_writer *w, const char *what);
 const struct mnn_row *mnn_row(const struct mnn_writer *w); /* of the node at hand */
 
 /* An input of a graph, with the operator that MNN has for it; -1 with a message. */
-int mnn_write_graph_input(struct mnn_writer *w, struct value *v, const char *name);
+int mnn_write_graph_input(struct mnn_writer *w, struct value *v);
+/* A value whose name is written, but made up, so that another reading would make up another, is called `of`/`i`. */
+void mnn_settle_name(struct mnn_writer *w, struct value *v, const char *of, int i);
 
 /* ---- graphs ---- */
 

@@ -28,11 +28,15 @@ static bool open_body(struct mnn_writer *w, struct body *b, struct graph *g, con
         return false;
     }
     for (size_t i = 0; i < g->input_count && i < MAX_OPERANDS; i++) {
-        int tensor = mnn_write_graph_input(w, g->inputs[i], g->inputs[i]->name);
+        mnn_settle_name(w, g->inputs[i], b->name, (int)i);
+        int tensor = mnn_write_graph_input(w, g->inputs[i]);
         w->out.failed = w->out.failed || tensor < 0;
         w->at.places[g->inputs[i]->index].plain = tensor;
         b->inputs[b->input_count++] = tensor;
     }
+    for (size_t i = 0; i < g->output_count; i++)
+        if (g->outputs[i]->producer)
+            mnn_settle_name(w, g->outputs[i], g->outputs[i]->producer->name, g->outputs[i]->producer_index);
     mnn_write_nodes(w);
     for (size_t i = 0; i < g->output_count && i < MAX_OPERANDS; i++)
         b->outputs[b->output_count++] = mnn_plain(w, g->outputs[i]);

@@ -94,6 +94,14 @@ static bool is_made_up(const char *name)
     return digits > 0 && name[1 + digits] == '\0';
 }
 
+void mnn_settle_name(struct mnn_writer *w, struct value *v, const char *of, int i)
+{
+    char name[400];
+    snprintf(name, sizeof(name), "%.300s/%d", of, i);
+    if (is_made_up(v->name) && !graph_find_local(v->graph, name) && graph_rename_value(v, name, w->err) != 0)
+        w->out.failed = true;
+}
+
 int mnn_new_tensor(struct mnn_writer *w, const char *name)
 {
     uint32_t ref = flatbuf_put_string(&w->out, name);
@@ -288,7 +296,9 @@ static int capture(struct mnn_writer *w, struct value *v)
         w->out.failed = true;
         return -1;
     }
-    int tensor = mnn_write_graph_input(w, v, v->name);
+    if (v->producer)
+        mnn_settle_name(w, v, v->producer->name, v->producer_index);
+    int tensor = mnn_write_graph_input(w, v);
     w->out.failed = w->out.failed || tensor < 0;
     at->captured[at->capture_count] = v;
     at->captured_as[at->capture_count++] = tensor;

@@ -133,6 +133,75 @@ static void as_mnn_computes(void)
     graph_free(g);
 }
 
+/* ---- written again ---- */
+
+/* From the second time on the file is the same. */
+static void settles(struct graph *g, const char *what)
+{
+    struct blob *file[3] = {NULL};
+    for (int i = 0; i < 3 && g; i++) {
+        CHECK_MSG(format_write(g, path, format_by_name("mnn"), NULL, &err) == 0, "%s: %s", what, err.text);
+        graph_free(g);
+        file[i] = file_read(path, &err);
+        g = format_read(path, NULL, &err);
+        CHECK_MSG(g && op_infer_graph(g, &err) == 0, "%s: %s", what, err.text);
+    }
+    CHECK_MSG(file[1] && file[2] && file[1]->size == file[2]->size &&
+                  memcmp(file[1]->data, file[2]->data, file[1]->size) == 0,
+              "%s: written otherwise the third time", what);
+    graph_free(g);
+    for (int i = 0; i < 3; i++)
+        blob_unref(file[i]);
+}
+
+static struct graph *branch(struct build *b, const char *op, struct value *x)
+{
+    struct build outer = build_enter(b, NULL);
+    struct value *y = BUILD(b, op, x);
+    build_body_output(b, build_name(b, y, "t"));
+    build_body_output(b, BUILD(b, "Identity", y));
+    return build_leave(b, outer);
+}
+
+static struct value *start(struct build *b)
+{
+    *b = (struct build){.graph = graph_new(&err), .err = &err};
+    return build_input(b, "x", DTYPE_F32, 3, (int64_t[]){1, 6, 4});
+}
+
+static void written_again(void)
+{
+    struct build b;
+    struct value *x = start(&b), *y = build_input(&b, "s", DTYPE_I64, 1, (int64_t[]){graph_symbol(b.graph, "n", &err)});
+    build_layer(&b, "a");
+    x = BUILD(&b, "Reshape", x, y);
+    build_layer(&b, "b");
+    y = build_constant(&b, "w", tensor_new(DTYPE_F32, 3, (int64_t[]){2, 6, 1}, &err));
+    build_graph_output(&b, BUILD(&b, "Conv", x, y), "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    settles(b.graph, "a convolution of a signal or an image");
+
+    x = start(&b);
+    build_layer(&b, "a");
+    y = build_constant(&b, "at", tensor_new(DTYPE_I64, 2, (int64_t[]){1, 1}, &err));
+    y = BUILD(&b, "ScatterND", x, y, BUILD(&b, "Relu", x));
+    build_graph_output(&b, y, "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    settles(b.graph, "a shape that the reader has no use for");
+
+    x = start(&b);
+    build_layer(&b, "a");
+    struct graph *on = branch(&b, "Neg", x), *off = branch(&b, "Relu", x);
+    y = BUILD(&b, "If", build_input(&b, "c", DTYPE_BOOL, 1, (int64_t[]){1}));
+    CHECK(node_set_graph(y->producer, "then_branch", on, &err) == 0);
+    CHECK(node_set_graph(y->producer, "else_branch", off, &err) == 0);
+    x = build_output(&b, y, 1);
+    build_graph_output(&b, y, "y");
+    build_graph_output(&b, x, "z");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    settles(b.graph, "results of branches without names");
+}
+
 /* The node of what is written and read, of two operands or one; NULL where that is refused. */
 static struct graph *again(const char *op, enum dtype dtype, int count, int rank, const int64_t *dims)
 {
@@ -239,6 +308,7 @@ int main(void)
     RUN(all_that_cannot_be_carried_is_named);
     RUN(unknown_operators_are_kept);
     RUN(as_mnn_computes);
+    RUN(written_again);
     RUN(numbers_as_mnn_has_them);
     RUN(what_mnn_has_not);
     RUN(as_arithmetic);
