@@ -70,7 +70,8 @@ static int decode_by_stb(struct image *out, const struct format *f, const uint8_
     if (f->check && f->check(bytes, n, err))
         return -1;
     if (image_stb_size(bytes, n, &width, &height))
-        return error_set(err, "%s: the header cannot be read: damaged, or of a kind that is not supported", f->name);
+        return error_set(err, "%s: the header cannot be read: damaged, too large, or of a kind that is not supported",
+                         f->name);
     if (check_size(f, n, width, height, err))
         return -1;
     uint8_t *samples = image_stb_decode(bytes, n, &width, &height);

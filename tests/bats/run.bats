@@ -394,6 +394,20 @@ END
     failed_with 1 'standard input: Is a directory'
 }
 
+@test "a photo or NULs where a list is wanted: one line says so" {
+    classifier
+    for how in "net.nn -" "--crop net.nn" "--crop net.nn -"; do
+        run --separate-stderr sh -c "'${NN}run' $how < '$DEMO/chelsea.png'"
+        equal "$status" 1
+        equal "$stderr" "nnrun: standard input: is binary: want a line for each input, -0 if NUL ends them, or /dev/stdin for one photo"
+    done
+    cp "$DEMO/chelsea.png" cat.png
+    run --separate-stderr sh -c "printf 'cat.png\0' | '${NN}run' net.nn -"
+    equal "$status" 1
+    matches "$stderr" ' is binary: .* -0 '
+    printf 'cat.png\0' | nn run -0 net.nn - > /dev/null
+}
+
 @test "a list of photos from Windows" {
     ppm red.ppm 40 30 255 0 0
     equal "$(printf 'red.ppm\r\nred.ppm' | nn run -q -k 1 "$TINY/conv.onnx" - | cut -f 1)" $'red.ppm\nred.ppm'
