@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../common/files.h"
 #include "../common/program.h"
@@ -206,7 +207,10 @@ static int walk_list(struct walk *w, const char *path)
         list_trim(line);
         char *file = *line ? list_file(path, line, &label) : NULL;
         say_progress(w->what, done, lines);
-        status |= file ? walk_file(w, file) : 0;
+        if (file && access(file, F_OK) < 0)
+            status = say_failed("%s: line %zu: %s: %s", path_name(path), done + 1, file, strerror(errno));
+        else if (file)
+            status |= walk_file(w, file);
         free(file);
     }
     free(text);

@@ -199,6 +199,9 @@ END
     matches "$stderr" 'by 2 samples'
     try quantize -q -c nowhere -o small.nn net.nn
     failed_with 1 'nowhere: No such file'
+    printf 'photos/red.ppm\nlost.ppm\n' > list.txt
+    try quantize -q -c list.txt -o small.nn net.nn
+    failed_with 1 'list.txt: line 2: lost.ppm: No such file'
 }
 
 @test "-c: rows of an array are samples also of a network that takes any number of pictures" {
