@@ -24,6 +24,7 @@ struct gemm_args {
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
+    int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
 struct pixel_tile {
@@ -157,13 +158,28 @@ static void fetch_pixels(const struct gemm_args *g, const char *a, const struct 
     k->fetch_bytes = step <= 0 || step > 2 * (ptrdiff_t)j->k ? 0 : (size_t)(k->m * step * g->a_size);
 }
 
-/* The next row's pixels with all their channels, from row `a` of this one: the batches share the taps. */
-static void fetch_row(const struct gemm_args *g, const void *a, int batch, struct kernel_gemm *k)
+/* Pixels that the next row of results reads in row `tap` of its taps: those of so many tiles, the first of them `back`
+ * before the one that begins at `a`. */
+static void fetch_below(const struct gemm_args *g, const char *a, int tap, int back, int tiles, struct kernel_gemm *k)
 {
     const struct gemm_job *j = &g->job;
-    ptrdiff_t tap = j->tap[j->taps - 1 - batch * j->taps / j->batches];
-    k->fetch = (const char *)a + (j->a_stride[GEMM_AXES - 2] + tap) * g->a_size;
-    k->fetch_bytes = (size_t)(k->m * j->a_stride[GEMM_AXES - 1] * g->a_size);
+    ptrdiff_t tile = k->m * j->a_stride[GEMM_AXES - 1];
+    k->fetch = a + (j->a_stride[GEMM_AXES - 2] + j->tap[tap] - back * tile) * g->a_size;
+    k->fetch_bytes = (size_t)(tiles * tile * g->a_size);
+}
+
+/* What tile `index`, whose first pixel is at `a` and whose successor's is *next, fetches of a large map. Batches that
+ * are woven share the taps, tiles the rows that are new to the next one. */
+static void fetch_map(const struct gemm_args *g, const struct bases *b, int64_t index, const char *a,
+                      const struct pixel *next, struct kernel_gemm *k)
+{
+    int last = g->job.taps - 1, part = (int)(index % g->rows);
+    if (g->woven)
+        fetch_below(g, a, last - b->batch * g->job.taps / g->job.batches, 0, 1, k);
+    else if (g->rows > 1)
+        fetch_below(g, a, last - part, part, g->rows, k);
+    else
+        fetch_pixels(g, b->a, next, k);
 }
 
 /* The share of tile `index` in fetching the next group. */
@@ -226,10 +242,8 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
         k.to.row_bias = b->row_bias ? b->row_bias + first : NULL;
         first = next;
         find_pixels(g, &at, &p, k.m, &t);
-        if (g->woven)
-            fetch_row(g, t.a[0], b->batch, &k);
-        else if (g->far)
-            fetch_pixels(g, at.a, &p, &k);
+        if (g->far)
+            fetch_map(g, b, i, t.a[0], &p, &k);
         else
             share_fetch(g, b, group, i, &k);
         if (g->job.narrow && !g->widens)
@@ -277,14 +291,27 @@ static int count_groups(const struct gemm_args *g)
 
 /* Batches that are groups of a convolution: one after the other, each would get all of a large map from beyond the
  * level-2 cache, a piece of each pixel. */
-static void weave(struct gemm_args *g)
+static bool is_woven(const struct gemm_args *g, int64_t rows)
+{
+    const struct gemm_job *j = &g->job;
+    return j->batches > 1 && j->a_batch && j->a_batch[1] == j->k && rows > 1 && rows <= g->tiles &&
+           (double)g->panel * g->panels * j->batches <= (double)cpu_l2_bytes() / 2;
+}
+
+/* How a far map is fetched. */
+static void choose_fetching(struct gemm_args *g)
 {
     const struct gemm_job *j = &g->job;
     int64_t rows = g->pixels / j->dims[GEMM_AXES - 1];
-    g->woven = g->far && j->batches > 1 && j->a_batch && j->a_batch[1] == j->k && rows > 1 && rows <= g->tiles &&
-               (double)g->panel * g->panels * j->batches <= (double)cpu_l2_bytes() / 2;
+    ptrdiff_t below = j->a_stride[GEMM_AXES - 2], pitch = j->taps > 1 ? j->tap[j->taps - 1] - j->tap[j->taps - 2] : 0,
+              fresh = pitch > 0 ? below / pitch : 1;
+    if (!g->far || (double)below * (double)g->a_size > (double)cpu_l2_bytes() / 2)
+        return;
+    g->woven = is_woven(g, rows);
     if (g->woven)
         g->blocks = rows;
+    else if (fresh > 1 && fresh <= j->taps && j->a_stride[GEMM_AXES - 1] <= 2 * (ptrdiff_t)j->k)
+        g->rows = (int)fresh;
 }
 
 static void choose_tiles(struct gemm_args *g, const struct plan *p)
@@ -303,7 +330,7 @@ static void choose_tiles(struct gemm_args *g, const struct plan *p)
         g->fetchers = (g->tiles + plan_threads(p) - 1) / plan_threads(p);
     double pixel = (double)j->a_stride[GEMM_AXES - 1] * (double)g->a_size + (double)j->n * (double)g->c_size;
     g->far = g->groups == 1 && j->taps > 0 && pixel * (double)g->pixels > (double)cpu_l2_bytes();
-    weave(g);
+    choose_fetching(g);
 }
 
 void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out)
@@ -335,6 +362,7 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
                             .a_size = (ptrdiff_t)kernel_type_size(product->a),
                             .c_size = (ptrdiff_t)kernel_type_size(job->to.c),
                             .pixels = 1,
+                            .rows = 1,
                             .kernels = p->kernels};
     for (int i = 0; i < GEMM_AXES; i++)
         g->pixels *= job->dims[i];

@@ -224,13 +224,15 @@ static void test_narrow_groups(void)
     }
 }
 
-/* Maps beyond the level-2 cache, of which each row meets all groups. */
-static void test_large_groups(void)
+/* Maps beyond the level-2 cache: of groups, all of which each row meets, and with rows that are new to each. */
+static void test_large_maps(void)
 {
-    for (int stride = 1; stride <= 2; stride++) {
-        int64_t height = cpu_l2_bytes() * stride / 4 / 37 / 60 + 3;
+    for (int stride = 1; stride <= 3; stride++) {
+        int64_t height = cpu_l2_bytes() * stride / 4 / 37 / 60 + 3, more = cpu_l2_bytes() * stride / 4 / 37 / 16 + 3;
         conv_case(&(struct conv_case){2, 60, height, 37, 51, 3, 3, 3, stride, 1, {1, 1, 0, 1}});
         conv_case(&(struct conv_case){1, 60, 2 * height, 37, 102, 1, 2, 3, stride, 1, {0}});
+        conv_case(&(struct conv_case){1, 16, more, 37, 9, 3, 3, 1, stride, 1, {1, 1, 1, 1}});
+        conv_case(&(struct conv_case){1, 16, more, 37, 9, 3, 3, 1, stride, 2, {2, 1, 0, 2}});
     }
 }
 
@@ -580,7 +582,7 @@ int main(void)
     RUN(test_short_volumes);
     RUN(test_joined_pixels);
     RUN(test_narrow_groups);
-    RUN(test_large_groups);
+    RUN(test_large_maps);
     RUN(test_many_channels);
     RUN(test_repeated_channels);
     RUN(test_long_kernels);
