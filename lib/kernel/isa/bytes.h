@@ -142,6 +142,22 @@ V_FN struct v_narrowing v_narrowing_of(const struct kernel_rounding *r)
                                 .bounds = turn || (int)r->low + r->zero != 0 || (int)r->high + r->zero != UINT8_MAX};
 }
 
+#if defined(ISA_avx2)
+/* Of halves of 128 bits: the low ones of the four vectors follow each other, then the high ones. */
+V_FN v_bytes v_round_lanes(const v_f32 *x, const struct v_narrowing *n, bool near)
+{
+    __m256i q[4], zero = (__m256i)n->zero;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        q[i] = _mm256_cvtps_epi32(near ? x[i] : v_min(n->high, x[i]));
+    __m256i one = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero);
+    __m256i two = _mm256_adds_epi16(_mm256_packs_epi32(q[2], q[3]), zero);
+    __m256i low = _mm256_max_epu8(_mm256_packus_epi16(one, two), (__m256i)n->low);
+    low = near ? _mm256_min_epu8(low, (__m256i)n->most) : low;
+    return (v_bytes)low ^ n->turn;
+}
+#endif
+
 /* v_round_lowest of four vectors, whose bytes follow each other. Beyond the upper bound nothing is rounded, since what
  * is above 2^31 would come out below it, unless it is known to be `near`; far below the lower one anything is as good,
  * since narrowing saturates. */
@@ -168,15 +184,7 @@ V_FN v_bytes v_round_bytes(const v_f32 *x, const struct v_narrowing *n, bool nea
     return (v_bytes)_mm512_permutexvar_epi32(order, low);
 #elif defined(ISA_avx2)
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    __m256i q[4], zero = (__m256i)n->zero;
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++)
-        q[i] = _mm256_cvtps_epi32(near ? x[i] : v_min(n->high, x[i]));
-    __m256i one = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero);
-    __m256i two = _mm256_adds_epi16(_mm256_packs_epi32(q[2], q[3]), zero);
-    __m256i low = _mm256_max_epu8(_mm256_packus_epi16(one, two), (__m256i)n->low);
-    low = near ? _mm256_min_epu8(low, (__m256i)n->most) : low;
-    all = (v_bytes)_mm256_permutevar8x32_epi32(low, order);
+    return (v_bytes)_mm256_permutevar8x32_epi32((__m256i)v_round_lanes(x, n, near), order);
 #elif defined(ISA_neon)
     int16x4_t q[4];
     for (int i = 0; i < 4; i++)
