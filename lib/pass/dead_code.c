@@ -34,7 +34,7 @@ static int drop_outputs(struct node *n, struct error *err)
             return -1;
         changes++;
     }
-    while (n->out_count > 1 && !n->out[n->out_count - 1])
+    while (n->out_count > 1 && !n->out[n->out_count - 1] && n->def && is_optional(n->def, n->out_count - 1))
         n->out_count--;
     return changes;
 }

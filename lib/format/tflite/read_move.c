@@ -13,8 +13,9 @@ static int32_t option(const struct tflite_op *o, int slot)
 
 /* ---- shapes ---- */
 
-/* Complex numbers have an axis more, of real and imaginary part: a view of them is by what the file states. */
-static bool is_complex_view(struct tflite_op *o)
+/* Complex numbers have an axis more, of real and imaginary part: a view of them is by what the file states. Sizes before
+ * `axis`, a negative one of a rank that is larger by `gone` than the result's, are the operand's. */
+static bool is_complex_view(struct tflite_op *o, int64_t axis, int64_t gone)
 {
     struct tflite_tensor *t = tflite_output(o, 0);
     struct type type;
@@ -22,8 +23,9 @@ static bool is_complex_view(struct tflite_op *o)
         return false;
     int64_t dims[TENSOR_MAX_RANK + 1];
     int open = 0;
+    axis += axis < 0 ? type.rank + gone : 0;
     for (int i = 0; i < type.rank; i++) {
-        dims[i] = type.dims[i] < 0 ? -1 : type.dims[i];
+        dims[i] = type.dims[i] >= 0 ? type.dims[i] : i < axis ? 0 : -1;
         open += dims[i] < 0;
     }
     dims[type.rank] = 2;
@@ -36,7 +38,7 @@ static bool is_complex_view(struct tflite_op *o)
 /* The shape is input 1, or else an option. A 0 in it is a size, not a copy. */
 void tflite_read_reshape(struct tflite_op *o)
 {
-    if (is_complex_view(o))
+    if (is_complex_view(o, 0, 0))
         return;
     int64_t dims[TENSOR_MAX_RANK];
     struct flatbuf_vector shape = flatbuf_vector(o->options, 0, 4);
@@ -56,9 +58,9 @@ void tflite_read_reshape(struct tflite_op *o)
 
 void tflite_read_squeeze(struct tflite_op *o)
 {
-    if (is_complex_view(o))
-        return;
     struct flatbuf_vector axes = flatbuf_vector(o->options, 0, 4);
+    if (is_complex_view(o, axes.count == 1 ? flatbuf_vector_int(axes, 0) : 0, axes.count))
+        return;
     int64_t list[TENSOR_MAX_RANK];
     if (axes.count > TENSOR_MAX_RANK)
         tflite_fail(o, "%u axes", axes.count);
@@ -71,7 +73,9 @@ void tflite_read_squeeze(struct tflite_op *o)
 
 void tflite_read_expand_dims(struct tflite_op *o)
 {
-    if (is_complex_view(o))
+    int64_t axis = 0;
+    tflite_ints(o, 1, &axis, 1);
+    if (is_complex_view(o, axis, 0))
         return;
     tflite_give(o, 0, BUILD(o->b, "Unsqueeze", tflite_in(o, 0), tflite_i64(o, 1)));
 }

@@ -374,12 +374,27 @@ static void nested_branches(void)
     lab_end(&lab);
 }
 
+/* The last part of a list is empty, so it is known without the list; the sizes go on naming all parts. */
+static void known_parts(void)
+{
+    struct lab lab;
+    lab_start(&lab);
+    lab.dtype = DTYPE_I64;
+    lab_input(&lab, 'x', DIMS(2));
+    lab_output(&lab, "y", "Neg(Split#3(x,#i1;1;0))");
+    struct node *split = lab.g->first, *neg = lab.g->last;
+    CHECK(node_is(split, "Split") && node_is(neg, "Neg") && node_set_input(neg, 0, split->out[0], &lab.err) == 0);
+    neg->out[0]->type.dims[0] = 1;
+    check_ops(&lab, "fold-constants,dead-code,remove-identity", "Split Neg");
+}
+
 int main(void)
 {
     RUN(identities);
     RUN(outputs_stay);
     RUN(dead_code);
     RUN(constants);
+    RUN(known_parts);
     RUN(large_and_random_stay);
     RUN(repetitions);
     RUN(shapes);
