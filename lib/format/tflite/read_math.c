@@ -56,12 +56,17 @@ void tflite_read_quantize(struct tflite_op *o)
     tflite_give(o, 0, tflite_real(o, 0));
 }
 
+/* Of complex numbers the real parts are taken. */
 void tflite_read_cast(struct tflite_op *o)
 {
-    struct tflite_tensor *out = tflite_output(o, 0);
-    struct type type;
-    if (out && tflite_tensor_type(o->g, out, &type) == 0)
-        tflite_give_raw(o, 0, build_cast(o->b, tflite_raw(o, 0), type.dtype));
+    struct tflite_tensor *in = tflite_input(o, 0), *out = tflite_output(o, 0);
+    struct type from, type;
+    if (!in || !out || tflite_tensor_type(o->g, in, &from) < 0 || tflite_tensor_type(o->g, out, &type) < 0)
+        return;
+    struct value *x = tflite_raw(o, 0);
+    if (from.dtype == DTYPE_C64 && type.dtype != DTYPE_C64)
+        x = build_int(o->b, BUILD(o->b, "Gather", x, build_number(o->b, DTYPE_I64, 0)), "axis", -1);
+    tflite_give_raw(o, 0, build_cast(o->b, x, type.dtype));
 }
 
 void tflite_read_square(struct tflite_op *o)

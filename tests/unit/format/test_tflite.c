@@ -13,8 +13,8 @@
 static struct error err;
 
 struct tensor_spec {
-    int type;             /* 0 f32, 1 f16, 2 i32, 6 bool, 9 i8 */
-    int32_t dim, rest[3]; /* rest: three more axes, where the first of them is not 0 */
+    int type;             /* 0 f32, 1 f16, 2 i32, 6 bool, 8 c64, 9 i8 */
+    int32_t dim, rest[3]; /* rest: two or three more axes, where the first of them is not 0 */
     const void *data;     /* NULL: not a constant */
     size_t size;
     uint32_t sparsity, scales;
@@ -35,7 +35,8 @@ static const struct custom_spec *customs; /* one an operator, or NULL */
 
 static uint32_t put_tensor(struct flatbuf_out *o, const struct tensor_spec *t, int buffer)
 {
-    uint32_t shape = flatbuf_put_i32s(o, (int32_t[]){t->dim, t->rest[0], t->rest[1], t->rest[2]}, t->rest[0] ? 4 : 1);
+    size_t rank = t->rest[2] ? 4 : t->rest[0] ? 3 : 1;
+    uint32_t shape = flatbuf_put_i32s(o, (int32_t[]){t->dim, t->rest[0], t->rest[1], t->rest[2]}, rank);
     flatbuf_begin(o);
     flatbuf_add_ref(o, 0, shape);
     flatbuf_add_int(o, 1, 1, t->type, 0);
@@ -81,6 +82,7 @@ static struct graph *read_model(struct flatbuf_out *o, const struct tensor_spec 
         uint32_t custom = customs ? flatbuf_put_string(o, customs[i].name) : 0;
         flatbuf_begin(o);
         flatbuf_add_int(o, 0, 1, operators[i].code, -1);
+        flatbuf_add_int(o, 3, 4, operators[i].code, 0);
         flatbuf_add_ref(o, 1, custom);
         codes[i] = flatbuf_end(o);
         refs[i] = put_operator(o, &operators[i], i);
@@ -322,6 +324,31 @@ static void test_mediapipe(void)
     customs = NULL;
 }
 
+/* Cast takes the real parts; an axis may go behind several open sizes. */
+static void test_complex(void)
+{
+    static const int32_t length[] = {1, 4}, axis = -2;
+    static const float one[] = {1, 0, 0, 0}, parts[] = {1, 1, 1};
+    struct tensor_spec t[] = {{.dim = 1, .rest = {1, 1, 4}},
+                              {.type = 2, .dim = 2, .data = length, .size = sizeof length},
+                              {.type = 8, .dim = 1, .rest = {1, 1, 3}},
+                              {.dim = 1, .rest = {1, 1, 3}}};
+    struct operator_spec op[] = {{131, {0, 1}, 2, 0}, {53, {2, -2}, 3, 0}}; /* RFFT2D, CAST */
+    struct flatbuf_out o;
+    begin(&o);
+    gives(read_model(&o, t, 4, op, 2), one, parts, 3);
+    t[0].dim = t[0].rest[0] = t[2].dim = t[2].rest[0] = -1;
+    t[3] = (struct tensor_spec){.type = 8, .dim = -1, .rest = {-1, 3}};
+    begin(&o);
+    uint32_t axes = flatbuf_put_i32s(&o, &axis, 1);
+    flatbuf_begin(&o);
+    flatbuf_add_ref(&o, 0, axes);
+    op[1] = (struct operator_spec){43, {2, -2}, 3, flatbuf_end(&o)}; /* SQUEEZE */
+    struct graph *g = read_model(&o, t, 4, op, 2);
+    CHECK_MSG(g && g->outputs[0]->type.rank == 4 && g->outputs[0]->type.dims[2] == 3, "%s", err.text);
+    graph_free(g);
+}
+
 /* The bytes of a graph, written. */
 static struct blob *written(struct build *b)
 {
@@ -502,6 +529,7 @@ int main(void)
     RUN(test_sparse_levels_of_one_axis);
     RUN(test_axis_of_a_list);
     RUN(test_mediapipe);
+    RUN(test_complex);
     RUN(test_reflection_is_written);
     RUN(test_product_keeps_axes);
     RUN(test_transposed_padding);
