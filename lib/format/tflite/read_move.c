@@ -13,7 +13,7 @@ static int32_t option(const struct tflite_op *o, int slot)
 
 /* ---- shapes ---- */
 
-/* Complex numbers have an axis more, of real and imaginary part: a view of them is by what the file states. Sizes before
+/* Complex numbers have an axis more, of real and imaginary part: a view is by what the file states. Sizes before
  * `axis`, a negative one of a rank that is larger by `gone` than the result's, are the operand's. */
 static bool is_complex_view(struct tflite_op *o, int64_t axis, int64_t gone)
 {
