@@ -134,7 +134,7 @@ V_FN void sum_pixels(const struct kernel_depthwise_q8 *d, const struct block *b,
         acc[i] = b->bias[i % vectors];
     for (int t = 0; t < d->taps; t += 2, weight += vectors * VL) {
         ptrdiff_t one = d->tap[t], two = d->tap[t + 1 < d->taps ? t + 1 : t];
-v_i32 pairs[4][2];
+        v_i32 pairs[4][2];
 #pragma GCC unroll 4
         for (int i = 0; i < pixels; i++)
             load_pairs(pairs[i], from + i * d->x_step + one, from + i * d->x_step + two, count, vectors, d->is_signed);
