@@ -12,13 +12,39 @@ static ptrdiff_t run_length(const struct kernel_gemm *g)
     return (ptrdiff_t)(g->k + DOT_KR - 1) / DOT_KR * DOT_KR;
 }
 
+V_FN dot_element widened(uint8_t byte, bool is_signed)
+{
+    int32_t x = is_signed ? (int8_t)byte : byte;
+    return (dot_element)(x + DOT_OFFSET(is_signed));
+}
+
+#if defined(ISA_avx2) && !DOT_DIRECT
+#define WIDEN 8 /* elements at once */
+V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed)
+{
+    __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)from);
+    _mm_storeu_si128((__m128i *)(void *)to, is_signed ? _mm_cvtepi8_epi16(x) : _mm_cvtepu8_epi16(x));
+}
+#else
+#define WIDEN 1
+V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed)
+{
+    *to = widened(*from, is_signed);
+}
+#endif
+
+/* What is left at the end is done with elements before it, again: a tap of a first layer has nine. */
 V_FN void gather_run(dot_element *restrict to, const uint8_t *restrict from, int k, bool is_signed)
 {
-    for (int i = 0; i < k; i++) {
-        int32_t x = is_signed ? (int8_t)from[i] : from[i];
-        to[i] = (dot_element)(x + DOT_OFFSET(is_signed));
-    }
-    for (int i = k; i % DOT_KR; i++)
+    int i = 0;
+    for (; i + WIDEN <= k; i += WIDEN)
+        widen(to + i, from + i, is_signed);
+    if (i < k && i > 0)
+        widen(to + k - WIDEN, from + k - WIDEN, is_signed);
+    else
+        for (; i < k; i++)
+            to[i] = widened(from[i], is_signed);
+    for (i = k; i % DOT_KR; i++)
         to[i] = 0;
 }
 
