@@ -101,6 +101,21 @@ V_FN void v_madd_pairs(v_i32 *c, v_i32 a, v_i32 b)
 #endif
 }
 
+/* It for two vectors of b. */
+V_FN void v_madd_pairs_both(v_i32 *c, v_i32 a, const v_i32 *b)
+{
+#if defined(ISA_avx2)
+    /* Products first: Zen hands each operation to a pipe as it comes, and sums would take those that multiply. */
+    v_i32 product;
+    __asm__("vpmaddwd %4, %2, %3\n\tvpmaddwd %5, %2, %2\n\tvpaddd %3, %0, %0\n\tvpaddd %2, %1, %1"
+            : "+x"(c[0]), "+x"(c[1]), "+x"(a), "=&x"(product)
+            : "x"(b[0]), "x"(b[1]));
+#else
+    v_madd_pairs(&c[0], a, b[0]);
+    v_madd_pairs(&c[1], a, b[1]);
+#endif
+}
+
 struct v_rounding {
     v_f32 low, high;
     v_i32 zero;

@@ -9,7 +9,7 @@
  *   dot_row(p, turn, turns)
  *                     DOT_KR elements of a row, in every lane
  *   dot_columns(p)    elements of B for one vector of sums
- *   dot_to(&c, a, b)  c += the products
+ *   dot_to(&c, a, b)  c += the products; dot_to_both(c, a, b) does it for two vectors of columns
  *   DOT_PAIRS         if defined, a vector of sums is of two rows by two columns while it is summed: dot_rows(p, q) is
  *                     for dot_row, dot_turn for the sums before and after
  */
@@ -142,6 +142,16 @@ V_FN void dot_turn(v_i32 *one, v_i32 *two)
 }
 
 #else
+
+V_FN void dot_to_both(v_i32 *c, v_i32 a, const v_i32 *b)
+{
+#if DOT_KR == 2 && !defined(ISA_neon)
+    v_madd_pairs_both(c, a, b);
+#else
+    dot_to(&c[0], a, b[0]);
+    dot_to(&c[1], a, b[1]);
+#endif
+}
 
 V_FN v_i32 dot_row(const dot_element *p, v_i32 turn, bool turns)
 {

@@ -149,9 +149,10 @@ V_FN void add_steps(v_i32 *acc, const void *const *row, v_i32 turn, bool turns, 
 #pragma GCC unroll 32
         for (int i = 0; i < m; i++) {
             v_i32 a = dot_row((const dot_element *)row[i] + at + j * DOT_KR, turn, turns);
-#pragma GCC unroll 2
-            for (int v = 0; v < vectors; v++)
-                dot_to(&acc[i * vectors + v], a, bv[v]);
+            if (vectors == 2)
+                dot_to_both(&acc[i * 2], a, bv);
+            else
+                dot_to(&acc[i], a, bv[0]);
         }
     }
 }

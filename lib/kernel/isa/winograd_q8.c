@@ -113,12 +113,13 @@ static void filter(int16_t *out, ptrdiff_t plane, const int8_t *w, ptrdiff_t tap
 
 /* ---- products ---- */
 
-V_FN void add_products(v_i32 *acc, v_i32 a, v_i32 b)
+V_FN void add_products(v_i32 *acc, v_i32 a, const v_i32 *b)
 {
 #if defined(ISA_avx512vnni)
-    __asm__("vpdpwssd %2, %1, %0" : "+v"(*acc) : "v"(a), "v"(b));
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(acc[0]) : "v"(a), "v"(b[0]));
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(acc[1]) : "v"(a), "v"(b[1]));
 #else
-    v_madd_pairs(acc, a, b);
+    v_madd_pairs_both(acc, a, b);
 #endif
 }
 
@@ -148,14 +149,11 @@ V_FN void multiply_rows(const struct kernel_gemm *g, int rows)
         fetch_next(&fetch, 4);
 #pragma GCC unroll 4
         for (int j = k; j < k + 8; j += 2, b += 4 * VL) {
-            v_i32 one = v_load_i32((const int32_t *)(const void *)b);
-            v_i32 two = v_load_i32((const int32_t *)(const void *)(b + 2 * VL));
+            const v_i32 columns[2] = {v_load_i32((const int32_t *)(const void *)b),
+                                      v_load_i32((const int32_t *)(const void *)(b + 2 * VL))};
 #pragma GCC unroll 16
-            for (int i = 0; i < rows; i++) {
-                v_i32 x = pair(a[i] + j);
-                add_products(&acc[2 * i], x, one);
-                add_products(&acc[2 * i + 1], x, two);
-            }
+            for (int i = 0; i < rows; i++)
+                add_products(&acc[2 * i], pair(a[i] + j), columns);
         }
     }
 #pragma GCC unroll 16
