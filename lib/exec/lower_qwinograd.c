@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "exec/exec_private.h"
 #include "exec/lower_qconv.h"
 #include "kernel/winograd.h"
 
@@ -292,8 +293,9 @@ static void describe(struct winograd_args *w, const struct conv *c)
     w->panel = (ptrdiff_t)c->in * w->k->nr;
 }
 
-/* Blocks of tiles; few of them are shared by channels too. */
-static void cut(struct winograd_args *w)
+/* Blocks of tiles; few of them are shared by channels too, but no more than threads need: each share transforms the
+ * block's tiles again. */
+static void cut(const struct plan *p, struct winograd_args *w)
 {
     int64_t together = tiles_together(w->k, w->in, w->is_transformed);
     w->part = w->is_transformed ? w->in : PART_FILTERS / w->k->nr;
@@ -302,7 +304,11 @@ static void cut(struct winograd_args *w)
     w->most = (w->tiles + w->blocks - 1) / w->blocks;
     w->plane = w->most * w->in + GAP;
     double products = (double)w->most * ELEMENTS * w->in * w->channels;
-    w->spans = w->blocks < 4 && products > GRAIN ? (w->panels + 1) / 2 : 1;
+    int threads = plan_threads(p), most = (w->panels + 1) / 2;
+    if (threads == 1 || w->blocks >= 4 || products <= GRAIN)
+        w->spans = 1;
+    else
+        w->spans = most < 2 * threads ? most : 2 * threads;
 }
 
 static int emit(struct plan *p, struct node *n, struct winograd_args *w, struct error *err)
@@ -344,7 +350,7 @@ static int lower(struct plan *p, struct node *n, struct error *err)
         status = exec_qconv_ports(p, n, n, wanted, &w->x, &w->out, err);
     if (status != 0)
         return status;
-    cut(w);
+    cut(p, w);
     for (int i = 0; i < 2; i++)
         w->x.offset -= c.w.begin[i] * w->x.stride[2 + i];
     return fill_weights(p, n, &q, w, err) < 0 ? -1 : emit(p, n, w, err);

@@ -176,8 +176,8 @@ static void multiply(const struct kernel_gemm *g)
     else
         multiply_rows(g, 14);
 #else
-    if (g->m <= 3)
-        multiply_rows(g, 3);
+    if (g->m <= 4)
+        multiply_rows(g, 4);
     else
         multiply_rows(g, GEMM_MR);
 #endif
