@@ -96,30 +96,10 @@ struct torch_value torch_make_is_float(struct torch_reader *t, struct torch_boun
     return torch_bool(type && dtype_info(type->dtype)->class == DTYPE_CLASS_FLOAT);
 }
 
-struct torch_value torch_make_is_no(struct torch_reader *t, struct torch_bound *c)
-{
-    (void)t, (void)c;
-    return torch_bool(false);
-}
-
-/* torch.strided: of the layouts that tensors of a file have. */
-struct torch_value torch_make_layout(struct torch_reader *t, struct torch_bound *c)
-{
-    (void)t, (void)c;
-    return torch_int(0);
-}
-
 struct torch_value torch_make_device(struct torch_reader *t, struct torch_bound *c)
 {
     (void)t;
     return c->arg[0].kind == TORCH_STRING ? c->arg[0] : torch_string("cpu");
-}
-
-/* Of a tensor: its part at an index of the first axis. */
-struct torch_value torch_make_get_item(struct torch_reader *t, struct torch_bound *c)
-{
-    struct torch_value arg[3] = {c->arg[0], torch_int(0), c->arg[1]};
-    return torch_call_plain(t, "torch.select", arg, 3);
 }
 
 /* ---- other values ---- */
@@ -140,17 +120,6 @@ struct torch_value torch_make_to(struct torch_reader *t, struct torch_bound *c)
     if (dtype == DTYPE_NONE || !type || type->dtype == dtype)
         return c->arg[0];
     return torch_tensor(t, build_cast(t->b, c->arg[0].tensor->value, dtype));
-}
-
-/* "_cast_Long" */
-struct torch_value torch_make_cast(struct torch_reader *t, struct torch_bound *c)
-{
-    static const char *const names[] = {"Byte", "Int", "Long", "Half", "Float"};
-    static const enum dtype dtypes[] = {DTYPE_U8, DTYPE_I32, DTYPE_I64, DTYPE_F16, DTYPE_F32};
-    size_t i = 0;
-    while (i < 4 && strcmp(names[i], c->row->name + strlen("_cast_")) != 0)
-        i++;
-    return torch_tensor(t, build_cast(t->b, torch_graph_value(t, c->arg[0]), dtypes[i]));
 }
 
 /* The other's elements in this one's shape and type. */

@@ -395,6 +395,20 @@ static bool packed_state(struct scalars *s, struct torch_value *v)
     return torch_scalar_give(v, torch_packed_state(s->t, s->a));
 }
 
+/* A nested tensor of a padded one, [N, L, C], and of what is kept of it, [N, L]; of it alone: what is kept, or None. */
+static bool nested(struct scalars *s, struct torch_value *v)
+{
+    if (s->a.kind != TORCH_TENSOR)
+        return false;
+    struct torch_tensor *whole = s->a.tensor, *kept = s->b.kind == TORCH_TENSOR ? s->b.tensor : NULL;
+    bool made = s->args->count > 1;
+    struct torch_tensor *of = made ? whole : whole->kept;
+    *v = of ? torch_tensor(s->t, torch_current(s->t, of)) : torch_none();
+    if (made && v->kind == TORCH_TENSOR)
+        v->tensor->kept = kept;
+    return true;
+}
+
 static bool is_tensor(struct scalars *s, struct torch_value *v)
 {
     return torch_scalar_give(v, torch_bool(s->a.kind == TORCH_TENSOR));
@@ -518,6 +532,7 @@ static const struct {
     {"nn_expect_rank", expect_rank},
     {"nn_expect_lengths", expect_lengths},
     {"nn_state", packed_state},
+    {"nn_nested", nested},
     {"is_tensor", is_tensor},
     {"is_list", is_list},
     {"is_scripting", no},

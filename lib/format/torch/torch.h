@@ -58,6 +58,7 @@ struct torch_tensor {
     bool lost;                   /* it is a part of one, but which is not known */
     bool strided;                /* its elements do not lie behind one another */
     bool complex;                /* its last axis, of two, is not seen (complex.c) */
+    struct torch_tensor *kept;   /* of a nested tensor: which steps of each sequence are in it; NULL: it is none */
     struct value *scale, *zero;  /* by which a quantised tensor is rounded; NULL: it is none */
     int level;                   /* of the subgraph that it was made in */
     bool sizes;                  /* a list of sizes whose length is not known */

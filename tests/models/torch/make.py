@@ -439,6 +439,39 @@ torch.jit.save(torch.jit.trace(packed, series), "packed.pt")
 save("packed.pt", packed, *series)
 
 
+class Padded(nn.Module):
+    """Sequences of which an encoder leaves out the padding: a nested tensor, in which that becomes zero, but not where there are gaps."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(9, 8, padding_idx=0)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 12, batch_first=True), 2)
+
+    def forward(self, words):
+        x = self.embedding(words)
+        return self.encoder(x, src_key_padding_mask=words == 0), self.encoder(x, src_key_padding_mask=words == 3)
+
+
+padded, words = torch.jit.script(Padded().eval()), torch.tensor([[3, 4, 5, 0, 0], [1, 3, 6, 7, 8]])
+torch.jit.save(padded, "padded.pt")
+slim("padded.pt")
+save("padded.pt", padded, words)
+
+
+class Made(nn.Module):
+    """Complex numbers that are made as such, and what spectra become with them."""
+
+    def forward(self, x):
+        one, none = torch.full(x.shape, 1, dtype=torch.complex64), torch.zeros_like(x, dtype=torch.complex64)
+        return torch.view_as_real(x * one + none), torch.istft(x * one, 6, 2, 6, torch.ones(6)), torch.ones([2], dtype=torch.cfloat).real
+
+
+made, parts = Made(), torch.rand(4, 5)
+torch.jit.save(torch.jit.script(made), "made.pt")
+slim("made.pt")
+save("made.pt", made, parts)
+
+
 class Waves(nn.Module):
     """Complex numbers: spectra, and back; angles of the signs of zeros."""
 
