@@ -440,6 +440,15 @@ static void check_args(struct torch_reader *t, const char *name, const struct to
     }
 }
 
+/* What is made with an element type of complex numbers, 8 to 10: it is the last argument. */
+static struct torch_value as_complex(struct torch_reader *t, const struct torch_bound *c, struct torch_value v)
+{
+    const char *type = strstr(c->row->args, "dtype:t");
+    struct torch_value last = type && c->count ? c->arg[c->count - 1] : torch_none();
+    bool asked = last.kind == TORCH_INT && last.i >= 8 && last.i <= 10 && v.kind == TORCH_TENSOR && !t->b->failed;
+    return asked ? torch_call_plain(t, "torch.nn_to_complex", &v, 1) : v;
+}
+
 static struct torch_value evaluate(struct torch_reader *t, const char *name, const struct torch_args *args)
 {
     struct torch_value v = torch_none();
@@ -455,7 +464,7 @@ static struct torch_value evaluate(struct torch_reader *t, const char *name, con
         struct torch_bound c = {.row = row};
         bind(&c, args);
         struct torch_bound given = c;
-        return torch_view_made(t, &given, row->make(t, &c));
+        return as_complex(t, &given, torch_view_made(t, &given, row->make(t, &c)));
     }
     char composed[256];
     if (lookup_find(&t->functions, torch_prelude_name(name, composed, sizeof(composed))))
