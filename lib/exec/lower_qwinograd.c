@@ -54,33 +54,43 @@ static void transform(const struct winograd_args *w, int64_t first, int64_t last
     }
 }
 
-/* sums[tile][nr] of an element of so many tiles and its filters b in k channels, or what these `add`; the next ones are
- * brought in. */
-static void multiply(const struct winograd_args *w, const int16_t *v, const int16_t *b, int k, int64_t tiles,
-                     int32_t *sums, bool adds)
-{
+/* A block's products with a panel of filters. */
+struct products {
+    struct kernel_gemm g;
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
-    int64_t count = (tiles + w->k->mr - 1) / w->k->mr;
-    struct kernel_gemm g = {.a = a, .c = c, .k = k, .n = w->k->nr, .b = b, .to.add = adds ? a : NULL};
-    if (w->is_transformed) {
-        g.fetch = b + w->panel;
-        g.fetch_bytes = (size_t)w->panel * sizeof *b / (size_t)count;
-    }
-    for (int64_t i = 0, first = 0, next; i < count; i++, first = next) {
-        next = plan_tile_first(tiles, count, i + 1);
-        for (g.m = 0; g.m < next - first; g.m++, v += w->in, sums += g.n) {
-            a[g.m] = v;
-            c[g.m] = sums;
+    int calls, least, more; /* each of `least` tiles, the first `more` of one more */
+};
+
+static void begin_products(const struct winograd_args *w, int tiles, struct products *p)
+{
+    p->calls = (tiles + w->k->mr - 1) / w->k->mr;
+    p->least = tiles / p->calls;
+    p->more = tiles % p->calls;
+    p->g = (struct kernel_gemm){.a = p->a, .c = p->c, .n = w->k->nr};
+    if (w->is_transformed)
+        p->g.fetch_bytes = (size_t)w->panel * sizeof(int16_t) / (size_t)p->calls;
+}
+
+/* sums[tile][nr] of an element and its filters, or what these add; the next ones are brought in. */
+static void multiply(const struct winograd_args *w, struct products *p, const int16_t *v, int32_t *sums)
+{
+    struct kernel_gemm *g = &p->g;
+    g->fetch = w->is_transformed ? (const int16_t *)g->b + w->panel : NULL;
+    for (int i = 0; i < p->calls; i++) {
+        g->m = p->least + (i < p->more);
+        for (int j = 0; j < g->m; j++, v += w->in, sums += g->n) {
+            p->a[j] = v;
+            p->c[j] = sums;
         }
-        w->k->multiply(&g);
-        g.fetch = g.fetch ? (const char *)g.fetch + g.fetch_bytes : NULL;
+        w->k->multiply(g);
+        g->fetch = g->fetch ? (const char *)g->fetch + g->fetch_bytes : NULL;
     }
 }
 
-/* All elements of so many tiles with panel j's filters. */
-static void multiply_panel(const struct winograd_args *w, const int16_t *v, int64_t j, int64_t tiles, int32_t *sums,
-                           ptrdiff_t plane, int16_t *filters)
+/* All elements of a block with panel j's filters. */
+static void multiply_panel(const struct winograd_args *w, struct products *p, const int16_t *v, int64_t j,
+                           int32_t *sums, ptrdiff_t plane, int16_t *filters)
 {
     for (int first = 0; first < w->in; first += w->part) {
         int k = w->in - first < w->part ? w->in - first : w->part;
@@ -91,8 +101,12 @@ static void multiply_panel(const struct winograd_args *w, const int16_t *v, int6
         else
             w->k->filter(filters, step, (const int8_t *)w->weights + j * 9 * w->panel + first * w->k->nr, w->panel,
                          size);
-        for (int e = 0; e < ELEMENTS; e++)
-            multiply(w, v + e * w->plane + first, b + e * step, k, tiles, sums + e * plane, first > 0);
+        p->g.k = k;
+        p->g.to.add = first > 0 ? p->a : NULL;
+        for (int e = 0; e < ELEMENTS; e++) {
+            p->g.b = b + e * step;
+            multiply(w, p, v + e * w->plane + first, sums + e * plane);
+        }
     }
 }
 
@@ -130,10 +144,12 @@ static void run_winograd(const struct step *s, struct tile tile)
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t block = i / w->spans, first = plan_tile_first(w->tiles, w->blocks, block),
                 last = plan_tile_first(w->tiles, w->blocks, block + 1);
+        struct products products;
+        begin_products(w, (int)(last - first), &products);
         transform(w, first, last, v);
         int64_t end = plan_tile_first(w->panels, w->spans, i % w->spans + 1);
         for (int64_t j = plan_tile_first(w->panels, w->spans, i % w->spans); j < end; j++) {
-            multiply_panel(w, v, j, last - first, sums, plane, filters);
+            multiply_panel(w, &products, v, j, sums, plane, filters);
             transform_back(w, first, last, (int)j * w->k->nr, sums, plane);
         }
     }
