@@ -62,8 +62,6 @@ struct tensor *tensor_new(enum dtype dtype, int rank, const int64_t *dims, struc
 
 /* Pages are not dropped for less: it takes a system call. */
 #define DROP_LEAST ((size_t)64 << 10)
-/* Huge pages take a quarter less time to get, but where many are wanted at once, the kernel may have to make room. */
-#define HUGE_MOST ((size_t)8 << 20)
 
 /* What the data's address must be a multiple of. */
 static size_t alignment(enum dtype dtype)
@@ -78,8 +76,7 @@ static struct tensor *copied(struct tensor *t, const struct blob *blob, const vo
     t = with_blob(t, blob_new(t->size, err));
     if (!t)
         return NULL;
-    if (t->size <= HUGE_MOST)
-        pages_prefer_huge(t->data, t->size);
+    pages_prefer_huge(t->data, t->size);
     pages_populate(t->data, t->size);
     memcpy(t->data, data, t->size);
     if (t->size >= DROP_LEAST)

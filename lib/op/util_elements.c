@@ -83,6 +83,7 @@ void op_move_view(struct tensor *to, const struct tensor *from, int64_t base, co
 {
     int64_t to_steps[TENSOR_MAX_RANK];
     struct op_walk w;
+    pages_prefer_huge(to->data, to->size);
     pages_populate(to->data, to->size);
     op_steps(to->rank, to->dims, to_steps);
     op_walk_init(&w, to->rank, to->dims, 2, (const int64_t *const[]){steps, to_steps});
