@@ -193,9 +193,10 @@ $(BUILD)/lib/libmodel.a: $(LIB_OBJ) $(BARE_LIBS)
 	$(AR) rcs $@ $(LIB_OBJ)
 	@cd $(@D) && for l in $(abspath $(BARE_LIBS)); do printf 'OPEN libmodel.a\nADDLIB %s\nSAVE\nEND\n' $$l | $(AR) -M; done
 
+# The library's calls of its own public functions go to them, without a row in two tables and a jump for each.
 $(BUILD)/lib/libmodel.so: $(LIB_OBJ) $(BARE_LIBS)
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-soname,libmodel.so.0 -Wl,--exclude-libs,ALL $(RELOCATIONS) -o $@ $^ $(ALL_LDFLAGS) -lm
+	$(CC) -shared -Wl,-soname,libmodel.so.0 -Wl,--exclude-libs,ALL -Wl,-Bsymbolic-functions $(RELOCATIONS) -o $@ $^ $(ALL_LDFLAGS) -lm
 	@ln -sf libmodel.so $@.0
 
 # ---- the programs ------------------------------------------------------------------------------------------------
