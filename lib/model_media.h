@@ -16,6 +16,12 @@ struct model_picture;
 
 MODEL_API struct model_picture *model_session_picture(struct model_session *s, const char *path,
                                                       struct model_error *err);
+/* The same of a file's bytes. */
+MODEL_API struct model_picture *model_session_picture_of(struct model_session *s, const void *bytes, size_t n,
+                                                         struct model_error *err);
+/* How many bytes the first of the PNM or PAM pictures takes that follow each other from there on; SIZE_MAX: all, 0: it
+ * is none of them, or damaged, or n bytes do not tell. */
+MODEL_API size_t model_picture_size(const void *bytes, size_t n);
 MODEL_API void model_picture_free(struct model_picture *picture); /* NULL is allowed */
 
 /* Whether an input is told of the photo's size, by the names that it has in detectors of PaddleDetection (im_shape,

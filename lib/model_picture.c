@@ -14,36 +14,29 @@ struct model_picture {
     struct image image;
 };
 
-static int decode(const struct model_session *s, const char *path, struct image *image, struct error *err)
-{
-    struct blob *blob = file_read(path, err);
-    int status = blob ? image_decode(image, blob->data, blob->size, err) : -1;
-    int orientation = status < 0 || s->recipe.as_stored ? 1 : image_exif_orientation(blob->data, blob->size);
-    blob_unref(blob);
-    if (status == 0 && (status = image_turn(image, orientation, err)) < 0)
-        image_release(image);
-    return status;
-}
-
-struct model_tensor *model_session_photo(struct model_session *s, const char *path, struct model_photo *photo,
-                                         struct model_error *error)
+struct model_picture *model_session_picture_of(struct model_session *s, const void *bytes, size_t n,
+                                               struct model_error *error)
 {
     struct error *err = model_inner(error);
-    struct image image;
-    if (decode(s, path, &image, err) < 0)
-        return NULL;
-    struct tensor *t = model_prepare_photo(s, &image, 0, photo, err);
-    image_release(&image);
-    return model_outer_tensor(t);
+    struct model_picture *p = mem_calloc(1, sizeof *p, err);
+    if (p && image_decode(&p->image, bytes, n, err) == 0 &&
+        image_turn(&p->image, s->recipe.as_stored ? 1 : image_exif_orientation(bytes, n), err) == 0)
+        return p;
+    model_picture_free(p);
+    return NULL;
 }
 
 struct model_picture *model_session_picture(struct model_session *s, const char *path, struct model_error *error)
 {
-    struct model_picture *p = mem_calloc(1, sizeof *p, model_inner(error));
-    if (p && decode(s, path, &p->image, model_inner(error)) == 0)
-        return p;
-    free(p);
-    return NULL;
+    struct blob *blob = file_read(path, model_inner(error));
+    struct model_picture *p = blob ? model_session_picture_of(s, blob->data, blob->size, error) : NULL;
+    blob_unref(blob);
+    return p;
+}
+
+size_t model_picture_size(const void *bytes, size_t n)
+{
+    return image_pnm_size(bytes, n);
 }
 
 const struct image *model_picture_image(const struct model_picture *picture)
@@ -56,6 +49,16 @@ void model_picture_free(struct model_picture *picture)
     if (picture)
         image_release(&picture->image);
     free(picture);
+}
+
+struct model_tensor *model_session_photo(struct model_session *s, const char *path, struct model_photo *photo,
+                                         struct model_error *error)
+{
+    static const struct model_place all = {0};
+    struct model_picture *p = model_session_picture(s, path, error);
+    struct model_tensor *t = p ? model_session_part(s, p, &all, NULL, photo, error) : NULL;
+    model_picture_free(p);
+    return t;
 }
 
 /* ---- parts ---- */

@@ -72,7 +72,8 @@ static const struct model_picture *find_picture(struct runner *r, const char *pa
     model_picture_free(r->picture);
     free(r->picture_path);
     r->picture_path = get_copy(path);
-    r->picture = model_session_picture(r->s, path, err);
+    r->picture = r->bytes ? model_session_picture_of(r->s, r->bytes, r->byte_count, err)
+                          : model_session_picture(r->s, path, err);
     return r->picture;
 }
 

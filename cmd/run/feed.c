@@ -310,6 +310,8 @@ void feed(struct runner *r, const char *input)
         feed_sound(r, path, at);
         return;
     }
+    if (!r->bytes && !has_suffix(path, ".npy") && !has_suffix(path, ".npz") && feed_if_pictures(r, input, path))
+        return;
     name_run(r, path);
     if (at < 0 && has_suffix(path, ".npz"))
         feed_archive(r, path);

@@ -18,8 +18,7 @@ void lines_release(struct lines *l)
     free(l->next);
 }
 
-/* Reads more behind what is there; false at the end. */
-static bool fill(struct lines *l)
+bool lines_fill(struct lines *l)
 {
     ssize_t n;
     if (l->begin)
@@ -68,7 +67,7 @@ char *lines_read(struct lines *l, size_t *n)
             dropped += l->size - l->begin;
             l->begin = l->size;
         }
-        if (!fill(l))
+        if (!lines_fill(l))
             break;
     }
     rest = length < 0 ? l->size - l->begin : (size_t)length;
@@ -84,7 +83,8 @@ const char *lines_next(struct lines *l)
 {
     struct pollfd in = {.fd = l->fd, .events = POLLIN};
     ptrdiff_t length;
-    while ((length = first_length(l)) < 0 && l->size - l->begin <= LINES_LONGEST && poll(&in, 1, 0) == 1 && fill(l))
+    while ((length = first_length(l)) < 0 && l->size - l->begin <= LINES_LONGEST && poll(&in, 1, 0) == 1 &&
+           lines_fill(l))
         continue;
     free(l->next);
     return l->next = length < 0 ? NULL : copy(l, without_return(l, (size_t)length));

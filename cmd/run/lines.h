@@ -2,6 +2,7 @@
 #ifndef RUN_LINES_H
 #define RUN_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define LINES_LONGEST ((size_t)1 << 20)
@@ -21,6 +22,8 @@ struct lines {
 char *lines_read(struct lines *l, size_t *n);
 /* The line behind that, if it can be had at once, or NULL; it lives until the next call. */
 const char *lines_next(struct lines *l);
+/* Reads more behind what is there, which may move; false at the end. */
+bool lines_fill(struct lines *l);
 void lines_release(struct lines *l);
 
 #endif

@@ -128,9 +128,16 @@ static void feed_lines(struct runner *r, int fd, const char *name)
     size_t n, done = 0;
     while ((line = lines_read(&lines, &n))) {
         snprintf(where, sizeof where, "%.300s: line %zu", name, ++done);
+        if (done == 1 && !r->request->crop && model_picture_size(lines.text, lines.size)) {
+            lines.begin = 0;
+            feed_pictures(r, &lines, "stdin", true);
+            break;
+        }
         if (done == 1 && lines.end && memchr(lines.text, 0, lines.size)) { /* a photo, or what find -print0 prints */
             r->status = say_failed(
-                "%s: is binary: want a line for each input, -0 if NUL ends them, or /dev/stdin for one photo", name);
+                "%s: is binary: want a line for each input, -0 if NUL ends them, PNM pictures, "
+                "or /dev/stdin for one photo",
+                name);
             break;
         }
         r->next = r->request->crop ? NULL : lines_next(&lines);

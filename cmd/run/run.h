@@ -52,6 +52,8 @@ struct runner {
     char *photo_path;
     struct model_picture *picture; /* the photo decoded last, and its path */
     char *picture_path;
+    const char *bytes;           /* [byte_count]: of the photo that is fed, where they do not come from its path */
+    size_t byte_count;
     const char *next;            /* the input behind the one that is taken, where it is known; or NULL */
     struct ahead *ahead;         /* its photo, being prepared; or NULL */
     const char **names;          /* of the fields of the record */
@@ -96,6 +98,13 @@ void stream_carry(struct runner *r);
 void stream_restart(struct runner *r);
 /* Whether the tensor can be the input's, as far as its sizes tell. */
 bool stream_fits(const struct runner *r, size_t input, const struct model_tensor *t);
+
+/* pictures.c: runs on each of the pictures that follow each other in l, called NAME/000000 and so on; one that is alone
+ * has the name itself, unless they are numbered. */
+struct lines;
+void feed_pictures(struct runner *r, struct lines *l, const char *name, bool numbered);
+/* Does so when the path, which is part of the input's text, is a pipe, or a file that holds more than one picture. */
+bool feed_if_pictures(struct runner *r, const char *input, const char *path);
 
 /* sound.c: how many samples, or rows of vectors, a frame has along an axis of an input, and by how many frames are
  * apart. 0, or 1 with a message. */

@@ -29,6 +29,7 @@ static const struct format formats[] = {
     PNM("4"),
     PNM("5"),
     PNM("6"),
+    PNM("7"),
     {"WebP", "RIFF", 4, 0, NULL, NULL},
     {"TIFF", "II*\0", 4, 0, NULL, NULL},
     {"TIFF", "MM\0*", 4, 0, NULL, NULL},

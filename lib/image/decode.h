@@ -34,7 +34,7 @@ int image_bmp_check(const uint8_t *bytes, size_t n, struct error *err);
 int image_gif_check(const uint8_t *bytes, size_t n, struct error *err);
 int image_tga_check(const uint8_t *bytes, size_t n, struct error *err);
 
-/* Netpbm's six formats: man pages pbm(5), pgm(5), ppm(5). */
+/* Netpbm's formats: man pages pbm(5), pgm(5), ppm(5), pam(5). */
 int image_pnm_decode(struct image *out, const uint8_t *bytes, size_t n, struct error *err);
 
 #endif

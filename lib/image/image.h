@@ -35,11 +35,16 @@ static inline int image_truncate(double v, int most)
 int image_init(struct image *out, int width, int height, int channels, struct error *err);
 void image_release(struct image *image);
 
-/* Decodes the n bytes of a JPEG, PNG, GIF (first frame), BMP, PNM (P1 to P6) or TGA file to RGB: grey is repeated,
+/* Decodes the n bytes of a JPEG, PNG, GIF (first frame), BMP, PNM (P1 to P7) or TGA file to RGB: grey is repeated,
  * alpha dropped (a transparent part of a GIF shows its background), 16-bit samples keep their high byte, an EXIF
  * orientation is not applied (see image_turn()). A JPEG gives the samples that libjpeg gives. The size is checked
  * before anything is allocated; truncated files are refused. */
 int image_decode(struct image *out, const void *bytes, size_t n, struct error *err);
+
+/* How many bytes the first of the pictures takes that begin there, in those of Netpbm's formats of which one may follow
+ * another; SIZE_MAX of a plain one (P1 to P3), which none follows; 0 when it is none of them, too large, or its header
+ * is damaged or not all there. */
+size_t image_pnm_size(const uint8_t *bytes, size_t n);
 
 /* The orientation that a JPEG or PNG file asks for, 1 to 8 as EXIF counts; 1 (as stored) when it asks for none, or when
  * what it says cannot be read. */

@@ -3,10 +3,11 @@
 
 #include "base/bytes.h"
 #include "image/decode.h"
+#include "image/resize.h"
 
 struct pnm {
-    int kind; /* 1 to 6, as in the magic */
-    int width, height, maxval;
+    int kind; /* 1 to 7, as in the magic */
+    int width, height, maxval, depth;
 };
 
 static int is_space(int c)
@@ -42,21 +43,44 @@ static int number(struct bytes *b)
     return value;
 }
 
+/* PAM: a line for each, "WIDTH 640", in any order. */
+static void read_words(struct pnm *h, struct bytes *b)
+{
+    static const char names[] = "WHMD";
+    int *const values[] = {&h->width, &h->height, &h->maxval, &h->depth}, c;
+    do {
+        c = next_char(b);
+        const char *name = memchr(names, c, sizeof names - 1);
+        while (!b->bad && !is_space(bytes_u8(b)))
+            continue;
+        if (name)
+            *values[name - names] = number(b);
+        while (!name && c != 'E' && !b->bad && bytes_u8(b) != '\n') /* the value of TUPLTYPE */
+            continue;
+    } while (c != 'E' && !b->bad);
+}
+
 static int read_header(struct pnm *h, struct bytes *b, struct error *err)
 {
     const uint8_t *magic = bytes_take(b, 2);
-    h->kind = magic ? magic[1] - '0' : 0;
-    h->width = number(b);
-    h->height = number(b);
-    h->maxval = h->kind == 1 || h->kind == 4 ? 1 : number(b);
-    if (b->bad || h->width < 1 || h->height < 1 || h->maxval < 1)
-        return error_set(err, "PNM: damaged header: want width, height and largest value, 1 to 65535 each");
-    return 0;
+    *h = (struct pnm){.kind = magic ? magic[1] - '0' : 0};
+    h->depth = h->kind % 3 ? 1 : 3;
+    if (h->kind == 7)
+        read_words(h, b);
+    else {
+        h->width = number(b);
+        h->height = number(b);
+        h->maxval = h->kind == 1 || h->kind == 4 ? 1 : number(b);
+    }
+    if (b->bad || h->width < 1 || h->height < 1 || h->maxval < 1 || h->depth < 1 || h->depth > 4)
+        return error_set(err, "PNM: damaged header: want width, height, largest value: 1 to 65535, depth: 1 to 4");
+    return image_check_size(h->width, h->height, IMAGE_MAX_PIXELS, err);
 }
 
 /* The fewest bytes that samples of this file take. */
-static size_t least_bytes(const struct pnm *h, size_t samples)
+static size_t least_bytes(const struct pnm *h)
 {
+    size_t samples = (size_t)h->width * h->height * h->depth;
     if (h->kind < 4)
         return h->kind == 1 ? samples : 2 * samples - 1;
     if (h->kind == 4)
@@ -90,9 +114,13 @@ static void read_bitmap(uint8_t *out, const struct pnm *h, struct bytes *b)
     }
 }
 
-static int read_samples(uint8_t *out, size_t n, const struct pnm *h, struct bytes *b)
+/* All but alpha, which is the last of two or four. */
+static int read_samples(struct image *to, const struct pnm *h, struct bytes *b)
 {
-    const uint8_t *as_they_are = h->kind > 4 && h->maxval == 255 ? bytes_take(b, n) : NULL;
+    size_t n = (size_t)h->width * h->height * h->depth;
+    bool same = h->kind > 4 && h->maxval == 255 && h->depth == to->channels;
+    const uint8_t *as_they_are = same ? bytes_take(b, n) : NULL;
+    uint8_t *out = to->data;
     if (as_they_are) {
         memcpy(out, as_they_are, n);
         return 0;
@@ -101,19 +129,19 @@ static int read_samples(uint8_t *out, size_t n, const struct pnm *h, struct byte
         int v = h->kind < 4 ? plain_sample(b, h->kind) : raw_sample(b, h);
         if (v < 0 || v > h->maxval)
             return -1;
-        out[i] = (uint8_t)rint((double)v / h->maxval * 255); /* as Pillow */
+        if ((int)(i % h->depth) < to->channels)
+            *out++ = (uint8_t)rint((double)v / h->maxval * 255); /* as Pillow */
     }
     return b->bad ? -1 : 0;
 }
 
 static int decode_grey_or_rgb(struct image *out, const struct pnm *h, struct bytes *b, struct error *err)
 {
-    if (image_init(out, h->width, h->height, h->kind % 3 ? 1 : 3, err))
+    if (image_init(out, h->width, h->height, h->depth < 3 ? 1 : 3, err))
         return -1;
-    size_t samples = (size_t)h->width * h->height * out->channels;
     if (h->kind == 4)
         read_bitmap(out->data, h, b);
-    else if (read_samples(out->data, samples, h, b)) {
+    else if (read_samples(out, h, b)) {
         image_release(out);
         return error_set(err, "PNM: a sample is missing or above the largest value, %d", h->maxval);
     }
@@ -130,16 +158,24 @@ static int repeat_grey(struct image *out, struct image *grey, struct error *err)
     return failed;
 }
 
+size_t image_pnm_size(const uint8_t *bytes, size_t n)
+{
+    struct bytes b = bytes_of(bytes, n);
+    struct pnm h;
+    struct error err;
+    if (n < 2 || bytes[0] != 'P' || bytes[1] < '1' || bytes[1] > '7' || read_header(&h, &b, &err))
+        return 0;
+    return h.kind < 4 ? SIZE_MAX : n - bytes_left(&b) + least_bytes(&h);
+}
+
 int image_pnm_decode(struct image *out, const uint8_t *bytes, size_t n, struct error *err)
 {
     struct bytes b = bytes_of(bytes, n);
     struct pnm h;
     if (read_header(&h, &b, err))
         return -1;
-    size_t samples = (size_t)h.width * h.height * (h.kind % 3 ? 1 : 3);
-    if (least_bytes(&h, samples) > bytes_left(&b))
-        return error_set(err, "PNM: truncated: %zu bytes of samples, want %zu", bytes_left(&b),
-                         least_bytes(&h, samples));
+    if (least_bytes(&h) > bytes_left(&b))
+        return error_set(err, "PNM: truncated: %zu bytes of samples, want %zu", bytes_left(&b), least_bytes(&h));
     struct image decoded;
     if (decode_grey_or_rgb(&decoded, &h, &b, err))
         return -1;

@@ -399,7 +399,7 @@ END
     for how in "net.nn -" "--crop net.nn" "--crop net.nn -"; do
         run --separate-stderr sh -c "'${NN}run' $how < '$DEMO/chelsea.png'"
         equal "$status" 1
-        equal "$stderr" "nnrun: standard input: is binary: want a line for each input, -0 if NUL ends them, or /dev/stdin for one photo"
+        equal "$stderr" "nnrun: standard input: is binary: want a line for each input, -0 if NUL ends them, PNM pictures, or /dev/stdin for one photo"
     done
     cp "$DEMO/chelsea.png" cat.png
     run --separate-stderr sh -c "printf 'cat.png\0' | '${NN}run' net.nn -"

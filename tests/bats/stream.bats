@@ -294,3 +294,53 @@ END
     succeeded
     equal "$output" ''
 }
+
+# frame GREY: a picture of 4x2 pixels, as raw PNM.
+frame() { printf 'P5 4 2 255\n%s%s' "$1$1$1$1" "$1$1$1$1"; }
+
+brightest() {
+    declare_nn grey.nn <<END
+property recipe gray,resize=4x2
+input x f32 1x1x2x4
+node - ReduceMax x -> z f32 1x1x1x1
+node - Squeeze z -> y f32 scalar
+output y
+END
+}
+
+@test "pictures one behind the other, in a pipe or a file, are inputs one after the other" {
+    brightest
+    { frame a; printf 'P7\nWIDTH 4\nHEIGHT 2\nDEPTH 1\nMAXVAL 255\nENDHDR\nbbbbbbbb'; frame c; } > film.pgm
+    equal "$(nn run -q grey.nn - < film.pgm | cut -f 1,5)" $'stdin/000000\t97\nstdin/000001\t98\nstdin/000002\t99'
+    equal "$(cat film.pgm | nn run -q grey.nn /dev/stdin | cut -f 1,5 | tail -n 1)" $'/dev/stdin/000002\t99'
+    equal "$(nn run -q grey.nn film.pgm | cut -f 1,5 | head -n 1)" $'film.pgm/000000\t97'
+    equal "$(nn run -q grey.nn x=film.pgm | cut -f 5 | tr '\n' ' ')" '97 98 99 '
+    frame d > one
+    equal "$(nn run -q grey.nn one | cut -f 4)" 100
+    equal "$(cat one | nn run -q grey.nn /dev/stdin | cut -f 4)" 100
+    nn run -q -o out grey.nn film.pgm one
+    equal "$(find out -name '*.npy' | sort | tr '\n' ' ')" \
+        'out/film.pgm/000000/out_0.npy out/film.pgm/000001/out_0.npy out/film.pgm/000002/out_0.npy out/one/out_0.npy '
+    # each is answered as it comes, not when the next one does
+    mkfifo pipe
+    nn run -q grey.nn - < pipe > answers &
+    { frame a; frame b; for _ in $(seq 100); do [ "$(wc -l < answers)" -lt 2 ] || break; sleep 0.1; done; wc -l < answers > seen; } > pipe
+    wait
+    equal "$(tr -d ' ' < seen)" 2
+}
+
+@test "pictures that are cut off, and what is no picture, are told" {
+    brightest
+    { frame a; frame b; } | head -c 30 > cut
+    try run -q grey.nn cut
+    equal "$output" $'cut/000000\ty\tf32\tscalar\t97'
+    failed_with 1 'cut/000001: PNM: truncated: 0 bytes'
+    { frame a; echo P6 9; } > odd
+    try run -q grey.nn odd
+    failed_with 1 'odd/000001: no header of PNM or PAM: damaged, cut off, or too large'
+    { frame a; echo P5 60000 60000 255; } > odd
+    try run -q grey.nn odd
+    failed_with 1 'odd/000001: no header of PNM or PAM: damaged, cut off, or too large'
+    run --separate-stderr sh -c "cat /dev/null | '${NN}run' -q grey.nn /dev/stdin"
+    failed_with 1 '/dev/stdin: is empty'
+}

@@ -120,6 +120,12 @@ static void netpbm(void)
         {TEXT("P5\n2 1\n255\n\x07\x08"), {7, 7, 7, 8, 8, 8}},
         {TEXT("P5\n2 1\n65535\n\xff\xff\x80\x00"), {255, 255, 255, 128, 128, 128}},
         {TEXT("P6\n2 1\n255\n\x01\x02\x03\x04\x05\x06"), {1, 2, 3, 4, 5, 6}},
+        {TEXT("P7\nWIDTH 2\n#\nHEIGHT 1\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n\x01\x02\x03\x04\x05\x06"),
+         {1, 2, 3, 4, 5, 6}},
+        {TEXT("P7\nDEPTH 4\nMAXVAL 255\nHEIGHT 1\nWIDTH 2\nENDHDR\n\x01\x02\x03\xff\x04\x05\x06\xff"),
+         {1, 2, 3, 4, 5, 6}},
+        {TEXT("P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE_ALPHA\nENDHDR\n\0\1\1\1"),
+         {0, 0, 0, 255, 255, 255}},
     };
     static const char *const bad[] = {"P5",
                                       "P5 2 1",
@@ -137,6 +143,10 @@ static void netpbm(void)
                                       "P4 9 1 a",
                                       "P5 -2 1 255 ab",
                                       "P7 2 1 255 ab",
+                                      "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 5\nMAXVAL 255\nENDHDR\nabcdefghij",
+                                      "P7\nWIDTH 2\nHEIGHT 1\nMAXVAL 255\nENDHDR",
+                                      "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\na",
+                                      "P8 2 1 255 ab",
                                       "P5 2 1 10 \x0b\x0c"};
     struct image im;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -151,6 +161,29 @@ static void netpbm(void)
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_MSG(decode_text(&im, bad[i], strlen(bad[i])) == -1, "%s", bad[i]);
+}
+
+/* How far it is to the next picture. */
+static void netpbm_sizes(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t n, size;
+    } cases[] = {
+        {TEXT("P6\n2 1\n255\nabcdefP6"), 17},
+        {TEXT("P6\n2 1\n255\n"), 17},
+        {TEXT("P5 2 1 65535 "), 17},
+        {TEXT("P4 9 2 "), 11},
+        {TEXT("P7\nWIDTH 2\nHEIGHT 3\nDEPTH 4\nMAXVAL 255\nENDHDR\n"), 70},
+        {TEXT("P3 2 1 255 1 2 3 "), SIZE_MAX},
+        {TEXT("P6\n2 1\n"), 0},
+        {TEXT("P6\n60000 60000 255 "), 0},
+        {TEXT("P6.ppm\n"), 0},
+        {TEXT("P"), 0},
+        {TEXT("\x89PNG"), 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CHECK_MSG(image_pnm_size((const uint8_t *)cases[i].bytes, cases[i].n) == cases[i].size, "case %zu", i);
 }
 
 static void sixteen_bits(void)
@@ -415,6 +448,7 @@ int main(void)
     RUN(truncated);
     RUN(mutated);
     RUN(netpbm);
+    RUN(netpbm_sizes);
     RUN(sixteen_bits);
     RUN(claims);
     RUN(huffman_tables);
