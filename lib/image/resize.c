@@ -36,10 +36,11 @@ static double box(double x)
     return x > -0.5 && x <= 0.5;
 }
 
+/* PIL's factors are single. */
 static double hamming(double x)
 {
     double a = x * M_PI;
-    return x == 0 ? 1 : fabs(x) < 1 ? sin(a) / a * (0.54 + 0.46 * cos(a)) : 0;
+    return x == 0 ? 1 : fabs(x) < 1 ? sin(a) / a * (0.54f + 0.46f * cos(a)) : 0;
 }
 
 static const struct filter {
