@@ -12,6 +12,7 @@
  *   dot_to(&c, a, b)  c += the products; dot_to_both(c, a, b) does it for two vectors of columns
  *   DOT_PAIRS         if defined, a vector of sums is of two rows by two columns while it is summed: dot_rows(p, q) is
  *                     for dot_row, dot_turn for the sums before and after
+ *   DOT_OCTETS        if defined, octets_q8.h has a better way for rows of small elements
  */
 #ifndef KERNEL_ISA_DOT_H
 #define KERNEL_ISA_DOT_H
@@ -104,6 +105,9 @@ V_FN void dot_to(v_i32 *c, v_i32 a, v_i32 b)
 /* Products of 16 bits, added in pairs: the only exact way before VNNI, since vpmaddubsw saturates. */
 #define DOT_KR           2
 #define DOT_OFFSET(sign) 0
+#ifdef ISA_avx2
+#define DOT_OCTETS 1
+#endif
 typedef int16_t dot_element;
 
 V_FN v_i32 dot_columns(const int8_t *p)

@@ -3,13 +3,14 @@
  * elements meet weights of 0. Else rows are gathered first, once a tile: all taps in a row, rounded up to DOT_KR. There
  * is an instance for some numbers of rows; where there are fewer, the last one is summed again and again. */
 #include "kernel/isa/dot.h"
+#include "kernel/isa/octets_q8.h"
 #include "kernel/isa/sums_q8.h"
 
 /* ---- rows ---- */
 
-static ptrdiff_t run_length(const struct kernel_gemm *g)
+static ptrdiff_t run_length(const struct kernel_gemm *g, int kr)
 {
-    return (ptrdiff_t)(g->k + DOT_KR - 1) / DOT_KR * DOT_KR;
+    return (ptrdiff_t)(g->k + kr - 1) / kr * kr;
 }
 
 V_FN dot_element widened(uint8_t byte, bool is_signed)
@@ -60,6 +61,7 @@ struct rows {
     void *const *c;
     bool turns;
     v_i32 turn;
+    const struct octets *octets; /* what they are instead of `a`, if they are */
 };
 
 /* Where rows are put that are not the call's own. */
@@ -73,7 +75,7 @@ V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool i
     dot_element *to = g->scratch;
     for (int i = 0; i < g->m; i++) {
         room->a[i] = to;
-        for (int t = 0; t < g->taps; t++, to += run_length(g))
+        for (int t = 0; t < g->taps; t++, to += run_length(g, DOT_KR))
             gather_run(to, (const uint8_t *)g->a[i] + g->tap[t], g->k, is_signed);
     }
 }
@@ -81,7 +83,7 @@ V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool i
 V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *room, bool is_signed)
 {
     bool direct = is_direct(g);
-    struct rows r = {g->a, g->c, direct && is_signed, v_set1_i32((int)0x80808080)};
+    struct rows r = {g->a, g->c, direct && is_signed, v_set1_i32((int)0x80808080), NULL};
     if (!direct)
         gather_rows(room, g, is_signed);
     if (direct && m == g->m)
@@ -91,7 +93,7 @@ V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *
         room->a[i] = direct ? g->a[from] : room->a[from];
         room->c[i] = g->c[from];
     }
-    return (struct rows){room->a, room->c, r.turns, r.turn};
+    return (struct rows){room->a, room->c, r.turns, r.turn, NULL};
 }
 
 /* ---- sums ---- */
@@ -188,7 +190,7 @@ V_FN void sum_panel(v_i32 *acc, const struct kernel_gemm *g, const struct rows *
                     struct fetch *f, int m, int vectors)
 {
     bool direct = is_direct(g), whole = !direct && !g->b_tap;
-    ptrdiff_t length = run_length(g), run = direct ? g->k : whole ? length * g->taps : length;
+    ptrdiff_t length = run_length(g, DOT_KR), run = direct ? g->k : whole ? length * g->taps : length;
     for (int t = 0; t < (whole ? 1 : g->taps); t++) {
         ptrdiff_t at = direct ? g->tap[t] : t * length;
         const int8_t *b = panel + (g->b_tap ? g->b_tap[t] : t) * length * vectors * VL;
@@ -262,22 +264,28 @@ V_APART void finish_any(v_i32 *sums, const struct kernel_gemm *g, const struct r
 
 /* The panels of columns `column` to `end`, which b points to. */
 V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const int8_t *b, int column, int end, int m,
-                    int vectors)
+                    int vectors, int kr)
 {
     struct fetch fetch = fetch_begin(g, column);
     const struct v_narrowing narrowing = v_narrowing_of(&g->to.rounding);
     const int32_t *bias = g->to.bias;
-    ptrdiff_t depth = (g->b_tap ? g->b_taps : g->taps) * run_length(g);
+    ptrdiff_t depth = (g->b_tap ? g->b_taps : g->taps) * run_length(g, kr);
     for (; column < end; column += vectors * VL, b += depth * vectors * VL) {
         int left = end - column - (vectors - 1) * VL, last = left < VL ? left : VL;
         v_i32 acc[GEMM_MR * 2];
         begin_at_bias(acc, bias ? bias + column : NULL, m, vectors, last);
         turn_sums(acc, m, vectors);
-        sum_panel(acc, g, rows, b, &fetch, m, vectors);
+#ifdef DOT_OCTETS
+        if (kr == OCTETS_KR)
+            octets_sum(acc, rows->octets, b, &fetch, m, vectors);
+        else
+#endif
+            sum_panel(acc, g, rows, b, &fetch, m, vectors);
         turn_sums(acc, m, vectors);
         const int32_t *row_bias = g->to.row_bias;
         bool adds = IS_LARGE(m, vectors) && m == g->m;
-        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && !g->to.shift && (adds || !row_bias)) {
+        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || (vectors == 2 && last == VL)) && !g->to.shift &&
+            (adds || !row_bias)) {
             if (adds && row_bias)
 #pragma GCC unroll 32
                 for (int i = 0; i < m * vectors; i++)
@@ -299,11 +307,11 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
 
 typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column, int end);
 
-#define TILE(m, vectors)                                                                                               \
-    static void gemm_##m##x##vectors(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column, \
-                                     int end)                                                                          \
+#define TILE(m, vectors) TILE_OF(gemm_##m##x##vectors, m, vectors, DOT_KR)
+#define TILE_OF(name, m, vectors, kr)                                                                                  \
+    static void name(const struct kernel_gemm *g, const struct rows *row, const int8_t *b, int column, int end)        \
     {                                                                                                                  \
-        do_panels(g, row, b, column, end, m, vectors);                                                                 \
+        do_panels(g, row, b, column, end, m, vectors, kr);                                                             \
     }
 #define TILES(m)      TILE(m, 1) TILE(m, 2)
 #define WIDE_TILE(m)  TILE(m, 2)
@@ -325,44 +333,51 @@ typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, cons
 
 EACH(TILES, WIDE_TILE)
 
-static const struct {
+struct tile {
     int rows;
     panels_fn *panels[2]; /* of one vector, of two */
-} tiles[] = {EACH(ENTRY, WIDE_ENTRY)};
+};
+
+static const struct tile tiles[] = {EACH(ENTRY, WIDE_ENTRY)};
 
 /* The last panel, of one vector, from `column` on: by the first rows, and by the last, which are partly the same. */
-static void run_last(const struct kernel_gemm *g, const struct rows *rows, int size, const int8_t *b, int column)
+static void run_last(const struct kernel_gemm *g, const struct rows *rows, const struct tile *t, const int8_t *b,
+                     int column)
 {
-    panels_fn *panels = tiles[size].panels[0];
-    if (panels) {
-        panels(g, rows, b, column, g->n);
+    if (t->panels[0]) {
+        t->panels[0](g, rows, b, column, g->n);
         return;
     }
-    while (!tiles[size].panels[0])
-        size--;
+    while (!t->panels[0])
+        t--;
     struct kernel_gemm part = *g;
-    part.m = tiles[size].rows;
-    tiles[size].panels[0](&part, rows, b, column, g->n);
+    part.m = t->rows;
+    t->panels[0](&part, rows, b, column, g->n);
     int rest = g->m - part.m;
     part.c += rest;
     part.to.row_bias += part.to.row_bias ? rest : 0;
     part.fetch_bytes = 0;
-    tiles[size].panels[0](&part, &(struct rows){rows->a + rest, rows->c + rest, rows->turns, rows->turn}, b, column,
-                          g->n);
+    t->panels[0](&part, &(struct rows){rows->a + rest, rows->c + rest, rows->turns, rows->turn, NULL}, b, column, g->n);
 }
 
-V_FN void run(const struct kernel_gemm *g, bool is_signed)
+static void run_tile(const struct kernel_gemm *g, const struct rows *rows, const struct tile *t, int kr)
+{
+    int wide = gemm_wide_columns(g->n);
+    ptrdiff_t depth = (g->b_tap ? g->b_taps : g->taps) * run_length(g, kr);
+    if (wide > 0)
+        t->panels[1](g, rows, g->b, 0, wide);
+    if (wide < g->n)
+        run_last(g, rows, t, (const int8_t *)g->b + depth * wide, wide);
+}
+
+static void run(const struct kernel_gemm *g, bool is_signed)
 {
     struct row_room room;
-    int wide = gemm_wide_columns(g->n), size = 0;
-    ptrdiff_t depth = (g->b_tap ? g->b_taps : g->taps) * run_length(g);
-    while (tiles[size].rows < g->m)
-        size++;
-    struct rows row = find_rows(g, tiles[size].rows, &room, is_signed);
-    if (wide > 0)
-        tiles[size].panels[1](g, &row, g->b, 0, wide);
-    if (wide < g->n)
-        run_last(g, &row, size, (const int8_t *)g->b + depth * wide, wide);
+    const struct tile *t = tiles;
+    while (t->rows < g->m)
+        t++;
+    struct rows rows = find_rows(g, t->rows, &room, is_signed);
+    run_tile(g, &rows, t, DOT_KR);
 }
 
 static void run_u8(const struct kernel_gemm *g)
@@ -379,56 +394,89 @@ static void run_s8(const struct kernel_gemm *g)
 
 /* pack_step() of columns that lie anyhow. */
 static __attribute__((cold, noinline)) int8_t *pack_any(int8_t *packed, const int8_t *b, int at, int first, int k,
-                                                        ptrdiff_t k_step, int n, ptrdiff_t n_step, int columns)
+                                                        ptrdiff_t k_step, int n, ptrdiff_t n_step, int columns, int kr)
 {
     for (int j = 0; j < columns; j++)
-        for (int i = at; i < at + DOT_KR; i++)
+        for (int i = at; i < at + kr; i++)
             *packed++ = i >= first && i < k && j < n ? b[i * k_step + j * n_step] : 0;
     return packed;
 }
 
-/* DOT_KR elements of each column from `at` on; those before `first`, beyond k or n are zero. */
-static int8_t *pack_step(int8_t *packed, const int8_t *b, int at, int first, int k, ptrdiff_t k_step, int n,
-                         ptrdiff_t n_step, int columns)
+/* kr elements of each column from `at` on; those before `first`, beyond k or n are zero. */
+V_FN int8_t *pack_step(int8_t *packed, const int8_t *b, int at, int first, int k, ptrdiff_t k_step, int n,
+                       ptrdiff_t n_step, int columns, int kr)
 {
-    if (k_step == 1 && at == first && at + DOT_KR <= k) { /* columns that lie in a row each */
-        for (int j = 0; j < n; j++, packed += DOT_KR)
-            memcpy(packed, b + at + j * n_step, DOT_KR);
-        memset(packed, 0, (size_t)(columns - n) * DOT_KR);
-        return packed + (columns - n) * DOT_KR;
+    if (k_step == 1 && at == first && at + kr <= k) { /* columns that lie in a row each */
+        for (int j = 0; j < n; j++, packed += kr)
+            memcpy(packed, b + at + j * n_step, (size_t)kr);
+        memset(packed, 0, (size_t)(columns - n) * (size_t)kr);
+        return packed + (columns - n) * kr;
     }
-    if (n_step == 1 && at == first && at + DOT_KR <= k) { /* rows that lie in a row each */
+    if (n_step == 1 && at == first && at + kr <= k) { /* rows that lie in a row each */
         for (int j = 0; j < n; j++)
 #pragma GCC unroll 8
-            for (int i = 0; i < DOT_KR; i++)
-                packed[j * DOT_KR + i] = b[(at + i) * k_step + j];
-        memset(packed + n * DOT_KR, 0, (size_t)(columns - n) * DOT_KR);
-        return packed + columns * DOT_KR;
+            for (int i = 0; i < kr; i++)
+                packed[j * kr + i] = b[(at + i) * k_step + j];
+        memset(packed + n * kr, 0, (size_t)(columns - n) * (size_t)kr);
+        return packed + columns * kr;
     }
-    return pack_any(packed, b, at, first, k, k_step, n, n_step, columns);
+    return pack_any(packed, b, at, first, k, k_step, n, n_step, columns, kr);
 }
 
-static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
-                 ptrdiff_t n_step)
+V_FN void pack_steps(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                     ptrdiff_t n_step, int kr)
 {
     int8_t *packed = panels;
     const int8_t *b = matrix;
     for (int j = 0; j < n; j += 2 * VL) {
         int left = n - j < 2 * VL ? n - j : 2 * VL, columns = left > VL ? 2 * VL : VL;
         for (int t = 0; t < taps; t++)
-            for (int i = 0; i < k; i += DOT_KR) {
-                bool overlaps = DOT_DIRECT && k >= DOT_KR && i > k - DOT_KR;
-                packed = pack_step(packed, b + t * tap_step + j * n_step, overlaps ? k - DOT_KR : i, i, k, k_step, left,
-                                   n_step, columns);
+            for (int i = 0; i < k; i += kr) {
+                bool overlaps = DOT_DIRECT && k >= kr && i > k - kr;
+                packed = pack_step(packed, b + t * tap_step + j * n_step, overlaps ? k - kr : i, i, k, k_step, left,
+                                   n_step, columns, kr);
             }
     }
 }
 
-#define PRODUCT(type, sign, function)                                                                                  \
+static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                 ptrdiff_t n_step)
+{
+    pack_steps(panels, matrix, taps, tap_step, k, k_step, n, n_step, DOT_KR);
+}
+
+#define PRODUCT(type, sign, depth, run_function, pack_function, ...)                                                   \
     {                                                                                                                  \
-        .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = GEMM_MR, .nr = 2 * VL, .vector = VL, .kr = DOT_KR,         \
-        .a_offset = DOT_OFFSET(sign), .scratch = sizeof(dot_element), .run = function, .pack = pack                    \
+        .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = GEMM_MR, .nr = 2 * VL, .vector = VL, .kr = depth,          \
+        .a_offset = DOT_OFFSET(sign), .run = run_function, .pack = pack_function, __VA_ARGS__                          \
     }
 
-const struct kernel_product K(gemm_u8) = PRODUCT(KERNEL_U8, false, run_u8);
-const struct kernel_product K(gemm_s8) = PRODUCT(KERNEL_S8, true, run_s8);
+const struct kernel_product K(gemm_u8) =
+    PRODUCT(KERNEL_U8, false, DOT_KR, run_u8, pack, .scratch = sizeof(dot_element));
+const struct kernel_product K(gemm_s8) = PRODUCT(KERNEL_S8, true, DOT_KR, run_s8, pack, .scratch = sizeof(dot_element));
+
+#ifdef DOT_OCTETS
+
+/* ---- rows of small elements ---- */
+
+TILE_OF(small_6x1, 6, 1, OCTETS_KR)
+TILE_OF(small_6x2, 6, 2, OCTETS_KR)
+
+static void run_small(const struct kernel_gemm *g)
+{
+    static const struct tile small_tile = {6, {small_6x1, small_6x2}};
+    void *c[GEMM_MR];
+    struct octets octets = octets_find(g, run_length(g, OCTETS_KR), c);
+    run_tile(g, &(struct rows){.c = c, .octets = &octets}, &small_tile, OCTETS_KR);
+}
+
+static void pack_quads(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
+                       ptrdiff_t n_step)
+{
+    pack_steps(panels, matrix, taps, tap_step, k, k_step, n, n_step, OCTETS_KR);
+}
+
+const struct kernel_product K(gemm_small_u8) =
+    PRODUCT(KERNEL_U8, false, OCTETS_KR, run_small, pack_quads, OCTETS_SCRATCH);
+
+#endif

@@ -9,6 +9,7 @@
 struct problem {
     int m, n, taps, k, b_taps;
     bool is_signed, is_mapped;          /* taps of B are others, by b_tap */
+    bool is_small;                      /* for gemm_small_u8, where there is one: u8, and not mapped */
     int8_t b[MAX_TAPS * MAX_K * MAX_N]; /* [b_taps][k][n] */
     const void *a[MAX_M];
     ptrdiff_t tap[MAX_TAPS];
@@ -19,10 +20,14 @@ static struct guard rows, packed, outputs, words, scratch;
 static struct problem problem;
 
 /* How operands are drawn: anything, or what makes sums largest. */
-enum draw { ANY, LEAST, MOST, OPPOSITE, DRAWS };
+enum draw { ANY, LEAST, MOST, OPPOSITE, SMALL, DRAWS };
 
 static uint8_t draw_byte(enum draw draw, bool is_signed)
 {
+    /* Where sums of 16 bits just fit: four elements that are 256, or little more, with weights of -128. */
+    static const uint8_t small[] = {0, 64, 64, 64, 64, 64, 64, 64, 64, 65, 63, 31, 1, 127};
+    if (draw == SMALL && !is_signed)
+        return guard_random() % 100 ? small[guard_random() % sizeof small] : 0xff;
     if (draw == ANY)
         return (uint8_t)guard_random();
     bool least = draw == LEAST;
@@ -54,11 +59,14 @@ static void make_problem(struct problem *p, int m, int n, int taps, int k, enum 
     p->k = k;
     p->is_signed = guard_random() % 2;
     p->is_mapped = guard_random() % 4 == 0;
+    p->is_small = draw == SMALL || guard_random() % 4 == 0;
+    if (p->is_small)
+        p->is_signed = p->is_mapped = false;
     p->b_taps = p->is_mapped && taps < MAX_TAPS ? taps + 1 : taps;
     for (int t = 0; t < taps; t++)
         p->b_tap[t] = p->is_mapped ? (t + 1) % p->b_taps : t;
     for (int i = 0; i < p->b_taps * k * n; i++)
-        p->b[i] = (int8_t)draw_byte(draw == OPPOSITE ? LEAST : draw, true);
+        p->b[i] = (int8_t)draw_byte(draw == OPPOSITE || draw == SMALL ? LEAST : draw, true);
     make_rows(p, draw);
 }
 
@@ -115,7 +123,9 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     static const enum kernel_type types[] = {KERNEL_U8, KERNEL_U8, KERNEL_S32, KERNEL_F32};
     static const struct kernel_rounding roundings[] = {
         {-7, 248, 7}, {0, 255, 0}, {-3, 100, 3}, {0, 60, -128}, {-128, 127, 0}};
-    const struct kernel_product *product = p->is_signed ? k->gemm_s8 : k->gemm_u8;
+    const struct kernel_product *product = p->is_signed                       ? k->gemm_s8
+                                           : p->is_small && k->gemm_small_u8 ? k->gemm_small_u8
+                                                                             : k->gemm_u8;
     size_t taps = (size_t)p->taps, depth = (size_t)p->k,
            bytes = kernel_product_packed(product, (size_t)p->b_taps, depth, (size_t)p->n),
            rest = kernel_product_scratch(product, (size_t)p->m, taps, depth);
@@ -164,6 +174,11 @@ static int random_to(int most)
     return 1 + (int)(guard_random() % (unsigned)most);
 }
 
+static enum draw any_or_small(void)
+{
+    return guard_random() % 3 ? ANY : SMALL;
+}
+
 static void every_tile(void)
 {
     const struct kernels *k;
@@ -171,7 +186,7 @@ static void every_tile(void)
         for (int m = 1; m <= k->gemm_u8->mr; m++)
             for (int n = 1; n <= k->gemm_u8->nr; n++) {
                 int before = (int)(guard_random() % 3) * k->gemm_u8->nr;
-                make_problem(&problem, m, before + n, random_to(3), random_to(40), ANY);
+                make_problem(&problem, m, before + n, random_to(3), random_to(40), any_or_small());
                 run_problem(k, &problem);
             }
 }
@@ -182,7 +197,8 @@ static void every_depth(void)
     for (int l = 0; (k = guard_level(&l));)
         for (int taps = 1; taps <= MAX_TAPS; taps += 2)
             for (int depth = 1; depth <= 70; depth++) {
-                make_problem(&problem, random_to(k->gemm_u8->mr), random_to(k->gemm_u8->nr), taps, depth, ANY);
+                make_problem(&problem, random_to(k->gemm_u8->mr), random_to(k->gemm_u8->nr), taps, depth,
+                             any_or_small());
                 run_problem(k, &problem);
             }
 }
@@ -196,7 +212,7 @@ static void deep(void)
             int lacking = (int)(guard_random() % 4),
                 depth = guard_random() % 2 ? 64 * random_to(MAX_K / 64) - lacking : random_to(MAX_K);
             make_problem(&problem, random_to(k->gemm_u8->mr), random_to(2 * k->gemm_u8->nr), random_to(MAX_TAPS), depth,
-                         ANY);
+                         any_or_small());
             run_problem(k, &problem);
         }
 }

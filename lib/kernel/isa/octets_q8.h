@@ -1,0 +1,268 @@
+/* Rows and sums of gemm_q8.c's product for small elements, on AVX2 without VNNI. vpmaddubsw multiplies twice as many
+ * bytes as vpmaddwd does words, but adds pairs of products in 16 bits, where they may saturate. They cannot where the
+ * elements that meet in a sum are 256 together, since 256 * -128 is the least that fits, whatever the weights are. What
+ * follows a ReLU is mostly so. Each tile's rows are sorted first, by what is true of all of them:
+ *
+ *   small    octets of which four elements may be summed in 16 bits: 5 operations on a vector of columns
+ *   medium   quads of which two may be: 3, so 6 for an octet
+ *   large    quads that are multiplied as words: 4, and B has to be widened
+ */
+#ifndef KERNEL_ISA_OCTETS_Q8_H
+#define KERNEL_ISA_OCTETS_Q8_H
+
+#include "kernel/isa/dot.h"
+#include "kernel/isa/tile.h"
+
+#ifdef DOT_OCTETS
+
+#define OCTETS_KR 4
+#define QUAD      OCTETS_KR
+#define OCTET     (2 * QUAD)
+#define SMALL_MAX 256 /* of the elements that are summed in 16 bits */
+#define BLOCK     32  /* elements that are looked at together */
+
+/* Bytes of each element, its word, and its share of the lists. */
+#define OCTETS_SCRATCH .scratch = 4, .scratch_rows = GEMM_MR, .scratch_k = BLOCK
+
+/* GEMM_MR rows: the last one again and again where there are fewer, so that its results are stored again. All taps are
+ * in a row. */
+struct octets {
+    uint8_t *bytes; /* [GEMM_MR][length] */
+    int16_t *words; /* [GEMM_MR][length], of large quads: the even elements, then the odd ones */
+    ptrdiff_t length;
+    uint32_t *small, *medium, *large, *small_end, *medium_end, *large_end; /* where each begins in a row */
+};
+
+/* ---- rows ---- */
+
+/* What is left of a run is copied with elements before it, again. */
+V_FN void copy_run(uint8_t *restrict to, const uint8_t *restrict from, int k)
+{
+    int i = 0;
+    for (; i + BLOCK <= k; i += BLOCK)
+        memcpy(to + i, from + i, BLOCK);
+    if (i == k)
+        return;
+    if (k >= BLOCK) {
+        memcpy(to + k - BLOCK, from + k - BLOCK, BLOCK);
+    } else if (k >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + k - 16, from + k - 16, 16);
+    } else if (k >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + k - 8, from + k - 8, 8);
+    } else {
+        for (; i < k; i++)
+            to[i] = from[i];
+    }
+}
+
+V_FN void copy_row(uint8_t *to, ptrdiff_t length, const struct kernel_gemm *g, const uint8_t *from, ptrdiff_t run)
+{
+    static const uint8_t zeros[BLOCK];
+    memcpy(to + length - BLOCK, zeros, BLOCK);
+    for (int t = 0; t < g->taps; t++, to += run) {
+        memcpy(to + run - QUAD, zeros, QUAD);
+        copy_run(to, from + g->tap[t], g->k);
+    }
+}
+
+/* What is above SMALL_MAX in some row, a bit for each quad of a block. */
+struct marks {
+    unsigned octets, quads; /* four elements of an octet, marked with both its quads; two of a quad */
+};
+
+/* Sums of 16 bits: two for each quad. */
+V_FN unsigned marks_of(__m256i sums)
+{
+    __m256i above = _mm256_cmpgt_epi16(sums, _mm256_set1_epi16(SMALL_MAX));
+    __m256i none = _mm256_cmpeq_epi32(above, _mm256_setzero_si256());
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(none)) ^ UINT8_MAX;
+}
+
+V_FN struct marks mark_block(const uint8_t *block, ptrdiff_t length, int m)
+{
+    __m256i pairs = _mm256_setzero_si256(), fours = pairs; /* the most of all rows */
+    for (int i = 0; i < m; i++) {
+        __m256i x = *(const __m256i *)(const void *)(block + i * length);
+        __m256i sums = _mm256_maddubs_epi16(x, _mm256_set1_epi8(1));
+        pairs = _mm256_max_epi16(pairs, sums);
+        fours = _mm256_max_epi16(fours, _mm256_add_epi16(sums, _mm256_shuffle_epi32(sums, 0xb1)));
+    }
+    return (struct marks){marks_of(fours), marks_of(pairs)};
+}
+
+/* A block of each row. */
+V_FN void widen_block(const struct octets *r, ptrdiff_t at, int m)
+{
+    for (int i = 0; i < m; i++, at += r->length) {
+        __m256i x = *(const __m256i *)(const void *)(r->bytes + at);
+        __m256i even = _mm256_and_si256(x, _mm256_set1_epi16(0xff)), odd = _mm256_srli_epi16(x, 8);
+        __m256i one = _mm256_unpacklo_epi32(even, odd), two = _mm256_unpackhi_epi32(even, odd);
+        __m256i *to = (__m256i *)(void *)(r->words + at);
+        _mm256_storeu_si256(to, _mm256_permute2x128_si256(one, two, 0x20));
+        _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(one, two, 0x31));
+    }
+}
+
+/* Lists n of them from one on, each of so many elements. */
+V_FN void put(uint32_t **end, ptrdiff_t first, int n, int size)
+{
+    for (int i = 0; i < n; i++)
+        *(*end)++ = (uint32_t)first + (uint32_t)(i * size);
+}
+
+/* Lists those of a block, of which the rows have so many elements. */
+V_FN void sort_block(struct octets *r, ptrdiff_t at, ptrdiff_t elements, int m)
+{
+    struct marks large = mark_block(r->bytes + at, r->length, m);
+    if (large.octets == 0 && elements >= BLOCK) {
+        put(&r->small_end, at, BLOCK / OCTET, OCTET);
+        return;
+    }
+    if (large.quads)
+        widen_block(r, at, m);
+    for (int left = elements < BLOCK ? (int)elements : BLOCK; left > 0; large.octets >>= 2) {
+        int quads = left < OCTET ? 1 : 2;
+        if (!(large.octets & 1) && quads == 2)
+            put(&r->small_end, at, 1, OCTET);
+        for (int i = 0; i < quads; i++, at += QUAD, left -= QUAD, large.quads >>= 1)
+            if ((large.octets & 1) || quads == 1)
+                put(large.quads & 1 ? &r->large_end : &r->medium_end, at, 1, QUAD);
+    }
+}
+
+/* The rows of a call, with taps of `run` elements; c[GEMM_MR]: their results. */
+V_FN struct octets octets_find(const struct kernel_gemm *g, ptrdiff_t run, void **c)
+{
+    const int m = GEMM_MR;
+    ptrdiff_t all = run * g->taps, length = (all + BLOCK - 1) / BLOCK * BLOCK;
+    uint8_t *bytes = g->scratch;
+    int16_t *words = (int16_t *)(void *)(bytes + m * length);
+    uint32_t *small = (uint32_t *)(void *)(words + m * length), *medium = small + length / OCTET,
+             *large = medium + length / QUAD;
+    struct octets r = {bytes, words, length, small, medium, large, small, medium, large};
+    for (int i = 0; i < m; i++) {
+        int from = i < g->m ? i : g->m - 1;
+        c[i] = g->c[from];
+        copy_row(bytes + i * length, length, g, g->a[from], run);
+    }
+    for (ptrdiff_t at = 0; at < all; at += BLOCK)
+        sort_block(&r, at, all - at, m);
+    return r;
+}
+
+/* ---- sums ---- */
+
+V_FN v_i32 four_bytes(const void *p)
+{
+    int32_t x;
+    memcpy(&x, p, sizeof x);
+    return v_set1_i32(x);
+}
+
+V_FN __m256i quad_columns(const int8_t *b, int vector)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)(b + vector * VL * QUAD));
+}
+
+/* acc[i][v] += an octet of row i by the columns' two quads. Registers are full, so that one quad of two vectors stays
+ * in memory. Products come first, as in v_madd_pairs_both(). */
+V_FN void add_small(v_i32 *acc, const uint8_t *a, ptrdiff_t row, const int8_t *b, int m, int vectors)
+{
+    const __m256i ones = _mm256_set1_epi16(1), b0 = quad_columns(b, 0), b1 = quad_columns(b, 1);
+#pragma GCC unroll 4
+    for (int i = 0; i < m; i++, a += row) {
+        v_i32 x = four_bytes(a), y = four_bytes(a + QUAD), one, two;
+        if (vectors == 2)
+            __asm__("vpmaddubsw %6, %2, %4\n\tvpmaddubsw %7, %2, %2\n\t"
+                    "vpmaddubsw %8, %3, %5\n\tvpmaddubsw %9, %3, %3\n\t"
+                    "vpaddw %5, %4, %4\n\tvpaddw %3, %2, %2\n\t"
+                    "vpmaddwd %10, %4, %4\n\tvpmaddwd %10, %2, %2\n\t"
+                    "vpaddd %4, %0, %0\n\tvpaddd %2, %1, %1"
+                    : "+x"(acc[2 * i]), "+x"(acc[2 * i + 1]), "+x"(x), "+x"(y), "=&x"(one), "=&x"(two)
+                    : "x"(b0), "x"(b1), "x"(quad_columns(b, 2)),
+                      "m"(*(const int8_t(*)[VL * QUAD])(b + 3 * VL * QUAD)), "x"(ones));
+        else
+            __asm__("vpmaddubsw %3, %1, %1\n\tvpmaddubsw %4, %2, %2\n\tvpaddw %1, %2, %2\n\t"
+                    "vpmaddwd %5, %2, %2\n\tvpaddd %2, %0, %0"
+                    : "+x"(acc[i]), "+x"(x), "+x"(y)
+                    : "x"(b0), "x"(b1), "x"(ones));
+    }
+}
+
+/* The same of a quad. */
+V_FN void add_medium(v_i32 *acc, const uint8_t *a, ptrdiff_t row, const int8_t *b, int m, int vectors)
+{
+    const __m256i ones = _mm256_set1_epi16(1), b0 = quad_columns(b, 0);
+#pragma GCC unroll 4
+    for (int i = 0; i < m; i++, a += row) {
+        v_i32 x = four_bytes(a), one;
+        if (vectors == 2)
+            __asm__("vpmaddubsw %4, %2, %3\n\tvpmaddubsw %5, %2, %2\n\tvpmaddwd %6, %3, %3\n\t"
+                    "vpmaddwd %6, %2, %2\n\tvpaddd %3, %0, %0\n\tvpaddd %2, %1, %1"
+                    : "+x"(acc[2 * i]), "+x"(acc[2 * i + 1]), "+x"(x), "=&x"(one)
+                    : "x"(b0), "x"(quad_columns(b, 1)), "x"(ones));
+        else
+            __asm__("vpmaddubsw %2, %1, %1\n\tvpmaddwd %3, %1, %1\n\tvpaddd %1, %0, %0"
+                    : "+x"(acc[i]), "+x"(x)
+                    : "x"(b0), "x"(ones));
+    }
+}
+
+/* The same of a quad as words. */
+V_FN void add_large(v_i32 *acc, const int16_t *a, ptrdiff_t row, const int8_t *b, int m, int vectors)
+{
+    __builtin_prefetch(b + GEMM_AHEAD);
+#pragma GCC unroll 2
+    for (int odd = 0; odd < 2; odd++) {
+        v_i32 bv[2];
+        /* Loads again, rather than keeps; and rows by two addresses, rather than six. */
+        const int16_t *half[2] = {a + 2 * odd, a + 2 * odd + (m / 2) * row};
+        __asm__("" : "+r"(b), "+r"(half[0]), "+r"(half[1]));
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            __m256i x = quad_columns(b, v);
+            bv[v] = (v_i32)_mm256_srai_epi16(odd ? x : _mm256_slli_epi16(x, 8), 8);
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < m; i++) {
+            v_i32 x = four_bytes(i < m / 2 ? half[0] + i * row : half[1] + (i - m / 2) * row);
+            if (vectors == 2)
+                v_madd_pairs_both(&acc[i * 2], x, bv);
+            else
+                v_madd_pairs(&acc[i], x, bv[0]);
+        }
+    }
+}
+
+/* acc[i][v] += the rows by a panel's columns: bytes by half of the rows at a time, which leaves registers for B. */
+V_FN void octets_sum(v_i32 *acc, const struct octets *r, const int8_t *panel, struct fetch *f, int m, int vectors)
+{
+    const ptrdiff_t columns = vectors * VL;
+    const int some = m / 2;
+#pragma GCC unroll 2
+    for (int i = 0; i < m; i += some) {
+        const uint8_t *bytes = r->bytes + i * r->length;
+        for (const uint32_t *at = r->small; at < r->small_end; at++) {
+            const int8_t *b = panel + *at * columns;
+            fetch_next(f, 2);
+            __builtin_prefetch(b + GEMM_AHEAD);
+            __builtin_prefetch(b + GEMM_AHEAD + 64);
+            add_small(acc + i * vectors, bytes + *at, r->length, b, some, vectors);
+        }
+        for (const uint32_t *at = r->medium; at < r->medium_end; at++) {
+            fetch_next(f, 1);
+            __builtin_prefetch(panel + *at * columns + GEMM_AHEAD);
+            add_medium(acc + i * vectors, bytes + *at, r->length, panel + *at * columns, some, vectors);
+        }
+    }
+    for (const uint32_t *at = r->large; at < r->large_end; at++) {
+        fetch_next(f, 2);
+        add_large(acc, r->words + *at, r->length, panel + *at * columns, m, vectors);
+    }
+}
+
+#endif
+
+#endif
