@@ -10,32 +10,12 @@ static struct value *function(struct torch_reader *t, const char *name, struct v
 }
 
 /* x ± alpha * y; numbers take the tensor's type where it is wider. */
-static struct torch_value sum(struct torch_reader *t, const char *name, struct torch_value x, struct torch_value y,
-                              struct torch_value alpha)
-{
-    struct value *a = torch_graph_value(t, x), *b = torch_graph_value(t, y);
-    if (torch_is_number(alpha) && torch_number(alpha) != 1)
-        b = function(t, "mul", b, torch_graph_value(t, alpha));
-    return torch_tensor(t, function(t, name, a, b));
-}
-
 struct torch_value torch_make_add(struct torch_reader *t, struct torch_bound *c)
 {
-    return sum(t, c->row->name, c->arg[0], c->arg[1], c->arg[2]);
-}
-
-struct torch_value torch_make_rsub(struct torch_reader *t, struct torch_bound *c)
-{
-    struct value *x = torch_graph_value(t, c->arg[0]);
+    struct value *a = torch_graph_value(t, c->arg[0]), *b = torch_graph_value(t, c->arg[1]);
     if (torch_is_number(c->arg[2]) && torch_number(c->arg[2]) != 1)
-        x = function(t, "mul", x, torch_graph_value(t, c->arg[2]));
-    return torch_tensor(t, function(t, "sub", torch_graph_value(t, c->arg[1]), x));
-}
-
-struct torch_value torch_make_addcmul(struct torch_reader *t, struct torch_bound *c)
-{
-    struct value *product = function(t, "mul", torch_graph_value(t, c->arg[1]), torch_graph_value(t, c->arg[2]));
-    return sum(t, "add", c->arg[0], torch_tensor(t, product), c->arg[3]);
+        b = function(t, "mul", b, torch_graph_value(t, c->arg[2]));
+    return torch_tensor(t, function(t, c->row->name, a, b));
 }
 
 static bool is_whole(struct torch_reader *t, struct value *v)

@@ -132,13 +132,6 @@ struct torch_value torch_make_copy(struct torch_reader *t, struct torch_bound *c
     return torch_tensor(t, BUILD(t->b, "Expand", build_cast(t->b, v, type->dtype), BUILD(t->b, "Shape", x)));
 }
 
-struct torch_value torch_make_zero(struct torch_reader *t, struct torch_bound *c)
-{
-    struct torch_bound both = *c;
-    both.arg[1] = torch_int(0);
-    return torch_make_copy(t, &both);
-}
-
 /* A tensor of tensors, or of lists, of a type. */
 static struct torch_value stacked(struct torch_reader *t, const struct torch_list *items, struct torch_value dtype)
 {
