@@ -3,16 +3,9 @@
 
 #include "pass/match.h"
 
-#define SCORES(s) "MatMul(Softmax({Add(" s ",m)|" s "}),v)"
-
-static const struct attention {
-    const char *pattern;
-    bool scales, divides; /* by the constant s */
-} attentions[] = {
-    {SCORES("MatMul(q,k)"), false, false},
-    {SCORES("Mul(MatMul(q,k),%s)"), true, false},
-    {SCORES("Div(MatMul(q,k),%s)"), true, true},
-};
+/* Scores may be scaled, or divided, as a whole; or the operands are, as scripts do that fear large ones. */
+#define SCORES "{Mul(MatMul(q,k),%s)|Div(MatMul(q,k),%d)|MatMul({Mul(q,%s)|q},{Mul(k,%t)|k})}"
+static const char pattern[] = "MatMul(Softmax({Add(" SCORES ",m)|" SCORES "}),v)";
 
 /* Whether the matched Softmax is along the last axis. */
 static bool is_along_rows(const struct match *m, int rank)
@@ -56,14 +49,19 @@ static bool operands_fit(struct match *m)
            mask_fits(*match_at(m, 'm'), q, kt->dims[kt->rank - 1]);
 }
 
-static struct node *make(struct match *m, const struct attention *a, struct error *err)
+static double number_at(struct match *m, char letter)
+{
+    double number = 1;
+    pass_scalar(*match_at(m, letter), &number);
+    return number;
+}
+
+static struct node *make(struct match *m, struct error *err)
 {
     struct value *in[4] = {*match_at(m, 'q'), *match_at(m, 'k'), *match_at(m, 'v'), *match_at(m, 'm')};
-    double scale = 1;
+    double scale = number_at(m, 's') * number_at(m, 't') / number_at(m, 'd');
     struct node *n = pass_node(m->root, "nn", "Attention", 4, in, err);
-    if (a->scales)
-        pass_scalar(*match_at(m, 's'), &scale);
-    return n && node_set_float(n, "scale", (float)(a->divides ? 1 / scale : scale), err) == 0 ? n : NULL;
+    return n && node_set_float(n, "scale", (float)scale, err) == 0 ? n : NULL;
 }
 
 /* So large that no score counts beside it: what Softmax gives does not depend on whether it is added or put in. */
@@ -93,12 +91,9 @@ static int rewrite(struct node *n, struct error *err)
     struct match m;
     if (node_is(n, "Softmax"))
         return add_mask(n, err);
-    if (!node_is(n, "MatMul"))
+    if (!node_is(n, "MatMul") || !match_node(&m, pattern, n) || !operands_fit(&m))
         return 0;
-    for (size_t i = 0; i < sizeof attentions / sizeof *attentions; i++)
-        if (match_node(&m, attentions[i].pattern, n) && operands_fit(&m))
-            return pass_replace(n, make(&m, &attentions[i], err), err);
-    return 0;
+    return pass_replace(n, make(&m, err), err);
 }
 
 int pass_fuse_attention(struct graph *g, struct error *err)

@@ -63,6 +63,8 @@ static void attention(void)
     attends("MatMul(Softmax[axis=3](Mul(MatMul(q,k),#0.5)),v)", "nn.Attention");
     attends("MatMul(Softmax(Add(Div(MatMul(q,k),#8),m)),v)", "nn.Attention");
     attends("MatMul(Softmax(Add(m,MatMul(q,k))),v)", "nn.Attention");
+    attends("MatMul(Softmax(MatMul(Mul(q,#0.5),k)),v)", "nn.Attention"); /* scores of scaled operands */
+    attends("MatMul(Softmax(Add(MatMul(Mul(#0.5,q),Mul(k,#0.75)),m)),v)", "nn.Attention");
     attends("MatMul(Softmax[axis=2](MatMul(q,k)),v)", "MatMul Softmax MatMul");
     attends("MatMul(Softmax(Add(w,MatMul(q,k))),v)", "MatMul Add Softmax MatMul"); /* it would widen the scores */
     attends("MatMul(Softmax(MatMul(q,k)),c)", "MatMul Softmax MatMul");
