@@ -27,18 +27,37 @@ static void look_up(uint8_t *out, const uint8_t *in, const uint8_t *table, uint8
 
 #define STEP 32
 
-/* An index with its highest bit set gives 0: what lies outside of a row, once 16 i is taken off and 0x70 added, with
- * saturation. */
+typedef uint8_t row_16 __attribute__((vector_size(16)));
+
+/* What each row of a half of the table differs by from the one before. */
+static void list_differences(uint8_t *to, const uint8_t *table)
+{
+    for (int i = 0; i < 256; i += 16) {
+        row_16 row, before = {0};
+        memcpy(&row, table + i, sizeof row);
+        if (i % 128)
+            memcpy(&before, table + i - 16, sizeof before);
+        row ^= before;
+        memcpy(to + i, &row, sizeof row);
+    }
+}
+
+/* An index with its highest bit set gives 0, others what their lower halves say: a byte meets all rows of its half of
+ * the table up to its own, whose differences add up to that. Bytes of the other half are negative, and stay so. */
 static void look_up(uint8_t *out, const uint8_t *in, const uint8_t *table, uint8_t turn)
 {
+    const __m256i other = _mm256_set1_epi8((char)0x80);
     __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)in), y = _mm256_setzero_si256();
     x = _mm256_xor_si256(x, _mm256_set1_epi8((char)turn));
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++) {
-        __m256i row = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(table + 16 * i)));
-        __m256i at = _mm256_adds_epu8(x, _mm256_set1_epi8(0x70));
-        y = _mm256_or_si256(y, _mm256_shuffle_epi8(row, at));
-        x = _mm256_sub_epi8(x, _mm256_set1_epi8(16));
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; half++) {
+        __m256i at = half ? _mm256_xor_si256(x, other) : x;
+#pragma GCC unroll 8
+        for (int i = 8 * half; i < 8 * half + 8; i++) {
+            __m256i row = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(table + 16 * i)));
+            y = _mm256_xor_si256(y, _mm256_shuffle_epi8(row, at));
+            at = _mm256_subs_epi8(at, _mm256_set1_epi8(16));
+        }
     }
     _mm256_storeu_si256((__m256i *)(void *)out, y);
 }
@@ -51,12 +70,19 @@ void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8
     uint8_t *to = out;
     size_t i = 0;
 #ifdef STEP
+#if defined(ISA_avx2)
+    uint8_t rows[256];
+    if (n >= REST_LEAST)
+        list_differences(rows, table);
+#else
+    const uint8_t *rows = table;
+#endif
     for (; n - i >= STEP; i += STEP)
-        look_up(to + i, from + i, table, turn);
+        look_up(to + i, from + i, rows, turn);
     if (n - i >= REST_LEAST) {
         uint8_t rest[STEP] = {0};
         memcpy(rest, from + i, n - i);
-        look_up(rest, rest, table, turn);
+        look_up(rest, rest, rows, turn);
         memcpy(to + i, rest, n - i);
         i = n;
     }
