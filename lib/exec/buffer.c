@@ -13,6 +13,7 @@
 struct placed {
     struct buffer *buffer;
     size_t offset, size;
+    int first, last; /* the buffer's, here as all pairs are looked at */
 };
 
 static size_t aligned(size_t bytes)
@@ -25,7 +26,7 @@ static int by_size(const void *a, const void *b)
     const struct placed *x = a, *y = b;
     if (x->size != y->size)
         return x->size < y->size ? 1 : -1;
-    return x->buffer->first - y->buffer->first;
+    return x->first - y->first;
 }
 
 static int by_offset(const void *a, const void *b)
@@ -37,10 +38,10 @@ static int by_offset(const void *a, const void *b)
 /* The lowest gap for all[i] between those before it that live at the same time. */
 static int place_one(struct placed *all, size_t i, struct placed **alive, struct error *err)
 {
-    const struct buffer *b = all[i].buffer;
+    int first = all[i].first, last = all[i].last;
     size_t n = 0, end = 0;
     for (size_t j = 0; j < i; j++)
-        if (all[j].buffer->first <= b->last && b->first <= all[j].buffer->last)
+        if (all[j].first <= last && first <= all[j].last)
             alive[n++] = &all[j];
     if (n > 0)
         qsort(alive, n, sizeof *alive, by_offset);
@@ -63,7 +64,7 @@ static size_t collect(struct plan *p, struct placed *all)
         if (b->external || b->first < 0)
             continue;
         if (all)
-            all[n] = (struct placed){b, 0, aligned(b->size + BUFFER_SLACK)};
+            all[n] = (struct placed){b, 0, aligned(b->size + BUFFER_SLACK), b->first, b->last};
         n++;
     }
     return n;
