@@ -143,7 +143,10 @@ void mnn_read_cast(struct mnn_op *o)
     struct value *x = mnn_in_any(o, 0);
     if (to == DTYPE_NONE)
         build_fail(o->b, "a cast to data type %lld", (long long)mnn_int(&o->param, "dstT"));
-    mnn_give(o, 0, mnn_dtype(o, x) == to ? BUILD(o->b, "Identity", x) : build_cast(o->b, x, to));
+    if (mnn_dtype(o, x) == to)
+        mnn_read_identity(o);
+    else
+        mnn_give(o, 0, build_cast(o->b, x, to));
 }
 
 /* ---- two operands ---- */

@@ -200,6 +200,16 @@ static void written_again(void)
     build_graph_output(&b, x, "z");
     CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
     settles(b.graph, "results of branches without names");
+
+    x = start(&b);
+    build_layer(&b, "a");
+    y = build_cast(&b, BUILD(&b, "Greater", x, BUILD(&b, "Neg", x)), DTYPE_I32);
+    build_layer(&b, "b");
+    y = build_cast(&b, y, DTYPE_BOOL);
+    build_layer(&b, "d");
+    build_graph_output(&b, BUILD(&b, "Where", y, x, BUILD(&b, "Relu", x)), "y");
+    CHECK_MSG(build_graph_end(&b) == 0, "%s", err.text);
+    settles(b.graph, "a truth value that is made one again");
 }
 
 /* The node of what is written and read, of two operands or one; NULL where that is refused. */
