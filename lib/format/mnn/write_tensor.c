@@ -318,8 +318,8 @@ int mnn_plain(struct mnn_writer *w, struct value *v)
     struct mnn_place *place = &w->at.places[v->index];
     if (place->plain >= 0)
         return place->plain;
-    if (place->packed < 0 && mnn_is_fixed(v))
-        return place->plain = constant_place(w, v);
+    if (place->packed < 0 && mnn_is_fixed(v) && (place->plain = constant_place(w, v)) >= 0)
+        return place->plain;
     if (place->packed < 0) {
         if (w->faults.count == 0)
             mnn_cannot(w, "its operand '%.100s' is not made", v->name);

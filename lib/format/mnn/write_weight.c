@@ -41,7 +41,7 @@ static struct item *evaluate(struct mnn_writer *w, struct value *v, int depth)
 static bool is_fixed(const struct value *v, int depth, int *budget)
 {
     if (v->constant || !v->producer || depth >= MAX_CHAIN || v->producer->out_count != 1 || --*budget < 0)
-        return v->constant != NULL;
+        return v->constant && !v->is_input; /* an input's is what it has where nothing else is given */
     for (int i = 0; i < v->producer->in_count; i++)
         if (v->producer->in[i] && !is_fixed(v->producer->in[i], depth + 1, budget))
             return false;

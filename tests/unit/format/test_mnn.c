@@ -169,6 +169,22 @@ static struct value *start(struct build *b)
     return build_input(b, "x", DTYPE_F32, 3, (int64_t[]){1, 6, 4});
 }
 
+/* An input with a value of its own is no constant, nor is what is made of it. */
+static void states(void)
+{
+    struct build b;
+    struct value *x = start(&b), *state = build_input(&b, "state", DTYPE_F32, 1, (int64_t[]){4});
+    state->constant = tensor_new(DTYPE_F32, 1, (int64_t[]){4}, &err);
+    build_layer(&b, "a");
+    build_graph_output(&b, BUILD(&b, "Add", x, BUILD(&b, "Tanh", state)), "y");
+    CHECK_MSG(build_graph_end(&b) == 0 && format_write(b.graph, path, format_by_name("mnn"), NULL, &err) == 0, "%s",
+              err.text);
+    graph_free(b.graph);
+    struct graph *g = format_read(path, NULL, &err);
+    CHECK_MSG(g && g->input_count == 2 && g->inputs[1]->use_count == 1, "%s", err.text);
+    graph_free(g);
+}
+
 static void written_again(void)
 {
     struct build b;
@@ -319,6 +335,7 @@ int main(void)
     RUN(unknown_operators_are_kept);
     RUN(as_mnn_computes);
     RUN(written_again);
+    RUN(states);
     RUN(numbers_as_mnn_has_them);
     RUN(what_mnn_has_not);
     RUN(as_arithmetic);
