@@ -106,20 +106,6 @@ int exec_qconv_ports(struct plan *p, struct node *n, struct node *last, int (*wa
     return plan_out(p, last, 0, ORDER_CHANNELS, out, err);
 }
 
-/* What follows a ReLU has a zero point of 0, and is mostly small; around the middle of the range most is large. */
-#define SMALL_ZERO 32
-/* A row's elements from which sorting them pays. */
-#define SMALL_DEPTH 32
-
-static const struct kernel_product *product_of(const struct kernels *k, const struct node *n, const struct conv *c)
-{
-    const struct type *out = &n->out[0]->type;
-    bool is_small = k->gemm_small_u8 && n->in[0]->type.dtype == DTYPE_U8 && exec_quant_fill(n) < SMALL_ZERO &&
-                    (int64_t)c->in * c->taps >= SMALL_DEPTH &&
-                    tensor_count(out->rank, out->dims) / c->out >= k->gemm_small_u8->mr;
-    return is_small ? k->gemm_small_u8 : exec_quant_product(k, n);
-}
-
 static int gemm_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct conv c;
@@ -128,7 +114,7 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
     int wanted[VIEW_SPATIAL][2];
     if (!read_conv(n, &c, wanted) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2))
         return 1;
-    struct gemm_job job = {.product = product_of(p->kernels, n, &c), .n = c.out};
+    struct gemm_job job = {.product = exec_quant_product_of(p->kernels, n, (int64_t)c.in * c.taps, c.out), .n = c.out};
     int status = exec_qconv_weights(p, n, &c, &w, err);
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);

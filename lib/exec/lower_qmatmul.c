@@ -67,11 +67,12 @@ static int load_matrix(struct plan *p, const struct node *n, struct quant_weight
 
 static int lower(struct plan *p, struct node *n, struct error *err)
 {
-    struct gemm_job job = {.product = exec_quant_product(p->kernels, n)};
+    struct gemm_job job = {.product = NULL};
     struct quant_weights w = {QUANT_INPUTS, .at = NULL};
     if (!fits(n, w.input))
         return 1;
     int status = load_matrix(p, n, &w, err);
+    job.product = exec_quant_product_of(p->kernels, n, w.depth, w.columns);
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
     if (status == 0)
