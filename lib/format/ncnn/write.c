@@ -167,12 +167,14 @@ static const char *layer_name(struct writer *w, const struct node *n)
 }
 
 /* A name that the graph made up would be made up again when the file is read: the node's stands for it. */
-static const char *name_of(struct writer *w, const struct value *v)
+static const char *name_of(struct writer *w, const struct value *v, char *text, size_t size)
 {
     size_t digits = v->name[0] == '_' ? strspn(v->name + 1, "0123456789") : 0;
     const struct node *n = v->producer;
-    bool made_up = digits && !v->name[1 + digits];
-    return made_up && n && *n->name && v->producer_index == 0 ? layer_name(w, n) : v->name;
+    if (!digits || v->name[1 + digits] || !n || !*n->name)
+        return v->name;
+    snprintf(text, size, v->producer_index ? "%.200s/%d" : "%.200s", layer_name(w, n), v->producer_index);
+    return text;
 }
 
 const char *ncnn_fresh(struct writer *w, const char *like)
@@ -184,9 +186,10 @@ const char *ncnn_fresh(struct writer *w, const char *like)
 
 const char *ncnn_result_as(struct writer *w, const struct value *v, const struct blob_shape *held)
 {
+    char text[220];
     struct ncnn_slot *slot = &w->slots[v->index];
     slot->held = *held;
-    return slot->blob = claim(w, name_of(w, v));
+    return slot->blob = claim(w, name_of(w, v, text, sizeof(text)));
 }
 
 const char *ncnn_result(struct writer *w, const struct value *v)
@@ -349,9 +352,9 @@ const char *ncnn_put_reshape(struct writer *w, const char *from, const struct bl
 static const char *memory_data(struct writer *w, const struct value *v, const struct tensor *t,
                                const struct blob_shape *s)
 {
-    char like[220];
+    char text[220], like[220];
     const struct value *result = node_out(w->n, 0);
-    snprintf(like, sizeof(like), "%.200s_operand", result ? name_of(w, result) : v->name);
+    snprintf(like, sizeof(like), "%.200s_operand", result ? name_of(w, result, text, sizeof(text)) : v->name);
     const char *name = claim(w, v->name[0] == '_' ? like : v->name);
     ncnn_layer_of(w, "MemoryData", 0, NULL, 1, &name);
     put_sizes(w, s);

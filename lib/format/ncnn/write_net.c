@@ -258,8 +258,7 @@ static int start(struct writer *w)
 static int write_nodes(struct writer *w)
 {
     for (size_t i = 0; i < w->g->input_count; i++)
-        if (!w->g->inputs[i]->constant)
-            write_input(w, w->g->inputs[i]);
+        write_input(w, w->g->inputs[i]);
     for (struct node *n = w->g->first; n && !w->failed; n = n->next)
         write_node(w, n);
     if (w->failed)

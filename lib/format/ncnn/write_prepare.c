@@ -121,6 +121,24 @@ static void expand(struct graph *g, bool *any)
     }
 }
 
+static bool is_number(const struct value *v, int64_t number)
+{
+    return v && v->constant && v->constant->count == 1 && tensor_get_i64(v->constant, 0) == number;
+}
+
+/* Embed itself keeps indices within its table. */
+static int drop_clips(struct graph *g, struct error *err)
+{
+    for (struct node *n = g->first; n; n = n->next) {
+        const struct node *clip = node_is(n, "Gather") && op_int(n, "axis") == 0 ? n->in[1]->producer : NULL;
+        const struct tensor *table = clip ? n->in[0]->constant : NULL;
+        if (table && node_is(clip, "Clip") && table->rank == 2 && is_number(node_in(clip, 1), 0) &&
+            is_number(node_in(clip, 2), table->dims[0] - 1) && node_set_input(n, 1, clip->in[0], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* An open first size of an input is that of the batch. */
 static int bind_batches(struct graph *g, struct error *err)
 {
@@ -139,6 +157,10 @@ static int prepare(struct graph *g, struct error *err)
 {
     bool any = true;
     op_resolve(g);
+    for (size_t i = 0; i < g->input_count; i++) { /* what one has where nothing is given, ncnn cannot say */
+        tensor_unref(g->inputs[i]->constant);
+        g->inputs[i]->constant = NULL;
+    }
     if (bind_batches(g, err) != 0)
         return -1;
     for (int round = 0; any && round < ROUNDS; round++) {
@@ -151,6 +173,8 @@ static int prepare(struct graph *g, struct error *err)
             return -1;
         any = any || made;
     }
+    if (drop_clips(g, err) != 0)
+        return -1;
     graph_sweep(g);
     return 0;
 }

@@ -196,12 +196,45 @@ static void a_part_of_one_row(void)
     shows(&b, "Softmax", " y 0=1 1=1\n");
 }
 
+/* An input with a value of its own was a constant of that value, with an axis for the batch. */
+static void a_state(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 2, (int64_t[]){1, 4});
+    struct value *state = build_input(&b, "state", DTYPE_F32, 2, (int64_t[]){1, 4});
+    state->constant = tensor_new(DTYPE_F32, 2, (int64_t[]){1, 4}, &err);
+    build_graph_output(&b, BUILD(&b, "Add", x, BUILD(&b, "Tanh", state)), "y");
+    shows(&b, "a state", " 0 1 state 0=4\n");
+}
+
+/* What reading makes of Embed, and of results without names, is written as it was. */
+static void written_again(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_I64, 1, (int64_t[]){5});
+    struct value *table = build_constant(&b, NULL, tensor_new(DTYPE_F32, 2, (int64_t[]){9, 4}, &err));
+    x = BUILD(&b, "Clip", x, build_number(&b, DTYPE_I64, 0), build_number(&b, DTYPE_I64, 8));
+    build_graph_output(&b, BUILD(&b, "Gather", table, x), "y");
+    shows(&b, "Embed", " x y 0=4 1=9 3=36\n");
+
+    b = (struct build){.graph = graph_new(&err), .err = &err};
+    x = build_input(&b, "x", DTYPE_F32, 3, (int64_t[]){1, 4, 6});
+    build_layer(&b, "a");
+    x = build_int(&b, build_int(&b, BUILD(&b, "Split", x), "num_outputs", 2), "axis", 1);
+    struct value *rest = build_output(&b, x, 1);
+    build_layer(&b, "b");
+    build_graph_output(&b, BUILD(&b, "Sub", x, rest), "y");
+    shows(&b, "Split", " x a a/1 ");
+}
+
 int main(void)
 {
     CHECK(mkdtemp(folder) != NULL);
     snprintf(path, sizeof path, "%s/net.param", folder);
     snprintf(weights, sizeof weights, "%s/net.bin", folder);
     RUN(a_part_of_one_row);
+    RUN(a_state);
+    RUN(written_again);
     RUN(blobs_of_the_form_that_layers_know);
     RUN(an_axis_beyond_the_blob);
     RUN(a_blob_of_seven_axes);
