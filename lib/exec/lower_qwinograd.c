@@ -24,6 +24,7 @@ struct winograd_args {
     const void *weights; /* [panels][ELEMENTS][in / 2][nr][2] s16 if transformed, else [panels][9][in / 2][nr][2] s8 */
     bool is_signed, is_transformed;
     int in, channels; /* of the input, of the result */
+    int depth;        /* of the input, rounded up to what a product takes at a time: filters are 0 there */
     int64_t width, height, rows, columns;
     int64_t tiles, blocks, most; /* most: tiles of the largest block */
     int panels, spans;           /* a span of panels is a thread's share of a block's channels */
@@ -49,7 +50,7 @@ static void transform(const struct winograd_args *w, int64_t first, int64_t last
                                          .plane = w->plane};
     for (int64_t i = first; i < last; i++) {
         k.x = tile_at(w, &w->x, i);
-        k.out = to + (i - first) * w->in;
+        k.out = to + (i - first) * w->depth;
         w->k->input(&k);
     }
 }
@@ -79,7 +80,7 @@ static void multiply(const struct winograd_args *w, struct products *p, const in
     g->fetch = w->is_transformed ? (const int16_t *)g->b + w->panel : NULL;
     for (int i = 0; i < p->calls; i++) {
         g->m = p->least + (i < p->more);
-        for (int j = 0; j < g->m; j++, v += w->in, sums += g->n) {
+        for (int j = 0; j < g->m; j++, v += w->depth, sums += g->n) {
             p->a[j] = v;
             p->c[j] = sums;
         }
@@ -92,8 +93,8 @@ static void multiply(const struct winograd_args *w, struct products *p, const in
 static void multiply_panel(const struct winograd_args *w, struct products *p, const int16_t *v, int64_t j,
                            int32_t *sums, ptrdiff_t plane, int16_t *filters)
 {
-    for (int first = 0; first < w->in; first += w->part) {
-        int k = w->in - first < w->part ? w->in - first : w->part;
+    for (int first = 0; first < w->depth; first += w->part) {
+        int k = w->depth - first < w->part ? w->depth - first : w->part;
         ptrdiff_t size = (ptrdiff_t)k * w->k->nr, step = w->is_transformed ? size : size + GAP;
         const int16_t *b = filters;
         if (w->is_transformed)
@@ -169,13 +170,14 @@ struct filters_args {
 static void pack_panel(const struct filters_args *a, const void *stored, int64_t j, int8_t *column, int8_t *to)
 {
     int nr = a->k->nr;
+    memset(to, 0, 9 * (size_t)a->panel);
     for (int64_t i = 0; i < nr; i++) {
         if (j * nr + i < a->w.columns)
             exec_quant_take(&a->w, stored, j * nr + i, j * nr + i + 1, column);
         else
             memset(column, 0, (size_t)a->w.depth);
         for (int64_t d = 0; d < a->w.depth; d++)
-            to[d / a->in * a->panel + d % a->in / 2 * 2 * nr + i * 2 + d % 2] = column[d];
+            to[d / a->in * a->panel + d % a->in / 2 * 2 * nr + i * 2 + d % a->in % 2] = column[d];
     }
 }
 
@@ -235,7 +237,7 @@ static bool fits(const struct node *n, struct conv *c, int (*border)[2])
 {
     int64_t beyond[2] = {0};
     if (!exec_qconv_read(n, c, NULL, border) || !node_in(n, 6) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2) ||
-        c->w.rank != 2 || c->groups != 1 || c->in % 8 != 0)
+        c->w.rank != 2 || c->groups != 1)
         return false;
     for (int i = 0; i < 2; i++) {
         if (c->w.kernel[i] != 3 || c->w.stride[i] != 1 || c->w.dilation[i] != 1)
@@ -306,7 +308,8 @@ static void describe(struct winograd_args *w, const struct conv *c)
     w->rows = (w->height + SIZE - 1) / SIZE;
     w->columns = (w->width + SIZE - 1) / SIZE;
     w->panels = (c->out + w->k->nr - 1) / w->k->nr;
-    w->panel = (ptrdiff_t)c->in * w->k->nr;
+    w->depth = (c->in + 7) / 8 * 8;
+    w->panel = (ptrdiff_t)w->depth * w->k->nr;
 }
 
 /* Blocks of tiles; few of them are shared by channels too, but no more than threads need: each share transforms the
@@ -314,11 +317,11 @@ static void describe(struct winograd_args *w, const struct conv *c)
 static void cut(const struct plan *p, struct winograd_args *w)
 {
     int64_t together = tiles_together(w->k, w->in, w->is_transformed);
-    w->part = w->is_transformed ? w->in : PART_FILTERS / w->k->nr;
+    w->part = w->is_transformed ? w->depth : PART_FILTERS / w->k->nr;
     w->tiles = w->x.dims[0] * w->rows * w->columns;
     w->blocks = (w->tiles + together - 1) / together;
     w->most = (w->tiles + w->blocks - 1) / w->blocks;
-    w->plane = w->most * w->in + GAP;
+    w->plane = w->most * w->depth + GAP;
     double products = (double)w->most * ELEMENTS * w->in * w->channels;
     int threads = plan_threads(p), most = (w->panels + 1) / 2;
     if (threads == 1 || w->blocks >= 4 || products <= GRAIN)

@@ -80,8 +80,10 @@ static void convolutions(void)
 static void many_filters(void)
 {
     static const struct conv_case large[] = {{1, 128, 28, 28, 128, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
-                                             {1, 176, 16, 27, 168, 3, 3, 1, 1, 1, {1, 1, 1, 1}}};
-    for (int i = 0; i < 2; i++) {
+                                             {1, 176, 16, 27, 168, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+                                             {1, 131, 28, 29, 107, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+                                             {1, 179, 16, 27, 168, 3, 3, 1, 1, 1, {1, 1, 1, 1}}};
+    for (int i = 0; i < 4; i++) {
         begin();
         struct value *x = byte_input("x", DTYPE_I8, DIMS(large[i].n, large[i].c, large[i].h, large[i].w));
         output(conv_node(&large[i], x, DTYPE_I8, 3, -7)->out[0]);
