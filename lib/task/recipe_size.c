@@ -153,13 +153,22 @@ static struct recipe_sides to_clamp(const struct recipe_step *step, struct recip
     return (struct recipe_sides){lesser(s.width, step->width), lesser(s.height, step->height)};
 }
 
+/* As RapidOCR's apply_vertical_padding(): as many rows above as below. */
+static struct recipe_sides to_wide(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    (void)how;
+    if (s.height <= step->height || s.width > (int64_t)step->width * s.height)
+        s.height += (2 * greater(s.width / step->width, step->height) - s.height) / 2 * 2;
+    return s;
+}
+
 static struct recipe_sides (*const sizes[])(const struct recipe_step *step, struct recipe_sides s,
                                             struct recipe_rounding how) = {
     [RECIPE_EXACT] = to_exact,     [RECIPE_SHORT] = to_short,       [RECIPE_LONG] = to_long,
     [RECIPE_WIDTH] = to_width,     [RECIPE_HEIGHT] = to_height,     [RECIPE_MIN] = to_min,
     [RECIPE_MAX] = to_max,         [RECIPE_MULTIPLE] = to_multiple, [RECIPE_FIT] = recipe_fit,
     [RECIPE_CLAMP] = to_clamp,     [RECIPE_EDGES] = to_edges,       [RECIPE_COVER] = to_cover,
-    [RECIPE_CLOSEST] = to_closest,
+    [RECIPE_CLOSEST] = to_closest,   [RECIPE_WIDE] = to_wide,
 };
 
 struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
