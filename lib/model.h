@@ -93,8 +93,7 @@ MODEL_API struct model *model_read_for(const char *path, const char *format, con
                                        size_t shape_count, struct model_error *err);
 
 /* Writes a model; its files appear only when complete. path NULL or "-": standard output. format NULL: by the suffix,
- * and .nn for standard output. options: what is asked of the format, "opset=17,fp16", or NULL. The message begins with
- * the path. */
+ * .nn for standard output. options: asked of the format, "opset=17,fp16", or NULL. The message begins with the path. */
 MODEL_API int model_write(const struct model *m, const char *path, const char *format, const char *options,
                           struct model_error *err);
 
@@ -135,6 +134,9 @@ MODEL_API int model_infer(struct model *m, struct model_error *err);
 /* Gives the input `name` these sizes, wherever its own are open, or, with rank 1, the symbolic size `name` this one;
  * then infers. Fails when they contradict sizes that the model states. */
 MODEL_API int model_bind(struct model *m, const char *name, int rank, const int64_t *dims, struct model_error *err);
+
+/* The same, changing sizes that it states. Where others are built in, it fails, and the model is of no more use. */
+MODEL_API int model_reshape(struct model *m, const char *name, int rank, const int64_t *dims, struct model_error *err);
 
 /* Gives all sizes of inputs that are still open a small one (1 for a batch, 64 for the sides of pictures, else 16), the
  * same for the same symbol, and infers; returns how many there were. Fails for an input of unknown rank. */
@@ -226,8 +228,7 @@ MODEL_API struct model_calibration *
 model_calibration_new(const struct model *m, const struct model_calibration_options *options, struct model_error *err);
 MODEL_API void model_calibration_free(struct model_calibration *c); /* NULL is allowed */
 
-/* Runs the network on a sample, given as to model_session_run(), and takes note of all activations. A few of the
- * samples are kept. */
+/* Runs the network on a sample, as model_session_run() does, and notes all activations. A few samples are kept. */
 MODEL_API int model_calibration_add(struct model_calibration *c, struct model_tensor *const *in,
                                     struct model_error *err);
 
@@ -446,8 +447,7 @@ MODEL_API enum model_answer_kind model_session_answer_kind(const struct model_se
 /* The task, when the outputs' names or model_session_guess() told it and the model does not say it; else NULL. */
 MODEL_API const char *model_session_guessed_task(const struct model_session *s);
 
-/* Where no task is known, finds the one that a photo's outputs look like, the first time it is called; afterwards it
- * does nothing. */
+/* Where no task is known, finds the one that a photo's outputs look like, when it is called for the first time. */
 MODEL_API void model_session_guess(struct model_session *s, struct model_tensor *const *out,
                                    const struct model_photo *photo);
 

@@ -115,6 +115,55 @@ int model_bind(struct model *m, const char *name, int rank, const int64_t *dims,
     return status < 0 ? -1 : op_infer_graph(g, err);
 }
 
+/* A Reshape to stated sizes: those that its input has in front are copied from it, and the next one follows, or the
+ * last, if the input ends with it, too. */
+static int loosen(struct node *n, struct error *err)
+{
+    const struct value *data = node_in(n, 0), *list = node_in(n, 1);
+    const struct tensor *stated = node_is(n, "Reshape") && data && list && !list->is_input ? list->constant : NULL;
+    int64_t sizes[TENSOR_MAX_RANK], count, i = 0;
+    bool open = false;
+    if (!stated || stated->dtype != DTYPE_I64 || stated->count > TENSOR_MAX_RANK || data->type.kind != TYPE_TENSOR ||
+        op_int(n, "allowzero"))
+        return 0;
+    const struct type *t = &data->type;
+    count = stated->count;
+    for (int64_t k = 0; k < count; k++) {
+        sizes[k] = tensor_get_i64(stated, k);
+        open |= sizes[k] < 0;
+    }
+    for (; i < count && i < t->rank && (sizes[i] == 0 || sizes[i] == t->dims[i]); i++)
+        sizes[i] = 0;
+    if (i < count && !open)
+        sizes[i && t->rank > 0 && sizes[count - 1] == t->dims[t->rank - 1] ? count - 1 : i] = -1;
+    struct value *v = graph_add_constant(n->graph, NULL, tensor_ints(count, sizes, err), err);
+    return v ? node_set_input(n, 1, v, err) : -1;
+}
+
+int model_reshape(struct model *m, const char *name, int rank, const int64_t *dims, struct model_error *error)
+{
+    struct error *err = model_inner(error);
+    struct graph *g = m->graph;
+    struct value *v = find_input(g, name);
+    if (!v || v->type.rank != rank || agrees(&v->type, rank, dims))
+        return model_bind(m, name, rank, dims, error);
+    for (struct node *n = g->last; n; n = n->prev) { /* backwards: a node's input is as it was */
+        if (loosen(n, err) < 0)
+            return -1;
+        for (int o = 0; o < n->out_count; o++)
+            if (n->out[o] && n->def && n->def->infer)
+                n->out[o]->type.rank = -1;
+    }
+    for (int i = 0; i < rank; i++)
+        if (bind_dim(g, v, i, dims[i], err) < 0)
+            return -1;
+    graph_sweep_constants(g);
+    char text[200];
+    if (op_infer_graph(g, err) == 0)
+        return 0;
+    return error_prefix(err, "input '%s' as %s", name, model_dims_text(rank, dims, text, sizeof text));
+}
+
 /* A size for axis i of a tensor of that rank; open ones of states are batches. */
 static int64_t usual_size(int rank, int i, bool is_state)
 {

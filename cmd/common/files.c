@@ -320,7 +320,7 @@ int bind_shape(struct model *m, const char *text, const char *path)
     int64_t dims[MODEL_MAX_RANK];
     int rank;
     char *name = parse_shape(text, &rank, dims);
-    int status = model_bind(m, name, rank, dims, &err);
+    int status = model_reshape(m, name, rank, dims, &err);
     free(name);
     return status < 0 ? say_failed("%s: %s", path_name(path), err.text) : 0;
 }

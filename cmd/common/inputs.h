@@ -12,7 +12,7 @@ struct inputs {
 #define OPTION_ROWS_INPUTS                                                                                             \
     {'i', "input", "NAME=VALUE", "an input: a .npy file, or a number for all of it; random when not given"},           \
     {                                                                                                                  \
-        's', "shape", "NAME=DIMS", "bind an open input shape or size: x=1x3x224x224, batch=1"                          \
+        's', "shape", "NAME=DIMS", "set the shape of an input, or an open size: x=4x3x224x224, batch=1"                \
     }
 
 /* most: how often the options may come. */

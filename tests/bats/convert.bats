@@ -50,6 +50,30 @@ load helper
     matches "$(nn convert --shape x=5x2x4 "$TINY/symbolic.onnx" | nn inspect)" 'input x f32 5x2x4'
 }
 
+@test "-s changes sizes that are stated, and a Reshape to them goes along" {
+    declare_nn flat.nn <<END
+input x f32 1x2x3
+constant list i64 2 = 1 6
+constant w f32 6x1 = 1 2 3 4 5 6
+node - Reshape x list -> f f32 1x6
+node - MatMul f w -> y f32 1x1
+output y
+END
+    matches "$(nn convert -s x=4x2x3 flat.nn | nn inspect)" 'y f32 4x1'
+    npy x.npy f32 2x2x3 1 0 0 0 0 0 0 0 0 0 0 1
+    equal "$(nn run -s x=2x2x3 flat.nn x.npy | cut -f 4)" '1 6'
+    try convert -s x=1x2x4 flat.nn
+    failed_with 1 "flat.nn: input 'x' as 1x2x4: node .*MatMul"
+    # the last of the sizes is the one that follows, where it is the input's
+    declare_nn rows.nn <<END
+input x f32 1x4x3
+constant list i64 4 = 1 2 2 3
+node - Reshape x list -> y f32 1x2x2x3
+output y
+END
+    matches "$(nn convert -s x=5x4x7 rows.nn | nn inspect)" 'y f32 5x2x2x7'
+}
+
 @test "-s that cannot be" {
     try convert -s x=5x2x9 "$TINY/symbolic.onnx"
     failed_with 1 "symbolic.onnx: input 'x'"
