@@ -106,11 +106,10 @@ def answers(prefix, model, inputs, folder):
     return [np.load(f) for f in sorted(glob.glob(folder + "/**/*.npy", recursive=True), key=lambda f: (len(f), f))]
 
 
-def ranks(prefix, written):
-    """Of each input how many axes it has, where the first is of size 1: ncnn has no batches; else 0."""
+def sizes_of(prefix, written):
+    """The sizes of each input, as text."""
     lines = subprocess.run([prefix + "inspect", "-q", "--summary", written], capture_output=True, text=True, check=True).stdout.splitlines()
-    dims = [re.sub(r".*\s\w+ ", "", line.replace(" x ", "x")).split("x") for line in lines if line.startswith("input\t")]
-    return [len(d) if d[0] == "1" else 0 for d in dims]
+    return [re.sub(r".*\s\w+ ", "", line.replace(" x ", "x")).split("x") for line in lines if line.startswith("input\t")]
 
 
 def check(prefix, model, inputs, options, allowed, work):
@@ -118,20 +117,28 @@ def check(prefix, model, inputs, options, allowed, work):
     written = subprocess.run([prefix + "convert", "-q", *options, "-o", work + "/net.param", model], capture_output=True, text=True)
     if written.returncode != 0:
         return written.stderr.strip().split(": ", 2)[-1]
-    inputs, single = list(inputs), ranks(prefix, work + "/net.param")
+    inputs, sizes = list(inputs), sizes_of(prefix, work + "/net.param")
+    single = [len(s) if s[0] == "1" else 0 for s in sizes]  # ncnn has no batches
+    text = subprocess.run([prefix + "inspect", "-q", model], capture_output=True, text=True, check=True).stdout
+    given, begins = len(inputs), re.findall(r"^input (\S+) .*\nconstant \1 [^=]*(?:= (.*)|bytes=.*)$", text, re.M)
+    for k, (_, numbers) in enumerate(begins):  # states
+        inputs.append(f"{work}/input_{given + k}.npy")
+        state = np.zeros([int(n) for n in sizes[given + k]], np.float32)
+        state.flat = np.array(numbers.split() or 0, np.float32)  # many numbers are not printed
+        np.save(inputs[-1], state)
     for k, name in enumerate(inputs):
         array = np.load(name)
         first = array[:1] if array.ndim == single[k] else array
         if first.size != array.size or (options and first.dtype.itemsize == 1):
             inputs[k] = f"{work}/input_{k}.npy"
             np.save(inputs[k], first.astype(np.float32) if options and first.dtype.itemsize == 1 else first)
-    text = subprocess.run([prefix + "inspect", "-q", model], capture_output=True, text=True, check=True).stdout
     step = [steps(text).get(name, 0) for name in re.findall(r"^output (\S+)", text, re.M)] if " QuantizeLinear " in text else None
     of = work + "/net.param" if options else model  # halves: what is done with them, not what they are off
-    wanted = answers(prefix, of, inputs, work + "/want")
+    fed = inputs if options else inputs[:given]
+    wanted = answers(prefix, of, fed, work + "/want")
     if model.endswith(".prototxt") and not options and ".DetectionOutput " in text:
         wanted = [without_image(want) for want in wanted]
-    others = step and answers(prefix, str(in_floats(prefix, of, work)), inputs, work + "/floats")
+    others = step and answers(prefix, str(in_floats(prefix, of, work)), fed, work + "/floats")
     child = os.fork()
     if child == 0:
         try:
