@@ -238,19 +238,21 @@ const struct kernel_product *exec_quant_product(const struct kernels *k, const s
     return n->in[X]->type.dtype == DTYPE_I8 ? k->gemm_s8 : k->gemm_u8;
 }
 
-/* What follows a ReLU or GELU has a zero point near 0, and is mostly small; around the middle most is large. */
+/* What follows a ReLU or GELU has a zero point near the least byte, and is mostly small. */
 #define SMALL_ZERO 32
-/* A row's elements from which it pays to sort them. */
+/* A row's elements, and its products, from which it pays to sort them. */
 #define SMALL_DEPTH 32
+#define SMALL_MACS  3072
 
 const struct kernel_product *exec_quant_product_of(const struct kernels *k, const struct node *n, int64_t depth,
                                                    int64_t columns)
 {
-    const struct kernel_product *small = k->gemm_small_u8;
+    const struct kernel_product *small = k->gemm_small;
     const struct type *out = &n->out[0]->type;
-    bool pays = small && n->in[X]->type.dtype == DTYPE_U8 && exec_quant_fill(n) < SMALL_ZERO && depth >= SMALL_DEPTH &&
-                tensor_count(out->rank, out->dims) / columns >= small->mr;
-    return pays ? small : exec_quant_product(k, n);
+    bool is_signed = n->in[X]->type.dtype == DTYPE_I8;
+    bool pays = small && (exec_quant_fill(n) ^ (is_signed ? 0x80 : 0)) < SMALL_ZERO && depth >= SMALL_DEPTH &&
+                depth * columns >= SMALL_MACS && tensor_count(out->rank, out->dims) / columns >= small->mr;
+    return pays ? small + is_signed : exec_quant_product(k, n);
 }
 
 int exec_quant_fill(const struct node *n)

@@ -245,7 +245,8 @@ struct kernels {
     const struct kernel_winograd_q8 *winograd_q8;
     /* NULL, or products of f32 with 16-bit floats, for processors that have CPU_BF16, CPU_FP16. */
     const struct kernel_product *gemm_bf16, *gemm_f16;
-    const struct kernel_product *gemm_small_u8; /* NULL: gemm_u8; else what is faster where most of A is near 0 */
+    /* NULL, or, of u8 and s8, what is faster without b_tap where most elements of A are near the least one. */
+    const struct kernel_product *gemm_small;
     const struct kernel_product *gemm_weights; /* NULL: gemm_f32; else what constant weights are multiplied by */
     /* n elements, a multiple of two vectors, of each row. NULL where v_fma is two operations. */
     void (*sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);

@@ -445,15 +445,16 @@ static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
     pack_steps(panels, matrix, taps, tap_step, k, k_step, n, n_step, DOT_KR);
 }
 
-#define PRODUCT(type, sign, depth, run_function, pack_function, ...)                                                   \
+#define PRODUCT(type, depth, offset, run_function, pack_function, ...)                                                 \
     {                                                                                                                  \
         .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = GEMM_MR, .nr = 2 * VL, .vector = VL, .kr = depth,          \
-        .a_offset = DOT_OFFSET(sign), .run = run_function, .pack = pack_function, __VA_ARGS__                          \
+        .a_offset = offset, .run = run_function, .pack = pack_function, __VA_ARGS__                                    \
     }
+#define STEPPED(type, sign, run_function)                                                                              \
+    PRODUCT(type, DOT_KR, DOT_OFFSET(sign), run_function, pack, .scratch = sizeof(dot_element))
 
-const struct kernel_product K(gemm_u8) =
-    PRODUCT(KERNEL_U8, false, DOT_KR, run_u8, pack, .scratch = sizeof(dot_element));
-const struct kernel_product K(gemm_s8) = PRODUCT(KERNEL_S8, true, DOT_KR, run_s8, pack, .scratch = sizeof(dot_element));
+const struct kernel_product K(gemm_u8) = STEPPED(KERNEL_U8, false, run_u8);
+const struct kernel_product K(gemm_s8) = STEPPED(KERNEL_S8, true, run_s8);
 
 #ifdef DOT_OCTETS
 
@@ -462,12 +463,22 @@ const struct kernel_product K(gemm_s8) = PRODUCT(KERNEL_S8, true, DOT_KR, run_s8
 TILE_OF(small_6x1, 6, 1, OCTETS_KR)
 TILE_OF(small_6x2, 6, 2, OCTETS_KR)
 
-static void run_small(const struct kernel_gemm *g)
+static void run_small(const struct kernel_gemm *g, int turn)
 {
     static const struct tile small_tile = {6, {small_6x1, small_6x2}};
     void *c[GEMM_MR];
-    struct octets octets = octets_find(g, run_length(g, OCTETS_KR), c);
+    struct octets octets = octets_find(g, run_length(g, OCTETS_KR), turn, c);
     run_tile(g, &(struct rows){.c = c, .octets = &octets}, &small_tile, OCTETS_KR);
+}
+
+static void run_small_u8(const struct kernel_gemm *g)
+{
+    run_small(g, 0);
+}
+
+static void run_small_s8(const struct kernel_gemm *g)
+{
+    run_small(g, 0x80);
 }
 
 static void pack_quads(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
@@ -476,7 +487,9 @@ static void pack_quads(void *panels, const void *matrix, int taps, ptrdiff_t tap
     pack_steps(panels, matrix, taps, tap_step, k, k_step, n, n_step, OCTETS_KR);
 }
 
-const struct kernel_product K(gemm_small_u8) =
-    PRODUCT(KERNEL_U8, false, OCTETS_KR, run_small, pack_quads, OCTETS_SCRATCH);
+const struct kernel_product K(gemm_small)[] = {
+    PRODUCT(KERNEL_U8, OCTETS_KR, 0, run_small_u8, pack_quads, OCTETS_SCRATCH),
+    PRODUCT(KERNEL_S8, OCTETS_KR, 128, run_small_s8, pack_quads, OCTETS_SCRATCH),
+};
 
 #endif

@@ -1,4 +1,4 @@
-/* Rows and sums of gemm_q8.c's product for small elements, on AVX2 without VNNI. vpmaddubsw multiplies twice as many
+/* Rows and sums of gemm_q8.c's products for small elements, on AVX2 without VNNI. vpmaddubsw multiplies twice as many
  * bytes as vpmaddwd does words, but adds pairs of products in 16 bits, where they may saturate. They cannot where the
  * elements that meet in a sum are 256 together, since 256 * -128 is the least that fits, whatever the weights are. What
  * follows a ReLU is mostly so. Each tile's rows are sorted first, by what is true of all of them:
@@ -57,14 +57,18 @@ V_FN void copy_run(uint8_t *restrict to, const uint8_t *restrict from, int k)
     }
 }
 
-V_FN void copy_row(uint8_t *to, ptrdiff_t length, const struct kernel_gemm *g, const uint8_t *from, ptrdiff_t run)
+/* `turn`: 0, or 0x80, which makes u8 of s8. Elements that are not there become 0. */
+V_FN void copy_row(uint8_t *to, ptrdiff_t length, const struct kernel_gemm *g, const uint8_t *from, ptrdiff_t run,
+                   int turn)
 {
-    static const uint8_t zeros[BLOCK];
-    memcpy(to + length - BLOCK, zeros, BLOCK);
-    for (int t = 0; t < g->taps; t++, to += run) {
-        memcpy(to + run - QUAD, zeros, QUAD);
-        copy_run(to, from + g->tap[t], g->k);
+    const __m256i none = _mm256_set1_epi8((char)turn);
+    memcpy(to + length - BLOCK, &none, BLOCK);
+    for (int t = 0; t < g->taps; t++) {
+        memcpy(to + (t + 1) * run - QUAD, &none, QUAD);
+        copy_run(to + t * run, from + g->tap[t], g->k);
     }
+    for (ptrdiff_t i = 0; turn && i < length; i += BLOCK)
+        *(__m256i *)(void *)(to + i) ^= none;
 }
 
 /* What is above SMALL_MAX in some row, a bit for each quad of a block. */
@@ -133,7 +137,7 @@ V_FN void sort_block(struct octets *r, ptrdiff_t at, ptrdiff_t elements, int m)
 }
 
 /* The rows of a call, with taps of `run` elements; c[GEMM_MR]: their results. */
-V_FN struct octets octets_find(const struct kernel_gemm *g, ptrdiff_t run, void **c)
+V_FN struct octets octets_find(const struct kernel_gemm *g, ptrdiff_t run, int turn, void **c)
 {
     const int m = GEMM_MR;
     ptrdiff_t all = run * g->taps, length = (all + BLOCK - 1) / BLOCK * BLOCK;
@@ -145,7 +149,7 @@ V_FN struct octets octets_find(const struct kernel_gemm *g, ptrdiff_t run, void 
     for (int i = 0; i < m; i++) {
         int from = i < g->m ? i : g->m - 1;
         c[i] = g->c[from];
-        copy_row(bytes + i * length, length, g, g->a[from], run);
+        copy_row(bytes + i * length, length, g, g->a[from], run, turn);
     }
     for (ptrdiff_t at = 0; at < all; at += BLOCK)
         sort_block(&r, at, all - at, m);

@@ -52,17 +52,17 @@ extern const struct kernel_product gemm_f32_avx2;
 #define TABLE(name, features, bf16, u8, s8, small, depthwise, winograd, table)                                         \
     {                                                                                                                  \
         .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_bf16 = (bf16), .gemm_u8 = &(u8),                \
-        .gemm_s8 = &(s8), .gemm_small_u8 = (small), .depthwise_q8 = &(depthwise), .winograd_q8 = (winograd),           \
+        .gemm_s8 = &(s8), .gemm_small = (small), .depthwise_q8 = &(depthwise), .winograd_q8 = (winograd),           \
         .table_8 = (table)                                                                                             \
     }
 
 #if defined(ISA_avx512)
 /* Without VNNI, products of bytes are those of AVX2. */
-extern const struct kernel_product gemm_u8_avx2, gemm_s8_avx2, gemm_small_u8_avx2, gemm_u8_avx512vnni,
+extern const struct kernel_product gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2[], gemm_u8_avx512vnni,
     gemm_s8_avx512vnni, gemm_u8_amx, gemm_s8_amx;
 extern const struct kernel_depthwise depthwise_q8_avx512vnni;
 extern const struct kernel_winograd_q8 winograd_q8_avx2, winograd_q8_avx512vnni;
-const struct kernels kernels_avx512 = TABLE(avx512, 0, BF16, gemm_u8_avx2, gemm_s8_avx2, &gemm_small_u8_avx2,
+const struct kernels kernels_avx512 = TABLE(avx512, 0, BF16, gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2,
                                             depthwise_q8_avx512, &winograd_q8_avx2, table_8_avx512);
 const struct kernels kernels_avx512vnni =
     TABLE(avx512vnni, CPU_VNNI512, BF16, gemm_u8_avx512vnni, gemm_s8_avx512vnni, NULL, depthwise_q8_avx512vnni,
@@ -75,7 +75,7 @@ const struct kernels kernels_amx =
           gemm_s8_amx, NULL, depthwise_q8_avx512vnni, NULL, table_8_vbmi);
 #elif defined(ISA_avx2)
 extern const struct kernel_winograd_q8 winograd_q8_avx2;
-const struct kernels kernels_avx2 = TABLE(avx2, 0, NULL, gemm_u8_avx2, gemm_s8_avx2, &gemm_small_u8_avx2,
+const struct kernels kernels_avx2 = TABLE(avx2, 0, NULL, gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2,
                                           depthwise_q8_avx2, &winograd_q8_avx2, table_8_avx2);
 #else
 const struct kernels K(kernels) = TABLE(ISA, 0, NULL, K(gemm_u8), K(gemm_s8), NULL, K(depthwise_q8), NULL, K(table_8));

@@ -9,7 +9,7 @@
 struct problem {
     int m, n, taps, k, b_taps;
     bool is_signed, is_mapped;          /* taps of B are others, by b_tap */
-    bool is_small;                      /* for gemm_small_u8, where there is one: u8, and not mapped */
+    bool is_small;                      /* for gemm_small, where there is one: not mapped */
     int8_t b[MAX_TAPS * MAX_K * MAX_N]; /* [b_taps][k][n] */
     const void *a[MAX_M];
     ptrdiff_t tap[MAX_TAPS];
@@ -26,8 +26,8 @@ static uint8_t draw_byte(enum draw draw, bool is_signed)
 {
     /* Where sums of 16 bits just fit: four elements that are 256, or little more, with weights of -128. */
     static const uint8_t small[] = {0, 64, 64, 64, 64, 64, 64, 64, 64, 65, 63, 31, 1, 127};
-    if (draw == SMALL && !is_signed)
-        return guard_random() % 100 ? small[guard_random() % sizeof small] : 0xff;
+    if (draw == SMALL)
+        return (uint8_t)((guard_random() % 100 ? small[guard_random() % sizeof small] : 0xff) ^ (is_signed ? 0x80 : 0));
     if (draw == ANY)
         return (uint8_t)guard_random();
     bool least = draw == LEAST;
@@ -61,7 +61,7 @@ static void make_problem(struct problem *p, int m, int n, int taps, int k, enum 
     p->is_mapped = guard_random() % 4 == 0;
     p->is_small = draw == SMALL || guard_random() % 4 == 0;
     if (p->is_small)
-        p->is_signed = p->is_mapped = false;
+        p->is_mapped = false;
     p->b_taps = p->is_mapped && taps < MAX_TAPS ? taps + 1 : taps;
     for (int t = 0; t < taps; t++)
         p->b_tap[t] = p->is_mapped ? (t + 1) % p->b_taps : t;
@@ -123,9 +123,9 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     static const enum kernel_type types[] = {KERNEL_U8, KERNEL_U8, KERNEL_S32, KERNEL_F32};
     static const struct kernel_rounding roundings[] = {
         {-7, 248, 7}, {0, 255, 0}, {-3, 100, 3}, {0, 60, -128}, {-128, 127, 0}};
-    const struct kernel_product *product = p->is_signed                       ? k->gemm_s8
-                                           : p->is_small && k->gemm_small_u8 ? k->gemm_small_u8
-                                                                             : k->gemm_u8;
+    const struct kernel_product *product = p->is_signed ? k->gemm_s8 : k->gemm_u8;
+    if (p->is_small && k->gemm_small)
+        product = k->gemm_small + p->is_signed;
     size_t taps = (size_t)p->taps, depth = (size_t)p->k,
            bytes = kernel_product_packed(product, (size_t)p->b_taps, depth, (size_t)p->n),
            rest = kernel_product_scratch(product, (size_t)p->m, taps, depth);
