@@ -356,12 +356,40 @@ static void keras_config(struct out *o, const char *config)
     zip(o, members, 3, 1);
 }
 
+#define LAMBDA                                                                                                         \
+    "{\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\",\"layers\":[{\"class_name\":\"Lambda\",\"config\":{"    \
+    "\"name\":\"l\",\"batch_input_shape\":[null,4],\"function\":[\"4wEAAAAAAAAA\",null,null]}}]}}"
+
 static void keras_lambda(struct out *o)
 {
-    keras_config(
-        o,
-        "{\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\",\"layers\":[{\"class_name\":\"Lambda\",\"config\":"
-        "{\"name\":\"l\",\"batch_input_shape\":[null,4],\"function\":[\"4wEAAAAAAAAA\",null,null]}}]}}");
+    keras_config(o, LAMBDA);
+}
+
+/* The same as an attribute of HDF5's root: a header of one message, which ends with the text. */
+static void keras_old_lambda(struct out *o)
+{
+    static const char name[] = "model_config";
+    int text = sizeof LAMBDA - 1, message = 1 + 1 + 3 * 2 + 1 + (int)sizeof name + 8 + 4 + text;
+    hostile_add(o, EMPTY, 28); /* up to where the file ends */
+    put(o, (uint64_t)(48 + 8 + 4 + message + 4), 8);
+    put(o, 48, 8);
+    put(o, 0, 4);
+    hostile_say(o, "OHDR\2\1"); /* a size of two bytes */
+    put(o, (uint64_t)(4 + message), 2);
+    put(o, 0x0c, 1);
+    put(o, (uint64_t)message, 2);
+    put(o, 0, 1);
+    put(o, 3, 2);
+    put(o, sizeof name, 2);
+    put(o, 8, 2);
+    put(o, 4, 2);
+    put(o, 0, 1);
+    hostile_add(o, name, sizeof name);
+    put(o, 0x13, 4); /* a text of so many bytes */
+    put(o, (uint64_t)text, 4);
+    put(o, 2, 4); /* one */
+    hostile_say(o, LAMBDA);
+    put(o, 0, 4);
 }
 
 static void keras_module(struct out *o)
@@ -397,6 +425,7 @@ const struct hostile_case hostile_named[] = {
     {"CVE-2003-1564, XML: entities of entities", xml_entities},
     {"XML: an entity that is a file", xml_file},
     {"CVE-2024-3660, Keras: a layer of code", keras_lambda},
+    {"CVE-2025-9905, Keras: a layer of code in HDF5", keras_old_lambda},
     {"CVE-2025-1550, Keras: a module to be imported", keras_module},
     {NULL, NULL},
 };
