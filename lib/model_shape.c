@@ -115,9 +115,9 @@ int model_bind(struct model *m, const char *name, int rank, const int64_t *dims,
     return status < 0 ? -1 : op_infer_graph(g, err);
 }
 
-/* A Reshape to stated sizes: those that its input has in front are copied from it, and the next one follows, or the
- * last, if the input ends with it, too. */
-static int loosen(struct node *n, struct error *err)
+/* A Reshape to stated sizes: those that its input has in front are copied from it. If one is left, it follows; of more
+ * none does where other sizes than the batch change, since what is stated of them may be what was built for the old. */
+static int loosen(struct node *n, bool of_batch, struct error *err)
 {
     const struct value *data = node_in(n, 0), *list = node_in(n, 1);
     const struct tensor *stated = node_is(n, "Reshape") && data && list && !list->is_input ? list->constant : NULL;
@@ -134,8 +134,8 @@ static int loosen(struct node *n, struct error *err)
     }
     for (; i < count && i < t->rank && (sizes[i] == 0 || sizes[i] == t->dims[i]); i++)
         sizes[i] = 0;
-    if (i < count && !open)
-        sizes[i && t->rank > 0 && sizes[count - 1] == t->dims[t->rank - 1] ? count - 1 : i] = -1;
+    if (!open && (i == count - 1 || (i == 0 && count > 0 && of_batch)))
+        sizes[i] = -1;
     struct value *v = graph_add_constant(n->graph, NULL, tensor_ints(count, sizes, err), err);
     return v ? node_set_input(n, 1, v, err) : -1;
 }
@@ -147,8 +147,11 @@ int model_reshape(struct model *m, const char *name, int rank, const int64_t *di
     struct value *v = find_input(g, name);
     if (!v || v->type.rank != rank || agrees(&v->type, rank, dims))
         return model_bind(m, name, rank, dims, error);
+    bool of_batch = true;
+    for (int i = 1; i < rank; i++)
+        of_batch &= dims[i] == v->type.dims[i];
     for (struct node *n = g->last; n; n = n->prev) { /* backwards: a node's input is as it was */
-        if (loosen(n, err) < 0)
+        if (loosen(n, of_batch, err) < 0)
             return -1;
         for (int o = 0; o < n->out_count; o++)
             if (n->out[o] && n->def && n->def->infer)

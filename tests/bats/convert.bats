@@ -64,14 +64,16 @@ END
     equal "$(nn run -s x=2x2x3 flat.nn x.npy | cut -f 4)" '1 6'
     try convert -s x=1x2x4 flat.nn
     failed_with 1 "flat.nn: input 'x' as 1x2x4: node .*MatMul"
-    # the last of the sizes is the one that follows, where it is the input's
+    # of two that are left, none can be known to be as it was
     declare_nn rows.nn <<END
 input x f32 1x4x3
 constant list i64 4 = 1 2 2 3
 node - Reshape x list -> y f32 1x2x2x3
 output y
 END
-    matches "$(nn convert -s x=5x4x7 rows.nn | nn inspect)" 'y f32 5x2x2x7'
+    matches "$(nn convert -s x=5x4x3 rows.nn | nn inspect)" 'y f32 5x2x2x3'
+    try convert -s x=5x8x3 rows.nn
+    failed_with 1 "rows.nn: input 'x' as 5x8x3: node .*Reshape"
 }
 
 @test "-s that cannot be" {
