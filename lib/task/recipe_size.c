@@ -168,7 +168,7 @@ static struct recipe_sides (*const sizes[])(const struct recipe_step *step, stru
     [RECIPE_WIDTH] = to_width,     [RECIPE_HEIGHT] = to_height,     [RECIPE_MIN] = to_min,
     [RECIPE_MAX] = to_max,         [RECIPE_MULTIPLE] = to_multiple, [RECIPE_FIT] = recipe_fit,
     [RECIPE_CLAMP] = to_clamp,     [RECIPE_EDGES] = to_edges,       [RECIPE_COVER] = to_cover,
-    [RECIPE_CLOSEST] = to_closest,   [RECIPE_WIDE] = to_wide,
+    [RECIPE_CLOSEST] = to_closest, [RECIPE_WIDE] = to_wide,
 };
 
 struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
