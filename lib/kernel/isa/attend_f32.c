@@ -34,7 +34,7 @@ static float find_largest(const struct kernel_attend_f32 *a, float *scores, cons
     if (mask && a->mask_step)
         PART_LOOP(n, score_body, scores, scale, mask, false, &largest);
     else if (mask)
-        PART_LOOP(n, score_body, scores, scale, mask, true, &largest);
+        PART_LOOP_LONG(n, score_body, scores, scale, mask, true, &largest);
     else if (a->scale != 1)
         PART_LOOP(n, score_body, scores, scale, NULL, true, &largest);
     else

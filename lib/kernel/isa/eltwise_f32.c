@@ -97,35 +97,29 @@ V_FN v_f32 binary(enum kernel_binary op, v_f32 a, v_f32 b)
     }
 }
 
-V_FN void binary_body(size_t i, int count, enum kernel_binary op, float *out, const float *a, bool a_moves,
-                      const float *b, bool b_moves)
+/* An operand that does not move is a vector full of it: what it would save to keep it in a register is not worth three
+ * loops of every operation. `step` is 0 or 1. */
+struct operand {
+    const float *at;
+    size_t step;
+};
+
+V_FN void binary_body(size_t i, int count, enum kernel_binary op, float *out, struct operand a, struct operand b)
 {
-    v_f32 x = a_moves ? part_load(a + i, count) : v_set1(*a);
-    v_f32 y = b_moves ? part_load(b + i, count) : v_set1(*b);
+    v_f32 x = part_load(a.at + i * a.step, count), y = part_load(b.at + i * b.step, count);
     part_store(out + i, binary(op, x, y), count);
 }
 
-V_FN void binary_loop(enum kernel_binary op, float *out, const float *a, bool a_moves, const float *b, bool b_moves,
-                      size_t n)
-{
-    if (a_moves && b_moves)
-        PART_LOOP(n, binary_body, op, out, a, true, b, true);
-    else if (a_moves)
-        PART_LOOP(n, binary_body, op, out, a, true, b, false);
-    else
-        PART_LOOP(n, binary_body, op, out, a, false, b, b_moves);
-}
-
 #define BINARY_LOOP(op)                                                                                                \
-    static void binary_##op(float *out, const float *a, bool a_moves, const float *b, bool b_moves, size_t n)          \
+    static void binary_##op(float *out, struct operand a, struct operand b, size_t n)                                  \
     {                                                                                                                  \
-        binary_loop(KERNEL_##op, out, a, a_moves, b, b_moves, n);                                                      \
+        PART_LOOP(n, binary_body, KERNEL_##op, out, a, b);                                                             \
     }
 BINARY_LIST(BINARY_LOOP)
 
 #define BINARY_ENTRY(op) [KERNEL_##op] = binary_##op,
-static void (*const binary_loops[KERNEL_BINARIES])(float *out, const float *a, bool a_moves, const float *b,
-                                                   bool b_moves, size_t n) = {BINARY_LIST(BINARY_ENTRY)};
+static void (*const binary_loops[KERNEL_BINARIES])(float *out, struct operand a, struct operand b,
+                                                   size_t n) = {BINARY_LIST(BINARY_ENTRY)};
 
 /* Powers that are nearly all of those in use, and quick. */
 enum quick_power { CUBE, SQUARE, SQRT, RECIPROCAL_SQRT };
@@ -166,16 +160,30 @@ static bool quick_power(float *out, const float *a, float b, size_t n)
     return true;
 }
 
+/* `full` takes a constant, which may lie where the result goes. */
+V_FN struct operand operand(const float *at, int step, float full[VL])
+{
+    if (step)
+        return (struct operand){at, 1};
+    v_store(full, v_set1(*at));
+    return (struct operand){full, 0};
+}
+
 void K(binary_f32)(enum kernel_binary op, float *out, const float *a, int a_step, const float *b, int b_step, size_t n,
                    struct kernel_act act)
 {
-    float a0 = n ? *a : 0, b0 = n ? *b : 0; /* a constant operand may lie in out */
+    float a_full[VL], b_full[VL];
+    if (!n)
+        return;
+    struct operand x = operand(a, a_step, a_full), y = operand(b, b_step, b_full);
+    bool maybe_quick = op == KERNEL_POW && a_step && !b_step;
     for (size_t i = 0, m; i < n; i += m) {
         m = n - i < BLOCK ? n - i : BLOCK;
-        const float *x = a_step ? a + i : &a0, *y = b_step ? b + i : &b0;
-        if (op != KERNEL_POW || !a_step || b_step || !quick_power(out + i, x, b0, m))
-            binary_loops[op](out + i, x, a_step, y, b_step, m);
+        if (!maybe_quick || !quick_power(out + i, x.at, *b_full, m))
+            binary_loops[op](out + i, x, y, m);
         activate(out + i, m, act);
+        x.at += m * x.step;
+        y.at += m * y.step;
     }
 }
 
@@ -201,10 +209,10 @@ void K(scale_rows_f32)(float *out, const float *in, const float *scale, ptrdiff_
 #define SCALE_VECTORS 4
 
 /* From column c on, `vectors` of columns, of which the last has `last` lanes. */
-V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors, int last, enum kernel_act_kind kind,
+V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors, int last, struct kernel_act clip,
                         bool below)
 {
-    v_f32 scale[SCALE_VECTORS], shift[SCALE_VECTORS], a = v_set1(s->act.a), b = v_set1(s->act.b);
+    v_f32 scale[SCALE_VECTORS], shift[SCALE_VECTORS], a = v_set1(clip.a), b = v_set1(clip.b);
     const float *in = s->in + c;
     float *out = s->out + c;
 #pragma GCC unroll 4
@@ -219,33 +227,32 @@ V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors,
             int count = v == vectors - 1 ? last : VL;
             v_f32 x = part_load(in + v * VL, count);
             x = below ? v_select(v_le(v_zero(), x), x, v_mul(x, scale[v])) : v_fma(x, scale[v], shift[v]);
-            part_store(out + v * VL, v_act(x, kind, a, b), count);
+            part_store(out + v * VL, v_clip(x, a, b), count);
         }
     }
 }
 
-V_FN void scale_all(const struct kernel_scale_f32 *s, enum kernel_act_kind kind, bool below)
+V_FN void scale_all(const struct kernel_scale_f32 *s, struct kernel_act clip, bool below)
 {
     size_t c = 0;
     for (; !V_SMALL && s->n - c >= SCALE_VECTORS * VL; c += SCALE_VECTORS * VL)
-        scale_columns(s, c, SCALE_VECTORS, VL, kind, below);
+        scale_columns(s, c, SCALE_VECTORS, VL, clip, below);
     for (; c < s->n; c += VL)
-        scale_columns(s, c, 1, s->n - c < VL ? (int)(s->n - c) : VL, kind, below);
+        scale_columns(s, c, 1, s->n - c < VL ? (int)(s->n - c) : VL, clip, below);
 }
 
 void K(scale_shift_f32)(const struct kernel_scale_f32 *s)
 {
+    /* ReLU, and nothing, as the bounds that they are: one loop for all three. */
+    struct kernel_act clip = {KERNEL_CLIP, -INFINITY, INFINITY};
     bool within = !s->below && (s->act.kind == KERNEL_RELU || s->act.kind == KERNEL_CLIP);
-    enum kernel_act_kind kind = within ? s->act.kind : KERNEL_NONE;
+    if (within)
+        clip = s->act.kind == KERNEL_CLIP ? s->act : (struct kernel_act){KERNEL_CLIP, 0, INFINITY};
     if (s->below)
-        scale_all(s, KERNEL_NONE, true);
-    else if (kind == KERNEL_RELU)
-        scale_all(s, KERNEL_RELU, false);
-    else if (kind == KERNEL_CLIP)
-        scale_all(s, KERNEL_CLIP, false);
+        scale_all(s, clip, true);
     else
-        scale_all(s, KERNEL_NONE, false);
-    if (s->act.kind == kind)
+        scale_all(s, clip, false);
+    if (within || s->act.kind == KERNEL_NONE)
         return;
     for (size_t r = 0; r < s->rows; r++)
         K(unary_f32)(s->out + (ptrdiff_t)r * s->out_step, s->out + (ptrdiff_t)r * s->out_step, s->n, s->act);

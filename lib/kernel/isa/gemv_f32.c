@@ -38,7 +38,7 @@ V_FN void gemv_columns(const struct gemv *g, int j, int vectors, int last)
 #if V_SMALL
 #define EACH_COUNT(X) X(1)
 #else
-#define EACH_COUNT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#define EACH_COUNT(X) X(1) X(2) X(4) X(8)
 #endif
 
 #define COLUMNS(n)                                                                                                     \
@@ -48,16 +48,23 @@ V_FN void gemv_columns(const struct gemv *g, int j, int vectors, int last)
     }
 EACH_COUNT(COLUMNS)
 
-#define ENTRY(n) [n] = columns_##n,
-static void (*const whole[])(const struct gemv *g, int j) = {EACH_COUNT(ENTRY)};
+#define ENTRY(n) {n, columns_##n},
+static const struct {
+    int vectors;
+    void (*run)(const struct gemv *g, int j);
+} blocks[] = {EACH_COUNT(ENTRY)};
 
+/* The last block begins where it ends with the row: some columns are summed twice, to the same. */
 void K(gemv_f32)(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias)
 {
     struct gemv g = {a, b, bias, b_step, k, c};
-    for (int j = 0, vectors; n - j >= VL; j += vectors * VL) {
-        vectors = (n - j) / VL < GEMV_VECTORS ? (n - j) / VL : GEMV_VECTORS;
-        whole[vectors](&g, j);
-    }
-    if (n % VL)
-        gemv_columns(&g, n - n % VL, 1, n % VL);
+    size_t block = 0;
+    while (block + 1 < sizeof(blocks) / sizeof(*blocks) && blocks[block + 1].vectors * VL <= n)
+        block++;
+    int columns = blocks[block].vectors * VL;
+    if (n < columns)
+        gemv_columns(&g, 0, 1, n);
+    else
+        for (int j = 0; j < n; j += columns)
+            blocks[block].run(&g, n - j < columns ? n - columns : j);
 }

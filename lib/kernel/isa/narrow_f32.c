@@ -124,21 +124,19 @@ static void finish(const v_f32 *acc, int step, const struct kernel_gemm *g, int 
     K(epilogue_rows)(sum, g->m, COLUMNS, n, g->c, column, to);
 }
 
-/* One row takes two panels at a time: as many sums as hide the latency of an addition. */
+/* One row takes two panels at a time: as many sums as hide the latency of an addition. A last one alone is both. */
 V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, int m, enum kernel_type type)
 {
     const uint8_t *at = g->b;
     const size_t panel = kernel_narrow_bytes(w, (size_t)g->k, COLUMNS);
+    const int panels = !V_SMALL && m == 1 ? 2 : 1;
     v_f32 sums[2 * KERNEL_NARROW_ROWS];
-    int column = 0;
-    for (; !V_SMALL && m == 1 && g->n - column > COLUMNS; column += 2 * COLUMNS, at += 2 * panel) {
-        sum_panels(sums, g, w, at, panel, m, 2, type);
-        finish(sums, 4, g, column);
-        finish(sums + 2, 4, g, column + COLUMNS);
-    }
-    for (; column < g->n; column += COLUMNS, at += panel) {
-        sum_panels(sums, g, w, at, panel, m, 1, type);
-        finish(sums, 2, g, column);
+    for (int column = 0; column < g->n; column += panels * COLUMNS, at += (size_t)panels * panel) {
+        bool more = panels > 1 && g->n - column > COLUMNS;
+        sum_panels(sums, g, w, at, more ? panel : 0, m, panels, type);
+        finish(sums, 2 * panels, g, column);
+        if (more)
+            finish(sums + 2, 2 * panels, g, column + COLUMNS);
     }
 }
 

@@ -28,9 +28,9 @@ void K(softmax_f32)(float *out, const float *in, size_t n, bool log)
 {
     v_f32 max = v_set1(K(reduce_f32)(KERNEL_REDUCE_MAX, in, n)), sum = v_zero();
     if (log) {
-        PART_LOOP(n, exp_body, NULL, in, max, false, &sum);
+        PART_LOOP_LONG(n, exp_body, NULL, in, max, false, &sum);
         v_f32 log_sum = v_log(v_set1(v_hsum(sum)));
-        PART_LOOP(n, log_body, out, in, max, log_sum);
+        PART_LOOP_LONG(n, log_body, out, in, max, log_sum);
     } else {
         PART_LOOP(n, exp_body, out, in, max, true, &sum);
         v_f32 factor = v_set1(1 / v_hsum(sum));
@@ -101,5 +101,5 @@ void K(layer_norm_f32)(float *out, const float *in, const float *scale, const fl
     else if (scale)
         PART_LOOP(n, normalise_body, out, in, scale, NULL, v);
     else
-        PART_LOOP(n, normalise_body, out, in, NULL, shift, v);
+        PART_LOOP_LONG(n, normalise_body, out, in, NULL, shift, v);
 }

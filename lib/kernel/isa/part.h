@@ -45,7 +45,7 @@ V_FN v_f32 part_scale_shift(v_f32 x, size_t i, int count, const float *scale, co
             body(i_, (int)((n)-i_), __VA_ARGS__);                                                                      \
     } while (0)
 
-/* The same with one copy of the body, for long ones. */
+/* The same with one copy of the body, for long ones and those that run rarely. */
 #define PART_LOOP_LONG(n, body, ...)                                                                                   \
     for (size_t i_ = 0; i_ < (n); i_ += VL)                                                                            \
     body(i_, (n)-i_ < VL ? (int)((n)-i_) : VL, __VA_ARGS__)

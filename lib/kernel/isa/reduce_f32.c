@@ -66,26 +66,26 @@ V_FN const float *row_at(const struct rows *rows, size_t r)
 V_FN void reduce_block(enum kernel_reduce op, float *out, const struct rows *rows, size_t c, int vectors, int count,
                        bool go_on, float scale)
 {
-    v_f32 total[8], sum[8];
-#pragma GCC unroll 8
+    v_f32 total[4], sum[4];
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; v++)
         total[v] = go_on ? part_load(out + c + v * VL, count) : v_set1(identity(op));
     for (size_t r = 0; r < rows->n;) {
         size_t end = rows->n - r > REDUCE_CHAIN ? r + REDUCE_CHAIN : rows->n;
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (int v = 0; v < vectors; v++)
             sum[v] = v_set1(identity(op));
         for (; r < end; r++) {
             const float *in = row_at(rows, r) + c;
-#pragma GCC unroll 8
+#pragma GCC unroll 4
             for (int v = 0; v < vectors; v++)
                 sum[v] = reduce_step(op, sum[v], part_load(in + v * VL, count));
         }
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (int v = 0; v < vectors; v++)
             total[v] = join(op, total[v], sum[v]);
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; v++)
         part_store(out + c + v * VL, is_sum(op) ? v_mul(total[v], v_set1(scale)) : total[v], count);
 }
@@ -100,10 +100,8 @@ V_FN void reduce_down(enum kernel_reduce op, float *out, const struct rows *rows
                       float scale)
 {
     size_t c = 0;
-    for (; is_frequent(op) && channels - c >= 8 * VL; c += 8 * VL)
-        reduce_block(op, out, rows, c, 8, VL, go_on, scale);
-    for (; is_frequent(op) && channels - c >= 2 * VL; c += 2 * VL)
-        reduce_block(op, out, rows, c, 2, VL, go_on, scale);
+    for (; is_frequent(op) && channels - c >= 4 * VL; c += 4 * VL)
+        reduce_block(op, out, rows, c, 4, VL, go_on, scale);
     for (; c < channels; c += VL)
         reduce_block(op, out, rows, c, 1, channels - c < VL ? (int)(channels - c) : VL, go_on, scale);
 }

@@ -341,10 +341,11 @@ V_FN void filter_line(v_f32 *o, const v_f32 *g, int tile)
         filter_6(o, g);
 }
 
+/* Once a load: lines are not unrolled as those of a run's tiles are. */
 V_FN void filter_lanes(float *out, size_t plane, const float *w, size_t tap, int lanes, int tile)
 {
     v_f32 columns[TILE][3];
-#pragma GCC unroll UNROLL
+#pragma GCC unroll 1
     for (int x = 0; x < 3; x++) {
         v_f32 o[TILE];
         filter_line(o,
@@ -355,7 +356,7 @@ V_FN void filter_lanes(float *out, size_t plane, const float *w, size_t tap, int
         for (int y = 0; y < tile; y++)
             columns[y][x] = o[y];
     }
-#pragma GCC unroll UNROLL
+#pragma GCC unroll 1
     for (int y = 0; y < tile; y++) {
         v_f32 o[TILE];
         filter_line(o, columns[y], tile);
