@@ -38,7 +38,7 @@ V_FN void gemv_columns(const struct gemv *g, int j, int vectors, int last)
 #if V_SMALL
 #define EACH_COUNT(X) X(1)
 #else
-#define EACH_COUNT(X) X(1) X(2) X(4) X(8)
+#define EACH_COUNT(X) X(1) X(2) X(3) X(4) X(6) X(8) /* a GRU has three gates, an LSTM four */
 #endif
 
 #define COLUMNS(n)                                                                                                     \
