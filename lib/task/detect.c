@@ -147,17 +147,21 @@ static float clip(float v, int high)
     return v < 0 ? 0 : v > (float)high ? (float)high : v;
 }
 
-/* By option undo: both sides by the factor of the one that fills the input, where they differ by rounding alone. */
+/* By option undo: both sides by the height's factor, or by that of the side that fills the input, where the other one
+ * differs by rounding alone. */
 static struct recipe_map map_of(const struct task_candidates *c)
 {
     const struct task_query *q = c->q;
     struct recipe_map m = *q->map;
-    float width = (float)q->photo_width, height = (float)q->photo_height;
-    if (task_word(c->task, TASK_UNDO) == 0 || fabsf(m.scale_x - m.scale_y) * fmaxf(width, height) >= 1)
+    int undo = task_word(c->task, TASK_UNDO);
+    float width = m.scale_x * (float)q->photo_width, height = m.scale_y * (float)q->photo_height;
+    bool is_wide = fabsf(width - (float)q->width) < 0.5f, is_tall = fabsf(height - (float)q->height) < 0.5f;
+    float rounded = fabsf(1 - m.scale_x / m.scale_y) * (is_wide ? height : width);
+    if (undo == TASK_UNDO_SIDES || !(is_wide || is_tall) || rounded >= 1)
         return m;
-    if (fabsf(m.scale_x * width - (float)q->width) < 0.5f)
+    if (undo == TASK_UNDO_RATIO && is_wide)
         m.scale_y = m.scale_x;
-    else if (fabsf(m.scale_y * height - (float)q->height) < 0.5f)
+    else
         m.scale_x = m.scale_y;
     return m;
 }
@@ -184,8 +188,8 @@ static void unmap_box(const struct task_candidates *c, struct task_answer *a)
 /* Points of text lines, and those of YOLO, as its authors have it. */
 static bool are_clipped(const struct task *task)
 {
-    return task->id == TASK_ID_POLYGONS_DB ||
-           (task->kind == TASK_DETECT && task_word(task, TASK_UNDO) == 1 && task_word(task, TASK_FORM) <= TASK_FORM_YX);
+    bool is_yolo = task->kind == TASK_DETECT && task_word(task, TASK_UNDO) == TASK_UNDO_RATIO;
+    return task->id == TASK_ID_POLYGONS_DB || (is_yolo && task_word(task, TASK_FORM) <= TASK_FORM_YX);
 }
 
 static int give_points(const struct task_candidates *c, const float *extra, struct task_answer *a, struct error *err)

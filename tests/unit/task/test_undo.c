@@ -1,0 +1,57 @@
+#include "ask.h"
+#include "task/recipe.h"
+
+/* Boxes come back through the plan of a recipe by the factors that programs of authors take, in photos whose one side
+ * was rounded: by Ultralytics' scale_boxes() and YOLOX min(640 / width, 640 / height), by InsightFace the new height
+ * over the old one; by others the factor of each side. */
+static void undone_as_authors_do(void)
+{
+    static const struct {
+        const char *recipe, *task;
+        int width, height;
+        double x, y; /* input pixels to one of the photo */
+    } cases[] = {
+        {"opencv,letterbox=640x640", "detect=yolov10", 1001, 777, 640. / 1001, 640. / 1001},
+        {"opencv,letterbox=640x640", "detect=yolov10", 1921, 641, 640. / 1921, 640. / 1921},
+        {"opencv,letterbox=640x640:down:corner", "detect=yolov10", 2003, 401, 640. / 2003, 640. / 2003},
+        {"opencv,letterbox=640x640:down:corner", "detect=yolov10", 401, 2003, 640. / 2003, 640. / 2003},
+        {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=height", 960, 640, 426. / 640, 426. / 640},
+        {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=height", 641, 960, 640. / 960, 640. / 960},
+        {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=sides", 960, 640, 640. / 960, 426. / 640},
+        {"opencv,resize=640x640", "detect=yolov10", 960, 640, 640. / 960, 1},
+        {"opencv,resize=640x640", "detect=yolov10,undo=height", 960, 640, 640. / 960, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static const struct task_labels none;
+        struct recipe r;
+        struct task t;
+        struct task_answers a = {0};
+        struct recipe_plan p;
+        struct error err = {""};
+        CHECK(recipe_parse(cases[i].recipe, strlen(cases[i].recipe), &r, &err) == 0);
+        CHECK(recipe_plan(&r, cases[i].width, cases[i].height, (int64_t[]){1, 3, 640, 640}, 4, &p, &err) == 0);
+        float row[6] = {p.map.offset_x + 10, p.map.offset_y + 10, p.map.offset_x + 100, p.map.offset_y + 90, 0.9f, 0};
+        struct task_output o = {.values = row, .dims = (int64_t[]){1, 1, 6}, .rank = 3};
+        CHECK(task_parse(cases[i].task, strlen(cases[i].task), &t, &err) == 0);
+        struct task_query q = {.task = &t,
+                               .labels = &none,
+                               .outputs = &o,
+                               .count = 1,
+                               .width = 640,
+                               .height = 640,
+                               .map = &p.map,
+                               .photo_width = cases[i].width,
+                               .photo_height = cases[i].height};
+        CHECK(task_answer(&q, &a, &err) == 0 && a.count == 1);
+        double x = a.count ? (double)a.at[0].x1 : 0, y = a.count ? (double)a.at[0].y1 : 0;
+        CHECK_MSG(fabs(x * cases[i].x - 100) < 0.01 && fabs(y * cases[i].y - 90) < 0.01, "%s, %dx%d: %g %g, want %g %g",
+                  cases[i].task, cases[i].width, cases[i].height, x, y, 100 / cases[i].x, 90 / cases[i].y);
+        task_answers_release(&a);
+    }
+}
+
+int main(void)
+{
+    RUN(undone_as_authors_do);
+    return TEST_END();
+}
