@@ -37,40 +37,45 @@ V_FN void input_line(v_pairs *o, const v_pairs *d)
     o[5] = d[5] - d[3] - (odd << 1);
 }
 
-V_FN void input_lanes(const struct kernel_winograd_input_q8 *w, int c, bool is_signed)
+/* Columns first, which are many more than there are registers: loops cost nothing. */
+V_FN void input_columns(v_pairs (*lines)[TILE], const struct kernel_winograd_input_q8 *w, int c, bool is_signed)
 {
-    v_pairs columns[TILE][TILE];
-#pragma GCC unroll 6
-    for (int x = 0; x < TILE; x++) {
+    const uint8_t *from = w->x + c;
+#pragma GCC unroll 1
+    for (int x = 0; x < TILE; x++, from += w->pixel) {
         v_pairs d[TILE], o[TILE];
 #pragma GCC unroll 6
         for (int y = 0; y < TILE; y++)
-            d[y] = widen(w->x + y * w->row + x * w->pixel + c, is_signed);
+            d[y] = widen(from + y * w->row, is_signed);
         input_line(o, d);
 #pragma GCC unroll 6
         for (int y = 0; y < TILE; y++)
-            columns[y][x] = o[y];
+            lines[y][x] = o[y];
     }
-#pragma GCC unroll 6
+}
+
+static void input_lanes(const struct kernel_winograd_input_q8 *w, int c)
+{
+    v_pairs lines[TILE][TILE], o[TILE];
+    int16_t *to = w->out + c;
+    if (w->is_signed)
+        input_columns(lines, w, c, true);
+    else
+        input_columns(lines, w, c, false);
+#pragma GCC unroll 1
     for (int y = 0; y < TILE; y++) {
-        v_pairs o[TILE];
-        input_line(o, columns[y]);
+        input_line(o, lines[y]);
 #pragma GCC unroll 6
-        for (int x = 0; x < TILE; x++)
-            memcpy(w->out + (y * TILE + x) * w->plane + c, &o[x], sizeof o[x]);
+        for (int x = 0; x < TILE; x++, to += w->plane)
+            memcpy(to, &o[x], sizeof o[x]);
     }
 }
 
 /* The last lanes end with the channels, and do some again. */
 static void input(const struct kernel_winograd_input_q8 *w)
 {
-    for (int c = 0; c < w->channels; c += PAIRED) {
-        int first = c + PAIRED <= w->channels ? c : w->channels - PAIRED;
-        if (w->is_signed)
-            input_lanes(w, first, true);
-        else
-            input_lanes(w, first, false);
-    }
+    for (int c = 0; c < w->channels; c += PAIRED)
+        input_lanes(w, c + PAIRED <= w->channels ? c : w->channels - PAIRED);
 }
 
 /* ---- filters ---- */
