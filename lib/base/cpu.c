@@ -73,7 +73,7 @@ static bool amx_granted(void)
 
 static bool is_amd(void)
 {
-    uint32_t a, b, c, d;
+    uint32_t a, b = 0, c, d;
 
     return __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541; /* "Auth" of AuthenticAMD */
 }

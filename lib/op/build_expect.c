@@ -31,7 +31,7 @@ void build_expect(struct build *b, struct value *v, int rank, int axis, int64_t 
     struct node *chain[MOST_STEPS];
     char name[300];
     struct error ignored;
-    int count;
+    int count = 0;
     const struct type *type = v && !b->failed ? build_type(b, v) : NULL;
     struct value *in = type && type->rank < 0 ? find_input(v, chain, &count) : NULL;
     if (!in || rank < 0 || rank > TENSOR_MAX_RANK)
