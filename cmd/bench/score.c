@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../common/files.h"
+#include "../common/frames.h"
 #include "../common/program.h"
 #include "../common/record.h"
 
@@ -66,7 +67,7 @@ struct scoring {
     size_t count;
     atomic_size_t next;
     pthread_mutex_t lock; /* of what follows, and of messages */
-    size_t first, among, failed;
+    size_t done, first, among, failed;
     double seconds;
 };
 
@@ -78,16 +79,6 @@ struct worker {
     struct model_session *session;
     struct model_tensor **in, **out;
 };
-
-static struct model_tensor *read_example(struct worker *w, const char *path, ptrdiff_t *input, struct model_error *err)
-{
-    struct model_photo photo;
-    bool array = has_suffix(path, ".npy");
-    *input = array ? 0 : model_session_photo_input(w->session, err);
-    if (*input < 0)
-        return NULL;
-    return array ? model_tensor_read(path, err) : model_session_photo(w->session, path, &photo, err);
-}
 
 /* The place of the right label among the best; BEST when it is none of them, -1 on an error. */
 static int rank_of(struct worker *w, const char *label, struct model_error *err)
@@ -119,22 +110,41 @@ static int run_example(struct worker *w, struct model_tensor *t, ptrdiff_t input
     return rank;
 }
 
-static void try_example(struct worker *w, const struct example *e)
+/* t: NULL with a message. */
+static void try_tensor(struct worker *w, const struct example *e, struct model_tensor *t, ptrdiff_t input,
+                       struct model_error *err)
 {
-    struct model_error err;
-    ptrdiff_t input;
     double seconds = 0;
-    struct model_tensor *t = read_example(w, e->path, &input, &err);
-    int rank = t ? run_example(w, t, input, e->label, &seconds, &err) : -1;
+    int rank = t ? run_example(w, t, input, e->label, &seconds, err) : -1;
     model_tensor_free(t);
     pthread_mutex_lock(&w->s->lock);
     if (rank < 0)
-        say_failed("%s: %s", e->path, err.text);
+        say_failed("%s: %s", e->path, err->text);
     w->s->failed += rank < 0;
+    w->s->done += rank >= 0;
     w->s->first += rank == 0;
     w->s->among += rank >= 0 && rank < BEST;
     w->s->seconds += seconds;
     pthread_mutex_unlock(&w->s->lock);
+}
+
+/* An array, or each photo of a file. */
+static void try_example(struct worker *w, const struct example *e)
+{
+    struct model_error err = {""};
+    struct model_photo photo;
+    struct frames f;
+    struct model_tensor *t = NULL;
+    bool array = has_suffix(e->path, ".npy");
+    ptrdiff_t input = array ? 0 : model_session_photo_input(w->session, &err);
+    frames_open(&f, e->path);
+    do {
+        if (input >= 0)
+            t = array ? model_tensor_read(e->path, &err) : frames_photo(&f, w->session, &photo, &err);
+        if (t || *err.text)
+            try_tensor(w, e, t, input, &err);
+    } while (t && !array);
+    frames_close(&f);
 }
 
 /* ---- all of them ---- */
@@ -185,14 +195,14 @@ static void stop(struct worker *w)
 
 static void print_score(const struct scoring *s)
 {
-    double n = (double)(s->count - s->failed);
+    double n = (double)s->done;
     if (program_loudness < 0 && !program_json) {
         printf("%.2f\n", 100 * (double)s->first / n);
         return;
     }
     record_begin();
     record_text("name", path_name(s->path));
-    record_integer("examples", (int64_t)(s->count - s->failed));
+    record_integer("examples", (int64_t)s->done);
     record_integer("right", (int64_t)s->first);
     record_integer("among_5", (int64_t)s->among);
     record_number("top1_percent", "%.2f", 100 * (double)s->first / n);
@@ -214,7 +224,7 @@ static int run_all(struct scoring *s, struct worker *workers, int count)
     for (int i = 1; i < started; i++)
         pthread_join(workers[i].thread, NULL);
     say_progress("scoring", 1, 1);
-    if (s->failed < s->count)
+    if (s->done)
         print_score(s);
     return s->failed > 0;
 }

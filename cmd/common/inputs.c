@@ -142,9 +142,9 @@ int inputs_apply(const struct inputs *inputs, struct model *m, const char *path,
     return 0;
 }
 
-static bool is_open(const struct model_port *port)
+bool port_is_open(const struct model_port *port, int from)
 {
-    for (int i = 0; i < port->rank; i++)
+    for (int i = from; i < port->rank; i++)
         if (port->dims[i] < 0)
             return true;
     return false;
@@ -156,10 +156,10 @@ int inputs_bind_rest(struct model *m, const char *path)
     struct model_port port;
     bool *open = get_memory(model_input_count(m), sizeof *open);
     for (size_t i = 0; model_input(m, i, &port); i++)
-        open[i] = is_open(&port);
+        open[i] = port_is_open(&port, 0);
     int bound = model_bind_rest(m, &err);
     for (size_t i = 0; model_input(m, i, &port); i++)
-        if (open[i] && !is_open(&port))
+        if (open[i] && !port_is_open(&port, 0))
             say_note("%s: open sizes of input '%s' are tried as %s; -s sets others", path, port.name, port.text);
     free(open);
     return bound < 0 ? say_failed("%s: %s", path, err.text) : 0;

@@ -31,6 +31,9 @@ struct model *inputs_read(const struct inputs *inputs, const char *path, const c
  * or 1 with a message. */
 int inputs_apply(const struct inputs *inputs, struct model *m, const char *path, struct model_tensor **in);
 
+/* Whether a size is open, from that axis on. */
+bool port_is_open(const struct model_port *port, int from);
+
 /* Binds what is open still to small sizes, and tells which inputs that was in. 0, or 1 with a message. */
 int inputs_bind_rest(struct model *m, const char *path);
 

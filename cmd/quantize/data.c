@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../common/files.h"
+#include "../common/frames.h"
 #include "../common/program.h"
 
 static void drop_inputs(struct walk *w)
@@ -141,13 +142,18 @@ static int walk_photo(struct walk *w, const char *path)
 {
     struct model_error err;
     struct model_photo photo;
+    struct model_tensor *t;
+    struct frames f;
+    int status = 0;
     ptrdiff_t input = model_session_photo_input(w->s, &err);
-    struct model_tensor *t = input < 0 ? NULL : model_session_photo(w->s, path, &photo, &err);
-    if (!t)
-        return say_failed("%s: %s", path, err.text);
-    tell_assumed(w->m, path, &photo);
-    w->in[input] = t;
-    return use_inputs(w, path);
+    frames_open(&f, path);
+    while (status == 0 && input >= 0 && (t = frames_photo(&f, w->s, &photo, &err))) {
+        tell_assumed(w->m, path, &photo);
+        w->in[input] = t;
+        status = use_inputs(w, path);
+    }
+    frames_close(&f);
+    return status || !*err.text ? status : say_failed("%s: %s", path, err.text);
 }
 
 static int walk_file(struct walk *w, const char *path)

@@ -65,6 +65,31 @@ void turn_option(struct request *r, const char *value)
 
 /* ---- photos ---- */
 
+/* FILE/000003, as records call the third picture behind the first of a file: its bytes; NULL: it is none. */
+static const char *frame_bytes(struct runner *r, const char *path, size_t *n)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || strspn(slash + 1, "0123456789") != strlen(slash + 1))
+        return NULL;
+    size_t number = strtoul(slash + 1, NULL, 10), folder = (size_t)(slash - path);
+    struct frames *f = &r->film;
+    if (!f->path || strncmp(f->path, path, folder) != 0 || f->path[folder] || number < f->number) {
+        crop_close_film(r);
+        char *file = get_copy(path);
+        file[folder] = '\0';
+        frames_open(f, file);
+    }
+    for (*n = 1; *n && f->number <= number;)
+        *n = frames_next(f);
+    return *n ? f->bytes + f->at - *n : NULL;
+}
+
+void crop_close_film(struct runner *r)
+{
+    frames_close(&r->film);
+    free((char *)r->film.path);
+}
+
 static const struct model_picture *find_picture(struct runner *r, const char *path, struct model_error *err)
 {
     if (r->picture && strcmp(r->picture_path, path) == 0)
@@ -72,8 +97,12 @@ static const struct model_picture *find_picture(struct runner *r, const char *pa
     model_picture_free(r->picture);
     free(r->picture_path);
     r->picture_path = get_copy(path);
-    r->picture = r->bytes ? model_session_picture_of(r->s, r->bytes, r->byte_count, err)
-                          : model_session_picture(r->s, path, err);
+    size_t n = r->byte_count;
+    const char *bytes = r->bytes || !r->request->crop ? r->bytes : frame_bytes(r, path, &n);
+    r->picture = bytes ? model_session_picture_of(r->s, bytes, n, err) : model_session_picture(r->s, path, err);
+    if (!r->picture && strncmp(path, "stdin/", 6) == 0)
+        snprintf(err->text, sizeof err->text,
+                 "the pipe is gone: want its pictures in a file");
     return r->picture;
 }
 
@@ -109,20 +138,17 @@ static struct model_tensor *cut_part(struct runner *r, struct model_error *err)
     model_record_place(r->record, &place);
     cut.turn = degrees(r, r->record);
     cut.width = r->width;
-    if (cut.align && !model_record_face(r->record, &place)) {
-        snprintf(err->text, sizeof err->text, "no five key points: want records of a detector of faces");
-        return NULL;
-    }
-    if (cut.aim && !model_record_aim(r->record, cut.aim, &place)) {
-        snprintf(err->text, sizeof err->text,
-                 "no box with key points: want records of a detector of what --crop=%s says", aims[cut.aim]);
-        return NULL;
-    }
-    if (cut.turn < 0) {
-        snprintf(err->text, sizeof err->text, "the last label is no direction: want a classifier's, 0, 90, 180 or 270");
-        return NULL;
-    }
-    return model_session_part(r->s, r->picture, &place, &cut, &r->photo, err);
+    const char *lacking = NULL;
+    if (cut.align && !model_record_face(r->record, &place))
+        lacking = "no five key points: want records of a detector of faces";
+    else if (cut.aim && !model_record_aim(r->record, cut.aim, &place))
+        lacking = "no box with key points: want records of a detector of what --crop says";
+    else if (cut.turn < 0)
+        lacking = "the last label is no direction: want a classifier's, 0, 90, 180 or 270";
+    if (!lacking)
+        return model_session_part(r->s, r->picture, &place, &cut, &r->photo, err);
+    snprintf(err->text, sizeof err->text, "%s", lacking);
+    return NULL;
 }
 
 /* The part as the photo's input; false with a message. */

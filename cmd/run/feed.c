@@ -75,8 +75,7 @@ static bool is_open(const struct runner *r)
     struct model_port port;
     bool open = false;
     for (size_t i = 0; model_input(r->m, i, &port); i++)
-        for (int axis = 1; axis < port.rank; axis++)
-            open |= port.dims[axis] < 0;
+        open |= port_is_open(&port, 1);
     return open;
 }
 

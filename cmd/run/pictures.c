@@ -36,7 +36,7 @@ void feed_pictures(struct runner *r, struct lines *l, const char *name, bool num
     for (size_t n, i = 0; (n = read_next(l, !numbered)) || (i == 0 && !numbered); i++, l->begin += n) {
         snprintf(number, sizeof number, "%06zu", i);
         if (numbered && size_of_next(l) == 0) {
-            r->status = say_failed("%s/%s: no header of PNM or PAM: damaged, cut off, or too large", name, number);
+            r->status = say_failed("%s/%s: %s", name, number, frames_damaged);
             return;
         }
         numbered = numbered || l->size - l->begin > n || lines_fill(l); /* who writes frames is not waited for */

@@ -276,6 +276,7 @@ static int run_all(struct request *r, struct model *m, const struct model *other
     vectors_free(&runner);
     model_picture_free(runner.picture);
     free(runner.picture_path);
+    crop_close_film(&runner);
     free(runner.names);
     model_session_free(runner.s);
     free(runner.in);

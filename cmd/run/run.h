@@ -3,6 +3,7 @@
 #define RUN_RUN_H
 
 #include "../common/files.h"
+#include "../common/frames.h"
 #include "../common/inputs.h"
 #include "model.h"
 
@@ -52,6 +53,7 @@ struct runner {
     char *photo_path;
     struct model_picture *picture; /* the photo decoded last, and its path */
     char *picture_path;
+    struct frames film; /* whose pictures records speak of */
     const char *bytes;           /* [byte_count]: of the photo that is fed, where they do not come from its path */
     size_t byte_count;
     const char *next;            /* the input behind the one that is taken, where it is known; or NULL */
@@ -136,6 +138,8 @@ void print_record(struct runner *r);
 double part_proportion(struct runner *r, const char *line, size_t n, int *height);
 /* Decodes a photo, unless it was the last one; NULL with a message. */
 const struct model_picture *picture_of(struct runner *r, const char *path);
+/* Lets go of the file of pictures. */
+void crop_close_film(struct runner *r);
 /* Takes what stands behind --crop=, --turn=; exits when it is malformed. */
 void crop_option(struct request *r, const char *value);
 void turn_option(struct request *r, const char *value);

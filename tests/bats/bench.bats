@@ -98,6 +98,16 @@ END
     equal "$(nn bench -q -j 3 --score named.txt net.nn)" 100.00
     equal "$(nn bench -q --score - net.nn < named.txt)" 100.00
     nn bench -J --score named.txt net.nn net.nn | jq -es 'length == 2 and .[1].right == 1'
+    dot() { printf 'P6 1 1 255\n%s' "$1"; } # all pictures of a file have its label
+    { dot ~~~; dot ~~~; dot ~~~; } > film.ppm
+    red=$(nn run -q -k 1 net.nn film.ppm | head -n 1 | cut -f 4,5)
+    printf 'film.ppm %s\n' "${red#*$'\t'}" > film.txt
+    matches "$(nn bench --score film.txt net.nn | tail -n 1)" $'^net.nn\t3\t3\t'
+    { dot ~~~; echo P6 9; } > film.ppm
+    try bench --score film.txt net.nn
+    equal "$status" 1
+    matches "$stderr" 'film.ppm: no header of PNM or PAM'
+    matches "$output" $'^net.nn\t1\t1\t'
     printf 'photos/red.ppm %s\nphotos/none.ppm 1\n' "${red#*$'\t'}" > broken.txt
     try bench --score broken.txt net.nn
     equal "$status" 1

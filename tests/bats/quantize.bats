@@ -25,6 +25,13 @@ calibratable() {
     nn quantize -q -c photos net.nn > 1.nn
     nn quantize -q -j 1 -c photos < net.nn > 2.nn
     cmp 1.nn 2.nn
+    { printf 'P6 1 1 255\naaa'; printf 'P6 1 1 255\n~!~'; } > film.ppm
+    try quantize -c film.ppm -o film.nn net.nn
+    matches "$stderr" 'by 2 samples'
+    echo P6 9 >> film.ppm
+    try quantize -c film.ppm -o film.nn net.nn
+    equal "$status" 1
+    matches "$stderr" 'film.ppm: no header of PNM or PAM: damaged, cut off, or too large'
 }
 
 @test "-c: of the ways to choose ranges, what proves best on samples held back" {

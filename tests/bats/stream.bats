@@ -329,6 +329,29 @@ END
     equal "$(tr -d ' ' < seen)" 2
 }
 
+@test "records of a film's pictures: the next network opens the film" {
+    brightest
+    { frame a; frame b; frame c; } > film.pgm
+    nn run -q grey.nn film.pgm | cut -f 1 > records
+    equal "$(nn run -q --crop grey.nn records | cut -f 1,5)" $'film.pgm/000000\t97\nfilm.pgm/000001\t98\nfilm.pgm/000002\t99'
+    # in any order, and several of one picture
+    printf 'film.pgm/%s\tl\t1\t0\t0\t2\t2\n' 000002 000002 000000 000001 > records
+    equal "$(nn run -q --crop grey.nn records | cut -f 11 | tr '\n' ' ')" '99 99 97 98 '
+    equal "$(nn run -q --crop --group 2 grey.nn records | cut -f 11 | tr '\n' ' ')" '99 99 97 98 '
+    mkdir 12
+    frame d > 12/7
+    frame e > one
+    printf '12/7\none\none/000000\n' > records
+    equal "$(nn run -q --crop grey.nn records | cut -f 5 | tr '\n' ' ')" '100 101 101 '
+    printf 'film.pgm/000003\nfilm.pgm/x\nfilm.pgm/000001\nnone/000000\nstdin/000001\n' > records
+    try run -q --crop grey.nn records
+    equal "$output" $'film.pgm/000001\ty\tf32\tscalar\t98'
+    equal "$status" 1
+    matches "$stderr" 'film.pgm/000003: Not a directory'
+    matches "$stderr" 'none/000000: No such file'
+    matches "$stderr" 'stdin/000001: the pipe is gone: want its pictures in a file'
+}
+
 @test "pictures that are cut off, and what is no picture, are told" {
     brightest
     { frame a; frame b; } | head -c 30 > cut
