@@ -13,7 +13,7 @@ struct gemm_args {
     struct gemm_job job;
     ptrdiff_t a_size, c_size; /* bytes of an element */
     int64_t pixels;
-    int64_t tiles;  /* of pixels: nearly even, so that 16 are 8 and 8, not 14 and 2 */
+    int64_t tiles;  /* of pixels: nearly even, so that 16 are 8 and 8, not 14 and 2, or all but the last one whole */
     int64_t blocks; /* of tiles */
     int groups;     /* of panels, nearly even */
     int panels;
@@ -24,6 +24,7 @@ struct gemm_args {
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
+    bool whole;
     int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
@@ -219,6 +220,12 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
     return k;
 }
 
+static int64_t tile_first(const struct gemm_args *g, int64_t tile)
+{
+    int64_t whole = tile * g->job.product->mr;
+    return !g->whole ? plan_tile_first(g->pixels, g->tiles, tile) : whole < g->pixels ? whole : g->pixels;
+}
+
 /* Tiles [from, to) of pixels against a group of panels. */
 static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to,
                       const struct group *group, void *scratch)
@@ -230,14 +237,14 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     struct kernel_gemm k = describe(g, b, group, &t, scratch);
     at.c += column;
     at.add = b->add ? b->add + column : NULL;
-    int64_t first = plan_tile_first(g->pixels, g->tiles, from);
+    int64_t first = tile_first(g, from);
     find_pixel(&g->job, first, &p);
     if (g->widens) {
         g->kernels->widen_narrow_f32(scratch, k.b, g->job.narrow, k.k, k.n);
         k.b = scratch;
     }
     for (int64_t i = from; i < to; i++) {
-        int64_t next = plan_tile_first(g->pixels, g->tiles, i + 1);
+        int64_t next = tile_first(g, i + 1);
         k.m = (int)(next - first);
         k.to.row_bias = b->row_bias ? b->row_bias + first : NULL;
         first = next;
@@ -318,7 +325,9 @@ static void choose_tiles(struct gemm_args *g, const struct plan *p)
 {
     const struct gemm_job *j = &g->job;
     double macs = (double)g->pixels * j->n * j->taps * j->k;
+    int64_t rest = g->pixels % j->product->mr;
     g->tiles = (g->pixels + j->product->mr - 1) / j->product->mr;
+    g->whole = rest > 0 && rest <= j->product->few;
     g->groups = count_groups(g);
     g->blocks = g->widens ? 1 : plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, g->tiles), g->tiles);
     double work = macs / (double)(g->blocks * g->groups);

@@ -34,18 +34,21 @@ V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed)
 }
 #endif
 
-/* What is left at the end is done with elements before it, again: a tap of a first layer has nine. */
+/* In pairs that are loaded as they were stored: what is left of them at the end is done with elements before it, again,
+ * and the last of an odd number together with the 0 behind it. */
 V_FN void gather_run(dot_element *restrict to, const uint8_t *restrict from, int k, bool is_signed)
 {
-    int i = 0;
-    for (; i + WIDEN <= k; i += WIDEN)
+    int i = 0, pairs = WIDEN > 1 ? k / 2 * 2 : k;
+    for (; i + WIDEN <= pairs; i += WIDEN)
         widen(to + i, from + i, is_signed);
-    if (i < k && i > 0)
-        widen(to + k - WIDEN, from + k - WIDEN, is_signed);
+    if (i < pairs && pairs >= WIDEN)
+        widen(to + pairs - WIDEN, from + pairs - WIDEN, is_signed);
     else
-        for (; i < k; i++)
+        for (; i < pairs; i++)
             to[i] = widened(from[i], is_signed);
-    for (i = k; i % DOT_KR; i++)
+    if (WIDEN > 1 && pairs < k)
+        memcpy(to + pairs, (dot_element[2]){widened(from[pairs], is_signed)}, 2 * sizeof *to);
+    for (i = k; WIDEN == 1 && i % DOT_KR; i++)
         to[i] = 0;
 }
 
@@ -73,10 +76,13 @@ struct row_room {
 V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool is_signed)
 {
     dot_element *to = g->scratch;
+    const ptrdiff_t *tap = g->tap, run = run_length(g, DOT_KR);
+    const int taps = g->taps, k = g->k;
     for (int i = 0; i < g->m; i++) {
+        const uint8_t *from = g->a[i];
         room->a[i] = to;
-        for (int t = 0; t < g->taps; t++, to += run_length(g, DOT_KR))
-            gather_run(to, (const uint8_t *)g->a[i] + g->tap[t], g->k, is_signed);
+        for (int t = 0; t < taps; t++, to += run)
+            gather_run(to, from + tap[t], k, is_signed);
     }
 }
 
@@ -331,6 +337,13 @@ typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, cons
 #define EACH(X, WIDE) X(1) X(4)
 #endif
 
+/* Five rows take as long as six. */
+#ifdef DOT_OCTETS
+#define GEMM_FEW 4
+#else
+#define GEMM_FEW 0
+#endif
+
 EACH(TILES, WIDE_TILE)
 
 struct tile {
@@ -451,7 +464,7 @@ static void pack(void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
         .a_offset = offset, .run = run_function, .pack = pack_function, __VA_ARGS__                                    \
     }
 #define STEPPED(type, sign, run_function)                                                                              \
-    PRODUCT(type, DOT_KR, DOT_OFFSET(sign), run_function, pack, .scratch = sizeof(dot_element))
+    PRODUCT(type, DOT_KR, DOT_OFFSET(sign), run_function, pack, .scratch = sizeof(dot_element), .few = GEMM_FEW)
 
 const struct kernel_product K(gemm_u8) = STEPPED(KERNEL_U8, false, run_u8);
 const struct kernel_product K(gemm_s8) = STEPPED(KERNEL_S8, true, run_s8);
