@@ -401,22 +401,15 @@ int model_set_property(struct model *m, const char *key, const char *text, struc
 int model_optimize(struct model *m, const bool *chosen, int *counts, struct model_error *err)
 {
     size_t count;
-    const struct pass *table = pass_table(&count);
-    bool *safe = mem_calloc(count, sizeof *safe, model_inner(err));
-    if (!safe)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        safe[i] = table[i].safe;
-        if (counts)
-            counts[i] = 0;
-    }
+    pass_table(&count);
+    if (counts)
+        memset(counts, 0, count * sizeof *counts);
     int status = op_infer_graph(m->graph, model_inner(err));
     /* Weights of half precision are computed with in full; those that only were widened by that go back. */
     const struct quant_scheme *stored = status == 0 ? quant_stored_by(m->graph) : NULL;
     if (status == 0)
-        status = pass_run(m->graph, chosen ? chosen : safe, counts, model_inner(err));
+        status = pass_run(m->graph, chosen, counts, model_inner(err));
     if (status == 0 && stored && (status = quant_store_exact(m->graph, stored, model_inner(err))) == 0)
         status = op_infer_graph(m->graph, model_inner(err));
-    free(safe);
     return status;
 }

@@ -513,15 +513,19 @@ struct model_op_count {
     size_t count;
 };
 
+/* The network, which is the same for every file that stores it, and what this file makes of it. Layers are those that a
+ * pairing pairs. */
 struct model_summary {
-    size_t nodes;
-    struct model_op_count *ops; /* most frequent first */
+    size_t layers;
+    struct model_op_count *ops; /* of layers, most frequent first */
     size_t op_count;
-    uint64_t parameters, parameter_bytes; /* of constants in floating point or quantised, and of all constants */
-    double macs;                          /* multiply-adds of one run; those of layers with open sizes are not in it */
-    size_t macs_open;                     /* layers that are not, for that reason */
-    double activations; /* bytes of the values that live at once, at most; those of open sizes are not in it */
+    uint64_t parameters; /* elements of layers' constants, in floating point or quantised */
+    double macs;         /* multiply-adds of one run; those of layers with open sizes are not in it */
+    size_t macs_open;    /* layers that are not, for that reason */
+    double activations;  /* elements of the results that live at once, at most; those of open sizes are not in it */
     size_t activations_open;
+    size_t nodes;
+    uint64_t constant_bytes;
 };
 
 MODEL_API int model_summarize(const struct model *m, struct model_summary *summary, struct model_error *err);

@@ -9,11 +9,13 @@ struct inputs {
     size_t shape_count, tensor_count;
 };
 
-#define OPTION_ROWS_INPUTS                                                                                             \
-    {'i', "input", "NAME=VALUE", "an input: a .npy file, or a number for all of it; random when not given"},           \
+#define OPTION_ROW_SHAPE                                                                                               \
     {                                                                                                                  \
         's', "shape", "NAME=DIMS", "set the shape of an input, or an open size: x=4x3x224x224, batch=1"                \
     }
+#define OPTION_ROWS_INPUTS                                                                                             \
+    {'i', "input", "NAME=VALUE", "an input: a .npy file, or a number for all of it; random when not given"},           \
+        OPTION_ROW_SHAPE
 
 /* most: how often the options may come. */
 void inputs_init(struct inputs *inputs, int most);

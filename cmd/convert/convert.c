@@ -14,7 +14,7 @@ enum { OPTION_WEIGHTS = OPTION_FIRST, OPTION_WEIGHTS_FROM, OPTION_INPUTS, OPTION
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
     OPTION_ROWS_OUTPUT,
-    {'s', "shape", "NAME=DIMS", "set the shape of an input, or an open size: x=4x3x224x224, batch=1"},
+    OPTION_ROW_SHAPE,
     {'p', "recipe", "RECIPE", "the preprocessing of photos: resize=256,crop=224,rgb,mean=127,std=128"},
     {'l', "labels", "FILE", "the names of the classes, one a line"},
     {'T', "task", "TASK", "the task: classify, detect=yolov8, ...; --list names them"},

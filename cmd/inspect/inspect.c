@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../common/files.h"
+#include "../common/inputs.h"
 #include "../common/program.h"
 #include "../common/record.h"
 #include "inspect.h"
@@ -17,6 +18,7 @@ static const struct option_row options[] = {
     {OPTION_DOT, "dot", NULL, "a drawing for Graphviz"},
     {OPTION_SVG, "svg", NULL, "a drawing, for a browser"},
     {'d', "diff", "OTHER", "whether OTHER is the same network, or where they differ; exit 1 when they do"},
+    OPTION_ROW_SHAPE,
     OPTION_ROW_FORMAT,
     OPTION_ROW_JSON,
     OPTION_ROWS_COMMON,
@@ -82,11 +84,11 @@ static void print_ports(const struct model *m)
         print_port("output", &port);
 }
 
-static void print_property(const struct model *m, const char *key)
+static void print_property(const char *what, const struct model *m, const char *key)
 {
     const char *value = model_property(m, key);
     if (value)
-        print_fact("property", key, value);
+        print_fact(what, key, value);
 }
 
 /* The labels themselves would fill the page. */
@@ -106,6 +108,7 @@ static void print_open(const char *what, size_t open)
         print_count("open", what, (double)open);
 }
 
+/* First the network, then what depends on how this file stores it. */
 static int summarize(const struct model *m, const char *path)
 {
     struct model_summary s;
@@ -113,23 +116,26 @@ static int summarize(const struct model *m, const char *path)
     char unknown[600];
     if (model_summarize(m, &s, &err) < 0)
         return say_failed("%s: %s", path_name(path), err.text);
-    static const char *const keys[] = {"producer", "producer_version", "opset", "recipe", "task"};
     record_table();
     print_ports(m);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        print_property(m, keys[i]);
+    print_property("property", m, "recipe");
+    print_property("property", m, "task");
     print_labels(m);
     for (size_t i = 0; i < s.op_count; i++)
         print_count("op", s.ops[i].name, (double)s.ops[i].count);
     if (model_unknown(m, unknown, sizeof unknown) > 0)
         print_fact("unknown", "ops", unknown);
-    print_count("total", "nodes", (double)s.nodes);
+    print_count("total", "layers", (double)s.layers);
     print_count("total", "parameters", (double)s.parameters);
-    print_count("total", "parameter bytes", (double)s.parameter_bytes);
     print_count("total", "macs", s.macs);
     print_open("macs", s.macs_open);
-    print_count("total", "activation bytes", s.activations);
+    print_count("total", "activations", s.activations);
     print_open("activations", s.activations_open);
+    print_property("file", m, "producer");
+    print_property("file", m, "producer_version");
+    print_property("file", m, "opset");
+    print_count("file", "nodes", (double)s.nodes);
+    print_count("file", "constant bytes", (double)s.constant_bytes);
     record_table_end();
     model_summary_release(&s);
     return 0;
@@ -171,6 +177,7 @@ static int print_weights(const struct model *m, const char *path)
 /* ---- all of it ---- */
 
 struct request {
+    struct inputs inputs; /* -s */
     const char *from, *other;
     int what; /* an option's key; 0: the graph */
 };
@@ -196,10 +203,10 @@ static int inspect(const struct request *r, const struct model *m, const char *p
 
 static void take_option(struct request *r, int key, const char *value)
 {
-    if (key == 'f') {
+    if (key == 'f')
         r->from = value;
+    if (key == 'f' || inputs_option(&r->inputs, key, value))
         return;
-    }
     if (r->what && r->what != key)
         exit_usage("want one of --summary, --weights, --dot, --svg and -d at a time");
     r->what = key;
@@ -211,11 +218,14 @@ int inspect_main(int argc, char **argv)
     struct request r = {0};
     const char *value;
     program_start(&program, argc, argv);
+    inputs_init(&r.inputs, argc);
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     const char *path = only_operand(argc, argv, "-d OTHER to compare it with another");
-    struct model *m = r.what == OPTION_WEIGHTS && !r.from ? weights_read(path) : input_read(path, r.from);
-    int status = m ? inspect(&r, m, path) : 1;
+    struct model *m = r.what == OPTION_WEIGHTS && !r.from ? weights_read(path) : inputs_read(&r.inputs, path, r.from, NULL, 0);
+    int status = m ? inputs_apply(&r.inputs, m, path_name(path), NULL) : 1;
+    status = status ? status : inspect(&r, m, path);
     model_free(m);
+    inputs_release(&r.inputs);
     return program_end(status);
 }

@@ -31,7 +31,7 @@ static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
     {'j', "threads", "N", "threads; as many as the process may use processors when not given"},
     {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest of them that this CPU has"},
-    {'s', "shape", "NAME=DIMS", "set the shape of an input, or an open size: x=4x3x224x224, batch=1"},
+    OPTION_ROW_SHAPE,
     {'k', "best", "N", "how many labels (5), boxes or values to print"},
     {'o', "output", "DIR", "write outputs to DIR/out_0.npy, ...; for more than one run to DIR/INPUT/out_0.npy, ..."},
     {OPTION_DRAW, "draw", "DIR", "draw the answers on their photos, DIR/INPUT.png"},

@@ -12,7 +12,7 @@
  * those are written out that exporters to ONNX write in that way; the rest says more as it is. */
 static bool is_written_out(const struct node *n)
 {
-    static const char *const ops[] = {"ShuffleChannel", "Reorg", "Interp", "Normalize"};
+    static const char *const ops[] = {"ShuffleChannel", "Reorg", "Interp", "Normalize", "Attention"};
     if (!n->def || strcmp(n->domain, "nn") != 0)
         return false;
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
@@ -43,15 +43,13 @@ static bool all_are(const struct node *n, const char *attribute, int64_t number)
     return true;
 }
 
-/* A convolution of single pixels that were rows of a matrix before: what MNN makes of Gemm and MatMul. One of pixels
- * that a pool left is a convolution in all formats. */
+/* A convolution of single pixels: what MNN makes of Gemm and MatMul, and TFLite's fully connected layer of what a pool
+ * left. */
 static bool is_product(const struct node *n)
 {
     const struct type *x = pass_type(node_in(n, 0)), *w = pass_type(node_in(n, 1));
-    const struct node *from = node_is(n, "Conv") ? n->in[0]->producer : NULL;
-    bool rows = from && (node_is(from, "Reshape") || node_is(from, "Unsqueeze"));
-    return rows && x && w && x->rank == 4 && w->rank == 4 && x->dims[1] > 0 && x->dims[2] == 1 && x->dims[3] == 1 &&
-           w->dims[0] > 0 && w->dims[1] == x->dims[1] && w->dims[2] == 1 && w->dims[3] == 1 && all_are(n, "pads", 0);
+    return node_is(n, "Conv") && x && w && x->rank == 4 && w->rank == 4 && x->dims[1] > 0 && x->dims[2] == 1 &&
+           x->dims[3] == 1 && w->dims[0] > 0 && w->dims[1] == x->dims[1] && w->dims[2] == 1 && w->dims[3] == 1 && all_are(n, "pads", 0);
 }
 
 static int make_product(struct node *n, struct error *err)
@@ -60,7 +58,7 @@ static int make_product(struct node *n, struct error *err)
     int64_t inputs = n->in[0]->type.dims[1], outputs = n->in[1]->type.dims[0];
     struct value *rows = build_reshape(&b, n->in[0], 2, (int64_t[]){-1, inputs});
     struct value *weight = build_reshape(&b, n->in[1], 2, (int64_t[]){outputs, inputs});
-    struct value *y = build_int(&b, BUILD(&b, "Gemm", rows, weight, node_in(n, 2)), "transB", 1);
+    struct value *y = BUILD(&b, "Gemm", rows, BUILD(&b, "Transpose", weight), node_in(n, 2));
     build_give(&b, 0, build_reshape(&b, y, 4, (int64_t[]){-1, outputs, 1, 1}));
     if (build_end(&b) != 0)
         return -1;
@@ -68,11 +66,20 @@ static int make_product(struct node *n, struct error *err)
     return 0;
 }
 
+/* The matrix of a Gemm as that of MatMul, also where running it would leave it as it lies. */
+static int turn_matrix(struct node *n, struct error *err)
+{
+    struct node *turn = pass_node(n, "", "Transpose", 1, &n->in[1], err);
+    struct value *matrix = turn ? pass_output(turn, err) : NULL;
+    return matrix && node_set_input(n, 1, matrix, err) == 0 ? node_set_int(n, "transB", 0, err) : -1;
+}
+
 static int make_products(struct graph *g, struct error *err)
 {
     for (struct node *n = g->first, *next; n; n = next) {
         next = n->next;
-        if (is_product(n) && make_product(n, err) < 0)
+        if ((is_product(n) && make_product(n, err) < 0) ||
+            (node_is(n, "Gemm") && node_in(n, 1) && op_int(n, "transB") && turn_matrix(n, err) < 0))
             return -1;
     }
     return 0;
@@ -91,18 +98,6 @@ static bool is_wanted(const struct pass *p)
     return p->safe && !p->fuses;
 }
 
-static int rewrite(struct graph *g, struct error *err)
-{
-    size_t count;
-    const struct pass *table = pass_table(&count);
-    bool *chosen = mem_calloc(count, sizeof *chosen, err);
-    for (size_t i = 0; chosen && i < count; i++)
-        chosen[i] = is_wanted(&table[i]);
-    int status = chosen ? pass_run(g, chosen, NULL, err) : -1;
-    free(chosen);
-    return status;
-}
-
 struct graph *pair_canonical(const struct graph *of, struct error *err)
 {
     struct graph *g = graph_clone(of, err);
@@ -115,7 +110,7 @@ struct graph *pair_canonical(const struct graph *of, struct error *err)
         if (write_out(s, err) < 0 || make_products(s, err) < 0 || canonical_slices(s, err) < 0)
             status = -1;
     if (status == 0)
-        status = rewrite(g, err);
+        status = pass_run_those(g, is_wanted, err);
     if (status == 0)
         return g;
     graph_free(g);

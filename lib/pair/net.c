@@ -156,7 +156,7 @@ static void list_edges(struct pair_net *net)
         for (const struct attr *a = l->node ? l->node->attrs : NULL; a; a = a->next)
             for (size_t k = 0; a->kind == ATTR_GRAPH && k < a->graph->output_count; k++)
                 *at++ = edge_to(a->graph->outputs[k]);
-        if (!l->node && strcmp(l->op, "output") == 0)
+        if (pair_is_output(l))
             *at++ = edge_to(l->value);
         l->edge_count = (int)(at - l->edges);
     }
@@ -202,11 +202,19 @@ static void set_keys(struct pair_net *net)
         l->shape_key = shape_key(l->value);
         for (int k = 0; k < l->edge_count; k++) {
             const struct value *v = l->edges[k].value;
-            if (!v || !v->constant || pair_is_setting(l, k))
-                continue;
-            l->weight += magnitudes(v->constant);
-            l->weight_key += shape_key(v);
+            if (v && v->constant && !pair_is_setting(l, k))
+                l->weight_key += shape_key(v);
         }
+    }
+}
+
+static void set_weights(struct pair_net *net)
+{
+    for (size_t i = 0; i < net->count; i++) {
+        struct pair_layer *l = &net->layers[i];
+        for (int k = 0; k < l->edge_count; k++)
+            if (l->edges[k].value && l->edges[k].value->constant && !pair_is_setting(l, k))
+                l->weight += magnitudes(l->edges[k].value->constant);
     }
 }
 
@@ -231,15 +239,23 @@ static double stored_precision(const struct graph *top)
     return step;
 }
 
-int pair_net_init(struct pair_net *net, const struct graph *of, struct error *err)
+int pair_net_list(struct pair_net *net, struct error *err)
 {
-    *net = (struct pair_net){.precision = stored_precision(of)};
-    net->graph = pair_canonical(of, err);
-    if (!net->graph || reserve(net, err) < 0 || list_layers(net, err) < 0)
+    if (reserve(net, err) < 0 || list_layers(net, err) < 0)
         return -1;
     list_edges(net);
     set_keys(net);
     return pair_order(net, NULL, err);
+}
+
+int pair_net_init(struct pair_net *net, const struct graph *of, struct error *err)
+{
+    *net = (struct pair_net){.precision = stored_precision(of)};
+    net->graph = pair_canonical(of, err);
+    if (!net->graph || pair_net_list(net, err) < 0)
+        return -1;
+    set_weights(net);
+    return 0;
 }
 
 void pair_net_release(struct pair_net *net)

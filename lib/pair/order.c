@@ -134,7 +134,7 @@ static void walk_from(struct walk *w, size_t start)
     }
 }
 
-static bool is_output(const struct pair_layer *l)
+bool pair_is_output(const struct pair_layer *l)
 {
     return !l->node && strcmp(l->op, "output") == 0;
 }
@@ -144,7 +144,7 @@ static void walk_all(struct walk *w, struct rank *outputs, const size_t *positio
 {
     size_t n = 0;
     for (size_t i = 0; i < w->net->count; i++)
-        if (is_output(&w->net->layers[i])) {
+        if (pair_is_output(&w->net->layers[i])) {
             outputs[n] = rank_of(w->net, i);
             if (position)
                 outputs[n].depth = SIZE_MAX - position[w->net->layers[i].port];

@@ -14,11 +14,6 @@ struct origin {
     int count;
 };
 
-static bool is_output(const struct pair_layer *l)
-{
-    return !l->node && strcmp(l->op, "output") == 0;
-}
-
 static bool has_weights(const struct pair_layer *l)
 {
     for (int k = 0; !pair_is_commutative(l) && k < l->edge_count; k++) {
@@ -68,7 +63,7 @@ static size_t list_origins(const struct pair_net *net, struct origin *list, int 
     if (net->graph->output_count > MOST_OUTPUTS)
         return 0;
     for (size_t i = 0; i < net->count; i++)
-        if (is_output(&net->layers[i])) {
+        if (pair_is_output(&net->layers[i])) {
             find_origin(net, i, &list[n]);
             ports[n++] = net->layers[i].port;
         }

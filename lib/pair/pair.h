@@ -56,6 +56,8 @@ struct graph *pair_canonical(const struct graph *of, struct error *err);
 
 /* Takes a graph apart. *net is to be released also on failure. */
 int pair_net_init(struct pair_net *net, const struct graph *of, struct error *err);
+/* The same for the graph that net has, as it is, without weights to align by; all else in net is 0. */
+int pair_net_list(struct pair_net *net, struct error *err);
 void pair_net_release(struct pair_net *net);
 
 /* Brings layers into the order that their structure gives, beginning at the deepest output, or by the position given to
@@ -71,6 +73,8 @@ int pair_align(struct pair_net *a, struct pair_net *b, struct error *err);
 bool pair_is_view(const struct node *n);
 /* Whether it is rounding to fewer bits, or back from them, by constants: a view too. */
 bool pair_is_rounding(const struct node *n);
+/* Whether it is an output of the graph. */
+bool pair_is_output(const struct pair_layer *l);
 /* Whether operands may change places. */
 bool pair_is_commutative(const struct pair_layer *l);
 /* "conv1": the node's name, else that of its result. */
@@ -134,6 +138,8 @@ void pair_compare_constants(const struct tensor *a, const struct tensor *b, cons
 void pair_settings(const struct pair_layer *l, const struct pair_layout *layout, struct text *text);
 /* Whether operand i is one that pair_settings() tells of. */
 bool pair_is_setting(const struct pair_layer *l, int i);
+/* Whether operand i, with that value, does nothing: a bias of zeros is none. */
+bool pair_may_be_absent(const struct pair_layer *l, int i, const struct value *v);
 
 /* ---- two networks ---- */
 

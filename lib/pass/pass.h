@@ -15,13 +15,15 @@ struct pass {
 };
 
 const struct pass *pass_table(size_t *count);
-const struct pass *pass_by_name(const char *name, size_t length);
 
-/* Runs the chosen passes over a resolved graph and its subgraphs, in the table's order, again and again until none
+/* Runs the chosen passes (NULL: those that are safe) over a resolved graph and its subgraphs, in the table's order, again and again until none
  * changes anything: first those that do not fuse, then all. At most 50 rounds of each. The graph is inferred before and
  * after. Names and types of inputs and outputs stay. counts, if not NULL, has one entry per row of the table and is
  * added to. */
 int pass_run(struct graph *g, const bool *chosen, int *counts, struct error *err);
+
+/* Those for which a function says so. */
+int pass_run_those(struct graph *g, bool (*is_wanted)(const struct pass *), struct error *err);
 
 /* All safe passes. */
 int pass_run_safe(struct graph *g, struct error *err);

@@ -381,9 +381,9 @@ static void described(void)
     CHECK(model_summarize(m, &s, &err) == 0 && s.macs == 0 && s.macs_open == 1 && s.activations_open == 3);
     model_summary_release(&s);
     CHECK(model_bind(m, "x", 4, dims, &err) == 0 && model_summarize(m, &s, &err) == 0);
-    CHECK(s.nodes == 2 && s.op_count == 2 && s.parameters == 108 && s.parameter_bytes == 432);
+    CHECK(s.layers == 2 && s.nodes == 2 && s.op_count == 2 && s.parameters == 108 && s.constant_bytes == 432);
     CHECK(s.macs == 6 * 4 * 4 * 27 && s.macs_open == 0);
-    CHECK(s.activations == (144 + 96) * 4 && s.activations_open == 0); /* x and the convolution's result */
+    CHECK(s.activations == 144 + 96 && s.activations_open == 0); /* x and the convolution's result */
     model_summary_release(&s);
 
     size_t count;

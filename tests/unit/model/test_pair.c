@@ -245,6 +245,64 @@ static void check_same(struct model *a, struct model *b, double rounding)
     model_pairing_free(p);
 }
 
+/* The network, not what the form makes of it. */
+static void check_same_summary(const struct model *a, const struct model *b, bool open)
+{
+    struct model_summary x, y;
+    CHECK(model_summarize(a, &x, NULL) == 0 && model_summarize(b, &y, NULL) == 0);
+    CHECK(x.layers == y.layers && x.parameters == y.parameters && x.op_count == y.op_count);
+    for (size_t i = 0; i < x.op_count && i < y.op_count; i++)
+        CHECK_MSG(strcmp(x.ops[i].name, y.ops[i].name) == 0 && x.ops[i].count == y.ops[i].count, "%s and %s",
+                  x.ops[i].name, y.ops[i].name);
+    CHECK_MSG(open || (x.macs == y.macs && x.activations == y.activations), "%g and %g", x.activations, y.activations);
+    model_summary_release(&x);
+    model_summary_release(&y);
+}
+
+/* A matrix that running would not turn for a single row: [700][600], or [600][700]. */
+static struct model *large_product(bool as_gemm)
+{
+    static const struct form form = {.prefix = ""};
+    static const int64_t turned[] = {700, 600}, dims[] = {600, 700}, row[] = {1, 600}, cube[] = {1, 1, 600};
+    struct maker m = {.g = graph_new(NULL), .form = &form};
+    struct tensor *w = numbers(2, dims, 1), *t = tensor_new(DTYPE_F32, 2, turned, NULL);
+    for (int64_t i = 0; i < 700 * 600; i++)
+        ((float *)t->data)[i] = ((const float *)w->data)[i % 600 * 700 + i / 600];
+    struct value *x = graph_add_value(m.g, "x", NULL);
+    x->type = (struct type){.kind = TYPE_TENSOR, .dtype = DTYPE_F32, .rank = 3};
+    memcpy(x->type.dims, cube, sizeof cube);
+    graph_add_input(m.g, x, NULL);
+    struct tensor *shape = tensor_new(DTYPE_I64, 1, (int64_t[]){2}, NULL);
+    memcpy(shape->data, row, sizeof row);
+    struct value *rows = out(&m, node(&m, "Reshape", "rows", x, constant(&m, shape), NULL)), *y;
+    struct value *matrix = constant(&m, tensor_ref(as_gemm ? t : w)), *bias = constant(&m, numbers(1, dims + 1, 3));
+    if (as_gemm) {
+        struct node *n = node(&m, "Gemm", "fc", rows, matrix, bias);
+        node_set_int(n, "transB", 1, NULL);
+        y = out(&m, n);
+    } else {
+        y = out(&m, node(&m, "MatMul", "fc", rows, matrix, NULL));
+        y = out(&m, node(&m, "Add", "bias", y, bias, NULL));
+    }
+    graph_add_output(m.g, y, NULL);
+    tensor_unref(w);
+    tensor_unref(t);
+    op_resolve(m.g);
+    CHECK(op_infer_graph(m.g, NULL) == 0);
+    return model_of_graph(m.g, NULL);
+}
+
+static void products_are_the_same(void)
+{
+    struct model *a = large_product(true), *b = large_product(false);
+    check_same(a, b, 0);
+    check_same_summary(a, b, false);
+    CHECK(model_optimize(b, NULL, NULL, NULL) == 0);
+    check_same(a, b, 0);
+    model_free(a);
+    model_free(b);
+}
+
 static void forms_are_the_same(void)
 {
     static const struct form plain = {.prefix = ""}, forms[] = {
@@ -265,8 +323,10 @@ static void forms_are_the_same(void)
         struct model *b = make(&forms[i]);
         check_same(a, b, 0);
         check_same(b, a, 0);
+        check_same_summary(a, b, forms[i].open_batch);
         CHECK(model_optimize(b, NULL, NULL, NULL) == 0);
         check_same(a, b, 4e-6);
+        check_same_summary(a, b, forms[i].open_batch);
         model_free(b);
     }
     model_free(a);
@@ -489,6 +549,7 @@ static void branches_find_each_other(void)
 int main(void)
 {
     RUN(forms_are_the_same);
+    RUN(products_are_the_same);
     RUN(stored_otherwise);
     RUN(folded_with_another_epsilon);
     RUN(one_difference_is_named);

@@ -28,6 +28,16 @@
 #define LAB_MAX 8
 #define LAB_UNUSED __attribute__((unused))
 
+static inline const struct pass *pass_named(const char *name)
+{
+    size_t count;
+    const struct pass *table = pass_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
 struct lab {
     struct graph *g; /* optimised by lab_same() */
     struct value *let[128];

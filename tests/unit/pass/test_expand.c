@@ -39,7 +39,7 @@ static void stays(void)
     bool chosen[64] = {false};
     size_t count;
     const struct pass *table = pass_table(&count);
-    chosen[pass_by_name("expand-operators", strlen("expand-operators")) - table] = true;
+    chosen[pass_named("expand-operators") - table] = true;
     CHECK_MSG(pass_run(lab.g, chosen, NULL, &lab.err) == 0, "%s", lab.err.text);
     CHECK_STR(lab_ops(&lab), "com.microsoft.Attention nn.Add");
     lab_end(&lab);
