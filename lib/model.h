@@ -513,19 +513,15 @@ struct model_op_count {
     size_t count;
 };
 
-/* The network, which is the same for every file that stores it, and what this file makes of it. Layers are those that a
- * pairing pairs. */
+/* The network, the same for every file that stores it, by the layers that a pairing pairs; and what the file has. */
 struct model_summary {
-    size_t layers;
     struct model_op_count *ops; /* of layers, most frequent first */
-    size_t op_count;
+    size_t op_count, layers;
     uint64_t parameters; /* elements of layers' constants, in floating point or quantised */
     double macs;         /* multiply-adds of one run; those of layers with open sizes are not in it */
-    size_t macs_open;    /* layers that are not, for that reason */
     double activations;  /* elements of the results that live at once, at most; those of open sizes are not in it */
-    size_t activations_open;
-    size_t nodes;
-    uint64_t constant_bytes;
+    size_t macs_open, activations_open; /* layers and results that are not */
+    uint64_t nodes, constant_bytes;
 };
 
 MODEL_API int model_summarize(const struct model *m, struct model_summary *summary, struct model_error *err);

@@ -144,8 +144,8 @@ static bool is_result(const struct pair_layer *l)
     return !pair_is_output(l) && l->port != OF_SIZES;
 }
 
-/* A layer's partner: the last that takes its results, PAIR_NONE: it ends with the run; its weight: the elements that die
- * with it. */
+/* A layer's partner is the last that takes its results, PAIR_NONE: it ends with the run; its weight, the elements that
+ * die with it. */
 static void count_activations(const struct pair_net *net, struct model_summary *s)
 {
     struct pair_layer *layers = net->layers;

@@ -222,7 +222,8 @@ int inspect_main(int argc, char **argv)
     for (int key; (key = program_option(&value)) != -1;)
         take_option(&r, key, value);
     const char *path = only_operand(argc, argv, "-d OTHER to compare it with another");
-    struct model *m = r.what == OPTION_WEIGHTS && !r.from ? weights_read(path) : inputs_read(&r.inputs, path, r.from, NULL, 0);
+    bool weights = r.what == OPTION_WEIGHTS && !r.from;
+    struct model *m = weights ? weights_read(path) : inputs_read(&r.inputs, path, r.from, NULL, 0);
     int status = m ? inputs_apply(&r.inputs, m, path_name(path), NULL) : 1;
     status = status ? status : inspect(&r, m, path);
     model_free(m);

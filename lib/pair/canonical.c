@@ -49,7 +49,8 @@ static bool is_product(const struct node *n)
 {
     const struct type *x = pass_type(node_in(n, 0)), *w = pass_type(node_in(n, 1));
     return node_is(n, "Conv") && x && w && x->rank == 4 && w->rank == 4 && x->dims[1] > 0 && x->dims[2] == 1 &&
-           x->dims[3] == 1 && w->dims[0] > 0 && w->dims[1] == x->dims[1] && w->dims[2] == 1 && w->dims[3] == 1 && all_are(n, "pads", 0);
+           x->dims[3] == 1 && w->dims[0] > 0 && w->dims[1] == x->dims[1] && w->dims[2] == 1 && w->dims[3] == 1 &&
+           all_are(n, "pads", 0);
 }
 
 static int make_product(struct node *n, struct error *err)

@@ -130,7 +130,8 @@ static void check_operand(struct check *c, int k, const struct pair_edge *a, con
     if (constant_a && constant_b && !pair_is_setting(c->a, k))
         check_constant(c, k, a->value, b->value, all);
     if ((constant_a && constant_b) || (!a->value && !b->value) ||
-        pair_may_be_absent(c->a, k, a->value ? a->value : b->value) || pair_is_setting(c->a, k) || pair_is_setting(c->b, k))
+        pair_may_be_absent(c->a, k, a->value ? a->value : b->value) || pair_is_setting(c->a, k) ||
+        pair_is_setting(c->b, k))
         return;
     struct pair_match match = {0};
     enum relation relation = a->value && b->value && !constant_a && !constant_b ? relate(c, a, b) : APART;

@@ -199,6 +199,14 @@ static bool has_plain_matrix(const struct node *product)
     return pass_constant(product->in[1]) && product->in[1]->type.rank == 2 && pass_is_static(product->out[0]);
 }
 
+/* Whether rewrite_add() comes first: behind a Reshape it would not find the product. */
+static bool awaits_bias(const struct node *n)
+{
+    const struct node *next = pass_is_single(n->out[0]) ? n->out[0]->uses[0].node : NULL;
+    return next && !n->domain[0] && node_is(next, "Add") &&
+           (pass_constant(node_in(next, 0)) || pass_constant(node_in(next, 1)));
+}
+
 static struct node *reshape_before(const struct value *v)
 {
     struct node *n = v->producer;
@@ -209,7 +217,7 @@ static struct node *reshape_before(const struct value *v)
 static int reshape_later(struct node *n, struct error *err)
 {
     struct node *before = reshape_before(n->in[0]);
-    if (!before || !has_plain_matrix(n) || !keeps_rows(before->in[0], n->in[0]))
+    if (!before || awaits_bias(n) || !has_plain_matrix(n) || !keeps_rows(before->in[0], n->in[0]))
         return 0;
     const struct type *y = &n->out[0]->type;
     struct type type = before->in[0]->type;

@@ -16,10 +16,10 @@ struct pass {
 
 const struct pass *pass_table(size_t *count);
 
-/* Runs the chosen passes (NULL: those that are safe) over a resolved graph and its subgraphs, in the table's order, again and again until none
- * changes anything: first those that do not fuse, then all. At most 50 rounds of each. The graph is inferred before and
- * after. Names and types of inputs and outputs stay. counts, if not NULL, has one entry per row of the table and is
- * added to. */
+/* Runs the chosen passes (NULL: those that are safe) over a resolved graph and its subgraphs, in the table's order,
+ * again and again until none changes anything: first those that do not fuse, then all. At most 50 rounds of each. The
+ * graph is inferred before and after. Names and types of inputs and outputs stay. counts, if not NULL, has one entry a
+ * row of the table and is added to. */
 int pass_run(struct graph *g, const bool *chosen, int *counts, struct error *err);
 
 /* Those for which a function says so. */
