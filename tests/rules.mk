@@ -17,8 +17,8 @@ demo:
 check:
 	@tests/deps
 	@$(MAKE) --no-print-directory all
-	@tests/sum -j '$(MAKE) --no-print-directory check-static' '$(MAKE) --no-print-directory check-unit' \
-		'$(MAKE) --no-print-directory check-bats' '$(MAKE) --no-print-directory check-models'
+	@tests/sum -j '$(MAKE) --no-print-directory check-bats' '$(MAKE) --no-print-directory check-unit' \
+		'$(MAKE) --no-print-directory check-static' '$(MAKE) --no-print-directory check-models'
 
 # ---- pieces ------------------------------------------------------------------------------------------------------
 
