@@ -430,7 +430,7 @@ static void check_args(struct torch_reader *t, const char *name, const struct to
 {
     for (int i = 0; i < args->count; i++) {
         if (args->values[i].kind == TORCH_SPLIT)
-            torch_fail_open(t, "what is used is of different kinds behind branches that only a run decides");
+            torch_fail_open(t, TORCH_OF_KINDS);
         const struct torch_list *list = torch_is_list(args->values[i]) ? args->values[i].list : NULL;
         bool fine = !list || strcmp(name, "append") == 0 ||
                     (!list->growing && (!list->tail || strstr("len __getitem__ cat concat stack __isnot__", name)));

@@ -331,7 +331,7 @@ static struct torch_value primary(struct torch_frame *f, struct torch_cursor *c)
     }
     local = torch_local(f, at->text);
     if (local && local->kind == TORCH_SPLIT)
-        torch_fail_open(f->t, "a variable is of different kinds behind branches or rounds that only a run decides");
+        torch_fail_open(f->t, TORCH_OF_KINDS);
     if (local)
         v = *local;
     else if (!constant_word(at->text, &v))

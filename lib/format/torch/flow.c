@@ -110,6 +110,24 @@ bool torch_is_part(struct torch_value v)
     return v.kind == TORCH_TENSOR && (v.tensor->base || v.tensor->lost);
 }
 
+bool torch_are_alike(struct torch_value a, struct torch_value b)
+{
+    struct torch_tensor plain = {0};
+    const struct torch_tensor *x = a.kind == TORCH_TENSOR ? a.tensor : &plain,
+                              *y = b.kind == TORCH_TENSOR ? b.tensor : &plain;
+    return !x->kept && !y->kept && x->complex == y->complex && x->scale == y->scale && x->zero == y->zero;
+}
+
+void torch_stand_for(struct torch_tensor *to, struct torch_value of)
+{
+    if (of.kind != TORCH_TENSOR)
+        return;
+    to->lost = to->lost || torch_is_part(of);
+    to->complex = of.tensor->complex;
+    to->scale = of.tensor->scale;
+    to->zero = of.tensor->zero;
+}
+
 /* `to` becomes one or the other. */
 static void choose_between(struct merge *m, struct torch_value yes, struct torch_value no, struct torch_tensor *to)
 {
@@ -148,11 +166,12 @@ static struct torch_value merge(struct merge *m, struct torch_value yes, struct 
         return yes; /* the same object: what was changed of it is merged apart */
     if (yes.kind != TORCH_OBJECT && !torch_is_list(yes) && yes.kind != TORCH_DICT && torch_equal(m->t, yes, no))
         return yes;
-    if (torch_is_graphable(yes) && torch_is_graphable(no)) {
+    if (torch_is_graphable(yes) && torch_is_graphable(no) && torch_are_alike(yes, no)) {
         bool tensor = yes.kind == TORCH_TENSOR || no.kind == TORCH_TENSOR;
         both = tensor ? torch_tensor(m->t, m->condition) : torch_size(m->t, m->condition);
         if (!m->t->b->failed) {
-            both.tensor->lost = torch_is_part(yes) || torch_is_part(no);
+            torch_stand_for(both.tensor, yes);
+            torch_stand_for(both.tensor, no);
             choose_between(m, yes, no, both.tensor);
         }
         return both;

@@ -55,6 +55,11 @@ void torch_block_discard(struct build *b, struct graph *graph);
 bool torch_is_graphable(struct torch_value v);
 /* Whether it is a part of another tensor, which changes where this one is changed in place. */
 bool torch_is_part(struct torch_value v);
+/* Whether what a tensor has besides its value, as that its elements are complex, is the same of both, and can be told
+ * of what is one or the other: of nested ones it cannot. */
+bool torch_are_alike(struct torch_value a, struct torch_value b);
+/* The same is told of `to`. */
+void torch_stand_for(struct torch_tensor *to, struct torch_value of);
 /* The element type of a tensor or number. */
 enum dtype torch_value_dtype(struct torch_reader *t, struct torch_value v);
 /* The next output of the subgraph that is being filled, of that type unless it is DTYPE_NONE. */

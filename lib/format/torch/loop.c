@@ -8,11 +8,8 @@
 #define MOST_GROWN  32
 #define MOST_ROUNDS 12 /* in which a block is run: each but the last finds something that is handed on */
 
-static const char not_one[] =
-    "a loop whose rounds only a run counts appends more than one item to a list, or sometimes none";
-
-static const char by_two_names[] =
-    "a loop whose rounds only a run counts changes a list that a variable of it stands for too";
+static const char not_one[] = "appends more than one item to a list, or sometimes none";
+static const char by_two_names[] = "changes a list that a variable of it stands for too";
 
 /* What a round hands on: a variable, or something that was made before the loop. */
 struct carried {
@@ -34,6 +31,12 @@ struct loop {
     int leaves;                               /* in the latter */
     bool again;                               /* something was found */
 };
+
+static void fail(struct loop *l, const char *does)
+{
+    l->t->ops.wants_shapes = true;
+    build_fail(l->t->b, "a loop whose rounds only a run counts %s", does);
+}
 
 static void carry(struct loop *l, struct carried what)
 {
@@ -99,8 +102,8 @@ static struct torch_value made_of(struct loop *l, struct torch_value v, struct v
     if (torch_is_graphable(v)) {
         struct value *x = values[(*next)++];
         struct torch_value same = v.kind == TORCH_TENSOR ? torch_tensor(l->t, x) : torch_size(l->t, x);
-        if (torch_is_part(v) && same.kind == TORCH_TENSOR)
-            same.tensor->lost = true;
+        if (same.kind == TORCH_TENSOR)
+            torch_stand_for(same.tensor, v);
         return same;
     }
     if (!is_known_list(v, depth))
@@ -115,7 +118,8 @@ static struct torch_value made_of(struct loop *l, struct torch_value v, struct v
 static bool is_alike(struct loop *l, struct torch_value before, struct torch_value now, int depth)
 {
     if (torch_is_graphable(before))
-        return torch_is_graphable(now) && (before.kind == TORCH_TENSOR || now.kind != TORCH_TENSOR);
+        return torch_is_graphable(now) && (before.kind == TORCH_TENSOR || now.kind != TORCH_TENSOR) &&
+               torch_are_alike(before, now);
     if (!is_known_list(before, depth))
         return before.kind == now.kind && (before.list == now.list || torch_equal(l->t, before, now));
     if (before.kind != now.kind || now.list->tail || now.list->growing || now.list->count != before.list->count)
@@ -144,7 +148,7 @@ static void give(struct loop *l, struct torch_value before, struct torch_value n
     if (torch_is_graphable(before)) {
         int n = (*next)++;
         if (n >= l->leaves)
-            torch_fail_open(l->t, by_two_names);
+            fail(l, by_two_names);
         else
             check_sizes(l, n, now);
         if (!l->t->b->failed)
@@ -221,7 +225,7 @@ static void find_changes(struct loop *l, const struct torch_changes *changes)
         const struct torch_list *now = &c->other.list, *before = c->what;
         struct torch_value copy = torch_list(l->t, TORCH_LIST);
         if (c->kind == TORCH_CHANGED_LIST && now->unknown && !before->unknown)
-            torch_fail_open(l->t, not_one);
+            fail(l, not_one);
         if (c->kind == TORCH_CHANGED_LIST && now->count == before->count + 1 && now->tail == before->tail &&
             l->grown_count < MOST_GROWN) {
             l->numbers[l->grown_count] = now->items[before->count].kind != TORCH_TENSOR;
@@ -230,8 +234,7 @@ static void find_changes(struct loop *l, const struct torch_changes *changes)
             continue;
         }
         if (c->kind == TORCH_CHANGED_LIST && (now->count != before->count || now->tail || before->tail))
-            torch_fail_open(l->t, "a loop whose rounds only a run counts changes the length of a list otherwise than "
-                                  "by appending one item in each");
+            fail(l, "changes the length of a list otherwise than by appending one item in each");
         what.before = value_of(NULL, &what);
         for (size_t i = 0; c->kind == TORCH_CHANGED_LIST && i < before->count; i++)
             torch_append(l->t, copy, before->items[i]);
@@ -266,15 +269,17 @@ static void give_all(struct torch_frame *f, struct loop *l)
         if (alike)
             continue;
         if (!c->name)
-            torch_fail_open(l->t, "a loop whose rounds only a run counts gives something another form");
+            fail(l, "gives something another form");
         c->split = splits = l->again = true;
     }
     if (!splits && next != l->leaves)
-        torch_fail_open(l->t, by_two_names);
+        fail(l, by_two_names);
     for (int i = 0; i < l->grown_count && !f->t->b->failed && !l->again; i++) {
         const struct torch_list *list = l->grown[i].what;
         if (list->count != 1 || list->tail || list->unknown)
-            torch_fail_open(l->t, not_one);
+            fail(l, not_one);
+        else if (!torch_are_alike(list->items[0], torch_none()))
+            fail(l, "appends what is no plain tensor to a list");
         else
             torch_block_output(l->t, list->items[0], DTYPE_NONE);
     }

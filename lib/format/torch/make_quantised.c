@@ -71,9 +71,8 @@ struct torch_value torch_make_dequantise(struct torch_reader *t, struct torch_bo
 /* What comes out has other values than went in. Of the others elements move, or are compared. */
 static bool computes(const char *name)
 {
-    static const char *const names[] = {"avg_pool", "adaptive_avg_pool", "mean",  "leaky_relu", "elu",
-                                        "hardtanh", "relu6",             "clamp", "prelu",      "gelu",
-                                        "pad",      "constant_pad",      "threshold"};
+    static const char *const names[] = {"mean",  "leaky_relu", "elu", "hardtanh",     "relu6",    "clamp",
+                                        "prelu", "gelu",       "pad", "constant_pad", "threshold"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strncmp(name, names[i], strlen(names[i])) == 0)
             return true;
@@ -95,11 +94,11 @@ static bool is_float(struct torch_reader *t, struct torch_value v)
     return type && type->dtype == DTYPE_F32 && !v.tensor->scale;
 }
 
-/* Interpolation and pools to a size take bytes as they are: sums are exact, and halves are often among them. */
+/* Interpolation and means take bytes as they are: sums are exact, and halves are often among them. */
 static bool takes_bytes(const char *name, struct torch_value of)
 {
     return of.kind == TORCH_TENSOR && of.tensor->scale &&
-           (strncmp(name, "upsample", 8) == 0 || strncmp(name, "adaptive_avg", 12) == 0);
+           (strncmp(name, "upsample", 8) == 0 || strstr(name, "avg_pool"));
 }
 
 /* The bytes of a tensor as whole numbers, less its zero point. */

@@ -177,6 +177,7 @@ char *torch_export_prefix(const struct zip *zip, struct arena *arena, struct err
 void torch_release(struct torch_reader *t);
 /* Fails for want of an input's shape. */
 void torch_fail_open(struct torch_reader *t, const char *what);
+#define TORCH_OF_KINDS "what is used is of different kinds behind branches or rounds that only a run decides"
 /* An archive of torch.export.save(), whose operators are listed (export.c). -1 after a failure of the build. */
 int torch_export_read(struct torch_reader *t, struct error *err);
 
