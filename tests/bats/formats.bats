@@ -53,6 +53,12 @@ MODELS=$BATS_TEST_DIRNAME/../models
     nn run --expect "$sizes-of-one" "$sizes.pt" "$sizes-of-one/in_0.npy" > /dev/null
 }
 
+@test "a PyTorch script whose branches make nested tensors is refused, not read as of plain ones" {
+    try inspect "$MODELS/torch/nested.pt"
+    equal "$status" 1
+    matches "$stderr" "of different kinds behind branches or rounds that only a run decides"
+}
+
 @test "one of several programs of a torch.export archive may be asked for" {
     two=$MODELS/torch/two.pt2
     equal "$(nn inspect --summary -f torch:turn "$two" | grep ^output | cut -f 3-)" "f32 4"

@@ -63,10 +63,17 @@ static struct value *attend(struct reader *r, struct value *q, struct value *k, 
     return BUILD(b, "MatMul", weights, v);
 }
 
+/* Whether a mask may hide all keys from a query, which then gets zeros; a bias does not. */
+static bool may_hide(struct reader *r, struct value *mask)
+{
+    bool where = mask && mask->producer && node_is(mask->producer, "Where");
+    return where || build_known_dtype(&r->b, mask) == DTYPE_BOOL;
+}
+
 struct value *pnnx_sdpa(struct reader *r)
 {
     struct value *q = pnnx_in(r, "query", 0), *k = pnnx_in(r, "key", 1), *v = pnnx_in(r, "value", 2);
-    struct value *mask = as_bias(r, pnnx_optional(r, "attn_mask", 3), true);
+    struct value *mask = pnnx_optional(r, "attn_mask", 3);
     int64_t width = pnnx_size(r, q, pnnx_rank(r, q) - 1);
     double scale = pnnx_float(r, "scale", 0);
     if (scale == 0 && width < 1)
@@ -74,8 +81,8 @@ struct value *pnnx_sdpa(struct reader *r)
     if (scale == 0)
         scale = 1 / sqrt((double)width);
     bool causal = pnnx_bool(r, "is_causal", false);
-    if (!pnnx_bool(r, "enable_gqa", false) || pnnx_rank(r, q) != 4)
-        return attend(r, q, k, v, mask, scale, causal);
+    if (pnnx_rank(r, q) != 4 || !(pnnx_bool(r, "enable_gqa", false) || may_hide(r, mask)))
+        return attend(r, q, k, v, as_bias(r, mask, true), scale, causal);
     struct value *y = build_int(&r->b, BUILD(&r->b, "Attention", q, k, v, mask), "is_causal", causal);
     return build_float(&r->b, y, "scale", (float)scale);
 }

@@ -458,6 +458,41 @@ slim("padded.pt")
 save("padded.pt", padded, words)
 
 
+class Kinds(nn.Module):
+    """Behind branches and rounds that only a run decides numbers are still complex, and others quantised; and a query that may see nothing gets zeros."""
+
+    def forward(self, x):
+        q = torch.quantize_per_tensor(x, 0.1, 10, torch.quint8)
+        if bool(x.sum() > 0):
+            y, p = torch.fft.rfft(x), nn.functional.max_pool2d(q, 2)
+        else:
+            y, p = torch.fft.rfft(x * 2), nn.functional.avg_pool2d(q, 2)
+        while bool(torch.abs(y).sum() > 5):
+            y = y * 0.5
+        hidden = nn.functional.scaled_dot_product_attention(x, x, x, attn_mask=x[0, 0] > x.mean())
+        return torch.abs(y), y.real, nn.functional.avg_pool2d(p, 2).dequantize(), hidden
+
+
+class Nested(nn.Module):
+    """Which steps a nested tensor has, only a run decides."""
+
+    def forward(self, x, kept):
+        if bool(x.sum() > 0):
+            y = torch._nested_tensor_from_mask(x, kept)
+        else:
+            y = torch._nested_tensor_from_mask(x * 2, kept)
+        return torch.nested.to_padded_tensor(y, 0.5)
+
+
+kinds, square = torch.jit.script(Kinds()), torch.randn(1, 2, 8, 8)
+square[0, 0, 3] = -9
+torch.jit.save(kinds, "kinds.pt")
+slim("kinds.pt")
+save("kinds.pt", kinds, square)
+torch.jit.save(torch.jit.script(Nested()), "nested.pt")
+slim("nested.pt")
+
+
 class Made(nn.Module):
     """Complex numbers that are made as such, and what spectra become with them."""
 
