@@ -59,6 +59,13 @@ MODELS=$BATS_TEST_DIRNAME/../models
     matches "$stderr" "of different kinds behind branches or rounds that only a run decides"
 }
 
+@test "an argument of a PyTorch script that may be None is an input where a file is given for it" {
+    given=$MODELS/torch/given
+    equal "$(nn inspect --summary "$given.pt" | grep -c ^input)" 1
+    nn run "$given.pt" "x=$given/in_0.npy" "other=$given/in_0.npy" > answer
+    matches "$(cat answer)" "5.75008[67][0-9]* 9.9599[0-9]*$"
+}
+
 @test "one of several programs of a torch.export archive may be asked for" {
     two=$MODELS/torch/two.pt2
     equal "$(nn inspect --summary -f torch:turn "$two" | grep ^output | cut -f 3-)" "f32 4"

@@ -211,8 +211,8 @@ static void fail_method(struct torch_reader *t, const char *function)
 }
 
 /*
- * The arguments of forward() behind self, as inputs of the graph. One that has a default, or may be None, is left out;
- * but where all may be, `all` makes inputs of those that are tensors.
+ * The arguments of forward() behind self, as inputs of the graph. One that has a default, or may be None, is left out,
+ * unless it is a tensor whose shape is given; but where all may be, `all` makes inputs of those that are tensors.
  */
 static void add_inputs(struct torch_reader *t, const char *function, bool all, struct torch_args *args)
 {
@@ -227,11 +227,12 @@ static void add_inputs(struct torch_reader *t, const char *function, bool all, s
         const struct torch_token *type = c.at;
         torch_skip_type(&c);
         bool optional = type < c.at && strcmp(type->text, "Optional") == 0;
-        bool wanted = !optional || (all && c.at - type == 4 && strcmp(type[2].text, "Tensor") == 0);
+        bool tensor = optional && c.at - type == 4 && strcmp(type[2].text, "Tensor") == 0;
+        bool asked = tensor && (all || source_shape_of(t->source, name->text, SIZE_MAX));
         bool has_default = torch_take(&c, "=");
         torch_skip_type(&c);
         torch_take(&c, ",");
-        if (i == 0 || (has_default && !(all && optional && wanted))) /* self, whatever it is called */
+        if (i == 0 || (has_default && !asked)) /* self, whatever it is called */
             continue;
         if (args->count == 33) {
             build_fail(t->b, "forward() has more than 32 arguments");
@@ -239,7 +240,7 @@ static void add_inputs(struct torch_reader *t, const char *function, bool all, s
         }
         args->names[args->count] = name->text;
         args->values[args->count++] =
-            wanted ? argument(t, name, l->end, (int)t->b->graph->input_count) : torch_none();
+            asked || !optional ? argument(t, name, l->end, (int)t->b->graph->input_count) : torch_none();
     }
 }
 
