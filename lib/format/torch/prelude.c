@@ -69,7 +69,10 @@ static int outputs_of(struct torch_reader *t, const struct torch_args *args)
 
 static void set_attribute(struct torch_reader *t, struct value *v, const char *name, struct torch_value a)
 {
-    if (a.kind == TORCH_STRING)
+    struct str text = {a.text, a.kind == TORCH_STRING ? strlen(a.text) : 0};
+    if (a.kind == TORCH_STRING && strcmp(name, "activations") == 0)
+        build_check(t->b, v && node_set_strings(v->producer, name, &text, 1, t->b->err) == 0);
+    else if (a.kind == TORCH_STRING)
         build_string(t->b, v, name, a.text);
     else if (a.kind == TORCH_FLOAT)
         build_float(t->b, v, name, (float)a.f);

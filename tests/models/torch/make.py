@@ -493,6 +493,32 @@ torch.jit.save(torch.jit.script(Nested()), "nested.pt")
 slim("nested.pt")
 
 
+class Filters(nn.Module):
+    """Filters that know their own past, by torchaudio's operator."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("a", torch.tensor([[0.1, 0.2, -0.5, 1], [0.3, 0, 0, 1]]))
+
+    def forward(self, x):
+        y = torch.zeros(x.size(0), x.size(1), x.size(2) + 3)
+        torch.ops.torchaudio._lfilter_core_loop(x, self.a, y)
+        return y[:, :, 3:]
+
+
+def filter_all(x, a, y):
+    for i in range(x.shape[2]):
+        y[:, :, i + 3] = x[:, :, i] - (y[:, :, i:i + 3] * a[:, :3]).sum(2)
+
+
+torch.library.define("torchaudio::_lfilter_core_loop", "(Tensor x, Tensor a, Tensor(y!) y) -> ()")
+torch.library.impl("torchaudio::_lfilter_core_loop", "default", filter_all)
+filters, heard = torch.jit.script(Filters()), torch.randn(3, 2, 40)
+torch.jit.save(filters, "filters.pt")
+slim("filters.pt")
+save("filters.pt", filters, heard)
+
+
 class Made(nn.Module):
     """Complex numbers that are made as such, and what spectra become with them."""
 
