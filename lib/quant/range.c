@@ -15,6 +15,35 @@ static void choose_all(const struct quant_histogram *h, const double *function, 
     *high = (double)h->greatest;
 }
 
+/* How far one may go from an end so that all that is left out has a result like that of the new end. */
+static int skip_flat(const double *function, int from, int to, double slack)
+{
+    int at = from, by = from < to ? 1 : -1;
+    double least = INFINITY, most = -INFINITY;
+    for (int i = from; i != to; i += by) {
+        least = fmin(least, function[i]);
+        most = fmax(most, function[i]);
+        if (function[i] - least <= slack && most - function[i] <= slack)
+            at = i;
+    }
+    return at;
+}
+
+/* Leaves out what a function makes the same of, to half a step of its result: no bytes are spent on it. */
+static void drop_flat(const double *function, int *first, int *last)
+{
+    double least = INFINITY, most = -INFINITY;
+    for (int i = *first; i <= *last + 1; i++) {
+        least = fmin(least, function[i]);
+        most = fmax(most, function[i]);
+    }
+    double slack = (most - least) / STEPS / 2;
+    if (*first < QUANT_BINS)
+        *first = skip_flat(function, *first, QUANT_BINS, slack);
+    if (*last > QUANT_BINS)
+        *last = skip_flat(function, *last + 1, QUANT_BINS, slack) - 1;
+}
+
 static void choose_percentile(const struct quant_histogram *h, const double *function, double *low, double *high)
 {
     double left = OUTSIDE * h->total, below = 0, above = 0;
@@ -24,6 +53,8 @@ static void choose_percentile(const struct quant_histogram *h, const double *fun
         first++;
     while (last > first && (above += h->counts[last]) <= left)
         last--;
+    if (function)
+        drop_flat(function, &first, &last);
     *low = fmax(*low, quant_bin(h, first));
     *high = fmin(*high, quant_bin(h, last));
 }

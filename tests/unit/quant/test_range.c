@@ -119,6 +119,12 @@ static void before_a_function(void)
     CHECK_MSG(r.low > -0.1f && r.high > 2.5f, "%g to %g", r.low, r.high);
     quant_range_choose(&h, quant_range_find("minmax"), relu, DTYPE_U8, &r);
     CHECK_MSG(r.low < -3, "%g", r.low);
+    quant_range_choose(&h, quant_range_find("percentile"), relu, DTYPE_U8, &r);
+    CHECK_MSG(r.low > -0.1f && r.high > 2.5f, "%g to %g", r.low, r.high);
+    for (int i = 0; i <= 2 * QUANT_BINS; i++) /* flat above 1 */
+        relu[i] = fmin(1, (i - QUANT_BINS) * (double)h.width);
+    quant_range_choose(&h, quant_range_find("percentile"), relu, DTYPE_U8, &r);
+    CHECK_MSG(r.low < -2.5f && r.high < 1.1f && r.high > 0.9f, "%g to %g", r.low, r.high);
 }
 
 int main(void)
