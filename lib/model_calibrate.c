@@ -161,7 +161,7 @@ static int look(struct model_calibration *c, struct model_tensor *const *in, siz
     if (status == 0 && c->by_channels)
         quant_take_channels(c->quant.channelled, c->quant.channelled_count, (struct tensor *const *)out);
     else if (status == 0)
-        quant_take_ranges(&c->quant, (struct tensor *const *)out, index % QUANT_FOLDS);
+        status = quant_take_ranges(&c->quant, (struct tensor *const *)out, index % QUANT_FOLDS, model_inner(error));
     calibrate_free_tensors(out, c->watched);
     return status;
 }

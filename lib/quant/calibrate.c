@@ -123,7 +123,8 @@ int quant_calibration_begin(struct quant_calibration *c, struct error *err)
     quant_channelled_free(c->channelled, c->channelled_count);
     c->channelled = NULL;
     c->channelled_count = 0;
-    return quant_round_weights(c, err) || make_histograms(c, err) ? -1 : 0;
+    c->importance = quant_importance_find(c->g, err);
+    return !c->importance || quant_round_weights(c, err) || make_histograms(c, err) ? -1 : 0;
 }
 
 void quant_calibration_release(struct quant_calibration *c)
@@ -136,6 +137,8 @@ void quant_calibration_release(struct quant_calibration *c)
     free(c->clipped);
     quant_channelled_free(c->channelled, c->channelled_count);
     quant_places_release(&c->places);
+    if (c->g)
+        quant_importance_free(c->importance, c->g);
     graph_free(c->g);
     *c = (struct quant_calibration){0};
 }
@@ -151,9 +154,8 @@ static struct graph *copy_without_outputs(const struct graph *g, struct error *e
     return copy;
 }
 
-static int watch_range(struct graph *g, const char *name, struct error *err)
+static int watch_range(struct graph *g, struct value *v, struct error *err)
 {
-    struct value *v = graph_find_local(g, name);
     struct node *n = v ? graph_add_node(g, "nn", "Histogram", NULL, err) : NULL;
     if (!n || node_add_input(n, v, err) || node_set_int(n, "bins", QUANT_BINS, err))
         return -1;
@@ -165,13 +167,39 @@ static int watch_range(struct graph *g, const char *name, struct error *err)
     return 0;
 }
 
+/* The channels of a site by class, for free(); what each class weighs. */
+static uint8_t *classes_of(const struct quant_calibration *c, const struct quant_site *site, double *weights,
+                           struct error *err)
+{
+    const struct quant_importance *m = &c->importance[site->value->index];
+    uint8_t *classes = mem_calloc((size_t)m->channels + 1, 1, err);
+    if (classes)
+        quant_importance_classes(m, classes, weights);
+    return classes;
+}
+
+static int watch_site(const struct quant_calibration *c, struct graph *g, const struct quant_site *site,
+                      struct error *err)
+{
+    double weights[QUANT_CLASSES];
+    const struct quant_importance *m = &c->importance[site->value->index];
+    struct value *v = graph_find_local(g, site->value->name);
+    uint8_t *classes = classes_of(c, site, weights, err);
+    int status = classes ? 0 : -1;
+    for (int k = 0; status == 0 && k < QUANT_CLASSES; k++)
+        if (weights[k] > 0)
+            status = watch_range(g, quant_importance_channels(v, m, classes, k, err), err);
+    free(classes);
+    return status;
+}
+
 struct graph *quant_watch_ranges(const struct quant_calibration *c, struct error *err)
 {
     struct graph *g = copy_without_outputs(c->g, err);
     int status = g ? 0 : -1;
     for (size_t i = 0; status == 0 && i < c->places.site_count; i++)
         if (c->seen[i])
-            status = watch_range(g, c->places.sites[i].value->name, err);
+            status = watch_site(c, g, &c->places.sites[i], err);
     if (status == 0) {
         op_resolve(g);
         return g;
@@ -180,13 +208,21 @@ struct graph *quant_watch_ranges(const struct quant_calibration *c, struct error
     return NULL;
 }
 
-void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out, size_t fold)
+int quant_take_ranges(struct quant_calibration *c, struct tensor *const *out, size_t fold, struct error *err)
 {
-    for (size_t i = 0; i < c->places.site_count; i++)
-        if (c->seen[i]) {
-            quant_observe(&c->seen[i][fold], out[0], out[1]);
-            out += 2;
-        }
+    for (size_t i = 0; i < c->places.site_count; i++) {
+        double weights[QUANT_CLASSES];
+        uint8_t *classes = c->seen[i] ? classes_of(c, &c->places.sites[i], weights, err) : NULL;
+        if (c->seen[i] && !classes)
+            return -1;
+        for (int k = 0; classes && k < QUANT_CLASSES; k++)
+            if (weights[k] > 0) {
+                quant_observe(&c->seen[i][fold], out[0], out[1], weights[k]);
+                out += 2;
+            }
+        free(classes);
+    }
+    return 0;
 }
 
 /* ---- ranges ---- */

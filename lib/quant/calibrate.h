@@ -5,6 +5,7 @@
 
 #include "quant/adapt.h"
 #include "quant/equalize.h"
+#include "quant/importance.h"
 #include "quant/insert.h"
 
 struct quant_settings {
@@ -23,6 +24,7 @@ struct quant_calibration {
     struct quant_channelled *channelled; /* [channelled_count] until quant_calibration_begin() */
     size_t channelled_count;
     struct quant_places places;
+    struct quant_importance *importance; /* by value->index of g */
     struct quant_histogram **seen; /* [places.site_count][QUANT_FOLDS]; NULL: none of its own */
     struct quant_range *ranges;    /* [places.site_count]; set by quant_choose_ranges() */
     double *clipped;               /* [places.site_count] the share outside of these */
@@ -38,10 +40,11 @@ int quant_calibration_init(struct quant_calibration *c, const struct graph *g, c
 int quant_calibration_begin(struct quant_calibration *c, struct error *err);
 void quant_calibration_release(struct quant_calibration *c);
 
-/* The network with nn.Histogram behind what is to be observed; its outputs are theirs, two for each. To be freed. */
+/* The network with nn.Histogram behind what is to be observed; its outputs are theirs, two for each class of channels
+ * that count about alike: an element weighs as much as an error of it does. To be freed. */
 struct graph *quant_watch_ranges(const struct quant_calibration *c, struct error *err);
 /* Takes such outputs of one run, of a sample that lies in a fold. */
-void quant_take_ranges(struct quant_calibration *c, struct tensor *const *out, size_t fold);
+int quant_take_ranges(struct quant_calibration *c, struct tensor *const *out, size_t fold, struct error *err);
 
 /* Gives c->weights others, each rounded to the nearest; those that were there are the caller's, also when it fails. */
 int quant_round_weights(struct quant_calibration *c, struct error *err);

@@ -36,14 +36,14 @@ void quant_histogram_add(struct quant_histogram *h, const struct quant_histogram
     h->greatest = fmaxf(h->greatest, wide.greatest);
 }
 
-void quant_observe(struct quant_histogram *h, const struct tensor *counts, const struct tensor *range)
+void quant_observe(struct quant_histogram *h, const struct tensor *counts, const struct tensor *range, double weight)
 {
     const int32_t *n = counts->data;
     const float *r = range->data;
     struct quant_histogram seen = {.width = r[0], .least = r[1], .greatest = r[2]};
     for (int i = 0; i < 2 * QUANT_BINS; i++) {
-        seen.counts[i] = n[i];
-        seen.total += n[i];
+        seen.counts[i] = weight * n[i];
+        seen.total += seen.counts[i];
     }
     quant_histogram_add(h, &seen);
 }

@@ -15,8 +15,8 @@ struct quant_histogram {
     float least, greatest;
 };
 
-/* Adds what nn.Histogram gave: counts [2 * QUANT_BINS], range {width, least, greatest}. */
-void quant_observe(struct quant_histogram *h, const struct tensor *counts, const struct tensor *range);
+/* Adds what nn.Histogram gave, each number as so many: counts [2 * QUANT_BINS], range {width, least, greatest}. */
+void quant_observe(struct quant_histogram *h, const struct tensor *counts, const struct tensor *range, double weight);
 void quant_histogram_add(struct quant_histogram *h, const struct quant_histogram *other);
 
 /* The middle of bin i. */

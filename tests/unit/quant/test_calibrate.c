@@ -137,7 +137,7 @@ static void observe(struct quant_calibration *c, struct tensor *const *samples, 
     CHECK_MSG(watch && op_infer_graph(watch, err) == 0, "%s", err->text);
     for (int i = 0; i < count; i++) {
         struct tensor **out = run(watch, samples[i], err);
-        quant_take_ranges(c, out, 0);
+        CHECK(quant_take_ranges(c, out, 0, err) == 0);
         drop(out, watch->output_count);
     }
     graph_free(watch);
@@ -382,7 +382,7 @@ static void held_back(void)
     struct graph *watch = quant_watch_ranges(&c, &err);
     CHECK_MSG(watch && op_infer_graph(watch, &err) == 0, "%s", err.text);
     struct tensor **out = run(watch, large, &err);
-    quant_take_ranges(&c, out, 1);
+    CHECK(quant_take_ranges(&c, out, 1, &err) == 0);
     CHECK(quant_choose_ranges(&c, 1, &err) == 0 && (double)c.ranges[0].scale == scale);
     CHECK(quant_choose_ranges(&c, QUANT_FOLDS, &err) == 0 && fabs((double)c.ranges[0].scale / scale - 10) < 1e-5);
     CHECK(quant_choose_ranges(&c, 1, &err) == 0 && (double)c.ranges[0].scale == scale);
@@ -394,6 +394,40 @@ static void held_back(void)
     graph_free(g);
 }
 
+/* x by weights that make little of all channels but the last, and much of that. */
+static struct value *lopsided(struct build *b, struct value *x)
+{
+    struct tensor *w = random_tensor(4, (int64_t[]){4, 1, 3, 3}, 0.1);
+    for (int i = 27; i < 36; i++)
+        ((float *)w->data)[i] *= 1000;
+    struct value *y = build_int(b, BUILD(b, "Conv", BUILD(b, "HardSwish", x), build_constant(b, NULL, w)), "group", 4);
+    return BUILD(b, "Conv", y, WEIGHTS(b, 0.5, 2, 4, 1, 1));
+}
+
+/* What an error of a channel counts, and that a range is chosen by it: the last channel is the smallest. */
+static void importance(void)
+{
+    struct error err = {""};
+    struct graph *g = make(lopsided, &err);
+    struct quant_calibration c;
+    struct quant_settings s = {.dtype = DTYPE_U8, .method = quant_range_find("mse")};
+    CHECK_MSG(quant_calibration_init(&c, g, &s, &err) == 0, "%s", err.text);
+    struct tensor *x = random_tensor(4, (int64_t[]){1, 4, 8, 8}, 1);
+    for (int i = 0; i < 64; i++)
+        ((float *)x->data)[192 + i] *= 0.01f;
+    observe(&c, &x, 1, &err);
+    const struct quant_importance *m = &c.importance[c.places.sites[0].value->index];
+    CHECK(m->axis == 1 && m->channels == 4 && m->energy[3] > 1e4 * m->energy[0]);
+    CHECK_MSG(c.ranges[0].high < 1, "%g", c.ranges[0].high);
+    uint8_t classes[4];
+    double energy[QUANT_CLASSES];
+    quant_importance_classes(m, classes, energy);
+    CHECK(classes[3] == 0 && classes[0] > 0 && energy[0] == m->energy[3] && energy[classes[0]] < energy[0] / 1e4);
+    tensor_unref(x);
+    quant_calibration_release(&c);
+    graph_free(g);
+}
+
 int main(void)
 {
     RUN(adaptive_rounding);
@@ -401,5 +435,6 @@ int main(void)
     RUN(networks);
     RUN(small_weights);
     RUN(held_back);
+    RUN(importance);
     return TEST_END();
 }

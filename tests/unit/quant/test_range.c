@@ -23,7 +23,7 @@ static void observe(struct quant_histogram *h, const float *x, int n)
         int at = (int)floorf(x[i] / width) + QUANT_BINS;
         ((int32_t *)counts->data)[at < 2 * QUANT_BINS ? at : 2 * QUANT_BINS - 1]++;
     }
-    quant_observe(h, counts, range);
+    quant_observe(h, counts, range, 1);
     tensor_unref(counts);
     tensor_unref(range);
 }
