@@ -22,7 +22,7 @@ struct resize_args {
     const struct kernels *kernels;
     struct resize_axis axis[VIEW_SPATIAL]; /* right-aligned; those in front of size 1 */
     ptrdiff_t out_stride[VIEW_SPATIAL];
-    size_t channels, row; /* elements of a pixel; of a row of the input, without gaps */
+    size_t channels, row; /* elements of a pixel; of a row of the input, with what lies between pixels */
     bool copies;          /* every pixel is one pixel of the input */
     struct kernel_byte byte;
     struct kernel_rounding rounding;
@@ -198,7 +198,8 @@ int exec_lower_resize(struct plan *p, struct node *n, struct error *err)
         return -1;
     a->byte = (struct kernel_byte){a->x.dtype == DTYPE_I8, 0, 1};
     a->rounding = exec_quant_bounds(&a->byte);
-    a->row = (size_t)a->x.dims[a->x.rank - 1 - last] * a->channels;
+    int width = a->x.rank - 1 - last;
+    a->row = (size_t)((a->x.dims[width] - 1) * a->x.stride[width]) + a->channels;
     int missing = VIEW_SPATIAL + 2 - a->x.rank;
     for (int i = 0; i < VIEW_SPATIAL; i++) {
         int status = fill_axis(p, a, &r, i, i < missing ? 0 : i - missing + 2 - last, err);
