@@ -310,9 +310,9 @@ static int run_with(struct request *r, struct model *m, char **inputs, size_t co
 static int run(struct request *r, char **inputs, size_t count)
 {
     struct model *m = inputs_read(&r->inputs, r->model, r->from, inputs, count);
-    int status = m ? properties_set(&r->properties, m) : 1;
+    int status = m ? inputs_apply(&r->inputs, m, path_name(r->model), NULL) : 1;
     if (status == 0)
-        status = inputs_apply(&r->inputs, m, path_name(r->model), NULL);
+        status = properties_set(&r->properties, m);
     if (status == 0 && count == 0 && feed_needed(m) > 0 && !r->compare && !r->crop)
         status = say_usage("%s wants an input: a photo, or a .npy file", path_name(r->model));
     if (status == 0)

@@ -19,8 +19,8 @@ enum recipe_kind {
     RECIPE_CROP,      /* crop=N, crop=WxH: the centre; crop=WxH+X+Y: from there */
     RECIPE_LETTERBOX, /* letterbox=WxH[:ROUNDING][:COLOUR][:corner][:shrink or :warp]: to fit inside, the rest
                        * filled */
-    RECIPE_PAD,       /* pad=WxH[:COLOUR][:corner], pad=multiple:N..., pad=wide:RxN...: no resizing; a larger picture
-                       * stays */
+    RECIPE_PAD,       /* pad=WxH[:COLOUR][:corner], pad=multiple:N..., pad=wide:RxN..., pad=aspect:WxH...: no resizing; a
+                       * larger picture stays */
     RECIPE_MEAN,      /* subtracted */
     RECIPE_STD,       /* divided by */
     RECIPE_SCALE,     /* multiplied with */
@@ -44,6 +44,7 @@ enum recipe_size {
     RECIPE_CLOSEST,  /* closest:WxH or WxHxN: fit or cover, whichever changes less; then each to a multiple of N */
     RECIPE_WIDE,     /* wide:RxN, of a pad: over R times as wide as high, or no higher than N: to twice the height that
                       * is W / R, at least N */
+    RECIPE_ASPECT,   /* aspect:WxH, of a pad: the smallest of that proportion that it fits into */
 };
 
 /* Of a side that follows from the other: by default to nearest, ties to even; truncated for torchvision. */
@@ -109,7 +110,7 @@ void recipe_print(const struct recipe *r, struct text *out);
 int recipe_import(const char *bytes, size_t n, struct recipe *out, struct error *err);
 
 /* The words of a size, indexed by enum recipe_size, and the others. Private to the parser and printer. */
-extern const char *const recipe_size_names[RECIPE_WIDE + 1];
+extern const char *const recipe_size_names[RECIPE_ASPECT + 1];
 extern const char *const recipe_round_names[RECIPE_ROUND_UP + 1];
 extern const char *const recipe_kind_names[RECIPE_QUANTIZE + 1];
 extern const char *const recipe_library_names[RECIPE_TENSORFLOW + 1];

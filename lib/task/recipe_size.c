@@ -162,13 +162,22 @@ static struct recipe_sides to_wide(const struct recipe_step *step, struct recipe
     return s;
 }
 
+static struct recipe_sides to_aspect(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    if ((int64_t)step->width * s.height > (int64_t)step->height * s.width)
+        s.width = proportion(s.height, step->width, step->height, how);
+    else
+        s.height = proportion(s.width, step->height, step->width, how);
+    return s;
+}
+
 static struct recipe_sides (*const sizes[])(const struct recipe_step *step, struct recipe_sides s,
                                             struct recipe_rounding how) = {
     [RECIPE_EXACT] = to_exact,     [RECIPE_SHORT] = to_short,       [RECIPE_LONG] = to_long,
     [RECIPE_WIDTH] = to_width,     [RECIPE_HEIGHT] = to_height,     [RECIPE_MIN] = to_min,
     [RECIPE_MAX] = to_max,         [RECIPE_MULTIPLE] = to_multiple, [RECIPE_FIT] = recipe_fit,
     [RECIPE_CLAMP] = to_clamp,     [RECIPE_EDGES] = to_edges,       [RECIPE_COVER] = to_cover,
-    [RECIPE_CLOSEST] = to_closest, [RECIPE_WIDE] = to_wide,
+    [RECIPE_CLOSEST] = to_closest, [RECIPE_WIDE] = to_wide,         [RECIPE_ASPECT] = to_aspect,
 };
 
 struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)

@@ -66,7 +66,7 @@ static int set_resize(struct recipe_step *s, struct slice v)
     s->again = n > 1 && slice_is(part[n - 1], "again");
     n -= s->again;
     int used = n < 0 ? -1 : read_size(s, part, n);
-    return used < 0 || s->size == RECIPE_WIDE || used + read_round(s, part + used, n - used) != n ? -1 : 0;
+    return used < 0 || s->size >= RECIPE_WIDE || used + read_round(s, part + used, n - used) != n ? -1 : 0;
 }
 
 float recipe_default_fill(enum recipe_kind kind)
@@ -95,7 +95,7 @@ static int set_box(struct recipe_step *s, struct slice v)
 {
     struct slice part[8];
     int n = slice_split(v, ':', part, RECIPE_COUNT(part)), used = n < 0 ? -1 : read_size(s, part, n);
-    bool grows = s->kind == RECIPE_PAD && (s->size == RECIPE_MULTIPLE || s->size == RECIPE_WIDE);
+    bool grows = s->kind == RECIPE_PAD && (s->size == RECIPE_MULTIPLE || s->size >= RECIPE_WIDE);
     if (used < 0 || (s->size != RECIPE_EXACT && !grows))
         return -1;
     used += s->kind == RECIPE_LETTERBOX ? read_round(s, part + used, n - used) : 0;
@@ -167,7 +167,7 @@ static const struct step_key {
         {"WxH or WxH:PAD, in pixels of 1 to 65535, PAD of 0 to 255 or R:G:B, :near, :down or :up before "
          "it, then perhaps :corner and :shrink; or WxH:0, perhaps :corner, and :warp",
          set_box},
-    [RECIPE_PAD] = {"WxH, multiple:N or wide:RxN, in pixels of 1 to 65535, then perhaps :PAD or :R:G:B, of 0 to 255 "
+    [RECIPE_PAD] = {"WxH, multiple:N, wide:RxN or aspect:WxH, of 1 to 65535, then perhaps :PAD or :R:G:B, of 0 to 255 "
                     "before mean, std and scale, then perhaps :corner",
                     set_box},
     [RECIPE_MEAN] = {"one number or three, A:B:C", set_mean},

@@ -101,3 +101,15 @@ END
     nn inspect b.tflite | grep -qx 'property recipe rgb,mean=127.5,std=0.9999725'
     cmp <(nn run a.tflite photo.ppm) <(nn run -p mean=127.5,std=127.5,quantize "$net" photo.ppm)
 }
+
+@test "sizes are set before a recipe is held against them" {
+    declare_nn ten.nn <<END
+input x f32 10x3x4x4
+node - Identity x -> y f32 10x3x4x4
+output y
+END
+    ppm red.ppm 5 3 255 0 0
+    try run -q -p resize=8x6 ten.nn red.ppm
+    failed_with 1 'the input is a batch of 10 pictures'
+    equal "$(nn run -q -s x=1x3x6x8 -p resize=8x6 ten.nn red.ppm | cut -f 3)" 1x3x6x8
+}

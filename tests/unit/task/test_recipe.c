@@ -41,6 +41,7 @@ static void prints_and_reads_back(void)
         {"letterbox=640x640:114:corner", "letterbox=640x640:corner"},
         {"letterbox=640x640:1:2:255:corner", NULL},
         {"pad=3x4:0,pad=multiple:32:7:corner", "pad=3x4,pad=multiple:32:7:corner"},
+        {"pad=aspect:1x1:corner,resize=9x9", NULL},
         {"pad=wide:8x30:0,resize=max:9", "pad=wide:8x30,resize=max:9"},
         {"resize=height:48:up,mean=127.5,std=127.5,pad=320x48:-0.25:corner", NULL},
         {"letterbox=4x4:0:corner:warp", "letterbox=4x4:0:corner:warp"},
@@ -264,6 +265,9 @@ static const struct plan_case {
     {"pad=wide:8x30", 400, 49, 0, {0}, {400, 49}, {0, 0}, {400, 99}},
     {"pad=wide:8x30", 392, 49, 0, {0}, {392, 49}, {0, 0}, {392, 49}},
     {"pad=wide:8x30", 20, 30, 0, {0}, {20, 30}, {0, 0}, {20, 60}},
+    {"pad=aspect:1x1", 20, 33, 0, {0}, {20, 33}, {0, 0}, {33, 33}},
+    {"pad=aspect:3x2", 20, 33, 0, {0}, {20, 33}, {0, 0}, {50, 33}},
+    {"pad=aspect:3x2", 61, 33, 0, {0}, {61, 33}, {0, 0}, {61, 41}},
     {"resize=fit:40x40:up", 100, 33, 0, {0}, {40, 14}, {0, 0}, {40, 14}},
     /* of torchvision's Resize(256) and CenterCrop: the long side truncated, halves of the place to even */
     {"torchvision,resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {80, 16}, {224, 224}},
