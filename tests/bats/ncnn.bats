@@ -126,3 +126,10 @@ thresholded() {
     equal "$status" 1
     matches "$stderr" 'Add with more than four axes beside the batch \(1: it\)'
 }
+
+@test "sizes of a file are hints: with others given, a Crop goes by those" {
+    printf '7767517\n4 5\nInput in 0 1 x 0=6 1=6 2=1\nSplit s 1 2 x a b\nPooling p 1 1 b c 0=0 1=2 2=2\nCrop k 2 1 a c y 0=1 1=1\n' > crop.param
+    : > crop.bin
+    equal "$(nn run -s x=1x1x10x8 crop.param x=1 | cut -f 1,3)" $'y\t1x1x5x4'
+    equal "$(nn run crop.param x=1 | cut -f 3)" 1x1x3x3
+}

@@ -113,6 +113,7 @@ struct value *ncnn_input(struct reader *r)
     if (!dims)
         return build_input(&r->b, blob, DTYPE_F32, -1, NULL);
     letters_of(dims, at);
+    const struct source_shape *known = source_shape_of(r->bin.source, blob, (size_t)r->inputs - 1);
     for (int i = 0; i < dims && !r->b.failed; i++) {
         int64_t n = ncnn_int(r->l, size_ids[at[r->sizes == NCNN_SIZES_TURNED ? dims - 1 - i : i]], 0);
         r->sized |= n > 0;
@@ -120,6 +121,8 @@ struct value *ncnn_input(struct reader *r)
             n = 0;
         if (n <= 0 && dims == 3 && i == 0)
             n = channels_taken(ncnn_consumer(r, blob));
+        if (n > 0 && known && known->rank == dims + 1)
+            n = known->dims[i + 1]; /* the file's sizes are hints: layers go by those of a run */
         shape[i + 1] = n > 0 ? n : open_size(r, letters[at[i]]);
     }
     enum dtype dtype = dims == 1 && ncnn_consumer(r, blob) && strcmp(ncnn_consumer(r, blob)->type, "Embed") == 0
