@@ -19,8 +19,8 @@ enum recipe_kind {
     RECIPE_CROP,      /* crop=N, crop=WxH: the centre; crop=WxH+X+Y: from there */
     RECIPE_LETTERBOX, /* letterbox=WxH[:ROUNDING][:COLOUR][:corner][:shrink or :warp]: to fit inside, the rest
                        * filled */
-    RECIPE_PAD,       /* pad=WxH[:COLOUR][:corner], pad=multiple:N..., pad=wide:RxN..., pad=aspect:WxH...: no resizing; a
-                       * larger picture stays */
+    RECIPE_PAD,       /* pad=WxH[:COLOUR][:corner], pad=multiple:N..., pad=wide:RxN..., pad=aspect:WxH...: no resizing;
+                       * a larger picture stays */
     RECIPE_MEAN,      /* subtracted */
     RECIPE_STD,       /* divided by */
     RECIPE_SCALE,     /* multiplied with */
