@@ -8,15 +8,16 @@
 
 const char frames_damaged[] = "no header of PNM or PAM: damaged, cut off, or too large";
 
-/* What cannot be mapped is no file of pictures: a pipe, a folder, an empty file. */
+/* What is no regular file is not opened: whoever writes into a pipe would go on, and lose what it wrote. */
 void frames_open(struct frames *f, const char *path)
 {
-    struct stat st = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer is not waited for */
-    fstat(fd, &st);
+    struct stat st;
+    *f = (struct frames){.path = path};
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
-    *f = (struct frames){.path = path};
     if (bytes != MAP_FAILED)
         f->bytes = bytes, f->size = (size_t)st.st_size;
 }

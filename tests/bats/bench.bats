@@ -103,6 +103,12 @@ END
     red=$(nn run -q -k 1 net.nn film.ppm | head -n 1 | cut -f 4,5)
     printf 'film.ppm %s\n' "${red#*$'\t'}" > film.txt
     matches "$(nn bench --score film.txt net.nn | tail -n 1)" $'^net.nn\t3\t3\t'
+    mkfifo pipe
+    { { dot ~~~; } > pipe && touch wrote; } &
+    printf 'pipe %s\n' "${red#*$'\t'}" > pipe.txt
+    matches "$(timeout 20 "${NN}bench" --score pipe.txt net.nn | tail -n 1)" $'^net.nn\t1\t1\t'
+    wait
+    [ -e wrote ]
     { dot ~~~; echo P6 9; } > film.ppm
     try bench --score film.txt net.nn
     equal "$status" 1

@@ -28,6 +28,11 @@ calibratable() {
     { printf 'P6 1 1 255\naaa'; printf 'P6 1 1 255\n~!~'; } > film.ppm
     try quantize -c film.ppm -o film.nn net.nn
     matches "$stderr" 'by 2 samples'
+    mkfifo pipe # which is opened once: its writer is not cut off
+    { ppm pipe 40 30 255 0 0 && touch wrote; } &
+    timeout 20 "${NN}quantize" -q -c pipe -o film.nn net.nn
+    wait
+    [ -e wrote ]
     echo P6 9 >> film.ppm
     try quantize -c film.ppm -o film.nn net.nn
     equal "$status" 1
