@@ -121,17 +121,20 @@ static int check_on(const struct request *r, const struct model *m, const struct
 static int check(const struct request *r, const struct model *m, const struct model *original, const char *path)
 {
     struct model_error err;
-    struct model *copy = model_copy(original, &err);
+    const struct inputs shapes = {.shapes = r->inputs.shapes, .shape_count = r->inputs.shape_count};
+    struct model *copy = model_copy(original, &err), *result = copy ? model_copy(m, &err) : NULL;
     size_t n = model_input_count(original);
     struct model_tensor **in = get_memory(n, sizeof *in);
-    int status = !copy ? say_failed("%s", err.text) : inputs_apply(&r->inputs, copy, path_name(path), in);
+    int status = !result ? say_failed("%s", err.text) : inputs_apply(&r->inputs, copy, path_name(path), in);
+    status = status ? status : inputs_apply(&shapes, result, path_name(path), NULL);
     status = status ? status : inputs_bind_rest(copy, path_name(path));
     if (status == 0)
-        status = check_on(r, m, copy, in, path);
+        status = check_on(r, result, copy, in, path);
     for (size_t i = 0; i < n; i++)
         model_tensor_free(in[i]);
     free(in);
     model_free(copy);
+    model_free(result);
     return status;
 }
 

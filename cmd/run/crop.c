@@ -33,7 +33,7 @@ static bool take_word(struct model_cut *cut, const char *word)
         if (strlen(words[i].name) == n && strncmp(words[i].name, word, n) == 0 && words[i].wants == (word[n] == '=')) {
             void *to = (char *)cut + words[i].at;
             if (words[i].wants)
-                *(double *)to = program_real("--crop", word + n + 1, true);
+                *(double *)to = program_real(words[i].name, word + n + 1, true);
             else
                 *(bool *)to = true;
             return true;
