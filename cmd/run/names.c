@@ -111,7 +111,8 @@ static int make_folder(const char *path)
     struct stat st;
     if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
         return 0;
-    return say_failed("%s: %s", *path ? path : "''", errno == EEXIST ? "is a file, want a folder to write to" : strerror(errno));
+    const char *why = errno == EEXIST ? "is a file, want a folder to write to" : strerror(errno);
+    return say_failed("%s: %s", *path ? path : "''", why);
 }
 
 int names_make_folders(const char *path)
