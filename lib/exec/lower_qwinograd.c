@@ -60,14 +60,24 @@ struct products {
     struct kernel_gemm g;
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
-    int calls, least, more; /* each of `least` tiles, the first `more` of one more */
+    /* The first `large` calls are of `least` tiles each, of which `more` have one more, the others of few. */
+    int calls, large, least, more;
 };
+
+/* From so many steps on calls of few tiles save more than is lost where calls differ. */
+#define FEW_DEPTH 128
 
 static void begin_products(const struct winograd_args *w, int tiles, struct products *p)
 {
-    p->calls = (tiles + w->k->mr - 1) / w->k->mr;
-    p->least = tiles / p->calls;
-    p->more = tiles % p->calls;
+    int mr = w->k->mr, few = w->k->few, calls = (tiles + mr - 1) / mr;
+    int small = few && w->depth >= FEW_DEPTH ? (calls * mr - tiles) / (mr - few) : 0;
+    p->calls = p->large = calls;
+    if (small < calls) {
+        p->large -= small;
+        tiles -= small * few;
+    }
+    p->least = tiles / p->large;
+    p->more = tiles % p->large;
     p->g = (struct kernel_gemm){.a = p->a, .c = p->c, .n = w->k->nr};
     if (w->is_transformed)
         p->g.fetch_bytes = (size_t)w->panel * sizeof(int16_t) / (size_t)p->calls;
@@ -79,7 +89,7 @@ static void multiply(const struct winograd_args *w, struct products *p, const in
     struct kernel_gemm *g = &p->g;
     g->fetch = w->is_transformed ? (const int16_t *)g->b + w->panel : NULL;
     for (int i = 0; i < p->calls; i++) {
-        g->m = p->least + (i < p->more);
+        g->m = i < p->large ? p->least + (i < p->more) : w->k->few;
         for (int j = 0; j < g->m; j++, v += w->depth, sums += g->n) {
             p->a[j] = v;
             p->c[j] = sums;

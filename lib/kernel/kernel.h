@@ -182,7 +182,8 @@ struct kernel_winograd_output_q8 {
 };
 
 struct kernel_winograd_q8 {
-    int mr, nr, least; /* rows and columns of multiply(), channels */
+    int mr, few, nr; /* rows of multiply(), those that take less time than mr do (0: even ones are better), columns */
+    int least;       /* channels */
     void (*input)(const struct kernel_winograd_input_q8 *w);
     /* As winograd_filter_f32, of n filters, a multiple of 2 nr. */
     void (*filter)(int16_t *out, ptrdiff_t plane, const int8_t *w, ptrdiff_t tap, ptrdiff_t n);
