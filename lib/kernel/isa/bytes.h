@@ -222,7 +222,23 @@ V_FN v_bytes v_round_bytes(const v_f32 *x, const struct v_narrowing *n, bool nea
     return all ^ n->turn;
 }
 
-/* The first n of the bytes of vectors `first` to first + vectors. */
+#if !defined(ISA_avx512)
+/* The bytes of vectors `first` to first + vectors. */
+V_FN void v_store_whole(void *p, v_bytes x, int first, int vectors)
+{
+#if defined(ISA_avx2)
+    __m128i half = first < 2 ? _mm256_castsi256_si128((__m256i)x) : _mm256_extracti128_si256((__m256i)x, 1);
+    if (vectors == 2)
+        _mm_storeu_si128(p, half);
+    else
+        _mm_storel_epi64(p, first % 2 ? _mm_unpackhi_epi64(half, half) : half);
+#else
+    memcpy(p, (const uint8_t *)&x + first * VL, (size_t)vectors * VL);
+#endif
+}
+#endif
+
+/* The first n of the bytes of vectors `first` to first + vectors; 2 vectors begin at an even one. */
 V_FN void v_store_some(void *p, v_bytes x, int first, int vectors, int n)
 {
 #if defined(ISA_avx512)
@@ -237,12 +253,12 @@ V_FN void v_store_some(void *p, v_bytes x, int first, int vectors, int n)
     else
         _mm256_mask_storeu_epi8(p, ((__mmask32)1 << n) - 1, half);
 #else
-    uint8_t all[VL * 4], *to = p;
-    memcpy(all, &x, sizeof all);
     if (n == vectors * VL) {
-        memcpy(to, all + first * VL, (size_t)vectors * VL);
+        v_store_whole(p, x, first, vectors);
         return;
     }
+    uint8_t all[VL * 4], *to = p;
+    memcpy(all, &x, sizeof all);
     for (int i = 0; i < n; i++)
         to[i] = all[first * VL + i];
 #endif

@@ -218,12 +218,15 @@ V_FN void output_lanes(const struct kernel_winograd_output_q8 *w, int c, int lan
         for (int y = 0; y < OUTPUTS; y++)
             rows[y][x] = o[y];
     }
-    for (int y = 0; y < w->height; y++) {
+    uint8_t *row = w->out;
+    for (int y = 0; y < w->height; y++, row += w->out_row, count += w->width) {
         v_u32 o[OUTPUTS];
         output_line(o, rows[y]);
-        for (int x = 0; x < w->width; x++, count++) {
-            sums[count] = v_add_i32(v_sar_i32((v_i32)(o[x] * WINOGRAD_Q8_INVERSE), WINOGRAD_Q8_SHIFT), bias);
-            out[count] = w->out + y * w->out_row + x * w->out_pixel;
+        /* All of a row, so that its loop is unrolled: what is not wanted is overwritten by the next. */
+#pragma GCC unroll 4
+        for (int x = 0; x < OUTPUTS; x++) {
+            sums[count + x] = v_add_i32(v_sar_i32((v_i32)(o[x] * WINOGRAD_Q8_INVERSE), WINOGRAD_Q8_SHIFT), bias);
+            out[count + x] = x < w->width ? row + x * w->out_pixel : row;
         }
     }
     finish_stored(sums, out, c, &w->to, n, count, 1, lanes);
