@@ -167,10 +167,11 @@ int model_reshape(struct model *m, const char *name, int rank, const int64_t *di
     return error_prefix(err, "input '%s' as %s", name, model_dims_text(rank, dims, text, sizeof text));
 }
 
-/* A size for axis i of a tensor of that rank; open ones of states are batches. */
-static int64_t usual_size(int rank, int i, bool is_state)
+/* Open sizes of states are batches. */
+static int64_t size_wanted(const void *m, const struct graph *g, size_t input, int axis)
 {
-    return i == 0 || is_state ? 1 : rank == 4 && i >= 2 ? 64 : 16;
+    int rank = g->inputs[input]->type.rank;
+    return axis == 0 || model_state(m, input) >= 0 ? 1 : rank == 4 && axis >= 2 ? 64 : 16;
 }
 
 int model_bind_rest(struct model *m, struct model_error *error)
@@ -179,16 +180,19 @@ int model_bind_rest(struct model *m, struct model_error *error)
     struct graph *g = m->graph;
     int count = 0;
     for (size_t i = 0; i < g->input_count; i++) {
+        const struct type *t = &g->inputs[i]->type;
+        if (t->kind != TYPE_TENSOR || t->rank < 0)
+            return error_set(err, "input '%s': its shape is not known: give it", g->inputs[i]->name);
+        for (int d = 0; d < t->rank; d++)
+            count += t->dims[d] < 0;
+    }
+    if (graph_bind_inputs(g, size_wanted, m, err) < 0)
+        return -1;
+    for (size_t i = 0; i < g->input_count; i++) {
         struct value *v = g->inputs[i];
-        if (v->type.kind != TYPE_TENSOR || v->type.rank < 0)
-            return error_set(err, "input '%s': its shape is not known: give it", v->name);
-        for (int d = 0; d < v->type.rank; d++) {
-            if (v->type.dims[d] >= 0)
-                continue;
-            if (bind_dim(g, v, d, usual_size(v->type.rank, d, model_state(m, i) >= 0), err) < 0)
+        for (int d = 0; d < v->type.rank; d++)
+            if (v->type.dims[d] < 0 && bind_dim(g, v, d, size_wanted(m, g, i, d), err) < 0)
                 return -1;
-            count++;
-        }
     }
     return op_infer_graph(g, err) < 0 ? -1 : count;
 }

@@ -228,13 +228,19 @@ static int bind_input(struct graph *g, struct value *v, const struct type *given
     return 0;
 }
 
+static int64_t size_given(const void *shapes, const struct graph *g, size_t input, int axis)
+{
+    const struct type *given = (const struct type *)shapes + input;
+    return given->kind == TYPE_TENSOR && given->rank == g->inputs[input]->type.rank ? given->dims[axis] : -1;
+}
+
 /* A copy of the exec's graph with input types bound, inferred and optimised for them. */
 static struct graph *specialise(const struct exec *e, const struct type *shapes, struct error *err)
 {
     struct graph *g = graph_clone(e->graph, err);
     if (!g)
         return NULL;
-    int status = 0;
+    int status = graph_bind_inputs(g, size_given, shapes, err);
     for (size_t i = 0; status == 0 && i < g->input_count; i++)
         status = bind_input(g, g->inputs[i], &shapes[i], err);
     if (status == 0 && !(e->is_rewritten && has_one_shape(e->graph)))

@@ -280,6 +280,10 @@ int64_t graph_dim_div(struct graph *g, int64_t a, int64_t b);
 /* Replaces a symbol by a size in every type and known value of the root graph and its subgraphs; expressions that
  * mention it follow. */
 int graph_bind_symbol(struct graph *g, int64_t symbol, int64_t size, struct error *err);
+/* The same in one go for all symbols that are sizes of inputs, but for expressions: to what a function says of an axis
+ * of inputs[input], unless that is negative. A symbol gets the size of its first place. */
+typedef int64_t graph_size_fn(const void *arg, const struct graph *g, size_t input, int axis);
+int graph_bind_inputs(struct graph *g, graph_size_fn *size, const void *arg, struct error *err);
 
 /* Puts nodes (of subgraphs too) into an order in which producers come first, keeping the present one where it serves.
  * Fails on a cycle. */

@@ -148,15 +148,16 @@ int symbol_copy_all(struct graph *to, const struct graph *from, struct error *er
     return 0;
 }
 
-/* ---- giving a symbol a size ---- */
+/* ---- giving symbols sizes ---- */
 
 struct binding {
     struct graph *root;
-    int64_t symbol, size;
     size_t count;         /* symbols there were at the start; later ones are results */
     int64_t *dims;        /* what symbol i becomes, */
     unsigned char *known; /* once it is known */
 };
+
+enum { COMPUTED = 1, GIVEN };
 
 static bool replace_in(struct binding *b, const struct symbol *s, struct symbol_sum *sum);
 
@@ -165,11 +166,13 @@ static bool replace_in(struct binding *b, const struct symbol *s, struct symbol_
 static bool replace_dim(struct binding *b, int64_t dim, struct symbol_sum *sum)
 {
     const struct symbol *s = symbol_of(b->root, dim);
+    size_t i = (size_t)(-1 - dim);
+    bool is_given = s && i < b->count && b->known[i] == GIVEN;
 
     *sum = (struct symbol_sum){0};
-    if (dim != b->symbol && s && s->kind != SYMBOL_NAME)
+    if (!is_given && s && s->kind != SYMBOL_NAME)
         return replace_in(b, s, sum);
-    return symbol_sum_add(b->root, sum, 1, dim == b->symbol ? b->size : dim);
+    return symbol_sum_add(b->root, sum, 1, is_given ? b->dims[i] : dim);
 }
 
 static bool replace_in(struct binding *b, const struct symbol *s, struct symbol_sum *sum)
@@ -209,11 +212,11 @@ static int64_t replaced(struct binding *b, int64_t dim)
 
     if (!s || i >= b->count)
         return dim;
-    if (s->kind == SYMBOL_NAME)
-        return dim == b->symbol ? b->size : dim;
+    if (s->kind == SYMBOL_NAME && !b->known[i])
+        return dim;
     if (!b->known[i]) {
         b->dims[i] = replace_dim(b, dim, &sum) ? symbol_of_sum(b->root, &sum) : DIM_UNKNOWN;
-        b->known[i] = 1;
+        b->known[i] = COMPUTED;
     }
     return b->dims[i];
 }
@@ -251,23 +254,56 @@ static void bind_graph(struct binding *b, struct graph *g)
                 bind_type(b, a->type);
 }
 
+static int start_binding(struct binding *b, struct error *err)
+{
+    b->root = b->root->root;
+    b->count = symbol_count(b->root);
+    b->dims = mem_calloc(b->count + 1, sizeof *b->dims, err);
+    b->known = mem_calloc(b->count + 1, 1, err);
+    return b->dims && b->known ? 0 : -1;
+}
+
+static void finish_binding(struct binding *b, bool binds)
+{
+    for (struct graph *s = binds ? b->root : NULL; s; s = graph_next(b->root, s))
+        bind_graph(b, s);
+    free(b->dims);
+    free(b->known);
+}
+
 int graph_bind_symbol(struct graph *g, int64_t symbol, int64_t size, struct error *err)
 {
-    struct binding b = {.root = g->root, .symbol = symbol, .size = size, .count = symbol_count(g)};
-    int result = -1;
-
+    struct binding b = {.root = g};
     if (!symbol_of(g, symbol))
         return error_set(err, "dimension %lld is no symbol", (long long)symbol);
     if (size < 0)
         return error_set(err, "size %lld for %s is negative", (long long)size, graph_symbol_name(g, symbol));
-    b.dims = mem_calloc(b.count, sizeof *b.dims, err);
-    b.known = mem_calloc(b.count, 1, err);
-    if (b.dims && b.known) {
-        for (struct graph *s = b.root; s; s = graph_next(b.root, s))
-            bind_graph(&b, s);
-        result = 0;
+    int status = start_binding(&b, err);
+    if (status == 0) {
+        b.dims[-1 - symbol] = size;
+        b.known[-1 - symbol] = GIVEN;
     }
-    free(b.dims);
-    free(b.known);
-    return result;
+    finish_binding(&b, status == 0);
+    return status;
+}
+
+int graph_bind_inputs(struct graph *g, graph_size_fn *size, const void *arg, struct error *err)
+{
+    struct binding b = {.root = g};
+    int status = start_binding(&b, err);
+    bool binds = false;
+    for (size_t i = 0; status == 0 && i < g->input_count; i++) {
+        const struct type *t = &g->inputs[i]->type;
+        for (int d = 0; t->kind == TYPE_TENSOR && d < t->rank; d++) {
+            const struct symbol *s = symbol_of(g, t->dims[d]);
+            int64_t n = s && s->kind == SYMBOL_NAME && !b.known[-1 - t->dims[d]] ? size(arg, g, i, d) : -1;
+            if (n < 0)
+                continue;
+            b.dims[-1 - t->dims[d]] = n;
+            b.known[-1 - t->dims[d]] = GIVEN;
+            binds = true;
+        }
+    }
+    finish_binding(&b, binds);
+    return status;
 }

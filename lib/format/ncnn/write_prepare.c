@@ -139,9 +139,17 @@ static int drop_clips(struct graph *g, struct error *err)
     return 0;
 }
 
+static int64_t size_of_batch(const void *arg, const struct graph *g, size_t input, int axis)
+{
+    (void)arg;
+    return axis == 0 && g->inputs[input]->type.rank >= 2 ? 1 : -1;
+}
+
 /* An open first size of an input is that of the batch. */
 static int bind_batches(struct graph *g, struct error *err)
 {
+    if (graph_bind_inputs(g, size_of_batch, NULL, err) < 0)
+        return -1;
     for (size_t i = 0; i < g->input_count; i++) {
         struct type *t = &g->inputs[i]->type;
         if (t->kind != TYPE_TENSOR || t->rank < 2 || t->dims[0] >= 0)
