@@ -30,22 +30,34 @@ static bool may_be(const struct type *a, const struct type *b, const unsigned ch
     return true;
 }
 
-/* Gives open sizes of `to` those of `from`; how often there was one. */
-static int take_sizes(struct value *to, const struct value *from, struct error *err)
+/* What the size is in the other's input, others[input]: negative, open there too, or of no axis of it. */
+static int64_t size_in_other(const void *others, const struct graph *g, size_t input, int axis)
 {
-    const struct type *a = &from->type, *b = &to->type;
-    size_t at = 0;
-    if (a->kind != TYPE_TENSOR || b->kind != TYPE_TENSOR || a->rank != b->rank)
-        return 0;
-    while (at < sizeof layouts / sizeof *layouts && !may_be(a, b, layouts[at]))
-        at += a->rank == 4 ? 1 : sizeof layouts / sizeof *layouts;
-    for (int i = 0; at < sizeof layouts / sizeof *layouts && i < a->rank; i++) {
-        int64_t size = a->dims[a->rank == 4 ? layouts[at][i] : i];
-        if (size < 0 || to->type.dims[i] >= 0)
-            continue;
-        if (to->type.dims[i] != DIM_UNKNOWN && graph_bind_symbol(to->graph, to->type.dims[i], size, err) < 0)
-            return -1;
-        to->type.dims[i] = size;
+    const struct value *from = ((struct value *const *)others)[input];
+    const struct type *a = from ? &from->type : NULL, *b = &g->inputs[input]->type;
+    size_t at = 0, count = sizeof layouts / sizeof *layouts;
+    if (!a || a->kind != TYPE_TENSOR || b->kind != TYPE_TENSOR || a->rank != b->rank)
+        return -1;
+    while (at < count && !may_be(a, b, layouts[at]))
+        at += a->rank == 4 ? 1 : count;
+    return at < count ? a->dims[a->rank == 4 ? layouts[at][axis] : axis] : -1;
+}
+
+/* Gives open sizes of `to` those of the others. */
+static int take_sizes(struct graph *to, struct value *const *others, struct error *err)
+{
+    if (graph_bind_inputs(to, size_in_other, others, err) < 0)
+        return -1;
+    for (size_t i = 0; i < to->input_count; i++) {
+        struct type *t = &to->inputs[i]->type;
+        for (int d = 0; t->kind == TYPE_TENSOR && d < t->rank; d++) {
+            int64_t dim = t->dims[d], size = dim < 0 ? size_in_other(others, to, i, d) : -1;
+            if (size < 0)
+                continue;
+            if (dim != DIM_UNKNOWN && graph_bind_symbol(to, dim, size, err) < 0)
+                return -1;
+            t->dims[d] = size;
+        }
     }
     return 0;
 }
@@ -61,18 +73,22 @@ static int add_names(struct lookup *names, struct value *const *list, size_t n, 
 /* Inputs correspond by name, else by number. */
 static int take_all_sizes(struct graph *to, const struct graph *from, struct error *err)
 {
-    struct value **a = mem_calloc(from->input_count, sizeof *a, err), **b = mem_calloc(to->input_count, sizeof *b, err);
+    struct value **a = mem_calloc(from->input_count, sizeof *a, err), **others = NULL;
     struct lookup names = {0};
-    size_t n = a ? given_inputs(from, a) : 0, m = b ? given_inputs(to, b) : 0;
-    int status = a && b ? add_names(&names, a, n, err) : -1;
-    for (size_t i = 0; status == 0 && i < m; i++) {
-        struct value *v = lookup_find(&names, b[i]->name);
-        v = v ? v : i < n ? a[i] : NULL;
-        status = v ? take_sizes(b[i], v, err) : 0;
+    size_t n = a ? given_inputs(from, a) : 0, given = 0;
+    int status = a && (others = mem_calloc(to->input_count, sizeof *others, err)) ? add_names(&names, a, n, err) : -1;
+    for (size_t i = 0; status == 0 && i < to->input_count; i++) {
+        if (to->inputs[i]->constant)
+            continue;
+        others[i] = lookup_find(&names, to->inputs[i]->name);
+        others[i] = others[i] ? others[i] : given < n ? a[given] : NULL;
+        given++;
     }
+    if (status == 0)
+        status = take_sizes(to, others, err);
     lookup_release(&names);
     free(a);
-    free(b);
+    free(others);
     return status;
 }
 

@@ -29,29 +29,23 @@ static int by_size(const void *a, const void *b)
     return x->first - y->first;
 }
 
-static int by_offset(const void *a, const void *b)
+/* The lowest gap for all[i] between those before it that live at the same time; sorted: all before it, by offset. */
+static int place_one(struct placed *all, size_t i, struct placed **sorted, struct error *err)
 {
-    const struct placed *x = *(const struct placed *const *)a, *y = *(const struct placed *const *)b;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* The lowest gap for all[i] between those before it that live at the same time. */
-static int place_one(struct placed *all, size_t i, struct placed **alive, struct error *err)
-{
-    int first = all[i].first, last = all[i].last;
-    size_t n = 0, end = 0;
-    for (size_t j = 0; j < i; j++)
-        if (all[j].first <= last && first <= all[j].last)
-            alive[n++] = &all[j];
-    if (n > 0)
-        qsort(alive, n, sizeof *alive, by_offset);
-    for (size_t j = 0; j < n; j++) {
-        if (alive[j]->offset >= end && alive[j]->offset - end >= all[i].size)
+    size_t end = 0, at = i;
+    for (size_t j = 0; j < i; j++) {
+        const struct placed *other = sorted[j];
+        if (other->first > all[i].last || all[i].first > other->last)
+            continue;
+        if (other->offset >= end && other->offset - end >= all[i].size)
             break;
-        if (alive[j]->offset + alive[j]->size > end)
-            end = alive[j]->offset + alive[j]->size;
+        if (other->offset + other->size > end)
+            end = other->offset + other->size;
     }
     all[i].offset = end;
+    for (; at > 0 && sorted[at - 1]->offset > end; at--)
+        sorted[at] = sorted[at - 1];
+    sorted[at] = &all[i];
     if (!mem_add(end, all[i].size, &end))
         return error_set(err, "the activations do not fit the address space");
     return 0;
@@ -97,18 +91,18 @@ int buffer_place_all(struct plan *p, size_t limit, struct error *err)
 {
     size_t n = collect(p, NULL);
     struct placed *all = mem_calloc(n, sizeof *all, err);
-    struct placed **alive = all ? mem_calloc(n, sizeof *alive, err) : NULL;
-    int status = alive ? 0 : -1;
+    struct placed **sorted = all ? mem_calloc(n, sizeof *sorted, err) : NULL;
+    int status = sorted ? 0 : -1;
     if (status == 0) {
         collect(p, all);
         if (n > 0)
             qsort(all, n, sizeof *all, by_size);
     }
     for (size_t i = 0; status == 0 && i < n; i++)
-        status = place_one(all, i, alive, err);
+        status = place_one(all, i, sorted, err);
     if (status == 0)
         status = allocate(p, all, n, limit, err);
-    free(alive);
+    free(sorted);
     free(all);
     return status;
 }

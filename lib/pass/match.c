@@ -134,15 +134,35 @@ static bool solve_operands(struct match *m, struct node *n, int count, const cha
     return solve(m, count ? goals : next);
 }
 
+/* Whether the word at p is the node's operator. */
+static bool is_op(const struct node *n, const char *p)
+{
+    size_t size = *n->op == *p ? word_size(p) : 0;
+    return size && strncmp(n->op, p, size) == 0 && !n->op[size];
+}
+
+/* Whether there is such an operator before n as the first operand's pattern wants: most nodes need no closer look. */
+static bool may_follow(const struct node *n, const char *p)
+{
+    if (*p != '(' || p[1] < 'A' || p[1] > 'Z')
+        return true;
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && n->in[i]->producer && is_op(n->in[i]->producer, p + 1))
+            return true;
+    return false;
+}
+
 static bool solve_node(struct match *m, const struct goal *goal)
 {
     const char *operands[MAX_OPERANDS];
     struct node *n = goal->v ? goal->v->producer : NULL;
-    size_t size = word_size(goal->pattern);
-    if (!n || !n->def || goal->v->producer_index != 0 || strncmp(n->op, goal->pattern, size) != 0 || n->op[size] ||
-        n->domain[0] || n->graph != m->root->graph || m->count == MATCH_NODES)
+    if (!n || !n->def || goal->v->producer_index != 0 || !is_op(n, goal->pattern) || n->domain[0] ||
+        n->graph != m->root->graph || m->count == MATCH_NODES)
         return false;
-    const char *p = match_attrs(goal->pattern + size, n);
+    const char *p = goal->pattern + word_size(goal->pattern);
+    if (!may_follow(n, p))
+        return false;
+    p = match_attrs(p, n);
     int count = p ? read_operands(p, operands) : 0;
     if (!p)
         return false;
@@ -323,7 +343,6 @@ static int apply(const struct rule *rule, struct node *n, struct error *err)
 /* The operators that a pattern may begin with, so that most nodes need no closer look. */
 struct roots {
     const char *op[MAX_ROOTS];
-    size_t size[MAX_ROOTS];
     int count;
 };
 
@@ -331,7 +350,6 @@ static void add_roots(struct roots *roots, const char *p)
 {
     if (*p != '{') {
         roots->op[roots->count] = p;
-        roots->size[roots->count] = word_size(p);
         roots->count += roots->count < MAX_ROOTS - 1;
         return;
     }
@@ -342,7 +360,7 @@ static void add_roots(struct roots *roots, const char *p)
 static bool may_match(const struct roots *roots, const struct node *n)
 {
     for (int i = 0; i < roots->count; i++)
-        if (*n->op == *roots->op[i] && strncmp(n->op, roots->op[i], roots->size[i]) == 0 && !n->op[roots->size[i]])
+        if (is_op(n, roots->op[i]))
             return true;
     return false;
 }
