@@ -45,6 +45,7 @@ static int write_out(const struct kernels *k, struct graph *g, bool numbers, str
 static int rewrite(const struct exec *e, struct graph **g, struct error *err)
 {
     op_resolve(*g);
+    (*g)->large_stay = true;
     if (op_infer_graph(*g, err) < 0 || write_out(e->kernels, *g, false, err) < 0)
         return -1;
     *g = widen_halves(*g, err);

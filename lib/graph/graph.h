@@ -136,6 +136,7 @@ struct graph {
     size_t computed, computed_most; /* of the root: bytes of constants that passes computed, and may in all; 0: not yet
                                        known. A clone has them too */
     void *scratch;                  /* as a value's */
+    bool large_stay; /* of the root: passes leave large weights as the file has them, rather than copy them */
 };
 
 /* Subgraphs nest at most this deep, the root being 0; so do the elements of types. */

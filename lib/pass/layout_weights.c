@@ -53,6 +53,10 @@ static struct node *restorer(const struct node *product)
     return is_single(n->in[1]) || axis == (is_turned(product) ? 0 : 1) ? n : NULL;
 }
 
+/* Reordering weights takes as long as reading and packing them together, and a Transpose of the elements that they meet
+ * costs next to nothing: from this on they follow where time to load does not count. */
+#define LARGE ((size_t)32 << 20)
+
 /* Whether operand 0 of the node is rows of elements that meet constant weights. */
 static bool is_product(const struct node *n, int index)
 {
@@ -61,7 +65,7 @@ static bool is_product(const struct node *n, int index)
         return false;
     const struct node *from = restorer(n);
     const struct tensor *w = pass_constant(from ? from->in[0] : n->in[1]);
-    return w && w->rank == 2;
+    return w && w->rank == 2 && !(n->graph->root->large_stay && w->size >= LARGE);
 }
 
 static struct value *reshape(struct node *before, struct value *v, int rank, const int64_t *dims, struct error *err)

@@ -94,7 +94,12 @@ int pass_cancel_wraps(struct graph *g, struct error *err)
                                         {"fold-moves", NULL, true, false, pass_fold_moves},
                                         {"dead-code", NULL, true, false, pass_dead_code}};
     struct error ignored;
-    return op_infer_graph(g, &ignored) ? 0 : run_rounds(g, steps, sizeof steps / sizeof *steps, true, NULL, NULL, err);
+    if (op_infer_graph(g, &ignored))
+        return 0;
+    g->large_stay = true;
+    int status = run_rounds(g, steps, sizeof steps / sizeof *steps, true, NULL, NULL, err);
+    g->large_stay = false;
+    return status;
 }
 
 static bool is_of_bytes(const struct pass *p)

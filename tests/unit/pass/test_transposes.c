@@ -184,6 +184,23 @@ static void before_weights(void)
     }
 }
 
+/* Large weights stay as they are where a graph says so: in files just read, and in what is run. */
+static void before_large_weights(void)
+{
+    for (int stay = 0; stay < 2; stay++) {
+        struct lab lab;
+        start(&lab, 2, 5, 7);
+        struct value *v = lab_tensor(&lab, 'v', tensor_new(DTYPE_F32, 2, (int64_t[]){280, 32768}, &lab.err));
+        lab_output(&lab, "y", "MatMul(Flatten(h),v)");
+        lab.g->large_stay = stay;
+        op_resolve(lab.g);
+        CHECK(pass_run_unfused(lab.g, &lab.err) == 0);
+        CHECK(lab_count(&lab, "", "Transpose") == stay);
+        CHECK(!stay || lab.g->last->in[1] == v);
+        lab_end(&lab);
+    }
+}
+
 /* Weights in another order are called as they were, unless they are there in both. */
 static void names_of_weights(void)
 {
@@ -488,6 +505,7 @@ int main(void)
     RUN(between_layers);
     RUN(open_dims);
     RUN(before_weights);
+    RUN(before_large_weights);
     RUN(names_of_weights);
     RUN(other_orders);
     RUN(outputs_in_both_orders);
