@@ -26,11 +26,28 @@ V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed)
     __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)from);
     _mm_storeu_si128((__m128i *)(void *)to, is_signed ? _mm_cvtepi8_epi16(x) : _mm_cvtepu8_epi16(x));
 }
+
+/* Twice as many, as often as they are there; how many elements these were. */
+V_FN int widen_most(dot_element *restrict to, const uint8_t *restrict from, int n, bool is_signed)
+{
+    int i = 0;
+    for (; i + 2 * WIDEN <= n; i += 2 * WIDEN) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
+        _mm256_storeu_si256((__m256i *)(void *)(to + i), is_signed ? _mm256_cvtepi8_epi16(x) : _mm256_cvtepu8_epi16(x));
+    }
+    return i;
+}
 #else
 #define WIDEN 1
 V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed)
 {
     *to = widened(*from, is_signed);
+}
+
+V_FN int widen_most(dot_element *restrict to, const uint8_t *restrict from, int n, bool is_signed)
+{
+    (void)to, (void)from, (void)n, (void)is_signed;
+    return 0;
 }
 #endif
 
@@ -38,7 +55,7 @@ V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed)
  * and the last of an odd number together with the 0 behind it. */
 V_FN void gather_run(dot_element *restrict to, const uint8_t *restrict from, int k, bool is_signed)
 {
-    int i = 0, pairs = WIDEN > 1 ? k / 2 * 2 : k;
+    int pairs = WIDEN > 1 ? k / 2 * 2 : k, i = widen_most(to, from, pairs, is_signed);
     for (; i + WIDEN <= pairs; i += WIDEN)
         widen(to + i, from + i, is_signed);
     if (i < pairs && pairs >= WIDEN)
@@ -89,17 +106,21 @@ V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool i
 V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *room, bool is_signed)
 {
     bool direct = is_direct(g);
-    struct rows r = {g->a, g->c, direct && is_signed, v_set1_i32((int)0x80808080), NULL};
-    if (!direct)
-        gather_rows(room, g, is_signed);
-    if (direct && m == g->m)
+    struct rows r = {direct ? g->a : room->a, g->c, direct && is_signed, v_set1_i32((int)0x80808080), NULL};
+    if (!direct && is_signed)
+        gather_rows(room, g, true);
+    else if (!direct)
+        gather_rows(room, g, false);
+    if (m == g->m)
         return r;
     for (int i = 0; i < m; i++) {
         int from = i < g->m ? i : g->m - 1;
-        room->a[i] = direct ? g->a[from] : room->a[from];
+        room->a[i] = r.a[from];
         room->c[i] = g->c[from];
     }
-    return (struct rows){room->a, room->c, r.turns, r.turn, NULL};
+    r.a = room->a;
+    r.c = room->c;
+    return r;
 }
 
 /* ---- sums ---- */
@@ -290,7 +311,7 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
         turn_sums(acc, m, vectors);
         const int32_t *row_bias = g->to.row_bias;
         bool adds = IS_LARGE(m, vectors) && m == g->m;
-        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || (vectors == 2 && last == VL)) && !g->to.shift &&
+        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && !g->to.shift &&
             (adds || !row_bias)) {
             if (adds && row_bias)
 #pragma GCC unroll 32
@@ -480,8 +501,13 @@ static void run_small(const struct kernel_gemm *g, int turn)
 {
     static const struct tile small_tile = {6, {small_6x1, small_6x2}};
     void *c[GEMM_MR];
-    struct octets octets = octets_find(g, run_length(g, OCTETS_KR), turn, c);
-    run_tile(g, &(struct rows){.c = c, .octets = &octets}, &small_tile, OCTETS_KR);
+    struct octets octets;
+    struct rows rows; /* of which the rest is not used */
+    octets_find(&octets, g, run_length(g, OCTETS_KR), turn, c);
+    rows.a = NULL;
+    rows.c = c;
+    rows.octets = &octets;
+    run_tile(g, &rows, &small_tile, OCTETS_KR);
 }
 
 static void run_small_u8(const struct kernel_gemm *g)

@@ -20,8 +20,10 @@
 #define OCTET     (2 * QUAD)
 #define SMALL_MAX 256 /* of the elements that are summed in 16 bits */
 #define BLOCK     32  /* elements that are looked at together */
+#define BEYOND    4   /* entries that may be written behind a list */
 
-/* Bytes of each element, its word, and its share of the lists. */
+/* Bytes of each element, its word, and its share of the lists, which leaves at least 3 bytes of each column for what
+ * is behind them. */
 #define OCTETS_SCRATCH .scratch = 4, .scratch_rows = GEMM_MR, .scratch_k = BLOCK
 
 /* GEMM_MR rows: the last one again and again where there are fewer, so that its results are stored again. All taps are
@@ -71,35 +73,35 @@ V_FN void copy_row(uint8_t *to, ptrdiff_t length, const struct kernel_gemm *g, c
         *(__m256i *)(void *)(to + i) ^= none;
 }
 
-/* What is above SMALL_MAX in some row, a bit for each quad of a block. */
-struct marks {
-    unsigned octets, quads; /* four elements of an octet, marked with both its quads; two of a quad */
+/* What four elements of an octet, and two of a quad, are together at most in some row. */
+struct most {
+    __m256i octets, quads;
 };
 
-/* Sums of 16 bits: two for each quad. */
-V_FN unsigned marks_of(__m256i sums)
+V_FN struct most most_of_block(const uint8_t *block, ptrdiff_t length)
 {
-    __m256i above = _mm256_cmpgt_epi16(sums, _mm256_set1_epi16(SMALL_MAX));
-    __m256i none = _mm256_cmpeq_epi32(above, _mm256_setzero_si256());
-    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(none)) ^ UINT8_MAX;
-}
-
-V_FN struct marks mark_block(const uint8_t *block, ptrdiff_t length, int m)
-{
-    __m256i pairs = _mm256_setzero_si256(), fours = pairs; /* the most of all rows */
-    for (int i = 0; i < m; i++) {
+    struct most most = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+#pragma GCC unroll 6
+    for (int i = 0; i < GEMM_MR; i++) {
         __m256i x = *(const __m256i *)(const void *)(block + i * length);
         __m256i sums = _mm256_maddubs_epi16(x, _mm256_set1_epi8(1));
-        pairs = _mm256_max_epi16(pairs, sums);
-        fours = _mm256_max_epi16(fours, _mm256_add_epi16(sums, _mm256_shuffle_epi32(sums, 0xb1)));
+        most.quads = _mm256_max_epi16(most.quads, sums);
+        most.octets = _mm256_max_epi16(most.octets, _mm256_add_epi16(sums, _mm256_shuffle_epi32(sums, 0xb1)));
     }
-    return (struct marks){marks_of(fours), marks_of(pairs)};
+    return most;
+}
+
+/* A bit for each quad of which no sum is above SMALL_MAX. */
+V_FN unsigned small_quads(__m256i sums)
+{
+    __m256i above = _mm256_cmpgt_epi16(sums, _mm256_set1_epi16(SMALL_MAX));
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(above, _mm256_setzero_si256())));
 }
 
 /* A block of each row. */
-V_FN void widen_block(const struct octets *r, ptrdiff_t at, int m)
+V_FN void widen_block(const struct octets *r, ptrdiff_t at)
 {
-    for (int i = 0; i < m; i++, at += r->length) {
+    for (int i = 0; i < GEMM_MR; i++, at += r->length) {
         __m256i x = *(const __m256i *)(const void *)(r->bytes + at);
         __m256i even = _mm256_and_si256(x, _mm256_set1_epi16(0xff)), odd = _mm256_srli_epi16(x, 8);
         __m256i one = _mm256_unpacklo_epi32(even, odd), two = _mm256_unpackhi_epi32(even, odd);
@@ -109,42 +111,58 @@ V_FN void widen_block(const struct octets *r, ptrdiff_t at, int m)
     }
 }
 
-/* Lists n of them from one on, each of so many elements. */
-V_FN void put(uint32_t **end, ptrdiff_t first, int n, int size)
+/* The bits that are set in each number of four bits, in order. What is behind them is not counted. */
+static const uint8_t set_bits[16][4] = {{0},       {0},       {1},       {0, 1},    {2},       {0, 2},
+                                        {1, 2},    {0, 1, 2}, {3},       {0, 3},    {1, 3},    {0, 1, 3},
+                                        {2, 3},    {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
+
+/* Lists those of four neighbours, each of so many elements, whose bits are set. Branches would depend on the data. */
+V_FN uint32_t *put(uint32_t *end, ptrdiff_t first, unsigned which, int size)
 {
-    for (int i = 0; i < n; i++)
-        *(*end)++ = (uint32_t)first + (uint32_t)(i * size);
+    int32_t bits;
+    memcpy(&bits, set_bits[which], sizeof bits);
+    __m128i at = _mm_mullo_epi16(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bits)), _mm_set1_epi32(size));
+    _mm_storeu_si128((__m128i *)(void *)end, _mm_add_epi32(at, _mm_set1_epi32((int)first)));
+    return end + __builtin_popcount(which);
+}
+
+V_FN uint32_t *put_quads(uint32_t *end, ptrdiff_t first, unsigned which)
+{
+    return put(put(end, first, which & 15, QUAD), first + 4 * QUAD, which >> 4, QUAD);
+}
+
+/* Every other bit of eight. */
+V_FN unsigned even_bits(unsigned bits)
+{
+    bits &= 0x55;
+    bits = (bits | bits >> 1) & 0x33;
+    return (bits | bits >> 2) & 15;
 }
 
 /* Lists those of a block, of which the rows have so many elements. */
-V_FN void sort_block(struct octets *r, ptrdiff_t at, ptrdiff_t elements, int m)
+V_FN void sort_block(struct octets *r, ptrdiff_t at, ptrdiff_t elements)
 {
-    struct marks large = mark_block(r->bytes + at, r->length, m);
-    if (large.octets == 0 && elements >= BLOCK) {
-        put(&r->small_end, at, BLOCK / OCTET, OCTET);
-        return;
-    }
-    if (large.quads)
-        widen_block(r, at, m);
-    for (int left = elements < BLOCK ? (int)elements : BLOCK; left > 0; large.octets >>= 2) {
-        int quads = left < OCTET ? 1 : 2;
-        if (!(large.octets & 1) && quads == 2)
-            put(&r->small_end, at, 1, OCTET);
-        for (int i = 0; i < quads; i++, at += QUAD, left -= QUAD, large.quads >>= 1)
-            if ((large.octets & 1) || quads == 1)
-                put(large.quads & 1 ? &r->large_end : &r->medium_end, at, 1, QUAD);
+    struct most most = most_of_block(r->bytes + at, r->length);
+    int quads = elements < BLOCK ? (int)elements / QUAD : BLOCK / QUAD;
+    unsigned all = (1u << quads) - 1, octets = (1u << quads / 2 * 2) - 1, small = small_quads(most.octets) & octets,
+             rest = all & ~small, large = rest & ~small_quads(most.quads);
+    r->small_end = put(r->small_end, at, even_bits(small), OCTET);
+    r->medium_end = put_quads(r->medium_end, at, rest & ~large);
+    if (large) {
+        widen_block(r, at);
+        r->large_end = put_quads(r->large_end, at, large);
     }
 }
 
 /* The rows of a call, with taps of `run` elements; c[GEMM_MR]: their results. */
-V_FN struct octets octets_find(const struct kernel_gemm *g, ptrdiff_t run, int turn, void **c)
+V_FN void octets_find(struct octets *to, const struct kernel_gemm *g, ptrdiff_t run, int turn, void **c)
 {
     const int m = GEMM_MR;
     ptrdiff_t all = run * g->taps, length = (all + BLOCK - 1) / BLOCK * BLOCK;
     uint8_t *bytes = g->scratch;
     int16_t *words = (int16_t *)(void *)(bytes + m * length);
-    uint32_t *small = (uint32_t *)(void *)(words + m * length), *medium = small + length / OCTET,
-             *large = medium + length / QUAD;
+    uint32_t *small = (uint32_t *)(void *)(words + m * length), *medium = small + length / OCTET + BEYOND,
+             *large = medium + length / QUAD + BEYOND;
     struct octets r = {bytes, words, length, small, medium, large, small, medium, large};
     for (int i = 0; i < m; i++) {
         int from = i < g->m ? i : g->m - 1;
@@ -152,8 +170,8 @@ V_FN struct octets octets_find(const struct kernel_gemm *g, ptrdiff_t run, int t
         copy_row(bytes + i * length, length, g, g->a[from], run, turn);
     }
     for (ptrdiff_t at = 0; at < all; at += BLOCK)
-        sort_block(&r, at, all - at, m);
-    return r;
+        sort_block(&r, at, all - at);
+    *to = r;
 }
 
 /* ---- sums ---- */
