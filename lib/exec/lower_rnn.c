@@ -1,5 +1,5 @@
-/* LSTM (of bytes too), GRU and RNN with their default activations, RNN with Relu too: the inputs' part of all time
- * steps is one matrix product, the recurrence (rnn.h) a step of its own. */
+/* LSTM (of bytes too), GRU and RNN with their default activations, RNN with Relu or none too: the inputs' part of all
+ * time steps is one matrix product, the recurrence (rnn.h) a step of its own. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,16 +223,21 @@ static bool has_activations(const struct node *n, const char *const *usual, size
     return names->n == functions * (size_t)n->in[1]->constant->dims[0];
 }
 
-/* Sigmoid and tanh, as they are when none are named, and nothing that only others use; or an RNN's Relu. */
+/* Sigmoid and tanh, as they are when none are named, and nothing that only others use; an RNN may have others. */
 static bool known_activations(const struct node *n, int gates, enum kernel_act_kind *act)
 {
-    static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"}, *const relu[] = {"Relu"};
+    static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"};
+    static const char *const relu[] = {"Relu"}, *const none[] = {"Affine"};
     const struct attr *names = node_attr(n, "activations");
     *act = KERNEL_TANH;
     if (!names || names->kind != ATTR_STRINGS)
         return !op_has(n, "activation_alpha") && !op_has(n, "activation_beta");
     if (gates > 1)
         return has_activations(n, usual, gates == 4 ? 3 : 2);
+    if (has_activations(n, none, 1)) { /* x, where neither factor nor term is given: a filter */
+        *act = KERNEL_NONE;
+        return !op_has(n, "activation_alpha") && !op_has(n, "activation_beta");
+    }
     *act = has_activations(n, relu, 1) ? KERNEL_RELU : KERNEL_TANH;
     return *act == KERNEL_RELU || has_activations(n, usual + 1, 1);
 }

@@ -114,11 +114,12 @@ static void gru(const char *direction, int variant)
 
 static void rnn(const char *direction, int variant)
 {
-    static const struct str names[] = {{"Relu", 4}, {"Relu", 4}};
+    static const struct str names[][2] = {{{"Relu", 4}, {"Relu", 4}}, {{"Affine", 6}, {"Affine", 6}}};
     begin();
     struct node *n = recurrent("RNN", 1, variant & 1 ? some_lengths() : NULL, direction);
     if (variant & 2)
-        node_set_strings(n, "activations", names, (size_t)directions, &error);
+        node_set_strings(n, "activations", names[variant & 1], (size_t)directions, &error);
+    kernel_wanted = "rnn_f32";
     outputs(n, 2);
 }
 
