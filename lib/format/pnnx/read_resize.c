@@ -82,8 +82,12 @@ struct value *pnnx_upsample(struct reader *r)
         }
     }
     v = build_ints(b, BUILD(b, "Resize", x, NULL, factors, list), "axes", n, axes);
-    if (pnnx_bool(r, "antialias", false)) /* as Pillow does it */
+    if (pnnx_bool(r, "antialias", false)) { /* as Pillow does it: what lies outside has no weight */
+        if (aligns_corners(r))
+            build_fail(b, "aligns corners while it smooths, which has no meaning here");
         build_float(b, build_int(b, v, "antialias", 1), "cubic_coeff_a", -0.5f);
+        build_int(b, v, "exclude_outside", 1);
+    }
     return set_mode(r, v, text ? text : "nearest") ? v : NULL;
 }
 

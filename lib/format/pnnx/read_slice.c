@@ -253,12 +253,19 @@ struct value *pnnx_cat(struct reader *r)
 }
 
 /* What leaves an axis at its end comes in at its beginning. */
+/* Without axes all elements are one row. */
 struct value *pnnx_roll(struct reader *r)
 {
-    int64_t shifts[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK];
+    int64_t shifts[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK] = {0};
+    struct build *b = &r->b;
     struct value *v = pnnx_in(r, "input", 0);
-    int rank = pnnx_rank(r, v), n = pnnx_ints(r, "shifts", TENSOR_MAX_RANK, shifts);
-    if (n != pnnx_ints(r, "dims", TENSOR_MAX_RANK, axes) || !n)
+    int n = pnnx_ints(r, "shifts", TENSOR_MAX_RANK, shifts), count = pnnx_ints(r, "dims", TENSOR_MAX_RANK, axes);
+    if (n == 1 && !count) {
+        struct value *row = BUILD(b, "Reshape", v, build_list(b, 1, (int64_t[]){-1}));
+        return BUILD(b, "Reshape", build_roll(b, row, 1, shifts, axes), BUILD(b, "Shape", v));
+    }
+    int rank = pnnx_rank(r, v);
+    if (n != count || !n)
         build_fail(&r->b, "has %d shifts, and another number of axes", n);
     for (int i = 0; i < n && !r->b.failed; i++)
         axes[i] = pnnx_axis(r, axes[i], rank);
