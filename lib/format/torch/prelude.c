@@ -18,6 +18,7 @@ static const char names[] =
 #include "format/torch/prelude.def"
 #include "format/torch/prelude_array.def"
 #include "format/torch/prelude_signal.def"
+#include "format/torch/prelude_special.def"
     ;
 #undef PRELUDE
 

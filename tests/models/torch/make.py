@@ -912,3 +912,31 @@ ordered, block = torch.jit.script(Ordered()), torch.randn(1, 2, 3)
 torch.jit.save(ordered, "enum.pt")
 slim("enum.pt")
 save("enum.pt", ordered, block)
+
+
+class Special(nn.Module):
+    """Functions of statistics, orders, matrices and losses, and pictures made smaller without gaps."""
+
+    def forward(self, x, y):
+        z = x.erfinv(), y.lgamma(), y.digamma(), torch.special.i0(y), torch.special.ndtri((x + 1) / 2)
+        f = nn.functional
+        small = [f.interpolate(x[None, None], [3, 4], mode=m, antialias=True) for m in ("bilinear", "bicubic")]
+        v, at = x.median(1)
+        r, k, c = torch.unique_consecutive(y.round(), return_inverse=True, return_counts=True)
+        t = torch.tensor([1, 0, 4, 1, 3, 4])
+        q = torch.quantile(x, torch.tensor([0.3, 0.8]), 1, interpolation="midpoint")
+        losses = [f.cross_entropy(x, t, ignore_index=3), f.binary_cross_entropy_with_logits(x, y),
+                  f.kl_div(x, y.abs()), f.huber_loss(x, y, delta=0.4), f.binary_cross_entropy(x.sigmoid(), y.sigmoid())]
+        inv = torch.linalg.inv(x[:, :6] + torch.flip(torch.eye(6), [0]) * 2)
+        norms = [torch.linalg.norm(x, 1), torch.linalg.norm(x, -1), torch.linalg.norm(x, float("inf"), [1, 0])]
+        return (*z, torch.cat(small), v, at, r, k, c, torch.bincount(t, minlength=7), torch.bincount(t, y[:, 0]), q,
+                torch.stack(losses), inv, torch.linalg.det(inv[:3, :3]), torch.stack(norms), x.roll(5),
+                torch.unique(x.round(), return_inverse=True)[1], torch.scatter_add(x, 1, t[:, None], y),
+                f.pdist(x), torch.trapezoid(y, x), torch.cov(x), torch.kaiser_window(9),
+                torch.fake_quantize_per_tensor_affine(y, 0.1, 3, 0, 15), torch.heaviside(x.round(), y), t << 3, t >> 1)
+
+
+special, rows, others = Special(), torch.rand(6, 8) * 1.9 - 0.95, torch.randn(6, 8) * 3
+torch.jit.save(torch.jit.trace(special, (rows, others)), "special.pt")
+slim("special.pt")
+save("special.pt", special, rows, others)
