@@ -171,6 +171,18 @@ static void script_nested(struct out *o)
               "    return torch.add(x, torch.tensor(l))\n");
 }
 
+static void script_signs(struct out *o)
+{
+    struct out signs = {0};
+    hostile_say(&signs, "    return torch.add(x, ");
+    for (int i = 0; i < 200000; i++)
+        hostile_say(&signs, i < 100000 ? "-" : "not ");
+    hostile_say(&signs, "1)\n");
+    hostile_add(&signs, "", 1);
+    script(o, signs.data);
+    free(signs.data);
+}
+
 static void numpy_objects(struct out *o)
 {
     struct out n = {0};
@@ -407,6 +419,7 @@ const struct hostile_case hostile_named[] = {
     {"PyTorch: 16,000 branches of 128 parts", script_branches},
     {"PyTorch: a text doubled 60 times", script_doublings},
     {"PyTorch: 60,000 lists within each other made a tensor", script_nested},
+    {"PyTorch: 200,000 signs before a number", script_signs},
     {"CVE-2019-6446, NumPy: an array of pickled objects", numpy_objects},
     {"NumPy: an array of 2^126 elements", numpy_shape},
     {"CVE-2018-1002200, zip: members with a way out", zip_slip},

@@ -367,19 +367,19 @@ static struct torch_value apply(struct torch_frame *f, const char *function, int
     return torch_call_plain(f->t, name, values, count);
 }
 
-static struct torch_value binary(struct torch_frame *f, struct torch_cursor *c, int strength);
+static struct torch_value operand(struct torch_frame *f, struct torch_cursor *c, int strength);
 
 static struct torch_value unary(struct torch_frame *f, struct torch_cursor *c)
 {
     if (torch_take(c, "-")) {
-        struct torch_value v = binary(f, c, 8);
+        struct torch_value v = operand(f, c, 8);
         if (v.kind == TORCH_INT)
             return torch_int((int64_t)(0 - (uint64_t)v.i));
         return v.kind == TORCH_FLOAT ? torch_float(-v.f) : apply(f, "neg", 1, &v);
     }
     if (c->at < c->end && c->at->kind == TOKEN_NAME && strcmp(c->at->text, "not") == 0) {
         c->at++;
-        struct torch_value v = binary(f, c, 3);
+        struct torch_value v = operand(f, c, 3);
         return apply(f, "__not__", 1, &v);
     }
     return primary(f, c);
@@ -406,13 +406,19 @@ static struct torch_value binary(struct torch_frame *f, struct torch_cursor *c, 
     return v;
 }
 
-struct torch_value torch_expression(struct torch_frame *f, struct torch_cursor *c)
+/* What is in parentheses, or behind a sign: signs may follow each other as deep as parentheses may. */
+static struct torch_value operand(struct torch_frame *f, struct torch_cursor *c, int strength)
 {
     if (f->t->b->failed)
         return torch_none();
     if (++f->t->depth > TORCH_DEPTH)
         build_fail(f->t->b, "it goes deeper than %d", TORCH_DEPTH);
-    struct torch_value v = f->t->b->failed ? torch_none() : binary(f, c, 1);
+    struct torch_value v = f->t->b->failed ? torch_none() : binary(f, c, strength);
     f->t->depth--;
     return v;
+}
+
+struct torch_value torch_expression(struct torch_frame *f, struct torch_cursor *c)
+{
+    return operand(f, c, 1);
 }
