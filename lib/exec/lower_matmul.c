@@ -263,7 +263,7 @@ int exec_lower_matmul(struct plan *p, struct node *n, struct error *err)
     struct product m = {.bias = fused && node_in(n, 2) ? 2 : -1, .residual = fused && node_in(n, 3) ? 3 : -1};
     if (!fits(n) || !plan_activation(n, &m.act))
         return 1;
-    if (load_operands(p, n, &m, false, false, err) < 0)
+    if (load_operands(p, n, &m, false, op_int(n, "transB") != 0, err) < 0)
         return -1;
     return product_emit(p, n, &m, err);
 }

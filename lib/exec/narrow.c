@@ -103,7 +103,7 @@ static BASE_COLD int keep(struct node *n, bool scales, struct error *err)
 {
     if (!is_product(n) || !node_in(n, 1))
         return 0;
-    bool gemm = node_is(n, "Gemm"), turned = gemm && op_int(n, "transB");
+    bool turned = op_int(n, "transB") != 0, was_turned = turned;
     const struct node *of = maker_of(n->in[1], &turned);
     struct stored s;
     bool scaled = of && node_is(of, "DequantizeLinear");
@@ -114,7 +114,7 @@ static BASE_COLD int keep(struct node *n, bool scales, struct error *err)
         return 0;
     struct node *made = add_dequantize(n, of, turned, err);
     struct value *w = made ? pass_output(made, err) : NULL;
-    if (!w || (gemm && node_set_int(n, "transB", 0, err) < 0))
+    if (!w || (was_turned && node_set_int(n, "transB", 0, err) < 0))
         return -1;
     return pass_set_input(n, 1, w, err) < 0 ? -1 : 1;
 }
@@ -141,7 +141,7 @@ int narrow_keep(struct graph *root, bool scaled, struct error *err)
 static bool takes_stored(const struct use *u)
 {
     const struct node *n = u->node;
-    return u->index == 1 && exec_lower_takes_product(n) && !(node_is(n, "Gemm") && op_int(n, "transB"));
+    return u->index == 1 && exec_lower_takes_product(n) && !op_int(n, "transB");
 }
 
 const struct node *narrow_weights(const struct node *product)

@@ -60,6 +60,12 @@ struct tensor *tensor_new(enum dtype dtype, int rank, const int64_t *dims, struc
     return t ? with_blob(t, blob_new(t->size, err)) : NULL;
 }
 
+void tensor_populate(struct tensor *t)
+{
+    pages_prefer_huge(t->data, t->size);
+    pages_populate(t->data, t->size);
+}
+
 /* Pages are not dropped for less: it takes a system call. */
 #define DROP_LEAST ((size_t)64 << 10)
 
@@ -76,8 +82,7 @@ static struct tensor *copied(struct tensor *t, const struct blob *blob, const vo
     t = with_blob(t, blob_new(t->size, err));
     if (!t)
         return NULL;
-    pages_prefer_huge(t->data, t->size);
-    pages_populate(t->data, t->size);
+    tensor_populate(t);
     memcpy(t->data, data, t->size);
     if (t->size >= DROP_LEAST)
         blob_drop_pages(blob, data, t->size);

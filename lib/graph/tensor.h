@@ -93,6 +93,8 @@ int64_t tensor_count(int rank, const int64_t *dims);
 
 /* Zeroed (strings: empty). Fails for a bad dtype, rank or dims, and beyond TENSOR_MAX_BYTES. */
 struct tensor *tensor_new(enum dtype dtype, int rank, const int64_t *dims, struct error *err);
+/* For one that is written all over now: gets its memory in one go. */
+void tensor_populate(struct tensor *t);
 
 /* Over bytes of a blob (of which it takes a reference), from `offset` on. Misaligned data is copied. Not for
  * strings. */

@@ -3,8 +3,24 @@
 
 #include <string.h>
 
+#include "op/permuted.h"
+#include "op/matmul.h"
 #include "op/real.h"
 #include "op/util.h"
+
+/* MatMul whose B may be stored as [N, K]. */
+static int infer_turned(struct op_infer *c, struct error *err)
+{
+    const struct type *a = infer_type(c, 0), *b = infer_type(c, 1);
+    if (!op_int(c->node, "transB") || !a || !b || a->kind != TYPE_TENSOR || b->kind != TYPE_TENSOR || b->rank < 0)
+        return infer_matmul(c, err);
+    if (b->rank != 2)
+        return infer_error(c, err, "input B has rank %d, want 2", b->rank);
+    struct type turned = *b;
+    turned.dims[0] = b->dims[1];
+    turned.dims[1] = b->dims[0];
+    return product_infer_types(c, a, &turned, infer_dtype(c, 0), err);
+}
 
 static const struct fused {
     const char *op;
@@ -14,7 +30,7 @@ static const struct fused {
     int (*infer)(struct op_infer *c, struct error *err);
 } forms[] = {
     {"Conv", 3, -1, 3, infer_conv},       {"ConvTranspose", 3, -1, -1, infer_conv_transpose},
-    {"MatMul", 2, 2, 3, infer_matmul},    {"Add", 2, -1, -1, infer_arithmetic},
+    {"MatMul", 2, 2, 3, infer_turned},    {"Add", 2, -1, -1, infer_arithmetic},
     {"Sub", 2, -1, -1, infer_arithmetic}, {"Mul", 2, -1, -1, infer_arithmetic},
     {"Div", 2, -1, -1, infer_arithmetic},
 };
@@ -139,17 +155,33 @@ static int activation_step(struct chain *chain, struct error *err)
                        err);
 }
 
+/* [N, K] as [K, N]. */
+static struct value *turned(struct node *n, struct value *v, struct error *err)
+{
+    static const int64_t perm[] = {1, 0};
+    if (v->constant && !v->is_input) {
+        struct tensor *t = op_permuted(v->constant, perm, err);
+        return t ? graph_add_constant(n->graph, NULL, t, err) : NULL;
+    }
+    struct node *transpose = graph_add_node(n->graph, "", "Transpose", n, err);
+    if (!transpose || node_add_input(transpose, v, err) || node_set_ints(transpose, "perm", perm, 2, err))
+        return NULL;
+    transpose->def = op_find("", "Transpose");
+    return node_new_output(transpose, NULL, err);
+}
+
 static struct node *base_node(struct node *n, const struct fused *f, struct error *err)
 {
-    static const char *const own[] = {"activation", "activation_alpha", "activation_beta", "residual_last"};
-    struct node *base = graph_add_node(n->graph, "", f->op, n, err);
+    static const char *const own[] = {"activation", "activation_alpha", "activation_beta", "residual_last", "transB"};
+    struct value *b = op_int(n, "transB") ? turned(n, n->in[1], err) : node_in(n, 1);
+    struct node *base = b ? graph_add_node(n->graph, "", f->op, n, err) : NULL;
     if (!base || node_take_attrs(base, n, err) || node_set_name(base, n->name, err))
         return NULL;
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         node_remove_attr(base, own[i]);
     base->def = op_find("", f->op);
     for (int i = 0; i < f->inputs && i < n->in_count; i++)
-        if (node_add_input(base, n->in[i], err))
+        if (node_add_input(base, i == 1 ? b : n->in[i], err))
             return NULL;
     return base;
 }

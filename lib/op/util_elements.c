@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/pages.h"
 
 static void move_packed(struct tensor *to, int64_t to_at, int64_t to_step, const struct tensor *from, int64_t from_at,
                         int64_t from_step, int64_t n)
@@ -83,8 +82,7 @@ void op_move_view(struct tensor *to, const struct tensor *from, int64_t base, co
 {
     int64_t to_steps[TENSOR_MAX_RANK];
     struct op_walk w;
-    pages_prefer_huge(to->data, to->size);
-    pages_populate(to->data, to->size);
+    tensor_populate(to);
     op_steps(to->rank, to->dims, to_steps);
     op_walk_init(&w, to->rank, to->dims, 2, (const int64_t *const[]){steps, to_steps});
     int axis = 0;

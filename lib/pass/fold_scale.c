@@ -32,7 +32,7 @@ static const struct layer_kind {
 
 static void describe(struct layer *l)
 {
-    bool conv = strstr(l->n->op, "Conv") != NULL, turned = node_is(l->n, "Gemm") && op_int(l->n, "transB");
+    bool conv = strstr(l->n->op, "Conv") != NULL, turned = op_int(l->n, "transB");
     l->groups = conv ? op_int(l->n, "group") : 1;
     l->is_transposed = strcmp(l->n->op, "ConvTranspose") == 0;
     l->beta = node_is(l->n, "Gemm") ? (double)op_float(l->n, "beta") : 1;
@@ -117,18 +117,11 @@ static int scale_weights(const struct layer *l, const struct affine *a, bool out
     struct tensor *t = tensor_new(c.w->dtype, c.w->rank, c.w->dims, err);
     if (!t)
         return -1;
-    int64_t inner = out ? c.inner_out : c.inner_in;
-    double run[256];
-    for (int64_t i = 0; i < t->count;) {
-        int64_t n = inner > 1 ? inner - i % inner : t->count - i;
-        n = n > 256 ? 256 : n;
-        double scale = affine_scale(a, channel(&c, i, out));
-        tensor_load_f64(c.w, i, n, run);
-        for (int64_t k = 0; k < n; k++)
-            run[k] *= inner > 1 ? scale : affine_scale(a, channel(&c, i + k, out));
-        tensor_store_f64(t, i, n, run);
-        i += n;
-    }
+    tensor_populate(t);
+    int64_t inner = out ? c.inner_out : c.inner_in, run = inner > 1 ? inner : c.w->dims[out ? l->out : l->in];
+    bool one = a->count == 1;
+    for (int64_t i = 0; i < t->count; i += run)
+        pass_times(t, c.w, i, run, a->scale + (one ? 0 : channel(&c, i, out)), !one && inner == 1);
     return set_constant(l->n, 1, t, err);
 }
 

@@ -1,5 +1,4 @@
 /* Matrix products in one form: nn.MatMul, with its bias, over the last axis of a value of any rank. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pass/util.h"
@@ -11,63 +10,12 @@ static bool is_product(const struct node *n)
 
 /* ---- Gemm ---- */
 
-/* B of a Gemm times alpha, as [K, N]. */
-static struct tensor *plain_matrix(const struct tensor *b, bool transposed, double alpha, struct error *err)
+static struct value *times_alpha(struct graph *g, const struct tensor *b, double alpha, struct error *err)
 {
-    int64_t k = b->dims[transposed], n = b->dims[!transposed];
-    struct tensor *t = tensor_new(b->dtype, 2, (int64_t[]){k, n}, err);
-    double *row = t ? mem_calloc((size_t)(b->dims[1] > 0 ? b->dims[1] : 1), sizeof(*row), err) : NULL;
-    for (int64_t i = 0; row && i < b->dims[0]; i++) {
-        tensor_load_f64(b, i * b->dims[1], b->dims[1], row);
-        for (int64_t j = 0; j < b->dims[1]; j++)
-            row[j] *= alpha;
-        if (!transposed)
-            tensor_store_f64(t, i * n, n, row);
-        for (int64_t j = 0; transposed && j < k; j++)
-            tensor_set_f64(t, j * n + i, row[j]);
-    }
-    if (t && !row) {
-        tensor_unref(t);
-        t = NULL;
-    }
-    free(row);
-    return t;
-}
-
-#define BLOCK 32
-
-/* Columns from a block to the one that is fetched meanwhile: more rows than a processor sees as streams. */
-#define AHEAD (4 * BLOCK)
-
-/* A block of at most BLOCK rows and columns, by way of a buffer whose rows do not share a set of the cache, as those of
- * a large matrix may. */
-static void transpose_block(float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows,
-                            int64_t columns, bool has_more)
-{
-    float block[BLOCK][BLOCK + 1];
-    for (int64_t i = 0; i < rows; i++) {
-        const float *row = from + i * from_row;
-        for (int64_t j = 0; has_more && j < BLOCK; j += BLOCK / 2)
-            __builtin_prefetch(row + AHEAD + j);
-        for (int64_t j = 0; j < columns; j++)
-            block[j][i] = row[j];
-    }
-    for (int64_t j = 0; j < columns; j++)
-        memcpy(to + j * to_row, block[j], (size_t)rows * sizeof *to);
-}
-
-/* float32, the common case. */
-static struct tensor *transposed_f32(const struct tensor *b, struct error *err)
-{
-    int64_t n = b->dims[0], k = b->dims[1];
-    struct tensor *t = tensor_new(DTYPE_F32, 2, (int64_t[]){k, n}, err);
-    const float *from = b->data;
-    float *to = t ? t->data : NULL;
-    for (int64_t i = 0; to && i < n; i += BLOCK)
-        for (int64_t j = 0; j < k; j += BLOCK)
-            transpose_block(to + j * n + i, n, from + i * k + j, k, n - i < BLOCK ? n - i : BLOCK,
-                            k - j < BLOCK ? k - j : BLOCK, k - j >= AHEAD + BLOCK);
-    return t;
+    struct tensor *t = tensor_new(b->dtype, b->rank, b->dims, err);
+    if (t)
+        pass_times(t, b, 0, b->count, &alpha, 0);
+    return pass_add_constant(g, t, err);
 }
 
 /* The bias as [N]; *done = 0 when it is something else. */
@@ -85,40 +33,17 @@ static struct tensor *plain_bias(const struct tensor *c, int64_t n, double beta,
     return t;
 }
 
-static struct value *gemm_matrix(struct node *n, struct error *err)
-{
-    const struct tensor *b = n->in[1]->constant;
-    bool transposed = op_int(n, "transB") != 0;
-    double alpha = (double)op_float(n, "alpha");
-    if (!transposed && alpha == 1)
-        return n->in[1];
-    bool plain = transposed && alpha == 1 && b->dtype == DTYPE_F32;
-    struct tensor *t = plain ? transposed_f32(b, err) : plain_matrix(b, transposed, alpha, err);
-    return pass_add_constant(n->graph, t, err);
-}
-
-#define LARGE_BYTES ((size_t)1 << 20)
-#define FEW_ROWS    16
-
-/* A large matrix would have to be transposed for a few rows: the executor packs it as it lies, and what an activation
- * behind it costs is nothing beside that. */
-static bool is_better_left(const struct node *n, const struct tensor *b)
-{
-    const struct type *y = &n->out[0]->type;
-    return op_int(n, "transB") && op_float(n, "alpha") == 1 && b->size >= LARGE_BYTES && y->kind == TYPE_TENSOR &&
-           y->rank == 2 && y->dims[0] >= 0 && y->dims[0] <= FEW_ROWS;
-}
-
 static int rewrite_gemm(struct node *n, struct error *err)
 {
     const struct tensor *b = pass_constant(node_in(n, 1)), *c = pass_constant(node_in(n, 2));
+    bool turned = op_int(n, "transB") != 0;
+    double alpha = (double)op_float(n, "alpha");
     int done = 1;
-    if (!b || b->rank != 2 || !pass_is_float(n->out[0]) || op_int(n, "transA") || (node_in(n, 2) && !c) ||
-        is_better_left(n, b))
+    if (!b || b->rank != 2 || !pass_is_float(n->out[0]) || op_int(n, "transA") || (node_in(n, 2) && !c))
         return 0;
     struct value *in[3] = {n->in[0], NULL, NULL};
     if (c) {
-        struct tensor *bias = plain_bias(c, b->dims[!op_int(n, "transB")], (double)op_float(n, "beta"), &done, err);
+        struct tensor *bias = plain_bias(c, b->dims[!turned], (double)op_float(n, "beta"), &done, err);
         if (!done)
             return 0;
         in[2] = bias && bias == c ? n->in[2] : pass_add_constant(n->graph, tensor_ref(bias), err);
@@ -126,8 +51,11 @@ static int rewrite_gemm(struct node *n, struct error *err)
         if (!in[2])
             return -1;
     }
-    in[1] = gemm_matrix(n, err);
-    return in[1] ? pass_replace(n, pass_node(n, "nn", "MatMul", 3, in, err), err) : -1;
+    in[1] = alpha == 1 ? n->in[1] : times_alpha(n->graph, b, alpha, err);
+    struct node *product = in[1] ? pass_node(n, "nn", "MatMul", 3, in, err) : NULL;
+    if (!product || (turned && node_set_int(product, "transB", 1, err) < 0))
+        return -1;
+    return pass_replace(n, product, err);
 }
 
 /* ---- MatMul, then Add ---- */
@@ -221,7 +149,7 @@ static int reshape_later(struct node *n, struct error *err)
         return 0;
     const struct type *y = &n->out[0]->type;
     struct type type = before->in[0]->type;
-    type.dims[type.rank - 1] = n->in[1]->type.dims[1];
+    type.dims[type.rank - 1] = n->in[1]->type.dims[!op_int(n, "transB")];
     struct node *product = product_of(n, before->in[0], &type, n, err);
     struct value *in[2] = {product ? pass_output(product, err) : NULL, NULL};
     in[1] = in[0] ? pass_add_ints(n->graph, y->rank, y->dims, err) : NULL;
@@ -241,7 +169,7 @@ static int reshape_earlier(struct node *n, struct error *err)
         return 0;
     int rank = n->out[0]->type.rank;
     memcpy(dims, n->out[0]->type.dims, sizeof(dims));
-    dims[rank - 1] = product->in[1]->type.dims[0];
+    dims[rank - 1] = product->in[1]->type.dims[op_int(product, "transB") != 0];
     struct value *x = reshape(n, product->in[0], rank, dims, err);
     return x ? pass_replace(n, product_of(product, x, &n->out[0]->type, n, err), err) : -1;
 }

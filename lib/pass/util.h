@@ -42,6 +42,9 @@ struct value *pass_output(struct node *n, struct error *err);
 /* A constant with a fresh name; takes over the tensor, NULL (an error already set) gives NULL. */
 struct value *pass_add_constant(struct graph *g, struct tensor *t, struct error *err);
 struct value *pass_add_ints(struct graph *g, int64_t n, const int64_t *values, struct error *err);
+/* Elements i to i + n of `to` become those of `from`, of the same type, times scale[0], or (step 1) each times the
+ * next. */
+void pass_times(struct tensor *to, const struct tensor *from, int64_t i, int64_t n, const double *scale, int step);
 /* A scalar of a dtype. */
 struct value *pass_add_scalar(struct graph *g, enum dtype dtype, double number, struct error *err);
 

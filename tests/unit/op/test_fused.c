@@ -93,6 +93,36 @@ static void test_matmul(void)
     one_end(&o);
 }
 
+/* A [1, 1, 2], B [3, 2]. */
+static void turned_matmul(struct one *o, bool constant, int rank, const int64_t *dims)
+{
+    struct tensor *b = one_tensor(DTYPE_F32, rank, dims, VALUES(1, 2, 3, 4, 5, 6));
+    one_start(o, "nn", "MatMul", 1);
+    one_in(o, one_tensor(DTYPE_F32, DIMS(1, 1, 2), VALUES(1, 10)));
+    if (constant)
+        one_constant(o, b);
+    else
+        one_in(o, b);
+    node_set_int(o->n, "transB", 1, &o->err);
+}
+
+static void test_turned_matmul(void)
+{
+    struct one o;
+    for (int constant = 0; constant < 2; constant++) {
+        turned_matmul(&o, constant, DIMS(3, 2));
+        one_constant(&o, one_tensor(DTYPE_F32, DIMS(3), VALUES(0, 0, 100)));
+        CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(1, 1, 3), VALUES(21, 43, 165)));
+        one_end(&o);
+    }
+    turned_matmul(&o, true, DIMS(1, 3, 2));
+    CHECK(one_fails(&o, "input B has rank 3, want 2"));
+    one_end(&o);
+    turned_matmul(&o, true, DIMS(2, 3));
+    CHECK(one_fails(&o, "A has 2 columns, but B has 3 rows"));
+    one_end(&o);
+}
+
 static void test_arithmetic(void)
 {
     static const char *const ops[] = {"Add", "Sub", "Mul", "Div"};
@@ -181,6 +211,7 @@ int main(void)
     RUN(test_conv);
     RUN(test_conv_errors);
     RUN(test_matmul);
+    RUN(test_turned_matmul);
     RUN(test_arithmetic);
     RUN(test_conv_transpose);
     RUN(test_scale_shift);

@@ -255,13 +255,33 @@ static void products(void)
     product("Add(MatMul(x,w),d)", "MatMul Add");
     product("Reshape(" GEMM ",#i2;3;6)", "nn.MatMul");
     product("Reshape(Gemm[alpha=0.5f,beta=3.0f](" ROWS ",w,b),#i2;3;6)", "nn.MatMul");
+    product("Reshape(Gemm[transB=1,alpha=0.5f](" ROWS ",v,b),#i2;3;6)", "nn.MatMul");
     product("Reshape(Gemm[alpha=0.5f](" ROWS ",w,#2),#i2;3;6)", "nn.MatMul");
     product("Gelu(Reshape(" GEMM ",#i2;3;6))", "nn.MatMul");
     product("Add(r,Reshape(" GEMM ",#i2;3;6))", "nn.MatMul");
     product("MatMul(Relu(Reshape(" GEMM ",#i2;3;6)),v)", "nn.MatMul MatMul");
     product("Add(r,Transpose[perm=1;0;2](Reshape(" GEMM ",#i3;2;6)))", "Transpose Reshape nn.MatMul Reshape Transpose");
     product("Reshape(Gemm(Reshape(Transpose[perm=0;2;1](x),#i6;8),w,b),#i2;3;6)", "Transpose Reshape nn.MatMul");
+    product("Reshape(Gemm[transB=1](Reshape(Transpose[perm=0;2;1](x),#i6;8),v,b),#i2;3;6)",
+            "Transpose Reshape nn.MatMul");
     product("Gemm[transA=1](Transpose(" ROWS "),w,b)", "Reshape Transpose Gemm");
+}
+
+/* A matrix stays as it is stored: large ones are neither copied nor turned. */
+static void matrix_as_stored(void)
+{
+    struct lab lab;
+    lab_start(&lab);
+    lab.tolerance = 1e-5;
+    lab_input(&lab, 'x', DIMS(40, 8));
+    struct value *v = lab_constant(&lab, 'v', DIMS(6, 8));
+    const struct tensor *stored = v->constant;
+    lab_constant(&lab, 'b', DIMS(6));
+    lab_output(&lab, "y", "Relu(Gemm[transB=1](x,v,b))");
+    CHECK(lab_same(&lab, FUSE));
+    CHECK_STR(lab_ops(&lab), "nn.MatMul");
+    CHECK(lab.g->last && lab.g->last->in[1]->constant == stored);
+    lab_end(&lab);
 }
 
 /* Convolutions over one value, added up, are one: smaller kernels inside larger ones, scales and shifts as a tap, in
@@ -316,5 +336,6 @@ int main(void)
     RUN(residuals_in_order);
     RUN(symbolic_dims);
     RUN(products);
+    RUN(matrix_as_stored);
     return TEST_END();
 }

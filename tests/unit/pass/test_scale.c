@@ -142,6 +142,7 @@ static void into_products(void)
     product("Sub(Mul(Gemm[transB=1,alpha=0.5f](x,v,b),s),t)", "Gemm");
     product("Add(Mul(Gemm[beta=0.5f](x,w,b),#3),#1)", "Gemm");
     product("Mul(Gemm[transB=1](x,v,#2),t)", "Gemm");
+    product("Mul(nn.MatMul[transB=1](x,v,b),s)", "nn.MatMul");
     product("Mul(MatMul(x,w),r)", "MatMul Mul");
     product("Add(Gemm[beta=0.0f](x,w,b),s)", "Gemm Add");
     product("Mul(MatMul(MatMul(x,w),z),#0.125)", "MatMul MatMul");
