@@ -101,6 +101,41 @@ IMAGE_AVX2 static void idct_avx2(uint8_t *out, int out_stride, const short data[
     }
 }
 
+/* ---- chroma doubled: see jpeg_exact.h ---- */
+
+/* 3 times the nearer sample and the farther one from the i-th on, as many as vectors hold before the n-th; where they
+ * end. `far` NULL: the nearer ones. */
+IMAGE_AVX2 static int sums_avx2(uint16_t *sum, const uint8_t *near, const uint8_t *far, int i, int n)
+{
+    for (; i + 16 <= n; i += 16) {
+        __m256i v = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(near + i)));
+        if (far) {
+            __m256i w = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(far + i)));
+            v = _mm256_add_epi16(_mm256_add_epi16(v, w), _mm256_slli_epi16(v, 1));
+        }
+        _mm256_storeu_si256((__m256i *)(sum + i), v);
+    }
+    return i;
+}
+
+/* put_pairs() of as many as vectors hold; how many. */
+IMAGE_AVX2 static int pairs_avx2(uint8_t *out, const uint16_t *sum, int n, int bits, int even, int odd)
+{
+    const __m256i even_half = _mm256_set1_epi16((short)even), odd_half = _mm256_set1_epi16((short)odd);
+    const __m128i shift = _mm_cvtsi32_si128(bits);
+    int i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i near = _mm256_loadu_si256((const __m256i *)(sum + i));
+        near = _mm256_add_epi16(near, _mm256_slli_epi16(near, 1));
+        __m256i left = _mm256_add_epi16(_mm256_loadu_si256((const __m256i *)(sum + i - 1)), even_half);
+        __m256i right = _mm256_add_epi16(_mm256_loadu_si256((const __m256i *)(sum + i + 1)), odd_half);
+        left = _mm256_srl_epi16(_mm256_add_epi16(left, near), shift);
+        right = _mm256_srl_epi16(_mm256_add_epi16(right, near), shift);
+        _mm256_storeu_si256((__m256i *)(out + 2 * i), _mm256_or_si256(left, _mm256_slli_epi16(right, 8)));
+    }
+    return i;
+}
+
 /* ---- colour ---- */
 
 /* (a * x + b * y + 1/2) / 65536 of 16 pairs; the halves of a and b interleaved go through 32 bits. */

@@ -29,57 +29,39 @@ static uint8_t *repeat_samples(uint8_t *out, const uint8_t *near, int w)
 /* Sums of two columns become pairs of samples: 3/4 and 1/4 of what `sum` holds from -1 to n, rounded by `bits` and the
  * halves up or down in turn. */
 #define RUN 256
-__attribute__((always_inline)) static inline void put_pairs(uint8_t *out, const uint16_t *sum, int n, int bits,
-                                                            int even, int odd)
+static void put_pairs(uint8_t *out, const uint16_t *sum, int n, int bits, int even, int odd)
 {
-    uint16_t pair[RUN];
-    for (int i = 0; i < n; i++) {
+    int i = 0;
+#ifdef IMAGE_AVX2
+    if (image_has_avx2())
+        i = pairs_avx2(out, sum, n, bits, even, odd);
+#endif
+    for (; i < n; i++) {
         int near = 3 * sum[i];
-        pair[i] = (uint16_t)((near + sum[i - 1] + even) >> bits | (near + sum[i + 1] + odd) >> bits << 8);
-    }
-    for (int i = 0; i < n; i++) { /* little-endian: a store as it is */
-        out[2 * i] = (uint8_t)pair[i];
-        out[2 * i + 1] = (uint8_t)(pair[i] >> 8);
+        out[2 * i] = (uint8_t)((near + sum[i - 1] + even) >> bits);
+        out[2 * i + 1] = (uint8_t)((near + sum[i + 1] + odd) >> bits);
     }
 }
 
 /* Samples of `w` columns doubled along the row, in runs that overlap by a column on either side; with `far` also
  * weighted between the two rows. */
-__attribute__((always_inline)) static inline void double_row(uint8_t *out, const uint8_t *near, const uint8_t *far,
-                                                             int w)
+static uint8_t *double_row(uint8_t *out, const uint8_t *near, const uint8_t *far, int w)
 {
+    if (w < FEWEST_SAMPLES)
+        return repeat_samples(out, near, w);
     for (int x = 0; x < w; x += RUN) {
         uint16_t sum[RUN + 2];
-        int n = w - x < RUN ? w - x : RUN, from = x > 0, to = n + (x + n < w);
-        for (int i = -from; i < to; i++)
+        int n = w - x < RUN ? w - x : RUN, from = x > 0, to = n + (x + n < w), i = -from;
+#ifdef IMAGE_AVX2
+        if (image_has_avx2())
+            i = sums_avx2(sum + 1, near + x, far ? far + x : NULL, i, to);
+#endif
+        for (; i < to; i++)
             sum[i + 1] = (uint16_t)(far ? 3 * near[x + i] + far[x + i] : near[x + i]);
         sum[0] = from ? sum[0] : sum[1];
         sum[n + 1] = to > n ? sum[n + 1] : sum[n];
         put_pairs(out + 2 * x, sum + 1, n, far ? 4 : 2, far ? 8 : 1, far ? 7 : 2);
     }
-}
-
-#ifdef IMAGE_AVX2
-IMAGE_AVX2 static void double_row_avx2(uint8_t *out, const uint8_t *near, const uint8_t *far, int w)
-{
-    if (far)
-        double_row(out, near, far, w);
-    else
-        double_row(out, near, NULL, w);
-}
-#endif
-
-static uint8_t *double_any(uint8_t *out, const uint8_t *near, const uint8_t *far, int w)
-{
-    if (w < FEWEST_SAMPLES)
-        return repeat_samples(out, near, w);
-#ifdef IMAGE_AVX2
-    if (image_has_avx2()) {
-        double_row_avx2(out, near, far, w);
-        return out;
-    }
-#endif
-    double_row(out, near, far, w);
     return out;
 }
 
@@ -87,14 +69,14 @@ static uint8_t *double_any(uint8_t *out, const uint8_t *near, const uint8_t *far
 static uint8_t *stbi__resample_row_h_2(uint8_t *out, uint8_t *near, uint8_t *far, int w, int hs)
 {
     (void)far, (void)hs;
-    return double_any(out, near, NULL, w);
+    return double_row(out, near, NULL, w);
 }
 
 /* Along both axes: 1/16 of sums over two rows and two columns. */
 static uint8_t *stbi__resample_row_hv_2(uint8_t *out, uint8_t *near, uint8_t *far, int w, int hs)
 {
     (void)hs;
-    return double_any(out, near, far, w);
+    return double_row(out, near, far, w);
 }
 
 /* Along columns. 1/2 is rounded down where the farther row is above, and up where it is below. */

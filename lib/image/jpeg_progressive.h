@@ -58,7 +58,7 @@ static int first_ac(struct scan *s, int n, short data[64])
             data[k] = (short)(c.value * (1 << low));
     }
     j->eob_run = blocks - (blocks > 0);
-    s->w = w;
+    keep_window(s, &w);
     return bad ? -1 : 0;
 }
 
@@ -114,7 +114,7 @@ static int refine_ac(struct scan *s, int n, short data[64])
         todo &= ~(before | place);
     }
     j->eob_run = blocks - (blocks > 0);
-    s->w = w;
+    keep_window(s, &w);
     return bad ? -1 : 0;
 }
 

@@ -167,6 +167,16 @@ static inline struct code next_code(struct window *w, const struct code *codes, 
     return c;
 }
 
+/* Field by field: a copy as a whole goes through memory, and waits for it. */
+static inline void keep_window(struct scan *s, const struct window *w)
+{
+    s->w.at = w->at;
+    s->w.bits = w->bits;
+    s->w.count = w->count;
+    s->w.zeros = w->zeros;
+    s->w.marker = w->marker;
+}
+
 /* The coefficients of a block of component n, in their natural order. */
 static int scan_block(struct scan *s, int n, short data[64])
 {
@@ -174,7 +184,8 @@ static int scan_block(struct scan *s, int n, short data[64])
     struct window w = s->w;
     int ac = j->img_comp[n].ha, dc = j->img_comp[n].hd;
     const stbi__uint16 *factors = j->dequant[j->img_comp[n].tq];
-    memset(data, 0, 64 * sizeof *data);
+    for (int i = 0; i < 64; i += 8)
+        memset(data + i, 0, 8 * sizeof *data); /* all at once it would be a slow loop of the processor's own */
     window_fill(&w);
     struct code c = next_code(&w, s->dc[dc], &j->huff_dc[dc], true);
     bool bad = !c.length;
@@ -191,7 +202,7 @@ static int scan_block(struct scan *s, int n, short data[64])
         int at = stbi__jpeg_dezigzag[k];
         data[at] = (short)(c.value * factors[at]);
     }
-    s->w = w;
+    keep_window(s, &w);
     return bad || w.count < w.zeros ? -1 : 0;
 }
 
