@@ -251,7 +251,7 @@ static int draw_mask(struct model_drawing *d, const struct model_answers *a, con
     struct draw_colour palette[256];
     struct image_place at = {.corners = place->corners};
     struct image_part part;
-    struct image labels = {a->width, a->height, 1, a->pixels}, scaled;
+    struct image labels = {a->width, a->height, 1, a->pixels, NULL}, scaled;
     if (place->corners > 2)
         return 0; /* a mask is not turned back */
     memcpy(at.x, place->x, sizeof at.x);
@@ -333,6 +333,6 @@ int model_drawing_write(const struct model_drawing *drawing, const char *path, s
 
 int model_answers_write(const struct model_answers *a, const char *path, struct model_error *err)
 {
-    struct image image = {a->width, a->height, a->channels, a->pixels};
+    struct image image = {a->width, a->height, a->channels, a->pixels, NULL};
     return write_picture(&image, a->kind == MODEL_ANSWER_MASK, path, model_inner(err));
 }

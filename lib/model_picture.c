@@ -19,7 +19,7 @@ struct model_picture *model_session_picture_of(struct model_session *s, const vo
 {
     struct error *err = model_inner(error);
     struct model_picture *p = mem_calloc(1, sizeof *p, err);
-    if (p && image_decode(&p->image, bytes, n, err) == 0 &&
+    if (p && image_decode_lazily(&p->image, bytes, n, err) == 0 &&
         image_turn(&p->image, s->recipe.as_stored ? 1 : image_exif_orientation(bytes, n), err) == 0)
         return p;
     model_picture_free(p);
@@ -41,6 +41,7 @@ size_t model_picture_size(const void *bytes, size_t n)
 
 const struct image *model_picture_image(const struct model_picture *picture)
 {
+    image_want_all(&picture->image);
     return &picture->image;
 }
 
@@ -90,6 +91,7 @@ struct model_tensor *model_session_part(struct model_session *s, const struct mo
     memcpy(at.y, place->y, sizeof at.y);
     if (place->corners == 0 && cut->turn == 0)
         return model_outer_tensor(model_prepare_photo(s, &picture->image, cut->width, photo, err));
+    image_want_all(&picture->image);
     if (image_part_plan(&part, &picture->image, &at, &how, err) < 0 ||
         image_part_cut(&image, &picture->image, &part, err) < 0)
         return NULL;

@@ -75,14 +75,13 @@ static int decode_by_stb(struct image *out, const struct format *f, const uint8_
                          f->name);
     if (check_size(f, n, width, height, err))
         return -1;
-    uint8_t *samples = image_stb_decode(bytes, n, &width, &height);
-    if (!samples)
+    bool is_jpeg = f->check == image_jpeg_check;
+    if ((is_jpeg ? image_jpeg_open : image_stb_decode)(out, bytes, n, width, height))
         return error_set(err, "%s: cannot be decoded: damaged, or of a kind that is not supported", f->name);
-    *out = (struct image){width, height, 3, samples};
     return 0;
 }
 
-int image_decode(struct image *out, const void *bytes, size_t n, struct error *err)
+int image_decode_lazily(struct image *out, const void *bytes, size_t n, struct error *err)
 {
     const struct format *f = recognise(bytes, n);
     if (n == 0)
@@ -92,4 +91,12 @@ int image_decode(struct image *out, const void *bytes, size_t n, struct error *e
     if (f->decode)
         return f->decode(out, bytes, n, err);
     return decode_by_stb(out, f, bytes, n, err);
+}
+
+int image_decode(struct image *out, const void *bytes, size_t n, struct error *err)
+{
+    if (image_decode_lazily(out, bytes, n, err))
+        return -1;
+    image_want_all(out);
+    return 0;
 }

@@ -11,8 +11,9 @@
 /* Width and height as the file's header says; -1 when it cannot be read. */
 int image_stb_size(const uint8_t *bytes, size_t n, int *width, int *height);
 
-/* The RGB samples, to be freed; NULL when they cannot be decoded. */
-uint8_t *image_stb_decode(const uint8_t *bytes, size_t n, int *width, int *height);
+/* The picture of the size that image_stb_size() told; -1 when it cannot be decoded. Of a JPEG no row is made yet. */
+int image_stb_decode(struct image *out, const uint8_t *bytes, size_t n, int width, int height);
+int image_jpeg_open(struct image *out, const uint8_t *bytes, size_t n, int width, int height);
 
 /* Whether the segments of a JPEG follow each other up to the end marker, with Huffman tables that are prefix codes: stb
  * takes both for granted. ITU-T T.81, annexes B and C. */

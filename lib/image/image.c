@@ -52,14 +52,16 @@ int image_init(struct image *out, int width, int height, int channels, struct er
     if (!data)
         return -1;
     pages_prefer_huge(data, (size_t)width * height * channels);
-    *out = (struct image){width, height, channels, data};
+    *out = (struct image){width, height, channels, data, NULL};
     return 0;
 }
 
 void image_release(struct image *image)
 {
     free(image->data);
+    image_source_free(image->source);
     image->data = NULL;
+    image->source = NULL;
 }
 
 int image_crop(struct image *out, const struct image *in, const struct image_rect *rect, struct error *err)

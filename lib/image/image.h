@@ -17,6 +17,7 @@ struct image {
     int width, height;
     int channels;  /* 3: red, green, blue; 1: grey */
     uint8_t *data; /* from malloc: height rows of width pixels, channels interleaved, rows without gaps */
+    struct image_source *source; /* makes the rows that are not there yet; NULL: all are */
 };
 
 /* Part of a picture, in pixels; x, y is its top left corner. */
@@ -40,6 +41,25 @@ void image_release(struct image *image);
  * orientation is not applied (see image_turn()). A JPEG gives the samples that libjpeg gives. The size is checked
  * before anything is allocated; truncated files are refused. */
 int image_decode(struct image *out, const void *bytes, size_t n, struct error *err);
+
+/* The same, but the rows of a JPEG are made when they are wanted: of a large photo that OpenCV's way makes small, most
+ * never are. Only image_resize() and image_turn() take such a picture; for all else image_want_all() goes before. */
+int image_decode_lazily(struct image *out, const void *bytes, size_t n, struct error *err);
+void image_make_row(const struct image *image, int y);
+void image_make_rows(const struct image *image);
+void image_source_free(struct image_source *source);
+
+static inline void image_want_row(const struct image *image, int y)
+{
+    if (image->source)
+        image_make_row(image, y);
+}
+
+static inline void image_want_all(const struct image *image)
+{
+    if (image->source)
+        image_make_rows(image);
+}
 
 /* How many bytes the first of the pictures takes that begin there, in those of Netpbm's formats of which one may follow
  * another; SIZE_MAX of a plain one (P1 to P3), which none follows; 0 when it is none of them, too large, or its header

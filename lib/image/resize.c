@@ -257,11 +257,13 @@ int image_resize(struct image *out, const struct image *in, int width, int heigh
     if (r.x < 0 || r.y < 0 || r.width < 1 || r.height < 1 || r.width > width - r.x || r.height > height - r.y)
         return error_set(err, "window of %dx%d at %d,%d: want it inside %dx%d", r.width, r.height, r.x, r.y, width,
                          height);
-    if (width == in->width && height == in->height)
-        return image_crop(out, in, &r, err);
-    if (filter >= IMAGE_CV_LINEAR)
+    bool is_same = width == in->width && height == in->height;
+    if (!is_same && filter >= IMAGE_CV_LINEAR)
         return image_resize_opencv(out, in, width, height, filter, &r, err);
-    if (filter == IMAGE_NEAREST)
+    if (!is_same && filter == IMAGE_NEAREST)
         return resize_nearest(out, in, width, height, &r, err);
+    image_want_all(in);
+    if (is_same)
+        return image_crop(out, in, &r, err);
     return convolve(out, in, width, height, filter, &r, err);
 }

@@ -196,8 +196,10 @@ static int mix_picture(struct image *out, const struct image *in, const struct c
         for (int k = 0; k < TAPS; k++) {
             int at = down->at[y * TAPS + k], slot = at % TAPS;
             row[k] = data + slot * (n + 1);
-            if (held[slot] != at)
+            if (held[slot] != at) {
+                image_want_row(in, at);
                 loop->resize_row(row[k], in->data + at * in_row, across, out->width, out->channels);
+            }
             held[slot] = at;
         }
         loop->mix_rows(out->data + y * n, row, down->weight + y * TAPS, n);

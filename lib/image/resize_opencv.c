@@ -281,9 +281,12 @@ static void *find_row(struct rows *rows, const struct image *in, int y, const st
     int slot = y % across->n;
     const uint8_t *from = in->data + (size_t)y * in->width * in->channels;
     int32_t *row = rows->data + (size_t)slot * out->width * out->channels;
-    if (rows->held[slot] != y && across->n == 2)
+    if (rows->held[slot] == y)
+        return row;
+    image_want_row(in, y);
+    if (across->n == 2)
         pair_row((int16_t *)row, from, across, out->width, out->channels);
-    else if (rows->held[slot] != y)
+    else
         resize_row(row, from, across, out->width, out->channels);
     rows->held[slot] = y;
     return row;
@@ -352,8 +355,10 @@ static void pick_row(uint8_t *to, const uint8_t *row, const int *x, int n, int w
 void image_pick(struct image *out, const struct image *in, const int *x, const int *y)
 {
     size_t n = (size_t)out->width * out->channels, width = (size_t)in->width * in->channels;
-    for (int j = 0; j < out->height; j++)
+    for (int j = 0; j < out->height; j++) {
+        image_want_row(in, y[j]);
         pick_row(out->data + j * n, in->data + y[j] * width, x, out->width, in->width, in->channels);
+    }
 }
 
 static int resize_nearest(struct image *out, const struct image *in, const struct resize_axis *x,
@@ -374,6 +379,7 @@ static int resize_area(struct image *out, const struct image *in, const struct r
 {
     if (x->out > x->in || y->out > y->in)
         return resize_by_weights(out, in, x, y, IMAGE_CV_AREA, err);
+    image_want_all(in);
     if (x->in % x->out || y->in % y->out)
         return image_resize_covers(out, in, x, y, err);
     return image_resize_blocks(out, in, x, y, err);

@@ -73,6 +73,11 @@ static void jpeg_finish(void *jpeg);
 #define stbi__jpeg_finish(jpeg) FINISH_##jpeg)
 #define FINISH_stbi__jpeg unused_finish(stbi__jpeg
 #define FINISH_j jpeg_finish(j
+/* And for making the picture: JPEG files do not come here. */
+#define load_jpeg_image(jpeg, ...) LOAD_##jpeg, __VA_ARGS__)
+#define LOAD_stbi__jpeg            unused_load(stbi__jpeg
+#define LOAD_j                     no_picture(j
+#define no_picture(...)            NULL
 /* The same for unpacking PNG's pixels, which zlib does faster. */
 static int png_unpack(void *packed, int header);
 #define stbi__parse_zlib(packed, header) ZLIB_##packed, header)
@@ -90,6 +95,7 @@ static int png_unpack(void *packed, int header);
 #endif
 #undef memcpy
 #include "image/jpeg_scan.h"
+#include "image/jpeg_rows.h"
 
 /* The room is what rows take that are not interlaced. Those that are have a few bytes more: the filters of at most 15
  * rows for 8, and at the end of each a byte that is not full; nobody reads what is beyond. What goes wrong behind the
@@ -130,8 +136,10 @@ int image_stb_size(const uint8_t *bytes, size_t n, int *width, int *height)
     return n <= INT32_MAX && stbi_info_from_memory(bytes, (int)n, width, height, &channels) ? 0 : -1;
 }
 
-uint8_t *image_stb_decode(const uint8_t *bytes, size_t n, int *width, int *height)
+int image_stb_decode(struct image *out, const uint8_t *bytes, size_t n, int width, int height)
 {
     int channels;
-    return n <= INT32_MAX ? stbi_load_from_memory(bytes, (int)n, width, height, &channels, 3) : NULL;
+    uint8_t *data = stbi_load_from_memory(bytes, (int)n, &width, &height, &channels, 3);
+    *out = (struct image){width, height, 3, data, NULL};
+    return data ? 0 : -1;
 }

@@ -203,6 +203,8 @@ static int make_picture(const struct recipe *r, const struct recipe_plan *p, con
 {
     struct image grey;
     bool to_grey = p->channels == 1 && photo->channels != 1;
+    if (to_grey || r->library == RECIPE_TENSORFLOW || p->stage[0].scale != 0)
+        image_want_all(photo);
     if (to_grey && greys[r->library](&grey, photo, err))
         return -1;
     const struct image *in = to_grey ? &grey : photo;

@@ -55,6 +55,7 @@ static struct model_session *session(const char *recipe, const char *scratch)
 const char *attempt_photo(const char *path, const char *scratch)
 {
     static const char *const recipes[] = {"resize=31x17,crop=9", "opencv,letterbox=32x24,gray",
+                                          "opencv,resize=40x7", "opencv,filter=bicubic,resize=5x40",
                                           "tensorflow,resize=20:up,antialias,mean=127,std=128"};
     enum { RECIPES = sizeof recipes / sizeof *recipes };
     static struct model_session *sessions[RECIPES];

@@ -381,6 +381,71 @@ static void wide_jpeg(void)
     }
 }
 
+static bool same_pixels(const struct image *a, const struct image *b)
+{
+    return a->width == b->width && a->height == b->height &&
+           memcmp(a->data, b->data, (size_t)a->width * (size_t)a->height * 3) == 0;
+}
+
+/* Made smaller and larger, rows that are made when they are wanted give what the whole picture gives; so do all. */
+static void rows_when_wanted(void)
+{
+    static const struct image_rect window = {3, 2, 4, 3};
+    for (int filter = 0; filter < IMAGE_FILTERS; filter++)
+        for (size_t i = 0; i < 2 * sizeof wide / sizeof *wide; i++) {
+            const struct wide *w = &wide[i / 2];
+            struct image whole, rows, out[2];
+            struct error err;
+            int side = i % 2 ? 9 : 150;
+            CHECK(image_decode(&whole, w->bytes, w->n, &err) == 0);
+            CHECK(image_decode_lazily(&rows, w->bytes, w->n, &err) == 0);
+            CHECK(image_resize(&out[0], &whole, side, side, filter, i % 2 ? NULL : &window, &err) == 0);
+            CHECK(image_resize(&out[1], &rows, side, side, filter, i % 2 ? NULL : &window, &err) == 0);
+            CHECK_MSG(same_pixels(&out[0], &out[1]), "%s, filter %d", w->name, filter);
+            image_want_all(&rows);
+            CHECK_MSG(same_pixels(&whole, &rows), "%s, behind filter %d", w->name, filter);
+            for (int k = 0; k < 2; k++)
+                image_release(&out[k]);
+            image_release(&whole);
+            image_release(&rows);
+        }
+}
+
+/* Of a large picture that becomes small only the rows are made that count. */
+static void few_rows(void)
+{
+    struct image rows, out;
+    struct error err;
+    int made = 0;
+    CHECK(image_decode_lazily(&rows, wide[0].bytes, wide[0].n, &err) == 0);
+    CHECK(image_resize(&out, &rows, rows.width, 2, IMAGE_CV_LINEAR, NULL, &err) == 0);
+    for (int y = 0; y < rows.height; y++) {
+        const uint8_t *row = rows.data + (size_t)y * (size_t)rows.width * 3;
+        bool black = true;
+        for (int x = 0; x < 3 * rows.width; x++)
+            black = black && !row[x];
+        made += !black;
+    }
+    CHECK_MSG(made == 4, "%d of %d rows", made, rows.height);
+    image_release(&out);
+    image_release(&rows);
+}
+
+/* A turned picture is made whole first. */
+static void turned_rows(void)
+{
+    for (int to = 1; to <= 8; to++) {
+        struct image whole, rows;
+        struct error err;
+        CHECK(image_decode(&whole, wide[1].bytes, wide[1].n, &err) == 0 && image_turn(&whole, to, &err) == 0);
+        CHECK(image_decode_lazily(&rows, wide[1].bytes, wide[1].n, &err) == 0 && image_turn(&rows, to, &err) == 0);
+        image_want_all(&rows);
+        CHECK_MSG(same_pixels(&whole, &rows), "%d", to);
+        image_release(&whole);
+        image_release(&rows);
+    }
+}
+
 /* The same samples without AVX2, and of damaged data too. */
 static void vectors_change_nothing(void)
 {
@@ -445,6 +510,9 @@ int main(void)
     image_use_avx2(true);
     RUN(narrow_jpeg);
     RUN(wide_jpeg);
+    RUN(rows_when_wanted);
+    RUN(few_rows);
+    RUN(turned_rows);
     RUN(truncated);
     RUN(mutated);
     RUN(netpbm);

@@ -149,7 +149,7 @@ static void hamming_of_pillow(void)
 {
     static uint8_t row[] = {140, 207, 184, 112, 19, 244, 89, 183, 244, 57, 216, 60, 13, 129, 70};
     static const uint8_t want[] = {176, 129, 153, 175, 133, 62, 95};
-    struct image in = {sizeof row, 1, 1, row}, out;
+    struct image in = {sizeof row, 1, 1, row, NULL}, out;
     struct error err;
     CHECK(image_resize(&out, &in, sizeof want, 1, IMAGE_HAMMING, NULL, &err) == 0);
     CHECK(memcmp(out.data, want, sizeof want) == 0);
