@@ -155,8 +155,8 @@ MODEL_API const char *model_property(const struct model *m, const char *key);
  * "labels", one name a line; "frame", how sound is cut for it, in samples: "576:512", see model_frame_parse(). */
 MODEL_API int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err);
 
-/* The recipe that a file beside a model asks for: a preprocessor_config.json of Hugging Face or a config.json of timm.
- * The text is the caller's to free; NULL on an error, whose message does not name the path. */
+/* The recipe that a file beside a model asks for, as Hugging Face, timm, Paddle and RapidOCR write them; FILE:KEY: what
+ * it has under that key. The text is the caller's to free; NULL on an error, whose message does not name the path. */
 MODEL_API char *model_recipe_import(const char *path, struct model_error *err);
 
 /* Whether model_set_property() would take that text, as far as can be told without a model. */

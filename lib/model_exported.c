@@ -75,7 +75,7 @@ static int take_recipe(struct graph *g, const struct blob *yml, struct error *er
     struct error ignored;
     struct recipe r;
     struct text t;
-    if (graph_property(g, "recipe") || recipe_import(yml->data, yml->size, &r, &ignored) < 0 ||
+    if (graph_property(g, "recipe") || recipe_import(yml->data, yml->size, NULL, &r, &ignored) < 0 ||
         model_check_recipe(g, &r, &ignored) < 0)
         return 0;
     text_init(&t);

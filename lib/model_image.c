@@ -128,13 +128,28 @@ int model_check_recipe(const struct graph *g, const struct recipe *r, struct err
     return model_plan_photo(&mine, g->inputs[i], 4096, 4096, &plan, err); /* a photo that any crop fits */
 }
 
+/* `path`, or what is before its last colon; then *part is what is behind. */
+static struct blob *read_settings(const char *path, const char **part, struct error *err)
+{
+    struct blob *blob = file_read(path, err);
+    const char *colon = strrchr(path, ':');
+    if (blob || !colon)
+        return blob;
+    char *file = strndup(path, (size_t)(colon - path));
+    blob = file ? file_read(file, err) : NULL;
+    free(file);
+    *part = colon + 1;
+    return blob;
+}
+
 char *model_recipe_import(const char *path, struct model_error *error)
 {
     struct error *err = model_inner(error);
+    const char *part = NULL;
     struct recipe r;
     struct text t;
-    struct blob *blob = file_read(path, err);
-    int status = blob ? recipe_import((const char *)blob->data, blob->size, &r, err) : -1;
+    struct blob *blob = read_settings(path, &part, err);
+    int status = blob ? recipe_import((const char *)blob->data, blob->size, part, &r, err) : -1;
     blob_unref(blob);
     if (status < 0)
         return NULL;

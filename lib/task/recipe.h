@@ -105,9 +105,9 @@ int recipe_parse(const char *text, size_t n, struct recipe *out, struct error *e
 /* Appends the canonical text, which recipe_parse() reads as the same recipe: defaults left out. */
 void recipe_print(const struct recipe *r, struct text *out);
 
-/* Reads a recipe out of the n bytes of a preprocessor_config.json of Hugging Face or a config.json of timm. What they
- * ask for that no recipe can say is an error. */
-int recipe_import(const char *bytes, size_t n, struct recipe *out, struct error *err);
+/* Reads a recipe out of the n bytes of a preprocessor_config.json of Hugging Face or a config.json of timm, or out of
+ * the object under the key `part` there (NULL: all). What they ask for that no recipe can say is an error. */
+int recipe_import(const char *bytes, size_t n, const char *part, struct recipe *out, struct error *err);
 
 /* The words of a size, indexed by enum recipe_size, and the others. Private to the parser and printer. */
 extern const char *const recipe_size_names[RECIPE_ASPECT + 1];

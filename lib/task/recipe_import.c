@@ -138,9 +138,13 @@ static int import(struct import *m)
         return import_hugging_face(m);
     if (import_is_paddle(m))
         return import_paddle(m);
+    if (import_is_rapid(m))
+        return import_rapid(m);
+    if (import_get(m, "Det") && import_get(m, "Rec"))
+        return error_set(m->err, "recipe: is for several networks: want FILE:Det, FILE:Cls or FILE:Rec");
     return error_set(m->err,
                      "recipe: want a preprocessor_config.json of Hugging Face, a config.json of timm or open_clip, "
-                     "or the yml of Paddle's inference");
+                     "the yml of Paddle's inference or the config.yaml of RapidOCR");
 }
 
 static bool is_json(const char *bytes, size_t n)
@@ -151,7 +155,7 @@ static bool is_json(const char *bytes, size_t n)
     return i < n && (bytes[i] == '{' || bytes[i] == '[');
 }
 
-int recipe_import(const char *bytes, size_t n, struct recipe *out, struct error *err)
+int recipe_import(const char *bytes, size_t n, const char *part, struct recipe *out, struct error *err)
 {
     struct json j;
     struct text t;
@@ -160,8 +164,8 @@ int recipe_import(const char *bytes, size_t n, struct recipe *out, struct error 
     if ((is_json(bytes, n) ? json_parse : yaml_parse)(&j, bytes, n, err))
         return -1;
     text_init(&t);
-    struct import m = {&j, j.node, &t, err};
-    int failed = import(&m);
+    struct import m = {&j, part ? json_member(&j, j.node, part) : j.node, &t, err};
+    int failed = m.node ? import(&m) : error_set(err, "recipe: has no '%s' that is an object", part);
     if (!failed)
         failed = t.failed ? error_memory(err) : recipe_parse(t.data + 1, t.size - 1, out, err);
     text_release(&t);

@@ -35,6 +35,10 @@ int import_values(struct import *m, const char *key, const struct json_node *n);
 bool import_is_paddle(const struct import *m);
 int import_paddle(struct import *m);
 
+/* Settings of RapidOCR for one network: the same file. */
+bool import_is_rapid(const struct import *m);
+int import_rapid(struct import *m);
+
 /* Settings of Hugging Face: recipe_hugging_face.c. */
 int import_hugging_face(struct import *m);
 

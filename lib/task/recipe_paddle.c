@@ -152,18 +152,26 @@ static int add_resize_for_test(struct import *m)
     return 0;
 }
 
-/* PaddleOCR's recogniser: to a height, and at least to a width by padding what is normalised. */
-static int add_resize_for_recognition(struct import *m)
+/* To a height, and at least to a width, or to just that where it is the widest, by padding what is normalised. */
+static int add_line(struct import *m, const char *key, bool is_widest)
 {
-    const struct json_node *shape = import_get(m, "image_shape");
+    const struct json_node *shape = import_get(m, key);
     const struct json_node *n = shape && shape->kind == JSON_ARRAY ? json_first(m->j, shape) : NULL;
     int height = n && json_next(m->j, n) ? import_side_of(json_next(m->j, n)) : 0, width = 0;
     if (height && json_next(m->j, json_next(m->j, n)))
         width = import_side_of(json_next(m->j, json_next(m->j, n)));
     if (!height || !width)
-        return error_set(m->err, "recipe: RecResizeImg: want image_shape of channels, height and width");
-    text_printf(m->out, ",resize=height:%d:up,mean=127.5,std=127.5,pad=%dx%d:corner", height, width, height);
+        return error_set(m->err, "recipe: %s: want channels, height and width", key);
+    text_printf(m->out, ",resize=height:%d:up", height);
+    if (is_widest)
+        text_printf(m->out, ",resize=clamp:%dx%d", width, height);
+    text_printf(m->out, ",mean=127.5,std=127.5,pad=%dx%d:corner", width, height);
     return 0;
+}
+
+static int add_resize_for_recognition(struct import *m)
+{
+    return add_line(m, "image_shape", false);
 }
 
 /* A number, or a quotient such as 1./255. in quotes. */
@@ -303,4 +311,31 @@ int import_paddle(struct import *m)
     }
     text_puts(m->out, has_colour ? "" : ",rgb");
     return 0;
+}
+
+/* ---- RapidOCR's config.yaml: what it has for one of its three networks ---- */
+
+static int add_rapid_detector(struct import *m)
+{
+    if (add_resize_for_test(m))
+        return -1;
+    text_puts(m->out, ",scale=");
+    text_f32(m->out, 1.0f / 255);
+    return import_values(m, "mean", import_get(m, "mean")) || import_values(m, "std", import_get(m, "std")) ? -1 : 0;
+}
+
+int import_rapid(struct import *m)
+{
+    text_puts(m->out, ",opencv,bgr");
+    if (import_get(m, "cls_image_shape"))
+        return add_line(m, "cls_image_shape", true);
+    if (import_get(m, "limit_side_len"))
+        return add_rapid_detector(m);
+    return add_line(m, import_get(m, "rec_img_shape") ? "rec_img_shape" : "rec_image_shape", false);
+}
+
+bool import_is_rapid(const struct import *m)
+{
+    return import_get(m, "limit_side_len") || import_get(m, "cls_image_shape") || import_get(m, "rec_img_shape") ||
+           import_get(m, "rec_image_shape");
 }

@@ -83,6 +83,21 @@ END
     failed_with 2 '-p @net.nn: '
 }
 
+@test "-p @FILE:KEY: one of the three networks that RapidOCR's settings are for" {
+    net
+    printf 'Det:\n  limit_side_len: 8\n  limit_type: min\n  mean: [0, 0, 0]\n  std: [1, 1, 1]\nRec:\n  rec_img_shape: [3, 4, 8]\n' > a:b.yaml
+    nn convert -p @a:b.yaml:Det -o out.nn net.nn
+    nn inspect out.nn | grep -q '^property recipe opencv,resize=min:8:down,resize=multiple:32,bgr,'
+    nn convert -p @a:b.yaml:Rec -o out.nn net.nn
+    nn inspect out.nn | grep -q '^property recipe opencv,resize=height:4:up,bgr,'
+    try convert -p @a:b.yaml -o out.nn net.nn
+    failed_with 2 'want FILE:Det, FILE:Cls or FILE:Rec'
+    try convert -p @a:b.yaml:det -o out.nn net.nn
+    failed_with 2 "has no 'det'"
+    try convert -p @none:Det -o out.nn net.nn
+    failed_with 2 'No such file'
+}
+
 @test "OpenVINO: what its Model API notes becomes recipe and labels" {
     cp "$BATS_TEST_DIRNAME"/../models/openvino/cnn.* .
     local info='<model_info><mean_values value="1 2.5, 3"\/><scale_values value="[4]"\/>'

@@ -120,7 +120,7 @@ static void known_files(void)
         struct error err;
         struct text t;
         text_init(&t);
-        int failed = recipe_import(files[i][0], strlen(files[i][0]), &r, &err);
+        int failed = recipe_import(files[i][0], strlen(files[i][0]), NULL, &r, &err);
         CHECK_MSG(!failed, "%s: %s", files[i][0], failed ? err.text : "");
         if (!failed)
             recipe_print(&r, &t);
@@ -167,9 +167,35 @@ static void refused(void)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct recipe r;
         struct error err;
-        CHECK_MSG(recipe_import(bad[i][0], strlen(bad[i][0]), &r, &err) == -1, "%s", bad[i][0]);
+        CHECK_MSG(recipe_import(bad[i][0], strlen(bad[i][0]), NULL, &r, &err) == -1, "%s", bad[i][0]);
         CHECK_MSG(strstr(err.text, bad[i][1]), "%s: %s", bad[i][0], err.text);
     }
+}
+
+/* RapidOCR has the settings of three networks in one file. */
+static void parts(void)
+{
+    static const char text[] = "Global:\n  text_score: 0.5\nDet:\n  limit_side_len: 640\n  limit_type: max\n"
+                               "  std: [ 0.5, 0.5, 0.5 ]\n  mean: [ 0.4, 0.5, 0.5 ]\n"
+                               "Cls:\n  cls_image_shape: [3, 48, 192]\nRec:\n  rec_img_shape: [3, 48, 320]\n";
+    static const char *const want[][2] = {
+        {"Det", "opencv,resize=max:640:down,resize=multiple:32,bgr,scale=0.003921569,mean=0.4:0.5:0.5,std=0.5:0.5:0.5"},
+        {"Cls", "opencv,resize=height:48:up,resize=clamp:192x48,bgr,mean=127.5,std=127.5,pad=192x48:corner"},
+        {"Rec", "opencv,resize=height:48:up,bgr,mean=127.5,std=127.5,pad=320x48:corner"}};
+    struct recipe r;
+    struct error err;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct text t;
+        text_init(&t);
+        CHECK_MSG(recipe_import(text, sizeof text - 1, want[i][0], &r, &err) == 0, "%s", err.text);
+        recipe_print(&r, &t);
+        CHECK_STR(t.data, want[i][1]);
+        text_release(&t);
+    }
+    CHECK(recipe_import(text, sizeof text - 1, NULL, &r, &err) == -1 && strstr(err.text, "FILE:Det"));
+    CHECK(recipe_import(text, sizeof text - 1, "det", &r, &err) == -1 && strstr(err.text, "has no 'det'"));
+    CHECK(recipe_import(text, sizeof text - 1, "Global", &r, &err) == -1 && strstr(err.text, "RapidOCR"));
+    CHECK(recipe_import("[1]", 3, "Det", &r, &err) == -1 && strstr(err.text, "has no 'Det'"));
 }
 
 static void mutated(void)
@@ -184,7 +210,7 @@ static void mutated(void)
         memcpy(copy, text, n);
         for (int k = hash_random(&state) % 3; k >= 0; k--)
             copy[hash_random(&state) % n] = "{}[]\",:0129-e. tn\n"[hash_random(&state) % 18];
-        if (recipe_import(copy, n, &r, &err))
+        if (recipe_import(copy, n, NULL, &r, &err))
             CHECK(err.text[0] && !strchr(err.text, '\n'));
     }
 }
@@ -193,6 +219,7 @@ int main(void)
 {
     RUN(known_files);
     RUN(refused);
+    RUN(parts);
     RUN(mutated);
     return TEST_END();
 }
