@@ -161,6 +161,19 @@ static int draw_names(struct model_drawing *d, const struct model_answers *a, co
 
 /* ---- objects ---- */
 
+/* Of many points, as of a face, no more than a share of what they extend over, so that a small one is not covered. */
+static float point_size(const struct model_drawing *d, const struct model_answer *a)
+{
+    struct draw_point low = {a->points[0].x, a->points[0].y}, high = low;
+    if (a->point_count <= 30)
+        return fmaxf(d->line * 2.2f, 2);
+    for (size_t i = 1; i < a->point_count; i++) {
+        low = (struct draw_point){fminf(low.x, a->points[i].x), fminf(low.y, a->points[i].y)};
+        high = (struct draw_point){fmaxf(high.x, a->points[i].x), fmaxf(high.y, a->points[i].y)};
+    }
+    return fmaxf(fminf(d->line * 1.2f, fmaxf(high.x - low.x, high.y - low.y) / 45), 1);
+}
+
 static void draw_key_points(struct model_drawing *d, const struct model_answer *a, struct draw_colour colour)
 {
     const struct model_point *p = a->points;
@@ -171,7 +184,7 @@ static void draw_key_points(struct model_drawing *d, const struct model_answer *
             draw_line(&d->image, (struct draw_point){from->x, from->y}, (struct draw_point){to->x, to->y}, d->line,
                       colour);
     }
-    float size = fmaxf(d->line * (a->point_count > 30 ? 1.2f : 2.2f), 2);
+    float size = a->point_count ? point_size(d, a) : 0;
     for (size_t i = 0; i < a->point_count; i++) {
         struct draw_point at = {p[i].x, p[i].y};
         if (p[i].score < LEAST_SCORE)

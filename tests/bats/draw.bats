@@ -135,3 +135,21 @@ END
     hidden=$(($(count_red one/grey.png 230) - $(count_red all/grey.png 230)))
     [ $hidden -lt 60 ] || fail "$hidden pixels of the best are hidden"
 }
+
+@test "many points on a small part leave it visible" {
+    ppm grey.ppm 96 64 128 128 128
+    declare_nn points.nn <<END
+property recipe resize=8x8
+property task points
+input x f32 1x3x8x8
+constant none f32 scalar = 0
+constant at f32 1x1x1x80 =$(for i in {0..39}; do printf ' 0.%d 0.%d' $((20 + i % 7 * 2)) $((20 + i / 7 * 2)); done)
+node - ReduceMin x -> m f32 1x1x1x1
+node - Mul m none -> z f32 1x1x1x1
+node - Add z at -> y f32 1x1x1x80
+output y
+END
+    nn run -q --draw drawn points.nn grey.ppm
+    plain=$(count_red drawn/grey.png 128)
+    [ "$plain" -gt 6000 ] && [ "$plain" -lt 6144 ] || fail "$plain of 6144 pixels as they were"
+}
