@@ -263,15 +263,24 @@ struct model *input_read(const char *path, const char *format)
     return input_read_for(path, format, NULL, 0);
 }
 
+/* `m`, or NULL when it is that, and why is told. */
+static struct model *told(struct model *m, const char *path, const struct model_error *err)
+{
+    static bool has_read;
+    if (!m && has_read && is_standard(path))
+        say_failed("standard input: nothing is left of it for a second file");
+    else if (!m)
+        say_failed("%s", err->text);
+    has_read |= is_standard(path);
+    return m;
+}
+
 struct model *weights_read(const char *path)
 {
     struct model_error err;
     if (is_standard(path) && isatty(0))
         exit_usage("no weights: want a file, or a model on standard input");
-    struct model *m = model_read_weights(path, &err);
-    if (!m)
-        say_failed("%s", err.text);
-    return m;
+    return told(model_read_weights(path, &err), path, &err);
 }
 
 struct model *input_read_for(const char *path, const char *format, const struct model_shape *shapes, size_t count)
@@ -280,10 +289,7 @@ struct model *input_read_for(const char *path, const char *format, const struct 
     format_check(format);
     if (is_standard(path) && isatty(0))
         exit_usage("no model: want a file, or one on standard input");
-    struct model *m = model_read_for(path, format, shapes, count, &err);
-    if (!m)
-        say_failed("%s", err.text);
-    return m;
+    return told(model_read_for(path, format, shapes, count, &err), path, &err);
 }
 
 /* "1x3x224x224", or "" for a scalar; the number of sizes, -1 when malformed. */

@@ -85,7 +85,7 @@ static void say(const char *format, va_list list)
         memset(c, '?', control_size(c)); /* of a file's name */
     wipe_progress();
     fflush(stdout); /* so that on one terminal they come in order */
-    fprintf(stderr, "%s: %s\n", program_name, text);
+    fprintf(stderr, "%s: %s%s\n", program_name, *text == ':' ? "''" : "", text); /* a file without a name */
 }
 
 int say_failed(const char *format, ...)

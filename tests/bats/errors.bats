@@ -197,6 +197,15 @@ END
     failed_with 1 '^nnrun: -p resize=16x16: recipe: gives 16x16 pixels, the input wants 32x32$'
 }
 
+@test "a file without a name, and standard input a second time, are said as such" {
+    try inspect ''
+    failed_with 1 "^nninspect: '': No such file or directory$"
+    try inspect -d - - < <(cat "$TINY/conv.onnx")
+    failed_with 1 '^nninspect: standard input: nothing is left of it for a second file$'
+    try inspect - < /dev/null
+    failed_with 1 '^nninspect: standard input: is empty, want a model$'
+}
+
 @test "a message is one line, whatever a file is called" {
     try run "$TINY/conv.onnx" $'no\nsuch\e[1mfile'
     failed_with 1 '^nnrun: no\?such\?\[1mfile: No such file or directory$'
