@@ -83,6 +83,11 @@ static int png_unpack(void *packed, int header);
 #define stbi__parse_zlib(packed, header) ZLIB_##packed, header)
 #define ZLIB_stbi__zbuf stb_unpack(stbi__zbuf
 #define ZLIB_a png_unpack(a
+/* And for its palettes, of which there may be less than pixels ask for. */
+static int png_colours(void *png, unsigned char *palette, int n, int channels);
+#define stbi__expand_png_palette(png, ...) PALETTE_##png, __VA_ARGS__)
+#define PALETTE_stbi__png stb_colours(stbi__png
+#define PALETTE_z png_colours(z
 #define memcpy copy_any
 /* Vectors are for JPEG's loops, which are ours; stb's own gain nothing and would be a third larger. */
 #ifndef __clang__
@@ -126,6 +131,13 @@ static int png_unpack(void *packed, int header)
     }
     inflateEnd(&z);
     return status == Z_STREAM_END || full;
+}
+
+/* What the palette of 1024 bytes does not have is black, not what the stack held before. */
+static int png_colours(void *png, unsigned char *palette, int n, int channels)
+{
+    memset(palette + 4 * n, 0, 1024 - 4 * (size_t)n);
+    return stb_colours(png, palette, n, channels);
 }
 
 #pragma GCC diagnostic pop

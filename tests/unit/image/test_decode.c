@@ -381,6 +381,30 @@ static void wide_jpeg(void)
     }
 }
 
+/* Fills the stack below. */
+__attribute__((noinline)) static void dirty_stack(void)
+{
+    volatile uint8_t bytes[40000];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = 0xa5;
+}
+
+/* Pixels 0, 7 and 255 with a palette of one colour. */
+static void short_palette(void)
+{
+    static const uint8_t png[] = {
+        137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 3, 0, 0, 0, 1, 8, 3, 0, 0, 0, 44, 62,
+        228, 134, 0, 0, 0, 3, 80, 76, 84, 69, 10, 20, 30, 126, 76, 82, 58, 0, 0, 0, 12, 73, 68, 65, 84, 120, 156,
+        99, 96, 96, 255, 15, 0, 1, 17, 1, 7, 76, 232, 30, 223, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130};
+    static const uint8_t want[9] = {10, 20, 30};
+    struct image im;
+    struct error err;
+    dirty_stack();
+    CHECK(image_decode(&im, png, sizeof png, &err) == 0);
+    CHECK_MSG(memcmp(im.data, want, sizeof want) == 0, "%d and %d", im.data[3], im.data[6]);
+    image_release(&im);
+}
+
 static bool same_pixels(const struct image *a, const struct image *b)
 {
     return a->width == b->width && a->height == b->height &&
@@ -510,6 +534,7 @@ int main(void)
     image_use_avx2(true);
     RUN(narrow_jpeg);
     RUN(wide_jpeg);
+    RUN(short_palette);
     RUN(rows_when_wanted);
     RUN(few_rows);
     RUN(turned_rows);
