@@ -13,6 +13,29 @@ static void spatial(struct paddle_node *o, const char *names, int axes, int64_t 
         values[i] = count == 1 ? values[0] : otherwise;
 }
 
+static bool is_small(int64_t number)
+{
+    return number >= 0 && number <= 1024;
+}
+
+/* A transposed convolution pads as a convolution of the same input would: its output is not of the input's size. */
+static void set_same_of_transposed(struct paddle_node *o, struct value *v, int axes)
+{
+    int64_t stride[MOST_AXES], pads[2 * MOST_AXES] = {0};
+    spatial(o, "strides", axes, 1, stride);
+    for (int i = 0; i < axes && !o->b->failed; i++) {
+        int64_t in = paddle_dim(o, paddle_in(o, 0), 2 + i), kernel = paddle_dim(o, paddle_in(o, 1), 2 + i), all;
+        if (in < 1 || kernel < 1 || in > INT32_MAX || kernel > INT32_MAX || !is_small(stride[i]) || !stride[i]) {
+            build_fail(o->b, "padded by SAME, it wants an input of known sizes");
+            break;
+        }
+        all = (in - 1) / stride[i] * stride[i] + kernel - in;
+        pads[i] = all > 0 ? all / 2 : 0;
+        pads[axes + i] = all > 0 ? all - all / 2 : 0;
+    }
+    build_ints(o->b, v, "pads", 2 * axes, pads);
+}
+
 /* Pads as ONNX has them, from one for each axis, or two: begin and end of the first axis, then of the next; of a list
  * for all axes those of the batch and the channels are 0. */
 static void set_pads(struct paddle_node *o, struct value *v, int axes)
@@ -21,7 +44,10 @@ static void set_pads(struct paddle_node *o, struct value *v, int axes)
     const char *algorithm = paddle_text(o, "padding_algorithm", "EXPLICIT");
     int count = paddle_list(o, "paddings", given, 2 * TENSOR_MAX_RANK);
     if (strcmp(algorithm, "SAME") == 0) {
-        build_string(o->b, v, "auto_pad", "SAME_UPPER");
+        if (v && v->producer && node_is(v->producer, "ConvTranspose"))
+            set_same_of_transposed(o, v, axes);
+        else
+            build_string(o->b, v, "auto_pad", "SAME_UPPER");
         return;
     }
     if (strcmp(algorithm, "VALID") == 0 || count < 0)
@@ -68,11 +94,6 @@ void paddle_read_conv(struct paddle_node *o)
     struct value *v = BUILD(o->b, "Conv", x, paddle_in(o, 1), paddle_optional(o, 2));
     set_window(o, v, axes);
     paddle_give(o, 0, paddle_activate(o, v, paddle_text(o, "fuse_activation", "")));
-}
-
-static bool is_small(int64_t number)
-{
-    return number >= 0 && number <= 1024;
 }
 
 /* The output is as large as asked for: what is missing is added at the end, more[]. Whether anything is stated. */

@@ -118,6 +118,13 @@ class Detect(nn.Layer):
         return out[0], out[2]
 
 
+class Same(nn.Layer):
+    """Padding by name, of a convolution and of a transposed one."""
+    def forward(self, x, w):
+        up = F.conv2d_transpose(x, w, stride=[2, 3], padding='SAME')
+        return up, F.conv2d(up, w, stride=2, padding='SAME')
+
+
 def save(name, net, inputs, shapes=None):
     net.eval()
     for layer in net.sublayers():
@@ -155,6 +162,7 @@ else:
     save('joined', Joined(), [images(2, 3, 5)])
     save('loop', Flow(), [images(2, 4)])
     save('detect', Detect(), [images(1, 4, 3, 4), np.array([[48, 64]], 'int32')])
+    save('same', Same(), [images(1, 3, 5, 4), images(3, 3, 4, 3)])
 
 
 def strip(path):
