@@ -215,7 +215,7 @@ struct model_calibration_options {
     size_t keep_count;
     double max_loss; /* leave layers in float32, as few as can be, so that on the samples kept the root of the mean
                       * square of what the outputs are off is at most this share of their own; 0: none are */
-    int effort;      /* round weights by what layers give on so many of the samples kept, not each to the nearest */
+    int effort;      /* choose weights by what layers give on so many of the samples kept, not each the nearest */
     int threads;     /* 0: model_processors() */
     void (*progress)(void *arg, const char *what, size_t done, size_t total); /* of long work; or NULL */
     void *progress_arg;

@@ -86,7 +86,8 @@ static int start(struct model_calibration *c, const struct model *m, const struc
     c->stride = 1;
     if (read_settings(o, &settings, err) || quant_calibration_init(&c->quant, m->graph, &settings, err))
         return -1;
-    c->kept = mem_calloc(CALIBRATE_KEPT * c->inputs, sizeof *c->kept, err);
+    c->room = o->effort > 0 ? CALIBRATE_KEPT_TO_JUDGE : CALIBRATE_KEPT;
+    c->kept = mem_calloc(c->room * c->inputs, sizeof *c->kept, err);
     c->by_channels = c->quant.channelled_count > 0;
     if (!c->kept)
         return -1;
@@ -109,7 +110,7 @@ void model_calibration_free(struct model_calibration *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; c->kept && i < CALIBRATE_KEPT * c->inputs; i++)
+    for (size_t i = 0; c->kept && i < c->room * c->inputs; i++)
         model_tensor_free(c->kept[i]);
     free(c->kept);
     free(c->floats);
@@ -132,8 +133,8 @@ static void keep(struct model_calibration *c, struct model_tensor *const *in)
 {
     if (c->seen++ % c->stride)
         return;
-    if (c->kept_count == CALIBRATE_KEPT) {
-        for (size_t i = 0; i < CALIBRATE_KEPT; i++)
+    if (c->kept_count == c->room) {
+        for (size_t i = 0; i < c->room; i++)
             for (size_t j = 0; j < c->inputs; j++) {
                 struct model_tensor **t = &c->kept[i * c->inputs + j];
                 if (i % 2)

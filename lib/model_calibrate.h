@@ -7,7 +7,8 @@
 
 /* Samples kept for what has to be run more than once: every first, second, fourth … of all, so that they are spread
  * over the data however many there are. */
-#define CALIBRATE_KEPT 16
+#define CALIBRATE_KEPT          16
+#define CALIBRATE_KEPT_TO_JUDGE 32 /* where some have to say whether an effort was worth it */
 
 #define CALIBRATE_TRIED 2 /* ways to choose ranges */
 
@@ -17,8 +18,8 @@ struct model_calibration {
     struct model_session *watch;
     bool by_channels;           /* what is watched: channels, to be equalised, not ranges yet */
     size_t inputs, watched;     /* of the network; outputs of `watch` */
-    struct model_tensor **kept; /* [CALIBRATE_KEPT * inputs] */
-    size_t kept_count, stride, seen;
+    struct model_tensor **kept; /* [room * inputs] */
+    size_t room, kept_count, stride, seen;
     struct model_tried tried[CALIBRATE_TRIED];
     bool *floats; /* [layers] that --max-loss left in float32 */
 };
@@ -32,6 +33,7 @@ void calibrate_free_tensors(struct model_tensor **t, size_t n); /* the list too;
 /* Signal and noise of results over samples. */
 struct calibrate_noise {
     double signal, noise; /* sums of squares: of what is right, and of the differences */
+    double decibels;      /* sum of the ratios of each sample */
 };
 static inline double calibrate_loss(const struct calibrate_noise *n)
 {
@@ -42,16 +44,17 @@ static inline double calibrate_loss(const struct calibrate_noise *n)
 struct calibrate_samples {
     size_t first, last, step;
 };
-static const struct calibrate_samples calibrate_all = {0, CALIBRATE_KEPT, 1};
+static const struct calibrate_samples calibrate_all = {0, SIZE_MAX, 1};
 
 /* Runs two graphs with as many outputs, which are freed, on samples, as far as there are so many, and adds to
  * noise[outputs] how far the second's are from the first's. */
 int calibrate_compare(const struct model_calibration *c, struct graph *right, struct graph *other,
                       struct calibrate_samples samples, struct calibrate_noise *noise, struct model_error *err);
 
-/* The greatest loss of any output, as a share of it, where `floats` stay in float32. */
+/* The greatest loss of any output, as a share of it, where `floats` stay in float32. `decibels`, unless NULL: the sum
+ * of all ratios, of each sample and output, in which none of them weighs more than another. */
 int calibrate_find_loss(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
-                        double *loss, struct model_error *err);
+                        double *loss, double *decibels, struct model_error *err);
 
 /* Tells how far long work has come. */
 void calibrate_tell(const struct model_calibration *c, const char *what, size_t done, size_t total);
@@ -63,7 +66,7 @@ int calibrate_choose_ranges(struct model_calibration *c, struct model_error *err
 /* Makes up for what rounded weights move in the mean. */
 int calibrate_correct(struct model_calibration *c, struct model_error *err);
 
-/* Rounds weights anew and corrects biases once more, when options.effort says so; on samples that had no part in it, or
+/* Rounds weights anew and corrects biases by that, when options.effort says so; on samples that had no part in it, or
  * on all when there are too few to hold some back, the result must be nearer, or all is left as it was. */
 int calibrate_adapt(struct model_calibration *c, struct model_error *err);
 

@@ -1,128 +1,121 @@
 /* The public API: rounding weights by what layers give on the data. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "model_calibrate.h"
 
-#define CHUNK ((size_t)6 << 20) /* bytes of operands held at once */
+#define HELD 4 /* every fifth sample is held back, to judge by */
 
-/* Of those kept: a fifth, or those beyond the effort, are held back. */
-static size_t used_samples(const struct model_calibration *c)
+static bool is_held(size_t sample)
 {
-    size_t most = c->kept_count - c->kept_count / 5, effort = (size_t)c->options.effort;
-    return effort < most ? effort : most;
+    return sample % (HELD + 1) == HELD;
 }
 
-struct adapting {
-    struct model_calibration *c;
-    size_t first, last, count;      /* layers at hand; those of them that are products */
-    struct quant_moments *moments;  /* [count] */
-    struct quant_weights **weights; /* [count] */
-};
-
-static size_t operand_bytes(const struct quant_layer *l)
+/* So many of those kept that as many as the effort says are not held back. */
+static size_t samples_of(const struct model_calibration *c)
 {
-    const struct type *t = &l->node->in[0]->type;
-    int64_t count = tensor_count(t->rank, t->dims);
-    return count > 0 ? (size_t)count * sizeof(float) : CHUNK;
+    size_t effort = (size_t)c->options.effort, all = effort + effort / HELD;
+    return all < c->kept_count ? all : c->kept_count;
 }
 
-/* The next layers whose operands may be held at once, one product at least. */
-static void next_layers(struct adapting *a)
+/* A sample through the quantised network, and that in float, both up to a layer's operand. */
+static int add_sample(struct quant_moments *m, struct model_session *const *s, struct model_tensor *const *in,
+                      bool held, struct model_error *error)
 {
-    const struct quant_places *p = &a->c->quant.places;
-    size_t bytes = 0;
-    a->first = a->last;
-    a->count = 0;
-    for (; a->last < p->layer_count; a->last++) {
-        const struct quant_layer *l = &p->layers[a->last];
-        if (l->kind != QUANT_PRODUCT)
-            continue;
-        if (a->count && bytes + operand_bytes(l) > CHUNK)
-            return;
-        bytes += operand_bytes(l);
-        a->count++;
-    }
-}
-
-static int start(struct adapting *a, struct error *err)
-{
-    const struct quant_places *p = &a->c->quant.places;
-    size_t k = 0;
-    a->moments = mem_calloc(a->count, sizeof *a->moments, err);
-    a->weights = a->moments ? mem_calloc(a->count, sizeof *a->weights, err) : NULL;
-    for (size_t i = a->first; a->weights && i < a->last; i++) {
-        if (p->layers[i].kind != QUANT_PRODUCT)
-            continue;
-        a->weights[k] = &a->c->quant.weights[i];
-        if (quant_moments_init(&a->moments[k++], &p->layers[i], err))
-            return -1;
-    }
-    return a->weights ? 0 : -1;
-}
-
-static int sum(struct adapting *a, struct model_error *error)
-{
-    struct model_calibration *c = a->c;
-    struct error *err = model_inner(error);
-    struct graph *g = quant_watch_operands(&c->quant, a->first, a->last, err);
-    struct model_session *s = calibrate_session(c, g, false, error);
-    int status = s ? 0 : -1;
-    for (size_t k = 0; status == 0 && k < used_samples(c); k++) {
-        struct model_tensor **out = mem_calloc(a->count, sizeof *out, err);
-        calibrate_tell(c, "rounding weights", a->first, c->quant.places.layer_count);
-        status = out ? model_session_run(s, c->kept + k * c->inputs, out, error) : -1;
-        for (size_t i = 0; status == 0 && i < a->count; i++)
-            quant_moments_add(&a->moments[i], model_inner_tensor(out[i]));
-        calibrate_free_tensors(out, a->count);
-    }
-    model_session_free(s);
-    return status;
-}
-
-static int adapt_layers(struct adapting *a, struct model_error *error)
-{
-    int status = start(a, model_inner(error));
+    struct model_tensor *out[2] = {NULL, NULL};
+    int status = 0;
+    for (int i = 0; status == 0 && i < 2; i++)
+        status = model_session_run(s[i], in, &out[i], error);
     if (status == 0)
-        status = sum(a, error);
-    for (size_t i = 0; i < a->count; i++) {
-        if (status == 0)
-            status = quant_moments_round(&a->moments[i], a->weights[i], model_inner(error));
-        if (a->moments)
-            quant_moments_release(&a->moments[i]);
-    }
-    free(a->moments);
-    free(a->weights);
+        quant_moments_add(m, model_inner_tensor(out[0]), model_inner_tensor(out[1]), held);
+    for (int i = 0; i < 2; i++)
+        model_tensor_free(out[i]);
     return status;
 }
 
+static int add_samples(const struct model_calibration *c, size_t layer, struct quant_moments *m,
+                       struct model_error *error)
+{
+    struct model_session *s[2] = {NULL, NULL};
+    int status = 0;
+    for (int i = 0; status == 0 && i < 2; i++) {
+        struct graph *g = quant_watch_operand(&c->quant, layer, i == 0, model_inner(error));
+        s[i] = calibrate_session(c, g, false, error);
+        status = s[i] ? 0 : -1;
+    }
+    for (size_t k = 0; status == 0 && k < samples_of(c); k++)
+        status = add_sample(m, s, c->kept + k * c->inputs, is_held(k), error);
+    for (int i = 0; i < 2; i++)
+        model_session_free(s[i]);
+    return status;
+}
+
+static int adapt_layer(struct model_calibration *c, size_t layer, struct model_error *error)
+{
+    struct quant_moments m;
+    int status = quant_moments_init(&m, &c->quant.places.layers[layer], model_inner(error));
+    if (status == 0 && m.n)
+        status = add_samples(c, layer, &m, error);
+    if (status == 0)
+        status = quant_moments_round(&m, &c->quant.weights[layer], model_inner(error));
+    quant_moments_release(&m);
+    return status;
+}
+
+/* Weights as they were, with their shifts, of which those of layers that are not adapted stay. */
+static int begin(struct model_calibration *c, struct error *err)
+{
+    const struct quant_weights *from = c->quant.weights;
+    int status = quant_round_weights(&c->quant, err), axis;
+    for (size_t i = 0; status == 0 && i < c->quant.places.layer_count; i++) {
+        size_t n = from[i].shift ? (size_t)quant_channels(c->quant.places.layers[i].node, &axis) : 0;
+        double *shift = n ? mem_calloc(n, sizeof *shift, err) : NULL;
+        if (n && !shift)
+            return -1;
+        if (n)
+            memcpy(shift, from[i].shift, n * sizeof *shift);
+        c->quant.weights[i].shift = shift;
+    }
+    return status;
+}
+
+/* Layer after layer, since each makes up for what those before it do. */
 static int adapt_all(struct model_calibration *c, struct model_error *error)
 {
-    struct adapting a = {.c = c};
-    int status = 0;
-    for (next_layers(&a); status == 0 && a.count; next_layers(&a))
-        status = adapt_layers(&a, error);
+    size_t count = c->quant.places.layer_count;
+    int status = begin(c, model_inner(error));
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        calibrate_tell(c, "rounding weights", i, count);
+        status = adapt_layer(c, i, error);
+    }
     calibrate_tell(c, "rounding weights", 1, 1);
-    return status == 0 ? calibrate_correct(c, error) : -1;
+    return status;
+}
+
+/* Samples to judge the whole by: those that had no part in it, if these are no fewer than those held back; all, where
+ * none is held back either. */
+static struct calibrate_samples judges(const struct model_calibration *c)
+{
+    size_t all = samples_of(c), held = c->kept_count / (HELD + 1);
+    if (c->kept_count - all >= held && all < c->kept_count)
+        return (struct calibrate_samples){all, SIZE_MAX, 1};
+    return held ? (struct calibrate_samples){HELD, SIZE_MAX, HELD + 1} : calibrate_all;
 }
 
 int calibrate_adapt(struct model_calibration *c, struct model_error *error)
 {
-    double before = 0, after = 0;
+    double loss, before = 0, after = 0;
     if (c->options.effort <= 0)
         return 0;
-    size_t used = used_samples(c);
-    struct calibrate_samples held = {used < c->kept_count ? used : 0, c->kept_count, 1};
     struct quant_weights *nearest = c->quant.weights;
-    int status = calibrate_find_loss(c, NULL, held, &before, error);
-    if (status == 0)
-        status = quant_round_weights(&c->quant, model_inner(error));
+    int status = calibrate_find_loss(c, NULL, judges(c), &loss, &before, error);
     if (status == 0)
         status = adapt_all(c, error);
     if (status == 0)
-        status = calibrate_find_loss(c, NULL, held, &after, error);
+        status = calibrate_find_loss(c, NULL, judges(c), &loss, &after, error);
     if (nearest != c->quant.weights) {
-        struct quant_weights *worse = after < before ? nearest : c->quant.weights;
-        c->quant.weights = after < before ? c->quant.weights : nearest;
+        struct quant_weights *worse = after > before ? nearest : c->quant.weights;
+        c->quant.weights = after > before ? c->quant.weights : nearest;
         quant_weights_free(&c->quant, worse);
     }
     return status;

@@ -20,7 +20,7 @@ struct limiting {
 };
 
 int calibrate_find_loss(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
-                        double *loss, struct model_error *error)
+                        double *loss, double *decibels, struct model_error *error)
 {
     struct error *err = model_inner(error);
     size_t outputs = c->quant.g->output_count;
@@ -31,8 +31,12 @@ int calibrate_find_loss(const struct model_calibration *c, const bool *floats, s
         graph_free(right);
     int status = other ? calibrate_compare(c, right, other, samples, noise, error) : -1;
     *loss = 0;
+    if (decibels)
+        *decibels = 0;
     for (size_t i = 0; status == 0 && i < outputs; i++)
         *loss = fmax(*loss, sqrt(calibrate_loss(&noise[i])));
+    for (size_t i = 0; decibels && i < outputs; i++)
+        *decibels += noise[i].decibels;
     free(noise);
     return status;
 }
@@ -63,7 +67,7 @@ static int measure_candidates(struct limiting *l, struct model_error *error)
     for (size_t i = 0; status == 0 && i < l->count; i++) {
         calibrate_tell(l->c, "finding sensitive layers", i, l->count);
         floats[l->list[i].layer] = false;
-        status = calibrate_find_loss(l->c, floats, some, &l->list[i].loss, error);
+        status = calibrate_find_loss(l->c, floats, some, &l->list[i].loss, NULL, error);
         floats[l->list[i].layer] = true;
     }
     calibrate_tell(l->c, "finding sensitive layers", 1, 1);
@@ -80,7 +84,7 @@ static int choose_floats(struct limiting *l, struct model_error *error)
         double loss;
         for (size_t i = 0; i < l->count; i++)
             l->c->floats[l->list[i].layer] = i < middle;
-        if (calibrate_find_loss(l->c, l->c->floats, calibrate_all, &loss, error))
+        if (calibrate_find_loss(l->c, l->c->floats, calibrate_all, &loss, NULL, error))
             return -1;
         if (loss <= l->c->options.max_loss)
             most = middle;
@@ -98,7 +102,7 @@ int calibrate_limit_loss(struct model_calibration *c, struct model_error *error)
     double loss;
     if (!(c->options.max_loss > 0))
         return 0;
-    int status = calibrate_find_loss(c, c->floats, calibrate_all, &loss, error);
+    int status = calibrate_find_loss(c, c->floats, calibrate_all, &loss, NULL, error);
     if (status || loss <= c->options.max_loss)
         return status;
     if (list_candidates(&l, model_inner(error)) || measure_candidates(&l, error) || choose_floats(&l, error))

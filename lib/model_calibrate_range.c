@@ -16,10 +16,12 @@ bool model_calibration_tried_at(const struct model_calibration *c, size_t index,
     return is_there;
 }
 
-/* Of those kept, which are every stride-th of all; a stride is a power of two, and its own inverse modulo 3. */
+/* Of those kept, which are every stride-th of all; a stride is a power of two, and its own inverse modulo 3. Where more
+ * are kept to judge an effort every second, so that ranges are the same as without. */
 static struct calibrate_samples of_fold(const struct model_calibration *c, size_t fold)
 {
-    return (struct calibrate_samples){fold * c->stride % QUANT_FOLDS, CALIBRATE_KEPT, QUANT_FOLDS};
+    size_t each = c->kept_count > CALIBRATE_KEPT ? 2 : 1, first = fold * c->stride * each % QUANT_FOLDS;
+    return (struct calibrate_samples){first * each, SIZE_MAX, QUANT_FOLDS * each};
 }
 
 /* Weights as they were: a trial's ranges may have made scales larger, so that biases fit. */
@@ -37,7 +39,7 @@ static int try_way(struct model_calibration *c, const char *range, struct model_
     c->quant.settings.method = quant_range_find(range);
     for (size_t fold = 0; fold < QUANT_FOLDS; fold++) {
         if (quant_choose_ranges(&c->quant, fold, model_inner(error)) ||
-            calibrate_find_loss(c, NULL, of_fold(c, fold), &loss, error) || round_again(c, model_inner(error)))
+            calibrate_find_loss(c, NULL, of_fold(c, fold), &loss, NULL, error) || round_again(c, model_inner(error)))
             return -1;
         decibels -= 20 * log10(loss);
     }

@@ -8,11 +8,13 @@
 
 #define CHUNK    ((size_t)6 << 20) /* bytes of results of either network held at once */
 #define PROFILED 3                 /* samples to take times on */
+#define NEAR     1e-6              /* of the signal: noise below counts alike */
 
 /* ---- two graphs on the same samples ---- */
 
 static void add_noise(struct calibrate_noise *n, const struct tensor *right, const struct tensor *other)
 {
+    struct calibrate_noise before = *n;
     for (int64_t i = 0; i < right->count && i < other->count; i++) {
         double a = tensor_get_f64(right, i), d = a - tensor_get_f64(other, i);
         if (isfinite(a) && isfinite(d)) {
@@ -20,6 +22,9 @@ static void add_noise(struct calibrate_noise *n, const struct tensor *right, con
             n->noise += d * d;
         }
     }
+    double signal = n->signal - before.signal, noise = fmax(n->noise - before.noise, NEAR * signal);
+    if (signal > 0)
+        n->decibels -= 10 * log10(noise / signal);
 }
 
 static int compare_sample(struct model_session *const *s, struct model_tensor *const *in, size_t outputs,

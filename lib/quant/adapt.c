@@ -5,10 +5,18 @@
 #include <string.h>
 
 #include "op/conv.h"
+#include "quant/calibrate.h"
 
-#define PLACES  128  /* of one operand */
-#define SEEN    4    /* times a block's side: the least number of places to go by */
-#define DAMPING 0.01 /* of the mean of the diagonal, added to it: what was not seen is not trusted */
+#define PLACES 512 /* of one operand */
+#define SEEN   4   /* times a block's side: the least number of places to go by */
+
+/* Of what least squares make up for, the share that is. All of it is least noise at each place, but a result that is
+ * smaller in the mean: and where places are summed later, as by pooling, noise goes and that does not. Half is three
+ * quarters of the gain. */
+#define SHARE 0.5
+
+/* Of the mean of the diagonal, added to it: what was not seen is not trusted. All are tried. */
+static const double dampings[] = {0.01, 0.1, 1};
 
 static bool is_conv(const struct node *n)
 {
@@ -46,25 +54,47 @@ static bool is_operand(struct quant_moments *m, const struct tensor *x)
            window_resolve(&m->window, x->dims + 2, &ignored) == 0;
 }
 
+static int make_sums(const struct quant_moments *m, struct quant_sums *sums, struct error *err)
+{
+    size_t groups = (size_t)m->groups, depth = (size_t)m->depth, results = (size_t)m->results;
+    sums->means = mem_calloc(groups, depth * sizeof *sums->means, err);
+    sums->errors = sums->means ? mem_calloc(groups, results * sizeof *sums->errors, err) : NULL;
+    sums->cross = sums->errors ? mem_calloc(groups * results, depth * sizeof *sums->cross, err) : NULL;
+    if (sums->cross)
+        sums->square =
+            mem_calloc(groups * (size_t)m->blocks, (size_t)(m->side * m->side) * sizeof *sums->square, err);
+    return sums->square ? 0 : -1;
+}
+
+static void free_sums(struct quant_sums *sums)
+{
+    free(sums->means);
+    free(sums->errors);
+    free(sums->cross);
+    free(sums->square);
+}
+
 int quant_moments_init(struct quant_moments *m, const struct quant_layer *l, struct error *err)
 {
     *m = (struct quant_moments){.n = NULL};
     if (l->kind != QUANT_PRODUCT || strcmp(l->node->op, "ConvTranspose") == 0 || !describe(m, l->node))
         return 0;
     m->n = l->node;
+    m->centred = quant_has_bias(l);
+    m->results = l->node->in[1]->constant->count / m->depth / m->groups;
     m->blocks = (m->depth - 1) / QUANT_BLOCK + 1;
-    m->row = mem_calloc((size_t)m->depth, sizeof *m->row, err);
     m->side = m->depth < QUANT_BLOCK ? m->depth : QUANT_BLOCK;
-    if (!m->row)
-        return -1;
-    m->sums = mem_calloc((size_t)(m->groups * m->blocks), (size_t)(m->side * m->side) * sizeof *m->sums, err);
-    return m->sums ? 0 : -1;
+    m->row = mem_calloc((size_t)m->depth, 2 * sizeof *m->row, err);
+    m->error = m->row ? mem_calloc((size_t)m->results, sizeof *m->error, err) : NULL;
+    return m->error && make_sums(m, &m->used, err) == 0 ? make_sums(m, &m->held, err) : -1;
 }
 
 void quant_moments_release(struct quant_moments *m)
 {
-    free(m->sums);
+    free_sums(&m->used);
+    free_sums(&m->held);
     free(m->row);
+    free(m->error);
     *m = (struct quant_moments){.n = NULL};
 }
 
@@ -76,28 +106,62 @@ static int64_t block_size(const struct quant_moments *m, int64_t block)
     return left < QUANT_BLOCK ? left : QUANT_BLOCK;
 }
 
-static float *block_sums(const struct quant_moments *m, int64_t group, int64_t block)
+static float *block_square(const struct quant_moments *m, const struct quant_sums *sums, int64_t group, int64_t block)
 {
-    return m->sums + (group * m->blocks + block) * m->side * m->side;
+    return sums->square + (group * m->blocks + block) * m->side * m->side;
 }
 
-static void add_row(struct quant_moments *m, int64_t group)
+/* Weights of the results of a group are rows or columns: of result i at depth k, i * *along + k * *step from there. */
+static const float *weights_of(const struct quant_moments *m, int64_t group, int64_t *along, int64_t *step)
 {
+    bool columns = !is_conv(m->n) && !is_turned(m->n);
+    *along = columns ? 1 : m->depth;
+    *step = columns ? m->results : 1;
+    return (const float *)m->n->in[1]->constant->data + group * m->results * m->depth;
+}
+
+static void add_scaled(float *to, const float *x, float by, int64_t n)
+{
+    for (int64_t i = 0; i < n && by != 0; i++)
+        to[i] += by * x[i];
+}
+
+/* What an operand that is off makes of the results of a group. */
+static void find_error(const struct quant_moments *m, int64_t group, const float *off)
+{
+    int64_t along, step;
+    const float *w = weights_of(m, group, &along, &step);
+    memset(m->error, 0, (size_t)m->results * sizeof *m->error);
+    for (int64_t k = 0; k < m->depth && along == 1; k++)
+        add_scaled(m->error, w + k * step, off[k], m->results);
+    for (int64_t i = 0; i < m->results && along != 1; i++)
+        for (int64_t k = 0; k < m->depth; k++)
+            m->error[i] += w[i * along + k] * off[k];
+}
+
+/* What the layer sees at a place, m->row, and what it would see in float behind that. */
+static void add_row(const struct quant_moments *m, struct quant_sums *to, int64_t group)
+{
+    float *off = m->row + m->depth;
+    for (int64_t k = 0; k < m->depth; k++)
+        off[k] -= m->row[k];
+    find_error(m, group, off);
+    add_scaled(to->means + group * m->depth, m->row, 1, m->depth);
+    add_scaled(to->errors + group * m->results, m->error, 1, m->results);
+    for (int64_t i = 0; i < m->results; i++)
+        add_scaled(to->cross + (group * m->results + i) * m->depth, m->row, m->error[i], m->depth);
     for (int64_t b = 0; b < m->blocks; b++) {
         int64_t size = block_size(m, b);
         const float *row = m->row + b * QUANT_BLOCK;
-        float *sums = block_sums(m, group, b);
-        for (int64_t i = 0; i < size; i++) {
-            float x = row[i];
-            for (int64_t k = i; k < size && x != 0; k++)
-                sums[i * m->side + k] += x * row[k];
-        }
+        float *square = block_square(m, to, group, b);
+        for (int64_t i = 0; i < size; i++)
+            add_scaled(square + i * m->side + i, row + i, row[i], size - i);
     }
 }
 
 /* What the window at a place of the output covers, in the order of the weights. */
-static void gather(struct quant_moments *m, const float *x, int64_t group, const int64_t *at, int64_t in_size,
-                   int64_t taps)
+static void gather(const struct quant_moments *m, const float *x, int64_t group, const int64_t *at,
+                   int64_t in_size, int64_t taps, float *row)
 {
     int64_t channels = m->depth / taps;
     for (int64_t t = 0; t < taps; t++) {
@@ -105,57 +169,86 @@ static void gather(struct quant_moments *m, const float *x, int64_t group, const
         conv_tap(&m->window, t, tap);
         int64_t offset = window_offset(&m->window, at, tap);
         for (int64_t c = 0; c < channels; c++)
-            m->row[c * taps + t] = offset < 0 ? 0 : x[(group * channels + c) * in_size + offset];
+            row[c * taps + t] = offset < 0 ? 0 : x[(group * channels + c) * in_size + offset];
     }
 }
 
-static void add_windows(struct quant_moments *m, const struct tensor *t)
+static void add_windows(struct quant_moments *m, struct quant_sums *to, const struct tensor *t,
+                        const struct tensor *real)
 {
     const struct window *w = &m->window;
     int64_t in_size = tensor_count(w->rank, w->in), out_size = tensor_count(w->rank, w->out);
     int64_t taps = tensor_count(w->rank, w->kernel), channels = t->dims[1];
     int64_t places = out_size < PLACES ? out_size : PLACES;
-    m->seen += places;
+    to->seen += places;
     for (int64_t p = 0; p < places; p++) {
-        int64_t at[WINDOW_MAX], number = p * out_size / places;
+        int64_t at[WINDOW_MAX], number = p * out_size / places, first = p % t->dims[0] * channels * in_size;
         for (int i = w->rank - 1; i >= 0; i--) {
             at[i] = number % w->out[i];
             number /= w->out[i];
         }
-        const float *x = (const float *)t->data + p % t->dims[0] * channels * in_size;
         for (int64_t g = 0; g < m->groups; g++) {
-            gather(m, x, g, at, in_size, taps);
-            add_row(m, g);
+            gather(m, (const float *)t->data + first, g, at, in_size, taps, m->row);
+            gather(m, (const float *)real->data + first, g, at, in_size, taps, m->row + m->depth);
+            add_row(m, to, g);
         }
     }
 }
 
-void quant_moments_add(struct quant_moments *m, const struct tensor *x)
+void quant_moments_add(struct quant_moments *m, const struct tensor *x, const struct tensor *real, bool held)
 {
-    if (!m->n || !is_operand(m, x))
+    struct quant_sums *to = held ? &m->held : &m->used;
+    if (!m->n || !is_operand(m, x) || real->count != x->count)
         return;
     if (is_conv(m->n)) {
-        add_windows(m, x);
+        add_windows(m, to, x, real);
         return;
     }
     int64_t rows = x->count / m->depth, places = rows < PLACES ? rows : PLACES;
-    m->seen += places;
+    to->seen += places;
     for (int64_t p = 0; p < places; p++) {
-        memcpy(m->row, (const float *)x->data + p * rows / places * m->depth, (size_t)m->depth * sizeof *m->row);
-        add_row(m, 0);
+        int64_t first = p * rows / places * m->depth;
+        memcpy(m->row, (const float *)x->data + first, (size_t)m->depth * sizeof *m->row);
+        memcpy(m->row + m->depth, (const float *)real->data + first, (size_t)m->depth * sizeof *m->row);
+        add_row(m, to, 0);
     }
 }
 
 /* ---- least squares ---- */
 
+/* H of a block, h[n][n], the upper triangle. */
+static void second_moments(const struct quant_moments *m, const struct quant_sums *sums, int64_t group, int64_t block,
+                           double *h)
+{
+    const float *square = block_square(m, sums, group, block);
+    const float *means = sums->means + group * m->depth + block * QUANT_BLOCK;
+    double share = m->centred ? 1 / (double)sums->seen : 0;
+    int64_t n = block_size(m, block);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = i; k < n; k++)
+            h[i * n + k] = (double)square[i * m->side + k] - (double)means[i] * (double)means[k] * share;
+}
+
+/* The moments of a block with the error of a result, pull[n]. */
+static void cross_moments(const struct quant_moments *m, const struct quant_sums *sums, int64_t result, int64_t block,
+                          double *pull)
+{
+    int64_t n = block_size(m, block), at = block * QUANT_BLOCK;
+    const float *cross = sums->cross + result * m->depth + at;
+    const float *means = sums->means + result / m->results * m->depth + at;
+    double error = m->centred ? (double)sums->errors[result] / (double)sums->seen : 0;
+    for (int64_t k = 0; k < n; k++)
+        pull[k] = (double)cross[k] - error * (double)means[k];
+}
+
 /* R, upper triangular, with H = R'R, in place of the upper triangle of h[n][n]. H is made positive definite. */
-static void factor(double *h, int64_t n)
+static void factor(double *h, int64_t n, double damping)
 {
     double mean = 0;
     for (int64_t i = 0; i < n; i++)
         mean += h[i * n + i] / (double)n;
     for (int64_t j = 0; j < n; j++)
-        h[j * n + j] += DAMPING * mean + 1e-30;
+        h[j * n + j] += damping * mean + 1e-30;
     for (int64_t j = 0; j < n; j++) {
         double *row = h + j * n, root = sqrt(fmax(row[j], 1e-30));
         for (int64_t i = j; i < n; i++)
@@ -166,14 +259,17 @@ static void factor(double *h, int64_t n)
     }
 }
 
-/* The weights of one result in one block. */
+/* The weights of one result in one block. Of those off by d the cost is d' H d + 2 d' pull. */
 struct line {
-    const double *r; /* [n][n] */
+    const double *r;     /* [n][n] H = R'R of the samples to go by */
+    const double *judge; /* [n][n] H of those to judge by */
     const float *w;
     int8_t *rounded;
     int64_t n, step; /* of w and rounded */
-    double scale;
-    double *off; /* [n] what each is off */
+    double scale, share;
+    double *off;  /* [n] what each is off */
+    double *want; /* [n] what each should be off; before that the pull of the samples to go by */
+    double *pull; /* [n] of those to judge by */
 };
 
 static double clamp(double q)
@@ -181,32 +277,51 @@ static double clamp(double q)
     return fmin(127, fmax(-127, nearbyint(q)));
 }
 
-/* |R (w - q)|^2 of what `off` says. */
+/* Half of what `off` costs. */
 static double cost(const struct line *l)
 {
     double sum = 0;
     for (int64_t j = 0; j < l->n; j++) {
-        double x = 0;
-        for (int64_t k = j; k < l->n; k++)
-            x += l->r[j * l->n + k] * l->off[k];
-        sum += x * x;
+        double x = l->pull[j] + l->judge[j * l->n + j] * l->off[j] / 2;
+        for (int64_t k = j + 1; k < l->n; k++)
+            x += l->judge[j * l->n + k] * l->off[k];
+        sum += x * l->off[j];
     }
     return sum;
 }
 
+/* want = -share H^-1 want */
+static void solve(const struct line *l)
+{
+    double *x = l->want;
+    for (int64_t j = 0; j < l->n; j++) {
+        x[j] /= l->r[j * l->n + j];
+        for (int64_t k = j + 1; k < l->n; k++)
+            x[k] -= l->r[j * l->n + k] * x[j];
+    }
+    for (int64_t j = l->n - 1; j >= 0; j--) {
+        for (int64_t k = j + 1; k < l->n; k++)
+            x[j] -= l->r[j * l->n + k] * x[k];
+        x[j] /= l->r[j * l->n + j];
+    }
+    for (int64_t j = 0; j < l->n; j++)
+        x[j] *= -l->share;
+}
+
 /* From the last on, each is rounded where it makes up best for those that are (Babai's nearest plane, which is what
- * GPTQ does, too). Kept when that is better than rounding each to the nearest. */
+ * GPTQ does, too). Kept when that is better than what there was. */
 static void round_line(const struct line *l)
 {
     for (int64_t j = 0; j < l->n; j++)
         l->off[j] = (double)l->w[j * l->step] - l->scale * l->rounded[j * l->step];
     double before = cost(l);
+    solve(l);
     for (int64_t j = l->n - 1; j >= 0; j--) {
         const double *row = l->r + j * l->n;
         double sum = 0, w = (double)l->w[j * l->step];
         for (int64_t k = j + 1; k < l->n; k++)
-            sum += row[k] * l->off[k];
-        l->off[j] = w - l->scale * clamp((w + sum / row[j]) / l->scale);
+            sum += row[k] * (l->off[k] - l->want[k]);
+        l->off[j] = w - l->scale * clamp((w - l->want[j] + sum / row[j]) / l->scale);
     }
     if (cost(l) >= before)
         return;
@@ -214,39 +329,69 @@ static void round_line(const struct line *l)
         l->rounded[j * l->step] = (int8_t)clamp(((double)l->w[j * l->step] - l->off[j]) / l->scale);
 }
 
-/* One block of one group, for all its results. room[QUANT_BLOCK * QUANT_BLOCK + QUANT_BLOCK] */
+#define ROOM (2 * QUANT_BLOCK * QUANT_BLOCK + 3 * QUANT_BLOCK)
+
+/* One block of one group, for all its results. room[ROOM] */
 static void round_block(const struct quant_moments *m, struct quant_weights *w, int64_t group, int64_t block,
-                        double *room)
+                        double damping, double *room)
 {
-    const struct tensor *real = m->n->in[1]->constant;
-    int64_t n = block_size(m, block), results = real->count / m->depth / m->groups;
-    bool columns = !is_conv(m->n) && !is_turned(m->n);
-    const float *sums = block_sums(m, group, block), *scales = w->scale->data;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = 0; k < n; k++)
-            room[i * n + k] = k < i ? 0 : (double)sums[i * m->side + k];
-    factor(room, n);
-    for (int64_t i = 0; i < results; i++) {
-        int64_t result = group * results + i, at = block * QUANT_BLOCK;
-        int64_t first = columns ? at * results + result : result * m->depth + at;
-        struct line l = {room,
-                         (const float *)real->data + first,
-                         (int8_t *)w->rounded->data + first,
-                         n,
-                         columns ? results : 1,
-                         (double)scales[w->scale->count == 1 ? 0 : result],
-                         room + QUANT_BLOCK * QUANT_BLOCK};
+    int64_t n = block_size(m, block), along, step;
+    const float *real = weights_of(m, group, &along, &step), *scales = w->scale->data;
+    const struct quant_sums *by = m->held.seen ? &m->held : &m->used;
+    double *judge = room + n * n, *more = judge + n * n;
+    second_moments(m, &m->used, group, block, room);
+    second_moments(m, by, group, block, judge);
+    factor(room, n, damping);
+    for (int64_t i = 0; i < m->results; i++) {
+        int64_t result = group * m->results + i, at = i * along + block * QUANT_BLOCK * step;
+        struct line l = {.r = room,
+                         .judge = judge,
+                         .w = real + at,
+                         .rounded = (int8_t *)w->rounded->data + group * m->results * m->depth + at,
+                         .n = n,
+                         .step = step,
+                         .scale = (double)scales[w->scale->count == 1 ? 0 : result],
+                         .share = SHARE / (double)m->blocks,
+                         .off = more,
+                         .want = more + n,
+                         .pull = more + 2 * n};
+        cross_moments(m, &m->used, result, block, l.want);
+        cross_moments(m, by, result, block, l.pull);
         round_line(&l);
     }
 }
 
+/* What is added to the bias so that the mean of a result is right. */
+static int find_shift(const struct quant_moments *m, struct quant_weights *w, struct error *err)
+{
+    int64_t along, step, all = m->groups * m->results;
+    double seen = (double)(m->used.seen + m->held.seen);
+    if (!w->shift && !(w->shift = mem_calloc((size_t)all, sizeof *w->shift, err)))
+        return -1;
+    for (int64_t i = 0; i < all; i++) {
+        int64_t group = i / m->results, first = group * m->results * m->depth;
+        const float *real = weights_of(m, group, &along, &step);
+        double sum = (double)m->used.errors[i] + (double)m->held.errors[i];
+        double scale = (double)((const float *)w->scale->data)[w->scale->count == 1 ? 0 : i];
+        for (int64_t k = 0; k < m->depth; k++) {
+            int64_t at = i % m->results * along + k * step, x = group * m->depth + k;
+            double off = (double)real[at] - scale * ((const int8_t *)w->rounded->data)[first + at];
+            sum += off * ((double)m->used.means[x] + (double)m->held.means[x]);
+        }
+        w->shift[i] = sum / seen;
+    }
+    return 0;
+}
+
 int quant_moments_round(const struct quant_moments *m, struct quant_weights *w, struct error *err)
 {
-    bool adapts = m->n && m->seen >= SEEN * m->side;
-    double *room = adapts ? mem_calloc(QUANT_BLOCK * QUANT_BLOCK + QUANT_BLOCK, sizeof *room, err) : NULL;
+    if (!m->n || m->used.seen < SEEN * m->side)
+        return 0;
+    double *room = mem_calloc(ROOM, sizeof *room, err);
     for (int64_t g = 0; room && g < m->groups; g++)
         for (int64_t b = 0; b < m->blocks; b++)
-            round_block(m, w, g, b, room);
+            for (size_t i = 0; i < sizeof dampings / sizeof *dampings; i++)
+                round_block(m, w, g, b, dampings[i], room);
     free(room);
-    return adapts && !room ? -1 : 0;
+    return !room ? -1 : m->centred ? find_shift(m, w, err) : 0;
 }

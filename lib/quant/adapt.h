@@ -1,6 +1,7 @@
-/* Adaptive rounding: weights are rounded so that the layer's result on the data changes least, not each to the nearest.
- * What rounding one weight costs is made up for by those not rounded yet, as the second moments of the operand say
- * (Frantar et al., GPTQ, 2022: the solution of least squares, column by column). */
+/* Adaptive rounding: weights are rounded so that the layer's result on the data is nearest to that of the network in
+ * float, not each to the nearest. What an operand is off, by its own rounding and all before it, is made up for as far
+ * as the operand tells (least squares), and what rounding one weight costs by those not rounded yet (Frantar et al.,
+ * GPTQ, 2022; with errors of operands: Li et al., GPTAQ, 2025). */
 #ifndef QUANT_ADAPT_H
 #define QUANT_ADAPT_H
 
@@ -8,15 +9,26 @@
 #include "quant/place.h"
 #include "quant/round.h"
 
-/* The second moments of what a layer multiplies its weights by: of each group of channels, in blocks along the weights
- * of one result, which are rounded together. */
+/* Sums over places of what a layer multiplies its weights by. */
+struct quant_sums {
+    int64_t seen;  /* places that were summed */
+    float *means;  /* [groups][depth] */
+    float *errors; /* [groups][results] what the operand's being off takes from a result */
+    float *cross;  /* [groups][results][depth] the same times the operand */
+    float *square; /* [groups][blocks][side * side] the operand times itself, the upper triangle */
+};
+
+/* Moments of the operand of each group of channels, in blocks along the weights of one result, which are rounded
+ * together. */
 struct quant_moments {
     const struct node *n;                /* NULL: the layer is not adapted */
+    bool centred;                        /* about the mean, for which the bias makes up */
     int64_t groups, depth, blocks, side; /* side: of a block */
-    int64_t seen;                        /* places that were summed */
+    int64_t results;                     /* of a group */
     struct window window;                /* of a convolution, for the last operand */
-    float *sums;                         /* [groups][blocks][side * side], the upper triangle */
-    float *row;                          /* [depth] */
+    struct quant_sums used, held;        /* held: to judge by */
+    float *row;                          /* [2][depth] the operand as it is, and in float */
+    float *error;                        /* [results] */
 };
 
 #define QUANT_BLOCK 256
@@ -25,11 +37,13 @@ struct quant_moments {
 int quant_moments_init(struct quant_moments *m, const struct quant_layer *l, struct error *err);
 void quant_moments_release(struct quant_moments *m);
 
-/* Takes an operand, f32, at some places spread over it. */
-void quant_moments_add(struct quant_moments *m, const struct tensor *x);
+/* Takes an operand, f32, at some places spread over it, and what it is in the network in float;
+ * `held`: to judge by. */
+void quant_moments_add(struct quant_moments *m, const struct tensor *x, const struct tensor *real, bool held);
 
-/* Rounds the weights anew, with the scales that they have; not by so few places that they say nothing of most
- * directions, in which weights would be off all the more. */
+/* Rounds the weights anew, with the scales that they have, each result's where what was held back, if anything was,
+ * says that it is better; not by so few places that they say nothing of most directions, in which weights would be off
+ * all the more. What that moves in the mean goes into w->shift. */
 int quant_moments_round(const struct quant_moments *m, struct quant_weights *w, struct error *err);
 
 #endif

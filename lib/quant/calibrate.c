@@ -567,22 +567,19 @@ int quant_take_shifts(struct quant_calibration *c, struct tensor *const *out, do
 
 /* ---- operands ---- */
 
-struct graph *quant_watch_operands(const struct quant_calibration *c, size_t first, size_t last, struct error *err)
+struct graph *quant_watch_operand(const struct quant_calibration *c, size_t layer, bool quantised, struct error *err)
 {
-    struct graph *g = quant_quantized(c, NULL, err);
+    struct graph *g = quantised ? quant_quantized(c, NULL, err) : graph_clone(c->g, err);
     while (g && g->output_count)
         graph_remove_output(g->outputs[g->output_count - 1]);
-    int status = g ? 0 : -1;
-    for (size_t i = first; status == 0 && i < last; i++) {
-        const struct quant_layer *l = &c->places.layers[i];
-        const struct value *v = l->kind == QUANT_PRODUCT ? graph_find_local(g, l->node->out[0]->name) : NULL;
-        if (v)
-            status = graph_add_output(g, v->producer->in[0], err);
-    }
+    const struct value *v = g ? graph_find_local(g, c->places.layers[layer].node->out[0]->name) : NULL;
+    int status = v ? graph_add_output(g, v->producer->in[0], err) : -1;
     if (status == 0) {
         op_resolve(g);
         return g;
     }
+    if (g && !v)
+        error_set(err, "layer '%s' has gone", c->places.layers[layer].node->name);
     graph_free(g);
     return NULL;
 }

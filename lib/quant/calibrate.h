@@ -70,8 +70,7 @@ struct graph *quant_watch_shifts(const struct quant_calibration *c, struct error
 int quant_take_shifts(struct quant_calibration *c, struct tensor *const *out, double share, struct error *err);
 bool quant_has_bias(const struct quant_layer *l);
 
-/* The quantised network, whose outputs are the operands of those layers of [first, last) that are QUANT_PRODUCT, as
- * they see them; to be freed. */
-struct graph *quant_watch_operands(const struct quant_calibration *c, size_t first, size_t last, struct error *err);
+/* The quantised network, or that in float, whose output is the operand of a layer as it sees it; to be freed. */
+struct graph *quant_watch_operand(const struct quant_calibration *c, size_t layer, bool quantised, struct error *err);
 
 #endif
