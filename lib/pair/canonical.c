@@ -108,7 +108,8 @@ struct graph *pair_canonical(const struct graph *of, struct error *err)
         status = op_infer_graph(g, err);
     }
     for (struct graph *s = g; status == 0 && s; s = graph_next(g, s))
-        if (write_out(s, err) < 0 || make_products(s, err) < 0 || canonical_slices(s, err) < 0)
+        if (pass_join_groups(s, err) < 0 || write_out(s, err) < 0 || make_products(s, err) < 0 ||
+            canonical_slices(s, err) < 0)
             status = -1;
     if (status == 0)
         status = pass_run_those(g, is_wanted, err);

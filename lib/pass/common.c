@@ -121,12 +121,11 @@ static bool same_attr(const struct attr *a, const struct attr *b)
     }
 }
 
-static bool same_node(const struct node *a, const struct node *b)
+bool pass_same_operator(const struct node *a, const struct node *b)
 {
     size_t attrs = 0;
     if (strcmp(a->op, b->op) != 0 || strcmp(a->domain, b->domain) != 0 || a->in_count != b->in_count ||
-        a->out_count != b->out_count ||
-        (a->in_count && memcmp(a->in, b->in, (size_t)a->in_count * sizeof(*a->in)) != 0))
+        a->out_count != b->out_count)
         return false;
     for (const struct attr *x = a->attrs; x; x = x->next, attrs++)
         if (!same_attr(x, node_attr(b, x->name)))
@@ -134,6 +133,12 @@ static bool same_node(const struct node *a, const struct node *b)
     for (const struct attr *x = b->attrs; x; x = x->next)
         attrs--;
     return attrs == 0;
+}
+
+static bool same_node(const struct node *a, const struct node *b)
+{
+    return pass_same_operator(a, b) &&
+           (!a->in_count || memcmp(a->in, b->in, (size_t)a->in_count * sizeof(*a->in)) == 0);
 }
 
 /* A graph output, or an output that the first does not have, keeps its node. */

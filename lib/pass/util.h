@@ -78,6 +78,8 @@ int pass_expand_node(struct node *n, struct error *err);
 /* Puts constants in the place of the outputs of a node whose inputs are all constant (fold_constants.c); 1, 0 when that
  * cannot be, -1. */
 int pass_compute(struct node *n, struct error *err);
+/* The same operator with the same attributes, as many inputs and outputs (common.c). */
+bool pass_same_operator(const struct node *a, const struct node *b);
 /* Computes what only moves elements of constants (fold_constants.c). */
 int pass_fold_moves(struct graph *g, struct error *err);
 

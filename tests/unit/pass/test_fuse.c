@@ -326,8 +326,52 @@ static void merged_branches(void)
     }
 }
 
+/* u and v are the halves of x, of four channels each. */
+static void joined_groups(void)
+{
+    static const struct {
+        const char *from, *to;
+    } cases[] = {
+        {"Concat[axis=1](Conv(u,p),Conv(v,q))", "Conv"},
+        {"Concat[axis=-3](Conv[pads=1;1;1;1,strides=2;2](u,w,b),Conv[pads=1;1;1;1,strides=2;2](v,z,c))", "Conv"},
+        {"Concat[axis=1](Relu(Conv(u,p)),Relu(Conv(v,q)))", "Conv Relu"},
+        {"Concat[axis=1](Clip(Conv(u,p),l,h),Clip(Conv(v,q),l,h))", "Conv Clip"},
+        {"Concat[axis=1](Conv[group=2](u,g),Conv[group=2](v,k))", "Conv"},
+        {"Concat[axis=1](Conv(v,p),Conv(u,q))", "Split Conv Conv Concat"},
+        {"Concat[axis=0](Conv(u,p),Conv(v,q))", "Split Conv Conv Concat"},
+        {"Concat[axis=1](Conv(u,p),Conv(v,q,b))", "Split Conv Conv Concat"},
+        {"Concat[axis=1](Conv[pads=1;1;1;1](u,w),Conv(v,q))", "Split Conv Conv Concat"},
+        {"Concat[axis=1](Relu(Conv(u,p)),Conv(v,q))", "Split Conv Relu Conv Concat"},
+        {"Concat[axis=1](Clip(Conv(u,p),l,h),Clip(Conv(v,q),l))", "Split Conv Clip Conv Clip Concat"},
+        {"Concat[axis=1](Mul(Conv(u,p),e),Mul(Conv(v,q),e))", "Split Conv Mul Conv Mul Concat"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        lab_start(&lab);
+        lab_input(&lab, 'x', DIMS(2, 8, 7, 6));
+        for (const char *name = "pq"; *name; name++)
+            lab_constant(&lab, *name, DIMS(4, 4, 1, 1));
+        for (const char *name = "wz"; *name; name++)
+            lab_constant(&lab, *name, DIMS(4, 4, 3, 3));
+        for (const char *name = "gk"; *name; name++)
+            lab_constant(&lab, *name, DIMS(6, 2, 3, 3));
+        for (const char *name = "bc"; *name; name++)
+            lab_constant(&lab, *name, DIMS(4));
+        for (const char *name = "lh"; *name; name++)
+            lab_constant(&lab, *name, SCALAR);
+        lab_constant(&lab, 'e', DIMS(4, 1, 1));
+        lab_let(&lab, 'v', "Split#2[axis=1,num_outputs=2](x)");
+        lab.let['u'] = lab.g->last->out[0];
+        lab_output(&lab, "y", cases[i].from);
+        bool same = lab_same(&lab, "join-groups,fold-constants,dead-code");
+        CHECK_MSG(same && strcmp(lab_ops(&lab), cases[i].to) == 0, "%s: \"%s\"", cases[i].from, lab_ops(&lab));
+        lab_end(&lab);
+    }
+}
+
 int main(void)
 {
+    RUN(joined_groups);
     RUN(merged_branches);
     RUN(attention);
     RUN(activations);
