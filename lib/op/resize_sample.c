@@ -158,9 +158,10 @@ int resize_interpolate(const struct resize *r, const struct tensor *x, struct te
 
 /* ---- nearest ---- */
 
+/* Places are rounded to floats, which is what runtimes compute with: 3 / 0.6f is 5 there, not just below. */
 static int64_t nearest(const struct resize *r, int axis, int64_t y)
 {
-    double x = source(r, axis, y);
+    double x = (float)source(r, axis, y);
     if (is_outside(r, axis, x))
         return -1;
     switch (r->rounding) {

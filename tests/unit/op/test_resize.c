@@ -49,6 +49,20 @@ static void test_nearest(void)
     }
 }
 
+/* Ties and whole places under scales that no float is: what onnxruntime gives. */
+static void test_nearest_ties(void)
+{
+    start_line(DTYPE_F32, 9, 0, 0.7);
+    string("coordinate_transformation_mode", "half_pixel");
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(6), VALUES(0, 2, 3, 4, 6, 7)));
+    one_end(&o);
+    start_line(DTYPE_F32, 10, 0, 0.6);
+    string("coordinate_transformation_mode", "asymmetric");
+    string("nearest_mode", "floor");
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(6), VALUES(0, 1, 3, 5, 6, 8)));
+    one_end(&o);
+}
+
 static void test_nearest_types(void)
 {
     const enum dtype dtypes[] = {DTYPE_U8, DTYPE_I64, DTYPE_F16, DTYPE_BOOL, DTYPE_BF16};
@@ -323,6 +337,7 @@ static void test_center_crop_pad(void)
 int main(void)
 {
     RUN(test_nearest);
+    RUN(test_nearest_ties);
     RUN(test_nearest_types);
     RUN(test_linear);
     RUN(test_cubic);
