@@ -23,6 +23,14 @@ nets() {
     [ "$count" -ge 20 ]
 }
 
+@test "the number of axes of an input of open sizes stays" {
+    nn convert -o 1.param "$TINY/symbolic.onnx" 2> warnings
+    for i in 1 2; do
+        nn convert -o $((i + 1)).param $i.param
+        cmp $i.param $((i + 1)).param && cmp $i.bin $((i + 1)).bin
+    done
+}
+
 @test "a file in words gives the answers of the text, with the same weights" {
     for name in cnn half int8 rows; do
         nn convert -o words.param.bin "$NCNN/$name.param" 2> warnings

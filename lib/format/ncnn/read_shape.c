@@ -104,9 +104,9 @@ struct value *ncnn_input(struct reader *r)
     if (r->l->out_count != 1)
         build_fail(&r->b, "has %d outputs; 1 was expected", r->l->out_count);
     for (int i = 0; i < 4; i++)
-        if (ncnn_int(r->l, size_ids[i], 0) > 0 && !dims)
+        if (ncnn_int(r->l, size_ids[i], 0) != 0 && !dims)
             dims = i == 0 ? 3 : 4 - i;
-    if (ncnn_int(r->l, 11, 0) > 0)
+    if (ncnn_int(r->l, 11, 0) != 0)
         dims = 4;
     if (!dims)
         dims = guess_dims(r, blob);

@@ -47,8 +47,9 @@ static void write_input(struct writer *w, const struct value *v)
     ncnn_layer_of(w, "Input", 0, NULL, 1, &name);
     for (int i = 0; i < s.n; i++)
         known = known && s.dims[i] > 0;
-    for (int i = s.n - 1; known && i >= 0; i--)
-        ncnn_put_int(w, ids[s.n][i], s.dims[i]);
+    /* ncnn does without sizes, but readers need the number of axes, and take three where nothing is said */
+    for (int i = s.n - 1; (known || s.n != 3) && i >= 0; i--)
+        ncnn_put_int(w, ids[s.n][i], s.dims[i] > 0 ? s.dims[i] : -1);
 }
 
 /* Of a value of too many axes: the first of size 1, whose place in the order of elements means nothing. */
