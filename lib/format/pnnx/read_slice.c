@@ -252,8 +252,7 @@ struct value *pnnx_cat(struct reader *r)
     return b->failed ? NULL : n == 1 ? in[0] : pnnx_concat(r, n, in, axis);
 }
 
-/* What leaves an axis at its end comes in at its beginning. */
-/* Without axes all elements are one row. */
+/* What leaves an axis at its end comes in at its beginning. Without axes all elements are one row. */
 struct value *pnnx_roll(struct reader *r)
 {
     int64_t shifts[TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK] = {0};
