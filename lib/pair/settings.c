@@ -132,10 +132,11 @@ static bool is_shaping(const char *name)
     return false;
 }
 
-/* Those of the fused forms, which are written out: only nn.MatMul is left, for its bias. */
+/* Those of the fused forms, which are written out: only nn.MatMul is left, for its bias, with a matrix as MatMul's. */
 static bool is_fusion(const struct node *n, const char *name)
 {
-    return strcmp(n->domain, "nn") == 0 && (strncmp(name, "activation", 10) == 0 || strcmp(name, "residual_last") == 0);
+    return strcmp(n->domain, "nn") == 0 && (strncmp(name, "activation", 10) == 0 ||
+                                            strcmp(name, "residual_last") == 0 || strcmp(name, "transB") == 0);
 }
 
 static const struct value *value_with_axes(const struct pair_layer *l)
