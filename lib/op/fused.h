@@ -2,7 +2,8 @@
  *
  * A fused node (nn.Conv, nn.ConvTranspose, nn.MatMul, nn.Add, nn.Sub, nn.Mul, nn.Div, nn.ScaleShift) has
  * activation:s="" (none), activation_alpha:f=0, activation_beta:f=0, and where it takes a residual input R,
- * residual_last:i=0 — 0: out = act(base + R), 1: out = act(base) + R. */
+ * residual_last:i=0 — 0: out = act(base + R), 1: out = act(base) + R. nn.MatMul also has transB:i=0 — 1: B is
+ * stored as [N, K]. */
 #ifndef OP_FUSED_H
 #define OP_FUSED_H
 
