@@ -144,7 +144,7 @@ $(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out base/pag
 	image/exif image/jpeg_check image/part image/pnm kernel/dispatch): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # Every label of every pixel; every element of a product's operand, and every weight.
-$(patsubst %,$(OBJ)/lib/%.o,task/sample exec/lower_qproduct exec/quant_weights pass/times): ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
+$(patsubst %,$(OBJ)/lib/%.o,task/sample exec/lower_qproduct exec/quant_weights pass/times quant/adapt): ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
 
 # Boxes are compared by the million.
 $(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3

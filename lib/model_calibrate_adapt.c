@@ -18,34 +18,55 @@ static size_t samples_of(const struct model_calibration *c)
     return all < c->kept_count ? all : c->kept_count;
 }
 
-/* A sample through the quantised network, and that in float, both up to a layer's operand. */
+/* What runs for a layer: the quantised network, and that in float, both up to its operand, and the sums of that. */
+enum { QUANTISED, FLOAT, SUMS, SESSIONS };
+
+static int add_rows(struct quant_moments *m, struct model_session *sums, struct tensor *const *rows, bool held,
+                    struct model_error *error)
+{
+    struct model_tensor **out = mem_calloc(QUANT_MOMENTS(m), sizeof *out, model_inner(error));
+    int status = out ? model_session_run(sums, (struct model_tensor *const *)rows, out, error) : -1;
+    if (status == 0)
+        quant_moments_take(m, (struct tensor *const *)out, rows[0]->dims[1], held);
+    calibrate_free_tensors(out, QUANT_MOMENTS(m));
+    return status;
+}
+
 static int add_sample(struct quant_moments *m, struct model_session *const *s, struct model_tensor *const *in,
                       bool held, struct model_error *error)
 {
     struct model_tensor *out[2] = {NULL, NULL};
+    struct tensor *rows[2] = {NULL, NULL};
     int status = 0;
     for (int i = 0; status == 0 && i < 2; i++)
         status = model_session_run(s[i], in, &out[i], error);
     if (status == 0)
-        quant_moments_add(m, model_inner_tensor(out[0]), model_inner_tensor(out[1]), held);
-    for (int i = 0; i < 2; i++)
+        status = quant_moments_rows(m, model_inner_tensor(out[QUANTISED]), model_inner_tensor(out[FLOAT]), rows,
+                                    model_inner(error));
+    if (status == 0 && rows[0])
+        status = add_rows(m, s[SUMS], rows, held, error);
+    for (int i = 0; i < 2; i++) {
         model_tensor_free(out[i]);
+        tensor_unref(rows[i]);
+    }
     return status;
 }
 
 static int add_samples(const struct model_calibration *c, size_t layer, struct quant_moments *m,
                        struct model_error *error)
 {
-    struct model_session *s[2] = {NULL, NULL};
+    struct model_session *s[SESSIONS] = {NULL};
+    struct error *err = model_inner(error);
     int status = 0;
-    for (int i = 0; status == 0 && i < 2; i++) {
-        struct graph *g = quant_watch_operand(&c->quant, layer, i == 0, model_inner(error));
+    for (int i = 0; status == 0 && i < SESSIONS; i++) {
+        struct graph *g =
+            i == SUMS ? quant_moments_graph(m, err) : quant_watch_operand(&c->quant, layer, i == QUANTISED, err);
         s[i] = calibrate_session(c, g, false, error);
         status = s[i] ? 0 : -1;
     }
     for (size_t k = 0; status == 0 && k < samples_of(c); k++)
         status = add_sample(m, s, c->kept + k * c->inputs, is_held(k), error);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < SESSIONS; i++)
         model_session_free(s[i]);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "op/build.h"
 #include "op/conv.h"
 #include "quant/calibrate.h"
 
@@ -84,17 +85,13 @@ int quant_moments_init(struct quant_moments *m, const struct quant_layer *l, str
     m->results = l->node->in[1]->constant->count / m->depth / m->groups;
     m->blocks = (m->depth - 1) / QUANT_BLOCK + 1;
     m->side = m->depth < QUANT_BLOCK ? m->depth : QUANT_BLOCK;
-    m->row = mem_calloc((size_t)m->depth, 2 * sizeof *m->row, err);
-    m->error = m->row ? mem_calloc((size_t)m->results, sizeof *m->error, err) : NULL;
-    return m->error && make_sums(m, &m->used, err) == 0 ? make_sums(m, &m->held, err) : -1;
+    return make_sums(m, &m->used, err) == 0 ? make_sums(m, &m->held, err) : -1;
 }
 
 void quant_moments_release(struct quant_moments *m)
 {
     free_sums(&m->used);
     free_sums(&m->held);
-    free(m->row);
-    free(m->error);
     *m = (struct quant_moments){.n = NULL};
 }
 
@@ -111,6 +108,129 @@ static float *block_square(const struct quant_moments *m, const struct quant_sum
     return sums->square + (group * m->blocks + block) * m->side * m->side;
 }
 
+/* What windows cover at some places of the output, in the order of the weights: rows[groups][places][depth]. */
+static void gather(const struct quant_moments *m, const struct tensor *t, int64_t places, int64_t *offsets, float *rows)
+{
+    const struct window *w = &m->window;
+    int64_t in_size = tensor_count(w->rank, w->in), out_size = tensor_count(w->rank, w->out);
+    int64_t taps = tensor_count(w->rank, w->kernel), channels = m->depth / taps;
+    for (int64_t p = 0; p < places; p++) {
+        int64_t at[WINDOW_MAX], tap[WINDOW_MAX], number = p * out_size / places;
+        const float *x = (const float *)t->data + p % t->dims[0] * t->dims[1] * in_size;
+        for (int i = w->rank - 1; i >= 0; i--) {
+            at[i] = number % w->out[i];
+            number /= w->out[i];
+        }
+        for (int64_t k = 0; k < taps; k++) {
+            conv_tap(w, k, tap);
+            offsets[k] = window_offset(w, at, tap);
+        }
+        for (int64_t c = 0; c < t->dims[1]; c++) {
+            float *row = rows + (c / channels * places + p) * m->depth + c % channels * taps;
+            for (int64_t k = 0; k < taps; k++)
+                row[k] = offsets[k] < 0 ? 0 : x[c * in_size + offsets[k]];
+        }
+    }
+}
+
+static int64_t places_of(const struct quant_moments *m, const struct tensor *x)
+{
+    int64_t all = is_conv(m->n) ? tensor_count(m->window.rank, m->window.out) : x->count / m->depth;
+    return all < PLACES ? all : PLACES;
+}
+
+static struct tensor *rows_of(const struct quant_moments *m, const struct tensor *x, int64_t *offsets,
+                              struct error *err)
+{
+    int64_t places = places_of(m, x);
+    struct tensor *t = tensor_new(DTYPE_F32, 3, (int64_t[]){m->groups, places, m->depth}, err);
+    if (t && is_conv(m->n))
+        gather(m, x, places, offsets, t->data);
+    for (int64_t p = 0; t && !is_conv(m->n) && p < places; p++)
+        memcpy((float *)t->data + p * m->depth,
+               (const float *)x->data + p * (x->count / m->depth) / places * m->depth,
+               (size_t)m->depth * sizeof(float));
+    return t;
+}
+
+int quant_moments_rows(struct quant_moments *m, const struct tensor *x, const struct tensor *real,
+                       struct tensor *rows[2], struct error *err)
+{
+    rows[0] = rows[1] = NULL;
+    if (!is_operand(m, x) || real->count != x->count || places_of(m, x) == 0)
+        return 0;
+    int64_t *offsets = mem_calloc((size_t)m->depth, sizeof *offsets, err);
+    rows[0] = offsets ? rows_of(m, x, offsets, err) : NULL;
+    rows[1] = rows[0] ? rows_of(m, real, offsets, err) : NULL;
+    free(offsets);
+    for (int64_t i = 0; rows[1] && i < rows[1]->count; i++)
+        ((float *)rows[1]->data)[i] -= ((const float *)rows[0]->data)[i];
+    return rows[1] ? 0 : -1;
+}
+
+/* Weights, [groups][depth][results]. */
+static struct value *add_weights(struct build *b, const struct quant_moments *m)
+{
+    bool columns = !is_conv(m->n) && !is_turned(m->n);
+    int64_t dims[] = {m->groups, columns ? m->depth : m->results, columns ? m->results : m->depth};
+    struct value *w = build_constant(b, NULL, tensor_reshaped(m->n->in[1]->constant, 3, dims, b->err));
+    return columns ? w : build_transpose(b, w, 3, (int64_t[]){0, 2, 1});
+}
+
+static void give_sum(struct build *b, struct value *rows)
+{
+    build_graph_output(b, build_int(b, BUILD(b, "ReduceSum", rows, BUILD_LIST(b, 1)), "keepdims", 0), NULL);
+}
+
+static void give_product(struct build *b, struct value *x, struct value *y)
+{
+    build_graph_output(b, BUILD(b, "MatMul", build_transpose(b, x, 3, (int64_t[]){0, 2, 1}), y), NULL);
+}
+
+struct graph *quant_moments_graph(const struct quant_moments *m, struct error *err)
+{
+    struct graph *g = graph_new(err);
+    struct build b = {.graph = g, .err = err};
+    int64_t places = g ? graph_symbol(g, "places", err) : 0, dims[] = {m->groups, places, m->depth};
+    if (places == 0)
+        return graph_if(false, g);
+    struct value *x = build_input(&b, "x", DTYPE_F32, 3, dims), *off = build_input(&b, "off", DTYPE_F32, 3, dims);
+    struct value *error = BUILD(&b, "MatMul", off, add_weights(&b, m));
+    give_sum(&b, x);
+    give_sum(&b, error);
+    give_product(&b, error, x);
+    for (int64_t k = 0; k < m->blocks; k++) {
+        int64_t first = k * QUANT_BLOCK;
+        struct value *part = m->blocks == 1 ? x : build_slice(&b, x, 2, first, first + block_size(m, k));
+        give_product(&b, part, part);
+    }
+    return graph_if(build_graph_end(&b) == 0, g);
+}
+
+static void add(float *to, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] += x[i];
+}
+
+void quant_moments_take(struct quant_moments *m, struct tensor *const *sums, int64_t places, bool held)
+{
+    struct quant_sums *to = held ? &m->held : &m->used;
+    to->seen += places;
+    add(to->means, sums[0]->data, sums[0]->count);
+    add(to->errors, sums[1]->data, sums[1]->count);
+    add(to->cross, sums[2]->data, sums[2]->count);
+    for (int64_t b = 0; b < m->blocks; b++) {
+        int64_t size = block_size(m, b);
+        for (int64_t g = 0; g < m->groups; g++)
+            for (int64_t i = 0; i < size; i++)
+                add(block_square(m, to, g, b) + i * m->side,
+                    (const float *)sums[3 + b]->data + (g * size + i) * size, size);
+    }
+}
+
+/* ---- least squares ---- */
+
 /* Weights of the results of a group are rows or columns: of result i at depth k, i * *along + k * *step from there. */
 static const float *weights_of(const struct quant_moments *m, int64_t group, int64_t *along, int64_t *step)
 {
@@ -119,102 +239,6 @@ static const float *weights_of(const struct quant_moments *m, int64_t group, int
     *step = columns ? m->results : 1;
     return (const float *)m->n->in[1]->constant->data + group * m->results * m->depth;
 }
-
-static void add_scaled(float *to, const float *x, float by, int64_t n)
-{
-    for (int64_t i = 0; i < n && by != 0; i++)
-        to[i] += by * x[i];
-}
-
-/* What an operand that is off makes of the results of a group. */
-static void find_error(const struct quant_moments *m, int64_t group, const float *off)
-{
-    int64_t along, step;
-    const float *w = weights_of(m, group, &along, &step);
-    memset(m->error, 0, (size_t)m->results * sizeof *m->error);
-    for (int64_t k = 0; k < m->depth && along == 1; k++)
-        add_scaled(m->error, w + k * step, off[k], m->results);
-    for (int64_t i = 0; i < m->results && along != 1; i++)
-        for (int64_t k = 0; k < m->depth; k++)
-            m->error[i] += w[i * along + k] * off[k];
-}
-
-/* What the layer sees at a place, m->row, and what it would see in float behind that. */
-static void add_row(const struct quant_moments *m, struct quant_sums *to, int64_t group)
-{
-    float *off = m->row + m->depth;
-    for (int64_t k = 0; k < m->depth; k++)
-        off[k] -= m->row[k];
-    find_error(m, group, off);
-    add_scaled(to->means + group * m->depth, m->row, 1, m->depth);
-    add_scaled(to->errors + group * m->results, m->error, 1, m->results);
-    for (int64_t i = 0; i < m->results; i++)
-        add_scaled(to->cross + (group * m->results + i) * m->depth, m->row, m->error[i], m->depth);
-    for (int64_t b = 0; b < m->blocks; b++) {
-        int64_t size = block_size(m, b);
-        const float *row = m->row + b * QUANT_BLOCK;
-        float *square = block_square(m, to, group, b);
-        for (int64_t i = 0; i < size; i++)
-            add_scaled(square + i * m->side + i, row + i, row[i], size - i);
-    }
-}
-
-/* What the window at a place of the output covers, in the order of the weights. */
-static void gather(const struct quant_moments *m, const float *x, int64_t group, const int64_t *at,
-                   int64_t in_size, int64_t taps, float *row)
-{
-    int64_t channels = m->depth / taps;
-    for (int64_t t = 0; t < taps; t++) {
-        int64_t tap[WINDOW_MAX];
-        conv_tap(&m->window, t, tap);
-        int64_t offset = window_offset(&m->window, at, tap);
-        for (int64_t c = 0; c < channels; c++)
-            row[c * taps + t] = offset < 0 ? 0 : x[(group * channels + c) * in_size + offset];
-    }
-}
-
-static void add_windows(struct quant_moments *m, struct quant_sums *to, const struct tensor *t,
-                        const struct tensor *real)
-{
-    const struct window *w = &m->window;
-    int64_t in_size = tensor_count(w->rank, w->in), out_size = tensor_count(w->rank, w->out);
-    int64_t taps = tensor_count(w->rank, w->kernel), channels = t->dims[1];
-    int64_t places = out_size < PLACES ? out_size : PLACES;
-    to->seen += places;
-    for (int64_t p = 0; p < places; p++) {
-        int64_t at[WINDOW_MAX], number = p * out_size / places, first = p % t->dims[0] * channels * in_size;
-        for (int i = w->rank - 1; i >= 0; i--) {
-            at[i] = number % w->out[i];
-            number /= w->out[i];
-        }
-        for (int64_t g = 0; g < m->groups; g++) {
-            gather(m, (const float *)t->data + first, g, at, in_size, taps, m->row);
-            gather(m, (const float *)real->data + first, g, at, in_size, taps, m->row + m->depth);
-            add_row(m, to, g);
-        }
-    }
-}
-
-void quant_moments_add(struct quant_moments *m, const struct tensor *x, const struct tensor *real, bool held)
-{
-    struct quant_sums *to = held ? &m->held : &m->used;
-    if (!m->n || !is_operand(m, x) || real->count != x->count)
-        return;
-    if (is_conv(m->n)) {
-        add_windows(m, to, x, real);
-        return;
-    }
-    int64_t rows = x->count / m->depth, places = rows < PLACES ? rows : PLACES;
-    to->seen += places;
-    for (int64_t p = 0; p < places; p++) {
-        int64_t first = p * rows / places * m->depth;
-        memcpy(m->row, (const float *)x->data + first, (size_t)m->depth * sizeof *m->row);
-        memcpy(m->row + m->depth, (const float *)real->data + first, (size_t)m->depth * sizeof *m->row);
-        add_row(m, to, 0);
-    }
-}
-
-/* ---- least squares ---- */
 
 /* H of a block, h[n][n], the upper triangle. */
 static void second_moments(const struct quant_moments *m, const struct quant_sums *sums, int64_t group, int64_t block,

@@ -27,8 +27,6 @@ struct quant_moments {
     int64_t results;                     /* of a group */
     struct window window;                /* of a convolution, for the last operand */
     struct quant_sums used, held;        /* held: to judge by */
-    float *row;                          /* [2][depth] the operand as it is, and in float */
-    float *error;                        /* [results] */
 };
 
 #define QUANT_BLOCK 256
@@ -37,9 +35,16 @@ struct quant_moments {
 int quant_moments_init(struct quant_moments *m, const struct quant_layer *l, struct error *err);
 void quant_moments_release(struct quant_moments *m);
 
-/* Takes an operand, f32, at some places spread over it, and what it is in the network in float;
- * `held`: to judge by. */
-void quant_moments_add(struct quant_moments *m, const struct tensor *x, const struct tensor *real, bool held);
+/* What the weights meet at some places of an operand, spread over it, f32 [groups][places][depth], and what that falls
+ * short of the operand in float; both NULL where it is none of the layer's. */
+int quant_moments_rows(struct quant_moments *m, const struct tensor *x, const struct tensor *real,
+                       struct tensor *rows[2], struct error *err);
+
+/* A network that makes sums of these two; to be freed. Its outputs are taken, how many places they were of; `held`: to
+ * judge by. */
+struct graph *quant_moments_graph(const struct quant_moments *m, struct error *err);
+#define QUANT_MOMENTS(m) (3 + (size_t)(m)->blocks) /* outputs */
+void quant_moments_take(struct quant_moments *m, struct tensor *const *sums, int64_t places, bool held);
 
 /* Rounds the weights anew, with the scales that they have, each result's where what was held back, if anything was,
  * says that it is better; not by so few places that they say nothing of most directions, in which weights would be off
