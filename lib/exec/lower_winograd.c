@@ -4,7 +4,7 @@
 
 /* ---- weights ---- */
 
-/* Bytes of the transformed filters; 0: they fit no size_t. */
+/* Bytes of a group's transformed filters; 0: they fit no size_t. */
 static size_t transformed_bytes(const struct winograd_args *w)
 {
     size_t bytes = kernel_product_packed(w->product, (size_t)w->taps, (size_t)w->in, (size_t)w->out);
@@ -14,15 +14,18 @@ static size_t transformed_bytes(const struct winograd_args *w)
 static int fill_weights(struct plan *p, struct node *n, struct winograd_args *w, const struct conv *c,
                         struct error *err)
 {
-    size_t bytes = transformed_bytes(w);
+    size_t of_group = transformed_bytes(w), bytes;
+    if (!mem_mul(of_group, (size_t)w->groups, &bytes))
+        bytes = 0;
+    w->group_floats = of_group / sizeof(float) / (size_t)w->elements * (size_t)(w->is_transformed ? w->elements : 9);
     w->weights = !w->is_transformed
                      ? exec_conv_weights(p, n, c, err)
                      : plan_packed(p, n, 1,
                                    &(struct packing){.name = "winograd",
-                                                     .params = {w->size, w->in, w->out, w->group, w->taps},
+                                                     .params = {w->size, w->in, w->out, w->strip, w->taps},
                                                      .bytes = bytes,
                                                      .growth = bytes / (size_t)w->elements * (size_t)(w->elements - 9),
-                                                     .units = w->groups,
+                                                     .units = w->groups * w->strips,
                                                      .pack = winograd_pack,
                                                      .args = w,
                                                      .args_size = sizeof *w},
@@ -36,7 +39,7 @@ static int fill_weights(struct plan *p, struct node *n, struct winograd_args *w,
 
 static bool fits(const struct node *n, int size, struct conv *c, int (*border)[2])
 {
-    if (!exec_conv_read(n, c) || c->w.rank < 2 || c->groups != 1 || c->in < CHANNELS_LEAST ||
+    if (!exec_conv_read(n, c) || c->w.rank < 2 || c->in < CHANNELS_LEAST ||
         c->out < CHANNELS_LEAST || c->taps > 9 * WINOGRAD_TAPS)
         return false;
     c->in_f32 = true;
@@ -103,7 +106,7 @@ static double winograd_cost(const struct kernels *k, const struct node *n, int s
     double tiles = (double)n->in[0]->type.dims[0] * (double)w.layers * w.deep, elements = (size + 2) * (size + 2);
     for (int i = c.w.rank - 2; i < c.w.rank; i++)
         tiles *= (double)((c.w.out[i] + size - 1) / size);
-    double floats = exec_conv_packed(k, &c) / 9, cycles = tiles * transform_cycles(size);
+    double floats = exec_conv_packed(k, &c) / 9, cycles = tiles * c.groups * transform_cycles(size);
     bool many = is_many(product, (int64_t)tiles);
     cycles *= (c.in + k->vector - 1) / k->vector * ((double)w.span / w.deep) + (c.out + k->vector - 1) / k->vector;
     if (!many)
@@ -115,7 +118,7 @@ static double winograd_cost(const struct kernels *k, const struct node *n, int s
 
 /* Channels that are summed together: all of a narrow convolution, so that a block's tiles are met once. */
 #define NARROW         128
-#define GROUP_CHANNELS 32
+#define STRIP_CHANNELS 32
 /* Of a panel's filters that are transformed together: the elements' matrices leave room in the level-2 cache. */
 #define PART_FLOATS 4096
 
@@ -136,12 +139,13 @@ static void cut(struct winograd_args *w, const struct plan *p)
     int nr = w->product->nr, depth = PART_FLOATS / nr;
     int64_t together = (int64_t)block_tiles(w->product) * (w->taps > 1 ? 2 : 1); /* for all taps' weights come in */
     int64_t blocks = plan_even_tiles(p, (w->tiles + together - 1) / together, w->stacks);
+    size_t growth = transformed_bytes(w) / 4 * 3;
     w->is_transformed = is_many(w->product, w->tiles) ||
-                        (w->tiles >= TRANSFORMED_LEAST && packing_has_room(p, transformed_bytes(w) / 4 * 3));
+                        (w->tiles >= TRANSFORMED_LEAST && packing_has_room(p, (size_t)w->groups * growth));
     w->many = goes_by_blocks(w);
-    int group = !w->is_transformed ? nr : w->many && w->out <= NARROW ? w->out : GROUP_CHANNELS;
-    w->group = (group + nr - 1) / nr * nr;
-    w->groups = (w->out + w->group - 1) / w->group;
+    int strip = !w->is_transformed ? nr : w->many && w->out <= NARROW ? w->out : STRIP_CHANNELS;
+    w->strip = (strip + nr - 1) / nr * nr;
+    w->strips = (w->out + w->strip - 1) / w->strip;
     w->blocks = !w->many ? 1 : blocks < w->stacks ? blocks : w->stacks;
     w->most = (w->stacks + w->blocks - 1) / w->blocks;
     w->parts = w->is_transformed ? 1 : (w->in + depth - 1) / depth;
@@ -149,7 +153,7 @@ static void cut(struct winograd_args *w, const struct plan *p)
 
 static void size_block(struct winograd_args *w)
 {
-    int n = w->out < w->group ? w->out : w->group;
+    int n = w->out < w->strip ? w->out : w->strip;
     w->v_floats = (size_t)w->elements * (size_t)(w->most * w->span * w->in + w->parts * WINOGRAD_GAP);
     w->sums_floats = (size_t)w->elements * (size_t)winograd_plane(w->most * w->deep, n);
     w->filter_floats = w->is_transformed ? 0 : (size_t)w->elements * (PART_FLOATS + WINOGRAD_GAP);
@@ -157,6 +161,7 @@ static void size_block(struct winograd_args *w)
 
 static void describe(struct winograd_args *w, const struct conv *c)
 {
+    w->groups = c->groups;
     w->in = c->in;
     w->out = c->out;
     w->act = c->act;
@@ -176,7 +181,8 @@ static void describe(struct winograd_args *w, const struct conv *c)
 
 static int emit_transform(struct plan *p, const struct node *n, struct winograd_args *w, struct error *err)
 {
-    if (plan_scratch(p, w->v_floats * sizeof(float), &w->v, err) < 0)
+    int64_t work = w->stacks * w->groups * w->span * w->in * w->elements;
+    if (plan_scratch(p, (size_t)w->groups * w->v_floats * sizeof(float), &w->v, err) < 0)
         return -1;
     return plan_step(p,
                      &(struct step){.node = n,
@@ -184,7 +190,7 @@ static int emit_transform(struct plan *p, const struct node *n, struct winograd_
                                     .run = winograd_run_transform,
                                     .args = w,
                                     .units = w->stacks,
-                                    .tiles = plan_tiles(w->stacks * w->span * w->in * w->elements, 32768, w->stacks)},
+                                    .tiles = plan_tiles(work, 32768, w->stacks)},
                      err, PLAN_WRITES(&w->v, &w->x));
 }
 
@@ -198,10 +204,10 @@ static int emit(struct plan *p, const struct node *n, struct winograd_args *w, s
                      &(struct step){.node = n,
                                     .kernel = w->size == 2 ? "winograd_2_f32" : "winograd_4_f32",
                                     .run = w->many             ? winograd_run_blocks
-                                           : w->is_transformed ? winograd_run_groups
+                                           : w->is_transformed ? winograd_run_strips
                                                                : winograd_run_panels,
                                     .args = w,
-                                    .units = w->many ? w->blocks : w->groups,
+                                    .units = w->groups * (w->many ? w->blocks : w->strips),
                                     .scratch = (beside + w->sums_floats) * sizeof(float),
                                     .macs = (double)view_count(&o->out) * w->in * w->taps * 9},
                      err, PLAN_WRITES(&o->out, &w->x, &w->v, &o->add, &o->bias_view));

@@ -4,8 +4,10 @@
  * and the product sums over the taps along the first axis.
  *
  * Where there are many tiles, a block of them goes through all this at a time, in memory of its thread that fits the
- * cache. Where there are few, all are transformed by a step of its own, and a group of output channels is what
+ * cache. Where there are few, all are transformed by a step of its own, and a strip of output channels is what
  * threads share then: else each block would bring in all weights anew, and few threads would have work.
+ *
+ * Groups share nothing but the step: each is a convolution of its own, of channels that lie between others'.
  *
  * Transformed filters are up to four times as large as the weights. Those of deep layers, with few tiles and most of a
  * network's weights, are transformed in each run, part by part in the cache: that takes no more time than to bring them
@@ -49,22 +51,28 @@ static ptrdiff_t part_floats(const struct winograd_args *w, int64_t tiles, int i
     return w->elements * (tiles * part_at(w, index).first + index * WINOGRAD_GAP);
 }
 
-/* Stacks [first, last) of the `all` that are to be at v, which begins with stack `begin`. */
-static void transform(const struct winograd_args *w, int64_t first, int64_t last, int64_t all, int64_t begin, float *v)
+/* Stacks [first, last) of the `all` that are to be at v, which begins with stack `begin`; of so many groups, whose
+ * channels lie side by side: a tile's pixels are met once. */
+static void transform(const struct winograd_args *w, int64_t first, int64_t last, int64_t all, int64_t begin,
+                      int groups, float *v)
 {
     struct kernel_winograd_input_f32 k = {.size = w->size};
     k.row = w->x.stride[w->row_axis];
     k.pixel = w->x.stride[w->row_axis + 1];
     for (int i = 0; i < w->parts; i++) {
         struct part part = part_at(w, i);
+        float *out = v + part_floats(w, all * w->span, i) + (first - begin) * w->span * part.count;
         k.channels = part.count;
         k.plane = winograd_plane(all * w->span, part.count);
-        k.out = v + part_floats(w, all * w->span, i) + (first - begin) * w->span * part.count;
-        for (int64_t j = first; j < last; j++) {
+        for (int64_t j = first; j < last; j++, out += w->span * part.count) {
             struct place_of_stack at = find_stack(w, j);
-            k.x = stack_data(w, &w->x, &at) + part.first;
-            for (int p = 0; p < w->span; p++, k.x += w->in_plane, k.out += part.count)
-                w->kernels->winograd_input_f32(&k);
+            const float *x = stack_data(w, &w->x, &at) + part.first;
+            for (int g = 0; g < groups; g++, x += w->in) {
+                k.x = x;
+                k.out = out + (size_t)g * w->v_floats;
+                for (int p = 0; p < w->span; p++, k.x += w->in_plane, k.out += part.count)
+                    w->kernels->winograd_input_f32(&k);
+            }
         }
     }
 }
@@ -135,11 +143,26 @@ static size_t matrix_floats(const struct winograd_args *w, int n)
     return kernel_product_packed(w->product, (size_t)w->taps, (size_t)w->in, (size_t)n) / sizeof(float);
 }
 
-/* Stacks [first, last), transformed at v, and a group of output channels. */
-static void run_group(const struct winograd_args *w, int64_t first, int64_t last, int group, const float *v,
+/* What one of the convolution's groups is on its own. */
+static struct winograd_args group_of(const struct winograd_args *all, int64_t index)
+{
+    struct winograd_args w = *all;
+    ptrdiff_t out = index * w.out;
+    w.x.offset += index * w.in;
+    w.v.offset += index * (ptrdiff_t)(w.v_floats * sizeof(float));
+    w.weights += (size_t)index * w.group_floats;
+    w.ports.out.offset += out;
+    w.ports.add.offset += out;
+    w.ports.bias_view.offset += out;
+    w.ports.bias = w.ports.bias ? (const float *)w.ports.bias + out : NULL;
+    return w;
+}
+
+/* Stacks [first, last), transformed at v, and a strip of output channels. */
+static void run_strip(const struct winograd_args *w, int64_t first, int64_t last, int strip, const float *v,
                       float *sums)
 {
-    int channel = group * w->group, n = w->out - channel < w->group ? w->out - channel : w->group;
+    int channel = strip * w->strip, n = w->out - channel < w->strip ? w->out - channel : w->strip;
     int64_t tiles = (last - first) * w->deep;
     ptrdiff_t v_plane = winograd_plane((last - first) * w->span, w->in), plane = winograd_plane(tiles, n);
     size_t matrix = matrix_floats(w, n);
@@ -159,13 +182,15 @@ static void run_group(const struct winograd_args *w, int64_t first, int64_t last
 
 void winograd_run_blocks(const struct step *s, struct tile tile)
 {
-    const struct winograd_args *w = s->args;
-    float *v = tile.scratch, *sums = v + w->v_floats;
+    const struct winograd_args *all = s->args;
+    float *v = tile.scratch, *sums = v + all->v_floats;
     for (int64_t i = tile.first; i < tile.last; i++) {
-        int64_t first = plan_tile_first(w->stacks, w->blocks, i), last = plan_tile_first(w->stacks, w->blocks, i + 1);
-        transform(w, first, last, last - first, first, v);
-        for (int g = 0; g < w->groups; g++)
-            run_group(w, first, last, g, v, sums);
+        struct winograd_args w = group_of(all, i / all->blocks);
+        int64_t block = i % w.blocks, first = plan_tile_first(w.stacks, w.blocks, block),
+                last = plan_tile_first(w.stacks, w.blocks, block + 1);
+        transform(&w, first, last, last - first, first, 1, v);
+        for (int j = 0; j < w.strips; j++)
+            run_strip(&w, first, last, j, v, sums);
     }
 }
 
@@ -222,27 +247,31 @@ static void run_panel(const struct winograd_args *w, int panel, float *sums, flo
 void winograd_run_transform(const struct step *s, struct tile tile)
 {
     const struct winograd_args *w = s->args;
-    transform(w, tile.first, tile.last, w->stacks, 0, view_data(&w->v));
+    transform(w, tile.first, tile.last, w->stacks, 0, w->groups, view_data(&w->v));
 }
 
-void winograd_run_groups(const struct step *s, struct tile tile)
+void winograd_run_strips(const struct step *s, struct tile tile)
 {
-    const struct winograd_args *w = s->args;
-    for (int64_t i = tile.first; i < tile.last; i++)
-        run_group(w, 0, w->stacks, (int)i, view_data(&w->v), tile.scratch);
+    const struct winograd_args *all = s->args;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        struct winograd_args w = group_of(all, i / all->strips);
+        run_strip(&w, 0, w.stacks, (int)(i % w.strips), view_data(&w.v), tile.scratch);
+    }
 }
 
 void winograd_run_panels(const struct step *s, struct tile tile)
 {
-    const struct winograd_args *w = s->args;
-    for (int64_t i = tile.first; i < tile.last; i++)
-        run_panel(w, (int)i, tile.scratch, (float *)tile.scratch + w->sums_floats);
+    const struct winograd_args *all = s->args;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        struct winograd_args w = group_of(all, i / all->strips);
+        run_panel(&w, (int)(i % w.strips), tile.scratch, (float *)tile.scratch + w.sums_floats);
+    }
 }
 
 /* ---- weights ---- */
 
 /* The filters of n output channels to panels of each element at `to`; their taps are packed first. */
-static void pack_group(const struct winograd_args *w, const float *from, int n, float *taps, float *to)
+static void pack_strip(const struct winograd_args *w, const float *from, int n, float *taps, float *to)
 {
     size_t matrix = matrix_floats(w, n);
     int nr = w->product->nr;
@@ -257,7 +286,7 @@ static void pack_group(const struct winograd_args *w, const float *from, int n, 
     }
 }
 
-/* A unit is a group. */
+/* A unit is a strip of a group. */
 int winograd_pack(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
                   const struct kernels *k)
 {
@@ -265,10 +294,10 @@ int winograd_pack(void *packed, const void *weights, const void *args, int64_t f
     float *taps = malloc(9 * matrix_floats(w, w->product->nr) * sizeof *taps);
     (void)k;
     for (int64_t i = first; taps && i < last; i++) {
-        ptrdiff_t channel = i * w->group;
-        int n = w->out - channel < w->group ? (int)(w->out - channel) : w->group;
-        channel *= w->taps * w->in;
-        pack_group(w, (const float *)weights + channel * 9, n, taps, (float *)packed + w->elements * channel);
+        ptrdiff_t group = i / w->strips, channel = i % w->strips * w->strip, row = (ptrdiff_t)w->taps * w->in;
+        int n = w->out - channel < w->strip ? (int)(w->out - channel) : w->strip;
+        pack_strip(w, (const float *)weights + (group * w->out + channel) * row * 9, n, taps,
+                   (float *)packed + (size_t)group * w->group_floats + w->elements * channel * row);
     }
     free(taps);
     return taps ? 0 : -1;

@@ -10,12 +10,13 @@ struct winograd_args {
     struct view x;
     struct conv_ports ports;
     struct kernel_act act;
-    const float *weights; /* [groups][elements of a tile][packed matrix], when they are transformed, */
-                          /* else [panels][taps][9][channels] */
+    const float *weights; /* [groups][strips][elements of a tile][packed matrix], when they are transformed, */
+                          /* else [groups][panels][taps][9][channels] */
+    size_t group_floats;  /* of these */
     bool many, is_transformed;
     int size, elements; /* outputs of a tile along an axis; (size + 2)² */
-    int in, out;        /* channels */
-    int group, groups;  /* output channels of a group, a multiple of the product's nr, but the last */
+    int groups, in, out; /* in, out: channels of a group */
+    int strip, strips;  /* output channels of a strip, a multiple of the product's nr, but the last */
     int parts;          /* of the input channels, for which filters are transformed together */
     int row_axis;       /* of the views; that of pixels is next */
     int taps;           /* along the planes; of pictures, which have one plane, 1 */
@@ -29,8 +30,8 @@ struct winograd_args {
     int64_t height, width;        /* of the result */
     int64_t blocks;               /* of stacks */
     int64_t most;                 /* stacks of the largest */
-    struct view v;                /* all transformed tiles, when a step of its own makes them */
-    size_t v_floats, sums_floats; /* of a block */
+    struct view v; /* [groups][v_floats]: all transformed tiles, when a step of its own makes them */
+    size_t v_floats, sums_floats; /* of a block of a group */
     size_t filter_floats;         /* of a part of a panel's transformed filters */
 };
 
@@ -44,11 +45,11 @@ static inline ptrdiff_t winograd_plane(int64_t tiles, int channels)
     return (ptrdiff_t)tiles * channels + WINOGRAD_GAP;
 }
 
-/* Steps. By blocks of tiles; by groups of output channels, of all tiles, which run_transform has transformed; by panels
+/* Steps. By blocks of tiles; by strips of output channels, of all tiles, which run_transform has transformed; by panels
  * of output channels, where the filters are not transformed yet. */
-step_run winograd_run_transform, winograd_run_blocks, winograd_run_groups, winograd_run_panels;
+step_run winograd_run_transform, winograd_run_blocks, winograd_run_strips, winograd_run_panels;
 
-/* Transforms and packs the filters; a unit is a group, and args the winograd_args. */
+/* Transforms and packs the filters; a unit is a strip of a group, and args the winograd_args. */
 pack_fn winograd_pack;
 
 #endif

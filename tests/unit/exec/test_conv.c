@@ -347,89 +347,6 @@ static void test_dilated(void)
     check();
 }
 
-/* Winograd's convolutions: many tiles and few, filters transformed before and in the run, maps that tiles do not fill,
- * images together, channels that vectors and panels do not fill, more than a group of them, pads that differ. */
-static void test_winograd(void)
-{
-    static const struct {
-        const char *kernel;
-        struct conv_case c;
-    } cases[] = {
-        {"winograd_4_f32", {1, 24, 41, 43, 40, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
-        {"winograd_4_f32", {3, 17, 22, 31, 19, 3, 3, 1, 1, 1, {0, 1, 2, 0}}},
-        {"winograd_4_f32", {1, 32, 44, 40, 150, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
-        {"winograd_4_f32", {1, 40, 28, 29, 72, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
-        {"winograd_4_f32", {1, 150, 18, 15, 87, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
-        {"winograd_4_f32", {1, 520, 12, 19, 87, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
-        {"winograd_2_f32", {2, 200, 5, 6, 136, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
-        {"winograd_2_f32", {3, 131, 5, 5, 130, 3, 3, 1, 1, 1, {1, 1, 1, 1}}},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        kernel_wanted = cases[i].kernel;
-        conv_case(&cases[i].c);
-    }
-}
-
-/* Volumes by Winograd's convolutions: taps, strides and steps along the first axis, pads that differ, planes that are
- * one stack, several and none, images, filters transformed before and in the run, and a residual. */
-static void test_winograd_volumes(void)
-{
-    static const struct {
-        const char *kernel;
-        int64_t x[5], out, taps, stride, dilation, pads[6];
-    } cases[] = {
-        {"winograd_4_f32", {1, 24, 7, 17, 19}, 40, 3, 1, 1, {1, 1, 1, 1, 1, 1}},
-        {"winograd_4_f32", {2, 19, 32, 14, 9}, 21, 3, 1, 1, {1, 1, 0, 1, 2, 1}},
-        {"winograd_4_f32", {1, 33, 17, 12, 12}, 33, 1, 1, 1, {0, 1, 1, 0, 1, 1}},
-        {"winograd_4_f32", {1, 24, 19, 13, 15}, 17, 5, 2, 1, {2, 1, 1, 1, 1, 1}},
-        {"winograd_4_f32", {1, 24, 9, 15, 15}, 40, 2, 1, 3, {1, 1, 1, 2, 1, 1}},
-        {"winograd_4_f32", {1, 150, 3, 16, 14}, 87, 3, 1, 1, {1, 1, 1, 1, 1, 1}},
-        {"winograd_4_f32", {2, 300, 2, 8, 8}, 87, 2, 1, 1, {0, 1, 1, 1, 1, 1}},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        begin();
-        struct value *x = input("x", 5, cases[i].x);
-        struct node *n = FUSED("Conv", x, weight(DIMS(cases[i].out, cases[i].x[1], cases[i].taps, 3, 3)),
-                               weight(DIMS(cases[i].out)), NULL);
-        node_set_ints(n, "strides", INTS(cases[i].stride, 1, 1), &error);
-        node_set_ints(n, "dilations", INTS(cases[i].dilation, 1, 1), &error);
-        node_set_ints(n, "pads", cases[i].pads, 6, &error);
-        node_set_string(n, "activation", "Relu", 4, &error);
-        output(n->out[0]);
-        kernel_wanted = cases[i].kernel;
-        check();
-    }
-    begin();
-    struct value *x = input("x", DIMS(1, 16, 6, 15, 13)), *r = NODE("Conv", x, weight(DIMS(24, 16, 1, 1, 1)))->out[0];
-    struct node *n = FUSED("Conv", x, weight(DIMS(24, 16, 3, 3, 3)), weight(DIMS(24)), r);
-    node_set_ints(n, "pads", INTS(1, 1, 1, 1, 1, 1), &error);
-    output(n->out[0]);
-    kernel_wanted = "winograd_4_f32";
-    check();
-}
-
-/* With what may stand behind: residual, activation, a place in a Concat, a wider border for who comes next. */
-static void test_winograd_fused(void)
-{
-    for (int i = 0; i < 4; i++) {
-        begin();
-        struct value *x = input("x", DIMS(1, 16, 30, 27)), *r = NODE("Conv", x, weight(DIMS(24, 16, 1, 1)))->out[0];
-        struct node *n = FUSED("Conv", x, weight(DIMS(24, 16, 3, 3)), weight(DIMS(24)), r);
-        const char *activation = i < 2 ? "Relu" : "Swish";
-        node_set_ints(n, "pads", INTS(1, 1, 1, 1), &error);
-        node_set_string(n, "activation", activation, strlen(activation), &error);
-        node_set_float(n, "activation_alpha", 1, &error);
-        node_set_int(n, "residual_last", i % 2, &error);
-        struct node *cat = NODE("Concat", n->out[0], NODE("Relu", x)->out[0]);
-        node_set_int(cat, "axis", 1, &error);
-        struct node *last = NODE("Conv", cat->out[0], weight(DIMS(32, 40, 3, 3)));
-        node_set_ints(last, "pads", INTS(1, 1, 1, 1), &error);
-        output(last->out[0]);
-        kernel_wanted = "winograd_4_f32";
-        check();
-    }
-}
-
 /* Factors of channels before 1x1 convolutions: of each image or of all, on either side, where the weights are fewer
  * than the pixels and where they are not, with a stride, and with another user of the product. */
 static void factor_case(int64_t images, int64_t out, int64_t stride, bool first, bool shared)
@@ -576,9 +493,6 @@ int main(void)
     RUN(test_halves);
     RUN(test_factors);
     RUN(test_dilated);
-    RUN(test_winograd);
-    RUN(test_winograd_volumes);
-    RUN(test_winograd_fused);
     RUN(test_short_volumes);
     RUN(test_joined_pixels);
     RUN(test_narrow_groups);
