@@ -192,15 +192,16 @@ int calibrate_correct(struct model_calibration *c, struct model_error *error)
 {
     struct error *err = model_inner(error);
     struct graph *g = quant_watch_shifts(&c->quant, err);
-    size_t outputs = g ? g->output_count : 0;
+    size_t outputs = g ? g->output_count : 0, apart = calibrate_apart(c);
+    double share = 1 / (double)((c->kept_count - 1) / apart + 1);
     struct model_session *s = calibrate_session(c, g, false, error);
     int status = s ? 0 : -1;
-    for (size_t k = 0; status == 0 && outputs && k < c->kept_count; k++) {
+    for (size_t k = 0; status == 0 && outputs && k < c->kept_count; k += apart) {
         calibrate_tell(c, "correcting biases", k, c->kept_count);
         struct model_tensor **out = mem_calloc(outputs, sizeof *out, err);
         status = out ? model_session_run(s, c->kept + k * c->inputs, out, error) : -1;
         if (status == 0)
-            status = quant_take_shifts(&c->quant, (struct tensor *const *)out, 1.0 / (double)c->kept_count, err);
+            status = quant_take_shifts(&c->quant, (struct tensor *const *)out, share, err);
         calibrate_free_tensors(out, outputs);
     }
     calibrate_tell(c, "correcting biases", 1, 1);

@@ -8,7 +8,7 @@
 /* Samples kept for what has to be run more than once: every first, second, fourth … of all, so that they are spread
  * over the data however many there are. */
 #define CALIBRATE_KEPT          16
-#define CALIBRATE_KEPT_TO_JUDGE 32 /* where some have to say whether an effort was worth it */
+#define CALIBRATE_KEPT_TO_JUDGE 64 /* where some have to say whether an effort was worth it */
 
 #define CALIBRATE_TRIED 2 /* ways to choose ranges */
 
@@ -55,6 +55,10 @@ int calibrate_compare(const struct model_calibration *c, struct graph *right, st
  * of all ratios, of each sample and output, in which none of them weighs more than another. */
 int calibrate_find_loss(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
                         double *loss, double *decibels, struct model_error *err);
+
+/* Where more are kept to judge an effort: how far apart those lie that would be kept without, so that ranges and biases
+ * are the same. */
+size_t calibrate_apart(const struct model_calibration *c);
 
 /* Tells how far long work has come. */
 void calibrate_tell(const struct model_calibration *c, const char *what, size_t done, size_t total);

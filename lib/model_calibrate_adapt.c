@@ -18,6 +18,12 @@ static size_t samples_of(const struct model_calibration *c)
     return all < c->kept_count ? all : c->kept_count;
 }
 
+/* They are every first, second or third of those kept, so that they are spread over the data. */
+static size_t step_of(const struct model_calibration *c)
+{
+    return c->kept_count / samples_of(c);
+}
+
 /* What runs for a layer: the quantised network, and that in float, both up to its operand, and the sums of that. */
 enum { QUANTISED, FLOAT, SUMS, SESSIONS };
 
@@ -65,7 +71,7 @@ static int add_samples(const struct model_calibration *c, size_t layer, struct q
         status = s[i] ? 0 : -1;
     }
     for (size_t k = 0; status == 0 && k < samples_of(c); k++)
-        status = add_sample(m, s, c->kept + k * c->inputs, is_held(k), error);
+        status = add_sample(m, s, c->kept + k * step_of(c) * c->inputs, is_held(k), error);
     for (int i = 0; i < SESSIONS; i++)
         model_session_free(s[i]);
     return status;
@@ -118,6 +124,8 @@ static int adapt_all(struct model_calibration *c, struct model_error *error)
 static struct calibrate_samples judges(const struct model_calibration *c)
 {
     size_t all = samples_of(c), held = c->kept_count / (HELD + 1);
+    if (step_of(c) > 1)
+        return (struct calibrate_samples){1, SIZE_MAX, step_of(c)};
     if (c->kept_count - all >= held && all < c->kept_count)
         return (struct calibrate_samples){all, SIZE_MAX, 1};
     return held ? (struct calibrate_samples){HELD, SIZE_MAX, HELD + 1} : calibrate_all;

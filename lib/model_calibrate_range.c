@@ -16,12 +16,19 @@ bool model_calibration_tried_at(const struct model_calibration *c, size_t index,
     return is_there;
 }
 
-/* Of those kept, which are every stride-th of all; a stride is a power of two, and its own inverse modulo 3. Where more
- * are kept to judge an effort every second, so that ranges are the same as without. */
+size_t calibrate_apart(const struct model_calibration *c)
+{
+    size_t apart = 1;
+    while ((c->kept_count - 1) / apart >= CALIBRATE_KEPT)
+        apart *= 2;
+    return apart;
+}
+
+/* Those kept are every stride-th of all; a stride is a power of two, and its own inverse modulo 3. */
 static struct calibrate_samples of_fold(const struct model_calibration *c, size_t fold)
 {
-    size_t each = c->kept_count > CALIBRATE_KEPT ? 2 : 1, first = fold * c->stride * each % QUANT_FOLDS;
-    return (struct calibrate_samples){first * each, SIZE_MAX, QUANT_FOLDS * each};
+    size_t apart = calibrate_apart(c), first = fold * c->stride * apart % QUANT_FOLDS;
+    return (struct calibrate_samples){first * apart, SIZE_MAX, QUANT_FOLDS * apart};
 }
 
 /* Weights as they were: a trial's ranges may have made scales larger, so that biases fit. */

@@ -106,6 +106,21 @@ END
     failed_with 2 '17'
 }
 
+@test "-c -e: of many samples, what is not rounded anew is as without" {
+    declare_nn up.nn <<END
+property recipe resize=8x8
+input x f32 1x3x8x8
+constant w f32 3x2x2x2 = .31 .12 -.77 .43 .9 -.35 .64 .23 -.58 .41 .07 .86 -.19 .53 .29 -.66 .71 -.05 .37 .48 -.92 .15 .61 -.27
+constant b f32 2 = .1 -.2
+node up ConvTranspose x w b -> y f32 1x2x16x16 : strides=[2,2]
+output y
+END
+    mkdir photos
+    for i in {10..29}; do ppm photos/$i.ppm 8 8 $((i * 8)) $((300 - i * 9)) $((i * 77 % 256)); done
+    nn quantize -q -c photos -o plain.nn up.nn
+    nn quantize -q -c photos -e 4 up.nn | cmp - plain.nn
+}
+
 @test "-c -r: a line a layer" {
     calibratable
     nn quantize -q -c photos -r report.tsv -o net8.nn net.nn
