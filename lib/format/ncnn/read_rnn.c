@@ -69,6 +69,16 @@ static struct value *state(struct reader *r, struct value *v)
     return BUILD(&r->b, "Transpose/perm=1,0,2", v);
 }
 
+/* Input i of the layer as one; a blob may have other axes (pnnx keeps PyTorch's [D, 1, H]), of which ncnn takes the
+ * elements as they lie. */
+static struct value *state_in(struct reader *r, int i, int64_t directions, int64_t width)
+{
+    struct value *v = i < (int)r->l->in_count ? ncnn_in(r, i) : NULL;
+    if (!v || ncnn_dims(r, v) == 2)
+        return v ? state(r, v) : NULL;
+    return build_reshape(&r->b, v, 3, (int64_t[]){directions, 1, width});
+}
+
 static bool read_sizes(struct reader *r, struct rnn *n, const struct cell *cell)
 {
     int direction = ncnn_int(r->l, 2, 0);
@@ -107,8 +117,8 @@ static struct value *recurrent(struct reader *r, const struct cell *cell)
     if (n.outputs != n.hidden)
         build_fail(b, "projects its %lld channels to %lld, which ONNX cannot say", (long long)n.hidden,
                    (long long)n.outputs);
-    struct value *h = r->l->in_count > 1 ? state(r, ncnn_in(r, 1)) : NULL;
-    struct value *c = cell == &lstm_cell && r->l->in_count > 2 ? state(r, ncnn_in(r, 2)) : NULL;
+    struct value *h = state_in(r, 1, n.directions, n.outputs);
+    struct value *c = cell == &lstm_cell ? state_in(r, 2, n.directions, n.hidden) : NULL;
     struct value *y = BUILD(b, cell->op, x, w, rec, bias_value, NULL, h, c);
     build_string(b, y, "direction", directions[ncnn_int(r->l, 2, 0)]);
     build_int(b, y, "hidden_size", n.hidden);

@@ -227,6 +227,23 @@ static void written_again(void)
     shows(&b, "Split", " x a a/1 ");
 }
 
+/* pnnx keeps PyTorch's three axes of a recurrent layer's first state; ncnn takes the elements as they lie. */
+static void a_state_of_three_axes(void)
+{
+    static const char layers[] = "7767517\n3 3\nInput in 0 1 a 0=3 1=5\nMemoryData m 0 1 h 0=2 1=1 2=1\n"
+                                 "GRU g 2 1 a h b 0=2 1=18\n";
+    static const char zeros[8 + 76 + 36 + 52];
+    FILE *f = fopen(weights, "wb");
+    CHECK(f && fwrite(zeros, sizeof zeros, 1, f) == 1 && fclose(f) == 0);
+    struct blob *blob = blob_new(sizeof layers - 1, &err);
+    memcpy(blob->data, layers, sizeof layers - 1);
+    struct source source = {.path = path, .second = weights, .blob = blob};
+    struct graph *g = format_by_name("ncnn")->read(&source, &err);
+    CHECK_MSG(g && op_infer_graph(g, &err) == 0 && g->outputs[0]->type.dims[2] == 2, "%s", err.text);
+    graph_free(g);
+    blob_unref(blob);
+}
+
 int main(void)
 {
     CHECK(mkdtemp(folder) != NULL);
@@ -243,6 +260,7 @@ int main(void)
     RUN(sizes_that_do_not_fit);
     RUN(a_constant_of_bytes_as_output);
     RUN(an_input_of_six_axes);
+    RUN(a_state_of_three_axes);
     unlink(path);
     unlink(weights);
     CHECK(rmdir(folder) == 0);
