@@ -125,13 +125,19 @@ struct build_slice_entries {
     struct value *begins, *ends; /* i64 [count], instead of begin and end where those are known at run time alone */
     uint32_t no_begin, no_end;   /* from the first, to the last one on */
     uint32_t ellipsis, new_axis; /* takes all axes that are left over; adds an axis */
-    uint32_t shrink;             /* the element at begin, without its axis */
+    uint32_t shrink;             /* the element at begin, without its axis; no_begin does not count there, unless */
+    bool shrink_first;           /* it means the first element */
 };
 /* x of that rank (build_index.c). */
 struct value *build_slice_all(struct build *b, struct value *x, int rank, const struct build_slice_entries *entries);
 /* Elements of x along an axis, counted from 0; the first `batch` axes of x and of the indices (i64) are the same. */
 struct value *build_gather(struct build *b, struct value *x, int rank, struct value *indices, int index_rank, int axis,
                            int batch);
+
+/* x with its first steps along axis `time` reversed, as many as lengths (i64) says for each place of axis `batch`; both
+ * counted from 0. */
+struct value *build_reverse_sequence(struct build *b, struct value *x, int rank, struct value *lengths, int batch,
+                                     int time);
 
 /* What leaves an axis, counted from 0, at its end comes in at its beginning: `count` shifts of below 2^31. */
 struct value *build_roll(struct build *b, struct value *x, int count, const int64_t *shifts, const int64_t *axes);

@@ -56,7 +56,7 @@ static struct value *behind(struct build *b, struct value *from)
 static void set_begin(struct work *w, int i, int n, bool shrink)
 {
     const struct build_slice_entries *e = w->entries;
-    if (has(e->no_begin, i) && !shrink)
+    if (has(e->no_begin, i) && (!shrink || e->shrink_first))
         w->from.numbers[n] = e->step[i] > 0 ? 0 : INT64_MAX;
     else if (e->begins && !w->from.whole)
         w->from.values[n] = element(w, e->begins, i);
@@ -339,4 +339,24 @@ struct value *build_batch_to_space(struct build *b, struct value *x, int rank, i
         perm[at++] = n + i;
     v = BUILD(b, "Reshape", build_transpose(b, v, rank + n, perm), joined(b, BUILD_LIST(b, -1), whole, rest));
     return BUILD(b, "Slice", v, before, BUILD(b, "Sub", whole, behind), build_list(b, n, axes));
+}
+
+/* ONNX has batches and steps as the first two axes. */
+struct value *build_reverse_sequence(struct build *b, struct value *x, int rank, struct value *lengths, int batch,
+                                     int time)
+{
+    int64_t perm[TENSOR_MAX_RANK] = {batch, time}, back[TENSOR_MAX_RANK] = {0};
+    if (!b->failed && (batch == time || batch < 0 || time < 0 || batch >= rank || time >= rank))
+        build_fail(b, "reverses steps of axis %d for each of axis %d; want two of %d", time, batch, rank);
+    if (b->failed)
+        return NULL;
+    bool plain = batch < 2 && time < 2;
+    for (int i = 0, at = 2; i < rank; i++)
+        if (i != batch && i != time)
+            perm[at++] = i;
+    for (int i = 0; i < rank; i++)
+        back[perm[i]] = i;
+    struct value *v = BUILD(b, "ReverseSequence", plain ? x : build_transpose(b, x, rank, perm), lengths);
+    build_int(b, build_int(b, v, "time_axis", plain ? time : 1), "batch_axis", plain ? batch : 0);
+    return plain ? v : build_transpose(b, v, rank, back);
 }

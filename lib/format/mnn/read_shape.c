@@ -372,9 +372,9 @@ void mnn_read_range(struct mnn_op *o)
 
 void mnn_read_reverse_sequence(struct mnn_op *o)
 {
-    struct value *y = BUILD(o->b, "ReverseSequence", mnn_in(o, 0), mnn_in(o, 1));
-    build_int(o->b, y, "batch_axis", mnn_int(&o->param, "batchDim"));
-    mnn_give(o, 0, build_int(o->b, y, "time_axis", mnn_int(&o->param, "seqDim")));
+    int rank = mnn_in_rank(o, 0), batch = build_axis(o->b, mnn_int(&o->param, "batchDim"), rank),
+        time = build_axis(o->b, mnn_int(&o->param, "seqDim"), rank);
+    mnn_give(o, 0, build_reverse_sequence(o->b, mnn_in(o, 0), rank, mnn_in(o, 1), batch, time));
 }
 
 void mnn_read_grid_sample(struct mnn_op *o)

@@ -119,28 +119,11 @@ void openvino_read_reverse(struct openvino_read *l)
                       build_list(l->b, n, axes), build_list(l->b, n, steps));
 }
 
-/* ONNX has batches and steps as the first two axes. */
 void openvino_read_reverse_sequence(struct openvino_read *l)
 {
-    int64_t perm[TENSOR_MAX_RANK], back[TENSOR_MAX_RANK];
-    int rank = openvino_rank(l, 0), at = 0, batch = openvino_axis(l, openvino_int(l, "batch_axis", 0), rank),
+    int rank = openvino_rank(l, 0), batch = openvino_axis(l, openvino_int(l, "batch_axis", 0), rank),
         time = openvino_axis(l, openvino_int(l, "seq_axis", 1), rank);
-    if (batch == time)
-        build_fail(l->b, "its batches are its steps");
-    if (l->b->failed)
-        return;
-    perm[at++] = batch;
-    perm[at++] = time;
-    for (int i = 0; i < rank; i++)
-        if (i != batch && i != time)
-            perm[at++] = i;
-    for (int i = 0; i < rank; i++)
-        back[perm[i]] = i;
-    bool plain = batch == 0 && time == 1;
-    struct value *v = plain ? openvino_in(l, 0) : build_transpose(l->b, openvino_in(l, 0), rank, perm);
-    v = BUILD(l->b, "ReverseSequence", v, openvino_i64(l, 1));
-    build_int(l->b, build_int(l->b, v, "time_axis", 1), "batch_axis", 0);
-    l->out[0] = plain ? v : build_transpose(l->b, v, rank, back);
+    l->out[0] = build_reverse_sequence(l->b, openvino_in(l, 0), rank, openvino_i64(l, 1), batch, time);
 }
 
 /* The blocks of all axes but the first; their number. */

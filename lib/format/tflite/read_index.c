@@ -188,32 +188,43 @@ void tflite_read_matrix_set_diag(struct tflite_op *o)
     tflite_give(o, 0, BUILD(o->b, "Where", is_on, line, x));
 }
 
-/* Input 2 says where in input 0 the smaller input 1 goes; it is moved so that it lies inside. One axis at most may
- * differ in size. */
+struct update {
+    int rank;
+    int64_t whole[TENSOR_MAX_RANK], part[TENSOR_MAX_RANK];
+};
+
+/* x, which has the update's size along the axes before `axis`, with the update in its place. */
+static struct value *updated(struct tflite_op *o, const struct update *u, struct value *x, int axis)
+{
+    while (axis < u->rank && u->whole[axis] == u->part[axis])
+        axis++;
+    if (axis >= u->rank)
+        return tflite_in(o, 1);
+    struct value *axes = BUILD_LIST(o->b, axis), *at = build_slice(o->b, tflite_i64(o, 2), 0, axis, axis + 1);
+    at = BUILD(o->b, "Clip", at, build_number(o->b, DTYPE_I64, 0),
+               build_number(o->b, DTYPE_I64, (double)(u->whole[axis] - u->part[axis])));
+    struct value *behind = BUILD(o->b, "Add", at, BUILD_LIST(o->b, u->part[axis]));
+    int next = axis + 1;
+    while (next < u->rank && u->whole[next] == u->part[next])
+        next++;
+    struct value *inside = next < u->rank ? BUILD(o->b, "Slice", x, at, behind, axes) : NULL;
+    struct value *parts[] = {BUILD(o->b, "Slice", x, BUILD_LIST(o->b, 0), at, axes), updated(o, u, inside, next),
+                             BUILD(o->b, "Slice", x, behind, BUILD_LIST(o->b, INT64_MAX), axes)};
+    return build_int(o->b, build_node(o->b, "Concat", 3, parts), "axis", axis);
+}
+
+/* Input 2 says where in input 0 the smaller input 1 goes; it is moved so that it lies inside. */
 void tflite_read_update_slice(struct tflite_op *o)
 {
-    int64_t whole[TENSOR_MAX_RANK], part[TENSOR_MAX_RANK];
-    int rank = tflite_dims(o, 0, whole), axis = -1;
-    bool fits = tflite_dims(o, 1, part) == rank;
-    for (int i = 0; fits && i < rank; i++)
-        if (whole[i] != part[i]) {
-            fits = axis < 0 && whole[i] >= 0 && part[i] >= 0 && part[i] <= whole[i];
-            axis = i;
-        }
-    if (!fits) {
+    struct update u;
+    u.rank = tflite_dims(o, 0, u.whole);
+    bool fits = tflite_dims(o, 1, u.part) == u.rank, same = true;
+    for (int i = 0; fits && i < u.rank; i++) {
+        fits = u.whole[i] == u.part[i] || (u.part[i] >= 0 && u.part[i] <= u.whole[i]);
+        same &= u.whole[i] == u.part[i];
+    }
+    if (!fits)
         tflite_read_opaque(o);
-        return;
-    }
-    if (axis < 0) {
-        tflite_give(o, 0, BUILD(o->b, "Identity", tflite_in(o, 1)));
-        return;
-    }
-    struct value *x = tflite_in(o, 0), *axes = BUILD_LIST(o->b, axis);
-    struct value *at = build_slice(o->b, tflite_i64(o, 2), 0, axis, axis + 1);
-    at = BUILD(o->b, "Clip", at, build_number(o->b, DTYPE_I64, 0),
-               build_number(o->b, DTYPE_I64, (double)(whole[axis] - part[axis])));
-    struct value *behind = BUILD(o->b, "Add", at, BUILD_LIST(o->b, part[axis]));
-    struct value *parts[] = {BUILD(o->b, "Slice", x, BUILD_LIST(o->b, 0), at, axes), tflite_in(o, 1),
-                             BUILD(o->b, "Slice", x, behind, BUILD_LIST(o->b, INT64_MAX), axes)};
-    tflite_give(o, 0, build_int(o->b, build_node(o->b, "Concat", 3, parts), "axis", axis));
+    else
+        tflite_give(o, 0, same ? BUILD(o->b, "Identity", tflite_in(o, 1)) : updated(o, &u, tflite_in(o, 0), 0));
 }

@@ -45,6 +45,7 @@ void tflite_read_strided_slice(struct tflite_op *o)
     e.ellipsis = masks[STRIDED_ELLIPSIS];
     e.new_axis = masks[STRIDED_NEW];
     e.shrink = masks[STRIDED_SHRINK];
+    e.shrink_first = true; /* in LiteRT, other than in TensorFlow */
     if (tflite_ints(o, 1, e.begin, TENSOR_MAX_RANK) != e.count)
         e.begins = tflite_i64(o, 1);
     if (masks[STRIDED_OFFSET])
@@ -73,11 +74,7 @@ void tflite_read_reverse(struct tflite_op *o)
 
 void tflite_read_reverse_sequence(struct tflite_op *o)
 {
-    int64_t time = flatbuf_int(o->options, 0, 4, 0), batch = flatbuf_int(o->options, 1, 4, 0);
-    if (time + batch != 1 || (time != 0 && time != 1)) {
-        tflite_read_opaque(o);
-        return;
-    }
-    struct value *y = BUILD(o->b, "ReverseSequence", tflite_in(o, 0), tflite_i64(o, 1));
-    tflite_give(o, 0, build_int(o->b, build_int(o->b, y, "time_axis", time), "batch_axis", batch));
+    int rank = tflite_want_rank(o, 0), time = build_axis(o->b, flatbuf_int(o->options, 0, 4, 0), rank),
+        batch = build_axis(o->b, flatbuf_int(o->options, 1, 4, 0), rank);
+    tflite_give(o, 0, build_reverse_sequence(o->b, tflite_in(o, 0), rank, tflite_i64(o, 1), batch, time));
 }

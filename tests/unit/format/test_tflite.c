@@ -22,7 +22,7 @@ struct tensor_spec {
 
 struct operator_spec {
     int code;
-    int32_t in[3], out; /* in[1] -2: one input alone; in[2] not 0: three */
+    int32_t in[4], out; /* in[1] -2: one input alone; in[2] not 0: three; in[3] not 0: four */
     uint32_t options;
 };
 
@@ -49,7 +49,7 @@ static uint32_t put_tensor(struct flatbuf_out *o, const struct tensor_spec *t, i
 static uint32_t put_operator(struct flatbuf_out *o, const struct operator_spec *s, int code)
 {
     const struct custom_spec *c = customs ? customs + code : &(struct custom_spec){NULL, {0}, 0};
-    uint32_t in = flatbuf_put_i32s(o, s->in, s->in[1] == -2 ? 1 : s->in[2] ? 3 : 2);
+    uint32_t in = flatbuf_put_i32s(o, s->in, s->in[1] == -2 ? 1 : s->in[3] ? 4 : s->in[2] ? 3 : 2);
     uint32_t out = flatbuf_put_i32s(o, (int32_t[]){s->out, c->second}, c->second ? 2 : 1);
     uint32_t numbers = c->name ? flatbuf_put_vector(o, c->numbers, sizeof c->numbers, 1, 16) : 0;
     flatbuf_begin(o);
@@ -518,6 +518,42 @@ static void test_remainder_of_integers(void)
     blob_unref(blob);
 }
 
+/* LiteRT's own results: steps of any axis, updates of several, and a masked begin where an axis goes. */
+static void test_places(void)
+{
+    static const float x[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, part[] = {20, 21, 22, 23};
+    static const int32_t lengths[] = {2, 3}, at[] = {0, 0, 5, -1}, from[] = {0, -1, 0, 0}, to[] = {9, 9, 9, 9},
+                         steps[] = {1, 1, 1, 1};
+#define INTS(list, n) {.type = 2, .dim = n, .data = list, .size = sizeof(list)}
+#define WHOLE         {.dim = 1, .rest = {2, 2, 3}}
+    struct flatbuf_out o;
+    begin(&o);
+    flatbuf_begin(&o);
+    flatbuf_add_int(&o, 0, 4, 3, 0);
+    flatbuf_add_int(&o, 1, 4, 1, 0);
+    struct operator_spec op = {.code = 112, .in = {0, 1}, .out = 2, .options = flatbuf_end(&o)};
+    gives(read_model(&o, (struct tensor_spec[]){WHOLE, INTS(lengths, 2), WHOLE}, 3, &op, 1), x,
+          (float[]){1, 0, 2, 4, 3, 5, 8, 7, 6, 11, 10, 9}, 12);
+    begin(&o);
+    op = (struct operator_spec){.code = 151, .in = {0, 1, 2}, .out = 3};
+    gives(read_model(&o,
+                     (struct tensor_spec[]){
+                         WHOLE, {.dim = 1, .rest = {2, 1, 2}, .data = part, .size = 16}, INTS(at, 4), WHOLE},
+                     4, &op, 1),
+          x, (float[]){0, 1, 2, 20, 21, 5, 6, 7, 8, 22, 23, 11}, 12);
+    begin(&o);
+    flatbuf_begin(&o);
+    flatbuf_add_int(&o, 0, 4, 15, 0);
+    flatbuf_add_int(&o, 1, 4, 15, 0);
+    flatbuf_add_int(&o, 4, 4, 2, 0);
+    op = (struct operator_spec){.code = 45, .in = {0, 1, 2, 3}, .out = 4, .options = flatbuf_end(&o)};
+    gives(read_model(&o, (struct tensor_spec[]){WHOLE, INTS(from, 4), INTS(to, 4), INTS(steps, 4), {.dim = 1}}, 5, &op,
+                     1),
+          x, x, 6);
+#undef INTS
+#undef WHOLE
+}
+
 int main(void)
 {
     RUN(test_operands);
@@ -537,5 +573,6 @@ int main(void)
     RUN(test_volumes);
     RUN(test_no_axes);
     RUN(test_remainder_of_integers);
+    RUN(test_places);
     return TEST_END();
 }
