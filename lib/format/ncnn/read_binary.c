@@ -93,8 +93,9 @@ struct value *ncnn_scale(struct reader *r)
     return ncnn_int(r->l, 1, 0) ? BUILD(&r->b, "Add", v, ncnn_channels(r, "bias", n, x)) : v;
 }
 
+/* A blob of fewer than three axes is one channel here. */
 struct value *ncnn_bias(struct reader *r)
 {
-    struct value *x = ncnn_in(r, 0);
-    return BUILD(&r->b, "Add", x, ncnn_channels(r, "bias", ncnn_int(r->l, 0, 0), x));
+    struct value *x = ncnn_in(r, 0), *bias = ncnn_channels(r, "bias", ncnn_int(r->l, 0, 0), x);
+    return BUILD(&r->b, "Add", x, ncnn_dims(r, x) < 3 ? build_slice(&r->b, bias, 0, 0, 1) : bias);
 }

@@ -122,11 +122,16 @@ struct value *ncnn_pixel_shuffle(struct reader *r)
     return build_string(&r->b, v, "mode", ncnn_int(r->l, 1, 0) ? "DCR" : "CRD");
 }
 
-/* Mode 1 puts the place in the block first, mode 0 the channel. */
+/* Mode 1 puts the place in the block first, mode 0 the channel. What fills no block is left off. */
 struct value *ncnn_reorg(struct reader *r)
 {
     struct value *x = ncnn_in(r, 0);
     int64_t n = factor(r, x);
+    for (int i = 1; i < 3 && !r->b.failed; i++) {
+        int64_t size = ncnn_size(r, x, i);
+        if (size > 0 && size % n)
+            x = build_slice(&r->b, x, i + 1, 0, size - size % n);
+    }
     if (ncnn_int(r->l, 1, 0))
         return build_int(&r->b, BUILD(&r->b, "SpaceToDepth", x), "blocksize", n);
     return build_string(&r->b, build_int(&r->b, BUILD(&r->b, "nn.Reorg", x), "stride", n), "mode", "CRD");

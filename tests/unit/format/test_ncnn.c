@@ -56,11 +56,14 @@ static void all_of_seven_axes(void)
     blob_unref(blob);
 }
 
-/* What ncnn's wheel of October 2026 gives: a row of x through one layer. */
+/* What ncnn's wheel of October 2026 gives: a row of x through one layer, or more, a line each. */
 static void row_gives(const char *layer, int count, const float *want)
 {
     char layers[200];
-    snprintf(layers, sizeof(layers), "7767517\n2 2\nInput in 0 1 a 0=8 1=1 2=1\n%s\n", layer);
+    int lines = 2;
+    for (const char *c = layer; *c; c++)
+        lines += *c == '\n';
+    snprintf(layers, sizeof(layers), "7767517\n%d %d\nInput in 0 1 a 0=8 1=1 2=1\n%s\n", lines, lines, layer);
     struct blob *blob = blob_new(strlen(layers), &err);
     memcpy(blob->data, layers, strlen(layers));
     struct source source = {.blob = blob};
@@ -86,6 +89,7 @@ static void as_ncnn_computes(void)
     row_gives("BinaryOp l 1 1 a b 0=15 1=1 2=5.0", 8, (float[]){0, 0, 0, 0, 0, 1, 1, 1});
     row_gives("BinaryOp l 1 1 a b 0=14 1=1 2=0.0", 8,
               (float[]){0.693147f, 1.313262f, 2.126928f, 3.048587f, 4.01815f, 5.006715f, 6.002476f, 7.000911f});
+    row_gives("Padding p 1 1 a c 1=1 3=1\nReorg l 1 1 c b 0=2 1=1", 16, (float[16]){0, 2, 4, 6, 1, 3, 5, 7});
     refused("7767517\n2 2\n" INPUT "\nLRN l 1 1 a b 1=4\n", "an even window of 4 channels");
 }
 
@@ -227,6 +231,26 @@ static void written_again(void)
     shows(&b, "Split", " x a a/1 ");
 }
 
+/* Its first element alone is added to a blob of two axes. */
+static void a_bias_of_rows(void)
+{
+    static const char layers[] = "7767517\n2 2\nInput in 0 1 a 0=2 1=3\nBias l 1 1 a b 0=3\n";
+    static const float numbers[] = {1, 2, 3};
+    FILE *f = fopen(weights, "wb");
+    CHECK(f && fwrite(numbers, sizeof numbers, 1, f) == 1 && fclose(f) == 0);
+    struct blob *blob = blob_new(sizeof layers - 1, &err);
+    memcpy(blob->data, layers, sizeof layers - 1);
+    struct source source = {.path = path, .second = weights, .blob = blob};
+    struct graph *g = format_by_name("ncnn")->read(&source, &err);
+    struct item *in = item_of_tensor(tensor_new(DTYPE_F32, 3, (int64_t[]){1, 3, 2}, &err), &err), *out = NULL;
+    CHECK_MSG(g && op_run(g, &in, &out, 1 << 20, 0, &err) == 0, "%s", err.text);
+    CHECK(out && tensor_get_f64(out->tensor, 0) == 1 && tensor_get_f64(out->tensor, 5) == 1);
+    item_unref(out);
+    item_unref(in);
+    graph_free(g);
+    blob_unref(blob);
+}
+
 /* pnnx keeps PyTorch's three axes of a recurrent layer's first state; ncnn takes the elements as they lie. */
 static void a_state_of_three_axes(void)
 {
@@ -261,6 +285,7 @@ int main(void)
     RUN(a_constant_of_bytes_as_output);
     RUN(an_input_of_six_axes);
     RUN(a_state_of_three_axes);
+    RUN(a_bias_of_rows);
     unlink(path);
     unlink(weights);
     CHECK(rmdir(folder) == 0);
