@@ -77,6 +77,8 @@ static const char head[] =
     "and others that network files contain, in domains of their own.\n"
     "Operators of older opsets are converted to the newest one when a file is read, and back when it is written.\n"
     "An operator that is not listed is read, shown, kept and written, but cannot be run.\n"
+    "Where a pool has auto_pad VALID and ceil_mode, ONNX's text and its reference give as many places as without\n"
+    "ceil_mode, and so do these programs; onnxruntime may give one more.\n"
     ".Pp\nThe list has for each operator:\n.Bl -bullet -compact\n.It\n"
     "its name, the opsets that introduced or changed it, and how it is run:\n.Bl -tag -width expanded -compact\n"
     ".It Em kernel\nby vectorised kernels, on every level that the processor may have (generic, avx2, avx512, neon),\n"
