@@ -252,16 +252,22 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
 
 /* Tiles that have code of their own for biases of rows. */
 #define IS_LARGE(m, vectors) (PARTS_DIRECT && (m) >= GEMM_MR - 1 && (vectors) == 2)
+/* And for shifts. */
+#if defined(ISA_avx2) && DOT_KR == 2
+#define SHIFTS(m, vectors) ((m) == GEMM_MR && (vectors) == 2)
+#else
+#define SHIFTS(m, vectors) 0
+#endif
 
 /* To bytes. */
 V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struct kernel_epilogue *to,
-                       const struct v_narrowing *n, int m, int vectors, int last)
+                       const struct v_narrowing *n, int m, int vectors, int last, bool shifts)
 {
     v_f32 factor[4];
     load_factors(factor, to, column, vectors, PARTS_DIRECT ? last : VL);
 #pragma GCC unroll 16
     for (int i = 0; i < m; i += 4 / vectors)
-        finish_four(acc, c, column, factor, n, i, m, vectors, PARTS_DIRECT ? last : VL, false);
+        finish_four(acc, c, column, factor, n, i, m, vectors, PARTS_DIRECT ? last : VL, shifts);
 }
 
 /* As they are. */
@@ -311,13 +317,16 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
         turn_sums(acc, m, vectors);
         const int32_t *row_bias = g->to.row_bias;
         bool adds = IS_LARGE(m, vectors) && m == g->m;
-        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && !g->to.shift &&
+        if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && (SHIFTS(m, vectors) || !g->to.shift) &&
             (adds || !row_bias)) {
             if (adds && row_bias)
 #pragma GCC unroll 32
                 for (int i = 0; i < m * vectors; i++)
                     acc[i] = v_add_i32(acc[i], v_set1_i32(row_bias[i / vectors]));
-            finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last);
+            if (SHIFTS(m, vectors) && g->to.shift)
+                finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last, true);
+            else
+                finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last, false);
             continue;
         }
         if (PARTS_DIRECT && g->to.c == KERNEL_S32 && !row_bias) {
