@@ -25,7 +25,8 @@ bool exec_qconv_read(const struct node *n, struct conv *c, const int64_t *beyond
     const struct tensor *w = plan_is_constant(n, q.input) ? n->in[q.input]->constant : NULL;
     if (!w || w->count == 0 || w->count > INT32_MAX / 2 ||
         tensor_count(n->in[0]->type.rank, n->in[0]->type.dims) == 0 ||
-        !exec_quant_is_param(n, q.zero_input, w->dims[0]) || !has_single_zero(n))
+        !exec_quant_is_param(n, q.zero_input, w->dims[0]) || !has_single_zero(n) ||
+        (w->dtype == DTYPE_I16 && op_int(n, "group") == 1))
         return false;
     c->groups = (int)op_int(n, "group");
     c->out = (int)w->dims[0] / c->groups;
@@ -37,6 +38,12 @@ bool exec_qconv_read(const struct node *n, struct conv *c, const int64_t *beyond
 static bool read_conv(const struct node *n, struct conv *c, int (*border)[2])
 {
     return exec_qconv_read(n, c, NULL, border);
+}
+
+/* Weights of 16 bits: a case for the depthwise kernel alone. */
+static bool is_wide(const struct node *n)
+{
+    return n->in[weights_of(n).input]->type.dtype == DTYPE_I16;
 }
 
 /* Whether the zero point of x, and with it what padding holds, is known before a run. */
@@ -112,7 +119,7 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
     struct view x;
     struct quant_weights w;
     int wanted[VIEW_SPATIAL][2];
-    if (!read_conv(n, &c, wanted) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2))
+    if (!read_conv(n, &c, wanted) || is_wide(n) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2))
         return 1;
     struct gemm_job job = {.product = exec_quant_product_of(p->kernels, n, (int64_t)c.in * c.taps, c.out), .n = c.out};
     int status = exec_qconv_weights(p, n, &c, &w, err);
@@ -131,7 +138,7 @@ static double gemm_cost(const struct kernels *k, const struct node *n)
     struct conv c;
     int wanted[VIEW_SPATIAL][2];
     (void)k;
-    return read_conv(n, &c, wanted) && plan_is_constant(n, 1) && plan_is_constant(n, 2) ? 1 : -1;
+    return read_conv(n, &c, wanted) && !is_wide(n) && plan_is_constant(n, 1) && plan_is_constant(n, 2) ? 1 : -1;
 }
 
 const struct exec_way exec_way_q_conv = {gemm_cost, border, gemm_lower, exec_quant_fill};
@@ -192,7 +199,7 @@ const struct exec_way exec_way_conv_integer = {integer_cost, border, integer_low
 struct depthwise_args {
     struct view x, out, bias; /* bias.buffer NULL: it is known before */
     struct kernel_depthwise_q8 k;
-    const struct kernels *kernels;
+    const struct kernel_depthwise *kernel;
     int64_t height;
 };
 
@@ -212,12 +219,13 @@ static void run_depthwise(const struct step *s, struct tile tile)
         k.rows = (int)(rest < rows ? rest : rows);
         k.x = (const uint8_t *)view_data(&d->x) + image * d->x.stride[0] + y * k.x_row;
         k.out = (uint8_t *)view_data(&d->out) + image * d->out.stride[0] * size + y * k.out_row;
-        d->kernels->depthwise_q8->run(&k);
+        d->kernel->run(&k);
     }
 }
 
 struct pixels_args {
     struct quant_weights w;
+    const struct kernel_depthwise *kernel;
     int pixels;
 };
 
@@ -226,15 +234,19 @@ static int pack_depthwise(void *packed, const void *stored, const void *args, in
 {
     const struct pixels_args *a = args;
     int64_t taps = a->w.depth * a->w.runs, once = a->w.columns * taps;
-    int8_t *all = mem_calloc((size_t)a->pixels, (size_t)once, NULL);
-    (void)first, (void)last;
-    if (!all)
-        return -1;
-    for (int i = 0; i < a->pixels; i++)
-        exec_quant_take(&a->w, stored, 0, a->w.columns, all + i * once);
-    k->depthwise_q8->pack(packed, all, (int)a->w.columns * a->pixels, (int)taps);
+    int16_t *all = mem_calloc((size_t)a->pixels, (size_t)once * sizeof *all, NULL);
+    int8_t *bytes = all && !a->w.is_wide ? mem_calloc((size_t)once, 1, NULL) : NULL;
+    bool ready = all && (bytes || a->w.is_wide);
+    (void)first, (void)last, (void)k;
+    if (bytes)
+        exec_quant_take(&a->w, stored, 0, a->w.columns, bytes);
+    for (int64_t i = 0; ready && i < a->pixels * once; i++)
+        all[i] = bytes ? bytes[i % once] : ((const int16_t *)stored)[i % once];
+    if (ready)
+        a->kernel->pack(packed, all, (int)a->w.columns * a->pixels, (int)taps);
+    free(bytes);
     free(all);
-    return 0;
+    return ready ? 0 : -1;
 }
 
 /* Pixels that are done as one of so many times the channels, where they lie side by side and their windows do too: as
@@ -332,16 +344,16 @@ static int depthwise_offset(const struct depthwise_args *d)
 static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, const struct quant_weights *w,
                           struct depthwise_args *d, struct error *err)
 {
-    struct pixels_args a = {*w, pixels_together(d, p->kernels->depthwise_q8)};
+    struct pixels_args a = {*w, d->kernel, pixels_together(d, d->kernel)};
     if (d->k.to.c == KERNEL_S32 && exec_quant_sums(p, n, w, depthwise_offset(d), a.pixels, &d->bias, err) < 0)
         return -1;
     if (a.pixels > 1 && join_pixels(p, d, a.pixels, err) < 0)
         return -1;
     d->k.weight = plan_packed(p, n, w->input,
-                              &(struct packing){.name = "depthwise_q8",
+                              &(struct packing){.name = w->is_wide ? "depthwise_q16" : "depthwise_q8",
                                                 .params = {d->k.channels, c->taps, exec_quant_key(n, w)},
                                                 .bytes = kernel_depthwise_q8_packed(
-                                                    p->kernels->depthwise_q8, (size_t)d->k.channels, (size_t)d->k.taps),
+                                                    d->kernel, (size_t)d->k.channels, (size_t)d->k.taps),
                                                 .units = 1,
                                                 .pack = pack_depthwise,
                                                 .args = &a,
@@ -366,7 +378,7 @@ static struct depthwise_args *new_depthwise(struct plan *p, const struct node *n
 {
     struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
     if (d) {
-        d->kernels = p->kernels;
+        d->kernel = is_wide(n) ? p->kernels->depthwise_q16 : p->kernels->depthwise_q8;
         d->k.is_signed = n->in[0]->type.dtype == DTYPE_I8;
     }
     return d;

@@ -27,7 +27,7 @@ struct quant_weights {
     const int *zero;      /* [columns] */
     const int32_t *sum;   /* [columns] of a column's weights */
     const int32_t *reach; /* [columns] that |sum of x less its zero point times weights| can be; NULL: there is room */
-    bool is_signed;
+    bool is_signed, is_wide; /* wide: s16, of depthwise convolutions, whose zero points are 0 */
 };
 
 #define QUANT_RUNS_MAX 3

@@ -140,6 +140,15 @@ static bool count_column(struct quant_weights *w, const struct totals *t)
     return t->size * 255 <= INT32_MAX;
 }
 
+/* The same of 16 bits. */
+static void add_wide(const struct quant_weights *w, const int16_t *stored, struct totals *t)
+{
+    for (int64_t i = 0; i < w->columns * w->depth; i++) {
+        t[i / w->depth].size += abs(stored[i]);
+        t[i / w->depth].total += stored[i];
+    }
+}
+
 /* sum[i] and reach[i] of column i: 0, 1 when a sum of products might not fit, -1 failed. */
 static int sum_columns(struct quant_weights *w, const struct node *n, int32_t *sum, int32_t *reach, struct error *err)
 {
@@ -147,7 +156,11 @@ static int sum_columns(struct quant_weights *w, const struct node *n, int32_t *s
     bool fit = true;
     if (!t)
         return -1;
-    add_columns(w, n->in[w->input]->constant->data, t);
+    const void *stored = n->in[w->input]->constant->data;
+    if (w->is_wide)
+        add_wide(w, stored, t);
+    else
+        add_columns(w, stored, t);
     for (int64_t i = 0; i < w->columns && fit; i++) {
         fit = count_column(w, &t[i]);
         sum[i] = (int32_t)t[i].total;
@@ -174,8 +187,12 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
     int32_t *sum = plan_alloc(p, sizeof *sum * 2 * (size_t)w->columns, err);
     if (!zero || !sum)
         return -1;
-    for (int64_t i = 0; i < w->columns; i++)
+    w->is_wide = n->in[w->input]->constant->dtype == DTYPE_I16;
+    for (int64_t i = 0; i < w->columns; i++) {
         zero[i] = (int)exec_quant_param(n, w->zero_input, i);
+        if (w->is_wide && zero[i])
+            return 1;
+    }
     w->zero = zero;
     w->sum = sum;
     w->reach = sum + w->columns;

@@ -74,8 +74,9 @@ struct kernel_depthwise {
     int bytes;           /* of a packed weight */
     int taps_max;
     void (*run)(const struct kernel_depthwise_q8 *d);
-    /* Weight (c, tap) at w[c * taps + tap]; kernel_depthwise_q8_packed() bytes are written. */
-    void (*pack)(void *packed, const int8_t *w, int channels, int taps);
+    /* Weight (c, tap), of s8 where it is depthwise_q8, at w[c * taps + tap]; kernel_depthwise_q8_packed() bytes are
+     * written. */
+    void (*pack)(void *packed, const int16_t *w, int channels, int taps);
 };
 size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t channels, size_t taps);
 
@@ -267,7 +268,7 @@ struct kernels {
      * holds, or a vector where `group` is 1: then the last of several blocks is the last vector of channels. */
     void (*depthwise_pack_f32)(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);
 
-    const struct kernel_depthwise *depthwise_q8;
+    const struct kernel_depthwise *depthwise_q8, *depthwise_q16; /* weights of s8; of s16 */
 
     /* Bytes of in / scale; what is no number becomes the least. */
     void (*quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding);

@@ -10,6 +10,7 @@ static const struct kernels reference = {
     .gemm_u8 = &gemm_u8_ref,
     .gemm_s8 = &gemm_s8_ref,
     .depthwise_q8 = &depthwise_q8_ref,
+    .depthwise_q16 = &depthwise_q8_ref,
     .quantize_8 = quantize_8_ref,
     .dequantize_8 = dequantize_8_ref,
     .binary_q8 = binary_q8_ref,

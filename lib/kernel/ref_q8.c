@@ -95,7 +95,7 @@ const struct kernel_product gemm_s8_ref = PRODUCT(KERNEL_S8, run_s8);
 
 static void run_depthwise(const struct kernel_depthwise_q8 *d)
 {
-    const int8_t *w = d->weight;
+    const int16_t *w = d->weight;
     for (int i = 0; i < d->rows * d->width; i++)
         for (int c = 0; c < d->channels; c++) {
             int x = i % d->width, y = i / d->width;
@@ -108,15 +108,15 @@ static void run_depthwise(const struct kernel_depthwise_q8 *d)
         }
 }
 
-static void pack_depthwise(void *packed, const int8_t *w, int channels, int taps)
+static void pack_depthwise(void *packed, const int16_t *w, int channels, int taps)
 {
-    int8_t *to = packed;
+    int16_t *to = packed;
     for (int i = 0; i < channels * taps; i++)
         to[i] = w[i];
 }
 
 const struct kernel_depthwise depthwise_q8_ref = {
-    .channels = 1, .group = 1, .bytes = 1, .taps_max = INT32_MAX, .run = run_depthwise, .pack = pack_depthwise};
+    .channels = 1, .group = 1, .bytes = 2, .taps_max = INT32_MAX, .run = run_depthwise, .pack = pack_depthwise};
 
 /* ---- element by element ---- */
 

@@ -8,6 +8,8 @@
  * y_scale the result is the number, sum * (x_scale * w_scale). Averages are round(sum * (x_scale / (y_scale * count)))
  * + y_zero_point, where count is a float.
  *
+ * Weights of nn.QConv have 16 bits where f32 ones, of no common scale, were rounded to them (fuse_qdq.c).
+ *
  * With transB the matrix b of nn.QMatMul is [n][k], as Gemm has it, and need not be turned where weights are packed. */
 #include <math.h>
 #include <string.h>

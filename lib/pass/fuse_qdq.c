@@ -67,7 +67,7 @@ struct base {
     const struct form *form;
     struct node *n;
     struct value *bias; /* dequantised; NULL: none */
-    struct node *both[2];
+    struct node *both[2]; /* the second NULL: weights in floats, which 16 bits can have instead */
 };
 
 static const struct form {
@@ -114,6 +114,23 @@ static int64_t channels_of(const struct base *b, const struct tensor *w, int axi
     return groups == 1 || scales == 1 ? w->dims[axis] * groups : 0;
 }
 
+/* Channel by channel there are kernels from bytes to bytes, and from numbers to numbers. */
+static bool is_depthwise(const struct node *n)
+{
+    const struct type *w = node_is(n, "Conv") ? pass_type(node_in(n, 1)) : NULL;
+    return w && w->dims[1] == 1 && w->dims[0] > 1 && w->dims[0] == op_int(n, "group");
+}
+
+/* Whether weights between bytes and bytes are numbers, as where they had scales for each place of the window. */
+static bool has_wide_weights(const struct base *b)
+{
+    const struct tensor *w = is_depthwise(b->n) ? pass_constant(b->n->in[1]) : NULL;
+    bool fits = w && w->dtype == DTYPE_F32 && w->rank <= 4 && (!b->bias || pass_constant(b->bias));
+    for (int64_t i = 0; fits && i < w->count; i++)
+        fits = isfinite(tensor_get_f64(w, i));
+    return fits && (!b->bias || is_real_bias(b->bias->constant, w->dims[0], pass_type(b->n->out[0])));
+}
+
 static bool find_operands(struct base *b)
 {
     const struct form *f = b->form;
@@ -121,7 +138,7 @@ static bool find_operands(struct base *b)
     b->both[0] = qdq_dequantizer(node_in(b->n, 0), -1);
     b->both[1] = qdq_dequantizer(node_in(b->n, 1), axis);
     if (!b->both[0] || !b->both[1])
-        return false;
+        return b->both[0] && has_wide_weights(b);
     const struct tensor *w = pass_constant(b->both[1]->in[0]), *scale = b->both[1]->in[1]->constant;
     if (f->kind == FORM_ELEMENTS)
         return true;
@@ -223,12 +240,37 @@ static struct value *negative(const struct value *scale, struct error *err)
     return pass_add_scalar(scale->graph, DTYPE_F32, -tensor_get_f64(scale->constant, 0), err);
 }
 
+/* Weights in floats as 16 bits with a scale for each row, at in[0] to in[2]. */
+static int widen(const struct tensor *w, struct graph *g, struct value **in, struct error *err)
+{
+    struct tensor *bits = tensor_new(DTYPE_I16, w->rank, w->dims, err);
+    struct tensor *scale = bits ? tensor_new(DTYPE_F32, 1, w->dims, err) : NULL;
+    int64_t row = w->count / w->dims[0];
+    const float *from = w->data;
+    for (int64_t c = 0; scale && c < w->dims[0]; c++, from += row) {
+        float most = 0, *unit = (float *)scale->data + c;
+        for (int64_t i = 0; i < row; i++)
+            most = fmaxf(most, fabsf(from[i]));
+        *unit = most > 1e-30f ? most / INT16_MAX : 1;
+        for (int64_t i = 0; i < row; i++)
+            tensor_set_f64(bits, c * row + i, nearbyint((double)from[i] / (double)*unit));
+    }
+    in[0] = scale ? pass_add_constant(g, bits, err) : NULL;
+    in[1] = pass_add_constant(g, scale, err);
+    in[2] = in[0] && in[1] ? pass_add_constant(g, tensor_new(DTYPE_I16, 1, w->dims, err), err) : NULL;
+    if (!scale)
+        tensor_unref(bits);
+    return in[2] ? 0 : -1;
+}
+
 /* Puts it in the place of `last`, the QuantizeLinear that rounds it, or what gives it as numbers. */
 static int make(struct node *last, const struct base *b, const struct activation *a, struct error *err)
 {
     struct value *in[9] = {NULL};
     bool rounds = node_is(last, "QuantizeLinear");
-    for (int i = 0; i < 2; i++) {
+    if (!b->both[1] && widen(b->n->in[1]->constant, b->n->graph, in + 3, err))
+        return -1;
+    for (int i = 0; i < 2 && b->both[i]; i++) {
         in[3 * i] = as_bytes(b->n->graph, b->both[i]->in[0], err);
         in[3 * i + 1] = i && strcmp(b->form->op, "Sub") == 0 ? negative(b->both[i]->in[1], err) : b->both[i]->in[1];
         in[3 * i + 2] = in[3 * i] ? zero_of(b->both[i], in[3 * i]->type.dtype, err) : NULL;
@@ -309,13 +351,6 @@ static bool is_rounded(const struct value *v)
             return false;
     }
     return false;
-}
-
-/* Channel by channel there are kernels from bytes to bytes, and from numbers to numbers. */
-static bool is_depthwise(const struct node *n)
-{
-    const struct type *w = node_is(n, "Conv") ? pass_type(node_in(n, 1)) : NULL;
-    return w && w->dims[1] == 1 && w->dims[0] > 1 && w->dims[0] == op_int(n, "group");
 }
 
 static int fuse_real(struct node *n, struct error *err)

@@ -1,6 +1,6 @@
-/* Depthwise convolutions of bytes: two taps at a time, as pairs of 16 bits, in sums of s32 that are exact. What is s8
- * becomes u8 by 128 more, which who packs takes off the bias. The last block of channels overlaps the one before where
- * channels are no multiple of a block. */
+/* Depthwise convolutions of bytes, by weights of up to 16 bits: two taps at a time, as pairs of 16 bits, in sums of s32
+ * that are exact. What is s8 becomes u8 by 128 more, which who packs takes off the bias. The last block of channels
+ * overlaps the one before where channels are no multiple of a block. */
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/isa.h"
 
@@ -195,7 +195,7 @@ static void run(const struct kernel_depthwise_q8 *d)
         run_row(&row);
 }
 
-static void pack(void *packed, const int8_t *w, int channels, int taps)
+static void pack(void *packed, const int16_t *w, int channels, int taps)
 {
     int16_t *to = packed;
     int vectors = vectors_of(channels), lanes = vectors * VL;

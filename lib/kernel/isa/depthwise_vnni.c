@@ -203,7 +203,7 @@ static void run(const struct kernel_depthwise_q8 *d)
     }
 }
 
-static void pack(void *packed, const int8_t *w, int channels, int taps)
+static void pack(void *packed, const int16_t *w, int channels, int taps)
 {
     int8_t *to = packed;
     for (int b = 0; b * BLOCK < channels; b++)
@@ -211,7 +211,7 @@ static void pack(void *packed, const int8_t *w, int channels, int taps)
             for (int j = 0; j < QUADS; j++)
                 for (int i = 0; i < VL * 4; i++) {
                     int c = block_first(b, channels) + channel_of(j, i / 4), at = t + i % 2;
-                    *to++ = c < channels && at < taps && i / 2 % 2 == j % 2 ? w[c * taps + at] : 0;
+                    *to++ = c < channels && at < taps && i / 2 % 2 == j % 2 ? (int8_t)w[c * taps + at] : 0;
                 }
 }
 

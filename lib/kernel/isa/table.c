@@ -38,7 +38,8 @@ extern const struct kernel_product gemm_f32_avx2;
     .binary_q8 = K(binary_q8), .sum_rows_q8 = SUMS, .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32),     \
     .gemm_half_f32 = HALF, .gemm_f16 = F16, .gemm_narrow_f32 = K(gemm_narrow_f32),                                     \
     .widen_narrow_f32 = K(widen_narrow_f32), .gemv_f32 = K(gemv_f32), .depthwise_f32 = K(depthwise_f32),               \
-    .depthwise_pack_f32 = K(depthwise_pack_f32), .winograd_input_f32 = K(winograd_input_f32),                          \
+    .depthwise_pack_f32 = K(depthwise_pack_f32), .depthwise_q16 = &K(depthwise_q8),                                    \
+    .winograd_input_f32 = K(winograd_input_f32),                                                                       \
     .winograd_output_f32 = K(winograd_output_f32), .winograd_filter_f32 = K(winograd_filter_f32),                      \
     .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32), .scale_rows_f32 = K(scale_rows_f32),                       \
     .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32),                                      \

@@ -20,12 +20,13 @@ static int weight_zero = 128; /* of u8; with others weights take several runs of
 
 static struct node *conv_node(const struct conv_case *t, struct value *x, enum dtype w, int x_zero, int y_zero)
 {
-    bool is_signed = w == DTYPE_I8;
+    bool is_signed = w != DTYPE_U8;
+    int most = w == DTYPE_U8 ? 255 : w == DTYPE_I8 ? 127 : INT16_MAX;
     enum dtype type = x->type.dtype ? x->type.dtype : DTYPE_U8; /* of a node's result: not known yet */
     bool transposed = strstr(conv_op, "Transpose") != NULL;
     struct value *weights =
         bytes(w, DIMS(transposed ? t->c : t->out, (transposed ? t->out : t->c) / t->group, t->kh, t->kw),
-              is_signed ? -128 : 0, is_signed ? 127 : 255);
+              is_signed ? -most - 1 : 0, most);
     struct value *in[] = {x,
                           scalar(DTYPE_F32, 0.02),
                           scalar(type, x_zero),
@@ -73,6 +74,26 @@ static void convolutions(void)
             output(n->out[0]);
             check_bytes(types[j].extreme);
         }
+}
+
+/* Depthwise, by weights of 16 bits. */
+static void wide_weights(void)
+{
+    result_scale = 8;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int j = 0; j < 4; j++) {
+            const struct conv_case *t = &cases[i];
+            if (t->group == 1 || t->group != t->c || t->out != t->c)
+                continue;
+            begin();
+            real_bias = j % 2;
+            kernel_wanted = "depthwise_q8";
+            struct value *x = byte_input("x", j < 2 ? DTYPE_U8 : DTYPE_I8, DIMS(t->n, t->c, t->h, t->w));
+            output(conv_node(t, x, DTYPE_I16, j < 2 ? 7 : -128, 3)->out[0]);
+            check_bytes(j == 1 ? 255 : -1);
+        }
+    result_scale = 0.05;
+    real_bias = false;
 }
 
 /* Maps on which Winograd pays with fast products too: with filters that are transformed once, and others, for which
@@ -542,6 +563,7 @@ static void a_picture_of_bytes(void)
 int main(void)
 {
     RUN(convolutions);
+    RUN(wide_weights);
     RUN(many_filters);
     RUN(crossed_bounds);
     RUN(steep);

@@ -32,9 +32,10 @@ static struct kernel_rounding random_rounding(void)
 
 /* ---- depthwise ---- */
 
-static void check_depthwise(const struct kernels *k, int channels, int taps, int width)
+static void check_depthwise(const struct kernels *k, bool wide, int channels, int taps, int width)
 {
-    static int8_t w[MAX_CHANNELS * MAX_TAPS];
+    const struct kernel_depthwise *kernel = wide ? k->depthwise_q16 : k->depthwise_q8;
+    static int16_t w[MAX_CHANNELS * MAX_TAPS];
     static int16_t packed[(MAX_CHANNELS + 64) * (MAX_TAPS + 3)];
     static int32_t bias[MAX_CHANNELS];
     static float multiplier[MAX_CHANNELS], shift[MAX_CHANNELS];
@@ -51,10 +52,10 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
     ptrdiff_t x_row = width * channels + (ptrdiff_t)(guard_random() % 20);
     size_t span = (size_t)(last + (rows - 1) * x_row + width * channels), n = (size_t)(rows * width * channels * size);
     for (int i = 0; i < channels * taps; i++)
-        w[i] = (int8_t)guard_random();
+        w[i] = wide ? (int16_t)guard_random() : (int8_t)guard_random();
     for (int i = 0; i < channels; i++) {
         bias[i] = (int32_t)(guard_random() % 20000) - 10000;
-        multiplier[i] = guard_random_float(0.01f);
+        multiplier[i] = guard_random_float(wide ? 4e-5f : 0.01f);
         shift[i] = guard_random_float(20);
     }
     struct kernel_depthwise_q8 d = {.x = random_bytes(inputs, span),
@@ -74,11 +75,11 @@ static void check_depthwise(const struct kernels *k, int channels, int taps, int
     d.to.c = type;
     d.to.shift = guard_random() % 2 ? shift : NULL;
     ref->depthwise_q8->run(&d);
-    CHECK(kernel_depthwise_q8_packed(k->depthwise_q8, (size_t)channels, (size_t)taps) <= sizeof packed);
-    k->depthwise_q8->pack(packed, w, channels, taps);
+    CHECK(kernel_depthwise_q8_packed(kernel, (size_t)channels, (size_t)taps) <= sizeof packed);
+    kernel->pack(packed, w, channels, taps);
     d.weight = packed;
     d.out = guard_out(outputs, n, type == KERNEL_U8 ? guard_random() % 3 : 0);
-    k->depthwise_q8->run(&d);
+    kernel->run(&d);
     CHECK_MSG(memcmp(d.out, want, n) == 0, "%s: %d channels, %d taps, width %d", k->isa, channels, taps, width);
     CHECK_MSG(guard_intact(outputs, d.out, n), "%s: written beyond", k->isa);
 }
@@ -88,8 +89,8 @@ static void depthwise(void)
     const struct kernels *k;
     for (int l = 0; (k = guard_level(&l));)
         for (int channels = 1; channels <= MAX_CHANNELS; channels++)
-            for (int round = 0; round < 3; round++)
-                check_depthwise(k, channels, random_to(MAX_TAPS), random_to(MAX_WIDTH));
+            for (int round = 0; round < 4; round++)
+                check_depthwise(k, round == 3, channels, random_to(MAX_TAPS), random_to(MAX_WIDTH));
 }
 
 /* ---- element by element ---- */
