@@ -1,6 +1,10 @@
 /* QuantizeLinear and DequantizeLinear in a row as arithmetic on numbers, which has kernels, any layout and threads:
  * (clamp(round(x / scale) + zero) - zero) * scale, where the bounds, being whole, may come before the rounding. Equal
  * to the bit but for nan, which stays one. */
+#include <math.h>
+#include <string.h>
+
+#include "op/fused.h"
 #include "op/real.h"
 #include "pass/qdq.h"
 
@@ -21,14 +25,19 @@ static bool are_equal(const struct tensor *a, const struct tensor *b)
     return true;
 }
 
-/* Whether scales are numbers that can be divided by, all with one zero point. */
-static bool is_simple(const struct node *q)
+/* Whether scales are numbers that can be divided by: 0 / 0 is none, but some integer. */
+static bool can_divide(const struct tensor *scale)
 {
-    const struct tensor *scale = q->in[1]->constant, *zero = pass_constant(node_in(q, 2));
-    for (int64_t i = 0; i < scale->count; i++)
-        if (tensor_get_f64(scale, i) == 0 || (zero && tensor_get_f64(zero, i) != tensor_get_f64(zero, 0)))
-            return false; /* 0 / 0 is no number, but some integer */
-    return true;
+    bool can = true;
+    for (int64_t i = 0; can && i < scale->count; i++)
+        can = tensor_get_f64(scale, i) != 0;
+    return can;
+}
+
+static bool has_one_zero(const struct node *q)
+{
+    double zero;
+    return !node_in(q, 2) || pass_scalar(q->in[2], &zero);
 }
 
 static int64_t axis_of(const struct node *n)
@@ -48,7 +57,7 @@ static struct node *find_pair(const struct node *n)
         return NULL;
     bool same = are_equal(q->in[1]->constant, n->in[1]->constant) &&
                 are_equal(pass_constant(node_in(q, 2)), pass_constant(node_in(n, 2)));
-    return same && is_simple(q) ? q : NULL;
+    return same && can_divide(q->in[1]->constant) ? q : NULL;
 }
 
 /* The scale, or those along an axis as they broadcast. */
@@ -61,6 +70,17 @@ static struct value *scale_of(const struct node *q, struct error *err)
     return pass_add_constant(q->graph, tensor_reshaped(t, q->in[0]->type.rank - (int)axis, dims, err), err);
 }
 
+/* An end of the integers' range less the zero point, or zero points, which broadcast as `scale` does. */
+static struct value *bound_of(const struct node *q, double end, const struct value *scale, struct error *err)
+{
+    if (has_one_zero(q))
+        return pass_add_scalar(q->graph, DTYPE_F32, end - number(node_in(q, 2)), err);
+    struct tensor *t = tensor_new(DTYPE_F32, scale->constant->rank, scale->constant->dims, err);
+    for (int64_t i = 0; t && i < t->count; i++)
+        tensor_set_f64(t, i, end - tensor_get_f64(q->in[2]->constant, i));
+    return pass_add_constant(q->graph, t, err);
+}
+
 static struct value *apply(struct node *before, const char *op, struct value *x, struct value *a, struct value *b,
                            struct error *err)
 {
@@ -70,16 +90,20 @@ static struct value *apply(struct node *before, const char *op, struct value *x,
 static int rewrite(struct node *n, struct error *err)
 {
     struct node *q = find_pair(n);
-    double low, high, zero = q ? number(node_in(q, 2)) : 0;
+    double low, high;
     if (!q || !real_int_range(q->out[0]->type.dtype, &low, &high) || dtype_info(q->out[0]->type.dtype)->bits > 16)
         return 0;
     struct value *scale = scale_of(q, err);
-    struct value *least = scale ? pass_add_scalar(n->graph, DTYPE_F32, low - zero, err) : NULL;
-    struct value *most = least ? pass_add_scalar(n->graph, DTYPE_F32, high - zero, err) : NULL;
+    struct value *least = scale ? bound_of(q, low, scale, err) : NULL;
+    struct value *most = least ? bound_of(q, high, scale, err) : NULL;
     if (!most)
         return -1;
     struct value *v = apply(n, "Div", q->in[0], scale, NULL, err);
-    v = apply(n, "Round", apply(n, "Clip", v, least, most, err), NULL, NULL, err);
+    if (has_one_zero(q))
+        v = apply(n, "Clip", v, least, most, err);
+    else
+        v = apply(n, "Min", apply(n, "Max", v, least, NULL, err), most, NULL, err);
+    v = apply(n, "Round", v, NULL, NULL, err);
     struct node *back = v ? pass_node(n, "", "Mul", 2, (struct value *[]){v, scale}, err) : NULL;
     return back ? pass_replace(n, back, err) : -1;
 }
@@ -101,4 +125,72 @@ int pass_fake_quantize_wide(struct graph *root, struct error *err)
 int pass_fake_quantize(struct graph *g, struct error *err)
 {
     return pass_each(g, rewrite, err);
+}
+
+/* ---- one scale before depthwise convolutions ---- */
+
+/* Whether rounding with each of the scales bounds numbers as a bound does: the upper one, or the lower. */
+static bool bounds_anyway(const struct node *q, double bound, bool upper)
+{
+    const struct tensor *scale = q->in[1]->constant;
+    double range[2], zero = number(node_in(q, 2));
+    bool anyway = real_int_range(q->out[0]->type.dtype, &range[0], &range[1]);
+    for (int64_t i = 0; anyway && i < scale->count; i++) {
+        double at = (double)nearbyintf((float)bound / (float)tensor_get_f64(scale, i)) + zero;
+        anyway = upper ? at >= range[1] : at <= range[0];
+    }
+    return anyway;
+}
+
+/* What q rounds, without bounds that rounding has anyway, or with a Relu for them. */
+static struct value *unbounded(struct node *before, const struct node *q, struct error *err)
+{
+    struct value *x = q->in[0];
+    float low = 0, high = INFINITY;
+    const struct fused_activation *a =
+        pass_is_single(x) && x->producer->def ? fused_activation_of(x->producer, &low, &high) : NULL;
+    if (!a || strcmp(a->name, "Clip") != 0 || !bounds_anyway(q, high, true))
+        return x;
+    x = x->producer->in[0];
+    if (bounds_anyway(q, low, false))
+        return x;
+    return low == 0 ? apply(before, "Relu", x, NULL, NULL, err) : q->in[0];
+}
+
+/* Whether the only use of v is by a convolution of each channel with weights of its own that a scale goes into. */
+static bool is_for_depthwise(const struct value *v)
+{
+    const struct node *n = pass_is_single(v) ? v->uses[0].node : NULL;
+    const struct type *w = n && n->def && node_is(n, "Conv") && !v->uses[0].index ? pass_type(node_in(n, 1)) : NULL;
+    return w && w->dims[1] == 1 && w->dims[0] > 1 && pass_type(v) && v->type.dims[1] == op_int(n, "group") &&
+           (pass_constant(n->in[1]) || qdq_dequantizer(n->in[1], 0));
+}
+
+static bool is_positive(const struct tensor *scale)
+{
+    bool positive = true;
+    for (int64_t i = 0; positive && i < scale->count; i++)
+        positive = tensor_get_f64(scale, i) > 0;
+    return positive;
+}
+
+/* The scales of channels leave QuantizeLinear and DequantizeLinear for what is before and behind. */
+static int rewrite_channels(struct node *n, struct error *err)
+{
+    struct node *q = find_pair(n);
+    if (!q || q->in[1]->constant->count == 1 || !has_one_zero(q) || axis_of(q) != 1 || !qdq_is_byte(q->out[0]) ||
+        !pass_is_single(q->out[0]) || !is_for_depthwise(n->out[0]) || !is_positive(q->in[1]->constant))
+        return 0;
+    struct value *scale = scale_of(q, err);
+    struct value *one = scale ? pass_add_scalar(n->graph, DTYPE_F32, 1, err) : NULL;
+    struct value *zero = one ? pass_add_scalar(n->graph, q->out[0]->type.dtype, number(node_in(q, 2)), err) : NULL;
+    struct value *v = zero ? apply(n, "Div", unbounded(n, q, err), scale, NULL, err) : NULL;
+    v = apply(n, "DequantizeLinear", apply(n, "QuantizeLinear", v, one, zero, err), one, zero, err);
+    struct node *back = v ? pass_node(n, "", "Mul", 2, (struct value *[]){v, scale}, err) : NULL;
+    return back ? pass_replace(n, back, err) : -1;
+}
+
+int pass_common_scale(struct graph *g, struct error *err)
+{
+    return pass_each(g, rewrite_channels, err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pass/affine.h"
+#include "pass/qdq.h"
 
 /* ---- nodes with weights ---- */
 
@@ -108,11 +109,54 @@ static int set_constant(struct node *n, int index, struct tensor *t, struct erro
     return v ? node_set_input(n, index, v, err) : -1;
 }
 
+/* The DequantizeLinear of a convolution's weights whose scales may change with channels of y, or of x where each row
+ * has one. */
+static const struct node *dequantizer_of(const struct layer *l, bool out)
+{
+    double zero = 0;
+    const struct node *n = l->axis == 1 && !l->is_transposed && (out || l->w->dims[1] == 1)
+                               ? qdq_dequantizer(l->n->in[1], 0)
+                               : NULL;
+    return n && (!node_in(n, 2) || (pass_scalar(n->in[2], &zero) && zero == 0)) ? n : NULL;
+}
+
+/* The new scale of weights' row i; 0 when it is too large or small to be one. */
+static double row_scale(const struct layer *l, const struct affine *a, bool out, int64_t i)
+{
+    const struct tensor *old = dequantizer_of(l, out)->in[1]->constant;
+    double scale = tensor_get_f64(old, old->count == 1 ? 0 : i) *
+                   affine_scale(a, out ? i : i / (l->w->dims[0] / l->groups));
+    return scale > 1e-30 && scale < 1e30 ? scale : 0;
+}
+
+static bool is_scalable(const struct layer *l, const struct affine *a, bool out)
+{
+    bool constant = pass_constant(l->n->in[1]), may = constant || dequantizer_of(l, out);
+    for (int64_t i = 0; may && !constant && i < l->w->dims[0]; i++)
+        may = row_scale(l, a, out, i) > 0;
+    return may;
+}
+
+/* The same for weights in bytes. */
+static int scale_rows(const struct layer *l, const struct affine *a, bool out, struct error *err)
+{
+    const struct node *d = dequantizer_of(l, out);
+    struct tensor *scale = tensor_new(DTYPE_F32, 1, l->w->dims, err);
+    for (int64_t i = 0; scale && i < scale->count; i++)
+        tensor_set_f64(scale, i, row_scale(l, a, out, i));
+    struct value *in[2] = {d->in[0], pass_add_constant(d->graph, scale, err)};
+    struct node *n = in[1] ? pass_node(l->n, "", "DequantizeLinear", 2, in, err) : NULL;
+    struct value *w = n && !node_set_int(n, "axis", 0, err) ? pass_output(n, err) : NULL;
+    return w && pass_set_input(l->n, 1, w, err) > 0 ? 0 : -1;
+}
+
 /* W times the scale of its channels of y (or x). */
 static int scale_weights(const struct layer *l, const struct affine *a, bool out, struct error *err)
 {
     if (!a->scales)
         return 0;
+    if (!pass_constant(l->n->in[1]))
+        return scale_rows(l, a, out, err);
     struct channels c = channels_of(l);
     struct tensor *t = tensor_new(c.w->dtype, c.w->rank, c.w->dims, err);
     if (!t)
@@ -159,7 +203,7 @@ static int absorb_layer(const struct layer *l, const struct affine *a, struct er
     const struct type *y = pass_type(l->n->out[0]);
     int axis = y && l->axis < 0 ? y->rank - 1 : l->axis;
     if (!y || (a->count > 1 && (a->axis != axis || a->count != out_channels(l))) || !bias_fits(l) ||
-        (a->shifts && !l->takes_bias) || (a->scales && !pass_constant(l->n->in[1])))
+        (a->shifts && !l->takes_bias) || (a->scales && !is_scalable(l, a, true)))
         return 0;
     return change_bias(l, a, err) || scale_weights(l, a, true, err) ? -1 : 1;
 }
@@ -202,6 +246,15 @@ static int absorb_either(struct node *n, const struct affine *a, int way, struct
     return done;
 }
 
+/* Whether it may as well be done before a Relu. */
+static bool keeps_signs(const struct affine *a)
+{
+    bool keeps = !a->shifts;
+    for (int64_t i = 0; keeps && i < a->count; i++)
+        keeps = a->scale[i] > 0;
+    return keeps;
+}
+
 /* Multiplies v, used once, and adds, by changing constants that it is made of. 1 done, 0 not possible, -1. */
 static int absorb(struct value *v, struct affine *a, int way, struct error *err)
 {
@@ -215,7 +268,7 @@ static int absorb(struct value *v, struct affine *a, int way, struct error *err)
         return absorb_scale_shift(n, a, err);
     if (node_is(n, "MatMul"))
         return a->count == 1 && !a->shifts ? absorb_either(n, a, way + 1, err) : 0;
-    int through = affine_through(n, v->producer_index, a, err);
+    int through = node_is(n, "Relu") ? keeps_signs(a) : affine_through(n, v->producer_index, a, err);
     return through > 0 ? absorb(n->in[0], a, way + 1, err) : through;
 }
 
@@ -264,7 +317,7 @@ static int push(struct node *n, struct value *x, const struct affine *a, struct 
     struct value *v = n->out[0];
     struct layer l;
     if (!pass_is_single(v) || v->uses[0].index != 0 || !layer_of(v->uses[0].node, &l) || strcmp(l.n->op, "Conv") != 0 ||
-        in_channels(&l) < 1 || !pass_constant(l.n->in[1]) ||
+        in_channels(&l) < 1 || !is_scalable(&l, a, false) || (a->shifts && !pass_constant(l.n->in[1])) ||
         (a->count > 1 && (a->axis != 1 || a->count != in_channels(&l))) || !bias_fits(&l) ||
         (a->shifts && has_padding(l.n)))
         return 0;

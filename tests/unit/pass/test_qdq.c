@@ -235,7 +235,7 @@ static void in_numbers(void)
         {"DequantizeLinear(QuantizeLinear(l,s),s)", 0},
         {"DequantizeLinear(QuantizeLinear(l,s,z),t,z)", 2},
         {"DequantizeLinear(QuantizeLinear(l,s,z),s)", 2},
-        {"DequantizeLinear(QuantizeLinear(l,p,o),p,o)", 2},
+        {"DequantizeLinear(QuantizeLinear(l,p,o),p,o)", 0},
         {"DequantizeLinear(QuantizeLinear(l,p),p)", 0},
         {"DequantizeLinear[axis=0](QuantizeLinear[axis=0](Slice(l,#i0,#i6),p),p)", 0},
         {"DequantizeLinear(Abs(QuantizeLinear(l,s,k)),s,k)", 2},
@@ -254,6 +254,43 @@ static void in_numbers(void)
         CHECK_MSG(lab_same(&lab, "fake-quantize,fold-constants,dead-code"), "%s", cases[i].expression);
         int left = lab_count(&lab, "", "DequantizeLinear") + lab_count(&lab, "", "QuantizeLinear");
         CHECK_MSG(left == cases[i].left, "%s: %s", cases[i].expression, lab_ops(&lab));
+        lab_end(&lab);
+    }
+}
+
+/* Channels with scales of their own between convolutions, the second one depthwise. */
+static void channel_scales(void)
+{
+    static const struct {
+        const char *before, *after; /* what is rounded, and what becomes of it */
+        const char *ops;            /* NULL: the scales stay */
+    } cases[] = {
+        {"Conv(f,DequantizeLinear(w,a))", "DequantizeLinear[axis=0](l,p)", "nn.QConv nn.QConv"},
+        {"Relu(Conv(f,DequantizeLinear[axis=0](w,p),i))", "DequantizeLinear(l,a)", "nn.QConv nn.QConv"},
+        {"Clip(Conv(f,DequantizeLinear(w,a)),#0,#6)", "g", "nn.QConv nn.QConv"}, /* no scale goes beyond 6 */
+        {"Clip(Conv(f,DequantizeLinear(w,a)),#0,#2)", "g", "nn.QConv Clip Div QuantizeLinear nn.QConv"},
+        {"Relu(Conv(f,h))", "g", "DequantizeLinear Conv Relu QuantizeLinear nn.QConv"},
+        {"Slice(Concat[axis=1](f,f),#i0,#i6,#i1)", "g", "DequantizeLinear Concat Slice Div QuantizeLinear nn.QConv"},
+        {"Conv(f,DequantizeLinear(w,a))", "DequantizeLinear(v,a)", NULL}, /* not depthwise */
+    };
+    static const char passes[] = "common-scale,fold-scale,fuse-qdq,fold-constants,dead-code,recognise-activations";
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lab lab;
+        char text[300];
+        start(&lab);
+        number(&lab, 'l', DTYPE_I8, DIMS(6, 1, 3, 2), -128, 127);
+        number(&lab, 'g', DTYPE_F32, DIMS(6, 1, 3, 2), -2, 2);
+        number(&lab, 'i', DTYPE_F32, DIMS(6), -3, 3);
+        snprintf(text, sizeof text, "DequantizeLinear[axis=1](QuantizeLinear[axis=1](%s,p),p)", cases[i].before);
+        lab_let(&lab, 'y', text);
+        snprintf(text, sizeof text, "QuantizeLinear(Relu(Conv[group=%d,pads=1;0;1;1](y,%s)),s,z)",
+                 cases[i].ops ? 6 : 3, cases[i].after);
+        lab_output(&lab, "out", text);
+        CHECK_MSG(lab_same(&lab, passes), "%s", cases[i].before);
+        if (cases[i].ops)
+            CHECK_MSG(strcmp(lab_ops(&lab), cases[i].ops) == 0, "%s: %s", cases[i].before, lab_ops(&lab));
+        else
+            CHECK_MSG(lab_count(&lab, "", "Mul") == 0, "%s: %s", cases[i].before, lab_ops(&lab));
         lab_end(&lab);
     }
 }
@@ -359,5 +396,6 @@ int main(void)
     RUN(chains);
     RUN(moves);
     RUN(in_numbers);
+    RUN(channel_scales);
     return TEST_END();
 }
