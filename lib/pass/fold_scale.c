@@ -166,6 +166,7 @@ static int scale_weights(const struct layer *l, const struct affine *a, bool out
     bool one = a->count == 1;
     for (int64_t i = 0; i < t->count; i += run)
         pass_times(t, c.w, i, run, a->scale + (one ? 0 : channel(&c, i, out)), !one && inner == 1);
+    blob_drop_pages(c.w->blob, c.w->data, c.w->size);
     return set_constant(l->n, 1, t, err);
 }
 

@@ -1,4 +1,7 @@
 /* Constant scales and shifts into weights. */
+#include <unistd.h>
+
+#include "base/file.h"
 #include "lab.h"
 
 #define FOLD "fold-scale,dead-code"
@@ -195,6 +198,43 @@ static void half_floats(void)
     lab_end(&lab);
 }
 
+/* KiB of files that are in the process's memory. */
+static long file_pages(void)
+{
+    char line[200];
+    long kib = -1;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && kib < 0 && fgets(line, sizeof line, f))
+        sscanf(line, "RssFile: %ld", &kib);
+    if (f)
+        fclose(f);
+    return kib;
+}
+
+/* Weights of a file that were read to be multiplied are not wanted again. */
+static void pages_of_the_file(void)
+{
+    char path[] = "/tmp/test_scale_XXXXXX";
+    int fd = mkstemp(path), n = 2048;
+    CHECK(fd >= 0 && ftruncate(fd, 4L * n * n) == 0);
+    struct lab lab;
+    lab_start(&lab);
+    struct blob *blob = file_read(path, &lab.err);
+    lab_input(&lab, 'x', DIMS(1, n, 1, 1));
+    lab_tensor(&lab, 'w', tensor_of_blob(DTYPE_F32, 4, (int64_t[]){n, n, 1, 1}, blob, 0, &lab.err));
+    lab_output(&lab, "y", "Mul(Conv(x,w),#2)");
+    op_resolve(lab.g);
+    CHECK(op_infer_graph(lab.g, &lab.err) == 0);
+    long before = file_pages();
+    CHECK_MSG(pass_run_safe(lab.g, &lab.err) == 0, "%s", lab.err.text);
+    CHECK_STR(lab_ops(&lab), "Conv");
+    CHECK(before < 0 || file_pages() - before < 8192);
+    lab_end(&lab);
+    blob_unref(blob);
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     RUN(into_convolutions);
@@ -205,5 +245,6 @@ int main(void)
     RUN(into_products);
     RUN(through_views);
     RUN(half_floats);
+    RUN(pages_of_the_file);
     return TEST_END();
 }
