@@ -53,6 +53,12 @@ MODELS=$BATS_TEST_DIRNAME/../models
     nn run --expect "$sizes-of-one" "$sizes.pt" "$sizes-of-one/in_0.npy" > /dev/null
 }
 
+@test "PyTorch scripts that are read for the shapes of their inputs: matrices, losses, factors of pictures; an overloaded forward()" {
+    for name in matrices overloaded; do
+        nn run --expect "$MODELS/torch/$name-answers" "$MODELS/torch/$name.pt" "$MODELS/torch/$name-answers"/in_*.npy > /dev/null
+    done
+}
+
 @test "a PyTorch script whose branches make nested tensors is refused, not read as of plain ones" {
     try inspect "$MODELS/torch/nested.pt"
     equal "$status" 1

@@ -73,8 +73,7 @@ static bool next_number(const char **at, double *number)
 
 #define NUMBERS 64
 
-/* The elements of a list, or the one number that is none; 0 when not given. */
-static int numbers(struct reader *r, const char *key, int most, double *out)
+int pnnx_numbers(struct reader *r, const char *key, int most, double *out)
 {
     const char *text = pnnx_text(r, key), *at = text;
     int n = 0;
@@ -88,19 +87,10 @@ static int numbers(struct reader *r, const char *key, int most, double *out)
     return r->b.failed ? 0 : n;
 }
 
-int pnnx_floats(struct reader *r, const char *key, int most, float *out)
-{
-    double list[NUMBERS];
-    int n = numbers(r, key, most, list);
-    for (int i = 0; i < n; i++)
-        out[i] = (float)list[i];
-    return n;
-}
-
 int pnnx_ints(struct reader *r, const char *key, int most, int64_t *out)
 {
     double list[NUMBERS];
-    int n = numbers(r, key, most, list);
+    int n = pnnx_numbers(r, key, most, list);
     for (int i = 0; i < n; i++) {
         if (!(fabs(list[i]) < 1e15))
             build_fail(&r->b, "has %g in %s", list[i], key);

@@ -89,7 +89,7 @@ bool pnnx_bool(struct reader *r, const char *key, bool fallback);
 bool pnnx_is(struct reader *r, const char *key, const char *text);
 /* Elements of "(1,2)", at most `most`, None as 0; a single number is a list of one; 0 when not given. */
 int pnnx_ints(struct reader *r, const char *key, int most, int64_t *out);
-int pnnx_floats(struct reader *r, const char *key, int most, float *out);
+int pnnx_numbers(struct reader *r, const char *key, int most, double *out);
 /* A shape, of a parameter or an operand, as an i64 list; NULL when not given. */
 struct value *pnnx_shape(struct reader *r, const char *key);
 /* The dtype of "torch.float" or "f32"; NONE for others. */

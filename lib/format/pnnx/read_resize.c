@@ -1,4 +1,5 @@
 /* Operators that change the resolution, or move elements between space and channels. */
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -48,6 +49,52 @@ static struct value *sizes_of(struct build *b, struct value *x, struct value *fa
     return build_cast(b, BUILD(b, "Floor", BUILD(b, "Mul", sizes, factors)), DTYPE_I64);
 }
 
+/* The factor in f32 from which ONNX gets the size that PyTorch gets from that in f64, where the input's is known. */
+static float factor_of(int64_t in, double factor)
+{
+    float f = (float)factor;
+    double out = floor((double)in * factor);
+    for (int k = 0; in > 0 && k < 4 && floorf((float)in * f) > out; k++)
+        f = nextafterf(f, 0);
+    for (int k = 0; in > 0 && k < 4 && floorf((float)in * f) < out; k++)
+        f = nextafterf(f, INFINITY);
+    return f;
+}
+
+/* The place in PyTorch, which multiplies by the factor's inverse in f32, where ONNX divides by the factor. */
+static int64_t nearest_place(int64_t k, int64_t in, int64_t out, double factor, bool exact)
+{
+    float inverse = (float)(1 / factor), half = exact ? 0.5f : 0;
+    if (!exact && out == in)
+        return k;
+    int64_t place = (int64_t)(fmaxf(((float)k + half) * inverse - half, 0) + half);
+    return place < in ? place : in - 1;
+}
+
+#define NEAREST_MAX 4096
+
+/* Axes where the two differ are gathered, and their factors become 1. */
+static struct value *gather_nearest(struct reader *r, struct value *x, int n, const double *factor, float *scale,
+                                    bool exact)
+{
+    struct build *b = &r->b;
+    int64_t at[NEAREST_MAX];
+    for (int i = 0; i < n; i++) {
+        int64_t in = pnnx_size(r, x, 2 + i), out = in > 0 && in < NEAREST_MAX ? (int64_t)((float)in * scale[i]) : 0;
+        bool same = true;
+        for (int64_t k = 0; out <= NEAREST_MAX && k < out; k++) {
+            int64_t ours = (int64_t)(((double)k + (exact ? 0.5 : 0)) / scale[i]);
+            at[k] = nearest_place(k, in, out, factor[i], exact);
+            same &= at[k] == (ours < in ? ours : in - 1);
+        }
+        if (same || out > NEAREST_MAX)
+            continue;
+        x = build_int(b, BUILD(b, "Gather", x, build_list(b, (int)out, at)), "axis", 2 + i);
+        scale[i] = 1;
+    }
+    return x;
+}
+
 /* Positions follow from the factors where these are given, as ONNX has it, and from the sizes where not. */
 struct value *pnnx_upsample(struct reader *r)
 {
@@ -55,6 +102,7 @@ struct value *pnnx_upsample(struct reader *r)
     struct value *x = pnnx_in(r, "input", 0), *v = NULL;
     int n = pnnx_rank(r, x) - 2;
     int64_t axes[] = {2, 3, 4}, sizes[WINDOW_AXES] = {0};
+    double given[WINDOW_AXES];
     float scales[WINDOW_AXES];
     const char *text = r->arg ? r->arg : pnnx_text(r, "mode");
     struct value *list = NULL, *factors = NULL;
@@ -69,12 +117,15 @@ struct value *pnnx_upsample(struct reader *r)
         pnnx_window(r, "size", n, 0, sizes);
         list = build_list(b, n, sizes);
     } else {
-        int count = pnnx_floats(r, "scale_factor", n, scales);
-        for (int i = 1; count == 1 && i < n; i++)
-            scales[i] = scales[0];
-        for (int i = 0; i < n; i++)
-            if (!count || !(scales[i] > 0 && scales[i] < 65536))
+        int count = pnnx_numbers(r, "scale_factor", n, given);
+        for (int i = 0; i < n; i++) {
+            given[i] = given[count == 1 ? 0 : i];
+            if (!count || !(given[i] > 0 && given[i] < 65536))
                 build_fail(b, "has no size and no factor");
+            scales[i] = b->failed ? 1 : factor_of(pnnx_size(r, x, 2 + i), given[i]);
+        }
+        if (!b->failed && strncmp(text ? text : "nearest", "nearest", 7) == 0)
+            x = gather_nearest(r, x, n, given, scales, text && strcmp(text, "nearest-exact") == 0);
         factors = b->failed ? NULL : build_f32s(b, n, scales);
         if (aligns_corners(r)) { /* positions do not follow from the factors */
             list = sizes_of(b, x, factors, n);

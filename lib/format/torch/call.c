@@ -310,11 +310,11 @@ static const char *plain_name(const char *name)
                                            {"linalg_matmul", "matmul"},
                                            {"special_expit", "sigmoid"},
                                            {"special_erf", "erf"},
-                                           {"special_softmax", "softmax"},
-                                           {"special_log_softmax", "log_softmax"},
-                                           {"unsafe_split_with_sizes", "split_with_sizes"},
                                            {"special_expm1", "expm1"},
                                            {"special_log1p", "log1p"},
+                                           {"special_gammaln", "lgamma"},
+                                           {"special_psi", "digamma"},
+                                           {"unsafe_split_with_sizes", "split_with_sizes"},
                                            {"quantized.relu6", "relu6"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strcmp(name, names[i][0]) == 0)
@@ -322,11 +322,11 @@ static const char *plain_name(const char *name)
     return name;
 }
 
-/* "permute_copy" is permute, whose result nobody changes; "index_copy" is none such. */
-static const char *without_copy(struct torch_reader *t, const char *name)
+/* "permute_copy" is permute, whose result nobody changes, "special_round" round; "index_copy" and "special_i0e" are not. */
+static const char *without(struct torch_reader *t, const char *name, size_t before, size_t after)
 {
     char composed[256];
-    char *plain = arena_strndup(&t->arena, name, strlen(name) - strlen("_copy"), t->b->err);
+    char *plain = arena_strndup(&t->arena, name + before, strlen(name) - before - after, t->b->err);
     build_check(t->b, plain != NULL);
     bool own = packed_find(&rows, name) || lookup_find(&t->functions, torch_prelude_name(name, composed, 256));
     bool known = plain && (packed_find(&rows, plain) ||
@@ -347,7 +347,9 @@ static const char *short_name(struct torch_reader *t, const char *name, bool *in
         }
     n = strlen(name);
     if (n > 5 && strcmp(name + n - 5, "_copy") == 0)
-        name = without_copy(t, name);
+        name = without(t, name, 0, strlen("_copy"));
+    if (strncmp(name, "special_", strlen("special_")) == 0)
+        name = without(t, name, strlen("special_"), 0);
     n = strlen(name);
     *in_place = n > 2 && name[n - 1] == '_' && name[n - 2] != '_';
     for (size_t i = 0; i < sizeof(by_sign) / sizeof(*by_sign); i++)

@@ -306,7 +306,9 @@ static int run_module(struct torch_reader *t, struct error *err)
     if (t->b->failed)
         return -1;
     const char *method = find_owner(t, &values[0]);
-    snprintf(function, sizeof(function), "%.600s.%.90s", values[0].object->class, method);
+    snprintf(function, sizeof(function), "%.600s.%.90s__0", values[0].object->class, method);
+    if (!lookup_find(&t->functions, function)) /* the first of an overloaded method, as nn.LSTM has them */
+        function[strlen(function) - strlen("__0")] = 0;
     add_inputs(t, function, false, &args);
     if (!t->b->failed && t->b->graph->input_count == 0) {
         args.count = 1;

@@ -940,3 +940,39 @@ special, rows, others = Special(), torch.rand(6, 8) * 1.9 - 0.95, torch.randn(6,
 torch.jit.save(torch.jit.trace(special, (rows, others)), "special.pt")
 slim("special.pt")
 save("special.pt", special, rows, others)
+
+
+class Matrices(nn.Module):
+    """Decompositions, the most frequent, common divisors, losses of labels, and pictures by factors that f32 rounds."""
+
+    def forward(self, x, y, n):
+        f = nn.functional
+        square = x @ x.mT + torch.eye(5)
+        low, bad = torch.linalg.cholesky_ex(square)
+        t, target = n[0].abs() % 8, n.abs() % 7 + 1
+        length = torch.tensor([12, 9, 3, 12])
+        ctc = [f.ctc_loss(y.log_softmax(2), target, length, torch.tensor([8, 0, 5, 2]), reduction=r)
+               for r in ("none", "mean")]
+        weight = torch.arange(1, 9) / 4
+        smooth = [f.cross_entropy(y[0, :, :8].T[:8, :1].expand(8, 8), t, w, label_smoothing=0.1, ignore_index=3, reduction=r)
+                  for w in (None, weight) for r in ("mean", "sum")]
+        smooth += [f.cross_entropy(y[0], y[1].softmax(1), weight, label_smoothing=0.2)]
+        image = torch.arange(300).view(1, 1, 100, 3) / 7
+        sizes = [f.interpolate(image, scale_factor=s, mode=m) for s in (2.3, 1.7, (0.3, 1.7), (0.29, 1.0))
+                 for m in ("nearest", "nearest-exact")]
+        return (low, bad, torch.linalg.cholesky(square, upper=True), torch.cholesky_solve(x, low),
+                torch.cholesky_inverse(low), *torch.linalg.qr(x), *torch.linalg.qr(x.mT, "complete"),
+                *torch.linalg.lu(x[:, :, :4]), *torch.linalg.lu_factor(square), *n.mode(1), *n.float().mode(0, True),
+                torch.gcd(n, n[1]), torch.lcm(n[0], n), *ctc, torch.stack(smooth), torch.special.round(x),
+                *sizes)
+
+
+matrices = Matrices(), torch.randn(2, 5, 7), torch.randn(12, 4, 8), torch.randint(-9, 10, (4, 8))
+torch.jit.save(torch.jit.trace(*matrices[:1], matrices[1:]), "matrices.pt")
+slim("matrices.pt")
+save("matrices-answers.pt", *matrices)  # read for the shapes of its inputs
+
+overloaded, steps = nn.GRU(3, 4), torch.randn(5, 2, 3)
+torch.jit.save(torch.jit.script(overloaded), "overloaded.pt")
+slim("overloaded.pt")
+save("overloaded-answers.pt", overloaded, steps)
