@@ -322,7 +322,7 @@ static const char *plain_name(const char *name)
     return name;
 }
 
-/* "permute_copy" is permute, whose result nobody changes, "special_round" round; "index_copy" and "special_i0e" are not. */
+/* "permute_copy" is permute, whose result nobody changes, "special_round" round; "index_copy" is neither. */
 static const char *without(struct torch_reader *t, const char *name, size_t before, size_t after)
 {
     char composed[256];
