@@ -183,6 +183,20 @@ static void script_signs(struct out *o)
     free(signs.data);
 }
 
+/* Two calls of itself in each of 60: the language has no recursion. */
+static void script_forks(struct out *o)
+{
+    script(o, "    return (self).fork(x, 60)\n"
+              "  def fork(self: __torch__.M,\n"
+              "    x: Tensor,\n"
+              "    n: int) -> Tensor:\n"
+              "    if torch.gt(n, 0):\n"
+              "      y = torch.add((self).fork(x, torch.sub(n, 1)), (self).fork(x, torch.sub(n, 1)))\n"
+              "    else:\n"
+              "      y = x\n"
+              "    return y\n");
+}
+
 static void numpy_objects(struct out *o)
 {
     struct out n = {0};
@@ -420,6 +434,7 @@ const struct hostile_case hostile_named[] = {
     {"PyTorch: a text doubled 60 times", script_doublings},
     {"PyTorch: 60,000 lists within each other made a tensor", script_nested},
     {"PyTorch: 200,000 signs before a number", script_signs},
+    {"PyTorch: a method that calls itself twice, 60 deep", script_forks},
     {"CVE-2019-6446, NumPy: an array of pickled objects", numpy_objects},
     {"NumPy: an array of 2^126 elements", numpy_shape},
     {"CVE-2018-1002200, zip: members with a way out", zip_slip},

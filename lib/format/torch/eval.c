@@ -343,7 +343,7 @@ static void bind_arguments(struct torch_frame *f, const struct torch_line *l, co
 
 struct torch_value torch_run(struct torch_reader *t, const char *function, const struct torch_args *args)
 {
-    const struct torch_function *fn = lookup_find(&t->functions, function);
+    struct torch_function *fn = lookup_find(&t->functions, function);
     struct torch_frame f = {.t = t, .source = fn ? fn->source : NULL};
     const char *path = t->path;
     if (!fn) {
@@ -352,6 +352,8 @@ struct torch_value torch_run(struct torch_reader *t, const char *function, const
     }
     if (++t->depth > TORCH_DEPTH)
         build_fail(t->b, "it goes deeper than %d", TORCH_DEPTH);
+    if (++fn->active > TORCH_CALLS)
+        build_fail(t->b, "%.300s() calls itself more than %d deep", function, TORCH_CALLS);
     const struct torch_line *l = &fn->source->lines[fn->line];
     if (args->count && args->values[0].kind == TORCH_OBJECT)
         t->path = args->values[0].object->path;
@@ -361,6 +363,7 @@ struct torch_value torch_run(struct torch_reader *t, const char *function, const
         torch_block(&f, fn->line + 1, l->indent);
     t->path = path;
     t->depth--;
+    fn->active--;
     lookup_release(&f.names);
     return f.result;
 }

@@ -162,7 +162,7 @@ static int add_function(struct torch_reader *t, const struct torch_source *s, si
              s->lines[line].at[1].text);
     if (!f)
         return -1;
-    *f = (struct torch_function){s, line};
+    *f = (struct torch_function){s, line, 0};
     return add_name(t, &t->functions, name, f, err);
 }
 

@@ -116,7 +116,10 @@ struct torch_source {
 struct torch_function {
     const struct torch_source *source;
     size_t line; /* of its "def" */
+    int active;  /* how many of its calls have not returned */
 };
+
+#define TORCH_CALLS 16 /* of a function, one in the other: the language has no recursion, but parts of one class */
 
 struct torch_reader;
 
