@@ -505,7 +505,7 @@ struct model_walk {
     void *arg;
 };
 
-/* Walks through properties, then values and nodes, those of the model before those of each subgraph. */
+/* Walks through properties, then values (inputs and outputs first, in order), then nodes; then so each subgraph. */
 MODEL_API int model_walk(const struct model *m, const struct model_walk *walk, struct model_error *err);
 
 struct model_op_count {

@@ -9,21 +9,35 @@
 
 /* ---- values ---- */
 
-static const char *role_of(const struct value *v)
+static int tell_value(const struct value *v, const char *role, const char *where, const struct model_walk *w)
 {
-    return v->constant ? "constant" : v->is_input ? "input" : v->is_output ? "output" : "value";
+    struct model_value item = {.graph = where, .role = role};
+    model_fill_port(v, &item.port);
+    item.bytes = v->constant ? v->constant->size : 0;
+    return w->value(w->arg, &item);
 }
 
+static int tell_ports(struct value *const *values, size_t n, const char *role, const char *where,
+                      const struct model_walk *w)
+{
+    for (size_t i = 0; i < n; i++)
+        if (tell_value(values[i], role, where, w))
+            return -1;
+    return 0;
+}
+
+/* Inputs and outputs in the order in which they are given and answered, which is not that of the values. */
 static int tell_values(const struct graph *g, const char *where, const struct model_walk *w)
 {
-    for (size_t i = 0; w->value && i < g->value_count; i++) {
+    if (!w->value)
+        return 0;
+    if (tell_ports(g->inputs, g->input_count, "input", where, w) ||
+        tell_ports(g->outputs, g->output_count, "output", where, w))
+        return -1;
+    for (size_t i = 0; i < g->value_count; i++) {
         const struct value *v = g->values[i];
-        if (!v || (!v->constant && !v->is_input && !v->producer))
-            continue;
-        struct model_value item = {.graph = where, .role = role_of(v)};
-        model_fill_port(v, &item.port);
-        item.bytes = v->constant ? v->constant->size : 0;
-        if (w->value(w->arg, &item))
+        bool is_inner = v && !v->is_input && !v->is_output && v->producer;
+        if (v && (v->constant || is_inner) && tell_value(v, v->constant ? "constant" : "value", where, w))
             return -1;
     }
     return 0;

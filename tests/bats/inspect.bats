@@ -80,6 +80,15 @@ network() { nn inspect -q --summary "$@" | grep -E '^(op|total|open)'; }
           attributes: {pads: [1, 1, 1, 1], strides: [2, 2]}}]' out
     jq -es 'map(select(.name == "c1"))[0].shape == [1, 8, 16, 16]' out
     nn inspect -J "$TINY/if.onnx" | jq -es 'map(select(.graph == "branch" and .kind == "node").op) | sort == ["Mul", "Neg"]'
+    declare_nn ends.nn << 'END'
+input x f32 2
+node - Neg x -> a f32 2
+node - Abs a -> b f32 2
+output b
+output x
+output a
+END
+    nn inspect -J ends.nn | jq -ce 'select(.kind == "output").name' | diff - <(printf '"%s"\n' b x a)
     nn inspect -J "$TINY/symbolic.onnx" | jq -es 'map(select(.kind == "input"))[0].shape == ["batch", "length", 4]'
     nn inspect -J --weights "$TINY/conv.onnx" | jq -es '.[0].shape == [8, 3, 3, 3]'
 }
