@@ -137,6 +137,8 @@ int properties_set(const struct properties *p, struct model *m)
         char *labels = p->given[i] && i == PROPERTY_LABELS ? read_text(p->given[i]) : NULL;
         const char *text = labels ? labels : p->text[i];
         int status = p->given[i] && i == PROPERTY_LABELS && !labels ? 1 : 0;
+        if (labels && !*labels)
+            status = say_failed("-l %.200s: is empty: want the names of the classes, one a line", p->given[i]);
         if (text && status == 0 && model_set_property(m, property_rows[i].name, text, &err) < 0)
             status = say_failed("%s %.200s: %s", property_rows[i].option, p->given[i], err.text);
         free(labels);

@@ -75,6 +75,8 @@ programs='convert optimize quantize run bench inspect'
         failed_with 2 'colour=red'
         try $p -T dream "$TINY/conv.onnx"
         failed_with 2 'dream'
+        try $p -T '' "$TINY/conv.onnx"
+        failed_with 2 "task '': unknown: want classify"
     done
     try convert --opset 99 -t onnx "$TINY/conv.onnx"
     failed_with 2 'opset=99: want a number from 7 to 28'
@@ -150,6 +152,9 @@ END
     equal "$status" 1
     matches "$stderr" '2 labels.*5'
     [ ! -e out.nn ]
+    : > none.txt
+    try convert -l none.txt -o out.nn "$TINY/conv.onnx"
+    failed_with 1 '-l none.txt: is empty: want the names of the classes, one a line'
     nn convert -l two.txt -o two.nn "$TINY/conv.onnx"
     try run -T classify two.nn x.npy
     equal "$status" 1
