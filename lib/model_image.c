@@ -228,6 +228,17 @@ static struct recipe widened(const struct recipe *r, int width)
     return w;
 }
 
+/* For inputs of wide integers, as of MoveNet, which takes pixels as i32: rounded as bytes are. Releases t. */
+static struct tensor *as_integers(struct tensor *t, enum dtype want, struct error *err)
+{
+    float *x = (float *)t->data, low = dtype_info(want)->class == DTYPE_CLASS_UINT ? 0 : -INFINITY;
+    for (int64_t i = 0; i < t->count; i++)
+        x[i] = x[i] > low ? rintf(x[i]) : low;
+    struct tensor *rounded = tensor_cast(t, want, false, err);
+    tensor_unref(t);
+    return rounded;
+}
+
 struct tensor *model_prepare_photo(struct model_session *s, const struct image *image, int width,
                                    struct model_photo *photo, struct error *err)
 {
@@ -241,8 +252,11 @@ struct tensor *model_prepare_photo(struct model_session *s, const struct image *
     struct recipe mine = for_input(&wide, &v->type);
     struct tensor *t = tensor_new(dtypes[mine.dtype], plan.rank, plan.dims, err);
     describe(&plan, image, photo);
-    if (t && recipe_apply(&mine, &plan, image, t->data, err) == 0)
-        return t;
-    tensor_unref(t);
-    return NULL;
+    if (!t || recipe_apply(&mine, &plan, image, t->data, err) < 0) {
+        tensor_unref(t);
+        return NULL;
+    }
+    enum dtype_class class = dtype_info(v->type.dtype)->class;
+    bool is_wide = v->type.kind == TYPE_TENSOR && (class == DTYPE_CLASS_INT || class == DTYPE_CLASS_UINT);
+    return is_wide && t->dtype == DTYPE_F32 ? as_integers(t, v->type.dtype, err) : t;
 }

@@ -128,3 +128,17 @@ END
     failed_with 1 'the input is a batch of 10 pictures'
     equal "$(nn run -q -s x=1x3x6x8 -p resize=8x6 ten.nn red.ppm | cut -f 3)" 1x3x6x8
 }
+
+@test "inputs of wide integers and of halves take a photo, rounded" {
+    ppm dull.ppm 1 1 200 101 51
+    for type in i16 i32 i64 u16 f16; do
+        declare_nn wide.nn <<END
+input x $type 1x1x1x3
+node - Cast x -> y f32 1x1x1x3 : to=1
+output y
+END
+        equal "$(nn run -q -p layout=nhwc wide.nn dull.ppm | cut -f 4)" "200 101 51"
+        [ $type = f16 ] || equal "$(nn run -q -p layout=nhwc,scale=0.1,mean=10 wide.nn dull.ppm | cut -f 4)" \
+            "10 0 $([ $type = u16 ] && echo 0 || echo -5)"
+    done
+}
