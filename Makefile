@@ -161,11 +161,13 @@ $(addprefix $(OBJ)/lib/image/,convolve.o resize_area.o resize_cubic.o resize_ope
 ISA_OPT := $(if $(SAN),-O1,-O2 -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic \
 	-fno-align-functions -fno-align-jumps -fno-align-labels)) \
 	$(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
+# Nor is there a use in them where this processor can't run the level.
+ISA_UNRUN := $(if $(SAN),$(shell grep -qw avx512f /proc/cpuinfo || echo avx512% amx%))
 
 define ISA_RULE
 $(OBJ)/lib/kernel/isa/%.$(1).o: lib/kernel/isa/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $$(ISA_OPT) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $$(ISA_OPT) $$(if $$(filter $$(ISA_UNRUN),$(1)),-fno-sanitize=all) -DISA=$(1) -DISA_$(1) $$(ISA_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach i,$(ISAS) $(ISA_BYTES) $(ISA_AMX),$(eval $(call ISA_RULE,$(i))))
 # Each tile's loops would begin with a copy of their test, which the product's own gain nothing by.

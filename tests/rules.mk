@@ -27,7 +27,8 @@ check-static: all
 		tests/static/spills tests/static/man '$(MAKE) --no-print-directory check-pages'
 
 # Every tests/unit/FOLDER/test_*.c is a program of its own over libmodel.a. What takes their time is in the library.
-# Under the sanitizers they take the shared library, which shows all its names there: linking the archive takes a second.
+# Under the sanitizers they take the shared library, which shows all its names there: linking the archive takes a second;
+# and what is undefined is looked for in the library alone, which saves a third of the time to compile them.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_DIR = $(BUILD)/tests/$(KEY)
 UNIT_BIN = $(UNIT_SRC:tests/unit/%.c=$(UNIT_DIR)/%)
@@ -38,7 +39,7 @@ UNIT_LIBS = $(BUILD)/lib/libmodel.a
 endif
 
 .SECONDARY: $(UNIT_SRC:%.c=$(OBJ)/%.o)
-$(UNIT_SRC:%.c=$(OBJ)/%.o): ALL_CFLAGS := $(ALL_CFLAGS:-O2=-O1)
+$(UNIT_SRC:%.c=$(OBJ)/%.o): ALL_CFLAGS := $(ALL_CFLAGS:-O2=-O1) $(if $(SAN),-fno-sanitize=undefined)
 $(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(filter $(BUILD)/lib/%,$(UNIT_LIBS))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $(filter %.o,$^) $(UNIT_LIBS) $(ALL_LDFLAGS) -lm
@@ -106,8 +107,8 @@ fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
 	@tests/sum -j '$(FUZZ) -H' '$(FUZZ_FOUND)' $(foreach m,$(FUZZ_MODELS),'$(FUZZ) -m 1000 $m') '$(FUZZ) -m 5000 $(FUZZ_PHOTOS)'
 
 check-fuzz: $(FUZZ) $(filter $(UNIT_DIR)/%,$(FUZZ_MODELS))
-	@tests/sum -j '$(FUZZ) -H' '$(FUZZ) -m 40 -t 60 $(wordlist 1,40,$(FUZZ_MODELS))' '$(FUZZ) -m 40 -t 60 $(wordlist 41,999,$(FUZZ_MODELS))' \
-		'$(FUZZ_FOUND)' '$(FUZZ) -m 100 -t 60 $(FUZZ_PHOTOS)'
+	@tests/sum -j '$(FUZZ) -H' '$(FUZZ) -m 20 -t 30 $(wordlist 1,40,$(FUZZ_MODELS))' '$(FUZZ) -m 20 -t 30 $(wordlist 41,999,$(FUZZ_MODELS))' \
+		'$(FUZZ_FOUND)' '$(FUZZ) -m 50 -t 60 $(FUZZ_PHOTOS)'
 
 # The same by clang's libFuzzer, which seeks inputs that reach new code: SECONDS of each format's samples, of processor time. Findings stay in build/cover/found.
 .PHONY: fuzz-cover fuzz-cover-here
