@@ -161,7 +161,7 @@ $(addprefix $(OBJ)/lib/image/,convolve.o resize_area.o resize_cubic.o resize_ope
 ISA_OPT := $(if $(SAN),-O1,-O2 -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic \
 	-fno-align-functions -fno-align-jumps -fno-align-labels)) \
 	$(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
-# Nor is there a use in them where this processor can't run the level.
+# Sanitizers find nothing in kernels of levels that this processor can't run.
 ISA_UNRUN := $(if $(SAN),$(shell grep -qw avx512f /proc/cpuinfo || echo avx512% amx%))
 
 define ISA_RULE

@@ -15,7 +15,8 @@ struct winograd_args {
     size_t group_floats;  /* of these */
     bool many, is_transformed;
     int size, elements; /* outputs of a tile along an axis; (size + 2)² */
-    int groups, in, out; /* in, out: channels of a group */
+    int groups;         /* of the convolution */
+    int in, out;        /* channels of a group */
     int strip, strips;  /* output channels of a strip, a multiple of the product's nr, but the last */
     int parts;          /* of the input channels, for which filters are transformed together */
     int row_axis;       /* of the views; that of pixels is next */
@@ -30,7 +31,7 @@ struct winograd_args {
     int64_t height, width;        /* of the result */
     int64_t blocks;               /* of stacks */
     int64_t most;                 /* stacks of the largest */
-    struct view v; /* [groups][v_floats]: all transformed tiles, when a step of its own makes them */
+    struct view v;                /* [groups][v_floats], all transformed tiles, when a step of its own makes them */
     size_t v_floats, sums_floats; /* of a block of a group */
     size_t filter_floats;         /* of a part of a panel's transformed filters */
 };

@@ -167,7 +167,7 @@ def quantized_dynamically(folder, path, weights="QInt8", **options):
     if not path:
         return None
     result = f"{folder}/dynamic.onnx"
-    quantize_dynamic(path, result, weight_type=QuantType[weights], **options)
+    quantize_dynamic(path, result, weight_type=QuantType[weights], reduce_range=side.saturates(), **options)
     return result
 
 
