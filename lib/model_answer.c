@@ -17,9 +17,11 @@ static const struct str *property(const struct model_session *s, const char *key
 
 #define MOST_NAMES 64
 
+/* Names of outputs tell a task, or what one that was said leaves open. */
 static int guess(struct model_session *s, struct error *err)
 {
-    const char *names[MOST_NAMES], *task;
+    const char *names[MOST_NAMES], *text;
+    struct task told;
     int64_t last[MOST_NAMES];
     size_t n = 0;
     for (; n < s->graph->output_count && n < MOST_NAMES; n++) {
@@ -27,9 +29,14 @@ static int guess(struct model_session *s, struct error *err)
         names[n] = s->graph->outputs[n]->name;
         last[n] = t->kind == TYPE_TENSOR && t->rank > 0 ? t->dims[t->rank - 1] : -1;
     }
-    s->guessed = task = task_guess(names, last, n);
-    s->has_task = task;
-    return task ? task_parse(task, strlen(task), &s->task, err) : 0;
+    text = task_guess(names, last, n);
+    if (text && task_parse(text, strlen(text), &told, err) < 0)
+        return -1;
+    if (text && s->has_task)
+        task_follow(&s->task, &told);
+    else if (text)
+        s->task = told, s->guessed = text, s->has_task = true;
+    return 0;
 }
 
 const char *model_session_guessed_task(const struct model_session *s)
@@ -44,7 +51,8 @@ int model_session_settings(struct model_session *s, struct error *err)
     const struct str *recipe = property(s, "recipe"), *task = property(s, "task"), *labels = property(s, "labels");
     struct error foreign;
     s->has_task = task->size > 0 && task_parse(task->data, task->size, &s->task, &foreign) == 0;
-    if (!task->size && guess(s, err) < 0)
+    s->guessed = NULL;
+    if ((s->has_task || !task->size) && guess(s, err) < 0)
         return -1;
     if (recipe_parse(recipe->data, recipe->size, &s->recipe, &foreign) < 0 && recipe_parse("", 0, &s->recipe, err) < 0)
         return -1;
@@ -233,6 +241,18 @@ void model_session_guess(struct model_session *s, struct model_tensor *const *ou
     release(&q);
 }
 
+/* The first answer's outputs tell what a task that was said leaves open. */
+static void follow(struct model_session *s, const struct task_query *q)
+{
+    char text[TASK_GUESS];
+    struct task told;
+    struct error ignored;
+    if (!s->guess_tried && !s->guessed && task_guess_outputs(q, text) &&
+        task_parse(text, strlen(text), &told, &ignored) == 0)
+        task_follow(&s->task, &told);
+    s->guess_tried = true;
+}
+
 /* ---- answers ---- */
 
 static const enum model_answer_kind kinds[] = {
@@ -324,6 +344,8 @@ int model_session_answers(struct model_session *s, struct model_tensor *const *o
         q.query.mask_count = (size_t)s->mask->count;
     }
     int status = widen_outputs(&q, out, err);
+    if (status == 0)
+        follow(s, &q.query);
     if (status == 0)
         status = task_answer(&q.query, &found, err);
     if (status == 0)

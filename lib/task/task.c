@@ -7,6 +7,8 @@
 
 #include "base/packed.h"
 
+_Static_assert(TASK_OPTIONS <= 64, "a bit of struct task.said for each");
+
 /* Rows end as their tables' rest does: see base/packed.h. */
 struct kind {
     alignas(char *) enum task_kind kind;
@@ -190,6 +192,7 @@ static int parse_option(struct task *task, const char *text, size_t n, struct er
         return unknown_option(row, text, n, err);
     if (!read_value(option_at(option), equals + 1, n - (size_t)(equals + 1 - text), &task->option[option]))
         return bad_value(row, option_at(option), text, n, err);
+    task->said |= (uint64_t)1 << option;
     return 0;
 }
 
@@ -254,20 +257,28 @@ int task_parse(const char *text, size_t n, struct task *out, struct error *err)
     return unknown(text, name, err);
 }
 
-static bool is_same(const struct task_numbers *a, const struct task_numbers *b)
-{
-    return a->count == b->count && memcmp(a->at, b->at, (size_t)a->count * sizeof *a->at) == 0;
-}
-
 void task_print(const struct task *task, struct text *out)
 {
-    struct task usual = {.id = task->id};
-    set_defaults(&usual);
     text_puts(out, row_at(task->id)->name);
-    for (int i = 0; i < TASK_OPTIONS; i++) {
-        if (is_same(&task->option[i], &usual.option[i]))
-            continue;
-        text_printf(out, ",%s=", option_at(i)->name);
-        print_value(option_at(i), &task->option[i], out);
-    }
+    for (int i = 0; i < TASK_OPTIONS; i++)
+        if (task->said >> i & 1) {
+            text_printf(out, ",%s=", option_at(i)->name);
+            print_value(option_at(i), &task->option[i], out);
+        }
+}
+
+void task_follow(struct task *task, const struct task *guess)
+{
+    struct task both = *guess;
+    size_t ignored;
+    if (task->id != guess->id && (task->id != TASK_ID_POINTS || guess->kind != TASK_LANDMARKS))
+        return;
+    both.said = task->said;
+    for (int i = 0; i < TASK_OPTIONS; i++)
+        if (task->said >> i & 1) {
+            if (!default_of(row_at(guess->id), i, &ignored))
+                return; /* it means coordinates */
+            both.option[i] = task->option[i];
+        }
+    *task = both;
 }

@@ -92,12 +92,16 @@ struct task {
     enum task_id id;
     enum task_kind kind;
     struct task_numbers option[TASK_OPTIONS];
+    uint64_t said; /* a bit for each option that the text gives */
 };
 
 int task_parse(const char *text, size_t n, struct task *out, struct error *err);
 
-/* Appends the canonical text, defaults left out; the inverse of task_parse(). */
+/* Appends the canonical text, of the options that were given; the inverse of task_parse(). */
 void task_print(const struct task *task, struct text *out);
+
+/* What the task leaves open, as a guess of the same task has it; "points" may be another kind of points. */
+void task_follow(struct task *task, const struct task *guess);
 
 /* The task that outputs of these names and last dims (-1: open) tell of by themselves; NULL: none. */
 const char *task_guess(const char *const *names, const int64_t *last, size_t count);

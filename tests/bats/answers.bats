@@ -53,6 +53,14 @@ END
     equal "$(nn run -q -J text.nn 1.ppm | jq '.polygon | length')" 4
 }
 
+@test "what -T leaves open is found as it is without a task" {
+    ppm 1.ppm 64 64
+    says moves.nn 1x1x17x3 "$(for i in $(seq 17); do printf '0.25 0.5 0.9 '; done | sed 's/ $//')"
+    equal "$(nn run -q moves.nn 1.ppm)" "$(nn run -q -T points moves.nn 1.ppm)"
+    matches "$(nn run -q -T points moves.nn 1.ppm)" '32.00,16.00,0.9'
+    matches "$(nn run -q -T points,order=xyv moves.nn 1.ppm)" '16.00,32.00,0.9'
+}
+
 @test "a mask is at the size of the photo, a picture at its own" {
     ppm 1.ppm 20 10
     says mask.nn 1x2x1x2 '1 0 0 1' 'task mask'

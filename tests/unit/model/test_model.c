@@ -157,7 +157,7 @@ static void properties_are_checked(void)
     CHECK_STR(err.text, "recipe: no input 'z'");
     CHECK_STR(model_property(m, "recipe"), "resize=256,crop=224,rgb,mean=127,std=128");
     CHECK(model_set_property(m, "task", "detect=yolov8,score=0.25", &err) == 0);
-    CHECK_STR(model_property(m, "task"), "detect=yolov8");
+    CHECK_STR(model_property(m, "task"), "detect=yolov8,score=0.25");
     CHECK(model_set_property(m, "task", "dream", &err) < 0);
     CHECK(model_check_property("task", "dream", &err) < 0 && model_check_property("task", "classify", &err) == 0);
     CHECK(model_check_property("recipe", "colour=red", &err) < 0 && model_check_property("recipe", "gray", &err) == 0);

@@ -158,8 +158,40 @@ static void maps_and_rows(void)
         CHECK_STR(guess_of(&cases[i].made, 1, 64, 64, cases[i].last), cases[i].want);
 }
 
+/* What is said of a task stays; the rest is as guessed. */
+static void followed(void)
+{
+    static const char *const cases[][3] = {
+        {"points", "points,order=yxv", "points order 3"},
+        {"points,order=auto", "points,order=yxv", "points order 0"},
+        {"points", "points=heatmap", "points=heatmap order 0"},
+        {"points,order=xy", "points=heatmap", "points order 1"},
+        {"points,score=0.5", "points=simcc", "points=simcc order 0"},
+        {"points=heatmap", "points,order=yxv", "points=heatmap order 0"},
+        {"detect=lists", "detect=lists,form=yx", "detect=lists form 2"},
+        {"detect=lists,form=corners", "detect=lists,form=yx", "detect=lists form 0"},
+        {"detect=yolov8", "detect=lists,form=yx", "detect=yolov8 form 1"},
+        {"picture", "mask", "picture order 0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct task said, guess;
+        struct error err;
+        char have[80];
+        CHECK(task_parse(cases[i][0], strlen(cases[i][0]), &said, &err) == 0 &&
+              task_parse(cases[i][1], strlen(cases[i][1]), &guess, &err) == 0);
+        float score = task_number(&said, TASK_SCORE);
+        task_follow(&said, &guess);
+        bool form = strstr(cases[i][2], " form ");
+        snprintf(have, sizeof have, "%s %s %d", task_name(said.id), form ? "form" : "order",
+                 task_word(&said, form ? TASK_FORM : TASK_ORDER));
+        CHECK_STR(have, cases[i][2]);
+        CHECK(task_number(&said, TASK_SCORE) == score);
+    }
+}
+
 int main(void)
 {
+    RUN(followed);
     RUN(detectors);
     RUN(turned);
     RUN(maps_and_rows);
