@@ -161,7 +161,10 @@ int image_part_plan(struct image_part *out, const struct image *in, const struct
 int image_part_cut(struct image *out, const struct image *in, const struct image_part *p, struct error *err)
 {
     struct image cut;
-    int status = p->warped ? image_warp(&cut, in, p->box.width, p->box.height, &p->warp, !p->linear, p->black, err)
+    int status = p->warped ? image_warp(&cut, in, p->box.width, p->box.height, &p->warp,
+                                          (p->linear ? 0 : IMAGE_WARP_CUBIC) |
+                                              (p->black ? IMAGE_WARP_BLACK | IMAGE_WARP_AFFINE : 0),
+                                          err)
                            : image_crop(&cut, in, &p->box, err);
     if (status == 0 && (status = image_turn(&cut, p->orientation, err)) < 0)
         image_release(&cut);

@@ -129,13 +129,14 @@ static void sample(uint8_t *to, const struct image *in, int px, int py, const in
 }
 
 static void warp_row(uint8_t *to, const struct image *in, int y, int width, const double *m, const int16_t *weights,
-                     int taps, bool black)
+                     int taps, unsigned how)
 {
     const double fine = 1 << AFFINE_BITS;
-    for (int x = 0; x < width && black; x++, to += in->channels)
+    bool black = how & IMAGE_WARP_BLACK, affine = how & IMAGE_WARP_AFFINE;
+    for (int x = 0; x < width && affine; x++, to += in->channels)
         sample(to, in, to_affine_place(rint(m[0] * x * fine) + rint((m[1] * y + m[2]) * fine)),
                to_affine_place(rint(m[3] * x * fine) + rint((m[4] * y + m[5]) * fine)), weights, taps, black);
-    for (int x = 0; x < width && !black; x++, to += in->channels) {
+    for (int x = 0; x < width && !affine; x++, to += in->channels) {
         double w = m[6] * x + m[7] * y + m[8], scale = w != 0 ? PLACES / w : 0;
         sample(to, in, to_place((m[0] * x + m[1] * y + m[2]) * scale), to_place((m[3] * x + m[4] * y + m[5]) * scale),
                weights, taps, black);
@@ -143,14 +144,14 @@ static void warp_row(uint8_t *to, const struct image *in, int y, int width, cons
 }
 
 int image_warp(struct image *out, const struct image *in, int width, int height, const struct image_map *map,
-               bool cubic, bool black, struct error *err)
+               unsigned how, struct error *err)
 {
-    int taps = cubic ? 4 : 2;
+    int taps = how & IMAGE_WARP_CUBIC ? 4 : 2;
     struct image result;
     int16_t *weights = make_weights(taps, err);
     int status = weights ? image_init(&result, width, height, in->channels, err) : -1;
     for (int y = 0; status == 0 && y < height; y++)
-        warp_row(result.data + (size_t)y * width * in->channels, in, y, width, map->m, weights, taps, black);
+        warp_row(result.data + (size_t)y * width * in->channels, in, y, width, map->m, weights, taps, how);
     free(weights);
     if (status == 0)
         *out = result;

@@ -23,11 +23,16 @@ int image_map_of_corners(struct image_map *out, double width, double height, con
 /* out = first, then second. */
 void image_map_chain(struct image_map *out, const struct image_map *first, const struct image_map *second);
 
-/* A width x height picture whose pixel at (x, y) is that of `in` at map(x, y), its border being repeated outside, or
- * what is outside being black: bilinear, or by Keys' cubic with a = -3/4. Places are rounded to 1/32 of a pixel and
- * weights to 15 bits, as warpPerspective() of OpenCV 4 does it, and with black warpAffine(), for which the map is to be
- * affine, to the bit; OpenCV 5 no longer rounds places. */
+enum {
+    IMAGE_WARP_CUBIC = 1, /* by Keys' cubic with a = -3/4, not bilinear */
+    IMAGE_WARP_BLACK = 2, /* what is outside is black; else the border is repeated there */
+    IMAGE_WARP_AFFINE = 4 /* places, of an affine map, are rounded as warpAffine() does it */
+};
+
+/* A width x height picture whose pixel at (x, y) is that of `in` at map(x, y). Places are rounded to 1/32 of a pixel
+ * and weights to 15 bits, as warpPerspective() of OpenCV 4 does it, or warpAffine(), to the bit; OpenCV 5 no longer
+ * rounds places. */
 int image_warp(struct image *out, const struct image *in, int width, int height, const struct image_map *map,
-               bool cubic, bool black, struct error *err);
+               unsigned how, struct error *err);
 
 #endif

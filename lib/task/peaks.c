@@ -312,7 +312,7 @@ struct regressed {
     struct task_planes maps;      /* heat maps of the points, over the input; without channels: none */
 };
 
-#define REFINE_REACH 3
+#define REFINE_REACH 4
 
 /* The mean of the cells around the point, weighted by their scores, where one of these is at least a half (MediaPipe's
  * RefineLandmarksFromHeatmapCalculator). */

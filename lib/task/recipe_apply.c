@@ -145,7 +145,7 @@ static int run_stage(const struct recipe *r, const struct recipe_stage *s, const
         double left, top, step = 1 / s->scale;
         recipe_warp_place(s, in->width, in->height, &left, &top);
         struct image_map map = {{step, 0, -left * step, 0, step, -top * step, 0, 0, 1}};
-        return image_warp(out, in, s->width, s->height, &map, false, true, err);
+        return image_warp(out, in, s->width, s->height, &map, IMAGE_WARP_BLACK, err);
     }
     if (image_resize(out, in, s->scaled_width, s->scaled_height, recipe_image_filter(r), &s->window, err))
         return -1;

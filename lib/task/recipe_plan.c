@@ -228,7 +228,7 @@ static int plan_resize_with_pad(const struct recipe_step *step, struct recipe_pl
     return 0;
 }
 
-/* As cv2.warpAffine() lays it: pixel x of the photo at x * scale + what lies around it, halved. */
+/* As MediaPipe lays it, by cv2.warpPerspective(): pixel x of the photo at x * scale + what lies around it, halved. */
 static int plan_warp(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
     double w = last(p)->width, h = last(p)->height;

@@ -61,6 +61,25 @@ static void warped_as_opencv_does_it(void)
     }
 }
 
+/* warpPerspective() and warpAffine() of OpenCV 4.10: they round halves of 1/32 differently. */
+static void halves(void)
+{
+    static const uint8_t perspective[] = {0,   0,   20,  72,  39,  42,  0,   51,  95,  75,  151, 157,
+                                          0,   145, 199, 82,  134, 156, 0,   79,  152, 197, 165, 196,
+                                          0,   80,  164, 146, 128, 167, 0,   176, 86,  191, 175, 60},
+                         affine[] = {0,   1,   20,  72,  39,  44,  0,   53,  95,  75,  151, 155,
+                                     0,   147, 199, 82,  134, 155, 0,   76,  147, 201, 169, 199,
+                                     0,   82,  164, 146, 128, 163, 0,   173, 86,  191, 175, 62};
+    const struct image_map map = {{1 + 1 / 64.0, 0, -1, 0, 1 + 3 / 64.0, -0.5, 0, 0, 1}};
+    for (unsigned k = 0; k < 2; k++) {
+        struct image in = sample(), out;
+        CHECK(image_warp(&out, &in, 6, 6, &map, IMAGE_WARP_BLACK | (k ? IMAGE_WARP_AFFINE : 0), NULL) == 0);
+        CHECK(memcmp(out.data, k ? affine : perspective, sizeof affine) == 0);
+        image_release(&in);
+        image_release(&out);
+    }
+}
+
 /* Pixel (x, y) of a part is the one that the map back leads to. */
 static void check_pixels(const struct image_place *place, const struct image_part_how *how, int width, int height)
 {
@@ -173,6 +192,7 @@ int main(void)
 {
     RUN(a_map_brings_corners_to_corners);
     RUN(warped_as_opencv_does_it);
+    RUN(halves);
     RUN(every_turn_has_its_way_back);
     RUN(a_box_warped_to_a_size);
     RUN(a_face_is_aligned);

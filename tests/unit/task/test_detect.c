@@ -526,9 +526,9 @@ static void refined(void)
     struct task_answers a;
     for (int sure = 0; sure < 2; sure++) {
         for (int i = 0; i < 100; i++)
-            map[i] = i == 39 ? 50 : -50; /* beyond its reach */
+            map[i] = i == 75 ? 50 : -50; /* beyond its reach */
         if (sure)
-            map[47] = map[48] = 0;
+            map[46] = map[49] = 0; /* the last one is as far as it reaches */
         CHECK(ask("points,order=xyzvp,unit=pixel", NULL, o, 2, 100, 100, &a) == 0 && a.count == 1);
         near(a.at[0].points[0].x, sure ? 75 : 55, "x of a refined point");
         near(a.at[0].points[0].y, sure ? 40 : 25, "y of a refined point");
