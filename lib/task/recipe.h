@@ -158,8 +158,8 @@ struct recipe_stage {
     int scaled_width, scaled_height;
     struct image_rect window;
     int left, top, width, height;
-    double scale; /* not 0: warped instead, by this factor, around the middle or from the corner */
-    int corner;
+    double scale_x, scale_y; /* not 0: warped instead, by these factors */
+    double from_x, from_y;   /* where pixel 0, 0 lies in what was there before */
     uint8_t fill[3];
 };
 
@@ -190,9 +190,6 @@ int recipe_apply(const struct recipe *r, const struct recipe_plan *plan, const s
 
 /* What the steps on values make of a sample of one channel. */
 float recipe_value(const struct recipe *r, int channel, float v);
-
-/* Where the pixel at 0, 0 of a picture of width x height goes in a stage that warps it. */
-void recipe_warp_place(const struct recipe_stage *s, int width, int height, double *left, double *top);
 
 /* A point of the input, in pixels, back to the photo's pixels. */
 void recipe_unmap(const struct recipe_map *map, float *x, float *y);

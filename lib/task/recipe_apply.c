@@ -141,10 +141,10 @@ static int run_stage(const struct recipe *r, const struct recipe_stage *s, const
                      struct error *err)
 {
     struct image boxed;
-    if (s->scale != 0) {
-        double left, top, step = 1 / s->scale;
-        recipe_warp_place(s, in->width, in->height, &left, &top);
-        struct image_map map = {{step, 0, -left * step, 0, step, -top * step, 0, 0, 1}};
+    if (s->scale_x != 0) {
+        /* Inverted as OpenCV does it: places halfway between two 32nds of a pixel depend on the last bit. */
+        double x = s->scale_x, y = s->scale_y, d = 1 / (x * y);
+        struct image_map map = {{y * d, 0, s->from_x, 0, x * d, s->from_y, 0, 0, x * y * d}};
         return image_warp(out, in, s->width, s->height, &map, IMAGE_WARP_BLACK, err);
     }
     if (image_resize(out, in, s->scaled_width, s->scaled_height, recipe_image_filter(r), &s->window, err))
@@ -203,7 +203,7 @@ static int make_picture(const struct recipe *r, const struct recipe_plan *p, con
 {
     struct image grey;
     bool to_grey = p->channels == 1 && photo->channels != 1;
-    if (to_grey || r->library == RECIPE_TENSORFLOW || p->stage[0].scale != 0)
+    if (to_grey || r->library == RECIPE_TENSORFLOW || p->stage[0].scale_x != 0)
         image_want_all(photo);
     if (to_grey && greys[r->library](&grey, photo, err))
         return -1;

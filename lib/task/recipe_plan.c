@@ -87,7 +87,7 @@ static void add_stage(struct recipe_plan *p, int width, int height)
 /* Whether nothing is laid around the window yet, and whether nothing is cut off either. */
 static bool is_bare(const struct recipe_stage *s)
 {
-    return s->scale == 0 && s->width == s->window.width && s->height == s->window.height;
+    return s->scale_x == 0 && s->width == s->window.width && s->height == s->window.height;
 }
 
 static bool is_whole(const struct recipe_stage *s)
@@ -125,8 +125,39 @@ static struct recipe_sides size_for(const struct recipe *r, const struct recipe_
     return recipe_resized(step, (struct recipe_sides){last(p)->width, last(p)->height}, rounding(r, step));
 }
 
+static int check_sides(struct recipe_sides s, struct error *err)
+{
+    if (s.width > IMAGE_MAX_SIDE || s.height > IMAGE_MAX_SIDE || (int64_t)s.width * s.height > IMAGE_MAX_PIXELS)
+        return error_set(err, "recipe: gives %dx%d pixels: want sides of at most %d and at most %d pixels", s.width,
+                         s.height, IMAGE_MAX_SIDE, IMAGE_MAX_PIXELS);
+    return 0;
+}
+
+/* As MediaPipe lays it, by cv2.warpPerspective(): side by side, or a letterbox with what lies around it halved. */
+static int plan_warp(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
+{
+    struct recipe_sides to = {step->width, step->height};
+    double w = last(p)->width, h = last(p)->height, x = to.width / w, y = to.height / h;
+    double most = fmax(w / to.width, h / to.height);
+    bool boxed = step->kind == RECIPE_LETTERBOX, centred = boxed && !step->corner;
+    if (r->library == RECIPE_TENSORFLOW)
+        return error_set(err, "recipe: %s=...:warp: want another library than tensorflow",
+                         recipe_kind_names[step->kind]);
+    if (resize_to(p, to, false, err) || check_sides(to, err))
+        return -1;
+    if (boxed)
+        x = y = fmin(x, y);
+    last(p)->scale_x = x;
+    last(p)->scale_y = y;
+    last(p)->from_x = centred ? (w - to.width * most) / 2 : 0;
+    last(p)->from_y = centred ? (h - to.height * most) / 2 : 0;
+    return 0;
+}
+
 static int plan_resize(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
+    if (step->warp)
+        return plan_warp(r, step, p, err);
     return resize_to(p, size_for(r, step, p), step->again, err);
 }
 
@@ -166,14 +197,6 @@ static struct recipe_sides padded(const struct recipe_step *step, struct recipe_
 {
     struct recipe_sides to = recipe_resized(step, s, (struct recipe_rounding){RECIPE_ROUND_UP, false});
     return (struct recipe_sides){to.width > s.width ? to.width : s.width, to.height > s.height ? to.height : s.height};
-}
-
-static int check_sides(struct recipe_sides s, struct error *err)
-{
-    if (s.width > IMAGE_MAX_SIDE || s.height > IMAGE_MAX_SIDE || (int64_t)s.width * s.height > IMAGE_MAX_PIXELS)
-        return error_set(err, "recipe: gives %dx%d pixels: want sides of at most %d and at most %d pixels", s.width,
-                         s.height, IMAGE_MAX_SIDE, IMAGE_MAX_PIXELS);
-    return 0;
 }
 
 static float fill_value(const struct recipe_step *step, int channel)
@@ -225,20 +248,6 @@ static int plan_resize_with_pad(const struct recipe_step *step, struct recipe_pl
         return -1;
     last(p)->left = (int)((to.width - w) / 2);
     last(p)->top = (int)((to.height - h) / 2);
-    return 0;
-}
-
-/* As MediaPipe lays it, by cv2.warpPerspective(): pixel x of the photo at x * scale + what lies around it, halved. */
-static int plan_warp(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
-{
-    double w = last(p)->width, h = last(p)->height;
-    struct recipe_sides to = {step->width, step->height};
-    if (r->library == RECIPE_TENSORFLOW)
-        return error_set(err, "recipe: letterbox=...:warp: want another library than tensorflow");
-    if (resize_to(p, to, false, err) || check_sides(to, err))
-        return -1;
-    last(p)->scale = fmin(step->width / w, step->height / h);
-    last(p)->corner = step->corner;
     return 0;
 }
 
@@ -325,12 +334,6 @@ static int plan_geometry(const struct recipe *r, const struct target *t, struct 
     return check_sides(all, err);
 }
 
-void recipe_warp_place(const struct recipe_stage *s, int width, int height, double *left, double *top)
-{
-    *left = s->corner ? 0 : (s->width - width * s->scale) / 2;
-    *top = s->corner ? 0 : (s->height - height * s->scale) / 2;
-}
-
 /* Every stage after the other, then the pad of values. */
 static struct recipe_map plan_map(const struct recipe_plan *p, int width, int height)
 {
@@ -341,12 +344,10 @@ static struct recipe_map plan_map(const struct recipe_plan *p, int width, int he
         float x = (float)s->scaled_width / width, y = (float)s->scaled_height / height;
         m = (struct recipe_map){m.scale_x * x, m.scale_y * y, m.offset_x * x + (s->left - s->window.x),
                                 m.offset_y * y + (s->top - s->window.y)};
-        if (s->scale != 0) {
-            double left, top;
-            recipe_warp_place(s, width, height, &left, &top);
-            m = (struct recipe_map){before.scale_x * s->scale, before.scale_y * s->scale,
-                                    before.offset_x * s->scale + left, before.offset_y * s->scale + top};
-        }
+        if (s->scale_x != 0)
+            m = (struct recipe_map){(float)(before.scale_x * s->scale_x), (float)(before.scale_y * s->scale_y),
+                                    (float)((before.offset_x - s->from_x) * s->scale_x),
+                                    (float)((before.offset_y - s->from_y) * s->scale_y)};
         width = s->width;
         height = s->height;
     }

@@ -64,9 +64,12 @@ static int set_resize(struct recipe_step *s, struct slice v)
     struct slice part[4];
     int n = slice_split(v, ':', part, RECIPE_COUNT(part));
     s->again = n > 1 && slice_is(part[n - 1], "again");
-    n -= s->again;
+    s->warp = n > 1 && slice_is(part[n - 1], "warp");
+    n -= s->again + s->warp;
     int used = n < 0 ? -1 : read_size(s, part, n);
-    return used < 0 || s->size >= RECIPE_WIDE || used + read_round(s, part + used, n - used) != n ? -1 : 0;
+    if (used < 0 || s->size >= RECIPE_WIDE || used + read_round(s, part + used, n - used) != n)
+        return -1;
+    return s->warp && (s->size != RECIPE_EXACT || s->round) ? -1 : 0;
 }
 
 float recipe_default_fill(enum recipe_kind kind)
@@ -160,7 +163,8 @@ static const struct step_key {
     int (*set)(struct recipe_step *s, struct slice value);
 } step_keys[] = {
     [RECIPE_RESIZE] = {"N or WxH, short, long, width, height, min, max or multiple:N, or fit, cover, clamp, "
-                       "edges:WxH, or closest:WxHxN, of 1 to 65535, then perhaps :near, :down or :up, and :again",
+                       "edges:WxH, or closest:WxHxN, of 1 to 65535, then perhaps :near, :down or :up, and :again; or "
+                       "WxH:warp",
                        set_resize},
     [RECIPE_CROP] = {"N, WxH or WxH+X+Y, in pixels of 1 to 65535, :down behind one without +", set_crop},
     [RECIPE_LETTERBOX] =

@@ -50,8 +50,29 @@ static void undone_as_authors_do(void)
     }
 }
 
+/* getPerspectiveTransform() and warpPerspective() of OpenCV 4.10, as MediaPipe's programs call them. */
+static void warped(void)
+{
+    static const uint8_t want[] = {0,  65,  113, 79,  157, 44, 43,  152, 159, 188, 105, 132, 174, 154, 148, 110,
+                                   63, 152, 161, 184, 63,  135, 126, 132, 158, 100, 185, 93,  144, 117, 104, 155};
+    static const char text[] = "resize=8x4:warp,dtype=u8";
+    uint8_t have[32];
+    struct image photo;
+    struct recipe r;
+    struct recipe_plan p;
+    struct error err;
+    CHECK(image_init(&photo, 10, 7, 1, NULL) == 0);
+    for (int i = 0; i < 70; i++)
+        photo.data[i] = (uint8_t)(37 * (i % 10) * (i % 10) + 91 * (i / 10) + 13 * (i % 10) * (i / 10));
+    CHECK(recipe_parse(text, strlen(text), &r, &err) == 0);
+    CHECK(recipe_plan(&r, 10, 7, (int64_t[]){1, 1, 4, 8}, 4, &p, &err) == 0 && p.bytes == sizeof have);
+    CHECK(recipe_apply(&r, &p, &photo, have, &err) == 0 && memcmp(have, want, sizeof want) == 0);
+    image_release(&photo);
+}
+
 int main(void)
 {
+    RUN(warped);
     RUN(undone_as_authors_do);
     return TEST_END();
 }
