@@ -188,14 +188,14 @@ V_FN __m256i quad_columns(const int8_t *b, int vector)
     return _mm256_loadu_si256((const __m256i *)(const void *)(b + vector * VL * QUAD));
 }
 
-/* acc[i][v] += an octet of row i by the columns' two quads. Registers are full, so that one quad of two vectors stays
- * in memory. Products come first, as in v_madd_pairs_both(). */
-V_FN void add_small(v_i32 *acc, const uint8_t *a, ptrdiff_t row, const int8_t *b, int m, int vectors)
+/* acc[i][v] += an octet of row i by the columns' two quads. Products come first, as in v_madd_pairs_both(). */
+V_FN void add_small(v_i32 *acc, const uint8_t *const *row, ptrdiff_t at, const int8_t *b, __m256i ones, int m,
+                    int vectors)
 {
-    const __m256i ones = _mm256_set1_epi16(1), b0 = quad_columns(b, 0), b1 = quad_columns(b, 1);
+    const __m256i q0 = quad_columns(b, 0), q1 = quad_columns(b, 1);
 #pragma GCC unroll 4
-    for (int i = 0; i < m; i++, a += row) {
-        v_i32 x = four_bytes(a), y = four_bytes(a + QUAD), one, two;
+    for (int i = 0; i < m; i++) {
+        v_i32 x = four_bytes(row[i] + at), y = four_bytes(row[i] + at + QUAD), one, two;
         if (vectors == 2)
             __asm__("vpmaddubsw %6, %2, %4\n\tvpmaddubsw %7, %2, %2\n\t"
                     "vpmaddubsw %8, %3, %5\n\tvpmaddubsw %9, %3, %3\n\t"
@@ -203,32 +203,33 @@ V_FN void add_small(v_i32 *acc, const uint8_t *a, ptrdiff_t row, const int8_t *b
                     "vpmaddwd %10, %4, %4\n\tvpmaddwd %10, %2, %2\n\t"
                     "vpaddd %4, %0, %0\n\tvpaddd %2, %1, %1"
                     : "+x"(acc[2 * i]), "+x"(acc[2 * i + 1]), "+x"(x), "+x"(y), "=&x"(one), "=&x"(two)
-                    : "x"(b0), "x"(b1), "x"(quad_columns(b, 2)),
+                    : "x"(q0), "x"(q1), "x"(quad_columns(b, 2)),
                       "m"(*(const int8_t(*)[VL * QUAD])(b + 3 * VL * QUAD)), "x"(ones));
         else
             __asm__("vpmaddubsw %3, %1, %1\n\tvpmaddubsw %4, %2, %2\n\tvpaddw %1, %2, %2\n\t"
                     "vpmaddwd %5, %2, %2\n\tvpaddd %2, %0, %0"
                     : "+x"(acc[i]), "+x"(x), "+x"(y)
-                    : "x"(b0), "x"(b1), "x"(ones));
+                    : "x"(q0), "x"(q1), "x"(ones));
     }
 }
 
 /* The same of a quad. */
-V_FN void add_medium(v_i32 *acc, const uint8_t *a, ptrdiff_t row, const int8_t *b, int m, int vectors)
+V_FN void add_medium(v_i32 *acc, const uint8_t *const *row, ptrdiff_t at, const int8_t *b, __m256i ones, int m,
+                     int vectors)
 {
-    const __m256i ones = _mm256_set1_epi16(1), b0 = quad_columns(b, 0);
+    const __m256i q0 = quad_columns(b, 0);
 #pragma GCC unroll 4
-    for (int i = 0; i < m; i++, a += row) {
-        v_i32 x = four_bytes(a), one;
+    for (int i = 0; i < m; i++) {
+        v_i32 x = four_bytes(row[i] + at), one;
         if (vectors == 2)
             __asm__("vpmaddubsw %4, %2, %3\n\tvpmaddubsw %5, %2, %2\n\tvpmaddwd %6, %3, %3\n\t"
                     "vpmaddwd %6, %2, %2\n\tvpaddd %3, %0, %0\n\tvpaddd %2, %1, %1"
                     : "+x"(acc[2 * i]), "+x"(acc[2 * i + 1]), "+x"(x), "=&x"(one)
-                    : "x"(b0), "x"(quad_columns(b, 1)), "x"(ones));
+                    : "x"(q0), "x"(quad_columns(b, 1)), "x"(ones));
         else
             __asm__("vpmaddubsw %2, %1, %1\n\tvpmaddwd %3, %1, %1\n\tvpaddd %1, %0, %0"
                     : "+x"(acc[i]), "+x"(x)
-                    : "x"(b0), "x"(ones));
+                    : "x"(q0), "x"(ones));
     }
 }
 
@@ -258,27 +259,55 @@ V_FN void add_large(v_i32 *acc, const int16_t *a, ptrdiff_t row, const int8_t *b
     }
 }
 
-/* acc[i][v] += the rows by a panel's columns: bytes by half of the rows at a time, which leaves registers for B. */
+/* Where a quad's columns are, in two operations. The multipliers are what limits these loops while a thread has its
+ * core for itself; where it shares it, as virtual ones do with strangers, operations of any kind and loads do. */
+V_FN const int8_t *columns_of(const int8_t *panel, ptrdiff_t at, ptrdiff_t columns)
+{
+    ptrdiff_t half = at * (columns / 2);
+    __asm__("" : "+r"(half));
+    return panel + 2 * half;
+}
+
+/* acc[i][v] += some of the rows by a panel's columns, bytes. */
+V_FN void add_bytes(v_i32 *acc, const struct octets *r, int first, const int8_t *panel, struct fetch *f, int m,
+                    int vectors)
+{
+    const ptrdiff_t columns = vectors * VL;
+    const bool is_new = first == 0; /* the columns: those of later rows find them in the level-1 cache */
+    const uint8_t *row[GEMM_MR];
+    __m256i ones = _mm256_set1_epi16(1);
+    __asm__("" : "+x"(ones)); /* not loaded each time */
+#pragma GCC unroll 4
+    for (int i = 0; i < m; i++) {
+        row[i] = r->bytes + (first + i) * r->length;
+        __asm__("" : "+r"(row[i]));
+    }
+    for (const uint32_t *at = r->small; at < r->small_end; at++) {
+        const int8_t *b = columns_of(panel, *at, columns);
+        fetch_next(f, 2);
+        if (is_new) {
+            __builtin_prefetch(b + GEMM_AHEAD);
+            __builtin_prefetch(b + GEMM_AHEAD + 64);
+        }
+        add_small(acc, row, *at, b, ones, m, vectors);
+    }
+    for (const uint32_t *at = r->medium; at < r->medium_end; at++) {
+        const int8_t *b = columns_of(panel, *at, columns);
+        fetch_next(f, 1);
+        if (is_new)
+            __builtin_prefetch(b + GEMM_AHEAD);
+        add_medium(acc, row, *at, b, ones, m, vectors);
+    }
+}
+
+/* acc[i][v] += the rows by a panel's columns: bytes by half of the rows at a time, since registers are few. */
 V_FN void octets_sum(v_i32 *acc, const struct octets *r, const int8_t *panel, struct fetch *f, int m, int vectors)
 {
     const ptrdiff_t columns = vectors * VL;
     const int some = m / 2;
 #pragma GCC unroll 2
-    for (int i = 0; i < m; i += some) {
-        const uint8_t *bytes = r->bytes + i * r->length;
-        for (const uint32_t *at = r->small; at < r->small_end; at++) {
-            const int8_t *b = panel + *at * columns;
-            fetch_next(f, 2);
-            __builtin_prefetch(b + GEMM_AHEAD);
-            __builtin_prefetch(b + GEMM_AHEAD + 64);
-            add_small(acc + i * vectors, bytes + *at, r->length, b, some, vectors);
-        }
-        for (const uint32_t *at = r->medium; at < r->medium_end; at++) {
-            fetch_next(f, 1);
-            __builtin_prefetch(panel + *at * columns + GEMM_AHEAD);
-            add_medium(acc + i * vectors, bytes + *at, r->length, panel + *at * columns, some, vectors);
-        }
-    }
+    for (int i = 0; i < m; i += some)
+        add_bytes(acc + i * vectors, r, i, panel, f, some, vectors);
     for (const uint32_t *at = r->large; at < r->large_end; at++) {
         fetch_next(f, 2);
         add_large(acc, r->words + *at, r->length, panel + *at * columns, m, vectors);
