@@ -99,6 +99,16 @@ static bool is_ready(const struct value *v, const struct value *result, int axis
            place->view.stride[axis] == 1;
 }
 
+/* What is added to the bytes of a product to make them of the other operand's kind, so that one kernel takes both:
+ * nobody else sees them. */
+static int turn(struct kernel_byte *made, const struct kernel_byte *other)
+{
+    int by = (made->is_signed - other->is_signed) * (BYTES / 2);
+    made->is_signed = other->is_signed;
+    made->zero += (float)by;
+    return by;
+}
+
 struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struct gemm_job *job)
 {
     const struct value *v = n->out[0];
@@ -116,8 +126,10 @@ struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struc
         b.a_of = b.b_of;
         b.b_of = first;
     }
+    int by = turn(&b.a_of, &b.b_of);
     if (!exec_quant_sum(p->kernels, &b, &job->sum))
         return n;
+    job->to.rounding.zero += by;
     job->sums = true;
     job->add = *plan_in(sum, 3 - i);
     plan_place(v)->is_inside = true;

@@ -498,7 +498,8 @@ static void elements(void)
 }
 
 /* Sums that are done with the convolution or matrix product that makes an operand, either one: with scales for which
- * multiply-adds give the same bytes, and others; differences; and a result that is wanted elsewhere too. */
+ * multiply-adds give the same bytes, and others; differences; operands of two kinds; and a result that is wanted
+ * elsewhere too. */
 static void joined_sums(void)
 {
     static const struct conv_case shapes[] = {{1, 16, 9, 7, 96, 1, 1, 1, 1, 1, {0}},
@@ -509,15 +510,17 @@ static void joined_sums(void)
     static const double other_scales[] = {0.05, 0.0317, 0.021276595, -0.0731, 12.5};
     for (int i = 0; i < 42; i++) {
         const struct conv_case *t = i < 40 ? &shapes[i % 4] : &shapes[4];
-        enum dtype type = i % 3 ? DTYPE_U8 : DTYPE_I8;
+        enum dtype type = i % 3 ? DTYPE_U8 : DTYPE_I8, kind = i / 4 % 2 ? type : i % 3 ? DTYPE_I8 : DTYPE_U8;
         begin();
         struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w)), *zero = scalar(type, i % 7),
+                     *y = kind == type ? x : byte_input("y", kind, DIMS(t->n, t->c, t->h, t->w)),
+                     *y_zero = scalar(kind, i % 7),
                      *scale = scalar(DTYPE_F32, result_scale), *other = scalar(DTYPE_F32, other_scales[i % 5]),
                      *out = scalar(DTYPE_F32, 0.0613), *first, *second;
         first = conv_node(t, x, DTYPE_I8, 3, i % 7)->out[0];
-        second = conv_node(t, x, DTYPE_I8, 3, i % 7)->out[0];
-        struct node *sum = i % 2 ? FUSED("QAdd", second, scale, zero, first, other, zero, out, zero)
-                                 : FUSED("QAdd", first, other, zero, second, scale, zero, out, zero);
+        second = conv_node(t, y, DTYPE_I8, 3, i % 7)->out[0];
+        struct node *sum = i % 2 ? FUSED("QAdd", second, scale, y_zero, first, other, zero, out, zero)
+                                 : FUSED("QAdd", first, other, zero, second, scale, y_zero, out, zero);
         if (i % 5 == 1)
             node_set_string(sum, "activation", "Relu", 4, &error);
         if (i % 9 == 8)
