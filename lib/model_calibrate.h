@@ -51,10 +51,13 @@ static const struct calibrate_samples calibrate_all = {0, SIZE_MAX, 1};
 int calibrate_compare(const struct model_calibration *c, struct graph *right, struct graph *other,
                       struct calibrate_samples samples, struct calibrate_noise *noise, struct model_error *err);
 
-/* The greatest loss of any output, as a share of it, where `floats` stay in float32. `decibels`, unless NULL: the sum
- * of all ratios, of each sample and output, in which none of them weighs more than another. */
+/* The same of the network in float32, and quantised where `floats`, unless NULL, do not say otherwise. */
+int calibrate_find_noise(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
+                         struct calibrate_noise *noise, struct model_error *err);
+
+/* The greatest loss of any output, as a share of it. */
 int calibrate_find_loss(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
-                        double *loss, double *decibels, struct model_error *err);
+                        double *loss, struct model_error *err);
 
 /* Where more are kept to judge an effort: how far apart those lie that would be kept without, so that ranges and biases
  * are the same. */
@@ -69,6 +72,10 @@ int calibrate_choose_ranges(struct model_calibration *c, struct model_error *err
 
 /* Makes up for what rounded weights move in the mean. */
 int calibrate_correct(struct model_calibration *c, struct model_error *err);
+
+/* Whether no output lies farther from what is right than before by all samples together, and all are clearly nearer,
+ * in their mean too, in which no sample or output weighs more than another. */
+bool calibrate_is_nearer(const struct calibrate_noise *before, const struct calibrate_noise *after, size_t outputs);
 
 /* Rounds weights anew and corrects biases by that, when options.effort says so; on samples that had no part in it, or
  * on all when there are too few to hold some back, the result must be nearer, or all is left as it was. */

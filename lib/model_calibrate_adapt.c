@@ -1,10 +1,13 @@
 /* The public API: rounding weights by what layers give on the data. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model_calibrate.h"
 
-#define HELD 4 /* every fifth sample is held back, to judge by */
+#define HELD  4    /* every fifth sample is held back, to judge by */
+#define GAIN  0.5  /* dB that the outputs must come nearer by: few samples do not tell less */
+#define LEAST 1e-6 /* of an output: losses below count alike */
 
 static bool is_held(size_t sample)
 {
@@ -131,21 +134,43 @@ static struct calibrate_samples judges(const struct model_calibration *c)
     return held ? (struct calibrate_samples){HELD, SIZE_MAX, HELD + 1} : calibrate_all;
 }
 
+/* In dB, of all samples together, in which those that are farthest off weigh most. */
+static double gain_of(const struct calibrate_noise *before, const struct calibrate_noise *after)
+{
+    return 10 * log10(fmax(calibrate_loss(before), LEAST) / fmax(calibrate_loss(after), LEAST));
+}
+
+bool calibrate_is_nearer(const struct calibrate_noise *before, const struct calibrate_noise *after, size_t outputs)
+{
+    double gain = 0, mean = 0;
+    for (size_t i = 0; i < outputs; i++) {
+        double one = gain_of(&before[i], &after[i]);
+        if (one < 0)
+            return false;
+        gain += one;
+        mean += after[i].decibels - before[i].decibels;
+    }
+    return gain >= GAIN * (double)outputs && mean >= 0;
+}
+
 int calibrate_adapt(struct model_calibration *c, struct model_error *error)
 {
-    double loss, before = 0, after = 0;
+    size_t outputs = c->quant.g->output_count;
     if (c->options.effort <= 0)
         return 0;
     struct quant_weights *nearest = c->quant.weights;
-    int status = calibrate_find_loss(c, NULL, judges(c), &loss, &before, error);
+    struct calibrate_noise *noise = mem_calloc(2 * outputs, sizeof *noise, model_inner(error));
+    int status = noise ? calibrate_find_noise(c, NULL, judges(c), noise, error) : -1;
     if (status == 0)
         status = adapt_all(c, error);
     if (status == 0)
-        status = calibrate_find_loss(c, NULL, judges(c), &loss, &after, error);
+        status = calibrate_find_noise(c, NULL, judges(c), noise + outputs, error);
     if (nearest != c->quant.weights) {
-        struct quant_weights *worse = after > before ? nearest : c->quant.weights;
-        c->quant.weights = after > before ? c->quant.weights : nearest;
-        quant_weights_free(&c->quant, worse);
+        bool nearer = status == 0 && calibrate_is_nearer(noise, noise + outputs, outputs);
+        struct quant_weights *unused = nearer ? nearest : c->quant.weights;
+        c->quant.weights = nearer ? c->quant.weights : nearest;
+        quant_weights_free(&c->quant, unused);
     }
+    free(noise);
     return status;
 }

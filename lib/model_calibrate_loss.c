@@ -19,24 +19,26 @@ struct limiting {
     size_t count;
 };
 
-int calibrate_find_loss(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
-                        double *loss, double *decibels, struct model_error *error)
+int calibrate_find_noise(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
+                         struct calibrate_noise *noise, struct model_error *error)
 {
     struct error *err = model_inner(error);
-    size_t outputs = c->quant.g->output_count;
-    struct calibrate_noise *noise = mem_calloc(outputs, sizeof *noise, err);
-    struct graph *right = noise ? graph_clone(c->quant.g, err) : NULL;
+    struct graph *right = graph_clone(c->quant.g, err);
     struct graph *other = right ? quant_quantized(&c->quant, floats, err) : NULL;
     if (!other)
         graph_free(right);
-    int status = other ? calibrate_compare(c, right, other, samples, noise, error) : -1;
+    return other ? calibrate_compare(c, right, other, samples, noise, error) : -1;
+}
+
+int calibrate_find_loss(const struct model_calibration *c, const bool *floats, struct calibrate_samples samples,
+                        double *loss, struct model_error *error)
+{
+    size_t outputs = c->quant.g->output_count;
+    struct calibrate_noise *noise = mem_calloc(outputs, sizeof *noise, model_inner(error));
+    int status = noise ? calibrate_find_noise(c, floats, samples, noise, error) : -1;
     *loss = 0;
-    if (decibels)
-        *decibels = 0;
     for (size_t i = 0; status == 0 && i < outputs; i++)
         *loss = fmax(*loss, sqrt(calibrate_loss(&noise[i])));
-    for (size_t i = 0; decibels && i < outputs; i++)
-        *decibels += noise[i].decibels;
     free(noise);
     return status;
 }
@@ -67,7 +69,7 @@ static int measure_candidates(struct limiting *l, struct model_error *error)
     for (size_t i = 0; status == 0 && i < l->count; i++) {
         calibrate_tell(l->c, "finding sensitive layers", i, l->count);
         floats[l->list[i].layer] = false;
-        status = calibrate_find_loss(l->c, floats, some, &l->list[i].loss, NULL, error);
+        status = calibrate_find_loss(l->c, floats, some, &l->list[i].loss, error);
         floats[l->list[i].layer] = true;
     }
     calibrate_tell(l->c, "finding sensitive layers", 1, 1);
@@ -84,7 +86,7 @@ static int choose_floats(struct limiting *l, struct model_error *error)
         double loss;
         for (size_t i = 0; i < l->count; i++)
             l->c->floats[l->list[i].layer] = i < middle;
-        if (calibrate_find_loss(l->c, l->c->floats, calibrate_all, &loss, NULL, error))
+        if (calibrate_find_loss(l->c, l->c->floats, calibrate_all, &loss, error))
             return -1;
         if (loss <= l->c->options.max_loss)
             most = middle;
@@ -102,7 +104,7 @@ int calibrate_limit_loss(struct model_calibration *c, struct model_error *error)
     double loss;
     if (!(c->options.max_loss > 0))
         return 0;
-    int status = calibrate_find_loss(c, c->floats, calibrate_all, &loss, NULL, error);
+    int status = calibrate_find_loss(c, c->floats, calibrate_all, &loss, error);
     if (status || loss <= c->options.max_loss)
         return status;
     if (list_candidates(&l, model_inner(error)) || measure_candidates(&l, error) || choose_floats(&l, error))

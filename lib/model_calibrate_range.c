@@ -46,7 +46,7 @@ static int try_way(struct model_calibration *c, const char *range, struct model_
     c->quant.settings.method = quant_range_find(range);
     for (size_t fold = 0; fold < QUANT_FOLDS; fold++) {
         if (quant_choose_ranges(&c->quant, fold, model_inner(error)) ||
-            calibrate_find_loss(c, NULL, of_fold(c, fold), &loss, NULL, error) || round_again(c, model_inner(error)))
+            calibrate_find_loss(c, NULL, of_fold(c, fold), &loss, error) || round_again(c, model_inner(error)))
             return -1;
         decibels -= 20 * log10(loss);
     }

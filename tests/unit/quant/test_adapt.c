@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model_calibrate.h"
 #include "networks.h"
 
 /* n of x with given weights. */
@@ -258,11 +259,39 @@ static void judged(void)
     }
 }
 
+/* Noise of two outputs before and after: sums of squares, of signals of one, and sums of dB. */
+static const struct {
+    double before[2], after[2], decibels[2];
+    bool is_nearer;
+} tried[] = {
+    {{1e-2, 1e-3}, {5e-3, 5e-4}, {3, 3}, true},
+    {{1e-2, 1e-3}, {5e-3, 1.1e-3}, {3, 3}, false},    /* one of them is farther off */
+    {{1e-2, 1e-3}, {5e-3, 5e-4}, {1, -3}, false},     /* but for a few samples */
+    {{1e-2, 1e-3}, {5e-3, 9e-4}, {3, -1}, true},
+    {{1e-2, 1e-3}, {9.9e-3, 9e-4}, {1, 1}, false},    /* too little to tell */
+    {{1e-2, 0}, {5e-3, 0}, {3, 0}, true},             /* exact as it was */
+    {{1e-2, 1e-3}, {1e-2, 1e-3}, {0, 0}, false},
+};
+
+static void nearer(void)
+{
+    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
+        struct calibrate_noise before[2] = {{0}}, after[2] = {{0}};
+        for (int k = 0; k < 2; k++) {
+            before[k] = (struct calibrate_noise){.signal = 1, .noise = tried[i].before[k], .decibels = 20};
+            after[k] = (struct calibrate_noise){
+                .signal = 1, .noise = tried[i].after[k], .decibels = 20 + tried[i].decibels[k]};
+        }
+        CHECK_MSG(calibrate_is_nearer(before, after, 2) == tried[i].is_nearer, "row %zu", i);
+    }
+}
+
 int main(void)
 {
     RUN(sums);
     RUN(adaptive_rounding);
     RUN(errors_of_operands);
     RUN(judged);
+    RUN(nearer);
     return TEST_END();
 }
