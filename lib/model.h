@@ -249,6 +249,7 @@ struct model_calibrated {
     const char *type;      /* of its result: "u8", "s8", or "f32" where it is not rounded; "": the layer is not
                             * quantised */
     double snr;            /* signal-to-noise ratio of the result on the samples kept, in dB; inf when it is exact */
+    double moved;          /* the share of these with another class first; nan, unless it is an output of classes */
     double low, high;      /* what is not clipped; nan when it is not rounded */
     double clipped;        /* the share of what was seen that is */
     size_t before, after;  /* bytes of weights and bias */
@@ -260,8 +261,6 @@ MODEL_API struct model_calibrated *model_calibration_report(struct model_calibra
                                                             struct model_error *err);
 
 /* ---- tensors: immutable, row-major, of any of the dtypes ---- */
-
-struct model_tensor;
 
 /* data: row-major elements, which are copied. Not for strings. */
 MODEL_API struct model_tensor *model_tensor_new(const char *dtype, int rank, const int64_t *dims, const void *data,

@@ -32,8 +32,9 @@ void calibrate_free_tensors(struct model_tensor **t, size_t n); /* the list too;
 
 /* Signal and noise of results over samples. */
 struct calibrate_noise {
-    double signal, noise; /* sums of squares: of what is right, and of the differences */
-    double decibels;      /* sum of the ratios of each sample */
+    double signal, noise;  /* sums of squares: of what is right, and of the differences */
+    double decibels;       /* sum of the ratios of each sample */
+    size_t classed, moved; /* samples whose results name classes, and those of them that name another one first */
 };
 static inline double calibrate_loss(const struct calibrate_noise *n)
 {

@@ -5,6 +5,7 @@
 
 #include "model_calibrate.h"
 #include "op/op.h"
+#include "task/answer.h"
 
 #define CHUNK    ((size_t)6 << 20) /* bytes of results of either network held at once */
 #define PROFILED 3                 /* samples to take times on */
@@ -12,8 +13,35 @@
 
 /* ---- two graphs on the same samples ---- */
 
+/* Rows that say how likely each of some classes is: of logits only a matrix is taken as such. */
+static bool has_classes(const struct tensor *t)
+{
+    int64_t n = t->rank > 1 && t->count ? t->dims[t->rank - 1] : 0;
+    return n > 1 && t->dtype == DTYPE_F32 && (t->rank == 2 || task_are_shares(t->data, (size_t)n, 1));
+}
+
+static int64_t find_best(const struct tensor *t, int64_t first, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        best = tensor_get_f64(t, first + i) > tensor_get_f64(t, first + best) ? i : best;
+    return best;
+}
+
+static bool is_other_class(const struct tensor *right, const struct tensor *other)
+{
+    int64_t n = right->dims[right->rank - 1], i = 0;
+    while (i < right->count && find_best(right, i, n) == find_best(other, i, n))
+        i += n;
+    return i < right->count;
+}
+
 static void add_noise(struct calibrate_noise *n, const struct tensor *right, const struct tensor *other)
 {
+    if (right->count == other->count && has_classes(right)) {
+        n->classed++;
+        n->moved += is_other_class(right, other);
+    }
     struct calibrate_noise before = *n;
     for (int64_t i = 0; i < right->count && i < other->count; i++) {
         double a = tensor_get_f64(right, i), d = a - tensor_get_f64(other, i);
@@ -106,6 +134,7 @@ static void fill_row(const struct reporting *r, size_t layer, struct model_calib
                                      .low = range ? (double)range->low : NAN,
                                      .high = range ? (double)range->high : NAN,
                                      .clipped = range ? q->clipped[range - q->ranges] : 0,
+                                     .moved = NAN,
                                      .seconds_before = NAN,
                                      .seconds_after = NAN};
     fill_bytes(r, layer, row);
@@ -205,6 +234,7 @@ static int measure_outputs(struct reporting *r, struct model_error *error)
                                                         .op = "output",
                                                         .type = "f32",
                                                         .snr = decibels(&noise[i]),
+                                                        .moved = (double)noise[i].moved / (double)noise[i].classed,
                                                         .low = NAN,
                                                         .high = NAN,
                                                         .seconds_before = NAN,

@@ -1,5 +1,6 @@
 /* A network of 8-bit integers, by data. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,9 @@
 #include "data.h"
 #include "quantize.h"
 
-#define POOR 15 /* dB */
+#define POOR   15  /* dB */
+#define GOOD   30  /* dB, at which another class is first only where two are alike */
+#define OTHERS 0.2 /* of the samples with another class first are poor */
 
 static void tell_progress(void *arg, const char *what, size_t done, size_t total)
 {
@@ -60,6 +63,18 @@ static void write_row(const struct model_calibrated *row)
     record_end();
 }
 
+/* What the user can do about it: half the error. */
+static void tell_output(const struct model_calibrated *row)
+{
+    char others[64] = "", advice[96] = "";
+    if (row->moved > 0)
+        snprintf(others, sizeof others, ", another class first in %.0f %% of the samples", row->moved * 100);
+    if (row->snr < POOR || (row->moved >= OTHERS && row->snr < GOOD))
+        snprintf(advice, sizeof advice, ", which is poor: --max-loss %.2g leaves layers in float32",
+                 fmin(50, 50 * pow(10, -row->snr / 20)));
+    say_note("output '%s': signal-to-noise ratio %.1f dB%s%s", row->name, row->snr, others, advice);
+}
+
 static void tell_rows(const char *path, const struct model_calibrated *rows, size_t n, size_t samples)
 {
     size_t layers = 0, floats = 0;
@@ -75,8 +90,7 @@ static void tell_rows(const char *path, const struct model_calibrated *rows, siz
              path_name(path), layers, samples, floats, after, before);
     for (size_t i = 0; i < n; i++)
         if (strcmp(rows[i].op, "output") == 0)
-            say_note("output '%s': signal-to-noise ratio %.1f dB%s", rows[i].name, rows[i].snr,
-                     rows[i].snr < POOR ? ", which is poor: --max-loss leaves layers in float32" : "");
+            tell_output(&rows[i]);
 }
 
 static void tell_tried(const char *path, const struct model_calibration *c)

@@ -71,6 +71,30 @@ END
     nn quantize -q -m mse -c few.npy net.nn | cmp - few.nn
 }
 
+@test "-c: how much is lost, and what to do about it" {
+    declare_nn near.nn <<END
+input x f32 1x8
+constant w f32 8x3 = 1 1 0 -1 -1 0 .5 .501 0 .25 .25 0 -.5 -.5 0 .9 .9 0 -.3 -.3 0 .7 .7 0
+node - MatMul x w -> y f32 1x3
+output y
+END
+    npy rows.npy f32 40x8
+    nn quantize -c rows.npy -o near8.nn near.nn 2> told
+    grep -qE "'y': signal-to-noise ratio [3-6][0-9]\.[0-9] dB, another class first in [0-9]+ % of the samples$" told
+    declare_nn far.nn <<END
+input x f32 1x8
+constant w f32 8x2 = 1e-4 1e-4 1 0 -1 .3 1 1 -1 .5 1 0 -1 0 1 .2
+node - MatMul x w -> y f32 1x2
+output y
+END
+    npy far.npy f32 1x8 1000 1 1 1 1 1 1 1 # so that a step is far more than what the others are
+    nn quantize -m minmax -c rows.npy -c far.npy -o far8.nn far.nn 2> told
+    grep -qE 'dB.*, which is poor: --max-loss [0-9.]+ leaves layers in float32$' told
+    loss=$(sed -n 's/.*--max-loss \([0-9.]*\).*/\1/p' told)
+    nn quantize -m minmax --max-loss "$loss" -c rows.npy -c far.npy -o far8.nn far.nn 2> told
+    not grep -q poor told
+}
+
 @test "-c: what stays in float, by name, operator or loss" {
     calibratable
     nn quantize -q -c photos -o all.nn net.nn
