@@ -126,6 +126,19 @@ void tensorflow_read_deconv(struct tensorflow_op *o)
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
 }
 
+/* Where a pool found what it took: ONNX counts channels, rows, columns; TensorFlow rows, columns, channels. */
+static void give_places(struct tensorflow_op *o, struct value *v)
+{
+    struct value *in[] = {o->b->failed ? NULL : build_output(o->b, v, 1), tensorflow_to_nchw(o, 0),
+                          build_number(o->b, DTYPE_I64, tensorflow_bool(o, "include_batch_in_index", false))};
+    v = build_formula(o->b,
+                      "$1 Shape/start=1/end=2 >c $1 Shape/start=2 [0] ReduceProd:2 >q $0 q Mod:2 c Mul:2 $0 q Div:2 c "
+                      "Mod:2 Add:2 $0 q c Mul:2 >q q Div:2 q Mul:2 $2 Mul:2 Add:2",
+                      3, in);
+    v = o->b->failed ? NULL : build_cast(o->b, v, tensorflow_type(o, "Targmax", DTYPE_I64));
+    tensorflow_give(o, 1, tensorflow_from_nchw(o, v, 4));
+}
+
 void tensorflow_read_pool(struct tensorflow_op *o)
 {
     int64_t values[MOST_AXES];
@@ -141,6 +154,8 @@ void tensorflow_read_pool(struct tensorflow_op *o)
     if (!o->b->failed)
         set_padding(o, v, rank);
     tensorflow_give(o, 0, tensorflow_from_nchw(o, v, rank));
+    if (strstr(o->node->op, "Argmax"))
+        give_places(o, v);
 }
 
 /* With the statistics of the batch, as some networks use it. ONNX says so of one image by InstanceNormalization. */

@@ -287,3 +287,12 @@ void tensorflow_read_fake_quant(struct tensorflow_op *o)
     v = build_int(b, BUILD(b, "QuantizeLinear", v, l[0], l[1]), "axis", -1);
     tensorflow_give(o, 0, build_int(b, BUILD(b, "DequantizeLinear", v, l[0], l[1]), "axis", -1));
 }
+
+/* Rounded and taken back at once; the range may be the values' own. */
+void tensorflow_read_rounded(struct tensorflow_op *o)
+{
+    const char *mode = tensorflow_text(o, "round_mode", "HALF_TO_EVEN");
+    if (tensorflow_int(o, "axis", -1) != -1 || strcmp(mode, "HALF_TO_EVEN") != 0)
+        build_fail(o->b, "of ranges for all values halves are rounded to even ones, no others are read");
+    tensorflow_read_formula(o);
+}

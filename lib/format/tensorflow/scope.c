@@ -88,13 +88,20 @@ static const struct {
     {"UniqueWithCounts", "idx", 1},
     {"UniqueWithCounts", "count", 2},
     {"ListDiff", "idx", 1},
+    {"MaxPoolWithArgmax", "argmax", 1},
     {"CTCGreedyDecoder", "decoded_values", 1},
     {"CTCGreedyDecoder", "decoded_shape", 2},
     {"CTCGreedyDecoder", "log_probability", 3},
     {"LSTMBlockCell", "cs", 1},
+    {"LSTMBlockCell", "f", 2},
+    {"LSTMBlockCell", "o", 3},
+    {"LSTMBlockCell", "ci", 4},
+    {"LSTMBlockCell", "co", 5},
     {"LSTMBlockCell", "h", 6},
     {"BlockLSTM", "h", 6},
     {"BlockLSTMV2", "h", 6},
+    {"GRUBlockCell", "u", 1},
+    {"GRUBlockCell", "c", 2},
     {"GRUBlockCell", "h", 3},
 };
 
@@ -246,6 +253,8 @@ struct value *tensorflow_scope_value(struct tensorflow_scope *s, const char *nam
     }
     if (n->state == 0)
         read_all(s, n);
+    if (!s->b->failed && n->state == 2 && !n->out[output] && !tensorflow_find_kind(n->op))
+        n->out[output] = build_output(s->b, n->out[0], output); /* of what is not known */
     if (!s->b->failed && (n->state != 2 || !n->out[output]))
         build_fail(s->b, "output %d of '%.200s' (%.60s) is not made", output, n->name, n->op);
     return s->b->failed ? NULL : n->out[output];

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes parts.pb, dilated.pb, sizes.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
+"""Makes parts.pb, dilated.pb, sizes.pb, rows.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
 sound have (suppression of all classes, parts of images, a Fourier transform, CTC), rows scattered, a norm of the batch; dilated.pb: dilated convolutions of images
-of any size, which TensorFlow makes of blocks that become batches, such blocks alone, and a convolution of each block; sizes.pb: resizing by weights of its own; gru.pb: Keras' GRU, of which the reader makes one operator."""
+of any size, which TensorFlow makes of blocks that become batches, such blocks alone, and a convolution of each block; sizes.pb: resizing by weights of its own; gru.pb: Keras' GRU, of which the reader makes one operator; rows.pb: segments, sparse rows, places of a maximum, values rounded and taken back, outputs of a function by name."""
 import os
 
 import keras
@@ -85,6 +85,28 @@ def sizes(image):
 
 
 write("sizes", sizes, [rng.standard_normal((1, 8, 5, 2)).astype(np.float32)], (1, 2))
+
 keras.utils.set_random_seed(3)
 net = keras.Sequential([keras.layers.Input((5, 3)), keras.layers.GRU(2, return_sequences=True, bias_initializer="normal", name="g")], name="n")
 write("gru", net, [rng.standard_normal((2, 5, 3)).astype(np.float32)])
+
+
+def rows(image, table, places, ids, state):
+    ops = tf.raw_ops
+    ends = {"data": table, "segment_ids": places}
+    some = {"data": table, "indices": ids, "segment_ids": places[:4]}
+    most = {"input": table, "input_min": -1.5, "input_max": 2.0, "narrow_range": True}
+    found = ops.MaxPoolWithArgmax(input=image, ksize=[1, 3, 2, 1], strides=[1, 2, 2, 1], padding="SAME", include_batch_in_index=True)
+    cell = tf.cond(tf.reduce_sum(state) > -99.0, lambda: list(ops.GRUBlockCell(x=table[:2], h_prev=state, w_ru=w[:, :4], w_c=w[:, 4:], b_ru=w[0, :4], b_c=w[1, 4:])), lambda: [state] * 4)
+    return (
+        [*found, ops.SegmentMax(**ends), ops.SegmentMin(**ends), ops.SegmentMean(**ends), ops.SparseSegmentSum(**some), ops.SparseSegmentMean(**some), ops.SparseSegmentSqrtNWithNumSegments(**some, num_segments=5)],
+        ops.UnsortedSegmentSum(data=image[:, :2], segment_ids=tf.reshape(ids, [2, 2]) - 1, num_segments=5),
+        ops.SparseTensorDenseMatMul(a_indices=[[0, 1], [2, 0], [0, 1]], a_values=table[0], a_shape=[3, 2], b=state, adjoint_b=True),
+        [ops.QuantizeAndDequantizeV2(**most, range_given=True), ops.QuantizeAndDequantizeV3(**most, num_bits=6), ops.QuantizeAndDequantizeV4(**most)],
+        [ops.UnravelIndex(indices=ids, dims=[2, 3, 2]), tf.math.floor(0.9999 + ops.RandomUniform(shape=[2, 3], dtype=tf.float32)) * 0.0, ops.SparseMatMul(a=table, b=table, transpose_b=True)],
+        cell[1], cell[2], cell[3],
+    )
+
+
+w = rng.standard_normal((5, 6)).astype(np.float32)
+write("rows", rows, [rng.standard_normal((2, 5, 4, 2)).astype(np.float32), rng.standard_normal((6, 3)).astype(np.float32), np.int32([0, 0, 1, 1, 3, 3]), np.int32([3, 0, 5, 1]), rng.standard_normal((2, 2)).astype(np.float32)])
