@@ -27,6 +27,7 @@ struct block {
 V_FN void read_block(struct block *b, const struct kernel_narrow *w, const uint8_t *at)
 {
     const float *floats = (const float *)(const void *)at;
+#pragma GCC unroll 2
     for (int v = 0; v < 2; v++) {
         b->scale[v] = v_load(floats + v * VL);
         b->zero[v] =
@@ -58,8 +59,9 @@ V_FN v_f32 weights(const uint8_t *row, const struct block *b, enum kernel_type t
         for (int i_ = 0, end_; i_ < (k); i_ = end_) {                                                                  \
             struct block block_[2] = {{.scale = {v_zero(), v_zero()}}};                                                \
             end_ = (k)-i_ < (w)->block ? (k) : i_ + (w)->block;                                                        \
-            for (int p_ = 0; p_ < (count) && has_scales(type); p_++)                                                   \
-                read_block(&block_[p_], w, at_ + p_ * (panel));                                                        \
+            if (has_scales(type))                                                                                      \
+                _Pragma("GCC unroll 2") for (int p_ = 0; p_ < (count); p_++)                                           \
+                    read_block(&block_[p_], w, at_ + p_ * (panel));                                                    \
             at_ += has_scales(type) ? ((w)->has_zeros ? 2 : 1) * COLUMNS * sizeof(float) : 0;                          \
             for (int r_ = i_; r_ < end_; r_++, at_ += row_bytes(type))                                                 \
                 BODY(at_, block_, r_);                                                                                 \
@@ -79,7 +81,7 @@ V_FN void widen_panel(float *to, const struct kernel_narrow *w, const uint8_t *a
 
 /* ---- rows ---- */
 
-/* sums[row][panel][vector]. */
+/* sums[row][panel][vector]. Loops over vectors are unrolled: else what they are indexed by keeps weights in memory. */
 V_FN void sum_panels(v_f32 *sums, const struct kernel_gemm *g, const struct kernel_narrow *w, const uint8_t *at,
                      size_t panel, int m, int panels, enum kernel_type type)
 {
@@ -94,9 +96,9 @@ V_FN void sum_panels(v_f32 *sums, const struct kernel_gemm *g, const struct kern
 #define ADD(row, block, index)                                                                                         \
     do {                                                                                                               \
         v_f32 w_[4];                                                                                                   \
-        for (int v_ = 0; v_ < vectors; v_++)                                                                           \
+        _Pragma("GCC unroll 4") for (int v_ = 0; v_ < vectors; v_++)                                                   \
             w_[v_] = weights((row) + v_ / 2 * panel, &(block)[v_ / 2], type, v_ % 2);                                  \
-        for (int p_ = 0; p_ < panels; p_++)                                                                            \
+        _Pragma("GCC unroll 2") for (int p_ = 0; p_ < panels; p_++)                                                    \
             __builtin_prefetch((row) + p_ * panel + AHEAD);                                                            \
         _Pragma("GCC unroll 32") for (int j_ = 0; j_ < m * vectors; j_++)                                              \
             v_fma_to(&acc[j_], v_set1(a[j_ / vectors][index]), w_[j_ % vectors]);                                      \
