@@ -5,7 +5,9 @@ import io, math, os, subprocess, sys, tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
+
+ImageFile.MAXBLOCK = 1 << 24  # an optimised or progressive JPEG is written at once
 
 try:
     import cv2
