@@ -35,7 +35,7 @@ static void check_bytes(int extreme)
         struct tensor *t = tensor_new(type->dtype, type->rank, type->dims, &error);
         if (type->dtype == DTYPE_F32)
             for (int64_t j = 0; j < t->count; j++)
-                tensor_set_f64(t, j, hash_normal(&seed));
+                tensor_set_f64(t, j, random_number());
         else
             for (size_t j = 0; j < t->size; j++)
                 ((uint8_t *)t->data)[j] = (uint8_t)(extreme < 0 ? hash_random(&seed) : (unsigned)extreme);

@@ -227,7 +227,7 @@ static void test_narrow_groups(void)
 /* Maps beyond the level-2 cache: of groups, all of which each row meets, and with rows that are new to each. */
 static void test_large_maps(void)
 {
-    for (int stride = 1; stride <= 3; stride++) {
+    for (int stride = 1; stride <= 3; stride += (int)one_of(3)) {
         int64_t height = cpu_l2_bytes() * stride / 4 / 37 / 60 + 3, more = cpu_l2_bytes() * stride / 4 / 37 / 16 + 3;
         conv_case(&(struct conv_case){2, 60, height, 37, 51, 3, 3, 3, stride, 1, {1, 1, 0, 1}});
         conv_case(&(struct conv_case){1, 60, 2 * height, 37, 102, 1, 2, 3, stride, 1, {0}});
@@ -240,7 +240,7 @@ static void test_large_maps(void)
 static void test_many_channels(void)
 {
     static const int counts[] = {209, 225, 240, 256, 263};
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 5; i += one_of(2)) {
         conv_case(&(struct conv_case){2, counts[i], 14, 14, counts[i], 5, 5, counts[i], 1, 1, {2, 2, 2, 2}});
         conv_case(&(struct conv_case){1, counts[i], 5, 16, counts[i], 3, 3, counts[i], 2, 1, {1, 1, 1, 1}});
         conv_case(&(struct conv_case){1, counts[i] / 2, 9, 40, counts[i] / 2, 7, 7, counts[i] / 2, 1, 1, {3, 3, 3, 3}});
@@ -421,7 +421,7 @@ static void test_streamed(void)
         {1, 30, 3, 32, 7, 3, 2, 5, 1, "Swish"}, {2, 29, 4, 33, 0, 1, 1, 5, 2, "Gelu"},
         {1, 31, 6, 16, 8, 1, 1, 3, 2, "Relu"},  {1, 2000, 4, 20, 4, 1, 1, 7, 1, "Relu"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i += one_of(2))
         streamed_case(&cases[i]);
     begin(); /* a chain: each 1x1 goes with the depthwise convolution behind it */
     int64_t height = cpu_l2_bytes() / 4 / 24 / 32 + 2;

@@ -64,7 +64,7 @@ static void convolutions(void)
                  {DTYPE_I8, DTYPE_I8, -128, 127, -1}, {DTYPE_I8, DTYPE_U8, 5, -128, -1},
                  {DTYPE_U8, DTYPE_I8, 0, 128, 255},   {DTYPE_I8, DTYPE_I8, 0, 0, 0x80}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (size_t j = 0; j < sizeof types / sizeof *types; j++) {
+        for (size_t j = i % one_of(6); j < sizeof types / sizeof *types; j += one_of(6)) {
             const struct conv_case *t = &cases[i];
             begin();
             struct value *x = byte_input("x", types[j].x, DIMS(t->n, t->c, t->h, t->w));
@@ -104,7 +104,7 @@ static void many_filters(void)
                                              {1, 176, 16, 27, 168, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
                                              {1, 131, 28, 29, 107, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
                                              {1, 179, 16, 27, 168, 3, 3, 1, 1, 1, {1, 1, 1, 1}}};
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i += one_of(3)) {
         begin();
         struct value *x = byte_input("x", DTYPE_I8, DIMS(large[i].n, large[i].c, large[i].h, large[i].w));
         output(conv_node(&large[i], x, DTYPE_I8, 3, -7)->out[0]);
@@ -130,7 +130,7 @@ static void steep(void)
 {
     static const double results[] = {1e-4, 2e-5, 1e-8};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (size_t j = 0; j < sizeof results / sizeof *results; j++) {
+        for (size_t j = i % one_of(3); j < sizeof results / sizeof *results; j += one_of(3)) {
             const struct conv_case *t = &cases[i];
             begin();
             result_scale = results[j];
@@ -145,7 +145,7 @@ static void runs(void)
 {
     static const int zeros[] = {0, 1, 60, 127, 129, 255};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (size_t j = 0; j < sizeof zeros / sizeof *zeros; j++) {
+        for (size_t j = i % one_of(6); j < sizeof zeros / sizeof *zeros; j += one_of(6)) {
             const struct conv_case *t = &cases[i];
             begin();
             weight_zero = zeros[j];
@@ -192,7 +192,7 @@ static void transposed_convolutions(void)
 static void convolved_integers(void)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (int form = 0; form < 3; form++) {
+        for (size_t form = i % one_of(3); form < 3; form += one_of(3)) {
             const struct conv_case *t = &cases[i];
             enum dtype type = form == 2 ? DTYPE_I8 : DTYPE_U8;
             begin();
@@ -508,7 +508,7 @@ static void joined_sums(void)
                                               {1, 16, 5, 7, 40, 1, 1, 1, 1, 1, {0}},
                                               {1, 1536, 2, 3, 160, 1, 1, 1, 1, 1, {0}}};
     static const double other_scales[] = {0.05, 0.0317, 0.021276595, -0.0731, 12.5};
-    for (int i = 0; i < 42; i++) {
+    for (int i = 5 % (int)one_of(7); i < 42; i += (int)one_of(7)) {
         const struct conv_case *t = i < 40 ? &shapes[i % 4] : &shapes[4];
         enum dtype type = i % 3 ? DTYPE_U8 : DTYPE_I8, kind = i / 4 % 2 ? type : i % 3 ? DTYPE_I8 : DTYPE_U8;
         begin();
