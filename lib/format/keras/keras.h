@@ -23,9 +23,17 @@
 
 /* ---- the reader (read.c) ---- */
 
+/* Weights that are at hand, by names such as "conv1/kernel". */
+struct keras_named {
+    const char **names; /* [count] */
+    struct tensor **tensors;
+    size_t count;
+};
+
 struct keras_reader {
     struct json json;
-    struct hdf5 *weights;
+    struct hdf5 *weights; /* NULL: they are at hand */
+    struct lookup named;  /* then: a name → struct keras_at_hand (weights.c) */
     struct arena arena;
     struct build b;
     int major;          /* Keras 1, 2 or 3 */
@@ -42,7 +50,16 @@ struct keras_reader {
  * again: a failure, and false, beyond KERAS_WORK in all. */
 bool keras_count_work(struct keras_reader *r, size_t n);
 
+struct keras_place;
+
+/* Reads a model that is at hand, of Keras 2, as TensorFlow.js has it. NULL with a message. */
+struct graph *keras_read_json(const struct json *json, const struct json_node *model, const struct keras_named *weights,
+                              struct error *err);
+
 /* ---- weights (weights.c) ---- */
+
+/* Of a whole model whose weights are at hand. */
+int keras_place_named(struct keras_reader *r, const struct keras_named *weights, struct keras_place *place);
 
 /* Where the weights of a layer are. */
 struct keras_place {

@@ -144,24 +144,41 @@ static int read_archive(struct keras_reader *r, const struct source *s, struct e
 
 /* ---- the whole ---- */
 
+static struct graph *finish(struct keras_reader *r, const struct json_node *model, int result, struct error *err)
+{
+    if (result == 0) {
+        const struct json_node *name = json_member(&r->json, json_member(&r->json, model, "config"), "name");
+        if (name && name->kind == JSON_STRING)
+            r->b.graph->name = keras_keep(r, name->string);
+        build_check(&r->b, !r->b.failed && graph_set_property(r->b.graph, "producer", "Keras", 5, err) == 0);
+        build_remove_unused(&r->b);
+        result = build_graph_end(&r->b) == 0 ? keras_put_recipe(r) : -1;
+    }
+    lookup_release(&r->kept);
+    lookup_release(&r->named);
+    hdf5_close(r->weights);
+    arena_release(&r->arena);
+    return graph_if(result == 0, r->b.graph);
+}
+
+struct graph *keras_read_json(const struct json *json, const struct json_node *model, const struct keras_named *weights,
+                              struct error *err)
+{
+    struct keras_reader r = {.json = *json, .b = {.graph = graph_new(err), .err = err}, .major = 2};
+    struct keras_place place;
+    if (r.b.graph && keras_place_named(&r, weights, &place) == 0)
+        keras_read_whole(&r, model, &place);
+    return finish(&r, model, r.b.graph && !r.b.failed ? 0 : -1, err);
+}
+
 static struct graph *keras_read(const struct source *s, struct error *err)
 {
     struct keras_reader r = {.b = {.graph = graph_new(err), .err = err}};
     bool is_archive = s->is_folder || zip_is(s->blob);
     int result = !r.b.graph ? -1 : is_archive ? read_archive(&r, s, err) : read_h5(&r, s->blob, err);
-    if (result == 0) {
-        const struct json_node *name = json_member(&r.json, json_member(&r.json, r.json.node, "config"), "name");
-        if (name && name->kind == JSON_STRING)
-            r.b.graph->name = keras_keep(&r, name->string);
-        build_check(&r.b, !r.b.failed && graph_set_property(r.b.graph, "producer", "Keras", 5, err) == 0);
-        build_remove_unused(&r.b);
-        result = build_graph_end(&r.b) == 0 ? keras_put_recipe(&r) : -1;
-    }
-    lookup_release(&r.kept);
-    hdf5_close(r.weights);
+    struct graph *g = finish(&r, r.json.node, result, err);
     json_release(&r.json);
-    arena_release(&r.arena);
-    return graph_if(result == 0, r.b.graph);
+    return g;
 }
 
 static int sniff(const struct source *s)

@@ -10,6 +10,35 @@
 #define MOST_PARTS 1024  /* of the list of them */
 #define MOST_NAME  1000  /* bytes of one */
 
+/* ---- at hand ---- */
+
+struct keras_at_hand {
+    struct hdf5_object object; /* of that shape, as if it were in a file; no element of it is read */
+    const struct tensor *tensor;
+};
+
+int keras_place_named(struct keras_reader *r, const struct keras_named *weights, struct keras_place *place)
+{
+    static const struct hdf5_object all;
+    *place = (struct keras_place){&all, weights->names, (int)weights->count};
+    if (weights->count > MOST_NAMES)
+        build_fail(&r->b, "more than %d weights", MOST_NAMES);
+    struct keras_at_hand *list = arena_alloc(&r->arena, (weights->count + 1) * sizeof(*list), r->b.err);
+    build_check(&r->b, list != NULL);
+    r->elements = KERAS_SPARE;
+    for (size_t i = 0; i < weights->count && !r->b.failed; i++) {
+        const struct tensor *t = list[i].tensor = weights->tensors[i];
+        struct hdf5_array *a = &list[i].object.array;
+        *a = (struct hdf5_array){.type = {.class = HDF5_FLOAT, .size = 4}, .rank = t->rank, .count = (uint64_t)t->count};
+        for (int k = 0; k < t->rank; k++)
+            a->dims[k] = (uint64_t)t->dims[k];
+        r->elements += a->count;
+        if (!lookup_find(&r->named, weights->names[i]))
+            build_check(&r->b, lookup_add(&r->named, weights->names[i], &list[i], r->b.err) == 0);
+    }
+    return r->b.failed ? -1 : 0;
+}
+
 /* ---- by path ---- */
 
 /* "Conv2DTranspose" → "conv2d_transpose", as Keras names the groups of layers of a class. */
@@ -33,7 +62,9 @@ static int find(struct keras_reader *r, const struct hdf5_object *from, const ch
                 const struct hdf5_object **object)
 {
     *object = NULL;
-    if (from && !r->b.failed)
+    if (!r->weights)
+        *object = lookup_find(&r->named, path);
+    else if (from && !r->b.failed)
         build_check(&r->b, hdf5_find(r->weights, from, path, object, r->b.err) == 0);
     return r->b.failed ? -1 : 0;
 }
@@ -210,6 +241,8 @@ static struct tensor *read_tensor(struct keras_reader *r, const struct hdf5_obje
         return NULL;
     }
     r->elements -= o->array.count;
+    if (!r->weights)
+        return tensor_cast(((const struct keras_at_hand *)o)->tensor, DTYPE_F32, true, r->b.err);
     enum dtype dtype = t->class == HDF5_FLOAT ? floats[t->size] : t->class == HDF5_INT ? ints[t->size] : DTYPE_NONE;
     dtype = is_bfloat16(r, o) ? DTYPE_BF16 : dtype;
     struct blob *blob = hdf5_read(r->weights, o, r->b.err);

@@ -170,6 +170,15 @@ struct tensor *tensorflow_tensor(struct tensorflow_reader *r, const struct proto
 struct tensor *tensorflow_constant(struct tensorflow_reader *r, const struct protobuf *node)
 {
     const struct protobuf *value = protobuf_message(tensorflow_attr(node, "value"), "tensor");
+    const char *name = protobuf_text(node, "name", "");
+    const struct tensor *known = r->constants ? lookup_find(r->constants, name) : NULL;
+    enum dtype dtype = tensorflow_dtype(protobuf_int(value, "dtype", 0));
+    if (known) /* which may be of fewer bits there */
+        return known->dtype == DTYPE_STRING || dtype_info(dtype)->class == DTYPE_CLASS_COMPLEX
+                   ? tensor_ref((struct tensor *)known)
+                   : tensor_cast(known, dtype == DTYPE_NONE ? known->dtype : dtype, true, r->b.err);
+    if (r->constants)
+        build_fail(&r->b, "the weights have no '%.200s'", name);
     if (!value)
         build_fail(&r->b, "it has no value");
     return value ? tensorflow_tensor(r, value) : NULL;

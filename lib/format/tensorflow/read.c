@@ -20,7 +20,7 @@ static tensorflow_op_fn *const reads[] = {
 
 PACKED_TABLE(kinds, struct tensorflow_kind, texts, 2, reads);
 
-static const char *operator_at(size_t index)
+const char *tensorflow_operator_at(size_t index)
 {
     const struct tensorflow_kind *kind = packed_row(&kinds, index);
     return kind ? kind->op : NULL;
@@ -206,14 +206,20 @@ static void give_results(struct tensorflow_scope *s, const struct lookup *used, 
     }
 }
 
+/* In the order of the file; those of no use are none. */
+static void add_placeholders(struct tensorflow_scope *s, struct lookup *used)
+{
+    list_used(s, used);
+    for (size_t i = 0; i < s->count && !s->b->failed; i++)
+        if (strcmp(s->nodes[i].op, "Placeholder") == 0 && lookup_find(used, s->nodes[i].name))
+            add_input(s, &s->nodes[i], s->nodes[i].name);
+}
+
 /* Nodes that nothing takes are the outputs. */
 static void read_frozen(struct tensorflow_scope *s)
 {
     struct lookup used = {0};
-    list_used(s, &used);
-    for (size_t i = 0; i < s->count && !s->b->failed; i++) /* in the order of the file; those of no use are none */
-        if (strcmp(s->nodes[i].op, "Placeholder") == 0 && lookup_find(&used, s->nodes[i].name))
-            add_input(s, &s->nodes[i], s->nodes[i].name);
+    add_placeholders(s, &used);
     give_results(s, &used, false);
     if (!s->b->failed && s->b->graph->output_count == 0)
         give_results(s, &used, true);
@@ -237,6 +243,8 @@ static const struct protobuf *find_signature(struct tensorflow_reader *r)
     const struct protobuf *found = find_key(r->meta, "signature_def", wanted);
     char names[200] = "";
     int count = 0;
+    if (r->signature)
+        return r->signature;
     for (const struct protobuf *p = protobuf_first(r->meta, "signature_def"); p; p = protobuf_more(p)) {
         const char *key = protobuf_text(p, "key", "");
         size_t n = strlen(names);
@@ -256,6 +264,10 @@ static const struct protobuf *find_signature(struct tensorflow_reader *r)
 static void read_signature(struct tensorflow_scope *s, const struct protobuf *signature)
 {
     char name[1024];
+    struct lookup used = {0};
+    if (s->r->signature && !protobuf_first(signature, "inputs")) /* TensorFlow.js goes by the nodes then */
+        add_placeholders(s, &used);
+    lookup_release(&used);
     for (const struct protobuf *p = protobuf_first(signature, "inputs"); p && !s->b->failed; p = protobuf_more(p)) {
         snprintf(name, sizeof(name), "%.1000s", protobuf_text(protobuf_message(p, "value"), "name", ""));
         name[strcspn(name, ":")] = 0;
@@ -309,6 +321,29 @@ static bool is_graph(const struct blob *blob)
     return g.data[0] == '_' || packed_find(&kinds, op);
 }
 
+/* by_signature: its inputs and outputs are what a signature says. */
+static int read_graph(struct tensorflow_reader *r, const struct protobuf *graph, bool by_signature)
+{
+    struct tensorflow_scope s;
+    r->library = protobuf_message(graph, "library");
+    r->root = &s;
+    list_functions(r);
+    find_pictures(r, graph);
+    if (tensorflow_scope_open(&s, r, graph, "node") == 0) {
+        if (by_signature) {
+            tensorflow_trace_restore(&s);
+            read_signature(&s, find_signature(r));
+        } else
+            read_frozen(&s);
+    }
+    tensorflow_scope_close(&s);
+    if (!r->b.failed && r->b.graph->output_count == 0)
+        build_fail(&r->b, "the graph has no outputs");
+    build_check(&r->b, graph_set_property(r->b.graph, "producer", "TensorFlow", 10, r->b.err) == 0);
+    build_remove_unused(&r->b);
+    return build_graph_end(&r->b);
+}
+
 static int read_whole(struct tensorflow_reader *r, struct error *err)
 {
     bool saved = is_saved(r->blob);
@@ -320,27 +355,33 @@ static int read_whole(struct tensorflow_reader *r, struct error *err)
     struct protobuf *file = protobuf_read(r->blob->data, r->blob->size, type, &r->arena, err);
     const struct protobuf *meta = saved && file ? meta_graph(file) : NULL;
     const struct protobuf *graph = saved ? protobuf_message(meta, "graph_def") : file;
-    struct tensorflow_scope s;
     if (!file || !graph)
         return file ? error_set(err, "the model holds no graph") : -1;
-    r->library = protobuf_message(graph, "library");
     r->meta = meta;
-    r->root = &s;
-    list_functions(r);
-    find_pictures(r, graph);
-    if (tensorflow_scope_open(&s, r, graph, "node") == 0) {
-        if (saved) {
-            tensorflow_trace_restore(&s);
-            read_signature(&s, find_signature(r));
-        } else
-            read_frozen(&s);
-    }
-    tensorflow_scope_close(&s);
-    if (!r->b.failed && r->b.graph->output_count == 0)
-        build_fail(&r->b, "the graph has no outputs");
-    build_check(&r->b, graph_set_property(r->b.graph, "producer", "TensorFlow", 10, err) == 0);
-    build_remove_unused(&r->b);
-    return build_graph_end(&r->b);
+    return read_graph(r, graph, saved);
+}
+
+static void release(struct tensorflow_reader *r)
+{
+    tensorflow_bundle_close(r->bundle);
+    lookup_release(&r->functions);
+    lookup_release(&r->variables);
+    lookup_release(&r->keys);
+    arena_release(&r->arena);
+    blob_unref(r->blob);
+}
+
+struct graph *tensorflow_read_tree(const struct source *s, struct blob *blob, const struct protobuf *graph,
+                                   const struct protobuf *signature, const struct lookup *constants, struct error *err)
+{
+    struct tensorflow_reader r = {.source = s,
+                                  .blob = blob_ref(blob),
+                                  .signature = signature,
+                                  .constants = constants,
+                                  .b = {.graph = graph_new(err), .err = err}};
+    int result = r.b.graph ? read_graph(&r, graph, signature != NULL) : -1;
+    release(&r);
+    return graph_if(result == 0, r.b.graph);
 }
 
 static struct graph *tensorflow_read(const struct source *s, struct error *err)
@@ -348,12 +389,7 @@ static struct graph *tensorflow_read(const struct source *s, struct error *err)
     struct tensorflow_reader r = {.source = s, .b = {.graph = graph_new(err), .err = err}};
     r.blob = s->is_folder ? source_member(s, "saved_model.pb", err) : blob_ref(s->blob);
     int result = r.blob && r.b.graph ? read_whole(&r, err) : -1;
-    tensorflow_bundle_close(r.bundle);
-    lookup_release(&r.functions);
-    lookup_release(&r.variables);
-    lookup_release(&r.keys);
-    arena_release(&r.arena);
-    blob_unref(r.blob);
+    release(&r);
     return graph_if(result == 0, r.b.graph);
 }
 
@@ -376,5 +412,5 @@ const struct format format_tensorflow = {
     .has_entries = true,
     .sniff = sniff,
     .read = tensorflow_read,
-    .operator_at = operator_at,
+    .operator_at = tensorflow_operator_at,
 };

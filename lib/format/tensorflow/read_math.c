@@ -146,7 +146,7 @@ void tensorflow_read_einsum(struct tensorflow_op *o)
     tensorflow_give(o, 0, build_string(o->b, v, "equation", tensorflow_text(o, "equation", "")));
 }
 
-/* What grappler put behind a product: a bias, then an activation. */
+/* What grappler, or TensorFlow.js, put behind a product: a bias, then an activation. */
 static struct value *fused(struct tensorflow_op *o, struct value *v, int rank)
 {
     const struct protobuf *list = protobuf_message(tensorflow_attr(o->node->message, "fused_ops"), "list");
@@ -159,6 +159,8 @@ static struct value *fused(struct tensorflow_op *o, struct value *v, int rank)
             v = BUILD(o->b, name, v);
         else if (strcmp(name, "Relu6") == 0)
             v = BUILD(o->b, "Clip", v, number(o, 0), number(o, 6));
+        else if (strcmp(name, "Prelu") == 0)
+            v = BUILD(o->b, "PRelu", v, tensorflow_in(o, 3));
         else if (strcmp(name, "LeakyRelu") == 0)
             v = build_float(o->b, BUILD(o->b, "LeakyRelu", v), "alpha", tensorflow_float(o, "leakyrelu_alpha", 0.2f));
         else
@@ -174,7 +176,7 @@ void tensorflow_read_fused_matmul(struct tensorflow_op *o)
 
 void tensorflow_read_fused_conv(struct tensorflow_op *o)
 {
-    tensorflow_read_conv(o);
+    (o->kind->onnx ? tensorflow_read_depthwise : tensorflow_read_conv)(o);
     struct value *v = o->b->failed ? NULL : o->node->out[0];
     tensorflow_give(o, 0, fused(o, v, tensorflow_rank(o, 0)));
 }

@@ -41,6 +41,8 @@ struct tensorflow_reader {
     struct build b;
     struct arena arena;
     const struct protobuf *library, *meta; /* meta: of a SavedModel */
+    const struct protobuf *signature;      /* the only one of a graph at hand; or NULL */
+    const struct lookup *constants;        /* of a graph at hand: a node's name → struct tensor; or NULL */
     struct tensorflow_scope *root;         /* the graph */
     struct lookup functions;               /* a name → the FunctionDef */
     struct tensorflow_bundle *bundle;
@@ -52,6 +54,12 @@ struct tensorflow_reader {
     int channels; /* of pictures that the graph decodes; 0: it decodes none */
     long nodes;
 };
+
+/* Reads a graph that is at hand as a tree, as TensorFlow.js has it: its constants are elsewhere, by the names of their
+ * nodes. signature NULL: what nothing takes are the outputs. blob: the file, for its size. NULL with a message. */
+struct graph *tensorflow_read_tree(const struct source *s, struct blob *blob, const struct protobuf *graph,
+                                   const struct protobuf *signature, const struct lookup *constants, struct error *err);
+const char *tensorflow_operator_at(size_t index);
 
 #define TENSORFLOW_OUTPUTS 64 /* of one node */
 
