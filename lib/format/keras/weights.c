@@ -29,7 +29,9 @@ int keras_place_named(struct keras_reader *r, const struct keras_named *weights,
     for (size_t i = 0; i < weights->count && !r->b.failed; i++) {
         const struct tensor *t = list[i].tensor = weights->tensors[i];
         struct hdf5_array *a = &list[i].object.array;
-        *a = (struct hdf5_array){.type = {.class = HDF5_FLOAT, .size = 4}, .rank = t->rank, .count = (uint64_t)t->count};
+        a->type = (struct hdf5_type){.class = HDF5_FLOAT, .size = 4};
+        a->rank = t->rank;
+        a->count = (uint64_t)t->count;
         for (int k = 0; k < t->rank; k++)
             a->dims[k] = (uint64_t)t->dims[k];
         r->elements += a->count;

@@ -40,10 +40,10 @@ static const struct protobuf_row *find_row(const struct protobuf_type *type, con
 /* The number of an element type in DataType; 0: none. */
 static int64_t type_number(const char *name)
 {
-    static const char *const types[] = {"FLOAT",   "DOUBLE",    "INT32",  "UINT8",      "INT16",  "INT8",
-                                        "STRING",  "COMPLEX64", "INT64",  "BOOL",       "QINT8",  "QUINT8",
-                                        "QINT32",  "BFLOAT16",  "QINT16", "QUINT16",    "UINT16", "COMPLEX128",
-                                        "HALF",    "RESOURCE",  "VARIANT", "UINT32",    "UINT64"};
+    static const char *const types[] = {"FLOAT",  "DOUBLE",    "INT32",   "UINT8",   "INT16",  "INT8",
+                                        "STRING", "COMPLEX64", "INT64",   "BOOL",    "QINT8",  "QUINT8",
+                                        "QINT32", "BFLOAT16",  "QINT16",  "QUINT16", "UINT16", "COMPLEX128",
+                                        "HALF",   "RESOURCE",  "VARIANT", "UINT32",  "UINT64"};
     for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
         if (strncmp(name, "DT_", 3) == 0 && strcmp(name + 3, types[i]) == 0)
             return (int64_t)i + 1;
@@ -105,7 +105,8 @@ static int add_value(struct maker *m, struct protobuf *to, const struct protobuf
 }
 
 /* All numbers of a list in one node. */
-static int add_floats(struct maker *m, struct protobuf *to, const struct protobuf_row *row, const struct json_node *list)
+static int add_floats(struct maker *m, struct protobuf *to, const struct protobuf_row *row,
+                      const struct json_node *list)
 {
     size_t count = 0, i = 0;
     for (const struct json_node *n = json_first(m->j, list); n; n = json_next(m->j, n))

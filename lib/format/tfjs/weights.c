@@ -164,7 +164,8 @@ static struct tensor *read_weight(struct group *g, const struct json_node *weigh
         dims[rank++] = 2;
         dtype = stored = DTYPE_F32;
     }
-    if (rank < 0 || dtype == DTYPE_NONE || stored == DTYPE_NONE || (how && (stored == DTYPE_STRING || dtype == DTYPE_STRING))) {
+    bool is_text = dtype == DTYPE_STRING || stored == DTYPE_STRING;
+    if (rank < 0 || dtype == DTYPE_NONE || stored == DTYPE_NONE || (how && is_text)) {
         error_set(g->err, "an element type or a shape that is not read");
         return NULL;
     }
@@ -196,7 +197,9 @@ static int read_group(struct group *g, const struct source *s, const struct json
         return error_set(g->err, "a group of weights in %zu files, want 1 to %d", count, MOST_SHARDS);
     g->shards = arena_alloc(&g->w->arena, count * sizeof(struct blob *), g->err);
     for (const struct json_node *n = json_first(g->j, paths); n && g->shards; n = json_next(g->j, n)) {
-        if (!(g->shards[g->count] = source_member(s, text_of(n, ""), g->err)))
+        bool is_given = count == 1 && s->second;
+        g->shards[g->count] = is_given ? source_twin(s, ".bin", g->err) : source_member(s, text_of(n, ""), g->err);
+        if (!g->shards[g->count])
             return -1;
         g->count++;
     }
