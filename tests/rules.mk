@@ -137,8 +137,9 @@ judge: all
 check-models: all
 	@tests/run-models $(BUILD)/bin/$(PROGPREFIX)
 
-# Unit tests and small networks under the sanitizers. Huge requests are to give an error, not to end the process. Less optimised, with no more than lines for the
-# debugger, they are compiled in two thirds of the time; SAN_DEBUG=-g0 saves the linker more, where a report without lines will do.
+# Unit tests and small networks under the sanitizers, whole plans on the best level alone: kernels have tests of their own. Huge requests are to give an error, not to
+# end the process. Less optimised, with no more than lines for the debugger, they are compiled in two thirds of the time; SAN_DEBUG=-g0 saves the linker more, where a
+# report without lines will do.
 .PHONY: check-san check-san-here
 SAN_DEBUG ?= -g1
 SANITIZED = ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= CFLAGS='-O1 $(SAN_DEBUG)'
@@ -148,7 +149,7 @@ check-san:
 	@+$(SANITIZED) check-san-here
 
 check-san-here: all
-	@tests/sum -j '$(MAKE) --no-print-directory check-unit' 'LEVELS=best $(MAKE) --no-print-directory check-models' \
+	@LEVELS=best tests/sum -j '$(MAKE) --no-print-directory check-unit' '$(MAKE) --no-print-directory check-models' \
 		'$(MAKE) --no-print-directory check-fuzz'
 
 # Networks by up to 16 threads under the thread sanitizer.
