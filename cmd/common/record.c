@@ -328,7 +328,7 @@ void record_tuple(int n, const double *values)
     puts_to(tuples++ == 0 ? "" : program_json ? "," : " ");
     for (int i = 0; i < n; i++) {
         puts_to(i ? "," : program_json ? "[" : "");
-        put_number(i < 2 ? "%.2f" : "%.6g", values[i]);
+        put_number(i < 2 ? RECORD_PLACE : "%.6g", values[i]);
     }
     puts_to(program_json ? "]" : "");
 }

@@ -41,8 +41,12 @@ void record_numbers(const char *name, const char *text);
 /* n numbers in full, in the same form. */
 void record_values(const char *name, size_t n, const float *values);
 
-/* Groups of numbers come between the first and the last: "1.00,2.00,0.5 3.00,4.00,1", in JSON an array of arrays. The
- * first two of a group are a point, with two decimals. */
+/* A coordinate: a network of key points may move one by pixels when the part of the photo that a record gives it moves
+ * by 5 ten-thousandths of one. */
+#define RECORD_PLACE "%.4f"
+
+/* Groups of numbers come between the first and the last: "1.0000,2.0000,0.5 3.0000,4.0000,1", in JSON an array of
+ * arrays. The first two of a group are a point. */
 void record_tuples(const char *name);
 void record_tuple(int n, const double *values);
 void record_tuples_end(void);

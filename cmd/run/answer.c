@@ -46,13 +46,14 @@ static void print_corners(const struct model_answer *a)
 {
     char text[200];
     if (!program_json) {
-        record_number("x0", "%.2f", a->x0);
-        record_number("y0", "%.2f", a->y0);
-        record_number("x1", "%.2f", a->x1);
-        record_number("y1", "%.2f", a->y1);
+        record_number("x0", RECORD_PLACE, a->x0);
+        record_number("y0", RECORD_PLACE, a->y0);
+        record_number("x1", RECORD_PLACE, a->x1);
+        record_number("y1", RECORD_PLACE, a->y1);
         return;
     }
-    snprintf(text, sizeof text, "%.2f %.2f %.2f %.2f", a->x0, a->y0, a->x1, a->y1);
+    snprintf(text, sizeof text, RECORD_PLACE " " RECORD_PLACE " " RECORD_PLACE " " RECORD_PLACE, a->x0, a->y0, a->x1,
+             a->y1);
     record_numbers("box", text);
 }
 

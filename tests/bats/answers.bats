@@ -25,8 +25,8 @@ END
     ppm 1.ppm 128 64
     says y.nn 1x6x8 '32 0 0 0 0 0 0 0 32 0 0 0 0 0 0 0 16 0 0 0 0 0 0 0 8 0 0 0 0 0 0 0 0.1 0 0 0 0 0 0 0 0.75 0 0 0 0 0 0 0' \
         'task detect' "names {0:%20'cat',%201:%20'dog'}" 'imgsz [64,%2064]'
-    equal "$(nn run y.nn 1.ppm)" $'1.ppm\tdog\t0.75\t48.00\t24.00\t80.00\t40.00'
-    equal "$(nn run -J y.nn 1.ppm)" '{"path":"1.ppm","label":"dog","score":0.75,"box":[48.00,24.00,80.00,40.00]}'
+    equal "$(nn run y.nn 1.ppm)" $'1.ppm\tdog\t0.75\t48.0000\t24.0000\t80.0000\t40.0000'
+    equal "$(nn run -J y.nn 1.ppm)" '{"path":"1.ppm","label":"dog","score":0.75,"box":[48.0000,24.0000,80.0000,40.0000]}'
     matches "$(nn inspect y.nn)" 'property task detect=yolo'
     equal "$(nn run -T detect=yolov8,score=0.8 y.nn 1.ppm)" ''
 }
@@ -36,7 +36,7 @@ END
     mkdir net
     says net/y.nn 1x6x8 '32 0 0 0 0 0 0 0 32 0 0 0 0 0 0 0 16 0 0 0 0 0 0 0 8 0 0 0 0 0 0 0 0.1 0 0 0 0 0 0 0 0.75 0 0 0 0 0 0 0'
     printf 'task: detect\nimgsz:\n- 64\n- 64\nnames:\n  0: cat\n  1: hot dog\n' > net/metadata.yaml
-    equal "$(nn run net/y.nn 1.ppm)" $'1.ppm\thot dog\t0.75\t24.00\t28.00\t40.00\t36.00'
+    equal "$(nn run net/y.nn 1.ppm)" $'1.ppm\thot dog\t0.75\t24.0000\t28.0000\t40.0000\t36.0000'
     sed -i 's/64/65/' net/metadata.yaml
     equal "$(nn run -q net/y.nn 1.ppm | cut -f 1)" y
 }
@@ -44,7 +44,7 @@ END
 @test "key points, polygons, vectors: fields of their own" {
     ppm 1.ppm 64 64
     says points.nn 1x2x3 '0.5 0.25 0.75 1 0.5 0.25' 'task points'
-    equal "$(nn run -q points.nn 1.ppm)" $'1.ppm\t0\t0.5\t32.00\t16.00\t64.00\t32.00\t32.00,16.00,0.75 64.00,32.00,0.25'
+    equal "$(nn run -q points.nn 1.ppm)" $'1.ppm\t0\t0.5\t32.0000\t16.0000\t64.0000\t32.0000\t32.0000,16.0000,0.75 64.0000,32.0000,0.25'
     equal "$(nn run -q -J points.nn 1.ppm | jq -c .points)" '[[32,16,0.75],[64,32,0.25]]'
     says vector.nn 1x2 '3 4' 'task embedding'
     equal "$(nn run -q vector.nn 1.ppm)" $'1.ppm\t0.600000024 0.800000012'
@@ -57,8 +57,8 @@ END
     ppm 1.ppm 64 64
     says moves.nn 1x1x17x3 "$(for i in $(seq 17); do printf '0.25 0.5 0.9 '; done | sed 's/ $//')"
     equal "$(nn run -q moves.nn 1.ppm)" "$(nn run -q -T points moves.nn 1.ppm)"
-    matches "$(nn run -q -T points moves.nn 1.ppm)" '32.00,16.00,0.9'
-    matches "$(nn run -q -T points,order=xyv moves.nn 1.ppm)" '16.00,32.00,0.9'
+    matches "$(nn run -q -T points moves.nn 1.ppm)" '32.0000,16.0000,0.9'
+    matches "$(nn run -q -T points,order=xyv moves.nn 1.ppm)" '16.0000,32.0000,0.9'
 }
 
 @test "a mask is at the size of the photo, a picture at its own" {
