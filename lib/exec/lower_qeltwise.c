@@ -25,6 +25,7 @@ struct bytes_args {
     struct kernel_sum_q8 sum;       /* and the same by multiply-adds, if it `sums` so */
     bool sums, are_pixels;
     const void *table;
+    struct kernel_line line; /* and the same, if it is one */
 };
 
 /* Bytes of rows that are done together: short ones, of which an operand has one for all, or with gaps between. */
@@ -238,6 +239,12 @@ static void look_up(const struct bytes_args *e, void *const *at, const int *step
     e->kernels->table_8(at[OUT], at[A], n, e->table, e->of[A].is_signed ? 0x80 : 0);
 }
 
+static void follow_line(const struct bytes_args *e, void *const *at, const int *step, size_t n)
+{
+    (void)step;
+    e->kernels->line_8(at[OUT], at[A], n, &e->line);
+}
+
 static void look_up_f32(const struct bytes_args *e, void *const *at, const int *step, size_t n)
 {
     const uint8_t *in = at[A], turn = e->of[A].is_signed ? 0x80 : 0;
@@ -374,6 +381,33 @@ int exec_lower_q_binary(struct plan *p, struct node *n, struct error *err)
     return emit(p, n, "binary_q8", e, (const int[]){0, 0, 3}, err);
 }
 
+/* Finds a line that gives all of a table's bytes, as those do that only change a scale. Each entry says between which
+ * two numbers it must be moved; where an earlier one must go further up than a later one may, it is too steep. */
+static bool find_line(const uint8_t *table, bool is_signed, struct kernel_line *line)
+{
+    const int turn = line->out_turn = is_signed ? 0x80 : 0;
+    for (int low = 0, high = UINT16_MAX; low <= high;) {
+        int factor = (low + high) / 2, least = -UINT16_MAX, most = UINT16_MAX, up = 0, down = 0;
+        for (int i = 0; i < 256; i++) {
+            int y = table[i] ^ turn, from = y * 256 - i * factor / 256, to = from + 255;
+            if (y > 0 && from > least)
+                least = from, up = i;
+            if (y < UINT8_MAX && to < most)
+                most = to, down = i;
+        }
+        line->factor = (uint16_t)factor;
+        line->plus = (uint16_t)(least > 0 ? least : 0);
+        line->minus = (uint16_t)(least < 0 ? -least : 0);
+        if (least <= most)
+            return true;
+        if (up < down)
+            high = factor - 1;
+        else
+            low = factor + 1;
+    }
+    return false;
+}
+
 int exec_lower_q_table(struct plan *p, struct node *n, struct error *err)
 {
     const struct tensor *table = plan_is_constant(n, 1) ? n->in[1]->constant : NULL;
@@ -383,5 +417,8 @@ int exec_lower_q_table(struct plan *p, struct node *n, struct error *err)
         return e ? 1 : -1;
     e->table = table->data;
     e->of[A].is_signed = n->in[0]->type.dtype == DTYPE_I8;
+    e->line.in_turn = e->of[A].is_signed ? 0x80 : 0;
+    if (!real && p->kernels->line_8 && find_line(table->data, n->out[0]->type.dtype == DTYPE_I8, &e->line))
+        e->run = follow_line;
     return emit(p, n, "table_8", e, (const int[]){0, 0}, err);
 }

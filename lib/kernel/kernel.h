@@ -239,6 +239,13 @@ struct kernel_attend_f32 {
     size_t columns;           /* 0: there are none */
 };
 
+/* out = sat(sat((in ^ in_turn) * factor / 256 + plus) - minus) / 256 ^ out_turn: divisions round down, sums saturate to
+ * 16 bits. */
+struct kernel_line {
+    uint16_t factor, plus, minus;
+    uint8_t in_turn, out_turn;
+};
+
 struct kernels {
     const char *isa;
     uint32_t needs; /* enum cpu_feature bits */
@@ -252,6 +259,8 @@ struct kernels {
     const struct kernel_product *gemm_weights; /* NULL: gemm_f32; else what constant weights are multiplied by */
     /* n elements, a multiple of two vectors, of each row. NULL where v_fma is two operations. */
     void (*sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
+    /* What some tables of bytes hold, in fewer operations; NULL where there are not fewer. */
+    void (*line_8)(void *out, const void *in, size_t n, const struct kernel_line *line);
 
     /* Products by the type of A: of f32 with f32, of bytes with s8. */
     const struct kernel_product *gemm_f32, *gemm_u8, *gemm_s8;

@@ -17,6 +17,7 @@ static const struct kernels reference = {
     .sum_rows_q8 = sum_rows_q8_ref,
     .reduce_rows_q8 = reduce_rows_q8_ref,
     .table_8 = table_8_ref,
+    .line_8 = line_8_ref,
     .interleave_8 = interleave_8_ref,
     .gemm_narrow_f32 = gemm_narrow_f32_ref,
     .widen_narrow_f32 = widen_narrow_f32_ref,

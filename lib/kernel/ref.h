@@ -21,6 +21,7 @@ void binary_q8_ref(const struct kernel_binary_q8 *b);
 void sum_rows_q8_ref(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
 void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d);
 void interleave_8_ref(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
+void line_8_ref(void *out, const void *in, size_t n, const struct kernel_line *line);
 void table_8_ref(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
 void depthwise_f32_ref(const struct kernel_depthwise_f32 *d);
 void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);

@@ -192,3 +192,12 @@ void table_8_ref(void *out, const void *in, size_t n, const uint8_t *table, uint
     for (size_t i = 0; i < n; i++)
         ((uint8_t *)out)[i] = table[((const uint8_t *)in)[i] ^ turn];
 }
+
+void line_8_ref(void *out, const void *in, size_t n, const struct kernel_line *line)
+{
+    for (size_t i = 0; i < n; i++) {
+        int x = (((const uint8_t *)in)[i] ^ line->in_turn) * line->factor / 256 + line->plus;
+        x = (x < UINT16_MAX ? x : UINT16_MAX) - line->minus;
+        ((uint8_t *)out)[i] = (uint8_t)((x > 0 ? x : 0) / 256 ^ line->out_turn);
+    }
+}

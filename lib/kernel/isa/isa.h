@@ -26,6 +26,7 @@ void K(sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *
 void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d);
 void K(interleave_8)(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
+void line_8_avx2(void *out, const void *in, size_t n, const struct kernel_line *line);
 void table_8_vbmi(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
 
 void K(winograd_input_f32)(const struct kernel_winograd_input_f32 *w);

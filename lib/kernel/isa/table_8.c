@@ -62,6 +62,34 @@ static void look_up(uint8_t *out, const uint8_t *in, const uint8_t *table, uint8
     _mm256_storeu_si256((__m256i *)(void *)out, y);
 }
 
+/* Bytes become the upper halves of words. */
+V_FN void line_part(uint8_t *out, const uint8_t *in, const struct kernel_line *line)
+{
+    const __m256i turn = _mm256_set1_epi8((char)line->in_turn), factor = _mm256_set1_epi16((short)line->factor),
+                  plus = _mm256_set1_epi16((short)line->plus), minus = _mm256_set1_epi16((short)line->minus);
+    __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)in) ^ turn, zero = _mm256_setzero_si256();
+    __m256i half[2] = {_mm256_unpacklo_epi8(zero, x), _mm256_unpackhi_epi8(zero, x)};
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) {
+        half[i] = _mm256_adds_epu16(_mm256_mulhi_epu16(half[i], factor), plus);
+        half[i] = _mm256_srli_epi16(_mm256_subs_epu16(half[i], minus), 8);
+    }
+    x = _mm256_packus_epi16(half[0], half[1]) ^ _mm256_set1_epi8((char)line->out_turn);
+    _mm256_storeu_si256((__m256i *)(void *)out, x);
+}
+
+void line_8_avx2(void *out, const void *in, size_t n, const struct kernel_line *of)
+{
+    const struct kernel_line line = *of;
+    uint8_t *to = out, rest[STEP] = {0};
+    const uint8_t *from = in;
+    for (; n >= STEP; n -= STEP, to += STEP, from += STEP)
+        line_part(to, from, &line);
+    memcpy(rest, from, n);
+    line_part(rest, rest, &line);
+    memcpy(to, rest, n);
+}
+
 #endif
 
 void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn)

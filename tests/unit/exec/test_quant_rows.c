@@ -30,6 +30,27 @@ static void short_rows(void)
     }
 }
 
+/* Tables that change a scale and a zero point, as before a Concat: lines, but for those that are steeper than 1,
+ * fall, or have a step that no line has. */
+static void changed_scales(void)
+{
+    static const double ratios[] = {0, 0.003, 0.25, 0.4999, 0.5, 0.7317, 0.99805, 1, 1.004, 3, -0.5};
+    static const int zeros[] = {0, 1, 131, 255};
+    const int count = (int)(sizeof ratios / sizeof *ratios);
+    for (int i = 0; i < 16 * count; i++) {
+        int from = i / count % 4, to = i / count / 4;
+        enum dtype in = from % 2 ? DTYPE_I8 : DTYPE_U8, out = to % 2 ? DTYPE_I8 : DTYPE_U8;
+        struct tensor *t = tensor_new(out, DIMS(256), &error);
+        for (int x = 0; x < 256; x++) {
+            double y = rint((x - zeros[from]) * ratios[i % count]) + zeros[to] + (i % 7 == 6 && x == 100);
+            tensor_set_i64(t, x, (int64_t)fmin(fmax(y, 0), 255) - (out == DTYPE_I8 ? 128 : 0));
+        }
+        begin();
+        output(FUSED("QTable", byte_input("x", in, DIMS(40, 101)), graph_add_constant(graph, NULL, t, &error))->out[0]);
+        check_bytes(-1);
+    }
+}
+
 static struct value *resized(struct value *x, struct value *sizes, const char *mode, const char *places)
 {
     struct node *n = NODE("Resize", x, NULL, NULL, sizes);
@@ -66,6 +87,7 @@ static void resized_bytes(void)
 int main(void)
 {
     RUN(short_rows);
+    RUN(changed_scales);
     RUN(resized_bytes);
     return TEST_END();
 }

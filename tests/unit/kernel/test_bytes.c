@@ -184,6 +184,23 @@ static void check_table(const struct kernels *k, size_t n)
     check_output(k, "table", n, out, want);
 }
 
+/* Also where both sums saturate. */
+static void check_line(const struct kernels *k, size_t n)
+{
+    uint8_t want[MAX_N];
+    const uint16_t factor = (uint16_t)guard_random(), plus = (uint16_t)guard_random(), minus = (uint16_t)guard_random();
+    const struct kernel_line line = {guard_random() % 4 ? factor : 65535, guard_random() % 2 ? plus : 0,
+                                     guard_random() % 2 ? minus : 0, guard_random() % 2 ? 0x80 : 0,
+                                     guard_random() % 2 ? 0x80 : 0};
+    const uint8_t *in = random_bytes(inputs, n);
+    if (!k->line_8)
+        return;
+    kernel_reference()->line_8(want, in, n, &line);
+    uint8_t *out = guard_out(outputs, n, 0);
+    k->line_8(out, in, n, &line);
+    check_output(k, "line", n, out, want);
+}
+
 static void check_interleave(const struct kernels *k, size_t n)
 {
     uint8_t want[MAX_N * KERNEL_PLANES_MAX];
@@ -235,6 +252,7 @@ static void elements(void)
                 check_sums(k, n);
                 check_reduce(k, n);
                 check_table(k, n);
+                check_line(k, n);
                 check_interleave(k, n);
             }
 }
