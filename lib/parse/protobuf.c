@@ -112,43 +112,39 @@ static int read_string(struct scan *s, struct protobuf *to, const struct protobu
     return p->text ? 0 : -1;
 }
 
-/* Whether an element that stands alone goes on where the span ends: written one by one, each with its tag, elements
- * are still in even steps. */
-static bool extend_span(struct protobuf *p, const struct protobuf_field *f, unsigned width)
+/* Elements that stand alone, each with its tag, are still in even steps: takes those that follow in b, in one go, since
+ * a matrix has more of them than a file may have fields. */
+static void extend_span(struct protobuf_span *span, struct bytes *b, const uint8_t *tag)
 {
-    struct protobuf_span *span = &p->span;
-    if (span->width != width || (span->count > 1 && span->step == width))
-        return false;
-    size_t away = (size_t)(f->data - span->data);
-    if (span->count == 1 && away <= 64)
-        span->step = (unsigned)away;
-    if (away != span->count * span->step)
-        return false;
-    span->count++;
-    return true;
+    size_t head = (size_t)(span->data - tag), step = head + span->width;
+    while (bytes_left(b) >= step && memcmp(b->at, tag, head) == 0) {
+        bytes_take(b, step);
+        span->step = (unsigned)step;
+        span->count++;
+    }
 }
 
 static int read_span(struct scan *s, struct protobuf *to, const struct protobuf_row *row,
-                     const struct protobuf_field *f)
+                     const struct protobuf_field *f, struct bytes *b, const uint8_t *tag)
 {
     unsigned width = kinds[row->kind].width;
-    struct protobuf *p = to->last;
-    bool alone = f->wire != PROTOBUF_WIRE_BYTES;
     if (f->size % width)
         return error_set(s->err, "the field %s has %zu bytes, want a multiple of %u", row->name, f->size, width);
-    if (alone && p && p->name == row->name && extend_span(p, f, width))
-        return 0;
-    if (!(p = add(s, to, row)))
+    struct protobuf *p = add(s, to, row);
+    if (!p)
         return -1;
     p->span = (struct protobuf_span){f->data, f->size / width, width, width};
+    if (f->wire != PROTOBUF_WIRE_BYTES)
+        extend_span(&p->span, b, tag);
     return 0;
 }
 
 static int read_message(struct scan *s, struct protobuf *to, const struct protobuf_type *type,
                         const struct protobuf_field *whole, int depth);
 
+/* The field f, whose tag stands at `tag`, and before b. */
 static int read_field(struct scan *s, struct protobuf *to, const struct protobuf_row *row,
-                      const struct protobuf_field *f, int depth)
+                      const struct protobuf_field *f, struct bytes *b, const uint8_t *tag, int depth)
 {
     const struct kind *kind = &kinds[row->kind];
     /* As every reader of the form does: a field of another type is one that is not known. */
@@ -157,7 +153,7 @@ static int read_field(struct scan *s, struct protobuf *to, const struct protobuf
     if (kind->number)
         return read_numbers(s, to, row, f);
     if (kind->width)
-        return read_span(s, to, row, f);
+        return read_span(s, to, row, f, b, tag);
     if (row->kind == PROTOBUF_STRING)
         return read_string(s, to, row, f);
     if (!row->type)
@@ -182,13 +178,14 @@ static int read_message(struct scan *s, struct protobuf *to, const struct protob
     if (depth > PROTOBUF_MAX_DEPTH)
         return error_set(s->err, "messages nested more than %d deep", PROTOBUF_MAX_DEPTH);
     while (bytes_left(&b) > 0) {
-        size_t at = (size_t)(b.at - s->base);
+        const uint8_t *tag = b.at;
         if (!protobuf_take(&b, &f))
-            return error_set(s->err, "the file is damaged or cut off in a %s at byte %zu", type->name, at);
+            return error_set(s->err, "the file is damaged or cut off in a %s at byte %zu", type->name,
+                             (size_t)(tag - s->base));
         if (++s->fields > PROTOBUF_MAX_FIELDS)
             return error_set(s->err, "more than %d fields", PROTOBUF_MAX_FIELDS);
         const struct protobuf_row *row = row_of_number(type, f.number);
-        if (row && read_field(s, to, row, &f, depth) != 0)
+        if (row && read_field(s, to, row, &f, &b, tag, depth) != 0)
             return -1;
     }
     return 0;

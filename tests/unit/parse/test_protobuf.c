@@ -171,6 +171,17 @@ static void the_number_of_nodes_is_limited(void)
     free(bytes);
 }
 
+/* Caffe2 writes the floats of a matrix one by one. */
+static void elements_of_a_span_do_not_count_as_fields(void)
+{
+    size_t count = PROTOBUF_MAX_FIELDS + 1;
+    uint8_t *bytes = malloc(count * 5);
+    memset(bytes, 0x2d, count * 5); /* field 5 */
+    const struct protobuf *m = read_bytes(bytes, count * 5), *p = m ? protobuf_find(m, "data") : NULL;
+    CHECK(p && p->span.count == count && p->span.step == 5);
+    free(bytes);
+}
+
 static void words_and_numbers_of_an_enum(void)
 {
     static const char *const words[] = {"MAX", "AVE"};
@@ -197,6 +208,7 @@ int main(void)
     RUN(refused);
     RUN(depth_is_limited);
     RUN(the_number_of_nodes_is_limited);
+    RUN(elements_of_a_span_do_not_count_as_fields);
     RUN(words_and_numbers_of_an_enum);
     arena_release(&arena);
     return TEST_END();
