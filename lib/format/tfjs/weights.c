@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "format/tfjs/tfjs.h"
 #include "graph/tensor.h"
 
@@ -51,6 +52,8 @@ static struct blob *take(struct group *g, size_t n, size_t *offset)
         return blob_ref(g->shards[g->shard]);
     }
     struct blob *joined = blob_new(n, g->err);
+    if (joined)
+        pages_populate(joined->data, n);
     while (joined && done < n) {
         size_t here = g->shards[g->shard]->size - g->at, part = here < n - done ? here : n - done;
         memcpy((char *)joined->data + done, (const char *)g->shards[g->shard]->data + g->at, part);
