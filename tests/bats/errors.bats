@@ -384,7 +384,7 @@ END
     # A pipe as the model keeps the program waiting; a large constant keeps it writing.
     {
         echo 'input x f32 1'
-        for i in $(seq 60000); do echo "node a_rather_long_name_for_a_node_number_$i Relu x -> y$i f32 1"; done
+        seq 60000 | sed 's/.*/node a_rather_long_name_for_a_node_number_& Relu x -> y& f32 1/'
         echo 'output y1'
     } | declare_nn large.nn
     echo old > out.nn

@@ -21,7 +21,7 @@ load helper
 @test "a reader that stops early ends the writer quietly" {
     {
         echo 'input v0 f32 3'
-        for i in $(seq 20000); do echo "node - Relu v$((i - 1)) -> v$i f32 3"; done
+        seq 20000 | awk '{ print "node - Relu v" $1 - 1 " -> v" $1 " f32 3" }'
         echo 'output v20000'
     } | declare_nn long.nn
     run --separate-stderr bash -c '"$NN"inspect long.nn | head -n 1; exit ${PIPESTATUS[0]}'
