@@ -41,7 +41,7 @@ endif
 
 .SECONDARY: $(UNIT_SRC:%.c=$(OBJ)/%.o)
 # Not optimised, they are compiled in half the time; those of kernels compute a good deal themselves.
-UNIT_CFLAGS := $(filter-out -O1 -O2,$(ALL_CFLAGS)) $(if $(SAN),-fno-sanitize=undefined)
+UNIT_CFLAGS := $(filter-out -Og -O1 -O2,$(ALL_CFLAGS)) $(if $(SAN),-fno-sanitize=undefined)
 $(UNIT_SRC:%.c=$(OBJ)/%.o): ALL_CFLAGS := $(UNIT_CFLAGS) -O0
 $(patsubst %.c,$(OBJ)/%.o,$(filter tests/unit/kernel/%,$(UNIT_SRC))): ALL_CFLAGS := $(UNIT_CFLAGS) -O1
 $(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(filter $(BUILD)/lib/%,$(UNIT_LIBS))
@@ -138,11 +138,11 @@ check-models: all
 	@tests/run-models $(BUILD)/bin/$(PROGPREFIX)
 
 # Unit tests and small networks under the sanitizers, whole plans on the best level alone: kernels have tests of their own. Huge requests are to give an error, not to
-# end the process. Less optimised, with no more than lines for the debugger, they are compiled in two thirds of the time; SAN_DEBUG=-g0 saves the linker more, where a
+# end the process. Hardly optimised, with no more than lines for the debugger, they are compiled in half of the time; SAN_DEBUG=-g0 saves the linker more, where a
 # report without lines will do.
 .PHONY: check-san check-san-here
 SAN_DEBUG ?= -g1
-SANITIZED = ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= CFLAGS='-O1 $(SAN_DEBUG)'
+SANITIZED = ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/san STATIC= CFLAGS='-Og $(SAN_DEBUG)'
 
 check-san:
 	@tests/deps
@@ -165,12 +165,13 @@ race-here: all
 
 ARM_SYSROOT = $(abspath $(BUILD))/arm-sysroot
 
+EMULATED = WRAPPER='qemu-aarch64 -L /usr/aarch64-linux-gnu' $(MAKE) --no-print-directory ARCH=aarch64 BUILD=$(BUILD)/aarch64 \
+	SYSROOT_CPPFLAGS=-isystem\ $(ARM_SYSROOT)/usr/include SYSROOT_LDFLAGS=-B$(ARM_SYSROOT)/usr/lib/aarch64-linux-gnu
+
 check-arm:
 	@tests/deps arm
 	@tests/arm-sysroot $(ARM_SYSROOT)
-	@WRAPPER='qemu-aarch64 -L /usr/aarch64-linux-gnu' $(MAKE) --no-print-directory ARCH=aarch64 BUILD=$(BUILD)/aarch64 \
-		SYSROOT_CPPFLAGS=-isystem\ $(ARM_SYSROOT)/usr/include SYSROOT_LDFLAGS=-B$(ARM_SYSROOT)/usr/lib/aarch64-linux-gnu \
-		check-arm-here
+	@+$(EMULATED) check-arm-here
 
 .PHONY: check-arm-here
 check-arm-here: all
@@ -203,9 +204,7 @@ conformance-san:
 conformance-arm:
 	@tests/deps arm
 	@tests/arm-sysroot $(ARM_SYSROOT)
-	@WRAPPER='qemu-aarch64 -L /usr/aarch64-linux-gnu' $(MAKE) --no-print-directory ARCH=aarch64 BUILD=$(BUILD)/aarch64 SECONDS=0 \
-		SYSROOT_CPPFLAGS=-isystem\ $(ARM_SYSROOT)/usr/include SYSROOT_LDFLAGS=-B$(ARM_SYSROOT)/usr/lib/aarch64-linux-gnu \
-		conformance-levels-here
+	@+$(EMULATED) SECONDS=0 conformance-levels-here
 
 # ---- onnxruntime ---------------------------------------------------------------------------------------------------
 

@@ -198,7 +198,7 @@ static void ncnn_doubling_concat(struct out *o)
 
 static void ncnn_layers(struct out *o)
 {
-    ncnn_chain(o, 20000, 1, "Sigmoid s%1$d 1 1 b%1$d b%2$d\n");
+    ncnn_chain(o, 8000, 1, "Sigmoid s%1$d 1 1 b%1$d b%2$d\n");
 }
 
 static void ncnn_interp(struct out *o)
@@ -248,7 +248,7 @@ const struct hostile_case hostile_binaries[] = {
     {"MNN: 2,000 operators of 100,000 outputs", mnn_outputs},
     {"MNN: 2,000,000 names", mnn_names},
     {"ncnn: 70 doublings by Concat", ncnn_doubling_concat},
-    {"ncnn: 20,000 layers", ncnn_layers},
+    {"ncnn: 8,000 layers", ncnn_layers},
     {"ncnn: 20 enlargements by 1000", ncnn_interp},
     {"ncnn: MemoryData of 2^48 elements", ncnn_memory},
     {"ncnn: a layer of 1,000,000 inputs", ncnn_many_inputs},

@@ -23,9 +23,9 @@ static void end_symbol(struct out *o, int last)
 static void symbol_nodes(struct out *o)
 {
     hostile_say(o, SYMBOL_BEGIN);
-    for (int i = 0; i < 30000; i++)
+    for (int i = 0; i < 10000; i++)
         number(o, ",{\"op\":\"relu\",\"name\":\"r\",\"inputs\":[[%d,0,0]]}", i);
-    end_symbol(o, 30000);
+    end_symbol(o, 10000);
 }
 
 /* Each node joins the one before twice. */
@@ -74,16 +74,16 @@ static void symbol_boxes(struct out *o)
 static void symbol_inputs(struct out *o)
 {
     hostile_say(o, SYMBOL_BEGIN);
-    for (int i = 1; i < 60000; i++)
+    for (int i = 1; i < 20000; i++)
         number(o, ",{\"op\":\"null\",\"name\":\"x%d\",\"inputs\":[]}", i);
-    for (int i = 0; i < 60000; i++) {
+    for (int i = 0; i < 20000; i++) {
         if (i % 4000 == 0)
             hostile_say(o, i ? "]},{\"op\":\"Warp\",\"name\":\"s\",\"inputs\":["
                              : ",{\"op\":\"Warp\",\"name\":\"s\",\"inputs\":[");
         number(o, i % 4000 ? ",[%d,0,0]" : "[%d,0,0]", i);
     }
     hostile_say(o, "]}");
-    end_symbol(o, 60000);
+    end_symbol(o, 20000);
 }
 
 /* Each node has 62,500 cells of 63 boxes. */
@@ -235,13 +235,13 @@ static void program_blocks(struct out *o)
 }
 
 const struct hostile_case hostile_layers[] = {
-    {"MXNet: 30,000 nodes", symbol_nodes},
+    {"MXNet: 10,000 nodes", symbol_nodes},
     {"MXNet: 70 doublings by Concat", symbol_doublings},
     {"MXNet: 1,000 nodes of 260,000 outputs", symbol_outputs},
     {"MXNet: a split into 9,000,000,000 parts", symbol_parts},
     {"MXNet: 20,000 splits into 4,096 parts", symbol_many_parts},
     {"MXNet: boxes of 810,000,000,000 cells", symbol_boxes},
-    {"MXNet: 60,000 inputs", symbol_inputs},
+    {"MXNet: 20,000 inputs", symbol_inputs},
     {"MXNet: 1,000 layers of 3,937,500 boxes", symbol_many_boxes},
     {"Core ML: 60,000 layers", network_layers},
     {"Core ML: 70 doublings by concat", network_doublings},

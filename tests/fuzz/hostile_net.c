@@ -82,7 +82,7 @@ static void begin(struct out *o)
 static void caffe2_in_place(struct out *o)
 {
     begin(o);
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < 8000; i++)
         put_op(o, "Relu", "a", 1, "a");
 }
 
@@ -412,7 +412,7 @@ static void tengine_loop(struct out *o)
 }
 
 const struct hostile_case hostile_nets[] = {
-    {"Caffe2: 20,000 operators in place", caffe2_in_place},
+    {"Caffe2: 8,000 operators in place", caffe2_in_place},
     {"Caffe2: 70 doublings by Concat", caffe2_doublings},
     {"Caffe2: a constant of 2^60 elements", caffe2_large_fill},
     {"Caffe2: 100,000 arguments", caffe2_many_arguments},

@@ -19,7 +19,7 @@ static void caffe_nested_messages(struct out *o)
 
 static void caffe_layers_in_place(struct out *o)
 {
-    repeat(o, MAP, "layer { name: 'a' type: 'ReLU' bottom: 'a' top: 'a' }\n", 20000);
+    repeat(o, MAP, "layer { name: 'a' type: 'ReLU' bottom: 'a' top: 'a' }\n", 8000);
 }
 
 static void caffe_doubling_concat(struct out *o)
@@ -166,7 +166,7 @@ static void ir_doublings(struct out *o)
 
 static void ir_layers(struct out *o)
 {
-    ir_chain(o, "Add", 10000);
+    ir_chain(o, "Add", 5000);
 }
 
 static void ir_edges(struct out *o)
@@ -227,7 +227,7 @@ static void pnnx_shape(struct out *o)
 
 const struct hostile_case hostile_texts[] = {
     {"Caffe: 100,000 nested messages", caffe_nested_messages},
-    {"Caffe: 20,000 layers of one name in place", caffe_layers_in_place},
+    {"Caffe: 8,000 layers of one name in place", caffe_layers_in_place},
     {"Caffe: 70 doublings by Concat", caffe_doubling_concat},
     {"Caffe: 3,000,000 numbers", caffe_numbers},
     {"Caffe: 20,000 inputs of 2^63 elements", caffe_many_tops},
@@ -242,7 +242,7 @@ const struct hostile_case hostile_texts[] = {
     {"Darknet: a list of 1,000,000", darknet_long_line},
     {"OpenVINO: 100,000 nested elements", ir_nested},
     {"OpenVINO: 70 doublings by Concat", ir_doublings},
-    {"OpenVINO: 10,000 layers", ir_layers},
+    {"OpenVINO: 5,000 layers", ir_layers},
     {"OpenVINO: 200,000 edges to one place", ir_edges},
     {"OpenVINO: a layer of 60,000 ports", ir_ports},
     {"OpenVINO: 100,000 attributes", ir_attributes},
