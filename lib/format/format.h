@@ -25,7 +25,7 @@ struct format {
     /* Leaves the graph as it was. NULL function: cannot be written. */
     int (*write)(const struct graph *g, struct target *target, struct error *err);
     /* The names of the operators or layers that the reader knows, from its tables; NULL behind the last. NULL
-     * function: those of ONNX. */
+     * function: those of ONNX, or those that `what` says. */
     const char *(*operator_at)(size_t index);
 };
 

@@ -20,7 +20,7 @@ static tensorflow_op_fn *const reads[] = {
 
 PACKED_TABLE(kinds, struct tensorflow_kind, texts, 2, reads);
 
-const char *tensorflow_operator_at(size_t index)
+static const char *operator_at(size_t index)
 {
     const struct tensorflow_kind *kind = packed_row(&kinds, index);
     return kind ? kind->op : NULL;
@@ -412,5 +412,5 @@ const struct format format_tensorflow = {
     .has_entries = true,
     .sniff = sniff,
     .read = tensorflow_read,
-    .operator_at = tensorflow_operator_at,
+    .operator_at = operator_at,
 };

@@ -59,7 +59,6 @@ struct tensorflow_reader {
  * nodes. signature NULL: what nothing takes are the outputs. blob: the file, for its size. NULL with a message. */
 struct graph *tensorflow_read_tree(const struct source *s, struct blob *blob, const struct protobuf *graph,
                                    const struct protobuf *signature, const struct lookup *constants, struct error *err);
-const char *tensorflow_operator_at(size_t index);
 
 #define TENSORFLOW_OUTPUTS 64 /* of one node */
 

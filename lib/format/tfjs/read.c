@@ -85,9 +85,8 @@ static int sniff(const struct source *s)
 const struct format format_tfjs = {
     .name = "tfjs",
     .suffixes = ".json",
-    .what = "TensorFlow.js: a model.json of a graph or of layers, and its shards",
+    .what = "TensorFlow.js: a model.json of a graph, with TensorFlow's operators, or of Keras's layers, and its shards",
     .channels_last = true,
     .sniff = sniff,
     .read = tfjs_read,
-    .operator_at = tensorflow_operator_at,
 };

@@ -6,19 +6,10 @@
 #include "../../test.h"
 #include "base/file.h"
 #include "format/format.h"
+#include "format_folder.h"
 #include "op/op.h"
 
 static struct error err;
-static char folder[] = "/tmp/test_mxnet_XXXXXX";
-
-static void put_file(const char *name, const void *data, size_t size)
-{
-    char path[100];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *f = fopen(path, "wb");
-    fwrite(data, 1, size, f);
-    fclose(f);
-}
 
 /* The graph of a symbol with these parameters (size 0: no file); NULL with a message. */
 static struct graph *read_both(const char *symbol, const void *params, size_t size)

@@ -4,19 +4,10 @@
 
 #include "../../test.h"
 #include "format/format.h"
+#include "format_folder.h"
 #include "op/op.h"
 
 static struct error err;
-static char folder[] = "/tmp/test_tfjs_XXXXXX";
-
-static void put_file(const char *name, const void *data, size_t size)
-{
-    char path[100];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *f = fopen(path, "wb");
-    fwrite(data, 1, size, f);
-    fclose(f);
-}
 
 /* x + w, where the manifest says `weight` of w, and its bytes are in two shards, the first of `cut` bytes. */
 static struct graph *read_sum(const char *type, const char *shape, const char *weight, const void *bytes, size_t size,
