@@ -53,8 +53,8 @@ MODELS=$BATS_TEST_DIRNAME/../models
     nn run --expect "$sizes-of-one" "$sizes.pt" "$sizes-of-one/in_0.npy" > /dev/null
 }
 
-@test "PyTorch scripts that are read for the shapes of their inputs: matrices, losses, factors of pictures; an overloaded forward()" {
-    for name in matrices overloaded; do
+@test "PyTorch scripts that are read for the shapes of their inputs: matrices, steps, losses, factors of pictures; an overloaded forward()" {
+    for name in matrices overloaded steps; do
         nn run --expect "$MODELS/torch/$name-answers" "$MODELS/torch/$name.pt" "$MODELS/torch/$name-answers"/in_*.npy > /dev/null
     done
 }

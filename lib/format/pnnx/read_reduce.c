@@ -18,14 +18,19 @@ static struct value *reduced(struct reader *r, const char *op, struct value *x, 
     return build_int(&r->b, BUILD(&r->b, op, x, axes_of(r, x)), "keepdims", keeps);
 }
 
-struct value *pnnx_reduce(struct reader *r)
+/* Of the type asked for; else truths and whole numbers are summed in 64 bits, as PyTorch does. */
+static struct value *terms(struct reader *r, bool widens)
 {
     struct value *x = pnnx_in(r, "input", 0);
     enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype")), own = build_known_dtype(&r->b, x);
-    if (dtype == DTYPE_NONE && own == DTYPE_BOOL)
+    if (dtype == DTYPE_NONE && widens && own != DTYPE_NONE && dtype_info(own)->class != DTYPE_CLASS_FLOAT)
         dtype = DTYPE_I64;
-    if (dtype != DTYPE_NONE && dtype != own)
-        x = build_cast(&r->b, x, dtype);
+    return dtype != DTYPE_NONE && dtype != own ? build_cast(&r->b, x, dtype) : x;
+}
+
+struct value *pnnx_reduce(struct reader *r)
+{
+    struct value *x = terms(r, strcmp(r->arg, "ReduceSum") == 0 || strcmp(r->arg, "ReduceProd") == 0);
     return reduced(r, r->arg, x, pnnx_bool(r, "keepdim", false));
 }
 
@@ -116,13 +121,8 @@ struct value *pnnx_norm(struct reader *r)
 
 struct value *pnnx_cumsum(struct reader *r)
 {
-    struct value *x = pnnx_in(r, "input", 0);
+    struct value *x = terms(r, true);
     int axis = pnnx_axis(r, pnnx_int(r, "dim", 0), pnnx_rank(r, x));
-    enum dtype dtype = pnnx_dtype(pnnx_text(r, "dtype")), own = build_known_dtype(&r->b, x);
-    if (dtype == DTYPE_NONE && own != DTYPE_NONE && dtype_info(own)->class != DTYPE_CLASS_FLOAT)
-        dtype = DTYPE_I64; /* as PyTorch has it of truths and of whole numbers */
-    if (dtype != DTYPE_NONE && dtype != own)
-        x = build_cast(&r->b, x, dtype);
     return BUILD(&r->b, "CumSum", x, build_number(&r->b, DTYPE_I64, axis));
 }
 

@@ -976,3 +976,22 @@ overloaded, steps = nn.GRU(3, 4), torch.randn(5, 2, 3)
 torch.jit.save(torch.jit.script(overloaded), "overloaded.pt")
 slim("overloaded.pt")
 save("overloaded-answers.pt", overloaded, steps)
+
+
+class Steps(nn.Module):
+    """The element types of steps, of ones on a diagonal, and of sums of 32-bit whole numbers, which are of 64 bits."""
+
+    def forward(self, x):
+        n = x.int()
+        low = n.min()
+        eyes = [torch.eye(3, dtype=torch.bool) | (x > 0), torch.eye(3, 4, dtype=torch.int64) + low, torch.eye(3) + x]
+        steps = [torch.linspace(0, 10, 4, dtype=torch.int64), torch.linspace(5, 0, 4, dtype=torch.int32),
+                 torch.linspace(0, 7, 22, dtype=torch.int64), torch.linspace(3, 4, 1), torch.linspace(-1, 1, 7)]
+        sums = [n.sum(1), n.prod(1), (n * 900000000).sum(2), n.sum(2, dtype=torch.float32), n.cumsum(1), n.amax(1)]
+        return (*eyes, *[s + low for s in steps], *sums)
+
+
+steps, numbers = Steps(), torch.randint(-3, 4, (2, 3, 3)).float()
+torch.jit.save(torch.jit.trace(steps, numbers), "steps.pt")
+slim("steps.pt")
+save("steps-answers.pt", steps, numbers)
