@@ -73,7 +73,9 @@ void tensorflow_read_nms(struct tensorflow_op *o)
         at = fade(o, most, sigma, &of);
     } else {
         at = BUILD(b, "NonMaxSuppression", build_unsqueeze(b, tensorflow_in(o, 0), 0),
-                   BUILD(b, "Unsqueeze", scores, BUILD_LIST(b, 0, 1)), most, tensorflow_in(o, 3),
+                   BUILD(b, "Unsqueeze", scores, BUILD_LIST(b, 0, 1)), most,
+                   o->in_count > 3 ? tensorflow_in(o, 3)
+                                   : build_number(b, DTYPE_F32, (double)tensorflow_float(o, "iou_threshold", 0.5F)),
                    o->in_count > 4 ? tensorflow_in(o, 4) : NULL);
         at = detect_column(b, at, 2);
         of = BUILD(b, "Gather", scores, at);

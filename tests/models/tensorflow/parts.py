@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes parts.pb, dilated.pb, sizes.pb, rows.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
+"""Makes parts.pb, dilated.pb, sizes.pb, rows.pb, colours.pb and gru.pb, and TensorFlow's answers: needs Python's tensorflow (2.21), keras (3.15) and numpy, none of which the tests need. Run in this folder. parts.pb: what detectors and
 sound have (suppression of all classes, parts of images, a Fourier transform, CTC), rows scattered, a norm of the batch; dilated.pb: dilated convolutions of images
 of any size, which TensorFlow makes of blocks that become batches, such blocks alone, and a convolution of each block; sizes.pb: resizing by weights of its own; gru.pb: Keras' GRU, of which the reader makes one operator; rows.pb: segments, sparse rows, places of a maximum, values rounded and taken back, outputs of a function by name."""
 import os
@@ -110,3 +110,22 @@ def rows(image, table, places, ids, state):
 
 w = rng.standard_normal((5, 6)).astype(np.float32)
 write("rows", rows, [rng.standard_normal((2, 5, 4, 2)).astype(np.float32), rng.standard_normal((6, 3)).astype(np.float32), np.int32([0, 0, 1, 1, 3, 3]), np.int32([3, 0, 5, 1]), rng.standard_normal((2, 2)).astype(np.float32)])
+
+
+def colours(image, table, places, numbers, scores):
+    ops = tf.raw_ops
+    back = {"i": places[:2], "v": table[2:4] * 3.0}
+    corners = tf.concat([table[:, :2], table[:, :2] + 0.4], 1)
+    few = {"boxes": corners, "scores": scores, "max_output_size": 4}
+    return (
+        [ops.RGBToHSV(images=image), ops.HSVToRGB(images=image), ops.AdjustHue(images=image, delta=0.3), ops.AdjustSaturation(images=image, scale=1.7)],
+        [ops.Bincount(arr=numbers, size=4, weights=tf.zeros([0])), ops.InTopK(predictions=table, targets=places, k=2)],
+        [ops.InplaceUpdate(x=table * 2.0, **back), ops.InplaceAdd(x=table * 3.0, **back), ops.InplaceSub(x=table * 4.0, **back)],
+        [ops.ScatterNdNonAliasingAdd(input=table, indices=places[:3, None], updates=table[:3]), ops.MatrixSetDiagV2(input=table[:3], diagonal=scores[:3], k=0)],
+        [ops.NonMaxSuppression(**few, iou_threshold=0.2), ops.NonMaxSuppression(**few)],
+    )
+
+
+seen = rng.random((1, 3, 4, 3)).astype(np.float32)
+seen[0, 0, :3] = [[0, 0, 0], [0.5, 0.5, 0.5], [1, 0, 1]]
+write("colours", colours, [seen, rng.random((6, 3)).astype(np.float32), np.int32([2, 0, 1, 2, 0, 1]), rng.integers(0, 6, (2, 5)).astype(np.int32), rng.random(6).astype(np.float32)])
