@@ -289,14 +289,13 @@ static int check_recipe(const struct graph *g, const char *text, struct text *ou
 
 /* Of characters: one label less than classes for the blank, and perhaps another for a space; of one a step, as many as
  * there are beside the end. */
-static int check_characters(const struct type *t, bool ends, size_t labels, struct error *err)
+static int check_characters(const struct type *t, const struct task *task, size_t labels, struct error *err)
 {
-    int64_t classes = t->dims[t->rank - 1];
-    if (classes < 0 || (ends && labels && (size_t)classes > labels) || (size_t)classes == labels + 1 ||
-        (size_t)classes == labels + 2)
+    int64_t classes = t->dims[t->rank - 1], most = classes - (int64_t)task_blanks(task), count = (int64_t)labels;
+    if (classes < 0 || count == most || count == most - 1 || (task->id == TASK_ID_STEPS && labels && count < most))
         return 0;
     return error_set(err, "%zu labels for %lld classes: want %lld, or %lld and a space", labels, (long long)classes,
-                     (long long)classes - 1, (long long)classes - 2);
+                     (long long)most, (long long)most - 1);
 }
 
 static int check_classes(const struct type *t, const struct task_labels *labels, struct error *err)
@@ -326,7 +325,7 @@ static int check_label_count(const struct graph *g, const char *task_text, const
     bool one = g->output_count == 1 || said->count;
     int status = task.kind == TASK_DETECT     ? model_check_detector(g, &task, &labels, err)
                  : task.kind == TASK_CLASSIFY ? check_classes(t, &labels, err)
-                 : one                      ? check_characters(t, task.id == TASK_ID_STEPS, labels.count, err)
+                 : one                      ? check_characters(t, &task, labels.count, err)
                                             : 0;
     task_labels_release(&labels);
     return status;

@@ -1,6 +1,7 @@
 /* Text from a score for each character at each step, by connectionist temporal classification (Graves et al. 2006). */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "task/answer.h"
@@ -8,7 +9,8 @@
 struct ctc {
     const struct task_query *q;
     const float *values;
-    size_t steps, classes, blank;
+    size_t steps, classes;
+    size_t blank; /* classes: there is none */
     bool softmax; /* values are not probabilities yet */
     bool ends;    /* each step is a character, until the blank, or a class behind the labels, ends the text */
 };
@@ -231,7 +233,7 @@ static int beam_search(const struct ctc *c, size_t most, struct text *out, float
     b.kept = mem_calloc(most, sizeof *b.kept, err);
     b.next = mem_calloc(most * (most + 3), sizeof *b.next, err);
     b.classes = mem_calloc(c->classes, sizeof *b.classes, err);
-    b.p = mem_calloc(c->classes, sizeof *b.p, err);
+    b.p = mem_calloc(c->classes + 1, sizeof *b.p, err); /* that of no blank stays 0 */
     int status = b.prefix && b.kept && b.next && b.classes && b.p ? search(&b, err) : -1;
     if (status == 0)
         status = write_best(&b, out, score, err);
@@ -245,8 +247,40 @@ static int beam_search(const struct ctc *c, size_t most, struct text *out, float
 
 static bool fits_characters(const struct task_query *q, const struct task_output *o)
 {
-    size_t classes = o->rank ? (size_t)o->dims[o->rank - 1] : 0;
-    return classes > q->labels->count && classes <= q->labels->count + (q->task->id == TASK_ID_STEPS ? 3 : 2);
+    size_t classes = o->rank ? (size_t)o->dims[o->rank - 1] : 0, least = q->labels->count + task_blanks(q->task);
+    return classes >= least && classes <= least + (q->task->id == TASK_ID_STEPS ? 2 : 1);
+}
+
+/* Several outputs that are a step each, in their order, as one; *own is what to free. */
+static int join_steps(const struct task_query *q, struct ctc *c, float **own, struct error *err)
+{
+    size_t n = 0;
+    if (!c->ends || c->steps != 1 || q->count < 2)
+        return 0;
+    *own = mem_calloc(q->count, c->classes * sizeof **own, err);
+    for (size_t i = 0; *own && i < q->count; i++)
+        if (task_elements(&q->outputs[i]) == c->classes)
+            memcpy(*own + n++ * c->classes, q->outputs[i].values, c->classes * sizeof **own);
+    c->values = *own;
+    c->steps = n;
+    return *own ? 0 : -1;
+}
+
+/* What labels and options make of the classes. */
+static int set_classes(struct ctc *c, enum task_end end, struct error *err)
+{
+    const struct task *task = c->q->task;
+    size_t labels = c->q->labels->count, known = labels + task_blanks(task);
+    if (c->ends && (!labels || known > c->classes))
+        return error_set(err, "task steps: %zu labels for %zu classes: want those of the characters, without the end",
+                         labels, c->classes);
+    if (!c->ends && known != c->classes && known + 1 != c->classes)
+        return error_set(err, "task ctc: %zu labels for %zu classes: want %zu, or %zu and a space", labels, c->classes,
+                         c->classes - task_blanks(task), c->classes - task_blanks(task) - 1);
+    c->blank = !task_blanks(task) ? c->classes : !task_word(task, TASK_BLANK) ? 0 : c->ends ? labels : c->classes - 1;
+    c->softmax = task_activation(task, end, task_are_scores(c->values, c->steps * c->classes), TASK_SCORES_SOFTMAX) !=
+                 TASK_SCORES_RAW;
+    return 0;
 }
 
 int task_ctc(const struct task_query *q, struct task_answers *out, struct error *err)
@@ -255,22 +289,17 @@ int task_ctc(const struct task_query *q, struct task_answers *out, struct error 
     struct ctc c = {.q = q, .values = o->values};
     struct task_answer answer = {0};
     struct text text;
-    size_t labels = q->labels->count, beam = (size_t)task_number(q->task, TASK_BEAM); /* 0: no option */
-    if (ctc_shape(o, &c, err) < 0)
-        return -1;
+    float *joined = NULL;
+    size_t beam = (size_t)task_number(q->task, TASK_BEAM); /* 0: no option */
     c.ends = q->task->id == TASK_ID_STEPS;
-    if (c.ends && (!labels || labels >= c.classes))
-        return error_set(err, "task steps: %zu labels for %zu classes: want those of the characters, without the end",
-                         labels, c.classes);
-    if (!c.ends && labels + 1 != c.classes && labels + 2 != c.classes)
-        return error_set(err, "task ctc: %zu labels for %zu classes: want %zu, or %zu and a space", labels, c.classes,
-                         c.classes - 1, c.classes - 2);
-    c.blank = !task_word(q->task, TASK_BLANK) ? 0 : c.ends ? labels : c.classes - 1;
-    c.softmax = task_activation(q->task, o->end, task_are_scores(c.values, c.steps * c.classes), TASK_SCORES_SOFTMAX) !=
-                TASK_SCORES_RAW;
+    if (ctc_shape(o, &c, err) < 0 || join_steps(q, &c, &joined, err) < 0 || set_classes(&c, o->end, err) < 0) {
+        free(joined);
+        return -1;
+    }
     text_init(&text);
     text_add(&text, "", 0);
     int status = beam > 1 ? beam_search(&c, beam, &text, &answer.score, err) : greedy(&c, &text, &answer.score, err);
+    free(joined);
     if (status == 0 && text.failed)
         status = error_memory(err);
     if (status == 0 && !(answer.text = text.data ? text.data : mem_calloc(1, 1, err)))

@@ -127,6 +127,12 @@ static inline int task_word(const struct task *task, enum task_option option)
     return (int)task->option[option].at[0];
 }
 
+/* How many classes stand for no character. */
+static inline size_t task_blanks(const struct task *task)
+{
+    return task_word(task, TASK_BLANK) != 2;
+}
+
 /* ---- labels ---- */
 
 struct task_labels {

@@ -198,6 +198,7 @@ END
     nn convert -T steps,blank=last -l two.txt -o out.nn "$TINY/conv.onnx"
     try convert -T steps -l labels.txt -o other.nn "$TINY/conv.onnx"
     failed_with 1 '^nnconvert: -l labels.txt: 5 labels for 5 classes'
+    nn convert -T steps,blank=none -l labels.txt -o out.nn "$TINY/conv.onnx"
     try run -p resize=16x16 "$TINY/conv.onnx" x.npy
     failed_with 1 '^nnrun: -p resize=16x16: recipe: gives 16x16 pixels, the input wants 32x32$'
 }

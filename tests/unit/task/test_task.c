@@ -342,7 +342,7 @@ static void ctc(void)
     static const char *const steps = "0110112030"; /* a, a, b, space */
     float values[10][4] = {{0}};
     static const int64_t dims[] = {1, 10, 4}, middle[] = {10, 1, 4}, two_lines[] = {2, 5, 4}, none[] = {0, 4},
-                         last_two[] = {1, 2, 4};
+                         last_two[] = {1, 2, 4}, one_step[] = {1, 4};
     struct task_labels l = labels_of("a\nb\n"), three = labels_of("a\nb\nc"), four = labels_of("a\nb\nc\nd");
     struct task_output o = {.values = values[0], .dims = dims, .rank = 3};
     struct task_answers a;
@@ -369,6 +369,22 @@ static void ctc(void)
     CHECK_STR(a.at[0].text, "abbabb");
     task_answers_release(&a);
     CHECK(ask("steps", &four, &o, 1, 0, 0, &a) == -1);
+    CHECK(ask("steps,blank=none", &four, &o, 1, 0, 0, &a) == 0);
+    CHECK_STR(a.at[0].text, "abbabbcada");
+    task_answers_release(&a);
+    CHECK(ask("ctc,blank=none", &four, &o, 1, 0, 0, &a) == 0);
+    CHECK_STR(a.at[0].text, "ababcada");
+    task_answers_release(&a);
+    CHECK(ask("ctc,blank=none,beam=3", &four, &o, 1, 0, 0, &a) == 0 && a.at[0].score > 0);
+    task_answers_release(&a);
+    /* a captcha's characters, an output each, and another one */
+    const struct task_output each[] = {{.values = values[0], .dims = one_step, .rank = 2},
+                                       {.values = values[0], .dims = dims, .rank = 3},
+                                       {.values = values[6], .dims = one_step, .rank = 2},
+                                       {.values = values[8], .dims = one_step, .rank = 2}};
+    CHECK(ask("steps,blank=none", &four, each, 4, 0, 0, &a) == 0);
+    CHECK_STR(a.at[0].text, "acd");
+    task_answers_release(&a);
     o.values = values[8], o.dims = last_two;
     CHECK(ask("steps", &l, &o, 1, 0, 0, &a) == 0); /* 3 is behind the labels: an end, too */
     CHECK(a.at[0].text[0] == 0);
