@@ -416,8 +416,6 @@ def compare_recipes(prefix, rng, pixels, count):
             same = got.shape == want.shape
             d = np.abs(got - want.astype("f4")) if same else np.array([np.inf])
             limit = 2e-3 if maker is of_tensorflow else 0  # sums of float32 in another order
-            if maker is of_opencv and "bicubic" in text:
-                limit = 1  # of a closed library, whose order of sums is not known
             s = stats.setdefault(maker.__name__[3:], [0, 0, 0, 0.0])
             s[0] += 1
             s[1] += d.max() > 0

@@ -81,6 +81,7 @@ static const struct known {
     {64, 48, 16, 16, IMAGE_CV_CUBIC, 0xd3d75055},
     {300, 2, 7, 2, IMAGE_CV_CUBIC, 0x7bbcff85},
     {3, 191, 147, 110, IMAGE_CV_CUBIC, 0x75e572d5},
+    {50, 40, 181, 123, IMAGE_CV_CUBIC, 0xb02623b7}, /* where the order of sums decides three samples */
     {97, 61, 32, 20, IMAGE_CV_LINEAR, 0x8e8960ae},
     {97, 61, 32, 20, IMAGE_CV_CUBIC, 0xbe4c2db0},
     {97, 61, 32, 20, IMAGE_CV_NEAREST, 0x407dbec2},
