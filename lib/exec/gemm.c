@@ -183,16 +183,25 @@ static void fetch_map(const struct gemm_args *g, const struct bases *b, int64_t 
         fetch_pixels(g, b->a, next, k);
 }
 
-/* The share of tile `index` in fetching the next group. */
-static void share_fetch(const struct gemm_args *g, const struct bases *b, const struct group *group, int64_t index,
-                        struct kernel_gemm *k)
+/* What is to come behind a group: the next one, and behind the last what the next step begins with. */
+static struct weights find_ahead(const struct gemm_args *g, const struct bases *b, const struct group *group,
+                                 const struct weights *behind)
 {
-    size_t bytes = g->panel * (size_t)(group->next - group->last);
+    if (group->next == group->last && b->batch == g->job.batches - 1 && behind)
+        return *behind;
+    return (struct weights){b->packed + g->panel * (size_t)group->last,
+                            g->panel * (size_t)(group->next - group->last)};
+}
+
+/* The share of tile `index` in fetching it. */
+static void share_fetch(const struct gemm_args *g, const struct weights *ahead, int64_t index, struct kernel_gemm *k)
+{
+    size_t bytes = ahead->bytes;
     if (!g->fetchers || bytes == 0)
         return;
     size_t share = (bytes / (size_t)g->fetchers + GEMM_FETCH - 1) / GEMM_FETCH * GEMM_FETCH,
            from = share * (size_t)(index % g->fetchers);
-    k->fetch = b->packed + g->panel * (size_t)group->last + from;
+    k->fetch = (const char *)ahead->at + from;
     k->fetch_bytes = from >= bytes ? 0 : from + share > bytes ? bytes - from : share;
 }
 
@@ -226,10 +235,11 @@ static int64_t tile_first(const struct gemm_args *g, int64_t tile)
     return !g->whole ? plan_tile_first(g->pixels, g->tiles, tile) : whole < g->pixels ? whole : g->pixels;
 }
 
-/* Tiles [from, to) of pixels against a group of panels. */
+/* Tiles [from, to) of pixels against a group of panels. behind NULL: nothing. */
 static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to,
-                      const struct group *group, void *scratch)
+                      const struct group *group, const struct weights *behind, void *scratch)
 {
+    const struct weights ahead = find_ahead(g, b, group, behind);
     ptrdiff_t column = (ptrdiff_t)group->first * g->job.product->nr * g->c_size;
     struct bases at = *b;
     struct pixel_tile t;
@@ -252,7 +262,7 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
         if (g->far)
             fetch_map(g, b, i, t.a[0], &p, &k);
         else
-            share_fetch(g, b, group, i, &k);
+            share_fetch(g, &ahead, i, &k);
         if (g->job.narrow && !g->widens)
             g->kernels->gemm_narrow_f32(&k, g->job.narrow);
         else
@@ -271,7 +281,7 @@ static void run_gemm(const struct step *s, struct tile tile)
         struct group group = group_at(g, (int)(rest % g->groups));
         struct bases b = bases_of(g, (int)(g->woven ? i % batches : rest / g->groups));
         run_block(g, &b, plan_tile_first(g->tiles, g->blocks, block), plan_tile_first(g->tiles, g->blocks, block + 1),
-                  &group, tile.scratch);
+                  &group, &s->ahead, tile.scratch);
     }
 }
 
@@ -407,7 +417,7 @@ void gemm_run_part(const struct gemm_args *g, const void *a, void *c, const void
     const struct gemm_job *j = &g->job;
     struct bases b = {.a = a, .add = add, .packed = j->packed, .c = c, .bias = j->to.bias};
     struct group all = {0, g->panels, g->panels};
-    run_block(g, &b, 0, g->tiles, &all, scratch);
+    run_block(g, &b, 0, g->tiles, &all, NULL, scratch);
 }
 
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err)
@@ -425,6 +435,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
                                     .units = g->blocks * g->groups * job->batches,
                                     .scratch = g->scratch,
                                     .leave = job->product->leave,
+                                    .weights = {job->packed, g->panel * (size_t)g->panels},
                                     .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
                      err, PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view,
                                  &job->row_bias_view));

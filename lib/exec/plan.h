@@ -43,6 +43,11 @@ struct access {
     ptrdiff_t pitch, first, run;
 };
 
+struct weights {
+    const void *at;
+    size_t bytes;
+};
+
 struct step {
     const struct node *node; /* of the plan's graph; may be NULL */
     const char *kernel;
@@ -54,12 +59,14 @@ struct step {
     size_t scratch; /* bytes that a thread needs to do a tile */
     void (*enter)(void), (*leave)(void); /* each thread calls them around its tiles; or NULL */
     double macs;
+    struct weights weights; /* that it reads, if they are packed */
     bool is_reference; /* evaluates an operator: not while another one does */
     const char *shape; /* of the node's result: these are set by plan_step() */
     struct access *access;
     int access_count;
     bool waits;      /* for all before it; these are set by schedule_make() */
     bool is_chained; /* to the step before it, whose thread runs it then */
+    struct weights ahead; /* of the next step that has some: the first of them, which a product fetches at its end */
     double seconds;  /* these are counted by profiled runs */
     long runs;
 };

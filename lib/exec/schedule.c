@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/cpu.h"
+
 /* More steps than this in one phase gain nothing, and each is compared with all before it. */
 #define PHASE_STEPS 64
 
@@ -120,6 +122,20 @@ static void count_lives(struct plan *p)
     }
 }
 
+/* What each step may fetch of the weights behind it: as much as a group of a product's panels (gemm.c). */
+static void look_ahead(struct plan *p)
+{
+    struct weights next = {NULL, 0};
+    size_t most = (size_t)cpu_l2_bytes() / 3;
+    for (size_t i = p->step_count; i-- > 0;) {
+        struct step *s = &p->steps[i];
+        s->ahead = next;
+        if (s->weights.at)
+            next = s->weights;
+        next.bytes = next.bytes < most ? next.bytes : most;
+    }
+}
+
 int schedule_make(struct plan *p, struct error *err)
 {
     struct schedule s = {.plan = p};
@@ -141,5 +157,6 @@ int schedule_make(struct plan *p, struct error *err)
     p->steps = s.sorted;
     p->step_cap = n;
     count_lives(p);
+    look_ahead(p);
     return 0;
 }
