@@ -44,42 +44,72 @@ V_FN v_f32 scale_of(__m512i most, int power, v_f32 *back)
     return (v_f32)_mm512_slli_epi32(e, 23);
 }
 
-/* The first `count` of 32 elements, from position p of a run in a row on. */
-V_FN void put(const struct half_rows *rows, uint16_t *run, ptrdiff_t p, __m512i x, int count)
+/* The first `count` of 32 elements, from position p of a run in a row on: parts of two blocks. */
+V_APART void put(const struct half_rows *rows, uint16_t *run, ptrdiff_t p, v_i32 x, int count)
 {
     const int in_block = (int)(p % HALF_BLOCK), first = HALF_BLOCK - in_block;
     const uint32_t all = count < HALF_BLOCK ? (1u << count) - 1 : ~0u, low = in_block ? (1u << first) - 1 : ~0u;
     const ptrdiff_t block = p / HALF_BLOCK;
     uint16_t *to = run + block * rows->block;
-    _mm512_mask_storeu_epi16(to + in_block + (block == rows->last ? rows->shift : 0), all & low, x);
+    _mm512_mask_storeu_epi16(to + in_block + (block == rows->last ? rows->shift : 0), all & low, (__m512i)x);
     if (all & ~low)
-        _mm512_mask_storeu_epi16(to + rows->block - first + (block + 1 == rows->last ? rows->shift : 0), all & ~low, x);
+        _mm512_mask_storeu_epi16(to + rows->block - first + (block + 1 == rows->last ? rows->shift : 0), all & ~low,
+                                 (__m512i)x);
 }
 
-/* Returns the largest magnitudes, where kr is f16's. */
-V_APART __m512i gather_row(const struct half_rows *rows, uint16_t *row, const struct kernel_gemm *g, const float *a,
-                           int kr, v_f32 scale)
+V_FN __m512i round_scaled(__m512i *most, v_f32 first, v_f32 second, v_f32 scale, bool f16)
 {
-    const ptrdiff_t length = (g->k + kr - 1) / kr * kr, run = half_blocks(rows->length) * rows->block;
-    const bool f16 = kr == 1;
+    if (f16) {
+        *most = larger(larger(*most, first), second);
+        first *= scale;
+        second *= scale;
+    }
+    return round_two(first, second, f16);
+}
+
+/* k elements, rounded up to `length`, from position p of a run in a row on. Blocks that are all theirs are written as
+ * such: for few columns the rounding takes as long as the product. */
+V_FN void gather_tap(const struct half_rows *rows, uint16_t *run, ptrdiff_t p, const float *a, int k, int length,
+                     __m512i *most, v_f32 scale, bool f16)
+{
+    int at = 0;
+    if (p % HALF_BLOCK == 0)
+        for (uint16_t *to = run + p / HALF_BLOCK * rows->block; at + 2 * VL <= k; at += 2 * VL, to += rows->block)
+            _mm512_storeu_si512(to, round_scaled(most, v_load(a + at), v_load(a + at + VL), scale, f16));
+#pragma GCC unroll 1
+    for (; at < length; at += 2 * VL) {
+        const int left = k - at < 0 ? 0 : k - at;
+        v_f32 first = v_load_n(a + at, left < VL ? left : VL),
+              second = left > VL ? v_load_n(a + at + VL, left < 2 * VL ? left - VL : VL) : v_zero();
+        put(rows, run, p + at, (v_i32)round_scaled(most, first, second, scale, f16),
+            length - at < 2 * VL ? length - at : 2 * VL);
+    }
+}
+
+/* Returns the largest magnitudes of f16's. */
+V_FN __m512i gather_row(const struct half_rows *rows, uint16_t *row, const struct kernel_gemm *g, const float *a,
+                        int kr, v_f32 scale)
+{
+    const int length = (g->k + kr - 1) / kr * kr;
+    const ptrdiff_t run = half_blocks(rows->length) * rows->block;
     __m512i most = _mm512_setzero_si512();
     for (int r = 0; rows->shift && r < rows->runs; r++)
         _mm512_storeu_si512(row + r * run + rows->last * rows->block, most);
     for (int t = 0; t < g->taps; t++)
-        for (int at = 0; at < g->k; at += 2 * VL) {
-            const float *from = a + g->tap[t] + at;
-            const int left = g->k - at;
-            v_f32 first = v_load_n(from, left < VL ? left : VL),
-                  second = left > VL ? v_load_n(from + VL, left < 2 * VL ? left - VL : VL) : v_zero();
-            if (f16) {
-                most = larger(larger(most, first), second);
-                first *= scale;
-                second *= scale;
-            }
-            put(rows, rows->runs > 1 ? row + t * run : row, rows->runs > 1 ? at : t * length + at,
-                round_two(first, second, f16), length - at < 2 * VL ? (int)length - at : 2 * VL);
-        }
+        gather_tap(rows, rows->runs > 1 ? row + t * run : row, rows->runs > 1 ? 0 : (ptrdiff_t)t * length,
+                   a + g->tap[t], g->k, length, &most, scale, kr == 1);
     return most;
+}
+
+V_APART void gather_bf16(const struct half_rows *rows, uint16_t *row, const struct kernel_gemm *g, const float *a)
+{
+    gather_row(rows, row, g, a, 2, v_zero());
+}
+
+V_APART __m512i gather_scaled(const struct half_rows *rows, uint16_t *row, const struct kernel_gemm *g, const float *a,
+                              v_f32 scale)
+{
+    return gather_row(rows, row, g, a, 1, scale);
 }
 
 static __m512i power_bits(int power)
@@ -91,12 +121,12 @@ static __m512i power_bits(int power)
 static float gather_f16(const struct half_rows *rows, uint16_t *row, const struct kernel_gemm *g, const float *a)
 {
     v_f32 back;
-    __m512i most = gather_row(rows, row, g, a, 1, v_set1(1));
+    __m512i most = gather_scaled(rows, row, g, a, v_set1(1));
     if (_mm512_cmplt_epi32_mask(most, power_bits(ROWS_POWER)) == 0xffff &&
         _mm512_cmpge_epi32_mask(most, power_bits(ROWS_LEAST)))
         return 0;
     v_f32 scale = scale_of(_mm512_set1_epi32(_mm512_reduce_max_epi32(most)), ROWS_POWER, &back);
-    gather_row(rows, row, g, a, 1, scale);
+    gather_scaled(rows, row, g, a, scale);
     return back[0];
 }
 
@@ -108,7 +138,7 @@ static void gather(const struct kernel_product *p, const struct kernel_gemm *g, 
         if (p->b == KERNEL_F16)
             back[i] = gather_f16(rows, row, g, g->a[i]);
         else
-            gather_row(rows, row, g, g->a[i], p->kr, v_zero());
+            gather_bf16(rows, row, g, g->a[i]);
     }
 }
 
