@@ -199,6 +199,9 @@ int main(int argc, char **argv)
         products(*k, (*k)->gemm_f32, &to_floats, peak);
         activations(*k, peak);
         depthwise(*k, peak);
+        const struct kernel_product *halves = kernel_gemm_16(*k, KERNEL_BF16);
+        if (halves)
+            products(*k, halves, &to_floats, peak_of(*k, halves, &to_floats));
         products(*k, (*k)->gemm_u8, &to_bytes, peak_of(*k, (*k)->gemm_u8, &to_bytes));
     }
     return 0;

@@ -16,17 +16,17 @@
 V_FN void add_run(const uint16_t *at, const struct half_rows *rows, ptrdiff_t second, const uint16_t *b,
                   struct fetch *f, int tiles)
 {
-    const ptrdiff_t step = COLUMNS * 4, last = rows->length - HALF_BLOCK;
-    for (ptrdiff_t i = 0; i < rows->length; i += HALF_BLOCK, at += rows->block) {
+    const ptrdiff_t step = COLUMNS * 4, row = rows->row * (ptrdiff_t)sizeof *at, last = rows->length - HALF_BLOCK;
+    for (ptrdiff_t i = 0; i < rows->length; i += HALF_BLOCK, at += HALF_BLOCK) {
         const uint16_t *from = b + (i > last && i > 0 ? last : i) * COLUMNS;
         fetch_next(f, 4);
-        AMX_LOAD(4, at, AMX_BYTES);
+        AMX_LOAD(4, at, row);
         AMX_LOAD(6, from, step);
         AMX_LOAD(7, from + COLUMNS, step);
         AMX_MULTIPLY(tdpbf16ps, 0, 4, 6);
         AMX_MULTIPLY(tdpbf16ps, 1, 4, 7);
         if (tiles == 2) {
-            AMX_LOAD(5, at + second, AMX_BYTES);
+            AMX_LOAD(5, at + second, row);
             AMX_MULTIPLY(tdpbf16ps, 2, 5, 6);
             AMX_MULTIPLY(tdpbf16ps, 3, 5, 7);
         }
@@ -48,7 +48,7 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct half_rows *rows, i
             AMX_ZERO(3);
         }
         for (int t = 0; t < rows->runs; t++)
-            add_run(rows->at + t * run, rows, rest * HALF_BLOCK,
+            add_run(rows->at + t * run, rows, rest * rows->row,
                     b + (g->b_tap ? g->b_tap[t] * rows->length * COLUMNS : 0), &fetch, tiles);
         AMX_STORE(0, sum, step);
         AMX_STORE(1, sum + VL, step);
@@ -98,7 +98,7 @@ const struct kernel_product gemm_bf16_amx = {.name = "gemm_bf16",
                                              .vector = COLUMNS,
                                              .kr = 2,
                                              .scratch = sizeof(uint16_t),
-                                             .scratch_rows = 2 * AMX_ROWS,
+                                             .scratch_rows = 1,
                                              .scratch_k = HALF_BLOCK,
                                              .run = run,
                                              .leave = leave,

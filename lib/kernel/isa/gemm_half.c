@@ -134,7 +134,7 @@ static void gather(const struct kernel_product *p, const struct kernel_gemm *g, 
                    float *back)
 {
     for (int i = 0; i < g->m; i++) {
-        uint16_t *row = rows->at + i * HALF_BLOCK;
+        uint16_t *row = rows->at + i * rows->row;
         if (p->b == KERNEL_F16)
             back[i] = gather_f16(rows, row, g, g->a[i]);
         else
@@ -193,11 +193,12 @@ void gemm_half_run(const struct kernel_product *p, const struct kernel_gemm *giv
     const bool later = !epilogue_is_clip(g.to.act) && !(g.to.add && g.to.add_last), apart = g.b_tap && g.taps != 1;
     const ptrdiff_t run = (g.k + p->kr - 1) / p->kr * p->kr;
     struct half_rows rows = {.at = g.scratch,
-                             .block = (ptrdiff_t)HALF_BLOCK * p->scratch_rows,
                              .runs = apart ? g.taps : 1,
                              .length = apart ? run : run * g.taps,
                              .back = p->b == KERNEL_F16 ? back : NULL};
     int size = 0;
+    rows.block = p->leave ? HALF_BLOCK : (ptrdiff_t)HALF_BLOCK * p->scratch_rows;
+    rows.row = p->leave ? half_blocks(rows.length) * HALF_BLOCK * rows.runs : HALF_BLOCK;
     rows.last = rows.length / HALF_BLOCK;
     if (p->leave && rows.last > 0 && rows.length % HALF_BLOCK)
         rows.shift = HALF_BLOCK - (int)(rows.length % HALF_BLOCK);

@@ -13,15 +13,17 @@
 
 #define HALF_STRETCH 64
 
-/* Rows lie in blocks of so many elements of all of them, so that a few registers make the addresses. There is room for
- * a multiple of HALF_ROWS rows: tiles may read some behind the last one, and sum what they find. */
+/* Rows lie in blocks of so many elements of all of them, so that a few registers make the addresses, or one behind the
+ * other, as AMX can read them: written so they fill the cache's sets and pages in turn. Of blocks there is room for a
+ * multiple of HALF_ROWS rows: tiles may read some behind the last one, and sum what they find. */
 #define HALF_BLOCK 32
 #define HALF_ROWS  16
 
-/* Element p of row i is at[p / HALF_BLOCK * block + i * HALF_BLOCK + p % HALF_BLOCK]. */
+/* Element p of row i is at[p / HALF_BLOCK * block + i * row + p % HALF_BLOCK]. */
 struct half_rows {
     uint16_t *at;
-    ptrdiff_t block;  /* elements from a block to the next */
+    ptrdiff_t block;  /* elements from a block of a row to the next, */
+    ptrdiff_t row;    /* and from a row to the next */
     int runs;         /* that are summed one after another: runs that lie in a row in rows and panels are one */
     ptrdiff_t length; /* of a run */
     ptrdiff_t last;   /* a run's block that is not full, of AMX shifted to its end, behind zeros */
