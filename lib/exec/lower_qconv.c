@@ -113,6 +113,13 @@ int exec_qconv_ports(struct plan *p, struct node *n, struct node *last, int (*wa
     return plan_out(p, last, 0, ORDER_CHANNELS, out, err);
 }
 
+/* Elements of x that lie side by side for an output. */
+static int64_t run_of(const struct conv *c)
+{
+    int last = c->w.rank - 1;
+    return c->groups == 1 && c->w.dilation[last] == 1 ? c->in * c->w.kernel[last] : c->in;
+}
+
 static int gemm_lower(struct plan *p, struct node *n, struct error *err)
 {
     struct conv c;
@@ -121,7 +128,8 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
     int wanted[VIEW_SPATIAL][2];
     if (!read_conv(n, &c, wanted) || is_wide(n) || !plan_is_constant(n, 1) || !plan_is_constant(n, 2))
         return 1;
-    struct gemm_job job = {.product = exec_quant_product_of(p->kernels, n, (int64_t)c.in * c.taps, c.out), .n = c.out};
+    struct gemm_job job = {.product = exec_quant_product_of(p->kernels, n, run_of(&c), (int64_t)c.in * c.taps, c.out),
+                           .n = c.out};
     int status = exec_qconv_weights(p, n, &c, &w, err);
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);

@@ -72,7 +72,7 @@ static int lower(struct plan *p, struct node *n, struct error *err)
     if (!fits(n, w.input))
         return 1;
     int status = load_matrix(p, n, &w, err);
-    job.product = exec_quant_product_of(p->kernels, n, w.depth, w.columns);
+    job.product = exec_quant_product_of(p->kernels, n, w.depth, w.depth, w.columns);
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
     if (status == 0)

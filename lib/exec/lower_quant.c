@@ -244,15 +244,15 @@ const struct kernel_product *exec_quant_product(const struct kernels *k, const s
 #define SMALL_DEPTH 32
 #define SMALL_MACS  3072
 
-const struct kernel_product *exec_quant_product_of(const struct kernels *k, const struct node *n, int64_t depth,
-                                                   int64_t columns)
+const struct kernel_product *exec_quant_product_of(const struct kernels *k, const struct node *n, int64_t run,
+                                                   int64_t depth, int64_t columns)
 {
-    const struct kernel_product *small = k->gemm_small;
+    const struct kernel_product *small = k->gemm_small, *any = exec_quant_product(k, n);
     const struct type *out = &n->out[0]->type;
     bool is_signed = n->in[X]->type.dtype == DTYPE_I8;
     bool pays = small && (exec_quant_fill(n) ^ (is_signed ? 0x80 : 0)) < SMALL_ZERO && depth >= SMALL_DEPTH &&
                 depth * columns >= SMALL_MACS && tensor_count(out->rank, out->dims) / columns >= small->mr;
-    return pays ? small + is_signed : exec_quant_product(k, n);
+    return pays ? small + is_signed : run < any->other_run ? any->other : any;
 }
 
 int exec_quant_fill(const struct node *n)

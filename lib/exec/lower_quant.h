@@ -91,9 +91,10 @@ BASE_COLD int exec_lower_integer_product(struct plan *p, struct node *n, struct 
 
 /* The product for the type of input 0. */
 const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n);
-/* The same where the zero point of A is a constant, and B too: `depth` elements in each of so many columns. */
-const struct kernel_product *exec_quant_product_of(const struct kernels *k, const struct node *n, int64_t depth,
-                                                   int64_t columns);
+/* The same where the zero point of A is a constant, and B too: `depth` elements in each of so many columns, which meet
+ * runs of `run` elements. */
+const struct kernel_product *exec_quant_product_of(const struct kernels *k, const struct node *n, int64_t run,
+                                                   int64_t depth, int64_t columns);
 /* The byte that stands for 0 in input 0. */
 int exec_quant_fill(const struct node *n);
 

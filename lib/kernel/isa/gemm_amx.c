@@ -15,7 +15,7 @@
 /* Up to so many rows the tiles' rows would stay empty, mostly. */
 #define FEW_ROWS 4
 
-extern const struct kernel_product gemm_u8_avx512vnni;
+extern const struct kernel_product gemm_u8_avx512vnni, gemm_s8_avx512vnni;
 
 /* ---- rows ---- */
 
@@ -283,11 +283,12 @@ static void pack(void *panels, const void *b, int taps, ptrdiff_t tap_step, int 
     gemm_u8_avx512vnni.pack(panels, b, taps, tap_step, k, k_step, n, n_step);
 }
 
-#define PRODUCT(type, function)                                                                                        \
+#define PRODUCT(type, function, vnni)                                                                                  \
     {                                                                                                                  \
         .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = 2 * AMX_ROWS, .nr = 2 * VL, .vector = VL, .kr = QUAD,      \
-        .scratch = 1, .scratch_rows = AMX_ROWS, .scratch_k = AMX_BYTES, .run = function, .leave = leave, .pack = pack  \
+        .other = &(vnni), .other_run = AMX_BYTES, .scratch = 1, .scratch_rows = AMX_ROWS, .scratch_k = AMX_BYTES,      \
+        .run = function, .leave = leave, .pack = pack                                                                  \
     }
 
-const struct kernel_product gemm_u8_amx = PRODUCT(KERNEL_U8, run_u8);
-const struct kernel_product gemm_s8_amx = PRODUCT(KERNEL_S8, run_s8);
+const struct kernel_product gemm_u8_amx = PRODUCT(KERNEL_U8, run_u8, gemm_u8_avx512vnni);
+const struct kernel_product gemm_s8_amx = PRODUCT(KERNEL_S8, run_s8, gemm_s8_avx512vnni);
