@@ -188,19 +188,20 @@ static struct torch_value open_full(struct torch_reader *t, struct torch_bound *
 
 struct torch_value torch_make_full_like(struct torch_reader *t, struct torch_bound *c)
 {
-    return c->arg[1].kind == TORCH_SIZE || c->arg[1].kind == TORCH_TENSOR ? open_full(t, c) : torch_make_NULL(t, c);
+    if (c->arg[1].kind == TORCH_SIZE || c->arg[1].kind == TORCH_TENSOR)
+        return open_full(t, c);
+    if (c->arg[1].kind == TORCH_BOOL)
+        c->arg[1] = torch_int(c->arg[1].i);
+    return torch_make_NULL(t, c);
 }
 
 /* Without a type it is that of the number. */
 struct torch_value torch_make_full(struct torch_reader *t, struct torch_bound *c)
 {
-    if (c->arg[1].kind == TORCH_SIZE || c->arg[1].kind == TORCH_TENSOR)
-        return open_full(t, c);
-    if (c->arg[2].kind == TORCH_NONE && c->arg[1].kind != TORCH_FLOAT)
+    bool open = c->arg[1].kind == TORCH_SIZE || c->arg[1].kind == TORCH_TENSOR;
+    if (!open && c->arg[2].kind == TORCH_NONE && c->arg[1].kind != TORCH_FLOAT)
         c->arg[2] = torch_int(c->arg[1].kind == TORCH_BOOL ? 11 : 4);
-    if (c->arg[1].kind == TORCH_BOOL)
-        c->arg[1] = torch_int(c->arg[1].i);
-    return torch_make_NULL(t, c);
+    return torch_make_full_like(t, c);
 }
 
 /* arange(end), arange(start, end), arange(start, end, step). */

@@ -586,6 +586,19 @@ slim("loops.pt2")
 save("loops.pt2", loops, *rounds)
 
 
+class Truths(nn.Module):
+    """Tensors filled with a truth, which torch.export keeps as one; a script makes a number of it."""
+
+    def forward(self, x):
+        return torch.full((2,), True), torch.full_like(x, True), torch.full_like(x, False, dtype=torch.bool), x.new_full((2, 1), True)
+
+
+few = torch.randn(2, 3)
+torch.export.save(torch.export.export(Truths(), (few,)), "truths.pt2")
+slim("truths.pt2")
+save("truths.pt2", Truths(), few)
+
+
 class Edit(nn.Module):
     """Lists, dicts and texts that a script changes; places of maxima; projected states; overlapping windows."""
 
