@@ -123,6 +123,7 @@ def colours(image, table, places, numbers, scores):
         [ops.InplaceUpdate(x=table * 2.0, **back), ops.InplaceAdd(x=table * 3.0, **back), ops.InplaceSub(x=table * 4.0, **back)],
         [ops.ScatterNdNonAliasingAdd(input=table, indices=places[:3, None], updates=table[:3]), ops.MatrixSetDiagV2(input=table[:3], diagonal=scores[:3], k=0)],
         [ops.NonMaxSuppression(**few, iou_threshold=0.2), ops.NonMaxSuppression(**few)],
+        [ops.MatrixSetDiag(input=table, diagonal=scores[:3]), tf.quantization.quantize_and_dequantize_v2(table - 0.4, 0.0, 0.0, signed_input=False)],
     )
 
 
