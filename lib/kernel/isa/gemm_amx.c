@@ -1,15 +1,16 @@
-/* The product of rows of bytes with packed panels of s8, in sums of s32 that are exact, by AMX: up to two tiles of rows
- * by two of columns at a time. The panels are those of AVX-512 VNNI, whose kernel few rows of u8 are left to.
+/* The product of rows of bytes with packed panels of s8, in sums of s32 that are exact, by AMX: two tiles, of half of
+ * the rows each, by up to two of columns at a time. The panels are those of AVX-512 VNNI, whose kernel few rows of u8
+ * are left to.
  *
- * A tile of rows is read where it lies, if its rows are equally far apart and their runs are long enough, else from
- * blocks of 64 bytes of 16 rows, which are gathered once a call. The second tile ends with the last row, and so shares
- * some with the first one: sums of these come out twice, and alike. What is left of a run behind its last whole block
- * is always gathered, with zeros before it, so that it meets the last 64 rows of a panel and nothing is read behind
- * that. */
+ * A tile of rows is read where it lies, if its rows are equally far apart and may be read fast, else from where they
+ * were gathered once a call. Of an odd number of rows both tiles have the middle one: its sums come out twice, alike.
+ *
+ * To make bytes of sums takes as long as to add up 128 products. So that both are done at once, it is done a panel
+ * late: some rows after each block of the next panel. The second tile's sums are stored late as well, when the next
+ * ones of the first are under way, since a tile is stored when all of its products are there. */
 #include "kernel/isa/amx.h"
 #include "kernel/isa/sums_q8.h"
 
-#define BLOCK (AMX_ROWS * AMX_BYTES)
 /* Elements that a panel has side by side. */
 #define QUAD 4
 /* Up to so many rows the tiles' rows would stay empty, mostly. */
@@ -22,68 +23,25 @@ extern const struct kernel_product gemm_u8_avx512vnni, gemm_s8_avx512vnni;
 /* How a call goes over its rows and panels. */
 struct walk {
     bool is_signed;
-    bool whole; /* all runs in a row are one: else each has blocks of its own */
+    bool direct; /* rows are read where they lie */
+    int rows;    /* of a tile */
     int runs;
-    ptrdiff_t length;  /* of a run, in whole quads */
-    ptrdiff_t blocks;  /* of its elements those that are whole blocks, and may be read where they lie */
+    int depth;         /* of a block: elements of a row that are multiplied at a time */
+    ptrdiff_t length;  /* of a run, in whole quads; its last block may overlap the one before */
+    ptrdiff_t run;     /* from a gathered run to the next */
     ptrdiff_t columns; /* elements of a panel's column */
+    const uint8_t *a[2];
+    ptrdiff_t step[2]; /* from a row to the next */
 };
 
-/* 16 rows, or all of fewer. */
-struct rows {
-    const uint8_t *a;    /* the first one's elements, or NULL: all are gathered */
-    ptrdiff_t step;      /* to the next row */
-    const uint8_t *room; /* what was gathered, block by block */
-};
-
-static ptrdiff_t quads(int k)
+static int quads(int k)
 {
-    return (ptrdiff_t)(k + QUAD - 1) / QUAD * QUAD;
+    return (k + QUAD - 1) / QUAD * QUAD;
 }
 
-static struct walk plan(const struct kernel_gemm *g, bool is_signed)
+static ptrdiff_t blocks(ptrdiff_t length)
 {
-    bool whole = !g->b_tap && g->taps > 1 && g->k % AMX_BYTES != 0;
-    return (struct walk){.is_signed = is_signed,
-                         .whole = whole,
-                         .runs = whole ? 1 : g->taps,
-                         .length = quads(g->k) * (whole ? g->taps : 1),
-                         .blocks = g->k / AMX_BYTES * AMX_BYTES,
-                         .columns = quads(g->k) * (g->b_tap ? g->b_taps : g->taps)};
-}
-
-/* Up to 64 bytes; behind them zeros, up to a whole quad. */
-static void copy_part(uint8_t *to, const uint8_t *from, ptrdiff_t n)
-{
-    if (n == AMX_BYTES) {
-        _mm512_storeu_si512(to, _mm512_loadu_si512(from));
-        return;
-    }
-    __m512i x = _mm512_maskz_loadu_epi8(((__mmask64)1 << n) - 1, from);
-    _mm512_mask_storeu_epi8(to, ((__mmask64)1 << quads((int)n)) - 1, x);
-}
-
-/* A row's elements from `from` on, of `taps` runs in a row, into its place in blocks. As in the panels, the last quad
- * of a run of k elements that no quads fit overlaps the one before. */
-static void gather_row(uint8_t *to, const uint8_t *a, const ptrdiff_t *tap, int taps, int k, ptrdiff_t from)
-{
-    const ptrdiff_t run = quads(k), length = run * taps, last = length / AMX_BYTES * AMX_BYTES, whole = k / QUAD * QUAD;
-    const ptrdiff_t shift = last > 0 && last < length ? last + AMX_BYTES - length : 0;
-    if (shift)
-        _mm512_storeu_si512(to + (last - from) * AMX_ROWS, _mm512_setzero_si512());
-    for (int t = 0; t < taps; t++)
-        for (ptrdiff_t i = from; i < k;) {
-            ptrdiff_t at = t * run + i, in_block = at % AMX_BYTES, n = whole - i, skip = 0;
-            if (n == 0) {
-                n = k < QUAD ? k : QUAD;
-                skip = n - (k - whole);
-            } else if (n > AMX_BYTES - in_block) {
-                n = AMX_BYTES - in_block;
-            }
-            copy_part(to + (at - in_block - from) * AMX_ROWS + in_block + (at >= last ? shift : 0),
-                      a + tap[t] + i - skip, n);
-            i += n;
-        }
+    return (length + AMX_BYTES - 1) / AMX_BYTES;
 }
 
 /* How far apart `count` rows are; 0 when not equally far. */
@@ -96,167 +54,294 @@ static ptrdiff_t step_of(const void *const *a, int count)
     return step;
 }
 
-static struct rows find_rows(const struct kernel_gemm *g, const struct walk *w, int first, uint8_t *room)
+/* Whether blocks of a row lie in a cache line each, or are short enough to mostly do so: a tile of rows that do not
+ * takes six times as long to read. */
+static bool is_fast(const struct kernel_gemm *g, const struct walk *w)
 {
-    const int count = g->m < AMX_ROWS ? g->m : AMX_ROWS;
-    const ptrdiff_t step = w->whole || g->k < AMX_BYTES ? 0 : step_of(g->a + first, count);
-    const ptrdiff_t from = step ? w->blocks : 0;
-    const ptrdiff_t blocks = (w->length - from + AMX_BYTES - 1) / AMX_BYTES;
-    struct rows rows = {step ? g->a[first] : NULL, step, room};
-    for (int r = 0; blocks && r < w->runs; r++, room += blocks * BLOCK)
-        for (int i = 0; i < count; i++)
-            gather_row(room + i * AMX_BYTES, g->a[first + i], g->tap + r, w->whole ? g->taps : 1, g->k, from);
-    return rows;
+    uintptr_t bits = 0;
+    for (int t = 0; t < g->taps; t++)
+        bits |= (uintptr_t)w->a[0] + (uintptr_t)g->tap[t];
+    bits |= (uintptr_t)w->a[1] | (uintptr_t)w->step[0] | (uintptr_t)w->step[1];
+    return bits % AMX_BYTES == 0 || w->depth <= AMX_BYTES / 2;
+}
+
+/* Blocks as deep as can be of which k elements are a multiple; or 0: they would be shallow. */
+static int even_depth(int k)
+{
+    int count = (k + AMX_BYTES - 1) / AMX_BYTES;
+    while (k % (count * QUAD) != 0 && k / count > AMX_BYTES / 2)
+        count++;
+    return k % (count * QUAD) == 0 ? k / count : 0;
+}
+
+static bool find_direct(const struct kernel_gemm *g, struct walk *w)
+{
+    const void *const *second = g->a + g->m - w->rows;
+    w->depth = even_depth(g->k);
+    w->length = g->k;
+    w->runs = g->taps;
+    w->a[0] = g->a[0];
+    w->a[1] = second[0];
+    w->step[0] = step_of(g->a, w->rows);
+    w->step[1] = step_of(second, w->rows);
+    return w->depth && w->step[0] && w->step[1] && is_fast(g, w);
+}
+
+/* The first n of 64 bytes. */
+static __mmask64 first_bytes(ptrdiff_t n)
+{
+    return n < AMX_BYTES ? ((__mmask64)1 << n) - 1 : ~(__mmask64)0;
+}
+
+/* A run of k elements. As in the panels, a last quad that they do not fill overlaps the one before. */
+V_FN void gather_run(uint8_t *to, const uint8_t *from, int k, __mmask64 rest)
+{
+    const int whole = k / QUAD * QUAD, last = k < QUAD ? k : QUAD;
+    int i = 0;
+    for (; i + AMX_BYTES <= whole; i += AMX_BYTES)
+        _mm512_storeu_si512(to + i, _mm512_loadu_si512(from + i));
+    if (rest)
+        _mm512_mask_storeu_epi8(to + i, rest, _mm512_maskz_loadu_epi8(rest, from + i));
+    if (whole < k)
+        _mm_mask_storeu_epi8(to + whole, 0xf, _mm_maskz_loadu_epi8((__mmask16)((1 << last) - 1), from + k - last));
+}
+
+/* Moves what is left of a row behind its last whole block to the end of a block, behind zeros. */
+static void move_rest(uint8_t *row, ptrdiff_t length, int depth)
+{
+    ptrdiff_t at = length / depth * depth, rest = length - at;
+    if (rest == 0)
+        return;
+    __m512i x = _mm512_maskz_loadu_epi8(first_bytes(depth) & ~first_bytes(depth - rest), row + length - depth);
+    _mm512_storeu_si512(row + at, x);
+}
+
+static void gather(const struct kernel_gemm *g, struct walk *w)
+{
+    const int taps = g->b_tap ? 1 : g->taps, run = quads(g->k);
+    const __mmask64 rest = first_bytes(g->k / QUAD * QUAD % AMX_BYTES);
+    uint8_t *room = g->scratch;
+    w->length = (ptrdiff_t)run * taps;
+    w->runs = g->b_tap ? g->taps : 1;
+    w->depth = w->length < AMX_BYTES ? (int)w->length : AMX_BYTES;
+    w->run = blocks(w->length) * AMX_BYTES;
+    w->step[0] = w->step[1] = w->run * w->runs;
+    for (int i = 0; i < g->m; i++)
+        for (int t = 0; t < g->taps; t++)
+            gather_run(room + i * w->step[0] + t / taps * w->run + t % taps * run, (const uint8_t *)g->a[i] + g->tap[t],
+                       g->k, rest);
+    for (ptrdiff_t i = 0; w->depth == AMX_BYTES && i < (ptrdiff_t)g->m * w->runs; i++)
+        move_rest(room + i * w->run, w->length, AMX_BYTES);
+    w->a[0] = room;
+    w->a[1] = room + (g->m - w->rows) * w->step[0];
+}
+
+static struct walk plan(const struct kernel_gemm *g, bool is_signed)
+{
+    struct walk w = {.is_signed = is_signed,
+                     .rows = (g->m + 1) / 2,
+                     .columns = (ptrdiff_t)quads(g->k) * (g->b_tap ? g->b_taps : g->taps)};
+    w.direct = find_direct(g, &w);
+    if (!w.direct)
+        gather(g, &w);
+    return w;
+}
+
+/* ---- results ---- */
+
+/* The panel before, of which rows from `row` on are still to be made bytes. */
+struct late {
+    const v_i32 *sums;
+    int row, m; /* row = m: there is none, or nothing left to do */
+    int column, last;
+    v_f32 factor[4];
+};
+
+/* Whether it is done late: bytes of rows enough for four vectors, and nothing to add. */
+static bool is_late(const struct kernel_gemm *g)
+{
+    return g->to.c == KERNEL_U8 && !g->to.shift && !g->to.row_bias && g->m >= 4;
+}
+
+/* So many rows more. The last ones of all may be some of those before again. */
+V_FN void finish_late(struct late *late, const struct kernel_gemm *g, const struct v_narrowing *n, int rows,
+                      int vectors)
+{
+    const int together = 4 / vectors, end = late->row + rows < late->m ? late->row + rows : late->m;
+    for (; late->row < end; late->row += together) {
+        int row = late->row + together <= late->m ? late->row : late->m - together;
+        finish_four(late->sums, g->c, late->column, late->factor, n, row, row + together, vectors, late->last, false);
+    }
+}
+
+/* One copy of it, for panels of one vector and for what is left. */
+#define REST(vectors)                                                                                                  \
+    V_APART void finish_rest_##vectors(struct late *late, const struct kernel_gemm *g, const struct v_narrowing *n,    \
+                                       int rows)                                                                       \
+    {                                                                                                                  \
+        finish_late(late, g, n, rows, vectors);                                                                        \
+    }
+REST(1)
+REST(2)
+
+/* All at once. */
+V_APART void finish_now(v_i32 *sums, const struct kernel_gemm *g, int column, const struct v_narrowing *n, int vectors,
+                        int last)
+{
+    add_to_rows(sums, g, g->m, vectors);
+    if (g->to.c == KERNEL_U8)
+        finish_stored(sums, g->c, column, &g->to, n, g->m, vectors, last);
+    else
+        finish_words((const int32_t *)(const void *)sums, g, column, vectors * VL, (vectors - 1) * VL + last);
 }
 
 /* ---- sums ---- */
 
-/* A block of each tile of rows times the panel's rows at b. */
-#define BLOCKS(product)                                                                                                \
+#define STORE(one, two, to)                                                                                            \
     do {                                                                                                               \
-        const ptrdiff_t b_step = (ptrdiff_t)vectors * VL * QUAD;                                                       \
-        AMX_LOAD(4, a[0], step[0]);                                                                                    \
-        AMX_LOAD(6, b, b_step);                                                                                        \
-        AMX_MULTIPLY(product, 0, 4, 6);                                                                                \
-        if (vectors == 2) {                                                                                            \
-            AMX_LOAD(7, b + VL * QUAD, b_step);                                                                        \
-            AMX_MULTIPLY(product, 1, 4, 7);                                                                            \
-        }                                                                                                              \
-        if (tiles == 2) {                                                                                              \
-            AMX_LOAD(5, a[1], step[1]);                                                                                \
-            AMX_MULTIPLY(product, 2, 5, 6);                                                                            \
-        }                                                                                                              \
-        if (tiles == 2 && vectors == 2)                                                                                \
-            AMX_MULTIPLY(product, 3, 5, 7);                                                                            \
+        AMX_STORE(one, to, vectors *(ptrdiff_t)sizeof(v_i32));                                                         \
+        if (vectors == 2)                                                                                              \
+            AMX_STORE(two, (to) + 1, vectors *(ptrdiff_t)sizeof(v_i32));                                               \
     } while (0)
 
-V_FN void add_block(const uint8_t *const *a, const ptrdiff_t *step, const int8_t *b, int tiles, int vectors,
-                    bool is_signed)
+/* Every row's sums begin at the bias. */
+#define BEGIN(one, two, bias)                                                                                          \
+    do {                                                                                                               \
+        AMX_LOAD(one, bias, 0);                                                                                        \
+        if (vectors == 2)                                                                                              \
+            AMX_LOAD(two, (bias) + VL, 0);                                                                             \
+    } while (0)
+
+#define MULTIPLY(one, two, a)                                                                                          \
+    do {                                                                                                               \
+        if (is_signed)                                                                                                 \
+            AMX_MULTIPLY(tdpbssd, one, a, 6);                                                                          \
+        else                                                                                                           \
+            AMX_MULTIPLY(tdpbusd, one, a, 6);                                                                          \
+        if (vectors == 2 && is_signed)                                                                                 \
+            AMX_MULTIPLY(tdpbssd, two, a, 7);                                                                          \
+        else if (vectors == 2)                                                                                         \
+            AMX_MULTIPLY(tdpbusd, two, a, 7);                                                                          \
+    } while (0)
+
+/* A panel: its biases, and where the second tile of the one before stores its sums, or NULL. */
+struct panel {
+    const int8_t *b;
+    const int32_t *bias;
+    v_i32 *store;
+};
+
+/* A block of each tile of rows times the panel's rows at b. `first`: of the panel. */
+V_FN void add_block(const struct walk *w, const struct panel *p, ptrdiff_t a, const int8_t *b, bool first,
+                    int vectors)
 {
-    if (is_signed)
-        BLOCKS(tdpbssd);
-    else
-        BLOCKS(tdpbusd);
+    const bool is_signed = w->is_signed;
+    AMX_LOAD(4, w->a[0] + a, w->step[0]);
+    AMX_LOAD(6, b, vectors *VL *QUAD);
+    if (vectors == 2)
+        AMX_LOAD(7, b + VL * QUAD, vectors *VL *QUAD);
+    if (first)
+        BEGIN(0, 1, p->bias);
+    MULTIPLY(0, 1, 4);
+    if (first && p->store)
+        STORE(2, 3, p->store);
+    AMX_LOAD(5, w->a[1] + a, w->step[1]);
+    if (first)
+        BEGIN(2, 3, p->bias);
+    MULTIPLY(2, 3, 5);
 }
 
-/* A run's blocks, where they lie or were gathered; what is left behind them was gathered. */
-V_FN void add_run(struct rows *rows, ptrdiff_t tap, const int8_t *b, const struct walk *w, struct fetch *f, int tiles,
-                  int vectors)
+/* All products of a panel. After each block so many rows of the panel before are finished. */
+V_FN void sum_panel(const struct kernel_gemm *g, const struct walk *w, const struct panel *p, struct fetch *f,
+                    struct late *late, const struct v_narrowing *n, int rows, int vectors)
 {
-    const ptrdiff_t row = (ptrdiff_t)vectors * VL, last = w->length - AMX_BYTES;
-    const uint8_t *a[2];
-    ptrdiff_t step[2], next[2];
-#pragma GCC unroll 2
-    for (int i = 0; i < tiles; i++) {
-        a[i] = rows[i].a ? rows[i].a + tap : rows[i].room;
-        step[i] = rows[i].a ? rows[i].step : AMX_BYTES;
-        next[i] = rows[i].a ? AMX_BYTES : BLOCK;
-    }
+    const ptrdiff_t last = w->length - w->depth;
+    for (int r = 0; r < w->runs; r++) {
+        ptrdiff_t a = w->direct ? g->tap[r] : r * w->run;
+        const int8_t *b = p->b + (g->b_tap ? g->b_tap[r] : r) * w->length * vectors * VL;
 #pragma GCC unroll 1
-    for (ptrdiff_t at = 0; at < w->length; at += AMX_BYTES) {
-        bool partly = at > last;
-#pragma GCC unroll 2
-        for (int i = 0; i < tiles; i++)
-            if (at >= w->blocks && rows[i].a) {
-                a[i] = rows[i].room;
-                step[i] = AMX_BYTES;
-                next[i] = BLOCK;
-            }
-        fetch_next(f, 4);
-        add_block(a, step, b + (partly && at ? last : at) * row, tiles, vectors, w->is_signed);
-#pragma GCC unroll 2
-        for (int i = 0; i < tiles; i++)
-            a[i] += next[i];
+        for (ptrdiff_t at = 0; at < w->length; at += w->depth) {
+            fetch_next(f, 4);
+            add_block(w, p, a + at, b + (at < last ? at : last) * vectors * VL, r + at == 0, vectors);
+            if (vectors == 2)
+                finish_late(late, g, n, rows, 2);
+            else
+                finish_rest_1(late, g, n, rows);
+        }
     }
-#pragma GCC unroll 2
-    for (int i = 0; i < tiles; i++)
-        rows[i].room = next[i] == BLOCK ? a[i] : rows[i].room;
-}
-
-V_FN void sum_panel(const struct kernel_gemm *g, const struct walk *w, const struct rows *all, const int8_t *panel,
-                    struct fetch *f, int tiles, int vectors)
-{
-    struct rows rows[2] = {all[0], all[1]};
-    for (int r = 0; r < w->runs; r++)
-        add_run(rows, g->tap[r], panel + (g->b_tap ? g->b_tap[r] : r) * w->length * vectors * VL, w, f, tiles, vectors);
+    (vectors == 2 ? finish_rest_2 : finish_rest_1)(late, g, n, late->m);
 }
 
 /* ---- panels ---- */
 
-/* Every row's sums begin at the bias. */
-V_FN void begin_at_bias(const int32_t *bias, int tiles, int vectors, int last)
+/* The bias of a panel's columns; of fewer than whole vectors, or of none, in `room`. */
+V_FN const int32_t *bias_at(const struct kernel_gemm *g, int column, int32_t *room, int vectors, int last)
 {
-    v_i32 b[2] = {v_set1_i32(0), v_set1_i32(0)};
-    if (bias && vectors == 2)
-        b[0] = v_load_i32(bias);
-    if (bias)
-        b[vectors - 1] = v_as_i32(v_load_n((const float *)(const void *)bias + (vectors - 1) * VL, last));
-    AMX_LOAD(0, &b[0], 0);
-    if (vectors == 2)
-        AMX_LOAD(1, &b[1], 0);
-    if (tiles == 2) {
-        AMX_LOAD(2, &b[0], 0);
-        if (vectors == 2)
-            AMX_LOAD(3, &b[1], 0);
-    }
-}
-
-V_FN void store_sums(v_i32 *sums, int m, int tiles, int vectors)
-{
-    const ptrdiff_t step = (ptrdiff_t)vectors * (ptrdiff_t)sizeof *sums;
-    AMX_STORE(0, sums, step);
-    if (vectors == 2)
-        AMX_STORE(1, sums + 1, step);
-    if (tiles == 2) {
-        sums += (m - AMX_ROWS) * vectors;
-        AMX_STORE(2, sums, step);
-        if (vectors == 2)
-            AMX_STORE(3, sums + 1, step);
-    }
+    const int32_t *bias = g->to.bias;
+    if (bias && last == VL)
+        return bias + column;
+    v_i32 *to = (v_i32 *)(void *)room;
+    to[0] = bias && vectors == 2 ? v_load_i32(bias + column) : v_set1_i32(0);
+    to[vectors - 1] = bias ? v_as_i32(v_load_n((const float *)(const void *)bias + column + (vectors - 1) * VL, last))
+                           : v_set1_i32(0);
+    return room;
 }
 
 /* The panels of columns `column` to `end`, which b points to. */
-V_FN void do_panels(const struct kernel_gemm *g, const struct walk *w, const struct rows *rows, const int8_t *b,
-                    int column, int end, int tiles, int vectors)
+V_FN void do_panels(const struct kernel_gemm *g, const struct walk *w, const int8_t *b, int column, int end,
+                    int vectors)
 {
     struct fetch fetch = fetch_begin(g, column);
     const struct v_narrowing narrowing = v_narrowing_of(&g->to.rounding);
-    const int32_t *bias = g->to.bias;
-    v_i32 sums[2 * AMX_ROWS * 2];
-    for (; column < end; column += vectors * VL, b += w->columns * vectors * VL) {
+    const bool waits = is_late(g);
+    const ptrdiff_t together = 4 / vectors, count = (w->length + w->depth - 1) / w->depth * w->runs;
+    const int rows = (int)((g->m + count * together - 1) / (count * together) * together);
+    v_i32 sums[2 * AMX_ROWS * 2], room[2], *second = sums + (g->m - w->rows) * vectors;
+    struct late late = {.sums = sums};
+    struct panel p = {.b = b};
+    for (; column < end; column += vectors * VL, p.b += w->columns * vectors * VL) {
         int left = end - column - (vectors - 1) * VL, last = left < VL ? left : VL;
-        begin_at_bias(bias ? bias + column : NULL, tiles, vectors, last);
-        sum_panel(g, w, rows, b, &fetch, tiles, vectors);
-        store_sums(sums, g->m, tiles, vectors);
-        add_to_rows(sums, g, g->m, vectors);
-        if (g->to.c == KERNEL_U8)
-            finish_stored(sums, g->c, column, &g->to, &narrowing, g->m, vectors, last);
-        else
-            finish_words((const int32_t *)(const void *)sums, g, column, vectors * VL, (vectors - 1) * VL + last);
+        p.bias = bias_at(g, column, (int32_t *)(void *)room, vectors, last);
+        sum_panel(g, w, &p, &fetch, &late, &narrowing, rows, vectors);
+        STORE(0, 1, sums);
+        if (waits) {
+            late = (struct late){.sums = sums, .m = g->m, .column = column, .last = last};
+            load_factors(late.factor, &g->to, column, vectors, last);
+            p.store = second;
+            continue;
+        }
+        STORE(2, 3, second);
+        finish_now(sums, g, column, &narrowing, vectors, last);
+    }
+    if (p.store)
+        STORE(2, 3, p.store);
+    (vectors == 2 ? finish_rest_2 : finish_rest_1)(&late, g, &narrowing, late.m);
+}
+
+/* Where nothing is summed. */
+static void store_biases(const struct kernel_gemm *g)
+{
+    struct kernel_gemm part = *g;
+    for (int left = g->m; left > 0; left -= part.m) {
+        part.m = left < FEW_ROWS ? left : FEW_ROWS;
+        gemm_u8_avx512vnni.run(&part);
+        part.c += part.m;
+        part.a += part.m;
+        part.to.row_bias += part.to.row_bias ? part.m : 0;
     }
 }
 
-#define PANELS(tiles)                                                                                                  \
-    static void panels_##tiles(const struct kernel_gemm *g, const struct walk *w, const struct rows *rows)             \
-    {                                                                                                                  \
-        const int wide = gemm_wide_columns(g->n);                                                                      \
-        do_panels(g, w, rows, g->b, 0, wide, tiles, 2);                                                                \
-        do_panels(g, w, rows, (const int8_t *)g->b + w->columns * wide, wide, g->n, tiles, 1);                         \
-    }
-PANELS(1)
-PANELS(2)
-
 static void run(const struct kernel_gemm *g, bool is_signed)
 {
-    const struct walk w = plan(g, is_signed);
-    struct rows rows[2] = {find_rows(g, &w, 0, g->scratch), {NULL, 0, NULL}};
-    if (g->m > AMX_ROWS) {
-        ptrdiff_t room = (quads(g->k) + AMX_BYTES - 1) / AMX_BYTES * BLOCK * g->taps;
-        rows[1] = find_rows(g, &w, g->m - AMX_ROWS, (uint8_t *)g->scratch + room);
+    if (g->k == 0 || g->taps == 0) {
+        store_biases(g);
+        return;
     }
-    bool is_short = w.length > 0 && w.length < AMX_BYTES;
-    amx_shape(g->m < AMX_ROWS ? g->m : AMX_ROWS, is_short ? (int)w.length : AMX_BYTES);
-    (g->m > AMX_ROWS ? panels_2 : panels_1)(g, &w, rows);
+    const struct walk w = plan(g, is_signed);
+    const int wide = gemm_wide_columns(g->n);
+    amx_shape(w.rows, w.depth);
+    do_panels(g, &w, g->b, 0, wide, 2);
+    do_panels(g, &w, (const int8_t *)g->b + w.columns * wide, wide, g->n, 1);
 }
 
 static void run_u8(const struct kernel_gemm *g)
