@@ -25,6 +25,8 @@ struct gemm_args {
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
     bool whole;
+    int64_t line;     /* pixels that are cut into tiles for themselves, or 0: all are one line */
+    int64_t parts;    /* tiles of a line */
     int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
@@ -232,6 +234,10 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
 static int64_t tile_first(const struct gemm_args *g, int64_t tile)
 {
     int64_t whole = tile * g->job.product->mr;
+    if (g->line > 0) {
+        int64_t first = tile / g->parts * g->line + plan_tile_first(g->line, g->parts, tile % g->parts);
+        return first < g->pixels ? first : g->pixels;
+    }
     return !g->whole ? plan_tile_first(g->pixels, g->tiles, tile) : whole < g->pixels ? whole : g->pixels;
 }
 
@@ -331,6 +337,20 @@ static void choose_fetching(struct gemm_args *g)
         g->rows = (int)fresh;
 }
 
+/* Tiles that the product's kernel reads fast: each half of one within a row of the map, as long as that leaves few rows
+ * of a half empty. */
+static void cut_lines(struct gemm_args *g)
+{
+    const struct gemm_job *j = &g->job;
+    const int64_t half = j->product->together, width = j->dims[GEMM_AXES - 1];
+    bool is_even = j->a_stride[GEMM_AXES - 2] == width * j->a_stride[GEMM_AXES - 1];
+    if (half == 0 || is_even || width == g->pixels || width < half * 3 / 4)
+        return;
+    g->line = width <= half ? 2 * width : width;
+    g->parts = (g->line + 2 * half - 1) / (2 * half);
+    g->tiles = (g->pixels + g->line - 1) / g->line * g->parts;
+}
+
 static void choose_tiles(struct gemm_args *g, const struct plan *p)
 {
     const struct gemm_job *j = &g->job;
@@ -338,6 +358,7 @@ static void choose_tiles(struct gemm_args *g, const struct plan *p)
     int64_t rest = g->pixels % j->product->mr;
     g->tiles = (g->pixels + j->product->mr - 1) / j->product->mr;
     g->whole = rest > 0 && rest <= j->product->few;
+    cut_lines(g);
     g->groups = count_groups(g);
     g->blocks = g->widens ? 1 : plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, g->tiles), g->tiles);
     double work = macs / (double)(g->blocks * g->groups);

@@ -122,6 +122,7 @@ struct kernel_product {
     int least;                   /* rows and columns of B from which it is faster than a product of f32 */
     const struct kernel_product *other; /* NULL, or one with the same panels that is faster */
     int other_run;               /* where runs are shorter than so many elements */
+    int together;                /* rows, half of mr, that are read faster if equally far apart; 0: all alike */
     int few;                     /* rows that take less time than mr do, up to so many; 0: tiles are better even */
     int scratch;                 /* bytes that a call needs for each element of the tile's rows, rounded up to kr, */
     int scratch_rows, scratch_k; /* or, where these are not 0, to such multiples of rows and of elements of a run */

@@ -321,13 +321,11 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct walk *w, const int
 /* Where nothing is summed. */
 static void store_biases(const struct kernel_gemm *g)
 {
-    struct kernel_gemm part = *g;
-    for (int left = g->m; left > 0; left -= part.m) {
-        part.m = left < FEW_ROWS ? left : FEW_ROWS;
-        gemm_u8_avx512vnni.run(&part);
-        part.c += part.m;
-        part.a += part.m;
-        part.to.row_bias += part.to.row_bias ? part.m : 0;
+    struct kernel_gemm row = *g;
+    row.m = 1;
+    for (int i = 0; i < g->m; i++, row.a++, row.c++) {
+        row.to.row_bias = g->to.row_bias ? g->to.row_bias + i : NULL;
+        gemm_u8_avx512vnni.run(&row);
     }
 }
 
@@ -371,8 +369,8 @@ static void pack(void *panels, const void *b, int taps, ptrdiff_t tap_step, int 
 #define PRODUCT(type, function, vnni)                                                                                  \
     {                                                                                                                  \
         .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = 2 * AMX_ROWS, .nr = 2 * VL, .vector = VL, .kr = QUAD,      \
-        .other = &(vnni), .other_run = AMX_BYTES, .scratch = 1, .scratch_rows = AMX_ROWS, .scratch_k = AMX_BYTES,      \
-        .run = function, .leave = leave, .pack = pack                                                                  \
+        .other = &(vnni), .other_run = AMX_BYTES, .together = AMX_ROWS, .scratch = 1, .scratch_rows = AMX_ROWS,        \
+        .scratch_k = AMX_BYTES, .run = function, .leave = leave, .pack = pack                                          \
     }
 
 const struct kernel_product gemm_u8_amx = PRODUCT(KERNEL_U8, run_u8, gemm_u8_avx512vnni);
