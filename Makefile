@@ -40,7 +40,7 @@ SMALL_CFLAGS = $(ALL_CFLAGS:-O2=-Oz) $(SMALLER) $(ALIGN_DATA)
 # What gcc moves out of a loop or keeps over a call takes a register, which has to be saved; its tables of jumps, and what it
 # calls expensive, are larger too.
 SMALLER := $(if $(findstring clang,$(CC)),,-fno-tree-loop-im -fno-move-loop-invariants -fno-caller-saves -fno-jump-tables \
-	-fno-expensive-optimizations)
+	-fno-expensive-optimizations -fno-gcse -fno-ipa-modref -fno-ipa-pure-const)
 # gcc puts every table on 32 bytes otherwise; nothing there is read by vectors.
 ifeq ($(ARCH) $(findstring clang,$(CC)),x86_64 )
 ALIGN_DATA := -malign-data=abi

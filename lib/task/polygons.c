@@ -192,7 +192,7 @@ static int take_region(void *arg, const struct geometry_point *hull, size_t n, s
 {
     const struct lines *l = arg;
     struct geometry_point corner[4];
-    double score;
+    double score = 0;
     bool good;
     if (task_word(l->c->task, TASK_SHAPE) == 1)
         return take_box(l, hull, n, err);
