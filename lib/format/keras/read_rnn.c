@@ -6,17 +6,20 @@
 
 /* Gates in Keras' order and in ONNX's; biases of the state only where the rule says so. */
 struct cell {
-    const char *onnx, *part; /* part: how its weights' names begin, where a layer holds a cell */
-    int gates;
-    int order[4]; /* gate i of ONNX is this one of Keras */
-    int states;
-    int functions; /* of ONNX: recurrent_activation first, then activation so often */
+    char onnx[5], class[14];
+    char gates, order[4]; /* gate i of ONNX is this one of Keras */
+    char states;
+    char functions; /* of ONNX: recurrent_activation first, then activation so often */
     bool first_is_recurrent;
 };
 
-static const struct cell lstm_cell = {"LSTM", "cell", 4, {0, 3, 1, 2}, 2, 3, true};
-static const struct cell gru_cell = {"GRU", "cell", 3, {0, 1, 2}, 1, 2, true};
-static const struct cell simple_cell = {"RNN", "cell", 1, {0}, 1, 1, false};
+enum { LSTM, GRU, SIMPLE };
+
+static const struct cell kinds[] = {
+    [LSTM] = {"LSTM", "LSTMCell", 4, {0, 3, 1, 2}, 2, 3, true},
+    [GRU] = {"GRU", "GRUCell", 3, {0, 1, 2}, 1, 2, true},
+    [SIMPLE] = {"RNN", "SimpleRNNCell", 1, {0}, 1, 1, false},
+};
 
 /* ---- weights ---- */
 
@@ -77,18 +80,19 @@ static struct value *biases(struct keras_call *l, const struct cell *cell, int64
 /* The first are those that ONNX has by default. */
 enum function { TANH, SIGMOID, HARD_SIGMOID };
 
+/* `uses`: how many of alpha and beta it takes from ONNX's lists, which have none for functions that take none. */
 static const struct {
-    const char *keras, *onnx;
+    char keras[13], onnx[12], uses;
     float alpha, beta;
 } functions[] = {
-    [TANH] = {"tanh", "Tanh", 0, 0},
-    [SIGMOID] = {"sigmoid", "Sigmoid", 0, 0},
-    [HARD_SIGMOID] = {"hard_sigmoid", "HardSigmoid", 0.2f, 0.5f},
-    {"relu", "Relu", 0, 0},
-    {"linear", "Affine", 1, 0},
-    {"elu", "Elu", 1, 0},
-    {"softsign", "Softsign", 0, 0},
-    {"softplus", "Softplus", 0, 0},
+    [TANH] = {"tanh", "Tanh", 0, 0, 0},
+    [SIGMOID] = {"sigmoid", "Sigmoid", 0, 0, 0},
+    [HARD_SIGMOID] = {"hard_sigmoid", "HardSigmoid", 2, 0.2f, 0.5f},
+    {"relu", "Relu", 0, 0, 0},
+    {"linear", "Affine", 2, 1, 0},
+    {"elu", "Elu", 1, 1, 0},
+    {"softsign", "Softsign", 0, 0, 0},
+    {"softplus", "Softplus", 0, 0, 0},
 };
 
 static void set_functions(struct keras_call *l, struct value *v, const struct cell *cell)
@@ -97,6 +101,7 @@ static void set_functions(struct keras_call *l, struct value *v, const struct ce
                            keras_text(l, "activation", "tanh")};
     struct str list[3];
     float alphas[3], betas[3];
+    int alpha_count = 0, beta_count = 0;
     bool plain = true;
     for (int i = 0; i < cell->functions; i++) {
         bool is_recurrent = cell->first_is_recurrent && i == 0;
@@ -109,15 +114,19 @@ static void set_functions(struct keras_call *l, struct value *v, const struct ce
             return;
         }
         list[i] = (struct str){functions[k].onnx, strlen(functions[k].onnx)};
-        alphas[i] = k == HARD_SIGMOID && l->r->major >= 3 ? 1 / 6.0f : functions[k].alpha;
-        betas[i] = functions[k].beta;
+        if (functions[k].uses > 0)
+            alphas[alpha_count++] = k == HARD_SIGMOID && l->r->major >= 3 ? 1 / 6.0f : functions[k].alpha;
+        if (functions[k].uses > 1)
+            betas[beta_count++] = functions[k].beta;
         plain = plain && k == (is_recurrent ? SIGMOID : TANH);
     }
     if (plain || l->b->failed)
         return;
     build_check(l->b, node_set_strings(v->producer, "activations", list, (size_t)cell->functions, l->b->err) == 0);
-    build_floats(l->b, v, "activation_alpha", cell->functions, alphas);
-    build_floats(l->b, v, "activation_beta", cell->functions, betas);
+    if (alpha_count)
+        build_floats(l->b, v, "activation_alpha", alpha_count, alphas);
+    if (beta_count)
+        build_floats(l->b, v, "activation_beta", beta_count, betas);
 }
 
 /* ---- masks ---- */
@@ -201,7 +210,7 @@ static void recurrent(struct keras_call *l, const struct cell *cell)
                             packed.lengths, states[0], states[1]);
     build_int(b, v, "hidden_size", units);
     set_functions(l, v, cell);
-    if (cell == &gru_cell && reset_after)
+    if (cell == &kinds[GRU] && reset_after)
         build_int(b, v, "linear_before_reset", 1);
     if (backwards && !mask)
         build_string(b, v, "direction", "reverse");
@@ -227,32 +236,28 @@ static void recurrent(struct keras_call *l, const struct cell *cell)
 
 void keras_read_lstm(struct keras_call *l)
 {
-    recurrent(l, &lstm_cell);
+    recurrent(l, &kinds[LSTM]);
 }
 
 void keras_read_gru(struct keras_call *l)
 {
-    recurrent(l, &gru_cell);
+    recurrent(l, &kinds[GRU]);
 }
 
 void keras_read_simple_rnn(struct keras_call *l)
 {
-    recurrent(l, &simple_cell);
+    recurrent(l, &kinds[SIMPLE]);
 }
 
 /* ---- layers around cells ---- */
 
 static void read_cell(struct keras_call *l, const struct json_node *cell)
 {
-    static const struct {
-        const char *class;
-        const struct cell *cell;
-    } cells[] = {{"LSTMCell", &lstm_cell}, {"GRUCell", &gru_cell}, {"SimpleRNNCell", &simple_cell}};
     const char *class = keras_class_of(&l->r->json, cell);
-    for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
-        if (strcmp(cells[i].class, class) == 0) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strcmp(kinds[i].class, class) == 0) {
             l->cell = json_member(&l->r->json, cell, "config");
-            recurrent(l, cells[i].cell);
+            recurrent(l, &kinds[i]);
             return;
         }
     build_fail(l->b, "its cell \"%.100s\" is not read, want LSTMCell, GRUCell or SimpleRNNCell", class);

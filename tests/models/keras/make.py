@@ -179,6 +179,19 @@ def bfloat16():
     answers("bfloat16", real, [random(2, 5, 4, 3)])
 
 
+def functions():
+    """Recurrent layers whose functions have numbers of their own, behind some that have none."""
+    x = keras.Input((5, 3), name="x")
+    v = keras.layers.LSTM(4, activation="elu", return_sequences=True)(x)
+    v = keras.layers.GRU(3, activation="linear", return_sequences=True)(v)
+    v = keras.layers.GRU(3, recurrent_activation="hard_sigmoid", activation="elu", return_sequences=True)(v)
+    model = keras.Model(x, keras.layers.LSTM(2, recurrent_activation="linear", activation="hard_sigmoid")(v))
+    shake(model)
+    model.save("functions.keras")
+    deflate("functions.keras")
+    answers("functions", model, [random(2, 5, 3)])
+
+
 cnn()
 net()
 rnn()
@@ -186,3 +199,4 @@ cells()
 quantised()
 operations()
 bfloat16()
+functions()
