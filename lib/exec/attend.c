@@ -16,7 +16,8 @@ struct attend_args {
     int size, columns;
     int64_t queries, keys, matrices; /* matrices: of K and of V */
     int64_t blocks, block;           /* of keys, and how many are in each but the last */
-    int64_t tiles;                   /* of queries, for each matrix of out */
+    int64_t groups;                  /* of queries that a call of a product takes, for each matrix of out */
+    int64_t tiles;                   /* of groups */
     int most;                        /* queries of a tile */
     size_t k_bytes, v_bytes;         /* of a packed block */
     struct view packed;              /* [matrices][blocks] of K, then V */
@@ -147,14 +148,19 @@ static void meet_block(const struct attend_args *a, struct queries *q, int64_t m
                                   .to.add = block > 0 ? (const void *const *)q->out : NULL});
 }
 
+static int64_t first_query(const struct attend_args *a, int64_t tile)
+{
+    return plan_tile_first(a->queries, a->groups, plan_tile_first(a->groups, a->tiles, tile));
+}
+
 static void run_attend(const struct step *s, struct tile tile)
 {
     const struct attend_args *a = s->args;
     struct queries q;
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t matrix = i / a->tiles, part = i % a->tiles;
-        q.first = plan_tile_first(a->queries, a->tiles, part);
-        q.count = (int)(plan_tile_first(a->queries, a->tiles, part + 1) - q.first);
+        q.first = first_query(a, part);
+        q.count = (int)(first_query(a, part + 1) - q.first);
         find_queries(a, matrix, tile.scratch, &q);
         for (int64_t b = 0; b < a->blocks; b++)
             meet_block(a, &q, view_matrix_index(&a->job.k, &a->job.out, matrix), b);
@@ -170,14 +176,14 @@ static void run_attend(const struct step *s, struct tile tile)
 /* Blocks nearly even, of whole panels. */
 static void cut(struct attend_args *a)
 {
-    int panel = a->to_scores->nr, rows = a->to_scores->mr;
+    int panel = a->to_scores->nr, rows = a->to_scores->mr, together = BLOCK_QUERIES / rows;
     a->blocks = (a->keys + BLOCK_KEYS - 1) / BLOCK_KEYS;
     a->block = (a->keys + a->blocks - 1) / a->blocks;
     a->block = (a->block + panel - 1) / panel * panel;
     a->blocks = (a->keys + a->block - 1) / a->block;
-    rows *= BLOCK_QUERIES / rows;
-    a->tiles = (a->queries + rows - 1) / rows;
-    a->most = a->queries < rows ? (int)a->queries : rows;
+    a->groups = (a->queries + rows - 1) / rows;
+    a->tiles = (a->groups + together - 1) / together;
+    a->most = a->queries < rows * together ? (int)a->queries : rows * together;
 }
 
 static int emit_pack(struct plan *p, const struct node *n, struct attend_args *a, struct error *err)
