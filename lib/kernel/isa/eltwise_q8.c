@@ -34,28 +34,52 @@ V_FN struct divisor divisor_of(float scale, bool usual_operands)
 
 /* x / scale to the bit: by the reciprocal, whose remainder is exact and corrects the last place (Markstein,
  * "Computation of elementary functions on the IBM RISC System/6000", 1990). A division takes longer than the rest. */
-V_FN v_f32 quotient(v_f32 x, const struct divisor *d)
+V_FN v_f32 quotient(v_f32 x, const struct divisor *d, bool is_usual)
 {
-    if (!d->is_usual)
+    if (!is_usual)
         return v_div(x, d->scale);
     v_f32 q = v_mul(x, d->reciprocal);
     return v_fma(v_fnma(q, d->scale, x), d->reciprocal, q);
 }
 
-/* What is no number becomes the least. Beyond `most`, 1024 usual steps, all are bounds, and no step of quotient() is
- * infinite. */
-V_FN void quantize_part(size_t i, int count, void *out, const float *in, const struct divisor *d, v_f32 most,
-                        const struct v_rounding *r)
+/* What numbers are divided by, and bounds: beyond `most`, 1024 usual steps, all are bytes' bounds, and no step of
+ * quotient() is infinite. */
+struct steps {
+    struct divisor of;
+    v_f32 least, most, low;
+};
+
+/* What is no number becomes the least. */
+V_FN v_f32 count_steps(const float *in, int count, const struct steps *s, bool is_usual)
 {
-    v_f32 q = quotient(v_min(most, v_max(v_sub(v_zero(), most), part_load(in + i, count))), d);
-    store(out, i, count, v_round_lowest(v_select(v_lt(r->low, q), q, r->low), r));
+    v_f32 q = quotient(v_min(s->most, v_max(s->least, part_load(in, count))), &s->of, is_usual);
+    return v_select(v_lt(s->low, q), q, s->low);
 }
 
+V_FN void quantize_part(size_t i, int count, void *out, const float *in, const struct steps *s,
+                        const struct v_rounding *r)
+{
+    store(out, i, count, v_round_lowest(count_steps(in + i, count, s, s->of.is_usual), r));
+}
+
+/* By a usual scale four vectors are narrowed together. */
 void K(quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding)
 {
     const struct v_rounding r = v_rounding_of(rounding);
-    const struct divisor d = divisor_of(scale, true);
-    PART_LOOP(n, quantize_part, out, in, &d, v_set1(d.is_usual ? fabsf(scale) * 1024 : INFINITY), &r);
+    const struct v_narrowing narrowing = v_narrowing_of(rounding);
+    struct steps s = {.of = divisor_of(scale, true), .low = r.low};
+    s.most = v_set1(s.of.is_usual ? fabsf(scale) * 1024 : INFINITY);
+    s.least = v_sub(v_zero(), s.most);
+    uint8_t *to = out;
+    for (; s.of.is_usual && n >= 4 * VL; n -= 4 * VL, to += 4 * VL, in += 4 * VL) {
+        v_f32 q[4];
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++)
+            q[j] = count_steps(in + j * VL, VL, &s, true);
+        v_bytes bytes = v_round_bytes(q, &narrowing, false);
+        memcpy(to, &bytes, sizeof bytes);
+    }
+    PART_LOOP_LONG(n, quantize_part, to, in, &s, &r);
 }
 
 V_FN v_f32 real_of(v_i32 x, v_f32 zero, v_f32 scale)
@@ -95,7 +119,7 @@ V_FN void binary_part(size_t i, int count, const struct kernel_binary_q8 *b, con
                       const struct v_rounding *r)
 {
     v_f32 x = operand(b->a, i, count, b->a_step, &b->a_of), y = operand(b->b, i, count, b->b_step, &b->b_of);
-    store(b->out, i, count, v_round_lowest(quotient(b->multiplies ? v_mul(x, y) : v_add(x, y), d), r));
+    store(b->out, i, count, v_round_lowest(quotient(b->multiplies ? v_mul(x, y) : v_add(x, y), d, d->is_usual), r));
 }
 
 void K(binary_q8)(const struct kernel_binary_q8 *of)
@@ -171,29 +195,50 @@ typedef uint8_t bytes_8 __attribute__((vector_size(8)));
 #define LARGER_bytes_8(a, b) (((a) & (__typeof__(a))((a) > (b))) | ((b) & (__typeof__(a))((a) <= (b))))
 #define LARGER_uint8_t(a, b) ((a) > (b) ? (a) : (b))
 
-/* The largest of the rows' bytes from i on, as many as `type` holds, for all outputs. A byte's order is that of u8 once
- * the sign of s8 is turned. */
-#define LARGEST(type)                                                                                                  \
-    static void largest_##type(const struct kernel_reduce_q8 *d, size_t i, uint8_t turn)                               \
+/* The largest of the rows' bytes from i on, as many as `type` holds, for all outputs: so many of them at a time share
+ * the loads of the rows' addresses. A byte's order is that of u8 once the sign of s8 is turned. */
+#define LARGEST(name, type, places)                                                                                    \
+    V_FN void name(const struct kernel_reduce_q8 *d, ptrdiff_t at, uint8_t *out, uint8_t turn)                         \
     {                                                                                                                  \
-        for (int place = 0; place < d->width; place++) {                                                               \
-            ptrdiff_t at = place * d->step + (ptrdiff_t)i;                                                             \
-            type most, x;                                                                                              \
-            memcpy(&most, (const uint8_t *)d->row[0] + at, sizeof most);                                               \
-            most ^= turn;                                                                                              \
-            for (int k = 1; k < d->rows; k++) {                                                                        \
-                memcpy(&x, (const uint8_t *)d->row[k] + at, sizeof x);                                                 \
+        const void *const *row = d->row, *const *end = row + d->rows;                                                  \
+        type most[places], x;                                                                                          \
+        _Pragma("GCC unroll 4") for (int j = 0; j < (places); j++) most[j] = (type){0};                                \
+        for (; row < end; row++) {                                                                                     \
+            const uint8_t *from = (const uint8_t *)*row + at;                                                          \
+            _Pragma("GCC unroll 4") for (int j = 0; j < (places); j++)                                                 \
+            {                                                                                                          \
+                memcpy(&x, from + j * d->step, sizeof x);                                                              \
                 x ^= turn;                                                                                             \
-                most = LARGER_##type(most, x);                                                                         \
+                most[j] = LARGER_##type(most[j], x);                                                                   \
             }                                                                                                          \
-            most ^= turn;                                                                                              \
-            memcpy((uint8_t *)d->out + place * d->out_step + i, &most, sizeof most);                                   \
+        }                                                                                                              \
+        _Pragma("GCC unroll 4") for (int j = 0; j < (places); j++)                                                     \
+        {                                                                                                              \
+            x = most[j] ^ turn;                                                                                        \
+            memcpy(out + j * d->out_step, &x, sizeof x);                                                               \
         }                                                                                                              \
     }
-LARGEST(v_bytes)
-LARGEST(bytes_16)
-LARGEST(bytes_8)
-LARGEST(uint8_t)
+#define LARGEST_OF_ALL(type, together)                                                                                 \
+    LARGEST(one_##type, type, 1)                                                                                       \
+    LARGEST(some_##type, type, together)                                                                               \
+    static void largest_##type(const struct kernel_reduce_q8 *of, size_t i, uint8_t turn)                              \
+    {                                                                                                                  \
+        const struct kernel_reduce_q8 d = *of;                                                                         \
+        ptrdiff_t at = (ptrdiff_t)i;                                                                                   \
+        uint8_t *out = (uint8_t *)d.out + i;                                                                           \
+        int left = d.width;                                                                                            \
+        for (; (together) > 1 && left >= (together); left -= (together)) {                                             \
+            some_##type(&d, at, out, turn);                                                                            \
+            at += (together)*d.step;                                                                                   \
+            out += (together)*d.out_step;                                                                              \
+        }                                                                                                              \
+        for (; left > 0; left--, at += d.step, out += d.out_step)                                                      \
+            one_##type(&d, at, out, turn);                                                                             \
+    }
+LARGEST_OF_ALL(v_bytes, V_SMALL ? 1 : 4)
+LARGEST_OF_ALL(bytes_16, 1)
+LARGEST_OF_ALL(bytes_8, 1)
+LARGEST_OF_ALL(uint8_t, 1)
 
 /* In the largest vectors that the rows fill; the last one ends with them, and may do some bytes again. */
 static void max_rows(const struct kernel_reduce_q8 *d, uint8_t turn)
