@@ -41,7 +41,8 @@ static void make_rows(struct problem *p, enum draw draw)
         p->tap[t] = (ptrdiff_t)(guard_random() % 40);
         span = p->tap[t] > span ? p->tap[t] : span;
     }
-    p->tap[guard_random() % (unsigned)p->taps] = span;
+    if (p->taps > 0)
+        p->tap[guard_random() % (unsigned)p->taps] = span;
     span += p->k;
     uint8_t *all = rows.end - span * p->m;
     for (ptrdiff_t i = 0; i < span * p->m; i++)
@@ -203,6 +204,17 @@ static void every_depth(void)
             }
 }
 
+/* Parts of a transposed convolution that no tap reaches: biases alone. */
+static void no_taps(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int m = 1; m <= k->gemm_u8->mr; m++) {
+            make_problem(&problem, m, random_to(2 * k->gemm_u8->nr), 0, random_to(70), ANY);
+            run_problem(k, &problem);
+        }
+}
+
 /* Rows of many blocks, whole or up to 3 elements short of it, or of any length. */
 static void deep(void)
 {
@@ -249,6 +261,7 @@ int main(void)
     scratch = guard_new(MAX_M * MAX_TAPS * (MAX_K + 64) * 2 + 64);
     RUN(every_tile);
     RUN(every_depth);
+    RUN(no_taps);
     RUN(deep);
     RUN(extremes);
     RUN(oracle);
