@@ -43,6 +43,7 @@ struct access {
     ptrdiff_t pitch, first, run;
 };
 
+/* Packed ones, or the first of them. at NULL: none. */
 struct weights {
     const void *at;
     size_t bytes;
