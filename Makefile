@@ -134,6 +134,8 @@ $(OBJ)/%.o: %.c | $(GEN_INC) $(BUILD)/gen/needs
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
+# Most functions of the library are called once or twice there: their address in each call is shorter than a jump in a table.
+$(OBJ)/cmd/%.o: ALL_CFLAGS += -fno-plt
 # Plans are made once for a shape, and what runs is kernels, mostly. These have loops of their own, or many short runs.
 EXEC_LOOPS := buffer copy eltwise gemm lower_arg lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
 	lower_topk narrow packing quant_weights rnn rounds run widen
