@@ -36,6 +36,9 @@
 #define DW_PIXELS_MOST DW_PIXELS
 #endif
 
+/* Of fewer channels than a vector holds: where masks are vectors, 8 sums of them leave no registers. */
+#define DW_PIXELS_FEW (DW_MASKED ? DW_PIXELS : 4)
+
 /* Outputs from x: as many as the tile sums, or the first `wanted`. Passed in a register: in memory, just stored as two
  * integers and loaded as one, it would have to wait for the cache. */
 struct tile {
@@ -304,7 +307,7 @@ V_FN void tile_any(const struct kernel_depthwise_f32 *d, struct tile t, int pixe
         b.kx_begin = clamp(ceil_div(-first, d->dilation), 0, d->kernel_w);
         b.kx_end = clamp(ceil_div(d->in_width - first, d->dilation), b.kx_begin, d->kernel_w);
     }
-    if (d->channels < VL)
+    if (pixels <= DW_PIXELS_FEW && d->channels < VL)
         tile_block(d, &b, t, 0, pixels, true);
     for (int c = 0; c < d->channels && d->channels >= VL; c += VL)
         tile_block(d, &b, t, c, pixels, false);
@@ -358,9 +361,9 @@ static int tile_pixels(int left, tile_fn *const *tiles)
 }
 
 /* Of those that may not. */
-static int exact_pixels(int left)
+static int exact_pixels(int left, int channels)
 {
-    return left >= DW_PIXELS ? DW_PIXELS : left >= 4 ? 4 : 1;
+    return left >= DW_PIXELS && (DW_PIXELS_FEW == DW_PIXELS || channels >= VL) ? DW_PIXELS : left >= 4 ? 4 : 1;
 }
 
 /* Outputs from <= x < end. */
@@ -368,7 +371,7 @@ static void run_tiles(const struct kernel_depthwise_f32 *d, int from, int end, t
 {
     for (int x = from, pixels; x < end; x += pixels) {
         int left = end - x;
-        pixels = tiles == any_tiles ? exact_pixels(left) : tile_pixels(left, tiles);
+        pixels = tiles == any_tiles ? exact_pixels(left, d->channels) : tile_pixels(left, tiles);
         tiles[pixels](d, (struct tile){x, pixels < left ? pixels : left});
     }
 }
