@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/round.h"
+
 bool exec_conv_read(const struct node *n, struct conv *c)
 {
     struct error ignored;
@@ -269,7 +271,8 @@ int exec_conv_geometry(struct plan *p, const struct conv *c, const struct view *
 int exec_conv_job(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
                   const struct view *x, const struct conv_part *part, struct gemm_job *job, struct error *err)
 {
-    *job = (struct gemm_job){.product = product_of(p->kernels, c),
+    const struct kernel_product *product = product_of(p->kernels, c);
+    *job = (struct gemm_job){.product = x->dtype == DTYPE_F32 ? product : product->rounded,
                              .to = {.bias = ports->bias, .add_last = ports->add_last, .act = c->act},
                              .a = *x,
                              .c = ports->out,
@@ -336,6 +339,49 @@ static bool join_view(const struct conv *wide, struct view *v)
     return fits;
 }
 
+/* ---- rounded before ---- */
+
+enum rounding { ROUND_NOTHING, ROUND_MAP, ROUND_ROWS };
+
+/* Weights beyond which they are met in groups, each by all pixels, where maps are small; rows of taps, in bytes, that
+ * still stay in a cache; the least width of maps whose rows gemm.c cuts into tiles. */
+#define ROUND_WEIGHTS ((size_t)256 << 10)
+#define ROUND_BYTES   (1 << 20)
+#define ROUND_WIDTH   12
+
+/* What is read more often than once is rounded before. Where rows of a map fill no tile, or there are more axes, a tile
+ * takes rows of taps: those are equally far apart. */
+static enum rounding rounding_of(const struct kernels *k, const struct node *n, const struct conv *c)
+{
+    const struct kernel_product *product = product_of(k, c);
+    const int last = c->w.rank - 1;
+    double bytes = sizeof(uint16_t) * (double)n->in[0]->type.dims[0] * c->in * c->taps;
+    if (!product->rounded || c->in % product->round_k != 0 || (c->taps == 1 && pack_size(k, c) <= ROUND_WEIGHTS))
+        return ROUND_NOTHING;
+    if (c->taps > 1 && last < 2 && n->in[0]->type.dims[0] == 1 && c->w.out[last] >= ROUND_WIDTH)
+        return ROUND_MAP;
+    for (int i = 0; i <= last; i++)
+        bytes *= (double)c->w.out[i];
+    return c->groups == 1 && bytes <= ROUND_BYTES ? ROUND_ROWS : ROUND_NOTHING;
+}
+
+/* The job reads rows that are rounded before. */
+static int round_rows(struct plan *p, struct node *n, struct gemm_job *job, struct error *err)
+{
+    struct view rows;
+    if (round_pixels(p, n, job, &rows, err) < 0)
+        return -1;
+    job->product = job->product->rounded;
+    job->a = rows;
+    job->k *= job->taps;
+    job->taps = job->b_taps = 1;
+    job->tap = plan_alloc(p, sizeof *job->tap, err);
+    job->a_stride[GEMM_AXES - 1] = rows.stride[0];
+    for (int i = GEMM_AXES - 1; i > 0; i--)
+        job->a_stride[i - 1] = job->a_stride[i] * job->dims[i];
+    return job->tap ? 0 : -1;
+}
+
 /* Pixels of rows from `first` on. */
 static int emit_rest(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
                      const struct view *x, int64_t first, struct error *err)
@@ -346,8 +392,15 @@ static int emit_rest(struct plan *p, struct node *n, const struct conv *c, const
     memcpy(part.taps, c->w.kernel, sizeof part.taps);
     part.first[last] = first;
     part.count[last] -= first;
-    return exec_conv_emit(p, n, c->together > 1 ? "joined_f32" : product_of(p->kernels, c)->name, c, ports, x, &part,
-                          err);
+    struct gemm_job job;
+    struct view map = *x;
+    bool rounds = c->together == 1 && first == 0 && !plan_place(n->in[0])->weights.buffer;
+    enum rounding rounding = rounds ? rounding_of(p->kernels, n, c) : ROUND_NOTHING;
+    if ((rounding == ROUND_MAP && round_map(p, n, product_of(p->kernels, c), &map, err) < 0) ||
+        exec_conv_job(p, n, c, ports, &map, &part, &job, err) < 0 ||
+        (rounding == ROUND_ROWS && round_rows(p, n, &job, err) < 0))
+        return -1;
+    return gemm_emit(p, n, c->together > 1 ? "joined_f32" : job.product->name, &job, err);
 }
 
 /* Returns the pixels of a row that are done so, or -1. */
@@ -368,6 +421,10 @@ static int64_t emit_together(struct plan *p, struct node *n, const struct conv *
 
 /* ---- as a whole ---- */
 
+/* Tiles multiply so much faster than vectors do, where rows need not be gathered for them. Windows with holes may be
+ * cut into parts (lower_dilated.c), whose rows are gathered; these were not measured. */
+#define ROUND_SPEED 4
+
 static double gemm_cost(const struct kernels *k, const struct node *n)
 {
     int border[VIEW_SPATIAL][2];
@@ -378,7 +435,10 @@ static double gemm_cost(const struct kernels *k, const struct node *n)
     double pixels = (double)n->in[0]->type.dims[0], floats = exec_conv_packed(k, &c);
     for (int i = 0; i < c.w.rank; i++)
         pixels *= (double)c.w.out[i];
-    return exec_conv_cycles(k, pixels * floats, floats * sizeof(float));
+    bool is_fast = c.together == 1 && rounding_of(k, n, &c) != ROUND_NOTHING;
+    for (int i = 0; i < c.w.rank; i++)
+        is_fast = is_fast && c.w.dilation[i] == 1;
+    return exec_conv_cycles(k, pixels * floats / (is_fast ? ROUND_SPEED : 1), floats * sizeof(float));
 }
 
 static int gemm_lower(struct plan *p, struct node *n, struct error *err)

@@ -133,6 +133,12 @@ struct kernel_product {
      * up][columns][kr], zero-filled, behind its head. */
     void (*pack)(void *packed, const void *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
                  ptrdiff_t n_step);
+    /* NULL, or a product with such panels whose A has their type, and what makes that of n floats, for who reads A more
+     * often than once: of `together` rows or fewer, or of each half of more, all are equally far apart, and k is a
+     * multiple of `round_k`. */
+    const struct kernel_product *rounded;
+    int round_k;
+    void (*round)(void *to, const float *from, size_t n);
 };
 
 /* Rows up to which panels of fewer bits are multiplied as they are. With more it is cheaper to widen them first, which

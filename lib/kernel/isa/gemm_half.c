@@ -112,6 +112,17 @@ V_APART __m512i gather_scaled(const struct half_rows *rows, uint16_t *row, const
     return gather_row(rows, row, g, a, 1, scale);
 }
 
+void gemm_half_round(void *to, const float *from, size_t n)
+{
+    uint16_t *halves = to;
+    for (; n > 0; from += 2 * VL, halves += 2 * VL) {
+        const int left = n < 2 * VL ? (int)n : 2 * VL;
+        v_f32 first = v_load_n(from, left < VL ? left : VL), second = v_load_n(from + VL, left > VL ? left - VL : 0);
+        _mm512_mask_storeu_epi16(halves, left < 2 * VL ? (1u << left) - 1 : ~0u, round_two(first, second, false));
+        n -= (size_t)left;
+    }
+}
+
 static __m512i power_bits(int power)
 {
     return _mm512_set1_epi32((127 + power) << 23);
@@ -190,9 +201,10 @@ void gemm_half_run(const struct kernel_product *p, const struct kernel_gemm *giv
 {
     struct kernel_gemm g = *given;
     float back[KERNEL_GEMM_MR_MAX];
-    const bool later = !epilogue_is_clip(g.to.act) && !(g.to.add && g.to.add_last), apart = g.b_tap && g.taps != 1;
+    const bool later = !epilogue_is_clip(g.to.act) && !(g.to.add && g.to.add_last), placed = p->a == KERNEL_BF16,
+               apart = (g.b_tap || placed) && g.taps != 1;
     const ptrdiff_t run = (g.k + p->kr - 1) / p->kr * p->kr;
-    struct half_rows rows = {.at = g.scratch,
+    struct half_rows rows = {.at = placed ? NULL : g.scratch,
                              .runs = apart ? g.taps : 1,
                              .length = apart ? run : run * g.taps,
                              .back = p->b == KERNEL_F16 ? back : NULL};
@@ -204,7 +216,8 @@ void gemm_half_run(const struct kernel_product *p, const struct kernel_gemm *giv
         rows.shift = HALF_BLOCK - (int)(rows.length % HALF_BLOCK);
     if (later)
         g.to.act.kind = KERNEL_NONE;
-    gather(p, &g, &rows, back);
+    if (!placed)
+        gather(p, &g, &rows, back);
     while (tiles[size].rows < g.m)
         size++;
     tiles[size].panels(&g, &rows);

@@ -21,7 +21,7 @@
 
 /* Element p of row i is at[p / HALF_BLOCK * block + i * row + p % HALF_BLOCK]. */
 struct half_rows {
-    uint16_t *at;
+    uint16_t *at;     /* NULL: rows of halves, which are read where they lie */
     ptrdiff_t block;  /* elements from a block of a row to the next, */
     ptrdiff_t row;    /* and from a row to the next */
     int runs;         /* that are summed one after another: runs that lie in a row in rows and panels are one */
@@ -47,7 +47,7 @@ struct half_tile {
 /* Elements of a column of the panels. */
 V_FN ptrdiff_t half_depth(const struct kernel_gemm *g, const struct half_rows *rows)
 {
-    return g->b_tap ? rows->length * g->b_taps : rows->length;
+    return rows->length * (g->b_tap ? g->b_taps : rows->runs);
 }
 
 /* The columns from `column` on, of sums [m][2 vectors]. column_back: of their panel, where rows->back is. */
@@ -56,6 +56,8 @@ void gemm_half_finish(float *sum, const struct kernel_gemm *g, const struct half
 /* The call, with rows rounded to p->b, to nearest, ties to even; tiles: smallest first,
  * the last one of p->mr rows. */
 void gemm_half_run(const struct kernel_product *p, const struct kernel_gemm *g, const struct half_tile *tiles);
+/* n elements, as rows are rounded to bfloat16. */
+void gemm_half_round(void *to, const float *from, size_t n);
 void gemm_half_pack(const struct kernel_product *p, void *panels, const void *matrix, int taps, ptrdiff_t tap_step,
                     int k, ptrdiff_t k_step, int n, ptrdiff_t n_step);
 

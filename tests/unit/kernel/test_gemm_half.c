@@ -7,7 +7,7 @@
 #define MAX_TAPS 4
 #define MAX_K    150 /* some stretches of f16's sums */
 
-static struct guard rows, packed, outputs, scratch;
+static struct guard rows, halves, packed, outputs, scratch;
 
 struct problem {
     int m, n, taps, k;
@@ -22,7 +22,7 @@ struct problem {
 
 static float b[MAX_TAPS * MAX_K * MAX_N], bias[MAX_N], add[MAX_M][MAX_N];
 static ptrdiff_t tap[MAX_TAPS];
-static const void *a[MAX_M], *add_rows[MAX_M];
+static const void *a[MAX_M], *half_rows[MAX_M], *add_rows[MAX_M];
 static void *c[MAX_M];
 
 /* Rounded as by the product, which brings f16 to its range by powers of two. */
@@ -87,6 +87,20 @@ static void place_rows(const struct problem *p)
         a[i] = all + (i + turn) % p->m * span;
 }
 
+/* The same rows rounded: those of each half of them equally far apart, and the last one at the end too. */
+static void place_halves(const struct problem *p)
+{
+    ptrdiff_t span = (ptrdiff_t)p->taps * p->k, step = span + 32 * (ptrdiff_t)(guard_random() % 2),
+              between = p->m > 16 && p->m % 2 == 0 ? 32 * (ptrdiff_t)(guard_random() % 3) : 0;
+    uint16_t *first = (uint16_t *)(void *)halves.end - ((p->m - 1) * step + between + span);
+    for (int i = 0; i < p->m; i++) {
+        uint16_t *row = first + i * step + (i >= p->m / 2 ? between : 0);
+        for (ptrdiff_t j = 0; j < span; j++)
+            row[j] = half_f32_to_bf16(((const float *)a[i])[j]);
+        half_rows[i] = row;
+    }
+}
+
 static void run_problem(const struct kernels *k, const struct kernel_product *product, const struct problem *p)
 {
     size_t bytes = kernel_product_packed(product, (size_t)p->b_taps, (size_t)p->k, (size_t)p->n);
@@ -94,6 +108,7 @@ static void run_problem(const struct kernels *k, const struct kernel_product *pr
     fill(bias, (size_t)p->n, p, 1);
     fill(add[0], MAX_M * MAX_N, p, 1);
     place_rows(p);
+    place_halves(p);
     void *panels = guard_out(packed, bytes, 0);
     float *out = guard_out(outputs, sizeof(float) * (size_t)(p->m * p->n), 0);
     for (int i = 0; i < p->m; i++) {
@@ -105,7 +120,8 @@ static void run_problem(const struct kernels *k, const struct kernel_product *pr
     else
         product->pack(panels, b, p->b_taps, (ptrdiff_t)p->k * p->n, p->k, p->n, p->n, 1);
     CHECK(guard_intact(packed, panels, bytes));
-    struct kernel_gemm g = {.a = a, .tap = tap, .taps = p->taps, .k = p->k, .b = panels, .c = c, .m = p->m, .n = p->n};
+    struct kernel_gemm g = {.tap = tap, .taps = p->taps, .k = p->k, .b = panels, .c = c, .m = p->m, .n = p->n};
+    g.a = product->a == KERNEL_BF16 ? half_rows : a;
     g.b_tap = p->b_tap;
     g.b_taps = p->b_taps;
     g.to.act = p->act;
@@ -126,6 +142,12 @@ static int random_to(int most)
     return 1 + (int)(guard_random() % (unsigned)most);
 }
 
+/* A depth near `most` that the product takes. */
+static int depth_of(const struct kernel_product *product, int most)
+{
+    return product->a != KERNEL_BF16 ? most : most < 32 ? 32 : most / 32 * 32;
+}
+
 static void all_sizes(const struct kernels *k, const struct kernel_product *product)
 {
     static const struct kernel_act acts[] = {{KERNEL_NONE, 0, 0}, {KERNEL_RELU, 0, 0}, {KERNEL_CLIP, -0.5f, 0.25f},
@@ -139,7 +161,7 @@ static void all_sizes(const struct kernels *k, const struct kernel_product *prod
                                           .n = before + n,
                                           .taps = taps,
                                           .b_taps = taps,
-                                          .k = random_to(MAX_K),
+                                          .k = depth_of(product, random_to(MAX_K)),
                                           .act = acts[guard_random() % 6],
                                           .addend = (int)(guard_random() % 3),
                                           .has_bias = guard_random() % 2,
@@ -159,7 +181,7 @@ static void all_ranges(const struct kernels *k, const struct kernel_product *pro
                                           .n = product->nr - 1,
                                           .taps = 2,
                                           .b_taps = 2,
-                                          .k = MAX_K,
+                                          .k = depth_of(product, MAX_K),
                                           .a_size = sizes[i][0],
                                           .b_size = sizes[i][1]});
 }
@@ -223,10 +245,26 @@ static void some_taps(const struct kernels *k, const struct kernel_product *prod
                         &(struct problem){.m = product->mr - taps,
                                           .n = product->nr + 1,
                                           .taps = taps,
-                                          .k = depth,
+                                          .k = depth_of(product, depth),
                                           .b_tap = which,
                                           .b_taps = 4,
                                           .is_whole = depth % 2});
+}
+
+/* What rounds rows beforehand does it as the product would. */
+static void rounding(const struct kernel_product *product)
+{
+    enum { MOST = 70 };
+    float x[MOST];
+    CHECK(product->round_k == 32);
+    for (size_t n = 0; n <= MOST; n++) {
+        uint16_t *to = guard_out(outputs, sizeof *to * n, 0);
+        guard_fill(x, MOST, 1);
+        product->round(to, memcpy((float *)(void *)rows.end - n, x, sizeof *x * n), n);
+        CHECK(guard_intact(outputs, to, sizeof *to * n));
+        for (size_t i = 0; i < n; i++)
+            CHECK(to[i] == half_f32_to_bf16(x[i]));
+    }
 }
 
 static void every_level(void)
@@ -242,6 +280,12 @@ static void every_level(void)
             all_ranges(k, product);
             no_numbers(product);
             far_apart(product);
+            if (product->rounded) {
+                all_sizes(k, product->rounded);
+                some_taps(k, product->rounded);
+                all_ranges(k, product->rounded);
+                rounding(product);
+            }
         }
     }
 }
@@ -249,6 +293,7 @@ static void every_level(void)
 int main(void)
 {
     rows = guard_new(sizeof(float) * MAX_M * MAX_TAPS * MAX_K);
+    halves = guard_new(sizeof(uint16_t) * MAX_M * (MAX_TAPS * MAX_K + 64));
     packed = guard_new(sizeof(uint16_t) * (MAX_TAPS * (MAX_K + 1) + 2) * 128);
     outputs = guard_new(sizeof(float) * MAX_M * MAX_N);
     scratch = guard_new(sizeof(uint16_t) * MAX_M * MAX_TAPS * (MAX_K + 32) + 64);
