@@ -351,6 +351,23 @@ static void cut_lines(struct gemm_args *g)
     g->tiles = (g->pixels + g->line - 1) / g->line * g->parts;
 }
 
+/* Units that a thread should have, so that all are through at about the same time. */
+#define GEMM_SHARES 4
+
+/* Few pixels: threads share the panels; where a call prepares its rows, in no more parts than they need, for each part
+ * does that again. */
+static void share_panels(struct gemm_args *g, double macs, int threads)
+{
+    double work = macs / (double)(g->blocks * g->groups), groups = g->groups * (work / GEMM_GRAIN + 1);
+    int64_t most = g->panels, shares = threads > 1 ? (int64_t)threads * GEMM_SHARES : 1;
+    if ((!g->widens && g->blocks < g->tiles) || work <= GEMM_GRAIN)
+        return;
+    if (g->job.product->scratch && shares / g->blocks < most)
+        most = shares / g->blocks;
+    if (most > g->groups)
+        g->groups = groups > (double)most ? (int)most : (int)groups;
+}
+
 static void choose_tiles(struct gemm_args *g, const struct plan *p)
 {
     const struct gemm_job *j = &g->job;
@@ -361,11 +378,7 @@ static void choose_tiles(struct gemm_args *g, const struct plan *p)
     cut_lines(g);
     g->groups = count_groups(g);
     g->blocks = g->widens ? 1 : plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, g->tiles), g->tiles);
-    double work = macs / (double)(g->blocks * g->groups);
-    if ((g->widens || g->blocks == g->tiles) && work > GEMM_GRAIN) { /* few pixels: share the panels */
-        double groups = g->groups * (work / GEMM_GRAIN + 1);
-        g->groups = groups > g->panels ? g->panels : (int)groups;
-    }
+    share_panels(g, macs, plan_threads(p));
     if (g->tiles > 1 && !j->narrow) /* each thread has a cache of its own to fill */
         g->fetchers = (g->tiles + plan_threads(p) - 1) / plan_threads(p);
     double pixel = (double)j->a_stride[GEMM_AXES - 1] * (double)g->a_size + (double)j->n * (double)g->c_size;
