@@ -61,11 +61,17 @@ static int name_nodes(struct graph *g, struct error *err)
     return 0;
 }
 
+/* A network that was optimised, or is of another runtime: an operator and its activation are one node there. */
+static int as_standard(struct node *n, struct error *err)
+{
+    return strcmp(n->domain, "nn") == 0 && !n->def->eval ? pass_expand_node(n, err) : 0;
+}
+
 static int prepare(struct graph *g, struct error *err)
 {
     op_resolve(g);
-    if (quant_restore_weights(g, true, err) < 0 || pass_run_unfused(g, err) || pass_each(g, as_convolution, err) < 0 ||
-        pass_each(g, as_slices, err) < 0)
+    if (op_infer_graph(g, err) || pass_each(g, as_standard, err) < 0 || quant_restore_weights(g, true, err) < 0 ||
+        pass_run_unfused(g, err) || pass_each(g, as_convolution, err) < 0 || pass_each(g, as_slices, err) < 0)
         return -1;
     return name_nodes(g, err) ? -1 : op_infer_graph(g, err);
 }

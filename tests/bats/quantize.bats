@@ -39,6 +39,18 @@ calibratable() {
     matches "$stderr" 'film.ppm: no header of PNM or PAM: damaged, cut off, or too large'
 }
 
+@test "-c: what nnoptimize has fused is quantised as the network it was" {
+    calibratable
+    nn optimize -o fused.nn net.nn
+    nn inspect fused.nn | grep -q ' nn\.Conv '
+    for n in net fused; do
+        nn quantize -q -c photos -r $n.tsv -o ${n}8.onnx $n.nn
+        nn inspect --summary ${n}8.onnx | grep ^op > $n.ops
+    done
+    cmp net.ops fused.ops
+    equal "$(wc -l < fused.tsv)" "$(wc -l < net.tsv)"
+}
+
 @test "-c: of the ways to choose ranges, what proves best on samples held back" {
     declare_nn net.nn <<END
 input x f32 1x1x64x64
