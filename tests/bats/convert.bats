@@ -257,6 +257,20 @@ END
     nn run --expect out sum.tflite x.npy
 }
 
+@test "TFLite: places that count from the end, in a file whose bytes are mapped" {
+    declare_nn last.nn << 'END'
+input x f32 2x4
+constant at i64 2 = -1 0
+node - Gather x at -> y f32 2x2 : axis=1
+output y
+END
+    nn convert -o last.onnx last.nn
+    nn convert -o last.tflite last.onnx
+    npy x.npy f32 2x4
+    nn run -o out last.nn x.npy
+    nn run --expect out last.tflite x.npy
+}
+
 @test "TFLite has weights with scales of blocks as real numbers" {
     nn convert -o blocks.tflite "$TINY/../tflite/blocks.tflite"
     nn run --expect "$TINY/../tflite/blocks" blocks.tflite "$TINY/../tflite/blocks/in_0.npy"

@@ -232,12 +232,13 @@ static int take_indices(struct tflite_writer *w, const struct node *n, int64_t a
 {
     const struct tensor *t = n->in[1]->is_input ? NULL : n->in[1]->constant;
     int64_t size = n->in[0]->type.dims[axis];
-    struct tensor *copy = t && size > 0 ? tensor_cast(t, t->dtype, true, w->err) : NULL;
+    struct tensor *copy = t && size > 0 ? tensor_new(t->dtype, t->rank, t->dims, w->err) : NULL;
     if (!copy)
         return tflite_take(w, n->in[1], false);
-    for (int64_t i = 0; i < copy->count; i++)
-        if (tensor_get_i64(copy, i) < 0)
-            tensor_set_i64(copy, i, tensor_get_i64(copy, i) + size);
+    for (int64_t i = 0; i < copy->count; i++) {
+        int64_t at = tensor_get_i64(t, i);
+        tensor_set_i64(copy, i, at < 0 ? at + size : at);
+    }
     int tensor = tflite_put_constant(w, n->in[1]->name, copy);
     tensor_unref(copy);
     return tensor;
