@@ -234,6 +234,21 @@ END
     nn run --expect want classes.xml x.npy > /dev/null
 }
 
+@test "pads of a transposed convolution that follow from its size do so in OpenVINO IR too" {
+    npy x.npy f32 1x2x5x4
+    for rule in 'auto_pad="SAME_UPPER"' 'auto_pad="SAME_LOWER"' 'output_shape=[11,8]'; do
+        declare_nn up.nn <<END
+input x f32 1x2x5x4
+constant w f32 2x1x4x3 = $(seq -s' ' 24)
+node up ConvTranspose x w -> y f32 * : strides=[2,2] $rule
+output y
+END
+        nn convert -o up.xml up.nn
+        nn run -o want up.nn x.npy > /dev/null
+        nn run --expect want up.xml x.npy > /dev/null
+    done
+}
+
 @test "triangles are written as OpenVINO IR" {
     declare_nn triangles.nn <<END
 input x f32 2xnx4

@@ -25,7 +25,7 @@ static void put_list(struct openvino_writer *w, const char *from, const char *to
     openvino_put_ints(w, to, spatial, values);
 }
 
-static void put_pads(struct openvino_writer *w, int spatial)
+static void put_pads(struct openvino_writer *w, int spatial, const char *rule)
 {
     static const char *const rules[][2] = {
         {"SAME_UPPER", "same_upper"}, {"SAME_LOWER", "same_lower"}, {"VALID", "valid"}};
@@ -37,7 +37,7 @@ static void put_pads(struct openvino_writer *w, int spatial)
     openvino_put_ints(w, "pads_begin", spatial, pads);
     openvino_put_ints(w, "pads_end", spatial, pads + spatial);
     for (int i = 0; i < 3; i++)
-        if (strcmp(op_string(w->node, "auto_pad"), rules[i][0]) == 0)
+        if (strcmp(rule, rules[i][0]) == 0)
             openvino_put_text(w, "auto_pad", rules[i][1]);
 }
 
@@ -95,12 +95,13 @@ static struct openvino_place bias(struct openvino_writer *w, int spatial)
     return openvino_shaped(w, 2, "bias", spatial + 2, dims);
 }
 
-static void finish(struct openvino_writer *w, const char *type, int spatial, const struct openvino_place *in)
+static void finish(struct openvino_writer *w, const char *type, int spatial, int count,
+                   const struct openvino_place *in)
 {
     if (node_in(w->node, 2))
-        OPENVINO_FINISH(w, "Add", 1, openvino_step(w, type, 1, 1, 2, in), bias(w, spatial));
+        OPENVINO_FINISH(w, "Add", 1, openvino_step(w, type, 1, 1, count, in), bias(w, spatial));
     else
-        openvino_finish(w, type, 1, 2, in);
+        openvino_finish(w, type, 1, count, in);
 }
 
 void openvino_write_conv(struct openvino_writer *w)
@@ -110,22 +111,39 @@ void openvino_write_conv(struct openvino_writer *w)
     struct openvino_place in[] = {openvino_at(w, 0), weights(w, spatial, groups)};
     put_list(w, "strides", "strides", spatial, 1);
     put_list(w, "dilations", "dilations", spatial, 1);
-    put_pads(w, spatial);
-    finish(w, groups > 1 ? "GroupConvolution" : "Convolution", spatial, in);
+    put_pads(w, spatial, op_string(w->node, "auto_pad"));
+    finish(w, groups > 1 ? "GroupConvolution" : "Convolution", spatial, 2, in);
+}
+
+/* The size of the result, from which pads follow. */
+static struct openvino_place size_of(struct openvino_writer *w, int spatial)
+{
+    const struct type *t = &node_out(w->node, 0)->type;
+    for (int i = 0; i < spatial; i++)
+        if (t->rank != spatial + 2 || t->dims[2 + i] < 0) {
+            openvino_cannot(w, "pads that follow from a size which is not known");
+            return (struct openvino_place){-1, 0};
+        }
+    return openvino_list_of(w, spatial, t->dims + 2);
 }
 
 void openvino_write_deconv(struct openvino_writer *w)
 {
     int spatial = spatial_of(w, 1), count;
     int64_t groups = op_int(w->node, "group");
-    struct openvino_place in[] = {openvino_at(w, 0), weights(w, spatial, groups)};
-    if (op_ints(w->node, "output_shape", &count))
-        openvino_cannot(w, "a stated output shape");
+    const char *rule = op_string(w->node, "auto_pad");
+    bool upper = strcmp(rule, "SAME_UPPER") == 0;
+    bool sized = op_ints(w->node, "output_shape", &count) || upper || strcmp(rule, "SAME_LOWER") == 0;
+    struct openvino_place in[] = {openvino_at(w, 0), weights(w, spatial, groups), {-1, 0}};
+    if (sized) { /* the larger half of the pads stands at the other end than in ONNX */
+        in[2] = size_of(w, spatial);
+        rule = upper ? "SAME_LOWER" : "SAME_UPPER";
+    }
     put_list(w, "strides", "strides", spatial, 1);
     put_list(w, "dilations", "dilations", spatial, 1);
     put_list(w, "output_padding", "output_padding", spatial, 0);
-    put_pads(w, spatial);
-    finish(w, groups > 1 ? "GroupConvolutionBackpropData" : "ConvolutionBackpropData", spatial, in);
+    put_pads(w, spatial, rule);
+    finish(w, groups > 1 ? "GroupConvolutionBackpropData" : "ConvolutionBackpropData", spatial, 2 + sized, in);
 }
 
 /* ---- pools ---- */
@@ -160,7 +178,7 @@ void openvino_write_pool(struct openvino_writer *w)
     if (max)
         put_list(w, "dilations", "dilations", spatial, 1);
     put_list(w, "kernel_shape", "kernel", spatial, 1);
-    put_pads(w, spatial);
+    put_pads(w, spatial, op_string(w->node, "auto_pad"));
     if (max && op_int(w->node, "storage_order"))
         openvino_cannot(w, "places by columns");
     if (!max)
