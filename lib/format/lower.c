@@ -132,6 +132,27 @@ static struct value *lower_mish(struct build *b, struct value *x)
     return BUILD(b, "Mul", x, BUILD(b, "Tanh", lower_softplus(b, x)));
 }
 
+/* The largest whole part of a power that is products. */
+#define MOST_POWER 64
+
+bool format_is_product(const struct node *n)
+{
+    const struct tensor *t = node_is(n, "Pow") ? n->in[1]->constant : NULL;
+    double power = t && t->count == 1 && t->rank <= n->in[0]->type.rank ? tensor_get_f64(t, 0) : 0;
+    return power > 2 && power <= MOST_POWER && power == floor(power);
+}
+
+static struct value *lower_power(struct build *b, struct value *x)
+{
+    if (!format_is_product(b->node))
+        return NULL;
+    struct value *square = BUILD(b, "Mul", x, x), *y = square;
+    int power = (int)tensor_get_f64(b->node->in[1]->constant, 0);
+    for (int i = 2; i <= power - 2; i += 2)
+        y = BUILD(b, "Mul", y, square);
+    return power % 2 ? BUILD(b, "Mul", y, x) : y;
+}
+
 static struct value *lower_softsign(struct build *b, struct value *x)
 {
     return BUILD(b, "Div", x, BUILD(b, "Add", BUILD(b, "Abs", x), number(b, 1)));
@@ -416,6 +437,7 @@ static const struct {
     {"MeanVarianceNormalization", lower_mean_variance},
     {"Min", lower_chain},
     {"Mish", lower_mish},
+    {"Pow", lower_power},
     {"RMSNormalization", lower_rms_norm},
     {"Reciprocal", lower_reciprocal},
     {"ReduceL1", lower_norm},

@@ -14,6 +14,8 @@ bool format_takes(const struct node *n, const char *types);
 /* Puts casts to a type among them that has all numbers of the node's, and back, around a copy of the node: 1, or 0 when
  * there is none, or -1. The node itself is left, to be removed. */
 int format_widen(struct node *n, const char *types, struct error *err);
+/* A power of a whole number that products make: for formats that take the logarithm of the base. */
+bool format_is_product(const struct node *n);
 /* Puts nodes that compute the same before an activation, reduction or norm: 1, or 0 when it stays, or -1. The node
  * itself is left, to be removed. */
 int format_lower(struct node *n, struct error *err);

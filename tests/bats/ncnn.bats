@@ -141,3 +141,14 @@ thresholded() {
     equal "$(nn run -s x=1x1x10x8 crop.param x=1 | cut -f 1,3)" $'y\t1x1x5x4'
     equal "$(nn run crop.param x=1 | cut -f 3)" 1x1x3x3
 }
+
+@test "powers of whole numbers are products, since ncnn's takes the logarithm of the base" {
+    for power in -1 3 4 7; do
+        printf 'graph g\ninput x f32 6\nconstant p f32 scalar = %s\nnode it Pow x p -> y f32 6\noutput y\n' "$power" | declare_nn net.nn
+        nn convert -o net.param net.nn
+        if grep -q 'BinaryOp .* 0=6 ' net.param; then false; fi
+        npy x.npy f32 6 -2 -0.5 0.25 1 1.5 3
+        nn run -o want net.nn x.npy > /dev/null
+        nn run --expect want net.param x.npy > /dev/null
+    done
+}

@@ -126,9 +126,9 @@ static const struct {
 
 static void put_scalar(struct writer *w, const char *in, const char *out, int type, float number)
 {
-    if (type == 6 && number == 2) {
+    if (type == 6 && (number == 2 || number == -1)) { /* the square or reciprocal: a power wants a positive base */
         ncnn_layer_of(w, "UnaryOp", 1, &in, 1, &out);
-        ncnn_put_int(w, 0, 4);
+        ncnn_put_int(w, 0, number == 2 ? 4 : 15);
         return;
     }
     ncnn_layer_of(w, "BinaryOp", 1, &in, 1, &out);

@@ -92,13 +92,13 @@ static int fold(struct graph *g, bool *any, struct error *err)
 
 /* ---- operators ---- */
 
-/* Of norms there is a layer for that of channels alone. */
+/* Of norms there is a layer for that of channels alone; of powers for those of a base that is not negative. */
 static bool has_row(const struct node *n)
 {
     int64_t axis = node_is(n, "LpNormalization") ? op_int(n, "axis") : 1;
     bool other = node_is(n, "LpNormalization") &&
                  (op_int(n, "p") != 2 || n->in[0]->type.rank != 4 || (axis != 1 && axis != -3));
-    return ncnn_write_row(n) && !other;
+    return ncnn_write_row(n) && !other && !format_is_product(n);
 }
 
 /* Of other types than a row's there is no layer for a Cast either. */
