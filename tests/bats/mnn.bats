@@ -50,3 +50,26 @@ TFLITE=$BATS_TEST_DIRNAME/../models/tflite
     npy x.npy f32 5 0.5 1.5 -2.5 4194304.5 -7.25
     equal "$(nn run net.mnn x.npy)" "$(nn run net.nn x.npy)"
 }
+
+# refused MESSAGE DIMS NODE: a node on x f32 of these dims, which MNN would compute otherwise.
+refused() {
+    printf 'graph g\ninput x f32 %s\n%s\noutput y\n' "$2" "$3" | declare_nn net.nn
+    try convert -o out.mnn net.nn
+    equal "$status" 1
+    matches "$stderr" "$1"
+}
+
+@test "averages and cubic resizing that MNN computes otherwise are refused, others are not" {
+    pool='node it AveragePool x -> y f32 1x2x3x3 : kernel_shape=[3,3] strides=[2,2] count_include_pad=1 pads='
+    refused 'counts more padding at the end' 1x2x6x6 "$pool[0,0,1,1]"
+    scale='constant s f32 4 = 1 1'
+    cubic='node it Resize x - s -> y f32 * : mode="cubic" coordinate_transformation_mode='
+    refused 'larger by cubic interpolation' 1x2x6x6 "$scale 2 2
+$cubic\"half_pixel\""
+    for other in "${pool/count_include_pad=1/}[0,0,1,1]" "$scale 2 2
+$cubic\"align_corners\"" "$scale 0.5 0.5
+$cubic\"half_pixel\""; do
+        printf 'graph g\ninput x f32 1x2x6x6\n%s\noutput y\n' "$other" | declare_nn net.nn
+        nn convert -o out.mnn net.nn
+    done
+}

@@ -292,6 +292,11 @@ void mnn_write_pool(struct mnn_writer *w, struct node *n)
     bool average = mnn_row(w)->detail == 1, ceil = op_int(n, "ceil_mode") != 0;
     if (!read_window(w, n, mnn_rank_of(n->in[0]), NULL, &at))
         return;
+    bool counts = average && op_int(n, "count_include_pad");
+    if (counts && (at.pad == MNN_PAD_SAME || at.pads[2] > at.pads[0] || at.pads[3] > at.pads[1])) {
+        mnn_cannot(w, "an average that counts more padding at the end than at the beginning");
+        return;
+    }
     if (at.axes != 2 || at.dilation[0] != 1 || at.dilation[1] != 1 || n->out_count > 1 ||
         (ceil && !rounds_alike(n, &at))) {
         mnn_cannot(w, "of images, without dilation or indexes, and no window in the padding alone");
@@ -308,7 +313,7 @@ void mnn_write_pool(struct mnn_writer *w, struct node *n)
     mnn_put_int(w, "padType", at.pad);
     mnn_put_int(w, "ceilModel", ceil);
     mnn_put_ref(w, "pads", pads);
-    mnn_put_int(w, "countType", !average ? 0 : op_int(n, "count_include_pad") ? 1 : 2);
+    mnn_put_int(w, "countType", !average ? 0 : counts ? 1 : 2);
     mnn_end_param(w);
     mnn_emit(w, 47, NULL, 1, &in, 1, (int[]){mnn_result(w, 0, true)});
 }
@@ -397,6 +402,12 @@ static int resize_target(struct mnn_writer *w, struct node *n)
     return mnn_const_tensor(w, "scale", t);
 }
 
+static bool is_larger(const struct node *n)
+{
+    const int64_t *from = n->in[0]->type.dims, *to = n->out[0]->type.dims;
+    return to[2] > from[2] || to[3] > from[3];
+}
+
 void mnn_write_resize(struct mnn_writer *w, struct node *n)
 {
     static const char *const modes[] = {NULL,         "align_corners",       "half_pixel", "pytorch_half_pixel",
@@ -408,6 +419,9 @@ void mnn_write_resize(struct mnn_writer *w, struct node *n)
                    op_string(n, "coordinate_transformation_mode"), op_string(n, "nearest_mode"));
         return;
     }
+    /* Its kernel takes a place before the first pixel for one behind it. */
+    if (type == 3 && (ctm == 2 || ctm == 3) && is_larger(n))
+        mnn_cannot(w, "larger by cubic interpolation between centres");
     int in[2] = {mnn_packed(w, n->in[0]), resize_target(w, n)};
     if (in[1] < 0)
         mnn_cannot(w, "its sizes or factors must be constant");
