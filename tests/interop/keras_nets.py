@@ -29,6 +29,12 @@ def application(name):
     return make
 
 
+def changed(model):
+    """With a change of low rank beside the first layer's weights."""
+    model.layers[0].enable_lora(2, lora_alpha=3)
+    return model
+
+
 def nets():
     for name in dir(keras.applications):
         if name[0].isupper():
@@ -45,6 +51,9 @@ def nets():
                     [L.Input((7, 5)), k(4, return_sequences=s, go_backwards=b)])
     yield "words", lambda: keras.Sequential(
         [L.Input((9,), dtype="int32"), L.Embedding(5, 6, mask_zero=True), L.Bidirectional(L.LSTM(4, return_sequences=True)), L.GRU(3)])
+    for name, layers in (("dense", [L.Input((6,)), L.Dense(5), L.Dense(3)]), ("conv", [L.Input((7, 9, 4)), L.Conv2D(5, 3), L.ReLU()]),
+                         ("words", [L.Input((9,), dtype="int32"), L.Embedding(5, 6), L.GRU(3)])):
+        yield "low-rank-" + name, lambda n=layers: changed(keras.Sequential(n))
     for name in ("relu6", "elu", "selu", "gelu", "mish", "hard_sigmoid", "hard_silu", "softplus", "softsign", "leaky_relu"):
         yield name, lambda a=name: keras.Sequential([L.Input((6,)), L.Dense(4, activation=a), L.BatchNormalization()])
 

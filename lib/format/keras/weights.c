@@ -1,5 +1,6 @@
 /* Weights: datasets by the paths of layers' attributes (.keras), or by names that a layer's group lists (.h5). */
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #define MOST_NAMES 65536 /* of the weights of a layer */
 #define MOST_PARTS 1024  /* of the list of them */
 #define MOST_NAME  1000  /* bytes of one */
+#define MOST_RANK  1024  /* of a change of low rank */
 
 /* ---- at hand ---- */
 
@@ -239,7 +241,7 @@ static struct tensor *read_tensor(struct keras_reader *r, const struct hdf5_obje
     const struct hdf5_type *t = &o->array.type;
     int64_t dims[HDF5_MAX_RANK];
     if (o->array.count > r->elements) {
-        build_fail(&r->b, "more weights than the file can hold, as by layers that are called again and again");
+        build_fail(&r->b, "more weights than the file can hold, as by layers called again and again");
         return NULL;
     }
     r->elements -= o->array.count;
@@ -269,6 +271,39 @@ static const struct hdf5_object *weight_of(struct keras_call *l, const char *par
     return find_weight(l->r, &place, name, index);
 }
 
+/* The sum of a weight and the product of lora_kernel_a and lora_kernel_b, a change of low rank that files of one group
+ * have beside it; .keras has the sum. Takes t. */
+static struct tensor *changed(struct keras_call *l, const char *part, const char *name, struct tensor *t)
+{
+    struct tensor *by[2] = {NULL}, *sum = NULL;
+    char title[40];
+    for (int i = 0; i < 2; i++) {
+        snprintf(title, sizeof(title), "lora_%.20s_%c", name, 'a' + i);
+        const struct hdf5_object *o = weight_of(l, part, title, INT_MAX);
+        if (!o || !(by[i] = read_tensor(l->r, o)))
+            break;
+    }
+    int64_t rank = by[1] && by[1]->rank == 2 ? by[1]->dims[0] : 0, last = rank ? by[1]->count / rank : 0;
+    if (!by[0])
+        sum = tensor_ref(t);
+    else if (rank < 1 || rank > MOST_RANK || last < 1 || t->count % last || by[0]->count != t->count / last * rank ||
+             l->in_bytes)
+        build_fail(l->b, "its lora weights do not fit");
+    else if ((sum = tensor_new(DTYPE_F32, t->rank, t->dims, l->b->err))) {
+        float *to = sum->data, *a = by[0]->data, *b = by[1]->data;
+        float scale = keras_float(l, "lora_alpha", (float)rank) / (float)rank;
+        for (int64_t i = 0; i < t->count; i++) {
+            for (int64_t k = 0; k < rank; k++)
+                to[i] += a[i / last * rank + k] * b[k * last + i % last];
+            to[i] = ((float *)t->data)[i] + scale * to[i];
+        }
+    }
+    for (int i = 0; i < 2; i++)
+        tensor_unref(by[i]);
+    tensor_unref(t);
+    return sum;
+}
+
 struct tensor *keras_tensor(struct keras_call *l, const char *part, const char *name, int index)
 {
     const struct hdf5_object *o = weight_of(l, part, name, index);
@@ -279,7 +314,7 @@ struct tensor *keras_tensor(struct keras_call *l, const char *part, const char *
     struct tensor *t = o && !l->b->failed ? read_tensor(l->r, o) : NULL;
     if (o && !t)
         error_prefix(l->b->err, "weight '%.100s'", name);
-    return t;
+    return t && !l->r->by_path ? changed(l, part, name, t) : t;
 }
 
 int keras_weight_dims(struct keras_call *l, const char *name, int index, int64_t *dims, int max)
