@@ -337,16 +337,19 @@ static void choose_fetching(struct gemm_args *g)
         g->rows = (int)fresh;
 }
 
-/* Tiles that the product's kernel reads fast: each half of one within a row of the map, as long as that leaves few rows
- * of a half empty. */
+/* Tiles that the product's kernel reads fast: each half of one within a row of the map, or of some rows with the border
+ * between them, as long as that leaves few rows of a half empty. */
 static void cut_lines(struct gemm_args *g)
 {
     const struct gemm_job *j = &g->job;
-    const int64_t half = j->product->together, width = j->dims[GEMM_AXES - 1];
-    bool is_even = j->a_stride[GEMM_AXES - 2] == width * j->a_stride[GEMM_AXES - 1];
-    if (half == 0 || is_even || width == g->pixels || width < half * 3 / 4)
+    const int64_t half = j->product->together, width = j->dims[GEMM_AXES - 1], step = j->a_stride[GEMM_AXES - 1];
+    const int64_t below = j->a_stride[GEMM_AXES - 2], pitch = step > 0 && below % step == 0 ? below / step : 0;
+    if (half == 0 || pitch == width || width == g->pixels)
         return;
-    g->line = width <= half ? 2 * width : width;
+    const int64_t rows = pitch > width ? (half + pitch - width) / pitch : 1, together = rows > 1 ? rows : 1;
+    if (together * width < half * 3 / 4)
+        return;
+    g->line = width <= half ? 2 * together * width : width;
     g->parts = (g->line + 2 * half - 1) / (2 * half);
     g->tiles = (g->pixels + g->line - 1) / g->line * g->parts;
 }

@@ -4,35 +4,27 @@
 #ifndef KERNEL_ISA_AMX_H
 #define KERNEL_ISA_AMX_H
 
-#include <string.h>
-
 #include "kernel/isa/vec.h"
 
 #define AMX_ROWS  16
 #define AMX_BYTES 64
 
-/* Which register is what: sums of two tiles of rows by two of columns, A's rows, B's columns. */
-#define AMX_SUMS 4
-#define AMX_B    6
-
-/* As the processor reads it. */
-struct amx_shapes {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t bytes[16]; /* of a row of each register; those beyond 8 stay 0 */
-    uint8_t rows[16];
-};
-
-/* Registers for `rows` rows of A of `depth` bytes, a multiple of 4. To set them takes hundreds of cycles, to look
- * whether they are set a few. Whoever has done so calls amx_leave() when it is through. */
+/* Registers 0 to 3 for sums, 4 and 5 for `rows` rows of A of `depth` bytes, a multiple of 4, 6 and 7 for B's columns.
+ * To set them takes hundreds of cycles, to look whether they are set a few. Whoever has done so calls amx_leave() when
+ * it is through. */
 V_APART void amx_shape(int rows, int depth)
 {
-    struct amx_shapes now, wanted = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        wanted.bytes[i] = (uint16_t)(i < AMX_SUMS || i >= AMX_B ? AMX_BYTES : depth);
-        wanted.rows[i] = (uint8_t)(i < AMX_B ? rows : depth / 4);
-    }
+    /* As the processor reads it: the palette, from byte 16 on bytes of a row of each register, from 48 on its rows. */
+    const uint64_t four = 0x0001000100010001, two = 0x00010001, six = 0x010101010101;
+    const uint64_t wanted[8] = {[0] = 1,
+                                [2] = four * AMX_BYTES,
+                                [3] = two * (uint64_t)depth | two * AMX_BYTES << 32,
+                                [6] = six * (uint64_t)rows | (uint64_t)depth / 4 * 0x0101 << 48};
+    uint64_t now[8], differ = 0;
     __asm__ volatile("sttilecfg %0" : "=m"(now));
-    if (memcmp(&now, &wanted, sizeof now) != 0)
+    for (int i = 0; i < 8; i++)
+        differ |= now[i] ^ wanted[i];
+    if (differ)
         __asm__ volatile("ldtilecfg %0" : : "m"(wanted));
 }
 

@@ -2,8 +2,9 @@
  * the rows each, by up to two of columns at a time. The panels are those of AVX-512 VNNI, whose kernel few rows of u8
  * are left to.
  *
- * A tile of rows is read where it lies, if its rows are equally far apart and may be read fast, else from where they
- * were gathered once a call. Of an odd number of rows both tiles have the middle one: its sums come out twice, alike.
+ * A tile of rows is read where it lies, if its rows are equally far apart, but for some of a map's border between them,
+ * and may be read fast, else from where they were gathered once a call. Of an odd number of rows both tiles have the
+ * middle one: its sums come out twice, alike.
  *
  * To make bytes of sums takes as long as to add up 128 products. So that both are done at once, it is done a panel
  * late: some rows after each block of the next panel. The second tile's sums are stored late as well, when the next
@@ -44,14 +45,17 @@ static ptrdiff_t blocks(ptrdiff_t length)
     return (length + AMX_BYTES - 1) / AMX_BYTES;
 }
 
-/* How far apart `count` rows are; 0 when not equally far. */
-static ptrdiff_t step_of(const void *const *a, int count)
+/* How far apart `count` rows are that a tile reads as *all of them, with those between the rows of a map, which are its
+ * border. 0 when that is not possible. */
+static ptrdiff_t step_of(const void *const *a, int count, int *all)
 {
-    ptrdiff_t step = count > 1 ? (const uint8_t *)a[1] - (const uint8_t *)a[0] : AMX_BYTES;
-    for (int i = 2; i < count; i++)
-        if ((const uint8_t *)a[i] - (const uint8_t *)a[i - 1] != step)
-            return 0;
-    return step;
+    const uint8_t *const *at = (const uint8_t *const *)a;
+    const ptrdiff_t step = count > 1 ? at[1] - at[0] : AMX_BYTES, span = at[count - 1] - at[0];
+    bool fits = step > 0 && span < AMX_ROWS * step;
+    *all = fits ? (int)(span / step) + 1 : 0;
+    for (int i = 1; fits && i < count; i++)
+        fits = at[i] - at[i - 1] == step || (at[i] > at[i - 1] && (at[i] - at[i - 1]) % step == 0);
+    return fits ? step : 0;
 }
 
 /* Whether blocks of a row lie in a cache line each, or are short enough to mostly do so: a tile of rows that do not
@@ -77,14 +81,19 @@ static int even_depth(int k)
 static bool find_direct(const struct kernel_gemm *g, struct walk *w)
 {
     const void *const *second = g->a + g->m - w->rows;
+    int all[2];
     w->depth = even_depth(g->k);
     w->length = g->k;
     w->runs = g->taps;
     w->a[0] = g->a[0];
     w->a[1] = second[0];
-    w->step[0] = step_of(g->a, w->rows);
-    w->step[1] = step_of(second, w->rows);
-    return w->depth && w->step[0] && w->step[1] && is_fast(g, w);
+    w->step[0] = step_of(g->a, w->rows, &all[0]);
+    w->step[1] = step_of(second, w->rows, &all[1]);
+    bool fits = all[0] == all[1] && (all[0] == w->rows || !g->to.row_bias);
+    if (!w->depth || !w->step[0] || !w->step[1] || !fits || !is_fast(g, w))
+        return false;
+    w->rows = all[0];
+    return true;
 }
 
 /* The first n of 64 bytes. */
@@ -147,6 +156,26 @@ static struct walk plan(const struct kernel_gemm *g, bool is_signed)
     return w;
 }
 
+/* The call with places in C for all rows that the tiles have: what is between two of A's gets that of the next one,
+ * whose result comes later. */
+static struct kernel_gemm spread(const struct kernel_gemm *g, const struct walk *w, void **c)
+{
+    struct kernel_gemm all = *g;
+    const int half = (g->m + 1) / 2;
+    if (w->rows == half)
+        return all;
+    all.m = 2 * w->rows - g->m % 2;
+    all.c = c;
+    for (int t = 0; t < 2; t++) {
+        const int first = t * (g->m - half);
+        void **to = c + t * (all.m - w->rows);
+        for (int i = first, n = 0; i < first + half; i++)
+            for (; w->a[t] + n * w->step[t] <= (const uint8_t *)g->a[i]; n++)
+                to[n] = g->c[i];
+    }
+    return all;
+}
+
 /* ---- results ---- */
 
 /* The panel before, of which rows from `row` on are still to be made bytes. */
@@ -201,7 +230,7 @@ V_APART void finish_now(v_i32 *sums, const struct kernel_gemm *g, int column, co
     do {                                                                                                               \
         AMX_STORE(one, to, vectors *(ptrdiff_t)sizeof(v_i32));                                                         \
         if (vectors == 2)                                                                                              \
-            AMX_STORE(two, (to) + 1, vectors *(ptrdiff_t)sizeof(v_i32));                                               \
+            AMX_STORE(two, (to) + 1, vectors * (ptrdiff_t)sizeof(v_i32));                                              \
     } while (0)
 
 /* Every row's sums begin at the bias. */
@@ -336,10 +365,12 @@ static void run(const struct kernel_gemm *g, bool is_signed)
         return;
     }
     const struct walk w = plan(g, is_signed);
+    void *c[2 * AMX_ROWS];
+    const struct kernel_gemm all = spread(g, &w, c);
     const int wide = gemm_wide_columns(g->n);
     amx_shape(w.rows, w.depth);
-    do_panels(g, &w, g->b, 0, wide, 2);
-    do_panels(g, &w, (const int8_t *)g->b + w.columns * wide, wide, g->n, 1);
+    do_panels(&all, &w, g->b, 0, wide, 2);
+    do_panels(&all, &w, (const int8_t *)g->b + w.columns * wide, wide, g->n, 1);
 }
 
 static void run_u8(const struct kernel_gemm *g)

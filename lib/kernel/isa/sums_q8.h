@@ -38,17 +38,18 @@ V_APART void add_to_rows(v_i32 *sums, const struct kernel_gemm *g, int m, int ve
 V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 *factor, const struct v_narrowing *n,
                       int row, int m, int vectors, int last, bool shifts)
 {
+    const int left = m - row;
     v_f32 x[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-        int at = row * vectors + j;
-        x[j] = v_mul(v_from_i32(acc[at < m * vectors ? at : j % vectors]), factor[j % vectors]);
+        int at = j < left * vectors ? row * vectors + j : j % vectors;
+        x[j] = v_mul(v_from_i32(acc[at]), factor[j % vectors]);
         x[j] = shifts ? v_add(x[j], factor[2 + j % vectors]) : x[j];
     }
     v_bytes bytes = v_round_bytes(x, n, !shifts);
 #pragma GCC unroll 4
     for (int j = 0; j < 4 / vectors; j++)
-        if (row + j < m)
+        if (j < left)
             v_store_some((uint8_t *)c[row + j] + column, bytes, j * vectors, vectors, (vectors - 1) * VL + last);
 }
 

@@ -5,6 +5,8 @@
 #define MAX_N    104
 #define MAX_TAPS 5
 #define MAX_K    300
+/* Of a map: pixels between two of its rows. */
+#define MAX_BORDER 2
 
 struct problem {
     int m, n, taps, k, b_taps;
@@ -44,12 +46,17 @@ static void make_rows(struct problem *p, enum draw draw)
     if (p->taps > 0)
         p->tap[guard_random() % (unsigned)p->taps] = span;
     span += p->k;
-    uint8_t *all = rows.end - span * p->m;
-    for (ptrdiff_t i = 0; i < span * p->m; i++)
+    /* Equally far apart, those of a map with a border, or in another order. */
+    const int width = guard_random() % 2 ? MAX_M : 1 + (int)(guard_random() % 8),
+              border = 1 + (int)(guard_random() % MAX_BORDER), count = p->m + (p->m - 1) / width * border,
+              turn = guard_random() % 3 ? 0 : (int)(guard_random() % (unsigned)p->m);
+    uint8_t *all = rows.end - span * count;
+    for (ptrdiff_t i = 0; i < span * count; i++)
         all[i] = draw_byte(draw, p->is_signed);
-    int turn = guard_random() % 2 ? (int)(guard_random() % (unsigned)p->m) : 0; /* else they are equally far apart */
-    for (int i = 0; i < p->m; i++)
-        p->a[i] = all + (i + turn) % p->m * span;
+    for (int i = 0; i < p->m; i++) {
+        int at = (i + turn) % p->m;
+        p->a[i] = all + (at + at / width * border) * span;
+    }
 }
 
 static void make_problem(struct problem *p, int m, int n, int taps, int k, enum draw draw)
@@ -254,7 +261,7 @@ static void oracle(void)
 int main(void)
 {
     guard_say_lacking();
-    rows = guard_new(MAX_M * (MAX_K + 40));
+    rows = guard_new(MAX_M * (1 + MAX_BORDER) * (MAX_K + 40));
     packed = guard_new(MAX_TAPS * (MAX_K + 8) * (MAX_N + 64));
     outputs = guard_new(MAX_M * (MAX_N * 4 + 8));
     words = guard_new(MAX_N * 12);
