@@ -376,7 +376,7 @@ static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, 
                                                   .run = run_depthwise,
                                                   .args = d,
                                                   .units = rows,
-                                                  .tiles = plan_tiles(macs, 600000, rows),
+                                                  .tiles = plan_tiles(macs, 150000, rows),
                                                   .macs = macs},
                                    err, PLAN_WRITES(&d->out, &d->x, &d->bias))
                        : -1;

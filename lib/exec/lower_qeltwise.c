@@ -3,7 +3,7 @@
 
 #include "exec/lower_quant.h"
 
-#define BYTES_GRAIN 32768
+#define BYTES_GRAIN 8192
 
 enum { OUT, A, B, OPERANDS };
 

@@ -165,7 +165,7 @@ static int emit_pack(struct plan *p, struct node *n, struct product_args *a, str
                                     .run = run_pack,
                                     .args = a,
                                     .units = units,
-                                    .tiles = plan_tiles(batches * a->n * a->k, 65536, units),
+                                    .tiles = plan_tiles(batches * a->n * a->k, 16384, units),
                                     .scratch = (size_t)(a->k * a->product->nr) + LANES},
                      err, PLAN_VIEWS(&a->packed, &a->bias, &a->b, &a->a_zero_of, &a->b_zero_of));
 }
@@ -200,7 +200,7 @@ static int emit_rows(struct plan *p, struct node *n, struct product_args *a, str
                                     .run = run_rows,
                                     .args = a,
                                     .units = rows,
-                                    .tiles = plan_tiles(rows * a->k, 65536, rows)},
+                                    .tiles = plan_tiles(rows * a->k, 16384, rows)},
                      err, PLAN_WRITES(&a->row_bias, &a->a, &a->b_zero_of));
 }
 

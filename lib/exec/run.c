@@ -43,28 +43,30 @@ static bool has_failed(struct plan *p)
     return atomic_load_explicit(&p->failed, memory_order_relaxed);
 }
 
-static void run_tile(struct plan *p, const struct step *s, int64_t index, int thread)
+static void run_tile(struct plan *p, const struct step *s, int64_t index, int64_t count, int thread)
 {
     struct tile tile = {.first = plan_tile_first(s->units, s->tiles, index),
-                        .last = plan_tile_first(s->units, s->tiles, index + 1),
+                        .last = plan_tile_first(s->units, s->tiles, index + count),
                         .scratch = p->scratch + p->scratch_bytes * (size_t)thread};
     s->run(s, tile);
 }
 
-/* Takes what is left of the tiles that are `owner`'s: neighbours, so that what they share stays in one cache. */
+/* Takes what is left of the tiles that are `owner`'s: neighbours, so that what they share stays in one cache. A thread
+ * alone takes all as one, since some steps prepare something for each. */
 static bool run_share(struct plan *p, size_t index, int threads, int owner, int thread)
 {
     const struct step *s = &p->steps[index];
     int64_t first = plan_tile_first(s->tiles, threads, owner), end = plan_tile_first(s->tiles, threads, owner + 1);
     struct cursor *c = &cursors_of(p, owner)[index];
+    const int64_t together = threads == 1 ? s->tiles : 1;
     bool ran = false;
     if (owner != thread && atomic_load_explicit(&c->next, memory_order_relaxed) >= end - first)
         return false;
     while (!has_failed(p)) {
-        int64_t at = first + atomic_fetch_add_explicit(&c->next, 1, memory_order_acquire);
+        int64_t at = first + atomic_fetch_add_explicit(&c->next, together, memory_order_acquire);
         if (at >= end)
             break;
-        run_tile(p, s, at, thread);
+        run_tile(p, s, at, together, thread);
         ran = true;
     }
     return ran;
