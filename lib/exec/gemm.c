@@ -276,6 +276,8 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
         if (g->job.sums)
             g->kernels->sum_rows_q8(
                 &g->job.sum, &(struct kernel_rows_q8){t.c, (const void *const *)t.c, t.add, k.m}, (size_t)k.n);
+        for (int row = 0; g->job.table.bytes && row < k.m; row++)
+            g->kernels->table_8(t.c[row], t.c[row], (size_t)k.n, g->job.table.bytes, g->job.table.turn);
     }
 }
 

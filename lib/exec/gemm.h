@@ -4,6 +4,12 @@
 
 #include "exec/plan.h"
 
+/* A byte b becomes bytes[b ^ turn]. */
+struct byte_table {
+    const uint8_t *bytes;
+    uint8_t turn;
+};
+
 #define GEMM_AXES 4
 /* C[pixel][n] = epilogue(sum over taps, k of A[pixel + tap][k] B[tap, k][n]), for each of `batches`. A pixel is an
  * index over up to GEMM_AXES axes, each with strides in A, C and add. Types are those of the product and of the
@@ -13,6 +19,7 @@ struct gemm_job {
     struct kernel_epilogue to; /* but for its `add`, which is: */
     bool sums;                 /* C of bytes becomes the sum of it, */
     struct kernel_sum_q8 sum;  /* the first operand, and add */
+    struct byte_table table;   /* or what it says; bytes NULL: neither */
     struct view a, c, add;     /* only buffer and offset are used; add.buffer NULL: none */
     int64_t dims[GEMM_AXES];
     ptrdiff_t a_stride[GEMM_AXES], c_stride[GEMM_AXES], add_stride[GEMM_AXES];

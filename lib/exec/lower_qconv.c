@@ -208,12 +208,25 @@ struct depthwise_args {
     struct view x, out, bias; /* bias.buffer NULL: it is known before */
     struct kernel_depthwise_q8 k;
     const struct kernel_depthwise *kernel;
+    const struct kernels *kernels;
+    struct byte_table table; /* what the bytes become, if there is one */
     int64_t height;
 };
 
 /* Outputs that are done with a block of channels before the next, since a block has to be prepared: rows that stay in
  * the cache. */
 #define ROWS_OUTPUTS 256
+
+/* What the kernel has made goes through the table. */
+static void look_up(const struct depthwise_args *d, const struct kernel_depthwise_q8 *k)
+{
+    const int64_t n = k->channels, dense = k->out_step == n ? k->width * n : n;
+    for (int64_t y = 0; y < k->rows; y++)
+        for (int64_t x = 0; x < k->width * n; x += dense) {
+            uint8_t *at = k->out + y * k->out_row + x / n * k->out_step;
+            d->kernels->table_8(at, at, (size_t)dense, d->table.bytes, d->table.turn);
+        }
+}
 
 static void run_depthwise(const struct step *s, struct tile tile)
 {
@@ -228,6 +241,8 @@ static void run_depthwise(const struct step *s, struct tile tile)
         k.x = (const uint8_t *)view_data(&d->x) + image * d->x.stride[0] + y * k.x_row;
         k.out = (uint8_t *)view_data(&d->out) + image * d->out.stride[0] * size + y * k.out_row;
         d->kernel->run(&k);
+        if (d->table.bytes)
+            look_up(d, &k);
     }
 }
 
@@ -387,6 +402,7 @@ static struct depthwise_args *new_depthwise(struct plan *p, const struct node *n
     struct depthwise_args *d = plan_alloc(p, sizeof *d, err);
     if (d) {
         d->kernel = is_wide(n) ? p->kernels->depthwise_q16 : p->kernels->depthwise_q8;
+        d->kernels = p->kernels;
         d->k.is_signed = n->in[0]->type.dtype == DTYPE_I8;
     }
     return d;
@@ -404,7 +420,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     if (status == 0)
         status = exec_quant_epilogue(p, n, &w, depthwise_offset(d), &d->k.to, err);
     if (status == 0)
-        status = exec_qconv_ports(p, n, n, wanted, &d->x, &d->out, err);
+        status = exec_qconv_ports(p, n, exec_quant_join_table(n, &d->table), wanted, &d->x, &d->out, err);
     if (status == 0)
         status = fill_depthwise(p, &c, w.runs, d, err);
     if (status == 0)

@@ -332,17 +332,29 @@ int exec_quantize_by_run(struct plan *p, struct node *n, const struct view *scal
     return emit_quantize(p, n, e, err);
 }
 
+/* Whether QuantizeLinear has nothing but a scale and a zero point. */
+static bool rounds_to_byte(const struct node *n)
+{
+    enum dtype type = n->out[0]->type.dtype;
+    return !op_int(n, "precision") && !op_int(n, "block_size") && (type == DTYPE_U8 || type == DTYPE_I8);
+}
+
 static bool has_one(const struct node *n, int i)
 {
     return !node_in(n, i) || view_count(plan_in(n, i)) == 1;
 }
 
+/* Whether the step that makes operand i does n, too. */
+static bool is_joined(const struct node *n, int i)
+{
+    const struct place *place = plan_place(n->in[i]);
+    return place && place->is_inside;
+}
+
 int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
 {
     struct bytes_args *e = new_args(p, 2, quantize, err);
-    enum dtype type = n->out[0]->type.dtype;
-    if (!e || !exec_lower_is_f32(n, 0) || op_int(n, "precision") || op_int(n, "block_size") ||
-        (type != DTYPE_U8 && type != DTYPE_I8))
+    if (!e || !exec_lower_is_f32(n, 0) || !rounds_to_byte(n))
         return e ? 1 : -1;
     if (!plan_is_constant(n, 1) || (node_in(n, 2) && !plan_is_constant(n, 2)))
         return exec_lower_is_f32(n, 1) && has_one(n, 1) && has_one(n, 2)
@@ -363,17 +375,10 @@ int exec_lower_dequantize(struct plan *p, struct node *n, struct error *err)
     return emit(p, n, "dequantize_8", e, (const int[]){0, 0}, err);
 }
 
-/* Whether the step that makes an operand does the sum, too. */
-static bool is_joined(const struct node *n)
-{
-    const struct place *a = plan_place(n->in[0]), *b = plan_place(n->in[3]);
-    return (a && a->is_inside) || (b && b->is_inside);
-}
-
 int exec_lower_q_binary(struct plan *p, struct node *n, struct error *err)
 {
     struct bytes_args *e = new_args(p, 3, combine, err);
-    if (!e || is_joined(n))
+    if (!e || is_joined(n, 0) || is_joined(n, 3))
         return e ? 0 : -1;
     if (!exec_quant_binary(n, &e->binary))
         return 1;
@@ -408,13 +413,24 @@ static bool find_line(const uint8_t *table, bool is_signed, struct kernel_line *
     return false;
 }
 
+bool exec_quant_table(const struct node *n, struct byte_table *table)
+{
+    const struct tensor *t = plan_is_constant(n, 1) ? n->in[1]->constant : NULL;
+    if (!t || t->count != 256 || t->dtype == DTYPE_F32)
+        return false;
+    *table = (struct byte_table){t->data, n->in[0]->type.dtype == DTYPE_I8 ? 0x80 : 0};
+    return true;
+}
+
 int exec_lower_q_table(struct plan *p, struct node *n, struct error *err)
 {
     const struct tensor *table = plan_is_constant(n, 1) ? n->in[1]->constant : NULL;
     bool real = table && table->dtype == DTYPE_F32;
     struct bytes_args *e = new_args(p, 2, real ? look_up_f32 : look_up, err);
-    if (!e || !table || table->count != 256)
-        return e ? 1 : -1;
+    if (!e || is_joined(n, 0))
+        return e ? 0 : -1;
+    if (!table || table->count != 256)
+        return 1;
     e->table = table->data;
     e->of[A].is_signed = n->in[0]->type.dtype == DTYPE_I8;
     e->line.in_turn = e->of[A].is_signed ? 0x80 : 0;

@@ -78,6 +78,22 @@ bool exec_quant_sum(const struct kernels *k, const struct kernel_binary_q8 *b, s
 
 /* ---- with the product before ---- */
 
+struct node *exec_quant_user(const struct node *n)
+{
+    const struct value *v = n->out[0];
+    struct node *user = v->use_count == 1 && !v->is_output ? v->uses[0].node : NULL;
+    return user && user->graph == n->graph ? user : NULL;
+}
+
+struct node *exec_quant_join_table(struct node *n, struct byte_table *table)
+{
+    struct node *user = exec_quant_user(n);
+    if (!user || strcmp(user->op, "QTable") != 0 || !exec_quant_table(user, table))
+        return n;
+    plan_place(n->out[0])->is_inside = true;
+    return user;
+}
+
 bool exec_quant_binary(const struct node *n, struct kernel_binary_q8 *b)
 {
     struct kernel_byte out;
@@ -112,11 +128,11 @@ static int turn(struct kernel_byte *made, const struct kernel_byte *other)
 struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struct gemm_job *job)
 {
     const struct value *v = n->out[0];
-    struct node *sum = v->use_count == 1 && !v->is_output ? v->uses[0].node : NULL;
+    struct node *sum = exec_quant_user(n);
     int pair = 2 * p->kernels->vector; /* a thread may have any number of panels */
     bool fits = job->n % pair == 0 && job->product->nr % pair == 0;
-    if (!fits || !sum || sum->graph != n->graph || strcmp(sum->op, "QAdd") != 0)
-        return n;
+    if (!fits || !sum || strcmp(sum->op, "QAdd") != 0)
+        return exec_quant_join_table(n, &job->table);
     int i = sum->in[0] == v ? 0 : 3;
     struct kernel_binary_q8 b;
     if (sum->in[i] != v || !is_ready(sum->in[3 - i], sum->out[0], axis) || !exec_quant_binary(sum, &b))

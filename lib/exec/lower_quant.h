@@ -3,6 +3,7 @@
 #ifndef EXEC_LOWER_QUANT_H
 #define EXEC_LOWER_QUANT_H
 
+#include "exec/gemm.h"
 #include "exec/lower.h"
 
 /* Element i of a constant that has one for all, or one each; 0 when the input is absent. */
@@ -63,11 +64,17 @@ BASE_COLD bool exec_quant_rounding(const struct node *n, const struct kernel_byt
 
 /* nn.QAdd or nn.QMul, but for the operands' places; false: not a case for the kernel. */
 BASE_COLD bool exec_quant_binary(const struct node *n, struct kernel_binary_q8 *b);
+/* nn.QTable; false: its table is no constant, or of numbers. */
+BASE_COLD bool exec_quant_table(const struct node *n, struct byte_table *table);
 /* A sum by multiply-adds that gives binary_q8's bytes; false: none was found. */
 BASE_COLD bool exec_quant_sum(const struct kernels *k, const struct kernel_binary_q8 *b, struct kernel_sum_q8 *s);
 /* The nn.QAdd that alone uses the bytes n makes, if it can be done with them, tile by tile: the job gets `sum` and
- * `add`, and its result is the sum's. Else n. Pixels have `axis` in a row. */
+ * `add`, or `table`, and its result is the sum's. Else n. Pixels have `axis` in a row. */
 BASE_COLD struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struct gemm_job *job);
+/* The same of nn.QTable, for whoever makes n's bytes. */
+BASE_COLD struct node *exec_quant_join_table(struct node *n, struct byte_table *table);
+/* The only user of n's result; NULL: it has others, or is in another graph. */
+BASE_COLD struct node *exec_quant_user(const struct node *n);
 
 /* The Cast to f32 that alone uses the sums n makes: the kernel is told to give them as such. Else n; NULL: failed. */
 BASE_COLD struct node *exec_quant_join_cast(struct plan *p, struct node *n, int64_t columns, struct kernel_epilogue *to,

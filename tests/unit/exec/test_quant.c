@@ -554,6 +554,42 @@ static void sum_of_concat(void)
     check_bytes(-1);
 }
 
+/* Tables that are looked up by what makes their bytes: products, depthwise convolutions, parts of a Concat. One that has
+ * another user has a step of its own. */
+static void joined_tables(void)
+{
+    static const struct conv_case shapes[] = {{1, 16, 9, 7, 96, 1, 1, 1, 1, 1, {0}},
+                                              {2, 8, 10, 9, 37, 3, 3, 1, 2, 1, {1, 1, 1, 1}},
+                                              {1, 64, 16, 19, 64, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+                                              {2, 72, 9, 7, 72, 3, 3, 72, 1, 1, {1, 1, 1, 1}},
+                                              {1, 8, 6, 32, 8, 5, 5, 8, 1, 1, {2, 2, 2, 2}}};
+    for (size_t i = 3 % one_of(4); i < 40; i += one_of(4)) {
+        const struct conv_case *t = &shapes[i % 5];
+        enum dtype type = i / 5 % 2 ? DTYPE_I8 : DTYPE_U8, to = i / 10 % 2 ? DTYPE_I8 : DTYPE_U8;
+        begin();
+        struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w)),
+                     *one = conv_node(t, x, DTYPE_I8, 3, (int)i % 7)->out[0],
+                     *two = conv_node(t, x, DTYPE_I8, 3, (int)i % 7)->out[0],
+                     *table = bytes(to, DIMS(256), to == DTYPE_I8 ? -128 : 0, 127);
+        struct node *joined = NODE("Concat", FUSED("QTable", one, table)->out[0], FUSED("QTable", two, table)->out[0]);
+        node_set_int(joined, "axis", 1, &error);
+        struct value *turned = NODE("Transpose", joined->out[0])->out[0];
+        node_set_ints(turned->producer, "perm", INTS(0, 2, 3, 1), &error);
+        struct value *product = node("nn", "QMatMul",
+                                     (struct value *[]){turned, scalar(DTYPE_F32, 0.02), scalar(to, 3),
+                                                        bytes(DTYPE_I8, DIMS(2 * t->out, 70), -128, 127), scales(70),
+                                                        bytes(DTYPE_I8, DIMS(70), 0, 0), scalar(DTYPE_F32, 0.5),
+                                                        scalar(to, 9), &none})
+                                    ->out[0];
+        output(FUSED("QTable", product, table)->out[0]);
+        if (i % 8 == 7)
+            output(two);
+        else if (i % 5 != 2) /* Winograd's has one */
+            kernel_barred = "table_8";
+        check_bytes(-1);
+    }
+}
+
 /* The bytes of a picture are what the network gives: a convolution was looked for beyond the list of their uses. */
 static void a_picture_of_bytes(void)
 {
@@ -586,6 +622,7 @@ int main(void)
     RUN(elements);
     RUN(joined_sums);
     RUN(sum_of_concat);
+    RUN(joined_tables);
     RUN(a_picture_of_bytes);
     return TEST_END();
 }
