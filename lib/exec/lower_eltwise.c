@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "exec/eltwise.h"
-#include "exec/lower.h"
+#include "exec/lower_quant.h"
 
 /* Elements below which a tile is not worth sharing. */
 #define ELTWISE_GRAIN 16384
@@ -221,6 +221,7 @@ int exec_lower_binary(struct plan *p, struct node *n, struct error *err)
 struct scale_args {
     struct view x, out;
     const float *scale, *shift;
+    struct quant_rows bytes;
     bool below;       /* PRelu's slopes: the scale is for what is below zero */
     struct nest nest; /* its innermost axis is the channels */
     const struct kernels *kernels;
@@ -230,20 +231,29 @@ struct scale_args {
 static void run_scale(const struct step *s, struct tile tile)
 {
     const struct scale_args *a = s->args;
-    for (int64_t i = tile.first, run; i < tile.last; i += run) {
-        ptrdiff_t offset[2];
-        run = nest_run(&a->nest, i, tile.last);
-        nest_at(&a->nest, 2, i, offset);
-        a->kernels->scale_shift_f32(&(struct kernel_scale_f32){.out = (float *)view_data(&a->out) + offset[0],
-                                                               .in = (const float *)view_data(&a->x) + offset[1],
-                                                               .out_step = nest_step(&a->nest, 0),
-                                                               .in_step = nest_step(&a->nest, 1),
-                                                               .rows = (size_t)run,
-                                                               .n = (size_t)a->nest.dims[a->nest.rank - 1],
-                                                               .scale = a->scale,
-                                                               .shift = a->shift,
-                                                               .below = a->below,
-                                                               .act = a->act});
+    const size_t n = (size_t)a->nest.dims[a->nest.rank - 1];
+    const bool are_bytes = quant_scratch(&a->bytes, n) > 0; /* row by row */
+    ptrdiff_t at[2];
+    for (int64_t i = tile.first, rows; i < tile.last; i += rows) {
+        rows = nest_run(&a->nest, i, tile.last);
+        nest_at(&a->nest, 2, i, at);
+        for (int64_t k = 0; k < (are_bytes ? rows : 1); k++) {
+            float *out = quant_room(&a->bytes, &a->out, at[0], tile.scratch);
+            a->kernels->scale_shift_f32(
+                &(struct kernel_scale_f32){.out = out,
+                                           .in = quant_row(&a->bytes, a->kernels, &a->x, at[1], n, tile.scratch),
+                                           .out_step = nest_step(&a->nest, 0),
+                                           .in_step = nest_step(&a->nest, 1),
+                                           .rows = are_bytes ? 1 : (size_t)rows,
+                                           .n = n,
+                                           .scale = a->scale,
+                                           .shift = a->shift,
+                                           .below = a->below,
+                                           .act = a->act});
+            quant_store(&a->bytes, a->kernels, &a->out, at[0], out, n);
+            at[0] += nest_step(&a->nest, 0);
+            at[1] += nest_step(&a->nest, 1);
+        }
     }
 }
 
@@ -254,7 +264,11 @@ static int emit_scale(struct plan *p, struct node *n, const struct scale_args *g
         return -1;
     *a = *given;
     a->kernels = p->kernels;
-    if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out_over(p, n, 0, 0, ORDER_CHANNELS, &a->out, err) < 0)
+    struct node *last = exec_quant_write_rows(n, 1, &a->bytes);
+    bool reads = exec_quant_read_rows(p, n, 1, &a->x, &a->bytes);
+    if ((!reads && plan_in_channels(p, n, 0, NULL, &a->x, err) < 0) ||
+        (last != n ? plan_out(p, last, 0, ORDER_CHANNELS, &a->out, err)
+                   : plan_out_over(p, n, 0, 0, ORDER_CHANNELS, &a->out, err)) < 0)
         return -1;
     nest_pixels(&a->nest, &a->out, &a->x);
     int64_t count = view_count(&a->out), pixels = nest_outer(&a->nest);
@@ -266,7 +280,8 @@ static int emit_scale(struct plan *p, struct node *n, const struct scale_args *g
                                     .run = run_scale,
                                     .args = a,
                                     .units = pixels,
-                                    .tiles = plan_tiles(count, ELTWISE_GRAIN, pixels)},
+                                    .tiles = plan_tiles(count, ELTWISE_GRAIN, pixels),
+                                    .scratch = quant_scratch(&a->bytes, (size_t)a->out.dims[1])},
                      err, PLAN_WRITES(&a->out, &a->x));
 }
 

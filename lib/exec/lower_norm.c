@@ -1,9 +1,10 @@
 /* Layer normalisation. */
-#include "exec/lower.h"
+#include "exec/lower_quant.h"
 
 struct row_args {
     struct view x, out;
     struct nest nest; /* rows: out, then x */
+    struct quant_rows bytes;
     const struct kernels *kernels;
     size_t n; /* floats a row */
     const float *scale, *shift;
@@ -21,8 +22,10 @@ static void run_rows(const struct step *s, struct tile tile)
     for (int64_t i = tile.first, end; i < tile.last; i = end) {
         nest_at(&a->nest, 2, i, offset);
         for (end = i + nest_run(&a->nest, i, tile.last); i < end; i++) {
-            float *out = (float *)view_data(&a->out) + offset[0], *x = (float *)view_data(&a->x) + offset[1];
+            const float *x = quant_row(&a->bytes, a->kernels, &a->x, offset[1], a->n, tile.scratch);
+            float *out = quant_room(&a->bytes, &a->out, offset[0], tile.scratch);
             a->kernels->layer_norm_f32(out, x, scale, shift, a->n, a->epsilon, a->mean);
+            quant_store(&a->bytes, a->kernels, &a->out, offset[0], out, a->n);
             offset[0] += nest_step(&a->nest, 0);
             offset[1] += nest_step(&a->nest, 1);
         }
@@ -54,7 +57,8 @@ static int emit_rows(struct plan *p, struct node *n, struct row_args *a, struct 
                                     .run = run_rows,
                                     .args = a,
                                     .units = rows,
-                                    .tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows)},
+                                    .tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows),
+                                    .scratch = quant_scratch(&a->bytes, a->n)},
                      err, PLAN_WRITES(&a->out, &a->x, &a->scale_view, &a->shift_view));
 }
 
@@ -71,6 +75,16 @@ static int norm_factor(struct plan *p, struct node *n, int i, size_t count, cons
     if (failed || *constant)
         return failed ? -1 : 0;
     return exec_lower_is_f32(n, i) ? plan_in_dense(p, n, i, ORDER_ROWS, view, err) : 1;
+}
+
+/* Rows along the last axis may be bytes outside of the step. */
+static int place_rows(struct plan *p, struct node *n, int axis, struct row_args *a, struct error *err)
+{
+    struct node *last = exec_quant_write_rows(n, axis, &a->bytes);
+    if (!exec_quant_read_rows(p, n, axis, &a->x, &a->bytes) && plan_in_contiguous(p, n, 0, axis, &a->x, err) < 0)
+        return -1;
+    return last != n ? plan_out(p, last, 0, ORDER_ROWS, &a->out, err)
+                     : plan_out_over(p, n, 0, 0, ORDER_ROWS, &a->out, err);
 }
 
 static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *err)
@@ -91,12 +105,9 @@ static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *e
     if (status != 0)
         return status;
     if (axis == rank - 1)
-        status = plan_in_contiguous(p, n, 0, axis, &a->x, err);
-    else
-        status = plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err);
-    if (status == 0)
-        status = axis == rank - 1 ? plan_out_over(p, n, 0, 0, ORDER_ROWS, &a->out, err)
-                                  : plan_out_dense(p, n, 0, &a->out, err);
+        status = place_rows(p, n, axis, a, err);
+    else if ((status = plan_in_dense(p, n, 0, ORDER_ROWS, &a->x, err)) == 0)
+        status = plan_out_dense(p, n, 0, &a->out, err);
     if (status < 0)
         return -1;
     make_nest(a, axis, rank - axis);

@@ -351,11 +351,73 @@ static bool is_joined(const struct node *n, int i)
     return place && place->is_inside;
 }
 
+/* ---- rows of floats in other steps ---- */
+
+/* Elements from which a row is worth calls of its own. */
+#define ROW_LEAST 32
+
+bool exec_quant_read_rows(struct plan *p, const struct node *n, int axis, struct view *x, struct quant_rows *rows)
+{
+    const struct node *from = n->in[0]->producer;
+    size_t at = p->step_count;
+    if (!from || exec_quant_user(from) != n || n->in[0]->type.dims[axis] < ROW_LEAST)
+        return false;
+    while (at > 0 && p->steps[at - 1].node != from)
+        at--;
+    struct step *s = at > 0 ? &p->steps[at - 1] : NULL;
+    if (!s || s->run != run_bytes)
+        return false;
+    const struct bytes_args *e = s->args;
+    if (e->run != dequantize || e->view[A].stride[axis] != 1)
+        return false;
+    *x = e->view[A];
+    rows->reads = true;
+    rows->from = e->of[A];
+    memmove(s, s + 1, sizeof *s * (p->step_count - at));
+    p->step_count--;
+    return true;
+}
+
+struct node *exec_quant_write_rows(struct node *n, int axis, struct quant_rows *rows)
+{
+    struct node *user = exec_quant_user(n);
+    if (!user || n->out[0]->type.dims[axis] < ROW_LEAST || strcmp(user->op, "QuantizeLinear") != 0 ||
+        !rounds_to_byte(user) || !exec_quant_byte(user, user->out[0], 1, &rows->to))
+        return n;
+    rows->writes = true;
+    rows->rounding = exec_quant_bounds(&rows->to);
+    plan_place(n->out[0])->is_inside = true;
+    return user;
+}
+
+const float *quant_row(const struct quant_rows *rows, const struct kernels *k, const struct view *x, ptrdiff_t at,
+                       size_t n, float *row)
+{
+    if (!rows->reads)
+        return (const float *)view_data(x) + at;
+    k->dequantize_8(row, (const uint8_t *)view_data(x) + at, n, &rows->from);
+    return row;
+}
+
+float *quant_room(const struct quant_rows *rows, const struct view *out, ptrdiff_t at, float *row)
+{
+    return rows->writes ? row : (float *)view_data(out) + at;
+}
+
+void quant_store(const struct quant_rows *rows, const struct kernels *k, const struct view *out, ptrdiff_t at,
+                 const float *row, size_t n)
+{
+    if (rows->writes)
+        k->quantize_8((uint8_t *)view_data(out) + at, row, n, rows->to.scale, &rows->rounding);
+}
+
 int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
 {
     struct bytes_args *e = new_args(p, 2, quantize, err);
-    if (!e || !exec_lower_is_f32(n, 0) || !rounds_to_byte(n))
-        return e ? 1 : -1;
+    if (!e || is_joined(n, 0))
+        return e ? 0 : -1;
+    if (!exec_lower_is_f32(n, 0) || !rounds_to_byte(n))
+        return 1;
     if (!plan_is_constant(n, 1) || (node_in(n, 2) && !plan_is_constant(n, 2)))
         return exec_lower_is_f32(n, 1) && has_one(n, 1) && has_one(n, 2)
                    ? exec_quantize_by_run(p, n, plan_in(n, 1), node_in(n, 2) ? plan_in(n, 2) : NULL, err)

@@ -80,6 +80,31 @@ BASE_COLD struct node *exec_quant_user(const struct node *n);
 BASE_COLD struct node *exec_quant_join_cast(struct plan *p, struct node *n, int64_t columns, struct kernel_epilogue *to,
                                             struct error *err);
 
+/* Rows of floats that a step works on, but that are bytes outside of it: each passes a row of scratch memory. */
+struct quant_rows {
+    bool reads, writes; /* bytes */
+    struct kernel_byte from, to;
+    struct kernel_rounding rounding;
+};
+/* Takes the step that makes the floats of input 0, of which n is the only user, out of the plan: n's own one reads the
+ * bytes that they come from, x. false: there is none, or rows along `axis` are short, or do not lie as rows. */
+BASE_COLD bool exec_quant_read_rows(struct plan *p, const struct node *n, int axis, struct view *x,
+                                    struct quant_rows *rows);
+/* The QuantizeLinear that alone uses n's floats, if their step can do it; else n. */
+BASE_COLD struct node *exec_quant_write_rows(struct node *n, int axis, struct quant_rows *rows);
+static inline size_t quant_scratch(const struct quant_rows *rows, size_t n)
+{
+    return rows->reads || rows->writes ? n * sizeof(float) : 0;
+}
+
+/* The address of n floats of x, or of `row`, which gets them. */
+const float *quant_row(const struct quant_rows *rows, const struct kernels *k, const struct view *x, ptrdiff_t at,
+                       size_t n, float *row);
+/* Where floats of `out` are to be put, which may be `row`; puts them to where they belong. */
+float *quant_room(const struct quant_rows *rows, const struct view *out, ptrdiff_t at, float *row);
+void quant_store(const struct quant_rows *rows, const struct kernels *k, const struct view *out, ptrdiff_t at,
+                 const float *row, size_t n);
+
 /* What distinguishes weights of the same bytes: type, zero points, and which they are. */
 BASE_COLD int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);
 /* The inputs of nn.QConv and nn.QMatMul; of ConvInteger and MatMulInteger. */

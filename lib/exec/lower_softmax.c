@@ -2,7 +2,7 @@
  * are short by way of a transposed copy: then a vector holds an element of each of many rows. */
 #include <string.h>
 
-#include "exec/lower.h"
+#include "exec/lower_quant.h"
 
 enum {
     COLUMNS = 128, /* rows side by side that are done at a time */
@@ -11,7 +11,8 @@ enum {
 
 struct softmax_args {
     struct view x, out;
-    struct nest nest; /* all axes but the one that is summed over: out, then x */
+    struct nest nest;        /* all axes but the one that is summed over: out, then x */
+    struct quant_rows bytes; /* of long rows */
     const struct kernels *kernels;
     size_t n;                   /* elements of a row */
     ptrdiff_t x_step, out_step; /* from an element to the next */
@@ -34,7 +35,10 @@ static void run_rows(const struct step *s, struct tile tile)
     for (int64_t i = tile.first; i < tile.last; i++) {
         ptrdiff_t offset[2];
         nest_at(&a->nest, 2, i, offset);
-        a->kernels->softmax_f32(out_at(a, offset), x_at(a, offset), a->n, a->log);
+        const float *x = quant_row(&a->bytes, a->kernels, &a->x, offset[1], a->n, tile.scratch);
+        float *out = quant_room(&a->bytes, &a->out, offset[0], tile.scratch);
+        a->kernels->softmax_f32(out, x, a->n, a->log);
+        quant_store(&a->bytes, a->kernels, &a->out, offset[0], out, a->n);
     }
 }
 
@@ -127,7 +131,7 @@ static int emit(struct plan *p, struct node *n, struct softmax_args *a, struct e
                                     .kernel = "softmax_f32",
                                     .run = is_short ? run_short : is_row ? run_rows : run_beside,
                                     .args = a,
-                                    .scratch = is_short || !is_row ? scratch : 0,
+                                    .scratch = is_short || !is_row ? scratch : quant_scratch(&a->bytes, a->n),
                                     .units = units,
                                     .tiles = plan_tiles(elements, 8192, units)},
                      err, PLAN_WRITES(&a->out, &a->x));
@@ -153,8 +157,12 @@ static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
         return -1;
     int axis = exec_lower_axis(op_int(n, "axis"), rank), inner = contiguous_axis(plan_in(n, 0), axis);
     *a = (struct softmax_args){.kernels = p->kernels, .log = log};
-    if (plan_in_contiguous(p, n, 0, inner, &a->x, err) < 0 ||
-        plan_out_over(p, n, 0, 0, inner == rank - 1 ? ORDER_ROWS : ORDER_CHANNELS, &a->out, err) < 0)
+    const bool is_long = axis == rank - 1 && n->in[0]->type.dims[axis] > SHORT;
+    const enum order order = inner == rank - 1 ? ORDER_ROWS : ORDER_CHANNELS;
+    struct node *last = is_long ? exec_quant_write_rows(n, axis, &a->bytes) : n;
+    bool reads = is_long && exec_quant_read_rows(p, n, axis, &a->x, &a->bytes);
+    if ((!reads && plan_in_contiguous(p, n, 0, inner, &a->x, err) < 0) ||
+        (last != n ? plan_out(p, last, 0, order, &a->out, err) : plan_out_over(p, n, 0, 0, order, &a->out, err)) < 0)
         return -1;
     make_nest(a, axis);
     return emit(p, n, a, err);

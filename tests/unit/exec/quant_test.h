@@ -27,7 +27,7 @@ static struct value *byte_input(const char *name, enum dtype dtype, int rank, co
 }
 
 /* Inputs of any bytes, or all of one that makes sums largest. */
-static void check_bytes(int extreme)
+static void check_filled(int extreme, bool exact)
 {
     struct item *in[8];
     for (size_t i = 0; i < graph->input_count; i++) {
@@ -41,9 +41,14 @@ static void check_bytes(int extreme)
                 ((uint8_t *)t->data)[j] = (uint8_t)(extreme < 0 ? hash_random(&seed) : (unsigned)extreme);
         in[i] = item_of_tensor(t, &error);
     }
-    exact_wanted = true;
+    exact_wanted = exact;
     check_with(in);
     exact_wanted = false;
+}
+
+static void check_bytes(int extreme)
+{
+    check_filled(extreme, true);
 }
 
 #endif

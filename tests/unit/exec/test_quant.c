@@ -464,39 +464,6 @@ static void dynamic(void)
     }
 }
 
-/* QuantizeLinear of floats, DequantizeLinear of bytes, tables, sums and products of them, joined and pooled. */
-static void elements(void)
-{
-    static const struct {
-        enum dtype type;
-        int zero;
-    } cases_of[] = {{DTYPE_U8, 0}, {DTYPE_U8, 131}, {DTYPE_I8, -128}, {DTYPE_I8, 3}};
-    for (size_t i = 0; i < sizeof cases_of / sizeof *cases_of; i++) {
-        enum dtype type = cases_of[i].type;
-        struct value *scale, *zero;
-        begin();
-        struct value *x = input("x", DIMS(2, 19, 7, 5)), *a = byte_input("a", type, DIMS(2, 19, 7, 5)),
-                     *c = byte_input("c", type, DIMS(19, 1, 1));
-        scale = scalar(DTYPE_F32, 0.02);
-        zero = scalar(type, cases_of[i].zero);
-        struct value *q = NODE("QuantizeLinear", x, scale, zero)->out[0];
-        struct value *sum = FUSED("QAdd", q, scale, zero, a, scalar(DTYPE_F32, 0.011), zero, scale, zero)->out[0];
-        struct node *times = FUSED("QMul", sum, scale, zero, c, scale, zero, scalar(DTYPE_F32, 0.03), zero);
-        node_set_string(times, "activation", "Relu", 4, &error);
-        struct value *table =
-            FUSED("QTable", times->out[0], bytes(type, DIMS(256), type == DTYPE_I8 ? -128 : 0, 100))->out[0];
-        struct node *most = NODE("MaxPool", table), *mean = FUSED("QAveragePool", table, scale, zero, scale, zero);
-        node_set_ints(most, "kernel_shape", INTS(3, 3), &error);
-        node_set_ints(most, "pads", INTS(1, 1, 1, 1), &error);
-        node_set_ints(mean, "kernel_shape", INTS(2, 3), &error);
-        node_set_ints(mean, "pads", INTS(1, 0, 0, 1), &error);
-        output(NODE("DequantizeLinear", most->out[0], scale, zero)->out[0]);
-        output(mean->out[0]);
-        output(FUSED("QReduceMean", sum, ints(INTS(2, 3)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
-        check_bytes(-1);
-    }
-}
-
 /* Sums that are done with the convolution or matrix product that makes an operand, either one: with scales for which
  * multiply-adds give the same bytes, and others; differences; operands of two kinds; and a result that is wanted
  * elsewhere too. */
@@ -554,8 +521,8 @@ static void sum_of_concat(void)
     check_bytes(-1);
 }
 
-/* Tables that are looked up by what makes their bytes: products, depthwise convolutions, parts of a Concat. One that has
- * another user has a step of its own. */
+/* Tables that are looked up by what makes their bytes: products, depthwise convolutions, parts of a Concat. One that
+ * has another user has a step of its own. */
 static void joined_tables(void)
 {
     static const struct conv_case shapes[] = {{1, 16, 9, 7, 96, 1, 1, 1, 1, 1, {0}},
@@ -619,7 +586,6 @@ int main(void)
     RUN(cast_sums);
     RUN(integers);
     RUN(dynamic);
-    RUN(elements);
     RUN(joined_sums);
     RUN(sum_of_concat);
     RUN(joined_tables);

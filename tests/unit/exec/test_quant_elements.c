@@ -1,0 +1,77 @@
+/* Steps of bytes element by element, and of rows of floats between bytes. */
+#include "quant_test.h"
+
+/* QuantizeLinear of floats, DequantizeLinear of bytes, tables, sums and products of them, joined and pooled. */
+static void elements(void)
+{
+    static const struct {
+        enum dtype type;
+        int zero;
+    } cases_of[] = {{DTYPE_U8, 0}, {DTYPE_U8, 131}, {DTYPE_I8, -128}, {DTYPE_I8, 3}};
+    for (size_t i = 0; i < sizeof cases_of / sizeof *cases_of; i++) {
+        enum dtype type = cases_of[i].type;
+        struct value *scale, *zero;
+        begin();
+        struct value *x = input("x", DIMS(2, 19, 7, 5)), *a = byte_input("a", type, DIMS(2, 19, 7, 5)),
+                     *c = byte_input("c", type, DIMS(19, 1, 1));
+        scale = scalar(DTYPE_F32, 0.02);
+        zero = scalar(type, cases_of[i].zero);
+        struct value *q = NODE("QuantizeLinear", x, scale, zero)->out[0];
+        struct value *sum = FUSED("QAdd", q, scale, zero, a, scalar(DTYPE_F32, 0.011), zero, scale, zero)->out[0];
+        struct node *times = FUSED("QMul", sum, scale, zero, c, scale, zero, scalar(DTYPE_F32, 0.03), zero);
+        node_set_string(times, "activation", "Relu", 4, &error);
+        struct value *table =
+            FUSED("QTable", times->out[0], bytes(type, DIMS(256), type == DTYPE_I8 ? -128 : 0, 100))->out[0];
+        struct node *most = NODE("MaxPool", table), *mean = FUSED("QAveragePool", table, scale, zero, scale, zero);
+        node_set_ints(most, "kernel_shape", INTS(3, 3), &error);
+        node_set_ints(most, "pads", INTS(1, 1, 1, 1), &error);
+        node_set_ints(mean, "kernel_shape", INTS(2, 3), &error);
+        node_set_ints(mean, "pads", INTS(1, 0, 0, 1), &error);
+        output(NODE("DequantizeLinear", most->out[0], scale, zero)->out[0]);
+        output(mean->out[0]);
+        output(FUSED("QReduceMean", sum, ints(INTS(2, 3)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
+        check_bytes(-1);
+    }
+}
+
+/* Floats between bytes: rows of normalisation, Softmax, and factors of channels, which one step makes of the bytes
+ * before and into those behind. All factors are powers of two, so that these are exact; the others' results are rounded
+ * coarsely. Short rows, and floats that are wanted elsewhere, have steps of their own. */
+static void rows_of_floats(void)
+{
+    static const char *const ops[] = {"LayerNormalization", "Softmax", "ScaleShift"};
+    for (int i = 0; i < 36; i++) {
+        const int form = i / 3 % 4, channels = i % 2 ? 70 : 150, op = i % 3;
+        enum dtype type = i / 12 % 2 ? DTYPE_I8 : DTYPE_U8;
+        begin();
+        struct value *x = form == 1 ? input("x", DIMS(2, 3, channels)) : byte_input("x", type, DIMS(2, 3, channels)),
+                     *scale = scalar(DTYPE_F32, 0.0625), *zero = scalar(type, 5), *factor = weight(DIMS(channels)),
+                     *from, *out;
+        for (int64_t k = 0; op == 2 && k < channels; k++)
+            tensor_set_f64(factor->constant, k, k % 3 ? 0.5 : -2);
+        if (op == 2) {
+            x = NODE("Transpose", x)->out[0];
+            node_set_ints(x->producer, "perm", INTS(0, 2, 1), &error);
+        }
+        from = form == 1 ? x : NODE("DequantizeLinear", x, scale, zero)->out[0];
+        if (op == 2)
+            out = FUSED(ops[op], from, factor, factor)->out[0];
+        else
+            out = op ? NODE(ops[op], from)->out[0] : NODE(ops[op], from, factor, factor)->out[0];
+        if (form == 3)
+            output(out);
+        output(form == 2 ? out : NODE("QuantizeLinear", out, scalar(DTYPE_F32, 0.25), zero)->out[0]);
+        if (form == 0)
+            kernel_barred = "dequantize_8";
+        if (form == 1)
+            kernel_barred = "quantize_8";
+        check_filled(-1, op == 2);
+    }
+}
+
+int main(void)
+{
+    RUN(elements);
+    RUN(rows_of_floats);
+    return TEST_END();
+}
