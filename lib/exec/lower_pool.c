@@ -215,10 +215,11 @@ static void run_mean(const struct step *s, struct tile tile)
     q.row = row;
     for (int64_t i = tile.first; i < tile.last; i++) {
         const uint8_t *x = (const uint8_t *)view_data(&a->x) + i * a->x.stride[0];
-        for (int k = 0; k < q.rows; k++) {
-            ptrdiff_t offset[1];
+        ptrdiff_t offset[1];
+        for (int64_t k = 0, end; k < q.rows;) {
             nest_at(&a->nest, 1, k, offset);
-            row[k] = x + offset[0];
+            for (end = k + nest_run(&a->nest, k, q.rows); k < end; k++, offset[0] += nest_step(&a->nest, 0))
+                row[k] = x + offset[0];
         }
         q.out = (uint8_t *)view_data(&a->out) + i * a->out.stride[0];
         a->kernels->reduce_rows_q8(&q);

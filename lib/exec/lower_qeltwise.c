@@ -28,13 +28,14 @@ struct bytes_args {
     struct kernel_line line; /* and the same, if it is one */
 };
 
-/* Bytes of rows that are done together: short ones, of which an operand has one for all, or with gaps between. */
+/* Bytes of rows that are done together: short ones, of which an operand has one for all, or with gaps between. One
+ * operand's are copied for less than they take only where they are shorter still. */
 #define TOGETHER 512
 
 /* How many rows of n elements are done at a time. */
 static int64_t joined_rows(const struct bytes_args *e, const int *step, int64_t rows, int64_t n)
 {
-    if (rows < 2 || n > TOGETHER / 2)
+    if (rows < 2 || n >= TOGETHER / (e->operands == 2 ? 8 : 2))
         return 1;
     for (int k = 0; k < e->operands; k++)
         if (step[k] != 1 || view_element(&e->view[k]) != 1)

@@ -167,13 +167,12 @@ void K(sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *
 
 /* ---- rows ---- */
 
-/* The mean of row[r][x * step + i] and so on, for output x. */
-V_FN void mean_part(size_t i, int count, const struct kernel_reduce_q8 *d, int x, const struct v_rounding *r,
-                    bool is_signed)
+/* The mean of row[k][x * step + i] and so on, for output x. To s8 `turn` adds 128, which the bias takes off. */
+V_FN void mean_part(size_t i, int count, const struct kernel_reduce_q8 *d, int x, const struct v_rounding *r, int turn)
 {
-    v_i32 sum = v_set1_i32(d->bias);
+    v_i32 sum = v_set1_i32(d->bias - turn * d->rows);
     for (int k = 0; k < d->rows; k++)
-        sum = v_add_i32(sum, load((const uint8_t *)d->row[k] + x * d->step, i, count, is_signed));
+        sum = v_add_i32(sum, load((const uint8_t *)d->row[k] + x * d->step, i, count, false) ^ turn);
     store((uint8_t *)d->out + x * d->out_step, i, count,
           v_round_lowest(v_mul(v_from_i32(sum), v_set1(d->multiplier)), r));
 }
@@ -262,8 +261,5 @@ void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d)
     if (!d->mean)
         max_rows(d, d->is_signed ? 0x80 : 0);
     for (int x = 0; d->mean && x < d->width; x++)
-        if (d->is_signed)
-            PART_LOOP_LONG(d->channels, mean_part, d, x, &r, true);
-        else
-            PART_LOOP_LONG(d->channels, mean_part, d, x, &r, false);
+        PART_LOOP_LONG(d->channels, mean_part, d, x, &r, d->is_signed ? 0x80 : 0);
 }
