@@ -152,7 +152,7 @@ static int widen_outputs(struct question *q, struct model_tensor *const *out, st
 
 static void set_photo(struct question *q, const struct model_photo *p)
 {
-    q->map = (struct recipe_map){p->scale_x, p->scale_y, p->offset_x, p->offset_y};
+    q->map = (struct recipe_map){p->scale_x, p->scale_y, p->offset_x, p->offset_y, recipe_stretches(&q->s->recipe)};
     q->query.map = &q->map;
     q->query.width = p->input_width;
     q->query.height = p->input_height;

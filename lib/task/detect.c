@@ -157,7 +157,7 @@ static struct recipe_map map_of(const struct task_candidates *c)
     float width = m.scale_x * (float)q->photo_width, height = m.scale_y * (float)q->photo_height;
     bool is_wide = fabsf(width - (float)q->width) < 0.5f, is_tall = fabsf(height - (float)q->height) < 0.5f;
     float rounded = fabsf(1 - m.scale_x / m.scale_y) * (is_wide ? height : width);
-    if (undo == TASK_UNDO_SIDES || !(is_wide || is_tall) || rounded >= 1)
+    if (undo == TASK_UNDO_SIDES || m.stretched || !(is_wide || is_tall) || rounded >= 1)
         return m;
     if (undo == TASK_UNDO_RATIO && is_wide)
         m.scale_y = m.scale_x;
@@ -194,7 +194,7 @@ static bool are_clipped(const struct task *task)
 
 static int give_points(const struct task_candidates *c, const float *extra, struct task_answer *a, struct error *err)
 {
-    struct recipe_map map = c->q->map ? map_of(c) : (struct recipe_map){1, 1, 0, 0};
+    struct recipe_map map = c->q->map ? map_of(c) : (struct recipe_map){1, 1, 0, 0, false};
     if (c->points && !(a->points = mem_calloc(c->points, sizeof *a->points, err)))
         return -1;
     for (size_t i = 0; i < c->points; i++) {

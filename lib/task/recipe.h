@@ -150,7 +150,11 @@ struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sid
 /* From the photo's pixels to those of the input: x * scale_x + offset_x. */
 struct recipe_map {
     float scale_x, scale_y, offset_x, offset_y;
+    bool stretched; /* recipe_stretches() */
 };
+
+/* Whether both sides of the resized photo are given, so that its proportions are not kept. */
+bool recipe_stretches(const struct recipe *r);
 
 /* Steps that are done at once: the picture is resized to scaled_width x scaled_height, of which `window` is kept and
  * laid at left, top into a picture of width x height filled with `fill`. */

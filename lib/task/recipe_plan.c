@@ -337,17 +337,17 @@ static int plan_geometry(const struct recipe *r, const struct target *t, struct 
 /* Every stage after the other, then the pad of values. */
 static struct recipe_map plan_map(const struct recipe_plan *p, int width, int height)
 {
-    struct recipe_map m = {1, 1, 0, 0};
+    struct recipe_map m = {1, 1, 0, 0, false};
     for (int i = 0; i < p->stages; i++) {
         const struct recipe_stage *s = &p->stage[i];
         const struct recipe_map before = m;
         float x = (float)s->scaled_width / width, y = (float)s->scaled_height / height;
         m = (struct recipe_map){m.scale_x * x, m.scale_y * y, m.offset_x * x + (s->left - s->window.x),
-                                m.offset_y * y + (s->top - s->window.y)};
+                                m.offset_y * y + (s->top - s->window.y), false};
         if (s->scale_x != 0)
             m = (struct recipe_map){(float)(before.scale_x * s->scale_x), (float)(before.scale_y * s->scale_y),
                                     (float)((before.offset_x - s->from_x) * s->scale_x),
-                                    (float)((before.offset_y - s->from_y) * s->scale_y)};
+                                    (float)((before.offset_y - s->from_y) * s->scale_y), false};
         width = s->width;
         height = s->height;
     }
@@ -379,9 +379,22 @@ int recipe_plan(const struct recipe *r, int width, int height, const int64_t *di
         return error_set(err, "recipe: gives %dx%d pixels, the input wants %dx%d", p.width, p.height,
                          t.width ? t.width : p.width, t.height ? t.height : p.height);
     p.map = plan_map(&p, width, height);
+    p.map.stretched = recipe_stretches(r);
     plan_tensor(r, rank, &p);
     *out = p;
     return 0;
+}
+
+bool recipe_stretches(const struct recipe *r)
+{
+    bool keeps = false;
+    for (int i = 0; i < r->count; i++) {
+        const struct recipe_step *s = &r->steps[i];
+        if (s->kind == RECIPE_RESIZE && s->size == RECIPE_EXACT)
+            return true;
+        keeps |= s->kind == RECIPE_RESIZE || s->kind == RECIPE_LETTERBOX;
+    }
+    return !keeps; /* to the input's size */
 }
 
 void recipe_unmap(const struct recipe_map *map, float *x, float *y)

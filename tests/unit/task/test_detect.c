@@ -45,7 +45,7 @@ static void yolov8(void)
     CHECK(ask_one("detect=yolov8,most=2", turned[0], 3, dims, &b) == 0 && b.count == 2);
     task_answers_release(&b);
     static const struct task_labels none;
-    struct recipe_map map = {0.5f, 0.25f, 10, -20};
+    struct recipe_map map = {0.5f, 0.25f, 10, -20, false};
     struct task_query q = {&t,    &none, &(struct task_output){.values = turned[0], .dims = dims, .rank = 3},
                            1,     100,   100,
                            false, &map,  90,
@@ -136,7 +136,7 @@ static void instance_masks(void)
     struct task_output outputs[] = {{.values = rows[0], .dims = dims, .rank = 3},
                                     {.values = prototypes[0][0], .dims = planes, .rank = 4}};
     static const struct task_labels none;
-    struct recipe_map map = {10, 10, 0, 0};
+    struct recipe_map map = {10, 10, 0, 0, false};
     struct task t;
     struct error err;
     struct task_answers b;
@@ -408,7 +408,7 @@ static void anything(void)
         struct error err;
         struct task t;
         const char *name = task_name((enum task_id)chance(TASK_IDS));
-        struct recipe_map map = {0.5f, 0.75f, 3, -1};
+        struct recipe_map map = {0.5f, 0.75f, 3, -1, false};
         size_t count = any_outputs(o, dims, values, MOST);
         CHECK(task_parse(name, strlen(name), &t, &err) == 0);
         t.option[TASK_SCORE].at[0] = 0;

@@ -158,7 +158,7 @@ static void blazeface(void)
     }
     check_one("blazeface", 0, &a, 11, 3, 15, 9, 0.5);
     rows[1][2] = 20; /* reaches beyond the photo: squares are laid around all of it */
-    struct recipe_map same = {1, 1, 0, 0};
+    struct recipe_map same = {1, 1, 0, 0, false};
     int status = ask_with("detect=blazeface,strides=8,each=1,points=2", NULL, o, 2, 16, 16, &same, &a);
     check_one("blazeface beyond the photo", status, &a, 3, 3, 23, 9, 0.5);
     rows[1][2] = 3e38f; /* as far as a record may tell */
@@ -266,7 +266,7 @@ static void lists_with_masks(void)
     static const int64_t box_dims[] = {1, 5}, dims[] = {1, 1, 4, 4};
     struct task_output o[] = {{.values = boxes, .dims = box_dims, .rank = 2},
                               {.values = mask, .dims = dims, .rank = 4}};
-    struct recipe_map same = {1, 1, 0, 0};
+    struct recipe_map same = {1, 1, 0, 0, false};
     struct task_answers a;
     CHECK(ask_with("detect=lists", NULL, o, 2, 16, 16, &same, &a) == 0 && a.count == 1);
     int inside = 0;

@@ -213,7 +213,7 @@ static void mask_of_photo(void)
     struct task t;
     struct error err;
     struct task_answers a;
-    struct recipe_map map = {1, 1, -1, 0}; /* the middle four of six pixels */
+    struct recipe_map map = {1, 1, -1, 0, false}; /* the middle four of six pixels */
     struct task_output o = {.values = labels, .dims = dims, .rank = 3, .whole = true};
     struct task_query q = {&t, &none, &o, 1, 4, 2, false, &map, 6, 2, 0, NULL, 0};
     CHECK(task_parse("mask", 4, &t, &err) == 0 && task_answer(&q, &a, &err) == 0);
@@ -233,7 +233,7 @@ static void mask_between_cells(void)
     enum { LABELS = 7, SIDE = 19, PHOTO = 90 };
     static float v[LABELS * SIDE * SIDE];
     static const int64_t dims[] = {1, LABELS, SIDE, SIDE};
-    const struct recipe_map map = {(float)SIDE / PHOTO, (float)SIDE / PHOTO, 0, 0};
+    const struct recipe_map map = {(float)SIDE / PHOTO, (float)SIDE / PHOTO, 0, 0, false};
     struct task t;
     struct task_labels none = {0};
     struct task_output o = {.values = v, .dims = dims, .rank = 4};

@@ -3,7 +3,7 @@
 
 /* Boxes come back through the plan of a recipe by the factors that programs of authors take, in photos whose one side
  * was rounded: by Ultralytics' scale_boxes() and YOLOX min(640 / width, 640 / height), by InsightFace the new height
- * over the old one; by others the factor of each side. */
+ * over the old one; by others, and where both sides were given, the factor of each side. */
 static void undone_as_authors_do(void)
 {
     static const struct {
@@ -20,6 +20,9 @@ static void undone_as_authors_do(void)
         {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=sides", 960, 640, 640. / 960, 426. / 640},
         {"opencv,resize=640x640", "detect=yolov10", 960, 640, 640. / 960, 1},
         {"opencv,resize=640x640", "detect=yolov10,undo=height", 960, 640, 640. / 960, 1},
+        {"opencv,resize=640x640", "detect=yolov10", 959, 960, 640. / 959, 640. / 960},
+        {"", "detect=yolov10", 959, 960, 640. / 959, 640. / 960},
+        {"opencv,letterbox=640x640", "detect=yolov10", 1921, 1920, 640. / 1921, 640. / 1921},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         static const struct task_labels none;
@@ -53,7 +56,7 @@ static void undone_as_authors_do(void)
 /* getPerspectiveTransform() and warpPerspective() of OpenCV 4.10, as MediaPipe's programs call them. */
 static void warped(void)
 {
-    static const uint8_t want[] = {0,  65,  113, 79,  157, 44, 43,  152, 159, 188, 105, 132, 174, 154, 148, 110,
+    static const uint8_t want[] = {0,  65,  113, 79,  157, 44,  43,  152, 159, 188, 105, 132, 174, 154, 148, 110,
                                    63, 152, 161, 184, 63,  135, 126, 132, 158, 100, 185, 93,  144, 117, 104, 155};
     static const char text[] = "resize=8x4:warp,dtype=u8";
     uint8_t have[32];
