@@ -10,6 +10,7 @@ static const struct {
 } known[] = {
     {"points=simcc", {"simcc_x", "simcc_y"}, 0},
     {"points=heatmap", {"heatmaps"}, 0},
+    {"detect=centernet", {"hm", "wh", "reg"}, 0},
     {"detect=yunet", {"cls_8", "obj_8", "bbox_8", "kps_8"}, 0},
     {"detect=lists,form=yx", {"detection_boxes", "detection_classes", "detection_scores"}, 4},
     {"detect=lists", {"det_boxes", "det_scores", "det_classes"}, 4},

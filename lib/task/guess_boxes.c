@@ -139,6 +139,15 @@ static ptrdiff_t output_of(const struct task_query *q, size_t columns, size_t ro
     return -1;
 }
 
+/* Boxes; where others are four wide too, their name tells. */
+static ptrdiff_t boxes_of(const struct task_query *q, struct task_rows *m)
+{
+    for (size_t i = 0; i < q->count; i++)
+        if (task_is_named(&q->outputs[i], "box") && guess_matrix(&q->outputs[i], m) && m->columns == 4)
+            return (ptrdiff_t)i;
+    return output_of(q, 4, 0, m);
+}
+
 /* Scores of the n boxes, as rows of labels. */
 static bool find_scores(const struct task_query *q, ptrdiff_t boxes, size_t n, struct task_rows *m)
 {
@@ -208,7 +217,7 @@ static bool are_corners(const struct task_rows *m)
 static bool guess_apart(const struct task_query *q, char *out)
 {
     struct task_rows box, scores, points;
-    ptrdiff_t boxes = output_of(q, 4, 0, &box);
+    ptrdiff_t boxes = boxes_of(q, &box);
     if (q->count == 6 && output_of(q, 32, grid_cells(q, 8), &scores) >= 0)
         return guess_say(out, "detect=nanodet");
     if (boxes < 0 || q->count < 2)

@@ -104,6 +104,24 @@ static void detectors(void)
         CHECK_STR(guess_of(cases[i].made, cases[i].count, cases[i].side, cases[i].side, false), cases[i].want);
 }
 
+/* Where scores are four wide as well, as of DETR with three labels, the name tells which are boxes. */
+static void named(void)
+{
+    enum { N = 100 };
+    static float logits[N][4], boxes[N][4];
+    static const int64_t dims[] = {1, N, 4};
+    struct task_labels none = {0};
+    struct task_output o[] = {{.name = "logits", .values = &logits[0][0], .dims = dims, .rank = 3},
+                              {.name = "pred_boxes", .values = &boxes[0][0], .dims = dims, .rank = 3}};
+    struct task_query q = {.labels = &none, .outputs = o, .count = 2, .width = 256, .height = 256};
+    char text[TASK_GUESS];
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < 4; k++)
+            logits[i][k] = number('n', i + k) + (k == 3 ? 20 : 0), boxes[i][k] = number('p', i + 7 * k);
+    CHECK(task_guess_outputs(&q, text));
+    CHECK_STR(text, "detect=detr");
+}
+
 static void turned(void)
 {
     /* [1, 5 + 3 * 3, n]: rows of one kind each */
@@ -193,6 +211,7 @@ int main(void)
 {
     RUN(followed);
     RUN(detectors);
+    RUN(named);
     RUN(turned);
     RUN(maps_and_rows);
     return TEST_END();
