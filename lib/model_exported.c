@@ -27,7 +27,7 @@ static int set_all(struct graph *g, const struct text *recipe, const struct text
     struct error ignored;
     struct task known;
     struct recipe r;
-    bool is_ours = own && task_parse(own->data, own->size, &known, &ignored) == 0;
+    bool is_ours = own && task_parse(own->data, own->size, &known, &ignored) == 0 && known.id != TASK_ID_DETECT;
     if (recipe_parse(recipe->data, recipe->size, &r, &ignored) < 0 || model_check_recipe(g, &r, &ignored) < 0)
         return 0; /* it is another model's */
     return set(g, "recipe", recipe, false, err) < 0 || set(g, "labels", labels, false, err) < 0 ||

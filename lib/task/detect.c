@@ -56,6 +56,12 @@ int task_polygon(struct task_candidates *c, size_t label, float score, const flo
     return 0;
 }
 
+int task_decode_nothing(struct task_candidates *c, struct error *err)
+{
+    (void)c;
+    return error_set(err, "the outputs do not tell which detector it is: want a task such as detect=yolov8");
+}
+
 int task_check_labels(const struct task_query *q, struct error *err)
 {
     struct task_candidates c = {.task = q->task, .q = q, .checks = true};

@@ -83,9 +83,9 @@ int task_points(struct task_candidates *c, float score, size_t count,
 /* There is one output or more. */
 typedef int task_decode_fn(struct task_candidates *c, struct error *err);
 
-task_decode_fn task_decode_dense, task_decode_yolo, task_decode_end, task_decode_yolov3, task_decode_ssd,
-    task_decode_tflite, task_decode_lists, task_decode_centernet, task_decode_centerface, task_decode_points,
-    task_decode_heatmaps, task_decode_simcc, task_decode_parts, task_decode_db, task_decode_turned, task_decode_east,
-    task_decode_craft, task_decode_pipnet;
+task_decode_fn task_decode_dense, task_decode_yolo, task_decode_nothing, task_decode_end, task_decode_yolov3,
+    task_decode_ssd, task_decode_tflite, task_decode_lists, task_decode_centernet, task_decode_centerface,
+    task_decode_points, task_decode_heatmaps, task_decode_simcc, task_decode_parts, task_decode_db, task_decode_turned,
+    task_decode_east, task_decode_craft, task_decode_pipnet;
 
 #endif

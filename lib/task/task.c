@@ -231,8 +231,11 @@ static int unknown(const char *text, size_t n, struct error *err)
         if (kin ? is_kin(name, text, stem) : !i || !is_kin(task_name((enum task_id)(i - 1)), name, (size_t)size))
             text_printf(&list, "%s%.*s%s", list.size ? ", " : "", size, name, name[size] ? "=..." : "");
     }
-    error_set(err, "task %.*s: unknown: want %s", !n ? 2 : n < 80 ? (int)n : 80, n ? text : "''",
-              list.data ? list.data : "another");
+    error_set(err, "task %.*s: unknown: want %s",
+              !n       ? 2
+              : n < 80 ? (int)n
+                       : 80,
+              n ? text : "''", list.data ? list.data : "another");
     text_release(&list);
     return -1;
 }
@@ -271,7 +274,8 @@ void task_follow(struct task *task, const struct task *guess)
 {
     struct task both = *guess;
     size_t ignored;
-    if (task->id != guess->id && (task->id != TASK_ID_POINTS || guess->kind != TASK_LANDMARKS))
+    bool open = task->id == TASK_ID_POINTS || task->id == TASK_ID_DETECT;
+    if (task->id != guess->id && (!open || guess->kind != task->kind))
         return;
     both.said = task->said;
     for (int i = 0; i < TASK_OPTIONS; i++)

@@ -100,7 +100,7 @@ int task_parse(const char *text, size_t n, struct task *out, struct error *err);
 /* Appends the canonical text, of the options that were given; the inverse of task_parse(). */
 void task_print(const struct task *task, struct text *out);
 
-/* What the task leaves open, as a guess of the same task has it; "points" may be another kind of points. */
+/* What the task leaves open, as a guess of the same task has it; "points" and "detect" may be any of their kind. */
 void task_follow(struct task *task, const struct task *guess);
 
 /* The task that outputs of these names and last dims (-1: open) tell of by themselves; NULL: none. */

@@ -61,6 +61,17 @@ END
     matches "$(nn run -q -T points,order=xyv moves.nn 1.ppm)" '16.0000,32.0000,0.9'
 }
 
+@test "-T detect: which detector it is, is found as without a task" {
+    ppm 1.ppm 64 64
+    says boxes.nn 1x3x6 '8 8 24 24 0.9 1 10 30 60 62 0.5 0 0 0 9 9 0.1 7'
+    equal "$(nn run -q -T detect boxes.nn 1.ppm)" "$(nn run -q boxes.nn 1.ppm)"
+    equal "$(nn run -q -T detect boxes.nn 1.ppm | wc -l)" 2
+    equal "$(nn run -q -T detect,score=0.8 boxes.nn 1.ppm | cut -f 2,3)" $'1\t0.9'
+    says numbers.nn 1x4 '1 2 3 4'
+    try run -q -T detect numbers.nn 1.ppm
+    failed_with 1 'which detector'
+}
+
 @test "a mask is at the size of the photo, a picture at its own" {
     ppm 1.ppm 20 10
     says mask.nn 1x2x1x2 '1 0 0 1' 'task mask'

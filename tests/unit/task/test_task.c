@@ -26,7 +26,7 @@ static void options(void)
     static const char lists[] = "detect=boxes,strides=4:8,variance=0.5:1";
     static const char *const bad[][2] = {{"", "unknown"},
                                          {"classify2", "classify, "},
-                                         {"detect", "detect=ssd"},
+                                         {"detect=ss", "detect, detect=yolo, "},
                                          {"classify,iou=0.5", "score=, scores="},
                                          {"detect=ssd,score=2", "score=2"},
                                          {"detect=ssd,score=nan", "score"},
