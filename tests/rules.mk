@@ -220,3 +220,4 @@ interop:
 	@tests/interop/run-openvino $(BUILD)/bin/$(PROGPREFIX)
 	@tests/interop/run-ncnn $(BUILD)/bin/$(PROGPREFIX)
 	@tests/interop/run-pictures $(BUILD)/bin/$(PROGPREFIX)
+	@tests/interop/run-random $(BUILD)/bin/$(PROGPREFIX)
