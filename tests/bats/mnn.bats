@@ -59,9 +59,11 @@ refused() {
     matches "$stderr" "$1"
 }
 
-@test "averages and cubic resizing that MNN computes otherwise are refused, others are not" {
+@test "averages, cubic resizing and strides that MNN computes otherwise are refused, others are not" {
     pool='node it AveragePool x -> y f32 1x2x3x3 : kernel_shape=[3,3] strides=[2,2] count_include_pad=1 pads='
     refused 'counts more padding at the end' 1x2x6x6 "$pool[0,0,1,1]"
+    refused 'for a stride beyond its kernel' 1x1x7x7 'constant w f32 1x1x1x1 = 2
+node it Conv x w -> y f32 1x1x3x3 : strides=[3,3] auto_pad="SAME_UPPER"'
     scale='constant s f32 4 = 1 1'
     cubic='node it Resize x - s -> y f32 * : mode="cubic" coordinate_transformation_mode='
     refused 'larger by cubic interpolation' 1x2x6x6 "$scale 2 2

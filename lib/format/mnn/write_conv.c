@@ -42,9 +42,13 @@ static bool read_window(struct mnn_writer *w, struct node *n, int rank, const in
         at->pads[i + 2] = pads[i + at->axes];
     }
     at->pad = strcmp(pad, "SAME_UPPER") == 0 ? MNN_PAD_SAME : MNN_PAD_EXPLICIT;
-    if (strcmp(pad, "SAME_LOWER") == 0)
-        mnn_cannot(w, "padded more at the beginning (SAME_LOWER)");
-    return strcmp(pad, "SAME_LOWER") != 0;
+    bool lower = strcmp(pad, "SAME_LOWER") == 0, skips = false;
+    for (int i = 0; kernel && at->pad == MNN_PAD_SAME && i < at->axes; i++) /* MNN would begin behind the first pixel */
+        skips = skips || at->stride[i] > (kernel[i] - 1) * at->dilation[i] + 2;
+    if (lower || skips)
+        mnn_cannot(w, lower ? "padded more at the beginning (SAME_LOWER)"
+                            : "padded (SAME_UPPER) for a stride beyond its kernel");
+    return !lower && !skips;
 }
 
 /* ---- what follows ---- */
