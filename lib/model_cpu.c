@@ -28,9 +28,9 @@ int model_processors(void)
 
 /* ---- peak ---- */
 
-#define PEAK_DEPTH  64 /* of the product: its panel and rows fit the smallest first-level cache */
+#define PEAK_DEPTH  128 /* of the product: its panel and rows fit the smallest first-level cache */
 #define PEAK_ROWS   64
-#define PEAK_REPEAT 200
+#define PEAK_REPEAT 100
 #define PEAK_ROUNDS 60
 
 static double now(void)
