@@ -357,6 +357,16 @@ static bool is_joined(const struct node *n, int i)
 /* Elements from which a row is worth calls of its own. */
 #define ROW_LEAST 32
 
+/* Whether a step from `first` on writes where a view lies: once the bytes were read for the last time, it may. */
+static bool is_overwritten(const struct plan *p, size_t first, const struct view *v)
+{
+    for (const struct step *s = p->steps + first; s < p->steps + p->step_count; s++)
+        for (int i = 0; i < s->access_count; i++)
+            if (s->access[i].kind != ACCESS_READ && s->access[i].buffer == v->buffer)
+                return true;
+    return false;
+}
+
 bool exec_quant_read_rows(struct plan *p, const struct node *n, int axis, struct view *x, struct quant_rows *rows)
 {
     const struct node *from = n->in[0]->producer;
@@ -369,7 +379,7 @@ bool exec_quant_read_rows(struct plan *p, const struct node *n, int axis, struct
     if (!s || s->run != run_bytes)
         return false;
     const struct bytes_args *e = s->args;
-    if (e->run != dequantize || e->view[A].stride[axis] != 1)
+    if (e->run != dequantize || e->view[A].stride[axis] != 1 || is_overwritten(p, at, &e->view[A]))
         return false;
     *x = e->view[A];
     rows->reads = true;

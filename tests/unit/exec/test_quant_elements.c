@@ -69,9 +69,24 @@ static void rows_of_floats(void)
     }
 }
 
+/* Bytes that another node changes in place before the floats made of them are wanted. */
+static void rows_overwritten(void)
+{
+    begin();
+    struct value *x = input("x", DIMS(2, 70)), *scale = scalar(DTYPE_F32, 0.0625), *zero = scalar(DTYPE_U8, 5),
+                 *q = NODE("QuantizeLinear", x, scale, zero)->out[0],
+                 *from = NODE("DequantizeLinear", q, scale, zero)->out[0];
+    struct value *changed = NODE("ScatterND", q, ints(INTS(0)), bytes(DTYPE_U8, DIMS(70), 0, 100))->out[0];
+    output(NODE("DequantizeLinear", changed, scale, zero)->out[0]);
+    struct value *out = NODE("LayerNormalization", from, weight(DIMS(70)), weight(DIMS(70)))->out[0];
+    output(NODE("QuantizeLinear", out, scalar(DTYPE_F32, 0.25), zero)->out[0]);
+    check_bytes(-1);
+}
+
 int main(void)
 {
     RUN(elements);
     RUN(rows_of_floats);
+    RUN(rows_overwritten);
     return TEST_END();
 }
