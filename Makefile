@@ -135,7 +135,9 @@ $(OBJ)/%.o: %.c | $(GEN_INC) $(BUILD)/gen/needs
 
 $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
 # Most functions of the library are called once or twice there: their address in each call is shorter than a jump in a table.
-$(OBJ)/cmd/%.o: ALL_CFLAGS += -fno-plt
+# And the programs are small enough to be compiled as one, which leaves out what none of them calls so.
+CMD_LTO := $(if $(SAN)$(findstring clang,$(CC)),,-flto=auto)
+$(OBJ)/cmd/%.o: ALL_CFLAGS += -fno-plt $(CMD_LTO)
 # Plans are made once for a shape, and what runs is kernels, mostly. These have loops of their own, or many short runs.
 EXEC_LOOPS := buffer copy eltwise gemm lower_arg lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
 	lower_topk narrow packing quant_weights rnn rounds run widen
@@ -215,7 +217,7 @@ endif
 
 $(BUILD)/bin/$(ONE): $(CMD_OBJ) $(BUILD)/lib/libmodel.a $(BUILD)/lib/libmodel.so
 	@mkdir -p $(@D)
-	$(CC) -o $@ $(CMD_OBJ) $(PROG_LIBS) $(if $(STATIC),,$(RELOCATIONS)) $(ALL_LDFLAGS) -lm
+	$(CC) $(if $(CMD_LTO),$(SMALL_CFLAGS) $(CMD_LTO)) -o $@ $(CMD_OBJ) $(PROG_LIBS) $(if $(STATIC),,$(RELOCATIONS)) $(ALL_LDFLAGS) -lm
 
 $(BIN): $(BUILD)/bin/$(ONE)
 	@ln -sf $(ONE) $@
