@@ -161,9 +161,10 @@ $(addprefix $(OBJ)/lib/image/,convolve.o resize_area.o resize_cubic.o resize_ope
 # Sanitizers on kernels that are unrolled in full take minutes to optimise; those of the coverage-guided fuzzer, which seeks
 # faults of readers, leave them out.
 # Kernels say themselves what is unrolled; only plain loops beside them are left to the compiler, to vectorise. -O3 makes them an
-# eighth larger, and no faster. Of all that gcc aligns, only loops gain.
-ISA_OPT := $(if $(SAN),-O1,-O2 -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic \
-	-fno-align-functions -fno-align-jumps -fno-align-labels)) \
+# eighth larger, and no faster. Of all that gcc aligns, only loops gain. clang would make one memcpy of the loop that copies
+# sums for a call, and then passes the sums themselves, which so have addresses and are no registers.
+ISA_OPT := $(if $(SAN),-O1,-O2 -ftree-vectorize $(if $(findstring clang,$(CC)),-mllvm -disable-loop-idiom-memcpy, \
+	-fvect-cost-model=dynamic -fno-align-functions -fno-align-jumps -fno-align-labels)) \
 	$(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
 # Sanitizers find nothing in kernels of levels that this processor can't run.
 ISA_UNRUN := $(if $(SAN),$(shell grep -qw avx512f /proc/cpuinfo || echo avx512% amx%))

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/unroll.h"
 #include "image/vector.h"
 
 #define HALF (1 << (CONVOLVE_BITS - 1))
@@ -22,11 +23,12 @@ __attribute__((always_inline)) static inline void along_row(uint8_t *out, const 
         const uint8_t *p = in + (size_t)t->first[x] * channels;
         const int32_t *w = t->weight + (size_t)x * t->most;
         int32_t sum[3] = {HALF, HALF, HALF};
-        for (int i = 0, count = t->count[x]; i < count; i++, p += channels)
-#pragma GCC unroll 3
+        for (int i = 0, count = t->count[x]; i < count; i++, p += channels) {
+            V_UNROLL(3)
             for (int c = 0; c < channels; c++)
                 sum[c] += p[c] * w[i];
-#pragma GCC unroll 3
+        }
+        V_UNROLL(3)
         for (int c = 0; c < channels; c++)
             out[c] = to_byte(sum[c]);
     }
@@ -74,11 +76,11 @@ IMAGE_AVX2 static void colour_rows(uint8_t *out, size_t out_stride, const uint8_
         for (int i = 0, count = t->count[x]; i < count; i += 2, p += 6) {
             __m256i weight = _mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)(w + i)));
             weight = _mm256_permutevar8x32_epi32(weight, spread);
-#pragma GCC unroll 4
+            V_UNROLL(4)
             for (int r = 0; r < ROWS; r++)
                 sum[r] = _mm256_add_epi32(sum[r], _mm256_mullo_epi32(two_pixels(p + r * in_stride), weight));
         }
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int r = 0; r < ROWS; r++)
             put_pixel(out + r * out_stride, sum[r]);
     }

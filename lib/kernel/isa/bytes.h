@@ -162,7 +162,7 @@ V_FN struct v_narrowing v_narrowing_of(const struct kernel_rounding *r)
 V_FN v_bytes v_round_lanes(const v_f32 *x, const struct v_narrowing *n, bool near)
 {
     __m256i q[4], zero = (__m256i)n->zero;
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < 4; i++)
         q[i] = _mm256_cvtps_epi32(near ? x[i] : v_min(n->high, x[i]));
     __m256i one = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero);
@@ -182,7 +182,7 @@ V_FN v_bytes v_round_bytes(const v_f32 *x, const struct v_narrowing *n, bool nea
 #if defined(ISA_avx512)
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     __m512i q[4], zero = (__m512i)n->zero;
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < 4; i++)
         q[i] = _mm512_cvtps_epi32(near ? x[i] : v_min(n->high, x[i]));
     __m512i one = _mm512_packs_epi32(q[0], q[1]), two = _mm512_packs_epi32(q[2], q[3]);

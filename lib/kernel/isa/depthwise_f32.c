@@ -78,15 +78,15 @@ V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
     row += at;
     FORGET(row);
     FORGET(valid);
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int kx = 0; kx < kw; kx++)
         w[kx] = v_load(weight + kx * VL);
-#pragma GCC unroll 32
+    V_UNROLL(32)
     for (int j = 0; j < (pixels - 1) * stride + kw; j++, row += step) {
         if (!(valid >> j & 1))
             continue;
         v_f32 in = v_load(row);
-#pragma GCC unroll 8
+        V_UNROLL(8)
         for (int i = 0; i < pixels; i++)
             if (j >= i * stride && j < i * stride + kw)
                 acc[i] = v_fma(in, w[j - i * stride], acc[i]);
@@ -101,7 +101,7 @@ V_FN void row_any(v_f32 *acc, const float *row, const struct kernel_depthwise_f3
     for (int kx = b->kx_begin; kx < b->kx_end; kx++) {
         v_f32 w = v_load(weight + (ptrdiff_t)kx * VL);
         ptrdiff_t from = b->at + kx * tap;
-#pragma GCC unroll 8
+        V_UNROLL(8)
         for (int i = 0; i < pixels; i++, from += pixel)
             acc[i] = v_fma(load_lanes(row + from, lanes, masked), w, acc[i]);
     }
@@ -113,7 +113,7 @@ V_FN void group_column(v_f32 *acc, const float *row, int j, const v_f32 *w, v_i3
                        bool one)
 {
     v_f32 in = one ? v_set1(*row) : v_permute(v_load(row), from);
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < pixels; i++)
         if (j >= i * stride && j < i * stride + 3)
             v_fma_to(&acc[i], in, w[j - i * stride]);
@@ -130,13 +130,13 @@ V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
     FORGET(valid);
     /* Of stride 2 there are so many columns to test that sums wait; as a rule the first one alone lies outside. */
     if (one && stride == 2 && (valid | 1) == (UINT32_C(1) << columns) - 1) {
-#pragma GCC unroll 32
+        V_UNROLL(32)
         for (int j = 0; j < columns; j++, row += step)
             if (j > 0 || (valid & 1))
                 group_column(acc, row, j, w, from, pixels, stride, one);
         return;
     }
-#pragma GCC unroll 32
+    V_UNROLL(32)
     for (int j = 0; j < columns; j++, row += step)
         if (valid >> j & 1)
             group_column(acc, row, j, w, from, pixels, stride, one);
@@ -146,7 +146,7 @@ V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
 V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes, bool masked)
 {
     v_f32 b = load_lanes(bias, lanes, masked);
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < pixels; i++)
         acc[i] = v_add(acc[i], b);
 }
@@ -184,8 +184,11 @@ V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, i
 {
     ptrdiff_t step = d->out_step;
     epilogue_clip(acc, pixels, d->act);
-#pragma GCC unroll 16
-    for (int i = 0; i < pixels && i < wanted; i++, out += step) {
+    /* Does not end at `wanted`: clang would not know how many turns it has. */
+    V_UNROLL(16)
+    for (int i = 0; i < pixels; i++, out += step) {
+        if (i >= wanted)
+            continue;
         if (masked)
             v_store_n(out, acc[i], lanes);
         else
@@ -211,7 +214,7 @@ V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *d, struct til
         return;
     }
     v_f32 copy[DW_PIXELS_MOST]; /* so that acc itself needs no address */
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < pixels; i++)
         copy[i] = acc[i];
     finish_any(d, t, l, copy);
@@ -224,7 +227,7 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *d, const struct columns 
     struct lanes l = lanes_at(d, c, masked);
     const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
     v_f32 acc[DW_PIXELS];
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int i = 0; i < pixels; i++)
         acc[i] = v_zero();
     for (int ky = 0; ky < d->kernel_h; ky++, weight += d->kernel_w * VL) {
@@ -259,7 +262,7 @@ V_FN void group_block(const struct kernel_depthwise_f32 *d, const struct columns
     int first = c < d->channels - VL ? c : d->channels - VL;
     v_f32 acc[DW_PIXELS_MOST];
     from = v_add_i32(from, v_set1_i32(c - first));
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < pixels; i++)
         acc[i] = v_zero();
     for (int i = 0; i < d->group; i++, from = v_add_i32(from, v_set1_i32(1)))
@@ -281,7 +284,7 @@ V_FN void tile_fixed(const struct kernel_depthwise_f32 *d, struct tile t, int pi
     for (int c = 0; c < d->channels; c += VL) {
         struct lanes l = lanes_at(d, c, false);
         v_f32 acc[DW_PIXELS];
-#pragma GCC unroll 8
+        V_UNROLL(8)
         for (int i = 0; i < pixels; i++)
             acc[i] = v_zero();
         const float *const *row = d->row, *const *end = row + d->kernel_h;
@@ -412,7 +415,7 @@ static void long_block(const struct kernel_depthwise_f32 *d, struct tile t, int 
     struct lanes l = lanes_at(d, c, false);
     const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
     v_f32 acc[DW_PIXELS], sums[DW_PIXELS]; /* the copy has the address, and acc needs none */
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int i = 0; i < DW_PIXELS; i++)
         acc[i] = v_zero();
     for (int ky = 0; ky < d->kernel_h; ky++, weight += (ptrdiff_t)d->kernel_w * VL) {
@@ -430,7 +433,7 @@ static void long_block(const struct kernel_depthwise_f32 *d, struct tile t, int 
     }
     if (d->bias)
         add_bias(acc, d->bias + l.first, DW_PIXELS, VL, false);
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int i = 0; i < DW_PIXELS; i++)
         sums[i] = acc[i];
     finish_any(d, t, l, sums);

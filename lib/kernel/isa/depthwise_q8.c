@@ -97,7 +97,7 @@ V_FN void store(const struct kernel_depthwise_q8 *d, const struct block *b, uint
                 int count, int vectors)
 {
     v_f32 x[WIDE];
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int v = 0; v < vectors; v++)
         x[v] = v_add(v_mul(v_from_i32(acc[v]), b->multiplier[v]), b->shift[v]);
 #if WIDE > 1
@@ -107,7 +107,7 @@ V_FN void store(const struct kernel_depthwise_q8 *d, const struct block *b, uint
         return;
     }
     if (vectors == WIDE) {
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int v = 0; v < vectors; v++)
             _mm256_storeu2_m128i((__m128i *)(void *)out + 4 + v, (__m128i *)(void *)out + v, (__m256i)acc[v]);
         return;
@@ -129,27 +129,27 @@ V_FN void sum_pixels(const struct kernel_depthwise_q8 *d, const struct block *b,
     const int32_t *weight = b->weight;
     const uint8_t *from = d->x + x * d->x_step + b->channel;
     uint8_t *out = d->out + x * d->out_step + b->channel * (d->to.c == KERNEL_U8 ? 1 : 4);
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int i = 0; i < pixels * vectors; i++)
         acc[i] = b->bias[i % vectors];
     for (int t = 0; t < d->taps; t += 2, weight += vectors * VL) {
         ptrdiff_t one = d->tap[t], two = d->tap[t + 1 < d->taps ? t + 1 : t];
         v_i32 pairs[4][2];
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int i = 0; i < pixels; i++)
             load_pairs(pairs[i], from + i * d->x_step + one, from + i * d->x_step + two, count, vectors, d->is_signed);
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int v = 0; v < vectors; v++) {
             v_i32 w = v_load_i32(weight + v * VL);
-#pragma GCC unroll 4
+            V_UNROLL(4)
             for (int i = 0; i < pixels; i++)
                 v_madd_pairs(&acc[i * vectors + v], pair_of(pairs[i], v, vectors), w);
         }
     }
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < pixels; i++) {
         v_i32 sums[WIDE];
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int v = 0; v < vectors; v++)
             sums[v] = acc[i * vectors + v];
         store(d, b, out + i * d->out_step, sums, count, vectors);
@@ -160,7 +160,7 @@ V_FN void do_block(const struct kernel_depthwise_q8 *d, struct block *b, int vec
 {
     const int many = vectors == 1 ? 4 : 2;
     int x = 0;
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int v = 0; v < vectors; v++) {
         b->bias[v] = v_as_i32(load_words(d->to.bias, b->channel, v, b->count, vectors));
         b->multiplier[v] = load_words(d->to.multiplier, b->channel, v, b->count, vectors);

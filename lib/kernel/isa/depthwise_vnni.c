@@ -45,7 +45,7 @@ V_FN void add_taps(v_i32 *acc, const struct block *b, const uint8_t *p, const pt
 {
     __m512i one = load(b, p + tap[0]), two = load(b, p + tap[1]);
     v_i32 low = (v_i32)_mm512_unpacklo_epi8(one, two), high = (v_i32)_mm512_unpackhi_epi8(one, two);
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int j = 0; j < QUADS; j++)
         dot_to(&acc[j], j < 2 ? low : high, weight[j]);
 }
@@ -56,14 +56,15 @@ V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
     const struct v_narrowing *n = &b->narrowing;
     v_f32 x[QUADS];
     __m512i q[QUADS], zero = (__m512i)n->zero;
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int j = 0; j < QUADS; j++)
         x[j] = v_mul(v_from_i32(acc[j]), b->multiplier[j]);
-    if (b->shifts)
-#pragma GCC unroll 4
+    if (b->shifts) {
+        V_UNROLL(4)
         for (int j = 0; j < QUADS; j++)
             x[j] = v_min(n->high, v_add(x[j], b->shift[j]));
-#pragma GCC unroll 4
+    }
+    V_UNROLL(4)
     for (int j = 0; j < QUADS; j++)
         q[j] = _mm512_cvtps_epi32(x[j]);
     __m512i one = _mm512_packs_epi32(q[0], q[2]), two = _mm512_packs_epi32(q[1], q[3]);
@@ -109,28 +110,29 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
 {
     v_i32 acc[PIXELS][QUADS];
     const uint8_t *p = d->x + x * d->x_step + first;
-#pragma GCC unroll 2
-    for (int i = 0; i < pixels; i++)
-#pragma GCC unroll 4
+    V_UNROLL(2)
+    for (int i = 0; i < pixels; i++) {
+        V_UNROLL(4)
         for (int j = 0; j < QUADS; j++)
             acc[i][j] = b->bias[j];
+    }
     for (int t = 0; t < d->taps; t += 2) {
         v_i32 weight[QUADS];
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int j = 0; j < QUADS; j++)
             weight[j] = dot_columns(b->weight + (2 * t + j) * BLOCK);
-#pragma GCC unroll 2
+        V_UNROLL(2)
         for (int i = 0; i < pixels; i++)
             add_taps(acc[i], b, p + i * d->x_step, tap + t, weight);
     }
-#pragma GCC unroll 2
+    V_UNROLL(2)
     for (int i = 0; i < pixels; i++) {
         if (d->to.c == KERNEL_U8) {
             store_block(b, d->out + (x + i) * d->out_step + first, acc[i]);
             continue;
         }
         v_i32 sums[QUADS]; /* whose address may be taken: that of acc would keep it in memory */
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int j = 0; j < QUADS; j++)
             sums[j] = acc[i][j];
         store_sums(b, (int32_t *)(void *)(d->out + (x + i) * d->out_step) + first, sums);

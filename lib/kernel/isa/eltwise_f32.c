@@ -215,14 +215,14 @@ V_FN void scale_columns(const struct kernel_scale_f32 *s, size_t c, int vectors,
     v_f32 scale[SCALE_VECTORS], shift[SCALE_VECTORS], a = v_set1(clip.a), b = v_set1(clip.b);
     const float *in = s->in + c;
     float *out = s->out + c;
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int v = 0; v < vectors; v++) {
         int count = v == vectors - 1 ? last : VL;
         scale[v] = s->scale ? part_load(s->scale + c + v * VL, count) : v_set1(1);
         shift[v] = s->shift ? part_load(s->shift + c + v * VL, count) : v_set1(-0.0f);
     }
     for (size_t r = 0; r < s->rows; r++, in += s->in_step, out += s->out_step) {
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int v = 0; v < vectors; v++) {
             int count = v == vectors - 1 ? last : VL;
             v_f32 x = part_load(in + v * VL, count);

@@ -73,7 +73,7 @@ void K(quantize_8)(void *out, const float *in, size_t n, float scale, const stru
     uint8_t *to = out;
     for (; s.of.is_usual && n >= 4 * VL; n -= 4 * VL, to += 4 * VL, in += 4 * VL) {
         v_f32 q[4];
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int j = 0; j < 4; j++)
             q[j] = count_steps(in + j * VL, VL, &s, true);
         v_bytes bytes = v_round_bytes(q, &narrowing, false);
@@ -143,7 +143,7 @@ V_FN void sum_rows(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r
         uint8_t *out[] = {r->out[i], r->out[next]};
         for (size_t at = 0; at < n; at += 2 * VL) {
             v_f32 q[4];
-#pragma GCC unroll 4
+            V_UNROLL(4)
             for (size_t j = 0; j < 4; j++) {
                 v_f32 x = v_from_i32(v_load_bytes(a[j / 2] + at + j % 2 * VL, are_signed));
                 v_f32 y = v_from_i32(v_load_bytes(b[j / 2] + at + j % 2 * VL, are_signed));

@@ -21,7 +21,7 @@ V_FN bool epilogue_is_simple(struct kernel_act act)
 V_FN void epilogue_each(v_f32 *acc, int count, enum kernel_act_kind kind, struct kernel_act act)
 {
     v_f32 a = v_set1(act.a), b = v_set1(act.b);
-#pragma GCC unroll 32
+    V_UNROLL(32)
     for (int i = 0; i < count; i++)
         acc[i] = v_act(acc[i], kind, a, b);
 }

@@ -22,7 +22,7 @@ V_FN void fetch_next(struct fetch *f, int lines)
 {
     if (f->at >= f->end)
         return;
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < lines; i++)
         __builtin_prefetch(f->at + 64 * i, 0, 2);
     f->at += 64 * lines;

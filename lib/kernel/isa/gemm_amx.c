@@ -288,7 +288,7 @@ V_FN void sum_panel(const struct kernel_gemm *g, const struct walk *w, const str
     for (int r = 0; r < w->runs; r++) {
         ptrdiff_t a = w->direct ? g->tap[r] : r * w->run;
         const int8_t *b = p->b + (g->b_tap ? g->b_tap[r] : r) * w->length * vectors * VL;
-#pragma GCC unroll 1
+        V_NO_UNROLL
         for (ptrdiff_t at = 0; at < w->length; at += w->depth) {
             fetch_next(f, 8);
             add_block(w, p, a + at, b + (at < last ? at : last) * vectors * VL, r + at == 0, vectors);

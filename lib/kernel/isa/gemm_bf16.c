@@ -19,18 +19,18 @@ V_FN void dot_to(v_f32 *c, v_f32 a, v_f32 b)
 /* Two elements are moved as one float. */
 V_FN void add_steps(v_f32 *acc, const uint16_t *rows, const float *b, int m, int steps)
 {
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int j = 0; j < steps; j++) {
         v_f32 bv[2];
-#pragma GCC unroll 2
+        V_UNROLL(2)
         for (int v = 0; v < 2; v++) {
             bv[v] = v_load(b + (j * 2 + v) * VL);
             __builtin_prefetch(b + (j * 2 + v) * VL + GEMM_AHEAD / 4);
         }
-#pragma GCC unroll 16
+        V_UNROLL(16)
         for (int i = 0; i < m; i++) {
             v_f32 a = v_set1(*(const v_f32_element *)(rows + i * HALF_BLOCK + j * 2));
-#pragma GCC unroll 2
+            V_UNROLL(2)
             for (int v = 0; v < 2; v++)
                 dot_to(&acc[i * 2 + v], a, bv[v]);
         }
@@ -61,13 +61,13 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct half_rows *rows, i
     const float *b = g->b;
     for (int column = 0; column < g->n; column += 2 * VL, b += half_depth(g, rows) * step) {
         v_f32 acc[GEMM_MR * 2];
-#pragma GCC unroll 32
+        V_UNROLL(32)
         for (int i = 0; i < m * 2; i++)
             acc[i] = v_zero();
         for (int t = 0; t < rows->runs; t++)
             add_run(acc, rows, rows->at + t * run, b + (g->b_tap ? g->b_tap[t] * rows->length * step : 0), &fetch, m);
         float sum[GEMM_MR * 2 * VL];
-#pragma GCC unroll 32
+        V_UNROLL(32)
         for (int i = 0; i < m * 2; i++)
             v_store(sum + i * VL, acc[i]);
         gemm_half_finish(sum, g, rows, NULL, column);

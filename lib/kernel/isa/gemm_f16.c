@@ -27,11 +27,11 @@ V_FN v_f32 add_f16(v_f32 a, v_f32 b)
 
 V_FN void add_steps(v_f32 *acc, const uint16_t *rows, const uint16_t *b, int m, int steps)
 {
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int j = 0; j < steps; j++) {
         v_f32 columns = v_load((const float *)(const void *)(b + j * COLUMNS));
         __builtin_prefetch(b + j * COLUMNS + GEMM_AHEAD / 2);
-#pragma GCC unroll 16
+        V_UNROLL(16)
         for (int i = 0; i < m; i++)
             fma_to(&acc[i * 2 + j % 2], rows + i * HALF_BLOCK + j, columns);
     }
@@ -52,7 +52,7 @@ V_FN void add_stretch(float *sum, const struct half_rows *rows, const uint16_t *
 {
     v_f32 acc[GEMM_MR * 2];
     uint16_t halves[GEMM_MR * COLUMNS];
-#pragma GCC unroll 32
+    V_UNROLL(32)
     for (int i = 0; i < m * 2; i++)
         acc[i] = v_zero();
     for (const uint16_t *last = at + HALF_STRETCH / HALF_BLOCK * rows->block; left > 0 && at < last;
@@ -62,11 +62,11 @@ V_FN void add_stretch(float *sum, const struct half_rows *rows, const uint16_t *
             fetch_next(f, 4);
             add_steps(acc, a, b, m, UNROLL);
         }
-#pragma GCC unroll 1
+        V_NO_UNROLL
         for (; a < end; a++, b += COLUMNS)
             add_steps(acc, a, b, m, 1);
     }
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < m; i++)
         v_store((float *)(void *)(halves + i * COLUMNS), add_f16(acc[i * 2], acc[i * 2 + 1]));
     flush(sum, halves, m, is_first);

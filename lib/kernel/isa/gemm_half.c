@@ -76,7 +76,7 @@ V_FN void gather_tap(const struct half_rows *rows, uint16_t *run, ptrdiff_t p, c
     if (p % HALF_BLOCK == 0)
         for (uint16_t *to = run + p / HALF_BLOCK * rows->block; at + 2 * VL <= k; at += 2 * VL, to += rows->block)
             _mm512_storeu_si512(to, round_scaled(most, v_load(a + at), v_load(a + at + VL), scale, f16));
-#pragma GCC unroll 1
+    V_NO_UNROLL
     for (; at < length; at += 2 * VL) {
         const int left = k - at < 0 ? 0 : k - at;
         v_f32 first = v_load_n(a + at, left < VL ? left : VL),
@@ -175,8 +175,8 @@ void gemm_half_finish(float *sum, const struct kernel_gemm *g, const struct half
         bias[v] = to->bias ? v_load_n((const float *)to->bias + column + v * VL, lanes[v]) : v_zero();
         back[v] = rows->back ? v_load(column_back + v * VL) : v_zero();
     }
-    for (int i = 0; i < g->m; i++)
-#pragma GCC unroll 2
+    for (int i = 0; i < g->m; i++) {
+        V_UNROLL(2)
         for (int v = 0; v < 2; v++, at += VL) {
             v_f32 x = v_load(at);
             if (rows->back)
@@ -190,6 +190,7 @@ void gemm_half_finish(float *sum, const struct kernel_gemm *g, const struct half
                 x = v_add(x, v_load_n((const float *)to->add[i] + column + v * VL, lanes[v]));
             v_store_n((float *)g->c[i] + column + v * VL, v_clip(x, low, high), lanes[v]);
         }
+    }
     if (!here)
         K(epilogue_rows)(sum, g->m, 2 * VL, lanes[0] + lanes[1], g->c, column, to);
 }
@@ -235,7 +236,7 @@ static void pack_two(uint16_t *to, const float *two)
     for (int j = 0; j < COLUMNS; j += VL) {
         uint16_t halves[2 * VL];
         _mm512_storeu_si512(halves, round_two(v_load(two + j), v_load(two + COLUMNS + j), false));
-#pragma GCC unroll 1
+        V_NO_UNROLL
         for (int i = 0; i < VL; i++) {
             to[(j + i) * 2] = halves[i];
             to[(j + i) * 2 + 1] = halves[VL + i];

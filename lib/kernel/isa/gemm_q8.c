@@ -133,17 +133,17 @@ V_FN void add_steps(v_i32 *acc, const void *const *row, v_i32 turn, bool turns, 
 {
     const int half = VL / 2 * DOT_KR;
     (void)turn, (void)turns;
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int j = 0; j < steps; j++, at += DOT_KR) {
         v_i32 bv[4];
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int v = 0; v < 2 * vectors; v++)
             bv[v] = dot_columns(b + (j * 2 * vectors + v) * half);
         __builtin_prefetch(b + j * 2 * vectors * half + GEMM_AHEAD);
-#pragma GCC unroll 32
+        V_UNROLL(32)
         for (int i = 0; i < m; i += 2) {
             v_i32 a = dot_rows((const dot_element *)row[i] + at, (const dot_element *)row[i + 1] + at);
-#pragma GCC unroll 4
+            V_UNROLL(4)
             for (int v = 0; v < 2 * vectors; v++)
                 dot_to(&acc[(i + v % 2) * vectors + v / 2], a, bv[v]);
         }
@@ -152,11 +152,12 @@ V_FN void add_steps(v_i32 *acc, const void *const *row, v_i32 turn, bool turns, 
 
 V_FN void turn_sums(v_i32 *acc, int m, int vectors)
 {
-#pragma GCC unroll 16
-    for (int i = 0; i < m; i += 2)
-#pragma GCC unroll 2
+    V_UNROLL(16)
+    for (int i = 0; i < m; i += 2) {
+        V_UNROLL(2)
         for (int v = 0; v < vectors; v++)
             dot_turn(&acc[i * vectors + v], &acc[(i + 1) * vectors + v]);
+    }
 }
 
 #else
@@ -165,17 +166,17 @@ V_FN void turn_sums(v_i32 *acc, int m, int vectors)
 V_FN void add_steps(v_i32 *acc, const void *const *row, v_i32 turn, bool turns, ptrdiff_t at, const int8_t *b, int m,
                     int vectors, int steps)
 {
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int j = 0; j < steps; j++) {
         v_i32 bv[2];
-#pragma GCC unroll 2
+        V_UNROLL(2)
         for (int v = 0; v < vectors; v++) {
             int at_b = (j * vectors + v) * VL * DOT_KR;
             bv[v] = dot_columns(b + at_b);
             if (at_b % 64 == 0)
                 __builtin_prefetch(b + at_b + GEMM_AHEAD);
         }
-#pragma GCC unroll 32
+        V_UNROLL(32)
         for (int i = 0; i < m; i++) {
             v_i32 a = dot_row((const dot_element *)row[i] + at + j * DOT_KR, turn, turns);
             if (vectors == 2)
@@ -205,7 +206,7 @@ V_FN void add_run(v_i32 *acc, const struct rows *rows, bool turns, ptrdiff_t at,
         fetch_next(f, 4);
         add_steps(acc, rows->a, rows->turn, turns, at, b, m, vectors, STEPS);
     }
-#pragma GCC unroll 1
+    V_NO_UNROLL
     for (; at < end; at += DOT_KR, b += step) {
         if (STEPS == 1)
             fetch_next(f, 1);
@@ -238,7 +239,7 @@ V_FN void begin_at_bias(v_i32 *acc, const int32_t *bias, int m, int vectors, int
         b[0] = v_load_i32(bias);
     if (bias)
         b[vectors - 1] = v_as_i32(v_load_n((const float *)(const void *)bias + (vectors - 1) * VL, last));
-#pragma GCC unroll 32
+    V_UNROLL(32)
     for (int i = 0; i < m * vectors; i++)
         acc[i] = b[i % vectors];
 }
@@ -265,7 +266,7 @@ V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struc
 {
     v_f32 factor[4];
     load_factors(factor, to, column, vectors, PARTS_DIRECT ? last : VL);
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < m; i += 4 / vectors)
         finish_four(acc, c, column, factor, n, i, m, vectors, PARTS_DIRECT ? last : VL, shifts);
 }
@@ -273,7 +274,7 @@ V_FN void finish_bytes(const v_i32 *acc, void *const *c, int column, const struc
 /* As they are. */
 V_FN void finish_sums(const v_i32 *acc, void *const *c, int column, int m, int vectors, int last)
 {
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < m; i++) {
         float *to = (float *)c[i] + column;
         if (vectors == 2)
@@ -319,10 +320,11 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
         bool adds = IS_LARGE(m, vectors) && m == g->m;
         if (g->to.c == KERNEL_U8 && (PARTS_DIRECT || last == VL) && (SHIFTS(m, vectors) || !g->to.shift) &&
             (adds || !row_bias)) {
-            if (adds && row_bias)
-#pragma GCC unroll 32
+            if (adds && row_bias) {
+                V_UNROLL(32)
                 for (int i = 0; i < m * vectors; i++)
                     acc[i] = v_add_i32(acc[i], v_set1_i32(row_bias[i / vectors]));
+            }
             if (SHIFTS(m, vectors) && g->to.shift)
                 finish_bytes(acc, rows->c, column, &g->to, &narrowing, m, vectors, last, true);
             else
@@ -334,7 +336,7 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct rows *rows, const 
             continue;
         }
         v_i32 sums[GEMM_MR * 2];
-#pragma GCC unroll 32
+        V_UNROLL(32)
         for (int i = 0; i < m * vectors; i++)
             sums[i] = acc[i];
         finish_any(sums, g, rows, column, &narrowing, m, vectors, last);
@@ -456,10 +458,11 @@ V_FN int8_t *pack_step(int8_t *packed, const int8_t *b, int at, int first, int k
         return packed + (columns - n) * kr;
     }
     if (n_step == 1 && at == first && at + kr <= k) { /* rows that lie in a row each */
-        for (int j = 0; j < n; j++)
-#pragma GCC unroll 8
+        for (int j = 0; j < n; j++) {
+            V_UNROLL(8)
             for (int i = 0; i < kr; i++)
                 packed[j * kr + i] = b[(at + i) * k_step + j];
+        }
         memset(packed + n * kr, 0, (size_t)(columns - n) * (size_t)kr);
         return packed + columns * kr;
     }

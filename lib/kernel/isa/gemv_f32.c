@@ -17,16 +17,16 @@ V_FN void gemv_columns(const struct gemv *g, int j, int vectors, int last)
 {
     v_f32 sum[GEMV_VECTORS];
     const float *b = g->b + j;
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int v = 0; v < vectors; v++)
         sum[v] = v_zero();
     for (int i = 0; i < g->k; i++, b += g->step) {
         v_f32 x = v_set1(g->a[i]);
-#pragma GCC unroll 8
+        V_UNROLL(8)
         for (int v = 0; v < vectors; v++)
             v_fma_to(&sum[v], x, v == vectors - 1 && last < VL ? v_load_n(b + v * VL, last) : v_load(b + v * VL));
     }
-#pragma GCC unroll 8
+    V_UNROLL(8)
     for (int v = 0; v < vectors; v++) {
         int n = v == vectors - 1 ? last : VL;
         if (g->bias)

@@ -27,7 +27,7 @@ struct block {
 V_FN void read_block(struct block *b, const struct kernel_narrow *w, const uint8_t *at)
 {
     const float *floats = (const float *)(const void *)at;
-#pragma GCC unroll 2
+    V_UNROLL(2)
     for (int v = 0; v < 2; v++) {
         b->scale[v] = v_load(floats + v * VL);
         b->zero[v] =
@@ -88,7 +88,7 @@ V_FN void sum_panels(v_f32 *sums, const struct kernel_gemm *g, const struct kern
     const float *a[KERNEL_NARROW_ROWS];
     v_f32 acc[2 * KERNEL_NARROW_ROWS]; /* whose address stays here, so that they are registers */
     const int vectors = 2 * panels;
-#pragma GCC unroll 32
+    V_UNROLL(32)
     for (int i = 0; i < m * vectors; i++)
         acc[i] = v_zero();
     for (int i = 0; i < m; i++)
@@ -104,7 +104,7 @@ V_FN void sum_panels(v_f32 *sums, const struct kernel_gemm *g, const struct kern
             v_fma_to(&acc[j_], v_set1(a[j_ / vectors][index]), w_[j_ % vectors]);                                      \
     } while (0)
     EACH_ROW(w, type, g->k, at, panels, panel, ADD);
-#pragma GCC unroll 32
+    V_UNROLL(32)
     for (int i = 0; i < m * vectors; i++)
         sums[i] = acc[i];
 }

@@ -81,7 +81,7 @@ struct most {
 V_FN struct most most_of_block(const uint8_t *block, ptrdiff_t length)
 {
     struct most most = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-#pragma GCC unroll 6
+    V_UNROLL(6)
     for (int i = 0; i < GEMM_MR; i++) {
         __m256i x = *(const __m256i *)(const void *)(block + i * length);
         __m256i sums = _mm256_maddubs_epi16(x, _mm256_set1_epi8(1));
@@ -193,7 +193,7 @@ V_FN void add_small(v_i32 *acc, const uint8_t *const *row, ptrdiff_t at, const i
                     int vectors)
 {
     const __m256i q0 = quad_columns(b, 0), q1 = quad_columns(b, 1);
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < m; i++) {
         v_i32 x = four_bytes(row[i] + at), y = four_bytes(row[i] + at + QUAD), one, two;
         if (vectors == 2)
@@ -218,7 +218,7 @@ V_FN void add_medium(v_i32 *acc, const uint8_t *const *row, ptrdiff_t at, const 
                      int vectors)
 {
     const __m256i q0 = quad_columns(b, 0);
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < m; i++) {
         v_i32 x = four_bytes(row[i] + at), one;
         if (vectors == 2)
@@ -237,18 +237,18 @@ V_FN void add_medium(v_i32 *acc, const uint8_t *const *row, ptrdiff_t at, const 
 V_FN void add_large(v_i32 *acc, const int16_t *a, ptrdiff_t row, const int8_t *b, int m, int vectors)
 {
     __builtin_prefetch(b + GEMM_AHEAD);
-#pragma GCC unroll 2
+    V_UNROLL(2)
     for (int odd = 0; odd < 2; odd++) {
         v_i32 bv[2];
         /* Loads again, rather than keeps; and rows by two addresses, rather than six. */
         const int16_t *half[2] = {a + 2 * odd, a + 2 * odd + (m / 2) * row};
         __asm__("" : "+r"(b), "+r"(half[0]), "+r"(half[1]));
-#pragma GCC unroll 2
+        V_UNROLL(2)
         for (int v = 0; v < vectors; v++) {
             __m256i x = quad_columns(b, v);
             bv[v] = (v_i32)_mm256_srai_epi16(odd ? x : _mm256_slli_epi16(x, 8), 8);
         }
-#pragma GCC unroll 8
+        V_UNROLL(8)
         for (int i = 0; i < m; i++) {
             v_i32 x = four_bytes(i < m / 2 ? half[0] + i * row : half[1] + (i - m / 2) * row);
             if (vectors == 2)
@@ -277,7 +277,7 @@ V_FN void add_bytes(v_i32 *acc, const struct octets *r, int first, const int8_t 
     const uint8_t *row[GEMM_MR];
     __m256i ones = _mm256_set1_epi16(1);
     __asm__("" : "+x"(ones)); /* not loaded each time */
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < m; i++) {
         row[i] = r->bytes + (first + i) * r->length;
         __asm__("" : "+r"(row[i]));
@@ -305,7 +305,7 @@ V_FN void octets_sum(v_i32 *acc, const struct octets *r, const int8_t *panel, st
 {
     const ptrdiff_t columns = vectors * VL;
     const int some = m / 2;
-#pragma GCC unroll 2
+    V_UNROLL(2)
     for (int i = 0; i < m; i += some)
         add_bytes(acc + i * vectors, r, i, panel, f, some, vectors);
     for (const uint32_t *at = r->large; at < r->large_end; at++) {

@@ -67,25 +67,25 @@ V_FN void reduce_block(enum kernel_reduce op, float *out, const struct rows *row
                        bool go_on, float scale)
 {
     v_f32 total[4], sum[4];
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int v = 0; v < vectors; v++)
         total[v] = go_on ? part_load(out + c + v * VL, count) : v_set1(identity(op));
     for (size_t r = 0; r < rows->n;) {
         size_t end = rows->n - r > REDUCE_CHAIN ? r + REDUCE_CHAIN : rows->n;
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int v = 0; v < vectors; v++)
             sum[v] = v_set1(identity(op));
         for (; r < end; r++) {
             const float *in = row_at(rows, r) + c;
-#pragma GCC unroll 4
+            V_UNROLL(4)
             for (int v = 0; v < vectors; v++)
                 sum[v] = reduce_step(op, sum[v], part_load(in + v * VL, count));
         }
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int v = 0; v < vectors; v++)
             total[v] = join(op, total[v], sum[v]);
     }
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int v = 0; v < vectors; v++)
         part_store(out + c + v * VL, is_sum(op) ? v_mul(total[v], v_set1(scale)) : total[v], count);
 }
@@ -147,10 +147,11 @@ V_FN v_f32 reduce_chain(enum kernel_reduce op, const float *in, size_t n)
 {
     v_f32 start = v_set1(identity(op)), sum[4] = {start, start, start, start};
     size_t i = 0;
-    for (; n - i >= 4 * VL; i += 4 * VL)
-#pragma GCC unroll 4
+    for (; n - i >= 4 * VL; i += 4 * VL) {
+        V_UNROLL(4)
         for (int v = 0; v < 4; v++)
             sum[v] = reduce_step(op, sum[v], v_load(in + i + v * VL));
+    }
     for (; n - i >= VL; i += VL)
         sum[0] = reduce_step(op, sum[0], v_load(in + i));
     if (i < n)
@@ -189,16 +190,16 @@ V_FN void blend_block(float *out, const float *const *row, const float *weight, 
                       int count)
 {
     v_f32 sum[4];
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int v = 0; v < vectors; v++)
         sum[v] = v_zero();
     for (int r = 0; r < rows; r++) {
         v_f32 w = v_set1(weight[r]);
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int v = 0; v < vectors; v++)
             sum[v] = v_fma(w, part_load(row[r] + c + v * VL, count), sum[v]);
     }
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int v = 0; v < vectors; v++)
         part_store(out + c + v * VL, sum[v], count);
 }

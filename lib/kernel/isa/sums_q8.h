@@ -40,14 +40,14 @@ V_FN void finish_four(const v_i32 *acc, void *const *c, int column, const v_f32 
 {
     const int left = m - row;
     v_f32 x[4];
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int j = 0; j < 4; j++) {
         int at = j < left * vectors ? row * vectors + j : j % vectors;
         x[j] = v_mul(v_from_i32(acc[at]), factor[j % vectors]);
         x[j] = shifts ? v_add(x[j], factor[2 + j % vectors]) : x[j];
     }
     v_bytes bytes = v_round_bytes(x, n, !shifts);
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int j = 0; j < 4 / vectors; j++)
         if (j < left)
             v_store_some((uint8_t *)c[row + j] + column, bytes, j * vectors, vectors, (vectors - 1) * VL + last);
@@ -68,7 +68,7 @@ PARTLY(2)
 V_FN void load_factors(v_f32 *factor, const struct kernel_epilogue *to, int column, int vectors, int last)
 {
     const float *from[2] = {to->multiplier, to->shift};
-#pragma GCC unroll 2
+    V_UNROLL(2)
     for (int i = 0; i < 2; i++) {
         factor[2 * i] = from[i] ? v_load_n(from[i] + column, vectors == 2 ? VL : last) : v_zero();
         factor[2 * i + 1] = from[i] && vectors == 2 ? v_load_n(from[i] + column + VL, last) : v_zero();

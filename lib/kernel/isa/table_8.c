@@ -14,7 +14,7 @@ static void look_up(uint8_t *out, const uint8_t *in, const uint8_t *table, uint8
     __m512i x = _mm512_xor_si512(_mm512_loadu_si512(in), _mm512_set1_epi8((char)turn)), y = _mm512_setzero_si512();
     __m512i upper = _mm512_and_si512(x, _mm512_set1_epi8((char)0xf0));
     __m512i lower = _mm512_and_si512(x, _mm512_set1_epi8(15));
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < 16; i++) {
         __m512i row = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(table + 16 * i)));
         __mmask64 here = _mm512_cmpeq_epi8_mask(upper, _mm512_set1_epi8((char)(16 * i)));
@@ -49,10 +49,10 @@ static void look_up(uint8_t *out, const uint8_t *in, const uint8_t *table, uint8
     const __m256i other = _mm256_set1_epi8((char)0x80);
     __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)in), y = _mm256_setzero_si256();
     x = _mm256_xor_si256(x, _mm256_set1_epi8((char)turn));
-#pragma GCC unroll 2
+    V_UNROLL(2)
     for (int half = 0; half < 2; half++) {
         __m256i at = half ? _mm256_xor_si256(x, other) : x;
-#pragma GCC unroll 8
+        V_UNROLL(8)
         for (int i = 8 * half; i < 8 * half + 8; i++) {
             __m256i row = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(table + 16 * i)));
             y = _mm256_xor_si256(y, _mm256_shuffle_epi8(row, at));
@@ -69,7 +69,7 @@ V_FN void line_part(uint8_t *out, const uint8_t *in, const struct kernel_line *l
                   plus = _mm256_set1_epi16((short)line->plus), minus = _mm256_set1_epi16((short)line->minus);
     __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)in) ^ turn, zero = _mm256_setzero_si256();
     __m256i half[2] = {_mm256_unpacklo_epi8(zero, x), _mm256_unpackhi_epi8(zero, x)};
-#pragma GCC unroll 2
+    V_UNROLL(2)
     for (int i = 0; i < 2; i++) {
         half[i] = _mm256_adds_epu16(_mm256_mulhi_epu16(half[i], factor), plus);
         half[i] = _mm256_srli_epi16(_mm256_subs_epu16(half[i], minus), 8);

@@ -56,11 +56,11 @@ V_FN v_i32 load_every_fourth(const int32_t *p, ptrdiff_t step)
 V_FN void wide_block(int32_t *out, ptrdiff_t out_step, const int32_t *in, ptrdiff_t in_step)
 {
     v_i32 x[4];
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < 4; i++)
         x[i] = load_every_fourth(in + i * in_step, in_step);
     TRANSPOSE_4(x, v_i32, v_pairs, LANES, LANE_PAIRS, VL);
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < 4; i++)
         v_store_i32(out + i * out_step, x[i]);
 }
@@ -75,11 +75,11 @@ V_FN v_four load_some(const int32_t *p, int n)
 V_FN void small_block(int32_t *out, ptrdiff_t out_step, const int32_t *in, ptrdiff_t in_step, int rows, int columns)
 {
     v_four x[4] = {{0}};
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < rows; i++)
         x[i] = load_some(in + i * in_step, columns);
     TRANSPOSE_4(x, v_four, v_four_pairs, LANES_4, LANES_2, 4);
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int i = 0; i < columns; i++)
         memcpy(out + i * out_step, &x[i], (size_t)rows * sizeof(*out));
 }

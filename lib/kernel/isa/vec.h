@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/unroll.h"
+
 #define V_FN static inline __attribute__((always_inline, unused))
 
 /* What hot loops call rarely, and must not be made part of: one copy for all callers. */

@@ -16,7 +16,7 @@
 V_FN v_f32 v_polynomial(v_f32 x, const float *c, int n)
 {
     v_f32 sum = v_set1(c[n - 1]);
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = n - 2; i >= 0; i--)
         sum = v_fma(sum, x, v_set1(c[i]));
     return sum;

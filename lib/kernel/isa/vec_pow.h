@@ -19,7 +19,7 @@ V_FN v_f64 v_select_f64(v_i64 mask, v_f64 a, v_f64 b)
 V_FN v_f64 v_polynomial_f64(v_f64 x, const double *c, int n)
 {
     v_f64 sum = (v_f64){0} + c[n - 1];
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = n - 2; i >= 0; i--)
         sum = sum * x + c[i];
     return sum;

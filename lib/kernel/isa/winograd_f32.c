@@ -120,22 +120,22 @@ V_FN int lanes_at(ptrdiff_t c, ptrdiff_t channels)
 V_FN void input_lanes(const struct kernel_winograd_input_f32 *w, int c, int lanes, int tile)
 {
     v_f32 columns[TILE][TILE];
-#pragma GCC unroll UNROLL
+    V_UNROLL(UNROLL)
     for (int x = 0; x < tile; x++) {
         v_f32 d[TILE], o[TILE];
-#pragma GCC unroll UNROLL
+        V_UNROLL(UNROLL)
         for (int y = 0; y < tile; y++)
             d[y] = load(w->x + y * w->row + x * w->pixel + c, lanes);
         input_line(o, d, tile);
-#pragma GCC unroll UNROLL
+        V_UNROLL(UNROLL)
         for (int y = 0; y < tile; y++)
             columns[y][x] = o[y];
     }
-#pragma GCC unroll UNROLL
+    V_UNROLL(UNROLL)
     for (int y = 0; y < tile; y++) {
         v_f32 o[TILE];
         input_line(o, columns[y], tile);
-#pragma GCC unroll UNROLL
+        V_UNROLL(UNROLL)
         for (int x = 0; x < tile; x++)
             store(w->out + (y * tile + x) * w->plane + c, o[x], lanes);
     }
@@ -203,7 +203,7 @@ static void finish(const struct kernel_winograd_output_f32 *w, v_f32 *acc, int c
 V_FN void add_row(const struct kernel_winograd_output_f32 *w, v_f32 *sum, int y, int c, int lanes)
 {
     const float *add = w->add + y * w->add_row + c;
-#pragma GCC unroll 4
+    V_UNROLL(4)
     for (int x = 0; x < OUTPUTS; x++, add += w->add_pixel)
         if (x < w->width)
             sum[x] = v_add(sum[x], load(add, lanes));
@@ -215,7 +215,7 @@ V_APART void finish_simple(const struct kernel_winograd_output_f32 *w, const v_f
     for (int y = 0; y < w->height; y++, acc += size) {
         float *out = w->out + y * w->out_row + c;
         v_f32 sum[OUTPUTS];
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int x = 0; x < OUTPUTS; x++)
             sum[x] = acc[x];
         if (w->add && !w->add_last)
@@ -223,7 +223,7 @@ V_APART void finish_simple(const struct kernel_winograd_output_f32 *w, const v_f
         epilogue_simple(sum, OUTPUTS, w->act);
         if (w->add && w->add_last)
             add_row(w, sum, y, c, lanes);
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int x = 0; x < OUTPUTS; x++, out += w->out_pixel)
             if (x < w->width)
                 store(out, sum[x], lanes);
@@ -234,22 +234,22 @@ V_FN void output_lanes(const struct kernel_winograd_output_f32 *w, int c, int la
 {
     int size = tile - 2;
     v_f32 rows[OUTPUTS][TILE], acc[OUTPUTS * OUTPUTS], bias = w->bias ? load(w->bias + c, lanes) : v_zero();
-#pragma GCC unroll UNROLL
+    V_UNROLL(UNROLL)
     for (int x = 0; x < tile; x++) {
         v_f32 m[TILE], o[OUTPUTS];
-#pragma GCC unroll UNROLL
+        V_UNROLL(UNROLL)
         for (int y = 0; y < tile; y++)
             m[y] = load(w->sums + (y * tile + x) * w->plane + c, lanes);
         output_line(o, m, tile);
-#pragma GCC unroll UNROLL
+        V_UNROLL(UNROLL)
         for (int y = 0; y < size; y++)
             rows[y][x] = o[y];
     }
-#pragma GCC unroll UNROLL
+    V_UNROLL(UNROLL)
     for (int y = 0; y < size; y++) {
         v_f32 o[OUTPUTS];
         output_line(o, rows[y], tile);
-#pragma GCC unroll UNROLL
+        V_UNROLL(UNROLL)
         for (int x = 0; x < size; x++)
             acc[y * size + x] = v_add(o[x], bias);
     }
@@ -345,22 +345,22 @@ V_FN void filter_line(v_f32 *o, const v_f32 *g, int tile)
 V_FN void filter_lanes(float *out, size_t plane, const float *w, size_t tap, int lanes, int tile)
 {
     v_f32 columns[TILE][3];
-#pragma GCC unroll 1
+    V_NO_UNROLL
     for (int x = 0; x < 3; x++) {
         v_f32 o[TILE];
         filter_line(o,
                     (v_f32[3]){load(w + (size_t)x * tap, lanes), load(w + (size_t)(3 + x) * tap, lanes),
                                load(w + (size_t)(6 + x) * tap, lanes)},
                     tile);
-#pragma GCC unroll UNROLL
+        V_UNROLL(UNROLL)
         for (int y = 0; y < tile; y++)
             columns[y][x] = o[y];
     }
-#pragma GCC unroll 1
+    V_NO_UNROLL
     for (int y = 0; y < tile; y++) {
         v_f32 o[TILE];
         filter_line(o, columns[y], tile);
-#pragma GCC unroll UNROLL
+        V_UNROLL(UNROLL)
         for (int x = 0; x < tile; x++)
             store(out + (size_t)(y * tile + x) * plane, o[x], lanes);
     }

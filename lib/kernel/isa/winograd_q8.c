@@ -41,14 +41,14 @@ V_FN void input_line(v_pairs *o, const v_pairs *d)
 V_FN void input_columns(v_pairs (*lines)[TILE], const struct kernel_winograd_input_q8 *w, int c, bool is_signed)
 {
     const uint8_t *from = w->x + c;
-#pragma GCC unroll 1
+    V_NO_UNROLL
     for (int x = 0; x < TILE; x++, from += w->pixel) {
         v_pairs d[TILE], o[TILE];
-#pragma GCC unroll 6
+        V_UNROLL(6)
         for (int y = 0; y < TILE; y++)
             d[y] = widen(from + y * w->row, is_signed);
         input_line(o, d);
-#pragma GCC unroll 6
+        V_UNROLL(6)
         for (int y = 0; y < TILE; y++)
             lines[y][x] = o[y];
     }
@@ -62,10 +62,10 @@ static void input_lanes(const struct kernel_winograd_input_q8 *w, int c)
         input_columns(lines, w, c, true);
     else
         input_columns(lines, w, c, false);
-#pragma GCC unroll 1
+    V_NO_UNROLL
     for (int y = 0; y < TILE; y++) {
         input_line(o, lines[y]);
-#pragma GCC unroll 6
+        V_UNROLL(6)
         for (int x = 0; x < TILE; x++, to += w->plane)
             memcpy(to, &o[x], sizeof o[x]);
     }
@@ -98,18 +98,18 @@ static void filter(int16_t *out, ptrdiff_t plane, const int8_t *w, ptrdiff_t tap
 {
     for (ptrdiff_t i = 0; i < n; i += PAIRED) {
         v_pairs columns[3][TILE], o[TILE];
-#pragma GCC unroll 3
+        V_UNROLL(3)
         for (int x = 0; x < 3; x++) {
             v_pairs g[3];
-#pragma GCC unroll 3
+            V_UNROLL(3)
             for (int y = 0; y < 3; y++)
                 g[y] = widen((const uint8_t *)w + (3 * y + x) * tap + i, true);
             filter_line(columns[x], g[0], g[1], g[2]);
         }
-#pragma GCC unroll 6
+        V_UNROLL(6)
         for (int y = 0; y < TILE; y++) {
             filter_line(o, columns[0][y], columns[1][y], columns[2][y]);
-#pragma GCC unroll 6
+            V_UNROLL(6)
             for (int x = 0; x < TILE; x++)
                 memcpy(out + (y * TILE + x) * plane + i, &o[x], sizeof o[x]);
         }
@@ -143,7 +143,7 @@ V_FN void multiply_rows(const struct kernel_gemm *g, int rows)
     v_i32 acc[GEMM_MR * 2];
     for (int i = 0; i < rows; i++)
         a[i] = g->a[i < g->m ? i : g->m - 1];
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < rows; i++) {
         const int32_t *c = g->c[i < g->m ? i : g->m - 1];
         acc[2 * i] = g->to.add ? v_load_i32(c) : v_set1_i32(0);
@@ -152,16 +152,16 @@ V_FN void multiply_rows(const struct kernel_gemm *g, int rows)
     const int16_t *b = g->b;
     for (int k = 0; k < g->k; k += 8) {
         fetch_next(&fetch, 4);
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int j = k; j < k + 8; j += 2, b += 4 * VL) {
             const v_i32 columns[2] = {v_load_i32((const int32_t *)(const void *)b),
                                       v_load_i32((const int32_t *)(const void *)(b + 2 * VL))};
-#pragma GCC unroll 16
+            V_UNROLL(16)
             for (int i = 0; i < rows; i++)
                 add_products(&acc[2 * i], pair(a[i] + j), columns);
         }
     }
-#pragma GCC unroll 16
+    V_UNROLL(16)
     for (int i = 0; i < rows; i++) {
         int32_t *c = g->c[i < g->m ? i : g->m - 1];
         v_store_i32(c, acc[2 * i]);
@@ -207,14 +207,14 @@ V_FN void output_lanes(const struct kernel_winograd_output_q8 *w, int c, int lan
     void *out[OUTPUTS * OUTPUTS];
     int count = 0;
     v_i32 bias = v_as_i32(v_load_n((const float *)w->to.bias + c, lanes));
-#pragma GCC unroll 6
+    V_UNROLL(6)
     for (int x = 0; x < TILE; x++) {
         v_u32 m[TILE], o[OUTPUTS];
-#pragma GCC unroll 6
+        V_UNROLL(6)
         for (int y = 0; y < TILE; y++)
             m[y] = (v_u32)v_load_i32(w->sums + (y * TILE + x) * w->plane + c);
         output_line(o, m);
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int y = 0; y < OUTPUTS; y++)
             rows[y][x] = o[y];
     }
@@ -223,7 +223,7 @@ V_FN void output_lanes(const struct kernel_winograd_output_q8 *w, int c, int lan
         v_u32 o[OUTPUTS];
         output_line(o, rows[y]);
         /* All of a row, so that its loop is unrolled: what is not wanted is overwritten by the next. */
-#pragma GCC unroll 4
+        V_UNROLL(4)
         for (int x = 0; x < OUTPUTS; x++) {
             sums[count + x] = v_add_i32(v_sar_i32((v_i32)(o[x] * WINOGRAD_Q8_INVERSE), WINOGRAD_Q8_SHIFT), bias);
             out[count + x] = x < w->width ? row + x * w->out_pixel : row;
