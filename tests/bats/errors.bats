@@ -88,7 +88,7 @@ programs='convert optimize quantize run bench inspect'
     try run -T polygons=x net.nn x.npy
     failed_with 2 'task polygons=x: unknown: want polygons=db, polygons=east, polygons=craft, polygons=obb$'
     try run -T dog net.nn x.npy
-    failed_with 2 'unknown: want classify, detect=..., points, polygons=..., mask, .*, picture$'
+    failed_with 2 'unknown: want classify, detect, points, polygons=..., mask, .*, picture$'
 }
 
 @test "an input that the model does not have: the names of those that it has" {
