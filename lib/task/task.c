@@ -231,11 +231,8 @@ static int unknown(const char *text, size_t n, struct error *err)
         if (kin ? is_kin(name, text, stem) : !i || !is_kin(task_name((enum task_id)(i - 1)), name, (size_t)size))
             text_printf(&list, "%s%.*s%s", list.size ? ", " : "", size, name, name[size] ? "=..." : "");
     }
-    error_set(err, "task %.*s: unknown: want %s",
-              !n       ? 2
-              : n < 80 ? (int)n
-                       : 80,
-              n ? text : "''", list.data ? list.data : "another");
+    int shown = n == 0 ? 2 : n < 80 ? (int)n : 80;
+    error_set(err, "task %.*s: unknown: want %s", shown, n ? text : "''", list.data ? list.data : "another");
     text_release(&list);
     return -1;
 }
