@@ -471,6 +471,22 @@ static bool some_level_has_wanted(void)
     return *k;
 }
 
+/* Maps that are rounded before: their tiles end with a row, two rows or anywhere, or are rows of taps; with channels of
+ * 0; in groups. */
+static void test_rounded(void)
+{
+    static const struct conv_case cases[] = {
+        {1, 64, 9, 40, 70, 3, 3, 1, 1, 1, {1, 1, 1, 1}},   {1, 32, 15, 14, 40, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+        {1, 32, 11, 33, 40, 3, 3, 1, 2, 1, {1, 0, 1, 2}},  {1, 32, 13, 16, 40, 3, 3, 1, 1, 1, {0}},
+        {1, 64, 7, 7, 40, 3, 3, 1, 1, 1, {1, 1, 1, 1}},    {3, 32, 6, 20, 40, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+        {2, 512, 7, 6, 300, 1, 1, 1, 2, 1, {0}},           {1, 3, 30, 34, 40, 7, 7, 1, 2, 1, {3, 3, 3, 3}},
+        {1, 1, 20, 20, 40, 9, 9, 1, 1, 1, {4, 4, 4, 4}},   {1, 70, 6, 17, 40, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+        {1, 128, 6, 14, 128, 3, 3, 2, 1, 1, {1, 1, 1, 1}}, {1, 1024, 5, 5, 140, 1, 1, 1, 1, 1, {0}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        conv_case(&cases[i]);
+}
+
 /* Products of 16-bit floats, which need scratch memory. */
 static void test_halves(void)
 {
@@ -481,6 +497,7 @@ static void test_halves(void)
         test_streamed();
         test_shapes();
         test_dilated();
+        test_rounded();
     }
     weights_wanted = KERNEL_F32;
 }
