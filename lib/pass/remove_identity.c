@@ -99,6 +99,16 @@ static bool resizes_nothing(const struct node *n)
            (!scales || (pass_scalar(n->in[2], &scale) && scale == 1)) && pass_is_static(n->in[0]);
 }
 
+/* Of one complex element. A two-dimensional transform of single rows has such a one. */
+static bool transforms_nothing(const struct node *n)
+{
+    const struct type *in = &n->in[0]->type;
+    double axis = -2;
+    if (!keeps_dims(n) || in->dims[in->rank - 1] != 2 || (node_in(n, 2) && !pass_scalar(n->in[2], &axis)))
+        return false;
+    return in->dims[(int)axis + (axis < 0 ? in->rank : 0)] == 1;
+}
+
 /* x op neutral, where the neutral operand is input `i` and the other passes as it is. */
 static struct value *beside_neutral(const struct node *n)
 {
@@ -149,6 +159,7 @@ static const struct {
     {"MaxPool", is_window_of_one},
     {"AveragePool", is_window_of_one},
     {"Resize", resizes_nothing},
+    {"DFT", transforms_nothing},
 };
 
 /* Reducing over axes of one element. That they are must be known: a symbol does not say so. */

@@ -35,6 +35,11 @@ static void identities(void)
     };
     for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
         passes_on(idle[i], i == 19 ? "Reshape Neg" : "Neg");
+    passes_on("DFT(Reshape(x,#i12;1;2))", "Reshape Neg");
+    passes_on("DFT[inverse=1](Reshape(x,#i1;12;2),-,#s0)", "Reshape Neg");
+    passes_on("DFT(Reshape(x,#i12;1;2),#s3)", "Reshape DFT Neg");
+    passes_on("DFT(Reshape(x,#i6;2;2))", "Reshape DFT Neg");
+    passes_on("DFT(Reshape(x,#i24;1;1))", "Reshape DFT Neg");
     passes_on("Slice(x,#i3,#i-99,#i2,#i-1)", "Slice Neg"); /* backwards */
     passes_on("Transpose[perm=0;2;1](x)", "Transpose Neg");
     passes_on("Sub(#0,x)", "Sub Neg");
