@@ -1,5 +1,5 @@
-/* Elements by index: GatherElements, GatherND, ScatterElements and ScatterND, on dense tensors. Some indices together
- * tell where one run of neighbouring elements lies. */
+/* Elements by index: Gather, GatherElements, GatherND, ScatterElements and ScatterND, on dense tensors. Some indices
+ * together tell where one run of neighbouring elements lies. */
 #include <string.h>
 
 #include "exec/lower.h"
@@ -202,6 +202,79 @@ int exec_lower_gather_runs(struct plan *p, struct node *n, struct error *err)
                                     .units = a->runs,
                                     .tiles = plan_tiles(a->runs * (a->run + 8), 32768, a->runs)},
                      err, PLAN_WRITES(&a->moved, &a->data, &a->indices));
+}
+
+/* ---- gathering along one axis ---- */
+
+struct rows_args {
+    struct view data, indices, out;
+    struct plan *plan;
+    int64_t axis_dim, index_count;
+    size_t inner; /* bytes */
+};
+
+static void run_rows(const struct step *s, struct tile tile)
+{
+    const struct rows_args *g = s->args;
+    const char *data = view_data(&g->data);
+    char *to = (char *)view_data(&g->out) + (size_t)tile.first * g->inner;
+    for (int64_t i = tile.first; i < tile.last; i++, to += g->inner) {
+        int64_t index = view_index(&g->indices, i % g->index_count);
+        index += index < 0 ? g->axis_dim : 0;
+        if (index < 0 || index >= g->axis_dim) {
+            plan_fail(g->plan, s->node, "index %lld is outside of %lld elements", (long long)index,
+                      (long long)g->axis_dim);
+            return;
+        }
+        move(to, data + (size_t)(i / g->index_count * g->axis_dim + index) * g->inner, g->inner);
+    }
+}
+
+static int gather_rows(struct plan *p, struct node *n, int axis, struct error *err)
+{
+    struct rows_args *g = plan_alloc(p, sizeof *g, err);
+    if (!g)
+        return -1;
+    *g = (struct rows_args){.plan = p};
+    if (plan_in_dense(p, n, 0, ORDER_ROWS, &g->data, err) < 0 ||
+        plan_in_dense(p, n, 1, ORDER_ROWS, &g->indices, err) < 0 || plan_out_dense(p, n, 0, &g->out, err) < 0)
+        return -1;
+    g->axis_dim = g->data.dims[axis];
+    g->index_count = view_count(&g->indices);
+    g->inner = view_element(&g->data);
+    for (int i = axis + 1; i < g->data.rank; i++)
+        g->inner *= (size_t)g->data.dims[i];
+    int64_t all = tensor_count(axis, g->data.dims) * g->index_count;
+    if (all == 0)
+        return 0;
+    return plan_step(p,
+                     &(struct step){.node = n,
+                                    .kernel = "gather",
+                                    .run = run_rows,
+                                    .args = g,
+                                    .units = all,
+                                    .tiles = plan_tiles(view_count(&g->out), 32768, all)},
+                     err, PLAN_WRITES(&g->out, &g->data, &g->indices));
+}
+
+int exec_lower_gather(struct plan *p, struct node *n, struct error *err)
+{
+    int rank = n->in[0]->type.rank, axis = exec_lower_axis(op_int(n, "axis"), rank);
+    if (!plan_is_constant(n, 1) || n->in[1]->type.rank != 0)
+        return gather_rows(p, n, axis, err);
+    struct view view = *plan_in(n, 0);
+    int64_t index = tensor_get_i64(n->in[1]->constant, 0);
+    index += index < 0 ? view.dims[axis] : 0;
+    if (index < 0 || index >= view.dims[axis])
+        return 1;
+    view.offset += index * view.stride[axis];
+    view.rank--;
+    for (int i = axis; i < view.rank; i++) {
+        view.dims[i] = view.dims[i + 1];
+        view.stride[i] = view.stride[i + 1];
+    }
+    memset(view.border, 0, sizeof view.border);
+    return plan_alias(p, n, 0, &view, err);
 }
 
 /* ---- scattering ---- */
