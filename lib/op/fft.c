@@ -8,21 +8,20 @@
 
 #include "base/mem.h"
 
-/* Complex numbers are two doubles side by side. */
-static void multiply(double *x, const double *by)
+static void multiply(fft_lanes *x, const double *by)
 {
-    double re = x[0] * by[0] - x[1] * by[1];
+    fft_lanes re = x[0] * by[0] - x[1] * by[1];
     x[1] = x[0] * by[1] + x[1] * by[0];
     x[0] = re;
 }
 
-static void conjugate(double *x, int64_t n)
+static void conjugate(fft_lanes *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         x[2 * i + 1] = -x[2 * i + 1];
 }
 
-static void swap_reversed(double *x, int64_t n)
+static void swap_reversed(fft_lanes *x, int64_t n)
 {
     for (int64_t i = 1, j = 0; i < n; i++) {
         int64_t bit = n >> 1;
@@ -30,28 +29,33 @@ static void swap_reversed(double *x, int64_t n)
             j ^= bit;
         j |= bit;
         for (int k = 0; i < j && k < 2; k++) {
-            double other = x[2 * i + k];
+            fft_lanes other = x[2 * i + k];
             x[2 * i + k] = x[2 * j + k];
             x[2 * j + k] = other;
         }
     }
 }
 
-static void transform(const struct fft *f, double *x)
+/* b, turned by w, is added to a and taken from it. */
+static void butterfly(fft_lanes *a, fft_lanes *b, const double *w)
+{
+    fft_lanes re = b[0] * w[0] - b[1] * w[1], im = b[0] * w[1] + b[1] * w[0];
+    b[0] = a[0] - re;
+    b[1] = a[1] - im;
+    a[0] += re;
+    a[1] += im;
+}
+
+static void transform(const struct fft *f, fft_lanes *x)
 {
     int64_t n = f->size;
     swap_reversed(x, n);
     for (int64_t half = 1; half < n; half *= 2)
-        for (int64_t start = 0; start < n; start += 2 * half)
-            for (int64_t k = 0; k < half; k++) {
-                double *a = x + 2 * (start + k), *b = a + 2 * half;
-                multiply(b, f->twiddle + 2 * (k * (n / 2 / half)));
-                for (int part = 0; part < 2; part++) {
-                    double sum = a[part] + b[part];
-                    b[part] = a[part] - b[part];
-                    a[part] = sum;
-                }
-            }
+        for (fft_lanes *start = x; start < x + 2 * n; start += 4 * half) {
+            const double *w = f->twiddle;
+            for (fft_lanes *a = start; a < start + 2 * half; a += 2, w += n / half)
+                butterfly(a, a + 2 * half, w);
+        }
 }
 
 static void rotation(double *x, double turn)
@@ -64,7 +68,7 @@ static int init_chirp(struct fft *f, struct error *err)
 {
     f->chirp = mem_calloc((size_t)f->n, 2 * sizeof(double), err);
     f->kernel = f->chirp ? mem_calloc((size_t)f->size, 2 * sizeof(double), err) : NULL;
-    f->work = f->kernel ? mem_calloc((size_t)f->size, 2 * sizeof(double), err) : NULL;
+    f->work = f->kernel ? mem_calloc((size_t)f->size, 2 * sizeof(fft_lanes), err) : NULL;
     if (!f->work)
         return -1;
     /* k^2 modulo 2n, by differences, so that it neither overflows nor loses digits. */
@@ -74,10 +78,12 @@ static int init_chirp(struct fft *f, struct error *err)
     }
     for (int64_t k = 0; k < f->n; k++)
         for (int64_t at = k, times = 0; times < 2; times++, at = k ? f->size - k : 0) {
-            f->kernel[2 * at] = f->chirp[2 * k];
-            f->kernel[2 * at + 1] = -f->chirp[2 * k + 1];
+            f->work[2 * at] = (fft_lanes){0} + f->chirp[2 * k];
+            f->work[2 * at + 1] = (fft_lanes){0} - f->chirp[2 * k + 1];
         }
-    transform(f, f->kernel);
+    transform(f, f->work);
+    for (int64_t i = 0; i < 2 * f->size; i++)
+        f->kernel[i] = f->work[i][0];
     return 0;
 }
 
@@ -107,9 +113,9 @@ void fft_release(struct fft *f)
     memset(f, 0, sizeof *f);
 }
 
-static void transform_any(struct fft *f, double *x)
+static void transform_any(struct fft *f, fft_lanes *x)
 {
-    double *w = f->work;
+    fft_lanes *w = f->work;
     memset(w, 0, (size_t)f->size * 2 * sizeof *w);
     memcpy(w, x, (size_t)f->n * 2 * sizeof *w);
     for (int64_t k = 0; k < f->n; k++)
@@ -127,7 +133,7 @@ static void transform_any(struct fft *f, double *x)
     }
 }
 
-void fft_run(struct fft *f, double *x, bool inverse)
+void fft_run(struct fft *f, fft_lanes *x, bool inverse)
 {
     if (inverse)
         conjugate(x, f->n);

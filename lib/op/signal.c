@@ -59,56 +59,71 @@ int infer_dft(struct op_infer *c, struct error *err)
     return infer_set(c, 0, infer_dtype(c, 0), in->rank, out, err);
 }
 
-/* One transform: n elements of the input, `in_parts` doubles each, `in_step` doubles apart, cut or filled with zeros to
- * the transform's length. */
+/* A transform of in_n elements of `in_parts` doubles each, cut or filled with zeros to the transform's length. */
 struct dft {
     struct fft fft;
     bool inverse, onesided;
     int in_parts, out_parts;
     int64_t in_n, out_n, step; /* step: lines side by side */
-    double *line;
+    fft_lanes *line;
 };
 
 /* The half of a real signal's spectrum that is given implies the other. */
-static void complete_spectrum(double *line, int64_t n)
+static void complete_spectrum(fft_lanes *line, int64_t n)
 {
     for (int64_t k = n / 2 + 1; k < n; k++) {
         line[2 * k] = line[2 * (n - k)];
         line[2 * k + 1] = -line[2 * (n - k) + 1];
     }
-    line[1] = 0;
+    line[1] = (fft_lanes){0};
     if (n % 2 == 0)
-        line[n + 1] = 0;
+        line[n + 1] = (fft_lanes){0};
 }
 
-static void dft_line(struct dft *d, const double *from, double *to)
+/* Where line i begins among lines of n elements of `parts` doubles. */
+static int64_t dft_start(const struct dft *d, int64_t i, int64_t n, int parts)
+{
+    return (i / d->step * n * d->step + i % d->step) * parts;
+}
+
+/* Lines [first, first + count), at most FFT_LANES. */
+static void dft_lines(struct dft *d, const double *from, double *to, int64_t first, int64_t count)
 {
     int64_t n = d->fft.n, half = d->inverse && d->onesided ? n / 2 + 1 : n, take = d->in_n < half ? d->in_n : half;
     memset(d->line, 0, (size_t)n * 2 * sizeof *d->line);
-    for (int64_t i = 0; i < take; i++)
-        for (int part = 0; part < d->in_parts; part++)
-            d->line[2 * i + part] = from[i * d->step * d->in_parts + part];
+    for (int64_t l = 0; l < count; l++) {
+        const double *line = from + dft_start(d, first + l, d->in_n, d->in_parts);
+        for (int64_t i = 0; i < take; i++)
+            for (int part = 0; part < d->in_parts; part++)
+                d->line[2 * i + part][l] = line[i * d->step * d->in_parts + part];
+    }
     if (d->inverse && d->onesided)
         complete_spectrum(d->line, n);
     fft_run(&d->fft, d->line, d->inverse);
-    for (int64_t i = 0; i < d->out_n; i++)
-        for (int part = 0; part < d->out_parts; part++)
-            to[i * d->step * d->out_parts + part] = d->line[2 * i + part];
+    for (int64_t l = 0; l < count; l++) {
+        double *line = to + dft_start(d, first + l, d->out_n, d->out_parts);
+        for (int64_t i = 0; i < d->out_n; i++)
+            for (int part = 0; part < d->out_parts; part++)
+                line[i * d->step * d->out_parts + part] = d->line[2 * i + part][l];
+    }
 }
 
+/* Few lines of the input are doubles at a time. */
 static int dft_run(struct dft *d, const struct tensor *in, struct tensor *out, int axis, struct error *err)
 {
     d->step = real_product(in->dims, axis + 1, in->rank - 1);
-    int64_t outer = real_product(in->dims, 0, axis);
-    double *from = real_load(in, err), *to = from ? real_load(out, err) : NULL;
-    d->line = to ? real_new(d->fft.n, 2, err) : NULL;
-    for (int64_t i = 0; d->line && i < outer * d->step; i++) {
-        int64_t o = i / d->step, s = i % d->step;
-        dft_line(d, from + (o * d->in_n * d->step + s) * d->in_parts, to + (o * d->out_n * d->step + s) * d->out_parts);
+    int64_t outer = d->step ? real_product(in->dims, 0, axis) : 0, some = d->step < FFT_LANES ? FFT_LANES : 1;
+    int64_t in_block = d->in_n * d->step * d->in_parts, out_block = d->out_n * d->step * d->out_parts;
+    double *from = real_new(some, in_block, err), *to = from ? real_new(some, out_block, err) : NULL;
+    d->line = to ? mem_calloc((size_t)d->fft.n * 2, sizeof *d->line, err) : NULL;
+    for (int64_t o = 0; d->line && o < outer; o += some) {
+        int64_t now = outer - o < some ? outer - o : some, lines = now * d->step;
+        real_read(in, o * in_block, now * in_block, from);
+        for (int64_t i = 0; i < lines; i += FFT_LANES)
+            dft_lines(d, from, to, i, lines - i < FFT_LANES ? lines - i : FFT_LANES);
+        real_write(out, o * out_block, now * out_block, to);
     }
     int status = d->line ? 0 : -1;
-    if (d->line)
-        real_write(out, 0, out->count, to);
     free(from);
     free(to);
     free(d->line);
@@ -176,35 +191,41 @@ struct stft {
     struct fft fft;
     int64_t size, parts, frames, step, bins;
     const double *window; /* [fft.n], or NULL */
-    double *line;
+    fft_lanes *line;
 };
 
-static void stft_signal(struct stft *s, const double *signal, double *to)
+/* Frames from `signal` on, at most FFT_LANES. */
+static void stft_frames(struct stft *s, const double *signal, double *to, int64_t frames)
 {
-    for (int64_t f = 0; f < s->frames; f++, to += 2 * s->bins) {
-        for (int64_t i = 0; i < s->fft.n; i++) {
-            const double *from = signal + (f * s->step + i) * s->parts;
-            double weight = s->window ? s->window[i] : 1;
-            s->line[2 * i] = from[0] * weight;
-            s->line[2 * i + 1] = s->parts == 2 ? from[1] * weight : 0;
-        }
-        fft_run(&s->fft, s->line, false);
-        memcpy(to, s->line, (size_t)s->bins * 2 * sizeof *to);
+    for (int64_t i = 0; i < s->fft.n; i++) {
+        double weight = s->window ? s->window[i] : 1;
+        s->line[2 * i] = s->line[2 * i + 1] = (fft_lanes){0};
+        for (int64_t f = 0; f < frames; f++)
+            for (int64_t part = 0; part < s->parts; part++)
+                s->line[2 * i + part][f] = signal[(f * s->step + i) * s->parts + part] * weight;
     }
+    fft_run(&s->fft, s->line, false);
+    for (int64_t f = 0; f < frames; f++)
+        for (int64_t i = 0; i < 2 * s->bins; i++)
+            to[f * 2 * s->bins + i] = s->line[i][f];
 }
 
 static int stft_run(struct stft *s, const struct tensor *in, const struct tensor *window, struct tensor *out,
                     struct error *err)
 {
-    double *signal = real_load(in, err), *weights = signal && window ? real_load(window, err) : NULL;
-    double *to = signal ? real_load(out, err) : NULL;
-    s->line = to ? real_new(s->fft.n, 2, err) : NULL;
+    double *signal = real_new(s->size, s->parts, err), *weights = signal && window ? real_load(window, err) : NULL;
+    double *to = signal ? real_new(FFT_LANES, 2 * s->bins, err) : NULL;
+    s->line = to ? mem_calloc((size_t)s->fft.n * 2, sizeof *s->line, err) : NULL;
     s->window = weights;
     int status = s->line && (!window || weights) ? 0 : -1;
-    for (int64_t b = 0; status == 0 && b < in->dims[0]; b++)
-        stft_signal(s, signal + b * s->size * s->parts, to + b * s->frames * s->bins * 2);
-    if (status == 0)
-        real_write(out, 0, out->count, to);
+    for (int64_t b = 0; status == 0 && b < in->dims[0]; b++) {
+        real_read(in, b * s->size * s->parts, s->size * s->parts, signal);
+        for (int64_t f = 0; f < s->frames; f += FFT_LANES) {
+            int64_t now = s->frames - f < FFT_LANES ? s->frames - f : FFT_LANES;
+            stft_frames(s, signal + f * s->step * s->parts, to, now);
+            real_write(out, (b * s->frames + f) * 2 * s->bins, now * 2 * s->bins, to);
+        }
+    }
     free(signal);
     free(weights);
     free(to);

@@ -4,38 +4,47 @@
 #include "base/hash.h"
 #include "op/fft.h"
 
-/* Against the definition, forwards and back, at lengths with small and large factors. */
+/* One line against the definition, and what became of it forwards and back. */
+static double line_error(const fft_lanes *x, const fft_lanes *forward, const fft_lanes *back, int64_t n, int lane)
+{
+    double worst = 0;
+    for (int64_t k = 0; k < n; k++) {
+        double re = 0, im = 0;
+        for (int64_t t = 0; t < n; t++) {
+            double angle = -2 * M_PI * (double)(k * t % n) / (double)n, a = x[2 * t][lane], b = x[2 * t + 1][lane];
+            re += a * cos(angle) - b * sin(angle);
+            im += a * sin(angle) + b * cos(angle);
+        }
+        worst = fmax(worst, fmax(fabs(re - forward[2 * k][lane]), fabs(im - forward[2 * k + 1][lane])));
+    }
+    for (int64_t i = 0; i < 2 * n; i++)
+        worst = fmax(worst, fabs(x[i][lane] - back[i][lane]));
+    return worst;
+}
+
+/* Lengths with small and large factors. */
 static void test_fft(void)
 {
     static const int64_t lengths[] = {1, 2, 3, 4, 5, 7, 8, 12, 16, 31, 60, 64, 97, 100, 127, 128, 210};
     uint64_t seed = 1;
-    double x[420], y[420];
-    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
-        int64_t n = lengths[l];
-        struct fft f;
-        struct error err;
-        CHECK(fft_init(&f, n, &err) == 0);
-        for (int64_t i = 0; i < 2 * n; i++)
-            y[i] = x[i] = hash_uniform(&seed) - 0.5;
-        fft_run(&f, y, false);
-        double worst = 0;
-        for (int64_t k = 0; k < n; k++) {
-            double re = 0, im = 0;
-            for (int64_t t = 0; t < n; t++) {
-                double angle = -2 * M_PI * (double)(k * t % n) / (double)n;
-                re += x[2 * t] * cos(angle) - x[2 * t + 1] * sin(angle);
-                im += x[2 * t] * sin(angle) + x[2 * t + 1] * cos(angle);
-            }
-            worst = fmax(worst, fmax(fabs(re - y[2 * k]), fabs(im - y[2 * k + 1])));
-        }
-        fft_run(&f, y, true);
-        for (int64_t i = 0; i < 2 * n; i++)
-            worst = fmax(worst, fabs(x[i] - y[i]));
-        CHECK_MSG(worst < 1e-12, "length %lld: %g", (long long)n, worst);
-        fft_release(&f);
-    }
+    fft_lanes x[420], forward[420], back[420];
     struct fft f;
     struct error err;
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        int64_t n = lengths[l];
+        CHECK(fft_init(&f, n, &err) == 0);
+        for (int64_t i = 0; i < 2 * n * FFT_LANES; i++)
+            x[i / FFT_LANES][i % FFT_LANES] = hash_uniform(&seed) - 0.5;
+        memcpy(forward, x, (size_t)n * 2 * sizeof *x);
+        fft_run(&f, forward, false);
+        memcpy(back, forward, (size_t)n * 2 * sizeof *x);
+        fft_run(&f, back, true);
+        for (int lane = 0; lane < FFT_LANES; lane++) {
+            double worst = line_error(x, forward, back, n, lane);
+            CHECK_MSG(worst < 1e-12, "length %lld, lane %d: %g", (long long)n, lane, worst);
+        }
+        fft_release(&f);
+    }
     CHECK(fft_init(&f, 0, &err) == -1);
     fft_release(&f);
 }
@@ -68,6 +77,16 @@ static void test_dft(void)
     one_constant(&o, tensor_scalar_i64(-3, &o.err));
     CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(2, 2, 2), VALUES(3, 0, 5, 0, 3, 0, 5, 0)));
     CHECK_STR(one_type(&o, 0), "f32 2x2x2");
+    one_end(&o);
+    start_dft(&o, true, false); /* more lines than are taken at a time */
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(3, 2, 1), VALUES(1, 2, 4, 3, 5, 9)));
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(3, 2, 2), VALUES(3, 0, -1, 0, 7, 0, 1, 0, 14, 0, -4, 0)));
+    one_end(&o);
+    start_dft(&o, false, false); /* and side by side */
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(2, 3, 1), VALUES(1, 2, 4, 3, 5, 9)));
+    one_constant(&o, tensor_scalar_i64(2, &o.err));
+    one_constant(&o, tensor_scalar_i64(0, &o.err));
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(2, 3, 2), VALUES(4, 0, 7, 0, 13, 0, -2, 0, -3, 0, -5, 0)));
     one_end(&o);
 }
 
@@ -102,11 +121,11 @@ static void test_stft(void)
 {
     struct one o;
     one_start(&o, "", "STFT", 1);
-    one_in(&o, one_tensor(DTYPE_F64, DIMS(1, 5, 1), VALUES(1, 2, 3, 4, 5)));
+    one_in(&o, one_tensor(DTYPE_F64, DIMS(1, 7, 1), VALUES(1, 2, 3, 4, 5, 4, 3)));
     one_constant(&o, tensor_scalar_i64(2, &o.err));
     one_in(&o, one_tensor(DTYPE_F64, DIMS(2), VALUES(1, 2)));
-    CHECK(one_gives(&o, 0, DTYPE_F64, DIMS(1, 2, 2, 2), VALUES(5, 0, -3, 0, 11, 0, -5, 0)));
-    CHECK_STR(one_type(&o, 0), "f64 1x2x2x2");
+    CHECK(one_gives(&o, 0, DTYPE_F64, DIMS(1, 3, 2, 2), VALUES(5, 0, -3, 0, 11, 0, -5, 0, 13, 0, -3, 0)));
+    CHECK_STR(one_type(&o, 0), "f64 1x3x2x2");
     one_end(&o);
     static const struct {
         int64_t step, length;
