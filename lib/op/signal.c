@@ -161,6 +161,7 @@ int eval_dft(struct op_eval *c, struct error *err)
 
 /* ---- STFT ---- */
 
+/* Exporters leave out the last axis of a real signal, and onnxruntime takes that. */
 int infer_stft(struct op_infer *c, struct error *err)
 {
     const struct type *in = axes_ranked(c, 0), *window = axes_ranked(c, 2);
@@ -169,8 +170,8 @@ int infer_stft(struct op_infer *c, struct error *err)
     if (axes_scalar_infer(c, 1, "frame_step", 0, &step, &step_known, err) ||
         axes_scalar_infer(c, 3, "frame_length", 0, &length, &length_known, err))
         return -1;
-    if (in && in->rank != 3)
-        return infer_error(c, err, "input signal has %d dims, want 3", in->rank);
+    if (in && in->rank != 2 && in->rank != 3)
+        return infer_error(c, err, "input signal has %d dims, want 2 or 3", in->rank);
     if (step_known && step < 1)
         return infer_error(c, err, "input frame_step is %lld, want at least 1", (long long)step);
     if (!node_in(c->node, 3)) {
@@ -239,12 +240,12 @@ int eval_stft(struct op_eval *c, struct error *err)
     struct stft s = {.step = 0};
     int64_t length;
     bool onesided = op_int(c->node, "onesided") != 0;
-    if (real_want_rank(c, 0, "signal", 3, err) || real_want_rank(c, 2, "window", 1, err) ||
+    if (real_want_rank(c, 0, "signal", in->rank == 2 ? 2 : 3, err) || real_want_rank(c, 2, "window", 1, err) ||
         axes_scalar(c, 1, "frame_step", 0, &s.step, err) ||
         axes_scalar(c, 3, "frame_length", window ? window->count : in->dims[1], &length, err))
         return -1;
     s.size = in->dims[1];
-    s.parts = in->dims[2];
+    s.parts = in->rank == 2 ? 1 : in->dims[2];
     if (s.parts != 1 && (s.parts != 2 || onesided))
         return eval_error(c, err, "the last dim of input signal is %lld, want 1%s", (long long)s.parts,
                           onesided ? " with attribute onesided" : " or 2");

@@ -127,6 +127,14 @@ static void test_stft(void)
     CHECK(one_gives(&o, 0, DTYPE_F64, DIMS(1, 3, 2, 2), VALUES(5, 0, -3, 0, 11, 0, -5, 0, 13, 0, -3, 0)));
     CHECK_STR(one_type(&o, 0), "f64 1x3x2x2");
     one_end(&o);
+    one_start(&o, "", "STFT", 1); /* a real signal without its last axis */
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(2, 4), VALUES(1, 2, 3, 4, 5, 4, 3, 2)));
+    one_constant(&o, tensor_scalar_i64(2, &o.err));
+    one_in(&o, NULL);
+    one_constant(&o, tensor_scalar_i64(2, &o.err));
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(2, 2, 2, 2), VALUES(3, 0, -1, 0, 7, 0, -1, 0, 9, 0, 1, 0, 5, 0, 1, 0)));
+    CHECK_STR(one_type(&o, 0), "f32 2x2x2x2");
+    one_end(&o);
     static const struct {
         int64_t step, length;
     } rows[] = {{0, 2}, {1, 6}, {1, 0}, {1, 3}};
