@@ -218,8 +218,8 @@ static bool guess_apart(const struct task_query *q, char *out)
 {
     struct task_rows box, scores, points;
     ptrdiff_t boxes = boxes_of(q, &box);
-    if (q->count == 6 && output_of(q, 32, grid_cells(q, 8), &scores) >= 0)
-        return guess_say(out, "detect=nanodet");
+    if ((q->count == 6 || q->count == 8) && output_of(q, 32, grid_cells(q, 8), &scores) >= 0)
+        return guess_say(out, q->count == 6 ? "detect=nanodet" : "detect=nanodet,strides=8:16:32:64");
     if (boxes < 0 || q->count < 2)
         return false;
     size_t n = box.rows;

@@ -46,7 +46,7 @@ static const char *guess_of(const struct made *made, size_t count, int width, in
 {
     static char text[TASK_GUESS];
     struct task_labels none = {0};
-    struct task_output o[4];
+    struct task_output o[8];
     struct task_query q = {
         .labels = &none, .outputs = o, .count = count, .width = width, .height = height, .channels_last = last};
     for (size_t i = 0; i < count; i++) {
@@ -66,7 +66,7 @@ static const char *guess_of(const struct made *made, size_t count, int width, in
 static void detectors(void)
 {
     static const struct {
-        struct made made[4];
+        struct made made[8];
         size_t count;
         int side;
         const char *want;
@@ -95,6 +95,17 @@ static void detectors(void)
          "detect=centernet"},
         {{{"s", 4, {1, 1, 64, 64}, false}, {"x", 4, {1, 5, 64, 64}, false}}, 2, 256, "polygons=east"},
         {{{"n", 3, {1, 896, 16}, false}, {"n", 3, {1, 896, 1}, false}}, 2, 128, "detect=blazeface"},
+        {{{"s", 3, {1, 256, 3}, false},
+          {"s", 3, {1, 64, 3}, false},
+          {"s", 3, {1, 16, 3}, false},
+          {"s", 3, {1, 4, 3}, false},
+          {"n", 3, {1, 256, 32}, false},
+          {"n", 3, {1, 64, 32}, false},
+          {"n", 3, {1, 16, 32}, false},
+          {"n", 3, {1, 4, 32}, false}},
+         8,
+         128,
+         "detect=nanodet,strides=8:16:32:64"},
         {{{"n", 4, {1, 255, 32, 32}, false}, {"n", 4, {1, 255, 16, 16}, false}, {"n", 4, {1, 255, 8, 8}, false}},
          3,
          256,
