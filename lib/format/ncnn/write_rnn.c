@@ -76,13 +76,19 @@ static int collect(struct writer *w, const struct cell *c, int64_t directions, i
     return n;
 }
 
-/* The results: rows [T, D * H], of which the graph's [T, D, 1, H] is a view, and the last states, all or none. */
+static bool is_wanted(const struct node *n, int o)
+{
+    return node_out(n, o) && value_is_used(n->out[o]);
+}
+
+/* The results: rows [T, D * H], of which the graph's [T, D, 1, H] is a view, and the last states, all or none: a blob
+ * that nothing takes is an output of the network. */
 static void put_layer(struct writer *w, const struct cell *c, int64_t directions, int64_t hidden)
 {
     const struct value *y = node_out(w->n, 0);
     const char *in[3] = {NULL}, *out[3] = {NULL}, *name = y ? y->name : w->n->name;
     int n = collect(w, c, directions, hidden, in), states = c == &lstm_cell ? 2 : 1, outs = 1;
-    bool wants = node_out(w->n, 1) || (states == 2 && node_out(w->n, 2));
+    bool wants = is_wanted(w->n, 1) || (states == 2 && is_wanted(w->n, 2));
     int64_t steps = w->n->in[0]->type.dims[0];
     struct blob_shape rows = {.n = 2, .dims = {steps < 0 ? -1 : steps, directions * hidden}};
     if (y)

@@ -231,6 +231,21 @@ static void written_again(void)
     shows(&b, "Split", " x a a/1 ");
 }
 
+/* Last states that nothing takes were results of the network when the file was read. */
+static void unused_states(void)
+{
+    struct build b = {.graph = graph_new(&err), .err = &err};
+    struct value *x = build_input(&b, "x", DTYPE_F32, 3, (int64_t[]){5, 1, 3});
+    struct value *in = build_constant(&b, NULL, tensor_new(DTYPE_F32, 3, (int64_t[]){1, 16, 3}, &err));
+    struct value *last = build_constant(&b, NULL, tensor_new(DTYPE_F32, 3, (int64_t[]){1, 16, 4}, &err));
+    build_layer(&b, "a");
+    struct value *y = build_int(&b, BUILD(&b, "LSTM", x, in, last), "hidden_size", 4);
+    build_output(&b, y, 1);
+    build_output(&b, y, 2);
+    build_graph_output(&b, BUILD(&b, "Reshape", y, build_list(&b, 2, (int64_t[]){5, 4})), "y");
+    shows(&b, "LSTM", " 1 1 x_ncnn a 0=4 1=48 2=0\n");
+}
+
 /* Its first element alone is added to a blob of two axes. */
 static void a_bias_of_rows(void)
 {
@@ -285,6 +300,7 @@ int main(void)
     RUN(a_constant_of_bytes_as_output);
     RUN(an_input_of_six_axes);
     RUN(a_state_of_three_axes);
+    RUN(unused_states);
     RUN(a_bias_of_rows);
     unlink(path);
     unlink(weights);
