@@ -271,13 +271,42 @@ static struct cells cells_under(const struct task_sampling *s, const struct task
     return c;
 }
 
-/* Coefficients times prototypes (Bolya et al. 2019, YOLACT). */
-static void combine(const struct task_planes *p, const struct cells *c, const float *coefficients, float *to)
+/* Coefficients times prototypes (Bolya et al. 2019, YOLACT), whose rows are `row` cells apart. */
+static void combine(const struct task_planes *p, size_t row, const struct cells *c, const float *coefficients,
+                    float *to)
 {
     for (size_t k = 0; k < p->channels; k++)
-        for (size_t y = c->top; y < c->bottom; y++)
-            for (size_t i = y * p->width + c->left; i < y * p->width + c->right; i++)
-                to[i] += coefficients[k] * p->values[k * p->step + i * p->next];
+        for (size_t y = c->top; y < c->bottom; y++) {
+            const float *from = p->values + k * p->step + y * row * p->next;
+            for (size_t x = c->left; x < c->right; x++)
+                to[y * p->width + x] += coefficients[k] * from[x * p->next];
+        }
+}
+
+/* Cuts a side down to so many cells, which then are `photo` pixels; how many it loses before them. */
+static size_t cut_side(size_t *cells, int left, float padding, int photo, float *scale, float *offset)
+{
+    int more = (int)*cells - left;
+    *cells = (size_t)left;
+    *scale = (float)left / (float)photo;
+    *offset = 0.5f * *scale - 0.5f;
+    return padding > 0 ? (size_t)more / 2 : 0;
+}
+
+/* By option undo=ratio: the prototypes without the padding of a letterbox, which is cut off to whole cells; what is
+ * left is the whole photo, blended within its own borders (Ultralytics' process_mask_native()). */
+static void cut_padding(const struct task_candidates *c, struct task_planes *p, struct task_sampling *s)
+{
+    const struct recipe_map *m = c->q->map;
+    double gain = fmin((double)(int)p->width / s->width, (double)(int)p->height / s->height);
+    int width = (int)lrint(s->width * gain), height = (int)lrint(s->height * gain), row = (int)p->width;
+    float apart =
+        fabsf(s->scale_x * (float)s->width - (float)width) + fabsf(s->scale_y * (float)s->height - (float)height);
+    if (!m || task_word(c->task, TASK_UNDO) != TASK_UNDO_RATIO || width < 1 || height < 1 || apart > 1.5f)
+        return;
+    p->values += cut_side(&p->width, width, m->offset_x, s->width, &s->scale_x, &s->offset_x) * p->next;
+    p->values +=
+        cut_side(&p->height, height, m->offset_y, s->height, &s->scale_y, &s->offset_y) * p->next * (size_t)row;
 }
 
 static int clamp(float v, int high)
@@ -332,6 +361,9 @@ int task_instance_mask(struct task_candidates *c, const struct task_box *box, st
     if (c->prototypes && p.channels != c->coefficients)
         return error_set(err, "task: %zu coefficients for %zu prototypes: want as many", c->coefficients, p.channels);
     struct task_sampling s = task_sampling(c->q, &p);
+    size_t cells_to_row = p.width;
+    if (c->prototypes)
+        cut_padding(c, &p, &s);
     bool of_box = !c->prototypes && !own_mask(c, box, a, &p, &s);
     float more = c->prototypes ? 0 : 1; /* their edges were rounded otherwise */
     int x0 = clamp(a->x0 - more, s.width), y0 = clamp(a->y0 - more, s.height);
@@ -346,7 +378,7 @@ int task_instance_mask(struct task_candidates *c, const struct task_box *box, st
         return -1;
     }
     float one = 1, *line = logits + cells_of_all, *row = line + p.width;
-    combine(&p, &cells, c->prototypes ? c->extra + box->extra : &one, logits);
+    combine(&p, cells_to_row, &cells, c->prototypes ? c->extra + box->extra : &one, logits);
     float least = !c->prototypes && task_are_scores(p.values, cells_of_all) ? 0.5f : 0;
     struct task_planes sums = {logits, 1, p.height, p.width, cells_of_all, 1};
     a->place = (struct image_rect){x0, y0, (int)width, (int)height};

@@ -53,6 +53,72 @@ static void undone_as_authors_do(void)
     }
 }
 
+enum { CELLS = 8, INPUT = 4 * CELLS };
+
+/* Where pixel `at` of n lies among `cells`, and the cell after it. */
+static double place_of(int at, int n, int cells, int *first, int *second)
+{
+    double place = fmin(fmax((at + 0.5) * cells / n - 0.5, 0), cells - 1);
+    *first = (int)place;
+    *second = *first + 1 < cells ? *first + 1 : *first;
+    return place - *first;
+}
+
+/* Of the cells that a letterbox leaves to a photo, cut off as scale_masks() of Ultralytics does. */
+static double blended(float cell[CELLS][CELLS], int left, int top, int wide, int tall, int width, int height, int x,
+                      int y)
+{
+    int x0, x1, y0, y1;
+    double u = place_of(x, width, wide, &x0, &x1), v = place_of(y, height, tall, &y0, &y1);
+    const float *above = cell[top + y0] + left, *below = cell[top + y1] + left;
+    return (above[x0] * (1 - u) + above[x1] * u) * (1 - v) + (below[x0] * (1 - u) + below[x1] * u) * v;
+}
+
+/* Masks from prototypes: the padding is cut off to whole cells, and the rest is the photo. */
+static void masks_undone(void)
+{
+    static const struct {
+        const char *recipe;
+        int width, height, left, top, wide, tall;
+    } cases[] = {
+        {"opencv,letterbox=32x32", 50, 29, 0, 1, 8, 5},        {"opencv,letterbox=32x32", 11, 40, 3, 0, 2, 8},
+        {"opencv,letterbox=32x32:corner", 50, 29, 0, 0, 8, 5}, {"opencv,letterbox=32x32", 40, 40, 0, 0, 8, 8},
+        {"opencv,resize=32x32", 50, 29, 0, 0, 8, 8},
+    };
+    static const float rows[7][8] = {{INPUT / 2}, {INPUT / 2}, {INPUT}, {INPUT}, {0.9f}, {0.5f}, {0.5f}};
+    float cell[2 * CELLS][CELLS]; /* two prototypes, which are the same */
+    for (int i = 0; i < 2 * CELLS * CELLS; i++) {
+        int at = i % (CELLS * CELLS);
+        cell[0][i] = (float)(at * at * 37 % 101 - 50);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int width = cases[i].width, height = cases[i].height, wrong = 0;
+        static const struct task_labels none;
+        struct recipe r;
+        struct task t;
+        struct task_answers a = {0};
+        struct recipe_plan p;
+        struct error err = {""};
+        struct task_output o[] = {{.values = rows[0], .dims = (int64_t[]){1, 7, 8}, .rank = 3},
+                                  {.values = cell[0], .dims = (int64_t[]){1, 2, CELLS, CELLS}, .rank = 4}};
+        CHECK(recipe_parse(cases[i].recipe, strlen(cases[i].recipe), &r, &err) == 0);
+        CHECK(recipe_plan(&r, width, height, (int64_t[]){1, 3, INPUT, INPUT}, 4, &p, &err) == 0);
+        CHECK(task_parse("detect=yolov8,unit=pixel", 24, &t, &err) == 0);
+        struct task_query q = {&t, &none, o, 2, INPUT, INPUT, false, &p.map, width, height, 0, NULL, 0};
+        CHECK_MSG(task_answer(&q, &a, &err) == 0 && a.count == 1, "%s", err.text);
+        bool whole = a.count && a.at[0].place.width == width && a.at[0].place.height == height;
+        CHECK(whole);
+        for (int y = 0; whole && y < height; y++)
+            for (int x = 0; x < width; x++) {
+                double v =
+                    blended(cell, cases[i].left, cases[i].top, cases[i].wide, cases[i].tall, width, height, x, y);
+                wrong += fabs(v) > 1e-3 && a.at[0].mask[y * width + x] != (v > 0);
+            }
+        CHECK_MSG(wrong == 0, "%s, %dx%d: %d pixels", cases[i].recipe, width, height, wrong);
+        task_answers_release(&a);
+    }
+}
+
 /* getPerspectiveTransform() and warpPerspective() of OpenCV 4.10, as MediaPipe's programs call them. */
 static void warped(void)
 {
@@ -77,5 +143,6 @@ int main(void)
 {
     RUN(warped);
     RUN(undone_as_authors_do);
+    RUN(masks_undone);
     return TEST_END();
 }
