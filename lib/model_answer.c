@@ -66,12 +66,8 @@ int model_session_settings(struct model_session *s, struct error *err)
 /* Whether a node gives its first input's numbers, only moved or stored differently. */
 static bool is_view(const struct node *n)
 {
-    static const char *const ops[] = {"QuantizeLinear", "DequantizeLinear", "Cast",      "Reshape", "Squeeze",
-                                      "Unsqueeze",      "Flatten",          "Transpose", "Identity"};
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (strcmp(n->op, ops[i]) == 0)
-            return true;
-    return false;
+    return text_has_word("QuantizeLinear DequantizeLinear Cast Reshape Squeeze Unsqueeze Flatten Transpose Identity",
+                         n->op);
 }
 
 /* What node n applies to all numbers that it gives; a fused one says so by an attribute. */
@@ -79,9 +75,10 @@ static enum task_end end_of_node(const struct node *n)
 {
     const struct attr *a = node_attr(n, "activation");
     bool fused = a && a->kind == ATTR_STRING && a->s.size == 7 && memcmp(a->s.data, "Sigmoid", 7) == 0;
-    return strcmp(n->op, "Softmax") == 0            ? TASK_END_SOFTMAX
-           : strcmp(n->op, "Sigmoid") == 0 || fused ? TASK_END_SIGMOID
-                                                    : TASK_END_UNKNOWN;
+    return strcmp(n->op, "Softmax") == 0                        ? TASK_END_SOFTMAX
+           : strcmp(n->op, "Sigmoid") == 0 || fused             ? TASK_END_SIGMOID
+           : !a && text_has_word("Conv Gemm MatMul Add", n->op) ? TASK_END_LINEAR
+                                                                : TASK_END_UNKNOWN;
 }
 
 static void find_end(const struct value *v, struct model_end *end)

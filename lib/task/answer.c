@@ -151,5 +151,5 @@ int task_activation(const struct task *task, enum task_end end, bool in_unit, in
     int said = task_word(task, TASK_SCORES);
     if (said != TASK_SCORES_AUTO)
         return said;
-    return end != TASK_END_UNKNOWN || in_unit ? TASK_SCORES_RAW : otherwise;
+    return end > TASK_END_LINEAR || in_unit ? TASK_SCORES_RAW : otherwise;
 }

@@ -190,7 +190,7 @@ static bool guess_row(const struct task_query *q, char *out)
         squares += (double)o->values[i] * (double)o->values[i];
         most = fmax(most, fabs((double)o->values[i]));
     }
-    if (q->labels->count == n || o->end != TASK_END_UNKNOWN || task_are_shares(o->values, n, 1) || n == 1000 ||
+    if (q->labels->count == n || o->end > TASK_END_LINEAR || task_are_shares(o->values, n, 1) || n == 1000 ||
         n == 1001)
         return guess_say(out, "classify");
     if (n >= 64 && fabs(squares - 1) < 1e-3)

@@ -391,13 +391,14 @@ static int regressed_rows(const struct task_output *o, struct regressed *r, stru
     return 0;
 }
 
-/* A score of all points is another output of one number. */
+/* A score of all points is another output of one number; its logit where that is above 1, or a network as MediaPipe's
+ * of faces ends with it. */
 static float whole_score(const struct task_query *q, size_t points_at)
 {
     for (size_t i = 0; i < q->count; i++)
         if (i != points_at && task_elements(&q->outputs[i]) == 1) {
             float v = q->outputs[i].values[0];
-            return v >= 0 && v <= 1 ? v : task_sigmoid(v);
+            return v >= 0 && v <= 1 && q->outputs[i].end != TASK_END_LINEAR ? v : task_sigmoid(v);
         }
     return NAN;
 }

@@ -154,7 +154,7 @@ const char *task_labels_name(const struct task_labels *labels, size_t index);
 /* ---- outputs ---- */
 
 /* What the graph ends an output with, as far as it tells. */
-enum task_end { TASK_END_UNKNOWN, TASK_END_SOFTMAX, TASK_END_SIGMOID };
+enum task_end { TASK_END_UNKNOWN, TASK_END_LINEAR, TASK_END_SOFTMAX, TASK_END_SIGMOID };
 
 /* An output of the network: as many values as the dims say, none of which is negative. */
 struct task_output {

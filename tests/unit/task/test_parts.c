@@ -83,8 +83,24 @@ static void two_bodies(void)
           strstr(message, "want maps of joints"));
 }
 
+/* One number beside the points is the score of all: a probability, or its logit where the network ends linearly. */
+static void score_of_all(void)
+{
+    static const float points[] = {10, 20, 30, 60}, flag = 0.25f;
+    static const int64_t row[] = {1, 4}, one[] = {1, 1};
+    struct task_output o[] = {{.values = points, .dims = row, .rank = 2},
+                              {.values = &flag, .dims = one, .rank = 2, .end = TASK_END_LINEAR}};
+    struct task_answers a;
+    CHECK(ask("points", NULL, o, 2, 100, 100, &a) == 0 && fabs(a.at[0].score - logistic(flag)) < 1e-6);
+    task_answers_release(&a);
+    o[1].end = TASK_END_SIGMOID;
+    CHECK(ask("points", NULL, o, 2, 100, 100, &a) == 0 && a.at[0].score == flag);
+    task_answers_release(&a);
+}
+
 int main(void)
 {
+    RUN(score_of_all);
     RUN(people);
     RUN(two_outputs);
     RUN(two_bodies);
