@@ -17,14 +17,23 @@ static task_decode_fn *const decoders[] = {
 #define MAX_BOXES ((size_t)1 << 23)
 #define MAX_EXTRA ((size_t)1 << 26)
 
+static void bound(float *x0, float *y0, float *x1, float *y1, float low, float width, float height)
+{
+    *x0 = fmaxf(low, fminf(*x0, width)), *y0 = fmaxf(low, fminf(*y0, height));
+    *x1 = fmaxf(low, fminf(*x1, width)), *y1 = fmaxf(low, fminf(*y1, height));
+}
+
 int task_candidate(struct task_candidates *c, struct task_box box, float **extra, struct error *err)
 {
     size_t more = c->points ? 3 * c->points : c->coefficients;
+    const struct task_query *q = c->q;
     if (extra)
         *extra = NULL;
     if (!(box.score >= task_number(c->task, TASK_SCORE)) || !isfinite(box.score) ||
         !isfinite(box.x0 + box.y0 + box.x1 + box.y1))
         return 0;
+    if (task_word(c->task, TASK_CLIP) == 1)
+        bound(&box.x0, &box.y0, &box.x1, &box.y1, 0, (float)q->width, (float)q->height);
     if (c->count == MAX_BOXES || c->extra_count + more >= MAX_EXTRA)
         return error_set(err, "task: more than %zu boxes, or %zu numbers behind them: want a higher score", MAX_BOXES,
                          MAX_EXTRA);
@@ -185,10 +194,8 @@ static void unmap_box(const struct task_candidates *c, struct task_answer *a)
     recipe_unmap(&map, &a->x0, &a->y0);
     recipe_unmap(&map, &a->x1, &a->y1);
     bool whole = task_word(c->task, TASK_FORM) == TASK_FORM_LINEAR;
-    float *const places[] = {&a->x0, &a->x1, &a->y0, &a->y1};
-    for (int i = 0; i < 4; i++)
-        *places[i] = whole ? fmaxf(-MOST_PLACE, fminf(*places[i], MOST_PLACE))
-                           : clip(*places[i], i < 2 ? q->photo_width : q->photo_height);
+    bound(&a->x0, &a->y0, &a->x1, &a->y1, whole ? -MOST_PLACE : 0, whole ? MOST_PLACE : (float)q->photo_width,
+          whole ? MOST_PLACE : (float)q->photo_height);
 }
 
 /* Points of text lines, and those of YOLO, as its authors have it. */

@@ -307,6 +307,19 @@ static void objectness_alone(void)
     check_one("boxes", ask("detect=boxes", NULL, o, 2, 16, 16, &a), &a, 1, 2, 9, 12, 0.75);
 }
 
+/* Two boxes of which only the parts in the input overlap much. */
+static void clipped_first(void)
+{
+    static const float boxes[][4] = {{-60, -40, 16, 16}, {0, 0, 20, 30}}, scores[] = {0.75f, 0.5f};
+    static const int64_t box_dims[] = {1, 2, 4}, dims[] = {1, 2, 1};
+    struct task_output o[] = {{.name = "boxes", .values = boxes[0], .dims = box_dims, .rank = 3},
+                              {.name = "scores", .values = scores, .dims = dims, .rank = 3}};
+    struct task_answers a;
+    check_one("clip=input", ask("detect=boxes,clip=input", NULL, o, 2, 16, 16, &a), &a, 0, 0, 16, 16, 0.75);
+    CHECK(ask("detect=boxes", NULL, o, 2, 16, 16, &a) == 0 && a.count == 2 && a.at[0].x0 == -60);
+    task_answers_release(&a);
+}
+
 /* With the image before: the label may stand before the score. */
 static void rows_of_seven(void)
 {
@@ -521,6 +534,7 @@ int main(void)
     RUN(lists_with_masks);
     RUN(lists_with_empty_masks);
     RUN(objectness_alone);
+    RUN(clipped_first);
     RUN(rows_of_seven);
     RUN(rows_of_centres);
     RUN(yunet);
