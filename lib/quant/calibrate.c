@@ -498,7 +498,7 @@ const struct quant_range *quant_range_of(const struct quant_calibration *c, size
 
 bool quant_has_bias(const struct quant_layer *l)
 {
-    return l->kind == QUANT_PRODUCT && !node_is(l->node, "MatMul");
+    return l->kind == QUANT_PRODUCT && (!node_is(l->node, "MatMul") || quant_bias_node(l->node));
 }
 
 /* The node with its weights and bias in float, on the same rounded operand. */

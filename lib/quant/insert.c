@@ -135,21 +135,13 @@ static struct value *insert_bias(struct node *before, const char *stem, const do
     return real && node_set_int(real->producer, "axis", 0, err) == 0 ? real : NULL;
 }
 
-/* The Add behind a MatMul that is its bias; else NULL. */
-static struct node *bias_node(const struct node *n)
-{
-    struct node *next = node_is(n, "MatMul") && n->out[0]->use_count == 1 ? n->out[0]->uses[0].node : NULL;
-    const struct quant_layer *l = next ? next->scratch : NULL;
-    return l && l->kind == QUANT_BIAS ? next : NULL;
-}
-
 static int insert_weights(const struct inserting *k, struct node *n, struct quant_weights *w, float x_scale,
                           struct error *err)
 {
     int axis, along = quant_weight_axis(n), at = 2;
     int64_t channels = quant_channels(n, &axis);
     const struct tensor *real = n->in[1]->constant;
-    struct node *to = node_is(n, "MatMul") ? bias_node(n) : n;
+    struct node *to = node_is(n, "MatMul") ? quant_bias_node(n) : n;
     if (to && to != n)
         at = to->in[0] == n->out[0];
     bool failed = false;

@@ -75,6 +75,12 @@ static struct node *biased(const struct node *n)
     return NULL;
 }
 
+struct node *quant_bias_node(const struct node *product)
+{
+    struct node *next = pass_is_single(product->out[0]) ? product->out[0]->uses[0].node : NULL;
+    return next && biased(next) == product ? next : NULL;
+}
+
 static bool is_bound(const struct node *n)
 {
     float alpha, beta;
@@ -210,8 +216,8 @@ static void decide(struct placing *p, struct quant_layer *l)
     enum quant_kind kind = kind_of(n);
     if (kind == QUANT_FLOAT || is_kept_with_product(p, n))
         return;
-    const struct node *next = pass_is_single(n->out[0]) ? n->out[0]->uses[0].node : NULL;
-    if (kind == QUANT_PRODUCT && next && biased(next) == n && is_kept(next, p->keep, p->keep_count))
+    const struct node *bias = quant_bias_node(n);
+    if (bias && is_kept(bias, p->keep, p->keep_count))
         return;
     if (kind != QUANT_PRODUCT && kind != QUANT_BIAS && !p->wanted[n->out[0]->index])
         return;

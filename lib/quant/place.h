@@ -50,6 +50,9 @@ int quant_check_kept(const struct graph *g, const struct graph *prepared, const 
 int quant_place(struct graph *g, const char *const *keep, size_t keep_count, struct quant_places *p, struct error *err);
 void quant_places_release(struct quant_places *p);
 
+/* The Add behind a MatMul that is its bias; else NULL. */
+struct node *quant_bias_node(const struct node *product);
+
 /* The operands of a layer that are results, not constants: at most `most`; how many. */
 int quant_operands(const struct quant_layer *l, int *inputs, int most);
 #define QUANT_OPERANDS 256

@@ -51,6 +51,20 @@ calibratable() {
     equal "$(wc -l < fused.tsv)" "$(wc -l < net.tsv)"
 }
 
+@test "-c: the bias of a MatMul is corrected as that of a Gemm" {
+    for n in Gemm:x:w:b:-\>:y MatMul:x:w:-\>:p; do
+        { echo 'input x f32 Nx8'
+          echo 'constant w f32 8x3 = .31 .12 -.77 .43 .9 -.35 .64 .23 -.58 .41 .07 .86 -.19 .53 .29 -.66 .71 -.05 .37 .48 -.92 .15 .61 -.27'
+          echo 'constant b f32 3 = .1 -.2 .3'
+          echo "node - ${n//:/ } f32 Nx3"
+          [ "${n%%:*}" = Gemm ] || echo 'node - Add p b -> y f32 Nx3'
+          echo 'output y'; } | declare_nn net.nn
+        npy rows.npy f32 4x8 $(seq 1 .37 12.5)
+        nn quantize -m minmax -c rows.npy -o net8.nn net.nn 2>&1 | grep 'signal-to-noise' > "${n%%:*}.told"
+    done
+    cmp Gemm.told MatMul.told
+}
+
 @test "-c: of the ways to choose ranges, what proves best on samples held back" {
     declare_nn net.nn <<END
 input x f32 1x1x64x64
