@@ -34,7 +34,7 @@ static int as_slices(struct node *n, struct error *err)
         return 0;
     axis = axis < 0 ? axis + x->rank : axis;
     for (int o = 0; o < n->out_count; o++)
-        if (!n->out[o] || !pass_is_static(n->out[o]))
+        if (!n->out[o] || !pass_type(n->out[o]) || n->out[o]->type.dims[axis] < 0)
             return 0;
     struct value *axes = pass_add_ints(n->graph, 1, &axis, err);
     for (int o = 0; axes && o < n->out_count; o++) {

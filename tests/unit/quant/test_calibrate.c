@@ -47,8 +47,10 @@ static struct value *attention(struct build *b, struct value *x)
     return BUILD(b, "LayerNormalization", sum, scale);
 }
 
+/* The batch is open, as exporters leave it. */
 static struct value *parted(struct build *b, struct value *x)
 {
+    x->type.dims[0] = graph_symbol(b->graph, "N", b->err);
     struct value *y = BUILD(b, "Relu", conv(b, x, 6, 4)), *in[2] = {y, build_list(b, 2, (int64_t[]){4, 2})};
     struct value *first = build_int(b, build_node(b, "Split", 2, in), "axis", 1);
     struct value *pads = build_list(b, 8, (int64_t[]){0, 0, 1, 1, 0, 0, 1, 1});
