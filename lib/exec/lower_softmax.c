@@ -116,10 +116,28 @@ static void add_innermost(struct nest *nest)
     nest->rank++;
 }
 
+/* Short rows are done in runs along the innermost axis. */
+static void longest_innermost(struct nest *nest)
+{
+    int inner = nest->rank - 1, longest = inner;
+    for (int i = 0; i < inner; i++)
+        longest = nest->dims[i] > nest->dims[longest] ? i : longest;
+    int64_t dim = nest->dims[longest];
+    nest->dims[longest] = nest->dims[inner];
+    nest->dims[inner] = dim;
+    for (int k = 0; k < 2; k++) {
+        ptrdiff_t stride = nest->stride[k][longest];
+        nest->stride[k][longest] = nest->stride[k][inner];
+        nest->stride[k][inner] = stride;
+    }
+}
+
 static int emit(struct plan *p, struct node *n, struct softmax_args *a, struct error *err)
 {
     int inner = a->nest.rank - 1;
     bool is_row = a->n == 1 || (a->x_step == 1 && a->out_step == 1);
+    if (is_row)
+        longest_innermost(&a->nest);
     if (is_row || a->nest.stride[0][inner] != 1 || a->nest.stride[1][inner] != 1)
         add_innermost(&a->nest);
     int64_t rows = nest_outer(&a->nest), units = is_row ? rows : rows * blocks_of(&a->nest);
