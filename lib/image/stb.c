@@ -83,6 +83,12 @@ static int png_unpack(void *packed, int header);
 #define stbi__parse_zlib(packed, header) ZLIB_##packed, header)
 #define ZLIB_stbi__zbuf stb_unpack(stbi__zbuf
 #define ZLIB_a png_unpack(a
+/* For undoing the filters of its rows. */
+static int png_rows(void *png, uint8_t *raw, uint32_t size, int want, uint32_t width, uint32_t height, int depth,
+                    int colour);
+#define stbi__create_png_image_raw(png, ...) ROWS_##png, __VA_ARGS__)
+#define ROWS_stbi__png unused_rows(stbi__png
+#define ROWS_a         png_rows(a
 /* And for its palettes, of which there may be less than pixels ask for. */
 static int png_colours(void *png, unsigned char *palette, int n, int channels);
 #define stbi__expand_png_palette(png, ...) PALETTE_##png, __VA_ARGS__)
@@ -95,16 +101,17 @@ static int png_colours(void *png, unsigned char *palette, int n, int channels);
 #pragma GCC optimize("no-tree-vectorize")
 #endif
 #include <stb/stb_image.h>
+#undef memcpy
+#include "image/png_rows.h"
 #ifndef __clang__
 #pragma GCC pop_options
 #endif
-#undef memcpy
 #include "image/jpeg_scan.h"
 #include "image/jpeg_rows.h"
 
 /* The room is what rows take that are not interlaced. Those that are have a few bytes more: the filters of at most 15
  * rows for 8, and at the end of each a byte that is not full; nobody reads what is beyond. What goes wrong behind the
- * room, a checksum for instance, does not matter, as it does not to stb. */
+ * room does not matter, as it does not to stb, nor do checksums. */
 static int png_unpack(void *packed, int header)
 {
     stbi__zbuf *a = packed;
@@ -112,6 +119,7 @@ static int png_unpack(void *packed, int header)
     uint8_t more[64];
     const size_t most = 4 * (size_t)(a->zout_end - a->zout) + sizeof(more);
     int status = inflateInit2(&z, header ? MAX_WBITS : -MAX_WBITS), full = 0;
+    inflateValidate(&z, 0);
     while (status == Z_OK) {
         z.next_out = (uint8_t *)a->zout;
         z.avail_out = (unsigned)(a->zout_end - a->zout);
