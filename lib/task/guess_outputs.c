@@ -50,16 +50,20 @@ static bool guess_points(const struct task_query *q, char *out)
         int rank;
         const char *task;
     } known[] = {{63, 2, "points,order=xyz"},
+                 {213, 2, "points,order=xyz"},
                  {1404, 4, "points,order=xyz"},
                  {1434, 4, "points,order=xyz"},
                  {195, 2, "points,points=39,order=xyzvp"}};
-    size_t all = task_elements(q->outputs), last = q->outputs->rank > 2 ? (size_t)q->outputs->dims[2] : 0;
+    const struct task_output *o = q->outputs;
+    while (task_elements(o) < 4 && o + 1 < q->outputs + q->count)
+        o++; /* a score of all may stand before */
+    size_t all = task_elements(o), last = o->rank > 2 ? (size_t)o->dims[2] : 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (q->count > 1 && all == known[i].count && q->outputs->rank == known[i].rank)
+        if (q->count > 1 && all == known[i].count && o->rank == known[i].rank)
             return guess_say(out, known[i].task);
-    if (q->count == 1 && all == 51 && q->outputs->dims[q->outputs->rank - 1] == 3)
+    if (q->count == 1 && all == 51 && o->dims[o->rank - 1] == 3)
         return guess_say(out, "points,order=yxv"); /* MoveNet */
-    return q->count == 1 && last == 56 && q->outputs->dims[1] == 6 && q->outputs->rank == 3 &&
+    return q->count == 1 && last == 56 && o->dims[1] == 6 && o->rank == 3 &&
            guess_say(out, "points,points=17,order=yxv");
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "task/detect.h"
+#include "task/guess.h"
 
 /* ---- CenterNet (Zhou et al. 2019) ---- */
 
@@ -309,6 +310,7 @@ struct regressed {
     struct task_rows rows;
     size_t row, points, size;
     float scale_x, scale_y, more; /* more: added before */
+    bool deep;                    /* the third number of each is a depth, no score, though nobody says so */
     struct task_planes maps;      /* heat maps of the points, over the input; without channels: none */
 };
 
@@ -341,6 +343,7 @@ static struct task_point regressed_point(const void *arg, size_t i)
     struct task_point p = task_point(r->c->task, &r->rows, r->row, i, r->size, r->points);
     p.x = (p.x + r->more) * r->scale_x, p.y = (p.y + r->more) * r->scale_y;
     refine_point(r, i, &p);
+    p.score = r->deep ? 1 : p.score;
     return p;
 }
 
@@ -388,6 +391,8 @@ static int regressed_rows(const struct task_output *o, struct regressed *r, stru
                          by_itself ? "two or three" : "as many as option order says");
     r->rows = (struct task_rows){o->values, 1, all, 1, all, 0, 1};
     set_unit(r, all);
+    const struct task_rows thirds = {o->values + r->size - 1, r->points, 1, 1, r->size, 0, 1};
+    r->deep = by_itself && r->size == 3 && !guess_lie_in(&thirds, 0, 1, 0, 1);
     return 0;
 }
 

@@ -88,6 +88,8 @@ static void detectors(void)
         {{{"p", 3, {1, 300, 84}, false}}, 1, 256, "detect=yolov8,nms=none"},
         {{{"s", 4, {1, 1, 256, 256}, false}}, 1, 256, "mask"},
         {{{"s", 2, {1, 4}, false}, {"n", 2, {1, 2}, false}}, 2, 256, ""},
+        {{{"n", 4, {1, 1, 1, 1}, false}, {"x", 4, {1, 1, 1, 1404}, false}}, 2, 192, "points,order=xyz"},
+        {{{"x", 2, {1, 213}, false}, {"x", 2, {1, 15}, false}}, 2, 64, "points,order=xyz"},
         {{{"n", 4, {1, 10, 1, 1}, false}, {"s", 4, {1, 1, 64, 64}, false}}, 2, 256, ""},
         {{{"s", 4, {1, 3, 64, 64}, false}, {"x", 4, {1, 2, 64, 64}, false}, {"p", 4, {1, 2, 64, 64}, false}},
          3,

@@ -98,8 +98,22 @@ static void score_of_all(void)
     task_answers_release(&a);
 }
 
+/* Third numbers that are no scores are depths. */
+static void depths(void)
+{
+    static const float deep[] = {10, 20, -3, 30, 60, 0.5f}, scored[] = {10, 20, 0.25f, 30, 60, 0.75f};
+    static const int64_t dims[] = {1, 2, 3};
+    struct task_answers a;
+    CHECK(ask_one("points", deep, 3, dims, &a) == 0 && a.count == 1 && a.at[0].score == 1);
+    CHECK(a.count && a.at[0].points[1].x == 30 && a.at[0].points[1].score == 1);
+    task_answers_release(&a);
+    CHECK(ask_one("points", scored, 3, dims, &a) == 0 && a.count == 1 && a.at[0].score == 0.5f);
+    task_answers_release(&a);
+}
+
 int main(void)
 {
+    RUN(depths);
     RUN(score_of_all);
     RUN(people);
     RUN(two_outputs);
