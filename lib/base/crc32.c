@@ -10,6 +10,27 @@
 
 #include <immintrin.h>
 
+/* By four bits. The state is the CRC inverted. */
+static uint32_t step_all(uint32_t state, const uint8_t *p, size_t size)
+{
+    static const uint32_t step[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+                                      0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                      0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+    for (size_t i = 0; i < size; i++) {
+        state ^= p[i];
+        state = state >> 4 ^ step[state & 15];
+        state = state >> 4 ^ step[state & 15];
+    }
+    return state;
+}
+
+/* What zlib calls where data is in gzip's form. It is here so that zlib's own stays out, whose tables take 12 KB; weak,
+ * for a program that has all of zlib. */
+__attribute__((weak)) uLong crc32(uLong crc, const Bytef *data, uInt size)
+{
+    return data ? ~step_all(~(uint32_t)crc, data, size) : 0;
+}
+
 #define TARGET __attribute__((target("pclmul,sse4.1")))
 
 /* x moved on by as many bits as the constants stand for, and what stands there. */
@@ -35,7 +56,7 @@ TARGET static uint32_t reduce(__m128i x)
     return (uint32_t)_mm_extract_epi32(_mm_xor_si128(x, q), 1);
 }
 
-/* size: a multiple of 16, at least 64. The state is the CRC inverted. */
+/* size: a multiple of 16, at least 64. */
 TARGET static uint32_t fold_all(uint32_t state, const uint8_t *p, size_t size)
 {
     const __m128i by_512 = _mm_set_epi64x(0x1c6e41596, 0x154442bd4), by_128 = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
@@ -63,15 +84,11 @@ static bool can_fold(void)
 
 uint32_t hash_crc32(const void *data, size_t size)
 {
-    size_t folded = size - size % 16;
-    uint32_t crc = 0;
-    if (size == 0)
-        return 0;
-    if (folded >= 64 && can_fold())
-        crc = ~fold_all(~crc, data, folded);
-    else
-        folded = 0;
-    return (uint32_t)crc32_z(crc, (const uint8_t *)data + folded, size - folded);
+    size_t folded = size >= 64 && can_fold() ? size - size % 16 : 0;
+    uint32_t state = UINT32_MAX;
+    if (folded)
+        state = fold_all(state, data, folded);
+    return size > folded ? ~step_all(state, (const uint8_t *)data + folded, size - folded) : ~state;
 }
 
 #else
