@@ -104,14 +104,13 @@ V_APART void store_sums(const struct block *b, int32_t *out, const v_i32 *acc)
 
 #define PIXELS 2
 
-/* `pixels` outputs from x on, at channel `first`. `tap` is rounded up to two. */
-V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, const ptrdiff_t *tap, int x, int first,
-                    int pixels)
+/* Outputs x and x + 1, at channel `first`. `tap` is rounded up to two. */
+V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, const ptrdiff_t *tap, int x, int first)
 {
     v_i32 acc[PIXELS][QUADS];
     const uint8_t *p = d->x + x * d->x_step + first;
     V_UNROLL(2)
-    for (int i = 0; i < pixels; i++) {
+    for (int i = 0; i < PIXELS; i++) {
         V_UNROLL(4)
         for (int j = 0; j < QUADS; j++)
             acc[i][j] = b->bias[j];
@@ -122,11 +121,11 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
         for (int j = 0; j < QUADS; j++)
             weight[j] = dot_columns(b->weight + (2 * t + j) * BLOCK);
         V_UNROLL(2)
-        for (int i = 0; i < pixels; i++)
+        for (int i = 0; i < PIXELS; i++)
             add_taps(acc[i], b, p + i * d->x_step, tap + t, weight);
     }
     V_UNROLL(2)
-    for (int i = 0; i < pixels; i++) {
+    for (int i = 0; i < PIXELS; i++) {
         if (d->to.c == KERNEL_U8) {
             store_block(b, d->out + (x + i) * d->out_step + first, acc[i]);
             continue;
@@ -184,6 +183,7 @@ static void describe(struct block *b, const struct kernel_depthwise_q8 *d, int f
 
 #define TAPS_MAX 192
 
+/* The last pixels of a row may be done once more. */
 static void run(const struct kernel_depthwise_q8 *d)
 {
     ptrdiff_t tap[TAPS_MAX];
@@ -193,14 +193,13 @@ static void run(const struct kernel_depthwise_q8 *d)
     for (int i = 0; i * BLOCK < d->channels; i++) {
         struct block b = {.weight = (const int8_t *)d->weight + (ptrdiff_t)i * taps * 2 * BLOCK};
         struct kernel_depthwise_q8 row = *d;
+        if (d->width < PIXELS)
+            row.x_step = row.out_step = 0;
         int first = block_first(i, d->channels);
         describe(&b, d, first, d->channels < BLOCK ? d->channels : BLOCK);
         for (int y = 0; y < d->rows; y++, row.x += d->x_row, row.out += d->out_row) {
-            int x = 0;
-            for (; x + PIXELS <= d->width; x += PIXELS)
-                do_pixels(&row, &b, tap, x, first, PIXELS);
-            for (; x < d->width; x++)
-                do_pixels(&row, &b, tap, x, first, 1);
+            for (int x = 0; x < d->width; x += PIXELS)
+                do_pixels(&row, &b, tap, x + PIXELS <= d->width ? x : d->width - PIXELS, first);
         }
     }
 }

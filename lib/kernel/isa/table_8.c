@@ -14,11 +14,11 @@ static void look_up(uint8_t *out, const uint8_t *in, const uint8_t *table, uint8
     __m512i x = _mm512_xor_si512(_mm512_loadu_si512(in), _mm512_set1_epi8((char)turn)), y = _mm512_setzero_si512();
     __m512i upper = _mm512_and_si512(x, _mm512_set1_epi8((char)0xf0));
     __m512i lower = _mm512_and_si512(x, _mm512_set1_epi8(15));
-    V_UNROLL(16)
-    for (int i = 0; i < 16; i++) {
-        __m512i row = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(table + 16 * i)));
-        __mmask64 here = _mm512_cmpeq_epi8_mask(upper, _mm512_set1_epi8((char)(16 * i)));
-        y = _mm512_mask_shuffle_epi8(y, here, row, lower);
+    V_NO_UNROLL
+    for (int i = 0; i < 256; i += 16) {
+        __m512i row = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(table + i)));
+        y = _mm512_mask_shuffle_epi8(y, _mm512_testn_epi8_mask(upper, upper), row, lower);
+        upper = _mm512_sub_epi8(upper, _mm512_set1_epi8(16));
     }
     _mm512_storeu_si512(out, y);
 }

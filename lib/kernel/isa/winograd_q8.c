@@ -152,7 +152,7 @@ V_FN void multiply_rows(const struct kernel_gemm *g, int rows)
     const int16_t *b = g->b;
     for (int k = 0; k < g->k; k += 8) {
         fetch_next(&fetch, 4);
-        V_UNROLL(4)
+        V_UNROLL(2)
         for (int j = k; j < k + 8; j += 2, b += 4 * VL) {
             const v_i32 columns[2] = {v_load_i32((const int32_t *)(const void *)b),
                                       v_load_i32((const int32_t *)(const void *)(b + 2 * VL))};
