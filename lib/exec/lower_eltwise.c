@@ -228,29 +228,30 @@ struct scale_args {
     struct kernel_act act;
 };
 
+static struct kernel_scale_f32 row_of(const struct scale_args *a)
+{
+    return (struct kernel_scale_f32){
+        .rows = 1, .n = (size_t)a->out.dims[1], .scale = a->scale, .shift = a->shift, .below = a->below, .act = a->act};
+}
+
 static void run_scale(const struct step *s, struct tile tile)
 {
     const struct scale_args *a = s->args;
-    const size_t n = (size_t)a->nest.dims[a->nest.rank - 1];
+    struct kernel_scale_f32 row = row_of(a);
+    const size_t n = row.n;
     const bool are_bytes = quant_scratch(&a->bytes, n) > 0; /* row by row */
     ptrdiff_t at[2];
     for (int64_t i = tile.first, rows; i < tile.last; i += rows) {
         rows = nest_run(&a->nest, i, tile.last);
         nest_at(&a->nest, 2, i, at);
         for (int64_t k = 0; k < (are_bytes ? rows : 1); k++) {
-            float *out = quant_room(&a->bytes, &a->out, at[0], tile.scratch);
-            a->kernels->scale_shift_f32(
-                &(struct kernel_scale_f32){.out = out,
-                                           .in = quant_row(&a->bytes, a->kernels, &a->x, at[1], n, tile.scratch),
-                                           .out_step = nest_step(&a->nest, 0),
-                                           .in_step = nest_step(&a->nest, 1),
-                                           .rows = are_bytes ? 1 : (size_t)rows,
-                                           .n = n,
-                                           .scale = a->scale,
-                                           .shift = a->shift,
-                                           .below = a->below,
-                                           .act = a->act});
-            quant_store(&a->bytes, a->kernels, &a->out, at[0], out, n);
+            row.out = quant_room(&a->bytes, &a->out, at[0], tile.scratch);
+            row.in = quant_row(&a->bytes, a->kernels, &a->x, at[1], n, tile.scratch);
+            row.rows = are_bytes ? 1 : (size_t)rows;
+            row.out_step = nest_step(&a->nest, 0);
+            row.in_step = nest_step(&a->nest, 1);
+            a->kernels->scale_shift_f32(&row);
+            quant_store(&a->bytes, a->kernels, &a->out, at[0], row.out, n);
             at[0] += nest_step(&a->nest, 0);
             at[1] += nest_step(&a->nest, 1);
         }
@@ -274,6 +275,10 @@ static int emit_scale(struct plan *p, struct node *n, const struct scale_args *g
     int64_t count = view_count(&a->out), pixels = nest_outer(&a->nest);
     if (count == 0)
         return 0;
+    const struct kernel_scale_f32 row = row_of(a);
+    int lines = reads && last != n ? exec_quant_scale(p, n, &a->out, &a->x, &a->bytes, &row, err) : 1;
+    if (lines <= 0)
+        return lines;
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = "scale_shift_f32",

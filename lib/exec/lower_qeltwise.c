@@ -159,6 +159,15 @@ static int load_operand(struct plan *p, struct node *n, int i, bool dense, enum 
     return dense ? plan_copy(p, n, view, order, NULL, view, err) : 0;
 }
 
+/* Where one operand has a row for many of the other. 1: it has not. */
+static int emit_by_column(struct plan *p, const struct node *n, const struct bytes_args *e, struct error *err)
+{
+    const struct view *out = &e->view[OUT], *a = &e->view[A], *b = &e->view[B];
+    const struct kernel_binary_q8 swapped = exec_quant_swapped(&e->binary);
+    int status = exec_quant_by_column(p, n, out, a, b, &e->binary, err);
+    return status == 1 ? exec_quant_by_column(p, n, out, b, a, &swapped, err) : status;
+}
+
 static int emit(struct plan *p, struct node *n, const char *kernel, struct bytes_args *e, const int *input,
                 struct error *err)
 {
@@ -176,6 +185,9 @@ static int emit(struct plan *p, struct node *n, const char *kernel, struct bytes
         make_nest(e);
     }
     int64_t count = view_count(&e->view[OUT]), units = nest_outer(&e->nest) * e->pieces;
+    int by_column = e->operands == 3 ? emit_by_column(p, n, e, err) : 1;
+    if (by_column <= 0)
+        return by_column;
     return count == 0 ? 0
                       : plan_step(p,
                                   &(struct step){.node = n,
@@ -215,8 +227,8 @@ static size_t add_halves(const struct bytes_args *e, void *const *at, size_t n)
     size_t pair = 2 * (size_t)e->kernels->vector, half = n / 2 / pair * pair;
     const uint8_t *a = at[A], *b = at[B];
     uint8_t *out = at[OUT];
-    const struct kernel_rows_q8 rows = {
-        (void *const[]){out, out + half}, (const void *const[]){a, a + half}, (const void *const[]){b, b + half}, 2};
+    const struct kernel_rows_q8 rows = {(void *const[]){out, out + half}, (const void *const[]){a, a + half},
+                                        (const void *const[]){b, b + half}, 2};
     e->kernels->sum_rows_q8(&e->sum, &rows, half);
     return 2 * half;
 }

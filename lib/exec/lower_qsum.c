@@ -9,10 +9,9 @@
 
 #include "exec/lower_quant.h"
 
-#define BYTES 256
+#define BYTES QUANT_BYTES
 
-/* What binary_q8 makes of all pairs, [a][b]. */
-static void list_sums(const struct kernels *k, const struct kernel_binary_q8 *sum, uint8_t (*want)[BYTES])
+void exec_quant_list(const struct kernels *k, const struct kernel_binary_q8 *sum, uint8_t (*want)[BYTES])
 {
     struct kernel_binary_q8 b = *sum;
     uint8_t one[BYTES], all[BYTES];
@@ -55,21 +54,29 @@ static float near(float x, int places)
 /* Above it rounding might leave what an s32 holds. */
 #define FACTOR_MOST 0x1p20
 
+struct kernel_binary_q8 exec_quant_swapped(const struct kernel_binary_q8 *b)
+{
+    struct kernel_binary_q8 swapped = *b;
+    swapped.a_of = b->b_of;
+    swapped.b_of = b->a_of;
+    return swapped;
+}
+
 bool exec_quant_sum(const struct kernels *k, const struct kernel_binary_q8 *b, struct kernel_sum_q8 *s)
 {
     static const int places[] = {0, 1, -1, 2, -2};
     double one = (double)b->a_of.scale / b->scale, two = (double)b->b_of.scale / b->scale;
-    double shift = -(b->a_of.zero * one + b->b_of.zero * two);
+    const uint8_t turn = b->a_of.is_signed ? BYTES / 2 : 0;
+    double shift = -((b->a_of.zero + turn) * one + (b->b_of.zero + turn) * two);
     if (!k->sum_rows_q8 || b->a_of.is_signed != b->b_of.is_signed || !(fabs(one) + fabs(two) < FACTOR_MOST))
         return false;
     uint8_t(*want)[BYTES] = malloc(BYTES * sizeof *want);
     bool found = false;
     if (want)
-        list_sums(k, b, want);
+        exec_quant_list(k, b, want);
     for (int i = 0; want && !found && i < 45; i++) {
-        *s = (struct kernel_sum_q8){b->a_of.is_signed, near((float)one, places[i % 3]),
-                                    near((float)two, places[i / 3 % 3]), near((float)shift, places[i / 9]),
-                                    b->rounding};
+        *s = (struct kernel_sum_q8){turn, near((float)one, places[i % 3]), near((float)two, places[i / 3 % 3]),
+                                    near((float)shift, places[i / 9]), b->rounding};
         found = is_exact(k, s, (const uint8_t(*)[BYTES])want);
     }
     free(want);
@@ -137,11 +144,8 @@ struct node *exec_quant_join_sum(struct plan *p, struct node *n, int axis, struc
     struct kernel_binary_q8 b;
     if (sum->in[i] != v || !is_ready(sum->in[3 - i], sum->out[0], axis) || !exec_quant_binary(sum, &b))
         return n;
-    if (i == 3) { /* the product is the first operand */
-        struct kernel_byte first = b.a_of;
-        b.a_of = b.b_of;
-        b.b_of = first;
-    }
+    if (i == 3) /* the product is the first operand */
+        b = exec_quant_swapped(&b);
     int by = turn(&b.a_of, &b.b_of);
     if (!exec_quant_sum(p->kernels, &b, &job->sum))
         return n;

@@ -64,6 +64,11 @@ BASE_COLD bool exec_quant_rounding(const struct node *n, const struct kernel_byt
 
 /* nn.QAdd or nn.QMul, but for the operands' places; false: not a case for the kernel. */
 BASE_COLD bool exec_quant_binary(const struct node *n, struct kernel_binary_q8 *b);
+#define QUANT_BYTES 256
+/* What binary_q8 makes of all pairs, [a][b]. */
+BASE_COLD void exec_quant_list(const struct kernels *k, const struct kernel_binary_q8 *b, uint8_t (*want)[QUANT_BYTES]);
+/* Its operands are each other's kind. */
+BASE_COLD struct kernel_binary_q8 exec_quant_swapped(const struct kernel_binary_q8 *b);
 /* nn.QTable; false: its table is no constant, or of numbers. */
 BASE_COLD bool exec_quant_table(const struct node *n, struct byte_table *table);
 /* A sum by multiply-adds that gives binary_q8's bytes; false: none was found. */
@@ -104,6 +109,13 @@ const float *quant_row(const struct quant_rows *rows, const struct kernels *k, c
 float *quant_room(const struct quant_rows *rows, const struct view *out, ptrdiff_t at, float *row);
 void quant_store(const struct quant_rows *rows, const struct kernels *k, const struct view *out, ptrdiff_t at,
                  const float *row, size_t n);
+
+/* Adds a step that does all of n by lines: of rows between the bytes of `rows` on both sides; of x and `by`, which has
+ * one row for many of x, the operands of b in its order. 1: not a case for it. */
+BASE_COLD int exec_quant_scale(struct plan *p, const struct node *n, const struct view *out, const struct view *x,
+                               const struct quant_rows *rows, const struct kernel_scale_f32 *scale, struct error *err);
+BASE_COLD int exec_quant_by_column(struct plan *p, const struct node *n, const struct view *out, const struct view *x,
+                                   const struct view *by, const struct kernel_binary_q8 *b, struct error *err);
 
 /* What distinguishes weights of the same bytes: type, zero points, and which they are. */
 BASE_COLD int64_t exec_quant_key(const struct node *n, const struct quant_weights *w);

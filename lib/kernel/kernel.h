@@ -114,7 +114,7 @@ struct kernel_reduce_f32 {
 /* Sums of bytes, out[r][i] = bytes of a_factor a[r][i] + (b_factor b[r][i] + shift), fused operations of numbers below
  * 2^31. out may be a or b. */
 struct kernel_sum_q8 {
-    bool are_signed; /* a and b; bytes of either kind come out */
+    uint8_t turn; /* makes numbers of a's and b's bytes: byte ^ turn; bytes of either kind come out */
     float a_factor, b_factor, shift;
     struct kernel_rounding rounding;
 };
@@ -122,6 +122,18 @@ struct kernel_rows_q8 {
     void *const *out;
     const void *const *a, *const *b;
     int rows;
+};
+
+/* Lines, one for each column: out[r * out_step + c] = bytes of factor[c] (in[r * in_step + c] ^ turn) + shift[c],
+ * fused, of numbers below 2^31. Rows have two vectors or more; out is not in. */
+struct kernel_lines_q8 {
+    const uint8_t *in;
+    uint8_t *out;
+    ptrdiff_t in_step, out_step;
+    size_t rows, n;
+    uint8_t turn;
+    const float *factor, *shift; /* [n] */
+    struct kernel_rounding rounding;
 };
 
 /* out[x * out_step + c] = over r of row[r][x * step + c] the largest, or bytes of (bias + sum) * multiplier, x < width.
@@ -257,8 +269,9 @@ struct kernels {
     /* NULL, or, of u8 and s8, what is faster without b_tap where most elements of A are near the least one. */
     const struct kernel_product *gemm_small;
     const struct kernel_product *gemm_weights; /* NULL: gemm_f32; else what constant weights are multiplied by */
-    /* n elements, a multiple of two vectors, of each row. NULL where v_fma is two operations. */
+    /* NULL where v_fma is two operations. n elements, a multiple of two vectors, of each row: */
     void (*sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
+    void (*lines_q8)(const struct kernel_lines_q8 *l);
     /* What some tables of bytes hold, in fewer operations; NULL where there are not fewer. */
     void (*line_8)(void *out, const void *in, size_t n, const struct kernel_line *line);
 

@@ -15,6 +15,7 @@ static const struct kernels reference = {
     .dequantize_8 = dequantize_8_ref,
     .binary_q8 = binary_q8_ref,
     .sum_rows_q8 = sum_rows_q8_ref,
+    .lines_q8 = lines_q8_ref,
     .reduce_rows_q8 = reduce_rows_q8_ref,
     .table_8 = table_8_ref,
     .line_8 = line_8_ref,

@@ -19,6 +19,7 @@ void quantize_8_ref(void *out, const float *in, size_t n, float scale, const str
 void dequantize_8_ref(float *out, const void *in, size_t n, const struct kernel_byte *of);
 void binary_q8_ref(const struct kernel_binary_q8 *b);
 void sum_rows_q8_ref(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
+void lines_q8_ref(const struct kernel_lines_q8 *l);
 void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d);
 void interleave_8_ref(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 void line_8_ref(void *out, const void *in, size_t n, const struct kernel_line *line);

@@ -154,13 +154,20 @@ void binary_q8_ref(const struct kernel_binary_q8 *b)
 
 void sum_rows_q8_ref(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n)
 {
-    const struct kernel_byte whole = {s->are_signed, 0, 1};
     for (int row = 0; row < r->rows; row++)
         for (size_t i = 0; i < n; i++) {
-            float sum = fmaf(real_of(r->b[row], i, &whole), s->b_factor, s->shift);
-            ((uint8_t *)r->out[row])[i] =
-                byte_of(fmaf(real_of(r->a[row], i, &whole), s->a_factor, sum), &s->rounding);
+            float a = ((const uint8_t *)r->a[row])[i] ^ s->turn, b = ((const uint8_t *)r->b[row])[i] ^ s->turn;
+            ((uint8_t *)r->out[row])[i] = byte_of(fmaf(a, s->a_factor, fmaf(b, s->b_factor, s->shift)), &s->rounding);
         }
+}
+
+void lines_q8_ref(const struct kernel_lines_q8 *l)
+{
+    for (size_t i = 0; i < l->rows * l->n; i++) {
+        ptrdiff_t row = (ptrdiff_t)(i / l->n), c = (ptrdiff_t)(i % l->n);
+        float x = l->in[row * l->in_step + c] ^ l->turn;
+        l->out[row * l->out_step + c] = byte_of(fmaf(x, l->factor[c], l->shift[c]), &l->rounding);
+    }
 }
 
 void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d)

@@ -5,10 +5,10 @@
 #include "kernel/isa/isa.h"
 #include "kernel/isa/part.h"
 
-V_FN v_i32 load(const void *p, size_t i, int count, bool is_signed)
+V_FN v_i32 load(const void *p, size_t i, int count)
 {
     const uint8_t *at = (const uint8_t *)p + i;
-    return count == VL ? v_load_bytes(at, is_signed) : v_load_bytes_n(at, is_signed, count);
+    return count == VL ? v_load_bytes(at, false) : v_load_bytes_n(at, false, count);
 }
 
 V_FN void store(void *p, size_t i, int count, v_i32 x)
@@ -82,43 +82,45 @@ void K(quantize_8)(void *out, const float *in, size_t n, float scale, const stru
     PART_LOOP_LONG(n, quantize_part, to, in, &s, &r);
 }
 
-V_FN v_f32 real_of(v_i32 x, v_f32 zero, v_f32 scale)
+/* Bytes of either kind as u8: what is s8 becomes so by 128 more, as its zero point does. */
+struct reals {
+    v_i32 turn;
+    v_f32 zero, scale;
+};
+
+V_FN struct reals reals_of(const struct kernel_byte *of)
 {
-    return v_mul(v_sub(v_from_i32(x), zero), scale);
+    const int turn = of->is_signed ? 0x80 : 0;
+    return (struct reals){v_set1_i32(turn), v_set1(of->zero + (float)turn), v_set1(of->scale)};
 }
 
-V_FN void dequantize_part(size_t i, int count, float *out, const void *in, bool is_signed, v_f32 zero, v_f32 scale)
+V_FN v_f32 real_of(v_i32 x, const struct reals *of)
 {
-    part_store(out + i, real_of(load(in, i, count, is_signed), zero, scale), count);
+    return v_mul(v_sub(v_from_i32(x ^ of->turn), of->zero), of->scale);
+}
+
+V_FN void dequantize_part(size_t i, int count, float *out, const void *in, const struct reals *of)
+{
+    part_store(out + i, real_of(load(in, i, count), of), count);
 }
 
 void K(dequantize_8)(float *out, const void *in, size_t n, const struct kernel_byte *of)
 {
-    v_f32 zero = v_set1(of->zero), scale = v_set1(of->scale);
-    if (of->is_signed)
-        PART_LOOP_LONG(n, dequantize_part, out, in, true, zero, scale);
-    else
-        PART_LOOP_LONG(n, dequantize_part, out, in, false, zero, scale);
+    const struct reals reals = reals_of(of);
+    PART_LOOP_LONG(n, dequantize_part, out, in, &reals);
 }
 
 /* ---- two operands ---- */
 
-V_FN v_f32 operand(const void *p, size_t i, int count, int step, const struct kernel_byte *of)
+V_FN v_f32 operand(const void *p, size_t i, int count, int step, const struct reals *of)
 {
-    v_i32 x;
-    if (step == 0)
-        x = v_set1_i32(of->is_signed ? *(const int8_t *)p : *(const uint8_t *)p);
-    else if (of->is_signed)
-        x = load(p, i, count, true);
-    else
-        x = load(p, i, count, false);
-    return real_of(x, v_set1(of->zero), v_set1(of->scale));
+    return real_of(step == 0 ? v_set1_i32(*(const uint8_t *)p) : load(p, i, count), of);
 }
 
-V_FN void binary_part(size_t i, int count, const struct kernel_binary_q8 *b, const struct divisor *d,
-                      const struct v_rounding *r)
+V_FN void binary_part(size_t i, int count, const struct kernel_binary_q8 *b, const struct reals *of,
+                      const struct divisor *d, const struct v_rounding *r)
 {
-    v_f32 x = operand(b->a, i, count, b->a_step, &b->a_of), y = operand(b->b, i, count, b->b_step, &b->b_of);
+    v_f32 x = operand(b->a, i, count, b->a_step, &of[0]), y = operand(b->b, i, count, b->b_step, &of[1]);
     store(b->out, i, count, v_round_lowest(quotient(b->multiplies ? v_mul(x, y) : v_add(x, y), d, d->is_usual), r));
 }
 
@@ -128,15 +130,29 @@ void K(binary_q8)(const struct kernel_binary_q8 *of)
     const struct v_rounding r = v_rounding_of(&b.rounding);
     const struct divisor a_of = divisor_of(b.a_of.scale, true), b_of = divisor_of(b.b_of.scale, a_of.is_usual),
                          d = divisor_of(b.scale, b_of.is_usual);
-    PART_LOOP_LONG(b.n, binary_part, &b, &d, &r);
+    const struct reals reals[2] = {reals_of(&b.a_of), reals_of(&b.b_of)};
+    PART_LOOP_LONG(b.n, binary_part, &b, reals, &d, &r);
 }
 
 #if V_FUSES
+V_FN v_f32 turned(const uint8_t *p, v_i32 turn)
+{
+    return v_from_i32(v_load_bytes(p, false) ^ turn);
+}
+
+V_FN void store_pairs(uint8_t *const *out, size_t at, const v_f32 *x, const struct v_narrowing *narrowing)
+{
+    v_bytes bytes = v_round_bytes(x, narrowing, true);
+    v_store_some(out[0] + at, bytes, 0, 2, 2 * VL);
+    v_store_some(out[1] + at, bytes, 2, 2, 2 * VL);
+}
+
 /* Two rows at a time, of two vectors each; the last one again where it is alone. */
-V_FN void sum_rows(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n, bool are_signed)
+void K(sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n)
 {
     const struct v_narrowing narrowing = v_narrowing_of(&s->rounding);
     const v_f32 one = v_set1(s->a_factor), two = v_set1(s->b_factor), shift = v_set1(s->shift);
+    const v_i32 turn = v_set1_i32(s->turn);
     for (int i = 0; i < r->rows; i += 2) {
         int next = i + 1 < r->rows ? i + 1 : i;
         const uint8_t *a[] = {r->a[i], r->a[next]}, *b[] = {r->b[i], r->b[next]};
@@ -145,23 +161,34 @@ V_FN void sum_rows(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r
             v_f32 q[4];
             V_UNROLL(4)
             for (size_t j = 0; j < 4; j++) {
-                v_f32 x = v_from_i32(v_load_bytes(a[j / 2] + at + j % 2 * VL, are_signed));
-                v_f32 y = v_from_i32(v_load_bytes(b[j / 2] + at + j % 2 * VL, are_signed));
-                q[j] = v_fma(x, one, v_fma(y, two, shift));
+                size_t place = at + j % 2 * VL;
+                q[j] = v_fma(turned(a[j / 2] + place, turn), one, v_fma(turned(b[j / 2] + place, turn), two, shift));
             }
-            v_bytes bytes = v_round_bytes(q, &narrowing, true);
-            v_store_some(out[0] + at, bytes, 0, 2, 2 * VL);
-            v_store_some(out[1] + at, bytes, 2, 2, 2 * VL);
+            store_pairs(out, at, q, &narrowing);
         }
     }
 }
 
-void K(sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n)
+/* So here, where the last vectors of a row may begin among those before. */
+void K(lines_q8)(const struct kernel_lines_q8 *l)
 {
-    if (s->are_signed)
-        sum_rows(s, r, n, true);
-    else
-        sum_rows(s, r, n, false);
+    const struct v_narrowing narrowing = v_narrowing_of(&l->rounding);
+    const v_i32 turn = v_set1_i32(l->turn);
+    for (size_t i = 0; i < l->rows; i += 2) {
+        ptrdiff_t row = (ptrdiff_t)i, next = row + (i + 1 < l->rows);
+        const uint8_t *in[] = {l->in + row * l->in_step, l->in + next * l->in_step};
+        uint8_t *out[] = {l->out + row * l->out_step, l->out + next * l->out_step};
+        for (size_t first = 0; first < l->n; first += 2 * VL) {
+            size_t at = first + 2 * VL < l->n ? first : l->n - 2 * VL;
+            v_f32 q[4];
+            V_UNROLL(4)
+            for (size_t j = 0; j < 4; j++) {
+                size_t place = at + j % 2 * VL;
+                q[j] = v_fma(turned(in[j / 2] + place, turn), v_load(l->factor + place), v_load(l->shift + place));
+            }
+            store_pairs(out, at, q, &narrowing);
+        }
+    }
 }
 #endif
 
@@ -172,7 +199,7 @@ V_FN void mean_part(size_t i, int count, const struct kernel_reduce_q8 *d, int x
 {
     v_i32 sum = v_set1_i32(d->bias - turn * d->rows);
     for (int k = 0; k < d->rows; k++)
-        sum = v_add_i32(sum, load((const uint8_t *)d->row[k] + x * d->step, i, count, false) ^ turn);
+        sum = v_add_i32(sum, load((const uint8_t *)d->row[k] + x * d->step, i, count) ^ turn);
     store((uint8_t *)d->out + x * d->out_step, i, count,
           v_round_lowest(v_mul(v_from_i32(sum), v_set1(d->multiplier)), r));
 }

@@ -23,6 +23,7 @@ void K(quantize_8)(void *out, const float *in, size_t n, float scale, const stru
 void K(dequantize_8)(float *out, const void *in, size_t n, const struct kernel_byte *of);
 void K(binary_q8)(const struct kernel_binary_q8 *b);
 void K(sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
+void K(lines_q8)(const struct kernel_lines_q8 *l);
 void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d);
 void K(interleave_8)(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);

@@ -27,22 +27,23 @@ extern const struct kernel_product gemm_f32_avx2;
 #endif
 
 #if V_FUSES
-#define SUMS K(sum_rows_q8)
+#define SUMS  K(sum_rows_q8)
+#define LINES K(lines_q8)
 #else
-#define SUMS NULL
+#define SUMS  NULL
+#define LINES NULL
 #endif
 
 /* What levels that rest on this one share with it: all but products, depthwise convolutions and tables of bytes. */
 #define LEVEL                                                                                                          \
     .vector = VL, .interleave_8 = K(interleave_8), .quantize_8 = K(quantize_8), .dequantize_8 = K(dequantize_8),       \
-    .binary_q8 = K(binary_q8), .sum_rows_q8 = SUMS, .reduce_rows_q8 = K(reduce_rows_q8), .gemm_f32 = &K(gemm_f32),     \
-    .gemm_half_f32 = HALF, .gemm_f16 = F16, .gemm_narrow_f32 = K(gemm_narrow_f32),                                     \
+    .binary_q8 = K(binary_q8), .sum_rows_q8 = SUMS, .lines_q8 = LINES, .reduce_rows_q8 = K(reduce_rows_q8),            \
+    .gemm_f32 = &K(gemm_f32), .gemm_half_f32 = HALF, .gemm_f16 = F16, .gemm_narrow_f32 = K(gemm_narrow_f32),           \
     .widen_narrow_f32 = K(widen_narrow_f32), .gemv_f32 = K(gemv_f32), .depthwise_f32 = K(depthwise_f32),               \
     .depthwise_pack_f32 = K(depthwise_pack_f32), .depthwise_q16 = &K(depthwise_q8),                                    \
-    .winograd_input_f32 = K(winograd_input_f32),                                                                       \
-    .winograd_output_f32 = K(winograd_output_f32), .winograd_filter_f32 = K(winograd_filter_f32),                      \
-    .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32), .scale_rows_f32 = K(scale_rows_f32),                       \
-    .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32),                                      \
+    .winograd_input_f32 = K(winograd_input_f32), .winograd_output_f32 = K(winograd_output_f32),                        \
+    .winograd_filter_f32 = K(winograd_filter_f32), .unary_f32 = K(unary_f32), .binary_f32 = K(binary_f32),             \
+    .scale_rows_f32 = K(scale_rows_f32), .scale_shift_f32 = K(scale_shift_f32), .reduce_rows_f32 = K(reduce_rows_f32), \
     .reduce_columns_f32 = K(reduce_columns_f32), .reduce_f32 = K(reduce_f32), .blend_f32 = K(blend_f32),               \
     .softmax_f32 = K(softmax_f32), .attend_f32 = K(attend_f32), .layer_norm_f32 = K(layer_norm_f32),                   \
     .lstm_cell_f32 = K(lstm_cell_f32), .gru_cell_f32 = K(gru_cell_f32), .gru_reset_f32 = K(gru_reset_f32),             \
@@ -53,7 +54,7 @@ extern const struct kernel_product gemm_f32_avx2;
 #define TABLE(name, features, bf16, u8, s8, small, depthwise, winograd, table, line)                                   \
     {                                                                                                                  \
         .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_bf16 = (bf16), .gemm_u8 = &(u8),                \
-        .gemm_s8 = &(s8), .gemm_small = (small), .depthwise_q8 = &(depthwise), .winograd_q8 = (winograd),           \
+        .gemm_s8 = &(s8), .gemm_small = (small), .depthwise_q8 = &(depthwise), .winograd_q8 = (winograd),              \
         .table_8 = (table), .line_8 = (line)                                                                           \
     }
 
@@ -76,11 +77,11 @@ const struct kernels kernels_amx =
           gemm_s8_amx, NULL, depthwise_q8_avx512vnni, NULL, table_8_vbmi, NULL);
 #elif defined(ISA_avx2)
 extern const struct kernel_winograd_q8 winograd_q8_avx2;
-const struct kernels kernels_avx2 = TABLE(avx2, 0, NULL, gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2,
-                                          depthwise_q8_avx2, &winograd_q8_avx2, table_8_avx2, line_8_avx2);
+const struct kernels kernels_avx2 = TABLE(avx2, 0, NULL, gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2, depthwise_q8_avx2,
+                                          &winograd_q8_avx2, table_8_avx2, line_8_avx2);
 #else
-const struct kernels K(kernels) =
-    TABLE(ISA, 0, NULL, K(gemm_u8), K(gemm_s8), NULL, K(depthwise_q8), NULL, K(table_8), NULL);
+const struct kernels K(kernels) = TABLE(ISA, 0, NULL, K(gemm_u8), K(gemm_s8), NULL, K(depthwise_q8), NULL, K(table_8),
+                                        NULL);
 #endif
 
 #if defined(ISA_avx2)

@@ -35,8 +35,9 @@ static void elements(void)
 }
 
 /* Floats between bytes: rows of normalisation, Softmax, and factors of channels, which one step makes of the bytes
- * before and into those behind. All factors are powers of two, so that these are exact; the others' results are rounded
- * coarsely. Short rows, and floats that are wanted elsewhere, have steps of their own. */
+ * before and into those behind. All factors are small multiples of powers of two, so that these are exact, and ties are
+ * many; the others' results are rounded coarsely. Short rows, and floats that are wanted elsewhere, have steps of their
+ * own. */
 static void rows_of_floats(void)
 {
     static const char *const ops[] = {"LayerNormalization", "Softmax", "ScaleShift"};
@@ -47,17 +48,22 @@ static void rows_of_floats(void)
         struct value *x = form == 1 ? input("x", DIMS(2, 3, channels)) : byte_input("x", type, DIMS(2, 3, channels)),
                      *scale = scalar(DTYPE_F32, 0.0625), *zero = scalar(type, 5), *factor = weight(DIMS(channels)),
                      *from, *out;
-        for (int64_t k = 0; op == 2 && k < channels; k++)
-            tensor_set_f64(factor->constant, k, k % 3 ? 0.5 : -2);
+        struct value *shift = op == 2 ? weight(DIMS(channels)) : factor;
+        for (int64_t k = 0; op == 2 && k < channels; k++) {
+            tensor_set_f64(factor->constant, k, (double)(k % 41 - 20) / 8);
+            tensor_set_f64(shift->constant, k, (double)(k % 23 - 11) / 4);
+        }
         if (op == 2) {
             x = NODE("Transpose", x)->out[0];
             node_set_ints(x->producer, "perm", INTS(0, 2, 1), &error);
         }
         from = form == 1 ? x : NODE("DequantizeLinear", x, scale, zero)->out[0];
         if (op == 2)
-            out = FUSED(ops[op], from, factor, factor)->out[0];
+            out = FUSED(ops[op], from, factor, shift)->out[0];
         else
             out = op ? NODE(ops[op], from)->out[0] : NODE(ops[op], from, factor, factor)->out[0];
+        if (op == 2 && i % 2)
+            node_set_string(out->producer, "activation", "Relu", 4, &error);
         if (form == 3)
             output(out);
         output(form == 2 ? out : NODE("QuantizeLinear", out, scalar(DTYPE_F32, 0.25), zero)->out[0]);
@@ -66,6 +72,30 @@ static void rows_of_floats(void)
         if (form == 1)
             kernel_barred = "quantize_8";
         check_filled(-1, op == 2);
+    }
+}
+
+/* Sums and products of all pixels with one that they share, or that an image's do, on either side. */
+static void by_channel(void)
+{
+    for (int i = 0; i < 64; i++) {
+        enum dtype type = i % 2 ? DTYPE_I8 : DTYPE_U8, other = i / 2 % 2 ? DTYPE_I8 : DTYPE_U8;
+        const int channels = i % 3 ? 40 : 131;
+        begin();
+        struct value *x = byte_input("x", type, DIMS(2, channels, 5, 7)),
+                     *by = byte_input("by", other, DIMS(i / 4 % 2 ? 2 : 1, channels, 1, 1)),
+                     *one[] = {x, scalar(DTYPE_F32, 0.02), scalar(type, i % 5 ? 3 : 100)},
+                     *two[] = {by, scalar(DTYPE_F32, i % 7 ? 0.0117 : -0.5), scalar(other, 17)},
+                     **a = i / 8 % 2 ? two : one, **b = i / 8 % 2 ? one : two;
+        struct node *n = FUSED(i / 16 % 2 ? "QAdd" : "QMul", a[0], a[1], a[2], b[0], b[1], b[2],
+                               scalar(DTYPE_F32, 0.031), scalar(type, i % 11));
+        if (i / 32)
+            node_set_string(n, "activation", "Relu", 4, &error);
+        struct node *mean = FUSED("QAveragePool", n->out[0], one[1], one[2], one[1], one[2]);
+        node_set_ints(mean, "kernel_shape", INTS(2, 2), &error);
+        output(n->out[0]);
+        output(mean->out[0]);
+        check_bytes(-1);
     }
 }
 
@@ -87,6 +117,7 @@ int main(void)
 {
     RUN(elements);
     RUN(rows_of_floats);
+    RUN(by_channel);
     RUN(rows_overwritten);
     return TEST_END();
 }

@@ -8,7 +8,7 @@
 #define MAX_ROWS     3
 #define MAX_N        150
 
-static struct guard inputs, others, outputs;
+static struct guard inputs, others, factors, outputs;
 
 static int random_to(int most)
 {
@@ -149,8 +149,8 @@ static void check_sums(const struct kernels *k, size_t n)
     uint8_t want[ROWS][MAX_N];
     void *out[ROWS];
     const void *a[ROWS], *b[ROWS];
-    const struct kernel_sum_q8 s = {guard_random() % 2, (float)random_to(400) / 64, (float)random_to(400) / -64,
-                                    (float)random_to(9999) / 64, random_rounding()};
+    const struct kernel_sum_q8 s = {guard_random() % 2 ? 0x80 : 0, (float)random_to(400) / 64,
+                                    (float)random_to(400) / -64, (float)random_to(9999) / 64, random_rounding()};
     n = n / (2 * (size_t)k->vector) * 2 * (size_t)k->vector;
     if (!k->sum_rows_q8 || n == 0)
         return;
@@ -170,6 +170,35 @@ static void check_sums(const struct kernels *k, size_t n)
     for (int i = 0; i < rows.rows; i++)
         CHECK_MSG(memcmp(out[i], want[i], n) == 0, "%s: row %d of %d sums, %zu bytes", k->isa, i, rows.rows, n);
     CHECK_MSG(guard_intact(outputs, got, (size_t)rows.rows * n), "%s: sums wrote beyond", k->isa);
+}
+
+/* Rows with gaps between, whose last vectors overlap those before. */
+static void check_lines(const struct kernels *k, size_t n)
+{
+    enum { ROWS = 5 };
+    uint8_t want[ROWS * (MAX_N + 3)];
+    float *factor = guard_floats(factors, n), *shift = guard_floats(others, n);
+    if (!k->lines_q8 || n < 2 * (size_t)k->vector)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        factor[i] = ((float)random_to(400) - 200) / 64;
+        shift[i] = ((float)random_to(9999) - 5000) / 64;
+    }
+    size_t step = n + guard_random() % 4, rows = (size_t)random_to(ROWS), size = (rows - 1) * step + n;
+    struct kernel_lines_q8 l = {.in = random_bytes(inputs, size),
+                                .out = memset(want, 0, sizeof want),
+                                .in_step = (ptrdiff_t)step,
+                                .out_step = (ptrdiff_t)step,
+                                .rows = rows,
+                                .n = n,
+                                .turn = guard_random() % 2 ? 0x80 : 0,
+                                .factor = factor,
+                                .shift = shift,
+                                .rounding = random_rounding()};
+    kernel_reference()->lines_q8(&l);
+    l.out = memset(guard_out(outputs, size, 0), 0, size);
+    k->lines_q8(&l);
+    check_output(k, "lines", size, l.out, want);
 }
 
 static void check_table(const struct kernels *k, size_t n)
@@ -250,6 +279,7 @@ static void elements(void)
                 check_quantize(k, n);
                 check_binary(k, n);
                 check_sums(k, n);
+                check_lines(k, n);
                 check_reduce(k, n);
                 check_table(k, n);
                 check_line(k, n);
@@ -261,6 +291,7 @@ int main(void)
 {
     inputs = guard_new(MAX_N * 40 + 4096);
     others = guard_new(MAX_N * 5);
+    factors = guard_new(MAX_N * sizeof(float));
     outputs = guard_new(MAX_N * 36 * sizeof(int32_t));
     RUN(depthwise);
     RUN(elements);
