@@ -204,6 +204,7 @@ struct mean_args {
     struct view x, out;
     struct nest nest; /* of an image's pixels */
     struct kernel_reduce_q8 q;
+    int64_t pieces, block; /* of an image's channels, and how many of them each has, but for the last */
     const struct kernels *kernels;
 };
 
@@ -213,15 +214,19 @@ static void run_mean(const struct step *s, struct tile tile)
     const void **row = tile.scratch;
     struct kernel_reduce_q8 q = a->q;
     q.row = row;
-    for (int64_t i = tile.first; i < tile.last; i++) {
-        const uint8_t *x = (const uint8_t *)view_data(&a->x) + i * a->x.stride[0];
+    for (int64_t i = tile.first, next; i < tile.last; i = next) {
+        int64_t image = i / a->pieces, first = i % a->pieces * a->block;
+        next = (image + 1) * a->pieces < tile.last ? (image + 1) * a->pieces : tile.last;
+        int64_t end = next % a->pieces == 0 ? a->x.dims[1] : first + (next - i) * a->block;
+        const uint8_t *x = (const uint8_t *)view_data(&a->x) + image * a->x.stride[0] + first;
         ptrdiff_t offset[1];
-        for (int64_t k = 0, end; k < q.rows;) {
+        for (int64_t k = 0, last; k < q.rows;) {
             nest_at(&a->nest, 1, k, offset);
-            for (end = k + nest_run(&a->nest, k, q.rows); k < end; k++, offset[0] += nest_step(&a->nest, 0))
+            for (last = k + nest_run(&a->nest, k, q.rows); k < last; k++, offset[0] += nest_step(&a->nest, 0))
                 row[k] = x + offset[0];
         }
-        q.out = (uint8_t *)view_data(&a->out) + i * a->out.stride[0];
+        q.channels = (size_t)(end - first);
+        q.out = (uint8_t *)view_data(&a->out) + image * a->out.stride[0] + first;
         a->kernels->reduce_rows_q8(&q);
     }
 }
@@ -255,9 +260,10 @@ int exec_lower_q_reduce_mean(struct plan *p, struct node *n, struct error *err)
     /* nest_at() leaves the innermost axis out. */
     a->nest.dims[a->nest.rank++] = 1;
     a->kernels = p->kernels;
+    a->block = 4 * p->kernels->vector;
+    a->pieces = a->x.dims[1] < a->block ? 1 : a->x.dims[1] / a->block;
     a->q = (struct kernel_reduce_q8){.rows = (int)pixels,
                                      .width = 1,
-                                     .channels = (size_t)a->x.dims[1],
                                      .is_signed = x_of.is_signed,
                                      .mean = true,
                                      .bias = -(int32_t)pixels * (int32_t)x_of.zero,
@@ -268,7 +274,8 @@ int exec_lower_q_reduce_mean(struct plan *p, struct node *n, struct error *err)
                                     .kernel = "mean_q8",
                                     .run = run_mean,
                                     .args = a,
-                                    .units = a->x.dims[0],
+                                    .units = a->x.dims[0] * a->pieces,
+                                    .tiles = plan_tiles((double)count, 16384, a->x.dims[0] * a->pieces),
                                     .scratch = sizeof(void *) * (size_t)pixels},
                      err, PLAN_WRITES(&a->out, &a->x));
 }

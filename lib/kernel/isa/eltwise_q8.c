@@ -204,6 +204,59 @@ V_FN void mean_part(size_t i, int count, const struct kernel_reduce_q8 *d, int x
           v_round_lowest(v_mul(v_from_i32(sum), v_set1(d->multiplier)), r));
 }
 
+/* Rows whose bytes' sums fit 16 bits. */
+#define ROWS_16 256
+
+typedef uint16_t v_words __attribute__((vector_size(VL * 4)));
+
+/* Of four vectors of bytes together: in words, those at even places and those at odd ones, then in lanes. */
+static void mean_block(const struct kernel_reduce_q8 *d, ptrdiff_t at, uint8_t *out, const struct v_rounding *r,
+                       uint8_t turn)
+{
+    v_i32 sum[4];
+    v_bytes all = {0};
+    V_UNROLL(4)
+    for (int j = 0; j < 4; j++)
+        sum[j] = v_set1_i32(d->bias - turn * d->rows);
+    for (int k = 0, end; k < d->rows;) {
+        v_words even = {0}, odd = {0};
+        for (end = d->rows - k < ROWS_16 ? d->rows : k + ROWS_16; k < end; k++) {
+            v_bytes x;
+            memcpy(&x, (const uint8_t *)d->row[k] + at, sizeof x);
+            x ^= turn;
+            even += (v_words)x & 0xff;
+            odd += (v_words)x >> 8;
+        }
+        sum[0] = v_add_i32(sum[0], (v_i32)even & 0xffff);
+        sum[1] = v_add_i32(sum[1], (v_i32)odd & 0xffff);
+        sum[2] = v_add_i32(sum[2], (v_i32)((v_u32)even >> 16));
+        sum[3] = v_add_i32(sum[3], (v_i32)((v_u32)odd >> 16));
+    }
+    V_UNROLL(4)
+    for (int j = 0; j < 4; j++) {
+        v_i32 byte = v_round_lowest(v_mul(v_from_i32(sum[j]), v_set1(d->multiplier)), r) & 0xff;
+        all |= (v_bytes)v_shl_i32(byte, 8 * j);
+    }
+    memcpy(out, &all, sizeof all);
+}
+
+/* The last block ends with the channels. */
+static void mean_rows(const struct kernel_reduce_q8 *d, uint8_t turn)
+{
+    const struct v_rounding r = v_rounding_of(&d->rounding);
+    const size_t block = sizeof(v_bytes), n = d->channels;
+    for (int x = 0; x < d->width; x++) {
+        ptrdiff_t at = x * d->step;
+        uint8_t *out = (uint8_t *)d->out + x * d->out_step;
+        for (size_t i = 0; i < n && n >= block; i += block) {
+            size_t first = i < n - block ? i : n - block;
+            mean_block(d, at + (ptrdiff_t)first, out + first, &r, turn);
+        }
+        if (n < block)
+            PART_LOOP_LONG(n, mean_part, d, x, &r, turn);
+    }
+}
+
 typedef uint8_t bytes_16 __attribute__((vector_size(16)));
 typedef uint8_t bytes_8 __attribute__((vector_size(8)));
 
@@ -284,9 +337,5 @@ static void max_rows(const struct kernel_reduce_q8 *d, uint8_t turn)
 
 void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d)
 {
-    const struct v_rounding r = v_rounding_of(&d->rounding);
-    if (!d->mean)
-        max_rows(d, d->is_signed ? 0x80 : 0);
-    for (int x = 0; d->mean && x < d->width; x++)
-        PART_LOOP_LONG(d->channels, mean_part, d, x, &r, d->is_signed ? 0x80 : 0);
+    (d->mean ? mean_rows : max_rows)(d, d->is_signed ? 0x80 : 0);
 }
