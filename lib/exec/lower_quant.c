@@ -57,7 +57,8 @@ const void *exec_quant_packed(struct plan *p, const struct node *n, const char *
         bytes = 0;
     return plan_packed(p, n, w->input,
                        &(struct packing){.name = name,
-                                         .params = {groups, w->columns, w->depth, taps, k, exec_quant_key(n, w)},
+                                         .params = {groups, w->columns, w->depth, taps, k, exec_quant_key(n, w),
+                                                    (intptr_t)product->pack},
                                          .bytes = bytes,
                                          .units = groups * panels,
                                          .pack = pack_panels,
@@ -252,7 +253,7 @@ const struct kernel_product *exec_quant_product_of(const struct kernels *k, cons
     bool is_signed = n->in[X]->type.dtype == DTYPE_I8;
     bool pays = small && (exec_quant_fill(n) ^ (is_signed ? 0x80 : 0)) < SMALL_ZERO && depth >= SMALL_DEPTH &&
                 depth * columns >= SMALL_MACS && tensor_count(out->rank, out->dims) / columns >= small->mr;
-    return pays ? small + is_signed : run < any->other_run ? any->other : any;
+    return pays ? small + is_signed : run < any->other_run || depth < 4 * any->other_run ? any->other : any;
 }
 
 int exec_quant_fill(const struct node *n)

@@ -120,8 +120,8 @@ struct kernel_product {
     int kr;                      /* elements that are multiplied together: a run's rest up to so many counts as zeros */
     int a_offset;                /* is added to every element of A: who packs B takes its multiples off the bias */
     int least;                   /* rows and columns of B from which it is faster than a product of f32 */
-    const struct kernel_product *other; /* NULL, or one with the same panels that is faster */
-    int other_run;               /* where runs are shorter than so many elements */
+    const struct kernel_product *other; /* NULL, or one that is faster */
+    int other_run;               /* where runs are shorter than so many elements, or sums than four times as many */
     int together;                /* rows, half of mr, that are read faster if equally far apart; 0: all alike */
     int few;                     /* rows that take less time than mr do, up to so many; 0: tiles are better even */
     int scratch;                 /* bytes that a call needs for each element of the tile's rows, rounded up to kr, */

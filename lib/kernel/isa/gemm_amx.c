@@ -1,9 +1,10 @@
 /* The product of rows of bytes with packed panels of s8, in sums of s32 that are exact, by AMX: two tiles, of half of
  * the rows each, by up to two of columns at a time. The panels are those of AVX-512 VNNI, whose kernel few rows of u8
- * are left to.
+ * are left to, where runs are whole quads.
  *
  * A tile of rows is read where it lies, if its rows are equally far apart, but for some of a map's border between them,
- * and may be read fast, else from where they were gathered once a call. Of an odd number of rows both tiles have the
+ * else from where they were gathered once a call. That rows straddle cache lines, or lie within each other, is hidden
+ * behind the products. Of an odd number of rows both tiles have the
  * middle one: its sums come out twice, alike.
  *
  * To make bytes of sums takes as long as to add up 128 products. So that both are done at once, it is done a panel
@@ -58,15 +59,18 @@ static ptrdiff_t step_of(const void *const *a, int count, int *all)
     return fits ? step : 0;
 }
 
-/* Whether blocks of a row lie in a cache line each, or are short enough to mostly do so: a tile of rows that do not
- * takes six times as long to read. */
-static bool is_fast(const struct kernel_gemm *g, const struct walk *w)
+#define PAGE 4096
+
+/* Whether a row's runs may be read up to a whole quad: what is beyond lies between two rows, or, behind the last one,
+ * must at least be of the same page. */
+static bool may_fill(const struct kernel_gemm *g, const void *row)
 {
-    uintptr_t bits = 0;
-    for (int t = 0; t < g->taps; t++)
-        bits |= (uintptr_t)w->a[0] + (uintptr_t)g->tap[t];
-    bits |= (uintptr_t)w->a[1] | (uintptr_t)w->step[0] | (uintptr_t)w->step[1];
-    return bits % AMX_BYTES == 0 || w->depth <= AMX_BYTES / 2;
+    bool fits = true;
+    for (int t = 0; t < g->taps; t++) {
+        uintptr_t at = (uintptr_t)row + (uintptr_t)g->tap[t];
+        fits &= (at + (uintptr_t)g->k - 1) / PAGE == (at + (uintptr_t)quads(g->k) - 1) / PAGE;
+    }
+    return fits;
 }
 
 /* Blocks as deep as can be of which k elements are a multiple; or 0: they would be shallow. */
@@ -82,15 +86,16 @@ static bool find_direct(const struct kernel_gemm *g, struct walk *w)
 {
     const void *const *second = g->a + g->m - w->rows;
     int all[2];
-    w->depth = even_depth(g->k);
-    w->length = g->k;
+    w->length = quads(g->k);
+    w->depth = even_depth((int)w->length);
     w->runs = g->taps;
     w->a[0] = g->a[0];
     w->a[1] = second[0];
     w->step[0] = step_of(g->a, w->rows, &all[0]);
     w->step[1] = step_of(second, w->rows, &all[1]);
-    bool fits = all[0] == all[1] && (all[0] == w->rows || !g->to.row_bias);
-    if (!w->depth || !w->step[0] || !w->step[1] || !fits || !is_fast(g, w))
+    bool fits = all[0] == all[1] && (all[0] == w->rows || !g->to.row_bias) && may_fill(g, g->a[w->rows - 1]) &&
+                may_fill(g, second[w->rows - 1]);
+    if (!w->depth || !w->step[0] || !w->step[1] || !fits)
         return false;
     w->rows = all[0];
     return true;
@@ -102,17 +107,11 @@ static __mmask64 first_bytes(ptrdiff_t n)
     return n < AMX_BYTES ? ((__mmask64)1 << n) - 1 : ~(__mmask64)0;
 }
 
-/* A run of k elements. As in the panels, a last quad that they do not fill overlaps the one before. */
-V_FN void gather_run(uint8_t *to, const uint8_t *from, int k, __mmask64 rest)
+/* A run of k elements, and zeros up to a whole quad. */
+V_FN void gather_run(uint8_t *to, const uint8_t *from, int k)
 {
-    const int whole = k / QUAD * QUAD, last = k < QUAD ? k : QUAD;
-    int i = 0;
-    for (; i + AMX_BYTES <= whole; i += AMX_BYTES)
-        _mm512_storeu_si512(to + i, _mm512_loadu_si512(from + i));
-    if (rest)
-        _mm512_mask_storeu_epi8(to + i, rest, _mm512_maskz_loadu_epi8(rest, from + i));
-    if (whole < k)
-        _mm_mask_storeu_epi8(to + whole, 0xf, _mm_maskz_loadu_epi8((__mmask16)((1 << last) - 1), from + k - last));
+    for (; k > 0; k -= AMX_BYTES, to += AMX_BYTES, from += AMX_BYTES)
+        _mm512_mask_storeu_epi8(to, first_bytes(quads(k)), _mm512_maskz_loadu_epi8(first_bytes(k), from));
 }
 
 /* Moves what is left of a row behind its last whole block to the end of a block, behind zeros. */
@@ -128,7 +127,6 @@ static void move_rest(uint8_t *row, ptrdiff_t length, int depth)
 static void gather(const struct kernel_gemm *g, struct walk *w)
 {
     const int taps = g->b_tap ? 1 : g->taps, run = quads(g->k);
-    const __mmask64 rest = first_bytes(g->k / QUAD * QUAD % AMX_BYTES);
     uint8_t *room = g->scratch;
     w->length = (ptrdiff_t)run * taps;
     w->runs = g->b_tap ? g->taps : 1;
@@ -138,7 +136,7 @@ static void gather(const struct kernel_gemm *g, struct walk *w)
     for (int i = 0; i < g->m; i++)
         for (int t = 0; t < g->taps; t++)
             gather_run(room + i * w->step[0] + t / taps * w->run + t % taps * run, (const uint8_t *)g->a[i] + g->tap[t],
-                       g->k, rest);
+                       g->k);
     for (ptrdiff_t i = 0; w->depth == AMX_BYTES && i < (ptrdiff_t)g->m * w->runs; i++)
         move_rest(room + i * w->run, w->length, AMX_BYTES);
     w->a[0] = room;
@@ -375,7 +373,7 @@ static void run(const struct kernel_gemm *g, bool is_signed)
 
 static void run_u8(const struct kernel_gemm *g)
 {
-    if (g->m <= FEW_ROWS)
+    if (g->m <= FEW_ROWS && g->k % QUAD == 0)
         gemm_u8_avx512vnni.run(g);
     else
         run(g, false);
@@ -391,16 +389,27 @@ static void leave(void)
     amx_leave();
 }
 
+/* As for VNNI, but that a last quad has nothing of the one before: rows go on behind the run there. */
 static void pack(void *panels, const void *b, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
                  ptrdiff_t n_step)
 {
-    gemm_u8_avx512vnni.pack(panels, b, taps, tap_step, k, k_step, n, n_step);
+    const int whole = k / QUAD * QUAD, rest = k - whole, taps_together = rest ? 1 : taps;
+    int8_t *to = panels;
+    for (int j = 0; j < n; j += 2 * VL)
+        for (int t = 0; t < taps; t += taps_together) {
+            const int8_t *from = (const int8_t *)b + t * tap_step + j * n_step;
+            const int left = n - j, columns = left < 2 * VL ? left : 2 * VL, room = left > VL ? 2 * VL : VL;
+            gemm_u8_avx512vnni.pack(to, from, taps_together, tap_step, whole, k_step, columns, n_step);
+            to += whole * room * taps_together;
+            gemm_u8_avx512vnni.pack(to, from + whole * k_step, 1, 0, rest, k_step, columns, n_step);
+            to += rest ? QUAD * room : 0;
+        }
 }
 
 #define PRODUCT(type, function, vnni)                                                                                  \
     {                                                                                                                  \
         .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = 2 * AMX_ROWS, .nr = 2 * VL, .vector = VL, .kr = QUAD,      \
-        .other = &(vnni), .other_run = AMX_BYTES, .together = AMX_ROWS, .scratch = 1, .scratch_rows = AMX_ROWS,        \
+        .other = &(vnni), .other_run = 12, .together = AMX_ROWS, .scratch = 1, .scratch_rows = AMX_ROWS,               \
         .scratch_k = AMX_BYTES, .run = function, .leave = leave, .pack = pack                                          \
     }
 
