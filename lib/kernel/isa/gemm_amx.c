@@ -8,8 +8,8 @@
  * middle one: its sums come out twice, alike.
  *
  * To make bytes of sums takes as long as to add up 128 products. So that both are done at once, it is done a panel
- * late: some rows after each block of the next panel. The second tile's sums are stored late as well, when the next
- * ones of the first are under way, since a tile is stored when all of its products are there. */
+ * late, but for a narrow last one: some rows after each block of the next panel. The second tile's sums are stored late
+ * as well, when the next ones of the first are under way, since a tile is stored when all of its products are there. */
 #include "kernel/isa/amx.h"
 #include "kernel/isa/sums_q8.h"
 
@@ -190,26 +190,21 @@ static bool is_late(const struct kernel_gemm *g)
     return g->to.c == KERNEL_U8 && !g->to.shift && !g->to.row_bias && g->m >= 4;
 }
 
-/* So many rows more. The last ones of all may be some of those before again. */
-V_FN void finish_late(struct late *late, const struct kernel_gemm *g, const struct v_narrowing *n, int rows,
-                      int vectors)
+/* So many rows more, of two vectors. The last ones of all may be some of those before again. Copies stay in registers:
+ * bytes that are stored might change anything else. */
+V_APART void finish_late(struct late *late, const struct kernel_gemm *g, const struct v_narrowing *n, int rows)
 {
-    const int together = 4 / vectors, end = late->row + rows < late->m ? late->row + rows : late->m;
-    for (; late->row < end; late->row += together) {
-        int row = late->row + together <= late->m ? late->row : late->m - together;
-        finish_four(late->sums, g->c, late->column, late->factor, n, row, row + together, vectors, late->last, false);
+    const struct late l = *late;
+    const struct v_narrowing narrowing = *n;
+    void *const *c = g->c;
+    const int end = l.row + rows < l.m ? l.row + rows : l.m;
+    int row = l.row;
+    for (; row < end; row += 2) {
+        int at = row + 2 <= l.m ? row : l.m - 2;
+        finish_four(l.sums, c, l.column, l.factor, &narrowing, at, at + 2, 2, l.last, false);
     }
+    late->row = row;
 }
-
-/* One copy of it, for panels of one vector and for what is left. */
-#define REST(vectors)                                                                                                  \
-    V_APART void finish_rest_##vectors(struct late *late, const struct kernel_gemm *g, const struct v_narrowing *n,    \
-                                       int rows)                                                                       \
-    {                                                                                                                  \
-        finish_late(late, g, n, rows, vectors);                                                                        \
-    }
-REST(1)
-REST(2)
 
 /* All at once. */
 V_APART void finish_now(v_i32 *sums, const struct kernel_gemm *g, int column, const struct v_narrowing *n, int vectors,
@@ -290,13 +285,12 @@ V_FN void sum_panel(const struct kernel_gemm *g, const struct walk *w, const str
         for (ptrdiff_t at = 0; at < w->length; at += w->depth) {
             fetch_next(f, 8);
             add_block(w, p, a + at, b + (at < last ? at : last) * vectors * VL, r + at == 0, vectors);
-            if (vectors == 2)
-                finish_late(late, g, n, rows, 2);
-            else
-                finish_rest_1(late, g, n, rows);
+            if (vectors == 2 && late->row < late->m)
+                finish_late(late, g, n, rows);
         }
     }
-    (vectors == 2 ? finish_rest_2 : finish_rest_1)(late, g, n, late->m);
+    if (vectors == 2 && late->row < late->m)
+        finish_late(late, g, n, late->m);
 }
 
 /* ---- panels ---- */
@@ -320,9 +314,9 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct walk *w, const int
 {
     struct fetch fetch = fetch_begin(g, column);
     const struct v_narrowing narrowing = v_narrowing_of(&g->to.rounding);
-    const bool waits = is_late(g);
-    const ptrdiff_t together = 4 / vectors, count = (w->length + w->depth - 1) / w->depth * w->runs;
-    const int rows = (int)((g->m + count * together - 1) / (count * together) * together);
+    const bool waits = vectors == 2 && is_late(g);
+    const ptrdiff_t count = (w->length + w->depth - 1) / w->depth * w->runs;
+    const int rows = (int)((g->m + 2 * count - 1) / (2 * count) * 2);
     v_i32 sums[2 * AMX_ROWS * 2], room[2], *second = sums + (g->m - w->rows) * vectors;
     struct late late = {.sums = sums};
     struct panel p = {.b = b};
@@ -340,9 +334,10 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct walk *w, const int
         STORE(2, 3, second);
         finish_now(sums, g, column, &narrowing, vectors, last);
     }
-    if (p.store)
-        STORE(2, 3, p.store);
-    (vectors == 2 ? finish_rest_2 : finish_rest_1)(&late, g, &narrowing, late.m);
+    if (!p.store)
+        return;
+    STORE(2, 3, p.store);
+    finish_late(&late, g, &narrowing, late.m);
 }
 
 /* Where nothing is summed. */
