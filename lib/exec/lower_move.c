@@ -263,17 +263,20 @@ struct fill_args {
 static void run_fill(const struct step *s, struct tile tile)
 {
     const struct fill_args *f = s->args;
+    const size_t element = view_element(&f->out);
     int64_t n = f->nest.dims[f->nest.rank - 1];
     for (int64_t i = tile.first; i < tile.last; i++) {
         ptrdiff_t offset, step = f->nest.stride[0][f->nest.rank - 1];
         nest_at(&f->nest, 1, i, &offset);
-        float *at = (float *)view_data(&f->out) + offset;
-        uint8_t *byte = (uint8_t *)view_data(&f->out) + offset;
-        bool bytes = view_element(&f->out) == 1;
-        for (int64_t j = 0; j < n && !bytes; j++)
-            at[j * step] = f->value;
-        for (int64_t j = 0; j < n && bytes; j++)
-            byte[j * step] = (uint8_t)(int)f->value;
+        char *to = (char *)view_data(&f->out) + offset * (ptrdiff_t)element;
+        bool same = step == 1 && (element == 1 || f->value == 0);
+        if (same)
+            memset(to, (int)f->value, (size_t)n * element);
+        for (int64_t j = 0; j < n && !same; j++, to += step * (ptrdiff_t)element)
+            if (element == 1)
+                *to = (char)(int)f->value;
+            else
+                memcpy(to, &f->value, sizeof f->value);
     }
 }
 
