@@ -234,27 +234,33 @@ static struct kernel_scale_f32 row_of(const struct scale_args *a)
         .rows = 1, .n = (size_t)a->out.dims[1], .scale = a->scale, .shift = a->shift, .below = a->below, .act = a->act};
 }
 
+/* Rows that follow each other without a gap are one for what widens and rounds bytes, up to so many elements. */
+#define SCALE_CHUNK 1024
+
+static int64_t chunk_rows(const struct scale_args *a)
+{
+    const int64_t n = a->out.dims[1];
+    const bool dense = nest_step(&a->nest, 0) == n && nest_step(&a->nest, 1) == n;
+    return dense && n < SCALE_CHUNK ? SCALE_CHUNK / n : 1;
+}
+
 static void run_scale(const struct step *s, struct tile tile)
 {
     const struct scale_args *a = s->args;
+    const int64_t most = a->bytes.reads || a->bytes.writes ? chunk_rows(a) : INT64_MAX;
     struct kernel_scale_f32 row = row_of(a);
-    const size_t n = row.n;
-    const bool are_bytes = quant_scratch(&a->bytes, n) > 0; /* row by row */
-    ptrdiff_t at[2];
+    row.out_step = nest_step(&a->nest, 0);
+    row.in_step = nest_step(&a->nest, 1);
     for (int64_t i = tile.first, rows; i < tile.last; i += rows) {
+        ptrdiff_t at[2];
         rows = nest_run(&a->nest, i, tile.last);
+        rows = rows < most ? rows : most;
         nest_at(&a->nest, 2, i, at);
-        for (int64_t k = 0; k < (are_bytes ? rows : 1); k++) {
-            row.out = quant_room(&a->bytes, &a->out, at[0], tile.scratch);
-            row.in = quant_row(&a->bytes, a->kernels, &a->x, at[1], n, tile.scratch);
-            row.rows = are_bytes ? 1 : (size_t)rows;
-            row.out_step = nest_step(&a->nest, 0);
-            row.in_step = nest_step(&a->nest, 1);
-            a->kernels->scale_shift_f32(&row);
-            quant_store(&a->bytes, a->kernels, &a->out, at[0], row.out, n);
-            at[0] += nest_step(&a->nest, 0);
-            at[1] += nest_step(&a->nest, 1);
-        }
+        row.rows = (size_t)rows;
+        row.in = quant_row(&a->bytes, a->kernels, &a->x, at[1], row.n * row.rows, tile.scratch);
+        row.out = quant_room(&a->bytes, &a->out, at[0], tile.scratch);
+        a->kernels->scale_shift_f32(&row);
+        quant_store(&a->bytes, a->kernels, &a->out, at[0], row.out, row.n * row.rows);
     }
 }
 
@@ -286,7 +292,7 @@ static int emit_scale(struct plan *p, struct node *n, const struct scale_args *g
                                     .args = a,
                                     .units = pixels,
                                     .tiles = plan_tiles(count, ELTWISE_GRAIN, pixels),
-                                    .scratch = quant_scratch(&a->bytes, (size_t)a->out.dims[1])},
+                                    .scratch = quant_scratch(&a->bytes, (size_t)(a->out.dims[1] * chunk_rows(a)))},
                      err, PLAN_WRITES(&a->out, &a->x));
 }
 

@@ -45,7 +45,7 @@ static void rows_of_floats(void)
         const int form = i / 3 % 4, channels = i % 2 ? 70 : 150, op = i % 3;
         enum dtype type = i / 12 % 2 ? DTYPE_I8 : DTYPE_U8;
         begin();
-        struct value *x = form == 1 ? input("x", DIMS(2, 3, channels)) : byte_input("x", type, DIMS(2, 3, channels)),
+        struct value *x = form == 1 ? input("x", DIMS(2, 17, channels)) : byte_input("x", type, DIMS(2, 17, channels)),
                      *scale = scalar(DTYPE_F32, 0.0625), *zero = scalar(type, 5), *factor = weight(DIMS(channels)),
                      *from, *out;
         struct value *shift = op == 2 ? weight(DIMS(channels)) : factor;
