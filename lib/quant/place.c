@@ -88,9 +88,10 @@ static bool is_bound(const struct node *n)
     return a && (strcmp(a->name, "Relu") == 0 || strcmp(a->name, "Clip") == 0);
 }
 
-/* A function of the elements of one value and numbers. */
+/* A function of the elements of one value and numbers; PRelu has a number for each channel. */
 static bool is_table(const struct node *n)
 {
+    const bool by_channel = node_is(n, "PRelu");
     const struct value *x = NULL;
     if (!op_trait(n, "axes=each") || n->domain[0] || !pass_is_deterministic(n))
         return false;
@@ -98,7 +99,7 @@ static bool is_table(const struct node *n)
         const struct tensor *t = pass_constant(n->in[i]);
         if (n->in[i] && !t && x && n->in[i] != x)
             return false;
-        if (t && (t->count != 1 || t->rank > n->out[0]->type.rank))
+        if (t && ((t->count != 1 && !by_channel) || t->rank > n->out[0]->type.rank))
             return false;
         x = t ? x : n->in[i] ? n->in[i] : x;
     }

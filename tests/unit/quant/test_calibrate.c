@@ -69,6 +69,12 @@ static struct value *scaled(struct build *b, struct value *x)
     return build_ints(b, up, "strides", 2, (int64_t[]){2, 2});
 }
 
+/* A slope for each channel. */
+static struct value *sloped(struct build *b, struct value *x)
+{
+    return conv(b, BUILD(b, "PRelu", conv(b, x, 6, 4), WEIGHTS(b, 0.3, 6, 1, 1)), 2, 6);
+}
+
 static double noise_ratio(const struct tensor *want, const struct tensor *have)
 {
     double signal = 0, noise = 0;
@@ -111,8 +117,8 @@ static double quantise(network_fn *network, const char *const *keep, size_t numb
     double decibels = noise_ratio(want[0], have[0]);
     int found = 0, groups = 0;
     for (size_t k = 0; k < result->value_count; k++)
-        found += result->values[k] && result->values[k]->constant &&
-                 result->values[k]->constant->dtype == DTYPE_I8 && result->values[k]->constant->rank > 1;
+        found += result->values[k] && result->values[k]->constant && result->values[k]->constant->dtype == DTYPE_I8 &&
+                 result->values[k]->constant->rank > 1;
     for (size_t k = 0; k < c.places.site_count; k++)
         groups += c.places.sites[k].group == k;
     CHECK_MSG(count_op(result, "QuantizeLinear") == rounds && found == weights && groups == scales,
@@ -137,7 +143,7 @@ static void networks(void)
     } cases[] = {
         {residual, NULL, 4, 3, 4, 30},    {residual, "Add", 3, 3, 3, 30}, {joined, NULL, 5, 3, 2, 30},
         {gated, NULL, 8, 3, 7, 28},       {attention, NULL, 1, 2, 1, 30}, {scaled, NULL, 3, 3, 3, 30},
-        {residual, "Conv", 0, 0, 0, 200}, {parted, NULL, 6, 3, 4, 28},
+        {residual, "Conv", 0, 0, 0, 200}, {parted, NULL, 6, 3, 4, 28},    {sloped, NULL, 3, 2, 3, 30},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double sum = 0;
