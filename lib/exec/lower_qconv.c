@@ -277,11 +277,12 @@ static int pack_depthwise(void *packed, const void *stored, const void *args, in
 static int pixels_together(const struct depthwise_args *d, const struct kernel_depthwise *kernel)
 {
     int best = 1, channels = d->k.channels, block = kernel->channels;
+    bool slides = kernel->slides && kernel_depthwise_slides(&d->k);
     if (d->k.x_step != channels || d->k.out_step != channels * (ptrdiff_t)view_element(&d->out))
         return 1;
     double least = 0;
     for (int i = 1; i <= 8 && channels * i <= 10 * block; i++) {
-        double work = (double)((channels * i + block - 1) / block) / i;
+        double work = (double)((channels * i + block - 1) / block) / i * (i > 1 && slides ? 1.5 : 1);
         if (d->k.width % i == 0 && (i == 1 || work < least)) {
             best = i;
             least = work;
@@ -372,17 +373,17 @@ static int emit_depthwise(struct plan *p, struct node *n, const struct conv *c, 
         return -1;
     if (a.pixels > 1 && join_pixels(p, d, a.pixels, err) < 0)
         return -1;
-    d->k.weight = plan_packed(p, n, w->input,
-                              &(struct packing){.name = w->is_wide ? "depthwise_q16" : "depthwise_q8",
-                                                .params = {d->k.channels, c->taps, exec_quant_key(n, w)},
-                                                .bytes = kernel_depthwise_q8_packed(
-                                                    d->kernel, (size_t)d->k.channels, (size_t)d->k.taps),
-                                                .units = 1,
-                                                .pack = pack_depthwise,
-                                                .args = &a,
-                                                .args_size = sizeof a,
-                                                .as_stored = true},
-                              err);
+    d->k.weight = plan_packed(
+        p, n, w->input,
+        &(struct packing){.name = w->is_wide ? "depthwise_q16" : "depthwise_q8",
+                          .params = {d->k.channels, c->taps, exec_quant_key(n, w)},
+                          .bytes = kernel_depthwise_q8_packed(d->kernel, (size_t)d->k.channels, (size_t)d->k.taps),
+                          .units = 1,
+                          .pack = pack_depthwise,
+                          .args = &a,
+                          .args_size = sizeof a,
+                          .as_stored = true},
+        err);
     double macs = (double)view_count(&d->out) * d->k.taps;
     int64_t rows = d->x.dims[0] * d->height;
     return d->k.weight ? plan_step(p,

@@ -160,6 +160,14 @@ size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t chann
     return fits ? bytes : 0;
 }
 
+bool kernel_depthwise_slides(const struct kernel_depthwise_q8 *d)
+{
+    bool slides = d->taps == 9;
+    for (int t = 0; slides && t < d->taps; t++)
+        slides = d->tap[t] == d->tap[t - t % 3] + t % 3 * d->x_step;
+    return slides;
+}
+
 bool kernel_depthwise_groups(const struct kernels *k, int64_t group, int64_t channels, int64_t kernel_w, int64_t stride,
                              int64_t dilation)
 {

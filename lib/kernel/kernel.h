@@ -72,6 +72,7 @@ struct kernel_depthwise_q8 {
 struct kernel_depthwise {
     int channels, group; /* that are done together, and taps: weights are rounded up to as many */
     int bytes;           /* of a packed weight */
+    bool slides;         /* windows of kernel_depthwise_slides() take two thirds of the time */
     int taps_max;
     void (*run)(const struct kernel_depthwise_q8 *d);
     /* Weight (c, tap), of s8 where it is depthwise_q8, at w[c * taps + tap]; kernel_depthwise_q8_packed() bytes are
@@ -79,6 +80,8 @@ struct kernel_depthwise {
     void (*pack)(void *packed, const int16_t *w, int channels, int taps);
 };
 size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t channels, size_t taps);
+/* Whether taps are rows of three, each an x_step behind the one before. */
+bool kernel_depthwise_slides(const struct kernel_depthwise_q8 *d);
 
 /* What a byte stands for: (x - zero) * scale, in f32. */
 struct kernel_byte {

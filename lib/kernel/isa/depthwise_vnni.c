@@ -1,6 +1,7 @@
 /* Depthwise convolutions of bytes by vpdpbusd: two taps of 64 channels are interleaved so that a lane of 32 bits has
  * those of two channels, and is summed twice, each time with weights of 0 for one of the channels. Four taps in a lane
- * would be half of the products, but twice the shuffles, for which there is one port. */
+ * would be half of the products, but twice the shuffles, for which there is one port. Where a window of 3x3 slides by
+ * one pixel, though, a column of three taps is interleaved once for three outputs. */
 #include "kernel/isa/bytes.h"
 #include "kernel/isa/dot.h"
 #include "kernel/isa/isa.h"
@@ -15,18 +16,16 @@ static int block_first(int block, int channels)
     return first + BLOCK <= channels || channels < BLOCK ? first : channels - BLOCK;
 }
 
-/* The channel, of a block's, whose sum is lane i of vector j. */
-static int channel_of(int j, int i)
-{
-    return i / 4 * 16 + j / 2 * 8 + i % 4 * 2 + j % 2;
-}
+#define COLUMNS 3 /* of a sliding window */
 
 /* What outputs of a block share. */
 struct block {
-    const int8_t *weight;
-    bool is_plain;  /* all of u8; else: */
-    __mmask64 mask; /* of the channels that are there */
-    __m512i turn;   /* makes u8 of s8 */
+    const v_i32 *weight; /* QUADS vectors for two taps, or for a column */
+    bool slides;         /* lane i of vector j has channel i / 4 * 16 + j * 4 + i % 4; else it has
+                            i / 4 * 16 + j / 2 * 8 + i % 4 * 2 + j % 2 */
+    bool is_plain;       /* all of u8; else: */
+    __mmask64 mask;      /* of the channels that are there */
+    __m512i turn;        /* makes u8 of s8 */
     v_i32 bias[QUADS];
     v_f32 multiplier[QUADS], shift[QUADS];
     bool shifts;
@@ -50,8 +49,20 @@ V_FN void add_taps(v_i32 *acc, const struct block *b, const uint8_t *p, const pt
         dot_to(&acc[j], j < 2 ? low : high, weight[j]);
 }
 
+/* Channels' bytes of three rows as lanes of four, the fourth of which is 0. */
+V_FN void interleave(v_i32 *to, __m512i one, __m512i two, __m512i three)
+{
+    const __m512i none = _mm512_setzero_si512();
+    __m512i low = _mm512_unpacklo_epi8(one, two), high = _mm512_unpackhi_epi8(one, two);
+    __m512i low_rest = _mm512_unpacklo_epi8(three, none), high_rest = _mm512_unpackhi_epi8(three, none);
+    to[0] = (v_i32)_mm512_unpacklo_epi16(low, low_rest);
+    to[1] = (v_i32)_mm512_unpackhi_epi16(low, low_rest);
+    to[2] = (v_i32)_mm512_unpacklo_epi16(high, high_rest);
+    to[3] = (v_i32)_mm512_unpackhi_epi16(high, high_rest);
+}
+
 /* As v_round_bytes() does it, in the order of the sums. */
-V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
+V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc, bool slides)
 {
     const struct v_narrowing *n = &b->narrowing;
     v_f32 x[QUADS];
@@ -67,7 +78,7 @@ V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
     V_UNROLL(4)
     for (int j = 0; j < QUADS; j++)
         q[j] = _mm512_cvtps_epi32(x[j]);
-    __m512i one = _mm512_packs_epi32(q[0], q[2]), two = _mm512_packs_epi32(q[1], q[3]);
+    __m512i one = _mm512_packs_epi32(q[0], q[slides ? 1 : 2]), two = _mm512_packs_epi32(q[slides ? 2 : 1], q[3]);
     if (n->shifts) {
         one = _mm512_adds_epi16(one, zero);
         two = _mm512_adds_epi16(two, zero);
@@ -78,7 +89,8 @@ V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc)
         bytes = _mm512_xor_si512(_mm512_min_epu8(bytes, (__m512i)n->most), (__m512i)n->turn);
     }
     const __m128i order = _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
-    bytes = _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(order));
+    if (!slides)
+        bytes = _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(order));
     if (b->is_plain)
         _mm512_storeu_si512(out, bytes);
     else
@@ -119,7 +131,7 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
         v_i32 weight[QUADS];
         V_UNROLL(4)
         for (int j = 0; j < QUADS; j++)
-            weight[j] = dot_columns(b->weight + (2 * t + j) * BLOCK);
+            weight[j] = b->weight[2 * t + j];
         V_UNROLL(2)
         for (int i = 0; i < PIXELS; i++)
             add_taps(acc[i], b, p + i * d->x_step, tap + t, weight);
@@ -127,7 +139,7 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
     V_UNROLL(2)
     for (int i = 0; i < PIXELS; i++) {
         if (d->to.c == KERNEL_U8) {
-            store_block(b, d->out + (x + i) * d->out_step + first, acc[i]);
+            store_block(b, d->out + (x + i) * d->out_step + first, acc[i], false);
             continue;
         }
         v_i32 sums[QUADS]; /* whose address may be taken: that of acc would keep it in memory */
@@ -135,6 +147,42 @@ V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, 
         for (int j = 0; j < QUADS; j++)
             sums[j] = acc[i][j];
         store_sums(b, (int32_t *)(void *)(d->out + (x + i) * d->out_step) + first, sums);
+    }
+}
+
+/* A row: each column is the last of one output's window, and then the middle and the first one of the next two's. Those
+ * that are there to fill up the last round are the last column again. */
+V_FN void slide(const struct kernel_depthwise_q8 *d, const struct block *b, int first)
+{
+    const uint8_t *p = d->x + d->tap[0] + first;
+    const ptrdiff_t two = d->tap[COLUMNS] - d->tap[0], three = d->tap[2 * COLUMNS] - d->tap[0];
+    const int columns = d->width + COLUMNS - 1;
+    v_i32 acc[COLUMNS][QUADS], weight[COLUMNS][QUADS];
+    V_UNROLL(3)
+    for (int k = 0; k < COLUMNS; k++) {
+        V_UNROLL(4)
+        for (int j = 0; j < QUADS; j++) {
+            acc[k][j] = b->bias[j];
+            weight[k][j] = b->weight[k * QUADS + j];
+        }
+    }
+    for (int c = 0; c < columns; c += COLUMNS) {
+        V_UNROLL(3)
+        for (int i = 0; i < COLUMNS; i++) {
+            const uint8_t *at = p + (c + i < columns ? c + i : columns - 1) * d->x_step;
+            v_i32 column[QUADS];
+            interleave(column, load(b, at), load(b, at + two), load(b, at + three));
+            V_UNROLL(4)
+            for (int j = 0; j < QUADS; j++) {
+                acc[i][j] = b->bias[j];
+                V_UNROLL(3)
+                for (int k = 0; k < COLUMNS; k++)
+                    dot_to(&acc[(i + COLUMNS - k) % COLUMNS][j], column[j], weight[k][j]);
+            }
+            int x = c + i - (COLUMNS - 1);
+            if (x >= 0 && x < d->width)
+                store_block(b, d->out + x * d->out_step + first, acc[(i + 1) % COLUMNS], true);
+        }
     }
 }
 
@@ -149,22 +197,22 @@ V_FN __m512 words_of(const void *p, int j)
 }
 
 /* Words of a block's channels in the order of the sums; from NULL: zeros. */
-static void load_words(v_i32 *to, const void *from, int first, int count)
+static void load_words(v_i32 *to, const void *from, int first, int count, bool slides)
 {
     int32_t words[BLOCK] = {0};
     if (from)
         memcpy(words, (const int32_t *)from + first, sizeof *words * (size_t)count);
     for (int j = 0; j < QUADS; j += 2) {
         __m512 one = words_of(words, j), two = words_of(words, j + 1);
-        to[j] = v_as_i32(_mm512_shuffle_ps(one, two, 0x88));
-        to[j + 1] = v_as_i32(_mm512_shuffle_ps(one, two, 0xdd));
+        to[j] = v_as_i32(slides ? one : _mm512_shuffle_ps(one, two, 0x88));
+        to[j + 1] = v_as_i32(slides ? two : _mm512_shuffle_ps(one, two, 0xdd));
     }
 }
 
-static void load_floats(v_f32 *to, const float *from, int first, int count)
+static void load_floats(v_f32 *to, const float *from, int first, int count, bool slides)
 {
     v_i32 words[QUADS];
-    load_words(words, from, first, count);
+    load_words(words, from, first, count, slides);
     for (int j = 0; j < QUADS; j++)
         to[j] = v_as_f32(words[j]);
 }
@@ -176,9 +224,28 @@ static void describe(struct block *b, const struct kernel_depthwise_q8 *d, int f
     b->is_plain = count == BLOCK && !d->is_signed;
     b->shifts = d->to.shift;
     b->narrowing = v_narrowing_of(&d->to.rounding);
-    load_words(b->bias, d->to.bias, first, count);
-    load_floats(b->multiplier, d->to.multiplier, first, count);
-    load_floats(b->shift, d->to.shift, first, count);
+    load_words(b->bias, d->to.bias, first, count, b->slides);
+    load_floats(b->multiplier, d->to.multiplier, first, count, b->slides);
+    load_floats(b->shift, d->to.shift, first, count, b->slides);
+}
+
+/* From [taps][BLOCK] s8. */
+static void spread_weights(v_i32 *to, const int8_t *from, int taps, bool slides)
+{
+    const __m512i *w = (const __m512i *)(const void *)from;
+    for (int k = 0; slides && k < COLUMNS; k++)
+        interleave(to + k * QUADS, _mm512_loadu_si512(w + k), _mm512_loadu_si512(w + COLUMNS + k),
+                   _mm512_loadu_si512(w + 2 * COLUMNS + k));
+    for (int t = 0; !slides && t < taps; t += 2, to += QUADS) {
+        __m512i one = _mm512_loadu_si512(w + t), two = {0}, first = _mm512_set1_epi32(0xffff);
+        if (t + 1 < taps)
+            two = _mm512_loadu_si512(w + t + 1);
+        __m512i low = _mm512_unpacklo_epi8(one, two), high = _mm512_unpackhi_epi8(one, two);
+        to[0] = (v_i32)_mm512_and_si512(low, first);
+        to[1] = (v_i32)_mm512_andnot_si512(first, low);
+        to[2] = (v_i32)_mm512_and_si512(high, first);
+        to[3] = (v_i32)_mm512_andnot_si512(first, high);
+    }
 }
 
 #define TAPS_MAX 192
@@ -187,18 +254,22 @@ static void describe(struct block *b, const struct kernel_depthwise_q8 *d, int f
 static void run(const struct kernel_depthwise_q8 *d)
 {
     ptrdiff_t tap[TAPS_MAX];
+    v_i32 weight[TAPS_MAX / 2 * QUADS];
     int taps = (d->taps + 1) / 2 * 2;
     for (int t = 0; t < taps; t++) /* those beyond meet weights of 0 */
         tap[t] = d->tap[t < d->taps ? t : t - 1];
     for (int i = 0; i * BLOCK < d->channels; i++) {
-        struct block b = {.weight = (const int8_t *)d->weight + (ptrdiff_t)i * taps * 2 * BLOCK};
+        struct block b = {.weight = weight, .slides = kernel_depthwise_slides(d) && d->to.c == KERNEL_U8};
         struct kernel_depthwise_q8 row = *d;
-        if (d->width < PIXELS)
+        if (!b.slides && d->width < PIXELS)
             row.x_step = row.out_step = 0;
         int first = block_first(i, d->channels);
         describe(&b, d, first, d->channels < BLOCK ? d->channels : BLOCK);
+        spread_weights(weight, (const int8_t *)d->weight + (ptrdiff_t)i * d->taps * BLOCK, d->taps, b.slides);
         for (int y = 0; y < d->rows; y++, row.x += d->x_row, row.out += d->out_row) {
-            for (int x = 0; x < d->width; x += PIXELS)
+            if (b.slides)
+                slide(&row, &b, first);
+            for (int x = 0; !b.slides && x < d->width; x += PIXELS)
                 do_pixels(&row, &b, tap, x + PIXELS <= d->width ? x : d->width - PIXELS, first);
         }
     }
@@ -208,13 +279,12 @@ static void pack(void *packed, const int16_t *w, int channels, int taps)
 {
     int8_t *to = packed;
     for (int b = 0; b * BLOCK < channels; b++)
-        for (int t = 0; t < taps; t += 2)
-            for (int j = 0; j < QUADS; j++)
-                for (int i = 0; i < VL * 4; i++) {
-                    int c = block_first(b, channels) + channel_of(j, i / 4), at = t + i % 2;
-                    *to++ = c < channels && at < taps && i / 2 % 2 == j % 2 ? (int8_t)w[c * taps + at] : 0;
-                }
+        for (int t = 0; t < taps; t++)
+            for (int i = 0; i < BLOCK; i++) {
+                int c = block_first(b, channels) + i;
+                *to++ = c < channels ? (int8_t)w[c * taps + t] : 0;
+            }
 }
 
 const struct kernel_depthwise K(depthwise_q8) = {
-    .channels = BLOCK, .group = 2, .bytes = 2, .taps_max = TAPS_MAX, .run = run, .pack = pack};
+    .channels = BLOCK, .group = 1, .bytes = 1, .slides = true, .taps_max = TAPS_MAX, .run = run, .pack = pack};
