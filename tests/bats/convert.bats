@@ -361,6 +361,31 @@ END
     equal "$(LC_ALL=C grep -aoP '\x9a\x99\x99\x3e' net.tflite | wc -l)" 3
 }
 
+@test "activations of u8 are s8 in TFLite, but for what the network takes or gives as u8" {
+    declare_nn net.nn <<'END'
+graph g
+input x f32 2x3
+input b u8 2x3
+constant scale f32 scalar = 0.5
+constant zero u8 scalar = 100
+node n1 QuantizeLinear x scale zero -> q u8 2x3
+node n2 Transpose q -> t u8 3x2 : perm=[1,0]
+node n3 DequantizeLinear t scale zero -> y f32 3x2
+node n4 DequantizeLinear b scale zero -> z f32 2x3
+node n5 QuantizeLinear z scale zero -> w u8 2x3
+output y
+output w
+END
+    nn convert -o net.tflite net.nn
+    nn inspect net.tflite > text
+    matches "$(cat text)" ' QuantizeLinear x .* i8 2x3'
+    matches "$(cat text)" ' DequantizeLinear b .* f32 2x3'
+    matches "$(cat text)" ' -> w u8 2x3'
+    npy x.npy f32 2x3 -60 -49.75 0 3.2 70 90
+    npy b.npy u8 2x3 0 1 99 100 101 255
+    equal "$(nn run net.tflite x=x.npy b=b.npy)" "$(nn run net.nn x=x.npy b=b.npy)"
+}
+
 @test "TFLite: types that a kernel does not take are widened, or refused by the name of the user's operator" {
     one_node net.nn i8 Sign 2x3
     nn convert -o net.tflite net.nn

@@ -273,5 +273,5 @@ int tflite_lower(struct graph *g, struct error *err)
         any = false;
         status = lower_all(g, &any, err);
     }
-    return status == 0 ? narrow_lists(g, err) : status;
+    return status || tflite_sign_bytes(g, err) ? -1 : narrow_lists(g, err);
 }
