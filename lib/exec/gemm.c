@@ -25,9 +25,9 @@ struct gemm_args {
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
     bool whole;
-    int64_t line;     /* pixels that are cut into tiles for themselves, or 0: all are one line */
-    int64_t parts;    /* tiles of a line */
-    int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
+    int64_t line;  /* pixels that are cut into tiles for themselves, or 0: all are one line */
+    int64_t parts; /* tiles of a line */
+    int rows;      /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
 struct pixel_tile {
@@ -60,7 +60,9 @@ static struct bases bases_of(const struct gemm_args *g, int batch)
                     ? (char *)view_data(&j->bias_view) + (j->bias_at ? j->bias_at[batch] * BIAS_SIZE : 0)
                     : NULL,
         .row_bias = j->row_bias_view.buffer ? (int32_t *)view_data(&j->row_bias_view) + batch * g->pixels : NULL,
-        .multiplier = j->to.multiplier ? j->to.multiplier + column : NULL,
+        .multiplier = j->multiplier_view.buffer ? (float *)view_data(&j->multiplier_view) + column
+                      : j->to.multiplier        ? j->to.multiplier + column
+                                                : NULL,
         .shift = j->to.shift ? j->to.shift + column : NULL,
         .batch = batch,
     };
@@ -191,8 +193,7 @@ static struct weights find_ahead(const struct gemm_args *g, const struct bases *
 {
     if (group->next == group->last && b->batch == g->job.batches - 1 && behind)
         return *behind;
-    return (struct weights){b->packed + g->panel * (size_t)group->last,
-                            g->panel * (size_t)(group->next - group->last)};
+    return (struct weights){b->packed + g->panel * (size_t)group->last, g->panel * (size_t)(group->next - group->last)};
 }
 
 /* The share of tile `index` in fetching it. */
@@ -274,8 +275,8 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
         else
             g->job.product->run(&k);
         if (g->job.sums)
-            g->kernels->sum_rows_q8(
-                &g->job.sum, &(struct kernel_rows_q8){t.c, (const void *const *)t.c, t.add, k.m}, (size_t)k.n);
+            g->kernels->sum_rows_q8(&g->job.sum, &(struct kernel_rows_q8){t.c, (const void *const *)t.c, t.add, k.m},
+                                    (size_t)k.n);
         for (int row = 0; g->job.table.bytes && row < k.m; row++)
             g->kernels->table_8(t.c[row], t.c[row], (size_t)k.n, g->job.table.bytes, g->job.table.turn);
     }
@@ -476,6 +477,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
                                     .leave = job->product->leave,
                                     .weights = {job->packed, g->panel * (size_t)g->panels},
                                     .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
-                     err, PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view,
-                                 &job->row_bias_view));
+                     err,
+                     PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view, &job->row_bias_view,
+                                 &job->multiplier_view));
 }

@@ -37,6 +37,7 @@ struct gemm_job {
     struct view bias_view;              /* a bias computed at run time, in to.bias's stead; buffer NULL: none */
     const ptrdiff_t *bias_at;           /* [batches] elements from bias_view to the bias of each; NULL: all 0 */
     struct view row_bias_view;          /* one of s32 for each pixel of each batch; buffer NULL: none */
+    struct view multiplier_view;        /* multipliers that a step before finds; buffer NULL: they are to.multiplier */
     int bias_batch;                     /* elements from one batch's bias and multipliers to the next */
 };
 /* Lets the rows of a matrix be a job's pixels: a [.., m, k], out [.., m, n]. */

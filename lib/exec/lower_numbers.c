@@ -252,8 +252,6 @@ int exec_lower_numbers(struct plan *p, struct node *n, struct error *err)
     bool is_swapped = false;
     if (n->in_count < 1 || n->in_count > OPERANDS_MAX)
         return 1;
-    if (node_in(n, 0) && plan_place(n->in[0])->is_inside) /* the step that makes the sums gives numbers */
-        return 0;
     for (int i = 0; i < n->in_count; i++)
         if (!node_in(n, i) || !plan_place(n->in[i])->placed)
             return 1;

@@ -184,7 +184,7 @@ static int integer_lower(struct plan *p, struct node *n, struct error *err)
     if (status != 0)
         return status;
     job.n = c.out;
-    struct node *result = exec_quant_join_cast(p, n, w.columns, &job.to, err);
+    struct node *result = exec_quant_join_numbers(p, n, 1, w.columns, &job, err);
     if (!result || exec_quant_sums(p, n, &w, job.product->a_offset, 1, &job.bias_view, err) < 0 ||
         load_input(p, n, wanted, &job.a, err) < 0 || plan_out(p, result, 0, ORDER_CHANNELS, &job.c, err) < 0)
         return -1;

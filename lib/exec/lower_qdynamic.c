@@ -1,5 +1,7 @@
-/* DynamicQuantizeLinear: the range of all elements, then bytes by it. */
+/* DynamicQuantizeLinear: the range of all elements, then bytes by it. What makes numbers of the sums of their products
+ * is done with these: Cast, Mul by one number, which is known in a run only, Add of a constant bias. */
 #include <math.h>
+#include <string.h>
 
 #include "exec/lower_quant.h"
 #include "op/quant.h"
@@ -83,4 +85,111 @@ int exec_lower_dynamic_quantize(struct plan *p, struct node *n, struct error *er
                   PLAN_VIEWS(&a->scale, &a->zero, &a->x)) < 0)
         return -1;
     return exec_quantize_by_run(p, n, &a->scale, &a->zero, err);
+}
+
+/* ---- sums as numbers ---- */
+
+struct factor_args {
+    struct view of[2], all; /* the number is of[0], or the product of both; `all` gets it so many times */
+    int64_t columns;
+};
+
+static void run_factor(const struct step *s, struct tile tile)
+{
+    const struct factor_args *a = s->args;
+    float factor = *(const float *)view_data(&a->of[0]), *to = view_data(&a->all);
+    (void)tile;
+    if (a->of[1].buffer)
+        factor *= *(const float *)view_data(&a->of[1]);
+    for (int64_t i = 0; i < a->columns; i++)
+        to[i] = factor;
+}
+
+static bool is_number(const struct node *n, int i)
+{
+    const struct value *v = node_in(n, i);
+    return v && exec_lower_is_f32(n, i) && tensor_count(v->type.rank, v->type.dims) == 1 && plan_place(v)->placed;
+}
+
+/* Input i of n, where it lies already, or is the product of two that do. */
+static bool find_factor(const struct node *n, int i, struct factor_args *a)
+{
+    const struct node *product = n->in[i]->producer;
+    bool is_product = !is_number(n, i) && product && node_is(product, "Mul") && is_number(product, 0) &&
+                      is_number(product, 1) && tensor_count(n->in[i]->type.rank, n->in[i]->type.dims) == 1;
+    if (!is_product && !is_number(n, i))
+        return false;
+    a->of[0] = *plan_in(is_product ? product : n, is_product ? 0 : i);
+    if (is_product)
+        a->of[1] = *plan_in(product, 1);
+    return true;
+}
+
+/* The node of two operands that alone uses v, of v's dims; *other: its other operand. */
+static struct node *pair_user(const struct node *n, const char *op, int *other)
+{
+    const struct type *v = &n->out[0]->type;
+    struct node *user = exec_quant_user(n);
+    if (!user || !node_is(user, op) || user->out[0]->type.rank != v->rank ||
+        memcmp(user->out[0]->type.dims, v->dims, sizeof *v->dims * (size_t)v->rank) != 0)
+        return NULL;
+    *other = user->in[0] == n->out[0];
+    return user->in[*other] != n->out[0] ? user : NULL;
+}
+
+static struct node *join_factor(struct plan *p, struct node *n, struct gemm_job *job, int64_t columns,
+                                struct error *err)
+{
+    int other;
+    struct node *product = pair_user(n, "Mul", &other);
+    struct factor_args *a = plan_alloc(p, sizeof *a, err);
+    if (!a || !product || !find_factor(product, other, a))
+        return a ? n : NULL;
+    a->columns = columns;
+    if (plan_scratch(p, sizeof(float) * (size_t)columns, &a->all, err) < 0)
+        return NULL;
+    job->multiplier_view = a->all;
+    plan_place(n->out[0])->is_inside = true;
+    struct step step = {.node = product, .kernel = "factor_f32", .run = run_factor, .args = a, .units = 1};
+    return plan_step(p, &step, err, PLAN_WRITES(&a->all, &a->of[0], &a->of[1])) < 0 ? NULL : product;
+}
+
+/* A constant of one number for each column, which are along `axis`. */
+static struct node *join_bias(struct plan *p, struct node *n, int axis, struct gemm_job *job, int64_t columns,
+                              struct error *err)
+{
+    int other;
+    bool failed = false;
+    struct node *sum = pair_user(n, "Add", &other);
+    const struct type *bias = sum ? &sum->in[other]->type : NULL;
+    int at = bias ? axis - (n->out[0]->type.rank - bias->rank) : -1;
+    if (at < 0 || bias->dims[at] != columns || tensor_count(bias->rank, bias->dims) != columns)
+        return n;
+    const float *shift = plan_constant_f32(p, sum, other, &failed, err);
+    if (!shift)
+        return failed ? NULL : n;
+    job->to.shift = shift;
+    plan_place(n->out[0])->is_inside = true;
+    return sum;
+}
+
+struct node *exec_quant_join_numbers(struct plan *p, struct node *n, int axis, int64_t columns, struct gemm_job *job,
+                                     struct error *err)
+{
+    struct node *cast = exec_quant_user(n);
+    if (!cast || !node_is(cast, "Cast") || cast->out[0]->type.dtype != DTYPE_F32)
+        return n;
+    float *multiplier = plan_alloc(p, sizeof *multiplier * 2 * (size_t)columns, err);
+    if (!multiplier)
+        return NULL;
+    float *shift = multiplier + columns;
+    for (int64_t i = 0; i < columns; i++) {
+        multiplier[i] = 1;
+        shift[i] = -0.0f; /* changes nothing */
+    }
+    job->to = (struct kernel_epilogue){
+        .c = KERNEL_F32, .multiplier = multiplier, .shift = shift, .rounding = {.low = -INFINITY, .high = INFINITY}};
+    plan_place(n->out[0])->is_inside = true;
+    struct node *product = join_factor(p, cast, job, columns, err);
+    return product && product != cast ? join_bias(p, product, axis, job, columns, err) : product;
 }

@@ -357,13 +357,6 @@ static bool has_one(const struct node *n, int i)
     return !node_in(n, i) || view_count(plan_in(n, i)) == 1;
 }
 
-/* Whether the step that makes operand i does n, too. */
-static bool is_joined(const struct node *n, int i)
-{
-    const struct place *place = plan_place(n->in[i]);
-    return place && place->is_inside;
-}
-
 /* ---- rows of floats in other steps ---- */
 
 /* Elements from which a row is worth calls of its own. */
@@ -437,8 +430,8 @@ void quant_store(const struct quant_rows *rows, const struct kernels *k, const s
 int exec_lower_quantize(struct plan *p, struct node *n, struct error *err)
 {
     struct bytes_args *e = new_args(p, 2, quantize, err);
-    if (!e || is_joined(n, 0))
-        return e ? 0 : -1;
+    if (!e)
+        return -1;
     if (!exec_lower_is_f32(n, 0) || !rounds_to_byte(n))
         return 1;
     if (!plan_is_constant(n, 1) || (node_in(n, 2) && !plan_is_constant(n, 2)))
@@ -463,8 +456,8 @@ int exec_lower_dequantize(struct plan *p, struct node *n, struct error *err)
 int exec_lower_q_binary(struct plan *p, struct node *n, struct error *err)
 {
     struct bytes_args *e = new_args(p, 3, combine, err);
-    if (!e || is_joined(n, 0) || is_joined(n, 3))
-        return e ? 0 : -1;
+    if (!e)
+        return -1;
     if (!exec_quant_binary(n, &e->binary))
         return 1;
     e->sums = !e->binary.multiplies && exec_quant_sum(p->kernels, &e->binary, &e->sum);
@@ -512,8 +505,8 @@ int exec_lower_q_table(struct plan *p, struct node *n, struct error *err)
     const struct tensor *table = plan_is_constant(n, 1) ? n->in[1]->constant : NULL;
     bool real = table && table->dtype == DTYPE_F32;
     struct bytes_args *e = new_args(p, 2, real ? look_up_f32 : look_up, err);
-    if (!e || is_joined(n, 0))
-        return e ? 0 : -1;
+    if (!e)
+        return -1;
     if (!table || table->count != 256)
         return 1;
     e->table = table->data;

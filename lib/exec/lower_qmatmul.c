@@ -20,7 +20,7 @@ static int emit(struct plan *p, struct node *n, const struct quant_weights *w, s
     static const ptrdiff_t no_tap[QUANT_RUNS_MAX] = {0};
     int last = n->in[0]->type.rank - 1;
     job->n = (int)w->columns;
-    struct node *result = job->to.c == KERNEL_S32 ? exec_quant_join_cast(p, n, w->columns, &job->to, err)
+    struct node *result = job->to.c == KERNEL_S32 ? exec_quant_join_numbers(p, n, last, w->columns, job, err)
                                                   : exec_quant_join_sum(p, n, last, job);
     if (!result || plan_in_contiguous(p, n, 0, last, &job->a, err) < 0 ||
         plan_out(p, result, 0, ORDER_ROWS, &job->c, err) < 0)

@@ -213,27 +213,6 @@ int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant
     return 0;
 }
 
-struct node *exec_quant_join_cast(struct plan *p, struct node *n, int64_t columns, struct kernel_epilogue *to,
-                                  struct error *err)
-{
-    const struct value *v = n->out[0];
-    struct node *cast = v->use_count == 1 && !v->is_output ? v->uses[0].node : NULL;
-    if (!cast || cast->graph != n->graph || !node_is(cast, "Cast") || cast->out[0]->type.dtype != DTYPE_F32)
-        return n;
-    float *multiplier = plan_alloc(p, sizeof *multiplier * 2 * (size_t)columns, err);
-    if (!multiplier)
-        return NULL;
-    float *shift = multiplier + columns;
-    for (int64_t i = 0; i < columns; i++) {
-        multiplier[i] = 1;
-        shift[i] = -0.0f; /* changes nothing */
-    }
-    *to = (struct kernel_epilogue){
-        .c = KERNEL_F32, .multiplier = multiplier, .shift = shift, .rounding = {.low = -INFINITY, .high = INFINITY}};
-    plan_place(v)->is_inside = true;
-    return cast;
-}
-
 const struct kernel_product *exec_quant_product(const struct kernels *k, const struct node *n)
 {
     return n->in[X]->type.dtype == DTYPE_I8 ? k->gemm_s8 : k->gemm_u8;

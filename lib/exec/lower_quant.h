@@ -81,9 +81,10 @@ BASE_COLD struct node *exec_quant_join_table(struct node *n, struct byte_table *
 /* The only user of n's result; NULL: it has others, or is in another graph. */
 BASE_COLD struct node *exec_quant_user(const struct node *n);
 
-/* The Cast to f32 that alone uses the sums n makes: the kernel is told to give them as such. Else n; NULL: failed. */
-BASE_COLD struct node *exec_quant_join_cast(struct plan *p, struct node *n, int64_t columns, struct kernel_epilogue *to,
-                                            struct error *err);
+/* The Cast to f32 that alone uses the sums n makes, or the Mul by a number behind it, or the Add of a constant along
+ * `axis` behind that: the job is told to give such numbers. Else n; NULL: failed. */
+BASE_COLD struct node *exec_quant_join_numbers(struct plan *p, struct node *n, int axis, int64_t columns,
+                                               struct gemm_job *job, struct error *err);
 
 /* Rows of floats that a step works on, but that are bytes outside of it: each passes a row of scratch memory. */
 struct quant_rows {

@@ -187,17 +187,10 @@ static bool find_unit(const struct kernels *k, struct node *n, struct unit *u)
     return pays(u) && (n == u->expand || n == u->depthwise || n == u->project);
 }
 
-/* Whether the unit's step does n. What it was found by, the weights of nodes before n, may be gone by now. */
-static bool is_done(const struct node *n)
-{
-    const struct place *in = plan_place(n->in[0]);
-    return in && in->is_inside;
-}
-
 static double streamed_cost(const struct kernels *k, const struct node *n)
 {
     struct unit u;
-    return is_conv(n) && (is_done(n) || find_unit(k, (struct node *)n, &u)) ? 0 : -1;
+    return is_conv(n) && find_unit(k, (struct node *)n, &u) ? 0 : -1;
 }
 
 /* Only the first node reads a window, and of others the border is none. */
@@ -278,8 +271,8 @@ static int streamed_lower(struct plan *p, struct node *n, struct error *err)
     struct conv_ports ports;
     struct view x;
     struct unit u;
-    if (!s || is_done(n))
-        return s ? 0 : -1;
+    if (!s)
+        return -1;
     if (!find_unit(p->kernels, n, &u) || !streamed_border(u.expand, border))
         return 1;
     if (n != u.expand || !is_cut_well(p, &u, n->out[0]->type.dims[0]))

@@ -88,12 +88,21 @@ static void done_with_inputs(const struct node *n)
     }
 }
 
+/* Whether a step does it already that does one of the nodes before, too. */
+static bool is_done(const struct node *n)
+{
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && plan_place(n->in[i])->is_inside)
+            return true;
+    return false;
+}
+
 static int lower_all(struct plan *p, struct error *err)
 {
     for (struct node *n = p->graph->first; n; n = n->next) {
         char label[128];
-        const struct exec_way *way = exec_lower_find(p->kernels, n);
-        int status = way ? way->lower(p, n, err) : 1;
+        const struct exec_way *way = is_done(n) ? NULL : exec_lower_find(p->kernels, n);
+        int status = way ? way->lower(p, n, err) : !is_done(n);
         if (status > 0)
             status = exec_lower_reference(p, n, err);
         if (status < 0)

@@ -1,4 +1,4 @@
-/* Steps of bytes element by element, and of rows of floats between bytes. */
+/* Steps of bytes element by element, of rows of floats between bytes, and of numbers made of sums. */
 #include "quant_test.h"
 
 /* QuantizeLinear of floats, DequantizeLinear of bytes, tables, sums and products of them, joined and pooled. */
@@ -99,6 +99,38 @@ static void by_channel(void)
     }
 }
 
+/* Sums that become numbers in the step that makes them: by a factor that is found before it, or behind it of two, and a
+ * bias of the columns. Factors of columns, a bias that is one number or is wanted elsewhere, and others are steps. */
+static void dynamic_numbers(void)
+{
+    for (int i = 0; i < 32; i++) {
+        const bool maps = i % 2, behind = i / 2 % 2, alone = i / 4 % 2;
+        begin();
+        struct node *n = NODE("DynamicQuantizeLinear", maps ? input("x", DIMS(2, 7, 5, 6)) : input("x", DIMS(7, 50)));
+        node_new_output(n, NULL, &error);
+        node_new_output(n, NULL, &error);
+        struct value *columns = maps ? weight(DIMS(20, 1, 1)) : weight(DIMS(20)), *one = scalar(DTYPE_F32, 0.37),
+                     *factor = i / 8 == 1 ? columns : n->out[1];
+        if (!behind)
+            factor = NODE("Mul", factor, one)->out[0];
+        struct node *sums =
+            maps ? NODE("ConvInteger", n->out[0], bytes(DTYPE_I8, DIMS(20, 7, 3, 3), -127, 127), n->out[2])
+                 : NODE("MatMulInteger", n->out[0], bytes(DTYPE_I8, DIMS(50, 20), -127, 127), n->out[2]);
+        struct node *cast = NODE("Cast", sums->out[0]);
+        node_set_int(cast, "to", DTYPE_F32, &error);
+        if (behind)
+            factor = NODE("Mul", factor, one)->out[0];
+        struct value *real = NODE("Mul", alone ? factor : cast->out[0], alone ? cast->out[0] : factor)->out[0],
+                     *bias = i / 8 == 2 ? one : columns;
+        output(NODE("Add", alone ? bias : real, alone ? real : bias)->out[0]);
+        if (i / 8 == 3)
+            output(real);
+        if (i / 8 != 1)
+            kernel_wanted = "factor_f32";
+        check_filled(-1, i / 8 != 1); /* factors of columns are fused with their bias */
+    }
+}
+
 /* Bytes that another node changes in place before the floats made of them are wanted. */
 static void rows_overwritten(void)
 {
@@ -118,6 +150,7 @@ int main(void)
     RUN(elements);
     RUN(rows_of_floats);
     RUN(by_channel);
+    RUN(dynamic_numbers);
     RUN(rows_overwritten);
     return TEST_END();
 }
