@@ -248,7 +248,7 @@ static void spread_weights(v_i32 *to, const int8_t *from, int taps, bool slides)
     }
 }
 
-#define TAPS_MAX 192
+#define TAPS_MAX 508 /* of 13x13, in up to three runs */
 
 /* The last pixels of a row may be done once more. */
 static void run(const struct kernel_depthwise_q8 *d)

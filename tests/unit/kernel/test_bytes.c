@@ -3,7 +3,7 @@
 #include "guard.h"
 
 #define MAX_CHANNELS 150
-#define MAX_TAPS     25
+#define MAX_TAPS     130
 #define MAX_WIDTH    11
 #define MAX_ROWS     3
 #define MAX_N        150
