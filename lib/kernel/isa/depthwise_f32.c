@@ -485,8 +485,48 @@ static const tile_fns whole_tiles[2] = {{[7] = whole_7_1, [14] = whole_14_1}, {[
 #define whole_tiles group_tiles
 #endif
 
+static void run_row(const struct kernel_depthwise_f32 *d);
+
+/* Rows of a dilated kernel that are taken apart, and the outputs that each part then must have. */
+#define DILATED_ROWS  16
+#define DILATED_WIDTH 4
+
+static bool comes_apart(const struct kernel_depthwise_f32 *d)
+{
+    return !V_SMALL && d->dilation > 1 && d->stride == 1 && d->group <= 1 && d->channels >= VL &&
+           d->kernel_h <= DILATED_ROWS && d->width / d->dilation >= DILATED_WIDTH;
+}
+
+/* Every dilation-th output reads every dilation-th column: an undilated row, whose columns serve several outputs. */
+static void run_dilated(const struct kernel_depthwise_f32 *d)
+{
+    const ptrdiff_t step = d->dilation;
+    const float *row[DILATED_ROWS];
+    struct kernel_depthwise_f32 part = *d;
+    part.row = row;
+    part.dilation = 1;
+    part.in_step *= step;
+    part.out_step *= step;
+    part.add_step *= step;
+    for (int x = 0; x < step; x++) {
+        ptrdiff_t before = ceil_div(d->pad_left - x, step), first = x - d->pad_left + before * step;
+        for (int ky = 0; ky < d->kernel_h; ky++)
+            row[ky] = d->row[ky] ? d->row[ky] + first * d->in_step : NULL;
+        part.pad_left = (int)before;
+        part.in_width = (int)ceil_div(d->in_width - first, step);
+        part.width = (int)ceil_div(d->width - x, step);
+        part.out = d->out + x * d->out_step;
+        part.add = d->add ? d->add + x * d->add_step : NULL;
+        run_row(&part);
+    }
+}
+
 static void run_row(const struct kernel_depthwise_f32 *d)
 {
+    if (comes_apart(d)) {
+        run_dilated(d);
+        return;
+    }
     tile_fn *const *tiles = d->group == VL     ? whole_tiles[d->stride - 1]
                             : d->group > 1     ? group_tiles[d->stride - 1]
                             : d->channels < VL ? NULL

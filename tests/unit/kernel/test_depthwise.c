@@ -175,6 +175,19 @@ static void every_shape(void)
     }
 }
 
+/* Rows wide enough to be taken apart, of more channels than a vector holds. */
+static void dilated(void)
+{
+    static const int kernels[] = {2, 3, 5, 7, 9};
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int width = 8; width <= 17; width++)
+            for (int i = 0; i < 5 * 3; i++) {
+                make_problem(&problem, k->vector - 1 + random_to(k->vector + 4), width, kernels[i % 5], 1, 2 + i / 5);
+                run_problem(k, &problem);
+            }
+}
+
 /* All columns of every window inside, outside to the left, to the right. */
 static void outside(void)
 {
@@ -313,6 +326,7 @@ int main(void)
     RUN(every_channel_count);
     RUN(every_group);
     RUN(every_shape);
+    RUN(dilated);
     RUN(outside);
     RUN(residual_in_place);
     RUN(not_a_number);
