@@ -14,7 +14,7 @@ static struct value *encoded(struct keras_call *l, struct value *v, int64_t coun
     int rank = keras_rank(l, v);
     bool one = strcmp(mode, "one_hot") == 0, multi = strcmp(mode, "multi_hot") == 0;
     if (strcmp(mode, "int") == 0)
-        return build_cast(b, v, l->r->major >= 3 ? DTYPE_I32 : DTYPE_I64);
+        return v;
     if ((!one && !multi && strcmp(mode, "count") != 0) || count < 1 || count > MOST_TOKENS || rank < 1 ||
         l->in_count != 1)
         build_fail(b, "its output_mode \"%.20s\" of %lld is not read, want int, one_hot, multi_hot or count", mode,
@@ -61,6 +61,7 @@ void keras_read_discretization(struct keras_call *l)
     struct value *in[] = {build_cast(l->b, keras_in(l, 0), DTYPE_F32), numbers(l, "bin_boundaries", DTYPE_F32, &count)};
     struct value *v =
         build_formula(l->b, "$0 [-1] Unsqueeze:2 $1 GreaterOrEqual:2 Cast/to=7 [-1] ReduceSum:2/keepdims=0", 2, in);
+    v = build_cast(l->b, v, l->r->major >= 3 ? DTYPE_I32 : DTYPE_I64);
     keras_give(l, encoded(l, v, count + 1, "int"));
 }
 

@@ -192,6 +192,16 @@ def functions():
     answers("functions", model, [random(2, 5, 3)])
 
 
+def lookup():
+    """Types of categories: i64 of a lookup, i32 of bins."""
+    tokens, numbers = keras.Input((3,), dtype="int32", name="tokens"), keras.Input((4,), name="numbers")
+    found = keras.layers.IntegerLookup(vocabulary=[3, 1, 4], name="places")(tokens)
+    model = keras.Model([tokens, numbers], [found, keras.layers.Discretization([0., 1.], name="bins")(numbers)])
+    model.save("lookup.keras")
+    deflate("lookup.keras")
+    answers("lookup", model, [np.array([[1, 7, 3]], np.int32), np.array([[-1, 0, 0.5, 3]], np.float32)])
+
+
 cnn()
 net()
 rnn()
@@ -200,3 +210,4 @@ quantised()
 operations()
 bfloat16()
 functions()
+lookup()
