@@ -198,6 +198,8 @@ static void give_results(struct tensorflow_scope *s, const struct lookup *used, 
         struct value *v = tensorflow_scope_value(s, n->name);
         const char *name = arena_strdup(&s->b->graph->arena, n->name, s->b->err);
         build_check(s->b, name != NULL);
+        if (!s->b->failed && !n->out)
+            build_fail(s->b, "the name '%.200s' is another node's", n->name);
         if (s->b->failed)
             break;
         build_layer(s->b, name);
