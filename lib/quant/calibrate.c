@@ -202,11 +202,13 @@ static int watch_site(const struct quant_calibration *c, struct graph *g, const 
 struct graph *quant_watch_ranges(const struct quant_calibration *c, struct error *err)
 {
     struct graph *g = copy_without_outputs(c->g, err);
+    struct node *last = g ? g->last : NULL;
     int status = g ? 0 : -1;
     for (size_t i = 0; status == 0 && i < c->places.site_count; i++)
         if (c->seen[i])
             status = watch_site(c, g, &c->places.sites[i], err);
     if (status == 0) {
+        quant_settle(g, last);
         op_resolve(g);
         return g;
     }
@@ -544,11 +546,13 @@ struct graph *quant_watch_shifts(const struct quant_calibration *c, struct error
     struct graph *g = quant_quantized(c, NULL, err);
     while (g && g->output_count)
         graph_remove_output(g->outputs[g->output_count - 1]);
+    struct node *last = g ? g->last : NULL;
     int status = g ? 0 : -1;
     for (size_t i = 0; status == 0 && i < c->places.layer_count; i++)
         if (quant_has_bias(&c->places.layers[i]))
             status = watch_shift(g, c->places.layers[i].node, err);
     if (status == 0) {
+        quant_settle(g, last);
         op_resolve(g);
         return g;
     }

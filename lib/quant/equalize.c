@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pass/qdq.h"
+#include "quant/insert.h"
 
 /* ---- which axis of weights goes with a channel ---- */
 
@@ -153,12 +154,14 @@ struct graph *quant_watch_channels(const struct graph *g, const struct quant_cha
                                    struct error *err)
 {
     struct graph *copy = graph_clone(g, err);
+    struct node *last = copy ? copy->last : NULL;
     int status = copy ? 0 : -1;
     while (status == 0 && copy->output_count)
         graph_remove_output(copy->outputs[copy->output_count - 1]);
     for (size_t i = 0; status == 0 && i < count; i++)
         status = watch(copy, &list[i], err);
     if (status == 0) {
+        quant_settle(copy, last);
         op_resolve(copy);
         return copy;
     }

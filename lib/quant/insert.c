@@ -184,3 +184,25 @@ int quant_insert(struct graph *g, const struct quant_places *p, const struct qua
     op_resolve(g);
     return op_infer_graph(g, err);
 }
+
+/* ---- what is watched ---- */
+
+static bool gives(const struct node *n, const struct node *to)
+{
+    bool found = false;
+    for (int i = 0; i < to->in_count; i++)
+        found = found || (to->in[i] && to->in[i]->producer == n);
+    return found;
+}
+
+void quant_settle(struct graph *g, struct node *last)
+{
+    for (struct node *n = last ? last->next : g->first, *next; n; n = next) {
+        next = n->next;
+        struct node *at = n->prev;
+        while (at && !gives(at, n))
+            at = at->prev;
+        if (at && at->next != n)
+            graph_move_node(n, at->next);
+    }
+}

@@ -11,4 +11,8 @@
 int quant_insert(struct graph *g, const struct quant_places *p, const struct quant_range *ranges,
                  struct quant_weights *weights, enum dtype dtype, struct error *err);
 
+/* Moves the nodes behind `last` (NULL: all) to where the latest of their operands is made, so that what is watched
+ * lives no longer for it. */
+void quant_settle(struct graph *g, struct node *last);
+
 #endif
