@@ -327,6 +327,7 @@ struct model_session_options {
     int threads;           /* 0: model_processors() */
     const char *precision; /* of the table; NULL: "f32" */
     bool profile;          /* time each layer */
+    bool roomy;            /* activations may take twice as much as usual, 880 MiB or what NN_MEMORY says */
 };
 
 struct model_session;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/text.h"
 #include "op/op.h"
 #include "quant/weights.h"
 
@@ -68,6 +69,17 @@ static int check_precision(const char *name, const struct kernels *k, enum kerne
 
 /* ---- making a session ---- */
 
+/* Bytes for activations. */
+static int find_memory(bool roomy, size_t *bytes, struct error *err)
+{
+    const char *text = getenv("NN_MEMORY");
+    uint64_t mib = EXEC_MEMORY >> 20;
+    if (text && *text && (!text_to_u64(text, strlen(text), &mib) || mib < 1 || mib > SIZE_MAX >> 22))
+        return error_set(err, "NN_MEMORY=%s: want a number of MiB", text);
+    *bytes = (size_t)mib << (20 + roomy);
+    return 0;
+}
+
 /* A copy of the model with weights in full, which plans for all shapes share then. */
 static struct graph *prepare(const struct graph *of, struct error *err)
 {
@@ -90,7 +102,8 @@ static int start(struct model_session *s, const struct model *m, const struct mo
     int threads = o->threads > 0 ? o->threads : cpu_count();
     const struct kernels *k = kernel_select(getenv("NN_ISA"), err);
     struct exec_options options = {.kernels = k, .profile = o->profile};
-    if (!k || check_precision(o->precision, k, &options.weights, err) < 0)
+    if (!k || check_precision(o->precision, k, &options.weights, err) < 0 ||
+        find_memory(o->roomy, &options.memory, err) < 0)
         return -1;
     s->graph = prepare(m->graph, err);
     if (!s->graph || (threads > 1 && !(s->pool = pool_new(threads, err))))

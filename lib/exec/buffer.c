@@ -75,7 +75,8 @@ static int allocate(struct plan *p, const struct placed *all, size_t n, size_t l
     if (!mem_mul(p->scratch_bytes, (size_t)plan_threads(p), &total) || !mem_add(total, scratch, &total))
         return error_set(err, "the activations do not fit the address space");
     if (total > limit)
-        return error_set(err, "the activations take %zu MiB, and the limit is %zu MiB", total >> 20, limit >> 20);
+        return error_set(err, "the activations take %zu MiB, and the limit is %zu MiB: NN_MEMORY sets another",
+                         total >> 20, limit >> 20);
     p->memory_size = total;
     p->memory = pages_new(total, err);
     if (!p->memory)
