@@ -4,8 +4,7 @@
  *
  * A tile of rows is read where it lies, if its rows are equally far apart, but for some of a map's border between them,
  * else from where they were gathered once a call. That rows straddle cache lines, or lie within each other, is hidden
- * behind the products. Of an odd number of rows both tiles have the
- * middle one: its sums come out twice, alike.
+ * behind the products. Of an odd number of rows both tiles have the middle one: its sums come out twice, alike.
  *
  * To make bytes of sums takes as long as to add up 128 products. So that both are done at once, it is done a panel
  * late, but for a narrow last one: some rows after each block of the next panel. The second tile's sums are stored late
