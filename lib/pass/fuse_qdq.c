@@ -148,12 +148,19 @@ static bool find_operands(struct base *b)
     return channels > 0 && (!b->bias || is_bias(b->bias, channels, b->n->out[0], b->both[0]->in[1]->constant, scale));
 }
 
+/* A product that an Add may give a bias. */
+static bool takes_sum(const struct node *n)
+{
+    return n->def && (node_is(n, "MatMul") || (node_is(n, "Gemm") && is_plain(n) && !node_in(n, 2)));
+}
+
 /* An Add of a bias to a product. */
 static bool find_sum(struct node *n, struct base *b)
 {
     for (int i = 0; i < 2 && node_is(n, "Add") && n->in_count == 2; i++) {
-        struct node *product = pass_sole_producer(n->in[i], "", "MatMul");
-        *b = (struct base){product ? form_of(product) : NULL, product, n->in[1 - i], {NULL, NULL}};
+        struct node *product = n->in[i] && pass_is_single(n->in[i]) ? n->in[i]->producer : NULL;
+        bool takes = product && takes_sum(product);
+        *b = (struct base){takes ? form_of(product) : NULL, product, n->in[1 - i], {NULL, NULL}};
         if (b->form && find_operands(b))
             return true;
     }
@@ -347,7 +354,7 @@ static bool is_rounded(const struct value *v)
         const struct fused_activation *a = fused_activation_of(n, &alpha, &beta);
         if (node_is(n, "QuantizeLinear"))
             return qdq_has_scales(n, -1);
-        if (!(a && is_bound(a)) && !(node_is(n, "Add") && node_is(v->producer, "MatMul")))
+        if (!(a && is_bound(a)) && !(node_is(n, "Add") && takes_sum(v->producer)))
             return false;
     }
     return false;
@@ -359,7 +366,7 @@ static int fuse_real(struct node *n, struct error *err)
     struct base b, sum;
     if (n->domain[0] || n->out_count != 1 || is_depthwise(n) || is_rounded(n->out[0]))
         return 0;
-    struct node *next = node_is(n, "MatMul") && pass_is_single(n->out[0]) ? n->out[0]->uses[0].node : NULL;
+    struct node *next = takes_sum(n) && pass_is_single(n->out[0]) ? n->out[0]->uses[0].node : NULL;
     if (!find(n, &b) || b.form->kind == FORM_ELEMENTS || strcmp(b.form->op, "ConvTranspose") == 0 ||
         (next && next->def && find_sum(next, &sum)))
         return 0;
