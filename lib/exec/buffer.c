@@ -64,31 +64,36 @@ static size_t collect(struct plan *p, struct placed *all)
     return n;
 }
 
-static int allocate(struct plan *p, const struct placed *all, size_t n, size_t limit, struct error *err)
+static int measure(struct plan *p, const struct placed *all, size_t n, struct error *err)
 {
-    size_t scratch = 0, total = 0;
-    for (size_t i = 0; i < n; i++)
-        if (all[i].offset + all[i].size > scratch)
-            scratch = all[i].offset + all[i].size;
+    size_t end = 0;
+    for (size_t i = 0; i < n; i++) {
+        all[i].buffer->offset = all[i].offset;
+        if (all[i].offset + all[i].size > end)
+            end = all[i].offset + all[i].size;
+    }
     if (p->scratch_bytes > 0)
         p->scratch_bytes = aligned(p->scratch_bytes + BUFFER_SLACK);
-    if (!mem_mul(p->scratch_bytes, (size_t)plan_threads(p), &total) || !mem_add(total, scratch, &total))
-        return error_set(err, "the activations do not fit the address space");
-    if (total > limit)
-        return error_set(err, "the activations take %zu MiB, and the limit is %zu MiB: NN_MEMORY sets another",
-                         total >> 20, limit >> 20);
-    p->memory_size = total;
-    p->memory = pages_new(total, err);
+    if (mem_mul(p->scratch_bytes, (size_t)plan_threads(p), &p->memory_size) &&
+        mem_add(p->memory_size, end, &p->memory_size))
+        return 0;
+    return error_set(err, "the activations do not fit the address space");
+}
+
+int buffer_allocate(struct plan *p, struct error *err)
+{
+    p->memory = pages_new(p->memory_size, err);
     if (!p->memory)
         return -1;
-    pages_populate(p->memory, total);
-    p->scratch = p->memory + scratch;
-    for (size_t i = 0; i < n; i++)
-        all[i].buffer->base = p->memory + all[i].offset;
+    pages_populate(p->memory, p->memory_size);
+    p->scratch = p->memory + p->memory_size - p->scratch_bytes * (size_t)plan_threads(p);
+    for (struct buffer *b = p->buffers; b; b = b->next)
+        if (!b->external && b->first >= 0)
+            b->base = p->memory + b->offset;
     return 0;
 }
 
-int buffer_place_all(struct plan *p, size_t limit, struct error *err)
+int buffer_place_all(struct plan *p, struct error *err)
 {
     size_t n = collect(p, NULL);
     struct placed *all = mem_calloc(n, sizeof *all, err);
@@ -102,7 +107,7 @@ int buffer_place_all(struct plan *p, size_t limit, struct error *err)
     for (size_t i = 0; status == 0 && i < n; i++)
         status = place_one(all, i, sorted, err);
     if (status == 0)
-        status = allocate(p, all, n, limit, err);
+        status = measure(p, all, n, err);
     free(sorted);
     free(all);
     return status;

@@ -5,8 +5,10 @@
 #include "exec/plan.h"
 
 /* Buffers whose lives (first..last step) do not overlap share memory: largest first, each at the lowest place that is
- * free for its whole life. Allocates the arena, with the threads' scratch memory behind
- * it, and sets every base. Fails, before allocating, beyond `limit` bytes. */
-int buffer_place_all(struct plan *p, size_t limit, struct error *err);
+ * free for its whole life. Says how large the arena is, with the threads' scratch memory behind it. */
+int buffer_place_all(struct plan *p, struct error *err);
+
+/* Allocates the arena and sets every base. */
+int buffer_allocate(struct plan *p, struct error *err);
 
 #endif

@@ -45,19 +45,18 @@ static int run_graph(struct op_eval *c, const struct graph *g, struct item *cons
 /* The results become the values'; an error when these take too much together. */
 static int keep_outputs(struct plan *p, const struct node *n, struct item **out, struct error *err)
 {
+    char label[128];
+    int status = 0;
     for (int i = 0; i < op_out_count(n); i++) {
         if (!node_out(n, i)) {
             item_unref(out[i]);
             continue;
         }
         p->env[n->out[i]->index] = out[i];
-        p->env_bytes += item_bytes(out[i]);
+        if (status == 0)
+            status = exec_take(p, item_bytes(out[i]), err);
     }
-    if (p->env_bytes <= p->exec->memory)
-        return 0;
-    char label[128];
-    return error_set(err, "%s: the values at hand take more than %zu bytes together",
-                     node_label(n, label, sizeof label), p->exec->memory);
+    return status < 0 ? error_prefix(err, "%s", node_label(n, label, sizeof label)) : 0;
 }
 
 static int eval_node(struct plan *p, struct node *n, struct error *err)
@@ -73,7 +72,7 @@ static int eval_node(struct plan *p, struct node *n, struct error *err)
                             .in_count = n->in_count,
                             .out = out,
                             .out_count = op_out_count(n),
-                            .memory = p->exec->memory,
+                            .memory = exec_left(p),
                             .seed = &p->exec->seed,
                             .body_nodes = &exec_whole(p->exec)->body_nodes,
                             .run_graph = run_graph,
@@ -99,7 +98,7 @@ static void forget_dead(struct plan *p, const struct lifetimes *l, int64_t place
     for (int64_t i = l->ends[place]; i >= 0; i = l->after[i]) {
         const struct value *v = p->graph->values[i];
         if (v->producer && p->env[i])
-            p->env_bytes -= item_bytes(p->env[i]);
+            exec_give(p, item_bytes(p->env[i]));
         forget_value(p, (size_t)i);
     }
 }
@@ -109,15 +108,17 @@ static int load(struct plan *p, struct item *const *in, struct error *err)
 {
     struct graph *g = p->graph;
     p->env = mem_calloc(g->value_count, sizeof *p->env, err);
-    p->env_bytes = 0;
     if (!p->env)
         return -1;
     for (size_t i = 0; i < g->value_count; i++)
         if (g->values[i] && g->values[i]->constant && !g->values[i]->is_input &&
             !(p->env[i] = item_of_tensor(tensor_ref(g->values[i]->constant), err)))
             return -1;
-    for (size_t i = 0; i < g->input_count; i++)
+    for (size_t i = 0; i < g->input_count; i++) {
         p->env[g->inputs[i]->index] = item_ref(in[i]);
+        if (p->exec->follows && exec_take(p, item_bytes(in[i]), err) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -127,6 +128,7 @@ static void forget(struct plan *p)
         forget_value(p, i);
     free(p->env);
     p->env = NULL;
+    exec_give(p, p->held);
 }
 
 static int run_nodes(struct plan *p, struct item *const *in, struct item **out, struct error *err)

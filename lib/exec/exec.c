@@ -169,6 +169,49 @@ void exec_free(struct exec *e)
     free(e);
 }
 
+/* ---- memory ---- */
+
+/* Of all plans but one, and of those that follow them. A dynamic one has memory only while it runs. */
+static void let_go(struct exec *e, const struct plan *but)
+{
+    for (struct exec_sub *s = e->subs; s; s = s->next)
+        let_go(s->exec, but);
+    for (struct plan *p = e->plans; p; p = p->next) {
+        if (p != but && !p->dynamic)
+            plan_let_go(p);
+        if (p->then)
+            let_go(p->then, but);
+    }
+}
+
+int exec_take(struct plan *p, size_t bytes, struct error *err)
+{
+    struct exec *whole = exec_whole(p->exec);
+    if (bytes > whole->memory - whole->held)
+        let_go(whole, p);
+    if (bytes > whole->memory - whole->held)
+        return error_set(err, "the activations take %zu MiB, and the limit is %zu MiB: NN_MEMORY sets another",
+                         (whole->held + bytes) >> 20, whole->memory >> 20);
+    whole->held += bytes;
+    p->held += bytes;
+    return 0;
+}
+
+void exec_give(struct plan *p, size_t bytes)
+{
+    exec_whole(p->exec)->held -= bytes;
+    p->held -= bytes;
+}
+
+/* Only while a dynamic plan evaluates, no other is running. */
+size_t exec_left(struct plan *p)
+{
+    struct exec *whole = exec_whole(p->exec);
+    if (p->dynamic && whole->held > whole->memory / 2)
+        let_go(whole, p);
+    return whole->memory - whole->held;
+}
+
 /* ---- plans for the inputs at hand ---- */
 
 static void type_of_item(struct type *type, const struct item *item)
@@ -289,10 +332,12 @@ static struct plan *cut_plan(struct exec *e, const struct graph *g, const struct
     }
     p->then_from = from;
     p->then = exec_new_part(e, after, err);
-    if (p->then)
-        return p;
-    plan_free(p);
-    return NULL;
+    if (!p->then) {
+        plan_free(p);
+        return NULL;
+    }
+    p->then->follows = true;
+    return p;
 }
 
 static struct plan *make_plan_for(struct exec *e, const struct type *shapes, struct error *err)
@@ -317,16 +362,12 @@ static struct plan *make_plan_for(struct exec *e, const struct type *shapes, str
     return p;
 }
 
-/* Leaves the plans used last: EXEC_PLANS of them, and whose activations fit the limit together, but one in any case. */
+/* Leaves the plans used last. */
 static void drop_old_plans(struct exec *e)
 {
     struct plan **at = &e->plans;
-    size_t bytes = 0;
-    for (int i = 0; *at && i < EXEC_PLANS; i++, at = &(*at)->next) {
-        bytes += (*at)->memory_size;
-        if (i > 0 && bytes > e->memory)
-            break;
-    }
+    for (int i = 0; *at && i < EXEC_PLANS; i++)
+        at = &(*at)->next;
     while (*at) {
         struct plan *old = *at;
         *at = old->next;
@@ -378,6 +419,8 @@ static struct item *output_item(struct plan *p, size_t i, struct error *err)
 
 static int run_static(struct plan *p, struct item *const *in, struct item **out, struct error *err)
 {
+    if (plan_hold(p, err) < 0)
+        return -1;
     for (size_t i = 0; i < p->graph->input_count; i++)
         p->inputs[i].buffer->base = in[i]->tensor ? in[i]->tensor->data : NULL; /* others only pass by */
     for (size_t i = 0; i < p->graph->output_count; i++) {

@@ -57,6 +57,7 @@ struct exec {
     struct kernels own; /* what `kernels` points to where products of weights are others than the level's */
     struct pool *pool;
     size_t memory;
+    size_t held; /* of the whole: activations, results that plans keep, values of dynamic ones, by all its parts */
     bool profile;
     uint64_t seed;
     int64_t body_nodes; /* of the whole: what op_eval's counts down */
@@ -68,6 +69,7 @@ struct exec {
     double page_seconds; /* spent on huge pages */
     struct exec_sub *subs;
     struct exec *parent; /* of a part's exec: whose packed weights are used */
+    bool follows;        /* it runs what follows a plan: its inputs are no caller's, but made by plans before it */
 };
 
 /* The exec that this one is a part of, however deep; itself when it is none. */
@@ -83,6 +85,13 @@ static inline int plan_threads(const struct plan *p)
 {
     return p->exec->pool ? pool_threads(p->exec->pool) : 1;
 }
+
+/* Counts bytes as the plan's, if the whole may take so many more, with what no plan needs that isn't running let go of
+ * for them; and no longer. */
+int exec_take(struct plan *p, size_t bytes, struct error *err);
+void exec_give(struct plan *p, size_t bytes);
+/* How many more there may be while the plan evaluates a node. */
+size_t exec_left(struct plan *p);
 
 /* An exec over a part of e's graph, which it takes over, also on failure. */
 struct exec *exec_new_part(struct exec *e, struct graph *g, struct error *err);

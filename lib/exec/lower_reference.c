@@ -77,7 +77,7 @@ static int evaluate(const struct reference_args *r, struct item **in, struct ite
                         .in_count = r->node->in_count,
                         .out = out,
                         .out_count = op_out_count(r->node),
-                        .memory = r->plan->exec->memory,
+                        .memory = exec_left(r->plan),
                         .seed = &r->plan->exec->seed};
     if (wrap_inputs(r, in, err) < 0 || op_eval_node(&c, err) < 0)
         return -1;

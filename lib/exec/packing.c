@@ -78,7 +78,7 @@ void packing_make_huge(struct exec *e, double seconds)
 {
     double until = run_now() + seconds;
     for (struct plan *p = e->plans; p; p = p->next)
-        if (!make_huge(p->memory, p->memory_size, &p->huge, until))
+        if (p->memory && !make_huge(p->memory, p->memory_size, &p->huge, until))
             return;
     for (struct packed_region *r = e->regions; r; r = r->next)
         if (!make_huge(r->base, r->used, &r->huge, until))

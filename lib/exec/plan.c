@@ -155,7 +155,7 @@ static int build(struct plan *p, struct error *err)
         return -1;
     if (schedule_make(p, err) < 0 || run_prepare(p, err) < 0)
         return -1;
-    return buffer_place_all(p, p->exec->memory, err);
+    return buffer_place_all(p, err) < 0 ? -1 : plan_hold(p, err);
 }
 
 struct plan *plan_new(struct exec *e, struct graph *g, struct error *err)
@@ -176,19 +176,57 @@ struct plan *plan_new(struct exec *e, struct graph *g, struct error *err)
     return p;
 }
 
+/* Adds the bytes of tensors that lie outside the arena. */
+static bool add_ports(struct value *const *ports, size_t n, size_t *sum)
+{
+    size_t bytes;
+    for (size_t i = 0; i < n; i++) {
+        const struct type *t = &ports[i]->type;
+        if (t->kind == TYPE_TENSOR &&
+            (!tensor_bytes(t->dtype, tensor_count(t->rank, t->dims), &bytes) || !mem_add(*sum, bytes, sum)))
+            return false;
+    }
+    return true;
+}
+
+int plan_hold(struct plan *p, struct error *err)
+{
+    const struct graph *g = p->graph;
+    size_t bytes = p->memory_size;
+    if (p->memory)
+        return 0;
+    if (!add_ports(g->outputs, g->output_count, &bytes) ||
+        (p->exec->follows && !add_ports(g->inputs, g->input_count, &bytes)))
+        return error_set(err, "the activations do not fit the address space");
+    if (exec_take(p, bytes, err) == 0 && buffer_allocate(p, err) == 0)
+        return 0;
+    plan_let_go(p);
+    return -1;
+}
+
+void plan_let_go(struct plan *p)
+{
+    for (size_t i = 0; p->kept && i < p->graph->output_count; i++) {
+        item_unref(p->kept[i]);
+        p->kept[i] = NULL;
+    }
+    pages_free(p->memory, p->memory_size);
+    p->memory = NULL;
+    p->huge = 0;
+    exec_give(p, p->held);
+}
+
 void plan_free(struct plan *p)
 {
     if (!p)
         return;
-    for (size_t i = 0; p->kept && i < p->graph->output_count; i++)
-        item_unref(p->kept[i]);
+    plan_let_go(p);
     for (struct buffer *b = p->buffers; b; b = b->next)
         tensor_unref(b->owned);
     packing_release(p);
     exec_free(p->then);
     free(p->then_from);
     free(p->shapes);
-    pages_free(p->memory, p->memory_size);
     free(p->steps);
     arena_release(&p->arena);
     graph_free(p->graph);

@@ -110,8 +110,9 @@ struct plan {
     struct pack_job *jobs; /* while it is being made */
     size_t job_bytes;
     bool is_lowered;
-    char *memory;             /* the activations' arena, then each thread's scratch */
+    char *memory;             /* the activations' arena, then each thread's scratch; NULL: let go of until it runs */
     size_t memory_size, huge; /* huge: of which so much lies in huge pages, if there are any */
+    size_t held;              /* bytes of the whole exec's that are this plan's */
     char *scratch;
     size_t scratch_bytes;          /* of a thread: the most that a step wants, rounded to cache lines */
     struct view *inputs, *outputs; /* external buffers, by the graph's order */
@@ -123,7 +124,6 @@ struct plan {
     bool was_left; /* the last run failed: some tiles were not done */
     bool dynamic;
     struct item **env;   /* while a dynamic plan runs: [graph->value_count] */
-    size_t env_bytes;    /* of those that nodes made */
     struct exec *then;   /* or NULL: the plan's outputs are the whole's */
     int *then_from;      /* [then->graph->input_count] index of a plan input (>= 0), or of output k as -1 - k */
     struct plan *next;   /* in the exec's cache, most recently used first */
@@ -132,6 +132,9 @@ struct plan {
 
 struct plan *plan_new(struct exec *e, struct graph *g, struct error *err); /* takes the graph over, also on failure */
 void plan_free(struct plan *p);
+/* Gets the memory that running takes; lets go of it and of what is kept of the last run. */
+int plan_hold(struct plan *p, struct error *err);
+void plan_let_go(struct plan *p);
 /* Makes what running takes, once all steps are there. */
 int run_prepare(struct plan *p, struct error *err);
 /* Runs the steps; inputs' and outputs' bases must have been set. */

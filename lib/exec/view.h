@@ -8,6 +8,7 @@
  * ones (constants, graph inputs and outputs) get `base` from elsewhere. */
 struct buffer {
     char *base;
+    size_t offset;   /* of a planned one, in the arena */
     size_t size;     /* bytes */
     bool is_touched; /* by a step */
     int first, last; /* phases (schedule.h) of the steps that touch it; first < 0: none */

@@ -50,7 +50,8 @@ static void run_plan(int threads, const struct step *step, int times)
     for (int i = 0; i < times; i++)
         CHECK(plan_step(&p, step, &error, NULL, 0, STEP_USES_ANYHOW) == 0);
     CHECK(schedule_make(&p, &error) == 0 && run_prepare(&p, &error) == 0);
-    CHECK(buffer_place_all(&p, 1 << 20, &error) == 0 && p.memory_size >= (size_t)threads * step->scratch);
+    CHECK(buffer_place_all(&p, &error) == 0 && buffer_allocate(&p, &error) == 0 &&
+          p.memory_size >= (size_t)threads * step->scratch);
     CHECK(plan_execute(&p, pool, false, &error) == 0);
     free(p.steps);
     free(p.memory);
@@ -230,15 +231,18 @@ static void test_take_over(void)
 /* A step's scratch counts in the memory that a plan may take. */
 static void test_limit(void)
 {
-    struct exec e = {.pool = NULL};
-    struct plan p = {.exec = &e};
+    struct graph nothing = {.output_count = 0};
+    struct exec e = {.memory = 1 << 16};
+    struct plan p = {.exec = &e, .graph = &nothing};
     arena_init(&p.arena);
     CHECK(plan_step(&p, &(struct step){.kernel = "test", .run = run, .units = 1, .scratch = 1 << 16}, &error, NULL, 0,
                     STEP_USES_ANYHOW) == 0);
-    CHECK(buffer_place_all(&p, 1 << 16, &error) < 0);
-    CHECK(buffer_place_all(&p, 1 << 17, &error) == 0);
+    CHECK(buffer_place_all(&p, &error) == 0 && plan_hold(&p, &error) < 0 && e.held == 0);
+    e.memory = 1 << 17;
+    CHECK(plan_hold(&p, &error) == 0 && e.held == p.memory_size);
+    plan_let_go(&p);
+    CHECK(e.held == 0);
     free(p.steps);
-    free(p.memory);
     arena_release(&p.arena);
 }
 
