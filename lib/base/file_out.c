@@ -273,18 +273,18 @@ static char *keep_old(const struct file_out *out)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     char *name = temporary_name(out->path, (uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32, NULL);
-    if (name && (link(out->path, name) == 0 || rename(out->path, name) == 0))
+    if (name && (link(out->path, name) == 0 || (errno != ENOENT && rename(out->path, name) == 0)))
         return name;
     free(name);
     return NULL;
 }
 
-/* old NULL: nothing stood there. */
+/* old NULL: nothing stood there. Of two names of one file rename() leaves both. */
 static void take_back(const struct file_out *out, const char *old)
 {
-    if (old)
-        rename(old, out->path);
-    else
+    if (old && rename(old, out->path) == 0)
+        unlink(old);
+    else if (!old)
         unlink(out->path);
 }
 
@@ -295,6 +295,8 @@ static int place_all(struct file_out *files, int count, char **old, struct error
             old[i] = keep_old(&files[i]);
         if (put_in_place(&files[i], err) == 0)
             continue;
+        if (old[i])
+            take_back(&files[i], old[i]);
         while (i-- > 0)
             if (files[i].temporary)
                 take_back(&files[i], old[i]);

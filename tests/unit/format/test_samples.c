@@ -1,9 +1,6 @@
 /* Every sample of format.def: recognised by its content, read whole, and, where its format can be written, the same
  * bytes from the second time on. Run in the folder that holds `tests`. */
-#include <dirent.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,86 +153,6 @@ static void writers_leave_graphs_alone(void)
     each_of_all(write_as_all);
 }
 
-/* ---- a full disk ---- */
-
-/* Writes "old" into each file of the folder, or checks that this is all they hold; how many there are. */
-static int each_file(const char *path, bool fill, long *largest)
-{
-    DIR *dir = opendir(path);
-    char name[400];
-    struct stat st;
-    int count = 0;
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        snprintf(name, sizeof(name), "%s/%.100s", path, e->d_name);
-        if (stat(name, &st) != 0 || S_ISDIR(st.st_mode))
-            continue;
-        count++;
-        if (largest && st.st_size > *largest)
-            *largest = (long)st.st_size;
-        FILE *f = fopen(name, fill ? "w" : "r");
-        char text[8] = "";
-        CHECK_MSG(f && (fill ? fputs("old", f) >= 0 : fgets(text, sizeof(text), f) && strcmp(text, "old") == 0),
-                  "%s: no longer what it was", name);
-        if (f)
-            fclose(f);
-    }
-    if (dir)
-        closedir(dir);
-    return count;
-}
-
-static int write_limited(const struct graph *g, const char *to, const struct format *f, const char *options, long limit)
-{
-    struct rlimit before, small;
-    getrlimit(RLIMIT_FSIZE, &before);
-    small = before;
-    small.rlim_cur = (rlim_t)limit;
-    setrlimit(RLIMIT_FSIZE, &small);
-    int status = format_write(g, to, f, options, &err);
-    setrlimit(RLIMIT_FSIZE, &before);
-    return status;
-}
-
-/* The files that a whole run makes stay as they were, all of them, wherever the disk is full. */
-static void fill_disk(const struct graph *g, const struct format *f, const char *options)
-{
-    char folder[100], to[200], command[200];
-    long largest = 0;
-    snprintf(folder, sizeof(folder), "%s/full", scratch);
-    snprintf(to, sizeof(to), "%s/net%.*s", folder, (int)strcspn(f->suffixes, " "), f->suffixes);
-    mkdir(folder, 0777);
-    bool wrote = format_write(g, to, f, options, &err) == 0;
-    CHECK_MSG(wrote, "%s", err.text);
-    int files = each_file(folder, true, &largest);
-    for (int part = 0; wrote && part < 4; part++) {
-        err.text[0] = '\0';
-        CHECK_MSG(write_limited(g, to, f, options, largest * part / 4) != 0 && err.text[0],
-                  "%s, %s: written into %ld bytes of %ld", f->name, options ? options : "", largest * part / 4,
-                  largest);
-        CHECK_MSG(each_file(folder, false, NULL) == files, "%s: files are left over, or gone", f->name);
-    }
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    CHECK(system(command) == 0);
-}
-
-static void fill_disks(const struct format *f, const char *path)
-{
-    static const struct {
-        const char *format, *options;
-    } ways[] = {{"nn", NULL}, {"onnx", NULL}, {"tflite", NULL}, {"mnn", NULL}, {"ncnn", NULL}, {"ncnn", "fp16"}};
-    struct graph *g = format_read(path, f, &err);
-    CHECK_MSG(g && op_infer_graph(g, &err) == 0, "%s", err.text);
-    for (size_t i = 0; g && i < sizeof(ways) / sizeof(ways[0]); i++)
-        fill_disk(g, format_by_name(ways[i].format), ways[i].options);
-    graph_free(g);
-}
-
-static void a_full_disk_leaves_the_old_files(void)
-{
-    signal(SIGXFSZ, SIG_IGN);
-    fill_disks(format_by_name("onnx"), "tests/models/tiny/mlp.onnx");
-}
-
 int main(void)
 {
     char command[100];
@@ -246,7 +163,6 @@ int main(void)
     RUN(samples_are_read);
     RUN(round_trips_are_stable);
     RUN(writers_leave_graphs_alone);
-    RUN(a_full_disk_leaves_the_old_files);
     snprintf(command, sizeof(command), "rm -rf %s", scratch);
     return system(command) != 0 || TEST_END();
 }
