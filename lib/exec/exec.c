@@ -9,6 +9,7 @@
 #include "exec/lower.h"
 #include "exec/narrow.h"
 #include "exec/widen.h"
+#include "op/quant.h"
 #include "pass/pass.h"
 #include "pass/util.h"
 
@@ -41,6 +42,13 @@ static int write_out(const struct kernels *k, struct graph *g, bool numbers, str
     return 0;
 }
 
+/* Bytes become u8 where kernels take these as they are; where products take s8 too, only what is mostly zeros then,
+ * such as results of a ReLU: bits that change cost power, and that speed, where tiles are multiplied. */
+static int turn_bytes(const struct kernels *k, struct graph *g, struct error *err)
+{
+    return k->gemm_u8->a_offset ? 0 : op_turn_bytes(g, DTYPE_U8, k->gemm_s8->a_offset ? QUANT_ANY : 0, err);
+}
+
 /* Brings a graph, which may be replaced, to the form in which it is run. */
 static int rewrite(const struct exec *e, struct graph **g, struct error *err)
 {
@@ -49,9 +57,9 @@ static int rewrite(const struct exec *e, struct graph **g, struct error *err)
     if (op_infer_graph(*g, err) < 0 || write_out(e->kernels, *g, false, err) < 0)
         return -1;
     *g = widen_halves(*g, err);
-    if (!*g || narrow_keep(*g, false, err) < 0 || pass_run_quantised(*g, err) < 0 ||
-        write_out(e->kernels, *g, true, err) < 0 || pass_fake_quantize_wide(*g, err) < 0 ||
-        narrow_keep(*g, true, err) < 0)
+    if (!*g || narrow_keep(*g, false, err) < 0 || turn_bytes(e->kernels, *g, err) < 0 ||
+        pass_run_quantised(*g, err) < 0 || write_out(e->kernels, *g, true, err) < 0 ||
+        pass_fake_quantize_wide(*g, err) < 0 || narrow_keep(*g, true, err) < 0)
         return -1;
     return pass_run_for_exec(*g, err);
 }

@@ -43,6 +43,11 @@ int conv_transpose_requantized(struct op_eval *c, struct error *err);
 /* Elements of nn.QTable's table: one for each byte, in the order of the numbers that these stand for. */
 #define QUANT_TABLE 256
 
+/* What QuantizeLinear makes and only DequantizeLinear, and what moves bytes, takes becomes `to`, u8 or s8, where it is
+ * the other and its zero point is below a number: the same numbers, to the bit. */
+int op_turn_bytes(struct graph *g, enum dtype to, int below, struct error *err);
+#define QUANT_ANY 256
+
 /* In expansions: the numbers that input x stands for, with its scale and zero point (absent: NULL); along `axis` where
  * these are lists. */
 struct value *quant_build_real(struct build *b, int x, int scale, int zero, int64_t axis);

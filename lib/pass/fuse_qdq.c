@@ -232,13 +232,32 @@ static int copy_attrs(struct node *to, const struct node *from, struct error *er
                : 0;
 }
 
-/* The bias, as a list where it is floats; NULL and no failure when there is none. */
+/* The floats t as counts of the unit of each channel's sums, which need no addition behind these; NULL and no failure
+ * when they are no such numbers to rounding. */
+static struct tensor *counts_of(const struct base *b, const struct tensor *t, struct error *err)
+{
+    const struct tensor *x = b->both[0]->in[1]->constant, *w = b->both[1]->in[1]->constant;
+    struct tensor *counts = tensor_new(DTYPE_I32, 1, &t->count, err);
+    for (int64_t i = 0; counts && i < t->count; i++) {
+        double unit = tensor_get_f64(x, 0) * tensor_get_f64(w, w->count > 1 ? i : 0);
+        double count = tensor_get_f64(t, i) / unit, whole = rint(count);
+        if (!(fabs(whole) < INT32_MAX && fabs(count - whole) <= 1e-6 * fabs(count))) {
+            tensor_unref(counts);
+            return NULL;
+        }
+        tensor_set_f64(counts, i, whole);
+    }
+    return counts;
+}
+
+/* The bias as a list, of whole numbers if it can be; NULL and no failure when there is none. */
 static struct value *bias_of(const struct base *b, struct error *err)
 {
     const struct tensor *t = b->bias ? pass_constant(b->bias) : NULL;
-    if (!t || t->rank == 1)
-        return t || !b->bias ? b->bias : b->bias->producer->in[0];
-    return pass_add_constant(b->n->graph, tensor_reshaped(t, 1, &t->count, err), err);
+    if (!t)
+        return b->bias ? b->bias->producer->in[0] : NULL;
+    struct tensor *counts = b->both[1] ? counts_of(b, t, err) : NULL;
+    return pass_add_constant(b->n->graph, counts ? counts : tensor_reshaped(t, 1, &t->count, err), err);
 }
 
 /* The scale of what is taken off. */

@@ -14,7 +14,4 @@
  * Transpose that is. */
 bool tflite_turn(const struct node *n, int64_t *perm);
 
-/* Activations of u8 become s8 where nothing but scales, and what moves bytes, sees them. */
-int tflite_sign_bytes(struct graph *g, struct error *err);
-
 #endif

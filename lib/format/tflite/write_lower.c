@@ -3,6 +3,7 @@
 
 #include "base/packed.h"
 #include "format/tflite/lower.h"
+#include "op/quant.h"
 
 #define ROUNDS 8 /* what one gives may be another's */
 
@@ -265,6 +266,22 @@ static int narrow_lists(struct graph *g, struct error *err)
     return 0;
 }
 
+/* Weights of u8 are those of older files, whose kernels take such activations. */
+static bool has_old_weights(const struct graph *g)
+{
+    for (const struct node *n = g->first; n; n = n->next)
+        if (node_is(n, "DequantizeLinear") && n->in[0]->type.dtype == DTYPE_U8 && n->in[0]->constant &&
+            n->in[0]->type.rank > 1)
+            return true;
+    return false;
+}
+
+/* Activations of s8 are all that TFLite multiplies by weights of s8. */
+static int sign_bytes(struct graph *g, struct error *err)
+{
+    return has_old_weights(g) ? 0 : op_turn_bytes(g, DTYPE_I8, QUANT_ANY, err);
+}
+
 int tflite_lower(struct graph *g, struct error *err)
 {
     bool any = true;
@@ -273,5 +290,5 @@ int tflite_lower(struct graph *g, struct error *err)
         any = false;
         status = lower_all(g, &any, err);
     }
-    return status || tflite_sign_bytes(g, err) ? -1 : narrow_lists(g, err);
+    return status || sign_bytes(g, err) ? -1 : narrow_lists(g, err);
 }

@@ -1,5 +1,6 @@
 /* What stands between DequantizeLinear and QuantizeLinear becomes one operator of whole numbers. */
 #include "lab.h"
+#include "op/quant.h"
 
 static void number(struct lab *lab, char letter, enum dtype dtype, int rank, const int64_t *dims, double low,
                    double high)
@@ -389,10 +390,69 @@ static void long_chains(void)
     lab_end(&lab);
 }
 
+/* A bias of floats that are whole numbers of units, to rounding, is these. */
+static void whole_biases(void)
+{
+    for (int whole = 0; whole < 2; whole++) {
+        struct lab lab;
+        start(&lab);
+        number(&lab, 'i', DTYPE_F32, DIMS(6), -1, 1);
+        const struct tensor *counts = lab.let['b']->constant, *unit = lab.let['c']->constant;
+        for (int64_t k = 0; whole && k < 6; k++)
+            tensor_set_f64(lab.let['i']->constant, k, tensor_get_f64(counts, k) * tensor_get_f64(unit, 0));
+        lab_output(&lab, "out", "QuantizeLinear(Conv(f,DequantizeLinear(w,a),i),t,z)");
+        CHECK(lab_same(&lab, "fuse-qdq"));
+        const struct node *n = lab_find(&lab, "QConv");
+        CHECK(n && node_in(n, 8) && n->in[8]->type.dtype == (whole ? DTYPE_I32 : DTYPE_F32));
+        for (int64_t k = 0; n && whole && k < 6; k++)
+            CHECK(tensor_get_i64(n->in[8]->constant, k) == tensor_get_i64(counts, k));
+        lab_end(&lab);
+    }
+}
+
+/* Bytes that only scales and what moves them see change their type and nothing else; l: of s8 from elsewhere. */
+static void turned_bytes(void)
+{
+    static const struct {
+        const char *expression;
+        int below, turned; /* QuantizeLinear and DequantizeLinear nodes */
+    } cases[] = {
+        {"DequantizeLinear(QuantizeLinear(f,t,k),t,k)", QUANT_ANY, 2},
+        {"DequantizeLinear(QuantizeLinear(f,t,k),t,k)", -4, 2},
+        {"DequantizeLinear(QuantizeLinear(f,t,k),t,k)", -5, 0},
+        {"DequantizeLinear(MaxPool[kernel_shape=2;2](Concat[axis=2](QuantizeLinear(f,t,k),QuantizeLinear(g,t,k))),t,k)",
+         QUANT_ANY, 3},
+        {"DequantizeLinear(Concat[axis=0](QuantizeLinear(f,t,k),l),t,k)", QUANT_ANY, 0},
+        {"DequantizeLinear(Neg(QuantizeLinear(f,t,k)),t,k)", QUANT_ANY, 0},
+        {"QuantizeLinear(f,t,k)", QUANT_ANY, 0},
+        {"DequantizeLinear(QuantizeLinear(f,t,z),t,z)", QUANT_ANY, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab lab;
+        int turned = 0;
+        start(&lab);
+        lab.tolerance = 0;
+        number(&lab, 'l', DTYPE_I8, DIMS(2, 4, 5, 6), -128, 127);
+        lab_output(&lab, "out", cases[i].expression);
+        op_resolve(lab.g);
+        CHECK(op_infer_graph(lab.g, &lab.err) == 0);
+        struct graph *before = graph_clone(lab.g, &lab.err);
+        CHECK(op_turn_bytes(lab.g, DTYPE_U8, cases[i].below, &lab.err) == 0);
+        CHECK_MSG(lab_sound(&lab, lab.g) && lab_compare(&lab, before, lab.g), "%s", cases[i].expression);
+        for (const struct node *n = lab.g->first; n; n = n->next)
+            turned += node_in(n, 2) && n->in[2]->constant && tensor_get_i64(n->in[2]->constant, 0) == 123;
+        CHECK_MSG(turned == cases[i].turned, "%s: %d", cases[i].expression, turned);
+        graph_free(before);
+        lab_end(&lab);
+    }
+}
+
 int main(void)
 {
     RUN(fused_forms);
     RUN(loose_forms);
+    RUN(whole_biases);
+    RUN(turned_bytes);
     RUN(recognised);
     RUN(tables);
     RUN(long_chains);
