@@ -240,6 +240,15 @@ END
     failed_with 2 'int3'
 }
 
+@test "-w int8: the weights are bytes in TFLite, too" {
+    npy x.npy f32 1x24
+    nn quantize -q -w int8 -o small.nn "$TINY/mlp.onnx"
+    nn convert -o small.tflite small.nn
+    nn inspect small.tflite | grep -q '^constant .* i8 '
+    nn run -o want small.nn x.npy > /dev/null
+    nn run --expect want small.tflite x.npy
+}
+
 @test "-w -c: the outputs' errors are those that nnrun -o shows" {
     npy x.npy f32 1x24
     try quantize -w int8 -c x.npy -o small.nn "$TINY/mlp.onnx"

@@ -142,12 +142,29 @@ static struct tensor *real_numbers(const struct node *n, const struct tensor *q,
     return t;
 }
 
-/* Halves, behind which a DEQUANTIZE makes floats. */
-static int put_halves(struct tflite_writer *w, const char *name, const struct tensor *t)
+/* The floats that a DEQUANTIZE makes of a tensor. */
+static int dequantized(struct tflite_writer *w, int in, const struct tensor *t)
 {
-    int in = tflite_put_constant(w, name, t), out = tflite_new_tensor(w, "", DTYPE_F32, t->rank, t->dims);
+    int out = in ? tflite_new_tensor(w, "", DTYPE_F32, t->rank, t->dims) : 0;
     tflite_call(w, 6, 0, 1, &in, 1, &out);
     return out;
+}
+
+static int put_halves(struct tflite_writer *w, const char *name, const struct tensor *t)
+{
+    return dequantized(w, tflite_put_constant(w, name, t), t);
+}
+
+/* Whether weights stay in bytes for an operator on floats: those of s8 around 0, with one scale or one for each index
+ * of an axis. LiteRT makes floats of them once. */
+static bool stays_narrow(const struct node *n, const struct tensor *q)
+{
+    const struct value *zeros = node_in(n, 2);
+    bool stays = q->dtype == DTYPE_I8 && q->rank > 1 && n->out[0]->type.dtype == DTYPE_F32 &&
+                 node_in(n, 1)->constant->rank <= 1 && !op_int(n, "block_size");
+    for (int64_t i = 0; stays && zeros && i < zeros->constant->count; i++)
+        stays = tensor_get_i64(zeros->constant, i) == 0;
+    return stays;
 }
 
 /* Numbers as they are, or as halves when these were asked for. */
@@ -168,10 +185,10 @@ static int put_weights(struct tflite_writer *w, const struct value *v, const str
     const char *name = n || is_widened(v) ? node_in(v->producer, 0)->name : v->name;
     if (!now)
         return 0;
-    if (n && is_stored) {
+    if (n && now->dtype != DTYPE_F32) {
         int tensor = tflite_put_constant(w, name, now);
         tflite_set_scale(w, tensor, n, axis);
-        return tensor;
+        return is_stored ? tensor : dequantized(w, tensor, now);
     }
     return is_widened(v) ? put_halves(w, name, now) : put_numbers(w, name, now);
 }
@@ -181,7 +198,8 @@ static struct tensor *numbers_of(struct tflite_writer *w, const struct value *v,
 {
     const struct node *n = dequantize_of(v);
     const struct tensor *t = constant_of(v);
-    return n && !is_stored ? real_numbers(n, t, w->err) : tensor_ref((struct tensor *)(uintptr_t)t);
+    bool is_kept = !n || is_stored || stays_narrow(n, t);
+    return is_kept ? tensor_ref((struct tensor *)(uintptr_t)t) : real_numbers(n, t, w->err);
 }
 
 int tflite_take_weights(struct tflite_writer *w, const struct value *v, const int64_t *perm, bool is_stored)
