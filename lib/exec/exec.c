@@ -192,14 +192,19 @@ static void let_go(struct exec *e, const struct plan *but)
     }
 }
 
+static size_t room(const struct exec *whole)
+{
+    return whole->memory - whole->held - packing_excess(whole, 0);
+}
+
 int exec_take(struct plan *p, size_t bytes, struct error *err)
 {
     struct exec *whole = exec_whole(p->exec);
-    if (bytes > whole->memory - whole->held)
+    if (bytes > room(whole))
         let_go(whole, p);
-    if (bytes > whole->memory - whole->held)
+    if (bytes > room(whole))
         return error_set(err, "the activations take %zu MiB, and the limit is %zu MiB: NN_MEMORY sets another",
-                         (whole->held + bytes) >> 20, whole->memory >> 20);
+                         (whole->memory - room(whole) + bytes) >> 20, whole->memory >> 20);
     whole->held += bytes;
     p->held += bytes;
     return 0;
@@ -217,7 +222,7 @@ size_t exec_left(struct plan *p)
     struct exec *whole = exec_whole(p->exec);
     if (p->dynamic && whole->held > whole->memory / 2)
         let_go(whole, p);
-    return whole->memory - whole->held;
+    return room(whole);
 }
 
 /* ---- plans for the inputs at hand ---- */

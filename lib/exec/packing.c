@@ -162,7 +162,7 @@ static int find_packed(struct exec *e, const struct tensor *t, const struct pack
 }
 
 /* Packing makes weights larger, by Winograd's transformation four times, by filled up panels more where they are small.
- * What goes beyond that counts as the activations of a plan do. */
+ */
 #define PACKED_GROWTH 5
 
 /* A sixth, or what nobody misses. */
@@ -177,12 +177,18 @@ bool packing_has_room(const struct plan *p, size_t growth)
     return e->grown_bytes <= room && growth <= room - e->grown_bytes;
 }
 
+size_t packing_excess(const struct exec *e, size_t more)
+{
+    size_t usual = e->weight_bytes < SIZE_MAX / PACKED_GROWTH / 2 ? e->weight_bytes * PACKED_GROWTH : SIZE_MAX / 2;
+    return e->packed_bytes + more > usual ? e->packed_bytes + more - usual : 0;
+}
+
 static struct packed *add_packed(struct exec *e, const struct tensor *t, const struct packing *how, uint64_t sample,
                                  struct error *err)
 {
-    size_t usual = e->weight_bytes < SIZE_MAX / PACKED_GROWTH / 2 ? e->weight_bytes * PACKED_GROWTH : SIZE_MAX / 2;
-    if (how->bytes > SIZE_MAX / 4 || e->packed_bytes + how->bytes > usual + e->memory) {
-        error_set(err, "the packed weights take more than %zu MiB", (usual + e->memory) >> 20);
+    if (how->bytes > SIZE_MAX / 4 || packing_excess(e, how->bytes) > e->memory - e->held) {
+        error_set(err, "the packed weights take %zu MiB, too much beside %zu MiB of weights and %zu MiB of activations",
+                  (e->packed_bytes + how->bytes) >> 20, e->weight_bytes >> 20, e->held >> 20);
         return NULL;
     }
     struct packed *k = mem_calloc(1, sizeof *k, err);

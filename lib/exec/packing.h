@@ -33,6 +33,10 @@ BASE_COLD const void *plan_packed(struct plan *p, const struct node *n, int i, c
  * the weights. */
 bool packing_has_room(const struct plan *p, size_t growth);
 
+/* Bytes of packed weights, with so many more, that are beyond what packings usually take: the limit of the activations
+ * is for these too. */
+size_t packing_excess(const struct exec *e, size_t more);
+
 /* Fills what is not filled yet: of a plan that is being made, once enough has come together and at the end. */
 int packing_fill(struct plan *p, struct error *err);
 

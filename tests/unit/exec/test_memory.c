@@ -180,10 +180,22 @@ static void test_packed_limit(void)
     struct exec *e = exec_new(graph, &options, &error);
     e->weight_bytes = N * sizeof(float);
     struct item *out[WAYS] = {NULL}, *in = item_of_tensor(random_tensor(DTYPE_F32, DIMS(1, N), 1), &error);
+    size_t held;
     CHECK(exec_run(e, &in, out, &error) < 0 && strstr(error.text, "packed weights"));
     CHECK(exec_run(e, &in, out, &error) < 0 && strstr(error.text, "before"));
-    item_unref(in);
     exec_free(e);
+    for (int enough = 1; enough >= 0; enough--) { /* at last what activations take, and less than the packed weights */
+        options.memory = enough ? 0 : held + 1000;
+        e = exec_new(graph, &options, &error);
+        e->weight_bytes = N;
+        CHECK((exec_run(e, &in, out, &error) == 0) == enough);
+        held = e->held;
+        exec_free(e);
+    }
+    CHECK(strstr(error.text, "activations"));
+    for (size_t i = 0; i < graph->output_count; i++)
+        item_unref(out[i]);
+    item_unref(in);
     graph_free(graph);
 }
 
