@@ -88,6 +88,8 @@ static struct tensor *convert(const struct pair *p, size_t layer, const struct t
 {
     const struct pair_layer *a = &p->a.layers[layer], *b = &p->b.layers[a->partner];
     struct affine from = affine_of_port(a), to = affine_of_port(b);
+    if (from.given != to.given && t->dtype == want->dtype) /* one takes its input apart by other operators */
+        from = to = (struct affine){0};
     enum dtype dtype = to.given || from.given ? want->dtype : t->dtype;
     struct tensor *result = tensor_new(dtype, want->rank, want->dims, err);
     struct pair_layout layout;

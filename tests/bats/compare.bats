@@ -73,6 +73,13 @@ END
     equal "$(cut -f 5 <<< "$output" | sort -u)" same
     try run --compare u8.nn a.nn x.npy
     equal "$status" 1
+    sed 's/^input x f32/input q u8/; s/^node - Transpose x/constant zf f32 scalar = 120\nnode - Cast q -> q1 f32 * : to=1\nnode - Sub q1 zf -> q2 f32 *\nnode - Mul q2 s -> x f32 *\nnode - Transpose x/' last.nn |
+        grep -v '^nn 1$\|^data' | declare_nn apart.nn
+    npy q.npy u8 1x6x6x1
+    try run -q --rtol 1e-5 --compare u8.nn apart.nn q.npy # the bytes as they are, though one says how they are quantised by other operators
+    succeeded
+    try run -q --rtol 1e-5 --compare apart.nn u8.nn q.npy
+    succeeded
     sed 's/^output y/constant r f32 scalar = 2\nconstant h u8 scalar = 128\nnode - QuantizeLinear y r h -> yq u8 *\noutput yq/' last.nn |
         grep -v '^nn 1$\|^data' | declare_nn out8.nn
     try run --rtol 0.02 --compare out8.nn a.nn x.npy
