@@ -5,6 +5,14 @@
 
 #include "base/text.h"
 
+#define MAX_ANCHORS 64
+
+/* A value that has a name: where its JSON lies. */
+struct anchor {
+    const char *name;
+    size_t n, from, to;
+};
+
 /* The text is rewritten as JSON line by line: what is nested follows from how far lines are indented. */
 struct reader {
     const char *next, *end; /* behind the line at hand */
@@ -13,6 +21,8 @@ struct reader {
     int indent; /* the column of `at` */
     int number, depth;
     bool done; /* no line is left */
+    struct anchor anchors[MAX_ANCHORS];
+    size_t anchor_count;
     struct text *out;
     struct error *err;
 };
@@ -170,7 +180,7 @@ static int put_plain(struct reader *r, const char *s, size_t n, bool key)
     static const char *const nothing[] = {"", "~", "null", "Null", "NULL", NULL};
     static const char *const yes[] = {"true", "True", "TRUE", NULL}, *const no[] = {"false", "False", "FALSE", NULL};
     if (n && *s && strchr("&*!|>%@`", *s))
-        return fail(r, "no anchors, tags or block scalars");
+        return fail(r, "no tags, block scalars or anchors but those of a value");
     if (key)
         return put_string(r, s, n);
     if (is_one_of(s, n, nothing))
@@ -245,11 +255,40 @@ static int put_flow(struct reader *r)
 
 /* ---- block style ---- */
 
+/* The length of an anchor or alias that the line begins with. */
+static size_t name_length(const struct reader *r)
+{
+    size_t i = 1;
+    while (i < r->n && !is_blank(r->at[i]))
+        i++;
+    return i;
+}
+
+/* What an alias stands for, copied: the last value of that name. Aliases of aliases grow no further than a text may. */
+static int put_alias(struct reader *r)
+{
+    size_t n = name_length(r), i = r->anchor_count;
+    while (i && !(r->anchors[i - 1].n == n - 1 && memcmp(r->anchors[i - 1].name, r->at + 1, n - 1) == 0))
+        i--;
+    if (!i || n < r->n)
+        return fail(r, "an alias of an anchor before it");
+    struct text copy;
+    text_init(&copy);
+    if (!r->out->failed)
+        text_add(&copy, r->out->data + r->anchors[i - 1].from, r->anchors[i - 1].to - r->anchors[i - 1].from);
+    text_add(r->out, copy.data, copy.size);
+    r->out->failed = r->out->failed || copy.failed;
+    text_release(&copy);
+    return r->out->size > JSON_MAX_BYTES ? fail(r, "less behind aliases") : next_line(r);
+}
+
 /* What is left of the line, and the line after it. */
 static int put_rest(struct reader *r)
 {
     if (*r->at == '[' || *r->at == '{')
         return put_flow(r);
+    if (*r->at == '*')
+        return put_alias(r);
     return put_scalar(r, r->at, r->n, false) ? -1 : next_line(r);
 }
 
@@ -284,12 +323,31 @@ static int put_nested(struct reader *r, int indent, bool key)
     return 0;
 }
 
+/* What stands behind a key or dash, perhaps behind an anchor. */
+static int put_value(struct reader *r, int indent, bool key)
+{
+    struct anchor a = {.from = r->out->size};
+    if (r->n && *r->at == '&') {
+        a.name = r->at + 1;
+        a.n = name_length(r) - 1;
+        take(r, a.n + 1);
+    }
+    if (!r->n ? put_nested(r, indent, key) : key ? put_rest(r) : put_block(r, r->indent))
+        return -1;
+    a.to = r->out->size;
+    if (a.n && r->anchor_count == MAX_ANCHORS)
+        return fail(r, "fewer anchors");
+    if (a.n)
+        r->anchors[r->anchor_count++] = a;
+    return 0;
+}
+
 static int put_items(struct reader *r, int indent)
 {
     for (bool first = true; is_item(r) && r->indent == indent; first = false) {
         text_puts(r->out, first ? "[" : ",");
         take(r, 1);
-        if (r->n ? put_block(r, r->indent) : put_nested(r, indent, false))
+        if (put_value(r, indent, false))
             return -1;
     }
     text_puts(r->out, "]");
@@ -304,11 +362,13 @@ static int put_members(struct reader *r, int indent)
         size_t key = n;
         while (is_blank(r->at[key - 1]))
             key--;
+        if (key == 2 && memcmp(r->at, "<<", 2) == 0)
+            return fail(r, "no merge key");
         if (put_scalar(r, r->at, key, true))
             return -1;
         text_puts(r->out, ":");
         take(r, n + 1);
-        if (r->n ? put_rest(r) : put_nested(r, indent, true))
+        if (put_value(r, indent, true))
             return -1;
     }
     text_puts(r->out, "}");

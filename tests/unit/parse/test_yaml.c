@@ -43,6 +43,8 @@ static const char *const cases[][2] = {
     {"\"a: b\": c\n'd': e", "{a: b:'c',d:'e'}"},
     {"a: http://x/y\r\nb: c\r\n", "{a:'http://x/y',b:'c'}"},
     {"a : 1\n---b: 2\n\"c\" : 3", "{a:1,---b:2,c:3}"},
+    {"a: &n -1\nb: *n\nc:\n- *n\n- &m\n  - d\n- *m\ne: &n\n  f: *m\ng: *n\nh: &o [1, {i: 2}]\nj: *o # again\nk: &p\nl: *p",
+     "{a:-1,b:-1,c:[-1,['d'],['d']],e:{f:['d']},g:{f:['d']},h:[1,{i:2}],j:[1,{i:2}],k:null,l:null}"},
     {"word", "'word'"},
 };
 
@@ -73,10 +75,16 @@ static void refused(void)
         {"a: 1\n  b: 2", "line 2: want a line that is indented"},
         {"  a: 1\nb: 2", "line 2: want a line that is indented"},
         {"a:\n\t- 1", "line 2: want blanks"},
-        {"a: &x 1", "no anchors"},
-        {"a: *x", "no anchors"},
-        {"a: !!int 1", "no anchors"},
-        {"a: |\n  text", "no anchors"},
+        {"&x 1", "no tags"},
+        {"a: [&x 1]", "no tags"},
+        {"*a : 1", "no tags"},
+        {"a: &x [*x]", "no tags"},
+        {"a: *x", "line 1: want an alias of an anchor before it"},
+        {"a: &x\n  b: *x", "line 2: want an alias of an anchor before it"},
+        {"a: &x 1\nb: *x 2", "an alias of an anchor"},
+        {"a: &x 1\n<<: *x", "no merge key"},
+        {"a: !!int 1", "no tags"},
+        {"a: |\n  text", "no tags"},
         {"a: [1, 2", "end of brackets"},
         {"a: [1] 2", "nothing behind brackets"},
         {"a: 'b", "a quote at the end"},
@@ -100,6 +108,28 @@ static void refused(void)
     CHECK(yaml_parse(&j, deep, JSON_MAX_BYTES + 1, &err) == -1);
 }
 
+/* Each list holds the one before it ten times. */
+static void growing(void)
+{
+    struct text t;
+    struct json j;
+    struct error err;
+    text_init(&t);
+    text_puts(&t, "l0: &l0 word\n");
+    for (int i = 1; i < 10; i++) {
+        text_printf(&t, "l%d: &l%d\n", i, i);
+        for (int k = 0; k < 10; k++)
+            text_printf(&t, "  - *l%d\n", i - 1);
+    }
+    CHECK(yaml_parse(&j, t.data, t.size, &err) == -1 && strstr(err.text, "less behind aliases"));
+    text_release(&t);
+    text_init(&t);
+    for (int i = 0; i < 100; i++)
+        text_printf(&t, "a%d: &b%d 1\n", i, i);
+    CHECK(yaml_parse(&j, t.data, t.size, &err) == -1 && strstr(err.text, "fewer anchors"));
+    text_release(&t);
+}
+
 static void mutated(void)
 {
     uint64_t state = 5;
@@ -111,7 +141,7 @@ static void mutated(void)
         struct error err;
         memcpy(copy, text, n);
         for (int k = hash_random(&state) % 3; k >= 0; k--)
-            copy[hash_random(&state) % n] = "{}[]\"',:#- \n\t\\x\0e."[hash_random(&state) % 18];
+            copy[hash_random(&state) % n] = "{}[]\"',:#- \n\t\\x\0e.&*n"[hash_random(&state) % 21];
         if (yaml_parse(&j, copy, n, &err) == 0)
             json_release(&j);
         else
@@ -124,6 +154,7 @@ int main(void)
 {
     RUN(known_texts);
     RUN(refused);
+    RUN(growing);
     RUN(mutated);
     return TEST_END();
 }
