@@ -217,6 +217,7 @@ static const struct {
     {"detect=blazeface,points=7", "letterbox=", ":0:warp,rgb,std=255"},
     {"detect=blazeface", "letterbox=", ":0:warp,rgb,mean=127.5,std=127.5"},
     {"detect=centernet", "opencv,resize=", ",bgr,scale=1/255,mean=0.408:0.447:0.47,std=0.289:0.274:0.278"},
+    {"points,order=xyz points,points=39,order=xyzvp", "resize=", ",rgb,std=255"},
     {"points=openpose", "opencv,letterbox=", ":128:corner,bgr,mean=128,std=256"}};
 
 /* Whether a task is one of some, whatever options come behind. */
