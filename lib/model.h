@@ -156,8 +156,8 @@ MODEL_API const char *model_property(const struct model *m, const char *key);
 MODEL_API int model_set_property(struct model *m, const char *key, const char *text, struct model_error *err);
 
 /* The recipe that a file beside a model asks for, as Hugging Face, timm, Paddle and RapidOCR write them; FILE:KEY: what
- * it has under that key. The text is the caller's to free; NULL on an error, whose message does not name the path. */
-MODEL_API char *model_recipe_import(const char *path, struct model_error *err);
+ * it has under that key. *task and *labels: such properties, or NULL. The caller frees all; NULL: err has no path. */
+MODEL_API char *model_recipe_import(const char *path, char **task, char **labels, struct model_error *err);
 
 /* Whether model_set_property() would take that text, as far as can be told without a model. */
 MODEL_API int model_check_property(const char *key, const char *text, struct model_error *err);

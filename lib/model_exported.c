@@ -87,17 +87,19 @@ static int take_recipe(struct graph *g, const struct blob *yml, struct error *er
 
 static int take_paddle(struct graph *g, const struct blob *yml, struct error *err)
 {
-    struct text labels, characters;
-    text_init(&labels);
-    text_init(&characters);
-    task_exported_paddle(yml->data, yml->size, &labels, &characters);
-    int status = labels.failed || characters.failed ? error_memory(err) : 0;
-    if (status == 0 && characters.size)
-        status = set(g, "character", &characters, false, err) < 0 ? -1 : take_characters(g, err);
-    if (status == 0 && labels.size)
-        status = set(g, "labels", &labels, false, err);
-    text_release(&labels);
-    text_release(&characters);
+    struct task_paddle p;
+    struct task known;
+    struct error ignored;
+    task_paddle_init(&p);
+    task_exported_paddle(yml->data, yml->size, NULL, &p);
+    int status = p.labels.failed || p.characters.failed || p.task.failed ? error_memory(err) : 0;
+    if (status == 0 && p.task.size && task_parse(p.task.data, p.task.size, &known, &ignored) == 0)
+        status = set(g, "task", &p.task, false, err);
+    if (status == 0 && p.characters.size)
+        status = set(g, "character", &p.characters, false, err) < 0 ? -1 : take_characters(g, err);
+    if (status == 0 && p.labels.size)
+        status = set(g, "labels", &p.labels, false, err);
+    task_paddle_release(&p);
     return status == 0 ? take_recipe(g, yml, err) : -1;
 }
 

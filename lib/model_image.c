@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "op/op.h"
+#include "task/exported.h"
 
 /* ---- inputs that are told of the size ---- */
 
@@ -142,24 +143,44 @@ static struct blob *read_settings(const char *path, const char **part, struct er
     return blob;
 }
 
-char *model_recipe_import(const char *path, struct model_error *error)
+/* The characters of a text recogniser are its labels. */
+static int take_told(struct task_paddle *p, char **task, char **labels, struct error *err)
+{
+    struct text *names = p->characters.size ? &p->characters : &p->labels;
+    if (p->characters.size && !p->task.size)
+        text_puts(&p->task, "ctc");
+    if (p->labels.failed || p->characters.failed || p->task.failed)
+        return error_memory(err);
+    *task = p->task.data;
+    *labels = names->data;
+    text_init(&p->task);
+    text_init(names);
+    return 0;
+}
+
+char *model_recipe_import(const char *path, char **task, char **labels, struct model_error *error)
 {
     struct error *err = model_inner(error);
     const char *part = NULL;
     struct recipe r;
     struct text t;
+    struct task_paddle told;
     struct blob *blob = read_settings(path, &part, err);
-    int status = blob ? recipe_import((const char *)blob->data, blob->size, part, &r, err) : -1;
-    blob_unref(blob);
-    if (status < 0)
-        return NULL;
+    const char *bytes = blob ? (const char *)blob->data : NULL;
+    int status = blob ? recipe_import(bytes, blob->size, part, &r, err) : -1;
     text_init(&t);
-    recipe_print(&r, &t);
-    if (!t.failed && t.data)
-        return t.data;
-    text_release(&t);
-    error_memory(err);
-    return NULL;
+    task_paddle_init(&told);
+    *task = *labels = NULL;
+    if (status == 0) {
+        recipe_print(&r, &t);
+        task_exported_paddle(bytes, blob->size, part, &told);
+        status = t.failed || !t.data ? error_memory(err) : take_told(&told, task, labels, err);
+    }
+    if (status < 0)
+        text_release(&t);
+    task_paddle_release(&told);
+    blob_unref(blob);
+    return status < 0 ? NULL : t.data;
 }
 
 /* ---- photos ---- */

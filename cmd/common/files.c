@@ -99,16 +99,23 @@ static const struct {
     [PROPERTY_FRAME] = {OPTION_FRAME, "--frame", "frame"},
 };
 
-/* What the file behind -p @FILE asks for, which is kept until the next call. */
-static const char *import_recipe(const char *value)
+/* What the file behind -p @FILE asks for, which is kept until the next call; other options go before its task and
+ * labels. */
+static void import_settings(struct properties *p, const char *value)
 {
-    static char *kept;
+    static char *recipe, *task, *labels;
     struct model_error err;
-    free(kept);
-    kept = model_recipe_import(value + 1, &err);
-    if (!kept)
+    free(recipe);
+    free(task);
+    free(labels);
+    recipe = model_recipe_import(value + 1, &task, &labels, &err);
+    if (!recipe || (task && model_check_property("task", task, &err) < 0))
         exit_usage("-p %s: %s", value, err.text);
-    return kept;
+    p->text[PROPERTY_RECIPE] = recipe;
+    if (!p->given[PROPERTY_TASK])
+        p->text[PROPERTY_TASK] = task;
+    if (!p->given[PROPERTY_LABELS])
+        p->text[PROPERTY_LABELS] = labels;
 }
 
 bool properties_option(struct properties *p, int key, const char *value)
@@ -116,7 +123,9 @@ bool properties_option(struct properties *p, int key, const char *value)
     for (int i = 0; i < PROPERTIES; i++)
         if (property_rows[i].key == key) {
             p->given[i] = value;
-            p->text[i] = i == PROPERTY_RECIPE && value[0] == '@' ? import_recipe(value) : value;
+            p->text[i] = value;
+            if (i == PROPERTY_RECIPE && value[0] == '@')
+                import_settings(p, value);
             return true;
         }
     return false;
@@ -140,7 +149,8 @@ int properties_set(const struct properties *p, struct model *m)
         if (labels && !*labels)
             status = say_failed("-l %.200s: is empty: want the names of the classes, one a line", p->given[i]);
         if (text && status == 0 && model_set_property(m, property_rows[i].name, text, &err) < 0)
-            status = say_failed("%s %.200s: %s", property_rows[i].option, p->given[i], err.text);
+            status = say_failed("%s %.200s: %s", p->given[i] ? property_rows[i].option : "-p",
+                                p->given[i] ? p->given[i] : p->given[PROPERTY_RECIPE], err.text);
         free(labels);
         if (status)
             return status;

@@ -42,8 +42,10 @@ void row_check(const char *option, const char *name, bool (*at)(size_t i, struct
 /* What is to stand in the place of the model's own properties. */
 enum { PROPERTY_RECIPE, PROPERTY_TASK, PROPERTY_LABELS, PROPERTY_FRAME, PROPERTIES };
 
+/* What stands behind each option, and what that means; NULL: not given. Task and labels may come with
+ * the recipe's file. */
 struct properties {
-    const char *given[PROPERTIES], *text[PROPERTIES]; /* behind the option, and what that means; NULL: not given */
+    const char *given[PROPERTIES], *text[PROPERTIES];
 };
 
 /* Takes -p, -T, -l or --frame; false for other keys. Exits when the file of -p @FILE cannot be used. */

@@ -37,8 +37,17 @@ void task_exported_object(const char *text, size_t n, struct task_exported *out)
  * needed is there and well formed. */
 bool task_exported_read(const struct task_exported *e, struct text *recipe, struct text *task, struct text *labels);
 
-/* Appends the classes' names, and the characters of a text recogniser, each on a line, that a yml beside one of
- * Paddle's inference models lists; nothing where it has none. */
-void task_exported_paddle(const char *text, size_t n, struct text *labels, struct text *characters);
+/* Out of a yml beside one of Paddle's inference models, or of RapidOCR's config.yaml: the classes' names, and the
+ * characters of a text recogniser, each on a line, and the task that a text detector's settings make, which may be none
+ * that task_parse() takes. */
+struct task_paddle {
+    struct text labels, characters, task;
+};
+
+void task_paddle_init(struct task_paddle *p);
+void task_paddle_release(struct task_paddle *p);
+
+/* Appends what stands under the key `part` (NULL: at the outermost level); nothing where there is none. */
+void task_exported_paddle(const char *text, size_t n, const char *part, struct task_paddle *out);
 
 #endif

@@ -98,6 +98,32 @@ END
     failed_with 2 'No such file'
 }
 
+@test "-p @FILE: what it says of answers becomes task and labels, unless -T and -l give others" {
+    declare_nn maps.nn <<'END'
+input x f32 1x3x?x?
+constant c i64 1 = 1
+node - ReduceMean x c -> y f32 1x1x?x? : keepdims=1
+output y
+END
+    printf 'Det:\n  limit_side_len: 64\n  limit_type: min\n  mean: [0.5, 0.5, 0.5]\n  std: [0.5, 0.5, 0.5]\n  box_thresh: 0.4\n' > r.yaml
+    nn convert -p @r.yaml:Det -o out.nn maps.nn
+    equal "$(nn inspect out.nn | grep '^property task ')" "property task polygons=db,score=0.4"
+    nn convert -T polygons=db,level=0.1 -p @r.yaml:Det -o out.nn maps.nn
+    equal "$(nn inspect out.nn | grep '^property task ')" "property task polygons=db,level=0.1"
+    nn convert -p @r.yaml:Det -T mask -o out.nn maps.nn
+    equal "$(nn inspect out.nn | grep '^property task ')" "property task mask"
+    printf 'Cls:\n  cls_image_shape: [3, 48, 192]\n  label_list: ["0", "180"]\n' >> r.yaml
+    nn convert -p @r.yaml:Cls -o out.nn maps.nn
+    matches "$(nn inspect out.nn | grep '^property labels ')" 'property labels 0.*180'
+    printf 'a\nb\n' > l.txt
+    nn convert -p @r.yaml:Cls -l l.txt -o out.nn maps.nn
+    matches "$(nn inspect out.nn | grep '^property labels ')" 'property labels a.*b'
+    sed 's/box_thresh: 0.4/box_thresh: 4/' r.yaml > wrong.yaml
+    try convert -p @wrong.yaml:Det -o out.nn maps.nn
+    equal "$status" 2
+    matches "$stderr" "nnconvert: -p @wrong.yaml:Det: .*score"
+}
+
 @test "OpenVINO: what its Model API notes becomes recipe and labels" {
     cp "$BATS_TEST_DIRNAME"/../models/openvino/cnn.* .
     local info='<model_info><mean_values value="1 2.5, 3"\/><scale_values value="[4]"\/>'

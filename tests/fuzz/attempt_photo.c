@@ -54,8 +54,8 @@ static struct model_session *session(const char *recipe, const char *scratch)
 
 const char *attempt_photo(const char *path, const char *scratch)
 {
-    static const char *const recipes[] = {"resize=31x17,crop=9", "opencv,letterbox=32x24,gray",
-                                          "opencv,resize=40x7", "opencv,filter=bicubic,resize=5x40",
+    static const char *const recipes[] = {"resize=31x17,crop=9", "opencv,letterbox=32x24,gray", "opencv,resize=40x7",
+                                          "opencv,filter=bicubic,resize=5x40",
                                           "tensorflow,resize=20:up,antialias,mean=127,std=128"};
     enum { RECIPES = sizeof recipes / sizeof *recipes };
     static struct model_session *sessions[RECIPES];
@@ -75,12 +75,15 @@ const char *attempt_photo(const char *path, const char *scratch)
 const char *attempt_settings(const char *path, const char *scratch)
 {
     struct model_error error = {""};
-    char *recipe = model_recipe_import(path, &error);
+    char *task, *labels, *recipe = model_recipe_import(path, &task, &labels, &error);
     (void)scratch;
     if (!recipe)
         return explained("settings", &error);
+    const char *wrong = task && model_check_property("task", task, &error) < 0 ? explained("a task", &error) : NULL;
     free(recipe);
-    return NULL;
+    free(task);
+    free(labels);
+    return wrong;
 }
 
 attempt_fn *attempt_for(const char *name)

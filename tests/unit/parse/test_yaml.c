@@ -43,7 +43,8 @@ static const char *const cases[][2] = {
     {"\"a: b\": c\n'd': e", "{a: b:'c',d:'e'}"},
     {"a: http://x/y\r\nb: c\r\n", "{a:'http://x/y',b:'c'}"},
     {"a : 1\n---b: 2\n\"c\" : 3", "{a:1,---b:2,c:3}"},
-    {"a: &n -1\nb: *n\nc:\n- *n\n- &m\n  - d\n- *m\ne: &n\n  f: *m\ng: *n\nh: &o [1, {i: 2}]\nj: *o # again\nk: &p\nl: *p",
+    {"a: &n -1\nb: *n\nc:\n- *n\n- &m\n  - d\n- *m\ne: &n\n  f: *m\ng: *n\nh: &o [1, {i: 2}]\nj: *o # again\nk: &p\nl: "
+     "*p",
      "{a:-1,b:-1,c:[-1,['d'],['d']],e:{f:['d']},g:{f:['d']},h:[1,{i:2}],j:[1,{i:2}],k:null,l:null}"},
     {"word", "'word'"},
 };

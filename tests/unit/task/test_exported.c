@@ -85,14 +85,39 @@ static void paddle(void)
 {
     static const char file[] = "label_list: [a, \"b\\nc\", 7]\n"
                                "PostProcess:\n  name: CTCLabelDecode\n  character_dict:\n  - '0'\n  - ''''\n  - '#'\n";
-    struct text labels, characters;
-    text_init(&labels);
-    text_init(&characters);
-    task_exported_paddle(file, strlen(file), &labels, &characters);
-    CHECK_STR(labels.data, "a\nb c\n7");
-    CHECK_STR(characters.data, "0\n'\n#");
-    text_release(&labels);
-    text_release(&characters);
+    struct task_paddle p;
+    task_paddle_init(&p);
+    task_exported_paddle(file, strlen(file), NULL, &p);
+    CHECK_STR(p.labels.data, "a\nb c\n7");
+    CHECK_STR(p.characters.data, "0\n'\n#");
+    CHECK(!p.task.size);
+    task_paddle_release(&p);
+}
+
+/* The task of Paddle's PostProcess, and of a part of RapidOCR's settings. */
+static void detector(void)
+{
+    static const char *const cases[][3] = {
+        {"PostProcess:\n  name: DBPostProcess\n  thresh: 0.3\n  box_thresh: 0.6\n  max_candidates: 1000\n  "
+         "unclip_ratio: 1.5\n",
+         NULL, "polygons=db,score=0.6,level=0.3,unclip=1.5,most=1000"},
+        {"PostProcess:\n  name: DBPostProcess", NULL, "polygons=db"},
+        {"Det:\n  limit_side_len: 736\n  thresh: 0.2\n  use_dilation: true\n  score_mode: fast", "Det",
+         "polygons=db,level=0.2,dilate=yes"},
+        {"PostProcess:\n  name: DBPostProcess\n  box_type: poly", NULL, NULL},
+        {"Det:\n  limit_side_len: 736\n  score_mode: slow", "Det", NULL},
+        {"Rec:\n  rec_img_shape: [3, 48, 320]", "Rec", NULL},
+        {"Det:\n  limit_side_len: 736", "Cls", NULL},
+        {"PostProcess:\n  name: CTCLabelDecode", NULL, NULL},
+        {"PostProcess: [", NULL, NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct task_paddle p;
+        task_paddle_init(&p);
+        task_exported_paddle(cases[i][0], strlen(cases[i][0]), cases[i][1], &p);
+        CHECK_MSG(cases[i][2] ? p.task.data && strcmp(p.task.data, cases[i][2]) == 0 : !p.task.size, "%s: %s",
+                  cases[i][0], p.task.data ? p.task.data : "no task");
+        task_paddle_release(&p);
+    }
 }
 
 static void refused(void)
@@ -150,6 +175,7 @@ int main(void)
     RUN(objects);
     RUN(yaml);
     RUN(paddle);
+    RUN(detector);
     RUN(refused);
     return TEST_END();
 }
