@@ -348,7 +348,7 @@ int model_session_answers(struct model_session *s, struct model_tensor *const *o
     if (status == 0)
         status = give_all(s, &found, answers, err);
     if (status == 0 && photo && photo->is_part)
-        model_move_answers(answers, photo);
+        model_move_answers(answers, photo, s->task.kind == TASK_LANDMARKS);
     task_answers_release(&found);
     release(&q);
     if (status < 0 && s->graph->output_count == 1)

@@ -1,6 +1,7 @@
 /* The public API: photos, and parts of them that an earlier network found. */
 #include "model_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +138,21 @@ static void move_mask(const struct image_map *map, struct model_region *mask)
     *mask = (struct model_region){0};
 }
 
-void model_move_answers(struct model_answers *answers, const struct model_photo *photo)
+/* To what key points take of it: the box around a turned box is larger than that. */
+static void shrink_box(struct model_answer *a)
+{
+    float x0 = INFINITY, y0 = INFINITY, x1 = -INFINITY, y1 = -INFINITY;
+    for (size_t k = 0; k < a->point_count; k++) {
+        x0 = fminf(x0, a->points[k].x), y0 = fminf(y0, a->points[k].y);
+        x1 = fmaxf(x1, a->points[k].x), y1 = fmaxf(y1, a->points[k].y);
+    }
+    if (x0 > x1)
+        return;
+    a->x0 = fmaxf(a->x0, x0), a->y0 = fmaxf(a->y0, y0);
+    a->x1 = fminf(a->x1, x1), a->y1 = fminf(a->y1, y1);
+}
+
+void model_move_answers(struct model_answers *answers, const struct model_photo *photo, bool around_points)
 {
     struct image_map map;
     memcpy(map.m, photo->back, sizeof map.m);
@@ -148,6 +163,8 @@ void model_move_answers(struct model_answers *answers, const struct model_photo 
         move_mask(&map, &a->mask);
         for (size_t k = 0; k < a->point_count; k++)
             move_point(&map, &a->points[k].x, &a->points[k].y);
+        if (around_points)
+            shrink_box(a);
     }
 }
 

@@ -82,8 +82,9 @@ int model_input_size(const struct model_session *s, const struct image *image, i
 
 const struct image *model_picture_image(const struct model_picture *picture);
 
-/* Moves answers from the pixels of a part that was cut out to those of the photo. */
-void model_move_answers(struct model_answers *answers, const struct model_photo *photo);
+/* Moves answers from the pixels of a part that was cut out to those of the photo; with around_points, boxes are those
+ * around their key points. */
+void model_move_answers(struct model_answers *answers, const struct model_photo *photo, bool around_points);
 
 /* Sets recipe, task and labels where the program that exported the model wrote them in its own words, as properties or
  * beside it. */

@@ -171,3 +171,23 @@ END
     try run --crop=hand view.nn <(printf 'a.ppm\tpalm\t0.9\t2\t2\t6\t6\n')
     failed_with 1 'line 1: a.ppm: no box with key points'
 }
+
+@test "key points of a turned part: the box is around them, not around the turned one" {
+    quarters a.ppm
+    declare_nn points.nn <<'END'
+input x f32 1x3x8x8
+constant p f32 1x6 = 1 1 7 1 4 7
+constant none f32 scalar = 0
+constant axes i64 3 = 1 2 3
+node - ReduceMean x axes -> m f32 1x1 : keepdims=0
+node - Mul m none -> n f32 *
+node - Add p n -> y f32 1x6
+output y
+END
+    try run -J -T points,order=xy,unit=pixel --crop=hand points.nn <(printf 'a.ppm\tpalm\t0.9\t2\t2\t6\t6\t5,5,1 0,0,1 3,3,1\n')
+    succeeded
+    jq -e '.points as $p | [([0, 1][] as $i | $p | map(.[$i]) | min), ([0, 1][] as $i | $p | map(.[$i]) | max)] == .box2' <<< "$output" || {
+        echo "$output"
+        false
+    }
+}
