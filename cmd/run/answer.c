@@ -201,7 +201,8 @@ static int print_outputs(struct runner *r)
     return status;
 }
 
-/* How authors of networks with such outputs usually prepare a photo: the input's size stands between the two. */
+/* How authors of networks with such outputs usually prepare a photo: the input's size stands between the two, unless
+ * the first is empty: such networks look at what --crop cut out. */
 static const struct {
     const char *tasks, *before, *behind;
 } recipes[] = {
@@ -217,7 +218,7 @@ static const struct {
     {"detect=blazeface,points=7", "letterbox=", ":0:warp,rgb,std=255"},
     {"detect=blazeface", "letterbox=", ":0:warp,rgb,mean=127.5,std=127.5"},
     {"detect=centernet", "opencv,resize=", ",bgr,scale=1/255,mean=0.408:0.447:0.47,std=0.289:0.274:0.278"},
-    {"points,order=xyz points,points=39,order=xyzvp", "resize=", ",rgb,std=255"},
+    {"points,order=xyz points,points=39,order=xyzvp", "", "rgb,std=255"},
     {"points=openpose", "opencv,letterbox=", ":128:corner,bgr,mean=128,std=256"}};
 
 /* Whether a task is one of some, whatever options come behind. */
@@ -243,12 +244,13 @@ static void tell_usual_recipe(const struct runner *r, const char *task)
     size_t i = 0, count = sizeof recipes / sizeof *recipes;
     while (i < count && !is_among(task, recipes[i].tasks))
         i++;
+    const char *own = model_property(r->m, "recipe");
     char size[24] = "WxH"; /* any */
     if (!own_size)
         snprintf(size, sizeof size, "%dx%d", r->photo.input_width, r->photo.input_height);
-    if (i < count && !has_sizes(model_property(r->m, "recipe")))
+    if (i < count && !*recipes[i].before ? !own : i < count && !has_sizes(own))
         say_note("%s: with such a network, photos are usually prepared by -p %s%s%s", names_to_tell(r),
-                 recipes[i].before, size, recipes[i].behind);
+                 recipes[i].before, *recipes[i].before ? size : "", recipes[i].behind);
 }
 
 /* Once, of a photo: what its outputs are taken for. */
