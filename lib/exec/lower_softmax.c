@@ -1,12 +1,15 @@
-/* Softmax. Of a long row that is contiguous a kernel makes one after the other. Else rows lie side by side, where they
- * are short by way of a transposed copy: then a vector holds an element of each of many rows. */
+/* Softmax. Of a long row that is contiguous a kernel makes one after the other, and so it does of a few that lie side
+ * by side, by way of a transposed copy. Else rows lie side by side, where they are short by way of such a copy,
+ * too: then a vector holds an element of each of many rows. */
 #include <string.h>
 
 #include "exec/lower_quant.h"
 
 enum {
     COLUMNS = 128, /* rows side by side that are done at a time */
+    FEW = 16,      /* fewer would not fill the vectors */
     SHORT = 64,    /* elements; a longer row keeps a kernel busy by itself */
+    COPY = 1 << 16 /* elements of few rows together, at most */
 };
 
 struct softmax_args {
@@ -97,6 +100,23 @@ static void run_beside(const struct step *s, struct tile tile)
     }
 }
 
+/* A unit is all rows along the innermost axis. */
+static void run_few(const struct step *s, struct tile tile)
+{
+    const struct softmax_args *a = s->args;
+    const struct kernels *k = a->kernels;
+    const size_t rows = (size_t)a->nest.dims[a->nest.rank - 1];
+    float *turned = tile.scratch;
+    for (int64_t i = tile.first; i < tile.last; i++) {
+        ptrdiff_t offset[2], step = (ptrdiff_t)a->n;
+        nest_at(&a->nest, 2, i, offset);
+        k->transpose_32(turned, step, x_at(a, offset), a->x_step, a->n, rows);
+        for (size_t row = 0; row < rows; row++)
+            k->softmax_f32(turned + row * a->n, turned + row * a->n, a->n, a->log);
+        k->transpose_32(out_at(a, offset), a->out_step, turned, step, rows, a->n);
+    }
+}
+
 /* Rows are the nest over all axes but this one. */
 static void make_nest(struct softmax_args *a, int axis)
 {
@@ -132,27 +152,39 @@ static void longest_innermost(struct nest *nest)
     }
 }
 
-static int emit(struct plan *p, struct node *n, struct softmax_args *a, struct error *err)
+/* How the rows are done: the step's function, the bytes it works in, and its units. */
+static void choose(struct softmax_args *a, struct step *s)
 {
-    int inner = a->nest.rank - 1;
-    bool is_row = a->n == 1 || (a->x_step == 1 && a->out_step == 1);
+    const int inner = a->nest.rank - 1;
+    const bool is_row = a->n == 1 || (a->x_step == 1 && a->out_step == 1);
     if (is_row)
         longest_innermost(&a->nest);
     if (is_row || a->nest.stride[0][inner] != 1 || a->nest.stride[1][inner] != 1)
         add_innermost(&a->nest);
-    int64_t rows = nest_outer(&a->nest), units = is_row ? rows : rows * blocks_of(&a->nest);
-    bool is_short = is_row && a->n > 1 && a->n <= SHORT && rows >= COLUMNS / 8;
-    size_t scratch = sizeof(float) * COLUMNS * (3 + (is_short ? a->n : 0));
-    int64_t elements = (int64_t)a->n * rows * a->nest.dims[a->nest.rank - 1];
-    return plan_step(p,
-                     &(struct step){.node = n,
-                                    .kernel = "softmax_f32",
-                                    .run = is_short ? run_short : is_row ? run_rows : run_beside,
-                                    .args = a,
-                                    .scratch = is_short || !is_row ? scratch : quant_scratch(&a->bytes, a->n),
-                                    .units = units,
-                                    .tiles = plan_tiles(elements, 8192, units)},
-                     err, PLAN_WRITES(&a->out, &a->x));
+    const size_t beside = (size_t)a->nest.dims[a->nest.rank - 1];
+    s->units = nest_outer(&a->nest);
+    if (is_row && a->n > 1 && a->n <= SHORT && s->units >= FEW) {
+        s->run = run_short;
+        s->scratch = sizeof(float) * COLUMNS * (3 + a->n);
+    } else if (is_row) {
+        s->run = run_rows;
+        s->scratch = quant_scratch(&a->bytes, a->n);
+    } else if (beside < FEW && a->n >= FEW && a->n <= COPY / beside) {
+        s->run = run_few;
+        s->scratch = sizeof(float) * beside * a->n;
+    } else {
+        s->run = run_beside;
+        s->scratch = sizeof(float) * COLUMNS * 3;
+        s->units *= blocks_of(&a->nest);
+    }
+}
+
+static int emit(struct plan *p, struct node *n, struct softmax_args *a, struct error *err)
+{
+    struct step s = {.node = n, .kernel = "softmax_f32", .args = a};
+    choose(a, &s);
+    s.tiles = plan_tiles(view_count(&a->x), 8192, s.units);
+    return plan_step(p, &s, err, PLAN_WRITES(&a->out, &a->x));
 }
 
 /* The axis that is to be contiguous: the one that is summed over, unless rows lie side by side and are many. */
@@ -161,7 +193,7 @@ static int contiguous_axis(const struct view *x, int axis)
     int last = x->rank - 1;
     if (axis == last)
         return axis;
-    bool beside = x->stride[axis] != 1 && x->stride[last] == 1 && x->dims[last] >= COLUMNS / 8;
+    bool beside = x->stride[axis] != 1 && x->stride[last] == 1 && x->dims[last] >= FEW;
     return axis == 1 && x->rank >= 3 && !beside ? axis : last;
 }
 
