@@ -328,6 +328,7 @@ struct model_session_options {
     const char *precision; /* of the table; NULL: "f32" */
     bool profile;          /* time each layer */
     bool roomy;            /* activations may take twice as much as usual, 880 MiB or what NN_MEMORY says */
+    bool frugal;           /* activations for the shapes at hand let go of those for others */
 };
 
 struct model_session;

@@ -49,7 +49,8 @@ struct model_session *calibrate_session(const struct model_calibration *c, struc
                                         struct model_error *error)
 {
     /* what a sample needed when it was added says what it may need later */
-    struct model_session_options o = {.threads = c->options.threads, .profile = profile, .roomy = c->seen > 0};
+    struct model_session_options o = {
+        .threads = c->options.threads, .profile = profile, .roomy = c->seen > 0, .frugal = true};
     struct model *m = g ? model_of_graph(g, model_inner(error)) : NULL;
     struct model_session *s = m ? model_session_new(m, &o, error) : NULL;
     model_free(m);

@@ -101,7 +101,7 @@ static int start(struct model_session *s, const struct model *m, const struct mo
 {
     int threads = o->threads > 0 ? o->threads : cpu_count();
     const struct kernels *k = kernel_select(getenv("NN_ISA"), err);
-    struct exec_options options = {.kernels = k, .profile = o->profile};
+    struct exec_options options = {.kernels = k, .frugal = o->frugal, .profile = o->profile};
     if (!k || check_precision(o->precision, k, &options.weights, err) < 0 ||
         find_memory(o->roomy, &options.memory, err) < 0)
         return -1;

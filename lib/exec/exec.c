@@ -128,6 +128,7 @@ struct exec *exec_new(const struct graph *g, const struct exec_options *options,
     }
     e->pool = options->pool;
     e->memory = options->memory ? options->memory : EXEC_MEMORY;
+    e->frugal = options->frugal;
     e->profile = options->profile;
     e->graph = e->kernels ? graph_clone(g, err) : NULL;
     if (!e->graph) {
@@ -396,10 +397,14 @@ static struct plan *find_plan(struct exec *e, struct item *const *in, struct err
         struct plan *p = *at;
         if (!serves(p, in, n))
             continue;
+        if (e->frugal && !p->memory)
+            let_go(e, p);
         *at = p->next;
         p->next = e->plans;
         return e->plans = p;
     }
+    if (e->frugal)
+        let_go(e, NULL);
     struct type *shapes = mem_calloc(n, sizeof *shapes, err);
     if (!shapes)
         return NULL;

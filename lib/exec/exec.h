@@ -11,6 +11,7 @@ struct exec_options {
     const struct kernels *kernels; /* NULL: the best of this processor */
     struct pool *pool;             /* NULL: one thread; must outlive the exec */
     size_t memory;                 /* bytes that activations and results may take; 0: EXEC_MEMORY */
+    bool frugal;                   /* of plans for other shapes only the one that runs has memory */
     bool profile;                  /* time every step */
     enum kernel_type weights; /* KERNEL_F32, or one that constant weights are multiplied as: kernel_gemm_16() of the
                                * kernels is there */

@@ -58,7 +58,7 @@ struct exec {
     struct pool *pool;
     size_t memory;
     size_t held; /* of the whole: activations, results that plans keep, values of dynamic ones, by all its parts */
-    bool profile;
+    bool frugal, profile;
     uint64_t seed;
     int64_t body_nodes; /* of the whole: what op_eval's counts down */
     struct plan *plans;

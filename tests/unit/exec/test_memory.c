@@ -133,23 +133,45 @@ static void test_results(void)
     graph_free(graph);
 }
 
+enum { COLUMNS = 64, MOST = 512 };
+
+/* An exec of a network that takes any number of rows of COLUMNS. */
+static struct exec *open_rows(const struct exec_options *options)
+{
+    begin();
+    struct value *x = input("x", DIMS(1, COLUMNS));
+    x->type.dims[0] = graph_symbol(graph, "rows", &error);
+    output(NODE("Softmax", NODE("MatMul", x, weight(DIMS(COLUMNS, COLUMNS)))->out[0])->out[0]);
+    return exec_new(graph, options, &error);
+}
+
 /* Plans for many shapes do not pile up their activations: together they stay within the limit of one. */
 static void test_many_plans(void)
 {
-    enum { N = 64, ROWS = 512 };
-    begin();
-    struct value *x = input("x", DIMS(1, N));
-    x->type.dims[0] = graph_symbol(graph, "rows", &error);
-    output(NODE("Softmax", NODE("MatMul", x, weight(DIMS(N, N)))->out[0])->out[0]);
-    struct exec_options options = {.memory = 3 * ROWS * N * sizeof(float)};
-    struct exec *e = exec_new(graph, &options, &error);
-    for (int64_t rows = ROWS; rows < ROWS + 20; rows++)
-        item_unref(run_rows(e, rows, N));
+    struct exec_options options = {.memory = 3 * MOST * COLUMNS * sizeof(float)};
+    struct exec *e = open_rows(&options);
+    for (int64_t rows = MOST; rows < MOST + 20; rows++)
+        item_unref(run_rows(e, rows, COLUMNS));
     size_t bytes = 0, plans = 0;
     for (const struct plan *p = e->plans; p; p = p->next, plans++)
         bytes += p->memory ? p->memory_size : 0;
     CHECK_MSG(plans >= 1 && bytes <= options.memory, "%zu plans of %zu bytes, %zu allowed", plans, bytes,
               options.memory);
+    exec_free(e);
+    graph_free(graph);
+}
+
+/* A frugal exec keeps the plans, and the memory of the one that ran last. */
+static void test_frugal(void)
+{
+    struct exec *e = open_rows(&(struct exec_options){.frugal = true});
+    for (int64_t i = 0; i < 6; i++) {
+        item_unref(run_rows(e, MOST + i % 3, COLUMNS));
+        size_t plans = 0, with_memory = 0;
+        for (const struct plan *p = e->plans; p; p = p->next, plans++)
+            with_memory += p->memory != NULL;
+        CHECK(plans == (i < 3 ? (size_t)i + 1 : 3) && with_memory == 1 && e->plans->memory);
+    }
     exec_free(e);
     graph_free(graph);
 }
@@ -206,6 +228,7 @@ int main(void)
     RUN(test_keeps);
     RUN(test_packed_limit);
     RUN(test_many_plans);
+    RUN(test_frugal);
     RUN(test_lets_go);
     RUN(test_many_lengths);
     RUN(test_equal_weights);
