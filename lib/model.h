@@ -246,8 +246,7 @@ MODEL_API bool model_calibration_tried_at(const struct model_calibration *c, siz
 /* A layer, or, behind these, an output of the network. The strings live as long as the calibration. */
 struct model_calibrated {
     const char *name, *op; /* op "output": of the network */
-    const char *type;      /* of its result: "u8", "s8", or "f32" where it is not rounded; "": the layer is not
-                            * quantised */
+    const char *type;      /* of its result: "u8", "s8", or "f32" where it is not rounded; "": not quantised */
     double snr;            /* signal-to-noise ratio of the result on the samples kept, in dB; inf when it is exact */
     double moved;          /* the share of these with another class first; nan, unless it is an output of classes */
     double low, high;      /* what is not clipped; nan when it is not rounded */
@@ -256,8 +255,8 @@ struct model_calibrated {
     double seconds_before, seconds_after; /* of a run of the layer on this processor; nan when it is not told apart */
 };
 
-/* Once model_calibration_finish() has given a model: a list for free(). */
-MODEL_API struct model_calibrated *model_calibration_report(struct model_calibration *c, size_t *count,
+/* A list for free(), once there is a model. Noise and times of layers take many runs: only by_layers, else nan. */
+MODEL_API struct model_calibrated *model_calibration_report(struct model_calibration *c, bool by_layers, size_t *count,
                                                             struct model_error *err);
 
 /* ---- tensors: immutable, row-major, of any of the dtypes ---- */

@@ -134,6 +134,7 @@ static void fill_row(const struct reporting *r, size_t layer, struct model_calib
                                      .low = range ? (double)range->low : NAN,
                                      .high = range ? (double)range->high : NAN,
                                      .clipped = range ? q->clipped[range - q->ranges] : 0,
+                                     .snr = NAN,
                                      .moved = NAN,
                                      .seconds_before = NAN,
                                      .seconds_after = NAN};
@@ -279,17 +280,21 @@ static int time_rows(struct reporting *r, const struct graph *g, bool after, str
     return status;
 }
 
-struct model_calibrated *model_calibration_report(struct model_calibration *c, size_t *count, struct model_error *error)
+static int measure_layers(struct reporting *r, struct model_error *error)
+{
+    if (measure_rows(r, error) || time_rows(r, r->c->quant.g, false, error))
+        return -1;
+    return time_rows(r, r->result, true, error);
+}
+
+struct model_calibrated *model_calibration_report(struct model_calibration *c, bool by_layers, size_t *count,
+                                                  struct model_error *error)
 {
     struct error *err = model_inner(error);
     struct reporting r = {.c = c, .result = quant_quantized(&c->quant, c->floats, err)};
     int status = r.result && list_rows(&r, err) == 0 ? 0 : -1;
-    if (status == 0)
-        status = measure_rows(&r, error);
-    if (status == 0)
-        status = time_rows(&r, c->quant.g, false, error);
-    if (status == 0)
-        status = time_rows(&r, r.result, true, error);
+    if (status == 0 && by_layers)
+        status = measure_layers(&r, error);
     if (status == 0)
         status = measure_outputs(&r, error);
     graph_free(r.result);

@@ -105,7 +105,7 @@ static int report(const struct request *r, const char *path, struct model_calibr
 {
     struct model_error err;
     size_t n;
-    struct model_calibrated *rows = model_calibration_report(c, &n, &err);
+    struct model_calibrated *rows = model_calibration_report(c, r->report, &n, &err);
     int status = rows ? 0 : say_failed("%s: %s", path_name(path), err.text);
     if (rows && r->report) {
         status = report_open(r);
