@@ -229,6 +229,7 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
     k.to.multiplier = b->multiplier ? b->multiplier + column : NULL;
     k.to.shift = b->shift ? b->shift + column : NULL;
     k.to.add = b->add ? t->add : NULL;
+    k.to.sum = j->sums && j->product->sums ? &j->sum : NULL;
     return k;
 }
 
@@ -274,7 +275,7 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
             g->kernels->gemm_narrow_f32(&k, g->job.narrow);
         else
             g->job.product->run(&k);
-        if (g->job.sums)
+        if (g->job.sums && !k.to.sum)
             g->kernels->sum_rows_q8(&g->job.sum, &(struct kernel_rows_q8){t.c, (const void *const *)t.c, t.add, k.m},
                                     (size_t)k.n);
         for (int row = 0; g->job.table.bytes && row < k.m; row++)

@@ -114,13 +114,7 @@ struct kernel_reduce_f32 {
     float *out;
 };
 
-/* Sums of bytes, out[r][i] = bytes of a_factor a[r][i] + (b_factor b[r][i] + shift), fused operations of numbers below
- * 2^31. out may be a or b. */
-struct kernel_sum_q8 {
-    uint8_t turn; /* makes numbers of a's and b's bytes: byte ^ turn; bytes of either kind come out */
-    float a_factor, b_factor, shift;
-    struct kernel_rounding rounding;
-};
+/* out may be a or b. */
 struct kernel_rows_q8 {
     void *const *out;
     const void *const *a, *const *b;

@@ -71,6 +71,13 @@ struct kernel_rounding {
     int32_t zero;
 };
 
+/* Sums of bytes: bytes of a_factor a + (b_factor b + shift), fused operations of numbers below 2^31. */
+struct kernel_sum_q8 {
+    uint8_t turn; /* makes numbers of a's and b's bytes: byte ^ turn; bytes of either kind come out */
+    float a_factor, b_factor, shift;
+    struct kernel_rounding rounding;
+};
+
 /* From a tile's sums to C. */
 struct kernel_epilogue {
     const void *bias; /* [n], of the sums' type; or NULL */
@@ -85,6 +92,9 @@ struct kernel_epilogue {
     const float *shift;      /* [n]; or NULL: none, where no multiplier is 1 or more, or -1 or less */
     struct kernel_rounding rounding;
     const int32_t *row_bias; /* [m], of sums of s32; or NULL */
+    /* Of a product that `sums`: NULL, or bytes become sums of these, a, and of `add`'s, b; n is a multiple of two
+     * vectors, and rows of `add` are not of C. */
+    const struct kernel_sum_q8 *sum;
 };
 
 /* One tile: m rows ("pixels") times the packed panels of n columns of B, one after another, so that what is done once a
@@ -123,6 +133,7 @@ struct kernel_product {
     const struct kernel_product *other; /* NULL, or one that is faster */
     int other_run;               /* where runs are shorter than so many elements, or sums than four times as many */
     int together;                /* rows, half of mr, that are read faster if equally far apart; 0: all alike */
+    bool sums;                   /* takes to.sum */
     int few;                     /* rows that take less time than mr do, up to so many; 0: tiles are better even */
     int scratch;                 /* bytes that a call needs for each element of the tile's rows, rounded up to kr, */
     int scratch_rows, scratch_k; /* or, where these are not 0, to such multiples of rows and of elements of a run */

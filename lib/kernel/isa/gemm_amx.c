@@ -18,6 +18,7 @@
 #define FEW_ROWS 4
 
 extern const struct kernel_product gemm_u8_avx512vnni, gemm_s8_avx512vnni;
+void sum_rows_q8_avx512(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
 
 /* ---- rows ---- */
 
@@ -153,22 +154,29 @@ static struct walk plan(const struct kernel_gemm *g, bool is_signed)
     return w;
 }
 
+struct places {
+    void *c[2 * AMX_ROWS];
+    const void *add[2 * AMX_ROWS];
+};
+
 /* The call with places in C for all rows that the tiles have: what is between two of A's gets that of the next one,
  * whose result comes later. */
-static struct kernel_gemm spread(const struct kernel_gemm *g, const struct walk *w, void **c)
+static struct kernel_gemm spread(const struct kernel_gemm *g, const struct walk *w, struct places *p)
 {
     struct kernel_gemm all = *g;
     const int half = (g->m + 1) / 2;
     if (w->rows == half)
         return all;
     all.m = 2 * w->rows - g->m % 2;
-    all.c = c;
+    all.c = p->c;
+    all.to.add = g->to.add ? p->add : NULL;
     for (int t = 0; t < 2; t++) {
-        const int first = t * (g->m - half);
-        void **to = c + t * (all.m - w->rows);
+        const int first = t * (g->m - half), to = t * (all.m - w->rows);
         for (int i = first, n = 0; i < first + half; i++)
-            for (; w->a[t] + n * w->step[t] <= (const uint8_t *)g->a[i]; n++)
-                to[n] = g->c[i];
+            for (; w->a[t] + n * w->step[t] <= (const uint8_t *)g->a[i]; n++) {
+                p->c[to + n] = g->c[i];
+                p->add[to + n] = g->to.add ? g->to.add[i] : NULL;
+            }
     }
     return all;
 }
@@ -183,10 +191,58 @@ struct late {
     v_f32 factor[4];
 };
 
-/* Whether it is done late: bytes of rows enough for four vectors, and nothing to add. */
+/* Whether it is done late: bytes of rows enough for four vectors, and nothing to add to sums. */
 static bool is_late(const struct kernel_gemm *g)
 {
-    return g->to.c == KERNEL_U8 && !g->to.shift && !g->to.row_bias && g->m >= 4;
+    return g->to.c == KERNEL_U8 && !g->to.shift && !g->to.row_bias && g->m > FEW_ROWS;
+}
+
+/* A sum of bytes, and the number that a byte of the product stands for before: between bounds, rounded by the first
+ * constant (v_round_lowest()), and moved by the second. */
+struct summing {
+    v_f32 low, high, round, back, one, two, shift;
+    v_i32 turn;
+};
+
+V_FN struct summing summing_of(const struct kernel_epilogue *to)
+{
+    const struct kernel_rounding *r = &to->rounding;
+    const struct kernel_sum_q8 *s = to->sum;
+    const float round = 12582912.0f;
+    return (struct summing){v_set1(r->low),      v_set1(r->high),
+                            v_set1(round),       v_set1(round - (float)(r->zero + (s->turn ? 128 : 0))),
+                            v_set1(s->a_factor), v_set1(s->b_factor),
+                            v_set1(s->shift),    v_set1_i32(s->turn)};
+}
+
+/* Two rows of two vectors, as K(sum_rows_q8) after finish_four(). */
+V_FN void finish_sums(const struct late *l, void *const *c, const void *const *add, const struct summing *s,
+                      const struct v_narrowing *n, int row)
+{
+    v_f32 x[4];
+    V_UNROLL(4)
+    for (int j = 0; j < 4; j++) {
+        const uint8_t *b = (const uint8_t *)add[row + j / 2] + l->column + j % 2 * VL;
+        v_f32 a = v_mul(v_from_i32(l->sums[row * 2 + j]), l->factor[j % 2]);
+        a = v_sub(v_add(v_min(s->high, v_max(s->low, a)), s->round), s->back);
+        x[j] = v_fma(a, s->one, v_fma(v_from_i32(v_load_bytes(b, false) ^ s->turn), s->two, s->shift));
+    }
+    v_bytes bytes = v_round_bytes(x, n, true);
+    v_store_some((uint8_t *)c[row] + l->column, bytes, 0, 2, 2 * VL);
+    v_store_some((uint8_t *)c[row + 1] + l->column, bytes, 2, 2, 2 * VL);
+}
+
+V_APART void finish_late_sums(struct late *late, const struct kernel_gemm *g, const struct v_narrowing *n, int end)
+{
+    const struct late l = *late;
+    const struct v_narrowing narrowing = *n;
+    const struct summing s = summing_of(&g->to);
+    void *const *c = g->c;
+    const void *const *add = g->to.add;
+    int row = l.row;
+    for (; row < end; row += 2)
+        finish_sums(&l, c, add, &s, &narrowing, row + 2 <= l.m ? row : l.m - 2);
+    late->row = row;
 }
 
 /* So many rows more, of two vectors. The last ones of all may be some of those before again. Copies stay in registers:
@@ -198,6 +254,10 @@ V_APART void finish_late(struct late *late, const struct kernel_gemm *g, const s
     void *const *c = g->c;
     const int end = l.row + rows < l.m ? l.row + rows : l.m;
     int row = l.row;
+    if (g->to.sum) {
+        finish_late_sums(late, g, n, end);
+        return;
+    }
     for (; row < end; row += 2) {
         int at = row + 2 <= l.m ? row : l.m - 2;
         finish_four(l.sums, c, l.column, l.factor, &narrowing, at, at + 2, 2, l.last, false);
@@ -312,8 +372,8 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct walk *w, const int
                     int vectors)
 {
     struct fetch fetch = fetch_begin(g, column);
-    const struct v_narrowing narrowing = v_narrowing_of(&g->to.rounding);
     const bool waits = vectors == 2 && is_late(g);
+    const struct v_narrowing narrowing = v_narrowing_of(waits && g->to.sum ? &g->to.sum->rounding : &g->to.rounding);
     const ptrdiff_t count = (w->length + w->depth - 1) / w->depth * w->runs;
     const int rows = (int)((g->m + 2 * count - 1) / (2 * count) * 2);
     v_i32 sums[2 * AMX_ROWS * 2], room[2], *second = sums + (g->m - w->rows) * vectors;
@@ -350,27 +410,35 @@ static void store_biases(const struct kernel_gemm *g)
     }
 }
 
-static void run(const struct kernel_gemm *g, bool is_signed)
+static void multiply(const struct kernel_gemm *g, bool is_signed)
 {
     if (g->k == 0 || g->taps == 0) {
         store_biases(g);
         return;
     }
     const struct walk w = plan(g, is_signed);
-    void *c[2 * AMX_ROWS];
-    const struct kernel_gemm all = spread(g, &w, c);
+    struct places places;
+    const struct kernel_gemm all = spread(g, &w, &places);
     const int wide = gemm_wide_columns(g->n);
     amx_shape(w.rows, w.depth);
     do_panels(&all, &w, g->b, 0, wide, 2);
     do_panels(&all, &w, (const int8_t *)g->b + w.columns * wide, wide, g->n, 1);
 }
 
-static void run_u8(const struct kernel_gemm *g)
+static void run(const struct kernel_gemm *g, bool is_signed)
 {
-    if (g->m <= FEW_ROWS && g->k % QUAD == 0)
+    if (!is_signed && g->m <= FEW_ROWS && g->k % QUAD == 0)
         gemm_u8_avx512vnni.run(g);
     else
-        run(g, false);
+        multiply(g, is_signed);
+    if (g->to.sum && !is_late(g))
+        sum_rows_q8_avx512(g->to.sum, &(struct kernel_rows_q8){g->c, (const void *const *)g->c, g->to.add, g->m},
+                           (size_t)g->n);
+}
+
+static void run_u8(const struct kernel_gemm *g)
+{
+    run(g, false);
 }
 
 static void run_s8(const struct kernel_gemm *g)
@@ -403,8 +471,8 @@ static void pack(void *panels, const void *b, int taps, ptrdiff_t tap_step, int 
 #define PRODUCT(type, function, vnni)                                                                                  \
     {                                                                                                                  \
         .name = "gemm_q8", .a = type, .b = KERNEL_S8, .mr = 2 * AMX_ROWS, .nr = 2 * VL, .vector = VL, .kr = QUAD,      \
-        .other = &(vnni), .other_run = 12, .together = AMX_ROWS, .scratch = 1, .scratch_rows = AMX_ROWS,               \
-        .scratch_k = AMX_BYTES, .run = function, .leave = leave, .pack = pack                                          \
+        .other = &(vnni), .other_run = 12, .together = AMX_ROWS, .sums = true, .scratch = 1,                           \
+        .scratch_rows = AMX_ROWS, .scratch_k = AMX_BYTES, .run = function, .leave = leave, .pack = pack                \
     }
 
 const struct kernel_product gemm_u8_amx = PRODUCT(KERNEL_U8, run_u8, gemm_u8_avx512vnni);

@@ -18,7 +18,7 @@ struct problem {
     int b_tap[MAX_TAPS];
 };
 
-static struct guard rows, packed, outputs, words, scratch;
+static struct guard rows, packed, outputs, words, scratch, more;
 static struct problem problem;
 
 /* How operands are drawn: anything, or what makes sums largest. */
@@ -102,6 +102,25 @@ static void make_bias(const struct problem *p, int offset, int32_t *bias, int32_
     }
 }
 
+/* Sums of bytes that are rounded so, by operations that are exact, as check_sums() of test_bytes.c has. */
+static struct kernel_sum_q8 make_sum(const struct kernel_rounding *r)
+{
+    return (struct kernel_sum_q8){.turn = (int)r->low + r->zero < 0 ? 0x80 : 0,
+                                  .a_factor = (float)(guard_random() % 400) / 64,
+                                  .b_factor = (float)(guard_random() % 400) / -64,
+                                  .shift = (float)(guard_random() % 9999) / 64,
+                                  .rounding = {-3, 250, 3}};
+}
+
+/* The byte that the sum makes of a product's. */
+static uint8_t summed(const struct kernel_gemm *g, int i, int j, uint8_t byte)
+{
+    const struct kernel_sum_q8 *s = g->to.sum;
+    uint8_t a = byte ^ s->turn, b = ((const uint8_t *)g->to.add[i])[j] ^ s->turn;
+    float real = s->a_factor * (float)a + (s->b_factor * (float)b + s->shift);
+    return (uint8_t)((int)fminf(fmaxf(nearbyintf(real), s->rounding.low), s->rounding.high) + s->rounding.zero);
+}
+
 static void check_element(const struct kernels *k, const struct problem *p, const struct kernel_gemm *g, int i, int j,
                           int32_t sum)
 {
@@ -121,7 +140,8 @@ static void check_element(const struct kernels *k, const struct problem *p, cons
         return;
     }
     float q = fminf(fmaxf(nearbyintf(real), r->low), r->high);
-    uint8_t want = (uint8_t)((int)q + r->zero), got = ((const uint8_t *)g->c[i])[j];
+    uint8_t made = (uint8_t)((int)q + r->zero), want = g->to.sum ? summed(g, i, j, made) : made,
+            got = ((const uint8_t *)g->c[i])[j];
     CHECK_MSG(got == want, "%s m %d n %d taps %d k %d: c[%d][%d] %d, want %d of %g", k->isa, p->m, p->n, p->taps, p->k,
               i, j, got, want, (double)real);
 }
@@ -161,6 +181,17 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     g.to.shift = guard_random() % 2 ? shift : NULL;
     g.to.c = types[guard_random() % 4];
     g.to.rounding = roundings[guard_random() % 5];
+    const struct kernel_sum_q8 sum = make_sum(&g.to.rounding);
+    const void *add[MAX_M];
+    uint8_t *others = more.end - p->m * p->n;
+    for (int i = 0; i < p->m * p->n; i++)
+        others[i] = (uint8_t)guard_random();
+    for (int i = 0; i < p->m; i++)
+        add[i] = others + (p->m - 1 - i) * p->n;
+    if (product->sums && g.to.c == KERNEL_U8 && p->n % (2 * k->vector) == 0 && guard_random() % 2) {
+        g.to.sum = &sum;
+        g.to.add = add;
+    }
     size_t size = kernel_type_size(g.to.c), row = (size_t)p->n * size + 8;
     unsigned char *out = guard_out(outputs, row * (size_t)p->m, 0);
     for (int i = 0; i < p->m; i++)
@@ -265,6 +296,7 @@ int main(void)
     packed = guard_new(MAX_TAPS * (MAX_K + 8) * (MAX_N + 64));
     outputs = guard_new(MAX_M * (MAX_N * 4 + 8));
     words = guard_new(MAX_N * 12);
+    more = guard_new(MAX_M * MAX_N);
     scratch = guard_new(MAX_M * MAX_TAPS * (MAX_K + 64) * 2 + 64);
     RUN(every_tile);
     RUN(every_depth);
