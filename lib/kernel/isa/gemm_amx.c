@@ -342,7 +342,7 @@ V_FN void sum_panel(const struct kernel_gemm *g, const struct walk *w, const str
         const int8_t *b = p->b + (g->b_tap ? g->b_tap[r] : r) * w->length * vectors * VL;
         V_NO_UNROLL
         for (ptrdiff_t at = 0; at < w->length; at += w->depth) {
-            fetch_next(f, 8);
+            fetch_next_share(f);
             add_block(w, p, a + at, b + (at < last ? at : last) * vectors * VL, r + at == 0, vectors);
             if (vectors == 2 && late->row < late->m)
                 finish_late(late, g, n, rows);
@@ -376,6 +376,7 @@ V_FN void do_panels(const struct kernel_gemm *g, const struct walk *w, const int
     const struct v_narrowing narrowing = v_narrowing_of(waits && g->to.sum ? &g->to.sum->rounding : &g->to.rounding);
     const ptrdiff_t count = (w->length + w->depth - 1) / w->depth * w->runs;
     const int rows = (int)((g->m + 2 * count - 1) / (2 * count) * 2);
+    fetch_spread(&fetch, (end - column + vectors * VL - 1) / (vectors * VL) * count);
     v_i32 sums[2 * AMX_ROWS * 2], room[2], *second = sums + (g->m - w->rows) * vectors;
     struct late late = {.sums = sums};
     struct panel p = {.b = b};
