@@ -358,8 +358,18 @@ static void cut_lines(struct gemm_args *g)
     g->tiles = (g->pixels + g->line - 1) / g->line * g->parts;
 }
 
-/* Units that a thread should have, so that all are through at about the same time. */
-#define GEMM_SHARES 4
+/* Units that a thread should have, so that all are through at about the same time: where each prepares something anew,
+ * and at most. */
+#define GEMM_SHARES      4
+#define GEMM_SHARES_MOST 16
+
+/* Blocks of tiles, for one group of panels. A thread alone has no use for more than one. */
+static int64_t count_blocks(const struct gemm_args *g, const struct plan *p, double macs)
+{
+    int64_t threads = plan_threads(p), most = threads > 1 ? threads * GEMM_SHARES_MOST : 1;
+    most = most < g->tiles ? most : g->tiles;
+    return g->widens ? 1 : plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, most), most);
+}
 
 /* Few pixels: threads share the panels; where a call prepares its rows, in no more parts than they need, for each part
  * does that again. */
@@ -384,7 +394,7 @@ static void choose_tiles(struct gemm_args *g, const struct plan *p)
     g->whole = rest > 0 && rest <= j->product->few;
     cut_lines(g);
     g->groups = count_groups(g);
-    g->blocks = g->widens ? 1 : plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, g->tiles), g->tiles);
+    g->blocks = count_blocks(g, p, macs);
     share_panels(g, macs, plan_threads(p));
     if (g->tiles > 1 && !j->narrow) /* each thread has a cache of its own to fill */
         g->fetchers = (g->tiles + plan_threads(p) - 1) / plan_threads(p);
