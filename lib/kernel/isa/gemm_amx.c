@@ -422,8 +422,10 @@ static void multiply(const struct kernel_gemm *g, bool is_signed)
     const struct kernel_gemm all = spread(g, &w, &places);
     const int wide = gemm_wide_columns(g->n);
     amx_shape(w.rows, w.depth);
-    do_panels(&all, &w, g->b, 0, wide, 2);
-    do_panels(&all, &w, (const int8_t *)g->b + w.columns * wide, wide, g->n, 1);
+    if (wide > 0)
+        do_panels(&all, &w, g->b, 0, wide, 2);
+    if (wide < g->n)
+        do_panels(&all, &w, (const int8_t *)g->b + w.columns * wide, wide, g->n, 1);
 }
 
 static void run(const struct kernel_gemm *g, bool is_signed)
